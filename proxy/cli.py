@@ -1,0 +1,173 @@
+"""The command line: reads flags, puts the parts together, says what happened."""
+
+import argparse
+import asyncio
+import signal
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from proxy import __version__
+from proxy.config import ConfigError, Effective, describe, effective, load
+from proxy.observe import log
+from proxy.observe.events import Events, Warned
+from proxy.observe.metrics import Metrics
+from proxy.observe.tree import Trees
+from proxy.shell.admin import Admin
+from proxy.shell.sidecar import Sidecar
+from rules import RULES
+
+LISTS = ("trace.headers", "identity.also_neutral", "identity.not_neutral")
+OK, FINDINGS, USAGE, UNABLE = 0, 1, 2, 75
+"""Exit codes: fine; findings or a budget exceeded; wrong usage or config; the tool itself could not work."""
+
+FLAGS = (
+    "upstream",
+    "listen",
+    "admin",
+    "mount",
+    "mode",
+    "profile",
+    "upstream_ca",
+    "forwarded",
+    "headers",
+)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run ``fanin``; returns the exit code."""
+    options = _parser().parse_args(arguments)
+    try:
+        return int(options.run(options))
+    except ConfigError as error:
+        print(f"fanin: {error}", file=sys.stderr)
+        return USAGE
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="fanin", description="Folds N+1 reads before PostgREST into one call.")
+    parser.add_argument("--version", action="version", version=f"fanin {__version__}")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    serve = commands.add_parser("serve", help="run the sidecar")
+    config = commands.add_parser("config", help="check and print the effective settings, each with its source")
+    for command in (serve, config):
+        _add_settings(command)
+    serve.set_defaults(run=_serve)
+    config.set_defaults(run=_config)
+    demo = commands.add_parser("demo", help="real servers and RetroMuscle, before and after")
+    demo.add_argument("--keep", action="store_true", help="leave the servers up until Ctrl-C")
+    demo.add_argument("--json", action="store_true", help="print the table as JSON and nothing else")
+    demo.set_defaults(run=_demo)
+    return parser
+
+
+def _add_settings(command: argparse.ArgumentParser) -> None:
+    texts = dict(describe())
+    command.add_argument("--config", type=Path, metavar="FILE", help="TOML file of settings")
+    for name in FLAGS:
+        command.add_argument("--" + name.replace("_", "-"), help=texts[name].replace("%", "%%"))
+    command.add_argument("--debug", action="store_true", default=None, help=texts["debug"])
+    command.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="any other setting, e.g. merge.max_keys=100",
+    )
+
+
+def _load(options: argparse.Namespace) -> Effective:
+    flags: dict[str, Any] = {name: value for name in (*FLAGS, "debug") if (value := getattr(options, name)) is not None}
+    for assignment in options.set:
+        name, equals, value = assignment.partition("=")
+        if not equals:
+            raise ConfigError(f"--set: '{assignment}' is not NAME=VALUE")
+        flags[name] = value.split(",") if name in LISTS else value
+    loaded = load(flags, options.config)
+    for warning in loaded.warnings:
+        print(f"fanin: warning: {warning}", file=sys.stderr)
+    return loaded
+
+
+def _config(options: argparse.Namespace) -> int:
+    loaded = _load(options)
+    texts = dict(describe())
+    for name, value in effective(loaded.settings):
+        print(f"{name} = {_toml(value)}  # {loaded.sources[name]}: {texts[name]}")
+    return OK
+
+
+def _toml(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, tuple):
+        return "[" + ", ".join(map(_toml, value)) + "]"
+    if isinstance(value, int | float):
+        return repr(value)
+    return '""' if value is None else f'"{value}"'
+
+
+def _serve(options: argparse.Namespace) -> int:
+    loaded = _load(options)
+    log.configure()
+    return _run(_serve_until_told(loaded))
+
+
+def _run(main_coroutine: Any) -> int:
+    """On uvloop where there is one (not on Windows)."""
+    try:
+        import uvloop
+    except ImportError:
+        return int(asyncio.run(main_coroutine))
+    return int(uvloop.run(main_coroutine))
+
+
+async def _serve_until_told(loaded: Effective) -> int:
+    settings = loaded.settings
+    events = Events()
+    sidecar = Sidecar(settings, RULES, events, time.monotonic)
+    metrics = Metrics(settings.limits.relations, sidecar.gauges)
+    events.subscribe(metrics)
+    events.subscribe(log.Warnings())
+    events.subscribe(Trees(sys.stdout) if settings.debug else log.TraceLog())
+    admin = Admin(sidecar, metrics.render, lambda: metrics.upstream_is_up)
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler(lambda _, context: events.emit(_lost(context)))
+    told = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, told.set)
+    mount = await sidecar.start()
+    try:
+        if settings.admin != "off":
+            await admin.start(settings.admin)
+        host = settings.listen.rpartition(":")[0]
+        print(
+            f"fanin {__version__}: http://{host}:{sidecar.port} → {settings.upstream}, mount {mount}, "
+            f"mode {settings.mode}" + (f", admin port {admin.port}" if admin.port else ""),
+            file=sys.stderr,
+            flush=True,
+        )
+        await told.wait()
+    finally:
+        await sidecar.stop()
+        await admin.stop()
+    return OK
+
+
+def _lost(context: dict[str, Any]) -> Warned:
+    """An exception that nobody waited for. Its text may quote values, so only its place is told."""
+    return Warned("an exception reached the event loop", "This is a bug: report it.", context.get("exception"))
+
+
+def _demo(options: argparse.Namespace) -> int:
+    try:
+        from proxy.demo.run import demo
+    except ImportError as error:
+        print(
+            f"fanin: the demo needs its extra: pip install 'fanin[demo]' ({error.name} is missing)",
+            file=sys.stderr,
+        )
+        return UNABLE
+    return int(demo(keep=options.keep, as_json=options.json))

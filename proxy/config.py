@@ -1,0 +1,275 @@
+"""Settings: one model, each with its default and its help text. Flag > ``FANIN_…`` environment > TOML file.
+
+Durations are seconds, sizes are bytes. ``fanin config`` prints the effective values with their sources.
+"""
+
+import difflib
+import os
+import tomllib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic_settings import (
+    BaseSettings,
+    EnvSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
+
+DEMO_VARIABLES = frozenset(("FANIN_PG_BIN", "FANIN_POSTGREST"))
+"""What the demo's servers read for themselves."""
+
+Positive = Annotated[float, Field(gt=0)]
+Count = Annotated[int, Field(ge=1)]
+
+
+class Section(BaseModel):
+    """A table of the TOML file."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Trace(Section):
+    headers: tuple[str, ...] = Field(
+        ("x-fanin-trace", "traceparent"),
+        description="Headers that name a trace, the first one present wins.",
+    )
+    quiet_explicit: Positive = Field(1.0, description="A named trace closes after this long without a request.")
+    quiet_inferred: Positive = Field(0.05, description="The same for traces inferred from caller and timing.")
+    max_age: Positive = Field(60.0, description="A trace closes at this age; the same id later is its next part.")
+    max_spans: Count = Field(2000, description="A trace closes at this many spans and is marked truncated.")
+    max_open: Count = Field(10_000, description="Traces open at once; above it requests are counted, not traced.")
+
+
+class Merge(Section):
+    max_wait: Positive = Field(0.01, description="The longest hold while a look-alike is in flight.")
+    linger: Annotated[float, Field(ge=0)] = Field(
+        0.001, description="The hold for a query that lately fanned out, while lingering pays."
+    )
+    max_keys: Count = Field(200, description="Unique keys in one merged call.")
+    max_window: Count = Field(2000, description="Requests that one window holds before it leaves.")
+    max_url: Count = Field(7000, description="Bytes of a merged call's target.")
+    max_body: Count = Field(8_000_000, description="Bytes of a merged answer; past it the originals are streamed.")
+    max_key_body: Count = Field(256_000, description="Bytes of answer a key above which a query is not merged.")
+    max_rows: int | None = Field(None, ge=1, description="PostgREST's db-max-rows, when it is known.")
+    row_evidence: Positive = Field(60.0, description="How long a large answer proves that max-rows is larger.")
+    ties: Literal["none", "any"] = Field(
+        "none",
+        description="'any' merges keys with several rows in whatever order the database returns them.",
+    )
+    deadline_floor: Positive = Field(0.25, description="A merged call is given at least this long.")
+    deadline_factor: Positive = Field(10.0, description="A merged call is given this many times the query's p95.")
+    replays: Count = Field(16, description="Originals sent at once after a merged answer was refused.")
+    pause_first: Positive = Field(1.0, description="The first pause of a query whose merges fail.")
+    pause_max: Positive = Field(300.0, description="The longest pause; each further failure doubles it.")
+    max_tracked: Count = Field(10_000, description="(fingerprint, identity) pairs remembered.")
+
+
+class Limits(Section):
+    head_bytes: Count = Field(65_536, description="Bytes of a request head; more is 431.")
+    connections: Count = Field(4096, description="Client connections; more are answered 503.")
+    queue: Count = Field(4096, description="Requests that wait for an upstream connection; more are answered 503.")
+    relations: Count = Field(200, description="Relations, and routes, with a label of their own in metrics.")
+
+
+class Timeouts(Section):
+    head: Positive = Field(10.0, description="From the first byte of a request head to its last.")
+    body_idle: Positive = Field(30.0, description="Between two bytes of a request body.")
+    keep_alive: Positive = Field(75.0, description="An idle client connection is closed after this long.")
+    write_stall: Positive = Field(60.0, description="A client that takes no byte for this long is cut off.")
+    connect: Positive = Field(5.0, description="Connecting to upstream, TLS included.")
+    upstream_head: Positive = Field(60.0, description="From the request's last byte to the answer's head.")
+    upstream_idle: Positive = Field(60.0, description="Between two bytes of an answer.")
+
+
+class Pool(Section):
+    calls: Count = Field(64, description="Connections for calls on the mount.")
+    others: Count = Field(64, description="Connections for everything outside the mount.")
+    tunnels: Count = Field(256, description="Connections for WebSockets.")
+    for_writes: Annotated[int, Field(ge=0)] = Field(
+        8,
+        description="Connections beside pool.calls that only writes may use, so that reads never hold one up.",
+    )
+    idle: Positive = Field(20.0, description="An unused upstream connection is closed after this; PostgREST: 30 s.")
+
+
+class Identity(Section):
+    also_neutral: tuple[str, ...] = Field((), description="Further headers that two merged callers may differ in.")
+    not_neutral: tuple[str, ...] = Field((), description="Headers taken off the neutral list: compared again.")
+
+
+class NPlusOne(Section):
+    min_calls: Count = Field(5, description="FAN001: look-alikes in one trace.")
+    min_distinct: Count = Field(5, description="FAN001: different keys among them.")
+
+
+class Rules(Section):
+    fan001: Literal["off", "report", "rewrite"] = Field("rewrite", description="Level of FAN001 n-plus-one-read.")
+    n_plus_one: NPlusOne = NPlusOne()
+
+
+class Drain(Section):
+    delay: Annotated[float, Field(ge=0)] = Field(0.0, description="After SIGTERM: still accepting for this long.")
+    timeout: Positive = Field(30.0, description="After SIGTERM: requests in flight are given this long.")
+
+
+class Settings(BaseSettings):
+    """Everything that can be set; see ``fanin config``."""
+
+    model_config = SettingsConfigDict(env_prefix="FANIN_", env_nested_delimiter="__", extra="forbid", frozen=True)
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Only what ``load`` hands in: it layers the sources itself, so that it can name the source of each value."""
+        return (init_settings,)
+
+    upstream: str = Field(
+        "http://127.0.0.1:3000",
+        description="PostgREST or the gateway before it: http(s)://HOST[:PORT][/base] or unix:/path.",
+    )
+    upstream_ca: Path | None = Field(None, description="PEM file of the authority that signed upstream's certificate.")
+    upstream_host: Literal["upstream", "client"] = Field(
+        "upstream",
+        description="Whose Host header upstream sees: its own name, or what the client sent.",
+    )
+    mount: str = Field(
+        "auto",
+        description="Where PostgREST lives in clients' paths; auto: /rest/v1 on Supabase, else /.",
+    )
+    profile: Literal["auto", "postgrest", "supabase"] = Field("auto", description="What kind of upstream this is.")
+    listen: str = Field("127.0.0.1:8000", description="HOST:PORT for clients.")
+    admin: str = Field("127.0.0.1:9000", description="HOST:PORT for metrics and health; 'off' for none.")
+    mode: Literal["pass", "observe", "rewrite"] = Field(
+        "rewrite",
+        description="pass: only forward. observe: also trace and find. rewrite: also merge.",
+    )
+    debug: bool = Field(False, description="Print every trace as a tree, and send X-Fanin answer headers.")
+    headers: Literal["auto", "on", "off"] = Field("auto", description="X-Fanin answer headers; auto: with debug.")
+    forwarded: Literal["off", "append"] = Field("off", description="append adds X-Forwarded-For.")
+    trace: Trace = Trace()
+    merge: Merge = Merge()
+    limits: Limits = Limits()
+    timeouts: Timeouts = Timeouts()
+    pool: Pool = Pool()
+    identity: Identity = Identity()
+    rules: Rules = Rules()
+    drain: Drain = Drain()
+
+
+class ConfigError(Exception):
+    """Settings that cannot be used; the message names the setting, its source, and the nearest right name."""
+
+
+class Effective(BaseModel):
+    """The settings in force, where each came from, and what to warn about."""
+
+    model_config = ConfigDict(arbitrary_types_allowed=True, frozen=True)
+
+    settings: Settings
+    sources: dict[str, str]
+    warnings: tuple[str, ...] = ()
+
+
+def load(flags: Mapping[str, Any], file: Path | None = None) -> Effective:
+    """Settings from dotted ``flags``, ``FANIN_…`` variables and a TOML ``file``; ConfigError when they do not fit."""
+    known = dict(describe())
+    layers = [
+        (str(file), _read(file) if file else {}),
+        ("environment", _environment(known)),
+        ("flag", flags),
+    ]
+    values: dict[str, Any] = {}
+    sources = dict.fromkeys(known, "default")
+    for source, layer in layers:
+        for name, value in _flatten(layer):
+            if name not in known:
+                raise ConfigError(f"{source}: no setting is called '{name}'{_nearest(name, known)}")
+            values[name] = value
+            sources[name] = source
+    return Effective(
+        settings=_validate(values, sources),
+        sources=sources,
+        warnings=tuple(_unknown_variables(known)),
+    )
+
+
+def describe() -> Iterator[tuple[str, str]]:
+    """Every setting's dotted name with its help text, in the order of declaration."""
+    yield from _describe(Settings, "")
+
+
+def effective(settings: Settings) -> Iterator[tuple[str, Any]]:
+    """Every setting's dotted name with its value."""
+    for name, _ in describe():
+        value: Any = settings
+        for part in name.split("."):
+            value = getattr(value, part)
+        yield name, value
+
+
+def _describe(model: type[BaseModel], prefix: str) -> Iterator[tuple[str, str]]:
+    for name, field in model.model_fields.items():
+        if isinstance(field.annotation, type) and issubclass(field.annotation, Section):
+            yield from _describe(field.annotation, f"{prefix}{name}.")
+        else:
+            yield prefix + name, field.description or ""
+
+
+def _read(file: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"{file}: cannot be read: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{file}: is not TOML: {error}") from error
+
+
+def _flatten(table: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for name, value in table.items():
+        if isinstance(value, dict):
+            yield from _flatten(value, f"{prefix}{name}.")
+        else:
+            yield prefix + name, value
+
+
+def _nearest(name: str, known: Mapping[str, str]) -> str:
+    near = difflib.get_close_matches(name, known, n=1)
+    return f"; did you mean '{near[0]}'?" if near else "; `fanin config` lists them all"
+
+
+def _validate(values: Mapping[str, Any], sources: Mapping[str, str]) -> Settings:
+    nested: dict[str, Any] = {}
+    for name, value in values.items():
+        *tables, last = name.split(".")
+        table = nested
+        for part in tables:
+            table = table.setdefault(part, {})
+        table[last] = value
+    try:
+        return Settings(**nested)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = ".".join(str(part) for part in first["loc"])
+        source = sources.get(name, "settings")
+        raise ConfigError(f"{source}: {name}: {first['msg']}") from error
+
+
+def _environment(known: Mapping[str, str]) -> dict[str, Any]:
+    return {name: value for name, value in _flatten(EnvSettingsSource(Settings)()) if name in known}
+
+
+def _unknown_variables(known: Mapping[str, str]) -> Iterator[str]:
+    """Kubernetes injects variables of its own, so an unknown one is worth a warning and no more."""
+    variables = {f"FANIN_{name.upper().replace('.', '__')}": name for name in known}
+    for variable in os.environ:
+        if variable.startswith("FANIN_") and variable not in variables and variable not in DEMO_VARIABLES:
+            yield f"environment: {variable} is not a setting{_nearest(variable, variables)}"

@@ -1,0 +1,1 @@
+"""The embedded stack and the RetroMuscle scenarios: the extra `fanin[demo]`."""

@@ -1,0 +1,186 @@
+"""Child processes that do not outlive us: started in the foreground, ended by pid."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import platform
+import shutil
+import signal
+import subprocess
+import threading
+import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from pathlib import Path
+
+_PR_SET_PDEATHSIG = 1  # from linux/prctl.h
+_POLL = 0.02  # seconds between looks at a server that is starting
+_TAIL = 20  # log lines that an error message shows
+
+
+class StackError(RuntimeError):
+    """A server could not be found or started; the message says which, and what to do."""
+
+
+class User(NamedTuple):
+    """The numeric user and group that a child runs as."""
+
+    uid: int
+    gid: int
+
+
+@contextmanager
+def uninterrupted() -> Iterator[None]:
+    """Hold SIGINT and SIGTERM back until the block is over: it is done wholly or not at all.
+
+    The block must be short or bounded in time. Nests. Does nothing outside the main thread,
+    where Python delivers no signals.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    handlers: dict[signal.Signals, Callable[[int, Any], Any]] = {}
+    held: list[tuple[signal.Signals, Any]] = []
+    try:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            handler = signal.getsignal(number)
+            if callable(handler):  # not SIG_DFL or SIG_IGN: those raise nothing inside our code
+                handlers[number] = handler
+                signal.signal(number, lambda n, frame: held.append((signal.Signals(n), frame)))
+        yield
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+        # Called, not raised again: an event loop saw the first one through its wakeup socket.
+        for number, frame in held:
+            handlers[number](number, frame)
+
+
+class Child:
+    """A direct child in a session of its own: the terminal's Ctrl-C reaches us only, and we end it.
+
+    `stop` is the signal that asks it to end; after `grace` seconds its whole group is killed.
+    Output goes to the end of `log`. Raises StackError when the program cannot be started.
+    """
+
+    def __init__(
+        self,
+        argv: Sequence[str],
+        *,
+        log: Path,
+        env: Mapping[str, str],
+        stop: signal.Signals = signal.SIGTERM,
+        grace: float = 5.0,
+        user: User | None = None,
+    ) -> None:
+        self.name = os.path.basename(argv[0])
+        self._log, self._stop, self._grace = log, stop, grace
+        with log.open("ab") as output:
+            try:
+                self._process = subprocess.Popen(
+                    argv,
+                    stdin=subprocess.DEVNULL,
+                    stdout=output,
+                    stderr=output,
+                    env=env,
+                    cwd=log.parent,
+                    start_new_session=True,
+                    user=user and user.uid,
+                    group=user and user.gid,
+                    extra_groups=[] if user else None,
+                    # Runs between fork and exec: it only makes two system calls.
+                    preexec_fn=_dying_with_parent(stop),  # noqa: PLW1509
+                )
+            except OSError as error:
+                raise StackError(f"cannot start {argv[0]}: {error.strerror or error}") from error
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.end()
+
+    @property
+    def pid(self) -> int:
+        """The process id, which stays reserved until the child has been waited for."""
+        return self._process.pid
+
+    def poll(self) -> int | None:
+        """Return the exit code (minus the signal, if one ended it), or None while it runs."""
+        return self._process.poll()
+
+    def wait(self, timeout: float) -> int:
+        """Return the exit code. Raises StackError if it still runs after `timeout` seconds."""
+        try:
+            return self._process.wait(timeout)
+        except subprocess.TimeoutExpired as error:
+            raise StackError(self._report(f"did not finish in {timeout:g} s")) from error
+
+    def wait_until(self, ready: Callable[[], bool], *, timeout: float) -> None:
+        """Return once `ready()`. Raises StackError if the child ends, or after `timeout` s."""
+        deadline = time.monotonic() + timeout
+        while not ready():
+            code = self.poll()
+            if code is not None:
+                raise StackError(self._report(f"ended with code {code} while starting"))
+            if time.monotonic() > deadline:
+                raise StackError(self._report(f"was not ready after {timeout:g} s"))
+            time.sleep(_POLL)
+
+    def fail(self, what: str) -> StackError:
+        """Return the error for a child that `what` (a verb phrase), with the end of its log."""
+        return StackError(self._report(what))
+
+    def end(self) -> None:
+        """Ask the child to stop, wait, kill its group if need be. Harmless when it has ended."""
+        if self._process.poll() is not None:
+            return
+        self._process.send_signal(self._stop)
+        try:
+            self._process.wait(self._grace)
+        except subprocess.TimeoutExpired:
+            os.killpg(self._process.pid, signal.SIGKILL)
+            self._process.wait()
+
+    def _report(self, what: str) -> str:
+        try:
+            lines = self._log.read_text(errors="replace").splitlines()[-_TAIL:]
+        except OSError as error:
+            lines = [f"(its log cannot be read: {error})"]
+        return "\n    ".join([f"{self.name} {what}. The end of its log:", *(lines or ["(empty)"])])
+
+
+def _dying_with_parent(number: signal.Signals) -> Callable[[], None] | None:
+    """Return the hook that has Linux send `number` to the child when we die, even by SIGKILL.
+
+    None where it cannot be had. The kernel ties it to the *thread* that forks, hence only the
+    main one: a worker thread's end would take the server with it.
+    """
+    if platform.system() != "Linux" or threading.current_thread() is not threading.main_thread():
+        return None
+    try:
+        prctl = ctypes.CDLL(None).prctl  # looked up before the fork: dlopen is not safe after it
+    except (OSError, AttributeError):
+        return None
+    parent = os.getpid()
+
+    def hook() -> None:
+        prctl(_PR_SET_PDEATHSIG, int(number))
+        if os.getppid() != parent:  # we died between fork and prctl
+            os._exit(1)
+
+    return hook
+
+
+def remove_tree(directory: Path, *, tries: int = 100) -> None:
+    """Remove `directory`. Tries for 2 s, as a killed server's children may still be writing."""
+    for _ in range(tries):
+        shutil.rmtree(directory, ignore_errors=True)
+        if not directory.exists():
+            return
+        time.sleep(_POLL)
+    shutil.rmtree(directory)  # now with its error

@@ -1,0 +1,245 @@
+"""What fanin itself says when something is wrong: one table of codes, each with its help text.
+
+The body has PostgREST's shape (https://postgrest.org/en/v12/references/errors.html): ``code``, ``details``,
+``hint``, ``message``, so that client libraries show it as they show any other error.
+"""
+
+import msgspec
+
+
+class Fault(msgspec.Struct, frozen=True):
+    """One row of the table: the HTTP status, what happened, and what to do about it."""
+
+    code: str
+    status: int
+    reason: str
+    message: str
+    hint: str
+
+
+FAULTS = {
+    fault.code: fault
+    for fault in (
+        Fault(
+            "FANIN101",
+            400,
+            "Bad Request",
+            "The request line is not METHOD SP TARGET SP HTTP/1.x",
+            "Send one token, one target without blanks or control characters, and HTTP/1.1.",
+        ),
+        Fault(
+            "FANIN102",
+            400,
+            "Bad Request",
+            "A header line is malformed",
+            "Each line is NAME ':' VALUE without folding, NUL or stray control characters.",
+        ),
+        Fault(
+            "FANIN103",
+            400,
+            "Bad Request",
+            "The length of the request body is ambiguous",
+            "Send either one unsigned Content-Length or 'Transfer-Encoding: chunked', never both.",
+        ),
+        Fault(
+            "FANIN104",
+            400,
+            "Bad Request",
+            "A chunk of the request body is malformed",
+            "Each chunk is SIZE-IN-HEX CRLF DATA CRLF; the last has size 0.",
+        ),
+        Fault(
+            "FANIN105",
+            400,
+            "Bad Request",
+            "The Connection header names a field that must reach the server",
+            "Connection may name only hop-by-hop fields, such as close, keep-alive and upgrade.",
+        ),
+        Fault(
+            "FANIN106",
+            400,
+            "Bad Request",
+            "An HTTP/1.1 request carries exactly one Host header",
+            "Send Host once.",
+        ),
+        Fault(
+            "FANIN107",
+            405,
+            "Method Not Allowed",
+            "CONNECT and TRACE are not proxied",
+            "Talk to the server itself for these.",
+        ),
+        Fault(
+            "FANIN108",
+            408,
+            "Request Timeout",
+            "The request did not arrive in time",
+            "See timeouts.head and timeouts.body_idle.",
+        ),
+        Fault(
+            "FANIN109",
+            431,
+            "Request Header Fields Too Large",
+            "The request head is larger than limits.head_bytes",
+            "Shorten the URL or the headers; PostgREST itself takes 51,202 bytes.",
+        ),
+        Fault(
+            "FANIN110",
+            505,
+            "HTTP Version Not Supported",
+            "Only HTTP/1.0 and HTTP/1.1 are spoken here",
+            "Use HTTP/1.1.",
+        ),
+        Fault(
+            "FANIN111",
+            501,
+            "Not Implemented",
+            "Only the transfer coding 'chunked' is understood",
+            "Send the body with Content-Length or chunked.",
+        ),
+        Fault(
+            "FANIN112",
+            503,
+            "Service Unavailable",
+            "fanin holds as many client connections as limits.connections allows",
+            "Raise limits.connections, or look for clients that never close.",
+        ),
+        Fault(
+            "FANIN501",
+            502,
+            "Bad Gateway",
+            "fanin could not connect to the upstream server",
+            "Check that PostgREST runs and that --upstream names its address.",
+        ),
+        Fault(
+            "FANIN502",
+            502,
+            "Bad Gateway",
+            "The upstream server closed the connection before its answer was complete",
+            "If this was a write, it may have been executed: read before you repeat it. See upstream's log.",
+        ),
+        Fault(
+            "FANIN503",
+            502,
+            "Bad Gateway",
+            "The upstream server's answer is not valid HTTP",
+            "Check that --upstream names an HTTP/1.1 server, and whether it wants https://.",
+        ),
+        Fault(
+            "FANIN504",
+            504,
+            "Gateway Timeout",
+            "The upstream server did not answer in time",
+            "If this was a write, it may have been executed. See timeouts.upstream_head and slow queries.",
+        ),
+        Fault(
+            "FANIN505",
+            503,
+            "Service Unavailable",
+            "Every connection to the upstream server is busy and the queue is full",
+            "Try again; raise pool.calls together with PostgREST's db-pool, or limits.queue.",
+        ),
+        Fault(
+            "FANIN506",
+            504,
+            "Gateway Timeout",
+            "fanin could not connect to the upstream server in time",
+            "Check the network between fanin and --upstream; see timeouts.connect.",
+        ),
+        Fault(
+            "FANIN508",
+            508,
+            "Loop Detected",
+            "This request has been through this fanin already",
+            "--upstream leads back to fanin's own listener: point it at PostgREST.",
+        ),
+        Fault(
+            "FANIN599",
+            502,
+            "Bad Gateway",
+            "fanin failed on this request",
+            "This is a bug in fanin: its log has the traceback.",
+        ),
+    )
+}
+
+
+class FaultError(Exception):
+    """A request or an upstream answer that fanin must turn down; carries the row of the table that says why.
+
+    ``details`` never quotes what a client sent.
+    """
+
+    def __init__(self, code: str, details: str | None = None) -> None:
+        super().__init__(code, details)
+        self.fault = FAULTS[code]
+        self.details = details
+
+
+def body_of(error: FaultError) -> bytes:
+    """The JSON body for ``error``, with PostgREST's four members in PostgREST's order."""
+    return msgspec.json.encode(
+        {
+            "code": error.fault.code,
+            "details": error.details,
+            "hint": error.fault.hint,
+            "message": error.fault.message,
+        }
+    )
+
+
+def response_of(error: FaultError, extra: bytes = b"", *, keep: bool = False) -> bytes:
+    """The whole answer for ``error``; ``extra`` is header lines, each with its CRLF."""
+    body = body_of(error)
+    retry = b"Retry-After: 1\r\n" if error.fault.status == 503 else b""
+    return (
+        f"HTTP/1.1 {error.fault.status} {error.fault.reason}\r\n"
+        "Content-Type: application/json; charset=utf-8\r\n"
+        f"Content-Length: {len(body)}\r\n"
+    ).encode() + b"".join((retry, extra, b"" if keep else b"Connection: close\r\n", b"\r\n", body))
+
+
+REFUSALS = {
+    "mode": "fanin runs with mode=observe, or FAN001 is not at level rewrite.",
+    "off": "The request says X-Fanin: off.",
+    "outside-mount": "The path is not PostgREST's.",
+    "not-a-relation": "The path is the root, an RPC, or not one segment under the mount.",
+    "method": "Only GET is merged.",
+    "http-1.0": "The request speaks HTTP/1.0.",
+    "body": "A GET with a body is passed on as it is.",
+    "expect": "The request carries Expect.",
+    "accept": "The Accept header asks for something else than a JSON array.",
+    "range": "The request carries a Range header.",
+    "count": "Prefer asks for a count.",
+    "limit": "The query has a limit.",
+    "offset": "The query has an offset.",
+    "aggregate": "The select has an aggregate, or parentheses that could be one.",
+    "select": "The select is empty, or begins or ends with a comma.",
+    "repeated": "select, or every key, occurs more than once.",
+    "semicolon": "The query has a ';', which PostgREST 12 takes as a separator.",
+    "encoding": "The query holds a NUL, or bytes that are not UTF-8.",
+    "too-long": "The target is longer than merge.max_url.",
+    "no-key": "No top-level filter is column=eq.value on a plain column name.",
+    "literal": "No such filter has a canonical integer or lower-case UUID as its value.",
+    "paused": "Merging this query for this caller failed lately; it is tried again after a pause.",
+    "learnt-type": "The value cannot be of the column's type, as upstream's own error told.",
+    "large-rows": "Answers for one key are larger than merge.max_key_body.",
+    "busy": "More (fingerprint, identity) pairs are in flight than merge.max_tracked.",
+}
+"""Why a request was not merged. Every reason that the metric ``refusals_total`` can name, with its help text."""
+
+DOUBTS = {
+    "status": "The merged call was not answered 200.",
+    "shape": "The merged body is not an array of rows with the hidden key first.",
+    "stranger": "A row's key is none of the literals that were asked for.",
+    "char": 'A one-character key could stand for several literals, as the type "char" does.',
+    "headers": "The merged answer has a header that is not known to be the same for every caller.",
+    "incomplete": "Rows may have been cut at max-rows.",
+    "ties": "A key has several rows, and their order alone is not certain.",
+    "too-large": "The merged body is larger than merge.max_body.",
+    "poison": "A literal was not of the column's type: those that are were merged again.",
+    "deadline": "The merged call took longer than its deadline.",
+    "connection": "The connection of the merged call failed.",
+    "bug": "fanin failed on the merged answer; its log has the traceback.",
+}
+"""Why a merged answer was thrown away and the originals sent: the values of ``replays_total``'s label."""

@@ -1,0 +1,90 @@
+"""Chunked bodies (RFC 9112 §7.1): a strict decoder that takes bytes as they come, and the encoder's two lines."""
+
+from proxy.errors import FaultError
+
+_HEX = b"0123456789abcdefABCDEF"
+_EXTENSION = b"\t" + bytes(range(0x20, 0x7F)) + bytes(range(0x80, 0x100))
+MAX_LINE = 4096
+"""Longest size line with its extension; longest trailer section."""
+
+LAST_CHUNK = b"0\r\n\r\n"
+
+
+def chunk(data: bytes) -> bytes:
+    """``data`` (not empty) as one chunk."""
+    return b"%x\r\n%b\r\n" % (len(data), data)
+
+
+class ChunkDecoder:
+    """Takes a chunked body out of a buffer, piece by piece. ``done`` after the last chunk and its trailers.
+
+    ``fault`` is raised on anything that is not a chunk. Extensions and trailers are read and dropped: nothing behind
+    us uses them, and passing them on would let one reader's rubbish become another's request.
+    """
+
+    def __init__(self, fault: str) -> None:
+        self.done = False
+        self._fault = fault
+        self._left = 0
+        self._after_data = False
+        self._trailers = False
+        self._trailer_bytes = 0
+
+    def take(self, buffer: bytearray) -> bytes:
+        """Remove from ``buffer`` what belongs to the body, as far as it has come; returns the data in it."""
+        out: list[bytes] = []
+        while not self.done and self._step(buffer, out):
+            pass
+        return b"".join(out)
+
+    def _step(self, buffer: bytearray, out: list[bytes]) -> bool:
+        """One move of the machine; False when it needs more bytes."""
+        if self._left:
+            return self._data(buffer, out)
+        line = self._line(buffer)
+        if line is None:
+            return False
+        if self._after_data:
+            if line:
+                raise FaultError(self._fault)
+            self._after_data = False
+        elif self._trailers:
+            self._trailer(line)
+        else:
+            self._size(line)
+        return True
+
+    def _data(self, buffer: bytearray, out: list[bytes]) -> bool:
+        piece = bytes(buffer[: self._left])
+        if not piece:
+            return False
+        del buffer[: len(piece)]
+        self._left -= len(piece)
+        self._after_data = self._left == 0
+        out.append(piece)
+        return True
+
+    def _line(self, buffer: bytearray) -> bytes | None:
+        end = buffer.find(b"\r\n", 0, MAX_LINE + 2)
+        if end < 0:
+            if len(buffer) > MAX_LINE + 1:
+                raise FaultError(self._fault)
+            return None
+        line = bytes(buffer[:end])
+        del buffer[: end + 2]
+        return line
+
+    def _size(self, line: bytes) -> None:
+        digits, _, extension = line.partition(b";")
+        if not digits or len(digits) > 15 or digits.translate(None, _HEX):
+            raise FaultError(self._fault)
+        if extension.translate(None, _EXTENSION):
+            raise FaultError(self._fault)
+        self._left = int(digits, 16)
+        self._trailers = self._left == 0
+
+    def _trailer(self, line: bytes) -> None:
+        self._trailer_bytes += len(line)
+        if self._trailer_bytes > MAX_LINE or line.translate(None, _EXTENSION):
+            raise FaultError(self._fault)
+        self.done = not line

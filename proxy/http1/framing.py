@@ -1,0 +1,55 @@
+"""Where a body ends (RFC 9112 §6.3), decided strictly: what two readers could read differently is refused."""
+
+from proxy.errors import FaultError
+from proxy.http1.head import Field, tokens
+
+CHUNKED = -1
+UNTIL_CLOSE = -2
+
+HOP_BY_HOP = frozenset((b"connection", b"keep-alive", b"proxy-connection", b"te", b"upgrade", b"http2-settings"))
+"""Fields that belong to one connection and are never passed on (RFC 9110 §7.6.1); framing fields are kept apart."""
+
+CONNECTION_OPTIONS = HOP_BY_HOP | {b"close", b"trailer", b"transfer-encoding"}
+"""What ``Connection`` may name. Naming anything else would ask us to drop a field that the database may read."""
+
+
+def request_framing(fields: tuple[Field, ...], minor: int) -> int:
+    """Bytes of the request body, or ``CHUNKED``; FANIN103/FANIN111 where that is not certain."""
+    length, codings = _lengths(fields), tokens(fields, b"transfer-encoding")
+    if _has(fields, b"transfer-encoding"):
+        if length or minor == 0:
+            raise FaultError("FANIN103")
+        if codings != [b"chunked"]:
+            raise FaultError("FANIN111")
+        return CHUNKED
+    return _one(length, "FANIN103")
+
+
+def response_framing(method: bytes, status: int, fields: tuple[Field, ...]) -> int:
+    """Bytes of the answer's body, ``CHUNKED`` or ``UNTIL_CLOSE``; FANIN503 where that is not certain."""
+    length, codings = _lengths(fields), tokens(fields, b"transfer-encoding")
+    if method == b"HEAD" or status < 200 or status in (204, 304):
+        return 0
+    if codings:
+        if length or codings != [b"chunked"]:
+            raise FaultError("FANIN503", "ambiguous body length")
+        return CHUNKED
+    return _one(length, "FANIN503") if length else UNTIL_CLOSE
+
+
+def _has(fields: tuple[Field, ...], name: bytes) -> bool:
+    return any(field.name == name for field in fields)
+
+
+def _lengths(fields: tuple[Field, ...]) -> list[bytes]:
+    return [field.value for field in fields if field.name == b"content-length"]
+
+
+def _one(lengths: list[bytes], fault: str) -> int:
+    """The one unsigned decimal in ``lengths``; 0 when there is none. 18 digits, so that no reader overflows."""
+    if not lengths:
+        return 0
+    value = lengths[0]
+    if len(lengths) > 1 or not value.isdigit() or len(value) > 18:
+        raise FaultError(fault)
+    return int(value)

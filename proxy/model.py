@@ -1,0 +1,201 @@
+"""The values that the steps hand to each other. Frozen; bytes are as they were on the wire.
+
+Times are seconds of a monotonic clock, sizes are bytes.
+"""
+
+import enum
+from collections.abc import Callable, Iterable
+
+import msgspec
+
+
+class Head(msgspec.Struct, frozen=True):
+    """What a request's header lines say, whatever its target: what is sent on, and who asks."""
+
+    forward: bytes
+    """The lines for upstream, each with its CRLF: as they came, without hop-by-hop and X-Fanin fields."""
+    merged: bytes
+    """The same for a merged call: asks for no compression, which could not be cut into rows."""
+    identity: bytes
+    """`forward` without the neutral lines. Two callers are one identity when these bytes are equal."""
+    who: bytes
+    """Keyed hash of `identity`: what may be remembered of it."""
+    framing: int
+    """Bytes of the body, or `http1.framing.CHUNKED`."""
+    close: bool
+    websocket: bool
+    trace: str | None
+    route: str
+    caller: str
+    retry: bool
+    profile: str
+    """Value of Accept-Profile; empty when absent."""
+    origin: bytes
+    """Value of Origin; empty when absent."""
+    refusal: str | None
+    """Why no request with this head is merged; a key of `errors.REFUSALS`."""
+
+
+class LiteralClass(enum.Enum):
+    """Literals of which no two are equal under any type but `"char"`, and each has one spelling (MERGE.md §7.2)."""
+
+    INTEGER = "integer"
+    UUID = "uuid"
+
+
+class Key(msgspec.Struct, frozen=True):
+    """A top-level ``name=eq.literal``; ``start:end`` is where the literal's bytes lie in the target."""
+
+    name: bytes
+    literal: bytes
+    start: int
+    end: int
+    kind: LiteralClass
+
+
+class Query(msgspec.Struct, frozen=True):
+    """A request that was understood. ``relation`` is empty outside the mount and for anything that is no relation."""
+
+    method: bytes
+    target: bytes
+    relation: str
+    fingerprint: str
+    filters: tuple[bytes, ...]
+    """Literals of its filters, in the order of the fingerprint's holes; for counting distinct ones, never shown."""
+    path_end: int
+    """Where the target's path ends."""
+    select: tuple[int, int] | None
+    """Where the value of ``select`` lies in the target."""
+    keys: tuple[Key, ...]
+    refusal: str | None
+
+
+class Member(msgspec.Struct, frozen=True, eq=False):
+    """One request waiting in a window."""
+
+    query: Query
+    head: Head
+    arrived: float
+
+
+class Alone(msgspec.Struct, frozen=True, eq=False):
+    """A call of a plan: one member, sent as it came."""
+
+    member: Member
+
+
+class Merged(msgspec.Struct, frozen=True, eq=False):
+    """A call of a plan: one set filter for all members, each owning the rows of its literal."""
+
+    target: bytes
+    """Where the merged call goes: client-side path, set filter in the place of the key."""
+    key: bytes
+    kind: LiteralClass
+    owners: dict[bytes, list[Member]]
+    location: tuple[bytes, bytes]
+    """Bytes before and after the literal in each member's Content-Location query."""
+
+    @property
+    def members(self) -> list[Member]:
+        return [member for members in self.owners.values() for member in members]
+
+
+Call = Alone | Merged
+
+
+class Outcome(enum.StrEnum):
+    """How a request was answered: the values of the metric's ``outcome`` label."""
+
+    PASSED = "passed"
+    MERGED = "merged"
+    REPLAYED = "replayed"
+    FAILED = "failed"
+    GONE = "gone"
+
+
+class Span(msgspec.Struct, frozen=True):
+    """One request and its answer, without any of its values."""
+
+    number: int
+    method: str
+    relation: str
+    fingerprint: str
+    literals: int
+    """Keyed 64-bit hash of its literals: tells distinct ones apart and nothing else."""
+    caller: str
+    retry: bool
+    start: float
+    end: float
+    status: int
+    size: int
+    """Bytes of the answer's body."""
+    rows: int
+    """-1 when unknown."""
+    outcome: Outcome
+    call: int
+    """Number of the upstream call that answered; spans with the same number shared it. 0: none did."""
+    shared: int
+    """How many requests that call answered."""
+    refusal: str | None
+
+
+class Trace(msgspec.Struct, frozen=True):
+    """The spans of one application request, page load or job, after it closed."""
+
+    id: str
+    explicit: bool
+    mixed: bool
+    """Inferred, and other work of the same caller overlapped it: counted, never judged."""
+    truncated: bool
+    part: int
+    route: str
+    start: float
+    end: float
+    spans: tuple[Span, ...]
+
+    @property
+    def calls(self) -> int:
+        """Upstream calls that answered its spans, each counted once."""
+        return len({span.call for span in self.spans if span.call})
+
+
+class Fix(msgspec.Struct, frozen=True):
+    """A cure in the three languages of its readers; values are placeholders."""
+
+    sql: str
+    supabase_js: str
+    supabase_py: str
+
+
+class Finding(msgspec.Struct, frozen=True):
+    """A rule's verdict on what it saw."""
+
+    code: str
+    impact: str
+    confidence: str
+    title: str
+    relation: str
+    fingerprint: str
+    route: str
+    caller: str
+    problem: str
+    current: str
+    evidence: tuple[str, ...]
+    fix: Fix
+    expected: str
+    risk: str
+
+    @property
+    def key(self) -> str:
+        """Stable name to mute it by."""
+        return f"{self.code}:{self.relation}:{self.route or '-'}:{self.fingerprint}"
+
+
+class Rule(msgspec.Struct, frozen=True):
+    """One module of ``rules/``, as the root hands it to the shell."""
+
+    code: str
+    name: str
+    safety: str
+    document: str
+    detect: Callable[[Trace], Iterable[Finding]]

@@ -1,0 +1,1 @@
+"""Observers: readers of events. They never decide and never fail a request."""

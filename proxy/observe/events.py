@@ -1,0 +1,102 @@
+"""What happened, said once as a value; metrics and log are readers of it."""
+
+from collections.abc import Callable
+
+import msgspec
+
+from proxy.model import Finding, Span, Trace
+
+NO_ANSWER = 0
+CANCELLED = -1
+
+
+class Answered(msgspec.Struct, frozen=True):
+    """A client has its answer, or is gone. ``hop`` is the time that fanin itself took, in seconds."""
+
+    span: Span
+    hop: float
+
+
+class Called(msgspec.Struct, frozen=True):
+    """An upstream call ended. ``kind``: original, merged, replay; ``status`` may be NO_ANSWER or CANCELLED."""
+
+    relation: str
+    kind: str
+    seconds: float
+    status: int
+
+
+class Left(msgspec.Struct, frozen=True):
+    """A window closed: its size, and how long its first member waited."""
+
+    size: int
+    waited: float
+
+
+class Saved(msgspec.Struct, frozen=True):
+    """A merged answer served several requests: calls saved, less the calls that it cost extra (may be negative)."""
+
+    rule: str
+    relation: str
+    calls: int
+
+
+class Replayed(msgspec.Struct, frozen=True):
+    """A merged answer was not used. ``reason`` is a key of ``errors.DOUBTS``; ``detail`` names a header at most."""
+
+    reason: str
+    detail: str
+    relation: str
+    members: int
+
+
+class Turned(msgspec.Struct, frozen=True):
+    """A connection was turned down before it made a request; ``code`` is a key of ``errors.FAULTS``."""
+
+    code: str
+
+
+class Closed(msgspec.Struct, frozen=True):
+    """A trace closed, with what the rules found in it."""
+
+    trace: Trace
+    findings: tuple[Finding, ...]
+
+
+class Warned(msgspec.Struct, frozen=True):
+    """Something the operator should know: what, and what to do."""
+
+    what: str
+    remedy: str
+    error: BaseException | None = None
+
+
+Event = Answered | Called | Left | Saved | Replayed | Turned | Closed | Warned
+Observer = Callable[[Event], None]
+
+FAILURES = 3
+"""An observer that raised this often is switched off."""
+
+
+class Events:
+    """Tells every observer. One that raises is counted, and switched off when it keeps failing: traffic goes on."""
+
+    def __init__(self) -> None:
+        self._observers: dict[Observer, int] = {}
+
+    def subscribe(self, observer: Observer) -> None:
+        self._observers[observer] = 0
+
+    def emit(self, event: Event) -> None:
+        for observer in tuple(self._observers):
+            try:
+                observer(event)
+            except Exception as error:
+                self._failed(observer, error)
+
+    def _failed(self, observer: Observer, error: Exception) -> None:
+        self._observers[observer] += 1
+        if self._observers[observer] >= FAILURES:
+            del self._observers[observer]
+            name = getattr(observer, "__qualname__", type(observer).__name__)
+            self.emit(Warned(f"observer {name} failed {FAILURES} times and is off", "Report this.", error))

@@ -1,0 +1,86 @@
+"""JSON lines for operators: one a closed trace, and warnings with a cause and a remedy. No values, no tokens."""
+
+import logging
+import sys
+import traceback
+from collections import Counter
+from typing import TextIO
+
+import structlog
+
+from proxy.observe.events import Closed, Event, Replayed, Warned
+from proxy.observe.text import safe
+
+
+def configure(stream: TextIO = sys.stderr) -> None:
+    """Our own lines are JSON on ``stream``. aiohttp's loggers print head bytes on parse errors: they are off."""
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.JSONRenderer(),
+        ],
+        logger_factory=structlog.WriteLoggerFactory(stream),
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        cache_logger_on_first_use=False,
+    )
+    for name in ("aiohttp", "asyncio"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
+
+
+class TraceLog:
+    """An observer that writes one line a closed trace."""
+
+    def __init__(self) -> None:
+        self._log = structlog.get_logger()
+
+    def __call__(self, event: Event) -> None:
+        if not isinstance(event, Closed):
+            return
+        trace = event.trace
+        self._log.info(
+            "trace",
+            trace=safe(trace.id),
+            kind="explicit" if trace.explicit else "inferred",
+            route=safe(trace.route),
+            part=trace.part,
+            mixed=trace.mixed,
+            truncated=trace.truncated,
+            ms=round(1000 * (trace.end - trace.start), 1),
+            queries=len(trace.spans),
+            upstream_calls=trace.calls,
+            outcomes=dict(Counter(span.outcome.value for span in trace.spans)),
+            refusals=dict(Counter(span.refusal for span in trace.spans if span.refusal)),
+            findings=[finding.key for finding in event.findings],
+        )
+
+
+class Warnings:
+    """An observer that writes what the operator should know."""
+
+    def __init__(self) -> None:
+        self._log = structlog.get_logger()
+        self._headers: set[str] = set()
+
+    def __call__(self, event: Event) -> None:
+        if isinstance(event, Warned):
+            where = _where(event.error)
+            self._log.warning("warning", what=event.what, remedy=event.remedy, **where)
+        elif isinstance(event, Replayed) and event.reason == "headers" and event.detail not in self._headers:
+            self._headers.add(event.detail)
+            self._log.warning(
+                "warning",
+                what=f"merged answers carry '{safe(event.detail)}', which may differ per caller: they are not used",
+                remedy="If the gateway adds it to every answer, choose its profile; if SQL sets it, leave it so.",
+            )
+
+
+def _where(error: BaseException | None) -> dict[str, object]:
+    """Type and code lines of an exception; its message may quote a value, so it stays out."""
+    if error is None:
+        return {}
+    frames = traceback.extract_tb(error.__traceback__)
+    return {
+        "error": type(error).__name__,
+        "traceback": [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in frames],
+    }

@@ -1,0 +1,89 @@
+"""A closed trace as a tree for a terminal: what was asked, what became of it, what is wrong."""
+
+from collections.abc import Iterator
+from typing import TextIO
+
+from proxy.errors import REFUSALS
+from proxy.model import Finding, Outcome, Span, Trace
+from proxy.observe.events import Closed, Event
+from proxy.observe.report import finding_lines
+from proxy.observe.text import safe
+
+MOST_SPANS = 40
+"""Lines a trace; the rest is counted."""
+
+
+class Trees:
+    """An observer that prints each closed trace."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def __call__(self, event: Event) -> None:
+        if isinstance(event, Closed):
+            print("\n".join(trace_lines(event.trace, event.findings)), file=self._stream, flush=True)
+
+
+def trace_lines(trace: Trace, findings: tuple[Finding, ...]) -> Iterator[str]:
+    """The tree, line by line."""
+    yield _title(trace)
+    groups = _groups(trace.spans)
+    shown = groups[:MOST_SPANS]
+    for at, spans in enumerate(shown):
+        last = at == len(groups) - 1 and not findings
+        yield from _group(spans, trace.start, "└─" if last else "├─", "  " if last else "│ ")
+    if len(groups) > len(shown):
+        hidden = sum(map(len, groups[len(shown) :]))
+        yield f"├─ … and {hidden} more requests"
+    for finding in findings:
+        yield from finding_lines(finding)
+    yield ""
+
+
+def _title(trace: Trace) -> str:
+    name = safe(trace.route) or safe(trace.id)
+    marks = [mark for mark, on in (("mixed", trace.mixed), ("truncated", trace.truncated)) if on]
+    if not trace.explicit:
+        marks.insert(0, "inferred")
+    note = f" ({', '.join(marks)})" if marks else ""
+    ms = 1000 * (trace.end - trace.start)
+    return f"● {name}{note}  {len(trace.spans)} requests → {trace.calls} upstream calls  {ms:.1f} ms"
+
+
+def _groups(spans: tuple[Span, ...]) -> list[list[Span]]:
+    """Spans that shared a call together, in order of the first one's arrival."""
+    groups: dict[int, list[Span]] = {}
+    for span in sorted(spans, key=lambda span: span.start):
+        groups.setdefault(span.call or -span.number, []).append(span)
+    return list(groups.values())
+
+
+def _group(spans: list[Span], start: float, branch: str, trunk: str) -> Iterator[str]:
+    first = spans[0]
+    if len(spans) == 1:
+        yield f"{branch} {_span(first, start)}{_why(first)}"
+        return
+    end = max(span.end for span in spans)
+    distinct = len({span.literals for span in spans})
+    yield (
+        f"{branch} {safe(first.fingerprint)}  +{1000 * (first.start - start):.1f} ms, "
+        f"{1000 * (end - first.start):.1f} ms  merged: {len(spans)} requests, {distinct} keys, 1 call"
+    )
+    rows = sum(span.rows for span in spans if span.rows > 0)
+    size = sum(span.size for span in spans)
+    yield f"{trunk} └─ {rows} rows, {size} bytes, given back to {len(spans)} callers"
+
+
+def _span(span: Span, start: float) -> str:
+    rows = f", {span.rows} rows" if span.rows >= 0 else ""
+    caller = f"  from {safe(span.caller)}" if span.caller else ""
+    return (
+        f"{safe(span.fingerprint)}  +{1000 * (span.start - start):.1f} ms, "
+        f"{1000 * (span.end - span.start):.1f} ms  {span.status or 'no answer'}{rows}, {span.size} bytes{caller}"
+    )
+
+
+def _why(span: Span) -> str:
+    if span.refusal is not None:
+        return f"  passed: {span.refusal} ({REFUSALS[span.refusal].rstrip('.')})"
+    return "" if span.outcome is Outcome.PASSED else f"  {span.outcome.value}"

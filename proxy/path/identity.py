@@ -1,0 +1,115 @@
+"""From header lines to a Head: what goes on to upstream, and which callers are one identity (DESIGN.md §4)."""
+
+from hashlib import blake2b
+
+import msgspec
+
+from proxy.errors import FaultError
+from proxy.http1.framing import CONNECTION_OPTIONS, HOP_BY_HOP, request_framing
+from proxy.http1.head import Field, first, tokens
+from proxy.model import Head
+from proxy.postgrest.media import is_json_array, wants_count
+
+CONDITIONAL = frozenset((b"if-match", b"if-none-match", b"if-modified-since", b"if-unmodified-since", b"if-range"))
+NEUTRAL = CONDITIONAL | {b"host", b"accept-encoding", b"traceparent", b"tracestate", b"x-retry-count"}
+"""Headers in which merged callers may differ: PostgREST answers the same whatever they say."""
+
+OWN = b"x-fanin"
+
+
+class HeadRules(msgspec.Struct, frozen=True):
+    """What of the settings bears on heads. ``host`` replaces the Host value, unless empty."""
+
+    host: bytes
+    neutral: frozenset[bytes]
+    trace_headers: tuple[bytes, ...]
+    key: bytes
+    """Random, per process: identities are remembered as hashes under it."""
+
+
+def head_rules(
+    host: bytes,
+    trace_headers: tuple[str, ...],
+    also: tuple[str, ...],
+    without: tuple[str, ...],
+    key: bytes,
+) -> HeadRules:
+    """The neutral list with the operator's additions and removals; trace headers are always neutral."""
+    names = tuple(name.lower().encode() for name in trace_headers)
+    added = {name.lower().encode() for name in also} | set(names)
+    removed = {name.lower().encode() for name in without}
+    return HeadRules(host, frozenset((NEUTRAL | added) - removed), names, key)
+
+
+def read_head(fields: tuple[Field, ...], minor: int, rules: HeadRules) -> Head:
+    """Judge the header lines of a request. FaultError when they are ambiguous (FANIN103, 105, 106, 111)."""
+    framing = request_framing(fields, minor)
+    options = tokens(fields, b"connection")
+    if not CONNECTION_OPTIONS.issuperset(options):
+        raise FaultError("FANIN105")
+    hosts = sum(field.name == b"host" for field in fields)
+    if hosts > 1 or (minor == 1 and not hosts):
+        raise FaultError("FANIN106")
+    kept = [field for field in fields if _travels(field.name)]
+    identity = b"".join(field.line + b"\r\n" for field in kept if field.name not in rules.neutral)
+    return Head(
+        forward=b"".join(_line(field, rules) for field in kept),
+        merged=b"".join(_line(field, rules) for field in kept if field.name != b"accept-encoding")
+        + b"Accept-Encoding: identity\r\n",
+        identity=identity,
+        who=blake2b(identity, digest_size=16, key=rules.key).digest(),
+        framing=framing,
+        close=minor == 0 or b"close" in options,
+        websocket=tokens(fields, b"upgrade") == [b"websocket"] and b"upgrade" in options,
+        trace=_trace(fields, rules.trace_headers),
+        route=_text(first(fields, b"x-fanin-route")),
+        caller=_text(first(fields, b"x-fanin-caller")),
+        retry=first(fields, b"x-retry-count") not in (None, b"0"),
+        profile=_text(first(fields, b"accept-profile")),
+        origin=first(fields, b"origin") or b"",
+        refusal=_refusal(fields, framing, minor),
+    )
+
+
+def _travels(name: bytes) -> bool:
+    return name not in HOP_BY_HOP and not name.startswith(OWN)
+
+
+def _line(field: Field, rules: HeadRules) -> bytes:
+    if field.name == b"host" and rules.host:
+        return b"Host: " + rules.host + b"\r\n"
+    return field.line + b"\r\n"
+
+
+def _refusal(fields: tuple[Field, ...], framing: int, minor: int) -> str | None:
+    accepts = [field.value for field in fields if field.name == b"accept"]
+    prefers = [field.value for field in fields if field.name == b"prefer"]
+    checks = (
+        ("off", first(fields, b"x-fanin") == b"off"),
+        ("http-1.0", minor == 0),
+        ("body", framing != 0),
+        ("expect", first(fields, b"expect") is not None),
+        ("range", first(fields, b"range") is not None),
+        ("accept", not is_json_array(accepts)),
+        ("count", wants_count(prefers)),
+    )
+    return next((reason for reason, holds in checks if holds), None)
+
+
+def _trace(fields: tuple[Field, ...], names: tuple[bytes, ...]) -> str | None:
+    for name in names:
+        value = first(fields, name)
+        if value:
+            return _trace_id(value) if name == b"traceparent" else _text(value)
+    return None
+
+
+def _trace_id(traceparent: bytes) -> str | None:
+    """The trace id of a W3C ``traceparent`` (https://www.w3.org/TR/trace-context/ §3.2); None when malformed."""
+    parts = traceparent.split(b"-")
+    return _text(parts[1]) if len(parts) >= 4 and len(parts[1]) == 32 else None
+
+
+def _text(value: bytes | None) -> str:
+    """At most 200 characters: enough to name things, too few to fill the memory with."""
+    return (value or b"")[:200].decode("utf-8", "replace")

@@ -1,0 +1,181 @@
+"""Groups spans into traces: by the id that a client sends, else by caller and timing (DESIGN.md §5).
+
+A trace explains; it never decides who may share a call.
+"""
+
+from collections import OrderedDict
+
+import msgspec
+
+from proxy.model import Head, Span, Trace
+
+SINGLE_IDS = 50
+"""Named traces of one caller, nearly all with a single span, after which its ids are taken to be made per call."""
+NEARLY_ALL = 0.95
+CALLERS = 1000
+"""Callers whose way of naming traces is remembered."""
+
+
+class Quiet(msgspec.Struct, frozen=True):
+    """When a trace closes: seconds, and spans; and how many may be open."""
+
+    quiet_explicit: float
+    quiet_inferred: float
+    max_age: float
+    max_spans: int
+    max_open: int
+
+
+class OpenTrace:
+    """A trace that may still grow."""
+
+    def __init__(self, id_: str, who: bytes, peer: str, explicit: bool, part: int, now: float) -> None:
+        self.id = id_
+        self.who = who
+        self.peer = peer
+        self.explicit = explicit
+        self.part = part
+        self.route = ""
+        self.mixed = False
+        self.in_flight = 0
+        self.start = now
+        self.last = now
+        self.spans: list[Span] = []
+
+    def __repr__(self) -> str:
+        return f"<OpenTrace {self.id} spans={len(self.spans)} in_flight={self.in_flight}>"
+
+    def closed(self, truncated: bool) -> Trace:
+        """What it became."""
+        return Trace(
+            id=self.id,
+            explicit=self.explicit,
+            mixed=self.mixed,
+            truncated=truncated,
+            part=self.part,
+            route=self.route,
+            start=self.start,
+            end=self.last,
+            spans=tuple(self.spans),
+        )
+
+
+class _Habit:
+    """How a caller names traces."""
+
+    def __init__(self) -> None:
+        self.seen = 0
+        self.single = 0
+
+    @property
+    def per_call(self) -> bool:
+        return self.seen >= SINGLE_IDS and self.single >= NEARLY_ALL * self.seen
+
+
+class Traces:
+    """All open traces. Time is an argument; what closed is returned."""
+
+    def __init__(self, quiet: Quiet) -> None:
+        self._quiet = quiet
+        self._open: dict[tuple[str, bytes, str], OpenTrace] = {}
+        self._parts: OrderedDict[str, int] = OrderedDict()
+        self._habits: OrderedDict[bytes, _Habit] = OrderedDict()
+        self._ripe: list[Trace] = []
+        self._made = 0
+        self.dropped = 0
+        self.per_call_callers = 0
+        """Callers found to make a new trace id for every call."""
+
+    def __len__(self) -> int:
+        return len(self._open)
+
+    def begin(self, head: Head, peer: str, now: float) -> OpenTrace | None:
+        """The trace that a request arriving now belongs to; None when too many are open."""
+        explicit = head.trace is not None and not self._per_call(head.who)
+        key = (head.trace or "", b"", "") if explicit else ("", head.who, peer)
+        trace = self._open.get(key)
+        if trace is not None and self._is_over(trace, now):
+            self._close(key, trace)
+            trace = None
+        if trace is None:
+            if len(self._open) >= self._quiet.max_open:
+                self.dropped += 1
+                return None
+            trace = self._open[key] = self._make(head, peer, explicit, now)
+        trace.in_flight += 1
+        trace.last = now
+        if head.route and trace.route and head.route != trace.route:
+            trace.mixed = not trace.explicit
+        trace.route = trace.route or head.route
+        return trace
+
+    def end(self, trace: OpenTrace, span: Span, now: float) -> None:
+        """A request of ``trace`` was answered."""
+        trace.in_flight -= 1
+        trace.last = now
+        trace.spans.append(span)
+
+    def sweep(self, now: float) -> list[Trace]:
+        """The traces that closed since the last sweep."""
+        for key, trace in list(self._open.items()):
+            if self._is_over(trace, now):
+                self._close(key, trace)
+        ripe, self._ripe = self._ripe, []
+        return ripe
+
+    def drain(self) -> list[Trace]:
+        """Close every trace, finished or not."""
+        for key, trace in list(self._open.items()):
+            self._close(key, trace)
+        ripe, self._ripe = self._ripe, []
+        return ripe
+
+    def _make(self, head: Head, peer: str, explicit: bool, now: float) -> OpenTrace:
+        if explicit:
+            id_ = head.trace or ""
+            self._mark_mixed(head.who, peer)
+            return OpenTrace(id_, head.who, peer, True, self._next_part(id_), now)
+        self._made += 1
+        trace = OpenTrace(f"inferred-{self._made}", head.who, peer, False, 1, now)
+        trace.mixed = any(t.explicit and t.who == head.who and t.peer == peer for t in self._open.values())
+        return trace
+
+    def _mark_mixed(self, who: bytes, peer: str) -> None:
+        """Named work of a caller overlaps its unnamed work: nobody can tell the latter's parts apart."""
+        unnamed = self._open.get(("", who, peer))
+        if unnamed is not None:
+            unnamed.mixed = True
+
+    def _is_over(self, trace: OpenTrace, now: float) -> bool:
+        if now - trace.start >= self._quiet.max_age or len(trace.spans) >= self._quiet.max_spans:
+            return True
+        quiet = self._quiet.quiet_explicit if trace.explicit else self._quiet.quiet_inferred
+        return not trace.in_flight and now - trace.last >= quiet
+
+    def _close(self, key: tuple[str, bytes, str], trace: OpenTrace) -> None:
+        del self._open[key]
+        if trace.spans:
+            self._ripe.append(trace.closed(len(trace.spans) >= self._quiet.max_spans))
+        if trace.explicit and trace.part == 1:
+            self._learn(trace)
+
+    def _next_part(self, id_: str) -> int:
+        part = self._parts.pop(id_, 0) + 1
+        self._parts[id_] = part
+        if len(self._parts) > self._quiet.max_open:
+            self._parts.popitem(last=False)
+        return part
+
+    def _learn(self, trace: OpenTrace) -> None:
+        habit = self._habits.setdefault(trace.who, _Habit())
+        self._habits.move_to_end(trace.who)
+        was = habit.per_call
+        habit.seen += 1
+        habit.single += len(trace.spans) == 1
+        self.per_call_callers += habit.per_call and not was
+        if len(self._habits) > CALLERS:
+            self._habits.popitem(last=False)
+
+    def _per_call(self, who: bytes) -> bool:
+        habit = self._habits.get(who)
+        return habit is not None and habit.per_call

@@ -1,0 +1,153 @@
+"""When a batch leaves: the gate of one (fingerprint, identity), as a state machine over time (DESIGN.md §6, law 5).
+
+Laws: a request joins only what has not left; whoever is alone leaves at once; no hold is longer than
+``min(max_wait, ½ × the key's median upstream time)``; lingering goes on only while at least half of it finds company.
+"""
+
+from collections import deque
+from collections.abc import Callable
+
+import msgspec
+
+from proxy.model import Member
+
+SAMPLES = 64
+"""Upstream times remembered a key."""
+LINGERS = 16
+"""Lingers remembered a key."""
+FANS_OUT = 1.5
+"""Moving average of batch sizes above which a key lately fanned out."""
+
+
+class Pace(msgspec.Struct, frozen=True):
+    """What of the settings bears on holding: seconds, and members a window."""
+
+    max_wait: float
+    linger: float
+    max_window: int
+    deadline_floor: float
+    deadline_factor: float
+    pause_first: float
+    pause_max: float
+
+
+class Gate:
+    """The traffic of one (fingerprint, identity): who waits, what is in flight, how it went lately."""
+
+    def __init__(self, pace: Pace) -> None:
+        self.waiting: list[Member] = []
+        self.in_flight = 0
+        self.types: dict[bytes, str] = {}
+        self.size_per_key = 0.0
+        self._pace = pace
+        self._times: deque[float] = deque(maxlen=SAMPLES)
+        self._fan_out = 1.0
+        self._lingers: deque[bool] = deque(maxlen=LINGERS)
+        self._lingering = False
+        self._pause = 0.0
+        self._paused_until = float("-inf")
+
+    def __repr__(self) -> str:
+        return f"<Gate waiting={len(self.waiting)} in_flight={self.in_flight} fan_out={self._fan_out:.1f}>"
+
+    @property
+    def idle(self) -> bool:
+        return not self.waiting and not self.in_flight
+
+    def arrive(self, member: Member) -> float | None:
+        """``member`` joins the window. The seconds until it must leave; None when that is settled already."""
+        self.waiting.append(member)
+        if len(self.waiting) >= self._pace.max_window:
+            return 0.0
+        if len(self.waiting) > 1:
+            return None
+        if self.in_flight:
+            return self._longest()
+        self._lingering = self._should_linger()
+        return min(self._pace.linger, self._longest()) if self._lingering else 0.0
+
+    def depart(self, member: Member) -> None:
+        """``member`` hung up while it waited."""
+        self.waiting.remove(member)
+
+    def leave(self) -> list[Member]:
+        """The window closes: its batch. What arrives from now on is the next window's."""
+        batch, self.waiting = self.waiting, []
+        if batch:
+            self._fan_out += 0.3 * (len(batch) - self._fan_out)
+        if self._lingering:
+            self._lingers.append(len(batch) > 1)
+            self._lingering = False
+        return batch
+
+    def sent(self) -> None:
+        """A call of this key is on its way."""
+        self.in_flight += 1
+
+    def returned(self, seconds: float | None) -> bool:
+        """A call came back after ``seconds`` (None: it failed). Whether those who waited for it must leave now."""
+        self.in_flight -= 1
+        if seconds is not None:
+            self._times.append(seconds)
+        return bool(self.waiting)
+
+    def deadline(self) -> float:
+        """Seconds that a merged call is given."""
+        return max(self._pace.deadline_floor, self._pace.deadline_factor * self._quantile(0.95, 0.0))
+
+    def paused(self, now: float) -> bool:
+        """Whether merging is off after failures."""
+        return now < self._paused_until
+
+    def failed(self, now: float) -> None:
+        """A merged answer was refused: stop merging for a while, twice as long as the last time."""
+        self._pause = min(self._pace.pause_max, max(self._pace.pause_first, 2 * self._pause))
+        self._paused_until = now + self._pause
+
+    def merged(self, keys: int, size: int) -> None:
+        """A merged answer was good: ``size`` bytes for ``keys`` keys."""
+        self._pause = 0.0
+        self.size_per_key += 0.3 * (size / keys - self.size_per_key)
+
+    def _longest(self) -> float:
+        return min(self._pace.max_wait, 0.5 * self._quantile(0.5, 2 * self._pace.max_wait))
+
+    def _should_linger(self) -> bool:
+        found = sum(self._lingers)
+        return self._fan_out > FANS_OUT and 2 * found >= len(self._lingers)
+
+    def _quantile(self, share: float, unknown: float) -> float:
+        if not self._times:
+            return unknown
+        times = sorted(self._times)
+        return times[min(len(times) - 1, int(share * len(times)))]
+
+
+class Gates:
+    """The gates in use, bounded: the longest unused idle one makes room."""
+
+    def __init__(self, limit: int, make: Callable[[], Gate]) -> None:
+        self._gates: dict[tuple[str, bytes], Gate] = {}
+        self._limit = limit
+        self._make = make
+
+    def __len__(self) -> int:
+        return len(self._gates)
+
+    def get(self, fingerprint: str, identity: bytes) -> Gate | None:
+        """The gate for a key; None when every tracked one is busy."""
+        key = (fingerprint, identity)
+        gate = self._gates.pop(key, None)
+        if gate is None:
+            if len(self._gates) >= self._limit and not self._make_room():
+                return None
+            gate = self._make()
+        self._gates[key] = gate
+        return gate
+
+    def _make_room(self) -> bool:
+        for key, gate in self._gates.items():
+            if gate.idle:
+                del self._gates[key]
+                return True
+        return False

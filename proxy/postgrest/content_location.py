@@ -1,0 +1,32 @@
+"""The Content-Location header of a read, computed as PostgREST computes it (MERGE.md §2.1, verified byte by byte)."""
+
+from proxy.postgrest.target import decoded
+
+_SAFE = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.~")
+_ESCAPES = [chr(c) if c in _SAFE else "".join(f"%{byte:02X}" for byte in chr(c).encode()) for c in range(256)]
+
+
+def escaped(text: bytes) -> bytes:
+    """Unreserved bytes as they are, others as ``%XX``; bytes above 127 are encoded twice, as PostgREST does."""
+    return "".join([_ESCAPES[byte] for byte in text]).encode()
+
+
+def canonical_query(query: bytes) -> bytes:
+    """The query part for a raw query (no ``?``, no ``;``): decoded, sorted by name, equal names joined by a comma."""
+    values: dict[bytes, list[bytes]] = {}
+    for part in query.split(b"&"):
+        name, _, value = part.partition(b"=")
+        values.setdefault(decoded(name), []).append(escaped(decoded(value)))
+    return b"&".join(escaped(name) + b"=" + b",".join(values[name]) for name in sorted(values))
+
+
+def around_literal(query: bytes, key: bytes, literal: bytes) -> tuple[bytes, bytes]:
+    """What stands before and after ``literal`` in the canonical query, for a ``key=eq.literal`` that occurs once.
+
+    ``literal`` must be of unreserved bytes, so that any other such literal can stand in its place.
+    """
+    parts = canonical_query(query).split(b"&")
+    at = parts.index(escaped(key) + b"=eq." + literal)
+    before = b"&".join([*parts[:at], escaped(key) + b"=eq."])
+    after = b"&".join([b"", *parts[at + 1 :]])
+    return before, after

@@ -1,0 +1,39 @@
+"""PostgREST's error bodies, as far as merging needs them.
+
+https://postgrest.org/en/v12/references/errors.html and PostgreSQL's appendix A, "Error Codes"
+"""
+
+import msgspec
+
+SHARED = frozenset(("PGRST000", "PGRST001", "PGRST002", "PGRST003", "PGRST300", "PGRST301", "PGRST302", "PGRST303"))
+"""Codes that depend on no literal: the database is away, the token is bad. Their bodies quote nothing of the call."""
+
+BAD_LITERAL = frozenset(("22P02", "22003", "22007"))
+"""A literal that is not of the column's type: not its syntax, out of its range, not a date."""
+
+
+class Problem(msgspec.Struct, frozen=True):
+    """``code`` and ``message`` of an error body."""
+
+    code: str = ""
+    message: str = ""
+
+
+def read_problem(body: bytes) -> Problem:
+    """The error in ``body``; an empty one when it is something else."""
+    try:
+        return msgspec.json.decode(body, type=Problem)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return Problem()
+
+
+def blamed_literal(problem: Problem) -> tuple[str, str] | None:
+    """(type, literal) of ``invalid input syntax for type T: "V"`` and ``value "V" is out of range for type T``."""
+    if problem.code not in BAD_LITERAL:
+        return None
+    message = problem.message
+    head, _, literal = message.partition('"')
+    if head.startswith("invalid input syntax for type "):
+        return head.removeprefix("invalid input syntax for type ").rstrip(": "), literal.removesuffix('"')
+    literal, _, tail = literal.partition('" is out of range for type ')
+    return (tail, literal) if head == "value " and tail else None

@@ -1,0 +1,67 @@
+"""Request targets as PostgREST reads them, with the place of every byte kept.
+
+https://postgrest.org/en/v12/references/api/tables_views.html
+"""
+
+from urllib.parse import unquote_to_bytes
+
+import msgspec
+
+RESERVED = frozenset((b"select", b"order", b"limit", b"offset", b"columns", b"on_conflict"))
+LOGIC = frozenset((b"and", b"or", b"not.and", b"not.or"))
+
+
+class Param(msgspec.Struct, frozen=True):
+    """One ``name=value`` of the query, raw; the value's bytes lie at ``start`` in the target."""
+
+    name: bytes
+    value: bytes
+    start: int
+
+
+def split_target(target: bytes) -> tuple[int, tuple[Param, ...]]:
+    """Where the path ends, and the parameters in order. A target without ``?`` has none."""
+    path_end = target.find(b"?")
+    if path_end < 0:
+        return len(target), ()
+    params = []
+    at = path_end + 1
+    for part in target[at:].split(b"&"):
+        name, _, value = part.partition(b"=")
+        params.append(Param(name, value, at + len(name) + 1))
+        at += len(part) + 1
+    return path_end, tuple(params)
+
+
+def relation_of(target: bytes, path_end: int, mount: bytes) -> bytes | None:
+    """The raw path segment that names a table or view under ``mount`` (no trailing slash); None for anything else."""
+    if not target.startswith(mount + b"/"):
+        return None
+    segment = target[len(mount) + 1 : path_end]
+    if not segment or b"/" in segment or segment == b"rpc":
+        return None
+    return segment
+
+
+def decoded(raw: bytes) -> bytes:
+    """``+`` and percent-encodings undone; malformed ones are kept, as PostgREST keeps them."""
+    if b"%" not in raw and b"+" not in raw:
+        return raw
+    return unquote_to_bytes(raw.replace(b"+", b" "))
+
+
+def is_clean_text(raw: bytes) -> bool:
+    """Whether the decoded bytes are UTF-8 without NUL: anything else has meanings of its own upstream."""
+    text = decoded(raw)
+    if b"\0" in text:
+        return False
+    try:
+        text.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def is_plain_name(raw: bytes) -> bool:
+    """Whether a raw parameter name is a bare column name that needs no quoting in ``select``."""
+    return raw.replace(b"_", b"a").isalnum() and raw.isascii() and not raw[:1].isdigit()

@@ -1,0 +1,126 @@
+"""Makes a merged call and judges its answer: shares, a doubt, or a literal to blame."""
+
+from collections.abc import Callable
+
+import msgspec
+
+from proxy.config import Settings
+from proxy.errors import FaultError
+from proxy.http1.head import Field, StatusLine, first
+from proxy.model import Merged
+from proxy.observe.events import CANCELLED, NO_ANSWER, Called, Events, Saved
+from proxy.path.evidence import RowEvidence
+from proxy.path.split import FRAMING, Doubt, Share, split
+from proxy.postgrest.content_range import rows_and_total
+from proxy.postgrest.literals import fits
+from proxy.postgrest.problem import SHARED, blamed_literal, read_problem
+from proxy.shell.route import Route
+from proxy.shell.upstream import Answer, Outgoing, Upstream
+
+COUNT = b"Prefer: count=exact\r\n"
+
+
+class Poisoned(msgspec.Struct, frozen=True):
+    """A literal was not of the column's type, which upstream's error named."""
+
+    type_name: str
+
+
+class Got(msgspec.Struct, frozen=True):
+    """A merged call's whole answer. ``body`` is None when it was larger than merge.max_body."""
+
+    line: StatusLine
+    fields: tuple[Field, ...]
+    body: bytes | None
+
+
+Result = dict[bytes, Share] | Doubt | Poisoned
+
+
+class Fetcher:
+    """Merged calls of one upstream."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        upstream: Upstream,
+        route: Route,
+        evidence: RowEvidence,
+        events: Events,
+        clock: Callable[[], float],
+    ) -> None:
+        self._merge = settings.merge
+        self._upstream = upstream
+        self._route = route
+        self._evidence = evidence
+        self._events = events
+        self._clock = clock
+
+    async def fetch(self, call: Merged, alias: bytes) -> Result:
+        """Send ``call`` and judge the answer; once more with a count where max-rows may have cut it."""
+        counted = not self._evidence.proves(len(call.owners), self._clock())
+        try:
+            got = await self._get(call, counted)
+            if not counted and self._needs_count(got):
+                counted = True
+                self._events.emit(Saved("FAN001", call.members[0].query.relation, -1))
+                got = await self._get(call, counted)
+        except FaultError as error:
+            return Doubt("connection", error.fault.code)
+        return self._judge(call, alias, got, counted)
+
+    async def _get(self, call: Merged, counted: bool) -> Got:
+        query = call.members[0].query
+        line = b"GET " + self._route.upstream_target(call.target) + b" HTTP/1.1\r\n"
+        head = b"".join((line, call.members[0].head.merged, COUNT if counted else b"", b"\r\n"))
+        began, status = self._clock(), CANCELLED
+        try:
+            async with self._upstream.send(self._upstream.calls, Outgoing(b"GET", head)) as answer:
+                status = answer.status
+                return await self._read(answer)
+        except FaultError:
+            status = NO_ANSWER
+            raise
+        finally:
+            self._events.emit(Called(query.relation, "merged", self._clock() - began, status))
+
+    async def _read(self, answer: Answer) -> Got:
+        return Got(answer.line, answer.fields, await answer.read(self._merge.max_body))
+
+    def _needs_count(self, got: Got) -> bool:
+        rows, _ = rows_and_total(first(got.fields, b"content-range"))
+        return got.line.status == 200 and not self._evidence.proves(rows, self._clock())
+
+    def _judge(self, call: Merged, alias: bytes, got: Got, counted: bool) -> Result:
+        if got.body is None:
+            return Doubt("too-large")
+        rows, total = rows_and_total(first(got.fields, b"content-range"))
+        if counted and got.line.status == 206 and total is not None and rows < total:
+            self._evidence.cut_at(rows)
+            return Doubt("incomplete")
+        if got.line.status != 200:
+            return _judge_error(call, got.line, got.fields, got.body)
+        if counted and total != rows:
+            return Doubt("incomplete")
+        self._evidence.saw(rows, self._clock())
+        location = first(got.fields, b"content-location") or b""
+        path = location.partition(b"?")[0]
+        ties = self._merge.ties == "any"
+        shares = split(call, alias, path, got.line.line, got.fields, got.body, ties)
+        if isinstance(shares, dict) and sum(share.rows for share in shares.values()) != rows:
+            return Doubt("shape")
+        return shares
+
+
+def _judge_error(call: Merged, line: StatusLine, fields: tuple[Field, ...], body: bytes) -> Result:
+    problem = read_problem(body)
+    if problem.code in SHARED:
+        head = b"\r\n".join([line.line, *(field.line for field in fields if field.name not in FRAMING)])
+        share = Share(head + b"\r\nContent-Length: %d\r\n" % len(body), body, -1)
+        return dict.fromkeys(call.owners, share)
+    blamed = blamed_literal(problem)
+    if blamed is not None and blamed[1].encode() in call.owners:
+        outside = [literal for literal in call.owners if not fits(literal, call.kind, blamed[0])]
+        if outside:
+            return Poisoned(blamed[0])
+    return Doubt("status", problem.code)

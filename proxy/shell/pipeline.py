@@ -1,0 +1,308 @@
+"""The line that every request walks. The only file that knows it whole."""
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Callable
+from hashlib import blake2b
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from proxy.config import Settings
+from proxy.errors import FaultError, response_of
+from proxy.http1.chunked import LAST_CHUNK, chunk
+from proxy.http1.framing import CHUNKED, HOP_BY_HOP, UNTIL_CLOSE
+from proxy.http1.head import Field, StatusLine, first
+from proxy.model import Member, Outcome, Query, Span
+from proxy.observe.events import CANCELLED, NO_ANSWER, Answered, Called, Events, Warned
+from proxy.path.evidence import RowEvidence
+from proxy.path.fingerprint import read_query
+from proxy.path.trace import OpenTrace, Traces
+from proxy.postgrest.content_range import rows_and_total
+from proxy.shell.merger import Merger, Served, Ticket
+from proxy.shell.route import Route
+from proxy.shell.server import Request
+from proxy.shell.tunnel import tunnel
+from proxy.shell.upstream import Answer, Outgoing, Upstream, UpstreamWire
+
+if TYPE_CHECKING:
+    from proxy.shell.pool import Lane
+
+ORIGINS = 100
+"""Origins whose CORS headers are remembered, for errors of our own."""
+
+
+class Visit:
+    """One request on its way: what is known so far of its span."""
+
+    def __init__(self, request: Request, query: Query) -> None:
+        self.request = request
+        self.query = query
+        self.began_answer = False
+        self.outcome = Outcome.PASSED
+        self.status = 0
+        self.size = 0
+        self.rows = -1
+        self.call = 0
+        self.shared = 1
+        self.refusal = query.refusal
+        self.upstream_seconds = 0.0
+
+
+class Pipeline:
+    """Handles requests one after another per connection, all connections at once."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        route: Route,
+        upstream: Upstream,
+        merger: Merger,
+        traces: Traces,
+        evidence: RowEvidence,
+        events: Events,
+        clock: Callable[[], float],
+        key: bytes,
+    ) -> None:
+        self._settings = settings
+        self._route = route
+        self._upstream = upstream
+        self._merger = merger
+        self._traces = traces
+        self._evidence = evidence
+        self._events = events
+        self._clock = clock
+        self._key = key
+        self._rewrites = settings.mode == "rewrite" and settings.rules.fan001 == "rewrite"
+        self._headers = settings.headers == "on" or (settings.headers == "auto" and settings.debug)
+        self._cors: OrderedDict[bytes, bytes] = OrderedDict()
+
+    async def handle(self, request: Request) -> bool:
+        """Answer ``request``; True when its connection can carry another."""
+        query = read_query(
+            request.line.method,
+            request.line.target,
+            request.head,
+            self._route.mount,
+            self._settings.merge.max_url,
+        )
+        visit = Visit(request, query)
+        trace = None
+        if self._settings.mode != "pass" and not request.head.websocket:
+            trace = self._traces.begin(request.head, request.client.peer, request.arrived)
+        try:
+            return await self._answer(visit)
+        except FaultError as error:
+            return self._fail(visit, error)
+        except asyncio.CancelledError:
+            visit.outcome = Outcome.GONE
+            raise
+        except ConnectionError:
+            visit.outcome = Outcome.GONE
+            return False
+        except Exception as error:
+            self._events.emit(Warned("a request could not be handled", "This is a bug: report it.", error))
+            return self._fail(visit, FaultError("FANIN599"))
+        finally:
+            self._close(visit, trace)
+
+    async def _answer(self, visit: Visit) -> bool:
+        request, query = visit.request, visit.query
+        if request.head.websocket and request.line.method == b"GET":
+            return await self._tunnel(visit)
+        if query.refusal is not None:
+            return await self._forward(visit, None)
+        if not self._rewrites:
+            visit.refusal = "mode"
+            return await self._forward(visit, None)
+        reply = await self._merger.ask(Member(query, request.head, request.arrived))
+        if isinstance(reply, Served):
+            return self._serve(visit, reply)
+        return await self._go_alone(visit, reply)
+
+    # Merged.
+
+    def _serve(self, visit: Visit, served: Served) -> bool:
+        share = served.share
+        visit.outcome = Outcome.MERGED
+        visit.call, visit.shared = served.call, served.shared
+        visit.status, visit.size, visit.rows = int(share.head[9:12]), len(share.body), share.rows
+        visit.began_answer = True
+        extra = self._extra(visit, visit.request.head.close)
+        visit.request.client.write(b"".join((share.head, extra, b"\r\n", share.body)))
+        return True
+
+    # Alone.
+
+    async def _go_alone(self, visit: Visit, ticket: Ticket) -> bool:
+        began = self._clock()
+        try:
+            if ticket.replays:
+                visit.outcome = Outcome.REPLAYED
+                async with self._merger.replaying:
+                    keep = await self._forward(visit, ticket)
+            else:
+                visit.refusal = ticket.reason
+                keep = await self._forward(visit, ticket)
+        except BaseException:
+            ticket.done(None)
+            raise
+        ticket.done(self._clock() - began)
+        return keep
+
+    async def _forward(self, visit: Visit, ticket: Ticket | None) -> bool:
+        """Stream the request up and the answer down, as they are."""
+        request = visit.request
+        target = request.line.target
+        lane = self._upstream.calls if self._route.on_mount(target) else self._upstream.others
+        visit.call = self._merger.next_number()
+        kind = "replay" if ticket is not None and ticket.replays else "original"
+        began, status = self._clock(), CANCELLED
+        try:
+            async with self._upstream.send(lane, self._outgoing(request)) as answer:
+                visit.status = status = answer.status
+                visit.upstream_seconds = self._clock() - began
+                return await self._relay(visit, answer)
+        except FaultError:
+            status = NO_ANSWER
+            raise
+        finally:
+            if lane is self._upstream.calls:
+                self._events.emit(Called(visit.query.relation, kind, self._clock() - began, status))
+
+    def _outgoing(self, request: Request, more: bytes = b"") -> Outgoing:
+        line, client = request.line, request.client
+        target = self._route.upstream_target(line.target)
+        first_line = b"%b %b HTTP/1.%d\r\n" % (line.method, target, line.minor)
+        head = b"".join((first_line, request.head.forward, self._forwarded(client.peer), more, b"\r\n"))
+
+        def interim(status: StatusLine, fields: tuple[Field, ...]) -> None:
+            client.write(_lines(status.line, fields) + b"\r\n")
+
+        body = None if request.head.framing == 0 else request.body
+        return Outgoing(line.method, head, body, interim, keep=line.minor == 1)
+
+    def _forwarded(self, peer: str) -> bytes:
+        return b"X-Forwarded-For: " + peer.encode() + b"\r\n" if self._settings.forwarded == "append" else b""
+
+    async def _relay(self, visit: Visit, answer: Answer) -> bool:
+        request, client = visit.request, visit.request.client
+        framing = answer.body.framing
+        chunked = framing == CHUNKED and request.line.minor == 1
+        keep = framing != UNTIL_CLOSE and answer.line.minor == 1 and (chunked or framing != CHUNKED)
+        self._learn(visit, answer)
+        last = not keep or request.head.close or not request.body.done
+        head = _lines(answer.line.line, answer.fields, drop_chunked=framing == CHUNKED and not chunked)
+        data = answer.body.ready()
+        pending = head + self._extra(visit, last) + b"\r\n" + (_framed(data, chunked) if data else b"")
+        visit.began_answer = True
+        visit.size = len(data)
+        stall = self._settings.timeouts.write_stall
+        if not answer.body.done:
+            client.write(pending)
+            pending = b""
+            async for piece in answer.pieces():
+                visit.size += len(piece)
+                client.write(_framed(piece, chunked))
+                await client.flushed(stall)
+        client.write(pending + (LAST_CHUNK if chunked else b""))
+        return keep and request.body.done
+
+    def _learn(self, visit: Visit, answer: Answer) -> None:
+        """Facts that an answer shows in passing: rows, and the CORS headers of its origin."""
+        rows, _ = rows_and_total(first(answer.fields, b"content-range"))
+        if visit.query.relation and visit.request.line.method == b"GET" and answer.status in (200, 206):
+            visit.rows = rows
+            self._evidence.saw(rows, self._clock())
+        origin = visit.request.head.origin
+        if origin:
+            lines = [f.line + b"\r\n" for f in answer.fields if f.name.startswith(b"access-control-")]
+            self._cors[origin] = b"".join(lines)
+            if len(self._cors) > ORIGINS:
+                self._cors.popitem(last=False)
+
+    # WebSockets.
+
+    async def _tunnel(self, visit: Visit) -> bool:
+        request = visit.request
+        call = self._outgoing(request, b"Connection: Upgrade\r\nUpgrade: websocket\r\n")
+        lane: Lane[UpstreamWire] = self._upstream.tunnels
+        async with self._upstream.send(lane, msgspec.structs.replace(call, keep=False)) as answer:
+            visit.status = answer.status
+            if answer.status != 101:
+                return await self._relay(visit, answer)
+            visit.began_answer = True
+            lines = b"".join(field.line + b"\r\n" for field in answer.fields)
+            request.client.write(answer.line.line + b"\r\n" + lines + b"\r\n")
+            await tunnel(request.client, answer.wire, self._settings.timeouts.write_stall)
+        return False
+
+    # Errors, headers, spans.
+
+    def _fail(self, visit: Visit, error: FaultError) -> bool:
+        """Say what went wrong, if the answer has not begun; else cut the connection, so that the client notices."""
+        visit.outcome = Outcome.FAILED
+        request = visit.request
+        if visit.began_answer:
+            request.client.abort()
+            return False
+        visit.status = error.fault.status
+        keep = request.body.done and not request.head.close
+        cors = self._cors.get(request.head.origin, b"") if request.head.origin else b""
+        request.client.write(response_of(error, cors, keep=keep))
+        return keep
+
+    def _extra(self, visit: Visit, last: bool) -> bytes:
+        """Header lines of our own: X-Fanin where it is wanted, and Connection when this answer is the last."""
+        closing = b"Connection: close\r\n" if last else b""
+        if not self._headers:
+            return closing
+        if visit.outcome is Outcome.MERGED:
+            what = f"merged; size={visit.shared}; calls=1"
+        else:
+            what = visit.outcome.value + (f"; reason={visit.refusal}" if visit.refusal else "")
+        return f"X-Fanin: {what}\r\n".encode() + closing
+
+    def _close(self, visit: Visit, trace: OpenTrace | None) -> None:
+        now = self._clock()
+        request, query = visit.request, visit.query
+        span = Span(
+            number=0 if trace is None else len(trace.spans) + 1,
+            method=query.method.decode("ascii"),
+            relation=query.relation,
+            fingerprint=query.fingerprint,
+            literals=self._hash(query.filters),
+            caller=request.head.caller,
+            retry=request.head.retry,
+            start=request.arrived,
+            end=now,
+            status=visit.status,
+            size=visit.size,
+            rows=visit.rows,
+            outcome=visit.outcome,
+            call=visit.call,
+            shared=visit.shared,
+            refusal=visit.refusal,
+        )
+        if trace is not None:
+            self._traces.end(trace, span, now)
+        self._events.emit(Answered(span, max(0.0, now - request.arrived - visit.upstream_seconds)))
+
+    def _hash(self, literals: tuple[bytes, ...]) -> int:
+        digest = blake2b(b"\0".join(literals), digest_size=8, key=self._key).digest()
+        return int.from_bytes(digest, "big")
+
+
+def _lines(status: bytes, fields: tuple[Field, ...], drop_chunked: bool = False) -> bytes:
+    """An answer's head as it came, without hop-by-hop lines; each line with its CRLF."""
+    kept = [status]
+    for field in fields:
+        if field.name in HOP_BY_HOP or (drop_chunked and field.name == b"transfer-encoding"):
+            continue
+        kept.append(field.line)
+    kept.append(b"")
+    return b"\r\n".join(kept)
+
+
+def _framed(data: bytes, chunked: bool) -> bytes:
+    return chunk(data) if chunked else data

@@ -1,0 +1,22 @@
+"""Which paths are PostgREST's, and what they are called upstream: the mount is replaced by upstream's base."""
+
+import msgspec
+
+
+class Route(msgspec.Struct, frozen=True):
+    """``mount`` and ``base`` without a trailing slash; both empty for a plain PostgREST."""
+
+    mount: bytes
+    base: bytes
+
+    def on_mount(self, target: bytes) -> bool:
+        """Whether ``target`` is the mount or something under it."""
+        if not target.startswith(self.mount):
+            return False
+        return target[len(self.mount) : len(self.mount) + 1] in (b"/", b"?", b"") or not self.mount
+
+    def upstream_target(self, target: bytes) -> bytes:
+        """The target that upstream knows ``target`` by; outside the mount it is the same."""
+        if self.mount == self.base or not self.on_mount(target):
+            return target
+        return self.base + target[len(self.mount) :]

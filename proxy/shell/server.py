@@ -1,0 +1,238 @@
+"""The data port: reads requests off client connections one at a time and hands each to the pipeline.
+
+Heads are taken apart once per distinct block of header lines: a client's connection sends the same lines again and
+again, so what they mean is remembered by their bytes.
+"""
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable
+
+import msgspec
+
+from proxy.config import Settings
+from proxy.errors import FaultError, response_of
+from proxy.http1.head import RequestLine, parse_fields, parse_request_line
+from proxy.model import Head
+from proxy.path.identity import HeadRules, read_head
+from proxy.shell.wire import Body, EndOfStreamError, Wire
+
+REMEMBERED_HEADS = 1024
+LARGEST_REMEMBERED = 8192
+LINGER = 1.0
+"""Seconds in which a client may read our last words before the connection goes."""
+
+
+class Request(msgspec.Struct, frozen=True, eq=False):
+    """One request, its body still on the wire, and the connection to answer on."""
+
+    line: RequestLine
+    head: Head
+    body: Body
+    client: "ClientWire"
+    arrived: float
+
+
+Handler = Callable[[Request], Awaitable[bool]]
+"""Answers a request; True when the connection can carry another one."""
+
+
+class HeadReader:
+    """Header blocks to Heads, the most recent ones remembered."""
+
+    def __init__(self, rules: HeadRules) -> None:
+        self._rules = rules
+        self._heads: OrderedDict[tuple[bytes, int], Head] = OrderedDict()
+
+    def read(self, block: bytes, minor: int) -> Head:
+        """FaultError when the lines are malformed or ambiguous."""
+        known = self._heads.get((block, minor))
+        if known is not None:
+            return known
+        head = read_head(parse_fields(block, "FANIN102"), minor, self._rules)
+        if len(block) <= LARGEST_REMEMBERED:
+            self._heads[(block, minor)] = head
+            if len(self._heads) > REMEMBERED_HEADS:
+                self._heads.popitem(last=False)
+        return head
+
+
+class ClientWire(Wire):
+    """A client's connection: one task reads requests and answers them in order."""
+
+    def __init__(self, server: "Server") -> None:
+        super().__init__()
+        self._server = server
+        self._task: asyncio.Task[None] | None = None
+        self.in_request = False
+        self.answering = False
+        self.peer = ""
+        self.looped = False
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(transport)
+        peer = self.address("peername")
+        self.peer = str(peer[0]) if isinstance(peer, tuple) else ""
+        self.looped = peer in self._server.own_addresses
+        self._task = self._loop.create_task(self._server.serve(self))
+
+    def eof_received(self) -> bool | None:
+        """A client that closes its sending side has hung up: whoever works for it stops."""
+        super().eof_received()
+        self._hung_up()
+        return False
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        self._hung_up()
+        self._server.forget(self)
+
+    def _hung_up(self) -> None:
+        if self.in_request and self._task is not None:
+            self._task.cancel()
+
+    def nudge(self) -> None:
+        """Close now if idle; a request in progress is answered first."""
+        if not self.in_request:
+            self.close()
+
+
+class Server:
+    """All client connections of one listener."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        rules: HeadRules,
+        handler: Handler,
+        clock: Callable[[], float],
+        own_addresses: set[object],
+        refused: Callable[[FaultError], None],
+    ) -> None:
+        self.draining = False
+        self.own_addresses = own_addresses
+        self._settings = settings
+        self._heads = HeadReader(rules)
+        self._handler = handler
+        self._clock = clock
+        self._refused = refused
+        self._clients: set[ClientWire] = set()
+        self._listener: asyncio.Server | None = None
+        self._all_gone: asyncio.Future[None] | None = None
+
+    @property
+    def open(self) -> int:
+        """Client connections open now."""
+        return len(self._clients)
+
+    async def listen(self, host: str, port: int) -> int:
+        """Bind, and return the port (for port 0: the one that was free). OSError when it is taken."""
+        loop = asyncio.get_running_loop()
+        self._listener = await loop.create_server(lambda: ClientWire(self), host, port, backlog=2048)
+        return int(self._listener.sockets[0].getsockname()[1])
+
+    async def close(self, seconds: float) -> None:
+        """Stop accepting, let requests in flight finish within ``seconds``, then cut what is left."""
+        self.draining = True
+        if self._listener is not None:
+            self._listener.close()
+        for client in list(self._clients):
+            client.nudge()
+        if self._clients:
+            self._all_gone = asyncio.get_running_loop().create_future()
+            await asyncio.wait((self._all_gone,), timeout=seconds)
+        for client in list(self._clients):
+            client.abort()
+
+    def forget(self, client: ClientWire) -> None:
+        """``client`` is gone."""
+        self._clients.discard(client)
+        if not self._clients and self._all_gone is not None and not self._all_gone.done():
+            self._all_gone.set_result(None)
+
+    async def serve(self, client: ClientWire) -> None:
+        """Read and answer until the client leaves, is too slow, or sends what we cannot read."""
+        self._clients.add(client)
+        try:
+            if len(self._clients) > self._settings.limits.connections:
+                raise FaultError("FANIN112")
+            while await self._serve_one(client):
+                pass
+        except FaultError as error:
+            self._refused(error)
+            await self._last_words(client, error)
+        except (EndOfStreamError, TimeoutError, asyncio.CancelledError):
+            client.abort()
+        finally:
+            client.close()
+
+    async def _serve_one(self, client: ClientWire) -> bool:
+        block = await self._read_block(client)
+        if block is None:
+            return False
+        client.in_request = True
+        arrived = self._clock()
+        first, _, rest = block.partition(b"\r\n")
+        line = parse_request_line(first)
+        head = self._heads.read(rest, line.minor)
+        if client.looped:
+            raise FaultError("FANIN508")
+        if line.method in (b"CONNECT", b"TRACE"):
+            raise FaultError("FANIN107")
+        body = Body(client, head.framing, self._settings.timeouts.body_idle, "FANIN104")
+        request = Request(_origin_form(line), head, body, client, arrived)
+        keep = await self._handler(request) and body.done and not head.close and not self.draining
+        client.in_request = False
+        return keep and not client.ended
+
+    async def _read_block(self, client: ClientWire) -> bytes | None:
+        """The next head without its empty line; None when the client left, or stayed silent, between requests."""
+        limit = self._settings.limits.head_bytes
+        seconds, began = self._settings.timeouts.keep_alive, 0.0
+        while True:
+            while client.buffer[:2] == b"\r\n":  # RFC 9112 §2.2: empty lines before a request line are ignored
+                del client.buffer[:2]
+            end = client.buffer.find(b"\r\n\r\n", 0, limit + 4)
+            if end >= 0:
+                block = bytes(client.buffer[:end])
+                del client.buffer[: end + 4]
+                return block
+            if len(client.buffer) > limit:
+                raise FaultError("FANIN109")
+            if client.buffer:
+                began = began or self._clock()
+                seconds = self._settings.timeouts.head - (self._clock() - began)
+            try:
+                await client.more(max(seconds, 0.0))
+            except TimeoutError:
+                if client.buffer:
+                    raise FaultError("FANIN108") from None
+                return None
+            except EndOfStreamError:
+                return None
+
+    async def _last_words(self, client: ClientWire, error: FaultError) -> None:
+        """Answer and close without a reset that would take the answer with it, if the client is still sending."""
+        client.in_request = False
+        client.write(response_of(error))
+        client.finish()
+        until = self._clock() + LINGER
+        try:
+            while self._clock() < until:
+                del client.buffer[:]
+                await client.more(until - self._clock())
+        except (EndOfStreamError, TimeoutError, asyncio.CancelledError):
+            return
+
+
+def _origin_form(line: RequestLine) -> RequestLine:
+    """``GET http://host/path`` as ``GET /path`` (RFC 9112 §3.2.2); FANIN101 for what is neither."""
+    target = line.target
+    if target[:1] == b"/" or (target == b"*" and line.method == b"OPTIONS"):
+        return line
+    if target[:7].lower() != b"http://":
+        raise FaultError("FANIN101")
+    authority, slash, rest = target[7:].partition(b"/")
+    if not authority or b"?" in authority:
+        raise FaultError("FANIN101")
+    return RequestLine(line.method, b"/" + rest if slash else b"/", line.minor)

@@ -1,0 +1,211 @@
+"""One running fanin: its rooms and its I/O put together, its background work, its end."""
+
+import asyncio
+import secrets
+from collections.abc import Callable, Sequence
+
+import msgspec
+
+from proxy.config import ConfigError, Settings
+from proxy.errors import FaultError
+from proxy.http1.head import first
+from proxy.model import Finding, Rule, Trace
+from proxy.observe.events import Closed, Events, Turned, Warned
+from proxy.path.evidence import RowEvidence
+from proxy.path.identity import head_rules
+from proxy.path.trace import Quiet, Traces
+from proxy.shell.fetch import Fetcher
+from proxy.shell.merger import Merger
+from proxy.shell.pipeline import Pipeline
+from proxy.shell.route import Route
+from proxy.shell.server import Server
+from proxy.shell.upstream import Address, Outgoing, Upstream
+
+TICK = 0.02
+"""Seconds between two looks at what should have closed."""
+TURN = 0.002
+"""Seconds of rules a loop turn: traffic comes first."""
+SUPABASE_MOUNT = "/rest/v1"
+SUPABASE_NAMES = (".supabase.co", ".supabase.in", ".supabase.net")
+
+
+class Sidecar:
+    """Built from settings; ``start`` listens, ``stop`` drains."""
+
+    def __init__(self, settings: Settings, rules: Sequence[Rule], events: Events, clock: Callable[[], float]) -> None:
+        self.settings = settings
+        self.draining = False
+        self.port = 0
+        self._rules = list(rules)
+        self._events = events
+        self._clock = clock
+        self._key = secrets.token_bytes(16)
+        self.upstream = Upstream(settings, clock)
+        self.traces = Traces(msgspec.convert(settings.trace.model_dump(exclude={"headers"}), Quiet))
+        self._evidence = RowEvidence(settings.merge.max_rows, settings.merge.row_evidence)
+        self.merger: Merger | None = None
+        self.server: Server | None = None
+        self._ticking: asyncio.Task[None] | None = None
+        self._rule_failures: dict[str, int] = {}
+        self._told_per_call = 0
+
+    async def start(self) -> str:
+        """Find the mount, bind, begin. Returns the mount. ConfigError when the address is taken or our own."""
+        host, port = split_listen(self.settings.listen)
+        self._refuse_ourselves(host, port)
+        mount = await self._mount()
+        route = Route(mount.rstrip("/").encode(), self.upstream.address.base)
+        fetcher = Fetcher(self.settings, self.upstream, route, self._evidence, self._events, self._clock)
+        self.merger = Merger(self.settings, fetcher, self._evidence, self._events, self._clock)
+        pipeline = Pipeline(
+            self.settings,
+            route,
+            self.upstream,
+            self.merger,
+            self.traces,
+            self._evidence,
+            self._events,
+            self._clock,
+            self._key,
+        )
+        identity = self.settings.identity
+        authority = self.upstream.address.authority if self.settings.upstream_host == "upstream" else b""
+        rules = head_rules(
+            authority,
+            self.settings.trace.headers,
+            identity.also_neutral,
+            identity.not_neutral,
+            self._key,
+        )
+        self.server = Server(
+            self.settings,
+            rules,
+            pipeline.handle,
+            self._clock,
+            self.upstream.local_addresses,
+            self._turned,
+        )
+        try:
+            self.port = await self.server.listen(host, port)
+        except OSError as error:
+            raise ConfigError(f"listen: cannot bind {self.settings.listen}: {error.strerror}") from error
+        self._ticking = asyncio.create_task(self._tick())
+        return mount
+
+    async def stop(self) -> None:
+        """Not ready, keep accepting for drain.delay, finish within drain.timeout."""
+        self.draining = True
+        if self.server is not None:
+            self.server.draining = True
+            await asyncio.sleep(self.settings.drain.delay)
+            await self.server.close(self.settings.drain.timeout)
+        if self._ticking is not None:
+            self._ticking.cancel()
+            await asyncio.gather(self._ticking, return_exceptions=True)
+        for trace in self.traces.drain():
+            self._judge(trace)
+        self.upstream.close()
+
+    def gauges(self) -> dict[str, float]:
+        """What is open now, by the name of its metric."""
+        upstream = self.upstream
+        return {
+            "client_connections": self.server.open if self.server else 0,
+            "upstream_busy": upstream.calls.busy + upstream.others.busy,
+            "upstream_queue": upstream.calls.waiting + upstream.others.waiting,
+            "tunnels": upstream.tunnels.busy,
+            "waiting": self.merger.waiting if self.merger else 0,
+            "tracked_queries": self.merger.tracked if self.merger else 0,
+            "open_traces": len(self.traces),
+            "dropped_traces": self.traces.dropped,
+        }
+
+    async def _tick(self) -> None:
+        while True:
+            await asyncio.sleep(TICK)
+            now = self._clock()
+            for lane in (self.upstream.calls, self.upstream.others):
+                lane.sweep(now)
+            began = now
+            for trace in self.traces.sweep(now):
+                self._judge(trace)
+                if self._clock() - began > TURN:
+                    await asyncio.sleep(0)
+                    began = self._clock()
+            self._tell_per_call()
+
+    def _judge(self, trace: Trace) -> None:
+        findings: list[Finding] = []
+        for rule in tuple(self._rules):
+            try:
+                findings += rule.detect(trace)
+            except Exception as error:
+                self._rule_failed(rule, error)
+        self._events.emit(Closed(trace, tuple(findings)))
+
+    def _rule_failed(self, rule: Rule, error: Exception) -> None:
+        self._rule_failures[rule.code] = self._rule_failures.get(rule.code, 0) + 1
+        if self._rule_failures[rule.code] >= 3:
+            self._rules.remove(rule)
+            self._events.emit(Warned(f"rule {rule.code} failed 3 times and is off", "Report this.", error))
+
+    def _tell_per_call(self) -> None:
+        if self.traces.per_call_callers > self._told_per_call:
+            self._told_per_call = self.traces.per_call_callers
+            self._events.emit(
+                Warned(
+                    "a caller makes a new trace id for every call, so its traces are inferred from timing",
+                    "Make one id per application request and send it with each of its calls.",
+                )
+            )
+
+    def _turned(self, error: FaultError) -> None:
+        self._events.emit(Turned(error.fault.code))
+
+    def _refuse_ourselves(self, host: str, port: int) -> None:
+        address = self.upstream.address
+        local = {host, "localhost", "127.0.0.1", "::1"}
+        if port and address.port == port and address.host in local:
+            raise ConfigError(f"upstream: {self.settings.upstream} is fanin's own listener; name PostgREST's address")
+
+    async def _mount(self) -> str:
+        if self.settings.mount != "auto":
+            if not self.settings.mount.startswith("/"):
+                raise ConfigError(f"mount: '{self.settings.mount}' must begin with '/'")
+            return self.settings.mount
+        address = self.upstream.address
+        if self.settings.profile == "supabase" or address.host.endswith(SUPABASE_NAMES):
+            return SUPABASE_MOUNT
+        if self.settings.profile == "postgrest" or address.base:
+            return "/"
+        return SUPABASE_MOUNT if await self._looks_like_supabase(address) else "/"
+
+    async def _looks_like_supabase(self, address: Address) -> bool:
+        """Ask: a plain PostgREST says so in Server; a gateway has PostgREST under Supabase's path."""
+        try:
+            if await self._server_at(address, b"/") == b"postgrest":
+                return False
+            return await self._server_at(address, SUPABASE_MOUNT.encode() + b"/") in (
+                b"postgrest",
+                b"locked",
+            )
+        except FaultError as error:
+            remedy = "Start upstream, or set --mount so that nothing has to be asked."
+            self._events.emit(Warned(f"upstream could not be asked what it is: {error.fault.message}", remedy))
+            return False
+
+    async def _server_at(self, address: Address, path: bytes) -> bytes:
+        """``postgrest``, ``locked`` (an API key is wanted), or nothing we know."""
+        head = b"HEAD " + path + b" HTTP/1.1\r\nHost: " + address.authority + b"\r\n\r\n"
+        async with self.upstream.send(self.upstream.others, Outgoing(b"HEAD", head)) as answer:
+            if (first(answer.fields, b"server") or b"").startswith(b"postgrest"):
+                return b"postgrest"
+            return b"locked" if answer.status == 401 else b""
+
+
+def split_listen(listen: str) -> tuple[str, int]:
+    """``HOST:PORT``; ConfigError for anything else."""
+    host, _, port = listen.rpartition(":")
+    if not host or not port.isdigit():
+        raise ConfigError(f"'{listen}' is not HOST:PORT")
+    return host.strip("[]"), int(port)

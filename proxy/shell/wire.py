@@ -1,0 +1,200 @@
+"""One TCP (or TLS, or unix) connection as a buffer with back-pressure both ways, and message bodies read off it."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import cast
+
+from proxy.http1.chunked import ChunkDecoder
+from proxy.http1.framing import CHUNKED, UNTIL_CLOSE
+
+HIGH_WATER = 256 * 1024
+"""Bytes held for one connection before its sender is told to wait."""
+
+
+class EndOfStreamError(ConnectionError):
+    """The other side closed the connection while more bytes were expected."""
+
+
+class Wire(asyncio.Protocol):
+    """Bytes in (``buffer``), bytes out (``write``). One task reads and one writes; both may be the same."""
+
+    def __init__(self) -> None:
+        self.buffer = bytearray()
+        self.ended = False
+        self.broken = False
+        self.failure: BaseException | None = None
+        self._loop = asyncio.get_running_loop()
+        self._transport: asyncio.Transport | None = None
+        self._reader: asyncio.Future[None] | None = None
+        self._writer: asyncio.Future[None] | None = None
+        self._reading = True
+        self._writing = True
+
+    def __repr__(self) -> str:
+        state = "ended" if self.ended else "open"
+        return f"<{type(self).__name__} {state} buffered={len(self.buffer)}>"
+
+    # What the event loop calls.
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast("asyncio.Transport", transport)
+        self._transport.set_write_buffer_limits(high=HIGH_WATER)
+
+    def data_received(self, data: bytes) -> None:
+        self.buffer += data
+        if self._reading and len(self.buffer) > HIGH_WATER:
+            self._pause(True)
+        self._wake_reader()
+
+    def eof_received(self) -> bool | None:
+        self._end()
+        return False
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.broken = exc is not None
+        self._end()
+        if self._writer is not None and not self._writer.done():
+            self._writer.set_exception(EndOfStreamError())
+
+    def pause_writing(self) -> None:
+        self._writing = False
+
+    def resume_writing(self) -> None:
+        self._writing = True
+        if self._writer is not None and not self._writer.done():
+            self._writer.set_result(None)
+
+    # What its user calls.
+
+    async def more(self, seconds: float) -> None:
+        """Wait until ``buffer`` grows. Raises EndOfStreamError, TimeoutError, or what ``fail`` was given."""
+        if self.failure is not None:
+            raise self.failure
+        if self.ended:
+            raise EndOfStreamError
+        if not self._reading and len(self.buffer) <= HIGH_WATER:
+            self._pause(False)
+        self._reader = self._loop.create_future()
+        timer = self._loop.call_later(seconds, _expire, self._reader)
+        try:
+            await self._reader
+        finally:
+            timer.cancel()
+            self._reader = None
+
+    def write(self, data: bytes) -> None:
+        """Send ``data``; the caller awaits ``flushed`` before it sends much more."""
+        if self._transport is not None and not self.ended:
+            self._transport.write(data)
+
+    async def flushed(self, seconds: float) -> None:
+        """Wait while the other side is slower than we are. Raises EndOfStreamError or TimeoutError."""
+        if self._writing:
+            return
+        if self.ended:
+            raise EndOfStreamError
+        self._writer = self._loop.create_future()
+        timer = self._loop.call_later(seconds, _expire, self._writer)
+        try:
+            await self._writer
+        finally:
+            timer.cancel()
+            self._writer = None
+
+    def fail(self, failure: BaseException) -> None:
+        """Make whoever reads here fail with ``failure``."""
+        self.failure = failure
+        if self._reader is not None and not self._reader.done():
+            self._reader.set_exception(failure)
+
+    def finish(self) -> None:
+        """Send what is still to be sent, and say that nothing follows; reading goes on."""
+        if self._transport is not None and not self.ended and self._transport.can_write_eof():
+            self._transport.write_eof()
+
+    def close(self) -> None:
+        """Send what is still to be sent, then close."""
+        if self._transport is not None:
+            self._transport.close()
+
+    def abort(self) -> None:
+        """Close at once, so that the other side notices that the message is not whole."""
+        if self._transport is not None:
+            self._transport.abort()
+
+    def address(self, name: str) -> object:
+        """``peername`` or ``sockname`` of the connection; None when unknown."""
+        return None if self._transport is None else self._transport.get_extra_info(name)
+
+    def _pause(self, pause: bool) -> None:
+        if self._transport is None or self._transport.is_closing():
+            return
+        self._reading = not pause
+        if pause:
+            self._transport.pause_reading()
+        else:
+            self._transport.resume_reading()
+
+    def _wake_reader(self) -> None:
+        if self._reader is not None and not self._reader.done():
+            self._reader.set_result(None)
+
+    def _end(self) -> None:
+        self.ended = True
+        if self._reader is not None and not self._reader.done():
+            self._reader.set_exception(EndOfStreamError())
+
+
+class Body:
+    """The body of one message, read off a wire by its framing. ``done`` once its last byte was taken."""
+
+    def __init__(self, wire: Wire, framing: int, idle: float, fault: str) -> None:
+        self.done = framing == 0
+        self.framing = framing
+        self._wire = wire
+        self._idle = idle
+        self._left = framing
+        self._chunks = ChunkDecoder(fault) if framing == CHUNKED else None
+
+    def ready(self) -> bytes:
+        """What has come already, without waiting; empty when nothing has."""
+        buffer = self._wire.buffer
+        if self.done:
+            return b""
+        if self._chunks is not None:
+            data = self._chunks.take(buffer)
+            self.done = self._chunks.done
+            return data
+        if self.framing == UNTIL_CLOSE:
+            data = bytes(buffer)
+            del buffer[:]
+            self.done = self._wire.ended
+            return data
+        data = bytes(buffer[: self._left])
+        del buffer[: len(data)]
+        self._left -= len(data)
+        self.done = self._left == 0
+        return data
+
+    async def pieces(self) -> AsyncIterator[bytes]:
+        """The data as it comes. Raises EndOfStreamError when the sender stops early, TimeoutError when it stalls."""
+        while True:
+            data = self.ready()
+            if data:
+                yield data
+            elif self.done:
+                return
+            else:
+                await self._more()
+
+    async def _more(self) -> None:
+        try:
+            await self._wire.more(self._idle)
+        except EndOfStreamError:
+            if self.framing != UNTIL_CLOSE or self._wire.broken:
+                raise
+
+
+def _expire(future: "asyncio.Future[None]") -> None:
+    if not future.done():
+        future.set_exception(TimeoutError())
