@@ -2,12 +2,10 @@
 
 from proxy.errors import FaultError
 from proxy.http1.head import Field, tokens
+from proxy.law import HOP_BY_HOP
 
 CHUNKED = -1
 UNTIL_CLOSE = -2
-
-HOP_BY_HOP = frozenset((b"connection", b"keep-alive", b"proxy-connection", b"te", b"upgrade", b"http2-settings"))
-"""Fields that belong to one connection and are never passed on (RFC 9110 §7.6.1); framing fields are kept apart."""
 
 CONNECTION_OPTIONS = HOP_BY_HOP | {b"close", b"trailer", b"transfer-encoding"}
 """What ``Connection`` may name. Naming anything else would ask us to drop a field that the database may read."""

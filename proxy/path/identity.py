@@ -5,16 +5,15 @@ from hashlib import blake2b
 import msgspec
 
 from proxy.errors import FaultError
-from proxy.http1.framing import CONNECTION_OPTIONS, HOP_BY_HOP, request_framing
+from proxy.http1.framing import CONNECTION_OPTIONS, request_framing
 from proxy.http1.head import Field, first, tokens
+from proxy.law import HOP_BY_HOP, OWN_PREFIX
 from proxy.model import Head
 from proxy.postgrest.media import is_json_array, wants_count
 
 CONDITIONAL = frozenset((b"if-match", b"if-none-match", b"if-modified-since", b"if-unmodified-since", b"if-range"))
 NEUTRAL = CONDITIONAL | {b"host", b"accept-encoding", b"traceparent", b"tracestate", b"x-retry-count"}
 """Headers in which merged callers may differ: PostgREST answers the same whatever they say."""
-
-OWN = b"x-fanin"
 
 
 class HeadRules(msgspec.Struct, frozen=True):
@@ -72,7 +71,7 @@ def read_head(fields: tuple[Field, ...], minor: int, rules: HeadRules) -> Head:
 
 
 def _travels(name: bytes) -> bool:
-    return name not in HOP_BY_HOP and not name.startswith(OWN)
+    return name not in HOP_BY_HOP and not name.startswith(OWN_PREFIX)
 
 
 def _line(field: Field, rules: HeadRules) -> bytes:

@@ -11,8 +11,9 @@ import msgspec
 from proxy.config import Settings
 from proxy.errors import FaultError, response_of
 from proxy.http1.chunked import LAST_CHUNK, chunk
-from proxy.http1.framing import CHUNKED, HOP_BY_HOP, UNTIL_CLOSE
+from proxy.http1.framing import CHUNKED, UNTIL_CLOSE
 from proxy.http1.head import Field, StatusLine, first
+from proxy.law import HOP_BY_HOP
 from proxy.model import Member, Outcome, Query, Span
 from proxy.observe.events import CANCELLED, NO_ANSWER, Answered, Called, Events, Warned
 from proxy.path.evidence import RowEvidence

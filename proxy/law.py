@@ -1,0 +1,24 @@
+"""Law 1 as a table: all that an answer through fanin may differ in from the one that PostgREST would have given.
+
+Status line, end-to-end headers (order and repeats too) and body bytes are the same. What is listed here is not
+compared; nothing else is exempt, and the tests' comparator takes its exemptions from here alone. Two exceptions have
+no names to list: the answers of ``errors.FAULTS``, where there is none of upstream's, and the order of a merged row
+set under ``merge.ties = any``.
+"""
+
+CLOCKS = frozenset((b"date", b"server-timing"))
+"""Headers whose presence and place are compared, but not their values: they tell when, and how long."""
+
+HOP_BY_HOP = frozenset((b"connection", b"keep-alive", b"proxy-connection", b"te", b"upgrade", b"http2-settings"))
+"""Headers of one connection, never passed on (RFC 9110 §7.6.1)."""
+
+FRAMING = frozenset((b"content-length", b"transfer-encoding", b"trailer"))
+"""Headers that tell where the body ends; the body itself is compared after it was un-framed."""
+
+OWN_PREFIX = b"x-fanin"
+"""Headers of fanin itself: added to answers, removed from requests."""
+
+
+def compared(name: bytes) -> bool:
+    """Whether the header ``name`` (lower case) has to be there, as often and at the same place."""
+    return name not in HOP_BY_HOP and name not in FRAMING and not name.startswith(OWN_PREFIX)
