@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterable
 
 import msgspec
 
+from proxy.config import Rules
+
 
 class Head(msgspec.Struct, frozen=True):
     """What a request's header lines say, whatever its target: what is sent on, and who asks."""
@@ -61,7 +63,7 @@ class Query(msgspec.Struct, frozen=True):
     relation: str
     fingerprint: str
     filters: tuple[bytes, ...]
-    """Literals of its filters, in the order of the fingerprint's holes; for counting distinct ones, never shown."""
+    """Per parameter the literal of its filter, empty where it has none; for counting distinct ones, never shown."""
     path_end: int
     """Where the target's path ends."""
     select: tuple[int, int] | None
@@ -120,8 +122,10 @@ class Span(msgspec.Struct, frozen=True):
     method: str
     relation: str
     fingerprint: str
-    literals: int
-    """Keyed 64-bit hash of its literals: tells distinct ones apart and nothing else."""
+    literals: tuple[int, ...]
+    """Per parameter a keyed 64-bit hash of its literal, 0 where it has none: tells distinct ones apart, no more."""
+    key_types: tuple[tuple[str, str], ...]
+    """Its keys: column, and type class of the literal (`integer` or `uuid`)."""
     caller: str
     retry: bool
     start: float
@@ -198,4 +202,4 @@ class Rule(msgspec.Struct, frozen=True):
     name: str
     safety: str
     document: str
-    detect: Callable[[Trace], Iterable[Finding]]
+    detect: Callable[[Trace, Rules], Iterable[Finding]]

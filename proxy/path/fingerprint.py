@@ -68,7 +68,7 @@ def _shapes(params: tuple[Param, ...]) -> tuple[list[str], list[bytes]]:
         if name in RESERVED and name not in (b"limit", b"offset"):
             form, literal = value, b""
         elif name in (b"limit", b"offset"):
-            form, literal = b"?", value
+            form, literal = b"?", b""
         else:
             last = name.rpartition(b".")[2]
             form, literal = tree_shape(value) if name in LOGIC or last in LOGIC else shape(value)

@@ -272,7 +272,8 @@ class Pipeline:
             method=query.method.decode("ascii"),
             relation=query.relation,
             fingerprint=query.fingerprint,
-            literals=self._hash(query.filters),
+            literals=tuple([self._hash(literal) if literal else 0 for literal in query.filters]),
+            key_types=tuple([(key.name.decode(), key.kind.value) for key in query.keys]),
             caller=request.head.caller,
             retry=request.head.retry,
             start=request.arrived,
@@ -289,9 +290,8 @@ class Pipeline:
             self._traces.end(trace, span, now)
         self._events.emit(Answered(span, max(0.0, now - request.arrived - visit.upstream_seconds)))
 
-    def _hash(self, literals: tuple[bytes, ...]) -> int:
-        digest = blake2b(b"\0".join(literals), digest_size=8, key=self._key).digest()
-        return int.from_bytes(digest, "big")
+    def _hash(self, literal: bytes) -> int:
+        return int.from_bytes(blake2b(literal, digest_size=8, key=self._key).digest(), "big")
 
 
 def _lines(status: bytes, fields: tuple[Field, ...], drop_chunked: bool = False) -> bytes:

@@ -138,7 +138,7 @@ class Sidecar:
         findings: list[Finding] = []
         for rule in tuple(self._rules):
             try:
-                findings += rule.detect(trace)
+                findings += rule.detect(trace, self.settings.rules)
             except Exception as error:
                 self._rule_failed(rule, error)
         self._events.emit(Closed(trace, tuple(findings)))

@@ -1,0 +1,76 @@
+"""The SQL of a batch read: the query a fingerprint stands for, with one column compared to an array.
+
+Written as text, because people are to read it; that it is SQL is proven with sqlglot in its tests.
+"""
+
+from proxy.postgrest.shown import Filter, Order, Shown
+
+_COMPARE = {
+    "eq": "=",
+    "neq": "<>",
+    "gt": ">",
+    "gte": ">=",
+    "lt": "<",
+    "lte": "<=",
+    "like": "like",
+    "ilike": "ilike",
+    "match": "~",
+    "imatch": "~*",
+}
+_ARRAYS = {"uuid": "uuid[]", "integer": "bigint[]"}
+
+
+def batch_sql(shown: Shown, key: str, kind: str) -> str:
+    """``select … where key = ANY($1::type[])``; other values are ``$2``, ``$3``, … in the order of the query.
+
+    Conditions that have no plain operator in SQL (full text, arrays, logic trees) are named in a comment.
+    """
+    cast = f"::{_ARRAYS[kind]}" if kind in _ARRAYS else ""
+    conditions = [f"{quoted(key)} = ANY($1{cast})"]
+    left_out = [*shown.rest]
+    for condition in shown.filters:
+        if condition.column == key:
+            continue
+        text = _condition(condition, 1 + len(conditions))
+        if text:
+            conditions.append(text)
+        else:
+            left_out.append(f"{condition.column}={condition.operator}")
+    lines = [f"select {_columns(shown.select, key)}", f"from {quoted(shown.relation)}"]
+    lines.append("where " + "\n  and ".join(conditions))
+    lines += [f"  -- and {' '.join(text.split())}" for text in left_out]
+    if shown.order:
+        lines.append("order by " + ", ".join(map(_order, shown.order)))
+    return "\n".join(lines) + ";"
+
+
+def quoted(name: str) -> str:
+    """An identifier, quoted where SQL wants it."""
+    plain = name.replace("_", "a").isalnum() and name.isascii() and name == name.lower() and not name[:1].isdigit()
+    return name if plain else '"' + name.replace('"', '""') + '"'
+
+
+def _condition(condition: Filter, number: int) -> str:
+    compare = _COMPARE.get(condition.operator)
+    if compare is not None:
+        return f"{quoted(condition.column)} {compare} ${number}"
+    if condition.operator in ("is.null", "not.is.null"):
+        return f"{quoted(condition.column)} {'is not null' if condition.operator[0] == 'n' else 'is null'}"
+    return ""
+
+
+def _columns(select: str, key: str) -> str:
+    """The columns of a plain list, the key among them; ``*`` for anything with embeds, casts or paths."""
+    names = select.split(",")
+    if not all(name.replace("_", "a").isalnum() for name in names):
+        return "*"
+    return ", ".join(map(quoted, names if key in names else [key, *names]))
+
+
+def _order(item: Order) -> str:
+    words = [quoted(item.column)]
+    if item.descending:
+        words.append("desc")
+    if item.nulls:
+        words.append(f"nulls {item.nulls.removeprefix('nulls')}")
+    return " ".join(words)

@@ -1,0 +1,62 @@
+"""A fingerprint taken apart again, for those who explain it: relation, columns, operators, order.
+
+Fingerprints are made by ``path.fingerprint``; ``GET t?select=*&id=eq.?&order=at.desc`` is one.
+"""
+
+import msgspec
+
+from proxy.postgrest.target import RESERVED
+
+
+class Filter(msgspec.Struct, frozen=True):
+    """``column=operator.?``; ``at`` is the parameter's place in the query."""
+
+    column: str
+    operator: str
+    at: int
+
+
+class Order(msgspec.Struct, frozen=True):
+    """One item of ``order``; ``nulls`` is empty, ``nullsfirst`` or ``nullslast``."""
+
+    column: str
+    descending: bool
+    nulls: str
+
+
+class Shown(msgspec.Struct, frozen=True):
+    """A fingerprint's parts. ``rest`` is what is neither a plain filter, ``select`` nor ``order``, as it stands."""
+
+    method: str
+    relation: str
+    select: str
+    filters: tuple[Filter, ...]
+    order: tuple[Order, ...]
+    rest: tuple[str, ...]
+
+
+def read_fingerprint(fingerprint: str) -> Shown:
+    """The parts of a fingerprint of a relation; never fails, since it only explains."""
+    method, _, target = fingerprint.partition(" ")
+    relation, _, query = target.partition("?")
+    select, order, filters, rest = "*", "", [], []
+    for at, param in enumerate(query.split("&") if query else []):
+        name, _, value = param.partition("=")
+        if name == "select":
+            select = value
+        elif name == "order":
+            order = value
+        elif name.encode() in RESERVED or "." in name or "(" in value:
+            rest.append(param)
+        else:
+            filters.append(Filter(name, value.removesuffix(".?"), at))
+    return Shown(method, relation, select, tuple(filters), _orders(order), tuple(rest))
+
+
+def _orders(order: str) -> tuple[Order, ...]:
+    items = []
+    for item in order.split(",") if order else []:
+        column, *words = item.split(".")
+        nulls = next((word for word in words if word.startswith("nulls")), "")
+        items.append(Order(column, "desc" in words, nulls))
+    return tuple(items)

@@ -1,0 +1,126 @@
+"""FAN001 n-plus-one-read: one request a key, where one request for all keys would do.
+
+What it does
+------------
+Finds, within one trace, at least ``rules.n_plus_one.min_calls`` reads that differ in the value of one ``eq`` filter
+only, with at least ``rules.n_plus_one.min_distinct`` different values. Retries of a client, pages of a list and
+repeated reads of one row do not count, and traces that may mix several requests of the application are not judged.
+
+Why it hurts
+------------
+Every read pays the whole way: a connection of the client, a transaction in PostgREST with its role and settings, a
+parse and a plan in Postgres. A hundred keys pay it a hundred times and fill the connection pool that everybody shares,
+and the number grows with the data: what is fast in development is slow where there are customers.
+
+Example
+-------
+::
+
+    GET /creator_payout_profiles?select=*&creator_id=eq.1
+    GET /creator_payout_profiles?select=*&creator_id=eq.2
+    GET /creator_payout_profiles?select=*&creator_id=eq.3
+    GET /creator_payout_profiles?select=*&creator_id=eq.4
+    GET /creator_payout_profiles?select=*&creator_id=eq.5
+
+Use instead
+-----------
+::
+
+    GET /creator_payout_profiles?select=*&creator_id=in.(1,2,3,4,5)
+
+Safety
+------
+Safe: calls that are in flight together are merged, and each caller gets the answer it would have got alone; where that
+is not certain, the originals are sent. Calls made one after another (``for … await``) cannot be merged this way; the
+batch method cures both.
+"""
+
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+
+from proxy.config import NPlusOne, Rules
+from proxy.model import Finding, Fix, Span, Trace
+from proxy.postgrest.batch_code import batch_name, supabase_js, supabase_py
+from proxy.postgrest.batch_sql import batch_sql
+from proxy.postgrest.shown import Filter, Shown, read_fingerprint
+
+CODE = "FAN001"
+NAME = "n-plus-one-read"
+SAFETY = "safe"
+
+IMPACTS = ((1.0, 100, "CRITICAL"), (0.2, 20, "HIGH"), (0.05, 10, "MEDIUM"))
+"""Seconds of calls saved, or calls, from which an impact holds; below the last it is LOW."""
+
+
+def detect(trace: Trace, settings: Rules) -> Iterator[Finding]:
+    """One finding a fingerprint that fans out in ``trace``."""
+    if trace.mixed:
+        return
+    groups: dict[str, list[Span]] = {}
+    for span in trace.spans:
+        if span.method == "GET" and span.relation and not span.retry:
+            groups.setdefault(span.fingerprint, []).append(span)
+    for fingerprint, spans in groups.items():
+        if len(spans) >= settings.n_plus_one.min_calls:
+            yield from _judge(trace, read_fingerprint(fingerprint), spans, settings.n_plus_one)
+
+
+def _judge(trace: Trace, shown: Shown, spans: Sequence[Span], bounds: NPlusOne) -> Iterator[Finding]:
+    varying = [f for f in shown.filters if f.operator == "eq" and _distinct(spans, f) >= bounds.min_distinct]
+    if varying:
+        yield _finding(trace, shown, spans, max(varying, key=lambda f: _distinct(spans, f)))
+
+
+def _distinct(spans: Sequence[Span], condition: Filter) -> int:
+    return len({span.literals[condition.at] for span in spans})
+
+
+def _finding(trace: Trace, shown: Shown, spans: Sequence[Span], key: Filter) -> Finding:
+    calls = len({span.call for span in spans if span.call})
+    distinct, many = _distinct(spans, key), any(span.rows > 1 for span in spans)
+    seconds = max(span.end for span in spans) - min(span.start for span in spans)
+    kind = dict(spans[0].key_types).get(key.column, "")
+    method = batch_name(shown.relation, key.column)
+    return Finding(
+        code=CODE,
+        impact=_impact(spans),
+        confidence="high" if trace.explicit else "medium",
+        title=f"{len(spans)} reads of {shown.relation}, one for each {key.column}",
+        relation=spans[0].relation,
+        fingerprint=spans[0].fingerprint,
+        route=trace.route,
+        caller=next((span.caller for span in spans if span.caller), ""),
+        problem=f"The application asks for {shown.relation} once per {key.column}: the number of queries grows with"
+        " the number of rows.",
+        current=f"{len(spans)} requests, {calls} upstream calls, {_rows(spans)} rows in {1000 * seconds:.0f} ms",
+        evidence=(
+            f"{len(spans)} requests differ only in {key.column}, with {distinct} different values",
+            _how(spans, calls),
+        ),
+        fix=Fix(
+            sql=batch_sql(shown, key.column, kind),
+            supabase_js=supabase_js(shown, key.column, many),
+            supabase_py=supabase_py(shown, key.column, many),
+        ),
+        expected=f"{method}(…) once instead of {len(spans)} calls: {len(spans)} requests become 1 per 200 keys.",
+        risk="None for the rows; a list of more than about 200 keys should be sent in several calls.",
+    )
+
+
+def _impact(spans: Sequence[Span]) -> str:
+    """By the time that the calls saved would take one after another, or by their number."""
+    saved = len(spans) - 1
+    seconds = saved * sum(span.end - span.start for span in spans) / len(spans)
+    return next((name for least, calls, name in IMPACTS if seconds >= least or len(spans) >= calls), "LOW")
+
+
+def _how(spans: Sequence[Span], calls: int) -> str:
+    ordered = sorted(spans, key=lambda span: span.start)
+    overlapping = sum(later.start < earlier.end for earlier, later in pairwise(ordered))
+    if 2 * overlapping >= len(spans):
+        return f"sent in parallel; fanin answered them with {calls} upstream calls"
+    return "sent one after another, each waiting for the one before"
+
+
+def _rows(spans: Sequence[Span]) -> int:
+    return sum(max(span.rows, 0) for span in spans)
