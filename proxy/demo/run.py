@@ -1,6 +1,160 @@
-"""The demo."""
+"""`fanin demo`: RetroMuscle's own problem, first straight to PostgREST and then through fanin."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import signal
+import statistics
+import sys
+import threading
+import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import asyncpg
+
+from proxy.demo import payment_export
+from proxy.demo.data import load
+from proxy.demo.sidecar import Fanin
+from proxy.demo.stack import Postgres, PostgREST, StackError, reset, service_token, statements
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+CREATORS = 2000
+ROUNDS = 5
+"""Times that each side runs, in turn; the table shows the medians."""
+SECRET = "the demo's own secret, of no use anywhere else"  # noqa: S105
+TRACE_TIMEOUT = 10.0  # seconds
+INTERRUPTED = 130
+UNABLE = 75
+
+
+class Row(NamedTuple):
+    """One line of the table; times are milliseconds."""
+
+    case: str
+    requests: int
+    statements_direct: int
+    statements_fanin: int
+    ms_direct: float
+    ms_fanin: float
+    equal: bool
+
+
+class Servers(NamedTuple):
+    """Everything that is up."""
+
+    postgres: Postgres
+    postgrest: PostgREST
+    fanin: Fanin
+    token: str
 
 
 def demo(*, keep: bool, as_json: bool) -> int:
-    """Run it."""
-    raise SystemExit(f"{keep} {as_json}")
+    """Run it; returns the exit code. Progress goes to stderr, the table to stdout."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        with _servers() as servers:
+            row = asyncio.run(_measure(servers))
+            if as_json:
+                print(json.dumps([row._asdict()]))
+            else:
+                _show(row, _first_trace(servers.fanin))
+            if keep:
+                _wait(servers)
+    except KeyboardInterrupt:
+        _say("stopped")
+        return INTERRUPTED
+    except StackError as error:
+        _say(f"the demo cannot run: {error}")
+        return UNABLE
+    return 0 if row.equal else 1
+
+
+@contextmanager
+def _servers() -> Iterator[Servers]:
+    _say("starting Postgres")
+    with Postgres() as postgres:
+        _say(f"loading RetroMuscle: {CREATORS:,} creators")
+        asyncio.run(load(postgres.dsn, CREATORS))
+        _say("starting PostgREST and fanin")
+        with (
+            PostgREST(postgres.dsn_as("authenticator"), secret=SECRET) as postgrest,
+            Fanin(postgrest.url, settings={"debug": "true"}) as fanin,
+        ):
+            yield Servers(postgres, postgrest, fanin, service_token(SECRET))
+
+
+async def _measure(servers: Servers) -> Row:
+    """Run both sides in turn, so that neither has the warmer caches, and count what Postgres saw."""
+    _say(f"payment export, {ROUNDS} times each way")
+    connection = await asyncpg.connect(servers.postgres.dsn)
+    try:
+        direct: list[payment_export.Run] = []
+        through: list[payment_export.Run] = []
+        counts: dict[str, list[int]] = {"direct": [], "fanin": []}
+        for number in range(ROUNDS + 1):
+            for name, url, runs in (
+                ("direct", servers.postgrest.url, direct),
+                ("fanin", servers.fanin.url, through),
+            ):
+                await reset(connection)
+                runs.append(await payment_export.export(url, servers.token, f"payment-export-{number}"))
+                counts[name].append(await statements(connection))
+    finally:
+        await connection.close()
+    # The first round opens PostgREST's own connections and fills Postgres' caches: it is not counted.
+    return Row(
+        case=payment_export.ROUTE,
+        requests=len(direct[0].answers),
+        statements_direct=int(statistics.median(counts["direct"][1:])),
+        statements_fanin=int(statistics.median(counts["fanin"][1:])),
+        ms_direct=round(1000 * statistics.median(run.seconds for run in direct[1:]), 1),
+        ms_fanin=round(1000 * statistics.median(run.seconds for run in through[1:]), 1),
+        equal=all(a.answers == b.answers for a, b in zip(direct, through, strict=True)),
+    )
+
+
+def _show(row: Row, trace: str) -> None:
+    cells: tuple[tuple[str, Callable[[Row], Any]], ...] = (
+        ("use case", lambda r: r.case),
+        ("requests sent", lambda r: r.requests),
+        ("SQL statements", lambda r: f"{r.statements_direct} → {r.statements_fanin}"),
+        ("ms", lambda r: f"{r.ms_direct:.0f} → {r.ms_fanin:.0f}"),
+        ("answers equal", lambda r: "yes" if r.equal else "NO"),
+    )
+    texts = [str(show(row)) for _, show in cells]
+    widths = [max(len(title), len(text)) for (title, _), text in zip(cells, texts, strict=True)]
+    for line in ([title for title, _ in cells], ["─" * width for width in widths], texts):
+        print("  ".join(text.ljust(width) for text, width in zip(line, widths, strict=True)).rstrip())
+    print(f"(straight to PostgREST → through fanin; medians of {ROUNDS} runs; statements counted by Postgres)")
+    if trace:
+        print(f"\nWhat fanin saw and says, from `fanin serve --debug`:\n\n{trace}")
+
+
+def _first_trace(fanin: Fanin) -> str:
+    """The export's first trace in fanin's debug output, with its finding. It closes a second after its last call."""
+    until = time.monotonic() + TRACE_TIMEOUT
+    while time.monotonic() < until:
+        for block in fanin.printed().split("\n\n")[:-1]:
+            if f"● {payment_export.ROUTE}" in block:
+                return "●" + block.partition("●")[2]
+        time.sleep(0.05)
+    raise StackError(f"fanin printed no trace of the {payment_export.ROUTE} within {TRACE_TIMEOUT} s")
+
+
+def _wait(servers: Servers) -> None:
+    print(
+        f"\nUp until Ctrl-C:\n  PostgREST  {servers.postgrest.url}\n  fanin      {servers.fanin.url}\n"
+        f"  metrics    {servers.fanin.admin_url}/metrics\n  Postgres   {servers.postgres.dsn}\n\nTry:\n"
+        f"  curl -i '{servers.fanin.url}/creators?select=id,handle&limit=2' -H 'Authorization: Bearer {servers.token}'",
+        file=sys.stderr,
+        flush=True,
+    )
+    threading.Event().wait()
+
+
+def _say(what: str) -> None:
+    print(f"· {what}", file=sys.stderr, flush=True)

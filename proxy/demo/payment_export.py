@@ -1,0 +1,59 @@
+"""RetroMuscle's payment export: list the month's trackings, then one payout profile a tracking that is due.
+
+What the application does with `Promise.all(due.map((t) => getPayoutProfileByCreatorId(t.creator_id)))`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import NamedTuple
+
+import aiohttp
+
+from proxy.law import CLOCKS, compared
+
+MONTH = "2025-06"
+ROUTE = "payment export"
+
+
+class Answer(NamedTuple):
+    """What an answer is compared by: status, end-to-end headers as law 1 has them, body."""
+
+    status: int
+    headers: tuple[tuple[bytes, bytes], ...]
+    body: bytes
+
+
+class Run(NamedTuple):
+    """One export: its answers in the order of its requests, and how long it took in seconds."""
+
+    answers: list[Answer]
+    seconds: float
+
+
+async def export(url: str, token: str, trace: str) -> Run:
+    """Run the export once against PostgREST, or fanin, at `url`; connections are opened as they are needed."""
+    headers = {"Authorization": f"Bearer {token}", "X-Fanin-Trace": trace, "X-Fanin-Route": ROUTE}
+    connector = aiohttp.TCPConnector(limit=0)
+    async with aiohttp.ClientSession(headers=headers, connector=connector) as session:
+        began = time.perf_counter()
+        trackings, rows = await _get(session, f"{url}/monthly_tracking?select=*&month=eq.{MONTH}&order=month.desc")
+        due = [row["creator_id"] for row in rows if row["payment_status"] == "due"]
+        profiles = await asyncio.gather(*(_get(session, _profile(url, creator)) for creator in due))
+        return Run([trackings, *(answer for answer, _ in profiles)], time.perf_counter() - began)
+
+
+def _profile(url: str, creator: str) -> str:
+    return f"{url}/creator_payout_profiles?select=*&creator_id=eq.{creator}"
+
+
+async def _get(session: aiohttp.ClientSession, url: str) -> tuple[Answer, list[dict[str, str]]]:
+    async with session.get(url) as response:
+        body = await response.read()
+        kept = tuple(
+            (name.lower(), b"" if name.lower() in CLOCKS else value)
+            for name, value in response.raw_headers
+            if compared(name.lower())
+        )
+        return Answer(response.status, kept, body), await response.json()

@@ -1,0 +1,67 @@
+"""A real `fanin serve` as a child, in front of a given PostgREST."""
+
+from __future__ import annotations
+
+import http.client
+import os
+import signal
+import sys
+from typing import TYPE_CHECKING, Self
+
+from proxy.demo.server import NOTHING, START_TIMEOUT, Server, free_port
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+class Fanin(Server):
+    """`with Fanin(upstream) as fanin:` — `url` and `admin_url` have no slash at the end.
+
+    `settings` are dotted names with their values, as for `--set`.
+    """
+
+    def __init__(self, upstream: str, *, settings: Mapping[str, str] = NOTHING) -> None:
+        super().__init__("fanin-sidecar-")
+        self._upstream = upstream
+        self._settings = settings
+        self.pid = 0
+        self.port = 0
+        self.admin_port = 0
+
+    def __enter__(self) -> Self:
+        return super().__enter__()
+
+    @property
+    def url(self) -> str:
+        """Where applications send their calls."""
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def admin_url(self) -> str:
+        """Metrics and health."""
+        return f"http://127.0.0.1:{self.admin_port}"
+
+    def printed(self) -> str:
+        """All that it has printed so far."""
+        return "".join(path.read_text(encoding="utf-8") for path in sorted(self.directory.glob("*.log")))
+
+    def _start(self) -> None:
+        self.port, self.admin_port = free_port(), free_port()
+        arguments = ["--upstream", self._upstream]
+        arguments += ["--listen", f"127.0.0.1:{self.port}", "--admin", f"127.0.0.1:{self.admin_port}"]
+        for name, value in self._settings.items():
+            arguments += ["--set", f"{name}={value}"]
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("FANIN_")}
+        child = self._spawn([sys.executable, "-m", "proxy", "serve", *arguments], env=environment, stop=signal.SIGTERM)
+        child.wait_until(self._is_ready, timeout=START_TIMEOUT)
+        self.pid = child.pid
+
+    def _is_ready(self) -> bool:
+        admin = http.client.HTTPConnection("127.0.0.1", self.admin_port, timeout=2)
+        try:
+            admin.request("GET", "/readyz")
+            return admin.getresponse().status == http.HTTPStatus.OK
+        except (OSError, http.client.HTTPException):
+            return False
+        finally:
+            admin.close()
