@@ -1,0 +1,152 @@
+"""`make bench`: PostgREST alone, behind nginx, behind fanin passing, behind fanin merging; ratios to the first.
+
+ARGS=--quick runs for seconds instead of minutes. wrk, nginx and node come from PATH; what is missing is left out and
+said so. All sides are up at once and take turns, so that a slow moment of the machine hits them alike.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import shutil
+import signal
+import statistics
+import subprocess
+import tempfile
+from contextlib import ExitStack
+from pathlib import Path
+from typing import NamedTuple
+
+import asyncpg
+
+from proxy.demo.data import load
+from proxy.demo.process import Child
+from proxy.demo.server import free_port
+from proxy.demo.sidecar import Fanin
+from proxy.demo.stack import Postgres, PostgREST, service_token
+
+SECRET = "the benchmark's own secret, of no use elsewhere"
+HERE = Path(__file__).parent
+NGINX = """
+worker_processes 1; daemon off; pid {dir}/nginx.pid; error_log {dir}/error.log;
+events {{ worker_connections 4096; }}
+http {{
+  access_log off; client_body_temp_path {dir}/b; proxy_temp_path {dir}/p; fastcgi_temp_path {dir}/f;
+  uwsgi_temp_path {dir}/u; scgi_temp_path {dir}/s;
+  upstream api {{ server 127.0.0.1:{upstream}; keepalive 64; }}
+  server {{
+    listen 127.0.0.1:{port}; keepalive_requests 1000000;
+    location / {{ proxy_pass http://api; proxy_http_version 1.1; proxy_set_header Connection ""; }}
+  }}
+}}
+"""
+
+
+class Sides(NamedTuple):
+    """Base URLs by name; the first is the one that the others are compared with."""
+
+    urls: dict[str, str]
+    token: str
+    keys: list[str]
+
+
+def main() -> None:
+    """Measure and print a Markdown table."""
+    parser = argparse.ArgumentParser(prog="make bench")
+    parser.add_argument("--quick", action="store_true", help="seconds instead of minutes")
+    quick = parser.parse_args().quick
+    with ExitStack() as stack:
+        sides = _start(stack)
+        throughput = _throughput(sides, rounds=3 if quick else 5, seconds=2 if quick else 10)
+        fan_out = _fan_out(sides, rounds=30 if quick else 200)
+    _print("64 connections, single reads by key (wrk)", "requests/s", throughput, higher=True)
+    _print("fan-out of 100 from Node (Promise.all of fetch)", "ms", fan_out, higher=False)
+
+
+def _start(stack: ExitStack) -> Sides:
+    postgres = stack.enter_context(Postgres())
+    asyncio.run(load(postgres.dsn, 2000))
+    keys = asyncio.run(_keys(postgres.dsn))
+    api = stack.enter_context(PostgREST(postgres.dsn_as("authenticator"), secret=SECRET))
+    urls = {"PostgREST alone": api.url}
+    if shutil.which("nginx"):
+        urls["nginx, passing"] = _nginx(stack, api.port)
+    urls["fanin, passing"] = stack.enter_context(Fanin(api.url, settings={"mode": "pass"})).url
+    urls["fanin, merging"] = stack.enter_context(Fanin(api.url)).url
+    return Sides(urls, service_token(SECRET), keys)
+
+
+async def _keys(dsn: str) -> list[str]:
+    connection = await asyncpg.connect(dsn)
+    try:
+        rows = await connection.fetch("select creator_id from creator_payout_profiles order by 1")
+    finally:
+        await connection.close()
+    return [f"/creator_payout_profiles?select=*&creator_id=eq.{row[0]}" for row in rows]
+
+
+def _nginx(stack: ExitStack, upstream: int) -> str:
+    directory = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+    port = free_port()
+    config = directory / "nginx.conf"
+    config.write_text(NGINX.format(dir=directory, upstream=upstream, port=port))
+    arguments = [shutil.which("nginx") or "", "-c", str(config), "-e", str(directory / "error.log")]
+    child = Child(arguments, log=directory / "out.log", env=dict(os.environ), stop=signal.SIGQUIT)
+    stack.enter_context(child)
+    child.wait_until((directory / "nginx.pid").exists, timeout=10)
+    return f"http://127.0.0.1:{port}"
+
+
+def _throughput(sides: Sides, rounds: int, seconds: int) -> dict[str, float]:
+    """Requests a second by side: medians over rounds."""
+    if not shutil.which("wrk"):
+        print("wrk is not on PATH: throughput is left out (Debian: apt-get install wrk)")
+        return {}
+    figures: dict[str, list[float]] = {name: [] for name in sides.urls}
+    with tempfile.NamedTemporaryFile("w", suffix=".txt") as targets:
+        targets.write("\n".join(sides.keys))
+        targets.flush()
+        environment = {**os.environ, "TARGETS": targets.name, "TOKEN": sides.token}
+        for _ in range(rounds):
+            for name, url in sides.urls.items():
+                figures[name].append(_wrk(url, seconds, environment))
+    return {name: statistics.median(values) for name, values in figures.items()}
+
+
+def _wrk(url: str, seconds: int, environment: dict[str, str]) -> float:
+    command = ["wrk", "-t1", "-c64", f"-d{seconds}s", "-s", str(HERE / "keys.lua"), url]
+    printed = subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout
+    if "Non-2xx" in printed:
+        raise SystemExit(f"wrk got errors from {url}:\n{printed}")
+    line = next(line for line in printed.splitlines() if line.startswith("Requests/sec:"))
+    return float(line.split()[1])
+
+
+def _fan_out(sides: Sides, rounds: int) -> dict[str, float]:
+    """Milliseconds of a fan-out by side: medians over rounds."""
+    if not shutil.which("node"):
+        print("node is not on PATH: the fan-out is left out")
+        return {}
+    with tempfile.NamedTemporaryFile("w", suffix=".json") as targets:
+        json.dump(sides.keys[:100], targets)
+        targets.flush()
+        named = [f"{name}={url}" for name, url in sides.urls.items()]
+        command = ["node", str(HERE / "fanout.cjs"), str(rounds), sides.token, targets.name, *named]
+        printed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    seconds: dict[str, list[float]] = json.loads(printed)
+    return {name: 1000 * statistics.median(values) for name, values in seconds.items()}
+
+
+def _print(title: str, unit: str, figures: dict[str, float], *, higher: bool) -> None:
+    if not figures:
+        return
+    first = next(iter(figures.values()))
+    print(f"\n| {title} | {unit} | × PostgREST alone |\n|---|---|---|")
+    for name, value in figures.items():
+        ratio = value / first if higher else first / value
+        print(f"| {name} | {value:,.0f} | {ratio:.2f} |")
+
+
+main()
