@@ -214,7 +214,7 @@ REFUSALS = {
     "limit": "The query has a limit.",
     "offset": "The query has an offset.",
     "aggregate": "The select has an aggregate, or parentheses that could be one.",
-    "select": "The select is empty, or begins or ends with a comma.",
+    "select": "The select is empty, begins with a blank, or begins or ends with a comma.",
     "repeated": "select, or every key, occurs more than once.",
     "semicolon": "The query has a ';', which PostgREST 12 takes as a separator.",
     "encoding": "The query holds a NUL, or bytes that are not UTF-8.",

@@ -2,39 +2,53 @@
 
 from collections import deque
 
+MARKS = 256
+"""Row counts remembered. Past it the largest is forgotten, which proves less and is never wrong."""
+
 
 class RowEvidence:
-    """What is known of max-rows: configured, learnt from a cut answer, or proven larger by an answer seen lately."""
+    """What is known of max-rows: configured, learnt from a cut answer, or proven larger by an answer seen lately.
+
+    What was not configured is believed for ``lifetime`` seconds: PostgREST can be given another max-rows at any time.
+    """
 
     def __init__(self, configured: int | None, lifetime: float) -> None:
-        self._known = configured
-        self._fixed = configured is not None
+        self._configured = configured
         self._lifetime = lifetime
-        self._seen: deque[tuple[float, int]] = deque()
+        self._learnt: tuple[float, int] | None = None
+        self._seen: deque[tuple[float, int]] = deque(maxlen=MARKS)
 
-    @property
-    def known(self) -> int | None:
-        """max-rows, if it is configured or was learnt."""
-        return self._known
+    def known(self, now: float) -> int | None:
+        """max-rows, if it is configured or was learnt lately."""
+        if self._configured is not None:
+            return self._configured
+        if self._learnt is not None and now - self._learnt[0] > self._lifetime:
+            self._learnt = None
+        return None if self._learnt is None else self._learnt[1]
 
     def saw(self, rows: int, now: float) -> None:
         """A table or view GET answered ``rows`` rows by its own Content-Range: max-rows is at least that."""
+        if rows <= 0:
+            return
         while self._seen and self._seen[-1][1] <= rows:
             self._seen.pop()
         self._seen.append((now, rows))
-        if not self._fixed and self._known is not None and rows > self._known:
-            self._known = None
+        if self._learnt is not None and rows > self._learnt[1]:
+            self._learnt = None
 
-    def cut_at(self, rows: int) -> None:
-        """An answer with a total larger than its ``rows`` rows and no limit of its own: that is max-rows."""
-        if not self._fixed:
-            self._known = rows
+    def cut_at(self, rows: int, now: float) -> None:
+        """An answer with a total larger than its ``rows`` rows and no limit of its own: that is max-rows.
+
+        Larger answers were given under another setting and prove nothing any more.
+        """
+        self._learnt = (now, rows)
+        while self._seen and self._seen[0][1] > rows:
+            self._seen.popleft()
 
     def proves(self, rows: int, now: float) -> bool:
         """Whether an answer of ``rows`` rows cannot have been cut."""
-        if self._known is not None:
-            return rows < self._known
-        return rows < self._mark(now)
+        known = self.known(now)
+        return rows < (self._mark(now) if known is None else known)
 
     def _mark(self, now: float) -> int:
         """The largest row count seen within the lifetime. Kept sorted: each later entry is smaller."""

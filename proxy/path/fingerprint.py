@@ -23,7 +23,7 @@ def read_query(method: bytes, target: bytes, head: Head, mount: bytes, max_url: 
         return _stranger(method, target, path_end, mount)
     relation = decoded(segment).decode("utf-8", "replace")
     shapes, literals = _shapes(params)
-    select = [param for param in params if param.name == b"select"]
+    select = [param for param in params if decoded(param.name) == b"select"]
     keys = _keys(params)
     return Query(
         method=method,
@@ -117,7 +117,8 @@ def _select_refusal(select: list[Param]) -> str | None:
     if not select:
         return None
     value = decoded(select[0].value)
-    if not value or value[:1] == b"," or value[-1:] == b",":
+    # What is put before it ends in a comma, after which PostgREST skips blanks and wants a column.
+    if not value or value[:1].isspace() or value[:1] == b"," or value[-1:] == b",":
         return "select"
     if b"()" in value:
         return "aggregate"

@@ -1,6 +1,7 @@
 """Which calls serve a batch: members with byte-equal cuts share one, the rest go as they came (DESIGN.md §6)."""
 
-from collections.abc import Iterable, Mapping, Sequence
+import heapq
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import msgspec
 
@@ -19,6 +20,7 @@ class Bounds(msgspec.Struct, frozen=True):
 
 
 Cut = tuple[bytes, int, bytes, LiteralClass, bytes]
+Owners = dict[bytes, list[Member]]
 
 
 def plan(batch: Sequence[Member], alias: bytes, bounds: Bounds) -> list[Call]:
@@ -32,29 +34,38 @@ def plan(batch: Sequence[Member], alias: bytes, bounds: Bounds) -> list[Call]:
 def partition(batch: Sequence[Member], types: Mapping[bytes, str]) -> list[tuple[Key | None, list[Member]]]:
     """Groups that share a cut, the largest first; the key is None for those who share none.
 
-    Among cuts of one size the leftmost parameter wins, so that a plan depends on nothing but the batch.
+    Among cuts of one size the leftmost parameter wins, then the first in the batch, so that a plan depends on nothing
+    but the batch. A cut's size in the heap may be out of date, because its members went with others; never too small.
     """
-    left = list(batch)
+    sharing, keys = _cuts(batch, types)
+    cuts = list(sharing)
+    heap = [(-len(sharing[cut]), cut[1], at) for at, cut in enumerate(cuts) if len(sharing[cut]) > 1]
+    heapq.heapify(heap)
     groups: list[tuple[Key | None, list[Member]]] = []
-    while left:
-        sharing: dict[Cut, list[Member]] = {}
-        keys: dict[Cut, Key] = {}
-        for member in left:
-            for key in member.query.keys:
-                if not fits(key.literal, key.kind, types.get(key.name, "")):
-                    continue
+    gone: set[Member] = set()
+    while heap:
+        size, start, at = heapq.heappop(heap)
+        left = sharing[cuts[at]] = [member for member in sharing[cuts[at]] if member not in gone]
+        if len(left) == -size:
+            groups.append((keys[cuts[at]], left))
+            gone.update(left)
+        elif len(left) > 1:
+            heapq.heappush(heap, (-len(left), start, at))
+    rest = [member for member in batch if member not in gone]
+    return [*groups, (None, rest)] if rest else groups
+
+
+def _cuts(batch: Sequence[Member], types: Mapping[bytes, str]) -> tuple[dict[Cut, list[Member]], dict[Cut, Key]]:
+    """Who has which cut, and a key of each cut."""
+    sharing: dict[Cut, list[Member]] = {}
+    keys: dict[Cut, Key] = {}
+    for member in batch:
+        for key in member.query.keys:
+            if fits(key.literal, key.kind, types.get(key.name, "")):
                 cut = _cut(member, key)
                 sharing.setdefault(cut, []).append(member)
                 keys.setdefault(cut, key)
-        best = max(sharing, key=lambda cut: (len(sharing[cut]), -cut[1]), default=None)
-        if best is None or len(sharing[best]) < 2:
-            groups.append((None, left))
-            break
-        taken = sharing[best]
-        groups.append((keys[best], taken))
-        gone = set(map(id, taken))
-        left = [member for member in left if id(member) not in gone]
-    return groups
+    return sharing, keys
 
 
 def _cut(member: Member, key: Key) -> Cut:
@@ -66,44 +77,60 @@ def _cut(member: Member, key: Key) -> Cut:
 def _calls(key: Key | None, members: list[Member], alias: bytes, bounds: Bounds) -> Iterable[Call]:
     if key is None:
         return [Alone(member) for member in members]
-    owners: dict[bytes, list[Member]] = {}
+    owners: Owners = {}
     for member in members:
-        literal = next(k.literal for k in member.query.keys if k.name == key.name)
-        owners.setdefault(literal, []).append(member)
-    return [_call(key, chunk, alias) for chunk in _chunks(owners, members[0], bounds)]
+        owners.setdefault(_own(key, member).literal, []).append(member)
+    return [
+        call
+        for chunk in _chunks(owners, _room(key, members[0], alias, bounds), bounds.max_keys)
+        for call in _call(key, chunk, alias, bounds)
+    ]
 
 
-def _chunks(owners: dict[bytes, list[Member]], member: Member, bounds: Bounds) -> Iterable[dict[bytes, list[Member]]]:
-    """``owners`` cut by unique keys, by bytes, and so that no chunk holds both ``v`` and ``-v``."""
-    room = bounds.max_url - len(member.query.target) - 100
-    open_chunks: list[tuple[dict[bytes, list[Member]], int]] = []
+def _own(key: Key, member: Member) -> Key:
+    """The member's own literal for the column of ``key``."""
+    return next(own for own in member.query.keys if own.name == key.name)
+
+
+def _room(key: Key, member: Member, alias: bytes, bounds: Bounds) -> int:
+    """Bytes that are left for literals, each with its comma."""
+    query, own = member.query, _own(key, member)
+    bare = merged_target(query.target, query.path_end, query.select, (own.start, own.end), _column(alias, own), ())
+    return bounds.max_url - len(bare) + 1
+
+
+def _column(alias: bytes, key: Key) -> bytes:
+    return hidden_column(alias, key.name)
+
+
+def _chunks(owners: Owners, room: int, max_keys: int) -> Iterator[Owners]:
+    """``owners`` cut by unique keys, by bytes, and so that no chunk holds both ``v`` and ``-v``.
+
+    Two chunks are open at most: a literal has one opposite, which is in one of them.
+    """
+    filling: list[tuple[Owners, int]] = []
     for literal, members in owners.items():
         size = len(literal) + 1
-        for at, (chunk, used) in enumerate(open_chunks):
-            fits = len(chunk) < bounds.max_keys and used + size <= room
-            if fits and opposite(literal) not in chunk:
+        yield from (chunk for chunk, used in filling if len(chunk) >= max_keys or used + size > room)
+        filling = [(chunk, used) for chunk, used in filling if len(chunk) < max_keys and used + size <= room]
+        for at, (chunk, used) in enumerate(filling):
+            if opposite(literal) not in chunk:
                 chunk[literal] = members
-                open_chunks[at] = (chunk, used + size)
+                filling[at] = (chunk, used + size)
                 break
         else:
-            open_chunks.append(({literal: members}, size))
-    return [chunk for chunk, _ in open_chunks]
+            filling.append(({literal: members}, size))
+    yield from (chunk for chunk, _ in filling)
 
 
-def _call(key: Key, owners: dict[bytes, list[Member]], alias: bytes) -> Call:
+def _call(key: Key, owners: Owners, alias: bytes, bounds: Bounds) -> Iterable[Call]:
+    """One call for ``owners``, or one each where there is nothing to share or no room for it."""
     members = next(iter(owners.values()))
     first = members[0]
-    if len(owners) == 1 and len(members) == 1:
-        return Alone(first)
-    own = next(k for k in first.query.keys if k.name == key.name)
-    query = first.query
-    target = merged_target(
-        query.target,
-        query.path_end,
-        query.select,
-        (own.start, own.end),
-        hidden_column(alias, own.name),
-        owners,
-    )
+    own, query = _own(key, first), first.query
+    literal = (own.start, own.end)
+    target = merged_target(query.target, query.path_end, query.select, literal, _column(alias, own), owners)
+    if (len(owners) == 1 and len(members) == 1) or len(target) > bounds.max_url:
+        return [Alone(member) for sharing in owners.values() for member in sharing]
     around = around_literal(query.target[query.path_end + 1 :], own.name, own.literal)
-    return Merged(target, own.name, own.kind, owners, around)
+    return [Merged(target, own.name, own.kind, owners, around)]

@@ -3,7 +3,7 @@
 A trace explains; it never decides who may share a call.
 """
 
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 
 import msgspec
 
@@ -41,17 +41,18 @@ class OpenTrace:
         self.start = now
         self.last = now
         self.spans: list[Span] = []
+        self.truncated = False
 
     def __repr__(self) -> str:
         return f"<OpenTrace {self.id} spans={len(self.spans)} in_flight={self.in_flight}>"
 
-    def closed(self, truncated: bool) -> Trace:
-        """What it became."""
+    def closed(self) -> Trace:
+        """What it became. Without what is still in flight, which it says."""
         return Trace(
             id=self.id,
             explicit=self.explicit,
             mixed=self.mixed,
-            truncated=truncated,
+            truncated=self.truncated or self.in_flight > 0,
             part=self.part,
             route=self.route,
             start=self.start,
@@ -78,6 +79,8 @@ class Traces:
     def __init__(self, quiet: Quiet) -> None:
         self._quiet = quiet
         self._open: dict[tuple[str, bytes, str], OpenTrace] = {}
+        self._named: Counter[tuple[bytes, str]] = Counter()
+        """Open named traces of each caller."""
         self._parts: OrderedDict[str, int] = OrderedDict()
         self._habits: OrderedDict[bytes, _Habit] = OrderedDict()
         self._ripe: list[Trace] = []
@@ -113,7 +116,9 @@ class Traces:
         """A request of ``trace`` was answered."""
         trace.in_flight -= 1
         trace.last = now
-        trace.spans.append(span)
+        if len(trace.spans) < self._quiet.max_spans:
+            trace.spans.append(span)
+        trace.truncated = len(trace.spans) >= self._quiet.max_spans
 
     def sweep(self, now: float) -> list[Trace]:
         """The traces that closed since the last sweep."""
@@ -134,10 +139,11 @@ class Traces:
         if explicit:
             id_ = head.trace or ""
             self._mark_mixed(head.who, peer)
+            self._named[head.who, peer] += 1
             return OpenTrace(id_, head.who, peer, True, self._next_part(id_), now)
         self._made += 1
         trace = OpenTrace(f"inferred-{self._made}", head.who, peer, False, 1, now)
-        trace.mixed = any(t.explicit and t.who == head.who and t.peer == peer for t in self._open.values())
+        trace.mixed = (head.who, peer) in self._named
         return trace
 
     def _mark_mixed(self, who: bytes, peer: str) -> None:
@@ -147,7 +153,7 @@ class Traces:
             unnamed.mixed = True
 
     def _is_over(self, trace: OpenTrace, now: float) -> bool:
-        if now - trace.start >= self._quiet.max_age or len(trace.spans) >= self._quiet.max_spans:
+        if now - trace.start >= self._quiet.max_age or trace.truncated:
             return True
         quiet = self._quiet.quiet_explicit if trace.explicit else self._quiet.quiet_inferred
         return not trace.in_flight and now - trace.last >= quiet
@@ -155,9 +161,17 @@ class Traces:
     def _close(self, key: tuple[str, bytes, str], trace: OpenTrace) -> None:
         del self._open[key]
         if trace.spans:
-            self._ripe.append(trace.closed(len(trace.spans) >= self._quiet.max_spans))
-        if trace.explicit and trace.part == 1:
-            self._learn(trace)
+            self._ripe.append(trace.closed())
+        if trace.explicit:
+            self._forget_name(trace)
+            if trace.part == 1:
+                self._learn(trace)
+
+    def _forget_name(self, trace: OpenTrace) -> None:
+        caller = (trace.who, trace.peer)
+        self._named[caller] -= 1
+        if not self._named[caller]:
+            del self._named[caller]
 
     def _next_part(self, id_: str) -> int:
         part = self._parts.pop(id_, 0) + 1

@@ -4,7 +4,7 @@ Laws: a request joins only what has not left; whoever is alone leaves at once; n
 ``min(max_wait, ½ × the key's median upstream time)``; lingering goes on only while at least half of it finds company.
 """
 
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Callable
 
 import msgspec
@@ -17,6 +17,9 @@ LINGERS = 16
 """Lingers remembered a key."""
 FANS_OUT = 1.5
 """Moving average of batch sizes above which a key lately fanned out."""
+
+FORGETS = 0.99
+"""What is left of a remembered size after each request that was not merged because of it."""
 
 
 class Pace(msgspec.Struct, frozen=True):
@@ -35,7 +38,7 @@ class Gate:
     """The traffic of one (fingerprint, identity): who waits, what is in flight, how it went lately."""
 
     def __init__(self, pace: Pace) -> None:
-        self.waiting: list[Member] = []
+        self._waiting: dict[Member, None] = {}
         self.in_flight = 0
         self.types: dict[bytes, str] = {}
         self.size_per_key = 0.0
@@ -48,31 +51,36 @@ class Gate:
         self._paused_until = float("-inf")
 
     def __repr__(self) -> str:
-        return f"<Gate waiting={len(self.waiting)} in_flight={self.in_flight} fan_out={self._fan_out:.1f}>"
+        return f"<Gate waiting={len(self._waiting)} in_flight={self.in_flight} fan_out={self._fan_out:.1f}>"
 
     @property
     def idle(self) -> bool:
-        return not self.waiting and not self.in_flight
+        return not self._waiting and not self.in_flight
+
+    @property
+    def full(self) -> bool:
+        """Whether the window holds all that it may: it leaves before anybody else comes in."""
+        return len(self._waiting) >= self._pace.max_window
 
     def arrive(self, member: Member) -> float | None:
         """``member`` joins the window. The seconds until it must leave; None when that is settled already."""
-        self.waiting.append(member)
-        if len(self.waiting) >= self._pace.max_window:
-            return 0.0
-        if len(self.waiting) > 1:
+        self._waiting[member] = None
+        if len(self._waiting) > 1:
             return None
         if self.in_flight:
             return self._longest()
         self._lingering = self._should_linger()
         return min(self._pace.linger, self._longest()) if self._lingering else 0.0
 
-    def depart(self, member: Member) -> None:
-        """``member`` hung up while it waited."""
-        self.waiting.remove(member)
+    def depart(self, member: Member) -> bool:
+        """``member`` hung up while it waited. Whether nobody is left to wait for."""
+        self._waiting.pop(member, None)
+        return not self._waiting
 
     def leave(self) -> list[Member]:
         """The window closes: its batch. What arrives from now on is the next window's."""
-        batch, self.waiting = self.waiting, []
+        batch = list(self._waiting)
+        self._waiting.clear()
         if batch:
             self._fan_out += 0.3 * (len(batch) - self._fan_out)
         if self._lingering:
@@ -89,7 +97,7 @@ class Gate:
         self.in_flight -= 1
         if seconds is not None:
             self._times.append(seconds)
-        return bool(self.waiting)
+        return bool(self._waiting)
 
     def deadline(self) -> float:
         """Seconds that a merged call is given."""
@@ -100,7 +108,12 @@ class Gate:
         return now < self._paused_until
 
     def failed(self, now: float) -> None:
-        """A merged answer was refused: stop merging for a while, twice as long as the last time."""
+        """A merged answer was refused: stop merging for a while, twice as long as the last time.
+
+        What was sent before the pause began and fails in it is part of the same failure.
+        """
+        if self.paused(now):
+            return
         self._pause = min(self._pace.pause_max, max(self._pace.pause_first, 2 * self._pause))
         self._paused_until = now + self._pause
 
@@ -108,6 +121,15 @@ class Gate:
         """A merged answer was good: ``size`` bytes for ``keys`` keys."""
         self._pause = 0.0
         self.size_per_key += 0.3 * (size / keys - self.size_per_key)
+
+    def too_large(self, limit: int) -> bool:
+        """Whether answers for one key were larger than ``limit`` lately. Each time it forgets a little of it, so that
+        one large answer does not end merging for good.
+        """
+        if self.size_per_key <= limit:
+            return False
+        self.size_per_key *= FORGETS
+        return True
 
     def _longest(self) -> float:
         return min(self._pace.max_wait, 0.5 * self._quantile(0.5, 2 * self._pace.max_wait))
@@ -127,7 +149,7 @@ class Gates:
     """The gates in use, bounded: the longest unused idle one makes room."""
 
     def __init__(self, limit: int, make: Callable[[], Gate]) -> None:
-        self._gates: dict[tuple[str, bytes], Gate] = {}
+        self._gates: OrderedDict[tuple[str, bytes], Gate] = OrderedDict()
         self._limit = limit
         self._make = make
 
@@ -137,12 +159,13 @@ class Gates:
     def get(self, fingerprint: str, identity: bytes) -> Gate | None:
         """The gate for a key; None when every tracked one is busy."""
         key = (fingerprint, identity)
-        gate = self._gates.pop(key, None)
-        if gate is None:
-            if len(self._gates) >= self._limit and not self._make_room():
-                return None
-            gate = self._make()
-        self._gates[key] = gate
+        gate = self._gates.get(key)
+        if gate is not None:
+            self._gates.move_to_end(key)
+            return gate
+        if len(self._gates) >= self._limit and not self._make_room():
+            return None
+        gate = self._gates[key] = self._make()
         return gate
 
     def _make_room(self) -> bool:

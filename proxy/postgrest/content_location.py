@@ -14,7 +14,7 @@ def escaped(text: bytes) -> bytes:
 def canonical_query(query: bytes) -> bytes:
     """The query part for a raw query (no ``?``, no ``;``): decoded, sorted by name, equal names joined by a comma."""
     values: dict[bytes, list[bytes]] = {}
-    for part in query.split(b"&"):
+    for part in query.removesuffix(b"&").split(b"&"):  # nothing after the last & is no parameter
         name, _, value = part.partition(b"=")
         values.setdefault(decoded(name), []).append(escaped(decoded(value)))
     return b"&".join(escaped(name) + b"=" + b",".join(values[name]) for name in sorted(values))

@@ -7,7 +7,7 @@ import msgspec
 from proxy.config import Settings
 from proxy.errors import FaultError
 from proxy.http1.head import Field, StatusLine, first
-from proxy.model import Merged
+from proxy.model import Member, Merged
 from proxy.observe.events import CANCELLED, NO_ANSWER, Called, Events, Saved
 from proxy.path.evidence import RowEvidence
 from proxy.path.split import FRAMING, Doubt, Share, split
@@ -37,6 +37,11 @@ class Got(msgspec.Struct, frozen=True):
 Result = dict[bytes, Share] | Doubt | Poisoned
 
 
+def leader(call: Merged) -> Member:
+    """The first member: its head, but for what merging changes, is sent for all."""
+    return next(iter(call.owners.values()))[0]
+
+
 class Fetcher:
     """Merged calls of one upstream."""
 
@@ -63,16 +68,16 @@ class Fetcher:
             got = await self._get(call, counted)
             if not counted and self._needs_count(got):
                 counted = True
-                self._events.emit(Saved("FAN001", call.members[0].query.relation, -1))
+                self._events.emit(Saved("FAN001", leader(call).query.relation, -1))
                 got = await self._get(call, counted)
         except FaultError as error:
             return Doubt("connection", error.fault.code)
         return self._judge(call, alias, got, counted)
 
     async def _get(self, call: Merged, counted: bool) -> Got:
-        query = call.members[0].query
+        member = leader(call)
         line = b"GET " + self._route.upstream_target(call.target) + b" HTTP/1.1\r\n"
-        head = b"".join((line, call.members[0].head.merged, COUNT if counted else b"", b"\r\n"))
+        head = b"".join((line, member.head.merged, COUNT if counted else b"", b"\r\n"))
         began, status = self._clock(), CANCELLED
         try:
             async with self._upstream.send(self._upstream.calls, Outgoing(b"GET", head)) as answer:
@@ -82,7 +87,7 @@ class Fetcher:
             status = NO_ANSWER
             raise
         finally:
-            self._events.emit(Called(query.relation, "merged", self._clock() - began, status))
+            self._events.emit(Called(member.query.relation, "merged", self._clock() - began, status))
 
     async def _read(self, answer: Answer) -> Got:
         return Got(answer.line, answer.fields, await answer.read(self._merge.max_body))
@@ -96,7 +101,7 @@ class Fetcher:
             return Doubt("too-large")
         rows, total = rows_and_total(first(got.fields, b"content-range"))
         if counted and got.line.status == 206 and total is not None and rows < total:
-            self._evidence.cut_at(rows)
+            self._evidence.cut_at(rows, self._clock())
             return Doubt("incomplete")
         if got.line.status != 200:
             return _judge_error(call, got.line, got.fields, got.body)
@@ -104,7 +109,7 @@ class Fetcher:
             return Doubt("incomplete")
         self._evidence.saw(rows, self._clock())
         location = first(got.fields, b"content-location") or b""
-        path = location.partition(b"?")[0]
+        path = location.rpartition(b"?")[0]  # a relation's name may hold a '?', what follows it cannot
         ties = self._merge.ties == "any"
         shares = split(call, alias, path, got.line.line, got.fields, got.body, ties)
         if isinstance(shares, dict) and sum(share.rows for share in shares.values()) != rows:
@@ -118,9 +123,10 @@ def _judge_error(call: Merged, line: StatusLine, fields: tuple[Field, ...], body
         head = b"\r\n".join([line.line, *(field.line for field in fields if field.name not in FRAMING)])
         share = Share(head + b"\r\nContent-Length: %d\r\n" % len(body), body, -1)
         return dict.fromkeys(call.owners, share)
-    blamed = blamed_literal(problem)
-    if blamed is not None and blamed[1].encode() in call.owners:
-        outside = [literal for literal in call.owners if not fits(literal, call.kind, blamed[0])]
-        if outside:
-            return Poisoned(blamed[0])
+    type_name, literal = blamed_literal(problem) or ("", "")
+    blamed = literal.encode()
+    # Where no literal would be left, another column of that type may be the one that took none of its own.
+    some_fit = any(fits(own, call.kind, type_name) for own in call.owners)
+    if blamed in call.owners and some_fit and not fits(blamed, call.kind, type_name):
+        return Poisoned(type_name)
     return Doubt("status", problem.code)

@@ -11,69 +11,17 @@ from collections.abc import Callable
 import msgspec
 
 from proxy.config import Settings
-from proxy.model import Alone, Member, Merged
+from proxy.model import Alone, Member
 from proxy.observe.events import Events, Left, Replayed, Saved, Warned
 from proxy.path.evidence import RowEvidence
 from proxy.path.plan import Bounds, plan
 from proxy.path.split import Doubt, Share
 from proxy.path.window import Gate, Gates, Pace
+from proxy.postgrest.literals import fits
 from proxy.shell.fetch import Fetcher, Poisoned, Result
+from proxy.shell.seats import Batch, Seat, Served, Ticket
 
-
-class Served(msgspec.Struct, frozen=True, eq=False):
-    """A waiter's share of a merged answer; ``call`` is the call's number, ``shared`` how many it answered."""
-
-    share: Share
-    call: int
-    shared: int
-
-
-class Ticket:
-    """A waiter goes alone: it sends its own request, and says when the answer is there.
-
-    ``reason`` is a key of ``errors.REFUSALS``; ``replays`` says that a merged call was made for it in vain.
-    """
-
-    def __init__(
-        self,
-        gate: Gate | None,
-        returned: Callable[[Gate, float | None], None],
-        reason: str | None = None,
-        replays: bool = False,
-    ) -> None:
-        self.reason = reason
-        self.replays = replays
-        self._gate = gate
-        self._returned = returned
-
-    def done(self, seconds: float | None) -> None:
-        """The answer came after ``seconds``; None when it failed."""
-        gate, self._gate = self._gate, None
-        if gate is not None:
-            self._returned(gate, seconds)
-
-
-class _Batch:
-    """A merged call under way and those who wait for it; the last to leave cancels it."""
-
-    def __init__(self, call: Merged) -> None:
-        self.call = call
-        self.left = len(call.members)
-        self.task: asyncio.Task[None] | None = None
-
-    def depart(self) -> None:
-        self.left -= 1
-        if not self.left and self.task is not None:
-            self.task.cancel()
-
-
-class _Seat:
-    """One waiter: its place in a window, then in a batch."""
-
-    def __init__(self, gate: Gate, future: "asyncio.Future[Served | Ticket]") -> None:
-        self.gate = gate
-        self.future = future
-        self.batch: _Batch | None = None
+__all__ = ["Merger", "Served", "Ticket"]
 
 
 class Merger:
@@ -97,8 +45,9 @@ class Merger:
         self._numbers = itertools.count(1)
         pace = msgspec.convert(merge.model_dump(include=set(Pace.__struct_fields__)), Pace)
         self._gates = Gates(merge.max_tracked, lambda: Gate(pace))
-        self._seats: dict[Member, _Seat] = {}
-        self._timers: dict[Gate, asyncio.Handle] = {}
+        self._seats: dict[Member, Seat] = {}
+        self._timers: dict[Gate, tuple[asyncio.Handle, bool]] = {}
+        """Of each open window: what closes it, and whether that is at the end of this turn."""
         self._tasks: set[asyncio.Task[None]] = set()
         self.replaying = asyncio.Semaphore(merge.replays)
         """Held by each original that is sent after a doubt: replays must not flood upstream."""
@@ -126,9 +75,11 @@ class Merger:
         if reason is not None:
             gate.sent()
             return Ticket(gate, self._returned, reason)
-        seat = _Seat(gate, asyncio.get_running_loop().create_future())
+        seat = Seat(gate, asyncio.get_running_loop().create_future())
         self._seats[member] = seat
         self._schedule(gate, gate.arrive(member))
+        if gate.full:
+            self._leave(gate)
         try:
             return await seat.future
         except asyncio.CancelledError:
@@ -140,64 +91,81 @@ class Merger:
     def _refusal(self, gate: Gate) -> str | None:
         if gate.paused(self._clock()):
             return "paused"
-        if gate.size_per_key > self._merge.max_key_body:
-            return "large-rows"
-        return None
+        return "large-rows" if gate.too_large(self._merge.max_key_body) else None
 
-    def _hung_up(self, member: Member, seat: _Seat) -> None:
+    def _hung_up(self, member: Member, seat: Seat) -> None:
         done = seat.future.done() and not seat.future.cancelled()
         if done and isinstance(ticket := seat.future.result(), Ticket):
             ticket.done(None)
         elif seat.batch is not None:
             seat.batch.depart()
-        elif not done:
-            seat.gate.depart(member)
+        elif not done and seat.gate.depart(member):
+            self._unschedule(seat.gate)
 
     # Windows.
 
     def _schedule(self, gate: Gate, wait: float | None) -> None:
         """Close the gate's window after ``wait`` seconds. 0 is the end of this turn: what is readable rides along."""
-        if wait is None:
+        leaving = self._timers.get(gate, (None, False))[1]
+        if wait is None or leaving:
             return
         self._unschedule(gate)
         loop = asyncio.get_running_loop()
-        opened = self._clock()
         if wait:
-            self._timers[gate] = loop.call_later(wait, self._leave, gate, opened)
+            self._timers[gate] = (loop.call_later(wait, self._leave, gate), False)
         else:
-            self._timers[gate] = loop.call_soon(self._leave, gate, opened)
+            self._timers[gate] = (loop.call_soon(self._leave, gate), True)
 
     def _unschedule(self, gate: Gate) -> None:
         timer = self._timers.pop(gate, None)
         if timer is not None:
-            timer.cancel()
+            timer[0].cancel()
 
-    def _leave(self, gate: Gate, opened: float) -> None:
+    def _leave(self, gate: Gate) -> None:
         self._unschedule(gate)
-        batch = gate.leave()
+        # Whose connection broke in this very turn is still in the window, but waits no more.
+        batch = [member for member in gate.leave() if self._is_waiting(member)]
         if not batch:
             return
-        self._events.emit(Left(len(batch), self._clock() - opened))
-        self._dispatch(gate, batch)
+        now = self._clock()
+        self._events.emit(Left(len(batch), now - batch[0].arrived))
+        if gate.paused(now):
+            for member in batch:
+                self._admit(gate, member, "paused")
+        else:
+            self._dispatch(gate, batch)
 
-    def _dispatch(self, gate: Gate, batch: list[Member]) -> None:
+    def _dispatch(self, gate: Gate, batch: list[Member], again: bool = False) -> None:
+        """Send what the plan says for ``batch``, all of whom wait; where that fails, everybody goes alone."""
         try:
-            calls = plan(batch, self.alias, self._bounds(gate))
+            for call in plan(batch, self.alias, self._bounds(gate)):
+                if isinstance(call, Alone):
+                    self._admit(gate, call.member, self._why_alone(gate, call.member))
+                else:
+                    self._start(gate, Batch(call, again))
         except Exception as error:
-            self._events.emit(Warned("a batch could not be planned", "This is a bug: report it.", error))
-            calls = [Alone(member) for member in batch]
-        for call in calls:
+            self._events.emit(Warned("a batch could not be sent as planned", "This is a bug: report it.", error))
+            for member in batch:
+                self._admit(gate, member)
+
+    def _admit(self, gate: Gate, member: Member, reason: str | None = None, replays: bool = False) -> None:
+        """Let ``member`` go alone, if it still waits."""
+        if self._is_waiting(member):
             gate.sent()
-            if isinstance(call, Alone):
-                self._seats[call.member].future.set_result(Ticket(gate, self._returned))
-            else:
-                self._start(gate, call)
+            self._seats[member].future.set_result(Ticket(gate, self._returned, reason, replays))
+
+    def _why_alone(self, gate: Gate, member: Member) -> str | None:
+        """The refusal, if any: that it found no company is none."""
+        types = gate.types
+        fitting = (fits(key.literal, key.kind, types.get(key.name, "")) for key in member.query.keys)
+        return None if not types or any(fitting) else "learnt-type"
 
     def _bounds(self, gate: Gate) -> Bounds:
         """Keys a call: by setting, by max-rows where it is known, by the bytes that a key was answered lately."""
         keys = self._merge.max_keys
-        if self._evidence.known is not None:
-            keys = min(keys, max(1, self._evidence.known - 1))
+        max_rows = self._evidence.known(self._clock())
+        if max_rows is not None:
+            keys = min(keys, max(1, max_rows - 1))
         if gate.size_per_key:
             keys = min(keys, max(2, int(self._merge.max_body / gate.size_per_key / 2)))
         return Bounds(keys, self._merge.max_url, gate.types)
@@ -208,83 +176,82 @@ class Merger:
 
     # Merged calls.
 
-    def _start(self, gate: Gate, call: Merged) -> None:
-        batch = _Batch(call)
-        for member in call.members:
+    def _start(self, gate: Gate, batch: Batch) -> None:
+        for member in batch.members:
             self._seats[member].batch = batch
+        gate.sent()
         batch.task = asyncio.get_running_loop().create_task(self._run(gate, batch))
         self._tasks.add(batch.task)
-        batch.task.add_done_callback(self._tasks.discard)
+        batch.task.add_done_callback(lambda task: self._ended(gate, batch, task))
 
-    async def _run(self, gate: Gate, batch: _Batch) -> None:
+    def _ended(self, gate: Gate, batch: Batch, task: "asyncio.Task[None]") -> None:
+        """However it ended, even if it was cancelled before its first step."""
+        self._tasks.discard(task)
+        self._returned(gate, batch.seconds)
+
+    async def _run(self, gate: Gate, batch: Batch) -> None:
         """Fetch the merged answer and hand out the shares; doubts, deadlines and bugs send everybody alone."""
         number, began = self.next_number(), self._clock()
-        seconds: float | None = None
         result: Result
         try:
             async with asyncio.timeout(gate.deadline()):
                 result = await self._fetcher.fetch(batch.call, self.alias)
-            seconds = self._clock() - began
+            batch.seconds = self._clock() - began
         except TimeoutError:
             result = Doubt("deadline")
         except Exception as error:
             self._events.emit(Warned("a merged answer could not be used", "This is a bug: report it.", error))
             result = Doubt("bug")
-        finally:
-            self._returned(gate, seconds)
         try:
-            self._settle(gate, batch.call, result, number)
+            self._settle(gate, batch, result, number)
         except Exception as error:
             self._events.emit(Warned("a merged answer could not be handed out", "This is a bug: report it.", error))
-            self._alone(gate, batch.call.members)
+            self._alone(gate, batch)
 
-    def _settle(self, gate: Gate, call: Merged, result: Result, number: int) -> None:
-        if isinstance(result, Poisoned):
-            self._without_poison(gate, call, result)
+    def _settle(self, gate: Gate, batch: Batch, result: Result, number: int) -> None:
+        if isinstance(result, Poisoned) and not batch.again:
+            self._without_poison(gate, batch, result)
+        elif isinstance(result, Poisoned):
+            self._doubt(gate, batch, Doubt("poison"))
         elif isinstance(result, Doubt):
-            self._doubt(gate, call, result)
+            self._doubt(gate, batch, result)
         else:
-            self._serve(gate, call, result, number)
+            self._serve(gate, batch, result, number)
 
-    def _serve(self, gate: Gate, call: Merged, shares: dict[bytes, Share], number: int) -> None:
-        waiting = self._waiters(call)
-        for literal, seat in waiting:
-            seat.future.set_result(Served(shares[literal], number, len(waiting)))
-        gate.merged(len(shares), sum(len(share.body) for share in shares.values()))
-        self._events.emit(Saved("FAN001", call.members[0].query.relation, len(waiting) - 1))
-
-    def _doubt(self, gate: Gate, call: Merged, doubt: Doubt) -> None:
-        """Send the originals; one call was made for nothing."""
-        relation = call.members[0].query.relation
-        gate.failed(self._clock())
-        self._events.emit(Replayed(doubt.reason, doubt.detail, relation, len(call.members)))
-        self._events.emit(Saved("FAN001", relation, -1))
-        self._alone(gate, call.members)
-
-    def _without_poison(self, gate: Gate, call: Merged, poisoned: Poisoned) -> None:
-        """The column's type is known now: the next plan sends who does not fit it alone, and merges the rest."""
-        members = [member for member in call.members if self._is_waiting(member)]
-        gate.types[call.key] = poisoned.type_name
-        relation = call.members[0].query.relation
-        self._events.emit(Replayed("poison", "", relation, len(members)))
-        self._events.emit(Saved("FAN001", relation, -1))
-        for member in members:
-            self._seats[member].batch = None
-        self._dispatch(gate, members)
-
-    def _alone(self, gate: Gate, members: list[Member]) -> None:
-        for member in members:
-            if self._is_waiting(member):
-                gate.sent()
-                self._seats[member].future.set_result(Ticket(gate, self._returned, replays=True))
-
-    def _waiters(self, call: Merged) -> list[tuple[bytes, _Seat]]:
-        return [
-            (literal, self._seats[member])
-            for literal, members in call.owners.items()
+    def _serve(self, gate: Gate, batch: Batch, shares: dict[bytes, Share], number: int) -> None:
+        waiting = [
+            (shares[literal], self._seats[member])
+            for literal, members in batch.call.owners.items()
             for member in members
             if self._is_waiting(member)
         ]
+        for share, seat in waiting:
+            seat.future.set_result(Served(share, number, len(waiting)))
+        gate.merged(len(shares), sum(len(share.body) for share in shares.values()))
+        self._events.emit(Saved("FAN001", batch.relation, len(waiting) - 1))
+
+    def _doubt(self, gate: Gate, batch: Batch, doubt: Doubt) -> None:
+        """Send the originals; one call was made for nothing."""
+        gate.failed(self._clock())
+        self._wasted(batch, doubt)
+        self._alone(gate, batch)
+
+    def _without_poison(self, gate: Gate, batch: Batch, poisoned: Poisoned) -> None:
+        """The column's type is known now: the next plan sends who does not fit it alone, and merges the rest."""
+        gate.types[batch.call.key] = poisoned.type_name
+        self._wasted(batch, Doubt("poison"))
+        members = [member for member in batch.members if self._is_waiting(member)]
+        for member in members:
+            self._seats[member].batch = None
+        self._dispatch(gate, members, again=True)
+
+    def _wasted(self, batch: Batch, doubt: Doubt) -> None:
+        self._events.emit(Replayed(doubt.reason, doubt.detail, batch.relation, len(batch.members)))
+        self._events.emit(Saved("FAN001", batch.relation, -1))
+
+    def _alone(self, gate: Gate, batch: Batch) -> None:
+        for member in batch.members:
+            self._admit(gate, member, replays=True)
 
     def _is_waiting(self, member: Member) -> bool:
         seat = self._seats.get(member)
