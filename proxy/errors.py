@@ -188,15 +188,15 @@ def body_of(error: FaultError) -> bytes:
     )
 
 
-def response_of(error: FaultError, extra: bytes = b"", *, keep: bool = False) -> bytes:
-    """The whole answer for ``error``; ``extra`` is header lines, each with its CRLF."""
+def response_of(error: FaultError, extra: bytes = b"", *, keep: bool = False, bodiless: bool = False) -> bytes:
+    """The whole answer for ``error``; ``extra`` is header lines, each with its CRLF; ``bodiless`` answers HEAD."""
     body = body_of(error)
     retry = b"Retry-After: 1\r\n" if error.fault.status == 503 else b""
     return (
         f"HTTP/1.1 {error.fault.status} {error.fault.reason}\r\n"
         "Content-Type: application/json; charset=utf-8\r\n"
         f"Content-Length: {len(body)}\r\n"
-    ).encode() + b"".join((retry, extra, b"" if keep else b"Connection: close\r\n", b"\r\n", body))
+    ).encode() + b"".join((retry, extra, b"" if keep else b"Connection: close\r\n", b"\r\n", b"" if bodiless else body))
 
 
 REFUSALS = {

@@ -1,7 +1,7 @@
 """Where a body ends (RFC 9112 §6.3), decided strictly: what two readers could read differently is refused."""
 
 from proxy.errors import FaultError
-from proxy.http1.head import Field, tokens
+from proxy.http1.head import Field, StatusLine, tokens
 from proxy.law import HOP_BY_HOP
 
 CHUNKED = -1
@@ -23,13 +23,13 @@ def request_framing(fields: tuple[Field, ...], minor: int) -> int:
     return _one(length, "FANIN103")
 
 
-def response_framing(method: bytes, status: int, fields: tuple[Field, ...]) -> int:
+def response_framing(method: bytes, line: StatusLine, fields: tuple[Field, ...]) -> int:
     """Bytes of the answer's body, ``CHUNKED`` or ``UNTIL_CLOSE``; FANIN503 where that is not certain."""
     length, codings = _lengths(fields), tokens(fields, b"transfer-encoding")
-    if method == b"HEAD" or status < 200 or status in (204, 304):
+    if method == b"HEAD" or line.status < 200 or line.status in (204, 304):
         return 0
-    if codings:
-        if length or codings != [b"chunked"]:
+    if _has(fields, b"transfer-encoding"):
+        if length or codings != [b"chunked"] or line.minor == 0:
             raise FaultError("FANIN503", "ambiguous body length")
         return CHUNKED
     return _one(length, "FANIN503") if length else UNTIL_CLOSE

@@ -59,7 +59,7 @@ def read_head(fields: tuple[Field, ...], minor: int, rules: HeadRules) -> Head:
         who=blake2b(identity, digest_size=16, key=rules.key).digest(),
         framing=framing,
         close=minor == 0 or b"close" in options,
-        websocket=tokens(fields, b"upgrade") == [b"websocket"] and b"upgrade" in options,
+        websocket=_wants_websocket(fields, options, framing, minor),
         trace=_trace(fields, rules.trace_headers),
         route=_text(first(fields, b"x-fanin-route")),
         caller=_text(first(fields, b"x-fanin-caller")),
@@ -68,6 +68,25 @@ def read_head(fields: tuple[Field, ...], minor: int, rules: HeadRules) -> Head:
         origin=first(fields, b"origin") or b"",
         refusal=_refusal(fields, framing, minor),
     )
+
+
+def with_peer(head: Head, peer: bytes, key: bytes) -> Head:
+    """``head`` with an X-Forwarded-For line for ``peer``, which upstream sees, and which is identity for that."""
+    line = b"X-Forwarded-For: " + peer + b"\r\n"
+    identity = head.identity + line
+    return msgspec.structs.replace(
+        head,
+        forward=head.forward + line,
+        merged=head.merged + line,
+        identity=identity,
+        who=blake2b(identity, digest_size=16, key=key).digest(),
+    )
+
+
+def _wants_websocket(fields: tuple[Field, ...], options: list[bytes], framing: int, minor: int) -> bool:
+    """Nothing else is upgraded, and no request with a body: its end would be lost in the tunnel."""
+    upgrade = tokens(fields, b"upgrade") == [b"websocket"] and b"upgrade" in options
+    return upgrade and framing == 0 and minor == 1
 
 
 def _travels(name: bytes) -> bool:

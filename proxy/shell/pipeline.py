@@ -3,7 +3,6 @@
 import asyncio
 from collections import OrderedDict
 from collections.abc import Callable
-from hashlib import blake2b
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -14,10 +13,11 @@ from proxy.http1.chunked import LAST_CHUNK, chunk
 from proxy.http1.framing import CHUNKED, UNTIL_CLOSE
 from proxy.http1.head import Field, StatusLine, first
 from proxy.law import HOP_BY_HOP
-from proxy.model import Member, Outcome, Query, Span
+from proxy.model import Member, Outcome
 from proxy.observe.events import CANCELLED, NO_ANSWER, Answered, Called, Events, Warned
 from proxy.path.evidence import RowEvidence
 from proxy.path.fingerprint import read_query
+from proxy.path.identity import with_peer
 from proxy.path.trace import OpenTrace, Traces
 from proxy.postgrest.content_range import rows_and_total
 from proxy.shell.merger import Merger, Served, Ticket
@@ -25,29 +25,13 @@ from proxy.shell.route import Route
 from proxy.shell.server import Request
 from proxy.shell.tunnel import tunnel
 from proxy.shell.upstream import Answer, Outgoing, Upstream, UpstreamWire
+from proxy.shell.visit import Visit
 
 if TYPE_CHECKING:
     from proxy.shell.pool import Lane
 
 ORIGINS = 100
 """Origins whose CORS headers are remembered, for errors of our own."""
-
-
-class Visit:
-    """One request on its way: what is known so far of its span."""
-
-    def __init__(self, request: Request, query: Query) -> None:
-        self.request = request
-        self.query = query
-        self.began_answer = False
-        self.outcome = Outcome.PASSED
-        self.status = 0
-        self.size = 0
-        self.rows = -1
-        self.call = 0
-        self.shared = 1
-        self.refusal = query.refusal
-        self.upstream_seconds = 0.0
 
 
 class Pipeline:
@@ -80,6 +64,9 @@ class Pipeline:
 
     async def handle(self, request: Request) -> bool:
         """Answer ``request``; True when its connection can carry another."""
+        if self._settings.forwarded == "append":
+            head = with_peer(request.head, request.client.peer.encode(), self._key)
+            request = msgspec.structs.replace(request, head=head)
         query = read_query(
             request.line.method,
             request.line.target,
@@ -98,8 +85,9 @@ class Pipeline:
         except asyncio.CancelledError:
             visit.outcome = Outcome.GONE
             raise
-        except ConnectionError:
+        except (ConnectionError, TimeoutError):  # it left, or took no byte for timeouts.write_stall
             visit.outcome = Outcome.GONE
+            request.client.abort()
             return False
         except Exception as error:
             self._events.emit(Warned("a request could not be handled", "This is a bug: report it.", error))
@@ -129,7 +117,7 @@ class Pipeline:
         visit.call, visit.shared = served.call, served.shared
         visit.status, visit.size, visit.rows = int(share.head[9:12]), len(share.body), share.rows
         visit.began_answer = True
-        extra = self._extra(visit, visit.request.head.close)
+        extra = self._extra(visit, visit.request.last)
         visit.request.client.write(b"".join((share.head, extra, b"\r\n", share.body)))
         return True
 
@@ -175,16 +163,14 @@ class Pipeline:
         line, client = request.line, request.client
         target = self._route.upstream_target(line.target)
         first_line = b"%b %b HTTP/1.%d\r\n" % (line.method, target, line.minor)
-        head = b"".join((first_line, request.head.forward, self._forwarded(client.peer), more, b"\r\n"))
+        head = b"".join((first_line, request.head.forward, more, b"\r\n"))
 
         def interim(status: StatusLine, fields: tuple[Field, ...]) -> None:
             client.write(_lines(status.line, fields) + b"\r\n")
 
         body = None if request.head.framing == 0 else request.body
-        return Outgoing(line.method, head, body, interim, keep=line.minor == 1)
-
-    def _forwarded(self, peer: str) -> bytes:
-        return b"X-Forwarded-For: " + peer.encode() + b"\r\n" if self._settings.forwarded == "append" else b""
+        modern = line.minor == 1  # an HTTP/1.0 client knows no 1xx (RFC 9110 §15.2)
+        return Outgoing(line.method, head, body, interim if modern else None, keep=modern)
 
     async def _relay(self, visit: Visit, answer: Answer) -> bool:
         request, client = visit.request, visit.request.client
@@ -192,7 +178,7 @@ class Pipeline:
         chunked = framing == CHUNKED and request.line.minor == 1
         keep = framing != UNTIL_CLOSE and answer.line.minor == 1 and (chunked or framing != CHUNKED)
         self._learn(visit, answer)
-        last = not keep or request.head.close or not request.body.done
+        last = not keep or request.last or not request.body.done
         head = _lines(answer.line.line, answer.fields, drop_chunked=framing == CHUNKED and not chunked)
         data = answer.body.ready()
         pending = head + self._extra(visit, last) + b"\r\n" + (_framed(data, chunked) if data else b"")
@@ -228,13 +214,14 @@ class Pipeline:
         request = visit.request
         call = self._outgoing(request, b"Connection: Upgrade\r\nUpgrade: websocket\r\n")
         lane: Lane[UpstreamWire] = self._upstream.tunnels
-        async with self._upstream.send(lane, msgspec.structs.replace(call, keep=False)) as answer:
+        async with self._upstream.send(lane, msgspec.structs.replace(call, keep=False, upgrade=True)) as answer:
             visit.status = answer.status
             if answer.status != 101:
                 return await self._relay(visit, answer)
             visit.began_answer = True
             lines = b"".join(field.line + b"\r\n" for field in answer.fields)
             request.client.write(answer.line.line + b"\r\n" + lines + b"\r\n")
+            request.client.tunnelled = True
             await tunnel(request.client, answer.wire, self._settings.timeouts.write_stall)
         return False
 
@@ -248,9 +235,10 @@ class Pipeline:
             request.client.abort()
             return False
         visit.status = error.fault.status
-        keep = request.body.done and not request.head.close
+        keep = request.body.done and not request.last
         cors = self._cors.get(request.head.origin, b"") if request.head.origin else b""
-        request.client.write(response_of(error, cors, keep=keep))
+        bodiless = request.line.method == b"HEAD"
+        request.client.write(response_of(error, cors, keep=keep, bodiless=bodiless))
         return keep
 
     def _extra(self, visit: Visit, last: bool) -> bytes:
@@ -265,33 +253,16 @@ class Pipeline:
         return f"X-Fanin: {what}\r\n".encode() + closing
 
     def _close(self, visit: Visit, trace: OpenTrace | None) -> None:
+        """Tell what happened; a fault of ours in the telling is no fault of the request."""
         now = self._clock()
-        request, query = visit.request, visit.query
-        span = Span(
-            number=0 if trace is None else len(trace.spans) + 1,
-            method=query.method.decode("ascii"),
-            relation=query.relation,
-            fingerprint=query.fingerprint,
-            literals=tuple([self._hash(literal) if literal else 0 for literal in query.filters]),
-            key_types=tuple([(key.name.decode(), key.kind.value) for key in query.keys]),
-            caller=request.head.caller,
-            retry=request.head.retry,
-            start=request.arrived,
-            end=now,
-            status=visit.status,
-            size=visit.size,
-            rows=visit.rows,
-            outcome=visit.outcome,
-            call=visit.call,
-            shared=visit.shared,
-            refusal=visit.refusal,
-        )
-        if trace is not None:
-            self._traces.end(trace, span, now)
-        self._events.emit(Answered(span, max(0.0, now - request.arrived - visit.upstream_seconds)))
-
-    def _hash(self, literal: bytes) -> int:
-        return int.from_bytes(blake2b(literal, digest_size=8, key=self._key).digest(), "big")
+        try:
+            span = visit.span(0 if trace is None else len(trace.spans) + 1, now, self._key)
+            if trace is not None:
+                self._traces.end(trace, span, now)
+        except Exception as error:
+            self._events.emit(Warned("a request could not be traced", "This is a bug: report it.", error))
+            return
+        self._events.emit(Answered(span, max(0.0, now - visit.request.arrived - visit.upstream_seconds)))
 
 
 def _lines(status: bytes, fields: tuple[Field, ...], drop_chunked: bool = False) -> bytes:

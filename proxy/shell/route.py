@@ -11,12 +11,13 @@ class Route(msgspec.Struct, frozen=True):
 
     def on_mount(self, target: bytes) -> bool:
         """Whether ``target`` is the mount or something under it."""
-        if not target.startswith(self.mount):
-            return False
-        return target[len(self.mount) : len(self.mount) + 1] in (b"/", b"?", b"") or not self.mount
+        if not target.startswith(self.mount or b"/"):
+            return False  # `*` is the whole server's, and so on no mount
+        return target[len(self.mount) : len(self.mount) + 1] in (b"/", b"?", b"")
 
     def upstream_target(self, target: bytes) -> bytes:
         """The target that upstream knows ``target`` by; outside the mount it is the same."""
         if self.mount == self.base or not self.on_mount(target):
             return target
-        return self.base + target[len(self.mount) :]
+        rest = target[len(self.mount) :]
+        return self.base + rest if self.base or rest[:1] == b"/" else b"/" + rest

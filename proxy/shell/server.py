@@ -5,6 +5,7 @@ again, so what they mean is remembered by their bytes.
 """
 
 import asyncio
+import re
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 
@@ -21,6 +22,9 @@ REMEMBERED_HEADS = 1024
 LARGEST_REMEMBERED = 8192
 LINGER = 1.0
 """Seconds in which a client may read our last words before the connection goes."""
+TURNED_AWAY = 64
+"""Connections above limits.connections that are told why they are closed."""
+_BARE_LF = re.compile(rb"(?<!\r)\n")
 
 
 class Request(msgspec.Struct, frozen=True, eq=False):
@@ -31,6 +35,11 @@ class Request(msgspec.Struct, frozen=True, eq=False):
     body: Body
     client: "ClientWire"
     arrived: float
+
+    @property
+    def last(self) -> bool:
+        """Whether the connection ends with this request: the client wants it, or fanin is about to stop."""
+        return self.head.close or self.client.draining
 
 
 Handler = Callable[[Request], Awaitable[bool]]
@@ -65,16 +74,21 @@ class ClientWire(Wire):
         self._server = server
         self._task: asyncio.Task[None] | None = None
         self.in_request = False
-        self.answering = False
+        self.tunnelled = False
+        """Whether what comes is no longer HTTP: then the tunnel sees to both ends itself."""
         self.peer = ""
-        self.looped = False
+        self.origin: object = None
+
+    @property
+    def draining(self) -> bool:
+        return self._server.draining
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
         peer = self.address("peername")
         self.peer = str(peer[0]) if isinstance(peer, tuple) else ""
-        self.looped = peer in self._server.own_addresses
-        self._task = self._loop.create_task(self._server.serve(self))
+        self.origin = peer[:2] if isinstance(peer, tuple) else None
+        self._task = self._server.start(self)
 
     def eof_received(self) -> bool | None:
         """A client that closes its sending side has hung up: whoever works for it stops."""
@@ -88,7 +102,7 @@ class ClientWire(Wire):
         self._server.forget(self)
 
     def _hung_up(self) -> None:
-        if self.in_request and self._task is not None:
+        if self.in_request and not self.tunnelled and self._task is not None:
             self._task.cancel()
 
     def nudge(self) -> None:
@@ -117,6 +131,7 @@ class Server:
         self._clock = clock
         self._refused = refused
         self._clients: set[ClientWire] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
         self._listener: asyncio.Server | None = None
         self._all_gone: asyncio.Future[None] | None = None
 
@@ -143,6 +158,16 @@ class Server:
             await asyncio.wait((self._all_gone,), timeout=seconds)
         for client in list(self._clients):
             client.abort()
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=LINGER)
+
+    def start(self, client: ClientWire) -> asyncio.Task[None]:
+        """Begin to serve ``client``."""
+        self._clients.add(client)
+        task = asyncio.get_running_loop().create_task(self.serve(client))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
 
     def forget(self, client: ClientWire) -> None:
         """``client`` is gone."""
@@ -152,30 +177,41 @@ class Server:
 
     async def serve(self, client: ClientWire) -> None:
         """Read and answer until the client leaves, is too slow, or sends what we cannot read."""
-        self._clients.add(client)
         try:
-            if len(self._clients) > self._settings.limits.connections:
-                raise FaultError("FANIN112")
+            self._admit()
             while await self._serve_one(client):
                 pass
         except FaultError as error:
             self._refused(error)
-            await self._last_words(client, error)
+            client.write(response_of(error))
+            await self._linger(client)
         except (EndOfStreamError, TimeoutError, asyncio.CancelledError):
             client.abort()
+        except BaseException:
+            client.abort()
+            raise
         finally:
-            client.close()
+            client.in_request = False
+            await client.closed(self._settings.timeouts.write_stall)
+
+    def _admit(self) -> None:
+        """FaultError above the limit; far above it not even that, since last words hold a connection too."""
+        above = len(self._clients) - self._settings.limits.connections
+        if above > TURNED_AWAY:
+            raise EndOfStreamError
+        if above > 0:
+            raise FaultError("FANIN112")
 
     async def _serve_one(self, client: ClientWire) -> bool:
         block = await self._read_block(client)
-        if block is None:
+        if block is None or client.ended:
             return False
         client.in_request = True
         arrived = self._clock()
         first, _, rest = block.partition(b"\r\n")
         line = parse_request_line(first)
         head = self._heads.read(rest, line.minor)
-        if client.looped:
+        if client.origin in self.own_addresses:
             raise FaultError("FANIN508")
         if line.method in (b"CONNECT", b"TRACE"):
             raise FaultError("FANIN107")
@@ -183,6 +219,10 @@ class Server:
         request = Request(_origin_form(line), head, body, client, arrived)
         keep = await self._handler(request) and body.done and not head.close and not self.draining
         client.in_request = False
+        if not body.done:
+            await self._linger(client)
+        elif keep:
+            await client.flushed(self._settings.timeouts.write_stall)
         return keep and not client.ended
 
     async def _read_block(self, client: ClientWire) -> bytes | None:
@@ -199,6 +239,8 @@ class Server:
                 return block
             if len(client.buffer) > limit:
                 raise FaultError("FANIN109")
+            if _BARE_LF.search(client.buffer):
+                raise FaultError("FANIN102")
             if client.buffer:
                 began = began or self._clock()
                 seconds = self._settings.timeouts.head - (self._clock() - began)
@@ -211,10 +253,11 @@ class Server:
             except EndOfStreamError:
                 return None
 
-    async def _last_words(self, client: ClientWire, error: FaultError) -> None:
-        """Answer and close without a reset that would take the answer with it, if the client is still sending."""
+    async def _linger(self, client: ClientWire) -> None:
+        """Take what the client still sends for a while: closing at once would reset the connection, and the reset
+        would overtake our answer.
+        """
         client.in_request = False
-        client.write(response_of(error))
         client.finish()
         until = self._clock() + LINGER
         try:

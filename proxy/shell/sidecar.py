@@ -14,12 +14,13 @@ from proxy.observe.events import Closed, Events, Turned, Warned
 from proxy.path.evidence import RowEvidence
 from proxy.path.identity import head_rules
 from proxy.path.trace import Quiet, Traces
+from proxy.shell.address import Address
 from proxy.shell.fetch import Fetcher
 from proxy.shell.merger import Merger
 from proxy.shell.pipeline import Pipeline
 from proxy.shell.route import Route
 from proxy.shell.server import Server
-from proxy.shell.upstream import Address, Outgoing, Upstream
+from proxy.shell.upstream import Outgoing, Upstream
 
 TICK = 0.02
 """Seconds between two looks at what should have closed."""

@@ -6,7 +6,10 @@ from proxy.shell.wire import EndOfStreamError, Wire
 
 
 async def tunnel(client: Wire, upstream: Wire, stall: float) -> None:
-    """Carry bytes until one side closes; then the other is closed too. No idle limit: sockets may be silent."""
+    """Carry bytes until one side closes; then the other, which first gets what was still on the way, is closed too.
+
+    No idle limit: sockets may be silent. A side that takes no byte for ``stall`` seconds is cut off.
+    """
     ways = (
         asyncio.ensure_future(_carry(client, upstream, stall)),
         asyncio.ensure_future(_carry(upstream, client, stall)),
@@ -17,6 +20,7 @@ async def tunnel(client: Wire, upstream: Wire, stall: float) -> None:
         for way in ways:
             way.cancel()
         await asyncio.gather(*ways, return_exceptions=True)
+    await asyncio.gather(upstream.closed(stall), client.closed(stall))
 
 
 _FOREVER = 10.0**9

@@ -5,19 +5,21 @@ connection that closed before any byte of its answer (RFC 9112 §9.3.1).
 """
 
 import asyncio
+import os
+import socket
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from types import TracebackType
-from urllib.parse import urlsplit
 
 import msgspec
 
-from proxy.config import ConfigError, Settings, Timeouts
+from proxy.config import Settings, Timeouts
 from proxy.errors import FaultError
-from proxy.http1.chunked import LAST_CHUNK, chunk
 from proxy.http1.framing import response_framing
 from proxy.http1.head import Field, StatusLine, parse_fields, parse_status_line, tokens
+from proxy.shell.address import parse_address, tls_context
 from proxy.shell.pool import Lane
+from proxy.shell.upload import pump, whole
 from proxy.shell.wire import Body, EndOfStreamError, Wire
 
 MAX_HEAD = 256 * 1024
@@ -28,36 +30,26 @@ SAFE_METHODS = frozenset((b"GET", b"HEAD", b"OPTIONS"))
 Interim = Callable[[StatusLine, tuple[Field, ...]], None]
 
 
-class Address(msgspec.Struct, frozen=True):
-    """Where upstream is. ``authority`` is what Host should say; ``base`` has no trailing slash."""
-
-    host: str
-    port: int
-    tls: bool
-    unix: str
-    base: bytes
-    authority: bytes
-
-
-def parse_address(url: str) -> Address:
-    """``http(s)://HOST[:PORT][/base]`` or ``unix:/path``; ConfigError for anything else."""
-    if url.startswith("unix:"):
-        return Address("", 0, False, url.removeprefix("unix:"), b"", b"localhost")
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.username:
-        raise ConfigError(f"upstream: '{url}' is not http(s)://HOST[:PORT][/base] or unix:/path")
-    tls = parts.scheme == "https"
-    port = parts.port or (443 if tls else 80)
-    return Address(parts.hostname, port, tls, "", parts.path.rstrip("/").encode(), parts.netloc.encode())
-
-
 class UpstreamWire(Wire):
-    """A connection to upstream. ``calls`` counts what it has carried."""
+    """A connection to upstream. ``calls`` counts what it has carried; its own address is in ``addresses``."""
 
-    def __init__(self) -> None:
+    def __init__(self, addresses: set[object]) -> None:
         super().__init__()
         self.calls = 0
         self.idle_since = 0.0
+        self._addresses = addresses
+        self._own: object = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(transport)
+        own = self.address("sockname")
+        if isinstance(own, tuple):
+            self._own = own[:2]
+            self._addresses.add(self._own)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        self._addresses.discard(self._own)
 
 
 class Answer:
@@ -113,6 +105,8 @@ class Outgoing(msgspec.Struct, frozen=True, eq=False):
     body: Body | None = None
     interim: Interim | None = None
     keep: bool = True
+    upgrade: bool = False
+    """Whether a 101 is an answer to it."""
 
 
 class Exchange:
@@ -124,7 +118,8 @@ class Exchange:
         self._call = call
         self._wire: UpstreamWire | None = None
         self._answer: Answer | None = None
-        self._pump: asyncio.Task[None] | None = None
+        self._pump: asyncio.Task[bool] | None = None
+        self._heard = False
 
     async def __aenter__(self) -> Answer:
         await self._lane.enter(self._call.method not in SAFE_METHODS)
@@ -149,8 +144,9 @@ class Exchange:
                 return await self._send(wire)
             except EndOfStreamError:
                 untouched = self._call.method in SAFE_METHODS and self._call.body is None
-                if not untouched or wire.buffer:
+                if not untouched or wire.buffer or self._heard:
                     raise FaultError("FANIN502", "on a reused connection, before an answer") from None
+                wire.abort()
         try:
             return await self._send(await self._upstream.connect())
         except EndOfStreamError:
@@ -162,10 +158,12 @@ class Exchange:
         body = self._call.body
         first = body.ready() if body is not None else b""
         if body is None or body.done:
-            wire.write(self._call.head + self._upstream.framed(body, first))
+            wire.write(self._call.head + whole(body, first))
         else:
             wire.write(self._call.head)
-            self._pump = asyncio.get_running_loop().create_task(self._upstream.pump(wire, body, first))
+            self._pump = asyncio.get_running_loop().create_task(
+                pump(wire, body, first, self._upstream.timeouts.upstream_idle)
+            )
         self._answer = await self._read_head(wire)
         return self._answer
 
@@ -176,12 +174,15 @@ class Exchange:
             if end < 0:
                 await self._more(wire, timeouts.upstream_head)
                 continue
+            self._heard = True
             block = bytes(wire.buffer[:end])
             del wire.buffer[: end + 4]
             first, _, rest = block.partition(b"\r\n")
             line, fields = parse_status_line(first), parse_fields(rest, "FANIN503")
+            if line.status == 101 and not self._call.upgrade:
+                raise FaultError("FANIN503", "it changes the protocol, which nobody asked for")
             if line.status >= 200 or line.status == 101:
-                framing = response_framing(self._call.method, line.status, fields)
+                framing = response_framing(self._call.method, line, fields)
                 return Answer(wire, line, fields, Body(wire, framing, timeouts.upstream_idle, "FANIN503"))
             if self._call.interim is not None:
                 self._call.interim(line, fields)
@@ -197,11 +198,14 @@ class Exchange:
 
     def _give_back(self) -> None:
         wire, self._wire = self._wire, None
-        pumping = self._pump is not None and not self._pump.done()
-        if self._pump is not None and pumping:
+        if self._pump is not None and not self._pump.done():
             self._pump.cancel()
-        keep = self._call.keep and not pumping and self._answer is not None and self._answer.reusable
+        keep = self._call.keep and self._sent_whole() and self._answer is not None and self._answer.reusable
         self._lane.leave(wire, keep, self._upstream.now())
+
+    def _sent_whole(self) -> bool:
+        """A connection with half a request on it would read the next request as the other half."""
+        return self._pump is None or (self._pump.done() and not self._pump.cancelled() and self._pump.result())
 
 
 class Upstream:
@@ -217,7 +221,7 @@ class Upstream:
         self.others = Lane[UpstreamWire](settings.pool.others, 0, settings.limits.queue, settings.pool.idle)
         self.tunnels = Lane[UpstreamWire](settings.pool.tunnels, 0, 0, settings.pool.idle)
         self.local_addresses: set[object] = set()
-        self._tls = _tls_context(settings) if self.address.tls else None
+        self._tls = tls_context(settings) if self.address.tls else None
 
     def send(self, lane: Lane[UpstreamWire], call: Outgoing) -> Exchange:
         """Send ``call`` over ``lane``. FaultError when upstream cannot be reached, is slow or makes no sense."""
@@ -231,7 +235,7 @@ class Upstream:
         except TimeoutError:
             raise FaultError("FANIN506") from None
         except OSError as error:
-            raise FaultError("FANIN501", error.strerror or type(error).__name__) from None
+            raise FaultError("FANIN501", _why(error)) from None
         return wire
 
     def close(self) -> None:
@@ -239,52 +243,27 @@ class Upstream:
         for lane in (self.calls, self.others, self.tunnels):
             lane.close()
 
-    def framed(self, body: Body | None, data: bytes) -> bytes:
-        """``data`` of a body that is here to its end, in that body's own framing."""
-        if body is None or body.framing >= 0:
-            return data
-        return (chunk(data) if data else b"") + LAST_CHUNK
-
-    async def pump(self, wire: UpstreamWire, body: Body, first: bytes) -> None:
-        """Send a request body as it comes; what goes wrong on the client's side fails the upstream call with it."""
-        try:
-            if first:
-                wire.write(_frame(body, first))
-            async for piece in body.pieces():
-                wire.write(_frame(body, piece))
-                await wire.flushed(self.timeouts.upstream_idle)
-            if body.framing < 0:
-                wire.write(LAST_CHUNK)
-        except TimeoutError:
-            wire.fail(FaultError("FANIN108", "no byte of the body for timeouts.body_idle"))
-        except (FaultError, EndOfStreamError) as error:
-            wire.fail(error)
-
     async def _open(self) -> UpstreamWire:
         loop = asyncio.get_running_loop()
         address = self.address
         wire: UpstreamWire
         opening: Awaitable[tuple[asyncio.BaseTransport, UpstreamWire]]
         if address.unix:
-            opening = loop.create_unix_connection(UpstreamWire, address.unix)
+            opening = loop.create_unix_connection(self._wire, address.unix)
         else:
             name = address.host if self._tls else None
             opening = loop.create_connection(
-                UpstreamWire, address.host, address.port, ssl=self._tls, server_hostname=name
+                self._wire, address.host, address.port, ssl=self._tls, server_hostname=name
             )
         _, wire = await opening
         return wire
 
+    def _wire(self) -> UpstreamWire:
+        return UpstreamWire(self.local_addresses)
 
-def _frame(body: Body, data: bytes) -> bytes:
-    return data if body.framing >= 0 else chunk(data)
 
-
-def _tls_context(settings: Settings) -> ssl.SSLContext:
-    """Certificates are checked, always; ``upstream_ca`` adds an authority. HTTP/1.1 is all we speak."""
-    try:
-        context = ssl.create_default_context(cafile=settings.upstream_ca)
-    except (OSError, ssl.SSLError) as error:
-        raise ConfigError(f"upstream_ca: '{settings.upstream_ca}' cannot be used: {error}") from error
-    context.set_alpn_protocols(["http/1.1"])
-    return context
+def _why(error: OSError) -> str:
+    """The system's own words, without the address, which is nobody's business out there."""
+    if isinstance(error, socket.gaierror | ssl.SSLError):
+        return error.strerror or type(error).__name__
+    return os.strerror(error.errno) if error.errno else "no address of the host accepts connections"

@@ -27,6 +27,7 @@ class Wire(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._reader: asyncio.Future[None] | None = None
         self._writer: asyncio.Future[None] | None = None
+        self._gone = self._loop.create_future()
         self._reading = True
         self._writing = True
 
@@ -55,6 +56,8 @@ class Wire(asyncio.Protocol):
         self._end()
         if self._writer is not None and not self._writer.done():
             self._writer.set_exception(EndOfStreamError())
+        if not self._gone.done():
+            self._gone.set_result(None)
 
     def pause_writing(self) -> None:
         self._writing = False
@@ -72,34 +75,38 @@ class Wire(asyncio.Protocol):
             raise self.failure
         if self.ended:
             raise EndOfStreamError
-        if not self._reading and len(self.buffer) <= HIGH_WATER:
+        if not self._reading:
             self._pause(False)
-        self._reader = self._loop.create_future()
-        timer = self._loop.call_later(seconds, _expire, self._reader)
+        reader = self._reader = self._loop.create_future()
+        timer = self._loop.call_later(seconds, _expire, reader)
         try:
-            await self._reader
+            await reader
         finally:
             timer.cancel()
-            self._reader = None
+            if self._reader is reader:  # a reader that was cancelled may already have a successor
+                self._reader = None
 
     def write(self, data: bytes) -> None:
         """Send ``data``; the caller awaits ``flushed`` before it sends much more."""
-        if self._transport is not None and not self.ended:
+        if self._transport is not None and not self.ended and not self._transport.is_closing():
             self._transport.write(data)
 
     async def flushed(self, seconds: float) -> None:
-        """Wait while the other side is slower than we are. Raises EndOfStreamError or TimeoutError."""
-        if self._writing:
-            return
-        if self.ended:
-            raise EndOfStreamError
-        self._writer = self._loop.create_future()
-        timer = self._loop.call_later(seconds, _expire, self._writer)
-        try:
-            await self._writer
-        finally:
-            timer.cancel()
-            self._writer = None
+        """Wait while the other side is slower than we are.
+
+        Raises EndOfStreamError when it is gone, TimeoutError when it took no byte for ``seconds``.
+        """
+        while True:
+            if self.ended:
+                raise EndOfStreamError
+            if self._writing:
+                return
+            left = self._unsent()
+            try:
+                await self._writable(seconds)
+            except TimeoutError:
+                if self._unsent() >= left:
+                    raise
 
     def fail(self, failure: BaseException) -> None:
         """Make whoever reads here fail with ``failure``."""
@@ -109,13 +116,30 @@ class Wire(asyncio.Protocol):
 
     def finish(self) -> None:
         """Send what is still to be sent, and say that nothing follows; reading goes on."""
-        if self._transport is not None and not self.ended and self._transport.can_write_eof():
+        if self._transport is None or self.ended or self._transport.is_closing():
+            return
+        if self._transport.can_write_eof():
             self._transport.write_eof()
 
     def close(self) -> None:
-        """Send what is still to be sent, then close."""
+        """Send what is still to be sent, then close; a peer that takes nothing can hold this up for ever."""
         if self._transport is not None:
             self._transport.close()
+
+    async def closed(self, seconds: float) -> None:
+        """Close, and wait until it is done; a peer that takes no byte for ``seconds`` is cut off."""
+        self.close()
+        left = self._unsent() + 1
+        try:
+            while self._transport is not None and not self._gone.done():
+                if self._unsent() >= left:
+                    self.abort()
+                    return
+                left = self._unsent()
+                await asyncio.wait((self._gone,), timeout=seconds)
+        except asyncio.CancelledError:
+            self.abort()
+            raise
 
     def abort(self) -> None:
         """Close at once, so that the other side notices that the message is not whole."""
@@ -125,6 +149,20 @@ class Wire(asyncio.Protocol):
     def address(self, name: str) -> object:
         """``peername`` or ``sockname`` of the connection; None when unknown."""
         return None if self._transport is None else self._transport.get_extra_info(name)
+
+    async def _writable(self, seconds: float) -> None:
+        writer = self._writer = self._loop.create_future()
+        timer = self._loop.call_later(seconds, _expire, writer)
+        try:
+            await writer
+        finally:
+            timer.cancel()
+            if self._writer is writer:
+                self._writer = None
+
+    def _unsent(self) -> int:
+        """Bytes that the other side has not made room for."""
+        return 0 if self._transport is None else self._transport.get_write_buffer_size()
 
     def _pause(self, pause: bool) -> None:
         if self._transport is None or self._transport.is_closing():
@@ -168,7 +206,7 @@ class Body:
         if self.framing == UNTIL_CLOSE:
             data = bytes(buffer)
             del buffer[:]
-            self.done = self._wire.ended
+            self.done = self._wire.ended and not self._wire.broken
             return data
         data = bytes(buffer[: self._left])
         del buffer[: len(data)]
