@@ -2,6 +2,8 @@
 
 import argparse
 import asyncio
+import difflib
+import json
 import signal
 import sys
 import time
@@ -11,6 +13,7 @@ from typing import Any
 
 from proxy import __version__
 from proxy.config import ConfigError, Effective, describe, effective, load
+from proxy.errors import DOUBTS, FAULTS, REFUSALS
 from proxy.observe import log
 from proxy.observe.events import Events, Warned
 from proxy.observe.metrics import Metrics
@@ -60,6 +63,9 @@ def _parser() -> argparse.ArgumentParser:
     demo.add_argument("--keep", action="store_true", help="leave the servers up until Ctrl-C")
     demo.add_argument("--json", action="store_true", help="print the table as JSON and nothing else")
     demo.set_defaults(run=_demo)
+    explain = commands.add_parser("explain", help="what a rule, a refusal, a doubt or an error code means")
+    explain.add_argument("word", metavar="WORD", help="FAN001, literal, ties, FANIN502, …")
+    explain.set_defaults(run=_explain)
     return parser
 
 
@@ -95,7 +101,22 @@ def _config(options: argparse.Namespace) -> int:
     loaded = _load(options)
     texts = dict(describe())
     for name, value in effective(loaded.settings):
-        print(f"{name} = {_toml(value)}  # {loaded.sources[name]}: {texts[name]}")
+        assignment = f"# {name} is not set" if value is None else f"{name} = {_toml(value)}"
+        print(f"{assignment}  # {loaded.sources[name]}: {texts[name]}")
+    return OK
+
+
+def _explain(options: argparse.Namespace) -> int:
+    texts = {rule.code: rule.document for rule in RULES}
+    texts |= {rule.name: rule.document for rule in RULES}
+    texts |= {word: f"Not merged: {text}" for word, text in REFUSALS.items()}
+    texts |= {word: f"Merged answer not used: {text}" for word, text in DOUBTS.items()}
+    texts |= {fault.code: f"{fault.status} {fault.message}. {fault.hint}" for fault in FAULTS.values()}
+    if options.word not in texts:
+        near = difflib.get_close_matches(options.word, texts, n=1)
+        hint = f"; did you mean '{near[0]}'?" if near else f"; known are {', '.join(texts)}"
+        raise ConfigError(f"explain: nothing is called '{options.word}'{hint}")
+    print(texts[options.word].rstrip())
     return OK
 
 
@@ -106,7 +127,7 @@ def _toml(value: Any) -> str:
         return "[" + ", ".join(map(_toml, value)) + "]"
     if isinstance(value, int | float):
         return repr(value)
-    return '""' if value is None else f'"{value}"'
+    return json.dumps(str(value), ensure_ascii=False)
 
 
 def _serve(options: argparse.Namespace) -> int:

@@ -1,0 +1,113 @@
+"""FAN001 tells one-request-a-key from everything that only resembles it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import sqlglot
+
+from proxy.config import NPlusOne, Rules
+from rules.fan001_n_plus_one_read import detect
+from tests.rules.traces import parallel, span, trace
+
+if TYPE_CHECKING:
+    from proxy.model import Finding, Trace
+
+PROFILES = "GET /creator_payout_profiles?select=*&creator_id=eq."
+UUID = "00000000-0000-4000-8000-0000000000{:02x}"
+
+
+def findings(seen: Trace, settings: Rules | None = None) -> list[Finding]:
+    return list(detect(seen, settings or Rules()))
+
+
+def test_five_keys_are_an_n_plus_one_and_four_are_not() -> None:
+    lines = [f"{PROFILES}{n}" for n in range(5)]
+    assert len(findings(parallel(lines))) == 1
+    assert not findings(parallel(lines[:4]))
+
+
+def test_five_reads_of_four_keys_are_not() -> None:
+    assert not findings(parallel([f"{PROFILES}{n}" for n in (1, 2, 3, 4, 4)]))
+
+
+def test_thresholds_are_settings() -> None:
+    lines = [f"{PROFILES}{n}" for n in range(3)]
+    assert findings(parallel(lines), Rules(n_plus_one=NPlusOne(min_calls=3, min_distinct=3)))
+
+
+def test_polling_one_row_is_not() -> None:
+    assert not findings(parallel([f"{PROFILES}7"] * 20))
+
+
+def test_pages_of_a_list_are_not() -> None:
+    assert not findings(parallel([f"GET /videos?status=eq.x&limit=10&offset={n}0" for n in range(20)]))
+
+
+def test_retries_of_a_client_are_not() -> None:
+    assert not findings(trace([span(f"{PROFILES}{n}", n + 1, retry=True) for n in range(9)]))
+
+
+def test_writes_are_not() -> None:
+    assert not findings(parallel([f"PATCH /videos?id=eq.{n}" for n in range(9)]))
+
+
+def test_a_mixed_trace_is_not_judged() -> None:
+    assert not findings(trace([span(f"{PROFILES}{n}", n + 1) for n in range(9)], explicit=False, mixed=True))
+
+
+def test_an_inferred_trace_is_judged_with_less_confidence() -> None:
+    spans = [span(f"{PROFILES}{n}", n + 1) for n in range(9)]
+    assert [f.confidence for f in findings(trace(spans, explicit=False))] == ["medium"]
+    assert [f.confidence for f in findings(trace(spans))] == ["high"]
+
+
+def test_different_filters_are_different_findings() -> None:
+    lines = [f"GET /videos?tracking=eq.{n}" for n in range(6)] + [f"GET /rushes?tracking=eq.{n}" for n in range(6)]
+    assert [f.relation for f in findings(parallel(lines))] == ["videos", "rushes"]
+
+
+def test_the_column_that_varies_is_the_key_and_the_other_an_argument() -> None:
+    lines = [f"GET /monthly_tracking?month=eq.6&creator_id=eq.{n}&order=month.desc" for n in range(6)]
+    (finding,) = findings(parallel(lines))
+    assert finding.title == "6 reads of monthly_tracking, one for each creator_id"
+    assert "creator_id = ANY($1::bigint[])\n  and month = $2\norder by month desc;" in finding.fix.sql
+    assert '.in("creator_id", creatorIds)\n    .eq("month", month)' in finding.fix.supabase_js
+    assert '.in_("creator_id", creator_ids)\n        .eq("month", month)' in finding.fix.supabase_py
+
+
+def test_the_payment_export_is_given_its_batch_method() -> None:
+    (finding,) = findings(parallel([PROFILES + UUID.format(n) for n in range(100)]))
+    assert finding.impact == "CRITICAL"
+    assert "async function listPayoutProfilesByCreatorIds(creatorIds) {" in finding.fix.supabase_js
+    assert "def list_payout_profiles_by_creator_ids(creator_ids):" in finding.fix.supabase_py
+    assert "creator_id = ANY($1::uuid[])" in finding.fix.sql
+    sqlglot.parse_one(finding.fix.sql, dialect="postgres")
+
+
+def test_the_fix_is_code_that_parses() -> None:
+    (finding,) = findings(parallel([f"{PROFILES}{n}&weird%20name=eq.1&x=is.null&y=fts.a" for n in range(6)]))
+    compile(finding.fix.supabase_py, "fix", "exec")
+    sqlglot.parse_one(finding.fix.sql, dialect="postgres")
+
+
+def test_keys_with_several_rows_are_grouped_not_overwritten() -> None:
+    spans = [span(f"GET /videos?tracking=eq.{n}", n + 1, rows=5) for n in range(6)]
+    (finding,) = findings(trace(spans))
+    assert "Map.groupBy" in finding.fix.supabase_js
+    assert "setdefault" in finding.fix.supabase_py
+
+
+def test_parallel_and_sequential_calls_are_told_apart() -> None:
+    lines = [f"{PROFILES}{n}" for n in range(6)]
+    together = findings(parallel(lines))[0]
+    spans = [span(line, n + 1, start=float(n), end=n + 0.5) for n, line in enumerate(lines)]
+    one_by_one = findings(trace(spans))[0]
+    assert together.evidence[1].startswith("sent in parallel")
+    assert one_by_one.evidence[1].startswith("sent one after another")
+
+
+def test_the_key_to_mute_by_does_not_depend_on_values() -> None:
+    first = findings(parallel([f"{PROFILES}{n}" for n in range(5)]))[0]
+    second = findings(parallel([f"{PROFILES}{n}" for n in range(50, 90)]))[0]
+    assert first.key == second.key

@@ -1,0 +1,79 @@
+"""The command line: versions, settings with their sources, explanations, errors that name the right word."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from proxy import __version__
+from proxy.cli import USAGE, main
+from proxy.config import describe
+from proxy.errors import DOUBTS, FAULTS, REFUSALS
+from rules import RULES
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def test_the_version_comes_from_one_place(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as end:
+        main(["--version"])
+    assert end.value.code == 0
+    assert capsys.readouterr().out == f"fanin {__version__}\n"
+
+
+def test_config_prints_every_setting_with_its_source_and_help(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "fanin.toml"
+    file.write_text("[merge]\nmax_keys = 50\nties = 'any'\n")
+    monkeypatch.setenv("FANIN_MERGE__MAX_KEYS", "60")
+    assert main(["config", "--config", str(file), "--mode", "observe"]) == 0
+    printed = capsys.readouterr().out
+    assert "merge.max_keys = 60  # environment: " in printed
+    assert f'merge.ties = "any"  # {file}: ' in printed
+    assert 'mode = "observe"  # flag: ' in printed
+    for name, text in describe():
+        assert f"\n{name} = " in f"\n{printed}" or f"\n# {name} is not set" in printed
+        assert text, f"{name} has no help text"
+        assert text in printed
+
+
+def test_what_config_prints_is_toml_that_config_reads(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    main(["config"])
+    file = tmp_path / "fanin.toml"
+    file.write_text(capsys.readouterr().out)
+    assert main(["config", "--config", str(file)]) == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["config", "--set", "merge.max_key=5"], "did you mean 'merge.max_keys'?"),
+        (["config", "--set", "merge.max_keys=many"], "flag: merge.max_keys: Input should be a valid integer"),
+        (["config", "--set", "merge.max_keys"], "is not NAME=VALUE"),
+        (["config", "--mode", "rewrit"], "flag: mode: Input should be"),
+        (["config", "--config", "/nonexistent.toml"], "/nonexistent.toml: cannot be read"),
+        (["serve", "--upstream", "ftp://a"], "upstream: 'ftp://a' is not"),
+        (["serve", "--listen", "nowhere"], "is not HOST:PORT"),
+        (["explain", "literl"], "did you mean 'literal'?"),
+    ],
+)
+def test_wrong_usage_exits_2_and_names_what_is_right(
+    arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(arguments) == USAGE
+    assert said in capsys.readouterr().err
+
+
+def test_an_unknown_variable_is_a_warning(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FANIN_MODEE", "pass")
+    assert main(["config"]) == 0
+    assert "FANIN_MODEE is not a setting; did you mean 'FANIN_MODE'?" in capsys.readouterr().err
+
+
+def test_everything_that_can_be_shown_can_be_explained(capsys: pytest.CaptureFixture[str]) -> None:
+    for word in (*(rule.code for rule in RULES), *REFUSALS, *DOUBTS, *FAULTS):
+        assert main(["explain", word]) == 0
+        assert len(capsys.readouterr().out) > 20

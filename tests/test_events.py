@@ -1,0 +1,31 @@
+"""Observers hear everything, and none of them can hurt the traffic."""
+
+from __future__ import annotations
+
+from proxy.observe.events import FAILURES, Event, Events, Left, Warned
+
+
+def test_every_observer_hears_every_event() -> None:
+    events, first, second = Events(), list[Event](), list[Event]()
+    events.subscribe(first.append)
+    events.subscribe(second.append)
+    events.emit(Left(3, 0.1))
+    assert first == second == [Left(3, 0.1)]
+
+
+def test_an_observer_that_keeps_failing_is_switched_off_and_the_others_are_told() -> None:
+    events, heard, calls = Events(), list[Event](), list[int]()
+
+    def broken(event: Event) -> None:
+        calls.append(1)
+        raise ValueError("a secret value")
+
+    events.subscribe(broken)
+    events.subscribe(heard.append)
+    for _ in range(FAILURES + 5):
+        events.emit(Left(1, 0.0))
+    warnings = [event for event in heard if isinstance(event, Warned)]
+    assert len(calls) == FAILURES
+    assert len(warnings) == 1
+    assert "secret" not in warnings[0].what
+    assert len(heard) == FAILURES + 5 + 1
