@@ -1,0 +1,31 @@
+"""Values that several test files make from request bytes, by the same code that makes them in fanin."""
+
+from __future__ import annotations
+
+from proxy.http1.head import Field, parse_fields
+from proxy.model import Head, Member, Query
+from proxy.path.fingerprint import read_query
+from proxy.path.identity import head_rules, read_head
+
+RULES = head_rules(b"", ("x-fanin-trace", "traceparent"), (), (), b"k" * 16)
+NO_HEADERS = "Host: h"
+
+
+def head(lines: str = NO_HEADERS, minor: int = 1) -> Head:
+    return read_head(fields(lines), minor, RULES)
+
+
+def fields(lines: str) -> tuple[Field, ...]:
+    """Header lines, one a line, without their CRLF."""
+    return parse_fields("\r\n".join(lines.splitlines()).encode(), "FANIN102")
+
+
+def query(
+    target: str | bytes, lines: str = NO_HEADERS, method: bytes = b"GET", mount: bytes = b"", max_url: int = 7000
+) -> Query:
+    raw = target if isinstance(target, bytes) else target.encode()
+    return read_query(method, raw, head(lines), mount, max_url)
+
+
+def member(target: str, lines: str = NO_HEADERS, arrived: float = 0.0) -> Member:
+    return Member(query(target, lines), head(lines), arrived)

@@ -1,0 +1,150 @@
+"""What a request is understood to be, and every reason why it is left alone."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from proxy.errors import REFUSALS
+from proxy.model import LiteralClass
+from tests.made import head, query
+
+U = "0b5e7c1a-9f0e-4d55-8f6b-3a4b5c6d7e8f"
+REFUSED_BY_TARGET = [
+    ("not-a-relation", "/"),
+    ("not-a-relation", "/rpc/f?id=eq.1"),
+    ("not-a-relation", "/t/x?id=eq.1"),
+    ("limit", "/t?id=eq.1&limit=1"),
+    ("limit", "/t?id=eq.1&lim%69t=1"),
+    ("offset", "/t?id=eq.1&offset=1"),
+    ("aggregate", "/t?select=count()&id=eq.1"),
+    ("aggregate", "/t?select=a.sum%28%29&id=eq.1"),
+    ("select", "/t?select=&id=eq.1"),
+    ("select", "/t?select=,a&id=eq.1"),
+    ("select", "/t?select=a,&id=eq.1"),
+    ("select", "/t?select=%0Aa&id=eq.1"),
+    ("repeated", "/t?select=a&select=b&id=eq.1"),
+    ("repeated", "/t?select=a&s%65lect=b&id=eq.1"),
+    ("repeated", "/t?id=eq.1&id=gt.0"),
+    ("repeated", "/t?id=eq.1&i%64=gt.0"),
+    ("semicolon", "/t?select=a;id=eq.1"),
+    ("encoding", "/t?id=eq.1&x=eq.%00"),
+    ("encoding", "/t?id=eq.1&x=eq.%FF"),
+    ("too-long", "/t?id=eq.1&x=eq." + "a" * 7000),
+    ("no-key", "/t"),
+    ("no-key", "/t?id=gt.1"),
+    ("no-key", "/t?id=in.(1,2)"),
+    ("no-key", "/t?id=not.eq.1"),
+    ("no-key", "/t?r.id=eq.1"),
+    ("no-key", "/t?data->>a=eq.1"),
+    ("no-key", "/t?%22id%22=eq.1"),
+    ("no-key", "/t?order=eq.1"),
+    ("no-key", "/t?and=eq.1"),
+    ("literal", "/t?id=eq.01"),
+    ("literal", "/t?id=eq.abc"),
+    ("literal", "/t?id=eq.%31"),
+    ("literal", f"/t?id=eq.{U.upper()}"),
+]
+REFUSED_BY_HEAD = [
+    ("off", "Host: h\nX-Fanin: off"),
+    ("body", "Host: h\nContent-Length: 2"),
+    ("expect", "Host: h\nExpect: 100-continue"),
+    ("accept", "Host: h\nAccept: text/csv"),
+    ("range", "Host: h\nRange: 0-1"),
+    ("count", "Host: h\nPrefer: count=exact"),
+]
+ELSEWHERE = {"mode", "paused", "learnt-type", "large-rows", "busy"}
+"""Reasons that depend on more than the request: tests/test_merger.py."""
+
+
+@pytest.mark.parametrize(("reason", "target"), REFUSED_BY_TARGET)
+def test_a_target_is_refused_with_its_reason(reason: str, target: str) -> None:
+    assert query(target).refusal == reason
+
+
+@pytest.mark.parametrize(("reason", "lines"), REFUSED_BY_HEAD)
+def test_a_head_is_refused_with_its_reason(reason: str, lines: str) -> None:
+    assert query("/t?id=eq.1", lines).refusal == reason
+
+
+def test_http_1_0_is_refused() -> None:
+    assert head("Host: h", minor=0).refusal == "http-1.0"
+
+
+@pytest.mark.parametrize("method", [b"HEAD", b"POST", b"PATCH", b"DELETE", b"PUT", b"OPTIONS", b"FOO"])
+def test_only_get_is_merged(method: bytes) -> None:
+    assert query("/t?id=eq.1", method=method).refusal == "method"
+
+
+def test_what_is_beside_the_mount_is_not_looked_at() -> None:
+    outside = query("/auth/v1/user/secret?id=eq.1", mount=b"/rest/v1")
+    assert outside.refusal == "outside-mount"
+    assert outside.fingerprint == "GET /auth"
+    assert query("/rest/v1/", mount=b"/rest/v1").refusal == "not-a-relation"
+    assert query("/rest/v1/rpc/f", mount=b"/rest/v1").refusal == "not-a-relation"
+
+
+def test_every_reason_in_the_table_has_a_test() -> None:
+    tested = {reason for reason, _ in REFUSED_BY_TARGET + REFUSED_BY_HEAD}
+    assert tested | ELSEWHERE | {"http-1.0", "method", "outside-mount"} == set(REFUSALS)
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        "/t?id=eq.1",
+        f"/t?id=eq.{U}&select=*",
+        "/t?select=a,r(b)&r.limit=1&r.order=b&id=eq.1&or=(a.eq.1,b.eq.2)&order=a",
+        "/t?id=eq.1&x=eq.abc",
+        "/t?id=eq.1&x=gt.1&x=lt.9",
+        "/we%20ird?id=eq.1",
+        "/t?id=eq.1&columns=a&on_conflict=b",
+    ],
+)
+def test_the_core_case_is_not_refused(target: str) -> None:
+    assert query(target).refusal is None
+
+
+def test_a_key_says_where_its_literal_lies() -> None:
+    read = query(f"/t?select=a&id=eq.-7&owner=eq.{U}&x=eq.abc")
+    assert [(key.name, key.literal, key.kind) for key in read.keys] == [
+        (b"id", b"-7", LiteralClass.INTEGER),
+        (b"owner", U.encode(), LiteralClass.UUID),
+    ]
+    assert all(read.target[key.start : key.end] == key.literal for key in read.keys)
+
+
+def test_select_is_found_however_its_name_is_written() -> None:
+    for target in ("/t?select=a&id=eq.1", "/t?%73elect=a&id=eq.1"):
+        read = query(target)
+        assert read.select is not None
+        assert read.target[slice(*read.select)] == b"a"
+
+
+def test_a_fingerprint_holds_no_value() -> None:
+    read = query("/t?id=eq.4711&name=like.*smith*&or=(a.eq.77,b.is.null)&limit=33&select=a,b&mail=joe.x@y.z")
+    assert read.fingerprint == ("GET t?id=eq.?&name=like.?&or=(a.eq.?,b.is.null)&limit=?&select=a,b&mail=?")
+    assert len(read.filters) == 6
+
+
+def test_look_alikes_have_one_fingerprint_and_others_have_not() -> None:
+    assert query("/t?id=eq.1&x=eq.5").fingerprint == query("/t?id=eq.2&x=eq.6").fingerprint
+    assert query("/t?id=eq.1&x=eq.5").fingerprint != query("/t?x=eq.5&id=eq.1").fingerprint
+    assert query("/t?id=eq.1").fingerprint != query("/u?id=eq.1").fingerprint
+
+
+def test_the_schema_is_part_of_the_relations_name() -> None:
+    assert query("/t?id=eq.1", "Host: h\nAccept-Profile: api").relation == "api.t"
+
+
+@given(st.binary(max_size=200))
+def test_any_target_is_read_without_an_error(raw: bytes) -> None:
+    read = query(b"/t?" + raw)
+    assert read.refusal is None or read.refusal in REFUSALS
+    for key in read.keys:
+        assert read.target[key.start - 3 : key.end] == b"eq." + key.literal
+
+
+def test_a_tree_as_deep_as_the_url_allows_is_read() -> None:
+    assert query("/t?or=" + "(and" * 15_000).refusal == "too-long"
