@@ -200,7 +200,9 @@ class Exchange:
         wire, self._wire = self._wire, None
         if self._pump is not None and not self._pump.done():
             self._pump.cancel()
-        keep = self._call.keep and self._sent_whole() and self._answer is not None and self._answer.reusable
+        # PostgREST's server closes after HEAD without saying so: the next call would run into that.
+        keep = self._call.keep and self._call.method != b"HEAD" and self._sent_whole()
+        keep = keep and self._answer is not None and self._answer.reusable
         self._lane.leave(wire, keep, self._upstream.now())
 
     def _sent_whole(self) -> bool:
