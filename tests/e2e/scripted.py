@@ -47,9 +47,23 @@ class Talk:
     async def body(self, head: bytes) -> bytes:
         """The body that belongs to ``head``, with its framing."""
         if re.search(rb"(?i)\r\ntransfer-encoding:", head):
-            return await self._until(b"0\r\n\r\n") or b""
+            return await self._chunks()
         length = re.search(rb"(?i)\r\ncontent-length:\s*(\d+)", head)
         return await self.exactly(int(length[1]) if length else 0)
+
+    async def _chunks(self) -> bytes:
+        got, size = b"", b"x"
+        while size and size != b"0":
+            line = await self._until(b"\r\n") or b""
+            size = line.partition(b";")[0].strip()
+            got += line
+            if size and size != b"0":
+                got += await self.exactly(int(size, 16) + 2)
+        while size and (line := await self._until(b"\r\n") or b"\r\n"):
+            got += line
+            if line == b"\r\n":
+                break
+        return got
 
     async def exactly(self, count: int) -> bytes:
         while len(self._left) < count and await self._more():
