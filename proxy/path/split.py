@@ -86,11 +86,6 @@ def rows_by_key(body: bytes, alias: bytes) -> dict[bytes, list[bytes]] | Doubt:
     return rows
 
 
-def count_rows(rows: dict[bytes, list[bytes]]) -> int:
-    """All rows of all keys."""
-    return sum(map(len, rows.values()))
-
-
 def _judge_rows(rows: dict[bytes, list[bytes]], call: Merged, ties: bool) -> Doubt | None:
     for key, own in rows.items():
         if key not in call.owners:

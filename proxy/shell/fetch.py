@@ -125,8 +125,6 @@ def _judge_error(call: Merged, line: StatusLine, fields: tuple[Field, ...], body
         return dict.fromkeys(call.owners, share)
     type_name, literal = blamed_literal(problem) or ("", "")
     blamed = literal.encode()
-    # Where no literal would be left, another column of that type may be the one that took none of its own.
-    some_fit = any(fits(own, call.kind, type_name) for own in call.owners)
-    if blamed in call.owners and some_fit and not fits(blamed, call.kind, type_name):
+    if blamed in call.owners and not fits(blamed, call.kind, type_name):
         return Poisoned(type_name)
     return Doubt("status", problem.code)

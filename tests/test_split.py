@@ -1,0 +1,211 @@
+"""Splits: each member's own bytes, or a doubt."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from proxy.errors import DOUBTS
+from proxy.http1.head import Field
+from proxy.model import Merged
+from proxy.path.plan import Bounds, plan
+from proxy.path.split import Doubt, Share, rows_by_key, split
+from tests.made import fields, member
+
+ALIAS = b"f0"
+HEAD = """Date: Sun, 22 Nov 2026 17:00:00 GMT
+Server: postgrest/12.0.2
+Content-Range: 0-1/*
+Content-Location: /t?id=in.%281%2C2%29&select=f0%3Aid%3A%3Atext%2C%2A
+Content-Type: application/json; charset=utf-8"""
+
+
+def merged(*literals: int | str, more: str = "") -> Merged:
+    (call,) = plan([member(f"/t?id=eq.{n}{more}") for n in literals], ALIAS, Bounds(200, 7000))
+    assert isinstance(call, Merged)
+    return call
+
+
+def rows(*pairs: tuple[object, str]) -> bytes:
+    """A body: each row's key text and the rest of its JSON."""
+    return b"[" + ", \n ".join(f'{{"f0":"{key}"{rest}}}' for key, rest in pairs).encode() + b"]"
+
+
+def shares(body: bytes, call: Merged | None = None, head: str = HEAD, ties: bool = False) -> dict[bytes, Share] | Doubt:
+    return split(call or merged(1, 2), ALIAS, b"/t", b"HTTP/1.1 200 OK", fields(head), body, ties)
+
+
+def served(body: bytes, call: Merged | None = None, head: str = HEAD, ties: bool = False) -> dict[bytes, Share]:
+    found = shares(body, call, head, ties)
+    assert isinstance(found, dict), found
+    return found
+
+
+def doubt(body: bytes, call: Merged | None = None, head: str = HEAD) -> str:
+    found = shares(body, call, head)
+    assert isinstance(found, Doubt)
+    assert found.reason in DOUBTS
+    return found.reason
+
+
+def test_each_literal_gets_its_row_without_the_hidden_column() -> None:
+    got = served(rows((2, ',"id":2,"a":"x"'), (1, ',"id":1,"a":"y"')))
+    assert got[b"1"].body == b'[{"id":1,"a":"y"}]'
+    assert got[b"2"].body == b'[{"id":2,"a":"x"}]'
+
+
+def test_a_missing_key_gets_an_empty_array_and_an_empty_range() -> None:
+    got = served(rows((2, ',"id":2')))
+    assert got[b"1"].body == b"[]"
+    assert b"\r\nContent-Range: */*\r\n" in got[b"1"].head
+    assert b"\r\nContent-Range: 0-0/*\r\n" in got[b"2"].head
+
+
+def test_no_row_at_all_is_an_answer_too() -> None:
+    assert {share.body for share in served(b"[]").values()} == {b"[]"}
+
+
+def test_the_head_is_postgrests_own_with_each_members_location() -> None:
+    got = served(rows((1, ',"id":1')), merged(1, 2, more="&select=id&z=gt.0"))
+    assert got[b"2"].head == (
+        b"HTTP/1.1 200 OK\r\n"
+        b"Date: Sun, 22 Nov 2026 17:00:00 GMT\r\n"
+        b"Server: postgrest/12.0.2\r\n"
+        b"Content-Range: */*\r\n"
+        b"Content-Location: /t?id=eq.2&select=id&z=gt.0\r\n"
+        b"Content-Type: application/json; charset=utf-8\r\n"
+        b"Content-Length: 2\r\n"
+    )
+
+
+def test_the_names_of_headers_keep_their_letters() -> None:
+    got = served(b"[]", head=HEAD.lower().replace("date: sun", "date: Sun"))
+    assert b"\r\ncontent-range: */*\r\ncontent-location: /t?id=eq.1\r\n" in got[b"1"].head
+
+
+def test_our_own_count_is_not_shown() -> None:
+    got = served(b"[]", head=HEAD + "\nPreference-Applied: count=exact")
+    assert b"Preference-Applied" not in got[b"1"].head
+    got = served(b"[]", head=HEAD + "\nPreference-Applied: count=exact, tx=rollback")
+    assert b"\r\nPreference-Applied: tx=rollback\r\n" in got[b"1"].head
+
+
+def test_a_row_that_holds_the_separator_is_not_torn() -> None:
+    awkward = ',"j":[{"a":1}, \n {"b":2}],"s":"{\\"f0\\":\\"2\\"}, \\n "'
+    got = served(rows((1, awkward), (2, awkward)))
+    assert got[b"1"].body == f"[{{{awkward[1:]}}}]".encode()
+    assert got[b"2"].body == got[b"1"].body
+
+
+def test_a_hidden_column_that_stands_alone_leaves_an_empty_object() -> None:
+    got = served(rows((1, ""), (2, "")))
+    assert got[b"1"].body == b"[{}]"
+
+
+def test_rows_of_a_key_keep_their_order_where_ties_are_allowed() -> None:
+    got = served(rows((1, ',"n":3'), (2, ',"n":1'), (1, ',"n":2')), ties=True)
+    assert got[b"1"].body == b'[{"n":3}, \n {"n":2}]'
+    assert got[b"1"].rows == 2
+    assert b"Content-Range: 0-1/*" in got[b"1"].head
+
+
+def test_several_rows_of_a_key_are_a_doubt_otherwise() -> None:
+    assert doubt(rows((1, ',"n":3'), (1, ',"n":2'))) == "ties"
+
+
+def test_a_row_of_a_key_that_nobody_asked_for_is_a_doubt() -> None:
+    assert doubt(rows((1, ',"n":1'), ("01", ',"n":2'))) == "stranger"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"{}",
+        b"[] ",
+        b'[{"id":1}]',
+        b'[{"f0":null,"id":1}]',
+        b'[{"f0":1,"id":1}]',
+        b'[{"id":1,"f0":"1"}]',
+        b'[{"f0":"1","id":1}',
+        b'[{"f0":"1","id":1},{"f0":"2","id":2}]',
+        b'[{"f0":"1","id":1}, \n {"id":2}, \n {"f0":"2"}',
+        b'[ {"f0":"1","id":1}]',
+        b'{"f0":"1","id":1}',
+        b'[{"f0":"1"x}]',
+        b'"[]"',
+        b'[{"f0":"1","id":1}]\n',
+    ],
+)
+def test_a_body_of_another_shape_is_a_doubt(body: bytes) -> None:
+    assert doubt(body) == "shape"
+
+
+@pytest.mark.parametrize(
+    ("line", "name"),
+    [
+        ("Set-Cookie: a=1", "set-cookie"),
+        ("X-Film: 2", "x-film"),
+        ("Content-Range: 0-0/*", "content-range"),
+        ("Content-Location: /t", "content-location"),
+        ("Content-Encoding: gzip", "content-encoding"),
+        ("ETag: x", "etag"),
+        ("Content-Type: text/csv", "content-type"),
+    ],
+)
+def test_a_header_that_is_not_known_to_be_everybodys_is_a_doubt(line: str, name: str) -> None:
+    assert shares(b"[]", head=f"{HEAD}\n{line}") == Doubt("headers", name)
+
+
+@pytest.mark.parametrize("missing", ["Content-Range", "Content-Location"])
+def test_a_head_that_lacks_what_every_read_has_is_a_doubt(missing: str) -> None:
+    lines = "\n".join(line for line in HEAD.splitlines() if not line.startswith(missing))
+    assert doubt(b"[]", head=lines) == "headers"
+
+
+def test_a_one_character_key_that_could_be_of_type_char_is_a_doubt() -> None:
+    assert doubt(rows((1, ',"n":1')), merged(1, 12)) == "char"
+    assert doubt(rows((1, ',"n":1')), merged(12, 15)) == "stranger"
+
+
+def test_a_longer_key_proves_that_the_column_is_not_char() -> None:
+    got = served(rows((1, ',"n":1'), (12, ',"n":2')), merged(1, 12))
+    assert got[b"12"].body == b'[{"n":2}]'
+
+
+def test_literals_of_which_none_begins_with_another_need_no_such_proof() -> None:
+    assert served(rows((1, ',"n":1')), merged(1, 2, 34))[b"1"].rows == 1
+
+
+TEXT = st.text(alphabet='f0{}[]",:\\ \nné', max_size=12)
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | TEXT,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXT, inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@given(st.dictionaries(st.integers(0, 30), JSON, max_size=12))
+def test_any_json_comes_back_byte_for_byte(columns: dict[int, object]) -> None:
+    texts = {key: json.dumps(value, ensure_ascii=False) for key, value in columns.items()}
+    body = rows(*[(key, f',"v":{text}') for key, text in texts.items()])
+    found = rows_by_key(body, ALIAS) if columns else rows_by_key(b"[]", ALIAS)
+    assert found == {str(key).encode(): [f'{{"v":{text}}}'.encode()] for key, text in texts.items()}
+
+
+@given(st.binary(max_size=60))
+def test_any_other_bytes_are_a_doubt_or_rows_and_never_an_error(data: bytes) -> None:
+    for body in (data, b"[" + data + b"]", b'[{"f0":"1",' + data + b"}]"):
+        assert isinstance(rows_by_key(body, ALIAS), dict | Doubt)
+
+
+@given(st.lists(st.sampled_from([b"Date", b"X-Odd", b"Content-Range", b"Content-Location", b"Vary"]), max_size=6))
+def test_any_order_of_headers_is_judged_and_never_an_error(names: list[bytes]) -> None:
+    head = tuple(Field(name.lower(), b"v", name + b": v") for name in names)
+    found = split(merged(1, 2), ALIAS, b"/t", b"HTTP/1.1 200 OK", head, b"[]", False)
+    wanted = [name for name in names if name in (b"Content-Range", b"Content-Location")]
+    fine = wanted == [b"Content-Range", b"Content-Location"] and b"X-Odd" not in names
+    assert isinstance(found, dict) is fine
