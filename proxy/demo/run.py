@@ -113,8 +113,18 @@ async def _measure(servers: Servers) -> Row:
         statements_fanin=int(statistics.median(counts["fanin"][1:])),
         ms_direct=round(1000 * statistics.median(run.seconds for run in direct[1:]), 1),
         ms_fanin=round(1000 * statistics.median(run.seconds for run in through[1:]), 1),
-        equal=all(a.answers == b.answers for a, b in zip(direct, through, strict=True)),
+        equal=all(_same(number, *runs) for number, runs in enumerate(zip(direct, through, strict=True))),
     )
+
+
+def _same(number: int, direct: payment_export.Run, through: payment_export.Run) -> bool:
+    """Whether a round's answers are equal; says where they are not."""
+    for at, (ours, theirs) in enumerate(zip(through.answers, direct.answers, strict=True)):
+        for part, mine, other in zip(ours._fields, ours, theirs, strict=True):
+            if mine != other:
+                _say(f"round {number}, request {at}: the {part} differs: {other!r:.300} became {mine!r:.300}")
+                return False
+    return True
 
 
 def _show(row: Row, trace: str) -> None:

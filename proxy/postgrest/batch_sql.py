@@ -31,7 +31,7 @@ def batch_sql(shown: Shown, key: str, kind: str) -> str:
     for condition in shown.filters:
         if condition.column == key:
             continue
-        text = _condition(condition, 1 + len(conditions))
+        text = _condition(condition, 1 + sum("$" in text for text in conditions))
         if text:
             conditions.append(text)
         else:

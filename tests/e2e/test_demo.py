@@ -1,0 +1,72 @@
+"""`fanin demo` as a new user meets it."""
+
+from __future__ import annotations
+
+import glob
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import pytest
+
+pytestmark = [pytest.mark.e2e, pytest.mark.stack]
+
+FANIN = str(Path(sys.executable).with_name("fanin"))
+PATIENCE = 60.0  # seconds
+
+
+def directories() -> set[str]:
+    """The temporary directories that servers of the demo own."""
+    return set(glob.glob(os.path.join(tempfile.gettempdir(), "fanin-*")))
+
+
+def test_json_is_the_table_and_nothing_else_and_the_answers_are_equal() -> None:
+    told = subprocess.run([FANIN, "demo", "--json"], capture_output=True, text=True, timeout=PATIENCE, check=False)
+    assert told.returncode == 0, told.stderr
+    (row,) = json.loads(told.stdout)
+    assert set(row) == {
+        "case",
+        "requests",
+        "statements_direct",
+        "statements_fanin",
+        "ms_direct",
+        "ms_fanin",
+        "equal",
+    }
+    assert row["case"] == "payment export"
+    assert row["requests"] == row["statements_direct"] == 101
+    assert row["statements_fanin"] <= 25
+    assert row["equal"] is True
+
+
+@pytest.mark.parametrize("moment", ["starting Postgres", "loading RetroMuscle", "starting PostgREST", "payment export"])
+def test_ctrl_c_at_any_moment_leaves_no_process_and_no_file(moment: str) -> None:
+    before = directories()
+    with subprocess.Popen(
+        [FANIN, "demo"], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, start_new_session=True
+    ) as demo:
+        assert demo.stderr is not None
+        assert any(moment in line for line in demo.stderr)
+        os.killpg(demo.pid, signal.SIGINT)
+        assert "stopped" in demo.stderr.read()
+        assert demo.wait(PATIENCE) == 130
+    assert directories() <= before
+
+
+def test_keep_leaves_the_servers_up_with_a_curl_line_that_works() -> None:
+    before = directories()
+    with subprocess.Popen(
+        [FANIN, "demo", "--keep"], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, start_new_session=True
+    ) as demo:
+        assert demo.stderr is not None
+        line = next(line for line in demo.stderr if line.strip().startswith("curl "))
+        told = subprocess.run(line, shell=True, capture_output=True, text=True, timeout=PATIENCE, check=True)
+        os.killpg(demo.pid, signal.SIGTERM)
+        demo.wait(PATIENCE)
+    assert told.stdout.startswith("HTTP/1.1 200 OK")
+    assert "X-Fanin: passed; reason=limit" in told.stdout
+    assert directories() <= before
