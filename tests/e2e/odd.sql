@@ -1,0 +1,89 @@
+-- Tables with every kind of key that reads are merged by, or must not be. Filled the same each time.
+drop schema if exists odd cascade;
+create schema odd;
+
+create table odd.num (id int primary key, title text, owner uuid, j json, b jsonb);
+insert into odd.num
+select n, 'film ' || n || case n % 5 when 0 then E' "é" \\ \n' else '' end, md5('owner:' || n)::uuid,
+  case n % 4 when 0 then E'[{"a":1}, \n {"id":"2"}]'::json when 1 then '{"a" : 1,"a":2}' end,
+  jsonb_build_object('n', n)
+from generate_series(1, 1000) n;
+
+create table odd.doc (id uuid primary key, n int not null, price numeric(8, 2), at timestamptz);
+insert into odd.doc
+select md5('doc:' || n)::uuid, n, n / 7.0, timestamptz '2025-01-01 00:00:00+00' + n * interval '61 minutes 0.25 s'
+from generate_series(1, 600) n;
+
+-- Several rows a key, stored against their order.
+create table odd.many (id int primary key, k int not null, u uuid not null, note text);
+insert into odd.many
+select 400 - n, n % 40, md5('many:' || n % 40)::uuid, 'note ' || n % 7 from generate_series(1, 100) n;
+create index on odd.many (k, note);
+
+create table odd.kid (id int primary key, num_id int not null references odd.num, note text);
+insert into odd.kid select n, 1 + n % 50, 'kid ' || n from generate_series(1, 200) n;
+
+create table odd.pair (a int, b int, v text, primary key (a, b));
+insert into odd.pair select a, b, a || '/' || b from generate_series(1, 12) a, generate_series(1, 12) b;
+
+-- Keys whose texts and values are not one to one.
+create table odd.words (id int primary key, k text);
+insert into odd.words values (1, '1'), (2, '12'), (3, '-1'), (4, '01'), (5, ''), (6, 'a b'), (7, '+1'), (8, ' 1'),
+  (9, upper(md5('doc:1')::uuid::text)), (10, md5('doc:1')::uuid::text);
+create table odd.dec (id int primary key, k numeric);
+insert into odd.dec values (1, 1), (2, 1.0), (3, 2.50), (4, 12), (5, -1), (6, 0);
+create table odd.flo (id int primary key, k float8);
+insert into odd.flo values (1, 1), (2, -1), (3, 2.5), (4, 12), (5, 1e17), (6, '-0');
+create table odd.cit (id int primary key, k extensions.citext);
+insert into odd.cit values (1, 'Abc'), (2, 'ABC'), (3, '1'), (4, '12'), (5, upper(md5('doc:1')::uuid::text));
+create table odd.chr (id int primary key, k "char");
+insert into odd.chr values (1, '1'), (2, '2'), (3, '-'), (4, '0');
+create table odd.flag (id int primary key, k boolean);
+insert into odd.flag values (1, true), (2, false), (3, null);
+create table odd.small (id int primary key, k smallint, w int);
+insert into odd.small select n, n - 20, n * 100000 from generate_series(1, 60) n;
+
+-- A type under which a number equals its opposite, as it does under a collation that ignores punctuation.
+create type odd.unsigned;
+create function odd.unsigned_in(cstring) returns odd.unsigned as 'textin' language internal immutable strict;
+create function odd.unsigned_out(odd.unsigned) returns cstring as 'textout' language internal immutable strict;
+create type odd.unsigned (input = odd.unsigned_in, output = odd.unsigned_out, like = text);
+create cast (odd.unsigned as text) without function;
+create function odd.same(odd.unsigned, odd.unsigned) returns boolean immutable strict
+return ltrim($1::text, '-') = ltrim($2::text, '-');
+create operator odd.= (leftarg = odd.unsigned, rightarg = odd.unsigned, function = odd.same);
+create table odd.sign (id int primary key, k odd.unsigned);
+insert into odd.sign values (1, '1'), (2, '-2'), (3, '3'), (4, '12');
+
+create table odd."we?ird" (id int primary key, t text);
+insert into odd."we?ird" select n, 't' || n from generate_series(1, 20) n;
+
+-- Rows that a caller owns by its token, its cookie, or a header.
+create table odd.mine (id int primary key, owner text not null, secret text not null);
+insert into odd.mine select n, (array['ann', 'bob', 'cid'])[1 + n % 3], md5('secret:' || n) from generate_series(1, 60) n;
+alter table odd.mine enable row level security;
+create policy own on odd.mine for select using (
+  owner = coalesce(
+    current_setting('request.jwt.claims', true)::json ->> 'sub',
+    current_setting('request.cookies', true)::json ->> 'owner',
+    current_setting('request.headers', true)::json ->> 'x-owner'
+  )
+);
+
+create table odd.acc (id int primary key, note text not null);
+insert into odd.acc values (5, 'before');
+
+-- Computed columns: slow, raising, and one that speaks in the answer's head.
+create function odd.nap(odd.acc) returns text language plpgsql volatile as $$
+begin perform pg_sleep(0.3); return ''; end $$;
+create function odd.doze(odd.num) returns int language plpgsql volatile as $$
+begin if current_query() like '%ANY%' then perform pg_sleep(2); end if; return 1; end $$;
+create function odd.boom(odd.num) returns int language plpgsql stable as $$
+begin if $1.id = 3 then raise 'boom'; end if; return 1; end $$;
+create function odd.noisy(odd.num) returns text language plpgsql volatile as $$
+begin perform set_config('response.headers', json_build_array(json_build_object('X-Film', $1.id::text))::text, true);
+return ''; end $$;
+
+grant usage on schema odd, extensions to anon, service_role;
+grant all on all tables in schema odd to anon, service_role;
+notify pgrst, 'reload schema';
