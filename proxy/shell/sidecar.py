@@ -54,8 +54,8 @@ class Sidecar:
         """Find the mount, bind, begin. Returns the mount. ConfigError when the address is taken or our own."""
         host, port = split_listen(self.settings.listen)
         self._refuse_ourselves(host, port)
-        mount = await self._mount()
-        route = Route(mount.rstrip("/").encode(), self.upstream.address.base)
+        mount, base = await self._mount()
+        route = Route(mount.rstrip("/").encode(), base)
         fetcher = Fetcher(self.settings, self.upstream, route, self._evidence, self._events, self._clock)
         self.merger = Merger(self.settings, fetcher, self._evidence, self._events, self._clock)
         pipeline = Pipeline(
@@ -169,17 +169,20 @@ class Sidecar:
         if port and address.port == port and address.host in local:
             raise ConfigError(f"upstream: {self.settings.upstream} is fanin's own listener; name PostgREST's address")
 
-    async def _mount(self) -> str:
+    async def _mount(self) -> tuple[str, bytes]:
+        """The mount, and the path that it has upstream. What fanin finds out itself has the same path on both sides."""
+        base = self.upstream.address.base
         if self.settings.mount != "auto":
             if not self.settings.mount.startswith("/"):
                 raise ConfigError(f"mount: '{self.settings.mount}' must begin with '/'")
-            return self.settings.mount
+            return self.settings.mount, base
         address = self.upstream.address
-        if self.settings.profile == "supabase" or address.host.endswith(SUPABASE_NAMES):
-            return SUPABASE_MOUNT
-        if self.settings.profile == "postgrest" or address.base:
-            return "/"
-        return SUPABASE_MOUNT if await self._looks_like_supabase(address) else "/"
+        supabase = self.settings.profile == "supabase" or address.host.endswith(SUPABASE_NAMES)
+        if not supabase and (self.settings.profile == "postgrest" or base):
+            return "/", base
+        if supabase or await self._looks_like_supabase(address):
+            return SUPABASE_MOUNT, base or SUPABASE_MOUNT.encode()
+        return "/", base
 
     async def _looks_like_supabase(self, address: Address) -> bool:
         """Ask: a plain PostgREST says so in Server; a gateway has PostgREST under Supabase's path."""
