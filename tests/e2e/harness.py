@@ -27,7 +27,7 @@ from tests.e2e.scripted import Talk as Talk
 from tests.e2e.scripted import answers as answers
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable
 
 
 def settings(upstream: str, **changes: Any) -> Settings:
@@ -71,7 +71,7 @@ async def program(upstream: str, *flags: str) -> AsyncIterator[Program]:
     common = ("--listen", "127.0.0.1:0", "--admin", "off", "--set", "drain.delay=0.001", "--set", "drain.timeout=1")
     process = await asyncio.create_subprocess_exec(
         str(Path(sys.executable).with_name("fanin")),
-        *("serve", "--upstream", upstream, *common, *flags),
+        *("serve", "--upstream", upstream, "--mount", "/", *common, *flags),
         stdout=asyncio.subprocess.DEVNULL,
         stderr=asyncio.subprocess.PIPE,
     )
@@ -100,3 +100,10 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+async def until(condition: Callable[[], object]) -> None:
+    """Wait until ``condition`` holds, of which nobody sends word."""
+    async with asyncio.timeout(PATIENCE):
+        while not condition():  # noqa: ASYNC110 – gauges send no word
+            await asyncio.sleep(0.005)

@@ -20,7 +20,7 @@ class Talk:
     def __init__(self, upstream: ScriptedUpstream, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.requests: list[bytes] = []
         """Whole requests, as they came."""
-        self.received = b""
+        self.received = bytearray()
         """Every byte that came."""
         self.closed = False
         """Whether the other side closed."""
@@ -28,7 +28,7 @@ class Talk:
         self._upstream = upstream
         self._reader = reader
         self._writer = writer
-        self._left = b""
+        self._left = bytearray()
 
     async def request(self) -> bytes | None:
         """The next request, to the end of its body; None when the other side closed."""
@@ -36,6 +36,8 @@ class Talk:
         if head is None:
             return None
         body = await self.body(head)
+        if self.closed:
+            return None
         self.requests.append(head + body)
         self._upstream.changed()
         return head + body
@@ -68,7 +70,8 @@ class Talk:
     async def exactly(self, count: int) -> bytes:
         while len(self._left) < count and await self._more():
             pass
-        data, self._left = self._left[:count], self._left[count:]
+        data = bytes(self._left[:count])
+        del self._left[:count]
         return data
 
     async def gone(self) -> None:
@@ -77,6 +80,9 @@ class Talk:
             pass
 
     async def send(self, data: bytes) -> None:
+        if self._writer.is_closing():
+            self._lost()
+            return
         self._writer.write(data)
         try:
             await self._writer.drain()
@@ -96,7 +102,8 @@ class Talk:
             if not await self._more():
                 return None
         end = self._left.index(mark) + len(mark)
-        data, self._left = self._left[:end], self._left[end:]
+        data = bytes(self._left[:end])
+        del self._left[:end]
         return data
 
     async def _more(self) -> bool:

@@ -33,7 +33,7 @@ REQUESTS = {
         b"GET / HTTP/1.1\r\nb: 1\r\nHost: h\r\nA:2\r\nB:\t 3 \t\r\nX-Empty:\r\naccept: x,  y\r\nA: 2\r\n\r\n"
     ),
     "bytes above ASCII in a value": b"GET / HTTP/1.1\r\nHost: h\r\nX-N: \xc3\xa9\xff\x80\r\n\r\n",
-    "cookies and authorization": b"GET / HTTP/1.1\r\nHost: h\r\nCookie: a=b\r\nCookie: c\r\nAuthorization: B eDp5\r\n\r\n",
+    "cookies and authorization": b"GET / HTTP/1.1\r\nHost: h\r\nCookie: a=b\r\nCookie: c\r\nAuthorization: B e\r\n\r\n",
     "no header of our own": b"GET / HTTP/1.1\r\nHost: h\r\n\r\n",
     "a body by length": b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\nh\0\r\n\xff",
     "a body of no bytes": b"PUT / HTTP/1.1\r\nHost: h\r\nContent-Length: 0\r\n\r\n",
@@ -47,7 +47,7 @@ REQUESTS = {
         b"GET / HTTP/1.1\r\nHost: h\r\nConnection: keep-alive, TE\r\nTE: trailers\r\nKeep-Alive: 5\r\n"
         b"Proxy-Connection: x\r\nX-Fanin-Trace: t\r\nX: y\r\n\r\n"
     ),
-    "h2c": b"GET / HTTP/1.1\r\nHost: h\r\nConnection: Upgrade,HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings:A\r\n\r\n",
+    "h2c": b"GET / HTTP/1.1\r\nHost: h\r\nConnection: Upgrade,HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings:\r\n\r\n",
 }
 
 
