@@ -10,6 +10,7 @@ import aiohttp
 import asyncpg
 import pytest
 from aiohttp import web
+from yarl import URL
 
 from tests.e2e.harness import fanin
 
@@ -87,7 +88,7 @@ async def test_the_mount_is_found_by_asking_and_calls_under_it_merge(stack: Stac
 
             await asyncio.gather(*map(one, wanted))
             assert gateway.calls - asked < len(wanted)
-            async with session.get(f"{url}/auth/v1/user?x=%2F") as answer:
+            async with session.get(URL(f"{url}/auth/v1/user?x=%2F", encoded=True)) as answer:
                 assert await answer.json() == {"path": "/auth/v1/user?x=%2F"}
 
 
