@@ -28,6 +28,12 @@ if TYPE_CHECKING:
 
 SECRET = "the figure's own secret, of no use elsewhere"  # noqa: S105
 WIDTH, MARGIN, ROW, GAP = 860, 16, 3.2, 58
+LEGEND = {
+    "list": "the list of trackings",
+    "alone": "one read, one call",
+    "call": "the merged call",
+    "wait": "a read that it answered",
+}
 STYLE = """
   text { font: 13px system-ui, sans-serif; fill: #57606a } .head { font-size: 15px; font-weight: 600; fill: #1f2328 }
   .alone { fill: #cf222e } .list { fill: #8c959f } .wait { fill: #bbdfff } .call { fill: #0969da }
@@ -81,8 +87,12 @@ async def _application(url: str, token: str, trace: str) -> None:
 def _svg(before: Trace, after: Trace) -> str:
     scale = (WIDTH - 2 * MARGIN) / max(before.end - before.start, after.end - after.start)
     top = GAP + ROW * len(before.spans) + 24
-    height = top + GAP + ROW * len(after.spans) + 24
-    body = [*_panel(before, "Straight to PostgREST", 0, scale), *_panel(after, "Through fanin", top, scale)]
+    height = top + GAP + ROW * len(after.spans) + 48
+    body = [
+        *_panel(before, "Merging off", 0, scale),
+        *_panel(after, "Merging on", top, scale),
+        *_legend(height),
+    ]
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height:.0f}" role="img">\n'
         f"<title>{escape(ROUTE)}: {before.calls} calls become {after.calls}</title>\n<style>{STYLE}</style>\n"
@@ -103,6 +113,14 @@ def _panel(trace: Trace, title: str, top: float, scale: float) -> Iterator[str]:
     for row, span in enumerate(spans):
         yield _bar(span, _kind(span, span.call in drawn), trace.start, top + GAP + row * ROW, scale)
         drawn.add(span.call)
+
+
+def _legend(height: float) -> Iterator[str]:
+    x = float(MARGIN)
+    for kind, what in LEGEND.items():
+        yield f'<rect class="{kind}" x="{x:.0f}" y="{height - 24:.0f}" width="18" height="4" rx="1"/>'
+        yield f'<text x="{x + 24:.0f}" y="{height - 17:.0f}">{what}</text>'
+        x += 48 + 7.2 * len(what)
 
 
 def _kind(span: Span, call_is_drawn: bool) -> str:
