@@ -1,0 +1,54 @@
+"""The batch method in JavaScript and Python: a name from the relation, the same filters, code that parses."""
+
+from __future__ import annotations
+
+import subprocess
+
+import pytest
+
+from proxy.postgrest.batch_code import batch_name, supabase_js, supabase_py
+from proxy.postgrest.shown import read_fingerprint
+
+SHAPES = (
+    "GET t?id=eq.?",
+    "GET videos?select=id,status&tracking_id=eq.?&status=neq.?&x=fts.?&a=is.null&order=created_at.desc",
+    'GET the "table"?Id=eq.?&it\'s a column=eq.?&\\=eq.?',
+)
+
+
+@pytest.mark.parametrize(
+    ("relation", "key", "name"),
+    [
+        ("creator_payout_profiles", "creator_id", "listPayoutProfilesByCreatorIds"),
+        ("videos", "monthly_tracking_id", "listVideosByMonthlyTrackingIds"),
+        ("creators", "id", "listCreatorsByIds"),
+        ("id_cards", "id", "listIdCardsByIds"),
+    ],
+)
+def test_the_name_says_what_is_listed_and_by_what(relation: str, key: str, name: str) -> None:
+    assert batch_name(relation, key) == name
+
+
+@pytest.mark.parametrize("many", [True, False])
+@pytest.mark.parametrize("shape", SHAPES)
+def test_the_python_parses_whatever_the_names(shape: str, many: bool) -> None:
+    shown = read_fingerprint(shape)
+    compile(supabase_py(shown, shown.filters[0].column, many), "fix", "exec")
+
+
+@pytest.mark.parametrize("many", [True, False])
+@pytest.mark.parametrize("shape", SHAPES)
+def test_the_javascript_parses_whatever_the_names(shape: str, many: bool) -> None:
+    shown = read_fingerprint(shape)
+    code = supabase_js(shown, shown.filters[0].column, many)
+    checked = subprocess.run(["node", "--check", "-"], input=code, text=True, capture_output=True, check=False)
+    assert checked.returncode == 0, checked.stderr
+
+
+def test_filters_order_and_select_are_the_applications_own() -> None:
+    shown = read_fingerprint(SHAPES[1])
+    script = supabase_js(shown, "tracking_id", True)
+    assert '.select("tracking_id,id,status")\n    .in("tracking_id", trackingIds)\n    .neq("status", status)' in script
+    assert '.filter("x", "fts", x)\n    .is("a", null)\n    .order("created_at", { ascending: false });' in script
+    python = supabase_py(shown, "tracking_id", True)
+    assert '.is_("a", "null")\n        .order("created_at", desc=True)' in python

@@ -1,0 +1,27 @@
+"""A fingerprint can be read back into the parts that people are shown."""
+
+from __future__ import annotations
+
+from proxy.postgrest.shown import Filter, Order, read_fingerprint
+
+
+def test_relation_select_filters_and_order_are_told_apart() -> None:
+    shown = read_fingerprint("GET videos?select=id,status&tracking=eq.?&at=not.is.null&order=at.desc.nullslast,id")
+    assert (shown.method, shown.relation, shown.select) == ("GET", "videos", "id,status")
+    assert shown.filters == (Filter("tracking", "eq", 1), Filter("at", "not.is.null", 2))
+    assert shown.order == (Order("at", True, "nullslast"), Order("id", False, ""))
+
+
+def test_a_bare_relation_selects_everything() -> None:
+    shown = read_fingerprint("GET videos")
+    assert (shown.select, shown.filters, shown.order, shown.rest) == ("*", (), (), ())
+
+
+def test_limits_embedded_filters_and_trees_are_kept_as_they_stand() -> None:
+    shown = read_fingerprint("GET t?a=eq.?&limit=?&films.id=eq.?&or=(a.eq.?,b.is.null)")
+    assert shown.rest == ("limit=?", "films.id=eq.?", "or=(a.eq.?,b.is.null)")
+    assert [f.column for f in shown.filters] == ["a"]
+
+
+def test_the_place_of_a_filter_is_its_place_in_the_query() -> None:
+    assert [f.at for f in read_fingerprint("GET t?select=*&a=eq.?&order=a&b=gt.?").filters] == [1, 3]
