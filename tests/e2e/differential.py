@@ -1,0 +1,239 @@
+"""Random bursts, each request also sent alone to PostgREST: whatever differs is a fault of fanin.
+
+The requests are look-alikes on purpose: of one template a burst takes many with other keys, other identities and
+other spellings, because that is where merging could go wrong.
+"""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from dataclasses import dataclass, field
+from hashlib import md5
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from proxy.demo.stack import service_token
+from proxy.model import Outcome
+from proxy.observe.events import Answered, Called, Event, Replayed
+from tests.conftest import SECRET
+from tests.e2e.bursts import burst, get, sockets
+from tests.e2e.compare import differences
+from tests.e2e.harness import fanin
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from tests.e2e.raw import RawAnswer, RawClient
+
+LARGEST = 40
+Choice = random.Random
+
+
+def uuid_of(what: str) -> str:
+    """The uuid that the tables' SQL makes of ``what``."""
+    return str(UUID(md5(what.encode(), usedforsecurity=False).hexdigest()))
+
+
+def integers(chance: Choice) -> str:
+    """Mostly there, sometimes missing, sometimes strange."""
+    if chance.random() < 0.06:
+        return chance.choice(AWKWARD)
+    return str(chance.choice((chance.randrange(1, 40), chance.randrange(1, 1200), chance.randrange(-5, 15))))
+
+
+def uuids(chance: Choice) -> str:
+    value = uuid_of(f"doc:{chance.randrange(1, 660)}")
+    return chance.choice((value.upper(), value.replace("-", ""), "7", "")) if chance.random() < 0.04 else value
+
+
+def owners(chance: Choice) -> str:
+    return uuid_of(f"owner:{chance.randrange(1, 30)}")
+
+
+AWKWARD: tuple[str, ...] = (
+    "01",
+    "+1",
+    "-1",
+    "-0",
+    "%31",
+    "1%20",
+    "1.0",
+    "99999999999",
+    "a",
+    "",
+    "null",
+    "%22%22",
+    "1,2",
+    "%E2%82%AC",
+)
+AWKWARD += (uuid_of("doc:1"), uuid_of("doc:1").upper())
+TEMPLATES: tuple[tuple[int, str, Callable[[Choice], str]], ...] = (
+    (6, "/num?id=eq.{}", integers),
+    (3, "/num?select=id,title,j&id=eq.{}", integers),
+    (2, "/num?id=eq.{}&select=title,kid(id,note)&kid.order=id.desc", integers),
+    (2, "/kid?select=note,num(title)&id=eq.{}", integers),
+    (1, "/num?select=id,kid(note)&kid.note=like.*1*&id=eq.{}&title=like.film*", integers),
+    (1, "/num?select=id,b-%3En,j-%3E0&id=eq.{}", integers),
+    (1, "/num?%73elect=id&i%64=eq.{}", integers),
+    (1, "/num?&&id=eq.{}&", integers),
+    (1, "/num?id=eq.{}&id=gt.3", integers),
+    (1, "/num?id=eq.{}&select=id;order=id", integers),
+    (1, "/num?id=eq.{}&limit=1", integers),
+    (1, "/num?id=eq.{}&offset=0", integers),
+    (1, "/num?id=eq.{}&or=(title.like.*7*,j.is.null)&order=title.desc.nullslast", integers),
+    (1, "/num?id=eq.{}&select=count()", integers),
+    (1, "/num?id=eq.{}&select=nope", integers),
+    (1, "/num?owner=eq.{}&select=id,owner", owners),
+    (4, "/doc?id=eq.{}", uuids),
+    (2, "/doc?select=n,price,at&id=eq.{}&n=gt.50", uuids),
+    (1, "/we%3Fird?id=eq.{}", integers),
+    (2, "/many?k=eq.{}&select=id,note", integers),
+    (1, "/many?k=eq.{}&select=id,note&order=note", integers),
+    (1, "/many?k=eq.{}&id=lt.330", integers),
+    (2, "/msg?room=eq.{}&select=id,body", integers),
+    (1, "/msg?room=eq.{}&id=lt.330", integers),
+    (1, "/small?k=eq.{}", integers),
+    (2, "/words?k=eq.{}", integers),
+    (1, "/dec?k=eq.{}", integers),
+    (1, "/flo?k=eq.{}", integers),
+    (1, "/cit?k=eq.{}", integers),
+    (2, "/chr?k=eq.{}", integers),
+    (2, "/sign?k=eq.{}", integers),
+    (1, "/flag?k=eq.{}", integers),
+    (1, "/cit?k=eq.{}", uuids),
+    (1, "/words?k=eq.{}", uuids),
+    (3, "/mine?id=eq.{}", integers),
+    (1, "/nowhere?id=eq.{}", integers),
+    (1, "/num?id=not.eq.{}&limit=2&order=id", integers),
+)
+SMALL = {"/chr?k=eq.{}", "/sign?k=eq.{}", "/dec?k=eq.{}", "/flo?k=eq.{}", "/flag?k=eq.{}"}
+"""Tables with few rows: their keys are chosen among few literals, so that they meet."""
+
+
+def _few(chance: Choice) -> str:
+    return chance.choice(("1", "12", "-1", "2", "3", "-3", "0", "17", "true", "t"))
+
+
+def _token(owner: str) -> str:
+    return "Authorization: Bearer " + service_token(SECRET, {"role": "anon", "sub": owner})
+
+
+CALLERS: tuple[tuple[str, ...], ...] = (
+    (),
+    ("X-Owner: ann",),
+    ("X-Owner: bob",),
+    ("Cookie: owner=ann",),
+    ("Cookie: owner=bob",),
+    (_token("ann"),),
+    (_token("bob"),),
+    ("Authorization: Bearer broken",),
+)
+HEADS: tuple[tuple[int, tuple[str, ...]], ...] = (
+    (30, ()),
+    (4, ("Accept: application/json",)),
+    (2, ("Accept: application/vnd.pgrst.array+json",)),
+    (2, ("Accept: application/vnd.pgrst.object+json",)),
+    (1, ("Accept: text/csv",)),
+    (2, ("Prefer: count=exact",)),
+    (1, ("Prefer: count=planned",)),
+    (2, ("Prefer: handling=lenient, tx=rollback",)),
+    (1, ("Prefer: timezone=UTC", "Prefer: return=minimal")),
+    (2, ("Accept-Profile: odd",)),
+    (2, ("Origin: http://a.example",)),
+    (1, ("Range: 0-0",)),
+    (1, ("X-Retry-Count: 1", "If-None-Match: x")),
+)
+
+
+def bursts(seed: int, requests: int, only: Sequence[str] | None = None) -> Iterator[list[bytes]]:
+    """Bursts of 2 to 40 requests, ``requests`` in all; ``only`` names the templates to take."""
+    chance = random.Random(seed)
+    left = requests
+    while left > 0:
+        made = _burst(chance, min(LARGEST, chance.choice((2, 5, 20, LARGEST))), only)
+        left -= len(made)
+        yield made
+
+
+def _burst(chance: Choice, size: int, only: Sequence[str] | None) -> list[bytes]:
+    """A burst of one to three templates, one or two callers, one or two heads."""
+    wanted = [template for template in TEMPLATES if only is None or template[1] in only]
+    weights = [weight for weight, _, _ in wanted]
+    templates = chance.choices(wanted, weights, k=chance.choice((1, 1, 2, 3)))
+    mine = any("/mine" in target for _, target, _ in templates)
+    callers = chance.sample(CALLERS[1:7], k=3) if mine else chance.choices(CALLERS, [9, 1, 1, 1, 1, 1, 1, 1], k=2)
+    heads = chance.choices([head for _, head in HEADS], [weight for weight, _ in HEADS], k=chance.choice((1, 1, 2)))
+    made = []
+    for _ in range(size):
+        _, target, literals = chance.choice(templates)
+        literal = _few(chance) if target in SMALL else literals(chance)
+        made.append(get(target.replace("{}", literal), *chance.choice(callers), *chance.choice(heads)))
+    return made
+
+
+@dataclass
+class Report:
+    """What a run compared and saw."""
+
+    seed: int
+    requests: int = 0
+    merged: int = 0
+    replayed: int = 0
+    direct: int = 0
+    """Calls that it takes without fanin: one a request."""
+    calls: int = 0
+    """Upstream calls through fanin."""
+    refusals: Counter[str] = field(default_factory=Counter)
+    doubts: Counter[str] = field(default_factory=Counter)
+    faults: list[str] = field(default_factory=list)
+
+    def watch(self, event: Event) -> None:
+        if isinstance(event, Answered):
+            self.merged += event.span.outcome is Outcome.MERGED
+            self.replayed += event.span.outcome is Outcome.REPLAYED
+            if event.span.refusal:
+                self.refusals[event.span.refusal] += 1
+        elif isinstance(event, Called):
+            self.calls += 1
+        elif isinstance(event, Replayed):
+            self.doubts[event.reason] += 1
+
+    def __str__(self) -> str:
+        share = 100 * self.merged / max(1, self.requests)
+        lines = [
+            f"seed {self.seed}: {self.requests} requests, {share:.0f} % answered merged, {self.replayed} replayed",
+            f"upstream calls: {self.direct} direct, {self.calls} through fanin",
+            f"refusals: {dict(self.refusals.most_common())}",
+            f"doubts: {dict(self.doubts.most_common())}",
+        ]
+        return "\n".join([*lines, *self.faults[:5]])
+
+
+async def compare(url: str, seed: int, made: Iterator[list[bytes]], enough: int = 10**9) -> Report:
+    """Send every burst through a fanin in this process, and each request alone; stop after ``enough`` faults."""
+    report = Report(seed)
+    # A pause after a failure would hide what the next burst could show; a busy machine is not what this is about.
+    changes = {"merge__pause_first": 1e-9, "merge__pause_max": 1e-9, "merge__deadline_floor": 10.0}
+    async with fanin(url, **changes) as sidecar, sockets(sidecar.port, LARGEST) as clients, sockets(url, 4) as alone:
+        sidecar._events.subscribe(report.watch)
+        known: dict[bytes, RawAnswer] = {}
+        for requests in made:
+            through = await burst(clients, requests)
+            await _ask_alone(alone, [request for request in set(requests) if request not in known], known)
+            report.requests += len(requests)
+            report.direct += len(requests)
+            for request, two in zip(requests, through, strict=True):
+                found = differences(known[request], two)
+                if found:
+                    report.faults.append("\n".join([request.decode(), *found]))
+            if len(report.faults) >= enough:
+                break
+    return report
+
+
+async def _ask_alone(clients: Sequence[RawClient], requests: list[bytes], known: dict[bytes, RawAnswer]) -> None:
+    """Each request alone on its connection; nothing is written meanwhile, so an answer stays right."""
+    for at in range(0, len(requests), len(clients)):
+        some = requests[at : at + len(clients)]
+        known.update(zip(some, await burst(clients, some), strict=True))

@@ -1,0 +1,169 @@
+"""fanin against PostgREST alone on random bursts; and faults planted on purpose, which this must find."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import pytest
+
+from proxy.path import identity
+from proxy.path import plan as planning
+from proxy.path import split as splitting
+from proxy.path.evidence import RowEvidence
+from tests.e2e.bursts import get
+from tests.e2e.differential import CALLERS, bursts, compare
+from tests.e2e.odd import another, odd_tables
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.conftest import Stack
+
+pytestmark = [pytest.mark.stack, pytest.mark.e2e]
+REQUESTS = int(os.environ.get("DIFFERENTIAL_REQUESTS", "1500"))
+SEED = int(os.environ.get("DIFFERENTIAL_SEED", "0")) or secrets.randbelow(10**9)
+"""Another one in each run; a failure prints it, and DIFFERENTIAL_SEED repeats it."""
+
+
+@pytest.fixture(scope="module")
+def odd(stack: Stack) -> Iterator[Stack]:
+    with odd_tables(stack) as made:
+        yield made
+
+
+async def test_every_answer_is_the_one_that_postgrest_gives_alone(odd: Stack) -> None:
+    report = await compare(odd.url, SEED, bursts(SEED, REQUESTS))
+    print(report)
+    assert not report.faults, str(report)
+    assert report.merged > 0.25 * report.requests, str(report)
+    assert report.calls < 0.9 * report.direct, str(report)
+
+
+@pytest.mark.parametrize("max_rows", [3, 7])
+async def test_and_where_max_rows_cuts(odd: Stack, max_rows: int) -> None:
+    with another(odd, db_max_rows=str(max_rows)) as cut:
+        report = await compare(cut.url, SEED, bursts(SEED, REQUESTS // 5))
+    print(report)
+    assert not report.faults, str(report)
+
+
+# Planted faults.
+
+Patch = pytest.MonkeyPatch
+
+
+def hidden_alias_left_in(patch: Patch) -> None:
+    original = splitting.rows_by_key
+
+    def rows_by_key(body: bytes, alias: bytes) -> Any:
+        rows = original(body, alias)
+        if isinstance(rows, dict):
+            return {key: [b'{"' + alias + b'":"' + key + b'",' + row[1:] for row in own] for key, own in rows.items()}
+        return rows
+
+    patch.setattr(splitting, "rows_by_key", rows_by_key)
+
+
+def identity_without(patch: Patch, name: bytes) -> None:
+    def read_head(*arguments: Any) -> Any:
+        head = identity.read_head(*arguments)
+        lines = [line for line in head.identity.split(b"\r\n") if not line.lower().startswith(name)]
+        return msgspec.structs.replace(head, identity=b"\r\n".join(lines), who=b"\r\n".join(lines))
+
+    patch.setattr("proxy.shell.server.read_head", read_head)
+
+
+def identity_without_cookie(patch: Patch) -> None:
+    identity_without(patch, b"cookie")
+
+
+def identity_without_authorization(patch: Patch) -> None:
+    identity_without(patch, b"authorization")
+
+
+def content_location_shared_by_all(patch: Patch) -> None:
+    original = splitting._share
+
+    def share(frame: Any, path: bytes, location: Any, literal: bytes, rows: Any) -> Any:
+        return original(frame, path, location, b"1", rows)
+
+    patch.setattr(splitting, "_share", share)
+
+
+def content_range_shared_by_all(patch: Patch) -> None:
+    original = splitting._share
+
+    def share(frame: Any, path: bytes, location: Any, literal: bytes, rows: Any) -> Any:
+        made = original(frame, path, location, literal, rows)
+        return msgspec.structs.replace(made, head=made.head.replace(b"Content-Range: */*", b"Content-Range: 0-0/*"))
+
+    patch.setattr(splitting, "_share", share)
+
+
+def char_guard_removed(patch: Patch) -> None:
+    patch.setattr(splitting, "_could_be_char", lambda *_: False)
+
+
+def opposites_together(patch: Patch) -> None:
+    patch.setattr(planning, "opposite", lambda _: b"")
+
+
+def unsorted_ties_accepted(patch: Patch) -> None:
+    original = splitting._judge_rows
+    patch.setattr(splitting, "_judge_rows", lambda rows, call, _: original(rows, call, True))
+
+
+def rows_beyond_max_rows_accepted(patch: Patch) -> None:
+    patch.setattr(RowEvidence, "proves", lambda *_: True)
+
+
+def our_count_shown(patch: Patch) -> None:
+    patch.setattr(splitting, "without_count", lambda applied: applied)
+
+
+def unknown_headers_copied(patch: Patch) -> None:
+    patch.setattr(splitting, "COPIED", splitting.COPIED | {b"x-film"})
+
+
+NUMBERS = [get(f"/num?id=eq.{n}") for n in range(1, 21)]
+FAULTS = [
+    (hidden_alias_left_in, NUMBERS),
+    (identity_without_cookie, [get(f"/mine?id=eq.{n}", *CALLERS[3 + n % 2]) for n in range(1, 21)]),
+    (identity_without_authorization, [get(f"/mine?id=eq.{n}", *CALLERS[5 + n % 2]) for n in range(1, 21)]),
+    (content_location_shared_by_all, NUMBERS),
+    (content_range_shared_by_all, [get(f"/num?id=eq.{n}") for n in range(995, 1010)]),
+    (char_guard_removed, [get(f"/chr?k=eq.{k}") for k in ("1", "12", "17")]),
+    (opposites_together, [get(f"/sign?k=eq.{k}") for k in ("3", "-3", "7")]),
+    (unsorted_ties_accepted, [get(f"/msg?room=eq.{n}&select=id") for n in range(1, 21)]),
+    (our_count_shown, NUMBERS),
+    (unknown_headers_copied, [get(f"/num?id=eq.{n}&select=id,noisy") for n in range(1, 9)]),
+]
+
+
+@pytest.mark.parametrize(("plant", "requests"), FAULTS, ids=[plant.__name__ for plant, _ in FAULTS])
+async def test_a_planted_fault_is_found(
+    odd: Stack, monkeypatch: pytest.MonkeyPatch, plant: Any, requests: list[bytes]
+) -> None:
+    sound = await compare(odd.url, 0, iter([requests]))
+    assert not sound.faults, str(sound)
+    plant(monkeypatch)
+    assert (await compare(odd.url, 0, iter([requests]))).faults
+
+
+async def test_rows_cut_at_max_rows_and_accepted_are_found(odd: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+    with another(odd, db_max_rows="3") as cut:
+        requests = [get(f"/num?id=eq.{n}") for n in range(10, 31)]
+        assert not (await compare(cut.url, 0, iter([requests]))).faults
+        rows_beyond_max_rows_accepted(monkeypatch)
+        assert (await compare(cut.url, 0, iter([requests]))).faults
+
+
+@pytest.mark.parametrize("plant", [hidden_alias_left_in, content_location_shared_by_all, our_count_shown])
+async def test_random_bursts_find_faults_that_concern_every_query(
+    odd: Stack, monkeypatch: pytest.MonkeyPatch, plant: Any
+) -> None:
+    plant(monkeypatch)
+    assert (await compare(odd.url, SEED, bursts(SEED, REQUESTS), enough=1)).faults
