@@ -1,0 +1,71 @@
+"""What an application gets from supabase-js is the same with fanin and without."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import shutil
+import sys
+from hashlib import md5
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+import pytest
+
+from proxy.model import Outcome
+from proxy.observe.events import Answered, Called, Event
+from tests.e2e.harness import fanin
+
+if TYPE_CHECKING:
+    from tests.conftest import Stack
+
+pytestmark = [pytest.mark.stack, pytest.mark.e2e]
+SCRIPT = Path(__file__).with_name("supabase_burst.cjs")
+MODULES = Path(sys.prefix, "e2e", "node_modules")
+CREATORS, MISSING = 24, 6
+
+
+def creator(number: int) -> str:
+    return str(UUID(md5(f"creator:{number}".encode(), usedforsecurity=False).hexdigest()))
+
+
+async def run(token: str, *urls: str) -> list[dict[str, list[Any]]]:
+    """What the application got from each URL: per burst its results."""
+    node = shutil.which("node", path=f"{os.environ['PATH']}:{Path(sys.prefix, 'node', 'bin')}")
+    assert node is not None, "node is not on PATH; `make test` puts it there"
+    ids = json.dumps([creator(n) for n in range(100 - CREATORS, 100 + MISSING)])
+    process = await asyncio.create_subprocess_exec(
+        *(node, str(SCRIPT), str(MODULES), token, ids, *urls),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    printed, errors = await asyncio.wait_for(process.communicate(), 60)
+    assert process.returncode == 0, errors.decode()
+    return list(json.loads(printed))
+
+
+async def test_bursts_through_supabase_js_are_deep_equal_and_take_a_fraction_of_the_calls(stack: Stack) -> None:
+    merged: list[str] = []
+    calls = 0
+
+    def watch(event: Event) -> None:
+        nonlocal calls
+        calls += isinstance(event, Called)
+        if isinstance(event, Answered) and event.span.outcome is Outcome.MERGED:
+            merged.append(event.span.fingerprint)
+
+    async with fanin(stack.url, merge__deadline_floor=10.0) as sidecar:
+        sidecar._events.subscribe(watch)
+        (direct,) = await run(stack.token, stack.url)
+        (through,) = await run(stack.token, f"http://127.0.0.1:{sidecar.port}")
+    for name, results in direct.items():
+        assert through[name] == results, name
+    assert {result["status"] for result in direct["single"]} == {200, 406}
+    assert {result["status"] for result in direct["missing column"]} == {400}
+    assert {result["status"] for result in direct["missing table"]} == {404}
+    assert {result["status"] for result in direct["bad value"]} == {200, 400}
+    assert sum(result["data"] is None for result in direct["maybeSingle"]) == MISSING - 1
+    assert len(merged) >= CREATORS
+    assert calls < len(direct) * (CREATORS + MISSING)
