@@ -184,12 +184,12 @@ async def test_without_its_poison_a_batch_is_merged_once_more() -> None:
     made.assert_at_rest()
 
 
-async def test_an_upstream_that_names_another_type_each_time_ends_in_the_originals() -> None:
-    types = iter(["smallint", "uuid", "smallint", "uuid"])
-    made = Made(Calls(lambda _: Poisoned(next(types))))
-    replies = await finish(made.ask(*ids(1, 2, 40000)))
+async def test_a_batch_that_is_poisoned_twice_ends_in_the_originals() -> None:
+    types = iter(["integer", "smallint"])
+    made = Made(Calls(lambda call: Poisoned(name) if (name := next(types, "")) else shares(call)))
+    replies = await finish(made.ask(*ids(1, 2, 40000, 9_000_000_000)))
     assert all(isinstance(reply, Ticket) for reply in replies)
-    assert len(made.calls.made) == 2
+    assert [len(call.owners) for call in made.calls.made] == [4, 3]
     assert made.doubts() == ["poison", "poison"]
     made.assert_at_rest()
 

@@ -74,7 +74,7 @@ create policy own on odd.mine for select using (
 );
 
 create table odd.acc (id int primary key, note text not null);
-insert into odd.acc values (5, 'before');
+insert into odd.acc select n, 'before' from generate_series(1, 9) n;
 
 -- Computed columns: slow, raising, and one that speaks in the answer's head.
 create function odd.nap(odd.acc) returns text language plpgsql volatile as $$

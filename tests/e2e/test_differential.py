@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import secrets
+from copy import copy
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 import pytest
 
+from proxy.model import Member, Merged
 from proxy.path import identity
 from proxy.path import plan as planning
 from proxy.path import split as splitting
 from proxy.path.evidence import RowEvidence
+from proxy.shell.merger import Merger, Served
 from tests.e2e.bursts import get
 from tests.e2e.differential import CALLERS, bursts, compare
 from tests.e2e.odd import another, odd_tables
+from tests.e2e.writes import read_around_a_write
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -159,6 +164,28 @@ async def test_rows_cut_at_max_rows_and_accepted_are_found(odd: Stack, monkeypat
         assert not (await compare(cut.url, 0, iter([requests]))).faults
         rows_beyond_max_rows_accepted(monkeypatch)
         assert (await compare(cut.url, 0, iter([requests]))).faults
+
+
+def joined_in_flight(patch: Patch) -> None:
+    """An equal read shares the call that is under way."""
+    flights: dict[bytes, asyncio.Task[Any]] = {}
+
+    async def ask(self: Merger, member: Member) -> Served:
+        (call,) = planning.plan([member, copy(member)], self.alias, planning.Bounds(9, 9000))
+        assert isinstance(call, Merged)
+        target = member.query.target
+        if target not in flights:
+            flights[target] = asyncio.create_task(self._fetcher.fetch(call, self.alias))
+        found = await flights[target]
+        return Served(found[member.query.keys[0].literal], 1, 2)
+
+    patch.setattr(Merger, "ask", ask)
+
+
+async def test_a_call_joined_in_flight_is_found(odd: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+    joined_in_flight(monkeypatch)
+    before, after = await read_around_a_write(odd, 6)
+    assert before.body == after.body, "the second read is answered from before the write: what law 3 forbids"
 
 
 @pytest.mark.parametrize("plant", [hidden_alias_left_in, content_location_shared_by_all, our_count_shown])

@@ -15,7 +15,8 @@ from proxy.observe.events import Called, Event
 from tests.conftest import SECRET
 from tests.e2e.bursts import assert_all_same, burst, counting, get, one_by_one, sockets, together
 from tests.e2e.harness import fanin, program
-from tests.e2e.odd import another, odd_tables, running
+from tests.e2e.odd import another, odd_tables
+from tests.e2e.writes import read_around_a_write
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -293,19 +294,6 @@ async def test_a_merged_call_slower_than_its_deadline_gives_way_to_the_originals
 
 
 async def test_a_read_after_an_acknowledged_write_sees_it_though_the_same_read_is_in_flight(odd: Stack) -> None:
-    slow = get("/acc?select=id,note,nap&id=eq.5")
-    body = b'{"note":"after"}'
-    lines = ("Host: h", "Content-Type: application/json", f"Content-Length: {len(body)}", "", "")
-    write = "\r\n".join(("PATCH /acc?id=eq.5 HTTP/1.1", *lines)).encode() + body
-    async with (
-        fanin(odd.url, merge__deadline_floor=10.0) as sidecar,
-        sockets(sidecar.port, 3) as (reader, writer, late),
-    ):
-        await reader.send(slow)
-        await running(odd.dsn, "%nap%")
-        await writer.send(write)
-        assert (await writer.answer(b"PATCH")).status == 204
-        await late.send(slow)
-        before, after = await reader.answer(), await late.answer()
+    before, after = await read_around_a_write(odd, 5)
     assert b'"note":"before"' in before.body
     assert b'"note":"after"' in after.body
