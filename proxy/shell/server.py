@@ -166,8 +166,15 @@ class Server:
         self._clients.add(client)
         task = asyncio.get_running_loop().create_task(self.serve(client))
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(self._ended)
         return task
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        """Tell of a bug at once, not when the task is collected."""
+        self._tasks.discard(task)
+        error = None if task.cancelled() else task.exception()
+        if error is not None:
+            task.get_loop().call_exception_handler({"message": "a client could not be served", "exception": error})
 
     def forget(self, client: ClientWire) -> None:
         """``client`` is gone."""

@@ -1,0 +1,204 @@
+"""The data port: one request after the other, each with its limits; the handler decides what follows."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from proxy.errors import FaultError
+from proxy.http1.head import parse_fields
+from proxy.path.identity import head_rules
+from proxy.shell.server import REMEMBERED_HEADS, HeadReader, Request, Server
+from tests.e2e.harness import OK, RawClient, ask, settings, until
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+RULES = head_rules(b"", (), (), (), b"key")
+GET = b"GET /t HTTP/1.1\r\nHost: h\r\n\r\n"
+
+
+class Handling:
+    """A handler that answers OK, and remembers what it was asked."""
+
+    def __init__(self) -> None:
+        self.lines: list[tuple[bytes, bytes]] = []
+        self.refused: list[str] = []
+        self.cancelled = 0
+        self.keep = True
+        self.hold: asyncio.Event | None = None
+        self.read_bodies = True
+        self.failure: Exception | None = None
+
+    async def __call__(self, request: Request) -> bool:
+        self.lines.append((request.line.method, request.line.target))
+        if self.failure is not None:
+            raise self.failure
+        try:
+            if self.hold is not None:
+                await self.hold.wait()
+        except asyncio.CancelledError:
+            self.cancelled += 1
+            raise
+        if self.read_bodies:
+            async for _ in request.body.pieces():
+                pass
+        request.client.write(OK)
+        return self.keep
+
+    def refuse(self, error: FaultError) -> None:
+        self.refused.append(error.fault.code)
+
+
+@asynccontextmanager
+async def serving(
+    handling: Handling, own: set[object] | None = None, **changes: Any
+) -> AsyncIterator[tuple[Server, int]]:
+    clock = asyncio.get_running_loop().time
+    server = Server(
+        settings("http://h", **changes), RULES, handling, clock, set() if own is None else own, handling.refuse
+    )
+    port = await server.listen("127.0.0.1", 0)
+    try:
+        yield server, port
+    finally:
+        await server.close(0.05)
+        assert server.open == 0
+
+
+async def test_a_connection_carries_request_after_request() -> None:
+    handling = Handling()
+    async with serving(handling) as (server, port), RawClient(port) as client:
+        for _ in range(3):
+            await client.send(GET)
+            assert (await client.answer()).body == b"ok"
+        assert server.open == 1
+    assert handling.lines == [(b"GET", b"/t")] * 3
+
+
+async def test_pipelined_requests_wait_for_their_turn_and_skip_empty_lines() -> None:
+    handling = Handling()
+    async with serving(handling) as (_, port), RawClient(port) as client:
+        await client.send(b"\r\n\r\n" + GET + b"\r\nPUT /u HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\n\r\nabc" + GET)
+        for _ in range(3):
+            assert (await client.answer()).body == b"ok"
+    assert handling.lines == [(b"GET", b"/t"), (b"PUT", b"/u"), (b"GET", b"/t")]
+
+
+@pytest.mark.parametrize("size", [1, 7])
+async def test_a_head_may_come_in_any_pieces(size: int) -> None:
+    async with serving(Handling()) as (_, port), RawClient(port) as client:
+        for at in range(0, len(GET), size):
+            await client.send(GET[at : at + size])
+        assert (await client.answer()).body == b"ok"
+
+
+async def test_the_connection_ends_when_the_handler_or_the_client_says_so() -> None:
+    handling = Handling()
+    async with serving(handling) as (_, port):
+        async with RawClient(port) as client:
+            await client.send(GET.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n") + GET)
+            assert await client.rest() == OK
+        handling.keep = False
+        async with RawClient(port) as client:
+            await client.send(GET)
+            assert await client.rest() == OK
+
+
+async def test_a_body_that_the_handler_left_unread_is_not_the_next_request() -> None:
+    handling = Handling()
+    handling.read_bodies = False
+    async with serving(handling) as (_, port), RawClient(port) as client:
+        smuggled = b"GET /smuggled HTTP/1.1\r\nHost: h\r\n\r\n"
+        head = b"POST /t HTTP/1.1\r\nHost: h\r\nContent-Length: %d\r\n\r\n" % (len(smuggled) + 1)
+        await client.send(head + smuggled)
+        assert (await client.answer()).body == b"ok"
+        client.finish()
+        assert await client.rest() == b""
+    assert handling.lines == [(b"POST", b"/t")]
+
+
+async def test_absolute_form_becomes_origin_form() -> None:
+    handling = Handling()
+    async with serving(handling) as (_, port), RawClient(port) as client:
+        for target in (b"http://h/a?b", b"HTTP://h:1", b"http://h/", b"*"):
+            await client.send(b"OPTIONS " + target + b" HTTP/1.1\r\nHost: h\r\n\r\n")
+            await client.answer()
+    assert [target for _, target in handling.lines] == [b"/a?b", b"/", b"/", b"*"]
+
+
+async def test_a_hang_up_cancels_the_handler() -> None:
+    handling = Handling()
+    handling.hold = asyncio.Event()
+    async with serving(handling) as (server, port):
+        async with RawClient(port) as client:
+            await client.send(GET)
+            await until(lambda: handling.lines)
+        await until(lambda: handling.cancelled)
+        await until(lambda: server.open == 0)
+
+
+async def test_what_is_refused_is_told_to_the_client_and_counted() -> None:
+    handling = Handling()
+    async with serving(handling) as (_, port):
+        assert (await ask(port, b"GET / HTTP/3.0\r\nHost: h\r\n\r\n")).status == 505
+    assert handling.refused == ["FANIN110"]
+    assert not handling.lines
+
+
+async def test_our_own_connections_are_loops() -> None:
+    handling, own = Handling(), set[object]()
+    async with serving(handling, own=own) as (_, port), RawClient(port) as client:
+        own.add(client.local)
+        await client.send(GET)
+        assert (await client.answer()).status == 508
+    assert not handling.lines
+
+
+async def test_a_bug_in_the_handler_costs_its_own_connection_only() -> None:
+    handling = Handling()
+    lost: list[object] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: lost.append(context.get("exception")))
+    async with serving(handling) as (_, port):
+        handling.failure = ZeroDivisionError()
+        async with RawClient(port) as client:
+            await client.send(GET)
+            assert await client.rest() == b""
+        assert lost == [handling.failure]
+        handling.failure = None
+        assert (await ask(port, GET)).body == b"ok"
+
+
+async def test_closing_waits_for_requests_in_flight_and_not_for_idle_clients() -> None:
+    handling = Handling()
+    handling.hold = asyncio.Event()
+    async with serving(handling) as (server, port), RawClient(port) as busy, RawClient(port) as lazy:
+        await busy.send(GET)
+        await until(lambda: handling.lines)
+        closing = asyncio.create_task(server.close(20))
+        assert await lazy.rest() == b""
+        assert not closing.done()
+        handling.hold.set()
+        assert await busy.rest() == OK
+        await closing
+
+
+def test_the_same_lines_are_taken_apart_once_and_not_remembered_for_ever() -> None:
+    reader = HeadReader(RULES)
+    head = reader.read(b"Host: h\r\nX: 0", 1)
+    assert reader.read(b"Host: h\r\nX: 0", 1) is head
+    assert reader.read(b"Host: h\r\nX: 0", 0) is not head, "what they mean depends on the version"
+    for number in range(REMEMBERED_HEADS):
+        reader.read(b"Host: h\r\nX: %d" % (number + 1), 1)
+    assert reader.read(b"Host: h\r\nX: 0", 1) is not head
+    assert parse_fields(b"Host: h", "FANIN102")
+
+
+def test_a_refused_head_is_not_remembered_as_good() -> None:
+    reader = HeadReader(RULES)
+    for _ in range(2):
+        with pytest.raises(FaultError, match="FANIN106"):
+            reader.read(b"X: y", 1)
