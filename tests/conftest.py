@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, NamedTuple
 
+import hypothesis
 import pytest
 
 from proxy.demo.data import load
@@ -12,6 +13,10 @@ from proxy.demo.stack import Postgres, PostgREST, service_token
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+# A timing is never an assertion: other work on the machine would make tests fail.
+hypothesis.settings.register_profile("fanin", deadline=None)
+hypothesis.settings.load_profile("fanin")
 
 CREATORS = 100
 SECRET = "a secret that only the tests know, long enough"

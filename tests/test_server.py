@@ -96,6 +96,14 @@ async def test_a_head_may_come_in_any_pieces(size: int) -> None:
         assert (await client.answer()).body == b"ok"
 
 
+async def test_empty_lines_may_come_in_pieces_too() -> None:
+    async with serving(Handling()) as (_, port), RawClient(port) as client:
+        for piece in (b"\r", b"\n", b"\r\n\r", b"\nG", GET[1:-1], b"\n"):
+            await client.send(piece)
+            await asyncio.sleep(0)
+        assert (await client.answer()).body == b"ok"
+
+
 async def test_the_connection_ends_when_the_handler_or_the_client_says_so() -> None:
     handling = Handling()
     async with serving(handling) as (_, port):

@@ -236,18 +236,21 @@ class Server:
         """The next head without its empty line; None when the client left, or stayed silent, between requests."""
         limit = self._settings.limits.head_bytes
         seconds, began = self._settings.timeouts.keep_alive, 0.0
+        seen = 0  # nothing is searched twice, or a head in single bytes would cost the square of its length
         while True:
             while client.buffer[:2] == b"\r\n":  # RFC 9112 §2.2: empty lines before a request line are ignored
                 del client.buffer[:2]
-            end = client.buffer.find(b"\r\n\r\n", 0, limit + 4)
+                seen = 0
+            end = client.buffer.find(b"\r\n\r\n", max(seen - 3, 0), limit + 4)
             if end >= 0:
                 block = bytes(client.buffer[:end])
                 del client.buffer[: end + 4]
                 return block
             if len(client.buffer) > limit:
                 raise FaultError("FANIN109")
-            if _BARE_LF.search(client.buffer):
+            if _BARE_LF.search(client.buffer, seen):
                 raise FaultError("FANIN102")
+            seen = len(client.buffer)
             if client.buffer:
                 began = began or self._clock()
                 seconds = self._settings.timeouts.head - (self._clock() - began)
