@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from proxy.errors import REFUSALS
 from proxy.model import LiteralClass
+from proxy.path.fingerprint import MAX_KEYS
 from tests.made import head, query
 
 U = "0b5e7c1a-9f0e-4d55-8f6b-3a4b5c6d7e8f"
@@ -144,6 +145,11 @@ def test_any_target_is_read_without_an_error(raw: bytes) -> None:
     assert read.refusal is None or read.refusal in REFUSALS
     for key in read.keys:
         assert read.target[key.start - 3 : key.end] == b"eq." + key.literal
+
+
+def test_of_many_filters_the_first_may_vary() -> None:
+    read = query("/t?" + "&".join(f"a{n}=eq.{n}" for n in range(300)))
+    assert [key.name for key in read.keys] == [f"a{n}".encode() for n in range(MAX_KEYS)]
 
 
 def test_a_tree_as_deep_as_the_url_allows_is_read() -> None:

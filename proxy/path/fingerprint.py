@@ -1,5 +1,7 @@
 """From a target to a Query: its relation, its fingerprint, its keys, or the reason why it is left alone."""
 
+from collections import Counter
+
 from proxy.model import Head, Key, Query
 from proxy.postgrest.literals import literal_class
 from proxy.postgrest.operators import shape, tree_shape
@@ -13,6 +15,9 @@ from proxy.postgrest.target import (
     relation_of,
     split_target,
 )
+
+MAX_KEYS = 16
+"""Filters of one query that may vary. A batch is planned over all of its members' keys, so they have to be few."""
 
 
 def read_query(method: bytes, target: bytes, head: Head, mount: bytes, max_url: int) -> Query:
@@ -78,12 +83,14 @@ def _shapes(params: tuple[Param, ...]) -> tuple[list[str], list[bytes]]:
 
 
 def _keys(params: tuple[Param, ...]) -> tuple[Key, ...]:
-    """The filters whose literal may vary: plain column, one occurrence, ``eq``, canonical literal."""
-    names = [decoded(param.name) for param in params]
-    keys = []
+    """The filters whose literal may vary: plain column, one occurrence, ``eq``, canonical literal. The first 16."""
+    names = Counter(decoded(param.name) for param in params)
+    keys: list[Key] = []
     for param in params:
-        if param.value[:3] != b"eq." or not _is_column(param.name) or names.count(param.name) != 1:
+        if param.value[:3] != b"eq." or not _is_column(param.name) or names[param.name] != 1:
             continue
+        if len(keys) == MAX_KEYS:
+            break
         literal = param.value[3:]
         kind = literal_class(literal)
         if kind is not None:
@@ -129,5 +136,5 @@ def _key_refusal(params: tuple[Param, ...]) -> str:
     equal = [p.name for p in params if _is_column(p.name) and decoded(p.value)[:3] == b"eq."]
     if not equal:
         return "no-key"
-    names = [decoded(param.name) for param in params]
-    return "literal" if any(names.count(name) == 1 for name in equal) else "repeated"
+    names = Counter(decoded(param.name) for param in params)
+    return "literal" if any(names[name] == 1 for name in equal) else "repeated"

@@ -10,7 +10,7 @@ from proxy.http1.head import Field, StatusLine, first
 from proxy.model import Member, Merged
 from proxy.observe.events import CANCELLED, NO_ANSWER, Called, Events, Saved
 from proxy.path.evidence import RowEvidence
-from proxy.path.split import FRAMING, Doubt, Share, split
+from proxy.path.split import COPIED, FRAMING, Doubt, Share, split
 from proxy.postgrest.content_range import rows_and_total
 from proxy.postgrest.literals import fits
 from proxy.postgrest.problem import SHARED, blamed_literal, read_problem
@@ -18,6 +18,9 @@ from proxy.shell.route import Route
 from proxy.shell.upstream import Answer, Outgoing, Upstream
 
 COUNT = b"Prefer: count=exact\r\n"
+
+SHARED_HEADERS = COPIED | {b"www-authenticate", b"retry-after", b"proxy-status"}
+"""Headers of an error that is everybody's. Any other, a cookie say, may be meant for one caller."""
 
 
 class Poisoned(msgspec.Struct, frozen=True):
@@ -120,6 +123,9 @@ class Fetcher:
 def _judge_error(call: Merged, line: StatusLine, fields: tuple[Field, ...], body: bytes) -> Result:
     problem = read_problem(body)
     if problem.code in SHARED:
+        for field in fields:
+            if field.name not in SHARED_HEADERS and field.name not in FRAMING:
+                return Doubt("headers", field.name.decode("ascii"))
         head = b"\r\n".join([line.line, *(field.line for field in fields if field.name not in FRAMING)])
         share = Share(head + b"\r\nContent-Length: %d\r\n" % len(body), body, -1)
         return dict.fromkeys(call.owners, share)

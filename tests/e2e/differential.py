@@ -6,6 +6,7 @@ other spellings, because that is where merging could go wrong.
 
 from __future__ import annotations
 
+import asyncio
 import random
 from collections import Counter
 from dataclasses import dataclass, field
@@ -218,8 +219,9 @@ async def compare(url: str, seed: int, made: Iterator[list[bytes]], enough: int 
     async with fanin(url, **changes) as sidecar, sockets(sidecar.port, LARGEST) as clients, sockets(url, 4) as alone:
         sidecar._events.subscribe(report.watch)
         known: dict[bytes, RawAnswer] = {}
+        chance = random.Random(seed)
         for requests in made:
-            through = await burst(clients, requests)
+            through = await _waves(clients, requests, chance)
             await _ask_alone(alone, [request for request in set(requests) if request not in known], known)
             report.requests += len(requests)
             report.direct += len(requests)
@@ -230,6 +232,16 @@ async def compare(url: str, seed: int, made: Iterator[list[bytes]], enough: int 
             if len(report.faults) >= enough:
                 break
     return report
+
+
+async def _waves(clients: Sequence[RawClient], requests: list[bytes], chance: Choice) -> list[RawAnswer]:
+    """All at once, or in waves some turns of the loop apart, so that some come while others are in flight."""
+    cut = chance.choice((0, 0, chance.randrange(len(requests))))
+    first = asyncio.gather(burst(clients, requests[:cut]))
+    for _ in range(chance.randrange(30) if cut else 0):
+        await asyncio.sleep(0)
+    rest = await burst(clients[cut:], requests[cut:])
+    return (await first)[0] + rest
 
 
 async def _ask_alone(clients: Sequence[RawClient], requests: list[bytes], known: dict[bytes, RawAnswer]) -> None:

@@ -236,6 +236,16 @@ async def test_errors_of_a_database_that_is_away_are_shared() -> None:
         assert len(upstream.requests) == 1
 
 
+async def test_such_an_error_with_a_cookie_is_not_shared() -> None:
+    body = '{"code":"PGRST301","details":null,"hint":null,"message":"JWT expired"}'
+    head = f"HTTP/1.1 401 Unauthorized\r\nSet-Cookie: a=b\r\nContent-Length: {len(body)}\r\n\r\n"
+
+    async def tell(talk: Talk, _: bytes) -> None:
+        await talk.send((head + body).encode())
+
+    await assert_originals_are_sent(tell)
+
+
 # Clients that leave.
 
 
