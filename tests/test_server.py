@@ -12,6 +12,7 @@ from proxy.errors import FaultError
 from proxy.http1.head import parse_fields
 from proxy.path.identity import head_rules
 from proxy.shell.server import REMEMBERED_HEADS, HeadReader, Request, Server
+from proxy.shell.wire import EndOfStreamError
 from tests.e2e.harness import OK, RawClient, ask, settings, until
 
 if TYPE_CHECKING:
@@ -147,6 +148,30 @@ async def test_a_hang_up_cancels_the_handler() -> None:
             await until(lambda: handling.lines)
         await until(lambda: handling.cancelled)
         await until(lambda: server.open == 0)
+
+
+async def test_a_hang_up_in_a_tunnel_is_the_tunnels_business() -> None:
+    """It has bytes to carry that came just before."""
+    got: list[bytes] = []
+
+    class Tunnel(Handling):
+        async def __call__(self, request: Request) -> bool:
+            request.client.tunnelled = True
+            request.client.write(OK)
+            try:
+                while True:
+                    await request.client.more(60)
+            except EndOfStreamError:
+                got.append(bytes(request.client.buffer))
+            return False
+
+    async with serving(Tunnel()) as (_, port):
+        async with RawClient(port) as client:
+            await client.send(GET)
+            await client.answer()
+            await client.send(b"bye")
+        await until(lambda: got)
+    assert got == [b"bye"]
 
 
 async def test_what_is_refused_is_told_to_the_client_and_counted() -> None:

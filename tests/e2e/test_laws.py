@@ -136,6 +136,10 @@ async def test_an_early_answer_reaches_a_client_that_is_still_uploading() -> Non
         answer = await client.answer(b"POST")
         assert (answer.status, answer.body) == (413, b"big")
         assert answer.values(b"connection") == [b"close"]
+        # What it still sends is taken: a reset here could overtake the answer on its way.
+        client.writer.write(b"x" * 3_000_000)
+        client.finish()
+        assert await client.reader.read() == b""
 
 
 # Clients that leave.
