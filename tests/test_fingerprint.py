@@ -33,6 +33,7 @@ REFUSED_BY_TARGET = [
     ("encoding", "/t?id=eq.1&x=eq.%00"),
     ("encoding", "/t?id=eq.1&x=eq.%FF"),
     ("too-long", "/t?id=eq.1&x=eq." + "a" * 7000),
+    ("too-long", "/t?id=eq.1" + "&" * 1001),
     ("no-key", "/t"),
     ("no-key", "/t?id=gt.1"),
     ("no-key", "/t?id=in.(1,2)"),

@@ -19,10 +19,13 @@ from proxy.postgrest.target import (
 MAX_KEYS = 16
 """Filters of one query that may vary. A batch is planned over all of its members' keys, so they have to be few."""
 
+MAX_PARAMS = 1000
+"""Parameters above which a query is not taken apart."""
+
 
 def read_query(method: bytes, target: bytes, head: Head, mount: bytes, max_url: int) -> Query:
     """Understand a request as far as possible. ``mount`` is without its trailing slash: empty for ``/``."""
-    path_end, params = split_target(target)
+    path_end, params = split_target(target.partition(b"?")[0] if _is_crowded(target) else target)
     segment = relation_of(target, path_end, mount)
     if segment is None:
         return _stranger(method, target, path_end, mount)
@@ -99,6 +102,10 @@ def _keys(params: tuple[Param, ...]) -> tuple[Key, ...]:
     return tuple(keys)
 
 
+def _is_crowded(target: bytes) -> bool:
+    return target.count(b"&") > MAX_PARAMS
+
+
 def _is_column(name: bytes) -> bool:
     return is_plain_name(name) and name not in RESERVED and name not in LOGIC
 
@@ -110,7 +117,7 @@ def _method_refusal(method: bytes) -> str | None:
 def _target_refusal(target: bytes, params: tuple[Param, ...], max_url: int) -> str | None:
     names = [decoded(param.name) for param in params]
     checks = (
-        ("too-long", len(target) > max_url),
+        ("too-long", len(target) > max_url or _is_crowded(target)),
         ("semicolon", b";" in target),
         ("encoding", not is_clean_text(target)),
         ("limit", b"limit" in names),

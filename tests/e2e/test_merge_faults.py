@@ -1,84 +1,20 @@
-"""An upstream that fails on merged calls, and clients that leave: everybody who stays is answered, once."""
+"""An upstream that fails on merged calls: the originals are sent, and everybody is answered."""
 
 from __future__ import annotations
 
 import asyncio
 import json
-import re
-from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.e2e.bursts import burst, get, sockets, together
-from tests.e2e.harness import ScriptedUpstream, Talk, fanin
+from tests.e2e.bursts import get, together
+from tests.e2e.faulty import REQUESTS, assert_originals_are_sent, between, merged, whole
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable
-
-    from proxy.shell.sidecar import Sidecar
+    from tests.e2e.harness import Talk
 
 pytestmark = pytest.mark.e2e
-
-
-def answer(target: str, body: str, rows: int, more: str = "") -> bytes:
-    """An answer as PostgREST writes it."""
-    span = f"0-{rows - 1}" if rows else "*"
-    return (
-        "HTTP/1.1 200 OK\r\nDate: Sun, 22 Nov 2026 17:00:00 GMT\r\nServer: postgrest/12.0.2\r\n"
-        f"Content-Range: {span}/{rows}\r\nContent-Location: {target}\r\n"
-        f"Content-Type: application/json; charset=utf-8\r\n{more}Content-Length: {len(body)}\r\n\r\n{body}"
-    ).encode()
-
-
-def whole(request: bytes, more: str = "") -> bytes:
-    """What a faultless upstream answers to a read of ``id``, merged or not."""
-    target = request.split(b" ")[1].decode()
-    found = re.search(r"id=(?:eq\.|in\.\()([-\d,]+)", target)
-    assert found is not None
-    alias = re.search(r"select=(\w+):", target)
-    keys = found[1].split(",")
-    rows = [(f'{{"{alias[1]}":"{key}",' if alias else "{") + f'"id":{key}}}' for key in keys]
-    return answer(target, "[" + ", \n ".join(rows) + "]", len(rows), more)
-
-
-def merged(request: bytes) -> bool:
-    return b"=in.(" in request
-
-
-def misbehaving(fault: Callable[[Talk, bytes], Awaitable[None]]) -> Callable[[Talk], Awaitable[None]]:
-    """A script: ``fault`` answers merged calls, others are answered as they should be."""
-
-    async def script(talk: Talk) -> None:
-        while (request := await talk.request()) is not None:
-            if merged(request):
-                await fault(talk, request)
-            else:
-                await talk.send(whole(request))
-
-    return script
-
-
-@asynccontextmanager
-async def between(
-    fault: Callable[[Talk, bytes], Awaitable[None]], **changes: object
-) -> AsyncIterator[tuple[ScriptedUpstream, Sidecar]]:
-    settings = {"merge__deadline_floor": 10.0, "profile": "postgrest"} | changes
-    async with ScriptedUpstream(misbehaving(fault)) as upstream, fanin(upstream.url, **settings) as sidecar:
-        yield upstream, sidecar
-        assert sidecar.merger is not None
-        assert sidecar.merger.waiting == 0
-
-
-REQUESTS = [get(f"/t?id=eq.{n}") for n in range(1, 41)]
-
-
-async def assert_originals_are_sent(fault: Callable[[Talk, bytes], Awaitable[None]], **changes: object) -> None:
-    async with between(fault, **changes) as (upstream, sidecar):
-        answers = await together(sidecar.port, REQUESTS)
-        assert [json.loads(one.body) for one in answers] == [[{"id": n}] for n in range(1, 41)]
-        assert sum(map(merged, upstream.requests)) == 1
-        assert len(upstream.requests) == 1 + len(REQUESTS)
 
 
 async def test_a_faultless_merged_call_is_all_it_takes() -> None:
@@ -244,107 +180,3 @@ async def test_such_an_error_with_a_cookie_is_not_shared() -> None:
         await talk.send((head + body).encode())
 
     await assert_originals_are_sent(tell)
-
-
-# Clients that leave.
-
-
-class Held:
-    """A merged call that is answered when told to."""
-
-    def __init__(self) -> None:
-        self.release = asyncio.Event()
-        self.gone = asyncio.Event()
-
-    async def __call__(self, talk: Talk, request: bytes) -> None:
-        released = asyncio.create_task(self.release.wait())
-        left = asyncio.create_task(talk.gone())
-        await asyncio.wait((released, left), return_when=asyncio.FIRST_COMPLETED)
-        if left.done():
-            self.gone.set()
-        for task in (left, released):
-            task.cancel()
-        await asyncio.gather(left, released, return_exceptions=True)
-        await talk.send(whole(request))
-
-
-async def test_one_member_hangs_up_and_the_others_are_answered() -> None:
-    held = Held()
-    async with between(held) as (upstream, sidecar), sockets(sidecar.port, 5) as clients:
-        for client, request in zip(clients, REQUESTS, strict=False):
-            client.writer.write(request)
-        await upstream.until(lambda: upstream.requests)
-        clients[0].abort()
-        await waiting(sidecar, 4)
-        held.release.set()
-        assert [json.loads((await client.answer()).body) for client in clients[1:]] == [
-            [{"id": n}] for n in range(2, 6)
-        ]
-        assert len(upstream.requests) == 1
-
-
-async def test_the_last_to_hang_up_cancels_the_merged_call() -> None:
-    held = Held()
-    async with between(held) as (upstream, sidecar):
-        async with sockets(sidecar.port, 5) as clients:
-            for client, request in zip(clients, REQUESTS, strict=False):
-                client.writer.write(request)
-            await upstream.until(lambda: upstream.requests)
-            for client in clients:
-                client.abort()
-        async with asyncio.timeout(20):
-            await held.gone.wait()
-        await waiting(sidecar, 0)
-        answers = await together(sidecar.port, [get("/t?id=eq.7")])
-        assert json.loads(answers[0].body) == [{"id": 7}]
-
-
-async def test_hanging_up_in_the_turn_in_which_the_window_leaves_strands_nobody() -> None:
-    async def fine(talk: Talk, request: bytes) -> None:
-        await talk.send(whole(request))
-
-    async with between(fine) as (_, sidecar):
-        for leavers in range(0, 40, 7):
-            async with sockets(sidecar.port, 40) as clients:
-                for client, request in zip(clients, REQUESTS, strict=True):
-                    client.writer.write(request)
-                for client in clients[:leavers]:
-                    client.abort()
-                stayed = [json.loads((await client.answer()).body) for client in clients[leavers:]]
-                assert stayed == [[{"id": n}] for n in range(leavers + 1, 41)]
-
-
-async def test_hanging_up_while_originals_wait_their_turn_leaves_the_turn_to_others() -> None:
-    async def die(talk: Talk, _: bytes) -> None:
-        talk.abort()
-
-    async with between(die, merge__replays=1) as (upstream, sidecar), sockets(sidecar.port, 40) as clients:
-        for client, request in zip(clients, REQUESTS, strict=True):
-            client.writer.write(request)
-        await upstream.until(lambda: len(upstream.requests) > 1)
-        for client in clients[20:]:
-            client.abort()
-        stayed = [json.loads((await client.answer()).body) for client in clients[:20]]
-        assert stayed == [[{"id": n}] for n in range(1, 21)]
-
-
-async def waiting(sidecar: Sidecar, count: int) -> None:
-    """Until so many requests wait for a merged answer."""
-    assert sidecar.merger is not None
-    async with asyncio.timeout(20):
-        while sidecar.merger.waiting != count:  # noqa: ASYNC110 (the merger tells nobody)
-            await asyncio.sleep(0)
-
-
-async def test_what_arrives_while_a_call_is_in_flight_is_in_the_next() -> None:
-    held = Held()
-    async with between(held) as (upstream, sidecar), sockets(sidecar.port, 4) as clients:
-        await asyncio.gather(*[client.send(request) for client, request in zip(clients, REQUESTS[:2], strict=False)])
-        await upstream.until(lambda: upstream.requests)
-        late = asyncio.create_task(burst(clients[2:], REQUESTS[:2]))
-        await upstream.until(lambda: len(upstream.requests) == 2)
-        held.release.set()
-        await late
-        for client in clients[:2]:
-            await client.answer()
-        assert sum(map(merged, upstream.requests)) == 2
