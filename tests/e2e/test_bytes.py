@@ -48,8 +48,7 @@ REQUESTS = {
         b"Proxy-Connection: x\r\nX-Fanin-Trace: t\r\nX: y\r\n\r\n"
     ),
     "h2c": (
-        b"GET / HTTP/1.1\r\nHost: h\r\nConnection: Upgrade, HTTP2-Settings\r\n"
-        b"Upgrade: h2c\r\nHTTP2-Settings: A\r\n\r\n"
+        b"GET / HTTP/1.1\r\nHost: h\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: A\r\n\r\n"
     ),
 }
 
