@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import glob
 import json
 import os
 import signal
@@ -10,8 +9,12 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 pytestmark = [pytest.mark.e2e, pytest.mark.stack]
 
@@ -19,9 +22,24 @@ FANIN = str(Path(sys.executable).with_name("fanin"))
 PATIENCE = 60.0  # seconds
 
 
-def directories() -> set[str]:
-    """The temporary directories that servers of the demo own."""
-    return set(glob.glob(os.path.join(tempfile.gettempdir(), "fanin-*")))
+@pytest.fixture
+def temporary() -> Iterator[Path]:
+    """A temporary directory for the demo alone, that Postgres' own user may enter."""
+    with tempfile.TemporaryDirectory(prefix="demo-") as name:
+        os.chmod(name, 0o755)
+        yield Path(name)
+
+
+def start(temporary: Path, *flags: str) -> subprocess.Popen[str]:
+    """`fanin demo`, with its temporary files in `temporary`."""
+    return subprocess.Popen(
+        [FANIN, "demo", *flags],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        env={**os.environ, "TMPDIR": str(temporary)},
+    )
 
 
 def test_json_is_the_table_and_nothing_else_and_the_answers_are_equal() -> None:
@@ -44,24 +62,18 @@ def test_json_is_the_table_and_nothing_else_and_the_answers_are_equal() -> None:
 
 
 @pytest.mark.parametrize("moment", ["starting Postgres", "loading RetroMuscle", "starting PostgREST", "payment export"])
-def test_ctrl_c_at_any_moment_leaves_no_process_and_no_file(moment: str) -> None:
-    before = directories()
-    with subprocess.Popen(
-        [FANIN, "demo"], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, start_new_session=True
-    ) as demo:
+def test_ctrl_c_at_any_moment_leaves_no_process_and_no_file(moment: str, temporary: Path) -> None:
+    with start(temporary) as demo:
         assert demo.stderr is not None
         assert any(moment in line for line in demo.stderr)
         os.killpg(demo.pid, signal.SIGINT)
         assert "stopped" in demo.stderr.read()
         assert demo.wait(PATIENCE) == 130
-    assert directories() <= before
+    assert not list(temporary.iterdir())
 
 
-def test_keep_leaves_the_servers_up_with_a_curl_line_that_works() -> None:
-    before = directories()
-    with subprocess.Popen(
-        [FANIN, "demo", "--keep"], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, start_new_session=True
-    ) as demo:
+def test_keep_leaves_the_servers_up_with_a_curl_line_that_works(temporary: Path) -> None:
+    with start(temporary, "--keep") as demo:
         assert demo.stderr is not None
         line = next(line for line in demo.stderr if line.strip().startswith("curl "))
         told = subprocess.run(line, shell=True, capture_output=True, text=True, timeout=PATIENCE, check=True)
@@ -69,4 +81,4 @@ def test_keep_leaves_the_servers_up_with_a_curl_line_that_works() -> None:
         demo.wait(PATIENCE)
     assert told.stdout.startswith("HTTP/1.1 200 OK")
     assert "X-Fanin: passed; reason=limit" in told.stdout
-    assert directories() <= before
+    assert not list(temporary.iterdir())
