@@ -185,10 +185,18 @@ async def test_what_is_refused_is_told_to_the_client_and_counted() -> None:
 async def test_our_own_connections_are_loops() -> None:
     handling, own = Handling(), set[object]()
     async with serving(handling, own=own) as (_, port), RawClient(port) as client:
-        own.add(client.local)
+        own.add((client.local, ("127.0.0.1", port)))
         await client.send(GET)
         assert (await client.answer()).status == 508
     assert not handling.lines
+
+
+async def test_a_client_that_shares_a_port_number_with_an_upstream_connection_is_no_loop() -> None:
+    handling, own = Handling(), set[object]()
+    async with serving(handling, own=own) as (_, port), RawClient(port) as client:
+        own.add((client.local, ("127.0.0.1", 3000)))
+        await client.send(GET)
+        assert (await client.answer()).status == 200
 
 
 async def test_a_bug_in_the_handler_costs_its_own_connection_only() -> None:

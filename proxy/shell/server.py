@@ -77,17 +77,24 @@ class ClientWire(Wire):
         self.tunnelled = False
         """Whether what comes is no longer HTTP: then the tunnel sees to both ends itself."""
         self.peer = ""
-        self.origin: object = None
+        self.seen_from_there: object = None
+        """Its ends as the other side has them."""
 
     @property
     def draining(self) -> bool:
         return self._server.draining
 
+    @property
+    def looped(self) -> bool:
+        """Whether the client is fanin itself: one of its own connections to upstream."""
+        return self._server.is_ours(self.seen_from_there)
+
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
         peer = self.address("peername")
         self.peer = str(peer[0]) if isinstance(peer, tuple) else ""
-        self.origin = peer[:2] if isinstance(peer, tuple) else None
+        ends = self.ends()
+        self.seen_from_there = None if ends is None else (ends[1], ends[0])
         self._task = self._server.start(self)
 
     def eof_received(self) -> bool | None:
@@ -120,11 +127,11 @@ class Server:
         rules: HeadRules,
         handler: Handler,
         clock: Callable[[], float],
-        own_addresses: set[object],
+        upstream_ends: set[object],
         refused: Callable[[FaultError], None],
     ) -> None:
         self.draining = False
-        self.own_addresses = own_addresses
+        self._upstream_ends = upstream_ends
         self._settings = settings
         self._heads = HeadReader(rules)
         self._handler = handler
@@ -176,6 +183,10 @@ class Server:
         if error is not None:
             task.get_loop().call_exception_handler({"message": "a client could not be served", "exception": error})
 
+    def is_ours(self, ends: object) -> bool:
+        """Whether ``ends`` are those of one of fanin's own connections to upstream."""
+        return ends in self._upstream_ends
+
     def forget(self, client: ClientWire) -> None:
         """``client`` is gone."""
         self._clients.discard(client)
@@ -218,7 +229,7 @@ class Server:
         first, _, rest = block.partition(b"\r\n")
         line = parse_request_line(first)
         head = self._heads.read(rest, line.minor)
-        if client.origin in self.own_addresses:
+        if client.looped:
             raise FaultError("FANIN508")
         if line.method in (b"CONNECT", b"TRACE"):
             raise FaultError("FANIN107")

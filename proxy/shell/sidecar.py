@@ -83,7 +83,7 @@ class Sidecar:
             rules,
             pipeline.handle,
             self._clock,
-            self.upstream.local_addresses,
+            self.upstream.open_ends,
             self._turned,
         )
         try:

@@ -31,25 +31,24 @@ Interim = Callable[[StatusLine, tuple[Field, ...]], None]
 
 
 class UpstreamWire(Wire):
-    """A connection to upstream. ``calls`` counts what it has carried; its own address is in ``addresses``."""
+    """A connection to upstream. ``calls`` counts what it has carried; while open its ends are in ``open_ends``."""
 
-    def __init__(self, addresses: set[object]) -> None:
+    def __init__(self, open_ends: set[object]) -> None:
         super().__init__()
         self.calls = 0
         self.idle_since = 0.0
-        self._addresses = addresses
-        self._own: object = None
+        self._open_ends = open_ends
+        self._ends: object = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
-        own = self.address("sockname")
-        if isinstance(own, tuple):
-            self._own = own[:2]
-            self._addresses.add(self._own)
+        self._ends = self.ends()
+        if self._ends is not None:
+            self._open_ends.add(self._ends)
 
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
-        self._addresses.discard(self._own)
+        self._open_ends.discard(self._ends)
 
 
 class Answer:
@@ -222,7 +221,8 @@ class Upstream:
         )
         self.others = Lane[UpstreamWire](settings.pool.others, 0, settings.limits.queue, settings.pool.idle)
         self.tunnels = Lane[UpstreamWire](settings.pool.tunnels, 0, 0, settings.pool.idle)
-        self.local_addresses: set[object] = set()
+        self.open_ends: set[object] = set()
+        """Both ends of each open connection: a client connection that is one of them, seen from there, is a loop."""
         self._tls = tls_context(settings) if self.address.tls else None
 
     def send(self, lane: Lane[UpstreamWire], call: Outgoing) -> Exchange:
@@ -261,7 +261,7 @@ class Upstream:
         return wire
 
     def _wire(self) -> UpstreamWire:
-        return UpstreamWire(self.local_addresses)
+        return UpstreamWire(self.open_ends)
 
 
 def _why(error: OSError) -> str:

@@ -150,6 +150,13 @@ class Wire(asyncio.Protocol):
         """``peername`` or ``sockname`` of the connection; None when unknown."""
         return None if self._transport is None else self._transport.get_extra_info(name)
 
+    def ends(self) -> tuple[object, object] | None:
+        """(our address and port, the other side's) of a TCP connection: no two open ones have the same."""
+        own, other = self.address("sockname"), self.address("peername")
+        if not isinstance(own, tuple) or not isinstance(other, tuple):
+            return None
+        return own[:2], other[:2]
+
     async def _writable(self, seconds: float) -> None:
         writer = self._writer = self._loop.create_future()
         timer = self._loop.call_later(seconds, _expire, writer)
