@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
@@ -122,21 +121,22 @@ async def test_debug_prints_the_trace_as_a_tree_with_its_finding_and_marks_answe
 
 
 async def test_sigterm_finishes_what_is_in_flight_and_exits_0(stack: Stack) -> None:
-    port = free_port()
-    command = [str(Path(sys.executable).with_name("fanin")), "serve", "--upstream", stack.url, "--admin", "off"]
+    port, admin = free_port(), free_port()
+    command = [sys.executable, "-m", "proxy", "serve", "--upstream", stack.url]
     process = await asyncio.create_subprocess_exec(
-        *command, "--listen", f"127.0.0.1:{port}", stderr=asyncio.subprocess.PIPE
+        *command, "--listen", f"127.0.0.1:{port}", "--admin", f"127.0.0.1:{admin}", stderr=asyncio.subprocess.PIPE
     )
     try:
         assert process.stderr is not None
         assert (await asyncio.wait_for(process.stderr.readline(), PATIENCE)).startswith(b"fanin ")
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
-        writer.write(
-            b"POST /videos?select=id HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\nContent-Type: application/json\r\n\r\n"
-        )
-        await writer.drain()
-        await asyncio.sleep(0.1)  # the request's head must be read before the signal is
+        head = b"POST /videos HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\nContent-Type: application/json\r\n"
+        writer.write(head + b"Expect: 100-continue\r\n\r\n")
+        assert (await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), PATIENCE)).startswith(b"HTTP/1.1 100 ")
         process.send_signal(signal.SIGTERM)
+        async with asyncio.timeout(PATIENCE):
+            while await get(f"http://127.0.0.1:{admin}/readyz") != (503, "draining\n"):
+                pass
         writer.write(b"[]")
         answer = await asyncio.wait_for(reader.read(), PATIENCE)
         writer.close()
