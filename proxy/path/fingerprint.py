@@ -1,8 +1,12 @@
 """From a target to a Query: its relation, its fingerprint, its keys, or the reason why it is left alone."""
 
 from collections import Counter
+from collections.abc import Mapping
+from functools import lru_cache
 
-from proxy.model import Head, Key, Query
+import msgspec
+
+from proxy.model import Head, Key, LiteralClass, Query
 from proxy.postgrest.literals import literal_class
 from proxy.postgrest.operators import shape, tree_shape
 from proxy.postgrest.target import (
@@ -22,31 +26,89 @@ MAX_KEYS = 16
 MAX_PARAMS = 1000
 """Parameters above which a query is not taken apart."""
 
+FORMS = 1024
+"""Forms remembered: what a target says is worked out once for all that differ in canonical literals only."""
+
+_HOLE = b"\x01"
+"""Stands for a literal in a form. No target holds this byte: request lines with control characters are refused."""
+
+
+class _Form(msgspec.Struct, frozen=True):
+    """What all targets with the same bytes outside their canonical literals have in common."""
+
+    relation: str | None
+    """None for what is no relation."""
+    fingerprint: str
+    literals: tuple[bytes, ...]
+    select: int | None
+    """Which parameter is the select."""
+    columns: frozenset[int]
+    """Which parameters are filters that may vary."""
+    refusal: str | None
+    key_refusal: str
+
 
 def read_query(method: bytes, target: bytes, head: Head, mount: bytes, max_url: int) -> Query:
     """Understand a request as far as possible. ``mount`` is without its trailing slash: empty for ``/``."""
     path_end, params = split_target(target.partition(b"?")[0] if _is_crowded(target) else target)
-    segment = relation_of(target, path_end, mount)
-    if segment is None:
+    literals = {}
+    for at, param in enumerate(params):
+        if param.value[:3] == b"eq." and (kind := literal_class(param.value[3:])) is not None:
+            literals[at] = kind
+    form = _form(target[:path_end], _blanked(params, literals), mount)
+    if form.relation is None:
         return _stranger(method, target, path_end, mount)
-    relation = decoded(segment).decode("utf-8", "replace")
-    shapes, literals = _shapes(params)
-    select = [param for param in params if decoded(param.name) == b"select"]
-    keys = _keys(params)
+    keys = tuple([_key(params[at], kind) for at, kind in literals.items() if at in form.columns][:MAX_KEYS])
+    select = None if form.select is None else params[form.select]
+    too_long = len(target) > max_url or _is_crowded(target)
     return Query(
         method=method,
         target=target,
-        relation=f"{head.profile}.{relation}" if head.profile else relation,
-        fingerprint=f"{method.decode()} {relation}{'?' if shapes else ''}{'&'.join(shapes)}",
-        filters=tuple(literals),
+        relation=f"{head.profile}.{form.relation}" if head.profile else form.relation,
+        fingerprint=f"{method.decode()} {form.fingerprint}",
+        filters=tuple([params[at].value[3:] if at in literals else text for at, text in enumerate(form.literals)]),
         path_end=path_end,
-        select=(select[0].start, select[0].start + len(select[0].value)) if select else None,
+        select=None if select is None else (select.start, select.start + len(select.value)),
         keys=keys,
         refusal=_method_refusal(method)
         or head.refusal
-        or _target_refusal(target, params, max_url)
-        or _select_refusal(select)
-        or (None if keys else _key_refusal(params)),
+        or ("too-long" if too_long else form.refusal)
+        or (None if keys else form.key_refusal),
+    )
+
+
+def _blanked(params: tuple[Param, ...], literals: Mapping[int, LiteralClass]) -> bytes | None:
+    """The query with a hole for each canonical literal; None where there is no query."""
+    if not params:
+        return None
+    return b"&".join(
+        [p.name + b"=eq." + _HOLE if at in literals else p.name + b"=" + p.value for at, p in enumerate(params)]
+    )
+
+
+def _key(param: Param, kind: LiteralClass) -> Key:
+    start = param.start + 3
+    return Key(param.name, param.value[3:], start, param.start + len(param.value), kind)
+
+
+@lru_cache(maxsize=FORMS)
+def _form(path: bytes, query: bytes | None, mount: bytes) -> _Form:
+    """Work out what ``path`` and ``query`` say, the query with holes for its canonical literals."""
+    segment = relation_of(path, len(path), mount)
+    if segment is None:
+        return _Form(None, "", (), None, frozenset(), None, "")
+    _, params = split_target(b"?" + query) if query is not None else (0, ())
+    names = [decoded(param.name) for param in params]
+    relation = decoded(segment).decode("utf-8", "replace")
+    shapes, literals = _shapes(params)
+    return _Form(
+        relation=relation,
+        fingerprint=f"{relation}{'?' if shapes else ''}{'&'.join(shapes)}",
+        literals=tuple(literals),
+        select=names.index(b"select") if b"select" in names else None,
+        columns=_columns(params, names),
+        refusal=_target_refusal(path, query or b"", names) or _select_refusal(params, names),
+        key_refusal=_key_refusal(params, names),
     )
 
 
@@ -85,21 +147,10 @@ def _shapes(params: tuple[Param, ...]) -> tuple[list[str], list[bytes]]:
     return shapes, literals
 
 
-def _keys(params: tuple[Param, ...]) -> tuple[Key, ...]:
-    """The filters whose literal may vary: plain column, one occurrence, ``eq``, canonical literal. The first 16."""
-    names = Counter(decoded(param.name) for param in params)
-    keys: list[Key] = []
-    for param in params:
-        if param.value[:3] != b"eq." or not _is_column(param.name) or names[param.name] != 1:
-            continue
-        if len(keys) == MAX_KEYS:
-            break
-        literal = param.value[3:]
-        kind = literal_class(literal)
-        if kind is not None:
-            start = param.start + 3
-            keys.append(Key(param.name, literal, start, start + len(literal), kind))
-    return tuple(keys)
+def _columns(params: tuple[Param, ...], names: list[bytes]) -> frozenset[int]:
+    """The parameters that are a plain column with one occurrence."""
+    count = Counter(names)
+    return frozenset(at for at, param in enumerate(params) if _is_column(param.name) and count[param.name] == 1)
 
 
 def _is_crowded(target: bytes) -> bool:
@@ -114,12 +165,10 @@ def _method_refusal(method: bytes) -> str | None:
     return None if method == b"GET" else "method"
 
 
-def _target_refusal(target: bytes, params: tuple[Param, ...], max_url: int) -> str | None:
-    names = [decoded(param.name) for param in params]
+def _target_refusal(path: bytes, query: bytes, names: list[bytes]) -> str | None:
     checks = (
-        ("too-long", len(target) > max_url or _is_crowded(target)),
-        ("semicolon", b";" in target),
-        ("encoding", not is_clean_text(target)),
+        ("semicolon", b";" in path or b";" in query),
+        ("encoding", not (is_clean_text(path) and is_clean_text(query))),
         ("limit", b"limit" in names),
         ("offset", b"offset" in names),
         ("repeated", names.count(b"select") > 1),
@@ -127,21 +176,19 @@ def _target_refusal(target: bytes, params: tuple[Param, ...], max_url: int) -> s
     return next((reason for reason, holds in checks if holds), None)
 
 
-def _select_refusal(select: list[Param]) -> str | None:
-    if not select:
+def _select_refusal(params: tuple[Param, ...], names: list[bytes]) -> str | None:
+    if b"select" not in names:
         return None
-    value = decoded(select[0].value)
+    value = decoded(params[names.index(b"select")].value)
     # What is put before it ends in a comma, after which PostgREST skips blanks and wants a column.
     if not value or value[:1].isspace() or value[:1] == b"," or value[-1:] == b",":
         return "select"
-    if b"()" in value:
-        return "aggregate"
-    return None
+    return "aggregate" if b"()" in value else None
 
 
-def _key_refusal(params: tuple[Param, ...]) -> str:
+def _key_refusal(params: tuple[Param, ...], names: list[bytes]) -> str:
     equal = [p.name for p in params if _is_column(p.name) and decoded(p.value)[:3] == b"eq."]
     if not equal:
         return "no-key"
-    names = Counter(decoded(param.name) for param in params)
-    return "literal" if any(names[name] == 1 for name in equal) else "repeated"
+    count = Counter(names)
+    return "literal" if any(count[name] == 1 for name in equal) else "repeated"
