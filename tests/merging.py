@@ -31,11 +31,15 @@ class Calls:
         self.made: list[Merged] = []
         self.going = asyncio.Event()
         self.going.set()
+        self.place = asyncio.Event()
+        self.place.set()
         self.cancelled = 0
 
-    async def fetch(self, call: Merged, _: bytes) -> Result:
+    async def fetch(self, call: Merged, _: bytes, leaves: Callable[[], None]) -> Result:
         self.made.append(call)
         try:
+            await self.place.wait()
+            leaves()
             await self.going.wait()
         except asyncio.CancelledError:
             self.cancelled += 1

@@ -84,6 +84,19 @@ async def test_a_call_that_is_too_slow_is_cancelled_and_everybody_goes_alone() -
     made.assert_at_rest()
 
 
+async def test_waiting_for_a_connection_is_not_on_the_deadlines_time() -> None:
+    calls = Calls()
+    calls.place.clear()
+    made = Made(calls, deadline_floor=1e-9)
+    asked = made.ask(*ids(1, 2))
+    await turns(50)
+    assert not made.doubts()
+    calls.going.clear()
+    calls.place.set()
+    await finish(asked)
+    assert made.doubts() == ["deadline"]
+
+
 # Poison.
 
 

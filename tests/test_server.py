@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from proxy.errors import FaultError
-from proxy.http1.head import parse_fields
 from proxy.path.identity import head_rules
-from proxy.shell.server import REMEMBERED_HEADS, HeadReader, Request, Server
+from proxy.shell.server import Request, Server
 from proxy.shell.wire import EndOfStreamError
 from tests.e2e.harness import OK, RawClient, ask, settings, until
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
+
+    from proxy.errors import FaultError
 
 RULES = head_rules(b"", (), (), (), b"key")
 GET = b"GET /t HTTP/1.1\r\nHost: h\r\n\r\n"
@@ -225,21 +225,3 @@ async def test_closing_waits_for_requests_in_flight_and_not_for_idle_clients() -
         handling.hold.set()
         assert await busy.rest() == OK
         await closing
-
-
-def test_the_same_lines_are_taken_apart_once_and_not_remembered_for_ever() -> None:
-    reader = HeadReader(RULES)
-    head = reader.read(b"Host: h\r\nX: 0", 1)
-    assert reader.read(b"Host: h\r\nX: 0", 1) is head
-    assert reader.read(b"Host: h\r\nX: 0", 0) is not head, "what they mean depends on the version"
-    for number in range(REMEMBERED_HEADS):
-        reader.read(b"Host: h\r\nX: %d" % (number + 1), 1)
-    assert reader.read(b"Host: h\r\nX: 0", 1) is not head
-    assert parse_fields(b"Host: h", "FANIN102")
-
-
-def test_a_refused_head_is_not_remembered_as_good() -> None:
-    reader = HeadReader(RULES)
-    for _ in range(2):
-        with pytest.raises(FaultError, match="FANIN106"):
-            reader.read(b"X: y", 1)

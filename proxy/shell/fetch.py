@@ -64,26 +64,30 @@ class Fetcher:
         self._events = events
         self._clock = clock
 
-    async def fetch(self, call: Merged, alias: bytes) -> Result:
-        """Send ``call`` and judge the answer; once more with a count where max-rows may have cut it."""
+    async def fetch(self, call: Merged, alias: bytes, leaves: Callable[[], None]) -> Result:
+        """Send ``call`` and judge the answer; once more with a count where max-rows may have cut it.
+
+        ``leaves`` is told each time that a call has a connection and is sent.
+        """
         counted = not self._evidence.proves(len(call.owners), self._clock())
         try:
-            got = await self._get(call, counted)
+            got = await self._get(call, counted, leaves)
             if not counted and self._needs_count(got):
                 counted = True
                 self._events.emit(Saved("FAN001", leader(call).query.relation, -1))
-                got = await self._get(call, counted)
+                got = await self._get(call, counted, leaves)
         except FaultError as error:
             return Doubt("connection", error.fault.code)
         return self._judge(call, alias, got, counted)
 
-    async def _get(self, call: Merged, counted: bool) -> Got:
+    async def _get(self, call: Merged, counted: bool, leaves: Callable[[], None]) -> Got:
         member = leader(call)
         line = b"GET " + self._route.upstream_target(call.target) + b" HTTP/1.1\r\n"
         head = b"".join((line, member.head.merged, COUNT if counted else b"", b"\r\n"))
         began, status = self._clock(), CANCELLED
         try:
-            async with self._upstream.send(self._upstream.calls, Outgoing(b"GET", head)) as answer:
+            outgoing = Outgoing(b"GET", head, leaves=leaves)
+            async with self._upstream.send(self._upstream.calls, outgoing) as answer:
                 status = answer.status
                 return await self._read(answer)
         except FaultError:

@@ -192,10 +192,13 @@ class Merger:
     async def _run(self, gate: Gate, batch: Batch) -> None:
         """Fetch the merged answer and hand out the shares; doubts, deadlines and bugs send everybody alone."""
         number, began = self.next_number(), self._clock()
+        loop = asyncio.get_running_loop()
         result: Result
         try:
-            async with asyncio.timeout(gate.deadline()):
-                result = await self._fetcher.fetch(batch.call, self.alias)
+            async with asyncio.timeout(None) as deadline:
+                result = await self._fetcher.fetch(
+                    batch.call, self.alias, lambda: deadline.reschedule(loop.time() + gate.deadline())
+                )
             batch.seconds = self._clock() - began
         except TimeoutError:
             result = Doubt("deadline")

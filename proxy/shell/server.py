@@ -1,25 +1,19 @@
-"""The data port: reads requests off client connections one at a time and hands each to the pipeline.
-
-Heads are taken apart once per distinct block of header lines: a client's connection sends the same lines again and
-again, so what they mean is remembered by their bytes.
-"""
+"""The data port: reads requests off client connections one at a time and hands each to the pipeline."""
 
 import asyncio
 import re
-from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 
 import msgspec
 
 from proxy.config import Settings
 from proxy.errors import FaultError, response_of
-from proxy.http1.head import RequestLine, parse_fields, parse_request_line
+from proxy.http1.head import RequestLine, parse_request_line
 from proxy.model import Head
-from proxy.path.identity import HeadRules, read_head
+from proxy.path.identity import HeadRules
+from proxy.shell.heads import HeadReader
 from proxy.shell.wire import Body, EndOfStreamError, Wire
 
-REMEMBERED_HEADS = 1024
-LARGEST_REMEMBERED = 8192
 LINGER = 1.0
 """Seconds in which a client may read our last words before the connection goes."""
 TURNED_AWAY = 64
@@ -44,26 +38,6 @@ class Request(msgspec.Struct, frozen=True, eq=False):
 
 Handler = Callable[[Request], Awaitable[bool]]
 """Answers a request; True when the connection can carry another one."""
-
-
-class HeadReader:
-    """Header blocks to Heads, the most recent ones remembered."""
-
-    def __init__(self, rules: HeadRules) -> None:
-        self._rules = rules
-        self._heads: OrderedDict[tuple[bytes, int], Head] = OrderedDict()
-
-    def read(self, block: bytes, minor: int) -> Head:
-        """FaultError when the lines are malformed or ambiguous."""
-        known = self._heads.get((block, minor))
-        if known is not None:
-            return known
-        head = read_head(parse_fields(block, "FANIN102"), minor, self._rules)
-        if len(block) <= LARGEST_REMEMBERED:
-            self._heads[(block, minor)] = head
-            if len(self._heads) > REMEMBERED_HEADS:
-                self._heads.popitem(last=False)
-        return head
 
 
 class ClientWire(Wire):

@@ -12,7 +12,7 @@ from proxy.http1.head import first
 from proxy.model import Finding, Rule, Trace
 from proxy.observe.events import Closed, Events, Turned, Warned
 from proxy.path.evidence import RowEvidence
-from proxy.path.identity import head_rules
+from proxy.path.identity import HeadRules, head_rules
 from proxy.path.trace import Quiet, Traces
 from proxy.shell.address import Address
 from proxy.shell.fetch import Fetcher
@@ -69,18 +69,9 @@ class Sidecar:
             self._clock,
             self._key,
         )
-        identity = self.settings.identity
-        authority = self.upstream.address.authority if self.settings.upstream_host == "upstream" else b""
-        rules = head_rules(
-            authority,
-            self.settings.trace.headers,
-            identity.also_neutral,
-            identity.not_neutral,
-            self._key,
-        )
         self.server = Server(
             self.settings,
-            rules,
+            self._head_rules(),
             pipeline.handle,
             self._clock,
             self.upstream.open_ends,
@@ -92,6 +83,11 @@ class Sidecar:
             raise ConfigError(f"listen: cannot bind {self.settings.listen}: {error.strerror}") from error
         self._ticking = asyncio.create_task(self._tick())
         return mount
+
+    def _head_rules(self) -> HeadRules:
+        identity = self.settings.identity
+        host = self.upstream.address.authority if self.settings.upstream_host == "upstream" else b""
+        return head_rules(host, self.settings.trace.headers, identity.also_neutral, identity.not_neutral, self._key)
 
     async def stop(self) -> None:
         """Not ready, keep accepting for drain.delay, finish within drain.timeout."""

@@ -106,6 +106,8 @@ class Outgoing(msgspec.Struct, frozen=True, eq=False):
     keep: bool = True
     upgrade: bool = False
     """Whether a 101 is an answer to it."""
+    leaves: Callable[[], None] | None = None
+    """Told when the call has its place and is sent: waiting for a place is not upstream's time."""
 
 
 class Exchange:
@@ -122,6 +124,8 @@ class Exchange:
 
     async def __aenter__(self) -> Answer:
         await self._lane.enter(self._call.method not in SAFE_METHODS)
+        if self._call.leaves is not None:
+            self._call.leaves()
         try:
             return await self._ask()
         except BaseException:

@@ -78,7 +78,7 @@ def identity_without(patch: Patch, name: bytes) -> None:
         lines = [line for line in head.identity.split(b"\r\n") if not line.lower().startswith(name)]
         return msgspec.structs.replace(head, identity=b"\r\n".join(lines), who=b"\r\n".join(lines))
 
-    patch.setattr("proxy.shell.server.read_head", read_head)
+    patch.setattr("proxy.shell.heads.read_head", read_head)
 
 
 def identity_without_cookie(patch: Patch) -> None:
@@ -175,7 +175,7 @@ def joined_in_flight(patch: Patch) -> None:
         assert isinstance(call, Merged)
         target = member.query.target
         if target not in flights:
-            flights[target] = asyncio.create_task(self._fetcher.fetch(call, self.alias))
+            flights[target] = asyncio.create_task(self._fetcher.fetch(call, self.alias, lambda: None))
         found = await flights[target]
         return Served(found[member.query.keys[0].literal], 1, 2)
 
