@@ -11,6 +11,21 @@ import msgspec
 from proxy.config import Rules
 
 
+class Media(msgspec.Struct, frozen=True):
+    """What a caller asks for, as far as an array of rows can serve it."""
+
+    singular: bool
+    """One object, or a 406 when there is not exactly one."""
+    asks: bytes
+    """Value of Accept for a merged call; empty where the caller's own will do."""
+    array_type: bytes
+    """Content-Type of the merged answer."""
+    own_type: bytes
+    """Content-Type of the caller's answer."""
+    separator: bytes
+    """What PostgREST puts between two rows."""
+
+
 class Head(msgspec.Struct, frozen=True):
     """What a request's header lines say, whatever its target: what is sent on, and who asks."""
 
@@ -34,6 +49,10 @@ class Head(msgspec.Struct, frozen=True):
     """Value of Accept-Profile; empty when absent."""
     origin: bytes
     """Value of Origin; empty when absent."""
+    media: Media | None
+    """What it asks for; None for what no array of rows can serve."""
+    counted: bool
+    """Whether it asks for the exact number of rows."""
     refusal: str | None
     """Why no request with this head is merged; a key of `errors.REFUSALS`."""
 
@@ -96,10 +115,37 @@ class Merged(msgspec.Struct, frozen=True, eq=False):
     owners: dict[bytes, list[Member]]
     location: tuple[bytes, bytes]
     """Bytes before and after the literal in each member's Content-Location query."""
+    media: Media
+    """What every member asks for."""
+    counted: bool
+    """Whether every member asks for the exact number of its rows."""
 
     @property
     def members(self) -> list[Member]:
         return [member for members in self.owners.values() for member in members]
+
+
+class Doubt(msgspec.Struct, frozen=True):
+    """Why a merged answer is not used: a key of ``errors.DOUBTS``; ``detail`` names a header, never a value."""
+
+    reason: str
+    detail: str = ""
+
+
+class Miss(msgspec.Struct, frozen=True):
+    """A literal whose members want one object and have not exactly one row: only PostgREST knows its 406."""
+
+    date: bytes
+    """The merged answer's Date line; empty when it has none."""
+    rows: int
+
+
+class Share(msgspec.Struct, frozen=True):
+    """What one literal's members are answered: the head without its empty line; the body; its rows."""
+
+    head: bytes
+    body: bytes
+    rows: int
 
 
 Call = Alone | Merged

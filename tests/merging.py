@@ -6,9 +6,9 @@ import asyncio
 from typing import TYPE_CHECKING, Any, cast
 
 from proxy.config import Merge, Settings
+from proxy.model import Share
 from proxy.observe.events import Event, Events, Replayed, Warned
 from proxy.path.evidence import RowEvidence
-from proxy.path.split import Share
 from proxy.shell.merger import Merger, Served, Ticket
 from tests.made import member
 

@@ -54,7 +54,7 @@ REFUSED_BY_HEAD = [
     ("expect", "Host: h\nExpect: 100-continue"),
     ("accept", "Host: h\nAccept: text/csv"),
     ("range", "Host: h\nRange: 0-1"),
-    ("count", "Host: h\nPrefer: count=exact"),
+    ("count", "Host: h\nPrefer: count=planned"),
 ]
 ELSEWHERE = {"mode", "paused", "learnt-type", "large-rows", "busy"}
 """Reasons that depend on more than the request: tests/test_merger.py."""

@@ -186,7 +186,10 @@ def test_the_trace_is_the_first_of_its_headers(lines: bytes, trace: str | None) 
         (b"Range: 0-1", "range"),
         (b"Accept: text/csv", "accept"),
         (b"Accept: */*", None),
-        (b"Prefer: count=exact", "count"),
+        (b"Accept: application/vnd.pgrst.object+json", None),
+        (b"Prefer: count=exact", None),
+        (b"Prefer: count=planned", "count"),
+        (b"Prefer: count=exact, count=planned", "count"),
     ],
 )
 def test_some_heads_forbid_merging(lines: bytes, reason: str | None) -> None:

@@ -6,8 +6,8 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from proxy.errors import REFUSALS
+from proxy.model import Doubt, Share
 from proxy.observe.events import Left, Warned
-from proxy.path.split import Doubt, Share
 from proxy.shell.fetch import Poisoned, Result
 from proxy.shell.merger import Served, Ticket
 from tests.merging import Calls, Made, bodies, finish, ids, shares, turns

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from proxy.path.split import Doubt
+from proxy.model import Doubt
 from proxy.shell.fetch import Poisoned, Result
 from proxy.shell.merger import Served, Ticket
 from tests.merging import Calls, Made, ids, shares, turns

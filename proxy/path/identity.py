@@ -8,8 +8,8 @@ from proxy.errors import FaultError
 from proxy.http1.framing import CONNECTION_OPTIONS, request_framing
 from proxy.http1.head import Field, first, tokens
 from proxy.law import HOP_BY_HOP, OWN_PREFIX
-from proxy.model import Head
-from proxy.postgrest.media import is_json_array, wants_count
+from proxy.model import Head, Media
+from proxy.postgrest.media import counts, media_of
 
 CONDITIONAL = frozenset((b"if-match", b"if-none-match", b"if-modified-since", b"if-unmodified-since", b"if-range"))
 NEUTRAL = CONDITIONAL | {b"host", b"accept-encoding", b"traceparent", b"tracestate", b"x-retry-count"}
@@ -51,10 +51,11 @@ def read_head(fields: tuple[Field, ...], minor: int, rules: HeadRules) -> Head:
         raise FaultError("FANIN106")
     kept = [field for field in fields if _travels(field.name)]
     identity = b"".join(field.line + b"\r\n" for field in kept if field.name not in rules.neutral)
+    media = media_of([field.value for field in fields if field.name == b"accept"])
+    counted = counts([field.value for field in fields if field.name == b"prefer"])
     return Head(
         forward=b"".join(_line(field, rules) for field in kept),
-        merged=b"".join(_line(field, rules) for field in kept if field.name != b"accept-encoding")
-        + b"Accept-Encoding: identity\r\n",
+        merged=_merged(kept, media, rules),
         identity=identity,
         who=blake2b(identity, digest_size=16, key=rules.key).digest(),
         framing=framing,
@@ -66,7 +67,9 @@ def read_head(fields: tuple[Field, ...], minor: int, rules: HeadRules) -> Head:
         retry=first(fields, b"x-retry-count") not in (None, b"0"),
         profile=_text(first(fields, b"accept-profile")),
         origin=first(fields, b"origin") or b"",
-        refusal=_refusal(fields, framing, minor),
+        media=media,
+        counted=counted == [b"count=exact"],
+        refusal=_refusal(fields, framing, minor, media, counted),
     )
 
 
@@ -99,17 +102,25 @@ def _line(field: Field, rules: HeadRules) -> bytes:
     return field.line + b"\r\n"
 
 
-def _refusal(fields: tuple[Field, ...], framing: int, minor: int) -> str | None:
-    accepts = [field.value for field in fields if field.name == b"accept"]
-    prefers = [field.value for field in fields if field.name == b"prefer"]
+def _merged(kept: list[Field], media: Media | None, rules: HeadRules) -> bytes:
+    """The lines of a merged call: no compression, and an array of rows whatever the caller makes of it."""
+    asks = b"" if media is None else media.asks
+    replaced = (b"accept-encoding", b"accept") if asks else (b"accept-encoding",)
+    lines = [_line(field, rules) for field in kept if field.name not in replaced]
+    return b"".join([*lines, b"Accept: " + asks + b"\r\n" if asks else b"", b"Accept-Encoding: identity\r\n"])
+
+
+def _refusal(
+    fields: tuple[Field, ...], framing: int, minor: int, media: Media | None, counted: list[bytes]
+) -> str | None:
     checks = (
         ("off", first(fields, b"x-fanin") == b"off"),
         ("http-1.0", minor == 0),
         ("body", framing != 0),
         ("expect", first(fields, b"expect") is not None),
         ("range", first(fields, b"range") is not None),
-        ("accept", not is_json_array(accepts)),
-        ("count", wants_count(prefers)),
+        ("accept", media is None),
+        ("count", counted not in ([], [b"count=exact"])),
     )
     return next((reason for reason, holds in checks if holds), None)
 

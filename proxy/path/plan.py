@@ -8,6 +8,7 @@ import msgspec
 from proxy.model import Alone, Call, Key, LiteralClass, Member, Merged
 from proxy.postgrest.content_location import around_literal
 from proxy.postgrest.literals import fits, opposite
+from proxy.postgrest.media import ARRAY
 from proxy.postgrest.set_filter import hidden_column, merged_target
 
 
@@ -133,4 +134,5 @@ def _call(key: Key, owners: Owners, alias: bytes, bounds: Bounds) -> Iterable[Ca
     if (len(owners) == 1 and len(members) == 1) or len(target) > bounds.max_url:
         return [Alone(member) for sharing in owners.values() for member in sharing]
     around = around_literal(query.target[query.path_end + 1 :], own.name, own.literal)
-    return [Merged(target, own.name, own.kind, owners, around)]
+    media = first.head.media or ARRAY
+    return [Merged(target, own.name, own.kind, owners, around, media, first.head.counted)]

@@ -6,35 +6,12 @@ Nothing is decoded and written again. Rows are found by the hidden key that begi
 
 from collections.abc import Iterable
 
-import msgspec
-
 from proxy.http1.head import Field
-from proxy.model import LiteralClass, Merged
-from proxy.postgrest.media import JSON_TYPE, without_count
+from proxy.model import Doubt, LiteralClass, Merged, Miss, Share
+from proxy.postgrest.answers import COPIED, FRAMING
+from proxy.postgrest.media import without_count
 
-CORS = frozenset(
-    (b"access-control-allow-origin", b"access-control-expose-headers", b"access-control-allow-credentials")
-)
-COPIED = CORS | {b"date", b"server", b"content-type", b"content-profile", b"vary", b"server-timing", b"warning"}
-"""Headers that are the same for every member, because members agree in everything they depend on (MERGE.md §2)."""
-
-FRAMING = frozenset((b"transfer-encoding", b"content-length", b"connection", b"keep-alive"))
 COUNTED = (b"content-range", b"content-location", b"preference-applied")
-
-
-class Doubt(msgspec.Struct, frozen=True):
-    """Why a merged answer is not used: a key of ``errors.DOUBTS``; ``detail`` names a header, never a value."""
-
-    reason: str
-    detail: str = ""
-
-
-class Share(msgspec.Struct, frozen=True):
-    """What one literal's members are answered: the head without its empty line; the body; its rows."""
-
-    head: bytes
-    body: bytes
-    rows: int
 
 
 def split(
@@ -45,24 +22,30 @@ def split(
     fields: tuple[Field, ...],
     body: bytes,
     ties: bool,
-) -> dict[bytes, Share] | Doubt:
+) -> dict[bytes, Share | Miss] | Doubt:
     """Each literal's share of a 200 answer, or the doubt that forbids to use it.
 
     ``path`` is the path that Content-Location shows (before ``?``); ``ties`` accepts several rows a key in any order.
     """
-    rows = rows_by_key(body, alias)
+    rows = rows_by_key(body, alias, call.media.separator)
     if isinstance(rows, Doubt):
         return rows
     doubt = _judge_rows(rows, call, ties)
     if doubt is not None:
         return doubt
-    frame = _frame(status_line, fields)
+    frame = _frame(status_line, fields, call)
     if isinstance(frame, Doubt):
         return frame
-    return {literal: _share(frame, path, call.location, literal, rows.get(literal, [])) for literal in call.owners}
+    date = next((field.line for field in fields if field.name == b"date"), b"")
+    shares: dict[bytes, Share | Miss] = {}
+    for literal in call.owners:
+        own = rows.get(literal, [])
+        missed = call.media.singular and len(own) != 1
+        shares[literal] = Miss(date, len(own)) if missed else _share(frame, path, call, literal, own)
+    return shares
 
 
-def rows_by_key(body: bytes, alias: bytes) -> dict[bytes, list[bytes]] | Doubt:
+def rows_by_key(body: bytes, alias: bytes, separator: bytes) -> dict[bytes, list[bytes]] | Doubt:
     """Each key text with its rows, hidden column removed; the rows of a key keep their order."""
     if body == b"[]":
         return {}
@@ -72,7 +55,7 @@ def rows_by_key(body: bytes, alias: bytes) -> dict[bytes, list[bytes]] | Doubt:
     rows: dict[bytes, list[bytes]] = {}
     last = len(pieces) - 1
     for at, piece in enumerate(pieces):
-        ending = b"}]" if at == last else b"}, \n "
+        ending = b"}]" if at == last else b"}" + separator
         if not piece.endswith(ending):
             return Doubt("shape")
         key, _, rest = piece.partition(b'"')
@@ -90,7 +73,7 @@ def _judge_rows(rows: dict[bytes, list[bytes]], call: Merged, ties: bool) -> Dou
     for key, own in rows.items():
         if key not in call.owners:
             return Doubt("stranger")
-        if len(own) > 1 and not ties:
+        if len(own) > 1 and not ties and not call.media.singular:
             return Doubt("ties")
     if call.kind is LiteralClass.INTEGER and _could_be_char(rows, call.owners):
         return Doubt("char")
@@ -107,7 +90,7 @@ def _could_be_char(rows: dict[bytes, list[bytes]], literals: Iterable[bytes]) ->
     return any(len(literal) > 1 and literal[:1] in rows for literal in literals)
 
 
-def _frame(status_line: bytes, fields: tuple[Field, ...]) -> list[bytes] | Doubt:
+def _frame(status_line: bytes, fields: tuple[Field, ...], call: Merged) -> list[bytes] | Doubt:
     """The head in three pieces: before Content-Range's value, before Content-Location's, and the rest."""
     pieces: list[bytes] = []
     current = [status_line]
@@ -115,11 +98,14 @@ def _frame(status_line: bytes, fields: tuple[Field, ...]) -> list[bytes] | Doubt
         if field.name in FRAMING:
             continue
         if field.name in COPIED:
-            if field.name == b"content-type" and field.value != JSON_TYPE:
+            if field.name != b"content-type":
+                current.append(field.line)
+            elif field.value == call.media.array_type:
+                current.append(field.line.partition(b":")[0] + b": " + call.media.own_type)
+            else:
                 return Doubt("headers", "content-type")
-            current.append(field.line)
         elif field.name == b"preference-applied":
-            applied = without_count(field.value)
+            applied = field.value if call.counted else without_count(field.value)
             if applied:
                 current.append(b"Preference-Applied: " + applied)
         elif field.name == (COUNTED[len(pieces)] if len(pieces) < 2 else None):
@@ -137,13 +123,14 @@ def _frame(status_line: bytes, fields: tuple[Field, ...]) -> list[bytes] | Doubt
 def _share(
     frame: list[bytes],
     path: bytes,
-    location: tuple[bytes, bytes],
+    call: Merged,
     literal: bytes,
     rows: list[bytes],
 ) -> Share:
-    body = b"[" + b", \n ".join(rows) + b"]"
-    content_range = b"0-%d/*" % (len(rows) - 1) if rows else b"*/*"
-    before, after = location
+    body = rows[0] if call.media.singular else b"[" + call.media.separator.join(rows) + b"]"
+    total = b"%d" % len(rows) if call.counted else b"*"
+    content_range = (b"0-%d/" % (len(rows) - 1) if rows else b"*/") + total
+    before, after = call.location
     where = b"".join((path, b"?", before, literal, after))
     length = b"Content-Length: %d\r\n" % len(body)
     head = b"".join((frame[0], content_range, frame[1], where, frame[2], length))

@@ -3,15 +3,33 @@
 https://postgrest.org/en/v12/references/api/resource_representation.html and …/preferences.html
 """
 
+from proxy.model import Media
+
 JSON_ARRAY = frozenset((b"*/*", b"application/json", b"application/vnd.pgrst.array+json"))
 """Accept values that are answered with a plain JSON array of rows."""
 
 JSON_TYPE = b"application/json; charset=utf-8"
+_CHARSET = b"; charset=utf-8"
+_OBJECT = b"application/vnd.pgrst.object+json"
+_STRIPPED_ARRAY = b"application/vnd.pgrst.array+json;nulls=stripped"
+_STRIPPED_OBJECT = b"application/vnd.pgrst.object+json;nulls=stripped"
+_ROWS, _BARE = b", \n ", b","
+"""Between two rows; rows without nulls are printed anew, more tightly."""
+
+ARRAY = Media(False, b"", JSON_TYPE, JSON_TYPE, _ROWS)
+MEDIA = dict.fromkeys(JSON_ARRAY, ARRAY) | {
+    _OBJECT: Media(True, b"application/json", JSON_TYPE, _OBJECT + _CHARSET, _ROWS),
+    _STRIPPED_ARRAY: Media(False, b"", _STRIPPED_ARRAY + _CHARSET, _STRIPPED_ARRAY + _CHARSET, _BARE),
+    _STRIPPED_OBJECT: Media(True, _STRIPPED_ARRAY, _STRIPPED_ARRAY + _CHARSET, _STRIPPED_OBJECT + _CHARSET, _BARE),
+}
+"""What an array of rows can serve, by the value of Accept."""
 
 
-def is_json_array(accepts: list[bytes]) -> bool:
-    """Whether Accept lines (their values) ask for a JSON array and leave PostgREST no choice. None means any type."""
-    return not accepts or (len(accepts) == 1 and accepts[0] in JSON_ARRAY)
+def media_of(accepts: list[bytes]) -> Media | None:
+    """What Accept lines (their values) ask for, if they leave PostgREST no choice. No line means any type."""
+    if not accepts:
+        return ARRAY
+    return MEDIA.get(accepts[0]) if len(accepts) == 1 else None
 
 
 def preferences(prefers: list[bytes]) -> list[bytes]:
@@ -19,9 +37,9 @@ def preferences(prefers: list[bytes]) -> list[bytes]:
     return [token.strip(b" \t") for value in prefers for token in value.split(b",")]
 
 
-def wants_count(prefers: list[bytes]) -> bool:
-    """Whether a count of any kind is asked for."""
-    return any(b"count" in preference for preference in preferences(prefers))
+def counts(prefers: list[bytes]) -> list[bytes]:
+    """The preferences for a count, of whatever kind."""
+    return [preference for preference in preferences(prefers) if b"count" in preference]
 
 
 def without_count(applied: bytes) -> bytes:

@@ -7,10 +7,11 @@ import msgspec
 from proxy.config import Settings
 from proxy.errors import FaultError
 from proxy.http1.head import Field, StatusLine, first
-from proxy.model import Member, Merged
+from proxy.model import Doubt, Member, Merged, Miss, Share
 from proxy.observe.events import CANCELLED, NO_ANSWER, Called, Events, Saved
 from proxy.path.evidence import RowEvidence
-from proxy.path.split import COPIED, FRAMING, Doubt, Share, split
+from proxy.path.split import split
+from proxy.postgrest.answers import COPIED, FRAMING
 from proxy.postgrest.content_range import rows_and_total
 from proxy.postgrest.literals import fits
 from proxy.postgrest.problem import SHARED, blamed_literal, read_problem
@@ -37,7 +38,7 @@ class Got(msgspec.Struct, frozen=True):
     body: bytes | None
 
 
-Result = dict[bytes, Share] | Doubt | Poisoned
+Result = dict[bytes, Share | Miss] | Doubt | Poisoned
 
 
 def leader(call: Merged) -> Member:
@@ -69,7 +70,7 @@ class Fetcher:
 
         ``leaves`` is told each time that a call has a connection and is sent.
         """
-        counted = not self._evidence.proves(len(call.owners), self._clock())
+        counted = call.counted or not self._evidence.proves(len(call.owners), self._clock())
         try:
             got = await self._get(call, counted, leaves)
             if not counted and self._needs_count(got):
@@ -83,7 +84,7 @@ class Fetcher:
     async def _get(self, call: Merged, counted: bool, leaves: Callable[[], None]) -> Got:
         member = leader(call)
         line = b"GET " + self._route.upstream_target(call.target) + b" HTTP/1.1\r\n"
-        head = b"".join((line, member.head.merged, COUNT if counted else b"", b"\r\n"))
+        head = b"".join((line, member.head.merged, COUNT if counted and not call.counted else b"", b"\r\n"))
         began, status = self._clock(), CANCELLED
         try:
             outgoing = Outgoing(b"GET", head, leaves=leaves)

@@ -11,11 +11,12 @@ from collections.abc import Callable
 import msgspec
 
 from proxy.config import Settings
-from proxy.model import Alone, Member
+from proxy.http1.head import Field, StatusLine
+from proxy.model import Alone, Doubt, Head, Member, Miss, Share
 from proxy.observe.events import Events, Left, Replayed, Saved, Warned
 from proxy.path.evidence import RowEvidence
 from proxy.path.plan import Bounds, plan
-from proxy.path.split import Doubt, Share
+from proxy.path.singular import Templates, read_template
 from proxy.path.window import Gate, Gates, Pace
 from proxy.postgrest.literals import fits
 from proxy.shell.fetch import Fetcher, Poisoned, Result
@@ -45,6 +46,7 @@ class Merger:
         self._numbers = itertools.count(1)
         pace = msgspec.convert(merge.model_dump(include=set(Pace.__struct_fields__)), Pace)
         self._gates = Gates(merge.max_tracked, lambda: Gate(pace))
+        self._templates = Templates(merge.max_tracked)
         self._seats: dict[Member, Seat] = {}
         self._timers: dict[Gate, tuple[asyncio.Handle, bool]] = {}
         """Of each open window: what closes it, and whether that is at the end of this turn."""
@@ -87,6 +89,12 @@ class Merger:
             raise
         finally:
             self._seats.pop(member, None)
+
+    def saw_problem(self, head: Head, line: StatusLine, fields: tuple[Field, ...], body: bytes) -> None:
+        """A caller that wants one object was answered ``body``, which may be the 406 that others will need."""
+        template = read_template(line.line, fields, body)
+        if template is not None:
+            self._templates.learn(head.who, template)
 
     def _refusal(self, gate: Gate) -> str | None:
         if gate.paused(self._clock()):
@@ -221,17 +229,29 @@ class Merger:
         else:
             self._serve(gate, batch, result, number)
 
-    def _serve(self, gate: Gate, batch: Batch, shares: dict[bytes, Share], number: int) -> None:
+    def _serve(self, gate: Gate, batch: Batch, shares: dict[bytes, Share | Miss], number: int) -> None:
+        whole = {literal: self._whole(share, batch.members[0].head) for literal, share in shares.items()}
         waiting = [
-            (shares[literal], self._seats[member])
+            (whole[literal], member)
             for literal, members in batch.call.owners.items()
             for member in members
             if self._is_waiting(member)
         ]
-        for share, seat in waiting:
-            seat.future.set_result(Served(share, number, len(waiting)))
-        gate.merged(len(shares), sum(len(share.body) for share in shares.values()))
-        self._events.emit(Saved("FAN001", batch.relation, len(waiting) - 1))
+        served = [(share, self._seats[member]) for share, member in waiting if share is not None]
+        for share, seat in served:
+            seat.future.set_result(Served(share, number, len(served)))
+        for found, member in waiting:
+            if found is None:
+                self._admit(gate, member, replays=True)
+        gate.merged(len(shares), sum(len(found.body) for found in whole.values() if found is not None))
+        self._events.emit(Saved("FAN001", batch.relation, len(served) - 1))
+
+    def _whole(self, share: Share | Miss, head: Head) -> Share | None:
+        """What to answer; None while nobody knows how PostgREST says that there is not exactly one row."""
+        if isinstance(share, Share):
+            return share
+        template = self._templates.get(head.who)
+        return None if template is None else template.fill(share)
 
     def _doubt(self, gate: Gate, batch: Batch, doubt: Doubt) -> None:
         """Send the originals; one call was made for nothing."""

@@ -177,10 +177,10 @@ class Pipeline:
         framing = answer.body.framing
         chunked = framing == CHUNKED and request.line.minor == 1
         keep = framing != UNTIL_CLOSE and answer.line.minor == 1 and (chunked or framing != CHUNKED)
-        self._learn(visit, answer)
         last = not keep or request.last or not request.body.done
         head = _lines(answer.line.line, answer.fields, drop_chunked=framing == CHUNKED and not chunked)
         data = answer.body.ready()
+        self._learn(visit, answer, data)
         pending = head + self._extra(visit, last) + b"\r\n" + (_framed(data, chunked) if data else b"")
         visit.began_answer = True
         visit.size = len(data)
@@ -195,12 +195,15 @@ class Pipeline:
         client.write(pending + (LAST_CHUNK if chunked else b""))
         return keep and request.body.done
 
-    def _learn(self, visit: Visit, answer: Answer) -> None:
-        """Facts that an answer shows in passing: rows, and the CORS headers of its origin."""
+    def _learn(self, visit: Visit, answer: Answer, data: bytes) -> None:
+        """Facts that an answer shows in passing: rows, the 406 of a caller, the CORS headers of its origin."""
         rows, _ = rows_and_total(first(answer.fields, b"content-range"))
         if visit.query.relation and visit.request.line.method == b"GET" and answer.status in (200, 206):
             visit.rows = rows
             self._evidence.saw(rows, self._clock())
+        media = visit.request.head.media
+        if answer.status == 406 and answer.body.done and media is not None and media.singular:
+            self._merger.saw_problem(visit.request.head, answer.line, answer.fields, data)
         origin = visit.request.head.origin
         if origin:
             lines = [f.line + b"\r\n" for f in answer.fields if f.name.startswith(b"access-control-")]

@@ -5,8 +5,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from proxy.model import Merged
-from proxy.path.split import Share
+from proxy.model import Merged, Share
 from proxy.path.window import Gate
 from proxy.shell.fetch import leader
 

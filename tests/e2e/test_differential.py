@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import pytest
 
-from proxy.model import Member, Merged
-from proxy.path import identity
+from proxy.model import Member, Merged, Miss
+from proxy.path import identity, singular
 from proxy.path import plan as planning
 from proxy.path import split as splitting
 from proxy.path.evidence import RowEvidence
+from proxy.path.singular import Template
+from proxy.postgrest.answers import COPIED
 from proxy.shell.merger import Merger, Served
 from tests.e2e.bursts import get
 from tests.e2e.differential import CALLERS, bursts, compare
@@ -25,6 +27,7 @@ from tests.e2e.writes import read_around_a_write
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from proxy.http1.head import Field
     from tests.conftest import Stack
 
 pytestmark = [pytest.mark.stack, pytest.mark.e2e]
@@ -63,8 +66,8 @@ Patch = pytest.MonkeyPatch
 def hidden_alias_left_in(patch: Patch) -> None:
     original = splitting.rows_by_key
 
-    def rows_by_key(body: bytes, alias: bytes) -> Any:
-        rows = original(body, alias)
+    def rows_by_key(body: bytes, alias: bytes, separator: bytes) -> Any:
+        rows = original(body, alias, separator)
         if isinstance(rows, dict):
             return {key: [b'{"' + alias + b'":"' + key + b'",' + row[1:] for row in own] for key, own in rows.items()}
         return rows
@@ -130,9 +133,25 @@ def our_count_shown(patch: Patch) -> None:
 
 
 def unknown_headers_copied(patch: Patch) -> None:
-    patch.setattr(splitting, "COPIED", splitting.COPIED | {b"x-film"})
+    patch.setattr(splitting, "COPIED", COPIED | {b"x-film"})
 
 
+def a_made_up_406(patch: Patch) -> None:
+    original = Template.fill
+    patch.setattr(Template, "fill", lambda self, _: original(self, Miss(b"Date: now", 7)))
+
+
+def last_content_type_dropped(patch: Patch) -> None:
+    original = singular.read_template
+
+    def read_template(line: bytes, fields: tuple[Field, ...], body: bytes) -> Any:
+        last = max(at for at, field in enumerate(fields) if field.name == b"content-type")
+        return original(line, fields[:last] + fields[last + 1 :], body)
+
+    patch.setattr("proxy.shell.merger.read_template", read_template)
+
+
+OBJECTS = [get(f"/num?id=eq.{n}", "Accept: application/vnd.pgrst.object+json") for n in range(995, 1010)] * 2
 NUMBERS = [get(f"/num?id=eq.{n}") for n in range(1, 21)]
 FAULTS = [
     (hidden_alias_left_in, NUMBERS),
@@ -144,6 +163,8 @@ FAULTS = [
     (opposites_together, [get(f"/sign?k=eq.{k}") for k in ("3", "-3", "7")]),
     (unsorted_ties_accepted, [get(f"/msg?room=eq.{n}&select=id") for n in range(1, 21)]),
     (our_count_shown, NUMBERS),
+    (a_made_up_406, OBJECTS),
+    (last_content_type_dropped, OBJECTS),
     (unknown_headers_copied, [get(f"/num?id=eq.{n}&select=id,noisy") for n in range(1, 9)]),
 ]
 
@@ -152,18 +173,18 @@ FAULTS = [
 async def test_a_planted_fault_is_found(
     odd: Stack, monkeypatch: pytest.MonkeyPatch, plant: Any, requests: list[bytes]
 ) -> None:
-    sound = await compare(odd.url, 0, iter([requests]))
+    sound = await compare(odd.url, 0, iter([requests, requests]))
     assert not sound.faults, str(sound)
     plant(monkeypatch)
-    assert (await compare(odd.url, 0, iter([requests]))).faults
+    assert (await compare(odd.url, 0, iter([requests, requests]))).faults
 
 
 async def test_rows_cut_at_max_rows_and_accepted_are_found(odd: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
     with another(odd, db_max_rows="3") as cut:
         requests = [get(f"/num?id=eq.{n}") for n in range(10, 31)]
-        assert not (await compare(cut.url, 0, iter([requests]))).faults
+        assert not (await compare(cut.url, 0, iter([requests, requests]))).faults
         rows_beyond_max_rows_accepted(monkeypatch)
-        assert (await compare(cut.url, 0, iter([requests]))).faults
+        assert (await compare(cut.url, 0, iter([requests, requests]))).faults
 
 
 def joined_in_flight(patch: Patch) -> None:

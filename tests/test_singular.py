@@ -1,0 +1,62 @@
+"""The 406 of a caller that wants one object is PostgREST's own, with another number in it."""
+
+from __future__ import annotations
+
+import pytest
+
+from proxy.model import Miss
+from proxy.path.singular import Templates, read_template
+from tests.made import fields
+
+LINE = b"HTTP/1.1 406 Not Acceptable"
+TYPES = "Content-Type: application/json; charset=utf-8\nContent-Type: application/vnd.pgrst.object+json; charset=utf-8"
+HEAD = f"Transfer-Encoding: chunked\nDate: then\nServer: postgrest/12.0.2\n{TYPES}"
+BODY = (
+    b'{"code":"PGRST116","details":"The result contains 0 rows","hint":null,'
+    b'"message":"JSON object requested, multiple (or no) rows returned"}'
+)
+
+
+def test_another_number_and_another_date_are_filled_in_and_both_content_types_stay() -> None:
+    template = read_template(LINE, fields(HEAD), BODY)
+    assert template is not None
+    share = template.fill(Miss(b"Date: now", 12))
+    assert share.body == BODY.replace(b" 0 rows", b" 12 rows")
+    expected = f"Date: now\nServer: postgrest/12.0.2\n{TYPES}\nContent-Length: {len(share.body)}\n"
+    assert share.head == LINE + b"\r\n" + expected.replace("\n", "\r\n").encode()
+
+
+def test_a_date_keeps_its_place_among_the_headers() -> None:
+    template = read_template(LINE, fields("Server: s\nDate: then\nVary: Accept"), BODY)
+    assert template is not None
+    assert template.fill(Miss(b"Date: now", 0)).head.startswith(LINE + b"\r\nServer: s\r\nDate: now\r\nVary: ")
+
+
+def test_a_missing_date_is_not_made_up() -> None:
+    template = read_template(LINE, fields("Server: s"), BODY)
+    assert template is not None
+    assert b"Date" not in template.fill(Miss(b"", 2)).head
+
+
+@pytest.mark.parametrize(
+    ("head", "body"),
+    [
+        (HEAD, BODY.replace(b"PGRST116", b"PGRST107")),
+        (HEAD, BODY.replace(b" 0 rows", b" no rows")),
+        (HEAD, b"not json: The result contains 0 rows"),
+        (HEAD + "\nX-Film: 3", BODY),
+        (HEAD + "\nSet-Cookie: a=b", BODY),
+    ],
+)
+def test_what_is_not_surely_the_same_for_every_row_is_no_template(head: str, body: bytes) -> None:
+    assert read_template(LINE, fields(head), body) is None
+
+
+def test_templates_are_kept_for_each_identity_and_bounded() -> None:
+    template = read_template(LINE, fields(HEAD), BODY)
+    assert template is not None
+    templates = Templates(2)
+    for who in (b"a", b"b", b"c"):
+        templates.learn(who, template)
+    assert templates.get(b"a") is None
+    assert templates.get(b"b") is templates.get(b"c") is template
