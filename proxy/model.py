@@ -87,6 +87,8 @@ class Query(msgspec.Struct, frozen=True):
     """Where the target's path ends."""
     select: tuple[int, int] | None
     """Where the value of ``select`` lies in the target."""
+    limit: tuple[int, int, int] | None
+    """Value and place of its one `limit`, where that is a plain number above 0."""
     keys: tuple[Key, ...]
     refusal: str | None
 
@@ -119,6 +121,8 @@ class Merged(msgspec.Struct, frozen=True, eq=False):
     """What every member asks for."""
     counted: bool
     """Whether every member asks for the exact number of its rows."""
+    limit: int | None
+    """Rows that every member asks for at most."""
 
     @property
     def members(self) -> list[Member]:

@@ -16,7 +16,12 @@ REFUSED_BY_TARGET = [
     ("not-a-relation", "/"),
     ("not-a-relation", "/rpc/f?id=eq.1"),
     ("not-a-relation", "/t/x?id=eq.1"),
-    ("limit", "/t?id=eq.1&limit=1"),
+    ("limit", "/t?id=eq.1&limit=0"),
+    ("limit", "/t?id=eq.1&limit=-1"),
+    ("limit", "/t?id=eq.1&limit=abc"),
+    ("limit", "/t?id=eq.1&limit=2&limit=1"),
+    ("limit", "/t?id=eq.1&limit=%31"),
+    ("limit", "/t?id=eq.1&limit=1000000"),
     ("limit", "/t?id=eq.1&lim%69t=1"),
     ("offset", "/t?id=eq.1&offset=1"),
     ("aggregate", "/t?select=count()&id=eq.1"),
@@ -155,3 +160,10 @@ def test_of_many_filters_the_first_may_vary() -> None:
 
 def test_a_tree_as_deep_as_the_url_allows_is_read() -> None:
     assert query("/t?or=" + "(and" * 15_000).refusal == "too-long"
+
+
+def test_a_plain_limit_is_found_with_its_place() -> None:
+    read = query("/t?limit=25&id=eq.1")
+    assert read.refusal is None
+    assert read.limit == (25, 9, 11)
+    assert query("/t?id=eq.1&r.limit=2").limit is None

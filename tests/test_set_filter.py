@@ -11,8 +11,7 @@ from tests.made import query
 def merged(target: str, *literals: bytes) -> bytes:
     read = query(target)
     key = read.keys[0]
-    column = hidden_column(b"A", key.name)
-    return merged_target(read.target, read.path_end, read.select, (key.start, key.end), column, literals)
+    return merged_target(read, key, hidden_column(b"A", key.name), literals)
 
 
 def test_a_list_is_bare() -> None:
@@ -27,6 +26,8 @@ def test_a_list_is_bare() -> None:
         ("/t?id=eq.1&select=*&x=gt.1", b"/t?id=in.(1,2)&select=A:id::text,*&x=gt.1"),
         ("/t?%73elect=a&id=eq.1", b"/t?%73elect=A:id::text,a&id=in.(1,2)"),
         ("/t?&id=eq.1&", b"/t?select=A:id::text,*&&id=in.(1,2)&"),
+        ("/t?limit=1&id=eq.1", b"/t?select=A:id::text,*&limit=3&id=in.(1,2)"),
+        ("/t?id=eq.1&limit=50&order=a", b"/t?select=A:id::text,*&id=in.(1,2)&limit=101&order=a"),
     ],
 )
 def test_the_hidden_column_comes_first_and_the_list_stands_for_the_literal(target: str, expected: bytes) -> None:

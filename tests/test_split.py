@@ -212,3 +212,15 @@ def test_any_order_of_headers_is_judged_and_never_an_error(names: list[bytes]) -
     wanted = [name for name in names if name in (b"Content-Range", b"Content-Location")]
     fine = wanted == [b"Content-Range", b"Content-Location"] and b"X-Odd" not in names
     assert isinstance(found, dict) is fine
+
+
+def test_rows_within_their_limits_are_shared() -> None:
+    got = served(rows((1, ',"a":1'), (1, ',"a":2')), merged(1, 2, more="&limit=2"), ties=True)
+    assert got[b"1"].body == b'[{"a":1}, \n {"a":2}]'
+
+
+@pytest.mark.parametrize("pairs", [[(1, ""), (1, "")], [(1, ""), (2, ""), (2, "")]])
+def test_a_key_with_more_rows_than_its_limit_is_a_doubt(pairs: list[tuple[int, str]]) -> None:
+    found = shares(rows(*pairs), merged(1, 2, more="&limit=1"), ties=True)
+    assert isinstance(found, Doubt)
+    assert found.reason == "limit"

@@ -28,7 +28,9 @@ def test_requests_that_shared_a_call_are_one_line() -> None:
 
 
 def test_a_request_left_alone_says_why() -> None:
-    assert "passed: limit (The query has a limit)" in text(trace([replace(span(LINE.format(1), 1), refusal="limit")]))
+    assert "passed: offset (The query has an offset)" in text(
+        trace([replace(span(LINE.format(1), 1), refusal="offset")])
+    )
 
 
 def test_a_finding_is_printed_below_with_its_fix() -> None:

@@ -42,6 +42,8 @@ class _Form(msgspec.Struct, frozen=True):
     literals: tuple[bytes, ...]
     select: int | None
     """Which parameter is the select."""
+    limit: int | None
+    """Which parameter is the limit."""
     columns: frozenset[int]
     """Which parameters are filters that may vary."""
     refusal: str | None
@@ -60,6 +62,7 @@ def read_query(method: bytes, target: bytes, head: Head, mount: bytes, max_url: 
         return _stranger(method, target, path_end, mount)
     keys = tuple([_key(params[at], kind) for at, kind in literals.items() if at in form.columns][:MAX_KEYS])
     select = None if form.select is None else params[form.select]
+    limit = None if form.limit is None else params[form.limit]
     too_long = len(target) > max_url or _is_crowded(target)
     return Query(
         method=method,
@@ -69,6 +72,7 @@ def read_query(method: bytes, target: bytes, head: Head, mount: bytes, max_url: 
         filters=tuple([params[at].value[3:] if at in literals else text for at, text in enumerate(form.literals)]),
         path_end=path_end,
         select=None if select is None else (select.start, select.start + len(select.value)),
+        limit=None if limit is None else (int(limit.value), limit.start, limit.start + len(limit.value)),
         keys=keys,
         refusal=_method_refusal(method)
         or head.refusal
@@ -96,7 +100,7 @@ def _form(path: bytes, query: bytes | None, mount: bytes) -> _Form:
     """Work out what ``path`` and ``query`` say, the query with holes for its canonical literals."""
     segment = relation_of(path, len(path), mount)
     if segment is None:
-        return _Form(None, "", (), None, frozenset(), None, "")
+        return _Form(None, "", (), None, None, frozenset(), None, "")
     _, params = split_target(b"?" + query) if query is not None else (0, ())
     names = [decoded(param.name) for param in params]
     relation = decoded(segment).decode("utf-8", "replace")
@@ -106,8 +110,9 @@ def _form(path: bytes, query: bytes | None, mount: bytes) -> _Form:
         fingerprint=f"{relation}{'?' if shapes else ''}{'&'.join(shapes)}",
         literals=tuple(literals),
         select=names.index(b"select") if b"select" in names else None,
+        limit=_plain_limit(params),
         columns=_columns(params, names),
-        refusal=_target_refusal(path, query or b"", names) or _select_refusal(params, names),
+        refusal=_target_refusal(path, query or b"", names, params) or _select_refusal(params, names),
         key_refusal=_key_refusal(params, names),
     )
 
@@ -125,6 +130,7 @@ def _stranger(method: bytes, target: bytes, path_end: int, mount: bytes) -> Quer
         filters=(),
         path_end=path_end,
         select=None,
+        limit=None,
         keys=(),
         refusal="not-a-relation" if inside or not mount else "outside-mount",
     )
@@ -165,11 +171,21 @@ def _method_refusal(method: bytes) -> str | None:
     return None if method == b"GET" else "method"
 
 
-def _target_refusal(path: bytes, query: bytes, names: list[bytes]) -> str | None:
+def _plain_limit(params: tuple[Param, ...]) -> int | None:
+    """Which parameter is ``limit=L``, where it is the only one and L is a plain number from 1 to a million."""
+    found = [at for at, param in enumerate(params) if decoded(param.name) == b"limit"]
+    if len(found) != 1:
+        return None
+    value = params[found[0]].value
+    plain = params[found[0]].name == b"limit" and value.isdigit() and value[:1] != b"0" and len(value) <= 6
+    return found[0] if plain else None
+
+
+def _target_refusal(path: bytes, query: bytes, names: list[bytes], params: tuple[Param, ...]) -> str | None:
     checks = (
         ("semicolon", b";" in path or b";" in query),
         ("encoding", not (is_clean_text(path) and is_clean_text(query))),
-        ("limit", b"limit" in names),
+        ("limit", b"limit" in names and _plain_limit(params) is None),
         ("offset", b"offset" in names),
         ("repeated", names.count(b"select") > 1),
     )

@@ -20,6 +20,9 @@ class Bounds(msgspec.Struct, frozen=True):
     types: Mapping[bytes, str] = {}
 
 
+LONGEST_LIMIT = 12
+"""Digits that the limit of a merged call may have."""
+
 Cut = tuple[bytes, int, bytes, LiteralClass, bytes]
 Owners = dict[bytes, list[Member]]
 
@@ -96,8 +99,9 @@ def _own(key: Key, member: Member) -> Key:
 def _room(key: Key, member: Member, alias: bytes, bounds: Bounds) -> int:
     """Bytes that are left for literals, each with its comma."""
     query, own = member.query, _own(key, member)
-    bare = merged_target(query.target, query.path_end, query.select, (own.start, own.end), _column(alias, own), ())
-    return bounds.max_url - len(bare) + 1
+    bare = merged_target(query, own, _column(alias, own), ())
+    digits = LONGEST_LIMIT if query.limit is not None else 0
+    return bounds.max_url - len(bare) - digits + 1
 
 
 def _column(alias: bytes, key: Key) -> bytes:
@@ -129,10 +133,9 @@ def _call(key: Key, owners: Owners, alias: bytes, bounds: Bounds) -> Iterable[Ca
     members = next(iter(owners.values()))
     first = members[0]
     own, query = _own(key, first), first.query
-    literal = (own.start, own.end)
-    target = merged_target(query.target, query.path_end, query.select, literal, _column(alias, own), owners)
+    target = merged_target(query, own, _column(alias, own), owners)
     if (len(owners) == 1 and len(members) == 1) or len(target) > bounds.max_url:
         return [Alone(member) for sharing in owners.values() for member in sharing]
     around = around_literal(query.target[query.path_end + 1 :], own.name, own.literal)
-    media = first.head.media or ARRAY
-    return [Merged(target, own.name, own.kind, owners, around, media, first.head.counted)]
+    media, limit = first.head.media or ARRAY, None if query.limit is None else query.limit[0]
+    return [Merged(target, own.name, own.kind, owners, around, media, first.head.counted, limit)]

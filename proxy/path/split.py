@@ -10,6 +10,7 @@ from proxy.http1.head import Field
 from proxy.model import Doubt, LiteralClass, Merged, Miss, Share
 from proxy.postgrest.answers import COPIED, FRAMING
 from proxy.postgrest.media import without_count
+from proxy.postgrest.set_filter import guard
 
 COUNTED = (b"content-range", b"content-location", b"preference-applied")
 
@@ -70,14 +71,23 @@ def rows_by_key(body: bytes, alias: bytes, separator: bytes) -> dict[bytes, list
 
 
 def _judge_rows(rows: dict[bytes, list[bytes]], call: Merged, ties: bool) -> Doubt | None:
+    if call.limit is not None and count_rows(rows) >= guard(call.limit, len(call.owners)):
+        return Doubt("limit")
     for key, own in rows.items():
         if key not in call.owners:
             return Doubt("stranger")
+        if call.limit is not None and len(own) > call.limit:
+            return Doubt("limit")
         if len(own) > 1 and not ties and not call.media.singular:
             return Doubt("ties")
     if call.kind is LiteralClass.INTEGER and _could_be_char(rows, call.owners):
         return Doubt("char")
     return None
+
+
+def count_rows(rows: dict[bytes, list[bytes]]) -> int:
+    """All rows of all keys."""
+    return sum(map(len, rows.values()))
 
 
 def _could_be_char(rows: dict[bytes, list[bytes]], literals: Iterable[bytes]) -> bool:

@@ -3,7 +3,9 @@
 https://postgrest.org/en/v12/references/api/tables_views.html#operators
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
+
+from proxy.model import Key, Query
 
 
 def in_list(literals: Iterable[bytes]) -> bytes:
@@ -16,24 +18,26 @@ def hidden_column(alias: bytes, key: bytes) -> bytes:
     return alias + b":" + key + b"::text"
 
 
-def merged_target(
-    target: bytes,
-    path_end: int,
-    select: tuple[int, int] | None,
-    literal: tuple[int, int],
-    column: bytes,
-    literals: Iterable[bytes],
-) -> bytes:
-    """``target`` with ``column`` put first in its select and the set filter in the place of ``eq.literal``.
+def merged_target(query: Query, key: Key, column: bytes, literals: Collection[bytes]) -> bytes:
+    """The target of ``query`` with ``column`` put first in its select and the set filter in the place of ``key``.
 
-    Every other byte and the order of the parameters stay, because the order decides how embeds are printed.
+    A limit becomes one that all keys together cannot reach, so that rows cut off show. Every other byte and the order
+    of the parameters stay, because the order decides how embeds are printed.
     """
-    start, end = literal[0] - len(b"eq."), literal[1]
-    edits = [(start, end, in_list(literals))]
-    if select is None:
-        edits.append((path_end + 1, path_end + 1, b"select=" + column + b",*&"))
+    target = query.target
+    edits = [(key.start - len(b"eq."), key.end, in_list(literals))]
+    if query.select is None:
+        edits.append((query.path_end + 1, query.path_end + 1, b"select=" + column + b",*&"))
     else:
-        edits.append((select[0], select[0], column + b","))
+        edits.append((query.select[0], query.select[0], column + b","))
+    if query.limit is not None:
+        value, start, end = query.limit
+        edits.append((start, end, b"%d" % guard(value, len(literals))))
     for begin, stop, text in sorted(edits, reverse=True):
         target = target[:begin] + text + target[stop:]
     return target
+
+
+def guard(limit: int, keys: int) -> int:
+    """The limit of a merged call: one more row than ``keys`` callers could be given (MERGE.md §4.1)."""
+    return keys * limit + 1

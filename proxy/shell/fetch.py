@@ -15,6 +15,7 @@ from proxy.postgrest.answers import COPIED, FRAMING
 from proxy.postgrest.content_range import rows_and_total
 from proxy.postgrest.literals import fits
 from proxy.postgrest.problem import SHARED, blamed_literal, read_problem
+from proxy.postgrest.set_filter import guard
 from proxy.shell.route import Route
 from proxy.shell.upstream import Answer, Outgoing, Upstream
 
@@ -79,7 +80,7 @@ class Fetcher:
                 got = await self._get(call, counted, leaves)
         except FaultError as error:
             return Doubt("connection", error.fault.code)
-        return self._judge(call, alias, got, counted)
+        return Doubt("too-large") if got.body is None else self._judge(call, alias, got, got.body, counted)
 
     async def _get(self, call: Merged, counted: bool, leaves: Callable[[], None]) -> Got:
         member = leader(call)
@@ -104,25 +105,29 @@ class Fetcher:
         rows, _ = rows_and_total(first(got.fields, b"content-range"))
         return got.line.status == 200 and not self._evidence.proves(rows, self._clock())
 
-    def _judge(self, call: Merged, alias: bytes, got: Got, counted: bool) -> Result:
-        if got.body is None:
-            return Doubt("too-large")
+    def _judge(self, call: Merged, alias: bytes, got: Got, body: bytes, counted: bool) -> Result:
         rows, total = rows_and_total(first(got.fields, b"content-range"))
         if counted and got.line.status == 206 and total is not None and rows < total:
-            self._evidence.cut_at(rows, self._clock())
-            return Doubt("incomplete")
+            return self._cut(call, rows)
         if got.line.status != 200:
-            return _judge_error(call, got.line, got.fields, got.body)
+            return _judge_error(call, got.line, got.fields, body)
         if counted and total != rows:
             return Doubt("incomplete")
         self._evidence.saw(rows, self._clock())
         location = first(got.fields, b"content-location") or b""
         path = location.rpartition(b"?")[0]  # a relation's name may hold a '?', what follows it cannot
         ties = self._merge.ties == "any"
-        shares = split(call, alias, path, got.line.line, got.fields, got.body, ties)
+        shares = split(call, alias, path, got.line.line, got.fields, body, ties)
         if isinstance(shares, dict) and sum(share.rows for share in shares.values()) != rows:
             return Doubt("shape")
         return shares
+
+    def _cut(self, call: Merged, rows: int) -> Doubt:
+        """Rows are missing: our own limit cut them, or max-rows, which is then known."""
+        if call.limit is not None and rows >= guard(call.limit, len(call.owners)):
+            return Doubt("limit")
+        self._evidence.cut_at(rows, self._clock())
+        return Doubt("incomplete")
 
 
 def _judge_error(call: Merged, line: StatusLine, fields: tuple[Field, ...], body: bytes) -> Result:

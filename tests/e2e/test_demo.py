@@ -80,5 +80,5 @@ def test_keep_leaves_the_servers_up_with_a_curl_line_that_works(temporary: Path)
         os.killpg(demo.pid, signal.SIGTERM)
         demo.wait(PATIENCE)
     assert told.stdout.startswith("HTTP/1.1 200 OK")
-    assert "X-Fanin: passed; reason=limit" in told.stdout
+    assert "X-Fanin: passed; reason=no-key" in told.stdout
     assert not list(temporary.iterdir())

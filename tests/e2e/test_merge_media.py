@@ -1,4 +1,4 @@
-"""One object, rows without nulls, and counted rows, all served from one array."""
+"""One object, rows without nulls, counted rows and limited rows, all served from one array."""
 
 from __future__ import annotations
 
@@ -77,3 +77,20 @@ async def test_several_rows_for_one_object_are_told_with_their_number(odd: Stack
 
 async def test_a_count_of_nothing_is_nothing(odd: Stack) -> None:
     assert await statements_of_bursts(odd, [[get(f"/num?id=eq.{n}", COUNT) for n in (1, *MISSING)]]) == [1]
+
+
+@pytest.mark.parametrize("more", ["&limit=1", "&limit=5&order=id", "&limit=999999"])
+@pytest.mark.parametrize("lines", [(), (OBJECT,), (COUNT,)], ids=str)
+async def test_a_limit_that_no_key_reaches_is_no_hindrance(odd: Stack, more: str, lines: tuple[str, ...]) -> None:
+    requests = [get(f"/num?id=eq.{n}{more}", *lines) for n in THERE]
+    assert await statements_of_bursts(odd, [requests]) == [1]
+
+
+@pytest.mark.parametrize("more", ["&limit=1", "&limit=1&order=id", "&limit=2&order=note"])
+@pytest.mark.parametrize("lines", [(), (OBJECT,), (COUNT,)], ids=str)
+async def test_keys_with_more_rows_than_their_limit_get_the_originals(
+    odd: Stack, more: str, lines: tuple[str, ...]
+) -> None:
+    requests = [get(f"/many?k=eq.{n}{more}", *lines) for n in range(1, 6)]
+    (taken,) = await statements_of_bursts(odd, [requests])
+    assert taken == 1 + len(requests)

@@ -113,7 +113,7 @@ async def test_debug_prints_the_trace_as_a_tree_with_its_finding_and_marks_answe
     with Fanin(stack.url, settings={**QUICK, "debug": "true"}) as fanin:
         keys = await burst(stack, fanin.url, "tree-1")
         async with aiohttp.ClientSession() as session, session.get(f"{fanin.url}/creators?limit=1") as answer:
-            assert answer.headers["X-Fanin"] == "passed; reason=limit"
+            assert answer.headers["X-Fanin"] == "passed; reason=no-key"
         printed = printed_with(fanin, "async function listPayoutProfilesByCreatorIds(creatorIds)")
     assert "● GET /export  20 requests → " in printed
     assert "merged: " in printed
