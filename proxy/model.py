@@ -141,6 +141,8 @@ class Miss(msgspec.Struct, frozen=True):
 
     date: bytes
     """The merged answer's Date line; empty when it has none."""
+    server: bytes
+    """Its Server line: PostgREST's words differ from release to release."""
     rows: int
 
 

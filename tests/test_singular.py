@@ -20,7 +20,7 @@ BODY = (
 def test_another_number_and_another_date_are_filled_in_and_both_content_types_stay() -> None:
     template = read_template(LINE, fields(HEAD), BODY)
     assert template is not None
-    share = template.fill(Miss(b"Date: now", 12))
+    share = template.fill(Miss(b"Date: now", b"", 12))
     assert share.body == BODY.replace(b" 0 rows", b" 12 rows")
     expected = f"Date: now\nServer: postgrest/12.0.2\n{TYPES}\nContent-Length: {len(share.body)}\n"
     assert share.head == LINE + b"\r\n" + expected.replace("\n", "\r\n").encode()
@@ -29,13 +29,13 @@ def test_another_number_and_another_date_are_filled_in_and_both_content_types_st
 def test_a_date_keeps_its_place_among_the_headers() -> None:
     template = read_template(LINE, fields("Server: s\nDate: then\nVary: Accept"), BODY)
     assert template is not None
-    assert template.fill(Miss(b"Date: now", 0)).head.startswith(LINE + b"\r\nServer: s\r\nDate: now\r\nVary: ")
+    assert template.fill(Miss(b"Date: now", b"", 0)).head.startswith(LINE + b"\r\nServer: s\r\nDate: now\r\nVary: ")
 
 
 def test_a_missing_date_is_not_made_up() -> None:
     template = read_template(LINE, fields("Server: s"), BODY)
     assert template is not None
-    assert b"Date" not in template.fill(Miss(b"", 2)).head
+    assert b"Date" not in template.fill(Miss(b"", b"", 2)).head
 
 
 @pytest.mark.parametrize(
@@ -58,5 +58,14 @@ def test_templates_are_kept_for_each_identity_and_bounded() -> None:
     templates = Templates(2)
     for who in (b"a", b"b", b"c"):
         templates.learn(who, template)
-    assert templates.get(b"a") is None
-    assert templates.get(b"b") is templates.get(b"c") is template
+    server = b"Server: postgrest/12.0.2"
+    assert templates.get(b"a", server) is None
+    assert templates.get(b"b", server) is templates.get(b"c", server) is template
+
+
+def test_another_release_has_to_be_asked_anew() -> None:
+    template = read_template(LINE, fields(HEAD), BODY)
+    assert template is not None
+    templates = Templates(2)
+    templates.learn(b"a", template)
+    assert templates.get(b"a", b"Server: postgrest/13.0.0") is None

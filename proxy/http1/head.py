@@ -86,6 +86,11 @@ def first(fields: tuple[Field, ...], name: bytes) -> bytes | None:
     return None
 
 
+def line_of(fields: tuple[Field, ...], name: bytes) -> bytes:
+    """The first line called ``name`` (lower case) as it came; empty when there is none."""
+    return next((field.line for field in fields if field.name == name), b"")
+
+
 def tokens(fields: tuple[Field, ...], name: bytes) -> list[bytes]:
     """All members of a comma-separated list header, in lower case, over all its lines."""
     return [

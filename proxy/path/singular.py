@@ -8,7 +8,7 @@ from collections import OrderedDict
 
 import msgspec
 
-from proxy.http1.head import Field
+from proxy.http1.head import Field, line_of
 from proxy.model import Miss, Share
 from proxy.postgrest.answers import COPIED, FRAMING
 from proxy.postgrest.problem import read_problem
@@ -21,6 +21,8 @@ WRONG_NUMBER = "PGRST116"
 class Template(msgspec.Struct, frozen=True):
     """A 406 in pieces: head lines before and after Date, body before and after the number."""
 
+    server: bytes
+    """The Server line, which names the release whose words these are."""
     before_date: bytes
     after_date: bytes
     before_number: bytes
@@ -50,7 +52,7 @@ def read_template(status_line: bytes, fields: tuple[Field, ...], body: bytes) ->
         elif field.name not in FRAMING:
             return None
     first = b"".join([status_line, b"\r\n", *lines[:dated]])
-    return Template(first, b"".join(lines[dated:]), before + _BEFORE, _AFTER + after)
+    return Template(line_of(fields, b"server"), first, b"".join(lines[dated:]), before + _BEFORE, _AFTER + after)
 
 
 class Templates:
@@ -67,5 +69,7 @@ class Templates:
         if len(self._templates) > self._limit:
             self._templates.popitem(last=False)
 
-    def get(self, who: bytes) -> Template | None:
-        return self._templates.get(who)
+    def get(self, who: bytes, server: bytes) -> Template | None:
+        """The template for an identity, unless it is another release that answers now."""
+        template = self._templates.get(who)
+        return template if template is not None and template.server == server else None

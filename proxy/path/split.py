@@ -6,7 +6,7 @@ Nothing is decoded and written again. Rows are found by the hidden key that begi
 
 from collections.abc import Iterable
 
-from proxy.http1.head import Field
+from proxy.http1.head import Field, line_of
 from proxy.model import Doubt, LiteralClass, Merged, Miss, Share
 from proxy.postgrest.answers import COPIED, FRAMING
 from proxy.postgrest.media import without_count
@@ -37,12 +37,12 @@ def split(
     frame = _frame(status_line, fields, call)
     if isinstance(frame, Doubt):
         return frame
-    date = next((field.line for field in fields if field.name == b"date"), b"")
+    date, server = line_of(fields, b"date"), line_of(fields, b"server")
     shares: dict[bytes, Share | Miss] = {}
     for literal in call.owners:
         own = rows.get(literal, [])
         missed = call.media.singular and len(own) != 1
-        shares[literal] = Miss(date, len(own)) if missed else _share(frame, path, call, literal, own)
+        shares[literal] = Miss(date, server, len(own)) if missed else _share(frame, path, call, literal, own)
     return shares
 
 

@@ -250,7 +250,7 @@ class Merger:
         """What to answer; None while nobody knows how PostgREST says that there is not exactly one row."""
         if isinstance(share, Share):
             return share
-        template = self._templates.get(head.who)
+        template = self._templates.get(head.who, share.server)
         return None if template is None else template.fill(share)
 
     def _doubt(self, gate: Gate, batch: Batch, doubt: Doubt) -> None:

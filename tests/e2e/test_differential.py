@@ -138,7 +138,7 @@ def unknown_headers_copied(patch: Patch) -> None:
 
 def a_made_up_406(patch: Patch) -> None:
     original = Template.fill
-    patch.setattr(Template, "fill", lambda self, _: original(self, Miss(b"Date: now", 7)))
+    patch.setattr(Template, "fill", lambda self, _: original(self, Miss(b"Date: now", b"", 7)))
 
 
 def last_content_type_dropped(patch: Patch) -> None:
