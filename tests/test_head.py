@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from proxy.errors import FaultError
-from proxy.http1.head import first, parse_fields, parse_request_line, parse_status_line, tokens
+from proxy.http1.head import first, has_bare_lf, parse_fields, parse_request_line, parse_status_line, tokens
 
 TOKEN = b"!#$%&'*+-.^_`|~0123456789abcxyzABCXYZ"
 
@@ -141,3 +141,20 @@ def test_every_block_is_refused_or_kept_whole(block: bytes) -> None:
 def test_list_headers_are_read_over_all_their_lines() -> None:
     fields = parse_fields(b"Connection: Close,, ,\tTE\r\nX: y\r\nconnection: Upgrade", "FANIN102")
     assert tokens(fields, b"connection") == [b"close", b"te", b"upgrade"]
+
+
+@pytest.mark.parametrize(
+    ("text", "start", "bare"),
+    [
+        (b"", 0, False),
+        (b"a\r\nb", 0, False),
+        (b"a\nb", 0, True),
+        (b"\n", 0, True),
+        (b"a\r\n\nb", 0, True),
+        (b"a\r\nb", 2, False),
+        (b"a\n\r\nb", 2, False),
+        (b"a\r\nb\n", 3, True),
+    ],
+)
+def test_a_bare_lf_is_found_from_a_place_on(text: bytes, start: int, bare: bool) -> None:
+    assert has_bare_lf(bytearray(text), start) is bare

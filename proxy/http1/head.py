@@ -78,6 +78,11 @@ def parse_fields(block: bytes, fault: str) -> tuple[Field, ...]:
     return tuple(fields)
 
 
+def has_bare_lf(buffer: bytearray, start: int) -> bool:
+    """Whether an LF at ``start`` or later has no CR before it: no line of a head ends so (RFC 9112 §2.2)."""
+    return buffer.count(b"\n", start) != buffer.count(b"\r\n", max(start - 1, 0))
+
+
 def first(fields: tuple[Field, ...], name: bytes) -> bytes | None:
     """The value of the first line called ``name`` (lower case)."""
     for field in fields:

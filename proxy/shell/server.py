@@ -1,14 +1,13 @@
 """The data port: reads requests off client connections one at a time and hands each to the pipeline."""
 
 import asyncio
-import re
 from collections.abc import Awaitable, Callable
 
 import msgspec
 
 from proxy.config import Settings
 from proxy.errors import FaultError, response_of
-from proxy.http1.head import RequestLine, parse_request_line
+from proxy.http1.head import RequestLine, has_bare_lf, parse_request_line
 from proxy.model import Head
 from proxy.path.identity import HeadRules
 from proxy.shell.heads import HeadReader
@@ -18,7 +17,6 @@ LINGER = 1.0
 """Seconds in which a client may read our last words before the connection goes."""
 TURNED_AWAY = 64
 """Connections above limits.connections that are told why they are closed."""
-_BARE_LF = re.compile(rb"(?<!\r)\n")
 
 
 class Request(msgspec.Struct, frozen=True, eq=False):
@@ -233,7 +231,7 @@ class Server:
                 return block
             if len(client.buffer) > limit:
                 raise FaultError("FANIN109")
-            if _BARE_LF.search(client.buffer, seen):
+            if has_bare_lf(client.buffer, seen):
                 raise FaultError("FANIN102")
             seen = len(client.buffer)
             if client.buffer:
