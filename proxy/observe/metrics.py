@@ -3,6 +3,7 @@
 Every series is declared once, here, with its help text.
 """
 
+from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 
@@ -70,12 +71,7 @@ class Buckets:
         self.sum = 0.0
 
     def add(self, value: float) -> None:
-        at = 0
-        for bound in self.bounds:
-            if value <= bound:
-                break
-            at += 1
-        self.counts[at] += 1
+        self.counts[bisect_left(self.bounds, value)] += 1
         self.sum += value
 
     def cumulative(self) -> list[tuple[str, float]]:
