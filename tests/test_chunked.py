@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from proxy.errors import FaultError
-from proxy.http1.chunked import LAST_CHUNK, MAX_LINE, ChunkDecoder, chunk
+from proxy.http1.chunked import LAST_CHUNK, MAX_LINE, ChunkDecoder, chunk, framed
 
 PIECES = st.lists(st.binary(min_size=1, max_size=40), max_size=6)
 EXTENSION = st.sampled_from([b"", b";a", b";a=b", b';a="b c"'])
@@ -95,3 +95,9 @@ def test_whatever_comes_is_data_or_a_fault_and_never_more_than_came(stream: byte
     except FaultError:
         return
     assert len(data) <= len(stream)
+
+
+def test_a_piece_is_framed_by_the_body_it_belongs_to_and_nothing_never_ends_one() -> None:
+    assert framed(b"ab", True) == b"2\r\nab\r\n"
+    assert framed(b"ab", False) == b"ab"
+    assert framed(b"", True) == framed(b"", False) == b""

@@ -15,6 +15,11 @@ def chunk(data: bytes) -> bytes:
     return b"%x\r\n%b\r\n" % (len(data), data)
 
 
+def framed(data: bytes, chunked: bool) -> bytes:
+    """``data`` as a piece of a body. Nothing stays nothing: a chunk of no bytes would end the body."""
+    return chunk(data) if chunked and data else data
+
+
 class ChunkDecoder:
     """Takes a chunked body out of a buffer, piece by piece. ``done`` after the last chunk and its trailers.
 

@@ -10,11 +10,10 @@ import msgspec
 
 from proxy.http1.head import Field, line_of
 from proxy.model import Miss, Share
-from proxy.postgrest.answers import COPIED, FRAMING
+from proxy.postgrest.answers import FRAMING, TEMPLATE_HEADERS
 from proxy.postgrest.problem import read_problem
 
 _BEFORE, _AFTER = b'"The result contains ', b" rows"
-_KNOWN = COPIED | {b"proxy-status"}
 WRONG_NUMBER = "PGRST116"
 
 
@@ -47,7 +46,7 @@ def read_template(status_line: bytes, fields: tuple[Field, ...], body: bytes) ->
     for field in fields:
         if field.name == b"date":
             dated = len(lines)
-        elif field.name in _KNOWN:
+        elif field.name in TEMPLATE_HEADERS:
             lines.append(field.line + b"\r\n")
         elif field.name not in FRAMING:
             return None

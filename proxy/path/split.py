@@ -10,7 +10,7 @@ from proxy.http1.head import Field, line_of
 from proxy.model import Doubt, LiteralClass, Merged, Miss, Share
 from proxy.postgrest.answers import COPIED, FRAMING
 from proxy.postgrest.media import without_count
-from proxy.postgrest.set_filter import guard
+from proxy.postgrest.set_filter import is_cut
 
 COUNTED = (b"content-range", b"content-location", b"preference-applied")
 
@@ -71,7 +71,7 @@ def rows_by_key(body: bytes, alias: bytes, separator: bytes) -> dict[bytes, list
 
 
 def _judge_rows(rows: dict[bytes, list[bytes]], call: Merged, ties: bool) -> Doubt | None:
-    if call.limit is not None and count_rows(rows) >= guard(call.limit, len(call.owners)):
+    if is_cut(call, count_rows(rows)):
         return Doubt("limit")
     for key, own in rows.items():
         if key not in call.owners:

@@ -5,7 +5,7 @@ https://postgrest.org/en/v12/references/api/tables_views.html#operators
 
 from collections.abc import Collection, Iterable
 
-from proxy.model import Key, Query
+from proxy.model import Key, Merged, Query
 
 
 def in_list(literals: Iterable[bytes]) -> bytes:
@@ -32,12 +32,17 @@ def merged_target(query: Query, key: Key, column: bytes, literals: Collection[by
         edits.append((query.select[0], query.select[0], column + b","))
     if query.limit is not None:
         value, start, end = query.limit
-        edits.append((start, end, b"%d" % guard(value, len(literals))))
+        edits.append((start, end, b"%d" % _guard(value, len(literals))))
     for begin, stop, text in sorted(edits, reverse=True):
         target = target[:begin] + text + target[stop:]
     return target
 
 
-def guard(limit: int, keys: int) -> int:
+def is_cut(call: Merged, rows: int) -> bool:
+    """Whether ``rows`` rows are as many as the limit of ``call`` lets through: some key has more than its own."""
+    return call.limit is not None and rows >= _guard(call.limit, len(call.owners))
+
+
+def _guard(limit: int, keys: int) -> int:
     """The limit of a merged call: one more row than ``keys`` callers could be given (MERGE.md §4.1)."""
     return keys * limit + 1

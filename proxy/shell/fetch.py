@@ -11,18 +11,15 @@ from proxy.model import Doubt, Member, Merged, Miss, Share
 from proxy.observe.events import CANCELLED, NO_ANSWER, Called, Events, Saved
 from proxy.path.evidence import RowEvidence
 from proxy.path.split import split
-from proxy.postgrest.answers import COPIED, FRAMING
+from proxy.postgrest.answers import FRAMING, SHARED_HEADERS
 from proxy.postgrest.content_range import rows_and_total
 from proxy.postgrest.literals import fits
 from proxy.postgrest.problem import SHARED, blamed_literal, read_problem
-from proxy.postgrest.set_filter import guard
+from proxy.postgrest.set_filter import is_cut
 from proxy.shell.route import Route
 from proxy.shell.upstream import Answer, Outgoing, Upstream
 
 COUNT = b"Prefer: count=exact\r\n"
-
-SHARED_HEADERS = COPIED | {b"www-authenticate", b"retry-after", b"proxy-status"}
-"""Headers of an error that is everybody's. Any other, a cookie say, may be meant for one caller."""
 
 
 class Poisoned(msgspec.Struct, frozen=True):
@@ -124,7 +121,7 @@ class Fetcher:
 
     def _cut(self, call: Merged, rows: int) -> Doubt:
         """Rows are missing: our own limit cut them, or max-rows, which is then known."""
-        if call.limit is not None and rows >= guard(call.limit, len(call.owners)):
+        if is_cut(call, rows):
             return Doubt("limit")
         self._evidence.cut_at(rows, self._clock())
         return Doubt("incomplete")

@@ -9,7 +9,7 @@ import msgspec
 
 from proxy.config import Settings
 from proxy.errors import FaultError, response_of
-from proxy.http1.chunked import LAST_CHUNK, chunk
+from proxy.http1.chunked import LAST_CHUNK, framed
 from proxy.http1.framing import CHUNKED, UNTIL_CLOSE
 from proxy.http1.head import Field, StatusLine, first
 from proxy.law import HOP_BY_HOP
@@ -181,7 +181,7 @@ class Pipeline:
         head = _lines(answer.line.line, answer.fields, drop_chunked=framing == CHUNKED and not chunked)
         data = answer.body.ready()
         self._learn(visit, answer, data)
-        pending = head + self._extra(visit, last) + b"\r\n" + (_framed(data, chunked) if data else b"")
+        pending = head + self._extra(visit, last) + b"\r\n" + framed(data, chunked)
         visit.began_answer = True
         visit.size = len(data)
         stall = self._settings.timeouts.write_stall
@@ -190,7 +190,7 @@ class Pipeline:
             pending = b""
             async for piece in answer.pieces():
                 visit.size += len(piece)
-                client.write(_framed(piece, chunked))
+                client.write(framed(piece, chunked))
                 await client.flushed(stall)
         client.write(pending + (LAST_CHUNK if chunked else b""))
         return keep and request.body.done
@@ -277,7 +277,3 @@ def _lines(status: bytes, fields: tuple[Field, ...], drop_chunked: bool = False)
         kept.append(field.line)
     kept.append(b"")
     return b"\r\n".join(kept)
-
-
-def _framed(data: bytes, chunked: bool) -> bytes:
-    return chunk(data) if chunked else data

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 
 from proxy.errors import FaultError
-from proxy.http1.chunked import LAST_CHUNK, chunk
+from proxy.http1.chunked import LAST_CHUNK, framed
 from proxy.shell.wire import Body, EndOfStreamError, Wire
 
 
@@ -11,16 +11,16 @@ def whole(body: Body | None, data: bytes) -> bytes:
     """``data`` of a body that is here to its end, in that body's own framing."""
     if body is None or body.framing >= 0:
         return data
-    return (chunk(data) if data else b"") + LAST_CHUNK
+    return framed(data, True) + LAST_CHUNK
 
 
 async def pump(wire: Wire, body: Body, first: bytes, idle: float) -> bool:
     """Send a request body as it comes; True when all of it went. What goes wrong fails the call, with its cause."""
     try:
         if first:
-            wire.write(_frame(body, first))
+            wire.write(framed(first, body.framing < 0))
         async for piece in _from_client(body):
-            wire.write(_frame(body, piece))
+            wire.write(framed(piece, body.framing < 0))
             await wire.flushed(idle)
     except EndOfStreamError:
         return False  # upstream is gone: whoever reads its answer sees that too
@@ -44,7 +44,3 @@ async def _from_client(body: Body) -> AsyncIterator[bytes]:
         raise FaultError("FANIN108", "no byte of the body for timeouts.body_idle") from None
     except EndOfStreamError:
         raise ConnectionAbortedError from None
-
-
-def _frame(body: Body, data: bytes) -> bytes:
-    return data if body.framing >= 0 else chunk(data)
