@@ -70,9 +70,9 @@ class Made:
     def assert_at_rest(self) -> None:
         """Nobody waits, nothing is in flight, no timer runs, and nothing was a bug."""
         assert self.merger.waiting == 0
-        assert not self.merger._timers
+        assert not self.merger._windows.timers
         assert not self.merger._tasks
-        assert all(gate.idle for gate in self.merger._gates._gates.values())
+        assert all(gate.idle for gate in self.merger._windows.gates._gates.values())
         assert not [event for event in self.said if isinstance(event, Warned)]
 
 

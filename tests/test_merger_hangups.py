@@ -65,11 +65,11 @@ async def test_the_last_to_hang_up_in_a_window_cancels_its_timer() -> None:
     (ticket,) = await asyncio.gather(*made.ask(*ids(1)))
     tasks = made.ask(*ids(2, 3))
     await turns()
-    assert made.merger._timers
+    assert made.merger._windows.timers
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
-    assert not made.merger._timers
+    assert not made.merger._windows.timers
     assert isinstance(ticket, Ticket)
     ticket.done(None)
     made.assert_at_rest()

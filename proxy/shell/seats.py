@@ -46,6 +46,10 @@ class Ticket:
             self._returned(gate, seconds)
 
 
+Reply = Served | Ticket
+"""What a waiter is told."""
+
+
 class Batch:
     """A merged call under way and those who wait for it; the last to leave cancels it.
 
@@ -71,7 +75,9 @@ class Batch:
 class Seat:
     """One waiter: its place in a window, then in a batch."""
 
-    def __init__(self, gate: Gate, future: "asyncio.Future[Served | Ticket]") -> None:
+    def __init__(self, gate: Gate, future: "asyncio.Future[Reply]", reason: str | None = None) -> None:
         self.gate = gate
         self.future = future
+        self.reason = reason
+        """Why it was known from the first that it is not merged."""
         self.batch: Batch | None = None
