@@ -159,14 +159,15 @@ async def _serve_until_told(loaded: Effective) -> int:
     told = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, told.set)
-    mount = await sidecar.start()
+    place = await sidecar.start()
     try:
         if settings.admin != "off":
             await admin.start(settings.admin)
         host = settings.listen.rpartition(":")[0]
         print(
-            f"fanin {__version__}: http://{host}:{sidecar.port} → {settings.upstream}, mount {mount}, "
-            f"mode {settings.mode}" + (f", admin port {admin.port}" if admin.port else ""),
+            f"fanin {__version__}: http://{host}:{sidecar.port} → {settings.upstream}, mount {place.mount}, "
+            f"profile {place.gateway.name}, mode {settings.mode}"
+            + (f", admin port {admin.port}" if admin.port else ""),
             file=sys.stderr,
             flush=True,
         )

@@ -145,7 +145,11 @@ class Settings(BaseSettings):
         "auto",
         description="Where PostgREST lives in clients' paths; auto: /rest/v1 on Supabase, else /.",
     )
-    profile: Literal["auto", "postgrest", "supabase"] = Field("auto", description="What kind of upstream this is.")
+    profile: Literal["auto", "postgrest", "supabase"] = Field(
+        "auto",
+        description="What stands before PostgREST. supabase: Kong, Envoy, Cloudflare, whose headers are known; "
+        "postgrest: nothing; auto: supabase by upstream's name or by asking it at start.",
+    )
     listen: str = Field("127.0.0.1:8000", description="HOST:PORT for clients.")
     admin: str = Field("127.0.0.1:9000", description="HOST:PORT for metrics and health; 'off' for none.")
     mode: Literal["pass", "observe", "rewrite"] = Field(

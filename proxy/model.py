@@ -139,8 +139,8 @@ class Doubt(msgspec.Struct, frozen=True):
 class Miss(msgspec.Struct, frozen=True):
     """A literal whose members want one object and have not exactly one row: only PostgREST knows its 406."""
 
-    date: bytes
-    """The merged answer's Date line; empty when it has none."""
+    stamps: dict[bytes, bytes]
+    """By name, the lines of the merged answer that tell when and by which way it came, each with its CRLF."""
     server: bytes
     """Its Server line: PostgREST's words differ from release to release."""
     rows: int

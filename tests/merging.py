@@ -9,6 +9,7 @@ from proxy.config import Merge, Settings
 from proxy.model import Share
 from proxy.observe.events import Event, Events, Replayed, Warned
 from proxy.path.evidence import RowEvidence
+from proxy.postgrest.gateway import POSTGREST
 from proxy.shell.merger import Merger, Served, Ticket
 from tests.made import member
 
@@ -58,7 +59,7 @@ class Made:
         events = Events()
         events.subscribe(self.said.append)
         settings = Settings(merge=Merge(**{"deadline_floor": 30.0, "max_wait": 30.0, **merge}))
-        self.merger = Merger(settings, cast("Fetcher", calls), self.evidence, events, lambda: self.now)
+        self.merger = Merger(settings, POSTGREST, cast("Fetcher", calls), self.evidence, events, lambda: self.now)
 
     def ask(self, *targets: str) -> list[asyncio.Task[Served | Ticket]]:
         members = [member(target) for target in targets]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from proxy.law import CLOCKS, compared
+from proxy.postgrest.gateway import SUPABASE
 from tests.e2e.compare import differences
 from tests.e2e.harness import RawAnswer
 
@@ -66,3 +67,34 @@ def test_the_comparator_sees_bodies_interim_answers_and_breaks() -> None:
     assert differences(whole, RawAnswer(HEAD, b"ok "))
     assert differences(whole, RawAnswer(HEAD, b"ok", complete=False))
     assert differences(whole, RawAnswer(HEAD, b"ok", interim=[b"HTTP/1.1 103 Early Hints\r\n\r\n"]))
+
+
+@pytest.mark.parametrize(
+    ("one", "two"),
+    [
+        (b"cf-ray: 1\r\n", b"cf-ray: 2\r\n"),
+        (b"X-Kong-Proxy-Latency: 1\r\n", b"X-Kong-Proxy-Latency: 2\r\n"),
+        (b"Set-Cookie: __cf_bm=1; path=/\r\n", b""),
+    ],
+)
+def test_of_a_gateway_the_comparator_forgives_values_and_cookies_where_its_profile_is_in_force(
+    one: bytes, two: bytes
+) -> None:
+    before, after = (RawAnswer(HEAD.replace(b"B: 2\r\n", line), b"ok") for line in (one, two))
+    assert differences(before, after)
+    assert not differences(before, after, SUPABASE)
+
+
+@pytest.mark.parametrize(
+    ("one", "two"),
+    [
+        (b"cf-ray: 1\r\n", b""),
+        (b"cf-ray: 1\r\n", b"cf-ray: 1\r\ncf-ray: 1\r\n"),
+        (b"cf-ray: 1\r\nvia: 1\r\n", b"via: 1\r\ncf-ray: 1\r\n"),
+        (b"Set-Cookie: session=1\r\n", b""),
+        (b"X-Film: 1\r\n", b"X-Film: 2\r\n"),
+    ],
+)
+def test_and_nothing_else(one: bytes, two: bytes) -> None:
+    before, after = (RawAnswer(HEAD.replace(b"B: 2\r\n", line), b"ok") for line in (one, two))
+    assert differences(before, after, SUPABASE)

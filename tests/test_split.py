@@ -13,6 +13,7 @@ from proxy.http1.head import Field
 from proxy.model import Doubt, Merged, Miss, Share
 from proxy.path.plan import Bounds, plan
 from proxy.path.split import rows_by_key, split
+from proxy.postgrest.gateway import POSTGREST, SUPABASE, Gateway
 from tests.made import fields, member
 
 ALIAS = b"f0"
@@ -36,9 +37,13 @@ def rows(*pairs: tuple[object, str]) -> bytes:
 
 
 def shares(
-    body: bytes, call: Merged | None = None, head: str = HEAD, ties: bool = False
+    body: bytes,
+    call: Merged | None = None,
+    head: str = HEAD,
+    ties: bool = False,
+    gateway: Gateway = POSTGREST,
 ) -> dict[bytes, Share | Miss] | Doubt:
-    return split(call or merged(1, 2), ALIAS, b"/t", b"HTTP/1.1 200 OK", fields(head), body, ties)
+    return split(call or merged(1, 2), ALIAS, b"/t", b"HTTP/1.1 200 OK", fields(head), body, ties, gateway)
 
 
 def served(body: bytes, call: Merged | None = None, head: str = HEAD, ties: bool = False) -> dict[bytes, Share]:
@@ -163,6 +168,44 @@ def test_a_header_that_is_not_known_to_be_everybodys_is_a_doubt(line: str, name:
     assert shares(b"[]", head=f"{HEAD}\n{line}") == Doubt("headers", name)
 
 
+ADDED = "\nsb-request-id: 7\nCF-Ray: 8-CDG\nVia: 1.1 a\nVia: 1.1 b"
+COOKIE = "\nSet-Cookie: __cf_bm=abc; path=/; HttpOnly"
+
+
+def test_what_the_gateway_in_force_adds_goes_to_everybody_in_its_place_and_its_cookies_to_nobody() -> None:
+    got = shares(b"[]", head=HEAD + ADDED + COOKIE, gateway=SUPABASE)
+    assert isinstance(got, dict)
+    for share in got.values():
+        assert isinstance(share, Share)
+        assert b"\r\nsb-request-id: 7\r\nCF-Ray: 8-CDG\r\nVia: 1.1 a\r\nVia: 1.1 b\r\n" in share.head
+        assert b"cookie" not in share.head.lower()
+
+
+@pytest.mark.parametrize(("added", "name"), [(ADDED, "sb-request-id"), (COOKIE, "set-cookie")])
+def test_without_that_gateway_the_same_is_a_doubt(added: str, name: str) -> None:
+    assert shares(b"[]", head=HEAD + added) == Doubt("headers", name)
+
+
+def test_what_a_miss_needs_of_the_merged_answer_are_its_date_and_what_the_gateway_added() -> None:
+    call = plan(
+        [member(f"/t?id=eq.{n}", "Host: h\nAccept: application/vnd.pgrst.object+json") for n in (1, 2)],
+        ALIAS,
+        Bounds(200, 7000),
+    )[0]
+    assert isinstance(call, Merged)
+    got = shares(b"[]", call, HEAD + ADDED + COOKIE, gateway=SUPABASE)
+    assert isinstance(got, dict)
+    miss = got[b"1"]
+    assert isinstance(miss, Miss)
+    assert (miss.server, miss.rows) == (b"Server: postgrest/12.0.2", 0)
+    assert miss.stamps == {
+        b"date": b"Date: Sun, 22 Nov 2026 17:00:00 GMT\r\n",
+        b"sb-request-id": b"sb-request-id: 7\r\n",
+        b"cf-ray": b"CF-Ray: 8-CDG\r\n",
+        b"via": b"Via: 1.1 a\r\nVia: 1.1 b\r\n",
+    }
+
+
 @pytest.mark.parametrize("missing", ["Content-Range", "Content-Location"])
 def test_a_head_that_lacks_what_every_read_has_is_a_doubt(missing: str) -> None:
     lines = "\n".join(line for line in HEAD.splitlines() if not line.startswith(missing))
@@ -208,7 +251,7 @@ def test_any_other_bytes_are_a_doubt_or_rows_and_never_an_error(data: bytes) -> 
 @given(st.lists(st.sampled_from([b"Date", b"X-Odd", b"Content-Range", b"Content-Location", b"Vary"]), max_size=6))
 def test_any_order_of_headers_is_judged_and_never_an_error(names: list[bytes]) -> None:
     head = tuple(Field(name.lower(), b"v", name + b": v") for name in names)
-    found = split(merged(1, 2), ALIAS, b"/t", b"HTTP/1.1 200 OK", head, b"[]", False)
+    found = split(merged(1, 2), ALIAS, b"/t", b"HTTP/1.1 200 OK", head, b"[]", False, POSTGREST)
     wanted = [name for name in names if name in (b"Content-Range", b"Content-Location")]
     fine = wanted == [b"Content-Range", b"Content-Location"] and b"X-Odd" not in names
     assert isinstance(found, dict) is fine

@@ -5,12 +5,14 @@ for the number of rows.
 """
 
 from collections import OrderedDict
+from collections.abc import Iterator
 
 import msgspec
 
 from proxy.http1.head import Field, line_of
-from proxy.model import Miss, Share
-from proxy.postgrest.answers import FRAMING, TEMPLATE_HEADERS
+from proxy.model import Doubt, Miss, Share
+from proxy.postgrest.answers import TEMPLATE_HEADERS, is_stamp, shareable
+from proxy.postgrest.gateway import Gateway
 from proxy.postgrest.problem import read_problem
 
 _BEFORE, _AFTER = b'"The result contains ', b" rows"
@@ -18,40 +20,46 @@ WRONG_NUMBER = "PGRST116"
 
 
 class Template(msgspec.Struct, frozen=True):
-    """A 406 in pieces: head lines before and after Date, body before and after the number."""
+    """A 406 with holes: in its head for the stamps, which are each answer's own, in its body for the number."""
 
     server: bytes
     """The Server line, which names the release whose words these are."""
-    before_date: bytes
-    after_date: bytes
+    head: tuple[tuple[bytes, bytes], ...]
+    """Lines, each with its CRLF, and the name of the stamp that follows them; no name after the last ones."""
     before_number: bytes
     after_number: bytes
 
     def fill(self, miss: Miss) -> Share:
-        """The answer for ``miss.rows`` rows, at the time of ``miss.date``."""
+        """The answer for ``miss.rows`` rows, with the stamps of ``miss``."""
         body = self.before_number + b"%d" % miss.rows + self.after_number
-        date = miss.date + b"\r\n" if miss.date else b""
-        head = b"".join((self.before_date, date, self.after_date, b"Content-Length: %d\r\n" % len(body)))
-        return Share(head, body, 0)
+        head = b"".join([lines + miss.stamps.get(stamp, b"") for lines, stamp in self.head])
+        return Share(head + b"Content-Length: %d\r\n" % len(body), body, 0)
 
 
-def read_template(status_line: bytes, fields: tuple[Field, ...], body: bytes) -> Template | None:
+def read_template(status_line: bytes, fields: tuple[Field, ...], body: bytes, gateway: Gateway) -> Template | None:
     """The template of a 406; None for one that says something else, or has a header that may differ by row."""
     before, found, rest = body.partition(_BEFORE)
     digits, words, after = rest.partition(_AFTER)
     if not (found and words and digits.isdigit()) or read_problem(body).code != WRONG_NUMBER:
         return None
-    lines: list[bytes] = []
-    dated = 0
+    kept = shareable(fields, TEMPLATE_HEADERS, gateway)
+    if isinstance(kept, Doubt):
+        return None
+    head = tuple(_with_holes(status_line, kept, gateway))
+    return Template(line_of(fields, b"server"), head, before + _BEFORE, _AFTER + after)
+
+
+def _with_holes(status_line: bytes, fields: list[Field], gateway: Gateway) -> Iterator[tuple[bytes, bytes]]:
+    """A head cut at its stamps; a stamp of several lines has one hole, where its first line was."""
+    lines, seen = status_line + b"\r\n", set()
     for field in fields:
-        if field.name == b"date":
-            dated = len(lines)
-        elif field.name in TEMPLATE_HEADERS:
-            lines.append(field.line + b"\r\n")
-        elif field.name not in FRAMING:
-            return None
-    first = b"".join([status_line, b"\r\n", *lines[:dated]])
-    return Template(line_of(fields, b"server"), first, b"".join(lines[dated:]), before + _BEFORE, _AFTER + after)
+        if not is_stamp(field.name, gateway):
+            lines += field.line + b"\r\n"
+        elif field.name not in seen:
+            seen.add(field.name)
+            yield lines, field.name
+            lines = b""
+    yield lines, b""
 
 
 class Templates:

@@ -8,11 +8,10 @@ from collections.abc import Iterable
 
 from proxy.http1.head import Field, line_of
 from proxy.model import Doubt, LiteralClass, Merged, Miss, Share
-from proxy.postgrest.answers import COPIED, FRAMING
+from proxy.postgrest.answers import PLACED, READ_HEADERS, shareable, stamps
+from proxy.postgrest.gateway import Gateway
 from proxy.postgrest.media import without_count
 from proxy.postgrest.set_filter import is_cut
-
-COUNTED = (b"content-range", b"content-location", b"preference-applied")
 
 
 def split(
@@ -23,10 +22,12 @@ def split(
     fields: tuple[Field, ...],
     body: bytes,
     ties: bool,
+    gateway: Gateway,
 ) -> dict[bytes, Share | Miss] | Doubt:
     """Each literal's share of a 200 answer, or the doubt that forbids to use it.
 
     ``path`` is the path that Content-Location shows (before ``?``); ``ties`` accepts several rows a key in any order.
+    ``gateway`` says which headers may be there beside PostgREST's.
     """
     rows = rows_by_key(body, alias, call.media.separator)
     if isinstance(rows, Doubt):
@@ -34,15 +35,15 @@ def split(
     doubt = _judge_rows(rows, call, ties)
     if doubt is not None:
         return doubt
-    frame = _frame(status_line, fields, call)
+    frame = _frame(status_line, fields, call, gateway)
     if isinstance(frame, Doubt):
         return frame
-    date, server = line_of(fields, b"date"), line_of(fields, b"server")
+    stamped, server = stamps(fields, gateway), line_of(fields, b"server")
     shares: dict[bytes, Share | Miss] = {}
     for literal in call.owners:
         own = rows.get(literal, [])
         missed = call.media.singular and len(own) != 1
-        shares[literal] = Miss(date, server, len(own)) if missed else _share(frame, path, call, literal, own)
+        shares[literal] = Miss(stamped, server, len(own)) if missed else _share(frame, path, call, literal, own)
     return shares
 
 
@@ -100,26 +101,26 @@ def _could_be_char(rows: dict[bytes, list[bytes]], literals: Iterable[bytes]) ->
     return any(len(literal) > 1 and literal[:1] in rows for literal in literals)
 
 
-def _frame(status_line: bytes, fields: tuple[Field, ...], call: Merged) -> list[bytes] | Doubt:
+def _frame(status_line: bytes, fields: tuple[Field, ...], call: Merged, gateway: Gateway) -> list[bytes] | Doubt:
     """The head in three pieces: before Content-Range's value, before Content-Location's, and the rest."""
+    kept = shareable(fields, READ_HEADERS, gateway)
+    if isinstance(kept, Doubt):
+        return kept
     pieces: list[bytes] = []
     current = [status_line]
-    for field in fields:
-        if field.name in FRAMING:
-            continue
-        if field.name in COPIED:
-            if field.name != b"content-type":
-                current.append(field.line)
-            elif field.value == call.media.array_type:
-                current.append(field.line.partition(b":")[0] + b": " + call.media.own_type)
-            else:
+    for field in kept:
+        name = field.line.partition(b":")[0]
+        if field.name == b"content-type":
+            if field.value != call.media.array_type:
                 return Doubt("headers", "content-type")
+            current.append(name + b": " + call.media.own_type)
         elif field.name == b"preference-applied":
             applied = field.value if call.counted else without_count(field.value)
             if applied:
                 current.append(b"Preference-Applied: " + applied)
-        elif field.name == (COUNTED[len(pieces)] if len(pieces) < 2 else None):
-            name = field.line.partition(b":")[0]
+        elif field.name not in PLACED:
+            current.append(field.line)
+        elif field.name in PLACED[len(pieces) : len(pieces) + 1]:
             pieces.append(b"\r\n".join([*current, name + b": "]))
             current = [b""]
         else:

@@ -11,8 +11,9 @@ from proxy.model import Doubt, Member, Merged, Miss, Share
 from proxy.observe.events import CANCELLED, NO_ANSWER, Called, Events, Saved
 from proxy.path.evidence import RowEvidence
 from proxy.path.split import split
-from proxy.postgrest.answers import FRAMING, SHARED_HEADERS
+from proxy.postgrest.answers import SHARED_HEADERS, shareable
 from proxy.postgrest.content_range import rows_and_total
+from proxy.postgrest.gateway import Gateway
 from proxy.postgrest.literals import fits
 from proxy.postgrest.problem import SHARED, blamed_literal, read_problem
 from proxy.postgrest.set_filter import is_cut
@@ -52,6 +53,7 @@ class Fetcher:
         settings: Settings,
         upstream: Upstream,
         route: Route,
+        gateway: Gateway,
         evidence: RowEvidence,
         events: Events,
         clock: Callable[[], float],
@@ -59,6 +61,7 @@ class Fetcher:
         self._merge = settings.merge
         self._upstream = upstream
         self._route = route
+        self._gateway = gateway
         self._evidence = evidence
         self._events = events
         self._clock = clock
@@ -107,14 +110,14 @@ class Fetcher:
         if counted and got.line.status == 206 and total is not None and rows < total:
             return self._cut(call, rows)
         if got.line.status != 200:
-            return _judge_error(call, got.line, got.fields, body)
+            return _judge_error(call, got, body, self._gateway)
         if counted and total != rows:
             return Doubt("incomplete")
         self._evidence.saw(rows, self._clock())
         location = first(got.fields, b"content-location") or b""
         path = location.rpartition(b"?")[0]  # a relation's name may hold a '?', what follows it cannot
         ties = self._merge.ties == "any"
-        shares = split(call, alias, path, got.line.line, got.fields, body, ties)
+        shares = split(call, alias, path, got.line.line, got.fields, body, ties, self._gateway)
         if isinstance(shares, dict) and sum(share.rows for share in shares.values()) != rows:
             return Doubt("shape")
         return shares
@@ -127,13 +130,13 @@ class Fetcher:
         return Doubt("incomplete")
 
 
-def _judge_error(call: Merged, line: StatusLine, fields: tuple[Field, ...], body: bytes) -> Result:
+def _judge_error(call: Merged, got: Got, body: bytes, gateway: Gateway) -> Result:
     problem = read_problem(body)
     if problem.code in SHARED:
-        for field in fields:
-            if field.name not in SHARED_HEADERS and field.name not in FRAMING:
-                return Doubt("headers", field.name.decode("ascii"))
-        head = b"\r\n".join([line.line, *(field.line for field in fields if field.name not in FRAMING)])
+        kept = shareable(got.fields, SHARED_HEADERS, gateway)
+        if isinstance(kept, Doubt):
+            return kept
+        head = b"\r\n".join([got.line.line, *(field.line for field in kept)])
         share = Share(head + b"\r\nContent-Length: %d\r\n" % len(body), body, -1)
         return dict.fromkeys(call.owners, share)
     type_name, literal = blamed_literal(problem) or ("", "")

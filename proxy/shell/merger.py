@@ -18,6 +18,7 @@ from proxy.path.evidence import RowEvidence
 from proxy.path.plan import Bounds, plan
 from proxy.path.singular import Templates, read_template
 from proxy.path.window import Gate, Gates, Pace
+from proxy.postgrest.gateway import Gateway
 from proxy.postgrest.literals import fits
 from proxy.shell.fetch import Fetcher, Poisoned, Result
 from proxy.shell.seats import Batch, Reply, Served, Ticket
@@ -32,6 +33,7 @@ class Merger:
     def __init__(
         self,
         settings: Settings,
+        gateway: Gateway,
         fetcher: Fetcher,
         evidence: RowEvidence,
         events: Events,
@@ -40,6 +42,7 @@ class Merger:
         merge = settings.merge
         self.alias = b"f" + secrets.token_hex(12).encode()
         self._merge = merge
+        self._gateway = gateway
         self._fetcher = fetcher
         self._evidence = evidence
         self._events = events
@@ -79,7 +82,7 @@ class Merger:
 
     def saw_problem(self, head: Head, line: StatusLine, fields: tuple[Field, ...], body: bytes) -> None:
         """A caller that wants one object was answered ``body``, which may be the 406 that others will need."""
-        template = read_template(line.line, fields, body)
+        template = read_template(line.line, fields, body, self._gateway)
         if template is not None:
             self._templates.learn(head.who, template)
 

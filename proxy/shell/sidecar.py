@@ -8,26 +8,23 @@ import msgspec
 
 from proxy.config import ConfigError, Settings
 from proxy.errors import FaultError
-from proxy.http1.head import first
 from proxy.model import Finding, Rule, Trace
 from proxy.observe.events import Closed, Events, Turned, Warned
 from proxy.path.evidence import RowEvidence
 from proxy.path.identity import HeadRules, head_rules
 from proxy.path.trace import Quiet, Traces
-from proxy.shell.address import Address
+from proxy.shell.discover import Place, discover
 from proxy.shell.fetch import Fetcher
 from proxy.shell.merger import Merger
 from proxy.shell.pipeline import Pipeline
 from proxy.shell.route import Route
 from proxy.shell.server import Server
-from proxy.shell.upstream import Outgoing, Upstream
+from proxy.shell.upstream import Upstream
 
 TICK = 0.02
 """Seconds between two looks at what should have closed."""
 TURN = 0.002
 """Seconds of rules a loop turn: traffic comes first."""
-SUPABASE_MOUNT = "/rest/v1"
-SUPABASE_NAMES = (".supabase.co", ".supabase.in", ".supabase.net")
 
 
 class Sidecar:
@@ -50,14 +47,15 @@ class Sidecar:
         self._rule_failures: dict[str, int] = {}
         self._told_per_call = 0
 
-    async def start(self) -> str:
-        """Find the mount, bind, begin. Returns the mount. ConfigError when the address is taken or our own."""
+    async def start(self) -> Place:
+        """Find out what upstream is, which is returned; bind, begin. ConfigError for an address taken or our own."""
         host, port = split_listen(self.settings.listen)
         self._refuse_ourselves(host, port)
-        mount, base = await self._mount()
-        route = Route(mount.rstrip("/").encode(), base)
-        fetcher = Fetcher(self.settings, self.upstream, route, self._evidence, self._events, self._clock)
-        self.merger = Merger(self.settings, fetcher, self._evidence, self._events, self._clock)
+        place = await discover(self.settings, self.upstream, self._events)
+        route = Route(place.mount.rstrip("/").encode(), place.base)
+        gateway = place.gateway
+        fetcher = Fetcher(self.settings, self.upstream, route, gateway, self._evidence, self._events, self._clock)
+        self.merger = Merger(self.settings, gateway, fetcher, self._evidence, self._events, self._clock)
         pipeline = Pipeline(
             self.settings,
             route,
@@ -82,7 +80,7 @@ class Sidecar:
         except OSError as error:
             raise ConfigError(f"listen: cannot bind {self.settings.listen}: {error.strerror}") from error
         self._ticking = asyncio.create_task(self._tick())
-        return mount
+        return place
 
     def _head_rules(self) -> HeadRules:
         identity = self.settings.identity
@@ -164,43 +162,6 @@ class Sidecar:
         local = {host, "localhost", "127.0.0.1", "::1"}
         if port and address.port == port and address.host in local:
             raise ConfigError(f"upstream: {self.settings.upstream} is fanin's own listener; name PostgREST's address")
-
-    async def _mount(self) -> tuple[str, bytes]:
-        """The mount, and the path that it has upstream. What fanin finds out itself has the same path on both sides."""
-        base = self.upstream.address.base
-        if self.settings.mount != "auto":
-            if not self.settings.mount.startswith("/"):
-                raise ConfigError(f"mount: '{self.settings.mount}' must begin with '/'")
-            return self.settings.mount, base
-        address = self.upstream.address
-        supabase = self.settings.profile == "supabase" or address.host.endswith(SUPABASE_NAMES)
-        if not supabase and (self.settings.profile == "postgrest" or base):
-            return "/", base
-        if supabase or await self._looks_like_supabase(address):
-            return SUPABASE_MOUNT, base or SUPABASE_MOUNT.encode()
-        return "/", base
-
-    async def _looks_like_supabase(self, address: Address) -> bool:
-        """Ask: a plain PostgREST says so in Server; a gateway has PostgREST under Supabase's path."""
-        try:
-            if await self._server_at(address, b"/") == b"postgrest":
-                return False
-            return await self._server_at(address, SUPABASE_MOUNT.encode() + b"/") in (
-                b"postgrest",
-                b"locked",
-            )
-        except FaultError as error:
-            remedy = "Start upstream, or set --mount so that nothing has to be asked."
-            self._events.emit(Warned(f"upstream could not be asked what it is: {error.fault.message}", remedy))
-            return False
-
-    async def _server_at(self, address: Address, path: bytes) -> bytes:
-        """``postgrest``, ``locked`` (an API key is wanted), or nothing we know."""
-        head = b"HEAD " + path + b" HTTP/1.1\r\nHost: " + address.authority + b"\r\n\r\n"
-        async with self.upstream.send(self.upstream.others, Outgoing(b"HEAD", head)) as answer:
-            if (first(answer.fields, b"server") or b"").startswith(b"postgrest"):
-                return b"postgrest"
-            return b"locked" if answer.status == 401 else b""
 
 
 def split_listen(listen: str) -> tuple[str, int]:

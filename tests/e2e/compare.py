@@ -5,20 +5,21 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from proxy.law import CLOCKS, compared
+from proxy.postgrest.gateway import POSTGREST, Gateway
 
 if TYPE_CHECKING:
     from tests.e2e.harness import RawAnswer
 
 
-def differences(direct: RawAnswer, through: RawAnswer) -> list[str]:
+def differences(direct: RawAnswer, through: RawAnswer, gateway: Gateway = POSTGREST) -> list[str]:
     """What differs, but for law 1's exceptions; empty when the answers are the same."""
     found = []
     if direct.status_line != through.status_line:
         found.append(f"status line: {direct.status_line!r} became {through.status_line!r}")
-    one, two = end_to_end(direct.lines), end_to_end(through.lines)
+    one, two = end_to_end(direct.lines, gateway), end_to_end(through.lines, gateway)
     if one != two:
         found.append(f"headers: {one!r} became {two!r}")
-    if [end_to_end(_lines(head)) for head in direct.interim] != [end_to_end(_lines(head)) for head in through.interim]:
+    if _interim(direct, gateway) != _interim(through, gateway):
         found.append(f"1xx: {direct.interim!r} became {through.interim!r}")
     if direct.complete != through.complete:
         found.append(f"complete: {direct.complete} became {through.complete}")
@@ -32,14 +33,19 @@ def assert_same(direct: RawAnswer, through: RawAnswer) -> None:
     assert not (found := differences(direct, through)), "\n".join(found)
 
 
-def end_to_end(lines: list[bytes]) -> list[bytes]:
-    """The header lines that law 1 speaks of, in their order; a clock's line without its value."""
+def end_to_end(lines: list[bytes], gateway: Gateway = POSTGREST) -> list[bytes]:
+    """The header lines that law 1 speaks of, in their order; a clock's and a gateway's line without its value."""
     kept = []
     for line in lines:
-        name = line.partition(b":")[0]
-        if compared(name.lower()):
-            kept.append(name if name.lower() in CLOCKS else line)
+        name, _, value = line.partition(b":")
+        low = name.lower()
+        if compared(low) and not gateway.keeps(low, value.strip()):
+            kept.append(name if low in CLOCKS or gateway.adds(low) else line)
     return kept
+
+
+def _interim(answer: RawAnswer, gateway: Gateway) -> list[list[bytes]]:
+    return [end_to_end(_lines(head), gateway) for head in answer.interim]
 
 
 def _lines(head: bytes) -> list[bytes]:

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 def settings(upstream: str, **changes: Any) -> Settings:
     """Settings for a test: a free port, no admin port; ``changes`` by dotted name, with ``__`` for the dot."""
-    flags = {"upstream": upstream, "listen": "127.0.0.1:0", "admin": "off", "mount": "/"}
+    flags = {"upstream": upstream, "listen": "127.0.0.1:0", "admin": "off", "mount": "/", "profile": "postgrest"}
     return load(flags | {name.replace("__", "."): value for name, value in changes.items()}).settings
 
 
@@ -71,7 +71,7 @@ async def program(upstream: str, *flags: str) -> AsyncIterator[Program]:
     common = ("--listen", "127.0.0.1:0", "--admin", "off", "--set", "drain.delay=0.001", "--set", "drain.timeout=1")
     process = await asyncio.create_subprocess_exec(
         str(Path(sys.executable).with_name("fanin")),
-        *("serve", "--upstream", upstream, "--mount", "/", *common, *flags),
+        *("serve", "--upstream", upstream, "--mount", "/", "--profile", "postgrest", *common, *flags),
         stdout=asyncio.subprocess.DEVNULL,
         stderr=asyncio.subprocess.PIPE,
     )

@@ -17,7 +17,7 @@ from proxy.path import plan as planning
 from proxy.path import split as splitting
 from proxy.path.evidence import RowEvidence
 from proxy.path.singular import Template
-from proxy.postgrest.answers import COPIED
+from proxy.postgrest.answers import READ_HEADERS
 from proxy.shell.merger import Merger, Served
 from tests.e2e.bursts import get
 from tests.e2e.differential import CALLERS, bursts, compare
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from proxy.http1.head import Field
+    from proxy.postgrest.gateway import Gateway
     from tests.conftest import Stack
 
 pytestmark = [pytest.mark.stack, pytest.mark.e2e]
@@ -133,20 +134,20 @@ def our_count_shown(patch: Patch) -> None:
 
 
 def unknown_headers_copied(patch: Patch) -> None:
-    patch.setattr(splitting, "COPIED", COPIED | {b"x-film"})
+    patch.setattr(splitting, "READ_HEADERS", READ_HEADERS | {b"x-film"})
 
 
 def a_made_up_406(patch: Patch) -> None:
     original = Template.fill
-    patch.setattr(Template, "fill", lambda self, _: original(self, Miss(b"Date: now", b"", 7)))
+    patch.setattr(Template, "fill", lambda self, _: original(self, Miss({b"date": b"Date: now\r\n"}, b"", 7)))
 
 
 def last_content_type_dropped(patch: Patch) -> None:
     original = singular.read_template
 
-    def read_template(line: bytes, fields: tuple[Field, ...], body: bytes) -> Any:
+    def read_template(line: bytes, fields: tuple[Field, ...], body: bytes, gateway: Gateway) -> Any:
         last = max(at for at, field in enumerate(fields) if field.name == b"content-type")
-        return original(line, fields[:last] + fields[last + 1 :], body)
+        return original(line, fields[:last] + fields[last + 1 :], body, gateway)
 
     patch.setattr("proxy.shell.merger.read_template", read_template)
 

@@ -76,7 +76,7 @@ async def keys(stack: Stack, count: int) -> list[str]:
 async def test_the_mount_is_found_by_asking_and_calls_under_it_merge(stack: Stack) -> None:
     wanted = await keys(stack, 20)
     headers = {"Authorization": f"Bearer {stack.token}"}
-    async with Gateway(stack.url).running() as gateway, fanin(gateway.url, mount="auto") as sidecar:
+    async with Gateway(stack.url).running() as gateway, fanin(gateway.url, mount="auto", profile="auto") as sidecar:
         url = f"http://127.0.0.1:{sidecar.port}"
         asked = gateway.calls
         async with aiohttp.ClientSession(headers=headers, connector=aiohttp.TCPConnector(limit=0)) as session:
@@ -94,7 +94,7 @@ async def test_the_mount_is_found_by_asking_and_calls_under_it_merge(stack: Stac
 
 async def test_a_plain_postgrest_is_found_at_the_root(stack: Stack) -> None:
     async with (
-        fanin(stack.url, mount="auto") as sidecar,
+        fanin(stack.url, mount="auto", profile="auto") as sidecar,
         aiohttp.ClientSession() as session,
         session.get(f"http://127.0.0.1:{sidecar.port}/rest/v1/creators") as answer,
     ):
