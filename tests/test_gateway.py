@@ -99,6 +99,21 @@ def test_any_other_cookie_may_be_one_callers(value: bytes) -> None:
     assert not SUPABASE.keeps(b"set-cookie", value)
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "whose"),
+    [
+        (b"vary", b"Accept-Encoding", True),
+        (b"vary", b"accept-encoding", True),
+        (b"vary", b"Accept, Prefer, Range", False),
+        (b"vary", b"Accept-Encoding, Origin", False),
+        (b"x-vary", b"Accept-Encoding", False),
+    ],
+)
+def test_a_vary_on_compression_alone_is_the_gateways(name: bytes, value: bytes, whose: bool) -> None:
+    assert SUPABASE.varies(name, value) is whose
+    assert not POSTGREST.varies(name, value)
+
+
 def test_each_profile_that_can_be_set_has_its_row() -> None:
     choices = Settings.model_json_schema()["properties"]["profile"]["enum"]
     assert set(PROFILES) | {"auto"} == set(choices)

@@ -75,9 +75,10 @@ def test_the_comparator_sees_bodies_interim_answers_and_breaks() -> None:
         (b"cf-ray: 1\r\n", b"cf-ray: 2\r\n"),
         (b"X-Kong-Proxy-Latency: 1\r\n", b"X-Kong-Proxy-Latency: 2\r\n"),
         (b"Set-Cookie: __cf_bm=1; path=/\r\n", b""),
+        (b"Vary: Accept-Encoding\r\n", b""),
     ],
 )
-def test_of_a_gateway_the_comparator_forgives_values_and_cookies_where_its_profile_is_in_force(
+def test_of_a_gateway_the_comparator_forgives_values_cookies_and_compression_where_its_profile_is_in_force(
     one: bytes, two: bytes
 ) -> None:
     before, after = (RawAnswer(HEAD.replace(b"B: 2\r\n", line), b"ok") for line in (one, two))
@@ -92,6 +93,7 @@ def test_of_a_gateway_the_comparator_forgives_values_and_cookies_where_its_profi
         (b"cf-ray: 1\r\n", b"cf-ray: 1\r\ncf-ray: 1\r\n"),
         (b"cf-ray: 1\r\nvia: 1\r\n", b"via: 1\r\ncf-ray: 1\r\n"),
         (b"Set-Cookie: session=1\r\n", b""),
+        (b"Vary: Accept, Accept-Encoding\r\n", b"Vary: Accept\r\n"),
         (b"X-Film: 1\r\n", b"X-Film: 2\r\n"),
     ],
 )

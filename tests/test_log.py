@@ -11,7 +11,7 @@ import pytest
 import structlog
 
 from proxy.observe import log
-from proxy.observe.events import Closed, Left, Replayed, Warned
+from proxy.observe.events import Closed, Left, Warned
 from tests.rules.traces import parallel
 
 if TYPE_CHECKING:
@@ -53,15 +53,6 @@ def test_a_warning_has_a_remedy_and_the_place_of_an_error_but_not_its_text(strea
     assert line["error"] == "ValueError"
     assert "test_log.py" in line["traceback"][0]
     assert "secret" not in stream.getvalue()
-
-
-def test_a_header_that_discards_merges_is_named_once(stream: io.StringIO) -> None:
-    warnings = log.Warnings()
-    for _ in range(3):
-        warnings(Replayed("headers", "x-film", "t", 4))
-    warnings(Replayed("ties", "", "t", 4))
-    (line,) = lines(stream)
-    assert "x-film" in line["what"]
 
 
 def test_loggers_that_print_heads_are_silent(stream: io.StringIO) -> None:

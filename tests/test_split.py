@@ -206,6 +206,10 @@ def test_what_a_miss_needs_of_the_merged_answer_are_its_date_and_what_the_gatewa
     }
 
 
+def test_a_body_that_was_compressed_on_the_way_is_told_by_its_header() -> None:
+    assert shares(b"\x1f\x8b\x08", head=HEAD + "\nContent-Encoding: gzip") == Doubt("headers", "content-encoding")
+
+
 @pytest.mark.parametrize("missing", ["Content-Range", "Content-Location"])
 def test_a_head_that_lacks_what_every_read_has_is_a_doubt(missing: str) -> None:
     lines = "\n".join(line for line in HEAD.splitlines() if not line.startswith(missing))

@@ -8,7 +8,7 @@ from typing import TextIO
 
 import structlog
 
-from proxy.observe.events import Closed, Event, Replayed, Warned
+from proxy.observe.events import Closed, Event, Warned
 from proxy.observe.text import safe
 
 
@@ -60,19 +60,11 @@ class Warnings:
 
     def __init__(self) -> None:
         self._log = structlog.get_logger()
-        self._headers: set[str] = set()
 
     def __call__(self, event: Event) -> None:
         if isinstance(event, Warned):
             where = _where(event.error)
-            self._log.warning("warning", what=event.what, remedy=event.remedy, **where)
-        elif isinstance(event, Replayed) and event.reason == "headers" and event.detail not in self._headers:
-            self._headers.add(event.detail)
-            self._log.warning(
-                "warning",
-                what=f"merged answers carry '{safe(event.detail)}', which may differ per caller: they are not used",
-                remedy="If the gateway adds it to every answer, choose its profile; if SQL sets it, leave it so.",
-            )
+            self._log.warning("warning", what=safe(event.what), remedy=event.remedy, **where)
 
 
 def _where(error: BaseException | None) -> dict[str, object]:

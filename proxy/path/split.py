@@ -29,15 +29,15 @@ def split(
     ``path`` is the path that Content-Location shows (before ``?``); ``ties`` accepts several rows a key in any order.
     ``gateway`` says which headers may be there beside PostgREST's.
     """
+    frame = _frame(status_line, fields, call, gateway)
+    if isinstance(frame, Doubt):
+        return frame
     rows = rows_by_key(body, alias, call.media.separator)
     if isinstance(rows, Doubt):
         return rows
     doubt = _judge_rows(rows, call, ties)
     if doubt is not None:
         return doubt
-    frame = _frame(status_line, fields, call, gateway)
-    if isinstance(frame, Doubt):
-        return frame
     stamped, server = stamps(fields, gateway), line_of(fields, b"server")
     shares: dict[bytes, Share | Miss] = {}
     for literal in call.owners:

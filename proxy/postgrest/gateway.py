@@ -20,12 +20,19 @@ class Gateway(msgspec.Struct, frozen=True):
     families: tuple[bytes, ...] = ()
     """Beginnings of header names."""
     headers: frozenset[bytes] = frozenset()
+    compresses: bool = False
     cookies: frozenset[bytes] = frozenset()
     """Cookies that it sets for whoever holds the connection: fanin, where one answer serves several callers."""
 
     def adds(self, name: bytes) -> bool:
         """Whether the header ``name`` (lower case) is the gateway's."""
         return name in self.headers or name.startswith(self.families)
+
+    def varies(self, name: bytes, value: bytes) -> bool:
+        """Whether this header line says no more than that the gateway compresses. It does so by media type, and a
+        merged call may ask for another one than its callers: what the line says of them cannot be known.
+        """
+        return self.compresses and name == b"vary" and value.lower() == b"accept-encoding"
 
     def keeps(self, name: bytes, value: bytes) -> bool:
         """Whether this header line sets one of the gateway's cookies (RFC 6265 §5.2), and nothing else."""
@@ -58,6 +65,7 @@ SUPABASE = Gateway(
             b"x-content-type-options",  # Cloudflare: "nosniff", beside the former
         )
     ),
+    compresses=True,
     cookies=frozenset(
         (
             b"__cf_bm",

@@ -13,6 +13,7 @@ from proxy.observe.events import Closed, Events, Turned, Warned
 from proxy.path.evidence import RowEvidence
 from proxy.path.identity import HeadRules, head_rules
 from proxy.path.trace import Quiet, Traces
+from proxy.shell.advice import HeaderAdvice
 from proxy.shell.discover import Place, discover
 from proxy.shell.fetch import Fetcher
 from proxy.shell.merger import Merger
@@ -54,6 +55,7 @@ class Sidecar:
         place = await discover(self.settings, self.upstream, self._events)
         route = Route(place.mount.rstrip("/").encode(), place.base)
         gateway = place.gateway
+        self._events.subscribe(HeaderAdvice(self._events, gateway))
         fetcher = Fetcher(self.settings, self.upstream, route, gateway, self._evidence, self._events, self._clock)
         self.merger = Merger(self.settings, gateway, fetcher, self._evidence, self._events, self._clock)
         pipeline = Pipeline(

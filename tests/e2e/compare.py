@@ -38,8 +38,8 @@ def end_to_end(lines: list[bytes], gateway: Gateway = POSTGREST) -> list[bytes]:
     kept = []
     for line in lines:
         name, _, value = line.partition(b":")
-        low = name.lower()
-        if compared(low) and not gateway.keeps(low, value.strip()):
+        low, value = name.lower(), value.strip()
+        if compared(low) and not gateway.keeps(low, value) and not gateway.varies(low, value):
             kept.append(name if low in CLOCKS or gateway.adds(low) else line)
     return kept
 
