@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from proxy.model import Miss
-from proxy.path.singular import Templates, read_template
+from proxy.path.singular import LIFETIME, Templates, read_template
 from proxy.postgrest.gateway import POSTGREST, SUPABASE
 from tests.made import fields
 
@@ -58,6 +58,7 @@ def test_what_a_gateway_adds_is_that_of_the_answer_at_hand_and_never_the_learnt_
         (HEAD, b"not json: The result contains 0 rows"),
         (HEAD + "\nX-Film: 3", BODY),
         (HEAD + "\nSet-Cookie: a=b", BODY),
+        (HEAD + "\nContent-Encoding: gzip", b"\x1f\x8b\x08"),
         (HEAD + "\nSet-Cookie: __cf_bm=b", BODY),
         (HEAD + "\ncf-ray: 1", BODY),
     ],
@@ -71,15 +72,24 @@ def test_templates_are_kept_for_each_identity_and_bounded() -> None:
     assert template is not None
     templates = Templates(2)
     for who in (b"a", b"b", b"c"):
-        templates.learn(who, template)
+        templates.learn(who, template, 0.0)
     server = b"Server: postgrest/12.0.2"
-    assert templates.get(b"a", server) is None
-    assert templates.get(b"b", server) is templates.get(b"c", server) is template
+    assert templates.get(b"a", server, 1e9) is None
+    assert templates.get(b"b", server, 1e9) is templates.get(b"c", server, 1e9) is template
 
 
 def test_another_release_has_to_be_asked_anew() -> None:
     template = read_template(LINE, fields(HEAD), BODY, POSTGREST)
     assert template is not None
     templates = Templates(2)
-    templates.learn(b"a", template)
-    assert templates.get(b"a", b"Server: postgrest/13.0.0") is None
+    templates.learn(b"a", template, 0.0)
+    assert templates.get(b"a", b"Server: postgrest/13.0.0", 1e9) is None
+
+
+def test_where_a_gateway_hides_the_release_it_is_asked_anew_after_a_while() -> None:
+    template = read_template(LINE, fields("Server: cloudflare"), BODY, SUPABASE)
+    assert template is not None
+    templates = Templates(2)
+    templates.learn(b"a", template, 10.0)
+    assert templates.get(b"a", b"Server: cloudflare", 10.0 + LIFETIME) is template
+    assert templates.get(b"a", b"Server: cloudflare", 10.1 + LIFETIME) is None

@@ -1,7 +1,7 @@
 """The 406 for a caller that wants one object and has none, or several: learnt from PostgREST, never made up.
 
 Its headers and words differ from release to release (MERGE.md §3.1), so a real one is kept per identity, with a hole
-for the number of rows.
+for the number of rows. Server names the release; where a gateway puts its own name there, a 406 is soon learnt anew.
 """
 
 from collections import OrderedDict
@@ -17,6 +17,8 @@ from proxy.postgrest.problem import read_problem
 
 _BEFORE, _AFTER = b'"The result contains ', b" rows"
 WRONG_NUMBER = "PGRST116"
+LIFETIME = 60.0
+"""Seconds that a 406 is believed where Server does not name PostgREST's release."""
 
 
 class Template(msgspec.Struct, frozen=True):
@@ -66,17 +68,19 @@ class Templates:
     """A template for each identity that has met a 406, the latest ones."""
 
     def __init__(self, limit: int) -> None:
-        self._templates: OrderedDict[bytes, Template] = OrderedDict()
+        self._templates: OrderedDict[bytes, tuple[Template, float]] = OrderedDict()
         self._limit = limit
 
-    def learn(self, who: bytes, template: Template) -> None:
+    def learn(self, who: bytes, template: Template, now: float) -> None:
         """Keep ``template`` for the identity that was answered so."""
-        self._templates[who] = template
+        self._templates[who] = template, now
         self._templates.move_to_end(who)
         if len(self._templates) > self._limit:
             self._templates.popitem(last=False)
 
-    def get(self, who: bytes, server: bytes) -> Template | None:
-        """The template for an identity, unless it is another release that answers now."""
-        template = self._templates.get(who)
-        return template if template is not None and template.server == server else None
+    def get(self, who: bytes, server: bytes, now: float) -> Template | None:
+        """The template for an identity, unless another release answers now, or may do so."""
+        template, learnt = self._templates.get(who, (None, now))
+        if template is None or template.server != server:
+            return None
+        return template if b"postgrest/" in server or now - learnt <= LIFETIME else None

@@ -84,7 +84,7 @@ class Merger:
         """A caller that wants one object was answered ``body``, which may be the 406 that others will need."""
         template = read_template(line.line, fields, body, self._gateway)
         if template is not None:
-            self._templates.learn(head.who, template)
+            self._templates.learn(head.who, template, self._clock())
 
     def _refusal(self, gate: Gate) -> str | None:
         if gate.paused(self._clock()):
@@ -197,7 +197,7 @@ class Merger:
         """What to answer; None while nobody knows how PostgREST says that there is not exactly one row."""
         if isinstance(share, Share):
             return share
-        template = self._templates.get(head.who, share.server)
+        template = self._templates.get(head.who, share.server, self._clock())
         return None if template is None else template.fill(share)
 
     def _doubt(self, gate: Gate, batch: Batch, doubt: Doubt) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import asyncpg
 import pytest
 
+from proxy.demo.sidecar import Fanin
 from proxy.observe.events import Called, Event, Replayed, Warned
 from proxy.postgrest.gateway import SUPABASE
 from tests.e2e.bursts import burst, counting, get, one_by_one, sockets
@@ -127,8 +128,9 @@ async def test_a_mount_that_is_named_serves_as_well(supabase: Behind) -> None:
     assert taken == 1
 
 
-async def test_a_learnt_406_carries_the_ids_of_the_answer_at_hand(supabase: Behind) -> None:
-    requests = supabase.requests(OBJECT, missing=MISSING)
+@pytest.mark.parametrize("more", [(), ("Accept-Encoding: gzip",)], ids=str)
+async def test_a_learnt_406_carries_the_ids_of_the_answer_at_hand(supabase: Behind, more: tuple[str, ...]) -> None:
+    requests = supabase.requests(OBJECT, *more, missing=MISSING)
     taken, (first, second), _ = await statements_of_bursts(supabase, [requests, requests])
     assert taken == [1 + MISSING, 1]
     assert {answer.status for answer in second[-MISSING:]} == {406}
@@ -148,7 +150,14 @@ async def test_an_error_that_is_everybodys_is_shared(supabase: Behind) -> None:
     assert not any(answer.values(b"set-cookie") for answer in answers)
 
 
-async def test_who_accepts_gzip_gets_a_merged_answer_as_it_is(supabase: Behind) -> None:
+def unzipped(answer: RawAnswer) -> RawAnswer:
+    """The answer as it would have come to who accepts no gzip."""
+    assert answer.values(b"content-encoding") == [b"gzip"]
+    lines = [answer.status_line, *(line for line in answer.lines if line != b"Content-Encoding: gzip"), b"", b""]
+    return RawAnswer(b"\r\n".join(lines), gzip.decompress(answer.body))
+
+
+async def test_who_accepts_gzip_gets_a_merged_answer_without_it_and_its_own_with_it(supabase: Behind) -> None:
     requests = supabase.requests("Accept-Encoding: gzip")
     direct = await one_by_one(supabase.url, requests)
     async with (
@@ -162,10 +171,7 @@ async def test_who_accepts_gzip_gets_a_merged_answer_as_it_is(supabase: Behind) 
         (alone,) = await burst(clients, requests[:1])
     assert not differences(direct[0], alone, SUPABASE)
     for one, two in zip(direct, through, strict=True):
-        assert one.values(b"content-encoding") == [b"gzip"]
-        head = b"".join(line + b"\r\n" for line in one.lines if line != b"Content-Encoding: gzip")
-        plain = RawAnswer(one.status_line + b"\r\n" + head + b"\r\n", gzip.decompress(one.body))
-        assert not (found := differences(plain, two, SUPABASE)), "\n".join(found)
+        assert not (found := differences(unzipped(one), two, SUPABASE)), "\n".join(found)
 
 
 # What discards.
@@ -203,3 +209,10 @@ async def test_under_the_profile_postgrest_all_of_it_discards_and_the_remedy_is_
     )
     (remedy,) = [event.remedy for event in said if isinstance(event, Warned)]
     assert "--profile supabase" in remedy
+
+
+def test_the_start_line_says_what_was_found(supabase: Behind) -> None:
+    with Fanin(supabase.url) as found:
+        assert "mount /rest/v1, profile supabase, mode rewrite" in found.printed()
+    with Fanin(supabase.stack.url) as found:
+        assert "mount /, profile postgrest, mode rewrite" in found.printed()
