@@ -69,6 +69,10 @@ class Merge(Section):
 
 class Limits(Section):
     head_bytes: Count = Field(65_536, description="Bytes of a request head; more is 431.")
+    long_head_bytes: Count = Field(
+        1_048_576, description="The same for a GET on the mount whose URL is what makes it long."
+    )
+    long_heads: Count = Field(33_554_432, description="Bytes of all such long heads at once; more are answered 431.")
     connections: Count = Field(4096, description="Client connections; more are answered 503.")
     queue: Count = Field(4096, description="Requests that wait for an upstream connection; more are answered 503.")
     relations: Count = Field(200, description="Relations, and routes, with a label of their own in metrics.")

@@ -80,8 +80,8 @@ FAULTS = {
             "FANIN109",
             431,
             "Request Header Fields Too Large",
-            "The request head is larger than limits.head_bytes",
-            "Shorten the URL or the headers; PostgREST itself takes 51,202 bytes.",
+            "The request head is larger than fanin takes",
+            "Shorten the URL or the headers; PostgREST itself takes 51,202 bytes. `details` names the limit.",
         ),
         Fault(
             "FANIN110",

@@ -54,14 +54,17 @@ class Handling:
         self.refused.append(error.fault.code)
 
 
+def on_mount(target: bytes) -> bool:
+    return target.startswith(b"/rest/")
+
+
 @asynccontextmanager
 async def serving(
     handling: Handling, own: set[object] | None = None, **changes: Any
 ) -> AsyncIterator[tuple[Server, int]]:
     clock = asyncio.get_running_loop().time
-    server = Server(
-        settings("http://h", **changes), RULES, handling, clock, set() if own is None else own, handling.refuse
-    )
+    ends = set() if own is None else own
+    server = Server(settings("http://h", **changes), RULES, handling, clock, ends, handling.refuse, on_mount)
     port = await server.listen("127.0.0.1", 0)
     try:
         yield server, port

@@ -16,6 +16,8 @@ from tests.e2e.harness import OK, ScriptedUpstream, Talk, answers, settings
 from tests.wires import FakeTransport
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
     from proxy.http1.head import Field, StatusLine
 
 GET = Outgoing(b"GET", b"GET /t HTTP/1.1\r\nHost: h\r\n\r\n")
@@ -173,3 +175,30 @@ async def test_an_upload_that_upstream_does_not_take_is_upstreams_fault() -> Non
     assert not await pump(sink, body, b"", SHORT)
     assert isinstance(sink.failure, FaultError)
     assert sink.failure.fault.code == "FANIN504"
+
+
+def refusing(status: int) -> Callable[[Talk], Awaitable[None]]:
+    """A script: reads 16 kB of a head, refuses it, and resets."""
+
+    async def script(talk: Talk) -> None:
+        await talk.exactly(16_384)
+        await talk.send(b"HTTP/1.0 %d No\r\n\r\nBad Request" % status)
+        talk.abort()
+
+    return script
+
+
+@pytest.mark.parametrize("status", [400, 431])
+async def test_a_long_head_that_is_refused_unread_has_the_refusal_for_an_answer(status: int) -> None:
+    call = Outgoing(b"GET", b"GET /" + b"x" * 100_000 + b" HTTP/1.1\r\nHost: h\r\n\r\n")
+    async with ScriptedUpstream(refusing(status)) as server:
+        upstream = client(server.url)
+        async with upstream.send(upstream.calls, call) as answer:
+            assert (answer.status, await answer.read(1000)) == (status, b"Bad Request")
+
+
+async def test_any_other_answer_that_is_reset_is_torn() -> None:
+    call = Outgoing(b"GET", b"GET /" + b"x" * 100_000 + b" HTTP/1.1\r\nHost: h\r\n\r\n")
+    async with ScriptedUpstream(refusing(200)) as server:
+        with pytest.raises(FaultError, match="FANIN502"):
+            await get(client(server.url), call)

@@ -211,3 +211,16 @@ async def test_a_body_until_the_close_ends_with_a_close_but_not_with_a_reset() -
     wire.connection_lost(ConnectionResetError())
     with pytest.raises(EndOfStreamError):
         await collect(Body(wire, UNTIL_CLOSE, LONG, "FANIN503"))
+
+
+async def test_a_body_until_the_close_may_end_with_a_reset_where_that_is_said() -> None:
+    for late in (False, True):
+        wire, _ = await wired()
+        wire.data_received(b"all")
+        body = Body(wire, UNTIL_CLOSE, LONG, "FANIN503", reset_ends=True)
+        reading = asyncio.create_task(collect(body))
+        if late:
+            await asyncio.sleep(0)
+        wire.connection_lost(ConnectionResetError())
+        assert await reading == b"all"
+        assert body.done

@@ -39,7 +39,7 @@ class StatusLine(msgspec.Struct, frozen=True):
 
 def parse_request_line(line: bytes) -> RequestLine:
     """Take ``line`` (without its CRLF) apart; FANIN101 or FANIN110 when it is not a request line."""
-    parts = line.split(b" ")
+    parts = line.split(b" ", 3)  # not more, or a long line of blanks would become as many parts
     if len(parts) != 3:
         raise FaultError("FANIN101")
     method, target, version = parts

@@ -48,6 +48,7 @@ SERIES = {
     "upstream_up": "1 while the last call to upstream got an answer.",
     "label_overflow": "Events counted under the label 'other' because the cap on label values was reached.",
     "client_connections": "Client connections open now.",
+    "long_head_bytes": "Bytes of long request heads held now; bounded by limits.long_heads.",
     "upstream_busy": "Upstream connections in use now.",
     "upstream_queue": "Requests waiting for an upstream connection now.",
     "tunnels": "WebSocket tunnels open now.",

@@ -13,13 +13,15 @@ from proxy.http1.chunked import LAST_CHUNK, framed
 from proxy.http1.framing import CHUNKED, UNTIL_CLOSE
 from proxy.http1.head import Field, StatusLine, first
 from proxy.law import HOP_BY_HOP
-from proxy.model import Member, Outcome
+from proxy.model import Member, Outcome, Query
 from proxy.observe.events import CANCELLED, NO_ANSWER, Answered, Called, Events, Warned
 from proxy.path.evidence import RowEvidence
 from proxy.path.fingerprint import read_query
 from proxy.path.identity import with_peer
+from proxy.path.stitch import lengthened
 from proxy.path.trace import OpenTrace, Traces
 from proxy.postgrest.content_range import rows_and_total
+from proxy.postgrest.in_list import shortened
 from proxy.shell.merger import Merger, Served, Ticket
 from proxy.shell.route import Route
 from proxy.shell.server import Request
@@ -67,14 +69,7 @@ class Pipeline:
         if self._settings.forwarded == "append":
             head = with_peer(request.head, request.client.peer.encode(), self._key)
             request = msgspec.structs.replace(request, head=head)
-        query = read_query(
-            request.line.method,
-            request.line.target,
-            request.head,
-            self._route.mount,
-            self._settings.merge.max_url,
-        )
-        visit = Visit(request, query)
+        visit = Visit(request, self._read(request))
         trace = None
         if self._settings.mode != "pass" and not request.head.websocket:
             trace = self._traces.begin(request.head, request.client.peer, request.arrived)
@@ -94,6 +89,13 @@ class Pipeline:
             return self._fail(visit, FaultError("FANIN599"))
         finally:
             self._close(visit, trace)
+
+    def _read(self, request: Request) -> Query:
+        line, longest = request.line, self._settings.merge.max_url
+        if len(line.target) <= longest:
+            return read_query(line.method, line.target, request.head, self._route.mount, longest)
+        short = shortened(line.target, longest)
+        return lengthened(read_query(line.method, short, request.head, self._route.mount, longest), line.target)
 
     async def _answer(self, visit: Visit) -> bool:
         request, query = visit.request, visit.query

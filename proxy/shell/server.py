@@ -7,10 +7,11 @@ import msgspec
 
 from proxy.config import Settings
 from proxy.errors import FaultError, response_of
-from proxy.http1.head import RequestLine, has_bare_lf, parse_request_line
+from proxy.http1.head import RequestLine, parse_request_line
 from proxy.model import Head
 from proxy.path.identity import HeadRules
 from proxy.shell.heads import HeadReader
+from proxy.shell.intake import Intake
 from proxy.shell.wire import Body, EndOfStreamError, Wire
 
 LINGER = 1.0
@@ -101,10 +102,12 @@ class Server:
         clock: Callable[[], float],
         upstream_ends: set[object],
         refused: Callable[[FaultError], None],
+        on_mount: Callable[[bytes], bool],
     ) -> None:
         self.draining = False
         self._upstream_ends = upstream_ends
         self._settings = settings
+        self._intake = Intake(settings, on_mount, clock)
         self._heads = HeadReader(rules)
         self._handler = handler
         self._clock = clock
@@ -118,6 +121,11 @@ class Server:
     def open(self) -> int:
         """Client connections open now."""
         return len(self._clients)
+
+    @property
+    def long_heads(self) -> int:
+        """Bytes of long request heads held now."""
+        return self._intake.held
 
     async def listen(self, host: str, port: int) -> int:
         """Bind, and return the port (for port 0: the one that was free). OSError when it is taken."""
@@ -182,6 +190,7 @@ class Server:
             raise
         finally:
             client.in_request = False
+            self._intake.release(client)
             await client.closed(self._settings.timeouts.write_stall)
 
     def _admit(self) -> None:
@@ -193,9 +202,23 @@ class Server:
             raise FaultError("FANIN112")
 
     async def _serve_one(self, client: ClientWire) -> bool:
-        block = await self._read_block(client)
-        if block is None or client.ended:
+        request = await self._read(client)
+        if request is None:
             return False
+        head, body = request.head, request.body
+        keep = await self._handler(request) and body.done and not head.close and not self.draining
+        client.in_request = False
+        if not body.done:
+            await self._linger(client)
+        elif keep:
+            await client.flushed(self._settings.timeouts.write_stall)
+        return keep and not client.ended
+
+    async def _read(self, client: ClientWire) -> Request | None:
+        """The next request, its body still on the wire; None when the client left."""
+        block = await self._intake.block(client)
+        if block is None or client.ended:
+            return None
         client.in_request = True
         arrived = self._clock()
         first, _, rest = block.partition(b"\r\n")
@@ -206,45 +229,7 @@ class Server:
         if line.method in (b"CONNECT", b"TRACE"):
             raise FaultError("FANIN107")
         body = Body(client, head.framing, self._settings.timeouts.body_idle, "FANIN104")
-        request = Request(_origin_form(line), head, body, client, arrived)
-        keep = await self._handler(request) and body.done and not head.close and not self.draining
-        client.in_request = False
-        if not body.done:
-            await self._linger(client)
-        elif keep:
-            await client.flushed(self._settings.timeouts.write_stall)
-        return keep and not client.ended
-
-    async def _read_block(self, client: ClientWire) -> bytes | None:
-        """The next head without its empty line; None when the client left, or stayed silent, between requests."""
-        limit = self._settings.limits.head_bytes
-        seconds, began = self._settings.timeouts.keep_alive, 0.0
-        seen = 0  # nothing is searched twice, or a head in single bytes would cost the square of its length
-        while True:
-            while client.buffer[:2] == b"\r\n":  # RFC 9112 §2.2: empty lines before a request line are ignored
-                del client.buffer[:2]
-                seen = 0
-            end = client.buffer.find(b"\r\n\r\n", max(seen - 3, 0), limit + 4)
-            if end >= 0:
-                block = bytes(client.buffer[:end])
-                del client.buffer[: end + 4]
-                return block
-            if len(client.buffer) > limit:
-                raise FaultError("FANIN109")
-            if has_bare_lf(client.buffer, seen):
-                raise FaultError("FANIN102")
-            seen = len(client.buffer)
-            if client.buffer:
-                began = began or self._clock()
-                seconds = self._settings.timeouts.head - (self._clock() - began)
-            try:
-                await client.more(max(seconds, 0.0))
-            except TimeoutError:
-                if client.buffer:
-                    raise FaultError("FANIN108") from None
-                return None
-            except EndOfStreamError:
-                return None
+        return Request(_origin_form(line), head, body, client, arrived)
 
     async def _linger(self, client: ClientWire) -> None:
         """Take what the client still sends for a while: closing at once would reset the connection, and the reset

@@ -76,6 +76,7 @@ class Sidecar:
             self._clock,
             self.upstream.open_ends,
             self._turned,
+            route.on_mount,
         )
         try:
             self.port = await self.server.listen(host, port)
@@ -108,6 +109,7 @@ class Sidecar:
         upstream = self.upstream
         return {
             "client_connections": self.server.open if self.server else 0,
+            "long_head_bytes": self.server.long_heads if self.server else 0,
             "upstream_busy": upstream.calls.busy + upstream.others.busy,
             "upstream_queue": upstream.calls.waiting + upstream.others.waiting,
             "tunnels": upstream.tunnels.busy,

@@ -25,6 +25,10 @@ from proxy.shell.wire import Body, EndOfStreamError, Wire
 MAX_HEAD = 256 * 1024
 """Bytes of an answer's head: PostgREST echoes the whole merged URL in Content-Location."""
 
+HEAD_REFUSED = frozenset((400, 413, 414, 431))
+READ_AT_LEAST = 8192
+"""Bytes of a request head that every server reads before it refuses it."""
+
 SAFE_METHODS = frozenset((b"GET", b"HEAD", b"OPTIONS"))
 
 Interim = Callable[[StatusLine, tuple[Field, ...]], None]
@@ -171,6 +175,9 @@ class Exchange:
         return self._answer
 
     async def _read_head(self, wire: UpstreamWire) -> Answer:
+        """The final answer's head. A server that refuses a request head unread closes with the rest of it still coming
+        in, which resets the connection: that ends such an answer as a close does (RFC 9112 §9.6).
+        """
         timeouts = self._upstream.timeouts
         while True:
             end = wire.buffer.find(b"\r\n\r\n")
@@ -186,7 +193,9 @@ class Exchange:
                 raise FaultError("FANIN503", "it changes the protocol, which nobody asked for")
             if line.status >= 200 or line.status == 101:
                 framing = response_framing(self._call.method, line, fields)
-                return Answer(wire, line, fields, Body(wire, framing, timeouts.upstream_idle, "FANIN503"))
+                unread = line.status in HEAD_REFUSED and len(self._call.head) > READ_AT_LEAST
+                body = Body(wire, framing, timeouts.upstream_idle, "FANIN503", reset_ends=unread)
+                return Answer(wire, line, fields, body)
             if self._call.interim is not None:
                 self._call.interim(line, fields)
 

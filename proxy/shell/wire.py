@@ -193,9 +193,11 @@ class Wire(asyncio.Protocol):
 class Body:
     """The body of one message, read off a wire by its framing. ``done`` once its last byte was taken."""
 
-    def __init__(self, wire: Wire, framing: int, idle: float, fault: str) -> None:
+    def __init__(self, wire: Wire, framing: int, idle: float, fault: str, *, reset_ends: bool = False) -> None:
+        """``reset_ends``: a body until the close may also end with a reset."""
         self.done = framing == 0
         self.framing = framing
+        self._reset_ends = reset_ends
         self._wire = wire
         self._idle = idle
         self._left = framing
@@ -213,7 +215,7 @@ class Body:
         if self.framing == UNTIL_CLOSE:
             data = bytes(buffer)
             del buffer[:]
-            self.done = self._wire.ended and not self._wire.broken
+            self.done = self._wire.ended and not self._torn
             return data
         data = bytes(buffer[: self._left])
         del buffer[: len(data)]
@@ -236,8 +238,13 @@ class Body:
         try:
             await self._wire.more(self._idle)
         except EndOfStreamError:
-            if self.framing != UNTIL_CLOSE or self._wire.broken:
+            if self.framing != UNTIL_CLOSE or self._torn:
                 raise
+
+    @property
+    def _torn(self) -> bool:
+        """Whether the connection's end was not the body's."""
+        return self._wire.broken and not self._reset_ends
 
 
 def _expire(future: "asyncio.Future[None]") -> None:

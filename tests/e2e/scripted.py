@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import re
+import socket
+import struct
 from typing import TYPE_CHECKING, Self
 
 from tests.e2e.raw import PATIENCE
@@ -94,7 +96,9 @@ class Talk:
         self._writer.write_eof()
 
     def abort(self) -> None:
-        """Close with a reset."""
+        """Close with a reset: a socket that lingers for no time at all has no other way."""
+        connection = self._writer.get_extra_info("socket")
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self._writer.transport.abort()
 
     async def _until(self, mark: bytes) -> bytes | None:

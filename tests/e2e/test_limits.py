@@ -91,7 +91,14 @@ REFUSED = {
     "CONNECT": (b"CONNECT h:443 HTTP/1.1\r\nHost: h\r\n\r\n", "FANIN107"),
     "TRACE": (b"TRACE / HTTP/1.1\r\nHost: h\r\n\r\n", "FANIN107"),
     "a head of 64 kB": (b"GET / HTTP/1.1\r\nHost: h\r\nX: " + b"x" * 65_536 + b"\r\n\r\n", "FANIN109"),
-    "a target of 64 kB": (b"GET /" + b"x" * 65_600, "FANIN109"),
+    "a head of 100 kB that is no GET": (b"POST /t?x=" + b"x" * 100_000 + b" HTTP/1.1\r\nHost: h\r\n\r\n", "FANIN109"),
+    "a target of 64 kB that is no GET's": (b"HEAD /" + b"x" * 65_600, "FANIN109"),
+    "a GET's target of 1 MB": (b"GET /" + b"x" * 1_048_600, "FANIN109"),
+    "a GET's long target with long headers": (
+        b"GET /" + b"x" * 70_000 + b" HTTP/1.1\r\nHost: h\r\nX: " + b"x" * 65_536 + b"\r\n\r\n",
+        "FANIN109",
+    ),
+    "a long target of blanks": (b"GET /" + b" " * 100_000 + b" HTTP/1.1\r\nHost: h\r\n\r\n", "FANIN101"),
 }
 
 

@@ -1,0 +1,66 @@
+"""Request heads off client connections: one after another, in time, and no more at once than may be held."""
+
+from collections.abc import Callable
+
+from proxy.config import Settings
+from proxy.errors import FaultError
+from proxy.http1.search import HeadLimits, HeadSearch
+from proxy.shell.wire import EndOfStreamError, Wire
+
+
+class Intake:
+    """The heads of all connections. Long ones are counted until their requests are over: see ``release``."""
+
+    def __init__(self, settings: Settings, on_mount: Callable[[bytes], bool], clock: Callable[[], float]) -> None:
+        limits = settings.limits
+        self.held = 0
+        """Bytes of the long heads that are held now."""
+        self._search = HeadLimits(limits.head_bytes, max(limits.head_bytes, limits.long_head_bytes), on_mount)
+        self._budget = limits.long_heads
+        self._timeouts = settings.timeouts
+        self._clock = clock
+        self._holders: dict[Wire, int] = {}
+
+    async def block(self, client: Wire) -> bytes | None:
+        """The next head without its empty line; None when the client left, or stayed silent, between requests."""
+        self.release(client)
+        try:
+            return await self._block(client)
+        except FaultError:
+            self.release(client)
+            raise
+
+    def release(self, client: Wire) -> None:
+        """The request of ``client`` is over."""
+        self.held -= self._holders.pop(client, 0)
+
+    async def _block(self, client: Wire) -> bytes | None:
+        search = HeadSearch(self._search)
+        seconds, began = self._timeouts.keep_alive, 0.0
+        while (end := search.end(client.buffer)) < 0:
+            if search.is_long:
+                self._hold(client, len(client.buffer))
+            if client.buffer:
+                began = began or self._clock()
+                seconds = self._timeouts.head - (self._clock() - began)
+            try:
+                await client.more(max(seconds, 0.0))
+            except TimeoutError:
+                if client.buffer:
+                    raise FaultError("FANIN108") from None
+                return None
+            except EndOfStreamError:
+                return None
+        if search.is_long:
+            self._hold(client, end)
+        block = bytes(client.buffer[:end])
+        del client.buffer[: end + 4]
+        return block
+
+    def _hold(self, client: Wire, size: int) -> None:
+        """FANIN109 when all long heads together are too much."""
+        others = self.held - self._holders.get(client, 0)
+        if others + size > self._budget:
+            raise FaultError("FANIN109", "limits.long_heads, which all connections share")
+        self._holders[client] = size
+        self.held = others + size
