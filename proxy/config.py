@@ -67,6 +67,17 @@ class Merge(Section):
     max_tracked: Count = Field(10_000, description="(fingerprint, identity) pairs remembered.")
 
 
+class Shadow(Section):
+    share: Annotated[float, Field(ge=0, le=1)] = Field(
+        0.01, description="Mode rewrite: the share of merged calls whose originals are sent too, and compared."
+    )
+    concurrency: Count = Field(4, description="Calls at once for comparisons, on connections of their own.")
+    wait: Positive = Field(1.0, description="A call waits this long for a moment when no caller waits for upstream.")
+    max_held: Count = Field(16_000_000, description="Bytes of answers held for comparison; more are skipped.")
+    pause_first: Positive = Field(60.0, description="The first pause of a query that a comparison found wrong.")
+    pause_max: Positive = Field(3600.0, description="The longest such pause; each further finding doubles it.")
+
+
 class Limits(Section):
     head_bytes: Count = Field(65_536, description="Bytes of a request head; more is 431.")
     long_head_bytes: Count = Field(
@@ -156,15 +167,17 @@ class Settings(BaseSettings):
     )
     listen: str = Field("127.0.0.1:8000", description="HOST:PORT for clients.")
     admin: str = Field("127.0.0.1:9000", description="HOST:PORT for metrics and health; 'off' for none.")
-    mode: Literal["pass", "observe", "rewrite"] = Field(
+    mode: Literal["pass", "observe", "shadow", "rewrite"] = Field(
         "rewrite",
-        description="pass: only forward. observe: also trace and find. rewrite: also merge.",
+        description="pass: only forward. observe: also trace and find. shadow: also merge beside the originals, and "
+        "compare. rewrite: answer from merged calls.",
     )
     debug: bool = Field(False, description="Print every trace as a tree, and send X-Fanin answer headers.")
     headers: Literal["auto", "on", "off"] = Field("auto", description="X-Fanin answer headers; auto: with debug.")
     forwarded: Literal["off", "append"] = Field("off", description="append adds X-Forwarded-For.")
     trace: Trace = Trace()
     merge: Merge = Merge()
+    shadow: Shadow = Shadow()
     limits: Limits = Limits()
     timeouts: Timeouts = Timeouts()
     pool: Pool = Pool()

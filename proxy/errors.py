@@ -200,7 +200,7 @@ def response_of(error: FaultError, extra: bytes = b"", *, keep: bool = False, bo
 
 
 REFUSALS = {
-    "mode": "fanin runs with mode=observe, or FAN001 is not at level rewrite.",
+    "mode": "fanin runs with mode=observe or mode=shadow, or FAN001 is not at level rewrite.",
     "off": "The request says X-Fanin: off.",
     "outside-mount": "The path is not PostgREST's.",
     "not-a-relation": "The path is the root, an RPC, or not one segment under the mount.",
@@ -222,6 +222,7 @@ REFUSALS = {
     "no-key": "No top-level filter is column=eq.value on a plain column name.",
     "literal": "No such filter has a canonical integer or lower-case UUID as its value.",
     "paused": "Merging this query for this caller failed lately; it is tried again after a pause.",
+    "mistrusted": "A comparison found a wrong merged answer to this query: after a pause it is tried again.",
     "learnt-type": "The value cannot be of the column's type, as upstream's own error told.",
     "large-rows": "Answers for one key are larger than merge.max_key_body.",
     "busy": "More (fingerprint, identity) pairs are in flight than merge.max_tracked.",
@@ -241,6 +242,17 @@ DOUBTS = {
     "poison": "A literal was not of the column's type: those that are were merged again.",
     "deadline": "The merged call took longer than its deadline.",
     "connection": "The connection of the merged call failed.",
+    "load": "In mode shadow only: callers waited for upstream, so the merged call was not made.",
     "bug": "fanin failed on the merged answer; its log has the traceback.",
 }
 """Why a merged answer was thrown away and the originals sent: the values of ``replays_total``'s label."""
+
+COMPARED = {
+    "match": "The merged answer and the original are the same, as law 1 has it.",
+    "mismatch": "They differ, and did twice more while the original stayed the same: merging this query is paused.",
+    "moving": "They differed, but so did the originals, or not the next time: somebody writes to these rows.",
+    "doubt": "fanin refused the merged answer itself, so that there was none to compare.",
+    "skipped": "Not compared: upstream was busy, too much was held, the answer was compressed, or its caller left.",
+    "failed": "Not compared: upstream gave no answer, or fanin failed.",
+}
+"""What came of comparing a merged answer with the original: the values of ``shadow_total``'s label."""

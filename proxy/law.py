@@ -1,9 +1,10 @@
 """Law 1 as a table: all that an answer through fanin may differ in from the one that PostgREST would have given.
 
 Status line, end-to-end headers (order and repeats too) and body bytes are the same. What is listed here is not
-compared; nothing else is exempt, and the tests' comparator takes its exemptions from here. Those of a gateway it takes
-from ``postgrest.gateway``, for the profile in force: the values of the headers that it names, since they tell by which
-way an answer came; the presence of the cookies that it names, and of ``Vary: Accept-Encoding`` where it compresses.
+compared; nothing else is exempt, and the comparator (``path.shadow``) takes its exemptions from here. Those of a
+gateway it takes from ``postgrest.gateway``, for the profile in force: the values of the headers that it names, since
+they tell by which way an answer came; the presence of the cookies that it names, and of ``Vary: Accept-Encoding`` where
+it compresses.
 
 Three exceptions have no names to list: the answers of ``errors.FAULTS``, where there is none of upstream's; the order
 of a merged row set under ``merge.ties = any``; and that a gateway may compress what it answers to one caller, while a

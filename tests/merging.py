@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from proxy.config import Merge, Settings
 from proxy.model import Share
 from proxy.observe.events import Event, Events, Replayed, Warned
 from proxy.path.evidence import RowEvidence
+from proxy.path.shadow import Pauses
+from proxy.path.singular import Templates
 from proxy.postgrest.gateway import POSTGREST
 from proxy.shell.merger import Merger, Served, Ticket
 from tests.made import member
@@ -17,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from proxy.model import Merged
-    from proxy.shell.fetch import Fetcher, Result
+    from proxy.shell.fetch import Result
 
 
 def shares(call: Merged) -> Result:
@@ -36,7 +38,7 @@ class Calls:
         self.place.set()
         self.cancelled = 0
 
-    async def fetch(self, call: Merged, _: bytes, leaves: Callable[[], None]) -> Result:
+    async def fetch(self, call: Merged, alias: bytes, leaves: Callable[[], None]) -> Result:
         self.made.append(call)
         try:
             await self.place.wait()
@@ -59,7 +61,9 @@ class Made:
         events = Events()
         events.subscribe(self.said.append)
         settings = Settings(merge=Merge(**{"deadline_floor": 30.0, "max_wait": 30.0, **merge}))
-        self.merger = Merger(settings, POSTGREST, cast("Fetcher", calls), self.evidence, events, lambda: self.now)
+        self.mistrusted = Pauses(60.0, 3600.0, 10)
+        more = (self.evidence, events, lambda: self.now, Templates(10), self.mistrusted)
+        self.merger = Merger(settings, POSTGREST, calls, *more)
 
     def ask(self, *targets: str) -> list[asyncio.Task[Served | Ticket]]:
         members = [member(target) for target in targets]

@@ -9,7 +9,7 @@ import pytest
 from proxy import __version__
 from proxy.cli import USAGE, main
 from proxy.config import describe
-from proxy.errors import DOUBTS, FAULTS, REFUSALS
+from proxy.errors import COMPARED, DOUBTS, FAULTS, REFUSALS
 from rules import RULES
 
 if TYPE_CHECKING:
@@ -74,6 +74,6 @@ def test_an_unknown_variable_is_a_warning(capsys: pytest.CaptureFixture[str], mo
 
 
 def test_everything_that_can_be_shown_can_be_explained(capsys: pytest.CaptureFixture[str]) -> None:
-    for word in (*(rule.code for rule in RULES), *REFUSALS, *DOUBTS, *FAULTS):
+    for word in (*(rule.code for rule in RULES), *REFUSALS, *DOUBTS, *COMPARED, *FAULTS):
         assert main(["explain", word]) == 0
         assert len(capsys.readouterr().out) > 20

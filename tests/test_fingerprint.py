@@ -61,7 +61,7 @@ REFUSED_BY_HEAD = [
     ("range", "Host: h\nRange: 0-1"),
     ("count", "Host: h\nPrefer: count=planned"),
 ]
-ELSEWHERE = {"mode", "paused", "learnt-type", "large-rows", "busy"}
+ELSEWHERE = {"mode", "paused", "mistrusted", "learnt-type", "large-rows", "busy"}
 """Reasons that depend on more than the request: tests/test_merger.py."""
 
 

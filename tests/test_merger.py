@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 from proxy.errors import REFUSALS
 from proxy.model import Doubt, Share
-from proxy.observe.events import Left, Warned
+from proxy.observe.events import Left, Paused, Warned
 from proxy.shell.fetch import Poisoned, Result
 from proxy.shell.merger import Served, Ticket
+from tests.made import member
 from tests.merging import Calls, Made, bodies, finish, ids, shares, turns
 
 if TYPE_CHECKING:
@@ -137,6 +138,16 @@ async def test_after_a_failure_merging_pauses() -> None:
     made.assert_at_rest()
 
 
+async def test_a_pause_is_told_once_with_its_doubt_and_shown_while_it_lasts() -> None:
+    made = Made(Calls(lambda _: Doubt("ties")), max_keys=2)
+    await finish(made.ask(*ids(1, 2, 3, 4)))
+    assert len(made.calls.made) == 2
+    assert [event.reason for event in made.said if isinstance(event, Paused)] == ["ties"]
+    assert made.merger.paused == 1
+    made.now = 1.0
+    assert made.merger.paused == 0
+
+
 async def test_who_gathered_behind_a_call_that_fails_is_not_merged_in_the_pause() -> None:
     calls = Calls(lambda _: Doubt("ties"))
     calls.going.clear()
@@ -150,6 +161,29 @@ async def test_who_gathered_behind_a_call_that_fails_is_not_merged_in_the_pause(
     replies = await finish(second)
     assert [reply.reason for reply in replies if isinstance(reply, Ticket)] == ["paused", "paused"]
     assert len(calls.made) == 1
+    made.assert_at_rest()
+
+
+async def test_a_query_that_was_answered_wrong_is_merged_for_no_identity_until_its_pause_is_over() -> None:
+    made = Made(Calls())
+    made.mistrusted.begin("GET t?id=eq.?", 0.0)
+    for lines in ("Host: h", "Host: h\nCookie: a=b"):
+        tasks = [asyncio.create_task(made.merger.ask(member(target, lines))) for target in ids(1, 2)]
+        replies = await finish(tasks)
+        assert [reply.reason for reply in replies if isinstance(reply, Ticket)] == ["mistrusted", "mistrusted"]
+    assert bodies(await finish(made.ask("/u?id=eq.1", "/u?id=eq.2"))) == [b"1", b"2"]
+    made.now = 60.0
+    assert bodies(await finish(made.ask(*ids(1, 2)))) == [b"1", b"2"]
+    made.assert_at_rest()
+
+
+async def test_who_waits_in_a_window_when_the_query_is_found_wrong_goes_alone() -> None:
+    made = Made(Calls())
+    tasks = made.ask(*ids(1, 2))
+    await turns(1)
+    made.mistrusted.begin("GET t?id=eq.?", 0.0)
+    replies = await finish(tasks)
+    assert [reply.reason for reply in replies if isinstance(reply, Ticket)] == ["mistrusted", "mistrusted"]
     made.assert_at_rest()
 
 
@@ -176,7 +210,7 @@ async def test_beyond_the_queries_that_may_be_tracked_requests_go_alone() -> Non
 
 
 def test_the_reasons_are_in_the_table() -> None:
-    assert {"paused", "large-rows", "busy", "learnt-type"} <= set(REFUSALS)
+    assert {"paused", "mistrusted", "large-rows", "busy", "learnt-type"} <= set(REFUSALS)
 
 
 # Windows.

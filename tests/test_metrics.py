@@ -12,8 +12,10 @@ from proxy.observe.events import (
     Answered,
     Called,
     Closed,
+    Compared,
     Event,
     Left,
+    Paused,
     Replayed,
     Saved,
     Turned,
@@ -102,6 +104,13 @@ def test_windows_replays_and_turned_down_connections_are_counted() -> None:
     assert seen["fanin_batch_wait_seconds_count", "false"] == 1
     assert seen["fanin_replays_total", "ties"] == 1
     assert seen["fanin_turned_down_total", "FANIN109"] == 1
+
+
+def test_pauses_and_comparisons_are_counted_by_reason_and_result() -> None:
+    seen = counted(Paused("ties"), Paused("ties"), Compared("match", 7), Compared("mismatch", 1), Compared("match", 2))
+    assert seen["fanin_pauses_total", "ties"] == 2
+    assert seen["fanin_shadow_total", "match"] == 9
+    assert seen["fanin_shadow_total", "mismatch"] == 1
 
 
 def test_the_refusal_of_a_request_is_counted_once() -> None:

@@ -8,7 +8,7 @@ import random
 import pytest
 
 from proxy.errors import FaultError
-from proxy.shell.pool import Lane
+from proxy.shell.pool import Behind, Lane
 
 
 class Connection:
@@ -181,3 +181,64 @@ async def test_connections_are_closed_when_they_were_idle_too_long() -> None:
     assert (old.gone, new.gone, dead.gone) == ("closed", "", "closed")
     assert pool.idle_wire(36.0) is None
     assert new.gone == "closed"
+
+
+# Giving way.
+
+
+def behind(first: Lane[Connection], limit: int = 2, patience: float = 30.0) -> Behind[Connection]:
+    return Behind(first, limit, 10, 20.0, patience)
+
+
+async def test_a_call_that_gives_way_leaves_at_once_while_there_is_room() -> None:
+    first = lane(limit=2)
+    await first.enter(False)
+    second = behind(first)
+    await second.enter(False)
+    assert (first.busy, second.busy) == (1, 1)
+
+
+async def test_a_call_that_gives_way_waits_until_nobody_would_have_to_wait() -> None:
+    first, second = lane(limit=1), None
+    await first.enter(False)
+    read = await waiting(first)
+    second = behind(first)
+    waits = await waiting(second)
+    first.leave(None, False, 0.0)
+    await read
+    await settle()
+    assert not waits.done(), "the place went to the read"
+    first.leave(None, False, 0.0)
+    await waits
+    assert second.busy == 1
+
+
+async def test_no_more_calls_give_way_at_once_than_the_limit() -> None:
+    second = behind(lane(), limit=1)
+    await second.enter(False)
+    waits = await waiting(second)
+    assert (second.busy, second.waiting) == (1, 1)
+    second.leave(None, False, 0.0)
+    await waits
+
+
+async def test_a_call_that_waited_too_long_fails_and_keeps_no_place() -> None:
+    first = lane()
+    await first.enter(False)
+    second = behind(first, patience=1e-9)
+    with pytest.raises(FaultError, match="FANIN505"):
+        await second.enter(False)
+    assert (second.busy, first._behind) == (0, [])
+
+
+async def test_a_call_that_is_cancelled_while_it_gives_way_keeps_no_place() -> None:
+    first = lane()
+    await first.enter(False)
+    second = behind(first)
+    waits = await waiting(second)
+    await settle()
+    waits.cancel()
+    await asyncio.gather(waits, return_exceptions=True)
+    assert (second.busy, first._behind) == (0, [])
+    first.leave(None, False, 0.0)
+    assert first.calm

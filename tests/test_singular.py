@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from proxy.model import Miss
+from proxy.model import Miss, Share
 from proxy.path.singular import LIFETIME, Templates, read_template
 from proxy.postgrest.gateway import POSTGREST, SUPABASE
 from tests.made import fields
@@ -76,6 +76,17 @@ def test_templates_are_kept_for_each_identity_and_bounded() -> None:
     server = b"Server: postgrest/12.0.2"
     assert templates.get(b"a", server, 1e9) is None
     assert templates.get(b"b", server, 1e9) is templates.get(b"c", server, 1e9) is template
+
+
+def test_a_share_is_whole_and_a_miss_only_with_a_template() -> None:
+    template = read_template(LINE, fields(HEAD), BODY, POSTGREST)
+    assert template is not None
+    templates, share, miss = Templates(2), Share(b"", b"[]", 0), Miss(NOW, b"Server: postgrest/12.0.2", 3)
+    assert templates.whole(share, b"a", 0.0) is share
+    assert templates.whole(miss, b"a", 0.0) is None
+    templates.learn(b"a", template, 0.0)
+    assert templates.whole(miss, b"a", 0.0) == template.fill(miss)
+    assert templates.whole(miss, b"b", 0.0) is None
 
 
 def test_another_release_has_to_be_asked_anew() -> None:

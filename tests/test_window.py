@@ -183,8 +183,7 @@ def test_pauses_grow_with_each_failure_and_have_an_end() -> None:
 
 def test_calls_of_one_batch_that_fail_together_are_one_failure() -> None:
     one = gate()
-    for _ in range(3):
-        one.failed(5.0)
+    assert [one.failed(5.0) for _ in range(3)] == [True, False, False]
     assert one.paused(5.9)
     assert not one.paused(6.0)
 
@@ -215,6 +214,16 @@ def test_gates_are_remembered_by_fingerprint_and_identity() -> None:
     assert gates.get("a", b"y") is not one
     assert gates.get("b", b"x") is not one
     assert len(gates) == 3
+
+
+def test_gates_tell_how_many_are_paused() -> None:
+    gates = Gates(10, gate)
+    for name in ("a", "b", "c"):
+        one = gates.get(name, b"x")
+        assert one is not None
+        if name != "c":
+            one.failed(0.0)
+    assert (gates.paused(0.5), gates.paused(1.0)) == (2, 0)
 
 
 def test_the_longest_unused_idle_gate_makes_room() -> None:

@@ -16,7 +16,7 @@ import asyncpg
 
 from proxy.demo import payment_export
 from proxy.demo.data import load
-from proxy.demo.sidecar import Fanin
+from proxy.demo.sidecar import NO_CHECKS, Fanin
 from proxy.demo.stack import Postgres, PostgREST, StackError, reset, service_token, statements
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ def _servers() -> Iterator[Servers]:
         _say("starting PostgREST and fanin")
         with (
             PostgREST(postgres.dsn_as("authenticator"), secret=SECRET) as postgrest,
-            Fanin(postgrest.url, settings={"debug": "true"}) as fanin,
+            Fanin(postgrest.url, settings={"debug": "true", **NO_CHECKS}) as fanin,
         ):
             yield Servers(postgres, postgrest, fanin, service_token(SECRET))
 

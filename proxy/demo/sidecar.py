@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
+NO_CHECKS = {"shadow.share": "0"}
+"""Settings where calls are counted: whether a merged call is checked is drawn, and a check costs calls."""
+
+
 class Fanin(Server):
     """`with Fanin(upstream) as fanin:` — `url` and `admin_url` have no slash at the end.
 

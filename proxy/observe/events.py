@@ -18,7 +18,7 @@ class Answered(msgspec.Struct, frozen=True):
 
 
 class Called(msgspec.Struct, frozen=True):
-    """An upstream call ended. ``kind``: original, merged, replay; ``status`` may be NO_ANSWER or CANCELLED."""
+    """An upstream call ended. ``kind``: original, merged, replay, shadow; ``status`` may be NO_ANSWER or CANCELLED."""
 
     relation: str
     kind: str
@@ -50,6 +50,21 @@ class Replayed(msgspec.Struct, frozen=True):
     members: int
 
 
+class Paused(msgspec.Struct, frozen=True):
+    """A query is not merged for a while: for one identity after a doubt (a key of ``errors.DOUBTS``), for every one
+    after a ``mismatch``.
+    """
+
+    reason: str
+
+
+class Compared(msgspec.Struct, frozen=True):
+    """Merged answers were compared with the originals, or could not be. ``result`` is a key of ``errors.COMPARED``."""
+
+    result: str
+    answers: int
+
+
 class Turned(msgspec.Struct, frozen=True):
     """A connection was turned down before it made a request; ``code`` is a key of ``errors.FAULTS``."""
 
@@ -71,7 +86,7 @@ class Warned(msgspec.Struct, frozen=True):
     error: BaseException | None = None
 
 
-Event = Answered | Called | Left | Saved | Replayed | Turned | Closed | Warned
+Event = Answered | Called | Left | Saved | Replayed | Paused | Compared | Turned | Closed | Warned
 Observer = Callable[[Event], None]
 
 FAILURES = 3

@@ -23,8 +23,10 @@ from proxy.observe.events import (
     Answered,
     Called,
     Closed,
+    Compared,
     Event,
     Left,
+    Paused,
     Replayed,
     Saved,
     Turned,
@@ -32,7 +34,7 @@ from proxy.observe.events import (
 
 SERIES = {
     "requests": "Requests answered, by relation, method, outcome and status class.",
-    "upstream_calls": "Calls sent to PostgREST, by relation and kind (original, merged, replay).",
+    "upstream_calls": "Calls sent to PostgREST, by relation and kind (original, merged, replay, shadow).",
     "calls_saved": "Upstream calls that merging saved, less those it cost. Goes down when a merge was in vain.",
     "request_duration_seconds": "From a request's head to the end of its answer.",
     "upstream_duration_seconds": "From sending a call to the end of its answer.",
@@ -42,6 +44,8 @@ SERIES = {
     "findings": "Findings, by rule and relation.",
     "refusals": "Requests not merged, by reason; `fanin explain` has each reason's text.",
     "replays": "Merged answers not used, by reason.",
+    "pauses": "Times that merging a query was paused, by the doubt; mismatch: a comparison found a wrong answer.",
+    "shadow": "Merged answers compared with the originals, by result; `fanin explain` has each result's text.",
     "turned_down": "Connections turned down before they made a request, by error code.",
     "batch_size": "Requests per window when it closed.",
     "batch_wait_seconds": "How long windows were open; hit says whether company came.",
@@ -54,6 +58,9 @@ SERIES = {
     "tunnels": "WebSocket tunnels open now.",
     "waiting": "Requests held in windows or waiting for a merged call now.",
     "tracked_queries": "(fingerprint, identity) pairs remembered now; bounded by merge.max_tracked.",
+    "paused": "(fingerprint, identity) pairs not merged now, after merged answers that could not be used.",
+    "paused_queries": "Queries not merged now for any caller, after a comparison found a wrong answer.",
+    "shadow_held_bytes": "Bytes of answers held for comparison now; bounded by shadow.max_held.",
     "open_traces": "Traces open now; bounded by trace.max_open.",
     "dropped_traces": "Requests not traced because trace.max_open was reached.",
 }
@@ -109,6 +116,10 @@ class Metrics(Collector):
             self._counts["calls_saved"][event.rule, self._relation(event.relation)] += event.calls
         elif isinstance(event, Replayed):
             self._counts["replays"][(event.reason,)] += 1
+        elif isinstance(event, Paused):
+            self._counts["pauses"][(event.reason,)] += 1
+        elif isinstance(event, Compared):
+            self._counts["shadow"][(event.result,)] += event.answers
         elif isinstance(event, Turned):
             self._counts["turned_down"][(event.code,)] += 1
         elif isinstance(event, Closed):
@@ -201,6 +212,8 @@ COUNTERS = {
     "findings": ("rule", "relation"),
     "refusals": ("reason",),
     "replays": ("reason",),
+    "pauses": ("reason",),
+    "shadow": ("result",),
     "turned_down": ("code",),
     "label_overflow": ("label",),
 }

@@ -78,6 +78,13 @@ class Templates:
         if len(self._templates) > self._limit:
             self._templates.popitem(last=False)
 
+    def whole(self, share: Share | Miss, who: bytes, now: float) -> Share | None:
+        """What to answer an identity; None while nobody knows how PostgREST says that there is not exactly one row."""
+        if isinstance(share, Share):
+            return share
+        template = self.get(who, share.server, now)
+        return None if template is None else template.fill(share)
+
     def get(self, who: bytes, server: bytes, now: float) -> Template | None:
         """The template for an identity, unless another release answers now, or may do so."""
         template, learnt = self._templates.get(who, (None, now))

@@ -107,15 +107,16 @@ class Gate:
         """Whether merging is off after failures."""
         return now < self._paused_until
 
-    def failed(self, now: float) -> None:
-        """A merged answer was refused: stop merging for a while, twice as long as the last time.
+    def failed(self, now: float) -> bool:
+        """A merged answer was refused: stop merging for a while, twice as long as the last time. Whether that is new.
 
         What was sent before the pause began and fails in it is part of the same failure.
         """
         if self.paused(now):
-            return
+            return False
         self._pause = min(self._pace.pause_max, max(self._pace.pause_first, 2 * self._pause))
         self._paused_until = now + self._pause
+        return True
 
     def merged(self, keys: int, size: int) -> None:
         """A merged answer was good: ``size`` bytes for ``keys`` keys."""
@@ -167,6 +168,10 @@ class Gates:
             return None
         gate = self._gates[key] = self._make()
         return gate
+
+    def paused(self, now: float) -> int:
+        """How many keys are not merged now, after failures."""
+        return sum(gate.paused(now) for gate in self._gates.values())
 
     def _make_room(self) -> bool:
         for key, gate in self._gates.items():

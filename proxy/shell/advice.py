@@ -18,7 +18,7 @@ class HeaderAdvice:
 
     def __call__(self, event: Event) -> None:
         if isinstance(event, Called):
-            if event.kind == "merged" and event.status > 0:
+            if event.kind in ("merged", "shadow") and event.status > 0:
                 self._discards.answered()
         elif isinstance(event, Replayed) and event.reason == "headers":
             name = event.detail[:LONGEST]

@@ -1,6 +1,7 @@
 """Makes a merged call and judges its answer: shares, a doubt, or a literal to blame."""
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 
@@ -18,7 +19,10 @@ from proxy.postgrest.literals import fits
 from proxy.postgrest.problem import SHARED, blamed_literal, read_problem
 from proxy.postgrest.set_filter import is_cut
 from proxy.shell.route import Route
-from proxy.shell.upstream import Answer, Outgoing, Upstream
+from proxy.shell.upstream import Answer, Outgoing, Upstream, UpstreamWire
+
+if TYPE_CHECKING:
+    from proxy.shell.pool import Lane
 
 COUNT = b"Prefer: count=exact\r\n"
 
@@ -45,13 +49,20 @@ def leader(call: Merged) -> Member:
     return next(iter(call.owners.values()))[0]
 
 
+class Fetches(Protocol):
+    """Whoever makes merged calls. ``leaves`` is told each time that a call has a connection and is sent."""
+
+    async def fetch(self, call: Merged, alias: bytes, leaves: Callable[[], None]) -> Result: ...
+
+
 class Fetcher:
-    """Merged calls of one upstream."""
+    """Merged calls of one upstream, over ``lane``."""
 
     def __init__(
         self,
         settings: Settings,
         upstream: Upstream,
+        lane: "Lane[UpstreamWire]",
         route: Route,
         gateway: Gateway,
         evidence: RowEvidence,
@@ -60,6 +71,7 @@ class Fetcher:
     ) -> None:
         self._merge = settings.merge
         self._upstream = upstream
+        self._lane = lane
         self._route = route
         self._gateway = gateway
         self._evidence = evidence
@@ -67,10 +79,7 @@ class Fetcher:
         self._clock = clock
 
     async def fetch(self, call: Merged, alias: bytes, leaves: Callable[[], None]) -> Result:
-        """Send ``call`` and judge the answer; once more with a count where max-rows may have cut it.
-
-        ``leaves`` is told each time that a call has a connection and is sent.
-        """
+        """Send ``call`` and judge the answer; once more with a count where max-rows may have cut it."""
         counted = call.counted or not self._evidence.proves(len(call.owners), self._clock())
         try:
             got = await self._get(call, counted, leaves)
@@ -86,17 +95,23 @@ class Fetcher:
         member = leader(call)
         line = b"GET " + self._route.upstream_target(call.target) + b" HTTP/1.1\r\n"
         head = b"".join((line, member.head.merged, COUNT if counted and not call.counted else b"", b"\r\n"))
-        began, status = self._clock(), CANCELLED
+        began, status, sent = self._clock(), CANCELLED, False
+
+        def left() -> None:
+            nonlocal sent
+            sent = True
+            leaves()
+
         try:
-            outgoing = Outgoing(b"GET", head, leaves=leaves)
-            async with self._upstream.send(self._upstream.calls, outgoing) as answer:
+            async with self._upstream.send(self._lane, Outgoing(b"GET", head, leaves=left)) as answer:
                 status = answer.status
                 return await self._read(answer)
         except FaultError:
             status = NO_ANSWER
             raise
         finally:
-            self._events.emit(Called(member.query.relation, "merged", self._clock() - began, status))
+            if sent:
+                self._events.emit(Called(member.query.relation, "merged", self._clock() - began, status))
 
     async def _read(self, answer: Answer) -> Got:
         return Got(answer.line, answer.fields, await answer.read(self._merge.max_body))

@@ -13,14 +13,15 @@ import msgspec
 from proxy.config import Settings
 from proxy.http1.head import Field, StatusLine
 from proxy.model import Alone, Doubt, Head, Member, Miss, Share
-from proxy.observe.events import Events, Replayed, Saved, Warned
+from proxy.observe.events import Events, Paused, Replayed, Saved, Warned
 from proxy.path.evidence import RowEvidence
 from proxy.path.plan import Bounds, plan
+from proxy.path.shadow import Pauses
 from proxy.path.singular import Templates, read_template
 from proxy.path.window import Gate, Gates, Pace
 from proxy.postgrest.gateway import Gateway
 from proxy.postgrest.literals import fits
-from proxy.shell.fetch import Fetcher, Poisoned, Result
+from proxy.shell.fetch import Fetches, Poisoned, Result
 from proxy.shell.seats import Batch, Reply, Served, Ticket
 from proxy.shell.windows import Windows
 
@@ -34,10 +35,12 @@ class Merger:
         self,
         settings: Settings,
         gateway: Gateway,
-        fetcher: Fetcher,
+        fetcher: Fetches,
         evidence: RowEvidence,
         events: Events,
         clock: Callable[[], float],
+        templates: Templates,
+        mistrusted: Pauses,
     ) -> None:
         merge = settings.merge
         self.alias = b"f" + secrets.token_hex(12).encode()
@@ -50,7 +53,8 @@ class Merger:
         self._numbers = itertools.count(1)
         pace = msgspec.convert(merge.model_dump(include=set(Pace.__struct_fields__)), Pace)
         self._windows = Windows(Gates(merge.max_tracked, lambda: Gate(pace)), self._left, events, clock)
-        self._templates = Templates(merge.max_tracked)
+        self._templates = templates
+        self._mistrusted = mistrusted
         self._tasks: set[asyncio.Task[None]] = set()
         self.replaying = asyncio.Semaphore(merge.replays)
         """Held by each original that is sent after a doubt: replays must not flood upstream."""
@@ -65,6 +69,11 @@ class Merger:
         """(fingerprint, identity) pairs remembered."""
         return len(self._windows.gates)
 
+    @property
+    def paused(self) -> int:
+        """Of these, how many are not merged now, after failures."""
+        return self._windows.gates.paused(self._clock())
+
     def next_number(self) -> int:
         """A number for an upstream call, never used before."""
         return next(self._numbers)
@@ -74,7 +83,7 @@ class Merger:
         gate = self._windows.gates.get(member.query.fingerprint, member.head.who)
         if gate is None:
             return Ticket(None, self._windows.returned, "busy")
-        reason = self._refusal(gate)
+        reason = self._refusal(gate, member)
         if reason is not None:
             gate.sent()
             return Ticket(gate, self._windows.returned, reason)
@@ -86,17 +95,22 @@ class Merger:
         if template is not None:
             self._templates.learn(head.who, template, self._clock())
 
-    def _refusal(self, gate: Gate) -> str | None:
-        if gate.paused(self._clock()):
+    def _refusal(self, gate: Gate, member: Member) -> str | None:
+        reason = self._pause(gate, member, self._clock())
+        return "large-rows" if reason is None and gate.too_large(self._merge.max_key_body) else reason
+
+    def _pause(self, gate: Gate, member: Member, now: float) -> str | None:
+        if gate.paused(now):
             return "paused"
-        return "large-rows" if gate.too_large(self._merge.max_key_body) else None
+        return "mistrusted" if self._mistrusted.paused(member.query.fingerprint, now) else None
 
     # Batches.
 
     def _left(self, gate: Gate, batch: list[Member]) -> None:
-        if gate.paused(self._clock()):
+        reason = self._pause(gate, batch[0], self._clock())
+        if reason is not None:
             for member in batch:
-                self._windows.admit(gate, member, "paused")
+                self._windows.admit(gate, member, reason)
         else:
             self._dispatch(gate, batch)
 
@@ -177,7 +191,8 @@ class Merger:
             self._serve(gate, batch, result, number)
 
     def _serve(self, gate: Gate, batch: Batch, shares: dict[bytes, Share | Miss], number: int) -> None:
-        whole = {literal: self._whole(share, batch.members[0].head) for literal, share in shares.items()}
+        who, now = batch.members[0].head.who, self._clock()
+        whole = {literal: self._templates.whole(share, who, now) for literal, share in shares.items()}
         waiting = [
             (whole[literal], member)
             for literal, members in batch.call.owners.items()
@@ -193,16 +208,10 @@ class Merger:
         gate.merged(len(shares), sum(len(found.body) for found in whole.values() if found is not None))
         self._events.emit(Saved("FAN001", batch.relation, len(served) - 1))
 
-    def _whole(self, share: Share | Miss, head: Head) -> Share | None:
-        """What to answer; None while nobody knows how PostgREST says that there is not exactly one row."""
-        if isinstance(share, Share):
-            return share
-        template = self._templates.get(head.who, share.server, self._clock())
-        return None if template is None else template.fill(share)
-
     def _doubt(self, gate: Gate, batch: Batch, doubt: Doubt) -> None:
         """Send the originals; one call was made for nothing."""
-        gate.failed(self._clock())
+        if gate.failed(self._clock()):
+            self._events.emit(Paused(doubt.reason))
         self._wasted(batch, doubt)
         self._alone(gate, batch)
 

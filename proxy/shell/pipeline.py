@@ -3,6 +3,7 @@
 import asyncio
 from collections import OrderedDict
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -25,6 +26,7 @@ from proxy.postgrest.in_list import shortened
 from proxy.shell.merger import Merger, Served, Ticket
 from proxy.shell.route import Route
 from proxy.shell.server import Request
+from proxy.shell.shadow import Shadow
 from proxy.shell.tunnel import tunnel
 from proxy.shell.upstream import Answer, Outgoing, Upstream, UpstreamWire
 from proxy.shell.visit import Visit
@@ -50,6 +52,7 @@ class Pipeline:
         events: Events,
         clock: Callable[[], float],
         key: bytes,
+        shadow: Shadow | None,
     ) -> None:
         self._settings = settings
         self._route = route
@@ -60,6 +63,7 @@ class Pipeline:
         self._events = events
         self._clock = clock
         self._key = key
+        self._shadow = shadow
         self._rewrites = settings.mode == "rewrite" and settings.rules.fan001 == "rewrite"
         self._headers = settings.headers == "on" or (settings.headers == "auto" and settings.debug)
         self._cors: OrderedDict[bytes, bytes] = OrderedDict()
@@ -103,10 +107,12 @@ class Pipeline:
             return await self._tunnel(visit)
         if query.refusal is not None:
             return await self._forward(visit, None)
+        member = Member(query, request.head, request.arrived)
         if not self._rewrites:
             visit.refusal = "mode"
-            return await self._forward(visit, None)
-        reply = await self._merger.ask(Member(query, request.head, request.arrived))
+            with self._shadow.beside(member, self._merger.ask) if self._shadow else nullcontext() as visit.copy:
+                return await self._forward(visit, None)
+        reply = await self._merger.ask(member)
         if isinstance(reply, Served):
             return self._serve(visit, reply)
         return await self._go_alone(visit, reply)
@@ -183,6 +189,8 @@ class Pipeline:
         head = _lines(answer.line.line, answer.fields, drop_chunked=framing == CHUNKED and not chunked)
         data = answer.body.ready()
         self._learn(visit, answer, data)
+        if visit.copy is not None:
+            visit.copy.begin(answer.line, answer.fields, data)
         pending = head + self._extra(visit, last) + b"\r\n" + framed(data, chunked)
         visit.began_answer = True
         visit.size = len(data)
@@ -192,6 +200,8 @@ class Pipeline:
             pending = b""
             async for piece in answer.pieces():
                 visit.size += len(piece)
+                if visit.copy is not None:
+                    visit.copy.add(piece)
                 client.write(framed(piece, chunked))
                 await client.flushed(stall)
         client.write(pending + (LAST_CHUNK if chunked else b""))

@@ -36,6 +36,7 @@ class Lane(Generic[Wire]):
         self._idle: list[Wire] = []
         self._reads: deque[asyncio.Future[None]] = deque()
         self._writes: deque[asyncio.Future[None]] = deque()
+        self._behind: list[asyncio.Future[None]] = []
 
     def __repr__(self) -> str:
         return f"<Lane busy={self.busy}/{self._limit} idle={len(self._idle)} waiting={self.waiting}>"
@@ -43,6 +44,21 @@ class Lane(Generic[Wire]):
     @property
     def waiting(self) -> int:
         return len(self._reads) + len(self._writes)
+
+    @property
+    def calm(self) -> bool:
+        """Whether a read that came now would not have to wait."""
+        return self._has_room(False) and not self.waiting
+
+    async def calmed(self) -> None:
+        """Wait until it is calm."""
+        while not self.calm:
+            future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            self._behind.append(future)
+            try:
+                await future
+            finally:
+                self._behind.remove(future)
 
     async def enter(self, write: bool) -> None:
         """Wait for a place. FaultError FANIN505 when the queue is full."""
@@ -106,9 +122,36 @@ class Lane(Generic[Wire]):
             self._admit(self._writes)
         while self._reads and self._has_room(False):
             self._admit(self._reads)
+        for future in self._behind if self.calm else ():
+            if not future.done():
+                future.set_result(None)
 
     def _admit(self, queue: "deque[asyncio.Future[None]]") -> None:
         place = queue.popleft()
         if not place.done():
             self.busy += 1
             place.set_result(None)
+
+
+class Behind(Lane[Wire]):
+    """A lane that gives way: its calls leave while ``first`` is calm, and fail after ``patience`` seconds."""
+
+    def __init__(self, first: Lane[Wire], limit: int, queue: int, idle: float, patience: float) -> None:
+        super().__init__(limit, 0, queue, idle)
+        self._first = first
+        self._patience = patience
+
+    async def enter(self, write: bool) -> None:
+        """Wait for a place, then for calm. FaultError FANIN505 when that takes too long."""
+        await super().enter(write)
+        if self._first.calm:
+            return
+        try:
+            async with asyncio.timeout(self._patience):
+                await self._first.calmed()
+        except TimeoutError:
+            self._pass_on()
+            raise FaultError("FANIN505") from None
+        except BaseException:
+            self._pass_on()
+            raise

@@ -12,14 +12,18 @@ from proxy.model import Finding, Rule, Trace
 from proxy.observe.events import Closed, Events, Turned, Warned
 from proxy.path.evidence import RowEvidence
 from proxy.path.identity import HeadRules, head_rules
+from proxy.path.singular import Templates
 from proxy.path.trace import Quiet, Traces
+from proxy.postgrest.gateway import Gateway
 from proxy.shell.advice import HeaderAdvice
+from proxy.shell.check import Checker
 from proxy.shell.discover import Place, discover
-from proxy.shell.fetch import Fetcher
+from proxy.shell.fetch import Fetcher, Fetches
 from proxy.shell.merger import Merger
 from proxy.shell.pipeline import Pipeline
 from proxy.shell.route import Route
 from proxy.shell.server import Server
+from proxy.shell.shadow import Sampled, Shadow
 from proxy.shell.upstream import Upstream
 
 TICK = 0.02
@@ -43,6 +47,7 @@ class Sidecar:
         self.traces = Traces(msgspec.convert(settings.trace.model_dump(exclude={"headers"}), Quiet))
         self._evidence = RowEvidence(settings.merge.max_rows, settings.merge.row_evidence)
         self.merger: Merger | None = None
+        self.checker: Checker | None = None
         self.server: Server | None = None
         self._ticking: asyncio.Task[None] | None = None
         self._rule_failures: dict[str, int] = {}
@@ -54,10 +59,8 @@ class Sidecar:
         self._refuse_ourselves(host, port)
         place = await discover(self.settings, self.upstream, self._events)
         route = Route(place.mount.rstrip("/").encode(), place.base)
-        gateway = place.gateway
-        self._events.subscribe(HeaderAdvice(self._events, gateway))
-        fetcher = Fetcher(self.settings, self.upstream, route, gateway, self._evidence, self._events, self._clock)
-        self.merger = Merger(self.settings, gateway, fetcher, self._evidence, self._events, self._clock)
+        self._events.subscribe(HeaderAdvice(self._events, place.gateway))
+        self.merger, shadow = self._merging(route, place.gateway)
         pipeline = Pipeline(
             self.settings,
             route,
@@ -68,6 +71,7 @@ class Sidecar:
             self._events,
             self._clock,
             self._key,
+            shadow,
         )
         self.server = Server(
             self.settings,
@@ -85,6 +89,21 @@ class Sidecar:
         self._ticking = asyncio.create_task(self._tick())
         return place
 
+    def _merging(self, route: Route, gateway: Gateway) -> tuple[Merger, Shadow | None]:
+        """Who merges, and who compares: in mode shadow merging has no callers, and its calls are counted apart."""
+        settings, upstream, clock = self.settings, self.upstream, self._clock
+        templates = Templates(settings.merge.max_tracked)
+        more = (self._evidence, self._events, clock)
+        checker = self.checker = Checker(settings, upstream, route, gateway, *more, templates)
+        trust = (templates, checker.pauses)
+        if settings.mode == "shadow" and settings.rules.fan001 == "rewrite":
+            shadow = Shadow(settings, checker, clock)
+            return Merger(settings, gateway, shadow, self._evidence, checker.events, clock, *trust), shadow
+        fetcher: Fetches = Fetcher(settings, upstream, upstream.calls, route, gateway, *more)
+        if settings.shadow.share:
+            fetcher = Sampled(fetcher, checker, upstream.calls, settings.shadow.share, clock)
+        return Merger(settings, gateway, fetcher, *more, *trust), None
+
     def _head_rules(self) -> HeadRules:
         identity = self.settings.identity
         host = self.upstream.address.authority if self.settings.upstream_host == "upstream" else b""
@@ -93,6 +112,8 @@ class Sidecar:
     async def stop(self) -> None:
         """Not ready, keep accepting for drain.delay, finish within drain.timeout."""
         self.draining = True
+        if self.checker is not None:
+            await self.checker.close()
         if self.server is not None:
             self.server.draining = True
             await asyncio.sleep(self.settings.drain.delay)
@@ -110,11 +131,14 @@ class Sidecar:
         return {
             "client_connections": self.server.open if self.server else 0,
             "long_head_bytes": self.server.long_heads if self.server else 0,
-            "upstream_busy": upstream.calls.busy + upstream.others.busy,
+            "upstream_busy": upstream.calls.busy + upstream.others.busy + upstream.shadows.busy,
             "upstream_queue": upstream.calls.waiting + upstream.others.waiting,
             "tunnels": upstream.tunnels.busy,
             "waiting": self.merger.waiting if self.merger else 0,
             "tracked_queries": self.merger.tracked if self.merger else 0,
+            "paused": self.merger.paused if self.merger else 0,
+            "paused_queries": self.checker.paused if self.checker else 0,
+            "shadow_held_bytes": self.checker.held.now if self.checker else 0,
             "open_traces": len(self.traces),
             "dropped_traces": self.traces.dropped,
         }
@@ -123,7 +147,7 @@ class Sidecar:
         while True:
             await asyncio.sleep(TICK)
             now = self._clock()
-            for lane in (self.upstream.calls, self.upstream.others):
+            for lane in (self.upstream.calls, self.upstream.others, self.upstream.shadows):
                 lane.sweep(now)
             began = now
             for trace in self.traces.sweep(now):

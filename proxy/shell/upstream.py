@@ -18,7 +18,7 @@ from proxy.errors import FaultError
 from proxy.http1.framing import response_framing
 from proxy.http1.head import Field, StatusLine, parse_fields, parse_status_line, tokens
 from proxy.shell.address import parse_address, tls_context
-from proxy.shell.pool import Lane
+from proxy.shell.pool import Behind, Lane
 from proxy.shell.upload import pump, whole
 from proxy.shell.wire import Body, EndOfStreamError, Wire
 
@@ -234,6 +234,10 @@ class Upstream:
         )
         self.others = Lane[UpstreamWire](settings.pool.others, 0, settings.limits.queue, settings.pool.idle)
         self.tunnels = Lane[UpstreamWire](settings.pool.tunnels, 0, 0, settings.pool.idle)
+        self.shadows = Behind[UpstreamWire](
+            self.calls, settings.shadow.concurrency, settings.limits.queue, settings.pool.idle, settings.shadow.wait
+        )
+        """For comparisons: no caller ever waits for a place that one of them holds."""
         self.open_ends: set[object] = set()
         """Both ends of each open connection: a client connection that is one of them, seen from there, is a loop."""
         self._tls = tls_context(settings) if self.address.tls else None
@@ -255,7 +259,7 @@ class Upstream:
 
     def close(self) -> None:
         """Close what is idle; what is busy ends with its call."""
-        for lane in (self.calls, self.others, self.tunnels):
+        for lane in (self.calls, self.others, self.tunnels, self.shadows):
             lane.close()
 
     async def _open(self) -> UpstreamWire:

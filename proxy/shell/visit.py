@@ -1,9 +1,13 @@
 """One request on its way through the pipeline: what is known so far of its span."""
 
 from hashlib import blake2b
+from typing import TYPE_CHECKING
 
 from proxy.model import Outcome, Query, Span
 from proxy.shell.server import Request
+
+if TYPE_CHECKING:
+    from proxy.shell.shadow import Copy
 
 
 class Visit:
@@ -21,6 +25,8 @@ class Visit:
         self.shared = 1
         self.refusal = query.refusal
         self.upstream_seconds = 0.0
+        self.copy: Copy | None = None
+        """Who is told what is answered, in mode shadow."""
 
     def span(self, number: int, now: float, key: bytes) -> Span:
         """The span at its end, ``now``; literals are hashed under ``key``."""

@@ -16,12 +16,12 @@ if TYPE_CHECKING:
     from proxy.shell.sidecar import Sidecar
 
 
-def answer(target: str, body: str, rows: int, more: str = "") -> bytes:
+def answer(target: str, body: str, rows: int, total: str, more: str = "") -> bytes:
     """An answer as PostgREST writes it."""
     span = f"0-{rows - 1}" if rows else "*"
     return (
         "HTTP/1.1 200 OK\r\nDate: Sun, 22 Nov 2026 17:00:00 GMT\r\nServer: postgrest/12.0.2\r\n"
-        f"Content-Range: {span}/{rows}\r\nContent-Location: {target}\r\n"
+        f"Content-Range: {span}/{total}\r\nContent-Location: {target}\r\n"
         f"Content-Type: application/json; charset=utf-8\r\n{more}Content-Length: {len(body)}\r\n\r\n{body}"
     ).encode()
 
@@ -34,7 +34,8 @@ def whole(request: bytes, more: str = "") -> bytes:
     alias = re.search(r"select=(\w+):", target)
     keys = found[1].split(",")
     rows = [(f'{{"{alias[1]}":"{key}",' if alias else "{") + f'"id":{key}}}' for key in keys]
-    return answer(target, "[" + ", \n ".join(rows) + "]", len(rows), more)
+    total = str(len(rows)) if b"count=exact" in request else "*"
+    return answer(target, "[" + ", \n ".join(rows) + "]", len(rows), total, more)
 
 
 def merged(request: bytes) -> bool:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from proxy.config import Settings, load
+from proxy.demo.sidecar import NO_CHECKS
 from proxy.observe.events import Events
 from proxy.shell.sidecar import Sidecar
 from rules import RULES
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 def settings(upstream: str, **changes: Any) -> Settings:
     """Settings for a test: a free port, no admin port; ``changes`` by dotted name, with ``__`` for the dot."""
     flags = {"upstream": upstream, "listen": "127.0.0.1:0", "admin": "off", "mount": "/", "profile": "postgrest"}
+    flags |= NO_CHECKS
     return load(flags | {name.replace("__", "."): value for name, value in changes.items()}).settings
 
 
@@ -68,7 +70,9 @@ class Program:
 @asynccontextmanager
 async def program(upstream: str, *flags: str) -> AsyncIterator[Program]:
     """``fanin serve`` on a free port; asked to end, and waited for, at the end."""
-    common = ("--listen", "127.0.0.1:0", "--admin", "off", "--set", "drain.delay=0.001", "--set", "drain.timeout=1")
+    common = ["--listen", "127.0.0.1:0", "--admin", "off"]
+    for name, value in ({"drain.delay": "0.001", "drain.timeout": "1"} | NO_CHECKS).items():
+        common += ["--set", f"{name}={value}"]
     process = await asyncio.create_subprocess_exec(
         str(Path(sys.executable).with_name("fanin")),
         *("serve", "--upstream", upstream, "--mount", "/", "--profile", "postgrest", *common, *flags),

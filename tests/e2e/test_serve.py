@@ -16,7 +16,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from proxy.demo.server import free_port
-from proxy.demo.sidecar import Fanin
+from proxy.demo.sidecar import NO_CHECKS, Fanin
 from proxy.demo.stack import statements
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.e2e, pytest.mark.stack]
 
 PATIENCE = 10.0  # seconds
-QUICK = {"trace.quiet_explicit": "0.05"}
+QUICK = {"trace.quiet_explicit": "0.05", **NO_CHECKS}
 
 
 async def burst(stack: Stack, url: str, trace: str, keys: int = 20) -> list[str]:

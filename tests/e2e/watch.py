@@ -1,0 +1,58 @@
+"""What a sidecar says while a test drives it, and the wait until nothing goes on beside the line."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from proxy.observe.events import Answered, Called, Compared, Event, Paused, Saved, Warned
+from tests.e2e.harness import until
+
+if TYPE_CHECKING:
+    from proxy.shell.sidecar import Sidecar
+
+
+class Watch:
+    """An observer of one sidecar, from now on."""
+
+    def __init__(self, sidecar: Sidecar) -> None:
+        self.sidecar = sidecar
+        self.said: list[Event] = []
+        sidecar._events.subscribe(self.said.append)
+
+    async def rest(self) -> None:
+        """Wait until nothing is under way beside the line, and see that nothing is left of it."""
+        checker, merger = self.sidecar.checker, self.sidecar.merger
+        assert checker is not None
+        assert merger is not None
+        await until(lambda: not checker.running and not merger.waiting)
+        assert checker.held.now == 0
+        assert self.sidecar.upstream.shadows.busy == 0
+
+    def calls(self) -> Counter[str]:
+        """Upstream calls by kind."""
+        return Counter(event.kind for event in self.said if isinstance(event, Called))
+
+    def compared(self) -> Counter[str]:
+        """Answers by what came of comparing them."""
+        found: Counter[str] = Counter()
+        for event in self.said:
+            if isinstance(event, Compared):
+                found[event.result] += event.answers
+        return found
+
+    def saved(self) -> int:
+        """Calls saved, less those that merging cost."""
+        return sum(event.calls for event in self.said if isinstance(event, Saved))
+
+    def answered(self) -> Counter[tuple[str, str]]:
+        """Requests by outcome and refusal."""
+        return Counter((e.span.outcome.value, e.span.refusal or "") for e in self.said if isinstance(e, Answered))
+
+    def pauses(self) -> list[str]:
+        """The reasons of the pauses that began."""
+        return [event.reason for event in self.said if isinstance(event, Paused)]
+
+    def warnings(self) -> list[str]:
+        """What the operator was told."""
+        return [f"{event.what} {event.remedy}" for event in self.said if isinstance(event, Warned)]
