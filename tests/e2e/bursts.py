@@ -73,6 +73,12 @@ class Counter:
         """PostgREST's statements for requests since the last reset."""
         return await statements(self._connection)
 
+    async def writes(self) -> int:
+        """Those of them that insert, update or delete."""
+        wrote = "query ~ '^WITH pgrst_source AS [(] *(INSERT|UPDATE|DELETE)'"
+        query = f"select coalesce(sum(calls), 0)::bigint from extensions.pg_stat_statements where {wrote}"
+        return int(await self._connection.fetchval(query))
+
 
 @asynccontextmanager
 async def counting(dsn: str) -> AsyncIterator[Counter]:

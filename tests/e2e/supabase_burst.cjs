@@ -1,8 +1,7 @@
 // The same bursts through supabase-js: once direct, once through fanin. Prints what the application got, as JSON.
 // node supabase_burst.cjs NODE_MODULES ANON_TOKEN IDS_JSON URL…
-const { createRequire } = require('node:module')
+const { clientOf, seen } = require('./client.cjs')
 const [modules, token, ids, ...urls] = process.argv.slice(2)
-const { createClient } = createRequire(modules + '/')('@supabase/supabase-js')
 
 function bursts(db, keys) {
   const each = (query) => Promise.all(keys.map(query))
@@ -23,18 +22,8 @@ function bursts(db, keys) {
   ]
 }
 
-// What an application sees of an answer: an error's class does not survive JSON, its members do.
-function seen({ data, error, count, status, statusText }) {
-  return { data, error: error && { ...error, name: error.name, message: error.message }, count, status, statusText }
-}
-
 async function run(url) {
-  const db = createClient(url, token, {
-    auth: { persistSession: false, autoRefreshToken: false },
-    realtime: { transport: class {} }, // Node 20 has no WebSocket, and none is opened
-    // The client puts /rest/v1 before each path; here PostgREST is at the root.
-    global: { fetch: (target, init) => fetch(String(target).replace('/rest/v1', ''), init) },
-  })
+  const db = clientOf(modules, url, token)
   const results = {}
   for (const [name, burst] of bursts(db, JSON.parse(ids))) results[name] = (await burst()).map(seen)
   return results

@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-import os
-import shutil
-import sys
 from hashlib import md5
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -17,13 +12,12 @@ import pytest
 from proxy.model import Outcome
 from proxy.observe.events import Answered, Called, Event
 from tests.e2e.harness import fanin
+from tests.e2e.scripts import printed_by
 
 if TYPE_CHECKING:
     from tests.conftest import Stack
 
 pytestmark = [pytest.mark.stack, pytest.mark.e2e]
-SCRIPT = Path(__file__).with_name("supabase_burst.cjs")
-MODULES = Path(sys.prefix, "e2e", "node_modules")
 CREATORS, MISSING = 24, 6
 
 
@@ -33,17 +27,8 @@ def creator(number: int) -> str:
 
 async def run(token: str, *urls: str) -> list[dict[str, list[Any]]]:
     """What the application got from each URL: per burst its results."""
-    node = shutil.which("node", path=f"{os.environ['PATH']}:{Path(sys.prefix, 'node', 'bin')}")
-    assert node is not None, "node is not on PATH; `make test` puts it there"
     ids = json.dumps([creator(n) for n in range(100 - CREATORS, 100 + MISSING)])
-    process = await asyncio.create_subprocess_exec(
-        *(node, str(SCRIPT), str(MODULES), token, ids, *urls),
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
-    printed, errors = await asyncio.wait_for(process.communicate(), 60)
-    assert process.returncode == 0, errors.decode()
-    return list(json.loads(printed))
+    return list(await printed_by("supabase_burst.cjs", token, ids, *urls))
 
 
 async def test_bursts_through_supabase_js_are_deep_equal_and_take_a_fraction_of_the_calls(stack: Stack) -> None:

@@ -1,0 +1,32 @@
+"""Scripts that drive a client library in a process of their own, as an application does."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import shutil
+import sys
+from pathlib import Path
+from typing import Any
+
+MODULES = Path(sys.prefix, "e2e", "node_modules")
+HERE = Path(__file__).parent
+
+
+async def printed_by(script: str, *arguments: str) -> Any:
+    """What ``script`` of this directory prints, read as JSON. A JavaScript is also told where the packages are."""
+    if script.endswith(".py"):
+        return await _printed(sys.executable, "-m", f"{__package__}.{Path(script).stem}", *arguments)
+    node = shutil.which("node", path=f"{os.environ['PATH']}:{Path(sys.prefix, 'node', 'bin')}")
+    assert node is not None, "node is not on PATH; `make test` puts it there"
+    return await _printed(node, str(HERE / script), str(MODULES), *arguments)
+
+
+async def _printed(*argv: str) -> Any:
+    process = await asyncio.create_subprocess_exec(
+        *argv, cwd=HERE.parents[1], stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
+    )
+    printed, errors = await asyncio.wait_for(process.communicate(), 60)
+    assert process.returncode == 0, errors.decode()
+    return json.loads(printed)
