@@ -138,6 +138,33 @@ async def test_after_a_failure_merging_pauses() -> None:
     made.assert_at_rest()
 
 
+async def test_pauses_grow_for_that_query_and_caller_alone_until_a_merged_answer_is_good() -> None:
+    calls = Calls(lambda _: Doubt("ties"))
+    made, lengths = Made(calls, pause_first=1.0, pause_max=5.0), []
+    for _ in range(4):
+        await finish(made.ask(*ids(1, 2)))
+        lengths.append(next(length for length in (1.0, 2.0, 4.0, 5.0) if not paused(made, length)))
+        made.now += lengths[-1]
+    assert lengths == [1.0, 2.0, 4.0, 5.0]
+    await finish([asyncio.create_task(made.merger.ask(member(one, "Host: h\nCookie: a=b"))) for one in ids(1, 2)])
+    assert not paused(made, 1.0), "another caller's first pause"
+    made.now += 1.0
+    calls.answer = shares
+    await finish(made.ask(*ids(1, 2)))
+    calls.answer = lambda _: Doubt("ties")
+    await finish(made.ask(*ids(1, 2)))
+    assert not paused(made, 1.0)
+    made.assert_at_rest()
+
+
+def paused(made: Made, seconds: float) -> int:
+    """How many queries will be paused in that time."""
+    now, made.now = made.now, made.now + seconds
+    found = made.merger.paused
+    made.now = now
+    return found
+
+
 async def test_a_pause_is_told_once_with_its_doubt_and_shown_while_it_lasts() -> None:
     made = Made(Calls(lambda _: Doubt("ties")), max_keys=2)
     await finish(made.ask(*ids(1, 2, 3, 4)))
