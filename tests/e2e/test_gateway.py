@@ -12,10 +12,11 @@ import pytest
 from proxy.demo.sidecar import Fanin
 from proxy.observe.events import Called, Event, Replayed, Warned
 from proxy.postgrest.gateway import SUPABASE
-from tests.e2e.bursts import burst, counting, get, one_by_one, sockets
+from tests.e2e.bursts import burst, counting, get, one_by_one, sockets, together
 from tests.e2e.compare import differences
 from tests.e2e.harness import RawAnswer, fanin
 from tests.e2e.nginx import NEEDS_NGINX, gateway
+from tests.e2e.watch import Watch
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -216,3 +217,26 @@ def test_the_start_line_says_what_was_found(supabase: Behind) -> None:
         assert "mount /rest/v1, profile supabase, mode rewrite" in found.printed()
     with Fanin(supabase.stack.url) as found:
         assert "mount /, profile postgrest, mode rewrite" in found.printed()
+
+
+@pytest.mark.parametrize(
+    ("changes", "lines", "result"),
+    [
+        ({"mode": "shadow"}, (), "match"),
+        ({"mode": "shadow"}, ("Accept-Encoding: gzip",), "skipped"),
+        ({"shadow__share": 1.0}, (), "match"),
+        ({"shadow__share": 1.0}, ("Accept-Encoding: gzip",), "match"),
+    ],
+    ids=str,
+)
+async def test_what_the_gateway_adds_is_no_difference_to_a_comparison(
+    supabase: Behind, changes: dict[str, object], lines: tuple[str, ...], result: str
+) -> None:
+    settings = FOUND | {"merge__deadline_floor": 10.0, "shadow__wait": 10.0} | changes
+    async with fanin(supabase.url, **settings) as sidecar:
+        watch = Watch(sidecar)
+        await together(sidecar.port, supabase.requests(*lines))
+        await watch.rest()
+    assert set(watch.compared()) == {result}
+    assert watch.compared()[result] > KEYS / 2
+    assert not watch.warnings()
