@@ -59,6 +59,11 @@ class Merge(Section):
         "none",
         description="'any' merges keys with several rows in whatever order the database returns them.",
     )
+    ask_types: bool = Field(
+        True,
+        description="Ask upstream once for the type of a column that decides what can be merged; it logs an error.",
+    )
+    types_lifetime: Positive = Field(300.0, description="How long upstream's word on a column's type is believed.")
     deadline_floor: Positive = Field(0.25, description="A merged call is given at least this long.")
     deadline_factor: Positive = Field(10.0, description="A merged call is given this many times the query's p95.")
     replays: Count = Field(16, description="Originals sent at once after a merged answer was refused.")

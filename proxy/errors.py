@@ -219,11 +219,10 @@ REFUSALS = {
     "semicolon": "The query has a ';', which PostgREST 12 takes as a separator.",
     "encoding": "The query holds a NUL, or bytes that are not UTF-8.",
     "too-long": "The target is longer than merge.max_url.",
-    "no-key": "No top-level filter is column=eq.value on a plain column name.",
-    "literal": "No such filter has a canonical integer or lower-case UUID as its value.",
+    "no-key": "No top-level filter is column=eq.value, or column=in.(values) under an order by plain columns.",
+    "literal": "No value is one that its column's type has one spelling for, as far as the type is known.",
     "paused": "Merging this query for this caller failed lately; it is tried again after a pause.",
     "mistrusted": "A comparison found a wrong merged answer to this query: after a pause it is tried again.",
-    "learnt-type": "The value cannot be of the column's type, as upstream's own error told.",
     "large-rows": "Answers for one key are larger than merge.max_key_body.",
     "busy": "More (fingerprint, identity) pairs are in flight than merge.max_tracked.",
 }

@@ -58,17 +58,38 @@ class Head(msgspec.Struct, frozen=True):
 
 
 class LiteralClass(enum.Enum):
-    """Literals of which no two are equal under any type but `"char"`, and each has one spelling (MERGE.md §7.2)."""
+    """What a literal looks like. Of canonical integers and lower-case UUIDs no two are equal under any type but
+    `"char"`, and each has one spelling (MERGE.md §7.2); of a text nothing is known without its column's type.
+    """
 
     INTEGER = "integer"
     UUID = "uuid"
+    TEXT = "text"
+
+
+class Column(msgspec.Struct, frozen=True):
+    """What is known of a column."""
+
+    type: str
+    """Base type as ``format_type`` names it, `enum` for enumerations; empty where nobody could tell."""
+    certain: bool = False
+    """Whether its collation is known to hold texts equal only when their bytes are."""
+    unique: bool = False
+    """Whether no two rows have the same value in it, and none has null."""
+    labels: frozenset[bytes] | None = None
+    """Of an enumeration: its labels, where they are known."""
+    refused: frozenset[bytes] = frozenset()
+    """Literals that upstream said are not of its type."""
 
 
 class Key(msgspec.Struct, frozen=True):
-    """A top-level ``name=eq.literal``; ``start:end`` is where the literal's bytes lie in the target."""
+    """A top-level ``name=eq.literal`` or ``name=in.(literals)``; the raw value lies at ``start:end`` in the target."""
 
     name: bytes
-    literal: bytes
+    """A column, or a path into JSON that ends in ``->>``; decoded."""
+    value: bytes
+    """The whole filter, decoded: ``eq.1``."""
+    literals: tuple[bytes, ...]
     start: int
     end: int
     kind: LiteralClass
@@ -89,6 +110,8 @@ class Query(msgspec.Struct, frozen=True):
     """Where the value of ``select`` lies in the target."""
     limit: tuple[int, int, int] | None
     """Value and place of its one `limit`, where that is a plain number above 0."""
+    order: tuple[bytes, ...]
+    """Columns that it orders by; empty where it does not, or by something else than columns."""
     keys: tuple[Key, ...]
     refusal: str | None
 
@@ -108,25 +131,39 @@ class Alone(msgspec.Struct, frozen=True, eq=False):
 
 
 class Merged(msgspec.Struct, frozen=True, eq=False):
-    """A call of a plan: one set filter for all members, each owning the rows of its literal."""
+    """A call of a plan: one set filter for all members, each owning the rows of its literals."""
 
     target: bytes
     """Where the merged call goes: client-side path, set filter in the place of the key."""
     key: bytes
-    kind: LiteralClass
+    column: Column | None
+    """What is known of the key."""
     owners: dict[bytes, list[Member]]
+    """Who sent which filter value."""
+    claims: dict[bytes, tuple[bytes, ...]]
+    """The literals of each filter value."""
+    carried: tuple[Column, ...]
+    """Columns of the members' order that each row shows behind its key, to prove that nothing is tied."""
+    total: bool
+    """Whether the members' order is known to leave no ties."""
     location: tuple[bytes, bytes]
-    """Bytes before and after the literal in each member's Content-Location query."""
+    """Bytes before and after the filter value in each member's Content-Location query."""
     media: Media
     """What every member asks for."""
     counted: bool
     """Whether every member asks for the exact number of its rows."""
     limit: int | None
     """Rows that every member asks for at most."""
+    expected: int
+    """How many rows the answer will have, judging by the last ones."""
 
     @property
     def members(self) -> list[Member]:
         return [member for members in self.owners.values() for member in members]
+
+    @property
+    def literals(self) -> set[bytes]:
+        return {literal for literals in self.claims.values() for literal in literals}
 
 
 class Doubt(msgspec.Struct, frozen=True):
@@ -137,7 +174,7 @@ class Doubt(msgspec.Struct, frozen=True):
 
 
 class Miss(msgspec.Struct, frozen=True):
-    """A literal whose members want one object and have not exactly one row: only PostgREST knows its 406."""
+    """A filter value whose members want one object and have not exactly one row: only PostgREST knows its 406."""
 
     stamps: dict[bytes, bytes]
     """By name, the lines of the merged answer that tell when and by which way it came, each with its CRLF."""
@@ -147,7 +184,7 @@ class Miss(msgspec.Struct, frozen=True):
 
 
 class Share(msgspec.Struct, frozen=True):
-    """What one literal's members are answered: the head without its empty line; the body; its rows."""
+    """What one filter value's members are answered: the head without its empty line; the body; its rows."""
 
     head: bytes
     body: bytes
@@ -177,7 +214,7 @@ class Span(msgspec.Struct, frozen=True):
     literals: tuple[int, ...]
     """Per parameter a keyed 64-bit hash of its literal, 0 where it has none: tells distinct ones apart, no more."""
     key_types: tuple[tuple[str, str], ...]
-    """Its keys: column, and type class of the literal (`integer` or `uuid`)."""
+    """Its keys: column, and what the literal looks like (`integer`, `uuid` or `text`)."""
     caller: str
     retry: bool
     start: float

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from proxy.config import Merge, Settings
-from proxy.model import Share
+from proxy.model import Column, Share
 from proxy.observe.events import Event, Events, Replayed, Warned
+from proxy.path.columns import Columns
 from proxy.path.evidence import RowEvidence
 from proxy.path.shadow import Pauses
 from proxy.path.singular import Templates
@@ -16,14 +17,14 @@ from proxy.shell.merger import Merger, Served, Ticket
 from tests.made import member
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from proxy.model import Merged
     from proxy.shell.fetch import Result
 
 
 def shares(call: Merged) -> Result:
-    return {literal: Share(b"", literal, 1) for literal in call.owners}
+    return {value: Share(b"", value.removeprefix(b"eq."), 1) for value in call.owners}
 
 
 class Calls:
@@ -50,6 +51,19 @@ class Calls:
         return self.answer(call)
 
 
+class Told:
+    """An oracle that is never asked."""
+
+    def __init__(self, columns: Columns) -> None:
+        self.columns = columns
+
+    def known(self, relation: str) -> Mapping[bytes, Column]:
+        return self.columns.of(relation, 0.0)
+
+    def questions(self, _: object) -> list[bytes]:
+        return []
+
+
 class Made:
     """A merger, what it said, and a clock that stands still."""
 
@@ -62,7 +76,9 @@ class Made:
         events.subscribe(self.said.append)
         settings = Settings(merge=Merge(**{"deadline_floor": 30.0, "max_wait": 30.0, **merge}))
         self.mistrusted = Pauses(60.0, 3600.0, 10)
-        more = (self.evidence, events, lambda: self.now, Templates(10), self.mistrusted)
+        self.columns = Columns(60.0, 9)
+        oracle = cast("Oracle", Told(self.columns))
+        more = (oracle, self.evidence, events, lambda: self.now, Templates(10), self.mistrusted)
         self.merger = Merger(settings, POSTGREST, calls, *more)
 
     def ask(self, *targets: str) -> list[asyncio.Task[Served | Ticket]]:

@@ -12,6 +12,7 @@ from proxy.postgrest.shown import read_fingerprint
 SHAPES = (
     "GET t?id=eq.?",
     "GET videos?select=id,status&tracking_id=eq.?&status=neq.?&x=fts.?&a=is.null&order=created_at.desc",
+    "GET t?select=*&data->a->>k=eq.?",
     'GET the "table"?Id=eq.?&it\'s a column=eq.?&\\=eq.?',
 )
 
@@ -52,3 +53,10 @@ def test_filters_order_and_select_are_the_applications_own() -> None:
     assert '.filter("x", "fts", x)\n    .is("a", null)\n    .order("created_at", { ascending: false });' in script
     python = supabase_py(shown, "tracking_id", True)
     assert '.is_("a", "null")\n        .order("created_at", desc=True)' in python
+
+
+def test_a_path_into_json_is_selected_and_its_rows_are_told_by_the_last_step() -> None:
+    shown = read_fingerprint("GET t?select=*&data->a->>k=eq.?")
+    assert '.select("data->a->>k,*")' in supabase_js(shown, "data->a->>k", many=False)
+    assert 'row["k"]' in supabase_js(shown, "data->a->>k", many=False)
+    assert 'row["k"]' in supabase_py(shown, "data->a->>k", many=True)

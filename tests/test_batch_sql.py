@@ -54,3 +54,9 @@ def test_order_keeps_direction_and_nulls() -> None:
 )
 def test_identifiers_are_quoted_where_sql_wants_it(name: str, shown: str) -> None:
     assert quoted(name) == shown
+
+
+def test_a_path_into_json_is_an_expression() -> None:
+    text = sql("GET t?select=*&data->a->0->>k=eq.?&order=data->>k.desc", "data->a->0->>k")
+    assert "where data -> 'a' -> 0 ->> 'k' = ANY($1::uuid[])" in text
+    assert "order by data ->> 'k' desc" in text

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from proxy.postgrest.content_location import around_literal, canonical_query, escaped
+from proxy.postgrest.content_location import around_value, canonical_query, escaped
+from proxy.postgrest.target import decoded
 
 
 @pytest.mark.parametrize(
@@ -34,7 +35,8 @@ def test_unreserved_bytes_stay_and_high_bytes_are_encoded_twice() -> None:
 
 
 @pytest.mark.parametrize("query", [b"select=a&id=eq.7&z=eq.7", b"id=eq.7", b"z=gt.1&id=eq.7&", b"a=eq.7&id=eq.7&&"])
-def test_what_stands_around_a_literal_makes_every_members_own(query: bytes) -> None:
-    before, after = around_literal(query, b"id", b"7")
-    for other in (b"7", b"-12", b"0b5e7c1a-9f0e-4d55-8f6b-3a4b5c6d7e8f"):
-        assert before + other + after == canonical_query(query.replace(b"id=eq.7", b"id=eq." + other))
+def test_what_stands_around_a_value_makes_every_members_own(query: bytes) -> None:
+    before, after = around_value(query, b"id", b"eq.7")
+    for raw in (b"7", b"-12", b"a%20b", b"%C3%A9", "é".encode(), b"%26"):
+        whole = canonical_query(query.replace(b"id=eq.7", b"id=eq." + raw))
+        assert before + escaped(b"eq." + decoded(raw)) + after == whole

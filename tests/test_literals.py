@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from proxy.model import LiteralClass
-from proxy.postgrest.literals import fits, literal_class, opposite
+from proxy.postgrest.literals import canonical, class_of, fold, read_list, read_literal
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -19,7 +19,7 @@ U = b"0b5e7c1a-9f0e-4d55-8f6b-3a4b5c6d7e8f"
 
 @pytest.mark.parametrize("literal", [b"0", b"1", b"-1", b"42", b"-900", b"9" * 18, b"-" + b"9" * 18])
 def test_a_canonical_integer_is_of_class_integer(literal: bytes) -> None:
-    assert literal_class(literal) is LiteralClass.INTEGER
+    assert canonical(literal) is LiteralClass.INTEGER
 
 
 @pytest.mark.parametrize(
@@ -49,11 +49,11 @@ def test_a_canonical_integer_is_of_class_integer(literal: bytes) -> None:
     ],
 )
 def test_another_spelling_of_an_integer_is_of_no_class(literal: bytes) -> None:
-    assert literal_class(literal) is None
+    assert canonical(literal) is None
 
 
 def test_a_lower_case_uuid_is_of_class_uuid() -> None:
-    assert literal_class(U) is LiteralClass.UUID
+    assert canonical(U) is LiteralClass.UUID
 
 
 @pytest.mark.parametrize(
@@ -72,49 +72,99 @@ def test_a_lower_case_uuid_is_of_class_uuid() -> None:
     ],
 )
 def test_another_spelling_of_a_uuid_is_of_no_class(literal: bytes) -> None:
-    assert literal_class(literal) is None
+    assert canonical(literal) is None
 
 
 @given(st.integers(-(10**18) + 1, 10**18 - 1))
 def test_str_of_any_integer_up_to_18_digits_is_canonical(value: int) -> None:
-    assert literal_class(str(value).encode()) is LiteralClass.INTEGER
+    assert canonical(str(value).encode()) is LiteralClass.INTEGER
 
 
 @given(st.binary(max_size=20))
 def test_a_canonical_integer_is_what_str_makes_of_it(literal: bytes) -> None:
-    if literal_class(literal) is LiteralClass.INTEGER:
+    if canonical(literal) is LiteralClass.INTEGER:
         assert str(int(literal)).encode() == literal
 
 
 @given(st.uuids())
 def test_str_of_any_uuid_is_canonical(value: UUID) -> None:
-    assert literal_class(str(value).encode()) is LiteralClass.UUID
-
-
-def test_the_opposite_has_the_other_sign_and_is_mutual() -> None:
-    assert opposite(b"7") == b"-7"
-    assert opposite(b"-7") == b"7"
+    assert canonical(str(value).encode()) is LiteralClass.UUID
 
 
 @pytest.mark.parametrize(
-    ("literal", "type_name", "taken"),
+    ("raw", "literal"),
     [
-        (b"32767", "smallint", True),
-        (b"32768", "smallint", False),
-        (b"-32768", "smallint", True),
-        (b"-32769", "smallint", False),
-        (b"2147483647", "integer", True),
-        (b"2147483648", "integer", False),
-        (b"999999999999999999", "bigint", True),
-        (b"1", "uuid", False),
-        (b"1", "text", True),
-        (b"1", "", True),
+        (b"1", b"1"),
+        (b"a-b_c.d", b"a-b_c.d"),
+        (b"a%20b+c", b"a b c"),
+        (b"%C3%A9", "é".encode()),
+        ("é".encode(), "é".encode()),
+        (b"a%3Bb", b"a;b"),
+        (b"50%", b"50%"),
+        (b"", b""),
     ],
 )
-def test_an_integer_fits_a_type_by_its_range(literal: bytes, type_name: str, taken: bool) -> None:
-    assert fits(literal, LiteralClass.INTEGER, type_name) is taken
+def test_a_literal_is_read_as_postgrest_decodes_it(raw: bytes, literal: bytes) -> None:
+    assert read_literal(raw) == literal
 
 
-def test_a_uuid_fits_uuid_and_no_integer() -> None:
-    assert fits(U, LiteralClass.UUID, "uuid")
-    assert not fits(U, LiteralClass.UUID, "integer")
+@pytest.mark.parametrize("raw", [b"a;b", b"%00", b"a%00b", b"%FF", b"\xff"])
+def test_a_literal_with_meanings_of_its_own_upstream_is_not_read(raw: bytes) -> None:
+    assert read_literal(raw) is None
+
+
+@pytest.mark.parametrize(
+    ("raw", "elements"),
+    [
+        (b"(1,2)", (b"1", b"2")),
+        (b"(a)", (b"a",)),
+        (b"%28a%2Cb%29", (b"a", b"b")),
+    ],
+)
+def test_a_plain_list_is_read(raw: bytes, elements: tuple[bytes, ...]) -> None:
+    assert read_list(raw) == elements
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [b"", b"()", b"(1,)", b"(1,2)x", b'("a")', b"( 1)", b"(1, 2)", b"(1,1)", b"1,2", b"(a%22)", b"(a;b)", b"(a(b))"],
+)
+def test_a_list_that_postgrest_forgives_something_is_left_alone(raw: bytes) -> None:
+    assert read_list(raw) is None
+
+
+def test_a_list_is_of_the_class_that_all_its_elements_have() -> None:
+    assert class_of((b"1", b"-2")) is LiteralClass.INTEGER
+    assert class_of((U,)) is LiteralClass.UUID
+    assert class_of((b"1", U)) is LiteralClass.TEXT
+    assert class_of((b"a",)) is LiteralClass.TEXT
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (b"1", b"-1"),
+        (b"1", b"01"),
+        (b"Abc", b"ABC"),
+        (b"a b", b"ab"),
+        (b"co-op", b"coop"),
+        (b"", b"!?"),
+        (b"a01", b"a1"),
+        (b"7z", b"007z"),
+        ("é".encode(), b"E"),
+        ("ﬁ".encode(), b"fi"),
+        ("ß".encode(), b"SS"),
+    ],
+)
+def test_what_some_collation_holds_equal_has_one_fold(one: bytes, other: bytes) -> None:
+    assert fold(one) == fold(other)
+
+
+@pytest.mark.parametrize(("one", "other"), [(b"1", b"10"), (b"a", b"b"), (b"0", b""), (b"a0", b"a"), (b"100", b"1")])
+def test_different_texts_have_different_folds(one: bytes, other: bytes) -> None:
+    assert fold(one) != fold(other)
+
+
+@given(st.text(alphabet="aB01 -é", max_size=8))
+def test_a_fold_is_its_own_fold(text: str) -> None:
+    assert fold(fold(text.encode())) == fold(text.encode())

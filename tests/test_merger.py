@@ -103,20 +103,20 @@ async def test_waiting_for_a_connection_is_not_on_the_deadlines_time() -> None:
 
 async def test_without_its_poison_a_batch_is_merged_once_more() -> None:
     def poisoned(call: Merged) -> Result:
-        return Poisoned("smallint") if b"40000" in call.owners else shares(call)
+        return Poisoned("smallint", b"40000") if b"eq.40000" in call.owners else shares(call)
 
     made = Made(Calls(poisoned))
     replies = await finish(made.ask(*ids(1, 40000, 2)))
     assert bodies(replies) == [b"1", None, b"2"]
     assert isinstance(replies[1], Ticket)
-    assert replies[1].reason == "learnt-type"
+    assert replies[1].reason == "literal"
     assert [len(call.owners) for call in made.calls.made] == [3, 2]
     made.assert_at_rest()
 
 
 async def test_a_batch_that_is_poisoned_twice_ends_in_the_originals() -> None:
-    types = iter(["integer", "smallint"])
-    made = Made(Calls(lambda call: Poisoned(name) if (name := next(types, "")) else shares(call)))
+    poisons = iter([Poisoned("integer", b"9000000000"), Poisoned("smallint", b"40000")])
+    made = Made(Calls(lambda call: next(poisons, None) or shares(call)))
     replies = await finish(made.ask(*ids(1, 2, 40000, 9_000_000_000)))
     assert all(isinstance(reply, Ticket) for reply in replies)
     assert [len(call.owners) for call in made.calls.made] == [4, 3]
@@ -237,7 +237,7 @@ async def test_beyond_the_queries_that_may_be_tracked_requests_go_alone() -> Non
 
 
 def test_the_reasons_are_in_the_table() -> None:
-    assert {"paused", "mistrusted", "large-rows", "busy", "learnt-type"} <= set(REFUSALS)
+    assert {"paused", "mistrusted", "large-rows", "busy", "literal"} <= set(REFUSALS)
 
 
 # Windows.

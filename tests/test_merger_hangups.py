@@ -24,7 +24,7 @@ async def test_hanging_up_at_any_turn_leaves_nothing_behind(turn: int, leavers: 
     def answer(call: Merged) -> Result:
         if kind == "doubt":
             return Doubt("ties")
-        return Poisoned("smallint") if kind == "poison" and b"40000" in call.owners else shares(call)
+        return Poisoned("smallint", b"40000") if kind == "poison" and b"eq.40000" in call.owners else shares(call)
 
     made = Made(Calls(answer))
     numbers = [1, 2, 40000]

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from proxy.errors import DOUBTS
 from proxy.http1.head import Field
-from proxy.model import Doubt, Merged, Miss, Share
+from proxy.model import Column, Doubt, Merged, Miss, Share
 from proxy.path.plan import Bounds, plan
 from proxy.path.split import rows_by_key, split
 from proxy.postgrest.gateway import POSTGREST, SUPABASE, Gateway
@@ -31,6 +31,11 @@ def merged(*literals: int | str, more: str = "") -> Merged:
     return call
 
 
+def range_of(rows: int) -> str:
+    """A Content-Range."""
+    return f"0-{rows - 1}/*" if rows else "*/*"
+
+
 def rows(*pairs: tuple[object, str]) -> bytes:
     """A body: each row's key text and the rest of its JSON."""
     return b"[" + ", \n ".join(f'{{"f0":"{key}"{rest}}}' for key, rest in pairs).encode() + b"]"
@@ -43,13 +48,14 @@ def shares(
     ties: bool = False,
     gateway: Gateway = POSTGREST,
 ) -> dict[bytes, Share | Miss] | Doubt:
-    return split(call or merged(1, 2), ALIAS, b"/t", b"HTTP/1.1 200 OK", fields(head), body, ties, gateway)
+    told = head.replace("0-1/*", range_of(body.count(b'{"f0":')))
+    return split(call or merged(1, 2), ALIAS, b"/t", b"HTTP/1.1 200 OK", fields(told), body, ties, gateway)
 
 
 def served(body: bytes, call: Merged | None = None, head: str = HEAD, ties: bool = False) -> dict[bytes, Share]:
     found = shares(body, call, head, ties)
     assert isinstance(found, dict), found
-    return {literal: share for literal, share in found.items() if isinstance(share, Share)}
+    return {value[3:]: share for value, share in found.items() if isinstance(share, Share)}
 
 
 def doubt(body: bytes, call: Merged | None = None, head: str = HEAD) -> str:
@@ -195,7 +201,7 @@ def test_what_a_miss_needs_of_the_merged_answer_are_its_date_and_what_the_gatewa
     assert isinstance(call, Merged)
     got = shares(b"[]", call, HEAD + ADDED + COOKIE, gateway=SUPABASE)
     assert isinstance(got, dict)
-    miss = got[b"1"]
+    miss = got[b"eq.1"]
     assert isinstance(miss, Miss)
     assert (miss.server, miss.rows) == (b"Server: postgrest/12.0.2", 0)
     assert miss.stamps == {
@@ -243,7 +249,10 @@ def test_any_json_comes_back_byte_for_byte(columns: dict[int, object]) -> None:
     texts = {key: json.dumps(value, ensure_ascii=False) for key, value in columns.items()}
     body = rows(*[(key, f',"v":{text}') for key, text in texts.items()])
     found = rows_by_key(body, ALIAS, SEPARATOR) if columns else rows_by_key(b"[]", ALIAS, SEPARATOR)
-    assert found == {str(key).encode(): [f'{{"v":{text}}}'.encode()] for key, text in texts.items()}
+    assert isinstance(found, dict)
+    assert {key: [row.data for row in own] for key, own in found.items()} == {
+        str(key).encode(): [f'{{"v":{text}}}'.encode()] for key, text in texts.items()
+    }
 
 
 @given(st.binary(max_size=60))
@@ -254,7 +263,7 @@ def test_any_other_bytes_are_a_doubt_or_rows_and_never_an_error(data: bytes) -> 
 
 @given(st.lists(st.sampled_from([b"Date", b"X-Odd", b"Content-Range", b"Content-Location", b"Vary"]), max_size=6))
 def test_any_order_of_headers_is_judged_and_never_an_error(names: list[bytes]) -> None:
-    head = tuple(Field(name.lower(), b"v", name + b": v") for name in names)
+    head = tuple(Field(name.lower(), b"*/*", name + b": */*") for name in names)
     found = split(merged(1, 2), ALIAS, b"/t", b"HTTP/1.1 200 OK", head, b"[]", False, POSTGREST)
     wanted = [name for name in names if name in (b"Content-Range", b"Content-Location")]
     fine = wanted == [b"Content-Range", b"Content-Location"] and b"X-Odd" not in names
@@ -271,3 +280,94 @@ def test_a_key_with_more_rows_than_its_limit_is_a_doubt(pairs: list[tuple[int, s
     found = shares(rows(*pairs), merged(1, 2, more="&limit=1"), ties=True)
     assert isinstance(found, Doubt)
     assert found.reason == "limit"
+
+
+def carrying(order: str, known: dict[bytes, Column], *values: str, more: str = "") -> Merged:
+    batch = [member(f"/t?id={value}&order={order}{more}") for value in values]
+    (call,) = plan(batch, ALIAS, Bounds(200, 7000, known))
+    assert isinstance(call, Merged)
+    return call
+
+
+def ordered(*triples: tuple[object, str, str]) -> bytes:
+    """A body: each row's key text, the JSON of its order column, the rest."""
+    return rows(*[(key, f',"f00":{rank}{rest}') for key, rank, rest in triples])
+
+
+DATES = {b"at": Column("date")}
+
+
+def test_rows_of_a_key_are_shared_where_their_order_leaves_no_tie() -> None:
+    call = carrying("at", DATES, "eq.1", "eq.2")
+    got = served(ordered((1, '"2024-01-01"', ',"n":1'), (2, '"2024-01-01"', ',"n":2'), (1, "null", ',"n":3')), call)
+    assert got[b"1"].body == b'[{"n":1}, \n {"n":3}]'
+    assert got[b"2"].body == b'[{"n":2}]'
+
+
+@pytest.mark.parametrize("rank", ['"2024-01-01"', "null"])
+def test_rows_of_a_key_that_are_tied_are_a_doubt(rank: str) -> None:
+    call = carrying("at", DATES, "eq.1", "eq.2")
+    assert doubt(ordered((1, rank, ',"n":1'), (1, rank, ',"n":2')), call) == "ties"
+
+
+def test_a_second_column_breaks_a_tie() -> None:
+    call = carrying("at,n", DATES | {b"n": Column("integer")}, "eq.1", "eq.2")
+    assert served(rows((1, ',"f00":"x","f01":"1","n":1'), (1, ',"f00":"x","f01":"2"')), call)[b"1"].rows == 2
+
+
+def test_a_null_that_was_left_out_is_a_null() -> None:
+    call = carrying("at", DATES, "eq.1", "eq.2")
+    assert served(ordered((1, '"2024-01-01"', ""))[:-1] + b', \n {"f0":"1","n":1}]', call)[b"1"].rows == 2
+
+
+def test_an_order_that_ends_in_a_unique_column_needs_no_proof() -> None:
+    call = carrying("n", {b"n": Column("numeric", unique=True)}, "eq.1", "eq.2")
+    assert served(rows((1, ',"n":1'), (1, ',"n":2')), call)[b"1"].body == b'[{"n":1}, \n {"n":2}]'
+
+
+def test_a_limit_takes_the_first_rows_of_a_key_under_a_certain_order() -> None:
+    call = carrying("at", DATES, "eq.1", "eq.2", more="&limit=1")
+    body = ordered((1, '"2024-01-01"', ',"n":1'), (1, '"2024-01-02"', ',"n":2'))
+    assert served(body, call)[b"1"].body == b'[{"n":1}]'
+    assert b"Content-Range: 0-0/*" in served(body, call)[b"1"].head
+    assert doubt(body.replace(b"01-02", b"01-01"), call) == "limit"
+
+
+def test_a_list_gets_the_rows_of_its_keys_in_the_order_of_the_batch() -> None:
+    call = carrying("at", DATES, "in.(1,2)", "in.(2,3)")
+    body = ordered((3, '"2024-01-01"', ',"n":3'), (2, '"2024-01-02"', ',"n":2'), (1, '"2024-01-03"', ',"n":1'))
+    found = shares(body, call)
+    assert isinstance(found, dict)
+    one, two = found[b"in.(1,2)"], found[b"in.(2,3)"]
+    assert isinstance(one, Share)
+    assert isinstance(two, Share)
+    assert one.body == b'[{"n":2}, \n {"n":1}]'
+    assert two.body == b'[{"n":3}, \n {"n":2}]'
+    assert b"Content-Location: /t?id=in.%281%2C2%29&order=at\r\n" in one.head
+
+
+def test_a_list_whose_rows_are_tied_across_keys_is_a_doubt() -> None:
+    call = carrying("at", DATES, "in.(1,2)", "in.(2,3)")
+    assert doubt(ordered((2, '"2024-01-01"', ""), (1, '"2024-01-01"', "")), call) == "ties"
+
+
+def test_texts_are_told_apart_as_json_writes_them() -> None:
+    bounds = Bounds(200, 7000, {b"k": Column("text", certain=True)})
+    literals = ["a%22b", "%5Cz", "x%0Ay", "%C3%A9", "", "%01w"]
+    (call,) = plan([member(f"/t?k=eq.{literal}") for literal in literals], ALIAS, bounds)
+    assert isinstance(call, Merged)
+    body = rows(
+        ('a\\"b', ',"n":1'), ("\\\\z", ',"n":2'), ("x\\ny", ',"n":3'), ("é", ',"n":4'), ("", ""), ("\\u0001w", "")
+    )
+    got = served(body, call)
+    assert [got[key].body for key in (b'a"b', b"\\z", b"x\ny", "é".encode())] == [
+        b'[{"n":%d}]' % n for n in (1, 2, 3, 4)
+    ]
+    assert got[b""].rows == got[b"\x01w"].rows == 1
+    assert b"k=eq.a%22b\r\n" in got[b'a"b'].head
+    assert b"k=eq.%C3%83%C2%A9\r\n" in got["é".encode()].head
+
+
+def test_what_the_body_holds_beyond_its_own_count_is_a_doubt() -> None:
+    head = HEAD.replace("0-1/*", "0-4/*")
+    assert doubt(rows((1, ""), (2, "")), head=head) == "shape"

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.postgrest.target import decoded, is_clean_text, is_plain_name, relation_of, split_target
+from proxy.postgrest.target import clean_text, decoded, is_json_text, is_plain_name, relation_of, split_target
 
 
 def test_parameters_keep_their_order_and_place() -> None:
@@ -67,11 +67,11 @@ def test_malformed_encodings_are_kept(raw: bytes, text: bytes) -> None:
 
 @pytest.mark.parametrize("raw", [b"a%00b", b"%FF", b"\xff", b"%C3"])
 def test_nul_and_broken_utf8_are_no_clean_text(raw: bytes) -> None:
-    assert not is_clean_text(raw)
+    assert clean_text(raw) is None
 
 
 def test_utf8_is_clean_text() -> None:
-    assert is_clean_text("é%C3%A9+".encode())
+    assert clean_text("é%C3%A9+".encode()) == "éé ".encode()
 
 
 @pytest.mark.parametrize("name", [b"id", b"_a1", b"Id"])
@@ -82,3 +82,13 @@ def test_a_plain_name_needs_no_quotes(name: bytes) -> None:
 @pytest.mark.parametrize("name", [b"", b"1a", b"a.b", b"a-b", b"a b", b"a+", b"%69d", "é".encode(), b'"a"', b"a->>b"])
 def test_everything_else_is_no_plain_name(name: bytes) -> None:
     assert not is_plain_name(name)
+
+
+@pytest.mark.parametrize("name", [b"data->>a", b"data->a->>b", b"data->0->>1", b"data->a->1->>_b"])
+def test_a_path_that_ends_in_text_is_told(name: bytes) -> None:
+    assert is_json_text(name)
+
+
+@pytest.mark.parametrize("name", [b"data", b"data->a", b"->>a", b"data->>", b"da ta->>a", b"data->>a b", b"data->>a,b"])
+def test_any_other_path_is_not(name: bytes) -> None:
+    assert not is_json_text(name)

@@ -192,14 +192,14 @@ def test_a_good_answer_makes_the_next_pause_a_first_one() -> None:
     one = gate()
     one.failed(0.0)
     one.failed(1.0)
-    one.merged(keys=2, size=100)
+    one.merged(keys=2, rows=2, size=100)
     one.failed(100.0)
     assert not one.paused(101.0)
 
 
 def test_large_answers_end_merging_for_a_while_and_not_for_good() -> None:
     one = gate()
-    one.merged(keys=1, size=1000)
+    one.merged(keys=1, rows=1, size=1000)
     assert not one.too_large(300)
     refused = 0
     while one.too_large(200):
@@ -246,3 +246,12 @@ def test_a_busy_gate_never_makes_room() -> None:
     kept = gates.get("a", b"")
     assert kept is not None
     assert kept.in_flight == 1
+
+
+def test_the_rows_of_a_key_are_expected_again_and_slowly_forgotten() -> None:
+    one = gate()
+    assert one.rows_per_key == 1.0
+    one.merged(keys=2, rows=20, size=100)
+    assert one.rows_per_key == 10.0
+    one.merged(keys=2, rows=2, size=100)
+    assert one.rows_per_key == 9.0

@@ -18,7 +18,9 @@ class Answered(msgspec.Struct, frozen=True):
 
 
 class Called(msgspec.Struct, frozen=True):
-    """An upstream call ended. ``kind``: original, merged, replay, shadow; ``status`` may be NO_ANSWER or CANCELLED."""
+    """An upstream call ended. ``kind``: original, merged, replay, shadow, types; ``status`` may be NO_ANSWER or
+    CANCELLED.
+    """
 
     relation: str
     kind: str

@@ -6,15 +6,16 @@ from functools import lru_cache
 
 import msgspec
 
-from proxy.model import Head, Key, LiteralClass, Query
-from proxy.postgrest.literals import literal_class
+from proxy.model import Head, Key, Query
+from proxy.postgrest.literals import class_of, read_list, read_literal
 from proxy.postgrest.operators import shape, tree_shape
 from proxy.postgrest.target import (
     LOGIC,
     RESERVED,
     Param,
+    clean_text,
     decoded,
-    is_clean_text,
+    is_json_text,
     is_plain_name,
     relation_of,
     split_target,
@@ -27,7 +28,12 @@ MAX_PARAMS = 1000
 """Parameters above which a query is not taken apart."""
 
 FORMS = 1024
-"""Forms remembered: what a target says is worked out once for all that differ in canonical literals only."""
+"""Forms remembered: what a target says is worked out once for all that differ in literals only."""
+
+MAX_ORDER = 4
+"""Columns of an order that rows may have to show."""
+
+DIRECTIONS = frozenset((b"asc", b"desc", b"nullsfirst", b"nullslast"))
 
 _HOLE = b"\x01"
 """Stands for a literal in a form. No target holds this byte: request lines with control characters are refused."""
@@ -44,8 +50,9 @@ class _Form(msgspec.Struct, frozen=True):
     """Which parameter is the select."""
     limit: int | None
     """Which parameter is the limit."""
-    columns: frozenset[int]
-    """Which parameters are filters that may vary."""
+    order: tuple[bytes, ...]
+    columns: Mapping[int, bytes]
+    """Which parameters are filters that may vary, with the decoded names of their columns."""
     refusal: str | None
     key_refusal: str
 
@@ -53,14 +60,11 @@ class _Form(msgspec.Struct, frozen=True):
 def read_query(method: bytes, target: bytes, head: Head, mount: bytes, max_url: int) -> Query:
     """Understand a request as far as possible. ``mount`` is without its trailing slash: empty for ``/``."""
     path_end, params = split_target(target.partition(b"?")[0] if _is_crowded(target) else target)
-    literals = {}
-    for at, param in enumerate(params):
-        if param.value[:3] == b"eq." and (kind := literal_class(param.value[3:])) is not None:
-            literals[at] = kind
-    form = _form(target[:path_end], _blanked(params, literals), mount)
+    values = _values(params)
+    form = _form(target[:path_end], _blanked(params, values), mount)
     if form.relation is None:
         return _stranger(method, target, path_end, mount)
-    keys = tuple([_key(params[at], kind) for at, kind in literals.items() if at in form.columns][:MAX_KEYS])
+    keys = tuple([_key(form.columns[at], params[at], values[at]) for at in values if at in form.columns][:MAX_KEYS])
     select = None if form.select is None else params[form.select]
     limit = None if form.limit is None else params[form.limit]
     too_long = len(target) > max_url or _is_crowded(target)
@@ -69,10 +73,11 @@ def read_query(method: bytes, target: bytes, head: Head, mount: bytes, max_url: 
         target=target,
         relation=f"{head.profile}.{form.relation}" if head.profile else form.relation,
         fingerprint=f"{method.decode()} {form.fingerprint}",
-        filters=tuple([params[at].value[3:] if at in literals else text for at, text in enumerate(form.literals)]),
+        filters=tuple([params[at].value[3:] if at in values else text for at, text in enumerate(form.literals)]),
         path_end=path_end,
         select=None if select is None else (select.start, select.start + len(select.value)),
         limit=None if limit is None else (int(limit.value), limit.start, limit.start + len(limit.value)),
+        order=form.order,
         keys=keys,
         refusal=_method_refusal(method)
         or head.refusal
@@ -81,18 +86,44 @@ def read_query(method: bytes, target: bytes, head: Head, mount: bytes, max_url: 
     )
 
 
-def _blanked(params: tuple[Param, ...], literals: Mapping[int, LiteralClass]) -> bytes | None:
-    """The query with a hole for each canonical literal; None where there is no query."""
+def _values(params: tuple[Param, ...]) -> dict[int, tuple[bytes, ...]]:
+    """Which parameters are ``name=eq.literal`` or ``name=in.(literals)``, and their literals, decoded."""
+    values: dict[int, tuple[bytes, ...]] = {}
+    for at, param in enumerate(params):
+        operator = param.value[:3]
+        if operator == b"eq." and _is_filter(param.name):
+            literal = read_literal(param.value[3:])
+            if literal is not None:
+                values[at] = (literal,)
+        elif operator == b"in." and _is_filter(param.name):
+            literals = read_list(param.value[3:])
+            if literals is not None:
+                values[at] = literals
+    return values
+
+
+def _is_filter(raw: bytes) -> bool:
+    """Whether a parameter of this name may be a filter; what else it may be is told by its decoded name."""
+    name = decoded(raw)
+    return name not in RESERVED and name not in LOGIC
+
+
+def _blanked(params: tuple[Param, ...], values: Mapping[int, object]) -> bytes | None:
+    """The query with a hole for each literal that was read; None where there is no query."""
     if not params:
         return None
     return b"&".join(
-        [p.name + b"=eq." + _HOLE if at in literals else p.name + b"=" + p.value for at, p in enumerate(params)]
+        [
+            p.name + b"=" + p.value[:3] + _HOLE if at in values else p.name + b"=" + p.value
+            for at, p in enumerate(params)
+        ]
     )
 
 
-def _key(param: Param, kind: LiteralClass) -> Key:
-    start = param.start + 3
-    return Key(param.name, param.value[3:], start, param.start + len(param.value), kind)
+def _key(name: bytes, param: Param, literals: tuple[bytes, ...]) -> Key:
+    value = param.value
+    text = value[:3] + literals[0] if value[:3] == b"eq." else b"in.(" + b",".join(literals) + b")"
+    return Key(name, text, literals, param.start, param.start + len(value), class_of(literals))
 
 
 @lru_cache(maxsize=FORMS)
@@ -100,18 +131,20 @@ def _form(path: bytes, query: bytes | None, mount: bytes) -> _Form:
     """Work out what ``path`` and ``query`` say, the query with holes for its canonical literals."""
     segment = relation_of(path, len(path), mount)
     if segment is None:
-        return _Form(None, "", (), None, None, frozenset(), None, "")
+        return _Form(None, "", (), None, None, (), {}, None, "")
     _, params = split_target(b"?" + query) if query is not None else (0, ())
     names = [decoded(param.name) for param in params]
     relation = decoded(segment).decode("utf-8", "replace")
     shapes, literals = _shapes(params)
+    order = _order(params, names)
     return _Form(
         relation=relation,
         fingerprint=f"{relation}{'?' if shapes else ''}{'&'.join(shapes)}",
         literals=tuple(literals),
         select=names.index(b"select") if b"select" in names else None,
         limit=_plain_limit(params),
-        columns=_columns(params, names),
+        order=order,
+        columns=_columns(params, names, bool(order)),
         refusal=_target_refusal(path, query or b"", names, params) or _select_refusal(params, names),
         key_refusal=_key_refusal(params, names),
     )
@@ -131,6 +164,7 @@ def _stranger(method: bytes, target: bytes, path_end: int, mount: bytes) -> Quer
         path_end=path_end,
         select=None,
         limit=None,
+        order=(),
         keys=(),
         refusal="not-a-relation" if inside or not mount else "outside-mount",
     )
@@ -153,10 +187,30 @@ def _shapes(params: tuple[Param, ...]) -> tuple[list[str], list[bytes]]:
     return shapes, literals
 
 
-def _columns(params: tuple[Param, ...], names: list[bytes]) -> frozenset[int]:
-    """The parameters that are a plain column with one occurrence."""
+def _columns(params: tuple[Param, ...], names: list[bytes], ordered: bool) -> dict[int, bytes]:
+    """The parameters that are a plain column, or text out of JSON, with one occurrence.
+
+    The rows of a list come in the order of the whole batch, so that lists can share a call only under an order.
+    """
     count = Counter(names)
-    return frozenset(at for at, param in enumerate(params) if _is_column(param.name) and count[param.name] == 1)
+    return {
+        at: name
+        for at, name in enumerate(names)
+        if count[name] == 1 and _is_column(name) and (ordered or params[at].value[:3] != b"in.")
+    }
+
+
+def _order(params: tuple[Param, ...], names: list[bytes]) -> tuple[bytes, ...]:
+    """The columns of the one ``order``; none where an item is no plain column or text out of JSON."""
+    if names.count(b"order") != 1:
+        return ()
+    columns = []
+    for item in decoded(params[names.index(b"order")].value).split(b","):
+        name, *words = item.split(b".")
+        if not _is_column(name) or not DIRECTIONS.issuperset(words) or len(words) > 2:
+            return ()
+        columns.append(name)
+    return tuple(columns) if len(columns) <= MAX_ORDER else ()
 
 
 def _is_crowded(target: bytes) -> bool:
@@ -164,7 +218,7 @@ def _is_crowded(target: bytes) -> bool:
 
 
 def _is_column(name: bytes) -> bool:
-    return is_plain_name(name) and name not in RESERVED and name not in LOGIC
+    return (is_plain_name(name) or is_json_text(name)) and name not in RESERVED and name not in LOGIC
 
 
 def _method_refusal(method: bytes) -> str | None:
@@ -184,7 +238,7 @@ def _plain_limit(params: tuple[Param, ...]) -> int | None:
 def _target_refusal(path: bytes, query: bytes, names: list[bytes], params: tuple[Param, ...]) -> str | None:
     checks = (
         ("semicolon", b";" in path or b";" in query),
-        ("encoding", not (is_clean_text(path) and is_clean_text(query))),
+        ("encoding", clean_text(path) is None or clean_text(query) is None),
         ("limit", b"limit" in names and _plain_limit(params) is None),
         ("offset", b"offset" in names),
         ("repeated", names.count(b"select") > 1),
@@ -203,8 +257,5 @@ def _select_refusal(params: tuple[Param, ...], names: list[bytes]) -> str | None
 
 
 def _key_refusal(params: tuple[Param, ...], names: list[bytes]) -> str:
-    equal = [p.name for p in params if _is_column(p.name) and decoded(p.value)[:3] == b"eq."]
-    if not equal:
-        return "no-key"
-    count = Counter(names)
-    return "literal" if any(count[name] == 1 for name in equal) else "repeated"
+    equal = [name for name, p in zip(names, params, strict=True) if _is_column(name) and p.value[:3] == b"eq."]
+    return "repeated" if any(names.count(name) > 1 for name in equal) else "no-key"

@@ -1,47 +1,52 @@
 """Which calls serve a batch: members with byte-equal cuts share one, the rest go as they came (DESIGN.md §6)."""
 
 import heapq
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import msgspec
 
-from proxy.model import Alone, Call, Key, LiteralClass, Member, Merged
-from proxy.postgrest.content_location import around_literal
-from proxy.postgrest.literals import fits, opposite
+from proxy.model import Alone, Call, Column, Key, Member, Merged, Query
+from proxy.postgrest.content_location import around_value
+from proxy.postgrest.literals import fold
 from proxy.postgrest.media import ARRAY
-from proxy.postgrest.set_filter import hidden_column, merged_target
+from proxy.postgrest.set_filter import QUOTES, element, hidden_columns, merged_target, needs_quotes
+from proxy.postgrest.types import column_of, fits, groups_alike, sorts
 
 
 class Bounds(msgspec.Struct, frozen=True):
-    """What a merged call may hold: unique keys, bytes of its target, and per column the type that was learnt."""
+    """What a merged call may hold: unique keys, bytes of its target, and what is known of the relation's columns."""
 
     max_keys: int
     max_url: int
-    types: Mapping[bytes, str] = {}
+    columns: Mapping[bytes, Column] = {}
+    rows_per_key: float = 1.0
+    """Rows that a key had lately."""
 
 
 LONGEST_LIMIT = 12
 """Digits that the limit of a merged call may have."""
 
-Cut = tuple[bytes, int, bytes, LiteralClass, bytes]
-Owners = dict[bytes, list[Member]]
+Cut = tuple[bytes, int, bytes, str, bytes]
+Claims = dict[bytes, tuple[bytes, ...]]
+"""The literals of each filter value."""
+Known = Mapping[bytes, Column]
 
 
 def plan(batch: Sequence[Member], alias: bytes, bounds: Bounds) -> list[Call]:
     """The calls for ``batch``, whose members have one fingerprint and one identity. Every member is in exactly one."""
     calls: list[Call] = []
-    for key, members in partition(batch, bounds.types):
+    for key, members in partition(batch, bounds.columns):
         calls += _calls(key, members, alias, bounds)
     return calls
 
 
-def partition(batch: Sequence[Member], types: Mapping[bytes, str]) -> list[tuple[Key | None, list[Member]]]:
+def partition(batch: Sequence[Member], known: Known) -> list[tuple[Key | None, list[Member]]]:
     """Groups that share a cut, the largest first; the key is None for those who share none.
 
     Among cuts of one size the leftmost parameter wins, then the first in the batch, so that a plan depends on nothing
     but the batch. A cut's size in the heap may be out of date, because its members went with others; never too small.
     """
-    sharing, keys = _cuts(batch, types)
+    sharing, keys = _cuts(batch, known)
     cuts = list(sharing)
     heap = [(-len(sharing[cut]), cut[1], at) for at, cut in enumerate(cuts) if len(sharing[cut]) > 1]
     heapq.heapify(heap)
@@ -59,83 +64,162 @@ def partition(batch: Sequence[Member], types: Mapping[bytes, str]) -> list[tuple
     return [*groups, (None, rest)] if rest else groups
 
 
-def _cuts(batch: Sequence[Member], types: Mapping[bytes, str]) -> tuple[dict[Cut, list[Member]], dict[Cut, Key]]:
+def can_share(query: Query, key: Key, known: Known) -> bool:
+    """Whether it can be told which rows are of this filter value, and in what order, by what is known of columns."""
+    column = column_of(key.name, known)
+    alone = len(key.literals) == 1 or _orders(query, known).certain
+    return alone and all(fits(literal, column) for literal in key.literals)
+
+
+def why_alone(member: Member, known: Known) -> str | None:
+    """The refusal of a member that shares no call, if there is one: that it found no company is none."""
+    fitting = (can_share(member.query, key, known) for key in member.query.keys)
+    return None if any(fitting) else "literal"
+
+
+def _cuts(batch: Sequence[Member], known: Known) -> tuple[dict[Cut, list[Member]], dict[Cut, Key]]:
     """Who has which cut, and a key of each cut."""
     sharing: dict[Cut, list[Member]] = {}
     keys: dict[Cut, Key] = {}
     for member in batch:
         for key in member.query.keys:
-            if fits(key.literal, key.kind, types.get(key.name, "")):
-                cut = _cut(member, key)
+            if can_share(member.query, key, known):
+                cut = _cut(member, key, column_of(key.name, known))
                 sharing.setdefault(cut, []).append(member)
                 keys.setdefault(cut, key)
     return sharing, keys
 
 
-def _cut(member: Member, key: Key) -> Cut:
-    """The target without the key's literal, and the identity: what members of one call must have byte-equal."""
+def _cut(member: Member, key: Key, column: Column | None) -> Cut:
+    """The target without the key's value, and the identity: what members of one call must have byte-equal."""
     target = member.query.target
-    return (target[: key.start], key.start, target[key.end :], key.kind, member.head.identity)
+    group = "" if groups_alike(column) else key.kind.value
+    return (target[: key.start], key.start, target[key.end :], group, member.head.identity)
 
 
-def _calls(key: Key | None, members: list[Member], alias: bytes, bounds: Bounds) -> Iterable[Call]:
+class _Order(msgspec.Struct, frozen=True):
+    """An order, as far as columns are known: `total` leaves no ties, `carried` shows where there are none."""
+
+    total: bool
+    carried: tuple[Column, ...]
+
+    @property
+    def certain(self) -> bool:
+        return self.total or bool(self.carried)
+
+
+def _orders(query: Query, known: Known) -> _Order:
+    columns = [column_of(name, known) for name in query.order]
+    total = any(column is not None and column.unique for column in columns)
+    sorting = tuple(column for column in columns if column is not None and sorts(column))
+    return _Order(total, () if total or len(sorting) < len(columns) else sorting)
+
+
+def _calls(key: Key | None, members: list[Member], alias: bytes, bounds: Bounds) -> list[Call]:
     if key is None:
         return [Alone(member) for member in members]
-    owners: Owners = {}
+    owners: dict[bytes, list[Member]] = {}
+    claims: Claims = {}
     for member in members:
-        owners.setdefault(_own(key, member).literal, []).append(member)
-    return [
-        call
-        for chunk in _chunks(owners, _room(key, members[0], alias, bounds), bounds.max_keys)
-        for call in _call(key, chunk, alias, bounds)
-    ]
+        own = _own(key, member)
+        owners.setdefault(own.value, []).append(member)
+        claims[own.value] = own.literals
+    mould = _Mould(_own(key, members[0]), members[0], alias, bounds)
+    return [call for chunk in mould.chunks(claims) for call in mould.cast(chunk, owners)]
 
 
 def _own(key: Key, member: Member) -> Key:
-    """The member's own literal for the column of ``key``."""
+    """The member's own value for the column of ``key``."""
     return next(own for own in member.query.keys if own.name == key.name)
 
 
-def _room(key: Key, member: Member, alias: bytes, bounds: Bounds) -> int:
-    """Bytes that are left for literals, each with its comma."""
-    query, own = member.query, _own(key, member)
-    bare = merged_target(query, own, _column(alias, own), ())
-    digits = LONGEST_LIMIT if query.limit is not None else 0
-    return bounds.max_url - len(bare) - digits + 1
+class _Mould:
+    """What all calls of a group have in common; ``key`` is the first member's own."""
+
+    def __init__(self, key: Key, first: Member, alias: bytes, bounds: Bounds) -> None:
+        query = first.query
+        self._key, self._first, self._bounds = key, first, bounds
+        self._column = column_of(key.name, bounds.columns)
+        self._order = _orders(query, bounds.columns)
+        carried = query.order if self._order.carried else ()
+        self._hidden = hidden_columns(alias, key.name, carried)
+        self._location = around_value(query.target[query.path_end + 1 :], key.name, key.value)
+        self._limit = None if query.limit is None else query.limit[0]
+
+    def chunks(self, claims: Claims) -> Iterator[Claims]:
+        """``claims`` cut by unique keys, by bytes, and so that no two literals of a chunk can be equal.
+
+        ``v`` and ``-v`` can, under a collation that ignores punctuation.
+        """
+        quoted = any(needs_quotes(literal) for literals in claims.values() for literal in literals)
+        room = self._room()
+        filling: list[_Chunk] = []
+        for value, literals in claims.items():
+            folded = {self._fold(literal): literal for literal in literals}
+            size = sum(len(element(literal, quoted)) + 1 for literal in literals)
+            full = [chunk for chunk in filling if not chunk.has_room(len(literals), size, self._bounds.max_keys, room)]
+            yield from (chunk.claims for chunk in full)
+            filling = [chunk for chunk in filling if chunk not in full]
+            chunk = next((chunk for chunk in filling if chunk.can_tell(folded)), None)
+            if chunk is None:
+                chunk = _Chunk()
+                filling.append(chunk)
+            chunk.add(value, literals, folded, size)
+        yield from (chunk.claims for chunk in filling)
+
+    def cast(self, claims: Claims, owners: dict[bytes, list[Member]]) -> list[Call]:
+        """One call for ``claims``, or one each where there is nothing to share or no room for it."""
+        sharing = {value: owners[value] for value in claims}
+        members = [member for some in sharing.values() for member in some]
+        literals = dict.fromkeys(literal for some in claims.values() for literal in some)
+        target = merged_target(self._first.query, self._key, self._hidden, len(sharing), literals)
+        if len(members) == 1 or len(target) > self._bounds.max_url:
+            return [Alone(member) for member in members]
+        head = self._first.head
+        return [
+            Merged(
+                target=target,
+                key=self._key.name,
+                column=self._column,
+                owners=sharing,
+                claims=claims,
+                carried=self._order.carried,
+                total=self._order.total,
+                location=self._location,
+                media=head.media or ARRAY,
+                counted=head.counted,
+                limit=self._limit,
+                expected=int(len(literals) * self._bounds.rows_per_key),
+            )
+        ]
+
+    def _room(self) -> int:
+        """Bytes that are left for literals, each with its comma."""
+        bare = merged_target(self._first.query, self._key, self._hidden, 0, ())
+        digits = LONGEST_LIMIT if self._limit is not None else 0
+        return self._bounds.max_url - len(bare) - digits - QUOTES + 1
+
+    def _fold(self, literal: bytes) -> bytes:
+        """What two literals have in common that could be equal."""
+        return fold(literal) if groups_alike(self._column) else literal.lstrip(b"-")
 
 
-def _column(alias: bytes, key: Key) -> bytes:
-    return hidden_column(alias, key.name)
+class _Chunk:
+    """The claims of one call while they are gathered."""
 
+    def __init__(self) -> None:
+        self.claims: Claims = {}
+        self._folded: dict[bytes, bytes] = {}
+        self._used = 0
 
-def _chunks(owners: Owners, room: int, max_keys: int) -> Iterator[Owners]:
-    """``owners`` cut by unique keys, by bytes, and so that no chunk holds both ``v`` and ``-v``.
+    def has_room(self, keys: int, size: int, max_keys: int, room: int) -> bool:
+        return len(self._folded) + keys <= max_keys and self._used + size <= room
 
-    Two chunks are open at most: a literal has one opposite, which is in one of them.
-    """
-    filling: list[tuple[Owners, int]] = []
-    for literal, members in owners.items():
-        size = len(literal) + 1
-        yield from (chunk for chunk, used in filling if len(chunk) >= max_keys or used + size > room)
-        filling = [(chunk, used) for chunk, used in filling if len(chunk) < max_keys and used + size <= room]
-        for at, (chunk, used) in enumerate(filling):
-            if opposite(literal) not in chunk:
-                chunk[literal] = members
-                filling[at] = (chunk, used + size)
-                break
-        else:
-            filling.append(({literal: members}, size))
-    yield from (chunk for chunk, _ in filling)
+    def can_tell(self, folded: Mapping[bytes, bytes]) -> bool:
+        """Whether none of these literals could be equal to another one here."""
+        return all(self._folded.get(short, literal) == literal for short, literal in folded.items())
 
-
-def _call(key: Key, owners: Owners, alias: bytes, bounds: Bounds) -> Iterable[Call]:
-    """One call for ``owners``, or one each where there is nothing to share or no room for it."""
-    members = next(iter(owners.values()))
-    first = members[0]
-    own, query = _own(key, first), first.query
-    target = merged_target(query, own, _column(alias, own), owners)
-    if (len(owners) == 1 and len(members) == 1) or len(target) > bounds.max_url:
-        return [Alone(member) for sharing in owners.values() for member in sharing]
-    around = around_literal(query.target[query.path_end + 1 :], own.name, own.literal)
-    media, limit = first.head.media or ARRAY, None if query.limit is None else query.limit[0]
-    return [Merged(target, own.name, own.kind, owners, around, media, first.head.counted, limit)]
+    def add(self, value: bytes, literals: tuple[bytes, ...], folded: Mapping[bytes, bytes], size: int) -> None:
+        self.claims[value] = literals
+        self._folded.update(folded)
+        self._used += size

@@ -40,8 +40,8 @@ class Gate:
     def __init__(self, pace: Pace) -> None:
         self._waiting: dict[Member, None] = {}
         self.in_flight = 0
-        self.types: dict[bytes, str] = {}
         self.size_per_key = 0.0
+        self.rows_per_key = 1.0
         self._pace = pace
         self._times: deque[float] = deque(maxlen=SAMPLES)
         self._fan_out = 1.0
@@ -118,10 +118,11 @@ class Gate:
         self._paused_until = now + self._pause
         return True
 
-    def merged(self, keys: int, size: int) -> None:
-        """A merged answer was good: ``size`` bytes for ``keys`` keys."""
+    def merged(self, keys: int, rows: int, size: int) -> None:
+        """A merged answer was good: ``rows`` rows and ``size`` bytes for ``keys`` keys."""
         self._pause = 0.0
         self.size_per_key += 0.3 * (size / keys - self.size_per_key)
+        self.rows_per_key = max(1.0, rows / keys, 0.9 * self.rows_per_key)
 
     def too_large(self, limit: int) -> bool:
         """Whether answers for one key were larger than ``limit`` lately. Each time it forgets a little of it, so that

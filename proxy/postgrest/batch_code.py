@@ -30,7 +30,7 @@ def supabase_js(shown: Shown, key: str, many: bool) -> str:
     ]
     lines[-1] += ";"
     lines.append("  if (error) throw error;")
-    member = f"row[{json.dumps(key)}]"
+    member = f"row[{json.dumps(_shown_as(key))}]"
     if many:
         lines.append(f"  return Map.groupBy(data, (row) => {member});")
     else:
@@ -59,18 +59,23 @@ def supabase_py(shown: Shown, key: str, many: bool) -> str:
         lines += [
             "    by_key = {}",
             "    for row in rows:",
-            f"        by_key.setdefault(row[{json.dumps(key)}], []).append(row)",
+            f"        by_key.setdefault(row[{json.dumps(_shown_as(key))}], []).append(row)",
             "    return by_key",
         ]
     else:
-        lines.append(f"    return {{row[{json.dumps(key)}]: row for row in rows}}")
+        lines.append(f"    return {{row[{json.dumps(_shown_as(key))}]: row for row in rows}}")
     return "\n".join(lines)
 
 
 def _with_key(select: str, key: str) -> str:
     """The select must show the key, or the rows could not be told apart."""
     columns = select.split(",")
-    return select if "*" in columns or key in columns else f"{key},{select}"
+    return select if ("*" in columns and "->" not in key) or key in columns else f"{key},{select}"
+
+
+def _shown_as(key: str) -> str:
+    """The member of a row that holds the key: PostgREST names a path into JSON by its last step."""
+    return key.rpartition("->>")[2]
 
 
 def _js_filter(condition: Filter) -> str:

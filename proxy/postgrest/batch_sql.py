@@ -3,6 +3,8 @@
 Written as text, because people are to read it; that it is SQL is proven with sqlglot in its tests.
 """
 
+import re
+
 from proxy.postgrest.shown import Filter, Order, Shown
 
 _COMPARE = {
@@ -26,7 +28,7 @@ def batch_sql(shown: Shown, key: str, kind: str) -> str:
     Conditions that have no plain operator in SQL (full text, arrays, logic trees) are named in a comment.
     """
     cast = f"::{_ARRAYS[kind]}" if kind in _ARRAYS else ""
-    conditions = [f"{quoted(key)} = ANY($1{cast})"]
+    conditions = [f"{expression(key)} = ANY($1{cast})"]
     left_out = [*shown.rest]
     for condition in shown.filters:
         if condition.column == key:
@@ -44,6 +46,17 @@ def batch_sql(shown: Shown, key: str, kind: str) -> str:
     return "\n".join(lines) + ";"
 
 
+def expression(name: str) -> str:
+    """A column, or a path into JSON: ``data ->> 'k'`` for ``data->>k``."""
+    column, *steps = re.split("(->>?)", name)
+    pairs = zip(steps[::2], steps[1::2], strict=True)
+    return " ".join([quoted(column), *(f"{arrow} {_step(step)}" for arrow, step in pairs)])
+
+
+def _step(step: str) -> str:
+    return step if step.isdigit() else "'" + step.replace("'", "''") + "'"
+
+
 def quoted(name: str) -> str:
     """An identifier, quoted where SQL wants it."""
     plain = name.replace("_", "a").isalnum() and name.isascii() and name == name.lower() and not name[:1].isdigit()
@@ -53,9 +66,9 @@ def quoted(name: str) -> str:
 def _condition(condition: Filter, number: int) -> str:
     compare = _COMPARE.get(condition.operator)
     if compare is not None:
-        return f"{quoted(condition.column)} {compare} ${number}"
+        return f"{expression(condition.column)} {compare} ${number}"
     if condition.operator in ("is.null", "not.is.null"):
-        return f"{quoted(condition.column)} {'is not null' if condition.operator[0] == 'n' else 'is null'}"
+        return f"{expression(condition.column)} {'is not null' if condition.operator[0] == 'n' else 'is null'}"
     return ""
 
 
@@ -64,11 +77,11 @@ def _columns(select: str, key: str) -> str:
     names = select.split(",")
     if not all(name.replace("_", "a").isalnum() for name in names):
         return "*"
-    return ", ".join(map(quoted, names if key in names else [key, *names]))
+    return ", ".join(map(expression, names if key in names else [key, *names]))
 
 
 def _order(item: Order) -> str:
-    words = [quoted(item.column)]
+    words = [expression(item.column)]
     if item.descending:
         words.append("desc")
     if item.nulls:

@@ -20,13 +20,12 @@ def canonical_query(query: bytes) -> bytes:
     return b"&".join(escaped(name) + b"=" + b",".join(values[name]) for name in sorted(values))
 
 
-def around_literal(query: bytes, key: bytes, literal: bytes) -> tuple[bytes, bytes]:
-    """What stands before and after ``literal`` in the canonical query, for a ``key=eq.literal`` that occurs once.
+def around_value(query: bytes, key: bytes, value: bytes) -> tuple[bytes, bytes]:
+    """What stands before and after ``escaped(value)`` in the canonical query, for a ``key`` that occurs once.
 
-    ``literal`` must be of unreserved bytes, so that any other such literal can stand in its place.
+    ``key`` and ``value`` are decoded.
     """
     parts = canonical_query(query).split(b"&")
-    at = parts.index(escaped(key) + b"=eq." + literal)
-    before = b"&".join([*parts[:at], escaped(key) + b"=eq."])
-    after = b"&".join([b"", *parts[at + 1 :]])
-    return before, after
+    name = escaped(key) + b"="
+    at = parts.index(name + escaped(value))
+    return b"&".join([*parts[:at], name]), b"&".join([b"", *parts[at + 1 :]])

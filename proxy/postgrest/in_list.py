@@ -4,7 +4,7 @@ https://postgrest.org/en/v12/references/api/tables_views.html#operators
 """
 
 from proxy.model import LiteralClass
-from proxy.postgrest.literals import literal_class
+from proxy.postgrest.literals import canonical
 
 _IN = b"in."
 _SHORT = b"in.(0)"
@@ -53,14 +53,14 @@ def read_list(value: bytes) -> tuple[LiteralClass, list[bytes]] | None:
     if text[:4] != b"in.(" or text[-1:] != b")":
         return None
     elements = list(dict.fromkeys(text[4:-1].split(b",")))
-    kind, *others = set(map(literal_class, elements))
+    kind, *others = set(map(canonical, elements))
     return None if kind is None or others else (kind, elements)
 
 
 def listed(value: bytes) -> tuple[int, str]:
     """About how many elements a raw ``in.(…)`` has, and what class the first is of: to tell, not to decide by."""
     text = _plain(value)
-    kind = literal_class(text[4:][:64].partition(b",")[0].rstrip(b")"))
+    kind = canonical(text[4:][:64].partition(b",")[0].rstrip(b")"))
     return text.count(b",") + 1, "" if kind is None else kind.value
 
 

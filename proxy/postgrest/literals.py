@@ -1,17 +1,22 @@
-"""Literals that can be told apart without knowing the column's type (MERGE.md §7.2).
+"""What a literal looks like, before anything is known of its column (MERGE.md §7.2).
 
 A canonical integer or lower-case UUID is the only spelling of its value that equals the row's own text; any other
 spelling that the column's type would match is found out when a row's key text is none of the literals.
 """
 
+import unicodedata
+
 from proxy.model import LiteralClass
+from proxy.postgrest.target import clean_text
 
 _HEX = b"0123456789abcdef"
+_PLAIN = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_."
+"""Bytes that mean themselves everywhere."""
 
 
-def literal_class(literal: bytes) -> LiteralClass | None:
+def canonical(literal: bytes) -> LiteralClass | None:
     """INTEGER for ``0|-?[1-9][0-9]{0,17}``, UUID for lower-case 8-4-4-4-12, else None."""
-    if _is_uuid(literal):
+    if is_uuid(literal):
         return LiteralClass.UUID
     digits = literal[1:] if literal[:1] == b"-" else literal
     if not digits.isdigit() or len(digits) > 18:
@@ -21,30 +26,57 @@ def literal_class(literal: bytes) -> LiteralClass | None:
     return LiteralClass.INTEGER
 
 
-def opposite(literal: bytes) -> bytes:
-    """``-v`` for ``v`` and ``v`` for ``-v``: under a collation that ignores punctuation both match the same text."""
-    return literal[1:] if literal[:1] == b"-" else b"-" + literal
+def read_literal(raw: bytes) -> bytes | None:
+    """What PostgREST makes of the raw bytes after ``eq.``; None where they hold a ``;``, a NUL or no UTF-8."""
+    if not raw.translate(None, _PLAIN):
+        return raw
+    return None if b";" in raw else clean_text(raw)
 
 
-INTEGER_RANGES = {
-    "smallint": 2**15,
-    "integer": 2**31,
-    "bigint": 2**63,
-}
-"""Integer types with the size of their negative half (PostgreSQL, "Numeric Types")."""
+def read_list(raw: bytes) -> tuple[bytes, ...] | None:
+    """The elements of the raw bytes after ``in.``, where all are bare and no one stands twice; else None.
+
+    PostgREST forgives much in a list (quotes, blanks, what follows it), so everything but the plainest is left alone.
+    """
+    text = read_literal(raw)
+    if text is None or text[:1] != b"(" or text[-1:] != b")":
+        return None
+    elements = tuple(text[1:-1].split(b","))
+    plain = all(element and not element.translate(None, _PLAIN) for element in elements)
+    return elements if plain and len(set(elements)) == len(elements) else None
 
 
-def fits(literal: bytes, kind: LiteralClass, type_name: str) -> bool:
-    """Whether a column of ``type_name`` takes the literal; True for types of which nothing is known."""
-    if type_name == "uuid":
-        return kind is LiteralClass.UUID
-    limit = INTEGER_RANGES.get(type_name)
-    if limit is None:
-        return True
-    return kind is LiteralClass.INTEGER and -limit <= int(literal) < limit
+def class_of(literals: tuple[bytes, ...]) -> LiteralClass:
+    """The class that all of ``literals`` have."""
+    classes = {canonical(literal) for literal in literals}
+    return (classes.pop() if len(classes) == 1 else None) or LiteralClass.TEXT
 
 
-def _is_uuid(literal: bytes) -> bool:
+def fold(literal: bytes) -> bytes:
+    """What is left when accents, case, punctuation and leading zeros are taken away.
+
+    Under a collation that ignores some of these, only literals with the same fold can be equal; ASCII ones, that is,
+    since other letters have equals of their own in some language.
+    """
+    if not literal.translate(None, b"0123456789abcdefghijklmnopqrstuvwxyz") and literal[:1] != b"0":
+        return literal if literal.isalpha() or literal.isdigit() else _without_zeros(literal)
+    text = unicodedata.normalize("NFKD", literal.decode("utf-8", "replace"))
+    text = "".join(c for c in text if not unicodedata.combining(c)).casefold()
+    return _without_zeros("".join(c for c in text if c.isalnum()).encode())
+
+
+def _without_zeros(text: bytes) -> bytes:
+    """Zeros that begin a number left out: some collations compare numbers by value."""
+    kept = bytearray()
+    for at, byte in enumerate(text):
+        in_number = kept[-1:].isdigit()
+        if byte != 0x30 or in_number or not text[at + 1 : at + 2].isdigit():
+            kept.append(byte)
+    return bytes(kept)
+
+
+def is_uuid(literal: bytes) -> bool:
+    """Lower-case 8-4-4-4-12."""
     if len(literal) != 36 or literal[8:24:5] != b"----":
         return False
     digits = literal.replace(b"-", b"")

@@ -28,12 +28,28 @@ def read_problem(body: bytes) -> Problem:
 
 
 def blamed_literal(problem: Problem) -> tuple[str, str] | None:
-    """(type, literal) of ``invalid input syntax for type T: "V"`` and ``value "V" is out of range for type T``."""
+    """(type, literal) of ``invalid input syntax for type T: "V"`` and ``value "V" is out of range for type T``.
+
+    Of ``invalid input value for enum T: "V"`` the type is ``enum``.
+    """
     if problem.code not in BAD_LITERAL:
         return None
     message = problem.message
     head, _, literal = message.partition('"')
     if head.startswith("invalid input syntax for type "):
         return head.removeprefix("invalid input syntax for type ").rstrip(": "), literal.removesuffix('"')
+    if message.startswith("invalid input value for enum "):
+        return "enum", message.partition(': "')[2].removesuffix('"')
     literal, _, tail = literal.partition('" is out of range for type ')
     return (tail, literal) if head == "value " and tail else None
+
+
+def missing_operator(problem: Problem) -> str | None:
+    """The type T of ``operator does not exist: T -|- unknown``, which is the answer to ``column=adj.x``.
+
+    Types that have the operator cannot read the literal; a formatted column is compared with itself (MERGE.md §8.4).
+    """
+    if problem.code == "42883":
+        name, _, other = problem.message.removeprefix("operator does not exist: ").partition(" -|- ")
+        return name if other == "unknown" else "representation"
+    return "range" if problem.message.startswith("malformed range literal") else None

@@ -50,18 +50,26 @@ def decoded(raw: bytes) -> bytes:
     return unquote_to_bytes(raw.replace(b"+", b" "))
 
 
-def is_clean_text(raw: bytes) -> bool:
-    """Whether the decoded bytes are UTF-8 without NUL: anything else has meanings of its own upstream."""
+def clean_text(raw: bytes) -> bytes | None:
+    """The decoded bytes where they are UTF-8 without NUL: anything else has meanings of its own upstream."""
     text = decoded(raw)
     if b"\0" in text:
-        return False
+        return None
     try:
         text.decode("utf-8")
     except UnicodeDecodeError:
-        return False
-    return True
+        return None
+    return text
 
 
-def is_plain_name(raw: bytes) -> bool:
-    """Whether a raw parameter name is a bare column name that needs no quoting in ``select``."""
-    return raw.replace(b"_", b"a").isalnum() and raw.isascii() and not raw[:1].isdigit()
+def is_plain_name(name: bytes) -> bool:
+    """Whether a name is a bare column name that needs no quoting in ``select``."""
+    return name.replace(b"_", b"a").isalnum() and name.isascii() and not name[:1].isdigit()
+
+
+def is_json_text(name: bytes) -> bool:
+    """Whether a name is a path into a JSON column that ends in text: ``data->a->>b``."""
+    path, arrow, last = name.rpartition(b"->>")
+    column, *steps = path.split(b"->")
+    plain = (step.replace(b"_", b"a").isalnum() and step.isascii() for step in (*steps, last))
+    return bool(arrow) and is_plain_name(column) and all(plain)

@@ -15,7 +15,6 @@ from proxy.path.split import split
 from proxy.postgrest.answers import SHARED_HEADERS, shareable
 from proxy.postgrest.content_range import rows_and_total
 from proxy.postgrest.gateway import Gateway
-from proxy.postgrest.literals import fits
 from proxy.postgrest.problem import SHARED, blamed_literal, read_problem
 from proxy.postgrest.set_filter import is_cut
 from proxy.shell.route import Route
@@ -31,6 +30,7 @@ class Poisoned(msgspec.Struct, frozen=True):
     """A literal was not of the column's type, which upstream's error named."""
 
     type_name: str
+    literal: bytes
 
 
 class Got(msgspec.Struct, frozen=True):
@@ -80,10 +80,11 @@ class Fetcher:
 
     async def fetch(self, call: Merged, alias: bytes, leaves: Callable[[], None]) -> Result:
         """Send ``call`` and judge the answer; once more with a count where max-rows may have cut it."""
-        counted = call.counted or not self._evidence.proves(len(call.owners), self._clock())
+        unique = call.column is not None and call.column.unique
+        counted = call.counted or not (unique or self._evidence.proves(call.expected, self._clock()))
         try:
             got = await self._get(call, counted, leaves)
-            if not counted and self._needs_count(got):
+            if not counted and self._needs_count(call, got):
                 counted = True
                 self._events.emit(Saved("FAN001", leader(call).query.relation, -1))
                 got = await self._get(call, counted, leaves)
@@ -116,9 +117,10 @@ class Fetcher:
     async def _read(self, answer: Answer) -> Got:
         return Got(answer.line, answer.fields, await answer.read(self._merge.max_body))
 
-    def _needs_count(self, got: Got) -> bool:
+    def _needs_count(self, call: Merged, got: Got) -> bool:
         rows, _ = rows_and_total(first(got.fields, b"content-range"))
-        return got.line.status == 200 and not self._evidence.proves(rows, self._clock())
+        all_there = call.column is not None and call.column.unique and rows == len(call.literals)
+        return got.line.status == 200 and not (all_there or self._evidence.proves(rows, self._clock()))
 
     def _judge(self, call: Merged, alias: bytes, got: Got, body: bytes, counted: bool) -> Result:
         rows, total = rows_and_total(first(got.fields, b"content-range"))
@@ -132,10 +134,7 @@ class Fetcher:
         location = first(got.fields, b"content-location") or b""
         path = location.rpartition(b"?")[0]  # a relation's name may hold a '?', what follows it cannot
         ties = self._merge.ties == "any"
-        shares = split(call, alias, path, got.line.line, got.fields, body, ties, self._gateway)
-        if isinstance(shares, dict) and sum(share.rows for share in shares.values()) != rows:
-            return Doubt("shape")
-        return shares
+        return split(call, alias, path, got.line.line, got.fields, body, ties, self._gateway)
 
     def _cut(self, call: Merged, rows: int) -> Doubt:
         """Rows are missing: our own limit cut them, or max-rows, which is then known."""
@@ -156,6 +155,6 @@ def _judge_error(call: Merged, got: Got, body: bytes, gateway: Gateway) -> Resul
         return dict.fromkeys(call.owners, share)
     type_name, literal = blamed_literal(problem) or ("", "")
     blamed = literal.encode()
-    if blamed in call.owners and not fits(blamed, call.kind, type_name):
-        return Poisoned(type_name)
+    if type_name and blamed in call.literals:
+        return Poisoned(type_name, blamed)
     return Doubt("status", problem.code)

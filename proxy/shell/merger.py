@@ -15,13 +15,14 @@ from proxy.http1.head import Field, StatusLine
 from proxy.model import Alone, Doubt, Head, Member, Miss, Share
 from proxy.observe.events import Events, Paused, Replayed, Saved, Warned
 from proxy.path.evidence import RowEvidence
-from proxy.path.plan import Bounds, plan
+from proxy.path.plan import Bounds, plan, why_alone
 from proxy.path.shadow import Pauses
 from proxy.path.singular import Templates, read_template
 from proxy.path.window import Gate, Gates, Pace
 from proxy.postgrest.gateway import Gateway
-from proxy.postgrest.literals import fits
+from proxy.postgrest.types import has_one_spelling
 from proxy.shell.fetch import Fetches, Poisoned, Result
+from proxy.shell.oracle import Oracle
 from proxy.shell.seats import Batch, Reply, Served, Ticket
 from proxy.shell.windows import Windows
 
@@ -36,6 +37,7 @@ class Merger:
         settings: Settings,
         gateway: Gateway,
         fetcher: Fetches,
+        oracle: Oracle,
         evidence: RowEvidence,
         events: Events,
         clock: Callable[[], float],
@@ -47,6 +49,7 @@ class Merger:
         self._merge = merge
         self._gateway = gateway
         self._fetcher = fetcher
+        self._oracle = oracle
         self._evidence = evidence
         self._events = events
         self._clock = clock
@@ -111,15 +114,31 @@ class Merger:
         if reason is not None:
             for member in batch:
                 self._windows.admit(gate, member, reason)
+        elif questions := self._oracle.questions(batch):
+            gate.sent()
+            task = asyncio.get_running_loop().create_task(self._oracle.ask(batch[0], questions))
+            self._tasks.add(task)
+            task.add_done_callback(lambda task: self._answered(gate, batch, task))
         else:
             self._dispatch(gate, batch)
 
+    def _answered(self, gate: Gate, batch: list[Member], task: "asyncio.Task[None]") -> None:
+        """The types that the plan depends on are known, or nobody can tell them."""
+        self._tasks.discard(task)
+        self._dispatch(gate, [member for member in batch if self._windows.is_waiting(member)])
+        self._windows.returned(gate, None)
+
     def _dispatch(self, gate: Gate, batch: list[Member], again: bool = False) -> None:
         """Send what the plan says for ``batch``, all of whom wait; where that fails, everybody goes alone."""
+        if not batch:
+            return
         try:
-            for call in plan(batch, self.alias, self._bounds(gate)):
+            bounds = self._bounds(gate, batch[0].query.relation)
+            for call in plan(batch, self.alias, bounds):
                 if isinstance(call, Alone):
-                    self._windows.admit(gate, call.member, self._why_alone(gate, call.member))
+                    company = len(batch) > 1 or again
+                    reason = why_alone(call.member, bounds.columns) if company else None
+                    self._windows.admit(gate, call.member, reason)
                 else:
                     self._start(gate, Batch(call, again))
         except Exception as error:
@@ -127,21 +146,15 @@ class Merger:
             for member in batch:
                 self._windows.admit(gate, member)
 
-    def _why_alone(self, gate: Gate, member: Member) -> str | None:
-        """The refusal, if any: that it found no company is none."""
-        types = gate.types
-        fitting = (fits(key.literal, key.kind, types.get(key.name, "")) for key in member.query.keys)
-        return None if not types or any(fitting) else "learnt-type"
-
-    def _bounds(self, gate: Gate) -> Bounds:
+    def _bounds(self, gate: Gate, relation: str) -> Bounds:
         """Keys a call: by setting, by max-rows where it is known, by the bytes that a key was answered lately."""
         keys = self._merge.max_keys
         max_rows = self._evidence.known(self._clock())
         if max_rows is not None:
-            keys = min(keys, max(1, max_rows - 1))
+            keys = min(keys, max(1, int((max_rows - 1) / gate.rows_per_key)))
         if gate.size_per_key:
             keys = min(keys, max(2, int(self._merge.max_body / gate.size_per_key / 2)))
-        return Bounds(keys, self._merge.max_url, gate.types)
+        return Bounds(keys, self._merge.max_url, self._oracle.known(relation), gate.rows_per_key)
 
     # Merged calls.
 
@@ -202,22 +215,26 @@ class Merger:
         served = [(share, self._windows.seat(member)) for share, member in waiting if share is not None]
         for share, seat in served:
             seat.future.set_result(Served(share, number, len(served)))
-        for found, member in waiting:
-            if found is None:
+        for missed, member in waiting:
+            if missed is None:
                 self._windows.admit(gate, member, replays=True)
-        gate.merged(len(shares), sum(len(found.body) for found in whole.values() if found is not None))
+        found = [share for share in whole.values() if share is not None]
+        gate.merged(len(shares), sum(max(0, share.rows) for share in found), sum(len(share.body) for share in found))
         self._events.emit(Saved("FAN001", batch.relation, len(served) - 1))
 
     def _doubt(self, gate: Gate, batch: Batch, doubt: Doubt) -> None:
         """Send the originals; one call was made for nothing."""
         if gate.failed(self._clock()):
             self._events.emit(Paused(doubt.reason))
+        if doubt.reason == "stranger" and has_one_spelling(batch.call.column):
+            self._oracle.columns.forget(batch.relation)
         self._wasted(batch, doubt)
         self._alone(gate, batch)
 
     def _without_poison(self, gate: Gate, batch: Batch, poisoned: Poisoned) -> None:
         """The column's type is known now: the next plan sends who does not fit it alone, and merges the rest."""
-        gate.types[batch.call.key] = poisoned.type_name
+        columns, now = self._oracle.columns, self._clock()
+        columns.refuse(batch.relation, batch.call.key, poisoned.type_name, poisoned.literal, now)
         self._wasted(batch, Doubt("poison"))
         members = [member for member in batch.members if self._windows.is_waiting(member)]
         for member in members:

@@ -20,6 +20,7 @@ from proxy.shell.check import Checker
 from proxy.shell.discover import Place, discover
 from proxy.shell.fetch import Fetcher, Fetches
 from proxy.shell.merger import Merger
+from proxy.shell.oracle import Oracle
 from proxy.shell.pipeline import Pipeline
 from proxy.shell.route import Route
 from proxy.shell.server import Server
@@ -95,14 +96,15 @@ class Sidecar:
         templates = Templates(settings.merge.max_tracked)
         more = (self._evidence, self._events, clock)
         checker = self.checker = Checker(settings, upstream, route, gateway, *more, templates)
+        oracle = Oracle(settings, upstream, route, self._events, clock)
         trust = (templates, checker.pauses)
         if settings.mode == "shadow" and settings.rules.fan001 == "rewrite":
             shadow = Shadow(settings, checker, clock)
-            return Merger(settings, gateway, shadow, self._evidence, checker.events, clock, *trust), shadow
+            return Merger(settings, gateway, shadow, oracle, self._evidence, checker.events, clock, *trust), shadow
         fetcher: Fetches = Fetcher(settings, upstream, upstream.calls, route, gateway, *more)
         if settings.shadow.share:
             fetcher = Sampled(fetcher, checker, upstream.calls, settings.shadow.share, clock)
-        return Merger(settings, gateway, fetcher, *more, *trust), None
+        return Merger(settings, gateway, fetcher, oracle, *more, *trust), None
 
     def _head_rules(self) -> HeadRules:
         identity = self.settings.identity

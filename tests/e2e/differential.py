@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from tests.e2e.raw import RawAnswer, RawClient
 
-LARGEST = 40
+LARGEST = 60
 Choice = random.Random
 
 
@@ -50,6 +50,10 @@ def uuids(chance: Choice) -> str:
 
 def owners(chance: Choice) -> str:
     return uuid_of(f"owner:{chance.randrange(1, 30)}")
+
+
+def _one_of(literals: Sequence[str]) -> Callable[[Choice], str]:
+    return lambda chance: chance.choice(literals).replace(" ", "%20")
 
 
 AWKWARD: tuple[str, ...] = (
@@ -114,6 +118,63 @@ TEMPLATES: tuple[tuple[int, str, Callable[[Choice], str]], ...] = (
     (1, "/nowhere?id=eq.{}", integers),
     (1, "/num?id=not.eq.{}&limit=2&order=id", integers),
 )
+TEXTS = (
+    *("a", "A", "b", "ab", "a%20b", "a+b", "%20a", "a%20", "a,b", "a%2Cb", "(x)", "%28x%29", "%22q%22", "", "null"),
+    *("%C3%A9", "é", "%C3%89", "01", "1", "-1", "a)", "%5C", "x%0Ay", "nobody", "%2C", "a%00", "%FF", "a;b", "a%3Bb"),
+)
+INTEGERS = ("1", "2", "3", "4", "5", "6", "7", "8", "9", "0", "-1", "01", "+1", "%201", "1.0", "99999", "x", "")
+MOODS = ("sad", "glad", "so%20so", "so+so", "Sad", "1", "SAD", "mad", "")
+NUMBERS = ("1", "1.0", "1.00", "2", "-1", "12", "0.5", "1e0", "0.1", "-0", "2.50", "NaN", "2.5")
+TIMES = ("10:00", "10:00:00", "10:00:00.5", "24:00:00", "1 day", "24:00", "1 mon", "30 days", "10:00+00", "12:00+02")
+DAYS = (
+    *("2024-02-27", "2024-02-28", "2024-02-29", "2024-03-01", "2024-03-02", "2024-02-30", "20240227", "Feb 27 2024"),
+    *("2024-02-27T00:00:00", "2024-02-27 01:00:00", "2024-02-27 02:00:00+00", "2024-02-27T03:00:00%2B00:00"),
+)
+KINDS: dict[str, tuple[str, ...]] = {
+    **dict.fromkeys(("si", "bi", "oi", "di"), INTEGERS),
+    "u": (*(uuid_of(f"doc:{n}") for n in range(9)), uuid_of("doc:1").upper(), uuid_of("doc:2").replace("-", ""), "7"),
+    **dict.fromkeys(("t", "vc", "nm", "ch", "ci", "dt", "dc", "jb->>t", "jb-%3Eo-%3E%3Ek"), TEXTS),
+    **dict.fromkeys(("en", "df"), MOODS),
+    "bo": ("true", "false", "t", "f", "TRUE", "1", "yes", "maybe"),
+    **dict.fromkeys(("da", "ts", "tt"), DAYS),
+    **dict.fromkeys(("nu", "n2", "re", "dp", "mo", "jb->>n", "jb->n"), NUMBERS),
+    **dict.fromkeys(("iv", "ti", "tz"), TIMES),
+    "ba": ("a", "1", "\\x61", "\\x31", "\\x", ""),
+    "ip": ("10.0.0.1", "10.0.0.1/32", "10.0.0.0/8", "::1", "0::1"),
+    "ma": ("08:00:2b:01:02:01", "08-00-2b-01-02-01", "08002b010202"),
+    "qc": ("1", "2", "12", "-", "-1", "a", "ab", ""),
+    "ar": ("{1}", "{2}", "{}", "1"),
+    "js": ("{}", "1"),
+    "rg": ("[1,9)", "[2,9)", "empty", "1"),
+    "bt": ("000", "001", "010", "1"),
+    "tv": ("a", "1"),
+}
+"""Literals for the columns of ``kinds``: every type, its canonical spellings, other ones, and wrong ones."""
+
+
+def rooms(chance: Choice) -> str:
+    return f"room%20{chance.randrange(1, 14)}"
+
+
+def lists(chance: Choice) -> str:
+    elements = ",".join(str(chance.randrange(0, 34)) for _ in range(chance.randrange(1, 5)))
+    return chance.choice(
+        (f"({elements})", f"({elements})", f"({elements})x", "()", f"%28{elements}%29", f"({elements},)")
+    )
+
+
+ORDERS = (
+    *("id", "at", "at.desc", "at.desc.nullslast,id", "seen.desc", "seen.nullsfirst,at", "name", "name.desc,at", "mood"),
+    *("mood,at.desc", "price", "price,id", "room", "at,at", "nope"),
+)
+"""Orders of ``event``: some total, some that leave ties, some by types that show nothing."""
+_KINDS = tuple((2, f"/kinds?select=id,{name}&{name}=eq.{{}}", _one_of(texts)) for name, texts in KINDS.items())
+_EVENTS = tuple((2, f"/event?select=k,name&k=eq.{{}}&order={order}", integers) for order in ORDERS)
+_ROOMS = tuple((1, f"/event?room=eq.{{}}&order={order}&select=id,at", rooms) for order in ORDERS)
+_LISTS = tuple((2, f"/event?select=k,at&k=in.{{}}&order={order}", lists) for order in ORDERS)
+_LIMITED = tuple((1, f"/event?k=eq.{{}}&order={order}&limit={n}", integers) for order in ORDERS[:8] for n in (1, 3))
+TEMPLATES += (*_KINDS, *_EVENTS, *_ROOMS, *_LISTS, *_LIMITED, (2, "/event?select=k&k=in.{}", lists))
+
 SMALL = {"/chr?k=eq.{}", "/sign?k=eq.{}", "/dec?k=eq.{}", "/flo?k=eq.{}", "/flag?k=eq.{}"}
 """Tables with few rows: their keys are chosen among few literals, so that they meet."""
 
@@ -158,11 +219,11 @@ HEADS: tuple[tuple[int, tuple[str, ...]], ...] = (
 
 
 def bursts(seed: int, requests: int, only: Sequence[str] | None = None) -> Iterator[list[bytes]]:
-    """Bursts of 2 to 40 requests, ``requests`` in all; ``only`` names the templates to take."""
+    """Bursts of 2 to 60 requests, ``requests`` in all; ``only`` names the templates to take."""
     chance = random.Random(seed)
     left = requests
     while left > 0:
-        made = _burst(chance, min(LARGEST, chance.choice((2, 5, 20, LARGEST))), only)
+        made = _burst(chance, min(LARGEST, chance.choice((2, 5, 20, 40, LARGEST))), only)
         left -= len(made)
         yield made
 

@@ -58,6 +58,43 @@ create operator odd.= (leftarg = odd.unsigned, rightarg = odd.unsigned, function
 create table odd.sign (id int primary key, k odd.unsigned);
 insert into odd.sign values (1, '1'), (2, '-2'), (3, '3'), (4, '12');
 
+-- A column of every type that Postgres has for a filter (MERGE.md §7.1); the rows repeat a few values of each.
+create type odd.mood as enum ('sad', 'glad', 'so so', 'Sad', '1');
+create domain odd.short_text as text;
+create domain odd.small_number as int;
+create domain odd.feeling as odd.mood;
+create domain odd.folded as extensions.citext;
+create table odd.kinds (
+  id int primary key, si smallint, bi bigint, oi oid, u uuid, t text, vc varchar(20), nm name, en odd.mood, bo boolean,
+  da date, ch char(5), ba bytea, nu numeric, n2 numeric(6, 2), re real, dp float8, mo money, iv interval, ti time,
+  tz timetz, ts timestamp, tt timestamptz, ip inet, ma macaddr, ci extensions.citext, qc "char", ar int[], js json,
+  jb jsonb, rg int4range, bt bit(3), tv tsvector, dt odd.short_text, di odd.small_number, df odd.feeling, dc odd.folded
+);
+insert into odd.kinds
+select n, 1 + n % 7, 1 + n % 9, 1 + n % 5, md5('doc:' || n % 9)::uuid, texts[1 + n % 20], texts[1 + n % 19],
+  texts[1 + n % 17], moods[1 + n % 5], n % 3 = 0, date '2024-02-27' + n % 9, texts[1 + n % 11],
+  (array[e'\\x61', e'\\x31', e'\\x00'])[1 + n % 3]::bytea, (array[1, 1.0, 1.00, 2, -1, 12, 0.5])[1 + n % 7],
+  (array[1, 2.5, 12])[1 + n % 3], (array[1, 0.1, -0.0, 12])[1 + n % 4]::real, (array[1, 1e17, 0.1, -1])[1 + n % 4],
+  (array['1', '2.50', '12'])[1 + n % 3]::money, (array['1 day', '24:00:00', '1 mon', '30 days'])[1 + n % 4]::interval,
+  (array['10:00', '10:00:00.5', '24:00'])[1 + n % 3]::time, (array['10:00+00', '12:00+02'])[1 + n % 2]::timetz,
+  timestamp '2024-02-27' + n % 5 * interval '1 hour', timestamptz '2024-02-27 00:00+00' + n % 5 * interval '1 hour',
+  (array['10.0.0.1', '10.0.0.1/32', '10.0.0.0/8', '::1'])[1 + n % 4]::inet, ('08:00:2b:01:02:0' || n % 5)::macaddr,
+  texts[1 + n % 20]::extensions.citext, (array['1', '2', '-', 'a'])[1 + n % 4]::"char", array[n % 3], '{"a": 1}', jsonb_build_object(
+    't', texts[1 + n % 20], 'n', n % 5, 'o', jsonb_build_object('k', texts[1 + n % 13])),
+  int4range(n % 3, 9), (n % 4)::bit(3), to_tsvector('simple', 'a b'), texts[1 + n % 20], n % 5, moods[1 + n % 5],
+  texts[1 + n % 20]
+from generate_series(1, 120) n, (select array['a', 'A', 'a b', ' a', 'a ', 'a,b', '(x)', '"q"', '', 'null', 'é', 'É',
+  '01', '1', '-1', 'a)', e'\\', 'b', 'ab', e'x\ny']::text[] as texts, enum_range(null::odd.mood) as moods) of;
+
+-- Several rows a key, with orders of every kind: total, tied, by texts, by times, with nulls.
+create table odd.event (id uuid primary key, k int not null, room text not null, at timestamptz not null, seen date,
+  name text, mood odd.mood, price numeric);
+insert into odd.event
+select md5('event:' || n)::uuid, n % 30, 'room ' || n % 12, timestamptz '2024-01-01 00:00+00' + n % 97 * interval '1 h',
+  case when n % 4 > 0 then date '2024-01-01' + n % 50 end, 'name ' || n % 61, (enum_range(null::odd.mood))[1 + n % 5],
+  n % 40 / 8.0
+from generate_series(1, 300) n order by md5('stored:' || n);
+
 create table odd."we?ird" (id int primary key, t text);
 insert into odd."we?ird" select n, 't' || n from generate_series(1, 20) n;
 

@@ -1,0 +1,86 @@
+"""What is known of columns, and for how long: from the catalog, else from what upstream said of them."""
+
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+
+import msgspec
+
+from proxy.model import Column, Member
+from proxy.postgrest.literals import class_of
+from proxy.postgrest.types import column_of
+
+Relations = Mapping[str, Mapping[bytes, Column]]
+MAX_REFUSED = 100
+"""Literals remembered a column because upstream refused them."""
+NOTHING: Mapping[bytes, Column] = {}
+
+
+class _Told(msgspec.Struct):
+    """What upstream said of the columns of one relation, each until a time."""
+
+    columns: dict[bytes, Column] = {}
+    until: dict[bytes, float] = {}
+
+
+class Columns:
+    """Columns by relation (``profile.relation``, as in ``Query.relation``). The catalog's word counts first."""
+
+    def __init__(self, lifetime: float, limit: int) -> None:
+        self._lifetime = lifetime
+        self._limit = limit
+        self._catalog: Relations = {}
+        self._told: OrderedDict[str, _Told] = OrderedDict()
+
+    def of(self, relation: str, now: float) -> Mapping[bytes, Column]:
+        """Everything that is known of a relation's columns."""
+        known = self._catalog.get(relation, NOTHING)
+        told = self._told.get(relation)
+        if told is None:
+            return known
+        for name in [name for name, until in told.until.items() if until < now]:
+            del told.until[name], told.columns[name]
+        return {**told.columns, **known}
+
+    def learn(self, relation: str, name: bytes, column: Column, now: float) -> None:
+        """Upstream said something about a column."""
+        told = self._told.setdefault(relation, _Told())
+        told.columns[name] = column
+        told.until[name] = now + self._lifetime
+        self._told.move_to_end(relation)
+        if len(self._told) > self._limit:
+            self._told.popitem(last=False)
+
+    def refuse(self, relation: str, name: bytes, type_name: str, literal: bytes, now: float) -> None:
+        """Upstream refused a literal, and named the type."""
+        known = self.of(relation, now).get(name)
+        refused = known.refused if known is not None and known.type == type_name else frozenset()
+        if len(refused) < MAX_REFUSED:
+            refused |= {literal}
+        self.learn(relation, name, Column(type_name, refused=refused), now)
+
+    def adopt(self, catalog: Relations) -> None:
+        """The catalog was read (again)."""
+        self._catalog = catalog
+        self._told.clear()
+
+    def forget(self, relation: str) -> bool:
+        """An answer contradicted what is known of ``relation``. Whether the catalog itself was wrong."""
+        self._told.pop(relation, None)
+        if relation not in self._catalog:
+            return False
+        self._catalog = {name: columns for name, columns in self._catalog.items() if name != relation}
+        return True
+
+
+def unknown_columns(batch: Sequence[Member], known: Mapping[bytes, Column]) -> list[bytes]:
+    """Columns whose types would let more of ``batch`` share a call: keys with different texts, and orders."""
+    if len(batch) < 2:
+        return []
+    values: dict[bytes, set[tuple[bytes, ...]]] = {}
+    for member in batch:
+        for key in member.query.keys:
+            values.setdefault(key.name, set()).add(key.literals)
+    varying = [name for name, different in values.items() if len(different) > 1]
+    wanted = [name for name in varying if any(class_of(literals).value == "text" for literals in values[name])]
+    wanted += batch[0].query.order if varying else ()
+    return [name for name in dict.fromkeys(wanted) if column_of(name, known) is None]

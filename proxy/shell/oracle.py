@@ -1,0 +1,97 @@
+"""Asks upstream for the types of columns: one question a column, which Postgres answers without reading a row.
+
+``column=adj.x`` names an operator that few types have, so that the error names the column's type (MERGE.md §8.4). The
+name of a type that is not Postgres' own tells nothing: a second question shows whether it is an enumeration, or a
+domain over a type that we know.
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+
+from proxy.config import Settings
+from proxy.errors import FaultError
+from proxy.model import Column, Member
+from proxy.observe.events import CANCELLED, NO_ANSWER, Called, Events, Saved
+from proxy.path.columns import Columns, unknown_columns
+from proxy.postgrest.problem import Problem, blamed_literal, missing_operator, read_problem
+from proxy.postgrest.types import KNOWN
+from proxy.shell.route import Route
+from proxy.shell.upstream import Outgoing, Upstream
+
+NO_VALUE = b"fanin%20asks%20for%20the%20type"
+"""A literal that no number, date, UUID or enumeration takes."""
+LARGEST = 100_000
+"""Bytes of an answer that is read: an error is short."""
+
+
+class Oracle:
+    """What is known of columns, and the questions that are under way."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        upstream: Upstream,
+        route: Route,
+        events: Events,
+        clock: Callable[[], float],
+    ) -> None:
+        self.columns = Columns(settings.merge.types_lifetime, settings.merge.max_tracked)
+        self._asks = settings.merge.ask_types
+        self._patience = settings.timeouts.connect
+        self._upstream = upstream
+        self._route = route
+        self._events = events
+        self._clock = clock
+        self._asking: dict[tuple[str, bytes], asyncio.Task[None]] = {}
+
+    def known(self, relation: str) -> Mapping[bytes, Column]:
+        """The columns of ``relation`` of which something is known."""
+        return self.columns.of(relation, self._clock())
+
+    def questions(self, batch: Sequence[Member]) -> list[bytes]:
+        """Columns whose types would let more of ``batch`` share a call, and have not been asked for."""
+        return unknown_columns(batch, self.known(batch[0].query.relation)) if self._asks else []
+
+    async def ask(self, member: Member, names: Sequence[bytes]) -> None:
+        """Learn the types of ``names``, on behalf of ``member``. What cannot be told is remembered as that."""
+        relation = member.query.relation
+        for name in names:
+            if (relation, name) not in self._asking:
+                self._asking[relation, name] = asyncio.get_running_loop().create_task(self._learn(member, name))
+        await asyncio.wait([self._asking[relation, name] for name in names])
+
+    async def _learn(self, member: Member, name: bytes) -> None:
+        relation, column = member.query.relation, Column("")
+        try:
+            async with asyncio.timeout(self._patience):
+                column = Column(await self._type_of(member, name) or "")
+        except (FaultError, TimeoutError):
+            pass
+        finally:
+            self.columns.learn(relation, name, column, self._clock())
+            del self._asking[relation, name]
+
+    async def _type_of(self, member: Member, name: bytes) -> str | None:
+        found = missing_operator(await self._question(member, name + b"=adj.x"))
+        if found is None or found in KNOWN or found.endswith("[]"):
+            return found
+        blamed = blamed_literal(await self._question(member, name + b"=eq." + NO_VALUE))
+        return found if blamed is None else blamed[0]
+
+    async def _question(self, member: Member, condition: bytes) -> Problem:
+        query = member.query
+        name = condition.partition(b"=")[0]
+        target = query.target[: query.path_end] + b"?select=" + name + b"&" + condition + b"&limit=0"
+        line = b"GET " + self._route.upstream_target(target) + b" HTTP/1.1\r\n"
+        began, status = self._clock(), CANCELLED
+        try:
+            outgoing = Outgoing(b"GET", b"".join((line, member.head.merged, b"\r\n")))
+            async with self._upstream.send(self._upstream.calls, outgoing) as answer:
+                status = answer.status
+                return read_problem(await answer.read(LARGEST) or b"")
+        except FaultError:
+            status = NO_ANSWER
+            raise
+        finally:
+            self._events.emit(Called(query.relation, "types", self._clock() - began, status))
+            self._events.emit(Saved("FAN001", query.relation, -1))

@@ -1,0 +1,124 @@
+"""What can be told apart under which type."""
+
+from __future__ import annotations
+
+import pytest
+
+from proxy.model import Column
+from proxy.postgrest.types import JSON_TEXT, KNOWN, NEVER, SORTED, are_ranked, column_of, fits, groups_alike, sorts
+
+U = b"0b5e7c1a-9f0e-4d55-8f6b-3a4b5c6d7e8f"
+TEXT = Column("text", certain=True)
+E = "é".encode()
+
+
+@pytest.mark.parametrize(
+    ("literal", "type_name", "taken"),
+    [
+        (b"32767", "smallint", True),
+        (b"32768", "smallint", False),
+        (b"-32768", "smallint", True),
+        (b"-32769", "smallint", False),
+        (b"2147483647", "integer", True),
+        (b"2147483648", "integer", False),
+        (b"999999999999999999", "bigint", True),
+        (b"-1", "oid", False),
+        (b"01", "integer", False),
+        (b"1", "uuid", False),
+        (U, "uuid", True),
+        (U.upper(), "uuid", False),
+        (U, "integer", False),
+        (b"1", "text", True),
+        (b"", "text", True),
+        (b"a b", "text", True),
+        (b"a", "character varying", True),
+        (b"ab", "character", True),
+        (b"ab ", "character", False),
+        (b"a" * 63, "name", True),
+        (b"a" * 64, "name", False),
+        (b"true", "boolean", True),
+        (b"t", "boolean", False),
+        (b"1", "boolean", False),
+        (b"2024-02-29", "date", True),
+        (b"2023-02-29", "date", False),
+        (b"20240229", "date", False),
+        (b"today", "date", False),
+        (b"2024-W01-1", "date", False),
+        (b"sad", "enum", True),
+        (b"", "enum", False),
+        (b"1", "numeric", True),
+        (b"1.0", "numeric", False),
+        (b"1", "public.citext", True),
+        (b"a", "public.citext", False),
+        (b"1", '"char"', False),
+        (b"1", "integer[]", False),
+        (b"1", "json", False),
+        (b"1", "", True),
+        (b"a", "", False),
+    ],
+)
+def test_a_literal_fits_a_type_that_has_one_spelling_for_it(literal: bytes, type_name: str, taken: bool) -> None:
+    assert fits(literal, Column(type_name)) is taken
+
+
+def test_of_an_unknown_type_canonical_integers_and_uuids_are_told_apart() -> None:
+    assert fits(b"1", None)
+    assert fits(U, None)
+    assert not fits(b"a", None)
+    assert not fits(b"01", None)
+
+
+def test_letters_beyond_ascii_need_a_collation_that_is_known() -> None:
+    assert fits(E, TEXT)
+    assert not fits(E, Column("text"))
+
+
+def test_an_enumeration_takes_its_labels_where_they_are_known() -> None:
+    column = Column("enum", labels=frozenset((b"sad",)))
+    assert fits(b"sad", column)
+    assert not fits(b"glad", column)
+
+
+def test_text_out_of_json_is_text_whatever_else_is_known() -> None:
+    assert column_of(b"data->>a", {}) is JSON_TEXT
+    assert column_of(b"data", {}) is None
+    assert column_of(b"id", {b"id": TEXT}) is TEXT
+
+
+@pytest.mark.parametrize(("type_name", "alike"), [("text", True), ("enum", True), ("numeric", False), ("", False)])
+def test_texts_share_a_call_whatever_they_look_like(type_name: str, alike: bool) -> None:
+    assert groups_alike(Column(type_name)) is alike
+
+
+def test_values_that_have_several_texts_sort_nothing() -> None:
+    for type_name in ("numeric", "double precision", "interval", "jsonb", "public.citext", "time with time zone", ""):
+        assert not sorts(Column(type_name))
+    assert not sorts(None)
+    assert all(sorts(Column(name)) for name in SORTED)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "column", "ranked"),
+    [
+        (b"1", b"2", Column("integer"), True),
+        (b"1", b"1", Column("integer"), False),
+        (None, b"1", Column("integer"), True),
+        (None, None, Column("integer"), False),
+        (b"Abc", b"ABC", TEXT, True),
+        (b"Abc", b"ABC", Column("text"), False),
+        (b"Abc", b"Abd", Column("text"), True),
+        (b"a", E, Column("text"), False),
+        (b"a\\nb", b"ab", Column("text"), False),
+        (b"Abc", b"ABC", Column("enum"), True),
+    ],
+)
+def test_rows_are_ranked_where_their_texts_prove_it(
+    one: bytes | None, other: bytes | None, column: Column, ranked: bool
+) -> None:
+    assert are_ranked(one, other, column) is ranked
+    assert are_ranked(other, one, column) is ranked
+
+
+def test_the_lists_of_types_agree() -> None:
+    assert SORTED - {"enum"} <= KNOWN
+    assert NEVER <= KNOWN
