@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from proxy.model import Merged
     from proxy.shell.fetch import Result
+    from proxy.shell.oracle import Oracle
 
 
 def shares(call: Merged) -> Result:

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.e2e.bursts import assert_all_same, counting, get, one_by_one, together
-from tests.e2e.differential import KINDS
 from tests.e2e.harness import fanin
 from tests.e2e.odd import odd_tables
+from tests.e2e.queries import KINDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
