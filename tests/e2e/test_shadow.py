@@ -211,6 +211,18 @@ async def test_errors_that_all_share_are_not_asked_for_one_by_one(odd: Stack) ->
     assert not watch.compared()
 
 
+@pytest.mark.parametrize("changes", [SHADOW, CHECKED], ids=["shadow", "rewrite"])
+async def test_rows_in_another_order_are_the_same_where_the_operator_takes_any_order(
+    odd: Stack, changes: dict[str, Any]
+) -> None:
+    requests = [get(f"/msg?room=eq.{n}&select=id") for n in range(1, 21)]
+    async with watched(odd.url, changes, merge__ties="any") as watch:
+        await together(watch.sidecar.port, requests)
+        await watch.rest()
+    assert set(watch.compared()) == {"match"}
+    assert watch.compared()["match"] > 10
+
+
 # Tables that are written to.
 
 
