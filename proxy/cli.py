@@ -22,12 +22,13 @@ from proxy.shell.admin import Admin
 from proxy.shell.sidecar import Sidecar
 from rules import RULES
 
-LISTS = ("trace.headers", "identity.also_neutral", "identity.not_neutral")
+LISTS = ("trace.headers", "catalog.schemas", "identity.also_neutral", "identity.not_neutral")
 OK, FINDINGS, USAGE, UNABLE = 0, 1, 2, 75
 """Exit codes: fine; findings or a budget exceeded; wrong usage or config; the tool itself could not work."""
 
 FLAGS = (
     "upstream",
+    "db_uri",
     "listen",
     "admin",
     "mount",

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from pydantic_settings import (
     BaseSettings,
     EnvSettingsSource,
@@ -130,6 +130,14 @@ class Rules(Section):
     n_plus_one: NPlusOne = NPlusOne()
 
 
+class Catalog(Section):
+    schemas: tuple[str, ...] = Field(
+        ("public",), min_length=1, description="PostgREST's db-schemas, in its order: the first one needs no profile."
+    )
+    channel: str = Field("pgrst", description="PostgREST's db-channel, on which schema reloads are told.")
+    lifetime: Positive = Field(60.0, description="The catalog is read again after this long.")
+
+
 class Drain(Section):
     delay: Annotated[float, Field(ge=0)] = Field(0.0, description="After SIGTERM: still accepting for this long.")
     timeout: Positive = Field(30.0, description="After SIGTERM: requests in flight are given this long.")
@@ -161,6 +169,10 @@ class Settings(BaseSettings):
         "upstream",
         description="Whose Host header upstream sees: its own name, or what the client sent.",
     )
+    db_uri: SecretStr | None = Field(
+        None,
+        description="The database behind PostgREST, postgres://…: types, collations, unique indexes are read from it.",
+    )
     mount: str = Field(
         "auto",
         description="Where PostgREST lives in clients' paths; auto: /rest/v1 on Supabase, else /.",
@@ -187,6 +199,7 @@ class Settings(BaseSettings):
     timeouts: Timeouts = Timeouts()
     pool: Pool = Pool()
     identity: Identity = Identity()
+    catalog: Catalog = Catalog()
     rules: Rules = Rules()
     drain: Drain = Drain()
 

@@ -61,6 +61,9 @@ class Told:
     def known(self, relation: str) -> Mapping[bytes, Column]:
         return self.columns.of(relation, 0.0)
 
+    def refused(self, relation: str, name: bytes, type_name: str, literal: bytes) -> None:
+        self.columns.refuse(relation, name, type_name, literal, 0.0)
+
     def questions(self, _: object) -> list[bytes]:
         return []
 

@@ -55,6 +55,20 @@ def test_refused_literals_are_gathered_up_to_a_bound() -> None:
     assert columns.of("t", 0.0)[b"k"] == Column("integer", refused=frozenset((b"x",)))
 
 
+def test_what_upstream_refused_is_known_beside_the_catalog() -> None:
+    columns = Columns(60.0, 9)
+    columns.adopt({"t": {b"ip": Column("inet", certain=True)}})
+    assert not columns.refuse("t", b"ip", "inet", b"1", 0.0)
+    assert columns.of("t", 0.0) == {b"ip": Column("inet", certain=True, refused=frozenset((b"1",)))}
+
+
+def test_a_catalog_that_names_another_type_than_upstream_is_dropped() -> None:
+    columns = Columns(60.0, 9)
+    columns.adopt({"t": {b"k": TEXT}})
+    assert columns.refuse("t", b"k", "integer", b"a", 0.0)
+    assert columns.of("t", 0.0) == {}
+
+
 def test_relations_are_bounded() -> None:
     columns = Columns(60.0, 2)
     for name in ("a", "b", "c"):

@@ -23,6 +23,7 @@ LAW: dict[str, tuple[set[str], set[str]]] = {
     "rule": (VALUES | KITS, {"msgspec", "sqlglot"}),
     "observer": (VALUES | KITS | {"proxy.observe"}, {"msgspec", "structlog", "prometheus_client"}),
     "shell": (VALUES | KITS | EVENTS | {"proxy.path", "proxy.shell"}, {"msgspec", "aiohttp"}),
+    "seam": (VALUES | KITS | EVENTS, {"asyncpg"}),
 }
 PURE = {"values", "kit http1", "kit postgrest", "room", "rule"}
 
@@ -37,7 +38,7 @@ def kind(path: Path) -> str | None:
         "postgrest": "kit postgrest",
         "path": "room",
         "observe": "observer",
-        "shell": "shell",
+        "shell": "seam" if path.stem == "catalog" else "shell",
     }
     if len(parts) > 2:
         return rooms.get(parts[1])

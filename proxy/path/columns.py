@@ -39,7 +39,10 @@ class Columns:
             return known
         for name in [name for name, until in told.until.items() if until < now]:
             del told.until[name], told.columns[name]
-        return {**told.columns, **known}
+        return {
+            **told.columns,
+            **{name: _with_refused(column, told.columns.get(name)) for name, column in known.items()},
+        }
 
     def learn(self, relation: str, name: bytes, column: Column, now: float) -> None:
         """Upstream said something about a column."""
@@ -50,13 +53,17 @@ class Columns:
         if len(self._told) > self._limit:
             self._told.popitem(last=False)
 
-    def refuse(self, relation: str, name: bytes, type_name: str, literal: bytes, now: float) -> None:
-        """Upstream refused a literal, and named the type."""
+    def refuse(self, relation: str, name: bytes, type_name: str, literal: bytes, now: float) -> bool:
+        """Upstream refused a literal, and named the type. Whether the catalog says another type."""
+        catalogued = self._catalog.get(relation, NOTHING).get(name)
+        if catalogued is not None and catalogued.type != type_name:
+            return self.forget(relation)
         known = self.of(relation, now).get(name)
         refused = known.refused if known is not None and known.type == type_name else frozenset()
         if len(refused) < MAX_REFUSED:
             refused |= {literal}
         self.learn(relation, name, Column(type_name, refused=refused), now)
+        return False
 
     def adopt(self, catalog: Relations) -> None:
         """The catalog was read (again)."""
@@ -70,6 +77,12 @@ class Columns:
             return False
         self._catalog = {name: columns for name, columns in self._catalog.items() if name != relation}
         return True
+
+
+def _with_refused(column: Column, told: Column | None) -> Column:
+    if told is None or told.type != column.type or not told.refused:
+        return column
+    return msgspec.structs.replace(column, refused=told.refused)
 
 
 def unknown_columns(batch: Sequence[Member], known: Mapping[bytes, Column]) -> list[bytes]:

@@ -227,14 +227,13 @@ class Merger:
         if gate.failed(self._clock()):
             self._events.emit(Paused(doubt.reason))
         if doubt.reason == "stranger" and has_one_spelling(batch.call.column):
-            self._oracle.columns.forget(batch.relation)
+            self._oracle.contradict(batch.relation)
         self._wasted(batch, doubt)
         self._alone(gate, batch)
 
     def _without_poison(self, gate: Gate, batch: Batch, poisoned: Poisoned) -> None:
         """The column's type is known now: the next plan sends who does not fit it alone, and merges the rest."""
-        columns, now = self._oracle.columns, self._clock()
-        columns.refuse(batch.relation, batch.call.key, poisoned.type_name, poisoned.literal, now)
+        self._oracle.refused(batch.relation, batch.call.key, poisoned.type_name, poisoned.literal)
         self._wasted(batch, Doubt("poison"))
         members = [member for member in batch.members if self._windows.is_waiting(member)]
         for member in members:

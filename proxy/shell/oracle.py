@@ -13,6 +13,7 @@ from proxy.errors import FaultError
 from proxy.model import Column, Member
 from proxy.observe.events import CANCELLED, NO_ANSWER, Called, Events, Saved
 from proxy.path.columns import Columns, unknown_columns
+from proxy.postgrest.catalog import Catalog
 from proxy.postgrest.problem import Problem, blamed_literal, missing_operator, read_problem
 from proxy.postgrest.types import KNOWN
 from proxy.shell.route import Route
@@ -42,7 +43,26 @@ class Oracle:
         self._route = route
         self._events = events
         self._clock = clock
+        self._contradicted: Callable[[], None] | None = None
         self._asking: dict[tuple[str, bytes], asyncio.Task[None]] = {}
+
+    def adopt(self, catalog: Catalog, contradicted: Callable[[], None]) -> None:
+        """The catalog was read; ``contradicted`` is called when an answer shows something else."""
+        self.columns.adopt(catalog.columns)
+        self._contradicted = contradicted
+
+    def contradict(self, relation: str) -> None:
+        """An answer showed that a column of ``relation`` is not what it was believed to be."""
+        self._drop(self.columns.forget(relation))
+
+    def refused(self, relation: str, name: bytes, type_name: str, literal: bytes) -> None:
+        """Upstream refused a literal because it is not of the column's type, which it named."""
+        self._drop(self.columns.refuse(relation, name, type_name, literal, self._clock()))
+
+    def _drop(self, wrong: bool) -> None:
+        """The catalog is ``wrong``: it is to be read again."""
+        if wrong and self._contradicted is not None:
+            self._contradicted()
 
     def known(self, relation: str) -> Mapping[bytes, Column]:
         """The columns of ``relation`` of which something is known."""

@@ -14,8 +14,10 @@ from proxy.path.evidence import RowEvidence
 from proxy.path.identity import HeadRules, head_rules
 from proxy.path.singular import Templates
 from proxy.path.trace import Quiet, Traces
+from proxy.postgrest.catalog import Catalog
 from proxy.postgrest.gateway import Gateway
 from proxy.shell.advice import HeaderAdvice
+from proxy.shell.catalog import CatalogReader
 from proxy.shell.check import Checker
 from proxy.shell.discover import Place, discover
 from proxy.shell.fetch import Fetcher, Fetches
@@ -47,7 +49,9 @@ class Sidecar:
         self.upstream = Upstream(settings, clock)
         self.traces = Traces(msgspec.convert(settings.trace.model_dump(exclude={"headers"}), Quiet))
         self._evidence = RowEvidence(settings.merge.max_rows, settings.merge.row_evidence)
+        self._catalog = CatalogReader(settings, events, self._adopt)
         self.merger: Merger | None = None
+        self.oracle: Oracle | None = None
         self.checker: Checker | None = None
         self.server: Server | None = None
         self._ticking: asyncio.Task[None] | None = None
@@ -62,6 +66,7 @@ class Sidecar:
         route = Route(place.mount.rstrip("/").encode(), place.base)
         self._events.subscribe(HeaderAdvice(self._events, place.gateway))
         self.merger, shadow = self._merging(route, place.gateway)
+        await self._catalog.start()
         pipeline = Pipeline(
             self.settings,
             route,
@@ -96,7 +101,7 @@ class Sidecar:
         templates = Templates(settings.merge.max_tracked)
         more = (self._evidence, self._events, clock)
         checker = self.checker = Checker(settings, upstream, route, gateway, *more, templates)
-        oracle = Oracle(settings, upstream, route, self._events, clock)
+        oracle = self.oracle = Oracle(settings, upstream, route, self._events, clock)
         trust = (templates, checker.pauses)
         if settings.mode == "shadow" and settings.rules.fan001 == "rewrite":
             shadow = Shadow(settings, checker, clock)
@@ -105,6 +110,10 @@ class Sidecar:
         if settings.shadow.share:
             fetcher = Sampled(fetcher, checker, upstream.calls, settings.shadow.share, clock)
         return Merger(settings, gateway, fetcher, oracle, *more, *trust), None
+
+    def _adopt(self, catalog: Catalog) -> None:
+        if self.oracle is not None:
+            self.oracle.adopt(catalog, self._catalog.contradicted)
 
     def _head_rules(self) -> HeadRules:
         identity = self.settings.identity
@@ -125,6 +134,7 @@ class Sidecar:
             await asyncio.gather(self._ticking, return_exceptions=True)
         for trace in self.traces.drain():
             self._judge(trace)
+        await self._catalog.stop()
         self.upstream.close()
 
     def gauges(self) -> dict[str, float]:

@@ -1,0 +1,85 @@
+"""What Postgres' own catalog says of columns and functions, read with one statement each.
+
+PostgreSQL, "System Catalogs": pg_attribute, pg_type, pg_collation, pg_index, pg_proc.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+import msgspec
+
+from proxy.model import Column
+
+COLUMNS = """
+with recursive base as (
+  select oid, oid as at from pg_type
+  union all
+  select base.oid, t.typbasetype from base join pg_type t on t.oid = base.at and t.typtype = 'd'
+)
+select
+  n.nspname::text as schema,
+  c.relname::text as relation,
+  a.attname::text as column,
+  case
+    when exists (select from pg_cast k where k.castsource = a.atttypid and k.casttarget = 'json'::regtype)
+      and a.atttypid <> t.oid then 'representation'
+    when t.typtype = 'e' then 'enum'
+    when not coalesce(l.collisdeterministic, true) then 'nondeterministic'
+    else format_type(t.oid, null)
+  end as type,
+  (select array_agg(e.enumlabel::text) from pg_enum e where e.enumtypid = t.oid) as labels,
+  a.attnotnull and c.relkind in ('r', 'p')
+    and not (c.relkind = 'r' and exists (select from pg_inherits h where h.inhparent = c.oid))
+    and exists (
+      select from pg_index i
+      where i.indrelid = c.oid and i.indisunique and i.indisvalid and i.indimmediate and i.indpred is null
+        and i.indnkeyatts = 1 and i.indkey[0] = a.attnum
+    ) as unique
+from pg_attribute a
+join pg_class c on c.oid = a.attrelid and c.relkind in ('r', 'p', 'v', 'm', 'f')
+join pg_namespace n on n.oid = c.relnamespace and n.nspname = any($1::text[])
+join base b on b.oid = a.atttypid
+join pg_type t on t.oid = b.at and t.typtype <> 'd'
+left join pg_collation l on l.oid = a.attcollation
+where a.attnum > 0 and not a.attisdropped
+"""
+"""A row a column of the schemas ``$1``. A domain is its base type, unless PostgREST formats it by a cast to json."""
+
+FUNCTIONS = """
+select n.nspname::text as schema, p.proname::text as function
+from pg_proc p join pg_namespace n on n.oid = p.pronamespace and n.nspname = any($1::text[])
+group by 1, 2 having bool_and(p.provolatile in ('i', 's'))
+"""
+"""Functions of the schemas ``$1`` of which no overload is volatile."""
+
+
+class Catalog(msgspec.Struct, frozen=True):
+    """Columns by relation and name, and functions that change nothing; both named as in ``Query.relation``."""
+
+    columns: Mapping[str, Mapping[bytes, Column]] = {}
+    stable: frozenset[str] = frozenset()
+
+
+def read_catalog(
+    columns: Iterable[Mapping[str, object]], functions: Iterable[Mapping[str, object]], schemas: Sequence[str]
+) -> Catalog:
+    """The catalog in the rows of both statements. What is in the first of ``schemas`` needs no schema to be named."""
+    relations: dict[str, dict[bytes, Column]] = {}
+    for row in columns:
+        for name in _names(row["schema"], row["relation"], schemas):
+            relations.setdefault(name, {})[str(row["column"]).encode()] = _column(row)
+    stable = {name for row in functions for name in _names(row["schema"], row["function"], schemas)}
+    return Catalog(relations, frozenset(stable))
+
+
+def _names(schema: object, name: object, schemas: Sequence[str]) -> list[str]:
+    return [f"{schema}.{name}", *([str(name)] if schema == schemas[0] else [])]
+
+
+def _column(row: Mapping[str, object]) -> Column:
+    labels = row["labels"]
+    return Column(
+        type=str(row["type"]),
+        certain=True,
+        unique=bool(row["unique"]),
+        labels=frozenset(str(label).encode() for label in labels) if isinstance(labels, list) else None,
+    )

@@ -1,0 +1,53 @@
+"""The catalog's rows as columns and functions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from proxy.config import ConfigError
+from proxy.model import Column
+from proxy.observe.events import Events
+from proxy.postgrest.catalog import Catalog, read_catalog
+from proxy.shell.catalog import CatalogReader
+from tests.e2e.harness import settings
+
+
+def row(schema: str, relation: str, column: str, type_name: str, **more: Any) -> dict[str, object]:
+    return {"schema": schema, "relation": relation, "column": column, "type": type_name, "labels": None} | {
+        "unique": False,
+        **more,
+    }
+
+
+def test_the_first_schema_needs_no_name() -> None:
+    rows = [row("api", "t", "id", "integer", unique=True), row("other", "t", "id", "text")]
+    catalog = read_catalog(rows, [], ["api", "other"])
+    integer, text = Column("integer", certain=True, unique=True), Column("text", certain=True)
+    assert catalog.columns == {"t": {b"id": integer}, "api.t": {b"id": integer}, "other.t": {b"id": text}}
+
+
+def test_an_enumeration_has_its_labels() -> None:
+    catalog = read_catalog([row("api", "t", "mood", "enum", labels=["sad", "é"])], [], ["api"])
+    assert catalog.columns["t"][b"mood"].labels == frozenset((b"sad", "é".encode()))
+
+
+def test_functions_are_named_as_relations_are() -> None:
+    functions = [{"schema": "api", "function": "f"}, {"schema": "other", "function": "g"}]
+    assert read_catalog([], functions, ["api", "other"]).stable == {"f", "api.f", "other.g"}
+
+
+async def test_without_a_database_nothing_is_read() -> None:
+    read: list[Catalog] = []
+    reader = CatalogReader(settings("http://127.0.0.1:1"), Events(), read.append)
+    await reader.start()
+    await reader.stop()
+    assert read == []
+
+
+async def test_without_its_client_the_operator_is_told_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(__import__("sys").modules, "asyncpg", None)
+    reader = CatalogReader(settings("http://127.0.0.1:1", db_uri="postgres://h/d"), Events(), print)
+    with pytest.raises(ConfigError, match=r"fanin\[db\]"):
+        await reader.start()
