@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import msgspec
 
-from proxy.model import Alone, Call, Column, Key, Member, Merged, Query
+from proxy.model import Alone, Call, Column, Key, LiteralClass, Member, Merged, Query
 from proxy.postgrest.content_location import around_value
 from proxy.postgrest.literals import fold
 from proxy.postgrest.media import ARRAY
@@ -66,9 +66,12 @@ def partition(batch: Sequence[Member], known: Known) -> list[tuple[Key | None, l
 
 def can_share(query: Query, key: Key, known: Known) -> bool:
     """Whether it can be told which rows are of this filter value, and in what order, by what is known of columns."""
+    if len(key.literals) > 1 and not _orders(query, known).certain:
+        return False
     column = column_of(key.name, known)
-    alone = len(key.literals) == 1 or _orders(query, known).certain
-    return alone and all(fits(literal, column) for literal in key.literals)
+    if column is None:
+        return key.kind is not LiteralClass.TEXT
+    return all(fits(literal, column) for literal in key.literals)
 
 
 def why_alone(member: Member, known: Known) -> str | None:
@@ -130,7 +133,8 @@ def _calls(key: Key | None, members: list[Member], alias: bytes, bounds: Bounds)
 
 def _own(key: Key, member: Member) -> Key:
     """The member's own value for the column of ``key``."""
-    return next(own for own in member.query.keys if own.name == key.name)
+    keys = member.query.keys
+    return keys[0] if keys[0].name == key.name else next(own for own in keys if own.name == key.name)
 
 
 class _Mould:
@@ -156,12 +160,15 @@ class _Mould:
         filling: list[_Chunk] = []
         for value, literals in claims.items():
             folded = {self._fold(literal): literal for literal in literals}
-            size = sum(len(element(literal, quoted)) + 1 for literal in literals)
+            size = len(literals) + sum([len(element(literal, quoted)) for literal in literals])
             full = [chunk for chunk in filling if not chunk.has_room(len(literals), size, self._bounds.max_keys, room)]
-            yield from (chunk.claims for chunk in full)
-            filling = [chunk for chunk in filling if chunk not in full]
-            chunk = next((chunk for chunk in filling if chunk.can_tell(folded)), None)
-            if chunk is None:
+            for chunk in full:
+                yield chunk.claims
+                filling.remove(chunk)
+            for chunk in filling:
+                if chunk.can_tell(folded):
+                    break
+            else:
                 chunk = _Chunk()
                 filling.append(chunk)
             chunk.add(value, literals, folded, size)

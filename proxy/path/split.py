@@ -81,7 +81,7 @@ def rows_by_key(body: bytes, alias: bytes, separator: bytes, carried: int = 0) -
         end = _closing_quote(piece, 0)
         if end < 0 or not piece.endswith(ending):
             return Doubt("shape")
-        ranks, at = _ranks(piece, end + 1, alias, carried)
+        ranks, at = _ranks(piece, end + 1, alias, carried) if carried else ((), end + 1)
         rest = piece[at:]
         if rest[:1] == b",":
             data = b"{" + rest[1 : len(rest) - len(ending) + 1]

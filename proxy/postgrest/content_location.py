@@ -2,12 +2,14 @@
 
 from proxy.postgrest.target import decoded
 
-_SAFE = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.~")
-_ESCAPES = [chr(c) if c in _SAFE else "".join(f"%{byte:02X}" for byte in chr(c).encode()) for c in range(256)]
+_UNRESERVED = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.~"
+_ESCAPES = [chr(c) if c in _UNRESERVED else "".join(f"%{byte:02X}" for byte in chr(c).encode()) for c in range(256)]
 
 
 def escaped(text: bytes) -> bytes:
     """Unreserved bytes as they are, others as ``%XX``; bytes above 127 are encoded twice, as PostgREST does."""
+    if not text.translate(None, _UNRESERVED):
+        return text
     return "".join([_ESCAPES[byte] for byte in text]).encode()
 
 

@@ -10,7 +10,7 @@ from proxy.model import LiteralClass
 from proxy.postgrest.target import clean_text
 
 _HEX = b"0123456789abcdef"
-_PLAIN = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_."
+PLAIN = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_."
 """Bytes that mean themselves everywhere."""
 
 
@@ -28,7 +28,7 @@ def canonical(literal: bytes) -> LiteralClass | None:
 
 def read_literal(raw: bytes) -> bytes | None:
     """What PostgREST makes of the raw bytes after ``eq.``; None where they hold a ``;``, a NUL or no UTF-8."""
-    if not raw.translate(None, _PLAIN):
+    if not raw.translate(None, PLAIN):
         return raw
     return None if b";" in raw else clean_text(raw)
 
@@ -42,12 +42,14 @@ def read_list(raw: bytes) -> tuple[bytes, ...] | None:
     if text is None or text[:1] != b"(" or text[-1:] != b")":
         return None
     elements = tuple(text[1:-1].split(b","))
-    plain = all(element and not element.translate(None, _PLAIN) for element in elements)
+    plain = all(element and not element.translate(None, PLAIN) for element in elements)
     return elements if plain and len(set(elements)) == len(elements) else None
 
 
 def class_of(literals: tuple[bytes, ...]) -> LiteralClass:
     """The class that all of ``literals`` have."""
+    if len(literals) == 1:
+        return canonical(literals[0]) or LiteralClass.TEXT
     classes = {canonical(literal) for literal in literals}
     return (classes.pop() if len(classes) == 1 else None) or LiteralClass.TEXT
 

@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable
 from urllib.parse import quote_from_bytes
 
 from proxy.model import Key, Merged, Query
+from proxy.postgrest.literals import PLAIN
 
 _SPACE = b" \t\n\r\f\v"
 _NEEDS_QUOTES = frozenset((b"", *(bytes([byte]) for byte in b'"' + _SPACE)))
@@ -23,6 +24,8 @@ def needs_quotes(literal: bytes) -> bool:
 
 def element(literal: bytes, quoted: bool) -> bytes:
     """A literal as it stands in a set filter: bare, or as an element of an array."""
+    if not quoted and not literal.translate(None, PLAIN):
+        return literal
     if quoted:
         literal = b'"' + literal.replace(b"\\", b"\\\\").replace(b'"', b'\\"') + b'"'
     return quote_from_bytes(literal, safe="").encode()

@@ -77,7 +77,12 @@ class CatalogReader:
         """Read again and again over one connection, until it fails."""
         import asyncpg  # noqa: PLC0415 – as above
 
-        connection = await asyncpg.connect(uri, timeout=self._patience, command_timeout=self._patience)
+        connection = await asyncpg.connect(
+            uri,
+            timeout=self._patience,
+            command_timeout=self._patience,
+            server_settings={"application_name": "fanin"},
+        )
         try:
             await connection.add_listener(self._channel, self._notified)
             connection.add_termination_listener(lambda _: self._stale.set())

@@ -138,3 +138,21 @@ async def test_a_database_that_cannot_be_reached_is_told_without_its_address(odd
         await until(lambda: said)
     assert "catalog" in said[0].what
     assert "secret" not in repr(said)
+
+
+async def test_a_change_that_nobody_told_of_is_seen_within_the_catalogs_lifetime(odd: Stack) -> None:
+    async with fanin(odd.url, **reading(odd), catalog__lifetime=0.05) as sidecar:
+        await execute(odd, "create table odd.newcomer (id int primary key)")
+        try:
+            await until(lambda: known(sidecar, "newcomer"))
+        finally:
+            await execute(odd, "drop table odd.newcomer; notify pgrst, 'reload schema'")
+
+
+async def test_a_catalog_whose_database_cut_the_connection_is_not_believed_until_it_is_read_again(odd: Stack) -> None:
+    async with fanin(odd.url, **reading(odd), catalog__lifetime=0.05, timeouts__connect=0.5) as sidecar:
+        assert known(sidecar, "num")
+        find = "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'fanin'"
+        await execute(odd, find)
+        await until(lambda: not known(sidecar, "num"))
+        await until(lambda: known(sidecar, "num"))
