@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 
 import msgspec
 
-from proxy.config import Rules
+from proxy.sections import Rules
 
 
 class Media(msgspec.Struct, frozen=True):

@@ -38,11 +38,11 @@ batch method cures both.
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
-from proxy.config import NPlusOne, Rules
 from proxy.model import Finding, Fix, Span, Trace
 from proxy.postgrest.batch_code import batch_name, supabase_js, supabase_py
 from proxy.postgrest.batch_sql import batch_sql
 from proxy.postgrest.shown import Filter, Shown, read_fingerprint
+from proxy.sections import NPlusOne, Rules
 
 CODE = "FAN001"
 NAME = "n-plus-one-read"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any, cast
 
-from proxy.config import Merge, Settings
+from proxy.config import Settings
 from proxy.model import Column, Share
 from proxy.observe.events import Event, Events, Replayed, Warned
 from proxy.path.columns import Columns
@@ -13,6 +13,7 @@ from proxy.path.evidence import RowEvidence
 from proxy.path.shadow import Pauses
 from proxy.path.singular import Templates
 from proxy.postgrest.gateway import POSTGREST
+from proxy.sections import Merge
 from proxy.shell.merger import Merger, Served, Ticket
 from tests.made import member
 

@@ -19,8 +19,8 @@ from tests.e2e.harness import OK, ScriptedUpstream, Talk, answers, ask, fanin, s
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator, Sequence
 
-    from proxy.config import Rules
     from proxy.model import Finding, Trace
+    from proxy.sections import Rules
 
 QUICK = {"trace__quiet_explicit": 0.001, "trace__quiet_inferred": 0.001, "drain__timeout": 0.2}
 

@@ -6,10 +6,10 @@ import io
 
 from msgspec.structs import replace
 
-from proxy.config import Rules
 from proxy.model import Outcome, Trace
 from proxy.observe.events import Closed, Left
 from proxy.observe.tree import MOST_SPANS, Trees, trace_lines
+from proxy.sections import Rules
 from rules.fan001_n_plus_one_read import detect
 from tests.rules.traces import parallel, span, trace
 

@@ -13,7 +13,7 @@ from types import TracebackType
 
 import msgspec
 
-from proxy.config import Settings, Timeouts
+from proxy.config import Settings
 from proxy.errors import FaultError
 from proxy.http1.framing import response_framing
 from proxy.http1.head import Field, StatusLine, parse_fields, parse_status_line, tokens
@@ -227,7 +227,7 @@ class Upstream:
 
     def __init__(self, settings: Settings, clock: Callable[[], float]) -> None:
         self.address = parse_address(settings.upstream)
-        self.timeouts: Timeouts = settings.timeouts
+        self.timeouts = settings.timeouts
         self.now = clock
         self.calls = Lane[UpstreamWire](
             settings.pool.calls, settings.pool.for_writes, settings.limits.queue, settings.pool.idle

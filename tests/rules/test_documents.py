@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from proxy.config import Rules
+from proxy.sections import Rules
 from rules import RULES
 from tests.rules.traces import parallel
 

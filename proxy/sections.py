@@ -1,0 +1,129 @@
+"""The tables of the TOML file, each setting with its default and its help text.
+
+Durations are seconds, sizes are bytes.
+"""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Positive = Annotated[float, Field(gt=0)]
+Count = Annotated[int, Field(ge=1)]
+
+
+class Section(BaseModel):
+    """A table of the TOML file."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Trace(Section):
+    headers: tuple[str, ...] = Field(
+        ("x-fanin-trace", "traceparent"),
+        description="Headers that name a trace, the first one present wins.",
+    )
+    quiet_explicit: Positive = Field(1.0, description="A named trace closes after this long without a request.")
+    quiet_inferred: Positive = Field(0.05, description="The same for traces inferred from caller and timing.")
+    max_age: Positive = Field(60.0, description="A trace closes at this age; the same id later is its next part.")
+    max_spans: Count = Field(2000, description="A trace closes at this many spans and is marked truncated.")
+    max_open: Count = Field(10_000, description="Traces open at once; above it requests are counted, not traced.")
+
+
+class Merge(Section):
+    max_wait: Positive = Field(0.01, description="The longest hold while a look-alike is in flight.")
+    linger: Annotated[float, Field(ge=0)] = Field(
+        0.001, description="The hold for a query that lately fanned out, while lingering pays."
+    )
+    max_keys: Count = Field(200, description="Unique keys in one merged call.")
+    max_window: Count = Field(2000, description="Requests that one window holds before it leaves.")
+    max_url: Count = Field(7000, description="Bytes of a merged call's target.")
+    max_body: Count = Field(8_000_000, description="Bytes of a merged answer; past it the originals are streamed.")
+    max_key_body: Count = Field(256_000, description="Bytes of answer a key above which a query is not merged.")
+    max_rows: int | None = Field(None, ge=1, description="PostgREST's db-max-rows, when it is known.")
+    row_evidence: Positive = Field(60.0, description="How long a large answer proves that max-rows is larger.")
+    ties: Literal["none", "any"] = Field(
+        "none",
+        description="'any' merges keys with several rows in whatever order the database returns them.",
+    )
+    ask_types: bool = Field(
+        True,
+        description="Ask upstream once for the type of a column that decides what can be merged; it logs an error.",
+    )
+    types_lifetime: Positive = Field(300.0, description="How long upstream's word on a column's type is believed.")
+    deadline_floor: Positive = Field(0.25, description="A merged call is given at least this long.")
+    deadline_factor: Positive = Field(10.0, description="A merged call is given this many times the query's p95.")
+    replays: Count = Field(16, description="Originals sent at once after a merged answer was refused.")
+    pause_first: Positive = Field(1.0, description="The first pause of a query whose merges fail.")
+    pause_max: Positive = Field(300.0, description="The longest pause; each further failure doubles it.")
+    max_tracked: Count = Field(10_000, description="(fingerprint, identity) pairs remembered.")
+
+
+class Shadow(Section):
+    share: Annotated[float, Field(ge=0, le=1)] = Field(
+        0.01, description="Mode rewrite: the share of merged calls whose originals are sent too, and compared."
+    )
+    concurrency: Count = Field(4, description="Calls at once for comparisons, on connections of their own.")
+    wait: Positive = Field(1.0, description="A call waits this long for a moment when no caller waits for upstream.")
+    max_held: Count = Field(16_000_000, description="Bytes of answers held for comparison; more are skipped.")
+    pause_first: Positive = Field(60.0, description="The first pause of a query that a comparison found wrong.")
+    pause_max: Positive = Field(3600.0, description="The longest such pause; each further finding doubles it.")
+
+
+class Limits(Section):
+    head_bytes: Count = Field(65_536, description="Bytes of a request head; more is 431.")
+    long_head_bytes: Count = Field(
+        1_048_576, description="The same for a GET on the mount whose URL is what makes it long."
+    )
+    long_heads: Count = Field(33_554_432, description="Bytes of all such long heads at once; more are answered 431.")
+    connections: Count = Field(4096, description="Client connections; more are answered 503.")
+    queue: Count = Field(4096, description="Requests that wait for an upstream connection; more are answered 503.")
+    relations: Count = Field(200, description="Relations, and routes, with a label of their own in metrics.")
+
+
+class Timeouts(Section):
+    head: Positive = Field(10.0, description="From the first byte of a request head to its last.")
+    body_idle: Positive = Field(30.0, description="Between two bytes of a request body.")
+    keep_alive: Positive = Field(75.0, description="An idle client connection is closed after this long.")
+    write_stall: Positive = Field(60.0, description="A client that takes no byte for this long is cut off.")
+    connect: Positive = Field(5.0, description="Connecting to upstream, TLS included.")
+    upstream_head: Positive = Field(60.0, description="From the request's last byte to the answer's head.")
+    upstream_idle: Positive = Field(60.0, description="Between two bytes of an answer.")
+
+
+class Pool(Section):
+    calls: Count = Field(64, description="Connections for calls on the mount.")
+    others: Count = Field(64, description="Connections for everything outside the mount.")
+    tunnels: Count = Field(256, description="Connections for WebSockets.")
+    for_writes: Annotated[int, Field(ge=0)] = Field(
+        8,
+        description="Connections beside pool.calls that only writes may use, so that reads never hold one up.",
+    )
+    idle: Positive = Field(20.0, description="An unused upstream connection is closed after this; PostgREST: 30 s.")
+
+
+class Identity(Section):
+    also_neutral: tuple[str, ...] = Field((), description="Further headers that two merged callers may differ in.")
+    not_neutral: tuple[str, ...] = Field((), description="Headers taken off the neutral list: compared again.")
+
+
+class NPlusOne(Section):
+    min_calls: Count = Field(5, description="FAN001: look-alikes in one trace.")
+    min_distinct: Count = Field(5, description="FAN001: different keys among them.")
+
+
+class Rules(Section):
+    fan001: Literal["off", "report", "rewrite"] = Field("rewrite", description="Level of FAN001 n-plus-one-read.")
+    n_plus_one: NPlusOne = NPlusOne()
+
+
+class Catalog(Section):
+    schemas: tuple[str, ...] = Field(
+        ("public",), min_length=1, description="PostgREST's db-schemas, in its order: the first one needs no profile."
+    )
+    channel: str = Field("pgrst", description="PostgREST's db-channel, on which schema reloads are told.")
+    lifetime: Positive = Field(60.0, description="The catalog is read again after this long.")
+
+
+class Drain(Section):
+    delay: Annotated[float, Field(ge=0)] = Field(0.0, description="After SIGTERM: still accepting for this long.")
+    timeout: Positive = Field(30.0, description="After SIGTERM: requests in flight are given this long.")
