@@ -13,7 +13,7 @@ from typing import Any
 
 from proxy import __version__
 from proxy.config import ConfigError, Effective, describe, effective, load
-from proxy.errors import COMPARED, DOUBTS, FAULTS, REFUSALS
+from proxy.errors import COMPARED, DOUBTS, FAULTS, REFUSALS, REMEDIES
 from proxy.observe import log
 from proxy.observe.events import Events, Warned
 from proxy.observe.metrics import Metrics
@@ -110,7 +110,7 @@ def _config(options: argparse.Namespace) -> int:
 def _explain(options: argparse.Namespace) -> int:
     texts = {rule.code: rule.document for rule in RULES}
     texts |= {rule.name: rule.document for rule in RULES}
-    texts |= {word: f"Not merged: {text}" for word, text in REFUSALS.items()}
+    texts |= {word: f"Not merged: {text}\nTo change that: {REMEDIES[word]}" for word, text in REFUSALS.items()}
     texts |= {word: f"Merged answer not used: {text}" for word, text in DOUBTS.items()}
     texts |= {word: f"Merged answer and original compared: {text}" for word, text in COMPARED.items()}
     texts |= {fault.code: f"{fault.status} {fault.message}. {fault.hint}" for fault in FAULTS.values()}

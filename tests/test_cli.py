@@ -9,7 +9,7 @@ import pytest
 from proxy import __version__
 from proxy.cli import USAGE, main
 from proxy.config import describe
-from proxy.errors import COMPARED, DOUBTS, FAULTS, REFUSALS
+from proxy.errors import COMPARED, DOUBTS, FAULTS, REFUSALS, REMEDIES
 from rules import RULES
 
 if TYPE_CHECKING:
@@ -77,3 +77,8 @@ def test_everything_that_can_be_shown_can_be_explained(capsys: pytest.CaptureFix
     for word in (*(rule.code for rule in RULES), *REFUSALS, *DOUBTS, *COMPARED, *FAULTS):
         assert main(["explain", word]) == 0
         assert len(capsys.readouterr().out) > 20
+
+
+def test_a_refusal_is_explained_with_its_remedy(capsys: pytest.CaptureFixture[str]) -> None:
+    main(["explain", "offset"])
+    assert capsys.readouterr().out == f"Not merged: {REFUSALS['offset']}\nTo change that: {REMEDIES['offset']}\n"

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import proxy
-from proxy.errors import COMPARED, DOUBTS, FAULTS, REFUSALS, FaultError, body_of, response_of
+from proxy.errors import COMPARED, DOUBTS, FAULTS, REFUSALS, REMEDIES, FaultError, body_of, response_of
 
 SOURCES = [path for path in Path(proxy.__file__).parent.rglob("*.py") if "node_modules" not in path.parts]
 
@@ -25,11 +25,15 @@ def test_every_code_says_what_happened_and_what_to_do(code: str) -> None:
     assert fault.reason.isascii()
 
 
-@pytest.mark.parametrize("table", [REFUSALS, DOUBTS, COMPARED])
+@pytest.mark.parametrize("table", [REFUSALS, REMEDIES, DOUBTS, COMPARED])
 def test_every_reason_has_its_text(table: dict[str, str]) -> None:
     for reason, text in table.items():
         assert reason == reason.lower().replace(" ", "-")
         assert text.endswith(".")
+
+
+def test_every_refusal_says_how_to_change_the_call() -> None:
+    assert REMEDIES.keys() == REFUSALS.keys()
 
 
 def test_every_code_that_is_raised_is_in_the_table_and_every_one_in_it_is_raised() -> None:
