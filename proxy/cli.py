@@ -22,7 +22,13 @@ from proxy.shell.admin import Admin
 from proxy.shell.sidecar import Sidecar
 from rules import RULES
 
-LISTS = ("trace.headers", "catalog.schemas", "identity.also_neutral", "identity.not_neutral")
+LISTS = (
+    "trace.headers",
+    "catalog.schemas",
+    "identity.also_neutral",
+    "identity.not_neutral",
+    "rules.duplicate_read.rpc",
+)
 OK, FINDINGS, USAGE, UNABLE = 0, 1, 2, 75
 """Exit codes: fine; findings or a budget exceeded; wrong usage or config; the tool itself could not work."""
 

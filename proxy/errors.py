@@ -262,18 +262,19 @@ DOUBTS = {
     "shape": "The merged body is not an array of rows with the hidden key first.",
     "stranger": "A row's key is none of the literals that were asked for.",
     "char": 'A one-character key could stand for several literals, as the type "char" does.',
-    "headers": "The merged answer has a header that is not known to be the same for every caller.",
+    "headers": "The merged or shared answer has a header that is not known to be the same for every caller.",
     "incomplete": "Rows may have been cut at max-rows.",
     "limit": "The rows of all keys together were more than their limits allow, so some key has more than its own.",
     "ties": "A key has several rows, and their order alone is not certain.",
-    "too-large": "The merged body is larger than merge.max_body.",
+    "too-large": "The merged or shared body is larger than merge.max_body.",
+    "unavailable": "A shared call was answered 502, 503 or 504, and not in words that hold for every caller.",
     "poison": "A literal was not of the column's type: those that are were merged again.",
     "deadline": "The merged call took longer than its deadline.",
-    "connection": "The connection of the merged call failed.",
+    "connection": "The connection of the merged or shared call failed.",
     "load": "In mode shadow only: callers waited for upstream, so the merged call was not made.",
-    "bug": "fanin failed on the merged answer; its log has the traceback.",
+    "bug": "fanin failed on the merged or shared answer; its log has the traceback.",
 }
-"""Why a merged answer was thrown away and the originals sent: the values of ``replays_total``'s label."""
+"""Why a merged or shared answer was not used and the originals sent: the values of ``replays_total``'s label."""
 
 COMPARED = {
     "match": "The merged answer and the original are the same, as law 1 has it.",

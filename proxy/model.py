@@ -35,6 +35,9 @@ class Head(msgspec.Struct, frozen=True):
     """The same for a merged call: asks for no compression, which could not be cut into rows."""
     identity: bytes
     """`forward` without the neutral lines. Two callers are one identity when these bytes are equal."""
+    same: bytes
+    """`identity` with what a cache or a coder on the way goes by (Host, Accept-Encoding, If-…): two requests for one
+    target may share an answer as it is when these bytes are equal."""
     who: bytes
     """Keyed hash of `identity`: what may be remembered of it."""
     framing: int
@@ -130,6 +133,12 @@ class Alone(msgspec.Struct, frozen=True, eq=False):
     member: Member
 
 
+class Same(msgspec.Struct, frozen=True, eq=False):
+    """A call of a plan: several byte-equal members, sent once as they came."""
+
+    members: tuple[Member, ...]
+
+
 class Merged(msgspec.Struct, frozen=True, eq=False):
     """A call of a plan: one set filter for all members, each owning the rows of its literals."""
 
@@ -191,7 +200,7 @@ class Share(msgspec.Struct, frozen=True):
     rows: int
 
 
-Call = Alone | Merged
+Call = Alone | Same | Merged
 
 
 class Outcome(enum.StrEnum):
@@ -199,6 +208,7 @@ class Outcome(enum.StrEnum):
 
     PASSED = "passed"
     MERGED = "merged"
+    SHARED = "shared"
     REPLAYED = "replayed"
     FAILED = "failed"
     GONE = "gone"

@@ -111,9 +111,18 @@ class NPlusOne(Section):
     min_distinct: Count = Field(5, description="FAN001: different keys among them.")
 
 
+class DuplicateRead(Section):
+    rpc: tuple[str, ...] = Field(
+        (),
+        description="Functions whose equal GETs may share a call, as name or schema.name: only those without effects.",
+    )
+
+
 class Rules(Section):
     fan001: Literal["off", "report", "rewrite"] = Field("rewrite", description="Level of FAN001 n-plus-one-read.")
     n_plus_one: NPlusOne = NPlusOne()
+    fan003: Literal["off", "report", "rewrite"] = Field("rewrite", description="Level of FAN003 duplicate-read.")
+    duplicate_read: DuplicateRead = DuplicateRead()
 
 
 class Catalog(Section):

@@ -27,5 +27,5 @@ def query(
     return read_query(method, raw, head(lines), mount, max_url)
 
 
-def member(target: str, lines: str = NO_HEADERS, arrived: float = 0.0) -> Member:
-    return Member(query(target, lines), head(lines), arrived)
+def member(target: str, lines: str = NO_HEADERS, arrived: float = 0.0, method: bytes = b"GET") -> Member:
+    return Member(query(target, lines, method), head(lines), arrived)

@@ -1,28 +1,40 @@
-"""A merger whose calls end when and as a test says, and whose clock stands still."""
+"""A merger and its sharing, whose calls end when and as a test says, and whose clock stands still."""
 
 from __future__ import annotations
 
 import asyncio
+import itertools
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, cast
 
 from proxy.config import Settings
+from proxy.errors import FaultError
+from proxy.http1.head import parse_fields, parse_status_line
 from proxy.model import Column, Share
 from proxy.observe.events import Event, Events, Replayed, Warned
 from proxy.path.columns import Columns
+from proxy.path.duplicate import listed
 from proxy.path.evidence import RowEvidence
 from proxy.path.shadow import Pauses
 from proxy.path.singular import Templates
 from proxy.postgrest.gateway import POSTGREST
-from proxy.sections import Merge
-from proxy.shell.merger import Merger, Served, Ticket
+from proxy.sections import Merge, Rules
+from proxy.shell.lessons import Lessons
+from proxy.shell.merger import Merger
+from proxy.shell.route import Route
+from proxy.shell.seats import Own, Reply, Served, Ticket
+from proxy.shell.sharing import Sharing
+from proxy.shell.upstream import Answer, Outgoing
+from proxy.shell.wire import Body, Wire
 from tests.made import member
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import AsyncIterator, Callable, Mapping
 
     from proxy.model import Merged
     from proxy.shell.fetch import Result
     from proxy.shell.oracle import Oracle
+    from proxy.shell.upstream import Upstream, UpstreamWire
 
 
 def shares(call: Merged) -> Result:
@@ -69,36 +81,99 @@ class Told:
         return []
 
 
-class Made:
-    """A merger, what it said, and a clock that stands still."""
+FINE = b"HTTP/1.1 200 OK\r\nContent-Range: 0-0/*\r\nContent-Type: application/json; charset=utf-8"
 
-    def __init__(self, calls: Calls, **merge: Any) -> None:
-        self.calls = calls
+
+class Originals:
+    """An upstream that answers shared calls with ``head`` and ``body`` once it is let go.
+
+    A FaultError as ``head`` is raised; of a body longer than ``there`` the rest comes when a test feeds it.
+    """
+
+    def __init__(self, head: bytes | FaultError = FINE, body: bytes = b"[]", there: int | None = None) -> None:
+        self.head = head
+        self.body = body
+        self.there = len(body) if there is None else there
+        self.calls = None
+        self.made: list[bytes] = []
+        self.going = asyncio.Event()
+        self.going.set()
+        self.cancelled = 0
+        self.open = 0
+        self.wire: Wire | None = None
+
+    @asynccontextmanager
+    async def send(self, _: None, call: Outgoing) -> AsyncIterator[Answer]:
+        self.made.append(call.head)
+        self.open += 1
+        try:
+            await self.going.wait()
+            if isinstance(self.head, FaultError):
+                raise self.head
+            yield self._answer(self.head, call.method)
+        except asyncio.CancelledError:
+            self.cancelled += 1
+            raise
+        finally:
+            self.open -= 1
+
+    def _answer(self, head: bytes, method: bytes) -> Answer:
+        self.wire = Wire()
+        first, _, rest = head.partition(b"\r\n")
+        line, fields = parse_status_line(first), parse_fields(rest, "FANIN503")
+        framing = 0 if method == b"HEAD" else len(self.body)
+        if framing:
+            self.wire.buffer += self.body[: self.there]
+        return Answer(cast("UpstreamWire", self.wire), line, fields, Body(self.wire, framing, 20.0, "FANIN503"))
+
+
+class Made:
+    """A merger with its sharing, what they said, and a clock that stands still."""
+
+    def __init__(
+        self, calls: Calls | None = None, originals: Originals | None = None, rules: Rules | None = None, **merge: Any
+    ) -> None:
+        self.calls = calls or Calls()
+        self.originals = originals or Originals()
         self.now = 0.0
         self.said: list[Event] = []
         self.evidence = RowEvidence(None, 60.0)
         events = Events()
         events.subscribe(self.said.append)
-        settings = Settings(merge=Merge(**{"deadline_floor": 30.0, "max_wait": 30.0, **merge}))
+        settings = Settings(
+            merge=Merge(**{"deadline_floor": 30.0, "max_wait": 30.0, **merge}),
+            rules=rules or Rules(),
+        )
+        clock, templates, numbers = (lambda: self.now), Templates(9), itertools.count(1)
+        lessons = Lessons(POSTGREST, self.evidence, templates, clock)
+        upstream, route = cast("Upstream", self.originals), Route(b"", b"")
         self.mistrusted = Pauses(60.0, 3600.0, 10)
         self.columns = Columns(60.0, 9)
-        oracle = cast("Oracle", Told(self.columns))
-        more = (oracle, self.evidence, events, lambda: self.now, Templates(10), self.mistrusted)
-        self.merger = Merger(settings, POSTGREST, calls, *more)
+        self.sharing = Sharing(settings, upstream, route, POSTGREST, listed(()), lessons, events, clock, numbers)
+        more = (self.evidence, events, clock, numbers, templates, self.mistrusted)
+        self.merger = Merger(settings, self.calls, cast("Oracle", Told(self.columns)), self.sharing, *more)
 
-    def ask(self, *targets: str) -> list[asyncio.Task[Served | Ticket]]:
+    def ask(self, *targets: str) -> list[asyncio.Task[Reply]]:
         members = [member(target) for target in targets]
         return [asyncio.create_task(self.merger.ask(one)) for one in members]
+
+    def share(self, *targets: str, lines: str = "Host: h", method: bytes = b"GET") -> list[asyncio.Task[Reply]]:
+        """What the sharing is asked for reads that cannot be merged."""
+        members = [member(target, lines, method=method) for target in targets]
+        assert all(map(self.sharing.takes, members))
+        return [asyncio.create_task(self.sharing.ask(one, one.query.refusal)) for one in members]
 
     def doubts(self) -> list[str]:
         return [event.reason for event in self.said if isinstance(event, Replayed)]
 
     def assert_at_rest(self) -> None:
         """Nobody waits, nothing is in flight, no timer runs, and nothing was a bug."""
-        assert self.merger.waiting == 0
-        assert not self.merger._windows.timers
-        assert not self.merger._tasks
-        assert all(gate.idle for gate in self.merger._windows.gates._gates.values())
+        for held in (self.merger, self.sharing):
+            assert held.waiting == 0
+            assert not held._windows.timers
+            assert not held._tasks
+            assert all(gate.idle for gate in held._windows.gates._gates.values())
+        assert not self.originals.open
         assert not [event for event in self.said if isinstance(event, Warned)]
 
 
@@ -111,7 +186,7 @@ def ids(*numbers: int) -> list[str]:
     return [f"/t?id=eq.{number}" for number in numbers]
 
 
-async def finish(tasks: list[asyncio.Task[Served | Ticket]]) -> list[Served | Ticket]:
+async def finish(tasks: list[asyncio.Task[Reply]]) -> list[Reply]:
     """Every reply; tickets are used as the pipeline uses them."""
     replies = await asyncio.gather(*tasks)
     for reply in replies:
@@ -121,5 +196,21 @@ async def finish(tasks: list[asyncio.Task[Served | Ticket]]) -> list[Served | Ti
     return replies
 
 
-def bodies(replies: list[Served | Ticket]) -> list[bytes | None]:
+def bodies(replies: list[Reply]) -> list[bytes | None]:
     return [reply.share.body if isinstance(reply, Served) else None for reply in replies]
+
+
+def tickets(replies: list[Reply]) -> list[bool]:
+    """Of those who go alone: whether a call was made for them in vain."""
+    return [reply.replays for reply in replies if isinstance(reply, Ticket)]
+
+
+async def settled(made: Made, tasks: list[asyncio.Task[Reply]]) -> list[Reply]:
+    """Every reply, used as the pipeline uses it."""
+    replies = await finish(tasks)
+    for reply in replies:
+        if isinstance(reply, Own):
+            reply.done()
+    await turns()
+    made.assert_at_rest()
+    return replies

@@ -9,7 +9,7 @@ from proxy.errors import REFUSALS
 from proxy.model import Doubt, Share
 from proxy.observe.events import Left, Paused, Warned
 from proxy.shell.fetch import Poisoned, Result
-from proxy.shell.merger import Served, Ticket
+from proxy.shell.seats import Served, Ticket
 from tests.made import member
 from tests.merging import Calls, Made, bodies, finish, ids, shares, turns
 

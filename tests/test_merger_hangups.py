@@ -10,7 +10,7 @@ import pytest
 
 from proxy.model import Doubt
 from proxy.shell.fetch import Poisoned, Result
-from proxy.shell.merger import Served, Ticket
+from proxy.shell.seats import Served, Ticket
 from tests.merging import Calls, Made, ids, shares, turns
 
 if TYPE_CHECKING:

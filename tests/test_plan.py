@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.model import Alone, Column, Merged
-from proxy.path.plan import Bounds, partition, plan, why_alone
+from proxy.model import Alone, Column, Merged, Same
+from proxy.path.plan import Bounds, originals, partition, plan, why_alone
 from proxy.postgrest.content_location import canonical_query
 from proxy.postgrest.literals import canonical
 from proxy.postgrest.types import fits
@@ -30,13 +30,17 @@ def planned(*targets: str, bounds: Bounds = BOUNDS, lines: str = "Host: h") -> l
 
 
 def shapes(calls: Sequence[Call]) -> list[list[bytes]]:
-    """The filter values of each merged call without their `eq.`, and the target of each single one."""
+    """The filter values of each merged call without their `eq.`, and the target of each original."""
     return [
         [value.removeprefix(b"eq.") for value in call.owners]
         if isinstance(call, Merged)
-        else [call.member.query.target]
+        else [members_of(call)[0].query.target]
         for call in calls
     ]
+
+
+def members_of(call: Call) -> Sequence[Member]:
+    return [call.member] if isinstance(call, Alone) else call.members
 
 
 def test_look_alikes_share_one_call() -> None:
@@ -50,10 +54,37 @@ def test_one_member_goes_as_it_came() -> None:
     assert isinstance(planned("/t?id=eq.1")[0], Alone)
 
 
-def test_equal_requests_share_a_call_and_its_rows() -> None:
-    (call,) = planned("/t?id=eq.1", "/t?id=eq.1")
+def test_equal_requests_among_others_share_the_rows_of_their_key() -> None:
+    (call,) = planned("/t?id=eq.1", "/t?id=eq.2", "/t?id=eq.1")
     assert isinstance(call, Merged)
-    assert [len(members) for members in call.owners.values()] == [2]
+    assert [len(members) for members in call.owners.values()] == [2, 1]
+
+
+def test_equal_requests_among_themselves_share_an_original() -> None:
+    (call,) = planned("/t?id=eq.1", "/t?id=eq.1", "/t?id=eq.1")
+    assert isinstance(call, Same)
+    assert len(call.members) == 3
+
+
+def test_equal_requests_share_an_original_whatever_kept_them_from_merging() -> None:
+    crowded = Bounds(max_keys=1, max_url=7000)
+    assert [len(members_of(call)) for call in planned(*["/t?id=eq.1", "/t?id=eq.2"] * 2, bounds=crowded)] == [2, 2]
+    short = Bounds(max_keys=200, max_url=20)
+    assert [len(members_of(call)) for call in planned(*["/t?id=eq.1", "/t?id=eq.2"] * 2, bounds=short)] == [2, 2]
+    assert [len(members_of(call)) for call in planned(*["/t?id=eq.01"] * 3)] == [3]
+
+
+def test_originals_are_shared_only_where_target_method_and_what_a_gateway_goes_by_are_equal() -> None:
+    members = [
+        member("/t?id=eq.1"),
+        member("/t?id=eq.1", "Host: h\ntraceparent: 00-1\nX-Retry-Count: 1"),
+        member("/t?id=eq.1", "Host: h\nAccept-Encoding: gzip"),
+        member("/t?id=eq.1", "Host: h\nIf-None-Match: x"),
+        member("/t?id=eq.1", "Host: h\nCookie: a=b"),
+        member("/t?id=eq.%31"),
+        member("/t?id=eq.1", method=b"HEAD"),
+    ]
+    assert [list(members_of(call)) for call in originals(members)] == [members[:2], *[[one] for one in members[2:]]]
 
 
 def test_of_two_filters_the_one_that_varies_is_the_key() -> None:
@@ -69,7 +100,7 @@ def test_the_cut_with_most_members_goes_first() -> None:
 
 
 def test_among_cuts_of_one_size_the_leftmost_parameter_wins() -> None:
-    calls = planned("/t?a=eq.1&b=eq.2", "/t?a=eq.1&b=eq.2")
+    calls = planned("/t?a=eq.1&b=eq.2", "/t?a=eq.1&b=eq.3", "/t?a=eq.4&b=eq.2")
     assert isinstance(calls[0], Merged)
     assert calls[0].key == b"a"
 
@@ -116,9 +147,9 @@ def test_calls_are_cut_by_the_bytes_of_their_target() -> None:
     assert sum(len(call.owners) for call in calls if isinstance(call, Merged)) == 50
 
 
-def test_who_has_no_room_for_a_hidden_column_goes_alone() -> None:
+def test_who_has_no_room_for_a_hidden_column_goes_as_it_came() -> None:
     calls = planned("/t?id=eq.1", "/t?id=eq.1", "/t?id=eq.2", bounds=Bounds(max_keys=9, max_url=20))
-    assert [type(call) for call in calls] == [Alone, Alone, Alone]
+    assert [type(call) for call in calls] == [Same, Alone]
 
 
 def test_who_is_not_of_the_learnt_type_goes_alone_and_the_rest_share() -> None:
@@ -167,14 +198,16 @@ def test_every_member_is_in_exactly_one_call_that_may_serve_it(batch: list[tuple
     calls = plan(members, b"A", bounds)
     placed: Counter[Member] = Counter()
     for call in calls:
-        placed.update(call.members if isinstance(call, Merged) else [call.member])
+        placed.update(members_of(call))
+        if isinstance(call, Same):
+            assert len({(one.query.target, one.head.same) for one in call.members}) == 1 < len(call.members)
         if isinstance(call, Merged):
             check_merged(call, bounds)
     assert placed == Counter(members)
 
 
 def check_merged(call: Merged, bounds: Bounds) -> None:
-    assert len(call.members) > 1
+    assert len(call.owners) > 1
     assert len(call.literals) <= bounds.max_keys
     assert len(call.target) <= bounds.max_url
     assert len({member.head.identity for member in call.members}) == 1

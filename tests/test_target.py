@@ -6,7 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.postgrest.target import clean_text, decoded, is_json_text, is_plain_name, relation_of, split_target
+from proxy.postgrest.target import (
+    clean_text,
+    decoded,
+    function_of,
+    is_json_text,
+    is_plain_name,
+    relation_of,
+    split_target,
+)
 
 
 def test_parameters_keep_their_order_and_place() -> None:
@@ -55,6 +63,22 @@ def test_a_target_without_a_query_has_no_parameters() -> None:
 )
 def test_a_relation_is_one_segment_under_the_mount(target: bytes, mount: bytes, relation: bytes | None) -> None:
     assert relation_of(target, split_target(target)[0], mount) == relation
+
+
+@pytest.mark.parametrize(
+    ("target", "mount", "function"),
+    [
+        (b"/rpc/f?a=1", b"", b"f"),
+        (b"/rest/v1/rpc/%66", b"/rest/v1", b"%66"),
+        (b"/rpc/f", b"/rest/v1", None),
+        (b"/rpc/f/g", b"", None),
+        (b"/rpc/", b"", None),
+        (b"/rpc", b"", None),
+        (b"/t", b"", None),
+    ],
+)
+def test_a_function_is_one_segment_under_rpc(target: bytes, mount: bytes, function: bytes | None) -> None:
+    assert function_of(target, split_target(target)[0], mount) == function
 
 
 @pytest.mark.parametrize(

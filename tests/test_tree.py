@@ -27,6 +27,11 @@ def test_requests_that_shared_a_call_are_one_line() -> None:
     assert shown.count("merged: 4 requests, 4 keys, 1 call") == 1
 
 
+def test_equal_requests_that_shared_an_answer_are_one_line() -> None:
+    spans = [replace(span(LINE.format(7), n + 1), call=1, shared=4, outcome=Outcome.SHARED) for n in range(4)]
+    assert text(trace(spans)).count("shared: 4 requests, 1 call") == 1
+
+
 def test_a_request_left_alone_says_why() -> None:
     assert "passed: offset (The query has an offset)" in text(
         trace([replace(span(LINE.format(1), 1), refusal="offset")])

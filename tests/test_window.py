@@ -255,3 +255,23 @@ def test_the_rows_of_a_key_are_expected_again_and_slowly_forgotten() -> None:
     assert one.rows_per_key == 10.0
     one.merged(keys=2, rows=2, size=100)
     assert one.rows_per_key == 9.0
+
+
+def test_a_gate_is_known_once_it_was_asked_for_under_its_own_key() -> None:
+    gates = Gates(9, gate)
+    assert gates.known("a", b"x") is None
+    one = gates.get("a", b"x")
+    assert gates.known("a", b"x") is one
+    assert gates.known("a", b"y") is None
+    assert gates.known(7, b"x") is None
+
+
+def test_after_it_recovered_a_pause_is_as_short_as_the_first() -> None:
+    one = gate()
+    one.failed(0.0)
+    one.failed(1.0)
+    assert one.paused(2.9)
+    one.recovered()
+    one.failed(3.0)
+    assert one.paused(3.9)
+    assert not one.paused(4.0)

@@ -18,8 +18,8 @@ class Answered(msgspec.Struct, frozen=True):
 
 
 class Called(msgspec.Struct, frozen=True):
-    """An upstream call ended. ``kind``: original, merged, replay, shadow, types; ``status`` may be NO_ANSWER or
-    CANCELLED.
+    """An upstream call ended. ``kind``: original, merged, shared, replay, shadow, types; ``status`` may be NO_ANSWER
+    or CANCELLED.
     """
 
     relation: str
@@ -36,7 +36,7 @@ class Left(msgspec.Struct, frozen=True):
 
 
 class Saved(msgspec.Struct, frozen=True):
-    """A merged answer served several requests: calls saved, less the calls that it cost extra (may be negative)."""
+    """One answer served several requests: calls saved, less the calls that it cost extra (may be negative)."""
 
     rule: str
     relation: str
@@ -44,7 +44,10 @@ class Saved(msgspec.Struct, frozen=True):
 
 
 class Replayed(msgspec.Struct, frozen=True):
-    """A merged answer was not used. ``reason`` is a key of ``errors.DOUBTS``; ``detail`` names a header at most."""
+    """A merged or shared answer was not used.
+
+    ``reason`` is a key of ``errors.DOUBTS``; ``detail`` names a header at most.
+    """
 
     reason: str
     detail: str

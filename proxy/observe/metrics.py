@@ -34,8 +34,8 @@ from proxy.observe.events import (
 
 SERIES = {
     "requests": "Requests answered, by relation, method, outcome and status class.",
-    "upstream_calls": "Calls sent to PostgREST, by relation and kind (original, merged, replay, shadow).",
-    "calls_saved": "Upstream calls that merging saved, less those it cost. Goes down when a merge was in vain.",
+    "upstream_calls": "Calls sent to PostgREST, by relation and kind (original, merged, shared, replay, shadow).",
+    "calls_saved": "Upstream calls that merging and sharing saved, less those it cost. Goes down when it was in vain.",
     "request_duration_seconds": "From a request's head to the end of its answer.",
     "upstream_duration_seconds": "From sending a call to the end of its answer.",
     "hop_seconds": "Time that a request spent in fanin itself: holding, queueing, splitting.",
@@ -43,8 +43,8 @@ SERIES = {
     "trace_upstream_calls": "Upstream calls per trace, by kind and route.",
     "findings": "Findings, by rule and relation.",
     "refusals": "Requests not merged, by reason; `fanin explain` has each reason's text.",
-    "replays": "Merged answers not used, by reason.",
-    "pauses": "Times that merging a query was paused, by the doubt; mismatch: a comparison found a wrong answer.",
+    "replays": "Answers of merged and shared calls not used, by reason.",
+    "pauses": "Times that merging or sharing a query was paused, by the doubt; mismatch: a comparison found one.",
     "shadow": "Merged answers compared with the originals, by result; `fanin explain` has each result's text.",
     "turned_down": "Connections turned down before they made a request, by error code.",
     "batch_size": "Requests per window when it closed.",

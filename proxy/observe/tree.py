@@ -64,10 +64,10 @@ def _group(spans: list[Span], start: float, branch: str, trunk: str) -> Iterator
         yield f"{branch} {_span(first, start)}{_why(first)}"
         return
     end = max(span.end for span in spans)
-    distinct = len({span.literals for span in spans})
+    keys = f"{len({span.literals for span in spans})} keys, " if first.outcome is Outcome.MERGED else ""
     yield (
         f"{branch} {safe(first.fingerprint)}  +{1000 * (first.start - start):.1f} ms, "
-        f"{1000 * (end - first.start):.1f} ms  merged: {len(spans)} requests, {distinct} keys, 1 call"
+        f"{1000 * (end - first.start):.1f} ms  {first.outcome.value}: {len(spans)} requests, {keys}1 call"
     )
     rows = sum(span.rows for span in spans if span.rows > 0)
     size = sum(span.size for span in spans)

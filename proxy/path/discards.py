@@ -9,7 +9,7 @@ NAMES = 32
 
 
 class Discards:
-    """Merged answers of late, and how many were thrown away for which header.
+    """Merged and shared answers of late, and how many were thrown away for which header.
 
     A header is told once. It is told again only after its count had faded away, so when it went and came back.
     """
@@ -23,7 +23,7 @@ class Discards:
         return len(self._counts)
 
     def answered(self) -> None:
-        """A merged call was answered."""
+        """A merged or shared call was answered."""
         self._answers += 1
         if self._answers >= RECENT:
             self._fade()

@@ -12,7 +12,9 @@ from proxy.model import Head, Media
 from proxy.postgrest.media import counts, media_of
 
 CONDITIONAL = frozenset((b"if-match", b"if-none-match", b"if-modified-since", b"if-unmodified-since", b"if-range"))
-NEUTRAL = CONDITIONAL | {b"host", b"accept-encoding", b"traceparent", b"tracestate", b"x-retry-count"}
+NEGOTIATING = CONDITIONAL | {b"host", b"accept-encoding"}
+"""What a gateway may answer differently to, though PostgREST does not."""
+NEUTRAL = NEGOTIATING | {b"traceparent", b"tracestate", b"x-retry-count"}
 """Headers in which merged callers may differ: PostgREST answers the same whatever they say."""
 
 
@@ -51,12 +53,14 @@ def read_head(fields: tuple[Field, ...], minor: int, rules: HeadRules) -> Head:
         raise FaultError("FANIN106")
     kept = [field for field in fields if _travels(field.name)]
     identity = b"".join(field.line + b"\r\n" for field in kept if field.name not in rules.neutral)
+    differing = rules.neutral - NEGOTIATING
     media = media_of([field.value for field in fields if field.name == b"accept"])
     counted = counts([field.value for field in fields if field.name == b"prefer"])
     return Head(
         forward=b"".join(_line(field, rules) for field in kept),
         merged=_merged(kept, media, rules),
         identity=identity,
+        same=b"".join(_line(field, rules) for field in kept if field.name not in differing),
         who=blake2b(identity, digest_size=16, key=rules.key).digest(),
         framing=framing,
         close=minor == 0 or b"close" in options,
@@ -82,6 +86,7 @@ def with_peer(head: Head, peer: bytes, key: bytes) -> Head:
         forward=head.forward + line,
         merged=head.merged + line,
         identity=identity,
+        same=head.same + line,
         who=blake2b(identity, digest_size=16, key=key).digest(),
     )
 

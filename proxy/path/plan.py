@@ -1,11 +1,11 @@
 """Which calls serve a batch: members with byte-equal cuts share one, the rest go as they came (DESIGN.md §6)."""
 
 import heapq
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import msgspec
 
-from proxy.model import Alone, Call, Column, Key, LiteralClass, Member, Merged, Query
+from proxy.model import Alone, Call, Column, Key, LiteralClass, Member, Merged, Query, Same
 from proxy.postgrest.content_location import around_value
 from proxy.postgrest.literals import fold
 from proxy.postgrest.media import ARRAY
@@ -38,6 +38,14 @@ def plan(batch: Sequence[Member], alias: bytes, bounds: Bounds) -> list[Call]:
     for key, members in partition(batch, bounds.columns):
         calls += _calls(key, members, alias, bounds)
     return calls
+
+
+def originals(members: Iterable[Member]) -> list[Call]:
+    """``members`` as they came: those that are byte-equal share a call."""
+    alike: dict[tuple[bytes, bytes, bytes], list[Member]] = {}
+    for member in members:
+        alike.setdefault((member.query.method, member.query.target, member.head.same), []).append(member)
+    return [Alone(same[0]) if len(same) == 1 else Same(tuple(same)) for same in alike.values()]
 
 
 def partition(batch: Sequence[Member], known: Known) -> list[tuple[Key | None, list[Member]]]:
@@ -120,7 +128,7 @@ def _orders(query: Query, known: Known) -> _Order:
 
 def _calls(key: Key | None, members: list[Member], alias: bytes, bounds: Bounds) -> list[Call]:
     if key is None:
-        return [Alone(member) for member in members]
+        return originals(members)
     owners: dict[bytes, list[Member]] = {}
     claims: Claims = {}
     for member in members:
@@ -175,13 +183,12 @@ class _Mould:
         yield from (chunk.claims for chunk in filling)
 
     def cast(self, claims: Claims, owners: dict[bytes, list[Member]]) -> list[Call]:
-        """One call for ``claims``, or one each where there is nothing to share or no room for it."""
+        """One call for ``claims``, or originals where there is one filter value only, or no room."""
         sharing = {value: owners[value] for value in claims}
-        members = [member for some in sharing.values() for member in some]
         literals = dict.fromkeys(literal for some in claims.values() for literal in some)
         target = merged_target(self._first.query, self._key, self._hidden, len(sharing), literals)
-        if len(members) == 1 or len(target) > self._bounds.max_url:
-            return [Alone(member) for member in members]
+        if len(sharing) == 1 or len(target) > self._bounds.max_url:
+            return originals(member for members in sharing.values() for member in members)
         head = self._first.head
         return [
             Merged(

@@ -118,9 +118,13 @@ class Gate:
         self._paused_until = now + self._pause
         return True
 
+    def recovered(self) -> None:
+        """It works again: the next pause is a short one."""
+        self._pause = 0.0
+
     def merged(self, keys: int, rows: int, size: int) -> None:
         """A merged answer was good: ``rows`` rows and ``size`` bytes for ``keys`` keys."""
-        self._pause = 0.0
+        self.recovered()
         self.size_per_key += 0.3 * (size / keys - self.size_per_key)
         self.rows_per_key = max(1.0, rows / keys, 0.9 * self.rows_per_key)
 
@@ -151,16 +155,22 @@ class Gates:
     """The gates in use, bounded: the longest unused idle one makes room."""
 
     def __init__(self, limit: int, make: Callable[[], Gate]) -> None:
-        self._gates: OrderedDict[tuple[str, bytes], Gate] = OrderedDict()
+        self._gates: OrderedDict[tuple[str | int, bytes], Gate] = OrderedDict()
         self._limit = limit
         self._make = make
 
     def __len__(self) -> int:
         return len(self._gates)
 
-    def get(self, fingerprint: str, identity: bytes) -> Gate | None:
-        """The gate for a key; None when every tracked one is busy."""
-        key = (fingerprint, identity)
+    def known(self, what: str | int, identity: bytes) -> Gate | None:
+        """The gate for a key, if there is one."""
+        return self._gates.get((what, identity))
+
+    def get(self, what: str | int, identity: bytes) -> Gate | None:
+        """The gate for a fingerprint, or a hash of what else look-alikes have in common; None when every tracked one
+        is busy.
+        """
+        key = (what, identity)
         gate = self._gates.get(key)
         if gate is not None:
             self._gates.move_to_end(key)

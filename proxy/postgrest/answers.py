@@ -25,6 +25,12 @@ TEMPLATE_HEADERS = COPIED | {b"proxy-status"}
 SHARED_HEADERS = TEMPLATE_HEADERS | {b"www-authenticate", b"retry-after"}
 """Headers of an error that is everybody's. Any other, a cookie say, may be meant for one caller."""
 
+SAME_HEADERS = SHARED_HEADERS | {
+    *(b"content-range", b"content-location", b"preference-applied", b"proxy-status"),
+    *(b"content-encoding", b"content-language", b"etag", b"last-modified", b"cache-control", b"expires"),
+}
+"""Headers that tell of what was asked for and of nothing else (RFC 9110 §8): byte-equal requests may get copies."""
+
 FRAMING = frozenset((b"transfer-encoding", b"content-length", b"connection", b"keep-alive"))
 
 

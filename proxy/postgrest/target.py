@@ -43,6 +43,14 @@ def relation_of(target: bytes, path_end: int, mount: bytes) -> bytes | None:
     return segment
 
 
+def function_of(target: bytes, path_end: int, mount: bytes) -> bytes | None:
+    """The raw path segment that names a function under ``mount``; None for anything else."""
+    if not target.startswith(mount + b"/rpc/"):
+        return None
+    segment = target[len(mount) + 5 : path_end]
+    return segment if segment and b"/" not in segment else None
+
+
 def decoded(raw: bytes) -> bytes:
     """``+`` and percent-encodings undone; malformed ones are kept, as PostgREST keeps them."""
     if b"%" not in raw and b"+" not in raw:

@@ -1,4 +1,4 @@
-"""Tells the operator which header keeps merged answers from being used, why, and what to do about it."""
+"""Tells the operator which header keeps merged and shared answers from being used, why, and what to do about it."""
 
 from proxy.observe.events import Called, Event, Events, Replayed, Warned
 from proxy.path.discards import Discards
@@ -9,7 +9,7 @@ LONGEST = 80
 
 
 class HeaderAdvice:
-    """A reader of events that warns when a header costs more than 1 % of the merged answers."""
+    """A reader of events that warns when a header costs more than 1 % of the merged and shared answers."""
 
     def __init__(self, events: Events, gateway: Gateway) -> None:
         self._events = events
@@ -18,7 +18,7 @@ class HeaderAdvice:
 
     def __call__(self, event: Event) -> None:
         if isinstance(event, Called):
-            if event.kind in ("merged", "shadow") and event.status > 0:
+            if event.kind in ("merged", "shared", "shadow") and event.status > 0:
                 self._discards.answered()
         elif isinstance(event, Replayed) and event.reason == "headers":
             name = event.detail[:LONGEST]
@@ -27,7 +27,7 @@ class HeaderAdvice:
 
 
 def _what(name: str) -> str:
-    return f"more than 1 % of merged answers are thrown away because of a header that may be one caller's: {name}"
+    return f"more than 1 % of merged and shared answers cannot be used for a header that may be one caller's: {name}"
 
 
 def _remedy(name: str, gateway: Gateway) -> str:

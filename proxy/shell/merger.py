@@ -4,29 +4,25 @@ What to send and what to believe is decided by the rooms; here is only the doing
 """
 
 import asyncio
-import itertools
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import msgspec
 
 from proxy.config import Settings
-from proxy.http1.head import Field, StatusLine
-from proxy.model import Alone, Doubt, Head, Member, Miss, Share
+from proxy.model import Alone, Doubt, Member, Miss, Outcome, Same, Share
 from proxy.observe.events import Events, Paused, Replayed, Saved, Warned
 from proxy.path.evidence import RowEvidence
-from proxy.path.plan import Bounds, plan, why_alone
+from proxy.path.plan import Bounds, originals, plan, why_alone
 from proxy.path.shadow import Pauses
-from proxy.path.singular import Templates, read_template
+from proxy.path.singular import Templates
 from proxy.path.window import Gate, Gates, Pace
-from proxy.postgrest.gateway import Gateway
 from proxy.postgrest.types import has_one_spelling
 from proxy.shell.fetch import Fetches, Poisoned, Result
 from proxy.shell.oracle import Oracle
-from proxy.shell.seats import Batch, Reply, Served, Ticket
+from proxy.shell.seats import Batch, Reply, Served
+from proxy.shell.sharing import Sharing
 from proxy.shell.windows import Windows
-
-__all__ = ["Merger", "Served", "Ticket"]
 
 
 class Merger:
@@ -35,25 +31,26 @@ class Merger:
     def __init__(
         self,
         settings: Settings,
-        gateway: Gateway,
         fetcher: Fetches,
         oracle: Oracle,
+        sharing: Sharing,
         evidence: RowEvidence,
         events: Events,
         clock: Callable[[], float],
+        numbers: Iterator[int],
         templates: Templates,
         mistrusted: Pauses,
     ) -> None:
         merge = settings.merge
         self.alias = b"f" + secrets.token_hex(12).encode()
         self._merge = merge
-        self._gateway = gateway
         self._fetcher = fetcher
         self._oracle = oracle
+        self._sharing = sharing
         self._evidence = evidence
         self._events = events
         self._clock = clock
-        self._numbers = itertools.count(1)
+        self._numbers = numbers
         pace = msgspec.convert(merge.model_dump(include=set(Pace.__struct_fields__)), Pace)
         self._windows = Windows(Gates(merge.max_tracked, lambda: Gate(pace)), self._left, events, clock)
         self._templates = templates
@@ -84,19 +81,10 @@ class Merger:
     async def ask(self, member: Member) -> Reply:
         """Wait for company and a merged answer, or for the word to go alone."""
         gate = self._windows.gates.get(member.query.fingerprint, member.head.who)
-        if gate is None:
-            return Ticket(None, self._windows.returned, "busy")
-        reason = self._refusal(gate, member)
-        if reason is not None:
-            gate.sent()
-            return Ticket(gate, self._windows.returned, reason)
+        reason = "busy" if gate is None else self._refusal(gate, member)
+        if gate is None or reason is not None:
+            return await self._sharing.ask(member, reason)
         return await self._windows.ask(gate, member)
-
-    def saw_problem(self, head: Head, line: StatusLine, fields: tuple[Field, ...], body: bytes) -> None:
-        """A caller that wants one object was answered ``body``, which may be the 406 that others will need."""
-        template = read_template(line.line, fields, body, self._gateway)
-        if template is not None:
-            self._templates.learn(head.who, template, self._clock())
 
     def _refusal(self, gate: Gate, member: Member) -> str | None:
         reason = self._pause(gate, member, self._clock())
@@ -112,8 +100,7 @@ class Merger:
     def _left(self, gate: Gate, batch: list[Member]) -> None:
         reason = self._pause(gate, batch[0], self._clock())
         if reason is not None:
-            for member in batch:
-                self._windows.admit(gate, member, reason)
+            self._unmerged(gate, batch, reason)
         elif questions := self._oracle.questions(batch):
             gate.sent()
             task = asyncio.get_running_loop().create_task(self._oracle.ask(batch[0], questions))
@@ -128,6 +115,13 @@ class Merger:
         self._dispatch(gate, [member for member in batch if self._windows.is_waiting(member)])
         self._windows.returned(gate, None)
 
+    def _unmerged(self, gate: Gate, batch: list[Member], reason: str) -> None:
+        for call in originals(batch):
+            if isinstance(call, Same):
+                self._sharing.start(self._windows, gate, call)
+            elif isinstance(call, Alone):
+                self._windows.admit(gate, call.member, reason)
+
     def _dispatch(self, gate: Gate, batch: list[Member], again: bool = False) -> None:
         """Send what the plan says for ``batch``, all of whom wait; where that fails, everybody goes alone."""
         if not batch:
@@ -139,6 +133,8 @@ class Merger:
                     company = len(batch) > 1 or again
                     reason = why_alone(call.member, bounds.columns) if company else None
                     self._windows.admit(gate, call.member, reason)
+                elif isinstance(call, Same):
+                    self._sharing.start(self._windows, gate, call)
                 else:
                     self._start(gate, Batch(call, again))
         except Exception as error:
@@ -160,7 +156,7 @@ class Merger:
 
     def _start(self, gate: Gate, batch: Batch) -> None:
         for member in batch.members:
-            self._windows.seat(member).batch = batch
+            self._windows.seat(member).waiters = batch
         gate.sent()
         batch.task = asyncio.get_running_loop().create_task(self._run(gate, batch))
         self._tasks.add(batch.task)
@@ -214,7 +210,7 @@ class Merger:
         ]
         served = [(share, self._windows.seat(member)) for share, member in waiting if share is not None]
         for share, seat in served:
-            seat.future.set_result(Served(share, number, len(served)))
+            seat.future.set_result(Served(share, number, len(served), Outcome.MERGED, batch.seconds or 0.0))
         for missed, member in waiting:
             if missed is None:
                 self._windows.admit(gate, member, replays=True)
@@ -237,7 +233,7 @@ class Merger:
         self._wasted(batch, Doubt("poison"))
         members = [member for member in batch.members if self._windows.is_waiting(member)]
         for member in members:
-            self._windows.seat(member).batch = None
+            self._windows.seat(member).waiters = None
         self._dispatch(gate, members, again=True)
 
     def _wasted(self, batch: Batch, doubt: Doubt) -> None:

@@ -1,9 +1,7 @@
 """The line that every request walks. The only file that knows it whole."""
 
 import asyncio
-from collections import OrderedDict
 from collections.abc import Callable
-from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -12,30 +10,28 @@ from proxy.config import Settings
 from proxy.errors import FaultError, response_of
 from proxy.http1.chunked import LAST_CHUNK, framed
 from proxy.http1.framing import CHUNKED, UNTIL_CLOSE
-from proxy.http1.head import Field, StatusLine, first
+from proxy.http1.head import Field, StatusLine
 from proxy.law import HOP_BY_HOP
 from proxy.model import Member, Outcome, Query
 from proxy.observe.events import CANCELLED, NO_ANSWER, Answered, Called, Events, Warned
-from proxy.path.evidence import RowEvidence
 from proxy.path.fingerprint import read_query
 from proxy.path.identity import with_peer
 from proxy.path.stitch import lengthened
 from proxy.path.trace import OpenTrace, Traces
-from proxy.postgrest.content_range import rows_and_total
 from proxy.postgrest.in_list import shortened
-from proxy.shell.merger import Merger, Served, Ticket
+from proxy.shell.lessons import Lessons
+from proxy.shell.merger import Merger
 from proxy.shell.route import Route
+from proxy.shell.seats import Failed, Own, Reply, Served, Ticket
 from proxy.shell.server import Request
 from proxy.shell.shadow import Shadow
+from proxy.shell.sharing import Sharing
 from proxy.shell.tunnel import tunnel
 from proxy.shell.upstream import Answer, Outgoing, Upstream, UpstreamWire
 from proxy.shell.visit import Visit
 
 if TYPE_CHECKING:
     from proxy.shell.pool import Lane
-
-ORIGINS = 100
-"""Origins whose CORS headers are remembered, for errors of our own."""
 
 
 class Pipeline:
@@ -47,8 +43,9 @@ class Pipeline:
         route: Route,
         upstream: Upstream,
         merger: Merger,
+        sharing: Sharing,
+        lessons: Lessons,
         traces: Traces,
-        evidence: RowEvidence,
         events: Events,
         clock: Callable[[], float],
         key: bytes,
@@ -58,15 +55,15 @@ class Pipeline:
         self._route = route
         self._upstream = upstream
         self._merger = merger
+        self._sharing = sharing
+        self._lessons = lessons
         self._traces = traces
-        self._evidence = evidence
         self._events = events
         self._clock = clock
         self._key = key
         self._shadow = shadow
-        self._rewrites = settings.mode == "rewrite" and settings.rules.fan001 == "rewrite"
+        self._merges = settings.mode == "rewrite" and settings.rules.fan001 == "rewrite"
         self._headers = settings.headers == "on" or (settings.headers == "auto" and settings.debug)
-        self._cors: OrderedDict[bytes, bytes] = OrderedDict()
 
     async def handle(self, request: Request) -> bool:
         """Answer ``request``; True when its connection can carry another."""
@@ -105,29 +102,45 @@ class Pipeline:
         request, query = visit.request, visit.query
         if request.head.websocket and request.line.method == b"GET":
             return await self._tunnel(visit)
-        if query.refusal is not None:
-            return await self._forward(visit, None)
         member = Member(query, request.head, request.arrived)
-        if not self._rewrites:
-            visit.refusal = "mode"
-            with self._shadow.beside(member, self._merger.ask) if self._shadow else nullcontext() as visit.copy:
-                return await self._forward(visit, None)
-        reply = await self._merger.ask(member)
+        if query.refusal is None and self._merges:
+            return await self._end(visit, await self._merger.ask(member))
+        visit.refusal = query.refusal or "mode"
+        if self._sharing.takes(member):
+            return await self._end(visit, await self._sharing.ask(member, visit.refusal))
+        if self._shadow is None or query.refusal is not None:
+            return await self._forward(visit, None)
+        with self._shadow.beside(member, self._merger.ask) as visit.copy:
+            return await self._forward(visit, None)
+
+    async def _end(self, visit: Visit, reply: Reply) -> bool:
         if isinstance(reply, Served):
             return self._serve(visit, reply)
-        return await self._go_alone(visit, reply)
+        if isinstance(reply, Ticket):
+            return await self._go_alone(visit, reply)
+        visit.call = reply.call
+        if isinstance(reply, Failed):
+            return self._fail(visit, reply.error)
+        return await self._pass_on(visit, reply)
 
-    # Merged.
+    # Together with others.
 
     def _serve(self, visit: Visit, served: Served) -> bool:
         share = served.share
-        visit.outcome = Outcome.MERGED
+        visit.outcome, visit.upstream_seconds = served.outcome, served.seconds
         visit.call, visit.shared = served.call, served.shared
         visit.status, visit.size, visit.rows = int(share.head[9:12]), len(share.body), share.rows
         visit.began_answer = True
         extra = self._extra(visit, visit.request.last)
         visit.request.client.write(b"".join((share.head, extra, b"\r\n", share.body)))
         return True
+
+    async def _pass_on(self, visit: Visit, own: Own) -> bool:
+        visit.status, visit.upstream_seconds = own.answer.status, own.seconds
+        try:
+            return await self._relay(visit, own.answer, own.data)
+        finally:
+            own.done()
 
     # Alone.
 
@@ -180,15 +193,17 @@ class Pipeline:
         modern = line.minor == 1  # an HTTP/1.0 client knows no 1xx (RFC 9110 §15.2)
         return Outgoing(line.method, head, body, interim if modern else None, keep=modern)
 
-    async def _relay(self, visit: Visit, answer: Answer) -> bool:
+    async def _relay(self, visit: Visit, answer: Answer, begun: bytes = b"") -> bool:
+        """Stream an answer down, of whose body ``begun`` was read before."""
         request, client = visit.request, visit.request.client
         framing = answer.body.framing
         chunked = framing == CHUNKED and request.line.minor == 1
         keep = framing != UNTIL_CLOSE and answer.line.minor == 1 and (chunked or framing != CHUNKED)
         last = not keep or request.last or not request.body.done
         head = _lines(answer.line.line, answer.fields, drop_chunked=framing == CHUNKED and not chunked)
-        data = answer.body.ready()
-        self._learn(visit, answer, data)
+        data = begun + answer.body.ready()
+        whole = data if answer.body.done else None
+        visit.rows = self._lessons.learn(visit.query, request.head, answer.line, answer.fields, whole)
         if visit.copy is not None:
             visit.copy.begin(answer.line, answer.fields, data)
         pending = head + self._extra(visit, last) + b"\r\n" + framed(data, chunked)
@@ -206,22 +221,6 @@ class Pipeline:
                 await client.flushed(stall)
         client.write(pending + (LAST_CHUNK if chunked else b""))
         return keep and request.body.done
-
-    def _learn(self, visit: Visit, answer: Answer, data: bytes) -> None:
-        """Facts that an answer shows in passing: rows, the 406 of a caller, the CORS headers of its origin."""
-        rows, _ = rows_and_total(first(answer.fields, b"content-range"))
-        if visit.query.relation and visit.request.line.method == b"GET" and answer.status in (200, 206):
-            visit.rows = rows
-            self._evidence.saw(rows, self._clock())
-        media = visit.request.head.media
-        if answer.status == 406 and answer.body.done and media is not None and media.singular:
-            self._merger.saw_problem(visit.request.head, answer.line, answer.fields, data)
-        origin = visit.request.head.origin
-        if origin:
-            lines = [f.line + b"\r\n" for f in answer.fields if f.name.startswith(b"access-control-")]
-            self._cors[origin] = b"".join(lines)
-            if len(self._cors) > ORIGINS:
-                self._cors.popitem(last=False)
 
     # WebSockets.
 
@@ -251,8 +250,8 @@ class Pipeline:
             return False
         visit.status = error.fault.status
         keep = request.body.done and not request.last
-        cors = self._cors.get(request.head.origin, b"") if request.head.origin else b""
         bodiless = request.line.method == b"HEAD"
+        cors = self._lessons.cors(request.head.origin)
         request.client.write(response_of(error, cors, keep=keep, bodiless=bodiless))
         return keep
 
@@ -261,8 +260,8 @@ class Pipeline:
         closing = b"Connection: close\r\n" if last else b""
         if not self._headers:
             return closing
-        if visit.outcome is Outcome.MERGED:
-            what = f"merged; size={visit.shared}; calls=1"
+        if visit.outcome in (Outcome.MERGED, Outcome.SHARED):
+            what = f"{visit.outcome.value}; size={visit.shared}; calls=1"
         else:
             what = visit.outcome.value + (f"; reason={visit.refusal}" if visit.refusal else "")
         return f"X-Fanin: {what}\r\n".encode() + closing

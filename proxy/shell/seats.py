@@ -1,30 +1,56 @@
 """Who waits for what: a place in a window, then in a merged call, and what comes of it."""
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+import asyncio
+from collections.abc import Callable, Sequence
 
 import msgspec
 
-from proxy.model import Merged, Share
+from proxy.errors import FaultError
+from proxy.model import Member, Merged, Outcome, Share
 from proxy.path.window import Gate
-from proxy.shell.fetch import leader
-
-if TYPE_CHECKING:
-    import asyncio
+from proxy.shell.upstream import Answer
 
 
 class Served(msgspec.Struct, frozen=True, eq=False):
-    """A waiter's share of a merged answer; ``call`` is the call's number, ``shared`` how many it answered."""
+    """A waiter's share of an answer; ``call`` is the call's number, ``shared`` how many it answered."""
 
     share: Share
     call: int
     shared: int
+    outcome: Outcome
+    seconds: float
+    """How long the call took."""
+
+
+class Failed(msgspec.Struct, frozen=True, eq=False):
+    """The call that was to answer the waiter failed, as its own would have."""
+
+    error: FaultError
+    call: int
+
+
+class Own:
+    """An answer that was to be shared and goes to one waiter, to be passed on as it comes.
+
+    ``data`` is what was read of its body; ``seconds`` the time until then. It is upstream's until ``done``.
+    """
+
+    def __init__(self, answer: Answer, data: bytes, call: int, seconds: float) -> None:
+        self.answer = answer
+        self.data = data
+        self.call = call
+        self.seconds = seconds
+        self.taken = asyncio.Event()
+
+    def done(self) -> None:
+        """It was passed on, or nobody is there to take it."""
+        self.taken.set()
 
 
 class Ticket:
     """A waiter goes alone: it sends its own request, and says when the answer is there.
 
-    ``reason`` is a key of ``errors.REFUSALS``; ``replays`` says that a merged call was made for it in vain.
+    ``reason`` is a key of ``errors.REFUSALS``; ``replays`` says that a call was made for it in vain.
     """
 
     def __init__(
@@ -46,21 +72,16 @@ class Ticket:
             self._returned(gate, seconds)
 
 
-Reply = Served | Ticket
+Reply = Served | Ticket | Own | Failed
 """What a waiter is told."""
 
 
-class Batch:
-    """A merged call under way and those who wait for it; the last to leave cancels it.
+class Waiters:
+    """Those who wait for one call; the last to leave cancels it."""
 
-    ``again`` says that it is what was left of another one after its poison was taken out: there is no third one.
-    """
-
-    def __init__(self, call: Merged, again: bool) -> None:
-        self.call = call
-        self.members = call.members
-        self.relation = leader(call).query.relation
-        self.again = again
+    def __init__(self, members: Sequence[Member]) -> None:
+        self.members = members
+        self.relation = members[0].query.relation
         self.left = len(self.members)
         self.seconds: float | None = None
         """How long the call took; None while it is under way, and when it failed."""
@@ -72,12 +93,24 @@ class Batch:
             self.task.cancel()
 
 
+class Batch(Waiters):
+    """A merged call under way.
+
+    ``again`` says that it is what was left of another one after its poison was taken out: there is no third one.
+    """
+
+    def __init__(self, call: Merged, again: bool) -> None:
+        super().__init__(call.members)
+        self.call = call
+        self.again = again
+
+
 class Seat:
-    """One waiter: its place in a window, then in a batch."""
+    """One waiter: its place in a window, then among those who wait for a call."""
 
     def __init__(self, gate: Gate, future: "asyncio.Future[Reply]", reason: str | None = None) -> None:
         self.gate = gate
         self.future = future
         self.reason = reason
         """Why it was known from the first that it is not merged."""
-        self.batch: Batch | None = None
+        self.waiters: Waiters | None = None

@@ -1,6 +1,7 @@
 """One running fanin: its rooms and its I/O put together, its background work, its end."""
 
 import asyncio
+import itertools
 import secrets
 from collections.abc import Callable, Sequence
 
@@ -10,6 +11,7 @@ from proxy.config import ConfigError, Settings
 from proxy.errors import FaultError
 from proxy.model import Finding, Rule, Trace
 from proxy.observe.events import Closed, Events, Turned, Warned
+from proxy.path.duplicate import listed
 from proxy.path.evidence import RowEvidence
 from proxy.path.identity import HeadRules, head_rules
 from proxy.path.singular import Templates
@@ -21,12 +23,14 @@ from proxy.shell.catalog import CatalogReader
 from proxy.shell.check import Checker
 from proxy.shell.discover import Place, discover
 from proxy.shell.fetch import Fetcher, Fetches
+from proxy.shell.lessons import Lessons
 from proxy.shell.merger import Merger
 from proxy.shell.oracle import Oracle
 from proxy.shell.pipeline import Pipeline
 from proxy.shell.route import Route
 from proxy.shell.server import Server
 from proxy.shell.shadow import Sampled, Shadow
+from proxy.shell.sharing import Sharing
 from proxy.shell.upstream import Upstream
 
 TICK = 0.02
@@ -52,6 +56,7 @@ class Sidecar:
         self._catalog = CatalogReader(settings, events, self._adopt)
         self.merger: Merger | None = None
         self.oracle: Oracle | None = None
+        self.sharing: Sharing | None = None
         self.checker: Checker | None = None
         self.server: Server | None = None
         self._ticking: asyncio.Task[None] | None = None
@@ -65,15 +70,18 @@ class Sidecar:
         place = await discover(self.settings, self.upstream, self._events)
         route = Route(place.mount.rstrip("/").encode(), place.base)
         self._events.subscribe(HeaderAdvice(self._events, place.gateway))
-        self.merger, shadow = self._merging(route, place.gateway)
+        templates = Templates(self.settings.merge.max_tracked)
+        lessons = Lessons(place.gateway, self._evidence, templates, self._clock)
+        self.merger, self.sharing, shadow = self._merging(route, place.gateway, templates, lessons)
         await self._catalog.start()
         pipeline = Pipeline(
             self.settings,
             route,
             self.upstream,
             self.merger,
+            self.sharing,
+            lessons,
             self.traces,
-            self._evidence,
             self._events,
             self._clock,
             self._key,
@@ -95,21 +103,27 @@ class Sidecar:
         self._ticking = asyncio.create_task(self._tick())
         return place
 
-    def _merging(self, route: Route, gateway: Gateway) -> tuple[Merger, Shadow | None]:
-        """Who merges, and who compares: in mode shadow merging has no callers, and its calls are counted apart."""
-        settings, upstream, clock = self.settings, self.upstream, self._clock
-        templates = Templates(settings.merge.max_tracked)
+    def _merging(
+        self, route: Route, gateway: Gateway, templates: Templates, lessons: Lessons
+    ) -> tuple[Merger, Sharing, Shadow | None]:
+        """Who merges, who shares, and who compares: in mode shadow merging has no callers, and its calls are counted
+        apart.
+        """
+        settings, upstream, clock, numbers = self.settings, self.upstream, self._clock, itertools.count(1)
         more = (self._evidence, self._events, clock)
         checker = self.checker = Checker(settings, upstream, route, gateway, *more, templates)
         oracle = self.oracle = Oracle(settings, upstream, route, self._events, clock)
-        trust = (templates, checker.pauses)
+        trust = (numbers, templates, checker.pauses)
+        stable = listed(settings.rules.duplicate_read.rpc)
+        sharing = Sharing(settings, upstream, route, gateway, stable, lessons, self._events, clock, numbers)
         if settings.mode == "shadow" and settings.rules.fan001 == "rewrite":
             shadow = Shadow(settings, checker, clock)
-            return Merger(settings, gateway, shadow, oracle, self._evidence, checker.events, clock, *trust), shadow
+            merger = Merger(settings, shadow, oracle, sharing, self._evidence, checker.events, clock, *trust)
+            return merger, sharing, shadow
         fetcher: Fetches = Fetcher(settings, upstream, upstream.calls, route, gateway, *more)
         if settings.shadow.share:
             fetcher = Sampled(fetcher, checker, upstream.calls, settings.shadow.share, clock)
-        return Merger(settings, gateway, fetcher, oracle, *more, *trust), None
+        return Merger(settings, fetcher, oracle, sharing, *more, *trust), sharing, None
 
     def _adopt(self, catalog: Catalog) -> None:
         if self.oracle is not None:
@@ -140,15 +154,16 @@ class Sidecar:
     def gauges(self) -> dict[str, float]:
         """What is open now, by the name of its metric."""
         upstream = self.upstream
+        holding = [held for held in (self.merger, self.sharing) if held is not None]
         return {
             "client_connections": self.server.open if self.server else 0,
             "long_head_bytes": self.server.long_heads if self.server else 0,
             "upstream_busy": upstream.calls.busy + upstream.others.busy + upstream.shadows.busy,
             "upstream_queue": upstream.calls.waiting + upstream.others.waiting,
             "tunnels": upstream.tunnels.busy,
-            "waiting": self.merger.waiting if self.merger else 0,
-            "tracked_queries": self.merger.tracked if self.merger else 0,
-            "paused": self.merger.paused if self.merger else 0,
+            "waiting": sum(held.waiting for held in holding),
+            "tracked_queries": sum(held.tracked for held in holding),
+            "paused": sum(held.paused for held in holding),
             "paused_queries": self.checker.paused if self.checker else 0,
             "shadow_held_bytes": self.checker.held.now if self.checker else 0,
             "open_traces": len(self.traces),

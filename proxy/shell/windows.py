@@ -9,7 +9,7 @@ from collections.abc import Callable
 from proxy.model import Member
 from proxy.observe.events import Events, Left
 from proxy.path.window import Gate, Gates
-from proxy.shell.seats import Reply, Seat, Ticket
+from proxy.shell.seats import Own, Reply, Seat, Ticket
 
 
 class Windows:
@@ -103,9 +103,12 @@ class Windows:
 
     def _hung_up(self, member: Member, seat: Seat) -> None:
         done = seat.future.done() and not seat.future.cancelled()
-        if done and isinstance(ticket := seat.future.result(), Ticket):
-            ticket.done(None)
-        elif seat.batch is not None:
-            seat.batch.depart()
+        reply = seat.future.result() if done else None
+        if isinstance(reply, Ticket):
+            reply.done(None)
+        elif isinstance(reply, Own):
+            reply.done()
+        elif seat.waiters is not None:
+            seat.waiters.depart()
         elif not done and seat.gate.depart(member):
             self._unschedule(seat.gate)

@@ -12,7 +12,7 @@ from proxy.model import Outcome
 from proxy.observe.events import Answered, Called, Event, Replayed
 from tests.e2e.bursts import burst, sockets
 from tests.e2e.compare import differences
-from tests.e2e.harness import fanin
+from tests.e2e.harness import ask, fanin
 from tests.e2e.queries import LARGEST, Choice
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ class Report:
     seed: int
     requests: int = 0
     merged: int = 0
+    shared: int = 0
     replayed: int = 0
     direct: int = 0
     """Calls that it takes without fanin: one a request."""
@@ -40,6 +41,7 @@ class Report:
     def watch(self, event: Event) -> None:
         if isinstance(event, Answered):
             self.merged += event.span.outcome is Outcome.MERGED
+            self.shared += event.span.outcome is Outcome.SHARED
             self.replayed += event.span.outcome is Outcome.REPLAYED
             if event.span.refusal:
                 self.refusals[event.span.refusal] += 1
@@ -49,9 +51,10 @@ class Report:
             self.doubts[event.reason] += 1
 
     def __str__(self) -> str:
-        share = 100 * self.merged / max(1, self.requests)
+        merged, shared = (100 * some / max(1, self.requests) for some in (self.merged, self.shared))
         lines = [
-            f"seed {self.seed}: {self.requests} requests, {share:.0f} % answered merged, {self.replayed} replayed",
+            f"seed {self.seed}: {self.requests} requests, {merged:.0f} % merged, {shared:.0f} % shared,"
+            f" {self.replayed} replayed",
             f"upstream calls: {self.direct} direct, {self.calls} through fanin",
             f"refusals: {dict(self.refusals.most_common())}",
             f"doubts: {dict(self.doubts.most_common())}",
@@ -70,7 +73,7 @@ async def compare(url: str, seed: int, made: Iterator[list[bytes]], enough: int 
         chance = random.Random(seed)
         for requests in made:
             through = await _waves(clients, requests, chance)
-            await _ask_alone(alone, [request for request in set(requests) if request not in known], known)
+            await _ask_alone(url, alone, [request for request in set(requests) if request not in known], known)
             report.requests += len(requests)
             report.direct += len(requests)
             for request, two in zip(requests, through, strict=True):
@@ -92,8 +95,14 @@ async def _waves(clients: Sequence[RawClient], requests: list[bytes], chance: Ch
     return (await first)[0] + rest
 
 
-async def _ask_alone(clients: Sequence[RawClient], requests: list[bytes], known: dict[bytes, RawAnswer]) -> None:
+async def _ask_alone(
+    url: str, clients: Sequence[RawClient], requests: list[bytes], known: dict[bytes, RawAnswer]
+) -> None:
     """Each request alone on its connection; nothing is written meanwhile, so an answer stays right."""
-    for at in range(0, len(requests), len(clients)):
-        some = requests[at : at + len(clients)]
+    heads = [request for request in requests if request.startswith(b"HEAD")]
+    for request in heads:
+        known[request] = await ask(url, request)  # after which PostgREST closes
+    others = [request for request in requests if request not in known]
+    for at in range(0, len(others), len(clients)):
+        some = others[at : at + len(clients)]
         known.update(zip(some, await burst(clients, some), strict=True))

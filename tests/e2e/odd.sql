@@ -124,6 +124,16 @@ create function odd.noisy(odd.num) returns text language plpgsql volatile as $$
 begin perform set_config('response.headers', json_build_array(json_build_object('X-Film', $1.id::text))::text, true);
 return ''; end $$;
 
+create function odd.session(odd.num) returns int language plpgsql volatile as $$
+begin perform set_config('response.headers', json_build_array(
+  json_build_object('Set-Cookie', 'session=' || gen_random_uuid()))::text, true);
+return 1; end $$;
+
+-- Functions that are called by GET: one makes a secret for its caller, the other only computes.
+create function odd.token() returns uuid language sql volatile as 'select gen_random_uuid()';
+create function odd.titles(upto int) returns setof text language sql stable as
+'select title from odd.num where id <= upto order by id';
+
 grant usage on schema odd, extensions to anon, service_role;
 grant all on all tables in schema odd to anon, service_role;
 notify pgrst, 'reload schema';

@@ -87,6 +87,8 @@ MERGING: tuple[Template, ...] = (
 )
 """Queries that merge, but for awkward literals."""
 OTHERS: tuple[Template, ...] = (
+    ("/num?id=gt.{}&limit=3&offset=2&order=id&select=id,title", integers),
+    ("/mine?id=lt.{}&order=id", integers),
     ("/num?id=eq.{}&id=gt.3", integers),
     ("/num?id=eq.{}&select=id;order=id", integers),
     ("/many?k=eq.{}&select=id,note&limit=2", integers),
@@ -197,6 +199,9 @@ OTHERS += (
 )
 TEMPLATES = MERGING + OTHERS
 
+BODILESS = 0.02
+"""Of the requests, those that ask for a head only."""
+
 SMALL = {"/chr?k=eq.{}", "/sign?k=eq.{}", "/dec?k=eq.{}", "/flo?k=eq.{}", "/flag?k=eq.{}"}
 """Tables with few rows: their keys are chosen among few literals, so that they meet."""
 
@@ -272,8 +277,13 @@ def burst_of(templates: Sequence[Template], chance: Choice) -> list[bytes]:
     callers = chance.sample(CALLERS[1:7], k=3) if mine else chance.choices(CALLERS, [9, 1, 1, 1, 1, 1, 1, 1], k=2)
     heads = chance.choices([head for _, head in HEADS], [weight for weight, _ in HEADS], k=chance.choice((1, 1, 2)))
     made: list[bytes] = []
+    again = chance.choice((0.0, 0.1, 0.3))
     for _ in range(chance.choice((2, 5, 20, 40, LARGEST))):
+        if made and chance.random() < again:
+            made.append(chance.choice(made))
+            continue
         target, literals = chance.choice(templates)
         literal = _few(chance) if target in SMALL else literals(chance)
-        made.append(get(target.replace("{}", literal), *chance.choice(callers), *chance.choice(heads)))
+        request = get(target.replace("{}", literal), *chance.choice(callers), *chance.choice(heads))
+        made.append(request.replace(b"GET", b"HEAD", 1) if chance.random() < BODILESS else request)
     return made

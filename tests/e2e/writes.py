@@ -13,9 +13,12 @@ if TYPE_CHECKING:
     from tests.e2e.raw import RawAnswer
 
 
-async def read_around_a_write(odd: Stack, row: int) -> tuple[RawAnswer, RawAnswer]:
-    """Start a slow read of ``row``, change the row, read it again once the write is acknowledged; both reads."""
-    slow = get(f"/acc?select=id,note,nap&id=eq.{row}")
+async def read_around_a_write(odd: Stack, row: int, more: str = "") -> tuple[RawAnswer, RawAnswer]:
+    """Start a slow read of ``row``, change the row, read it again once the write is acknowledged; both reads.
+
+    ``more`` is put at the end of the read's query.
+    """
+    slow = get(f"/acc?select=id,note,nap&id=eq.{row}{more}")
     body = b'{"note":"after"}'
     lines = ("Host: h", "Content-Type: application/json", f"Content-Length: {len(body)}", "", "")
     write = "\r\n".join((f"PATCH /acc?id=eq.{row} HTTP/1.1", *lines)).encode() + body
