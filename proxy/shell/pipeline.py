@@ -168,8 +168,11 @@ class Pipeline:
         visit.call = self._merger.next_number()
         kind = "replay" if ticket is not None and ticket.replays else "original"
         began, status = self._clock(), CANCELLED
+        outgoing = self._outgoing(request)
+        if ticket is not None:
+            outgoing = msgspec.structs.replace(outgoing, spent=began - request.arrived)
         try:
-            async with self._upstream.send(lane, self._outgoing(request)) as answer:
+            async with self._upstream.send(lane, outgoing) as answer:
                 visit.status = status = answer.status
                 visit.upstream_seconds = self._clock() - began
                 return await self._relay(visit, answer)

@@ -29,6 +29,9 @@ HEAD_REFUSED = frozenset((400, 413, 414, 431))
 READ_AT_LEAST = 8192
 """Bytes of a request head that every server reads before it refuses it."""
 
+LEAST_PATIENCE = 0.001
+"""Seconds that every call is given, however long its caller has waited."""
+
 SAFE_METHODS = frozenset((b"GET", b"HEAD", b"OPTIONS"))
 
 Interim = Callable[[StatusLine, tuple[Field, ...]], None]
@@ -110,6 +113,8 @@ class Outgoing(msgspec.Struct, frozen=True, eq=False):
     keep: bool = True
     upgrade: bool = False
     """Whether a 101 is an answer to it."""
+    spent: float = 0.0
+    """Seconds of timeouts.upstream_head that its caller has waited already."""
     leaves: Callable[[], None] | None = None
     """Told when the call has its place and is sent: waiting for a place is not upstream's time."""
 
@@ -179,10 +184,11 @@ class Exchange:
         in, which resets the connection: that ends such an answer as a close does (RFC 9112 §9.6).
         """
         timeouts = self._upstream.timeouts
+        patience = max(LEAST_PATIENCE, timeouts.upstream_head - self._call.spent)
         while True:
             end = wire.buffer.find(b"\r\n\r\n")
             if end < 0:
-                await self._more(wire, timeouts.upstream_head)
+                await self._more(wire, patience)
                 continue
             self._heard = True
             block = bytes(wire.buffer[:end])
