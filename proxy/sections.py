@@ -114,7 +114,8 @@ class NPlusOne(Section):
 class DuplicateRead(Section):
     rpc: tuple[str, ...] = Field(
         (),
-        description="Functions whose equal GETs may share a call, as name or schema.name: only those without effects.",
+        description="Functions whose equal GETs may share a call, as name or schema.name, beside those that db_uri's "
+        "catalog knows to be stable: only those without effects.",
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from proxy.path.duplicate import is_shareable, listed
+from proxy.path.duplicate import either, is_shareable, listed
 from tests.made import head, member, query
 
 FUNCTIONS = listed(("slow", "api.other"))
@@ -90,6 +90,11 @@ def test_a_listed_function_may_be_of_any_schema_or_of_one() -> None:
     assert shareable("/rpc/other", "Accept-Profile: api")
     assert not shareable("/rpc/other")
     assert not shareable("/rpc/other", "Accept-Profile: hidden")
+
+
+def test_a_function_is_stable_when_anybody_who_knows_says_so() -> None:
+    is_stable = either(listed(["a"]), listed(["b"]))
+    assert [is_stable("", name) for name in "abc"] == [True, True, False]
 
 
 def test_what_a_gateway_goes_by_is_compared_and_what_traces_is_not() -> None:

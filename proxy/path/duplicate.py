@@ -27,6 +27,11 @@ def is_shareable(query: Query, head: Head, mount: bytes, is_stable: IsStable) ->
     return function is not None and is_stable(head.profile, decoded(function).decode("utf-8", "replace"))
 
 
+def either(*ways: IsStable) -> IsStable:
+    """Stable is what any of these says is."""
+    return lambda schema, name: any(way(schema, name) for way in ways)
+
+
 def listed(names: Iterable[str]) -> IsStable:
     """Stable is what an operator says: ``function`` in any schema, or ``schema.function``."""
     known = frozenset(names)

@@ -43,12 +43,14 @@ class Oracle:
         self._route = route
         self._events = events
         self._clock = clock
+        self._stable: frozenset[str] = frozenset()
         self._contradicted: Callable[[], None] | None = None
         self._asking: dict[tuple[str, bytes], asyncio.Task[None]] = {}
 
     def adopt(self, catalog: Catalog, contradicted: Callable[[], None]) -> None:
         """The catalog was read; ``contradicted`` is called when an answer shows something else."""
         self.columns.adopt(catalog.columns)
+        self._stable = catalog.stable
         self._contradicted = contradicted
 
     def contradict(self, relation: str) -> None:
@@ -63,6 +65,10 @@ class Oracle:
         """The catalog is ``wrong``: it is to be read again."""
         if wrong and self._contradicted is not None:
             self._contradicted()
+
+    def is_stable(self, schema: str, name: str) -> bool:
+        """Whether the catalog says that no function of this name is volatile."""
+        return (f"{schema}.{name}" if schema else name) in self._stable
 
     def known(self, relation: str) -> Mapping[bytes, Column]:
         """The columns of ``relation`` of which something is known."""

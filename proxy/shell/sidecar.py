@@ -11,7 +11,7 @@ from proxy.config import ConfigError, Settings
 from proxy.errors import FaultError
 from proxy.model import Finding, Rule, Trace
 from proxy.observe.events import Closed, Events, Turned, Warned
-from proxy.path.duplicate import listed
+from proxy.path.duplicate import either, listed
 from proxy.path.evidence import RowEvidence
 from proxy.path.identity import HeadRules, head_rules
 from proxy.path.singular import Templates
@@ -114,8 +114,8 @@ class Sidecar:
         checker = self.checker = Checker(settings, upstream, route, gateway, *more, templates)
         oracle = self.oracle = Oracle(settings, upstream, route, self._events, clock)
         trust = (numbers, templates, checker.pauses)
-        stable = listed(settings.rules.duplicate_read.rpc)
-        sharing = Sharing(settings, upstream, route, gateway, stable, lessons, self._events, clock, numbers)
+        stable = (listed(settings.rules.duplicate_read.rpc), oracle.is_stable)
+        sharing = Sharing(settings, upstream, route, gateway, either(*stable), lessons, self._events, clock, numbers)
         if settings.mode == "shadow" and settings.rules.fan001 == "rewrite":
             shadow = Shadow(settings, checker, clock)
             merger = Merger(settings, shadow, oracle, sharing, self._evidence, checker.events, clock, *trust)

@@ -156,3 +156,15 @@ async def test_a_catalog_whose_database_cut_the_connection_is_not_believed_until
         await execute(odd, find)
         await until(lambda: not known(sidecar, "num"))
         await until(lambda: known(sidecar, "num"))
+
+
+async def test_a_function_that_the_catalog_knows_to_be_stable_shares_a_call_and_a_volatile_one_does_not(
+    odd: Stack,
+) -> None:
+    async with fanin(odd.url, **reading(odd)) as sidecar:
+        titles = await together(sidecar.port, [get("/rpc/titles?upto=5")] * 6)
+        tokens = await together(sidecar.port, [get("/rpc/token")] * 6)
+    assert len({answer.body for answer in titles}) == 1
+    assert len({answer.body for answer in tokens}) == 6
+    taken, kinds = await statements(odd, [get("/rpc/titles?upto=5")] * 6)
+    assert (taken, len(kinds)) == (1, 1)
