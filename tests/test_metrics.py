@@ -20,7 +20,7 @@ from proxy.observe.events import (
     Saved,
     Turned,
 )
-from proxy.observe.metrics import COUNTERS, HISTOGRAMS, SERIES, Buckets, Metrics
+from proxy.observe.metrics import COUNTERS, FROM_ZERO, HISTOGRAMS, SERIES, Buckets, Metrics
 from tests.rules.traces import parallel, span
 
 LINE = "GET /creators?id=eq.{}"
@@ -104,6 +104,14 @@ def test_windows_replays_and_turned_down_connections_are_counted() -> None:
     assert seen["fanin_batch_wait_seconds_count", "false"] == 1
     assert seen["fanin_replays_total", "ties"] == 1
     assert seen["fanin_turned_down_total", "FANIN109"] == 1
+
+
+def test_counters_of_known_labels_are_there_at_zero_before_anything_happened() -> None:
+    seen = counted()
+    assert seen["fanin_shadow_total", "mismatch"] == seen["fanin_pauses_total", "mismatch"] == 0
+    for name, values in FROM_ZERO.items():
+        assert len(COUNTERS[name]) == 1
+        assert {(f"fanin_{name}_total", value): 0.0 for value in values}.items() <= seen.items()
 
 
 def test_pauses_and_comparisons_are_counted_by_reason_and_result() -> None:

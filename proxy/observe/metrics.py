@@ -17,6 +17,7 @@ from prometheus_client.core import (
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 
+from proxy.errors import COMPARED, DOUBTS, FAULTS, REFUSALS
 from proxy.observe.events import (
     CANCELLED,
     NO_ANSWER,
@@ -99,6 +100,8 @@ class Metrics(Collector):
         self._gauges = gauges
         self._known: dict[str, set[str]] = defaultdict(set)
         self._counts: dict[str, dict[tuple[str, ...], float]] = defaultdict(lambda: defaultdict(float))
+        for name, values in FROM_ZERO.items():
+            self._counts[name].update({(value,): 0.0 for value in values})
         self._buckets: dict[str, dict[tuple[str, ...], Buckets]] = defaultdict(dict)
         self._registry = CollectorRegistry(auto_describe=False)
         self._registry.register(self)
@@ -226,3 +229,12 @@ HISTOGRAMS = {
     "batch_size": (),
     "batch_wait_seconds": ("hit",),
 }
+FROM_ZERO = {
+    "refusals": tuple(REFUSALS),
+    "replays": tuple(DOUBTS),
+    "pauses": (*DOUBTS, "mismatch"),
+    "shadow": tuple(COMPARED),
+    "turned_down": tuple(code for code in FAULTS if code.startswith("FANIN1")),
+    "label_overflow": ("relation", "route"),
+}
+"""Counters whose labels are known beforehand start at 0: Prometheus sees no increase in a series that begins at 1."""
