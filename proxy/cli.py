@@ -1,12 +1,9 @@
 """The command line: reads flags, puts the parts together, says what happened."""
 
 import argparse
-import asyncio
 import difflib
 import json
-import signal
 import sys
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -15,11 +12,7 @@ from proxy import __version__
 from proxy.config import ConfigError, Effective, describe, effective, load
 from proxy.errors import COMPARED, DOUBTS, FAULTS, REFUSALS, REMEDIES
 from proxy.observe import log
-from proxy.observe.events import Events, Warned
-from proxy.observe.metrics import Metrics
-from proxy.observe.tree import Trees
-from proxy.shell.admin import Admin
-from proxy.shell.sidecar import Sidecar
+from proxy.serve import run, serve
 from rules import RULES
 
 LISTS = (
@@ -141,54 +134,8 @@ def _toml(value: Any) -> str:
 def _serve(options: argparse.Namespace) -> int:
     loaded = _load(options)
     log.configure()
-    return _run(_serve_until_told(loaded))
-
-
-def _run(main_coroutine: Any) -> int:
-    """On uvloop where there is one (not on Windows)."""
-    try:
-        import uvloop
-    except ImportError:
-        return int(asyncio.run(main_coroutine))
-    return int(uvloop.run(main_coroutine))
-
-
-async def _serve_until_told(loaded: Effective) -> int:
-    settings = loaded.settings
-    events = Events()
-    sidecar = Sidecar(settings, RULES, events, time.monotonic)
-    metrics = Metrics(settings.limits.relations, sidecar.gauges)
-    events.subscribe(metrics)
-    events.subscribe(log.Warnings())
-    events.subscribe(Trees(sys.stdout) if settings.debug else log.TraceLog())
-    admin = Admin(sidecar, metrics.render, lambda: metrics.upstream_is_up)
-    loop = asyncio.get_running_loop()
-    loop.set_exception_handler(lambda _, context: events.emit(_lost(context)))
-    told = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, told.set)
-    place = await sidecar.start()
-    try:
-        if settings.admin != "off":
-            await admin.start(settings.admin)
-        host = settings.listen.rpartition(":")[0]
-        print(
-            f"fanin {__version__}: http://{host}:{sidecar.port} → {settings.upstream}, mount {place.mount}, "
-            f"profile {place.gateway.name}, mode {settings.mode}"
-            + (f", admin port {admin.port}" if admin.port else ""),
-            file=sys.stderr,
-            flush=True,
-        )
-        await told.wait()
-    finally:
-        await sidecar.stop()
-        await admin.stop()
+    run(serve(loaded, RULES))
     return OK
-
-
-def _lost(context: dict[str, Any]) -> Warned:
-    """An exception that nobody waited for. Its text may quote values, so only its place is told."""
-    return Warned("an exception reached the event loop", "This is a bug: report it.", context.get("exception"))
 
 
 def _demo(options: argparse.Namespace) -> int:

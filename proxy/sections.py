@@ -125,6 +125,10 @@ class Rules(Section):
     fan003: Literal["off", "report", "rewrite"] = Field("rewrite", description="Level of FAN003 duplicate-read.")
     duplicate_read: DuplicateRead = DuplicateRead()
 
+    def level(self, code: str) -> str:
+        """The level of the rule ``code``; ``report`` for one that has no setting, because it can do no more."""
+        return getattr(self, code.lower(), "report")
+
 
 class Catalog(Section):
     schemas: tuple[str, ...] = Field(

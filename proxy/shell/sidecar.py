@@ -9,8 +9,8 @@ import msgspec
 
 from proxy.config import ConfigError, Settings
 from proxy.errors import FaultError
-from proxy.model import Finding, Rule, Trace
-from proxy.observe.events import Closed, Events, Turned, Warned
+from proxy.model import Rule
+from proxy.observe.events import Events, Turned, Warned
 from proxy.path.duplicate import either, listed
 from proxy.path.evidence import RowEvidence
 from proxy.path.identity import HeadRules, head_rules
@@ -23,6 +23,7 @@ from proxy.shell.catalog import CatalogReader
 from proxy.shell.check import Checker
 from proxy.shell.discover import Place, discover
 from proxy.shell.fetch import Fetcher, Fetches
+from proxy.shell.judge import Judge
 from proxy.shell.lessons import Lessons
 from proxy.shell.merger import Merger
 from proxy.shell.oracle import Oracle
@@ -46,7 +47,7 @@ class Sidecar:
         self.settings = settings
         self.draining = False
         self.port = 0
-        self._rules = list(rules)
+        self._judge = Judge(rules, events)
         self._events = events
         self._clock = clock
         self._key = secrets.token_bytes(16)
@@ -60,7 +61,6 @@ class Sidecar:
         self.checker: Checker | None = None
         self.server: Server | None = None
         self._ticking: asyncio.Task[None] | None = None
-        self._rule_failures: dict[str, int] = {}
         self._told_per_call = 0
 
     async def start(self) -> Place:
@@ -147,7 +147,7 @@ class Sidecar:
             self._ticking.cancel()
             await asyncio.gather(self._ticking, return_exceptions=True)
         for trace in self.traces.drain():
-            self._judge(trace)
+            self._judge.judge(trace, self.settings.rules)
         await self._catalog.stop()
         self.upstream.close()
 
@@ -178,26 +178,11 @@ class Sidecar:
                 lane.sweep(now)
             began = now
             for trace in self.traces.sweep(now):
-                self._judge(trace)
+                self._judge.judge(trace, self.settings.rules)
                 if self._clock() - began > TURN:
                     await asyncio.sleep(0)
                     began = self._clock()
             self._tell_per_call()
-
-    def _judge(self, trace: Trace) -> None:
-        findings: list[Finding] = []
-        for rule in tuple(self._rules):
-            try:
-                findings += rule.detect(trace, self.settings.rules)
-            except Exception as error:
-                self._rule_failed(rule, error)
-        self._events.emit(Closed(trace, tuple(findings)))
-
-    def _rule_failed(self, rule: Rule, error: Exception) -> None:
-        self._rule_failures[rule.code] = self._rule_failures.get(rule.code, 0) + 1
-        if self._rule_failures[rule.code] >= 3:
-            self._rules.remove(rule)
-            self._events.emit(Warned(f"rule {rule.code} failed 3 times and is off", "Report this.", error))
 
     def _tell_per_call(self) -> None:
         if self.traces.per_call_callers > self._told_per_call:
