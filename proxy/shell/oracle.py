@@ -38,7 +38,7 @@ class Oracle:
     ) -> None:
         self.columns = Columns(settings.merge.types_lifetime, settings.merge.max_tracked)
         self._asks = settings.merge.ask_types
-        self._patience = settings.timeouts.connect
+        self._patience = settings.merge.deadline_floor
         self._upstream = upstream
         self._route = route
         self._events = events

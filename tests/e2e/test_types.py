@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.e2e.bursts import assert_all_same, counting, get, one_by_one, together
-from tests.e2e.harness import fanin
+from tests.e2e.faulty import answer
+from tests.e2e.harness import PATIENCE, ScriptedUpstream, fanin
 from tests.e2e.odd import odd_tables
 from tests.e2e.queries import KINDS
 
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from tests.conftest import Stack
+    from tests.e2e.harness import Talk
 
 pytestmark = [pytest.mark.stack, pytest.mark.e2e]
 ROUNDS = 3
@@ -132,3 +135,23 @@ async def test_an_unknown_label_spoils_no_merged_call_twice(odd: Stack) -> None:
     """Postgres refuses it before it counts a statement."""
     requests = [get(f"/kinds?select=id&en=eq.{k}&order=id") for k in ("sad", "glad", "mad", "so%20so")]
     assert await statements(odd, requests) == [1] * ROUNDS
+
+
+async def test_a_question_that_upstream_does_not_answer_holds_nobody_longer_than_a_merged_call_would() -> None:
+    """What the answer would have told stays unknown for a while, and the originals are sent."""
+
+    async def script(talk: Talk) -> None:
+        while (request := await talk.request()) is not None:
+            if b"=adj.x" in request:
+                await talk.gone()
+            await talk.send(answer("/t?k=eq.a", "[]", 0, "*"))
+
+    targets = [get(f"/t?k=eq.{k}") for k in ("a", "b", "c")]
+    async with (
+        ScriptedUpstream(*[script] * 9) as upstream,
+        fanin(upstream.url, merge__deadline_floor=0.05, timeouts__connect=10 * PATIENCE) as sidecar,
+        asyncio.timeout(PATIENCE),
+    ):
+        for _ in range(2):
+            assert [found.body for found in await together(sidecar.port, targets)] == [b"[]"] * 3
+    assert sum(b"=adj.x" in request for request in upstream.requests) == 1
