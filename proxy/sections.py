@@ -112,6 +112,9 @@ class NPlusOne(Section):
 
 
 class DuplicateRead(Section):
+    min_calls: Annotated[int, Field(ge=2)] = Field(
+        3, description="FAN003: equal reads in one trace with no write between them. Twice is often by design."
+    )
     rpc: tuple[str, ...] = Field(
         (),
         description="Functions whose equal GETs may share a call, as name or schema.name, beside those that db_uri's "

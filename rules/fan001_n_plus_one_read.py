@@ -36,20 +36,17 @@ batch method cures both.
 """
 
 from collections.abc import Iterator, Sequence
-from itertools import pairwise
 
 from proxy.model import Finding, Fix, Span, Trace
 from proxy.postgrest.batch_code import batch_name, supabase_js, supabase_py
 from proxy.postgrest.batch_sql import batch_sql
+from proxy.postgrest.fan_out import distinct, impact, in_parallel, varying_key
 from proxy.postgrest.shown import Filter, Shown, read_fingerprint
-from proxy.sections import NPlusOne, Rules
+from proxy.sections import Rules
 
 CODE = "FAN001"
 NAME = "n-plus-one-read"
 SAFETY = "safe"
-
-IMPACTS = ((1.0, 100, "CRITICAL"), (0.2, 20, "HIGH"), (0.05, 10, "MEDIUM"))
-"""Seconds of calls saved, or calls, from which an impact holds; below the last it is LOW."""
 
 
 def detect(trace: Trace, settings: Rules) -> Iterator[Finding]:
@@ -61,23 +58,15 @@ def detect(trace: Trace, settings: Rules) -> Iterator[Finding]:
         if span.method == "GET" and span.relation and not span.retry:
             groups.setdefault(span.fingerprint, []).append(span)
     for fingerprint, spans in groups.items():
-        if len(spans) >= settings.n_plus_one.min_calls:
-            yield from _judge(trace, read_fingerprint(fingerprint), spans, settings.n_plus_one)
-
-
-def _judge(trace: Trace, shown: Shown, spans: Sequence[Span], bounds: NPlusOne) -> Iterator[Finding]:
-    varying = [f for f in shown.filters if f.operator == "eq" and _distinct(spans, f) >= bounds.min_distinct]
-    if varying:
-        yield _finding(trace, shown, spans, max(varying, key=lambda f: _distinct(spans, f)))
-
-
-def _distinct(spans: Sequence[Span], condition: Filter) -> int:
-    return len({span.literals[condition.at] for span in spans})
+        shown = read_fingerprint(fingerprint)
+        key = varying_key(shown, spans, settings.n_plus_one)
+        if key is not None:
+            yield _finding(trace, shown, spans, key)
 
 
 def _finding(trace: Trace, shown: Shown, spans: Sequence[Span], key: Filter) -> Finding:
     calls = len({span.call for span in spans if span.call})
-    distinct, many = _distinct(spans, key), any(span.rows > 1 for span in spans)
+    different, many = distinct(spans, key), any(span.rows > 1 for span in spans)
     seconds = max(span.end for span in spans) - min(span.start for span in spans)
     kind = dict(spans[0].key_types).get(key.column, "")
     method = batch_name(shown.relation, key.column)
@@ -94,7 +83,7 @@ def _finding(trace: Trace, shown: Shown, spans: Sequence[Span], key: Filter) -> 
         " the number of rows.",
         current=f"{len(spans)} requests, {calls} upstream calls, {_rows(spans)} rows in {1000 * seconds:.0f} ms",
         evidence=(
-            f"{len(spans)} requests differ only in {key.column}, with {distinct} different values",
+            f"{len(spans)} requests differ only in {key.column}, with {different} different values",
             _how(spans, calls),
         ),
         fix=Fix(
@@ -108,16 +97,12 @@ def _finding(trace: Trace, shown: Shown, spans: Sequence[Span], key: Filter) -> 
 
 
 def _impact(spans: Sequence[Span]) -> str:
-    """By the time that the calls saved would take one after another, or by their number."""
     saved = len(spans) - 1
-    seconds = saved * sum(span.end - span.start for span in spans) / len(spans)
-    return next((name for least, calls, name in IMPACTS if seconds >= least or len(spans) >= calls), "LOW")
+    return impact(len(spans), saved * sum(span.end - span.start for span in spans) / len(spans))
 
 
 def _how(spans: Sequence[Span], calls: int) -> str:
-    ordered = sorted(spans, key=lambda span: span.start)
-    overlapping = sum(later.start < earlier.end for earlier, later in pairwise(ordered))
-    if 2 * overlapping >= len(spans):
+    if in_parallel(spans):
         return f"sent in parallel; fanin answered them with {calls} upstream calls"
     return "sent one after another, each waiting for the one before"
 

@@ -65,6 +65,17 @@ async def test_a_trace_that_closed_is_judged_by_the_rules() -> None:
     assert [finding.code for finding in event.findings] == ["FAN001"]
 
 
+async def test_repeated_reads_are_found_and_those_of_another_caller_are_none() -> None:
+    async with running(trace__quiet_explicit=60.0) as (sidecar, said):
+        for number in range(6):
+            await ask(sidecar.port, get("/t?id=eq.1", "X-Fanin-Trace: a", "Accept: text/csv"))
+            await ask(sidecar.port, get("/u?id=eq.1", "X-Fanin-Trace: a", f"Cookie: c={number}"))
+            await ask(sidecar.port, get(f"/v?offset={number}", "X-Fanin-Trace: a"))
+            await ask(sidecar.port, get("/w", "X-Fanin-Trace: a", f"Range: {number}-{number}"))
+    (event,) = closed(said)
+    assert [finding.title for finding in event.findings] == ["6 equal reads of t"]
+
+
 async def test_a_rule_that_keeps_failing_is_switched_off_and_traffic_goes_on() -> None:
     rule = Rule("FAN999", "broken", "advice", "", broken)
     async with running([rule]) as (sidecar, said):

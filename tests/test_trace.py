@@ -23,6 +23,7 @@ def span(number: int = 1, call: int = 1) -> Span:
         method="GET",
         relation="t",
         fingerprint="GET t?id=eq.?",
+        same=number,
         literals=(number,),
         key_types=(("id", "integer"),),
         caller="",

@@ -33,16 +33,16 @@ def batch_sql(shown: Shown, key: str, kind: str) -> str:
     for condition in shown.filters:
         if condition.column == key:
             continue
-        text = _condition(condition, 1 + sum("$" in text for text in conditions))
+        text = condition_sql(condition, 1 + sum("$" in text for text in conditions))
         if text:
             conditions.append(text)
         else:
             left_out.append(f"{condition.column}={condition.operator}")
-    lines = [f"select {_columns(shown.select, key)}", f"from {quoted(shown.relation)}"]
+    lines = [f"select {columns_sql(shown.select, key)}", f"from {quoted(shown.relation)}"]
     lines.append("where " + "\n  and ".join(conditions))
     lines += [f"  -- and {' '.join(text.split())}" for text in left_out]
     if shown.order:
-        lines.append("order by " + ", ".join(map(_order, shown.order)))
+        lines.append("order by " + ", ".join(map(order_sql, shown.order)))
     return "\n".join(lines) + ";"
 
 
@@ -63,8 +63,11 @@ def quoted(name: str) -> str:
     return name if plain else '"' + name.replace('"', '""') + '"'
 
 
-def _condition(condition: Filter, number: int) -> str:
+def condition_sql(condition: Filter, number: int) -> str:
+    """A condition with ``$number`` for its value; empty for what has no plain operator."""
     compare = _COMPARE.get(condition.operator)
+    if condition.operator == "in":
+        return f"{expression(condition.column)} = ANY(${number})"
     if compare is not None:
         return f"{expression(condition.column)} {compare} ${number}"
     if condition.operator in ("is.null", "not.is.null"):
@@ -72,15 +75,16 @@ def _condition(condition: Filter, number: int) -> str:
     return ""
 
 
-def _columns(select: str, key: str) -> str:
-    """The columns of a plain list, the key among them; ``*`` for anything with embeds, casts or paths."""
+def columns_sql(select: str, key: str) -> str:
+    """The columns of a plain list, the key (if any) among them; ``*`` for anything with embeds, casts or paths."""
     names = select.split(",")
     if not all(name.replace("_", "a").isalnum() for name in names):
         return "*"
-    return ", ".join(map(expression, names if key in names else [key, *names]))
+    return ", ".join(map(expression, names if key in names or not key else [key, *names]))
 
 
-def _order(item: Order) -> str:
+def order_sql(item: Order) -> str:
+    """An item of ``order by``."""
     words = [expression(item.column)]
     if item.descending:
         words.append("desc")

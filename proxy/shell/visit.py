@@ -36,6 +36,7 @@ class Visit:
             method=query.method.decode("ascii"),
             relation=query.relation,
             fingerprint=query.fingerprint,
+            same=_hash(b"%b %b " % (query.method, query.target) + request.head.who, key),
             literals=tuple([_hash(literal, key) if literal else 0 for literal in query.filters]),
             key_types=tuple([(name.name.decode(), name.kind.value) for name in query.keys]),
             caller=request.head.caller,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from proxy.model import Outcome
-from proxy.observe.events import Answered, Called, Event, Saved
+from proxy.observe.events import Answered, Called, Closed, Event, Saved
 from tests.e2e.bursts import assert_all_same, burst, counting, get, one_by_one, sockets, together
 from tests.e2e.harness import RawClient, ask, fanin, until
 from tests.e2e.odd import odd_tables, running
@@ -153,6 +153,17 @@ async def test_the_next_request_on_the_connection_that_took_a_large_answer_on_is
             client.writer.write(large + small)
         for client in clients:
             assert_all_same([large, small], direct, [await client.answer(), await client.answer()])
+
+
+async def test_what_is_shared_is_found_and_told_with_the_calls_that_it_took(odd: Stack) -> None:
+    closed: list[Closed] = []
+    async with fanin(odd.url, merge__deadline_floor=10.0) as sidecar:
+        sidecar._events.subscribe(lambda event: closed.append(event) if isinstance(event, Closed) else None)
+        await together(sidecar.port, [get(PAGE, "X-Fanin-Trace: page")] * 8)
+    ((trace, findings),) = [(event.trace, event.findings) for event in closed]
+    assert (len(trace.spans), trace.calls) == (8, 1)
+    assert [(finding.code, finding.title) for finding in findings] == [("FAN003", "8 equal reads of num")]
+    assert findings[0].evidence[1] == "8 sent in parallel; fanin answered them with 1 upstream calls"
 
 
 # Functions.

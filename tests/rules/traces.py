@@ -23,6 +23,7 @@ def span(line: str, number: int, *, start: float = 0.0, end: float = 0.01, retry
         method=method,
         relation=query.relation,
         fingerprint=query.fingerprint,
+        same=hash(line),
         literals=tuple(hash(literal) if literal else 0 for literal in query.filters),
         key_types=tuple((key.name.decode(), key.kind.value) for key in query.keys),
         caller="",

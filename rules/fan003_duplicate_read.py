@@ -1,0 +1,137 @@
+"""FAN003 duplicate-read: the same read made again, though nothing was written in between.
+
+What it does
+------------
+Finds, within one trace, reads of tables and views that were made at least ``rules.duplicate_read.min_calls`` times by
+one caller, byte for byte the same, with no write of any kind between them. Retries of a client, answers other than 2xx,
+and reads that are part of an N+1 (FAN001) do not count, and traces that may mix several requests of the application are
+not judged. Twice is often by design (check, then use), so three is the default.
+
+Why it hurts
+------------
+Each repetition pays the whole way for rows that the application has already: a connection, a transaction, the query.
+It happens where parts of a page, middleware and helpers each fetch what they need (the user, the tenant, the settings)
+and none knows of the other. Rows that changed between two of the reads make one page contradict itself.
+
+Example
+-------
+::
+
+    GET /creators?select=*&id=eq.7
+    GET /creators?select=*&id=eq.7
+    GET /creators?select=*&id=eq.7
+
+Use instead
+-----------
+::
+
+    GET /creators?select=*&id=eq.7
+
+Safety
+------
+Safe: equal reads that wait at the same time share one call, and each caller gets a copy of PostgREST's answer, unless
+it has a cookie or another header that may be one caller's. None joins a call that is under way, so no read sees older
+rows than it would have seen alone. Reads made one after another are not shared: reading once and passing the rows on
+cures both.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+
+from proxy.model import Finding, Fix, Span, Trace
+from proxy.postgrest.fan_out import impact, in_parallel, varying_key
+from proxy.postgrest.read_code import once_js, once_py
+from proxy.postgrest.read_sql import read_sql
+from proxy.postgrest.shown import Shown, read_fingerprint
+from proxy.sections import Rules
+
+CODE = "FAN003"
+NAME = "duplicate-read"
+SAFETY = "safe"
+
+READS = frozenset(("GET", "HEAD"))
+NO_WRITES = READS | {"OPTIONS"}
+
+Run = list[Span]
+"""Equal reads with no write between them."""
+
+
+def detect(trace: Trace, settings: Rules) -> Iterator[Finding]:
+    """One finding a fingerprint of which reads are repeated in ``trace``."""
+    if trace.mixed:
+        return
+    repeated: dict[str, list[Run]] = {}
+    for run in _runs(trace.spans):
+        if len(run) >= settings.duplicate_read.min_calls:
+            repeated.setdefault(run[0].fingerprint, []).append(run)
+    for fingerprint, runs in repeated.items():
+        shown = read_fingerprint(fingerprint)
+        if not _is_n_plus_one(trace, shown, fingerprint, settings):
+            yield _finding(trace, shown, runs)
+
+
+def _runs(spans: Iterable[Span]) -> Iterable[Run]:
+    runs: dict[tuple[int, int], Run] = {}
+    writes = 0
+    for span in sorted(spans, key=lambda span: span.start):
+        if span.method not in NO_WRITES:
+            writes += 1
+        elif span.method in READS and span.relation and not span.retry and 200 <= span.status < 300:
+            runs.setdefault((span.same, writes), []).append(span)
+    return runs.values()
+
+
+def _is_n_plus_one(trace: Trace, shown: Shown, fingerprint: str, settings: Rules) -> bool:
+    """Whether FAN001 speaks of these reads: one batch read cures both."""
+    if settings.fan001 == "off" or shown.method != "GET":
+        return False
+    spans = [span for span in trace.spans if span.fingerprint == fingerprint and not span.retry]
+    return varying_key(shown, spans, settings.n_plus_one) is not None
+
+
+def _finding(trace: Trace, shown: Shown, runs: Sequence[Run]) -> Finding:
+    spans = [span for run in runs for span in run]
+    calls = len({span.call for span in spans if span.call})
+    seconds = max(span.end for span in spans) - min(span.start for span in spans)
+    what = "equal reads" if len(runs) == 1 else f"reads that ask {len(runs)} things"
+    return Finding(
+        code=CODE,
+        impact=_impact(runs),
+        confidence="high" if trace.explicit else "medium",
+        title=f"{len(spans)} {what} of {shown.relation}",
+        relation=spans[0].relation,
+        fingerprint=spans[0].fingerprint,
+        route=trace.route,
+        caller=next((span.caller for span in spans if span.caller), ""),
+        problem=f"The application reads {shown.relation} again and again for what it was told already.",
+        current=f"{len(spans)} requests, {calls} upstream calls, {sum(span.size for span in spans)} bytes"
+        f" in {1000 * seconds:.0f} ms",
+        evidence=(*_evidence(runs), *_callers(spans)),
+        fix=Fix(sql=read_sql(shown), supabase_js=once_js(shown), supabase_py=once_py(shown)),
+        expected=f"{len(spans)} requests become {len(runs)}.",
+        risk="Rows that others change while the request lasts are seen by the next request. Where the repetition waits"
+        " for such a change (polling), it is meant: mute this.",
+    )
+
+
+def _impact(runs: Sequence[Run]) -> str:
+    spared = [sum(span.end - span.start for span in run) / len(run) * (len(run) - 1) for run in runs]
+    return impact(sum(map(len, runs)), sum(spared))
+
+
+def _evidence(runs: Sequence[Run]) -> Iterator[str]:
+    times = " and ".join(str(len(run)) for run in runs[:3]) + (" and …" if len(runs) > 3 else "")
+    yield f"byte-equal requests of one caller, made {times} times, with no write between them"
+    parallel = [run for run in runs if in_parallel(run)]
+    if parallel:
+        calls = len({span.call for run in parallel for span in run if span.call})
+        yield f"{sum(map(len, parallel))} sent in parallel; fanin answered them with {calls} upstream calls"
+    if len(parallel) < len(runs):
+        alone = sum(map(len, runs)) - sum(map(len, parallel))
+        yield f"{alone} sent one after another, which fanin cannot share"
+
+
+def _callers(spans: Sequence[Span]) -> Iterator[str]:
+    callers = Counter(span.caller for span in spans if span.caller)
+    if len(callers) > 1:
+        yield "called from " + ", ".join(f"{caller} ({count}×)" for caller, count in callers.most_common(3))

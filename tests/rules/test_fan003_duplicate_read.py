@@ -1,0 +1,131 @@
+"""FAN003 tells reads that were repeated for nothing from reads that had a reason."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import sqlglot
+from msgspec.structs import replace
+
+from proxy.sections import DuplicateRead, NPlusOne, Rules
+from rules import fan001_n_plus_one_read
+from rules.fan003_duplicate_read import detect
+from tests.rules.traces import parallel, span, trace
+
+if TYPE_CHECKING:
+    from proxy.model import Finding, Span, Trace
+
+ROW = "GET /creators?select=*&id=eq.7"
+
+
+def findings(seen: Trace, settings: Rules | None = None) -> list[Finding]:
+    return list(detect(seen, settings or Rules()))
+
+
+def one_by_one(lines: list[str]) -> Trace:
+    return trace([span(line, n + 1, start=float(n), end=n + 0.5) for n, line in enumerate(lines)])
+
+
+def test_three_times_is_a_duplicate_and_twice_is_not() -> None:
+    assert [finding.title for finding in findings(parallel([ROW] * 3))] == ["3 equal reads of creators"]
+    assert not findings(parallel([ROW] * 2))
+
+
+def test_the_threshold_is_a_setting() -> None:
+    assert findings(parallel([ROW] * 2), Rules(duplicate_read=DuplicateRead(min_calls=2)))
+
+
+def test_reads_that_differ_in_a_byte_are_not() -> None:
+    lines = [ROW, f"{ROW}&", "GET /creators?select=*&id=eq.%37", "HEAD /creators?select=*&id=eq.7"]
+    assert not findings(parallel(lines * 2))
+
+
+def test_pages_of_a_list_are_not() -> None:
+    assert not findings(parallel([f"GET /videos?limit=10&offset={n}0" for n in range(20)]))
+
+
+def test_reads_of_several_callers_are_not() -> None:
+    spans = [replace(span(ROW, n + 1), same=n) for n in range(6)]
+    assert not findings(trace(spans))
+
+
+def test_a_write_between_is_a_reason_to_read_again() -> None:
+    for write in ("PATCH /videos?id=eq.1", "POST /rpc/publish", "DELETE /creators?id=eq.7"):
+        assert not findings(one_by_one([ROW, ROW, write, ROW, ROW]))
+        assert len(findings(one_by_one([ROW, ROW, ROW, write, ROW]))) == 1
+    assert findings(one_by_one([ROW, ROW, "OPTIONS /creators", ROW]))
+
+
+def test_retries_and_failures_are_not() -> None:
+    assert not findings(trace([span(ROW, n + 1, retry=True) for n in range(6)]))
+    assert not findings(trace([replace(span(ROW, n + 1), status=503) for n in range(6)]))
+
+
+def test_functions_are_not() -> None:
+    assert not findings(parallel(["GET /rpc/now"] * 6))
+
+
+def test_a_mixed_trace_is_not_judged_and_an_inferred_one_with_less_confidence() -> None:
+    spans = [span(ROW, n + 1) for n in range(3)]
+    assert not findings(trace(spans, explicit=False, mixed=True))
+    assert [finding.confidence for finding in findings(trace(spans, explicit=False))] == ["medium"]
+    assert [finding.confidence for finding in findings(trace(spans))] == ["high"]
+
+
+def test_repeated_reads_of_a_few_rows_are_one_finding() -> None:
+    (finding,) = findings(parallel([f"GET /creators?select=*&id=eq.{n % 3}" for n in range(10)]))
+    assert finding.title == "10 reads that ask 3 things of creators"
+    assert finding.evidence[0].startswith("byte-equal requests of one caller, made 4 and 3 and 3 times")
+    assert finding.expected == "10 requests become 3."
+
+
+def test_an_n_plus_one_is_fan001s_alone() -> None:
+    seen = parallel([f"GET /creators?select=*&id=eq.{n % 6}" for n in range(24)])
+    assert list(fan001_n_plus_one_read.detect(seen, Rules()))
+    assert not findings(seen)
+    assert findings(seen, Rules(fan001="off"))
+
+
+def test_what_is_too_little_for_fan001_is_fan003s_alone() -> None:
+    seen = parallel([f"GET /creators?select=*&id=eq.{n % 4}" for n in range(24)])
+    assert not list(fan001_n_plus_one_read.detect(seen, Rules()))
+    assert len(findings(seen)) == 1
+    settings = Rules(n_plus_one=NPlusOne(min_distinct=4))
+    assert list(fan001_n_plus_one_read.detect(seen, settings))
+    assert not findings(seen, settings)
+
+
+def test_parallel_and_sequential_repetitions_are_told_apart() -> None:
+    shared = [replace(span(ROW, n + 1), call=1) for n in range(4)]
+    assert findings(trace(shared))[0].evidence[1] == "4 sent in parallel; fanin answered them with 1 upstream calls"
+    late = one_by_one([ROW] * 4)
+    assert findings(late)[0].evidence[1] == "4 sent one after another, which fanin cannot share"
+    both: list[Span] = [*shared, *one_by_one([f"{ROW}&name=is.null"] * 3).spans]
+    assert len(findings(trace(both))) == 2
+
+
+def test_the_places_that_ask_are_named() -> None:
+    places = ("layout.tsx:3", "layout.tsx:3", "page.tsx:9", "middleware.ts:1")
+    spans = [replace(span(ROW, n + 1), caller=place) for n, place in enumerate(places)]
+    (finding,) = findings(trace(spans))
+    assert finding.evidence[-1] == "called from layout.tsx:3 (2×), page.tsx:9 (1×), middleware.ts:1 (1×)"
+
+
+def test_the_fix_reads_once() -> None:
+    (finding,) = findings(parallel(["GET /videos?select=id,title&status=eq.x&at=gte.1&at=lt.2&order=at.desc"] * 3))
+    assert "readVideos = cache(async (status, at, at_2) => {" in finding.fix.supabase_js
+    assert "def read_videos(status, at, at_2):" in finding.fix.supabase_py
+    assert finding.fix.sql.startswith("select id, title\nfrom videos\nwhere status = $1\n  and at >= $2\n  and at < $3")
+    compile(finding.fix.supabase_py, "fix", "exec")
+    sqlglot.parse_one(finding.fix.sql, dialect="postgres")
+
+
+def test_the_impact_grows_with_what_is_spent_for_nothing() -> None:
+    assert findings(parallel([ROW] * 3))[0].impact == "LOW"
+    assert findings(one_by_one([ROW] * 3))[0].impact == "CRITICAL"
+    assert findings(parallel([ROW] * 20))[0].impact == "HIGH"
+
+
+def test_the_key_to_mute_by_does_not_depend_on_values() -> None:
+    other = parallel([ROW.replace("7", "8")] * 9)
+    assert findings(parallel([ROW] * 3))[0].key == findings(other)[0].key

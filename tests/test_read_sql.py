@@ -1,0 +1,50 @@
+"""The SQL of one read, and of its pages, is SQL: its values are numbered, and nothing is left unsaid."""
+
+from __future__ import annotations
+
+import sqlglot
+
+from proxy.postgrest.read_sql import page_sql, read_sql
+from proxy.postgrest.shown import read_fingerprint
+
+
+def parsed(text: str) -> str:
+    sqlglot.parse_one(text, dialect="postgres")
+    return text
+
+
+def sql(fingerprint: str) -> str:
+    return parsed(read_sql(read_fingerprint(fingerprint)))
+
+
+def page(fingerprint: str) -> str:
+    return parsed(page_sql(read_fingerprint(fingerprint), "id", 1000))
+
+
+def test_a_read_is_its_select_filters_and_order() -> None:
+    assert sql("GET t") == "select *\nfrom t;"
+    assert sql("GET t?select=id,title&a=eq.?&b=is.null&c=in.?&order=at.desc.nullslast,id&limit=?") == (
+        "select id, title\nfrom t\nwhere a = $1\n  and b is null\n  and c = ANY($2)\norder by at desc nulls last, id;"
+    )
+
+
+def test_a_head_is_a_count() -> None:
+    assert sql("HEAD t?select=id&a=eq.?&order=at") == "select count(*)\nfrom t\nwhere a = $1;"
+
+
+def test_names_with_a_dollar_do_not_disturb_the_numbers() -> None:
+    assert 'where "a$b" = $1\n  and c = $2' in sql("GET t?a$b=eq.?&c=eq.?")
+
+
+def test_what_has_no_plain_operator_is_named_in_a_comment() -> None:
+    assert sql("GET t?a=fts.?&or=(b.eq.?,c.is.null)") == (
+        "select *\nfrom t\n  -- and or=(b.eq.?,c.is.null)\n  -- and a=fts;"
+    )
+
+
+def test_a_page_begins_behind_the_last_key_of_the_one_before() -> None:
+    assert page("GET t?select=title&a=eq.?&order=at") == (
+        "select id, title\nfrom t\nwhere a = $1\n  and id > $2\norder by id\nlimit 1000;\n"
+        "-- $2 is the last id of the page before; the first page has no such condition"
+    )
+    assert "where id > $1" in page("GET t")
