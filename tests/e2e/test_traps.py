@@ -14,8 +14,8 @@ import pytest
 
 from tests.e2e.alone import compared, nums, of, rows
 from tests.e2e.bursts import get
-from tests.e2e.differential import uuid_of
 from tests.e2e.odd import another, odd_tables
+from tests.e2e.queries import uuid_of
 from tests.e2e.raw import ask
 
 if TYPE_CHECKING:
@@ -54,17 +54,29 @@ async def test_trap_2_texts_that_fold_to_one_value_each_get_all_its_rows(odd: St
     assert rows(answers[0]) == rows(answers[2]) == 2
 
 
-@pytest.mark.parametrize("collation", ["letters", "shifted", "numbered", "lithuanian", "swedish"])
+EQUALS = {
+    "letters": [("Elan", "élan"), ("elan", "Elan"), ("ss", "ß"), ("ae", "æ"), ("o", "ø"), ("1", "١"), ("あ", "ア")],
+    "shifted": [("ab", "a-b"), ("a-b", "a b"), ("1", "-1")],
+    "numbered": [("1", "01"), ("01", "１")],
+    "lithuanian": [("yes", "ies"), ("elan", "Elan")],
+    "swedish": [("vet", "wet"), ("elan", "Elan")],
+}
+"""Collations of ICU, and texts that are equal under each."""
+
+
+@pytest.mark.parametrize("collation", EQUALS)
 async def test_trap_2_texts_that_are_equal_under_a_collation_each_get_all_rows(odd: Stack, collation: str) -> None:
     connection = await asyncpg.connect(odd.dsn)
     try:
         if await connection.fetchval("select to_regclass($1)", f"odd.{collation}") is None:
             pytest.skip("this Postgres was built without ICU")
-        literals = [row["k"] for row in await connection.fetch(f'select k from odd."{collation}" order by id')]
     finally:
         await connection.close()
-    answers, _ = await compared(odd, of(collation, literals))
-    assert max(map(rows, answers)) > 1
+    for pair in EQUALS[collation]:
+        answers, _ = await compared(odd, of(collation, pair))
+        assert answers[0].body == answers[1].body
+        assert rows(answers[0]) > 1
+    await compared(odd, of(collation, [text for pair in EQUALS[collation] for text in pair]))
 
 
 async def test_trap_3_a_char_is_compared_by_its_first_byte_only(odd: Stack) -> None:
