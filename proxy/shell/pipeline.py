@@ -273,8 +273,7 @@ class Pipeline:
         """Tell what happened; a fault of ours in the telling is no fault of the request."""
         now = self._clock()
         try:
-            number = 0 if trace is None else len(trace.spans) + 1
-            span = visit.span(number, now, self._key, self._lessons.max_rows)
+            span = visit.span(0 if trace is None else len(trace.spans) + 1, now, self._key)
             if trace is not None:
                 self._traces.end(trace, span, now)
         except Exception as error:

@@ -39,7 +39,8 @@ ELSEWHERE = {
     "make docs": "tests/test_reference.py makes the pages again and compares",
     "pipx install": "tests/e2e/test_packaging.py installs the wheel where nothing else is",
     "pip install": "the same",
-    "docker": "there is no engine where the tests run; tests/test_deploy.py checks the files by their schemas",
+    "promtool": "tests/deploy/test_prometheus.py runs it on each of these files",
+    "docker": "there is no engine where the tests run; tests/deploy checks the files by their schemas",
     "kubectl": "the same",
     "helm": "the same",
 }
