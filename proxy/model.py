@@ -236,6 +236,8 @@ class Span(msgspec.Struct, frozen=True):
     """Bytes of the answer's body."""
     rows: int
     """-1 when unknown."""
+    cut: bool | None
+    """Whether that is as many as PostgREST's max-rows lets through; None while nobody knows how many those are."""
     outcome: Outcome
     call: int
     """Number of the upstream call that answered; spans with the same number shared it. 0: none did."""

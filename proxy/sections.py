@@ -122,11 +122,20 @@ class DuplicateRead(Section):
     )
 
 
+class TruncatedRead(Section):
+    min_answers: Annotated[int, Field(ge=2)] = Field(
+        2, description="FAN010: different reads with the same round number of rows, while max-rows is not known."
+    )
+    round_to: Count = Field(100, description="FAN010: row counts that are multiples of this are round.")
+
+
 class Rules(Section):
     fan001: Literal["off", "report", "rewrite"] = Field("rewrite", description="Level of FAN001 n-plus-one-read.")
     n_plus_one: NPlusOne = NPlusOne()
     fan003: Literal["off", "report", "rewrite"] = Field("rewrite", description="Level of FAN003 duplicate-read.")
     duplicate_read: DuplicateRead = DuplicateRead()
+    fan010: Literal["off", "report"] = Field("report", description="Level of FAN010 truncated-read.")
+    truncated_read: TruncatedRead = TruncatedRead()
 
     def level(self, code: str) -> str:
         """The level of the rule ``code``; ``report`` for one that has no setting, because it can do no more."""

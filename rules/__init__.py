@@ -7,11 +7,11 @@ from there.
 from types import ModuleType
 
 from proxy.model import Rule
-from rules import fan001_n_plus_one_read, fan003_duplicate_read
+from rules import fan001_n_plus_one_read, fan003_duplicate_read, fan010_truncated_read
 
 
 def _rule(module: ModuleType) -> Rule:
     return Rule(module.CODE, module.NAME, module.SAFETY, module.__doc__ or "", module.detect)
 
 
-RULES: tuple[Rule, ...] = tuple(map(_rule, (fan001_n_plus_one_read, fan003_duplicate_read)))
+RULES: tuple[Rule, ...] = tuple(map(_rule, (fan001_n_plus_one_read, fan003_duplicate_read, fan010_truncated_read)))

@@ -44,6 +44,38 @@ def test_a_read_of_a_relation_tells_its_rows_and_that_max_rows_is_no_less() -> N
     assert not told.evidence.proves(10, 0.0)
 
 
+COUNTED = "Host: h\nPrefer: count=exact"
+CUT = "Content-Range: 0-9/25"
+
+
+def test_a_counted_answer_that_lacks_rows_tells_max_rows() -> None:
+    told = Class()
+    assert told.lessons.max_rows is None
+    assert told.learn("/t?select=id&kid.limit=3", CUT, COUNTED, b"206 Partial Content") == 10
+    assert told.lessons.max_rows == 10
+
+
+@pytest.mark.parametrize(
+    ("target", "answer", "lines", "status"),
+    [
+        ("/t?limit=10", CUT, COUNTED, b"206 Partial Content"),
+        ("/t?off%73et=0", CUT, COUNTED, b"206 Partial Content"),
+        ("/t", CUT, COUNTED + "\nRange: 0-9", b"206 Partial Content"),
+        ("/t", CUT, "Host: h\nPrefer: count=planned", b"206 Partial Content"),
+        ("/t", CUT, "Host: h", b"206 Partial Content"),
+        ("/t", CUT, COUNTED + "\nX-Fanin: off", b"206 Partial Content"),
+        ("/t", "Content-Range: 0-9/10", COUNTED, b"200 OK"),
+        ("/t", "Content-Range: */10", COUNTED, b"206 Partial Content"),
+    ],
+)
+def test_what_was_cut_by_something_else_or_may_have_been_tells_no_max_rows(
+    target: str, answer: str, lines: str, status: bytes
+) -> None:
+    told = Class()
+    told.learn(target, answer, lines, status)
+    assert told.lessons.max_rows is None
+
+
 @pytest.mark.parametrize(
     "changes",
     [

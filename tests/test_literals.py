@@ -154,6 +154,11 @@ def test_a_list_is_of_the_class_that_all_its_elements_have() -> None:
         ("é".encode(), b"E"),
         ("ﬁ".encode(), b"fi"),
         ("ß".encode(), b"SS"),
+        (b"yes", b"ies"),
+        (b"Y1", b"i1"),
+        (b"vet", b"wet"),
+        (b"V-2", b"w2"),
+        (b"k'a", b"Qa"),
     ],
 )
 def test_what_some_collation_holds_equal_has_one_fold(one: bytes, other: bytes) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from proxy.postgrest.shown import Filter, Order, read_fingerprint
+import pytest
+
+from proxy.postgrest.shown import Filter, Order, is_bounded, read_fingerprint
 
 
 def test_relation_select_filters_and_order_are_told_apart() -> None:
@@ -25,3 +27,17 @@ def test_limits_embedded_filters_and_trees_are_kept_as_they_stand() -> None:
 
 def test_the_place_of_a_filter_is_its_place_in_the_query() -> None:
     assert [f.at for f in read_fingerprint("GET t?select=*&a=eq.?&order=a&b=gt.?").filters] == [1, 3]
+
+
+@pytest.mark.parametrize(
+    ("fingerprint", "bounded"),
+    [
+        ("GET t", False),
+        ("GET t?select=*&id=eq.?", False),
+        ("GET t?kid.limit=?", False),
+        ("GET t?limit=?", True),
+        ("GET t?a=eq.?&offset=?", True),
+    ],
+)
+def test_a_limit_or_an_offset_of_its_own_bounds_a_query(fingerprint: str, bounded: bool) -> None:
+    assert is_bounded(fingerprint) is bounded

@@ -32,6 +32,7 @@ def span(number: int = 1, call: int = 1) -> Span:
         end=0.0,
         status=200,
         size=2,
+        cut=None,
         rows=0,
         outcome=Outcome.PASSED,
         call=call,

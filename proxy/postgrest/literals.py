@@ -54,6 +54,11 @@ def class_of(literals: tuple[bytes, ...]) -> LiteralClass:
     return (classes.pop() if len(classes) == 1 else None) or LiteralClass.TEXT
 
 
+_ALIKE = bytes.maketrans(b"yqw", b"ikv")
+"""Letters that a language writes as accents of each other: i and y in Lithuanian and Frisian, k' and q in Greenlandic,
+v and w in Swedish and Finnish (all that ICU 72 has, of texts of up to three ASCII characters)."""
+
+
 def fold(literal: bytes) -> bytes:
     """What is left when accents, case, punctuation and leading zeros are taken away.
 
@@ -61,10 +66,11 @@ def fold(literal: bytes) -> bytes:
     since other letters have equals of their own in some language.
     """
     if not literal.translate(None, b"0123456789abcdefghijklmnopqrstuvwxyz") and literal[:1] != b"0":
+        literal = literal.translate(_ALIKE)
         return literal if literal.isalpha() or literal.isdigit() else _without_zeros(literal)
     text = unicodedata.normalize("NFKD", literal.decode("utf-8", "replace"))
     text = "".join(c for c in text if not unicodedata.combining(c)).casefold()
-    return _without_zeros("".join(c for c in text if c.isalnum()).encode())
+    return _without_zeros("".join(c for c in text if c.isalnum()).encode().translate(_ALIKE))
 
 
 def _without_zeros(text: bytes) -> bytes:

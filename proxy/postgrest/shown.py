@@ -53,6 +53,12 @@ def read_fingerprint(fingerprint: str) -> Shown:
     return Shown(method, relation, select, tuple(filters), _orders(order), tuple(rest))
 
 
+def is_bounded(fingerprint: str) -> bool:
+    """Whether the query has a limit or an offset of its own; those of embeds are none."""
+    params = fingerprint.partition("?")[2].split("&")
+    return "limit=?" in params or "offset=?" in params
+
+
 def _orders(order: str) -> tuple[Order, ...]:
     items = []
     for item in order.split(",") if order else []:

@@ -9,6 +9,7 @@ from proxy.path.evidence import RowEvidence
 from proxy.path.singular import Templates, read_template
 from proxy.postgrest.content_range import rows_and_total
 from proxy.postgrest.gateway import Gateway
+from proxy.postgrest.shown import is_bounded
 
 ORIGINS = 100
 """Origins whose CORS headers are remembered, for errors of our own."""
@@ -35,9 +36,16 @@ class Lessons:
                 self._templates.learn(head.who, template, self._clock())
         if not query.relation or query.method != b"GET" or line.status not in (200, 206):
             return -1
-        rows, _ = rows_and_total(first(fields, b"content-range"))
+        rows, total = rows_and_total(first(fields, b"content-range"))
         self._evidence.saw(rows, self._clock())
+        if line.status == 206 and total is not None and 0 < rows < total and _counts_all(query, head):
+            self._evidence.cut_at(rows, self._clock())
         return rows
+
+    @property
+    def max_rows(self) -> int | None:
+        """PostgREST's db-max-rows, as far as it is known now."""
+        return self._evidence.known(self._clock())
 
     def cors(self, origin: bytes) -> bytes:
         """The header lines that an error of our own needs for a page of ``origin`` to read it."""
@@ -50,3 +58,8 @@ class Lessons:
         self._cors[origin] = b"".join(lines)
         if len(self._cors) > ORIGINS:
             self._cors.popitem(last=False)
+
+
+def _counts_all(query: Query, head: Head) -> bool:
+    """Whether it asks for all rows and their exact number: then what is missing was cut by max-rows."""
+    return head.counted and head.refusal in (None, "accept") and not is_bounded(query.fingerprint)

@@ -273,7 +273,8 @@ class Pipeline:
         """Tell what happened; a fault of ours in the telling is no fault of the request."""
         now = self._clock()
         try:
-            span = visit.span(0 if trace is None else len(trace.spans) + 1, now, self._key)
+            number = 0 if trace is None else len(trace.spans) + 1
+            span = visit.span(number, now, self._key, self._lessons.max_rows)
             if trace is not None:
                 self._traces.end(trace, span, now)
         except Exception as error:

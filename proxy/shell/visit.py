@@ -28,8 +28,8 @@ class Visit:
         self.copy: Copy | None = None
         """Who is told what is answered, in mode shadow."""
 
-    def span(self, number: int, now: float, key: bytes) -> Span:
-        """The span at its end, ``now``; literals are hashed under ``key``."""
+    def span(self, number: int, now: float, key: bytes, max_rows: int | None) -> Span:
+        """The span at its end, ``now``; literals are hashed under ``key``. ``max_rows`` is PostgREST's, if known."""
         request, query = self.request, self.query
         return Span(
             number=number,
@@ -46,6 +46,7 @@ class Visit:
             status=self.status,
             size=self.size,
             rows=self.rows,
+            cut=None if max_rows is None else self.rows == max_rows,
             outcome=self.outcome,
             call=self.call,
             shared=self.shared,

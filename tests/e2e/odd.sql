@@ -40,7 +40,7 @@ insert into odd.flo values (1, 1), (2, -1), (3, 2.5), (4, 12), (5, 1e17), (6, '-
 create table odd.cit (id int primary key, k extensions.citext);
 insert into odd.cit values (1, 'Abc'), (2, 'ABC'), (3, '1'), (4, '12'), (5, upper(md5('doc:1')::uuid::text));
 create table odd.chr (id int primary key, k "char");
-insert into odd.chr values (1, '1'), (2, '2'), (3, '-'), (4, '0');
+insert into odd.chr values (1, '1'), (2, '2'), (3, '-'), (4, '0'), (5, 'a');
 create table odd.flag (id int primary key, k boolean);
 insert into odd.flag values (1, true), (2, false), (3, null);
 create table odd.small (id int primary key, k smallint, w int);
@@ -133,6 +133,51 @@ return 1; end $$;
 create function odd.token() returns uuid language sql volatile as 'select gen_random_uuid()';
 create function odd.titles(upto int) returns setof text language sql stable as
 'select title from odd.num where id <= upto order by id';
+
+-- For the traps of MERGE.md that nothing above sets.
+create table odd.phrase (id int primary key, k text not null);
+insert into odd.phrase select row_number() over (), k from unnest(array['', ' lead', 'trail ', 'a,b', 'a', 'b', 'a)', '(a',
+  '(a,b)', '"q"', '"', 'a"b', e'back\\slash', e'\\', 'null', 'NULL', '*', '{a,b}', e'\ttab', e'x\ny', 'é', 'a.b', 'a:b']) k;
+
+create view odd.num_kid as select num.id, num.title, kid.note from odd.num join odd.kid on kid.num_id = num.id;
+
+create table odd.tag (id int primary key, num_id int not null references odd.num, name text not null);
+insert into odd.tag select n, 1 + n % 20, 'tag ' || n from generate_series(1, 60) n;
+
+create table odd.span (id int primary key, iv interval not null, tz timestamptz not null);
+insert into odd.span values (1, '1 day', '2025-01-01 00:00+00'), (2, '24:00:00', '2025-01-01 00:00+00'),
+  (3, '1 mon', '2025-06-01 12:30:00.5+00'), (4, '30 days', '2025-06-01 12:30:00.5+00');
+create table odd.padded (id int primary key, k char(5) not null);
+insert into odd.padded values (1, 'ab'), (2, 'abc'), (3, '1'), (4, '12'), (5, 'ab c');
+
+-- Written to; filled by the tests that write.
+create table odd.grp (id int primary key, grp int not null, note text not null);
+create table odd.quiet (id int primary key, visible boolean not null default true);
+alter table odd.quiet enable row level security;
+create policy all_come_in on odd.quiet for insert with check (true);
+create policy some_are_seen on odd.quiet for select using (visible);
+
+create function odd.stall(odd.num) returns int language plpgsql volatile as $$
+begin if current_query() like '%ANY%' then perform pg_sleep(2); end if; return 1; end $$;
+create function odd.hurried() returns void language sql as $$ select set_config('statement_timeout', '1s', true) $$;
+create function odd.crumbs(odd.num) returns text language plpgsql volatile as $$
+begin perform set_config('response.headers', json_build_array(json_build_object('Set-Cookie', 'film=' || $1.id))::text, true);
+return ''; end $$;
+
+-- Collations under which texts of other letters are equal; a Postgres without ICU has none of them.
+do $$ declare name text; locale text; begin
+  for name, locale in
+    select * from (values ('letters', 'und-u-ks-level1'), ('shifted', 'und-u-ka-shifted'), ('numbered', 'und-u-kn-true'),
+      ('lithuanian', 'lt-u-ks-level1'), ('swedish', 'sv-u-co-trad-ks-level1')) of
+  loop
+    execute format('create collation odd.%I (provider = icu, locale = %L, deterministic = false)', name, locale);
+    execute format('create table odd.%I (id int primary key, k text collate odd.%1$I not null)', name);
+    execute format('insert into odd.%I select row_number() over (), k from unnest(%L::text[]) k', name, array['elan', 'Elan',
+      'élan', 'ss', 'ß', 'ae', 'æ', 'o', 'ø', 'fi', 'ﬁ', 'ab', 'a-b', 'a b', '1', '-1', '01', '١', '１', 'あ', 'ア',
+      'yes', 'ies', 'vet', 'wet']);
+  end loop;
+exception when feature_not_supported then null;
+end $$;
 
 grant usage on schema odd, extensions to anon, service_role;
 grant all on all tables in schema odd to anon, service_role;

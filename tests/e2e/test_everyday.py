@@ -49,8 +49,11 @@ FOLDED = {
     "GET book?select=price&id=eq.?&price=gt.?",
     "GET author?select=name&id=eq.?&limit=?",
     "GET secret?select=words&id=eq.?",
+    "GET author?select=born&name=eq.?",
+    "GET book?select=id&extra->>pages=eq.?",
+    "GET book?select=id,title&author_id=eq.?&order=id.asc",
 }
-"""Fan-outs that both scripts make, with at most one row a key."""
+"""Fan-outs that both scripts make, with at most one row a key or in an order without ties."""
 
 STATUS = {
     "single of several": 406,

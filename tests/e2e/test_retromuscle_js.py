@@ -5,9 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter, defaultdict
 from contextlib import asynccontextmanager, nullcontext
-from hashlib import md5
 from typing import TYPE_CHECKING, Any, NamedTuple
-from uuid import UUID
 
 import asyncpg
 import pytest
@@ -16,6 +14,7 @@ from proxy.model import Outcome
 from proxy.observe.events import Answered, Event
 from tests.e2e.bursts import counting
 from tests.e2e.harness import fanin
+from tests.e2e.queries import uuid_of
 from tests.e2e.scripts import printed_by
 
 if TYPE_CHECKING:
@@ -43,10 +42,6 @@ FILL = (
     "select md5(id::text || n)::uuid, md5('old:' || id)::uuid, id, 'OOTD', 'u', date '2030-01-01' + n * interval '1h' "
     "from unnest($1::uuid[]) id, generate_series(1, 10) n",
 )
-
-
-def uuid_of(what: str) -> str:
-    return str(UUID(md5(what.encode(), usedforsecurity=False).hexdigest()))
 
 
 class Counted(NamedTuple):

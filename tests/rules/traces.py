@@ -15,7 +15,19 @@ if TYPE_CHECKING:
 HEAD = read_head(parse_fields(b"Host: a", "FANIN102"), 1, HeadRules(b"", frozenset(), (), b""))
 
 
-def span(line: str, number: int, *, start: float = 0.0, end: float = 0.01, retry: bool = False, rows: int = 1) -> Span:
+def span(
+    line: str,
+    number: int,
+    *,
+    start: float = 0.0,
+    end: float = 0.01,
+    retry: bool = False,
+    rows: int = 1,
+    cut: bool | None = None,
+) -> Span:
+    """A span of a request line, behind which ``→ 7 rows`` may tell its rows."""
+    line, _, told = line.partition(" → ")
+    rows = int(told.removesuffix(" rows")) if told else rows
     method, target = line.split(" ", 1)
     query = read_query(method.encode(), target.encode(), HEAD, b"", 7000)
     return Span(
@@ -33,6 +45,7 @@ def span(line: str, number: int, *, start: float = 0.0, end: float = 0.01, retry
         status=200,
         size=100,
         rows=rows,
+        cut=cut,
         outcome=Outcome.PASSED,
         call=number,
         shared=1,

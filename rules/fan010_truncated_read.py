@@ -1,0 +1,124 @@
+"""FAN010 truncated-read: an answer that ends where PostgREST cuts, and nobody asked for the rest.
+
+What it does
+------------
+Finds reads of tables and views without limit, offset or Range that were answered exactly as many rows as PostgREST's
+``db-max-rows``, where no later request of the trace asked for more (an offset, a Range, or a keyset). fanin knows
+``db-max-rows`` from ``merge.max_rows``, or learns it from answers with an exact count. While it does not,
+``rules.truncated_read.min_answers`` different reads that were answered the same round number of rows, of which none was
+answered more, are taken for a hint, with less confidence.
+
+Why it hurts
+------------
+PostgREST says nothing when it cuts: the answer is a 200 with fewer rows. Totals come out too low, rows are missing from
+exports, and jobs skip what lies past the edge. It begins on the day that the table grows past the number (1000 on
+Supabase), long after the code was tested.
+
+Example
+-------
+::
+
+    GET /videos?select=*&status=eq.draft → 1000 rows
+    GET /videos?select=*&status=eq.published → 1000 rows
+
+Use instead
+-----------
+::
+
+    GET /videos?select=*&status=eq.draft&order=id&limit=1000 → 1000 rows
+    GET /videos?select=*&status=eq.draft&id=gt.8714&order=id&limit=1000 → 312 rows
+
+Safety
+------
+Advice: fanin changes nothing. It can be wrong where a table happens to hold just as many rows.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from proxy.model import Finding, Fix, Span, Trace
+from proxy.postgrest.read_code import pages_js, pages_py
+from proxy.postgrest.read_sql import page_sql
+from proxy.postgrest.shown import is_bounded, read_fingerprint
+from proxy.sections import Rules, TruncatedRead
+
+CODE = "FAN010"
+NAME = "truncated-read"
+SAFETY = "advice"
+
+KEY = "id"
+"""What pages are told apart by, in the code of the fix."""
+PAST = ("gt", "gte", "lt", "lte")
+"""Operators of a keyset."""
+
+
+def detect(trace: Trace, settings: Rules) -> Iterator[Finding]:
+    """One finding a fingerprint of which an answer was probably cut."""
+    if trace.mixed:
+        return
+    whole = [span for span in trace.spans if _asks_for_all(span)]
+    suspects = [span for span in whole if span.cut] or _hinted(whole, trace.spans, settings.truncated_read)
+    cut: dict[str, list[Span]] = {}
+    for span in suspects:
+        if not _is_paged(span, trace.spans):
+            cut.setdefault(span.fingerprint, []).append(span)
+    for spans in cut.values():
+        yield _finding(trace, spans, len({span.same for span in suspects}))
+
+
+def _asks_for_all(span: Span) -> bool:
+    unlimited = span.method == "GET" and span.relation and not span.retry and span.refusal != "range"
+    return bool(unlimited) and span.rows > 0 and not is_bounded(span.fingerprint)
+
+
+def _hinted(whole: Sequence[Span], spans: Iterable[Span], bounds: TruncatedRead) -> list[Span]:
+    """Different reads with one round number of rows, while max-rows is unknown and no answer shows that it is more."""
+    most = max((span.rows for span in spans if span.method == "GET" and span.relation), default=0)
+    if most < bounds.round_to or most % bounds.round_to:
+        return []
+    alike = [span for span in whole if span.rows == most and span.cut is None]
+    return alike if len({span.same for span in alike}) >= bounds.min_answers else []
+
+
+def _is_paged(span: Span, spans: Iterable[Span]) -> bool:
+    """Whether a later request asks for more of the relation."""
+    return any(later.relation == span.relation and later.start >= span.end and _pages(later) for later in spans)
+
+
+def _pages(span: Span) -> bool:
+    shown = read_fingerprint(span.fingerprint)
+    keyset = any(condition.operator in PAST for condition in shown.filters)
+    return span.refusal == "range" or "offset=?" in shown.rest or (keyset and "limit=?" in shown.rest)
+
+
+def _finding(trace: Trace, spans: Sequence[Span], alike: int) -> Finding:
+    shown, rows, known = read_fingerprint(spans[0].fingerprint), spans[0].rows, bool(spans[0].cut)
+    seconds = sum(span.end - span.start for span in spans)
+    return Finding(
+        code=CODE,
+        impact="HIGH" if known else "MEDIUM",
+        confidence="high" if known and trace.explicit else "medium",
+        title=f"An answer of {shown.relation} probably lacks the rows past {rows}",
+        relation=spans[0].relation,
+        fingerprint=spans[0].fingerprint,
+        route=trace.route,
+        caller=next((span.caller for span in spans if span.caller), ""),
+        problem=f"The application asks for all rows of {shown.relation}, and PostgREST gives no more than db-max-rows"
+        " without saying so.",
+        current=f"{len(spans)} requests without a limit, {rows} rows each, {sum(span.size for span in spans)} bytes"
+        f" in {1000 * seconds:.0f} ms",
+        evidence=(
+            f"answered exactly {rows} rows, which is PostgREST's db-max-rows"
+            if known
+            else f"{alike} different reads were answered exactly {rows} rows, and none more: db-max-rows, by its looks",
+            "no later request of the trace asks for the rest (offset, Range or keyset)",
+        ),
+        fix=Fix(
+            sql=page_sql(shown, KEY, rows),
+            supabase_js=pages_js(shown, KEY, rows),
+            supabase_py=pages_py(shown, KEY, rows),
+        ),
+        expected=f"All rows, in pages of {rows}: one request more for each {rows} rows.",
+        risk=f"Where {shown.relation} has no unique column {KEY}, take its primary key. What is only counted or"
+        " summed up is better left to the database. A larger db-max-rows (Supabase: API settings, Max rows) only moves"
+        " the edge.",
+    )

@@ -1,0 +1,156 @@
+"""FAN010 tells answers that PostgREST cut from answers that are whole, and from lists that are read page by page."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+import sqlglot
+from msgspec.structs import replace
+
+from proxy.sections import Rules, TruncatedRead
+from rules.fan010_truncated_read import detect
+from tests.rules.traces import parallel, span, trace
+
+if TYPE_CHECKING:
+    from proxy.model import Finding, Span, Trace
+
+ALL = "GET /videos?select=*&status=eq.draft"
+
+
+def findings(seen: Trace, settings: Rules | None = None) -> list[Finding]:
+    return list(detect(seen, settings or Rules()))
+
+
+def cut(line: str = ALL, rows: int = 777) -> Span:
+    return span(line, 1, rows=rows, cut=True)
+
+
+def after(*lines: str) -> Trace:
+    """A cut answer, and what was asked for later."""
+    return trace([cut(), *[span(line, n, start=float(n), end=n + 0.5, cut=False) for n, line in enumerate(lines, 2)]])
+
+
+def test_as_many_rows_as_max_rows_without_a_limit_were_probably_cut() -> None:
+    (finding,) = findings(trace([cut()]))
+    assert finding.title == "An answer of videos probably lacks the rows past 777"
+    assert (finding.impact, finding.confidence) == ("HIGH", "high")
+    assert finding.evidence[0] == "answered exactly 777 rows, which is PostgREST's db-max-rows"
+
+
+@pytest.mark.parametrize("known", [False, None])
+def test_fewer_rows_were_not(known: bool | None) -> None:
+    assert not findings(trace([span(ALL, 1, rows=777, cut=known)]))
+
+
+@pytest.mark.parametrize("line", [f"{ALL}&limit=777", f"{ALL}&offset=0", "HEAD /videos", "GET /rpc/f"])
+def test_who_asks_for_so_many_rows_gets_them(line: str) -> None:
+    assert not findings(trace([cut(line)]))
+
+
+def test_who_asks_by_range_too() -> None:
+    assert not findings(trace([replace(cut(), refusal="range")]))
+
+
+def test_a_limit_of_an_embed_is_none_of_the_rows() -> None:
+    assert findings(trace([cut("GET /videos?select=id,kid(*)&kid.limit=3")]))
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        f"{ALL}&offset=777",
+        f"{ALL}&limit=777&offset=777",
+        f"{ALL}&id=gt.9&order=id&limit=777",
+        f"{ALL}&at=lt.9&order=at.desc&limit=777",
+    ],
+)
+def test_who_asks_for_the_rest_knows(page: str) -> None:
+    assert not findings(after("GET /creators", page))
+
+
+def test_who_asks_for_the_rest_by_range_knows() -> None:
+    later = replace(span(ALL, 2, start=1.0, end=1.5), refusal="range")
+    assert not findings(trace([cut(), later]))
+
+
+@pytest.mark.parametrize("other", ["GET /creators?offset=777", "GET /videos?limit=1", "GET /videos?id=gt.9"])
+def test_other_requests_are_no_pages(other: str) -> None:
+    assert len(findings(after(other))) == 1
+
+
+def test_what_was_asked_before_is_no_page() -> None:
+    early = span(f"{ALL}&offset=9", 1, start=0.0, end=0.5)
+    late = replace(cut(), start=1.0, end=1.5)
+    assert findings(trace([early, late]))
+
+
+def test_several_answers_of_one_kind_are_one_finding() -> None:
+    (finding,) = findings(trace([cut(), cut("GET /videos?select=*&status=eq.done")]))
+    assert finding.current.startswith("2 requests without a limit, 777 rows each")
+
+
+# While max-rows is not known.
+
+
+def hint(*told: str, settings: Rules | None = None) -> list[Finding]:
+    return findings(parallel(told), settings)
+
+
+def test_different_reads_with_one_round_number_of_rows_are_a_hint() -> None:
+    found = hint("GET /videos → 1000 rows", "GET /creators → 1000 rows", "GET /rushes → 7 rows")
+    assert [finding.relation for finding in found] == ["videos", "creators"]
+    assert {(finding.impact, finding.confidence) for finding in found} == {("MEDIUM", "medium")}
+    assert found[0].evidence[0].startswith("2 different reads were answered exactly 1000 rows, and none more")
+
+
+def test_one_read_is_no_hint_however_often_it_is_made() -> None:
+    assert not hint(*["GET /videos → 1000 rows"] * 5)
+
+
+@pytest.mark.parametrize("rows", [7, 999, 1050, 50])
+def test_a_number_that_is_not_round_is_none(rows: int) -> None:
+    assert not hint(f"GET /videos → {rows} rows", f"GET /creators → {rows} rows")
+
+
+def test_a_longer_answer_proves_that_nothing_was_cut() -> None:
+    longer = "GET /rushes?limit=5000 → 1300 rows"
+    assert not hint("GET /videos → 1000 rows", "GET /creators → 1000 rows", longer)
+
+
+def test_where_max_rows_is_known_to_be_another_number_there_is_no_hint() -> None:
+    spans = [span(f"GET /{name} → 1000 rows", n, cut=False) for n, name in enumerate(("videos", "creators"), 1)]
+    assert not findings(trace(spans))
+
+
+def test_thresholds_are_settings() -> None:
+    settings = Rules(truncated_read=TruncatedRead(min_answers=3, round_to=50))
+    assert not hint("GET /a → 50 rows", "GET /b → 50 rows", settings=settings)
+    assert hint("GET /a → 50 rows", "GET /b → 50 rows", "GET /c → 50 rows", settings=settings)
+
+
+# All the same.
+
+
+def test_a_mixed_trace_is_not_judged_and_an_inferred_one_with_less_confidence() -> None:
+    assert not findings(trace([cut()], explicit=False, mixed=True))
+    assert [finding.confidence for finding in findings(trace([cut()], explicit=False))] == ["medium"]
+
+
+def test_retries_are_not() -> None:
+    assert not findings(trace([span(ALL, 1, rows=777, cut=True, retry=True)]))
+
+
+def test_the_fix_reads_pages_of_so_many_rows() -> None:
+    (finding,) = findings(trace([cut("GET /videos?select=title&status=eq.draft&order=at", 1000)]))
+    assert "where status = $1\n  and id > $2\norder by id\nlimit 1000;" in finding.fix.sql
+    assert '.select("id,title")' in finding.fix.supabase_js
+    assert 'query.order("id").limit(1000)' in finding.fix.supabase_py
+    compile(finding.fix.supabase_py, "fix", "exec")
+    sqlglot.parse_one(finding.fix.sql, dialect="postgres")
+    assert "db-max-rows" in finding.risk
+
+
+def test_the_key_to_mute_by_does_not_depend_on_values() -> None:
+    one, two = (findings(trace([cut(f"GET /videos?status=eq.{n}", n)]))[0] for n in (10, 20))
+    assert one.key == two.key
