@@ -16,6 +16,7 @@ from proxy.observe.metrics import Metrics
 from proxy.observe.tree import Trees
 from proxy.shell.admin import Admin
 from proxy.shell.discover import Place
+from proxy.shell.levels import levels
 from proxy.shell.sidecar import Sidecar
 
 
@@ -34,11 +35,11 @@ async def serve(loaded: Effective, rules: Sequence[Rule]) -> None:
     settings = loaded.settings
     events = Events()
     sidecar = Sidecar(settings, rules, events, time.monotonic)
-    metrics = Metrics(settings.limits.relations, sidecar.gauges)
+    metrics = Metrics(settings.limits.relations, lambda: levels(sidecar, __version__))
     events.subscribe(metrics)
     events.subscribe(log.Warnings())
     events.subscribe(Trees(sys.stdout) if settings.debug else log.TraceLog())
-    admin = Admin(sidecar, metrics.render, lambda: metrics.upstream_is_up)
+    admin = Admin(sidecar, metrics.scrape, lambda: metrics.upstream_is_up)
     loop = asyncio.get_running_loop()
     loop.set_exception_handler(lambda _, context: events.emit(_lost(context)))
     told = asyncio.Event()

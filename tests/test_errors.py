@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -44,7 +45,7 @@ def test_every_code_that_is_raised_is_in_the_table_and_every_one_in_it_is_raised
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
         if isinstance(node, ast.Constant) and isinstance(node.value, str)
     }
-    assert {text for text in strings if text.startswith("FANIN") and text[5:].isdigit()} == set(FAULTS)
+    assert {text for text in strings if re.fullmatch(r"FANIN\d{3}", text)} == set(FAULTS)
 
 
 @pytest.mark.parametrize("code", FAULTS)

@@ -11,10 +11,15 @@ CANCELLED = -1
 
 
 class Answered(msgspec.Struct, frozen=True):
-    """A client has its answer, or is gone. ``hop`` is the time that fanin itself took, in seconds."""
+    """A client has its answer, or is gone."""
 
     span: Span
     hop: float
+    """Seconds that fanin itself took."""
+    trace: str = ""
+    """The id of the trace that it is part of; empty where there is none."""
+    fault: str = ""
+    """A key of ``errors.FAULTS`` where the answer, or its end, was fanin's own error."""
 
 
 class Called(msgspec.Struct, frozen=True):

@@ -1,22 +1,22 @@
 """The admin port: metrics and health. It shares the loop with the traffic, so it does next to nothing."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from aiohttp import web
 
 from proxy.config import ConfigError
 from proxy.shell.sidecar import Sidecar, split_listen
 
-Render = Callable[[str], tuple[bytes, str]]
+Scrape = Callable[[str], Awaitable[tuple[bytes, str]]]
 """From an Accept header to an exposition and its content type."""
 
 
 class Admin:
     """``/metrics``, ``/livez``, ``/readyz`` on a port of their own."""
 
-    def __init__(self, sidecar: Sidecar, render: Render, upstream_is_up: Callable[[], bool]) -> None:
+    def __init__(self, sidecar: Sidecar, scrape: Scrape, upstream_is_up: Callable[[], bool]) -> None:
         self._sidecar = sidecar
-        self._render = render
+        self._scrape = scrape
         self._upstream_is_up = upstream_is_up
         self._runner: web.AppRunner | None = None
         self.port = 0
@@ -47,7 +47,7 @@ class Admin:
             await self._runner.cleanup()
 
     async def _metrics(self, request: web.Request) -> web.Response:
-        body, content_type = self._render(request.headers.get("Accept", ""))
+        body, content_type = await self._scrape(request.headers.get("Accept", ""))
         return web.Response(body=body, headers={"Content-Type": content_type})
 
     async def _alive(self, request: web.Request) -> web.Response:

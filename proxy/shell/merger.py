@@ -65,6 +65,11 @@ class Merger:
         return self._windows.waiting
 
     @property
+    def windows(self) -> int:
+        """Windows that are open."""
+        return self._windows.timers
+
+    @property
     def tracked(self) -> int:
         """(fingerprint, identity) pairs remembered."""
         return len(self._windows.gates)

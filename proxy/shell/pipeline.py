@@ -246,7 +246,7 @@ class Pipeline:
 
     def _fail(self, visit: Visit, error: FaultError) -> bool:
         """Say what went wrong, if the answer has not begun; else cut the connection, so that the client notices."""
-        visit.outcome = Outcome.FAILED
+        visit.outcome, visit.fault = Outcome.FAILED, error.fault.code
         request = visit.request
         if visit.began_answer:
             request.client.abort()
@@ -280,7 +280,9 @@ class Pipeline:
         except Exception as error:
             self._events.emit(Warned("a request could not be traced", "This is a bug: report it.", error))
             return
-        self._events.emit(Answered(span, max(0.0, now - visit.request.arrived - visit.upstream_seconds)))
+        hop = max(0.0, now - visit.request.arrived - visit.upstream_seconds)
+        name = visit.request.head.trace or "" if trace is None else trace.id
+        self._events.emit(Answered(span, hop, name, visit.fault))
 
 
 def _lines(status: bytes, fields: tuple[Field, ...], drop_chunked: bool = False) -> bytes:

@@ -46,6 +46,11 @@ class Lane(Generic[Wire]):
         return len(self._reads) + len(self._writes)
 
     @property
+    def idle(self) -> int:
+        """Connections kept for the next call."""
+        return len(self._idle)
+
+    @property
     def calm(self) -> bool:
         """Whether a read that came now would not have to wait."""
         return self._has_room(False) and not self.waiting

@@ -123,6 +123,11 @@ class Server:
         return len(self._clients)
 
     @property
+    def in_flight(self) -> int:
+        """Requests being answered now."""
+        return sum(client.in_request for client in self._clients)
+
+    @property
     def long_heads(self) -> int:
         """Bytes of long request heads held now."""
         return self._intake.held

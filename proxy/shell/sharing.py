@@ -92,6 +92,11 @@ class Sharing:
         return self._windows.waiting
 
     @property
+    def windows(self) -> int:
+        """Windows that are open."""
+        return self._windows.timers
+
+    @property
     def tracked(self) -> int:
         """(target, identity) pairs remembered."""
         return len(self._windows.gates)

@@ -25,6 +25,7 @@ from proxy.shell.discover import Place, discover
 from proxy.shell.fetch import Fetcher, Fetches
 from proxy.shell.judge import Judge
 from proxy.shell.lessons import Lessons
+from proxy.shell.levels import gauges
 from proxy.shell.merger import Merger
 from proxy.shell.oracle import Oracle
 from proxy.shell.pipeline import Pipeline
@@ -153,22 +154,7 @@ class Sidecar:
 
     def gauges(self) -> dict[str, float]:
         """What is open now, by the name of its metric."""
-        upstream = self.upstream
-        holding = [held for held in (self.merger, self.sharing) if held is not None]
-        return {
-            "client_connections": self.server.open if self.server else 0,
-            "long_head_bytes": self.server.long_heads if self.server else 0,
-            "upstream_busy": upstream.calls.busy + upstream.others.busy + upstream.shadows.busy,
-            "upstream_queue": upstream.calls.waiting + upstream.others.waiting,
-            "tunnels": upstream.tunnels.busy,
-            "waiting": sum(held.waiting for held in holding),
-            "tracked_queries": sum(held.tracked for held in holding),
-            "paused": sum(held.paused for held in holding),
-            "paused_queries": self.checker.paused if self.checker else 0,
-            "shadow_held_bytes": self.checker.held.now if self.checker else 0,
-            "open_traces": len(self.traces),
-            "dropped_traces": self.traces.dropped,
-        }
+        return gauges(self)
 
     async def _tick(self) -> None:
         while True:

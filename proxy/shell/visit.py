@@ -24,6 +24,8 @@ class Visit:
         self.call = 0
         self.shared = 1
         self.refusal = query.refusal
+        self.fault = ""
+        """The code of our own error, where that is the answer."""
         self.upstream_seconds = 0.0
         self.copy: Copy | None = None
         """Who is told what is answered, in mode shadow."""
