@@ -14,7 +14,8 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from proxy.demo.payment_export import MONTH, ROUTE, export
 from proxy.demo.sidecar import NO_CHECKS, Fanin
-from proxy.observe.metrics import SERIES, Metrics
+from proxy.observe.metrics import Metrics
+from proxy.observe.series import SERIES
 from tests.deploy.prometheus import PATIENCE, promtool
 from tests.test_imports import ROOT
 from tests.test_metrics import GAUGES
@@ -66,7 +67,7 @@ def test_every_alert_is_seen_firing_and_silent_in_the_tests_and_says_what_to_do(
 
 
 def test_every_metric_that_the_rules_name_is_one_that_fanin_exposes() -> None:
-    body, _ = Metrics(5, lambda: GAUGES).render("")
+    body, _ = Metrics(5, lambda: GAUGES).now().render("")
     text = body.decode()
     recorded = {rule["record"] for rule in rules() if "record" in rule}
     for rule in rules():
