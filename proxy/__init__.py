@@ -4,7 +4,7 @@ The line a request walks, one file a step::
 
     client ─▶ server ─▶ identity ─▶ fingerprint ─▶ trace ─▶ window ─▶ plan ─▶ upstream ─▶ split ─▶ client
 
-``model`` ``errors`` ``config`` ``sections``
+``model`` ``findings`` ``errors`` ``config`` ``sections``
     values: what the steps hand to each other, and the tables of codes and settings.
 ``http1``
     kit: everything we know of HTTP/1.1 messages as bytes. Pure.

@@ -224,6 +224,11 @@ REFUSALS = {
     "paused": "Merging this query for this caller failed lately; it is tried again after a pause.",
     "mistrusted": "A comparison found a wrong merged answer to this query: after a pause it is tried again.",
     "large-rows": "Answers for one key are larger than merge.max_key_body.",
+    "oversized": "The head is longer than upstream takes, and FAN005 is not at level rewrite.",
+    "list": "No one in.(…) of canonical integers or UUIDs on a plain column is what makes a head over-long.",
+    "list-order": "An over-long list is ordered by something else than its own column alone.",
+    "list-total": "A limit, a count or a single object is asked of an over-long list as a whole.",
+    "list-room": "What stands beside an over-long list leaves too little room for parts of it.",
     "busy": "More (fingerprint, identity) pairs are in flight than merge.max_tracked.",
 }
 """Why a request was not merged. Every reason that the metric ``refusals_total`` can name, with its help text."""
@@ -253,6 +258,11 @@ REMEDIES = {
     "paused": "Nothing in the call: fanin_replays_total{reason} names the cause, `fanin explain REASON` tells it.",
     "mistrusted": "Nothing in the call: the log says where the answers differed. Report it.",
     "large-rows": "Select fewer columns or rows a key, or raise merge.max_key_body.",
+    "oversized": "Ask for fewer values a call, pass them as an array to an RPC, or set rules.fan005 to rewrite.",
+    "list": "Let one column=in.(1,2,…) be what is long: bare numbers or lower-case UUIDs of one kind, no other list.",
+    "list-order": "Order by the list's own column, or sort the rows in the application.",
+    "list-total": "Count, limit or pick in the application, or pass the values as an array to an RPC.",
+    "list-room": "Shorten what stands beside the list: other filters, the select, headers.",
     "busy": "Raise merge.max_tracked, or find the header that differs with every call, and make it neutral.",
 }
 """How to change the call, or what is around it, so that it merges: one for each of ``REFUSALS``."""
@@ -271,10 +281,11 @@ DOUBTS = {
     "poison": "A literal was not of the column's type: those that are were merged again.",
     "deadline": "The merged call took longer than its deadline.",
     "connection": "The connection of the merged or shared call failed.",
+    "order": "Upstream does not put the parts of a list in the order that their literals have.",
     "load": "In mode shadow only: callers waited for upstream, so the merged call was not made.",
     "bug": "fanin failed on the merged or shared answer; its log has the traceback.",
 }
-"""Why a merged or shared answer was not used and the originals sent: the values of ``replays_total``'s label."""
+"""Why an answer of fanin's own making was not used and the originals sent: the values of ``replays_total``'s label."""
 
 COMPARED = {
     "match": "The merged answer and the original are the same, as law 1 has it.",

@@ -6,9 +6,9 @@ gateway it takes from ``postgrest.gateway``, for the profile in force: the value
 they tell by which way an answer came; the presence of the cookies that it names, and of ``Vary: Accept-Encoding`` where
 it compresses.
 
-Three exceptions have no names to list: the answers of ``errors.FAULTS``, where there is none of upstream's; the order
-of a merged row set under ``merge.ties = any``; and that a gateway may compress what it answers to one caller, while a
-merged answer comes as PostgREST wrote it.
+Four exceptions have no names to list: the answers of ``errors.FAULTS``, where there is none of upstream's; the order
+of a merged row set under ``merge.ties = any``; that a gateway may compress what it answers to one caller, while a
+merged answer comes as PostgREST wrote it; and rows that change while a stitched answer's parts are read.
 """
 
 CLOCKS = frozenset((b"date", b"server-timing"))
@@ -19,6 +19,9 @@ HOP_BY_HOP = frozenset((b"connection", b"keep-alive", b"proxy-connection", b"te"
 
 FRAMING = frozenset((b"content-length", b"transfer-encoding", b"trailer"))
 """Headers that tell where the body ends; the body itself is compared after it was un-framed."""
+
+UNASKED = frozenset((b"content-location",))
+"""Headers that an answer stitched out of parts (FAN005) lacks: nobody asked upstream for the URL that they tell of."""
 
 OWN_PREFIX = b"x-fanin"
 """Headers of fanin itself: added to answers, removed from requests."""

@@ -4,11 +4,8 @@ Times are seconds of a monotonic clock, sizes are bytes.
 """
 
 import enum
-from collections.abc import Callable, Iterable
 
 import msgspec
-
-from proxy.sections import Rules
 
 
 class Media(msgspec.Struct, frozen=True):
@@ -117,6 +114,8 @@ class Query(msgspec.Struct, frozen=True):
     """Columns that it orders by; empty where it does not, or by something else than columns."""
     keys: tuple[Key, ...]
     refusal: str | None
+    long: tuple[int, int] | None = None
+    """Where the value of the ``column=in.(…)`` lies that makes the target long; all else is taken apart without it."""
 
 
 class Member(msgspec.Struct, frozen=True, eq=False):
@@ -209,6 +208,7 @@ class Outcome(enum.StrEnum):
     PASSED = "passed"
     MERGED = "merged"
     SHARED = "shared"
+    STITCHED = "stitched"
     REPLAYED = "replayed"
     FAILED = "failed"
     GONE = "gone"
@@ -244,6 +244,12 @@ class Span(msgspec.Struct, frozen=True):
     shared: int
     """How many requests that call answered."""
     refusal: str | None
+    head_size: int = 0
+    """Bytes of the request head that upstream was sent, or would have been."""
+    listed: int = 0
+    """About how many elements the list has that makes the target long."""
+    parts: int = 1
+    """Upstream calls that its answer took."""
 
 
 class Trace(msgspec.Struct, frozen=True):
@@ -263,46 +269,4 @@ class Trace(msgspec.Struct, frozen=True):
     @property
     def calls(self) -> int:
         """Upstream calls that answered its spans, each counted once."""
-        return len({span.call for span in self.spans if span.call})
-
-
-class Fix(msgspec.Struct, frozen=True):
-    """A cure in the three languages of its readers; values are placeholders."""
-
-    sql: str
-    supabase_js: str
-    supabase_py: str
-
-
-class Finding(msgspec.Struct, frozen=True):
-    """A rule's verdict on what it saw."""
-
-    code: str
-    impact: str
-    confidence: str
-    title: str
-    relation: str
-    fingerprint: str
-    route: str
-    caller: str
-    problem: str
-    current: str
-    evidence: tuple[str, ...]
-    fix: Fix
-    expected: str
-    risk: str
-
-    @property
-    def key(self) -> str:
-        """Stable name to mute it by."""
-        return f"{self.code}:{self.relation}:{self.route or '-'}:{self.fingerprint}"
-
-
-class Rule(msgspec.Struct, frozen=True):
-    """One module of ``rules/``, as the root hands it to the shell."""
-
-    code: str
-    name: str
-    safety: str
-    document: str
-    detect: Callable[[Trace, Rules], Iterable[Finding]]
+        return sum({span.call: span.parts for span in self.spans if span.call}.values())

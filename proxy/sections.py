@@ -122,6 +122,12 @@ class DuplicateRead(Section):
     )
 
 
+class OversizedInList(Section):
+    head_bytes: Count = Field(51_202, description="FAN005: bytes of a request head that upstream takes; PostgREST's.")
+    parallel: Count = Field(4, description="FAN005: parts of one list in flight at once.")
+    at_once: Count = Field(4, description="FAN005: lists that are cut at once; more wait for their turn.")
+
+
 class TruncatedRead(Section):
     min_answers: Annotated[int, Field(ge=2)] = Field(
         2, description="FAN010: different reads with the same round number of rows, while max-rows is not known."
@@ -134,6 +140,8 @@ class Rules(Section):
     n_plus_one: NPlusOne = NPlusOne()
     fan003: Literal["off", "report", "rewrite"] = Field("rewrite", description="Level of FAN003 duplicate-read.")
     duplicate_read: DuplicateRead = DuplicateRead()
+    fan005: Literal["off", "report", "rewrite"] = Field("report", description="Level of FAN005 oversized-in-list.")
+    oversized_in_list: OversizedInList = OversizedInList()
     fan010: Literal["off", "report"] = Field("report", description="Level of FAN010 truncated-read.")
     truncated_read: TruncatedRead = TruncatedRead()
 

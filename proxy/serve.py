@@ -9,7 +9,7 @@ from typing import Any
 
 from proxy import __version__
 from proxy.config import Effective
-from proxy.model import Rule
+from proxy.findings import Rule
 from proxy.observe import log
 from proxy.observe.events import Events, Warned
 from proxy.observe.metrics import Metrics

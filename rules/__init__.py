@@ -6,12 +6,27 @@ from there.
 
 from types import ModuleType
 
-from proxy.model import Rule
-from rules import fan001_n_plus_one_read, fan003_duplicate_read, fan010_truncated_read
+from proxy.findings import Rule
+from rules import (
+    fan001_n_plus_one_read,
+    fan003_duplicate_read,
+    fan005_oversized_in_list,
+    fan010_truncated_read,
+)
 
 
 def _rule(module: ModuleType) -> Rule:
     return Rule(module.CODE, module.NAME, module.SAFETY, module.__doc__ or "", module.detect)
 
 
-RULES: tuple[Rule, ...] = tuple(map(_rule, (fan001_n_plus_one_read, fan003_duplicate_read, fan010_truncated_read)))
+RULES: tuple[Rule, ...] = tuple(
+    map(
+        _rule,
+        (
+            fan001_n_plus_one_read,
+            fan003_duplicate_read,
+            fan005_oversized_in_list,
+            fan010_truncated_read,
+        ),
+    )
+)

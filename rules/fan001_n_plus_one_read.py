@@ -37,7 +37,8 @@ batch method cures both.
 
 from collections.abc import Iterator, Sequence
 
-from proxy.model import Finding, Fix, Span, Trace
+from proxy.findings import Finding, Fix
+from proxy.model import Span, Trace
 from proxy.postgrest.batch_code import batch_name, supabase_js, supabase_py
 from proxy.postgrest.batch_sql import batch_sql
 from proxy.postgrest.fan_out import distinct, impact, in_parallel, varying_key

@@ -38,7 +38,8 @@ cures both.
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
-from proxy.model import Finding, Fix, Span, Trace
+from proxy.findings import Finding, Fix
+from proxy.model import Span, Trace
 from proxy.postgrest.fan_out import impact, in_parallel, varying_key
 from proxy.postgrest.read_code import once_js, once_py
 from proxy.postgrest.read_sql import read_sql

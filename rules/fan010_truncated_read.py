@@ -35,7 +35,8 @@ Advice: fanin changes nothing. It can be wrong where a table happens to hold jus
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from proxy.model import Finding, Fix, Span, Trace
+from proxy.findings import Finding, Fix
+from proxy.model import Span, Trace
 from proxy.postgrest.read_code import pages_js, pages_py
 from proxy.postgrest.read_sql import page_sql
 from proxy.postgrest.shown import is_bounded, read_fingerprint

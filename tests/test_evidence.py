@@ -106,3 +106,13 @@ def test_what_is_remembered_is_bounded_and_forgetting_never_proves_more() -> Non
         evidence.saw(rows, 0.0)
     assert evidence.proves(MARKS - 1, 0.0)
     assert not evidence.proves(MARKS, 0.0)
+
+
+def test_max_rows_allows_what_was_seen_and_what_is_configured_but_no_row_more() -> None:
+    seen, configured = fresh(), fresh(10)
+    seen.saw(10, 0.0)
+    for evidence in (seen, configured):
+        assert evidence.allows(10, 0.0)
+        assert not evidence.allows(11, 0.0)
+    assert not seen.allows(10, LIFETIME + 1)
+    assert configured.allows(10, LIFETIME + 1)

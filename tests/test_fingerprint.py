@@ -65,6 +65,8 @@ REFUSED_BY_HEAD = [
 ]
 ELSEWHERE = {"mode", "paused", "mistrusted", "literal", "large-rows", "busy"}
 """Reasons that depend on more than the request: tests/test_merger.py."""
+LISTS = {"oversized", "list", "list-order", "list-total", "list-room"}
+"""Reasons not to cut an over-long list: tests/test_stitch.py."""
 
 
 @pytest.mark.parametrize(("reason", "target"), REFUSED_BY_TARGET)
@@ -96,7 +98,7 @@ def test_what_is_beside_the_mount_is_not_looked_at() -> None:
 
 def test_every_reason_in_the_table_has_a_test() -> None:
     tested = {reason for reason, _ in REFUSED_BY_TARGET + REFUSED_BY_HEAD}
-    assert tested | ELSEWHERE | {"http-1.0", "method", "outside-mount"} == set(REFUSALS)
+    assert tested | ELSEWHERE | LISTS | {"http-1.0", "method", "outside-mount"} == set(REFUSALS)
 
 
 @pytest.mark.parametrize(

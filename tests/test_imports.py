@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-VALUES = {"proxy.model", "proxy.errors", "proxy.config", "proxy.law", "proxy.sections"}
+VALUES = {"proxy.model", "proxy.findings", "proxy.errors", "proxy.config", "proxy.law", "proxy.sections"}
 KITS = {"proxy.http1", "proxy.postgrest"}
 EVENTS = {"proxy.observe.events"}
 IMPURE = {"asyncio", "time", "socket", "logging", "ssl", "select", "selectors", "threading", "subprocess", "random"}

@@ -8,7 +8,7 @@ import pytest
 
 from proxy.errors import FaultError
 from proxy.shell.intake import Intake
-from proxy.shell.wire import Wire
+from proxy.shell.wire import HIGH_WATER, Wire
 from tests.e2e.harness import settings
 from tests.wires import FakeTransport
 
@@ -72,6 +72,16 @@ async def test_the_next_head_of_a_connection_takes_the_place_of_the_one_before()
     for held in (3000, 3000, 0):
         await heads.block(client)
         assert heads.held == held
+
+
+async def test_a_client_whose_head_filled_the_buffer_is_read_from_again() -> None:
+    """Or nobody would notice that it hangs up."""
+    big: dict[str, Any] = {"limits__long_head_bytes": 2 * HIGH_WATER, "limits__long_heads": 2 * HIGH_WATER}
+    client = Wire()
+    transport = FakeTransport(client)
+    client.data_received(long(HIGH_WATER + 100) + b"\r\n\r\n")
+    await intake(**big).block(client)
+    assert transport.told == ["pause", "resume"]
 
 
 @pytest.mark.parametrize("end", ["leaves", "stalls"])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from proxy.model import Rule
+from proxy.findings import Rule
 from proxy.observe.events import Closed, Event, Events, Warned
 from proxy.sections import Rules
 from proxy.shell.judge import FAILURES, Judge
@@ -14,7 +14,8 @@ from tests.rules.traces import parallel
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from proxy.model import Finding, Trace
+    from proxy.findings import Finding
+    from proxy.model import Trace
 
 FAN_OUT = parallel([f"GET /videos?id=eq.{number}" for number in range(9)])
 

@@ -10,7 +10,8 @@ import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as openmetrics_families
 from prometheus_client.parser import text_string_to_metric_families
 
-from proxy.model import Finding, Fix, Outcome, Span, Trace
+from proxy.findings import Finding, Fix
+from proxy.model import Outcome, Span, Trace
 from proxy.observe.events import (
     CANCELLED,
     NO_ANSWER,

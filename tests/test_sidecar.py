@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from proxy.config import ConfigError
-from proxy.model import Rule
+from proxy.findings import Rule
 from proxy.observe.events import Closed, Event, Events, Warned
 from proxy.path.trace import SINGLE_IDS
 from proxy.shell.sidecar import Sidecar, split_listen
@@ -19,7 +19,8 @@ from tests.e2e.harness import OK, ScriptedUpstream, Talk, answers, ask, fanin, s
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator, Sequence
 
-    from proxy.model import Finding, Trace
+    from proxy.findings import Finding
+    from proxy.model import Trace
     from proxy.sections import Rules
 
 QUICK = {"trace__quiet_explicit": 0.001, "trace__quiet_inferred": 0.001, "drain__timeout": 0.2}

@@ -162,6 +162,17 @@ async def test_nothing_is_written_behind_a_close() -> None:
     assert not transport.eof
 
 
+async def test_a_wire_that_was_full_reads_on_once_it_is_emptied() -> None:
+    wire, transport = await wired()
+    wire.data_received(b"x" * (HIGH_WATER + 1))
+    wire.resume()
+    assert transport.told == ["pause"]
+    del wire.buffer[:2]
+    for _ in range(2):
+        wire.resume()
+        assert transport.told == ["pause", "resume"]
+
+
 # Bodies.
 
 

@@ -4,7 +4,8 @@ from collections.abc import Callable
 
 import msgspec
 
-from proxy.model import Finding, Span, Trace
+from proxy.findings import Finding
+from proxy.model import Span, Trace
 
 NO_ANSWER = 0
 CANCELLED = -1
@@ -23,8 +24,8 @@ class Answered(msgspec.Struct, frozen=True):
 
 
 class Called(msgspec.Struct, frozen=True):
-    """An upstream call ended. ``kind``: original, merged, shared, replay, shadow, types; ``status`` may be NO_ANSWER
-    or CANCELLED.
+    """An upstream call ended. ``kind``: original, merged, shared, replay, shadow, types, part; ``status`` may be
+    NO_ANSWER or CANCELLED.
     """
 
     relation: str

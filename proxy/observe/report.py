@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from proxy.model import Finding
+from proxy.findings import Finding
 from proxy.observe.text import safe
 
 

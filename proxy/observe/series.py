@@ -43,7 +43,7 @@ def _histogram(bounds: tuple[float, ...], text: str, *labels: str) -> Series:
 COUNTED = {
     # What clients asked for.
     "requests": _counter(
-        "Requests answered. outcome: passed, merged, shared, replayed, failed or gone; code: 2xx … 5xx, or none.",
+        "Requests answered. outcome: passed, merged, shared, stitched, replayed, failed, gone; code: 2xx … 5xx, none.",
         *("relation", "method", "outcome", "code"),
     ),
     "request_duration_seconds": _histogram(SECONDS, "From a request's head to the end of its answer.", "outcome"),
@@ -61,8 +61,8 @@ COUNTED = {
     ),
     # What upstream was asked.
     "upstream_calls": _counter(
-        "Calls sent upstream. kind: original, merged, shared, replay, shadow (for comparison), types (questions that "
-        "fail without running), outside (not PostgREST's paths).",
+        "Calls sent upstream. kind: original, merged, shared, replay, part (of an over-long list), shadow (for "
+        "comparison), types (questions that fail without running), outside (not PostgREST's paths).",
         *("relation", "kind"),
     ),
     "upstream_duration_seconds": _histogram(SECONDS, "From sending a call to the end of its answer.", "kind"),
@@ -120,6 +120,7 @@ READ = {
     ),
     "tunnels": _gauge("WebSocket tunnels open now; bounded by pool.tunnels."),
     "open_windows": _gauge("Windows that gather look-alikes now."),
+    "lists_cut": _gauge("Over-long lists being cut now, or waiting for it; at once: rules.oversized_in_list.at_once."),
     "waiting": _gauge("Requests held in windows or waiting for a merged or shared call now."),
     "tracked_queries": _gauge("(fingerprint, identity) pairs remembered now; bounded by merge.max_tracked."),
     "paused": _gauge("(fingerprint, identity) pairs not merged or shared now, after answers that could not be used."),

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from typing import TextIO
 
 from proxy.errors import REFUSALS
-from proxy.model import Finding, Outcome, Span, Trace
+from proxy.findings import Finding
+from proxy.model import Outcome, Span, Trace
 from proxy.observe.events import Closed, Event
 from proxy.observe.report import finding_lines
 from proxy.observe.text import safe

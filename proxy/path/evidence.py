@@ -50,6 +50,10 @@ class RowEvidence:
         known = self.known(now)
         return rows < (self._mark(now) if known is None else known)
 
+    def allows(self, rows: int, now: float) -> bool:
+        """Whether max-rows is known to be ``rows`` at least."""
+        return self.proves(rows - 1, now)
+
     def _mark(self, now: float) -> int:
         """The largest row count seen within the lifetime. Kept sorted: each later entry is smaller."""
         while self._seen and now - self._seen[0][0] > self._lifetime:

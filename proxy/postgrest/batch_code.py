@@ -16,17 +16,11 @@ def batch_name(relation: str, key: str) -> str:
 
 def supabase_js(shown: Shown, key: str, many: bool) -> str:
     """A function for supabase-js; ``many`` says that a key has several rows."""
-    name, keys = batch_name(shown.relation, key), _lower(_camel(key)) + "s"
-    others = [f for f in shown.filters if f.column != key]
-    arguments = ", ".join([keys, *(_lower(_camel(f.column)) for f in others if f.operator in _METHODS)])
+    keys = js_name(key) + "s"
     lines = [
-        f"async function {name}({arguments}) {{",
+        f"async function {batch_name(shown.relation, key)}({', '.join([keys, *js_arguments(shown, key)])}) {{",
         "  const { data, error } = await supabase",
-        f"    .from({json.dumps(shown.relation)})",
-        f"    .select({json.dumps(_with_key(shown.select, key))})",
-        f"    .in({json.dumps(key)}, {keys})",
-        *(f"    {_js_filter(f)}" for f in others),
-        *(f"    .order({json.dumps(o.column)}, {{ ascending: {_js(not o.descending)} }})" for o in shown.order),
+        *(f"    {line}" for line in js_chain(shown, key, keys)),
     ]
     lines[-1] += ";"
     lines.append("  if (error) throw error;")
@@ -40,19 +34,11 @@ def supabase_js(shown: Shown, key: str, many: bool) -> str:
 
 def supabase_py(shown: Shown, key: str, many: bool) -> str:
     """The same for supabase-py."""
-    name, keys = _snake(batch_name(shown.relation, key)), _snake(key) + "s"
-    others = [f for f in shown.filters if f.column != key]
-    arguments = ", ".join([keys, *(_snake(f.column) for f in others if f.operator in _METHODS)])
+    keys = py_name(key) + "s"
     lines = [
-        f"def {name}({arguments}):",
+        f"def {py_name(batch_name(shown.relation, key))}({', '.join([keys, *py_arguments(shown, key)])}):",
         "    rows = (",
-        f"        supabase.table({json.dumps(shown.relation)})",
-        f"        .select({json.dumps(_with_key(shown.select, key))})",
-        f"        .in_({json.dumps(key)}, {keys})",
-        *(f"        {_py_filter(f)}" for f in others),
-        *(f"        .order({json.dumps(o.column)}, desc={o.descending})" for o in shown.order),
-        "        .execute()",
-        "        .data",
+        *(f"        {line}" for line in py_chain(shown, key, keys)),
         "    )",
     ]
     if many:
@@ -67,6 +53,44 @@ def supabase_py(shown: Shown, key: str, many: bool) -> str:
     return "\n".join(lines)
 
 
+def js_chain(shown: Shown, key: str, keys: str) -> list[str]:
+    """The calls on ``supabase``, one a line, that read the rows of ``keys``."""
+    return [
+        f".from({json.dumps(shown.relation)})",
+        f".select({json.dumps(_with_key(shown.select, key))})",
+        f".in({json.dumps(key)}, {keys})",
+        *(_js_filter(f) for f in _others(shown, key)),
+        *(f".order({json.dumps(o.column)}, {{ ascending: {_js(not o.descending)} }})" for o in shown.order),
+    ]
+
+
+def py_chain(shown: Shown, key: str, keys: str) -> list[str]:
+    """The same for Python, as an expression of several lines."""
+    return [
+        f"supabase.table({json.dumps(shown.relation)})",
+        f".select({json.dumps(_with_key(shown.select, key))})",
+        f".in_({json.dumps(key)}, {keys})",
+        *(_py_filter(f) for f in _others(shown, key)),
+        *(f".order({json.dumps(o.column)}, desc={o.descending})" for o in shown.order),
+        ".execute()",
+        ".data",
+    ]
+
+
+def js_arguments(shown: Shown, key: str) -> list[str]:
+    """What a function must be told beside its keys."""
+    return [js_name(f.column) for f in _others(shown, key) if f.operator in _METHODS]
+
+
+def py_arguments(shown: Shown, key: str) -> list[str]:
+    """The same for Python."""
+    return [py_name(f.column) for f in _others(shown, key) if f.operator in _METHODS]
+
+
+def _others(shown: Shown, key: str) -> list[Filter]:
+    return [condition for condition in shown.filters if condition.column != key]
+
+
 def _with_key(select: str, key: str) -> str:
     """The select must show the key, or the rows could not be told apart."""
     columns = select.split(",")
@@ -79,7 +103,7 @@ def _shown_as(key: str) -> str:
 
 
 def _js_filter(condition: Filter) -> str:
-    column, value = json.dumps(condition.column), _lower(_camel(condition.column))
+    column, value = json.dumps(condition.column), js_name(condition.column)
     if condition.operator in _METHODS:
         return f".{condition.operator}({column}, {value})"
     if condition.operator == "is.null":
@@ -88,7 +112,7 @@ def _js_filter(condition: Filter) -> str:
 
 
 def _py_filter(condition: Filter) -> str:
-    column, value = json.dumps(condition.column), _snake(condition.column)
+    column, value = json.dumps(condition.column), py_name(condition.column)
     if condition.operator in _METHODS:
         return f".{condition.operator}({column}, {value})"
     if condition.operator == "is.null":
@@ -106,10 +130,13 @@ def _camel(name: str) -> str:
     return "".join(word[:1].upper() + word[1:] for word in words)
 
 
-def _lower(name: str) -> str:
-    return name[:1].lower() + name[1:]
+def js_name(name: str) -> str:
+    """``creatorId`` for ``creator_id``."""
+    camel = _camel(name)
+    return camel[:1].lower() + camel[1:]
 
 
-def _snake(name: str) -> str:
+def py_name(name: str) -> str:
+    """``creator_id`` for ``creatorId``."""
     out = "".join("_" + c.lower() if c.isupper() else (c if c.isascii() and c.isalnum() else "_") for c in name)
     return out.strip("_")

@@ -19,7 +19,8 @@ _COMPARE = {
     "match": "~",
     "imatch": "~*",
 }
-_ARRAYS = {"uuid": "uuid[]", "integer": "bigint[]"}
+ARRAYS = {"uuid": "uuid[]", "integer": "bigint[]"}
+"""The array type for what a literal looks like."""
 
 
 def batch_sql(shown: Shown, key: str, kind: str) -> str:
@@ -27,7 +28,7 @@ def batch_sql(shown: Shown, key: str, kind: str) -> str:
 
     Conditions that have no plain operator in SQL (full text, arrays, logic trees) are named in a comment.
     """
-    cast = f"::{_ARRAYS[kind]}" if kind in _ARRAYS else ""
+    cast = f"::{ARRAYS[kind]}" if kind in ARRAYS else ""
     conditions = [f"{expression(key)} = ANY($1{cast})"]
     left_out = [*shown.rest]
     for condition in shown.filters:

@@ -3,6 +3,8 @@
 https://postgrest.org/en/v12/references/api/tables_views.html#operators
 """
 
+from collections.abc import Iterable
+
 from proxy.model import LiteralClass
 from proxy.postgrest.literals import canonical
 
@@ -33,18 +35,24 @@ def long_list(target: bytes, rest: int) -> tuple[int, int] | None:
     return (start, end) if start and fits and target.startswith(_IN, start) else None
 
 
-def shortened(target: bytes, rest: int) -> bytes:
-    """``target`` without what makes it longer than ``rest`` bytes: what it asks for is worked out by this.
+def shortened(target: bytes, rest: int) -> tuple[bytes, tuple[int, int] | None]:
+    """``target`` without what makes it longer than ``rest`` bytes, and where the list lay that was taken out of it.
 
-    The time that takes must not depend on what a client puts into a megabyte.
+    What a query asks for is worked out by this: the time that takes must not depend on what fills a megabyte.
     """
-    place = long_list(target, rest)
+    place = long_list(target, rest - len(_SHORT))
     if place is not None:
-        return target[: place[0]] + _SHORT + target[place[1] :]
-    return target if len(target) <= LONGEST_READ else target.partition(b"?")[0][:rest]
+        return target[: place[0]] + _SHORT + target[place[1] :], place
+    return target if len(target) <= LONGEST_READ else target.partition(b"?")[0][:rest], None
 
 
-def read_list(value: bytes) -> tuple[LiteralClass, list[bytes]] | None:
+def column_of(target: bytes, place: tuple[int, int]) -> bytes:
+    """The raw name of the parameter whose value lies there."""
+    begin = max(target.rfind(b"?", 0, place[0]), target.rfind(b"&", 0, place[0]))
+    return target[begin + 1 : place[0] - 1]
+
+
+def canonical_list(value: bytes) -> tuple[LiteralClass, list[bytes]] | None:
     """The elements of a raw ``in.(…)``, each once, in their order; None unless all are canonical and of one class.
 
     Anything quoted, empty, blank or escaped, and anything behind the list, has meanings of its own (MERGE.md §5, §6).
@@ -55,6 +63,11 @@ def read_list(value: bytes) -> tuple[LiteralClass, list[bytes]] | None:
     elements = list(dict.fromkeys(text[4:-1].split(b",")))
     kind, *others = set(map(canonical, elements))
     return None if kind is None or others else (kind, elements)
+
+
+def bare_list(literals: Iterable[bytes]) -> bytes:
+    """``in.(a,b)`` for canonical literals, which need neither quotes nor escapes."""
+    return b"in.(" + b",".join(literals) + b")"
 
 
 def listed(value: bytes) -> tuple[int, str]:

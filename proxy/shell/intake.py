@@ -55,6 +55,7 @@ class Intake:
             self._hold(client, end)
         block = bytes(client.buffer[:end])
         del client.buffer[: end + 4]
+        client.resume()
         return block
 
     def _hold(self, client: Wire, size: int) -> None:

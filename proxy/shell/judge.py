@@ -3,7 +3,8 @@
 from collections import Counter
 from collections.abc import Sequence
 
-from proxy.model import Finding, Rule, Trace
+from proxy.findings import Finding, Rule
+from proxy.model import Trace
 from proxy.observe.events import Closed, Events, Warned
 from proxy.sections import Rules
 

@@ -1,6 +1,7 @@
 """What is open, held and in flight now, and the bounds of it: read when somebody asks, counted by nobody."""
 
-from typing import TYPE_CHECKING
+from functools import reduce
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from proxy.config import Settings
@@ -16,6 +17,7 @@ BOUNDS = (
     "pool.calls",
     "pool.others",
     "pool.tunnels",
+    "rules.oversized_in_list.at_once",
     "shadow.concurrency",
     "shadow.max_held",
     "trace.max_open",
@@ -48,6 +50,7 @@ def gauges(sidecar: "Sidecar") -> dict[str, float]:
         "upstream_queue": upstream.calls.waiting + upstream.others.waiting,
         "tunnels": upstream.tunnels.busy,
         "open_windows": sum(held.windows for held in holding),
+        "lists_cut": sidecar.stitcher.busy if sidecar.stitcher else 0,
         "waiting": sum(held.waiting for held in holding),
         "tracked_queries": sum(held.tracked for held in holding),
         "paused": sum(held.paused for held in holding),
@@ -74,6 +77,6 @@ def _connections(upstream: "Upstream") -> Labelled:
 def _bounds(settings: "Settings") -> Labelled:
     found: Labelled = {}
     for name in BOUNDS:
-        section, _, setting = name.partition(".")
-        found[(name,)] = float(getattr(getattr(settings, section), setting))
+        value: Any = reduce(getattr, name.split("."), settings)
+        found[(name,)] = float(value)
     return found

@@ -26,6 +26,7 @@ from proxy.shell.seats import Failed, Own, Reply, Served, Ticket
 from proxy.shell.server import Request
 from proxy.shell.shadow import Shadow
 from proxy.shell.sharing import Sharing
+from proxy.shell.stitcher import Stitcher
 from proxy.shell.tunnel import tunnel
 from proxy.shell.upstream import Answer, Outgoing, Upstream, UpstreamWire
 from proxy.shell.visit import Visit
@@ -44,6 +45,7 @@ class Pipeline:
         upstream: Upstream,
         merger: Merger,
         sharing: Sharing,
+        stitcher: Stitcher,
         lessons: Lessons,
         traces: Traces,
         events: Events,
@@ -56,6 +58,7 @@ class Pipeline:
         self._upstream = upstream
         self._merger = merger
         self._sharing = sharing
+        self._stitcher = stitcher
         self._lessons = lessons
         self._traces = traces
         self._events = events
@@ -95,17 +98,20 @@ class Pipeline:
         line, longest = request.line, self._settings.merge.max_url
         if len(line.target) <= longest:
             return read_query(line.method, line.target, request.head, self._route.mount, longest)
-        short = shortened(line.target, longest)
-        return lengthened(read_query(line.method, short, request.head, self._route.mount, longest), line.target)
+        short, place = shortened(line.target, longest)
+        query = read_query(line.method, short, request.head, self._route.mount, longest)
+        return lengthened(query, line.target, place)
 
     async def _answer(self, visit: Visit) -> bool:
         request, query = visit.request, visit.query
         if request.head.websocket and request.line.method == b"GET":
             return await self._tunnel(visit)
+        if query.long is not None and (reply := await self._stitcher.ask(visit)) is not None:
+            return await self._end(visit, reply)
         member = Member(query, request.head, request.arrived)
         if query.refusal is None and self._merges:
             return await self._end(visit, await self._merger.ask(member))
-        visit.refusal = query.refusal or "mode"
+        visit.refusal = visit.refusal or "mode"
         if self._sharing.takes(member):
             return await self._end(visit, await self._sharing.ask(member, visit.refusal))
         if self._shadow is None or query.refusal is not None:
@@ -174,7 +180,7 @@ class Pipeline:
         try:
             async with self._upstream.send(lane, outgoing) as answer:
                 visit.status = status = answer.status
-                visit.upstream_seconds = self._clock() - began
+                visit.upstream_seconds += self._clock() - began
                 return await self._relay(visit, answer)
         except FaultError:
             status = NO_ANSWER
@@ -263,11 +269,7 @@ class Pipeline:
         closing = b"Connection: close\r\n" if last else b""
         if not self._headers:
             return closing
-        if visit.outcome in (Outcome.MERGED, Outcome.SHARED):
-            what = f"{visit.outcome.value}; size={visit.shared}; calls=1"
-        else:
-            what = visit.outcome.value + (f"; reason={visit.refusal}" if visit.refusal else "")
-        return f"X-Fanin: {what}\r\n".encode() + closing
+        return f"X-Fanin: {visit.told}\r\n".encode() + closing
 
     def _close(self, visit: Visit, trace: OpenTrace | None) -> None:
         """Tell what happened; a fault of ours in the telling is no fault of the request."""

@@ -9,7 +9,7 @@ import msgspec
 
 from proxy.config import ConfigError, Settings
 from proxy.errors import FaultError
-from proxy.model import Rule
+from proxy.findings import Rule
 from proxy.observe.events import Events, Turned, Warned
 from proxy.path.duplicate import either, listed
 from proxy.path.evidence import RowEvidence
@@ -28,11 +28,13 @@ from proxy.shell.lessons import Lessons
 from proxy.shell.levels import gauges
 from proxy.shell.merger import Merger
 from proxy.shell.oracle import Oracle
+from proxy.shell.parts import Line
 from proxy.shell.pipeline import Pipeline
 from proxy.shell.route import Route
 from proxy.shell.server import Server
 from proxy.shell.shadow import Sampled, Shadow
 from proxy.shell.sharing import Sharing
+from proxy.shell.stitcher import Stitcher
 from proxy.shell.upstream import Upstream
 
 TICK = 0.02
@@ -60,6 +62,7 @@ class Sidecar:
         self.oracle: Oracle | None = None
         self.sharing: Sharing | None = None
         self.checker: Checker | None = None
+        self.stitcher: Stitcher | None = None
         self.server: Server | None = None
         self._ticking: asyncio.Task[None] | None = None
         self._told_per_call = 0
@@ -74,6 +77,7 @@ class Sidecar:
         templates = Templates(self.settings.merge.max_tracked)
         lessons = Lessons(place.gateway, self._evidence, templates, self._clock)
         self.merger, self.sharing, shadow = self._merging(route, place.gateway, templates, lessons)
+        self.stitcher = self._stitching(route, place.gateway, self.merger.next_number)
         await self._catalog.start()
         pipeline = Pipeline(
             self.settings,
@@ -81,6 +85,7 @@ class Sidecar:
             self.upstream,
             self.merger,
             self.sharing,
+            self.stitcher,
             lessons,
             self.traces,
             self._events,
@@ -129,6 +134,11 @@ class Sidecar:
     def _adopt(self, catalog: Catalog) -> None:
         if self.oracle is not None:
             self.oracle.adopt(catalog, self._catalog.contradicted)
+
+    def _stitching(self, route: Route, gateway: Gateway, next_number: Callable[[], int]) -> Stitcher:
+        alias, max_body = b"f" + secrets.token_hex(12).encode(), self.settings.merge.max_body
+        line = Line(self.upstream, route, gateway, self._evidence, self._events, self._clock, alias, max_body)
+        return Stitcher(self.settings, line, next_number)
 
     def _head_rules(self) -> HeadRules:
         identity = self.settings.identity

@@ -4,6 +4,7 @@ from hashlib import blake2b
 from typing import TYPE_CHECKING
 
 from proxy.model import Outcome, Query, Span
+from proxy.postgrest.in_list import column_of, listed
 from proxy.shell.server import Request
 
 if TYPE_CHECKING:
@@ -29,10 +30,24 @@ class Visit:
         self.upstream_seconds = 0.0
         self.copy: Copy | None = None
         """Who is told what is answered, in mode shadow."""
+        self.head_size = 0
+        """Bytes of the head that upstream would be sent, where a long list is in it."""
+        self.parts = 1
+        """Upstream calls that the answer took."""
+
+    @property
+    def told(self) -> str:
+        """What became of it, for a header."""
+        if self.outcome in (Outcome.MERGED, Outcome.SHARED):
+            return f"{self.outcome.value}; size={self.shared}; calls=1"
+        if self.outcome is Outcome.STITCHED:
+            return f"stitched; calls={self.parts}"
+        return self.outcome.value + (f"; reason={self.refusal}" if self.refusal else "")
 
     def span(self, number: int, now: float, key: bytes, max_rows: int | None) -> Span:
         """The span at its end, ``now``; literals are hashed under ``key``. ``max_rows`` is PostgREST's, if known."""
         request, query = self.request, self.query
+        count, key_types = _listed(query)
         return Span(
             number=number,
             method=query.method.decode("ascii"),
@@ -40,7 +55,7 @@ class Visit:
             fingerprint=query.fingerprint,
             same=_hash(b"%b %b " % (query.method, query.target) + request.head.who, key),
             literals=tuple([_hash(literal, key) if literal else 0 for literal in query.filters]),
-            key_types=tuple([(name.name.decode(), name.kind.value) for name in query.keys]),
+            key_types=key_types,
             caller=request.head.caller,
             retry=request.head.retry,
             start=request.arrived,
@@ -53,7 +68,18 @@ class Visit:
             call=self.call,
             shared=self.shared,
             refusal=self.refusal,
+            head_size=self.head_size,
+            listed=count,
+            parts=self.parts,
         )
+
+
+def _listed(query: Query) -> tuple[int, tuple[tuple[str, str], ...]]:
+    """About how many elements a long list has, and the type classes of the columns that filters are on."""
+    if query.long is None:
+        return 0, tuple([(key.name.decode(), key.kind.value) for key in query.keys])
+    count, kind = listed(query.target[query.long[0] : query.long[1]])
+    return count, ((column_of(query.target, query.long).decode("utf-8", "replace"), kind),)
 
 
 def _hash(literal: bytes, key: bytes) -> int:

@@ -86,6 +86,11 @@ class Wire(asyncio.Protocol):
             if self._reader is reader:  # a reader that was cancelled may already have a successor
                 self._reader = None
 
+    def resume(self) -> None:
+        """Read on, now that ``buffer`` was emptied: who does not read does not notice that the other side leaves."""
+        if not self._reading and len(self.buffer) <= HIGH_WATER:
+            self._pause(False)
+
     def write(self, data: bytes) -> None:
         """Send ``data``; the caller awaits ``flushed`` before it sends much more."""
         if self._transport is not None and not self.ended and not self._transport.is_closing():

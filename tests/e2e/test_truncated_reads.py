@@ -16,7 +16,7 @@ from tests.e2e.odd import another, odd_tables
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
 
-    from proxy.model import Finding
+    from proxy.findings import Finding
     from proxy.shell.sidecar import Sidecar
     from tests.conftest import Stack
 

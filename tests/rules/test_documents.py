@@ -11,7 +11,7 @@ from rules import RULES
 from tests.rules.traces import parallel
 
 if TYPE_CHECKING:
-    from proxy.model import Rule
+    from proxy.findings import Rule
 
 HEADINGS = ("What it does", "Why it hurts", "Example", "Use instead", "Safety")
 INSTRUCTIONS = ("avoid", "use", "do-not", "dont", "prefer", "should", "missing-fix")

@@ -11,7 +11,8 @@ from rules.fan001_n_plus_one_read import detect
 from tests.rules.traces import parallel, span, trace
 
 if TYPE_CHECKING:
-    from proxy.model import Finding, Trace
+    from proxy.findings import Finding
+    from proxy.model import Trace
 
 PROFILES = "GET /creator_payout_profiles?select=*&creator_id=eq."
 UUID = "00000000-0000-4000-8000-0000000000{:02x}"

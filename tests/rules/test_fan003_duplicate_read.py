@@ -13,7 +13,8 @@ from rules.fan003_duplicate_read import detect
 from tests.rules.traces import parallel, span, trace
 
 if TYPE_CHECKING:
-    from proxy.model import Finding, Span, Trace
+    from proxy.findings import Finding
+    from proxy.model import Span, Trace
 
 ROW = "GET /creators?select=*&id=eq.7"
 

@@ -13,7 +13,8 @@ from rules.fan010_truncated_read import detect
 from tests.rules.traces import parallel, span, trace
 
 if TYPE_CHECKING:
-    from proxy.model import Finding, Span, Trace
+    from proxy.findings import Finding
+    from proxy.model import Span, Trace
 
 ALL = "GET /videos?select=*&status=eq.draft"
 

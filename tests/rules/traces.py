@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from proxy.http1.head import parse_fields
 from proxy.model import Outcome, Span, Trace
 from proxy.path.fingerprint import read_query
 from proxy.path.identity import HeadRules, read_head
+from proxy.path.stitch import lengthened
+from proxy.postgrest.in_list import column_of, listed, shortened
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+POSTGREST_TAKES = 51_202
+"""Bytes of a request head; more is 400."""
 HEAD = read_head(parse_fields(b"Host: a", "FANIN102"), 1, HeadRules(b"", frozenset(), (), b""))
 
 
@@ -29,7 +34,14 @@ def span(
     line, _, told = line.partition(" → ")
     rows = int(told.removesuffix(" rows")) if told else rows
     method, target = line.split(" ", 1)
-    query = read_query(method.encode(), target.encode(), HEAD, b"", 7000)
+    raw = target.encode()
+    short, place = shortened(raw, 7000) if len(raw) > 7000 else (raw, None)
+    query = read_query(method.encode(), short, HEAD, b"", 7000)
+    if len(raw) > 7000:
+        query = lengthened(query, raw, place)
+    count, kind = (0, "") if place is None else listed(raw[place[0] : place[1]])
+    keys = tuple((key.name.decode(), key.kind.value) for key in query.keys)
+    size = len(f"{method} {target} HTTP/1.1\r\n\r\n") + len(HEAD.forward)
     return Span(
         number=number,
         method=method,
@@ -37,12 +49,12 @@ def span(
         fingerprint=query.fingerprint,
         same=hash(line),
         literals=tuple(hash(literal) if literal else 0 for literal in query.filters),
-        key_types=tuple((key.name.decode(), key.kind.value) for key in query.keys),
+        key_types=keys if place is None else ((column_of(raw, place).decode(), kind),),
         caller="",
         retry=retry,
         start=start,
         end=end,
-        status=200,
+        status=200 if size <= POSTGREST_TAKES else 400,
         size=100,
         rows=rows,
         cut=cut,
@@ -50,6 +62,8 @@ def span(
         call=number,
         shared=1,
         refusal=None,
+        head_size=size,
+        listed=count,
     )
 
 
@@ -68,5 +82,12 @@ def trace(spans: Sequence[Span], *, explicit: bool = True, mixed: bool = False) 
 
 
 def parallel(lines: Sequence[str]) -> Trace:
-    """All requests in flight together."""
-    return trace([span(line, number + 1) for number, line in enumerate(lines)])
+    """All requests in flight together. ``1,2,…,9`` stands for all numbers from the second to the last."""
+    return trace([span(_whole(line), number + 1) for number, line in enumerate(lines)])
+
+
+def _whole(line: str) -> str:
+    def numbers(found: re.Match[str]) -> str:
+        return ",".join(map(str, range(int(found[1]), int(found[2]) + 1)))
+
+    return re.sub(r"(\d+),…,(\d+)", numbers, line)

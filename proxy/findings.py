@@ -1,0 +1,50 @@
+"""What rules are and what they find: values, as ``model`` has them for the path."""
+
+from collections.abc import Callable, Iterable
+
+import msgspec
+
+from proxy.model import Trace
+from proxy.sections import Rules
+
+
+class Fix(msgspec.Struct, frozen=True):
+    """A cure in the three languages of its readers; values are placeholders."""
+
+    sql: str
+    supabase_js: str
+    supabase_py: str
+
+
+class Finding(msgspec.Struct, frozen=True):
+    """A rule's verdict on what it saw."""
+
+    code: str
+    impact: str
+    confidence: str
+    title: str
+    relation: str
+    fingerprint: str
+    route: str
+    caller: str
+    problem: str
+    current: str
+    evidence: tuple[str, ...]
+    fix: Fix
+    expected: str
+    risk: str
+
+    @property
+    def key(self) -> str:
+        """Stable name to mute it by."""
+        return f"{self.code}:{self.relation}:{self.route or '-'}:{self.fingerprint}"
+
+
+class Rule(msgspec.Struct, frozen=True):
+    """One module of ``rules/``, as the root hands it to the shell."""
+
+    code: str
+    name: str
+    safety: str
+    document: str
+    detect: Callable[[Trace, Rules], Iterable[Finding]]

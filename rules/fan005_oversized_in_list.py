@@ -1,0 +1,113 @@
+"""FAN005 oversized-in-list: one ``in.(…)`` with more values than a URL can carry.
+
+What it does
+------------
+Finds reads whose list makes the request head longer than upstream takes (``rules.oversized_in_list.head_bytes``;
+PostgREST: 51,202 bytes, about 1,300 UUIDs), and which were refused for that: 400 beyond that size, 414 or 431 at any.
+At level ``rewrite`` fanin cuts such a list into parts, sends them side by side and answers with all their rows; those
+reads are named too, because the list goes on growing.
+
+Why it hurts
+------------
+The list is data, and grows with it. The read works for as long as the list is short, and then fails for good, for the
+customers with the most rows first. Gateways and load balancers on the way often take no more than 8 kB, 200 UUIDs.
+
+Example
+-------
+::
+
+    GET /videos?select=*&id=in.(10001,10002,…,30000)
+
+Use instead
+-----------
+::
+
+    GET /videos?select=*&id=in.(10001,10002,…,10200)
+    GET /videos?select=*&id=in.(10201,10202,…,10400)
+
+and so on, or a function that takes the list as an array: the body of an RPC has no such limit.
+
+Safety
+------
+Unsafe: the parts are read one by one, each in a snapshot of its own, so that a row that is changed meanwhile may be
+missed, or be there twice; PostgREST alone would have read all rows in one. The answer has no Content-Location. A list
+is cut only if all its values are canonical integers or UUIDs, nothing is asked of it as a whole (limit, offset, count,
+one object), and its order, if any, is by its own column; where a part, or that all of them are there in order, is not
+certain, upstream's own refusal is passed on.
+"""
+
+from collections.abc import Iterator, Sequence
+
+from proxy.findings import Finding, Fix
+from proxy.model import Outcome, Span, Trace
+from proxy.postgrest.batch_code import batch_name
+from proxy.postgrest.chunk_code import CHUNK, array_sql, chunked_js, chunked_py
+from proxy.postgrest.shown import read_fingerprint
+from proxy.sections import OversizedInList, Rules
+
+CODE = "FAN005"
+NAME = "oversized-in-list"
+SAFETY = "unsafe"
+
+TOO_LONG = frozenset((414, 431))
+"""Answers that mean nothing else: URI Too Long, Request Header Fields Too Large (RFC 9110, RFC 6585)."""
+
+
+def detect(trace: Trace, settings: Rules) -> Iterator[Finding]:
+    """One finding a fingerprint whose list was too long in ``trace``."""
+    groups: dict[str, list[Span]] = {}
+    for span in trace.spans:
+        if span.method == "GET" and span.relation and span.listed and _is_oversized(span, settings.oversized_in_list):
+            groups.setdefault(span.fingerprint, []).append(span)
+    for spans in groups.values():
+        yield _finding(trace, spans, settings)
+
+
+def _is_oversized(span: Span, bounds: OversizedInList) -> bool:
+    refused = span.status in TOO_LONG or (span.status == 400 and span.head_size > bounds.head_bytes)
+    return refused or span.outcome is Outcome.STITCHED
+
+
+def _finding(trace: Trace, spans: Sequence[Span], settings: Rules) -> Finding:
+    largest = max(spans, key=lambda span: span.head_size)
+    shown = read_fingerprint(largest.fingerprint)
+    column, kind = largest.key_types[0]
+    failed = [span for span in spans if span.outcome is not Outcome.STITCHED]
+    return Finding(
+        code=CODE,
+        impact="HIGH" if failed else "MEDIUM",
+        confidence="high",
+        title=f"{largest.listed} values of {column} in one URL of {shown.relation}",
+        relation=largest.relation,
+        fingerprint=largest.fingerprint,
+        route=trace.route,
+        caller=next((span.caller for span in spans if span.caller), ""),
+        problem=f"The list of {column} travels in the URL and grows with the data; upstream takes request heads of"
+        f" {settings.oversized_in_list.head_bytes} bytes.",
+        current=_current(spans, len(failed)),
+        evidence=(
+            f"a list of about {largest.listed} values in a request head of {largest.head_size} bytes",
+            *({f"upstream answered {span.status}" for span in failed}),
+        ),
+        fix=Fix(
+            sql=array_sql(shown, column, kind),
+            supabase_js=chunked_js(shown, column),
+            supabase_py=chunked_py(shown, column),
+        ),
+        expected=_expected(largest, batch_name(shown.relation, column), settings),
+        risk="Chunks are read one by one: what is written meanwhile may be in some and not in others; the array is read"
+        " at once.",
+    )
+
+
+def _current(spans: Sequence[Span], failed: int) -> str:
+    stitched = sum(span.parts for span in spans if span.outcome is Outcome.STITCHED)
+    parts = f", the others answered in {stitched} parts" if stitched else ""
+    return f"{len(spans)} requests, {failed} refused{parts}"
+
+
+def _expected(largest: Span, method: str, settings: Rules) -> str:
+    calls = -(-largest.listed // CHUNK)
+    parts = -(-largest.head_size // settings.oversized_in_list.head_bytes)
+    cure = "" if settings.fan005 == "rewrite" else f" rules.fan005 = 'rewrite' answers it as it is, in about {parts}."
+    return f"{method}(…) reads them in {calls} calls of {CHUNK}, or in one with an array.{cure}"

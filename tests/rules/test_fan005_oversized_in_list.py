@@ -1,0 +1,109 @@
+"""FAN005 tells a list that is too long for upstream from every other long or failed request."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+import pytest
+import sqlglot
+
+from proxy.model import Outcome
+from proxy.sections import OversizedInList, Rules
+from rules.fan005_oversized_in_list import detect
+from tests.rules.traces import parallel, trace
+
+if TYPE_CHECKING:
+    from proxy.findings import Finding
+    from proxy.model import Span, Trace
+
+LONG = "GET /videos?select=*&status=eq.new&id=in.(10001,10002,…,30000)"
+UUIDS = ",".join(f"{n:08x}-0000-4000-8000-000000000000" for n in range(1400))
+
+
+def findings(seen: Trace, settings: Rules | None = None) -> list[Finding]:
+    return list(detect(seen, settings or Rules()))
+
+
+def changed(line: str, **changes: object) -> Trace:
+    return trace([msgspec.structs.replace(span, **changes) for span in spans(line)])
+
+
+def spans(*lines: str) -> tuple[Span, ...]:
+    return parallel(lines).spans
+
+
+def test_a_list_that_upstream_refused_is_found_and_one_that_it_took_is_not() -> None:
+    (finding,) = findings(parallel([LONG]))
+    assert finding.impact == "HIGH"
+    assert finding.title == "20000 values of id in one URL of videos"
+    assert finding.evidence[1] == "upstream answered 400"
+    assert not findings(parallel([LONG.replace("30000", "18000")]))
+
+
+def test_a_list_that_was_cut_is_found_too() -> None:
+    (finding,) = findings(changed(LONG, status=200, outcome=Outcome.STITCHED, parts=4))
+    assert finding.impact == "MEDIUM"
+    assert finding.current == "1 requests, 0 refused, the others answered in 4 parts"
+
+
+@pytest.mark.parametrize("status", [414, 431])
+def test_a_gateways_own_limit_counts_at_any_length(status: int) -> None:
+    line = LONG.replace("30000", "12000")
+    assert findings(changed(line, status=status))
+    assert not findings(changed(line, status=400))
+
+
+@pytest.mark.parametrize("status", [200, 206, 401, 404, 500, 0])
+def test_other_answers_say_nothing_of_the_length(status: int) -> None:
+    assert not findings(changed(LONG, status=status))
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "GET /videos?or=(id.in.(10001,10002,…,30000))",
+        "GET /videos?id=not.in.(10001,10002,…,30000)",
+        "GET /rpc/videos?id=in.(10001,10002,…,30000)",
+        "DELETE /videos?id=in.(10001,10002,…,30000)",
+        "GET /videos?select=" + "a" * 60_000,
+    ],
+)
+def test_what_is_long_otherwise_is_not(line: str) -> None:
+    assert parallel([line]).spans[0].status == 400
+    assert not findings(parallel([line]))
+
+
+def test_the_size_that_upstream_takes_is_a_setting() -> None:
+    line = LONG.replace("30000", "13000")
+    small = Rules(oversized_in_list=OversizedInList(head_bytes=8000))
+    assert findings(changed(line, status=400), small)
+    assert not findings(changed(line, status=400))
+
+
+def test_one_query_is_one_finding_by_its_largest_list() -> None:
+    (finding,) = findings(parallel([LONG, LONG.replace("30000", "40000")]))
+    assert finding.title.startswith("30000 values")
+    assert finding.current == "2 requests, 2 refused"
+    assert len(findings(parallel([LONG, LONG.replace("videos", "rushes")]))) == 2
+
+
+def test_what_a_rewrite_would_take_is_told_where_there_is_none() -> None:
+    assert "rules.fan005 = 'rewrite' answers it as it is, in about 3." in findings(parallel([LONG]))[0].expected
+    assert "rewrite" not in findings(parallel([LONG]), Rules(fan005="rewrite"))[0].expected
+
+
+@pytest.mark.parametrize("comma", [",", "%2C"])
+def test_the_fix_is_code_with_the_querys_own_names_and_types(comma: str) -> None:
+    (finding,) = findings(parallel([f"GET /videos?select=id&id=in.({UUIDS.replace(',', comma)})&order=id.desc"]))
+    assert "where id = ANY($1::uuid[])\norder by id desc;" in finding.fix.sql
+    assert "create function list_videos_by_ids(keys uuid[]) returns setof videos" in finding.fix.sql
+    assert "chunks.push(ids.slice(at, at + 200))" in finding.fix.supabase_js
+    compile(finding.fix.supabase_py, "fix", "exec")
+    sqlglot.parse_one(finding.fix.sql.partition("create function")[0], dialect="postgres")
+
+
+def test_no_value_is_in_the_finding() -> None:
+    text = str(findings(parallel([LONG])))
+    assert "10001" not in text
+    assert "29999" not in text
