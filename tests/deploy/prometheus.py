@@ -9,7 +9,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 import urllib.parse
 import urllib.request
 from pathlib import Path
@@ -68,13 +67,6 @@ class Prometheus(Server):
         except urllib.error.HTTPError as error:
             raise AssertionError(f"{expression}: {error.read().decode()}") from error
         return list(body["data"]["result"])
-
-    def wait_for(self, expression: str) -> None:
-        """Until an expression has a result: a scrape sends no word."""
-        until = time.monotonic() + PATIENCE
-        while not self.query(expression):
-            assert time.monotonic() < until, f"Prometheus never saw {expression}"
-            time.sleep(0.1)
 
     def _is_ready(self) -> bool:
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=2)
