@@ -8,9 +8,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from proxy import __version__
 from proxy.config import ConfigError, Effective, describe, effective, load
 from proxy.errors import COMPARED, DOUBTS, FAULTS, REFUSALS, REMEDIES
+from proxy.explain import as_text, explain, is_request
 from proxy.observe import log
 from proxy.serve import run, serve
 from rules import RULES
@@ -63,9 +66,13 @@ def _parser() -> argparse.ArgumentParser:
     demo.add_argument("--keep", action="store_true", help="leave the servers up until Ctrl-C")
     demo.add_argument("--json", action="store_true", help="print the table as JSON and nothing else")
     demo.set_defaults(run=_demo)
-    explain = commands.add_parser("explain", help="what a rule, a refusal, a doubt or an error code means")
-    explain.add_argument("word", metavar="WORD", help="FAN001, literal, ties, FANIN502, …")
-    explain.set_defaults(run=_explain)
+    command = commands.add_parser("explain", help="what a rule, a refusal, a doubt or an error code means")
+    command.add_argument("word", metavar="WORD", help="FAN001, literal, FANIN502, …, or a request: 'GET /t?id=eq.1'")
+    command.add_argument("-H", "--header", action="append", default=[], metavar="'NAME: VALUE'", help="of a request")
+    command.add_argument("--type", action="append", default=[], metavar="COLUMN=TYPE", help="what is known of a column")
+    command.add_argument("--json", action="store_true", help="of a request: print as JSON")
+    _add_settings(command)
+    command.set_defaults(run=_explain)
     return parser
 
 
@@ -107,6 +114,8 @@ def _config(options: argparse.Namespace) -> int:
 
 
 def _explain(options: argparse.Namespace) -> int:
+    if is_request(options.word):
+        return _explain_request(options)
     texts = {rule.code: rule.document for rule in RULES}
     texts |= {rule.name: rule.document for rule in RULES}
     texts |= {word: f"Not merged: {text}\nTo change that: {REMEDIES[word]}" for word, text in REFUSALS.items()}
@@ -118,6 +127,15 @@ def _explain(options: argparse.Namespace) -> int:
         hint = f"; did you mean '{near[0]}'?" if near else f"; known are {', '.join(texts)}"
         raise ConfigError(f"explain: nothing is called '{options.word}'{hint}")
     print(texts[options.word].rstrip())
+    return OK
+
+
+def _explain_request(options: argparse.Namespace) -> int:
+    types = dict(pair.split("=", 1) for pair in options.type if "=" in pair)
+    if len(types) < len(options.type):
+        raise ConfigError("explain: --type is COLUMN=TYPE, e.g. --type status=text")
+    told = explain(options.word, options.header, _load(options).settings, types)
+    print(json.dumps(msgspec.to_builtins(told), ensure_ascii=False, indent=2) if options.json else as_text(told))
     return OK
 
 
