@@ -11,14 +11,17 @@ import msgspec
 
 from proxy.config import ConfigError, Settings
 from proxy.errors import REFUSALS, REMEDIES, FaultError
-from proxy.http1.head import parse_fields
+from proxy.http1.head import Field, first, parse_fields
 from proxy.model import Column, Head, Key, LiteralClass, Member, Merged, Query
 from proxy.observe.text import safe
 from proxy.path.duplicate import is_shareable, listed
 from proxy.path.fingerprint import read_query
 from proxy.path.identity import head_rules, read_head
 from proxy.path.plan import Bounds, plan
+from proxy.postgrest.asked import read_asked
 from proxy.postgrest.literals import canonical
+from proxy.postgrest.media import preferences
+from proxy.postgrest.sql import Sql, sql_of
 from proxy.postgrest.types import JSON_TEXT, column_of, fits, sorts
 
 ALIAS = b"f"
@@ -50,6 +53,10 @@ class Explained(msgspec.Struct, frozen=True):
     neutral: tuple[str, ...]
     """Names of those that it need not."""
     ways: tuple[Way, ...]
+    sql: str
+    """The statement that the request stands for; empty where none can be written."""
+    sql_notes: tuple[str, ...]
+    """What the statement simplifies or leaves out."""
     several_rows: str
     refusal: str
     because: str
@@ -70,11 +77,12 @@ def is_request(word: str) -> bool:
 def explain(word: str, headers: Sequence[str], settings: Settings, types: Mapping[str, str]) -> Explained:
     """``word`` is ``METHOD target``, a target, or a URL; ConfigError when it is no request at all."""
     method, target = _request_line(word)
-    head = _head(headers, settings)
+    fields, head = _head(headers, settings)
     mount = _mount(target, settings)
     query = read_query(method, target, head, mount, settings.merge.max_url)
     columns = {name.encode(): Column(kind) for name, kind in types.items()}
     ways = tuple(_way(query, key, head, mount, settings, columns) for key in query.keys) if not query.refusal else ()
+    sql = _sql(method, target, mount, fields, head, types)
     refusal = query.refusal or ("" if any(way.merges for way in ways) else "literal")
     named, same = _names(head.forward), _names(head.identity)
     return Explained(
@@ -84,6 +92,8 @@ def explain(word: str, headers: Sequence[str], settings: Settings, types: Mappin
         identity=tuple(same),
         neutral=tuple(name for name in named if name not in same),
         ways=ways,
+        sql="\n".join(safe(line) for line in sql.statement.split("\n")),
+        sql_notes=tuple(safe(note) for note in sql.notes),
         several_rows="" if refusal else _several_rows(query, columns),
         refusal=refusal,
         because=REFUSALS.get(refusal, ""),
@@ -101,6 +111,9 @@ def as_text(told: Explained) -> str:
         lines += ["", f"  {way.column} ({way.looks}{', ' + way.type if way.type else ''}): {way.why}"]
         if way.target:
             lines.append(f"    GET {way.target}")
+    if told.sql:
+        lines += ["", *(f"  {line}" for line in told.sql.splitlines())]
+    lines += [f"  -- {note}" for note in told.sql_notes]
     if told.several_rows:
         lines += ["", f"  several rows a key: {told.several_rows}"]
     if told.refusal:
@@ -130,14 +143,22 @@ def _request_line(word: str) -> tuple[bytes, bytes]:
     return method.encode(), raw
 
 
-def _head(headers: Sequence[str], settings: Settings) -> Head:
+def _sql(
+    method: bytes, target: bytes, mount: bytes, fields: tuple[Field, ...], head: Head, types: Mapping[str, str]
+) -> Sql:
+    prefers = preferences([field.value for field in fields if field.name == b"prefer"])
+    asked = read_asked(method, target, mount, head.profile, prefers, first(fields, b"range") or b"")
+    return Sql("", ()) if asked is None else sql_of(asked, dict(types))
+
+
+def _head(headers: Sequence[str], settings: Settings) -> tuple[tuple[Field, ...], Head]:
     identity = settings.identity
     rules = head_rules(
         b"", settings.trace.headers, identity.also_neutral, identity.not_neutral, secrets.token_bytes(16)
     )
     try:
         fields = parse_fields("\r\n".join(["Host: upstream", *headers]).encode(), "FANIN102")
-        return read_head(fields, 1, rules)
+        return fields, read_head(fields, 1, rules)
     except FaultError as error:
         raise ConfigError(f"explain: -H: {error.fault.message}. {error.fault.hint}") from error
 

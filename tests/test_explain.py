@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+import sqlglot
 
 from proxy.cli import main
 from proxy.config import ConfigError, Settings, load
@@ -91,6 +92,14 @@ def test_a_refusal_comes_with_its_text_and_its_remedy(word: str, header: str, re
     found = told(word, *([header] if header else []))
     assert (found.refusal, found.because, found.remedy) == (reason, REFUSALS[reason], REMEDIES[reason])
     assert REMEDIES[reason] in as_text(found)
+
+
+def test_the_sql_that_it_stands_for_is_shown() -> None:
+    found = told("/t?select=id,name&id=eq.7&at=gte.2024-01-01&order=at.desc&limit=5", "Prefer: count=exact")
+    assert sqlglot.parse_one(found.sql, dialect="postgres").find(sqlglot.exp.Where) is not None
+    assert any("count=exact" in note for note in found.sql_notes)
+    assert found.sql.splitlines()[0] in as_text(found)
+    assert told("/rpc/f").sql == ""
 
 
 def test_byte_equal_reads_that_cannot_merge_are_told_to_share() -> None:
