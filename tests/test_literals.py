@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from proxy.model import LiteralClass
-from proxy.postgrest.literals import canonical, class_of, fold, read_list, read_literal
+from proxy.postgrest.literals import are_uuids, canonical, class_of, fold, read_list, read_literal
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -173,3 +173,22 @@ def test_different_texts_have_different_folds(one: bytes, other: bytes) -> None:
 @given(st.text(alphabet="aB01 -é", max_size=8))
 def test_a_fold_is_its_own_fold(text: str) -> None:
     assert fold(fold(text.encode())) == fold(text.encode())
+
+
+@given(st.lists(st.uuids(), min_size=1, max_size=5))
+def test_a_list_of_uuids_is_seen_at_a_glance(uuids: list[UUID]) -> None:
+    assert are_uuids(",".join(map(str, uuids)).encode())
+
+
+@given(st.lists(st.sampled_from([U, U.upper(), U[:-1], U + b"0", b"", b"1" * 36, U.replace(b"-", b"a")]), max_size=4))
+def test_it_is_seen_as_each_of_them_would_be(elements: list[bytes]) -> None:
+    each = bool(elements) and all(canonical(element) is LiteralClass.UUID for element in elements)
+    assert are_uuids(b",".join(elements)) is each
+
+
+@given(st.integers(0, 73), st.sampled_from([b"-", b",", b"g", b"A", b" ", b"0", b"\xff"]))
+def test_a_byte_that_is_out_of_place_is_seen(at: int, byte: bytes) -> None:
+    text = bytearray(U + b"," + U)
+    if at < len(text) and text[at : at + 1] != byte and not (byte == b"0" and text[at] in b"0123456789abcdef"):
+        text[at : at + 1] = byte
+        assert not are_uuids(bytes(text))

@@ -6,7 +6,7 @@ https://postgrest.org/en/v12/references/api/tables_views.html#operators
 from collections.abc import Iterable
 
 from proxy.model import LiteralClass
-from proxy.postgrest.literals import canonical
+from proxy.postgrest.literals import are_uuids, canonical
 
 _IN = b"in."
 _SHORT = b"in.(0)"
@@ -61,6 +61,8 @@ def canonical_list(value: bytes) -> tuple[LiteralClass, list[bytes]] | None:
     if text[:4] != b"in.(" or text[-1:] != b")":
         return None
     elements = list(dict.fromkeys(text[4:-1].split(b",")))
+    if are_uuids(text[4:-1]):
+        return LiteralClass.UUID, elements
     kind, *others = set(map(canonical, elements))
     return None if kind is None or others else (kind, elements)
 

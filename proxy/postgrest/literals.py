@@ -89,3 +89,12 @@ def is_uuid(literal: bytes) -> bool:
         return False
     digits = literal.replace(b"-", b"")
     return len(digits) == 32 and not digits.translate(None, _HEX)
+
+
+def are_uuids(text: bytes) -> bool:
+    """Whether ``text`` is nothing but lower-case UUIDs with commas between them: seen at a glance, however many."""
+    count, rest = divmod(len(text) + 1, 37)
+    if rest or not count or text[36::37] != b"," * (count - 1):
+        return False
+    hyphens = all(text[at::37] == b"-" * count for at in (8, 13, 18, 23))
+    return hyphens and len(text.translate(None, _HEX)) == 5 * count - 1
