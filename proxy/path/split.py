@@ -1,7 +1,6 @@
 """From a merged answer to each member's own: rows as PostgREST's bytes, heads as it would have sent them.
 
-Nothing is decoded and written again. Rows are found by the hidden key that begins each of them: an unescaped
-``{"alias":`` can stand in no JSON string, and no ``json`` value can hold an alias that is random and never shown.
+Nothing is decoded and written again. Rows are found by the hidden key that begins each of them.
 """
 
 from collections.abc import Collection, Iterable
@@ -17,6 +16,7 @@ from proxy.postgrest.content_location import escaped
 from proxy.postgrest.content_range import rows_and_total
 from proxy.postgrest.gateway import Gateway
 from proxy.postgrest.media import without_count
+from proxy.postgrest.rows import marked_pieces, row_behind
 from proxy.postgrest.set_filter import is_cut
 from proxy.postgrest.types import are_ranked
 
@@ -69,28 +69,17 @@ class Row(NamedTuple):
 
 def rows_by_key(body: bytes, alias: bytes, separator: bytes, carried: int = 0) -> dict[bytes, list[Row]] | Doubt:
     """Each key text with its rows, which keep their order; behind the key each row has ``carried`` hidden columns."""
-    if body == b"[]":
-        return {}
-    head, *pieces = body.split(b'{"' + alias + b'":"')
-    if head != b"[" or not pieces:
+    pieces = marked_pieces(body, alias, separator)
+    if pieces is None:
         return Doubt("shape")
     rows: dict[bytes, list[Row]] = {}
-    last = len(pieces) - 1
     for place, piece in enumerate(pieces):
-        ending = b"}]" if place == last else b"}" + separator
         end = _closing_quote(piece, 0)
-        if end < 0 or not piece.endswith(ending):
+        if end < 0:
             return Doubt("shape")
         ranks, at = _ranks(piece, end + 1, alias, carried) if carried else ((), end + 1)
-        rest = piece[at:]
-        if rest[:1] == b",":
-            data = b"{" + rest[1 : len(rest) - len(ending) + 1]
-        elif rest == ending:
-            data = b"{}"
-        else:
-            return Doubt("shape")
-        key = _unescaped(piece[:end])
-        if key is None:
+        key, data = _unescaped(piece[:end]), row_behind(piece, at)
+        if key is None or data is None:
             return Doubt("shape")
         rows.setdefault(key, []).append(Row(place, ranks, data))
     return rows
