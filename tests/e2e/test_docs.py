@@ -36,6 +36,7 @@ ELSEWHERE = {
     "make demo": "tests/e2e/test_demo.py runs `fanin demo`, which it calls",
     "make bench": "measures, and asserts nothing",
     "make soak": "is the random bursts of tests/e2e/test_differential.py, longer",
+    "make install": "tests/deploy/test_image.py runs it",
     "make docs": "tests/test_reference.py makes the pages again and compares",
     "pipx install": "tests/e2e/test_packaging.py installs the wheel where nothing else is",
     "pip install": "the same",
