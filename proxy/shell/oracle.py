@@ -37,6 +37,8 @@ class Oracle:
         clock: Callable[[], float],
     ) -> None:
         self.columns = Columns(settings.merge.types_lifetime, settings.merge.max_tracked)
+        self._lifetime = settings.merge.types_lifetime
+        self._pause = settings.merge.pause_first
         self._asks = settings.merge.ask_types
         self._patience = settings.merge.deadline_floor
         self._upstream = upstream
@@ -87,14 +89,16 @@ class Oracle:
         await asyncio.wait([self._asking[relation, name] for name in names])
 
     async def _learn(self, member: Member, name: bytes) -> None:
-        relation, column = member.query.relation, Column("")
+        relation, found = member.query.relation, None
         try:
             async with asyncio.timeout(self._patience):
-                column = Column(await self._type_of(member, name) or "")
+                found = await self._type_of(member, name)
         except (FaultError, TimeoutError):
             pass
         finally:
-            self.columns.learn(relation, name, column, self._clock())
+            # Who may not ask, or asked in a bad moment, has learnt nothing that holds for others.
+            lifetime = self._lifetime if found else self._pause
+            self.columns.learn(relation, name, Column(found or ""), self._clock() + lifetime)
             del self._asking[relation, name]
 
     async def _type_of(self, member: Member, name: bytes) -> str | None:
