@@ -98,6 +98,7 @@ class Originals:
         self.made: list[bytes] = []
         self.going = asyncio.Event()
         self.going.set()
+        self.full = isinstance(head, FaultError) and head.fault.code == "FANIN505"
         self.cancelled = 0
         self.open = 0
         self.wire: Wire | None = None
@@ -107,6 +108,8 @@ class Originals:
         self.made.append(call.head)
         self.open += 1
         try:
+            if call.leaves is not None and not self.full:
+                call.leaves()
             await self.going.wait()
             if isinstance(self.head, FaultError):
                 raise self.head

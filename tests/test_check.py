@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from proxy.model import Doubt, Merged, Miss, Share
-from proxy.observe.events import Called, Compared, Event, Events, Left, Paused, Replayed, Saved, Warned
+from proxy.observe.events import Called, Compared, Event, Events, Left, Paused, Replayed, Warned
 from proxy.path.evidence import RowEvidence
 from proxy.path.plan import Bounds, plan
 from proxy.path.shadow import DOUBT, FAILED, MATCH, MISMATCH, MOVING, SKIPPED, Heard
@@ -177,18 +177,17 @@ async def test_after_the_end_nothing_runs_and_nothing_begins() -> None:
     assert await made.compare(heard(b"m")) == {SKIPPED: 2}
 
 
-def test_what_happens_beside_costs_its_calls_and_saves_none() -> None:
+def test_the_calls_that_are_made_beside_are_told_apart() -> None:
     said: list[Event] = []
     events = Events()
     events.subscribe(said.append)
     beside = Beside(events)
-    call, replayed = Called("t", "merged", 0.1, 200), Replayed("ties", "", "t", 4)
+    call, replayed = Called("t", "merged", 0.1, 200, costs="FAN001"), Replayed("ties", "", "t", 4)
     late = msgspec.structs.replace(replayed, reason="load")
-    for event in (call, Saved("FAN001", "t", 9), Left(3, 0.1), replayed, late):
+    for event in (call, Left(3, 0.1), replayed, late):
         beside.emit(event)
     assert said == [
         msgspec.structs.replace(call, kind="shadow"),
-        Saved("FAN001", "t", -1),
         Left(3, 0.1),
         replayed,
         Compared(DOUBT, 4),

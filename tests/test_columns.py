@@ -9,9 +9,9 @@ from tests.made import member
 TEXT, INTEGER = Column("text"), Column("integer")
 
 
-def test_what_upstream_said_is_believed_for_its_time() -> None:
+def test_what_upstream_said_is_believed_for_its_lifetime() -> None:
     columns = Columns(60.0, 9)
-    columns.learn("t", b"k", TEXT, 60.0)
+    columns.learn("t", b"k", TEXT, 0.0)
     assert columns.of("t", 60.0) == {b"k": TEXT}
     assert columns.of("t", 60.1) == {}
     assert columns.of("u", 0.0) == {}

@@ -1,4 +1,4 @@
-"""Equal header lines are taken apart once, within bounds."""
+"""Equal header lines are taken apart once, within bounds; answers keep theirs but for the hop's."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import pytest
 
 from proxy.errors import FaultError
 from proxy.path.identity import head_rules
-from proxy.shell.heads import REMEMBERED_HEADS, HeadReader
+from proxy.shell.heads import REMEMBERED_HEADS, HeadReader, answer_lines
+from tests.made import fields
 
 RULES = head_rules(b"", (), (), (), b"key")
 
@@ -26,3 +27,12 @@ def test_a_refused_head_is_not_remembered_as_good() -> None:
     for _ in range(2):
         with pytest.raises(FaultError, match="FANIN106"):
             reader.read(b"X: y", 1)
+
+
+def test_an_answers_lines_go_out_as_they_came_without_the_hops() -> None:
+    came = fields("date:  x\nKeep-Alive: 5\nTransfer-Encoding: chunked\nConnection: close\nX: é\nX:y")
+    kept = answer_lines(b"HTTP/1.1 200 OK", came)
+    assert kept == "HTTP/1.1 200 OK\r\ndate:  x\r\nTransfer-Encoding: chunked\r\nX: é\r\nX:y\r\n".encode()
+    assert answer_lines(b"HTTP/1.1 200 OK", came, drop_chunked=True) == kept.replace(
+        b"Transfer-Encoding: chunked\r\n", b""
+    )

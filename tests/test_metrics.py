@@ -23,7 +23,6 @@ from proxy.observe.events import (
     Left,
     Paused,
     Replayed,
-    Saved,
     Turned,
     Warned,
 )
@@ -126,9 +125,8 @@ def test_a_relation_gets_a_label_only_with_its_first_2xx() -> None:
     seen = counted(Answered(missing, 0.0), Called("creators", "original", 0.1, 404))
     assert ("fanin_requests_total", "4xx", "GET", "passed", "other") in seen
     assert ("fanin_upstream_calls_total", "original", "other") in seen
-    seen = counted(Called("creators", "merged", 0.1, 200), Saved("FAN001", "creators", 2), Answered(missing, 0.0))
+    seen = counted(Called("creators", "merged", 0.1, 200), Answered(missing, 0.0))
     assert seen["fanin_upstream_calls_total", "merged", "creators"] == 1
-    assert seen["fanin_calls_saved", "creators", "FAN001"] == 2
     assert seen["fanin_requests_total", "4xx", "GET", "passed", "creators"] == 1
 
 
@@ -160,8 +158,10 @@ def test_our_own_errors_and_clients_retries_are_counted_apart() -> None:
 
 
 def test_how_long_a_websocket_lasted_is_no_duration_of_a_request() -> None:
-    seen = counted(Answered(changed(span("GET /socket", 1), status=101), 3600.0))
+    seen = counted(Answered(changed(span("GET /socket", 1), status=101), 3600.0), Called("", "tunnel", 3600.0, 101))
     assert ("fanin_request_duration_seconds_count", "passed") not in seen
+    assert ("fanin_upstream_duration_seconds_count", "tunnel") not in seen
+    assert seen["fanin_upstream_calls_total", "tunnel", ""] == 1
     assert sum(value for (name, *_), value in seen.items() if name == "fanin_requests_total") == 1
 
 
@@ -174,8 +174,10 @@ def test_upstream_is_down_after_a_call_without_answer_and_up_after_the_next_answ
 
 
 def test_calls_saved_go_down_when_a_merge_was_in_vain() -> None:
-    seen = counted(Called("t", "merged", 0.1, 200), Saved("FAN001", "t", 9), Saved("FAN001", "t", -1))
-    assert seen["fanin_calls_saved", "t", "FAN001"] == 8
+    merged = [Answered(span("GET /t?id=eq.1", n), 0.0, saves="FAN001") for n in range(9)]
+    vain = Called("t", "merged", 0.1, 500, costs="FAN001")
+    seen = counted(Called("t", "merged", 0.1, 200, costs="FAN001"), *merged, vain)
+    assert seen["fanin_calls_saved", "t", "FAN001"] == 7
 
 
 def test_a_closed_trace_counts_its_queries_and_the_calls_that_answered_them() -> None:
@@ -290,8 +292,8 @@ def test_every_declared_counter_can_be_moved() -> None:
     texts = dict.fromkeys(Finding.__struct_fields__, "x") | {"evidence": (), "fix": Fix("", "", "")}
     finding = Finding(**texts)  # type: ignore[arg-type]
     metrics = counting(
-        *(Answered(one, 0.0, fault="FANIN505") for one in answered),
-        *(Called("t", "merged", 0.1, 200), Left(2, 0.1), Saved("FAN001", "t", 1), Replayed("ties", "", "t", 1)),
+        *(Answered(one, 0.0, fault="FANIN505", saves="FAN001") for one in answered),
+        *(Called("t", "merged", 0.1, 200), Left(2, 0.1), Replayed("ties", "", "t", 1)),
         *(Paused("ties"), Compared("match", 1), Turned("FANIN109"), Warned("a", "b")),
         Closed(trace(span(LINE.format(1), 1), truncated=True), (finding,)),
         labels=1,

@@ -21,17 +21,23 @@ class Answered(msgspec.Struct, frozen=True):
     """The id of the trace that it is part of; empty where there is none."""
     fault: str = ""
     """A key of ``errors.FAULTS`` where the answer, or its end, was fanin's own error."""
+    saves: str = ""
+    """The code of the rule whose call answered it; empty when its own did, or none."""
 
 
 class Called(msgspec.Struct, frozen=True):
-    """An upstream call ended. ``kind``: original, merged, shared, replay, shadow, types, part; ``status`` may be
-    NO_ANSWER or CANCELLED.
+    """An upstream call ended. ``kind``: original, merged, shared, replay, shadow, types, part, outside, tunnel;
+    ``status`` may be NO_ANSWER or CANCELLED. Calls that never had a place among the calls are none.
     """
 
     relation: str
     kind: str
     seconds: float
+    """From the moment that it was sent."""
     status: int
+    method: str = "GET"
+    costs: str = ""
+    """The code of the rule on whose account it was made; empty when it was one request's own."""
 
 
 class Left(msgspec.Struct, frozen=True):
@@ -39,14 +45,6 @@ class Left(msgspec.Struct, frozen=True):
 
     size: int
     waited: float
-
-
-class Saved(msgspec.Struct, frozen=True):
-    """One answer served several requests: calls saved, less the calls that it cost extra (may be negative)."""
-
-    rule: str
-    relation: str
-    calls: int
 
 
 class Replayed(msgspec.Struct, frozen=True):
@@ -97,7 +95,7 @@ class Warned(msgspec.Struct, frozen=True):
     error: BaseException | None = None
 
 
-Event = Answered | Called | Left | Saved | Replayed | Paused | Compared | Turned | Closed | Warned
+Event = Answered | Called | Left | Replayed | Paused | Compared | Turned | Closed | Warned
 Observer = Callable[[Event], None]
 
 FAILURES = 3

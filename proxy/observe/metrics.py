@@ -20,7 +20,6 @@ from proxy.observe.events import (
     Left,
     Paused,
     Replayed,
-    Saved,
     Turned,
     Warned,
 )
@@ -51,7 +50,6 @@ class Metrics:
             Answered: self._answered,
             Called: self._called,
             Left: self._left,
-            Saved: self._saved,
             Replayed: lambda event: self._count("replays", event.reason),
             Paused: lambda event: self._count("pauses", event.reason),
             Compared: lambda event: self._count("shadow", event.result, by=event.answers),
@@ -92,6 +90,8 @@ class Metrics:
             self._count("client_retries", relation)
         if event.fault:
             self._count("faults", event.fault)
+        if event.saves:
+            self._count("calls_saved", event.saves, relation)
         if span.status != SWITCHING:
             self._observe("request_duration_seconds", span.end - span.start, outcome, trace=event.trace)
             self._observe("hop_seconds", event.hop, outcome, trace=event.trace)
@@ -99,15 +99,16 @@ class Metrics:
     def _called(self, event: Called) -> None:
         if event.status != CANCELLED:
             self.upstream_is_up = event.status != NO_ANSWER
-        self._count("upstream_calls", self._relation(event.relation, event.status), event.kind)
-        self._observe("upstream_duration_seconds", event.seconds, event.kind)
+        relation = self._relation(event.relation, event.status)
+        self._count("upstream_calls", relation, event.kind)
+        if event.costs:
+            self._count("calls_saved", event.costs, relation, by=-1)
+        if event.status != SWITCHING:
+            self._observe("upstream_duration_seconds", event.seconds, event.kind)
 
     def _left(self, event: Left) -> None:
         self._observe("batch_size", event.size)
         self._observe("batch_wait_seconds", event.waited, "true" if event.size > 1 else "false")
-
-    def _saved(self, event: Saved) -> None:
-        self._count("calls_saved", event.rule, self._seen(event.relation), by=event.calls)
 
     def _closed(self, event: Closed) -> None:
         kind = _kind(event.trace)

@@ -62,7 +62,8 @@ COUNTED = {
     # What upstream was asked.
     "upstream_calls": _counter(
         "Calls sent upstream. kind: original, merged, shared, replay, part (of an over-long list), shadow (for "
-        "comparison), types (questions that fail without running), outside (not PostgREST's paths).",
+        "comparison), types (questions that mostly fail before anything runs), outside (not PostgREST's paths), "
+        "tunnel (WebSockets, when they end).",
         *("relation", "kind"),
     ),
     "upstream_duration_seconds": _histogram(SECONDS, "From sending a call to the end of its answer.", "kind"),

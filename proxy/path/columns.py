@@ -44,11 +44,11 @@ class Columns:
             **{name: _with_refused(column, told.columns.get(name)) for name, column in known.items()},
         }
 
-    def learn(self, relation: str, name: bytes, column: Column, until: float) -> None:
-        """Upstream said something about a column, which is believed until then."""
+    def learn(self, relation: str, name: bytes, column: Column, now: float) -> None:
+        """Upstream said something about a column."""
         told = self._told.setdefault(relation, _Told())
         told.columns[name] = column
-        told.until[name] = until
+        told.until[name] = now + self._lifetime
         self._told.move_to_end(relation)
         if len(self._told) > self._limit:
             self._told.popitem(last=False)
@@ -62,7 +62,7 @@ class Columns:
         refused = known.refused if known is not None and known.type == type_name else frozenset()
         if len(refused) < MAX_REFUSED:
             refused |= {literal}
-        self.learn(relation, name, Column(type_name, refused=refused), now + self._lifetime)
+        self.learn(relation, name, Column(type_name, refused=refused), now)
         return False
 
     def adopt(self, catalog: Relations) -> None:

@@ -14,7 +14,7 @@ from proxy.config import Settings
 from proxy.errors import FaultError
 from proxy.http1.head import Field, StatusLine
 from proxy.model import Doubt, Member, Merged, Miss, Share
-from proxy.observe.events import CANCELLED, NO_ANSWER, Called, Compared, Event, Events, Paused, Replayed, Saved, Warned
+from proxy.observe.events import Called, Compared, Event, Events, Paused, Replayed, Warned
 from proxy.path.evidence import RowEvidence
 from proxy.path.shadow import (
     DOUBT,
@@ -32,6 +32,7 @@ from proxy.path.shadow import (
 )
 from proxy.path.singular import Templates
 from proxy.postgrest.gateway import Gateway
+from proxy.shell.calls import Call, Note
 from proxy.shell.fetch import Fetcher, Result
 from proxy.shell.route import Route
 from proxy.shell.upstream import Outgoing, Upstream
@@ -52,18 +53,14 @@ FAILURES = 3
 
 
 class Beside(Events):
-    """What happens beside the line: its calls are none of the callers', and each is one more."""
+    """What happens beside the line: its calls are none of the callers'."""
 
     def __init__(self, events: Events) -> None:
         super().__init__()
         self._events = events
 
     def emit(self, event: Event) -> None:
-        if isinstance(event, Called):
-            self._events.emit(msgspec.structs.replace(event, kind="shadow"))
-            self._events.emit(Saved("FAN001", event.relation, -1))
-        elif not isinstance(event, Saved):
-            self._events.emit(event)
+        self._events.emit(msgspec.structs.replace(event, kind="shadow") if isinstance(event, Called) else event)
         if isinstance(event, Replayed):
             self._events.emit(Compared(SKIPPED if event.reason == "load" else DOUBT, event.members))
 
@@ -150,25 +147,16 @@ class Checker:
 
     async def original(self, member: Member) -> Heard | str:
         """What PostgREST answers ``member`` alone, now."""
-        query, began, status, sent = member.query, self._clock(), CANCELLED, False
-
-        def left() -> None:
-            nonlocal sent
-            sent = True
-
+        query, upstream = member.query, self._upstream
         line = b"GET " + self._route.upstream_target(query.target) + b" HTTP/1.1\r\n"
-        outgoing = Outgoing(b"GET", line + plain(member.head.forward) + b"\r\n", leaves=left)
+        outgoing = Outgoing(b"GET", line + plain(member.head.forward) + b"\r\n")
+        note = Note("shadow", b"GET", query.relation, costs="FAN001")
         try:
-            async with self._upstream.send(self._upstream.shadows, outgoing) as answer:
-                status = answer.status
+            async with Call(upstream, upstream.shadows, outgoing, note, self.events, self._clock) as answer:
                 body = await answer.read(self._max_body)
                 return SKIPPED if body is None else as_heard(answer.line, answer.fields, body)
         except FaultError as error:
-            status = NO_ANSWER
             return SKIPPED if error.fault.code == BUSY else FAILED
-        finally:
-            if sent:
-                self.events.emit(Called(query.relation, "shadow", self._clock() - began, status))
 
     async def _begin(self, share: Share | Miss, literal: bytes, member: Member, ask: Ask) -> "Tried | str":
         whole = self._templates.whole(share, member.head.who, self._clock())

@@ -9,7 +9,7 @@ from proxy.config import Settings
 from proxy.errors import FaultError
 from proxy.http1.head import Field, StatusLine, first
 from proxy.model import Doubt, Member, Merged, Miss, Share
-from proxy.observe.events import CANCELLED, NO_ANSWER, Called, Events, Saved
+from proxy.observe.events import Events
 from proxy.path.evidence import RowEvidence
 from proxy.path.split import split
 from proxy.postgrest.answers import SHARED_HEADERS, shareable
@@ -17,6 +17,7 @@ from proxy.postgrest.content_range import rows_and_total
 from proxy.postgrest.gateway import Gateway
 from proxy.postgrest.problem import SHARED, blamed_literal, read_problem
 from proxy.postgrest.set_filter import is_cut
+from proxy.shell.calls import Call, Note
 from proxy.shell.route import Route
 from proxy.shell.upstream import Answer, Outgoing, Upstream, UpstreamWire
 
@@ -86,7 +87,6 @@ class Fetcher:
             got = await self._get(call, counted, leaves)
             if not counted and self._needs_count(call, got):
                 counted = True
-                self._events.emit(Saved("FAN001", leader(call).query.relation, -1))
                 got = await self._get(call, counted, leaves)
         except FaultError as error:
             return Doubt("connection", error.fault.code)
@@ -96,23 +96,10 @@ class Fetcher:
         member = leader(call)
         line = b"GET " + self._route.upstream_target(call.target) + b" HTTP/1.1\r\n"
         head = b"".join((line, member.head.merged, COUNT if counted and not call.counted else b"", b"\r\n"))
-        began, status, sent = self._clock(), CANCELLED, False
-
-        def left() -> None:
-            nonlocal sent
-            sent = True
-            leaves()
-
-        try:
-            async with self._upstream.send(self._lane, Outgoing(b"GET", head, leaves=left)) as answer:
-                status = answer.status
-                return await self._read(answer)
-        except FaultError:
-            status = NO_ANSWER
-            raise
-        finally:
-            if sent:
-                self._events.emit(Called(member.query.relation, "merged", self._clock() - began, status))
+        note = Note("merged", b"GET", member.query.relation, costs="FAN001")
+        outgoing = Outgoing(b"GET", head, leaves=leaves)
+        async with Call(self._upstream, self._lane, outgoing, note, self._events, self._clock) as answer:
+            return await self._read(answer)
 
     async def _read(self, answer: Answer) -> Got:
         return Got(answer.line, answer.fields, await answer.read(self._merge.max_body))

@@ -1,11 +1,12 @@
-"""Heads are taken apart once per distinct block of header lines.
+"""Heads of requests are taken apart once per distinct block of header lines; those of answers go out as they came.
 
 A client's connection sends the same lines again and again, so what they mean is remembered by their bytes.
 """
 
 from collections import OrderedDict
 
-from proxy.http1.head import parse_fields
+from proxy.http1.head import Field, parse_fields
+from proxy.law import HOP_BY_HOP
 from proxy.model import Head
 from proxy.path.identity import HeadRules, read_head
 
@@ -31,3 +32,14 @@ class HeadReader:
             if len(self._heads) > REMEMBERED_HEADS:
                 self._heads.popitem(last=False)
         return head
+
+
+def answer_lines(status: bytes, fields: tuple[Field, ...], drop_chunked: bool = False) -> bytes:
+    """An answer's head as it came, without hop-by-hop lines; each line with its CRLF."""
+    kept = [status]
+    for field in fields:
+        if field.name in HOP_BY_HOP or (drop_chunked and field.name == b"transfer-encoding"):
+            continue
+        kept.append(field.line)
+    kept.append(b"")
+    return b"\r\n".join(kept)

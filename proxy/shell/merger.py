@@ -11,7 +11,7 @@ import msgspec
 
 from proxy.config import Settings
 from proxy.model import Alone, Doubt, Member, Miss, Outcome, Same, Share
-from proxy.observe.events import Events, Paused, Replayed, Saved, Warned
+from proxy.observe.events import Events, Paused, Replayed, Warned
 from proxy.path.evidence import RowEvidence
 from proxy.path.plan import Bounds, originals, plan, why_alone
 from proxy.path.shadow import Pauses
@@ -177,11 +177,14 @@ class Merger:
         number, began = self.next_number(), self._clock()
         loop = asyncio.get_running_loop()
         result: Result
+
+        def leaves() -> None:
+            batch.sent = self._clock() if batch.sent is None else batch.sent
+            deadline.reschedule(loop.time() + gate.deadline())
+
         try:
             async with asyncio.timeout(None) as deadline:
-                result = await self._fetcher.fetch(
-                    batch.call, self.alias, lambda: deadline.reschedule(loop.time() + gate.deadline())
-                )
+                result = await self._fetcher.fetch(batch.call, self.alias, leaves)
             batch.seconds = self._clock() - began
         except TimeoutError:
             result = Doubt("deadline")
@@ -214,17 +217,17 @@ class Merger:
             if self._windows.is_waiting(member)
         ]
         served = [(share, self._windows.seat(member)) for share, member in waiting if share is not None]
+        seconds = 0.0 if batch.sent is None else now - batch.sent
         for share, seat in served:
-            seat.future.set_result(Served(share, number, len(served), Outcome.MERGED, batch.seconds or 0.0))
+            seat.future.set_result(Served(share, number, len(served), Outcome.MERGED, seconds))
         for missed, member in waiting:
             if missed is None:
                 self._windows.admit(gate, member, replays=True)
         found = [share for share in whole.values() if share is not None]
         gate.merged(len(shares), sum(max(0, share.rows) for share in found), sum(len(share.body) for share in found))
-        self._events.emit(Saved("FAN001", batch.relation, len(served) - 1))
 
     def _doubt(self, gate: Gate, batch: Batch, doubt: Doubt) -> None:
-        """Send the originals; one call was made for nothing."""
+        """Send the originals."""
         if gate.failed(self._clock()):
             self._events.emit(Paused(doubt.reason))
         if doubt.reason == "stranger" and has_one_spelling(batch.call.column):
@@ -243,7 +246,6 @@ class Merger:
 
     def _wasted(self, batch: Batch, doubt: Doubt) -> None:
         self._events.emit(Replayed(doubt.reason, doubt.detail, batch.relation, len(batch.members)))
-        self._events.emit(Saved("FAN001", batch.relation, -1))
 
     def _alone(self, gate: Gate, batch: Batch) -> None:
         for member in batch.members:

@@ -11,11 +11,12 @@ from collections.abc import Callable, Mapping, Sequence
 from proxy.config import Settings
 from proxy.errors import FaultError
 from proxy.model import Column, Member
-from proxy.observe.events import CANCELLED, NO_ANSWER, Called, Events, Saved
+from proxy.observe.events import Events
 from proxy.path.columns import Columns, unknown_columns
 from proxy.postgrest.catalog import Catalog
 from proxy.postgrest.problem import Problem, blamed_literal, missing_operator, read_problem
 from proxy.postgrest.types import KNOWN
+from proxy.shell.calls import Call, Note
 from proxy.shell.route import Route
 from proxy.shell.upstream import Outgoing, Upstream
 
@@ -37,8 +38,6 @@ class Oracle:
         clock: Callable[[], float],
     ) -> None:
         self.columns = Columns(settings.merge.types_lifetime, settings.merge.max_tracked)
-        self._lifetime = settings.merge.types_lifetime
-        self._pause = settings.merge.pause_first
         self._asks = settings.merge.ask_types
         self._patience = settings.merge.deadline_floor
         self._upstream = upstream
@@ -89,16 +88,14 @@ class Oracle:
         await asyncio.wait([self._asking[relation, name] for name in names])
 
     async def _learn(self, member: Member, name: bytes) -> None:
-        relation, found = member.query.relation, None
+        relation, column = member.query.relation, Column("")
         try:
             async with asyncio.timeout(self._patience):
-                found = await self._type_of(member, name)
+                column = Column(await self._type_of(member, name) or "")
         except (FaultError, TimeoutError):
             pass
         finally:
-            # Who may not ask, or asked in a bad moment, has learnt nothing that holds for others.
-            lifetime = self._lifetime if found else self._pause
-            self.columns.learn(relation, name, Column(found or ""), self._clock() + lifetime)
+            self.columns.learn(relation, name, column, self._clock())
             del self._asking[relation, name]
 
     async def _type_of(self, member: Member, name: bytes) -> str | None:
@@ -113,15 +110,7 @@ class Oracle:
         name = condition.partition(b"=")[0]
         target = query.target[: query.path_end] + b"?select=" + name + b"&" + condition + b"&limit=0"
         line = b"GET " + self._route.upstream_target(target) + b" HTTP/1.1\r\n"
-        began, status = self._clock(), CANCELLED
-        try:
-            outgoing = Outgoing(b"GET", b"".join((line, member.head.merged, b"\r\n")))
-            async with self._upstream.send(self._upstream.calls, outgoing) as answer:
-                status = answer.status
-                return read_problem(await answer.read(LARGEST) or b"")
-        except FaultError:
-            status = NO_ANSWER
-            raise
-        finally:
-            self._events.emit(Called(query.relation, "types", self._clock() - began, status))
-            self._events.emit(Saved("FAN001", query.relation, -1))
+        outgoing = Outgoing(b"GET", b"".join((line, member.head.merged, b"\r\n")))
+        note = Note("types", b"GET", query.relation, costs="FAN001")
+        async with Call(self._upstream, self._upstream.calls, outgoing, note, self._events, self._clock) as answer:
+            return read_problem(await answer.read(LARGEST) or b"")

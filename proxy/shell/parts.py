@@ -1,23 +1,22 @@
 """The calls for one over-long list: its parts, and those that prove that they are whole and in order."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Sequence
 
 import msgspec
 
-from proxy.errors import FaultError
 from proxy.http1.head import Field, first
 from proxy.model import Doubt, Head, Share
-from proxy.observe.events import CANCELLED, NO_ANSWER, Called, Events
+from proxy.observe.events import Events
 from proxy.path.evidence import RowEvidence
 from proxy.path.stitch import Cut, Part, are_in_order, read_part, seams, stitch
 from proxy.postgrest.content_range import rows_and_total
 from proxy.postgrest.gateway import Gateway
 from proxy.postgrest.problem import read_problem
+from proxy.shell.calls import Call, Note
 from proxy.shell.fetch import COUNT
 from proxy.shell.route import Route
-from proxy.shell.upstream import Answer, Outgoing, Upstream
+from proxy.shell.upstream import Outgoing, Upstream
 
 
 class DoubtError(Exception):
@@ -152,26 +151,14 @@ class Parts:
                 pieces.append(piece)
             return Got(answer.status, answer.line.line, answer.fields, b"".join(pieces))
 
-    @asynccontextmanager
-    async def _send(self, method: bytes, target: bytes, more: bytes) -> AsyncIterator[Answer]:
-        """A call with the request's own head, and word of what became of it. One that never left is none."""
-        line, left = self._line, False
-
-        def leaves() -> None:
-            nonlocal left
-            left = True
-            self.calls += 1
-
+    def _send(self, method: bytes, target: bytes, more: bytes) -> Call:
+        """A call with the request's own head."""
+        line = self._line
         first_line = b"%b %b HTTP/1.1\r\n" % (method, line.route.upstream_target(target))
-        call = Outgoing(method, b"".join((first_line, self._head.merged, more, b"\r\n")), leaves=leaves)
-        began, status = line.clock(), CANCELLED
-        try:
-            async with line.upstream.send(line.upstream.calls, call) as answer:
-                status = answer.status
-                yield answer
-        except FaultError:
-            status = NO_ANSWER
-            raise
-        finally:
-            if left:
-                line.events.emit(Called(self._relation, "part", line.clock() - began, status))
+        head = b"".join((first_line, self._head.merged, more, b"\r\n"))
+        outgoing = Outgoing(method, head, leaves=self._leaves)
+        note = Note("part", method, self._relation, costs="FAN005")
+        return Call(line.upstream, line.upstream.calls, outgoing, note, line.events, line.clock)
+
+    def _leaves(self) -> None:
+        self.calls += 1

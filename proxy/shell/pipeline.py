@@ -1,7 +1,7 @@
 """The line that every request walks. The only file that knows it whole."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -11,14 +11,15 @@ from proxy.errors import FaultError, response_of
 from proxy.http1.chunked import LAST_CHUNK, framed
 from proxy.http1.framing import CHUNKED, UNTIL_CLOSE
 from proxy.http1.head import Field, StatusLine
-from proxy.law import HOP_BY_HOP
 from proxy.model import Member, Outcome, Query
-from proxy.observe.events import CANCELLED, NO_ANSWER, Answered, Called, Events, Warned
+from proxy.observe.events import Answered, Events, Warned
 from proxy.path.fingerprint import read_query
 from proxy.path.identity import with_peer
 from proxy.path.stitch import lengthened
 from proxy.path.trace import OpenTrace, Traces
 from proxy.postgrest.in_list import shortened
+from proxy.shell.calls import Call, Note
+from proxy.shell.heads import answer_lines
 from proxy.shell.lessons import Lessons
 from proxy.shell.merger import Merger
 from proxy.shell.route import Route
@@ -33,6 +34,11 @@ from proxy.shell.visit import Visit
 
 if TYPE_CHECKING:
     from proxy.shell.pool import Lane
+
+SAVES = {Outcome.MERGED: "FAN001", Outcome.SHARED: "FAN003", Outcome.STITCHED: "FAN005"}
+"""By outcome, the rule whose calls answered."""
+Use = Callable[[Visit, Answer], Awaitable[bool]]
+"""What is done with an answer; True when the client's connection can carry another request."""
 
 
 class Pipeline:
@@ -125,6 +131,7 @@ class Pipeline:
         if isinstance(reply, Ticket):
             return await self._go_alone(visit, reply)
         visit.call = reply.call
+        visit.saves = "FAN003" if reply.call else ""
         if isinstance(reply, Failed):
             return self._fail(visit, reply.error)
         return await self._pass_on(visit, reply)
@@ -133,7 +140,7 @@ class Pipeline:
 
     def _serve(self, visit: Visit, served: Served) -> bool:
         share = served.share
-        visit.outcome, visit.upstream_seconds = served.outcome, served.seconds
+        visit.outcome, visit.saves, visit.upstream_seconds = served.outcome, SAVES[served.outcome], served.seconds
         visit.call, visit.shared = served.call, served.shared
         visit.status, visit.size, visit.rows = int(share.head[9:12]), len(share.body), share.rows
         visit.began_answer = True
@@ -142,11 +149,13 @@ class Pipeline:
         return True
 
     async def _pass_on(self, visit: Visit, own: Own) -> bool:
-        visit.status, visit.upstream_seconds = own.answer.status, own.seconds
+        began = self._clock()
+        visit.status = own.answer.status
         try:
             return await self._relay(visit, own.answer, own.data)
         finally:
             own.done()
+            visit.upstream_seconds = own.seconds + self._clock() - began
 
     # Alone.
 
@@ -168,26 +177,28 @@ class Pipeline:
 
     async def _forward(self, visit: Visit, ticket: Ticket | None) -> bool:
         """Stream the request up and the answer down, as they are."""
-        request = visit.request
-        target = request.line.target
-        lane = self._upstream.calls if self._route.on_mount(target) else self._upstream.others
-        visit.call = self._merger.next_number()
+        request, upstream = visit.request, self._upstream
+        inside = self._route.on_mount(request.line.target)
         kind = "replay" if ticket is not None and ticket.replays else "original"
-        began, status = self._clock(), CANCELLED
         outgoing = self._outgoing(request)
         if ticket is not None:
-            outgoing = msgspec.structs.replace(outgoing, spent=began - request.arrived)
+            outgoing = msgspec.structs.replace(outgoing, spent=self._clock() - request.arrived)
+        lane = upstream.calls if inside else upstream.others
+        return await self._exchange(visit, lane, outgoing, kind if inside else "outside", self._relay)
+
+    async def _exchange(
+        self, visit: Visit, lane: "Lane[UpstreamWire]", outgoing: Outgoing, kind: str, use: Use
+    ) -> bool:
+        note = Note(kind, visit.query.method, visit.query.relation)
+        call = Call(self._upstream, lane, outgoing, note, self._events, self._clock)
         try:
-            async with self._upstream.send(lane, outgoing) as answer:
-                visit.status = status = answer.status
-                visit.upstream_seconds += self._clock() - began
-                return await self._relay(visit, answer)
-        except FaultError:
-            status = NO_ANSWER
-            raise
+            async with call as answer:
+                visit.status = answer.status
+                return await use(visit, answer)
         finally:
-            if lane is self._upstream.calls:
-                self._events.emit(Called(visit.query.relation, kind, self._clock() - began, status))
+            visit.upstream_seconds += call.seconds
+            if call.sent:
+                visit.call = self._merger.next_number()
 
     def _outgoing(self, request: Request, more: bytes = b"") -> Outgoing:
         line, client = request.line, request.client
@@ -196,7 +207,7 @@ class Pipeline:
         head = b"".join((first_line, request.head.forward, more, b"\r\n"))
 
         def interim(status: StatusLine, fields: tuple[Field, ...]) -> None:
-            client.write(_lines(status.line, fields) + b"\r\n")
+            client.write(answer_lines(status.line, fields) + b"\r\n")
 
         body = None if request.head.framing == 0 else request.body
         modern = line.minor == 1  # an HTTP/1.0 client knows no 1xx (RFC 9110 §15.2)
@@ -209,7 +220,7 @@ class Pipeline:
         chunked = framing == CHUNKED and request.line.minor == 1
         keep = framing != UNTIL_CLOSE and answer.line.minor == 1 and (chunked or framing != CHUNKED)
         last = not keep or request.last or not request.body.done
-        head = _lines(answer.line.line, answer.fields, drop_chunked=framing == CHUNKED and not chunked)
+        head = answer_lines(answer.line.line, answer.fields, drop_chunked=framing == CHUNKED and not chunked)
         data = begun + answer.body.ready()
         whole = data if answer.body.done else None
         visit.rows = self._lessons.learn(visit.query, request.head, answer.line, answer.fields, whole)
@@ -234,18 +245,19 @@ class Pipeline:
     # WebSockets.
 
     async def _tunnel(self, visit: Visit) -> bool:
-        request = visit.request
-        call = self._outgoing(request, b"Connection: Upgrade\r\nUpgrade: websocket\r\n")
-        lane: Lane[UpstreamWire] = self._upstream.tunnels
-        async with self._upstream.send(lane, msgspec.structs.replace(call, keep=False, upgrade=True)) as answer:
-            visit.status = answer.status
-            if answer.status != 101:
-                return await self._relay(visit, answer)
-            visit.began_answer = True
-            lines = b"".join(field.line + b"\r\n" for field in answer.fields)
-            request.client.write(answer.line.line + b"\r\n" + lines + b"\r\n")
-            request.client.tunnelled = True
-            await tunnel(request.client, answer.wire, self._settings.timeouts.write_stall)
+        call = self._outgoing(visit.request, b"Connection: Upgrade\r\nUpgrade: websocket\r\n")
+        call = msgspec.structs.replace(call, keep=False, upgrade=True)
+        return await self._exchange(visit, self._upstream.tunnels, call, "tunnel", self._upgraded)
+
+    async def _upgraded(self, visit: Visit, answer: Answer) -> bool:
+        client = visit.request.client
+        if answer.status != 101:
+            return await self._relay(visit, answer)
+        visit.began_answer = True
+        lines = b"".join(field.line + b"\r\n" for field in answer.fields)
+        client.write(answer.line.line + b"\r\n" + lines + b"\r\n")
+        client.tunnelled = True
+        await tunnel(client, answer.wire, self._settings.timeouts.write_stall)
         return False
 
     # Errors, headers, spans.
@@ -284,15 +296,4 @@ class Pipeline:
             return
         hop = max(0.0, now - visit.request.arrived - visit.upstream_seconds)
         name = visit.request.head.trace or "" if trace is None else trace.id
-        self._events.emit(Answered(span, hop, name, visit.fault))
-
-
-def _lines(status: bytes, fields: tuple[Field, ...], drop_chunked: bool = False) -> bytes:
-    """An answer's head as it came, without hop-by-hop lines; each line with its CRLF."""
-    kept = [status]
-    for field in fields:
-        if field.name in HOP_BY_HOP or (drop_chunked and field.name == b"transfer-encoding"):
-            continue
-        kept.append(field.line)
-    kept.append(b"")
-    return b"\r\n".join(kept)
+        self._events.emit(Answered(span, hop, name, visit.fault, visit.saves))

@@ -19,11 +19,11 @@ class Served(msgspec.Struct, frozen=True, eq=False):
     shared: int
     outcome: Outcome
     seconds: float
-    """How long the call took."""
+    """How long the call took, from the moment that it was sent."""
 
 
 class Failed(msgspec.Struct, frozen=True, eq=False):
-    """The call that was to answer the waiter failed, as its own would have."""
+    """The call that was to answer the waiter failed, as its own would have; ``call`` is 0 if it was never sent."""
 
     error: FaultError
     call: int
@@ -103,6 +103,8 @@ class Batch(Waiters):
         super().__init__(call.members)
         self.call = call
         self.again = again
+        self.sent: float | None = None
+        """When it was first sent."""
 
 
 class Seat:

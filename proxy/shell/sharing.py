@@ -12,13 +12,14 @@ from proxy.config import Settings
 from proxy.errors import FaultError
 from proxy.http1.head import Field
 from proxy.model import Alone, Doubt, Member, Outcome, Same, Share
-from proxy.observe.events import CANCELLED, NO_ANSWER, Called, Events, Paused, Replayed, Saved, Warned
+from proxy.observe.events import Events, Paused, Replayed, Warned
 from proxy.path.duplicate import IsStable, is_shareable
 from proxy.path.plan import originals
 from proxy.path.window import Gate, Gates, Pace
 from proxy.postgrest.answers import SAME_HEADERS, shareable
 from proxy.postgrest.gateway import Gateway
 from proxy.postgrest.problem import SHARED, read_problem
+from proxy.shell.calls import Call, Note
 from proxy.shell.lessons import Lessons
 from proxy.shell.route import Route
 from proxy.shell.seats import Failed, Own, Reply, Served, Ticket, Waiters
@@ -40,6 +41,12 @@ class _Flight(Waiters):
         self.windows = windows
         self.gate = gate
         self.number = number
+        self.call: Call | None = None
+
+    @property
+    def sent(self) -> bool:
+        """Whether upstream has heard of it."""
+        return self.call is not None and self.call.sent
 
     @property
     def leader(self) -> Member:
@@ -162,32 +169,26 @@ class Sharing:
             self._doubt(flight, Doubt("bug"), flight.waiting())
 
     async def _call(self, flight: _Flight) -> None:
-        query, head = flight.leader.query, flight.leader.head
+        query, head, upstream = flight.leader.query, flight.leader.head, self._upstream
         first_line = b"%b %b HTTP/1.1\r\n" % (query.method, self._route.upstream_target(query.target))
         outgoing = Outgoing(query.method, b"".join((first_line, head.forward, b"\r\n")))
-        began, status = self._clock(), CANCELLED
-        try:
-            async with self._upstream.send(self._upstream.calls, outgoing) as answer:
-                status = answer.status
-                await self._receive(flight, answer, began)
-        except FaultError:
-            status = NO_ANSWER
-            raise
-        finally:
-            self._events.emit(Called(query.relation, "shared", self._clock() - began, status))
+        note = Note("shared", query.method, query.relation, costs="FAN003")
+        call = flight.call = Call(upstream, upstream.calls, outgoing, note, self._events, self._clock)
+        began = self._clock()
+        async with call as answer:
+            await self._receive(flight, call, answer)
+        flight.seconds = self._clock() - began
 
-    async def _receive(self, flight: _Flight, answer: Answer, began: float) -> None:
+    async def _receive(self, flight: _Flight, call: Call, answer: Answer) -> None:
         """Copies for all, or the answer itself for the first, as it goes on."""
         kept = shareable(answer.fields, SAME_HEADERS, self._gateway)
         data = b"" if isinstance(kept, Doubt) else await self._read(answer)
         if not isinstance(kept, Doubt):
             kept = self._judge_body(answer, data) or kept
-        seconds = self._clock() - began
         if isinstance(kept, Doubt):
-            await self._hand_over(flight, Own(answer, data, flight.number, seconds), kept)
+            await self._hand_over(flight, Own(answer, data, flight.number, call.seconds), kept)
         else:
-            self._serve(flight, answer, kept, data, seconds)
-        flight.seconds = self._clock() - began
+            self._serve(flight, answer, kept, data, call.seconds)
 
     async def _read(self, answer: Answer) -> bytes:
         """The body, or as much of it as passes the limit."""
@@ -213,7 +214,6 @@ class Sharing:
         pause = self._pauses.known(*_paused_by(flight.leader))
         if pause is not None:
             pause.recovered()
-        self._events.emit(Saved("FAN003", query.relation, max(0, len(waiting) - 1)))
 
     async def _hand_over(self, flight: _Flight, own: Own, doubt: Doubt) -> None:
         """The first who waits takes the answer on from here: the call was its own request. The others send theirs."""
@@ -227,7 +227,7 @@ class Sharing:
         """No answer: the first is told so, as it would be alone, and the others too where theirs would fare alike."""
         waiting = flight.waiting()
         told = waiting if error.fault.code in EVERYBODYS_FAULTS else waiting[:1]
-        flight.tell(told, Failed(error, flight.number))
+        flight.tell(told, Failed(error, flight.number if flight.sent else 0))
         self._doubt(flight, Doubt("connection", error.fault.code), waiting[len(told) :])
 
     def _doubt(self, flight: _Flight, doubt: Doubt, others: list[Member]) -> None:

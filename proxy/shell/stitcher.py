@@ -11,7 +11,7 @@ import msgspec
 from proxy.config import Settings
 from proxy.errors import FaultError
 from proxy.model import Doubt, Head, Outcome, Query, Share
-from proxy.observe.events import Replayed, Saved, Warned
+from proxy.observe.events import Replayed, Warned
 from proxy.path.stitch import cut
 from proxy.path.window import Gate, Gates, Pace
 from proxy.shell.fetch import COUNT
@@ -19,7 +19,6 @@ from proxy.shell.parts import Line, Parts
 from proxy.shell.seats import Reply, Served, Ticket
 from proxy.shell.visit import Visit
 
-CODE = "FAN005"
 _LINE = len(b"GET  HTTP/1.1\r\n")
 
 
@@ -72,11 +71,9 @@ class Stitcher:
         seconds, visit.refusal = self._line.clock() - began, None
         if isinstance(result, Share):
             gate.merged(parts.literals, result.rows, len(result.body))
-            self._line.events.emit(Saved(CODE, visit.query.relation, 1 - parts.calls))
             visit.parts = parts.calls
             return Served(result, self._next_number(), 1, Outcome.STITCHED, seconds)
         gate.failed(self._line.clock())
-        self._line.events.emit(Saved(CODE, visit.query.relation, -parts.calls))
         self._line.events.emit(Replayed(result.reason, result.detail, visit.query.relation, 1))
         visit.parts, visit.upstream_seconds = parts.calls + 1, seconds
         return Ticket(None, _nobody, replays=True)

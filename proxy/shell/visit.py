@@ -27,6 +27,8 @@ class Visit:
         self.refusal = query.refusal
         self.fault = ""
         """The code of our own error, where that is the answer."""
+        self.saves = ""
+        """The rule whose call answered it."""
         self.upstream_seconds = 0.0
         self.copy: Copy | None = None
         """Who is told what is answered, in mode shadow."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import asyncpg
 
 from proxy.demo.stack import reset, statements
+from tests.e2e.accounts import OPEN
 from tests.e2e.compare import differences
 from tests.e2e.harness import RawAnswer, RawClient
 
@@ -68,10 +69,16 @@ class Counter:
 
     async def reset(self) -> None:
         await reset(self._connection)
+        for accounts in OPEN:
+            accounts.mark()
 
     async def statements(self) -> int:
-        """PostgREST's statements for requests since the last reset."""
-        return await statements(self._connection)
+        """PostgREST's statements for requests since the last reset. Where one fanin made them all, it says so too."""
+        counted = await statements(self._connection)
+        expected = OPEN[0].statements() if len(OPEN) == 1 else None
+        if expected is not None:
+            assert counted in expected, f"Postgres counted {counted} statements, fanin calls for {expected}"
+        return counted
 
     async def writes(self) -> int:
         """Those of them that insert, update or delete."""

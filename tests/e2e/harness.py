@@ -18,6 +18,7 @@ from proxy.demo.sidecar import NO_CHECKS
 from proxy.observe.events import Events
 from proxy.shell.sidecar import Sidecar
 from rules import RULES
+from tests.e2e.accounts import OPEN, Accounts, check_exposition
 from tests.e2e.raw import PATIENCE as PATIENCE
 from tests.e2e.raw import RawAnswer as RawAnswer
 from tests.e2e.raw import RawClient as RawClient
@@ -30,6 +31,8 @@ from tests.e2e.scripted import answers as answers
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
+SCRAPE = b"GET /metrics HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n"
+
 
 def settings(upstream: str, **changes: Any) -> Settings:
     """Settings for a test: a free port, no admin port; ``changes`` by dotted name, with ``__`` for the dot."""
@@ -40,14 +43,18 @@ def settings(upstream: str, **changes: Any) -> Settings:
 
 @asynccontextmanager
 async def fanin(upstream: str, **changes: Any) -> AsyncIterator[Sidecar]:
-    """A fanin in this process, drained at the end."""
+    """A fanin in this process, drained at the end; then its accounts are checked."""
     changes = {"drain__delay": 0.001, "drain__timeout": 0.2} | changes
     sidecar = Sidecar(settings(upstream, **changes), RULES, Events(), time.monotonic)
     await sidecar.start()
+    accounts = Accounts(sidecar)
+    OPEN.append(accounts)
     try:
         yield sidecar
     finally:
+        OPEN.remove(accounts)
         await sidecar.stop()
+    accounts.check()
 
 
 @dataclass
@@ -56,6 +63,7 @@ class Program:
 
     pid: int
     port: int
+    admin: int
     process: asyncio.subprocess.Process
 
     def peak_memory(self) -> int:
@@ -69,8 +77,8 @@ class Program:
 
 @asynccontextmanager
 async def program(upstream: str, *flags: str) -> AsyncIterator[Program]:
-    """``fanin serve`` on a free port; asked to end, and waited for, at the end."""
-    common = ["--listen", "127.0.0.1:0", "--admin", "off"]
+    """``fanin serve`` on free ports; at the end its accounts are checked, and it is asked to end, and waited for."""
+    common = ["--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"]
     for name, value in ({"drain.delay": "0.001", "drain.timeout": "1"} | NO_CHECKS).items():
         common += ["--set", f"{name}={value}"]
     process = await asyncio.create_subprocess_exec(
@@ -80,22 +88,25 @@ async def program(upstream: str, *flags: str) -> AsyncIterator[Program]:
         stderr=asyncio.subprocess.PIPE,
     )
     try:
-        yield Program(process.pid, await _port_told(process), process)
+        made = Program(process.pid, *await _ports_told(process), process)
+        yield made
+        if process.returncode is None:
+            check_exposition((await ask(made.admin, SCRAPE)).body.decode())
     finally:
         if process.returncode is None:
             process.send_signal(signal.SIGTERM)
         await asyncio.wait_for(process.communicate(), PATIENCE)
 
 
-async def _port_told(process: asyncio.subprocess.Process) -> int:
-    """The port in fanin's start line."""
+async def _ports_told(process: asyncio.subprocess.Process) -> tuple[int, int]:
+    """The ports in fanin's start line: for clients, and for its administration."""
     assert process.stderr is not None
     told = b""
     async with asyncio.timeout(PATIENCE):
         while line := await process.stderr.readline():
             told += line
-            if found := re.match(rb"fanin [\d.]+: http://[^ ]*:(\d+) ", line):
-                return int(found[1])
+            if found := re.match(rb"fanin [\d.]+: http://[^ ]*:(\d+) .* admin port (\d+)", line):
+                return int(found[1]), int(found[2])
     raise AssertionError(f"fanin did not start: {told.decode()}")
 
 

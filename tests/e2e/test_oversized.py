@@ -13,7 +13,7 @@ import asyncpg
 import pytest
 
 from proxy.law import UNASKED
-from proxy.observe.events import Called, Closed, Event, Replayed, Saved
+from proxy.observe.events import Answered, Called, Closed, Event, Replayed
 from proxy.observe.tree import Trees
 from proxy.postgrest.chunk_code import array_sql
 from proxy.postgrest.shown import read_fingerprint
@@ -114,9 +114,9 @@ class Watch:
     def __call__(self, event: Event) -> None:
         if isinstance(event, Called) and event.kind == "part":
             self.calls.append(event.status)
-        elif isinstance(event, Saved):
-            assert event.rule == "FAN005"
-            self.saved += event.calls
+            self.saved -= event.costs == "FAN005"
+        elif isinstance(event, Answered):
+            self.saved += event.saves == "FAN005"
         elif isinstance(event, Replayed):
             self.doubts.append((event.reason, event.detail))
 

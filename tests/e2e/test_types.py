@@ -155,16 +155,3 @@ async def test_a_question_that_upstream_does_not_answer_holds_nobody_longer_than
         for _ in range(2):
             assert [found.body for found in await together(sidecar.port, targets)] == [b"[]"] * 3
     assert sum(b"=adj.x" in request for request in upstream.requests) == 1
-
-
-async def test_who_may_not_ask_spoils_no_type_for_others(odd: Stack) -> None:
-    targets = [f"/kinds?select=id&t=eq.{k}&order=id" for k in ("a", "b", "ab")]
-    broken = [get(target, "Authorization: Bearer broken") for target in targets]
-    sound = [get(target) for target in targets]
-    direct = await one_by_one(odd.url, sound)
-    changes = {"merge__deadline_floor": 10.0, "merge__pause_first": 1e-9}
-    async with counting(odd.dsn) as counter, fanin(odd.url, **changes) as sidecar:
-        assert_all_same(broken, await one_by_one(odd.url, broken), await together(sidecar.port, broken))
-        await counter.reset()
-        assert_all_same(sound, direct, await together(sidecar.port, sound))
-        assert await counter.statements() == 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from proxy.observe.events import Answered, Called, Compared, Event, Paused, Saved, Warned
+from proxy.observe.events import Answered, Called, Compared, Event, Paused, Warned
 from tests.e2e.harness import until
 
 if TYPE_CHECKING:
@@ -43,7 +43,8 @@ class Watch:
 
     def saved(self) -> int:
         """Calls saved, less those that merging cost."""
-        return sum(event.calls for event in self.said if isinstance(event, Saved))
+        saved = sum(bool(event.saves) for event in self.said if isinstance(event, Answered))
+        return saved - sum(bool(event.costs) for event in self.said if isinstance(event, Called))
 
     def answered(self) -> Counter[tuple[str, str]]:
         """Requests by outcome and refusal."""

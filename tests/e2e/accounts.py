@@ -1,0 +1,144 @@
+"""The books of a sidecar, kept beside it: what its metrics say is what came in and what went out.
+
+Every test that drives a sidecar of the harness ends with ``check``; where Postgres' own count is read meanwhile, that
+is compared too.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from typing import TYPE_CHECKING
+
+from prometheus_client.parser import text_string_to_metric_families
+
+from proxy.model import Outcome
+from proxy.observe.events import Answered, Called, Event
+from proxy.observe.metrics import Metrics
+from proxy.shell.upstream import Answer, Exchange
+
+if TYPE_CHECKING:
+    from proxy.shell.pool import Lane
+    from proxy.shell.server import Request
+    from proxy.shell.sidecar import Sidecar
+    from proxy.shell.upstream import Outgoing, UpstreamWire
+
+RAN = frozenset((200, 201, 204, 206, 406))
+"""Statuses after a statement that ran to its end. After others Postgres may have counted one, or not."""
+
+OPEN: list[Accounts] = []
+"""Those of the sidecars that run now."""
+
+
+class _Seen(Exchange):
+    """A call to upstream, seen where its bytes are written."""
+
+    def __init__(self, accounts: Accounts, sidecar: Sidecar, lane: Lane[UpstreamWire], call: Outgoing) -> None:
+        super().__init__(sidecar.upstream, lane, call)
+        self._accounts = accounts
+
+    async def _ask(self) -> Answer:
+        self._accounts.placed += 1
+        return await super()._ask()
+
+    async def _send(self, wire: UpstreamWire) -> Answer:
+        self._accounts.written += 1
+        return await super()._send(wire)
+
+
+class Accounts:
+    """An observer of one sidecar with metrics of its own, and counts of its own that owe them nothing."""
+
+    def __init__(self, sidecar: Sidecar) -> None:
+        self.metrics = Metrics(10_000, sidecar.gauges)
+        self.begun = 0
+        """Requests that were handed to the pipeline."""
+        self.placed = 0
+        """Calls that had a place in a lane."""
+        self.written = 0
+        """Heads written to upstream: a call whose connection was refused has none, one that was sent again has two."""
+        self._answered: list[Answered] = []
+        self._called: list[Called] = []
+        self._mark = 0
+        self._sidecar = sidecar
+        self._watch(sidecar)
+
+    def _watch(self, sidecar: Sidecar) -> None:
+        sidecar._events.subscribe(self.metrics)
+        sidecar._events.subscribe(self._see)
+        assert sidecar.server is not None
+        handler = sidecar.server._handler
+
+        async def handle(request: Request) -> bool:
+            self.begun += 1
+            return await handler(request)
+
+        def send(lane: Lane[UpstreamWire], call: Outgoing) -> Exchange:
+            return _Seen(self, sidecar, lane, call)
+
+        sidecar.server._handler = handle
+        setattr(sidecar.upstream, "send", send)  # noqa: B010 – a method's place
+
+    def _see(self, event: Event) -> None:
+        if isinstance(event, Answered):
+            self._answered.append(event)
+        elif isinstance(event, Called):
+            self._called.append(event)
+
+    def check(self) -> None:
+        """Fail when what the metrics say does not add up, or something is held that nobody waits for any more."""
+        requests, calls, saved = (self._sum(name) for name in ("requests", "upstream_calls", "calls_saved"))
+        assert requests == self.begun == len(self._answered), "every request is counted once, by its outcome"
+        assert calls == self.placed, "every call upstream is counted, and none that was never sent"
+        unsent = [event for event in self._answered if not event.span.call and not event.saves]
+        assert requests - len(unsent) - calls == saved, "saved is requests less calls, whatever these were for"
+        for event in unsent:
+            assert event.span.outcome in (Outcome.FAILED, Outcome.GONE), "whoever was answered was so by a call"
+        held = {name: value for name, value in self._sidecar.gauges().items() if name in AT_REST and value}
+        assert not held, "nothing is held when all is over"
+
+    def _sum(self, name: str) -> float:
+        return sum(self.metrics.now().values[name].values())
+
+    # Postgres' own count.
+
+    def mark(self) -> None:
+        """From here on Postgres counts anew."""
+        self._mark = len(self._called)
+
+    def statements(self) -> range | None:
+        """How many statements Postgres has counted since, by what came of the calls: exactly, where nothing failed.
+
+        None where no call was made: then a test asked Postgres by another way.
+        """
+        calls = Counter(map(_runs, self._called[self._mark :]))
+        return range(calls[True], calls[True] + calls[None] + 1) if calls else None
+
+
+def check_exposition(text: str) -> None:
+    """The same of a program of its own, as far as its ``/metrics`` tells."""
+    sums: dict[str, float] = defaultdict(float)
+    for family in text_string_to_metric_families(text):
+        for sample in family.samples:
+            sums[sample.name] += sample.value
+            if sample.name == "fanin_requests_total" and sample.labels["outcome"] in ("failed", "gone"):
+                sums["unanswered"] += sample.value
+    if sums["fanin_requests_in_flight"]:
+        return
+    spared = sums["fanin_requests_total"] - sums["fanin_upstream_calls_total"]
+    assert 0 <= spared - sums["fanin_calls_saved"] <= sums["unanswered"], (
+        f"saved is requests less calls: {spared}, {dict(sums)}"
+    )
+
+
+AT_REST = frozenset(
+    ("requests_in_flight", "upstream_busy", "upstream_queue", "open_windows", "waiting", "shadow_held_bytes", "tunnels")
+)
+"""Gauges that are 0 when nothing goes on."""
+
+
+def _runs(call: Called) -> bool | None:
+    """Whether it is one statement; None where nobody can tell: it failed, or is none that a relation answers."""
+    if call.relation and call.method != "OPTIONS" and call.status in RAN:
+        return True
+    planned = call.kind not in ("types", "outside", "tunnel")  # a question for a type fails before anything runs
+    return None if planned else False
