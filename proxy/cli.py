@@ -11,20 +11,15 @@ from typing import Any
 import msgspec
 
 from proxy import __version__
-from proxy.config import ConfigError, Effective, describe, effective, load
+from proxy.config import ConfigError, Effective, declared, describe, load
 from proxy.errors import COMPARED, DOUBTS, FAULTS, REFUSALS, REMEDIES
 from proxy.explain import as_text, explain, is_request
+from proxy.listing import as_toml
 from proxy.observe import log
 from proxy.serve import run, serve
+from proxy.sources import from_text
 from rules import RULES
 
-LISTS = (
-    "trace.headers",
-    "catalog.schemas",
-    "identity.also_neutral",
-    "identity.not_neutral",
-    "rules.duplicate_read.rpc",
-)
 OK, FINDINGS, USAGE, UNABLE = 0, 1, 2, 75
 """Exit codes: fine; findings or a budget exceeded; wrong usage or config; the tool itself could not work."""
 
@@ -33,6 +28,7 @@ FLAGS = (
     "db_uri",
     "listen",
     "admin",
+    "metrics",
     "mount",
     "mode",
     "profile",
@@ -92,24 +88,28 @@ def _add_settings(command: argparse.ArgumentParser) -> None:
 
 
 def _load(options: argparse.Namespace) -> Effective:
-    flags: dict[str, Any] = {name: value for name in (*FLAGS, "debug") if (value := getattr(options, name)) is not None}
-    for assignment in options.set:
-        name, equals, value = assignment.partition("=")
-        if not equals:
-            raise ConfigError(f"--set: '{assignment}' is not NAME=VALUE")
-        flags[name] = value.split(",") if name in LISTS else value
-    loaded = load(flags, options.config)
+    """The settings; what to warn about is printed."""
+    loaded = _read(options)
     for warning in loaded.warnings:
         print(f"fanin: warning: {warning}", file=sys.stderr)
     return loaded
 
 
+def _read(options: argparse.Namespace) -> Effective:
+    known = declared()
+    flags: dict[str, Any] = {name: value for name in (*FLAGS, "debug") if (value := getattr(options, name)) is not None}
+    for assignment in options.set:
+        name, equals, value = assignment.partition("=")
+        if not equals:
+            raise ConfigError(f"--set: '{assignment}' is not NAME=VALUE")
+        setting = known.get(name)
+        flags[name] = value if setting is None else from_text(value, setting, f"--set {name}")
+    return load(flags, options.config)
+
+
 def _config(options: argparse.Namespace) -> int:
-    loaded = _load(options)
-    texts = dict(describe())
-    for name, value in effective(loaded.settings):
-        assignment = f"# {name} is not set" if value is None else f"{name} = {_toml(value)}"
-        print(f"{assignment}  # {loaded.sources[name]}: {texts[name]}")
+    for line in as_toml(_load(options)):
+        print(line)
     return OK
 
 
@@ -139,20 +139,10 @@ def _explain_request(options: argparse.Namespace) -> int:
     return OK
 
 
-def _toml(value: Any) -> str:
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, tuple):
-        return "[" + ", ".join(map(_toml, value)) + "]"
-    if isinstance(value, int | float):
-        return repr(value)
-    return json.dumps(str(value), ensure_ascii=False)
-
-
 def _serve(options: argparse.Namespace) -> int:
     loaded = _load(options)
     log.configure()
-    run(serve(loaded, RULES))
+    run(serve(loaded, lambda: _read(options), RULES))
     return OK
 
 

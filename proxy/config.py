@@ -3,27 +3,23 @@
 Durations are seconds, sizes are bytes. ``fanin config`` prints the effective values with their sources.
 """
 
-import difflib
-import os
-import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
-from pydantic_settings import (
-    BaseSettings,
-    EnvSettingsSource,
-    PydanticBaseSettingsSource,
-    SettingsConfigDict,
-)
+from pydantic.fields import FieldInfo
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from proxy.sections import (
+    RESTART,
     Catalog,
     Drain,
     Identity,
+    Ignore,
     Limits,
     Merge,
+    Override,
     Pool,
     Rules,
     Section,
@@ -31,9 +27,8 @@ from proxy.sections import (
     Timeouts,
     Trace,
 )
-
-DEMO_VARIABLES = frozenset(("FANIN_PG_BIN", "FANIN_POSTGREST"))
-"""What the demo's servers read for themselves."""
+from proxy.sources import ConfigError as ConfigError
+from proxy.sources import Declared, Names, flatten, nearest, nested, read_environment, read_file, unknown_variables
 
 
 class Settings(BaseSettings):
@@ -56,8 +51,11 @@ class Settings(BaseSettings):
     upstream: str = Field(
         "http://127.0.0.1:3000",
         description="PostgREST or the gateway before it: http(s)://HOST[:PORT][/base] or unix:/path.",
+        json_schema_extra=RESTART,
     )
-    upstream_ca: Path | None = Field(None, description="PEM file of the authority that signed upstream's certificate.")
+    upstream_ca: Path | None = Field(
+        None, description="PEM file of the authority that signed upstream's certificate.", json_schema_extra=RESTART
+    )
     upstream_host: Literal["upstream", "client"] = Field(
         "upstream",
         description="Whose Host header upstream sees: its own name, or what the client sent.",
@@ -65,24 +63,46 @@ class Settings(BaseSettings):
     db_uri: SecretStr | None = Field(
         None,
         description="The database behind PostgREST, postgres://…: types, collations, unique indexes are read from it.",
+        json_schema_extra=RESTART,
     )
     mount: str = Field(
         "auto",
         description="Where PostgREST lives in clients' paths; auto: /rest/v1 on Supabase, else /.",
+        json_schema_extra=RESTART,
     )
     profile: Literal["auto", "postgrest", "supabase"] = Field(
         "auto",
         description="What stands before PostgREST. supabase: Kong, Envoy, Cloudflare, whose headers are known; "
         "postgrest: nothing; auto: supabase by upstream's name or by asking it at start.",
+        json_schema_extra=RESTART,
     )
-    listen: str = Field("127.0.0.1:8000", description="HOST:PORT for clients.")
-    admin: str = Field("127.0.0.1:9000", description="HOST:PORT for metrics and health; 'off' for none.")
+    listen: str = Field("127.0.0.1:8000", description="HOST:PORT for clients.", json_schema_extra=RESTART)
+    admin: str = Field(
+        "127.0.0.1:9000",
+        description="HOST:PORT for metrics, health and the API; 'off' for none.",
+        json_schema_extra=RESTART,
+    )
+    metrics: str = Field(
+        "off",
+        description="HOST:PORT for metrics and health alone, as at the admin port; 'off' for none.",
+        json_schema_extra=RESTART,
+    )
+    admin_token: SecretStr | None = Field(
+        None,
+        min_length=16,
+        description="Shown once as ?token=…, lets other machines see the admin port's pages and API.",
+    )
+    admin_hosts: tuple[str, ...] = Field(
+        (), description="Names that the admin port goes by, besides localhost and addresses; others are refused."
+    )
     mode: Literal["pass", "observe", "shadow", "rewrite"] = Field(
         "rewrite",
         description="pass: only forward. observe: also trace and find. shadow: also merge beside the originals, and "
         "compare. rewrite: answer from merged calls.",
     )
-    debug: bool = Field(False, description="Print every trace as a tree, and send X-Fanin answer headers.")
+    debug: bool = Field(
+        False, description="Print every trace as a tree, and send X-Fanin answer headers.", json_schema_extra=RESTART
+    )
     headers: Literal["auto", "on", "off"] = Field("auto", description="X-Fanin answer headers; auto: with debug.")
     forwarded: Literal["off", "append"] = Field("off", description="append adds X-Forwarded-For.")
     trace: Trace = Trace()
@@ -95,10 +115,13 @@ class Settings(BaseSettings):
     catalog: Catalog = Catalog()
     rules: Rules = Rules()
     drain: Drain = Drain()
-
-
-class ConfigError(Exception):
-    """Settings that cannot be used; the message names the setting, its source, and the nearest right name."""
+    override: tuple[Override, ...] = Field(
+        (),
+        description="Tables [[override]]: other values for one relation, one route, or one relation in one route.",
+    )
+    ignore: tuple[Ignore, ...] = Field(
+        (), description="Tables [[ignore]]: findings that are known, each with a reason."
+    )
 
 
 class Effective(BaseModel):
@@ -113,95 +136,108 @@ class Effective(BaseModel):
 
 def load(flags: Mapping[str, Any], file: Path | None = None) -> Effective:
     """Settings from dotted ``flags``, ``FANIN_…`` variables and a TOML ``file``; ConfigError when they do not fit."""
-    known = dict(describe())
+    known = declared()
     layers = [
-        (str(file), _read(file) if file else {}),
-        ("environment", _environment(known)),
+        (str(file), read_file(file) if file else {}),
+        ("environment", read_environment(known)),
         ("flag", flags),
     ]
     values: dict[str, Any] = {}
     sources = dict.fromkeys(known, "default")
     for source, layer in layers:
-        for name, value in _flatten(layer):
+        for name, value in flatten(layer):
             if name not in known:
-                raise ConfigError(f"{source}: no setting is called '{name}'{_nearest(name, known)}")
+                raise ConfigError(f"{source}: no setting is called '{name}'{nearest(name, known)}")
             values[name] = value
             sources[name] = source
-    return Effective(
-        settings=_validate(values, sources),
-        sources=sources,
-        warnings=tuple(_unknown_variables(known)),
-    )
+    settings = _validate(values, sources)
+    _check(settings, known, sources)
+    return Effective(settings=settings, sources=sources, warnings=tuple(unknown_variables(known)))
+
+
+def declared() -> dict[str, Declared]:
+    """Every setting's dotted name with what is declared of it, in the order of declaration."""
+    return dict(_declared(Settings, ""))
 
 
 def describe() -> Iterator[tuple[str, str]]:
     """Every setting's dotted name with its help text, in the order of declaration."""
-    yield from _describe(Settings, "")
+    for name, setting in declared().items():
+        yield name, setting.help
 
 
 def effective(settings: Settings) -> Iterator[tuple[str, Any]]:
     """Every setting's dotted name with its value."""
-    for name, _ in describe():
+    for name in declared():
         value: Any = settings
         for part in name.split("."):
             value = getattr(value, part)
         yield name, value
 
 
-def _describe(model: type[BaseModel], prefix: str) -> Iterator[tuple[str, str]]:
+def changed(settings: Settings, values: Mapping[str, Any]) -> Settings:
+    """``settings`` with some ``values``, by dotted name, replaced; ConfigError when one does not fit."""
+    return _validate({**dict(effective(settings)), **values}, {})
+
+
+def _declared(model: type[BaseModel], prefix: str) -> Iterator[tuple[str, Declared]]:
     for name, field in model.model_fields.items():
         if isinstance(field.annotation, type) and issubclass(field.annotation, Section):
-            yield from _describe(field.annotation, f"{prefix}{name}.")
+            yield from _declared(field.annotation, f"{prefix}{name}.")
         else:
-            yield prefix + name, field.description or ""
+            yield prefix + name, _declaration(field, model.model_config)
 
 
-def _read(file: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(file.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ConfigError(f"{file}: cannot be read: {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{file}: is not TOML: {error}") from error
+def _declaration(field: FieldInfo, table: Mapping[str, Any]) -> Declared:
+    many = get_origin(field.annotation) is tuple
+    element = get_args(field.annotation)[0] if many else None
+    marks = {**(table.get("json_schema_extra") or {}), **_marks(field)}
+    return Declared(
+        help=field.description or "",
+        many=many,
+        tables=isinstance(element, type) and issubclass(element, Section),
+        secret=field.annotation in (SecretStr, SecretStr | None),
+        restart=bool(marks.get("restart")),
+        override=bool(marks.get("override")),
+    )
 
 
-def _flatten(table: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    for name, value in table.items():
-        if isinstance(value, dict):
-            yield from _flatten(value, f"{prefix}{name}.")
-        else:
-            yield prefix + name, value
-
-
-def _nearest(name: str, known: Mapping[str, str]) -> str:
-    near = difflib.get_close_matches(name, known, n=1)
-    return f"; did you mean '{near[0]}'?" if near else "; `fanin config` lists them all"
+def _marks(field: FieldInfo) -> Mapping[str, Any]:
+    return field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
 
 
 def _validate(values: Mapping[str, Any], sources: Mapping[str, str]) -> Settings:
-    nested: dict[str, Any] = {}
-    for name, value in values.items():
-        *tables, last = name.split(".")
-        table = nested
-        for part in tables:
-            table = table.setdefault(part, {})
-        table[last] = value
     try:
-        return Settings(**nested)
+        return Settings(**nested(values))
     except ValidationError as error:
-        first = error.errors()[0]
+        first = error.errors(include_input=False)[0]
         name = ".".join(str(part) for part in first["loc"])
-        source = sources.get(name, "settings")
-        raise ConfigError(f"{source}: {name}: {first['msg']}") from error
+        source = sources.get(name) or sources.get(str(first["loc"][0])) or "settings"
+        hint = _hint(first["loc"]) if first["type"] == "extra_forbidden" else ""
+        raise ConfigError(f"{source}: {name}: {first['msg']}{hint}") from error
 
 
-def _environment(known: Mapping[str, str]) -> dict[str, Any]:
-    return {name: value for name, value in _flatten(EnvSettingsSource(Settings)()) if name in known}
+def _hint(place: tuple[int | str, ...]) -> str:
+    """The end of an error about an unknown name in a table of a list: what was probably meant."""
+    tables: dict[str, type[Section]] = {"ignore": Ignore, "override": Override}
+    return nearest(str(place[-1]), tables[str(place[0])].model_fields)
 
 
-def _unknown_variables(known: Mapping[str, str]) -> Iterator[str]:
-    """Kubernetes injects variables of its own, so an unknown one is worth a warning and no more."""
-    variables = {f"FANIN_{name.upper().replace('.', '__')}": name for name in known}
-    for variable in os.environ:
-        if variable.startswith("FANIN_") and variable not in variables and variable not in DEMO_VARIABLES:
-            yield f"environment: {variable} is not a setting{_nearest(variable, variables)}"
+def _check(settings: Settings, known: Names, sources: Mapping[str, str]) -> None:
+    """ConfigError for an override or an ignore that names what there is not, or gives a value that does not fit."""
+    own = {name: setting for name, setting in known.items() if setting.override}
+    for number, override in enumerate(settings.override, 1):
+        place = f"{sources['override']}: override {number}"
+        for name in override.changes:
+            if name not in own:
+                what = "is the same for everybody" if name in known else "is no setting"
+                raise ConfigError(f"{place}: '{name}' {what}{nearest(name, own)}")
+        try:
+            changed(settings, override.changes)
+        except ConfigError as error:
+            raise ConfigError(f"{place}: {str(error).removeprefix('settings: ')}") from None
+    codes = [name.upper() for name in Rules.model_fields if name.startswith("fan")]
+    for number, ignore in enumerate(settings.ignore, 1):
+        if ignore.rule and ignore.rule not in codes:
+            place = f"{sources['ignore']}: ignore {number}"
+            raise ConfigError(f"{place}: no rule is called '{ignore.rule}'{nearest(ignore.rule, codes)}")

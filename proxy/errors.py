@@ -164,6 +164,12 @@ FAULTS = {
 }
 
 
+NOT_SENT = frozenset(("FANIN112", "FANIN501", "FANIN505"))
+"""Upstream never saw the request: to repeat it does no harm, and Retry-After says so."""
+BROKEN_OFF = frozenset(("FANIN502",))
+"""Upstream may have seen it: only a read may be repeated."""
+
+
 class FaultError(Exception):
     """A request or an upstream answer that fanin must turn down; carries the row of the table that says why.
 
@@ -174,29 +180,6 @@ class FaultError(Exception):
         super().__init__(code, details)
         self.fault = FAULTS[code]
         self.details = details
-
-
-def body_of(error: FaultError) -> bytes:
-    """The JSON body for ``error``, with PostgREST's four members in PostgREST's order."""
-    return msgspec.json.encode(
-        {
-            "code": error.fault.code,
-            "details": error.details,
-            "hint": error.fault.hint,
-            "message": error.fault.message,
-        }
-    )
-
-
-def response_of(error: FaultError, extra: bytes = b"", *, keep: bool = False, bodiless: bool = False) -> bytes:
-    """The whole answer for ``error``; ``extra`` is header lines, each with its CRLF; ``bodiless`` answers HEAD."""
-    body = body_of(error)
-    retry = b"Retry-After: 1\r\n" if error.fault.status == 503 else b""
-    return (
-        f"HTTP/1.1 {error.fault.status} {error.fault.reason}\r\n"
-        "Content-Type: application/json; charset=utf-8\r\n"
-        f"Content-Length: {len(body)}\r\n"
-    ).encode() + b"".join((retry, extra, b"" if keep else b"Connection: close\r\n", b"\r\n", b"" if bodiless else body))
 
 
 REFUSALS = {

@@ -14,6 +14,7 @@ from proxy.errors import REFUSALS, REMEDIES, FaultError
 from proxy.http1.head import Field, first, parse_fields
 from proxy.model import Column, Head, Key, LiteralClass, Member, Merged, Query
 from proxy.observe.text import safe
+from proxy.overrides import PerQuery
 from proxy.path.duplicate import is_shareable, listed
 from proxy.path.fingerprint import read_query
 from proxy.path.identity import head_rules, read_head
@@ -80,6 +81,7 @@ def explain(word: str, headers: Sequence[str], settings: Settings, types: Mappin
     fields, head = _head(headers, settings)
     mount = _mount(target, settings)
     query = read_query(method, target, head, mount, settings.merge.max_url)
+    settings = PerQuery(settings, lambda found: found).of(query.relation, head.route)
     columns = {name.encode(): Column(kind) for name, kind in types.items()}
     ways = tuple(_way(query, key, head, mount, settings, columns) for key in query.keys) if not query.refusal else ()
     sql = _sql(method, target, mount, fields, head, types)

@@ -3,9 +3,18 @@
 Durations are seconds, sizes are bytes.
 """
 
-from typing import Annotated, Literal
+import datetime as dt
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic.config import JsonDict
+
+from proxy.sources import flatten
+
+RESTART: JsonDict = {"restart": True}
+"""Marks a setting, or a table, whose change takes a restart; all others change at run time (SIGHUP)."""
+OVERRIDE: JsonDict = {"override": True}
+"""Marks a setting, or a table, of which a relation or a route may have values of its own."""
 
 Positive = Annotated[float, Field(gt=0)]
 Count = Annotated[int, Field(ge=1)]
@@ -30,43 +39,74 @@ class Trace(Section):
 
 
 class Merge(Section):
-    max_wait: Positive = Field(0.01, description="The longest hold while a look-alike is in flight.")
-    linger: Annotated[float, Field(ge=0)] = Field(
-        0.001, description="The hold for a query that lately fanned out, while lingering pays."
+    max_wait: Positive = Field(
+        0.01, description="The longest hold while a look-alike is in flight.", json_schema_extra=OVERRIDE
     )
-    max_keys: Count = Field(200, description="Unique keys in one merged call.")
+    linger: Annotated[float, Field(ge=0)] = Field(
+        0.001,
+        description="The hold for a query that lately fanned out, while lingering pays.",
+        json_schema_extra=OVERRIDE,
+    )
+    max_keys: Count = Field(200, description="Unique keys in one merged call.", json_schema_extra=OVERRIDE)
     max_window: Count = Field(2000, description="Requests that one window holds before it leaves.")
     max_url: Count = Field(7000, description="Bytes of a merged call's target.")
     max_body: Count = Field(8_000_000, description="Bytes of a merged answer; past it the originals are streamed.")
-    max_key_body: Count = Field(256_000, description="Bytes of answer a key above which a query is not merged.")
+    max_key_body: Count = Field(
+        256_000, description="Bytes of answer a key above which a query is not merged.", json_schema_extra=OVERRIDE
+    )
     max_rows: int | None = Field(None, ge=1, description="PostgREST's db-max-rows, when it is known.")
-    row_evidence: Positive = Field(60.0, description="How long a large answer proves that max-rows is larger.")
+    row_evidence: Positive = Field(
+        60.0, description="How long a large answer proves that max-rows is larger.", json_schema_extra=RESTART
+    )
     ties: Literal["none", "any"] = Field(
         "none",
         description="'any' merges keys with several rows in whatever order the database returns them.",
+        json_schema_extra=OVERRIDE,
     )
     ask_types: bool = Field(
         True,
         description="Ask upstream once for the type of a column that decides what can be merged; it logs an error.",
     )
-    types_lifetime: Positive = Field(300.0, description="How long upstream's word on a column's type is believed.")
-    deadline_floor: Positive = Field(0.25, description="A merged call is given at least this long.")
-    deadline_factor: Positive = Field(10.0, description="A merged call is given this many times the query's p95.")
+    types_lifetime: Positive = Field(
+        300.0, description="How long upstream's word on a column's type is believed.", json_schema_extra=RESTART
+    )
+    deadline_floor: Positive = Field(
+        0.25, description="A merged call is given at least this long.", json_schema_extra=OVERRIDE
+    )
+    deadline_factor: Positive = Field(
+        10.0, description="A merged call is given this many times the query's p95.", json_schema_extra=OVERRIDE
+    )
     replays: Count = Field(16, description="Originals sent at once after a merged answer was refused.")
     pause_first: Positive = Field(1.0, description="The first pause of a query whose merges fail.")
     pause_max: Positive = Field(300.0, description="The longest pause; each further failure doubles it.")
-    max_tracked: Count = Field(10_000, description="(fingerprint, identity) pairs remembered.")
+    max_tracked: Count = Field(
+        10_000, description="(fingerprint, identity) pairs remembered.", json_schema_extra=RESTART
+    )
 
 
 class Shadow(Section):
     share: Annotated[float, Field(ge=0, le=1)] = Field(
-        0.01, description="Mode rewrite: the share of merged calls whose originals are sent too, and compared."
+        0.01,
+        description="Mode rewrite: the share of merged calls whose originals are sent too, and compared.",
+        json_schema_extra=OVERRIDE,
     )
-    concurrency: Count = Field(4, description="Calls at once for comparisons, on connections of their own.")
-    wait: Positive = Field(1.0, description="A call waits this long for a moment when no caller waits for upstream.")
-    max_held: Count = Field(16_000_000, description="Bytes of answers held for comparison; more are skipped.")
-    pause_first: Positive = Field(60.0, description="The first pause of a query that a comparison found wrong.")
-    pause_max: Positive = Field(3600.0, description="The longest such pause; each further finding doubles it.")
+    concurrency: Count = Field(
+        4, description="Calls at once for comparisons, on connections of their own.", json_schema_extra=RESTART
+    )
+    wait: Positive = Field(
+        1.0,
+        description="A call waits this long for a moment when no caller waits for upstream.",
+        json_schema_extra=RESTART,
+    )
+    max_held: Count = Field(
+        16_000_000, description="Bytes of answers held for comparison; more are skipped.", json_schema_extra=RESTART
+    )
+    pause_first: Positive = Field(
+        60.0, description="The first pause of a query that a comparison found wrong.", json_schema_extra=RESTART
+    )
+    pause_max: Positive = Field(
+        3600.0, description="The longest such pause; each further finding doubles it.", json_schema_extra=RESTART
+    )
 
 
 class Limits(Section):
@@ -76,8 +116,14 @@ class Limits(Section):
     )
     long_heads: Count = Field(33_554_432, description="Bytes of all such long heads at once; more are answered 431.")
     connections: Count = Field(4096, description="Client connections; more are answered 503.")
-    queue: Count = Field(4096, description="Requests that wait for an upstream connection; more are answered 503.")
-    relations: Count = Field(200, description="Relations, and routes, with a label of their own in metrics.")
+    queue: Count = Field(
+        4096,
+        description="Requests that wait for an upstream connection; more are answered 503.",
+        json_schema_extra=RESTART,
+    )
+    relations: Count = Field(
+        200, description="Relations, and routes, with a label of their own in metrics.", json_schema_extra=RESTART
+    )
 
 
 class Timeouts(Section):
@@ -91,6 +137,8 @@ class Timeouts(Section):
 
 
 class Pool(Section):
+    model_config = ConfigDict(json_schema_extra=RESTART)
+
     calls: Count = Field(64, description="Connections for calls on the mount.")
     others: Count = Field(64, description="Connections for everything outside the mount.")
     tunnels: Count = Field(256, description="Connections for WebSockets.")
@@ -107,13 +155,17 @@ class Identity(Section):
 
 
 class NPlusOne(Section):
+    model_config = ConfigDict(json_schema_extra=OVERRIDE)
+
     min_calls: Count = Field(5, description="FAN001: look-alikes in one trace.")
     min_distinct: Count = Field(5, description="FAN001: different keys among them.")
 
 
 class DuplicateRead(Section):
     min_calls: Annotated[int, Field(ge=2)] = Field(
-        3, description="FAN003: equal reads in one trace with no write between them. Twice is often by design."
+        3,
+        description="FAN003: equal reads in one trace with no write between them. Twice is often by design.",
+        json_schema_extra=OVERRIDE,
     )
     rpc: tuple[str, ...] = Field(
         (),
@@ -129,6 +181,8 @@ class OversizedInList(Section):
 
 
 class TruncatedRead(Section):
+    model_config = ConfigDict(json_schema_extra=OVERRIDE)
+
     min_answers: Annotated[int, Field(ge=2)] = Field(
         2, description="FAN010: different reads with the same round number of rows, while max-rows is not known."
     )
@@ -136,6 +190,8 @@ class TruncatedRead(Section):
 
 
 class Rules(Section):
+    model_config = ConfigDict(json_schema_extra=OVERRIDE)
+
     fan001: Literal["off", "report", "rewrite"] = Field("rewrite", description="Level of FAN001 n-plus-one-read.")
     n_plus_one: NPlusOne = NPlusOne()
     fan003: Literal["off", "report", "rewrite"] = Field("rewrite", description="Level of FAN003 duplicate-read.")
@@ -151,6 +207,8 @@ class Rules(Section):
 
 
 class Catalog(Section):
+    model_config = ConfigDict(json_schema_extra=RESTART)
+
     schemas: tuple[str, ...] = Field(
         ("public",), min_length=1, description="PostgREST's db-schemas, in its order: the first one needs no profile."
     )
@@ -161,3 +219,52 @@ class Catalog(Section):
 class Drain(Section):
     delay: Annotated[float, Field(ge=0)] = Field(0.0, description="After SIGTERM: still accepting for this long.")
     timeout: Positive = Field(30.0, description="After SIGTERM: requests in flight are given this long.")
+    silence: Annotated[float, Field(ge=0)] = Field(
+        1.0,
+        description="After SIGTERM: a connection that was silent this long is closed. Until then its client may be "
+        "about to send, and is answered.",
+    )
+
+
+class Override(Section):
+    """Other values for some requests. Later ones win; a value holds where all that is named here is the request's."""
+
+    relation: str = Field("", description="The table or view: name, or schema.name.")
+    route: str = Field("", description="What X-Fanin-Route says.")
+    changes: dict[str, Any] = Field({}, description="Settings by dotted name, e.g. rules.fan001, merge.ties.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _gather(cls, table: Any) -> Any:
+        """Whatever the table says besides where it holds is what it changes."""
+        if not isinstance(table, dict) or "changes" in table:
+            return table
+        where = {name: value for name, value in table.items() if name in ("relation", "route")}
+        rest = {name: value for name, value in table.items() if name not in where}
+        return {**where, "changes": dict(flatten(rest))}
+
+    @model_validator(mode="after")
+    def _says_something(self) -> Self:
+        if not (self.relation or self.route):
+            raise ValueError("names neither a relation nor a route: what holds for all is set outside of overrides")
+        if not self.changes:
+            raise ValueError("changes nothing")
+        return self
+
+
+class Ignore(Section):
+    """A finding that is known. What is named here must all be the finding's."""
+
+    finding: str = Field("", description="The finding's own key, which it prints after 'Mute with'.")
+    rule: str = Field("", description="The rule's code, e.g. FAN001.")
+    relation: str = Field("", description="The table or view: name, or schema.name.")
+    route: str = Field("", description="What X-Fanin-Route says.")
+    reason: str = Field(pattern=r"\S", description="Why it is left as it is.")
+    owner: str = Field("", description="Who answers for it.")
+    until: dt.date | None = Field(None, description="The last day on which it holds.")
+
+    @model_validator(mode="after")
+    def _names_something(self) -> Self:
+        if not (self.finding or self.rule or self.relation or self.route):
+            raise ValueError("names no finding, rule, relation or route")
+        return self

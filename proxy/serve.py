@@ -4,16 +4,17 @@ import asyncio
 import signal
 import sys
 import time
-from collections.abc import Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
 from proxy import __version__
-from proxy.config import Effective
+from proxy.config import ConfigError, Effective
 from proxy.findings import Rule
 from proxy.observe import log
-from proxy.observe.events import Events, Warned
+from proxy.observe.events import Events, Reread, Warned
 from proxy.observe.metrics import Metrics
 from proxy.observe.tree import Trees
+from proxy.reload import reload
 from proxy.shell.admin import Admin
 from proxy.shell.discover import Place
 from proxy.shell.levels import levels
@@ -30,8 +31,12 @@ def run(work: Coroutine[Any, Any, None]) -> None:
         uvloop.run(work)
 
 
-async def serve(loaded: Effective, rules: Sequence[Rule]) -> None:
-    """Run until SIGTERM or SIGINT, then drain. ConfigError when what is set cannot be used."""
+async def serve(loaded: Effective, read: Callable[[], Effective], rules: Sequence[Rule]) -> None:
+    """Run until SIGTERM or SIGINT, then drain; the second one ends that. SIGHUP has the settings ``read`` again.
+
+    ConfigError when what is set cannot be used.
+    """
+    held = Held(loaded)
     settings = loaded.settings
     events = Events()
     sidecar = Sidecar(settings, rules, events, time.monotonic)
@@ -39,21 +44,52 @@ async def serve(loaded: Effective, rules: Sequence[Rule]) -> None:
     events.subscribe(metrics)
     events.subscribe(log.Warnings())
     events.subscribe(Trees(sys.stdout) if settings.debug else log.TraceLog())
-    admin = Admin(sidecar, metrics.scrape, lambda: metrics.upstream_is_up)
+    admin = Admin(sidecar, metrics.scrape, lambda: held.loaded)
     loop = asyncio.get_running_loop()
     loop.set_exception_handler(lambda _, context: events.emit(_lost(context)))
     told = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, told.set)
-    place = await sidecar.start()
+        loop.add_signal_handler(number, lambda: sidecar.hurry() if told.is_set() else told.set())
+    loop.add_signal_handler(signal.SIGHUP, lambda: held.reload(read, sidecar, admin, events))
     try:
-        if settings.admin != "off":
-            await admin.start(settings.admin)
+        await admin.start()
+        place = await sidecar.start()
         print(_start_line(sidecar, place, admin), file=sys.stderr, flush=True)
         await told.wait()
     finally:
+        told.set()
         await sidecar.stop()
         await admin.stop()
+
+
+class Held:
+    """The settings in force."""
+
+    def __init__(self, loaded: Effective) -> None:
+        self.loaded = loaded
+
+    def reload(self, read: Callable[[], Effective], sidecar: Sidecar, admin: Admin, events: Events) -> None:
+        """Read them again; what does not fit changes nothing, and is told."""
+        try:
+            found = reload(self.loaded, read)
+            if found.changed:
+                sidecar.adopt(found.loaded.settings)
+            self.loaded = found.loaded
+            admin.adopt()
+        except Exception as error:
+            bug = None if isinstance(error, ConfigError) else error
+            why = type(error).__name__ if bug else error
+            events.emit(
+                Warned(f"settings were not reloaded: {why}", "The old ones hold. Mend them, and send SIGHUP.", bug)
+            )
+            events.emit(Reread(None))
+            return
+        events.emit(Reread(found.changed))
+        for what in found.loaded.warnings:
+            events.emit(Warned(what, "Remove the variable, or mend its name."))
+        if found.kept:
+            names = ", ".join(found.kept)
+            events.emit(Warned(f"settings that take a restart are other ones now: {names}", "Start fanin again."))
 
 
 def _start_line(sidecar: Sidecar, place: Place, admin: Admin) -> str:
@@ -61,7 +97,7 @@ def _start_line(sidecar: Sidecar, place: Place, admin: Admin) -> str:
     host = settings.listen.rpartition(":")[0]
     return (
         f"fanin {__version__}: http://{host}:{sidecar.port} → {settings.upstream}, mount {place.mount}, "
-        f"profile {place.gateway.name}, mode {settings.mode}" + (f", admin port {admin.port}" if admin.port else "")
+        f"profile {place.gateway.name}, mode {settings.mode}" + admin.told
     )
 
 

@@ -11,7 +11,7 @@ from proxy.model import Doubt, Merged, Miss, Share
 from proxy.observe.events import Called, Compared, Event, Events, Left, Paused, Replayed, Warned
 from proxy.path.evidence import RowEvidence
 from proxy.path.plan import Bounds, plan
-from proxy.path.shadow import DOUBT, FAILED, MATCH, MISMATCH, MOVING, SKIPPED, Heard
+from proxy.path.shadow import DOUBT, FAILED, MATCH, MISMATCH, MOVING, SKIPPED, Heard, Held, Pauses
 from proxy.path.singular import Templates
 from proxy.postgrest.gateway import POSTGREST
 from proxy.shell.check import FAILURES, OVERHEAD, Beside, Checker, as_heard, is_busy
@@ -41,7 +41,9 @@ class Made:
         found = settings("http://127.0.0.1:9", **changes)
         upstream, evidence = Upstream(found, lambda: self.now), RowEvidence(None, 60.0)
         route = Route(b"", b"")
-        self.checker = Checker(found, upstream, route, POSTGREST, evidence, events, lambda: self.now, Templates(9))
+        shadow = found.shadow
+        beside = (Templates(9), Held(shadow.max_held), Pauses(shadow.pause_first, shadow.pause_max, 100))
+        self.checker = Checker(found, upstream, route, POSTGREST, evidence, events, lambda: self.now, *beside)
         (call,) = plan([member(f"/t?id=eq.{n}") for n in (1, 2)], b"alias", Bounds(9, 9000))
         assert isinstance(call, Merged)
         self.call = call

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import pytest
 
-from proxy.config import ConfigError, Settings, describe, effective, load
+from proxy.config import ConfigError, Settings, changed, declared, describe, effective, load
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from proxy.sources import Declared
+
+VIDEOS = {"relation": "videos", "merge": {"ties": "any"}}
 
 
 @pytest.fixture(autouse=True)
@@ -77,6 +82,87 @@ def test_a_file_that_cannot_be_used_is_named(tmp_path: Path) -> None:
         load({}, tmp_path / "none.toml")
     with pytest.raises(ConfigError, match=r"fanin\.toml: is not TOML"):
         load({}, toml(tmp_path, "="))
+
+
+def overriding(tmp_path: Path, text: str) -> Path:
+    return toml(tmp_path, f"[[override]]\nrelation = 'a'\nmerge.max_keys = 1\n[[override]]\n{text}")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (
+            "relation = 'a'\nrules.fan01 = 'off'",
+            "override 2: 'rules.fan01' is no setting; did you mean 'rules.fan010'?",
+        ),
+        ("relation = 'a'\nmode = 'pass'", "override 2: 'mode' is the same for everybody"),
+        ("relation = 'a'\nmerge.max_body = 1", "override 2: 'merge.max_body' is the same for everybody; did you mean"),
+        ("relation = 'a'\nmerge.ties = 'some'", "override 2: merge.ties: Input should be 'none' or 'any'"),
+        ("relatio = 'a'\nmerge.ties = 'any'", "override.1: Value error, names neither a relation nor a route"),
+        ("relation = 'a'", "override.1: Value error, changes nothing"),
+    ],
+)
+def test_an_override_that_cannot_be_meant_is_an_error_that_says_why(tmp_path: Path, text: str, said: str) -> None:
+    with pytest.raises(ConfigError, match=re.escape(f"fanin.toml: {said}")):
+        load({}, overriding(tmp_path, text))
+
+
+def test_an_override_is_taken_as_tables_or_dotted_names(tmp_path: Path) -> None:
+    file = overriding(tmp_path, "route = 'x'\nmerge.ties = 'any'\n[override.rules]\nfan001 = 'report'")
+    overrides = load({}, file).settings.override
+    assert [override.changes for override in overrides] == [
+        {"merge.max_keys": 1},
+        {"merge.ties": "any", "rules.fan001": "report"},
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("rule = 'FAN001'", "ignore.0.reason: Field required"),
+        ("rule = 'FAN001'\nreason = ' '", "ignore.0.reason: String should match pattern"),
+        ("reason = 'x'", "ignore.0: Value error, names no finding, rule, relation or route"),
+        ("rule = 'FAN01'\nreason = 'x'", "ignore 1: no rule is called 'FAN01'; did you mean 'FAN0"),
+        ("rule = 'FAN001'\nreson = 'x'\nreason = 'x'", "ignore.0.reson: Extra inputs are not permitted; did you mean"),
+        ("rule = 'FAN001'\nreason = 'x'\nuntil = 'soon'", "ignore.0.until: Input should be a valid date"),
+    ],
+)
+def test_an_ignore_names_what_it_is_for_and_has_a_reason(tmp_path: Path, text: str, said: str) -> None:
+    with pytest.raises(ConfigError, match=re.escape(f"fanin.toml: {said}")):
+        load({}, toml(tmp_path, f"[[ignore]]\n{text}"))
+
+
+@pytest.mark.parametrize("name", ["db_uri", "admin_token"])
+def test_a_secret_is_not_repeated_by_an_error(name: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        load({name: ["hidden"]})
+    assert "hidden" not in str(caught.value)
+    with pytest.raises(ConfigError, match="admin_token: Value should have at least 16 items") as caught:
+        load({"admin_token": "hidden"})
+    assert "hidden" not in str(caught.value)
+
+
+def test_changing_a_value_keeps_all_others() -> None:
+    settings = load({"mode": "observe", "db_uri": "postgres://h", "override": [VIDEOS]}).settings
+    other = changed(settings, {"merge.max_keys": 7})
+    assert (other.merge.max_keys, other.mode, other.override) == (7, "observe", settings.override)
+    assert changed(other, {"merge.max_keys": settings.merge.max_keys}) == settings
+    with pytest.raises(ConfigError, match=r"merge\.max_keys"):
+        changed(settings, {"merge.max_keys": 0})
+
+
+def test_what_takes_a_restart_and_what_can_be_overridden_is_declared_and_never_both() -> None:
+    marked = declared()
+    assert {"upstream", "listen", "admin", "metrics", "pool.calls", "db_uri"} <= restarting(marked)
+    assert not {"mode", "merge.max_keys", "timeouts.head", "rules.fan001", "override", "ignore"} & restarting(marked)
+    own = {name for name, setting in marked.items() if setting.override}
+    assert {"merge.ties", "rules.fan001", "rules.fan003"} <= own
+    assert not own & restarting(marked)
+    assert {name for name, setting in marked.items() if setting.secret} == {"db_uri", "admin_token"}
+
+
+def restarting(marked: dict[str, Declared]) -> set[str]:
+    return {name for name, setting in marked.items() if setting.restart}
 
 
 def test_every_setting_has_its_help_text_and_a_value() -> None:

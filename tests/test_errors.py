@@ -1,16 +1,15 @@
-"""The table of codes: complete, used, and in PostgREST's shape."""
+"""The table of codes: complete and used."""
 
 from __future__ import annotations
 
 import ast
-import json
 import re
 from pathlib import Path
 
 import pytest
 
 import proxy
-from proxy.errors import COMPARED, DOUBTS, FAULTS, REFUSALS, REMEDIES, FaultError, body_of, response_of
+from proxy.errors import COMPARED, DOUBTS, FAULTS, REFUSALS, REMEDIES
 
 SOURCES = [path for path in Path(proxy.__file__).parent.rglob("*.py") if "node_modules" not in path.parts]
 
@@ -46,29 +45,3 @@ def test_every_code_that_is_raised_is_in_the_table_and_every_one_in_it_is_raised
         if isinstance(node, ast.Constant) and isinstance(node.value, str)
     }
     assert {text for text in strings if re.fullmatch(r"FANIN\d{3}", text)} == set(FAULTS)
-
-
-@pytest.mark.parametrize("code", FAULTS)
-def test_an_error_has_postgrests_shape_and_members_in_its_order(code: str) -> None:
-    error = FaultError(code, "where")
-    assert list(json.loads(body_of(error))) == ["code", "details", "hint", "message"]
-    head, _, body = response_of(error, b"X: y\r\n").partition(b"\r\n\r\n")
-    assert body == body_of(error)
-    lines = head.split(b"\r\n")
-    assert lines[0] == b"HTTP/1.1 %d %b" % (error.fault.status, error.fault.reason.encode())
-    assert lines[1] == b"Content-Type: application/json; charset=utf-8"
-    assert lines[2] == b"Content-Length: %d" % len(body)
-    assert (b"Retry-After: 1" in lines) == (error.fault.status == 503)
-    assert b"X: y" in lines
-    assert lines[-1] == b"Connection: close"
-
-
-def test_an_error_on_a_connection_that_stays_does_not_say_close() -> None:
-    assert b"Connection" not in response_of(FaultError("FANIN501"), keep=True)
-
-
-def test_the_answer_to_head_has_the_length_and_no_body() -> None:
-    error = FaultError("FANIN501")
-    answer = response_of(error, keep=True, bodiless=True)
-    assert answer.endswith(b"\r\n\r\n")
-    assert b"Content-Length: %d\r\n" % len(body_of(error)) in answer

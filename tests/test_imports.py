@@ -9,7 +9,19 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-VALUES = {"proxy.model", "proxy.findings", "proxy.errors", "proxy.config", "proxy.law", "proxy.sections"}
+VALUES = {
+    "proxy.model",
+    "proxy.errors",
+    "proxy.fault_answer",
+    "proxy.findings",
+    "proxy.config",
+    "proxy.law",
+    "proxy.listing",
+    "proxy.overrides",
+    "proxy.reload",
+    "proxy.sections",
+    "proxy.sources",
+}
 KITS = {"proxy.http1", "proxy.postgrest"}
 EVENTS = {"proxy.observe.events"}
 IMPURE = {"asyncio", "time", "socket", "logging", "ssl", "select", "selectors", "threading", "subprocess", "random"}

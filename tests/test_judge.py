@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import datetime as dt
+from typing import TYPE_CHECKING, Any
 
+import msgspec
+
+from proxy.config import Settings
 from proxy.findings import Rule
 from proxy.observe.events import Closed, Event, Events, Warned
-from proxy.sections import Rules
 from proxy.shell.judge import FAILURES, Judge
 from rules import RULES
 from tests.rules.traces import parallel
@@ -16,20 +19,31 @@ if TYPE_CHECKING:
 
     from proxy.findings import Finding
     from proxy.model import Trace
+    from proxy.sections import Rules
 
 FAN_OUT = parallel([f"GET /videos?id=eq.{number}" for number in range(9)])
+TWO = parallel([f"GET /{table}?id=eq.{number}" for table in ("videos", "songs") for number in range(9)])
 
 
-def judge(rules: Sequence[Rule], *settings: Rules) -> tuple[list[list[str]], list[str]]:
-    """The codes found, a list a trace, and what the operator was told."""
-    said: list[Event] = []
-    events = Events()
-    events.subscribe(said.append)
-    one = Judge(rules, events)
-    for setting in settings:
-        one.judge(FAN_OUT, setting)
-    closed = [[finding.code for finding in event.findings] for event in said if isinstance(event, Closed)]
-    return closed, [event.what for event in said if isinstance(event, Warned)]
+class Court:
+    """A judge, and what it said, on a day that a test sets."""
+
+    def __init__(self, run: Sequence[Rule] = RULES, /, **settings: Any) -> None:
+        self.day = dt.date(2030, 1, 1)
+        self.said: list[Event] = []
+        events = Events()
+        events.subscribe(self.said.append)
+        self.judge = Judge(run, Settings(**settings), events, lambda: self.day)
+
+    def found(self, trace: Trace = FAN_OUT) -> list[str]:
+        """The rules and relations found in ``trace``."""
+        self.judge.judge(trace)
+        (event,) = [event for event in self.said if isinstance(event, Closed)][-1:]
+        return [f"{finding.code} {finding.relation}" for finding in event.findings]
+
+    def told(self) -> list[str]:
+        """What the operator was told."""
+        return [event.what for event in self.said if isinstance(event, Warned)]
 
 
 def broken(trace: Trace, rules: Rules) -> Iterator[Finding]:
@@ -37,11 +51,71 @@ def broken(trace: Trace, rules: Rules) -> Iterator[Finding]:
 
 
 def test_a_rule_at_level_off_is_not_run_and_at_report_it_is() -> None:
-    closed, _ = judge(RULES, Rules(), Rules(fan001="off"), Rules(fan001="report"))
-    assert closed == [["FAN001"], [], ["FAN001"]]
+    assert Court().found() == ["FAN001 videos"]
+    assert Court(rules={"fan001": "report"}).found() == ["FAN001 videos"]
+    assert Court(rules={"fan001": "off"}).found() == []
 
 
 def test_a_rule_that_fails_costs_the_others_nothing_and_is_off_when_it_goes_on() -> None:
-    closed, told = judge([Rule("FAN999", "broken", "advice", "", broken), *RULES], *[Rules()] * (FAILURES + 2))
-    assert closed == [["FAN001"]] * (FAILURES + 2)
-    assert told == [f"rule FAN999 failed {FAILURES} times and is off"]
+    court = Court([Rule("FAN999", "broken", "advice", "", broken), *RULES])
+    for _ in range(FAILURES + 2):
+        assert court.found() == ["FAN001 videos"]
+    assert court.told() == [f"rule FAN999 failed {FAILURES} times and is off"]
+
+
+def test_a_relation_is_judged_by_its_own_level_and_bounds() -> None:
+    off = {"relation": "public.videos", "rules": {"fan001": "off"}}
+    assert Court(override=[off]).found(TWO) == ["FAN001 songs"]
+    assert Court(override=[off, {"relation": "songs", "rules": {"n_plus_one": {"min_calls": 10}}}]).found(TWO) == []
+    assert Court(rules={"fan001": "off"}, override=[{"relation": "songs", "rules": {"fan001": "report"}}]).found(
+        TWO
+    ) == ["FAN001 songs"]
+
+
+def test_a_route_is_judged_by_its_own_level() -> None:
+    court = Court(override=[{"route": "GET /export", "rules": {"fan001": "off"}}])
+    assert court.found(FAN_OUT) == []
+    assert court.found(msgspec.structs.replace(FAN_OUT, route="GET /other")) == ["FAN001 videos"]
+
+
+def test_a_known_finding_is_not_told_again_and_its_ignore_is_not_idle() -> None:
+    court = Court(ignore=[{"rule": "FAN001", "relation": "videos", "reason": "an export"}])
+    assert court.found(TWO) == ["FAN001 songs"]
+    court.judge.review()
+    assert court.told() == []
+
+
+def test_an_ignore_ends_with_its_last_day_and_is_told_once() -> None:
+    court = Court(ignore=[{"rule": "FAN001", "reason": "until the rewrite", "owner": "me", "until": "2030-01-02"}])
+    assert court.found() == []
+    court.day += dt.timedelta(days=1)
+    assert court.found() == []
+    court.day += dt.timedelta(days=1)
+    assert court.found() == court.found() == ["FAN001 videos"]
+    assert court.told() == ["ignore 1 (FAN001, owner me) ended on 2030-01-02: what it was for is told again"]
+
+
+def test_an_ignore_that_matched_nothing_is_told_after_a_day_or_at_the_end_and_once() -> None:
+    idle = "ignore 1 (FAN001, songs) has matched no finding"
+    ignore = [{"rule": "FAN001", "relation": "songs", "reason": "known"}]
+    court = Court(ignore=ignore)
+    court.judge.review()
+    assert court.told() == [], "nothing was judged yet"
+    court.found()
+    court.judge.review()
+    court.judge.review()
+    assert court.told() == [idle]
+    court = Court(ignore=ignore)
+    for _ in range(2):
+        court.found()
+        court.day += dt.timedelta(days=1)
+    assert court.told() == []
+    court.found()
+    assert court.told() == [idle]
+
+
+def test_new_settings_hold_from_the_next_trace_on() -> None:
+    court = Court()
+    assert court.found() == ["FAN001 videos"]
+    court.judge.adopt(Settings(rules={"fan001": "off"}))
+    assert court.found() == []

@@ -11,7 +11,7 @@ import pytest
 import structlog
 
 from proxy.observe import log
-from proxy.observe.events import Closed, Left, Warned
+from proxy.observe.events import Closed, Left, Reread, Warned
 from tests.rules.traces import parallel
 
 if TYPE_CHECKING:
@@ -53,6 +53,13 @@ def test_a_warning_has_a_remedy_and_the_place_of_an_error_but_not_its_text(strea
     assert line["error"] == "ValueError"
     assert "test_log.py" in line["traceback"][0]
     assert "secret" not in stream.getvalue()
+
+
+def test_settings_that_changed_are_named_and_not_shown(stream: io.StringIO) -> None:
+    for event in (Reread(("mode", "admin_token")), Reread(())):
+        log.Warnings()(event)
+    log.Warnings()(Reread(None))
+    assert [line["changed"] for line in lines(stream)] == [["mode", "admin_token"], []]
 
 
 def test_loggers_that_print_heads_are_silent(stream: io.StringIO) -> None:

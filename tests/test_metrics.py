@@ -22,7 +22,9 @@ from proxy.observe.events import (
     Event,
     Left,
     Paused,
+    Probed,
     Replayed,
+    Reread,
     Turned,
     Warned,
 )
@@ -279,6 +281,18 @@ def test_any_other_trace_id_is_shown_as_it_is(name: str) -> None:
     assert shown["fanin_request_duration_seconds_bucket"] == (name, 0.01)
 
 
+def test_settings_read_again_are_counted_by_what_came_of_it() -> None:
+    seen = counted(Reread(("mode",)), Reread(()), Reread(None))
+    assert (seen["fanin_reloads_total", "ok"], seen["fanin_reloads_total", "failed"]) == (2, 1)
+
+
+def test_a_look_at_upstream_tells_whether_it_is_up() -> None:
+    for up in (False, True):
+        metrics = counting(Called("t", "original", 0.1, NO_ANSWER if up else 200), Probed(up))
+        assert metrics.upstream_is_up is up
+        assert metrics.now().values["upstream_up"] == {(): int(up)}
+
+
 def test_labels_that_clients_fill_are_escaped_in_the_exposition() -> None:
     made = trace(span(LINE.format(1), 1), route='a"b\\c\nd')
     for accept in ("", OPEN_METRICS):
@@ -294,7 +308,7 @@ def test_every_declared_counter_can_be_moved() -> None:
     metrics = counting(
         *(Answered(one, 0.0, fault="FANIN505", saves="FAN001") for one in answered),
         *(Called("t", "merged", 0.1, 200), Left(2, 0.1), Replayed("ties", "", "t", 1)),
-        *(Paused("ties"), Compared("match", 1), Turned("FANIN109"), Warned("a", "b")),
+        *(Paused("ties"), Compared("match", 1), Turned("FANIN109"), Warned("a", "b"), Reread(("mode",))),
         Closed(trace(span(LINE.format(1), 1), truncated=True), (finding,)),
         labels=1,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +28,7 @@ class Handling:
 
     def __init__(self) -> None:
         self.lines: list[tuple[bytes, bytes]] = []
+        self.last: list[bool] = []
         self.refused: list[str] = []
         self.cancelled = 0
         self.keep = True
@@ -36,6 +38,7 @@ class Handling:
 
     async def __call__(self, request: Request) -> bool:
         self.lines.append((request.line.method, request.line.target))
+        self.last.append(request.last)
         if self.failure is not None:
             raise self.failure
         try:
@@ -69,7 +72,7 @@ async def serving(
     try:
         yield server, port
     finally:
-        await server.close(0.05)
+        await server.close(0.05, 0.0)
         assert server.open == 0
 
 
@@ -216,13 +219,73 @@ async def test_a_bug_in_the_handler_costs_its_own_connection_only() -> None:
         assert (await ask(port, GET)).body == b"ok"
 
 
+async def test_while_closing_a_client_that_was_heard_lately_is_answered_once_more() -> None:
+    handling = Handling()
+    async with serving(handling) as (server, port), RawClient(port) as fresh, RawClient(port) as used:
+        await used.send(GET)
+        await used.answer()
+        await until(lambda: server.open == 2)
+        closing = asyncio.create_task(server.close(20, 3600.0))
+        await until(lambda: server.draining)
+        for client in (fresh, used):
+            await client.send(GET)
+            assert (await client.answer()).body == b"ok"
+        assert handling.last == [False, True, True]
+        assert not closing.done()
+        server.cut()
+        await closing
+
+
+async def test_while_closing_half_a_head_may_become_a_whole_one() -> None:
+    handling = Handling()
+    async with serving(handling) as (server, port), RawClient(port) as client:
+        await client.send(GET[:9])
+        await until(lambda: any(wire.buffer for wire in server._clients))
+        closing = asyncio.create_task(server.close(20, 0.0))
+        await until(lambda: server.draining)
+        await client.send(GET[9:])
+        assert await client.rest() == OK
+        await closing
+
+
+async def test_closing_answers_all_who_have_connected_before() -> None:
+    """Neither are they accepted when it begins, nor is a byte of theirs read."""
+    handling = Handling()
+    async with serving(handling) as (server, port):
+        waiting = [socket.create_connection(("127.0.0.1", port)) for _ in range(100)]
+        for one in waiting:
+            one.sendall(GET)
+        closing = asyncio.create_task(server.close(20, 0.5))
+        answers = [await asyncio.to_thread(one.recv, len(OK)) for one in waiting]
+        assert answers == [OK] * 100
+        for one in waiting:
+            one.close()
+        await closing
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection(("127.0.0.1", port))
+
+
+async def test_new_settings_hold_from_the_next_request_on_and_connections_stay() -> None:
+    handling, other = Handling(), Handling()
+    long = GET.replace(b"Host: h", b"Host: h\r\nX: " + b"x" * 2000)
+    async with serving(handling) as (server, port), RawClient(port) as client:
+        await client.send(GET)
+        await client.answer()
+        server.adopt(settings("http://h", limits__head_bytes=1000, limits__long_head_bytes=1000), RULES, other)
+        await client.send(GET)
+        await client.answer()
+        assert (len(handling.lines), len(other.lines), server.open) == (1, 1, 1)
+        await client.send(long)
+        assert (await client.answer()).status == 431
+
+
 async def test_closing_waits_for_requests_in_flight_and_not_for_idle_clients() -> None:
     handling = Handling()
     handling.hold = asyncio.Event()
     async with serving(handling) as (server, port), RawClient(port) as busy, RawClient(port) as lazy:
         await busy.send(GET)
         await until(lambda: handling.lines)
-        closing = asyncio.create_task(server.close(20))
+        closing = asyncio.create_task(server.close(20, 0.0))
         assert await lazy.rest() == b""
         assert not closing.done()
         handling.hold.set()

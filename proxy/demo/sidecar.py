@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Self
 from proxy.demo.server import NOTHING, START_TIMEOUT, Server, free_port
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
+
+    from proxy.demo.process import Child
 
 
 NO_CHECKS = {"shadow.share": "0"}
@@ -21,14 +23,16 @@ NO_CHECKS = {"shadow.share": "0"}
 class Fanin(Server):
     """`with Fanin(upstream) as fanin:` — `url` and `admin_url` have no slash at the end.
 
-    `settings` are dotted names with their values, as for `--set`.
+    `settings` are dotted names with their values, as for `--set`; `flags` are further words of the command line.
     """
 
-    def __init__(self, upstream: str, *, settings: Mapping[str, str] = NOTHING) -> None:
+    def __init__(self, upstream: str, *, settings: Mapping[str, str] = NOTHING, flags: Sequence[str] = ()) -> None:
         super().__init__("fanin-sidecar-")
         self._upstream = upstream
         self._settings = settings
+        self._flags = flags
         self.pid = 0
+        self._child: Child | None = None
         self.port = 0
         self.admin_port = 0
 
@@ -45,6 +49,10 @@ class Fanin(Server):
         """Metrics and health."""
         return f"http://127.0.0.1:{self.admin_port}"
 
+    def poll(self) -> int | None:
+        """Its exit code, or None while it runs."""
+        return None if self._child is None else self._child.poll()
+
     def printed(self) -> str:
         """All that it has printed so far."""
         return "".join(path.read_text(encoding="utf-8") for path in sorted(self.directory.glob("*.log")))
@@ -56,9 +64,11 @@ class Fanin(Server):
         for name, value in self._settings.items():
             arguments += ["--set", f"{name}={value}"]
         environment = {name: value for name, value in os.environ.items() if not name.startswith("FANIN_")}
-        child = self._spawn([sys.executable, "-m", "proxy", "serve", *arguments], env=environment, stop=signal.SIGTERM)
+        child = self._spawn(
+            [sys.executable, "-m", "proxy", "serve", *arguments, *self._flags], env=environment, stop=signal.SIGTERM
+        )
         child.wait_until(self._is_ready, timeout=START_TIMEOUT)
-        self.pid = child.pid
+        self.pid, self._child = child.pid, child
 
     def _is_ready(self) -> bool:
         admin = http.client.HTTPConnection("127.0.0.1", self.admin_port, timeout=2)

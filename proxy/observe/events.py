@@ -40,6 +40,12 @@ class Called(msgspec.Struct, frozen=True):
     """The code of the rule on whose account it was made; empty when it was one request's own."""
 
 
+class Probed(msgspec.Struct, frozen=True):
+    """A connection to upstream was tried, for nobody, to see whether it is ``up``."""
+
+    up: bool
+
+
 class Left(msgspec.Struct, frozen=True):
     """A window closed: its size, and how long its first member waited."""
 
@@ -87,6 +93,12 @@ class Closed(msgspec.Struct, frozen=True):
     findings: tuple[Finding, ...]
 
 
+class Reread(msgspec.Struct, frozen=True):
+    """Settings were read again: the names of those that have another value now; None when they did not fit."""
+
+    changed: tuple[str, ...] | None
+
+
 class Warned(msgspec.Struct, frozen=True):
     """Something the operator should know: what, and what to do."""
 
@@ -95,7 +107,7 @@ class Warned(msgspec.Struct, frozen=True):
     error: BaseException | None = None
 
 
-Event = Answered | Called | Left | Replayed | Paused | Compared | Turned | Closed | Warned
+Event = Answered | Called | Probed | Left | Replayed | Paused | Compared | Turned | Closed | Reread | Warned
 Observer = Callable[[Event], None]
 
 FAILURES = 3

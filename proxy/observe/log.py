@@ -8,7 +8,7 @@ from typing import TextIO
 
 import structlog
 
-from proxy.observe.events import Closed, Event, Warned
+from proxy.observe.events import Closed, Event, Reread, Warned
 from proxy.observe.text import safe
 
 
@@ -56,7 +56,7 @@ class TraceLog:
 
 
 class Warnings:
-    """An observer that writes what the operator should know."""
+    """An observer that writes what the operator should know, and what they have changed."""
 
     def __init__(self) -> None:
         self._log = structlog.get_logger()
@@ -65,6 +65,8 @@ class Warnings:
         if isinstance(event, Warned):
             where = _where(event.error)
             self._log.warning("warning", what=safe(event.what), remedy=event.remedy, **where)
+        elif isinstance(event, Reread) and event.changed is not None:
+            self._log.info("settings", changed=list(event.changed))
 
 
 def _where(error: BaseException | None) -> dict[str, object]:

@@ -19,7 +19,9 @@ from proxy.observe.events import (
     Event,
     Left,
     Paused,
+    Probed,
     Replayed,
+    Reread,
     Turned,
     Warned,
 )
@@ -53,7 +55,9 @@ class Metrics:
             Replayed: lambda event: self._count("replays", event.reason),
             Paused: lambda event: self._count("pauses", event.reason),
             Compared: lambda event: self._count("shadow", event.result, by=event.answers),
+            Probed: self._probed,
             Turned: lambda event: self._count("turned_down", event.code),
+            Reread: lambda event: self._count("reloads", "failed" if event.changed is None else "ok"),
             Warned: lambda event: self._count("warnings", "advice" if event.error is None else "bug"),
             Closed: self._closed,
         }
@@ -105,6 +109,9 @@ class Metrics:
             self._count("calls_saved", event.costs, relation, by=-1)
         if event.status != SWITCHING:
             self._observe("upstream_duration_seconds", event.seconds, event.kind)
+
+    def _probed(self, event: Probed) -> None:
+        self.upstream_is_up = event.up
 
     def _left(self, event: Left) -> None:
         self._observe("batch_size", event.size)

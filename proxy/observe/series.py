@@ -67,7 +67,7 @@ COUNTED = {
         *("relation", "kind"),
     ),
     "upstream_duration_seconds": _histogram(SECONDS, "From sending a call to the end of its answer.", "kind"),
-    "upstream_up": _gauge("1 while the last call to upstream got an answer."),
+    "upstream_up": _gauge("1 while the last call to upstream, or the last look at it, got an answer."),
     "calls_saved": _gauge(
         "Upstream calls that merging and sharing saved, less those that they cost. Goes down when it was in vain.",
         *("rule", "relation"),
@@ -102,6 +102,7 @@ COUNTED = {
     "warnings": _counter(
         "Warnings in the log. kind: advice (a remedy is told), bug (of fanin's own).", "kind", known=("advice", "bug")
     ),
+    "reloads": _counter("Times that settings were read again. result: ok, failed.", "result", known=("ok", "failed")),
     "label_overflow": _counter(
         "Events counted as 'other' because limits.relations was reached.", "label", known=("relation", "route")
     ),

@@ -13,15 +13,15 @@ class RowEvidence:
     """
 
     def __init__(self, configured: int | None, lifetime: float) -> None:
-        self._configured = configured
+        self.configured = configured
         self._lifetime = lifetime
         self._learnt: tuple[float, int] | None = None
         self._seen: deque[tuple[float, int]] = deque(maxlen=MARKS)
 
     def known(self, now: float) -> int | None:
         """max-rows, if it is configured or was learnt lately."""
-        if self._configured is not None:
-            return self._configured
+        if self.configured is not None:
+            return self.configured
         if self._learnt is not None and now - self._learnt[0] > self._lifetime:
             self._learnt = None
         return None if self._learnt is None else self._learnt[1]

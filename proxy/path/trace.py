@@ -77,7 +77,7 @@ class Traces:
     """All open traces. Time is an argument; what closed is returned."""
 
     def __init__(self, quiet: Quiet) -> None:
-        self._quiet = quiet
+        self.quiet = quiet
         self._open: dict[tuple[str, bytes, str], OpenTrace] = {}
         self._named: Counter[tuple[bytes, str]] = Counter()
         """Open named traces of each caller."""
@@ -101,7 +101,7 @@ class Traces:
             self._close(key, trace)
             trace = None
         if trace is None:
-            if len(self._open) >= self._quiet.max_open:
+            if len(self._open) >= self.quiet.max_open:
                 self.dropped += 1
                 return None
             trace = self._open[key] = self._make(head, peer, explicit, now)
@@ -116,9 +116,9 @@ class Traces:
         """A request of ``trace`` was answered."""
         trace.in_flight -= 1
         trace.last = now
-        if len(trace.spans) < self._quiet.max_spans:
+        if len(trace.spans) < self.quiet.max_spans:
             trace.spans.append(span)
-        trace.truncated = len(trace.spans) >= self._quiet.max_spans
+        trace.truncated = len(trace.spans) >= self.quiet.max_spans
 
     def sweep(self, now: float) -> list[Trace]:
         """The traces that closed since the last sweep."""
@@ -153,9 +153,9 @@ class Traces:
             unnamed.mixed = True
 
     def _is_over(self, trace: OpenTrace, now: float) -> bool:
-        if now - trace.start >= self._quiet.max_age or trace.truncated:
+        if now - trace.start >= self.quiet.max_age or trace.truncated:
             return True
-        quiet = self._quiet.quiet_explicit if trace.explicit else self._quiet.quiet_inferred
+        quiet = self.quiet.quiet_explicit if trace.explicit else self.quiet.quiet_inferred
         return not trace.in_flight and now - trace.last >= quiet
 
     def _close(self, key: tuple[str, bytes, str], trace: OpenTrace) -> None:
@@ -176,7 +176,7 @@ class Traces:
     def _next_part(self, id_: str) -> int:
         part = self._parts.pop(id_, 0) + 1
         self._parts[id_] = part
-        if len(self._parts) > self._quiet.max_open:
+        if len(self._parts) > self.quiet.max_open:
             self._parts.popitem(last=False)
         return part
 

@@ -78,12 +78,13 @@ class Checker:
         events: Events,
         clock: Callable[[], float],
         templates: Templates,
+        held: Held,
+        pauses: Pauses,
     ) -> None:
-        shadow = settings.shadow
         self.events = Beside(events)
         self.fetcher = Fetcher(settings, upstream, upstream.shadows, route, gateway, evidence, self.events, clock)
-        self.held = Held(shadow.max_held)
-        self.pauses = Pauses(shadow.pause_first, shadow.pause_max, settings.merge.max_tracked)
+        self.held = held
+        self.pauses = pauses
         self.closed = False
         self._exempt = Exempt(gateway, settings.merge.ties == "any")
         self._max_body = settings.merge.max_body

@@ -12,14 +12,19 @@ class Intake:
     """The heads of all connections. Long ones are counted until their requests are over: see ``release``."""
 
     def __init__(self, settings: Settings, on_mount: Callable[[bytes], bool], clock: Callable[[], float]) -> None:
-        limits = settings.limits
         self.held = 0
         """Bytes of the long heads that are held now."""
-        self._search = HeadLimits(limits.head_bytes, max(limits.head_bytes, limits.long_head_bytes), on_mount)
-        self._budget = limits.long_heads
-        self._timeouts = settings.timeouts
+        self._on_mount = on_mount
         self._clock = clock
         self._holders: dict[Wire, int] = {}
+        self.adopt(settings)
+
+    def adopt(self, settings: Settings) -> None:
+        """Limits and timeouts for the heads that come from now on."""
+        limits = settings.limits
+        self._search = HeadLimits(limits.head_bytes, max(limits.head_bytes, limits.long_head_bytes), self._on_mount)
+        self._budget = limits.long_heads
+        self._timeouts = settings.timeouts
 
     async def block(self, client: Wire) -> bytes | None:
         """The next head without its empty line; None when the client left, or stayed silent, between requests."""

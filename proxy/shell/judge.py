@@ -1,38 +1,84 @@
 """Runs the rules over traces that closed. A rule that fails costs nobody anything, and is off when it keeps failing."""
 
+import datetime as dt
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
+from proxy.config import Settings
 from proxy.findings import Finding, Rule
 from proxy.model import Trace
 from proxy.observe.events import Closed, Events, Warned
+from proxy.overrides import PerQuery
+from proxy.path.ignored import Ignores
 from proxy.sections import Rules
 
 FAILURES = 3
 """A rule that raised this often is switched off."""
+LONG = dt.timedelta(days=1)
+"""An ignore that has matched nothing for so long is told."""
+
+
+def today() -> dt.date:
+    """The day here: whoever writes a last day into a settings file means the local one."""
+    return dt.datetime.now().astimezone().date()
 
 
 class Judge:
-    """The rules that are in use."""
+    """The rules that are in use, at the levels that the settings give them."""
 
-    def __init__(self, rules: Sequence[Rule], events: Events) -> None:
+    def __init__(
+        self, rules: Sequence[Rule], settings: Settings, events: Events, today: Callable[[], dt.date] = today
+    ) -> None:
         self._rules = list(rules)
         self._events = events
+        self._today = today
         self._failures: Counter[str] = Counter()
+        self.adopt(settings)
 
-    def judge(self, trace: Trace, settings: Rules) -> None:
+    def adopt(self, settings: Settings) -> None:
+        """From now on judge by these settings."""
+        self._levels = PerQuery(settings, lambda found: found.rules)
+        self._ignores = Ignores(settings.ignore, settings.catalog.schemas[0])
+        self._since = self._today()
+        self._judged = 0
+
+    def judge(self, trace: Trace) -> None:
         """Tell of a trace that closed, and of what the rules find in it."""
-        findings: list[Finding] = []
+        day = self._today()
+        self._judged += 1
+        self._events.emit(Closed(trace, self._ignores.keep(self._find(trace), day)))
+        self._warn(self._ignores.expired(day), "Remove it from the settings, or give it another last day.")
+        if day - self._since > LONG:
+            self.review()
+
+    def review(self) -> None:
+        """Tell which ignores had nothing to ignore, if there was anything to judge."""
+        if self._judged:
+            self._warn(self._ignores.idle(self._today()), "Remove it from the settings if what it was for is gone.")
+
+    def _find(self, trace: Trace) -> Iterator[Finding]:
+        """What each relation's own settings, or its route's, let the rules find."""
+        relations = {span.relation for span in trace.spans} | {""}
+        in_force = {self._levels.of(relation, trace.route): None for relation in sorted(relations)}
+        for settings in in_force:
+            for finding in self._detect(trace, settings):
+                if self._levels.of(finding.relation, trace.route) == settings:
+                    yield finding
+
+    def _detect(self, trace: Trace, settings: Rules) -> Iterator[Finding]:
         for rule in tuple(self._rules):
             try:
                 if settings.level(rule.code) != "off":
-                    findings += rule.detect(trace, settings)
+                    yield from tuple(rule.detect(trace, settings))
             except Exception as error:
                 self._failed(rule, error)
-        self._events.emit(Closed(trace, tuple(findings)))
 
     def _failed(self, rule: Rule, error: Exception) -> None:
         self._failures[rule.code] += 1
         if self._failures[rule.code] >= FAILURES:
             self._rules.remove(rule)
             self._events.emit(Warned(f"rule {rule.code} failed {FAILURES} times and is off", "Report this.", error))
+
+    def _warn(self, what: Iterable[str], remedy: str) -> None:
+        for text in what:
+            self._events.emit(Warned(text, remedy))

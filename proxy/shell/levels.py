@@ -40,8 +40,9 @@ def levels(sidecar: "Sidecar", version: str) -> dict[str, float | Labelled]:
 
 def gauges(sidecar: "Sidecar") -> dict[str, float]:
     """What is open now, by the name of its metric."""
-    upstream, server, checker = sidecar.upstream, sidecar.server, sidecar.checker
-    holding = [held for held in (sidecar.merger, sidecar.sharing) if held is not None]
+    upstream, server, memory = sidecar.upstream, sidecar.server, sidecar.memory
+    terms = sidecar.every_term
+    holding = [held for one in terms for held in (one.merger, one.sharing)]
     return {
         "client_connections": server.open if server else 0,
         "requests_in_flight": server.in_flight if server else 0,
@@ -50,12 +51,12 @@ def gauges(sidecar: "Sidecar") -> dict[str, float]:
         "upstream_queue": upstream.calls.waiting + upstream.others.waiting,
         "tunnels": upstream.tunnels.busy,
         "open_windows": sum(held.windows for held in holding),
-        "lists_cut": sidecar.stitcher.busy if sidecar.stitcher else 0,
+        "lists_cut": sum(one.stitcher.busy for one in terms),
         "waiting": sum(held.waiting for held in holding),
         "tracked_queries": sum(held.tracked for held in holding),
         "paused": sum(held.paused for held in holding),
-        "paused_queries": checker.paused if checker else 0,
-        "shadow_held_bytes": checker.held.now if checker else 0,
+        "paused_queries": memory.pauses.count(memory.clock()) if memory else 0,
+        "shadow_held_bytes": memory.held.now if memory else 0,
         "open_traces": len(sidecar.traces),
         "traces_dropped": sidecar.traces.dropped,
     }

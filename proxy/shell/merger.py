@@ -56,8 +56,6 @@ class Merger:
         self._templates = templates
         self._mistrusted = mistrusted
         self._tasks: set[asyncio.Task[None]] = set()
-        self.replaying = asyncio.Semaphore(merge.replays)
-        """Held by each original that is sent after a doubt: replays must not flood upstream."""
 
     @property
     def waiting(self) -> int:
@@ -78,10 +76,6 @@ class Merger:
     def paused(self) -> int:
         """Of these, how many are not merged now, after failures."""
         return self._windows.gates.paused(self._clock())
-
-    def next_number(self) -> int:
-        """A number for an upstream call, never used before."""
-        return next(self._numbers)
 
     async def ask(self, member: Member) -> Reply:
         """Wait for company and a merged answer, or for the word to go alone."""
@@ -174,7 +168,7 @@ class Merger:
 
     async def _run(self, gate: Gate, batch: Batch) -> None:
         """Fetch the merged answer and hand out the shares; doubts, deadlines and bugs send everybody alone."""
-        number, began = self.next_number(), self._clock()
+        number, began = next(self._numbers), self._clock()
         loop = asyncio.get_running_loop()
         result: Result
 

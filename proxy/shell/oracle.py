@@ -38,8 +38,7 @@ class Oracle:
         clock: Callable[[], float],
     ) -> None:
         self.columns = Columns(settings.merge.types_lifetime, settings.merge.max_tracked)
-        self._asks = settings.merge.ask_types
-        self._patience = settings.merge.deadline_floor
+        self.heed(settings)
         self._upstream = upstream
         self._route = route
         self._events = events
@@ -47,6 +46,11 @@ class Oracle:
         self._stable: frozenset[str] = frozenset()
         self._contradicted: Callable[[], None] | None = None
         self._asking: dict[tuple[str, bytes], asyncio.Task[None]] = {}
+
+    def heed(self, settings: Settings) -> None:
+        """Ask, from now on, as these settings say."""
+        self._asks = settings.merge.ask_types
+        self._patience = settings.merge.deadline_floor
 
     def adopt(self, catalog: Catalog, contradicted: Callable[[], None]) -> None:
         """The catalog was read; ``contradicted`` is called when an answer shows something else."""

@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from proxy.config import Settings
-from proxy.errors import FaultError, response_of
+from proxy.errors import FaultError
+from proxy.fault_answer import response_of
 from proxy.http1.chunked import LAST_CHUNK, framed
 from proxy.http1.framing import CHUNKED, UNTIL_CLOSE
 from proxy.http1.head import Field, StatusLine
 from proxy.model import Member, Outcome, Query
-from proxy.observe.events import Answered, Events, Warned
+from proxy.observe.events import Answered, Warned
+from proxy.overrides import PerQuery
 from proxy.path.fingerprint import read_query
 from proxy.path.identity import with_peer
 from proxy.path.stitch import lengthened
@@ -20,16 +22,11 @@ from proxy.path.trace import OpenTrace, Traces
 from proxy.postgrest.in_list import shortened
 from proxy.shell.calls import Call, Note
 from proxy.shell.heads import answer_lines
-from proxy.shell.lessons import Lessons
-from proxy.shell.merger import Merger
-from proxy.shell.route import Route
 from proxy.shell.seats import Failed, Own, Reply, Served, Ticket
 from proxy.shell.server import Request
-from proxy.shell.shadow import Shadow
-from proxy.shell.sharing import Sharing
-from proxy.shell.stitcher import Stitcher
+from proxy.shell.terms import Memory, Terms
 from proxy.shell.tunnel import tunnel
-from proxy.shell.upstream import Answer, Outgoing, Upstream, UpstreamWire
+from proxy.shell.upstream import Answer, Outgoing, UpstreamWire
 from proxy.shell.visit import Visit
 
 if TYPE_CHECKING:
@@ -44,34 +41,17 @@ Use = Callable[[Visit, Answer], Awaitable[bool]]
 class Pipeline:
     """Handles requests one after another per connection, all connections at once."""
 
-    def __init__(
-        self,
-        settings: Settings,
-        route: Route,
-        upstream: Upstream,
-        merger: Merger,
-        sharing: Sharing,
-        stitcher: Stitcher,
-        lessons: Lessons,
-        traces: Traces,
-        events: Events,
-        clock: Callable[[], float],
-        key: bytes,
-        shadow: Shadow | None,
-    ) -> None:
+    def __init__(self, settings: Settings, terms: PerQuery[Terms], memory: Memory, traces: Traces, key: bytes) -> None:
         self._settings = settings
-        self._route = route
-        self._upstream = upstream
-        self._merger = merger
-        self._sharing = sharing
-        self._stitcher = stitcher
-        self._lessons = lessons
+        self._terms = terms
+        self._route = memory.route
+        self._upstream = memory.upstream
+        self._lessons = memory.lessons
+        self._numbers = memory.numbers
+        self._events = memory.events
+        self._clock = memory.clock
         self._traces = traces
-        self._events = events
-        self._clock = clock
         self._key = key
-        self._shadow = shadow
-        self._merges = settings.mode == "rewrite" and settings.rules.fan001 == "rewrite"
         self._headers = settings.headers == "on" or (settings.headers == "auto" and settings.debug)
 
     async def handle(self, request: Request) -> bool:
@@ -112,24 +92,25 @@ class Pipeline:
         request, query = visit.request, visit.query
         if request.head.websocket and request.line.method == b"GET":
             return await self._tunnel(visit)
-        if query.long is not None and (reply := await self._stitcher.ask(visit)) is not None:
-            return await self._end(visit, reply)
+        terms = self._terms.of(query.relation, request.head.route)
+        if query.long is not None and (reply := await terms.stitcher.ask(visit)) is not None:
+            return await self._end(visit, reply, terms)
         member = Member(query, request.head, request.arrived)
-        if query.refusal is None and self._merges:
-            return await self._end(visit, await self._merger.ask(member))
+        if query.refusal is None and terms.merges:
+            return await self._end(visit, await terms.merger.ask(member), terms)
         visit.refusal = visit.refusal or "mode"
-        if self._sharing.takes(member):
-            return await self._end(visit, await self._sharing.ask(member, visit.refusal))
-        if self._shadow is None or query.refusal is not None:
+        if terms.sharing.takes(member):
+            return await self._end(visit, await terms.sharing.ask(member, visit.refusal), terms)
+        if terms.shadow is None or query.refusal is not None:
             return await self._forward(visit, None)
-        with self._shadow.beside(member, self._merger.ask) as visit.copy:
+        with terms.shadow.beside(member, terms.merger.ask) as visit.copy:
             return await self._forward(visit, None)
 
-    async def _end(self, visit: Visit, reply: Reply) -> bool:
+    async def _end(self, visit: Visit, reply: Reply, terms: Terms) -> bool:
         if isinstance(reply, Served):
             return self._serve(visit, reply)
         if isinstance(reply, Ticket):
-            return await self._go_alone(visit, reply)
+            return await self._go_alone(visit, reply, terms)
         visit.call = reply.call
         visit.saves = "FAN003" if reply.call else ""
         if isinstance(reply, Failed):
@@ -144,9 +125,9 @@ class Pipeline:
         visit.call, visit.shared = served.call, served.shared
         visit.status, visit.size, visit.rows = int(share.head[9:12]), len(share.body), share.rows
         visit.began_answer = True
-        extra = self._extra(visit, visit.request.last)
-        visit.request.client.write(b"".join((share.head, extra, b"\r\n", share.body)))
-        return True
+        last = visit.request.last
+        visit.request.client.write(b"".join((share.head, self._extra(visit, last), b"\r\n", share.body)))
+        return not last
 
     async def _pass_on(self, visit: Visit, own: Own) -> bool:
         began = self._clock()
@@ -159,12 +140,12 @@ class Pipeline:
 
     # Alone.
 
-    async def _go_alone(self, visit: Visit, ticket: Ticket) -> bool:
+    async def _go_alone(self, visit: Visit, ticket: Ticket, terms: Terms) -> bool:
         began = self._clock()
         try:
             if ticket.replays:
                 visit.outcome = Outcome.REPLAYED
-                async with self._merger.replaying:
+                async with terms.replaying:
                     keep = await self._forward(visit, ticket)
             else:
                 visit.refusal = ticket.reason
@@ -198,7 +179,7 @@ class Pipeline:
         finally:
             visit.upstream_seconds += call.seconds
             if call.sent:
-                visit.call = self._merger.next_number()
+                visit.call = next(self._numbers)
 
     def _outgoing(self, request: Request, more: bytes = b"") -> Outgoing:
         line, client = request.line, request.client
@@ -240,7 +221,7 @@ class Pipeline:
                 client.write(framed(piece, chunked))
                 await client.flushed(stall)
         client.write(pending + (LAST_CHUNK if chunked else b""))
-        return keep and request.body.done
+        return not last
 
     # WebSockets.
 
@@ -271,9 +252,8 @@ class Pipeline:
             return False
         visit.status = error.fault.status
         keep = request.body.done and not request.last
-        bodiless = request.line.method == b"HEAD"
         cors = self._lessons.cors(request.head.origin)
-        request.client.write(response_of(error, cors, keep=keep, bodiless=bodiless))
+        request.client.write(response_of(error, cors, keep=keep, method=request.line.method))
         return keep
 
     def _extra(self, visit: Visit, last: bool) -> bytes:

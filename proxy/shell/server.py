@@ -6,16 +6,20 @@ from collections.abc import Awaitable, Callable
 import msgspec
 
 from proxy.config import Settings
-from proxy.errors import FaultError, response_of
+from proxy.errors import FaultError
+from proxy.fault_answer import response_of
 from proxy.http1.head import RequestLine, parse_request_line
 from proxy.model import Head
 from proxy.path.identity import HeadRules
 from proxy.shell.heads import HeadReader
 from proxy.shell.intake import Intake
+from proxy.shell.listener import Listener
 from proxy.shell.wire import Body, EndOfStreamError, Wire
 
 LINGER = 1.0
 """Seconds in which a client may read our last words before the connection goes."""
+LOOK = 0.05
+"""Seconds between two looks, at least, at who may be closed at the end."""
 TURNED_AWAY = 64
 """Connections above limits.connections that are told why they are closed."""
 
@@ -36,7 +40,7 @@ class Request(msgspec.Struct, frozen=True, eq=False):
 
 
 Handler = Callable[[Request], Awaitable[bool]]
-"""Answers a request; True when the connection can carry another one."""
+"""Answers a request; True when the connection can carry another one, and the answer did not say otherwise."""
 
 
 class ClientWire(Wire):
@@ -47,6 +51,8 @@ class ClientWire(Wire):
         self._server = server
         self._task: asyncio.Task[None] | None = None
         self.in_request = False
+        self.silent_since = server.now()
+        """When it connected, or had its last answer."""
         self.tunnelled = False
         """Whether what comes is no longer HTTP: then the tunnel sees to both ends itself."""
         self.peer = ""
@@ -85,10 +91,14 @@ class ClientWire(Wire):
         if self.in_request and not self.tunnelled and self._task is not None:
             self._task.cancel()
 
-    def nudge(self) -> None:
-        """Close now if idle; a request in progress is answered first."""
-        if not self.in_request:
+    def nudge(self, now: float, silence: float) -> float:
+        """Close if nothing was heard for ``silence`` seconds. Seconds until that can be so."""
+        if self.in_request or self.buffer:
+            return silence
+        left = self.silent_since + silence - now
+        if left <= 0:
             self.close()
+        return max(left, 0.0)
 
 
 class Server:
@@ -114,8 +124,19 @@ class Server:
         self._refused = refused
         self._clients: set[ClientWire] = set()
         self._tasks: set[asyncio.Task[None]] = set()
-        self._listener: asyncio.Server | None = None
+        self._listener = Listener(lambda: ClientWire(self))
         self._all_gone: asyncio.Future[None] | None = None
+
+    def adopt(self, settings: Settings, rules: HeadRules, handler: Handler) -> None:
+        """Serve by these from the next request on; connections stay."""
+        self._settings = settings
+        self._intake.adopt(settings)
+        self._heads = HeadReader(rules)
+        self._handler = handler
+
+    def now(self) -> float:
+        """The time, by the clock that was given."""
+        return self._clock()
 
     @property
     def open(self) -> int:
@@ -134,24 +155,30 @@ class Server:
 
     async def listen(self, host: str, port: int) -> int:
         """Bind, and return the port (for port 0: the one that was free). OSError when it is taken."""
-        loop = asyncio.get_running_loop()
-        self._listener = await loop.create_server(lambda: ClientWire(self), host, port, backlog=2048)
-        return int(self._listener.sockets[0].getsockname()[1])
+        return await self._listener.open(host, port)
 
-    async def close(self, seconds: float) -> None:
-        """Stop accepting, let requests in flight finish within ``seconds``, then cut what is left."""
+    async def close(self, seconds: float, silence: float) -> None:
+        """Stop accepting, and let everybody finish within ``seconds``; then cut what is left.
+
+        A connection that was silent for ``silence`` seconds is closed. Before, its client may be about to send: that
+        request is answered, and the answer says that it is the last.
+        """
         self.draining = True
-        if self._listener is not None:
-            self._listener.close()
-        for client in list(self._clients):
-            client.nudge()
-        if self._clients:
-            self._all_gone = asyncio.get_running_loop().create_future()
-            await asyncio.wait((self._all_gone,), timeout=seconds)
-        for client in list(self._clients):
-            client.abort()
+        await self._listener.close()
+        until = self._clock() + seconds
+        while self._clients and (left := until - self._clock()) > 0:
+            due = min(client.nudge(self._clock(), silence) for client in list(self._clients))
+            if self._clients:
+                self._all_gone = asyncio.get_running_loop().create_future()
+                await asyncio.wait((self._all_gone,), timeout=min(left, max(due, LOOK)))
+        self.cut()
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=LINGER)
+
+    def cut(self) -> None:
+        """Wait for nobody any more."""
+        for client in list(self._clients):
+            client.abort()
 
     def start(self, client: ClientWire) -> asyncio.Task[None]:
         """Begin to serve ``client``."""
@@ -211,9 +238,9 @@ class Server:
         if request is None:
             return False
         head, body = request.head, request.body
-        keep = await self._handler(request) and body.done and not head.close and not self.draining
-        client.in_request = False
-        if not body.done:
+        keep = await self._handler(request) and body.done and not head.close
+        client.in_request, client.silent_since = False, self._clock()
+        if not body.done or (not keep and client.buffer):
             await self._linger(client)
         elif keep:
             await client.flushed(self._settings.timeouts.write_stall)

@@ -1,7 +1,6 @@
 """One running fanin: its rooms and its I/O put together, its background work, its end."""
 
 import asyncio
-import itertools
 import secrets
 from collections.abc import Callable, Sequence
 
@@ -11,30 +10,23 @@ from proxy.config import ConfigError, Settings
 from proxy.errors import FaultError
 from proxy.findings import Rule
 from proxy.observe.events import Events, Turned, Warned
-from proxy.path.duplicate import either, listed
-from proxy.path.evidence import RowEvidence
+from proxy.overrides import PerQuery
 from proxy.path.identity import HeadRules, head_rules
-from proxy.path.singular import Templates
 from proxy.path.trace import Quiet, Traces
 from proxy.postgrest.catalog import Catalog
-from proxy.postgrest.gateway import Gateway
 from proxy.shell.advice import HeaderAdvice
 from proxy.shell.catalog import CatalogReader
 from proxy.shell.check import Checker
 from proxy.shell.discover import Place, discover
-from proxy.shell.fetch import Fetcher, Fetches
+from proxy.shell.health import Health
 from proxy.shell.judge import Judge
-from proxy.shell.lessons import Lessons
 from proxy.shell.levels import gauges
 from proxy.shell.merger import Merger
 from proxy.shell.oracle import Oracle
-from proxy.shell.parts import Line
 from proxy.shell.pipeline import Pipeline
 from proxy.shell.route import Route
 from proxy.shell.server import Server
-from proxy.shell.shadow import Sampled, Shadow
-from proxy.shell.sharing import Sharing
-from proxy.shell.stitcher import Stitcher
+from proxy.shell.terms import Memory, Terms
 from proxy.shell.upstream import Upstream
 
 TICK = 0.02
@@ -50,20 +42,21 @@ class Sidecar:
         self.settings = settings
         self.draining = False
         self.port = 0
-        self._judge = Judge(rules, events)
+        self._judge = Judge(rules, settings, events)
         self._events = events
         self._clock = clock
         self._key = secrets.token_bytes(16)
         self.upstream = Upstream(settings, clock)
-        self.traces = Traces(msgspec.convert(settings.trace.model_dump(exclude={"headers"}), Quiet))
-        self._evidence = RowEvidence(settings.merge.max_rows, settings.merge.row_evidence)
-        self._catalog = CatalogReader(settings, events, self._adopt)
-        self.merger: Merger | None = None
-        self.oracle: Oracle | None = None
-        self.sharing: Sharing | None = None
-        self.checker: Checker | None = None
-        self.stitcher: Stitcher | None = None
+        self.health = Health(self.upstream, events, clock)
+        events.subscribe(self.health)
+        self.traces = Traces(_quiet(settings))
+        self._catalog = CatalogReader(settings, events, self._adopt_catalog)
+        self.memory: Memory | None = None
+        self.terms: PerQuery[Terms] | None = None
+        self.retired: list[Terms] = []
+        """Terms that a reload has ended, while somebody still waits under them."""
         self.server: Server | None = None
+        self._hurry = asyncio.Event()
         self._ticking: asyncio.Task[None] | None = None
         self._told_per_call = 0
 
@@ -74,29 +67,13 @@ class Sidecar:
         place = await discover(self.settings, self.upstream, self._events)
         route = Route(place.mount.rstrip("/").encode(), place.base)
         self._events.subscribe(HeaderAdvice(self._events, place.gateway))
-        templates = Templates(self.settings.merge.max_tracked)
-        lessons = Lessons(place.gateway, self._evidence, templates, self._clock)
-        self.merger, self.sharing, shadow = self._merging(route, place.gateway, templates, lessons)
-        self.stitcher = self._stitching(route, place.gateway, self.merger.next_number)
+        memory = self.memory = Memory(self.settings, self.upstream, route, place.gateway, self._events, self._clock)
         await self._catalog.start()
-        pipeline = Pipeline(
-            self.settings,
-            route,
-            self.upstream,
-            self.merger,
-            self.sharing,
-            self.stitcher,
-            lessons,
-            self.traces,
-            self._events,
-            self._clock,
-            self._key,
-            shadow,
-        )
+        self.terms = _terms(self.settings, memory)
         self.server = Server(
             self.settings,
-            self._head_rules(),
-            pipeline.handle,
+            self._head_rules(self.settings),
+            Pipeline(self.settings, self.terms, memory, self.traces, self._key).handle,
             self._clock,
             self.upstream.open_ends,
             self._turned,
@@ -109,58 +86,86 @@ class Sidecar:
         self._ticking = asyncio.create_task(self._tick())
         return place
 
-    def _merging(
-        self, route: Route, gateway: Gateway, templates: Templates, lessons: Lessons
-    ) -> tuple[Merger, Sharing, Shadow | None]:
-        """Who merges, who shares, and who compares: in mode shadow merging has no callers, and its calls are counted
-        apart.
+    def adopt(self, settings: Settings) -> None:
+        """From the next request on ``settings`` hold; what takes a restart is the same in them as before.
+
+        Requests under way end under the terms that they began under. When this fails, the old settings stay.
         """
-        settings, upstream, clock, numbers = self.settings, self.upstream, self._clock, itertools.count(1)
-        more = (self._evidence, self._events, clock)
-        checker = self.checker = Checker(settings, upstream, route, gateway, *more, templates)
-        oracle = self.oracle = Oracle(settings, upstream, route, self._events, clock)
-        trust = (numbers, templates, checker.pauses)
-        stable = (listed(settings.rules.duplicate_read.rpc), oracle.is_stable)
-        sharing = Sharing(settings, upstream, route, gateway, either(*stable), lessons, self._events, clock, numbers)
-        if settings.mode == "shadow" and settings.rules.fan001 == "rewrite":
-            shadow = Shadow(settings, checker, clock)
-            merger = Merger(settings, shadow, oracle, sharing, self._evidence, checker.events, clock, *trust)
-            return merger, sharing, shadow
-        fetcher: Fetches = Fetcher(settings, upstream, upstream.calls, route, gateway, *more)
-        if settings.shadow.share:
-            fetcher = Sampled(fetcher, checker, upstream.calls, settings.shadow.share, clock)
-        return Merger(settings, fetcher, oracle, sharing, *more, *trust), sharing, None
+        if self.memory is None or self.terms is None or self.server is None:
+            raise ConfigError("settings cannot be changed before fanin is ready")
+        terms, heads = _terms(settings, self.memory), self._head_rules(settings)
+        pipeline = Pipeline(settings, terms, self.memory, self.traces, self._key)
+        self._judge.adopt(settings)
+        self.memory.adopt(settings)
+        self.traces.quiet = _quiet(settings)
+        self.upstream.timeouts = settings.timeouts
+        self.server.adopt(settings, heads, pipeline.handle)
+        self.retired += self.terms.all
+        self.settings, self.terms = settings, terms
 
-    def _adopt(self, catalog: Catalog) -> None:
-        if self.oracle is not None:
-            self.oracle.adopt(catalog, self._catalog.contradicted)
+    @property
+    def every_term(self) -> tuple[Terms, ...]:
+        """All terms that anybody may be under."""
+        return (*(self.terms.all if self.terms else ()), *self.retired)
 
-    def _stitching(self, route: Route, gateway: Gateway, next_number: Callable[[], int]) -> Stitcher:
-        alias, max_body = b"f" + secrets.token_hex(12).encode(), self.settings.merge.max_body
-        line = Line(self.upstream, route, gateway, self._evidence, self._events, self._clock, alias, max_body)
-        return Stitcher(self.settings, line, next_number)
+    @property
+    def merger(self) -> Merger | None:
+        """Who merges where nothing is overridden."""
+        return self.terms.default.merger if self.terms else None
 
-    def _head_rules(self) -> HeadRules:
-        identity = self.settings.identity
-        host = self.upstream.address.authority if self.settings.upstream_host == "upstream" else b""
-        return head_rules(host, self.settings.trace.headers, identity.also_neutral, identity.not_neutral, self._key)
+    @property
+    def checker(self) -> Checker | None:
+        """Who compares where nothing is overridden."""
+        return self.terms.default.checker if self.terms else None
+
+    @property
+    def oracle(self) -> Oracle | None:
+        return self.memory.oracle if self.memory else None
+
+    def _adopt_catalog(self, catalog: Catalog) -> None:
+        if self.memory is not None:
+            self.memory.oracle.adopt(catalog, self._catalog.contradicted)
+
+    def _head_rules(self, settings: Settings) -> HeadRules:
+        identity = settings.identity
+        host = self.upstream.address.authority if settings.upstream_host == "upstream" else b""
+        return head_rules(host, settings.trace.headers, identity.also_neutral, identity.not_neutral, self._key)
+
+    def hurry(self) -> None:
+        """Whoever is stopping waits for nobody any more."""
+        self._hurry.set()
+        if self.server is not None:
+            self.server.cut()
 
     async def stop(self) -> None:
         """Not ready, keep accepting for drain.delay, finish within drain.timeout."""
         self.draining = True
-        if self.checker is not None:
-            await self.checker.close()
+        for terms in self.every_term:
+            await terms.checker.close()
         if self.server is not None:
+            drain = self.settings.drain
             self.server.draining = True
-            await asyncio.sleep(self.settings.drain.delay)
-            await self.server.close(self.settings.drain.timeout)
+            try:
+                await asyncio.wait_for(self._hurry.wait(), drain.delay)
+            except TimeoutError:
+                pass
+            await self.server.close(0.0 if self._hurry.is_set() else drain.timeout, drain.silence)
         if self._ticking is not None:
             self._ticking.cancel()
             await asyncio.gather(self._ticking, return_exceptions=True)
         for trace in self.traces.drain():
-            self._judge.judge(trace, self.settings.rules)
+            self._judge.judge(trace)
+        self._judge.review()
+        await self.health.stop()
         await self._catalog.stop()
         self.upstream.close()
+
+    @property
+    def state(self) -> str:
+        """``starting``, ``ready`` or ``draining``."""
+        if self.draining:
+            return "draining"
+        return "ready" if self.port else "starting"
 
     def gauges(self) -> dict[str, float]:
         """What is open now, by the name of its metric."""
@@ -174,11 +179,13 @@ class Sidecar:
                 lane.sweep(now)
             began = now
             for trace in self.traces.sweep(now):
-                self._judge.judge(trace, self.settings.rules)
+                self._judge.judge(trace)
                 if self._clock() - began > TURN:
                     await asyncio.sleep(0)
                     began = self._clock()
             self._tell_per_call()
+            self.retired = [terms for terms in self.retired if terms.busy]
+            self.health.tick()
 
     def _tell_per_call(self) -> None:
         if self.traces.per_call_callers > self._told_per_call:
@@ -198,6 +205,15 @@ class Sidecar:
         local = {host, "localhost", "127.0.0.1", "::1"}
         if port and address.port == port and address.host in local:
             raise ConfigError(f"upstream: {self.settings.upstream} is fanin's own listener; name PostgREST's address")
+
+
+def _terms(settings: Settings, memory: Memory) -> PerQuery[Terms]:
+    replaying = asyncio.Semaphore(settings.merge.replays)
+    return PerQuery(settings, lambda found: Terms(found, memory, replaying))
+
+
+def _quiet(settings: Settings) -> Quiet:
+    return msgspec.convert(settings.trace.model_dump(exclude={"headers"}), Quiet)
 
 
 def split_listen(listen: str) -> tuple[str, int]:

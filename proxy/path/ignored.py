@@ -1,0 +1,62 @@
+"""Findings that are known and left as they are: which are not told again, and which ignores have nothing to ignore."""
+
+import datetime as dt
+from collections.abc import Iterable, Iterator, Sequence
+
+from proxy.findings import Finding
+from proxy.overrides import forms
+from proxy.sections import Ignore
+
+
+class Ignores:
+    """The ignores in force. ``schema`` is the one that needs no profile; days are arguments."""
+
+    def __init__(self, ignores: Sequence[Ignore], schema: str) -> None:
+        self._ignores = ignores
+        self._schema = schema
+        self._matched = [False] * len(ignores)
+        self._told: set[int] = set()
+
+    def keep(self, findings: Iterable[Finding], today: dt.date) -> tuple[Finding, ...]:
+        """Those that are to be told."""
+        return tuple(finding for finding in findings if not self._ignored(finding, today))
+
+    def expired(self, today: dt.date) -> Iterator[str]:
+        """Ignores whose last day has passed, each told once."""
+        for number, ignore in enumerate(self._ignores):
+            if _is_over(ignore, today) and number not in self._told:
+                self._told.add(number)
+                yield f"{_name(number, ignore)} ended on {ignore.until}: what it was for is told again"
+
+    def idle(self, today: dt.date) -> Iterator[str]:
+        """Ignores that no finding has matched, each told once."""
+        for number, ignore in enumerate(self._ignores):
+            if not (self._matched[number] or number in self._told or _is_over(ignore, today)):
+                self._told.add(number)
+                yield f"{_name(number, ignore)} has matched no finding"
+
+    def _ignored(self, finding: Finding, today: dt.date) -> bool:
+        matching = [number for number, ignore in enumerate(self._ignores) if self._matches(ignore, finding)]
+        for number in matching:
+            self._matched[number] = True
+        return any(not _is_over(self._ignores[number], today) for number in matching)
+
+    def _matches(self, ignore: Ignore, finding: Finding) -> bool:
+        named = (
+            (ignore.finding, {finding.key}),
+            (ignore.rule, {finding.code}),
+            (ignore.relation, forms(finding.relation, self._schema)),
+            (ignore.route, {finding.route}),
+        )
+        return all(name in values for name, values in named if name)
+
+
+def _is_over(ignore: Ignore, today: dt.date) -> bool:
+    return ignore.until is not None and today > ignore.until
+
+
+def _name(number: int, ignore: Ignore) -> str:
+    """For a message: its place among the ignores, what it names, whose it is."""
+    names = ", ".join(name for name in (ignore.finding, ignore.rule, ignore.relation, ignore.route) if name)
+    owner = f", owner {ignore.owner}" if ignore.owner else ""
+    return f"ignore {number + 1} ({names}{owner})"
