@@ -40,6 +40,8 @@ class Intake:
         self.held -= self._holders.pop(client, 0)
 
     async def _block(self, client: Wire) -> bytes | None:
+        if not client.buffer and not await self._begins(client):
+            return None
         search = HeadSearch(self._search)
         seconds, began = self._timeouts.keep_alive, 0.0
         while (end := search.end(client.buffer)) < 0:
@@ -62,6 +64,14 @@ class Intake:
         del client.buffer[: end + 4]
         client.resume()
         return block
+
+    async def _begins(self, client: Wire) -> bool:
+        """Wait for the first byte, before the limits are read that then hold."""
+        try:
+            await client.more(self._timeouts.keep_alive)
+        except (TimeoutError, EndOfStreamError):
+            return False
+        return True
 
     def _hold(self, client: Wire, size: int) -> None:
         """FANIN109 when all long heads together are too much."""

@@ -17,8 +17,10 @@ from proxy.observe.metrics import Metrics
 from proxy.shell.upstream import Answer, Exchange
 
 if TYPE_CHECKING:
+    from proxy.config import Settings
+    from proxy.path.identity import HeadRules
     from proxy.shell.pool import Lane
-    from proxy.shell.server import Request
+    from proxy.shell.server import Handler, Request
     from proxy.shell.sidecar import Sidecar
     from proxy.shell.upstream import Outgoing, UpstreamWire
 
@@ -65,17 +67,25 @@ class Accounts:
     def _watch(self, sidecar: Sidecar) -> None:
         sidecar._events.subscribe(self.metrics)
         sidecar._events.subscribe(self._see)
-        assert sidecar.server is not None
-        handler = sidecar.server._handler
+        server = sidecar.server
+        assert server is not None
+        adopt = server.adopt
 
-        async def handle(request: Request) -> bool:
-            self.begun += 1
-            return await handler(request)
+        def counted(handler: Handler) -> Handler:
+            async def handle(request: Request) -> bool:
+                self.begun += 1
+                return await handler(request)
+
+            return handle
+
+        def adopt_counted(settings: Settings, rules: HeadRules, handler: Handler) -> None:
+            adopt(settings, rules, counted(handler))
 
         def send(lane: Lane[UpstreamWire], call: Outgoing) -> Exchange:
             return _Seen(self, sidecar, lane, call)
 
-        sidecar.server._handler = handle
+        server._handler = counted(server._handler)
+        setattr(server, "adopt", adopt_counted)  # noqa: B010 – a method's place
         setattr(sidecar.upstream, "send", send)  # noqa: B010 – a method's place
 
     def _see(self, event: Event) -> None:
