@@ -16,6 +16,8 @@ The line a request walks, one file a step::
     the I/O around them: sockets, timers, pools, the admin port.
 ``observe``
     readers of events: metrics, log, trees. Never on the line.
+``explain``
+    what would become of one request, told by the rooms' own code. Pure.
 ``demo``
     real servers and the RetroMuscle workload, before and after.
 

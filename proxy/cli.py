@@ -1,22 +1,20 @@
 """The command line: reads flags, puts the parts together, says what happened."""
 
 import argparse
-import difflib
-import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
 from proxy import __version__
 from proxy.config import ConfigError, Effective, declared, describe, load
-from proxy.errors import COMPARED, DOUBTS, FAULTS, REFUSALS, REMEDIES
-from proxy.explain import as_text, explain, is_request
+from proxy.explain.request import RequestError, looks_like_request, read_columns, read_request
+from proxy.explain.words import UnknownWordError, meaning
 from proxy.listing import as_toml
 from proxy.observe import log
+from proxy.observe.text import safe
 from proxy.serve import run, serve
+from proxy.shell.discover import known_mount
 from proxy.sources import from_text
 from rules import RULES
 
@@ -62,14 +60,29 @@ def _parser() -> argparse.ArgumentParser:
     demo.add_argument("--keep", action="store_true", help="leave the servers up until Ctrl-C")
     demo.add_argument("--json", action="store_true", help="print the table as JSON and nothing else")
     demo.set_defaults(run=_demo)
-    command = commands.add_parser("explain", help="what a rule, a refusal, a doubt or an error code means")
-    command.add_argument("word", metavar="WORD", help="FAN001, literal, FANIN502, …, or a request: 'GET /t?id=eq.1'")
-    command.add_argument("-H", "--header", action="append", default=[], metavar="'NAME: VALUE'", help="of a request")
-    command.add_argument("--type", action="append", default=[], metavar="COLUMN=TYPE", help="what is known of a column")
-    command.add_argument("--json", action="store_true", help="of a request: print as JSON")
-    _add_settings(command)
-    command.set_defaults(run=_explain)
+    explaining = commands.add_parser("explain", help="what a code means; what a request asks, and if it would merge")
+    _add_settings(explaining)
+    _add_explain(explaining)
     return parser
+
+
+def _add_explain(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "words",
+        metavar="WORD",
+        nargs="+",
+        help="FAN001, literal, ties, FANIN502, …, or a request: 'GET /t?id=eq.1', or its URL",
+    )
+    command.add_argument("-H", "--header", action="append", default=[], metavar="'NAME: VALUE'", help="a header line")
+    command.add_argument(
+        "--type",
+        action="append",
+        default=[],
+        metavar="COLUMN=TYPE",
+        help="a column's type as Postgres names it, or 'enum'; 'TYPE unique' for one without equals or nulls",
+    )
+    command.add_argument("--json", action="store_true", help="print the explanation of a request as JSON")
+    command.set_defaults(run=_explain)
 
 
 def _add_settings(command: argparse.ArgumentParser) -> None:
@@ -114,29 +127,25 @@ def _config(options: argparse.Namespace) -> int:
 
 
 def _explain(options: argparse.Namespace) -> int:
-    if is_request(options.word):
-        return _explain_request(options)
-    texts = {rule.code: rule.document for rule in RULES}
-    texts |= {rule.name: rule.document for rule in RULES}
-    texts |= {word: f"Not merged: {text}\nTo change that: {REMEDIES[word]}" for word, text in REFUSALS.items()}
-    texts |= {word: f"Merged answer not used: {text}" for word, text in DOUBTS.items()}
-    texts |= {word: f"Merged answer and original compared: {text}" for word, text in COMPARED.items()}
-    texts |= {fault.code: f"{fault.status} {fault.message}. {fault.hint}" for fault in FAULTS.values()}
-    if options.word not in texts:
-        near = difflib.get_close_matches(options.word, texts, n=1)
-        hint = f"; did you mean '{near[0]}'?" if near else f"; known are {', '.join(texts)}"
-        raise ConfigError(f"explain: nothing is called '{options.word}'{hint}")
-    print(texts[options.word].rstrip())
+    words = " ".join(options.words)
+    try:
+        if looks_like_request(words):
+            _explain_request(options, words)
+        else:
+            print(meaning(words, RULES))
+    except (RequestError, UnknownWordError) as error:
+        raise ConfigError(f"explain: {safe(str(error))}") from error
     return OK
 
 
-def _explain_request(options: argparse.Namespace) -> int:
-    types = dict(pair.split("=", 1) for pair in options.type if "=" in pair)
-    if len(types) < len(options.type):
-        raise ConfigError("explain: --type is COLUMN=TYPE, e.g. --type status=text")
-    told = explain(options.word, options.header, _load(options).settings, types)
-    print(json.dumps(msgspec.to_builtins(told), ensure_ascii=False, indent=2) if options.json else as_text(told))
-    return OK
+def _explain_request(options: argparse.Namespace, words: str) -> None:
+    from proxy.explain.facts import explain  # with sqlglot, which no other command needs
+    from proxy.explain.text import lines, to_json
+
+    settings = _load(options).settings
+    columns = read_columns(options.type, certain=settings.db_uri is not None)
+    explanation = explain(read_request(words, options.header), settings, known_mount(settings), columns)
+    print(to_json(explanation) if options.json else "\n".join(lines(explanation)))
 
 
 def _serve(options: argparse.Namespace) -> int:

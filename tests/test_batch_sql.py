@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import pytest
 import sqlglot
 
-from proxy.postgrest.batch_sql import batch_sql, quoted
+from proxy.postgrest.batch_sql import batch_sql
 from proxy.postgrest.shown import read_fingerprint
 
 
@@ -46,14 +45,6 @@ def test_the_key_is_selected_even_if_the_application_did_not() -> None:
 
 def test_order_keeps_direction_and_nulls() -> None:
     assert sql("GET t?id=eq.?&order=a.desc.nullslast,b", "id").endswith("order by a desc nulls last, b;")
-
-
-@pytest.mark.parametrize(
-    ("name", "shown"),
-    [("id", "id"), ("Id", '"Id"'), ("the key", '"the key"'), ('a"b', '"a""b"'), ("1a", '"1a"'), ("é", '"é"')],
-)
-def test_identifiers_are_quoted_where_sql_wants_it(name: str, shown: str) -> None:
-    assert quoted(name) == shown
 
 
 def test_a_path_into_json_is_an_expression() -> None:

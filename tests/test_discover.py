@@ -10,7 +10,7 @@ import pytest
 from proxy.config import ConfigError
 from proxy.observe.events import Event, Events, Warned
 from proxy.postgrest.gateway import POSTGREST, SUPABASE
-from proxy.shell.discover import Place, discover
+from proxy.shell.discover import Place, discover, known_mount
 from proxy.shell.upstream import Upstream
 from tests.e2e.harness import ScriptedUpstream, Talk, free_port, settings
 
@@ -110,3 +110,20 @@ async def test_so_is_one_that_is_not_there() -> None:
 async def test_a_mount_begins_with_a_slash() -> None:
     with pytest.raises(ConfigError, match="mount: 'rest/v1' must begin with '/'"):
         await found(NEVER, mount="rest/v1", profile="postgrest")
+
+
+@pytest.mark.parametrize(
+    ("upstream", "changes", "mount"),
+    [
+        (NEVER, {}, None),
+        (NEVER, {"profile": "postgrest"}, "/"),
+        (NEVER, {"profile": "supabase"}, "/rest/v1"),
+        (NEVER, {"mount": "/api"}, "/api"),
+        (PROJECT, {}, "/rest/v1"),
+        (PROJECT, {"mount": "/"}, "/"),
+    ],
+)
+def test_the_mount_is_known_without_asking_where_settings_tell_it(
+    upstream: str, changes: dict[str, str], mount: str | None
+) -> None:
+    assert known_mount(settings(upstream, **{"mount": "auto", "profile": "auto"} | changes)) == mount

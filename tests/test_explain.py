@@ -1,150 +1,67 @@
-"""What is told of a request: by the code that decides, and without any value of a header."""
+"""``fanin explain REQUEST``: printed in order or as JSON, with the settings in force; 2 for what is no request."""
 
 from __future__ import annotations
 
 import json
+import shlex
+from typing import TYPE_CHECKING
 
 import pytest
-import sqlglot
 
-from proxy.cli import main
-from proxy.config import ConfigError, Settings, load
-from proxy.errors import REFUSALS, REMEDIES
-from proxy.explain import Explained, as_text, explain, is_request
+from proxy.cli import USAGE, main
+from tests.test_imports import ROOT
 
-U = "0b5e7c1a-9f0e-4d55-8f6b-3a4b5c6d7e8f"
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
-def told(word: str, *headers: str, types: dict[str, str] | None = None, settings: Settings | None = None) -> Explained:
-    return explain(word, headers, settings or Settings(), types or {})
+def test_the_command_takes_mount_and_profile_from_settings(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    assert main(["explain", "GET /api/t?id=eq.1", "--mount", "/api", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["asks"]["relation"] == "t"
+    file = tmp_path / "fanin.toml"
+    file.write_text('profile = "supabase"\n')
+    assert main(["explain", "GET /t?id=eq.1", "--config", str(file), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["merging"]["refusal"]["code"] == "outside-mount"
 
 
-def test_a_request_that_merges_is_shown_with_its_merged_call() -> None:
-    found = told("GET /t?id=eq.7&select=a")
-    assert found.merges
-    assert found.fingerprint == "GET t?id=eq.?&select=a"
-    assert [way.target for way in found.ways] == ["/t?id=in.(7,8)&select=f:id::text,a"]
-    assert "shares a call with requests that differ in id only" in as_text(found)
+def test_the_whole_is_printed_in_order(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["explain", "GET", "/t?id=eq.1", "-H", "Authorization: Bearer x", "--type", "id=int"]) == 0
+    shown = capsys.readouterr().out
+    marks = ("GET /t", "merges     yes", "relation", "\nSQL", "Fingerprint", "Identity", "Merging", "    call")
+    places = [shown.index(mark) for mark in marks]
+    assert places == sorted(places)
+    assert "GET /t?select=f…:id::text,*&id=in.(1,2)" in shown
 
 
-@pytest.mark.parametrize(
-    ("word", "target"),
-    [
-        (f"/t?id=eq.{U}", f"/t?select=f:id::text,*&id=in.({U},{U[:-1]}0)"),
-        ("http://h:1/rest/v1/t?id=eq.1", "/rest/v1/t?select=f:id::text,*&id=in.(1,2)"),
-        ("/t?d->>k=eq.a", "/t?select=f:d-%3E%3Ek,*&d->>k=in.(a,another)"),
-    ],
-)
-def test_a_target_and_a_url_are_gets(word: str, target: str) -> None:
-    assert told(word).ways[0].target == target
+def test_json_says_the_same(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["explain", "GET /t?id=eq.1&r.a=eq.%C3%A9&select=id,r(a)", "--json"]) == 0
+    printed = capsys.readouterr().out
+    assert printed.isascii()
+    told = json.loads(printed)
+    assert set(told) == {"method", "target", "mount", "asks", "sql", "fingerprint", "identity", "merging"}
+    assert told["asks"]["levels"]["r"]["where"][0]["value"] == "é"
+    assert told["sql"]["statement"].startswith("SELECT\n")
+    assert told["merging"]["ways"][0]["call"] == "/t?id=in.(1,2)&r.a=eq.%C3%A9&select=f…:id::text,id,r(a)"
 
 
-@pytest.mark.parametrize(
-    ("type_name", "literal", "merges"),
-    [("text", "new", True), ("boolean", "true", True), ("date", "2024-01-01", True), ("citext", "new", False)],
-)
-def test_a_type_that_is_named_decides(type_name: str, literal: str, merges: bool) -> None:
-    found = told(f"/t?k=eq.{literal}", types={"k": type_name})
-    assert found.merges is merges
-    assert found.ways[0].type == type_name
+@pytest.mark.parametrize("words", ["GET nowhere", "GET /t?a=b c", "http//x/"])
+def test_a_line_that_is_no_request_exits_2(words: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["explain", words]) == USAGE
+    assert "fanin: explain: " in capsys.readouterr().err
 
 
-def test_a_type_that_nobody_named_is_asked_for_by_a_running_fanin() -> None:
-    found = told("/t?status=eq.new")
-    assert not found.merges
-    assert "depends on the types of its columns" in as_text(found)
-    assert "--type status=text" in as_text(found)
+def test_control_characters_reach_no_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    evil = "%1B]0;x%07%0A%E2%80%AE"
+    words = f"GET /t{evil}?{evil}=eq.{evil}&select={evil}&order={evil}&or=({evil})&limit={evil}&id=eq.1&x=eq.{evil}"
+    assert main(["explain", words, "-H", "Range: \x80\x9b", "-H", f"Accept-Profile: {evil}"]) == 0
+    assert main(["explain", "GET /t\x1b"]) == USAGE
+    printed = capsys.readouterr()
+    assert all(line.isprintable() for line in (printed.out + printed.err).splitlines())
 
 
-def test_of_several_filters_each_may_vary() -> None:
-    assert [way.column for way in told("/t?a=eq.1&b=eq.2").ways] == ["a", "b"]
-
-
-def test_a_list_merges_under_an_order_by_known_columns() -> None:
-    assert not told("/t?id=in.(1,2)&order=at").merges
-    assert told("/t?id=in.(1,2)&order=at", types={"at": "date"}).merges
-
-
-@pytest.mark.parametrize(
-    ("order", "types", "words"),
-    [
-        ("", {}, "no order"),
-        ("&order=at", {}, "--type"),
-        ("&order=at", {"at": "date"}, "differ from row to row"),
-        ("&order=at", {"at": "numeric"}, "several texts"),
-    ],
-)
-def test_what_becomes_of_several_rows_a_key_is_told(order: str, types: dict[str, str], words: str) -> None:
-    assert words in told(f"/t?id=eq.1{order}", types=types).several_rows
-
-
-@pytest.mark.parametrize(
-    ("word", "header", "reason"),
-    [
-        ("/t?id=eq.1&offset=2", "", "offset"),
-        ("/t?id=eq.1", "Accept: text/csv", "accept"),
-        ("POST /t", "", "method"),
-        ("/rpc/f", "", "not-a-relation"),
-        ("/t?id=gt.1", "", "no-key"),
-    ],
-)
-def test_a_refusal_comes_with_its_text_and_its_remedy(word: str, header: str, reason: str) -> None:
-    found = told(word, *([header] if header else []))
-    assert (found.refusal, found.because, found.remedy) == (reason, REFUSALS[reason], REMEDIES[reason])
-    assert REMEDIES[reason] in as_text(found)
-
-
-def test_the_sql_that_it_stands_for_is_shown() -> None:
-    found = told("/t?select=id,name&id=eq.7&at=gte.2024-01-01&order=at.desc&limit=5", "Prefer: count=exact")
-    assert sqlglot.parse_one(found.sql, dialect="postgres").find(sqlglot.exp.Where) is not None
-    assert any("count=exact" in note for note in found.sql_notes)
-    assert found.sql.splitlines()[0] in as_text(found)
-    assert told("/rpc/f").sql == ""
-
-
-def test_byte_equal_reads_that_cannot_merge_are_told_to_share() -> None:
-    assert "byte-equal ones" in as_text(told("/t?offset=3"))
-    assert "byte-equal ones" not in as_text(told("PATCH /t?id=eq.1"))
-
-
-def test_headers_are_named_and_never_shown() -> None:
-    settings = load({"identity.also_neutral": ["x-request-id"]}).settings
-    headers = (
-        "Authorization: Bearer SECRET",
-        "X-Request-Id: SECRET",
-        "traceparent: 00-SECRET",
-        "X-Fanin-Trace: SECRET",
-    )
-    found = told("/t?id=eq.1", *headers, settings=settings)
-    assert found.identity == ("authorization",)
-    assert found.neutral == ("host", "x-request-id", "traceparent")
-    assert "SECRET" not in as_text(found)
-
-
-@pytest.mark.parametrize("word", ["GET t", "GET /a b", "GET ", "GET /\x1b[1m"])
-def test_what_is_no_request_is_refused_with_how_to_write_one(word: str) -> None:
-    with pytest.raises(ConfigError, match="GET /relation") as caught:
-        told(word)
-    assert "\x1b" not in str(caught.value)
-
-
-def test_a_malformed_header_is_refused() -> None:
-    with pytest.raises(ConfigError, match="-H"):
-        told("/t", "no colon")
-
-
-def test_control_characters_are_escaped_in_every_part() -> None:
-    assert "\x1b" not in as_text(told("/t%1b?%1b=eq.%1b[1m&select=%1b"))
-
-
-@pytest.mark.parametrize(("word", "is_one"), [("GET /t", True), ("/t", True), ("http://h/t", True), ("FAN001", False)])
-def test_requests_are_told_from_names(word: str, is_one: bool) -> None:
-    assert is_request(word) is is_one
-
-
-def test_the_command_prints_text_or_json(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["explain", "GET /t?k=eq.a", "--type", "k=text", "--json"]) == 0
-    assert json.loads(capsys.readouterr().out)["ways"][0]["merges"] is True
-    assert main(["explain", "/t?id=eq.1", "-H", "Accept: text/csv"]) == 0
-    assert "goes alone: accept" in capsys.readouterr().out
-    assert main(["explain", "/t?id=eq.1", "--type", "k"]) == 2
+def test_the_readme_shows_what_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    shown = (ROOT / "README.md").read_text(encoding="utf-8").partition("<!-- explain:begin -->")[2]
+    command, printed = shown.partition("<!-- explain:end -->")[0].split("```text\n")
+    words = shlex.split(next(line for line in command.splitlines() if line.startswith("$ ")))
+    assert main(words[2:]) == 0
+    assert printed.partition("```")[0] == capsys.readouterr().out

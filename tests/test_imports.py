@@ -35,9 +35,10 @@ LAW: dict[str, tuple[set[str], set[str]]] = {
     "rule": (VALUES | KITS, {"msgspec", "sqlglot"}),
     "observer": (VALUES | KITS | {"proxy.observe"}, {"msgspec", "structlog", "prometheus_client"}),
     "shell": (VALUES | KITS | EVENTS | {"proxy.path", "proxy.shell"}, {"msgspec", "aiohttp"}),
+    "explain": (VALUES | KITS | {"proxy.path", "proxy.observe.text", "proxy.explain"}, {"msgspec"}),
     "seam": (VALUES | KITS | EVENTS, {"asyncpg"}),
 }
-PURE = {"values", "kit http1", "kit postgrest", "room", "rule"}
+PURE = {"values", "kit http1", "kit postgrest", "room", "rule", "explain"}
 
 
 def kind(path: Path) -> str | None:
@@ -50,6 +51,7 @@ def kind(path: Path) -> str | None:
         "postgrest": "kit postgrest",
         "path": "room",
         "observe": "observer",
+        "explain": "explain",
         "shell": "seam" if path.stem == "catalog" else "shell",
     }
     if len(parts) > 2:

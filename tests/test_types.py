@@ -5,7 +5,18 @@ from __future__ import annotations
 import pytest
 
 from proxy.model import Column
-from proxy.postgrest.types import JSON_TEXT, KNOWN, NEVER, SORTED, are_ranked, column_of, fits, groups_alike, sorts
+from proxy.postgrest.types import (
+    JSON_TEXT,
+    KNOWN,
+    NEVER,
+    SORTED,
+    are_ranked,
+    column_of,
+    fits,
+    full_name,
+    groups_alike,
+    sorts,
+)
 
 U = b"0b5e7c1a-9f0e-4d55-8f6b-3a4b5c6d7e8f"
 TEXT = Column("text", certain=True)
@@ -122,3 +133,19 @@ def test_rows_are_ranked_where_their_texts_prove_it(
 def test_the_lists_of_types_agree() -> None:
     assert SORTED - {"enum"} <= KNOWN
     assert NEVER <= KNOWN
+
+
+@pytest.mark.parametrize(
+    ("written", "name"),
+    [
+        ("int", "integer"),
+        ("VARCHAR(20)", "character varying"),
+        ("timestamp(3) with time zone", "timestamp with time zone"),
+        ("numeric(8,2)", "numeric"),
+        ("int4", "integer"),
+        ("integer[]", "integer[]"),
+        ("Mood", "Mood"),
+    ],
+)
+def test_a_type_has_one_name_however_it_is_written(written: str, name: str) -> None:
+    assert full_name(written) == name

@@ -51,7 +51,7 @@ def read_head(fields: tuple[Field, ...], minor: int, rules: HeadRules) -> Head:
     hosts = sum(field.name == b"host" for field in fields)
     if hosts > 1 or (minor == 1 and not hosts):
         raise FaultError("FANIN106")
-    kept = [field for field in fields if _travels(field.name)]
+    kept = [field for field in fields if travels(field.name)]
     identity = b"".join(field.line + b"\r\n" for field in kept if field.name not in rules.neutral)
     differing = rules.neutral - NEGOTIATING
     media = media_of([field.value for field in fields if field.name == b"accept"])
@@ -97,7 +97,8 @@ def _wants_websocket(fields: tuple[Field, ...], options: list[bytes], framing: i
     return upgrade and framing == 0 and minor == 1
 
 
-def _travels(name: bytes) -> bool:
+def travels(name: bytes) -> bool:
+    """Whether a header of this name (lower case) goes on to upstream."""
     return name not in HOP_BY_HOP and not name.startswith(OWN_PREFIX)
 
 

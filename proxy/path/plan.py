@@ -74,7 +74,7 @@ def partition(batch: Sequence[Member], known: Known) -> list[tuple[Key | None, l
 
 def can_share(query: Query, key: Key, known: Known) -> bool:
     """Whether it can be told which rows are of this filter value, and in what order, by what is known of columns."""
-    if len(key.literals) > 1 and not _orders(query, known).certain:
+    if len(key.literals) > 1 and not order_of(query, known).certain:
         return False
     column = column_of(key.name, known)
     if column is None:
@@ -108,7 +108,7 @@ def _cut(member: Member, key: Key, column: Column | None) -> Cut:
     return (target[: key.start], key.start, target[key.end :], group, member.head.identity)
 
 
-class _Order(msgspec.Struct, frozen=True):
+class Order(msgspec.Struct, frozen=True):
     """An order, as far as columns are known: `total` leaves no ties, `carried` shows where there are none."""
 
     total: bool
@@ -119,11 +119,12 @@ class _Order(msgspec.Struct, frozen=True):
         return self.total or bool(self.carried)
 
 
-def _orders(query: Query, known: Known) -> _Order:
+def order_of(query: Query, known: Known) -> Order:
+    """What the query's order says of rows with the same key."""
     columns = [column_of(name, known) for name in query.order]
     total = any(column is not None and column.unique for column in columns)
     sorting = tuple(column for column in columns if column is not None and sorts(column))
-    return _Order(total, () if total or len(sorting) < len(columns) else sorting)
+    return Order(total, () if total or len(sorting) < len(columns) else sorting)
 
 
 def _calls(key: Key | None, members: list[Member], alias: bytes, bounds: Bounds) -> list[Call]:
@@ -152,7 +153,7 @@ class _Mould:
         query = first.query
         self._key, self._first, self._bounds = key, first, bounds
         self._column = column_of(key.name, bounds.columns)
-        self._order = _orders(query, bounds.columns)
+        self._order = order_of(query, bounds.columns)
         carried = query.order if self._order.carried else ()
         self._hidden = hidden_columns(alias, key.name, carried)
         self._location = around_value(query.target[query.path_end + 1 :], key.name, key.value)

@@ -9,7 +9,7 @@ from urllib.parse import unquote_to_bytes
 import msgspec
 
 from proxy.postgrest.conditions import Condition, Where, read_filter, read_tree
-from proxy.postgrest.grammar import Cursor, Field, GrammarError
+from proxy.postgrest.grammar import LONGEST, Cursor, Field, GrammarError, TooDeepError
 from proxy.postgrest.select_list import Items, read_select
 from proxy.postgrest.target import clean_text, decoded, relation_of
 
@@ -134,8 +134,10 @@ class _Reader:
         """One parameter; what cannot be read is told, and left out."""
         try:
             self._read(name, value)
+        except TooDeepError as error:
+            self.doubts.append(f"{_short(name)} is left out: {error}.")
         except GrammarError as error:
-            self.doubts.append(f"PostgREST refuses {name}={value}, so it is left out: {error}.")
+            self.doubts.append(f"PostgREST refuses {_short(name)}={_short(value)}, so it is left out: {error}.")
         self._seen.add(name)
 
     def _read(self, name: str, value: str) -> None:
@@ -182,6 +184,10 @@ class _Reader:
     def _ignores(self, name: str, text: str) -> None:
         if text:
             self.doubts.append(f"PostgREST ignores '{text}' at the end of {name}.")
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= LONGEST else text[:LONGEST] + "…"
 
 
 def _path(name: str) -> Path:

@@ -5,6 +5,7 @@ Written as text, because people are to read it; that it is SQL is proven with sq
 
 import re
 
+from proxy.postgrest.names import quoted
 from proxy.postgrest.shown import Filter, Order, Shown
 
 _COMPARE = {
@@ -56,12 +57,6 @@ def expression(name: str) -> str:
 
 def _step(step: str) -> str:
     return step if step.isdigit() else "'" + step.replace("'", "''") + "'"
-
-
-def quoted(name: str) -> str:
-    """An identifier, quoted where SQL wants it."""
-    plain = name.replace("_", "a").isalnum() and name.isascii() and name == name.lower() and not name[:1].isdigit()
-    return name if plain else '"' + name.replace('"', '""') + '"'
 
 
 def condition_sql(condition: Filter, number: int) -> str:

@@ -3,7 +3,8 @@
 import json
 
 from proxy.postgrest.batch_code import batch_name, js_arguments, js_chain, js_name, py_arguments, py_chain, py_name
-from proxy.postgrest.batch_sql import ARRAYS, batch_sql, expression, quoted
+from proxy.postgrest.batch_sql import ARRAYS, batch_sql, expression
+from proxy.postgrest.names import quoted
 from proxy.postgrest.shown import Shown
 
 CHUNK = 200

@@ -5,7 +5,7 @@ Source: PostgREST 12, ``ApiRequest/QueryParams.hs``; https://postgrest.org/en/v1
 
 import msgspec
 
-from proxy.postgrest.grammar import Cursor, Field, GrammarError
+from proxy.postgrest.grammar import Cursor, Field, TooDeepError
 
 QUANTIFIED = frozenset(("eq", "gte", "gt", "lte", "lt", "like", "ilike", "match", "imatch"))
 """Operators that take ``(any)`` and ``(all)``."""
@@ -66,7 +66,7 @@ def read_tree(name: str, value: str) -> tuple[tuple[str, ...], Tree, str]:
 
 def _parts(cursor: Cursor, depth: int) -> tuple[Where, ...]:
     if depth > DEEPEST:
-        raise GrammarError(f"fewer than {DEEPEST} levels of and/or expected")
+        raise TooDeepError(DEEPEST)
     cursor.blanks()
     cursor.expect("(")
     parts: list[Where] = []
@@ -94,14 +94,15 @@ def _part(cursor: Cursor, depth: int) -> Where:
 
 def _condition(cursor: Cursor, field: Field, in_tree: bool) -> Condition:
     negated = cursor.take("not.")
-    name = cursor.run(str.isalpha)
+    begin, name = cursor.at, cursor.run(str.isalpha)
     if name == "in" and cursor.take("."):
         return Condition(field, name, values=_list(cursor), negated=negated)
     if name == "is" and cursor.take("."):
         return Condition(field, name, _is(cursor), negated=negated)
     argument = _argument(cursor, name)
     if name not in PLAIN and name not in SEARCHES:
-        raise GrammarError(f"'{name}' is no operator; eq, gt, in, is, … expected")
+        cursor.at = begin
+        raise cursor.error("an operator (eq, gt, in, is, …)")
     cursor.expect(".")
     return Condition(field, name, _value(cursor, in_tree), negated=negated, argument=argument)
 

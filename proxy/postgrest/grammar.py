@@ -7,9 +7,19 @@ from collections.abc import Callable
 
 import msgspec
 
+LONGEST = 80
+"""Characters of a text that is repeated in an error."""
+
 
 class GrammarError(ValueError):
     """Something that PostgREST's parser does not take either; the message says what was expected, and where."""
+
+
+class TooDeepError(GrammarError):
+    """Something that PostgREST may take, and is nested deeper than is read here."""
+
+    def __init__(self, levels: int) -> None:
+        super().__init__(f"it is nested deeper than the {levels} levels that are read here")
 
 
 class Step(msgspec.Struct, frozen=True):
@@ -77,7 +87,7 @@ class Cursor:
 
     def error(self, wanted: str) -> GrammarError:
         """What to raise where ``wanted`` was expected."""
-        return GrammarError(f"{wanted} expected at character {self.at + 1} of '{self._text}'")
+        return GrammarError(f"{wanted} expected at character {self.at + 1} of '{self._text[:LONGEST]}'")
 
     # Words of the language.
 

@@ -1,6 +1,7 @@
 """The SQL of the read that a fingerprint stands for, whole or page by page, as text for people."""
 
-from proxy.postgrest.batch_sql import columns_sql, condition_sql, order_sql, quoted
+from proxy.postgrest.batch_sql import columns_sql, condition_sql, order_sql
+from proxy.postgrest.names import quoted
 from proxy.postgrest.shown import Filter, Order, Shown
 
 

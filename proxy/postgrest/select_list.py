@@ -5,7 +5,7 @@ https://postgrest.org/en/v12/references/api/tables_views.html#vertical-filtering
 
 import msgspec
 
-from proxy.postgrest.grammar import Cursor, Field, GrammarError
+from proxy.postgrest.grammar import Cursor, Field, GrammarError, TooDeepError
 
 AGGREGATES = ("sum", "avg", "count", "max", "min")
 DEEPEST = 20
@@ -57,7 +57,7 @@ def read_select(text: str) -> tuple[Items, str]:
 
 def _items(cursor: Cursor, depth: int) -> Items:
     if depth > DEEPEST:
-        raise GrammarError(f"fewer than {DEEPEST} embeds within each other expected")
+        raise TooDeepError(DEEPEST)
     cursor.blanks()
     if cursor.ended or cursor.sees(")", ","):
         return ()

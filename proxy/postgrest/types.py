@@ -130,3 +130,31 @@ _FITS: dict[str, Callable[[bytes, Column], bool]] = {
     ENUM: _fits_enum,
 }
 """What the types of MERGE.md §7.1 have one spelling for. Of any other, canonical integers and UUIDs only."""
+
+ONE_SPELLING = tuple(_FITS)
+"""Those types, the most usual first."""
+
+_SHORT = {
+    "varchar": "character varying",
+    "char": "character",
+    "bpchar": "character",
+    "int": "integer",
+    "int4": "integer",
+    "int8": "bigint",
+    "int2": "smallint",
+    "bool": "boolean",
+    "float8": "double precision",
+    "float4": "real",
+    "decimal": "numeric",
+    "timestamp": "timestamp without time zone",
+    "timestamptz": "timestamp with time zone",
+    "time": "time without time zone",
+    "timetz": "time with time zone",
+}
+
+
+def full_name(type_name: str) -> str:
+    """The name that ``format_type`` has for a type, without its length: ``varchar(20)`` is ``character varying``."""
+    bare, parenthesis, rest = type_name.strip().partition("(")
+    name = (bare.strip() + rest.partition(")")[2]) if parenthesis else bare
+    return _SHORT.get(name.lower(), name)

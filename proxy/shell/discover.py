@@ -9,6 +9,7 @@ from proxy.errors import FaultError
 from proxy.http1.head import first
 from proxy.observe.events import Events, Warned
 from proxy.postgrest.gateway import POSTGREST, PROFILES, SUPABASE, Gateway
+from proxy.shell.address import parse_address
 from proxy.shell.upstream import Outgoing, Upstream
 
 SUPABASE_MOUNT = "/rest/v1"
@@ -21,6 +22,15 @@ class Place(msgspec.Struct, frozen=True):
     mount: str
     base: bytes
     gateway: Gateway
+
+
+def known_mount(settings: Settings) -> str | None:
+    """PostgREST's path for clients as far as settings tell it; None where upstream would have to be asked."""
+    address = parse_address(settings.upstream)
+    told = settings.profile == "supabase" or address.host.endswith(SUPABASE_NAMES)
+    if settings.mount == "auto" and settings.profile == "auto" and not told:
+        return None
+    return _mount(settings, address.base, told, False)[0]
 
 
 async def discover(settings: Settings, upstream: Upstream, events: Events) -> Place:

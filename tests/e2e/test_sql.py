@@ -180,6 +180,50 @@ async def test_the_sql_of_an_embed_returns_postgrests_rows_once_it_knows_the_for
     assert made == answered
 
 
+REFUSED = (
+    "/num?id=1",
+    "/num?id=eq",
+    "/num?id=equals.1",
+    "/num?id=neq(any).{1}",
+    "/num?id=in.1",
+    "/num?j=is.nothing",
+    "/num?or=()",
+    "/num?or=(id)",
+    "/num?or=(not.id.eq.1)",
+    "/num?or=(id.eq.1",
+    "/num?select=id,",
+    "/num?select=x:*",
+    "/num?select=id.median()",
+    "/num?select=kid(id",
+    "/num?select=id!inner",
+    "/num?order=id.up",
+    "/num?order=id.nullslast.desc",
+    "/num?kid.id=eq.1",
+)
+IGNORED = (
+    "/num?select=id)x&id=eq.1",
+    "/num?select=,id&id=eq.1",
+    "/num?id=in.(1)x",
+    "/num?title=is.nullx",
+    "/num?id&id=eq.1",
+)
+
+
+@pytest.mark.parametrize("target", REFUSED)
+async def test_what_is_said_to_be_refused_postgrest_refuses(odd: Stack, target: str) -> None:
+    (answer,) = await one_by_one(odd.url, [get(target)])
+    assert answer.status == 400
+    asked = read_asked(b"GET", target.encode(), b"", "", (), b"")
+    assert asked is not None
+    assert any("PostgREST refuses" in note for note in sql_of(asked).notes)
+
+
+@pytest.mark.parametrize("target", IGNORED)
+async def test_what_postgrest_ignores_the_sql_ignores(odd: Stack, target: str) -> None:
+    answered, made = await rows_of(odd, target)
+    assert made == answered
+
+
 async def test_the_sql_of_random_reads_returns_postgrests_rows_or_fails_as_postgrest_does(odd: Stack) -> None:
     chance = random.Random(12)
     templates = [(target, literals) for target, literals in TEMPLATES if "/mine" not in target]

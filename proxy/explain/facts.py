@@ -1,0 +1,193 @@
+"""All that there is to tell of a request, as values."""
+
+from collections.abc import Mapping
+
+import msgspec
+
+from proxy.config import Settings
+from proxy.errors import REFUSALS, REMEDIES, FaultError
+from proxy.explain.keys import ALIAS, ALONE, DEPENDS, MERGES, Case, Way, way
+from proxy.explain.request import Request, RequestError
+from proxy.http1.head import first
+from proxy.model import Column, Head, Member, Query
+from proxy.overrides import PerQuery
+from proxy.path.duplicate import is_shareable, listed
+from proxy.path.fingerprint import read_query
+from proxy.path.identity import HeadRules, head_rules, read_head, travels
+from proxy.path.stitch import cut, lengthened
+from proxy.postgrest.asked import Asked, read_asked
+from proxy.postgrest.in_list import shortened
+from proxy.postgrest.media import preferences
+from proxy.postgrest.sql import Sql, sql_of
+
+SUPABASE_MOUNT = b"/rest/v1"
+LINE = len(b"GET  HTTP/1.1\r\n")
+WRITES = frozenset((b"POST", b"PATCH", b"PUT", b"DELETE"))
+
+LIMITED = (
+    "limit: the merged call asks for one row more than all callers together may get; if it comes, some key has more."
+)
+COUNTED = (
+    "merge.max_rows is not set: until an answer was longer, a merged call asks for a count, to know that it is whole."
+)
+EQUAL = "Byte-equal requests of one identity that wait at the same time share one call (FAN003)."
+
+
+class Identity(msgspec.Struct, frozen=True):
+    """Names of header lines, by what they are to fanin. Values are shown to nobody."""
+
+    compared: tuple[str, ...]
+    neutral: tuple[str, ...]
+    dropped: tuple[str, ...]
+    trace: str
+    """The header that names the trace; empty where none does."""
+
+
+class Refusal(msgspec.Struct, frozen=True):
+    """Why it is not merged, and how to change the call so that it is."""
+
+    code: str
+    text: str
+    remedy: str
+
+
+class Merging(msgspec.Struct, frozen=True):
+    """``verdict``: ``merges``, ``depends`` (on a type), ``never``; then with its refusal."""
+
+    verdict: str
+    ways: tuple[Way, ...]
+    refusal: Refusal | None
+    notes: tuple[str, ...]
+
+
+class Explanation(msgspec.Struct, frozen=True):
+    """A request, explained."""
+
+    method: str
+    target: str
+    mount: str
+    asks: Asked | None
+    """None for what is no relation under the mount."""
+    sql: Sql
+    fingerprint: str
+    identity: Identity
+    merging: Merging
+
+
+def explain(request: Request, settings: Settings, mount: str | None, columns: Mapping[bytes, Column]) -> Explanation:
+    """Explain ``request`` under ``settings``; RequestError for one that fanin would turn down.
+
+    ``mount`` is None where only upstream could tell: then the request's own path does. ``columns`` are those of its
+    relation whose types are known.
+    """
+    prefix = _mount(request, mount)
+    rules = _rules(settings)
+    try:
+        head = read_head(request.fields, request.minor, rules)
+    except FaultError as error:
+        raise RequestError(f"{error.fault.message}. {error.fault.hint}") from None
+    query = _query(request, head, prefix, settings.merge.max_url)
+    settings = PerQuery(settings, lambda found: found).of(query.relation, head.route)
+    asked = _asked(request, prefix)
+    types = {name.decode("utf-8", "replace"): column.type for name, column in columns.items()}
+    return Explanation(
+        method=request.method.decode(),
+        target=request.target.decode("utf-8", "replace"),
+        mount=prefix.decode("utf-8", "replace") or "/",
+        asks=asked,
+        sql=Sql("", ()) if asked is None else sql_of(asked, types),
+        fingerprint=query.fingerprint,
+        identity=_identity(request, rules),
+        merging=_merging(query, head, settings, prefix, columns),
+    )
+
+
+def _mount(request: Request, mount: str | None) -> bytes:
+    """The mount without its trailing slash."""
+    if mount is not None:
+        return mount.rstrip("/").encode()
+    return SUPABASE_MOUNT if request.target.startswith(SUPABASE_MOUNT + b"/") else b""
+
+
+def _rules(settings: Settings) -> HeadRules:
+    identity = settings.identity
+    return head_rules(b"", settings.trace.headers, identity.also_neutral, identity.not_neutral, b"explained")
+
+
+def _query(request: Request, head: Head, mount: bytes, longest: int) -> Query:
+    if len(request.target) <= longest:
+        return read_query(request.method, request.target, head, mount, longest)
+    short, place = shortened(request.target, longest)
+    return lengthened(read_query(request.method, short, head, mount, longest), request.target, place)
+
+
+def _asked(request: Request, mount: bytes) -> Asked | None:
+    schema = first(request.fields, b"content-profile" if request.method in WRITES else b"accept-profile") or b""
+    prefers = preferences([field.value for field in request.fields if field.name == b"prefer"])
+    ranged = first(request.fields, b"range") or b""
+    return read_asked(request.method, request.target, mount, schema.decode("utf-8", "replace"), prefers, ranged)
+
+
+def _identity(request: Request, rules: HeadRules) -> Identity:
+    names = dict.fromkeys(field.name for field in request.fields if request.host_given or field.name != b"host")
+    dropped = tuple(name for name in names if not travels(name))
+    neutral = tuple(name for name in names if name in rules.neutral and name not in dropped)
+    compared = tuple(name for name in names if name not in dropped and name not in neutral)
+    trace = next((name for name in rules.trace_headers if name in names), b"")
+    return Identity(_texts(compared), _texts(neutral), _texts(dropped), trace.decode())
+
+
+def _texts(names: tuple[bytes, ...]) -> tuple[str, ...]:
+    return tuple(name.decode("ascii") for name in names)
+
+
+# What becomes of it.
+
+
+def _merging(query: Query, head: Head, settings: Settings, mount: bytes, columns: Mapping[bytes, Column]) -> Merging:
+    shared = (EQUAL,) if _shares(query, head, settings, mount) else ()
+    code, told = _refusal(query, head, settings)
+    if code:
+        return Merging(ALONE, (), refusal(code), (*told, *shared))
+    case = Case(Member(query, head, 0.0), settings, mount, columns)
+    ways = tuple(way(case, key) for key in query.keys)
+    verdicts = {one.verdict for one in ways}
+    verdict = next((verdict for verdict in (MERGES, DEPENDS) if verdict in verdicts), ALONE)
+    if verdict == ALONE:
+        return Merging(ALONE, ways, refusal("literal"), shared)
+    limited = (LIMITED,) if query.limit is not None else ()
+    counted = (COUNTED,) if settings.merge.max_rows is None else ()
+    return Merging(verdict, ways, None, (*limited, *counted, *shared))
+
+
+def refusal(code: str) -> Refusal:
+    """A reason with its text and its remedy."""
+    return Refusal(code, REFUSALS[code], REMEDIES[code])
+
+
+def _shares(query: Query, head: Head, settings: Settings, mount: bytes) -> bool:
+    stable = listed(settings.rules.duplicate_read.rpc)
+    on = settings.mode == "rewrite" and settings.rules.fan003 == "rewrite"
+    return on and is_shareable(query, head, mount, stable)
+
+
+def _refusal(query: Query, head: Head, settings: Settings) -> tuple[str, tuple[str, ...]]:
+    """Why it is not merged whatever its keys are, empty where it may be; and what is done with an over-long list."""
+    if query.refusal == "too-long" and query.long is not None:
+        return _long(query, head, settings)
+    if query.refusal is None and not (settings.mode == "rewrite" and settings.rules.fan001 == "rewrite"):
+        return "mode", ()
+    return query.refusal or "", ()
+
+
+def _long(query: Query, head: Head, settings: Settings) -> tuple[str, tuple[str, ...]]:
+    bounds = settings.rules.oversized_in_list
+    size = LINE + len(query.target) + len(head.forward) + len(b"\r\n")
+    if size <= bounds.head_bytes:
+        return "too-long", ()
+    if settings.mode != "rewrite" or settings.rules.fan005 != "rewrite":
+        return "oversized", ()
+    found = cut(query, head, ALIAS, bounds.head_bytes - LINE - len(head.merged) - len(b"\r\n"))
+    if isinstance(found, str):
+        return found, ()
+    return "too-long", (f"FAN005 cuts its list into {len(found.parts)} calls, and puts their answers together.",)

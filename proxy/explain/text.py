@@ -1,0 +1,170 @@
+"""An explanation to read. Whatever a client could have written is made safe for a terminal."""
+
+import json
+from collections.abc import Iterable, Iterator
+
+import msgspec
+
+from proxy.explain.facts import Explanation, Identity, Merging
+from proxy.explain.keys import MERGES, Way
+from proxy.observe.text import safe
+from proxy.postgrest.asked import Asked, Level, Order
+from proxy.postgrest.conditions import Condition, Where
+from proxy.postgrest.select_list import Embed, Item
+from proxy.postgrest.sql import Sql
+
+WIDTH = 13
+"""Characters of a label."""
+
+
+def lines(explanation: Explanation) -> Iterator[str]:
+    """The explanation, line by line."""
+    for line in _lines(explanation):
+        yield safe(line).rstrip()
+
+
+def to_json(explanation: Explanation) -> str:
+    """The same as JSON, in ASCII; embeds go by their names with dots between."""
+    told = msgspec.to_builtins(msgspec.structs.replace(explanation, asks=None))
+    if explanation.asks is not None:
+        levels = {".".join(path): level for path, level in explanation.asks.levels.items()}
+        told["asks"] = {**_members(explanation.asks), "levels": msgspec.to_builtins(levels)}
+    return json.dumps(told, indent=2)
+
+
+def _members(asked: Asked) -> dict[str, object]:
+    return {name: msgspec.to_builtins(getattr(asked, name)) for name in asked.__struct_fields__ if name != "levels"}
+
+
+def _lines(explanation: Explanation) -> Iterator[str]:
+    yield f"{explanation.method} {explanation.target}"
+    yield _row("  merges", _verdict(explanation.merging))
+    yield from _asks(explanation)
+    yield ""
+    yield from _sql(explanation.sql, explanation.asks)
+    yield _row("Fingerprint", explanation.fingerprint)
+    yield ""
+    yield from _identity(explanation.identity)
+    yield ""
+    yield from _merging(explanation.merging)
+
+
+def _row(label: str, text: str) -> str:
+    return f"{label:<{WIDTH}}{text}"
+
+
+def _list(names: Iterable[str]) -> str:
+    return ", ".join(names) or "–"
+
+
+# What is asked.
+
+
+def _asks(explanation: Explanation) -> Iterator[str]:
+    asked = explanation.asks
+    if asked is None:
+        yield _row("  relation", f"none: no single segment under the mount {explanation.mount}, or no text")
+        return
+    schema = asked.schema or "the first of PostgREST's db-schemas, since no profile is named"
+    yield _row("  relation", f"{asked.relation} (schema: {schema})")
+    if asked.method in ("GET", "HEAD") or asked.items:
+        yield _row("  select", ", ".join(map(_item, asked.items)) or "*")
+    for level in asked.levels.values():
+        yield from _level(level)
+    for label, names in (("  columns", asked.columns), ("  on_conflict", asked.on_conflict)):
+        if names:
+            yield _row(label, " " + ", ".join(names))
+    if asked.range:
+        yield _row("  Range", asked.range)
+
+
+def _level(level: Level) -> Iterator[str]:
+    at = f" of {'.'.join(level.path)}" if level.path else ""
+    for where in level.where:
+        yield _row("  filter", _where(where) + at)
+    if level.order:
+        yield _row("  order", ", ".join(map(_order, level.order)) + at)
+    for label, value in (("  limit", level.limit), ("  offset", level.offset)):
+        if value is not None:
+            yield _row(label, value + at)
+
+
+def _item(item: Item | Embed) -> str:
+    if isinstance(item, Embed):
+        marks = [item.hint] if item.hint else []
+        marks += ["inner"] if item.inner else []
+        inside = ", ".join(map(_item, item.items))
+        name = "..." * item.spread + (f"{item.alias}:" if item.alias else "") + "!".join([item.relation, *marks])
+        return f"{name}({inside})"
+    alias = f"{item.alias}:" if item.alias else ""
+    counts = item.aggregate == "count" and item.field.name == "*"
+    name = "count()" if counts else str(item.field) + (f"::{item.cast}" if item.cast else "")
+    aggregate = f".{item.aggregate}()" if item.aggregate and not counts else ""
+    return alias + name + aggregate + (f"::{item.aggregate_cast}" if item.aggregate_cast else "")
+
+
+def _where(where: Where) -> str:
+    if not isinstance(where, Condition):
+        inside = f" {where.operator} ".join(map(_where, where.parts))
+        return f"not ({inside})" if where.negated else f"({inside})"
+    argument = f"({where.argument})" if where.argument else ""
+    value = "(" + ", ".join(map(repr, where.values)) + ")" if where.operator == "in" else repr(where.value)
+    if where.operator == "is":
+        value = where.value
+    return f"{where.field} {'not ' * where.negated}{where.operator}{argument} {value}"
+
+
+def _order(order: Order) -> str:
+    name = f"{order.relation}({order.field})" if order.relation else str(order.field)
+    nulls = f"nulls {order.nulls}" if order.nulls else ""
+    return " ".join(word for word in (name, order.direction, nulls) if word)
+
+
+def _sql(sql: Sql, asked: Asked | None) -> Iterator[str]:
+    if asked is None:
+        return
+    yield "SQL"
+    yield from (f"  -- {note}" for note in sql.notes)
+    yield from (f"  {line}" for line in sql.statement.splitlines())
+    yield ""
+
+
+# What fanin does with it.
+
+
+def _identity(identity: Identity) -> Iterator[str]:
+    yield _row("Identity", f"compared byte by byte: {_list(identity.compared)}")
+    yield _row("", f"neutral, may differ: {_list(identity.neutral)}")
+    yield _row("", f"not sent on: {_list(identity.dropped)}")
+    trace = f"named by {identity.trace}" if identity.trace else "by caller and timing, since no header names one"
+    yield _row("", f"trace: {trace}")
+
+
+def _verdict(merging: Merging) -> str:
+    if merging.refusal is not None:
+        return f"no: {merging.refusal.code}"
+    return "yes" if merging.verdict == MERGES else "depends on types that are not known here"
+
+
+def _merging(merging: Merging) -> Iterator[str]:
+    refusal = merging.refusal
+    yield _row("Merging", _verdict(merging) if refusal is None else f"{refusal.code}: {refusal.text}")
+    if refusal is not None:
+        yield _row("", f"To change that: {refusal.remedy}")
+    for way in merging.ways:
+        yield from _way(way)
+    yield from (_row("  note", note) for note in merging.notes)
+
+
+def _way(way: Way) -> Iterator[str]:
+    yield _row("  key", f"{way.column}={way.filter}")
+    if way.call:
+        yield _row("    with", way.others)
+    yield _row("    type", way.types)
+    if way.asked:
+        yield _row("", f"fanin finds out: {', '.join(way.asked)} (from the catalog, or by asking PostgREST once)")
+    yield _row("    rows", f"several a key: {way.ties.text}")
+    if way.call:
+        supposing = f", supposing that {way.supposed}" if way.supposed else ""
+        yield _row("    call", f"with {way.column}={way.sibling}{supposing}:")
+        yield _row("", f"GET {way.call}")

@@ -1,0 +1,30 @@
+"""What a rule, a refusal, a doubt or an error code means."""
+
+import difflib
+from collections.abc import Iterable
+
+from proxy.errors import COMPARED, DOUBTS, FAULTS, REFUSALS, REMEDIES
+from proxy.findings import Rule
+
+
+class UnknownWordError(ValueError):
+    """Nothing is called so; the message names what is near, or all there is."""
+
+
+def meaning(word: str, rules: Iterable[Rule]) -> str:
+    """The text for ``word``."""
+    texts = meanings(rules)
+    if word not in texts:
+        near = difflib.get_close_matches(word, texts, n=1)
+        hint = f"; did you mean '{near[0]}'?" if near else f"; known are {', '.join(texts)}"
+        raise UnknownWordError(f"nothing is called '{word}'{hint}")
+    return texts[word].rstrip()
+
+
+def meanings(rules: Iterable[Rule]) -> dict[str, str]:
+    """Every word that can be explained, with its text."""
+    texts = {name: rule.document for rule in rules for name in (rule.code, rule.name)}
+    texts |= {word: f"Not merged: {text}\nTo change that: {REMEDIES[word]}" for word, text in REFUSALS.items()}
+    texts |= {word: f"Merged answer not used: {text}" for word, text in DOUBTS.items()}
+    texts |= {word: f"Merged answer and original compared: {text}" for word, text in COMPARED.items()}
+    return texts | {fault.code: f"{fault.status} {fault.message}. {fault.hint}" for fault in FAULTS.values()}

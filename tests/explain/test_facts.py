@@ -1,0 +1,162 @@
+"""What is told of a request: its relation, its SQL, its identity, why it does not merge, and what to change."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from proxy.config import load
+from proxy.errors import REFUSALS, REMEDIES
+from proxy.explain.facts import explain
+from proxy.explain.request import read_request
+from proxy.explain.text import lines, to_json
+from tests.explain.made import explained, only_way, text
+
+
+def test_the_mount_is_the_settings_or_the_paths_own() -> None:
+    assert explained("/rest/v1/t?id=eq.1").mount == "/rest/v1"
+    assert explained("/t?id=eq.1").mount == "/"
+    assert explained("/rest/v1/t?id=eq.1").fingerprint == "GET t?id=eq.?"
+
+
+def test_a_profile_is_the_schema_of_reads_and_of_writes() -> None:
+    headers = ("Accept-Profile: one", "Content-Profile: two")
+    assert "FROM one.t" in explained("GET /t", *headers).sql.statement
+    assert "FROM two.t" in explained("DELETE /t", *headers).sql.statement
+
+
+def test_what_is_no_relation_has_no_sql() -> None:
+    found = explained("GET /rpc/f?a=1")
+    assert found.asks is None
+    assert not found.sql.statement
+    assert "relation   none" in text("GET /rpc/f?a=1")
+    assert "SQL" not in text("GET /rpc/f?a=1").splitlines()
+
+
+def test_types_bear_on_the_sql() -> None:
+    assert "to_jsonb(t.a) ->> 'b'" in explained("/t?a->>b=eq.1", types=("a=hstore",)).sql.statement
+
+
+def test_headers_are_told_by_name_and_never_by_value() -> None:
+    headers = (
+        *("Authorization: Bearer SECRET", "Cookie: s=SECRET", "Accept-Encoding: SECRET", "X-Fanin-Trace: SECRET"),
+        *("traceparent: SECRET", "Connection: close", "X-Request-Id: SECRET", "Host: SECRET"),
+    )
+    found = explained("/t?id=eq.1", *headers)
+    assert found.identity.compared == ("authorization", "cookie", "x-request-id")
+    assert found.identity.neutral == ("accept-encoding", "traceparent", "host")
+    assert found.identity.dropped == ("x-fanin-trace", "connection")
+    assert found.identity.trace == "x-fanin-trace"
+    for shown in (text("/t?id=eq.1", *headers), to_json(found)):
+        assert "SECRET" not in shown
+
+
+def test_settings_say_what_is_neutral_and_what_names_a_trace() -> None:
+    found = explained(
+        "/t",
+        "X-Request-Id: 1",
+        "Traceparent: 1",
+        "X-Job: 1",
+        identity__also_neutral=["X-Request-Id"],
+        identity__not_neutral=["host"],
+        trace__headers=["x-job"],
+    )
+    assert found.identity.neutral == ("x-request-id", "traceparent", "x-job")
+    assert found.identity.trace == "x-job"
+
+
+def test_a_host_that_was_made_up_is_not_told() -> None:
+    assert explained("/t").identity.neutral == ()
+    assert explained("http://h/t").identity.neutral == ("host",)
+
+
+def test_limits_and_counts_are_noted() -> None:
+    notes = explained("/t?k=eq.1&limit=3").merging.notes
+    assert [note.partition(":")[0] for note in notes[:2]] == ["limit", "merge.max_rows is not set"]
+    assert "limit=7" in only_way("/t?k=eq.1&limit=3").call
+    assert len(explained("/t?k=eq.1", merge__max_rows=1000, rules__fan003="off").merging.notes) == 0
+
+
+def test_equal_requests_share_a_call_even_where_they_do_not_merge() -> None:
+    assert "FAN003" in explained("/t?k=eq.1&offset=2").merging.notes[-1]
+    assert not explained("PATCH /t?k=eq.1").merging.notes
+    assert not explained("/t?k=eq.1&offset=2", mode="observe").merging.notes
+
+
+CHANGED: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    "off": (("/t?id=eq.1", "X-Fanin: off"), ("/t?id=eq.1",)),
+    "outside-mount": (("/api/t?id=eq.1",), ("/rest/v1/t?id=eq.1",)),
+    "not-a-relation": (("/rest/v1/rpc/f?id=1",), ("/rest/v1/t?id=eq.1",)),
+    "method": (("HEAD /t?id=eq.1",), ("GET /t?id=eq.1",)),
+    "http-1.0": (("GET /t?id=eq.1 HTTP/1.0",), ("GET /t?id=eq.1",)),
+    "body": (("/t?id=eq.1", "Content-Length: 3"), ("/t?id=eq.1", "Content-Length: 0")),
+    "expect": (("/t?id=eq.1", "Expect: 100-continue"), ("/t?id=eq.1",)),
+    "accept": (("/t?id=eq.1", "Accept: text/csv, */*"), ("/t?id=eq.1", "Accept: application/vnd.pgrst.object+json")),
+    "range": (("/t?id=eq.1", "Range: 0-4"), ("/t?id=eq.1&limit=5",)),
+    "count": (("/t?id=eq.1", "Prefer: count=planned"), ("/t?id=eq.1", "Prefer: count=exact")),
+    "limit": (("/t?id=eq.1&limit=0",), ("/t?id=eq.1&limit=999999",)),
+    "offset": (("/t?k=eq.1&offset=5&limit=5&order=id",), ("/t?k=eq.1&order=id&id=gt.5&limit=5",)),
+    "aggregate": (("/t?select=a.sum()&k=eq.1",), ("/t?select=id,kids(count)&k=eq.1",)),
+    "select": (("/t?select=a,&id=eq.1",), ("/t?select=a,b&id=eq.1",)),
+    "repeated": (("/t?id=eq.1&id=lt.9",), ("/t?id=eq.1&and=(id.gt.0,id.lt.9)",)),
+    "semicolon": (("/t?id=eq.1&a=eq.b;c",), ("/t?id=eq.1&a=eq.b%3Bc",)),
+    "encoding": (("/t?id=eq.1&a=eq.%E9",), ("/t?id=eq.1&a=eq.%C3%A9",)),
+    "no-key": (("/t?id=gt.1",), ("/t?id=eq.1",)),
+    "literal": (("/t?id=eq.07",), ("/t?id=eq.7",)),
+}
+"""For each refusal that a call can help: one that gets it, and the call that its remedy makes of it."""
+ELSEWHERE = {"mode", "too-long", "oversized", "paused", "mistrusted", "large-rows", "busy"}
+ELSEWHERE |= {code for code in REFUSALS if code.startswith("list")}
+
+
+def test_every_refusal_that_a_call_can_help_is_tried() -> None:
+    assert CHANGED.keys() | ELSEWHERE == REFUSALS.keys()
+
+
+@pytest.mark.parametrize("code", CHANGED)
+def test_a_refusal_is_told_with_its_remedy_and_the_remedy_helps(code: str) -> None:
+    refused, changed = CHANGED[code]
+    options: dict[str, Any] = {"types": ("id=integer",) if code == "literal" else ()}
+    if "rest/v1" in changed[0]:
+        options["profile"] = "supabase"
+        loaded = load({"profile": "supabase"}).settings
+        found = [explain(read_request(words, ()), loaded, "/rest/v1", {}) for (words,) in (refused, changed)]
+    else:
+        found = [explained(*refused, **options), explained(*changed, **options)]
+    refusal = found[0].merging.refusal
+    assert refusal is not None
+    assert (refusal.code, refusal.text, refusal.remedy) == (code, REFUSALS[code], REMEDIES[code])
+    shown = "\n".join(lines(found[0]))
+    assert f"  merges     no: {code}" in shown.splitlines()
+    assert f"Merging      {code}: {REFUSALS[code]}" in shown.splitlines()
+    assert f"To change that: {REMEDIES[code]}" in shown
+    assert found[1].merging.refusal is None
+    assert found[1].merging.verdict == "merges"
+
+
+def test_a_mode_that_does_not_merge_is_told() -> None:
+    for found in (explained("/t?id=eq.1", mode="shadow"), explained("/t?id=eq.1", rules__fan001="report")):
+        assert found.merging.refusal is not None
+        assert found.merging.refusal.code == "mode"
+
+
+def test_a_long_list_is_told_to_be_cut_or_why_not() -> None:
+    long = "/t?id=in.(" + ",".join(map(str, range(10_000, 20_000))) + ")"
+    codes = [
+        explained(long[:9000] + ")"),
+        explained(long),
+        explained(long, rules__fan005="rewrite"),
+        explained(long + "&limit=3", rules__fan005="rewrite"),
+        explained(long, rules__fan005="rewrite", mode="observe"),
+    ]
+    refusals = [found.merging.refusal.code for found in codes if found.merging.refusal is not None]
+    assert refusals == ["too-long", "oversized", "too-long", "list-total", "oversized"]
+    assert codes[2].merging.notes[0] == "FAN005 cuts its list into 2 calls, and puts their answers together."
+
+
+def test_what_is_overridden_for_its_relation_or_route_is_what_it_is_told() -> None:
+    override = [{"relation": "quiet", "rules": {"fan001": "report"}}, {"route": "export", "rules": {"fan001": "off"}}]
+    assert explained("/quiet?id=eq.1", override=override).merging.refusal is not None
+    assert explained("/loud?id=eq.1", override=override).merging.refusal is None
+    assert explained("/loud?id=eq.1", "X-Fanin-Route: export", override=override).merging.refusal is not None

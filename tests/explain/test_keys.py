@@ -1,0 +1,112 @@
+"""With what a request would merge, key by key, what has to be known for that, and what its order means."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.explain.made import explained, only_way
+
+U = "0b5e7c1a-9f0e-4d55-8f6b-3a4b5c6d7e8"
+
+
+def test_every_key_has_a_call_of_its_own() -> None:
+    found = explained("/t?select=a&id=eq.7&owner=eq." + U + "1")
+    assert found.merging.verdict == "merges"
+    one, two = found.merging.ways
+    assert (one.column, one.literal, one.sibling) == ("id", "integer", "eq.8")
+    assert one.call == f"/t?select=f…:id::text,a&id=in.(7,8)&owner=eq.{U}1"
+    assert (two.column, two.literal) == ("owner", "uuid")
+    assert two.call == f"/t?select=f…:owner::text,a&id=eq.7&owner=in.({U}1,{U}0)"
+
+
+@pytest.mark.parametrize(
+    ("literal", "type_name", "sibling"),
+    [
+        ("9" * 18, "", str(10**18 - 2)),
+        ("32767", "smallint", "32766"),
+        (U + "0", "uuid", U + "1"),
+        ("another", "text", "other"),
+        ("true", "boolean", "false"),
+        ("2024-02-28", "date", "2024-02-29"),
+    ],
+)
+def test_the_other_request_fits_the_type_too(literal: str, type_name: str, sibling: str) -> None:
+    way = only_way(f"/t?k=eq.{literal}", types=(f"k={type_name}",) if type_name else ())
+    assert way.verdict == "merges"
+    assert way.sibling == f"eq.{sibling}"
+
+
+def test_a_text_depends_on_its_columns_type_which_fanin_finds_out() -> None:
+    way = only_way("/t?k=eq.true")
+    assert way.verdict == "depends"
+    assert way.types.endswith(": text, character varying, character, name, boolean, enum")
+    assert way.asked == ("k",)
+    assert way.supposed == "k is text"
+    assert way.call == "/t?select=f…:k::text,*&k=in.(true,another)"
+    assert explained("/t?k=eq.true").merging.refusal is None
+
+
+def test_a_text_whose_type_nobody_may_find_out_goes_alone() -> None:
+    found = explained("/t?k=eq.true", merge__ask_types=False)
+    assert found.merging.verdict == "never"
+    assert found.merging.refusal is not None
+    assert found.merging.refusal.code == "literal"
+    assert found.merging.ways[0].asked == ()
+    assert explained("/t?k=eq.true", merge__ask_types=False, db_uri="postgres://h/d").merging.verdict == "depends"
+
+
+@pytest.mark.parametrize(
+    ("k", "type_name"), [("true", "citext"), ("01", "integer"), ("1", '"char"'), ("%C3%A9", "text")]
+)
+def test_a_literal_that_its_type_does_not_print_goes_alone(k: str, type_name: str) -> None:
+    found = explained(f"/t?k=eq.{k}", types=(f"k={type_name}",))
+    assert found.merging.verdict == "never"
+    assert type_name in found.merging.ways[0].types
+
+
+def test_the_catalog_knows_collations() -> None:
+    assert only_way("/t?k=eq.%C3%A9", types=("k=text",), db_uri="postgres://h/d").verdict == "merges"
+
+
+def test_text_out_of_json_needs_no_type() -> None:
+    way = only_way("/t?d->>k=eq.x")
+    assert (way.verdict, way.types, way.asked) == ("merges", "d->>k is text", ())
+
+
+def test_lists_depend_on_their_order() -> None:
+    assert only_way("/t?id=in.(1,2)&order=at").supposed == "at is timestamp with time zone"
+    assert only_way("/t?id=in.(1,2)&order=at", types=("at=date",)).verdict == "merges"
+    assert only_way("/t?id=in.(1,2)&order=at", types=("at=numeric",)).verdict == "never"
+    assert explained("/t?id=in.(1,2)").merging.refusal is not None
+
+
+@pytest.mark.parametrize(
+    ("target", "types", "verdict", "said"),
+    [
+        ("/t?k=eq.1", (), "ties", "there is no order"),
+        ("/t?k=eq.1&order=d->a", (), "ties", "by something else than"),
+        ("/t?k=eq.1&order=at", (), "unknown", "the type of at decides"),
+        ("/t?k=eq.1&order=at,id", ("at=date",), "unknown", "the type of id decides"),
+        ("/t?k=eq.1&order=at,id", ("at=date", "id=int unique"), "total", "at, id leaves no ties"),
+        ("/t?k=eq.1&order=at,id", ("at=date", "id=int"), "carried", "carries at, id along"),
+        ("/t?k=eq.1&order=at,id", ("at=date", "id=numeric"), "ties", "under the type of id"),
+        ("/t?k=eq.1&order=at", ("k=int unique",), "one", "k is unique"),
+    ],
+)
+def test_what_the_order_means_for_several_rows_is_told(
+    target: str, types: tuple[str, ...], verdict: str, said: str
+) -> None:
+    ties = only_way(target, types=types).ties
+    assert ties.verdict == verdict
+    assert said in ties.text
+
+
+def test_settings_and_media_bear_on_several_rows() -> None:
+    assert only_way("/t?k=eq.1", merge__ties="any").ties.verdict == "any"
+    assert only_way("/t?k=eq.1&order=at", merge__ask_types=False).ties.verdict == "ties"
+    assert only_way("/t?k=eq.1", "Accept: application/vnd.pgrst.object+json").ties.verdict == "one"
+
+
+def test_a_call_without_room_for_two_keys_is_none() -> None:
+    assert only_way("/t?k=eq.1", merge__max_keys=1).verdict == "never"
+    assert only_way("/t?k=eq.1", merge__max_url=50).verdict == "never"

@@ -1,0 +1,27 @@
+"""Names are quoted where SQL would take them for something else."""
+
+from __future__ import annotations
+
+import pytest
+
+from proxy.postgrest.names import quoted
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("id", "id"),
+        ("Id", '"Id"'),
+        ("the key", '"the key"'),
+        ('a"b', '"a""b"'),
+        ("1a", '"1a"'),
+        ("é", '"é"'),
+        ("order", '"order"'),
+        ("user", '"user"'),
+        ("time", '"time"'),
+        ("name", "name"),
+        ("", '""'),
+    ],
+)
+def test_identifiers_are_quoted_where_sql_wants_it(name: str, shown: str) -> None:
+    assert quoted(name) == shown
