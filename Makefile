@@ -34,7 +34,7 @@ OWN_PG := $(patsubst %/,%,$(dir $(realpath $(shell command -v postgres))))
 ON_OWN_PG := -q $(addprefix tests/e2e/test_,traps.py traps_16_to_29.py merge.py)
 
 .DEFAULT_GOAL := help
-.PHONY: demo test wheel install bench lock clean help
+.PHONY: demo test docs wheel install bench lock clean help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
 
@@ -51,6 +51,9 @@ test: $(VENV)/.ok-dev $(VENV)/.ok-postgrest $(VENV)/.ok-e2e $(VENV)/.ok-promethe
 	@! test -x $(OLDER) || FANIN_POSTGREST=$(CURDIR)/$(OLDER) $(PY) -m pytest $(ON_OLDER) $(ARGS)
 	@! test -x "$(OWN_PG)/initdb" || echo "· once more on this machine's $$("$(OWN_PG)/postgres" --version): traps and merging"
 	@! test -x "$(OWN_PG)/initdb" || FANIN_PG_BIN="$(OWN_PG)" $(PY) -m pytest $(ON_OWN_PG) $(ARGS)
+
+docs: $(VENV)/.ok-dev ## docs/reference again, from what the code declares
+	@$(PY) -m proxy.reference docs/reference
 
 PREFIX ?= /opt/fanin
 wheel: $(VENV)/.ok-build ## the wheel, in dist/

@@ -19,7 +19,13 @@ from proxy.sources import from_text
 from rules import RULES
 
 OK, FINDINGS, USAGE, UNABLE = 0, 1, 2, 75
-"""Exit codes: fine; findings or a budget exceeded; wrong usage or config; the tool itself could not work."""
+EXITS = {
+    OK: "Fine.",
+    FINDINGS: "There are findings, or a budget was exceeded.",
+    USAGE: "Wrong usage, or settings that do not fit.",
+    UNABLE: "The tool itself could not do its work.",
+}
+"""Exit codes."""
 
 FLAGS = (
     "upstream",
@@ -38,7 +44,7 @@ FLAGS = (
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run ``fanin``; returns the exit code."""
-    options = _parser().parse_args(arguments)
+    options = command_line().parse_args(arguments)
     try:
         return int(options.run(options))
     except ConfigError as error:
@@ -46,7 +52,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return USAGE
 
 
-def _parser() -> argparse.ArgumentParser:
+def command_line() -> argparse.ArgumentParser:
+    """Every command with its options."""
     parser = argparse.ArgumentParser(prog="fanin", description="Folds N+1 reads before PostgREST into one call.")
     parser.add_argument("--version", action="version", version=f"fanin {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
