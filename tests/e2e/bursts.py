@@ -72,10 +72,13 @@ class Counter:
         for accounts in OPEN:
             accounts.mark()
 
-    async def statements(self) -> int:
-        """PostgREST's statements for requests since the last reset. Where one fanin made them all, it says so too."""
+    async def statements(self, told: bool = True) -> int:
+        """PostgREST's statements for requests since the last reset. Where one fanin made them all, it says so too.
+
+        Not ``told``: some were answered by no statement, or by another than is counted, and their answers hide it.
+        """
         counted = await statements(self._connection)
-        expected = OPEN[0].statements() if len(OPEN) == 1 else None
+        expected = OPEN[0].statements() if told and len(OPEN) == 1 else None
         if expected is not None:
             assert counted in expected, f"Postgres counted {counted} statements, fanin calls for {expected}"
         return counted

@@ -3,106 +3,139 @@
 from __future__ import annotations
 
 import asyncio
-import random
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from proxy.model import Outcome
 from proxy.observe.events import Answered, Called, Event, Replayed
-from tests.e2e.bursts import burst, sockets
+from tests.e2e.bursts import counting
 from tests.e2e.compare import differences
-from tests.e2e.harness import ask, fanin
-from tests.e2e.queries import LARGEST, Choice
+from tests.e2e.connections import Connections
+from tests.e2e.coverage import Coverage
+from tests.e2e.decks import LARGEST, Asked, Burst
+from tests.e2e.harness import fanin
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Sequence
 
-    from tests.e2e.raw import RawAnswer, RawClient
+    from tests.conftest import Stack
+    from tests.e2e.decisions import Row
+    from tests.e2e.raw import RawAnswer
+
+EAGER: dict[str, Any] = {"merge__pause_first": 1e-9, "merge__pause_max": 1e-9}
+"""A pause after a failure would hide what the next burst could show."""
+STEADY: dict[str, Any] = {"merge__deadline_floor": 10.0, "headers": "on"}
+"""A busy machine is not what this is about; each answer tells how it came about."""
+NOT_ONE_ROW = b'"PGRST116"'
+"""The code of the one 406 that is told by the rows."""
+ALONE = 6
+"""Connections on which requests are sent alone."""
 
 
 @dataclass
 class Report:
     """What a run compared and saw."""
 
-    seed: int
+    name: str
     requests: int = 0
-    merged: int = 0
-    shared: int = 0
-    replayed: int = 0
     direct: int = 0
-    """Calls that it takes without fanin: one a request."""
-    calls: int = 0
-    """Upstream calls through fanin."""
-    refusals: Counter[str] = field(default_factory=Counter)
+    """Statements that Postgres counted for the requests alone."""
+    through: int = 0
+    """The same through fanin, whose questions for types fail and are not counted."""
+    calls: Counter[str] = field(default_factory=Counter)
+    """Upstream calls through fanin, by kind."""
     doubts: Counter[str] = field(default_factory=Counter)
+    coverage: Coverage = field(default_factory=Coverage)
     faults: list[str] = field(default_factory=list)
 
+    @property
+    def together(self) -> int:
+        """Requests answered with others by one call."""
+        return self.coverage.outcomes["merged"] + self.coverage.outcomes["shared"]
+
     def watch(self, event: Event) -> None:
-        if isinstance(event, Answered):
-            self.merged += event.span.outcome is Outcome.MERGED
-            self.shared += event.span.outcome is Outcome.SHARED
-            self.replayed += event.span.outcome is Outcome.REPLAYED
-            if event.span.refusal:
-                self.refusals[event.span.refusal] += 1
+        """See what a fanin does."""
+        if isinstance(event, Answered) and event.span.refusal:
+            self.coverage.refusals[event.span.refusal] += 1
         elif isinstance(event, Called):
-            self.calls += 1
+            self.calls[event.kind] += 1
         elif isinstance(event, Replayed):
             self.doubts[event.reason] += 1
 
     def __str__(self) -> str:
-        merged, shared = (100 * some / max(1, self.requests) for some in (self.merged, self.shared))
+        share = 100 * self.together / max(1, self.requests)
+        outcomes = _told(self.coverage.outcomes)
         lines = [
-            f"seed {self.seed}: {self.requests} requests, {merged:.0f} % merged, {shared:.0f} % shared,"
-            f" {self.replayed} replayed",
-            f"upstream calls: {self.direct} direct, {self.calls} through fanin",
-            f"refusals: {dict(self.refusals.most_common())}",
-            f"doubts: {dict(self.doubts.most_common())}",
+            f"{self.name}: {self.requests} requests, {share:.0f} % answered from batches: {outcomes}",
+            f"  SQL statements: {self.direct} alone, {self.through} through fanin; its calls: {_told(self.calls)}",
+            f"  merged answers not used: {_told(self.doubts) or 'none'}",
+            *(f"  differs: {fault}" for fault in self.faults[:5]),
         ]
-        return "\n".join([*lines, *self.faults[:5]])
+        return "\n".join(lines)
 
 
-async def compare(url: str, seed: int, made: Iterator[list[bytes]], enough: int = 10**9) -> Report:
-    """Send every burst through a fanin in this process, and each request alone; stop after ``enough`` faults."""
-    report = Report(seed)
-    # A pause after a failure would hide what the next burst could show; a busy machine is not what this is about.
-    changes = {"merge__pause_first": 1e-9, "merge__pause_max": 1e-9, "merge__deadline_floor": 10.0}
-    async with fanin(url, **changes) as sidecar, sockets(sidecar.port, LARGEST) as clients, sockets(url, 4) as alone:
+async def compare(
+    stack: Stack,
+    name: str,
+    made: Iterable[Burst],
+    rows: frozenset[Row] = frozenset(),
+    enough: int = 10**9,
+    **changes: Any,
+) -> Report:
+    """Send every burst through a fanin in this process, and each request alone; stop after ``enough`` faults.
+
+    Each is an example of ``rows`` too; ``changes`` are of fanin's settings.
+    """
+    report = Report(name)
+    async with (
+        counting(stack.dsn) as counter,
+        fanin(stack.url, **(STEADY | EAGER | changes)) as sidecar,
+        Connections(sidecar.port, LARGEST) as through,
+        Connections(stack.url, ALONE) as alone,
+    ):
         sidecar._events.subscribe(report.watch)
-        known: dict[bytes, RawAnswer] = {}
-        chance = random.Random(seed)
-        for requests in made:
-            through = await _waves(clients, requests, chance)
-            await _ask_alone(url, alone, [request for request in set(requests) if request not in known], known)
-            report.requests += len(requests)
-            report.direct += len(requests)
-            for request, two in zip(requests, through, strict=True):
-                found = differences(known[request], two)
-                if found:
-                    report.faults.append("\n".join([request.decode(), *found]))
+        for one in made:
+            await counter.reset()
+            answers = await _in_waves(through, one)
+            report.through += await counter.statements(not any(map(_hides_its_statement, answers)))
+            await counter.reset()
+            direct = await alone.alone(one.asked)
+            report.direct += await counter.statements()
+            _judge(report, one.asked, rows, direct, answers)
             if len(report.faults) >= enough:
                 break
     return report
 
 
-async def _waves(clients: Sequence[RawClient], requests: list[bytes], chance: Choice) -> list[RawAnswer]:
+def _hides_its_statement(answer: RawAnswer) -> bool:
+    """Its status is one that a statement has, yet PostgREST made none, or only explained it."""
+    planned = b"plan" in b"".join(answer.values(b"content-type"))
+    return planned or (answer.status == 406 and NOT_ONE_ROW not in answer.body)
+
+
+def _judge(
+    report: Report,
+    asked: Sequence[Asked],
+    rows: frozenset[Row],
+    direct: Sequence[RawAnswer],
+    through: Sequence[RawAnswer],
+) -> None:
+    report.requests += len(asked)
+    for one, expected, answer in zip(asked, direct, through, strict=True):
+        report.coverage.see(one._replace(rows=one.rows | rows), answer)
+        found = differences(expected, answer)
+        if found:
+            report.faults.append("\n".join([one.request.decode(), *found]))
+
+
+async def _in_waves(through: Connections, made: Burst) -> list[RawAnswer]:
     """All at once, or in waves some turns of the loop apart, so that some come while others are in flight."""
-    cut = chance.choice((0, 0, chance.randrange(len(requests))))
-    first = asyncio.gather(burst(clients, requests[:cut]))
-    for _ in range(chance.randrange(30) if cut else 0):
+    first = asyncio.gather(through.together(made.first))
+    for _ in range(made.turns if made.first else 0):
         await asyncio.sleep(0)
-    rest = await burst(clients[cut:], requests[cut:])
+    rest = await through.together(made.rest, len(made.first))
     return (await first)[0] + rest
 
 
-async def _ask_alone(
-    url: str, clients: Sequence[RawClient], requests: list[bytes], known: dict[bytes, RawAnswer]
-) -> None:
-    """Each request alone on its connection; nothing is written meanwhile, so an answer stays right."""
-    heads = [request for request in requests if request.startswith(b"HEAD")]
-    for request in heads:
-        known[request] = await ask(url, request)  # after which PostgREST closes
-    others = [request for request in requests if request not in known]
-    for at in range(0, len(others), len(clients)):
-        some = others[at : at + len(clients)]
-        known.update(zip(some, await burst(clients, some), strict=True))
+def _told(counter: Counter[str]) -> str:
+    return ", ".join(f"{count} {name}" for name, count in counter.most_common())

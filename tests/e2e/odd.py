@@ -32,9 +32,8 @@ def another(stack: Stack, **settings: str) -> Iterator[Stack]:
     """A further PostgREST over the same tables; ``settings`` of PostgREST with ``_`` for ``-``."""
     named = {name.replace("_", "-"): value for name, value in settings.items()}
     dsn = stack.dsn.replace("//postgres:", "//authenticator:")
-    with PostgREST(
-        dsn, secret=SECRET, settings={"db-schemas": "odd", "db-extra-search-path": "public, extensions", **named}
-    ) as postgrest:
+    usual = {"db-schemas": "odd", "db-extra-search-path": "public, extensions"}  # citext's operators, as on Supabase
+    with PostgREST(dsn, secret=SECRET, settings=usual | named) as postgrest:
         yield Stack(stack.dsn, postgrest.url, stack.token)
 
 

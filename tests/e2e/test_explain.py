@@ -11,8 +11,8 @@ from proxy.explain.facts import Merging, explain
 from proxy.explain.request import read_columns, read_request
 from tests.e2e.bursts import assert_all_same, counting, get, one_by_one, together
 from tests.e2e.harness import fanin
+from tests.e2e.literals import uuid_of
 from tests.e2e.odd import odd_tables
-from tests.e2e.queries import uuid_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -14,7 +14,7 @@ from proxy.model import Outcome
 from proxy.observe.events import Answered, Event
 from tests.e2e.bursts import counting
 from tests.e2e.harness import fanin
-from tests.e2e.queries import uuid_of
+from tests.e2e.literals import uuid_of
 from tests.e2e.scripts import printed_by
 
 if TYPE_CHECKING:

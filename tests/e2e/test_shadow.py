@@ -11,9 +11,9 @@ import pytest
 
 from proxy.observe.metrics import Metrics
 from tests.e2e.bursts import assert_all_same, burst, counting, get, one_by_one, sockets, together
+from tests.e2e.faults import FAULTS, hidden_alias_left_in
 from tests.e2e.harness import fanin
 from tests.e2e.odd import odd_tables
-from tests.e2e.test_differential import FAULTS, hidden_alias_left_in
 from tests.e2e.watch import Watch
 from tests.test_metrics import scrape
 

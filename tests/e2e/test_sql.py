@@ -14,8 +14,10 @@ from proxy.postgrest.asked import read_asked
 from proxy.postgrest.names import KEYWORDS
 from proxy.postgrest.sql import sql_of
 from tests.e2e.bursts import get, one_by_one
+from tests.e2e.decisions import Row
+from tests.e2e.literals import uuid_of
 from tests.e2e.odd import another, odd_tables
-from tests.e2e.queries import TEMPLATES, uuid_of
+from tests.e2e.queries import TEMPLATES
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -226,8 +228,10 @@ async def test_what_postgrest_ignores_the_sql_ignores(odd: Stack, target: str) -
 
 async def test_the_sql_of_random_reads_returns_postgrests_rows_or_fails_as_postgrest_does(odd: Stack) -> None:
     chance = random.Random(12)
-    templates = [(target, literals) for target, literals in TEMPLATES if "/mine" not in target]
-    targets = [target.format(literals(chance)).replace(" ", "%20") for target, literals in templates * 2]
+    relations = [one for one in TEMPLATES if "/" not in one.target[1:] and Row.BYTES not in one.rows]
+    # Of a data representation the column is printed, and PostgREST shows what its cast to JSON makes of it.
+    templates = [one for one in relations if one.head is None and not one.owned and one.kind != "rp"]
+    targets = [one.target.replace("{}", one.literals(chance)).replace(" ", "%20") for one in templates * 2]
     targets = [target for target in targets if "%00" not in target and "%FF" not in target]
     answers = await one_by_one(odd.url, [get(target) for target in targets])
     async with database(odd) as connection:

@@ -14,8 +14,8 @@ import pytest
 
 from tests.e2e.alone import compared, nums, of, rows
 from tests.e2e.bursts import get
+from tests.e2e.literals import uuid_of
 from tests.e2e.odd import another, odd_tables
-from tests.e2e.queries import uuid_of
 from tests.e2e.raw import ask
 
 if TYPE_CHECKING:

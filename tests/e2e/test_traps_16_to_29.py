@@ -11,8 +11,8 @@ from proxy.demo.stack import PostgREST
 from tests.conftest import SECRET, Stack
 from tests.e2e.alone import compared, compared_writes, nums, of, rows, write
 from tests.e2e.bursts import get
+from tests.e2e.literals import uuid_of
 from tests.e2e.odd import another, odd_tables
-from tests.e2e.queries import uuid_of
 from tests.e2e.raw import ask
 from tests.e2e.writes import read_around_a_write
 

@@ -10,8 +10,8 @@ import pytest
 from tests.e2e.bursts import assert_all_same, counting, get, one_by_one, together
 from tests.e2e.faulty import answer
 from tests.e2e.harness import PATIENCE, ScriptedUpstream, fanin
+from tests.e2e.literals import KINDS
 from tests.e2e.odd import odd_tables
-from tests.e2e.queries import KINDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -1,0 +1,73 @@
+"""The rows of MERGE.md's decision table by name; of a row that lists several things, each of them."""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import NamedTuple
+
+
+class Verdict(Enum):
+    """What the table says of a row."""
+
+    MERGES = "merge"
+    MAY = "it depends"
+    NEVER = "never merge"
+
+
+class Decision(NamedTuple):
+    """One row."""
+
+    what: str
+    verdict: Verdict
+
+
+def _merges(what: str) -> Decision:
+    return Decision(what, Verdict.MERGES)
+
+
+def _may(what: str) -> Decision:
+    return Decision(what, Verdict.MAY)
+
+
+def _never(what: str) -> Decision:
+    return Decision(what, Verdict.NEVER)
+
+
+class Row(Enum):
+    """What a request is an example of."""
+
+    PLAIN = _merges("key=eq.V, the rest equal")
+    OBJECT = _merges("Accept: object (± nulls=stripped)")
+    STRIPPED = _merges("Accept: array, nulls=stripped")
+    COUNT = _merges("Prefer: count=exact")
+    LIMIT = _merges("limit above 0")
+    UNORDERED = _may("no certain order, several rows a key")
+    EMBED = _merges("embed")
+    INNER = _merges("embed with !inner")
+    SPREAD = _merges("spread embed")
+    COMPUTED = _merges("computed column")
+    PATH = _merges("JSON path in select")
+    TREE = _merges("or/and/not and others on other columns")
+    JSON_KEY = _merges("key is text out of JSON")
+    LIST = _merges("key=in.(…) under a certain order")
+    MAX_ROWS = _may("max-rows may have cut the rows")
+    SPELLINGS = _may("a type with several spellings")
+    AGGREGATE = _never("aggregates")
+    PLANNED = _never("planned or estimated count")
+    OFFSET = _never("offset")
+    NO_LIMIT = _never("limit=0, none, or several")
+    RANGE = _never("Range")
+    MEDIA = _never("CSV, GeoJSON, plan, others")
+    HEAD = _never("HEAD")
+    SEMICOLON = _never("';' in the query")
+    REPEATED = _never("key or select given twice")
+    EMPTY_SELECT = _never("empty select")
+    BYTES = _never("NUL, or no UTF-8")
+    BODY = _never("a GET with a body")
+    OPERATOR = _never("operators other than eq")
+    DIFFERING = _may("look-alikes with other heads")
+    IDENTICAL = _may("identical, not yet sent")
+    IN_FLIGHT = _may("identical, in flight")
+    DELETE = _never("DELETE (opt-in)")
+    PATCH = _never("PATCH (opt-in)")
+    WRITE = _never("POST, PUT, upsert, POST rpc")
