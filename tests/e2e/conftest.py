@@ -11,11 +11,18 @@ if TYPE_CHECKING:
     import pytest
 
 
-def pytest_asyncio_loop_factories(
-    config: pytest.Config, item: pytest.Item
-) -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
+def new_event_loop() -> asyncio.AbstractEventLoop:
+    """One of the kind that `fanin serve` runs on."""
     try:
         import uvloop
     except ImportError:
-        return {"asyncio": asyncio.new_event_loop}
-    return {"uvloop": uvloop.new_event_loop}
+        return asyncio.new_event_loop()
+    return uvloop.new_event_loop()
+
+
+def pytest_asyncio_loop_factories(
+    config: pytest.Config, item: pytest.Item
+) -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
+    loop = new_event_loop()
+    loop.close()
+    return {type(loop).__module__.partition(".")[0]: new_event_loop}
