@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import pytest
 
-from proxy.model import Miss
+from proxy.model import Member, Miss
 from proxy.path import fingerprint, identity, singular
 from proxy.path import plan as planning
 from proxy.path import split as splitting
@@ -16,6 +16,8 @@ from proxy.path.singular import Template
 from proxy.postgrest import types
 from proxy.postgrest.answers import READ_HEADERS
 from proxy.postgrest.problem import BAD_LITERAL, SHARED
+from proxy.shell.merger import Merger
+from proxy.shell.seats import Reply, Served
 from tests.e2e.bursts import get
 from tests.e2e.queries import OWNERS
 
@@ -202,6 +204,26 @@ def any_error_shared(patch: Patch) -> None:
 
 def errors_of_literals_shared(patch: Patch) -> None:
     _errors_shared(patch, SHARED | BAD_LITERAL)
+
+
+# When a call may be joined.
+
+
+def answers_remembered(patch: Patch) -> None:
+    """Who asks what was asked before gets the answer that was given then."""
+    given: dict[tuple[bytes, bytes], Reply] = {}
+    original = Merger.ask
+
+    async def ask(self: Merger, member: Member) -> Reply:
+        key = (member.query.target, member.head.identity)
+        if key in given:
+            return given[key]
+        reply = await original(self, member)
+        if isinstance(reply, Served):
+            given[key] = reply
+        return reply
+
+    patch.setattr(Merger, "ask", ask)
 
 
 OBJECTS = [get(f"/num?id=eq.{n}", "Accept: application/vnd.pgrst.object+json") for n in range(995, 1010)] * 2

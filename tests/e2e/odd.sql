@@ -141,6 +141,17 @@ create policy own on odd.mine for select using (
 create table odd.acc (id int primary key, note text not null);
 insert into odd.acc select n, 'before' from generate_series(1, 9) n;
 
+-- Rows of which one write changes the texts of all, the keys of some, and which are there: `high`, or not.
+create table odd.tide (id int primary key, k int not null references odd.num, u uuid not null, note text not null);
+create function odd.turn(high boolean) returns void language sql as $$
+delete from odd.tide;
+insert into odd.tide
+select n, 1 + (n + (high and n % 5 = 0)::int) % 12, md5('tide:' || n / 2)::uuid, case when high then 'high ' else 'low ' end || n
+from generate_series(1, 60) n where n % 7 <> case when high then 3 else 4 end;
+$$;
+create function odd.nap(odd.tide) returns text language plpgsql volatile as $$
+begin perform pg_sleep(0.003); return ''; end $$;
+
 -- Computed columns: slow, raising, and one that speaks in the answer's head.
 create function odd.nap(odd.acc) returns text language plpgsql volatile as $$
 begin perform pg_sleep(0.3); return ''; end $$;

@@ -1,0 +1,52 @@
+"""Random bursts of reads while somebody writes: every answer is of the state before or after, and none of a mixture."""
+
+from __future__ import annotations
+
+import random
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.e2e.decks import Burst, Dealer, bursts
+from tests.e2e.faults import answers_remembered
+from tests.e2e.odd import odd_tables
+from tests.e2e.proof import REQUESTS, SEED
+from tests.e2e.tide import CALM, TIDES, around_writes
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.conftest import Stack
+
+pytestmark = [pytest.mark.stack, pytest.mark.e2e]
+
+
+@pytest.fixture(scope="module")
+def odd(stack: Stack) -> Iterator[Stack]:
+    with odd_tables(stack) as made:
+        yield made
+
+
+def dealt(chance: random.Random) -> Iterator[Burst]:
+    return bursts(Dealer(chance, TIDES, (), heads=CALM), REQUESTS // 12)
+
+
+@pytest.mark.parametrize("catalog", [False, True])
+async def test_a_read_beside_a_write_is_answered_from_before_it_or_from_after_it(odd: Stack, catalog: bool) -> None:
+    chance = random.Random(SEED)
+    known = {"db_uri": odd.dsn, "catalog__schemas": ["odd"]} if catalog else {}
+    seen = await around_writes(odd, dealt(chance), chance, **known)
+    told = f"DIFFERENTIAL_SEED={SEED}: {seen}"
+    print(told)
+    assert not seen.faults, told
+    assert seen.outcomes["before"] >= 20, told
+    assert seen.outcomes["after"] >= 20, told
+    assert seen.outcomes["late"] >= 20, told
+
+
+async def test_an_answer_from_before_an_acknowledged_write_is_found(
+    odd: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers_remembered(monkeypatch)
+    chance = random.Random(SEED)
+    assert (await around_writes(odd, dealt(chance), chance)).faults
