@@ -286,6 +286,14 @@ def test_settings_read_again_are_counted_by_what_came_of_it() -> None:
     assert (seen["fanin_reloads_total", "ok"], seen["fanin_reloads_total", "failed"]) == (2, 1)
 
 
+@pytest.mark.parametrize(
+    ("events", "ok"),
+    [((), 1), ((Reread(None),), 0), ((Reread(None), Reread(())), 1), ((Reread(("mode",)), Reread(None)), 0)],
+)
+def test_a_reload_that_failed_shows_until_one_goes_well(events: tuple[Event, ...], ok: int) -> None:
+    assert counted(*events)["fanin_last_reload_ok",] == ok
+
+
 def test_a_look_at_upstream_tells_whether_it_is_up() -> None:
     for up in (False, True):
         metrics = counting(Called("t", "original", 0.1, NO_ANSWER if up else 200), Probed(up))

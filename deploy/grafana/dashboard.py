@@ -90,7 +90,8 @@ def _graph(panel: Panel) -> timeseries.Panel:
     if panel.shift:
         built = built.time_shift(panel.shift)
     for ref, (legend, query) in zip(ascii_uppercase, panel.queries.items(), strict=False):
-        built = built.with_target(prometheus.Dataquery().ref_id(ref).expr(query).legend_format(legend).range())
+        asked = prometheus.Dataquery().ref_id(ref).expr(query).legend_format(legend).range()
+        built = built.with_target(asked.exemplar(True) if panel.exemplars else asked)
     return built
 
 

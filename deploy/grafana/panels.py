@@ -12,13 +12,14 @@ ONE = '{job=~"$job",instance=~"$instance"}'
 
 
 class Panel(NamedTuple):
-    """One graph. ``shift`` shows the same queries that long ago."""
+    """One graph. ``shift`` shows the same queries that long ago, ``exemplars`` ids of traces as dots."""
 
     title: str
     says: str
     unit: str
     queries: dict[str, str]
     shift: str = ""
+    exemplars: bool = False
 
 
 class Figure(NamedTuple):
@@ -130,9 +131,10 @@ ROWS: dict[str, tuple[Panel, ...]] = {
         ),
         Panel(
             "The worst requests",
-            "19 of 20 application requests made at most this many queries.",
+            "19 of 20 application requests made at most this many queries. Dots are single ones.",
             "none",
             {"{{route}}": quantile(0.95, "fanin_trace_queries", "route", **EXPLICIT)},
+            exemplars=True,
         ),
         Panel(
             "Findings",
@@ -176,12 +178,13 @@ ROWS: dict[str, tuple[Panel, ...]] = {
     "Time": (
         Panel(
             "Time to answer",
-            "From a request's head to the end of its answer: median, and 95 of 100, by outcome.",
+            "From a request's head to the end of its answer: median, 95 of 100, by outcome. Dots are single requests.",
             "s",
             {
                 "{{outcome}} median": quantile(0.5, "fanin_request_duration_seconds", "outcome"),
                 "{{outcome}} p95": quantile(0.95, "fanin_request_duration_seconds", "outcome"),
             },
+            exemplars=True,
         ),
         Panel(
             "Time upstream",

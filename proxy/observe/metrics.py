@@ -41,6 +41,7 @@ class Metrics:
 
     def __init__(self, labels: int, levels: Callable[[], Levels]) -> None:
         self.upstream_is_up = True
+        self.reload_is_ok = True
         self._cap = labels
         self._levels = levels
         self._known: dict[str, set[str]] = {"relation": set(), "route": set()}
@@ -57,7 +58,7 @@ class Metrics:
             Compared: lambda event: self._count("shadow", event.result, by=event.answers),
             Probed: self._probed,
             Turned: lambda event: self._count("turned_down", event.code),
-            Reread: lambda event: self._count("reloads", "failed" if event.changed is None else "ok"),
+            Reread: self._reread,
             Warned: lambda event: self._count("warnings", "advice" if event.error is None else "bug"),
             Closed: self._closed,
         }
@@ -77,6 +78,7 @@ class Metrics:
         for name, level in self._levels().items():
             values[name] = level if isinstance(level, Mapping) else {(): level}
         values["upstream_up"] = {(): int(self.upstream_is_up)}
+        values["last_reload_ok"] = {(): int(self.reload_is_ok)}
         buckets = {name: {key: one.copy() for key, one in found.items()} for name, found in self._buckets.items()}
         return Exposition(values, buckets)
 
@@ -112,6 +114,10 @@ class Metrics:
 
     def _probed(self, event: Probed) -> None:
         self.upstream_is_up = event.up
+
+    def _reread(self, event: Reread) -> None:
+        self.reload_is_ok = event.changed is not None
+        self._count("reloads", "ok" if self.reload_is_ok else "failed")
 
     def _left(self, event: Left) -> None:
         self._observe("batch_size", event.size)

@@ -103,6 +103,7 @@ COUNTED = {
         "Warnings in the log. kind: advice (a remedy is told), bug (of fanin's own).", "kind", known=("advice", "bug")
     ),
     "reloads": _counter("Times that settings were read again. result: ok, failed.", "result", known=("ok", "failed")),
+    "last_reload_ok": _gauge("1 while the settings in force are those that were read last; 0: they did not fit."),
     "label_overflow": _counter(
         "Events counted as 'other' because limits.relations was reached.", "label", known=("relation", "route")
     ),

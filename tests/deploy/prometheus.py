@@ -5,21 +5,22 @@ from __future__ import annotations
 import http.client
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
 import sys
+import time
 import urllib.parse
 import urllib.request
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 import pytest
+import yaml
 
 from proxy.demo.server import START_TIMEOUT, Server, free_port
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
+from tests.test_imports import ROOT
 
 PATIENCE = 20.0  # seconds
 
@@ -37,12 +38,22 @@ def promtool(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
 
 
-class Prometheus(Server):
-    """`with Prometheus(targets) as prometheus:` scrapes HOST:PORTs four times a second."""
+CONFIG = ROOT / "deploy/prometheus/prometheus.yml"
+OFTEN = "250ms"
+KNOWN_AS = "fanin"
+"""The name that Prometheus asks for in CONFIG: fanin needs it in admin_hosts."""
 
-    def __init__(self, targets: Sequence[str]) -> None:
+
+class Prometheus(Server):
+    """`with Prometheus(port) as prometheus:` runs on CONFIG with its rules, all of it more often.
+
+    The target keeps its name, which leads to the admin ``port`` by way of a proxy_url: that takes the whole URL of a
+    request, and sends it on as it is.
+    """
+
+    def __init__(self, port: int) -> None:
         super().__init__("fanin-prometheus-")
-        self._targets = targets
+        self._admin_port = port
         self.port = 0
 
     def __enter__(self) -> Self:
@@ -50,23 +61,36 @@ class Prometheus(Server):
 
     def _start(self) -> None:
         self.port = free_port()
-        jobs = [{"job_name": "fanin", "static_configs": [{"targets": list(self._targets)}]}]
-        config = {"global": {"scrape_interval": "250ms", "scrape_timeout": "250ms"}, "scrape_configs": jobs}
-        (self.directory / "prometheus.yml").write_text(json.dumps(config), encoding="utf-8")
-        arguments = [f"--config.file={self.directory / 'prometheus.yml'}", f"--storage.tsdb.path={self.directory}"]
+        config = yaml.safe_load(CONFIG.read_text(encoding="utf-8"))
+        config["global"] = dict.fromkeys(config["global"], OFTEN) | {"scrape_timeout": OFTEN}
+        for job in config["scrape_configs"]:
+            job["proxy_url"] = f"http://127.0.0.1:{self._admin_port}"
+        for name in config["rule_files"]:
+            rules = re.sub(r"interval: \w+", f"interval: {OFTEN}", (CONFIG.parent / name).read_text(encoding="utf-8"))
+            (self.directory / name).write_text(rules, encoding="utf-8")
+        (self.directory / CONFIG.name).write_text(json.dumps(config), encoding="utf-8")
+        arguments = [f"--config.file={self.directory / CONFIG.name}", f"--storage.tsdb.path={self.directory}"]
         arguments += [f"--web.listen-address=127.0.0.1:{self.port}", "--enable-feature=exemplar-storage"]
         child = self._spawn([find("prometheus"), *arguments], env=os.environ, stop=signal.SIGTERM)
         child.wait_until(self._is_ready, timeout=START_TIMEOUT)
 
-    def query(self, expression: str) -> list[dict[str, Any]]:
-        """The instant vector of an expression, now."""
-        url = f"http://127.0.0.1:{self.port}/api/v1/query?" + urllib.parse.urlencode({"query": expression})
+    def ask(self, what: str, **parameters: str) -> Any:
+        """The data of an answer of its API, https://prometheus.io/docs/prometheus/latest/querying/api/."""
+        url = f"http://127.0.0.1:{self.port}/api/v1/{what}?" + urllib.parse.urlencode(parameters)
         try:
             with urllib.request.urlopen(url, timeout=PATIENCE) as answer:
-                body = json.load(answer)
+                return json.load(answer)["data"]
         except urllib.error.HTTPError as error:
-            raise AssertionError(f"{expression}: {error.read().decode()}") from error
-        return list(body["data"]["result"])
+            raise AssertionError(f"{what} {parameters}: {error.read().decode()}") from error
+
+    def query(self, expression: str) -> list[dict[str, Any]]:
+        """The instant vector of an expression, now."""
+        return list(self.ask("query", query=expression)["result"])
+
+    def exemplars(self, expression: str, since: float) -> list[dict[str, Any]]:
+        """What was kept of the series of an expression ``since`` a time of the epoch until now."""
+        found = self.ask("query_exemplars", query=expression, start=str(since), end=str(time.time() + 1))
+        return [exemplar for series in found for exemplar in series["exemplars"]]
 
     def _is_ready(self) -> bool:
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=2)

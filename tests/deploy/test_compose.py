@@ -16,6 +16,7 @@ from proxy.config import load
 from proxy.demo.stack import PostgREST
 from tests.conftest import SECRET
 from tests.deploy.manifests import DEPLOY, read
+from tests.deploy.prometheus import KNOWN_AS
 from tests.deploy.test_image import rests
 from tests.e2e.bursts import counting, get, together
 from tests.e2e.harness import program
@@ -31,7 +32,7 @@ IN_IMAGE = dict(pair.split("=") for pair in re.findall(r"FANIN_\w+=\S+", rests("
 
 def mounted(service: str) -> dict[str, Path]:
     """Files and folders of ours by where the service sees them."""
-    parts = [volume.split(":") for volume in SERVICES[service]["volumes"]]
+    parts = [volume.split(":") for volume in SERVICES[service]["volumes"] if volume.startswith(".")]
     assert all(mode == "ro" for *_, mode in parts)
     return {target: (DEPLOY / source).resolve() for source, target, _ in parts}
 
@@ -58,7 +59,21 @@ def test_prometheus_scrapes_fanins_port_and_finds_its_rules() -> None:
     for rules in config["rule_files"]:
         assert files[f"/etc/prometheus/{rules}"] == DEPLOY / "prometheus" / rules
     (job,) = config["scrape_configs"]
-    assert job["static_configs"][0]["targets"] == [f"fanin:{IN_IMAGE['FANIN_ADMIN'].rpartition(':')[2]}"]
+    (target,) = job["static_configs"][0]["targets"]
+    name, _, port = target.partition(":")
+    assert name in SERVICES
+    assert port == IN_IMAGE["FANIN_ADMIN"].rpartition(":")[2]
+    assert SERVICES[name]["environment"]["FANIN_ADMIN_HOSTS"] == name == KNOWN_AS
+
+
+def test_prometheus_keeps_what_alerts_compare_with_and_exemplars() -> None:
+    """Where a command is given, the image's own is gone, and with it the paths."""
+    flags = dict(flag.removeprefix("--").split("=") for flag in SERVICES["prometheus"]["command"])
+    assert flags["config.file"] in mounted("prometheus")
+    assert flags["enable-feature"] == "exemplar-storage"
+    (kept,) = (volume.split(":") for volume in SERVICES["prometheus"]["volumes"] if not volume.startswith("."))
+    assert kept[1] == flags["storage.tsdb.path"]
+    assert kept[0] in read("compose.yaml")["volumes"]
 
 
 def test_grafana_finds_prometheus_and_the_dashboard() -> None:

@@ -16,7 +16,7 @@ import yaml
 
 from proxy.demo.payment_export import ROUTE, export
 from proxy.demo.sidecar import Fanin
-from tests.deploy.prometheus import PATIENCE, Prometheus
+from tests.deploy.prometheus import KNOWN_AS, PATIENCE, Prometheus
 from tests.e2e.bursts import get, together
 from tests.test_imports import ROOT
 
@@ -36,6 +36,7 @@ class Query(NamedTuple):
     panel: str
     expression: str
     legend: str
+    exemplars: bool
 
 
 def queries() -> list[Query]:
@@ -47,7 +48,9 @@ def queries() -> list[Query]:
             for name, value in chosen.items():
                 expression = expression.replace(name, value)
             assert "$" not in expression
-            found.append(Query(panel["title"], expression, target.get("legendFormat", "")))
+            found.append(
+                Query(panel["title"], expression, target.get("legendFormat", ""), target.get("exemplar", False))
+            )
     return found
 
 
@@ -94,8 +97,8 @@ def without_data(prometheus: Prometheus) -> list[str]:
 def scraped(stack: Stack) -> Iterator[tuple[Prometheus, list[str]]]:
     """A Prometheus that scraped a fanin while it worked, and the queries that it had no data for at last."""
     with (
-        Fanin(stack.url, settings={"shadow.share": "1"}) as fanin,
-        Prometheus([f"127.0.0.1:{fanin.admin_port}"]) as prometheus,
+        Fanin(stack.url, settings={"shadow.share": "1", "admin_hosts": KNOWN_AS}) as fanin,
+        Prometheus(fanin.admin_port) as prometheus,
     ):
         until, run, missing = time.monotonic() + PATIENCE, 0, ["nothing was asked yet"]
         while missing and time.monotonic() < until:
@@ -111,6 +114,17 @@ def test_every_panels_query_returns_data_from_a_prometheus_that_scraped_a_workin
 ) -> None:
     _, missing = scraped
     assert not missing, "no data for " + "\n".join(missing)
+
+
+@pytest.mark.stack
+@pytest.mark.e2e
+def test_the_dots_of_panels_are_traces(scraped: tuple[Prometheus, list[str]]) -> None:
+    prometheus, _ = scraped
+    dotted = [query for query in queries() if query.exemplars]
+    assert {query.panel for query in dotted} == {"The worst requests", "Time to answer"}
+    for query in dotted:
+        found = prometheus.exemplars(query.expression, since=0)
+        assert any(exemplar["labels"]["trace_id"].startswith("run ") for exemplar in found), query.panel
 
 
 @pytest.mark.stack

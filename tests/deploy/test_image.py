@@ -121,10 +121,12 @@ def test_it_holds_what_serve_needs_and_no_more(prefix: Path) -> None:
     assert "asyncpg" in found  # for --db-uri
 
 
-def test_the_health_check_knows_a_fanin_that_serves_from_one_that_does_not(prefix: Path) -> None:
+@pytest.mark.parametrize("port", ["FANIN_ADMIN", "FANIN_METRICS"])
+def test_the_health_check_knows_a_fanin_that_serves_from_one_that_does_not(prefix: Path, port: str) -> None:
     check = json.loads(rests("HEALTHCHECK")[0].partition("CMD ")[2])
     listen, admin = free_port(), free_port()
-    environment = {"PATH": str(prefix / "bin"), "FANIN_LISTEN": f"0.0.0.0:{listen}", "FANIN_ADMIN": f"0.0.0.0:{admin}"}
+    environment = {"PATH": str(prefix / "bin"), "FANIN_LISTEN": f"0.0.0.0:{listen}", "FANIN_ADMIN": "off"}
+    environment[port] = f"0.0.0.0:{admin}"
     flags = ["--upstream", "http://127.0.0.1:1", "--mount", "/", "--profile", "postgrest"]
     command = [*json.loads(rests("ENTRYPOINT")[0]), *json.loads(rests("CMD")[0]), *flags]
 

@@ -135,7 +135,8 @@ def test_its_settings_fit_and_leave_it_time_to_drain(
     assert not loaded.warnings
     assert loaded.settings.drain.delay + loaded.settings.drain.timeout < GRACE
     assert loaded.settings.listen.startswith("127.0.0.1:"), "other pods would reach PostgREST through this one"
-    assert loaded.settings.admin == f"0.0.0.0:{sidecar['ports'][0]['containerPort']}"
+    assert loaded.settings.admin.startswith("127.0.0.1:"), "pages and API are for this pod"
+    assert loaded.settings.metrics == f"0.0.0.0:{sidecar['ports'][0]['containerPort']}"
 
 
 def test_the_application_reaches_postgrest_through_the_sidecar(documents: Documents, pod: Document) -> None:

@@ -55,3 +55,8 @@ def test_it_has_time_to_drain_and_is_not_started_again_with_wrong_settings() -> 
     assert int(option("TimeoutStopSec")) > drain.delay + drain.timeout
     assert option("RestartPreventExitStatus") == str(USAGE)
     assert option("ExecStart") == "/opt/fanin/bin/fanin serve --config /etc/fanin/fanin.toml"
+
+
+def test_a_reload_has_the_settings_read_again() -> None:
+    """tests/e2e/test_reload.py proves what SIGHUP does."""
+    assert option("ExecReload") == "/bin/kill -HUP $MAINPID"

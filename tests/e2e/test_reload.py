@@ -129,6 +129,7 @@ async def test_settings_that_do_not_fit_change_nothing_and_are_told(tmp_path: Pa
             assert (await ask(one.program.port, get("/t"))).status == 200
             metrics = await ask(one.program.admin_port, b"GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n")
             assert b'fanin_reloads_total{result="failed"} 4.0\n' in metrics.body
+            assert b"fanin_last_reload_ok 0.0\n" in metrics.body
             one.reload('mode = "pass"\n')
             assert await one.changed(1) == [["mode"]]
             assert await one.setting("mode") == "pass"
