@@ -14,6 +14,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from proxy.sections import (
     RESTART,
     Catalog,
+    Detect,
     Drain,
     Identity,
     Ignore,
@@ -114,6 +115,7 @@ class Settings(BaseSettings):
     identity: Identity = Identity()
     catalog: Catalog = Catalog()
     rules: Rules = Rules()
+    detect: Detect = Detect()
     drain: Drain = Drain()
     override: tuple[Override, ...] = Field(
         (),

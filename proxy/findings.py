@@ -6,6 +6,7 @@ import msgspec
 
 from proxy.model import Trace
 from proxy.sections import Rules
+from proxy.workload import Workload
 
 
 class Fix(msgspec.Struct, frozen=True):
@@ -47,4 +48,7 @@ class Rule(msgspec.Struct, frozen=True):
     name: str
     safety: str
     document: str
-    detect: Callable[[Trace, Rules], Iterable[Finding]]
+    detect: Callable[[Trace, Rules], Iterable[Finding]] | None = None
+    """What it finds in a trace that closed."""
+    inspect: Callable[[Workload, Rules], Iterable[Finding]] | None = None
+    """What it finds in the workload as a whole."""

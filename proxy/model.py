@@ -7,6 +7,9 @@ import enum
 
 import msgspec
 
+RowKeys = tuple[tuple[str, tuple[int, ...]], ...]
+"""By column of an answer, a hash for each row in their order; 0 for null, and for a row without the column."""
+
 
 class Media(msgspec.Struct, frozen=True):
     """What a caller asks for, as far as an array of rows can serve it."""
@@ -110,6 +113,8 @@ class Query(msgspec.Struct, frozen=True):
     """Where the value of ``select`` lies in the target."""
     limit: tuple[int, int, int] | None
     """Value and place of its one `limit`, where that is a plain number above 0."""
+    offset: int
+    """Rows that it skips; 0 where it skips none, or not by a plain number."""
     order: tuple[bytes, ...]
     """Columns that it orders by; empty where it does not, or by something else than columns."""
     keys: tuple[Key, ...]
@@ -250,6 +255,12 @@ class Span(msgspec.Struct, frozen=True):
     """About how many elements the list has that makes the target long."""
     parts: int = 1
     """Upstream calls that its answer took."""
+    limit: int | None = None
+    offset: int = 0
+    total: int = -1
+    """Rows that there are without limit and offset, where it asked for their exact number; else -1."""
+    row_keys: RowKeys = ()
+    """Which keys its answer showed; only where the setting `detect.row_keys` is on."""
 
 
 class Trace(msgspec.Struct, frozen=True):

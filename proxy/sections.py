@@ -216,6 +216,25 @@ class Catalog(Section):
     lifetime: Positive = Field(60.0, description="The catalog is read again after this long.")
 
 
+class Detect(Section):
+    row_keys: Literal["auto", "on", "off"] = Field(
+        "auto",
+        description="Whether the keys (id, …_id) in answers are remembered, hashed, until their trace was judged: "
+        "FAN002 and FAN007 see by them what came from where; auto: with debug.",
+    )
+    fingerprints: Count = Field(
+        1000,
+        description="Fingerprints whose calls are counted; above it the rarest give way.",
+        json_schema_extra=RESTART,
+    )
+    findings: Count = Field(
+        1000,
+        description="Findings that are remembered; above it the one not seen for longest gives way.",
+        json_schema_extra=RESTART,
+    )
+    every: Positive = Field(10.0, description="Time between two looks at the whole workload.")
+
+
 class Drain(Section):
     delay: Annotated[float, Field(ge=0)] = Field(0.0, description="After SIGTERM: still accepting for this long.")
     timeout: Positive = Field(30.0, description="After SIGTERM: requests in flight are given this long.")

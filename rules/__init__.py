@@ -16,7 +16,8 @@ from rules import (
 
 
 def _rule(module: ModuleType) -> Rule:
-    return Rule(module.CODE, module.NAME, module.SAFETY, module.__doc__ or "", module.detect)
+    over = (getattr(module, name, None) for name in ("detect", "inspect"))
+    return Rule(module.CODE, module.NAME, module.SAFETY, module.__doc__ or "", *over)
 
 
 RULES: tuple[Rule, ...] = tuple(

@@ -21,6 +21,7 @@ VALUES = {
     "proxy.reload",
     "proxy.sections",
     "proxy.sources",
+    "proxy.workload",
 }
 KITS = {"proxy.http1", "proxy.postgrest"}
 EVENTS = {"proxy.observe.events"}

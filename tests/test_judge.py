@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from proxy.config import Settings
-from proxy.findings import Rule
-from proxy.observe.events import Closed, Event, Events, Warned
+from proxy.findings import Finding, Fix, Rule
+from proxy.observe.events import Closed, Event, Events, Inspected, Warned
 from proxy.shell.judge import FAILURES, Judge
 from rules import RULES
 from tests.rules.traces import parallel
@@ -17,9 +17,9 @@ from tests.rules.traces import parallel
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from proxy.findings import Finding
     from proxy.model import Trace
     from proxy.sections import Rules
+    from proxy.workload import Workload
 
 FAN_OUT = parallel([f"GET /videos?id=eq.{number}" for number in range(9)])
 TWO = parallel([f"GET /{table}?id=eq.{number}" for table in ("videos", "songs") for number in range(9)])
@@ -119,3 +119,51 @@ def test_new_settings_hold_from_the_next_trace_on() -> None:
     assert court.found() == ["FAN001 videos"]
     court.judge.adopt(Settings(rules={"fan001": "off"}))
     assert court.found() == []
+
+
+def busy(workload: Workload, rules: Rules) -> Iterator[Finding]:
+    """Each relation that was asked more than once."""
+    for usage in workload:
+        if usage.calls > 1:
+            yield Finding(**TEXTS | {"code": "FAN999", "relation": usage.relation})  # type: ignore[arg-type]
+
+
+TEXTS = dict.fromkeys(Finding.__struct_fields__, "") | {"evidence": (), "fix": Fix("", "", "")}
+BUSY = Rule("FAN999", "busy", "advice", "", inspect=busy)
+
+
+def looked(court: Court) -> list[str]:
+    """The relations of what each look found."""
+    return [finding.relation for event in court.said if isinstance(event, Inspected) for finding in event.findings]
+
+
+def test_the_workload_is_looked_at_from_time_to_time_and_what_is_found_is_told_once() -> None:
+    court = Court([BUSY], detect={"every": 10.0})
+    court.found(TWO)
+    for now in (0.0, 5.0, 10.0, 20.0):
+        court.judge.look(now)
+    assert looked(court) == ["videos", "songs"]
+    assert {known.finding.relation: known.count for known in court.judge.found} == {"videos": 3, "songs": 3}
+
+
+def test_what_is_ignored_is_ignored_in_the_workload_too() -> None:
+    court = Court([BUSY], ignore=[{"relation": "songs", "reason": "known"}])
+    court.found(TWO)
+    court.judge.look(0.0)
+    assert looked(court) == ["videos"]
+
+
+def test_a_relation_has_its_own_level_in_the_workload_too() -> None:
+    rule = msgspec.structs.replace(BUSY, code="FAN001")
+    court = Court([rule], override=[{"relation": "public.videos", "rules": {"fan001": "off"}}])
+    court.found(TWO)
+    court.judge.look(0.0)
+    assert looked(court) == ["songs"]
+
+
+def test_findings_of_traces_are_remembered_with_their_trace() -> None:
+    court = Court()
+    court.found()
+    court.found()
+    (known,) = court.judge.found
+    assert (known.finding.code, known.count, known.trace) == ("FAN001", 2, "t")

@@ -93,6 +93,12 @@ class Closed(msgspec.Struct, frozen=True):
     findings: tuple[Finding, ...]
 
 
+class Inspected(msgspec.Struct, frozen=True):
+    """The workload as a whole was looked at: what the rules found in it that is new, or was forgotten."""
+
+    findings: tuple[Finding, ...]
+
+
 class Reread(msgspec.Struct, frozen=True):
     """Settings were read again: the names of those that have another value now; None when they did not fit."""
 
@@ -107,7 +113,7 @@ class Warned(msgspec.Struct, frozen=True):
     error: BaseException | None = None
 
 
-Event = Answered | Called | Probed | Left | Replayed | Paused | Compared | Turned | Closed | Reread | Warned
+Event = Answered | Called | Probed | Left | Replayed | Paused | Compared | Turned | Closed | Inspected | Reread | Warned
 Observer = Callable[[Event], None]
 
 FAILURES = 3

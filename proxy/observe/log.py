@@ -8,7 +8,7 @@ from typing import TextIO
 
 import structlog
 
-from proxy.observe.events import Closed, Event, Reread, Warned
+from proxy.observe.events import Closed, Event, Inspected, Reread, Warned
 from proxy.observe.text import safe
 
 
@@ -35,6 +35,8 @@ class TraceLog:
         self._log = structlog.get_logger()
 
     def __call__(self, event: Event) -> None:
+        if isinstance(event, Inspected):
+            self._log.info("workload", findings=[finding.key for finding in event.findings])
         if not isinstance(event, Closed):
             return
         trace = event.trace

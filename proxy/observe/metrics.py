@@ -2,11 +2,12 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import msgspec
 
+from proxy.findings import Finding
 from proxy.model import Trace
 from proxy.observe.buckets import Buckets
 from proxy.observe.events import (
@@ -17,6 +18,7 @@ from proxy.observe.events import (
     Closed,
     Compared,
     Event,
+    Inspected,
     Left,
     Paused,
     Probed,
@@ -61,6 +63,7 @@ class Metrics:
             Reread: self._reread,
             Warned: lambda event: self._count("warnings", "advice" if event.error is None else "bug"),
             Closed: self._closed,
+            Inspected: lambda event: self._found(event.findings),
         }
 
     def __call__(self, event: Event) -> None:
@@ -132,7 +135,10 @@ class Metrics:
             route = self._label("route", asked.route)
             self._observe("trace_queries", len(asked.spans), kind, route, trace=asked.id)
             self._observe("trace_upstream_calls", asked.calls, kind, route, trace=asked.id)
-        for finding in event.findings:
+        self._found(event.findings)
+
+    def _found(self, findings: Iterable[Finding]) -> None:
+        for finding in findings:
             self._count("findings", finding.code, self._seen(finding.relation))
 
     # How it is counted.

@@ -130,6 +130,10 @@ READ = {
     "paused_queries": _gauge("Queries not merged now for any caller, after a comparison found a wrong answer."),
     "shadow_held_bytes": _gauge("Bytes of answers held for comparison now; bounded by shadow.max_held."),
     "open_traces": _gauge("Traces open now; bounded by trace.max_open."),
+    "fingerprints": _gauge("Fingerprints whose calls are counted; bounded by detect.fingerprints."),
+    "fingerprints_replaced": _counter("Fingerprints that gave way because detect.fingerprints was reached."),
+    "findings_known": _gauge("Different findings that are remembered; bounded by detect.findings."),
+    "findings_dropped": _counter("Findings that gave way because detect.findings was reached."),
     "limit": _gauge("The bounds of the gauges above, by the name of their setting.", "setting"),
     "build_info": _gauge("Always 1: which fanin this is, and how it runs.", "version", "mode"),
 }

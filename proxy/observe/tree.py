@@ -1,12 +1,12 @@
 """A closed trace as a tree for a terminal: what was asked, what became of it, what is wrong."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TextIO
 
 from proxy.errors import REFUSALS
 from proxy.findings import Finding
 from proxy.model import Outcome, Span, Trace
-from proxy.observe.events import Closed, Event
+from proxy.observe.events import Closed, Event, Inspected
 from proxy.observe.report import finding_lines
 from proxy.observe.text import safe
 
@@ -22,7 +22,12 @@ class Trees:
 
     def __call__(self, event: Event) -> None:
         if isinstance(event, Closed):
-            print("\n".join(trace_lines(event.trace, event.findings)), file=self._stream, flush=True)
+            self._print(trace_lines(event.trace, event.findings))
+        elif isinstance(event, Inspected):
+            self._print(_workload(event.findings))
+
+    def _print(self, lines: Iterable[str]) -> None:
+        print("\n".join(lines), file=self._stream, flush=True)
 
 
 def trace_lines(trace: Trace, findings: tuple[Finding, ...]) -> Iterator[str]:
@@ -36,6 +41,13 @@ def trace_lines(trace: Trace, findings: tuple[Finding, ...]) -> Iterator[str]:
     if len(groups) > len(shown):
         hidden = sum(map(len, groups[len(shown) :]))
         yield f"├─ … and {hidden} more requests"
+    for finding in findings:
+        yield from finding_lines(finding)
+    yield ""
+
+
+def _workload(findings: tuple[Finding, ...]) -> Iterator[str]:
+    yield "● all traces so far"
     for finding in findings:
         yield from finding_lines(finding)
     yield ""

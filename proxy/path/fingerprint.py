@@ -50,6 +50,7 @@ class _Form(msgspec.Struct, frozen=True):
     """Which parameter is the select."""
     limit: int | None
     """Which parameter is the limit."""
+    offset: int
     order: tuple[bytes, ...]
     columns: Mapping[int, bytes]
     """Which parameters are filters that may vary, with the decoded names of their columns."""
@@ -77,6 +78,7 @@ def read_query(method: bytes, target: bytes, head: Head, mount: bytes, max_url: 
         path_end=path_end,
         select=None if select is None else (select.start, select.start + len(select.value)),
         limit=None if limit is None else (int(limit.value), limit.start, limit.start + len(limit.value)),
+        offset=form.offset,
         order=form.order,
         keys=keys,
         refusal=_method_refusal(method)
@@ -131,7 +133,7 @@ def _form(path: bytes, query: bytes | None, mount: bytes) -> _Form:
     """Work out what ``path`` and ``query`` say, the query with holes for its canonical literals."""
     segment = relation_of(path, len(path), mount)
     if segment is None:
-        return _Form(None, "", (), None, None, (), {}, None, "")
+        return _Form(None, "", (), None, None, 0, (), {}, None, "")
     _, params = split_target(b"?" + query) if query is not None else (0, ())
     names = [decoded(param.name) for param in params]
     relation = decoded(segment).decode("utf-8", "replace")
@@ -143,6 +145,7 @@ def _form(path: bytes, query: bytes | None, mount: bytes) -> _Form:
         literals=tuple(literals),
         select=names.index(b"select") if b"select" in names else None,
         limit=_plain_limit(params),
+        offset=_plain_offset(params, names),
         order=order,
         columns=_columns(params, names, bool(order)),
         refusal=_target_refusal(path, query or b"", names, params) or _select_refusal(params, names),
@@ -164,6 +167,7 @@ def _stranger(method: bytes, target: bytes, path_end: int, mount: bytes) -> Quer
         path_end=path_end,
         select=None,
         limit=None,
+        offset=0,
         order=(),
         keys=(),
         refusal="not-a-relation" if inside or not mount else "outside-mount",
@@ -233,6 +237,11 @@ def _plain_limit(params: tuple[Param, ...]) -> int | None:
     value = params[found[0]].value
     plain = params[found[0]].name == b"limit" and value.isdigit() and value[:1] != b"0" and len(value) <= 6
     return found[0] if plain else None
+
+
+def _plain_offset(params: tuple[Param, ...], names: list[bytes]) -> int:
+    value = params[names.index(b"offset")].value if names.count(b"offset") == 1 else b""
+    return int(value) if value.isdigit() and len(value) <= 9 else 0
 
 
 def _target_refusal(path: bytes, query: bytes, names: list[bytes], params: tuple[Param, ...]) -> str | None:

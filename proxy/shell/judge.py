@@ -3,14 +3,19 @@
 import datetime as dt
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TypeVar
 
 from proxy.config import Settings
 from proxy.findings import Finding, Rule
 from proxy.model import Trace
-from proxy.observe.events import Closed, Events, Warned
+from proxy.observe.events import Closed, Events, Inspected, Warned
 from proxy.overrides import PerQuery
+from proxy.path.found import Found
 from proxy.path.ignored import Ignores
 from proxy.sections import Rules
+from proxy.workload import Workload
+
+T = TypeVar("T")
 
 FAILURES = 3
 """A rule that raised this often is switched off."""
@@ -33,11 +38,15 @@ class Judge:
         self._events = events
         self._today = today
         self._failures: Counter[str] = Counter()
+        self.workload = Workload(settings.detect.fingerprints)
+        self.found = Found(settings.detect.findings)
+        self._next_look = 0.0
         self.adopt(settings)
 
     def adopt(self, settings: Settings) -> None:
         """From now on judge by these settings."""
         self._levels = PerQuery(settings, lambda found: found.rules)
+        self._every = settings.detect.every
         self._ignores = Ignores(settings.ignore, settings.catalog.schemas[0])
         self._since = self._today()
         self._judged = 0
@@ -46,10 +55,24 @@ class Judge:
         """Tell of a trace that closed, and of what the rules find in it."""
         day = self._today()
         self._judged += 1
-        self._events.emit(Closed(trace, self._ignores.keep(self._find(trace), day)))
+        self.workload.add(trace)
+        findings = self._ignores.keep(self._find(trace), day)
+        for finding in findings:
+            self.found.add(finding, trace.end, trace.id)
+        self._events.emit(Closed(trace, findings))
         self._warn(self._ignores.expired(day), "Remove it from the settings, or give it another last day.")
         if day - self._since > LONG:
             self.review()
+
+    def look(self, now: float) -> None:
+        """Look at the whole workload, from time to time."""
+        if now < self._next_look:
+            return
+        self._next_look = now + self._every
+        found = self._ignores.keep(self._inspect(), self._today())
+        new = tuple(finding for finding in found if self.found.add(finding, now, ""))
+        if new:
+            self._events.emit(Inspected(new))
 
     def review(self) -> None:
         """Tell which ignores had nothing to ignore, if there was anything to judge."""
@@ -67,11 +90,28 @@ class Judge:
 
     def _detect(self, trace: Trace, settings: Rules) -> Iterator[Finding]:
         for rule in tuple(self._rules):
-            try:
-                if settings.level(rule.code) != "off":
-                    yield from tuple(rule.detect(trace, settings))
-            except Exception as error:
-                self._failed(rule, error)
+            if rule.detect is not None and settings.level(rule.code) != "off":
+                yield from self._run(rule, rule.detect, trace, settings)
+
+    def _inspect(self) -> Iterator[Finding]:
+        """What the rules find in the workload; routes have no settings of their own there, relations have."""
+        relations = {usage.relation for usage in self.workload}
+        in_force = {self._levels.of(relation, ""): None for relation in sorted(relations)}
+        for settings in in_force:
+            for rule in tuple(self._rules):
+                if rule.inspect is not None and settings.level(rule.code) != "off":
+                    for finding in self._run(rule, rule.inspect, self.workload, settings):
+                        if self._levels.of(finding.relation, "") == settings:
+                            yield finding
+
+    def _run(
+        self, rule: Rule, find: Callable[[T, Rules], Iterable[Finding]], what: T, settings: Rules
+    ) -> tuple[Finding, ...]:
+        try:
+            return tuple(find(what, settings))
+        except Exception as error:
+            self._failed(rule, error)
+            return ()
 
     def _failed(self, rule: Rule, error: Exception) -> None:
         self._failures[rule.code] += 1

@@ -9,6 +9,8 @@ if TYPE_CHECKING:
     from proxy.shell.upstream import Upstream
 
 BOUNDS = (
+    "detect.findings",
+    "detect.fingerprints",
     "limits.connections",
     "limits.queue",
     "limits.long_heads",
@@ -57,6 +59,10 @@ def gauges(sidecar: "Sidecar") -> dict[str, float]:
         "paused": sum(held.paused for held in holding),
         "paused_queries": memory.pauses.count(memory.clock()) if memory else 0,
         "shadow_held_bytes": memory.held.now if memory else 0,
+        "fingerprints": len(sidecar.judge.workload),
+        "fingerprints_replaced": sidecar.judge.workload.replaced,
+        "findings_known": len(sidecar.judge.found),
+        "findings_dropped": sidecar.judge.found.dropped,
         "open_traces": len(sidecar.traces),
         "traces_dropped": sidecar.traces.dropped,
     }

@@ -11,7 +11,7 @@ from proxy.errors import FaultError
 from proxy.fault_answer import response_of
 from proxy.http1.chunked import LAST_CHUNK, framed
 from proxy.http1.framing import CHUNKED, UNTIL_CLOSE
-from proxy.http1.head import Field, StatusLine
+from proxy.http1.head import Field, StatusLine, first
 from proxy.model import Member, Outcome, Query
 from proxy.observe.events import Answered, Warned
 from proxy.overrides import PerQuery
@@ -19,6 +19,7 @@ from proxy.path.fingerprint import read_query
 from proxy.path.identity import with_peer
 from proxy.path.stitch import lengthened
 from proxy.path.trace import OpenTrace, Traces
+from proxy.postgrest.content_range import rows_and_total
 from proxy.postgrest.in_list import shortened
 from proxy.shell.calls import Call, Note
 from proxy.shell.heads import answer_lines
@@ -53,6 +54,7 @@ class Pipeline:
         self._traces = traces
         self._key = key
         self._headers = settings.headers == "on" or (settings.headers == "auto" and settings.debug)
+        self._shows = settings.detect.row_keys == "on" or (settings.detect.row_keys == "auto" and settings.debug)
 
     async def handle(self, request: Request) -> bool:
         """Answer ``request``; True when its connection can carry another."""
@@ -60,6 +62,8 @@ class Pipeline:
             head = with_peer(request.head, request.client.peer.encode(), self._key)
             request = msgspec.structs.replace(request, head=head)
         visit = Visit(request, self._read(request))
+        if self._shows and visit.query.relation and request.line.method == b"GET":
+            visit.shows = bytearray()
         trace = None
         if self._settings.mode != "pass" and not request.head.websocket:
             trace = self._traces.begin(request.head, request.client.peer, request.arrived)
@@ -123,7 +127,9 @@ class Pipeline:
         share = served.share
         visit.outcome, visit.saves, visit.upstream_seconds = served.outcome, SAVES[served.outcome], served.seconds
         visit.call, visit.shared = served.call, served.shared
-        visit.status, visit.size, visit.rows = int(share.head[9:12]), len(share.body), share.rows
+        visit.status, visit.rows = int(share.head[9:12]), share.rows
+        visit.total = share.rows if visit.request.head.counted else -1
+        visit.show(share.body)
         visit.began_answer = True
         last = visit.request.last
         visit.request.client.write(b"".join((share.head, self._extra(visit, last), b"\r\n", share.body)))
@@ -209,13 +215,16 @@ class Pipeline:
             visit.copy.begin(answer.line, answer.fields, data)
         pending = head + self._extra(visit, last) + b"\r\n" + framed(data, chunked)
         visit.began_answer = True
-        visit.size = len(data)
+        visit.show(data)
+        if request.head.counted:
+            total = rows_and_total(first(answer.fields, b"content-range"))[1]
+            visit.total = -1 if total is None else total
         stall = self._settings.timeouts.write_stall
         if not answer.body.done:
             client.write(pending)
             pending = b""
             async for piece in answer.pieces():
-                visit.size += len(piece)
+                visit.show(piece)
                 if visit.copy is not None:
                     visit.copy.add(piece)
                 client.write(framed(piece, chunked))

@@ -42,7 +42,7 @@ class Sidecar:
         self.settings = settings
         self.draining = False
         self.port = 0
-        self._judge = Judge(rules, settings, events)
+        self.judge = Judge(rules, settings, events)
         self._events = events
         self._clock = clock
         self._key = secrets.token_bytes(16)
@@ -95,7 +95,7 @@ class Sidecar:
             raise ConfigError("settings cannot be changed before fanin is ready")
         terms, heads = _terms(settings, self.memory), self._head_rules(settings)
         pipeline = Pipeline(settings, terms, self.memory, self.traces, self._key)
-        self._judge.adopt(settings)
+        self.judge.adopt(settings)
         self.memory.adopt(settings)
         self.traces.quiet = _quiet(settings)
         self.upstream.timeouts = settings.timeouts
@@ -154,8 +154,8 @@ class Sidecar:
             self._ticking.cancel()
             await asyncio.gather(self._ticking, return_exceptions=True)
         for trace in self.traces.drain():
-            self._judge.judge(trace)
-        self._judge.review()
+            self.judge.judge(trace)
+        self.judge.review()
         await self.health.stop()
         await self._catalog.stop()
         self.upstream.close()
@@ -179,10 +179,11 @@ class Sidecar:
                 lane.sweep(now)
             began = now
             for trace in self.traces.sweep(now):
-                self._judge.judge(trace)
+                self.judge.judge(trace)
                 if self._clock() - began > TURN:
                     await asyncio.sleep(0)
                     began = self._clock()
+            self.judge.look(now)
             self._tell_per_call()
             self.retired = [terms for terms in self.retired if terms.busy]
             self.health.tick()

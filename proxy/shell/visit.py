@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from proxy.model import Outcome, Query, Span
 from proxy.postgrest.in_list import column_of, listed
+from proxy.postgrest.row_keys import MOST_BYTES, row_keys
 from proxy.shell.server import Request
 
 if TYPE_CHECKING:
@@ -36,6 +37,9 @@ class Visit:
         """Bytes of the head that upstream would be sent, where a long list is in it."""
         self.parts = 1
         """Upstream calls that the answer took."""
+        self.total = -1
+        self.shows: bytearray | None = None
+        """The answer's body as far as its rows' keys are read; None where they are not."""
 
     @property
     def told(self) -> str:
@@ -45,6 +49,12 @@ class Visit:
         if self.outcome is Outcome.STITCHED:
             return f"stitched; calls={self.parts}"
         return self.outcome.value + (f"; reason={self.refusal}" if self.refusal else "")
+
+    def show(self, data: bytes | memoryview) -> None:
+        """A piece of the answer's body."""
+        self.size += len(data)
+        if self.shows is not None and len(self.shows) <= MOST_BYTES:
+            self.shows += data
 
     def span(self, number: int, now: float, key: bytes, max_rows: int | None) -> Span:
         """The span at its end, ``now``; literals are hashed under ``key``. ``max_rows`` is PostgREST's, if known."""
@@ -73,6 +83,10 @@ class Visit:
             head_size=self.head_size,
             listed=count,
             parts=self.parts,
+            limit=None if query.limit is None else query.limit[0],
+            offset=query.offset,
+            total=self.total,
+            row_keys=row_keys(self.shows, lambda literal: _hash(literal, key)) if self.shows else (),
         )
 
 

@@ -5,15 +5,21 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
 from proxy.http1.head import parse_fields
 from proxy.model import Outcome, Span, Trace
 from proxy.path.fingerprint import read_query
 from proxy.path.identity import HeadRules, read_head
 from proxy.path.stitch import lengthened
 from proxy.postgrest.in_list import column_of, listed, shortened
+from proxy.sections import Rules
+from proxy.workload import Workload
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from proxy.findings import Finding, Rule
 
 POSTGREST_TAKES = 51_202
 """Bytes of a request head; more is 400."""
@@ -25,14 +31,16 @@ def span(
     number: int,
     *,
     start: float = 0.0,
-    end: float = 0.01,
+    end: float | None = None,
     retry: bool = False,
     rows: int = 1,
     cut: bool | None = None,
 ) -> Span:
-    """A span of a request line, behind which ``→ 7 rows`` may tell its rows."""
-    line, _, told = line.partition(" → ")
-    rows = int(told.removesuffix(" rows")) if told else rows
+    """A span of a request line, behind which its answer may be told: ``→ 7 rows, 2 kB, 30 ms, 90 in all, ids 4;5``."""
+    line, _, text = line.partition(" → ")
+    told = {unit: value for value, unit in (_told(word) for word in text.split(", ") if word)}
+    rows = int(told.get("rows", rows))
+    end = start + float(told.get("ms", 10)) / 1000 if end is None else end
     method, target = line.split(" ", 1)
     raw = target.encode()
     short, place = shortened(raw, 7000) if len(raw) > 7000 else (raw, None)
@@ -55,7 +63,7 @@ def span(
         start=start,
         end=end,
         status=200 if size <= POSTGREST_TAKES else 400,
-        size=100,
+        size=int(told["kB"]) * 1000 if "kB" in told else 100,
         rows=rows,
         cut=cut,
         outcome=Outcome.PASSED,
@@ -64,7 +72,19 @@ def span(
         refusal=None,
         head_size=size,
         listed=count,
+        limit=None if query.limit is None else query.limit[0],
+        offset=query.offset,
+        total=int(told.get("in all", -1)),
+        row_keys=(("id", tuple(hash(key.encode()) for key in told["ids"].split(";"))),) if "ids" in told else (),
     )
+
+
+def _told(word: str) -> tuple[str, str]:
+    """The value and the unit of a word about an answer."""
+    if word.startswith("ids "):
+        return word.removeprefix("ids "), "ids"
+    value, unit = word.split(" ", 1)
+    return value, unit
 
 
 def trace(spans: Sequence[Span], *, explicit: bool = True, mixed: bool = False) -> Trace:
@@ -84,6 +104,32 @@ def trace(spans: Sequence[Span], *, explicit: bool = True, mixed: bool = False) 
 def parallel(lines: Sequence[str]) -> Trace:
     """All requests in flight together. ``1,2,…,9`` stands for all numbers from the second to the last."""
     return trace([span(_whole(line), number + 1) for number, line in enumerate(lines)])
+
+
+def told(lines: Sequence[str]) -> list[Trace]:
+    """The traces that a rule's document tells: requests in flight together, but ``then`` begins when all before it
+    have ended; ``40 × GET …`` is a trace of its own, forty times.
+    """
+    spans: list[Span] = []
+    often: list[Trace] = []
+    for line in map(_whole, lines):
+        times, often_so, once = line.partition(" × ")
+        if often_so:
+            often += [replace(trace([span(once, 1)]), id=f"{once} {number}") for number in range(int(times))]
+            continue
+        ended = max((one.end for one in spans), default=0.0)
+        began = ended if line.startswith("then ") else (spans[-1].start if spans else 0.0)
+        spans.append(span(line.removeprefix("then "), len(spans) + 1, start=began))
+    return ([trace(spans)] if spans else []) + often
+
+
+def found(rule: Rule, traces: Sequence[Trace], settings: Rules | None = None) -> list[Finding]:
+    """What ``rule`` finds in each trace, and in all of them as a workload."""
+    settings, workload = settings or Rules(), Workload(1000)
+    for one in traces:
+        workload.add(one)
+    in_traces = [finding for one in traces for finding in (rule.detect(one, settings) if rule.detect else ())]
+    return in_traces + list(rule.inspect(workload, settings) if rule.inspect else ())
 
 
 def _whole(line: str) -> str:
