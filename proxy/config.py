@@ -19,6 +19,7 @@ from proxy.sections import (
     Identity,
     Ignore,
     Limits,
+    Log,
     Merge,
     Override,
     Pool,
@@ -116,6 +117,7 @@ class Settings(BaseSettings):
     catalog: Catalog = Catalog()
     rules: Rules = Rules()
     detect: Detect = Detect()
+    log: Log = Log()
     drain: Drain = Drain()
     override: tuple[Override, ...] = Field(
         (),

@@ -40,10 +40,15 @@ async def serve(loaded: Effective, read: Callable[[], Effective], rules: Sequenc
     settings = loaded.settings
     events = Events()
     sidecar = Sidecar(settings, rules, events, time.monotonic)
-    metrics = Metrics(settings.limits.relations, lambda: levels(sidecar, __version__))
+    lines = log.Lines(lambda: held.loaded.settings.log)
+    release = lines.capture()
+    metrics = Metrics(
+        settings.limits.relations,
+        lambda: {**levels(sidecar, __version__), "log_lines_left_out": lines.left_out()},
+    )
     events.subscribe(metrics)
-    events.subscribe(log.Warnings())
-    events.subscribe(Trees(sys.stdout) if settings.debug else log.TraceLog())
+    events.subscribe(log.Warnings(lines.warnings))
+    events.subscribe(Trees(sys.stdout) if settings.debug else log.TraceLog(lines.traces))
     admin = Admin(sidecar, metrics.scrape, lambda: held.loaded)
     loop = asyncio.get_running_loop()
     loop.set_exception_handler(lambda _, context: events.emit(_lost(context)))
@@ -60,6 +65,8 @@ async def serve(loaded: Effective, read: Callable[[], Effective], rules: Sequenc
         told.set()
         await sidecar.stop()
         await admin.stop()
+        lines.close()
+        release()
 
 
 class Held:

@@ -132,6 +132,13 @@ def test_a_relation_gets_a_label_only_with_its_first_2xx() -> None:
     assert seen["fanin_requests_total", "4xx", "GET", "passed", "creators"] == 1
 
 
+def test_a_preflight_which_is_answered_on_any_path_gives_no_relation_a_label() -> None:
+    asked = changed(span(LINE.format(1), 1), method="OPTIONS")
+    seen = counted(Answered(asked, 0.0), Called("creators", "original", 0.1, 200, "OPTIONS"))
+    assert seen["fanin_requests_total", "2xx", "OPTIONS", "passed", "other"] == 1
+    assert seen["fanin_upstream_calls_total", "original", "other"] == 1
+
+
 def test_relations_beyond_the_cap_share_a_label_and_are_counted() -> None:
     seen = counted(*(Answered(span(f"GET /t{n}?id=eq.1", 1), 0.0) for n in range(5)), labels=2)
     assert seen["fanin_requests_total", "2xx", "GET", "passed", "other"] == 3

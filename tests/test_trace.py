@@ -196,7 +196,7 @@ def test_the_same_id_after_a_rest_is_its_next_part() -> None:
 def test_a_caller_that_names_every_call_anew_is_grouped_by_timing_and_told_once() -> None:
     clients = Clients(max_open=1000)
     for n in range(SINGLE_IDS):
-        clients.ask(0.0, f"traceparent: 00-{n:032d}-b7ad6b7169203331-01")
+        clients.ask(0.0, f"traceparent: 00-{n + 1:032d}-b7ad6b7169203331-01")
     assert len(clients.closed(9.0)) == SINGLE_IDS
     assert clients.traces.per_call_callers == 1
     for n in range(20, 25):

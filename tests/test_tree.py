@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from proxy.model import Outcome, Trace
 from proxy.observe.events import Closed, Left
+from proxy.observe.taken import Names
 from proxy.observe.tree import MOST_SPANS, Trees, trace_lines
 from proxy.sections import Rules
 from rules.fan001_n_plus_one_read import detect
@@ -17,7 +18,9 @@ LINE = "GET /creators?id=eq.{}"
 
 
 def text(seen: Trace) -> str:
-    return "\n".join(trace_lines(seen, tuple(detect(seen, Rules()))))
+    names = Names()
+    names.learn(seen.spans)
+    return "\n".join(trace_lines(seen, tuple(detect(seen, Rules())), names))
 
 
 def test_requests_that_shared_a_call_are_one_line() -> None:

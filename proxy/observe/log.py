@@ -1,19 +1,30 @@
-"""JSON lines for operators: one a closed trace, and warnings with a cause and a remedy. No values, no tokens."""
+"""JSON lines for operators: one a closed trace, and warnings with a cause and a remedy. No values, no tokens.
+
+Each kind of line has its rate (``log.…``); every line says how many of its kind were left out since the last one.
+"""
 
 import logging
 import sys
-import traceback
+import time
 from collections import Counter
+from collections.abc import Callable, Sequence
 from typing import TextIO
 
 import structlog
 
+from proxy.findings import Finding
 from proxy.observe.events import Closed, Event, Inspected, Reread, Warned
+from proxy.observe.rate import Rate
+from proxy.observe.redactor import Hook, Redactor, install, where
+from proxy.observe.taken import Names
 from proxy.observe.text import safe
+from proxy.sections import Log
+
+MINUTE = 60.0  # seconds
 
 
 def configure(stream: TextIO = sys.stderr) -> None:
-    """Our own lines are JSON on ``stream``. aiohttp's loggers print head bytes on parse errors: they are off."""
+    """Our own lines are JSON on ``stream``."""
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,
@@ -24,22 +35,52 @@ def configure(stream: TextIO = sys.stderr) -> None:
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
         cache_logger_on_first_use=False,
     )
-    for name in ("aiohttp", "asyncio"):
-        logging.getLogger(name).setLevel(logging.CRITICAL)
+
+
+class Lines:
+    """How much of each kind is logged: by the settings in force, which ``settings`` tells."""
+
+    def __init__(self, settings: Callable[[], Log], clock: Callable[[], float] = time.monotonic) -> None:
+        self.traces = Rate(lambda: settings().traces, 1.0, clock)
+        self.warnings = Rate(lambda: settings().warnings, MINUTE, clock)
+        self.libraries = Rate(lambda: settings().warnings, MINUTE, clock)
+
+    def capture(self) -> Hook:
+        """What Python and libraries log is redacted from now on, until what is returned is called."""
+        return install(Redactor(self.libraries))
+
+    def left_out(self) -> dict[tuple[str, ...], float]:
+        """All lines ever left out, by kind."""
+        return {(kind,): float(rate.left_out) for kind, rate in self._kinds()}
+
+    def close(self) -> None:
+        """Tell what was left out after the last line of each kind."""
+        untold = {kind: count for kind, rate in self._kinds() if (count := rate.untold())}
+        if untold:
+            structlog.get_logger().info("left out", **untold)
+
+    def _kinds(self) -> tuple[tuple[str, Rate], ...]:
+        return ("trace", self.traces), ("warning", self.warnings), ("library", self.libraries)
 
 
 class TraceLog:
     """An observer that writes one line a closed trace."""
 
-    def __init__(self) -> None:
+    def __init__(self, rate: Rate) -> None:
         self._log = structlog.get_logger()
+        self._names = Names()
+        self._rate = rate
 
     def __call__(self, event: Event) -> None:
         if isinstance(event, Inspected):
-            self._log.info("workload", findings=[finding.key for finding in event.findings])
+            self._log.info("workload", findings=self._keys(event.findings))
         if not isinstance(event, Closed):
             return
         trace = event.trace
+        self._names.learn(trace.spans)
+        left_out = self._rate.ask()
+        if left_out is None:
+            return
         self._log.info(
             "trace",
             trace=safe(trace.id),
@@ -53,30 +94,29 @@ class TraceLog:
             upstream_calls=trace.calls,
             outcomes=dict(Counter(span.outcome.value for span in trace.spans)),
             refusals=dict(Counter(span.refusal for span in trace.spans if span.refusal)),
-            findings=[finding.key for finding in event.findings],
+            findings=self._keys(event.findings),
+            left_out=left_out,
         )
+
+    def _keys(self, findings: Sequence[Finding]) -> list[str]:
+        return [finding.key for finding in self._names.shown(findings)]
 
 
 class Warnings:
     """An observer that writes what the operator should know, and what they have changed."""
 
-    def __init__(self) -> None:
+    def __init__(self, rate: Rate) -> None:
         self._log = structlog.get_logger()
+        self._rate = rate
 
     def __call__(self, event: Event) -> None:
         if isinstance(event, Warned):
-            where = _where(event.error)
-            self._log.warning("warning", what=safe(event.what), remedy=event.remedy, **where)
+            self._warn(event)
         elif isinstance(event, Reread) and event.changed is not None:
             self._log.info("settings", changed=list(event.changed))
 
-
-def _where(error: BaseException | None) -> dict[str, object]:
-    """Type and code lines of an exception; its message may quote a value, so it stays out."""
-    if error is None:
-        return {}
-    frames = traceback.extract_tb(error.__traceback__)
-    return {
-        "error": type(error).__name__,
-        "traceback": [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in frames],
-    }
+    def _warn(self, event: Warned) -> None:
+        left_out = self._rate.ask()
+        if left_out is not None:
+            told = where(event.error)
+            self._log.warning("warning", what=safe(event.what), remedy=event.remedy, **told, left_out=left_out)

@@ -29,8 +29,8 @@ from proxy.observe.events import (
 )
 from proxy.observe.exposition import Exposition, Values
 from proxy.observe.series import COUNTED
+from proxy.observe.taken import METHODS
 
-METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
 SWITCHING = 101
 """The status of a WebSocket: how long it lasted says nothing about anybody's speed."""
 
@@ -90,7 +90,7 @@ class Metrics:
     def _answered(self, event: Answered) -> None:
         span, outcome = event.span, event.span.outcome.value
         method = span.method if span.method in METHODS else "other"
-        relation = self._relation(span.relation, span.status)
+        relation = self._relation(span.relation, span.status, span.method)
         code = f"{span.status // 100}xx" if span.status else "none"
         self._count("requests", relation, method, outcome, code)
         if span.refusal is not None:
@@ -108,7 +108,7 @@ class Metrics:
     def _called(self, event: Called) -> None:
         if event.status != CANCELLED:
             self.upstream_is_up = event.status != NO_ANSWER
-        relation = self._relation(event.relation, event.status)
+        relation = self._relation(event.relation, event.status, event.method)
         self._count("upstream_calls", relation, event.kind)
         if event.costs:
             self._count("calls_saved", event.costs, relation, by=-1)
@@ -153,9 +153,12 @@ class Metrics:
             buckets = series[labels] = Buckets(COUNTED[name].bounds)
         buckets.add(value, trace)
 
-    def _relation(self, name: str, status: int) -> str:
-        """A relation gets its label with its first 2xx: paths that scanners make up get none."""
-        return self._label("relation", name) if 200 <= status < 300 else self._seen(name)
+    def _relation(self, name: str, status: int, method: str) -> str:
+        """A relation gets its label with its first 2xx: paths that scanners make up get none. A preflight is answered
+        so on any path.
+        """
+        taken = 200 <= status < 300 and method != "OPTIONS"
+        return self._label("relation", name) if taken else self._seen(name)
 
     def _seen(self, name: str) -> str:
         return name if name in self._known["relation"] else ("other" if name else "")

@@ -139,4 +139,11 @@ READ = {
 }
 """What is read when Prometheus scrapes."""
 
-SERIES = COUNTED | READ
+BESIDE = {
+    "log_lines_left_out": _counter(
+        "Log lines left out. kind: trace (for log.traces), warning, library (both for log.warnings).", "kind"
+    ),
+}
+"""What observers count of themselves, read like those."""
+
+SERIES = COUNTED | READ | BESIDE

@@ -1,6 +1,6 @@
 """A closed trace as a tree for a terminal: what was asked, what became of it, what is wrong."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TextIO
 
 from proxy.errors import REFUSALS
@@ -8,6 +8,7 @@ from proxy.findings import Finding
 from proxy.model import Outcome, Span, Trace
 from proxy.observe.events import Closed, Event, Inspected
 from proxy.observe.report import finding_lines
+from proxy.observe.taken import Names
 from proxy.observe.text import safe
 
 MOST_SPANS = 40
@@ -19,25 +20,27 @@ class Trees:
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
+        self._names = Names()
 
     def __call__(self, event: Event) -> None:
         if isinstance(event, Closed):
-            self._print(trace_lines(event.trace, event.findings))
+            self._names.learn(event.trace.spans)
+            self._print(trace_lines(event.trace, self._names.shown(event.findings), self._names))
         elif isinstance(event, Inspected):
-            self._print(_workload(event.findings))
+            self._print(_workload(self._names.shown(event.findings)))
 
     def _print(self, lines: Iterable[str]) -> None:
         print("\n".join(lines), file=self._stream, flush=True)
 
 
-def trace_lines(trace: Trace, findings: tuple[Finding, ...]) -> Iterator[str]:
+def trace_lines(trace: Trace, findings: Sequence[Finding], names: Names) -> Iterator[str]:
     """The tree, line by line."""
     yield _title(trace)
     groups = _groups(trace.spans)
     shown = groups[:MOST_SPANS]
     for at, spans in enumerate(shown):
         last = at == len(groups) - 1 and not findings
-        yield from _group(spans, trace.start, "└─" if last else "├─", "  " if last else "│ ")
+        yield from _group(spans, names, trace.start, "└─" if last else "├─", "  " if last else "│ ")
     if len(groups) > len(shown):
         hidden = sum(map(len, groups[len(shown) :]))
         yield f"├─ … and {hidden} more requests"
@@ -46,7 +49,7 @@ def trace_lines(trace: Trace, findings: tuple[Finding, ...]) -> Iterator[str]:
     yield ""
 
 
-def _workload(findings: tuple[Finding, ...]) -> Iterator[str]:
+def _workload(findings: Sequence[Finding]) -> Iterator[str]:
     yield "● all traces so far"
     for finding in findings:
         yield from finding_lines(finding)
@@ -71,15 +74,15 @@ def _groups(spans: tuple[Span, ...]) -> list[list[Span]]:
     return list(groups.values())
 
 
-def _group(spans: list[Span], start: float, branch: str, trunk: str) -> Iterator[str]:
+def _group(spans: list[Span], names: Names, start: float, branch: str, trunk: str) -> Iterator[str]:
     first = spans[0]
     if len(spans) == 1:
-        yield f"{branch} {_span(first, start)}{_why(first)}"
+        yield f"{branch} {_span(first, names, start)}{_why(first)}"
         return
     end = max(span.end for span in spans)
     keys = f"{len({span.literals for span in spans})} keys, " if first.outcome is Outcome.MERGED else ""
     yield (
-        f"{branch} {safe(first.fingerprint)}  +{1000 * (first.start - start):.1f} ms, "
+        f"{branch} {safe(names.of(first))}  +{1000 * (first.start - start):.1f} ms, "
         f"{1000 * (end - first.start):.1f} ms  {first.outcome.value}: {len(spans)} requests, {keys}1 call"
     )
     rows = sum(span.rows for span in spans if span.rows > 0)
@@ -87,11 +90,11 @@ def _group(spans: list[Span], start: float, branch: str, trunk: str) -> Iterator
     yield f"{trunk} └─ {rows} rows, {size} bytes, given back to {len(spans)} callers"
 
 
-def _span(span: Span, start: float) -> str:
+def _span(span: Span, names: Names, start: float) -> str:
     rows = f", {span.rows} rows" if span.rows >= 0 else ""
     caller = f"  from {safe(span.caller)}" if span.caller else ""
     return (
-        f"{safe(span.fingerprint)}  +{1000 * (span.start - start):.1f} ms, "
+        f"{safe(names.of(span))}  +{1000 * (span.start - start):.1f} ms, "
         f"{1000 * (span.end - span.start):.1f} ms  {span.status or 'no answer'}{rows}, {span.size} bytes{caller}"
     )
 

@@ -18,6 +18,9 @@ NEUTRAL = NEGOTIATING | {b"traceparent", b"tracestate", b"x-retry-count"}
 """Headers in which merged callers may differ: PostgREST answers the same whatever they say."""
 
 
+HEX = b"0123456789abcdef"
+
+
 class HeadRules(msgspec.Struct, frozen=True):
     """What of the settings bears on heads. ``host`` replaces the Host value, unless empty."""
 
@@ -142,7 +145,8 @@ def _trace(fields: tuple[Field, ...], names: tuple[bytes, ...]) -> str | None:
 def _trace_id(traceparent: bytes) -> str | None:
     """The trace id of a W3C ``traceparent`` (https://www.w3.org/TR/trace-context/ §3.2); None when malformed."""
     parts = traceparent.split(b"-")
-    return _text(parts[1]) if len(parts) >= 4 and len(parts[1]) == 32 else None
+    well = len(parts) >= 4 and len(parts[1]) == 32 and not parts[1].strip(HEX) and parts[1].strip(b"0")
+    return parts[1].decode() if well else None
 
 
 def _text(value: bytes | None) -> str:

@@ -14,6 +14,7 @@ from proxy.config import ConfigError, Effective
 from proxy.listing import shown
 from proxy.shell.gate import HEADERS, OPEN, Asked, Denied, Gate
 from proxy.shell.sidecar import Sidecar, split_listen
+from proxy.shell.terse import Runner, refuse_expectation
 
 Scrape = Callable[[str], Awaitable[tuple[bytes, str]]]
 """From an Accept header to an exposition and its content type."""
@@ -44,7 +45,7 @@ class Admin:
             web.get("/readyz", self._ready),
         ]
         self._closed = [web.get("/api/config", self._config), *more]
-        self._runners: list[web.AppRunner] = []
+        self._runners: list[Runner] = []
         self._key = secrets.token_bytes(32)
         self.port = 0
         self.metrics_port = 0
@@ -78,9 +79,9 @@ class Admin:
     async def _listen(self, name: str, address: str, routes: Sequence[web.RouteDef]) -> int:
         host, port = split_listen(address)
         app = web.Application(middlewares=[self._guard], client_max_size=MAX_BODY)
-        app.on_response_prepare.append(_add_headers)
+        app.on_response_prepare.extend((_add_headers, refuse_expectation))
         app.add_routes(routes)
-        runner = web.AppRunner(app, access_log=None)
+        runner = Runner(app)
         self._runners.append(runner)
         await runner.setup()
         try:

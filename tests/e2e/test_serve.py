@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -107,6 +108,19 @@ async def test_a_closed_trace_is_one_json_line_without_any_value(stack: Stack) -
     assert line["findings"][0].startswith("FAN001:creator_payout_profiles:GET /export:")
     assert not any(key in printed for key in keys)
     assert stack.token not in printed
+
+
+async def test_log_lines_above_the_rate_are_left_out_and_counted(stack: Stack) -> None:
+    with Fanin(stack.url, settings={**QUICK, "log.traces": "1"}) as fanin:
+        for n in range(6):
+            await burst(stack, fanin.url, f"many-{n}", keys=1)
+        left_out, until = 0, time.monotonic() + PATIENCE
+        while left_out + fanin.printed().count('"trace": "many-') < 6:
+            assert time.monotonic() < until, "a trace is neither logged nor counted"
+            _, text = await get(f"{fanin.admin_url}/metrics")
+            found = re.search(r'^fanin_log_lines_left_out_total\{kind="trace"\} (\d+)', text, re.MULTILINE)
+            left_out = int(found[1]) if found else 0
+        assert 0 < left_out < 6
 
 
 async def test_debug_prints_the_trace_as_a_tree_with_its_finding_and_marks_answers(stack: Stack) -> None:

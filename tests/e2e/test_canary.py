@@ -1,0 +1,129 @@
+"""A secret in every place of a request is shown nowhere: not printed, not counted, not answered by fanin itself."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from typing import TYPE_CHECKING
+
+import pytest
+
+from proxy.demo.server import free_port
+from proxy.demo.sidecar import NO_CHECKS, Fanin
+from tests.e2e.canaries import HEAD, SECRET, requests
+from tests.e2e.harness import PATIENCE, RawClient, ScriptedUpstream, Talk, answers
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from tests.conftest import Stack
+
+pytestmark = pytest.mark.e2e
+
+SETTINGS = {"trace.quiet_explicit": "0.05", "mount": "/", "log.traces": "100000", "log.warnings": "100000"} | NO_CHECKS
+HOW: dict[str, Mapping[str, str]] = {
+    "normal": {},
+    "debug": {"debug": "true"},
+    "shadow": {"mode": "shadow", "debug": "true"},
+}
+SHOWN = ("/metrics", "/livez", "/readyz", "/readyz?upstream", "/api/config", "/", "/api/nothing")
+HESITATION = 0.1  # seconds
+
+
+async def hung_up(talk: Talk) -> None:
+    """Hears the request, and closes."""
+    await talk.head()
+
+
+async def echoed(talk: Talk) -> None:
+    """Answers with the request itself."""
+    await talk.send(await talk.head() or b"")
+
+
+BROKEN = {
+    "hangs up": hung_up,
+    "echoes": echoed,
+    "fails": answers(b"HTTP/1.1 503 No\r\nContent-Length: 2\r\n\r\nno"),
+    "breaks off": answers(b"HTTP/1.1 500 No\r\nContent-Length: 9\r\n\r\n[", close=True),
+}
+
+
+def told(data: bytes) -> list[bytes]:
+    """The requests whose secrets are in ``data``, in any case."""
+    numbers = set(re.findall(SECRET.encode() + rb"(\d{4})", data.lower()))
+    return [request[:200] for number, request in enumerate(requests()) if b"%04d" % number in numbers]
+
+
+async def exchange(port: int, request: bytes) -> bytes:
+    """All that is answered. The client's side is closed once something comes, or nothing does for a while."""
+    async with RawClient(port) as client:
+        await client.send(request)
+        try:
+            async with asyncio.timeout(HESITATION):
+                first = await client.exactly(1)
+        except TimeoutError:
+            first = b""
+        try:
+            client.finish()
+        except OSError:
+            pass  # it was cut off before
+        return first + await client.rest()
+
+
+async def each(port: int) -> list[bytes]:
+    """The answers to all requests, a few at a time."""
+    turns = asyncio.Semaphore(48)
+
+    async def one(request: bytes) -> bytes:
+        async with turns:
+            return await exchange(port, request)
+
+    return await asyncio.gather(*map(one, requests()))
+
+
+async def shown(fanin: Fanin) -> bytes:
+    """All that fanin says of itself, and what its admin port answers to secrets, once the last trace is printed."""
+    answered = await each(fanin.admin_port)
+    last = f"GET /creators?limit=1 HTTP/1.1\r\nX-Fanin-Trace: last\r\n{HEAD}\r\n".replace("shown", "final")
+    await exchange(fanin.port, last.encode())
+    async with asyncio.timeout(PATIENCE):
+        while "final-route" not in fanin.printed():  # noqa: ASYNC110 – a file
+            await asyncio.sleep(0.02)
+    for path in SHOWN:
+        answered.append(await exchange(fanin.admin_port, f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode()))
+    return b"\n".join([*answered, fanin.printed().encode()])
+
+
+def check(said: bytes) -> None:
+    """Nothing of the secrets is in ``said``, though it tells of the requests that had them."""
+    assert b"shown-route" in said
+    assert sum(map(int, re.findall(rb"^fanin_requests_total\{.*\} (\d+)", said, re.MULTILINE))) > 200
+    assert told(said) == []
+
+
+@pytest.mark.stack
+@pytest.mark.parametrize("how", HOW)
+async def test_no_secret_of_a_request_is_shown_anywhere(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    """Python's own development mode prints what asyncio and destructors think."""
+    monkeypatch.setenv("PYTHONDEVMODE", "1")
+    with Fanin(stack.url, settings={**SETTINGS, **HOW[how]}) as fanin:
+        direct, via = await each(int(stack.url.rpartition(":")[2])), await each(fanin.port)
+        for request, alone, answer in zip(requests(), direct, via, strict=True):
+            assert not told(answer) or told(alone), f"PostgREST does not say it back: {request!r}"
+        check(await shown(fanin))
+
+
+@pytest.mark.parametrize("broken", BROKEN)
+async def test_no_secret_is_shown_when_upstream_fails(broken: str) -> None:
+    async with ScriptedUpstream(BROKEN[broken]) as upstream:
+        with Fanin(upstream.url, settings={**SETTINGS, "debug": "true"}) as fanin:
+            assert [request for answer in await each(fanin.port) for request in told(answer)] == []
+            check(await shown(fanin))
+
+
+async def test_no_secret_is_shown_when_there_is_no_upstream() -> None:
+    with Fanin(f"http://127.0.0.1:{free_port()}", settings={**SETTINGS, "debug": "true"}) as fanin:
+        assert [request for answer in await each(fanin.port) for request in told(answer)] == []
+        check(await shown(fanin))
