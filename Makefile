@@ -34,7 +34,7 @@ OWN_PG := $(patsubst %/,%,$(dir $(realpath $(shell command -v postgres))))
 ON_OWN_PG := -q $(addprefix tests/e2e/test_,traps.py traps_16_to_29.py merge.py)
 
 .DEFAULT_GOAL := help
-.PHONY: demo test docs wheel install bench lock clean help
+.PHONY: demo test soak docs wheel install bench lock clean help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
 
@@ -54,6 +54,12 @@ test: $(VENV)/.ok-dev $(VENV)/.ok-postgrest $(VENV)/.ok-e2e $(VENV)/.ok-promethe
 
 docs: $(VENV)/.ok-dev ## docs/reference again, from what the code declares
 	@$(PY) -m proxy.reference docs/reference
+
+soak: $(VENV)/.ok-dev $(VENV)/.ok-postgrest $(VENV)/.ok-e2e ## 200,000 random requests and what PostgREST alone answers (DIFFERENTIAL_REQUESTS=n: as many)
+	@echo "· random bursts"
+	@$(PY) -m tests.e2e.soak
+	@! test -x $(OLDER) || echo "· once more on PostgREST 11.2.2"
+	@! test -x $(OLDER) || FANIN_POSTGREST=$(CURDIR)/$(OLDER) $(PY) -m tests.e2e.soak
 
 PREFIX ?= /opt/fanin
 wheel: $(VENV)/.ok-build ## the wheel, in dist/

@@ -44,6 +44,9 @@ TIGHT = {
 FAILING = tuple(template for template in OTHERS if Row.UNORDERED in template.rows)
 """Queries whose merged answers are not used, as a rule."""
 
+SHARE, STATEMENTS = 0.5, 0.7
+"""At least so much is answered from batches, by at most so many statements for each that the requests alone take."""
+
 
 class Run(NamedTuple):
     """Bursts against one PostgREST through one fanin."""
@@ -85,20 +88,36 @@ class Proof(NamedTuple):
         return [fault for report in self.reports for fault in report.faults]
 
     @property
+    def requests(self) -> int:
+        return sum(one.requests for one in self.reports)
+
+    @property
     def share(self) -> float:
         """Of the requests, how many were answered from batches."""
-        return sum(one.together for one in self.reports) / sum(one.requests for one in self.reports)
+        return sum(one.together for one in self.reports) / self.requests
 
     @property
     def statements(self) -> float:
         """Through fanin, for each that the requests alone took."""
         return sum(one.through for one in self.reports) / sum(one.direct for one in self.reports)
 
-    def __str__(self) -> str:
-        told = "\n".join(map(str, self.reports))
-        rate = sum(one.requests for one in self.reports) / self.seconds
+    @property
+    def headline(self) -> str:
+        """The whole in one line."""
         ratios = f"{self.share:.0%} answered from batches, {self.statements:.2f} statements for one alone"
-        return f"DIFFERENTIAL_SEED={self.seed}, {self.seconds:.0f} s, {rate:.0f} requests/s, {ratios}\n{told}"
+        return f"DIFFERENTIAL_SEED={self.seed}, {self.seconds:.0f} s, {self.requests / self.seconds:.0f}/s, {ratios}"
+
+    def shortcomings(self) -> list[str]:
+        """Wrong answers, and what the run was to show and did not."""
+        short = [fault for report in self.reports for fault in report.faults]
+        if self.share < SHARE:
+            short.append(f"only {self.share:.0%} answered from batches")
+        if self.statements > STATEMENTS:
+            short.append(f"{self.statements:.2f} statements for one alone")
+        return short + self.coverage.missing()
+
+    def __str__(self) -> str:
+        return "\n".join([self.headline, *map(str, self.reports)])
 
 
 class Upstreams:

@@ -189,8 +189,12 @@ OTHERS: tuple[Template, ...] = (
         share=0.7,
     ),
     *_all((), of(("3", "5")), "/rpc/titles?upto={}", share=0.7),
-    *_all(Row.SPELLINGS, few, "/dec?k=eq.{}", "/flo?k=eq.{}", "/chr?k=eq.{}", "/sign?k=eq.{}", "/flag?k=eq.{}"),
-    *_all(Row.SPELLINGS, of(("abc", "ABC", "Abc", "1", "12", "x")), "/cit?k=eq.{}"),
+    *_all(
+        Row.SPELLINGS, few, "/dec?k=eq.{}", "/flo?k=eq.{}", "/chr?k=eq.{}", "/sign?k=eq.{}", "/flag?k=eq.{}", share=2
+    ),
+    *_all(Row.SPELLINGS, of(("1", "12", "17", "2", "0")), "/chr?k=eq.{}&select=id&order=id", share=3),
+    *_all(Row.SPELLINGS, of(("3", "-3", "7", "1", "12")), "/sign?k=eq.{}&select=id&order=id", share=3),
+    *_all(Row.SPELLINGS, of(("abc", "ABC", "Abc", "1", "12", "x")), "/cit?k=eq.{}", share=3),
     *_all(Row.SPELLINGS, uuids, "/cit?k=eq.{}", "/words?k=eq.{}"),
     Template(f"/num?title=neq.{'x' * 7000}&id=eq.{{}}", integers, head=Head(), share=3),
     Template("/large?id=eq.{}", of([str(n) for n in range(1, 25)]), (Row.PLAIN,), head=Head()),
