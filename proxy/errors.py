@@ -216,40 +216,6 @@ REFUSALS = {
 }
 """Why a request was not merged. Every reason that the metric ``refusals_total`` can name, with its help text."""
 
-REMEDIES = {
-    "mode": "Set mode to rewrite, and rules.fan001 to rewrite, once mode shadow has found no mismatch.",
-    "off": "Leave the header X-Fanin: off away.",
-    "outside-mount": "Call PostgREST under its mount; the start line and --mount say where that is.",
-    "not-a-relation": "Read a table or view: /relation?column=eq.value. Let an RPC take an array of keys, called once.",
-    "method": "Read by GET. Write many rows by one call: POST an array; PATCH or DELETE with column=in.(…).",
-    "http-1.0": "Speak HTTP/1.1 (nginx: proxy_http_version 1.1).",
-    "body": "Send GET without a body: no Content-Length above 0, no Transfer-Encoding.",
-    "expect": "Leave Expect away; it asks for leave to send a body, and a read has none.",
-    "accept": "Send one Accept line: */*, application/json, or application/vnd.pgrst.object+json; no list, no CSV.",
-    "range": "Leave Range away: limit=N in the query asks for the first N rows.",
-    "count": "Ask for count=exact once, or for no count.",
-    "limit": "Give one limit, written limit=N, with N from 1 to 999999 in plain digits.",
-    "offset": "Page by key instead: order=id&id=gt.LAST&limit=N. Leave offset=0 away.",
-    "aggregate": "Ask once for all keys: select=key,amount.sum()&key=in.(…); or count embedded rows: kids(count).",
-    "select": "Write select=a,b without blanks or commas at its ends; leave an empty one away.",
-    "repeated": "Name select and each column once: put further conditions on a column into and=(a.gt.1,a.lt.9).",
-    "semicolon": "Write a ';' as %3B, and part parameters by '&'.",
-    "encoding": "Percent-encode text as UTF-8; no text in Postgres holds %00.",
-    "too-long": "Ask for fewer values a call, or raise merge.max_url; PostgREST takes 51,202 bytes of head.",
-    "no-key": "Give what varies a filter of its own, once: column=eq.value; or column=in.(…) under a plain order.",
-    "literal": "Write the value as its column prints it (7, not 07); have types told (merge.ask_types, db_uri).",
-    "paused": "Nothing in the call: fanin_replays_total{reason} names the cause, `fanin explain REASON` tells it.",
-    "mistrusted": "Nothing in the call: the log says where the answers differed. Report it.",
-    "large-rows": "Select fewer columns or rows a key, or raise merge.max_key_body.",
-    "oversized": "Ask for fewer values a call, pass them as an array to an RPC, or set rules.fan005 to rewrite.",
-    "list": "Let one column=in.(1,2,…) be what is long: bare numbers or lower-case UUIDs of one kind, no other list.",
-    "list-order": "Order by the list's own column, or sort the rows in the application.",
-    "list-total": "Count, limit or pick in the application, or pass the values as an array to an RPC.",
-    "list-room": "Shorten what stands beside the list: other filters, the select, headers.",
-    "busy": "Raise merge.max_tracked, or find the header that differs with every call, and make it neutral.",
-}
-"""How to change the call, or what is around it, so that it merges: one for each of ``REFUSALS``."""
-
 DOUBTS = {
     "status": "The merged call was not answered 200.",
     "shape": "The merged body is not an array of rows with the hidden key first.",

@@ -13,8 +13,9 @@ from typing import Any
 
 from proxy.cli import EXITS, command_line
 from proxy.config import Settings, declared
-from proxy.errors import COMPARED, DOUBTS, FAULTS, REFUSALS, REMEDIES
+from proxy.errors import COMPARED, DOUBTS, FAULTS, REFUSALS
 from proxy.observe.series import SERIES, Series
+from proxy.remedies import CURES, REMEDIES
 from proxy.sections import Ignore, Override, Section
 from rules import RULES
 
@@ -174,7 +175,8 @@ def _codes() -> Iterator[str]:
         "Counted in `fanin_replays_total{reason}`. No caller sees anything of it but the time that it takes.",
         "",
     )
-    yield from _table(("reason", "what was wrong"), ((_code(reason), text) for reason, text in DOUBTS.items()))
+    doubts = ((_code(reason), text, CURES[reason]) for reason, text in DOUBTS.items())
+    yield from _table(("reason", "what was wrong", "if it comes often"), doubts)
     yield from ("## Comparisons: what came of them", "")
     yield from ("Counted in `fanin_shadow_total{result}`.", "")
     yield from _table(("result", "what it means"), ((_code(result), text) for result, text in COMPARED.items()))

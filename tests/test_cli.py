@@ -9,7 +9,8 @@ import pytest
 from proxy import __version__
 from proxy.cli import USAGE, main
 from proxy.config import describe
-from proxy.errors import COMPARED, DOUBTS, FAULTS, REFUSALS, REMEDIES
+from proxy.errors import COMPARED, DOUBTS, FAULTS, REFUSALS
+from proxy.remedies import CURES, REMEDIES
 from rules import RULES
 
 if TYPE_CHECKING:
@@ -77,6 +78,11 @@ def test_everything_that_can_be_shown_can_be_explained(capsys: pytest.CaptureFix
     for word in (*(rule.code for rule in RULES), *REFUSALS, *DOUBTS, *COMPARED, *FAULTS):
         assert main(["explain", word]) == 0
         assert len(capsys.readouterr().out) > 20
+
+
+def test_a_doubt_is_explained_with_what_to_do_where_it_comes_often(capsys: pytest.CaptureFixture[str]) -> None:
+    main(["explain", "incomplete"])
+    assert capsys.readouterr().out.endswith(f"\nIf it comes often: {CURES['incomplete']}\n")
 
 
 def test_a_refusal_is_explained_with_its_remedy(capsys: pytest.CaptureFixture[str]) -> None:

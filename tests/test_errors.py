@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 
 import proxy
-from proxy.errors import COMPARED, DOUBTS, FAULTS, REFUSALS, REMEDIES
+from proxy.config import declared
+from proxy.errors import COMPARED, DOUBTS, FAULTS, REFUSALS
+from proxy.remedies import CURES, REMEDIES
 
 SOURCES = [path for path in Path(proxy.__file__).parent.rglob("*.py") if "node_modules" not in path.parts]
 
@@ -25,7 +27,7 @@ def test_every_code_says_what_happened_and_what_to_do(code: str) -> None:
     assert fault.reason.isascii()
 
 
-@pytest.mark.parametrize("table", [REFUSALS, REMEDIES, DOUBTS, COMPARED])
+@pytest.mark.parametrize("table", [REFUSALS, REMEDIES, DOUBTS, CURES, COMPARED])
 def test_every_reason_has_its_text(table: dict[str, str]) -> None:
     for reason, text in table.items():
         assert reason == reason.lower().replace(" ", "-")
@@ -34,6 +36,18 @@ def test_every_reason_has_its_text(table: dict[str, str]) -> None:
 
 def test_every_refusal_says_how_to_change_the_call() -> None:
     assert REMEDIES.keys() == REFUSALS.keys()
+
+
+def test_every_doubt_says_what_to_do_where_it_comes_often() -> None:
+    assert CURES.keys() == DOUBTS.keys()
+
+
+@pytest.mark.parametrize("text", [*REMEDIES.values(), *CURES.values()])
+def test_a_setting_that_a_remedy_names_is_one(text: str) -> None:
+    known = set(declared())
+    sections = {name.partition(".")[0] for name in known if "." in name}
+    named = [name for name in re.findall(r"[a-z_]+\.[a-z0-9_]+", text) if name.partition(".")[0] in sections]
+    assert set(named) <= known
 
 
 def test_every_code_that_is_raised_is_in_the_table_and_every_one_in_it_is_raised() -> None:

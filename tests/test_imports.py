@@ -19,6 +19,7 @@ VALUES = {
     "proxy.listing",
     "proxy.overrides",
     "proxy.reload",
+    "proxy.remedies",
     "proxy.sections",
     "proxy.sources",
     "proxy.workload",

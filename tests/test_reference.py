@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from proxy.config import declared
-from proxy.errors import COMPARED, DOUBTS, FAULTS, REFUSALS, REMEDIES
+from proxy.errors import COMPARED, DOUBTS, FAULTS, REFUSALS
 from proxy.observe.series import SERIES
 from proxy.reference import main, pages
+from proxy.remedies import REMEDIES
 from rules import RULES
 from tests.test_imports import ROOT
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 HERE = ROOT / "docs/reference"
 PAGES = pages()
 TEXTS = {"what it is for", "what it says", "what it does", "what it means", "what happened", "what to do", "why"}
-TEXTS |= {"to change that", "what was wrong", "takes", "kind", "status", "safety", "levels"}
+TEXTS |= {"to change that", "if it comes often", "what was wrong", "takes", "kind", "status", "safety", "levels"}
 """Heads of columns in which nothing may be missing."""
 
 

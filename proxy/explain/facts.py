@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import msgspec
 
 from proxy.config import Settings
-from proxy.errors import REFUSALS, REMEDIES, FaultError
+from proxy.errors import REFUSALS, FaultError
 from proxy.explain.keys import ALIAS, ALONE, DEPENDS, MERGES, Case, Way, way
 from proxy.explain.request import Request, RequestError
 from proxy.http1.head import first
@@ -19,6 +19,7 @@ from proxy.postgrest.asked import Asked, read_asked
 from proxy.postgrest.in_list import shortened
 from proxy.postgrest.media import preferences
 from proxy.postgrest.sql import Sql, sql_of
+from proxy.remedies import REMEDIES
 
 SUPABASE_MOUNT = b"/rest/v1"
 LINE = len(b"GET  HTTP/1.1\r\n")

@@ -3,8 +3,9 @@
 import difflib
 from collections.abc import Iterable
 
-from proxy.errors import COMPARED, DOUBTS, FAULTS, REFUSALS, REMEDIES
+from proxy.errors import COMPARED, DOUBTS, FAULTS, REFUSALS
 from proxy.findings import Rule
+from proxy.remedies import CURES, REMEDIES
 
 
 class UnknownWordError(ValueError):
@@ -25,6 +26,8 @@ def meanings(rules: Iterable[Rule]) -> dict[str, str]:
     """Every word that can be explained, with its text."""
     texts = {name: rule.document for rule in rules for name in (rule.code, rule.name)}
     texts |= {word: f"Not merged: {text}\nTo change that: {REMEDIES[word]}" for word, text in REFUSALS.items()}
-    texts |= {word: f"Merged answer not used: {text}" for word, text in DOUBTS.items()}
+    texts |= {
+        word: f"Merged answer not used: {text}\nIf it comes often: {CURES[word]}" for word, text in DOUBTS.items()
+    }
     texts |= {word: f"Merged answer and original compared: {text}" for word, text in COMPARED.items()}
     return texts | {fault.code: f"{fault.status} {fault.message}. {fault.hint}" for fault in FAULTS.values()}

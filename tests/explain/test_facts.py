@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 
 from proxy.config import load
-from proxy.errors import REFUSALS, REMEDIES
+from proxy.errors import REFUSALS
 from proxy.explain.facts import explain
 from proxy.explain.request import read_request
 from proxy.explain.text import lines, to_json
+from proxy.remedies import REMEDIES
 from tests.explain.made import explained, only_way, text
 
 
