@@ -11,8 +11,8 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from proxy.section import RESTART, Section
 from proxy.sections import (
-    RESTART,
     Catalog,
     Detect,
     Drain,
@@ -23,14 +23,13 @@ from proxy.sections import (
     Merge,
     Override,
     Pool,
-    Rules,
-    Section,
     Shadow,
     Timeouts,
     Trace,
 )
 from proxy.sources import ConfigError as ConfigError
 from proxy.sources import Declared, Names, flatten, nearest, nested, read_environment, read_file, unknown_variables
+from proxy.thresholds import Rules
 
 
 class Settings(BaseSettings):

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 import msgspec
 
 from proxy.model import Trace
-from proxy.sections import Rules
+from proxy.thresholds import Rules
 from proxy.workload import Workload
 
 

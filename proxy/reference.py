@@ -9,15 +9,18 @@ import json
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from proxy.cli import EXITS, command_line
 from proxy.config import Settings, declared
 from proxy.errors import COMPARED, DOUBTS, FAULTS, REFUSALS
 from proxy.observe.series import SERIES, Series
 from proxy.remedies import CURES, REMEDIES
-from proxy.sections import Ignore, Override, Section
+from proxy.sections import Ignore, Override
 from rules import RULES
+
+if TYPE_CHECKING:
+    from proxy.section import Section
 
 MADE = (
     "<!-- Made by `python -m proxy.reference docs/reference`: change the declarations in the code, not this page. -->"

@@ -6,24 +6,10 @@ Durations are seconds, sizes are bytes.
 import datetime as dt
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
-from pydantic.config import JsonDict
+from pydantic import ConfigDict, Field, model_validator
 
+from proxy.section import OVERRIDE, RESTART, Count, Positive, Section
 from proxy.sources import flatten
-
-RESTART: JsonDict = {"restart": True}
-"""Marks a setting, or a table, whose change takes a restart; all others change at run time (SIGHUP)."""
-OVERRIDE: JsonDict = {"override": True}
-"""Marks a setting, or a table, of which a relation or a route may have values of its own."""
-
-Positive = Annotated[float, Field(gt=0)]
-Count = Annotated[int, Field(ge=1)]
-
-
-class Section(BaseModel):
-    """A table of the TOML file."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class Trace(Section):
@@ -152,58 +138,6 @@ class Pool(Section):
 class Identity(Section):
     also_neutral: tuple[str, ...] = Field((), description="Further headers that two merged callers may differ in.")
     not_neutral: tuple[str, ...] = Field((), description="Headers taken off the neutral list: compared again.")
-
-
-class NPlusOne(Section):
-    model_config = ConfigDict(json_schema_extra=OVERRIDE)
-
-    min_calls: Count = Field(5, description="FAN001: look-alikes in one trace.")
-    min_distinct: Count = Field(5, description="FAN001: different keys among them.")
-
-
-class DuplicateRead(Section):
-    min_calls: Annotated[int, Field(ge=2)] = Field(
-        3,
-        description="FAN003: equal reads in one trace with no write between them. Twice is often by design.",
-        json_schema_extra=OVERRIDE,
-    )
-    rpc: tuple[str, ...] = Field(
-        (),
-        description="Functions whose equal GETs may share a call, as name or schema.name, beside those that db_uri's "
-        "catalog knows to be stable: only those without effects.",
-    )
-
-
-class OversizedInList(Section):
-    head_bytes: Count = Field(51_202, description="FAN005: bytes of a request head that upstream takes; PostgREST's.")
-    parallel: Count = Field(4, description="FAN005: parts of one list in flight at once.")
-    at_once: Count = Field(4, description="FAN005: lists that are cut at once; more wait for their turn.")
-
-
-class TruncatedRead(Section):
-    model_config = ConfigDict(json_schema_extra=OVERRIDE)
-
-    min_answers: Annotated[int, Field(ge=2)] = Field(
-        2, description="FAN010: different reads with the same round number of rows, while max-rows is not known."
-    )
-    round_to: Count = Field(100, description="FAN010: row counts that are multiples of this are round.")
-
-
-class Rules(Section):
-    model_config = ConfigDict(json_schema_extra=OVERRIDE)
-
-    fan001: Literal["off", "report", "rewrite"] = Field("rewrite", description="Level of FAN001 n-plus-one-read.")
-    n_plus_one: NPlusOne = NPlusOne()
-    fan003: Literal["off", "report", "rewrite"] = Field("rewrite", description="Level of FAN003 duplicate-read.")
-    duplicate_read: DuplicateRead = DuplicateRead()
-    fan005: Literal["off", "report", "rewrite"] = Field("report", description="Level of FAN005 oversized-in-list.")
-    oversized_in_list: OversizedInList = OversizedInList()
-    fan010: Literal["off", "report"] = Field("report", description="Level of FAN010 truncated-read.")
-    truncated_read: TruncatedRead = TruncatedRead()
-
-    def level(self, code: str) -> str:
-        """The level of the rule ``code``; ``report`` for one that has no setting, because it can do no more."""
-        return getattr(self, code.lower(), "report")
 
 
 class Catalog(Section):

@@ -11,7 +11,13 @@ from rules import (
     fan001_n_plus_one_read,
     fan003_duplicate_read,
     fan005_oversized_in_list,
+    fan009_unbounded_read,
     fan010_truncated_read,
+    fan011_select_star,
+    fan012_deep_offset,
+    fan013_exact_count,
+    fan014_serial_independent_calls,
+    fan015_chatty_trace,
 )
 
 
@@ -27,7 +33,13 @@ RULES: tuple[Rule, ...] = tuple(
             fan001_n_plus_one_read,
             fan003_duplicate_read,
             fan005_oversized_in_list,
+            fan009_unbounded_read,
             fan010_truncated_read,
+            fan011_select_star,
+            fan012_deep_offset,
+            fan013_exact_count,
+            fan014_serial_independent_calls,
+            fan015_chatty_trace,
         ),
     )
 )

@@ -43,7 +43,7 @@ from proxy.postgrest.batch_code import batch_name, supabase_js, supabase_py
 from proxy.postgrest.batch_sql import batch_sql
 from proxy.postgrest.fan_out import distinct, impact, in_parallel, varying_key
 from proxy.postgrest.shown import Filter, Shown, read_fingerprint
-from proxy.sections import Rules
+from proxy.thresholds import Rules
 
 CODE = "FAN001"
 NAME = "n-plus-one-read"

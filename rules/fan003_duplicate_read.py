@@ -44,7 +44,7 @@ from proxy.postgrest.fan_out import impact, in_parallel, varying_key
 from proxy.postgrest.read_code import once_js, once_py
 from proxy.postgrest.read_sql import read_sql
 from proxy.postgrest.shown import Shown, read_fingerprint
-from proxy.sections import Rules
+from proxy.thresholds import Rules
 
 CODE = "FAN003"
 NAME = "duplicate-read"

@@ -43,7 +43,7 @@ from proxy.model import Outcome, Span, Trace
 from proxy.postgrest.batch_code import batch_name
 from proxy.postgrest.chunk_code import CHUNK, array_sql, chunked_js, chunked_py
 from proxy.postgrest.shown import read_fingerprint
-from proxy.sections import OversizedInList, Rules
+from proxy.thresholds import OversizedInList, Rules
 
 CODE = "FAN005"
 NAME = "oversized-in-list"

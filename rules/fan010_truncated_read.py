@@ -40,7 +40,7 @@ from proxy.model import Span, Trace
 from proxy.postgrest.read_code import pages_js, pages_py
 from proxy.postgrest.read_sql import page_sql
 from proxy.postgrest.shown import is_bounded, read_fingerprint
-from proxy.sections import Rules, TruncatedRead
+from proxy.thresholds import Rules, TruncatedRead
 
 CODE = "FAN010"
 NAME = "truncated-read"

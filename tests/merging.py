@@ -18,7 +18,7 @@ from proxy.path.evidence import RowEvidence
 from proxy.path.shadow import Pauses
 from proxy.path.singular import Templates
 from proxy.postgrest.gateway import POSTGREST
-from proxy.sections import Merge, Rules
+from proxy.sections import Merge
 from proxy.shell.lessons import Lessons
 from proxy.shell.merger import Merger
 from proxy.shell.route import Route
@@ -26,6 +26,7 @@ from proxy.shell.seats import Own, Reply, Served, Ticket
 from proxy.shell.sharing import Sharing
 from proxy.shell.upstream import Answer, Outgoing
 from proxy.shell.wire import Body, Wire
+from proxy.thresholds import Rules
 from tests.made import member
 
 if TYPE_CHECKING:

@@ -92,8 +92,8 @@ def overriding(tmp_path: Path, text: str) -> Path:
     ("text", "said"),
     [
         (
-            "relation = 'a'\nrules.fan01 = 'off'",
-            "override 2: 'rules.fan01' is no setting; did you mean 'rules.fan010'?",
+            "relation = 'a'\nrules.fan0003 = 'off'",
+            "override 2: 'rules.fan0003' is no setting; did you mean 'rules.fan003'?",
         ),
         ("relation = 'a'\nmode = 'pass'", "override 2: 'mode' is the same for everybody"),
         ("relation = 'a'\nmerge.max_body = 1", "override 2: 'merge.max_body' is the same for everybody; did you mean"),

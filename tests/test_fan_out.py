@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from proxy.postgrest.fan_out import varying_key
 from proxy.postgrest.shown import read_fingerprint
-from proxy.sections import NPlusOne
+from proxy.thresholds import NPlusOne
 from tests.rules.traces import span
 
 BOUNDS = NPlusOne(min_calls=3, min_distinct=2)

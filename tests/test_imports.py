@@ -20,8 +20,10 @@ VALUES = {
     "proxy.overrides",
     "proxy.reload",
     "proxy.remedies",
+    "proxy.section",
     "proxy.sections",
     "proxy.sources",
+    "proxy.thresholds",
     "proxy.workload",
 }
 KITS = {"proxy.http1", "proxy.postgrest"}

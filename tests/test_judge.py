@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from proxy.model import Trace
-    from proxy.sections import Rules
+    from proxy.thresholds import Rules
     from proxy.workload import Workload
 
 FAN_OUT = parallel([f"GET /videos?id=eq.{number}" for number in range(9)])

@@ -10,8 +10,8 @@ from proxy.errors import DOUBTS, FaultError
 from proxy.model import Outcome
 from proxy.observe.events import NO_ANSWER, Called, Left, Warned
 from proxy.path.duplicate import listed
-from proxy.sections import Rules
 from proxy.shell.seats import Failed, Own, Served, Ticket
+from proxy.thresholds import Rules
 from tests.made import member
 from tests.merging import FINE, Made, Originals, bodies, finish, ids, settled, tickets, turns
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from proxy.findings import Finding
     from proxy.model import Trace
-    from proxy.sections import Rules
+    from proxy.thresholds import Rules
 
 QUICK = {"trace__quiet_explicit": 0.001, "trace__quiet_inferred": 0.001, "drain__timeout": 0.2}
 

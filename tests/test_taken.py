@@ -68,7 +68,7 @@ def test_the_names_not_seen_for_longest_are_forgotten() -> None:
 
 
 def test_a_finding_is_shown_with_the_trace_that_shows_its_names() -> None:
-    from proxy.sections import Rules
+    from proxy.thresholds import Rules
     from rules.fan001_n_plus_one_read import detect
 
     seen = parallel([f"GET /t?id=eq.{n}" for n in range(6)])

@@ -10,7 +10,7 @@ from proxy.model import Outcome, Trace
 from proxy.observe.events import Closed, Left
 from proxy.observe.taken import Names
 from proxy.observe.tree import MOST_SPANS, Trees, trace_lines
-from proxy.sections import Rules
+from proxy.thresholds import Rules
 from rules.fan001_n_plus_one_read import detect
 from tests.rules.traces import parallel, span, trace
 

@@ -5,7 +5,7 @@ from itertools import pairwise
 
 from proxy.model import Span
 from proxy.postgrest.shown import Filter, Shown
-from proxy.sections import NPlusOne
+from proxy.thresholds import NPlusOne
 
 IMPACTS = ((1.0, 100, "CRITICAL"), (0.2, 20, "HIGH"), (0.05, 10, "MEDIUM"))
 """Seconds of calls saved, or calls, from which an impact holds; below the last it is LOW."""

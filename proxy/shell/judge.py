@@ -12,7 +12,7 @@ from proxy.observe.events import Closed, Events, Inspected, Warned
 from proxy.overrides import PerQuery
 from proxy.path.found import Found
 from proxy.path.ignored import Ignores
-from proxy.sections import Rules
+from proxy.thresholds import Rules
 from proxy.workload import Workload
 
 T = TypeVar("T")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from proxy.sections import Rules
+from proxy.thresholds import Rules
 from rules import RULES
 from tests.rules.traces import found, told
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from proxy.findings import Rule
 
 HEADINGS = ("What it does", "Why it hurts", "Example", "Use instead", "Safety")
-REQUEST = re.compile(r"(then |\d+ × )?(GET|HEAD|POST|PATCH|DELETE) ")
+REQUEST = re.compile(r"(then |\d+ × |\d+ of )?(GET|HEAD|POST|PATCH|DELETE) ")
 INSTRUCTIONS = ("avoid", "use", "do-not", "dont", "prefer", "should", "missing-fix")
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import sqlglot
 
-from proxy.sections import NPlusOne, Rules
+from proxy.thresholds import NPlusOne, Rules
 from rules.fan001_n_plus_one_read import detect
 from tests.rules.traces import parallel, span, trace
 

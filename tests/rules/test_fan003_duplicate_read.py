@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import sqlglot
 from msgspec.structs import replace
 
-from proxy.sections import DuplicateRead, NPlusOne, Rules
+from proxy.thresholds import DuplicateRead, NPlusOne, Rules
 from rules import fan001_n_plus_one_read
 from rules.fan003_duplicate_read import detect
 from tests.rules.traces import parallel, span, trace

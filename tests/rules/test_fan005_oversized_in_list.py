@@ -9,7 +9,7 @@ import pytest
 import sqlglot
 
 from proxy.model import Outcome
-from proxy.sections import OversizedInList, Rules
+from proxy.thresholds import OversizedInList, Rules
 from rules.fan005_oversized_in_list import detect
 from tests.rules.traces import parallel, trace
 

@@ -8,7 +8,7 @@ import pytest
 import sqlglot
 from msgspec.structs import replace
 
-from proxy.sections import Rules, TruncatedRead
+from proxy.thresholds import Rules, TruncatedRead
 from rules.fan010_truncated_read import detect
 from tests.rules.traces import parallel, span, trace
 

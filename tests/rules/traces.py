@@ -13,7 +13,7 @@ from proxy.path.fingerprint import read_query
 from proxy.path.identity import HeadRules, read_head
 from proxy.path.stitch import lengthened
 from proxy.postgrest.in_list import column_of, listed, shortened
-from proxy.sections import Rules
+from proxy.thresholds import Rules
 from proxy.workload import Workload
 
 if TYPE_CHECKING:
@@ -108,7 +108,7 @@ def parallel(lines: Sequence[str]) -> Trace:
 
 def told(lines: Sequence[str]) -> list[Trace]:
     """The traces that a rule's document tells: requests in flight together, but ``then`` begins when all before it
-    have ended; ``40 × GET …`` is a trace of its own, forty times.
+    have ended; ``40 × GET …`` is a trace of its own, forty times, and ``3 of GET …`` three times the same.
     """
     spans: list[Span] = []
     often: list[Trace] = []
@@ -116,6 +116,10 @@ def told(lines: Sequence[str]) -> list[Trace]:
         times, often_so, once = line.partition(" × ")
         if often_so:
             often += [replace(trace([span(once, 1)]), id=f"{once} {number}") for number in range(int(times))]
+            continue
+        count, again, once = line.partition(" of ")
+        if again and count.isdigit():
+            spans += [span(once, len(spans) + 1 + number) for number in range(int(count))]
             continue
         ended = max((one.end for one in spans), default=0.0)
         began = ended if line.startswith("then ") else (spans[-1].start if spans else 0.0)

@@ -1,0 +1,50 @@
+"""Several reads as one function of the database, with which a page or a job is loaded in one call."""
+
+from collections.abc import Sequence
+
+from proxy.postgrest.chain_code import snake_case
+from proxy.postgrest.read_sql import part_sql
+from proxy.postgrest.shown import Shown
+
+FUNCTION = "load_page"
+
+
+def load_sql(reads: Sequence[Shown]) -> str:
+    """The query that such a function runs: each read an array under a name of its own."""
+    parts, values = [], 0
+    for name, shown in zip(_names(reads), reads, strict=True):
+        lines, values = part_sql(shown, values)
+        inside = "\n".join(f"    {line}" for line in lines)
+        parts.append(f"  '{name}', (select jsonb_agg({name}) from (\n{inside}\n  ) as {name})")  # noqa: S608 – read, not run
+    return "\n".join(
+        ["select jsonb_build_object(", ",\n".join(parts), ");", f"-- in a function {FUNCTION}(…), security invoker"]
+    )
+
+
+def load_js(reads: Sequence[Shown]) -> str:
+    """The call for supabase-js."""
+    names = ", ".join(_names(reads))
+    return "\n".join(
+        [
+            "async function loadPage(values) {",
+            f'  const {{ data, error }} = await supabase.rpc("{FUNCTION}", values);',
+            "  if (error) throw error;",
+            f"  return data; // {{ {names} }}",
+            "}",
+        ]
+    )
+
+
+def load_py(reads: Sequence[Shown]) -> str:
+    """The call for supabase-py."""
+    names = ", ".join(_names(reads))
+    return "\n".join(
+        [
+            "def load_page(values):",
+            f'    return supabase.rpc("{FUNCTION}", values).execute().data  # {{{names}}}',
+        ]
+    )
+
+
+def _names(reads: Sequence[Shown]) -> list[str]:
+    return [f"{snake_case(shown.relation) or 'rows'}_{number}" for number, shown in enumerate(reads, 1)]

@@ -1,0 +1,126 @@
+"""The settings of the rules: each one's level, and from where on it finds something, with why that is the default."""
+
+from typing import Annotated, Literal
+
+from pydantic import ConfigDict, Field
+
+from proxy.section import OVERRIDE, Count, Positive, Section
+
+
+class NPlusOne(Section):
+    model_config = ConfigDict(json_schema_extra=OVERRIDE)
+
+    min_calls: Count = Field(5, description="FAN001: look-alikes in one trace.")
+    min_distinct: Count = Field(5, description="FAN001: different keys among them.")
+
+
+class DuplicateRead(Section):
+    min_calls: Annotated[int, Field(ge=2)] = Field(
+        3,
+        description="FAN003: equal reads in one trace with no write between them. Twice is often by design.",
+        json_schema_extra=OVERRIDE,
+    )
+    rpc: tuple[str, ...] = Field(
+        (),
+        description="Functions whose equal GETs may share a call, as name or schema.name, beside those that db_uri's "
+        "catalog knows to be stable: only those without effects.",
+    )
+
+
+class OversizedInList(Section):
+    head_bytes: Count = Field(51_202, description="FAN005: bytes of a request head that upstream takes; PostgREST's.")
+    parallel: Count = Field(4, description="FAN005: parts of one list in flight at once.")
+    at_once: Count = Field(4, description="FAN005: lists that are cut at once; more wait for their turn.")
+
+
+class TruncatedRead(Section):
+    model_config = ConfigDict(json_schema_extra=OVERRIDE)
+
+    min_answers: Annotated[int, Field(ge=2)] = Field(
+        2, description="FAN010: different reads with the same round number of rows, while max-rows is not known."
+    )
+    round_to: Count = Field(100, description="FAN010: row counts that are multiples of this are round.")
+
+
+class UnboundedRead(Section):
+    model_config = ConfigDict(json_schema_extra=OVERRIDE)
+
+    min_rows: Count = Field(
+        500, description="FAN009: rows of one answer without a limit. Half of what Supabase cuts at, so before it does."
+    )
+
+
+class SelectStar(Section):
+    model_config = ConfigDict(json_schema_extra=OVERRIDE)
+
+    min_bytes: Count = Field(
+        50_000,
+        description="FAN011: bytes moved without named columns in one trace. Below, nobody would notice the gain.",
+    )
+
+
+class DeepOffset(Section):
+    model_config = ConfigDict(json_schema_extra=OVERRIDE)
+
+    min_offset: Count = Field(
+        1000, description="FAN012: rows skipped by one read. Below, skipping costs less than the request itself."
+    )
+
+
+class ExactCount(Section):
+    model_config = ConfigDict(json_schema_extra=OVERRIDE)
+
+    min_rows: Count = Field(
+        10_000, description="FAN013: rows counted by one read. Below, counting takes about a millisecond."
+    )
+    min_calls: Annotated[int, Field(ge=2)] = Field(
+        3, description="FAN013: times that one trace has the same rows counted, however few."
+    )
+
+
+class SerialCalls(Section):
+    model_config = ConfigDict(json_schema_extra=OVERRIDE)
+
+    min_calls: Annotated[int, Field(ge=2)] = Field(
+        3, description="FAN014: reads in a row. Two are often a check and its use."
+    )
+    min_seconds: Positive = Field(
+        0.02, description="FAN014: time that they would save together. Below, nobody waits for it."
+    )
+
+
+class ChattyTrace(Section):
+    model_config = ConfigDict(json_schema_extra=OVERRIDE)
+
+    min_queries: Count = Field(30, description="FAN015: requests of one trace. A page seldom needs more.")
+    min_kinds: Count = Field(10, description="FAN015: different kinds among them. Fewer kinds are fan-outs, or loops.")
+    max_seconds: Positive = Field(30.0, description="FAN015: a longer trace is a worker's or an open page's.")
+
+
+class Rules(Section):
+    model_config = ConfigDict(json_schema_extra=OVERRIDE)
+
+    fan001: Literal["off", "report", "rewrite"] = Field("rewrite", description="Level of FAN001 n-plus-one-read.")
+    n_plus_one: NPlusOne = NPlusOne()
+    fan003: Literal["off", "report", "rewrite"] = Field("rewrite", description="Level of FAN003 duplicate-read.")
+    duplicate_read: DuplicateRead = DuplicateRead()
+    fan005: Literal["off", "report", "rewrite"] = Field("report", description="Level of FAN005 oversized-in-list.")
+    oversized_in_list: OversizedInList = OversizedInList()
+    fan009: Literal["off", "report"] = Field("report", description="Level of FAN009 unbounded-read.")
+    unbounded_read: UnboundedRead = UnboundedRead()
+    fan010: Literal["off", "report"] = Field("report", description="Level of FAN010 truncated-read.")
+    truncated_read: TruncatedRead = TruncatedRead()
+    fan011: Literal["off", "report"] = Field("report", description="Level of FAN011 select-star.")
+    select_star: SelectStar = SelectStar()
+    fan012: Literal["off", "report"] = Field("report", description="Level of FAN012 deep-offset.")
+    deep_offset: DeepOffset = DeepOffset()
+    fan013: Literal["off", "report"] = Field("report", description="Level of FAN013 exact-count.")
+    exact_count: ExactCount = ExactCount()
+    fan014: Literal["off", "report"] = Field("report", description="Level of FAN014 serial-independent-calls.")
+    serial_calls: SerialCalls = SerialCalls()
+    fan015: Literal["off", "report"] = Field("report", description="Level of FAN015 chatty-trace.")
+    chatty_trace: ChattyTrace = ChattyTrace()
+
+    def level(self, code: str) -> str:
+        """The level of the rule ``code``; ``report`` for one that has no setting, because it can do no more."""
+        return getattr(self, code.lower(), "report")

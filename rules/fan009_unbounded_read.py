@@ -1,0 +1,89 @@
+"""FAN009 unbounded-read: a read of as many rows as there happen to be.
+
+What it does
+------------
+Finds reads of tables and views without limit, offset, Range, list of keys (``in``) or unique key, that were answered at
+least ``rules.unbounded_read.min_rows`` rows. Answers that end where PostgREST cuts are FAN010's.
+
+Why it hurts
+------------
+The answer grows with the table: memory in Postgres, PostgREST and the application, time on the wire, and a page that is
+slow where there is most to see. One day it passes db-max-rows, and from then on rows are missing without a word.
+
+Example
+-------
+::
+
+    GET /videos?select=*&status=eq.pending_review → 2400 rows, 900 kB
+
+Use instead
+-----------
+::
+
+    GET /videos?select=*&status=eq.pending_review&order=id&limit=100 → 100 rows, 38 kB
+    then GET /videos?select=*&status=eq.pending_review&order=id&limit=100&id=gt.100 → 100 rows, 38 kB
+
+Safety
+------
+Advice: fanin changes nothing. A job that needs all rows reads them page by page just as well; what is only counted or
+added up is better left to the database.
+"""
+
+from collections.abc import Iterator, Sequence
+
+from proxy.findings import Finding, Fix
+from proxy.model import Span, Trace
+from proxy.postgrest.page_code import next_page_js, next_page_py, next_page_sql
+from proxy.postgrest.shown import is_bounded, read_fingerprint
+from proxy.postgrest.volume import in_words, volume_impact
+from proxy.thresholds import Rules
+
+CODE = "FAN009"
+NAME = "unbounded-read"
+SAFETY = "advice"
+
+KEY = "id"
+"""What pages are told apart by, in the code of the fix."""
+
+
+def detect(trace: Trace, settings: Rules) -> Iterator[Finding]:
+    """One finding a fingerprint."""
+    found: dict[str, list[Span]] = {}
+    for span in trace.spans:
+        if _is_unbounded(span) and span.rows >= settings.unbounded_read.min_rows:
+            found.setdefault(span.fingerprint, []).append(span)
+    for spans in found.values():
+        yield _finding(trace, spans)
+
+
+def _is_unbounded(span: Span) -> bool:
+    if span.method != "GET" or not span.relation or span.retry or span.cut or span.refusal == "range":
+        return False
+    filters = read_fingerprint(span.fingerprint).filters
+    return not is_bounded(span.fingerprint) and all(one.operator != "in" for one in filters)
+
+
+def _finding(trace: Trace, spans: Sequence[Span]) -> Finding:
+    shown, most = read_fingerprint(spans[0].fingerprint), max(spans, key=lambda span: span.rows)
+    size, seconds = sum(span.size for span in spans), sum(span.end - span.start for span in spans)
+    return Finding(
+        code=CODE,
+        impact=volume_impact(size, most.rows),
+        confidence="high",
+        title=f"{most.rows} rows of {shown.relation} in one answer, and no limit",
+        relation=spans[0].relation,
+        fingerprint=spans[0].fingerprint,
+        route=trace.route,
+        caller=next((span.caller for span in spans if span.caller), ""),
+        problem=f"The application reads all rows of {shown.relation} that there are: the answer grows with the table.",
+        current=f"{len(spans)} requests, up to {most.rows} rows each, {in_words(size)} in {1000 * seconds:.0f} ms",
+        evidence=("neither limit, offset, Range nor a list of keys bounds the answer",),
+        fix=Fix(
+            sql=next_page_sql(shown, KEY),
+            supabase_js=next_page_js(shown, KEY),
+            supabase_py=next_page_py(shown, KEY),
+        ),
+        expected=f"100 rows a page are about {in_words(100 * most.size // most.rows)}, not {in_words(most.size)}.",
+        risk=f"Where {shown.relation} has no unique column {KEY}, take its primary key. Code that needs every row has"
+        " to ask for each page.",
+    )

@@ -1,0 +1,79 @@
+"""FAN011 select-star: all columns, where a few are read.
+
+What it does
+------------
+Finds reads that name no columns (``select=*``, or none) and moved at least ``rules.select_star.min_bytes`` within one
+trace. Which columns the code uses nobody can see from here: the finding says what was sent, and asks.
+
+Why it hurts
+------------
+Wide columns (notes, addresses, JSON) are read from disk, often from TOAST, turned into JSON, sent and parsed, for
+nothing; an index that holds all columns asked for could have answered without the table. A column that is added later,
+a secret among them, reaches every caller by itself.
+
+Example
+-------
+::
+
+    GET /creators?select=*&order=created_at → 200 rows, 96 kB
+
+Use instead
+-----------
+::
+
+    GET /creators?select=id,handle,status&order=created_at → 200 rows, 14 kB
+
+Safety
+------
+Advice: fanin changes nothing.
+"""
+
+from collections.abc import Iterator, Sequence
+
+from proxy.findings import Finding, Fix
+from proxy.model import Span, Trace
+from proxy.postgrest.advice_code import narrow_js, narrow_py
+from proxy.postgrest.read_sql import narrow_sql
+from proxy.postgrest.shown import read_fingerprint
+from proxy.postgrest.volume import in_words, volume_impact
+from proxy.thresholds import Rules
+
+CODE = "FAN011"
+NAME = "select-star"
+SAFETY = "advice"
+
+KEY = "id"
+"""The column that the code of the fix begins with."""
+
+
+def detect(trace: Trace, settings: Rules) -> Iterator[Finding]:
+    """One finding a fingerprint."""
+    found: dict[str, list[Span]] = {}
+    for span in trace.spans:
+        if span.method == "GET" and span.relation and span.rows > 0:
+            found.setdefault(span.fingerprint, []).append(span)
+    for fingerprint, spans in found.items():
+        size = sum(span.size for span in spans)
+        if size >= settings.select_star.min_bytes and "*" in read_fingerprint(fingerprint).select.split(","):
+            yield _finding(trace, spans, size)
+
+
+def _finding(trace: Trace, spans: Sequence[Span], size: int) -> Finding:
+    shown, rows = read_fingerprint(spans[0].fingerprint), sum(span.rows for span in spans)
+    return Finding(
+        code=CODE,
+        impact=volume_impact(size, 0),
+        confidence="medium",
+        title=f"All columns of {shown.relation}: {in_words(size)} for {rows} rows",
+        relation=spans[0].relation,
+        fingerprint=spans[0].fingerprint,
+        route=trace.route,
+        caller=next((span.caller for span in spans if span.caller), ""),
+        problem=f"The application asks for every column of {shown.relation}, those that it does not read too.",
+        current=f"{len(spans)} requests, {rows} rows, {in_words(size)}: {size // rows} bytes a row",
+        evidence=("select is * or absent, so that every column is sent, and every one that is added later",),
+        fix=Fix(sql=narrow_sql(shown, KEY), supabase_js=narrow_js(shown, KEY), supabase_py=narrow_py(shown, KEY)),
+        expected=f"Each column that is not named is not read, sent or parsed, {rows} times.",
+        risk="Code that reads a column which is not named gets undefined (JavaScript) or KeyError (Python): generated"
+        " types find it before it runs.",
+    )

@@ -1,0 +1,93 @@
+"""FAN012 deep-offset: pages by offset, for which the rows before them are read and thrown away.
+
+What it does
+------------
+Finds reads that skip at least ``rules.deep_offset.min_offset`` rows by ``offset`` (``.range(from, to)`` of the
+clients).
+
+Why it hurts
+------------
+Postgres makes every row that is skipped, in order, before it drops it: page 500 costs as much as all pages before it
+together, and reading a table to its end costs the square of its length. Rows that come or go meanwhile shift the pages,
+so that some are seen twice and others never.
+
+Example
+-------
+::
+
+    GET /videos?select=*&order=at.desc&limit=50&offset=12000 → 50 rows
+
+Use instead
+-----------
+::
+
+    GET /videos?select=*&order=at.desc,id.desc&limit=50&or=(at.lt.2024-05-01,and(at.eq.2024-05-01,id.lt.9)) → 50 rows
+
+Safety
+------
+Advice: fanin changes nothing. Pages behind a row can be walked, not jumped to: a pager with page numbers needs another
+look.
+"""
+
+from collections.abc import Iterator, Sequence
+
+from proxy.findings import Finding, Fix
+from proxy.model import Span, Trace
+from proxy.postgrest.page_code import next_page_js, next_page_py, next_page_sql, seek_order
+from proxy.postgrest.shown import Shown, read_fingerprint
+from proxy.thresholds import Rules
+
+CODE = "FAN012"
+NAME = "deep-offset"
+SAFETY = "advice"
+
+KEY = "id"
+"""What makes the order total, in the code of the fix."""
+IMPACTS = ((100_000, "CRITICAL"), (20_000, "HIGH"), (5_000, "MEDIUM"))
+"""Rows skipped in all from which an impact holds; below the last it is LOW."""
+
+
+def detect(trace: Trace, settings: Rules) -> Iterator[Finding]:
+    """One finding a fingerprint."""
+    found: dict[str, list[Span]] = {}
+    for span in trace.spans:
+        if span.method == "GET" and span.relation and not span.retry and span.offset >= settings.deep_offset.min_offset:
+            found.setdefault(span.fingerprint, []).append(span)
+    for spans in found.values():
+        yield _finding(trace, spans)
+
+
+def _finding(trace: Trace, spans: Sequence[Span]) -> Finding:
+    shown, deepest = read_fingerprint(spans[0].fingerprint), max(span.offset for span in spans)
+    skipped, rows = sum(span.offset for span in spans), sum(max(span.rows, 0) for span in spans)
+    seconds = sum(span.end - span.start for span in spans)
+    return Finding(
+        code=CODE,
+        impact=next((name for least, name in IMPACTS if skipped >= least), "LOW"),
+        confidence="high",
+        title=f"{skipped} rows of {shown.relation} read and thrown away for {rows}",
+        relation=spans[0].relation,
+        fingerprint=spans[0].fingerprint,
+        route=trace.route,
+        caller=next((span.caller for span in spans if span.caller), ""),
+        problem=f"The application pages through {shown.relation} by offset: every page costs all the rows before it.",
+        current=f"{len(spans)} requests, offsets up to {deepest}, {rows} rows in {1000 * seconds:.0f} ms",
+        evidence=(f"{len(spans)} pages with an offset, the deepest at row {deepest}",),
+        fix=Fix(
+            sql=_index(shown) + next_page_sql(shown, KEY),
+            supabase_js=next_page_js(shown, KEY),
+            supabase_py=next_page_py(shown, KEY),
+        ),
+        expected=f"Each page reads its own rows and no others, with an index on {_columns(shown)}.",
+        risk=f"Columns of the order must not be null: a page that ends at null has no next one. Where {shown.relation}"
+        f" has no unique column {KEY}, take its primary key.",
+    )
+
+
+def _columns(shown: Shown) -> str:
+    equal = [one.column for one in shown.filters if one.operator == "eq"]
+    return ", ".join(dict.fromkeys([*equal, *(order.column for order in seek_order(shown, KEY))]))
+
+
+def _index(shown: Shown) -> str:
+    return f"-- with an index on {shown.relation}: {_columns(shown)}\n"

@@ -1,0 +1,83 @@
+"""FAN013 exact-count: all rows counted, one by one, to show a number.
+
+What it does
+------------
+Finds reads with ``Prefer: count=exact`` that counted at least ``rules.exact_count.min_rows`` rows, or the same count at
+least ``rules.exact_count.min_calls`` times within one trace (a pager that counts again for each page).
+
+Why it hurts
+------------
+Postgres keeps no count: it visits every row that the filters and the policies let through, each time. PostgREST does it
+in the same statement as the page, so that the first ten rows wait for the last million.
+
+Example
+-------
+::
+
+    GET /videos?select=*&order=id&limit=10 → 10 rows, 60000 in all, 45 ms
+
+Use instead
+-----------
+::
+
+    GET /videos?select=*&order=id&limit=10 → 10 rows, 2 ms
+
+Safety
+------
+Advice: fanin changes nothing. An estimate may be off by a few per cent, more where statistics are old.
+"""
+
+from collections.abc import Iterator, Sequence
+
+from proxy.findings import Finding, Fix
+from proxy.model import Span, Trace
+from proxy.postgrest.advice_code import estimate_js, estimate_py
+from proxy.postgrest.read_sql import estimate_sql
+from proxy.postgrest.shown import read_fingerprint
+from proxy.thresholds import ExactCount, Rules
+
+CODE = "FAN013"
+NAME = "exact-count"
+SAFETY = "advice"
+
+READS = frozenset(("GET", "HEAD"))
+IMPACTS = ((1_000_000, "CRITICAL"), (200_000, "HIGH"), (50_000, "MEDIUM"))
+"""Rows counted in all from which an impact holds; below the last it is LOW."""
+
+
+def detect(trace: Trace, settings: Rules) -> Iterator[Finding]:
+    """One finding a fingerprint."""
+    counted: dict[str, list[Span]] = {}
+    for span in trace.spans:
+        if span.method in READS and span.relation and not span.retry and span.total > max(span.rows, 0):
+            counted.setdefault(span.fingerprint, []).append(span)
+    for spans in counted.values():
+        if _is_much(spans, settings.exact_count):
+            yield _finding(trace, spans)
+
+
+def _is_much(spans: Sequence[Span], bounds: ExactCount) -> bool:
+    again = len(spans) >= bounds.min_calls and len({span.total for span in spans}) == 1
+    return again or max(span.total for span in spans) >= bounds.min_rows
+
+
+def _finding(trace: Trace, spans: Sequence[Span]) -> Finding:
+    shown, visited = read_fingerprint(spans[0].fingerprint), sum(span.total for span in spans)
+    seconds, most = sum(span.end - span.start for span in spans), max(span.total for span in spans)
+    once = f" {len(spans)} times" if len(spans) > 1 else ""
+    return Finding(
+        code=CODE,
+        impact=next((name for least, name in IMPACTS if visited >= least), "LOW"),
+        confidence="high",
+        title=f"{most} rows of {shown.relation} counted{once} to show a number",
+        relation=spans[0].relation,
+        fingerprint=spans[0].fingerprint,
+        route=trace.route,
+        caller=next((span.caller for span in spans if span.caller), ""),
+        problem=f"The application has all rows of {shown.relation} counted that its filters let through.",
+        current=f"{len(spans)} requests, {visited} rows counted in {1000 * seconds:.0f} ms",
+        evidence=(f"Prefer: count=exact, answered with up to {most} rows in all",),
+        fix=Fix(sql=estimate_sql(shown), supabase_js=estimate_js(shown), supabase_py=estimate_py(shown)),
+        expected="The planner's estimate takes no look at the rows; estimated counts exactly below db-max-rows.",
+        risk="Numbers that have to be exact (invoices) stay exact: count once, and pass the number on with each page.",
+    )

@@ -1,0 +1,118 @@
+"""FAN014 serial-independent-calls: reads that wait for each other, though none needs what the others say.
+
+What it does
+------------
+Finds, within one trace, at least ``rules.serial_calls.min_calls`` reads of different kinds, each begun after the one
+before had ended, with nothing in their filters that was not known when the first of them began, and no write between
+them; where together they would have saved at least ``rules.serial_calls.min_seconds``.
+
+Why it hurts
+------------
+Each ``await`` adds a whole round trip to the time that the user waits. Three tables of reference data, read one after
+the other, take three times as long as at once.
+
+Example
+-------
+::
+
+    GET /video_rates?select=* → 5 rows, 30 ms
+    then GET /package_definitions?select=* → 4 rows, 30 ms
+    then GET /mix_definitions?select=* → 4 rows, 30 ms
+
+Use instead
+-----------
+::
+
+    GET /video_rates?select=* → 5 rows, 30 ms
+    GET /package_definitions?select=* → 4 rows, 30 ms
+    GET /mix_definitions?select=* → 4 rows, 30 ms
+
+Safety
+------
+Advice: fanin changes nothing. Whether a read was made only because of what an earlier one said cannot be seen from
+here.
+"""
+
+from collections.abc import Iterator, Sequence
+
+from proxy.findings import Finding, Fix
+from proxy.model import Span, Trace
+from proxy.postgrest.advice_code import together_js, together_py
+from proxy.postgrest.read_sql import read_sql
+from proxy.postgrest.shown import read_fingerprint
+from proxy.thresholds import Rules
+
+CODE = "FAN014"
+NAME = "serial-independent-calls"
+SAFETY = "advice"
+
+MOST = 5
+"""Reads that the code of the fix shows."""
+IMPACTS = ((1.0, "HIGH"), (0.2, "MEDIUM"))
+"""Seconds saved from which an impact holds; below the last it is LOW."""
+
+
+def detect(trace: Trace, settings: Rules) -> Iterator[Finding]:
+    """One finding, of the chain that would save most."""
+    if trace.mixed:
+        return
+    bounds = settings.serial_calls
+    chains = [chain for chain in _chains(trace.spans) if len(chain) >= bounds.min_calls]
+    best = max(chains, key=_saved, default=None)
+    if best is not None and _saved(best) >= bounds.min_seconds:
+        yield _finding(trace, best)
+
+
+def _chains(spans: Sequence[Span]) -> Iterator[list[Span]]:
+    """From each read on, those after it that could have been made with it."""
+    ordered = sorted(spans, key=lambda span: span.start)
+    for at, first in enumerate(ordered):
+        if _is_read(first):
+            yield _chain(first, ordered[at + 1 :], {key for span in ordered[: at + 1] for key in span.literals})
+
+
+def _chain(first: Span, later: Sequence[Span], known: set[int]) -> list[Span]:
+    chain, kinds = [first], {first.fingerprint}
+    for span in later:
+        if span.method not in ("GET", "HEAD", "OPTIONS"):
+            break
+        apart = span.start >= chain[-1].end and span.fingerprint not in kinds
+        if _is_read(span) and apart and known.issuperset(span.literals):
+            chain.append(span)
+            kinds.add(span.fingerprint)
+    return chain
+
+
+def _is_read(span: Span) -> bool:
+    return bool(span.relation) and span.method == "GET" and not span.retry and 200 <= span.status < 300
+
+
+def _saved(chain: Sequence[Span]) -> float:
+    times = [span.end - span.start for span in chain]
+    return sum(times) - max(times)
+
+
+def _finding(trace: Trace, chain: Sequence[Span]) -> Finding:
+    reads = [read_fingerprint(span.fingerprint) for span in chain[:MOST]]
+    names, saved = ", ".join(read.relation for read in reads), _saved(chain)
+    times = [1000 * (span.end - span.start) for span in chain]
+    return Finding(
+        code=CODE,
+        impact=next((name for least, name in IMPACTS if saved >= least), "LOW"),
+        confidence="medium" if trace.explicit else "low",
+        title=f"{len(chain)} reads in a row that do not need each other",
+        relation=chain[0].relation,
+        fingerprint=chain[0].fingerprint,
+        route=trace.route,
+        caller=next((span.caller for span in chain if span.caller), ""),
+        problem=f"The application waits for each of {names} before it asks for the next.",
+        current=f"{len(chain)} requests one after another: {sum(times):.0f} ms, the longest {max(times):.0f} ms",
+        evidence=("every value in their filters was known when the first of them began, and nothing was written",),
+        fix=Fix(
+            sql="\n".join(map(read_sql, reads)),
+            supabase_js=together_js(reads),
+            supabase_py=together_py(reads),
+        ),
+        expected=f"About {max(times):.0f} ms instead of {sum(times):.0f} ms.",
+        risk="Where a later read is made only under a condition that an earlier one decides, it is made in vain.",
+    )

@@ -1,0 +1,91 @@
+"""FAN015 chatty-trace: one page or job that asks many different things.
+
+What it does
+------------
+Finds traces with at least ``rules.chatty_trace.min_queries`` requests of at least ``rules.chatty_trace.min_kinds``
+different kinds. Fan-outs of one query are FAN001's and FAN002's: here no single query is to blame. Traces longer than
+``rules.chatty_trace.max_seconds`` (a worker, a page left open) and traces that may mix several requests of the
+application are not judged.
+
+Why it hurts
+------------
+Each request waits for a connection from the pool that everybody shares, and the page is as slow as the slowest chain of
+them. What is made of so many parts also contradicts itself when somebody writes in between.
+
+Example
+-------
+::
+
+    3 of GET /creators?select=*&id=eq.1
+    3 of GET /creators?select=handle&user_id=eq.5
+    3 of GET /monthly_tracking?select=*&creator_id=eq.1
+    3 of GET /videos?select=*&creator_id=eq.1
+    3 of GET /videos?select=id&status=eq.uploaded
+    3 of GET /rushes?select=*&creator_id=eq.1
+    3 of GET /creator_payout_profiles?select=*&creator_id=eq.1
+    3 of GET /video_rates?select=*
+    3 of GET /package_definitions?select=*
+    3 of GET /mix_definitions?select=*
+
+Use instead
+-----------
+::
+
+    POST /rpc/load_dashboard
+
+Safety
+------
+Advice: fanin changes nothing.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+
+from proxy.findings import Finding, Fix
+from proxy.model import Span, Trace
+from proxy.postgrest.fan_out import impact
+from proxy.postgrest.page_load import load_js, load_py, load_sql
+from proxy.postgrest.shown import read_fingerprint
+from proxy.thresholds import Rules
+
+CODE = "FAN015"
+NAME = "chatty-trace"
+SAFETY = "advice"
+
+MOST = 5
+"""Kinds of requests that evidence and fix name: those that are made most often."""
+
+
+def detect(trace: Trace, settings: Rules) -> Iterator[Finding]:
+    """One finding, of the trace."""
+    bounds = settings.chatty_trace
+    spans = [span for span in trace.spans if span.relation and not span.retry and span.method != "OPTIONS"]
+    kinds = Counter(span.fingerprint for span in spans)
+    judged = not trace.mixed and trace.end - trace.start <= bounds.max_seconds
+    if judged and len(spans) >= bounds.min_queries and len(kinds) >= bounds.min_kinds:
+        yield _finding(trace, spans, kinds)
+
+
+def _finding(trace: Trace, spans: Sequence[Span], kinds: Counter[str]) -> Finding:
+    often = [fingerprint for fingerprint, _ in kinds.most_common(MOST)]
+    reads = [read_fingerprint(fingerprint) for fingerprint in often if fingerprint.startswith("GET ")]
+    seconds = sum(span.end - span.start for span in spans)
+    where = trace.route or "one trace"
+    return Finding(
+        code=CODE,
+        impact=impact(len(spans), seconds),
+        confidence="high" if trace.explicit else "medium",
+        title=f"{len(spans)} requests of {len(kinds)} kinds in {where}",
+        relation="",
+        fingerprint="",
+        route=trace.route,
+        caller=next((span.caller for span in spans if span.caller), ""),
+        problem="The application puts one page or job together out of many small reads.",
+        current=f"{len(spans)} requests, {trace.calls} upstream calls, {1000 * seconds:.0f} ms of them in"
+        f" {1000 * (trace.end - trace.start):.0f} ms",
+        evidence=tuple(f"{count} × {fingerprint}" for fingerprint, count in kinds.most_common(MOST)),
+        fix=Fix(sql=load_sql(reads), supabase_js=load_js(reads), supabase_py=load_py(reads)),
+        expected=f"One call instead of the {sum(kinds[fingerprint] for fingerprint in often)} most frequent ones.",
+        risk="A function has its own privileges: security invoker keeps row level security as it is. Keep"
+        " what a page can show later out of it.",
+    )

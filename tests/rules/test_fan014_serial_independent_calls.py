@@ -1,0 +1,56 @@
+"""FAN014 tells reads that wait for nothing from chains in which one answer leads to the next question."""
+
+from __future__ import annotations
+
+import pytest
+
+from proxy.thresholds import Rules
+from rules.fan014_serial_independent_calls import detect
+from tests.rules.traces import told
+
+RATES = "GET /video_rates?select=* → 5 rows, 30 ms"
+PACKAGES = "then GET /package_definitions?select=* → 4 rows, 40 ms"
+MIXES = "then GET /mix_definitions?select=* → 4 rows, 30 ms"
+MINE = "GET /creators?user_id=eq.5 → 1 rows, 30 ms"
+
+
+def found(*lines: str) -> list[str]:
+    (seen,) = told(lines)
+    return [f"{finding.title}: {finding.expected}" for finding in detect(seen, Rules())]
+
+
+def test_reads_that_need_no_answer_of_each_other_are_found_with_what_they_would_save() -> None:
+    assert found(RATES, PACKAGES, MIXES) == [
+        "3 reads in a row that do not need each other: About 40 ms instead of 100 ms."
+    ]
+
+
+def test_a_value_that_was_known_from_the_start_makes_nothing_wait() -> None:
+    assert found(
+        MINE, "then GET /settings?user_id=eq.5 → 1 rows, 30 ms", "then GET /tasks?user_id=eq.5 → 3 rows, 30 ms"
+    )
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        (RATES, PACKAGES),
+        (RATES, PACKAGES.removeprefix("then "), MIXES.removeprefix("then ")),
+        (
+            MINE,
+            "then GET /videos?creator_id=eq.77 → 9 rows, 30 ms",
+            "then GET /rushes?creator_id=eq.77 → 9 rows, 30 ms",
+        ),
+        (RATES, "then PATCH /videos?id=eq.1", PACKAGES, MIXES),
+        ("GET /a → 1 rows, 5 ms", "then GET /b → 1 rows, 5 ms", "then GET /c → 1 rows, 5 ms"),
+        tuple(f"then GET /videos?id=eq.{number} → 1 rows, 30 ms" for number in range(9)),
+    ],
+    ids=["two", "together", "a value that an answer gave", "behind a write", "quick", "a loop over one query"],
+)
+def test_other_chains_are_not(lines: tuple[str, ...]) -> None:
+    assert found(*lines) == []
+
+
+def test_the_chain_that_would_save_most_is_told() -> None:
+    lines = (RATES, "then GET /videos?creator_id=eq.77 → 9 rows, 30 ms", PACKAGES, MIXES)
+    assert found(*lines) == ["3 reads in a row that do not need each other: About 40 ms instead of 100 ms."]
