@@ -10,8 +10,17 @@ from proxy.section import OVERRIDE, Count, Positive, Section
 class NPlusOne(Section):
     model_config = ConfigDict(json_schema_extra=OVERRIDE)
 
-    min_calls: Count = Field(5, description="FAN001: look-alikes in one trace.")
-    min_distinct: Count = Field(5, description="FAN001: different keys among them.")
+    min_calls: Count = Field(
+        5, description="FAN001, FAN002: look-alikes in one trace. Fewer may well be as many fields of one form."
+    )
+    min_distinct: Count = Field(
+        5, description="FAN001, FAN002: different keys among them: one row asked again and again is FAN003's."
+    )
+    max_pause: Positive = Field(
+        0.5,
+        description="FAN002: a longer wait between two look-alikes ends their loop: a timer or a person made it, and "
+        "it would stay.",
+    )
 
 
 class DuplicateRead(Section):
@@ -101,6 +110,7 @@ class Rules(Section):
     model_config = ConfigDict(json_schema_extra=OVERRIDE)
 
     fan001: Literal["off", "report", "rewrite"] = Field("rewrite", description="Level of FAN001 n-plus-one-read.")
+    fan002: Literal["off", "report"] = Field("report", description="Level of FAN002 sequential-n-plus-one.")
     n_plus_one: NPlusOne = NPlusOne()
     fan003: Literal["off", "report", "rewrite"] = Field("rewrite", description="Level of FAN003 duplicate-read.")
     duplicate_read: DuplicateRead = DuplicateRead()

@@ -9,6 +9,7 @@ from types import ModuleType
 from proxy.findings import Rule
 from rules import (
     fan001_n_plus_one_read,
+    fan002_sequential_n_plus_one,
     fan003_duplicate_read,
     fan005_oversized_in_list,
     fan009_unbounded_read,
@@ -31,6 +32,7 @@ RULES: tuple[Rule, ...] = tuple(
         _rule,
         (
             fan001_n_plus_one_read,
+            fan002_sequential_n_plus_one,
             fan003_duplicate_read,
             fan005_oversized_in_list,
             fan009_unbounded_read,

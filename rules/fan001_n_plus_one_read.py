@@ -3,8 +3,9 @@
 What it does
 ------------
 Finds, within one trace, at least ``rules.n_plus_one.min_calls`` reads that differ in the value of one ``eq`` filter
-only, with at least ``rules.n_plus_one.min_distinct`` different values. Retries of a client, pages of a list and
-repeated reads of one row do not count, and traces that may mix several requests of the application are not judged.
+only, with at least ``rules.n_plus_one.min_distinct`` different values, at least half of which were in flight together;
+those made one after another are FAN002's. Retries of a client, pages of a list and repeated reads of one row do not
+count, and traces that may mix several requests of the application are not judged.
 
 Why it hurts
 ------------
@@ -31,8 +32,7 @@ Use instead
 Safety
 ------
 Safe: calls that are in flight together are merged, and each caller gets the answer it would have got alone; where that
-is not certain, the originals are sent. Calls made one after another (``for … await``) cannot be merged this way; the
-batch method cures both.
+is not certain, the originals are sent.
 """
 
 from collections.abc import Iterator, Sequence
@@ -41,7 +41,7 @@ from proxy.findings import Finding, Fix
 from proxy.model import Span, Trace
 from proxy.postgrest.batch_code import batch_name, supabase_js, supabase_py
 from proxy.postgrest.batch_sql import batch_sql
-from proxy.postgrest.fan_out import distinct, impact, in_parallel, varying_key
+from proxy.postgrest.fan_out import distinct, fan_out, impact
 from proxy.postgrest.shown import Filter, Shown, read_fingerprint
 from proxy.thresholds import Rules
 
@@ -60,9 +60,9 @@ def detect(trace: Trace, settings: Rules) -> Iterator[Finding]:
             groups.setdefault(span.fingerprint, []).append(span)
     for fingerprint, spans in groups.items():
         shown = read_fingerprint(fingerprint)
-        key = varying_key(shown, spans, settings.n_plus_one)
-        if key is not None:
-            yield _finding(trace, shown, spans, key)
+        found = fan_out(shown, spans, settings.n_plus_one)
+        if found is not None and found.code == CODE:
+            yield _finding(trace, shown, spans, found.key)
 
 
 def _finding(trace: Trace, shown: Shown, spans: Sequence[Span], key: Filter) -> Finding:
@@ -85,7 +85,7 @@ def _finding(trace: Trace, shown: Shown, spans: Sequence[Span], key: Filter) -> 
         current=f"{len(spans)} requests, {calls} upstream calls, {_rows(spans)} rows in {1000 * seconds:.0f} ms",
         evidence=(
             f"{len(spans)} requests differ only in {key.column}, with {different} different values",
-            _how(spans, calls),
+            f"sent in parallel; fanin answered them with {calls} upstream calls",
         ),
         fix=Fix(
             sql=batch_sql(shown, key.column, kind),
@@ -100,12 +100,6 @@ def _finding(trace: Trace, shown: Shown, spans: Sequence[Span], key: Filter) -> 
 def _impact(spans: Sequence[Span]) -> str:
     saved = len(spans) - 1
     return impact(len(spans), saved * sum(span.end - span.start for span in spans) / len(spans))
-
-
-def _how(spans: Sequence[Span], calls: int) -> str:
-    if in_parallel(spans):
-        return f"sent in parallel; fanin answered them with {calls} upstream calls"
-    return "sent one after another, each waiting for the one before"
 
 
 def _rows(spans: Sequence[Span]) -> int:

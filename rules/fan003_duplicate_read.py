@@ -4,8 +4,8 @@ What it does
 ------------
 Finds, within one trace, reads of tables and views that were made at least ``rules.duplicate_read.min_calls`` times by
 one caller, byte for byte the same, with no write of any kind between them. Retries of a client, answers other than 2xx,
-and reads that are part of an N+1 (FAN001) do not count, and traces that may mix several requests of the application are
-not judged. Twice is often by design (check, then use), so three is the default.
+and reads that are part of an N+1 (FAN001, FAN002) do not count, and traces that may mix several requests of the
+application are not judged. Twice is often by design (check, then use), so three is the default.
 
 Why it hurts
 ------------
@@ -40,7 +40,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from proxy.findings import Finding, Fix
 from proxy.model import Span, Trace
-from proxy.postgrest.fan_out import impact, in_parallel, varying_key
+from proxy.postgrest.fan_out import fan_out, impact, in_parallel
 from proxy.postgrest.read_code import once_js, once_py
 from proxy.postgrest.read_sql import read_sql
 from proxy.postgrest.shown import Shown, read_fingerprint
@@ -83,11 +83,12 @@ def _runs(spans: Iterable[Span]) -> Iterable[Run]:
 
 
 def _is_n_plus_one(trace: Trace, shown: Shown, fingerprint: str, settings: Rules) -> bool:
-    """Whether FAN001 speaks of these reads: one batch read cures both."""
-    if settings.fan001 == "off" or shown.method != "GET":
+    """Whether FAN001 or FAN002 speaks of these reads: one batch read cures both."""
+    if shown.method != "GET":
         return False
     spans = [span for span in trace.spans if span.fingerprint == fingerprint and not span.retry]
-    return varying_key(shown, spans, settings.n_plus_one) is not None
+    found = fan_out(shown, spans, settings.n_plus_one)
+    return found is not None and settings.level(found.code) != "off"
 
 
 def _finding(trace: Trace, shown: Shown, runs: Sequence[Run]) -> Finding:

@@ -13,6 +13,7 @@ SHAPES = (
     "GET t?id=eq.?",
     "GET videos?select=id,status&tracking_id=eq.?&status=neq.?&x=fts.?&a=is.null&order=created_at.desc",
     "GET t?select=*&data->a->>k=eq.?",
+    "GET t?class=eq.?&default=eq.?&1a=eq.?&id=gt.?&id=lt.?&data=in.?&keys=not.eq.?",
     'GET the "table"?Id=eq.?&it\'s a column=eq.?&\\=eq.?',
 )
 
@@ -53,6 +54,15 @@ def test_filters_order_and_select_are_the_applications_own() -> None:
     assert '.filter("x", "fts", x)\n    .is("a", null)\n    .order("created_at", { ascending: false });' in script
     python = supabase_py(shown, "tracking_id", True)
     assert '.is_("a", "null")\n        .order("created_at", desc=True)' in python
+
+
+def test_every_value_has_a_name_of_its_own() -> None:
+    shown = read_fingerprint("GET t?id=eq.?&class=eq.?&id=gt.?&ids=eq.?&x=fts.?&s=in.?")
+    code = supabase_js(shown, "id", True)
+    assert "listTByIds(ids, _class, id, ids_2, x, sList) {" in code
+    assert '.in("id", ids)\n    .eq("class", _class)\n    .gt("id", id)\n    .eq("ids", ids_2)' in code
+    assert '.filter("x", "fts", x)\n    .in("s", sList);' in code
+    assert "def list_t_by_ids(ids, _class, id, ids_2, x, s_list):" in supabase_py(shown, "id", True)
 
 
 def test_a_path_into_json_is_selected_and_its_rows_are_told_by_the_last_step() -> None:

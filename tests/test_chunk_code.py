@@ -50,9 +50,9 @@ def test_no_name_ends_the_body_of_the_function() -> None:
 def test_the_select_and_the_filters_are_the_applications_own() -> None:
     shown = read_fingerprint(SHAPES[1])
     script, python = chunked_js(shown, "tracking_id"), chunked_py(shown, "tracking_id")
-    assert "async function listVideosByTrackingIds(trackingIds, status) {" in script
+    assert "async function listVideosByTrackingIds(trackingIds, status, x) {" in script
     assert '    .in("tracking_id", chunk)\n    .neq("status", status)' in script
-    assert "def list_videos_by_tracking_ids(tracking_ids, status):" in python
+    assert "def list_videos_by_tracking_ids(tracking_ids, status, x):" in python
     assert '.in_("tracking_id", tracking_ids[at : at + 200])\n            .neq("status", status)' in python
     call = 'supabase.rpc("list_videos_by_tracking_ids", {"keys": tracking_ids}).select("tracking_id,id,status")'
     assert call + '.neq("status", status)' in python

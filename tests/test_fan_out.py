@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from proxy.postgrest.fan_out import varying_key
+from typing import TYPE_CHECKING
+
+from proxy.postgrest.fan_out import fan_out, runs, unpolled, varying_key
 from proxy.postgrest.shown import read_fingerprint
 from proxy.thresholds import NPlusOne
 from tests.rules.traces import span
+
+if TYPE_CHECKING:
+    from proxy.model import Span
 
 BOUNDS = NPlusOne(min_calls=3, min_distinct=2)
 
@@ -27,3 +32,30 @@ def test_too_few_calls_or_values_have_none() -> None:
 
 def test_other_operators_are_no_keys() -> None:
     assert key("GET /t?a=gt.1", "GET /t?a=gt.2", "GET /t?a=gt.3") is None
+
+
+def at(*starts: float, line: str = "GET /t?a=eq.1") -> list[Span]:
+    return [span(line, number, start=start, end=start + 0.1) for number, start in enumerate(starts, 1)]
+
+
+def test_a_pause_ends_a_run_and_a_slow_call_is_none() -> None:
+    found = runs([*at(0.0, 0.2, 1.0, 1.1), span("GET /t?a=eq.1", 9, start=1.05, end=3.0), *at(3.2)], pause=0.5)
+    assert [len(run) for run in found] == [2, 4]
+    assert not list(runs([], 0.5))
+
+
+def test_what_is_asked_at_even_intervals_while_little_else_is_asked_is_polled() -> None:
+    other = span("GET /t?a=eq.2", 9, start=0.5, end=0.6)
+    assert unpolled([*at(0.0, 1.0, 2.1, 3.0), other]) == [other]
+    for starts in ((0.0, 1.0), (0.0, 1.0, 3.0), (0.0, 0.1, 0.2)):
+        assert len(unpolled(at(*starts))) == len(starts)
+
+
+def test_together_or_one_after_another_is_told_by_what_most_did() -> None:
+    def code(every: float) -> str:
+        spans = [span(f"GET /t?a=eq.{n}", n, start=n * every, end=n * every + 0.1) for n in range(9)]
+        found = fan_out(read_fingerprint("GET t?a=eq.?"), spans, BOUNDS)
+        assert found is not None
+        return found.code
+
+    assert (code(0.01), code(0.2)) == ("FAN001", "FAN002")

@@ -63,7 +63,7 @@ async def test_a_trace_that_closed_is_judged_by_the_rules() -> None:
             await ask(sidecar.port, get(f"/t?id=eq.{number}", "X-Fanin-Trace: a", "X-Fanin-Route: GET /x"))
     (event,) = closed(said)
     assert (event.trace.route, len(event.trace.spans)) == ("GET /x", 6)
-    assert [finding.code for finding in event.findings] == ["FAN001"]
+    assert [finding.code for finding in event.findings] == ["FAN002"]
 
 
 async def test_repeated_reads_are_found_and_those_of_another_caller_are_none() -> None:

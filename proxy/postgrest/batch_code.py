@@ -2,21 +2,22 @@
 
 import json
 
-from proxy.postgrest.shown import Filter, Shown
+from msgspec.structs import replace
 
-_METHODS = frozenset(("eq", "neq", "gt", "gte", "lt", "lte", "like", "ilike"))
+from proxy.postgrest.chain_code import Read, camel_case, free_name, js_filter, named, py_filter, snake_case
+from proxy.postgrest.shown import Shown
 
 
 def batch_name(relation: str, key: str) -> str:
     """``listPayoutProfilesByCreatorIds`` for ``creator_payout_profiles`` and ``creator_id``."""
     stem = key.removesuffix("_id")
     subject = relation.removeprefix(stem + "_") if key != stem else relation
-    return "list" + _camel(subject) + "By" + _camel(key) + "s"
+    return "list" + _upper(subject) + "By" + _upper(key) + "s"
 
 
 def supabase_js(shown: Shown, key: str, many: bool) -> str:
     """A function for supabase-js; ``many`` says that a key has several rows."""
-    keys = js_name(key) + "s"
+    keys = js_name(key)
     lines = [
         f"async function {batch_name(shown.relation, key)}({', '.join([keys, *js_arguments(shown, key)])}) {{",
         "  const { data, error } = await supabase",
@@ -34,9 +35,9 @@ def supabase_js(shown: Shown, key: str, many: bool) -> str:
 
 def supabase_py(shown: Shown, key: str, many: bool) -> str:
     """The same for supabase-py."""
-    keys = py_name(key) + "s"
+    keys = py_name(key)
     lines = [
-        f"def {py_name(batch_name(shown.relation, key))}({', '.join([keys, *py_arguments(shown, key)])}):",
+        f"def {snake_case(batch_name(shown.relation, key))}({', '.join([keys, *py_arguments(shown, key)])}):",
         "    rows = (",
         *(f"        {line}" for line in py_chain(shown, key, keys)),
         "    )",
@@ -55,22 +56,24 @@ def supabase_py(shown: Shown, key: str, many: bool) -> str:
 
 def js_chain(shown: Shown, key: str, keys: str) -> list[str]:
     """The calls on ``supabase``, one a line, that read the rows of ``keys``."""
+    others = _others(shown, key, True)
     return [
         f".from({json.dumps(shown.relation)})",
         f".select({json.dumps(_with_key(shown.select, key))})",
         f".in({json.dumps(key)}, {keys})",
-        *(_js_filter(f) for f in _others(shown, key)),
-        *(f".order({json.dumps(o.column)}, {{ ascending: {_js(not o.descending)} }})" for o in shown.order),
+        *(f".{js_filter(f, others.filters.get(f.at, ''))}" for f in others.shown.filters),
+        *(f".order({json.dumps(o.column)}, {{ ascending: {json.dumps(not o.descending)} }})" for o in shown.order),
     ]
 
 
 def py_chain(shown: Shown, key: str, keys: str) -> list[str]:
     """The same for Python, as an expression of several lines."""
+    others = _others(shown, key, False)
     return [
         f"supabase.table({json.dumps(shown.relation)})",
         f".select({json.dumps(_with_key(shown.select, key))})",
         f".in_({json.dumps(key)}, {keys})",
-        *(_py_filter(f) for f in _others(shown, key)),
+        *(f".{py_filter(f, others.filters.get(f.at, ''))}" for f in others.shown.filters),
         *(f".order({json.dumps(o.column)}, desc={o.descending})" for o in shown.order),
         ".execute()",
         ".data",
@@ -79,16 +82,20 @@ def py_chain(shown: Shown, key: str, keys: str) -> list[str]:
 
 def js_arguments(shown: Shown, key: str) -> list[str]:
     """What a function must be told beside its keys."""
-    return [js_name(f.column) for f in _others(shown, key) if f.operator in _METHODS]
+    return list(_others(shown, key, True).filters.values())
 
 
 def py_arguments(shown: Shown, key: str) -> list[str]:
     """The same for Python."""
-    return [py_name(f.column) for f in _others(shown, key) if f.operator in _METHODS]
+    return list(_others(shown, key, False).filters.values())
 
 
-def _others(shown: Shown, key: str) -> list[Filter]:
-    return [condition for condition in shown.filters if condition.column != key]
+def _others(shown: Shown, key: str, camel: bool) -> Read:
+    """The filters but that by the key, and a name for each of their values."""
+    by_key = next((f for f in shown.filters if f.column == key and f.operator in ("eq", "in")), None)
+    rest = tuple(condition for condition in shown.filters if condition is not by_key)
+    taken = (js_name(key) if camel else py_name(key), "chunk", "chunks", "answers", "failed", "at", "by_key")
+    return named(replace(shown, filters=rest), camel, taken=taken)
 
 
 def _with_key(select: str, key: str) -> str:
@@ -102,41 +109,17 @@ def _shown_as(key: str) -> str:
     return key.rpartition("->>")[2]
 
 
-def _js_filter(condition: Filter) -> str:
-    column, value = json.dumps(condition.column), js_name(condition.column)
-    if condition.operator in _METHODS:
-        return f".{condition.operator}({column}, {value})"
-    if condition.operator == "is.null":
-        return f".is({column}, null)"
-    return f".filter({column}, {json.dumps(condition.operator)}, {value})"
+def _upper(name: str) -> str:
+    """``CreatorId`` for ``creator_id``."""
+    camel = camel_case(name)
+    return camel[:1].upper() + camel[1:]
 
 
-def _py_filter(condition: Filter) -> str:
-    column, value = json.dumps(condition.column), py_name(condition.column)
-    if condition.operator in _METHODS:
-        return f".{condition.operator}({column}, {value})"
-    if condition.operator == "is.null":
-        return f'.is_({column}, "null")'
-    return f".filter({column}, {json.dumps(condition.operator)}, {value})"
+def js_name(key: str) -> str:
+    """``creatorIds``, the argument for all values of ``creator_id``."""
+    return free_name(camel_case(key) + "s", set())
 
 
-def _js(value: bool) -> str:
-    return "true" if value else "false"
-
-
-def _camel(name: str) -> str:
-    """``creator_id`` as ``CreatorId``; characters that no identifier takes are dropped."""
-    words = "".join(c if c.isascii() and c.isalnum() else "_" for c in name).split("_")
-    return "".join(word[:1].upper() + word[1:] for word in words)
-
-
-def js_name(name: str) -> str:
-    """``creatorId`` for ``creator_id``."""
-    camel = _camel(name)
-    return camel[:1].lower() + camel[1:]
-
-
-def py_name(name: str) -> str:
-    """``creator_id`` for ``creatorId``."""
-    out = "".join("_" + c.lower() if c.isupper() else (c if c.isascii() and c.isalnum() else "_") for c in name)
-    return out.strip("_")
+def py_name(key: str) -> str:
+    """The same for Python."""
+    return free_name(snake_case(key) + "s", set())

@@ -6,7 +6,7 @@ embeds) is left to a comment.
 
 import json
 import keyword
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 import msgspec
 
@@ -47,7 +47,7 @@ def js_chain(read: Read, key: str = "", count: str = "") -> list[str]:
     return [
         f".from({json.dumps(shown.relation)})",
         f".select({json.dumps(_select(shown, key))}{options})",
-        *(f".{_js_filter(f, read.filters.get(f.at, ''))}" for f in shown.filters),
+        *(f".{js_filter(f, read.filters.get(f.at, ''))}" for f in shown.filters),
         *(f".order({column}, {{ ascending: {ascending} }})" for column, ascending in orders),
     ]
 
@@ -62,12 +62,13 @@ def py_chain(read: Read, key: str = "", count: str = "") -> list[str]:
     return [
         f"supabase.table({json.dumps(shown.relation)})",
         f".select({json.dumps(_select(shown, key))}{options})",
-        *(f".{_py_filter(f, read.filters.get(f.at, ''))}" for f in shown.filters),
+        *(f".{py_filter(f, read.filters.get(f.at, ''))}" for f in shown.filters),
         *(f".order({column}, desc={descending})" for column, descending in orders),
     ]
 
 
-def _js_filter(condition: Filter, value: str) -> str:
+def js_filter(condition: Filter, value: str) -> str:
+    """A method's call with ``value``, an expression; without the dot before it."""
     column, operator = json.dumps(condition.column), condition.operator
     plain, negated = operator.removeprefix("not."), operator.startswith("not.")
     name, _, word = plain.partition(".")
@@ -78,7 +79,8 @@ def _js_filter(condition: Filter, value: str) -> str:
     return f"filter({column}, {json.dumps(operator)}, {value})"
 
 
-def _py_filter(condition: Filter, value: str) -> str:
+def py_filter(condition: Filter, value: str) -> str:
+    """The same for Python."""
     column, operator = json.dumps(condition.column), condition.operator
     plain, negation = operator.removeprefix("not."), "not_." if operator.startswith("not.") else ""
     name, _, word = plain.partition(".")
@@ -115,22 +117,24 @@ def _select(shown: Shown, key: str) -> str:
     return shown.select if not key or key in columns or "*" in columns else f"{key},{shown.select}"
 
 
-def named(shown: Shown, camel: bool, bounds: bool = False) -> Read:
-    """Names for its values, in camel or snake case; for limit and offset too where ``bounds`` are wanted."""
-    taken: set[str] = set()
+def named(shown: Shown, camel: bool, bounds: bool = False, taken: Collection[str] = ()) -> Read:
+    """Names for its values, in camel or snake case, none of them among ``taken``; for limit and offset too where
+    ``bounds`` are wanted.
+    """
+    taken = set(taken)
     valued = [condition for condition in shown.filters if not condition.operator.startswith(("is.", "not.is."))]
     filters = {condition.at: _argument(condition, camel, taken) for condition in valued}
     wanted = [name for name in ("limit", "offset") if bounds and f"{name}=?" in shown.rest]
-    return Read(shown, filters, {name: _free(name, taken) for name in wanted})
+    return Read(shown, filters, {name: free_name(name, taken) for name in wanted})
 
 
 def _argument(condition: Filter, camel: bool, taken: set[str]) -> str:
     """An identifier for the value of a filter that no other one has."""
     words = condition.column + (" list" if condition.operator == "in" else "")
-    return _free(camel_case(words) if camel else snake_case(words), taken)
+    return free_name(camel_case(words) if camel else snake_case(words), taken)
 
 
-def _free(name: str, taken: set[str]) -> str:
+def free_name(name: str, taken: set[str]) -> str:
     """``name``, or what comes near it, where that is no identifier or taken."""
     name = name or "value"
     if name[0].isdigit() or name.lower() in _RESERVED:

@@ -4,6 +4,7 @@ import json
 
 from proxy.postgrest.batch_code import batch_name, js_arguments, js_chain, js_name, py_arguments, py_chain, py_name
 from proxy.postgrest.batch_sql import ARRAYS, batch_sql, expression
+from proxy.postgrest.chain_code import snake_case
 from proxy.postgrest.names import quoted
 from proxy.postgrest.shown import Shown
 
@@ -13,7 +14,7 @@ CHUNK = 200
 
 def chunked_js(shown: Shown, key: str) -> str:
     """A function for supabase-js that reads chunks side by side."""
-    name, keys = batch_name(shown.relation, key), js_name(key) + "s"
+    name, keys = batch_name(shown.relation, key), js_name(key)
     rest = _after(js_chain(shown, key, ""), ".in(")
     lines = [
         f"async function {name}({', '.join([keys, *js_arguments(shown, key)])}) {{",
@@ -28,14 +29,14 @@ def chunked_js(shown: Shown, key: str) -> str:
         "  return answers.flatMap(({ data }) => data);",
         "}",
         "// Or in one call, its keys in the body: "
-        f"await supabase.rpc({json.dumps(py_name(name))}, {{ keys: {keys} }}){rest}",
+        f"await supabase.rpc({json.dumps(snake_case(name))}, {{ keys: {keys} }}){rest}",
     ]
     return "\n".join(lines)
 
 
 def chunked_py(shown: Shown, key: str) -> str:
     """The same for supabase-py, chunk after chunk."""
-    name, keys = py_name(batch_name(shown.relation, key)), py_name(key) + "s"
+    name, keys = snake_case(batch_name(shown.relation, key)), py_name(key)
     lines = [
         f"def {name}({', '.join([keys, *py_arguments(shown, key)])}):",
         "    rows = []",
@@ -58,7 +59,7 @@ def _after(chain: list[str], keys: str) -> str:
 
 def array_sql(shown: Shown, key: str, kind: str) -> str:
     """The read with one array, and a function for it that PostgREST shows as an RPC."""
-    name, relation = quoted(py_name(batch_name(shown.relation, key))), quoted(shown.relation)
+    name, relation = quoted(snake_case(batch_name(shown.relation, key))), quoted(shown.relation)
     lines = ("select *", f"from {relation}", f"where {expression(key)} = ANY($1)")
     body, mark = "\n".join(f"  {line}" for line in lines), "$$"
     while mark in body:  # a name may hold anything

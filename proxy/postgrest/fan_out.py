@@ -1,7 +1,10 @@
-"""What several rules ask of look-alike reads: whether they differ in a key, whether they overlap, what they cost."""
+"""What several rules ask of look-alikes: whether they differ in a key, whether they overlap, what they cost."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
+from statistics import median
+
+import msgspec
 
 from proxy.model import Span
 from proxy.postgrest.shown import Filter, Shown
@@ -9,6 +12,34 @@ from proxy.thresholds import NPlusOne
 
 IMPACTS = ((1.0, 100, "CRITICAL"), (0.2, 20, "HIGH"), (0.05, 10, "MEDIUM"))
 """Seconds of calls saved, or calls, from which an impact holds; below the last it is LOW."""
+EVEN = 0.2
+"""By how much of their median intervals may differ that a timer made."""
+
+
+class FanOut(msgspec.Struct, frozen=True):
+    """Reads that differ in ``key``: sent together (FAN001), or one after another in a loop (FAN002)."""
+
+    code: str
+    spans: tuple[Span, ...]
+    key: Filter
+
+
+def fan_out(shown: Shown, spans: Sequence[Span], bounds: NPlusOne) -> FanOut | None:
+    """What ``spans``, all those of one fingerprint, are; a mix is what most of them are, and never both."""
+    key = varying_key(shown, spans, bounds)
+    if key is None:
+        return None
+    if in_parallel(spans):
+        return FanOut("FAN001", tuple(spans), key)
+    return loop(shown, spans, bounds)
+
+
+def loop(shown: Shown, spans: Sequence[Span], bounds: NPlusOne) -> FanOut | None:
+    """The loops over a key among them: without what is polled, and no pause in a loop."""
+    looped = [run for run in runs(unpolled(spans), bounds.max_pause) if varying_key(shown, run, bounds) is not None]
+    found = tuple(span for run in looped for span in run)
+    key = varying_key(shown, found, bounds)
+    return None if key is None else FanOut("FAN002", found, key)
 
 
 def varying_key(shown: Shown, spans: Sequence[Span], bounds: NPlusOne) -> Filter | None:
@@ -29,6 +60,40 @@ def in_parallel(spans: Sequence[Span]) -> bool:
     ordered = sorted(spans, key=lambda span: span.start)
     overlapping = sum(later.start < earlier.end for earlier, later in pairwise(ordered))
     return 2 * overlapping >= len(spans)
+
+
+def runs(spans: Sequence[Span], pause: float) -> Iterator[list[Span]]:
+    """``spans`` in their order, cut where nothing was asked for longer than ``pause`` seconds."""
+    run: list[Span] = []
+    ended = 0.0
+    for span in sorted(spans, key=lambda span: span.start):
+        if run and span.start - ended > pause:
+            yield run
+            run = []
+        ended = max(ended, span.end) if run else span.end
+        run.append(span)
+    if run:
+        yield run
+
+
+def unpolled(spans: Sequence[Span]) -> list[Span]:
+    """Those that no timer made: of each value asked again and again at even intervals, all are left out."""
+    asked: dict[int, list[Span]] = {}
+    for span in spans:
+        asked.setdefault(span.same, []).append(span)
+    polled = {same for same, again in asked.items() if _is_polled(again, spans)}
+    return [span for span in spans if span.same not in polled]
+
+
+def _is_polled(again: Sequence[Span], spans: Sequence[Span]) -> bool:
+    """A loop within a loop asks at even intervals too, but fills them with its other reads."""
+    if len(again) < 3:
+        return False
+    starts = sorted(span.start for span in again)
+    waits = [later - earlier for earlier, later in pairwise(starts)]
+    usual = median(waits)
+    busy = sum(span.end - span.start for span in spans if starts[0] <= span.start < starts[-1])
+    return all(abs(wait - usual) <= EVEN * usual for wait in waits) and 2 * busy <= starts[-1] - starts[0]
 
 
 def impact(calls: int, seconds: float) -> str:

@@ -36,7 +36,10 @@ def span(
     rows: int = 1,
     cut: bool | None = None,
 ) -> Span:
-    """A span of a request line, behind which its answer may be told: ``→ 7 rows, 2 kB, 30 ms, 90 in all, ids 4;5``."""
+    """A span of a request line, behind which its answer may be told: ``→ 7 rows, 2 kB, 30 ms, 90 in all, ids 4;5``.
+
+    Other keys are told by their columns: ``user_ids 8;9``.
+    """
     line, _, text = line.partition(" → ")
     told = {unit: value for value, unit in (_told(word) for word in text.split(", ") if word)}
     rows = int(told.get("rows", rows))
@@ -75,14 +78,19 @@ def span(
         limit=None if query.limit is None else query.limit[0],
         offset=query.offset,
         total=int(told.get("in all", -1)),
-        row_keys=(("id", tuple(hash(key.encode()) for key in told["ids"].split(";"))),) if "ids" in told else (),
+        row_keys=tuple(
+            (unit[:-1], tuple(hash(key.encode()) if key else 0 for key in value.split(";")))
+            for unit, value in told.items()
+            if unit.endswith("ids")
+        ),
     )
 
 
 def _told(word: str) -> tuple[str, str]:
     """The value and the unit of a word about an answer."""
-    if word.startswith("ids "):
-        return word.removeprefix("ids "), "ids"
+    unit, _, value = word.partition(" ")
+    if unit.endswith("ids"):
+        return value, unit
     value, unit = word.split(" ", 1)
     return value, unit
 

@@ -1,0 +1,32 @@
+"""Where the values of a filter came from, as far as earlier answers of the trace showed their keys."""
+
+from collections.abc import Iterable, Sequence
+
+import msgspec
+
+from proxy.model import Span
+from proxy.postgrest.shown import Filter
+
+
+class Origin(msgspec.Struct, frozen=True):
+    """A column of an answer that showed ``found`` of a filter's values before they were asked for."""
+
+    relation: str
+    fingerprint: str
+    column: str
+    found: int
+
+
+def origins(earlier: Iterable[Span], readers: Sequence[Span], key: Filter) -> list[Origin]:
+    """The columns that showed at least half of the values of ``key``, the one with most of them first."""
+    first: dict[int, float] = {}
+    for reader in readers:
+        literal = reader.literals[key.at]
+        first[literal] = min(reader.start, first.get(literal, reader.start))
+    shown: dict[tuple[str, str, str], set[int]] = {}
+    for span in earlier:
+        for column, hashes in span.row_keys:
+            values = {value for value in first.keys() & set(hashes) if span.end <= first[value]}
+            shown.setdefault((span.relation, span.fingerprint, column), set()).update(values)
+    ordered = sorted(shown.items(), key=lambda item: -len(item[1]))
+    return [Origin(*where, len(values)) for where, values in ordered if 2 * len(values) >= len(first)]

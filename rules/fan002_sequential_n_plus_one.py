@@ -1,0 +1,123 @@
+"""FAN002 sequential-n-plus-one: one request a key, each sent when the one before it was answered.
+
+What it does
+------------
+Finds, within one trace, the same look-alikes as FAN001 (``rules.n_plus_one.min_calls``, ``.min_distinct``) where they
+were made one after another: a loop that awaits. Each fan-out is one of the two, by what most of its calls did. Where
+the keys of answers are remembered (``detect.row_keys``), it says which earlier answer the values came out of, and is
+sure. Retries of a client, pages of a list, what a timer asks again and again, and calls with more than
+``rules.n_plus_one.max_pause`` seconds between them do not count, nor does a walk from row to row, in which each key
+comes out of the answer before it.
+
+Why it hurts
+------------
+The times add up: a hundred keys at 10 ms each are a second in which a user waits, and every millisecond of network
+between the application and the database counts a hundred times. Nothing on the way can fold such calls, because
+the next one is not there until the one before it was answered.
+
+Example
+-------
+::
+
+    GET /monthly_tracking?select=*&month=eq.2025-06 → 5 rows, ids 21;22;23;24;25
+    then GET /videos?select=*&monthly_tracking_id=eq.21
+    then GET /videos?select=*&monthly_tracking_id=eq.22
+    then GET /videos?select=*&monthly_tracking_id=eq.23
+    then GET /videos?select=*&monthly_tracking_id=eq.24
+    then GET /videos?select=*&monthly_tracking_id=eq.25
+
+Use instead
+-----------
+::
+
+    GET /monthly_tracking?select=*&month=eq.2025-06 → 5 rows, ids 21;22;23;24;25
+    then GET /videos?select=*&monthly_tracking_id=in.(21,22,23,24,25)
+
+Safety
+------
+Unsafe: only fetching the siblings ahead could cure it from outside, which would answer later reads with rows of an
+earlier moment. fanin does not do that; it reports. The batch method is the cure. Where only the loop is to be kept,
+``Promise.all`` over the same calls lets FAN001 fold them.
+"""
+
+from collections.abc import Iterator, Sequence
+
+from proxy.findings import Finding, Fix
+from proxy.model import Span, Trace
+from proxy.postgrest.batch_code import batch_name, supabase_js, supabase_py
+from proxy.postgrest.batch_sql import batch_sql
+from proxy.postgrest.fan_out import FanOut, distinct, fan_out, impact
+from proxy.postgrest.origin import Origin, origins
+from proxy.postgrest.shown import Shown, read_fingerprint
+from proxy.thresholds import Rules
+
+CODE = "FAN002"
+NAME = "sequential-n-plus-one"
+SAFETY = "unsafe"
+
+
+def detect(trace: Trace, settings: Rules) -> Iterator[Finding]:
+    """One finding a fingerprint that is looped over in ``trace``."""
+    if trace.mixed:
+        return
+    groups: dict[str, list[Span]] = {}
+    for span in trace.spans:
+        if span.method == "GET" and span.relation and not span.retry:
+            groups.setdefault(span.fingerprint, []).append(span)
+    for fingerprint, spans in groups.items():
+        shown = read_fingerprint(fingerprint)
+        found = fan_out(shown, spans, settings.n_plus_one)
+        if found is not None and found.code == CODE:
+            came_from = origins(trace.spans, found.spans, found.key)
+            if not _is_walk(came_from, fingerprint):
+                yield _finding(trace, shown, found, came_from)
+
+
+def _is_walk(came_from: Sequence[Origin], fingerprint: str) -> bool:
+    """Whether each key was only known from the answer before: no list of them could have been asked for."""
+    return bool(came_from) and all(origin.fingerprint == fingerprint for origin in came_from)
+
+
+def _finding(trace: Trace, shown: Shown, found: FanOut, came_from: Sequence[Origin]) -> Finding:
+    spans, column = found.spans, found.key.column
+    calls = len({span.call for span in spans if span.call})
+    many = any(span.rows > 1 for span in spans)
+    seconds = sum(span.end - span.start for span in spans)
+    return Finding(
+        code=CODE,
+        impact=impact(len(spans), seconds * (len(spans) - 1) / len(spans)),
+        confidence=_confidence(trace, came_from),
+        title=f"{len(spans)} reads of {shown.relation} one after another, one for each {column}",
+        relation=spans[0].relation,
+        fingerprint=spans[0].fingerprint,
+        route=trace.route,
+        caller=next((span.caller for span in spans if span.caller), ""),
+        problem=f"The application asks for {shown.relation} once per {column}, and waits for each answer before it"
+        " asks for the next: the time grows with the number of rows.",
+        current=f"{len(spans)} requests, {calls} upstream calls, {sum(max(span.rows, 0) for span in spans)} rows;"
+        f" {1000 * seconds:.0f} ms of waiting, one after another",
+        evidence=tuple(_evidence(found, came_from)),
+        fix=Fix(
+            sql=batch_sql(shown, column, dict(spans[0].key_types).get(column, "")),
+            supabase_js=supabase_js(shown, column, many),
+            supabase_py=supabase_py(shown, column, many),
+        ),
+        expected=f"{batch_name(shown.relation, column)}(…) once instead of {len(spans)} calls: {len(spans)} requests"
+        " become 1 per 200 keys, and their times no longer add up.",
+        risk="Where a step of the loop writes what the next one reads, the rows read beforehand are older; read what"
+        " was written from the write's own answer. A list of more than about 200 keys should be sent in several calls.",
+    )
+
+
+def _confidence(trace: Trace, came_from: Sequence[Origin]) -> str:
+    if came_from:
+        return "high"
+    return "medium" if trace.explicit else "low"
+
+
+def _evidence(found: FanOut, came_from: Sequence[Origin]) -> Iterator[str]:
+    different = distinct(found.spans, found.key)
+    yield f"{len(found.spans)} requests differ only in {found.key.column}, with {different} different values"
+    yield "sent one after another, each when the one before it was answered"
+    for origin in came_from[:1]:
+        yield f"{origin.found} of the values came out of an earlier answer: {origin.column} of {origin.relation}"

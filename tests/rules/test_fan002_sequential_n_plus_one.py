@@ -1,0 +1,145 @@
+"""FAN002 tells a loop over keys from calls made together, from timers, pages, retries and walks."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+import sqlglot
+from msgspec.structs import replace
+
+from proxy.thresholds import NPlusOne, Rules
+from rules import fan001_n_plus_one_read, fan003_duplicate_read
+from rules.fan002_sequential_n_plus_one import detect
+from tests.rules.traces import parallel, span, told, trace
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from proxy.findings import Finding
+    from proxy.model import Trace
+
+PROFILES = "GET /creator_payout_profiles?select=*&creator_id=eq."
+
+
+def findings(seen: Trace, settings: Rules | None = None) -> list[Finding]:
+    return list(detect(seen, settings or Rules()))
+
+
+def one_by_one(lines: Sequence[str], every: float = 0.02) -> Trace:
+    """A request each ``every`` seconds, each answered after 10 ms."""
+    return trace([span(line, n + 1, start=n * every, end=n * every + 0.01) for n, line in enumerate(lines)])
+
+
+def loop(keys: int) -> Trace:
+    return one_by_one([f"{PROFILES}{n}" for n in range(keys)])
+
+
+def after_a_list(lines: Sequence[str], answer: str) -> Trace:
+    (seen,) = told([f"GET /monthly_tracking?select=* → {answer}", *[f"then {line}" for line in lines]])
+    return seen
+
+
+def test_five_keys_in_a_loop_are_one_and_four_are_not() -> None:
+    (finding,) = findings(loop(5))
+    assert finding.title == "5 reads of creator_payout_profiles one after another, one for each creator_id"
+    assert not findings(loop(4))
+    assert findings(loop(3), Rules(n_plus_one=NPlusOne(min_calls=3, min_distinct=3)))
+
+
+@pytest.mark.parametrize("together", range(0, 21, 2))
+def test_a_fan_out_is_either_fan001s_or_fan002s_and_never_both(together: int) -> None:
+    first = parallel([f"{PROFILES}{n}" for n in range(together)]).spans if together else ()
+    then = [span(f"{PROFILES}{n}", n + 1, start=n * 0.02, end=n * 0.02 + 0.01) for n in range(together + 1, 21)]
+    seen = trace([*first, *then])
+    codes = [rule.CODE for rule in (fan001_n_plus_one_read,) if list(rule.detect(seen, Rules()))]
+    codes += [finding.code for finding in findings(seen)]
+    assert codes == ["FAN001" if together > 10 else "FAN002"]
+
+
+def test_the_impact_grows_with_calls_and_with_the_time_that_adds_up() -> None:
+    assert [findings(loop(n))[0].impact for n in (5, 10, 20, 100)] == ["LOW", "MEDIUM", "HIGH", "CRITICAL"]
+    slow = trace([span(f"{PROFILES}{n}", n + 1, start=float(n), end=n + 0.9) for n in range(5)])
+    assert findings(slow)[0].impact == "CRITICAL"
+
+
+def test_where_the_values_came_from_is_told_and_makes_it_certain() -> None:
+    lines = [f"{PROFILES}{n}" for n in range(6)]
+    (known,) = findings(after_a_list(lines, "6 rows, ids 90;91;92;93;94;95, creator_ids 0;1;2;3;4;5"))
+    assert known.confidence == "high"
+    assert known.evidence[2] == "6 of the values came out of an earlier answer: creator_id of monthly_tracking"
+    (unknown,) = findings(after_a_list(lines, "6 rows, ids 90;91;92;93;94;95"))
+    assert (unknown.confidence, len(unknown.evidence)) == ("medium", 2)
+    (guessed,) = findings(replace(after_a_list(lines, "6 rows"), explicit=False))
+    assert guessed.confidence == "low"
+
+
+def test_an_answer_that_came_later_is_no_origin() -> None:
+    spans = loop(6).spans
+    late = span("GET /creators?select=* → 6 rows, ids 0;1;2;3;4;5", 9, start=1.0)
+    assert findings(trace([*spans, late]))[0].confidence == "medium"
+
+
+def test_a_walk_from_row_to_row_is_not() -> None:
+    walk = [f"then GET /folders?id=eq.{n} → 1 rows, ids {n}, parent_ids {n + 1}" for n in range(9)]
+    (seen,) = told(walk)
+    assert not findings(seen)
+    (listed,) = told(["GET /files → 9 rows, folder_ids 0;1;2;3;4;5;6;7;8", *walk])
+    assert findings(listed)
+
+
+def test_polling_is_not() -> None:
+    rows = [f"GET /jobs?id=eq.{n}" for n in range(6)]
+    rounds = [
+        span(line, 1, start=poll * 0.4 + n * 0.01, end=poll * 0.4 + n * 0.01 + 0.008)
+        for poll in range(9)
+        for n, line in enumerate(rows)
+    ]
+    assert not findings(trace(rounds))
+    assert not findings(one_by_one([rows[0]] * 20))
+
+
+def test_a_loop_within_a_loop_asks_at_even_intervals_and_is_one_all_the_same() -> None:
+    assert findings(one_by_one([f"{PROFILES}{n % 6}" for n in range(24)], every=0.011))
+
+
+def test_calls_far_apart_in_a_long_trace_are_not() -> None:
+    lines = [f"{PROFILES}{n}" for n in range(20)]
+    assert not findings(one_by_one(lines, every=2.0))
+    assert findings(one_by_one(lines, every=2.0), Rules(n_plus_one=NPlusOne(max_pause=3.0)))
+
+
+def test_retries_pages_and_writes_are_not() -> None:
+    assert not findings(trace([replace(one, retry=True) for one in loop(9).spans]))
+    assert not findings(one_by_one([f"GET /videos?status=eq.x&limit=10&offset={n}0" for n in range(20)]))
+    assert not findings(one_by_one([f"GET /videos?status=eq.x&id=gt.{n}&order=id&limit=10" for n in range(20)]))
+    assert not findings(one_by_one([f"PATCH /videos?id=eq.{n}" for n in range(20)]))
+
+
+def test_a_mixed_trace_is_not_judged() -> None:
+    assert not findings(replace(loop(9), mixed=True))
+
+
+def test_repeated_reads_of_a_loop_are_not_fan003s_too() -> None:
+    seen = one_by_one([f"{PROFILES}{n % 6}" for n in range(24)], every=0.011)
+    assert not list(fan003_duplicate_read.detect(seen, Rules()))
+    assert list(fan003_duplicate_read.detect(seen, Rules(fan002="off")))
+
+
+def test_videos_and_rushes_of_each_tracking_are_two_findings() -> None:
+    lines = [f"GET /{table}?monthly_tracking_id=eq.{n}" for n in range(6) for table in ("videos", "rushes")]
+    assert [finding.relation for finding in findings(one_by_one(lines))] == ["videos", "rushes"]
+
+
+def test_the_fix_is_the_batch_method() -> None:
+    lines = [f"GET /videos?select=*&monthly_tracking_id=eq.{n}&order=created_at.desc → 5 rows" for n in range(6)]
+    (finding,) = findings(one_by_one(lines))
+    assert "async function listVideosByMonthlyTrackingIds(monthlyTrackingIds) {" in finding.fix.supabase_js
+    assert "Map.groupBy" in finding.fix.supabase_js
+    assert "where monthly_tracking_id = ANY($1::bigint[])\norder by created_at desc;" in finding.fix.sql
+    compile(finding.fix.supabase_py, "fix", "exec")
+    sqlglot.parse_one(finding.fix.sql, dialect="postgres")
+
+
+def test_the_key_to_mute_by_does_not_depend_on_values() -> None:
+    assert findings(loop(6))[0].key == findings(loop(60))[0].key

@@ -1,0 +1,29 @@
+"""Where the values of a filter came from: an earlier answer that showed them."""
+
+from __future__ import annotations
+
+from proxy.postgrest.origin import origins
+from proxy.postgrest.shown import read_fingerprint
+from tests.rules.traces import told
+
+READS = [f"then GET /t?id=eq.{n}" for n in range(4)]
+
+
+def found(*before: str) -> list[tuple[str, str, int]]:
+    (seen,) = told([*before, *READS])
+    readers = seen.spans[len(before) :]
+    (key,) = read_fingerprint(readers[0].fingerprint).filters
+    return [(one.relation, one.column, one.found) for one in origins(seen.spans, readers, key)]
+
+
+def test_the_answer_that_showed_most_of_them_comes_first() -> None:
+    assert found("GET /a → 2 rows, ids 0;1", "GET /b → 4 rows, t_ids 0;1;2;3") == [("b", "t_id", 4), ("a", "id", 2)]
+
+
+def test_several_answers_of_one_query_count_together() -> None:
+    assert found("GET /a?x=eq.1 → 2 rows, t_ids 0;1", "GET /a?x=eq.2 → 2 rows, t_ids 2;3") == [("a", "t_id", 4)]
+
+
+def test_less_than_half_is_chance() -> None:
+    assert not found("GET /a → 1 rows, ids 0")
+    assert not found("GET /a → 4 rows")
