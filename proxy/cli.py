@@ -40,6 +40,7 @@ FLAGS = (
     "forwarded",
     "headers",
 )
+SWITCHES = ("debug", "show_values")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -97,7 +98,8 @@ def _add_settings(command: argparse.ArgumentParser) -> None:
     command.add_argument("--config", type=Path, metavar="FILE", help="TOML file of settings")
     for name in FLAGS:
         command.add_argument("--" + name.replace("_", "-"), help=texts[name].replace("%", "%%"))
-    command.add_argument("--debug", action="store_true", default=None, help=texts["debug"])
+    for name in SWITCHES:
+        command.add_argument("--" + name.replace("_", "-"), action="store_true", default=None, help=texts[name])
     command.add_argument(
         "--set",
         action="append",
@@ -117,7 +119,8 @@ def _load(options: argparse.Namespace) -> Effective:
 
 def _read(options: argparse.Namespace) -> Effective:
     known = declared()
-    flags: dict[str, Any] = {name: value for name in (*FLAGS, "debug") if (value := getattr(options, name)) is not None}
+    named = {name: getattr(options, name) for name in (*FLAGS, *SWITCHES)}
+    flags: dict[str, Any] = {name: value for name, value in named.items() if value is not None}
     for assignment in options.set:
         name, equals, value = assignment.partition("=")
         if not equals:

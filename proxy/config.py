@@ -102,9 +102,20 @@ class Settings(BaseSettings):
         "compare. rewrite: answer from merged calls.",
     )
     debug: bool = Field(
-        False, description="Print every trace as a tree, and send X-Fanin answer headers.", json_schema_extra=RESTART
+        False,
+        description="Print every trace as a tree, and send X-Fanin and Server-Timing answer headers.",
+        json_schema_extra=RESTART,
     )
-    headers: Literal["auto", "on", "off"] = Field("auto", description="X-Fanin answer headers; auto: with debug.")
+    show_values: bool = Field(
+        False,
+        description="Local debugging only: keep each request's target, values included, in memory with its trace, "
+        "for the admin port's pages.",
+        json_schema_extra=RESTART,
+    )
+    headers: Literal["auto", "on", "off"] = Field(
+        "auto",
+        description="X-Fanin, X-Fanin-Trace, X-Fanin-Queries and X-Fanin-Saved on answers; auto: with debug.",
+    )
     forwarded: Literal["off", "append"] = Field("off", description="append adds X-Forwarded-For.")
     trace: Trace = Trace()
     merge: Merge = Merge()

@@ -261,6 +261,10 @@ class Span(msgspec.Struct, frozen=True):
     """Rows that there are without limit and offset, where it asked for their exact number; else -1."""
     row_keys: RowKeys = ()
     """Which keys its answer showed; only where the setting `detect.row_keys` is on."""
+    upstream: float = 0.0
+    """Seconds of it that upstream took."""
+    target: str = ""
+    """What was asked for, values and all: only where the setting `show_values` is on."""
 
 
 class Trace(msgspec.Struct, frozen=True):

@@ -107,6 +107,9 @@ class Limits(Section):
         description="Requests that wait for an upstream connection; more are answered 503.",
         json_schema_extra=RESTART,
     )
+    viewers: Count = Field(
+        16, description="Readers of `/api/events`; more are answered 503.", json_schema_extra=RESTART
+    )
     relations: Count = Field(
         200, description="Relations, and routes, with a label of their own in metrics.", json_schema_extra=RESTART
     )
@@ -167,6 +170,8 @@ class Detect(Section):
         json_schema_extra=RESTART,
     )
     every: Positive = Field(10.0, description="Time between two looks at the whole workload.")
+    traces: Count = Field(500, description="Closed traces kept for the admin port's pages.", json_schema_extra=RESTART)
+    spans: Count = Field(20_000, description="Spans of all these traces together.", json_schema_extra=RESTART)
 
 
 class Log(Section):

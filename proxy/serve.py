@@ -9,6 +9,7 @@ from typing import Any
 
 from proxy import __version__
 from proxy.config import ConfigError, Effective
+from proxy.console import Console
 from proxy.findings import Rule
 from proxy.observe import log
 from proxy.observe.events import Events, Reread, Warned
@@ -42,14 +43,15 @@ async def serve(loaded: Effective, read: Callable[[], Effective], rules: Sequenc
     sidecar = Sidecar(settings, rules, events, time.monotonic)
     lines = log.Lines(lambda: held.loaded.settings.log)
     release = lines.capture()
+    console = Console(sidecar, events, rules, lambda: held.loaded.settings)
     metrics = Metrics(
         settings.limits.relations,
-        lambda: {**levels(sidecar, __version__), "log_lines_left_out": lines.left_out()},
+        lambda: {**levels(sidecar, __version__), **console.levels(), "log_lines_left_out": lines.left_out()},
     )
     events.subscribe(metrics)
     events.subscribe(log.Warnings(lines.warnings))
     events.subscribe(Trees(sys.stdout) if settings.debug else log.TraceLog(lines.traces))
-    admin = Admin(sidecar, metrics.scrape, lambda: held.loaded)
+    admin = Admin(sidecar, metrics.scrape, lambda: held.loaded, console.routes)
     loop = asyncio.get_running_loop()
     loop.set_exception_handler(lambda _, context: events.emit(_lost(context)))
     told = asyncio.Event()
@@ -64,6 +66,7 @@ async def serve(loaded: Effective, read: Callable[[], Effective], rules: Sequenc
     finally:
         told.set()
         await sidecar.stop()
+        await console.close()
         await admin.stop()
         lines.close()
         release()

@@ -6,6 +6,7 @@ from msgspec.structs import replace
 
 from proxy.findings import Finding, Fix
 from proxy.path.found import Found
+from proxy.sections import Ignore
 
 TEXTS = dict.fromkeys(Finding.__struct_fields__, "x") | {"evidence": (), "fix": Fix("", "", "")}
 ONE = Finding(**TEXTS)  # type: ignore[arg-type]
@@ -19,6 +20,17 @@ def test_a_finding_made_again_is_the_same_one_with_the_latest_words() -> None:
     assert not found.add(again, 5.0, "b")
     (known,) = found
     assert (known.finding, known.first, known.last, known.count, known.trace) == (again, 1.0, 5.0, 2, "b")
+
+
+def test_what_was_ignored_is_new_once_it_is_not() -> None:
+    found, ignore = Found(10), Ignore(rule="FAN001", reason="known")
+    assert found.add(ONE, 1.0, "", ignore)
+    (known,) = found
+    assert known.ignore is ignore
+    assert found.add(ONE, 2.0, "")
+    assert not found.add(ONE, 3.0, "")
+    assert known.count == 3
+    assert [one.ignore for one in found] == [None]
 
 
 def test_those_seen_last_come_first() -> None:

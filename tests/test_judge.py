@@ -151,6 +151,10 @@ def test_what_is_ignored_is_ignored_in_the_workload_too() -> None:
     court.found(TWO)
     court.judge.look(0.0)
     assert looked(court) == ["videos"]
+    ignored = {known.finding.relation: known.ignore for known in court.judge.found}
+    assert ignored["videos"] is None
+    assert ignored["songs"] is not None
+    assert ignored["songs"].reason == "known"
 
 
 def test_a_relation_has_its_own_level_in_the_workload_too() -> None:

@@ -6,6 +6,7 @@ import asyncio
 import time
 
 from proxy.config import load
+from proxy.console import Console
 from proxy.observe.events import Events
 from proxy.observe.metrics import Metrics
 from proxy.observe.series import READ
@@ -18,7 +19,8 @@ from tests.test_metrics import scrape
 
 async def test_every_declared_level_is_read_and_has_its_labels() -> None:
     sidecar = Sidecar(settings("http://127.0.0.1:1"), RULES, Events(), time.monotonic)
-    found = levels(sidecar, "1.2.3")
+    console = Console(sidecar, Events(), RULES, lambda: sidecar.settings)
+    found = {**levels(sidecar, "1.2.3"), **console.levels()}
     assert set(found) == set(READ)
     for name, level in found.items():
         labels = [()] if isinstance(level, (int, float)) else list(level)

@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 
-from proxy.postgrest.read_code import once_js, once_py, pages_js, pages_py
+from proxy.postgrest.read_code import call_js, once_js, once_py, pages_js, pages_py
 from proxy.postgrest.shown import read_fingerprint
 
 SHAPES = (
@@ -21,6 +21,7 @@ SHAPES = (
     "GET \u65e5\u672c?x=?",
     "HEAD videos?count=eq.?",
 )
+WRITES = ("POST", "PUT", "PATCH", "DELETE")
 JS = (once_js, lambda shown: pages_js(shown, "id", 1000))
 PY = (once_py, lambda shown: pages_py(shown, "id", 1000))
 CALLS = SHAPES[2]
@@ -163,3 +164,23 @@ def test_the_python_reads_once_for_the_same_arguments() -> None:
     assert read(1) == read(1) == [{"id": 1}]
     assert read(2) == [{"id": 2}]
     assert table.calls == 2
+
+
+@pytest.mark.parametrize("shape", [*SHAPES, *(f"{method} t?id=eq.?&select=id" for method in WRITES)])
+@pytest.mark.parametrize("schema", ["", 'a "schema"\n'])
+def test_a_call_alone_parses_whatever_the_names(shape: str, schema: str) -> None:
+    code = f"const supabase = {{}};\n{call_js(read_fingerprint(shape), schema)}"
+    command = ["node", "--input-type=module", "--check", "-"]
+    checked = subprocess.run(command, input=code, text=True, capture_output=True, check=False)
+    assert checked.returncode == 0, code + checked.stderr
+
+
+def test_a_call_alone_is_the_applications_own_query() -> None:
+    assert call_js(read_fingerprint("GET t?select=id&a=eq.?&limit=?"), "private") == (
+        "const { data, error } = await supabase\n"
+        '  .schema("private")\n  .from("t")\n  .select("id")\n  .eq("a", a)\n  .limit(limit);'
+    )
+    assert call_js(read_fingerprint("PATCH t?a=eq.?&select=id"), "").endswith(
+        '.from("t")\n  .update(values)\n  .eq("a", a)\n  .select("id");'
+    )
+    assert call_js(read_fingerprint("DELETE t?a=eq.?"), "").endswith('.from("t")\n  .delete()\n  .eq("a", a);')

@@ -63,6 +63,15 @@ class Clients:
         return self.traces.sweep(now)
 
 
+def test_a_trace_knows_how_many_requests_it_has_and_which_took_no_call_of_their_own() -> None:
+    clients = Clients()
+    trace = clients.ask(0.0)
+    for call in (7, 7, 8, 7):
+        clients.begin(0.0)
+        trace.joined(call)
+    assert (trace.begun, trace.saved) == (5, 2)
+
+
 def test_requests_with_one_trace_id_are_one_trace_wherever_they_come_from() -> None:
     clients = Clients()
     clients.ask(0.0, "X-Fanin-Trace: a\nAuthorization: x", peer="1.1.1.1")

@@ -134,6 +134,13 @@ READ = {
     "fingerprints_replaced": _counter("Fingerprints that gave way because detect.fingerprints was reached."),
     "findings_known": _gauge("Different findings that are remembered; bounded by detect.findings."),
     "findings_dropped": _counter("Findings that gave way because detect.findings was reached."),
+    "kept_traces": _gauge("Closed traces kept for the pages; bounded by detect.traces."),
+    "kept_spans": _gauge("Their spans; bounded by detect.spans."),
+    "kept_traces_dropped": _counter("Closed traces that gave way because one of these bounds was reached."),
+    "viewers": _gauge("Readers that follow the list of traces now; bounded by limits.viewers."),
+    "viewers_dropped": _counter(
+        "Readers cut off because they fell behind, or turned away because there were too many."
+    ),
     "limit": _gauge("The bounds of the gauges above, by the name of their setting.", "setting"),
     "build_info": _gauge("Always 1: which fanin this is, and how it runs.", "version", "mode"),
 }

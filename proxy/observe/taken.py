@@ -22,8 +22,10 @@ READ_BY = {"columns=": ("POST", "PATCH", "PUT"), "on_conflict=": ("POST",)}
 class Names:
     """Fingerprints and relations that were answered with a 2xx, lately."""
 
-    def __init__(self, most: int = MOST) -> None:
+    def __init__(self, most: int = MOST, everything: bool = False) -> None:
+        """``everything`` is for where the operator wants to see what was written, whatever it is."""
         self._most = most
+        self._everything = everything
         self._taken: OrderedDict[str, None] = OrderedDict()
 
     def learn(self, spans: Sequence[Span]) -> None:
@@ -35,16 +37,25 @@ class Names:
 
     def of(self, span: Span) -> str:
         """Its fingerprint, as far as it may be shown."""
-        if span.fingerprint in self._taken:
+        if self.has(span.fingerprint):
             return span.fingerprint
         relation = _relation(span)
         if relation in self._taken:
             return f"{relation}?{HIDDEN}"
         return f"{span.method if span.method in METHODS else 'other'} {HIDDEN}"
 
+    def has(self, fingerprint: str) -> bool:
+        """Whether it may be shown as it is."""
+        return self._everything or fingerprint in self._taken
+
+    def relation(self, span: Span) -> str:
+        """Its relation, as far as it may be shown."""
+        taken = not span.relation or self.has(span.fingerprint) or _relation(span) in self._taken
+        return span.relation if taken else HIDDEN
+
     def shown(self, findings: Sequence[Finding]) -> list[Finding]:
         """Those that are on queries that may be shown, or on none."""
-        return [finding for finding in findings if not finding.fingerprint or finding.fingerprint in self._taken]
+        return [finding for finding in findings if not finding.fingerprint or self.has(finding.fingerprint)]
 
     def _keep(self, name: str) -> None:
         self._taken[name] = None

@@ -4,6 +4,7 @@ from collections import OrderedDict
 from collections.abc import Iterator
 
 from proxy.findings import Finding
+from proxy.sections import Ignore
 
 
 class Known:
@@ -16,6 +17,8 @@ class Known:
         self.count = 0
         self.trace = ""
         """The id of the last trace that it was made in; empty where it is of the workload as a whole."""
+        self.ignore: Ignore | None = None
+        """Why it is told to nobody."""
 
 
 class Found:
@@ -33,15 +36,16 @@ class Found:
         """Those seen last come first."""
         return reversed(self._known.values())
 
-    def add(self, finding: Finding, now: float, trace: str) -> bool:
-        """Remember it; True when it is new."""
-        known, new = self._known.get(finding.key), False
+    def add(self, finding: Finding, now: float, trace: str, ignore: Ignore | None = None) -> bool:
+        """Remember it; True when it is new, or was ignored before."""
+        known = self._known.get(finding.key)
+        new = known is None or known.ignore is not None
         if known is None:
-            known, new = self._known.setdefault(finding.key, Known(finding, now)), True
+            known = self._known.setdefault(finding.key, Known(finding, now))
             if len(self._known) > self._limit:
                 self._known.popitem(last=False)
                 self.dropped += 1
         self._known.move_to_end(finding.key)
-        known.finding, known.last, known.trace = finding, now, trace
+        known.finding, known.last, known.trace, known.ignore = finding, now, trace, ignore
         known.count += 1
         return new

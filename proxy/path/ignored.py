@@ -19,7 +19,12 @@ class Ignores:
 
     def keep(self, findings: Iterable[Finding], today: dt.date) -> tuple[Finding, ...]:
         """Those that are to be told."""
-        return tuple(finding for finding in findings if not self._ignored(finding, today))
+        return tuple(finding for finding, ignore in self.judged(findings, today) if ignore is None)
+
+    def judged(self, findings: Iterable[Finding], today: dt.date) -> Iterator[tuple[Finding, Ignore | None]]:
+        """Each with the ignore that holds for it; None where it is to be told."""
+        for finding in findings:
+            yield finding, self._ignored(finding, today)
 
     def expired(self, today: dt.date) -> Iterator[str]:
         """Ignores whose last day has passed, each told once."""
@@ -35,11 +40,12 @@ class Ignores:
                 self._told.add(number)
                 yield f"{_name(number, ignore)} has matched no finding"
 
-    def _ignored(self, finding: Finding, today: dt.date) -> bool:
+    def _ignored(self, finding: Finding, today: dt.date) -> Ignore | None:
         matching = [number for number, ignore in enumerate(self._ignores) if self._matches(ignore, finding)]
         for number in matching:
             self._matched[number] = True
-        return any(not _is_over(self._ignores[number], today) for number in matching)
+        holding = [self._ignores[number] for number in matching if not _is_over(self._ignores[number], today)]
+        return holding[0] if holding else None
 
     def _matches(self, ignore: Ignore, finding: Finding) -> bool:
         named = (

@@ -38,6 +38,11 @@ class OpenTrace:
         self.route = ""
         self.mixed = False
         self.in_flight = 0
+        self.begun = 0
+        """Requests so far, those in flight included."""
+        self.saved = 0
+        """Of these, how many took no upstream call of their own, as far as `joined` was told."""
+        self._calls: set[int] = set()
         self.start = now
         self.last = now
         self.spans: list[Span] = []
@@ -45,6 +50,11 @@ class OpenTrace:
 
     def __repr__(self) -> str:
         return f"<OpenTrace {self.id} spans={len(self.spans)} in_flight={self.in_flight}>"
+
+    def joined(self, call: int) -> None:
+        """A request was answered by the call of that number, which may be others' too."""
+        self.saved += call in self._calls
+        self._calls.add(call)
 
     def closed(self) -> Trace:
         """What it became. Without what is still in flight, which it says."""
@@ -106,6 +116,7 @@ class Traces:
                 return None
             trace = self._open[key] = self._make(head, peer, explicit, now)
         trace.in_flight += 1
+        trace.begun += 1
         trace.last = now
         if head.route and trace.route and head.route != trace.route:
             trace.mixed = not trace.explicit

@@ -5,6 +5,23 @@ import json
 from proxy.postgrest.chain_code import bounds_of, camel_case, counts, js_chain, left_out, named, py_chain, snake_case
 from proxy.postgrest.shown import Shown
 
+_WRITES = {"POST": "insert(rows)", "PUT": "upsert(row)", "PATCH": "update(values)", "DELETE": "delete()"}
+
+
+def call_js(shown: Shown, schema: str) -> str:
+    """The call for supabase-js that a fingerprint stands for, as the application may have it; reads and writes."""
+    read = named(shown, camel=True, bounds=True)
+    source, select, *rest = [*js_chain(read), *bounds_of(read)]
+    write = _WRITES.get(shown.method)
+    calls = [select, *rest] if write is None else [f".{write}", *rest, *([select] if shown.select != "*" else [])]
+    lines = [
+        *(f"// and {text}" for text in left_out(shown)),
+        f"const {{ {'count' if counts(shown) else 'data'}, error }} = await supabase",
+        *([f"  .schema({json.dumps(schema)})"] if schema else []),
+        *(f"  {line}" for line in (source, *calls)),
+    ]
+    return "\n".join(lines) + ";"
+
 
 def once_js(shown: Shown) -> str:
     """A function for supabase-js that calls once in a request of the application, whoever asks."""

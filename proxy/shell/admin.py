@@ -81,7 +81,7 @@ class Admin:
         app = web.Application(middlewares=[self._guard], client_max_size=MAX_BODY)
         app.on_response_prepare.extend((_add_headers, refuse_expectation))
         app.add_routes(routes)
-        runner = Runner(app)
+        runner = Runner(app, handler_cancellation=True)  # who leaves needs no answer
         self._runners.append(runner)
         await runner.setup()
         try:

@@ -56,10 +56,8 @@ class Judge:
         day = self._today()
         self._judged += 1
         self.workload.add(trace)
-        findings = self._ignores.keep(self._find(trace), day)
-        for finding in findings:
-            self.found.add(finding, trace.end, trace.id)
-        self._events.emit(Closed(trace, findings))
+        findings = self._remember(self._find(trace), day, trace.end, trace.id)
+        self._events.emit(Closed(trace, tuple(finding for finding, _ in findings)))
         self._warn(self._ignores.expired(day), "Remove it from the settings, or give it another last day.")
         if day - self._since > LONG:
             self.review()
@@ -69,10 +67,20 @@ class Judge:
         if now < self._next_look:
             return
         self._next_look = now + self._every
-        found = self._ignores.keep(self._inspect(), self._today())
-        new = tuple(finding for finding in found if self.found.add(finding, now, ""))
+        new = tuple(finding for finding, new in self._remember(self._inspect(), self._today(), now, "") if new)
         if new:
             self._events.emit(Inspected(new))
+
+    def _remember(
+        self, findings: Iterable[Finding], day: dt.date, now: float, trace: str
+    ) -> list[tuple[Finding, bool]]:
+        """Those that are to be told, each with whether it is new; what is ignored is remembered, and no more."""
+        told = []
+        for finding, ignore in self._ignores.judged(findings, day):
+            new = self.found.add(finding, now, trace, ignore)
+            if ignore is None:
+                told.append((finding, new))
+        return told
 
     def review(self) -> None:
         """Tell which ignores had nothing to ignore, if there was anything to judge."""

@@ -11,10 +11,13 @@ if TYPE_CHECKING:
 BOUNDS = (
     "detect.findings",
     "detect.fingerprints",
+    "detect.spans",
+    "detect.traces",
     "limits.connections",
     "limits.queue",
     "limits.long_heads",
     "limits.relations",
+    "limits.viewers",
     "merge.max_tracked",
     "pool.calls",
     "pool.others",

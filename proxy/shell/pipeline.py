@@ -66,7 +66,7 @@ class Pipeline:
             visit.shows = bytearray()
         trace = None
         if self._settings.mode != "pass" and not request.head.websocket:
-            trace = self._traces.begin(request.head, request.client.peer, request.arrived)
+            trace = visit.trace = self._traces.begin(request.head, request.client.peer, request.arrived)
         try:
             return await self._answer(visit)
         except FaultError as error:
@@ -266,18 +266,18 @@ class Pipeline:
         return keep
 
     def _extra(self, visit: Visit, last: bool) -> bytes:
-        """Header lines of our own: X-Fanin where it is wanted, and Connection when this answer is the last."""
+        """Header lines of our own: X-Fanin… where they are wanted, and Connection when this answer is the last."""
         closing = b"Connection: close\r\n" if last else b""
         if not self._headers:
             return closing
-        return f"X-Fanin: {visit.told}\r\n".encode() + closing
+        return visit.own_lines(self._clock(), self._settings.debug).encode() + closing
 
     def _close(self, visit: Visit, trace: OpenTrace | None) -> None:
         """Tell what happened; a fault of ours in the telling is no fault of the request."""
         now = self._clock()
         try:
             number = 0 if trace is None else len(trace.spans) + 1
-            span = visit.span(number, now, self._key, self._lessons.max_rows)
+            span = visit.span(number, now, self._key, self._lessons.max_rows, self._settings.show_values)
             if trace is not None:
                 self._traces.end(trace, span, now)
         except Exception as error:

@@ -9,7 +9,11 @@ from proxy.postgrest.row_keys import MOST_BYTES, row_keys
 from proxy.shell.server import Request
 
 if TYPE_CHECKING:
+    from proxy.path.trace import OpenTrace
     from proxy.shell.shadow import Copy
+
+MOST_TARGET = 8192
+"""Bytes of a target that is kept where values are shown."""
 
 
 class Visit:
@@ -18,6 +22,7 @@ class Visit:
     def __init__(self, request: Request, query: Query) -> None:
         self.request = request
         self.query = query
+        self.trace: OpenTrace | None = None
         self.began_answer = False
         self.outcome = Outcome.PASSED
         self.status = 0
@@ -50,14 +55,32 @@ class Visit:
             return f"stitched; calls={self.parts}"
         return self.outcome.value + (f"; reason={self.refusal}" if self.refusal else "")
 
+    def own_lines(self, now: float, timing: bool) -> str:
+        """Header lines about it, each with its CRLF; ``timing`` asks for Server-Timing
+        (https://www.w3.org/TR/server-timing/), in milliseconds.
+        """
+        lines = [f"X-Fanin: {self.told}"]
+        if self.trace is not None:
+            if self.call:
+                self.trace.joined(self.call)
+            name = self.trace.id.encode("ascii", "backslashreplace").decode()
+            counts = f"X-Fanin-Queries: {self.trace.begun}", f"X-Fanin-Saved: {self.trace.saved}"
+            lines += [f"X-Fanin-Trace: {name}", *counts]
+        if timing:
+            upstream = f", upstream;dur={1000 * self.upstream_seconds:.1f}" if self.upstream_seconds else ""
+            lines.append(f"Server-Timing: fanin;dur={1000 * (now - self.request.arrived):.1f}{upstream}")
+        return "".join(f"{line}\r\n" for line in lines)
+
     def show(self, data: bytes | memoryview) -> None:
         """A piece of the answer's body."""
         self.size += len(data)
         if self.shows is not None and len(self.shows) <= MOST_BYTES:
             self.shows += data
 
-    def span(self, number: int, now: float, key: bytes, max_rows: int | None) -> Span:
-        """The span at its end, ``now``; literals are hashed under ``key``. ``max_rows`` is PostgREST's, if known."""
+    def span(self, number: int, now: float, key: bytes, max_rows: int | None, values: bool = False) -> Span:
+        """The span at its end, ``now``; literals are hashed under ``key``. ``max_rows`` is PostgREST's, if known;
+        with ``values`` it has its target as it came.
+        """
         request, query = self.request, self.query
         count, key_types = _listed(query)
         return Span(
@@ -87,6 +110,8 @@ class Visit:
             offset=query.offset,
             total=self.total,
             row_keys=row_keys(self.shows, lambda literal: _hash(literal, key)) if self.shows else (),
+            upstream=self.upstream_seconds,
+            target=_target(request.line.target) if values else "",
         )
 
 
@@ -96,6 +121,11 @@ def _listed(query: Query) -> tuple[int, tuple[tuple[str, str], ...]]:
         return 0, tuple([(key.name.decode(), key.kind.value) for key in query.keys])
     count, kind = listed(query.target[query.long[0] : query.long[1]])
     return count, ((column_of(query.target, query.long).decode("utf-8", "replace"), kind),)
+
+
+def _target(target: bytes) -> str:
+    """What is kept of a target with its values; nothing of one with the key that Supabase takes there."""
+    return "" if len(target) > MOST_TARGET or b"apikey" in target else target.decode("latin-1")
 
 
 def _hash(literal: bytes, key: bytes) -> int:

@@ -1,0 +1,22 @@
+"""What a client may write where a name is expected, to be shown as text wherever it comes out."""
+
+from __future__ import annotations
+
+NASTY = (
+    "<script>window.hit = 1</script>",
+    "<img src=x onerror=window.hit=1>",
+    "\"><svg onload='window.hit=1'>",
+    "javascript:window.hit=1",
+    "'; touch hit; '",
+    "$(touch hit)`touch hit`!!",
+    "a\\' b\\",
+    "__proto__",
+    "constructor",
+    "..",
+    "a/../b?c#d%2e",
+    "\u202e\u2028\u65e5\u672c\ufffd",
+    "</title><b>",
+    "{{7*7}}${7*7}",
+    "@/etc/passwd",
+    "&amp;<&lt;",
+)
