@@ -22,6 +22,6 @@ USER 65532:65532
 EXPOSE 8000 9000
 # Where there is a port for metrics and health alone (FANIN_METRICS), it asks there: the admin port may be off then.
 HEALTHCHECK --interval=10s --timeout=3s --start-period=5s --retries=3 \
-    CMD ["python", "-c", "import os, urllib.request as u; u.urlopen('http://127.0.0.1:' + (os.environ.get('FANIN_METRICS') or os.environ['FANIN_ADMIN']).rpartition(':')[2] + '/livez', timeout=2)"]
+    CMD ["python", "-c", "import os, urllib.request as u; e = os.environ.get; a = next(a for a in (e('FANIN_METRICS', ''), e('FANIN_ADMIN')) if ':' in a); u.urlopen('http://127.0.0.1:' + a.rpartition(':')[2] + '/livez', timeout=2)"]
 ENTRYPOINT ["fanin"]
 CMD ["serve"]

@@ -125,7 +125,8 @@ def test_it_holds_what_serve_needs_and_no_more(prefix: Path) -> None:
 def test_the_health_check_knows_a_fanin_that_serves_from_one_that_does_not(prefix: Path, port: str) -> None:
     check = json.loads(rests("HEALTHCHECK")[0].partition("CMD ")[2])
     listen, admin = free_port(), free_port()
-    environment = {"PATH": str(prefix / "bin"), "FANIN_LISTEN": f"0.0.0.0:{listen}", "FANIN_ADMIN": "off"}
+    environment = {"PATH": str(prefix / "bin"), "FANIN_LISTEN": f"0.0.0.0:{listen}"}
+    environment |= {"FANIN_ADMIN": "off", "FANIN_METRICS": "off"}
     environment[port] = f"0.0.0.0:{admin}"
     flags = ["--upstream", "http://127.0.0.1:1", "--mount", "/", "--profile", "postgrest"]
     command = [*json.loads(rests("ENTRYPOINT")[0]), *json.loads(rests("CMD")[0]), *flags]
