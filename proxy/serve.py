@@ -5,10 +5,10 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Coroutine, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from proxy import __version__
-from proxy.config import ConfigError, Effective
+from proxy.config import ConfigError, Effective, Settings
 from proxy.console import Console
 from proxy.findings import Rule
 from proxy.observe import log
@@ -20,6 +20,9 @@ from proxy.shell.admin import Admin
 from proxy.shell.discover import Place
 from proxy.shell.levels import levels
 from proxy.shell.sidecar import Sidecar
+
+if TYPE_CHECKING:
+    from proxy.observe.otlp import Spans
 
 
 def run(work: Coroutine[Any, Any, None]) -> None:
@@ -44,9 +47,15 @@ async def serve(loaded: Effective, read: Callable[[], Effective], rules: Sequenc
     lines = log.Lines(lambda: held.loaded.settings.log)
     release = lines.capture()
     console = Console(sidecar, events, rules, lambda: held.loaded.settings)
+    spans = _spans(settings, events)
     metrics = Metrics(
         settings.limits.relations,
-        lambda: {**levels(sidecar, __version__), **console.levels(), "log_lines_left_out": lines.left_out()},
+        lambda: {
+            **levels(sidecar, __version__),
+            **console.levels(),
+            "log_lines_left_out": lines.left_out(),
+            "otlp_spans": spans.counts() if spans else {},
+        },
     )
     events.subscribe(metrics)
     events.subscribe(log.Warnings(lines.warnings))
@@ -68,8 +77,25 @@ async def serve(loaded: Effective, read: Callable[[], Effective], rules: Sequenc
         await sidecar.stop()
         await console.close()
         await admin.stop()
+        if spans is not None:
+            await spans.close()
         lines.close()
         release()
+
+
+def _spans(settings: Settings, events: Events) -> "Spans | None":
+    """Who makes spans of events, where they are wanted; what that takes is imported only then."""
+    if not settings.otlp.endpoint:
+        return None
+    try:
+        from proxy.observe.otlp import Spans
+    except ImportError as error:
+        raise ConfigError(
+            f"otlp.endpoint: spans need their extra: pip install 'fanin[otel]' ({error.name} is missing)"
+        ) from error
+    spans = Spans(settings, __version__, events.emit, time.monotonic)
+    events.subscribe(spans)
+    return spans
 
 
 class Held:

@@ -54,7 +54,7 @@ class Calls:
         self.place.set()
         self.cancelled = 0
 
-    async def fetch(self, call: Merged, alias: bytes, leaves: Callable[[], None]) -> Result:
+    async def fetch(self, call: Merged, alias: bytes, leaves: Callable[[], None], number: int = 0) -> Result:
         self.made.append(call)
         try:
             await self.place.wait()

@@ -8,7 +8,7 @@ import pytest
 
 from proxy.errors import FaultError
 from proxy.http1.head import parse_fields
-from proxy.path.identity import HeadRules, head_rules, read_head, with_peer
+from proxy.path.identity import HeadRules, head_rules, parent_of, read_head, with_peer
 
 if TYPE_CHECKING:
     from proxy.model import Head
@@ -196,3 +196,16 @@ def test_the_trace_is_the_first_of_its_headers(lines: bytes, trace: str | None) 
 )
 def test_some_heads_forbid_merging(lines: bytes, reason: str | None) -> None:
     assert read(HOST + lines).refusal == reason
+
+
+@pytest.mark.parametrize(
+    ("lines", "value"),
+    [
+        (b"Host: h\r\nTraceParent:  00-aB-1-01 \r\nX: y\r\n", b"00-ab-1-01"),
+        (b"traceparent: 00-1-2-01\r\n", b"00-1-2-01"),
+        (b"Host: h\r\nX-traceparent: 00-1-2-01\r\ntraceparent2: x\r\n", b""),
+        (b"", b""),
+    ],
+)
+def test_the_parent_is_the_value_of_traceparent(lines: bytes, value: bytes) -> None:
+    assert parent_of(lines) == value

@@ -23,6 +23,7 @@ VALUES = {
     "proxy.section",
     "proxy.sections",
     "proxy.sources",
+    "proxy.telling",
     "proxy.thresholds",
     "proxy.workload",
 }
@@ -38,6 +39,7 @@ LAW: dict[str, tuple[set[str], set[str]]] = {
     "room": (VALUES | KITS, {"msgspec"}),
     "rule": (VALUES | KITS, {"msgspec", "sqlglot"}),
     "observer": (VALUES | KITS | {"proxy.observe"}, {"msgspec", "structlog", "prometheus_client"}),
+    "sender": (VALUES | KITS | {"proxy.observe"}, {"opentelemetry"}),
     "shell": (VALUES | KITS | EVENTS | {"proxy.path", "proxy.shell"}, {"msgspec", "aiohttp"}),
     "explain": (VALUES | KITS | {"proxy.path", "proxy.observe.text", "proxy.explain"}, {"msgspec"}),
     "seam": (VALUES | KITS | EVENTS, {"asyncpg"}),
@@ -54,7 +56,7 @@ def kind(path: Path) -> str | None:
         "http1": "kit http1",
         "postgrest": "kit postgrest",
         "path": "room",
-        "observe": "observer",
+        "observe": "sender" if path.stem in ("otlp", "otlp_sender") else "observer",
         "explain": "explain",
         "shell": "seam" if path.stem == "catalog" else "shell",
     }

@@ -16,7 +16,7 @@ from msgspec.structs import replace
 
 from proxy.observe import log
 from proxy.observe.events import Closed, Left, Reread, Warned
-from proxy.sections import Log
+from proxy.telling import Log
 from proxy.thresholds import Rules
 from rules.fan001_n_plus_one_read import detect
 from tests.rules.traces import parallel

@@ -23,6 +23,8 @@ class Answered(msgspec.Struct, frozen=True):
     """A key of ``errors.FAULTS`` where the answer, or its end, was fanin's own error."""
     saves: str = ""
     """The code of the rule whose call answered it; empty when its own did, or none."""
+    parent: bytes = b""
+    """Value of its ``traceparent``, where ``otlp.endpoint`` is set; empty when absent."""
 
 
 class Called(msgspec.Struct, frozen=True):
@@ -38,6 +40,8 @@ class Called(msgspec.Struct, frozen=True):
     method: str = "GET"
     costs: str = ""
     """The code of the rule on whose account it was made; empty when it was one request's own."""
+    call: int = 0
+    """The number that the spans it answers have as theirs; 0 where it answers nobody."""
 
 
 class Probed(msgspec.Struct, frozen=True):

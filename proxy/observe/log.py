@@ -18,7 +18,7 @@ from proxy.observe.rate import Rate
 from proxy.observe.redactor import Hook, Redactor, install, where
 from proxy.observe.taken import Names
 from proxy.observe.text import safe
-from proxy.sections import Log
+from proxy.telling import Log
 
 MINUTE = 60.0  # seconds
 

@@ -150,6 +150,10 @@ BESIDE = {
     "log_lines_left_out": _counter(
         "Log lines left out. kind: trace (for log.traces), warning, library (both for log.warnings).", "kind"
     ),
+    "otlp_spans": _counter(
+        "Spans for otlp.endpoint. result: sent, failed (the collector did not take them), dropped (for otlp.queue).",
+        "result",
+    ),
 }
 """What observers count of themselves, read like those."""
 

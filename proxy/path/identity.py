@@ -94,6 +94,12 @@ def with_peer(head: Head, peer: bytes, key: bytes) -> Head:
     )
 
 
+def parent_of(forward: bytes) -> bytes:
+    """The value of ``traceparent`` among header lines, in lower case; empty when absent."""
+    _, found, rest = (b"\r\n" + forward.lower()).partition(b"\r\ntraceparent:")
+    return rest.partition(b"\r\n")[0].strip() if found else b""
+
+
 def _wants_websocket(fields: tuple[Field, ...], options: list[bytes], framing: int, minor: int) -> bool:
     """Nothing else is upgraded, and no request with a body: its end would be lost in the tunnel."""
     upgrade = tokens(fields, b"upgrade") == [b"websocket"] and b"upgrade" in options

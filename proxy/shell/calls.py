@@ -21,6 +21,7 @@ class Note(msgspec.Struct, frozen=True):
     method: bytes
     relation: str
     costs: str = ""
+    number: int = 0
 
 
 class Call:
@@ -82,4 +83,5 @@ class Call:
         if isinstance(error, FaultError):  # upstream's, or the caller's whose body broke off
             status = NO_ANSWER if error.fault.code.startswith("FANIN5") else CANCELLED
         note = self._note
-        self._events.emit(Called(note.relation, note.kind, self.seconds, status, note.method.decode(), note.costs))
+        method = note.method.decode()
+        self._events.emit(Called(note.relation, note.kind, self.seconds, status, method, note.costs, note.number))

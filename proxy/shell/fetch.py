@@ -51,9 +51,11 @@ def leader(call: Merged) -> Member:
 
 
 class Fetches(Protocol):
-    """Whoever makes merged calls. ``leaves`` is told each time that a call has a connection and is sent."""
+    """Whoever makes merged calls. ``leaves`` is told each time that a call has a connection and is sent;
+    ``number`` is the one that its members' spans will have.
+    """
 
-    async def fetch(self, call: Merged, alias: bytes, leaves: Callable[[], None]) -> Result: ...
+    async def fetch(self, call: Merged, alias: bytes, leaves: Callable[[], None], number: int = 0) -> Result: ...
 
 
 class Fetcher:
@@ -79,24 +81,24 @@ class Fetcher:
         self._events = events
         self._clock = clock
 
-    async def fetch(self, call: Merged, alias: bytes, leaves: Callable[[], None]) -> Result:
+    async def fetch(self, call: Merged, alias: bytes, leaves: Callable[[], None], number: int = 0) -> Result:
         """Send ``call`` and judge the answer; once more with a count where max-rows may have cut it."""
         unique = call.column is not None and call.column.unique
         counted = call.counted or not (unique or self._evidence.proves(call.expected, self._clock()))
         try:
-            got = await self._get(call, counted, leaves)
+            got = await self._get(call, counted, leaves, number)
             if not counted and self._needs_count(call, got):
                 counted = True
-                got = await self._get(call, counted, leaves)
+                got = await self._get(call, counted, leaves, number)
         except FaultError as error:
             return Doubt("connection", error.fault.code)
         return Doubt("too-large") if got.body is None else self._judge(call, alias, got, got.body, counted)
 
-    async def _get(self, call: Merged, counted: bool, leaves: Callable[[], None]) -> Got:
+    async def _get(self, call: Merged, counted: bool, leaves: Callable[[], None], number: int) -> Got:
         member = leader(call)
         line = b"GET " + self._route.upstream_target(call.target) + b" HTTP/1.1\r\n"
         head = b"".join((line, member.head.merged, COUNT if counted and not call.counted else b"", b"\r\n"))
-        note = Note("merged", b"GET", member.query.relation, costs="FAN001")
+        note = Note("merged", b"GET", member.query.relation, costs="FAN001", number=number)
         outgoing = Outgoing(b"GET", head, leaves=leaves)
         async with Call(self._upstream, self._lane, outgoing, note, self._events, self._clock) as answer:
             return await self._read(answer)

@@ -178,7 +178,7 @@ class Merger:
 
         try:
             async with asyncio.timeout(None) as deadline:
-                result = await self._fetcher.fetch(batch.call, self.alias, leaves)
+                result = await self._fetcher.fetch(batch.call, self.alias, leaves, number)
             batch.seconds = self._clock() - began
         except TimeoutError:
             result = Doubt("deadline")

@@ -56,10 +56,11 @@ class Got(msgspec.Struct, frozen=True):
 
 
 class Parts:
-    """One list under way. ``calls`` is how many were sent so far."""
+    """One list under way. ``calls`` is how many were sent so far; all have one ``number``."""
 
-    def __init__(self, line: Line, cut: Cut, relation: str, head: Head) -> None:
+    def __init__(self, line: Line, cut: Cut, relation: str, head: Head, number: int) -> None:
         self.calls = 0
+        self.number = number
         self._line = line
         self._cut = cut
         self._relation = relation
@@ -157,7 +158,7 @@ class Parts:
         first_line = b"%b %b HTTP/1.1\r\n" % (method, line.route.upstream_target(target))
         head = b"".join((first_line, self._head.merged, more, b"\r\n"))
         outgoing = Outgoing(method, head, leaves=self._leaves)
-        note = Note("part", method, self._relation, costs="FAN005")
+        note = Note("part", method, self._relation, costs="FAN005", number=self.number)
         return Call(line.upstream, line.upstream.calls, outgoing, note, line.events, line.clock)
 
     def _leaves(self) -> None:

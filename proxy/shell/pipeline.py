@@ -16,7 +16,7 @@ from proxy.model import Member, Outcome, Query
 from proxy.observe.events import Answered, Warned
 from proxy.overrides import PerQuery
 from proxy.path.fingerprint import read_query
-from proxy.path.identity import with_peer
+from proxy.path.identity import parent_of, with_peer
 from proxy.path.stitch import lengthened
 from proxy.path.trace import OpenTrace, Traces
 from proxy.postgrest.content_range import rows_and_total
@@ -176,7 +176,7 @@ class Pipeline:
     async def _exchange(
         self, visit: Visit, lane: "Lane[UpstreamWire]", outgoing: Outgoing, kind: str, use: Use
     ) -> bool:
-        note = Note(kind, visit.query.method, visit.query.relation)
+        note = Note(kind, visit.query.method, visit.query.relation, number=next(self._numbers))
         call = Call(self._upstream, lane, outgoing, note, self._events, self._clock)
         try:
             async with call as answer:
@@ -185,7 +185,7 @@ class Pipeline:
         finally:
             visit.upstream_seconds += call.seconds
             if call.sent:
-                visit.call = next(self._numbers)
+                visit.call = note.number
 
     def _outgoing(self, request: Request, more: bytes = b"") -> Outgoing:
         line, client = request.line, request.client
@@ -285,4 +285,5 @@ class Pipeline:
             return
         hop = max(0.0, now - visit.request.arrived - visit.upstream_seconds)
         name = visit.request.head.trace or "" if trace is None else trace.id
-        self._events.emit(Answered(span, hop, name, visit.fault, visit.saves))
+        parent = parent_of(visit.request.head.forward) if self._settings.otlp.endpoint else b""
+        self._events.emit(Answered(span, hop, name, visit.fault, visit.saves, parent))

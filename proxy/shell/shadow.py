@@ -38,9 +38,9 @@ class Sampled:
         self._clock = clock
         self._draw = draw
 
-    async def fetch(self, call: Merged, alias: bytes, leaves: Callable[[], None]) -> Result:
+    async def fetch(self, call: Merged, alias: bytes, leaves: Callable[[], None], number: int = 0) -> Result:
         """The merged answer, as it came; a comparison begins beside it, but never ahead of callers who wait."""
-        result = await self._fetcher.fetch(call, alias, leaves)
+        result = await self._fetcher.fetch(call, alias, leaves, number)
         if isinstance(result, dict) and self._chosen(call) and not _is_error(result):
             pairs = [(literal, members[0]) for literal, members in call.owners.items()]
             if self._callers.calm:
@@ -87,7 +87,7 @@ class Shadow:
             raise
         copy.end()
 
-    async def fetch(self, call: Merged, alias: bytes, leaves: Callable[[], None]) -> Result:
+    async def fetch(self, call: Merged, alias: bytes, leaves: Callable[[], None], number: int = 0) -> Result:
         """The merged answer for nobody but the comparison."""
         result = await self._checker.fetcher.fetch(call, alias, leaves)
         if isinstance(result, dict):

@@ -172,7 +172,7 @@ class Sharing:
         query, head, upstream = flight.leader.query, flight.leader.head, self._upstream
         first_line = b"%b %b HTTP/1.1\r\n" % (query.method, self._route.upstream_target(query.target))
         outgoing = Outgoing(query.method, b"".join((first_line, head.forward, b"\r\n")))
-        note = Note("shared", query.method, query.relation, costs="FAN003")
+        note = Note("shared", query.method, query.relation, costs="FAN003", number=flight.number)
         call = flight.call = Call(upstream, upstream.calls, outgoing, note, self._events, self._clock)
         began = self._clock()
         async with call as answer:

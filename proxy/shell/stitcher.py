@@ -56,7 +56,7 @@ class Stitcher:
             return None
         self.busy += 1
         try:
-            return await self._stitch(visit, gate, Parts(self._line, found, query.relation, head))
+            return await self._stitch(visit, gate, Parts(self._line, found, query.relation, head, self._next_number()))
         finally:
             self.busy -= 1
 
@@ -72,7 +72,7 @@ class Stitcher:
         if isinstance(result, Share):
             gate.merged(parts.literals, result.rows, len(result.body))
             visit.parts = parts.calls
-            return Served(result, self._next_number(), 1, Outcome.STITCHED, seconds)
+            return Served(result, parts.number, 1, Outcome.STITCHED, seconds)
         gate.failed(self._line.clock())
         self._line.events.emit(Replayed(result.reason, result.detail, visit.query.relation, 1))
         visit.parts, visit.upstream_seconds = parts.calls + 1, seconds

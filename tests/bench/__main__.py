@@ -38,6 +38,7 @@ http {{
   upstream api {{ server 127.0.0.1:{upstream}; keepalive 64; }}
   server {{
     listen 127.0.0.1:{port}; keepalive_requests 1000000;
+    location = /v1/traces {{ client_max_body_size 0; return 200; }}
     location / {{ proxy_pass http://api; proxy_http_version 1.1; proxy_set_header Connection ""; }}
   }}
 }}
@@ -75,6 +76,9 @@ def _start(stack: ExitStack) -> Sides:
         urls["nginx, passing"] = _nginx(stack, api.port)
     urls["fanin, passing"] = stack.enter_context(Fanin(api.url, settings={"mode": "pass"})).url
     urls["fanin, merging"] = stack.enter_context(Fanin(api.url)).url
+    if "nginx, passing" in urls:  # which takes spans too
+        spans = {"otlp.endpoint": urls["nginx, passing"]}
+        urls["fanin, merging, spans sent"] = stack.enter_context(Fanin(api.url, settings=spans)).url
     return Sides(urls, service_token(SECRET), keys)
 
 

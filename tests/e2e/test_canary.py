@@ -11,7 +11,8 @@ import pytest
 from proxy.demo.server import free_port
 from proxy.demo.sidecar import NO_CHECKS, Fanin
 from tests.e2e.canaries import HEAD, SECRET, requests
-from tests.e2e.harness import PATIENCE, RawClient, ScriptedUpstream, Talk, answers
+from tests.e2e.collector import collecting
+from tests.e2e.harness import PATIENCE, SCRAPE, RawClient, ScriptedUpstream, Talk, answers
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -127,3 +128,18 @@ async def test_no_secret_is_shown_when_there_is_no_upstream() -> None:
     with Fanin(f"http://127.0.0.1:{free_port()}", settings={**SETTINGS, "debug": "true"}) as fanin:
         assert [request for answer in await each(fanin.port) for request in told(answer)] == []
         check(await shown(fanin))
+
+
+async def test_no_secret_is_in_a_span() -> None:
+    """Neither in one of a request that upstream answers with an error, nor in those of its calls."""
+    async with collecting() as collector, ScriptedUpstream(BROKEN["fails"]) as upstream:
+        settings = {**SETTINGS, "otlp.endpoint": collector.url}
+        with Fanin(upstream.url, settings=settings) as fanin:
+            await each(fanin.port)
+            check(await shown(fanin))
+            until = b'fanin_otlp_spans_total{result="sent"} '
+            async with asyncio.timeout(PATIENCE):
+                while not re.search(until + rb"[4-9]\d\d", await exchange(fanin.admin_port, SCRAPE)):  # noqa: ASYNC110
+                    await asyncio.sleep(0.1)
+        assert len(collector.spans()) > 400
+        assert told(b"".join(collector.raw)) == []

@@ -1,0 +1,27 @@
+"""Tables of the TOML file, as in ``sections``: what fanin tells of itself."""
+
+from typing import Annotated
+
+from pydantic import ConfigDict, Field
+
+from proxy.section import RESTART, Count, Positive, Section
+
+
+class Log(Section):
+    traces: Annotated[float, Field(ge=0)] = Field(
+        20.0, description="Lines a second for closed traces; the next line says how many were left out. 0: no lines."
+    )
+    warnings: Positive = Field(60.0, description="The same for warnings, a minute; and for what libraries log.")
+
+
+class Otlp(Section):
+    model_config = ConfigDict(json_schema_extra=RESTART)
+
+    endpoint: str = Field(
+        "",
+        pattern=r"^(https?://\S+)?$",
+        description="Where spans are sent by OTLP over HTTP: http://collector:4318. Empty: nowhere. Takes fanin[otel]; "
+        "OTEL_ variables (headers, service name, sampler, …) hold too.",
+    )
+    queue: Count = Field(8192, description="Spans that wait to be sent; more are left out, and counted.")
+    end: Positive = Field(2.0, description="After the last request: the time to send what still waits.")
