@@ -23,6 +23,16 @@ class NPlusOne(Section):
     )
 
 
+class NPlusOneWrite(NPlusOne):
+    min_calls: Count = Field(
+        5, description="FAN004: writes of one row in one trace. Fewer may well be as many things that happened."
+    )
+    min_distinct: Count = Field(5, description="FAN004: different keys among them, where they have keys.")
+    max_pause: Positive = Field(
+        0.5, description="FAN004: a longer wait between two of them ends their loop: events come so, and loops do not."
+    )
+
+
 class DuplicateRead(Section):
     min_calls: Annotated[int, Field(ge=2)] = Field(
         3,
@@ -49,6 +59,17 @@ class TruncatedRead(Section):
         2, description="FAN010: different reads with the same round number of rows, while max-rows is not known."
     )
     round_to: Count = Field(100, description="FAN010: row counts that are multiples of this are round.")
+
+
+class PatchAndRecount(Section):
+    model_config = ConfigDict(json_schema_extra=OVERRIDE)
+
+    min_rounds: Annotated[int, Field(ge=2)] = Field(
+        3, description="FAN008: writes with a list after each. Twice may be a change and its correction."
+    )
+    max_pause: Positive = Field(
+        0.5, description="FAN008: a longer wait between two rounds parts them: somebody looked at the list meanwhile."
+    )
 
 
 class UnboundedRead(Section):
@@ -114,8 +135,12 @@ class Rules(Section):
     n_plus_one: NPlusOne = NPlusOne()
     fan003: Literal["off", "report", "rewrite"] = Field("rewrite", description="Level of FAN003 duplicate-read.")
     duplicate_read: DuplicateRead = DuplicateRead()
+    fan004: Literal["off", "report"] = Field("report", description="Level of FAN004 n-plus-one-write.")
+    n_plus_one_write: NPlusOneWrite = NPlusOneWrite()
     fan005: Literal["off", "report", "rewrite"] = Field("report", description="Level of FAN005 oversized-in-list.")
     oversized_in_list: OversizedInList = OversizedInList()
+    fan008: Literal["off", "report"] = Field("report", description="Level of FAN008 patch-and-recount.")
+    patch_and_recount: PatchAndRecount = PatchAndRecount()
     fan009: Literal["off", "report"] = Field("report", description="Level of FAN009 unbounded-read.")
     unbounded_read: UnboundedRead = UnboundedRead()
     fan010: Literal["off", "report"] = Field("report", description="Level of FAN010 truncated-read.")

@@ -61,7 +61,7 @@ def detect(trace: Trace, settings: Rules) -> Iterator[Finding]:
     for fingerprint, spans in groups.items():
         shown = read_fingerprint(fingerprint)
         found = fan_out(shown, spans, settings.n_plus_one)
-        if found is not None and found.code == CODE:
+        if found is not None and found.parallel:
             yield _finding(trace, shown, spans, found.key)
 
 

@@ -67,7 +67,7 @@ def detect(trace: Trace, settings: Rules) -> Iterator[Finding]:
     for fingerprint, spans in groups.items():
         shown = read_fingerprint(fingerprint)
         found = fan_out(shown, spans, settings.n_plus_one)
-        if found is not None and found.code == CODE:
+        if found is not None and not found.parallel:
             came_from = origins(trace.spans, found.spans, found.key)
             if not _is_walk(came_from, fingerprint):
                 yield _finding(trace, shown, found, came_from)

@@ -88,7 +88,7 @@ def _is_n_plus_one(trace: Trace, shown: Shown, fingerprint: str, settings: Rules
         return False
     spans = [span for span in trace.spans if span.fingerprint == fingerprint and not span.retry]
     found = fan_out(shown, spans, settings.n_plus_one)
-    return found is not None and settings.level(found.code) != "off"
+    return found is not None and settings.level("FAN001" if found.parallel else "FAN002") != "off"
 
 
 def _finding(trace: Trace, shown: Shown, runs: Sequence[Run]) -> Finding:

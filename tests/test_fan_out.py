@@ -52,10 +52,10 @@ def test_what_is_asked_at_even_intervals_while_little_else_is_asked_is_polled() 
 
 
 def test_together_or_one_after_another_is_told_by_what_most_did() -> None:
-    def code(every: float) -> str:
+    def together(every: float) -> bool:
         spans = [span(f"GET /t?a=eq.{n}", n, start=n * every, end=n * every + 0.1) for n in range(9)]
         found = fan_out(read_fingerprint("GET t?a=eq.?"), spans, BOUNDS)
         assert found is not None
-        return found.code
+        return found.parallel
 
-    assert (code(0.01), code(0.2)) == ("FAN001", "FAN002")
+    assert (together(0.01), together(0.2)) == (True, False)

@@ -38,7 +38,7 @@ def test_names_with_a_dollar_do_not_disturb_the_numbers() -> None:
 
 def test_what_has_no_plain_operator_is_named_in_a_comment() -> None:
     assert sql("GET t?a=fts.?&or=(b.eq.?,c.is.null)") == (
-        "select *\nfrom t\n  -- and or=(b.eq.?,c.is.null)\n  -- and a=fts;"
+        "select *\nfrom t\n  -- and or=(b.eq.?,c.is.null)\n  -- and a=fts\n;"
     )
 
 

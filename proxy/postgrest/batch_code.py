@@ -1,6 +1,7 @@
 """The batch read in the two client languages: one function that takes all keys and gives rows back by key."""
 
 import json
+from collections.abc import Collection
 
 from msgspec.structs import replace
 
@@ -56,24 +57,24 @@ def supabase_py(shown: Shown, key: str, many: bool) -> str:
 
 def js_chain(shown: Shown, key: str, keys: str) -> list[str]:
     """The calls on ``supabase``, one a line, that read the rows of ``keys``."""
-    others = _others(shown, key, True)
+    rest = others(shown, key, camel=True)
     return [
         f".from({json.dumps(shown.relation)})",
         f".select({json.dumps(_with_key(shown.select, key))})",
         f".in({json.dumps(key)}, {keys})",
-        *(f".{js_filter(f, others.filters.get(f.at, ''))}" for f in others.shown.filters),
+        *(f".{js_filter(f, rest.filters.get(f.at, ''))}" for f in rest.shown.filters),
         *(f".order({json.dumps(o.column)}, {{ ascending: {json.dumps(not o.descending)} }})" for o in shown.order),
     ]
 
 
 def py_chain(shown: Shown, key: str, keys: str) -> list[str]:
     """The same for Python, as an expression of several lines."""
-    others = _others(shown, key, False)
+    rest = others(shown, key, camel=False)
     return [
         f"supabase.table({json.dumps(shown.relation)})",
         f".select({json.dumps(_with_key(shown.select, key))})",
         f".in_({json.dumps(key)}, {keys})",
-        *(f".{py_filter(f, others.filters.get(f.at, ''))}" for f in others.shown.filters),
+        *(f".{py_filter(f, rest.filters.get(f.at, ''))}" for f in rest.shown.filters),
         *(f".order({json.dumps(o.column)}, desc={o.descending})" for o in shown.order),
         ".execute()",
         ".data",
@@ -82,20 +83,20 @@ def py_chain(shown: Shown, key: str, keys: str) -> list[str]:
 
 def js_arguments(shown: Shown, key: str) -> list[str]:
     """What a function must be told beside its keys."""
-    return list(_others(shown, key, True).filters.values())
+    return list(others(shown, key, camel=True).filters.values())
 
 
 def py_arguments(shown: Shown, key: str) -> list[str]:
     """The same for Python."""
-    return list(_others(shown, key, False).filters.values())
+    return list(others(shown, key, camel=False).filters.values())
 
 
-def _others(shown: Shown, key: str, camel: bool) -> Read:
-    """The filters but that by the key, and a name for each of their values."""
+def others(shown: Shown, key: str, camel: bool, taken: Collection[str] = ()) -> Read:
+    """The filters but that by the key, and a name for each of their values, none of them among ``taken``."""
     by_key = next((f for f in shown.filters if f.column == key and f.operator in ("eq", "in")), None)
     rest = tuple(condition for condition in shown.filters if condition is not by_key)
-    taken = (js_name(key) if camel else py_name(key), "chunk", "chunks", "answers", "failed", "at", "by_key")
-    return named(replace(shown, filters=rest), camel, taken=taken)
+    used = (js_name(key) if camel else py_name(key), "chunk", "chunks", "answers", "failed", "at", "by_key", *taken)
+    return named(replace(shown, filters=rest), camel, taken=used)
 
 
 def _with_key(select: str, key: str) -> str:

@@ -4,6 +4,7 @@ Written as text, because people are to read it; that it is SQL is proven with sq
 """
 
 import re
+from collections.abc import Sequence
 
 from proxy.postgrest.names import quoted
 from proxy.postgrest.shown import Filter, Order, Shown
@@ -45,7 +46,12 @@ def batch_sql(shown: Shown, key: str, kind: str) -> str:
     lines += [f"  -- and {' '.join(text.split())}" for text in left_out]
     if shown.order:
         lines.append("order by " + ", ".join(map(order_sql, shown.order)))
-    return "\n".join(lines) + ";"
+    return statement(lines)
+
+
+def statement(lines: Sequence[str]) -> str:
+    """The lines with their semicolon, which is no part of a comment."""
+    return "\n".join(lines) + ("\n;" if lines[-1].lstrip().startswith("--") else ";")
 
 
 def expression(name: str) -> str:

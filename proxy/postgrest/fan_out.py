@@ -5,6 +5,7 @@ from itertools import pairwise
 from statistics import median
 
 import msgspec
+from msgspec.structs import replace
 
 from proxy.model import Span
 from proxy.postgrest.shown import Filter, Shown
@@ -17,11 +18,11 @@ EVEN = 0.2
 
 
 class FanOut(msgspec.Struct, frozen=True):
-    """Reads that differ in ``key``: sent together (FAN001), or one after another in a loop (FAN002)."""
+    """Look-alikes that differ in ``key``, sent together or one after another in a loop."""
 
-    code: str
     spans: tuple[Span, ...]
     key: Filter
+    parallel: bool
 
 
 def fan_out(shown: Shown, spans: Sequence[Span], bounds: NPlusOne) -> FanOut | None:
@@ -30,16 +31,17 @@ def fan_out(shown: Shown, spans: Sequence[Span], bounds: NPlusOne) -> FanOut | N
     if key is None:
         return None
     if in_parallel(spans):
-        return FanOut("FAN001", tuple(spans), key)
-    return loop(shown, spans, bounds)
+        return FanOut(tuple(spans), key, parallel=True)
+    found = loop(shown, spans, bounds)
+    return None if found is None else replace(found, parallel=False)
 
 
 def loop(shown: Shown, spans: Sequence[Span], bounds: NPlusOne) -> FanOut | None:
-    """The loops over a key among them: without what is polled, and no pause in a loop."""
+    """The loops over a key among them: without what is polled, and with no pause in a loop."""
     looped = [run for run in runs(unpolled(spans), bounds.max_pause) if varying_key(shown, run, bounds) is not None]
     found = tuple(span for run in looped for span in run)
     key = varying_key(shown, found, bounds)
-    return None if key is None else FanOut("FAN002", found, key)
+    return None if key is None else FanOut(found, key, in_parallel(found))
 
 
 def varying_key(shown: Shown, spans: Sequence[Span], bounds: NPlusOne) -> Filter | None:

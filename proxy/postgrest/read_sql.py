@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from proxy.postgrest.batch_sql import columns_sql, condition_sql, order_sql
+from proxy.postgrest.batch_sql import columns_sql, condition_sql, order_sql, statement
 from proxy.postgrest.names import quoted
 from proxy.postgrest.shown import Filter, Order, Shown
 
@@ -18,14 +18,14 @@ def read_sql(shown: Shown) -> str:
         lines[0] = "select count(*)"
     else:
         lines, _ = _lines(shown, shown.filters, shown.order)
-    return "\n".join(lines) + ";"
+    return statement(lines)
 
 
 def narrow_sql(shown: Shown, key: str) -> str:
     """The same with ``key`` for its columns, to which those are to be added that the code reads."""
     lines, _ = _lines(shown, shown.filters, shown.order)
     lines[0] = f"select {quoted(key)} -- and the columns that the code reads"
-    return "\n".join(lines) + ";"
+    return statement(lines)
 
 
 def estimate_sql(shown: Shown) -> str:

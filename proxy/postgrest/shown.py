@@ -59,6 +59,11 @@ def is_bounded(fingerprint: str) -> bool:
     return "limit=?" in params or "offset=?" in params
 
 
+def conflict_of(shown: Shown) -> str:
+    """The columns of ``on_conflict``, with commas between them; empty where there is none."""
+    return next((param.removeprefix("on_conflict=") for param in shown.rest if param.startswith("on_conflict=")), "")
+
+
 def _orders(order: str) -> tuple[Order, ...]:
     items = []
     for item in order.split(",") if order else []:

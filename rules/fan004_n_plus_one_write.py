@@ -1,0 +1,182 @@
+"""FAN004 n-plus-one-write: one write a row, where one write for all rows would do.
+
+What it does
+------------
+Finds, within one trace, at least ``rules.n_plus_one_write.min_calls`` PATCHes or DELETEs that differ in the value of
+one ``eq`` filter only, with at least ``rules.n_plus_one_write.min_distinct`` different values, or as many POSTs to one
+relation, in parallel or in a row with no more than ``rules.n_plus_one_write.max_pause`` seconds between them. POSTs
+that name ``columns`` are bulk writes already, and so are those whose answers showed several rows; other bodies are not
+read, so that it can be wrong about how many rows a POST had. Retries of a client and refused writes do not count.
+
+Why it hurts
+------------
+Every write is a transaction of its own: a connection, a commit that waits for the disk, locks, triggers. When one of
+them fails, those before it stay written and those after it are missing, and nobody puts that right.
+
+Example
+-------
+::
+
+    PATCH /videos?id=eq.1
+    then PATCH /videos?id=eq.2
+    then PATCH /videos?id=eq.3
+    then PATCH /videos?id=eq.4
+    then PATCH /videos?id=eq.5
+
+Use instead
+-----------
+::
+
+    PATCH /videos?id=in.(1,2,3,4,5)
+
+where all are given the same, and one upsert of all rows where each is given its own:
+
+::
+
+    POST /videos?on_conflict=id&columns=id,status
+
+Safety
+------
+Advice: fanin changes nothing. Writes are passed on one by one, in their order, and never sent twice.
+"""
+
+from collections.abc import Iterator, Sequence
+
+from proxy.findings import Finding, Fix
+from proxy.model import Span, Trace
+from proxy.postgrest.fan_out import impact, in_parallel, loop, runs
+from proxy.postgrest.shown import Filter, Shown, conflict_of, read_fingerprint
+from proxy.postgrest.write_code import (
+    VERBS,
+    batch_write_js,
+    batch_write_py,
+    rows_js,
+    rows_py,
+    write_name,
+)
+from proxy.postgrest.write_sql import batch_write_sql, each_its_own_sql, rows_sql
+from proxy.thresholds import NPlusOneWrite, Rules
+
+CODE = "FAN004"
+NAME = "n-plus-one-write"
+SAFETY = "advice"
+
+SAME = "Where all are given the same:"
+OWN = "Where each is given its own, as whole rows:"
+NOTHING = 2
+"""Bytes of an answer's body that shows no row."""
+
+
+def detect(trace: Trace, settings: Rules) -> Iterator[Finding]:
+    """One finding a fingerprint that writes row by row in ``trace``."""
+    if trace.mixed:
+        return
+    groups: dict[str, list[Span]] = {}
+    for span in trace.spans:
+        if span.method in VERBS and span.relation and not span.retry and 200 <= span.status < 300:
+            groups.setdefault(span.fingerprint, []).append(span)
+    for fingerprint, spans in groups.items():
+        shown = read_fingerprint(fingerprint)
+        if shown.method == "POST":
+            inserts = _inserts(shown, spans, settings.n_plus_one_write)
+            if inserts:
+                yield _finding(trace, shown, inserts, None)
+        else:
+            found = loop(shown, spans, settings.n_plus_one_write)
+            if found is not None:
+                yield _finding(trace, shown, found.spans, found.key)
+
+
+def _inserts(shown: Shown, spans: Sequence[Span], bounds: NPlusOneWrite) -> list[Span]:
+    """Those that come in a row, of one row each as far as anybody can tell."""
+    if any(param.startswith("columns=") for param in shown.rest):
+        return []
+    single = [span for span in spans if all(len(keys) == 1 for _, keys in span.row_keys)]
+    return [span for run in runs(single, bounds.max_pause) if len(run) >= bounds.min_calls for span in run]
+
+
+def _finding(trace: Trace, shown: Shown, spans: Sequence[Span], key: Filter | None) -> Finding:
+    seconds = sum(span.end - span.start for span in spans)
+    name = write_name(shown, key.column if key else "")
+    return Finding(
+        code=CODE,
+        impact=impact(len(spans), seconds * (len(spans) - 1) / len(spans)),
+        confidence=_confidence(trace, spans, key),
+        title=_title(shown, spans, key),
+        relation=spans[0].relation,
+        fingerprint=spans[0].fingerprint,
+        route=trace.route,
+        caller=next((span.caller for span in spans if span.caller), ""),
+        problem=f"The application writes {shown.relation} row by row: the number of transactions grows with the number"
+        " of rows, and an error in the middle leaves half of them written.",
+        current=f"{len(spans)} requests, {len(spans)} transactions, {1000 * seconds:.0f} ms of upstream's time",
+        evidence=tuple(_evidence(spans, key)),
+        fix=_of_rows(shown, spans) if key is None else _of_keys(shown, spans, key.column),
+        expected=f"{name}(…) once: {len(spans)} requests become 1"
+        + ("." if key is None or shown.method == "DELETE" else " where all are given the same, or 1 upsert."),
+        risk="All rows are written, or none. " + _risk(shown, key),
+    )
+
+
+def _title(shown: Shown, spans: Sequence[Span], key: Filter | None) -> str:
+    if key is not None:
+        what = "updates" if shown.method == "PATCH" else "deletions"
+        return f"{len(spans)} {what} of {shown.relation}, one for each {key.column}"
+    return f"{len(spans)} {'upserts' if conflict_of(shown) else 'inserts'} into {shown.relation}, a row each"
+
+
+def _confidence(trace: Trace, spans: Sequence[Span], key: Filter | None) -> str:
+    """How many rows a POST had is only known where its answer showed them."""
+    if not trace.explicit:
+        return "low"
+    return "high" if key is not None or all(span.row_keys for span in spans) else "medium"
+
+
+def _evidence(spans: Sequence[Span], key: Filter | None) -> Iterator[str]:
+    if key is not None:
+        different = len({span.literals[key.at] for span in spans})
+        yield f"{len(spans)} requests differ only in {key.column}, with {different} different values"
+    elif all(span.row_keys for span in spans):
+        yield f"{len(spans)} requests, whose answers showed one row each"
+    else:
+        yield f"{len(spans)} requests to one relation that name no columns, as clients do for several rows"
+    yield "sent in parallel" if in_parallel(spans) else "sent one after another"
+    yield "bodies are not read: whether all set the same is not known"
+
+
+def _risk(shown: Shown, key: Filter | None) -> str:
+    if shown.method == "DELETE":
+        return "A list of more than about 200 keys should be sent in several calls."
+    if key is None:
+        return "All objects of the array must have the same members."
+    return (
+        "An upsert needs a unique column, the right and the policies to insert, and each column that may not be null;"
+        " where some groups are given the same, one PATCH a group will do."
+    )
+
+
+def _of_rows(shown: Shown, spans: Sequence[Span]) -> Fix:
+    conflict, returns = conflict_of(shown), _returns(spans)
+    return Fix(
+        sql=rows_sql(shown, conflict),
+        supabase_js=rows_js(shown, conflict, returns),
+        supabase_py=rows_py(shown, conflict),
+    )
+
+
+def _of_keys(shown: Shown, spans: Sequence[Span], key: str) -> Fix:
+    kind, returns = dict(spans[0].key_types).get(key, ""), _returns(spans)
+    same = batch_write_sql(shown, key, kind), batch_write_js(shown, key, returns), batch_write_py(shown, key)
+    if shown.method == "DELETE" or "->" in key:
+        return Fix(*same)
+    own = each_its_own_sql(shown, key), rows_js(shown, key, returns), rows_py(shown, key)
+    texts = [
+        f"{mark} {SAME}\n{one}\n{mark} {OWN}\n{each}"
+        for mark, one, each in zip(("--", "//", "#"), same, own, strict=True)
+    ]
+    return Fix(*texts)
+
+
+def _returns(spans: Sequence[Span]) -> bool:
+    """Whether the rows are wanted back."""
+    return any(span.size > NOTHING for span in spans)
