@@ -55,7 +55,11 @@ test: $(VENV)/.ok-dev $(VENV)/.ok-postgrest $(VENV)/.ok-e2e $(VENV)/.ok-promethe
 docs: $(VENV)/.ok-dev ## docs/reference again, from what the code declares
 	@$(PY) -m proxy.reference docs/reference
 
-soak: $(VENV)/.ok-dev $(VENV)/.ok-postgrest $(VENV)/.ok-e2e ## 200,000 random requests and what PostgREST alone answers (DIFFERENTIAL_REQUESTS=n: as many)
+soak: $(VENV)/.ok-dev $(VENV)/.ok-postgrest $(VENV)/.ok-e2e ## a minute of faults, ten of load with an eye on memory, 200,000 random requests (DIFFERENTIAL_REQUESTS=n: as many)
+	@echo "· a minute of faults"
+	@STORM_SECONDS=60 $(PY) -m pytest -q -s tests/e2e/test_storm.py
+	@echo "· memory under load, for ten minutes"
+	@$(PY) -m tests.e2e.endurance
 	@echo "· random bursts"
 	@$(PY) -m tests.e2e.soak
 	@! test -x $(OLDER) || echo "· once more on PostgREST 11.2.2"
