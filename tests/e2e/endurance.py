@@ -1,6 +1,6 @@
-"""`make soak`: fanin's resident memory under ten minutes of load of every kind (ENDURANCE_MINUTES=n: as many), in figures.
+"""`make soak`: fanin's resident memory under ten minutes of load (ENDURANCE_MINUTES=n: as many), in figures.
 
-It has to be flat once warm: the median of the last third of the time at most a tenth, or 5 MB, above that of the second.
+It has to be flat once warm: the median of the last third is at most a tenth, or 5 MB, above that of the second.
 """
 
 from __future__ import annotations
@@ -37,9 +37,13 @@ def main() -> int:
     with Postgres() as postgres:
         asyncio.run(load_data(postgres.dsn, CREATORS))
         with PostgREST(postgres.dsn_as("authenticator"), secret=SECRET) as postgrest:
-            # What costs memory is on: keys of rows, findings, a memory of every trace.
-            with Fanin(postgrest.url, settings={"detect.row_keys": "on"}) as fanin:
-                return asyncio.run(endure(fanin))
+            return run(postgrest.url)
+
+
+def run(upstream: str) -> int:
+    """With what costs memory switched on."""
+    with Fanin(upstream, settings={"detect.row_keys": "on"}) as fanin:
+        return asyncio.run(endure(fanin))
 
 
 async def endure(fanin: Fanin) -> int:
@@ -53,9 +57,8 @@ async def endure(fanin: Fanin) -> int:
             if len(seen) % 12 == 0:
                 print("{:5.0f} s  {:9,} requests  {:6.1f} MB".format(*seen[-1][:2], seen[-1][2] / 1e6), flush=True)
     third = len(seen) // 3
-    warm, last = (
-        statistics.median(size for _, _, size in part) for part in (seen[third : -third or None], seen[-third:])
-    )
+    sizes = [size for _, _, size in seen]
+    warm, last = statistics.median(sizes[third:-third]), statistics.median(sizes[-third:])
     statuses = ", ".join(f"{count:,} × {status}" for status, count in sorted(made.statuses.items()))
     print(f"{statuses}, {len(made.failures)} without an answer; {warm / 1e6:.1f} MB, at the end {last / 1e6:.1f} MB")
     grew = last > max(GROWTH * warm, warm + SPARE)
