@@ -116,7 +116,7 @@ class Console:
         usages = [usage for usage in workload if has(usage.fingerprint)]
 
         def made() -> bytes:
-            rows = usage_views(usages, self._base, epoch)
+            rows = usage_views(usages, self._kept.names, self._base, epoch)
             since = None if began is None else began + epoch
             return encode({"fingerprints": rows, "since": since, "replaced": replaced})
 

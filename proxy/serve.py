@@ -13,7 +13,7 @@ from proxy.console import Console
 from proxy.findings import Rule
 from proxy.observe import log
 from proxy.observe.events import Events, Reread, Warned
-from proxy.observe.metrics import Metrics
+from proxy.observe.metrics import Levels, Metrics
 from proxy.observe.tree import Trees
 from proxy.reload import reload
 from proxy.shell.admin import Admin
@@ -48,15 +48,7 @@ async def serve(loaded: Effective, read: Callable[[], Effective], rules: Sequenc
     release = lines.capture()
     console = Console(sidecar, events, rules, lambda: held.loaded.settings)
     spans = _spans(settings, events)
-    metrics = Metrics(
-        settings.limits.relations,
-        lambda: {
-            **levels(sidecar, __version__),
-            **console.levels(),
-            "log_lines_left_out": lines.left_out(),
-            "otlp_spans": spans.counts() if spans else {},
-        },
-    )
+    metrics = Metrics(settings.limits.relations, lambda: _levels(sidecar, console, lines, spans))
     events.subscribe(metrics)
     events.subscribe(log.Warnings(lines.warnings))
     events.subscribe(Trees(sys.stdout) if settings.debug else log.TraceLog(lines.traces))
@@ -81,6 +73,16 @@ async def serve(loaded: Effective, read: Callable[[], Effective], rules: Sequenc
             await spans.close()
         lines.close()
         release()
+
+
+def _levels(sidecar: Sidecar, console: Console, lines: log.Lines, spans: "Spans | None") -> Levels:
+    """What every part says of itself, when Prometheus asks."""
+    return {
+        **levels(sidecar, __version__),
+        **console.levels(),
+        "log_lines_left_out": lines.left_out(),
+        "otlp_spans": spans.counts() if spans else {},
+    }
 
 
 def _spans(settings: Settings, events: Events) -> "Spans | None":

@@ -60,7 +60,7 @@ def test_an_over_long_list_which_is_refused_for_its_length_is_shown() -> None:
 
 
 def test_the_names_not_seen_for_longest_are_forgotten() -> None:
-    names = Names(most=4)
+    names = Names(most=6)  # three for each query
     first, *others = (span(f"GET /t{n}?id=eq.1", 1) for n in range(3))
     names.learn([first, others[0], first, others[1]])
     assert names.of(first) != "GET …"
@@ -78,3 +78,11 @@ def test_a_finding_is_shown_with_the_trace_that_shows_its_names() -> None:
     assert names.shown(found) == []
     names.learn(seen.spans)
     assert names.shown(found) == list(found)
+
+
+def test_a_relation_is_shown_under_the_schema_that_upstream_took_and_no_other() -> None:
+    names = knowing(LINE)
+    assert names.relation("creators") == "creators"
+    assert names.relation("secret.creators") == "…"
+    assert names.relation("") == ""
+    assert Names(everything=True).relation("secret.creators") == "secret.creators"

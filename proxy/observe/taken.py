@@ -13,6 +13,8 @@ from proxy.model import Span
 MOST = 5_000
 """Fingerprints, and relations, remembered; those not seen for longest are forgotten."""
 HIDDEN = "…"
+_NAMED = "relation "
+"""No method is written so: what begins with it is no fingerprint."""
 METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
 """Every other one may be anything."""
 READ_BY = {"columns=": ("POST", "PATCH", "PUT"), "on_conflict=": ("POST",)}
@@ -34,6 +36,7 @@ class Names:
                 self._keep(span.fingerprint)
                 if span.relation:
                     self._keep(_relation(span))
+                    self._keep(_NAMED + span.relation)
 
     def of(self, span: Span) -> str:
         """Its fingerprint, as far as it may be shown."""
@@ -48,14 +51,16 @@ class Names:
         """Whether it may be shown as it is."""
         return self._everything or fingerprint in self._taken
 
-    def relation(self, span: Span) -> str:
-        """Its relation, as far as it may be shown."""
-        taken = not span.relation or self.has(span.fingerprint) or _relation(span) in self._taken
-        return span.relation if taken else HIDDEN
+    def relation(self, name: str) -> str:
+        """A relation as far as it may be shown: its schema is what a header said."""
+        return name if self._everything or not name or _NAMED + name in self._taken else HIDDEN
 
     def shown(self, findings: Sequence[Finding]) -> list[Finding]:
         """Those that are on queries that may be shown, or on none."""
-        return [finding for finding in findings if not finding.fingerprint or self.has(finding.fingerprint)]
+        return [finding for finding in findings if not finding.fingerprint or self._knows(finding)]
+
+    def _knows(self, finding: Finding) -> bool:
+        return self.has(finding.fingerprint) and self.relation(finding.relation) == finding.relation
 
     def _keep(self, name: str) -> None:
         self._taken[name] = None

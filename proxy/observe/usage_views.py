@@ -6,6 +6,7 @@ from typing import Protocol
 import msgspec
 
 from proxy.findings import Finding, Rule
+from proxy.observe.taken import Names
 from proxy.observe.views import code_of
 from proxy.sections import Ignore
 from proxy.workload import Usage
@@ -78,9 +79,9 @@ class RuleView(msgspec.Struct, frozen=True):
     document: str
 
 
-def usage_views(usages: Sequence[Usage], base: str, epoch: float) -> list[UsageView]:
+def usage_views(usages: Sequence[Usage], names: Names, base: str, epoch: float) -> list[UsageView]:
     """Those with the most calls first. ``epoch`` is what the running clock lacks to seconds since 1970."""
-    views = [_usage(usage, base, epoch) for usage in usages]
+    views = [_usage(usage, names, base, epoch) for usage in usages]
     return sorted(views, key=lambda view: view.calls, reverse=True)
 
 
@@ -106,11 +107,12 @@ def _ignored(known: Remembered) -> Ignored | None:
     return Ignored(ignore.reason, ignore.owner, ignore.until.isoformat() if ignore.until else "")
 
 
-def _usage(usage: Usage, base: str, epoch: float) -> UsageView:
-    code = code_of(usage.fingerprint, usage.relation, base)
+def _usage(usage: Usage, names: Names, base: str, epoch: float) -> UsageView:
+    relation = names.relation(usage.relation)
+    code = code_of(usage.fingerprint, relation if relation == usage.relation else "", base)
     return UsageView(
         fingerprint=usage.fingerprint,
-        relation=usage.relation,
+        relation=relation,
         method=usage.method,
         calls=usage.calls,
         error=usage.error,

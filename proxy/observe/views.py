@@ -123,7 +123,7 @@ def summary_of(entry: Entry, names: Names) -> Summary:
     trace = entry.trace
     spans = trace.spans
     answered = sum(1 for span in spans if span.call)
-    relations = dict.fromkeys(names.relation(span) for span in spans if span.relation)
+    relations = dict.fromkeys(names.relation(span.relation) for span in spans if span.relation)
     return Summary(
         number=entry.number,
         id=trace.id,
@@ -148,7 +148,8 @@ def detail_of(entry: Entry, names: Names, base: str, origin: str) -> Detail:
     """All of a trace that may be shown; ``base`` is where PostgREST is for clients, ``origin`` where targets begin."""
     spans = sorted(entry.trace.spans, key=lambda span: span.start)
     refusals = Counter(span.refusal for span in spans if span.refusal)
-    asked = {span.fingerprint: span.relation for span in spans if names.has(span.fingerprint)}
+    shown = [span for span in spans if names.has(span.fingerprint) and names.relation(span.relation) == span.relation]
+    asked = {span.fingerprint: span.relation for span in shown}
     return Detail(
         summary=summary_of(entry, names),
         spans=tuple(_span(span, names, entry.trace.start, origin) for span in spans),
@@ -176,7 +177,7 @@ def _span(span: Span, names: Names, start: float, origin: str) -> SpanView:
     return SpanView(
         number=span.number,
         method=span.method if span.method in METHODS else "other",
-        relation=names.relation(span),
+        relation=names.relation(span.relation),
         fingerprint=names.of(span),
         start=_ms(span.start - start),
         ms=_ms(span.end - span.start),

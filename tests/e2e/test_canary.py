@@ -27,7 +27,8 @@ HOW: dict[str, Mapping[str, str]] = {
     "debug": {"debug": "true"},
     "shadow": {"mode": "shadow", "debug": "true"},
 }
-SHOWN = ("/metrics", "/livez", "/readyz", "/readyz?upstream", "/api/config", "/", "/api/nothing")
+API = ("/api/config", "/api/traces", "/api/fingerprints", "/api/findings", "/api/health", "/api/nothing")
+SHOWN = ("/metrics", "/livez", "/readyz", "/readyz?upstream", "/", *API)
 HESITATION = 0.1  # seconds
 
 
@@ -82,6 +83,11 @@ async def each(port: int) -> list[bytes]:
     return await asyncio.gather(*map(one, requests()))
 
 
+async def look(port: int, path: str) -> bytes:
+    """What the admin port shows."""
+    return await exchange(port, f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+
+
 async def shown(fanin: Fanin) -> bytes:
     """All that fanin says of itself, and what its admin port answers to secrets, once the last trace is printed."""
     answered = await each(fanin.admin_port)
@@ -90,8 +96,10 @@ async def shown(fanin: Fanin) -> bytes:
     async with asyncio.timeout(PATIENCE):
         while "final-route" not in fanin.printed():  # noqa: ASYNC110 – a file
             await asyncio.sleep(0.02)
-    for path in SHOWN:
-        answered.append(await exchange(fanin.admin_port, f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode()))
+    answered += [await look(fanin.admin_port, path) for path in SHOWN]
+    traces = set(re.findall(rb'"id": ?"([\w.-]+)"', b"".join(answered)))
+    answered += [await look(fanin.admin_port, f"/api/traces/{trace.decode()}") for trace in traces]
+    assert b'"spans":' in answered[-1], "each trace is looked at"
     return b"\n".join([*answered, fanin.printed().encode()])
 
 
