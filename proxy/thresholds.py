@@ -61,6 +61,14 @@ class TruncatedRead(Section):
     round_to: Count = Field(100, description="FAN010: row counts that are multiples of this are round.")
 
 
+class ListToFindOne(Section):
+    model_config = ConfigDict(json_schema_extra=OVERRIDE)
+
+    min_rows: Annotated[int, Field(ge=2)] = Field(
+        50, description="FAN007: rows of a list. Shorter ones are menus and the like, and cost little more than a row."
+    )
+
+
 class PatchAndRecount(Section):
     model_config = ConfigDict(json_schema_extra=OVERRIDE)
 
@@ -139,6 +147,8 @@ class Rules(Section):
     n_plus_one_write: NPlusOneWrite = NPlusOneWrite()
     fan005: Literal["off", "report", "rewrite"] = Field("report", description="Level of FAN005 oversized-in-list.")
     oversized_in_list: OversizedInList = OversizedInList()
+    fan007: Literal["off", "report"] = Field("report", description="Level of FAN007 list-all-to-find-one.")
+    list_to_find_one: ListToFindOne = ListToFindOne()
     fan008: Literal["off", "report"] = Field("report", description="Level of FAN008 patch-and-recount.")
     patch_and_recount: PatchAndRecount = PatchAndRecount()
     fan009: Literal["off", "report"] = Field("report", description="Level of FAN009 unbounded-read.")

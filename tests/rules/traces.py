@@ -146,6 +146,6 @@ def found(rule: Rule, traces: Sequence[Trace], settings: Rules | None = None) ->
 
 def _whole(line: str) -> str:
     def numbers(found: re.Match[str]) -> str:
-        return ",".join(map(str, range(int(found[1]), int(found[2]) + 1)))
+        return found[2].join(map(str, range(int(found[1]), int(found[3]) + 1)))
 
-    return re.sub(r"(\d+),…,(\d+)", numbers, line)
+    return re.sub(r"(\d+)([,;])…\2(\d+)", numbers, line)

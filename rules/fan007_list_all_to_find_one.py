@@ -1,0 +1,147 @@
+"""FAN007 list-all-to-find-one: a whole list is read, and one of its rows is used.
+
+What it does
+------------
+Finds reads without limit, and without a filter by a key, that were answered at least
+``rules.list_to_find_one.min_rows`` rows, after which the trace asks for the keys of one of these rows and of no other.
+That is seen where the keys of answers are remembered (``detect.row_keys``); where they are not, or the answer was too
+large for it, a single new value of a filter that is named after the list (``creator_id`` after ``creators``) is taken
+for a hint, with less confidence. Lists whose keys are asked for in an ``in.(…)``, and traces that were not seen to
+their end, are not judged. What the application does with the other rows, fanin does not see: hence "probably".
+
+Why it hurts
+------------
+The database reads, PostgREST writes and the application parses every row, to throw away all but one; and the table
+grows. Rows of other people, with their addresses, go where they have no business.
+
+Example
+-------
+::
+
+    GET /creator_applications?select=status&user_id=eq.207
+    then GET /creators?select=*&order=created_at → 60 rows, 25 kB, ids 1;…;60, user_ids 201;…;260
+    then GET /monthly_tracking?select=*&creator_id=eq.7
+
+Use instead
+-----------
+::
+
+    GET /creator_applications?select=status&user_id=eq.207
+    then GET /creators?select=*&user_id=eq.207 → 1 rows, ids 7, user_ids 207
+    then GET /monthly_tracking?select=*&creator_id=eq.7
+
+Safety
+------
+Advice: fanin changes nothing. It can be wrong where a page shows the whole list, and one of its rows in full.
+"""
+
+from collections.abc import Iterator, Sequence
+
+import msgspec
+
+from proxy.findings import Finding, Fix
+from proxy.model import Span, Trace
+from proxy.postgrest.find_code import find_js, find_name, find_py, find_sql
+from proxy.postgrest.row_use import column_known, is_key, named_once, rows_used
+from proxy.postgrest.shown import is_bounded, read_fingerprint
+from proxy.postgrest.volume import in_words
+from proxy.thresholds import Rules
+
+CODE = "FAN007"
+NAME = "list-all-to-find-one"
+SAFETY = "advice"
+
+IMPACTS = ((200_000, 500, "CRITICAL"), (50_000, 200, "HIGH"))
+"""Bytes, or rows, read for nothing from which an impact holds; below the last it is MEDIUM."""
+
+
+class Use(msgspec.Struct, frozen=True):
+    """A list of which one row was used; ``column`` is what it could have been asked for by."""
+
+    span: Span
+    column: str
+    why: str
+    certain: bool
+
+
+def detect(trace: Trace, settings: Rules) -> Iterator[Finding]:
+    """One finding a fingerprint of which one row was used."""
+    if trace.mixed or trace.truncated:
+        return
+    found: dict[str, list[Use]] = {}
+    for span in trace.spans:
+        if _is_list(span, settings.list_to_find_one.min_rows):
+            use = _use(trace, span)
+            if use is not None:
+                found.setdefault(span.fingerprint, []).append(use)
+    for uses in found.values():
+        yield _finding(trace, uses)
+
+
+def _is_list(span: Span, least: int) -> bool:
+    if span.method != "GET" or not span.relation or span.retry or span.rows < least or not 200 <= span.status < 300:
+        return False
+    narrow = (f.operator in ("eq", "in") and is_key(f.column) for f in read_fingerprint(span.fingerprint).filters)
+    return not (is_bounded(span.fingerprint) or span.refusal == "range" or any(narrow))
+
+
+def _use(trace: Trace, listed: Span) -> Use | None:
+    """What of the list was used, if that was one row."""
+    later = [span for span in trace.spans if span.start >= listed.end]
+    earlier = [span for span in trace.spans if span.start <= listed.start and span is not listed]
+    if not listed.row_keys:
+        why = "later requests name one of its rows by its id, and no other"
+        return Use(listed, "id", why, certain=False) if named_once(listed, earlier, later) else None
+    used = rows_used(listed, later)
+    if used is None or len(used) != 1:
+        return None
+    (row,) = used
+    column = column_known(listed, row, earlier)
+    if column:
+        return Use(listed, column, f"its {column} was known before: an earlier request asked by it", certain=True)
+    columns = [name for name, _ in listed.row_keys]
+    return Use(listed, "id" if "id" in columns else columns[0], "", certain=True)
+
+
+def _finding(trace: Trace, uses: Sequence[Use]) -> Finding:
+    use = max(uses, key=lambda use: bool(use.why))
+    spans = [one.span for one in uses]
+    shown = read_fingerprint(spans[0].fingerprint)
+    rows = sum(span.rows - 1 for span in spans)
+    size = sum(span.size * (span.rows - 1) // span.rows for span in spans)
+    seconds = sum(span.end - span.start for span in spans)
+    return Finding(
+        code=CODE,
+        impact=_impact(rows, size),
+        confidence="medium" if use.certain and trace.explicit else "low",
+        title=f"All {spans[0].rows} rows of {shown.relation}, probably to find one",
+        relation=spans[0].relation,
+        fingerprint=spans[0].fingerprint,
+        route=trace.route,
+        caller=next((span.caller for span in spans if span.caller), ""),
+        problem=f"The application reads the whole list of {shown.relation}, and goes on with one row of it.",
+        current=f"{len(spans)} requests, {sum(span.rows for span in spans)} rows, "
+        f"{in_words(sum(span.size for span in spans))} in {1000 * seconds:.0f} ms",
+        evidence=tuple(_evidence(use, rows, size)),
+        fix=Fix(
+            sql=find_sql(shown, use.column),
+            supabase_js=find_js(shown, use.column),
+            supabase_py=find_py(shown, use.column),
+        ),
+        expected=f"{find_name(shown, use.column)}(…): 1 row instead of {spans[0].rows};"
+        f" {rows} rows and {in_words(size)} less.",
+        risk=f"Where the list is shown as well, it is needed. {use.column} should have an index, and a unique one if it"
+        " is to name one row; where the row is known by something else, filter by that.",
+    )
+
+
+def _impact(rows: int, size: int) -> str:
+    return next((name for least, many, name in IMPACTS if size >= least or rows >= many), "MEDIUM")
+
+
+def _evidence(use: Use, rows: int, size: int) -> Iterator[str]:
+    yield f"{rows} rows and {in_words(size)} were read, probably for nothing"
+    if use.certain:
+        yield "later requests of the trace ask for the keys of one of its rows, and of no other"
+    if use.why:
+        yield use.why

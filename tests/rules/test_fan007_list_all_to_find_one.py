@@ -1,0 +1,170 @@
+"""FAN007 tells a list of which one row is used from lists that are shown, joined, paged or narrow already."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+import sqlglot
+from msgspec.structs import replace
+
+from proxy.thresholds import ListToFindOne, Rules
+from rules.fan007_list_all_to_find_one import detect
+from tests.rules.traces import told
+
+if TYPE_CHECKING:
+    from proxy.findings import Finding
+    from proxy.model import Trace
+
+LIST = "GET /creators?select=*&order=created_at → {}, ids 1;…;60, user_ids 201;…;260"
+ALL = LIST.format("60 rows, 25 kB")
+ONE = "then GET /monthly_tracking?select=*&creator_id=eq.7"
+UUID = "00000000-0000-4000-8000-0000000000{:02d}"
+
+
+def findings(*lines: str, settings: Rules | None = None, **changes: bool) -> list[Finding]:
+    (seen,) = told(lines)
+    return judged(replace(seen, **changes), settings)
+
+
+def judged(seen: Trace, settings: Rules | None = None) -> list[Finding]:
+    return list(detect(seen, settings or Rules()))
+
+
+def test_a_list_of_which_one_row_is_used_is_found_with_what_it_cost() -> None:
+    (finding,) = findings(ALL, ONE, "then GET /rushes?creator_id=eq.7")
+    assert finding.title == "All 60 rows of creators, probably to find one"
+    assert finding.evidence[0] == "59 rows and 25 kB were read, probably for nothing"
+    assert (finding.impact, finding.confidence) == ("MEDIUM", "medium")
+    assert finding.expected == "getCreatorById(…): 1 row instead of 60; 59 rows and 25 kB less."
+
+
+@pytest.mark.parametrize(
+    ("answer", "impact"),
+    [
+        ("199 rows, 9 kB", "MEDIUM"),
+        ("60 rows, 60 kB", "HIGH"),
+        ("201 rows, 9 kB", "HIGH"),
+        ("60 rows, 210 kB", "CRITICAL"),
+        ("501 rows, 9 kB", "CRITICAL"),
+    ],
+)
+def test_the_impact_is_what_was_read_for_nothing(answer: str, impact: str) -> None:
+    assert findings(LIST.format(answer), ONE)[0].impact == impact
+
+
+def test_what_was_known_before_is_what_to_ask_by() -> None:
+    (finding,) = findings("GET /creator_applications?user_id=eq.207", f"then {ALL}", ONE)
+    assert finding.evidence[-1] == "its user_id was known before: an earlier request asked by it"
+    assert "async function getCreatorByUserId(userId) {" in finding.fix.supabase_js
+    assert finding.fix.sql == "select *\nfrom creators\nwhere user_id = $1;"
+    (other,) = findings("GET /creator_applications?user_id=eq.208", f"then {ALL}", ONE)
+    assert "getCreatorById(id)" in other.fix.supabase_js
+
+
+def test_a_column_that_many_rows_share_does_not_find_one() -> None:
+    listed = f"GET /videos → 60 rows, ids 1;…;60, creator_ids {';'.join(['9'] * 60)}"
+    (finding,) = findings("GET /creators?id=eq.9", f"then {listed}", "then PATCH /videos?id=eq.4")
+    assert "getVideoById(id)" in finding.fix.supabase_js
+
+
+@pytest.mark.parametrize(
+    "later",
+    [
+        (),
+        (ONE, "then GET /monthly_tracking?creator_id=eq.8"),
+        ("then GET /monthly_tracking?creator_id=in.(1,2,3)",),
+        (ONE, "then GET /users?id=in.(201,202)"),
+        ("then GET /monthly_tracking?creator_id=eq.700",),
+        ("then GET /packages?id=eq.7",),
+        ("then GET /videos?month_id=eq.7",),
+        ("then GET /monthly_tracking?month=eq.7",),
+    ],
+)
+def test_lists_that_are_shown_or_of_which_several_rows_are_used_are_not(later: tuple[str, ...]) -> None:
+    assert not findings(ALL, *later)
+
+
+def test_what_was_asked_before_the_list_had_ended_does_not_come_from_it() -> None:
+    assert not findings(ALL, ONE.removeprefix("then "))
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "GET /creators?limit=60",
+        "GET /creators?offset=0",
+        "GET /creators?user_id=eq.1",
+        "GET /creators?team_id=in.(1,2)",
+        "HEAD /creators",
+        "GET /rpc/creators",
+    ],
+)
+def test_pages_and_narrow_reads_are_not(line: str) -> None:
+    answer = "60 rows, ids 1;…;60"
+    assert not findings(f"{line} → {answer}", ONE)
+    assert findings(f"GET /creators?status=eq.active → {answer}", ONE)
+
+
+def test_short_lists_are_not() -> None:
+    assert not findings(LIST.format("49 rows"), ONE)
+    assert findings(LIST.format("49 rows"), ONE, settings=Rules(list_to_find_one=ListToFindOne(min_rows=49)))
+
+
+def test_uuids_are_known_again_whatever_the_columns_are_called() -> None:
+    ids = ";".join(UUID.format(n) for n in range(60))
+    used = f"then GET /posts?author_id=eq.{UUID.format(7)}"
+    assert findings(f"GET /users → 60 rows, ids {ids}", used)
+    assert not findings("GET /users → 60 rows, ids 0;…;59", "then GET /posts?author_id=eq.7")
+
+
+def test_keys_of_other_relations_are_known_by_the_references_to_them() -> None:
+    (finding,) = findings("GET /trackings → 60 rows, creator_ids 1;…;60", "then GET /creators?id=eq.7")
+    assert "getTrackingByCreatorId(creatorId)" in finding.fix.supabase_js
+
+
+def test_without_keys_one_new_value_named_after_the_list_is_a_hint() -> None:
+    (finding,) = findings("GET /creators → 2000 rows, 800 kB", ONE, "then GET /rushes?creator_id=eq.7")
+    assert (finding.impact, finding.confidence) == ("CRITICAL", "low")
+    assert "getCreatorById(id)" in finding.fix.supabase_js
+
+
+@pytest.mark.parametrize(
+    "others",
+    [
+        (),
+        ("then GET /rushes?creator_id=eq.7", "then GET /rushes?creator_id=eq.8"),
+        ("then GET /rushes?creator_id=in.(7,8)",),
+        ("then GET /rushes?author_id=eq.7",),
+    ],
+)
+def test_and_nothing_else_is(others: tuple[str, ...]) -> None:
+    assert not findings("GET /creators → 2000 rows, 800 kB", *others)
+
+
+def test_nor_is_a_value_that_was_known_before() -> None:
+    assert not findings("GET /rushes?creator_id=eq.7", "then GET /creators → 2000 rows", ONE)
+
+
+def test_traces_that_are_mixed_or_not_whole_are_not_judged_and_inferred_ones_with_less_confidence() -> None:
+    assert not findings(ALL, ONE, mixed=True)
+    assert not findings(ALL, ONE, truncated=True)
+    assert findings(ALL, ONE, explicit=False)[0].confidence == "low"
+
+
+def test_two_lists_of_one_kind_are_one_finding() -> None:
+    (finding,) = findings(ALL, ONE, f"then {ALL}", "then GET /rushes?creator_id=eq.9")
+    assert finding.current.startswith("1 requests, 60 rows")
+    (finding,) = findings(ALL, f"then {ALL}", ONE)
+    assert finding.evidence[0].startswith("118 rows and 49 kB")
+
+
+@pytest.mark.parametrize("query", ["class=eq.a&or=(a.eq.1)", "select=id,x&data->>k=gt.1&order=x", "a=fts.b&id=gt.0"])
+def test_the_fix_is_code_that_parses(query: str) -> None:
+    (finding,) = findings(f"GET /creators?{query} → 60 rows, ids 1;…;60", ONE)
+    compile(finding.fix.supabase_py, "fix", "exec")
+    assert all(sqlglot.parse(finding.fix.sql, dialect="postgres"))
+
+
+def test_the_key_to_mute_by_does_not_depend_on_values() -> None:
+    assert findings(ALL, ONE)[0].key == findings(ALL, ONE.replace("7", "9"))[0].key
