@@ -6,9 +6,10 @@ gateway it takes from ``postgrest.gateway``, for the profile in force: the value
 they tell by which way an answer came; the presence of the cookies that it names, and of ``Vary: Accept-Encoding`` where
 it compresses.
 
-Four exceptions have no names to list: the answers of ``errors.FAULTS``, where there is none of upstream's; the order
-of a merged row set under ``merge.ties = any``; that a gateway may compress what it answers to one caller, while a
-merged answer comes as PostgREST wrote it; and rows that change while a stitched answer's parts are read.
+Five exceptions have no names to list: a Server-Timing line of fanin's own under ``debug``; the answers of
+``errors.FAULTS``, where there is none of upstream's; the order of a merged row set under ``merge.ties = any``; that a
+gateway may compress what it answers to one caller, while a merged answer comes as PostgREST wrote it; and rows that
+change while a stitched answer's parts are read.
 """
 
 CLOCKS = frozenset((b"date", b"server-timing"))

@@ -50,7 +50,7 @@ def detect(trace: Trace, settings: Rules) -> Iterator[Finding]:
     """One finding a fingerprint."""
     found: dict[str, list[Span]] = {}
     for span in trace.spans:
-        if _is_unbounded(span) and span.rows >= settings.unbounded_read.min_rows:
+        if span.rows >= settings.unbounded_read.min_rows and _is_unbounded(span):
             found.setdefault(span.fingerprint, []).append(span)
     for spans in found.values():
         yield _finding(trace, spans)

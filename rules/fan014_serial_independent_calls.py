@@ -46,6 +46,8 @@ CODE = "FAN014"
 NAME = "serial-independent-calls"
 SAFETY = "advice"
 
+FARTHEST = 50
+"""Kinds of reads that a chain is looked for from, and requests that it is looked for among."""
 MOST = 5
 """Reads that the code of the fix shows."""
 IMPACTS = ((1.0, "HIGH"), (0.2, "MEDIUM"))
@@ -57,6 +59,8 @@ def detect(trace: Trace, settings: Rules) -> Iterator[Finding]:
     if trace.mixed:
         return
     bounds = settings.serial_calls
+    if len({span.fingerprint for span in trace.spans}) < bounds.min_calls:
+        return
     chains = [chain for chain in _chains(trace.spans) if len(chain) >= bounds.min_calls]
     best = max(chains, key=_saved, default=None)
     if best is not None and _saved(best) >= bounds.min_seconds:
@@ -64,11 +68,15 @@ def detect(trace: Trace, settings: Rules) -> Iterator[Finding]:
 
 
 def _chains(spans: Sequence[Span]) -> Iterator[list[Span]]:
-    """From each read on, those after it that could have been made with it."""
+    """From the first read of each kind on, those after it that could have been made with it."""
     ordered = sorted(spans, key=lambda span: span.start)
+    kinds: set[str] = set()
+    known: set[int] = set()
     for at, first in enumerate(ordered):
-        if _is_read(first):
-            yield _chain(first, ordered[at + 1 :], {key for span in ordered[: at + 1] for key in span.literals})
+        known.update(first.literals)
+        if _is_read(first) and first.fingerprint not in kinds and len(kinds) < FARTHEST:
+            kinds.add(first.fingerprint)
+            yield _chain(first, ordered[at + 1 : at + 1 + FARTHEST], known)
 
 
 def _chain(first: Span, later: Sequence[Span], known: set[int]) -> list[Span]:

@@ -171,3 +171,11 @@ def test_findings_of_traces_are_remembered_with_their_trace() -> None:
     court.found()
     (known,) = court.judge.found
     assert (known.finding.code, known.count, known.trace) == ("FAN001", 2, "t")
+
+
+def test_a_long_trace_is_judged_in_steps_and_told_at_the_last_one() -> None:
+    court = Court()
+    steps = court.judge.judging(FAN_OUT)
+    assert sum(not any(isinstance(event, Closed) for event in court.said) for _ in steps) == len(RULES)
+    (event,) = [event for event in court.said if isinstance(event, Closed)]
+    assert [finding.code for finding in event.findings] == ["FAN001"]

@@ -137,3 +137,17 @@ async def test_our_own_errors_carry_the_cors_headers_last_seen_for_that_origin()
         assert failed.status == 502
         assert b"\r\nAccess-Control-Allow-Origin: *\r\n" in failed.head
         assert b"Access-Control" not in (await ask(sidecar.port, get("/third", unknown))).head
+
+
+async def test_a_trace_that_is_being_judged_at_the_end_is_told_and_those_behind_it_are_too(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Every step takes longer than a turn, so that the end comes between two of them."""
+    monkeypatch.setattr("proxy.shell.sidecar.TURN", -1.0)
+    async with running(trace__quiet_explicit=0.001) as (sidecar, said):
+        for number in range(5):
+            await ask(sidecar.port, get(f"/t?id=eq.{number}", f"X-Fanin-Trace: {number}"))
+        await until(lambda: closed(said) or sidecar._ripe)
+    assert sorted(event.trace.id for event in closed(said)) == ["0", "1", "2", "3", "4"]
+    assert sidecar.judge.workload.began is not None
+    assert [usage.calls for usage in sidecar.judge.workload] == [5]

@@ -16,26 +16,31 @@ from proxy.postgrest.chain_code import (
     py_chain,
     snake_case,
 )
+from proxy.postgrest.remembered import remembered
 from proxy.postgrest.shown import Shown
 
 
+@remembered
 def narrow_js(shown: Shown, key: str) -> str:
     """A function for supabase-js that asks for named columns: ``key``, and those that the reader adds."""
     note = '// and the columns that the code reads, e.g. "id,status"'
     return f"const columns = {json.dumps(key)}; {note}\n" + _function_js(_columns(shown), "")
 
 
+@remembered
 def narrow_py(shown: Shown, key: str) -> str:
     """The same for supabase-py."""
     note = '# and the columns that the code reads, e.g. "id,status"'
     return f"columns = {json.dumps(key)}  {note}\n\n" + _function_py(_columns(shown), "")
 
 
+@remembered
 def estimate_js(shown: Shown) -> str:
     """A function for supabase-js that has rows counted exactly while they are few, else estimated."""
     return _function_js(shown, "estimated")
 
 
+@remembered
 def estimate_py(shown: Shown) -> str:
     """The same for supabase-py."""
     return _function_py(shown, "estimated")

@@ -6,9 +6,11 @@ from collections.abc import Collection
 from msgspec.structs import replace
 
 from proxy.postgrest.chain_code import Read, camel_case, free_name, js_filter, named, py_filter, snake_case
+from proxy.postgrest.remembered import remembered
 from proxy.postgrest.shown import Shown
 
 
+@remembered
 def batch_name(relation: str, key: str) -> str:
     """``listPayoutProfilesByCreatorIds`` for ``creator_payout_profiles`` and ``creator_id``."""
     stem = key.removesuffix("_id")
@@ -16,6 +18,7 @@ def batch_name(relation: str, key: str) -> str:
     return "list" + _upper(subject) + "By" + _upper(key) + "s"
 
 
+@remembered
 def supabase_js(shown: Shown, key: str, many: bool) -> str:
     """A function for supabase-js; ``many`` says that a key has several rows."""
     keys = js_name(key)
@@ -34,6 +37,7 @@ def supabase_js(shown: Shown, key: str, many: bool) -> str:
     return "\n".join([*lines, "}"])
 
 
+@remembered
 def supabase_py(shown: Shown, key: str, many: bool) -> str:
     """The same for supabase-py."""
     keys = py_name(key)

@@ -7,6 +7,7 @@ import re
 from collections.abc import Sequence
 
 from proxy.postgrest.names import quoted
+from proxy.postgrest.remembered import remembered
 from proxy.postgrest.shown import Filter, Order, Shown
 
 _COMPARE = {
@@ -25,6 +26,7 @@ ARRAYS = {"uuid": "uuid[]", "integer": "bigint[]"}
 """The array type for what a literal looks like."""
 
 
+@remembered
 def batch_sql(shown: Shown, key: str, kind: str) -> str:
     """``select … where key = ANY($1::type[])``; other values are ``$2``, ``$3``, … in the order of the query.
 

@@ -13,6 +13,7 @@ from proxy.postgrest.batch_sql import columns_sql, expression, order_sql
 from proxy.postgrest.chain_code import Read, camel_case, js_chain, left_out, named, py_chain, snake_case
 from proxy.postgrest.names import quoted
 from proxy.postgrest.read_sql import conditions_of, unsaid
+from proxy.postgrest.remembered import remembered
 from proxy.postgrest.shown import Order, Shown
 
 
@@ -24,6 +25,7 @@ def seek_order(shown: Shown, key: str) -> tuple[Order, ...]:
     return (*shown.order, Order(key, descending, ""))
 
 
+@remembered
 def next_page_sql(shown: Shown, key: str) -> str:
     """Columns that all go one way are compared as a row, which an index on them answers at once."""
     orders = seek_order(shown, key)
@@ -38,6 +40,7 @@ def next_page_sql(shown: Shown, key: str) -> str:
     return "\n".join([*lines, f"-- {', '.join(last)}: {names} of the last row; the first page has no such condition"])
 
 
+@remembered
 def next_page_js(shown: Shown, key: str) -> str:
     """A function for supabase-js: ``last`` is the last row of the page before, nothing for the first one."""
     orders = seek_order(shown, key)
@@ -60,6 +63,7 @@ def next_page_js(shown: Shown, key: str) -> str:
     return "\n".join(lines)
 
 
+@remembered
 def next_page_py(shown: Shown, key: str) -> str:
     """The same for supabase-py."""
     orders = seek_order(shown, key)

@@ -3,6 +3,7 @@
 import json
 
 from proxy.postgrest.chain_code import bounds_of, camel_case, counts, js_chain, left_out, named, py_chain, snake_case
+from proxy.postgrest.remembered import remembered
 from proxy.postgrest.shown import Shown
 
 _WRITES = {"POST": "insert(rows)", "PUT": "upsert(row)", "PATCH": "update(values)", "DELETE": "delete()"}
@@ -23,6 +24,7 @@ def call_js(shown: Shown, schema: str) -> str:
     return "\n".join(lines) + ";"
 
 
+@remembered
 def once_js(shown: Shown) -> str:
     """A function for supabase-js that calls once in a request of the application, whoever asks."""
     read = named(shown, camel=True, bounds=True)
@@ -43,6 +45,7 @@ def once_js(shown: Shown) -> str:
     return "\n".join(lines)
 
 
+@remembered
 def once_py(shown: Shown) -> str:
     """The same for supabase-py: a reader to be made for each request."""
     read, name = named(shown, camel=False, bounds=True), snake_case("read " + shown.relation)
@@ -64,6 +67,7 @@ def once_py(shown: Shown) -> str:
     return "\n".join(lines)
 
 
+@remembered
 def pages_js(shown: Shown, key: str, size: int) -> str:
     """A function for supabase-js that reads all rows, ``size`` at a time, in the order of ``key``."""
     read, column = named(shown, camel=True), json.dumps(key)
@@ -88,6 +92,7 @@ def pages_js(shown: Shown, key: str, size: int) -> str:
     return "\n".join(lines)
 
 
+@remembered
 def pages_py(shown: Shown, key: str, size: int) -> str:
     """The same for supabase-py."""
     read, column = named(shown, camel=False), json.dumps(key)

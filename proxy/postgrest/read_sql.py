@@ -4,9 +4,11 @@ from collections.abc import Iterable
 
 from proxy.postgrest.batch_sql import columns_sql, condition_sql, order_sql, statement
 from proxy.postgrest.names import quoted
+from proxy.postgrest.remembered import remembered
 from proxy.postgrest.shown import Filter, Order, Shown
 
 
+@remembered
 def read_sql(shown: Shown) -> str:
     """``select … where a = $1``; values are numbered in the order of the query.
 
@@ -21,6 +23,7 @@ def read_sql(shown: Shown) -> str:
     return statement(lines)
 
 
+@remembered
 def narrow_sql(shown: Shown, key: str) -> str:
     """The same with ``key`` for its columns, to which those are to be added that the code reads."""
     lines, _ = _lines(shown, shown.filters, shown.order)
@@ -28,6 +31,7 @@ def narrow_sql(shown: Shown, key: str) -> str:
     return statement(lines)
 
 
+@remembered
 def estimate_sql(shown: Shown) -> str:
     """What ``count=planned`` asks Postgres: the number of rows that the planner expects."""
     lines, _ = _lines(shown, shown.filters, ())
@@ -41,6 +45,7 @@ def part_sql(shown: Shown, values: int) -> tuple[list[str], int]:
     return _query(shown, conditions, shown.filters, shown.order), values
 
 
+@remembered
 def page_sql(shown: Shown, key: str, size: int) -> str:
     """The same for one page: ``size`` rows past the last ``key`` of the page before."""
     past = Filter(key, "gt", -1)

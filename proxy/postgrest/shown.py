@@ -3,6 +3,8 @@
 Fingerprints are made by ``path.fingerprint``; ``GET t?select=*&id=eq.?&order=at.desc`` is one.
 """
 
+from functools import lru_cache
+
 import msgspec
 
 from proxy.postgrest.target import RESERVED
@@ -35,6 +37,7 @@ class Shown(msgspec.Struct, frozen=True):
     rest: tuple[str, ...]
 
 
+@lru_cache(maxsize=1024)
 def read_fingerprint(fingerprint: str) -> Shown:
     """The parts of a fingerprint of a relation; never fails, since it only explains."""
     method, _, target = fingerprint.partition(" ")

@@ -53,10 +53,20 @@ class Judge:
 
     def judge(self, trace: Trace) -> None:
         """Tell of a trace that closed, and of what the rules find in it."""
-        day = self._today()
+        for _ in self.judging(trace):
+            pass
+
+    def judging(self, trace: Trace) -> Iterator[None]:
+        """The same in steps, between which traffic may go on: a long trace takes a rule some milliseconds."""
         self._judged += 1
         self.workload.add(trace)
-        findings = self._remember(self._find(trace), day, trace.end, trace.id)
+        found: list[Finding] = []
+        for settings in self._in_force(trace):
+            for rule in tuple(self._rules):
+                yield
+                found += self._detect(rule, trace, settings)
+        day = self._today()
+        findings = self._remember(found, day, trace.end, trace.id)
         self._events.emit(Closed(trace, tuple(finding for finding, _ in findings)))
         self._warn(self._ignores.expired(day), "Remove it from the settings, or give it another last day.")
         if day - self._since > LONG:
@@ -87,19 +97,17 @@ class Judge:
         if self._judged:
             self._warn(self._ignores.idle(self._today()), "Remove it from the settings if what it was for is gone.")
 
-    def _find(self, trace: Trace) -> Iterator[Finding]:
-        """What each relation's own settings, or its route's, let the rules find."""
+    def _in_force(self, trace: Trace) -> Iterable[Rules]:
+        """The settings of its relations, each once."""
         relations = {span.relation for span in trace.spans} | {""}
-        in_force = {self._levels.of(relation, trace.route): None for relation in sorted(relations)}
-        for settings in in_force:
-            for finding in self._detect(trace, settings):
+        return {self._levels.of(relation, trace.route): None for relation in sorted(relations)}
+
+    def _detect(self, rule: Rule, trace: Trace, settings: Rules) -> Iterator[Finding]:
+        """What a rule finds of relations whose own settings, or whose route's, these are."""
+        if rule.detect is not None and settings.level(rule.code) != "off":
+            for finding in self._run(rule, rule.detect, trace, settings):
                 if self._levels.of(finding.relation, trace.route) == settings:
                     yield finding
-
-    def _detect(self, trace: Trace, settings: Rules) -> Iterator[Finding]:
-        for rule in tuple(self._rules):
-            if rule.detect is not None and settings.level(rule.code) != "off":
-                yield from self._run(rule, rule.detect, trace, settings)
 
     def _inspect(self) -> Iterator[Finding]:
         """What the rules find in the workload; routes have no settings of their own there, relations have."""

@@ -2,7 +2,9 @@
 
 import asyncio
 import secrets
-from collections.abc import Callable, Sequence
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -28,6 +30,9 @@ from proxy.shell.route import Route
 from proxy.shell.server import Server
 from proxy.shell.terms import Memory, Terms
 from proxy.shell.upstream import Upstream
+
+if TYPE_CHECKING:
+    from proxy.model import Trace
 
 TICK = 0.02
 """Seconds between two looks at what should have closed."""
@@ -57,6 +62,9 @@ class Sidecar:
         """Terms that a reload has ended, while somebody still waits under them."""
         self.server: Server | None = None
         self._hurry = asyncio.Event()
+        self._ripe: deque[Trace] = deque()
+        """Traces that closed and are not judged yet."""
+        self._judging: Iterator[None] = iter(())
         self._ticking: asyncio.Task[None] | None = None
         self._told_per_call = 0
 
@@ -153,7 +161,9 @@ class Sidecar:
         if self._ticking is not None:
             self._ticking.cancel()
             await asyncio.gather(self._ticking, return_exceptions=True)
-        for trace in self.traces.drain():
+        for _ in self._judging:
+            pass
+        for trace in (*self._ripe, *self.traces.drain()):
             self.judge.judge(trace)
         self.judge.review()
         await self.health.stop()
@@ -178,11 +188,13 @@ class Sidecar:
             for lane in (self.upstream.calls, self.upstream.others, self.upstream.shadows):
                 lane.sweep(now)
             began = now
-            for trace in self.traces.sweep(now):
-                self.judge.judge(trace)
-                if self._clock() - began > TURN:
-                    await asyncio.sleep(0)
-                    began = self._clock()
+            self._ripe += self.traces.sweep(now)
+            while self._ripe:
+                self._judging = self.judge.judging(self._ripe.popleft())
+                for _ in self._judging:
+                    if self._clock() - began > TURN:
+                        await asyncio.sleep(0)
+                        began = self._clock()
             self.judge.look(now)
             self._tell_per_call()
             self.retired = [terms for terms in self.retired if terms.busy]
