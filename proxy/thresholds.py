@@ -61,6 +61,15 @@ class TruncatedRead(Section):
     round_to: Count = Field(100, description="FAN010: row counts that are multiples of this are round.")
 
 
+class ReferenceRead(Section):
+    model_config = ConfigDict(json_schema_extra=OVERRIDE)
+
+    min_traces: Annotated[int, Field(ge=2)] = Field(
+        20, description="FAN006: traces that read it. Fewer do not show that nearly all do."
+    )
+    max_rows: Count = Field(100, description="FAN006: its rows. More are data, and have filters that are missing here.")
+
+
 class ListToFindOne(Section):
     model_config = ConfigDict(json_schema_extra=OVERRIDE)
 
@@ -135,6 +144,13 @@ class ChattyTrace(Section):
     max_seconds: Positive = Field(30.0, description="FAN015: a longer trace is a worker's or an open page's.")
 
 
+class SlowQuery(Section):
+    model_config = ConfigDict(json_schema_extra=OVERRIDE)
+
+    p95: Positive = Field(0.5, description="FAN016: seconds that 5 of 100 requests take longer than. Users notice.")
+    min_calls: Count = Field(5, description="FAN016: requests of its kind. One may have met a cold cache, or a lock.")
+
+
 class Rules(Section):
     model_config = ConfigDict(json_schema_extra=OVERRIDE)
 
@@ -147,6 +163,8 @@ class Rules(Section):
     n_plus_one_write: NPlusOneWrite = NPlusOneWrite()
     fan005: Literal["off", "report", "rewrite"] = Field("report", description="Level of FAN005 oversized-in-list.")
     oversized_in_list: OversizedInList = OversizedInList()
+    fan006: Literal["off", "report"] = Field("report", description="Level of FAN006 reference-table-read.")
+    reference_read: ReferenceRead = ReferenceRead()
     fan007: Literal["off", "report"] = Field("report", description="Level of FAN007 list-all-to-find-one.")
     list_to_find_one: ListToFindOne = ListToFindOne()
     fan008: Literal["off", "report"] = Field("report", description="Level of FAN008 patch-and-recount.")
@@ -165,6 +183,8 @@ class Rules(Section):
     serial_calls: SerialCalls = SerialCalls()
     fan015: Literal["off", "report"] = Field("report", description="Level of FAN015 chatty-trace.")
     chatty_trace: ChattyTrace = ChattyTrace()
+    fan016: Literal["off", "report"] = Field("report", description="Level of FAN016 slow-query.")
+    slow_query: SlowQuery = SlowQuery()
 
     def level(self, code: str) -> str:
         """The level of the rule ``code``; ``report`` for one that has no setting, because it can do no more."""

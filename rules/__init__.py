@@ -13,6 +13,7 @@ from rules import (
     fan003_duplicate_read,
     fan004_n_plus_one_write,
     fan005_oversized_in_list,
+    fan006_reference_table_read,
     fan007_list_all_to_find_one,
     fan008_patch_and_recount,
     fan009_unbounded_read,
@@ -22,6 +23,7 @@ from rules import (
     fan013_exact_count,
     fan014_serial_independent_calls,
     fan015_chatty_trace,
+    fan016_slow_query,
 )
 
 
@@ -39,6 +41,7 @@ RULES: tuple[Rule, ...] = tuple(
             fan003_duplicate_read,
             fan004_n_plus_one_write,
             fan005_oversized_in_list,
+            fan006_reference_table_read,
             fan007_list_all_to_find_one,
             fan008_patch_and_recount,
             fan009_unbounded_read,
@@ -48,6 +51,7 @@ RULES: tuple[Rule, ...] = tuple(
             fan013_exact_count,
             fan014_serial_independent_calls,
             fan015_chatty_trace,
+            fan016_slow_query,
         ),
     )
 )

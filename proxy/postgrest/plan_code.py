@@ -1,0 +1,52 @@
+"""How to see the plan of the query that a fingerprint stands for: in SQL, and through PostgREST.
+
+https://postgrest.org/en/v12/references/observability.html#execution-plan
+"""
+
+from msgspec.structs import replace
+
+from proxy.postgrest.chain_code import bounds_of, camel_case, js_chain, left_out, named, py_chain, snake_case
+from proxy.postgrest.function_code import function_js
+from proxy.postgrest.read_sql import read_sql
+from proxy.postgrest.shown import Shown
+from proxy.postgrest.write_sql import row_write_sql
+
+TURN_ON = "alter role authenticator set pgrst.db_plan_enabled to 'true'; notify pgrst, 'reload config';"
+"""What PostgREST wants before it tells plans; Supabase too."""
+
+
+def plan_sql(shown: Shown) -> str:
+    """The query; what to write before it is said in a comment."""
+    reads = shown.method in ("GET", "HEAD")
+    what = "explain (analyze, buffers)" if reads else "explain"
+    note = f"-- Its plan: write {what} before it, and values for $1, $2, …"
+    role = "-- as the role that asks (set role authenticated), for its policies are part of the plan:"
+    return "\n".join([note, role, read_sql(shown) if reads else row_write_sql(shown)])
+
+
+def plan_js(shown: Shown) -> str:
+    """A function for supabase-js that gives back the plan; of a write, that of the rows it looks for."""
+    read = named(replace(shown, method="GET"), camel=True, bounds=True)
+    chain = [*js_chain(read), *bounds_of(read), ".explain({ analyze: true, buffers: true })"]
+    arguments = [*read.filters.values(), *read.bounds.values()]
+    code = function_js(camel_case("explain " + shown.relation), arguments, chain, _notes(shown))
+    return f"// Not in production; once, in SQL: {TURN_ON}\n{code}"
+
+
+def plan_py(shown: Shown) -> str:
+    """The same for supabase-py."""
+    read = named(replace(shown, method="GET"), camel=False, bounds=True)
+    chain = [*py_chain(read), *bounds_of(read), ".explain(analyze=True, buffers=True)", ".execute()"]
+    lines = [
+        f"# Not in production; once, in SQL: {TURN_ON}",
+        f"def {snake_case('explain ' + shown.relation)}({read.arguments}):",
+        *(f"    # and {note}" for note in _notes(shown)),
+        "    return (",
+        *(f"        {call}" for call in chain),
+        "    )",
+    ]
+    return "\n".join(lines)
+
+
+def _notes(shown: Shown) -> list[str]:
+    return [note for note in left_out(shown) if not note.startswith(("columns=", "on_conflict="))]

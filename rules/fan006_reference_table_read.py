@@ -1,0 +1,99 @@
+"""FAN006 reference-table-read: a small table that never changes, read again by every request.
+
+What it does
+------------
+Finds, over the whole workload, reads of a table or view without any value in their filters, that were made in at least
+``rules.reference_read.min_traces`` traces and answered the same number of rows each time, at most
+``rules.reference_read.max_rows``, while fanin saw no write to that relation. What is written past fanin it does not
+see, and neither does it compare rows: hence "probably".
+
+Why it hurts
+------------
+Rates, packages and categories change once a month and are read on nearly every page: a round trip, a connection and a
+transaction each, for the same few rows. They are often read first, so that everything else waits for them.
+
+Example
+-------
+::
+
+    25 × GET /video_rates?select=* → 5 rows, 1 kB
+
+Use instead
+-----------
+::
+
+    1 × GET /video_rates?select=* → 5 rows, 1 kB
+
+kept in the process for some minutes, and forgotten when the application itself writes the table.
+
+Safety
+------
+Advice: fanin changes nothing. A copy that is kept is old for as long as it is kept: what must be right at once (stock,
+permissions) is no reference.
+"""
+
+from collections.abc import Iterator
+
+from proxy.findings import Finding, Fix
+from proxy.postgrest.cache_code import SECONDS, cached_js, cached_py
+from proxy.postgrest.read_sql import read_sql
+from proxy.postgrest.shown import Shown, read_fingerprint
+from proxy.postgrest.volume import in_words
+from proxy.thresholds import ReferenceRead, Rules
+from proxy.workload import Usage, Workload
+
+CODE = "FAN006"
+NAME = "reference-table-read"
+SAFETY = "advice"
+
+IMPACTS = ((0.2, "HIGH"), (0.05, "MEDIUM"))
+"""Shares of all requests from which an impact holds; below the last it is LOW."""
+
+
+def inspect(workload: Workload, settings: Rules) -> Iterator[Finding]:
+    """One finding a fingerprint."""
+    if len(workload.writes) >= workload.limit:
+        return  # which other relations are written to is not known any more
+    requests = sum(usage.calls for usage in workload)
+    for usage in workload:
+        shown = read_fingerprint(usage.fingerprint)
+        if _is_whole(shown) and _is_reference(usage, workload, settings.reference_read):
+            yield _finding(shown, usage, requests)
+
+
+def _is_whole(shown: Shown) -> bool:
+    """Whether every request of the kind asks for the same rows: nothing in it varies."""
+    fixed = all(f.operator.removeprefix("not.").startswith("is.") for f in shown.filters)
+    return shown.method == "GET" and fixed and not any("?" in param for param in shown.rest)
+
+
+def _is_reference(usage: Usage, workload: Workload, bounds: ReferenceRead) -> bool:
+    small = 0 < usage.most_rows <= bounds.max_rows and usage.rows == usage.most_rows * (usage.calls - usage.failed)
+    return small and usage.traces >= bounds.min_traces and usage.relation not in workload.writes
+
+
+def _finding(shown: Shown, usage: Usage, requests: int) -> Finding:
+    share = usage.calls / requests
+    rows, often = usage.most_rows, usage.calls
+    return Finding(
+        code=CODE,
+        impact=next((name for least, name in IMPACTS if share >= least), "LOW"),
+        confidence="medium",
+        title=f"The {rows} rows of {shown.relation} were read {often} times, and never written",
+        relation=usage.relation,
+        fingerprint=usage.fingerprint,
+        route="",
+        caller=usage.caller,
+        problem=f"The application asks for {shown.relation} again and again, which probably never changes.",
+        current=f"{often} requests in {usage.traces} traces, {in_words(usage.size)}, {usage.seconds:.2f} s;"
+        f" {100 * share:.0f} % of all requests",
+        evidence=(
+            f"{rows} rows each time, without a value in the filters",
+            f"no write to {shown.relation} was seen",
+            *([f"read by {', '.join(usage.routes)}"] if usage.routes else []),
+        ),
+        fix=Fix(sql=read_sql(shown), supabase_js=cached_js(shown), supabase_py=cached_py(shown)),
+        expected=f"At most one request in {SECONDS // 60} minutes and process, instead of one a page.",
+        risk=f"For up to {SECONDS // 60} minutes a process shows what was there before. Where policies give different"
+        " callers different rows, keep a copy for each, or none.",
+    )

@@ -1,0 +1,96 @@
+"""FAN006 tells tables that never change from lists that do, that are filtered, long, or seldom read."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+import sqlglot
+from msgspec.structs import replace
+
+from proxy.thresholds import ReferenceRead, Rules
+from proxy.workload import Workload
+from rules.fan006_reference_table_read import inspect
+from tests.rules.traces import parallel, told
+
+if TYPE_CHECKING:
+    from proxy.findings import Finding
+
+RATES = "GET /video_rates?select=* → 5 rows"
+
+
+def findings(*lines: str, settings: Rules | None = None, limit: int = 1000) -> list[Finding]:
+    workload = Workload(limit)
+    for seen in told(lines):
+        workload.add(seen)
+    return list(inspect(workload, settings or Rules()))
+
+
+def test_a_small_table_that_many_traces_read_and_nobody_writes_is_one() -> None:
+    (finding,) = findings(f"20 × {RATES}")
+    assert finding.title == "The 5 rows of video_rates were read 20 times, and never written"
+    assert finding.current.startswith("20 requests in 20 traces, 2 kB")
+    assert not findings(f"19 × {RATES}")
+    assert findings(f"5 × {RATES}", settings=Rules(reference_read=ReferenceRead(min_traces=5)))
+
+
+def test_one_trace_that_reads_it_often_is_fan003s() -> None:
+    workload = Workload(10)
+    workload.add(parallel([RATES] * 100))
+    assert not list(inspect(workload, Rules()))
+
+
+@pytest.mark.parametrize("write", ["POST /video_rates", "PATCH /video_rates?id=eq.1", "DELETE /video_rates?id=eq.1"])
+def test_a_table_that_is_written_is_none(write: str) -> None:
+    assert not findings(f"50 × {RATES}", f"1 × {write}")
+    assert findings(f"50 × {RATES}", f"1 × {write.replace('video_rates', 'videos')}")
+
+
+def test_a_table_whose_length_changes_is_none() -> None:
+    assert not findings(f"50 × {RATES}", "1 × GET /video_rates?select=* → 6 rows")
+
+
+def test_an_answer_that_failed_does_not_matter() -> None:
+    workload = Workload(10)
+    for seen in told([f"30 × {RATES}"]):
+        workload.add(seen)
+    (failed,) = told(["1 × GET /video_rates?select=* → 0 rows"])
+    workload.add(replace(failed, spans=(replace(failed.spans[0], status=503),)))
+    assert list(inspect(workload, Rules()))
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "GET /video_rates?video_type=eq.OOTD → 1 rows",
+        "GET /video_rates?or=(a.eq.1,b.eq.2) → 1 rows",
+        "GET /video_rates?limit=5 → 5 rows",
+        "HEAD /video_rates → 5 rows",
+        "GET /videos → 101 rows",
+        "GET /videos → 0 rows",
+        "GET /rpc/rates → 5 rows",
+    ],
+)
+def test_what_is_filtered_long_empty_or_no_table_is_none(line: str) -> None:
+    assert not findings(f"50 × {line}")
+
+
+def test_a_filter_without_a_value_is_the_same_for_all() -> None:
+    assert findings("50 × GET /packages?archived_at=is.null&order=tier → 4 rows")
+
+
+def test_where_not_all_written_tables_are_known_nothing_is_said() -> None:
+    assert not findings(f"50 × {RATES}", "1 × POST /a", "1 × POST /b", limit=2)
+
+
+@pytest.mark.parametrize(("others", "impact"), [(0, "HIGH"), (300, "MEDIUM"), (900, "LOW")])
+def test_the_impact_is_its_share_of_all_requests(others: int, impact: str) -> None:
+    lines = [f"40 × {RATES}", *([f"{others} × GET /videos?id=eq.1"] if others else [])]
+    assert [finding.impact for finding in findings(*lines)] == [impact]
+
+
+def test_the_fix_is_code_that_parses() -> None:
+    (finding,) = findings("50 × GET /packages?select=tier&archived_at=is.null&order=tier → 4 rows")
+    compile(finding.fix.supabase_py, "fix", "exec")
+    sqlglot.parse_one(finding.fix.sql, dialect="postgres")
+    assert "const listPackages = (() => {" in finding.fix.supabase_js

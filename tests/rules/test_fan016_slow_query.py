@@ -1,0 +1,72 @@
+"""FAN016 tells kinds of queries that are always slow from single slow ones, and writes out plan and index."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+import sqlglot
+
+from proxy.thresholds import Rules, SlowQuery
+from proxy.workload import Workload
+from rules.fan016_slow_query import inspect
+from tests.rules.traces import told
+
+if TYPE_CHECKING:
+    from proxy.findings import Finding
+
+PENDING = "GET /videos?select=*&status=eq.pending_review&order=created_at.desc"
+
+
+def findings(*lines: str, settings: Rules | None = None) -> list[Finding]:
+    workload = Workload(1000)
+    for seen in told(lines):
+        workload.add(seen)
+    return list(inspect(workload, settings or Rules()))
+
+
+def test_five_slow_requests_are_one_and_four_are_not() -> None:
+    (finding,) = findings(f"5 × {PENDING} → 40 rows, 900 ms")
+    assert finding.title == "GET videos takes more than 724 ms in 5 of 100 cases"
+    assert not findings(f"4 × {PENDING} → 40 rows, 900 ms")
+    assert findings(f"1 × {PENDING} → 40 rows, 900 ms", settings=Rules(slow_query=SlowQuery(min_calls=1)))
+
+
+def test_what_is_found_is_surely_as_slow_as_the_setting() -> None:
+    assert not findings(f"9 × {PENDING} → 1 rows, 499 ms")
+    assert findings(f"9 × {PENDING} → 1 rows, 730 ms")
+    assert findings(f"9 × {PENDING} → 1 rows, 80 ms", settings=Rules(slow_query=SlowQuery(p95=0.05)))
+
+
+def test_a_few_slow_ones_among_many_are_none() -> None:
+    assert not findings(f"97 × {PENDING} → 1 rows", f"3 × {PENDING} → 1 rows, 3000 ms")
+    assert findings(f"90 × {PENDING} → 1 rows", f"10 × {PENDING} → 1 rows, 3000 ms")
+
+
+@pytest.mark.parametrize(("calls", "impact"), [(5, "LOW"), (10, "MEDIUM"), (60, "HIGH"), (360, "CRITICAL")])
+def test_the_impact_is_the_time_spent_in_an_hour(calls: int, impact: str) -> None:
+    assert findings(f"{calls} × {PENDING} → 1 rows, 1001 ms")[0].impact == impact
+
+
+def test_plan_and_index_are_written_out() -> None:
+    (finding,) = findings(f"5 × {PENDING} → 40 rows, 900 ms")
+    assert "-- Its plan: write explain (analyze, buffers) before it" in finding.fix.sql
+    assert finding.fix.sql.endswith("create index concurrently on videos (status, created_at desc);")
+    assert ".explain({ analyze: true, buffers: true });" in finding.fix.supabase_js
+    assert "pgrst.db_plan_enabled" in finding.fix.supabase_js
+    compile(finding.fix.supabase_py, "fix", "exec")
+    assert len(sqlglot.parse(finding.fix.sql, dialect="postgres")) == 2
+
+
+def test_a_query_that_no_index_serves_is_given_none() -> None:
+    (finding,) = findings("5 × GET /videos?title=ilike.*a* → 40 rows, 900 ms")
+    assert "create index" not in finding.fix.sql
+    assert finding.evidence[1] == "no filter or order that a plain index serves"
+
+
+def test_writes_by_filters_have_a_plan_and_inserts_have_none() -> None:
+    (finding,) = findings("5 × PATCH /videos?tracking=eq.1 → 900 ms".replace("→ 900", "→ 1 rows, 900"))
+    assert "write explain before it" in finding.fix.sql
+    assert finding.fix.sql.endswith("create index concurrently on videos (tracking);")
+    assert len(sqlglot.parse(finding.fix.sql, dialect="postgres")) == 2
+    assert not findings("5 × POST /videos → 1 rows, 900 ms")
