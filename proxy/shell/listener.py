@@ -5,7 +5,11 @@ import os
 import socket
 from collections.abc import Callable
 
+from proxy.shell.deaf import deafen
+
 BACKLOG = 2048
+HANDSHAKE = 0.02
+"""Seconds for connections that had begun: longer than a round trip to whoever is near enough to use a sidecar."""
 
 
 class Listener:
@@ -28,6 +32,9 @@ class Listener:
         if server is None:
             return
         again = [socket.socket(fileno=os.dup(one.fileno())) for one in server.sockets]
+        deaf = [deafen(one) for one in again]
+        if any(deaf):
+            await asyncio.sleep(HANDSHAKE)
         server.close()
         waiting = [connection for one in again for connection in _accept_all(one)]
         for connection in waiting:
