@@ -98,6 +98,9 @@ def _add_settings(command: argparse.ArgumentParser) -> None:
     command.add_argument("--config", type=Path, metavar="FILE", help="TOML file of settings")
     for name in FLAGS:
         command.add_argument("--" + name.replace("_", "-"), help=texts[name].replace("%", "%%"))
+    command.add_argument(
+        "--record", type=Path, metavar="FILE", help="like --set record.file=FILE; " + texts["record.file"]
+    )
     for name in SWITCHES:
         command.add_argument("--" + name.replace("_", "-"), action="store_true", default=None, help=texts[name])
     command.add_argument(
@@ -121,6 +124,8 @@ def _read(options: argparse.Namespace) -> Effective:
     known = declared()
     named = {name: getattr(options, name) for name in (*FLAGS, *SWITCHES)}
     flags: dict[str, Any] = {name: value for name, value in named.items() if value is not None}
+    if options.record is not None:
+        flags["record.file"] = options.record
     for assignment in options.set:
         name, equals, value = assignment.partition("=")
         if not equals:

@@ -28,7 +28,7 @@ from proxy.sections import (
 )
 from proxy.sources import ConfigError as ConfigError
 from proxy.sources import Declared, Names, flatten, nearest, nested, read_environment, read_file, unknown_variables
-from proxy.telling import Log, Otlp
+from proxy.telling import Log, Otlp, Record
 from proxy.thresholds import Rules
 
 
@@ -129,6 +129,7 @@ class Settings(BaseSettings):
     detect: Detect = Detect()
     log: Log = Log()
     otlp: Otlp = Otlp()
+    record: Record = Record()
     drain: Drain = Drain()
     override: tuple[Override, ...] = Field(
         (),

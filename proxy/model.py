@@ -263,6 +263,8 @@ class Span(msgspec.Struct, frozen=True):
     """Which keys its answer showed; only where the setting `detect.row_keys` is on."""
     upstream: float = 0.0
     """Seconds of it that upstream took."""
+    shapes: tuple[tuple[str, int], ...] = ()
+    """Per parameter what its literal looks like, and its bytes; only where the setting `record.file` is set."""
     target: str = ""
     """What was asked for, values and all: only where the setting `show_values` is on."""
 

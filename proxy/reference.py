@@ -7,14 +7,16 @@ text of its entries.
 import argparse
 import json
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from proxy.cli import EXITS, command_line
 from proxy.config import Settings, declared
 from proxy.errors import COMPARED, DOUBTS, FAULTS, REFUSALS
+from proxy.markdown import quoted, table
 from proxy.observe.series import SERIES, Series
+from proxy.recording_page import recording
 from proxy.remedies import CURES, REMEDIES
 from proxy.sections import Ignore, Override
 from rules import RULES
@@ -32,7 +34,14 @@ REPORTED: Schema = {"type": "string", "enum": ["report"], "default": "report"}
 
 def pages() -> dict[str, str]:
     """Every page by its file's name."""
-    made = {"settings": _settings, "metrics": _metrics, "codes": _codes, "rules": _rules, "cli": _cli}
+    made = {
+        "settings": _settings,
+        "metrics": _metrics,
+        "codes": _codes,
+        "rules": _rules,
+        "cli": _cli,
+        "recording": recording,
+    }
     return {f"{name}.md": f"{MADE}\n" + "\n".join(page()) + "\n" for name, page in made.items()}
 
 
@@ -40,26 +49,6 @@ def main(folder: Path) -> None:
     """Write the pages into ``folder``."""
     for name, text in pages().items():
         (folder / name).write_text(text, encoding="utf-8")
-
-
-def _table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
-    """A Markdown table, with an empty line after it."""
-    yield "| " + " | ".join(heads) + " |"
-    yield "|" + "---|" * len(heads)
-    for row in rows:
-        yield "| " + " | ".join(map(_cell, row)) + " |"
-    yield ""
-
-
-def _cell(text: str) -> str:
-    """Text that stays in its cell; what stands between backquotes is shown as it is."""
-    parts = text.split("`")
-    parts[::2] = [part.replace("*", r"\*") for part in parts[::2]]
-    return "`".join(parts).replace("|", r"\|").replace("\n", " ")
-
-
-def _code(text: str) -> str:
-    return f"`{text}`" if text else ""
 
 
 def _settings() -> Iterator[str]:
@@ -80,14 +69,14 @@ def _settings() -> Iterator[str]:
         groups.setdefault(name.rpartition(".")[0], []).append(_setting(name, _schema(root, name)))
     for group, rows in groups.items():
         yield from (f"## `[{group}]`" if group else "## At the top of the file", "")
-        yield from _table(("setting", "default", "takes", "what it is for", ""), rows)
+        yield from table(("setting", "default", "takes", "what it is for", ""), rows)
     tables: dict[str, type[Section]] = {"override": Override, "ignore": Ignore}
-    for table, model in tables.items():
+    for name, model in tables.items():
         fields = model.model_json_schema()["properties"].items()
-        yield from (f"## `[[{table}]]`", "", (model.__doc__ or "").strip(), "")
-        yield from _table(
+        yield from (f"## `[[{name}]]`", "", (model.__doc__ or "").strip(), "")
+        yield from table(
             ("name", "takes", "what it is for"),
-            ((_code(name), _takes(field), field["description"]) for name, field in fields),
+            ((quoted(field), _takes(schema), schema["description"]) for field, schema in fields),
         )
 
 
@@ -104,9 +93,9 @@ def _schema(root: Schema, name: str) -> Schema:
 def _setting(name: str, schema: Schema) -> Sequence[str]:
     marks = declared()[name]
     default = schema.get("default")
-    shown = "" if default in (None, "", []) else _code(json.dumps(default, ensure_ascii=False))
+    shown = "" if default in (None, "", []) else quoted(json.dumps(default, ensure_ascii=False))
     told = [word for word in ("restart", "override", "secret") if getattr(marks, word)]
-    return _code(name), shown, _takes(schema), marks.help, ", ".join(told)
+    return quoted(name), shown, _takes(schema), marks.help, ", ".join(told)
 
 
 def _takes(schema: Schema) -> str:
@@ -114,7 +103,7 @@ def _takes(schema: Schema) -> str:
     choices = [each for each in schema.get("anyOf", (schema,)) if each.get("type") != "null"]
     (kind,) = choices[:1]
     if "enum" in kind:
-        return ", ".join(_code(each) for each in kind["enum"])
+        return ", ".join(quoted(each) for each in kind["enum"])
     if kind["type"] == "array":
         return "tables" if "$ref" in kind["items"] else "a list of texts"
     words = {"boolean": "`true`, `false`", "integer": "a whole number", "number": "a number", "object": "settings"}
@@ -134,15 +123,15 @@ def _metrics() -> Iterator[str]:
         "",
     )
     rows = (
-        (_code(_exposed(name, series)), series.kind, _labels(series), series.help) for name, series in SERIES.items()
+        (quoted(_exposed(name, series)), series.kind, _labels(series), series.help) for name, series in SERIES.items()
     )
-    yield from _table(("series", "kind", "labels", "what it says"), rows)
+    yield from table(("series", "kind", "labels", "what it says"), rows)
     yield "A histogram has `_bucket`, `_sum` and `_count`. Upper bounds of their buckets:"
     yield ""
     bounds: dict[tuple[float, ...], list[str]] = {}
     for name, series in SERIES.items():
         if series.bounds:
-            bounds.setdefault(series.bounds, []).append(_code(f"fanin_{name}"))
+            bounds.setdefault(series.bounds, []).append(quoted(f"fanin_{name}"))
     for values, names in bounds.items():
         yield f"- {', '.join(names)}: {', '.join(f'{value:g}' for value in values)}, +Inf"
 
@@ -152,7 +141,7 @@ def _exposed(name: str, series: Series) -> str:
 
 
 def _labels(series: Series) -> str:
-    return ", ".join(map(_code, series.labels))
+    return ", ".join(map(quoted, series.labels))
 
 
 def _codes() -> Iterator[str]:
@@ -167,22 +156,22 @@ def _codes() -> Iterator[str]:
         " or `fanin_turned_down_total{code}` where there was no request yet.",
         "",
     )
-    faults = ((_code(code), str(fault.status), f"{fault.message}.", fault.hint) for code, fault in FAULTS.items())
-    yield from _table(("code", "status", "what happened", "what to do"), faults)
+    faults = ((quoted(code), str(fault.status), f"{fault.message}.", fault.hint) for code, fault in FAULTS.items())
+    yield from table(("code", "status", "what happened", "what to do"), faults)
     yield from ("## Refusals: why a request was not merged", "")
     yield from ("Counted in `fanin_refusals_total{reason}`, said by `X-Fanin` and `--debug`.", "")
-    refusals = ((_code(reason), text, REMEDIES[reason]) for reason, text in REFUSALS.items())
-    yield from _table(("reason", "why", "to change that"), refusals)
+    refusals = ((quoted(reason), text, REMEDIES[reason]) for reason, text in REFUSALS.items())
+    yield from table(("reason", "why", "to change that"), refusals)
     yield from ("## Doubts: why the originals were sent after all", "")
     yield from (
         "Counted in `fanin_replays_total{reason}`. No caller sees anything of it but the time that it takes.",
         "",
     )
-    doubts = ((_code(reason), text, CURES[reason]) for reason, text in DOUBTS.items())
-    yield from _table(("reason", "what was wrong", "if it comes often"), doubts)
+    doubts = ((quoted(reason), text, CURES[reason]) for reason, text in DOUBTS.items())
+    yield from table(("reason", "what was wrong", "if it comes often"), doubts)
     yield from ("## Comparisons: what came of them", "")
     yield from ("Counted in `fanin_shadow_total{result}`.", "")
-    yield from _table(("result", "what it means"), ((_code(result), text) for result, text in COMPARED.items()))
+    yield from table(("result", "what it means"), ((quoted(result), text) for result, text in COMPARED.items()))
 
 
 def _rules() -> Iterator[str]:
@@ -192,8 +181,8 @@ def _rules() -> Iterator[str]:
     for rule in RULES:
         level = levels.get(rule.code.lower(), REPORTED)
         place = f"#{rule.code.lower()}-{rule.name}"
-        rows.append((f"[{rule.code}]({place})", rule.name, rule.safety, _takes(level), _code(level["default"])))
-    yield from _table(("code", "name", "safety", "levels", "default"), rows)
+        rows.append((f"[{rule.code}]({place})", rule.name, rule.safety, _takes(level), quoted(level["default"])))
+    yield from table(("code", "name", "safety", "levels", "default"), rows)
     for rule in RULES:
         yield from _document(rule.code, rule.name, rule.document)
 
@@ -224,20 +213,20 @@ def _cli() -> Iterator[str]:
     yield from ("# The command line", "", str(whole.description), "")
     (commands,) = (action for action in whole._actions if isinstance(action, argparse._SubParsersAction))
     helps = {choice.dest: choice.help or "" for choice in commands._choices_actions}
-    yield from _table(("command", "what it does"), ((_code(f"fanin {name}"), text) for name, text in helps.items()))
+    yield from table(("command", "what it does"), ((quoted(f"fanin {name}"), text) for name, text in helps.items()))
     settings = _words(commands.choices["config"])
     for name, command in commands.choices.items():
         words = _words(command)
         own = {word: text for word, text in words.items() if word not in settings}
         yield from (f"## `fanin {name}`", "")
         if own:
-            yield from _table(("word", "what it is for"), own.items())
+            yield from table(("word", "what it is for"), own.items())
         if words.keys() >= settings.keys():
             yield from ("Takes [the flags of settings](#flags-of-settings).", "")
     yield from ("## Flags of settings", "")
-    yield from _table(("flag", "what it is for"), settings.items())
+    yield from table(("flag", "what it is for"), settings.items())
     yield from ("## Exit codes", "")
-    yield from _table(("code", "what it means"), ((_code(str(code)), text) for code, text in EXITS.items()))
+    yield from table(("code", "what it means"), ((quoted(str(code)), text) for code, text in EXITS.items()))
 
 
 def _words(command: argparse.ArgumentParser) -> dict[str, str]:
@@ -249,7 +238,7 @@ def _words(command: argparse.ArgumentParser) -> dict[str, str]:
 def _word(action: argparse.Action) -> str:
     """How an option or an argument is written."""
     takes = "" if action.nargs == 0 else str(action.metavar or action.dest.upper())
-    return _code(" ".join(filter(None, [", ".join(action.option_strings), takes])))
+    return quoted(" ".join(filter(None, [", ".join(action.option_strings), takes])))
 
 
 if __name__ == "__main__":

@@ -14,7 +14,9 @@ from proxy.findings import Rule
 from proxy.observe import log
 from proxy.observe.events import Events, Reread, Warned
 from proxy.observe.metrics import Levels, Metrics
+from proxy.observe.recorder import Recorder
 from proxy.observe.tree import Trees
+from proxy.recorded import FORMAT, Head
 from proxy.reload import reload
 from proxy.shell.admin import Admin
 from proxy.shell.discover import Place
@@ -47,8 +49,8 @@ async def serve(loaded: Effective, read: Callable[[], Effective], rules: Sequenc
     lines = log.Lines(lambda: held.loaded.settings.log)
     release = lines.capture()
     console = Console(sidecar, events, rules, lambda: held.loaded.settings)
-    spans = _spans(settings, events)
-    metrics = Metrics(settings.limits.relations, lambda: _levels(sidecar, console, lines, spans))
+    spans, recorder = _spans(settings, events), _recorder(settings, events, sidecar.salt)
+    metrics = Metrics(settings.limits.relations, lambda: _levels(sidecar, console, lines, spans, recorder))
     events.subscribe(metrics)
     events.subscribe(log.Warnings(lines.warnings))
     events.subscribe(Trees(sys.stdout) if settings.debug else log.TraceLog(lines.traces))
@@ -71,17 +73,22 @@ async def serve(loaded: Effective, read: Callable[[], Effective], rules: Sequenc
         await admin.stop()
         if spans is not None:
             await spans.close()
+        if recorder is not None:
+            await asyncio.to_thread(recorder.close)
         lines.close()
         release()
 
 
-def _levels(sidecar: Sidecar, console: Console, lines: log.Lines, spans: "Spans | None") -> Levels:
+def _levels(
+    sidecar: Sidecar, console: Console, lines: log.Lines, spans: "Spans | None", recorder: Recorder | None
+) -> Levels:
     """What every part says of itself, when Prometheus asks."""
     return {
         **levels(sidecar, __version__),
         **console.levels(),
         "log_lines_left_out": lines.left_out(),
         "otlp_spans": spans.counts() if spans else {},
+        "recorded_traces": recorder.counts() if recorder else {},
     }
 
 
@@ -98,6 +105,20 @@ def _spans(settings: Settings, events: Events) -> "Spans | None":
     spans = Spans(settings, __version__, events.emit, time.monotonic)
     events.subscribe(spans)
     return spans
+
+
+def _recorder(settings: Settings, events: Events, salt: bytes) -> Recorder | None:
+    """Who writes traces down, where that is wanted."""
+    if settings.record.file is None:
+        return None
+    recorder = Recorder(settings.record, recording_head(salt), events.emit)
+    events.subscribe(recorder)
+    return recorder
+
+
+def recording_head(salt: bytes) -> Head:
+    """The first line of what this process records."""
+    return Head(FORMAT, __version__, salt.hex(), round(time.time() - time.monotonic(), 3))
 
 
 class Held:

@@ -1,5 +1,6 @@
 """Tables of the TOML file, as in ``sections``: what fanin tells of itself."""
 
+from pathlib import Path
 from typing import Annotated
 
 from pydantic import ConfigDict, Field
@@ -25,3 +26,18 @@ class Otlp(Section):
     )
     queue: Count = Field(8192, description="Spans that wait to be sent; more are left out, and counted.")
     end: Positive = Field(2.0, description="After the last request: the time to send what still waits.")
+
+
+class Record(Section):
+    model_config = ConfigDict(json_schema_extra=RESTART)
+
+    file: Path | None = Field(
+        None, description="Closed traces are written here, a line of JSON each, without values, for `fanin check`."
+    )
+    max_bytes: Annotated[int, Field(ge=10_000)] = Field(
+        100_000_000, description="A file of this size gets a number, and a new one is begun."
+    )
+    files: Annotated[int, Field(ge=2)] = Field(
+        5, description="Files at most: FILE, FILE.1 (the one before), …; the oldest is removed."
+    )
+    queue: Count = Field(20_000, description="Spans that wait to be written; traces beyond are left out, and counted.")

@@ -20,3 +20,18 @@ NASTY = (
     "@/etc/passwd",
     "&amp;<&lt;",
 )
+
+RAW = (
+    "\x1b[2J\x1b]0;hit\x07",
+    "a\nb\r\nc\td",
+    "\x00\x01\x08\x7f\x9b",
+    "]]><failure message='hit'/><![CDATA[",
+    "-->\u2029<!--",
+    "'\"`; drop table hit; --",
+    "| a | b\\|`c`",
+    "::error file=hit::hit",
+    "%0A%0Dhit",
+    "\ufeff\ufffe",
+    "x" * 200,
+)
+"""The same where no header bounds it: control characters, ends of lines, and what a format ends its text with."""

@@ -18,6 +18,8 @@ VALUES = {
     "proxy.law",
     "proxy.listing",
     "proxy.overrides",
+    "proxy.recorded",
+    "proxy.recording",
     "proxy.reload",
     "proxy.remedies",
     "proxy.section",

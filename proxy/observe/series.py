@@ -154,6 +154,11 @@ BESIDE = {
         "Spans for otlp.endpoint. result: sent, failed (the collector did not take them), dropped (for otlp.queue).",
         "result",
     ),
+    "recorded_traces": _counter(
+        "Traces for record.file. result: written, failed (no room on the disk, or no file), dropped (for record.queue, "
+        "or longer than record.max_bytes).",
+        "result",
+    ),
 }
 """What observers count of themselves, read like those."""
 

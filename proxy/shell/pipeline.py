@@ -21,6 +21,7 @@ from proxy.path.stitch import lengthened
 from proxy.path.trace import OpenTrace, Traces
 from proxy.postgrest.content_range import rows_and_total
 from proxy.postgrest.in_list import shortened
+from proxy.recording import salt_of
 from proxy.shell.calls import Call, Note
 from proxy.shell.heads import answer_lines
 from proxy.shell.seats import Failed, Own, Reply, Served, Ticket
@@ -28,7 +29,7 @@ from proxy.shell.server import Request
 from proxy.shell.terms import Memory, Terms
 from proxy.shell.tunnel import tunnel
 from proxy.shell.upstream import Answer, Outgoing, UpstreamWire
-from proxy.shell.visit import Visit
+from proxy.shell.visit import Keeping, Visit
 
 if TYPE_CHECKING:
     from proxy.shell.pool import Lane
@@ -53,6 +54,7 @@ class Pipeline:
         self._clock = memory.clock
         self._traces = traces
         self._key = key
+        self._keeping = Keeping(key, salt_of(key), settings.record.file is not None, settings.show_values)
         self._headers = settings.headers == "on" or (settings.headers == "auto" and settings.debug)
         self._shows = settings.detect.row_keys == "on" or (settings.detect.row_keys == "auto" and settings.debug)
 
@@ -277,7 +279,7 @@ class Pipeline:
         now = self._clock()
         try:
             number = 0 if trace is None else len(trace.spans) + 1
-            span = visit.span(number, now, self._key, self._lessons.max_rows, self._settings.show_values)
+            span = visit.span(number, now, self._keeping, self._lessons.max_rows)
             if trace is not None:
                 self._traces.end(trace, span, now)
         except Exception as error:

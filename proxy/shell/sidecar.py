@@ -16,6 +16,7 @@ from proxy.overrides import PerQuery
 from proxy.path.identity import HeadRules, head_rules
 from proxy.path.trace import Quiet, Traces
 from proxy.postgrest.catalog import Catalog
+from proxy.recording import salt_of
 from proxy.shell.advice import HeaderAdvice
 from proxy.shell.catalog import CatalogReader
 from proxy.shell.check import Checker
@@ -51,6 +52,8 @@ class Sidecar:
         self._events = events
         self._clock = clock
         self._key = secrets.token_bytes(16)
+        self.salt = salt_of(self._key)
+        """Of the hashes of literals in spans."""
         self.upstream = Upstream(settings, clock)
         self.health = Health(self.upstream, events, clock)
         events.subscribe(self.health)

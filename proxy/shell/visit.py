@@ -3,8 +3,11 @@
 from hashlib import blake2b
 from typing import TYPE_CHECKING
 
-from proxy.model import Outcome, Query, Span
+import msgspec
+
+from proxy.model import LiteralClass, Outcome, Query, Span
 from proxy.postgrest.in_list import column_of, listed
+from proxy.postgrest.literals import canonical
 from proxy.postgrest.row_keys import MOST_BYTES, row_keys
 from proxy.shell.server import Request
 
@@ -14,6 +17,19 @@ if TYPE_CHECKING:
 
 MOST_TARGET = 8192
 """Bytes of a target that is kept where values are shown."""
+
+
+class Keeping(msgspec.Struct, frozen=True):
+    """What spans keep of requests."""
+
+    key: bytes
+    """Of the hash that tells byte-equal requests of one caller."""
+    salt: bytes
+    """Of the hashes of literals."""
+    shapes: bool
+    """Whether it is kept what literals look like."""
+    values: bool
+    """Whether targets are kept as they came."""
 
 
 class Visit:
@@ -77,10 +93,8 @@ class Visit:
         if self.shows is not None and len(self.shows) <= MOST_BYTES:
             self.shows += data
 
-    def span(self, number: int, now: float, key: bytes, max_rows: int | None, values: bool = False) -> Span:
-        """The span at its end, ``now``; literals are hashed under ``key``. ``max_rows`` is PostgREST's, if known;
-        with ``values`` it has its target as it came.
-        """
+    def span(self, number: int, now: float, keeping: Keeping, max_rows: int | None) -> Span:
+        """The span at its end, ``now``. ``max_rows`` is PostgREST's, if known."""
         request, query = self.request, self.query
         count, key_types = _listed(query)
         return Span(
@@ -88,8 +102,8 @@ class Visit:
             method=query.method.decode("ascii"),
             relation=query.relation,
             fingerprint=query.fingerprint,
-            same=_hash(b"%b %b " % (query.method, query.target) + request.head.who, key),
-            literals=tuple([_hash(literal, key) if literal else 0 for literal in query.filters]),
+            same=_hash(b"%b %b " % (query.method, query.target) + request.head.who, keeping.key),
+            literals=tuple([_hash(literal, keeping.salt) if literal else 0 for literal in query.filters]),
             key_types=key_types,
             caller=request.head.caller,
             retry=request.head.retry,
@@ -109,9 +123,10 @@ class Visit:
             limit=None if query.limit is None else query.limit[0],
             offset=query.offset,
             total=self.total,
-            row_keys=row_keys(self.shows, lambda literal: _hash(literal, key)) if self.shows else (),
+            row_keys=row_keys(self.shows, lambda literal: _hash(literal, keeping.salt)) if self.shows else (),
             upstream=self.upstream_seconds,
-            target=_target(request.line.target) if values else "",
+            shapes=tuple([_shape(literal) for literal in query.filters]) if keeping.shapes else (),
+            target=_target(request.line.target) if keeping.values else "",
         )
 
 
@@ -126,6 +141,10 @@ def _listed(query: Query) -> tuple[int, tuple[tuple[str, str], ...]]:
 def _target(target: bytes) -> str:
     """What is kept of a target with its values; nothing of one with the key that Supabase takes there."""
     return "" if len(target) > MOST_TARGET or b"apikey" in target else target.decode("latin-1")
+
+
+def _shape(literal: bytes) -> tuple[str, int]:
+    return ((canonical(literal) or LiteralClass.TEXT).value, len(literal)) if literal else ("", 0)
 
 
 def _hash(literal: bytes, key: bytes) -> int:

@@ -10,12 +10,14 @@ import pytest
 
 from proxy.demo.server import free_port
 from proxy.demo.sidecar import NO_CHECKS, Fanin
+from proxy.recording import read
 from tests.e2e.canaries import HEAD, SECRET, requests
 from tests.e2e.collector import collecting
 from tests.e2e.harness import PATIENCE, SCRAPE, RawClient, ScriptedUpstream, Talk, answers
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     from tests.conftest import Stack
 
@@ -113,15 +115,20 @@ def check(said: bytes) -> None:
 @pytest.mark.stack
 @pytest.mark.parametrize("how", HOW)
 async def test_no_secret_of_a_request_is_shown_anywhere(
-    stack: Stack, monkeypatch: pytest.MonkeyPatch, how: str
+    stack: Stack, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, how: str
 ) -> None:
     """Python's own development mode prints what asyncio and destructors think."""
     monkeypatch.setenv("PYTHONDEVMODE", "1")
-    with Fanin(stack.url, settings={**SETTINGS, **HOW[how]}) as fanin:
+    recording = tmp_path / "recording"
+    with Fanin(stack.url, settings={**SETTINGS, **HOW[how], "record.file": str(recording)}) as fanin:
         direct, via = await each(int(stack.url.rpartition(":")[2])), await each(fanin.port)
         for request, alone, answer in zip(requests(), direct, via, strict=True):
             assert not told(answer) or told(alone), f"PostgREST does not say it back: {request!r}"
         check(await shown(fanin))
+    lines = recording.read_bytes()
+    assert sum(len(trace.spans) for trace in read("recording", lines.splitlines(keepends=True))) > 200
+    assert b"shown-caller" in lines
+    assert told(lines) == []
 
 
 @pytest.mark.parametrize("broken", BROKEN)

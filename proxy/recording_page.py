@@ -1,0 +1,49 @@
+"""The page of docs/reference about recordings, made from the structs that are written."""
+
+from collections.abc import Iterator
+
+import msgspec
+from msgspec import inspect
+
+from proxy.markdown import quoted, table
+from proxy.recorded import FORMAT, Head, Literal, Recorded, RecordedSpan
+
+
+def recording() -> Iterator[str]:
+    """The page, line by line."""
+    yield from (
+        "# Recordings",
+        "",
+        "`fanin serve --record FILE` writes each closed trace as a line of JSON; `fanin check --traces FILE` reads"
+        f" them. This is format {FORMAT}. The first line of each file says so; what follows are traces, in the order"
+        " that they closed in. A full file becomes `FILE.1`, that one `FILE.2`: `record.max_bytes`, `record.files`.",
+        "",
+        "No value is in a recording, no header, no body, and no name that PostgREST has not taken for one: such a query"
+        " is `GET …#` with a hash of a key that nobody has. Of each literal there are its kind, its length and a hash"
+        " under the salt, which is in the first line: equal values can be told, and guessed ones can be tried. Whoever"
+        " holds the file can so find out values of which there are few, such as a status, a year or a small number, and"
+        " none that cannot be guessed. What clients call their traces, routes and callers is"
+        " theirs, and is kept as text.",
+        "",
+        "Times are seconds, sizes are bytes. A field that is not there has the value that *else* tells. What was found"
+        " is not in the file: rules are run again when it is read. A last line without its end was being written when"
+        " fanin ended, and is left out.",
+        "",
+    )
+    for kind, where in ((Head, "The first line"), (Recorded, "A trace"), (RecordedSpan, "Each of its `spans`")):
+        yield from (f"## {where}", "")
+        yield from table(("field", "what it says", "else"), _fields(kind))
+    yield from ("## Each of a span's `literals`", "", "A list of three:", "")
+    yield from table(("element", "what it says"), (row[:2] for row in _fields(Literal)))
+
+
+def _fields(kind: type[msgspec.Struct]) -> Iterator[tuple[str, str, str]]:
+    """The fields of a struct with their texts and what holds where they are absent."""
+    told = inspect.type_info(kind)
+    assert isinstance(told, inspect.StructType)  # noqa: S101 – for mypy
+    for field in told.fields:
+        meta = field.type
+        assert isinstance(meta, inspect.Metadata)  # noqa: S101 – each field is described
+        text = (meta.extra_json_schema or {})["description"]
+        default = "" if field.required else quoted(msgspec.json.encode(field.default).decode())
+        yield quoted(field.encode_name), text, default
