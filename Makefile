@@ -60,6 +60,8 @@ soak: $(VENV)/.ok-dev $(VENV)/.ok-postgrest $(VENV)/.ok-e2e ## a minute of fault
 	@STORM_SECONDS=60 $(PY) -m pytest -q -s tests/e2e/test_storm.py
 	@echo "· memory under load, for ten minutes"
 	@$(PY) -m tests.e2e.endurance
+	@echo "· a million requests over 10,000 fingerprints"
+	@FLOOD_REQUESTS=1000000 $(PY) -m pytest -q -s tests/e2e/test_flood.py
 	@echo "· random bursts"
 	@$(PY) -m tests.e2e.soak
 	@! test -x $(OLDER) || echo "· once more on PostgREST 11.2.2"

@@ -1,0 +1,74 @@
+"""Memory of all that remembers requests, under a flood over 10,000 fingerprints: FLOOD_REQUESTS=n, else a million.
+
+No network: spans are told to what `fanin serve` tells them to, each at its bound. In a process of its own, whose memory
+is measured at the end; the last line is the result as JSON.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import random
+import resource
+
+from msgspec.structs import replace
+
+from proxy.config import load
+from proxy.console import Console
+from proxy.observe import log
+from proxy.observe.events import Answered, Events
+from proxy.observe.metrics import Metrics
+from proxy.shell.sidecar import Sidecar
+from rules import RULES
+from tests.made import head
+from tests.rules.traces import span
+
+REQUESTS = int(os.environ.get("FLOOD_REQUESTS", "1000000"))
+FINGERPRINTS = 10_000
+BURST = 50
+"""Requests of one trace."""
+
+
+def main() -> None:
+    """Flood, and tell."""
+    settings = load({"detect.row_keys": "on", "trace.quiet_explicit": 0.5}).settings
+    events, now = Events(), [0.0]
+    sidecar = Sidecar(settings, RULES, events, lambda: now[0])
+    console = Console(sidecar, events, RULES, lambda: settings)
+    metrics = Metrics(settings.limits.relations, dict)
+    log.configure(io.StringIO())
+    lines = log.Lines(lambda: settings.log)
+    events.subscribe(metrics)
+    events.subscribe(log.TraceLog(lines.traces))
+    chance = random.Random(1)
+    for number in range(REQUESTS // BURST):
+        now[0] += 0.1
+        one_trace(number, sidecar, events, now[0], chance)
+        for trace in sidecar.traces.sweep(now[0]):
+            sidecar.judge.judge(trace)
+        sidecar.judge.look(now[0])
+    megabytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    held = {"fingerprints": len(sidecar.judge.workload), "findings": len(sidecar.judge.found)}
+    bites = sidecar.gauges()["fingerprints_replaced"]
+    print(json.dumps({"requests": REQUESTS, "megabytes": megabytes, **held, "replaced": bites}))
+    assert console is not None
+
+
+def one_trace(number: int, sidecar: Sidecar, events: Events, now: float, chance: random.Random) -> None:
+    """A page: a fan-out, and reads of queries out of thousands."""
+    own = head(f"Host: h\nX-Fanin-Trace: page {number}\nX-Fanin-Route: /page/{number % 3000}")
+    fanned = chance.randrange(FINGERPRINTS)
+    for at in range(BURST):
+        which = fanned if at % 2 else chance.randrange(FINGERPRINTS)
+        ids = ";".join(str(chance.randrange(10**6)) for _ in range(5))
+        line = f"GET /t{which % 700}?select=id,a{which}&id=eq.{chance.randrange(10**9)} → 5 rows, 4 kB, ids {ids}"
+        trace = sidecar.traces.begin(own, "127.0.0.1", now)
+        made = replace(span(line, at + 1, start=now, end=now + 0.01), call=number * BURST + at + 1)
+        if trace is not None:
+            sidecar.traces.end(trace, made, now)
+        events.emit(Answered(made, 0.001, own.trace or ""))
+
+
+if __name__ == "__main__":
+    main()
