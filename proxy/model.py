@@ -58,6 +58,8 @@ class Head(msgspec.Struct, frozen=True):
     """Whether it asks for the exact number of rows."""
     refusal: str | None
     """Why no request with this head is merged; a key of `errors.REFUSALS`."""
+    written_profile: str = ""
+    """Value of Content-Profile, which names the schema of a write; empty when absent."""
 
 
 class LiteralClass(enum.Enum):

@@ -41,7 +41,7 @@ from proxy.findings import Finding, Fix
 from proxy.model import Span, Trace
 from proxy.postgrest.batch_code import batch_name, supabase_js, supabase_py
 from proxy.postgrest.batch_sql import batch_sql
-from proxy.postgrest.fan_out import distinct, fan_out, impact
+from proxy.postgrest.fan_out import distinct, fan_out, impact, is_list
 from proxy.postgrest.shown import Filter, Shown, read_fingerprint
 from proxy.thresholds import Rules
 
@@ -67,7 +67,7 @@ def detect(trace: Trace, settings: Rules) -> Iterator[Finding]:
 
 def _finding(trace: Trace, shown: Shown, spans: Sequence[Span], key: Filter) -> Finding:
     calls = len({span.call for span in spans if span.call})
-    different, many = distinct(spans, key), any(span.rows > 1 for span in spans)
+    different, many = distinct(spans, key), is_list(shown, spans)
     seconds = max(span.end for span in spans) - min(span.start for span in spans)
     kind = dict(spans[0].key_types).get(key.column, "")
     method = batch_name(shown.relation, key.column)

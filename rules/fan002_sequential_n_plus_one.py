@@ -46,7 +46,7 @@ from proxy.findings import Finding, Fix
 from proxy.model import Span, Trace
 from proxy.postgrest.batch_code import batch_name, supabase_js, supabase_py
 from proxy.postgrest.batch_sql import batch_sql
-from proxy.postgrest.fan_out import FanOut, distinct, fan_out, impact
+from proxy.postgrest.fan_out import FanOut, distinct, fan_out, impact, is_list
 from proxy.postgrest.origin import Origin, origins
 from proxy.postgrest.shown import Shown, read_fingerprint
 from proxy.thresholds import Rules
@@ -81,7 +81,7 @@ def _is_walk(came_from: Sequence[Origin], fingerprint: str) -> bool:
 def _finding(trace: Trace, shown: Shown, found: FanOut, came_from: Sequence[Origin]) -> Finding:
     spans, column = found.spans, found.key.column
     calls = len({span.call for span in spans if span.call})
-    many = any(span.rows > 1 for span in spans)
+    many = is_list(shown, spans)
     seconds = sum(span.end - span.start for span in spans)
     return Finding(
         code=CODE,

@@ -55,9 +55,10 @@ def inspect(workload: Workload, settings: Rules) -> Iterator[Finding]:
     if len(workload.writes) >= workload.limit:
         return  # which other relations are written to is not known any more
     requests = sum(usage.calls for usage in workload)
+    written = {relation.rpartition(".")[2] for relation in workload.writes}  # not every client names the schema
     for usage in workload:
         shown = read_fingerprint(usage.fingerprint)
-        if _is_whole(shown) and _is_reference(usage, workload, settings.reference_read):
+        if _is_whole(shown) and shown.relation not in written and _is_reference(usage, settings.reference_read):
             yield _finding(shown, usage, requests)
 
 
@@ -67,9 +68,9 @@ def _is_whole(shown: Shown) -> bool:
     return shown.method == "GET" and fixed and not any("?" in param for param in shown.rest)
 
 
-def _is_reference(usage: Usage, workload: Workload, bounds: ReferenceRead) -> bool:
+def _is_reference(usage: Usage, bounds: ReferenceRead) -> bool:
     small = 0 < usage.most_rows <= bounds.max_rows and usage.rows == usage.most_rows * (usage.calls - usage.failed)
-    return small and usage.traces >= bounds.min_traces and usage.relation not in workload.writes
+    return small and usage.traces >= bounds.min_traces
 
 
 def _finding(shown: Shown, usage: Usage, requests: int) -> Finding:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from proxy.postgrest.fan_out import fan_out, runs, unpolled, varying_key
+from proxy.postgrest.fan_out import fan_out, is_list, runs, unpolled, varying_key
 from proxy.postgrest.shown import read_fingerprint
 from proxy.thresholds import NPlusOne
 from tests.rules.traces import span
@@ -59,3 +59,9 @@ def test_together_or_one_after_another_is_told_by_what_most_did() -> None:
         return found.parallel
 
     assert (together(0.01), together(0.2)) == (True, False)
+
+
+def test_a_key_has_several_rows_where_one_had_or_where_they_are_ordered() -> None:
+    for line, answer, many in (("?a=eq.1", "1 rows", False), ("?a=eq.1", "2 rows", True), ("?order=b", "1 rows", True)):
+        one = span(f"GET /t{line} → {answer}", 1)
+        assert is_list(read_fingerprint(one.fingerprint), [one]) is many

@@ -169,6 +169,17 @@ def test_the_schema_is_part_of_the_relations_name() -> None:
     assert query("/t?id=eq.1", "Host: h\nAccept-Profile: api").relation == "api.t"
 
 
+@pytest.mark.parametrize(
+    ("method", "relation"),
+    [(b"GET", "a.t"), (b"HEAD", "a.t"), (b"OPTIONS", "a.t"), (b"POST", "c.t"), (b"PATCH", "c.t"), (b"DELETE", "c.t")],
+)
+def test_which_header_names_the_schema_depends_on_the_method(method: bytes, relation: str) -> None:
+    both = "Host: h\nAccept-Profile: a\nContent-Profile: c"
+    assert query("/t?id=eq.1", both, method).relation == relation
+    other = "Content-Profile: c" if relation == "a.t" else "Accept-Profile: a"
+    assert query("/t?id=eq.1", f"Host: h\n{other}", method).relation == "t"
+
+
 @given(st.binary(max_size=200))
 def test_any_target_is_read_without_an_error(raw: bytes) -> None:
     read = query(b"/t?" + raw)

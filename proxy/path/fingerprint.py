@@ -35,6 +35,12 @@ MAX_ORDER = 4
 
 DIRECTIONS = frozenset((b"asc", b"desc", b"nullsfirst", b"nullslast"))
 
+WRITES = frozenset((b"POST", b"PATCH", b"PUT", b"DELETE"))
+"""Methods whose schema Content-Profile names, and Accept-Profile does not.
+
+https://postgrest.org/en/v12/references/api/schemas.html
+"""
+
 _HOLE = b"\x01"
 """Stands for a literal in a form. No target holds this byte: request lines with control characters are refused."""
 
@@ -69,10 +75,11 @@ def read_query(method: bytes, target: bytes, head: Head, mount: bytes, max_url: 
     select = None if form.select is None else params[form.select]
     limit = None if form.limit is None else params[form.limit]
     too_long = len(target) > max_url or _is_crowded(target)
+    profile = head.written_profile if method in WRITES else head.profile
     return Query(
         method=method,
         target=target,
-        relation=f"{head.profile}.{form.relation}" if head.profile else form.relation,
+        relation=f"{profile}.{form.relation}" if profile else form.relation,
         fingerprint=f"{method.decode()} {form.fingerprint}",
         filters=tuple([params[at].value[3:] if at in values else text for at, text in enumerate(form.literals)]),
         path_end=path_end,

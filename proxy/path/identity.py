@@ -73,6 +73,7 @@ def read_head(fields: tuple[Field, ...], minor: int, rules: HeadRules) -> Head:
         caller=_text(first(fields, b"x-fanin-caller")),
         retry=first(fields, b"x-retry-count") not in (None, b"0"),
         profile=_text(first(fields, b"accept-profile")),
+        written_profile=_text(first(fields, b"content-profile")),
         origin=first(fields, b"origin") or b"",
         media=media,
         counted=counted == [b"count=exact"],

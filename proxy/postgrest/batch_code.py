@@ -31,7 +31,14 @@ def supabase_js(shown: Shown, key: str, many: bool) -> str:
     lines.append("  if (error) throw error;")
     member = f"row[{json.dumps(_shown_as(key))}]"
     if many:
-        lines.append(f"  return Map.groupBy(data, (row) => {member});")
+        lines += [
+            "  const found = new Map();",
+            "  for (const row of data) {",
+            f"    if (!found.has({member})) found.set({member}, []);",
+            f"    found.get({member}).push(row);",
+            "  }",
+            "  return found;",
+        ]
     else:
         lines.append(f"  return new Map(data.map((row) => [{member}, row]));")
     return "\n".join([*lines, "}"])
@@ -99,7 +106,17 @@ def others(shown: Shown, key: str, camel: bool, taken: Collection[str] = ()) -> 
     """The filters but that by the key, and a name for each of their values, none of them among ``taken``."""
     by_key = next((f for f in shown.filters if f.column == key and f.operator in ("eq", "in")), None)
     rest = tuple(condition for condition in shown.filters if condition is not by_key)
-    used = (js_name(key) if camel else py_name(key), "chunk", "chunks", "answers", "failed", "at", "by_key", *taken)
+    used = (
+        js_name(key) if camel else py_name(key),
+        "chunk",
+        "chunks",
+        "answers",
+        "failed",
+        "at",
+        "by_key",
+        "found",
+        *taken,
+    )
     return named(replace(shown, filters=rest), camel, taken=used)
 
 

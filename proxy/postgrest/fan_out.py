@@ -57,6 +57,11 @@ def distinct(spans: Sequence[Span], condition: Filter) -> int:
     return len({span.literals[condition.at] for span in spans})
 
 
+def is_list(shown: Shown, spans: Sequence[Span]) -> bool:
+    """Whether a key has several rows: some had, or an order says that they may."""
+    return bool(shown.order) or any(span.rows > 1 for span in spans)
+
+
 def in_parallel(spans: Sequence[Span]) -> bool:
     """Whether at least half of the spans began before the one before them ended."""
     ordered = sorted(spans, key=lambda span: span.start)

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 import msgspec
 
 from proxy.model import Span
-from proxy.postgrest.shown import Filter
+from proxy.postgrest.shown import Filter, read_fingerprint
 
 
 class Origin(msgspec.Struct, frozen=True):
@@ -23,10 +23,14 @@ def origins(earlier: Iterable[Span], readers: Sequence[Span], key: Filter) -> li
     for reader in readers:
         literal = reader.literals[key.at]
         first[literal] = min(reader.start, first.get(literal, reader.start))
-    shown: dict[tuple[str, str, str], set[int]] = {}
+    shown: dict[tuple[str, str], set[int]] = {}
     for span in earlier:
         for column, hashes in span.row_keys:
             values = {value for value in first.keys() & set(hashes) if span.end <= first[value]}
-            shown.setdefault((span.relation, span.fingerprint, column), set()).update(values)
+            shown.setdefault((span.fingerprint, column), set()).update(values)
     ordered = sorted(shown.items(), key=lambda item: -len(item[1]))
-    return [Origin(*where, len(values)) for where, values in ordered if 2 * len(values) >= len(first)]
+    return [
+        Origin(read_fingerprint(fingerprint).relation, fingerprint, column, len(values))
+        for (fingerprint, column), values in ordered
+        if 2 * len(values) >= len(first)
+    ]

@@ -22,7 +22,7 @@ def rows_used(listed: Span, later: Iterable[Span]) -> set[int] | None:
         if condition.operator != "eq":
             return None
         for column, rows in places.items():
-            if _may_be(column, listed.relation, condition.column, span):
+            if _may_be(column, _name(listed), condition.column, span):
                 used.update(rows.get(span.literals[condition.at], ()))
     return used
 
@@ -38,13 +38,18 @@ def column_known(listed: Span, row: int, earlier: Iterable[Span]) -> str:
 
 def named_once(listed: Span, earlier: Iterable[Span], later: Iterable[Span]) -> bool:
     """Without its keys: whether all later filters that name the list's relation (``creator_id``) have one new value."""
-    name = f"{singular(listed.relation)}_id"
+    name = f"{singular(_name(listed))}_id"
     conditions = [(span, one) for span, one in _conditions(later) if one.column == name]
     if any(one.operator != "eq" for _, one in conditions):
         return False
     values = {span.literals[one.at] for span, one in conditions}
     known = {span.literals[one.at] for span, one in _conditions(earlier)}
     return len(values) == 1 and not values & known
+
+
+def _name(span: Span) -> str:
+    """Its relation's, without the schema."""
+    return read_fingerprint(span.fingerprint).relation
 
 
 def _conditions(spans: Iterable[Span]) -> Iterator[tuple[Span, Filter]]:
@@ -67,8 +72,8 @@ def _may_be(column: str, relation: str, asked: str, by: Span) -> bool:
     UUIDs are equal on purpose only; of numbers the names have to fit too.
     """
     if asked == column:
-        return asked != "id" or by.relation == relation
+        return asked != "id" or _name(by) == relation
     if "id" not in (asked, column):
         return False
-    owner, reference = (relation, asked) if column == "id" else (by.relation, column)
+    owner, reference = (relation, asked) if column == "id" else (_name(by), column)
     return reference == f"{singular(owner)}_id" or dict(by.key_types).get(asked) == "uuid"

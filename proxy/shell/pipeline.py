@@ -64,7 +64,7 @@ class Pipeline:
             head = with_peer(request.head, request.client.peer.encode(), self._key)
             request = msgspec.structs.replace(request, head=head)
         visit = Visit(request, self._read(request))
-        if self._shows and visit.query.relation and request.line.method == b"GET":
+        if self._shows and visit.query.relation and request.line.method in (b"GET", b"POST"):
             visit.shows = bytearray()
         trace = None
         if self._settings.mode != "pass" and not request.head.websocket:

@@ -2,14 +2,14 @@
 const { createRequire } = require('node:module')
 
 // `root` is for a PostgREST at the root: the client puts /rest/v1 before each path, and it is taken off again.
-function clientOf(modules, url, token, { schema = 'public', root = true } = {}) {
+function clientOf(modules, url, token, { schema = 'public', root = true, headers = {} } = {}) {
   const { createClient } = createRequire(modules + '/')('@supabase/supabase-js')
   const stripped = (target, init) => fetch(String(target).replace('/rest/v1', ''), init)
   return createClient(url, token, {
     db: { schema },
     auth: { persistSession: false, autoRefreshToken: false },
     realtime: { transport: class {} }, // Node 20 has no WebSocket, and none is opened
-    global: root ? { fetch: stripped } : {},
+    global: root ? { headers, fetch: stripped } : { headers },
   })
 }
 

@@ -46,6 +46,16 @@ def test_a_table_that_is_written_is_none(write: str) -> None:
     assert findings(f"50 × {RATES}", f"1 × {write.replace('video_rates', 'videos')}")
 
 
+def test_a_write_that_names_the_schema_is_a_write_of_the_same_table() -> None:
+    workload = Workload(10)
+    for seen in told([f"50 × {RATES}", "1 × PATCH /video_rates?id=eq.1"]):
+        spans = [
+            replace(one, relation=f"public.{one.relation}") if one.method == "PATCH" else one for one in seen.spans
+        ]
+        workload.add(replace(seen, spans=tuple(spans)))
+    assert not list(inspect(workload, Rules()))
+
+
 def test_a_table_whose_length_changes_is_none() -> None:
     assert not findings(f"50 × {RATES}", "1 × GET /video_rates?select=* → 6 rows")
 
