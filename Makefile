@@ -41,7 +41,7 @@ ON_OWN_PG := -q $(addprefix tests/e2e/test_,traps.py traps_16_to_29.py merge.py)
 demo: $(VENV)/.ok-demo $(POSTGREST) ## RetroMuscle before and after, on a real Postgres and PostgREST (ARGS=--keep leaves it running)
 	@$(VENV)/bin/fanin demo $(ARGS)
 
-test: $(VENV)/.ok-dev $(VENV)/.ok-postgrest $(VENV)/.ok-e2e $(VENV)/.ok-prometheus ## linters, type checks and all tests (ARGS go to pytest)
+test: $(VENV)/.ok-dev $(VENV)/.ok-postgrest $(VENV)/.ok-e2e $(VENV)/.ok-prometheus $(VENV)/.ok-chromium ## linters, type checks and all tests (ARGS go to pytest)
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
 	$(PY) -m mypy --strict proxy rules tests
@@ -152,8 +152,8 @@ $(VENV)/.ok-e2e: $(VENV)/.ok-node tests/e2e/npm/package-lock.json
 
 # Debian's package, unpacked: nothing is installed, root is not needed. Where the machine has no package index, one is
 # fetched for this alone. Without Prometheus the tests of deploy/ that need it are skipped, and say so.
-APT = apt-get -qq -o APT::Sandbox::User= -o Dir::Cache=$(CURDIR)/$(VENV)/prometheus/cache
-INDEX = -o Dir::State::Lists=$(CURDIR)/$(VENV)/prometheus/lists
+APT = apt-get -qq -o APT::Sandbox::User= -o Debug::NoLocking=1 -o Dir::Cache=$(CURDIR)/$(@D)/$(@:$(VENV)/.ok-%=%)/cache
+INDEX = -o Dir::State::Lists=$(CURDIR)/$(@D)/$(@:$(VENV)/.ok-%=%)/lists
 $(VENV)/.ok-prometheus: $(VENV)/.ok-python
 	@rm -rf $(VENV)/prometheus && mkdir -p $(VENV)/prometheus/lists/partial $(VENV)/prometheus/cache/archives/partial
 	@if ! { command -v prometheus && command -v promtool; } >/dev/null; then \
@@ -162,6 +162,17 @@ $(VENV)/.ok-prometheus: $(VENV)/.ok-python
 		&& dpkg-deb --fsys-tarfile prometheus_*.deb | tar -x ./usr/bin \
 		|| { echo "  not to be had here: the tests that need it are skipped"; exit 0; }; \
 		rm -rf lists cache *.deb; fi; touch $(CURDIR)/$@
+
+# The same for Chromium, with those of its libraries that the machine lacks. Without it the tests of the pages are skipped.
+GET_CHROMIUM = -y --no-install-recommends --download-only install chromium
+$(VENV)/.ok-chromium: $(VENV)/.ok-python
+	@rm -rf $(VENV)/chromium && mkdir -p $(VENV)/chromium/lists/partial $(VENV)/chromium/cache/archives/partial
+	@if ! { command -v chromium || command -v chromium-browser || test -n "$$FANIN_CHROMIUM"; } >/dev/null; then \
+		echo "· Chromium from Debian, for the tests (about 100 MB, once)"; cd $(VENV)/chromium && \
+		{ $(APT) $(GET_CHROMIUM) || { $(APT) $(INDEX) update && $(APT) $(INDEX) $(GET_CHROMIUM); }; } >log 2>&1 \
+		&& (for package in cache/archives/*.deb; do dpkg-deb --fsys-tarfile $$package | tar -x || exit; done) 2>>log \
+		|| { rm -rf usr; echo "  not to be had here: the tests of the pages are skipped"; }; \
+		rm -rf lists cache; fi; touch $(CURDIR)/$@
 
 $(VENV)/.ok-uv: $(VENV)/.ok-python
 	@echo "· uv"

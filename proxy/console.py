@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
+from importlib.resources import files
 from typing import Any
 
 import msgspec
@@ -25,6 +26,8 @@ PAUSE = 0.2
 """Seconds between two messages to readers: what closed in between is told together."""
 MOST = 100
 """Traces in one message; of more only the number is told."""
+
+PAGES = {"/": "index.html", "/pages/app.js": "app.js", "/pages/style.css": "style.css", "/pages/icon.svg": "icon.svg"}
 
 Query = Mapping[str, str]
 encode = msgspec.json.encode
@@ -57,7 +60,9 @@ class Console:
             "/api/findings": self._findings,
             "/api/health": self._health,
         }
-        self.routes = routes(answers, self._feed, events)
+        folder = files("proxy") / "pages"
+        pages = {path: (folder / name).read_bytes() for path, name in PAGES.items()}
+        self.routes = routes(answers, pages, self._feed, events)
 
     def levels(self) -> dict[str, float]:
         """What is kept and followed now, by the name of its metric."""

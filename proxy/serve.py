@@ -153,10 +153,11 @@ class Held:
 
 def _start_line(sidecar: Sidecar, place: Place, admin: Admin) -> str:
     settings = sidecar.settings
-    host = settings.listen.rpartition(":")[0]
+    host, watched = settings.listen.rpartition(":")[0], settings.admin.rpartition(":")[0]
+    pages = f"\nfanin: what happens is shown at http://{watched}:{admin.port}/" if settings.debug and admin.port else ""
     return (
         f"fanin {__version__}: http://{host}:{sidecar.port} → {settings.upstream}, mount {place.mount}, "
-        f"profile {place.gateway.name}, mode {settings.mode}" + admin.told
+        f"profile {place.gateway.name}, mode {settings.mode}{admin.told}{pages}"
     )
 
 

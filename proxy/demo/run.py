@@ -158,7 +158,8 @@ def _first_trace(fanin: Fanin) -> str:
 def _wait(servers: Servers) -> None:
     print(
         f"\nUp until Ctrl-C:\n  PostgREST  {servers.postgrest.url}\n  fanin      {servers.fanin.url}\n"
-        f"  metrics    {servers.fanin.admin_url}/metrics\n  Postgres   {servers.postgres.dsn}\n\nTry:\n"
+        f"  pages      {servers.fanin.admin_url}/\n  metrics    {servers.fanin.admin_url}/metrics\n"
+        f"  Postgres   {servers.postgres.dsn}\n\nTry:\n"
         f"  curl -i '{servers.fanin.url}/creators?select=id,handle&limit=2' -H 'Authorization: Bearer {servers.token}'",
         file=sys.stderr,
         flush=True,

@@ -1,4 +1,4 @@
-"""The admin port's API as routes: what they answer is handed in, made where no traffic waits for it."""
+"""The admin port's pages and API as routes: what they answer is handed in, made where no traffic waits for it."""
 
 from collections.abc import Awaitable, Callable, Mapping
 
@@ -11,10 +11,14 @@ Answer = Callable[[Mapping[str, str]], Awaitable[bytes | None]]
 """From what stands in the path and in the query to JSON; None for what there is not."""
 
 
-def routes(answers: Mapping[str, Answer], feed: Feed, events: Events) -> list[web.RouteDef]:
-    """``answers`` by their paths."""
+TYPES = {"html": "text/html", "js": "text/javascript", "css": "text/css", "svg": "image/svg+xml"}
+
+
+def routes(answers: Mapping[str, Answer], files: Mapping[str, bytes], feed: Feed, events: Events) -> list[web.RouteDef]:
+    """``answers`` and ``files`` by their paths."""
     return [
         *(web.get(path, _api(answer, events)) for path, answer in answers.items()),
+        *(web.get(path, _file(path, data)) for path, data in files.items()),
         web.get("/api/events", feed.follow),
     ]
 
@@ -31,5 +35,14 @@ def _api(answer: Answer, events: Events) -> Callable[[web.Request], Awaitable[we
                 {"message": "There is no such thing, or it has given way to newer ones."}, status=404
             )
         return web.Response(body=body, content_type="application/json")
+
+    return handle
+
+
+def _file(path: str, data: bytes) -> Callable[[web.Request], Awaitable[web.Response]]:
+    kind = TYPES[path.rpartition(".")[2]] if "." in path else TYPES["html"]
+
+    async def handle(_: web.Request) -> web.Response:
+        return web.Response(body=data, content_type=kind, charset="utf-8")
 
     return handle

@@ -68,6 +68,10 @@ class Feed:
     def close(self) -> None:
         """No more readers, and none of those that are."""
         self._closed = True
+        self.drop_all()
+
+    def drop_all(self) -> None:
+        """Cut everybody off; who wants to may come again."""
         for reader in tuple(self._readers):
             self._cut(reader)
 

@@ -208,3 +208,9 @@ async def test_a_bug_in_a_page_is_told_and_hurts_nobody(monkeypatch: pytest.Monk
         assert [notice["what"] for notice in (await seen.api("/api/health"))["warnings"]] == [
             "a page of the admin port could not be made"
         ]
+
+
+async def test_pages_come_with_their_types() -> None:
+    async with ScriptedUpstream(answers(OK)) as upstream, watched(upstream.url) as seen:
+        kinds = {path: (await seen.get(path)).values(b"content-type") for path in ("/", "/pages/app.js")}
+        assert kinds == {"/": [b"text/html; charset=utf-8"], "/pages/app.js": [b"text/javascript; charset=utf-8"]}

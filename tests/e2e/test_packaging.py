@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from proxy import __version__
+from proxy.console import PAGES
 from tests.test_imports import ROOT
 
 if TYPE_CHECKING:
@@ -95,3 +96,9 @@ def test_what_an_extra_is_for_is_told(installed: Path, arguments: list[str], cod
     run = subprocess.run([installed / "fanin", *arguments], env=CLEAN, capture_output=True, text=True, check=False)
     assert run.returncode == code
     assert told in run.stderr
+
+
+def test_the_wheel_has_the_pages(built: Path) -> None:
+    (wheel,) = built.glob("*.whl")
+    names = {f"proxy/pages/{name}" for name in PAGES.values()}
+    assert names <= set(zipfile.ZipFile(wheel).namelist())
