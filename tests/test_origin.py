@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from proxy.postgrest.origin import origins
+from proxy.postgrest.origin import MOST_KEYS, origins
 from proxy.postgrest.shown import read_fingerprint
 from tests.rules.traces import told
 
@@ -27,3 +27,10 @@ def test_several_answers_of_one_query_count_together() -> None:
 def test_less_than_half_is_chance() -> None:
     assert not found("GET /a → 1 rows, ids 0")
     assert not found("GET /a → 4 rows")
+
+
+def test_so_many_keys_are_looked_at_and_the_last_answer_before_is_looked_at_first() -> None:
+    many = ";".join(map(str, range(10, MOST_KEYS)))
+    large = f"GET /large → 9 rows, ids {many};0;1;2;3"
+    assert found(large, "then GET /b → 10 rows, t_ids 0;1;2;3;4;5;6;7;8;9") == [("b", "t_id", 4)]
+    assert found("GET /b → 10 rows, t_ids 0;1;2;3;4;5;6;7;8;9", f"then {large}") == [("large", "id", 4)]

@@ -7,6 +7,9 @@ import msgspec
 from proxy.model import Span
 from proxy.postgrest.shown import Filter, read_fingerprint
 
+MOST_KEYS = 50_000
+"""Keys that are looked at: a trace may show millions, and rules have little time."""
+
 
 class Origin(msgspec.Struct, frozen=True):
     """A column of an answer that showed ``found`` of a filter's values before they were asked for."""
@@ -24,7 +27,11 @@ def origins(earlier: Iterable[Span], readers: Sequence[Span], key: Filter) -> li
         literal = reader.literals[key.at]
         first[literal] = min(reader.start, first.get(literal, reader.start))
     shown: dict[tuple[str, str], set[int]] = {}
-    for span in earlier:
+    looked = 0
+    for span in _likeliest_first(earlier, min(first.values())):
+        looked += sum(len(hashes) for _, hashes in span.row_keys)
+        if looked > MOST_KEYS:
+            break
         for column, hashes in span.row_keys:
             values = {value for value in first.keys() & set(hashes) if span.end <= first[value]}
             shown.setdefault((span.fingerprint, column), set()).update(values)
@@ -34,3 +41,9 @@ def origins(earlier: Iterable[Span], readers: Sequence[Span], key: Filter) -> li
         for (fingerprint, column), values in ordered
         if 2 * len(values) >= len(first)
     ]
+
+
+def _likeliest_first(spans: Iterable[Span], began: float) -> list[Span]:
+    """Those that show keys: before the readers began the last one first, and then what came between them."""
+    showing = [span for span in spans if span.row_keys]
+    return sorted(showing, key=lambda span: (span.end > began, abs(span.end - began)))

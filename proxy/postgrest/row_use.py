@@ -21,9 +21,10 @@ def rows_used(listed: Span, later: Iterable[Span]) -> set[int] | None:
             continue
         if condition.operator != "eq":
             return None
+        literal = span.literals[condition.at]
         for column, rows in places.items():
-            if _may_be(column, _name(listed), condition.column, span):
-                used.update(rows.get(span.literals[condition.at], ()))
+            if literal in rows and _may_be(column, _name(listed), condition.column, span):
+                used.update(rows[literal])
     return used
 
 

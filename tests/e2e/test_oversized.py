@@ -401,7 +401,7 @@ async def test_a_trace_counts_the_calls_that_an_answer_took(odd: Stack) -> None:
         taken = await counter.statements()
     (event,) = closed
     assert event.trace.calls == taken
-    assert [finding.code for finding in event.findings] == ["FAN005"]
+    assert "FAN005" in [finding.code for finding in event.findings]
 
 
 async def test_the_function_that_the_finding_writes_out_answers_the_same(odd: Stack) -> None:

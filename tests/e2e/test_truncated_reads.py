@@ -52,7 +52,7 @@ class Seen:
 
     def _see(self, event: Event) -> None:
         if isinstance(event, Closed):
-            self.findings += event.findings
+            self.findings += [finding for finding in event.findings if finding.code == "FAN010"]
 
 
 @asynccontextmanager
