@@ -71,7 +71,34 @@ def command_line() -> argparse.ArgumentParser:
     explaining = commands.add_parser("explain", help="what a code means; what a request asks, and if it would merge")
     _add_settings(explaining)
     _add_explain(explaining)
+    checking = commands.add_parser("check", help="gate a build: budgets and findings of recorded or live traces")
+    _add_check(checking)
     return parser
+
+
+def _add_check(command: argparse.ArgumentParser) -> None:
+    source = command.add_mutually_exclusive_group(required=True)
+    source.add_argument("--traces", type=Path, nargs="+", metavar="FILE", help="what fanin serve --record has written")
+    source.add_argument("--admin", metavar="URL", help="the admin port of a running fanin, whose last traces are taken")
+    command.add_argument(
+        "--budgets",
+        dest="config",
+        type=Path,
+        metavar="FILE",
+        help="TOML file of settings: tables [[budget]], [[growth]], [[ignore]], levels of rules",
+    )
+    command.add_argument("--format", choices=("text", "json", "sarif", "junit"), default="text", help="what to print")
+    command.add_argument("--output", type=Path, metavar="FILE", help="where to write it; the text is printed as well")
+    command.add_argument(
+        "--fail-on",
+        choices=("low", "medium", "high", "critical", "never"),
+        default="low",
+        help="the impact from which on a finding fails; what a budget forbids fails always",
+    )
+    command.add_argument("--strict", action="store_true", help="what is warned of fails: budgets that measured nothing")
+    command.add_argument("--explain-ignores", action="store_true", help="print each [[ignore]] with what it matched")
+    _add_set(command)
+    command.set_defaults(run=_check, settings=())
 
 
 def _add_explain(command: argparse.ArgumentParser) -> None:
@@ -96,6 +123,7 @@ def _add_explain(command: argparse.ArgumentParser) -> None:
 def _add_settings(command: argparse.ArgumentParser) -> None:
     texts = dict(describe())
     command.add_argument("--config", type=Path, metavar="FILE", help="TOML file of settings")
+    command.set_defaults(settings=(*FLAGS, *SWITCHES))
     for name in FLAGS:
         command.add_argument("--" + name.replace("_", "-"), help=texts[name].replace("%", "%%"))
     command.add_argument(
@@ -103,6 +131,10 @@ def _add_settings(command: argparse.ArgumentParser) -> None:
     )
     for name in SWITCHES:
         command.add_argument("--" + name.replace("_", "-"), action="store_true", default=None, help=texts[name])
+    _add_set(command)
+
+
+def _add_set(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--set",
         action="append",
@@ -122,9 +154,9 @@ def _load(options: argparse.Namespace) -> Effective:
 
 def _read(options: argparse.Namespace) -> Effective:
     known = declared()
-    named = {name: getattr(options, name) for name in (*FLAGS, *SWITCHES)}
+    named = {name: getattr(options, name, None) for name in options.settings}
     flags: dict[str, Any] = {name: value for name, value in named.items() if value is not None}
-    if options.record is not None:
+    if getattr(options, "record", None) is not None:
         flags["record.file"] = options.record
     for assignment in options.set:
         name, equals, value = assignment.partition("=")
@@ -168,6 +200,16 @@ def _serve(options: argparse.Namespace) -> int:
     log.configure()
     run(serve(loaded, lambda: _read(options), RULES))
     return OK
+
+
+def _check(options: argparse.Namespace) -> int:
+    from proxy.checking import UnableError, check  # with every format, which no other command needs
+
+    try:
+        return FINDINGS if check(options, _load(options), RULES) else OK
+    except UnableError as error:
+        print(f"fanin: {safe(str(error))}", file=sys.stderr)
+        return UNABLE
 
 
 def _demo(options: argparse.Namespace) -> int:

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from proxy.budgets import Budget, Growth
 from proxy.section import RESTART, Section
 from proxy.sections import (
     Catalog,
@@ -138,6 +139,12 @@ class Settings(BaseSettings):
     ignore: tuple[Ignore, ...] = Field(
         (), description="Tables [[ignore]]: findings that are known, each with a reason."
     )
+    budget: tuple[Budget, ...] = Field(
+        (), description="Tables [[budget]]: what one request of a route may cost, for fanin check."
+    )
+    growth: tuple[Growth, ...] = Field(
+        (), description="Tables [[growth]]: what must not cost more where there is more to do, for fanin check."
+    )
 
 
 class Effective(BaseModel):
@@ -235,7 +242,12 @@ def _validate(values: Mapping[str, Any], sources: Mapping[str, str]) -> Settings
 
 def _hint(place: tuple[int | str, ...]) -> str:
     """The end of an error about an unknown name in a table of a list: what was probably meant."""
-    tables: dict[str, type[Section]] = {"ignore": Ignore, "override": Override}
+    tables: dict[str, type[Section]] = {
+        "ignore": Ignore,
+        "override": Override,
+        "budget": Budget,
+        "growth": Growth,
+    }
     return nearest(str(place[-1]), tables[str(place[0])].model_fields)
 
 
@@ -253,7 +265,8 @@ def _check(settings: Settings, known: Names, sources: Mapping[str, str]) -> None
         except ConfigError as error:
             raise ConfigError(f"{place}: {str(error).removeprefix('settings: ')}") from None
     codes = [name.upper() for name in Rules.model_fields if name.startswith("fan")]
-    for number, ignore in enumerate(settings.ignore, 1):
-        if ignore.rule and ignore.rule not in codes:
-            place = f"{sources['ignore']}: ignore {number}"
-            raise ConfigError(f"{place}: no rule is called '{ignore.rule}'{nearest(ignore.rule, codes)}")
+    named = [("ignore", number, ignore.rule) for number, ignore in enumerate(settings.ignore, 1)]
+    named += [("budget", number, code) for number, budget in enumerate(settings.budget, 1) for code in budget.forbid]
+    for table, number, code in named:
+        if code and code not in codes:
+            raise ConfigError(f"{sources[table]}: {table} {number}: no rule is called '{code}'{nearest(code, codes)}")

@@ -13,10 +13,13 @@ from proxy.config import Settings
 from proxy.findings import Rule
 from proxy.observe.events import Events
 from proxy.observe.kept import Entry, Kept, Notices
+from proxy.observe.recorder import Hiding
 from proxy.observe.series import READ
 from proxy.observe.taken import Names
 from proxy.observe.usage_views import known_views, rule_view, usage_views
 from proxy.observe.views import detail_of, summary_of
+from proxy.recorded import FORMAT, Head
+from proxy.recording import line, recorded
 from proxy.shell.api import Answer, routes
 from proxy.shell.feed import Feed
 from proxy.shell.levels import levels
@@ -59,6 +62,7 @@ class Console:
             "/api/fingerprints": self._fingerprints,
             "/api/findings": self._findings,
             "/api/health": self._health,
+            "/api/recording": self._recording,
         }
         folder = files("proxy") / "pages"
         pages = {path: (folder / name).read_bytes() for path, name in PAGES.items()}
@@ -132,6 +136,14 @@ class Console:
         known = known_views(found, self._epoch)
         level = self._settings().rules.level
         return encode({"findings": known, "rules": [rule_view(rule, level(rule.code)) for rule in self._rules]})
+
+    async def _recording(self, _: Query) -> bytes:
+        """The traces that are kept, the oldest first, as lines of a recording. Without what answers' keys were."""
+        entries, hide = self._kept.all()[::-1], Hiding(self._kept.names)
+        head = Head(FORMAT, __version__, self._sidecar.salt.hex(), self._epoch)
+        return await asyncio.to_thread(
+            lambda: b"".join([line(head), *(line(recorded(entry.trace, hide)) for entry in entries)])
+        )
 
     async def _health(self, _: Query) -> bytes:
         found: dict[str, Any] = {**levels(self._sidecar, __version__), **self.levels()}

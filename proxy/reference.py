@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from proxy.budgets import Budget, Growth
 from proxy.cli import EXITS, command_line
 from proxy.config import Settings, declared
 from proxy.errors import COMPARED, DOUBTS, FAULTS, REFUSALS
@@ -70,7 +71,7 @@ def _settings() -> Iterator[str]:
     for group, rows in groups.items():
         yield from (f"## `[{group}]`" if group else "## At the top of the file", "")
         yield from table(("setting", "default", "takes", "what it is for", ""), rows)
-    tables: dict[str, type[Section]] = {"override": Override, "ignore": Ignore}
+    tables: dict[str, type[Section]] = {"override": Override, "ignore": Ignore, "budget": Budget, "growth": Growth}
     for name, model in tables.items():
         fields = model.model_json_schema()["properties"].items()
         yield from (f"## `[[{name}]]`", "", (model.__doc__ or "").strip(), "")

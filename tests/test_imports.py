@@ -10,6 +10,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 VALUES = {
+    "proxy.budgets",
     "proxy.model",
     "proxy.errors",
     "proxy.fault_answer",
@@ -44,9 +45,13 @@ LAW: dict[str, tuple[set[str], set[str]]] = {
     "sender": (VALUES | KITS | {"proxy.observe"}, {"opentelemetry"}),
     "shell": (VALUES | KITS | EVENTS | {"proxy.path", "proxy.shell"}, {"msgspec", "aiohttp"}),
     "explain": (VALUES | KITS | {"proxy.path", "proxy.observe.text", "proxy.explain"}, {"msgspec"}),
+    "check": (
+        VALUES | KITS | {"proxy.observe.text", "proxy.observe.report", "proxy.check"},
+        {"msgspec"},
+    ),
     "seam": (VALUES | KITS | EVENTS, {"asyncpg"}),
 }
-PURE = {"values", "kit http1", "kit postgrest", "room", "rule", "explain"}
+PURE = {"values", "kit http1", "kit postgrest", "room", "rule", "explain", "check"}
 
 
 def kind(path: Path) -> str | None:
@@ -60,6 +65,7 @@ def kind(path: Path) -> str | None:
         "path": "room",
         "observe": "sender" if path.stem in ("otlp", "otlp_sender") else "observer",
         "explain": "explain",
+        "check": "check",
         "shell": "seam" if path.stem == "catalog" else "shell",
     }
     if len(parts) > 2:

@@ -20,7 +20,7 @@ def finding_lines(finding: Finding) -> Iterator[str]:
         ("supabase-py", finding.fix.supabase_py),
     ):
         yield f"  Fix ({name})"
-        for line in code.splitlines():
+        for line in code.rstrip().split("\n"):  # and at nothing else that could be a line's end
             yield f"      {safe(line)}"
     yield f"  Expected improvement  {finding.expected}"
     yield f"  Risk                  {finding.risk}"

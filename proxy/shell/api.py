@@ -9,21 +9,22 @@ from proxy.shell.feed import Feed
 
 Answer = Callable[[Mapping[str, str]], Awaitable[bytes | None]]
 """From what stands in the path and in the query to JSON; None for what there is not."""
-
-
+JSON = "application/json"
+LINES = {"/api/recording": "application/jsonl"}
+"""What is answered with a JSON text in each line."""
 TYPES = {"html": "text/html", "js": "text/javascript", "css": "text/css", "svg": "image/svg+xml"}
 
 
 def routes(answers: Mapping[str, Answer], files: Mapping[str, bytes], feed: Feed, events: Events) -> list[web.RouteDef]:
     """``answers`` and ``files`` by their paths."""
     return [
-        *(web.get(path, _api(answer, events)) for path, answer in answers.items()),
+        *(web.get(path, _api(answer, events, LINES.get(path, JSON))) for path, answer in answers.items()),
         *(web.get(path, _file(path, data)) for path, data in files.items()),
         web.get("/api/events", feed.follow),
     ]
 
 
-def _api(answer: Answer, events: Events) -> Callable[[web.Request], Awaitable[web.Response]]:
+def _api(answer: Answer, events: Events, kind: str) -> Callable[[web.Request], Awaitable[web.Response]]:
     async def handle(request: web.Request) -> web.Response:
         try:
             body = await answer({**request.query, **request.match_info})
@@ -34,7 +35,7 @@ def _api(answer: Answer, events: Events) -> Callable[[web.Request], Awaitable[we
             return web.json_response(
                 {"message": "There is no such thing, or it has given way to newer ones."}, status=404
             )
-        return web.Response(body=body, content_type="application/json")
+        return web.Response(body=body, content_type=kind)
 
     return handle
 

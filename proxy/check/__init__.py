@@ -1,0 +1,1 @@
+"""``fanin check``: traces are measured against budgets, and told in the formats that builds read. Pure."""

@@ -1,0 +1,92 @@
+"""A verdict as SARIF 2.1.0, which code hosts show beside the code
+(https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html).
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from hashlib import sha256
+from typing import Any
+from urllib.parse import quote
+
+import msgspec
+
+from proxy.check.verdict import Problem, Verdict
+from proxy.findings import Rule
+from proxy.observe.report import finding_lines
+
+SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
+TEXTS = {
+    "max_queries": "More requests to PostgREST than the route's budget.",
+    "max_upstream_calls": "More calls of fanin's than the route's budget.",
+    "max_rows": "More rows than the route's budget.",
+    "max_bytes": "More bytes than the route's budget.",
+    "growth": "What a route costs grows with the size of its work.",
+    "strict": "A warning, where warnings fail.",
+}
+"""What is checked besides the rules, by the codes of the checks."""
+
+_PLACE = re.compile(r"((?:[\w@+\-.]+/)*[\w@+\-.]+\.\w+):([1-9]\d{0,8})(?::[1-9]\d{0,8})?")
+"""A file below the root of the sources, and a line of it."""
+
+
+def sarif(verdict: Verdict, rules: Sequence[Rule], version: str, settings: str) -> str:
+    """Problems are errors, notes are notes. A place in the code is what X-Fanin-Caller says, where that is one;
+    otherwise it is the file of ``settings``, if there is one: code hosts want a file.
+    """
+    results = [_result("error", one, settings) for check in verdict.checks for one in check.problems]
+    results += [_result("note", note, settings) for note in verdict.notes]
+    driver = {"name": "fanin", "version": version, "rules": list(_rules(rules))}
+    told = [{"level": "warning", "message": {"text": text}} for text in verdict.warnings]
+    invocation = {"executionSuccessful": True, "toolConfigurationNotifications": told}
+    run = {
+        "tool": {"driver": driver},
+        "results": results,
+        "invocations": [invocation],
+        "columnKind": "unicodeCodePoints",
+    }
+    log = {"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}
+    return msgspec.json.format(msgspec.json.encode(log), indent=2).decode() + "\n"
+
+
+def _rules(rules: Sequence[Rule]) -> Iterator[dict[str, Any]]:
+    for rule in rules:
+        first = rule.document.strip().splitlines()[0].partition(": ")[2]
+        yield {
+            "id": rule.code,
+            "name": rule.name,
+            "shortDescription": {"text": first},
+            "fullDescription": {"text": rule.document},
+        }
+    for code, text in TEXTS.items():
+        yield {"id": code, "shortDescription": {"text": text}}
+
+
+def _result(level: str, problem: Problem, settings: str) -> dict[str, Any]:
+    named = (problem.code, problem.route, problem.finding.key if problem.finding else "")
+    return {
+        "ruleId": problem.code,
+        "level": level,
+        "message": {"text": "\n".join(_text(problem)).replace("](", "] (")},  # which would be a link (§3.11.6)
+        "locations": [_location(problem, settings)],
+        "partialFingerprints": {"fanin/v1": sha256(repr(named).encode()).hexdigest()},
+        "properties": {"route": problem.route, "trace": problem.trace, "recording": problem.source},
+    }
+
+
+def _text(problem: Problem) -> Iterator[str]:
+    where = f" (route {problem.route})" if problem.route else ""
+    yield problem.what + where
+    if problem.finding is not None:
+        yield from finding_lines(problem.finding)
+
+
+def _location(problem: Problem, settings: str) -> dict[str, Any]:
+    name = problem.finding.fingerprint if problem.finding else problem.route
+    location: dict[str, Any] = {"logicalLocations": [{"fullyQualifiedName": name, "kind": "resource"}]}
+    found = _PLACE.fullmatch(problem.finding.caller) if problem.finding else None
+    if found and ".." not in found[1].split("/"):
+        region = {"startLine": int(found[2])}
+        location["physicalLocation"] = {"artifactLocation": {"uri": quote(found[1])}, "region": region}
+    elif settings:
+        location["physicalLocation"] = {"artifactLocation": {"uri": quote(settings)}, "region": {"startLine": 1}}
+    return location

@@ -1,0 +1,50 @@
+"""A verdict for a terminal or a build's log. No line begins with what a client wrote: logs of builds take commands."""
+
+from collections.abc import Iterator
+
+from proxy.check.verdict import Check, Problem, Verdict
+from proxy.observe.report import finding_lines
+from proxy.observe.text import safe
+
+
+def text(verdict: Verdict) -> str:
+    """What fails comes first, each finding whole; what only is told comes last."""
+    return "\n".join(_lines(verdict)) + "\n"
+
+
+def _lines(verdict: Verdict) -> Iterator[str]:
+    failed = [check for check in verdict.checks if check.problems]
+    for check in failed:
+        yield from _check(check)
+    for check in verdict.checks:
+        if not check.problems and check.kind != "rule":
+            yield f"{'ok     ' if check.measured else 'nothing'}  {safe(check.name)}"
+    for problem in verdict.notes:
+        yield f"note     {_about(problem)}{_where(problem)}"
+    for warning in verdict.warnings:
+        yield f"warning  {safe(warning)}"
+    yield (
+        f"{'FAILED' if failed else 'ok'}: {len(failed)} of {len(verdict.checks)} checks failed; "
+        f"{verdict.works} traces, {verdict.gating} of them judged"
+    )
+
+
+def _check(check: Check) -> Iterator[str]:
+    yield f"FAILED   {safe(check.name)}"
+    for problem in check.problems:
+        yield f"         {safe(problem.what)}{_where(problem)}"
+    for problem in check.problems:
+        if problem.finding is not None:
+            yield from (f"       │ {line}" for line in finding_lines(problem.finding))
+
+
+def _about(problem: Problem) -> str:
+    code = f"{problem.finding.code} " if problem.finding else ""
+    return code + safe(problem.what)
+
+
+def _where(problem: Problem) -> str:
+    """In parentheses; empty where it is nowhere."""
+    named = (("route", problem.route), ("trace", problem.trace), ("of", problem.source))
+    told = ", ".join(f"{name} {safe(value)}" for name, value in named if value)
+    return f" ({told})" if told else ""

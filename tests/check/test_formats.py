@@ -1,0 +1,122 @@
+"""Whatever clients call things, each format says so as text and keeps its own shape."""
+
+from __future__ import annotations
+
+import json
+import unicodedata
+from typing import Any
+from xml.etree import ElementTree as ET
+
+import pytest
+
+from proxy.check.as_json import as_json
+from proxy.check.junit import junit
+from proxy.check.sarif import TEXTS, sarif
+from proxy.check.text import text
+from proxy.check.verdict import Problem
+from rules import RULES
+from tests.check.made import finding, told
+from tests.nasty import NASTY, RAW
+
+NAMES = (*NASTY, *RAW)
+PLAIN = "videos"
+
+
+def shape(value: Any) -> Any:
+    """A JSON value without its texts."""
+    if isinstance(value, dict):
+        return {name: shape(each) for name, each in value.items()}
+    return [shape(each) for each in value] if isinstance(value, list) else type(value).__name__
+
+
+def tree(node: ET.Element) -> Any:
+    return node.tag, sorted(node.attrib), [tree(child) for child in node]
+
+
+def results(name: str, settings: str = "") -> Any:
+    (run,) = json.loads(sarif(told(name), RULES, "1.0", settings))["runs"]
+    return run["results"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_text_has_no_line_more_and_moves_no_cursor(name: str) -> None:
+    shown = text(told(name))
+    assert len(shown.split("\n")) == len(text(told(PLAIN)).split("\n"))
+    assert not {char for char in shown if unicodedata.category(char) in ("Cc", "Cf", "Zl", "Zp")} - {"\n"}
+    assert not any(line.lstrip().startswith(("::", "##[")) for line in shown.split("\n"))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_json_tells_names_as_they_came(name: str) -> None:
+    made = json.loads(as_json(told(name)))
+    assert shape(made) == shape(json.loads(as_json(told(PLAIN))))
+    assert made["checks"][0]["problems"][0]["route"] == name
+    assert made["failed"] is True
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_junit_keeps_its_shape(name: str) -> None:
+    root = ET.fromstring(junit(told(name)))
+    assert tree(root) == tree(ET.fromstring(junit(told(PLAIN))))
+    (first, *_) = root.iter("testcase")
+    if all(char.isprintable() for char in name):
+        assert first.attrib["name"] == f"{name}: at most 3 queries"
+    assert int(root.attrib["failures"]) == len(list(root.iter("failure"))) == 4
+    assert len(list(root.iter("skipped"))) == 2
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_sarif_keeps_its_shape_and_has_no_links(name: str) -> None:
+    made = results(name)
+    assert shape(made) == shape(results(PLAIN))
+    assert not any("](" in one["message"]["text"] for one in made)
+
+
+def test_sarif_has_what_its_schema_and_code_hosts_ask_for() -> None:
+    log = json.loads(sarif(told(PLAIN), RULES, "1.0", "ci/fanin.toml"))
+    assert (log["version"], list(log)) == ("2.1.0", ["$schema", "version", "runs"])
+    (run,) = log["runs"]
+    driver = run["tool"]["driver"]
+    ids = [rule["id"] for rule in driver["rules"]]
+    assert ids == [*(rule.code for rule in RULES), *TEXTS]
+    assert all(rule["shortDescription"]["text"] for rule in driver["rules"])
+    for one in run["results"]:
+        assert one["ruleId"] in ids
+        assert one["level"] in ("error", "note")
+        assert one["message"]["text"]
+        (location,) = one["locations"]
+        assert location["physicalLocation"] == {
+            "artifactLocation": {"uri": "ci/fanin.toml"},
+            "region": {"startLine": 1},
+        }
+    assert {one["level"] for one in run["results"]} == {"error", "note"}
+    marks = [one["partialFingerprints"]["fanin/v1"] for one in run["results"]]
+    assert marks == [one["partialFingerprints"]["fanin/v1"] for one in results(PLAIN)]
+    notes = run["invocations"][0]["toolConfigurationNotifications"]
+    assert {"level": "warning", "message": {"text": "of videos"}} in notes
+
+
+@pytest.mark.parametrize(
+    ("caller", "uri", "line"),
+    [
+        ("src/export.ts:12", "src/export.ts", 12),
+        ("app/[id]/page.tsx:3", None, 0),
+        ("src/export.ts:12:7", "src/export.ts", 12),
+        ("a/../../etc/passwd.txt:1", None, 0),
+        ("/etc/passwd.txt:1", None, 0),
+        ("https://hit.example/x.js:1", None, 0),
+        ("C:\\x.js:1", None, 0),
+        ("x.js:0", None, 0),
+        ("x.js:1\n", None, 0),
+        ("list", None, 0),
+    ],
+)
+def test_a_place_in_the_code_is_one_below_the_root(caller: str, uri: str | None, line: int) -> None:
+    from msgspec.structs import replace
+
+    from proxy.check.sarif import _location
+
+    problem = Problem("FAN001", "what", finding=replace(finding(PLAIN), caller=caller))
+    found = _location(problem, "").get("physicalLocation")
+    expected = uri and {"artifactLocation": {"uri": uri}, "region": {"startLine": line}}
+    assert found == expected
