@@ -29,7 +29,15 @@ HOW: dict[str, Mapping[str, str]] = {
     "debug": {"debug": "true"},
     "shadow": {"mode": "shadow", "debug": "true"},
 }
-API = ("/api/config", "/api/traces", "/api/fingerprints", "/api/findings", "/api/health", "/api/nothing")
+API = (
+    "/api/config",
+    "/api/traces",
+    "/api/fingerprints",
+    "/api/findings",
+    "/api/health",
+    "/api/recording",
+    "/api/nothing",
+)
 SHOWN = ("/metrics", "/livez", "/readyz", "/readyz?upstream", "/", *API)
 HESITATION = 0.1  # seconds
 
