@@ -26,10 +26,11 @@ from proxy.demo.process import Child
 from proxy.demo.server import free_port
 from proxy.demo.sidecar import Fanin
 from proxy.demo.stack import Postgres, PostgREST, service_token
+from rules import RULES
 
 SECRET = "the benchmark's own secret, of no use elsewhere"
 HERE = Path(__file__).parent
-NGINX = """
+NGINX = r"""
 worker_processes 1; daemon off; pid {dir}/nginx.pid; error_log {dir}/error.log;
 events {{ worker_connections 4096; }}
 http {{
@@ -39,6 +40,14 @@ http {{
   server {{
     listen 127.0.0.1:{port}; keepalive_requests 1000000;
     location = /v1/traces {{ client_max_body_size 0; return 200; }}
+    location = /creator_payout_profiles {{
+      if ($arg_creator_id ~ "^eq\.\d{{1,5}}$") {{
+        add_header Content-Range 0-0/*;
+        return 200 '[{{"creator_id":7,"method":"iban","iban":"DE00 0000 0000 0000","paypal_email":null}}]';
+      }}
+      default_type "application/json; charset=utf-8";
+      proxy_pass http://api; proxy_http_version 1.1; proxy_set_header Connection "";
+    }}
     location / {{ proxy_pass http://api; proxy_http_version 1.1; proxy_set_header Connection ""; }}
   }}
 }}
@@ -57,11 +66,17 @@ def main() -> None:
     """Measure and print a Markdown table."""
     parser = argparse.ArgumentParser(prog="make bench")
     parser.add_argument("--quick", action="store_true", help="seconds instead of minutes")
-    quick = parser.parse_args().quick
+    parser.add_argument("--rules", action="store_true", help="only what the rules cost")
+    options = parser.parse_args()
+    rounds, seconds = (3, 2) if options.quick else (5, 10)
     with ExitStack() as stack:
+        if options.rules:
+            rules = _throughput(_with_and_without_rules(stack), 4 * rounds, seconds, traced=20)
+            _print("64 connections in mode observe, 20 requests a trace (wrk)", "requests/s", rules, higher=True)
+            return
         sides = _start(stack)
-        throughput = _throughput(sides, rounds=3 if quick else 5, seconds=2 if quick else 10)
-        fan_out = _fan_out(sides, rounds=30 if quick else 200)
+        throughput = _throughput(sides, rounds, seconds)
+        fan_out = _fan_out(sides, rounds=30 if options.quick else 200)
     _print("64 connections, single reads by key (wrk)", "requests/s", throughput, higher=True)
     _print("fan-out of 100 from Node (Promise.all of fetch)", "ms", fan_out, higher=False)
 
@@ -79,6 +94,22 @@ def _start(stack: ExitStack) -> Sides:
     if "nginx, passing" in urls:  # which takes spans too
         spans = {"otlp.endpoint": urls["nginx, passing"]}
         urls["fanin, merging, spans sent"] = stack.enter_context(Fanin(api.url, settings=spans)).url
+    return Sides(urls, service_token(SECRET), keys)
+
+
+def _with_and_without_rules(stack: ExitStack) -> Sides:
+    """Before an nginx that answers as PostgREST does, at once: what is measured is fanin, and little else."""
+    if not shutil.which("nginx"):
+        raise SystemExit("nginx is not on PATH (Debian: apt-get install nginx)")
+    upstream = _nginx(stack, upstream=free_port())
+    keys = [f"/creator_payout_profiles?select=*&creator_id=eq.{number}" for number in range(2000)]
+    observe = {"mode": "observe", "profile": "postgrest", "mount": "/"}
+    off = {f"rules.{rule.code.lower()}": "off" for rule in RULES}
+    urls = {"rules off": stack.enter_context(Fanin(upstream, settings=observe | off)).url}
+    urls["rules on"] = stack.enter_context(Fanin(upstream, settings=observe)).url
+    urls["rules on, row keys too"] = stack.enter_context(
+        Fanin(upstream, settings=observe | {"detect.row_keys": "on"})
+    ).url
     return Sides(urls, service_token(SECRET), keys)
 
 
@@ -103,7 +134,7 @@ def _nginx(stack: ExitStack, upstream: int) -> str:
     return f"http://127.0.0.1:{port}"
 
 
-def _throughput(sides: Sides, rounds: int, seconds: int) -> dict[str, float]:
+def _throughput(sides: Sides, rounds: int, seconds: int, traced: int = 0) -> dict[str, float]:
     """Requests a second by side: medians over rounds."""
     if not shutil.which("wrk"):
         print("wrk is not on PATH: throughput is left out (Debian: apt-get install wrk)")
@@ -112,7 +143,7 @@ def _throughput(sides: Sides, rounds: int, seconds: int) -> dict[str, float]:
     with tempfile.NamedTemporaryFile("w", suffix=".txt") as targets:
         targets.write("\n".join(sides.keys))
         targets.flush()
-        environment = {**os.environ, "TARGETS": targets.name, "TOKEN": sides.token}
+        environment = {**os.environ, "TARGETS": targets.name, "TOKEN": sides.token, "TRACED": str(traced)}
         for _ in range(rounds):
             for name, url in sides.urls.items():
                 figures[name].append(_wrk(url, seconds, environment))
@@ -147,7 +178,7 @@ def _print(title: str, unit: str, figures: dict[str, float], *, higher: bool) ->
     if not figures:
         return
     first = next(iter(figures.values()))
-    print(f"\n| {title} | {unit} | × PostgREST alone |\n|---|---|---|")
+    print(f"\n| {title} | {unit} | × {next(iter(figures))} |\n|---|---|---|")
     for name, value in figures.items():
         ratio = value / first if higher else first / value
         print(f"| {name} | {value:,.0f} | {ratio:.2f} |")
