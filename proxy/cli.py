@@ -1,6 +1,7 @@
 """The command line: reads flags, puts the parts together, says what happened."""
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,6 +17,7 @@ from proxy.observe.text import safe
 from proxy.serve import run, serve
 from proxy.shell.discover import known_mount
 from proxy.sources import from_text
+from proxy.top import TopError, top
 from rules import RULES
 
 OK, FINDINGS, USAGE, UNABLE = 0, 1, 2, 75
@@ -68,6 +70,7 @@ def command_line() -> argparse.ArgumentParser:
     demo.add_argument("--keep", action="store_true", help="leave the servers up until Ctrl-C")
     demo.add_argument("--json", action="store_true", help="print the table as JSON and nothing else")
     demo.set_defaults(run=_demo)
+    _add_top(commands.add_parser("top", help="a live table of the queries of a running fanin"))
     explaining = commands.add_parser("explain", help="what a code means; what a request asks, and if it would merge")
     _add_settings(explaining)
     _add_explain(explaining)
@@ -99,6 +102,13 @@ def _add_check(command: argparse.ArgumentParser) -> None:
     command.add_argument("--explain-ignores", action="store_true", help="print each [[ignore]] with what it matched")
     _add_set(command)
     command.set_defaults(run=_check, settings=())
+
+
+def _add_top(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--admin", metavar="URL", default="http://127.0.0.1:9000", help="its admin port")
+    command.add_argument("--token", help="its admin_token, where it wants one; else FANIN_ADMIN_TOKEN")
+    command.add_argument("--every", type=float, metavar="SECONDS", default=2.0, help="time between two looks")
+    command.set_defaults(run=_top)
 
 
 def _add_explain(command: argparse.ArgumentParser) -> None:
@@ -208,6 +218,14 @@ def _check(options: argparse.Namespace) -> int:
     try:
         return FINDINGS if check(options, _load(options), RULES) else OK
     except UnableError as error:
+        print(f"fanin: {safe(str(error))}", file=sys.stderr)
+        return UNABLE
+
+
+def _top(options: argparse.Namespace) -> int:
+    try:
+        return top(options.admin, options.token or os.environ.get("FANIN_ADMIN_TOKEN"), options.every)
+    except TopError as error:
         print(f"fanin: {safe(str(error))}", file=sys.stderr)
         return UNABLE
 

@@ -133,9 +133,9 @@ class Console:
 
     async def _findings(self, _: Query) -> bytes:
         found = [one for one in self._sidecar.judge.found if self._kept.names.shown([one.finding])]
-        known = known_views(found, self._epoch)
-        level = self._settings().rules.level
-        return encode({"findings": known, "rules": [rule_view(rule, level(rule.code)) for rule in self._rules]})
+        known, level = known_views(found, self._epoch), self._settings().rules.level
+        rules = [rule_view(rule, level(rule.code)) for rule in self._rules]
+        return await asyncio.to_thread(encode, {"findings": known, "rules": rules})
 
     async def _recording(self, _: Query) -> bytes:
         """The traces that are kept, the oldest first, as lines of a recording. Without what answers' keys were."""

@@ -31,12 +31,15 @@ class Names:
         self._taken: OrderedDict[str, None] = OrderedDict()
 
     def learn(self, spans: Sequence[Span]) -> None:
-        for span in spans:
-            if is_taken(span):
-                self._keep(span.fingerprint)
-                if span.relation:
-                    self._keep(_relation(span))
-                    self._keep(_NAMED + span.relation)
+        last: dict[tuple[str, str], Span] = {}
+        for span in reversed(spans):
+            if (span.fingerprint, span.relation) not in last and is_taken(span):
+                last[span.fingerprint, span.relation] = span
+        for span in reversed(last.values()):
+            self._keep(span.fingerprint)
+            if span.relation:
+                self._keep(_relation(span))
+                self._keep(_NAMED + span.relation)
 
     def of(self, span: Span) -> str:
         """Its fingerprint, as far as it may be shown."""
