@@ -4,8 +4,9 @@ What it does
 ------------
 Finds, within one trace, reads of tables and views that were made at least ``rules.duplicate_read.min_calls`` times by
 one caller, byte for byte the same, with no write of any kind between them. Retries of a client, answers other than 2xx,
-and reads that are part of an N+1 (FAN001, FAN002) do not count, and traces that may mix several requests of the
-application are not judged. Twice is often by design (check, then use), so three is the default.
+what a timer asks at even intervals (polling), and reads that are part of an N+1 (FAN001, FAN002) do not count, and
+traces that may mix several requests of the application are not judged. Twice is often by design (check, then use), so
+three is the default.
 
 Why it hurts
 ------------
@@ -40,7 +41,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from proxy.findings import Finding, Fix
 from proxy.model import Span, Trace
-from proxy.postgrest.fan_out import fan_out, impact, in_parallel
+from proxy.postgrest.fan_out import Load, fan_out, impact, in_parallel, is_polled
 from proxy.postgrest.read_code import once_js, once_py
 from proxy.postgrest.read_sql import read_sql
 from proxy.postgrest.shown import Shown, read_fingerprint
@@ -62,8 +63,9 @@ def detect(trace: Trace, settings: Rules) -> Iterator[Finding]:
     if trace.mixed:
         return
     repeated: dict[str, list[Run]] = {}
+    load = Load(trace.spans)
     for run in _runs(trace.spans):
-        if len(run) >= settings.duplicate_read.min_calls:
+        if len(run) >= settings.duplicate_read.min_calls and not is_polled(run, load):
             repeated.setdefault(run[0].fingerprint, []).append(run)
     for fingerprint, runs in repeated.items():
         shown = read_fingerprint(fingerprint)

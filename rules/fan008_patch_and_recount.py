@@ -4,8 +4,8 @@ What it does
 ------------
 Finds, within one trace, at least ``rules.patch_and_recount.min_rounds`` times the same round: a write to a relation,
 then a list or a count of that relation, and often a write of the result elsewhere. A read of the very row that was
-written is no recount, and neither is a list that is read ``rules.patch_and_recount.max_pause`` seconds after the round
-before: then somebody looks at it each time.
+written is no recount, nor is a look-up (of one row, or of none after an insert), nor a list that is read
+``rules.patch_and_recount.max_pause`` seconds after the round before: then somebody looks at it each time.
 
 Why it hurts
 ------------
@@ -100,7 +100,7 @@ def _rounds(spans: Sequence[Span]) -> Iterator[Round]:
             written[span.relation] = span
         elif span.method in READS and span.relation in written and span.start >= written[span.relation].end:
             write = written.pop(span.relation)
-            if not _is_of_the_row(write, span):
+            if not _is_of_the_row(write, span) and not _is_look_up(write, span):
                 last = Round(write, span)
                 yield last
 
@@ -109,6 +109,11 @@ def _is_of_the_row(write: Span, read: Span) -> bool:
     """Whether the read asks for the row that was written, and not for those beside it."""
     keys = {f.column for f in read_fingerprint(write.fingerprint).filters if f.operator == "eq"} | {"id"}
     return any(f.operator == "eq" and f.column in keys for f in read_fingerprint(read.fingerprint).filters)
+
+
+def _is_look_up(write: Span, read: Span) -> bool:
+    """Whether the read wants one row, or finds nothing right after an insert: what was inserted is not of its list."""
+    return read.limit == 1 or (write.method == "POST" and read.method == "GET" and read.rows == 0)
 
 
 def _in_a_row(rounds: Sequence[Round], bounds: PatchAndRecount) -> list[Round]:

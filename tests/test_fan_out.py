@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from proxy.postgrest.fan_out import fan_out, is_list, runs, unpolled, varying_key
+from proxy.postgrest.fan_out import Load, fan_out, is_list, is_polled, runs, unpolled, varying_key
 from proxy.postgrest.shown import read_fingerprint
 from proxy.thresholds import NPlusOne
 from tests.rules.traces import span
@@ -47,8 +47,19 @@ def test_a_pause_ends_a_run_and_a_slow_call_is_none() -> None:
 def test_what_is_asked_at_even_intervals_while_little_else_is_asked_is_polled() -> None:
     other = span("GET /t?a=eq.2", 9, start=0.5, end=0.6)
     assert unpolled([*at(0.0, 1.0, 2.1, 3.0), other]) == [other]
-    for starts in ((0.0, 1.0), (0.0, 1.0, 3.0), (0.0, 0.1, 0.2)):
+    for starts in ((0.0, 1.0), (0.0, 1.0, 3.0), (0.0, 0.1, 0.2), (0.0, 0.0, 0.0)):
         assert len(unpolled(at(*starts))) == len(starts)
+
+
+def test_an_interval_shorter_than_any_timers_is_none() -> None:
+    for every, polled in ((0.15, False), (0.25, True)):
+        again = [span("GET /t?a=eq.1", n, start=n * every, end=n * every + 0.01) for n in range(5)]
+        assert is_polled(again, Load(again)) is polled
+
+
+def test_the_load_between_two_moments_is_of_what_began_there() -> None:
+    load = Load(at(3.0, 1.0, 2.0))
+    assert [round(load.between(*moments), 9) for moments in ((1.0, 3.0), (0.0, 9.0), (3.5, 9.0))] == [0.2, 0.3, 0.0]
 
 
 def test_together_or_one_after_another_is_told_by_what_most_did() -> None:

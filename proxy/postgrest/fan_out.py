@@ -1,7 +1,8 @@
 """What several rules ask of look-alikes: whether they differ in a key, whether they overlap, what they cost."""
 
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from statistics import median
 
 import msgspec
@@ -15,6 +16,8 @@ IMPACTS = ((1.0, 100, "CRITICAL"), (0.2, 20, "HIGH"), (0.05, 10, "MEDIUM"))
 """Seconds of calls saved, or calls, from which an impact holds; below the last it is LOW."""
 EVEN = 0.2
 """By how much of their median intervals may differ that a timer made."""
+FASTEST = 0.2
+"""Seconds between two that a timer made, at least: what an application does between two reads takes less."""
 
 
 class FanOut(msgspec.Struct, frozen=True):
@@ -83,24 +86,40 @@ def runs(spans: Sequence[Span], pause: float) -> Iterator[list[Span]]:
         yield run
 
 
+class Load:
+    """How long requests took."""
+
+    def __init__(self, spans: Sequence[Span]) -> None:
+        ordered = sorted(spans, key=lambda span: span.start)
+        self._starts = [span.start for span in ordered]
+        self._sums = list(accumulate((span.end - span.start for span in ordered), initial=0.0))
+
+    def between(self, first: float, last: float) -> float:
+        """Seconds of those that began from ``first`` on and before ``last``, all added."""
+        return self._sums[bisect_left(self._starts, last)] - self._sums[bisect_left(self._starts, first)]
+
+
 def unpolled(spans: Sequence[Span]) -> list[Span]:
     """Those that no timer made: of each value asked again and again at even intervals, all are left out."""
     asked: dict[int, list[Span]] = {}
     for span in spans:
         asked.setdefault(span.same, []).append(span)
-    polled = {same for same, again in asked.items() if _is_polled(again, spans)}
+    load = Load(spans)
+    polled = {same for same, again in asked.items() if is_polled(again, load)}
     return [span for span in spans if span.same not in polled]
 
 
-def _is_polled(again: Sequence[Span], spans: Sequence[Span]) -> bool:
-    """A loop within a loop asks at even intervals too, but fills them with its other reads."""
+def is_polled(again: Sequence[Span], load: Load) -> bool:
+    """Whether a timer made these equal requests. A loop within a loop asks at even intervals too, but fills them with
+    its other reads: ``load`` is of all of them.
+    """
     if len(again) < 3:
         return False
     starts = sorted(span.start for span in again)
     waits = [later - earlier for earlier, later in pairwise(starts)]
     usual = median(waits)
-    busy = sum(span.end - span.start for span in spans if starts[0] <= span.start < starts[-1])
-    return all(abs(wait - usual) <= EVEN * usual for wait in waits) and 2 * busy <= starts[-1] - starts[0]
+    even = usual >= FASTEST and all(abs(wait - usual) <= EVEN * usual for wait in waits)
+    return even and 2 * load.between(starts[0], starts[-1]) <= starts[-1] - starts[0]
 
 
 def impact(calls: int, seconds: float) -> str:

@@ -21,7 +21,8 @@ from tests.e2e.traced import copied
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable
 
-trace, traced = (lambda module: (module.trace, module.traced))(copied("fanin_trace"))
+fanin_trace = copied("fanin_trace")
+trace, traced = fanin_trace.trace, fanin_trace.traced
 FIRST = str(UUID(int=0))
 
 

@@ -63,8 +63,12 @@ async def record(upstream: str, name: str, *player: str) -> None:
             arguments = [word.replace("URL", f"http://127.0.0.1:{running.port}") for word in player]
             process = await asyncio.create_subprocess_exec(*arguments, cwd=HERE.parents[1])
             assert await process.wait() == 0, name
-        RECORDED.mkdir(exist_ok=True)
-        (RECORDED / f"{name}.jsonl.gz").write_bytes(gzip.compress(file.read_bytes(), 9, mtime=0))
+        keep(name, file)
+
+
+def keep(name: str, file: Path) -> None:
+    RECORDED.mkdir(exist_ok=True)
+    (RECORDED / f"{name}.jsonl.gz").write_bytes(gzip.compress(file.read_bytes(), 9, mtime=0))
 
 
 async def main() -> None:

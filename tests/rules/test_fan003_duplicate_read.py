@@ -24,7 +24,7 @@ def findings(seen: Trace, settings: Rules | None = None) -> list[Finding]:
 
 
 def one_by_one(lines: list[str]) -> Trace:
-    return trace([span(line, n + 1, start=float(n), end=n + 0.5) for n, line in enumerate(lines)])
+    return trace([span(line, n + 1, start=float(n), end=n + 0.9) for n, line in enumerate(lines)])
 
 
 def test_three_times_is_a_duplicate_and_twice_is_not() -> None:
@@ -60,6 +60,15 @@ def test_a_write_between_is_a_reason_to_read_again() -> None:
 def test_retries_and_failures_are_not() -> None:
     assert not findings(trace([span(ROW, n + 1, retry=True) for n in range(6)]))
     assert not findings(trace([replace(span(ROW, n + 1), status=503) for n in range(6)]))
+
+
+def test_what_a_timer_asks_is_not_and_what_slow_work_repeats_is() -> None:
+    def every(seconds: float, *others: Span) -> Trace:
+        return trace([*[span(ROW, n + 1, start=n * seconds, end=n * seconds + 0.02) for n in range(5)], *others])
+
+    assert not findings(every(0.6))
+    assert findings(every(0.1))
+    assert findings(every(0.6, span("GET /videos?select=*", 9, start=0.05, end=1.9)))
 
 
 def test_functions_are_not() -> None:

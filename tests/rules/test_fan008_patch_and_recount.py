@@ -95,6 +95,14 @@ def test_inserts_and_deletions_are_writes_too(write: str) -> None:
     assert len(sqlglot.parse(finding.fix.sql, dialect="postgres")) == 2
 
 
+def test_looking_up_whether_the_next_one_is_there_is_not() -> None:
+    for read, answer in (("&limit=1", "1 rows"), ("", "0 rows")):
+        lines = [line for n in range(5) for line in (f"GET /videos?slug=eq.{n}{read} → {answer}", "POST /videos")]
+        assert not findings(one_by_one(lines))
+    gone = [line for n in range(4) for line in (f"DELETE /videos?id=eq.{n}", f"{LIST.format(7)} → 0 rows")]
+    assert findings(one_by_one(gone))
+
+
 def test_reading_back_the_row_that_was_written_is_not() -> None:
     for read in ("GET /videos?id=eq.{}", "GET /videos?slug=eq.{}"):
         write = read.replace("GET", "PATCH")

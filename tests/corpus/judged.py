@@ -1,0 +1,99 @@
+"""What the rules find in each scenario of the corpus, beside what its label says; and how right each rule is."""
+
+from __future__ import annotations
+
+import gzip
+import tomllib
+from collections import defaultdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from proxy.recording import read
+from rules import RULES
+from tests.rules.traces import found
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from proxy.model import Trace
+
+HERE = Path(__file__).parent
+
+
+class Label(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a scenario is; see labels.toml."""
+
+    why: str
+    fires: tuple[str, ...] = ()
+    may: tuple[str, ...] = ()
+    either: tuple[str, ...] = ()
+
+    def missed(self, codes: Iterable[str]) -> set[str]:
+        """What had to be found, and was not."""
+        none_of_either = not set(self.either) & set(codes)
+        return set(self.fires) - set(codes) | (set(self.either) if none_of_either else set())
+
+    def wrong(self, codes: Iterable[str]) -> set[str]:
+        """What was found, and is none."""
+        return set(codes) - set(self.fires) - set(self.may) - set(self.either)
+
+
+class Score(msgspec.Struct):
+    """How right a rule is, over scenarios."""
+
+    right: int = 0
+    wrong: int = 0
+    missed: int = 0
+
+    @property
+    def precision(self) -> float:
+        return self.right / (self.right + self.wrong) if self.right + self.wrong else 1.0
+
+    @property
+    def recall(self) -> float:
+        return self.right / (self.right + self.missed) if self.right + self.missed else 1.0
+
+
+def labels() -> dict[str, Label]:
+    with (HERE / "labels.toml").open("rb") as file:
+        return msgspec.convert(tomllib.load(file), dict[str, Label])
+
+
+def recorded() -> dict[str, list[Trace]]:
+    """The traces of each scenario, whose name is their route up to a ``#``."""
+    scenarios: defaultdict[str, list[Trace]] = defaultdict(list)
+    for file in sorted((HERE / "recorded").glob("*.jsonl.gz")):
+        with gzip.open(file) as lines:
+            for trace in read(file.name, lines):
+                scenarios[trace.route.partition("#")[0]].append(trace)
+    return dict(scenarios)
+
+
+def codes_in(traces: Sequence[Trace]) -> list[str]:
+    """The codes of what is found in them, once for each finding."""
+    return [finding.code for rule in RULES for finding in found(rule, traces)]
+
+
+def scores(judged: Iterable[tuple[Label, Iterable[str]]]) -> dict[str, Score]:
+    """By rule."""
+    table = {rule.code: Score() for rule in RULES}
+    for label, all_codes in judged:
+        codes = set(all_codes)
+        for code in codes - label.wrong(codes) - set(label.may):
+            table[code].right += 1
+        for code in label.wrong(codes):
+            table[code].wrong += 1
+        for code in label.missed(codes):
+            table[code].missed += 1
+    return table
+
+
+def told(table: Mapping[str, Score]) -> str:
+    """A table for people."""
+    lines = [f"{'rule':8} {'found':>6} {'wrong':>6} {'missed':>7} {'precision':>10} {'recall':>7}"]
+    for code, score in table.items():
+        found_, wrong, missed = score.right, score.wrong, score.missed
+        lines.append(f"{code:8} {found_:6} {wrong:6} {missed:7} {score.precision:10.2f} {score.recall:7.2f}")
+    return "\n".join(lines)

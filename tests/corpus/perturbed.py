@@ -1,0 +1,225 @@
+"""Recorded scenarios changed by code: a little less, or more, of what a rule goes by."""
+
+from __future__ import annotations
+
+from collections import Counter
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from msgspec.structs import replace
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from proxy.model import Span, Trace
+
+    Change = Callable[[Sequence[Trace]], list[Trace]]
+
+
+def each(change: Callable[[Sequence[Span]], Sequence[Span]]) -> Change:
+    """What changes the spans of each trace, in the order that they began in."""
+
+    def changed(traces: Sequence[Trace]) -> list[Trace]:
+        made = []
+        for trace in traces:
+            spans = tuple(change(sorted(trace.spans, key=lambda span: span.start)))
+            ends = max(span.end for span in spans)
+            made.append(replace(trace, spans=spans, start=min(span.start for span in spans), end=ends))
+        return made
+
+    return changed
+
+
+def alike(count: int) -> Change:
+    """Only the first ``count`` of the kind of request that there is most of; all others stay."""
+
+    def cut(spans: Sequence[Span]) -> list[Span]:
+        often = Counter(span.fingerprint for span in spans).most_common(1)[0][0]
+        kept = [span for span in spans if span.fingerprint == often][:count]
+        return [span for span in spans if span.fingerprint != often or span in kept]
+
+    return each(cut)
+
+
+def first(count: int) -> Change:
+    """Only so many requests."""
+    return each(lambda spans: spans[:count])
+
+
+def apart(gap: float, of: int = 1) -> Change:
+    """``gap`` seconds between the end of a request and the next one's beginning, at each ``of``-th; 0 elsewhere."""
+
+    def space(spans: Sequence[Span]) -> list[Span]:
+        made, now = [], spans[0].start
+        for at, span in enumerate(spans):
+            now += gap if at and at % of == 0 else 0.0
+            made.append(replace(span, start=now, end=now + span.end - span.start))
+            now = made[-1].end
+        return made
+
+    return each(space)
+
+
+def all_with(**values: Any) -> Change:
+    """Each request of the most frequent kind, or else the one with most rows, has these values."""
+
+    def set_values(spans: Sequence[Span]) -> list[Span]:
+        often = Counter(span.fingerprint for span in spans)
+        chosen = max(spans, key=lambda span: (often[span.fingerprint], span.rows)).fingerprint
+        return [replace(span, **values) if span.fingerprint == chosen else span for span in spans]
+
+    return each(set_values)
+
+
+def reads_with(**values: Any) -> Change:
+    """Each read has these values."""
+    return each(lambda spans: [replace(span, **values) if span.method == "GET" else span for span in spans])
+
+
+def rows(count: int) -> Change:
+    """The largest answers show so many rows, and the keys of these."""
+
+    def cut(spans: Sequence[Span]) -> list[Span]:
+        most = max(span.rows for span in spans)
+        return [
+            replace(
+                span,
+                rows=count,
+                cut=False,
+                row_keys=tuple((name, (keys * (count // len(keys) + 1))[:count]) for name, keys in span.row_keys),
+            )
+            if span.rows == most
+            else span
+            for span in spans
+        ]
+
+    return each(cut)
+
+
+def lasting(seconds: float) -> Change:
+    """Each request takes so long, and waits for those that it waited for."""
+
+    def stretch(spans: Sequence[Span]) -> list[Span]:
+        made: list[Span] = []
+        now = spans[0].start
+        for before, span in pairwise([None, *spans]):
+            assert span is not None
+            now = now if before is None or span.start < before.end else made[-1].end
+            made.append(replace(span, start=now, end=now + seconds))
+        return made
+
+    return each(stretch)
+
+
+def same_values(count: int) -> Change:
+    """The look-alikes ask for ``count`` different keys only, again and again."""
+
+    def repeat(spans: Sequence[Span]) -> list[Span]:
+        often = Counter(span.fingerprint for span in spans).most_common(1)[0][0]
+        kind = [span for span in spans if span.fingerprint == often]
+        asked = {id(span): kind[at % count] for at, span in enumerate(kind)}
+        return [
+            replace(span, same=asked[id(span)].same, literals=asked[id(span)].literals) if id(span) in asked else span
+            for span in spans
+        ]
+
+    return each(repeat)
+
+
+def pages(count: int) -> Change:
+    """Only the first ``count`` traces."""
+    return lambda traces: list(traces[:count])
+
+
+def unanswered() -> Change:
+    """Retries of a client, all of them."""
+    return each(lambda spans: [replace(span, retry=True) for span in spans])
+
+
+def mixed() -> Change:
+    """Nobody can tell whose requests they are."""
+    return lambda traces: [replace(trace, explicit=False, mixed=True) for trace in traces]
+
+
+class Case(NamedTuple):
+    """A scenario, what is changed in it, and whether ``code`` then finds something."""
+
+    scenario: str
+    how: str
+    change: Change
+    code: str
+    fires: bool
+
+
+LIST, LOOP, FORM = (
+    "a list that asks for each row in parallel",
+    "payment export in a loop",
+    "deliveries updated in a loop",
+)
+USER, POSTS = "the same user in middleware, layout and page", "applications inserted in a loop"
+TABLES, ALL = "dashboards that read the reference tables", "all creators to find one"
+REVIEW, PENDING, TWICE = "bulk review", "pending videos with all columns", "py: looked up then inserted"
+CHATTY, SERIAL, SLOW = "a chatty dashboard", "reference tables one after another", "a report that takes long"
+
+CASES = (
+    Case(LIST, "four look-alikes", alike(4), "FAN001", False),
+    Case(LIST, "five look-alikes", alike(5), "FAN001", True),
+    Case(LIST, "four keys", same_values(4), "FAN001", False),
+    Case(LIST, "five keys", same_values(5), "FAN001", True),
+    Case(LIST, "one after another", apart(0.001), "FAN001", False),
+    Case(LIST, "one after another", apart(0.001), "FAN002", True),
+    Case(LIST, "retries", unanswered(), "FAN001", False),
+    Case(LIST, "mixed", mixed(), "FAN001", False),
+    Case(LOOP, "four look-alikes", alike(4), "FAN002", False),
+    Case(LOOP, "five look-alikes", alike(5), "FAN002", True),
+    Case(LOOP, "0.4 s between them", apart(0.4), "FAN002", True),
+    Case(LOOP, "0.6 s between them", apart(0.6), "FAN002", False),
+    Case(LOOP, "runs of four, 0.6 s between them", apart(0.6, of=4), "FAN002", False),
+    Case(USER, "twice", alike(2), "FAN003", False),
+    Case(USER, "30 ms apart, not quite evenly", apart(0.03, of=2), "FAN003", True),
+    Case(USER, "every 80 ms", apart(0.08), "FAN003", True),
+    Case(USER, "every 0.25 s", apart(0.25), "FAN003", False),
+    Case(USER, "every 0.6 s", apart(0.6), "FAN003", False),
+    Case(USER, "not found", all_with(status=404), "FAN003", False),
+    Case(FORM, "four look-alikes", alike(4), "FAN004", False),
+    Case(FORM, "five look-alikes", alike(5), "FAN004", True),
+    Case(FORM, "0.4 s between them", apart(0.4), "FAN004", True),
+    Case(FORM, "0.6 s between them", apart(0.6), "FAN004", False),
+    Case(POSTS, "four of them", alike(4), "FAN004", False),
+    Case(POSTS, "five of them", alike(5), "FAN004", True),
+    Case(POSTS, "0.6 s between them", apart(0.6), "FAN004", False),
+    Case(POSTS, "refused", all_with(status=409), "FAN004", False),
+    Case("a list of fifteen hundred ids in the URL", "taken", all_with(status=200), "FAN005", False),
+    Case("a list of fifteen hundred ids in the URL", "too long by status", all_with(status=414), "FAN005", True),
+    Case(TABLES, "19 traces", pages(19), "FAN006", False),
+    Case(TABLES, "20 traces", pages(20), "FAN006", True),
+    Case(ALL, "49 rows", rows(49), "FAN007", False),
+    Case(ALL, "50 rows", rows(50), "FAN007", True),
+    Case(ALL, "a trace that was cut off", lambda traces: [replace(t, truncated=True) for t in traces], "FAN007", False),
+    Case(REVIEW, "two rounds", first(8), "FAN008", False),
+    Case(REVIEW, "three rounds", first(11), "FAN008", True),
+    Case(TWICE, "a look-up without a limit", reads_with(limit=None), "FAN008", False),
+    Case(TWICE, "a look-up that finds one", reads_with(rows=1), "FAN008", False),
+    Case(TWICE, "lists", reads_with(limit=None, rows=7), "FAN008", True),
+    Case(PENDING, "499 rows", rows(499), "FAN009", False),
+    Case(PENDING, "500 rows", rows(500), "FAN009", True),
+    Case("all videos of a status, cut at a thousand", "not cut", rows(999), "FAN010", False),
+    Case(PENDING, "49,999 bytes", all_with(size=49_999), "FAN011", False),
+    Case(PENDING, "50,000 bytes", all_with(size=50_000), "FAN011", True),
+    Case("videos by deep offset", "offset 999", all_with(offset=999), "FAN012", False),
+    Case("videos by deep offset", "offset 1,000", all_with(offset=1000), "FAN012", True),
+    Case("a pager that counts each time", "9,999, once", lambda t: first(1)(all_with(total=9_999)(t)), "FAN013", False),
+    Case(
+        "a pager that counts each time", "10,000, once", lambda t: first(1)(all_with(total=10_000)(t)), "FAN013", True
+    ),
+    Case("a small pager that counts each time", "twice", first(2), "FAN013", False),
+    Case(SERIAL, "two", first(2), "FAN014", False),
+    Case(SERIAL, "9 ms each", lasting(0.009), "FAN014", False),
+    Case(SERIAL, "11 ms each", lasting(0.011), "FAN014", True),
+    Case(CHATTY, "29 requests", first(29), "FAN015", False),
+    Case(CHATTY, "30 requests", first(30), "FAN015", True),
+    Case(CHATTY, "longer than 30 s", apart(1.0), "FAN015", False),
+    Case(SLOW, "four times", pages(4), "FAN016", False),
+    Case(SLOW, "five times", pages(5), "FAN016", True),
+    Case(SLOW, "0.3 s each", lasting(0.3), "FAN016", False),
+)
