@@ -40,6 +40,7 @@ ELSEWHERE = {
     "make docs": "tests/test_reference.py makes the pages again and compares",
     "pipx install": "tests/e2e/test_packaging.py installs the wheel where nothing else is",
     "pip install": "the same",
+    "fanin top": "tests/e2e/test_top.py runs it, beside a fanin",
     "promtool": "tests/deploy/test_prometheus.py runs it on each of these files",
     "docker": "there is no engine where the tests run; tests/deploy checks the files by their schemas",
     "kubectl": "the same",
