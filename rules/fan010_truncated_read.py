@@ -59,8 +59,9 @@ def detect(trace: Trace, settings: Rules) -> Iterator[Finding]:
     whole = [span for span in trace.spans if _asks_for_all(span)]
     suspects = [span for span in whole if span.cut] or _hinted(whole, trace.spans, settings.truncated_read)
     cut: dict[str, list[Span]] = {}
+    paged = _last_pages(trace.spans) if suspects else {}
     for span in suspects:
-        if not _is_paged(span, trace.spans):
+        if paged.get(span.relation, float("-inf")) < span.end:
             cut.setdefault(span.fingerprint, []).append(span)
     for spans in cut.values():
         yield _finding(trace, spans, len({span.same for span in suspects}))
@@ -80,9 +81,13 @@ def _hinted(whole: Sequence[Span], spans: Iterable[Span], bounds: TruncatedRead)
     return alike if len({span.same for span in alike}) >= bounds.min_answers else []
 
 
-def _is_paged(span: Span, spans: Iterable[Span]) -> bool:
-    """Whether a later request asks for more of the relation."""
-    return any(later.relation == span.relation and later.start >= span.end and _pages(later) for later in spans)
+def _last_pages(spans: Iterable[Span]) -> dict[str, float]:
+    """By relation, when the last request began that asks for more of it."""
+    last: dict[str, float] = {}
+    for span in spans:
+        if _pages(span):
+            last[span.relation] = max(span.start, last.get(span.relation, span.start))
+    return last
 
 
 def _pages(span: Span) -> bool:
