@@ -29,6 +29,7 @@ class Label(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     fires: tuple[str, ...] = ()
     may: tuple[str, ...] = ()
     either: tuple[str, ...] = ()
+    unseen: tuple[str, ...] = ()
 
     def missed(self, codes: Iterable[str]) -> set[str]:
         """What had to be found, and was not."""
@@ -85,7 +86,7 @@ def scores(judged: Iterable[tuple[Label, Iterable[str]]]) -> dict[str, Score]:
             table[code].right += 1
         for code in label.wrong(codes):
             table[code].wrong += 1
-        for code in label.missed(codes):
+        for code in label.missed(codes) | (set(label.unseen) - codes):
             table[code].missed += 1
     return table
 

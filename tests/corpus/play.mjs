@@ -1,6 +1,7 @@
 // Plays the corpus's scenarios with supabase-js, each under its name as the route, in traces of its own.
-// node play.mjs NODE_MODULES URL TOKEN named|unnamed|NAME
+// node play.mjs NODE_MODULES URL TOKEN named|unnamed|harder
 import { createRequire } from 'node:module'
+import harder, { together } from './played/harder.mjs'
 import jobs from './played/jobs.mjs'
 import pages from './played/pages.mjs'
 import retromuscle from './played/retromuscle.mjs'
@@ -34,26 +35,25 @@ function stage(name) {
   return { name, db: page(1), page, anonymous, rows, sleep, url, token, createClient, withServer }
 }
 
-async function play(scenarios, together) {
-  const all = Object.entries(scenarios).filter(([name]) => ['named', 'unnamed', name].includes(wanted))
-  const one = async ([name, scenario]) => {
-    try {
-      await scenario(stage(name))
-    } catch (error) {
-      throw new Error(name, { cause: error })
-    }
+async function play(name, scenario) {
+  try {
+    await scenario(stage(name))
+  } catch (error) {
+    throw new Error(name, { cause: error })
   }
-  if (together) return Promise.all(all.map(one))
-  for (const entry of all) await one(entry)
 }
 
-if (wanted !== 'unnamed') {
-  await play(waiting, true)
-  await play({ ...retromuscle, ...pages, ...jobs }, false)
-}
-if (wanted !== 'named') {
-  for (const [name, scenario] of Object.entries(unnamed)) {
-    await play({ [name]: scenario }, false)
-    await sleep(300) // until its traces have closed
+async function playAll(atOnce, oneByOne, pause = 0) {
+  await Promise.all(Object.entries(atOnce).map(([name, scenario]) => play(name, scenario)))
+  for (const [name, scenario] of Object.entries(oneByOne)) {
+    await play(name, scenario)
+    await sleep(pause)
   }
 }
+
+const groups = {
+  named: () => playAll(waiting, { ...retromuscle, ...pages, ...jobs }),
+  unnamed: () => playAll({}, unnamed, 300), // until its traces have closed
+  harder: () => playAll(together, harder),
+}
+await groups[wanted]()

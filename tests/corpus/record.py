@@ -1,4 +1,4 @@
-"""Records the corpus again: `python -m tests.corpus.record`. Needs what `make test` installs.
+"""Records the corpus again: `python -m tests.corpus.record [NAME…]`, all of it or these files.
 
 The scenarios are played by supabase-js and supabase-py's client against a real PostgREST, as far away as a data centre
 of the same country, through `fanin serve --record`.
@@ -22,7 +22,7 @@ from tests.e2e.harness import program
 from tests.e2e.scripts import MODULES
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Sequence
 
 HERE = Path(__file__).parent
 RECORDED = HERE / "recorded"
@@ -30,9 +30,10 @@ CREATORS = 400
 FAR = 0.012
 """Seconds that an answer is on its way."""
 SECRET = "a secret that only the corpus knows, long enough"
-SLOW = """
+MORE = """
 create view slow_report as select handle, package_tier from creators, (select pg_sleep(0.6)) slept;
-grant select on slow_report to service_role; notify pgrst, 'reload schema';
+grant select on slow_report to service_role;
+create function twice(n int) returns int language sql stable return 2 * n; notify pgrst, 'reload schema';
 """
 
 
@@ -71,21 +72,26 @@ def keep(name: str, file: Path) -> None:
     (RECORDED / f"{name}.jsonl.gz").write_bytes(gzip.compress(file.read_bytes(), 9, mtime=0))
 
 
-async def main() -> None:
+async def main(wanted: Sequence[str]) -> None:
     with Postgres() as postgres:
         await load(postgres.dsn, CREATORS)
         connection = await asyncpg.connect(postgres.dsn)
-        await connection.execute(SLOW)
+        await connection.execute(MORE)
         await connection.close()
         settings = {"db-max-rows": "1000"}
         with PostgREST(postgres.dsn_as("authenticator"), secret=SECRET, settings=settings) as postgrest:
             token = service_token(SECRET)
             async with far(postgrest.port) as upstream:
                 node = ("node", str(HERE / "play.mjs"), str(MODULES), "URL", token)
-                await record(upstream, "supabase-js", *node, "named")
-                await record(upstream, "unnamed", *node, "unnamed")
-                await record(upstream, "supabase-py", sys.executable, "-m", "tests.corpus.play", "URL", token)
+                players = {
+                    "supabase-js": (*node, "named"),
+                    "unnamed": (*node, "unnamed"),
+                    "harder": (*node, "harder"),
+                    "supabase-py": (sys.executable, "-m", "tests.corpus.play", "URL", token),
+                }
+                for name in wanted or players:
+                    await record(upstream, name, *players[name])
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    asyncio.run(main(sys.argv[1:]))
