@@ -39,6 +39,11 @@ class DuplicateRead(Section):
         description="FAN003: equal reads in one trace with no write between them. Twice is often by design.",
         json_schema_extra=OVERRIDE,
     )
+    max_pause: Positive = Field(
+        0.5,
+        description="FAN003: after a longer time in which the trace asks nothing, a read is for what may have changed.",
+        json_schema_extra=OVERRIDE,
+    )
     rpc: tuple[str, ...] = Field(
         (),
         description="Functions whose equal GETs may share a call, as name or schema.name, beside those that db_uri's "

@@ -3,10 +3,10 @@
 What it does
 ------------
 Finds, within one trace, reads of tables and views that were made at least ``rules.duplicate_read.min_calls`` times by
-one caller, byte for byte the same, with no write of any kind between them. Retries of a client, answers other than 2xx,
-what a timer asks at even intervals (polling), and reads that are part of an N+1 (FAN001, FAN002) do not count, and
-traces that may mix several requests of the application are not judged. Twice is often by design (check, then use), so
-three is the default.
+one caller, byte for byte the same, with no write of any kind between them, and no time of more than
+``rules.duplicate_read.max_pause`` seconds in which nothing was asked. Retries of a client, answers other than 2xx, what
+a timer asks (polling), and reads that are part of an N+1 (FAN001, FAN002) do not count, and traces that may mix several
+requests of the application are not judged. Twice is often by design (check, then use), so three is the default.
 
 Why it hurts
 ------------
@@ -36,16 +36,17 @@ rows than it would have seen alone. Reads made one after another are not shared:
 cures both.
 """
 
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
 from proxy.findings import Finding, Fix
 from proxy.model import Span, Trace
-from proxy.postgrest.fan_out import Load, fan_out, impact, in_parallel, is_polled
+from proxy.postgrest.fan_out import Load, fan_out, impact, in_parallel, is_polled, runs
 from proxy.postgrest.read_code import once_js, once_py
 from proxy.postgrest.read_sql import read_sql
 from proxy.postgrest.shown import Shown, read_fingerprint
-from proxy.thresholds import Rules
+from proxy.thresholds import DuplicateRead, Rules
 
 CODE = "FAN003"
 NAME = "duplicate-read"
@@ -63,25 +64,34 @@ def detect(trace: Trace, settings: Rules) -> Iterator[Finding]:
     if trace.mixed:
         return
     repeated: dict[str, list[Run]] = {}
-    load = Load(trace.spans)
-    for run in _runs(trace.spans):
-        if len(run) >= settings.duplicate_read.min_calls and not is_polled(run, load):
-            repeated.setdefault(run[0].fingerprint, []).append(run)
-    for fingerprint, runs in repeated.items():
+    for run in _repeated(trace.spans, settings.duplicate_read):
+        repeated.setdefault(run[0].fingerprint, []).append(run)
+    for fingerprint, again in repeated.items():
         shown = read_fingerprint(fingerprint)
         if not _is_n_plus_one(trace, shown, fingerprint, settings):
-            yield _finding(trace, shown, runs)
+            yield _finding(trace, shown, again)
 
 
-def _runs(spans: Iterable[Span]) -> Iterable[Run]:
-    runs: dict[tuple[int, int], Run] = {}
+def _repeated(spans: Sequence[Span], bounds: DuplicateRead) -> Iterator[Run]:
+    """The runs that are long enough, without those of a timer."""
+    load, begins = Load(spans), [burst[0].start for burst in runs(spans, bounds.max_pause)]
+    for equal in _equal(spans):
+        if len(equal) >= bounds.min_calls and not is_polled(equal, load):
+            bursts: dict[int, Run] = {}
+            for span in equal:
+                bursts.setdefault(bisect_right(begins, span.start), []).append(span)
+            yield from (run for run in bursts.values() if len(run) >= bounds.min_calls)
+
+
+def _equal(spans: Iterable[Span]) -> Iterable[Run]:
+    equal: dict[tuple[int, int], Run] = {}
     writes = 0
     for span in sorted(spans, key=lambda span: span.start):
         if span.method not in NO_WRITES:
             writes += 1
         elif span.method in READS and span.relation and not span.retry and 200 <= span.status < 300:
-            runs.setdefault((span.same, writes), []).append(span)
-    return runs.values()
+            equal.setdefault((span.same, writes), []).append(span)
+    return equal.values()
 
 
 def _is_n_plus_one(trace: Trace, shown: Shown, fingerprint: str, settings: Rules) -> bool:

@@ -5,8 +5,9 @@ What it does
 Finds, within one trace, at least ``rules.n_plus_one_write.min_calls`` PATCHes or DELETEs that differ in the value of
 one ``eq`` filter only, with at least ``rules.n_plus_one_write.min_distinct`` different values, or as many POSTs to one
 relation, in parallel or in a row with no more than ``rules.n_plus_one_write.max_pause`` seconds between them. POSTs
-that name ``columns`` are bulk writes already, and so are those whose answers showed several rows; other bodies are not
-read, so that it can be wrong about how many rows a POST had. Retries of a client and refused writes do not count.
+whose answers showed several rows are bulk writes already, and so are those that name ``columns``, as clients do for
+arrays, unless their answers showed one row each. Bodies are not read, so that it can be wrong about how many rows a
+POST had. Retries of a client and refused writes do not count.
 
 Why it hurts
 ------------
@@ -89,9 +90,10 @@ def detect(trace: Trace, settings: Rules) -> Iterator[Finding]:
 
 def _inserts(shown: Shown, spans: Sequence[Span], bounds: NPlusOneWrite) -> list[Span]:
     """Those that come in a row, of one row each as far as anybody can tell."""
-    if any(param.startswith("columns=") for param in shown.rest):
-        return []
-    single = [span for span in spans if all(len(keys) == 1 for _, keys in span.row_keys)]
+    array = any(param.startswith("columns=") for param in shown.rest)
+    single = [
+        span for span in spans if (span.row_keys or not array) and all(len(keys) == 1 for _, keys in span.row_keys)
+    ]
     return [span for run in runs(single, bounds.max_pause) if len(run) >= bounds.min_calls for span in run]
 
 

@@ -57,6 +57,17 @@ def test_an_interval_shorter_than_any_timers_is_none() -> None:
         assert is_polled(again, Load(again)) is polled
 
 
+def test_waits_after_each_answer_may_be_even_too_and_those_of_a_client_that_backs_off_grow() -> None:
+    def polled(*times: tuple[float, float]) -> bool:
+        again = [span("GET /t?a=eq.1", n, start=start, end=end) for n, (start, end) in enumerate(times)]
+        return is_polled(again, Load(again))
+
+    assert polled((0.0, 0.2), (0.5, 0.52), (0.82, 0.84), (1.14, 1.16))
+    assert polled((0.0, 0.01), (0.2, 0.21), (0.6, 0.61), (1.4, 1.41))
+    assert not polled((0.0, 0.01), (0.2, 0.21), (0.6, 0.61))
+    assert not polled((0.0, 0.01), (0.8, 0.81), (1.2, 1.21), (1.4, 1.41))
+
+
 def test_the_load_between_two_moments_is_of_what_began_there() -> None:
     load = Load(at(3.0, 1.0, 2.0))
     assert [round(load.between(*moments), 9) for moments in ((1.0, 3.0), (0.0, 9.0), (3.5, 9.0))] == [0.2, 0.3, 0.0]

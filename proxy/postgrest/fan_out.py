@@ -16,6 +16,8 @@ IMPACTS = ((1.0, 100, "CRITICAL"), (0.2, 20, "HIGH"), (0.05, 10, "MEDIUM"))
 """Seconds of calls saved, or calls, from which an impact holds; below the last it is LOW."""
 EVEN = 0.2
 """By how much of their median intervals may differ that a timer made."""
+GROWING = 1.3
+"""How many times the one before each wait is of a client that backs off."""
 FASTEST = 0.2
 """Seconds between two that a timer made, at least: what an application does between two reads takes less."""
 
@@ -100,7 +102,7 @@ class Load:
 
 
 def unpolled(spans: Sequence[Span]) -> list[Span]:
-    """Those that no timer made: of each value asked again and again at even intervals, all are left out."""
+    """Those that no timer made: of each value asked again and again by one, all are left out."""
     asked: dict[int, list[Span]] = {}
     for span in spans:
         asked.setdefault(span.same, []).append(span)
@@ -110,16 +112,23 @@ def unpolled(spans: Sequence[Span]) -> list[Span]:
 
 
 def is_polled(again: Sequence[Span], load: Load) -> bool:
-    """Whether a timer made these equal requests. A loop within a loop asks at even intervals too, but fills them with
-    its other reads: ``load`` is of all of them.
+    """Whether a timer made these equal requests: its intervals, or its waits after each answer, are even, or they grow.
+    A loop within a loop asks at even intervals too, but fills them with its other reads: ``load`` is of all of them.
     """
     if len(again) < 3:
         return False
-    starts = sorted(span.start for span in again)
-    waits = [later - earlier for earlier, later in pairwise(starts)]
+    ordered = sorted(again, key=lambda span: span.start)
+    intervals = [later.start - earlier.start for earlier, later in pairwise(ordered)]
+    waits = [later.start - earlier.end for earlier, later in pairwise(ordered)]
+    first, last = ordered[0].start, ordered[-1].start
+    return (_is_timed(intervals) or _is_timed(waits)) and 2 * load.between(first, last) <= last - first
+
+
+def _is_timed(waits: Sequence[float]) -> bool:
     usual = median(waits)
-    even = usual >= FASTEST and all(abs(wait - usual) <= EVEN * usual for wait in waits)
-    return even and 2 * load.between(starts[0], starts[-1]) <= starts[-1] - starts[0]
+    even = all(abs(wait - usual) <= EVEN * usual for wait in waits)
+    grow = len(waits) >= 3 and all(later >= GROWING * earlier for earlier, later in pairwise(waits))
+    return usual >= FASTEST and (even or grow)
 
 
 def impact(calls: int, seconds: float) -> str:

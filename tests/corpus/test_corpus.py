@@ -36,6 +36,7 @@ def test_in_a_recorded_scenario_is_found_what_is_wrong_and_nothing_else(
 ) -> None:
     label, codes = LABELS[name], codes_in(corpus[name])
     assert (label.missed(codes), label.wrong(codes)) == (set(), set()), label.why
+    assert set(codes).isdisjoint(label.unseen), "is seen now: put it under `fires`"
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.code} {case.scenario}, {case.how}")

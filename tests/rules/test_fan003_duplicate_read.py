@@ -66,9 +66,17 @@ def test_what_a_timer_asks_is_not_and_what_slow_work_repeats_is() -> None:
     def every(seconds: float, *others: Span) -> Trace:
         return trace([*[span(ROW, n + 1, start=n * seconds, end=n * seconds + 0.02) for n in range(5)], *others])
 
-    assert not findings(every(0.6))
+    assert not findings(every(0.3))
     assert findings(every(0.1))
-    assert findings(every(0.6, span("GET /videos?select=*", 9, start=0.05, end=1.9)))
+    assert findings(every(0.3, span("GET /videos?select=*", 9, start=0.05, end=0.95)))
+
+
+def test_a_long_wait_is_a_reason_to_read_again() -> None:
+    late = trace([span(ROW, n, start=start, end=start + 0.02) for n, start in enumerate((0.0, 0.1, 0.7, 0.75), 1)])
+    assert not findings(late)
+    assert findings(late, Rules(duplicate_read=DuplicateRead(max_pause=0.6)))
+    busy = [*late.spans, span("GET /videos?select=*", 9, start=0.15, end=0.69)]
+    assert findings(trace(busy))
 
 
 def test_functions_are_not() -> None:

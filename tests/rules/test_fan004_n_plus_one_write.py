@@ -60,6 +60,8 @@ def test_inserts_and_upserts_of_a_row_each_are(path: str) -> None:
 
 def test_bulk_writes_are_not() -> None:
     assert not findings(one_by_one(["POST /t?columns=a,b"] * 9))
+    assert not findings(one_by_one(["POST /t?columns=a,b → 2 rows, ids 1;2"] * 9))
+    assert findings(one_by_one(["POST /t?columns=a,b → 1 rows, ids 1"] * 5))
     assert not findings(one_by_one(["POST /t?select=* → 2 rows, ids 1;2"] * 9))
     assert not findings(one_by_one([f"PATCH /t?id=in.({n},{n + 1})" for n in range(9)]))
     assert findings(one_by_one(["POST /t?select=* → 1 rows, ids 1"] * 9))[0].confidence == "high"
