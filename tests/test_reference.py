@@ -103,3 +103,12 @@ def test_a_rules_document_is_there_with_its_headings_and_its_examples(rule: obje
     blocks = re.findall(r"^```http\n(.*?)^```$", told, re.MULTILINE | re.DOTALL)
     assert "".join(blocks).splitlines() == examples
     assert "::" not in re.sub(r"```http.*?```", "", told, flags=re.DOTALL)
+
+
+def test_the_readme_names_every_rule_and_links_to_what_is_said_of_it() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    table = readme.partition("<!-- rules:begin -->")[2].partition("<!-- rules:end -->")[0]
+    found = re.findall(r"^\| \[(FAN\d+)\]\(docs/reference/rules\.md#(\S+)\) \| (\S+) \|", table, re.MULTILINE)
+    assert found == [(rule.code, f"{rule.code.lower()}-{rule.name}", rule.name) for rule in RULES]
+    assert "sixteen rules" in readme
+    assert len(RULES) == 16
