@@ -66,7 +66,8 @@ class Console:
         }
         folder = files("proxy") / "pages"
         pages = {path: (folder / name).read_bytes() for path, name in PAGES.items()}
-        self.routes = routes(answers, pages, self._feed, events)
+        changes: dict[str, Answer] = {"/api/traces/{id:.+}/close": self._close_trace}
+        self.routes = routes(answers, changes, pages, self._feed, events)
 
     def levels(self) -> dict[str, float]:
         """What is kept and followed now, by the name of its metric."""
@@ -118,6 +119,16 @@ class Console:
         if entry is None:
             return None
         return await asyncio.to_thread(lambda: encode(detail_of(entry, self._kept.names, self._base, origin)))
+
+    async def _close_trace(self, query: Query) -> bytes:
+        """All parts of the trace, the oldest first, now that its client says that it is over."""
+        name, origin = query["id"], self._origin
+        closed = await self._sidecar.finish(name)
+        entries = [entry for entry in self._kept.all()[::-1] if entry.trace.explicit and entry.trace.id == name]
+        names, base = self._kept.names, self._base
+        return await asyncio.to_thread(
+            lambda: encode({"open": not closed, "parts": [detail_of(entry, names, base, origin) for entry in entries]})
+        )
 
     async def _fingerprints(self, _: Query) -> bytes:
         workload, epoch = self._sidecar.judge.workload, self._epoch

@@ -241,6 +241,36 @@ def test_beyond_the_limit_requests_are_counted_and_not_traced() -> None:
     assert len(clients.traces) == QUIET.max_open
 
 
+def test_a_trace_closes_when_its_client_says_so_and_nothing_of_it_is_in_flight() -> None:
+    clients = Clients()
+    clients.ask(0.0, "X-Fanin-Trace: a")
+    open_ = clients.begin(0.0, "X-Fanin-Trace: a")
+    clients.ask(0.0, "X-Fanin-Trace: b")
+    assert not clients.traces.finish("a")
+    clients.traces.end(open_, span(), 0.1)
+    assert clients.traces.finish("a")
+    (trace,) = clients.closed(0.1)
+    assert (trace.id, len(trace.spans), trace.truncated) == ("a", 2, False)
+    assert clients.traces.finish("a")
+    assert clients.closed(0.1) == []
+
+
+def test_no_name_finishes_what_was_inferred() -> None:
+    clients = Clients()
+    clients.ask(0.0)
+    for name in ("", "inferred-1"):
+        assert clients.traces.finish(name)
+    assert len(clients.traces) == 1
+
+
+def test_a_caller_that_says_where_its_traces_end_may_have_as_many_single_ones_as_it_likes() -> None:
+    clients = Clients(max_open=1000)
+    for n in range(2 * SINGLE_IDS):
+        assert clients.ask(0.0, f"X-Fanin-Trace: {n}").explicit
+        assert clients.traces.finish(str(n))
+    assert clients.traces.per_call_callers == 0
+
+
 def test_the_end_closes_everything() -> None:
     clients = Clients()
     clients.ask(0.0, "X-Fanin-Trace: a")

@@ -139,6 +139,16 @@ class Traces:
         ripe, self._ripe = self._ripe, []
         return ripe
 
+    def finish(self, name: str) -> bool:
+        """Close the named trace at once, since its client says that it is over; False while some of it is in flight."""
+        key = (name, b"", "")
+        trace = self._open.get(key)
+        if trace is not None and trace.in_flight:
+            return False
+        if trace is not None:
+            self._close(key, trace, told=True)
+        return True
+
     def drain(self) -> list[Trace]:
         """Close every trace, finished or not."""
         for key, trace in list(self._open.items()):
@@ -169,13 +179,14 @@ class Traces:
         quiet = self.quiet.quiet_explicit if trace.explicit else self.quiet.quiet_inferred
         return not trace.in_flight and now - trace.last >= quiet
 
-    def _close(self, key: tuple[str, bytes, str], trace: OpenTrace) -> None:
+    def _close(self, key: tuple[str, bytes, str], trace: OpenTrace, told: bool = False) -> None:
+        """Whose client has ``told`` that it is over is not made for a single call, however few it has."""
         del self._open[key]
         if trace.spans:
             self._ripe.append(trace.closed())
         if trace.explicit:
             self._forget_name(trace)
-            if trace.part == 1:
+            if trace.part == 1 and not told:
                 self._learn(trace)
 
     def _forget_name(self, trace: OpenTrace) -> None:

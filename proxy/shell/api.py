@@ -15,9 +15,16 @@ LINES = {"/api/recording": "application/jsonl"}
 TYPES = {"html": "text/html", "js": "text/javascript", "css": "text/css", "svg": "image/svg+xml"}
 
 
-def routes(answers: Mapping[str, Answer], files: Mapping[str, bytes], feed: Feed, events: Events) -> list[web.RouteDef]:
-    """``answers`` and ``files`` by their paths."""
+def routes(
+    answers: Mapping[str, Answer],
+    changes: Mapping[str, Answer],
+    files: Mapping[str, bytes],
+    feed: Feed,
+    events: Events,
+) -> list[web.RouteDef]:
+    """``answers`` to GET, ``changes`` by POST, and ``files``, by their paths."""
     return [
+        *(web.post(path, _api(answer, events, JSON)) for path, answer in changes.items()),
         *(web.get(path, _api(answer, events, LINES.get(path, JSON))) for path, answer in answers.items()),
         *(web.get(path, _file(path, data)) for path, data in files.items()),
         web.get("/api/events", feed.follow),

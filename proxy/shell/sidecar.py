@@ -39,6 +39,8 @@ TICK = 0.02
 """Seconds between two looks at what should have closed."""
 TURN = 0.002
 """Seconds of rules a loop turn: traffic comes first."""
+FINISH = 5.0
+"""Seconds that a trace which is said to be over is given for what is still in flight."""
 
 
 class Sidecar:
@@ -70,6 +72,7 @@ class Sidecar:
         self._judging: Iterator[None] = iter(())
         self._ticking: asyncio.Task[None] | None = None
         self._told_per_call = 0
+        self._ticks = 0
 
     async def start(self) -> Place:
         """Find out what upstream is, which is returned; bind, begin. ConfigError for an address taken or our own."""
@@ -202,6 +205,18 @@ class Sidecar:
             self._tell_per_call()
             self.retired = [terms for terms in self.retired if terms.busy]
             self.health.tick()
+            self._ticks += 1
+
+    async def finish(self, trace: str) -> bool:
+        """Close the trace of that name and have it judged; False where some of it stays in flight."""
+        until, judged = self._clock() + FINISH, 0
+        while self._clock() < until:
+            if judged and self._ticks >= judged:
+                return True
+            if not judged and self.traces.finish(trace):
+                judged = self._ticks + 2  # the tick under way may have swept already
+            await asyncio.sleep(TICK)
+        return False
 
     def _tell_per_call(self) -> None:
         if self.traces.per_call_callers > self._told_per_call:

@@ -14,7 +14,7 @@ from tests.deploy.manifests import DEPLOY
 if TYPE_CHECKING:
     from pathlib import Path
 
-FILES = sorted(DEPLOY.rglob("*.toml"))
+FILES = sorted(file for file in DEPLOY.rglob("*.toml") if file.name != "pyproject.toml")
 IDS = [str(file.relative_to(DEPLOY)) for file in FILES]
 
 

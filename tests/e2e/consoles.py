@@ -41,6 +41,11 @@ class Watched(NamedTuple):
         assert answer.status == 200, answer.body
         return json.loads(answer.body)
 
+    async def post(self, path: str, body: str = "{}", kind: str = "application/json") -> RawAnswer:
+        lines = (f"POST {path} HTTP/1.1", "Host: 127.0.0.1", "Connection: close", f"Content-Type: {kind}")
+        head = "\r\n".join([*lines, f"Content-Length: {len(body)}", "", body])
+        return await ask(self.admin.port, head.encode())
+
 
 async def no_counts(_: str) -> tuple[bytes, str]:
     return b"", "text/plain"

@@ -10,11 +10,11 @@ import pytest
 
 from proxy.config import load
 from proxy.console import MOST
-from proxy.shell import feed
+from proxy.shell import feed, sidecar
 from proxy.shell.sidecar import Sidecar
 from tests.e2e.bursts import get, together
 from tests.e2e.consoles import Watched, watched
-from tests.e2e.harness import OK, PATIENCE, RawClient, ScriptedUpstream, answers, ask, until
+from tests.e2e.harness import OK, PATIENCE, RawClient, ScriptedUpstream, Talk, answers, ask, until
 from tests.nasty import NASTY
 
 if TYPE_CHECKING:
@@ -53,6 +53,48 @@ async def test_a_closed_trace_is_listed_and_shown_whole() -> None:
         assert [trace["id"] for trace in (await seen.api("/api/traces?id=t1"))["traces"]] == ["t1"]
         assert (await seen.api("/api/traces?id=t2"))["traces"] == []
         assert (await seen.get("/api/traces/t2")).status == 404
+
+
+async def test_a_trace_that_is_said_to_be_over_is_closed_judged_and_told_with_all_its_parts() -> None:
+    async with ScriptedUpstream(answers(OK)) as upstream, watched(upstream.url, trace__quiet_explicit=60) as seen:
+        for count in (6, 2):
+            requests = [get(f"/t?id=eq.{n}&offset=1", "X-Fanin-Trace: a/b 1", "X-Fanin-Route: x") for n in range(count)]
+            await together(seen.sidecar.port, requests)
+            answer = await seen.post("/api/traces/a%2Fb%201/close")
+            assert answer.status == 200
+            told = json.loads(answer.body)
+        assert told["open"] is False
+        assert [part["summary"]["queries"] for part in told["parts"]] == [6, 2]
+        assert [len(part["findings"]) for part in told["parts"]] == [1, 0]
+        nothing = json.loads((await seen.post("/api/traces/none/close")).body)
+        assert nothing == {"open": False, "parts": []}
+
+
+async def test_a_trace_with_a_request_in_flight_is_said_to_be_open(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sidecar, "FINISH", 0.1)
+    held = asyncio.Event()
+
+    async def slow(talk: Talk) -> None:
+        await talk.head()
+        await held.wait()
+        await talk.send(OK)
+
+    async with ScriptedUpstream(slow) as upstream, watched(upstream.url, trace__quiet_explicit=60) as seen:
+        asking = asyncio.create_task(together(seen.sidecar.port, [get("/t?id=eq.1", "X-Fanin-Trace: a")]))
+        await until(lambda: len(seen.sidecar.traces))
+        assert json.loads((await seen.post("/api/traces/a/close")).body) == {"open": True, "parts": []}
+        held.set()
+        await asking
+        told = json.loads((await seen.post("/api/traces/a/close")).body)
+        assert (told["open"], len(told["parts"])) == (False, 1)
+
+
+async def test_only_a_post_of_json_closes_a_trace() -> None:
+    async with ScriptedUpstream(answers(OK)) as upstream, watched(upstream.url, trace__quiet_explicit=60) as seen:
+        await together(seen.sidecar.port, [get("/t?id=eq.1", "X-Fanin-Trace: a")])
+        assert (await seen.get("/api/traces/a/close")).status == 404
+        assert (await seen.post("/api/traces/a/close", kind="text/plain")).status == 415
+        assert len(seen.sidecar.traces) == 1
 
 
 async def test_fingerprints_findings_and_health_are_told() -> None:
