@@ -19,7 +19,7 @@ from proxy.observe.taken import Names
 from proxy.observe.usage_views import known_views, rule_view, usage_views
 from proxy.observe.views import detail_of, summary_of
 from proxy.recorded import FORMAT, Head
-from proxy.recording import line, recorded
+from proxy.recording import line, written
 from proxy.shell.api import Answer, routes
 from proxy.shell.feed import Feed
 from proxy.shell.levels import levels
@@ -153,7 +153,7 @@ class Console:
         entries, hide = self._kept.all()[::-1], Hiding(self._kept.names)
         head = Head(FORMAT, __version__, self._sidecar.salt.hex(), self._epoch)
         return await asyncio.to_thread(
-            lambda: b"".join([line(head), *(line(recorded(entry.trace, hide)) for entry in entries)])
+            lambda: b"".join([line(head), *(written(entry.trace, hide) for entry in entries)])
         )
 
     async def _health(self, _: Query) -> bytes:

@@ -6,6 +6,7 @@ are run again by whoever reads it.
 
 from collections.abc import Callable, Iterable, Iterator
 from hashlib import blake2b
+from typing import Any
 
 import msgspec
 
@@ -35,13 +36,23 @@ def line(value: Head | Recorded) -> bytes:
     return _json.encode(value) + b"\n"
 
 
+def written(trace: Trace, hide: Hide) -> bytes:
+    """The line of a trace. It is made span by span, so that a thread that does it can give way in ``hide``."""
+    spans: Any = tuple([msgspec.Raw(_json.encode(_recorded(span, *hide(span)))) for span in trace.spans])
+    return line(_around(trace, spans))
+
+
 def recorded(trace: Trace, hide: Hide) -> Recorded:
     """What is written of a trace."""
+    return _around(trace, tuple([_recorded(span, *hide(span)) for span in trace.spans]))
+
+
+def _around(trace: Trace, spans: tuple[RecordedSpan, ...]) -> Recorded:
     return Recorded(
         id=trace.id[:MOST_TEXT],
         start=trace.start,
         end=trace.end,
-        spans=tuple([_recorded(span, *hide(span)) for span in trace.spans]),
+        spans=spans,
         route=trace.route[:MOST_TEXT],
         explicit=trace.explicit,
         mixed=trace.mixed,

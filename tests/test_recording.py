@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from proxy.observe.recorder import Hiding
 from proxy.observe.taken import Names
 from proxy.recorded import FORMAT, MOST_TEXT, Head, Literal
-from proxy.recording import RecordingError, line, read, recorded, salt_of
+from proxy.recording import RecordingError, line, read, recorded, salt_of, written
 from rules import RULES
 from tests.nasty import NASTY, RAW
 from tests.rules.test_documents import requests, section
@@ -67,6 +67,12 @@ def test_each_rule_finds_its_example_in_a_recording(rule: Any) -> None:
     assert found(rule, again(*traces)) == found(rule, traces) != []
 
 
+def test_a_line_made_span_by_span_is_the_line_of_the_whole() -> None:
+    hide = Hiding(Names())
+    for one in (FAN_OUT, replace(FAN_OUT, id="]]>\n", route="\x00", mixed=True)):
+        assert written(one, hide) == line(recorded(one, hide))
+
+
 def test_a_literal_is_told_by_kind_length_and_hash() -> None:
     one = replace(FAN_OUT.spans[0], literals=(2**63 + 1, 0), shapes=(("uuid", 36), ("", 0)))
     (kept,) = recorded(trace([one]), Hiding(Names())).spans
@@ -85,6 +91,19 @@ def test_a_name_that_upstream_has_not_taken_is_told_apart_and_not_shown() -> Non
     assert len(set(shown)) == 3
     assert [name.partition("#")[0] for name in shown] == ["GET videos?…", "GET videos?…", "GET videos?id=eq.?"]
     assert [span.key_types for span in one.spans[:2]] == [(), ()]
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.code)
+def test_a_rule_takes_names_that_are_not_shown(rule: Any) -> None:
+    """Nothing of what it finds on them is told; but it must not fail on them, or it would find nothing else."""
+    hidden = [replace(one, spans=tuple(replace(span, status=400) for span in one.spans)) for one in told(LINES)]
+    read_again = again(*hidden)
+    assert sum("…#" in span.fingerprint for one in read_again for span in one.spans) > 20
+    names = Names()
+    for one in read_again:
+        names.learn(one.spans)
+    shown = names.shown(found(rule, read_again))
+    assert not any("…" in finding.fingerprint for finding in shown)
 
 
 def test_a_relation_and_a_method_that_upstream_has_not_taken_are_not_shown() -> None:

@@ -2,6 +2,7 @@
 
 import secrets
 import threading
+import time
 from collections.abc import Callable
 from hashlib import blake2b
 from queue import SimpleQueue
@@ -11,12 +12,15 @@ from proxy.observe.events import Closed, Event, Warned
 from proxy.observe.rotating import Rotating
 from proxy.observe.taken import METHODS, Names
 from proxy.recorded import Head
-from proxy.recording import line, recorded
+from proxy.recording import line, written
 from proxy.sources import ConfigError
 from proxy.telling import Record
 
 PATIENCE = 5.0
 """Seconds that the end waits for what is still to be written."""
+SPANS, PAUSE = 20, 0.0005
+"""After so many spans this thread lets the others go on, for so many seconds: one that computes without a rest has the
+interpreter for 5 ms at a time, in which no request is answered."""
 
 
 class Recorder:
@@ -36,6 +40,7 @@ class Recorder:
         self._taken = 0
         """Spans that were put into the queue, and below, spans that were taken out: each has one thread that counts."""
         self._done = 0
+        self._spans = 0
         self._counts = {"written": 0, "failed": 0, "unfit": 0}
         self._dropped = 0
         self._error = ""
@@ -80,7 +85,7 @@ class Recorder:
     def _work(self) -> None:
         while (trace := self._waiting.get()) is not None:
             try:
-                result = "written" if self._file.write(line(recorded(trace, self._hide))) else "unfit"
+                result = "written" if self._file.write(written(trace, self._slowly)) else "unfit"
                 self._error = ""
             except OSError as error:
                 result, self._error = "failed", error.strerror or type(error).__name__
@@ -89,6 +94,12 @@ class Recorder:
             self._counts[result] += 1
             self._done += len(trace.spans)
         self._file.close()
+
+    def _slowly(self, span: Span) -> tuple[str, str, str]:
+        self._spans += 1
+        if not self._spans % SPANS:
+            time.sleep(PAUSE)
+        return self._hide(span)
 
 
 class Hiding:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from proxy.path.trace import OpenTrace
     from proxy.shell.shadow import Copy
 
+_KINDS = {None: LiteralClass.TEXT.value} | {kind: kind.value for kind in LiteralClass}
 MOST_TARGET = 8192
 """Bytes of a target that is kept where values are shown."""
 
@@ -144,7 +145,7 @@ def _target(target: bytes) -> str:
 
 
 def _shape(literal: bytes) -> tuple[str, int]:
-    return ((canonical(literal) or LiteralClass.TEXT).value, len(literal)) if literal else ("", 0)
+    return (_KINDS[canonical(literal)], len(literal)) if literal else ("", 0)
 
 
 def _hash(literal: bytes, key: bytes) -> int:
