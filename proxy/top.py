@@ -5,33 +5,38 @@ import os
 import select
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 from urllib.error import HTTPError, URLError
 from urllib.request import ProxyHandler, Request, build_opener
 
 import msgspec
+from rich.console import Console, Group
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
 
 from proxy.config import ConfigError
 from proxy.observe.text import safe
 
 PATIENCE = 5.0
 """Seconds for one answer of the admin port."""
-ENTER, LEAVE, HOME = "\x1b[?1049h\x1b[?25l", "\x1b[?25h\x1b[?1049l", "\x1b[H"
-"""Another screen without a cursor; back to the one before; to its first line (ECMA-48 and xterm's own)."""
-BOLD, PLAIN, REST, BELOW = "\x1b[1m", "\x1b[0m", "\x1b[K", "\x1b[J"
+WIDE = 160
+"""Characters of a line where there is no terminal to fit in."""
 KEYS = {
-    "c": ("calls", "calls", 9),
-    "5": ("p50", "p50 ms", 9),
-    "9": ("p95", "p95 ms", 9),
-    "t": ("total", "total ms", 11),
-    "r": ("rows", "rows", 10),
-    "b": ("bytes", "bytes", 12),
-    "m": ("share", "merged", 8),
-    "f": ("failed", "failed", 8),
+    "c": ("calls", "calls"),
+    "5": ("p50", "p50 ms"),
+    "9": ("p95", "p95 ms"),
+    "t": ("total", "total ms"),
+    "r": ("rows", "rows"),
+    "b": ("bytes", "bytes"),
+    "m": ("share", "merged"),
+    "f": ("failed", "failed"),
 }
-"""By the key that sorts by it: a column's name in the API, its head, its width."""
+"""By the key that sorts by it: a column's name in the API, its head."""
+AROUND = 2
+"""Lines of the terminal that hold no fingerprint: the heads, and what the keys are."""
 
 
 class Order(msgspec.Struct, frozen=True):
@@ -55,13 +60,13 @@ def top(admin: str, token: str | None, every: float) -> int:
     """Show it until q or Ctrl-C; once, where the output is no terminal. TopError when it cannot be read."""
     if not admin.startswith(("http://", "https://")):
         raise ConfigError(f"--admin: '{admin}' is no URL: http://HOST:PORT")
-    found = fetch(admin, token)
+    console, found = Console(), fetch(admin, token)
     if not (sys.stdout.isatty() and sys.stdin.isatty()):
-        print("\n".join(frame(found, Order(), len(found) + 2, 160)))
+        Console(width=WIDE).print(table(found, Order(), len(found)))
         return 0
     try:
-        with _screen():
-            _watch(admin, token, every, found)
+        with _keys(), Live(console=console, screen=True, auto_refresh=False) as live:
+            _watch(live, lambda: fetch(admin, token), every, found)
     except KeyboardInterrupt:
         pass  # as good an end as q
     return 0
@@ -82,24 +87,21 @@ def fetch(admin: str, token: str | None) -> list[dict[str, Any]]:
     return [{**row, "share": 100 * row["merged"] / max(1, row["calls"])} for row in found]
 
 
-def frame(rows: Sequence[Mapping[str, Any]], order: Order, lines: int, width: int) -> Iterator[str]:
-    """The table, line by line, at most so many and so wide."""
+def table(rows: Sequence[Mapping[str, Any]], order: Order, most: int) -> Table:
+    """The first ``most`` of them in order, each on one line. Names are a client's: no control character moves on."""
     name = KEYS[order.key][0]
     ranked = sorted(rows, key=lambda row: float(row[name]), reverse=order.down)
-    room = max(20, width - sum(size for _, _, size in KEYS.values()))
-    heads = "".join(_head(key, order).rjust(size) for key, (_, _, size) in KEYS.items())
-    yield f"{'fingerprint'.ljust(room)}{heads}"[:width]
-    for row in ranked[: max(0, lines - 2)]:
-        text = safe(str(row["fingerprint"]))
-        shown = text if len(text) < room else text[: room - 2] + "… "
-        cells = "".join(_cell(field, float(row[field])).rjust(size) for field, _, size in KEYS.values())
-        yield f"{shown.ljust(room)}{cells}"[:width]
-    yield f"{len(rows)} fingerprints; sort by {' '.join(KEYS)}, again to turn round; q quits"[:width]
-
-
-def _head(key: str, order: Order) -> str:
-    arrow = ("↓" if order.down else "↑") if key == order.key else ""
-    return f"{KEYS[key][1]}{arrow}"
+    keys = " ".join(KEYS)
+    told = f"{len(rows)} fingerprints; sort by {keys}, again to turn round; q quits"
+    made = Table(box=None, expand=True, padding=(0, 1), caption=told, caption_justify="left")
+    made.add_column("fingerprint", no_wrap=True, overflow="ellipsis", ratio=1)
+    for key, (_, head) in KEYS.items():
+        arrow = ("↓" if order.down else "↑") if key == order.key else ""
+        made.add_column(f"{head}{arrow}", justify="right", no_wrap=True)
+    for row in ranked[: max(0, most)]:
+        cells = [_cell(field, float(row[field])) for field, _ in KEYS.values()]
+        made.add_row(Text(safe(str(row["fingerprint"]))), *cells)
+    return made
 
 
 def _cell(field: str, value: float) -> str:
@@ -108,13 +110,11 @@ def _cell(field: str, value: float) -> str:
     return f"{value:,.1f}" if field in ("p50", "p95") else f"{value:,.0f}"
 
 
-def _watch(admin: str, token: str | None, every: float, rows: list[dict[str, Any]]) -> None:
+def _watch(live: Live, read: Callable[[], list[dict[str, Any]]], every: float, rows: list[dict[str, Any]]) -> None:
     order, due, trouble = Order(), time.monotonic() + every, ""
     while True:
-        size = os.get_terminal_size()
-        head, *rest = frame(rows, order, size.lines - bool(trouble), size.columns)
-        told = [f"{BOLD}{head}{PLAIN}", *rest, *([trouble[: size.columns]] if trouble else [])]
-        print(HOME + "\n".join(line + REST for line in told) + BELOW, end="", flush=True)
+        shown = table(rows, order, live.console.height - AROUND - bool(trouble))
+        live.update(Group(shown, Text(trouble, style="bold red", no_wrap=True)) if trouble else shown, refresh=True)
         ready, _, _ = select.select([sys.stdin], [], [], max(0.0, due - time.monotonic()))
         if ready:
             key = os.read(sys.stdin.fileno(), 1).decode("ascii", "replace")
@@ -123,24 +123,22 @@ def _watch(admin: str, token: str | None, every: float, rows: list[dict[str, Any
             order = order.pressed(key)
             continue
         try:
-            rows, trouble = fetch(admin, token), ""
+            rows, trouble = read(), ""
         except TopError as error:
             trouble = safe(str(error))
         due = time.monotonic() + every
 
 
 @contextmanager
-def _screen() -> Iterator[None]:
-    """A screen of its own where keys come one by one; all is as before at the end."""
+def _keys() -> Iterator[None]:
+    """Keys come one by one, and are not shown; the terminal is as before at the end."""
     import termios  # not on Windows
     import tty
 
     number = sys.stdin.fileno()
     before = termios.tcgetattr(number)
-    print(ENTER, end="", flush=True)
     try:
         tty.setcbreak(number)
         yield
     finally:
         termios.tcsetattr(number, termios.TCSADRAIN, before)
-        print(LEAVE, end="", flush=True)

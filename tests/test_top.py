@@ -2,25 +2,36 @@
 
 from __future__ import annotations
 
+import io
 from typing import Any
 
 import pytest
+from rich.console import Console
 
 from proxy.config import ConfigError
-from proxy.top import KEYS, Order, TopError, fetch, frame, top
+from proxy.observe.text import safe
+from proxy.top import KEYS, Order, TopError, fetch, table, top
 from tests.e2e.harness import free_port
 from tests.nasty import NASTY
 
 
 def row(fingerprint: str, **values: float) -> dict[str, Any]:
-    return dict.fromkeys((name for name, _, _ in KEYS.values()), 0.0) | {"fingerprint": fingerprint, **values}
+    return dict.fromkeys((name for name, _ in KEYS.values()), 0.0) | {"fingerprint": fingerprint, **values}
 
 
 ROWS = [row("GET a", calls=1, p95=9.0), row("GET b", calls=3, p95=1.0), row("GET c", calls=2, p95=5.0)]
 
 
-def names(order: Order, lines: int = 20) -> list[str]:
-    return [line[4:5] for line in list(frame(ROWS, order, lines, 120))[1:-1]]
+def shown(rows: list[dict[str, Any]], order: Order, most: int = 20, width: int = 120) -> list[str]:
+    """The lines as a terminal of that width has them."""
+    console = Console(width=width, file=io.StringIO(), color_system=None)
+    with console.capture() as capture:
+        console.print(table(rows, order, most))
+    return capture.get().splitlines()
+
+
+def names(order: Order) -> list[str]:
+    return [line.split()[1] for line in shown(ROWS, order)[1:-1]]
 
 
 def test_a_key_sorts_and_again_turns_round() -> None:
@@ -32,21 +43,24 @@ def test_a_key_sorts_and_again_turns_round() -> None:
 
 
 def test_the_column_that_it_is_sorted_by_is_marked() -> None:
-    assert "calls↓" in next(frame(ROWS, Order(), 20, 120))
-    assert "p95 ms↑" in next(frame(ROWS, Order("9", False), 20, 120))
+    assert "calls↓" in shown(ROWS, Order())[0]
+    assert "p95 ms↑" in shown(ROWS, Order("9", False))[0]
 
 
-@pytest.mark.parametrize("lines", [2, 3, 4, 20])
-@pytest.mark.parametrize("width", [10, 80, 200])
-def test_it_fits_its_place(lines: int, width: int) -> None:
-    shown = list(frame([row("GET " + "x" * 500), *ROWS], Order(), lines, width))
-    assert len(shown) <= lines
-    assert all(len(line) <= width for line in shown)
+@pytest.mark.parametrize("most", [-1, 0, 1, 4])
+@pytest.mark.parametrize("width", [80, 200])
+def test_each_fingerprint_takes_one_line_and_no_more_are_shown_than_there_is_room_for(most: int, width: int) -> None:
+    lines = shown([row("GET " + "x" * 500), *ROWS], Order(), most, width)
+    assert len(lines) == max(0, most) + 2
+    assert all(len(line) <= width for line in lines)
 
 
-@pytest.mark.parametrize("text", [*NASTY, "\x1b[2J\x07\r\n"])
-def test_hostile_names_are_shown_escaped(text: str) -> None:
-    assert all(line.isprintable() for line in frame([row(text)], Order(), 20, 200))
+@pytest.mark.parametrize("text", [*NASTY, "\x1b[2J\x07\r\n", "[bold]GET t[/bold]", "[/nothing]"])
+def test_hostile_names_are_shown_escaped_and_as_they_are_written(text: str) -> None:
+    lines = shown([row(text)], Order(), width=400)
+    assert len(lines) == 3
+    assert all(line.isprintable() for line in lines)
+    assert safe(text).split("\n")[0][:20].strip() in lines[1]
 
 
 def test_what_is_no_admin_port_is_told() -> None:

@@ -72,7 +72,10 @@ class Terminal:
 async def terminal(*words: str) -> AsyncIterator[Terminal]:
     master, slave = pty.openpty()
     termios.tcsetwinsize(slave, (24, 140))
-    process = await asyncio.create_subprocess_exec(FANIN, *words, stdin=slave, stdout=slave, stderr=slave)
+    environment = {**os.environ, "TERM": "xterm-256color"}
+    process = await asyncio.create_subprocess_exec(
+        FANIN, *words, stdin=slave, stdout=slave, stderr=slave, env=environment
+    )
     try:
         yield Terminal(process, master, slave)
     finally:
@@ -84,7 +87,7 @@ async def terminal(*words: str) -> AsyncIterator[Terminal]:
 
 
 @pytest.mark.parametrize("end", [b"q", b"\x03"])
-async def test_it_shows_sorts_and_ends_with_q_and_ctrl_c(end: str) -> None:
+async def test_it_shows_sorts_and_ends_with_q_and_ctrl_c(end: bytes) -> None:
     async with (
         busy() as running,
         terminal("top", "--admin", f"http://127.0.0.1:{running.admin}", "--every", "0.1") as one,
@@ -98,11 +101,12 @@ async def test_it_shows_sorts_and_ends_with_q_and_ctrl_c(end: str) -> None:
         await one.until(b"GET many?offset=?")
         await together(running.port, [get("/new?id=eq.1")])
         await one.until(b"GET new?id=eq.?")
-        if end == "q":
+        if end == b"q":
             one.press(b"q")
         else:
             one.process.send_signal(signal.SIGINT)
-        await one.until(b"\x1b[?25h\x1b[?1049l")
+        await one.until(b"\x1b[?25h")
+        await one.until(b"\x1b[?1049l")
         async with asyncio.timeout(PATIENCE):
             assert await one.process.wait() == 0
         assert one.is_as_before
