@@ -45,7 +45,7 @@ test: $(VENV)/.ok-dev $(VENV)/.ok-postgrest $(VENV)/.ok-e2e $(VENV)/.ok-promethe
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
 	$(PY) -m mypy --strict proxy rules tests
-	$(PY) -m mypy --strict deploy/grafana deploy/clients
+	$(PY) -m mypy --strict --exclude /example/ deploy/grafana deploy/clients
 	$(PY) -m pytest $(ARGS)
 	@! test -x $(OLDER) || echo "· once more on PostgREST 11.2.2: passing, merging, traps, clients, random bursts"
 	@! test -x $(OLDER) || FANIN_POSTGREST=$(CURDIR)/$(OLDER) $(PY) -m pytest $(ON_OLDER) $(ARGS)
