@@ -120,6 +120,7 @@ MERGING: tuple[Template, ...] = (
         Row.TREE, integers, "/num?id=eq.{}&and=(title.neq.x,or(id.gt.3,not.and(id.lt.9,id.gt.2)))&not.or=(b.is.null)"
     ),
     *_all(Row.TREE, integers, "/num?j=is.null&id=eq.{}", "/num?title=like.*1*&title=like.film*&id=eq.{}&select=id"),
+    *_all(Row.LIST, lists, "/num?select=id,title&id=in.{}&order=id", "/kid?num_id=in.{}&order=id.desc", share=2),
     *_kinds(_TOLD, (Row.PLAIN,), "&order=id"),
     *_events(_CERTAIN, (Row.PLAIN,), (Row.LIST,)),
 )
