@@ -217,12 +217,13 @@ class Ignore(Section):
     rule: str = Field("", description="The rule's code, e.g. FAN001.")
     relation: str = Field("", description="The table or view: name, or schema.name.")
     route: str = Field("", description="What X-Fanin-Route says.")
+    fingerprint: str = Field("", description="The query without its values, as findings and traces show it.")
     reason: str = Field(pattern=r"\S", description="Why it is left as it is.")
     owner: str = Field("", description="Who answers for it.")
     until: dt.date | None = Field(None, description="The last day on which it holds.")
 
     @model_validator(mode="after")
     def _names_something(self) -> Self:
-        if not (self.finding or self.rule or self.relation or self.route):
-            raise ValueError("names no finding, rule, relation or route")
+        if not (self.finding or self.rule or self.relation or self.route or self.fingerprint):
+            raise ValueError("names no finding, rule, relation, route or fingerprint")
         return self

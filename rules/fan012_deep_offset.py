@@ -90,4 +90,4 @@ def _columns(shown: Shown) -> str:
 
 
 def _index(shown: Shown) -> str:
-    return f"-- with an index on {shown.relation}: {_columns(shown)}\n"
+    return f"-- with an index on {' '.join(f'{shown.relation}: {_columns(shown)}'.split())}\n"

@@ -71,5 +71,5 @@ def test_only_the_columns_and_the_count_differ_from_the_applications_own_query()
 def test_reads_of_one_relation_have_names_of_their_own() -> None:
     reads = [read_fingerprint(f"GET videos?{name}=eq.?") for name in ("a", "b", "c")]
     assert "const [videos, videos2, videos3] = answers" in together_js(reads)
-    assert "videos_1" in load_sql(reads)
-    assert "videos_3" in load_sql(reads)
+    assert "rows_videos_1" in load_sql(reads)
+    assert "rows_videos_3" in load_sql(reads)

@@ -121,7 +121,7 @@ def test_an_override_is_taken_as_tables_or_dotted_names(tmp_path: Path) -> None:
     [
         ("rule = 'FAN001'", "ignore.0.reason: Field required"),
         ("rule = 'FAN001'\nreason = ' '", "ignore.0.reason: String should match pattern"),
-        ("reason = 'x'", "ignore.0: Value error, names no finding, rule, relation or route"),
+        ("reason = 'x'", "ignore.0: Value error, names no finding, rule, relation, route or fingerprint"),
         ("rule = 'FAN01'\nreason = 'x'", "ignore 1: no rule is called 'FAN01'; did you mean 'FAN0"),
         ("rule = 'FAN001'\nreson = 'x'\nreason = 'x'", "ignore.0.reson: Extra inputs are not permitted; did you mean"),
         ("rule = 'FAN001'\nreason = 'x'\nuntil = 'soon'", "ignore.0.until: Input should be a valid date"),

@@ -49,6 +49,8 @@ def ignores(*entries: dict[str, Any], schema: str = "public") -> Ignores:
         ({"route": "GET /expor"}, False),
         ({"rule": "FAN001", "relation": "videos", "route": "GET /export"}, True),
         ({"rule": "FAN001", "relation": "videos", "route": "GET /other"}, False),
+        ({"fingerprint": "GET videos?id=eq.?"}, True),
+        ({"fingerprint": "GET videos?id=gt.?"}, False),
         ({"rule": "FAN001", "until": DAY}, True),
         ({"rule": "FAN001", "until": DAY - dt.timedelta(days=1)}, False),
     ],

@@ -10,7 +10,7 @@ def finding_lines(finding: Finding) -> Iterator[str]:
     """The finding, line by line."""
     yield f"[{finding.impact}: {finding.code}] {safe(finding.title)}"
     yield f"  Location              {_location(finding)}"
-    yield f"  Current performance   {finding.current}"
+    yield f"  Current performance   {safe(finding.current)}"
     yield f"  Problem               {safe(finding.problem)}"
     for at, evidence in enumerate(finding.evidence):
         yield f"  {'Evidence' if not at else '':<21} {safe(evidence)}"
@@ -22,8 +22,8 @@ def finding_lines(finding: Finding) -> Iterator[str]:
         yield f"  Fix ({name})"
         for line in code.rstrip().split("\n"):  # and at nothing else that could be a line's end
             yield f"      {safe(line)}"
-    yield f"  Expected improvement  {finding.expected}"
-    yield f"  Risk                  {finding.risk}"
+    yield f"  Expected improvement  {safe(finding.expected)}"
+    yield f"  Risk                  {safe(finding.risk)}"
     yield f"  Mute with             {safe(finding.key)}"
 
 

@@ -53,6 +53,7 @@ class Ignores:
             (ignore.rule, {finding.code}),
             (ignore.relation, forms(finding.relation, self._schema)),
             (ignore.route, {finding.route}),
+            (ignore.fingerprint, {finding.fingerprint}),
         )
         return all(name in values for name, values in named if name)
 
@@ -63,6 +64,7 @@ def _is_over(ignore: Ignore, today: dt.date) -> bool:
 
 def _name(number: int, ignore: Ignore) -> str:
     """For a message: its place among the ignores, what it names, whose it is."""
-    names = ", ".join(name for name in (ignore.finding, ignore.rule, ignore.relation, ignore.route) if name)
+    said = (ignore.finding, ignore.rule, ignore.relation, ignore.route, ignore.fingerprint)
+    names = ", ".join(name for name in said if name)
     owner = f", owner {ignore.owner}" if ignore.owner else ""
     return f"ignore {number + 1} ({names}{owner})"

@@ -47,4 +47,4 @@ def load_py(reads: Sequence[Shown]) -> str:
 
 
 def _names(reads: Sequence[Shown]) -> list[str]:
-    return [f"{snake_case(shown.relation) or 'rows'}_{number}" for number, shown in enumerate(reads, 1)]
+    return [f"rows_{snake_case(shown.relation)}_{number}".replace("__", "_") for number, shown in enumerate(reads, 1)]
