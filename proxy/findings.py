@@ -1,12 +1,23 @@
 """What rules are and what they find: values, as ``model`` has them for the path."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 import msgspec
 
 from proxy.model import Trace
 from proxy.thresholds import Rules
 from proxy.workload import Workload
+
+Steps = Sequence[tuple[*tuple[float, ...], str]]
+"""Impacts, the worst first, each behind the least values from which it holds: any one of them is enough."""
+
+
+def impact_of(steps: Steps, *values: float) -> str:
+    """The worst impact that one of ``values`` reaches, each being held against its own place in a step; else LOW."""
+    for *least, impact in steps:
+        if any(value >= bound for value, bound in zip(values, least, strict=True)):
+            return impact
+    return "LOW"
 
 
 class Fix(msgspec.Struct, frozen=True):

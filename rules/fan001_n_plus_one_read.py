@@ -35,14 +35,15 @@ Safe: calls that are in flight together are merged, and each caller gets the ans
 is not certain, the originals are sent.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from proxy.findings import Finding, Fix
-from proxy.model import Span, Trace
+from proxy.model import Trace
 from proxy.postgrest.batch_code import batch_name, supabase_js, supabase_py
 from proxy.postgrest.batch_sql import batch_sql
-from proxy.postgrest.fan_out import distinct, fan_out, impact, is_list
-from proxy.postgrest.shown import Filter, Shown, read_fingerprint
+from proxy.postgrest.fan_out import FanOut, distinct, fan_outs, impact, is_list
+from proxy.postgrest.shown import Shown
+from proxy.postgrest.spans import caller_of, calls_of, rows_of, seconds_between, seconds_spared
 from proxy.thresholds import Rules
 
 CODE = "FAN001"
@@ -52,55 +53,37 @@ SAFETY = "safe"
 
 def detect(trace: Trace, settings: Rules) -> Iterator[Finding]:
     """One finding a fingerprint that fans out in ``trace``."""
-    if trace.mixed:
-        return
-    groups: dict[str, list[Span]] = {}
-    for span in trace.spans:
-        if span.method == "GET" and span.relation and not span.retry:
-            groups.setdefault(span.fingerprint, []).append(span)
-    for fingerprint, spans in groups.items():
-        shown = read_fingerprint(fingerprint)
-        found = fan_out(shown, spans, settings.n_plus_one)
-        if found is not None and found.parallel:
-            yield _finding(trace, shown, spans, found.key)
+    for shown, found in fan_outs(trace, settings.n_plus_one):
+        if found.parallel:
+            yield _finding(trace, shown, found)
 
 
-def _finding(trace: Trace, shown: Shown, spans: Sequence[Span], key: Filter) -> Finding:
-    calls = len({span.call for span in spans if span.call})
-    different, many = distinct(spans, key), is_list(shown, spans)
-    seconds = max(span.end for span in spans) - min(span.start for span in spans)
-    kind = dict(spans[0].key_types).get(key.column, "")
-    method = batch_name(shown.relation, key.column)
+def _finding(trace: Trace, shown: Shown, found: FanOut) -> Finding:
+    spans, column = found.spans, found.key.column
+    calls, many = calls_of(spans), is_list(shown, spans)
     return Finding(
         code=CODE,
-        impact=_impact(spans),
+        impact=impact(len(spans), seconds_spared(spans)),
         confidence="high" if trace.explicit else "medium",
-        title=f"{len(spans)} reads of {shown.relation}, one for each {key.column}",
+        title=f"{len(spans)} reads of {shown.relation}, one for each {column}",
         relation=spans[0].relation,
         fingerprint=spans[0].fingerprint,
         route=trace.route,
-        caller=next((span.caller for span in spans if span.caller), ""),
-        problem=f"The application asks for {shown.relation} once per {key.column}: the number of queries grows with"
+        caller=caller_of(spans),
+        problem=f"The application asks for {shown.relation} once per {column}: the number of queries grows with"
         " the number of rows.",
-        current=f"{len(spans)} requests, {calls} upstream calls, {_rows(spans)} rows in {1000 * seconds:.0f} ms",
+        current=f"{len(spans)} requests, {calls} upstream calls, {rows_of(spans)} rows in"
+        f" {1000 * seconds_between(spans):.0f} ms",
         evidence=(
-            f"{len(spans)} requests differ only in {key.column}, with {different} different values",
+            f"{len(spans)} requests differ only in {column}, with {distinct(spans, found.key)} different values",
             f"sent in parallel; fanin answered them with {calls} upstream calls",
         ),
         fix=Fix(
-            sql=batch_sql(shown, key.column, kind),
-            supabase_js=supabase_js(shown, key.column, many),
-            supabase_py=supabase_py(shown, key.column, many),
+            sql=batch_sql(shown, column, dict(spans[0].key_types).get(column, "")),
+            supabase_js=supabase_js(shown, column, many),
+            supabase_py=supabase_py(shown, column, many),
         ),
-        expected=f"{method}(…) once instead of {len(spans)} calls: {len(spans)} requests become 1 per 200 keys.",
+        expected=f"{batch_name(shown.relation, column)}(…) once instead of {len(spans)} calls: {len(spans)} requests"
+        " become 1 per 200 keys.",
         risk="None for the rows; a list of more than about 200 keys should be sent in several calls.",
     )
-
-
-def _impact(spans: Sequence[Span]) -> str:
-    saved = len(spans) - 1
-    return impact(len(spans), saved * sum(span.end - span.start for span in spans) / len(spans))
-
-
-def _rows(spans: Sequence[Span]) -> int:
-    return sum(max(span.rows, 0) for span in spans)

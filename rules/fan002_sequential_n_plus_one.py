@@ -43,12 +43,13 @@ earlier moment. fanin does not do that; it reports. The batch method is the cure
 from collections.abc import Iterator, Sequence
 
 from proxy.findings import Finding, Fix
-from proxy.model import Span, Trace
+from proxy.model import Trace
 from proxy.postgrest.batch_code import batch_name, supabase_js, supabase_py
 from proxy.postgrest.batch_sql import batch_sql
-from proxy.postgrest.fan_out import FanOut, distinct, fan_out, impact, is_list
+from proxy.postgrest.fan_out import FanOut, distinct, fan_outs, impact, is_list
 from proxy.postgrest.origin import Origin, origins
-from proxy.postgrest.shown import Shown, read_fingerprint
+from proxy.postgrest.shown import Shown
+from proxy.postgrest.spans import caller_of, calls_of, rows_of, seconds_of, seconds_spared
 from proxy.thresholds import Rules
 
 CODE = "FAN002"
@@ -58,18 +59,10 @@ SAFETY = "unsafe"
 
 def detect(trace: Trace, settings: Rules) -> Iterator[Finding]:
     """One finding a fingerprint that is looped over in ``trace``."""
-    if trace.mixed:
-        return
-    groups: dict[str, list[Span]] = {}
-    for span in trace.spans:
-        if span.method == "GET" and span.relation and not span.retry:
-            groups.setdefault(span.fingerprint, []).append(span)
-    for fingerprint, spans in groups.items():
-        shown = read_fingerprint(fingerprint)
-        found = fan_out(shown, spans, settings.n_plus_one)
-        if found is not None and not found.parallel:
+    for shown, found in fan_outs(trace, settings.n_plus_one):
+        if not found.parallel:
             came_from = origins(trace.spans, found.spans, found.key)
-            if not _is_walk(came_from, fingerprint):
+            if not _is_walk(came_from, found.spans[0].fingerprint):
                 yield _finding(trace, shown, found, came_from)
 
 
@@ -80,22 +73,20 @@ def _is_walk(came_from: Sequence[Origin], fingerprint: str) -> bool:
 
 def _finding(trace: Trace, shown: Shown, found: FanOut, came_from: Sequence[Origin]) -> Finding:
     spans, column = found.spans, found.key.column
-    calls = len({span.call for span in spans if span.call})
-    many = is_list(shown, spans)
-    seconds = sum(span.end - span.start for span in spans)
+    calls, many = calls_of(spans), is_list(shown, spans)
     return Finding(
         code=CODE,
-        impact=impact(len(spans), seconds * (len(spans) - 1) / len(spans)),
+        impact=impact(len(spans), seconds_spared(spans)),
         confidence=_confidence(trace, came_from),
         title=f"{len(spans)} reads of {shown.relation} one after another, one for each {column}",
         relation=spans[0].relation,
         fingerprint=spans[0].fingerprint,
         route=trace.route,
-        caller=next((span.caller for span in spans if span.caller), ""),
+        caller=caller_of(spans),
         problem=f"The application asks for {shown.relation} once per {column}, and waits for each answer before it"
         " asks for the next: the time grows with the number of rows.",
-        current=f"{len(spans)} requests, {calls} upstream calls, {sum(max(span.rows, 0) for span in spans)} rows;"
-        f" {1000 * seconds:.0f} ms of waiting, one after another",
+        current=f"{len(spans)} requests, {calls} upstream calls, {rows_of(spans)} rows;"
+        f" {1000 * seconds_of(spans):.0f} ms of waiting, one after another",
         evidence=tuple(_evidence(found, came_from)),
         fix=Fix(
             sql=batch_sql(shown, column, dict(spans[0].key_types).get(column, "")),

@@ -46,6 +46,16 @@ from proxy.postgrest.fan_out import Load, fan_out, impact, in_parallel, is_polle
 from proxy.postgrest.read_code import once_js, once_py
 from proxy.postgrest.read_sql import read_sql
 from proxy.postgrest.shown import Shown, read_fingerprint
+from proxy.postgrest.spans import (
+    caller_of,
+    calls_of,
+    grouped,
+    is_read,
+    seconds_between,
+    seconds_spared,
+    size_of,
+    succeeded,
+)
 from proxy.thresholds import DuplicateRead, Rules
 
 CODE = "FAN003"
@@ -63,9 +73,7 @@ def detect(trace: Trace, settings: Rules) -> Iterator[Finding]:
     """One finding a fingerprint of which reads are repeated in ``trace``."""
     if trace.mixed:
         return
-    repeated: dict[str, list[Run]] = {}
-    for run in _repeated(trace.spans, settings.duplicate_read):
-        repeated.setdefault(run[0].fingerprint, []).append(run)
+    repeated = grouped(_repeated(trace.spans, settings.duplicate_read), lambda run: run[0].fingerprint)
     for fingerprint, again in repeated.items():
         shown = read_fingerprint(fingerprint)
         if not _is_n_plus_one(trace, shown, fingerprint, settings):
@@ -77,9 +85,7 @@ def _repeated(spans: Sequence[Span], bounds: DuplicateRead) -> Iterator[Run]:
     load, begins = Load(spans), [burst[0].start for burst in runs(spans, bounds.max_pause)]
     for equal in _equal(spans):
         if len(equal) >= bounds.min_calls and not is_polled(equal, load):
-            bursts: dict[int, Run] = {}
-            for span in equal:
-                bursts.setdefault(bisect_right(begins, span.start), []).append(span)
+            bursts = grouped(equal, lambda span: bisect_right(begins, span.start))
             yield from (run for run in bursts.values() if len(run) >= bounds.min_calls)
 
 
@@ -89,7 +95,7 @@ def _equal(spans: Iterable[Span]) -> Iterable[Run]:
     for span in sorted(spans, key=lambda span: span.start):
         if span.method not in NO_WRITES:
             writes += 1
-        elif span.method in READS and span.relation and not span.retry and 200 <= span.status < 300:
+        elif span.method in READS and span.relation and not span.retry and succeeded(span):
             equal.setdefault((span.same, writes), []).append(span)
     return equal.values()
 
@@ -98,28 +104,26 @@ def _is_n_plus_one(trace: Trace, shown: Shown, fingerprint: str, settings: Rules
     """Whether FAN001 or FAN002 speaks of these reads: one batch read cures both."""
     if shown.method != "GET":
         return False
-    spans = [span for span in trace.spans if span.fingerprint == fingerprint and not span.retry]
+    spans = [span for span in trace.spans if span.fingerprint == fingerprint and is_read(span)]
     found = fan_out(shown, spans, settings.n_plus_one)
     return found is not None and settings.level("FAN001" if found.parallel else "FAN002") != "off"
 
 
 def _finding(trace: Trace, shown: Shown, runs: Sequence[Run]) -> Finding:
     spans = [span for run in runs for span in run]
-    calls = len({span.call for span in spans if span.call})
-    seconds = max(span.end for span in spans) - min(span.start for span in spans)
     what = "equal reads" if len(runs) == 1 else f"reads that ask {len(runs)} things"
     return Finding(
         code=CODE,
-        impact=_impact(runs),
+        impact=impact(len(spans), sum(map(seconds_spared, runs))),
         confidence="high" if trace.explicit else "medium",
         title=f"{len(spans)} {what} of {shown.relation}",
         relation=spans[0].relation,
         fingerprint=spans[0].fingerprint,
         route=trace.route,
-        caller=next((span.caller for span in spans if span.caller), ""),
+        caller=caller_of(spans),
         problem=f"The application reads {shown.relation} again and again for what it was told already.",
-        current=f"{len(spans)} requests, {calls} upstream calls, {sum(span.size for span in spans)} bytes"
-        f" in {1000 * seconds:.0f} ms",
+        current=f"{len(spans)} requests, {calls_of(spans)} upstream calls, {size_of(spans)} bytes"
+        f" in {1000 * seconds_between(spans):.0f} ms",
         evidence=(*_evidence(runs), *_callers(spans)),
         fix=Fix(sql=read_sql(shown), supabase_js=once_js(shown), supabase_py=once_py(shown)),
         expected=f"{len(spans)} requests become {len(runs)}.",
@@ -128,17 +132,12 @@ def _finding(trace: Trace, shown: Shown, runs: Sequence[Run]) -> Finding:
     )
 
 
-def _impact(runs: Sequence[Run]) -> str:
-    spared = [sum(span.end - span.start for span in run) / len(run) * (len(run) - 1) for run in runs]
-    return impact(sum(map(len, runs)), sum(spared))
-
-
 def _evidence(runs: Sequence[Run]) -> Iterator[str]:
     times = " and ".join(str(len(run)) for run in runs[:3]) + (" and …" if len(runs) > 3 else "")
     yield f"byte-equal requests of one caller, made {times} times, with no write between them"
     parallel = [run for run in runs if in_parallel(run)]
     if parallel:
-        calls = len({span.call for run in parallel for span in run if span.call})
+        calls = calls_of(span for run in parallel for span in run)
         yield f"{sum(map(len, parallel))} sent in parallel; fanin answered them with {calls} upstream calls"
     if len(parallel) < len(runs):
         alone = sum(map(len, runs)) - sum(map(len, parallel))

@@ -45,16 +45,10 @@ from collections.abc import Iterator, Sequence
 
 from proxy.findings import Finding, Fix
 from proxy.model import Span, Trace
-from proxy.postgrest.fan_out import impact, in_parallel, loop, runs
+from proxy.postgrest.fan_out import distinct, impact, in_parallel, loop, runs
 from proxy.postgrest.shown import Filter, Shown, conflict_of, read_fingerprint
-from proxy.postgrest.write_code import (
-    VERBS,
-    batch_write_js,
-    batch_write_py,
-    rows_js,
-    rows_py,
-    write_name,
-)
+from proxy.postgrest.spans import by_fingerprint, caller_of, seconds_of, seconds_spared, succeeded
+from proxy.postgrest.write_code import VERBS, batch_write_js, batch_write_py, rows_js, rows_py, write_name
 from proxy.postgrest.write_sql import batch_write_sql, each_its_own_sql, rows_sql
 from proxy.thresholds import NPlusOneWrite, Rules
 
@@ -72,11 +66,7 @@ def detect(trace: Trace, settings: Rules) -> Iterator[Finding]:
     """One finding a fingerprint that writes row by row in ``trace``."""
     if trace.mixed:
         return
-    groups: dict[str, list[Span]] = {}
-    for span in trace.spans:
-        if span.method in VERBS and span.relation and not span.retry and 200 <= span.status < 300:
-            groups.setdefault(span.fingerprint, []).append(span)
-    for fingerprint, spans in groups.items():
+    for fingerprint, spans in by_fingerprint(filter(_is_write, trace.spans)).items():
         shown = read_fingerprint(fingerprint)
         if shown.method == "POST":
             inserts = _inserts(shown, spans, settings.n_plus_one_write)
@@ -86,6 +76,10 @@ def detect(trace: Trace, settings: Rules) -> Iterator[Finding]:
             found = loop(shown, spans, settings.n_plus_one_write)
             if found is not None:
                 yield _finding(trace, shown, found.spans, found.key)
+
+
+def _is_write(span: Span) -> bool:
+    return span.method in VERBS and bool(span.relation) and not span.retry and succeeded(span)
 
 
 def _inserts(shown: Shown, spans: Sequence[Span], bounds: NPlusOneWrite) -> list[Span]:
@@ -98,20 +92,20 @@ def _inserts(shown: Shown, spans: Sequence[Span], bounds: NPlusOneWrite) -> list
 
 
 def _finding(trace: Trace, shown: Shown, spans: Sequence[Span], key: Filter | None) -> Finding:
-    seconds = sum(span.end - span.start for span in spans)
     name = write_name(shown, key.column if key else "")
     return Finding(
         code=CODE,
-        impact=impact(len(spans), seconds * (len(spans) - 1) / len(spans)),
+        impact=impact(len(spans), seconds_spared(spans)),
         confidence=_confidence(trace, spans, key),
         title=_title(shown, spans, key),
         relation=spans[0].relation,
         fingerprint=spans[0].fingerprint,
         route=trace.route,
-        caller=next((span.caller for span in spans if span.caller), ""),
+        caller=caller_of(spans),
         problem=f"The application writes {shown.relation} row by row: the number of transactions grows with the number"
         " of rows, and an error in the middle leaves half of them written.",
-        current=f"{len(spans)} requests, {len(spans)} transactions, {1000 * seconds:.0f} ms of upstream's time",
+        current=f"{len(spans)} requests, {len(spans)} transactions, {1000 * seconds_of(spans):.0f} ms"
+        " of upstream's time",
         evidence=tuple(_evidence(spans, key)),
         fix=_of_rows(shown, spans) if key is None else _of_keys(shown, spans, key.column),
         expected=f"{name}(…) once: {len(spans)} requests become 1"
@@ -136,8 +130,7 @@ def _confidence(trace: Trace, spans: Sequence[Span], key: Filter | None) -> str:
 
 def _evidence(spans: Sequence[Span], key: Filter | None) -> Iterator[str]:
     if key is not None:
-        different = len({span.literals[key.at] for span in spans})
-        yield f"{len(spans)} requests differ only in {key.column}, with {different} different values"
+        yield f"{len(spans)} requests differ only in {key.column}, with {distinct(spans, key)} different values"
     elif all(span.row_keys for span in spans):
         yield f"{len(spans)} requests, whose answers showed one row each"
     else:

@@ -43,6 +43,7 @@ from proxy.model import Outcome, Span, Trace
 from proxy.postgrest.batch_code import batch_name
 from proxy.postgrest.chunk_code import CHUNK, array_sql, chunked_js, chunked_py
 from proxy.postgrest.shown import read_fingerprint
+from proxy.postgrest.spans import by_fingerprint, caller_of
 from proxy.thresholds import OversizedInList, Rules
 
 CODE = "FAN005"
@@ -55,15 +56,14 @@ TOO_LONG = frozenset((414, 431))
 
 def detect(trace: Trace, settings: Rules) -> Iterator[Finding]:
     """One finding a fingerprint whose list was too long in ``trace``."""
-    groups: dict[str, list[Span]] = {}
-    for span in trace.spans:
-        if span.method == "GET" and span.relation and span.listed and _is_oversized(span, settings.oversized_in_list):
-            groups.setdefault(span.fingerprint, []).append(span)
-    for spans in groups.values():
+    oversized = (span for span in trace.spans if _is_oversized(span, settings.oversized_in_list))
+    for spans in by_fingerprint(oversized).values():
         yield _finding(trace, spans, settings)
 
 
 def _is_oversized(span: Span, bounds: OversizedInList) -> bool:
+    if span.method != "GET" or not span.relation or not span.listed:
+        return False
     refused = span.status in TOO_LONG or (span.status == 400 and span.head_size > bounds.head_bytes)
     return refused or span.outcome is Outcome.STITCHED
 
@@ -81,7 +81,7 @@ def _finding(trace: Trace, spans: Sequence[Span], settings: Rules) -> Finding:
         relation=largest.relation,
         fingerprint=largest.fingerprint,
         route=trace.route,
-        caller=next((span.caller for span in spans if span.caller), ""),
+        caller=caller_of(spans),
         problem=f"The list of {column} travels in the URL and grows with the data; upstream takes request heads of"
         f" {settings.oversized_in_list.head_bytes} bytes.",
         current=_current(spans, len(failed)),

@@ -34,7 +34,7 @@ permissions) is no reference.
 
 from collections.abc import Iterator
 
-from proxy.findings import Finding, Fix
+from proxy.findings import Finding, Fix, impact_of
 from proxy.postgrest.cache_code import SECONDS, cached_js, cached_py
 from proxy.postgrest.read_sql import read_sql
 from proxy.postgrest.shown import Shown, read_fingerprint
@@ -78,7 +78,7 @@ def _finding(shown: Shown, usage: Usage, requests: int) -> Finding:
     rows, often = usage.most_rows, usage.calls
     return Finding(
         code=CODE,
-        impact=next((name for least, name in IMPACTS if share >= least), "LOW"),
+        impact=impact_of(IMPACTS, share),
         confidence="medium",
         title=f"The {rows} rows of {shown.relation} were read {often} times, and never written",
         relation=usage.relation,

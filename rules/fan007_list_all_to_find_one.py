@@ -39,11 +39,12 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 
-from proxy.findings import Finding, Fix
+from proxy.findings import Finding, Fix, impact_of
 from proxy.model import Span, Trace
 from proxy.postgrest.find_code import find_js, find_name, find_py, find_sql
 from proxy.postgrest.row_use import column_known, is_key, named_once, rows_used
-from proxy.postgrest.shown import is_bounded, read_fingerprint
+from proxy.postgrest.shown import read_fingerprint
+from proxy.postgrest.spans import asks_for_all, caller_of, grouped, seconds_of, size_of, succeeded
 from proxy.postgrest.volume import in_words
 from proxy.thresholds import Rules
 
@@ -51,8 +52,8 @@ CODE = "FAN007"
 NAME = "list-all-to-find-one"
 SAFETY = "advice"
 
-IMPACTS = ((200_000, 500, "CRITICAL"), (50_000, 200, "HIGH"))
-"""Bytes, or rows, read for nothing from which an impact holds; below the last it is MEDIUM."""
+IMPACTS = ((200_000, 500, "CRITICAL"), (50_000, 200, "HIGH"), (0, 0, "MEDIUM"))
+"""Bytes, or rows, read for nothing from which an impact holds."""
 
 
 class Use(msgspec.Struct, frozen=True):
@@ -68,21 +69,17 @@ def detect(trace: Trace, settings: Rules) -> Iterator[Finding]:
     """One finding a fingerprint of which one row was used."""
     if trace.mixed or trace.truncated:
         return
-    found: dict[str, list[Use]] = {}
-    for span in trace.spans:
-        if _is_list(span, settings.list_to_find_one.min_rows):
-            use = _use(trace, span)
-            if use is not None:
-                found.setdefault(span.fingerprint, []).append(use)
-    for uses in found.values():
+    lists = (span for span in trace.spans if _is_list(span, settings.list_to_find_one.min_rows))
+    found = filter(None, (_use(trace, span) for span in lists))
+    for uses in grouped(found, lambda use: use.span.fingerprint).values():
         yield _finding(trace, uses)
 
 
 def _is_list(span: Span, least: int) -> bool:
-    if span.method != "GET" or not span.relation or span.retry or span.rows < least or not 200 <= span.status < 300:
+    if span.rows < least or not succeeded(span) or not asks_for_all(span):
         return False
     narrow = (f.operator in ("eq", "in") and is_key(f.column) for f in read_fingerprint(span.fingerprint).filters)
-    return not (is_bounded(span.fingerprint) or span.refusal == "range" or any(narrow))
+    return not any(narrow)
 
 
 def _use(trace: Trace, listed: Span) -> Use | None:
@@ -109,19 +106,18 @@ def _finding(trace: Trace, uses: Sequence[Use]) -> Finding:
     shown = read_fingerprint(spans[0].fingerprint)
     rows = sum(span.rows - 1 for span in spans)
     size = sum(span.size * (span.rows - 1) // span.rows for span in spans)
-    seconds = sum(span.end - span.start for span in spans)
     return Finding(
         code=CODE,
-        impact=_impact(rows, size),
+        impact=impact_of(IMPACTS, size, rows),
         confidence="medium" if use.certain and trace.explicit else "low",
         title=f"All {spans[0].rows} rows of {shown.relation}, probably to find one",
         relation=spans[0].relation,
         fingerprint=spans[0].fingerprint,
         route=trace.route,
-        caller=next((span.caller for span in spans if span.caller), ""),
+        caller=caller_of(spans),
         problem=f"The application reads the whole list of {shown.relation}, and goes on with one row of it.",
         current=f"{len(spans)} requests, {sum(span.rows for span in spans)} rows, "
-        f"{in_words(sum(span.size for span in spans))} in {1000 * seconds:.0f} ms",
+        f"{in_words(size_of(spans))} in {1000 * seconds_of(spans):.0f} ms",
         evidence=tuple(_evidence(use, rows, size)),
         fix=Fix(
             sql=find_sql(shown, use.column),
@@ -133,10 +129,6 @@ def _finding(trace: Trace, uses: Sequence[Use]) -> Finding:
         risk=f"Where the list is shown as well, it is needed. {use.column} should have an index, and a unique one if it"
         " is to name one row; where the row is known by something else, filter by that.",
     )
-
-
-def _impact(rows: int, size: int) -> str:
-    return next((name for least, many, name in IMPACTS if size >= least or rows >= many), "MEDIUM")
 
 
 def _evidence(use: Use, rows: int, size: int) -> Iterator[str]:

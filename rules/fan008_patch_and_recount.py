@@ -46,9 +46,10 @@ import msgspec
 
 from proxy.findings import Finding, Fix
 from proxy.model import Span, Trace
-from proxy.postgrest.fan_out import distinct, impact
+from proxy.postgrest.fan_out import impact, most_varied
 from proxy.postgrest.recount_code import Recount, recount_js, recount_py, recount_sql
-from proxy.postgrest.shown import Filter, Shown, read_fingerprint
+from proxy.postgrest.shown import read_fingerprint
+from proxy.postgrest.spans import caller_of, grouped, rows_of, seconds_of, succeeded
 from proxy.postgrest.write_code import VERBS, write_name
 from proxy.thresholds import PatchAndRecount, Rules
 
@@ -78,9 +79,7 @@ def detect(trace: Trace, settings: Rules) -> Iterator[Finding]:
     """One finding for each pair of a write and a list."""
     if trace.mixed:
         return
-    pairs: dict[tuple[str, str], list[Round]] = {}
-    for one in _rounds(trace.spans):
-        pairs.setdefault((one.write.fingerprint, one.read.fingerprint), []).append(one)
+    pairs = grouped(_rounds(trace.spans), lambda one: (one.write.fingerprint, one.read.fingerprint))
     for rounds in pairs.values():
         found = _in_a_row(rounds, settings.patch_and_recount)
         if found:
@@ -92,7 +91,7 @@ def _rounds(spans: Sequence[Span]) -> Iterator[Round]:
     written: dict[str, Span] = {}
     last: Round | None = None
     for span in sorted(spans, key=lambda span: span.start):
-        if not span.relation or span.retry or not 200 <= span.status < 300:
+        if not span.relation or span.retry or not succeeded(span):
             continue
         if span.method in VERBS:
             if last and last.then is None and last.write.relation != span.relation and span.start >= last.read.end:
@@ -125,23 +124,17 @@ def _in_a_row(rounds: Sequence[Round], bounds: PatchAndRecount) -> list[Round]:
         else:
             runs.append([one])
     found = [one for run in runs if len(run) >= bounds.min_rounds for one in run]
-    key = _key(read_fingerprint(found[0].write.fingerprint), [one.write for one in found]) if found else None
-    if key is None:
-        return found if found and found[0].write.method == "POST" else []
-    return found if distinct([one.write for one in found], key) >= bounds.min_rounds else []
-
-
-def _key(shown: Shown, spans: Sequence[Span]) -> Filter | None:
-    """The ``eq`` filter with most values, if any has more than one."""
-    varying = [f for f in shown.filters if f.operator == "eq" and distinct(spans, f) > 1]
-    return max(varying, key=lambda f: distinct(spans, f), default=None)
+    if not found or found[0].write.method == "POST":
+        return found
+    writes = [one.write for one in found]
+    return found if most_varied(read_fingerprint(writes[0].fingerprint), writes, bounds.min_rounds) else []
 
 
 def _finding(trace: Trace, rounds: Sequence[Round]) -> Finding:
     spans = [span for one in rounds for span in one.spans]
     recount = _recount(rounds)
     calls = recount.calls
-    seconds = sum(span.end - span.start for span in spans)
+    seconds = seconds_of(spans)
     shown = recount.write
     return Finding(
         code=CODE,
@@ -151,10 +144,10 @@ def _finding(trace: Trace, rounds: Sequence[Round]) -> Finding:
         relation=rounds[0].write.relation,
         fingerprint=rounds[0].write.fingerprint,
         route=trace.route,
-        caller=next((span.caller for span in spans if span.caller), ""),
+        caller=caller_of(spans),
         problem=f"The application reads {recount.read.relation} again after each row that it writes, though only what"
         " it reads after the last one is right.",
-        current=f"{len(spans)} requests one after another, {sum(max(one.read.rows, 0) for one in rounds)} rows read"
+        current=f"{len(spans)} requests one after another, {rows_of(one.read for one in rounds)} rows read"
         f" in {1000 * seconds:.0f} ms",
         evidence=tuple(_evidence(rounds, recount)),
         fix=Fix(sql=recount_sql(recount), supabase_js=recount_js(recount), supabase_py=recount_py(recount)),
@@ -168,7 +161,8 @@ def _finding(trace: Trace, rounds: Sequence[Round]) -> Finding:
 def _recount(rounds: Sequence[Round]) -> Recount:
     writes, reads = [one.write for one in rounds], [one.read for one in rounds]
     write, read = read_fingerprint(writes[0].fingerprint), read_fingerprint(reads[0].fingerprint)
-    key, by = _key(write, writes), _key(read, reads) if reads[0].method == "GET" else None
+    key = most_varied(write, writes, 2)
+    by = most_varied(read, reads, 2) if reads[0].method == "GET" else None
     later = [one.then for one in rounds if one.then is not None]
     return Recount(
         write=write,

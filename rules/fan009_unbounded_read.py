@@ -34,7 +34,8 @@ from collections.abc import Iterator, Sequence
 from proxy.findings import Finding, Fix
 from proxy.model import Span, Trace
 from proxy.postgrest.page_code import next_page_js, next_page_py, next_page_sql
-from proxy.postgrest.shown import is_bounded, read_fingerprint
+from proxy.postgrest.shown import read_fingerprint
+from proxy.postgrest.spans import asks_for_all, by_fingerprint, caller_of, seconds_of, size_of
 from proxy.postgrest.volume import in_words, volume_impact
 from proxy.thresholds import Rules
 
@@ -48,24 +49,20 @@ KEY = "id"
 
 def detect(trace: Trace, settings: Rules) -> Iterator[Finding]:
     """One finding a fingerprint."""
-    found: dict[str, list[Span]] = {}
-    for span in trace.spans:
-        if span.rows >= settings.unbounded_read.min_rows and _is_unbounded(span):
-            found.setdefault(span.fingerprint, []).append(span)
-    for spans in found.values():
+    least = settings.unbounded_read.min_rows
+    found = (span for span in trace.spans if span.rows >= least and _is_unbounded(span))
+    for spans in by_fingerprint(found).values():
         yield _finding(trace, spans)
 
 
 def _is_unbounded(span: Span) -> bool:
-    if span.method != "GET" or not span.relation or span.retry or span.cut or span.refusal == "range":
-        return False
-    filters = read_fingerprint(span.fingerprint).filters
-    return not is_bounded(span.fingerprint) and all(one.operator != "in" for one in filters)
+    listed = any(one.operator == "in" for one in read_fingerprint(span.fingerprint).filters)
+    return asks_for_all(span) and not span.cut and not listed
 
 
 def _finding(trace: Trace, spans: Sequence[Span]) -> Finding:
     shown, most = read_fingerprint(spans[0].fingerprint), max(spans, key=lambda span: span.rows)
-    size, seconds = sum(span.size for span in spans), sum(span.end - span.start for span in spans)
+    size = size_of(spans)
     return Finding(
         code=CODE,
         impact=volume_impact(size, most.rows),
@@ -74,9 +71,10 @@ def _finding(trace: Trace, spans: Sequence[Span]) -> Finding:
         relation=spans[0].relation,
         fingerprint=spans[0].fingerprint,
         route=trace.route,
-        caller=next((span.caller for span in spans if span.caller), ""),
+        caller=caller_of(spans),
         problem=f"The application reads all rows of {shown.relation} that there are: the answer grows with the table.",
-        current=f"{len(spans)} requests, up to {most.rows} rows each, {in_words(size)} in {1000 * seconds:.0f} ms",
+        current=f"{len(spans)} requests, up to {most.rows} rows each, {in_words(size)}"
+        f" in {1000 * seconds_of(spans):.0f} ms",
         evidence=("neither limit, offset, Range nor a list of keys bounds the answer",),
         fix=Fix(
             sql=next_page_sql(shown, KEY),

@@ -39,7 +39,8 @@ from proxy.findings import Finding, Fix
 from proxy.model import Span, Trace
 from proxy.postgrest.read_code import pages_js, pages_py
 from proxy.postgrest.read_sql import page_sql
-from proxy.postgrest.shown import is_bounded, read_fingerprint
+from proxy.postgrest.shown import read_fingerprint
+from proxy.postgrest.spans import asks_for_all, by_fingerprint, caller_of, seconds_of, size_of
 from proxy.thresholds import Rules, TruncatedRead
 
 CODE = "FAN010"
@@ -56,20 +57,12 @@ def detect(trace: Trace, settings: Rules) -> Iterator[Finding]:
     """One finding a fingerprint of which an answer was probably cut."""
     if trace.mixed:
         return
-    whole = [span for span in trace.spans if _asks_for_all(span)]
+    whole = [span for span in trace.spans if span.rows > 0 and asks_for_all(span)]
     suspects = [span for span in whole if span.cut] or _hinted(whole, trace.spans, settings.truncated_read)
-    cut: dict[str, list[Span]] = {}
     paged = _last_pages(trace.spans) if suspects else {}
-    for span in suspects:
-        if paged.get(span.relation, float("-inf")) < span.end:
-            cut.setdefault(span.fingerprint, []).append(span)
-    for spans in cut.values():
+    cut = (span for span in suspects if paged.get(span.relation, float("-inf")) < span.end)
+    for spans in by_fingerprint(cut).values():
         yield _finding(trace, spans, len({span.same for span in suspects}))
-
-
-def _asks_for_all(span: Span) -> bool:
-    unlimited = span.method == "GET" and span.relation and not span.retry and span.refusal != "range"
-    return bool(unlimited) and span.rows > 0 and not is_bounded(span.fingerprint)
 
 
 def _hinted(whole: Sequence[Span], spans: Iterable[Span], bounds: TruncatedRead) -> list[Span]:
@@ -98,7 +91,6 @@ def _pages(span: Span) -> bool:
 
 def _finding(trace: Trace, spans: Sequence[Span], alike: int) -> Finding:
     shown, rows, known = read_fingerprint(spans[0].fingerprint), spans[0].rows, bool(spans[0].cut)
-    seconds = sum(span.end - span.start for span in spans)
     return Finding(
         code=CODE,
         impact="HIGH" if known else "MEDIUM",
@@ -107,11 +99,11 @@ def _finding(trace: Trace, spans: Sequence[Span], alike: int) -> Finding:
         relation=spans[0].relation,
         fingerprint=spans[0].fingerprint,
         route=trace.route,
-        caller=next((span.caller for span in spans if span.caller), ""),
+        caller=caller_of(spans),
         problem=f"The application asks for all rows of {shown.relation}, and PostgREST gives no more than db-max-rows"
         " without saying so.",
-        current=f"{len(spans)} requests without a limit, {rows} rows each, {sum(span.size for span in spans)} bytes"
-        f" in {1000 * seconds:.0f} ms",
+        current=f"{len(spans)} requests without a limit, {rows} rows each, {size_of(spans)} bytes"
+        f" in {1000 * seconds_of(spans):.0f} ms",
         evidence=(
             f"answered exactly {rows} rows, which is PostgREST's db-max-rows"
             if known

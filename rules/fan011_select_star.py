@@ -35,6 +35,7 @@ from proxy.model import Span, Trace
 from proxy.postgrest.advice_code import narrow_js, narrow_py
 from proxy.postgrest.read_sql import narrow_sql
 from proxy.postgrest.shown import read_fingerprint
+from proxy.postgrest.spans import by_fingerprint, caller_of, size_of
 from proxy.postgrest.volume import in_words, volume_impact
 from proxy.thresholds import Rules
 
@@ -48,12 +49,9 @@ KEY = "id"
 
 def detect(trace: Trace, settings: Rules) -> Iterator[Finding]:
     """One finding a fingerprint."""
-    found: dict[str, list[Span]] = {}
-    for span in trace.spans:
-        if span.method == "GET" and span.relation and span.rows > 0:
-            found.setdefault(span.fingerprint, []).append(span)
-    for fingerprint, spans in found.items():
-        size = sum(span.size for span in spans)
+    found = (span for span in trace.spans if span.method == "GET" and span.relation and span.rows > 0)
+    for fingerprint, spans in by_fingerprint(found).items():
+        size = size_of(spans)
         if size >= settings.select_star.min_bytes and "*" in read_fingerprint(fingerprint).select.split(","):
             yield _finding(trace, spans, size)
 
@@ -68,7 +66,7 @@ def _finding(trace: Trace, spans: Sequence[Span], size: int) -> Finding:
         relation=spans[0].relation,
         fingerprint=spans[0].fingerprint,
         route=trace.route,
-        caller=next((span.caller for span in spans if span.caller), ""),
+        caller=caller_of(spans),
         problem=f"The application asks for every column of {shown.relation}, those that it does not read too.",
         current=f"{len(spans)} requests, {rows} rows, {in_words(size)}: {size // rows} bytes a row",
         evidence=("select is * or absent, so that every column is sent, and every one that is added later",),

@@ -31,10 +31,11 @@ look.
 
 from collections.abc import Iterator, Sequence
 
-from proxy.findings import Finding, Fix
+from proxy.findings import Finding, Fix, impact_of
 from proxy.model import Span, Trace
 from proxy.postgrest.page_code import next_page_js, next_page_py, next_page_sql, seek_order
 from proxy.postgrest.shown import Shown, read_fingerprint
+from proxy.postgrest.spans import by_fingerprint, caller_of, is_read, rows_of, seconds_of
 from proxy.thresholds import Rules
 
 CODE = "FAN012"
@@ -49,29 +50,25 @@ IMPACTS = ((100_000, "CRITICAL"), (20_000, "HIGH"), (5_000, "MEDIUM"))
 
 def detect(trace: Trace, settings: Rules) -> Iterator[Finding]:
     """One finding a fingerprint."""
-    found: dict[str, list[Span]] = {}
-    for span in trace.spans:
-        if span.method == "GET" and span.relation and not span.retry and span.offset >= settings.deep_offset.min_offset:
-            found.setdefault(span.fingerprint, []).append(span)
-    for spans in found.values():
+    least = settings.deep_offset.min_offset
+    for spans in by_fingerprint(span for span in trace.spans if is_read(span) and span.offset >= least).values():
         yield _finding(trace, spans)
 
 
 def _finding(trace: Trace, spans: Sequence[Span]) -> Finding:
     shown, deepest = read_fingerprint(spans[0].fingerprint), max(span.offset for span in spans)
-    skipped, rows = sum(span.offset for span in spans), sum(max(span.rows, 0) for span in spans)
-    seconds = sum(span.end - span.start for span in spans)
+    skipped, rows = sum(span.offset for span in spans), rows_of(spans)
     return Finding(
         code=CODE,
-        impact=next((name for least, name in IMPACTS if skipped >= least), "LOW"),
+        impact=impact_of(IMPACTS, skipped),
         confidence="high",
         title=f"{skipped} rows of {shown.relation} read and thrown away for {rows}",
         relation=spans[0].relation,
         fingerprint=spans[0].fingerprint,
         route=trace.route,
-        caller=next((span.caller for span in spans if span.caller), ""),
+        caller=caller_of(spans),
         problem=f"The application pages through {shown.relation} by offset: every page costs all the rows before it.",
-        current=f"{len(spans)} requests, offsets up to {deepest}, {rows} rows in {1000 * seconds:.0f} ms",
+        current=f"{len(spans)} requests, offsets up to {deepest}, {rows} rows in {1000 * seconds_of(spans):.0f} ms",
         evidence=(f"{len(spans)} pages with an offset, the deepest at row {deepest}",),
         fix=Fix(
             sql=_index(shown) + next_page_sql(shown, KEY),

@@ -29,11 +29,12 @@ Advice: fanin changes nothing. An estimate may be off by a few per cent, more wh
 
 from collections.abc import Iterator, Sequence
 
-from proxy.findings import Finding, Fix
+from proxy.findings import Finding, Fix, impact_of
 from proxy.model import Span, Trace
 from proxy.postgrest.advice_code import estimate_js, estimate_py
 from proxy.postgrest.read_sql import estimate_sql
 from proxy.postgrest.shown import read_fingerprint
+from proxy.postgrest.spans import by_fingerprint, caller_of, seconds_of
 from proxy.thresholds import ExactCount, Rules
 
 CODE = "FAN013"
@@ -47,13 +48,13 @@ IMPACTS = ((1_000_000, "CRITICAL"), (200_000, "HIGH"), (50_000, "MEDIUM"))
 
 def detect(trace: Trace, settings: Rules) -> Iterator[Finding]:
     """One finding a fingerprint."""
-    counted: dict[str, list[Span]] = {}
-    for span in trace.spans:
-        if span.method in READS and span.relation and not span.retry and span.total > max(span.rows, 0):
-            counted.setdefault(span.fingerprint, []).append(span)
-    for spans in counted.values():
+    for spans in by_fingerprint(filter(_is_counted, trace.spans)).values():
         if _is_much(spans, settings.exact_count):
             yield _finding(trace, spans)
+
+
+def _is_counted(span: Span) -> bool:
+    return span.method in READS and bool(span.relation) and not span.retry and span.total > max(span.rows, 0)
 
 
 def _is_much(spans: Sequence[Span], bounds: ExactCount) -> bool:
@@ -63,19 +64,19 @@ def _is_much(spans: Sequence[Span], bounds: ExactCount) -> bool:
 
 def _finding(trace: Trace, spans: Sequence[Span]) -> Finding:
     shown, visited = read_fingerprint(spans[0].fingerprint), sum(span.total for span in spans)
-    seconds, most = sum(span.end - span.start for span in spans), max(span.total for span in spans)
+    most = max(span.total for span in spans)
     once = f" {len(spans)} times" if len(spans) > 1 else ""
     return Finding(
         code=CODE,
-        impact=next((name for least, name in IMPACTS if visited >= least), "LOW"),
+        impact=impact_of(IMPACTS, visited),
         confidence="high",
         title=f"{most} rows of {shown.relation} counted{once} to show a number",
         relation=spans[0].relation,
         fingerprint=spans[0].fingerprint,
         route=trace.route,
-        caller=next((span.caller for span in spans if span.caller), ""),
+        caller=caller_of(spans),
         problem=f"The application has all rows of {shown.relation} counted that its filters let through.",
-        current=f"{len(spans)} requests, {visited} rows counted in {1000 * seconds:.0f} ms",
+        current=f"{len(spans)} requests, {visited} rows counted in {1000 * seconds_of(spans):.0f} ms",
         evidence=(f"Prefer: count=exact, answered with up to {most} rows in all",),
         fix=Fix(sql=estimate_sql(shown), supabase_js=estimate_js(shown), supabase_py=estimate_py(shown)),
         expected="The planner's estimate takes no look at the rows; estimated counts exactly below db-max-rows.",

@@ -35,11 +35,12 @@ here.
 
 from collections.abc import Iterator, Sequence
 
-from proxy.findings import Finding, Fix
+from proxy.findings import Finding, Fix, impact_of
 from proxy.model import Span, Trace
 from proxy.postgrest.advice_code import together_js, together_py
 from proxy.postgrest.read_sql import read_sql
 from proxy.postgrest.shown import read_fingerprint
+from proxy.postgrest.spans import caller_of, is_read, succeeded
 from proxy.thresholds import Rules
 
 CODE = "FAN014"
@@ -74,7 +75,7 @@ def _chains(spans: Sequence[Span]) -> Iterator[list[Span]]:
     known: set[int] = set()
     for at, first in enumerate(ordered):
         known.update(first.literals)
-        if _is_read(first) and first.fingerprint not in kinds and len(kinds) < FARTHEST:
+        if is_read(first) and succeeded(first) and first.fingerprint not in kinds and len(kinds) < FARTHEST:
             kinds.add(first.fingerprint)
             yield _chain(first, ordered[at + 1 : at + 1 + FARTHEST], known)
 
@@ -85,14 +86,10 @@ def _chain(first: Span, later: Sequence[Span], known: set[int]) -> list[Span]:
         if span.method not in ("GET", "HEAD", "OPTIONS"):
             break
         apart = span.start >= chain[-1].end and span.fingerprint not in kinds
-        if _is_read(span) and apart and known.issuperset(span.literals):
+        if is_read(span) and succeeded(span) and apart and known.issuperset(span.literals):
             chain.append(span)
             kinds.add(span.fingerprint)
     return chain
-
-
-def _is_read(span: Span) -> bool:
-    return bool(span.relation) and span.method == "GET" and not span.retry and 200 <= span.status < 300
 
 
 def _saved(chain: Sequence[Span]) -> float:
@@ -106,13 +103,13 @@ def _finding(trace: Trace, chain: Sequence[Span]) -> Finding:
     times = [1000 * (span.end - span.start) for span in chain]
     return Finding(
         code=CODE,
-        impact=next((name for least, name in IMPACTS if saved >= least), "LOW"),
+        impact=impact_of(IMPACTS, saved),
         confidence="medium" if trace.explicit else "low",
         title=f"{len(chain)} reads in a row that do not need each other",
         relation=chain[0].relation,
         fingerprint=chain[0].fingerprint,
         route=trace.route,
-        caller=next((span.caller for span in chain if span.caller), ""),
+        caller=caller_of(chain),
         problem=f"The application waits for each of {names} before it asks for the next.",
         current=f"{len(chain)} requests one after another: {sum(times):.0f} ms, the longest {max(times):.0f} ms",
         evidence=("every value in their filters was known when the first of them began, and nothing was written",),

@@ -46,6 +46,7 @@ from proxy.model import Span, Trace
 from proxy.postgrest.fan_out import impact
 from proxy.postgrest.page_load import load_js, load_py, load_sql
 from proxy.postgrest.shown import read_fingerprint
+from proxy.postgrest.spans import caller_of, seconds_of
 from proxy.thresholds import Rules
 
 CODE = "FAN015"
@@ -69,19 +70,18 @@ def detect(trace: Trace, settings: Rules) -> Iterator[Finding]:
 def _finding(trace: Trace, spans: Sequence[Span], kinds: Counter[str]) -> Finding:
     often = [fingerprint for fingerprint, _ in kinds.most_common(MOST)]
     reads = [read_fingerprint(fingerprint) for fingerprint in often if fingerprint.startswith("GET ")]
-    seconds = sum(span.end - span.start for span in spans)
     where = trace.route or "one trace"
     return Finding(
         code=CODE,
-        impact=impact(len(spans), seconds),
+        impact=impact(len(spans), seconds_of(spans)),
         confidence="high" if trace.explicit else "medium",
         title=f"{len(spans)} requests of {len(kinds)} kinds in {where}",
         relation="",
         fingerprint="",
         route=trace.route,
-        caller=next((span.caller for span in spans if span.caller), ""),
+        caller=caller_of(spans),
         problem="The application puts one page or job together out of many small reads.",
-        current=f"{len(spans)} requests, {trace.calls} upstream calls, {1000 * seconds:.0f} ms of them in"
+        current=f"{len(spans)} requests, {trace.calls} upstream calls, {1000 * seconds_of(spans):.0f} ms of them in"
         f" {1000 * (trace.end - trace.start):.0f} ms",
         evidence=tuple(f"{count} × {fingerprint}" for fingerprint, count in kinds.most_common(MOST)),
         fix=Fix(sql=load_sql(reads), supabase_js=load_js(reads), supabase_py=load_py(reads)),

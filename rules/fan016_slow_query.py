@@ -32,7 +32,7 @@ Advice: fanin changes nothing. An index costs space and slows down writes of its
 
 from collections.abc import Iterator, Sequence
 
-from proxy.findings import Finding, Fix
+from proxy.findings import Finding, Fix, impact_of
 from proxy.postgrest.index_sql import index_columns, index_sql
 from proxy.postgrest.plan_code import plan_js, plan_py, plan_sql
 from proxy.postgrest.shown import Shown, read_fingerprint
@@ -70,7 +70,7 @@ def _finding(shown: Shown, usage: Usage, slow: float) -> Finding:
     columns = [item.column for item in index_columns(shown)]
     return Finding(
         code=CODE,
-        impact=next((name for least, name in IMPACTS if spent >= least), "LOW"),
+        impact=impact_of(IMPACTS, spent),
         confidence="medium",
         title=f"{shown.method} {shown.relation} takes more than {1000 * slow:.0f} ms in 5 of 100 cases",
         relation=usage.relation,

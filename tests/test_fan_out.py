@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from proxy.postgrest.fan_out import Load, fan_out, is_list, is_polled, runs, unpolled, varying_key
+from proxy.postgrest.fan_out import Load, fan_out, fan_outs, is_list, is_polled, runs, unpolled, varying_key
 from proxy.postgrest.shown import read_fingerprint
 from proxy.thresholds import NPlusOne
-from tests.rules.traces import span
+from tests.rules.traces import span, trace
 
 if TYPE_CHECKING:
     from proxy.model import Span
@@ -87,3 +87,12 @@ def test_a_key_has_several_rows_where_one_had_or_where_they_are_ordered() -> Non
     for line, answer, many in (("?a=eq.1", "1 rows", False), ("?a=eq.1", "2 rows", True), ("?order=b", "1 rows", True)):
         one = span(f"GET /t{line} → {answer}", 1)
         assert is_list(read_fingerprint(one.fingerprint), [one]) is many
+
+
+def test_every_kind_of_read_that_fans_out_is_found_unless_the_trace_is_mixed() -> None:
+    lines = [f"{line}eq.{n}" for line in ("GET /t?a=", "GET /u?b=", "DELETE /t?a=") for n in range(9)]
+    spans = [span(line, number + 1) for number, line in enumerate([*lines, "GET /v?a=eq.1"])]
+    retries = [span(f"GET /w?a=eq.{n}", 50 + n, retry=True) for n in range(9)]
+    found = list(fan_outs(trace([*spans, *retries]), BOUNDS))
+    assert [(shown.relation, one.key.column, len(one.spans)) for shown, one in found] == [("t", "a", 9), ("u", "b", 9)]
+    assert not list(fan_outs(trace(spans, mixed=True), BOUNDS))

@@ -8,8 +8,10 @@ from statistics import median
 import msgspec
 from msgspec.structs import replace
 
-from proxy.model import Span
-from proxy.postgrest.shown import Filter, Shown
+from proxy.findings import impact_of
+from proxy.model import Span, Trace
+from proxy.postgrest.shown import Filter, Shown, read_fingerprint
+from proxy.postgrest.spans import by_fingerprint, grouped, is_read
 from proxy.thresholds import NPlusOne
 
 IMPACTS = ((1.0, 100, "CRITICAL"), (0.2, 20, "HIGH"), (0.05, 10, "MEDIUM"))
@@ -28,6 +30,16 @@ class FanOut(msgspec.Struct, frozen=True):
     spans: tuple[Span, ...]
     key: Filter
     parallel: bool
+
+
+def fan_outs(trace: Trace, bounds: NPlusOne) -> Iterator[tuple[Shown, FanOut]]:
+    """Of each kind of read that fans out in ``trace``; none where it may mix several requests of the application."""
+    reads = {} if trace.mixed else by_fingerprint(filter(is_read, trace.spans))
+    for fingerprint, spans in reads.items():
+        shown = read_fingerprint(fingerprint)
+        found = fan_out(shown, spans, bounds)
+        if found is not None:
+            yield shown, found
 
 
 def fan_out(shown: Shown, spans: Sequence[Span], bounds: NPlusOne) -> FanOut | None:
@@ -53,8 +65,13 @@ def varying_key(shown: Shown, spans: Sequence[Span], bounds: NPlusOne) -> Filter
     """The ``eq`` filter with most values among ``spans``, all of one fingerprint; None where they are too few."""
     if len(spans) < bounds.min_calls:
         return None
-    varying = [f for f in shown.filters if f.operator == "eq" and distinct(spans, f) >= bounds.min_distinct]
-    return max(varying, key=lambda f: distinct(spans, f), default=None)
+    return most_varied(shown, spans, bounds.min_distinct)
+
+
+def most_varied(shown: Shown, spans: Sequence[Span], least: int) -> Filter | None:
+    """The ``eq`` filter with most values among ``spans``, if it has at least as many."""
+    varied = [f for f in shown.filters if f.operator == "eq" and distinct(spans, f) >= least]
+    return max(varied, key=lambda f: distinct(spans, f), default=None)
 
 
 def distinct(spans: Sequence[Span], condition: Filter) -> int:
@@ -103,9 +120,7 @@ class Load:
 
 def unpolled(spans: Sequence[Span]) -> list[Span]:
     """Those that no timer made: of each value asked again and again by one, all are left out."""
-    asked: dict[int, list[Span]] = {}
-    for span in spans:
-        asked.setdefault(span.same, []).append(span)
+    asked = grouped(spans, lambda span: span.same)
     load = Load(spans)
     polled = {same for same, again in asked.items() if is_polled(again, load)}
     return [span for span in spans if span.same not in polled]
@@ -133,4 +148,4 @@ def _is_timed(waits: Sequence[float]) -> bool:
 
 def impact(calls: int, seconds: float) -> str:
     """By the calls, or the seconds that the calls saved would take one after another."""
-    return next((name for least, many, name in IMPACTS if seconds >= least or calls >= many), "LOW")
+    return impact_of(IMPACTS, seconds, calls)

@@ -1,12 +1,14 @@
 """What several rules ask of the size of answers: how bad it is, and how it reads."""
 
+from proxy.findings import impact_of
+
 IMPACTS = ((5_000_000, 5_000, "CRITICAL"), (1_000_000, 2_000, "HIGH"), (100_000, 500, "MEDIUM"))
 """Bytes, or rows, from which an impact holds; below the last it is LOW."""
 
 
 def volume_impact(size: int, rows: int) -> str:
     """By the bytes, or the rows, that an application request moved for nothing, or may have."""
-    return next((name for least, many, name in IMPACTS if size >= least or rows >= many), "LOW")
+    return impact_of(IMPACTS, size, rows)
 
 
 def in_words(size: int) -> str:

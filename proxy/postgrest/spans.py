@@ -1,0 +1,73 @@
+"""What rules ask of spans: which belong together, who made them, what they add up to."""
+
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from typing import TypeVar
+
+from proxy.model import Span
+from proxy.postgrest.shown import is_bounded
+
+Item = TypeVar("Item")
+Key = TypeVar("Key", bound=Hashable)
+
+
+def grouped(items: Iterable[Item], key: Callable[[Item], Key]) -> dict[Key, list[Item]]:
+    """``items`` by what ``key`` says of them; groups, and what is in them, are in the order of the items."""
+    groups: dict[Key, list[Item]] = {}
+    for item in items:
+        groups.setdefault(key(item), []).append(item)
+    return groups
+
+
+def by_fingerprint(spans: Iterable[Span]) -> dict[str, list[Span]]:
+    """Spans of one kind of query each."""
+    return grouped(spans, lambda span: span.fingerprint)
+
+
+def is_read(span: Span) -> bool:
+    """Whether it reads rows of a relation, and is no retry of a client."""
+    return span.method == "GET" and bool(span.relation) and not span.retry
+
+
+def asks_for_all(span: Span) -> bool:
+    """Whether it is such a read without limit, offset and Range."""
+    return is_read(span) and span.refusal != "range" and not is_bounded(span.fingerprint)
+
+
+def succeeded(span: Span) -> bool:
+    """Whether it was answered with a 2xx."""
+    return 200 <= span.status < 300
+
+
+def caller_of(spans: Iterable[Span]) -> str:
+    """The code that made them, by the first of them that tells it; else empty."""
+    return next((span.caller for span in spans if span.caller), "")
+
+
+def calls_of(spans: Iterable[Span]) -> int:
+    """How many upstream calls answered them: some may have shared one."""
+    return len({span.call for span in spans if span.call})
+
+
+def seconds_of(spans: Iterable[Span]) -> float:
+    """Their times, added."""
+    return sum(span.end - span.start for span in spans)
+
+
+def seconds_spared(spans: Sequence[Span]) -> float:
+    """What one call instead of all of them would take less, if it took as long as they did on average."""
+    return seconds_of(spans) * (len(spans) - 1) / len(spans)
+
+
+def seconds_between(spans: Sequence[Span]) -> float:
+    """From the first one's start to the last one's end."""
+    return max(span.end for span in spans) - min(span.start for span in spans)
+
+
+def rows_of(spans: Iterable[Span]) -> int:
+    """The rows of their answers, as far as they are known."""
+    return sum(max(span.rows, 0) for span in spans)
+
+
+def size_of(spans: Iterable[Span]) -> int:
+    """Bytes of their answers' bodies."""
+    return sum(span.size for span in spans)
