@@ -41,7 +41,7 @@ from proxy.findings import Finding, Fix
 from proxy.model import Trace
 from proxy.postgrest.batch_code import batch_name, supabase_js, supabase_py
 from proxy.postgrest.batch_sql import batch_sql
-from proxy.postgrest.fan_out import FanOut, distinct, fan_outs, impact, is_list
+from proxy.postgrest.fan_out import FanOut, distinct, fan_outs, impact, is_list, together
 from proxy.postgrest.shown import Shown
 from proxy.postgrest.spans import caller_of, calls_of, rows_of, seconds_between, seconds_spared
 from proxy.thresholds import Rules
@@ -53,9 +53,8 @@ SAFETY = "safe"
 
 def detect(trace: Trace, settings: Rules) -> Iterator[Finding]:
     """One finding a fingerprint that fans out in ``trace``."""
-    for shown, found in fan_outs(trace, settings.n_plus_one):
-        if found.parallel:
-            yield _finding(trace, shown, found)
+    for shown, found in fan_outs(trace, together, settings.n_plus_one):
+        yield _finding(trace, shown, found)
 
 
 def _finding(trace: Trace, shown: Shown, found: FanOut) -> Finding:

@@ -46,7 +46,7 @@ from proxy.findings import Finding, Fix
 from proxy.model import Trace
 from proxy.postgrest.batch_code import batch_name, supabase_js, supabase_py
 from proxy.postgrest.batch_sql import batch_sql
-from proxy.postgrest.fan_out import FanOut, distinct, fan_outs, impact, is_list
+from proxy.postgrest.fan_out import FanOut, distinct, fan_outs, impact, in_turn, is_list
 from proxy.postgrest.origin import Origin, origins
 from proxy.postgrest.shown import Shown
 from proxy.postgrest.spans import caller_of, calls_of, rows_of, seconds_of, seconds_spared
@@ -59,11 +59,10 @@ SAFETY = "unsafe"
 
 def detect(trace: Trace, settings: Rules) -> Iterator[Finding]:
     """One finding a fingerprint that is looped over in ``trace``."""
-    for shown, found in fan_outs(trace, settings.n_plus_one):
-        if not found.parallel:
-            came_from = origins(trace.spans, found.spans, found.key)
-            if not _is_walk(came_from, found.spans[0].fingerprint):
-                yield _finding(trace, shown, found, came_from)
+    for shown, found in fan_outs(trace, in_turn, settings.n_plus_one):
+        came_from = origins(trace.spans, found.spans, found.key)
+        if not _is_walk(came_from, found.spans[0].fingerprint):
+            yield _finding(trace, shown, found, came_from)
 
 
 def _is_walk(came_from: Sequence[Origin], fingerprint: str) -> bool:

@@ -42,7 +42,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from proxy.findings import Finding, Fix
 from proxy.model import Span, Trace
-from proxy.postgrest.fan_out import Load, fan_out, impact, in_parallel, is_polled, runs
+from proxy.postgrest.fan_out import Load, impact, in_parallel, in_turn, is_polled, runs, together
 from proxy.postgrest.read_code import once_js, once_py
 from proxy.postgrest.read_sql import read_sql
 from proxy.postgrest.shown import Shown, read_fingerprint
@@ -105,8 +105,9 @@ def _is_n_plus_one(trace: Trace, shown: Shown, fingerprint: str, settings: Rules
     if shown.method != "GET":
         return False
     spans = [span for span in trace.spans if span.fingerprint == fingerprint and is_read(span)]
-    found = fan_out(shown, spans, settings.n_plus_one)
-    return found is not None and settings.level("FAN001" if found.parallel else "FAN002") != "off"
+    bounds = settings.n_plus_one
+    parallel = settings.fan001 != "off" and together(shown, spans, bounds) is not None
+    return parallel or (settings.fan002 != "off" and in_turn(shown, spans, bounds) is not None)
 
 
 def _finding(trace: Trace, shown: Shown, runs: Sequence[Run]) -> Finding:

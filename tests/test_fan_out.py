@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from proxy.postgrest.fan_out import Load, fan_out, fan_outs, is_list, is_polled, runs, unpolled, varying_key
+from proxy.postgrest.fan_out import Load, fan_outs, in_turn, is_list, is_polled, runs, together, unpolled, varying_key
 from proxy.postgrest.shown import read_fingerprint
 from proxy.thresholds import NPlusOne
 from tests.rules.traces import span, trace
@@ -74,13 +74,12 @@ def test_the_load_between_two_moments_is_of_what_began_there() -> None:
 
 
 def test_together_or_one_after_another_is_told_by_what_most_did() -> None:
-    def together(every: float) -> bool:
+    def found(every: float) -> list[bool]:
         spans = [span(f"GET /t?a=eq.{n}", n, start=n * every, end=n * every + 0.1) for n in range(9)]
-        found = fan_out(read_fingerprint("GET t?a=eq.?"), spans, BOUNDS)
-        assert found is not None
-        return found.parallel
+        shown = read_fingerprint("GET t?a=eq.?")
+        return [find(shown, spans, BOUNDS) is not None for find in (together, in_turn)]
 
-    assert (together(0.01), together(0.2)) == (True, False)
+    assert (found(0.01), found(0.2)) == ([True, False], [False, True])
 
 
 def test_a_key_has_several_rows_where_one_had_or_where_they_are_ordered() -> None:
@@ -93,6 +92,6 @@ def test_every_kind_of_read_that_fans_out_is_found_unless_the_trace_is_mixed() -
     lines = [f"{line}eq.{n}" for line in ("GET /t?a=", "GET /u?b=", "DELETE /t?a=") for n in range(9)]
     spans = [span(line, number + 1) for number, line in enumerate([*lines, "GET /v?a=eq.1"])]
     retries = [span(f"GET /w?a=eq.{n}", 50 + n, retry=True) for n in range(9)]
-    found = list(fan_outs(trace([*spans, *retries]), BOUNDS))
+    found = list(fan_outs(trace([*spans, *retries]), together, BOUNDS))
     assert [(shown.relation, one.key.column, len(one.spans)) for shown, one in found] == [("t", "a", 9), ("u", "b", 9)]
-    assert not list(fan_outs(trace(spans, mixed=True), BOUNDS))
+    assert not list(fan_outs(trace(spans, mixed=True), together, BOUNDS))

@@ -1,12 +1,11 @@
 """What several rules ask of look-alikes: whether they differ in a key, whether they overlap, what they cost."""
 
 from bisect import bisect_left
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import accumulate, pairwise
 from statistics import median
 
 import msgspec
-from msgspec.structs import replace
 
 from proxy.findings import impact_of
 from proxy.model import Span, Trace
@@ -25,32 +24,36 @@ FASTEST = 0.2
 
 
 class FanOut(msgspec.Struct, frozen=True):
-    """Look-alikes that differ in ``key``, sent together or one after another in a loop."""
+    """Look-alikes that differ in ``key``."""
 
     spans: tuple[Span, ...]
     key: Filter
-    parallel: bool
 
 
-def fan_outs(trace: Trace, bounds: NPlusOne) -> Iterator[tuple[Shown, FanOut]]:
+Find = Callable[[Shown, Sequence[Span], NPlusOne], FanOut | None]
+"""``together`` or ``in_turn``: at most one of them finds something, by what most spans of the fingerprint do."""
+
+
+def fan_outs(trace: Trace, find: Find, bounds: NPlusOne) -> Iterator[tuple[Shown, FanOut]]:
     """Of each kind of read that fans out in ``trace``; none where it may mix several requests of the application."""
     reads = {} if trace.mixed else by_fingerprint(filter(is_read, trace.spans))
     for fingerprint, spans in reads.items():
         shown = read_fingerprint(fingerprint)
-        found = fan_out(shown, spans, bounds)
+        found = find(shown, spans, bounds)
         if found is not None:
             yield shown, found
 
 
-def fan_out(shown: Shown, spans: Sequence[Span], bounds: NPlusOne) -> FanOut | None:
-    """What ``spans``, all those of one fingerprint, are; a mix is what most of them are, and never both."""
+def together(shown: Shown, spans: Sequence[Span], bounds: NPlusOne) -> FanOut | None:
+    """All of them, if they were in flight together."""
     key = varying_key(shown, spans, bounds)
-    if key is None:
-        return None
-    if in_parallel(spans):
-        return FanOut(tuple(spans), key, parallel=True)
-    found = loop(shown, spans, bounds)
-    return None if found is None else replace(found, parallel=False)
+    return FanOut(tuple(spans), key) if key is not None and in_parallel(spans) else None
+
+
+def in_turn(shown: Shown, spans: Sequence[Span], bounds: NPlusOne) -> FanOut | None:
+    """The loops over a key among them, if they were sent one after another."""
+    fans_out = varying_key(shown, spans, bounds) is not None
+    return loop(shown, spans, bounds) if fans_out and not in_parallel(spans) else None
 
 
 def loop(shown: Shown, spans: Sequence[Span], bounds: NPlusOne) -> FanOut | None:
@@ -58,7 +61,7 @@ def loop(shown: Shown, spans: Sequence[Span], bounds: NPlusOne) -> FanOut | None
     looped = [run for run in runs(unpolled(spans), bounds.max_pause) if varying_key(shown, run, bounds) is not None]
     found = tuple(span for run in looped for span in run)
     key = varying_key(shown, found, bounds)
-    return None if key is None else FanOut(found, key, in_parallel(found))
+    return None if key is None else FanOut(found, key)
 
 
 def varying_key(shown: Shown, spans: Sequence[Span], bounds: NPlusOne) -> Filter | None:
