@@ -11,7 +11,7 @@ import msgspec
 from proxy import __version__
 from proxy.config import Settings
 from proxy.findings import Rule
-from proxy.observe.events import Events
+from proxy.observe.events import Closed, Events, Warned
 from proxy.observe.kept import Entry, Kept, Notices
 from proxy.observe.recorder import Hiding
 from proxy.observe.series import READ
@@ -54,8 +54,8 @@ class Console:
         self._news: list[Entry] = []
         self._skipped = 0
         self._telling: asyncio.Task[None] | None = None
-        events.subscribe(self._kept)
-        events.subscribe(self._notices)
+        events.subscribe(self._kept, Closed)
+        events.subscribe(self._notices, Warned)
         answers: dict[str, Answer] = {
             "/api/traces": self._traces,
             "/api/traces/{id:.+}": self._trace,

@@ -12,7 +12,7 @@ from proxy.config import ConfigError, Effective, Settings
 from proxy.console import Console
 from proxy.findings import Rule
 from proxy.observe import log
-from proxy.observe.events import Events, Reread, Warned
+from proxy.observe.events import Answered, Called, Closed, Events, Inspected, Reread, Warned
 from proxy.observe.metrics import Levels, Metrics
 from proxy.observe.recorder import Recorder
 from proxy.observe.tree import Trees
@@ -52,8 +52,8 @@ async def serve(loaded: Effective, read: Callable[[], Effective], rules: Sequenc
     spans, recorder = _spans(settings, events), _recorder(settings, events, sidecar.salt)
     metrics = Metrics(settings.limits.relations, lambda: _levels(sidecar, console, lines, spans, recorder))
     events.subscribe(metrics)
-    events.subscribe(log.Warnings(lines.warnings))
-    events.subscribe(Trees(sys.stdout) if settings.debug else log.TraceLog(lines.traces))
+    events.subscribe(log.Warnings(lines.warnings), Warned, Reread)
+    events.subscribe(Trees(sys.stdout) if settings.debug else log.TraceLog(lines.traces), Closed, Inspected)
     admin = Admin(sidecar, metrics.scrape, lambda: held.loaded, console.routes)
     loop = asyncio.get_running_loop()
     loop.set_exception_handler(lambda _, context: events.emit(_lost(context)))
@@ -103,7 +103,7 @@ def _spans(settings: Settings, events: Events) -> "Spans | None":
             f"otlp.endpoint: spans need their extra: pip install 'fanin[otel]' ({error.name} is missing)"
         ) from error
     spans = Spans(settings, __version__, events.emit, time.monotonic)
-    events.subscribe(spans)
+    events.subscribe(spans, Answered, Called)
     return spans
 
 
@@ -112,7 +112,7 @@ def _recorder(settings: Settings, events: Events, salt: bytes) -> Recorder | Non
     if settings.record.file is None:
         return None
     recorder = Recorder(settings.record, recording_head(salt), events.emit)
-    events.subscribe(recorder)
+    events.subscribe(recorder, Closed)
     return recorder
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from proxy.observe.events import FAILURES, Event, Events, Left, Warned
+from proxy.observe.events import FAILURES, Event, Events, Left, Paused, Warned
 
 
 def test_every_observer_hears_every_event() -> None:
@@ -11,6 +11,15 @@ def test_every_observer_hears_every_event() -> None:
     events.subscribe(second.append)
     events.emit(Left(3, 0.1))
     assert first == second == [Left(3, 0.1)]
+
+
+def test_an_observer_of_some_kinds_hears_those_alone_and_in_their_order() -> None:
+    events, heard = Events(), list[Event]()
+    events.subscribe(heard.append, Left, Paused)
+    told: list[Event] = [Left(3, 0.1), Warned("what", "remedy"), Paused("load"), Left(1, 0.0)]
+    for event in told:
+        events.emit(event)
+    assert heard == [told[0], told[2], told[3]]
 
 
 def test_an_observer_that_keeps_failing_is_switched_off_and_the_others_are_told() -> None:

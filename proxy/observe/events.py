@@ -1,6 +1,8 @@
 """What happened, said once as a value; metrics and log are readers of it."""
 
+from collections import Counter
 from collections.abc import Callable
+from typing import get_args
 
 import msgspec
 
@@ -125,24 +127,28 @@ FAILURES = 3
 
 
 class Events:
-    """Tells every observer. One that raises is counted, and switched off when it keeps failing: traffic goes on."""
+    """Tells observers. One that raises is counted, and switched off when it keeps failing: traffic goes on."""
 
     def __init__(self) -> None:
-        self._observers: dict[Observer, int] = {}
+        self._observers: dict[type[Event], tuple[Observer, ...]] = dict.fromkeys(get_args(Event), ())
+        self._failures: Counter[Observer] = Counter()
 
-    def subscribe(self, observer: Observer) -> None:
-        self._observers[observer] = 0
+    def subscribe(self, observer: Observer, *kinds: type[Event]) -> None:
+        """From now on ``observer`` hears the events of ``kinds``; all events where it names none."""
+        for kind in kinds or get_args(Event):
+            self._observers[kind] += (observer,)
 
     def emit(self, event: Event) -> None:
-        for observer in tuple(self._observers):
+        for observer in self._observers[type(event)]:
             try:
                 observer(event)
             except Exception as error:
                 self._failed(observer, error)
 
     def _failed(self, observer: Observer, error: Exception) -> None:
-        self._observers[observer] += 1
-        if self._observers[observer] >= FAILURES:
-            del self._observers[observer]
+        self._failures[observer] += 1
+        if self._failures[observer] == FAILURES:
+            for kind, observers in self._observers.items():
+                self._observers[kind] = tuple([other for other in observers if other != observer])
             name = getattr(observer, "__qualname__", type(observer).__name__)
             self.emit(Warned(f"observer {name} failed {FAILURES} times and is off", "Report this.", error))

@@ -11,7 +11,7 @@ import msgspec
 from proxy.config import ConfigError, Settings
 from proxy.errors import FaultError
 from proxy.findings import Rule
-from proxy.observe.events import Events, Turned, Warned
+from proxy.observe.events import Called, Events, Replayed, Turned, Warned
 from proxy.overrides import PerQuery
 from proxy.path.identity import HeadRules, head_rules
 from proxy.path.trace import Quiet, Traces
@@ -58,7 +58,7 @@ class Sidecar:
         """Of the hashes of literals in spans."""
         self.upstream = Upstream(settings, clock)
         self.health = Health(self.upstream, events, clock)
-        events.subscribe(self.health)
+        events.subscribe(self.health, Called)
         self.traces = Traces(_quiet(settings))
         self._catalog = CatalogReader(settings, events, self._adopt_catalog)
         self.memory: Memory | None = None
@@ -80,7 +80,7 @@ class Sidecar:
         self._refuse_ourselves(host, port)
         place = await discover(self.settings, self.upstream, self._events)
         route = Route(place.mount.rstrip("/").encode(), place.base)
-        self._events.subscribe(HeaderAdvice(self._events, place.gateway))
+        self._events.subscribe(HeaderAdvice(self._events, place.gateway), Called, Replayed)
         memory = self.memory = Memory(self.settings, self.upstream, route, place.gateway, self._events, self._clock)
         await self._catalog.start()
         self.terms = _terms(self.settings, memory)
