@@ -5,8 +5,7 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from proxy.model import Column, Member
-from proxy.postgrest.literals import class_of
+from proxy.model import Column, LiteralClass, Member
 from proxy.postgrest.types import column_of
 
 Relations = Mapping[str, Mapping[bytes, Column]]
@@ -90,10 +89,13 @@ def unknown_columns(batch: Sequence[Member], known: Mapping[bytes, Column]) -> l
     if len(batch) < 2:
         return []
     values: dict[bytes, set[tuple[bytes, ...]]] = {}
+    texts: set[bytes] = set()
     for member in batch:
         for key in member.query.keys:
             values.setdefault(key.name, set()).add(key.literals)
+            if key.kind is LiteralClass.TEXT:
+                texts.add(key.name)
     varying = [name for name, different in values.items() if len(different) > 1]
-    wanted = [name for name in varying if any(class_of(literals).value == "text" for literals in values[name])]
+    wanted = [name for name in varying if name in texts]
     wanted += batch[0].query.order if varying else ()
     return [name for name in dict.fromkeys(wanted) if column_of(name, known) is None]
