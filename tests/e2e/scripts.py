@@ -18,9 +18,14 @@ async def printed_by(script: str, *arguments: str) -> Any:
     """What ``script`` of this directory prints, read as JSON. A JavaScript is also told where the packages are."""
     if script.endswith(".py"):
         return await _printed(sys.executable, "-m", f"{__package__}.{Path(script).stem}", *arguments)
-    node = shutil.which("node", path=f"{os.environ['PATH']}:{Path(sys.prefix, 'node', 'bin')}")
-    assert node is not None, "node is not on PATH; `make test` puts it there"
-    return await _printed(node, str(HERE / script), str(MODULES), *arguments)
+    return await _printed(node(), str(HERE / script), str(MODULES), *arguments)
+
+
+def node() -> str:
+    """Node's program."""
+    found = shutil.which("node", path=f"{os.environ['PATH']}:{Path(sys.prefix, 'node', 'bin')}")
+    assert found is not None, "node is not on PATH; `make test` puts it there"
+    return found
 
 
 async def _printed(*argv: str) -> Any:

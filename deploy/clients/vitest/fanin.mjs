@@ -4,7 +4,8 @@
 import { randomUUID } from 'node:crypto'
 
 /**
- * Run `work(fetch)`, whose requests by that `fetch` are one trace of `route`; returns what it returned, and its numbers.
+ * Run `work(fetch)`, whose requests by that `fetch` are one trace of `route`; returns what it returned, its numbers, and
+ * `told`, the numbers in words, for the message of an assertion.
  * Answers without the numbers are an error: they came past fanin, or from one that does not tell.
  *
  * With `admin`, the address of fanin's admin port, the trace is closed at once, and `findings` says what rules found.
@@ -20,6 +21,7 @@ export async function counted(route, work, admin = process.env.FANIN_ADMIN_URL) 
     const answer = await fetch(input, { ...init, headers })
     const told = answer.headers.get('X-Fanin-Queries')
     if (answer.headers.get('X-Fanin-Trace') !== id || told === null) {
+      await answer.body?.cancel()
       throw new Error(`no X-Fanin-Queries from ${answer.url}: is it fanin, with --headers on?`)
     }
     queries = Math.max(queries, Number(told))
@@ -27,7 +29,9 @@ export async function counted(route, work, admin = process.env.FANIN_ADMIN_URL) 
     return answer
   }
   const result = await work(traced)
-  return { result, queries, saved, findings: admin ? await closed(admin, id) : [] }
+  const findings = admin ? await closed(admin, id) : []
+  const lines = [`${route}: ${queries} queries, ${saved} saved`, ...findings.map(({ code, title }) => `${code}: ${title}`)]
+  return { result, queries, saved, findings, told: lines.join('\n') }
 }
 
 /** What rules found in a trace that is over. */

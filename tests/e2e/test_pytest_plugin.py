@@ -1,4 +1,4 @@
-"""pytest-fanin and the file for vitest: where nothing of fanin is installed, they count what PostgREST is asked."""
+"""pytest-fanin: where nothing of fanin is installed, it counts what PostgREST is asked."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from proxy.demo.sidecar import Fanin
 from tests.test_imports import ROOT
 
 if TYPE_CHECKING:
@@ -174,16 +173,3 @@ def test_where_there_is_no_fanin_a_test_fails_with_what_to_do(
     ran = by_pytest(python, tmp_path, None, *words)
     assert ran.returncode == 1
     assert told in ran.stdout
-
-
-@pytest.mark.parametrize("told", ["normal", "past"])
-def test_the_file_for_vitest_counts(stack: Stack, told: str) -> None:
-    node = shutil.which("node", path=f"{os.environ['PATH']}:{Path(sys.prefix, 'node', 'bin')}")
-    assert node is not None, "node is not on PATH; `make test` puts it there"
-    with Fanin(stack.url, settings={"mount": "/"}, flags=("--headers", "on" if told == "normal" else "off")) as fanin:
-        env = {**os.environ, "FANIN_URL": fanin.url, "FANIN_ADMIN_URL": fanin.admin_url, "EXAMPLE_TOKEN": stack.token}
-        command = [node, "--test", str(CLIENTS / "vitest/export.test.mjs")]
-        env["POSTGREST_URL"] = stack.url
-        ran = subprocess.run(command, env=env, capture_output=True, text=True, check=False, timeout=60)
-    assert ran.returncode == (told != "normal"), ran.stdout
-    assert ("pass 3" if told == "normal" else "is it fanin, with --headers on?") in ran.stdout
