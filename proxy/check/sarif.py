@@ -25,8 +25,8 @@ TEXTS = {
 }
 """What is checked besides the rules, by the codes of the checks."""
 
-_PLACE = re.compile(r"((?:[\w@+\-.]+/)*[\w@+\-.]+\.\w+):([1-9]\d{0,8})(?::[1-9]\d{0,8})?")
-"""A file below the root of the sources, and a line of it."""
+_PLACE = re.compile(r"((?:[\w@+\-.$()\[\]]+/)*[\w@+\-.$()\[\]]+\.\w+):([1-9]\d{0,8})(?::[1-9]\d{0,8})?")
+"""A file below the root of the sources, and a line of it: 'app/(shop)/items/[...slug]/page.tsx:7'."""
 
 
 def sarif(verdict: Verdict, rules: Sequence[Rule], version: str, settings: str) -> str:
@@ -50,12 +50,13 @@ def sarif(verdict: Verdict, rules: Sequence[Rule], version: str, settings: str) 
 
 def _rules(rules: Sequence[Rule]) -> Iterator[dict[str, Any]]:
     for rule in rules:
-        first = rule.document.strip().splitlines()[0].partition(": ")[2]
+        title, what, *_ = rule.document.strip().split("\n\n")
         yield {
             "id": rule.code,
             "name": rule.name,
-            "shortDescription": {"text": first},
-            "fullDescription": {"text": rule.document},
+            "shortDescription": {"text": title.partition(": ")[2]},
+            "fullDescription": {"text": " ".join(what.splitlines()[2:])},  # below its heading
+            "help": {"text": rule.document},
         }
     for code, text in TEXTS.items():
         yield {"id": code, "shortDescription": {"text": text}}

@@ -80,6 +80,9 @@ def test_sarif_has_what_its_schema_and_code_hosts_ask_for() -> None:
     ids = [rule["id"] for rule in driver["rules"]]
     assert ids == [*(rule.code for rule in RULES), *TEXTS]
     assert all(rule["shortDescription"]["text"] for rule in driver["rules"])
+    for rule in driver["rules"][: len(RULES)]:
+        assert rule["fullDescription"]["text"].startswith("Finds")
+        assert len(rule["fullDescription"]["text"]) <= 1024  # more of it GitHub does not take
     for one in run["results"]:
         assert one["ruleId"] in ids
         assert one["level"] in ("error", "note")
@@ -100,7 +103,10 @@ def test_sarif_has_what_its_schema_and_code_hosts_ask_for() -> None:
     ("caller", "uri", "line"),
     [
         ("src/export.ts:12", "src/export.ts", 12),
-        ("app/[id]/page.tsx:3", None, 0),
+        ("app/[id]/page.tsx:3", "app/%5Bid%5D/page.tsx", 3),
+        ("app/(shop)/[...slug]/page.tsx:3", "app/%28shop%29/%5B...slug%5D/page.tsx", 3),
+        ("routes/$id.tsx:3", "routes/%24id.tsx", 3),
+        ("app/a b?c#d.ts:3", None, 0),
         ("src/export.ts:12:7", "src/export.ts", 12),
         ("a/../../etc/passwd.txt:1", None, 0),
         ("/etc/passwd.txt:1", None, 0),

