@@ -35,10 +35,12 @@ Advice: fanin changes nothing. It can be wrong where a table happens to hold jus
 
 from collections.abc import Iterable, Iterator, Sequence
 
+from msgspec.structs import replace
+
 from proxy.findings import Finding, Fix
 from proxy.model import Span, Trace
+from proxy.postgrest.page_code import next_page_sql
 from proxy.postgrest.read_code import pages_js, pages_py
-from proxy.postgrest.read_sql import page_sql
 from proxy.postgrest.shown import read_fingerprint
 from proxy.postgrest.spans import asks_for_all, by_fingerprint, caller_of, seconds_of, size_of
 from proxy.thresholds import Rules, TruncatedRead
@@ -111,7 +113,7 @@ def _finding(trace: Trace, spans: Sequence[Span], alike: int) -> Finding:
             "no later request of the trace asks for the rest (offset, Range or keyset)",
         ),
         fix=Fix(
-            sql=page_sql(shown, KEY, rows),
+            sql=next_page_sql(replace(shown, order=()), KEY, rows),
             supabase_js=pages_js(shown, KEY, rows),
             supabase_py=pages_py(shown, KEY, rows),
         ),

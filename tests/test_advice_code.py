@@ -70,6 +70,15 @@ def test_only_the_columns_and_the_count_differ_from_the_applications_own_query()
 
 def test_reads_of_one_relation_have_names_of_their_own() -> None:
     reads = [read_fingerprint(f"GET videos?{name}=eq.?") for name in ("a", "b", "c")]
-    assert "const [videos, videos2, videos3] = answers" in together_js(reads)
+    assert "const [videos, videos_2, videos_3] = answers" in together_js(reads)
     assert "rows_videos_1" in load_sql(reads)
     assert "rows_videos_3" in load_sql(reads)
+
+
+def test_answers_are_called_neither_like_an_argument_nor_like_a_word_of_the_language() -> None:
+    reads = [read_fingerprint(line) for line in ("GET class?videos=eq.?&answers=eq.?", "GET videos", "GET 1a")]
+    code = together_js(reads)
+    assert "async function readAll(videos, _answers) {" in code
+    assert "const [_class, videos_2, _1a] = answers" in code
+    command = ["node", "--input-type=module", "--check", "-"]
+    assert subprocess.run(command, input=code, text=True, check=False).returncode == 0

@@ -70,3 +70,9 @@ def test_a_path_into_json_is_selected_and_its_rows_are_told_by_the_last_step() -
     assert '.select("data->a->>k,*")' in supabase_js(shown, "data->a->>k", many=False)
     assert 'row["k"]' in supabase_js(shown, "data->a->>k", many=False)
     assert 'row["k"]' in supabase_py(shown, "data->a->>k", many=True)
+
+
+def test_what_has_no_method_is_named_in_a_comment() -> None:
+    shown = read_fingerprint("GET t?id=eq.?&or=(a.eq.?,\nb.is.null)")
+    assert "{\n  // and or=(a.eq.?, b.is.null)\n  const" in supabase_js(shown, "id", many=False)
+    assert ":\n    # and or=(a.eq.?, b.is.null)\n    rows" in supabase_py(shown, "id", many=True)

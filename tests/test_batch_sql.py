@@ -51,3 +51,9 @@ def test_a_path_into_json_is_an_expression() -> None:
     text = sql("GET t?select=*&data->a->0->>k=eq.?&order=data->>k.desc", "data->a->0->>k")
     assert "where data -> 'a' -> 0 ->> 'k' = ANY($1::uuid[])" in text
     assert "order by data ->> 'k' desc" in text
+
+
+def test_other_conditions_on_the_keys_column_stay() -> None:
+    assert "where id = ANY($1::uuid[])\n  and id > $2\n  and id is not null;" in sql(
+        "GET t?id=gt.?&id=eq.?&id=not.is.null", "id"
+    )

@@ -70,3 +70,13 @@ def test_an_array_has_the_type_that_its_elements_look_like() -> None:
     assert "where id = ANY($1::uuid[]);" in array_sql(shown, "id", "uuid")
     assert "create function list_t_by_ids(keys bigint[]) returns setof t" in array_sql(shown, "id", "integer")
     assert "where id = ANY($1);" in array_sql(shown, "id", "")
+
+
+def test_a_key_and_columns_called_like_the_codes_own_names_disturb_nothing() -> None:
+    shown = read_fingerprint("GET t?chunk=in.?&at=eq.?&answers=eq.?&status=in.?")
+    script, python = chunked_js(shown, "chunk"), chunked_py(shown, "chunk")
+    assert "listTByChunks(_chunks, at_2, _answers, statusList) {" in script
+    assert "def list_t_by_chunks(_chunks, at_2, _answers, status_list):" in python
+    assert '{ keys: _chunks }).select("*").eq("at", at_2).eq("answers", _answers).in("status", statusList)' in script
+    checked = subprocess.run(["node", "--check", "-"], input=script, text=True, capture_output=True, check=False)
+    assert checked.returncode == 0, checked.stderr

@@ -1,31 +1,38 @@
-"""One function around one call: it gives back rows, or a count where only that was asked for."""
+"""Lines become functions: each language's own, and whatever is in them stands where it belongs."""
 
 from __future__ import annotations
 
-from proxy.postgrest.function_code import read_js, read_py
-from proxy.postgrest.shown import read_fingerprint
+from proxy.postgrest.function_code import (
+    answered_js,
+    function_js,
+    function_py,
+    indented,
+    remarks,
+    statement_js,
+    statement_py,
+)
 
 
-def test_a_read_gives_back_its_rows() -> None:
-    shown = read_fingerprint("GET videos?select=*&a=eq.?&or=(b.is.null)&order=at.desc&limit=?")
-    assert read_js(shown) == (
-        "async function readVideos(a, limit) {\n"
-        "  // and or=(b.is.null)\n"
-        "  const { data, error } = await supabase\n"
-        '    .from("videos")\n'
-        '    .select("*")\n'
-        '    .eq("a", a)\n'
-        '    .order("at", { ascending: false })\n'
-        "    .limit(limit);\n"
-        "  if (error) throw error;\n"
-        "  return data;\n"
-        "}"
-    )
-    assert read_py(shown).endswith("        .limit(limit)\n        .execute()\n        .data\n    )")
+def test_a_function_is_its_name_its_arguments_and_its_body() -> None:
+    assert function_js("f", ["a", "b"], ["return a;"]) == "async function f(a, b) {\n  return a;\n}"
+    assert function_py("f", ["a", "b"], ["return a"]) == "def f(a, b):\n    return a"
 
 
-def test_a_head_gives_back_its_count() -> None:
-    shown = read_fingerprint("HEAD videos?a=eq.?")
-    assert "const { count, error }" in read_js(shown)
-    assert read_js(shown).endswith("  return count;\n}")
-    assert ".count\n" in read_py(shown)
+def test_an_answer_is_there_or_its_error_is_thrown() -> None:
+    assert answered_js([".from(t)", ".x()"], "count", source="query") == [
+        "const { count, error } = await query",
+        "  .from(t)",
+        "  .x();",
+        "if (error) throw error;",
+    ]
+
+
+def test_a_chain_stands_under_what_it_is_for() -> None:
+    assert statement_js("let a = b", [".c()"]) == ["let a = b", "  .c();"]
+    assert statement_js("let a = b", []) == ["let a = b;"]
+    assert statement_py("a =", ["b", ".c()"]) == ["a = (", "    b", "    .c()", ")"]
+
+
+def test_comments_and_blanks() -> None:
+    assert remarks("#", ["x", "y"]) == ["# and x", "# and y"]
+    assert indented(["a", "", "b"], 2) == ["  a", "", "  b"]

@@ -44,6 +44,24 @@ def test_columns_that_go_different_ways_are_compared_one_by_one() -> None:
     assert sql.startswith("select a, b, id, name\n")
 
 
+def test_a_page_of_a_size_begins_behind_the_last_key_of_the_one_before() -> None:
+    sql = next_page_sql(read_fingerprint("GET t?select=title&a=eq.?"), "id", 1000)
+    assert sql == (
+        "select id, title\nfrom t\nwhere a = $1\n  and id > $2\norder by id\nlimit 1000;\n"
+        "-- $2: id of the last row; the first page has no such condition"
+    )
+    assert "where id > $1\norder by id\nlimit $2;" in next_page_sql(read_fingerprint("GET t"), "id")
+
+
+def test_a_path_into_json_is_shown_and_called_by_its_last_step_in_the_row_before() -> None:
+    shown = read_fingerprint("GET t?select=*&order=data->>k.desc")
+    for code in (next_page_js(shown, "id"), next_page_py(shown, "id")):
+        assert '.select("data->>k,*")' in code
+        assert "data->>k.lt." in code
+    assert '["k", "id"].map((name) => JSON.stringify(String(last[name])))' in next_page_js(shown, "id")
+    assert 'for name in ("k", "id")]' in next_page_py(shown, "id")
+
+
 RECORDER = """
 const calls = [];
 const supabase = new Proxy({}, {

@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 
-from proxy.postgrest.read_code import call_js, once_js, once_py, pages_js, pages_py
+from proxy.postgrest.read_code import call_js, once_js, once_py, pages_js, pages_py, read_js, read_py
 from proxy.postgrest.shown import read_fingerprint
 
 SHAPES = (
@@ -40,6 +40,31 @@ def test_the_javascript_parses_whatever_the_names(shape: str, write: object) -> 
 @pytest.mark.parametrize("shape", SHAPES)
 def test_the_python_parses_whatever_the_names(shape: str, write: object) -> None:
     compile(write(read_fingerprint(shape)), "fix", "exec")  # type: ignore[operator]
+
+
+def test_a_read_gives_back_its_rows() -> None:
+    shown = read_fingerprint("GET videos?select=*&a=eq.?&or=(b.is.null)&order=at.desc&limit=?")
+    assert read_js(shown) == (
+        "async function readVideos(a, limit) {\n"
+        "  // and or=(b.is.null)\n"
+        "  const { data, error } = await supabase\n"
+        '    .from("videos")\n'
+        '    .select("*")\n'
+        '    .eq("a", a)\n'
+        '    .order("at", { ascending: false })\n'
+        "    .limit(limit);\n"
+        "  if (error) throw error;\n"
+        "  return data;\n"
+        "}"
+    )
+    assert read_py(shown).endswith("        .limit(limit)\n        .execute()\n        .data\n    )")
+
+
+def test_a_read_of_a_head_gives_back_its_count() -> None:
+    shown = read_fingerprint("HEAD videos?a=eq.?")
+    assert "const { count, error }" in read_js(shown)
+    assert read_js(shown).endswith("  return count;\n}")
+    assert ".count\n" in read_py(shown)
 
 
 def test_the_javascript_is_the_applications_own_query() -> None:

@@ -1,10 +1,10 @@
-"""The SQL of one read, and of its pages, is SQL: its values are numbered, and nothing is left unsaid."""
+"""The SQL of one read is SQL: its values are numbered, and nothing is left unsaid."""
 
 from __future__ import annotations
 
 import sqlglot
 
-from proxy.postgrest.read_sql import page_sql, read_sql
+from proxy.postgrest.read_sql import estimate_sql, read_sql
 from proxy.postgrest.shown import read_fingerprint
 
 
@@ -15,10 +15,6 @@ def parsed(text: str) -> str:
 
 def sql(fingerprint: str) -> str:
     return parsed(read_sql(read_fingerprint(fingerprint)))
-
-
-def page(fingerprint: str) -> str:
-    return parsed(page_sql(read_fingerprint(fingerprint), "id", 1000))
 
 
 def test_a_read_is_its_select_filters_and_order() -> None:
@@ -42,9 +38,8 @@ def test_what_has_no_plain_operator_is_named_in_a_comment() -> None:
     )
 
 
-def test_a_page_begins_behind_the_last_key_of_the_one_before() -> None:
-    assert page("GET t?select=title&a=eq.?&order=at") == (
-        "select id, title\nfrom t\nwhere a = $1\n  and id > $2\norder by id\nlimit 1000;\n"
-        "-- $2 is the last id of the page before; the first page has no such condition"
+def test_an_estimate_ends_outside_of_its_comments() -> None:
+    text = estimate_sql(read_fingerprint("GET t?select=a&or=(b.is.null)&order=a"))
+    assert text == (
+        'explain (format json)\nselect 1\nfrom t\n  -- and or=(b.is.null)\n;\n-- "Plan Rows" at the top is the estimate'
     )
-    assert "where id > $1" in page("GET t")

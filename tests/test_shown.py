@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from proxy.postgrest.shown import Filter, Order, is_bounded, read_fingerprint
+from proxy.postgrest.shown import Filter, Order, by_key, is_about_body, is_bounded, read_fingerprint
 
 
 def test_relation_select_filters_and_order_are_told_apart() -> None:
@@ -41,3 +41,15 @@ def test_the_place_of_a_filter_is_its_place_in_the_query() -> None:
 )
 def test_a_limit_or_an_offset_of_its_own_bounds_a_query(fingerprint: str, bounded: bool) -> None:
     assert is_bounded(fingerprint) is bounded
+
+
+def test_the_filter_by_a_key_compares_it_to_one_value_or_to_several() -> None:
+    shown = read_fingerprint("GET t?id=gt.?&id=in.?&id=eq.?&a=lt.?")
+    found = by_key(shown, "id")
+    assert found is not None
+    assert (found.operator, found.at) == ("in", 1)
+    assert by_key(shown, "a") is None
+
+
+def test_what_a_body_has_is_told_from_which_rows_are_written() -> None:
+    assert [is_about_body(param) for param in ("columns=a", "on_conflict=a", "or=(a.eq.?)")] == [True, True, False]

@@ -1,6 +1,8 @@
 """A read that is kept in the process until it is old or somebody says that it changed, in the two client languages."""
 
-from proxy.postgrest.chain_code import camel_case, js_chain, left_out, named, py_chain, snake_case
+from proxy.postgrest.chain_code import js_chain, left_out, named, py_chain
+from proxy.postgrest.function_code import answered_js, function_py, indented, remarks, statement_py
+from proxy.postgrest.identifiers import camel_case, snake_case
 from proxy.postgrest.shown import Shown
 
 SECONDS = 300
@@ -9,18 +11,12 @@ SECONDS = 300
 
 def cached_js(shown: Shown) -> str:
     """Two functions for supabase-js: one reads, at most every so often; one forgets. An error is not kept."""
-    read, name = named(shown, camel=True), camel_case("list " + shown.relation)
-    chain = js_chain(read)
+    name, chain = camel_case("list " + shown.relation), js_chain(named(shown, camel=True))
     lines = [
         f"const {name} = (() => {{",
         "  let kept, until = 0;",
         "  const load = async () => {",
-        *(f"    // and {note}" for note in left_out(shown)),
-        "    const { data, error } = await supabase",
-        *(f"      {call}" for call in chain[:-1]),
-        f"      {chain[-1]};",
-        "    if (error) throw error;",
-        "    return data;",
+        *indented([*remarks("//", left_out(shown)), *answered_js(chain), "return data;"], 4),
         "  };",
         "  const list = () => {",
         "    if (kept && Date.now() < until) return kept;",
@@ -38,19 +34,19 @@ def cached_js(shown: Shown) -> str:
 
 def cached_py(shown: Shown) -> str:
     """The same for supabase-py."""
-    read, name = named(shown, camel=False), snake_case("list " + shown.relation)
+    name, chain = snake_case("list " + shown.relation), py_chain(named(shown, camel=False))
+    body = [
+        *remarks("#", left_out(shown)),
+        f'if time.monotonic() >= _{name}.get("until", 0.0):',
+        *indented(statement_py(f'_{name}["data"] =', [*chain, ".execute()", ".data"]), 4),
+        f'    _{name}["until"] = time.monotonic() + {SECONDS}',
+        f'return _{name}["data"]',
+    ]
     lines = [
         "import time",
         "",
         f"_{name} = {{}}",
-        f"def {name}():",
-        *(f"    # and {note}" for note in left_out(shown)),
-        f'    if time.monotonic() >= _{name}.get("until", 0.0):',
-        f'        _{name}["data"] = (',
-        *(f"            {call}" for call in (*py_chain(read), ".execute()", ".data")),
-        "        )",
-        f'        _{name}["until"] = time.monotonic() + {SECONDS}',
-        f'    return _{name}["data"]',
+        function_py(name, (), body),
         f"# _{name}.clear() after each write; other processes see it when theirs is {SECONDS} s old.",
     ]
     return "\n".join(lines)

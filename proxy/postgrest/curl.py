@@ -7,6 +7,7 @@ import shlex
 from collections.abc import Iterator
 from urllib.parse import quote
 
+from proxy.postgrest.identifiers import free_name, snake_case
 from proxy.postgrest.shown import read_fingerprint
 
 _PLAIN = "*(),.:-_~"
@@ -63,17 +64,6 @@ def _param(param: str, taken: set[str]) -> Iterator[str]:
     first, *others = form.split("?")
     yield quote(first, safe=_PLAIN)
     for text in others:
-        variable = f"'\"${_variable(name, taken)}\"'"
+        variable = f"'\"${free_name(snake_case(name), taken, reserved=())}\"'"
         yield f"({variable})" if form in ("in.?", "not.in.?") else variable
         yield quote(text, safe=_PLAIN)
-
-
-def _variable(name: str, taken: set[str]) -> str:
-    words = "".join(c.lower() if c.isascii() and c.isalnum() else " " for c in name).split()
-    base = "_".join(words) or "value"
-    base = f"_{base}" if base[0].isdigit() else base
-    found, number = base, 2
-    while found in taken:
-        found, number = f"{base}_{number}", number + 1
-    taken.add(found)
-    return found

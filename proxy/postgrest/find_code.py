@@ -2,8 +2,9 @@
 
 from msgspec.structs import replace
 
-from proxy.postgrest.chain_code import camel_case, js_chain, left_out, named, py_chain, snake_case
-from proxy.postgrest.function_code import function_js
+from proxy.postgrest.chain_code import js_chain, left_out, named, py_chain
+from proxy.postgrest.function_code import answered_js, function_js, function_py, remarks, statement_py
+from proxy.postgrest.identifiers import camel_case, snake_case
 from proxy.postgrest.read_sql import read_sql
 from proxy.postgrest.shown import Filter, Shown
 
@@ -28,22 +29,23 @@ def find_sql(shown: Shown, column: str) -> str:
 def find_js(shown: Shown, column: str) -> str:
     """A function for supabase-js that gives back the row, or null."""
     read = named(_narrowed(shown, column), camel=True)
-    chain = [*js_chain(read), ".maybeSingle()"]
-    return function_js(find_name(shown, column), list(read.filters.values()), chain, list(left_out(shown)))
+    body = [
+        *remarks("//", left_out(shown)),
+        *answered_js([*js_chain(read), ".maybeSingle()"]),
+        "return data;",
+    ]
+    return function_js(find_name(shown, column), read.arguments, body)
 
 
 def find_py(shown: Shown, column: str) -> str:
     """The same for supabase-py, or None."""
     read = named(_narrowed(shown, column), camel=False)
-    lines = [
-        f"def {snake_case(find_name(shown, column))}({read.arguments}):",
-        *(f"    # and {note}" for note in left_out(shown)),
-        "    rows = (",
-        *(f"        {call}" for call in (*py_chain(read), ".limit(1)", ".execute()", ".data")),
-        "    )",
-        "    return rows[0] if rows else None",
+    body = [
+        *remarks("#", left_out(shown)),
+        *statement_py("rows =", [*py_chain(read), ".limit(1)", ".execute()", ".data"]),
+        "return rows[0] if rows else None",
     ]
-    return "\n".join(lines)
+    return function_py(snake_case(find_name(shown, column)), read.arguments, body)
 
 
 def _narrowed(shown: Shown, column: str) -> Shown:

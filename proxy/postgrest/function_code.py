@@ -1,53 +1,39 @@
-"""One function around one call on a client, in the two languages."""
+"""Functions around calls on a client, in the two languages: how their lines are put together."""
 
-from collections.abc import Sequence
-
-from proxy.postgrest.chain_code import Read, bounds_of, camel_case, js_chain, left_out, named, py_chain, snake_case
-from proxy.postgrest.shown import Shown
+from collections.abc import Iterable, Sequence
 
 
-def function_js(name: str, arguments: Sequence[str], chain: Sequence[str], notes: Sequence[str] = ()) -> str:
-    """``chain`` are the calls on ``supabase``, one a line; what it gives back is ``data``, or a head's ``count``."""
-    result = "count" if any("head: true" in call for call in chain) else "data"
-    lines = [
-        f"async function {name}({', '.join(arguments)}) {{",
-        *(f"  // and {note}" for note in notes),
-        f"  const {{ {result}, error }} = await supabase",
-        *(f"    {call}" for call in chain[:-1]),
-        f"    {chain[-1]};",
-        "  if (error) throw error;",
-        f"  return {result};",
-        "}",
-    ]
-    return "\n".join(lines)
+def function_js(name: str, arguments: Iterable[str], body: Iterable[str]) -> str:
+    """An asynchronous function."""
+    return "\n".join([f"async function {name}({', '.join(arguments)}) {{", *indented(body, 2), "}"])
 
 
-def function_py(name: str, arguments: Sequence[str], chain: Sequence[str], notes: Sequence[str] = ()) -> str:
-    """The same for Python, where ``chain`` begins with the client."""
-    result = "count" if any("head=True" in call for call in chain) else "data"
-    lines = [
-        f"def {name}({', '.join(arguments)}):",
-        *(f"    # and {note}" for note in notes),
-        "    return (",
-        *(f"        {call}" for call in (*chain, ".execute()", f".{result}")),
-        "    )",
-    ]
-    return "\n".join(lines)
+def function_py(name: str, arguments: Iterable[str], body: Iterable[str]) -> str:
+    """The same for Python, where it is none that waits."""
+    return "\n".join([f"def {name}({', '.join(arguments)}):", *indented(body, 4)])
 
 
-def read_js(shown: Shown) -> str:
-    """The read as it is."""
-    read = named(shown, camel=True, bounds=True)
-    chain = [*js_chain(read), *bounds_of(read)]
-    return function_js(camel_case("read " + shown.relation), _arguments(read), chain, list(left_out(shown)))
+def answered_js(chain: Sequence[str], result: str = "data", source: str = "supabase") -> list[str]:
+    """Statements that make the calls, and throw upstream's error; then ``result`` is there to be used."""
+    return [*statement_js(f"const {{ {result}, error }} = await {source}", chain), "if (error) throw error;"]
 
 
-def read_py(shown: Shown) -> str:
-    """The same for Python."""
-    read = named(shown, camel=False, bounds=True)
-    chain = [*py_chain(read), *bounds_of(read)]
-    return function_py(snake_case("read " + shown.relation), _arguments(read), chain, list(left_out(shown)))
+def statement_js(begin: str, chain: Sequence[str]) -> list[str]:
+    """A statement of ``begin`` and the calls of a chain, one a line."""
+    *lines, last = begin, *indented(chain, 2)
+    return [*lines, f"{last};"]
 
 
-def _arguments(read: Read) -> list[str]:
-    return [*read.filters.values(), *read.bounds.values()]
+def statement_py(begin: str, chain: Iterable[str]) -> list[str]:
+    """The same for Python: ``begin`` wants a value, as ``rows =`` does."""
+    return [f"{begin} (", *indented(chain, 4), ")"]
+
+
+def remarks(mark: str, texts: Iterable[str]) -> list[str]:
+    """A comment for each of the texts, what the code leaves out."""
+    return [f"{mark} and {text}" for text in texts]
+
+
+def indented(lines: Iterable[str], by: int) -> list[str]:
+    """The lines ``by`` blanks to the right; an empty one stays empty."""
+    return [f"{' ' * by}{line}" if line else "" for line in lines]

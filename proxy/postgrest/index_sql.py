@@ -1,6 +1,6 @@
 """The index that a query's filters and order would use, as text for people."""
 
-from proxy.postgrest.batch_sql import expression
+from proxy.postgrest.clauses_sql import directed, expression
 from proxy.postgrest.names import quoted
 from proxy.postgrest.shown import Order, Shown
 
@@ -32,9 +32,4 @@ def index_sql(shown: Shown) -> str:
 
 def _item(item: Order) -> str:
     text = expression(item.column)
-    words = [f"({text})" if "->" in item.column else text]
-    if item.descending:
-        words.append("desc")
-    if item.nulls:
-        words.append(f"nulls {item.nulls.removeprefix('nulls')}")
-    return " ".join(words)
+    return directed(f"({text})" if "->" in item.column else text, item)

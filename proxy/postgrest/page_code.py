@@ -7,12 +7,12 @@ PostgREST knows no row comparison, so that ``(a, b) > (x, y)`` is written out: `
 import json
 from collections.abc import Sequence
 
-import msgspec
+from msgspec.structs import replace
 
-from proxy.postgrest.batch_sql import columns_sql, expression, order_sql
-from proxy.postgrest.chain_code import Read, camel_case, js_chain, left_out, named, py_chain, snake_case
-from proxy.postgrest.names import quoted
-from proxy.postgrest.read_sql import conditions_of, unsaid
+from proxy.postgrest.chain_code import js_chain, js_orders, left_out, member_of, named, py_chain, py_orders, showing
+from proxy.postgrest.clauses_sql import columns_sql, conditions_sql, expression, select_sql, unsaid
+from proxy.postgrest.function_code import answered_js, function_js, function_py, remarks, statement_js, statement_py
+from proxy.postgrest.identifiers import camel_case, snake_case
 from proxy.postgrest.remembered import remembered
 from proxy.postgrest.shown import Order, Shown
 
@@ -26,18 +26,20 @@ def seek_order(shown: Shown, key: str) -> tuple[Order, ...]:
 
 
 @remembered
-def next_page_sql(shown: Shown, key: str) -> str:
-    """Columns that all go one way are compared as a row, which an index on them answers at once."""
+def next_page_sql(shown: Shown, key: str, size: int | None = None) -> str:
+    """Columns that all go one way are compared as a row, which an index on them answers at once. Without a ``size``
+    the rows of a page are a value too.
+    """
     orders = seek_order(shown, key)
-    conditions, values = conditions_of(shown.filters)
+    conditions, values = conditions_sql(shown.filters)
     last = [f"${values + 1 + at}" for at in range(len(orders))]
-    lines = [f"select {columns_sql(_select(shown, orders), '')}", f"from {quoted(shown.relation)}"]
-    lines += [f"{'  and' if at else 'where'} {text}" for at, text in enumerate([*conditions, _past_sql(orders, last)])]
-    lines += [f"  -- and {text}" for text in unsaid(shown, shown.filters)]
-    lines.append("order by " + ", ".join(map(order_sql, orders)))
-    lines.append(f"limit ${values + 1 + len(orders)};")
-    names = ", ".join(order.column for order in orders)
-    return "\n".join([*lines, f"-- {', '.join(last)}: {names} of the last row; the first page has no such condition"])
+    conditions.append(_past_sql(orders, last))
+    columns, notes = columns_sql(_unordered(shown, orders).select), unsaid(shown, shown.filters)
+    lines = select_sql(shown, columns, conditions, notes, orders)
+    limit = size or f"${values + 1 + len(orders)}"
+    names = " ".join(", ".join(order.column for order in orders).split())
+    note = f"-- {', '.join(last)}: {names} of the last row; the first page has no such condition"
+    return "\n".join([*lines, f"limit {limit};", note])
 
 
 @remembered
@@ -45,22 +47,14 @@ def next_page_js(shown: Shown, key: str) -> str:
     """A function for supabase-js: ``last`` is the last row of the page before, nothing for the first one."""
     orders = seek_order(shown, key)
     read = named(_unordered(shown, orders), camel=True)
-    chain = js_chain(read)
-    lines = [
-        f"async function {camel_case('list ' + shown.relation + ' page')}({_arguments(read, 'size, last')}) {{",
-        *(f"  // and {text}" for text in left_out(shown)),
-        "  let query = supabase",
-        *(f"    {line}" for line in chain[:-1]),
-        f"    {chain[-1]};",
-        *(f"  {line}" for line in _seek_js(orders)),
-        "  const { data, error } = await query",
-        *(f"    .order({json.dumps(o.column)}, {{ ascending: {json.dumps(not o.descending)} }})" for o in orders),
-        "    .limit(size);",
-        "  if (error) throw error;",
-        "  return data;",
-        "}",
+    body = [
+        *remarks("//", left_out(shown)),
+        *statement_js("let query = supabase", js_chain(read)),
+        *_seek_js(orders),
+        *answered_js([*js_orders(orders), ".limit(size)"], source="query"),
+        "return data;",
     ]
-    return "\n".join(lines)
+    return function_js(camel_case("list " + shown.relation + " page"), [*read.arguments, "size", "last"], body)
 
 
 @remembered
@@ -68,46 +62,45 @@ def next_page_py(shown: Shown, key: str) -> str:
     """The same for supabase-py."""
     orders = seek_order(shown, key)
     read = named(_unordered(shown, orders), camel=False)
-    composed = len(orders) > 1
-    lines = [
-        *(["import json", ""] if composed else []),
-        f"def {snake_case('list ' + shown.relation + ' page')}({_arguments(read, 'size, last=None')}):",
-        *(f"    # and {text}" for text in left_out(shown)),
-        "    query = (",
-        *(f"        {line}" for line in py_chain(read)),
-        "    )",
-        *(f"    {line}" for line in _seek_py(orders)),
-        *(f"    query = query.order({json.dumps(o.column)}, desc={o.descending})" for o in orders),
-        "    return query.limit(size).execute().data",
+    body = [
+        *remarks("#", left_out(shown)),
+        *statement_py("query =", py_chain(read)),
+        *_seek_py(orders),
+        *(f"query = query{order}" for order in py_orders(orders)),
+        "return query.limit(size).execute().data",
     ]
-    return "\n".join(lines)
+    name = snake_case("list " + shown.relation + " page")
+    code = function_py(name, [*read.arguments, "size", "last=None"], body)
+    return code if len(orders) == 1 else f"import json\n\n{code}"
 
 
 def _seek_js(orders: Sequence[Order]) -> list[str]:
-    names = [json.dumps(order.column) for order in orders]
+    members = [json.dumps(member_of(order.column)) for order in orders]
     if len(orders) == 1:
-        return [f"if (last) query = query.{_compare(orders[0])}({names[0]}, last[{names[0]}]);"]
+        column = json.dumps(orders[0].column)
+        return [f"if (last) query = query.{_compare(orders[0])}({column}, last[{members[0]}]);"]
     text = _past(orders).replace("\\", "\\\\").replace("`", "\\`").replace("${", "\\${")
     for at in range(len(orders)):
         text = text.replace(_HOLE.format(at), f"${{past[{at}]}}")
     return [
         "if (last) {",
-        f"  const past = [{', '.join(names)}].map((name) => JSON.stringify(String(last[name])));",
+        f"  const past = [{', '.join(members)}].map((name) => JSON.stringify(String(last[name])));",
         f"  query = query.or(`{text}`);",
         "}",
     ]
 
 
 def _seek_py(orders: Sequence[Order]) -> list[str]:
-    names = [json.dumps(order.column) for order in orders]
+    members = [json.dumps(member_of(order.column)) for order in orders]
     if len(orders) == 1:
-        return ["if last:", f"    query = query.{_compare(orders[0])}({names[0]}, last[{names[0]}])"]
+        column = json.dumps(orders[0].column)
+        return ["if last:", f"    query = query.{_compare(orders[0])}({column}, last[{members[0]}])"]
     text = _past(orders).replace("{", "{{").replace("}", "}}")
     for at in range(len(orders)):
         text = text.replace(_HOLE.format(at), f"{{{at}}}")
     return [
         "if last:",
-        f"    past = [json.dumps(str(last[name])) for name in ({', '.join(names)})]",
+        f"    past = [json.dumps(str(last[name])) for name in ({', '.join(members)})]",
         f"    query = query.or_({json.dumps(text)}.format(*past))",
     ]
 
@@ -144,21 +137,11 @@ def _compare(order: Order) -> str:
 
 
 def _name(order: Order) -> str:
-    """A column in a logic tree: quoted where it holds what means something there."""
-    plain = order.column.replace("_", "a").isalnum()
+    """A column, or a path into JSON, in a logic tree: quoted where it holds what means something there."""
+    plain = order.column.replace("->", "_").replace(">", "_").replace("_", "a").isalnum()
     return order.column if plain else json.dumps(order.column, ensure_ascii=False)
 
 
-def _arguments(read: Read, more: str) -> str:
-    return ", ".join([*read.filters.values(), more])
-
-
 def _unordered(shown: Shown, orders: Sequence[Order]) -> Shown:
-    return msgspec.structs.replace(shown, select=_select(shown, orders), order=())
-
-
-def _select(shown: Shown, orders: Sequence[Order]) -> str:
     """A page has to show what the next one begins behind."""
-    columns = shown.select.split(",")
-    wanted = [] if "*" in columns else [o.column for o in orders if o.column not in columns]
-    return ",".join([*wanted, shown.select])
+    return replace(shown, select=showing(shown.select, [order.column for order in orders]), order=())

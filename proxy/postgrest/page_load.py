@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 
-from proxy.postgrest.chain_code import snake_case
+from proxy.postgrest.function_code import answered_js, function_js, function_py
+from proxy.postgrest.identifiers import snake_case
 from proxy.postgrest.read_sql import part_sql
 from proxy.postgrest.shown import Shown
 
@@ -24,26 +25,15 @@ def load_sql(reads: Sequence[Shown]) -> str:
 def load_js(reads: Sequence[Shown]) -> str:
     """The call for supabase-js."""
     names = ", ".join(_names(reads))
-    return "\n".join(
-        [
-            "async function loadPage(values) {",
-            f'  const {{ data, error }} = await supabase.rpc("{FUNCTION}", values);',
-            "  if (error) throw error;",
-            f"  return data; // {{ {names} }}",
-            "}",
-        ]
-    )
+    body = [*answered_js([], source=f'supabase.rpc("{FUNCTION}", values)'), f"return data; // {{ {names} }}"]
+    return function_js("loadPage", ["values"], body)
 
 
 def load_py(reads: Sequence[Shown]) -> str:
     """The call for supabase-py."""
     names = ", ".join(_names(reads))
-    return "\n".join(
-        [
-            "def load_page(values):",
-            f'    return supabase.rpc("{FUNCTION}", values).execute().data  # {{{names}}}',
-        ]
-    )
+    body = [f'return supabase.rpc("{FUNCTION}", values).execute().data  # {{{names}}}']
+    return function_py(FUNCTION, ["values"], body)
 
 
 def _names(reads: Sequence[Shown]) -> list[str]:

@@ -5,8 +5,9 @@ https://postgrest.org/en/v12/references/observability.html#execution-plan
 
 from msgspec.structs import replace
 
-from proxy.postgrest.chain_code import bounds_of, camel_case, js_chain, left_out, named, py_chain, snake_case
-from proxy.postgrest.function_code import function_js
+from proxy.postgrest.chain_code import js_chain, named, py_chain, rows_left_out
+from proxy.postgrest.function_code import answered_js, function_js, function_py, remarks, statement_py
+from proxy.postgrest.identifiers import camel_case, snake_case
 from proxy.postgrest.read_sql import read_sql
 from proxy.postgrest.shown import Shown
 from proxy.postgrest.write_sql import row_write_sql
@@ -27,26 +28,19 @@ def plan_sql(shown: Shown) -> str:
 def plan_js(shown: Shown) -> str:
     """A function for supabase-js that gives back the plan; of a write, that of the rows it looks for."""
     read = named(replace(shown, method="GET"), camel=True, bounds=True)
-    chain = [*js_chain(read), *bounds_of(read), ".explain({ analyze: true, buffers: true })"]
-    arguments = [*read.filters.values(), *read.bounds.values()]
-    code = function_js(camel_case("explain " + shown.relation), arguments, chain, _notes(shown))
+    body = [
+        *remarks("//", rows_left_out(shown)),
+        *answered_js([*js_chain(read), ".explain({ analyze: true, buffers: true })"]),
+        "return data;",
+    ]
+    code = function_js(camel_case("explain " + shown.relation), read.arguments, body)
     return f"// Not in production; once, in SQL: {TURN_ON}\n{code}"
 
 
 def plan_py(shown: Shown) -> str:
     """The same for supabase-py."""
     read = named(replace(shown, method="GET"), camel=False, bounds=True)
-    chain = [*py_chain(read), *bounds_of(read), ".explain(analyze=True, buffers=True)", ".execute()"]
-    lines = [
-        f"# Not in production; once, in SQL: {TURN_ON}",
-        f"def {snake_case('explain ' + shown.relation)}({read.arguments}):",
-        *(f"    # and {note}" for note in _notes(shown)),
-        "    return (",
-        *(f"        {call}" for call in chain),
-        "    )",
-    ]
-    return "\n".join(lines)
-
-
-def _notes(shown: Shown) -> list[str]:
-    return [note for note in left_out(shown) if not note.startswith(("columns=", "on_conflict="))]
+    chain = [*py_chain(read), ".explain(analyze=True, buffers=True)", ".execute()"]
+    body = [*remarks("#", rows_left_out(shown)), *statement_py("return", chain)]
+    code = function_py(snake_case("explain " + shown.relation), read.arguments, body)
+    return f"# Not in production; once, in SQL: {TURN_ON}\n{code}"

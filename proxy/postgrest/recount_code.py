@@ -4,8 +4,8 @@ import msgspec
 
 from proxy.postgrest.batch_code import batch_name, supabase_js, supabase_py
 from proxy.postgrest.batch_sql import batch_sql
-from proxy.postgrest.chain_code import camel_case, snake_case
-from proxy.postgrest.function_code import read_js, read_py
+from proxy.postgrest.identifiers import camel_case, snake_case
+from proxy.postgrest.read_code import read_js, read_py
 from proxy.postgrest.read_sql import read_sql
 from proxy.postgrest.shown import Shown, conflict_of
 from proxy.postgrest.write_code import (

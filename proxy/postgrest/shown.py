@@ -62,9 +62,19 @@ def is_bounded(fingerprint: str) -> bool:
     return "limit=?" in params or "offset=?" in params
 
 
+def by_key(shown: Shown, key: str) -> Filter | None:
+    """The filter by one value of ``key``, or by several."""
+    return next((one for one in shown.filters if one.column == key and one.operator in ("eq", "in")), None)
+
+
 def conflict_of(shown: Shown) -> str:
     """The columns of ``on_conflict``, with commas between them; empty where there is none."""
     return next((param.removeprefix("on_conflict=") for param in shown.rest if param.startswith("on_conflict=")), "")
+
+
+def is_about_body(param: str) -> bool:
+    """Whether a parameter says what a write's body has, not which rows it is about."""
+    return param.startswith(("columns=", "on_conflict="))
 
 
 def _orders(order: str) -> tuple[Order, ...]:

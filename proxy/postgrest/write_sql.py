@@ -1,9 +1,8 @@
 """Writes of many rows in one statement. Bodies are not read: a column stands for all that they set."""
 
-from proxy.postgrest.batch_sql import ARRAYS, expression, statement
+from proxy.postgrest.clauses_sql import conditions_sql, key_sql, statement, unsaid, where_sql
 from proxy.postgrest.names import quoted
-from proxy.postgrest.read_sql import conditions_of, unsaid
-from proxy.postgrest.shown import Filter, Shown, conflict_of
+from proxy.postgrest.shown import Filter, Shown, by_key, conflict_of, is_about_body
 
 COLUMN = "changed_column"
 """Stands for each column that the body of a write has."""
@@ -12,10 +11,9 @@ ALL = "-- and whatever else the body has"
 
 def batch_write_sql(shown: Shown, key: str, kind: str) -> str:
     """One ``update`` or ``delete`` for an array of keys, ``$1``; ``$2`` is what an update sets."""
-    by_key = next((f for f in shown.filters if f.column == key and f.operator == "eq"), None)
-    cast = f"::{ARRAYS[kind]}" if kind in ARRAYS else ""
-    rest = tuple(condition for condition in shown.filters if condition is not by_key)
-    return _write(shown, [f"{expression(key)} = ANY($1{cast})"], rest, 1)
+    one = by_key(shown, key)
+    rest = tuple(condition for condition in shown.filters if condition is not one)
+    return _write(shown, [key_sql(key, kind)], rest, 1)
 
 
 def row_write_sql(shown: Shown) -> str:
@@ -27,10 +25,9 @@ def _write(shown: Shown, conditions: list[str], rest: tuple[Filter, ...], values
     """``values`` are those that ``conditions`` have; then comes what is set, then those of the ``rest``."""
     table, updates = quoted(shown.relation), shown.method == "PATCH"
     lines = [f"update {table}", f"set {COLUMN} = ${values + 1} {ALL}"] if updates else ["delete", f"from {table}"]
-    where = [*conditions, *conditions_of(rest, values + updates)[0]]
-    lines += [f"{'  and' if at else 'where'} {text}" for at, text in enumerate(where)]
-    lines += [f"  -- and {text}" for text in unsaid(shown, rest) if not text.startswith(("columns=", "on_conflict="))]
-    return statement(lines)
+    others, _ = conditions_sql(rest, values + updates)
+    notes = [text for text in unsaid(shown, rest) if not is_about_body(text)]
+    return statement([*lines, *where_sql([*conditions, *others], notes)])
 
 
 def each_its_own_sql(shown: Shown, key: str) -> str:
