@@ -39,11 +39,11 @@ from collections.abc import Iterator
 
 from proxy.findings import Finding, Fix
 from proxy.model import Trace
-from proxy.postgrest.batch_code import batch_name, supabase_js, supabase_py
+from proxy.postgrest.batch_code import batch_js, batch_name, batch_py
 from proxy.postgrest.batch_sql import batch_sql
 from proxy.postgrest.fan_out import FanOut, distinct, fan_outs, impact, is_list, together
 from proxy.postgrest.shown import Shown
-from proxy.postgrest.spans import caller_of, calls_of, rows_of, seconds_between, seconds_spared
+from proxy.postgrest.spans import caller_of, calls_of, kind_of, rows_of, seconds_between, seconds_spared
 from proxy.thresholds import Rules
 
 CODE = "FAN001"
@@ -78,9 +78,9 @@ def _finding(trace: Trace, shown: Shown, found: FanOut) -> Finding:
             f"sent in parallel; fanin answered them with {calls} upstream calls",
         ),
         fix=Fix(
-            sql=batch_sql(shown, column, dict(spans[0].key_types).get(column, "")),
-            supabase_js=supabase_js(shown, column, many),
-            supabase_py=supabase_py(shown, column, many),
+            sql=batch_sql(shown, column, kind_of(spans, column)),
+            supabase_js=batch_js(shown, column, many),
+            supabase_py=batch_py(shown, column, many),
         ),
         expected=f"{batch_name(shown.relation, column)}(…) once instead of {len(spans)} calls: {len(spans)} requests"
         " become 1 per 200 keys.",

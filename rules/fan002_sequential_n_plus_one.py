@@ -44,12 +44,12 @@ from collections.abc import Iterator, Sequence
 
 from proxy.findings import Finding, Fix
 from proxy.model import Trace
-from proxy.postgrest.batch_code import batch_name, supabase_js, supabase_py
+from proxy.postgrest.batch_code import batch_js, batch_name, batch_py
 from proxy.postgrest.batch_sql import batch_sql
 from proxy.postgrest.fan_out import FanOut, distinct, fan_outs, impact, in_turn, is_list
 from proxy.postgrest.origin import Origin, origins
 from proxy.postgrest.shown import Shown
-from proxy.postgrest.spans import caller_of, calls_of, rows_of, seconds_of, seconds_spared
+from proxy.postgrest.spans import caller_of, calls_of, kind_of, rows_of, seconds_of, seconds_spared
 from proxy.thresholds import Rules
 
 CODE = "FAN002"
@@ -88,9 +88,9 @@ def _finding(trace: Trace, shown: Shown, found: FanOut, came_from: Sequence[Orig
         f" {1000 * seconds_of(spans):.0f} ms of waiting, one after another",
         evidence=tuple(_evidence(found, came_from)),
         fix=Fix(
-            sql=batch_sql(shown, column, dict(spans[0].key_types).get(column, "")),
-            supabase_js=supabase_js(shown, column, many),
-            supabase_py=supabase_py(shown, column, many),
+            sql=batch_sql(shown, column, kind_of(spans, column)),
+            supabase_js=batch_js(shown, column, many),
+            supabase_py=batch_py(shown, column, many),
         ),
         expected=f"{batch_name(shown.relation, column)}(…) once instead of {len(spans)} calls: {len(spans)} requests"
         " become 1 per 200 keys, and their times no longer add up.",

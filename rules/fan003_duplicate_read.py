@@ -47,10 +47,13 @@ from proxy.postgrest.read_code import once_js, once_py
 from proxy.postgrest.read_sql import read_sql
 from proxy.postgrest.shown import Shown, read_fingerprint
 from proxy.postgrest.spans import (
+    READS,
     caller_of,
     calls_of,
     grouped,
+    is_query,
     is_read,
+    may_write,
     seconds_between,
     seconds_spared,
     size_of,
@@ -62,9 +65,6 @@ CODE = "FAN003"
 NAME = "duplicate-read"
 SAFETY = "safe"
 
-READS = frozenset(("GET", "HEAD"))
-NO_WRITES = READS | {"OPTIONS"}
-
 Run = list[Span]
 """Equal reads with no write between them."""
 
@@ -75,9 +75,8 @@ def detect(trace: Trace, settings: Rules) -> Iterator[Finding]:
         return
     repeated = grouped(_repeated(trace.spans, settings.duplicate_read), lambda run: run[0].fingerprint)
     for fingerprint, again in repeated.items():
-        shown = read_fingerprint(fingerprint)
-        if not _is_n_plus_one(trace, shown, fingerprint, settings):
-            yield _finding(trace, shown, again)
+        if not _is_n_plus_one(trace, fingerprint, settings):
+            yield _finding(trace, read_fingerprint(fingerprint), again)
 
 
 def _repeated(spans: Sequence[Span], bounds: DuplicateRead) -> Iterator[Run]:
@@ -93,29 +92,27 @@ def _equal(spans: Iterable[Span]) -> Iterable[Run]:
     equal: dict[tuple[int, int], Run] = {}
     writes = 0
     for span in sorted(spans, key=lambda span: span.start):
-        if span.method not in NO_WRITES:
+        if may_write(span):
             writes += 1
-        elif span.method in READS and span.relation and not span.retry and succeeded(span):
+        elif span.method in READS and is_query(span) and succeeded(span):
             equal.setdefault((span.same, writes), []).append(span)
     return equal.values()
 
 
-def _is_n_plus_one(trace: Trace, shown: Shown, fingerprint: str, settings: Rules) -> bool:
+def _is_n_plus_one(trace: Trace, fingerprint: str, settings: Rules) -> bool:
     """Whether FAN001 or FAN002 speaks of these reads: one batch read cures both."""
-    if shown.method != "GET":
-        return False
     spans = [span for span in trace.spans if span.fingerprint == fingerprint and is_read(span)]
-    bounds = settings.n_plus_one
+    shown, bounds = read_fingerprint(fingerprint), settings.n_plus_one
     parallel = settings.fan001 != "off" and together(shown, spans, bounds) is not None
     return parallel or (settings.fan002 != "off" and in_turn(shown, spans, bounds) is not None)
 
 
-def _finding(trace: Trace, shown: Shown, runs: Sequence[Run]) -> Finding:
-    spans = [span for run in runs for span in run]
-    what = "equal reads" if len(runs) == 1 else f"reads that ask {len(runs)} things"
+def _finding(trace: Trace, shown: Shown, again: Sequence[Run]) -> Finding:
+    spans = [span for run in again for span in run]
+    what = "equal reads" if len(again) == 1 else f"reads that ask {len(again)} things"
     return Finding(
         code=CODE,
-        impact=impact(len(spans), sum(map(seconds_spared, runs))),
+        impact=impact(len(spans), sum(map(seconds_spared, again))),
         confidence="high" if trace.explicit else "medium",
         title=f"{len(spans)} {what} of {shown.relation}",
         relation=spans[0].relation,
@@ -125,23 +122,23 @@ def _finding(trace: Trace, shown: Shown, runs: Sequence[Run]) -> Finding:
         problem=f"The application reads {shown.relation} again and again for what it was told already.",
         current=f"{len(spans)} requests, {calls_of(spans)} upstream calls, {size_of(spans)} bytes"
         f" in {1000 * seconds_between(spans):.0f} ms",
-        evidence=(*_evidence(runs), *_callers(spans)),
+        evidence=(*_evidence(again), *_callers(spans)),
         fix=Fix(sql=read_sql(shown), supabase_js=once_js(shown), supabase_py=once_py(shown)),
-        expected=f"{len(spans)} requests become {len(runs)}.",
+        expected=f"{len(spans)} requests become {len(again)}.",
         risk="Rows that others change while the request lasts are seen by the next request. Where the repetition waits"
         " for such a change (polling), it is meant: mute this.",
     )
 
 
-def _evidence(runs: Sequence[Run]) -> Iterator[str]:
-    times = " and ".join(str(len(run)) for run in runs[:3]) + (" and …" if len(runs) > 3 else "")
+def _evidence(again: Sequence[Run]) -> Iterator[str]:
+    times = " and ".join(str(len(run)) for run in again[:3]) + (" and …" if len(again) > 3 else "")
     yield f"byte-equal requests of one caller, made {times} times, with no write between them"
-    parallel = [run for run in runs if in_parallel(run)]
+    parallel = [run for run in again if in_parallel(run)]
     if parallel:
         calls = calls_of(span for run in parallel for span in run)
         yield f"{sum(map(len, parallel))} sent in parallel; fanin answered them with {calls} upstream calls"
-    if len(parallel) < len(runs):
-        alone = sum(map(len, runs)) - sum(map(len, parallel))
+    if len(parallel) < len(again):
+        alone = sum(map(len, again)) - sum(map(len, parallel))
         yield f"{alone} sent one after another, which fanin cannot share"
 
 

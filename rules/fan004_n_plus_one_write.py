@@ -47,7 +47,7 @@ from proxy.findings import Finding, Fix
 from proxy.model import Span, Trace
 from proxy.postgrest.fan_out import distinct, impact, in_parallel, loop, runs
 from proxy.postgrest.shown import Filter, Shown, conflict_of, read_fingerprint
-from proxy.postgrest.spans import by_fingerprint, caller_of, seconds_of, seconds_spared, succeeded
+from proxy.postgrest.spans import by_fingerprint, caller_of, is_query, kind_of, seconds_of, seconds_spared, succeeded
 from proxy.postgrest.write_code import VERBS, batch_write_js, batch_write_py, rows_js, rows_py, write_name
 from proxy.postgrest.write_sql import batch_write_sql, each_its_own_sql, rows_sql
 from proxy.thresholds import NPlusOneWrite, Rules
@@ -79,7 +79,7 @@ def detect(trace: Trace, settings: Rules) -> Iterator[Finding]:
 
 
 def _is_write(span: Span) -> bool:
-    return span.method in VERBS and bool(span.relation) and not span.retry and succeeded(span)
+    return span.method in VERBS and is_query(span) and succeeded(span)
 
 
 def _inserts(shown: Shown, spans: Sequence[Span], bounds: NPlusOneWrite) -> list[Span]:
@@ -160,7 +160,7 @@ def _of_rows(shown: Shown, spans: Sequence[Span]) -> Fix:
 
 
 def _of_keys(shown: Shown, spans: Sequence[Span], key: str) -> Fix:
-    kind, returns = dict(spans[0].key_types).get(key, ""), _returns(spans)
+    kind, returns = kind_of(spans, key), _returns(spans)
     same = batch_write_sql(shown, key, kind), batch_write_js(shown, key, returns), batch_write_py(shown, key)
     if shown.method == "DELETE" or "->" in key:
         return Fix(*same)

@@ -49,7 +49,7 @@ from proxy.model import Span, Trace
 from proxy.postgrest.fan_out import impact, most_varied
 from proxy.postgrest.recount_code import Recount, recount_js, recount_py, recount_sql
 from proxy.postgrest.shown import read_fingerprint
-from proxy.postgrest.spans import caller_of, grouped, rows_of, seconds_of, succeeded
+from proxy.postgrest.spans import READS, caller_of, grouped, is_query, kind_of, rows_of, seconds_of, succeeded
 from proxy.postgrest.write_code import VERBS, write_name
 from proxy.thresholds import PatchAndRecount, Rules
 
@@ -57,7 +57,6 @@ CODE = "FAN008"
 NAME = "patch-and-recount"
 SAFETY = "advice"
 
-READS = ("GET", "HEAD")
 WEIGHT = 4
 """What a call that is spared counts: each waits for the one before, writes or reads what was just written, and adds to
 the time in which others see a number that is wrong."""
@@ -91,7 +90,7 @@ def _rounds(spans: Sequence[Span]) -> Iterator[Round]:
     written: dict[str, Span] = {}
     last: Round | None = None
     for span in sorted(spans, key=lambda span: span.start):
-        if not span.relation or span.retry or not succeeded(span):
+        if not is_query(span) or not succeeded(span):
             continue
         if span.method in VERBS:
             if last and last.then is None and last.write.relation != span.relation and span.start >= last.read.end:
@@ -167,10 +166,10 @@ def _recount(rounds: Sequence[Round]) -> Recount:
     return Recount(
         write=write,
         key=key.column if key else "",
-        kind=dict(writes[0].key_types).get(key.column, "") if key else "",
+        kind=kind_of(writes, key.column) if key else "",
         read=read,
         by=by.column if by else "",
-        by_kind=dict(reads[0].key_types).get(by.column, "") if by else "",
+        by_kind=kind_of(reads, by.column) if by else "",
         then=read_fingerprint(later[0].fingerprint) if later else None,
         reads=1 if by else len({span.literals for span in reads}),
         thens=len({(span.fingerprint, span.literals) for span in later}),

@@ -34,14 +34,13 @@ from proxy.model import Span, Trace
 from proxy.postgrest.advice_code import estimate_js, estimate_py
 from proxy.postgrest.read_sql import estimate_sql
 from proxy.postgrest.shown import read_fingerprint
-from proxy.postgrest.spans import by_fingerprint, caller_of, seconds_of
+from proxy.postgrest.spans import READS, by_fingerprint, caller_of, is_query, seconds_of
 from proxy.thresholds import ExactCount, Rules
 
 CODE = "FAN013"
 NAME = "exact-count"
 SAFETY = "advice"
 
-READS = frozenset(("GET", "HEAD"))
 IMPACTS = ((1_000_000, "CRITICAL"), (200_000, "HIGH"), (50_000, "MEDIUM"))
 """Rows counted in all from which an impact holds; below the last it is LOW."""
 
@@ -54,7 +53,7 @@ def detect(trace: Trace, settings: Rules) -> Iterator[Finding]:
 
 
 def _is_counted(span: Span) -> bool:
-    return span.method in READS and bool(span.relation) and not span.retry and span.total > max(span.rows, 0)
+    return span.method in READS and is_query(span) and span.total > max(span.rows, 0)
 
 
 def _is_much(spans: Sequence[Span], bounds: ExactCount) -> bool:

@@ -40,7 +40,7 @@ from proxy.model import Span, Trace
 from proxy.postgrest.advice_code import together_js, together_py
 from proxy.postgrest.read_sql import read_sql
 from proxy.postgrest.shown import read_fingerprint
-from proxy.postgrest.spans import caller_of, is_read, succeeded
+from proxy.postgrest.spans import caller_of, is_read, may_write, succeeded
 from proxy.thresholds import Rules
 
 CODE = "FAN014"
@@ -83,7 +83,7 @@ def _chains(spans: Sequence[Span]) -> Iterator[list[Span]]:
 def _chain(first: Span, later: Sequence[Span], known: set[int]) -> list[Span]:
     chain, kinds = [first], {first.fingerprint}
     for span in later:
-        if span.method not in ("GET", "HEAD", "OPTIONS"):
+        if may_write(span):
             break
         apart = span.start >= chain[-1].end and span.fingerprint not in kinds
         if is_read(span) and succeeded(span) and apart and known.issuperset(span.literals):

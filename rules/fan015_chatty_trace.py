@@ -46,7 +46,7 @@ from proxy.model import Span, Trace
 from proxy.postgrest.fan_out import impact
 from proxy.postgrest.page_load import load_js, load_py, load_sql
 from proxy.postgrest.shown import read_fingerprint
-from proxy.postgrest.spans import caller_of, seconds_of
+from proxy.postgrest.spans import caller_of, is_query, seconds_of
 from proxy.thresholds import Rules
 
 CODE = "FAN015"
@@ -60,7 +60,7 @@ MOST = 5
 def detect(trace: Trace, settings: Rules) -> Iterator[Finding]:
     """One finding, of the trace."""
     bounds = settings.chatty_trace
-    spans = [span for span in trace.spans if span.relation and not span.retry and span.method != "OPTIONS"]
+    spans = [span for span in trace.spans if is_query(span) and span.method != "OPTIONS"]
     kinds = Counter(span.fingerprint for span in spans)
     judged = not trace.mixed and trace.end - trace.start <= bounds.max_seconds
     if judged and len(spans) >= bounds.min_queries and len(kinds) >= bounds.min_kinds:

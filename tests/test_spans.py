@@ -6,12 +6,16 @@ import pytest
 from msgspec.structs import replace
 
 from proxy.postgrest.spans import (
+    READS,
     asks_for_all,
     by_fingerprint,
     caller_of,
     calls_of,
     grouped,
+    is_query,
     is_read,
+    kind_of,
+    may_write,
     rows_of,
     seconds_between,
     seconds_of,
@@ -50,6 +54,18 @@ def test_a_read_is_of_a_relation_and_of_all_rows_where_nothing_bounds_it(
     assert (is_read(one), asks_for_all(one)) == (read, everything)
     assert not is_read(replace(one, retry=True))
     assert not asks_for_all(replace(one, refusal="range"))
+
+
+def test_whatever_is_no_plain_read_may_write() -> None:
+    methods = ("GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE", "other")
+    assert [method for method in methods if may_write(replace(A, method=method))] == [*methods[3:]]
+    assert all(method in READS for method in methods[:2])
+    assert is_query(replace(A, method="POST"))
+    assert not is_query(replace(A, method="POST", retry=True))
+
+
+def test_the_kind_of_a_key_is_what_its_literals_look_like() -> None:
+    assert (kind_of([A], "id"), kind_of([A], "x")) == ("integer", "")
 
 
 def test_any_2xx_succeeded() -> None:

@@ -31,7 +31,7 @@ def _upper(name: str) -> str:
 
 
 @remembered
-def supabase_js(shown: Shown, key: str, many: bool) -> str:
+def batch_js(shown: Shown, key: str, many: bool) -> str:
     """A function for supabase-js; ``many`` says that a key has several rows."""
     read, member = keyed(shown, key, camel=True), f"row[{json.dumps(member_of(key))}]"
     found = [
@@ -48,7 +48,7 @@ def supabase_js(shown: Shown, key: str, many: bool) -> str:
 
 
 @remembered
-def supabase_py(shown: Shown, key: str, many: bool) -> str:
+def batch_py(shown: Shown, key: str, many: bool) -> str:
     """The same for supabase-py."""
     read, member = keyed(shown, key, camel=False), f"row[{json.dumps(member_of(key))}]"
     found = [

@@ -2,22 +2,14 @@
 
 import msgspec
 
-from proxy.postgrest.batch_code import batch_name, supabase_js, supabase_py
+from proxy.postgrest.batch_code import batch_js, batch_name, batch_py
 from proxy.postgrest.batch_sql import batch_sql
 from proxy.postgrest.identifiers import camel_case, snake_case
 from proxy.postgrest.read_code import read_js, read_py
 from proxy.postgrest.read_sql import read_sql
-from proxy.postgrest.shown import Shown, conflict_of
-from proxy.postgrest.write_code import (
-    batch_write_js,
-    batch_write_py,
-    row_write_js,
-    row_write_py,
-    rows_js,
-    rows_py,
-    write_name,
-)
-from proxy.postgrest.write_sql import batch_write_sql, row_write_sql, rows_sql
+from proxy.postgrest.shown import Shown
+from proxy.postgrest.write_code import batch_write_js, batch_write_py, row_write_js, row_write_py, write_name
+from proxy.postgrest.write_sql import batch_write_sql, row_write_sql
 
 
 class Recount(msgspec.Struct, frozen=True):
@@ -44,37 +36,34 @@ class Recount(msgspec.Struct, frozen=True):
 
 def recount_sql(recount: Recount) -> str:
     """The statements one after another."""
-    if recount.key:
-        parts = [batch_write_sql(recount.write, recount.key, recount.kind)]
-    else:
-        parts = [rows_sql(recount.write, conflict_of(recount.write))]
-    if recount.then is not None:
-        parts.append(row_write_sql(recount.then))
-    parts.insert(1, batch_sql(recount.read, recount.by, recount.by_kind) if recount.by else read_sql(recount.read))
+    write, key, read, by, then = recount.write, recount.key, recount.read, recount.by, recount.then
+    parts = [
+        batch_write_sql(write, key, recount.kind) if key else row_write_sql(write),
+        batch_sql(read, by, recount.by_kind) if by else read_sql(read),
+        *([row_write_sql(then)] if then else []),
+    ]
     return "\n".join(parts)
 
 
 def recount_js(recount: Recount) -> str:
     """Functions for supabase-js, and how they are called."""
-    if recount.key:
-        parts = [batch_write_js(recount.write, recount.key, False)]
-    else:
-        parts = [rows_js(recount.write, conflict_of(recount.write), False)]
-    parts.append(supabase_js(recount.read, recount.by, True) if recount.by else read_js(recount.read))
-    if recount.then is not None:
-        parts.append(row_write_js(recount.then))
+    write, key, read, by, then = recount.write, recount.key, recount.read, recount.by, recount.then
+    parts = [
+        batch_write_js(write, key, False) if key else row_write_js(write),
+        batch_js(read, by, True) if by else read_js(read),
+        *([row_write_js(then)] if then else []),
+    ]
     return "\n".join([*parts, *(f"// {line}" for line in _order(recount, js=True))])
 
 
 def recount_py(recount: Recount) -> str:
     """The same for supabase-py."""
-    if recount.key:
-        parts = [batch_write_py(recount.write, recount.key)]
-    else:
-        parts = [rows_py(recount.write, conflict_of(recount.write))]
-    parts.append(supabase_py(recount.read, recount.by, True) if recount.by else read_py(recount.read))
-    if recount.then is not None:
-        parts.append(row_write_py(recount.then))
+    write, key, read, by, then = recount.write, recount.key, recount.read, recount.by, recount.then
+    parts = [
+        batch_write_py(write, key) if key else row_write_py(write),
+        batch_py(read, by, True) if by else read_py(read),
+        *([row_write_py(then)] if then else []),
+    ]
     return "\n".join([*parts, *(f"# {line}" for line in _order(recount, js=False))])
 
 

@@ -6,6 +6,9 @@ from typing import TypeVar
 from proxy.model import Span
 from proxy.postgrest.shown import is_bounded
 
+READS = ("GET", "HEAD")
+"""Methods that ask for rows, or how many there are."""
+
 Item = TypeVar("Item")
 Key = TypeVar("Key", bound=Hashable)
 
@@ -23,14 +26,24 @@ def by_fingerprint(spans: Iterable[Span]) -> dict[str, list[Span]]:
     return grouped(spans, lambda span: span.fingerprint)
 
 
+def is_query(span: Span) -> bool:
+    """Whether it is of a relation, and no retry of a client."""
+    return bool(span.relation) and not span.retry
+
+
 def is_read(span: Span) -> bool:
-    """Whether it reads rows of a relation, and is no retry of a client."""
-    return span.method == "GET" and bool(span.relation) and not span.retry
+    """Whether it is such a query for rows."""
+    return span.method == "GET" and is_query(span)
 
 
 def asks_for_all(span: Span) -> bool:
     """Whether it is such a read without limit, offset and Range."""
     return is_read(span) and span.refusal != "range" and not is_bounded(span.fingerprint)
+
+
+def may_write(span: Span) -> bool:
+    """Whether anything may be changed by it; a GET of a function changes nothing either."""
+    return span.method not in ("GET", "HEAD", "OPTIONS")
 
 
 def succeeded(span: Span) -> bool:
@@ -41,6 +54,11 @@ def succeeded(span: Span) -> bool:
 def caller_of(spans: Iterable[Span]) -> str:
     """The code that made them, by the first of them that tells it; else empty."""
     return next((span.caller for span in spans if span.caller), "")
+
+
+def kind_of(spans: Sequence[Span], column: str) -> str:
+    """What the literals of a key look like; empty where it is none."""
+    return dict(spans[0].key_types).get(column, "")
 
 
 def calls_of(spans: Iterable[Span]) -> int:
