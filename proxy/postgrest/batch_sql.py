@@ -16,9 +16,7 @@ def batch_sql(shown: Shown, key: str, kind: str) -> str:
     """
     one = by_key(shown, key)
     rest = [condition for condition in shown.filters if condition is not one]
-    conditions, _ = conditions_sql(rest, 1)
+    others, _ = conditions_sql(rest, 1)
     bounds = [param for param in shown.rest if param in ("limit=?", "offset=?")]
-    notes = [*bounds, *unsaid(shown, rest)]
-    return statement(
-        select_sql(shown, columns_sql(shown.select, key), [key_sql(key, kind), *conditions], notes, shown.order)
-    )
+    columns, conditions = columns_sql(shown.select, key), [key_sql(key, kind), *others]
+    return statement(select_sql(shown, columns, conditions, [*bounds, *unsaid(shown, rest)], shown.order))

@@ -46,10 +46,8 @@ def _argument(condition: Filter, camel: bool, taken: set[str]) -> str:
 
 def js_chain(read: Read, count: str = "") -> list[str]:
     """The calls on ``supabase``, one a line. ``count`` is how all rows are counted, if they are."""
-    shown = read.shown
-    head = ", head: true" if counts(shown) else ""
-    how = count or ("exact" if head else "")
-    options = f", {{ count: {json.dumps(how)}{head} }}" if how else ""
+    shown, head = read.shown, ", head: true" if counts(read.shown) else ""
+    options = f", {{ count: {json.dumps(count or 'exact')}{head} }}" if count or head else ""
     return [
         f".from({json.dumps(shown.relation)})",
         f".select({json.dumps(shown.select)}{options})",
@@ -61,10 +59,8 @@ def js_chain(read: Read, count: str = "") -> list[str]:
 
 def py_chain(read: Read, count: str = "") -> list[str]:
     """The same for Python, the client first."""
-    shown = read.shown
-    head = ", head=True" if counts(shown) else ""
-    how = count or ("exact" if head else "")
-    options = f", count={json.dumps(how)}{head}" if how else ""
+    shown, head = read.shown, ", head=True" if counts(read.shown) else ""
+    options = f", count={json.dumps(count or 'exact')}{head}" if count or head else ""
     return [
         f"supabase.table({json.dumps(shown.relation)})",
         f".select({json.dumps(shown.select)}{options})",
