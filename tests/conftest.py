@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 from typing import TYPE_CHECKING, NamedTuple
 
 import hypothesis
@@ -12,14 +13,22 @@ from proxy.demo.data import load
 from proxy.demo.stack import Postgres, PostgREST, service_token
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 # A timing is never an assertion: other work on the machine would make tests fail.
 hypothesis.settings.register_profile("fanin", deadline=None)
 hypothesis.settings.load_profile("fanin")
 
+# Who runs the tests in the background may have interrupts ignored, and what the tests start would inherit that.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
 CREATORS = 100
 SECRET = "a secret that only the tests know, long enough"
+
+
+TOLD = "told"
+"""The name under which a test's report carries what it tells, from whichever process ran it."""
 
 
 class Stack(NamedTuple):
@@ -37,3 +46,18 @@ def stack() -> Iterator[Stack]:
         asyncio.run(load(postgres.dsn, CREATORS))
         with PostgREST(postgres.dsn_as("authenticator"), secret=SECRET) as postgrest:
             yield Stack(postgres.dsn, postgrest.url, service_token(SECRET))
+
+
+@pytest.fixture
+def tell(record_property: Callable[[str, object], None]) -> Callable[[str], None]:
+    """Figures for whoever ran the tests: they are printed at the end of the run, whatever came of the test."""
+    return lambda text: record_property(TOLD, text)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    reports = [*terminalreporter.getreports("passed"), *terminalreporter.getreports("failed")]
+    for report in sorted(reports, key=lambda report: report.nodeid):
+        for name, text in report.user_properties if report.when == "call" else ():
+            if name == TOLD:
+                terminalreporter.section(report.nodeid.partition("::")[2].replace("_", " "))
+                terminalreporter.line(str(text))

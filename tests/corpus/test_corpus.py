@@ -12,6 +12,8 @@ from tests.corpus.perturbed import CASES, Case
 from tests.corpus.play import names
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from proxy.model import Trace
 
 LABELS = labels()
@@ -44,10 +46,12 @@ def test_a_rule_is_silent_below_its_threshold_and_speaks_from_it_on(corpus: dict
     assert (case.code in codes_in(case.change(corpus[case.scenario]))) is case.fires
 
 
-def test_every_rule_is_right_somewhere_and_silent_somewhere(corpus: dict[str, list[Trace]]) -> None:
-    """Prints precision and recall over scenarios (-s shows them)."""
+def test_every_rule_is_right_somewhere_and_silent_somewhere(
+    corpus: dict[str, list[Trace]], tell: Callable[[str], None]
+) -> None:
+    """Tells precision and recall over scenarios."""
     table = scores([(label, codes_in(corpus[name])) for name, label in LABELS.items()])
-    print("\n" + told(table))
+    tell(told(table))
     assert [code for code, score in table.items() if not score.right] == []
     assert {case.code for case in CASES} == {rule.code for rule in RULES}
 

@@ -14,7 +14,7 @@ from tests.e2e.proof import REQUESTS, SEED
 from tests.e2e.tide import CALM, TIDES, around_writes
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from tests.conftest import Stack
 
@@ -32,12 +32,14 @@ def dealt(chance: random.Random) -> Iterator[Burst]:
 
 
 @pytest.mark.parametrize("catalog", [False, True])
-async def test_a_read_beside_a_write_is_answered_from_before_it_or_from_after_it(odd: Stack, catalog: bool) -> None:
+async def test_a_read_beside_a_write_is_answered_from_before_it_or_from_after_it(
+    odd: Stack, catalog: bool, tell: Callable[[str], None]
+) -> None:
     chance = random.Random(SEED)
     known = {"db_uri": odd.dsn, "catalog__schemas": ["odd"]} if catalog else {}
     seen = await around_writes(odd, dealt(chance), chance, **known)
     told = f"DIFFERENTIAL_SEED={SEED}: {seen}"
-    print(told)
+    tell(told)
     assert not seen.faults, told
     assert seen.outcomes["before"] >= 20, told
     assert seen.outcomes["after"] >= 20, told

@@ -46,7 +46,7 @@ from tests.e2e.queries import HEADS, TEMPLATES, Head, Template
 from tests.e2e.writes import read_around_a_write
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from tests.conftest import Stack
 
@@ -59,11 +59,11 @@ def odd(stack: Stack) -> Iterator[Stack]:
         yield made
 
 
-async def test_every_answer_is_the_one_that_postgrest_gives_alone(odd: Stack) -> None:
+async def test_every_answer_is_the_one_that_postgrest_gives_alone(odd: Stack, tell: Callable[[str], None]) -> None:
     with Upstreams(odd) as upstream:
         proof = await prove(upstream, SEED, REQUESTS)
     told = f"{proof}\n{proof.coverage.table()}"
-    print(told)
+    tell(told)
     assert not proof.shortcomings(), told
 
 
@@ -77,11 +77,11 @@ EQUAL_TEXTS = tuple(
 """Queries by text columns whose collation nobody knows."""
 
 
-async def test_and_where_texts_of_different_bytes_are_equal(odd: Stack) -> None:
+async def test_and_where_texts_of_different_bytes_are_equal(odd: Stack, tell: Callable[[str], None]) -> None:
     with another(odd, **UNDONE, db_extra_search_path="shifted, extensions, pg_catalog") as shifted:
         dealer = Dealer(random.Random(SEED), EQUAL_TEXTS, (), heads=HEADS[:4])
         report = await compare(shifted, f"DIFFERENTIAL_SEED={SEED}", bursts(dealer, REQUESTS // 15))
-    print(report)
+    tell(str(report))
     assert not report.faults, str(report)
     assert report.coverage.outcomes["merged"] >= 0.05 * report.requests, str(report)
 

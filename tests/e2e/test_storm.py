@@ -20,7 +20,7 @@ from tests.e2e.odd import odd_tables
 from tests.e2e.storm import HUNG, Storm
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from tests.conftest import Stack
 
@@ -74,16 +74,16 @@ def odd(stack: Stack) -> Iterator[Stack]:
         yield made
 
 
-async def test_a_storm_is_weathered(odd: Stack) -> None:
+async def test_a_storm_is_weathered(odd: Stack, tell: Callable[[str], None]) -> None:
     connection = await asyncpg.connect(odd.dsn)
     try:
         await connection.execute(TABLE)
-        await weather(connection, odd.dsn)
+        await weather(connection, odd.dsn, tell)
     finally:
         await connection.close()
 
 
-async def weather(connection: asyncpg.Connection[asyncpg.Record], dsn: str) -> None:
+async def weather(connection: asyncpg.Connection[asyncpg.Record], dsn: str, tell: Callable[[str], None]) -> None:
     rows: dict[str, dict[int, str]] = {}
     for row in await connection.fetch("select id, owner, secret from odd.mine"):
         rows.setdefault(row["owner"], {})[row["id"]] = row["secret"]
@@ -99,7 +99,7 @@ async def weather(connection: asyncpg.Connection[asyncpg.Record], dsn: str) -> N
             await until(lambda: not sidecar.gauges()["client_connections"])
             held = {name: sidecar.gauges()[name] for name in ("requests_in_flight", "open_windows", "waiting")}
     told = f"STORM_SEED={SEED}: {dict(storm.answers)}, faults {dict(chaos.done)}, {mortal.deaths} deaths"
-    print(told)
+    tell(told)
     found = await connection.fetch("select id::text, count(*) from odd.storm group by id")
     assert storm.hung == [], told
     assert storm.wrong == [], told
