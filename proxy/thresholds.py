@@ -7,9 +7,13 @@ from pydantic import ConfigDict, Field
 from proxy.section import OVERRIDE, Count, Positive, Section
 
 
-class NPlusOne(Section):
+class Bounds(Section):
+    """From where on a rule finds something: a relation or a route may have bounds of its own."""
+
     model_config = ConfigDict(json_schema_extra=OVERRIDE)
 
+
+class NPlusOne(Bounds):
     min_calls: Count = Field(
         5, description="FAN001, FAN002: look-alikes in one trace. Fewer may well be as many fields of one form."
     )
@@ -57,35 +61,27 @@ class OversizedInList(Section):
     at_once: Count = Field(4, description="FAN005: lists that are cut at once; more wait for their turn.")
 
 
-class TruncatedRead(Section):
-    model_config = ConfigDict(json_schema_extra=OVERRIDE)
-
+class TruncatedRead(Bounds):
     min_answers: Annotated[int, Field(ge=2)] = Field(
         2, description="FAN010: different reads with the same round number of rows, while max-rows is not known."
     )
     round_to: Count = Field(100, description="FAN010: row counts that are multiples of this are round.")
 
 
-class ReferenceRead(Section):
-    model_config = ConfigDict(json_schema_extra=OVERRIDE)
-
+class ReferenceRead(Bounds):
     min_traces: Annotated[int, Field(ge=2)] = Field(
         20, description="FAN006: traces that read it. Fewer do not show that nearly all do."
     )
     max_rows: Count = Field(100, description="FAN006: its rows. More are data, and have filters that are missing here.")
 
 
-class ListToFindOne(Section):
-    model_config = ConfigDict(json_schema_extra=OVERRIDE)
-
+class ListToFindOne(Bounds):
     min_rows: Annotated[int, Field(ge=2)] = Field(
         50, description="FAN007: rows of a list. Shorter ones are menus and the like, and cost little more than a row."
     )
 
 
-class PatchAndRecount(Section):
-    model_config = ConfigDict(json_schema_extra=OVERRIDE)
-
+class PatchAndRecount(Bounds):
     min_rounds: Annotated[int, Field(ge=2)] = Field(
         3, description="FAN008: writes with a list after each. Twice may be a change and its correction."
     )
@@ -94,34 +90,26 @@ class PatchAndRecount(Section):
     )
 
 
-class UnboundedRead(Section):
-    model_config = ConfigDict(json_schema_extra=OVERRIDE)
-
+class UnboundedRead(Bounds):
     min_rows: Count = Field(
         500, description="FAN009: rows of one answer without a limit. Half of what Supabase cuts at, so before it does."
     )
 
 
-class SelectStar(Section):
-    model_config = ConfigDict(json_schema_extra=OVERRIDE)
-
+class SelectStar(Bounds):
     min_bytes: Count = Field(
         50_000,
         description="FAN011: bytes moved without named columns in one trace. Below, nobody would notice the gain.",
     )
 
 
-class DeepOffset(Section):
-    model_config = ConfigDict(json_schema_extra=OVERRIDE)
-
+class DeepOffset(Bounds):
     min_offset: Count = Field(
         1000, description="FAN012: rows skipped by one read. Below, skipping costs less than the request itself."
     )
 
 
-class ExactCount(Section):
-    model_config = ConfigDict(json_schema_extra=OVERRIDE)
-
+class ExactCount(Bounds):
     min_rows: Count = Field(
         10_000, description="FAN013: rows counted by one read. Below, counting takes about a millisecond."
     )
@@ -130,9 +118,7 @@ class ExactCount(Section):
     )
 
 
-class SerialCalls(Section):
-    model_config = ConfigDict(json_schema_extra=OVERRIDE)
-
+class SerialCalls(Bounds):
     min_calls: Annotated[int, Field(ge=2)] = Field(
         3, description="FAN014: reads in a row. Two are often a check and its use."
     )
@@ -141,17 +127,13 @@ class SerialCalls(Section):
     )
 
 
-class ChattyTrace(Section):
-    model_config = ConfigDict(json_schema_extra=OVERRIDE)
-
+class ChattyTrace(Bounds):
     min_queries: Count = Field(30, description="FAN015: requests of one trace. A page seldom needs more.")
     min_kinds: Count = Field(10, description="FAN015: different kinds among them. Fewer kinds are fan-outs, or loops.")
     max_seconds: Positive = Field(30.0, description="FAN015: a longer trace is a worker's or an open page's.")
 
 
-class SlowQuery(Section):
-    model_config = ConfigDict(json_schema_extra=OVERRIDE)
-
+class SlowQuery(Bounds):
     p95: Positive = Field(0.5, description="FAN016: seconds that 5 of 100 requests take longer than. Users notice.")
     min_calls: Count = Field(5, description="FAN016: requests of its kind. One may have met a cold cache, or a lock.")
 
