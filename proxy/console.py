@@ -3,7 +3,6 @@
 import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
-from importlib.resources import files
 from typing import Any
 
 import msgspec
@@ -18,6 +17,7 @@ from proxy.observe.series import READ
 from proxy.observe.taken import Names
 from proxy.observe.usage_views import known_views, rule_view, usage_views
 from proxy.observe.views import detail_of, summary_of
+from proxy.page_files import page_files
 from proxy.recorded import FORMAT, Head
 from proxy.recording import line, written
 from proxy.shell.api import Answer, routes
@@ -29,8 +29,6 @@ PAUSE = 0.2
 """Seconds between two messages to readers: what closed in between is told together."""
 MOST = 100
 """Traces in one message; of more only the number is told."""
-
-PAGES = {"/": "index.html", "/pages/app.js": "app.js", "/pages/style.css": "style.css", "/pages/icon.svg": "icon.svg"}
 
 Query = Mapping[str, str]
 encode = msgspec.json.encode
@@ -50,7 +48,8 @@ class Console:
         self._kept = Kept(made.detect.traces, made.detect.spans, Names(everything=made.show_values), time.time)
         self._kept.told = self._closed
         self._notices = Notices(time.time)
-        self._feed = Feed(made.limits.viewers)
+        pages = page_files()
+        self._feed = Feed(made.limits.viewers, encode({"pages": pages.version, "run": time.time()}))
         self._news: list[Entry] = []
         self._skipped = 0
         self._telling: asyncio.Task[None] | None = None
@@ -64,10 +63,8 @@ class Console:
             "/api/health": self._health,
             "/api/recording": self._recording,
         }
-        folder = files("proxy") / "pages"
-        pages = {path: (folder / name).read_bytes() for path, name in PAGES.items()}
         changes: dict[str, Answer] = {"/api/traces/{id:.+}/close": self._close_trace}
-        self.routes = routes(answers, changes, pages, self._feed, events)
+        self.routes = routes(answers, changes, pages.by_path, self._feed, events)
 
     def levels(self) -> dict[str, float]:
         """What is kept and followed now, by the name of its metric."""

@@ -23,12 +23,13 @@ class _Reader:
 
 
 class Feed:
-    """At most ``limit`` readers."""
+    """At most ``limit`` readers, each greeted with ``hello``: JSON on one line."""
 
-    def __init__(self, limit: int) -> None:
+    def __init__(self, limit: int, hello: bytes = b"{}") -> None:
         self.dropped = 0
         """Readers that were cut off, or turned away."""
         self._limit = limit
+        self._hello = b"retry: 2000\nevent: hello\ndata: %b\n\n" % hello
         self._readers: set[_Reader] = set()
         self._closed = False
 
@@ -55,7 +56,7 @@ class Feed:
         answer = web.StreamResponse(headers=HEADERS)
         try:
             await answer.prepare(request)
-            await answer.write(b"retry: 2000\nevent: hello\ndata: {}\n\n")
+            await answer.write(self._hello)
             while True:
                 await answer.write(await _next(reader.queue))
         except (asyncio.CancelledError, ConnectionError):

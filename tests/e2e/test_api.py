@@ -10,6 +10,7 @@ import pytest
 
 from proxy.config import load
 from proxy.console import MOST
+from proxy.page_files import page_files
 from proxy.shell import feed, sidecar
 from proxy.shell.sidecar import Sidecar
 from tests.e2e.bursts import get, together
@@ -254,5 +255,13 @@ async def test_a_bug_in_a_page_is_told_and_hurts_nobody(monkeypatch: pytest.Monk
 
 async def test_pages_come_with_their_types() -> None:
     async with ScriptedUpstream(answers(OK)) as upstream, watched(upstream.url) as seen:
-        kinds = {path: (await seen.get(path)).values(b"content-type") for path in ("/", "/pages/app.js")}
-        assert kinds == {"/": [b"text/html; charset=utf-8"], "/pages/app.js": [b"text/javascript; charset=utf-8"]}
+        answers_ = {path: await seen.get(path) for path in page_files().by_path}
+        kinds = {path.rpartition(".")[2]: answer.values(b"content-type") for path, answer in answers_.items()}
+        assert kinds == {
+            "/": [b"text/html; charset=utf-8"],
+            "js": [b"text/javascript; charset=utf-8"],
+            "css": [b"text/css; charset=utf-8"],
+            "svg": [b"image/svg+xml; charset=utf-8"],
+        }
+        assert {answer.values(b"cache-control")[0] for answer in answers_.values()} == {b"no-store"}
+        assert (await seen.get("/pages/another/app.js")).status == 404

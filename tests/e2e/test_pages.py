@@ -2,64 +2,36 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
-from typing import TYPE_CHECKING, Any
+import tomllib
+from typing import Any
 
 import pytest
 
+from proxy.sections import Ignore
 from tests.e2e.browser import tab
-from tests.e2e.bursts import get, together
+from tests.e2e.bursts import get
 from tests.e2e.consoles import watched
-from tests.e2e.harness import OK, PATIENCE, ScriptedUpstream, answers, until
+from tests.e2e.harness import OK, ScriptedUpstream, answers
+from tests.e2e.pages import FAN_OUT, OPEN_ALL, ask, none, texts
 from tests.e2e.raw import RawClient
 from tests.nasty import NASTY
 
-if TYPE_CHECKING:
-    from playwright.async_api import Page
-
-    from tests.e2e.consoles import Watched
-
 pytestmark = [pytest.mark.e2e]
-OPEN_ALL = """() => {
-  for (const one of document.querySelectorAll("main details")) one.open = true;
-  for (const one of document.querySelectorAll("main button[aria-expanded=false]")) one.click();
-}"""
-FAN_OUT = [f"/videos?select=id&creator_id=eq.{n}&offset=1" for n in range(6)]
-
-
-async def ask(seen: Watched, targets: list[str], trace: str, *lines: str) -> None:
-    """Requests of one trace, until it is kept."""
-    number = seen.console.levels()["kept_traces"] + seen.console.levels()["kept_traces_dropped"]
-    await together(seen.sidecar.port, [get(target, f"X-Fanin-Trace: {trace}", *lines) for target in targets])
-    await until(lambda: seen.console.levels()["kept_traces"] + seen.console.levels()["kept_traces_dropped"] > number)
-
-
-async def texts(page: Page, selector: str) -> list[str]:
-    return [
-        text
-        for one in await page.locator(selector).all()
-        if await one.is_visible() and (text := await one.inner_text())
-    ]
-
-
-async def none(page: Page, selector: str) -> None:
-    """Wait until there is no such element."""
-    async with asyncio.timeout(PATIENCE):
-        while await page.locator(selector).count():  # noqa: ASYNC110 – a browser sends no word
-            await asyncio.sleep(0.01)
 
 
 async def test_a_trace_appears_when_it_closes_and_its_waterfall_tells_everything() -> None:
     async with ScriptedUpstream(answers(OK)) as upstream, watched(upstream.url) as seen, tab(seen.url) as one:
         page = one.page
-        assert await page.locator("#empty").is_visible()
+        await page.locator("#empty", has_text="No trace yet").wait_for()
+        assert await page.locator("#empty pre").inner_text() == f"http://127.0.0.1:{seen.sidecar.port}"
         await ask(seen, FAN_OUT, "t1", "X-Fanin-Route: GET /export", "X-Fanin-Caller: export.ts:12")
         await page.get_by_role("link", name="GET /export").click()
         await page.locator(".waterfall").wait_for()
         assert await page.locator(".row").count() == 6
         assert await page.locator(".bar.client").count() == await page.locator(".bar.call").count() == 6
         assert ": FAN001] 6 reads of videos" in await page.locator(".finding summary").inner_text()
+        assert await texts(page, ".row .became .badge") == ["FAN001"] * 6
         assert "6 × offset" in await page.locator(".reasons").inner_text()
         assert "Page by key instead" in await page.locator(".reasons").inner_text()
         await page.locator(".row summary").first.click()
@@ -77,8 +49,8 @@ async def test_requests_that_shared_a_call_are_one_line_with_the_call_below() ->
         await ask(seen, same, "t1")
         await one.page.get_by_role("link", name="t1").click()
         await one.page.locator(".row").wait_for()
-        assert await texts(one.page, ".became") == [await one.page.locator(".became").inner_text()]
-        assert (await one.page.locator(".became").inner_text()).startswith("5 shared into 1")
+        (told,) = await texts(one.page, ".became")
+        assert told.startswith("5 shared into 1")
         await one.page.locator(".row summary").click()
         assert await one.page.locator(".inside tbody tr").count() == 5
 
@@ -91,22 +63,8 @@ async def test_code_is_copied() -> None:
         await page.get_by_role("link", name="t1").click()
         await page.locator(".row summary").click()
         await page.get_by_role("button", name="Copy").first.click()
-        await page.get_by_role("button", name="Copied").wait_for()
+        await page.locator(".code [role=status]", has_text="Copied").wait_for()
         assert (await page.evaluate("navigator.clipboard.readText()")).startswith("curl -g 'http://127.0.0.1:")
-
-
-async def test_a_pause_holds_the_list_and_tells_how_many_wait() -> None:
-    async with ScriptedUpstream(answers(OK)) as upstream, watched(upstream.url) as seen, tab(seen.url) as one:
-        page = one.page
-        await ask(seen, ["/t?id=eq.1"], "before")
-        await page.get_by_role("link", name="before").wait_for()
-        await page.keyboard.press("p")
-        await ask(seen, ["/t?id=eq.1"], "while")
-        await page.locator("#live", has_text="1 waiting").wait_for()
-        assert await texts(page, "#traces .pick") == ["before"]
-        await page.get_by_role("button", name="Go on").click()
-        await page.get_by_role("link", name="while").wait_for()
-        assert await texts(page, "#traces .pick") == ["while", "before"]
 
 
 async def test_the_list_is_filtered_by_route_relation_and_finding() -> None:
@@ -126,7 +84,9 @@ async def test_the_list_is_filtered_by_route_relation_and_finding() -> None:
         await ask(seen, ["/creators?id=eq.1"], "t3")
         await page.get_by_text("1 of 3 traces").wait_for()
         await page.locator("#route").fill("nothing has this")
-        assert await page.locator("#empty").is_visible()
+        await page.locator("#empty", has_text="No trace is like that").wait_for()
+        await page.get_by_role("button", name="Clear the filters").click()
+        assert await texts(page, "#count") == ["3 of 3 traces"]
 
 
 async def test_fingerprints_are_sorted_filtered_and_opened() -> None:
@@ -169,7 +129,7 @@ async def test_findings_stand_by_rule_with_its_document_and_ignored_ones_apart()
         places = [told.index(f"\n{name}\n") for name in names]
         assert places == sorted(places)
         assert re.match(r"\[[A-Z]+: FAN001\] 6 reads of videos, one for each creator_id\n", told)
-        assert "1 times, first 20" in told
+        assert "once, first 20" in told
         assert "known" not in told
         await page.get_by_text("What the rule says").first.click()
         assert "Why it hurts" in await page.locator(".document pre").first.inner_text()
@@ -180,17 +140,6 @@ async def test_findings_stand_by_rule_with_its_document_and_ignored_ones_apart()
         await card.get_by_role("link", name="t 1/?").click()
         await page.locator(".waterfall").wait_for()
         assert "Trace t 1/?, part 1" in await page.locator("main").inner_text()
-
-
-async def test_what_is_open_stays_open_while_the_page_is_kept_up_to_date() -> None:
-    async with ScriptedUpstream(answers(OK)) as upstream, watched(upstream.url) as seen, tab(seen.url) as one:
-        page = one.page
-        await ask(seen, FAN_OUT, "t1")
-        await page.keyboard.press("3")
-        await page.locator("section .finding summary").first.click()
-        await ask(seen, FAN_OUT, "t2")
-        await page.get_by_text("2 times, first 20").wait_for()
-        assert await page.locator("section .finding[open]").count() == 1
 
 
 async def test_health_shows_gauges_with_their_limits_warnings_and_settings() -> None:
@@ -267,16 +216,6 @@ async def test_it_is_dark_where_the_system_is_and_as_chosen_after_that() -> None
             assert await one.page.evaluate(background) == bright
 
 
-async def test_the_list_comes_back_after_the_connection_was_lost() -> None:
-    async with ScriptedUpstream(answers(OK)) as upstream, watched(upstream.url) as seen, tab(seen.url) as one:
-        await one.page.context.set_offline(True)
-        seen.console._feed.drop_all()
-        await ask(seen, ["/t?id=eq.1"], "missed")
-        await one.page.context.set_offline(False)
-        await one.page.get_by_role("link", name="missed").wait_for()
-        one.errors.clear()  # Chromium tells of the lost connection
-
-
 @pytest.mark.parametrize("values", [False, True])
 async def test_what_clients_write_is_text(values: bool) -> None:
     """In every field that they control: trace id, route, caller, path, parameter names, select lists, relation."""
@@ -305,3 +244,47 @@ async def test_what_clients_write_is_text(values: bool) -> None:
                 await none(page, "button[aria-expanded=false]")
                 await one.check()
             assert await page.locator("main script, main img, main svg, main b b, main iframe").count() == 0
+
+
+async def test_a_trace_of_two_loops_is_folded_by_query_and_each_query_can_be_seen_alone() -> None:
+    targets = [f"/{name}?select=id&id=eq.{n}&offset=1" for n in range(30) for name in ("one", "other")]
+    refused = b"HTTP/1.1 404 Not Found\r\nContent-Length: 2\r\n\r\n{}"
+    async with (
+        ScriptedUpstream(answers(*[OK] * 60, refused)) as upstream,
+        watched(upstream.url, trace__quiet_explicit=0.3) as seen,
+    ):
+        async with RawClient(seen.sidecar.port) as client:
+            for target in [*targets, "/one?select=id&id=eq.404&offset=1"]:
+                await client.send(get(target, "X-Fanin-Trace: loops", "X-Fanin-Caller: loops.ts:7"))
+                await client.answer(b"GET")
+        async with tab(seen.url) as one:
+            page = one.page
+            await page.get_by_role("link", name="loops").click()
+            assert await texts(page, ".rest button") == ["24 more like these"] * 2
+            query = page.locator(".queries tr", has_text="GET one?")
+            assert (await query.inner_text()).split("\t")[1:3] == ["31", "31"]
+            assert (await query.inner_text()).split("\t")[5:] == ["1", "loops.ts:7"]
+            await query.get_by_role("button").click()
+            assert await texts(page, ".lines .rest .what") == ["24 more like these GET one?select=id&id=eq.?&offset=?"]
+            await query.get_by_role("button").click()
+            await page.locator("select").select_option("failed")
+            assert len(failed := await texts(page, ".row .became")) == 1
+            assert failed[0].startswith("404 passed: offset, ")
+            assert await texts(page, ".tools [role=status]") == ["1 of 61 lines"]
+            await page.locator("select").select_option("found")
+            assert len(await texts(page, ".rest")) == 2
+            await page.locator("input").fill("nothing is so")
+            assert await texts(page, ".lines") == ["No line is like that."]
+
+
+async def test_a_finding_tells_how_to_mute_it_as_the_configuration_has_it() -> None:
+    async with ScriptedUpstream(answers(OK)) as upstream, watched(upstream.url) as seen, tab(seen.url) as one:
+        targets = [f"/a%7Fb?select=id&id=eq.{n}&offset=1" for n in range(6)]
+        await ask(seen, targets, "t1", 'X-Fanin-Route: GET /"quoted"\\')
+        await one.page.keyboard.press("3")
+        await one.page.locator("section .finding summary").first.click()
+        text = await one.page.locator(".finding .code", has_text="fanin.toml").locator("pre").text_content()
+        (found,) = (known for known in (await seen.api("/api/findings"))["findings"])
+        (told,) = tomllib.loads(text or "")["ignore"]
+        assert Ignore(**told).finding == found["key"]
+        assert {'"', "\\", "\x7f"} <= set(found["key"])

@@ -1,0 +1,24 @@
+// Numbers, times and sizes, as people read them.
+
+const SHORTEST = 1000; // bytes from which on the next unit is taken
+
+export const number = (value) => Math.round(value).toLocaleString("en");
+export const share = (part, whole) => (whole ? `${Math.round((100 * part) / whole)} %` : "–");
+export const times = (count) => (count === 1 ? "once" : `${number(count)} times`);
+export const many = (count, one, more = `${one}s`) => `${number(count)} ${count === 1 ? one : more}`;
+
+export function ms(value) {
+  if (!value) return "0 ms";
+  return `${value >= 100 ? number(value) : value.toFixed(value >= 10 ? 1 : 2)} ms`;
+}
+
+// Seconds since 1970 as the time of day, and with the day: 2030-12-31 23:59:59.
+export const clock = (seconds) => new Date(1000 * seconds).toLocaleTimeString("en-GB");
+export const moment = (seconds) => new Date(1000 * seconds).toLocaleString("sv-SE");
+
+export function size(bytes) {
+  const units = ["B", "kB", "MB", "GB"];
+  let unit = 0;
+  for (; bytes >= SHORTEST && unit < units.length - 1; unit++) bytes /= SHORTEST;
+  return `${unit && bytes < 10 ? bytes.toFixed(1) : Math.round(bytes)} ${units[unit]}`;
+}

@@ -1,0 +1,48 @@
+// What a line of the waterfall has inside: why, which call, each request, the query to copy.
+
+import { badge, code, el, table } from "./elements.js";
+import { many, ms, number, size } from "./formats.js";
+
+const HEADS = [
+  ["#", "num"], ["Status", "num"], ["Rows", "num"], ["Size", "num"], ["Began", "num"], ["Took", "num"],
+  ["Upstream", "num", "What of that upstream took"], ["When"], ["Called from"],
+];
+const NONE = { curl: "", supabase_js: "" };
+
+export const isFailed = (span) => span.status >= 400 || !span.status;
+
+export function bar(kind, start, length, total) {
+  const made = el("div", { class: `bar ${kind}`, title: `${ms(length)}, from ${ms(start)}` });
+  made.style.left = `${Math.min(100, (100 * start) / total)}%`;
+  made.style.width = `${Math.min(100, (100 * length) / total)}%`;
+  return made;
+}
+
+export function inside(group, scale) {
+  const [first] = group.spans;
+  const own = Object.hasOwn(scale.code, first.fingerprint) ? scale.code[first.fingerprint] : NONE;
+  return el("div", { class: "inside" },
+    el("p", { class: "mono" }, first.fingerprint),
+    (scale.findings.get(first.fingerprint) ?? []).map((one) =>
+      el("p", {}, badge(one.code, one.impact.toLowerCase()), ` ${one.impact}: ${one.title}`)),
+    why(scale.reasons.get(first.refusal)),
+    group.call ? callOf(group.call, first.shared) : null,
+    table("Requests", HEADS, group.spans.map((span) => request(span, scale.total))),
+    code("curl", first.curl || own.curl), code("supabase-js", own.supabase_js));
+}
+
+const why = (reason) => reason && el("p", {},
+  el("b", {}, `Not merged: ${reason.reason}. `), reason.why, " ", el("span", { class: "quiet" }, reason.remedy));
+
+const callOf = (call, shared) => el("p", { class: "quiet" },
+  `Upstream call ${call.call}: about ${ms(call.ms)}, ${call.parts > 1 ? `in ${call.parts} parts, ` : ""}for ${many(shared, "request")}`);
+
+function request(span, total) {
+  return el("tr", {},
+    el("td", { class: "num" }, span.number), el("td", { class: isFailed(span) ? "num bad" : "num" }, span.status || "none"),
+    el("td", { class: "num" }, span.rows < 0 ? "–" : number(span.rows)), el("td", { class: "num" }, size(span.bytes)),
+    el("td", { class: "num" }, `+${ms(span.start)}`), el("td", { class: "num" }, ms(span.ms)),
+    el("td", { class: "num" }, ms(span.upstream)),
+    el("td", {}, el("div", { class: "bars small" }, bar("client", span.start, span.ms, total))),
+    el("td", { class: "name" }, span.caller ?? "", span.retry ? " (a retry)" : "", span.target ? el("code", {}, ` ${span.target}`) : null));
+}

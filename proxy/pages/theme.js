@@ -1,0 +1,11 @@
+// Light or dark: as the system is, until it is chosen here.
+
+const root = document.documentElement;
+const chosen = localStorage.getItem("theme");
+if (chosen === "light" || chosen === "dark") root.dataset.theme = chosen;
+
+export function toggle() {
+  const isDark = root.dataset.theme ? root.dataset.theme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
+  root.dataset.theme = isDark ? "light" : "dark";
+  localStorage.setItem("theme", root.dataset.theme);
+}

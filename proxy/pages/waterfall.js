@@ -1,0 +1,156 @@
+// The waterfall of a trace: a line for each upstream call with the requests that it answered.
+
+import { badge, el, unseen } from "./elements.js";
+import { many, ms, number } from "./formats.js";
+import { bar, inside, isFailed } from "./line.js";
+import { queries } from "./queries.js";
+
+const FOLD = 12; // lines that say the same, above which some wait behind a button
+const MARKS = { first: 0, early: 0.25, middle: 0.5, late: 0.75, last: 1 };
+const SHOWN = {
+  all: ["all", () => true],
+  found: ["with a finding", (span, findings) => findings.has(span.fingerprint)],
+  refused: ["not merged", (span) => Boolean(span.refusal)],
+  failed: ["failed", isFailed],
+};
+
+export function waterfall(detail) {
+  const groups = groupsOf(detail);
+  const scale = {
+    total: Math.max(detail.summary.ms, ...groups.map(endOf), 0.001),
+    reasons: new Map(detail.reasons.map((one) => [one.reason, one])),
+    findings: byFingerprint(detail.findings),
+    code: detail.code,
+  };
+  const unfolded = new Set();
+  let alone = null; // a fingerprint
+  const text = el("input", { type: "search", placeholder: "a query, a caller, a status", autocomplete: "off", input: draw });
+  const kind = el("select", { change: draw }, Object.entries(SHOWN).map(([name, [label]]) => el("option", { value: name }, label)));
+  const count = el("span", { class: "quiet", role: "status" });
+  const lines = el("div", { class: "lines" });
+
+  function draw() {
+    const [, isWanted] = SHOWN[kind.value];
+    const has = (span) => (alone ?? span.fingerprint) === span.fingerprint && searched(span).includes(text.value.toLowerCase());
+    const wanted = groups.filter((group) => group.spans.some((span) => has(span) && isWanted(span, scale.findings)));
+    count.textContent = wanted.length === groups.length ? "" : `${number(wanted.length)} of ${many(groups.length, "line")}`;
+    lines.replaceChildren(...folded(wanted, unfolded).map((one) => (one.rest ? rest(one, scale, unfold) : line(one, scale))));
+    if (!wanted.length) lines.append(el("p", { class: "empty" }, "No line is like that."));
+  }
+
+  function unfold({ like, at }) {
+    unfolded.add(like);
+    draw();
+    lines.children[at].querySelector("summary").focus();
+  }
+
+  function only(fingerprint) {
+    alone = alone === fingerprint ? null : fingerprint;
+    draw();
+    return alone;
+  }
+
+  draw();
+  return el("div", {},
+    queries(detail.spans, scale.findings, only),
+    el("div", { class: "tools" }, el("label", {}, "Filter", text), el("label", {}, "Show", kind), count, legend()),
+    el("div", { class: "waterfall" }, axis(scale.total), lines));
+}
+
+const legend = () => el("div", { class: "legend" },
+  el("span", {}, el("i"), "what the client waited"),
+  el("span", {}, el("i", { class: "call" }), "the upstream call that answered"),
+  el("span", {}, el("i", { class: "failed" }), "failed"));
+
+function axis(total) {
+  const marks = Object.entries(MARKS).map(([place, part]) => {
+    const mark = el("span", { class: place }, ms(part * total));
+    mark.style.left = `${100 * part}%`;
+    return mark;
+  });
+  return el("div", { class: "axis" }, el("span", {}, "Query"), el("div", { class: "track" }, marks),
+    el("span", {}, "what became of it"));
+}
+
+// Upstream calls with what they answered, and what had none; in the order that they began in.
+function groupsOf(detail) {
+  const spans = new Map(detail.spans.map((span) => [span.number, span]));
+  const groups = detail.calls.map((call) => ({ call, spans: call.spans.map((at) => spans.get(at)) }));
+  for (const span of detail.spans) if (!span.call) groups.push({ call: null, spans: [span] });
+  return groups.sort((a, b) => a.spans[0].start - b.spans[0].start);
+}
+
+function byFingerprint(findings) {
+  const found = new Map();
+  for (const { finding } of findings) {
+    if (finding.fingerprint) found.set(finding.fingerprint, [...(found.get(finding.fingerprint) ?? []), finding]);
+  }
+  return found;
+}
+
+// Of lines that say the same, as a loop makes them, the first ones and one for the rest: { like, at, rest }.
+function folded(groups, unfolded) {
+  const alike = Map.groupBy(groups, likeness);
+  const shown = [];
+  for (const group of groups) {
+    const like = likeness(group);
+    const own = alike.get(like);
+    const at = own.indexOf(group);
+    if (own.length <= FOLD || at < FOLD / 2 || unfolded.has(like)) shown.push(group);
+    else if (at === FOLD / 2) shown.push({ like, at: shown.length, rest: own.slice(at) });
+  }
+  return shown;
+}
+
+function likeness({ spans: [first, ...others] }) {
+  return [first.fingerprint, first.outcome, first.refusal ?? "", isFailed(first), others.length > 0].join("\n");
+}
+
+function rest(run, scale, unfold) {
+  const [first] = run.rest[0].spans;
+  const length = Math.max(...run.rest.map(endOf)) - first.start;
+  const open = el("button", { type: "button", class: "pick", click: () => unfold(run) }, `${number(run.rest.length)} more like these`);
+  return el("div", { class: "rest" },
+    el("span", { class: "what", title: first.fingerprint }, open, ` ${first.fingerprint}`),
+    el("div", { class: "track" }, el("div", { class: "bars" }, bar(kindOf(run.rest[0]), first.start, length, scale.total))),
+    el("span", { class: "became" }, status(run.rest[0]), `in ${ms(length)}`, marks(scale.findings.get(first.fingerprint))));
+}
+
+function line(group, scale) {
+  const [first] = group.spans;
+  const begin = Math.min(...group.spans.map((span) => span.start));
+  const bars = el("div", { class: "bars" }, bar(kindOf(group), begin, endOf(group) - begin, scale.total),
+    group.call ? bar("call", group.call.start, group.call.ms, scale.total) : null);
+  const row = el("details", { class: "row", toggle: () => row.open && row.children.length === 1 && row.append(inside(group, scale)) },
+    el("summary", { class: "pick" },
+      el("span", { class: "what", title: first.fingerprint }, first.target || first.fingerprint),
+      el("div", { class: "track" }, bars),
+      el("span", { class: "became" }, status(group), `${outcome(group)}, ${ms(endOf(group) - first.start)}`, marks(scale.findings.get(first.fingerprint)))));
+  return row;
+}
+
+const kindOf = (group) => (group.spans.some(isFailed) ? "client failed" : "client");
+
+function status(group) {
+  const failed = group.spans.find(isFailed);
+  return failed ? el("b", { class: "bad" }, failed.status || "no answer", " ") : null;
+}
+
+function outcome({ spans }) {
+  const [first] = spans;
+  if (spans.length > 1) return `${number(spans.length)} ${first.outcome} into 1`;
+  if (first.shared > 1) return `${first.outcome} with ${number(first.shared - 1)} of other traces`;
+  return first.refusal ? `${first.outcome}: ${first.refusal}` : first.outcome;
+}
+
+const marks = (findings) => [...new Set((findings ?? []).map((one) => one.code))].map((name) => {
+  const { impact, title } = findings.find((one) => one.code === name);
+  const mark = badge(name, impact.toLowerCase());
+  mark.title = title;
+  return [" ", mark, unseen(` ${impact}`)];
+});
+
+const endOf = (group) => Math.max(...group.spans.map((span) => span.start + span.ms));
+
+const searched = (span) =>
+  [span.fingerprint, span.target, span.caller, span.outcome, span.refusal, span.status].join("\n").toLowerCase();
