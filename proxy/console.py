@@ -45,7 +45,8 @@ class Console:
         self._rules = rules
         self._settings = settings
         self._epoch = time.time() - time.monotonic()
-        self._kept = Kept(made.detect.traces, made.detect.spans, Names(everything=made.show_values), time.time)
+        bounds, names = made.detect, Names(everything=made.show_values)
+        self._kept = Kept(bounds.traces, bounds.spans, bounds.keys, names, time.time)
         self._kept.told = self._closed
         self._notices = Notices(time.time)
         pages = page_files()
@@ -72,6 +73,8 @@ class Console:
             "kept_traces": len(self._kept),
             "kept_spans": self._kept.spans,
             "kept_traces_dropped": self._kept.dropped,
+            "kept_keys": self._kept.keys,
+            "kept_keys_dropped": self._kept.keys_dropped,
             "viewers": len(self._feed),
             "viewers_dropped": self._feed.dropped,
         }
@@ -146,7 +149,7 @@ class Console:
         return await asyncio.to_thread(encode, {"findings": known, "rules": rules})
 
     async def _recording(self, _: Query) -> bytes:
-        """The traces that are kept, the oldest first, as lines of a recording. Without what answers' keys were."""
+        """The traces that are kept, the oldest first, as lines of a recording."""
         entries, hide = self._kept.all()[::-1], Hiding(self._kept.names)
         head = Head(FORMAT, __version__, self._sidecar.salt.hex(), self._epoch)
         return await asyncio.to_thread(

@@ -16,7 +16,9 @@ def recording() -> Iterator[str]:
         "",
         "`fanin serve --record FILE` writes each closed trace as a line of JSON; `fanin check --traces FILE` reads"
         f" them. This is format {FORMAT}. The first line of each file says so; what follows are traces, in the order"
-        " that they closed in. A full file becomes `FILE.1`, that one `FILE.2`: `record.max_bytes`, `record.files`.",
+        " that they closed in. A full file becomes `FILE.1`, that one `FILE.2`: `record.max_bytes`, `record.files`."
+        " The admin port's `/api/recording` is the same, of the traces that a running fanin keeps (`detect.traces`,"
+        " `detect.spans`, `detect.keys`); `fanin check --admin URL` reads that.",
         "",
         "No value is in a recording, no header, no body, and no name that PostgREST has not taken for one: such a query"
         " is `GET …#` with a hash of a key that nobody has. Of each literal there are its kind, its length and a hash"

@@ -156,8 +156,8 @@ class Catalog(Section):
 class Detect(Section):
     row_keys: Literal["auto", "on", "off"] = Field(
         "auto",
-        description="Whether the keys (id, …_id) in answers are remembered, hashed, until their trace was judged: "
-        "FAN002 and FAN007 see by them what came from where; auto: with debug.",
+        description="Whether the keys (id, …_id) in answers are remembered, hashed, with their trace: FAN002 and "
+        "FAN007 see by them what came from where; auto: with debug.",
     )
     fingerprints: Count = Field(
         1000,
@@ -172,6 +172,12 @@ class Detect(Section):
     every: Positive = Field(10.0, description="Time between two looks at the whole workload.")
     traces: Count = Field(500, description="Closed traces kept for the admin port's pages.", json_schema_extra=RESTART)
     spans: Count = Field(20_000, description="Spans of all these traces together.", json_schema_extra=RESTART)
+    keys: Count = Field(
+        200_000,
+        description="Keys in their answers, where row_keys has them remembered: some 40 bytes each. Above it the "
+        "oldest trace's give way, and `/api/recording` is without them.",
+        json_schema_extra=RESTART,
+    )
 
 
 class Drain(Section):

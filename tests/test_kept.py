@@ -21,8 +21,15 @@ def seen(id_: str, spans: int = 2) -> Trace:
     return replace(parallel([LINE.format(n) for n in range(spans)]), id=id_)
 
 
-def kept(traces: int = 10, spans: int = 100) -> Kept:
-    return Kept(traces, spans, Names(), lambda: 1000.0)
+def kept(traces: int = 10, spans: int = 100, keys: int = 100) -> Kept:
+    return Kept(traces, spans, keys, Names(), lambda: 1000.0)
+
+
+def shown(id_: str, keys: int) -> Trace:
+    """A trace of two answers with so many keys each."""
+    trace = seen(id_)
+    spans = tuple(replace(span, row_keys=(("id", tuple(range(keys))),)) for span in trace.spans)
+    return replace(trace, spans=spans)
 
 
 def test_the_newest_comes_first_and_other_events_are_nothing() -> None:
@@ -69,12 +76,30 @@ def test_one_is_found_by_its_number_or_by_its_traces_id() -> None:
     }
 
 
-def test_keys_of_answers_are_not_kept() -> None:
-    trace = seen("a")
-    spans = tuple(replace(span, row_keys=(("id", (1, 2)),)) for span in trace.spans)
-    store = kept()
-    store(Closed(replace(trace, spans=spans), ()))
-    assert store.all()[0].trace == trace
+def test_keys_of_answers_are_kept_within_their_bound_and_the_oldest_traces_give_way() -> None:
+    store = kept(keys=100)
+    for name, keys in (("a", 20), ("b", 0), ("c", 30)):
+        store(Closed(shown(name, keys), ()))
+    assert [entry.trace for entry in store.all()] == [shown("c", 30), shown("b", 0), shown("a", 20)]
+    assert (store.keys, store.keys_dropped) == (100, 0)
+    store(Closed(shown("d", 10), ()))
+    assert [entry.trace for entry in store.all()] == [shown("d", 10), shown("c", 30), shown("b", 0), seen("a")]
+    assert (store.keys, store.keys_dropped, store.spans, store.dropped) == (80, 40, 8, 0)
+
+
+def test_a_trace_with_too_many_keys_leaves_the_others_theirs() -> None:
+    store = kept(keys=100)
+    store(Closed(shown("a", 10), ()))
+    store(Closed(shown("b", 51), ()))
+    assert [entry.trace for entry in store.all()] == [seen("b"), shown("a", 10)]
+    assert (store.keys, store.keys_dropped) == (20, 102)
+
+
+def test_a_trace_that_gives_way_takes_its_keys_with_it() -> None:
+    store = kept(traces=1, keys=100)
+    for name in "abc":
+        store(Closed(shown(name, 20), ()))
+    assert (store.keys, store.keys_dropped) == (40, 0)
 
 
 def test_whoever_wants_to_know_is_told() -> None:

@@ -1,4 +1,6 @@
-"""The traces that closed last, for whoever looks at them: bounded by their number, and by that of their spans."""
+"""The traces that closed last, for whoever looks at them: bounded by their number, by that of their spans, and by
+that of the keys in their answers.
+"""
 
 from collections import OrderedDict
 from collections.abc import Callable
@@ -25,17 +27,25 @@ class Entry(msgspec.Struct, frozen=True):
 
 
 class Kept:
-    """An observer that keeps at most ``traces`` traces with at most ``spans`` spans together; but always the last."""
+    """An observer that keeps at most ``traces`` traces with at most ``spans`` spans together; but always the last.
 
-    def __init__(self, traces: int, spans: int, names: Names, wall: Callable[[], float]) -> None:
+    ``keys`` bounds the keys that their answers showed: the oldest trace loses its own first, and stays without them.
+    """
+
+    def __init__(self, traces: int, spans: int, keys: int, names: Names, wall: Callable[[], float]) -> None:
         """``wall`` tells seconds since 1970; ``names`` learns what may be shown."""
         self.names = names
         self.spans = 0
+        self.keys = 0
         self.dropped = 0
+        self.keys_dropped = 0
         self.told: Callable[[Entry], None] = lambda _: None
         """Is told of each trace that is new here."""
         self._traces = traces
         self._most = spans
+        self._most_keys = keys
+        self._keys: OrderedDict[int, int] = OrderedDict()
+        """Of each trace that has some, how many."""
         self._wall = wall
         self._entries: OrderedDict[int, Entry] = OrderedDict()
 
@@ -46,9 +56,10 @@ class Kept:
         if isinstance(event, Closed):
             self.names.learn(event.trace.spans)
             number = self.dropped + len(self._entries) + 1
-            entry = Entry(number, _without_row_keys(event.trace), event.findings, self._wall())
+            entry = Entry(number, event.trace, event.findings, self._wall())
             self._entries[number] = entry
             self.spans += len(entry.trace.spans)
+            self._count_keys(entry)
             self._make_room()
             self.told(entry)
 
@@ -64,9 +75,27 @@ class Kept:
 
     def _make_room(self) -> None:
         while len(self._entries) > self._traces or (self.spans > self._most and len(self._entries) > 1):
-            _, entry = self._entries.popitem(last=False)
+            number, entry = self._entries.popitem(last=False)
             self.spans -= len(entry.trace.spans)
+            self.keys -= self._keys.pop(number, 0)
             self.dropped += 1
+        while self.keys > self._most_keys:
+            number, keys = self._keys.popitem(last=False)
+            self.keys -= keys
+            self._drop_keys(self._entries[number], keys)
+
+    def _count_keys(self, entry: Entry) -> None:
+        """One that has too many by itself leaves the others theirs."""
+        keys = _keys_in(entry.trace)
+        if keys > self._most_keys:
+            self._drop_keys(entry, keys)
+        elif keys:
+            self._keys[entry.number] = keys
+            self.keys += keys
+
+    def _drop_keys(self, entry: Entry, keys: int) -> None:
+        self._entries[entry.number] = msgspec.structs.replace(entry, trace=_without_keys(entry.trace))
+        self.keys_dropped += keys
 
 
 class Notice(msgspec.Struct):
@@ -101,9 +130,10 @@ class Notices:
         return tuple(reversed(self._notices.values()))
 
 
-def _without_row_keys(trace: Trace) -> Trace:
-    """Keys in answers are remembered until their trace was judged, and no longer: they take most of the memory."""
-    if not any(span.row_keys for span in trace.spans):
-        return trace
+def _keys_in(trace: Trace) -> int:
+    return sum(len(keys) for span in trace.spans for _, keys in span.row_keys)
+
+
+def _without_keys(trace: Trace) -> Trace:
     spans = tuple([msgspec.structs.replace(span, row_keys=()) for span in trace.spans])
     return msgspec.structs.replace(trace, spans=spans)

@@ -137,6 +137,8 @@ READ = {
     "kept_traces": _gauge("Closed traces kept for the pages; bounded by detect.traces."),
     "kept_spans": _gauge("Their spans; bounded by detect.spans."),
     "kept_traces_dropped": _counter("Closed traces that gave way because one of these bounds was reached."),
+    "kept_keys": _gauge("Keys in answers of kept traces; bounded by detect.keys."),
+    "kept_keys_dropped": _counter("Keys of kept traces that gave way because detect.keys was reached."),
     "viewers": _gauge("Readers that follow the list of traces now; bounded by limits.viewers."),
     "viewers_dropped": _counter(
         "Readers cut off because they fell behind, or turned away because there were too many."

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 BOUNDS = (
     "detect.findings",
     "detect.fingerprints",
+    "detect.keys",
     "detect.spans",
     "detect.traces",
     "limits.connections",
