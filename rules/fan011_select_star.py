@@ -35,7 +35,7 @@ from proxy.model import Span, Trace
 from proxy.postgrest.advice_code import narrow_js, narrow_py
 from proxy.postgrest.read_sql import narrow_sql
 from proxy.postgrest.shown import read_fingerprint
-from proxy.postgrest.spans import by_fingerprint, caller_of, size_of
+from proxy.postgrest.spans import by_fingerprint, caller_of, is_read, size_of
 from proxy.postgrest.volume import in_words, volume_impact
 from proxy.thresholds import Rules
 
@@ -49,7 +49,7 @@ KEY = "id"
 
 def detect(trace: Trace, settings: Rules) -> Iterator[Finding]:
     """One finding a fingerprint."""
-    found = (span for span in trace.spans if span.method == "GET" and span.relation and span.rows > 0)
+    found = (span for span in trace.spans if is_read(span) and span.rows > 0)
     for fingerprint, spans in by_fingerprint(found).items():
         size = size_of(spans)
         if size >= settings.select_star.min_bytes and "*" in read_fingerprint(fingerprint).select.split(","):

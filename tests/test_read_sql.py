@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlglot
 
-from proxy.postgrest.read_sql import estimate_sql, read_sql
+from proxy.postgrest.read_sql import estimate_sql, narrow_sql, part_sql, read_sql
 from proxy.postgrest.shown import read_fingerprint
 
 
@@ -20,8 +20,18 @@ def sql(fingerprint: str) -> str:
 def test_a_read_is_its_select_filters_and_order() -> None:
     assert sql("GET t") == "select *\nfrom t;"
     assert sql("GET t?select=id,title&a=eq.?&b=is.null&c=in.?&order=at.desc.nullslast,id&limit=?") == (
-        "select id, title\nfrom t\nwhere a = $1\n  and b is null\n  and c = ANY($2)\norder by at desc nulls last, id;"
+        "select id, title\nfrom t\nwhere a = $1\n  and b is null\n  and c = ANY($2)\norder by at desc nulls last, id"
+        "\nlimit $3;"
     )
+
+
+def test_a_part_of_a_larger_one_has_its_own_values_and_as_many_rows_as_the_read() -> None:
+    lines, values = part_sql(read_fingerprint("GET t?a=eq.?&order=at&limit=?&offset=?"), 2)
+    assert (lines[-4:], values) == (["where a = $3", "order by at", "limit $4", "offset $5"], 5)
+
+
+def test_fewer_columns_are_of_the_same_rows() -> None:
+    assert parsed(narrow_sql(read_fingerprint("GET t?a=eq.?&limit=?"), "id")).endswith("where a = $1\nlimit $2;")
 
 
 def test_a_head_is_a_count() -> None:
