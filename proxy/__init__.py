@@ -10,6 +10,8 @@ The line a request walks, one file a step::
     kit: everything we know of HTTP/1.1 messages as bytes. Pure.
 ``postgrest``
     kit: everything we know of PostgREST: targets, literals, set filters, Content-Location, media. Pure.
+``fixes``
+    kit: the code that a finding prints: SQL, supabase-js, supabase-py. Pure.
 ``path``
     the steps that decide. Pure: no clock, no socket, no log; time comes in as an argument.
 ``shell``

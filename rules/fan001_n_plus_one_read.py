@@ -38,9 +38,9 @@ is not certain, the originals are sent.
 from collections.abc import Iterator
 
 from proxy.findings import Finding, Fix
+from proxy.fixes.batch_code import batch_js, batch_name, batch_py
+from proxy.fixes.batch_sql import batch_sql
 from proxy.model import Trace
-from proxy.postgrest.batch_code import batch_js, batch_name, batch_py
-from proxy.postgrest.batch_sql import batch_sql
 from proxy.postgrest.fan_out import FanOut, distinct, fan_outs, impact, is_list, together
 from proxy.postgrest.shown import Shown
 from proxy.postgrest.spans import caller_of, calls_of, kind_of, rows_of, seconds_between, seconds_spared

@@ -43,9 +43,9 @@ earlier moment. fanin does not do that; it reports. The batch method is the cure
 from collections.abc import Iterator, Sequence
 
 from proxy.findings import Finding, Fix
+from proxy.fixes.batch_code import batch_js, batch_name, batch_py
+from proxy.fixes.batch_sql import batch_sql
 from proxy.model import Trace
-from proxy.postgrest.batch_code import batch_js, batch_name, batch_py
-from proxy.postgrest.batch_sql import batch_sql
 from proxy.postgrest.fan_out import FanOut, distinct, fan_outs, impact, in_turn, is_list
 from proxy.postgrest.origin import Origin, origins
 from proxy.postgrest.shown import Shown

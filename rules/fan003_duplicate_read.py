@@ -41,10 +41,10 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
 from proxy.findings import Finding, Fix
+from proxy.fixes.read_code import once_js, once_py
+from proxy.fixes.read_sql import read_sql
 from proxy.model import Span, Trace
 from proxy.postgrest.fan_out import Load, impact, in_parallel, in_turn, is_polled, runs, together
-from proxy.postgrest.read_code import once_js, once_py
-from proxy.postgrest.read_sql import read_sql
 from proxy.postgrest.shown import Shown, read_fingerprint
 from proxy.postgrest.spans import (
     READS,

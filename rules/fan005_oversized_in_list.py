@@ -39,9 +39,9 @@ certain, upstream's own refusal is passed on.
 from collections.abc import Iterator, Sequence
 
 from proxy.findings import Finding, Fix
+from proxy.fixes.batch_code import batch_name
+from proxy.fixes.chunk_code import CHUNK, array_sql, chunked_js, chunked_py
 from proxy.model import Outcome, Span, Trace
-from proxy.postgrest.batch_code import batch_name
-from proxy.postgrest.chunk_code import CHUNK, array_sql, chunked_js, chunked_py
 from proxy.postgrest.shown import read_fingerprint
 from proxy.postgrest.spans import by_fingerprint, caller_of
 from proxy.thresholds import OversizedInList, Rules

@@ -35,8 +35,8 @@ permissions) is no reference.
 from collections.abc import Iterator
 
 from proxy.findings import Finding, Fix, impact_of
-from proxy.postgrest.cache_code import SECONDS, cached_js, cached_py
-from proxy.postgrest.read_sql import read_sql
+from proxy.fixes.cache_code import SECONDS, cached_js, cached_py
+from proxy.fixes.read_sql import read_sql
 from proxy.postgrest.shown import Shown, read_fingerprint
 from proxy.postgrest.volume import in_words
 from proxy.thresholds import ReferenceRead, Rules

@@ -40,8 +40,8 @@ from collections.abc import Iterator, Sequence
 import msgspec
 
 from proxy.findings import Finding, Fix, impact_of
+from proxy.fixes.find_code import find_js, find_name, find_py, find_sql
 from proxy.model import Span, Trace
-from proxy.postgrest.find_code import find_js, find_name, find_py, find_sql
 from proxy.postgrest.row_use import column_known, is_key, named_once, rows_used
 from proxy.postgrest.shown import read_fingerprint
 from proxy.postgrest.spans import asks_for_all, caller_of, grouped, seconds_of, size_of, succeeded

@@ -31,9 +31,9 @@ Advice: fanin changes nothing.
 from collections.abc import Iterator, Sequence
 
 from proxy.findings import Finding, Fix
+from proxy.fixes.advice_code import narrow_js, narrow_py
+from proxy.fixes.read_sql import narrow_sql
 from proxy.model import Span, Trace
-from proxy.postgrest.advice_code import narrow_js, narrow_py
-from proxy.postgrest.read_sql import narrow_sql
 from proxy.postgrest.shown import read_fingerprint
 from proxy.postgrest.spans import by_fingerprint, caller_of, is_read, size_of
 from proxy.postgrest.volume import in_words, volume_impact

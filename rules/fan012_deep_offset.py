@@ -32,8 +32,8 @@ look.
 from collections.abc import Iterator, Sequence
 
 from proxy.findings import Finding, Fix, impact_of
+from proxy.fixes.page_code import next_page_js, next_page_py, next_page_sql, seek_order
 from proxy.model import Span, Trace
-from proxy.postgrest.page_code import next_page_js, next_page_py, next_page_sql, seek_order
 from proxy.postgrest.shown import Shown, read_fingerprint
 from proxy.postgrest.spans import by_fingerprint, caller_of, is_read, rows_of, seconds_of
 from proxy.thresholds import Rules

@@ -42,9 +42,9 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from proxy.findings import Finding, Fix
+from proxy.fixes.page_load import load_js, load_py, load_sql
 from proxy.model import Span, Trace
 from proxy.postgrest.fan_out import impact
-from proxy.postgrest.page_load import load_js, load_py, load_sql
 from proxy.postgrest.shown import read_fingerprint
 from proxy.postgrest.spans import caller_of, is_query, seconds_of
 from proxy.thresholds import Rules

@@ -33,8 +33,8 @@ Advice: fanin changes nothing. An index costs space and slows down writes of its
 from collections.abc import Iterator, Sequence
 
 from proxy.findings import Finding, Fix, impact_of
-from proxy.postgrest.index_sql import index_columns, index_sql
-from proxy.postgrest.plan_code import plan_js, plan_py, plan_sql
+from proxy.fixes.index_sql import index_columns, index_sql
+from proxy.fixes.plan_code import plan_js, plan_py, plan_sql
 from proxy.postgrest.shown import Shown, read_fingerprint
 from proxy.thresholds import Rules
 from proxy.workload import BOUNDS, Usage, Workload

@@ -30,7 +30,7 @@ VALUES = {
     "proxy.thresholds",
     "proxy.workload",
 }
-KITS = {"proxy.http1", "proxy.postgrest"}
+KITS = {"proxy.http1", "proxy.postgrest", "proxy.fixes"}
 EVENTS = {"proxy.observe.events"}
 IMPURE = {"asyncio", "time", "socket", "logging", "ssl", "select", "selectors", "threading", "subprocess", "random"}
 
@@ -39,6 +39,7 @@ LAW: dict[str, tuple[set[str], set[str]]] = {
     "values": (VALUES, {"msgspec", "pydantic", "pydantic_settings"}),
     "kit http1": (VALUES | {"proxy.http1"}, {"msgspec"}),
     "kit postgrest": (VALUES | {"proxy.postgrest"}, {"msgspec", "sqlglot"}),
+    "kit fixes": (VALUES | {"proxy.postgrest", "proxy.fixes"}, {"msgspec"}),
     "room": (VALUES | KITS, {"msgspec"}),
     "rule": (VALUES | KITS, {"msgspec", "sqlglot"}),
     "observer": (VALUES | KITS | {"proxy.observe"}, {"msgspec", "structlog", "prometheus_client"}),
@@ -51,7 +52,7 @@ LAW: dict[str, tuple[set[str], set[str]]] = {
     ),
     "seam": (VALUES | KITS | EVENTS, {"asyncpg"}),
 }
-PURE = {"values", "kit http1", "kit postgrest", "room", "rule", "explain", "check"}
+PURE = {"values", "kit http1", "kit postgrest", "kit fixes", "room", "rule", "explain", "check"}
 
 
 def kind(path: Path) -> str | None:
@@ -62,6 +63,7 @@ def kind(path: Path) -> str | None:
     rooms = {
         "http1": "kit http1",
         "postgrest": "kit postgrest",
+        "fixes": "kit fixes",
         "path": "room",
         "observe": "sender" if path.stem in ("otlp", "otlp_sender") else "observer",
         "explain": "explain",

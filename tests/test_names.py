@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from proxy.postgrest.names import quoted
+from proxy.postgrest.names import quoted, singular
 
 
 @pytest.mark.parametrize(
@@ -25,3 +25,10 @@ from proxy.postgrest.names import quoted
 )
 def test_identifiers_are_quoted_where_sql_wants_it(name: str, shown: str) -> None:
     assert quoted(name) == shown
+
+
+@pytest.mark.parametrize(
+    ("many", "one"), [("creators", "creator"), ("companies", "company"), ("address", "address"), ("data", "data")]
+)
+def test_one_of_many(many: str, one: str) -> None:
+    assert singular(many) == one

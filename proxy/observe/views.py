@@ -10,11 +10,11 @@ import msgspec
 
 from proxy.errors import REFUSALS
 from proxy.findings import Finding
+from proxy.fixes.curl import curl, curl_of
+from proxy.fixes.read_code import call_js
 from proxy.model import Outcome, Span, Trace
 from proxy.observe.kept import Entry
 from proxy.observe.taken import METHODS, Names
-from proxy.postgrest.curl import curl, curl_of
-from proxy.postgrest.read_code import call_js
 from proxy.postgrest.shown import read_fingerprint
 from proxy.remedies import REMEDIES
 

@@ -1,4 +1,4 @@
-"""Names as SQL wants them written."""
+"""Names as SQL wants them written, and as English has them."""
 
 KEYWORDS = frozenset(
     """
@@ -30,3 +30,10 @@ def needs_quotes(name: str) -> bool:
 def quoted(name: str) -> str:
     """An identifier, quoted where SQL wants it."""
     return '"' + name.replace('"', '""') + '"' if needs_quotes(name) else name
+
+
+def singular(relation: str) -> str:
+    """``creator`` for ``creators``, ``company`` for ``companies``: a guess, as good as English is regular."""
+    if relation.endswith("ies"):
+        return relation.removesuffix("ies") + "y"
+    return relation.removesuffix("s") if not relation.endswith("ss") else relation

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from proxy.model import Span
-from proxy.postgrest.find_code import singular
+from proxy.postgrest.names import singular
 from proxy.postgrest.shown import Filter, read_fingerprint
 
 

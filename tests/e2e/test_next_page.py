@@ -9,7 +9,7 @@ from urllib.request import Request, urlopen
 
 import pytest
 
-from proxy.postgrest.page_code import next_page_py
+from proxy.fixes.page_code import next_page_py
 from proxy.postgrest.shown import read_fingerprint
 
 if TYPE_CHECKING:

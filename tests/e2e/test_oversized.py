@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 import asyncpg
 import pytest
 
+from proxy.fixes.chunk_code import array_sql
 from proxy.law import UNASKED
 from proxy.observe.events import Answered, Called, Closed, Event, Replayed
 from proxy.observe.tree import Trees
-from proxy.postgrest.chunk_code import array_sql
 from proxy.postgrest.shown import read_fingerprint
 from tests.e2e.bursts import Counter, counting, get
 from tests.e2e.compare import differences

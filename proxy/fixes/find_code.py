@@ -1,0 +1,47 @@
+"""The read of the one row that was looked for, in the three languages."""
+
+from msgspec.structs import replace
+
+from proxy.fixes.chain_code import js_chain, left_out, named, py_chain
+from proxy.fixes.function_code import answered_js, function_js, function_py, remarks, statement_py
+from proxy.fixes.identifiers import camel_case, snake_case
+from proxy.fixes.read_sql import read_sql
+from proxy.postgrest.names import singular
+from proxy.postgrest.shown import Filter, Shown
+
+
+def find_name(shown: Shown, column: str) -> str:
+    """``getCreatorByUserId``."""
+    return camel_case(f"get {singular(shown.relation)} by {column}")
+
+
+def find_sql(shown: Shown, column: str) -> str:
+    """The list's own query with ``column = $n``."""
+    return read_sql(_narrowed(shown, column))
+
+
+def find_js(shown: Shown, column: str) -> str:
+    """A function for supabase-js that gives back the row, or null."""
+    read = named(_narrowed(shown, column), camel=True)
+    body = [
+        *remarks("//", left_out(shown)),
+        *answered_js([*js_chain(read), ".maybeSingle()"]),
+        "return data;",
+    ]
+    return function_js(find_name(shown, column), read.arguments, body)
+
+
+def find_py(shown: Shown, column: str) -> str:
+    """The same for supabase-py, or None."""
+    read = named(_narrowed(shown, column), camel=False)
+    body = [
+        *remarks("#", left_out(shown)),
+        *statement_py("rows =", [*py_chain(read), ".limit(1)", ".execute()", ".data"]),
+        "return rows[0] if rows else None",
+    ]
+    return function_py(snake_case(find_name(shown, column)), read.arguments, body)
+
+
+def _narrowed(shown: Shown, column: str) -> Shown:
+    """One row has no order."""
+    return replace(shown, filters=(Filter(column, "eq", -1), *shown.filters), order=())

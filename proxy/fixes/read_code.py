@@ -1,0 +1,130 @@
+"""The read that a fingerprint stands for in the two client languages: as it is, once a request, or all of its pages."""
+
+import json
+
+from msgspec.structs import replace
+
+from proxy.fixes.chain_code import Read, counts, js_chain, left_out, named, py_chain, showing
+from proxy.fixes.function_code import (
+    answered_js,
+    function_js,
+    function_py,
+    indented,
+    remarks,
+    statement_js,
+    statement_py,
+)
+from proxy.fixes.identifiers import camel_case, snake_case
+from proxy.fixes.remembered import remembered
+from proxy.postgrest.shown import Shown
+
+_WRITES = {"POST": "insert(rows)", "PUT": "upsert(row)", "PATCH": "update(values)", "DELETE": "delete()"}
+
+
+def call_js(shown: Shown, schema: str) -> str:
+    """The call for supabase-js that a fingerprint stands for, as the application may have it; reads and writes."""
+    source, select, *rest = js_chain(named(shown, camel=True, bounds=True))
+    write = _WRITES.get(shown.method)
+    calls = [select, *rest] if write is None else [f".{write}", *rest, *([select] if shown.select != "*" else [])]
+    place = [f".schema({json.dumps(schema)})"] if schema else []
+    begin = f"const {{ {_result(shown)}, error }} = await supabase"
+    return "\n".join([*remarks("//", left_out(shown)), *statement_js(begin, [*place, source, *calls])])
+
+
+def read_js(shown: Shown) -> str:
+    """A function for supabase-js that reads just so."""
+    read = named(shown, camel=True, bounds=True)
+    return function_js(camel_case("read " + shown.relation), read.arguments, _body_js(read))
+
+
+def read_py(shown: Shown) -> str:
+    """The same for supabase-py."""
+    read = named(shown, camel=False, bounds=True)
+    return function_py(snake_case("read " + shown.relation), read.arguments, _body_py(read))
+
+
+@remembered
+def once_js(shown: Shown) -> str:
+    """A function for supabase-js that calls once in a request of the application, whoever asks."""
+    read = named(shown, camel=True, bounds=True)
+    lines = [
+        'import { cache } from "react";',
+        "",
+        f"export const {camel_case('read ' + shown.relation)} = cache(async ({', '.join(read.arguments)}) => {{",
+        *indented(_body_js(read), 2),
+        "});",
+        "// Without React: read it once where the request begins, and pass the rows on as an argument.",
+    ]
+    return "\n".join(lines)
+
+
+@remembered
+def once_py(shown: Shown) -> str:
+    """The same for supabase-py: a reader to be made for each request."""
+    name = snake_case("read " + shown.relation)
+    body = [
+        '"""To be made once a request of the application, and passed on with it."""',
+        "@functools.cache",
+        *read_py(shown).split("\n"),
+        f"return {name}",
+    ]
+    return "import functools\n\n" + function_py(f"make_{name}", (), body)
+
+
+def _body_js(read: Read) -> list[str]:
+    result = _result(read.shown)
+    return [*remarks("//", left_out(read.shown)), *answered_js(js_chain(read), result), f"return {result};"]
+
+
+def _body_py(read: Read) -> list[str]:
+    chain = [*py_chain(read), ".execute()", f".{_result(read.shown)}"]
+    return [*remarks("#", left_out(read.shown)), *statement_py("return", chain)]
+
+
+def _result(shown: Shown) -> str:
+    return "count" if counts(shown) else "data"
+
+
+@remembered
+def pages_js(shown: Shown, key: str, size: int) -> str:
+    """A function for supabase-js that reads all rows, ``size`` at a time, in the order of ``key``."""
+    read, column = named(_by_key(shown, key), camel=True), json.dumps(key)
+    body = [
+        *remarks("//", left_out(shown)),
+        "const rows = [];",
+        "for (let last; ; ) {",
+        *indented(statement_js("let query = supabase", js_chain(read)), 2),
+        f"  if (last !== undefined) query = query.gt({column}, last);",
+        f"  const {{ data, error }} = await query.order({column}).limit({size});",
+        "  if (error) throw error;",
+        "  rows.push(...data);",
+        f"  if (data.length < {size}) return rows;",
+        f"  last = data.at(-1)[{column}];",
+        "}",
+    ]
+    return function_js(camel_case("list all " + shown.relation), read.arguments, body)
+
+
+@remembered
+def pages_py(shown: Shown, key: str, size: int) -> str:
+    """The same for supabase-py."""
+    read, column = named(_by_key(shown, key), camel=False), json.dumps(key)
+    body = [
+        *remarks("#", left_out(shown)),
+        "rows, last = [], None",
+        "while True:",
+        *indented(statement_py("query =", py_chain(read)), 4),
+        "    if last is not None:",
+        f"        query = query.gt({column}, last)",
+        f"    page = query.order({column}).limit({size}).execute().data",
+        "    rows += page",
+        f"    if len(page) < {size}:",
+        "        return rows",
+        f"    last = page[-1][{column}]",
+    ]
+    return function_py(snake_case("list all " + shown.relation), read.arguments, body)
+
+
+def _by_key(shown: Shown, key: str) -> Shown:
+    """The read that shows the key, by which its pages are ordered."""
+    return replace(shown, select=showing(shown.select, [key]), order=())

@@ -1,0 +1,211 @@
+"""One read in JavaScript and Python, once or page by page: the application's own query, in code that runs."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+
+import pytest
+
+from proxy.fixes.read_code import call_js, once_js, once_py, pages_js, pages_py, read_js, read_py
+from proxy.postgrest.shown import read_fingerprint
+
+SHAPES = (
+    "GET t",
+    "GET creators?select=*&id=eq.?",
+    "GET videos?select=id,status&at=gte.?&at=lt.?&status=in.?&x=fts.?&a=is.null&b=not.is.true&c=not.eq.?&d=is.false"
+    "&order=at.desc,id&limit=?&offset=?",
+    "GET t?class=eq.?&default=eq.?&1a=eq.?&data=eq.?&last=eq.?&\u65e5=eq.?&None=eq.?&query=is.null",
+    "GET t?select=*&data->a->>k=eq.?&or=(a.eq.?,\u2028b.is.null)&kid.order=id",
+    'GET the "table"\n?Id=eq.?&it\'s a column=eq.?&\\=eq.?',
+    "GET \u65e5\u672c?x=?",
+    "HEAD videos?count=eq.?",
+)
+WRITES = ("POST", "PUT", "PATCH", "DELETE")
+JS = (once_js, lambda shown: pages_js(shown, "id", 1000))
+PY = (once_py, lambda shown: pages_py(shown, "id", 1000))
+CALLS = SHAPES[2]
+
+
+@pytest.mark.parametrize("write", JS, ids=["once", "pages"])
+@pytest.mark.parametrize("shape", SHAPES)
+def test_the_javascript_parses_whatever_the_names(shape: str, write: object) -> None:
+    code = write(read_fingerprint(shape))  # type: ignore[operator]
+    command = ["node", "--input-type=module", "--check", "-"]
+    checked = subprocess.run(command, input=code, text=True, capture_output=True, check=False)
+    assert checked.returncode == 0, code + checked.stderr
+
+
+@pytest.mark.parametrize("write", PY, ids=["once", "pages"])
+@pytest.mark.parametrize("shape", SHAPES)
+def test_the_python_parses_whatever_the_names(shape: str, write: object) -> None:
+    compile(write(read_fingerprint(shape)), "fix", "exec")  # type: ignore[operator]
+
+
+def test_a_read_gives_back_its_rows() -> None:
+    shown = read_fingerprint("GET videos?select=*&a=eq.?&or=(b.is.null)&order=at.desc&limit=?")
+    assert read_js(shown) == (
+        "async function readVideos(a, limit) {\n"
+        "  // and or=(b.is.null)\n"
+        "  const { data, error } = await supabase\n"
+        '    .from("videos")\n'
+        '    .select("*")\n'
+        '    .eq("a", a)\n'
+        '    .order("at", { ascending: false })\n'
+        "    .limit(limit);\n"
+        "  if (error) throw error;\n"
+        "  return data;\n"
+        "}"
+    )
+    assert read_py(shown).endswith("        .limit(limit)\n        .execute()\n        .data\n    )")
+
+
+def test_a_read_of_a_head_gives_back_its_count() -> None:
+    shown = read_fingerprint("HEAD videos?a=eq.?")
+    assert "const { count, error }" in read_js(shown)
+    assert read_js(shown).endswith("  return count;\n}")
+    assert ".count\n" in read_py(shown)
+
+
+def test_the_javascript_is_the_applications_own_query() -> None:
+    code = once_js(read_fingerprint(CALLS))
+    assert "readVideos = cache(async (at, at_2, statusList, x, c, limit, offset) => {" in code
+    assert '.gte("at", at)\n    .lt("at", at_2)\n    .in("status", statusList)\n    .filter("x", "fts", x)' in code
+    assert '.is("a", null)\n    .not("b", "is", true)\n    .not("c", "eq", c)\n    .is("d", false)' in code
+    assert '.order("at", { ascending: false })\n    .order("id", { ascending: true })' in code
+    assert ".range(offset, offset + limit - 1);" in code
+
+
+def test_the_python_is_the_applications_own_query() -> None:
+    code = once_py(read_fingerprint(CALLS))
+    assert "def read_videos(at, at_2, status_list, x, c, limit, offset):" in code
+    assert '.is_("a", "null")\n            .not_.is_("b", "true")\n            .not_.eq("c", c)' in code
+    assert ".range(offset, offset + limit - 1)" in code
+
+
+def test_a_head_is_a_count() -> None:
+    shown = read_fingerprint("HEAD videos?select=*&a=eq.?")
+    assert "const { count, error } = await supabase" in once_js(shown)
+    assert '.select("*", { count: "exact", head: true })' in once_js(shown)
+    assert '.select("*", count="exact", head=True)' in once_py(shown)
+    assert ".execute()\n            .count\n" in once_py(shown)
+
+
+def test_what_has_no_method_is_named_in_a_comment_of_one_line() -> None:
+    shown = read_fingerprint(SHAPES[4])
+    for code, mark in ((once_js(shown), "//"), (once_py(shown), "#")):
+        assert f"{mark} and or=(a.eq.?, b.is.null)\n" in code
+        assert f"{mark} and kid.order=id\n" in code
+
+
+def test_pages_show_the_key_and_are_in_its_order() -> None:
+    shown = read_fingerprint("GET videos?select=title&status=eq.?&order=at.desc")
+    code = pages_js(shown, "id", 500)
+    assert '.select("id,title")' in code
+    assert 'query.order("id").limit(500);' in code
+    assert '"at"' not in code
+    assert '.select("id,title")' in pages_py(shown, "id", 500)
+
+
+class Table:
+    """A stand-in for supabase-py over ``rows``, by which all of its answers are cut at ``most``."""
+
+    def __init__(self, rows: list[dict[str, int]], most: int) -> None:
+        self.rows, self.most, self.calls = rows, most, 0
+
+    def table(self, _: str) -> Table:
+        self.data, self.size = list(self.rows), self.most
+        return self
+
+    def select(self, _: str) -> Table:
+        return self
+
+    def eq(self, column: str, value: int) -> Table:
+        self.data = [row for row in self.data if row[column] == value]
+        return self
+
+    def gt(self, column: str, value: int) -> Table:
+        self.data = [row for row in self.data if row[column] > value]
+        return self
+
+    def order(self, column: str) -> Table:
+        self.data.sort(key=lambda row: row[column])
+        return self
+
+    def limit(self, size: int) -> Table:
+        self.size = min(size, self.most)
+        return self
+
+    def execute(self) -> Table:
+        self.calls += 1
+        self.data = self.data[: self.size]
+        return self
+
+
+@pytest.mark.parametrize("count", [0, 1, 9, 10, 11, 30])
+def test_the_pages_are_all_rows_once(count: int) -> None:
+    table = Table([{"id": n * 3 % 31, "x": n % 2} for n in range(count)], 10)
+    names: dict[str, object] = {"supabase": table}
+    exec(pages_py(read_fingerprint("GET videos?select=*"), "id", 10), names)
+    rows = names["list_all_videos"]()  # type: ignore[operator]
+    assert rows == sorted(table.rows, key=lambda row: row["id"])
+    assert table.calls == count // 10 + 1
+
+
+def test_the_javascript_pages_are_all_rows_once() -> None:
+    code = pages_js(read_fingerprint("GET videos?select=*&x=eq.?"), "id", 10)
+    script = (
+        """
+const all = Array.from({ length: 64 }, (_, n) => ({ id: (n * 5) % 64, x: n % 2 }));
+let calls = 0;
+const from = () => {
+  let data = all, size = 10;
+  const query = {
+    select: () => query,
+    eq: (c, v) => ((data = data.filter((r) => r[c] === v)), query),
+    gt: (c, v) => ((data = data.filter((r) => r[c] > v)), query),
+    order: (c) => ((data = [...data].sort((a, b) => a[c] - b[c])), query),
+    limit: (n) => ((size = n), query),
+    then: (resolve) => (calls++, resolve({ data: data.slice(0, size), error: null })),
+  };
+  return query;
+};
+const supabase = { from };
+"""
+        + code
+        + "\nconst rows = await listAllVideos(1);\nconsole.log(JSON.stringify([calls, rows.map((row) => row.id)]));"
+    )
+    command = ["node", "--input-type=module", "-"]
+    ran = subprocess.run(command, input=script, text=True, capture_output=True, check=False)
+    assert ran.returncode == 0, ran.stderr
+    assert json.loads(ran.stdout) == [4, list(range(1, 64, 2))]
+
+
+def test_the_python_reads_once_for_the_same_arguments() -> None:
+    table = Table([{"id": 1}, {"id": 2}], 10)
+    names: dict[str, object] = {"supabase": table}
+    exec(once_py(read_fingerprint("GET creators?select=*&id=eq.?")), names)
+    read = names["make_read_creators"]()  # type: ignore[operator]
+    assert read(1) == read(1) == [{"id": 1}]
+    assert read(2) == [{"id": 2}]
+    assert table.calls == 2
+
+
+@pytest.mark.parametrize("shape", [*SHAPES, *(f"{method} t?id=eq.?&select=id" for method in WRITES)])
+@pytest.mark.parametrize("schema", ["", 'a "schema"\n'])
+def test_a_call_alone_parses_whatever_the_names(shape: str, schema: str) -> None:
+    code = f"const supabase = {{}};\n{call_js(read_fingerprint(shape), schema)}"
+    command = ["node", "--input-type=module", "--check", "-"]
+    checked = subprocess.run(command, input=code, text=True, capture_output=True, check=False)
+    assert checked.returncode == 0, code + checked.stderr
+
+
+def test_a_call_alone_is_the_applications_own_query() -> None:
+    assert call_js(read_fingerprint("GET t?select=id&a=eq.?&limit=?"), "private") == (
+        "const { data, error } = await supabase\n"
+        '  .schema("private")\n  .from("t")\n  .select("id")\n  .eq("a", a)\n  .limit(limit);'
+    )
+    assert call_js(read_fingerprint("PATCH t?a=eq.?&select=id"), "").endswith(
+        '.from("t")\n  .update(values)\n  .eq("a", a)\n  .select("id");'
+    )
+    assert call_js(read_fingerprint("DELETE t?a=eq.?"), "").endswith('.from("t")\n  .delete()\n  .eq("a", a);')
