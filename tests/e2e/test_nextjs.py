@@ -16,7 +16,6 @@ import pytest
 
 from tests.check.test_sarif_schema import wrong
 from tests.e2e.consoles import watched
-from tests.e2e.harness import until
 from tests.e2e.nextdev import APPLICATION, HERE_IT_IS, HOME, next_dev
 from tests.e2e.scripts import printed_by
 from tests.e2e.test_clients import CLIENTS, Crowd
@@ -61,19 +60,13 @@ async def asked(url: str, *paths: str) -> list[str]:
     return [answer.text for answer in answers]
 
 
-async def traces(seen: Watched, count: int) -> dict[str, list[dict[str, Any]]]:
-    """``count`` traces, by route, with their spans."""
-    listed: list[dict[str, Any]] = []
-
-    async def all_closed() -> bool:
-        listed[:] = (await seen.api("/api/traces"))["traces"]
-        return len(listed) == count and not len(seen.sidecar.traces)
-
-    while not await all_closed():
-        await until(lambda: not len(seen.sidecar.traces))
+async def traces(seen: Watched) -> dict[str, list[dict[str, Any]]]:
+    """All traces, which are over now, by route."""
     found: dict[str, list[dict[str, Any]]] = {}
-    for trace in listed:
-        found.setdefault(trace["route"], []).append(await seen.api(f"/api/traces/{trace['number']}"))
+    for name, *_ in list(seen.sidecar.traces._open):
+        told = json.loads((await seen.post(f"/api/traces/{name}/close")).body)
+        (part,) = told["parts"]
+        found.setdefault(part["summary"]["route"], []).append(part)
     return found
 
 
@@ -91,8 +84,8 @@ async def sarif(seen: Watched) -> Any:
 
 @asynccontextmanager
 async def behind(stack: Stack) -> AsyncIterator[tuple[str, Watched]]:
-    """A project, and a fanin before it with its admin port. A trace closes when nobody has added to it for a while."""
-    rules = {"profile": "supabase", "mount": "auto", "mode": "observe", "trace__quiet_explicit": 3}
+    """A project, and a fanin before it with its admin port, where traces are open until they are said to be over."""
+    rules = {"profile": "supabase", "mount": "auto", "mode": "observe", "trace__quiet_explicit": 600}
     async with Crowd(stack.url).running() as gateway, watched(gateway.url, **rules) as seen:
         yield gateway.url, seen
 
@@ -105,7 +98,7 @@ async def test_each_request_is_a_trace_by_its_route_and_findings_name_lines_of_t
             one, _, page, _, parts, *_ = await asked(site.url, *pages)
             assert site.misfits() == ""
             assert "rror" not in site.log()
-        found = await traces(seen, 6)
+        found = await traces(seen)
         log = await sarif(seen)
     assert json.loads(one) == {"id": creator}
     assert "8<!-- --> profiles" in page
@@ -131,7 +124,7 @@ async def test_lines_are_those_of_the_sources_with_webpack_too(stack: Stack) -> 
     async with behind(stack) as (project, seen):
         with next_dev(project, seen.sidecar.port, stack.token, "--webpack") as site:
             await asked(site.url, "/creators")
-        found = await traces(seen, 1)
+        found = await traces(seen)
     assert [callers(trace) for trace in found["page /creators"]] == [{PAGE_LIST: 1, PAGE: 8}]
 
 
