@@ -12,6 +12,7 @@ from proxy.config import ConfigError
 from proxy.findings import Rule
 from proxy.observe.events import Closed, Event, Events, Warned
 from proxy.path.trace import SINGLE_IDS
+from proxy.shell.levels import gauges
 from proxy.shell.sidecar import Sidecar, split_listen
 from rules import RULES
 from tests.e2e.harness import OK, ScriptedUpstream, Talk, answers, ask, fanin, settings, until
@@ -100,7 +101,7 @@ async def test_ids_made_for_every_call_are_told_once() -> None:
 async def test_what_is_open_at_the_end_is_closed_and_judged() -> None:
     async with running(trace__quiet_explicit=60.0) as (sidecar, said):
         await ask(sidecar.port, get("/t?id=eq.1", "X-Fanin-Trace: a"))
-        assert sidecar.gauges()["open_traces"] == 1
+        assert gauges(sidecar)["open_traces"] == 1
         assert not closed(said)
     assert [event.trace.id for event in closed(said)] == ["a"]
 
@@ -108,7 +109,7 @@ async def test_what_is_open_at_the_end_is_closed_and_judged() -> None:
 async def test_mode_pass_traces_nothing() -> None:
     async with running(mode="pass") as (sidecar, said):
         await ask(sidecar.port, get("/t?id=eq.1"))
-        assert sidecar.gauges()["open_traces"] == 0
+        assert gauges(sidecar)["open_traces"] == 0
     assert not closed(said)
 
 

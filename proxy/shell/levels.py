@@ -1,12 +1,11 @@
 """What is open, held and in flight now, and the bounds of it: read when somebody asks, counted by nobody."""
 
 from functools import reduce
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from proxy.config import Settings
-    from proxy.shell.sidecar import Sidecar
-    from proxy.shell.upstream import Upstream
+from proxy.config import Settings
+from proxy.shell.sidecar import Sidecar
+from proxy.shell.upstream import Upstream
 
 BOUNDS = (
     "detect.findings",
@@ -33,7 +32,7 @@ BOUNDS = (
 Labelled = dict[tuple[str, ...], float]
 
 
-def levels(sidecar: "Sidecar", version: str) -> dict[str, float | Labelled]:
+def levels(sidecar: Sidecar, version: str) -> dict[str, float | Labelled]:
     """By the name of its metric, a number, or one for each combination of its labels."""
     settings = sidecar.settings
     return {
@@ -44,7 +43,7 @@ def levels(sidecar: "Sidecar", version: str) -> dict[str, float | Labelled]:
     }
 
 
-def gauges(sidecar: "Sidecar") -> dict[str, float]:
+def gauges(sidecar: Sidecar) -> dict[str, float]:
     """What is open now, by the name of its metric."""
     upstream, server, memory = sidecar.upstream, sidecar.server, sidecar.memory
     terms = sidecar.every_term
@@ -72,7 +71,7 @@ def gauges(sidecar: "Sidecar") -> dict[str, float]:
     }
 
 
-def _connections(upstream: "Upstream") -> Labelled:
+def _connections(upstream: Upstream) -> Labelled:
     lanes = {
         "calls": upstream.calls,
         "others": upstream.others,
@@ -85,7 +84,7 @@ def _connections(upstream: "Upstream") -> Labelled:
     return found
 
 
-def _bounds(settings: "Settings") -> Labelled:
+def _bounds(settings: Settings) -> Labelled:
     found: Labelled = {}
     for name in BOUNDS:
         value: Any = reduce(getattr, name.split("."), settings)

@@ -23,7 +23,6 @@ from proxy.shell.check import Checker
 from proxy.shell.discover import Place, discover
 from proxy.shell.health import Health
 from proxy.shell.judge import Judge
-from proxy.shell.levels import gauges
 from proxy.shell.merger import Merger
 from proxy.shell.oracle import Oracle
 from proxy.shell.pipeline import Pipeline
@@ -182,10 +181,6 @@ class Sidecar:
         if self.draining:
             return "draining"
         return "ready" if self.port else "starting"
-
-    def gauges(self) -> dict[str, float]:
-        """What is open now, by the name of its metric."""
-        return gauges(self)
 
     async def _tick(self) -> None:
         while True:

@@ -14,6 +14,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from proxy.model import Outcome
 from proxy.observe.events import Answered, Called, Event
 from proxy.observe.metrics import Metrics
+from proxy.shell.levels import gauges
 from proxy.shell.upstream import Answer, Exchange
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ class Accounts:
     """An observer of one sidecar with metrics of its own, and counts of its own that owe them nothing."""
 
     def __init__(self, sidecar: Sidecar) -> None:
-        self.metrics = Metrics(10_000, sidecar.gauges)
+        self.metrics = Metrics(10_000, lambda: gauges(sidecar))
         self.begun = 0
         """Requests that were handed to the pipeline."""
         self.placed = 0
@@ -103,7 +104,7 @@ class Accounts:
         assert requests - len(unsent) - calls == saved, "saved is requests less calls, whatever these were for"
         for event in unsent:
             assert event.span.outcome in (Outcome.FAILED, Outcome.GONE), "whoever was answered was so by a call"
-        held = {name: value for name, value in self._sidecar.gauges().items() if name in AT_REST and value}
+        held = {name: value for name, value in gauges(self._sidecar).items() if name in AT_REST and value}
         assert not held, "nothing is held when all is over"
 
     def _sum(self, name: str) -> float:

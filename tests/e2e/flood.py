@@ -19,6 +19,7 @@ from proxy.console import Console
 from proxy.observe import log
 from proxy.observe.events import Answered, Events
 from proxy.observe.metrics import Metrics
+from proxy.shell.levels import gauges
 from proxy.shell.sidecar import Sidecar
 from rules import RULES
 from tests.made import head
@@ -50,7 +51,7 @@ def main() -> None:
         sidecar.judge.look(now[0])
     megabytes = most_memory() / 1e6
     held = {"fingerprints": len(sidecar.judge.workload), "findings": len(sidecar.judge.found)}
-    bites = sidecar.gauges()["fingerprints_replaced"]
+    bites = gauges(sidecar)["fingerprints_replaced"]
     print(json.dumps({"requests": REQUESTS, "megabytes": megabytes, **held, "replaced": bites}))
     assert console is not None
 

@@ -8,6 +8,7 @@ import msgspec
 import pytest
 
 from proxy.observe.events import NO_ANSWER, Answered, Called, Event, Events
+from proxy.shell.levels import gauges
 from proxy.shell.sidecar import Sidecar
 from rules import RULES
 from tests.e2e.accounts import OPEN
@@ -43,7 +44,7 @@ async def test_a_request_turned_down_for_a_full_queue_is_no_call_and_says_nothin
             await clients[0].send(get("/t"))
             await upstream.until(lambda: upstream.requests)
             await clients[1].send(get("/t"))
-            await until(lambda: sidecar.gauges()["upstream_queue"] == 1)
+            await until(lambda: gauges(sidecar)["upstream_queue"] == 1)
             await clients[2].send(get("/t"))
             assert (await clients[2].answer()).status == 503
             assert accounts.metrics.upstream_is_up
@@ -70,8 +71,8 @@ async def test_who_hangs_up_in_the_queue_made_no_call() -> None:
             await upstream.until(lambda: upstream.requests)
             async with RawClient(sidecar.port) as second:
                 await second.send(get("/t"))
-                await until(lambda: sidecar.gauges()["upstream_queue"] == 1)
-            await until(lambda: sidecar.gauges()["upstream_queue"] == 0)
+                await until(lambda: gauges(sidecar)["upstream_queue"] == 1)
+            await until(lambda: gauges(sidecar)["upstream_queue"] == 0)
             go.set()
             assert (await first.answer()).status == 200
     assert calls(said) == [("original", 200)]
@@ -143,7 +144,7 @@ async def test_what_fanin_itself_took_is_told_apart_from_upstreams_time() -> Non
             await first.send(get("/t"))
             await upstream.until(lambda: upstream.requests)
             await second.send(get("/t"))
-            await until(lambda: sidecar.gauges()["upstream_queue"] == 1)
+            await until(lambda: gauges(sidecar)["upstream_queue"] == 1)
             go.set()
             assert [(await first.answer()).body, (await second.answer()).body] == [b"ok", b"ok"]
         await sidecar.stop()

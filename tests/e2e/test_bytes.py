@@ -12,6 +12,7 @@ import pytest
 
 from proxy.config import ConfigError
 from proxy.path.shadow import end_to_end
+from proxy.shell.levels import gauges
 from tests.e2e.compare import assert_same, differences
 from tests.e2e.harness import OK, RawAnswer, RawClient, ScriptedUpstream, Talk, answers, ask, fanin
 
@@ -338,7 +339,7 @@ async def test_tunnels_have_a_limit_of_their_own() -> None:
             await first.send(UPGRADE)
             await first.until(b"\r\n\r\n")
             assert (await ask(sidecar.port, UPGRADE)).status == 503
-            assert sidecar.gauges()["tunnels"] == 1
+            assert gauges(sidecar)["tunnels"] == 1
         await upstream.until(lambda: upstream.talks[0].closed)
 
 

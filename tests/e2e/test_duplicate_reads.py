@@ -10,6 +10,7 @@ import pytest
 
 from proxy.model import Outcome
 from proxy.observe.events import Answered, Called, Closed, Event
+from proxy.shell.levels import gauges
 from tests.e2e.bursts import assert_all_same, burst, counting, get, one_by_one, sockets, together
 from tests.e2e.harness import RawClient, ask, fanin, until
 from tests.e2e.odd import odd_tables, running
@@ -64,8 +65,8 @@ async def check(odd: Stack, requests: Sequence[bytes], statements: int, calls: i
         through = await together(sidecar.port, requests)
         assert await counter.statements() == statements
         await until(lambda: len(watch.outcomes) == len(requests))
-        assert not sidecar.gauges()["waiting"]
-        assert not sidecar.gauges()["upstream_busy"]
+        assert not gauges(sidecar)["waiting"]
+        assert not gauges(sidecar)["upstream_busy"]
     assert_all_same(requests, direct, through)
     assert len(watch.calls) == calls
     return watch
@@ -263,8 +264,8 @@ async def test_when_all_have_left_the_call_is_cancelled(odd: Stack) -> None:
             for client in clients:
                 client.writer.write(SLOW)
             await running(odd.dsn, "%nap%")
-        await until(lambda: not sidecar.gauges()["upstream_busy"])
-        assert not sidecar.gauges()["waiting"]
+        await until(lambda: not gauges(sidecar)["upstream_busy"])
+        assert not gauges(sidecar)["waiting"]
 
 
 async def test_a_slow_client_holds_up_nobody_else(odd: Stack) -> None:

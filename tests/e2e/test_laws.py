@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from proxy.config import ConfigError
+from proxy.shell.levels import gauges
 from tests.e2e.harness import (
     OK,
     PATIENCE,
@@ -167,9 +168,9 @@ async def test_a_client_that_hangs_up_cancels_upstream(how: str) -> None:
 
 def idle(sidecar: Sidecar) -> bool:
     """Whether nothing is held any more."""
-    gauges = sidecar.gauges()
+    found = gauges(sidecar)
     names = ("client_connections", "upstream_busy", "upstream_queue", "tunnels", "waiting")
-    return not any(gauges[name] for name in names)
+    return not any(found[name] for name in names)
 
 
 async def test_a_client_that_leaves_in_mid_download_stops_it() -> None:
@@ -211,8 +212,8 @@ async def test_a_client_that_leaves_the_queue_gives_its_place_to_the_next() -> N
             await upstream.until(lambda: upstream.requests)
             async with RawClient(sidecar.port) as second:
                 await second.send(GET)
-                await until(lambda: sidecar.gauges()["upstream_queue"] == 1)
-            await until(lambda: sidecar.gauges()["upstream_queue"] == 0)
+                await until(lambda: gauges(sidecar)["upstream_queue"] == 1)
+            await until(lambda: gauges(sidecar)["upstream_queue"] == 0)
             await third.send(GET)
             go.set()
             assert (await first.answer()).body == b"ok"
@@ -237,7 +238,7 @@ async def test_writes_are_sent_while_reads_fill_the_pool() -> None:
         await first.send(GET)
         await upstream.until(lambda: upstream.requests)
         await second.send(GET)
-        await until(lambda: sidecar.gauges()["upstream_queue"] == 1)
+        await until(lambda: gauges(sidecar)["upstream_queue"] == 1)
         assert (await ask(sidecar.port, b"DELETE /t HTTP/1.1\r\nHost: h\r\n\r\n")).body == b"ok"
 
 
@@ -297,7 +298,7 @@ async def test_a_loop_through_another_name_is_508() -> None:
         answer = await ask(port, GET)
         assert answer.status == 508
         assert b"FANIN508" in answer.body
-        assert sidecar.gauges()["upstream_busy"] == 0
+        assert gauges(sidecar)["upstream_busy"] == 0
     assert not sidecar.upstream.open_ends
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from proxy.errors import BROKEN_OFF, FAULTS, NOT_SENT
+from proxy.shell.levels import gauges
 from tests.e2e.harness import (
     OK,
     RawAnswer,
@@ -223,7 +224,7 @@ async def test_a_client_that_pipelines_and_never_reads_is_cut_off() -> None:
         async with RawClient(sidecar.port) as client:
             client.writer.transport.pause_reading()  # type: ignore[attr-defined]
             await client.send(GET * 500)
-            await until(lambda: sidecar.gauges()["client_connections"] == 0)
+            await until(lambda: gauges(sidecar)["client_connections"] == 0)
         assert len(upstream.requests) < 100
 
 

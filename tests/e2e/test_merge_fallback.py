@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from proxy.postgrest.problem import SHARED
+from proxy.shell.levels import gauges
 from tests.e2e.bursts import get, together
 from tests.e2e.faulty import REQUESTS, assert_originals_are_sent, between, merged, whole
 from tests.e2e.harness import ScriptedUpstream, Talk, fanin
@@ -150,9 +151,9 @@ async def test_a_pause_shows_in_the_gauge_and_is_counted_by_its_doubt() -> None:
 
     async with between(die, merge__pause_first=100.0) as (_, sidecar):
         watch = Watch(sidecar)
-        assert sidecar.gauges()["paused"] == 0
+        assert gauges(sidecar)["paused"] == 0
         for target, lines in (("t", ()), ("t", ("Cookie: a=b",)), ("u", ())):
             await together(sidecar.port, [get(f"/{target}?id=eq.{n}", *lines) for n in range(40)])
         assert watch.pauses() == ["connection"] * 3
-        assert sidecar.gauges()["paused"] == 3
-        assert sidecar.gauges()["paused_queries"] == 0
+        assert gauges(sidecar)["paused"] == 3
+        assert gauges(sidecar)["paused_queries"] == 0

@@ -17,6 +17,7 @@ from proxy.law import UNASKED
 from proxy.observe.events import Answered, Called, Closed, Event, Replayed
 from proxy.observe.tree import Trees
 from proxy.postgrest.shown import read_fingerprint
+from proxy.shell.levels import gauges
 from tests.e2e.bursts import Counter, counting, get
 from tests.e2e.compare import differences
 from tests.e2e.harness import PATIENCE, RawAnswer, ask, fanin
@@ -76,7 +77,7 @@ async def test_upstreams_refusal_is_passed_back_as_it_came(odd: Stack, size: int
         await counter.reset()
         through = await ask(sidecar.port, request)
         assert await counter.statements() == 0
-        assert sidecar.gauges()["long_head_bytes"] == 0
+        assert gauges(sidecar)["long_head_bytes"] == 0
     assert_equal(direct, through)
     assert (through.status, through.body, through.complete) == (400, b"Bad Request", True)
 
@@ -140,7 +141,7 @@ async def stitched(odd: Stack, request: bytes, calls: int | None = None, **chang
         await counter.reset()
         answer = await ask(sidecar.port, request)
         taken = await counter.statements()
-        assert sidecar.gauges()["lists_cut"] == 0
+        assert gauges(sidecar)["lists_cut"] == 0
     assert answer.values(b"x-fanin") == [b"stitched; calls=%d" % taken]
     assert watch.calls == [200] * taken
     assert watch.saved == 1 - taken

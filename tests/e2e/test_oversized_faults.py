@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from proxy.observe.events import Replayed
+from proxy.shell.levels import gauges
 from tests.e2e.bursts import get, sockets
 from tests.e2e.faulty import whole
 from tests.e2e.harness import ScriptedUpstream, Talk, ask, fanin, until
@@ -110,12 +111,12 @@ async def test_so_many_lists_are_cut_at_once_and_the_others_wait_their_turn() ->
     async with between(held, **changes) as made, sockets(made.sidecar.port, 3) as clients:
         for client in clients:
             await client.send(REQUEST)
-        await until(lambda: made.sidecar.gauges()["lists_cut"] == 3 and made.parts)
+        await until(lambda: gauges(made.sidecar)["lists_cut"] == 3 and made.parts)
         assert len(made.parts) == 1
         release.set()
         assert [(await client.answer()).status for client in clients] == [200] * 3
         assert len(made.parts) == 3 * PARTS
-        assert made.sidecar.gauges()["lists_cut"] == 0
+        assert gauges(made.sidecar)["lists_cut"] == 0
 
 
 async def test_a_client_that_hangs_up_cancels_all_parts_and_makes_room() -> None:
@@ -130,9 +131,9 @@ async def test_a_client_that_hangs_up_cancels_all_parts_and_makes_room() -> None
                 await until(lambda: len(made.parts) == 4 * rounds)  # noqa: B023 – it is not kept
                 client.abort()
             await made.upstream.until(lambda: all(talk.closed for talk in made.upstream.talks))
-            await until(lambda: made.sidecar.gauges()["lists_cut"] == 0)
-        assert made.sidecar.gauges()["upstream_busy"] == 0
-        assert made.sidecar.gauges()["long_head_bytes"] == 0
+            await until(lambda: gauges(made.sidecar)["lists_cut"] == 0)
+        assert gauges(made.sidecar)["upstream_busy"] == 0
+        assert gauges(made.sidecar)["long_head_bytes"] == 0
         assert not made.doubts
 
 
@@ -200,7 +201,7 @@ async def test_one_part_that_fails_leaves_the_list_to_upstream(
         assert (answer.status, answer.body) == (400, b"Bad Request")
         assert made.doubts == [name.partition(",")[0]]
         assert sum(not is_part(request) for request in made.upstream.requests) == 1
-        await until(lambda: made.sidecar.gauges()["upstream_busy"] == 0)
+        await until(lambda: gauges(made.sidecar)["upstream_busy"] == 0)
 
 
 async def test_parts_slower_than_half_of_an_answers_time_are_given_up_for_the_original() -> None:

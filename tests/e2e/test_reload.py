@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from proxy.demo.sidecar import NO_CHECKS, Fanin
+from proxy.shell.levels import gauges
 from tests.e2e.bursts import counting, get, together
 from tests.e2e.faulty import merged, whole
 from tests.e2e.harness import OK, RawClient, ScriptedUpstream, Talk, answers, ask, fanin, settings, until
@@ -165,7 +166,7 @@ async def test_requests_under_way_end_under_the_settings_that_they_began_under()
         old = sidecar.merger
         sidecar.adopt(settings(upstream.url, mode="observe"))
         assert sidecar.merger is not old
-        assert sidecar.gauges()["waiting"] > 0
+        assert gauges(sidecar)["waiting"] > 0
         alone = await together(sidecar.port, requests)
         assert [one.values(b"content-range") for one in alone] == [[b"0-0/*"]] * 10
         go.set()

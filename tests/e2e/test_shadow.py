@@ -10,6 +10,7 @@ import asyncpg
 import pytest
 
 from proxy.observe.metrics import Metrics
+from proxy.shell.levels import gauges
 from tests.e2e.bursts import assert_all_same, burst, counting, get, one_by_one, sockets, together
 from tests.e2e.faults import FAULTS, hidden_alias_left_in
 from tests.e2e.harness import fanin
@@ -77,7 +78,7 @@ async def test_in_mode_shadow_callers_get_their_originals_and_merging_is_found_s
 
 async def test_metrics_show_what_was_compared_and_what_it_cost(odd: Stack) -> None:
     async with watched(odd.url, SHADOW) as watch:
-        metrics = Metrics(200, watch.sidecar.gauges)
+        metrics = Metrics(200, lambda: gauges(watch.sidecar))
         watch.sidecar._events.subscribe(metrics)
         await together(watch.sidecar.port, nums(50))
         await watch.rest()
@@ -132,7 +133,7 @@ async def test_after_a_mismatch_a_query_is_merged_for_nobody_until_the_pause_is_
         async with watched(odd.url, CHECKED, merge__pause_first=1e-9, merge__pause_max=1e-9) as watch:
             await together(watch.sidecar.port, nums(20))
             await watch.rest()
-            assert watch.sidecar.gauges()["paused_queries"] == 1
+            assert gauges(watch.sidecar)["paused_queries"] == 1
             watch.said.clear()
             for lines in ((), ("X-Owner: bob",)):
                 await together(watch.sidecar.port, nums(20, *lines))

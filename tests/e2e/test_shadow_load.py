@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from proxy.shell.levels import gauges
 from tests.e2e.bursts import get, sockets, together
 from tests.e2e.faulty import REQUESTS, between, merged, whole
 from tests.e2e.harness import PATIENCE, ScriptedUpstream, Talk, fanin, until
@@ -183,7 +184,7 @@ async def test_in_mode_shadow_the_last_to_hang_up_cancels_the_merged_call_and_no
                 client.writer.write(request)
             await upstream.until(lambda: len(upstream.requests) == 40 + sum(map(merged, upstream.requests)))
             await upstream.until(lambda: sum(map(merged, upstream.requests)))
-            assert sidecar.gauges()["shadow_held_bytes"] > 0
+            assert gauges(sidecar)["shadow_held_bytes"] > 0
             for client in clients:
                 client.abort()
         await watch.rest()

@@ -13,6 +13,7 @@ import asyncpg
 import pytest
 
 from proxy.demo.stack import PostgREST
+from proxy.shell.levels import gauges
 from tests.conftest import SECRET
 from tests.e2e.chaos import Chaos
 from tests.e2e.harness import fanin, until
@@ -96,8 +97,8 @@ async def weather(connection: asyncpg.Connection[asyncpg.Record], dsn: str, tell
             await storm.run(CLIENTS, SECONDS)
             mortal.over.set()
             await life
-            await until(lambda: not sidecar.gauges()["client_connections"])
-            held = {name: sidecar.gauges()[name] for name in ("requests_in_flight", "open_windows", "waiting")}
+            await until(lambda: not gauges(sidecar)["client_connections"])
+            held = {name: gauges(sidecar)[name] for name in ("requests_in_flight", "open_windows", "waiting")}
     told = f"STORM_SEED={SEED}: {dict(storm.answers)}, faults {dict(chaos.done)}, {mortal.deaths} deaths"
     tell(told)
     found = await connection.fetch("select id::text, count(*) from odd.storm group by id")
