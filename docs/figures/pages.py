@@ -68,7 +68,7 @@ async def _look(url: str) -> None:
         await _take(page, "traces")
         await page.get_by_role("link", name="GET /admin/creators").first.click()
         await page.locator(".row").first.wait_for()
-        await page.locator("h2", has_text="Not merged").evaluate("(one) => scrollTo(0, one.offsetTop - 60)")
+        await page.locator("h2", has_text="Waterfall").evaluate("(one) => scrollTo(0, one.offsetTop - 60)")
         await _take(page, "trace")
         await page.goto(url + "/#/findings")
         await page.locator(".finding > summary").first.click()

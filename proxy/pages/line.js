@@ -7,6 +7,7 @@ const HEADS = [
   ["#", "num"], ["Status", "num"], ["Rows", "num"], ["Size", "num"], ["Began", "num"], ["Took", "num"],
   ["Upstream", "num", "What of that upstream took"], ["When"], ["Called from"],
 ];
+const ALONE = "Nothing in it is against merging: no look-alike was there at its moment, or the mode or a level keeps fanin from it.";
 const NONE = { curl: "", supabase_js: "" };
 
 export const isFailed = (span) => span.status >= 400 || !span.status;
@@ -25,14 +26,17 @@ export function inside(group, scale) {
     el("p", { class: "mono" }, first.fingerprint),
     (scale.findings.get(first.fingerprint) ?? []).map((one) =>
       el("p", {}, badge(one.code, one.impact.toLowerCase()), ` ${one.impact}: ${one.title}`)),
-    why(scale.reasons.get(first.refusal)),
+    why(first, scale.reasons.get(first.refusal)),
     group.call ? callOf(group.call, first.shared) : null,
     table("Requests", HEADS, group.spans.map((span) => request(span, scale.total))),
     code("curl", first.curl || own.curl), code("supabase-js", own.supabase_js));
 }
 
-const why = (reason) => reason && el("p", {},
-  el("b", {}, `Not merged: ${reason.reason}. `), reason.why, " ", el("span", { class: "quiet" }, reason.remedy));
+function why(span, reason) {
+  if (reason)
+    return el("p", {}, el("b", {}, `Not merged: ${reason.reason}. `), reason.why, " ", el("span", { class: "quiet" }, reason.remedy));
+  return span.outcome === "passed" && el("p", {}, el("b", {}, "Not merged: alone. "), ALONE);
+}
 
 const callOf = (call, shared) => el("p", { class: "quiet" },
   `Upstream call ${call.call}: about ${ms(call.ms)}, ${call.parts > 1 ? `in ${call.parts} parts, ` : ""}for ${many(shared, "request")}`);

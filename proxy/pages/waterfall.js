@@ -123,7 +123,7 @@ function line(group, scale) {
     group.call ? bar("call", group.call.start, group.call.ms, scale.total) : null);
   const row = el("details", { class: "row", toggle: () => row.open && row.children.length === 1 && row.append(inside(group, scale)) },
     el("summary", { class: "pick" },
-      el("span", { class: "what", title: first.fingerprint }, first.target || first.fingerprint),
+      el("span", { class: "what", title: first.fingerprint }, first.target ? `${first.method} ${first.target}` : first.fingerprint),
       el("div", { class: "track" }, bars),
       el("span", { class: "became" }, status(group), `${outcome(group)}, ${ms(endOf(group) - first.start)}`, marks(scale.findings.get(first.fingerprint)))));
   return row;
