@@ -1,6 +1,7 @@
 """The values that the steps hand to each other. Frozen; bytes are as they were on the wire.
 
-Times are seconds of a monotonic clock, sizes are bytes.
+Times are seconds of a monotonic clock, sizes are bytes. What every request makes is hidden from the garbage collector
+(``gc=False``): it holds only what was there before it, so that it is part of no cycle.
 """
 
 import enum
@@ -11,7 +12,7 @@ RowKeys = tuple[tuple[str, tuple[int, ...]], ...]
 """By column of an answer, a hash for each row in their order; 0 for null, and for a row without the column."""
 
 
-class Media(msgspec.Struct, frozen=True):
+class Media(msgspec.Struct, frozen=True, gc=False):
     """What a caller asks for, as far as an array of rows can serve it."""
 
     singular: bool
@@ -26,7 +27,7 @@ class Media(msgspec.Struct, frozen=True):
     """What PostgREST puts between two rows."""
 
 
-class Head(msgspec.Struct, frozen=True):
+class Head(msgspec.Struct, frozen=True, gc=False):
     """What a request's header lines say, whatever its target: what is sent on, and who asks."""
 
     forward: bytes
@@ -72,7 +73,7 @@ class LiteralClass(enum.Enum):
     TEXT = "text"
 
 
-class Column(msgspec.Struct, frozen=True):
+class Column(msgspec.Struct, frozen=True, gc=False):
     """What is known of a column."""
 
     type: str
@@ -87,7 +88,7 @@ class Column(msgspec.Struct, frozen=True):
     """Literals that upstream said are not of its type."""
 
 
-class Key(msgspec.Struct, frozen=True):
+class Key(msgspec.Struct, frozen=True, gc=False):
     """A top-level ``name=eq.literal`` or ``name=in.(literals)``; the raw value lies at ``start:end`` in the target."""
 
     name: bytes
@@ -100,7 +101,7 @@ class Key(msgspec.Struct, frozen=True):
     kind: LiteralClass
 
 
-class Query(msgspec.Struct, frozen=True):
+class Query(msgspec.Struct, frozen=True, gc=False):
     """A request that was understood. ``relation`` is empty outside the mount and for anything that is no relation."""
 
     method: bytes
@@ -125,7 +126,7 @@ class Query(msgspec.Struct, frozen=True):
     """Where the value of the ``column=in.(…)`` lies that makes the target long; all else is taken apart without it."""
 
 
-class Member(msgspec.Struct, frozen=True, eq=False):
+class Member(msgspec.Struct, frozen=True, gc=False, eq=False):
     """One request waiting in a window."""
 
     query: Query
@@ -133,13 +134,13 @@ class Member(msgspec.Struct, frozen=True, eq=False):
     arrived: float
 
 
-class Alone(msgspec.Struct, frozen=True, eq=False):
+class Alone(msgspec.Struct, frozen=True, gc=False, eq=False):
     """A call of a plan: one member, sent as it came."""
 
     member: Member
 
 
-class Same(msgspec.Struct, frozen=True, eq=False):
+class Same(msgspec.Struct, frozen=True, gc=False, eq=False):
     """A call of a plan: several byte-equal members, sent once as they came."""
 
     members: tuple[Member, ...]
@@ -181,14 +182,14 @@ class Merged(msgspec.Struct, frozen=True, eq=False):
         return {literal for literals in self.claims.values() for literal in literals}
 
 
-class Doubt(msgspec.Struct, frozen=True):
+class Doubt(msgspec.Struct, frozen=True, gc=False):
     """Why a merged answer is not used: a key of ``errors.DOUBTS``; ``detail`` names a header, never a value."""
 
     reason: str
     detail: str = ""
 
 
-class Miss(msgspec.Struct, frozen=True):
+class Miss(msgspec.Struct, frozen=True, gc=False):
     """A filter value whose members want one object and have not exactly one row: only PostgREST knows its 406."""
 
     stamps: dict[bytes, bytes]
@@ -198,7 +199,7 @@ class Miss(msgspec.Struct, frozen=True):
     rows: int
 
 
-class Share(msgspec.Struct, frozen=True):
+class Share(msgspec.Struct, frozen=True, gc=False):
     """What one filter value's members are answered: the head without its empty line; the body; its rows."""
 
     head: bytes
@@ -221,7 +222,7 @@ class Outcome(enum.StrEnum):
     GONE = "gone"
 
 
-class Span(msgspec.Struct, frozen=True):
+class Span(msgspec.Struct, frozen=True, gc=False):
     """One request and its answer, without any of its values."""
 
     number: int
@@ -271,7 +272,7 @@ class Span(msgspec.Struct, frozen=True):
     """What was asked for, values and all: only where the setting `show_values` is on."""
 
 
-class Trace(msgspec.Struct, frozen=True):
+class Trace(msgspec.Struct, frozen=True, gc=False):
     """The spans of one application request, page load or job, after it closed."""
 
     id: str

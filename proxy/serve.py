@@ -1,6 +1,7 @@
 """``fanin serve``: the parts of a running fanin put together, until it is told to end."""
 
 import asyncio
+import gc
 import signal
 import sys
 import time
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
 def run(work: Coroutine[Any, Any, None]) -> None:
     """On uvloop where there is one (not on Windows)."""
+    gc.freeze()  # modules and tables stay as long as the process: a pause to look through them again would be traffic's
     try:
         import uvloop
     except ImportError:

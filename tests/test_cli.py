@@ -57,7 +57,7 @@ def test_what_config_prints_is_toml_that_config_reads(capsys: pytest.CaptureFixt
         (["config", "--mode", "rewrit"], "flag: mode: Input should be"),
         (["config", "--config", "/nonexistent.toml"], "/nonexistent.toml: cannot be read"),
         (["serve", "--upstream", "ftp://a"], "upstream: 'ftp://a' is not"),
-        (["serve", "--listen", "nowhere"], "is not HOST:PORT"),
+        (["serve", "--admin", "off", "--listen", "nowhere"], "is not HOST:PORT"),
         (["explain", "literl"], "did you mean 'literal'?"),
     ],
 )

@@ -13,7 +13,7 @@ _VALUE = b"\t" + bytes(range(0x20, 0x7F)) + bytes(range(0x80, 0x100))
 _TARGET = bytes(range(0x21, 0x7F)) + bytes(range(0x80, 0x100))
 
 
-class Field(msgspec.Struct, frozen=True):
+class Field(msgspec.Struct, frozen=True, gc=False):
     """One header line: its name in lower case, its value without outer blanks, and the line as it came."""
 
     name: bytes
@@ -21,7 +21,7 @@ class Field(msgspec.Struct, frozen=True):
     line: bytes
 
 
-class RequestLine(msgspec.Struct, frozen=True):
+class RequestLine(msgspec.Struct, frozen=True, gc=False):
     """``METHOD SP TARGET SP VERSION``; ``minor`` is 0 or 1."""
 
     method: bytes
@@ -29,7 +29,7 @@ class RequestLine(msgspec.Struct, frozen=True):
     minor: int
 
 
-class StatusLine(msgspec.Struct, frozen=True):
+class StatusLine(msgspec.Struct, frozen=True, gc=False):
     """``VERSION SP CODE SP REASON``; ``line`` is the whole of it as it came."""
 
     status: int

@@ -13,7 +13,7 @@ NO_ANSWER = 0
 CANCELLED = -1
 
 
-class Answered(msgspec.Struct, frozen=True):
+class Answered(msgspec.Struct, frozen=True, gc=False):
     """A client has its answer, or is gone."""
 
     span: Span
@@ -29,7 +29,7 @@ class Answered(msgspec.Struct, frozen=True):
     """Value of its ``traceparent``, where ``otlp.endpoint`` is set; empty when absent."""
 
 
-class Called(msgspec.Struct, frozen=True):
+class Called(msgspec.Struct, frozen=True, gc=False):
     """An upstream call ended. ``kind``: original, merged, shared, replay, shadow, types, part, outside, tunnel;
     ``status`` may be NO_ANSWER or CANCELLED. Calls that never had a place among the calls are none.
     """
@@ -52,7 +52,7 @@ class Probed(msgspec.Struct, frozen=True):
     up: bool
 
 
-class Left(msgspec.Struct, frozen=True):
+class Left(msgspec.Struct, frozen=True, gc=False):
     """A window closed: its size, and how long its first member waited."""
 
     size: int

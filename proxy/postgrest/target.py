@@ -11,7 +11,7 @@ RESERVED = frozenset((b"select", b"order", b"limit", b"offset", b"columns", b"on
 LOGIC = frozenset((b"and", b"or", b"not.and", b"not.or"))
 
 
-class Param(msgspec.Struct, frozen=True):
+class Param(msgspec.Struct, frozen=True, gc=False):
     """One ``name=value`` of the query, raw; the value's bytes lie at ``start`` in the target."""
 
     name: bytes

@@ -11,7 +11,7 @@ from proxy.path.window import Gate
 from proxy.shell.upstream import Answer
 
 
-class Served(msgspec.Struct, frozen=True, eq=False):
+class Served(msgspec.Struct, frozen=True, gc=False, eq=False):
     """A waiter's share of an answer; ``call`` is the call's number, ``shared`` how many it answered."""
 
     share: Share
