@@ -93,16 +93,23 @@ async def each(port: int) -> list[bytes]:
     return await asyncio.gather(*map(one, requests()))
 
 
+async def whole(port: int, request: str) -> bytes:
+    """The answer to a request that asks for the connection to be closed behind it, however long it takes."""
+    async with RawClient(port) as client:
+        await client.send(request.encode())
+        return await client.rest()
+
+
 async def look(port: int, path: str) -> bytes:
     """What the admin port shows."""
-    return await exchange(port, f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+    return await whole(port, f"GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
 
 
 async def shown(fanin: Fanin) -> bytes:
     """All that fanin says of itself, and what its admin port answers to secrets, once the last trace is printed."""
     answered = await each(fanin.admin_port)
-    last = f"GET /creators?limit=1 HTTP/1.1\r\nX-Fanin-Trace: last\r\n{HEAD}\r\n".replace("shown", "final")
-    await exchange(fanin.port, last.encode())
+    last = f"GET /creators?limit=1 HTTP/1.1\r\nX-Fanin-Trace: last\r\nConnection: close\r\n{HEAD}\r\n"
+    await whole(fanin.port, last.replace("shown", "final"))
     async with asyncio.timeout(PATIENCE):
         while "final-route" not in fanin.printed():  # noqa: ASYNC110 – a file
             await asyncio.sleep(0.02)

@@ -87,7 +87,7 @@ def test_it_serves_without_what_only_the_demo_needs(installed: Path) -> None:
     ("arguments", "code", "told"),
     [
         (["demo"], 75, "pip install 'fanin[demo]'"),
-        (["serve", "--upstream", "http://127.0.0.1:1", "--db-uri", "postgres://h/d"], 2, "pip install 'fanin[db]'"),
+        (["serve", "--db-uri", "postgres://h/d", "--admin", "off"], 2, "pip install 'fanin[db]'"),
         (["serve", "--set", "otlp.endpoint=http://127.0.0.1:1", "--admin", "off"], 2, "pip install 'fanin[otel]'"),
     ],
 )
