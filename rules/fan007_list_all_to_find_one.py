@@ -6,8 +6,9 @@ Finds reads without limit, and without a filter by a key, that were answered at 
 ``rules.list_to_find_one.min_rows`` rows, after which the trace asks for the keys of one of these rows and of no other.
 That is seen where the keys of answers are remembered (``detect.row_keys``); where they are not, or the answer was too
 large for it, a single new value of a filter that is named after the list (``creator_id`` after ``creators``) is taken
-for a hint, with less confidence. Lists whose keys are asked for in an ``in.(…)``, and traces that were not seen to
-their end, are not judged. What the application does with the other rows, fanin does not see: hence "probably".
+for a hint, with less confidence. Lists whose keys are asked for in an ``in.(…)``, lists between the writes of a loop
+(FAN008), and traces that were not seen to their end, are not judged. What the application does with the other rows,
+fanin does not see: hence "probably".
 
 Why it hurts
 ------------
@@ -44,7 +45,7 @@ from proxy.fixes.find_code import find_js, find_name, find_py, find_sql
 from proxy.model import Span, Trace
 from proxy.postgrest.row_use import column_known, is_key, named_once, rows_used
 from proxy.postgrest.shown import read_fingerprint
-from proxy.postgrest.spans import asks_for_all, caller_of, grouped, seconds_of, size_of, succeeded
+from proxy.postgrest.spans import asks_for_all, caller_of, grouped, may_write, seconds_of, size_of, succeeded
 from proxy.postgrest.volume import in_words
 from proxy.thresholds import Rules
 
@@ -90,7 +91,7 @@ def _use(trace: Trace, listed: Span) -> Use | None:
         why = "later requests name one of its rows by its id, and no other"
         return Use(listed, "id", why, certain=False) if named_once(listed, earlier, later) else None
     used = rows_used(listed, later)
-    if used is None or len(used) != 1:
+    if used is None or len(used) != 1 or _written_on(trace, listed, later):
         return None
     (row,) = used
     column = column_known(listed, row, earlier)
@@ -98,6 +99,13 @@ def _use(trace: Trace, listed: Span) -> Use | None:
         return Use(listed, column, f"its {column} was known before: an earlier request asked by it", certain=True)
     columns = [name for name, _ in listed.row_keys]
     return Use(listed, "id" if "id" in columns else columns[0], "", certain=True)
+
+
+def _written_on(trace: Trace, listed: Span, later: Sequence[Span]) -> bool:
+    """Whether its row is only the next of a loop of writes, which began before there was such a list (FAN008)."""
+    first = min(span.start for span in trace.spans if span.fingerprint == listed.fingerprint)
+    before = {span.fingerprint for span in trace.spans if may_write(span) and span.start < first}
+    return not rows_used(listed, [span for span in later if span.fingerprint not in before])
 
 
 def _finding(trace: Trace, uses: Sequence[Use]) -> Finding:

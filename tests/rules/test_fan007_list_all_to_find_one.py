@@ -106,6 +106,13 @@ def test_pages_and_narrow_reads_are_not(line: str) -> None:
     assert findings(f"GET /creators?status=eq.active → {answer}", ONE)
 
 
+def test_a_list_between_the_writes_of_a_loop_did_not_find_the_next_row() -> None:
+    patches = [f"then PATCH /creators?id=eq.{n}" for n in (5, 6, 7)]
+    assert not findings(patches[0].removeprefix("then "), f"then {ALL}", patches[1], f"then {ALL}")
+    assert findings(f"{ALL}", patches[1], f"then {ALL}"), "but the row that the loop begins with may be found so"
+    assert findings(patches[0].removeprefix("then "), f"then {ALL}", patches[1], "then GET /rushes?creator_id=eq.6")
+
+
 def test_short_lists_are_not() -> None:
     assert not findings(LIST.format("49 rows"), ONE)
     assert findings(LIST.format("49 rows"), ONE, settings=Rules(list_to_find_one=ListToFindOne(min_rows=49)))
