@@ -139,7 +139,7 @@ class Pipeline:
 
     async def _pass_on(self, visit: Visit, own: Own) -> bool:
         began = self._clock()
-        visit.status = own.answer.status
+        visit.status, visit.waited = own.answer.status, own.seconds
         try:
             return await self._relay(visit, own.answer, own.data)
         finally:
@@ -182,7 +182,7 @@ class Pipeline:
         call = Call(self._upstream, lane, outgoing, note, self._events, self._clock)
         try:
             async with call as answer:
-                visit.status = answer.status
+                visit.status, visit.waited = answer.status, call.seconds
                 return await use(visit, answer)
         finally:
             visit.upstream_seconds += call.seconds

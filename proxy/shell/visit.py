@@ -53,6 +53,8 @@ class Visit:
         self.saves = ""
         """The rule whose call answered it."""
         self.upstream_seconds = 0.0
+        self.waited = 0.0
+        """Seconds that upstream has taken so far, while its answer is passed on."""
         self.copy: Copy | None = None
         """Who is told what is answered, in mode shadow."""
         self.head_size = 0
@@ -84,7 +86,8 @@ class Visit:
             counts = f"X-Fanin-Queries: {self.trace.begun}", f"X-Fanin-Saved: {self.trace.saved}"
             lines += [f"X-Fanin-Trace: {name}", *counts]
         if timing:
-            upstream = f", upstream;dur={1000 * self.upstream_seconds:.1f}" if self.upstream_seconds else ""
+            seconds = self.upstream_seconds + self.waited
+            upstream = f", upstream;dur={1000 * seconds:.1f}" if seconds else ""
             lines.append(f"Server-Timing: fanin;dur={1000 * (now - self.request.arrived):.1f}{upstream}")
         return "".join(f"{line}\r\n" for line in lines)
 
