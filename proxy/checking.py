@@ -23,8 +23,9 @@ from proxy.observe.events import Closed, Event, Events, Warned
 from proxy.observe.taken import Names
 from proxy.observe.text import safe
 from proxy.path.found import Known
+from proxy.path.ignored import Ignores
 from proxy.recording import RecordingError, read
-from proxy.shell.judge import Judge
+from proxy.shell.judge import Judge, today
 
 TIMEOUT = 30.0
 """Seconds that a running fanin is given to answer."""
@@ -187,11 +188,13 @@ class Checked:
     def ignores(self) -> Iterator[str]:
         """Each ignore with what it matched."""
         known = [one for court in self._courts.values() for one in court.known()]
-        for number, ignore in enumerate(self._settings.ignore, 1):
-            until = f", until {ignore.until}" if ignore.until else ""
-            owner = f", owner {safe(ignore.owner)}" if ignore.owner else ""
-            yield f"ignore {number}: {safe(ignore.reason)}{owner}{until}"
-            matched = dict.fromkeys(one.finding.key for one in known if one.ignore is ignore)
-            yield from (f"  {safe(key)}" for key in matched)
-            if not matched:
-                yield "  holds for nothing that was found"
+        found = list({one.finding.key: one.finding for one in known}.values())
+        ignores = Ignores(self._settings.ignore, self._settings.catalog.schemas[0])
+        for one in ignores.explained(found, today()):
+            until = f", until {one.ignore.until}" if one.ignore.until else ""
+            yield f"{safe(one.name)}: {safe(one.ignore.reason)}{until}"
+            if one.over:
+                yield "  is over, and ignores no longer:" if one.matched else "  is over"
+            yield from (f"  {safe(finding.key)}" for finding in one.matched)
+            if not one.matched:
+                yield "  matches nothing that was found"

@@ -15,8 +15,8 @@ from proxy.listing import as_toml
 from proxy.observe import log
 from proxy.observe.text import safe
 from proxy.serve import run, serve
-from proxy.shell.discover import known_mount
-from proxy.sources import from_text
+from proxy.shell.discover import known_mount, usable
+from proxy.sources import from_text, nearest
 from proxy.top import TopError, top
 from rules import RULES
 
@@ -47,12 +47,29 @@ SWITCHES = ("debug", "show_values")
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run ``fanin``; returns the exit code."""
-    options = command_line().parse_args(arguments)
+    options = _parsed(arguments)
     try:
-        return int(options.run(options))
+        code = int(options.run(options))
+        sys.stdout.flush()
+        return code
     except ConfigError as error:
         print(f"fanin: {error}", file=sys.stderr)
         return USAGE
+    except BrokenPipeError:  # `fanin config | head`: whoever reads has enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return UNABLE
+
+
+def _parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
+    """The flags; an error that names the nearest one, where there is none of that name."""
+    parser = command_line()
+    options, unknown = parser.parse_known_args(arguments)
+    if unknown:
+        name = unknown[0].partition("=")[0]
+        flags = options.command._option_string_actions  # argparse tells them nowhere else
+        near = nearest(name, flags, otherwise="") if name.startswith("-") else ""
+        options.command.error(f"nothing is called '{safe(name)}'{near}")
+    return options
 
 
 def command_line() -> argparse.ArgumentParser:
@@ -76,6 +93,8 @@ def command_line() -> argparse.ArgumentParser:
     _add_explain(explaining)
     checking = commands.add_parser("check", help="gate a build: budgets and findings of recorded or live traces")
     _add_check(checking)
+    for command in commands.choices.values():
+        command.set_defaults(command=command)
     return parser
 
 
@@ -178,7 +197,9 @@ def _read(options: argparse.Namespace) -> Effective:
 
 
 def _config(options: argparse.Namespace) -> int:
-    for line in as_toml(_load(options)):
+    loaded = _load(options)
+    usable(loaded.settings)
+    for line in as_toml(loaded):
         print(line)
     return OK
 
@@ -207,6 +228,7 @@ def _explain_request(options: argparse.Namespace, words: str) -> None:
 
 def _serve(options: argparse.Namespace) -> int:
     loaded = _load(options)
+    usable(loaded.settings)
     log.configure()
     run(serve(loaded, lambda: _read(options), RULES))
     return OK

@@ -234,10 +234,31 @@ def _validate(values: Mapping[str, Any], sources: Mapping[str, str]) -> Settings
         return Settings(**nested(values))
     except ValidationError as error:
         first = error.errors(include_input=False)[0]
-        name = ".".join(str(part) for part in first["loc"])
+        name = _place(first["loc"])
         source = sources.get(name) or sources.get(str(first["loc"][0])) or "settings"
-        hint = _hint(first["loc"]) if first["type"] == "extra_forbidden" else ""
-        raise ConfigError(f"{source}: {name}: {first['msg']}{hint}") from error
+        raise ConfigError(f"{source}: {name}: {_said(first)}") from error
+
+
+def _place(place: tuple[int | str, ...]) -> str:
+    """Where a value stands: ``merge.max_keys``; in a table of a list, counted from 1, ``ignore 2: reason``."""
+    match place:
+        case (table, int(at), *within):
+            return ": ".join((f"{table} {at + 1}", *map(str, within)))
+    return ".".join(map(str, place))
+
+
+def _said(error: Mapping[str, Any]) -> str:
+    """What is wrong with it."""
+    match error["type"]:
+        case "missing":
+            return "has to be there"
+        case "string_pattern_mismatch" if error["ctx"]["pattern"] == r"\S":
+            return "must not be empty"
+        case "extra_forbidden":
+            return f"is no setting{_hint(error['loc'])}"
+        case "value_error":
+            return str(error["msg"]).removeprefix("Value error, ")
+    return str(error["msg"])
 
 
 def _hint(place: tuple[int | str, ...]) -> str:

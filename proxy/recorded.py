@@ -18,10 +18,15 @@ Seconds = Annotated[float, Meta(ge=0)]
 Count = Annotated[int, Meta(ge=0)]
 
 
-class Head(msgspec.Struct, frozen=True):
-    """The first line."""
+class Format(msgspec.Struct, frozen=True):
+    """What the first line begins with, whatever its format."""
 
     format: Annotated[int, Meta(description="The format's version.")] = msgspec.field(name="fanin-recording")
+
+
+class Head(Format, frozen=True):
+    """The first line."""
+
     fanin: Annotated[str, Meta(description="Version of the fanin that wrote it.")]
     salt: Annotated[str, Meta(description="Key of the hashes of literals, in hexadecimal; one run has one.")]
     epoch: Annotated[float, Meta(description="What the times in the file lack to seconds since 1970.")]

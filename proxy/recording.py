@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from proxy.model import RowKeys, Span, Trace
-from proxy.recorded import FORMAT, MOST_TEXT, Head, Literal, Recorded, RecordedSpan
+from proxy.recorded import FORMAT, MOST_TEXT, Format, Head, Literal, Recorded, RecordedSpan
 
 
 class RecordingError(ValueError):
@@ -22,6 +22,7 @@ Hide = Callable[[Span], tuple[str, str, str]]
 """From a span to what may be told of its method, its relation and its fingerprint."""
 
 _json = msgspec.json.Encoder()
+_format = msgspec.json.Decoder(Format)
 _head = msgspec.json.Decoder(Head)
 _trace = msgspec.json.Decoder(Recorded)
 
@@ -110,7 +111,7 @@ def read(name: str, lines: Iterable[bytes]) -> Iterator[Trace]:
             break
         try:
             if first:
-                _check(_head.decode(text))
+                _check(text)
             else:
                 yield _read(_trace.decode(text))
         except (msgspec.DecodeError, ValueError) as error:
@@ -120,9 +121,15 @@ def read(name: str, lines: Iterable[bytes]) -> Iterator[Trace]:
         raise RecordingError(f"{name}:1: is empty; a recording begins with a line that says fanin-recording")
 
 
-def _check(head: Head) -> None:
-    if head.format != FORMAT:
-        raise ValueError(f"is a recording of format {head.format}, and this fanin reads {FORMAT}: use the newer one")
+def _check(text: bytes) -> None:
+    """Read the first line: its format before all else, since a later one may have other fields."""
+    try:
+        written = _format.decode(text).format
+    except msgspec.DecodeError as error:
+        raise ValueError(f"is no recording of fanin serve --record: {error}") from None
+    if written != FORMAT:
+        raise ValueError(f"is a recording of format {written}, and this fanin reads {FORMAT}: use the newer one")
+    _head.decode(text)
 
 
 def _read(trace: Recorded) -> Trace:

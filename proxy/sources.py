@@ -103,7 +103,7 @@ def from_text(text: str, declared: Declared, source: str) -> Any:
     return text
 
 
-def nearest(name: str, known: Iterable[str]) -> str:
+def nearest(name: str, known: Iterable[str], otherwise: str = "; `fanin config` lists them all") -> str:
     """The end of an error about an unknown ``name``: what was probably meant."""
     near = difflib.get_close_matches(name, known, n=1)
-    return f"; did you mean '{near[0]}'?" if near else "; `fanin config` lists them all"
+    return f"; did you mean '{near[0]}'?" if near else otherwise

@@ -104,13 +104,13 @@ def test_two_recordings_are_two_sizes(desk: Desk) -> None:
     ("table", "told"),
     [
         ('[[budget]]\nroute = "a"\n', "bounds nothing and forbids nothing"),
-        ("[[budget]]\nmax_queries = 1\n", "budget.0.route: Field required"),
+        ("[[budget]]\nmax_queries = 1\n", "budget 1: route: has to be there"),
         ('[[budget]]\nroute = "a"\nmax_querys = 1\n', "did you mean 'max_queries'?"),
         ('[[budget]]\nroute = "a"\nmax_queries = -1\n', "greater than or equal to 0"),
         ('[[budget]]\nroute = "a"\nforbid = ["FAN01"]\n', "budget 1: no rule is called 'FAN01'; did you mean 'FAN"),
-        ('[[growth]]\nsmall = "a"\n', "growth.0.large: Field required"),
-        ('[[ignore]]\nrule = "FAN001"\n', "ignore.0.reason: Field required"),
-        ('[[ignore]]\nrule = "FAN001"\nreason = " "\n', "ignore.0.reason"),
+        ('[[growth]]\nsmall = "a"\n', "growth 1: large: has to be there"),
+        ('[[ignore]]\nrule = "FAN001"\n', "ignore 1: reason: has to be there"),
+        ('[[ignore]]\nrule = "FAN001"\nreason = " "\n', "ignore 1: reason: must not be empty"),
         ("[[budget]", "is not TOML"),
     ],
 )
@@ -141,7 +141,7 @@ def test_what_is_not_there_or_no_recording_ends_with_75(desk: Desk) -> None:
     for words, told in (
         (["--traces", "/no/such/file"], "/no/such/file: cannot be read: No such file or directory"),
         (["--traces", str(desk.folder)], "cannot be read: Is a directory"),
-        (["--traces", str(desk.folder / "other")], "other:1: "),
+        (["--traces", str(desk.folder / "other")], "other:1: is no recording of fanin serve --record: "),
         (["--admin", "http://127.0.0.1:1"], "http://127.0.0.1:1: cannot be asked: "),
         (["--traces", desk.record(ONE), "--output", "/no/such/file"], "/no/such/file: cannot be written"),
     ):
@@ -159,10 +159,10 @@ def test_an_ignored_finding_fails_nothing_and_is_explained(desk: Desk) -> None:
     assert ran.code == OK
     assert "warning  ignore 2 (FAN003) has matched no finding" in ran.out
     assert ran.err.splitlines() == [
-        "ignore 1: in spring, owner ana",
+        "ignore 1 (FAN001, public.videos, owner ana): in spring",
         "  FAN001:videos:GET /export:GET videos?id=eq.?&select=id",
-        "ignore 2: gone, until 2999-01-01",
-        "  holds for nothing that was found",
+        "ignore 2 (FAN003): gone, until 2999-01-01",
+        "  matches nothing that was found",
     ]
     assert desk.check("--traces", file, "--strict", settings=unused).code == FINDINGS
 

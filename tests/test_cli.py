@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,6 +14,7 @@ from proxy.config import describe
 from proxy.errors import COMPARED, DOUBTS, FAULTS, REFUSALS
 from proxy.remedies import CURES, REMEDIES
 from rules import RULES
+from tests.test_imports import ROOT
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -51,13 +54,42 @@ def test_what_config_prints_is_toml_that_config_reads(capsys: pytest.CaptureFixt
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
+        (
+            ["serve", "--upstrem", "http://h"],
+            "fanin serve: error: nothing is called '--upstrem'; did you mean '--upstream'?",
+        ),
+        (["check", "--admin", "http://h", "--budget-file=x"], "fanin check: error: nothing is called '--budget-file'"),
+        (["config", "fanin.toml"], "fanin config: error: nothing is called 'fanin.toml'\n"),
+    ],
+)
+def test_an_unknown_flag_is_an_error_that_names_the_nearest(
+    capsys: pytest.CaptureFixture[str], arguments: list[str], said: str
+) -> None:
+    with pytest.raises(SystemExit) as end:
+        main(arguments)
+    assert end.value.code == USAGE
+    assert said in capsys.readouterr().err
+
+
+def test_a_reader_that_has_enough_ends_it_without_a_traceback() -> None:
+    command = f"'{sys.executable}' -m proxy config | head -1"
+    ran = subprocess.run(["bash", "-c", f"set -o pipefail; {command}"], capture_output=True, check=False, cwd=ROOT)
+    assert (ran.stdout.count(b"\n"), ran.stderr) == (1, b"")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
         (["config", "--set", "merge.max_key=5"], "did you mean 'merge.max_keys'?"),
         (["config", "--set", "merge.max_keys=many"], "flag: merge.max_keys: Input should be a valid integer"),
         (["config", "--set", "merge.max_keys"], "is not NAME=VALUE"),
         (["config", "--mode", "rewrit"], "flag: mode: Input should be"),
         (["config", "--config", "/nonexistent.toml"], "/nonexistent.toml: cannot be read"),
         (["serve", "--upstream", "ftp://a"], "upstream: 'ftp://a' is not"),
-        (["serve", "--admin", "off", "--listen", "nowhere"], "is not HOST:PORT"),
+        (["config", "--upstream", "ftp://a"], "upstream: 'ftp://a' is not"),
+        (["config", "--admin", "127.0.0.1:99999"], "admin: '127.0.0.1:99999' is not HOST:PORT, with a port from 0 to"),
+        (["config", "--mount", "rest"], "mount: 'rest' must begin with '/'"),
+        (["serve", "--admin", "off", "--listen", "nowhere"], "listen: 'nowhere' is not HOST:PORT"),
         (["explain", "literl"], "did you mean 'literal'?"),
     ],
 )

@@ -98,8 +98,8 @@ def overriding(tmp_path: Path, text: str) -> Path:
         ("relation = 'a'\nmode = 'pass'", "override 2: 'mode' is the same for everybody"),
         ("relation = 'a'\nmerge.max_body = 1", "override 2: 'merge.max_body' is the same for everybody; did you mean"),
         ("relation = 'a'\nmerge.ties = 'some'", "override 2: merge.ties: Input should be 'none' or 'any'"),
-        ("relatio = 'a'\nmerge.ties = 'any'", "override.1: Value error, names neither a relation nor a route"),
-        ("relation = 'a'", "override.1: Value error, changes nothing"),
+        ("relatio = 'a'\nmerge.ties = 'any'", "override 2: names neither a relation nor a route"),
+        ("relation = 'a'", "override 2: changes nothing"),
     ],
 )
 def test_an_override_that_cannot_be_meant_is_an_error_that_says_why(tmp_path: Path, text: str, said: str) -> None:
@@ -119,12 +119,12 @@ def test_an_override_is_taken_as_tables_or_dotted_names(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("rule = 'FAN001'", "ignore.0.reason: Field required"),
-        ("rule = 'FAN001'\nreason = ' '", "ignore.0.reason: String should match pattern"),
-        ("reason = 'x'", "ignore.0: Value error, names no finding, rule, relation, route or fingerprint"),
+        ("rule = 'FAN001'", "ignore 1: reason: has to be there"),
+        ("rule = 'FAN001'\nreason = ' '", "ignore 1: reason: must not be empty"),
+        ("reason = 'x'", "ignore 1: names no finding, rule, relation, route or fingerprint"),
         ("rule = 'FAN01'\nreason = 'x'", "ignore 1: no rule is called 'FAN01'; did you mean 'FAN0"),
-        ("rule = 'FAN001'\nreson = 'x'\nreason = 'x'", "ignore.0.reson: Extra inputs are not permitted; did you mean"),
-        ("rule = 'FAN001'\nreason = 'x'\nuntil = 'soon'", "ignore.0.until: Input should be a valid date"),
+        ("rule = 'FAN001'\nreson = 'x'\nreason = 'x'", "ignore 1: reson: is no setting; did you mean"),
+        ("rule = 'FAN001'\nreason = 'x'\nuntil = 'soon'", "ignore 1: until: Input should be a valid date"),
     ],
 )
 def test_an_ignore_names_what_it_is_for_and_has_a_reason(tmp_path: Path, text: str, said: str) -> None:

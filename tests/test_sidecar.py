@@ -12,8 +12,9 @@ from proxy.config import ConfigError
 from proxy.findings import Rule
 from proxy.observe.events import Closed, Event, Events, Warned
 from proxy.path.trace import SINGLE_IDS
+from proxy.shell.address import split_listen
 from proxy.shell.levels import gauges
-from proxy.shell.sidecar import Sidecar, split_listen
+from proxy.shell.sidecar import Sidecar
 from rules import RULES
 from tests.e2e.harness import OK, ScriptedUpstream, Talk, answers, ask, fanin, settings, until
 
@@ -113,7 +114,7 @@ async def test_mode_pass_traces_nothing() -> None:
     assert not closed(said)
 
 
-@pytest.mark.parametrize("listen", ["8000", "127.0.0.1", "127.0.0.1:http", ":"])
+@pytest.mark.parametrize("listen", ["8000", "127.0.0.1", "127.0.0.1:http", "127.0.0.1:65536", "127.0.0.1:²", ":"])
 def test_an_address_without_host_or_port_is_refused(listen: str) -> None:
     with pytest.raises(ConfigError, match="is not HOST:PORT"):
         split_listen(listen)

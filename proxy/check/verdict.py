@@ -126,7 +126,7 @@ def _over(works: Sequence[Work], measure: str, most: int) -> Iterator[Problem]:
     if not works:
         return
     worst = max(works, key=lambda work: work.measure(measure))
-    more = f", and so have {len(works) - 1} more" if len(works) > 1 else ""
+    more = f"; {len(works) - 1} more exceed it too" if len(works) > 1 else ""
     what = f"{counted(worst.measure(measure), measure)}, and the budget is {most}{more}"
     yield Problem(f"max_{measure}", what, worst.route, worst.source, worst.id)
 

@@ -3,9 +3,20 @@
 import datetime as dt
 from collections.abc import Iterable, Iterator, Sequence
 
+import msgspec
+
 from proxy.findings import Finding
 from proxy.overrides import forms
 from proxy.sections import Ignore
+
+
+class Explained(msgspec.Struct, frozen=True):
+    """What an ignore is for; ``name`` says which it is, and ``over`` that its last day has passed."""
+
+    name: str
+    ignore: Ignore
+    over: bool
+    matched: tuple[Finding, ...]
 
 
 class Ignores:
@@ -39,6 +50,12 @@ class Ignores:
             if not (self._matched[number] or number in self._told or _is_over(ignore, today)):
                 self._told.add(number)
                 yield f"{_name(number, ignore)} has matched no finding"
+
+    def explained(self, findings: Sequence[Finding], today: dt.date) -> Iterator[Explained]:
+        """Each with the findings that it names, whether it still holds for them or is over."""
+        for number, ignore in enumerate(self._ignores):
+            matched = tuple(finding for finding in findings if self._matches(ignore, finding))
+            yield Explained(_name(number, ignore), ignore, _is_over(ignore, today), matched)
 
     def _ignored(self, finding: Finding, today: dt.date) -> Ignore | None:
         matching = [number for number, ignore in enumerate(self._ignores) if self._matches(ignore, finding)]

@@ -7,6 +7,8 @@ import msgspec
 
 from proxy.config import ConfigError, Settings
 
+LAST_PORT = 65535
+
 
 class Address(msgspec.Struct, frozen=True):
     """Where upstream is. ``authority`` is what Host should say; ``base`` has no trailing slash."""
@@ -34,6 +36,14 @@ def parse_address(url: str) -> Address:
     tls = parts.scheme == "https"
     base = parts.path.rstrip("/").encode()
     return Address(parts.hostname, port or (443 if tls else 80), tls, "", base, parts.netloc.encode())
+
+
+def split_listen(listen: str) -> tuple[str, int]:
+    """``HOST:PORT``; ConfigError for anything else."""
+    host, _, port = listen.rpartition(":")
+    if not host or not port.isdecimal() or int(port) > LAST_PORT:
+        raise ConfigError(f"'{listen}' is not HOST:PORT, with a port from 0 to {LAST_PORT}")
+    return host.strip("[]"), int(port)
 
 
 def _not_an_address(url: str) -> str:

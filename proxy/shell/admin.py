@@ -12,8 +12,9 @@ from aiohttp import web
 
 from proxy.config import ConfigError, Effective
 from proxy.listing import shown
+from proxy.shell.address import split_listen
 from proxy.shell.gate import HEADERS, OPEN, Asked, Denied, Gate
-from proxy.shell.sidecar import Sidecar, split_listen
+from proxy.shell.sidecar import Sidecar
 from proxy.shell.terse import Runner, refuse_expectation
 
 Scrape = Callable[[str], Awaitable[tuple[bytes, str]]]

@@ -9,7 +9,7 @@ from proxy.errors import FaultError
 from proxy.http1.head import first
 from proxy.observe.events import Events, Warned
 from proxy.postgrest.gateway import POSTGREST, PROFILES, SUPABASE, Gateway
-from proxy.shell.address import parse_address
+from proxy.shell.address import parse_address, split_listen
 from proxy.shell.upstream import Outgoing, Upstream
 
 SUPABASE_MOUNT = "/rest/v1"
@@ -42,11 +42,28 @@ async def discover(settings: Settings, upstream: Upstream, events: Events) -> Pl
     return Place(mount, base, PROFILES.get(settings.profile) or (SUPABASE if told or seen else POSTGREST))
 
 
+def usable(settings: Settings) -> None:
+    """ConfigError for what no upstream could be reached by, or nobody be listened to, whoever is there."""
+    parse_address(settings.upstream)
+    for name, where in (("listen", settings.listen), ("admin", settings.admin), ("metrics", settings.metrics)):
+        try:
+            if where != "off" or name == "listen":
+                split_listen(where)
+        except ConfigError as error:
+            raise ConfigError(f"{name}: {error}") from None
+    if settings.mount != "auto":
+        _check_mount(settings)
+
+
+def _check_mount(settings: Settings) -> None:
+    if not settings.mount.startswith("/"):
+        raise ConfigError(f"mount: '{settings.mount}' must begin with '/'")
+
+
 def _mount(settings: Settings, base: bytes, told: bool, seen: bool) -> tuple[str, bytes]:
     """The mount, and the path that it has upstream. What fanin finds out itself has the same path on both sides."""
     if settings.mount != "auto":
-        if not settings.mount.startswith("/"):
-            raise ConfigError(f"mount: '{settings.mount}' must begin with '/'")
+        _check_mount(settings)
         return settings.mount, base
     if told or (seen and not base):
         return SUPABASE_MOUNT, base or SUPABASE_MOUNT.encode()

@@ -17,6 +17,7 @@ from proxy.path.identity import HeadRules, head_rules
 from proxy.path.trace import Quiet, Traces
 from proxy.postgrest.catalog import Catalog
 from proxy.recording import salt_of
+from proxy.shell.address import split_listen
 from proxy.shell.advice import HeaderAdvice
 from proxy.shell.catalog import CatalogReader
 from proxy.shell.check import Checker
@@ -240,11 +241,3 @@ def _terms(settings: Settings, memory: Memory) -> PerQuery[Terms]:
 
 def _quiet(settings: Settings) -> Quiet:
     return msgspec.convert(settings.trace.model_dump(exclude={"headers"}), Quiet)
-
-
-def split_listen(listen: str) -> tuple[str, int]:
-    """``HOST:PORT``; ConfigError for anything else."""
-    host, _, port = listen.rpartition(":")
-    if not host or not port.isdigit():
-        raise ConfigError(f"'{listen}' is not HOST:PORT")
-    return host.strip("[]"), int(port)

@@ -51,7 +51,7 @@ def test_what_is_over_a_budget_fails_and_what_is_at_it_does_not(bound: str, most
 def test_the_worst_of_several_is_told_and_how_many_more_there_are() -> None:
     found = held(work(4), work(9, id="worst"), work(2), budgets=[Budget(route=ROUTE, max_queries=3)])
     (problem,) = found.checks[0].problems
-    assert problem.what == "9 queries, and the budget is 3, and so have 1 more"
+    assert problem.what == "9 queries, and the budget is 3; 1 more exceed it too"
     assert (problem.trace, problem.source) == ("worst", "file")
 
 
