@@ -35,6 +35,10 @@ KEYS = {
     "f": ("failed", "failed"),
 }
 """By the key that sorts by it: a column's name in the API, its head."""
+PLACES = "cm9tr5bf"
+"""The same keys, the most looked at first: what a narrow terminal has no room for is shown when it is sorted by."""
+NAMED, EACH = 36, 11
+"""Characters that a fingerprint has at least, and that a column takes."""
 AROUND = 2
 """Lines of the terminal that hold no fingerprint: the heads, and what the keys are."""
 
@@ -62,7 +66,7 @@ def top(admin: str, token: str | None, every: float) -> int:
         raise ConfigError(f"--admin: '{admin}' is no URL: http://HOST:PORT")
     console, found = Console(), fetch(admin, token)
     if not (sys.stdout.isatty() and sys.stdin.isatty()):
-        Console(width=WIDE).print(table(found, Order(), len(found)))
+        Console(width=WIDE).print(table(found, Order(), len(found), WIDE))
         return 0
     try:
         with _keys(), Live(console=console, screen=True, auto_refresh=False) as live:
@@ -87,21 +91,32 @@ def fetch(admin: str, token: str | None) -> list[dict[str, Any]]:
     return [{**row, "share": 100 * row["merged"] / max(1, row["calls"])} for row in found]
 
 
-def table(rows: Sequence[Mapping[str, Any]], order: Order, most: int) -> Table:
-    """The first ``most`` of them in order, each on one line. Names are a client's: no control character moves on."""
+def table(rows: Sequence[Mapping[str, Any]], order: Order, most: int, width: int) -> Table:
+    """The first ``most`` of them in order, each on one line of ``width`` characters.
+
+    Names are a client's: no control character moves on.
+    """
     name = KEYS[order.key][0]
     ranked = sorted(rows, key=lambda row: float(row[name]), reverse=order.down)
     keys = " ".join(KEYS)
     told = f"{len(rows)} fingerprints; sort by {keys}, again to turn round; q quits"
     made = Table(box=None, expand=True, padding=(0, 1), caption=told, caption_justify="left")
     made.add_column("fingerprint", no_wrap=True, overflow="ellipsis", ratio=1)
-    for key, (_, head) in KEYS.items():
+    columns = _columns(order, width)
+    for key, (_, head) in columns.items():
         arrow = ("↓" if order.down else "↑") if key == order.key else ""
         made.add_column(f"{head}{arrow}", justify="right", no_wrap=True)
     for row in ranked[: max(0, most)]:
-        cells = [_cell(field, float(row[field])) for field, _ in KEYS.values()]
+        cells = [_cell(field, float(row[field])) for field, _ in columns.values()]
         made.add_row(Text(safe(str(row["fingerprint"]))), *cells)
     return made
+
+
+def _columns(order: Order, width: int) -> dict[str, tuple[str, str]]:
+    """Those of ``KEYS`` for which there is room, in their order; the one that is sorted by always."""
+    ranked = [*dict.fromkeys((order.key, *PLACES))]
+    shown = ranked[: max(1, (width - NAMED) // EACH)]
+    return {key: names for key, names in KEYS.items() if key in shown}
 
 
 def _cell(field: str, value: float) -> str:
@@ -113,7 +128,7 @@ def _cell(field: str, value: float) -> str:
 def _watch(live: Live, read: Callable[[], list[dict[str, Any]]], every: float, rows: list[dict[str, Any]]) -> None:
     order, due, trouble = Order(), time.monotonic() + every, ""
     while True:
-        shown = table(rows, order, live.console.height - AROUND - bool(trouble))
+        shown = table(rows, order, live.console.height - AROUND - bool(trouble), live.console.width)
         live.update(Group(shown, Text(trouble, style="bold red", no_wrap=True)) if trouble else shown, refresh=True)
         ready, _, _ = select.select([sys.stdin], [], [], max(0.0, due - time.monotonic()))
         if ready:

