@@ -28,6 +28,10 @@ class Fix(msgspec.Struct, frozen=True):
     supabase_py: str
 
 
+IMPACTS = ("CRITICAL", "HIGH", "MEDIUM", "LOW")
+"""The worst first."""
+
+
 class Finding(msgspec.Struct, frozen=True):
     """A rule's verdict on what it saw."""
 
@@ -63,3 +67,8 @@ class Rule(msgspec.Struct, frozen=True):
     """What it finds in a trace that closed."""
     inspect: Callable[[Workload, Rules], Iterable[Finding]] | None = None
     """What it finds in the workload as a whole."""
+
+
+def worst_first(findings: Iterable[Finding]) -> list[Finding]:
+    """``findings`` by impact; those of one impact stay in their order."""
+    return sorted(findings, key=lambda finding: IMPACTS.index(finding.impact))

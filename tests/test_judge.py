@@ -128,7 +128,7 @@ def busy(workload: Workload, rules: Rules) -> Iterator[Finding]:
             yield Finding(**TEXTS | {"code": "FAN999", "relation": usage.relation})  # type: ignore[arg-type]
 
 
-TEXTS = dict.fromkeys(Finding.__struct_fields__, "") | {"evidence": (), "fix": Fix("", "", "")}
+TEXTS = dict.fromkeys(Finding.__struct_fields__, "") | {"impact": "LOW", "evidence": (), "fix": Fix("", "", "")}
 BUSY = Rule("FAN999", "busy", "advice", "", inspect=busy)
 
 

@@ -26,7 +26,7 @@ def text(seen: Trace) -> str:
 def test_requests_that_shared_a_call_are_one_line() -> None:
     spans = [replace(span(LINE.format(n), n + 1), call=1, shared=4, outcome=Outcome.MERGED) for n in range(4)]
     shown = text(trace(spans))
-    assert "4 requests → 1 upstream calls" in shown
+    assert "4 requests → 1 upstream call" in shown
     assert shown.count("merged: 4 requests, 4 keys, 1 call") == 1
 
 

@@ -9,7 +9,7 @@ from proxy.model import Outcome, Span, Trace
 from proxy.observe.events import Closed, Event, Inspected
 from proxy.observe.report import finding_lines
 from proxy.observe.taken import Names
-from proxy.observe.text import safe
+from proxy.observe.text import many, safe
 
 MOST_SPANS = 40
 """Lines a trace; the rest is counted."""
@@ -43,7 +43,7 @@ def trace_lines(trace: Trace, findings: Sequence[Finding], names: Names) -> Iter
         yield from _group(spans, names, trace.start, "└─" if last else "├─", "  " if last else "│ ")
     if len(groups) > len(shown):
         hidden = sum(map(len, groups[len(shown) :]))
-        yield f"├─ … and {hidden} more requests"
+        yield f"├─ … and {many(hidden, 'more request')}"
     for finding in findings:
         yield from finding_lines(finding)
     yield ""
@@ -63,7 +63,7 @@ def _title(trace: Trace) -> str:
         marks.insert(0, "inferred")
     note = f" ({', '.join(marks)})" if marks else ""
     ms = 1000 * (trace.end - trace.start)
-    return f"● {name}{note}  {len(trace.spans)} requests → {trace.calls} upstream calls  {ms:.1f} ms"
+    return f"● {name}{note}  {many(len(trace.spans), 'request')} → {many(trace.calls, 'upstream call')}  {ms:.1f} ms"
 
 
 def _groups(spans: tuple[Span, ...]) -> list[list[Span]]:
@@ -80,26 +80,28 @@ def _group(spans: list[Span], names: Names, start: float, branch: str, trunk: st
         yield f"{branch} {_span(first, names, start)}{_why(first)}"
         return
     end = max(span.end for span in spans)
-    keys = f"{len({span.literals for span in spans})} keys, " if first.outcome is Outcome.MERGED else ""
+    keys = f"{many(len({span.literals for span in spans}), 'key')}, " if first.outcome is Outcome.MERGED else ""
     yield (
         f"{branch} {safe(names.of(first))}  +{1000 * (first.start - start):.1f} ms, "
         f"{1000 * (end - first.start):.1f} ms  {first.outcome.value}: {len(spans)} requests, {keys}1 call"
     )
     rows = sum(span.rows for span in spans if span.rows > 0)
     size = sum(span.size for span in spans)
-    yield f"{trunk} └─ {rows} rows, {size} bytes, given back to {len(spans)} callers"
+    yield f"{trunk} └─ {many(rows, 'row')}, {many(size, 'byte')}, given back to {len(spans)} callers"
 
 
 def _span(span: Span, names: Names, start: float) -> str:
-    rows = f", {span.rows} rows" if span.rows >= 0 else ""
+    got = (f", {many(span.rows, 'row')}" if span.rows >= 0 else "") + f", {many(span.size, 'byte')}"
     caller = f"  from {safe(span.caller)}" if span.caller else ""
     return (
         f"{safe(names.of(span))}  +{1000 * (span.start - start):.1f} ms, "
-        f"{1000 * (span.end - span.start):.1f} ms  {span.status or 'no answer'}{rows}, {span.size} bytes{caller}"
+        f"{1000 * (span.end - span.start):.1f} ms  {span.status or 'no answer'}{got}{caller}"
     )
 
 
 def _why(span: Span) -> str:
     if span.refusal is not None:
         return f"  passed: {span.refusal} ({REFUSALS[span.refusal].rstrip('.')})"
-    return "" if span.outcome is Outcome.PASSED else f"  {span.outcome.value}"
+    if span.outcome is not Outcome.PASSED:
+        return f"  {span.outcome.value}"
+    return "  passed: alone" if span.relation and span.method == "GET" else ""

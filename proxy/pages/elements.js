@@ -6,14 +6,18 @@ export function el(tag, attributes, ...children) {
   for (const [name, value] of Object.entries(attributes ?? {})) {
     if (typeof value === "function") made.addEventListener(name, value);
     else if (value === true) made.setAttribute(name, "");
-    else if (value !== false && value != null) made.setAttribute(name, value);
+    else if (value !== false && value != null) made.setAttribute(name, name === "title" ? plain(String(value)) : value);
   }
   made.append(...children.flat(Infinity).filter(isThere).map(asNode));
   return made;
 }
 
 const isThere = (child) => child != null && child !== false;
-const asNode = (child) => (child instanceof Node ? child : document.createTextNode(String(child)));
+const asNode = (child) => (child instanceof Node ? child : document.createTextNode(plain(String(child))));
+
+// Characters that turn the direction of what stands around them are shown by their numbers.
+const TURNS = /[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/g;
+const plain = (text) => text.replace(TURNS, (turn) => `\\u${turn.charCodeAt(0).toString(16).padStart(4, "0")}`);
 
 export const badge = (text, kind = "") => el("span", { class: `badge ${kind}` }, text);
 

@@ -16,7 +16,7 @@ export async function findings() {
   return [
     el("h1", { class: "unseen" }, "Findings"),
     open.size ? null : nothing(ignored.length),
-    ...rules.filter((rule) => open.has(rule.code)).map((rule) => section(rule, open.get(rule.code))),
+    ...[...open].map(([code, own]) => section(rules.find((rule) => rule.code === code), own)),
     ignored.length ? folder("ignored", `${number(ignored.length)} ignored`, ignored.map(card)) : null,
     quiet.length ? folder("quiet", `${number(quiet.length)} rules that found nothing`, quiet.map((rule) => section(rule, []))) : null,
   ];

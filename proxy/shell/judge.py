@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TypeVar
 
 from proxy.config import Settings
-from proxy.findings import Finding, Rule
+from proxy.findings import Finding, Rule, worst_first
 from proxy.model import Trace
 from proxy.observe.events import Closed, Events, Inspected, Warned
 from proxy.overrides import PerQuery
@@ -66,7 +66,7 @@ class Judge:
                 yield
                 found += self._detect(rule, trace, settings)
         day = self._today()
-        findings = self._remember(found, day, trace.end, trace.id)
+        findings = self._remember(worst_first(found), day, trace.end, trace.id)
         self._events.emit(Closed(trace, tuple(finding for finding, _ in findings)))
         self._warn(self._ignores.expired(day), "Remove it from the settings, or give it another last day.")
         if day - self._since > LONG:
@@ -77,7 +77,8 @@ class Judge:
         if now < self._next_look:
             return
         self._next_look = now + self._every
-        new = tuple(finding for finding, new in self._remember(self._inspect(), self._today(), now, "") if new)
+        findings = self._remember(worst_first(self._inspect()), self._today(), now, "")
+        new = tuple(finding for finding, new in findings if new)
         if new:
             self._events.emit(Inspected(new))
 
