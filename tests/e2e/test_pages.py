@@ -266,6 +266,7 @@ async def test_a_trace_of_two_loops_is_folded_by_query_and_each_query_can_be_see
         async with tab(seen.url) as one:
             page = one.page
             await page.get_by_role("link", name="loops").click()
+            await page.locator(".rest button").first.wait_for()
             assert await texts(page, ".rest button") == ["24 more like these"] * 2
             query = page.locator(".queries tr", has_text="GET one?")
             assert (await query.inner_text()).split("\t")[1:3] == ["31", "31"]
