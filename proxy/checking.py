@@ -14,10 +14,10 @@ from proxy.check.as_json import as_json
 from proxy.check.junit import junit
 from proxy.check.sarif import sarif
 from proxy.check.text import text
-from proxy.check.verdict import IMPACTS, Seen, Verdict, finished, verdict
+from proxy.check.verdict import Seen, Verdict, finished, verdict
 from proxy.check.work import Work, may_gate, works
 from proxy.config import ConfigError, Effective, Settings
-from proxy.findings import Finding, Rule
+from proxy.findings import Rule
 from proxy.model import Trace
 from proxy.observe.events import Closed, Event, Events, Warned
 from proxy.observe.taken import Names
@@ -136,7 +136,7 @@ class Court:
     def known(self) -> list[Known]:
         """All findings, ignored ones as well, that are on names that upstream has taken."""
         shown = [known for known in self._judge.found if self._names.shown([known.finding])]
-        return sorted(shown, key=lambda known: (-_weight(known.finding), known.finding.key))
+        return sorted(shown, key=lambda known: (-known.finding.weight, known.finding.key))
 
     def seen(self) -> Iterator[Seen]:
         """Findings that are not ignored, the gravest first."""
@@ -151,10 +151,6 @@ class Court:
         elif isinstance(event, Closed):
             for finding in event.findings:
                 self._first.setdefault(finding.key, (self._source, event.trace.id))
-
-
-def _weight(finding: Finding) -> int:
-    return IMPACTS.index(finding.impact.lower())
 
 
 class Checked:

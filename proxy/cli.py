@@ -11,6 +11,7 @@ from proxy import __version__
 from proxy.config import ConfigError, Effective, declared, describe, load
 from proxy.explain.request import RequestError, looks_like_request, read_columns, read_request
 from proxy.explain.words import UnknownWordError, meaning
+from proxy.findings import IMPACTS
 from proxy.listing import as_toml
 from proxy.observe import log
 from proxy.observe.text import safe
@@ -113,7 +114,7 @@ def _add_check(command: argparse.ArgumentParser) -> None:
     command.add_argument("--output", type=Path, metavar="FILE", help="where to write it; the text is printed as well")
     command.add_argument(
         "--fail-on",
-        choices=("low", "medium", "high", "critical", "never"),
+        choices=(*map(str.lower, IMPACTS), "never"),
         default="low",
         help="the impact from which on a finding fails; what a budget forbids fails always",
     )

@@ -28,8 +28,7 @@ class Fix(msgspec.Struct, frozen=True):
     supabase_py: str
 
 
-IMPACTS = ("CRITICAL", "HIGH", "MEDIUM", "LOW")
-"""The worst first."""
+IMPACTS = ("LOW", "MEDIUM", "HIGH", "CRITICAL")
 
 
 class Finding(msgspec.Struct, frozen=True):
@@ -55,6 +54,11 @@ class Finding(msgspec.Struct, frozen=True):
         """Stable name to mute it by."""
         return f"{self.code}:{self.relation}:{self.route or '-'}:{self.fingerprint}"
 
+    @property
+    def weight(self) -> int:
+        """Place of its impact among all, the lightest first."""
+        return IMPACTS.index(self.impact)
+
 
 class Rule(msgspec.Struct, frozen=True):
     """One module of ``rules/``, as the root hands it to the shell."""
@@ -71,4 +75,4 @@ class Rule(msgspec.Struct, frozen=True):
 
 def worst_first(findings: Iterable[Finding]) -> list[Finding]:
     """``findings`` by impact; those of one impact stay in their order."""
-    return sorted(findings, key=lambda finding: IMPACTS.index(finding.impact))
+    return sorted(findings, key=lambda finding: finding.weight, reverse=True)

@@ -40,16 +40,7 @@ def line(value: Head | Recorded) -> bytes:
 def written(trace: Trace, hide: Hide) -> bytes:
     """The line of a trace. It is made span by span, so that a thread that does it can give way in ``hide``."""
     spans: Any = tuple([msgspec.Raw(_json.encode(_recorded(span, *hide(span)))) for span in trace.spans])
-    return line(_around(trace, spans))
-
-
-def recorded(trace: Trace, hide: Hide) -> Recorded:
-    """What is written of a trace."""
-    return _around(trace, tuple([_recorded(span, *hide(span)) for span in trace.spans]))
-
-
-def _around(trace: Trace, spans: tuple[RecordedSpan, ...]) -> Recorded:
-    return Recorded(
+    whole = Recorded(
         id=trace.id[:MOST_TEXT],
         start=trace.start,
         end=trace.end,
@@ -60,6 +51,7 @@ def _around(trace: Trace, spans: tuple[RecordedSpan, ...]) -> Recorded:
         truncated=trace.truncated,
         part=trace.part,
     )
+    return line(whole)
 
 
 def _recorded(span: Span, method: str, relation: str, fingerprint: str) -> RecordedSpan:

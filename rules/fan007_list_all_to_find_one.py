@@ -45,7 +45,7 @@ from proxy.fixes.find_code import find_js, find_name, find_py, find_sql
 from proxy.model import Span, Trace
 from proxy.postgrest.row_use import column_known, is_key, named_once, rows_used
 from proxy.postgrest.shown import read_fingerprint
-from proxy.postgrest.spans import asks_for_all, caller_of, grouped, may_write, seconds_of, size_of, succeeded
+from proxy.postgrest.spans import asks_for_all, caller_of, grouped, may_write, rows_of, seconds_of, size_of, succeeded
 from proxy.postgrest.volume import in_words
 from proxy.thresholds import Rules
 
@@ -124,7 +124,7 @@ def _finding(trace: Trace, uses: Sequence[Use]) -> Finding:
         route=trace.route,
         caller=caller_of(spans),
         problem=f"The application reads the whole list of {shown.relation}, and goes on with one row of it.",
-        current=f"{len(spans)} requests, {sum(span.rows for span in spans)} rows, "
+        current=f"{len(spans)} requests, {rows_of(spans)} rows, "
         f"{in_words(size_of(spans))} in {1000 * seconds_of(spans):.0f} ms",
         evidence=tuple(_evidence(use, rows, size)),
         fix=Fix(

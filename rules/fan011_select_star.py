@@ -35,7 +35,7 @@ from proxy.fixes.advice_code import narrow_js, narrow_py
 from proxy.fixes.read_sql import narrow_sql
 from proxy.model import Span, Trace
 from proxy.postgrest.shown import read_fingerprint
-from proxy.postgrest.spans import by_fingerprint, caller_of, is_read, size_of
+from proxy.postgrest.spans import by_fingerprint, caller_of, is_read, rows_of, size_of
 from proxy.postgrest.volume import in_words, volume_impact
 from proxy.thresholds import Rules
 
@@ -57,7 +57,7 @@ def detect(trace: Trace, settings: Rules) -> Iterator[Finding]:
 
 
 def _finding(trace: Trace, spans: Sequence[Span], size: int) -> Finding:
-    shown, rows = read_fingerprint(spans[0].fingerprint), sum(span.rows for span in spans)
+    shown, rows = read_fingerprint(spans[0].fingerprint), rows_of(spans)
     return Finding(
         code=CODE,
         impact=volume_impact(size, 0),

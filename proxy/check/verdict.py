@@ -7,9 +7,8 @@ import msgspec
 
 from proxy.budgets import Budget, Growth
 from proxy.check.work import Work
-from proxy.findings import Finding, Rule
+from proxy.findings import IMPACTS, Finding, Rule
 
-IMPACTS = ("low", "medium", "high", "critical")
 WORDS = {
     "queries": ("query", "queries"),
     "upstream_calls": ("upstream call", "upstream calls"),
@@ -78,7 +77,7 @@ def verdict(
     rules: Sequence[Rule],
     fail_on: str,
 ) -> Verdict:
-    """Hold everything against everything; ``fail_on`` is one of ``IMPACTS``, or ``never``."""
+    """Hold everything against everything; ``fail_on`` is one of ``IMPACTS`` in lower case, or ``never``."""
     gating = [work for work in works if work.gates]
     loose = [work for work in works if not work.gates]
     judged = [one for one in seen if one.gates]
@@ -109,7 +108,7 @@ def _others(seen: Sequence[Seen]) -> list[Seen]:
 
 
 def _fails(finding: Finding, fail_on: str) -> bool:
-    return fail_on != "never" and IMPACTS.index(finding.impact.lower()) >= IMPACTS.index(fail_on)
+    return fail_on != "never" and finding.weight >= IMPACTS.index(fail_on.upper())
 
 
 def _budget(budget: Budget, works: Sequence[Work]) -> Iterator[Check]:

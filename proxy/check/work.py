@@ -5,6 +5,7 @@ from collections.abc import Iterable
 import msgspec
 
 from proxy.model import Trace
+from proxy.postgrest.spans import grouped, rows_of, size_of
 
 
 class Work(msgspec.Struct, frozen=True):
@@ -33,9 +34,7 @@ def may_gate(trace: Trace) -> bool:
 
 def works(source: str, traces: Iterable[Trace]) -> list[Work]:
     """The traces of one recording; parts of one trace are one work."""
-    parts: dict[tuple[str, bool], list[Trace]] = {}
-    for trace in traces:
-        parts.setdefault((trace.id, trace.explicit), []).append(trace)
+    parts = grouped(traces, lambda trace: (trace.id, trace.explicit))
     return [_work(source, traces) for traces in parts.values()]
 
 
@@ -48,6 +47,6 @@ def _work(source: str, parts: list[Trace]) -> Work:
         gates=all(map(may_gate, parts)),
         queries=sum(not span.retry for span in spans),
         upstream_calls=sum(part.calls for part in parts),
-        rows=sum(max(span.rows, 0) for span in spans),
-        bytes=sum(span.size for span in spans),
+        rows=rows_of(spans),
+        bytes=size_of(spans),
     )

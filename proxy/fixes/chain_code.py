@@ -145,6 +145,11 @@ def showing(select: str, columns: Iterable[str]) -> str:
     return ",".join([*(name for name in columns if name not in shown and ("*" not in shown or "->" in name)), select])
 
 
+def unordered(shown: Shown, columns: Iterable[str]) -> Shown:
+    """The read whose rows show ``columns``, by which its pages are to be ordered."""
+    return msgspec.structs.replace(shown, select=showing(shown.select, columns), order=())
+
+
 def member_of(column: str) -> str:
     """What a row calls it: PostgREST names a path into JSON by its last step."""
     return column.rpartition("->")[2].removeprefix(">")

@@ -7,9 +7,7 @@ PostgREST knows no row comparison, so that ``(a, b) > (x, y)`` is written out: `
 import json
 from collections.abc import Sequence
 
-from msgspec.structs import replace
-
-from proxy.fixes.chain_code import js_chain, js_orders, left_out, member_of, named, py_chain, py_orders, showing
+from proxy.fixes.chain_code import js_chain, js_orders, left_out, member_of, named, py_chain, py_orders, unordered
 from proxy.fixes.clauses_sql import columns_sql, conditions_sql, expression, select_sql, unsaid
 from proxy.fixes.function_code import answered_js, function_js, function_py, remarks, statement_js, statement_py
 from proxy.fixes.identifiers import camel_case, snake_case
@@ -34,7 +32,7 @@ def next_page_sql(shown: Shown, key: str, size: int | None = None) -> str:
     conditions, values = conditions_sql(shown.filters)
     last = [f"${values + 1 + at}" for at in range(len(orders))]
     conditions.append(_past_sql(orders, last))
-    columns, notes = columns_sql(_unordered(shown, orders).select), unsaid(shown, shown.filters)
+    columns, notes = columns_sql(_page(shown, orders).select), unsaid(shown, shown.filters)
     lines = select_sql(shown, columns, conditions, notes, orders)
     limit = size or f"${values + 1 + len(orders)}"
     names = " ".join(", ".join(order.column for order in orders).split())
@@ -46,7 +44,7 @@ def next_page_sql(shown: Shown, key: str, size: int | None = None) -> str:
 def next_page_js(shown: Shown, key: str) -> str:
     """A function for supabase-js: ``last`` is the last row of the page before, nothing for the first one."""
     orders = seek_order(shown, key)
-    read = named(_unordered(shown, orders), camel=True)
+    read = named(_page(shown, orders), camel=True)
     body = [
         *remarks("//", left_out(shown)),
         *statement_js("let query = supabase", js_chain(read)),
@@ -61,7 +59,7 @@ def next_page_js(shown: Shown, key: str) -> str:
 def next_page_py(shown: Shown, key: str) -> str:
     """The same for supabase-py."""
     orders = seek_order(shown, key)
-    read = named(_unordered(shown, orders), camel=False)
+    read = named(_page(shown, orders), camel=False)
     body = [
         *remarks("#", left_out(shown)),
         *statement_py("query =", py_chain(read)),
@@ -142,6 +140,6 @@ def _name(order: Order) -> str:
     return order.column if plain else json.dumps(order.column, ensure_ascii=False)
 
 
-def _unordered(shown: Shown, orders: Sequence[Order]) -> Shown:
+def _page(shown: Shown, orders: Sequence[Order]) -> Shown:
     """A page has to show what the next one begins behind."""
-    return replace(shown, select=showing(shown.select, [order.column for order in orders]), order=())
+    return unordered(shown, [order.column for order in orders])

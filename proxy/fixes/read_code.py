@@ -2,9 +2,7 @@
 
 import json
 
-from msgspec.structs import replace
-
-from proxy.fixes.chain_code import Read, counts, js_chain, left_out, named, py_chain, showing
+from proxy.fixes.chain_code import Read, counts, js_chain, left_out, named, py_chain, unordered
 from proxy.fixes.function_code import (
     answered_js,
     function_js,
@@ -88,7 +86,7 @@ def _result(shown: Shown) -> str:
 @remembered
 def pages_js(shown: Shown, key: str, size: int) -> str:
     """A function for supabase-js that reads all rows, ``size`` at a time, in the order of ``key``."""
-    read, column = named(_by_key(shown, key), camel=True), json.dumps(key)
+    read, column = named(unordered(shown, [key]), camel=True), json.dumps(key)
     body = [
         *remarks("//", left_out(shown)),
         "const rows = [];",
@@ -108,7 +106,7 @@ def pages_js(shown: Shown, key: str, size: int) -> str:
 @remembered
 def pages_py(shown: Shown, key: str, size: int) -> str:
     """The same for supabase-py."""
-    read, column = named(_by_key(shown, key), camel=False), json.dumps(key)
+    read, column = named(unordered(shown, [key]), camel=False), json.dumps(key)
     body = [
         *remarks("#", left_out(shown)),
         "rows, last = [], None",
@@ -123,8 +121,3 @@ def pages_py(shown: Shown, key: str, size: int) -> str:
         f"    last = page[-1][{column}]",
     ]
     return function_py(snake_case("list all " + shown.relation), read.arguments, body)
-
-
-def _by_key(shown: Shown, key: str) -> Shown:
-    """The read that shows the key, by which its pages are ordered."""
-    return replace(shown, select=showing(shown.select, [key]), order=())

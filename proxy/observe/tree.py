@@ -10,6 +10,7 @@ from proxy.observe.events import Closed, Event, Inspected
 from proxy.observe.report import finding_lines
 from proxy.observe.taken import Names
 from proxy.observe.text import many, safe
+from proxy.postgrest.spans import grouped, rows_of, size_of
 
 MOST_SPANS = 40
 """Lines a trace; the rest is counted."""
@@ -68,10 +69,8 @@ def _title(trace: Trace) -> str:
 
 def _groups(spans: tuple[Span, ...]) -> list[list[Span]]:
     """Spans that shared a call together, in order of the first one's arrival."""
-    groups: dict[int, list[Span]] = {}
-    for span in sorted(spans, key=lambda span: span.start):
-        groups.setdefault(span.call or -span.number, []).append(span)
-    return list(groups.values())
+    arrived = sorted(spans, key=lambda span: span.start)
+    return list(grouped(arrived, lambda span: span.call or -span.number).values())
 
 
 def _group(spans: list[Span], names: Names, start: float, branch: str, trunk: str) -> Iterator[str]:
@@ -85,9 +84,8 @@ def _group(spans: list[Span], names: Names, start: float, branch: str, trunk: st
         f"{branch} {safe(names.of(first))}  +{1000 * (first.start - start):.1f} ms, "
         f"{1000 * (end - first.start):.1f} ms  {first.outcome.value}: {len(spans)} requests, {keys}1 call"
     )
-    rows = sum(span.rows for span in spans if span.rows > 0)
-    size = sum(span.size for span in spans)
-    yield f"{trunk} └─ {many(rows, 'row')}, {many(size, 'byte')}, given back to {len(spans)} callers"
+    got = f"{many(rows_of(spans), 'row')}, {many(size_of(spans), 'byte')}"
+    yield f"{trunk} └─ {got}, given back to {len(spans)} callers"
 
 
 def _span(span: Span, names: Names, start: float) -> str:

@@ -16,6 +16,7 @@ from proxy.model import Outcome, Span, Trace
 from proxy.observe.kept import Entry
 from proxy.observe.taken import METHODS, Names
 from proxy.postgrest.shown import read_fingerprint
+from proxy.postgrest.spans import grouped
 from proxy.remedies import REMEDIES
 
 RELATIONS = 20
@@ -198,11 +199,8 @@ def _span(span: Span, names: Names, start: float, origin: str) -> SpanView:
 
 def _calls(spans: Sequence[Span], trace: Trace) -> list[CallView]:
     """The calls in the order that their first spans came in."""
-    groups: dict[int, list[Span]] = {}
-    for span in spans:
-        if span.call:
-            groups.setdefault(span.call, []).append(span)
-    return [_call(call, members, trace.start) for call, members in groups.items()]
+    answered = grouped((span for span in spans if span.call), lambda span: span.call)
+    return [_call(call, members, trace.start) for call, members in answered.items()]
 
 
 def _call(call: int, members: Sequence[Span], start: float) -> CallView:

@@ -145,8 +145,8 @@ class Traces:
         trace = self._open.get(key)
         if trace is not None and trace.in_flight:
             return False
-        if trace is not None:
-            self._close(key, trace, told=True)
+        if trace is not None:  # and nothing is learnt: it was not made for a single call, however few it has
+            self._end(key, trace)
         return True
 
     def drain(self) -> list[Trace]:
@@ -179,15 +179,18 @@ class Traces:
         quiet = self.quiet.quiet_explicit if trace.explicit else self.quiet.quiet_inferred
         return not trace.in_flight and now - trace.last >= quiet
 
-    def _close(self, key: tuple[str, bytes, str], trace: OpenTrace, told: bool = False) -> None:
-        """Whose client has ``told`` that it is over is not made for a single call, however few it has."""
+    def _close(self, key: tuple[str, bytes, str], trace: OpenTrace) -> None:
+        """It fell silent, or was cut: how its caller names traces is told by its first part."""
+        self._end(key, trace)
+        if trace.explicit and trace.part == 1:
+            self._learn(trace)
+
+    def _end(self, key: tuple[str, bytes, str], trace: OpenTrace) -> None:
         del self._open[key]
         if trace.spans:
             self._ripe.append(trace.closed())
         if trace.explicit:
             self._forget_name(trace)
-            if trace.part == 1 and not told:
-                self._learn(trace)
 
     def _forget_name(self, trace: OpenTrace) -> None:
         caller = (trace.who, trace.peer)

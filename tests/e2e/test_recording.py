@@ -15,7 +15,7 @@ from proxy.observe.events import Closed
 from proxy.observe.recorder import Hiding
 from proxy.observe.taken import Names
 from proxy.recorded import FORMAT, Head
-from proxy.recording import line, read, recorded
+from proxy.recording import line, read, written
 from rules import RULES
 from tests.e2e.bursts import get, together
 from tests.e2e.harness import OK, PATIENCE, ScriptedUpstream, answers, fanin, program, until
@@ -52,7 +52,7 @@ async def test_what_is_found_in_real_traces_is_found_in_their_recording() -> Non
     hide = Hiding(Names())
     for event in closed:
         hide.names.learn(event.trace.spans)
-    lines = [line(Head(FORMAT, "1.0", "", 0.0)), *(line(recorded(event.trace, hide)) for event in closed)]
+    lines = [line(Head(FORMAT, "1.0", "", 0.0)), *(written(event.trace, hide) for event in closed)]
     again = list(read("file", lines))
     assert all_found([event.trace for event in closed]) == all_found(again)
     assert {"FAN001", "FAN012"} <= {finding.code for finding in all_found(again)}
