@@ -20,6 +20,10 @@ The line a request walks, one file a step::
     readers of events: metrics, log, trees. Never on the line.
 ``explain``
     what would become of one request, told by the rooms' own code. Pure.
+``check``
+    traces held against budgets: a build's gate. Pure.
+``audit``
+    what traces say of the workload: a report in five formats. Pure.
 ``demo``
     real servers and the RetroMuscle workload, before and after.
 

@@ -19,6 +19,7 @@ from proxy.serve import run, serve
 from proxy.shell.discover import known_mount, usable
 from proxy.sources import from_text, nearest
 from proxy.top import TopError, top
+from proxy.traffic import UnableError
 from rules import RULES
 
 OK, FINDINGS, USAGE, UNABLE = 0, 1, 2, 75
@@ -56,6 +57,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ConfigError as error:
         print(f"fanin: {error}", file=sys.stderr)
         return USAGE
+    except UnableError as error:
+        print(f"fanin: {safe(str(error))}", file=sys.stderr)
+        return UNABLE
     except BrokenPipeError:  # `fanin config | head`: whoever reads has enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return UNABLE
@@ -94,34 +98,52 @@ def command_line() -> argparse.ArgumentParser:
     _add_explain(explaining)
     checking = commands.add_parser("check", help="gate a build: budgets and findings of recorded or live traces")
     _add_check(checking)
+    _add_audit(commands.add_parser("audit", help="report on the workload of recorded or live traces"))
     for command in commands.choices.values():
         command.set_defaults(command=command)
     return parser
 
 
 def _add_check(command: argparse.ArgumentParser) -> None:
+    tables = "TOML file of settings: tables [[budget]], [[growth]], [[ignore]], levels of rules"
+    _add_traffic(command, "--budgets", tables, ("text", "json", "sarif", "junit"))
+    what = "the impact from which on a finding fails; what a budget forbids fails always"
+    _add_fail_on(command, "low", what)
+    command.add_argument("--strict", action="store_true", help="what is warned of fails: budgets that measured nothing")
+    command.add_argument("--explain-ignores", action="store_true", help="print each [[ignore]] with what it matched")
+    command.set_defaults(run=_check)
+
+
+def _add_audit(command: argparse.ArgumentParser) -> None:
+    tables = "TOML file of settings: [[ignore]] tables, levels of rules"
+    _add_traffic(command, "--config", tables, ("text", "md", "json", "html", "sarif"))
+    _add_fail_on(command, "high", "the impact from which on a finding fails: it ends with 1; never: it ends with 0")
+    command.add_argument(
+        "--top", type=_positive, metavar="N", default=10, help="how many queries and routes are told; 10 if not said"
+    )
+    command.set_defaults(run=_audit)
+
+
+def _add_traffic(command: argparse.ArgumentParser, settings: str, tables: str, formats: Sequence[str]) -> None:
     source = command.add_mutually_exclusive_group(required=True)
     source.add_argument("--traces", type=Path, nargs="+", metavar="FILE", help="what fanin serve --record has written")
     source.add_argument("--admin", metavar="URL", help="the admin port of a running fanin, whose last traces are taken")
-    command.add_argument(
-        "--budgets",
-        dest="config",
-        type=Path,
-        metavar="FILE",
-        help="TOML file of settings: tables [[budget]], [[growth]], [[ignore]], levels of rules",
-    )
-    command.add_argument("--format", choices=("text", "json", "sarif", "junit"), default="text", help="what to print")
-    command.add_argument("--output", type=Path, metavar="FILE", help="where to write it; the text is printed as well")
-    command.add_argument(
-        "--fail-on",
-        choices=(*map(str.lower, IMPACTS), "never"),
-        default="low",
-        help="the impact from which on a finding fails; what a budget forbids fails always",
-    )
-    command.add_argument("--strict", action="store_true", help="what is warned of fails: budgets that measured nothing")
-    command.add_argument("--explain-ignores", action="store_true", help="print each [[ignore]] with what it matched")
+    command.add_argument(settings, dest="config", type=Path, metavar="FILE", help=tables)
+    command.add_argument("--format", choices=formats, default="text", help=f"what to print: {', '.join(formats)}")
+    command.add_argument("--output", type=Path, metavar="FILE", help="where to write it; a text is printed as well")
     _add_set(command)
-    command.set_defaults(run=_check, settings=())
+    command.set_defaults(settings=())
+
+
+def _add_fail_on(command: argparse.ArgumentParser, default: str, what: str) -> None:
+    choices = (*map(str.lower, IMPACTS), "never")
+    command.add_argument("--fail-on", choices=choices, default=default, help=f"{what}; {default} if not said")
+
+
+def _positive(text: str) -> int:
+    if not (text.isdecimal() and int(text)):
+        raise argparse.ArgumentTypeError(f"'{safe(text)}' is no whole number above 0")
+    return int(text)
 
 
 def _add_top(command: argparse.ArgumentParser) -> None:
@@ -236,13 +258,15 @@ def _serve(options: argparse.Namespace) -> int:
 
 
 def _check(options: argparse.Namespace) -> int:
-    from proxy.checking import UnableError, check  # with every format, which no other command needs
+    from proxy.checking import check  # with every format, which no other command needs
 
-    try:
-        return FINDINGS if check(options, _load(options), RULES) else OK
-    except UnableError as error:
-        print(f"fanin: {safe(str(error))}", file=sys.stderr)
-        return UNABLE
+    return FINDINGS if check(options, _load(options), RULES) else OK
+
+
+def _audit(options: argparse.Namespace) -> int:
+    from proxy.auditing import audit  # the same
+
+    return FINDINGS if audit(options, _load(options), RULES) else OK
 
 
 def _top(options: argparse.Namespace) -> int:

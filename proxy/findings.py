@@ -60,6 +60,21 @@ class Finding(msgspec.Struct, frozen=True):
         return IMPACTS.index(self.impact)
 
 
+class Seen(msgspec.Struct, frozen=True):
+    """A finding in traffic that was judged, once."""
+
+    finding: Finding
+    source: str
+    """The recording that it was first made in."""
+    trace: str
+    """The first one that it was made in; empty where it is of all of them."""
+    times: int
+    gates: bool
+    """Whether it is of traces that can fail a build."""
+    traces: int = 0
+    """How many it was made in."""
+
+
 class Rule(msgspec.Struct, frozen=True):
     """One module of ``rules/``, as the root hands it to the shell."""
 
@@ -76,3 +91,8 @@ class Rule(msgspec.Struct, frozen=True):
 def worst_first(findings: Iterable[Finding]) -> list[Finding]:
     """``findings`` by impact; those of one impact stay in their order."""
     return sorted(findings, key=lambda finding: finding.weight, reverse=True)
+
+
+def fails(finding: Finding, fail_on: str) -> bool:
+    """Whether its impact is as bad as ``fail_on``, which is one of ``IMPACTS`` in lower case, or ``never``."""
+    return fail_on != "never" and finding.weight >= IMPACTS.index(fail_on.upper())

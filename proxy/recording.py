@@ -6,7 +6,8 @@ are run again by whoever reads it.
 
 from collections.abc import Callable, Iterable, Iterator
 from hashlib import blake2b
-from typing import Any
+from itertools import takewhile
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -18,6 +19,7 @@ class RecordingError(ValueError):
     """A line that is none of a recording; the message names its file, its number, and what is wrong."""
 
 
+T = TypeVar("T")
 Hide = Callable[[Span], tuple[str, str, str]]
 """From a span to what may be told of its method, its relation and its fingerprint."""
 
@@ -93,38 +95,44 @@ def _literals(span: Span) -> tuple[Literal | None, ...]:
 
 
 def read(name: str, lines: Iterable[bytes]) -> Iterator[Trace]:
-    """The traces of the file ``name``. RecordingError for what is none of a recording.
+    """The traces of the file ``name``. RecordingError for what is none of a recording."""
+    _, traces = opened(name, lines)
+    yield from traces
+
+
+def opened(name: str, lines: Iterable[bytes]) -> tuple[Head, Iterator[Trace]]:
+    """The first line of the file ``name``, and the traces of the others. RecordingError, also from the iterator.
 
     A last line that does not end was being written when the process ended: it is left out.
     """
-    first = True
-    for number, text in enumerate(lines, 1):
-        if not text.endswith(b"\n"):
-            break
-        try:
-            if first:
-                _check(text)
-            else:
-                yield _read(_trace.decode(text))
-        except (msgspec.DecodeError, ValueError) as error:
-            raise RecordingError(f"{name}:{number}: {error}") from None
-        first = False
-    if first:
+    whole = enumerate(takewhile(lambda text: text.endswith(b"\n"), lines), 1)
+    first = next(whole, None)
+    if first is None:
         raise RecordingError(f"{name}:1: is empty; a recording begins with a line that says fanin-recording")
+    head = _understood(name, _read_head, *first)
+    return head, (_understood(name, _read, number, text) for number, text in whole)
 
 
-def _check(text: bytes) -> None:
-    """Read the first line: its format before all else, since a later one may have other fields."""
+def _understood(name: str, reader: Callable[[bytes], T], number: int, text: bytes) -> T:
+    try:
+        return reader(text)
+    except (msgspec.DecodeError, ValueError) as error:
+        raise RecordingError(f"{name}:{number}: {error}") from None
+
+
+def _read_head(text: bytes) -> Head:
+    """The first line: its format before all else, since a later one may have other fields."""
     try:
         written = _format.decode(text).format
     except msgspec.DecodeError as error:
         raise ValueError(f"is no recording of fanin serve --record: {error}") from None
     if written != FORMAT:
         raise ValueError(f"is a recording of format {written}, and this fanin reads {FORMAT}: use the newer one")
-    _head.decode(text)
+    return _head.decode(text)
 
 
-def _read(trace: Recorded) -> Trace:
+def _read(text: bytes) -> Trace:
+    trace = _trace.decode(text)
     return Trace(
         id=trace.id,
         explicit=trace.explicit,

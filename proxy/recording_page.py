@@ -2,10 +2,7 @@
 
 from collections.abc import Iterator
 
-import msgspec
-from msgspec import inspect
-
-from proxy.markdown import quoted, table
+from proxy.markdown import fields, table
 from proxy.recorded import FORMAT, Head, Literal, Recorded, RecordedSpan
 
 
@@ -14,11 +11,12 @@ def recording() -> Iterator[str]:
     yield from (
         "# Recordings",
         "",
-        "`fanin serve --record FILE` writes each closed trace as a line of JSON; `fanin check --traces FILE` reads"
-        f" them. This is format {FORMAT}. The first line of each file says so; what follows are traces, in the order"
+        "`fanin serve --record FILE` writes each closed trace as a line of JSON; `fanin check --traces FILE` and"
+        " `fanin audit --traces FILE` read them."
+        f" This is format {FORMAT}. The first line of each file says so; what follows are traces, in the order"
         " that they closed in. A full file becomes `FILE.1`, that one `FILE.2`: `record.max_bytes`, `record.files`."
         " The admin port's `/api/recording` is the same, of the traces that a running fanin keeps (`detect.traces`,"
-        " `detect.spans`, `detect.keys`); `fanin check --admin URL` reads that.",
+        " `detect.spans`, `detect.keys`); `fanin check --admin URL` and `fanin audit --admin URL` read that.",
         "",
         "No value is in a recording, no header, no body, and no name that PostgREST has not taken for one: such a query"
         " is `GET …#` with a hash of a key that nobody has. Of each literal there are its kind, its length and a hash"
@@ -34,18 +32,6 @@ def recording() -> Iterator[str]:
     )
     for kind, where in ((Head, "The first line"), (Recorded, "A trace"), (RecordedSpan, "Each of its `spans`")):
         yield from (f"## {where}", "")
-        yield from table(("field", "what it says", "else"), _fields(kind))
+        yield from table(("field", "what it says", "else"), fields(kind))
     yield from ("## Each of a span's `literals`", "", "A list of three:", "")
-    yield from table(("element", "what it says"), (row[:2] for row in _fields(Literal)))
-
-
-def _fields(kind: type[msgspec.Struct]) -> Iterator[tuple[str, str, str]]:
-    """The fields of a struct with their texts and what holds where they are absent."""
-    told = inspect.type_info(kind)
-    assert isinstance(told, inspect.StructType)  # noqa: S101 – for mypy
-    for field in told.fields:
-        meta = field.type
-        assert isinstance(meta, inspect.Metadata)  # noqa: S101 – each field is described
-        text = (meta.extra_json_schema or {})["description"]
-        default = "" if field.required else quoted(msgspec.json.encode(field.default).decode())
-        yield quoted(field.encode_name), text, default
+    yield from table(("element", "what it says"), (row[:2] for row in fields(Literal)))

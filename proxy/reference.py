@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from proxy.audit_page import audit
 from proxy.budgets import Budget, Growth
 from proxy.cli import EXITS, command_line
 from proxy.config import Settings, declared
@@ -42,6 +43,7 @@ def pages() -> dict[str, str]:
         "rules": _rules,
         "cli": _cli,
         "recording": recording,
+        "audit": audit,
     }
     return {f"{name}.md": f"{MADE}\n" + "\n".join(page()) + "\n" for name, page in made.items()}
 
@@ -218,11 +220,12 @@ def _cli() -> Iterator[str]:
     settings = _words(commands.choices["config"])
     for name, command in commands.choices.items():
         words = _words(command)
-        own = {word: text for word, text in words.items() if word not in settings}
+        takes_all = words.keys() >= settings.keys()
+        own = {word: text for word, text in words.items() if not (takes_all and word in settings)}
         yield from (f"## `fanin {name}`", "")
         if own:
             yield from table(("word", "what it is for"), own.items())
-        if words.keys() >= settings.keys():
+        if takes_all:
             yield from ("Takes [the flags of settings](#flags-of-settings).", "")
     yield from ("## Flags of settings", "")
     yield from table(("flag", "what it is for"), settings.items())

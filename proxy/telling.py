@@ -32,7 +32,9 @@ class Record(Section):
     model_config = ConfigDict(json_schema_extra=RESTART)
 
     file: Path | None = Field(
-        None, description="Closed traces are written here, a line of JSON each, without values, for `fanin check`."
+        None,
+        description="Closed traces are written here, a line of JSON each, without values, for `fanin check` and "
+        "`fanin audit`.",
     )
     max_bytes: Annotated[int, Field(ge=10_000)] = Field(
         100_000_000, description="A file of this size gets a number, and a new one is begun."

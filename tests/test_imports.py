@@ -18,6 +18,7 @@ VALUES = {
     "proxy.config",
     "proxy.law",
     "proxy.listing",
+    "proxy.markdown",
     "proxy.overrides",
     "proxy.recorded",
     "proxy.recording",
@@ -50,9 +51,18 @@ LAW: dict[str, tuple[set[str], set[str]]] = {
         VALUES | KITS | {"proxy.observe.text", "proxy.observe.report", "proxy.check"},
         {"msgspec"},
     ),
+    "audit": (
+        # and what a report has in common with a gate: a trace's cost, and how findings are written for code hosts
+        VALUES
+        | KITS
+        | EVENTS
+        | {"proxy.observe.text", "proxy.observe.report", "proxy.audit"}
+        | {"proxy.check.work", "proxy.check.verdict", "proxy.check.sarif"},
+        {"msgspec", "sqlglot"},
+    ),
     "seam": (VALUES | KITS | EVENTS, {"asyncpg"}),
 }
-PURE = {"values", "kit http1", "kit postgrest", "kit fixes", "room", "rule", "explain", "check"}
+PURE = {"values", "kit http1", "kit postgrest", "kit fixes", "room", "rule", "explain", "check", "audit"}
 
 
 def kind(path: Path) -> str | None:
@@ -68,6 +78,7 @@ def kind(path: Path) -> str | None:
         "observe": "sender" if path.stem in ("otlp", "otlp_sender") else "observer",
         "explain": "explain",
         "check": "check",
+        "audit": "audit",
         "shell": "seam" if path.stem == "catalog" else "shell",
     }
     if len(parts) > 2:

@@ -67,7 +67,9 @@ def test_nothing_that_is_declared_is_left_out() -> None:
     assert names("codes.md", "reason") == [*REFUSALS, *DOUBTS]
     assert names("codes.md", "result") == list(COMPARED)
     assert names("rules.md", "name") == [rule.name for rule in RULES]
-    assert {"fanin serve", "fanin config", "fanin explain", "fanin demo"} <= set(names("cli.md", "command"))
+    assert {"fanin serve", "fanin config", "fanin explain", "fanin demo", "fanin audit"} <= set(
+        names("cli.md", "command")
+    )
 
 
 def test_a_setting_is_shown_with_its_default_its_values_and_what_a_change_takes() -> None:

@@ -3,7 +3,7 @@
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from hashlib import sha256
 from typing import Any
 from urllib.parse import quote
@@ -33,10 +33,18 @@ def sarif(verdict: Verdict, rules: Sequence[Rule], version: str, settings: str) 
     """Problems are errors, notes are notes. A place in the code is what X-Fanin-Caller says, where that is one;
     otherwise it is the file of ``settings``, if there is one: code hosts want a file.
     """
-    results = [_result("error", one, settings) for check in verdict.checks for one in check.problems]
-    results += [_result("note", note, settings) for note in verdict.notes]
-    driver = {"name": "fanin", "version": version, "rules": list(_rules(rules))}
-    told = [{"level": "warning", "message": {"text": text}} for text in verdict.warnings]
+    results = [result("error", one, settings) for check in verdict.checks for one in check.problems]
+    results += [result("note", note, settings) for note in verdict.notes]
+    others = [{"id": code, "shortDescription": {"text": text}} for code, text in TEXTS.items()]
+    return log(results, [*map(described, rules), *others], version, verdict.warnings)
+
+
+def log(
+    results: Sequence[Mapping[str, Any]], rules: Sequence[Mapping[str, Any]], version: str, warnings: Sequence[str]
+) -> str:
+    """The file: one run of this ``version`` of fanin."""
+    driver = {"name": "fanin", "version": version, "rules": rules}
+    told = [{"level": "warning", "message": {"text": text}} for text in warnings]
     invocation = {"executionSuccessful": True, "toolConfigurationNotifications": told}
     run = {
         "tool": {"driver": driver},
@@ -44,25 +52,24 @@ def sarif(verdict: Verdict, rules: Sequence[Rule], version: str, settings: str) 
         "invocations": [invocation],
         "columnKind": "unicodeCodePoints",
     }
-    log = {"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}
-    return msgspec.json.format(msgspec.json.encode(log), indent=2).decode() + "\n"
+    whole = {"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}
+    return msgspec.json.format(msgspec.json.encode(whole), indent=2).decode() + "\n"
 
 
-def _rules(rules: Sequence[Rule]) -> Iterator[dict[str, Any]]:
-    for rule in rules:
-        title, what, *_ = rule.document.strip().split("\n\n")
-        yield {
-            "id": rule.code,
-            "name": rule.name,
-            "shortDescription": {"text": title.partition(": ")[2]},
-            "fullDescription": {"text": " ".join(what.splitlines()[2:])},  # below its heading
-            "help": {"text": rule.document},
-        }
-    for code, text in TEXTS.items():
-        yield {"id": code, "shortDescription": {"text": text}}
+def described(rule: Rule) -> dict[str, Any]:
+    """A rule with its document."""
+    title, what, *_ = rule.document.strip().split("\n\n")
+    return {
+        "id": rule.code,
+        "name": rule.name,
+        "shortDescription": {"text": title.partition(": ")[2]},
+        "fullDescription": {"text": " ".join(what.splitlines()[2:])},  # below its heading
+        "help": {"text": rule.document},
+    }
 
 
-def _result(level: str, problem: Problem, settings: str) -> dict[str, Any]:
+def result(level: str, problem: Problem, settings: str) -> dict[str, Any]:
+    """A problem at the level `error`, `warning` or `note`."""
     named = (problem.code, problem.route, problem.finding.key if problem.finding else "")
     return {
         "ruleId": problem.code,

@@ -7,7 +7,7 @@ import msgspec
 
 from proxy.budgets import Budget, Growth
 from proxy.check.work import Work
-from proxy.findings import IMPACTS, Finding, Rule
+from proxy.findings import Finding, Rule, Seen, fails
 
 WORDS = {
     "queries": ("query", "queries"),
@@ -15,17 +15,6 @@ WORDS = {
     "rows": ("row", "rows"),
     "bytes": ("byte", "bytes"),
 }
-
-
-class Seen(msgspec.Struct, frozen=True):
-    """A finding, once."""
-
-    finding: Finding
-    source: str
-    trace: str
-    """The first one that it was made in; empty where it is of all of them."""
-    times: int
-    gates: bool
 
 
 class Problem(msgspec.Struct, frozen=True):
@@ -85,7 +74,7 @@ def verdict(
     forbidden = [_forbidden(budget, code, gating, judged) for budget in budgets for code in budget.forbid]
     told = {problem.finding.key for check in forbidden for problem in check.problems if problem.finding}
     rest = [one for one in judged if one.finding.key not in told]
-    failing = [one for one in rest if _fails(one.finding, fail_on)]
+    failing = [one for one in rest if fails(one.finding, fail_on)]
     notes = [problem for budget in budgets for check in _budget(budget, loose) for problem in check.problems]
     return Verdict(
         checks=(
@@ -94,7 +83,7 @@ def verdict(
             *(_growth(growth, gating) for growth in growths),
             *(_rule(rule, failing, bool(gating)) for rule in rules),
         ),
-        notes=(*notes, *(_problem(one) for one in [*rest, *_others(seen)] if one not in failing)),
+        notes=(*notes, *(problem_of(one) for one in [*rest, *_others(seen)] if one not in failing)),
         warnings=(),
         works=len(works),
         gating=len(gating),
@@ -105,10 +94,6 @@ def _others(seen: Sequence[Seen]) -> list[Seen]:
     """What was found in traces that cannot fail anything, and in no other."""
     judged = {one.finding.key for one in seen if one.gates}
     return [one for one in seen if not one.gates and one.finding.key not in judged]
-
-
-def _fails(finding: Finding, fail_on: str) -> bool:
-    return fail_on != "never" and finding.weight >= IMPACTS.index(fail_on.upper())
 
 
 def _budget(budget: Budget, works: Sequence[Work]) -> Iterator[Check]:
@@ -131,7 +116,7 @@ def _over(works: Sequence[Work], measure: str, most: int) -> Iterator[Problem]:
 
 
 def _forbidden(budget: Budget, code: str, works: Sequence[Work], seen: Sequence[Seen]) -> Check:
-    problems = [_problem(one) for one in seen if one.finding.code == code and one.finding.route == budget.route]
+    problems = [problem_of(one) for one in seen if one.finding.code == code and one.finding.route == budget.route]
     measured = any(work.route == budget.route for work in works)
     return Check("forbid", f"{budget.route}: no {code}", code, measured, tuple(problems))
 
@@ -159,11 +144,12 @@ def _is_of(work: Work, growth: Growth, size: str) -> bool:
 
 
 def _rule(rule: Rule, seen: Iterable[Seen], measured: bool) -> Check:
-    problems = tuple(_problem(one) for one in seen if one.finding.code == rule.code)
+    problems = tuple(problem_of(one) for one in seen if one.finding.code == rule.code)
     return Check("rule", f"{rule.code} {rule.name}", rule.code, measured, problems)
 
 
-def _problem(one: Seen) -> Problem:
+def problem_of(one: Seen) -> Problem:
+    """A finding as a problem: what, how often, and where first."""
     finding = one.finding
     times = f", {one.times} times" if one.times > 1 else ""
     return Problem(finding.code, f"{finding.title}{times}", finding.route, one.source, one.trace, finding)

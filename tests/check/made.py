@@ -5,9 +5,9 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from proxy.budgets import Budget, Growth
-from proxy.check.verdict import Seen, Verdict, finished, verdict
+from proxy.check.verdict import Verdict, finished, verdict
 from proxy.check.work import works
-from proxy.findings import Finding, Fix
+from proxy.findings import Finding, Fix, Seen
 from rules import RULES
 from tests.rules.traces import parallel
 

@@ -8,8 +8,9 @@ import pytest
 from msgspec.structs import replace
 
 from proxy.budgets import Budget, Growth
-from proxy.check.verdict import Seen, Verdict, counted, finished, verdict
+from proxy.check.verdict import Verdict, counted, finished, verdict
 from proxy.check.work import Work, works
+from proxy.findings import Seen
 from rules import RULES
 from tests.check.made import finding
 from tests.rules.traces import parallel

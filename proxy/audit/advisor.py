@@ -1,0 +1,74 @@
+"""What to do about it: findings with how often they were made, and what kept requests from being merged."""
+
+from collections import Counter
+from collections.abc import Iterable
+
+from proxy.audit.report import Ignored, Refused, Told
+from proxy.audit.workload import Shown
+from proxy.errors import REFUSALS
+from proxy.findings import Finding, Seen, fails
+from proxy.model import Span
+from proxy.postgrest.spans import grouped
+from proxy.remedies import REMEDIES
+from proxy.sections import Ignore
+
+EXAMPLES = 3
+"""Fingerprints that are told with a reason."""
+
+
+def told(seen: Iterable[Seen], fail_on: str) -> list[Told]:
+    """Each finding once, the worst first; of one impact those that can fail a build, then the most frequent."""
+    found = [_told(same, fail_on) for same in grouped(seen, lambda one: one.finding.key).values()]
+    return sorted(found, key=lambda one: (-one.finding.weight, not one.judged, -one.times, one.key))
+
+
+def _told(same: list[Seen], fail_on: str) -> Told:
+    """The same finding out of traces that can fail a build, and out of others."""
+    first = max(same, key=lambda one: one.gates)
+    return Told(
+        key=first.finding.key,
+        times=sum(one.times for one in same),
+        traces=sum(one.traces for one in same),
+        judged=first.gates,
+        fails=first.gates and fails(first.finding, fail_on),
+        source=first.source,
+        trace=first.trace,
+        finding=first.finding,
+    )
+
+
+def ignored(found: Iterable[tuple[Finding, int, Ignore]]) -> list[Ignored]:
+    """What is ignored, with how often it was made; the worst first."""
+    groups = grouped(found, lambda one: one[0].key)
+    each = [(same[0][0], sum(times for _, times, _ in same), same[0][2]) for same in groups.values()]
+    each.sort(key=lambda one: (-one[0].weight, -one[1], one[0].key))
+    return [_ignored(*one) for one in each]
+
+
+def _ignored(finding: Finding, times: int, ignore: Ignore) -> Ignored:
+    return Ignored(
+        key=finding.key,
+        times=times,
+        reason=ignore.reason,
+        owner=ignore.owner,
+        until=ignore.until.isoformat() if ignore.until else "",
+        finding=finding,
+    )
+
+
+def refusals(spans: Iterable[Span], shown: Shown) -> list[Refused]:
+    """What kept requests from being merged, the most frequent first."""
+    by_reason = grouped((span for span in spans if span.refusal), lambda span: span.refusal or "")
+    found = [_refused(reason, same, shown) for reason, same in by_reason.items()]
+    return sorted(found, key=lambda one: (-one.queries, one.reason))
+
+
+def _refused(reason: str, spans: list[Span], shown: Shown) -> Refused:
+    asked = Counter(span.fingerprint for span in spans if shown(span.fingerprint, span.relation))
+    return Refused(
+        reason=reason,
+        queries=len(spans),
+        why=REFUSALS.get(reason, ""),
+        remedy=REMEDIES.get(reason, ""),
+        fingerprints=tuple(fingerprint for fingerprint, _ in asked.most_common(EXAMPLES)),
+    )

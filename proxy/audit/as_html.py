@@ -1,0 +1,98 @@
+"""A report as one page: nothing is loaded, nothing runs, and its policy says so; texts of clients are only text."""
+
+from base64 import b64encode
+from collections.abc import Iterator
+from hashlib import sha256
+from html import escape
+
+from proxy.audit.report import Report, Told
+from proxy.audit.style import STYLE
+from proxy.audit.tables import Column, Table, facts, seen, tables, warnings
+from proxy.observe.report import Parts, after, before, fixes, heading
+
+POLICY = (
+    f"default-src 'none'; style-src 'sha256-{b64encode(sha256(STYLE.encode()).digest()).decode()}'; base-uri 'none'"
+)
+"""Content-Security-Policy: this one style, and nothing else (https://www.w3.org/TR/CSP3/)."""
+HEAD = f"""<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="{escape(POLICY)}">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<meta name="referrer" content="no-referrer">
+<title>fanin audit: the workload</title>
+<style>{STYLE}</style>
+</head>
+<body>
+<main>
+<h1>fanin audit: the workload</h1>"""
+
+
+def html(report: Report) -> str:
+    """All of it."""
+    return "\n".join([HEAD, *_body(report), "</main>", "</body>", "</html>"]) + "\n"
+
+
+def _body(report: Report) -> Iterator[str]:
+    yield "<dl>"
+    yield from (f"<dt>{label}</dt><dd>{escape(told)}</dd>" for label, told in facts(report))
+    yield from (f"<dt>warning</dt><dd>{escape(warning)}</dd>" for warning in warnings(report))
+    yield "</dl>"
+    summed, *others = tables(report)
+    yield from _table(summed, links=True)
+    for at, one in enumerate(report.findings, 1):
+        yield from _finding(at, one)
+    for table in others:
+        yield from _table(table)
+
+
+def _table(table: Table, links: bool = False) -> Iterator[str]:
+    """A wide one scrolls by itself; ``links`` leads from each row to its finding."""
+    yield f"<h2>{escape(table.title)}</h2>"
+    if not table.rows:
+        yield f"<p>{escape(table.empty)}</p>"
+        return
+    yield f'<div class="wide" role="region" tabindex="0" aria-label="{escape(table.title)}"><table>'
+    yield f"<thead><tr>{''.join(_heading(column) for column in table.columns)}</tr></thead>"
+    yield "<tbody>"
+    for at, row in enumerate(table.rows, 1):
+        made = [_cell(column, text) for column, text in zip(table.columns, row, strict=True)]
+        if links:
+            made[0] = f'<td><a class="{escape(row[0].lower())}" href="#finding-{at}">{escape(row[0])}</a></td>'
+        yield f"<tr>{''.join(made)}</tr>"
+    yield "</tbody></table></div>"
+    if table.after:
+        yield f"<p>{escape(table.after)}</p>"
+
+
+def _heading(column: Column) -> str:
+    return f'<th scope="col"{_number(column)}>{escape(column.head)}</th>'
+
+
+def _cell(column: Column, text: str) -> str:
+    told = escape(text)
+    return f"<td{_number(column)}>{f'<code>{told}</code>' if column.verbatim and text else told}</td>"
+
+
+def _number(column: Column) -> str:
+    return ' class="number"' if column.right else ""
+
+
+def _finding(at: int, one: Told) -> Iterator[str]:
+    yield f'<section id="finding-{at}" class="{escape(one.finding.impact.lower())}">'
+    yield f"<h3>{escape(heading(one.finding))}</h3>"
+    yield from _parts([("Seen", (seen(one),)), *before(one.finding)])
+    for name, _, code in fixes(one.finding):
+        yield f"<details open><summary>Fix ({name})</summary>"
+        yield f'<pre tabindex="0">{escape(chr(10).join(code))}</pre></details>'
+    yield from _parts(after(one.finding))
+    yield "</section>"
+
+
+def _parts(parts: Parts) -> Iterator[str]:
+    yield "<dl>"
+    for label, lines in parts:
+        yield f"<dt>{label}</dt>{''.join(f'<dd>{escape(line)}</dd>' for line in lines)}"
+    yield "</dl>"

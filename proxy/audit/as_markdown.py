@@ -1,0 +1,58 @@
+"""A report as Markdown, for a wiki, a pull request or a build's summary (https://github.github.com/gfm/)."""
+
+from collections.abc import Iterator
+
+from proxy.audit.report import Report, Told
+from proxy.audit.tables import NONE, Column, Table, facts, seen, tables, warnings
+from proxy.markdown import fenced, prose, verbatim
+from proxy.observe.report import Parts, after, before, fixes, heading
+
+
+def markdown(report: Report) -> str:
+    """All of it; what clients wrote is code or escaped, so that it is no link, no HTML and no mention."""
+    return "\n".join(_lines(report)) + "\n"
+
+
+def _lines(report: Report) -> Iterator[str]:
+    yield from ("# fanin audit: the workload", "")
+    yield from (f"- **{label}**: {prose(told)}" for label, told in facts(report))
+    yield from (f"- **warning**: {prose(warning)}" for warning in warnings(report))
+    summed, *others = tables(report)
+    yield from _table(summed)
+    for one in report.findings:
+        yield from _finding(one)
+    for table in others:
+        yield from _table(table)
+
+
+def _table(table: Table) -> Iterator[str]:
+    yield from ("", f"## {prose(table.title)}", "")
+    if not table.rows:
+        yield prose(table.empty)
+        return
+    yield f"| {' | '.join(column.head for column in table.columns)} |"
+    yield f"|{'|'.join('---:' if column.right else '---' for column in table.columns)}|"
+    for row in table.rows:
+        yield f"| {' | '.join(_cell(*pair) for pair in zip(table.columns, row, strict=True))} |"
+    if table.after:
+        yield from ("", prose(table.after))
+
+
+def _cell(column: Column, text: str) -> str:
+    return verbatim(text).replace("|", r"\|") if column.verbatim and text != NONE else prose(text)
+
+
+def _finding(one: Told) -> Iterator[str]:
+    yield from ("", f"### {prose(heading(one.finding))}", "")
+    yield from _parts([("Seen", (seen(one),)), *before(one.finding)])
+    for name, language, code in fixes(one.finding):
+        yield from ("", f"Fix ({name}):", "")
+        yield from fenced(language, code)
+    yield ""
+    yield from _parts(after(one.finding))
+
+
+def _parts(parts: Parts) -> Iterator[str]:
+    for label, lines in parts:
+        show = verbatim if label in ("Location", "Mute with") else prose
+        yield f"- **{label}**: {'; '.join(map(show, lines))}"

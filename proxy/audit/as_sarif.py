@@ -1,0 +1,38 @@
+"""A report as SARIF, whose findings code hosts show beside the code; what is written is what ``check.sarif`` writes."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from proxy.audit.report import Ignored, Report, Told
+from proxy.check.sarif import described, log, result
+from proxy.check.verdict import Problem
+from proxy.findings import Finding, Rule
+from proxy.observe.text import many
+
+LEVELS = {"CRITICAL": "error", "HIGH": "error", "MEDIUM": "warning", "LOW": "note"}
+
+
+def as_sarif(report: Report, rules: Sequence[Rule], version: str, settings: str) -> str:
+    """Findings at the level of their impact; one that cannot fail a build is a note, an ignored one is suppressed.
+
+    ``settings`` is the file that stands for findings without a place in the code; empty for none.
+    """
+    results = [_result(one, settings) for one in report.findings]
+    results += [_suppressed(one, settings) for one in report.ignored]
+    return log(results, [described(rule) for rule in rules], version, report.warnings)
+
+
+def _result(one: Told, settings: str) -> dict[str, Any]:
+    level = LEVELS[one.finding.impact] if one.judged else "note"
+    return _made(level, one.finding, one.times, one.source, one.trace, settings)
+
+
+def _suppressed(one: Ignored, settings: str) -> dict[str, Any]:
+    made = _made(LEVELS[one.finding.impact], one.finding, one.times, "", "", settings)
+    return {**made, "suppressions": [{"kind": "external", "justification": one.reason}]}
+
+
+def _made(level: str, found: Finding, times: int, source: str, trace: str, settings: str) -> dict[str, Any]:
+    what = f"{found.title}, {many(times, 'time')}"
+    made = result(level, Problem(found.code, what, found.route, source, trace, found), settings)
+    return {**made, "occurrenceCount": times}

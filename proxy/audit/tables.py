@@ -1,0 +1,200 @@
+"""What stands in the tables of a report, in words; each format lays them out in its way."""
+
+import datetime as dt
+from collections.abc import Iterator, Sequence
+
+import msgspec
+
+from proxy.audit.report import Asked, Ignored, Report, Told, Traffic
+from proxy.observe.text import many, safe
+from proxy.postgrest.volume import in_words
+
+NONE = "–"
+
+
+class Column(msgspec.Struct, frozen=True):
+    """``right``: its cells are numbers. ``verbatim``: clients' words. ``below``: wants a line of its own."""
+
+    head: str
+    right: bool = False
+    verbatim: bool = False
+    below: bool = False
+
+
+class Table(msgspec.Struct, frozen=True):
+    """Rows of as many cells as there are columns, without control characters; ``empty`` is told where there are none,
+    ``after`` behind them.
+    """
+
+    title: str
+    columns: tuple[Column, ...]
+    rows: tuple[tuple[str, ...], ...]
+    empty: str
+    after: str = ""
+
+
+def facts(report: Report) -> Iterator[tuple[str, str]]:
+    """What was read, a label and a text each."""
+    read = report.traffic
+    yield "Read", ", ".join(map(safe, read.sources))
+    yield "Time", _time(read)
+    yield "Traces", _traces(read)
+    again = f"; {read.repeated:,} more repeated by their clients" if read.repeated else ""
+    yield "Queries", f"{read.queries:,} of {many(read.kinds, 'kind')}{again}"
+    yield "Merged", f"{read.merged:,} ({_percent(read.merged_share)}); {read.alone:,} more found no company"
+    yield "Upstream calls", f"{read.upstream_calls:,} answered them: {read.saved_calls:,} saved"
+    yield "Answers", f"{read.rows:,} rows, {in_words(read.bytes)}; {read.failed:,} failed"
+    if read.nameless:
+        yield "Not shown", _nameless(read)
+    yield "Verdict", _verdict(report)
+
+
+def _nameless(read: Traffic) -> str:
+    return f"{read.nameless:,} of the requests: PostgREST has not taken their names, so that they may be anything"
+
+
+def _verdict(report: Report) -> str:
+    failing = sum(one.fails for one in report.findings)
+    bound = "--fail-on never" if report.fail_on == "never" else f"--fail-on {report.fail_on}"
+    return f"{'FAILED' if report.failed else 'ok'}: {failing} of {many(len(report.findings), 'finding')} fail ({bound})"
+
+
+def _time(read: Traffic) -> str:
+    if read.begin is None or read.end is None:
+        return NONE
+    begin, end = (dt.datetime.fromtimestamp(at, dt.UTC) for at in (read.begin, read.end))
+    return f"{begin:%Y-%m-%d %H:%M:%S} to {end:%Y-%m-%d %H:%M:%S} UTC"
+
+
+def _traces(read: Traffic) -> str:
+    cut = f"; {read.truncated:,} cut short" if read.truncated else ""
+    return f"{read.traces:,}: {read.explicit:,} explicit, {read.inferred:,} inferred, {read.mixed:,} mixed{cut}"
+
+
+def tables(report: Report) -> list[Table]:
+    """All of them, in the order that they are told."""
+    return [findings(report), _ignored(report), _queries(report), _routes(report), _refusals(report)]
+
+
+def findings(report: Report) -> Table:
+    """One line for each."""
+    columns = (
+        Column("impact"),
+        Column("code"),
+        Column("times", right=True),
+        Column("traces", right=True),
+        Column("relation", verbatim=True),
+        Column("route", verbatim=True),
+        Column("title", below=True),
+    )
+    rows = tuple(_finding(one) for one in report.findings)
+    return Table("Findings", columns, rows, "Nothing was found.")
+
+
+def _finding(one: Told) -> tuple[str, ...]:
+    found = one.finding
+    traces = f"{one.traces:,}" if one.traces else "all"
+    title = safe(found.title) + ("" if one.judged else " (only in traces that cannot fail a build)")
+    return found.impact, found.code, f"{one.times:,}", traces, safe(found.relation), safe(found.route) or NONE, title
+
+
+def _ignored(report: Report) -> Table:
+    columns = (
+        Column("impact"),
+        Column("code"),
+        Column("times", right=True),
+        Column("relation", verbatim=True),
+        Column("route", verbatim=True),
+        Column("title", below=True),
+        Column("reason", below=True),
+    )
+    rows = tuple(_left(one) for one in report.ignored)
+    return Table(f"Ignored: {len(rows)}", columns, rows, "Nothing that was found is ignored.")
+
+
+def _left(one: Ignored) -> tuple[str, ...]:
+    found, owner = one.finding, f", owner {safe(one.owner)}" if one.owner else ""
+    until = f", until {one.until}" if one.until else ""
+    names = (safe(found.relation), safe(found.route) or NONE, safe(found.title))
+    return found.impact, found.code, f"{one.times:,}", *names, f"{safe(one.reason)}{owner}{until}"
+
+
+def _queries(report: Report) -> Table:
+    heads = ("time", "share", "requests", "merged", "p50", "p95", "rows each", "bytes", "failed")
+    columns = (
+        *(Column(head, right=True) for head in heads),
+        Column("query", verbatim=True, below=True),
+        Column("routes", verbatim=True, below=True),
+    )
+    more = f"{report.more_queries:,} more kinds of queries are not shown." if report.more_queries else ""
+    rows = tuple(_query(one) for one in report.queries)
+    return Table("Queries that take the most time", columns, rows, "There is none to show.", more)
+
+
+def _query(one: Asked) -> tuple[str, ...]:
+    return (
+        _ms(one.total),
+        _percent(one.share),
+        f"{one.calls:,}",
+        _percent(one.merged / one.calls),
+        _ms(one.p50),
+        _ms(one.p95),
+        f"{one.rows_per_call:,.1f}",
+        in_words(one.bytes),
+        f"{one.failed:,}",
+        safe(one.fingerprint),
+        ", ".join(map(safe, one.routes)),
+    )
+
+
+def _routes(report: Report) -> Table:
+    heads = ("p50", "max", "traces", "not judged", "queries", "upstream calls", "rows", "bytes")
+    columns = (*(Column(head, right=True) for head in heads), Column("route", verbatim=True))
+    more = f"{report.more_routes:,} more routes are not shown." if report.more_routes else ""
+    rows = tuple(
+        (
+            *(f"{count:,}" for count in (one.p50_queries, one.max_queries, one.traces, one.unjudged)),
+            *(f"{count:,}" for count in (one.queries, one.upstream_calls, one.rows)),
+            in_words(one.bytes),
+            safe(one.route) or NONE,
+        )
+        for one in report.routes
+    )
+    return Table("Routes by queries a trace", columns, rows, "There is none.", more)
+
+
+def _refusals(report: Report) -> Table:
+    columns = (
+        Column("requests", right=True),
+        Column("reason"),
+        Column("why", below=True),
+        Column("what to do", below=True),
+        Column("for example", verbatim=True, below=True),
+    )
+    rows = tuple(
+        (f"{one.queries:,}", safe(one.reason), one.why, one.remedy, ", ".join(map(safe, one.fingerprints)))
+        for one in report.refusals
+    )
+    return Table("What could be turned on: why requests were not merged", columns, rows, "Nothing was refused.")
+
+
+def seen(one: Told) -> str:
+    """Where and how often a finding was made."""
+    times = many(one.times, "time")
+    if not one.traces:
+        return f"{times}, in the workload as a whole"
+    where = f"{times} in {many(one.traces, 'trace')}; first in trace {safe(one.trace)} of {safe(one.source)}"
+    return where if one.judged else f"{where}; no trace of these can fail a build: inferred, mixed or cut short"
+
+
+def warnings(report: Report) -> Sequence[str]:
+    """What to know of all this."""
+    return [safe(text) for text in report.warnings]
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.1f} %"
+
+
+def _ms(ms: float) -> str:
+    return f"{ms:,.1f} ms" if ms < 1000 else f"{ms / 1000:,.2f} s"

@@ -1,0 +1,87 @@
+"""The traffic that ``fanin check`` and ``fanin audit`` judge: recordings, or what a running fanin keeps."""
+
+from argparse import Namespace
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from urllib.error import HTTPError, URLError
+from urllib.parse import urlsplit
+from urllib.request import ProxyHandler, Request, build_opener
+
+import msgspec
+
+from proxy.config import ConfigError, Settings
+from proxy.model import Trace
+from proxy.recorded import Head
+from proxy.recording import RecordingError, opened
+
+TIMEOUT = 30.0
+"""Seconds that a running fanin is given to answer."""
+
+
+class UnableError(Exception):
+    """There was nothing to be read, or no place to write to; the message says why."""
+
+
+class Recording(msgspec.Struct, frozen=True):
+    """All of one file, or of what a running fanin keeps."""
+
+    head: Head
+    traces: tuple[Trace, ...]
+
+
+Sources = Mapping[str, Recording]
+"""By file, or by URL."""
+
+
+def gathered(options: Namespace, settings: Settings) -> Sources:
+    """What ``--admin`` or ``--traces`` names. ConfigError for what is no URL, UnableError for what cannot be read."""
+    token = settings.admin_token
+    if options.admin:
+        return running(options.admin, token.get_secret_value() if token else None)
+    return recordings(options.traces)
+
+
+def recordings(files: Iterable[Path]) -> Sources:
+    """The traces of each file. UnableError where one cannot be read, or is no recording."""
+    found = {}
+    for file in files:
+        try:
+            with file.open("rb") as lines:
+                found[str(file)] = _whole(str(file), lines)
+        except OSError as error:
+            raise UnableError(f"{file}: cannot be read: {error.strerror}") from error
+        except RecordingError as error:
+            raise UnableError(str(error)) from error
+    return found
+
+
+def running(url: str, token: str | None) -> Sources:
+    """The traces that a running fanin keeps. ConfigError for what is no URL, UnableError where it does not answer."""
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ConfigError(f"--admin: '{url}' is not http://HOST:PORT, where a running fanin has its admin port")
+    headers = {"Authorization": f"Bearer {token}"} if token else {}
+    request = Request(f"{url.rstrip('/')}/api/recording", headers=headers)  # noqa: S310 – the scheme is checked above
+    try:
+        with build_opener(ProxyHandler({})).open(request, timeout=TIMEOUT) as answer:
+            return {url: _whole(url, answer.read().splitlines(keepends=True))}
+    except HTTPError as error:
+        told = error.read(300).decode("utf-8", "replace").strip()
+        raise UnableError(f"{url}: answers {error.code}: {told}") from error
+    except (OSError, URLError) as error:
+        raise UnableError(f"{url}: cannot be asked: {getattr(error, 'reason', error)}") from error
+    except RecordingError as error:
+        raise UnableError(str(error)) from error
+
+
+def write(file: Path, told: str) -> None:
+    """Put what is told into ``file``. UnableError where that cannot be."""
+    try:
+        file.write_text(told, encoding="utf-8")
+    except OSError as error:
+        raise UnableError(f"{file}: cannot be written: {error.strerror}") from error
+
+
+def _whole(name: str, lines: Iterable[bytes]) -> Recording:
+    head, traces = opened(name, lines)
+    return Recording(head, tuple(traces))

@@ -1,0 +1,35 @@
+"""Lines fit, nothing is lost, and what goes on says so."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from proxy.audit.columns import WIDTH, aligned, cells, cut, wrapped
+
+
+@given(st.text(st.characters(exclude_categories=("C", "Z"))), st.integers(0, 30))
+def test_no_line_is_too_wide_and_every_character_is_told(text: str, hang: int) -> None:
+    lines = list(wrapped("│ ", text, hang))
+    assert max(map(cells, lines)) <= WIDTH
+    first, *others = lines
+    assert all(line.startswith(" " * hang + "↳ ") for line in others)
+    assert first.removeprefix("│ ").rstrip() + "".join(line[hang + 2 :] for line in others) == text or not text
+
+
+def test_a_line_is_parted_at_a_blank_in_its_last_half_and_else_where_it_is_full() -> None:
+    assert list(wrapped("", "a" * 100 + " " + "b" * 100, 2)) == ["a" * 100, "  ↳ " + "b" * 100]
+    assert list(wrapped("", "a" + " " + "b" * 200, 2)) == ["a " + "b" * 118, "  ↳ " + "b" * 82]
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"), [("abcde", "abcde"), ("abcdef", "abcd…"), ("日本", "日本"), ("日本語", "日本…")]
+)
+def test_what_is_cut_says_so_and_wide_characters_take_two_columns(text: str, shown: str) -> None:
+    assert cut(text, 5) == shown
+
+
+def test_cells_of_a_row_stand_below_their_heads() -> None:
+    rows = [["time", "route"], ["9", "日本"], ["1,000", "a"]]
+    assert [aligned(row, [5, 5], [True, False]) for row in rows] == [" time  route", "    9  日本", "1,000  a"]

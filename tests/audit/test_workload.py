@@ -1,0 +1,113 @@
+"""What was asked, counted: all together, by kind of query, by route."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
+
+from proxy.audit.workload import Part, queries, routes, traffic
+from proxy.check.work import works
+from proxy.model import Outcome
+from proxy.workload import Workload
+from tests.rules.traces import parallel, span, trace
+
+if TYPE_CHECKING:
+    from proxy.audit.report import Traffic
+    from proxy.model import Trace
+
+FAN_OUT = parallel([f"GET /videos?id=eq.{number} → 2 rows, 3 kB, 10 ms" for number in range(4)])
+MERGED = replace(
+    FAN_OUT, id="m", spans=tuple(replace(one, call=9, shared=4, outcome=Outcome.MERGED) for one in FAN_OUT.spans)
+)
+
+
+def everything(fingerprint: str, relation: str) -> bool:
+    return True
+
+
+def told(*traces: Trace, **more: tuple[Trace, ...]) -> Traffic:
+    parts = {"file": Part(100.0, "run", traces)} | {name: Part(100.0, "run", each) for name, each in more.items()}
+    return traffic(parts, [work for name, part in parts.items() for work in works(name, part.traces)], everything)
+
+
+def test_requests_calls_rows_and_bytes_are_counted() -> None:
+    read = told(FAN_OUT, MERGED)
+    assert (read.traces, read.queries, read.kinds) == (2, 8, 1)
+    assert (read.merged, read.merged_share, read.alone) == (4, 0.5, 4)
+    assert (read.upstream_calls, read.saved_calls) == (5, 3)
+    assert (read.rows, read.bytes, read.failed) == (16, 24_000, 0)
+    assert (read.begin, read.end) == (100.0, 100.01)
+
+
+def test_kinds_of_traces_are_told_apart_and_parts_of_one_are_one() -> None:
+    loose = replace(FAN_OUT, id="i", explicit=False)
+    mixed = replace(FAN_OUT, id="x", explicit=False, mixed=True)
+    read = told(FAN_OUT, replace(FAN_OUT, part=2, truncated=True), loose, mixed)
+    assert (read.traces, read.explicit, read.inferred, read.mixed, read.truncated) == (3, 1, 1, 1, 1)
+
+
+def test_a_call_that_two_traces_or_two_files_of_one_run_tell_of_is_one() -> None:
+    other = replace(MERGED, id="n")
+    assert told(MERGED, other).upstream_calls == 1
+    assert told(MERGED, more=(other,)).upstream_calls == 1
+    elsewhere = {"a": Part(0.0, "one run", (MERGED,)), "b": Part(0.0, "another", (MERGED,))}
+    assert traffic(elsewhere, [], everything).upstream_calls == 2
+
+
+def test_an_answer_in_parts_costs_as_many_calls() -> None:
+    (one, *_) = FAN_OUT.spans
+    read = told(trace([replace(one, parts=3, outcome=Outcome.STITCHED)]))
+    assert (read.upstream_calls, read.saved_calls) == (3, -2)
+
+
+def test_a_refused_request_looked_for_no_company_and_one_that_no_call_answered_saves_none() -> None:
+    one, two, *_ = FAN_OUT.spans
+    gone = replace(two, call=0, status=0, outcome=Outcome.GONE)
+    read = told(trace([replace(one, refusal="range"), gone]))
+    assert (read.alone, read.failed, read.upstream_calls, read.saved_calls) == (0, 1, 1, 0)
+
+
+def test_what_a_client_asks_again_is_counted_apart() -> None:
+    one, two, *_ = FAN_OUT.spans
+    read = told(trace([one, replace(two, retry=True)]))
+    assert (read.queries, read.repeated) == (1, 1)
+
+
+def test_nothing_was_read_where_nothing_is() -> None:
+    read = told()
+    assert (read.traces, read.merged_share, read.begin, read.end) == (0, 0.0, None, None)
+
+
+def test_queries_come_by_their_time_and_only_those_that_may_be_shown() -> None:
+    counted = Workload(10)
+    slow = span("GET /slow?id=eq.1 → 3 rows, 1 kB, 100 ms", 1)
+    counted.add(FAN_OUT)
+    counted.add(replace(trace([slow, replace(slow, status=500, rows=-1)]), id="s", route=""))
+    first, second = queries(counted, everything)
+    assert (first.fingerprint, first.calls, first.failed, first.rows_per_call) == ("GET slow?id=eq.?", 2, 1, 1.5)
+    assert (first.total, first.share, first.routes) == (200.0, 0.8333, ())
+    assert 100 <= first.p50 <= 142
+    assert (second.calls, second.rows, second.bytes, second.routes) == (4, 8, 12_000, ("GET /export",))
+    assert [one.fingerprint for one in queries(counted, lambda fingerprint, relation: relation == "videos")] == [
+        "GET videos?id=eq.?"
+    ]
+
+
+def test_the_routes_of_a_query_are_told_by_how_often_they_ask_it() -> None:
+    counted = Workload(10)
+    for route, count in (("a", 1), ("b", 3), ("c", 2)):
+        counted.add(replace(FAN_OUT, id=route, route=route, spans=FAN_OUT.spans[:count]))
+    assert queries(counted, everything)[0].routes == ("b", "c", "a")
+
+
+def test_routes_come_by_the_queries_of_their_traces() -> None:
+    def one(name: str, count: int, route: str, explicit: bool = True) -> Trace:
+        return replace(FAN_OUT, id=name, route=route, explicit=explicit, spans=FAN_OUT.spans[:count])
+
+    traces = [one("a", 1, "GET /a"), one("b", 2, "GET /a"), one("c", 4, "GET /a"), one("d", 3, "", explicit=False)]
+    nameless, named = routes(works("file", traces))
+    assert (nameless.route, nameless.traces, nameless.unjudged, nameless.p50_queries) == ("", 1, 1, 3)
+    assert (named.route, named.traces, named.unjudged) == ("GET /a", 3, 0)
+    assert (named.p50_queries, named.max_queries, named.queries) == (2, 4, 7)
+    assert (named.upstream_calls, named.rows, named.bytes) == (7, 14, 21_000)
