@@ -230,7 +230,8 @@ class Span(msgspec.Struct, frozen=True, gc=False):
     relation: str
     fingerprint: str
     same: int
-    """Keyed 64-bit hash of method, target and identity: equal for byte-equal requests of one caller."""
+    """Hash of method, target and ``Head.who``, whose key no other process has: equal for byte-equal requests of one
+    caller."""
     literals: tuple[int, ...]
     """Per parameter a keyed 64-bit hash of its literal, 0 where it has none: tells distinct ones apart, no more."""
     key_types: tuple[tuple[str, str], ...]

@@ -7,6 +7,8 @@ number as its possible error, so that random ones push each other out and the re
 
 from bisect import bisect_left
 from collections.abc import Iterator
+from itertools import groupby
+from operator import attrgetter
 
 from proxy.model import Outcome, Span, Trace
 
@@ -47,13 +49,15 @@ class Usage:
         self.calls += 1
         self.merged += span.outcome in (Outcome.MERGED, Outcome.SHARED)
         self.failed += span.status == 0 or span.status >= 400
-        self.rows += max(span.rows, 0)
-        self.most_rows = max(self.most_rows, span.rows)
+        seconds = span.end - span.start
+        if span.rows > 0:
+            self.rows += span.rows
+            self.most_rows = max(self.most_rows, span.rows)
         self.size += span.size
         self.largest = max(self.largest, span.size)
-        self.seconds += span.end - span.start
+        self.seconds += seconds
         self.last = max(self.last, span.end)
-        self._counts[bisect_left(BOUNDS, span.end - span.start)] += 1
+        self._counts[bisect_left(BOUNDS, seconds)] += 1
         self.caller = self.caller or span.caller
         if trace.route and (trace.route in self.routes or len(self.routes) < ROUTES):
             self.routes[trace.route] = self.routes.get(trace.route, 0) + 1
@@ -96,31 +100,34 @@ class Workload:
         """Count the spans of a trace that closed."""
         if self.began is None:
             self.began = trace.start
-        for span in trace.spans:
-            if span.relation:
-                self._place(span).add(span, trace)
+        asked = filter(attrgetter("relation"), trace.spans)
+        for _, alike in groupby(asked, attrgetter("fingerprint")):  # a fan-out is placed once, not call by call
+            spans = list(alike)
+            usage = self._place(spans[0], len(spans))
+            for span in spans:
+                usage.add(span, trace)
                 if span.method not in ("GET", "HEAD", "OPTIONS"):
                     self._wrote(span.relation)
 
-    def _place(self, span: Span) -> Usage:
+    def _place(self, span: Span, calls: int) -> Usage:
         usage = self._usages.get(span.fingerprint)
         if usage is not None:
-            self._move(usage.fingerprint, usage.calls + usage.error)
+            self._move(usage.fingerprint, usage.calls + usage.error, calls)
             return usage
         error = self._make_room() if len(self._usages) >= self.limit else 0
         usage = self._usages[span.fingerprint] = Usage(span, error)
-        self._ranks.setdefault(error + 1, {})[span.fingerprint] = None
-        self._least = self._least if self._least in self._ranks and error else error + 1
+        self._ranks.setdefault(error + calls, {})[span.fingerprint] = None
+        self._least = min(self._least, error + calls) if self._least in self._ranks else min(self._ranks)
         return usage
 
-    def _move(self, fingerprint: str, count: int) -> None:
+    def _move(self, fingerprint: str, count: int, by: int) -> None:
         rank = self._ranks[count]
         del rank[fingerprint]
-        self._ranks.setdefault(count + 1, {})[fingerprint] = None
+        self._ranks.setdefault(count + by, {})[fingerprint] = None
         if not rank:
             del self._ranks[count]
             if count == self._least:
-                self._least = count + 1
+                self._least = count + 1 if count + 1 in self._ranks else min(self._ranks)
 
     def _make_room(self) -> int:
         """Give up the one with the fewest calls, of those the oldest; its count is returned."""

@@ -81,9 +81,12 @@ def detect(trace: Trace, settings: Rules) -> Iterator[Finding]:
 
 def _repeated(spans: Sequence[Span], bounds: DuplicateRead) -> Iterator[Run]:
     """The runs that are long enough, without those of a timer."""
+    often = [equal for equal in _equal(spans) if len(equal) >= bounds.min_calls]
+    if not often:
+        return
     load, begins = Load(spans), [burst[0].start for burst in runs(spans, bounds.max_pause)]
-    for equal in _equal(spans):
-        if len(equal) >= bounds.min_calls and not is_polled(equal, load):
+    for equal in often:
+        if not is_polled(equal, load):
             bursts = grouped(equal, lambda span: bisect_right(begins, span.start))
             yield from (run for run in bursts.values() if len(run) >= bounds.min_calls)
 

@@ -21,6 +21,14 @@ class HeadLimits(msgspec.Struct, frozen=True):
     """Asked once, with the beginning of the target."""
 
 
+def short_end(buffer: bytearray, limits: HeadLimits) -> int:
+    """Where the head ends that ``buffer`` begins with, if all of it is there and it is a short one, as nearly always;
+    else -1, and a search has to tell.
+    """
+    end = buffer.find(b"\r\n\r\n", 0, limits.short + 4)
+    return end if end > 0 and buffer[0] != 0x0D else -1
+
+
 class HeadSearch:
     """The search for the end of one head."""
 

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from proxy.findings import Finding
-from proxy.model import Trace
+from proxy.model import Span, Trace
 from proxy.observe.buckets import Buckets
 from proxy.observe.events import (
     CANCELLED,
@@ -34,6 +34,16 @@ from proxy.observe.taken import METHODS
 SWITCHING = 101
 """The status of a WebSocket: how long it lasted says nothing about anybody's speed."""
 
+
+class _Tally(msgspec.Struct, frozen=True, eq=False):
+    """Where answers of one kind are counted."""
+
+    labels: tuple[str, str, str, str]
+    """Of the requests."""
+    durations: Buckets | None
+    hops: Buckets | None
+
+
 Levels = Mapping[str, float | Values]
 """By name, what there is now of each series in ``READ``: a number, or one for each combination of its labels."""
 
@@ -51,6 +61,8 @@ class Metrics:
             name: defaultdict(int, {(value,): 0 for value in series.known}) for name, series in COUNTED.items()
         }
         self._buckets: dict[str, dict[tuple[str, ...], Buckets]] = {name: {} for name in COUNTED}
+        self._tallies: dict[tuple[str, str, int, str], _Tally] = {}
+        """By relation, method, status and outcome, of relations that have their label."""
         self._readers: dict[type, Callable[[Any], None]] = {
             Answered: self._answered,
             Called: self._called,
@@ -88,11 +100,10 @@ class Metrics:
     # What happened.
 
     def _answered(self, event: Answered) -> None:
-        span, outcome = event.span, event.span.outcome.value
-        method = span.method if span.method in METHODS else "other"
-        relation = self._relation(span.relation, span.status, span.method)
-        code = f"{span.status // 100}xx" if span.status else "none"
-        self._count("requests", relation, method, outcome, code)
+        span = event.span
+        tally = self._tallies.get((span.relation, span.method, span.status, span.outcome)) or self._tally(span)
+        relation = tally.labels[0]
+        self._counts["requests"][tally.labels] += 1
         if span.refusal is not None:
             self._count("refusals", span.refusal)
         if span.retry:
@@ -101,9 +112,23 @@ class Metrics:
             self._count("faults", event.fault)
         if event.saves:
             self._count("calls_saved", event.saves, relation)
-        if span.status != SWITCHING:
-            self._observe("request_duration_seconds", span.end - span.start, outcome, trace=event.trace)
-            self._observe("hop_seconds", event.hop, outcome, trace=event.trace)
+        if tally.durations is not None and tally.hops is not None:
+            tally.durations.add(span.end - span.start, event.trace)
+            tally.hops.add(event.hop, event.trace)
+
+    def _tally(self, span: Span) -> _Tally:
+        """Kept where the relation's label will not change: there are as many as labels let there be."""
+        outcome = span.outcome.value
+        method = span.method if span.method in METHODS else "other"
+        relation = self._relation(span.relation, span.status, span.method)
+        code = f"{span.status // 100}xx" if span.status else "none"
+        timed = span.status != SWITCHING
+        durations = self._histogram("request_duration_seconds", outcome) if timed else None
+        hops = self._histogram("hop_seconds", outcome) if timed else None
+        tally = _Tally((relation, method, outcome, code), durations, hops)
+        if relation == span.relation and method == span.method:
+            self._tallies[span.relation, span.method, span.status, outcome] = tally
+        return tally
 
     def _called(self, event: Called) -> None:
         if event.status != CANCELLED:
@@ -147,11 +172,14 @@ class Metrics:
         self._counts[name][labels] += by
 
     def _observe(self, name: str, value: float, *labels: str, trace: str = "") -> None:
+        self._histogram(name, *labels).add(value, trace)
+
+    def _histogram(self, name: str, *labels: str) -> Buckets:
         series = self._buckets[name]
         buckets = series.get(labels)
         if buckets is None:
             buckets = series[labels] = Buckets(COUNTED[name].bounds)
-        buckets.add(value, trace)
+        return buckets
 
     def _relation(self, name: str, status: int, method: str) -> str:
         """A relation gets its label with its first 2xx: paths that scanners make up get none. A preflight is answered

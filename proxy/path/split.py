@@ -5,7 +5,6 @@ Nothing is decoded and written again. Rows are found by the hidden key that begi
 
 from collections.abc import Collection, Iterable
 from itertools import pairwise
-from typing import NamedTuple
 
 import msgspec
 
@@ -57,7 +56,7 @@ def split(
     return shares
 
 
-class Row(NamedTuple):
+class Row(msgspec.Struct, frozen=True, order=True, gc=False):
     """One row of the merged answer."""
 
     place: int
@@ -74,7 +73,9 @@ def rows_by_key(body: bytes, alias: bytes, separator: bytes, carried: int = 0) -
         return Doubt("shape")
     rows: dict[bytes, list[Row]] = {}
     for place, piece in enumerate(pieces):
-        end = _closing_quote(piece, 0)
+        end = piece.find(b'"')
+        if b"\\" in piece[:end]:
+            end = _closing_quote(piece, 0)
         if end < 0:
             return Doubt("shape")
         ranks, at = _ranks(piece, end + 1, alias, carried) if carried else ((), end + 1)

@@ -13,8 +13,17 @@ _SPACE = b" \t\n\r\f\v"
 _NEEDS_QUOTES = frozenset((b"", *(bytes([byte]) for byte in b'"' + _SPACE)))
 """How elements begin that a bare list cannot hold."""
 
+_BARE = PLAIN + b","
+
 QUOTES = 12
 """Bytes that quoting adds to a target at most, beside each element's own."""
+
+
+def bare(literals: Collection[bytes]) -> bytes | None:
+    """``a,b`` where each literal stands for itself in a list, seen at a glance; else None."""
+    text = b",".join(literals)
+    plain = not text.translate(None, _BARE) and text.count(b",") == len(literals) - 1
+    return text if plain and b"" not in literals else None
 
 
 def needs_quotes(literal: bytes) -> bool:
@@ -34,6 +43,9 @@ def element(literal: bytes, quoted: bool) -> bytes:
 def set_filter(literals: Iterable[bytes]) -> bytes:
     """``in.(a,b)``; ``eq(any).{"a","b"}`` where one needs quotes, because quoted lists are slow to read (§6.4)."""
     literals = [*literals]
+    text = bare(literals)
+    if text is not None:
+        return b"in.(" + text + b")"
     if any(map(needs_quotes, literals)):
         return b"eq(any).%7B" + b",".join(element(literal, True) for literal in literals) + b"%7D"
     return b"in.(" + b",".join(element(literal, False) for literal in literals) + b")"

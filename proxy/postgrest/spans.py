@@ -1,6 +1,8 @@
 """What rules ask of spans: which belong together, who made them, what they add up to."""
 
+from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Sequence
+from operator import attrgetter
 from typing import TypeVar
 
 from proxy.model import Span
@@ -15,15 +17,15 @@ Key = TypeVar("Key", bound=Hashable)
 
 def grouped(items: Iterable[Item], key: Callable[[Item], Key]) -> dict[Key, list[Item]]:
     """``items`` by what ``key`` says of them; groups, and what is in them, are in the order of the items."""
-    groups: dict[Key, list[Item]] = {}
+    groups: defaultdict[Key, list[Item]] = defaultdict(list)
     for item in items:
-        groups.setdefault(key(item), []).append(item)
-    return groups
+        groups[key(item)].append(item)
+    return dict(groups)
 
 
 def by_fingerprint(spans: Iterable[Span]) -> dict[str, list[Span]]:
     """Spans of one kind of query each."""
-    return grouped(spans, lambda span: span.fingerprint)
+    return grouped(spans, attrgetter("fingerprint"))
 
 
 def is_query(span: Span) -> bool:
@@ -33,7 +35,7 @@ def is_query(span: Span) -> bool:
 
 def is_read(span: Span) -> bool:
     """Whether it is such a query for rows."""
-    return span.method == "GET" and is_query(span)
+    return span.method == "GET" and bool(span.relation) and not span.retry  # not is_query, to spare a call a span
 
 
 def asks_for_all(span: Span) -> bool:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from proxy.config import Settings
 from proxy.errors import FaultError
-from proxy.http1.search import HeadLimits, HeadSearch
+from proxy.http1.search import HeadLimits, HeadSearch, short_end
 from proxy.shell.wire import EndOfStreamError, Wire
 
 
@@ -28,7 +28,8 @@ class Intake:
 
     async def block(self, client: Wire) -> bytes | None:
         """The next head without its empty line; None when the client left, or stayed silent, between requests."""
-        self.release(client)
+        if self._holders:
+            self.release(client)
         try:
             return await self._block(client)
         except FaultError:
@@ -42,6 +43,18 @@ class Intake:
     async def _block(self, client: Wire) -> bytes | None:
         if not client.buffer and not await self._begins(client):
             return None
+        end = short_end(client.buffer, self._search)
+        if end < 0:
+            end = await self._search_end(client)
+        if end < 0:
+            return None
+        block = bytes(client.buffer[:end])
+        del client.buffer[: end + 4]
+        client.resume()
+        return block
+
+    async def _search_end(self, client: Wire) -> int:
+        """Where the head ends, however it comes; -1 when the client left, or was silent."""
         search = HeadSearch(self._search)
         seconds, began = self._timeouts.keep_alive, 0.0
         while (end := search.end(client.buffer)) < 0:
@@ -55,15 +68,12 @@ class Intake:
             except TimeoutError:
                 if client.buffer:
                     raise FaultError("FANIN108") from None
-                return None
+                return -1
             except EndOfStreamError:
-                return None
+                return -1
         if search.is_long:
             self._hold(client, end)
-        block = bytes(client.buffer[:end])
-        del client.buffer[: end + 4]
-        client.resume()
-        return block
+        return end
 
     async def _begins(self, client: Wire) -> bool:
         """Wait for the first byte, before the limits are read that then hold."""

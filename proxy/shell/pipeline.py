@@ -29,7 +29,7 @@ from proxy.shell.server import Request
 from proxy.shell.terms import Memory, Terms
 from proxy.shell.tunnel import tunnel
 from proxy.shell.upstream import Answer, Outgoing, UpstreamWire
-from proxy.shell.visit import Keeping, Visit
+from proxy.shell.visit import Hashed, Keeping, Visit
 
 if TYPE_CHECKING:
     from proxy.shell.pool import Lane
@@ -54,7 +54,8 @@ class Pipeline:
         self._clock = memory.clock
         self._traces = traces
         self._key = key
-        self._keeping = Keeping(key, salt_of(key), settings.record.file is not None, settings.show_values)
+        self._keeping = Keeping(Hashed(salt_of(key)), settings.record.file is not None, settings.show_values)
+        self._takes_parents = bool(settings.otlp.endpoint)
         self._headers = settings.headers == "on" or (settings.headers == "auto" and settings.debug)
         self._shows = settings.detect.row_keys == "on" or (settings.detect.row_keys == "auto" and settings.debug)
 
@@ -63,7 +64,8 @@ class Pipeline:
         if self._settings.forwarded == "append":
             head = with_peer(request.head, request.client.peer.encode(), self._key)
             request = msgspec.structs.replace(request, head=head)
-        visit = Visit(request, self._read(request))
+        query = self._read(request)
+        visit = Visit(request, query, query.refusal)
         if self._shows and visit.query.relation and request.line.method in (b"GET", b"POST"):
             visit.shows = bytearray()
         trace = None
@@ -287,5 +289,5 @@ class Pipeline:
             return
         hop = max(0.0, now - visit.request.arrived - visit.upstream_seconds)
         name = visit.request.head.trace or "" if trace is None else trace.id
-        parent = parent_of(visit.request.head.forward) if self._settings.otlp.endpoint else b""
+        parent = parent_of(visit.request.head.forward) if self._takes_parents else b""
         self._events.emit(Answered(span, hop, name, visit.fault, visit.saves, parent))

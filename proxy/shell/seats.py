@@ -107,12 +107,11 @@ class Batch(Waiters):
         """When it was first sent."""
 
 
-class Seat:
+class Seat(msgspec.Struct, eq=False):
     """One waiter: its place in a window, then among those who wait for a call."""
 
-    def __init__(self, gate: Gate, future: "asyncio.Future[Reply]", reason: str | None = None) -> None:
-        self.gate = gate
-        self.future = future
-        self.reason = reason
-        """Why it was known from the first that it is not merged."""
-        self.waiters: Waiters | None = None
+    gate: Gate
+    future: "asyncio.Future[Reply]"
+    reason: str | None = None
+    """Why it was known from the first that it is not merged."""
+    waiters: Waiters | None = None

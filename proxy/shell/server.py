@@ -55,6 +55,8 @@ class ClientWire(Wire):
         """When it connected, or had its last answer."""
         self.tunnelled = False
         """Whether what comes is no longer HTTP: then the tunnel sees to both ends itself."""
+        self.no_body = Body(self, 0, 0.0, "")
+        """What follows the heads of nearly all requests."""
         self.peer = ""
         self.seen_from_there: object = None
         """Its ends as the other side has them."""
@@ -260,7 +262,9 @@ class Server:
             raise FaultError("FANIN508")
         if line.method in (b"CONNECT", b"TRACE"):
             raise FaultError("FANIN107")
-        body = Body(client, head.framing, self._settings.timeouts.body_idle, "FANIN104")
+        body = client.no_body
+        if head.framing:
+            body = Body(client, head.framing, self._settings.timeouts.body_idle, "FANIN104")
         return Request(_origin_form(line), head, body, client, arrived)
 
     async def _linger(self, client: ClientWire) -> None:

@@ -20,50 +20,58 @@ MOST_TARGET = 8192
 """Bytes of a target that is kept where values are shown."""
 
 
+class Hashed:
+    """The keyed 64-bit hash of a literal, which stands for it in spans."""
+
+    def __init__(self, salt: bytes) -> None:
+        self._salted = blake2b(digest_size=8, key=salt)
+
+    def __call__(self, literal: bytes) -> int:
+        hash_ = self._salted.copy()  # the key is taken in already, which takes as long as a literal
+        hash_.update(literal)
+        return int.from_bytes(hash_.digest(), "big")
+
+
 class Keeping(msgspec.Struct, frozen=True):
     """What spans keep of requests."""
 
-    key: bytes
-    """Of the hash that tells byte-equal requests of one caller."""
-    salt: bytes
-    """Of the hashes of literals."""
+    hashed: Hashed
     shapes: bool
     """Whether it is kept what literals look like."""
     values: bool
     """Whether targets are kept as they came."""
 
 
-class Visit:
+class Visit(msgspec.Struct, eq=False):
     """Filled in by the pipeline as the answer comes about."""
 
-    def __init__(self, request: Request, query: Query) -> None:
-        self.request = request
-        self.query = query
-        self.trace: OpenTrace | None = None
-        self.began_answer = False
-        self.outcome = Outcome.PASSED
-        self.status = 0
-        self.size = 0
-        self.rows = -1
-        self.call = 0
-        self.shared = 1
-        self.refusal = query.refusal
-        self.fault = ""
-        """The code of our own error, where that is the answer."""
-        self.saves = ""
-        """The rule whose call answered it."""
-        self.upstream_seconds = 0.0
-        self.waited = 0.0
-        """Seconds that upstream has taken so far, while its answer is passed on."""
-        self.copy: Copy | None = None
-        """Who is told what is answered, in mode shadow."""
-        self.head_size = 0
-        """Bytes of the head that upstream would be sent, where a long list is in it."""
-        self.parts = 1
-        """Upstream calls that the answer took."""
-        self.total = -1
-        self.shows: bytearray | None = None
-        """The answer's body as far as its rows' keys are read; None where they are not."""
+    request: Request
+    query: Query
+    refusal: str | None
+    trace: "OpenTrace | None" = None
+    began_answer: bool = False
+    outcome: Outcome = Outcome.PASSED
+    status: int = 0
+    size: int = 0
+    rows: int = -1
+    call: int = 0
+    shared: int = 1
+    fault: str = ""
+    """The code of our own error, where that is the answer."""
+    saves: str = ""
+    """The rule whose call answered it."""
+    upstream_seconds: float = 0.0
+    waited: float = 0.0
+    """Seconds that upstream has taken so far, while its answer is passed on."""
+    copy: "Copy | None" = None
+    """Who is told what is answered, in mode shadow."""
+    head_size: int = 0
+    """Bytes of the head that upstream would be sent, where a long list is in it."""
+    parts: int = 1
+    """Upstream calls that the answer took."""
+    total: int = -1
+    shows: bytearray | None = None
+    """The answer's body as far as its rows' keys are read; None where they are not."""
 
     @property
     def told(self) -> str:
@@ -99,15 +107,15 @@ class Visit:
 
     def span(self, number: int, now: float, keeping: Keeping, max_rows: int | None) -> Span:
         """The span at its end, ``now``. ``max_rows`` is PostgREST's, if known."""
-        request, query = self.request, self.query
+        request, query, hashed = self.request, self.query, keeping.hashed
         count, key_types = _listed(query)
         return Span(
             number=number,
             method=query.method.decode("ascii"),
             relation=query.relation,
             fingerprint=query.fingerprint,
-            same=_hash(b"%b %b " % (query.method, query.target) + request.head.who, keeping.key),
-            literals=tuple([_hash(literal, keeping.salt) if literal else 0 for literal in query.filters]),
+            same=hash((query.method, query.target, request.head.who)),
+            literals=tuple([hashed(literal) if literal else 0 for literal in query.filters]),
             key_types=key_types,
             caller=request.head.caller,
             retry=request.head.retry,
@@ -127,7 +135,7 @@ class Visit:
             limit=None if query.limit is None else query.limit[0],
             offset=query.offset,
             total=self.total,
-            row_keys=row_keys(self.shows, lambda literal: _hash(literal, keeping.salt)) if self.shows else (),
+            row_keys=row_keys(self.shows, hashed) if self.shows else (),
             upstream=self.upstream_seconds,
             shapes=tuple([_shape(literal) for literal in query.filters]) if keeping.shapes else (),
             target=_target(request.line.target) if keeping.values else "",
@@ -137,7 +145,7 @@ class Visit:
 def _listed(query: Query) -> tuple[int, tuple[tuple[str, str], ...]]:
     """About how many elements a long list has, and the type classes of the columns that filters are on."""
     if query.long is None:
-        return 0, tuple([(key.name.decode(), key.kind.value) for key in query.keys])
+        return 0, tuple([(key.name.decode(), key.kind._value_) for key in query.keys])
     count, kind = listed(query.target[query.long[0] : query.long[1]])
     return count, ((column_of(query.target, query.long).decode("utf-8", "replace"), kind),)
 
@@ -149,7 +157,3 @@ def _target(target: bytes) -> str:
 
 def _shape(literal: bytes) -> tuple[str, int]:
     return (_KINDS[canonical(literal)], len(literal)) if literal else ("", 0)
-
-
-def _hash(literal: bytes, key: bytes) -> int:
-    return int.from_bytes(blake2b(literal, digest_size=8, key=key).digest(), "big")

@@ -44,7 +44,9 @@ class Windows:
         """Wait in the gate's window for whatever its batch comes to. ``reason`` is told who goes alone."""
         seat = Seat(gate, asyncio.get_running_loop().create_future(), reason)
         self._seats[member] = seat
-        self._schedule(gate, gate.arrive(member))
+        wait = gate.arrive(member)
+        if wait is not None:
+            self._schedule(gate, wait)
         if gate.full:
             self._leave(gate)
         try:
@@ -76,10 +78,10 @@ class Windows:
         if gate.returned(seconds):
             self._schedule(gate, 0.0)
 
-    def _schedule(self, gate: Gate, wait: float | None) -> None:
+    def _schedule(self, gate: Gate, wait: float) -> None:
         """Close the gate's window after ``wait`` seconds. 0 is the end of this turn: what is readable rides along."""
         leaving = self._timers.get(gate, (None, False))[1]
-        if wait is None or leaving:
+        if leaving:
             return
         self._unschedule(gate)
         loop = asyncio.get_running_loop()

@@ -10,6 +10,9 @@ from proxy.http1.framing import CHUNKED, UNTIL_CLOSE
 HIGH_WATER = 256 * 1024
 """Bytes held for one connection before its sender is told to wait."""
 
+EARLY = 0.001
+"""Seconds that an alarm may be early: event loops round to milliseconds."""
+
 
 class EndOfStreamError(ConnectionError):
     """The other side closed the connection while more bytes were expected."""
@@ -26,6 +29,9 @@ class Wire(asyncio.Protocol):
         self._loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport | None = None
         self._reader: asyncio.Future[None] | None = None
+        self._due = 0.0
+        """When the reader has waited long enough, by the loop's clock."""
+        self._alarm: asyncio.TimerHandle | None = None
         self._writer: asyncio.Future[None] | None = None
         self._gone = self._loop.create_future()
         self._reading = True
@@ -78,11 +84,10 @@ class Wire(asyncio.Protocol):
         if not self._reading:
             self._pause(False)
         reader = self._reader = self._loop.create_future()
-        timer = self._loop.call_later(seconds, _expire, reader)
+        self._expect_by(self._loop.time() + seconds)
         try:
             await reader
         finally:
-            timer.cancel()
             if self._reader is reader:  # a reader that was cancelled may already have a successor
                 self._reader = None
 
@@ -189,8 +194,31 @@ class Wire(asyncio.Protocol):
         if self._reader is not None and not self._reader.done():
             self._reader.set_result(None)
 
+    def _expect_by(self, due: float) -> None:
+        """Have the reader fail at ``due``. Nearly no wait is so long, so that an alarm stays for the waits to come: one
+        a wait would cost more than the waiting.
+        """
+        self._due = due
+        if self._alarm is not None and self._alarm.when() > due:
+            self._alarm.cancel()
+            self._alarm = None
+        if self._alarm is None:
+            self._alarm = self._loop.call_at(due, self._look)
+
+    def _look(self) -> None:
+        self._alarm = None
+        if self._reader is None:
+            return
+        if self._loop.time() < self._due - EARLY:
+            self._expect_by(self._due)
+        else:
+            _expire(self._reader)
+
     def _end(self) -> None:
         self.ended = True
+        if self._alarm is not None:
+            self._alarm.cancel()
+            self._alarm = None
         if self._reader is not None and not self._reader.done():
             self._reader.set_exception(EndOfStreamError())
 

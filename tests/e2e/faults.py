@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from proxy.model import Member, Miss
 from proxy.path import fingerprint, identity, singular
@@ -37,7 +38,7 @@ def hidden_alias_left_in(patch: Patch) -> None:
     original = splitting.rows_by_key
 
     def shown(row: splitting.Row, key: bytes, alias: bytes) -> splitting.Row:
-        return row._replace(data=b'{"' + alias + b'":"' + key + b'",' + row.data[1:])
+        return replace(row, data=b'{"' + alias + b'":"' + key + b'",' + row.data[1:])
 
     def rows_by_key(body: bytes, alias: bytes, separator: bytes, carried: int) -> Any:
         rows = original(body, alias, separator, carried)
