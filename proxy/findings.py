@@ -52,7 +52,11 @@ class Finding(msgspec.Struct, frozen=True):
     @property
     def key(self) -> str:
         """Stable name to mute it by."""
-        return f"{self.code}:{self.relation}:{self.route or '-'}:{self.fingerprint}"
+        return self.key_for(self.relation)
+
+    def key_for(self, relation: str) -> str:
+        """The same with another form of its relation's name."""
+        return f"{self.code}:{relation}:{self.route or '-'}:{self.fingerprint}"
 
     @property
     def weight(self) -> int:

@@ -102,11 +102,12 @@ class Key(msgspec.Struct, frozen=True, gc=False):
 
 
 class Query(msgspec.Struct, frozen=True, gc=False):
-    """A request that was understood. ``relation`` is empty outside the mount and for anything that is no relation."""
+    """A request that was understood."""
 
     method: bytes
     target: bytes
     relation: str
+    """``schema.relation``; empty outside the mount and for anything that is no relation."""
     fingerprint: str
     filters: tuple[bytes, ...]
     """Per parameter the literal of its filter, empty where it has none; for counting distinct ones, never shown."""

@@ -55,7 +55,9 @@ class PerQuery(Generic[T]):
 
 
 def forms(relation: str, schema: str) -> set[str]:
-    """The names that requests have for a relation: with its schema, and, in the first one, without."""
+    """The names that a relation goes by: with its schema, and, in the first one, without, as operators may write it and
+    older fanins recorded it.
+    """
     if not relation:
         return set()
     return {relation, relation.removeprefix(f"{schema}."), f"{schema}.{relation}"}

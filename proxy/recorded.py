@@ -44,7 +44,9 @@ class RecordedSpan(msgspec.Struct, frozen=True, omit_defaults=True):
     """One request and its answer."""
 
     method: Annotated[Text, Meta(description="Its method; `other` for one that HTTP has not.")]
-    relation: Annotated[str, Meta(description="Table, view or function, with its schema where a profile named one.")]
+    relation: Annotated[
+        str, Meta(description="Table or view, with its schema; older fanins wrote that only where a profile named it.")
+    ]
     fingerprint: Annotated[
         str, Meta(description="The query without values; `…#` and a hash where upstream took it for none.")
     ]

@@ -147,7 +147,10 @@ class Catalog(Section):
     model_config = ConfigDict(json_schema_extra=RESTART)
 
     schemas: tuple[str, ...] = Field(
-        ("public",), min_length=1, description="PostgREST's db-schemas, in its order: the first one needs no profile."
+        ("public",),
+        min_length=1,
+        description="PostgREST's db-schemas, in its order. The first one needs no profile: a table that is asked for "
+        "without one is called by it, in metrics and all else. Set this where it is not public.",
     )
     channel: str = Field("pgrst", description="PostgREST's db-channel, on which schema reloads are told.")
     lifetime: Positive = Field(60.0, description="The catalog is read again after this long.")

@@ -64,12 +64,12 @@ def _finding(trace: Trace, shown: Shown, found: FanOut) -> Finding:
         code=CODE,
         impact=impact(len(spans), seconds_spared(spans)),
         confidence="high" if trace.explicit else "medium",
-        title=f"{len(spans)} reads of {shown.relation}, one for each {column}",
+        title=f"{len(spans)} reads of {shown.name}, one for each {column}",
         relation=spans[0].relation,
         fingerprint=spans[0].fingerprint,
         route=trace.route,
         caller=caller_of(spans),
-        problem=f"The application asks for {shown.relation} once per {column}: the number of queries grows with"
+        problem=f"The application asks for {shown.name} once per {column}: the number of queries grows with"
         " the number of rows.",
         current=f"{len(spans)} requests, {calls} upstream calls, {rows_of(spans)} rows in"
         f" {1000 * seconds_between(spans):.0f} ms",

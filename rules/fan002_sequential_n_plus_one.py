@@ -77,12 +77,12 @@ def _finding(trace: Trace, shown: Shown, found: FanOut, came_from: Sequence[Orig
         code=CODE,
         impact=impact(len(spans), seconds_spared(spans)),
         confidence=_confidence(trace, came_from),
-        title=f"{len(spans)} reads of {shown.relation} one after another, one for each {column}",
+        title=f"{len(spans)} reads of {shown.name} one after another, one for each {column}",
         relation=spans[0].relation,
         fingerprint=spans[0].fingerprint,
         route=trace.route,
         caller=caller_of(spans),
-        problem=f"The application asks for {shown.relation} once per {column}, and waits for each answer before it"
+        problem=f"The application asks for {shown.name} once per {column}, and waits for each answer before it"
         " asks for the next: the time grows with the number of rows.",
         current=f"{len(spans)} requests, {calls} upstream calls, {rows_of(spans)} rows;"
         f" {1000 * seconds_of(spans):.0f} ms of waiting, one after another",

@@ -102,7 +102,7 @@ def _finding(trace: Trace, shown: Shown, spans: Sequence[Span], key: Filter | No
         fingerprint=spans[0].fingerprint,
         route=trace.route,
         caller=caller_of(spans),
-        problem=f"The application writes {shown.relation} row by row: the number of transactions grows with the number"
+        problem=f"The application writes {shown.name} row by row: the number of transactions grows with the number"
         " of rows, and an error in the middle leaves half of them written.",
         current=f"{len(spans)} requests, {len(spans)} transactions, {1000 * seconds_of(spans):.0f} ms"
         " of upstream's time",
@@ -117,8 +117,8 @@ def _finding(trace: Trace, shown: Shown, spans: Sequence[Span], key: Filter | No
 def _title(shown: Shown, spans: Sequence[Span], key: Filter | None) -> str:
     if key is not None:
         what = "updates" if shown.method == "PATCH" else "deletions"
-        return f"{len(spans)} {what} of {shown.relation}, one for each {key.column}"
-    return f"{len(spans)} {'upserts' if conflict_of(shown) else 'inserts'} into {shown.relation}, a row each"
+        return f"{len(spans)} {what} of {shown.name}, one for each {key.column}"
+    return f"{len(spans)} {'upserts' if conflict_of(shown) else 'inserts'} into {shown.name}, a row each"
 
 
 def _confidence(trace: Trace, spans: Sequence[Span], key: Filter | None) -> str:

@@ -77,7 +77,7 @@ def _finding(trace: Trace, spans: Sequence[Span], settings: Rules) -> Finding:
         code=CODE,
         impact="HIGH" if failed else "MEDIUM",
         confidence="high",
-        title=f"{largest.listed} values of {column} in one URL of {shown.relation}",
+        title=f"{largest.listed} values of {column} in one URL of {shown.name}",
         relation=largest.relation,
         fingerprint=largest.fingerprint,
         route=trace.route,

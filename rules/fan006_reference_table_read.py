@@ -55,11 +55,16 @@ def inspect(workload: Workload, settings: Rules) -> Iterator[Finding]:
     if len(workload.writes) >= workload.limit:
         return  # which other relations are written to is not known any more
     requests = sum(usage.calls for usage in workload)
-    written = {relation.rpartition(".")[2] for relation in workload.writes}  # not every client names the schema
     for usage in workload:
         shown = read_fingerprint(usage.fingerprint)
-        if _is_whole(shown) and shown.relation not in written and _is_reference(usage, settings.reference_read):
+        if _is_whole(shown) and _is_reference(usage, settings.reference_read) and not _is_written(usage, workload):
             yield _finding(shown, usage, requests)
+
+
+def _is_written(usage: Usage, workload: Workload) -> bool:
+    """Older recordings have a schema only where a client named it: what has none may be any schema's."""
+    asked, name = usage.relation, usage.relation.rpartition(".")[2]
+    return any(one in (asked, name) or (asked == name and one.endswith(f".{name}")) for one in workload.writes)
 
 
 def _is_whole(shown: Shown) -> bool:
@@ -80,17 +85,17 @@ def _finding(shown: Shown, usage: Usage, requests: int) -> Finding:
         code=CODE,
         impact=impact_of(IMPACTS, share),
         confidence="medium",
-        title=f"The {rows} rows of {shown.relation} were read {often} times, and never written",
+        title=f"The {rows} rows of {shown.name} were read {often} times, and never written",
         relation=usage.relation,
         fingerprint=usage.fingerprint,
         route="",
         caller=usage.caller,
-        problem=f"The application asks for {shown.relation} again and again, which probably never changes.",
+        problem=f"The application asks for {shown.name} again and again, which probably never changes.",
         current=f"{often} requests in {usage.traces} traces, {in_words(usage.size)}, {usage.seconds:.2f} s;"
         f" {100 * share:.0f} % of all requests",
         evidence=(
             f"{rows} rows each time, without a value in the filters",
-            f"no write to {shown.relation} was seen",
+            f"no write to {shown.name} was seen",
             *([f"read by {', '.join(usage.routes)}"] if usage.routes else []),
         ),
         fix=Fix(sql=read_sql(shown), supabase_js=cached_js(shown), supabase_py=cached_py(shown)),

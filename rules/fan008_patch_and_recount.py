@@ -139,12 +139,12 @@ def _finding(trace: Trace, rounds: Sequence[Round]) -> Finding:
         code=CODE,
         impact=impact(WEIGHT * (len(spans) - calls), seconds * (1 - calls / len(spans))),
         confidence="high" if trace.explicit else "medium",
-        title=f"{len(rounds)} times a write to {shown.relation} and a new list of it",
+        title=f"{len(rounds)} times a write to {shown.name} and a new list of it",
         relation=rounds[0].write.relation,
         fingerprint=rounds[0].write.fingerprint,
         route=trace.route,
         caller=caller_of(spans),
-        problem=f"The application reads {recount.read.relation} again after each row that it writes, though only what"
+        problem=f"The application reads {recount.read.name} again after each row that it writes, though only what"
         " it reads after the last one is right.",
         current=f"{len(spans)} requests one after another, {rows_of(one.read for one in rounds)} rows read"
         f" in {1000 * seconds:.0f} ms",
@@ -181,6 +181,6 @@ def _evidence(rounds: Sequence[Round], recount: Recount) -> Iterator[str]:
     yield f"{len(rounds)} {names[recount.write.method]}, each followed by the same kind of read of the same relation"
     later = sum(one.then is not None for one in rounds)
     if recount.then is not None:
-        yield f"{later} of them followed by a write to {recount.then.relation}, of {recount.thens} different rows"
+        yield f"{later} of them followed by a write to {recount.then.name}, of {recount.thens} different rows"
     asked = len({one.read.literals for one in rounds})
     yield f"{len(rounds)} reads asked for {asked} different lists"

@@ -67,12 +67,12 @@ def _finding(trace: Trace, spans: Sequence[Span]) -> Finding:
         code=CODE,
         impact=volume_impact(size, most.rows),
         confidence="high",
-        title=f"{most.rows} rows of {shown.relation} in one answer, and no limit",
+        title=f"{most.rows} rows of {shown.name} in one answer, and no limit",
         relation=spans[0].relation,
         fingerprint=spans[0].fingerprint,
         route=trace.route,
         caller=caller_of(spans),
-        problem=f"The application reads all rows of {shown.relation} that there are: the answer grows with the table.",
+        problem=f"The application reads all rows of {shown.name} that there are: the answer grows with the table.",
         current=f"{len(spans)} requests, up to {most.rows} rows each, {in_words(size)}"
         f" in {1000 * seconds_of(spans):.0f} ms",
         evidence=("neither limit, offset, Range nor a list of keys bounds the answer",),
@@ -82,6 +82,6 @@ def _finding(trace: Trace, spans: Sequence[Span]) -> Finding:
             supabase_py=next_page_py(shown, KEY),
         ),
         expected=f"100 rows a page are about {in_words(100 * most.size // most.rows)}, not {in_words(most.size)}.",
-        risk=f"Where {shown.relation} has no unique column {KEY}, take its primary key. Code that needs every row has"
+        risk=f"Where {shown.name} has no unique column {KEY}, take its primary key. Code that needs every row has"
         " to ask for each page.",
     )

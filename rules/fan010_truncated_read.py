@@ -97,12 +97,12 @@ def _finding(trace: Trace, spans: Sequence[Span], alike: int) -> Finding:
         code=CODE,
         impact="HIGH" if known else "MEDIUM",
         confidence="high" if known and trace.explicit else "medium",
-        title=f"An answer of {shown.relation} probably lacks the rows past {rows}",
+        title=f"An answer of {shown.name} probably lacks the rows past {rows}",
         relation=spans[0].relation,
         fingerprint=spans[0].fingerprint,
         route=trace.route,
         caller=caller_of(spans),
-        problem=f"The application asks for all rows of {shown.relation}, and PostgREST gives no more than db-max-rows"
+        problem=f"The application asks for all rows of {shown.name}, and PostgREST gives no more than db-max-rows"
         " without saying so.",
         current=f"{len(spans)} requests without a limit, {rows} rows each, {size_of(spans)} bytes"
         f" in {1000 * seconds_of(spans):.0f} ms",
@@ -118,7 +118,7 @@ def _finding(trace: Trace, spans: Sequence[Span], alike: int) -> Finding:
             supabase_py=pages_py(shown, KEY, rows),
         ),
         expected=f"All rows, in pages of {rows}: one request more for each {rows} rows.",
-        risk=f"Where {shown.relation} has no unique column {KEY}, take its primary key. What is only counted or"
+        risk=f"Where {shown.name} has no unique column {KEY}, take its primary key. What is only counted or"
         " summed up is better left to the database. A larger db-max-rows (Supabase: API settings, Max rows) only moves"
         " the edge.",
     )

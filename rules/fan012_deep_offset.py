@@ -62,12 +62,12 @@ def _finding(trace: Trace, spans: Sequence[Span]) -> Finding:
         code=CODE,
         impact=impact_of(IMPACTS, skipped),
         confidence="high",
-        title=f"{skipped} rows of {shown.relation} read and thrown away for {rows}",
+        title=f"{skipped} rows of {shown.name} read and thrown away for {rows}",
         relation=spans[0].relation,
         fingerprint=spans[0].fingerprint,
         route=trace.route,
         caller=caller_of(spans),
-        problem=f"The application pages through {shown.relation} by offset: every page costs all the rows before it.",
+        problem=f"The application pages through {shown.name} by offset: every page costs all the rows before it.",
         current=f"{len(spans)} requests, offsets up to {deepest}, {rows} rows in {1000 * seconds_of(spans):.0f} ms",
         evidence=(f"{len(spans)} pages with an offset, the deepest at row {deepest}",),
         fix=Fix(
@@ -76,7 +76,7 @@ def _finding(trace: Trace, spans: Sequence[Span]) -> Finding:
             supabase_py=next_page_py(shown, KEY),
         ),
         expected=f"Each page reads its own rows and no others, with an index on {_columns(shown)}.",
-        risk=f"Columns of the order must not be null: a page that ends at null has no next one. Where {shown.relation}"
+        risk=f"Columns of the order must not be null: a page that ends at null has no next one. Where {shown.name}"
         f" has no unique column {KEY}, take its primary key.",
     )
 
@@ -87,4 +87,4 @@ def _columns(shown: Shown) -> str:
 
 
 def _index(shown: Shown) -> str:
-    return f"-- with an index on {' '.join(f'{shown.relation}: {_columns(shown)}'.split())}\n"
+    return f"-- with an index on {' '.join(f'{shown.name}: {_columns(shown)}'.split())}\n"

@@ -99,7 +99,7 @@ def _saved(chain: Sequence[Span]) -> float:
 
 def _finding(trace: Trace, chain: Sequence[Span]) -> Finding:
     reads = [read_fingerprint(span.fingerprint) for span in chain[:MOST]]
-    names, saved = ", ".join(read.relation for read in reads), _saved(chain)
+    names, saved = ", ".join(read.name for read in reads), _saved(chain)
     times = [1000 * (span.end - span.start) for span in chain]
     return Finding(
         code=CODE,

@@ -72,7 +72,7 @@ def _finding(shown: Shown, usage: Usage, slow: float) -> Finding:
         code=CODE,
         impact=impact_of(IMPACTS, spent),
         confidence="medium",
-        title=f"{shown.method} {shown.relation} takes more than {1000 * slow:.0f} ms in 5 of 100 cases",
+        title=f"{shown.method} {shown.name} takes more than {1000 * slow:.0f} ms in 5 of 100 cases",
         relation=usage.relation,
         fingerprint=usage.fingerprint,
         route="",

@@ -21,10 +21,10 @@ def fields(lines: str) -> tuple[Field, ...]:
 
 
 def query(
-    target: str | bytes, lines: str = NO_HEADERS, method: bytes = b"GET", mount: bytes = b"", max_url: int = 7000
+    target: str | bytes, lines: str = NO_HEADERS, method: bytes = b"GET", mount: bytes = b"", schema: str = "public"
 ) -> Query:
     raw = target if isinstance(target, bytes) else target.encode()
-    return read_query(method, raw, head(lines), mount, max_url)
+    return read_query(method, raw, head(lines), mount, schema, 7000)
 
 
 def member(target: str, lines: str = NO_HEADERS, arrived: float = 0.0, method: bytes = b"GET") -> Member:

@@ -12,7 +12,7 @@ from proxy.errors import FaultError
 from proxy.http1.head import parse_fields, parse_status_line
 from proxy.model import Column, Share
 from proxy.observe.events import Event, Events, Replayed, Warned
-from proxy.path.columns import Columns
+from proxy.path.columns import Columns, table_of
 from proxy.path.duplicate import listed
 from proxy.path.evidence import RowEvidence
 from proxy.path.shadow import Pauses
@@ -32,7 +32,7 @@ from tests.made import member
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping
 
-    from proxy.model import Merged
+    from proxy.model import Member, Merged
     from proxy.shell.fetch import Result
     from proxy.shell.oracle import Oracle
     from proxy.shell.upstream import Upstream, UpstreamWire
@@ -72,11 +72,11 @@ class Told:
     def __init__(self, columns: Columns) -> None:
         self.columns = columns
 
-    def known(self, relation: str) -> Mapping[bytes, Column]:
-        return self.columns.of(relation, 0.0)
+    def known(self, member: Member) -> Mapping[bytes, Column]:
+        return self.columns.of(table_of(member), 0.0)
 
-    def refused(self, relation: str, name: bytes, type_name: str, literal: bytes) -> None:
-        self.columns.refuse(relation, name, type_name, literal, 0.0)
+    def refused(self, member: Member, name: bytes, type_name: str, literal: bytes) -> None:
+        self.columns.refuse(table_of(member), name, type_name, literal, 0.0)
 
     def questions(self, _: object) -> list[bytes]:
         return []
@@ -153,7 +153,9 @@ class Made:
         upstream, route = cast("Upstream", self.originals), Route(b"", b"")
         self.mistrusted = Pauses(60.0, 3600.0, 10)
         self.columns = Columns(60.0, 9)
-        self.sharing = Sharing(settings, upstream, route, POSTGREST, listed(()), lessons, events, clock, numbers)
+        self.sharing = Sharing(
+            settings, upstream, route, POSTGREST, listed((), "public"), lessons, events, clock, numbers
+        )
         more = (self.evidence, events, clock, numbers, templates, self.mistrusted)
         self.merger = Merger(settings, self.calls, cast("Oracle", Told(self.columns)), self.sharing, *more)
 

@@ -21,21 +21,20 @@ def row(schema: str, relation: str, column: str, type_name: str, **more: Any) ->
     }
 
 
-def test_the_first_schema_needs_no_name() -> None:
+def test_each_relation_is_named_with_its_schema() -> None:
     rows = [row("api", "t", "id", "integer", unique=True), row("other", "t", "id", "text")]
-    catalog = read_catalog(rows, [], ["api", "other"])
     integer, text = Column("integer", certain=True, unique=True), Column("text", certain=True)
-    assert catalog.columns == {"t": {b"id": integer}, "api.t": {b"id": integer}, "other.t": {b"id": text}}
+    assert read_catalog(rows, []).columns == {"api.t": {b"id": integer}, "other.t": {b"id": text}}
 
 
 def test_an_enumeration_has_its_labels() -> None:
-    catalog = read_catalog([row("api", "t", "mood", "enum", labels=["sad", "é"])], [], ["api"])
-    assert catalog.columns["t"][b"mood"].labels == frozenset((b"sad", "é".encode()))
+    catalog = read_catalog([row("api", "t", "mood", "enum", labels=["sad", "é"])], [])
+    assert catalog.columns["api.t"][b"mood"].labels == frozenset((b"sad", "é".encode()))
 
 
 def test_functions_are_named_as_relations_are() -> None:
     functions = [{"schema": "api", "function": "f"}, {"schema": "other", "function": "g"}]
-    assert read_catalog([], functions, ["api", "other"]).stable == {"f", "api.f", "other.g"}
+    assert read_catalog([], functions).stable == {"api.f", "other.g"}
 
 
 async def test_without_a_database_nothing_is_read() -> None:

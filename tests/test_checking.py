@@ -160,7 +160,7 @@ def test_an_ignored_finding_fails_nothing_and_is_explained(desk: Desk) -> None:
     assert "warning  ignore 2 (FAN003) has matched no finding" in ran.out
     assert ran.err.splitlines() == [
         "ignore 1 (FAN001, public.videos, owner ana): in spring",
-        "  FAN001:videos:GET /export:GET videos?id=eq.?&select=id",
+        "  FAN001:public.videos:GET /export:GET videos?id=eq.?&select=id",
         "ignore 2 (FAN003): gone, until 2999-01-01",
         "  matches nothing that was found",
     ]

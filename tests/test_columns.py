@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from proxy.model import Column
-from proxy.path.columns import MAX_REFUSED, Columns, unknown_columns
+from proxy.path.columns import MAX_REFUSED, Columns, table_of, unknown_columns
 from tests.made import member
 
 TEXT, INTEGER = Column("text"), Column("integer")
@@ -11,70 +11,80 @@ TEXT, INTEGER = Column("text"), Column("integer")
 
 def test_what_upstream_said_is_believed_for_its_lifetime() -> None:
     columns = Columns(60.0, 9)
-    columns.learn("t", b"k", TEXT, 0.0)
-    assert columns.of("t", 60.0) == {b"k": TEXT}
-    assert columns.of("t", 60.1) == {}
-    assert columns.of("u", 0.0) == {}
+    columns.learn(("t", ""), b"k", TEXT, 0.0)
+    assert columns.of(("t", ""), 60.0) == {b"k": TEXT}
+    assert columns.of(("t", ""), 60.1) == {}
+    assert columns.of(("u", ""), 0.0) == {}
 
 
 def test_the_catalogs_word_counts_first() -> None:
     columns = Columns(60.0, 9)
     columns.adopt({"t": {b"k": INTEGER}})
-    columns.learn("t", b"k", TEXT, 0.0)
-    columns.learn("t", b"computed", TEXT, 0.0)
-    assert columns.of("t", 0.0) == {b"k": INTEGER, b"computed": TEXT}
+    columns.learn(("t", ""), b"k", TEXT, 0.0)
+    columns.learn(("t", ""), b"computed", TEXT, 0.0)
+    assert columns.of(("t", ""), 0.0) == {b"k": INTEGER, b"computed": TEXT}
 
 
 def test_a_catalog_read_again_ends_what_upstream_said() -> None:
     columns = Columns(60.0, 9)
-    columns.learn("t", b"k", TEXT, 0.0)
+    columns.learn(("t", ""), b"k", TEXT, 0.0)
     columns.adopt({"t": {b"id": INTEGER}})
-    assert columns.of("t", 0.0) == {b"id": INTEGER}
+    assert columns.of(("t", ""), 0.0) == {b"id": INTEGER}
 
 
 def test_what_an_answer_contradicted_is_forgotten() -> None:
     columns = Columns(60.0, 9)
     columns.adopt({"t": {b"k": INTEGER}, "u": {b"k": INTEGER}})
-    columns.learn("t", b"x", TEXT, 0.0)
-    assert columns.forget("t")
-    assert columns.of("t", 0.0) == {}
-    assert columns.of("u", 0.0) == {b"k": INTEGER}
-    columns.learn("t", b"x", TEXT, 0.0)
-    assert not columns.forget("t")
-    assert columns.of("t", 0.0) == {}
+    columns.learn(("t", ""), b"x", TEXT, 0.0)
+    assert columns.forget(("t", ""))
+    assert columns.of(("t", ""), 0.0) == {}
+    assert columns.of(("u", ""), 0.0) == {b"k": INTEGER}
+    columns.learn(("t", ""), b"x", TEXT, 0.0)
+    assert not columns.forget(("t", ""))
+    assert columns.of(("t", ""), 0.0) == {}
 
 
 def test_refused_literals_are_gathered_up_to_a_bound() -> None:
     columns = Columns(60.0, 9)
     for n in range(MAX_REFUSED + 5):
-        columns.refuse("t", b"k", "enum", b"%d" % n, 0.0)
-    found = columns.of("t", 0.0)[b"k"]
+        columns.refuse(("t", ""), b"k", "enum", b"%d" % n, 0.0)
+    found = columns.of(("t", ""), 0.0)[b"k"]
     assert found.type == "enum"
     assert len(found.refused) == MAX_REFUSED
-    columns.refuse("t", b"k", "integer", b"x", 0.0)
-    assert columns.of("t", 0.0)[b"k"] == Column("integer", refused=frozenset((b"x",)))
+    columns.refuse(("t", ""), b"k", "integer", b"x", 0.0)
+    assert columns.of(("t", ""), 0.0)[b"k"] == Column("integer", refused=frozenset((b"x",)))
 
 
 def test_what_upstream_refused_is_known_beside_the_catalog() -> None:
     columns = Columns(60.0, 9)
     columns.adopt({"t": {b"ip": Column("inet", certain=True)}})
-    assert not columns.refuse("t", b"ip", "inet", b"1", 0.0)
-    assert columns.of("t", 0.0) == {b"ip": Column("inet", certain=True, refused=frozenset((b"1",)))}
+    assert not columns.refuse(("t", ""), b"ip", "inet", b"1", 0.0)
+    assert columns.of(("t", ""), 0.0) == {b"ip": Column("inet", certain=True, refused=frozenset((b"1",)))}
 
 
 def test_a_catalog_that_names_another_type_than_upstream_is_dropped() -> None:
     columns = Columns(60.0, 9)
     columns.adopt({"t": {b"k": TEXT}})
-    assert columns.refuse("t", b"k", "integer", b"a", 0.0)
-    assert columns.of("t", 0.0) == {}
+    assert columns.refuse(("t", ""), b"k", "integer", b"a", 0.0)
+    assert columns.of(("t", ""), 0.0) == {}
+
+
+def test_what_is_learnt_of_a_table_with_a_profile_says_nothing_of_the_one_without() -> None:
+    """They are two where PostgREST's first schema is not the one of the settings."""
+    named, unnamed = (table_of(member("/t", f"Host: h{lines}")) for lines in ("\nAccept-Profile: public", ""))
+    columns = Columns(60.0, 9)
+    columns.learn(named, b"k", TEXT, 0.0)
+    assert columns.of(unnamed, 0.0) == {}
+    columns.adopt({"public.t": {b"k": INTEGER}})
+    assert columns.of(unnamed, 0.0) == columns.of(named, 0.0) == {b"k": INTEGER}
 
 
 def test_relations_are_bounded() -> None:
     columns = Columns(60.0, 2)
     for name in ("a", "b", "c"):
-        columns.learn(name, b"k", TEXT, 0.0)
-    assert columns.of("a", 0.0) == {}
-    assert columns.of("c", 0.0) == {b"k": TEXT}
+        columns.learn((name, ""), b"k", TEXT, 0.0)
+    assert columns.of(("a", ""), 0.0) == {}
+    assert columns.of(("c", ""), 0.0) == {b"k": TEXT}
 
 
 def wanted(*targets: str, known: dict[bytes, Column] | None = None) -> list[bytes]:

@@ -7,7 +7,7 @@ import pytest
 from proxy.path.duplicate import either, is_shareable, listed
 from tests.made import head, member, query
 
-FUNCTIONS = listed(("slow", "api.other"))
+FUNCTIONS = listed(("slow", "api.other", "public.own"), "public")
 
 
 def shareable(target: str, lines: str = "", method: bytes = b"GET", mount: bytes = b"", minor: int = 1) -> bool:
@@ -89,11 +89,14 @@ def test_a_listed_function_may_be_of_any_schema_or_of_one() -> None:
     assert shareable("/rpc/slow", "Accept-Profile: api")
     assert shareable("/rpc/other", "Accept-Profile: api")
     assert not shareable("/rpc/other")
+    assert shareable("/rpc/own")
+    assert shareable("/rpc/own", "Accept-Profile: public")
+    assert not shareable("/rpc/own", "Accept-Profile: api")
     assert not shareable("/rpc/other", "Accept-Profile: hidden")
 
 
 def test_a_function_is_stable_when_anybody_who_knows_says_so() -> None:
-    is_stable = either(listed(["a"]), listed(["b"]))
+    is_stable = either(listed(["a"], "public"), listed(["b"], "public"))
     assert [is_stable("", name) for name in "abc"] == [True, True, False]
 
 

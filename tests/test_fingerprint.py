@@ -165,8 +165,28 @@ def test_look_alikes_have_one_fingerprint_and_others_have_not() -> None:
     assert query("/t?id=eq.1").fingerprint != query("/u?id=eq.1").fingerprint
 
 
-def test_the_schema_is_part_of_the_relations_name() -> None:
-    assert query("/t?id=eq.1", "Host: h\nAccept-Profile: api").relation == "api.t"
+def named(target: str, profile: str = "", schema: str = "public") -> tuple[str, str]:
+    read = query(target, f"Host: h\nAccept-Profile: {profile}" if profile else "Host: h", schema=schema)
+    return read.relation, read.fingerprint
+
+
+def test_a_table_has_one_name_whether_a_profile_names_its_schema_or_not() -> None:
+    assert named("/t?id=eq.1") == named("/t?id=eq.1", "public") == ("public.t", "GET t?id=eq.?")
+    assert named("/t?id=eq.1", schema="api") == named("/t?id=eq.1", "api", schema="api") == ("api.t", "GET t?id=eq.?")
+
+
+def test_tables_of_two_schemas_have_two_names_and_two_fingerprints() -> None:
+    assert named("/t?id=eq.1", "api") == ("api.t", "GET api.t?id=eq.?")
+    assert named("/t?id=eq.1", "public", schema="api") == ("public.t", "GET public.t?id=eq.?")
+
+
+def test_a_dot_in_a_name_makes_it_no_table_of_another_schema() -> None:
+    assert named("/api.t") == named("/api.t", "public") == ("public.api.t", "GET public.api.t")
+    assert named("/t", "api") == ("api.t", "GET api.t")
+
+
+def test_what_is_no_relation_has_no_schema() -> None:
+    assert named("/rpc/f", "api") == named("/rpc/f") == ("", "GET /rpc")
 
 
 @pytest.mark.parametrize(
@@ -177,7 +197,7 @@ def test_which_header_names_the_schema_depends_on_the_method(method: bytes, rela
     both = "Host: h\nAccept-Profile: a\nContent-Profile: c"
     assert query("/t?id=eq.1", both, method).relation == relation
     other = "Content-Profile: c" if relation == "a.t" else "Accept-Profile: a"
-    assert query("/t?id=eq.1", f"Host: h\n{other}", method).relation == "t"
+    assert query("/t?id=eq.1", f"Host: h\n{other}", method).relation == "public.t"
 
 
 @given(st.binary(max_size=200))

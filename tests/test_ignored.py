@@ -65,6 +65,14 @@ def test_a_finding_of_another_schema_is_another_relations() -> None:
     assert ignores({"relation": "videos"}, schema="private").keep([FINDING, other], DAY) == ()
 
 
+def test_a_findings_own_key_may_name_the_first_schema_or_not() -> None:
+    named = msgspec.structs.replace(FINDING, relation="public.videos")
+    unnamed = msgspec.structs.replace(FINDING, relation="videos")
+    for key in (named.key, unnamed.key):
+        assert ignores({"finding": key}).keep([named, unnamed], DAY) == ()
+        assert ignores({"finding": key}, schema="api").keep([named, unnamed], DAY) != ()
+
+
 def test_what_ended_and_what_is_idle_is_told_once_and_apart() -> None:
     one = ignores({"rule": "FAN003"}, {"rule": "FAN001", "until": DAY}, {"rule": "FAN001", "route": "x"})
     one.keep([FINDING], DAY)

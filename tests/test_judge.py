@@ -51,36 +51,36 @@ def broken(trace: Trace, rules: Rules) -> Iterator[Finding]:
 
 
 def test_a_rule_at_level_off_is_not_run_and_at_report_it_is() -> None:
-    assert Court().found() == ["FAN001 videos"]
-    assert Court(rules={"fan001": "report"}).found() == ["FAN001 videos"]
+    assert Court().found() == ["FAN001 public.videos"]
+    assert Court(rules={"fan001": "report"}).found() == ["FAN001 public.videos"]
     assert Court(rules={"fan001": "off"}).found() == []
 
 
 def test_a_rule_that_fails_costs_the_others_nothing_and_is_off_when_it_goes_on() -> None:
     court = Court([Rule("FAN999", "broken", "advice", "", broken), *RULES])
     for _ in range(FAILURES + 2):
-        assert court.found() == ["FAN001 videos"]
+        assert court.found() == ["FAN001 public.videos"]
     assert court.told() == [f"rule FAN999 failed {FAILURES} times and is off"]
 
 
 def test_a_relation_is_judged_by_its_own_level_and_bounds() -> None:
     off = {"relation": "public.videos", "rules": {"fan001": "off"}}
-    assert Court(override=[off]).found(TWO) == ["FAN001 songs"]
+    assert Court(override=[off]).found(TWO) == ["FAN001 public.songs"]
     assert Court(override=[off, {"relation": "songs", "rules": {"n_plus_one": {"min_calls": 10}}}]).found(TWO) == []
     assert Court(rules={"fan001": "off"}, override=[{"relation": "songs", "rules": {"fan001": "report"}}]).found(
         TWO
-    ) == ["FAN001 songs"]
+    ) == ["FAN001 public.songs"]
 
 
 def test_a_route_is_judged_by_its_own_level() -> None:
     court = Court(override=[{"route": "GET /export", "rules": {"fan001": "off"}}])
     assert court.found(FAN_OUT) == []
-    assert court.found(msgspec.structs.replace(FAN_OUT, route="GET /other")) == ["FAN001 videos"]
+    assert court.found(msgspec.structs.replace(FAN_OUT, route="GET /other")) == ["FAN001 public.videos"]
 
 
 def test_a_known_finding_is_not_told_again_and_its_ignore_is_not_idle() -> None:
     court = Court(ignore=[{"rule": "FAN001", "relation": "videos", "reason": "an export"}])
-    assert court.found(TWO) == ["FAN001 songs"]
+    assert court.found(TWO) == ["FAN001 public.songs"]
     court.judge.review()
     assert court.told() == []
 
@@ -91,7 +91,7 @@ def test_an_ignore_ends_with_its_last_day_and_is_told_once() -> None:
     court.day += dt.timedelta(days=1)
     assert court.found() == []
     court.day += dt.timedelta(days=1)
-    assert court.found() == court.found() == ["FAN001 videos"]
+    assert court.found() == court.found() == ["FAN001 public.videos"]
     assert court.told() == ["ignore 1 (FAN001, owner me) ended on 2030-01-02: what it was for is told again"]
 
 
@@ -116,7 +116,7 @@ def test_an_ignore_that_matched_nothing_is_told_after_a_day_or_at_the_end_and_on
 
 def test_new_settings_hold_from_the_next_trace_on() -> None:
     court = Court()
-    assert court.found() == ["FAN001 videos"]
+    assert court.found() == ["FAN001 public.videos"]
     court.judge.adopt(Settings(rules={"fan001": "off"}))
     assert court.found() == []
 
@@ -142,19 +142,22 @@ def test_the_workload_is_looked_at_from_time_to_time_and_what_is_found_is_told_o
     court.found(TWO)
     for now in (0.0, 5.0, 10.0, 20.0):
         court.judge.look(now)
-    assert looked(court) == ["videos", "songs"]
-    assert {known.finding.relation: known.count for known in court.judge.found} == {"videos": 3, "songs": 3}
+    assert looked(court) == ["public.videos", "public.songs"]
+    assert {known.finding.relation: known.count for known in court.judge.found} == {
+        "public.videos": 3,
+        "public.songs": 3,
+    }
 
 
 def test_what_is_ignored_is_ignored_in_the_workload_too() -> None:
     court = Court([BUSY], ignore=[{"relation": "songs", "reason": "known"}])
     court.found(TWO)
     court.judge.look(0.0)
-    assert looked(court) == ["videos"]
+    assert looked(court) == ["public.videos"]
     ignored = {known.finding.relation: known.ignore for known in court.judge.found}
-    assert ignored["videos"] is None
-    assert ignored["songs"] is not None
-    assert ignored["songs"].reason == "known"
+    assert ignored["public.videos"] is None
+    assert ignored["public.songs"] is not None
+    assert ignored["public.songs"].reason == "known"
 
 
 def test_a_relation_has_its_own_level_in_the_workload_too() -> None:
@@ -162,7 +165,7 @@ def test_a_relation_has_its_own_level_in_the_workload_too() -> None:
     court = Court([rule], override=[{"relation": "public.videos", "rules": {"fan001": "off"}}])
     court.found(TWO)
     court.judge.look(0.0)
-    assert looked(court) == ["songs"]
+    assert looked(court) == ["public.songs"]
 
 
 def test_findings_of_traces_are_remembered_with_their_trace() -> None:

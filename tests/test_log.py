@@ -65,7 +65,7 @@ def test_a_closed_trace_is_one_line_with_its_counts(stream: io.StringIO) -> None
     assert line["upstream_calls"] == 6
     assert line["route"] == "GET /export"
     assert line["outcomes"] == {"passed": 6}
-    assert line["findings"] == ["FAN001:t:GET /export:GET t?id=eq.?"]
+    assert line["findings"] == ["FAN001:public.t:GET /export:GET t?id=eq.?"]
     assert line["left_out"] == 0
 
 

@@ -105,7 +105,7 @@ async def test_a_scrape_shows_what_was_counted_until_then() -> None:
     await asyncio.sleep(0)  # it began
     metrics(Answered(span(LINE.format(2), 2), 0.0, "two"))
     body, content_type = await scraping
-    assert b'fanin_requests_total{code="2xx",method="GET",outcome="passed",relation="creators"} 1.0\n' in body
+    assert b'fanin_requests_total{code="2xx",method="GET",outcome="passed",relation="public.creators"} 1.0\n' in body
     assert b'trace_id="one"' in body
     assert content_type.startswith("application/openmetrics-text")
 
@@ -118,23 +118,23 @@ def test_the_process_itself_is_shown() -> None:
 
 def test_requests_are_counted_by_relation_method_outcome_and_status_class() -> None:
     seen = counted(*(Answered(span(LINE.format(n), n), 0.001) for n in range(3)))
-    assert seen["fanin_requests_total", "2xx", "GET", "passed", "creators"] == 3
+    assert seen["fanin_requests_total", "2xx", "GET", "passed", "public.creators"] == 3
     assert seen["fanin_hop_seconds_count", "passed"] == 3
 
 
 def test_a_relation_gets_a_label_only_with_its_first_2xx() -> None:
     missing = changed(span(LINE.format(1), 1), status=404)
-    seen = counted(Answered(missing, 0.0), Called("creators", "original", 0.1, 404))
+    seen = counted(Answered(missing, 0.0), Called("public.creators", "original", 0.1, 404))
     assert ("fanin_requests_total", "4xx", "GET", "passed", "other") in seen
     assert ("fanin_upstream_calls_total", "original", "other") in seen
-    seen = counted(Called("creators", "merged", 0.1, 200), Answered(missing, 0.0))
-    assert seen["fanin_upstream_calls_total", "merged", "creators"] == 1
-    assert seen["fanin_requests_total", "4xx", "GET", "passed", "creators"] == 1
+    seen = counted(Called("public.creators", "merged", 0.1, 200), Answered(missing, 0.0))
+    assert seen["fanin_upstream_calls_total", "merged", "public.creators"] == 1
+    assert seen["fanin_requests_total", "4xx", "GET", "passed", "public.creators"] == 1
 
 
 def test_a_preflight_which_is_answered_on_any_path_gives_no_relation_a_label() -> None:
     asked = changed(span(LINE.format(1), 1), method="OPTIONS")
-    seen = counted(Answered(asked, 0.0), Called("creators", "original", 0.1, 200, "OPTIONS"))
+    seen = counted(Answered(asked, 0.0), Called("public.creators", "original", 0.1, 200, "OPTIONS"))
     assert seen["fanin_requests_total", "2xx", "OPTIONS", "passed", "other"] == 1
     assert seen["fanin_upstream_calls_total", "original", "other"] == 1
 
@@ -155,7 +155,7 @@ def test_routes_beyond_the_cap_share_a_label_and_are_counted() -> None:
 
 def test_an_unknown_method_is_counted_as_other() -> None:
     seen = counted(Answered(span("BREW /t?id=eq.1", 1), 0.0))
-    assert seen["fanin_requests_total", "2xx", "other", "passed", "t"] == 1
+    assert seen["fanin_requests_total", "2xx", "other", "passed", "public.t"] == 1
 
 
 def test_our_own_errors_and_clients_retries_are_counted_apart() -> None:
@@ -163,7 +163,7 @@ def test_our_own_errors_and_clients_retries_are_counted_apart() -> None:
     again = span(LINE.format(1), 2, retry=True)
     seen = counted(Answered(failed, 0.0, fault="FANIN505"), Answered(again, 0.0))
     assert seen["fanin_faults_total", "FANIN505"] == 1
-    assert seen["fanin_client_retries_total", "creators"] == 1
+    assert seen["fanin_client_retries_total", "public.creators"] == 1
 
 
 def test_how_long_a_websocket_lasted_is_no_duration_of_a_request() -> None:
@@ -184,9 +184,9 @@ def test_upstream_is_down_after_a_call_without_answer_and_up_after_the_next_answ
 
 def test_calls_saved_go_down_when_a_merge_was_in_vain() -> None:
     merged = [Answered(span("GET /t?id=eq.1", n), 0.0, saves="FAN001") for n in range(9)]
-    vain = Called("t", "merged", 0.1, 500, costs="FAN001")
-    seen = counted(Called("t", "merged", 0.1, 200, costs="FAN001"), *merged, vain)
-    assert seen["fanin_calls_saved", "t", "FAN001"] == 7
+    vain = Called("public.t", "merged", 0.1, 500, costs="FAN001")
+    seen = counted(Called("public.t", "merged", 0.1, 200, costs="FAN001"), *merged, vain)
+    assert seen["fanin_calls_saved", "public.t", "FAN001"] == 7
 
 
 def test_a_closed_trace_counts_its_queries_and_the_calls_that_answered_them() -> None:
@@ -216,10 +216,10 @@ def test_the_kinds_of_traces_are_told_apart(explicit: bool, mixed: bool, kind: s
 
 
 def test_findings_are_counted_by_rule_and_relation() -> None:
-    texts = dict.fromkeys(Finding.__struct_fields__, "x") | {"code": "FAN001", "relation": "creators"}
+    texts = dict.fromkeys(Finding.__struct_fields__, "x") | {"code": "FAN001", "relation": "public.creators"}
     finding = Finding(**texts | {"evidence": (), "fix": Fix("", "", "")})  # type: ignore[arg-type]
     seen = counted(Answered(span(LINE.format(1), 1), 0.0), Closed(parallel([LINE.format(1)]), (finding, finding)))
-    assert seen["fanin_findings_total", "creators", "FAN001"] == 2
+    assert seen["fanin_findings_total", "public.creators", "FAN001"] == 2
 
 
 def test_windows_replays_and_turned_down_connections_are_counted() -> None:

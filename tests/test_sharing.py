@@ -272,6 +272,6 @@ async def test_where_merging_pauses_equal_reads_are_still_one_call() -> None:
 
 async def test_a_listed_function_is_taken_and_any_other_is_not() -> None:
     made = Made()
-    made.sharing._is_stable = listed(("slow",))
+    made.sharing._is_stable = listed(("slow",), "public")
     assert not made.sharing.takes(member("/rpc/token"))
     assert bodies(await settled(made, made.share("/rpc/slow?a=1", "/rpc/slow?a=1"))) == [b"[]", b"[]"]

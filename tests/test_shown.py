@@ -7,6 +7,13 @@ import pytest
 from proxy.postgrest.shown import Filter, Order, by_key, is_about_body, is_bounded, read_fingerprint
 
 
+def test_a_schema_is_what_the_name_begins_with() -> None:
+    shown = read_fingerprint("GET private.videos?id=eq.?")
+    assert (shown.schema, shown.relation, shown.name) == ("private", "videos", "private.videos")
+    shown = read_fingerprint("GET videos?films.id=eq.?&order=a.desc")
+    assert (shown.schema, shown.relation, shown.name) == ("", "videos", "videos")
+
+
 def test_relation_select_filters_and_order_are_told_apart() -> None:
     shown = read_fingerprint("GET videos?select=id,status&tracking=eq.?&at=not.is.null&order=at.desc.nullslast,id")
     assert (shown.method, shown.relation, shown.select) == ("GET", "videos", "id,status")

@@ -27,7 +27,7 @@ LIST = "in.(" + ",".join(map(str, range(1000, 3000))) + ")"
 def read(target: str, lines: str = "Host: h") -> Query:
     raw = target.encode()
     short, place = shortened(raw, 7000)
-    return lengthened(read_query(b"GET", short, head(lines), b"", 7000), raw, place)
+    return lengthened(read_query(b"GET", short, head(lines), b"", "public", 7000), raw, place)
 
 
 def test_a_query_with_a_long_list_reads_as_the_same_with_a_short_one() -> None:
@@ -63,7 +63,7 @@ def test_what_else_forbids_a_rewrite_is_still_known(refusal: str, target: str, l
 @pytest.mark.parametrize("target", ["/t?or=(" + "a.eq.1," * 20_000, "/t?" + "&" * 70_000, "/t?id=eq." + "1" * 70_000])
 def test_a_target_beyond_reading_is_known_by_its_path(target: str) -> None:
     long = read(target)
-    assert (long.relation, long.fingerprint, long.refusal) == ("t", "GET t", "too-long")
+    assert (long.relation, long.fingerprint, long.refusal) == ("public.t", "GET t", "too-long")
     assert long.target == target.encode()
 
 

@@ -82,7 +82,7 @@ def test_a_finding_is_shown_with_the_trace_that_shows_its_names() -> None:
 
 def test_a_relation_is_shown_under_the_schema_that_upstream_took_and_no_other() -> None:
     names = knowing(LINE)
-    assert names.relation("creators") == "creators"
+    assert names.relation("public.creators") == "public.creators"
     assert names.relation("secret.creators") == "…"
     assert names.relation("") == ""
     assert Names(everything=True).relation("secret.creators") == "secret.creators"

@@ -48,7 +48,7 @@ def test_requests_that_shared_a_call_name_it_and_it_ends_with_the_first_of_them(
     assert summary["outcomes"] == {"merged": 6}
     assert summary["findings"] == [{"code": "FAN001", "impact": "HIGH"}]
     assert view["findings"][0]["finding"]["fix"]["sql"].startswith("select")
-    assert view["findings"][0]["key"].startswith("FAN001:creators:")
+    assert view["findings"][0]["key"].startswith("FAN001:public.creators:")
 
 
 def test_what_was_not_merged_says_why_and_what_to_do() -> None:

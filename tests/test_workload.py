@@ -25,7 +25,7 @@ def test_requests_of_one_fingerprint_are_counted_together_with_rows_bytes_and_ti
     workload = Workload(10)
     workload.add(trace([span("GET /t?id=eq.1 → 3 rows, 2 kB", 1), span("GET /t?id=eq.2 → 5 rows, 7 kB, 30 ms", 2)]))
     (usage,) = workload
-    assert (usage.fingerprint, usage.relation, usage.method) == ("GET t?id=eq.?", "t", "GET")
+    assert (usage.fingerprint, usage.relation, usage.method) == ("GET t?id=eq.?", "public.t", "GET")
     assert (usage.calls, usage.traces, usage.rows, usage.most_rows) == (2, 1, 8, 5)
     assert (usage.size, usage.largest) == (9000, 7000)
     assert usage.seconds == pytest.approx(0.04)
@@ -51,7 +51,7 @@ def test_what_is_no_relation_is_not_counted_and_writes_are_counted_by_relation()
     workload = Workload(10)
     for line in ("GET /rpc/f", "PATCH /t?id=eq.1", "DELETE /t?id=eq.1", "GET /t", "HEAD /t", "POST /u"):
         workload.add(one(line))
-    assert workload.writes == {"t": 2, "u": 1}
+    assert workload.writes == {"public.t": 2, "public.u": 1}
     assert len(workload) == 5
 
 

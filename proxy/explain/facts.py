@@ -87,7 +87,7 @@ def explain(request: Request, settings: Settings, mount: str | None, columns: Ma
         head = read_head(request.fields, request.minor, rules)
     except FaultError as error:
         raise RequestError(f"{error.fault.message}. {error.fault.hint}") from None
-    query = _query(request, head, prefix, settings.merge.max_url)
+    query = _query(request, head, prefix, settings)
     settings = PerQuery(settings, lambda found: found).of(query.relation, head.route)
     asked = _asked(request, prefix)
     types = {name.decode("utf-8", "replace"): column.type for name, column in columns.items()}
@@ -115,11 +115,12 @@ def _rules(settings: Settings) -> HeadRules:
     return head_rules(b"", settings.trace.headers, identity.also_neutral, identity.not_neutral, b"explained")
 
 
-def _query(request: Request, head: Head, mount: bytes, longest: int) -> Query:
+def _query(request: Request, head: Head, mount: bytes, settings: Settings) -> Query:
+    schema, longest = settings.catalog.schemas[0], settings.merge.max_url
     if len(request.target) <= longest:
-        return read_query(request.method, request.target, head, mount, longest)
+        return read_query(request.method, request.target, head, mount, schema, longest)
     short, place = shortened(request.target, longest)
-    return lengthened(read_query(request.method, short, head, mount, longest), request.target, place)
+    return lengthened(read_query(request.method, short, head, mount, schema, longest), request.target, place)
 
 
 def _asked(request: Request, mount: bytes) -> Asked | None:
@@ -167,7 +168,7 @@ def refusal(code: str) -> Refusal:
 
 
 def _shares(query: Query, head: Head, settings: Settings, mount: bytes) -> bool:
-    stable = listed(settings.rules.duplicate_read.rpc)
+    stable = listed(settings.rules.duplicate_read.rpc, settings.catalog.schemas[0])
     on = settings.mode == "rewrite" and settings.rules.fan003 == "rewrite"
     return on and is_shareable(query, head, mount, stable)
 

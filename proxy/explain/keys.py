@@ -126,12 +126,13 @@ def _supposed(case: Case, key: Key) -> tuple[Joined | None, str]:
 
 def _siblings(case: Case, key: Key) -> Iterator[Member]:
     """The same request for other values of the same class."""
-    head, merge, target = case.member.head, case.settings.merge, case.query.target
+    head, target = case.member.head, case.query.target
+    schema, longest = case.settings.catalog.schemas[0], case.settings.merge.max_url
     form = b"eq.%b" if key.value[:3] == b"eq." else b"in.(%b)"
     for literal in _literals(key):
         if literal not in key.literals:
             raw = target[: key.start] + form % literal + target[key.end :]
-            yield Member(read_query(case.query.method, raw, head, case.mount, merge.max_url), head, 0.0)
+            yield Member(read_query(case.query.method, raw, head, case.mount, schema, longest), head, 0.0)
 
 
 def _literals(key: Key) -> Iterator[bytes]:

@@ -94,4 +94,4 @@ def _names(reads: Sequence[Shown], arguments: Sequence[str]) -> list[str]:
 
 def _asides(mark: str, shown: Sequence[Shown]) -> list[str]:
     """Comments that tell what the reads leave out."""
-    return [f"{mark} {one.relation}: and {text}" for one in shown for text in left_out(one)]
+    return [f"{mark} {one.name}: and {text}" for one in shown for text in left_out(one)]

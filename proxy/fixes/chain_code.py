@@ -44,12 +44,27 @@ def _argument(condition: Filter, camel: bool, taken: set[str]) -> str:
     return free_name(camel_case(words) if camel else snake_case(words), taken)
 
 
+def js_table(shown: Shown) -> str:
+    """The first call of a chain: which table, and of which schema where that is not the client's own."""
+    return f"{in_schema(shown)}.from({json.dumps(shown.relation)})"
+
+
+def py_table(shown: Shown) -> str:
+    """The same for Python, the client first."""
+    return f"supabase{in_schema(shown)}.table({json.dumps(shown.relation)})"
+
+
+def in_schema(shown: Shown) -> str:
+    """The call that chooses the schema, alike in both languages; empty where the client's own will do."""
+    return f".schema({json.dumps(shown.schema)})" if shown.schema else ""
+
+
 def js_chain(read: Read, count: str = "") -> list[str]:
     """The calls on ``supabase``, one a line. ``count`` is how all rows are counted, if they are."""
     shown, head = read.shown, ", head: true" if counts(read.shown) else ""
     options = f", {{ count: {json.dumps(count or 'exact')}{head} }}" if count or head else ""
     return [
-        f".from({json.dumps(shown.relation)})",
+        js_table(shown),
         f".select({json.dumps(shown.select)}{options})",
         *js_filters(read),
         *js_orders(shown.order),
@@ -62,7 +77,7 @@ def py_chain(read: Read, count: str = "") -> list[str]:
     shown, head = read.shown, ", head=True" if counts(read.shown) else ""
     options = f", count={json.dumps(count or 'exact')}{head}" if count or head else ""
     return [
-        f"supabase.table({json.dumps(shown.relation)})",
+        py_table(shown),
         f".select({json.dumps(shown.select)}{options})",
         *py_filters(read),
         *py_orders(shown.order),

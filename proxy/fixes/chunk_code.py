@@ -2,13 +2,14 @@
 
 import json
 
+import msgspec
+
 from proxy.fixes.batch_code import batch_name, keyed
 from proxy.fixes.batch_sql import batch_sql
-from proxy.fixes.chain_code import js_chain, left_out, py_chain
-from proxy.fixes.clauses_sql import array_type, key_sql
+from proxy.fixes.chain_code import in_schema, js_chain, left_out, py_chain
+from proxy.fixes.clauses_sql import array_type, key_sql, table_sql
 from proxy.fixes.function_code import function_js, function_py, indented, remarks, statement_py
 from proxy.fixes.identifiers import snake_case
-from proxy.postgrest.names import quoted
 from proxy.postgrest.shown import Shown
 
 CHUNK = 200
@@ -34,8 +35,8 @@ def chunked_js(shown: Shown, key: str) -> str:
         *([f"// {ORDER}"] if shown.order else []),
         "return answers.flatMap(({ data }) => data);",
     ]
-    call = f"await supabase.rpc({json.dumps(snake_case(name))}, {{ keys: {keys} }}){''.join([select, *rest])}"
-    return f"{function_js(name, read.arguments, body)}\n// {CALL} {call}"
+    call = f"rpc({json.dumps(snake_case(name))}, {{ keys: {keys} }}){''.join([select, *rest])}"
+    return f"{function_js(name, read.arguments, body)}\n// {CALL} await supabase{in_schema(shown)}.{call}"
 
 
 def chunked_py(shown: Shown, key: str) -> str:
@@ -52,21 +53,22 @@ def chunked_py(shown: Shown, key: str) -> str:
         *([f"# {ORDER}"] if shown.order else []),
         "return rows",
     ]
-    call = f'supabase.rpc({json.dumps(name)}, {{"keys": {keys}}}){"".join([select, *rest])}.execute().data'
-    return f"{function_py(name, read.arguments, body)}\n# {CALL} {call}"
+    call = f'rpc({json.dumps(name)}, {{"keys": {keys}}}){"".join([select, *rest])}.execute().data'
+    return f"{function_py(name, read.arguments, body)}\n# {CALL} supabase{in_schema(shown)}.{call}"
 
 
 def array_sql(shown: Shown, key: str, kind: str) -> str:
     """The read with one array, and a function for it that PostgREST shows as an RPC."""
-    name, relation = quoted(snake_case(batch_name(shown.relation, key))), quoted(shown.relation)
-    lines = ("select *", f"from {relation}", f"where {key_sql(key, '')}")
+    function, table = snake_case(batch_name(shown.relation, key)), table_sql(shown)
+    name = table_sql(msgspec.structs.replace(shown, relation=function))
+    lines = ("select *", f"from {table}", f"where {key_sql(key, '')}")
     body, mark = "\n".join(f"  {line}" for line in lines), "$$"
     while mark in body:  # a name may hold anything
         mark = f"${'x' * len(mark)}$"
     return "\n".join(
         [
             batch_sql(shown, key, kind),
-            f"create function {name}(keys {array_type(kind) or 'text[]'}) returns setof {relation}",
+            f"create function {name}(keys {array_type(kind) or 'text[]'}) returns setof {table}",
             f"language sql stable as {mark}\n{body}\n{mark};",
         ]
     )

@@ -26,11 +26,16 @@ def array_type(kind: str) -> str:
     return _ARRAYS.get(kind, "")
 
 
+def table_sql(shown: Shown) -> str:
+    """Its relation, with the schema where that has to be named."""
+    return f"{quoted(shown.schema)}.{quoted(shown.relation)}" if shown.schema else quoted(shown.relation)
+
+
 def select_sql(
     shown: Shown, columns: str, conditions: Sequence[str], notes: Iterable[str] = (), order: Sequence[Order] = ()
 ) -> list[str]:
     """The lines of a query of its relation."""
-    lines = [f"select {columns}", f"from {quoted(shown.relation)}", *where_sql(conditions, notes)]
+    lines = [f"select {columns}", f"from {table_sql(shown)}", *where_sql(conditions, notes)]
     return [*lines, "order by " + ", ".join(map(order_sql, order))] if order else lines
 
 

@@ -29,7 +29,7 @@ def curl(fingerprint: str, relation: str, base: str) -> str:
     query, taken = fingerprint.partition("?")[2], set[str]()
     params = ["".join(_param(param, taken)) for param in query.split("&")] if query else []
     url = f"'{base}/{quote(shown.relation, safe=_PLAIN)}{'?' if params else ''}" + "&".join(params) + "'"
-    return _command(shown.method, url.removesuffix("''"), relation.removesuffix(shown.relation).removesuffix("."))
+    return _command(shown.method, url.removesuffix("''"), shown.schema)
 
 
 def curl_of(method: str, target: str, relation: str, fingerprint: str, origin: str) -> str:
@@ -37,8 +37,7 @@ def curl_of(method: str, target: str, relation: str, fingerprint: str, origin: s
     if not relation or method not in _KNOWN:
         return ""
     raw = quote(target.encode("latin-1"), safe="/?&=%+;@!$[]{}|\\^`<>\"'#" + _PLAIN)
-    own = read_fingerprint(fingerprint).relation
-    return _command(method, shlex.quote(origin + raw), relation.removesuffix(own).removesuffix("."))
+    return _command(method, shlex.quote(origin + raw), read_fingerprint(fingerprint).schema)
 
 
 def _command(method: str, url: str, schema: str) -> str:

@@ -1,7 +1,6 @@
 """The index that a query's filters and order would use, as text for people."""
 
-from proxy.fixes.clauses_sql import directed, expression
-from proxy.postgrest.names import quoted
+from proxy.fixes.clauses_sql import directed, expression, table_sql
 from proxy.postgrest.shown import Order, Shown
 
 EQUAL = ("eq", "in", "is.null", "is.true", "is.false")
@@ -27,7 +26,7 @@ def index_sql(shown: Shown) -> str:
     columns = index_columns(shown)
     if not columns:
         return ""
-    return f"create index concurrently on {quoted(shown.relation)} ({', '.join(map(_item, columns))});"
+    return f"create index concurrently on {table_sql(shown)} ({', '.join(map(_item, columns))});"
 
 
 def _item(item: Order) -> str:

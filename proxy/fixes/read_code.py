@@ -19,14 +19,13 @@ from proxy.postgrest.shown import Shown
 _WRITES = {"POST": "insert(rows)", "PUT": "upsert(row)", "PATCH": "update(values)", "DELETE": "delete()"}
 
 
-def call_js(shown: Shown, schema: str) -> str:
+def call_js(shown: Shown) -> str:
     """The call for supabase-js that a fingerprint stands for, as the application may have it; reads and writes."""
     source, select, *rest = js_chain(named(shown, camel=True, bounds=True))
     write = _WRITES.get(shown.method)
     calls = [select, *rest] if write is None else [f".{write}", *rest, *([select] if shown.select != "*" else [])]
-    place = [f".schema({json.dumps(schema)})"] if schema else []
     begin = f"const {{ {_result(shown)}, error }} = await supabase"
-    return "\n".join([*remarks("//", left_out(shown)), *statement_js(begin, [*place, source, *calls])])
+    return "\n".join([*remarks("//", left_out(shown)), *statement_js(begin, [source, *calls])])
 
 
 def read_js(shown: Shown) -> str:

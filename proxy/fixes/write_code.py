@@ -4,7 +4,7 @@ import json
 from collections.abc import Sequence
 
 from proxy.fixes.batch_code import batch_name, keyed
-from proxy.fixes.chain_code import Read, js_filters, named, py_filters, rows_left_out
+from proxy.fixes.chain_code import Read, js_filters, js_table, named, py_filters, py_table, rows_left_out
 from proxy.fixes.function_code import answered_js, function_js, function_py, remarks, statement_py
 from proxy.fixes.identifiers import camel_case, snake_case
 from proxy.postgrest.shown import Shown, conflict_of
@@ -53,12 +53,12 @@ def row_write_py(shown: Shown) -> str:
 
 def _chain_js(write: Read) -> list[str]:
     call = f".{VERBS[write.shown.method]}({', '.join(_changes(write.shown))})"
-    return [f".from({json.dumps(write.shown.relation)})", call, *js_filters(write)]
+    return [js_table(write.shown), call, *js_filters(write)]
 
 
 def _chain_py(write: Read) -> list[str]:
     call = f".{VERBS[write.shown.method]}({', '.join(_changes(write.shown))})"
-    return [f"supabase.table({json.dumps(write.shown.relation)})", call, *py_filters(write)]
+    return [py_table(write.shown), call, *py_filters(write)]
 
 
 def _changes(shown: Shown) -> list[str]:
@@ -78,14 +78,14 @@ def _function_py(shown: Shown, name: str, arguments: Sequence[str], chain: Seque
 def rows_js(shown: Shown, conflict: str, returns: bool) -> str:
     """One insert of all rows, or one upsert where they may be there: ``conflict`` are the columns that tell."""
     call = f".upsert(rows, {{ onConflict: {json.dumps(conflict)} }})" if conflict else ".insert(rows)"
-    chain = [f".from({json.dumps(shown.relation)})", call, *_shown_js(shown, returns)]
+    chain = [js_table(shown), call, *_shown_js(shown, returns)]
     return function_js(_rows_name(shown, conflict), ["rows"], [*answered_js(chain), "return data;"])
 
 
 def rows_py(shown: Shown, conflict: str) -> str:
     """The same for Python."""
     call = f".upsert(rows, on_conflict={json.dumps(conflict)})" if conflict else ".insert(rows)"
-    chain = [f"supabase.table({json.dumps(shown.relation)})", call, ".execute()", ".data"]
+    chain = [py_table(shown), call, ".execute()", ".data"]
     return function_py(snake_case(_rows_name(shown, conflict)), ["rows"], statement_py("return", chain))
 
 

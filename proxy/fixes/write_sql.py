@@ -1,6 +1,6 @@
 """Writes of many rows in one statement. Bodies are not read: a column stands for all that they set."""
 
-from proxy.fixes.clauses_sql import conditions_sql, key_sql, statement, unsaid, where_sql
+from proxy.fixes.clauses_sql import conditions_sql, key_sql, statement, table_sql, unsaid, where_sql
 from proxy.postgrest.names import quoted
 from proxy.postgrest.shown import Filter, Shown, by_key, conflict_of, is_about_body
 
@@ -23,7 +23,7 @@ def row_write_sql(shown: Shown) -> str:
 
 def _write(shown: Shown, conditions: list[str], rest: tuple[Filter, ...], values: int) -> str:
     """``values`` are those that ``conditions`` have; then comes what is set, then those of the ``rest``."""
-    table, updates = quoted(shown.relation), shown.method == "PATCH"
+    table, updates = table_sql(shown), shown.method == "PATCH"
     lines = [f"update {table}", f"set {COLUMN} = ${values + 1} {ALL}"] if updates else ["delete", f"from {table}"]
     others, _ = conditions_sql(rest, values + updates)
     notes = [text for text in unsaid(shown, rest) if not is_about_body(text)]
@@ -32,7 +32,7 @@ def _write(shown: Shown, conditions: list[str], rest: tuple[Filter, ...], values
 
 def each_its_own_sql(shown: Shown, key: str) -> str:
     """One ``update`` that gives each row its own values, from a JSON array of objects, ``$1``."""
-    table, name = quoted(shown.relation), quoted(key)
+    table, name = table_sql(shown), quoted(key)
     lines = (
         f"update {table}",
         f"set {COLUMN} = given.{COLUMN} {ALL}",
@@ -44,7 +44,7 @@ def each_its_own_sql(shown: Shown, key: str) -> str:
 
 def rows_sql(shown: Shown, conflict: str) -> str:
     """One ``insert`` of all rows, from a JSON array of objects, ``$1``; on ``conflict``, if any, an update."""
-    table = quoted(shown.relation)
+    table = table_sql(shown)
     keys = [quoted(name.strip()) for name in conflict.split(",")] if conflict else []
     columns = ", ".join([*keys, COLUMN])
     lines = [

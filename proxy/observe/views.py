@@ -168,9 +168,7 @@ def code_of(fingerprint: str, relation: str, base: str) -> Code:
     """A fingerprint as code with placeholders for values."""
     if not relation:
         return Code("", "")
-    shown = read_fingerprint(fingerprint)
-    schema = relation.removesuffix(shown.relation).removesuffix(".")
-    return Code(curl(fingerprint, relation, base), call_js(shown, schema))
+    return Code(curl(fingerprint, relation, base), call_js(read_fingerprint(fingerprint)))
 
 
 def _span(span: Span, names: Names, start: float, origin: str) -> SpanView:

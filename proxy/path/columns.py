@@ -12,28 +12,39 @@ Relations = Mapping[str, Mapping[bytes, Column]]
 MAX_REFUSED = 100
 """Literals remembered a column because upstream refused them."""
 NOTHING: Mapping[bytes, Column] = {}
+Table = tuple[str, str]
+"""A relation, as in ``Query.relation``, and the profile that named its schema; empty where none did."""
+
+
+def table_of(member: Member) -> Table:
+    """What ``member`` asks for.
+
+    Where ``catalog.schemas`` are not PostgREST's own, two tables have one name, with and without a profile: what is
+    learnt of one must not be believed of the other.
+    """
+    return member.query.relation, member.head.profile
 
 
 class _Told(msgspec.Struct):
-    """What upstream said of the columns of one relation, each until a time."""
+    """What upstream said of the columns of one table, each until a time."""
 
     columns: dict[bytes, Column] = {}
     until: dict[bytes, float] = {}
 
 
 class Columns:
-    """Columns by relation (``profile.relation``, as in ``Query.relation``). The catalog's word counts first."""
+    """Columns by table. The catalog's word, which is by relation, counts first."""
 
     def __init__(self, lifetime: float, limit: int) -> None:
         self._lifetime = lifetime
         self._limit = limit
         self._catalog: Relations = {}
-        self._told: OrderedDict[str, _Told] = OrderedDict()
+        self._told: OrderedDict[Table, _Told] = OrderedDict()
 
-    def of(self, relation: str, now: float) -> Mapping[bytes, Column]:
-        """Everything that is known of a relation's columns."""
-        known = self._catalog.get(relation, NOTHING)
-        told = self._told.get(relation)
+    def of(self, table: Table, now: float) -> Mapping[bytes, Column]:
+        """Everything that is known of a table's columns."""
+        known = self._catalog.get(table[0], NOTHING)
+        told = self._told.get(table)
         if told is None:
             return known
         for name in [name for name, until in told.until.items() if until < now]:
@@ -43,25 +54,25 @@ class Columns:
             **{name: _with_refused(column, told.columns.get(name)) for name, column in known.items()},
         }
 
-    def learn(self, relation: str, name: bytes, column: Column, now: float) -> None:
+    def learn(self, table: Table, name: bytes, column: Column, now: float) -> None:
         """Upstream said something about a column."""
-        told = self._told.setdefault(relation, _Told())
+        told = self._told.setdefault(table, _Told())
         told.columns[name] = column
         told.until[name] = now + self._lifetime
-        self._told.move_to_end(relation)
+        self._told.move_to_end(table)
         if len(self._told) > self._limit:
             self._told.popitem(last=False)
 
-    def refuse(self, relation: str, name: bytes, type_name: str, literal: bytes, now: float) -> bool:
+    def refuse(self, table: Table, name: bytes, type_name: str, literal: bytes, now: float) -> bool:
         """Upstream refused a literal, and named the type. Whether the catalog says another type."""
-        catalogued = self._catalog.get(relation, NOTHING).get(name)
+        catalogued = self._catalog.get(table[0], NOTHING).get(name)
         if catalogued is not None and catalogued.type != type_name:
-            return self.forget(relation)
-        known = self.of(relation, now).get(name)
+            return self.forget(table)
+        known = self.of(table, now).get(name)
         refused = known.refused if known is not None and known.type == type_name else frozenset()
         if len(refused) < MAX_REFUSED:
             refused |= {literal}
-        self.learn(relation, name, Column(type_name, refused=refused), now)
+        self.learn(table, name, Column(type_name, refused=refused), now)
         return False
 
     def adopt(self, catalog: Relations) -> None:
@@ -69,12 +80,12 @@ class Columns:
         self._catalog = catalog
         self._told.clear()
 
-    def forget(self, relation: str) -> bool:
-        """An answer contradicted what is known of ``relation``. Whether the catalog itself was wrong."""
-        self._told.pop(relation, None)
-        if relation not in self._catalog:
+    def forget(self, table: Table) -> bool:
+        """An answer contradicted what is known of ``table``. Whether the catalog itself was wrong."""
+        self._told.pop(table, None)
+        if table[0] not in self._catalog:
             return False
-        self._catalog = {name: columns for name, columns in self._catalog.items() if name != relation}
+        self._catalog = {name: columns for name, columns in self._catalog.items() if name != table[0]}
         return True
 
 

@@ -10,7 +10,7 @@ NEGOTIATED = frozenset((None, "range", "accept", "count"))
 """Refusals of a head that speak of what is asked for: byte-equal requests ask for the same."""
 
 IsStable = Callable[[str, str], bool]
-"""Whether equal calls of a function have equal answers: its schema (empty: not named) and its name."""
+"""Whether equal calls of a function have equal answers: its schema (empty where no profile names it) and its name."""
 
 
 def is_shareable(query: Query, head: Head, mount: bytes, is_stable: IsStable) -> bool:
@@ -32,7 +32,9 @@ def either(*ways: IsStable) -> IsStable:
     return lambda schema, name: any(way(schema, name) for way in ways)
 
 
-def listed(names: Iterable[str]) -> IsStable:
-    """Stable is what an operator says: ``function`` in any schema, or ``schema.function``."""
+def listed(names: Iterable[str], first: str) -> IsStable:
+    """Stable is what an operator says: ``function`` in any schema, or ``schema.function``. ``first`` is the schema that
+    needs no profile.
+    """
     known = frozenset(names)
-    return lambda schema, name: name in known or f"{schema}.{name}" in known
+    return lambda schema, name: name in known or f"{schema or first}.{name}" in known

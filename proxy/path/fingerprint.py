@@ -49,7 +49,7 @@ class _Form(msgspec.Struct, frozen=True):
     """What all targets with the same bytes outside their canonical literals have in common."""
 
     relation: str | None
-    """None for what is no relation."""
+    """With its schema; None for what is no relation."""
     fingerprint: str
     literals: tuple[bytes, ...]
     select: int | None
@@ -64,22 +64,25 @@ class _Form(msgspec.Struct, frozen=True):
     key_refusal: str
 
 
-def read_query(method: bytes, target: bytes, head: Head, mount: bytes, max_url: int) -> Query:
-    """Understand a request as far as possible. ``mount`` is without its trailing slash: empty for ``/``."""
+def read_query(method: bytes, target: bytes, head: Head, mount: bytes, schema: str, max_url: int) -> Query:
+    """Understand a request as far as possible. ``mount`` is without its trailing slash: empty for ``/``.
+
+    ``schema`` is the one that needs no profile: the first of PostgREST's db-schemas.
+    """
     path_end, params = split_target(target.partition(b"?")[0] if _is_crowded(target) else target)
     values = _values(params)
-    form = _form(target[:path_end], _blanked(params, values), mount)
+    profile = head.written_profile if method in WRITES else head.profile
+    form = _form(target[:path_end], _blanked(params, values), mount, schema, profile or schema)
     if form.relation is None:
         return _stranger(method, target, path_end, mount)
     keys = tuple([_key(form.columns[at], params[at], values[at]) for at in values if at in form.columns][:MAX_KEYS])
     select = None if form.select is None else params[form.select]
     limit = None if form.limit is None else params[form.limit]
     too_long = len(target) > max_url or _is_crowded(target)
-    profile = head.written_profile if method in WRITES else head.profile
     return Query(
         method=method,
         target=target,
-        relation=f"{profile}.{form.relation}" if profile else form.relation,
+        relation=form.relation,
         fingerprint=f"{method.decode()} {form.fingerprint}",
         filters=tuple([params[at].value[3:] if at in values else text for at, text in enumerate(form.literals)]),
         path_end=path_end,
@@ -136,19 +139,21 @@ def _key(name: bytes, param: Param, literals: tuple[bytes, ...]) -> Key:
 
 
 @lru_cache(maxsize=FORMS)
-def _form(path: bytes, query: bytes | None, mount: bytes) -> _Form:
-    """Work out what ``path`` and ``query`` say, the query with holes for its canonical literals."""
+def _form(path: bytes, query: bytes | None, mount: bytes, schema: str, asked: str) -> _Form:
+    """Work out what ``path`` and ``query`` say of the schema that is ``asked``, the query with holes for its canonical
+    literals.
+    """
     segment = relation_of(path, len(path), mount)
     if segment is None:
         return _Form(None, "", (), None, None, 0, (), {}, None, "")
     _, params = split_target(b"?" + query) if query is not None else (0, ())
     names = [decoded(param.name) for param in params]
-    relation = decoded(segment).decode("utf-8", "replace")
+    name = decoded(segment).decode("utf-8", "replace")
     shapes, literals = _shapes(params)
     order = _order(params, names)
     return _Form(
-        relation=relation,
-        fingerprint=f"{relation}{'?' if shapes else ''}{'&'.join(shapes)}",
+        relation=f"{asked}.{name}",
+        fingerprint=f"{_short(name, schema, asked)}{'?' if shapes else ''}{'&'.join(shapes)}",
         literals=tuple(literals),
         select=names.index(b"select") if b"select" in names else None,
         limit=_plain_limit(params),
@@ -158,6 +163,13 @@ def _form(path: bytes, query: bytes | None, mount: bytes) -> _Form:
         refusal=_target_refusal(path, query or b"", names, params) or _select_refusal(params, names),
         key_refusal=_key_refusal(params, names),
     )
+
+
+def _short(name: str, schema: str, asked: str) -> str:
+    """What a fingerprint calls a relation: it goes without the schema that needs no profile, unless its own name reads
+    as if there were one in it.
+    """
+    return name if asked == schema and "." not in name else f"{asked}.{name}"
 
 
 def _stranger(method: bytes, target: bytes, path_end: int, mount: bytes) -> Query:

@@ -65,10 +65,11 @@ class Ignores:
         return holding[0] if holding else None
 
     def _matches(self, ignore: Ignore, finding: Finding) -> bool:
+        names = forms(finding.relation, self._schema)
         named = (
-            (ignore.finding, {finding.key}),
+            (ignore.finding, {finding.key, *(finding.key_for(name) for name in names)}),
             (ignore.rule, {finding.code}),
-            (ignore.relation, forms(finding.relation, self._schema)),
+            (ignore.relation, names),
             (ignore.route, {finding.route}),
             (ignore.fingerprint, {finding.fingerprint}),
         )

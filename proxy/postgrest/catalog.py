@@ -3,7 +3,7 @@
 PostgreSQL, "System Catalogs": pg_attribute, pg_type, pg_collation, pg_index, pg_proc.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 
 import msgspec
 
@@ -53,26 +53,19 @@ group by 1, 2 having bool_and(p.provolatile in ('i', 's'))
 
 
 class Catalog(msgspec.Struct, frozen=True):
-    """Columns by relation and name, and functions that change nothing; both named as in ``Query.relation``."""
+    """Columns by relation and name, and functions that change nothing; both named with their schema."""
 
     columns: Mapping[str, Mapping[bytes, Column]] = {}
     stable: frozenset[str] = frozenset()
 
 
-def read_catalog(
-    columns: Iterable[Mapping[str, object]], functions: Iterable[Mapping[str, object]], schemas: Sequence[str]
-) -> Catalog:
-    """The catalog in the rows of both statements. What is in the first of ``schemas`` needs no schema to be named."""
+def read_catalog(columns: Iterable[Mapping[str, object]], functions: Iterable[Mapping[str, object]]) -> Catalog:
+    """The catalog in the rows of both statements."""
     relations: dict[str, dict[bytes, Column]] = {}
     for row in columns:
-        for name in _names(row["schema"], row["relation"], schemas):
-            relations.setdefault(name, {})[str(row["column"]).encode()] = _column(row)
-    stable = {name for row in functions for name in _names(row["schema"], row["function"], schemas)}
-    return Catalog(relations, frozenset(stable))
-
-
-def _names(schema: object, name: object, schemas: Sequence[str]) -> list[str]:
-    return [f"{schema}.{name}", *([str(name)] if schema == schemas[0] else [])]
+        name = f"{row['schema']}.{row['relation']}"
+        relations.setdefault(name, {})[str(row["column"]).encode()] = _column(row)
+    return Catalog(relations, frozenset(f"{row['schema']}.{row['function']}" for row in functions))
 
 
 def _column(row: Mapping[str, object]) -> Column:

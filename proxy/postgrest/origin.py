@@ -37,7 +37,7 @@ def origins(earlier: Iterable[Span], readers: Sequence[Span], key: Filter) -> li
             shown.setdefault((span.fingerprint, column), set()).update(values)
     ordered = sorted(shown.items(), key=lambda item: -len(item[1]))
     return [
-        Origin(read_fingerprint(fingerprint).relation, fingerprint, column, len(values))
+        Origin(read_fingerprint(fingerprint).name, fingerprint, column, len(values))
         for (fingerprint, column), values in ordered
         if 2 * len(values) >= len(first)
     ]

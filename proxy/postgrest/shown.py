@@ -1,6 +1,7 @@
 """A fingerprint taken apart again, for those who explain it: relation, columns, operators, order.
 
-Fingerprints are made by ``path.fingerprint``; ``GET t?select=*&id=eq.?&order=at.desc`` is one.
+Fingerprints are made by ``path.fingerprint``; ``GET t?select=*&id=eq.?&order=at.desc`` is one. A schema is in it where
+it is not the first of PostgREST's db-schemas: ``GET private.t?id=eq.?``.
 """
 
 from functools import lru_cache
@@ -30,18 +31,27 @@ class Shown(msgspec.Struct, frozen=True):
     """A fingerprint's parts. ``rest`` is what is neither a plain filter, ``select`` nor ``order``, as it stands."""
 
     method: str
+    schema: str
+    """Empty for the one that needs no profile."""
     relation: str
+    """Without its schema."""
     select: str
     filters: tuple[Filter, ...]
     order: tuple[Order, ...]
     rest: tuple[str, ...]
+
+    @property
+    def name(self) -> str:
+        """The relation's, with its schema where that has to be named."""
+        return f"{self.schema}.{self.relation}" if self.schema else self.relation
 
 
 @lru_cache(maxsize=1024)
 def read_fingerprint(fingerprint: str) -> Shown:
     """The parts of a fingerprint of a relation; never fails, since it only explains."""
     method, _, target = fingerprint.partition(" ")
-    relation, _, query = target.partition("?")
+    asked, _, query = target.partition("?")
+    schema, dot, relation = asked.partition(".")
     select, order, filters, rest = "*", "", [], []
     for at, param in enumerate(query.split("&") if query else []):
         name, _, value = param.partition("=")
@@ -53,7 +63,8 @@ def read_fingerprint(fingerprint: str) -> Shown:
             rest.append(param)
         else:
             filters.append(Filter(name, value.removesuffix(".?"), at))
-    return Shown(method, relation, select, tuple(filters), _orders(order), tuple(rest))
+    place = (schema, relation) if dot else ("", asked)
+    return Shown(method, *place, select, tuple(filters), _orders(order), tuple(rest))
 
 
 def is_bounded(fingerprint: str) -> bool:

@@ -97,7 +97,7 @@ class CatalogReader:
     async def _read(self, connection: "asyncpg.Connection[Any]") -> Catalog:
         schemas = list(self._schemas)
         columns = await connection.fetch(COLUMNS, schemas)
-        return read_catalog(columns, await connection.fetch(FUNCTIONS, schemas), schemas)
+        return read_catalog(columns, await connection.fetch(FUNCTIONS, schemas))
 
     async def _until_stale(self) -> None:
         try:

@@ -126,7 +126,7 @@ class Merger:
         if not batch:
             return
         try:
-            bounds = self._bounds(gate, batch[0].query.relation)
+            bounds = self._bounds(gate, batch[0])
             for call in plan(batch, self.alias, bounds):
                 if isinstance(call, Alone):
                     company = len(batch) > 1 or again
@@ -141,7 +141,7 @@ class Merger:
             for member in batch:
                 self._windows.admit(gate, member)
 
-    def _bounds(self, gate: Gate, relation: str) -> Bounds:
+    def _bounds(self, gate: Gate, member: Member) -> Bounds:
         """Keys a call: by setting, by max-rows where it is known, by the bytes that a key was answered lately."""
         keys = self._merge.max_keys
         max_rows = self._evidence.known(self._clock())
@@ -149,7 +149,7 @@ class Merger:
             keys = min(keys, max(1, int((max_rows - 1) / gate.rows_per_key)))
         if gate.size_per_key:
             keys = min(keys, max(2, int(self._merge.max_body / gate.size_per_key / 2)))
-        return Bounds(keys, self._merge.max_url, self._oracle.known(relation), gate.rows_per_key)
+        return Bounds(keys, self._merge.max_url, self._oracle.known(member), gate.rows_per_key)
 
     # Merged calls.
 
@@ -225,13 +225,13 @@ class Merger:
         if gate.failed(self._clock()):
             self._events.emit(Paused(doubt.reason))
         if doubt.reason == "stranger" and has_one_spelling(batch.call.column):
-            self._oracle.contradict(batch.relation)
+            self._oracle.contradict(batch.members[0])
         self._wasted(batch, doubt)
         self._alone(gate, batch)
 
     def _without_poison(self, gate: Gate, batch: Batch, poisoned: Poisoned) -> None:
         """The column's type is known now: the next plan sends who does not fit it alone, and merges the rest."""
-        self._oracle.refused(batch.relation, batch.call.key, poisoned.type_name, poisoned.literal)
+        self._oracle.refused(batch.members[0], batch.call.key, poisoned.type_name, poisoned.literal)
         self._wasted(batch, Doubt("poison"))
         members = [member for member in batch.members if self._windows.is_waiting(member)]
         for member in members:

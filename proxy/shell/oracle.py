@@ -12,7 +12,7 @@ from proxy.config import Settings
 from proxy.errors import FaultError
 from proxy.model import Column, Member
 from proxy.observe.events import Events
-from proxy.path.columns import Columns, unknown_columns
+from proxy.path.columns import Columns, table_of, unknown_columns
 from proxy.postgrest.catalog import Catalog
 from proxy.postgrest.problem import Problem, blamed_literal, missing_operator, read_problem
 from proxy.postgrest.types import KNOWN
@@ -39,13 +39,14 @@ class Oracle:
     ) -> None:
         self.columns = Columns(settings.merge.types_lifetime, settings.merge.max_tracked)
         self.heed(settings)
+        self._schema = settings.catalog.schemas[0]
         self._upstream = upstream
         self._route = route
         self._events = events
         self._clock = clock
         self._stable: frozenset[str] = frozenset()
         self._contradicted: Callable[[], None] | None = None
-        self._asking: dict[tuple[str, bytes], asyncio.Task[None]] = {}
+        self._asking: dict[tuple[str, str, bytes], asyncio.Task[None]] = {}
 
     def heed(self, settings: Settings) -> None:
         """Ask, from now on, as these settings say."""
@@ -58,13 +59,13 @@ class Oracle:
         self._stable = catalog.stable
         self._contradicted = contradicted
 
-    def contradict(self, relation: str) -> None:
-        """An answer showed that a column of ``relation`` is not what it was believed to be."""
-        self._drop(self.columns.forget(relation))
+    def contradict(self, member: Member) -> None:
+        """An answer showed that a column of what ``member`` asks for is not what it was believed to be."""
+        self._drop(self.columns.forget(table_of(member)))
 
-    def refused(self, relation: str, name: bytes, type_name: str, literal: bytes) -> None:
+    def refused(self, member: Member, name: bytes, type_name: str, literal: bytes) -> None:
         """Upstream refused a literal because it is not of the column's type, which it named."""
-        self._drop(self.columns.refuse(relation, name, type_name, literal, self._clock()))
+        self._drop(self.columns.refuse(table_of(member), name, type_name, literal, self._clock()))
 
     def _drop(self, wrong: bool) -> None:
         """The catalog is ``wrong``: it is to be read again."""
@@ -73,34 +74,34 @@ class Oracle:
 
     def is_stable(self, schema: str, name: str) -> bool:
         """Whether the catalog says that no function of this name is volatile."""
-        return (f"{schema}.{name}" if schema else name) in self._stable
+        return f"{schema or self._schema}.{name}" in self._stable
 
-    def known(self, relation: str) -> Mapping[bytes, Column]:
-        """The columns of ``relation`` of which something is known."""
-        return self.columns.of(relation, self._clock())
+    def known(self, member: Member) -> Mapping[bytes, Column]:
+        """The columns of what ``member`` asks for of which something is known."""
+        return self.columns.of(table_of(member), self._clock())
 
     def questions(self, batch: Sequence[Member]) -> list[bytes]:
         """Columns whose types would let more of ``batch`` share a call, and have not been asked for."""
-        return unknown_columns(batch, self.known(batch[0].query.relation)) if self._asks else []
+        return unknown_columns(batch, self.known(batch[0])) if self._asks else []
 
     async def ask(self, member: Member, names: Sequence[bytes]) -> None:
         """Learn the types of ``names``, on behalf of ``member``. What cannot be told is remembered as that."""
-        relation = member.query.relation
+        table = table_of(member)
         for name in names:
-            if (relation, name) not in self._asking:
-                self._asking[relation, name] = asyncio.get_running_loop().create_task(self._learn(member, name))
-        await asyncio.wait([self._asking[relation, name] for name in names])
+            if (*table, name) not in self._asking:
+                self._asking[*table, name] = asyncio.get_running_loop().create_task(self._learn(member, name))
+        await asyncio.wait([self._asking[*table, name] for name in names])
 
     async def _learn(self, member: Member, name: bytes) -> None:
-        relation, column = member.query.relation, Column("")
+        table, column = table_of(member), Column("")
         try:
             async with asyncio.timeout(self._patience):
                 column = Column(await self._type_of(member, name) or "")
         except (FaultError, TimeoutError):
             pass
         finally:
-            self.columns.learn(relation, name, column, self._clock())
-            del self._asking[relation, name]
+            self.columns.learn(table, name, column, self._clock())
+            del self._asking[*table, name]
 
     async def _type_of(self, member: Member, name: bytes) -> str | None:
         found = missing_operator(await self._question(member, name + b"=adj.x"))

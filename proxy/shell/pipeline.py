@@ -47,6 +47,7 @@ class Pipeline:
         self._settings = settings
         self._terms = terms
         self._route = memory.route
+        self._schema = settings.catalog.schemas[0]
         self._upstream = memory.upstream
         self._lessons = memory.lessons
         self._numbers = memory.numbers
@@ -91,9 +92,9 @@ class Pipeline:
     def _read(self, request: Request) -> Query:
         line, longest = request.line, self._settings.merge.max_url
         if len(line.target) <= longest:
-            return read_query(line.method, line.target, request.head, self._route.mount, longest)
+            return read_query(line.method, line.target, request.head, self._route.mount, self._schema, longest)
         short, place = shortened(line.target, longest)
-        query = read_query(line.method, short, request.head, self._route.mount, longest)
+        query = read_query(line.method, short, request.head, self._route.mount, self._schema, longest)
         return lengthened(query, line.target, place)
 
     async def _answer(self, visit: Visit) -> bool:

@@ -120,7 +120,8 @@ def _fetcher(settings: Settings, memory: Memory, checker: Checker) -> Fetches:
 
 
 def _sharing(settings: Settings, memory: Memory) -> Sharing:
-    stable = either(listed(settings.rules.duplicate_read.rpc), memory.oracle.is_stable)
+    named = listed(settings.rules.duplicate_read.rpc, settings.catalog.schemas[0])
+    stable = either(named, memory.oracle.is_stable)
     more = (memory.lessons, memory.events, memory.clock, memory.numbers)
     return Sharing(settings, memory.upstream, memory.route, memory.gateway, stable, *more)
 

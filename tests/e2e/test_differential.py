@@ -132,7 +132,7 @@ def joined_in_flight(patch: pytest.MonkeyPatch) -> None:
 
     async def ask(self: Merger, member: Member) -> Served:
         target, head = member.query.target, member.head
-        other = Member(read_query(b"GET", target + b"0", head, b"", 9000), head, 0.0)
+        other = Member(read_query(b"GET", target + b"0", head, b"", "public", 9000), head, 0.0)
         (call,) = planning.plan([member, other], self.alias, planning.Bounds(9, 9000))
         assert isinstance(call, Merged)
         if target not in flights:

@@ -138,7 +138,8 @@ async def test_all_everyday_calls_at_once_are_deep_equal_and_fan_outs_fold(
             calls[event.span.fingerprint].add(event.span.call)
             outcomes.add(event.span.outcome)
 
-    async with counting(app.dsn) as counter, fanin(app.url, mount="/rest/v1", merge__deadline_floor=10.0) as sidecar:
+    changes: dict[str, Any] = {"mount": "/rest/v1", "merge__deadline_floor": 10.0, "catalog__schemas": ["app"]}
+    async with counting(app.dsn) as counter, fanin(app.url, **changes) as sidecar:
         sidecar._events.subscribe(watch)
         found, left, taken = [], [], []
         for url in (app.url, f"http://127.0.0.1:{sidecar.port}/rest/v1"):

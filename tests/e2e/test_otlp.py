@@ -70,7 +70,7 @@ async def test_a_request_is_a_server_span_under_its_caller_and_its_call_a_client
     assert (called.trace_id, called.parent_span_id) == (served.trace_id, served.span_id)
     assert served.start_time_unix_nano <= called.start_time_unix_nano < called.end_time_unix_nano
     assert called.end_time_unix_nano <= served.end_time_unix_nano + 1_000_000
-    assert (served.name, called.name) == ("GET creators", "GET creators")
+    assert (served.name, called.name) == ("GET public.creators", "GET public.creators")
     told = attributes(served)
     assert told["http.request.method"] == "GET"
     assert told["http.response.status_code"] == 200
@@ -81,7 +81,7 @@ async def test_a_request_is_a_server_span_under_its_caller_and_its_call_a_client
     assert (told["fanin.caller"], told["fanin.outcome"]) == ("f", "passed")
     told = attributes(called)
     assert told["db.system.name"] == "postgresql"
-    assert told["db.collection.name"] == "creators"
+    assert told["db.collection.name"] == "public.creators"
     assert told["server.port"] == int(stack.url.rpartition(":")[2])
     assert attributes(refused)["fanin.fingerprint"] == "GET creators?…"
     assert not refused.parent_span_id

@@ -105,7 +105,7 @@ async def test_a_closed_trace_is_one_json_line_without_any_value(stack: Stack) -
     (line,) = (line for line in lines if line.get("trace") == "log-1")
     assert line["queries"] == 20
     assert line["upstream_calls"] < 20
-    assert line["findings"][0].startswith("FAN001:creator_payout_profiles:GET /export:")
+    assert line["findings"][0].startswith("FAN001:public.creator_payout_profiles:GET /export:")
     assert not any(key in printed for key in keys)
     assert stack.token not in printed
 

@@ -85,9 +85,9 @@ async def test_metrics_show_what_was_compared_and_what_it_cost(odd: Stack) -> No
         seen = scrape(metrics)
     assert seen["fanin_shadow_total", "match"] == watch.compared()["match"] > 0
     before_the_first_2xx = seen.get(("fanin_upstream_calls_total", "original", "other"), 0)
-    assert seen["fanin_upstream_calls_total", "original", "num"] + before_the_first_2xx == 50
-    shadows = seen["fanin_upstream_calls_total", "shadow", "num"]
-    assert seen["fanin_calls_saved", "num", "FAN001"] == -shadows
+    assert seen["fanin_upstream_calls_total", "original", "public.num"] + before_the_first_2xx == 50
+    shadows = seen["fanin_upstream_calls_total", "shadow", "public.num"]
+    assert seen["fanin_calls_saved", "public.num", "FAN001"] == -shadows
     assert seen["fanin_shadow_held_bytes",] == seen["fanin_paused_queries",] == seen["fanin_paused",] == 0
 
 

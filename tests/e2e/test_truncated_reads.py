@@ -67,7 +67,7 @@ async def test_where_max_rows_is_configured_an_answer_of_so_many_rows_is_found(c
         answer = await seen.read("/num?select=id&order=id")
         await seen.read("/many?select=id&k=eq.1")
     assert (answer.status, len(json.loads(answer.body))) == (200, 100)
-    assert seen.told() == [("FAN010", "num", "high")]
+    assert seen.told() == [("FAN010", "public.num", "high")]
     assert "rows past 100" in seen.findings[0].title
 
 
@@ -76,7 +76,7 @@ async def test_an_exact_count_that_lacks_rows_teaches_max_rows(cut: Stack) -> No
         counted = await seen.read("/doc?select=id", "Prefer: count=exact")
         await seen.read("/num?select=id")
     assert counted.values(b"content-range") == [b"0-99/600"]
-    assert seen.told() == [("FAN010", "doc", "high"), ("FAN010", "num", "high")]
+    assert seen.told() == [("FAN010", "public.doc", "high"), ("FAN010", "public.num", "high")]
 
 
 async def test_else_two_answers_of_a_round_number_are_a_hint(cut: Stack) -> None:
@@ -84,7 +84,7 @@ async def test_else_two_answers_of_a_round_number_are_a_hint(cut: Stack) -> None
         await seen.read("/num?select=id")
         await seen.read("/doc?select=id")
         await seen.read("/kid?select=id&id=lt.20")
-    assert seen.told() == [("FAN010", "num", "medium"), ("FAN010", "doc", "medium")]
+    assert seen.told() == [("FAN010", "public.num", "medium"), ("FAN010", "public.doc", "medium")]
 
 
 @pytest.mark.parametrize(

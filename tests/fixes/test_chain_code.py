@@ -76,3 +76,10 @@ def test_a_select_shows_a_column_once(select: str, shown: str) -> None:
 def test_a_path_into_json_is_selected_beside_all_columns_and_called_by_its_last_step() -> None:
     assert showing("*", ["data->>k", "id"]) == "data->>k,*"
     assert [member_of(name) for name in ("id", "data->>k", "data->a->>k", "data->k")] == ["id", "k", "k", "k"]
+
+
+def test_a_schema_is_chosen_where_it_is_not_the_clients_own() -> None:
+    own, other = named(read_fingerprint("GET t"), True), named(read_fingerprint('GET a"b.t'), True)
+    assert (js_chain(own)[0], py_chain(own)[0]) == ('.from("t")', 'supabase.table("t")')
+    assert js_chain(other)[0] == '.schema("a\\"b").from("t")'
+    assert py_chain(other)[0] == 'supabase.schema("a\\"b").table("t")'

@@ -80,3 +80,12 @@ def test_a_key_and_columns_called_like_the_codes_own_names_disturb_nothing() -> 
     assert '{ keys: _chunks }).select("*").eq("at", at_2).eq("answers", _answers).in("status", statusList)' in script
     checked = subprocess.run(["node", "--check", "-"], input=script, text=True, capture_output=True, check=False)
     assert checked.returncode == 0, checked.stderr
+
+
+def test_the_function_is_of_the_schema_that_its_table_is_of() -> None:
+    shown = read_fingerprint("GET private.t?id=in.?")
+    sql = array_sql(shown, "id", "uuid")
+    assert "create function private.list_t_by_ids(keys uuid[]) returns setof private.t" in sql
+    assert sql.count("from private.t\n") == 2
+    assert 'await supabase.schema("private").rpc("list_t_by_ids", { keys: ids })' in chunked_js(shown, "id")
+    assert '# Or in one call, its keys in the body: supabase.schema("private").rpc(' in chunked_py(shown, "id")

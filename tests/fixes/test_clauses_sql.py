@@ -14,6 +14,7 @@ from proxy.fixes.clauses_sql import (
     order_sql,
     select_sql,
     statement,
+    table_sql,
     unsaid,
     where_sql,
 )
@@ -67,3 +68,8 @@ def test_a_key_is_compared_to_an_array_of_what_its_literals_look_like() -> None:
     assert key_sql("id", "uuid") == "id = ANY($1::uuid[])"
     assert key_sql("id", "text") == "id = ANY($1)"
     assert (array_type("integer"), array_type("text")) == ("bigint[]", "")
+
+
+def test_a_schema_is_named_where_it_is_not_the_first() -> None:
+    assert table_sql(read_fingerprint("GET t?id=eq.?")) == "t"
+    assert table_sql(read_fingerprint('GET a"b.user?id=eq.?')) == '"a""b"."user"'

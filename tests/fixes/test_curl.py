@@ -50,8 +50,8 @@ def test_a_list_stands_in_parentheses_and_a_tree_has_a_variable_for_each_value(t
 
 
 def test_another_schema_is_named_as_its_method_wants_it(tmp_path: Path) -> None:
-    assert "Accept-Profile: private" in arguments(curl("GET t", "private.t", BASE), tmp_path)
-    assert "Content-Profile: private" in arguments(curl("PATCH t?id=eq.?", "private.t", BASE), tmp_path, id="1")
+    assert "Accept-Profile: private" in arguments(curl("GET private.t", "private.t", BASE), tmp_path)
+    assert "Content-Profile: private" in arguments(curl("PATCH private.t?id=eq.?", "private.t", BASE), tmp_path, id="1")
 
 
 def test_a_write_has_its_method_and_its_body(tmp_path: Path) -> None:

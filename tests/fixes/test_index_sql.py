@@ -29,6 +29,10 @@ def test_the_columns_are_in_the_order_that_an_index_wants(fingerprint: str, colu
     sqlglot.parse_one(sql, dialect="postgres")
 
 
+def test_another_schema_is_named() -> None:
+    assert index_sql(read_fingerprint("GET private.t?a=eq.?")) == "create index concurrently on private.t (a);"
+
+
 @pytest.mark.parametrize("fingerprint", ["GET t", "GET t?x=ilike.?", "GET t?or=(a.eq.?,b.eq.?)", "GET t?order=k(x)"])
 def test_where_none_helps_there_is_none(fingerprint: str) -> None:
     assert index_sql(read_fingerprint(fingerprint)) == ""

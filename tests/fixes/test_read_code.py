@@ -192,20 +192,21 @@ def test_the_python_reads_once_for_the_same_arguments() -> None:
 
 
 @pytest.mark.parametrize("shape", [*SHAPES, *(f"{method} t?id=eq.?&select=id" for method in WRITES)])
-@pytest.mark.parametrize("schema", ["", 'a "schema"\n'])
+@pytest.mark.parametrize("schema", ["", 'a "schema"\n.'])
 def test_a_call_alone_parses_whatever_the_names(shape: str, schema: str) -> None:
-    code = f"const supabase = {{}};\n{call_js(read_fingerprint(shape), schema)}"
+    method, name = shape.split(" ", 1)
+    code = f"const supabase = {{}};\n{call_js(read_fingerprint(f'{method} {schema}{name}'))}"
     command = ["node", "--input-type=module", "--check", "-"]
     checked = subprocess.run(command, input=code, text=True, capture_output=True, check=False)
     assert checked.returncode == 0, code + checked.stderr
 
 
 def test_a_call_alone_is_the_applications_own_query() -> None:
-    assert call_js(read_fingerprint("GET t?select=id&a=eq.?&limit=?"), "private") == (
+    assert call_js(read_fingerprint("GET private.t?select=id&a=eq.?&limit=?")) == (
         "const { data, error } = await supabase\n"
-        '  .schema("private")\n  .from("t")\n  .select("id")\n  .eq("a", a)\n  .limit(limit);'
+        '  .schema("private").from("t")\n  .select("id")\n  .eq("a", a)\n  .limit(limit);'
     )
-    assert call_js(read_fingerprint("PATCH t?a=eq.?&select=id"), "").endswith(
+    assert call_js(read_fingerprint("PATCH t?a=eq.?&select=id")).endswith(
         '.from("t")\n  .update(values)\n  .eq("a", a)\n  .select("id");'
     )
-    assert call_js(read_fingerprint("DELETE t?a=eq.?"), "").endswith('.from("t")\n  .delete()\n  .eq("a", a);')
+    assert call_js(read_fingerprint("DELETE t?a=eq.?")).endswith('.from("t")\n  .delete()\n  .eq("a", a);')

@@ -76,3 +76,14 @@ def test_other_conditions_keep_their_numbers() -> None:
     shown = read_fingerprint("PATCH t?a=eq.?&id=eq.?&b=is.null&c=gt.?&d=fts.?")
     sql = batch_write_sql(shown, "id", "")
     assert "where id = ANY($1)\n  and a = $3\n  and b is null\n  and c > $4\n  -- and d=fts\n;" in sql
+
+
+def test_a_write_names_its_schema_where_it_is_not_the_first() -> None:
+    shown, rows = read_fingerprint("PATCH private.t?id=eq.?"), read_fingerprint("POST private.t")
+    for script in (batch_write_js(shown, "id", False), rows_js(rows, "", False)):
+        assert 'supabase.schema("private").from("t")' in script.replace("\n    ", "")
+    for python in (batch_write_py(shown, "id"), rows_py(rows, "")):
+        assert 'supabase.schema("private").table("t")' in python
+    for sql in (batch_write_sql(shown, "id", ""), each_its_own_sql(shown, "id"), rows_sql(rows, "id")):
+        assert "private.t" in sql
+        assert len(sqlglot.parse(sql, dialect="postgres")) == 1

@@ -65,7 +65,7 @@ def test_an_inferred_trace_is_judged_with_less_confidence() -> None:
 
 def test_different_filters_are_different_findings() -> None:
     lines = [f"GET /videos?tracking=eq.{n}" for n in range(6)] + [f"GET /rushes?tracking=eq.{n}" for n in range(6)]
-    assert [f.relation for f in findings(parallel(lines))] == ["videos", "rushes"]
+    assert [f.relation for f in findings(parallel(lines))] == ["public.videos", "public.rushes"]
 
 
 def test_the_column_that_varies_is_the_key_and_the_other_an_argument() -> None:

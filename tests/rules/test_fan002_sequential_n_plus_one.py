@@ -128,7 +128,7 @@ def test_repeated_reads_of_a_loop_are_not_fan003s_too() -> None:
 
 def test_videos_and_rushes_of_each_tracking_are_two_findings() -> None:
     lines = [f"GET /{table}?monthly_tracking_id=eq.{n}" for n in range(6) for table in ("videos", "rushes")]
-    assert [finding.relation for finding in findings(one_by_one(lines))] == ["videos", "rushes"]
+    assert [finding.relation for finding in findings(one_by_one(lines))] == ["public.videos", "public.rushes"]
 
 
 def test_the_fix_is_the_batch_method() -> None:

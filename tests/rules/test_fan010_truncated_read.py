@@ -100,7 +100,7 @@ def hint(*told: str, settings: Rules | None = None) -> list[Finding]:
 
 def test_different_reads_with_one_round_number_of_rows_are_a_hint() -> None:
     found = hint("GET /videos → 1000 rows", "GET /creators → 1000 rows", "GET /rushes → 7 rows")
-    assert [finding.relation for finding in found] == ["videos", "creators"]
+    assert [finding.relation for finding in found] == ["public.videos", "public.creators"]
     assert {(finding.impact, finding.confidence) for finding in found} == {("MEDIUM", "medium")}
     assert found[0].evidence[0].startswith("2 different reads were answered exactly 1000 rows, and none more")
 

@@ -47,7 +47,7 @@ def span(
     method, target = line.split(" ", 1)
     raw = target.encode()
     short, place = shortened(raw, 7000) if len(raw) > 7000 else (raw, None)
-    query = read_query(method.encode(), short, HEAD, b"", 7000)
+    query = read_query(method.encode(), short, HEAD, b"", "public", 7000)
     if len(raw) > 7000:
         query = lengthened(query, raw, place)
     count, kind = (0, "") if place is None else listed(raw[place[0] : place[1]])
