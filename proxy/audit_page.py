@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from proxy.audit.report import FORMAT, Asked, Ignored, Refused, Report, Routed, Told, Traffic
+from proxy.findings import Finding
 from proxy.markdown import fields, table
 
 
@@ -24,6 +25,7 @@ def audit() -> Iterator[str]:
         (Report, "The report"),
         (Traffic, "Its `traffic`"),
         (Told, "Each of `findings`"),
+        (Finding, "Each `finding`"),
         (Ignored, "Each of `ignored`"),
         (Asked, "Each of `queries`"),
         (Routed, "Each of `routes`"),

@@ -1,7 +1,7 @@
 """``fanin audit``: what recordings, or a running fanin's traces, say of the workload."""
 
 from argparse import Namespace
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from proxy import __version__
 from proxy.audit import advisor, workload
@@ -11,13 +11,12 @@ from proxy.audit.as_markdown import markdown
 from proxy.audit.as_sarif import as_sarif
 from proxy.audit.as_text import summary, text
 from proxy.audit.report import FORMAT, Report
-from proxy.audit.workload import Part
-from proxy.check.work import works
+from proxy.audit.workload import Counted
 from proxy.config import Effective, Settings
 from proxy.court import Courts
 from proxy.findings import Rule
-from proxy.traffic import Sources, gathered, write
-from proxy.workload import Workload
+from proxy.observe.text import many
+from proxy.traffic import Traffic, gathered, named, write
 
 FORMATS: Mapping[str, Callable[[Report, Sequence[Rule], str], str]] = {
     "text": lambda report, rules, settings: text(report),
@@ -30,8 +29,9 @@ FORMATS: Mapping[str, Callable[[Report, Sequence[Rule], str], str]] = {
 
 def audit(options: Namespace, loaded: Effective, rules: Sequence[Rule]) -> bool:
     """Do what the command line asks for, and print it; True when a finding fails. UnableError, ConfigError."""
-    sources = gathered(options, loaded.settings)
-    report = reported(sources, rules, loaded.settings, options.fail_on, options.top)
+    report = Audited(gathered(options, loaded.settings), rules, loaded.settings).report(
+        named(options), options.fail_on, options.top
+    )
     told = FORMATS[options.format](report, rules, options.config.as_posix() if options.config else "")
     if options.output is None:
         print(told, end="")
@@ -41,42 +41,46 @@ def audit(options: Namespace, loaded: Effective, rules: Sequence[Rule]) -> bool:
     return report.failed
 
 
-def reported(sources: Sources, rules: Sequence[Rule], settings: Settings, fail_on: str, top: int) -> Report:
-    """The report, with the first ``top`` of queries and of routes."""
-    courts = Courts(sources, rules, settings)
-    parts = {name: Part(one.head.epoch, one.head.salt, one.traces) for name, one in sources.items()}
-    measured = [work for name, part in parts.items() for work in works(name, part.traces)]
-    counted = Workload(settings.detect.fingerprints)
-    for part in parts.values():
-        for trace in part.traces:
-            counted.add(trace)
+class Audited:
+    """Traffic, judged and counted."""
 
-    def shown(fingerprint: str, relation: str) -> bool:
-        return courts.names.has(fingerprint) and courts.names.relation(relation) == relation
+    def __init__(self, traffic: Traffic, rules: Sequence[Rule], settings: Settings) -> None:
+        self._courts = Courts(rules, settings)
+        self._counted = Counted(settings.detect.fingerprints)
+        for source, trace in traffic:
+            self._courts.judge(source.name, trace)
+            self._counted.add(source.name, source.head.salt, source.head.epoch, trace)
+        self._courts.close()
 
-    findings = advisor.told(courts.seen(), fail_on)
-    queries, routes = workload.queries(counted, shown), workload.routes(measured)
-    return Report(
-        format=FORMAT,
-        fanin=__version__,
-        fail_on=fail_on,
-        failed=any(one.fails for one in findings),
-        traffic=workload.traffic(parts, measured, shown),
-        findings=tuple(findings),
-        ignored=tuple(advisor.ignored((one.finding, one.count, one.ignore) for one in courts.known() if one.ignore)),
-        queries=tuple(queries[:top]),
-        routes=tuple(routes[:top]),
-        more_queries=max(0, len(queries) - top),
-        more_routes=max(0, len(routes) - top),
-        refusals=tuple(advisor.refusals(workload.spans_of(parts.values()), shown)),
-        warnings=tuple(_warnings(courts, counted, any(work.gates for work in measured))),
-    )
+    def report(self, sources: Sequence[str], fail_on: str, top: int) -> Report:
+        """The report, with the first ``top`` of queries and of routes."""
+        courts, counted = self._courts, self._counted
+        findings = advisor.told(courts.seen(), fail_on)
+        ignored = advisor.ignored((one.finding, one.count, one.ignore) for one in courts.known() if one.ignore)
+        queries, routes = workload.queries(counted.workload, self._shown), workload.routes(counted.works())
+        return Report(
+            format=FORMAT,
+            fanin=__version__,
+            fail_on=fail_on,
+            failed=any(one.fails for one in findings),
+            traffic=counted.traffic(sources, self._shown),
+            findings=tuple(findings),
+            ignored=tuple(ignored),
+            queries=tuple(queries[:top]),
+            routes=tuple(routes[:top]),
+            more_queries=max(0, len(queries) - top),
+            more_routes=max(0, len(routes) - top),
+            refusals=tuple(advisor.refusals(counted.refused, self._shown)),
+            warnings=tuple(self._warnings()),
+        )
 
+    def _shown(self, fingerprint: str, relation: str) -> bool:
+        names = self._courts.names
+        return names.has(fingerprint) and names.relation(relation) == relation
 
-def _warnings(courts: Courts, counted: Workload, gating: bool) -> list[str]:
-    told = courts.warnings()
-    if not gating:
-        told.append("no trace that a client named was complete: no finding can fail")
-    if counted.replaced:
-        told.append(f"{counted.replaced} kinds of queries gave way to others: raise detect.fingerprints")
-    return told
+    def _warnings(self) -> Iterator[str]:
+        yield from self._courts.warnings()
+        if not any(work.gates for work in self._counted.works()):
+            yield "no trace that a client named was complete: no finding can fail"
+        if lost := self._counted.workload.replaced:
+            yield f"kinds of queries gave way to others {many(lost, 'time')}: raise detect.fingerprints"

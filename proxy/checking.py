@@ -10,14 +10,14 @@ from proxy.check.junit import junit
 from proxy.check.sarif import sarif
 from proxy.check.text import text
 from proxy.check.verdict import Verdict, finished, verdict
-from proxy.check.work import works
+from proxy.check.work import Works
 from proxy.config import Effective
 from proxy.court import Courts
 from proxy.findings import Rule
 from proxy.observe.text import safe
 from proxy.path.ignored import Ignores
 from proxy.shell.judge import today
-from proxy.traffic import Sources, gathered, write
+from proxy.traffic import Traffic, gathered, write
 
 FORMATS: Mapping[str, Callable[[Verdict, Sequence[Rule], str], str]] = {
     "text": lambda found, rules, settings: text(found),
@@ -29,8 +29,8 @@ FORMATS: Mapping[str, Callable[[Verdict, Sequence[Rule], str], str]] = {
 
 def check(options: Namespace, loaded: Effective, rules: Sequence[Rule]) -> bool:
     """Do what the command line asks for, and print it; True when something failed. UnableError, ConfigError."""
-    sources = gathered(options, loaded.settings)
-    checked = Checked(sources, rules, loaded, options.fail_on, options.strict)
+    traffic = gathered(options, loaded.settings)
+    checked = Checked(traffic, rules, loaded, options.fail_on, options.strict)
     if options.explain_ignores:
         print("\n".join(checked.ignores()), file=sys.stderr)
     told = FORMATS[options.format](checked.verdict, rules, options.config.as_posix() if options.config else "")
@@ -45,13 +45,17 @@ def check(options: Namespace, loaded: Effective, rules: Sequence[Rule]) -> bool:
 class Checked:
     """Everything that was found, and the verdict."""
 
-    def __init__(self, sources: Sources, rules: Sequence[Rule], loaded: Effective, fail_on: str, strict: bool) -> None:
+    def __init__(self, traffic: Traffic, rules: Sequence[Rule], loaded: Effective, fail_on: str, strict: bool) -> None:
         settings = self._settings = loaded.settings
-        self._courts = Courts(sources, rules, settings)
-        measured = [work for source, recording in sources.items() for work in works(source, recording.traces)]
+        courts = self._courts = Courts(rules, settings)
+        works = Works()
+        for source, trace in traffic:
+            courts.judge(source.name, trace)
+            works.add(source.name, trace)
+        courts.close()
         used = [rule for rule in rules if settings.rules.level(rule.code) != "off"]
-        found = verdict(measured, self._courts.seen(), settings.budget, settings.growth, used, fail_on)
-        self.verdict = finished(found, self._courts.warnings(), strict)
+        found = verdict(works.all(), courts.seen(), settings.budget, settings.growth, used, fail_on)
+        self.verdict = finished(found, courts.warnings(), strict)
 
     def ignores(self) -> Iterator[str]:
         """Each ignore with what it matched."""

@@ -11,7 +11,6 @@ from proxy.observe.events import Closed, Event, Events, Warned
 from proxy.observe.taken import Names
 from proxy.path.found import Known
 from proxy.shell.judge import Judge
-from proxy.traffic import Sources
 
 
 class Court:
@@ -66,15 +65,20 @@ class Court:
 
 
 class Courts:
-    """All traces judged: those that can fail a build by themselves, and the others by themselves."""
+    """Traces as they come: those that can fail a build are judged by themselves, and the others by themselves."""
 
-    def __init__(self, sources: Sources, rules: Sequence[Rule], settings: Settings) -> None:
+    def __init__(self, rules: Sequence[Rule], settings: Settings) -> None:
         self.names = Names()
         self._courts = [Court(rules, settings, self.names, gates) for gates in (False, True)]
-        for source, recording in sources.items():
-            for trace in recording.traces:
-                self.names.learn(trace.spans)
-                self._courts[may_gate(trace)].judge(source, trace)
+        self._idle: list[str] = []
+
+    def judge(self, source: str, trace: Trace) -> None:
+        """A trace of a recording."""
+        self.names.learn(trace.spans)
+        self._courts[may_gate(trace)].judge(source, trace)
+
+    def close(self) -> None:
+        """That was all: look at the workload as a whole."""
         idle = [court.close() for court in self._courts if court.count]
         self._idle = sorted(set.intersection(*idle)) if idle else []
 

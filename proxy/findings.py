@@ -1,8 +1,10 @@
 """What rules are and what they find: values, as ``model`` has them for the path."""
 
 from collections.abc import Callable, Iterable, Sequence
+from typing import Annotated
 
 import msgspec
+from msgspec import Meta
 
 from proxy.model import Trace
 from proxy.thresholds import Rules
@@ -34,20 +36,20 @@ IMPACTS = ("LOW", "MEDIUM", "HIGH", "CRITICAL")
 class Finding(msgspec.Struct, frozen=True):
     """A rule's verdict on what it saw."""
 
-    code: str
-    impact: str
-    confidence: str
-    title: str
-    relation: str
-    fingerprint: str
-    route: str
-    caller: str
-    problem: str
-    current: str
-    evidence: tuple[str, ...]
-    fix: Fix
-    expected: str
-    risk: str
+    code: Annotated[str, Meta(description="The rule.")]
+    impact: Annotated[str, Meta(description="`CRITICAL`, `HIGH`, `MEDIUM` or `LOW`.")]
+    confidence: Annotated[str, Meta(description="How sure the rule is: `high`, `medium` or `low`.")]
+    title: Annotated[str, Meta(description="What is wrong, in a line.")]
+    relation: Annotated[str, Meta(description="Table, view or function.")]
+    fingerprint: Annotated[str, Meta(description="The query without its values; empty where it is of several.")]
+    route: Annotated[str, Meta(description="What the client calls the work; empty where it does not.")]
+    caller: Annotated[str, Meta(description="What the client says that made the call.")]
+    problem: Annotated[str, Meta(description="Why that is bad.")]
+    current: Annotated[str, Meta(description="What it costs as it is: requests, rows, time.")]
+    evidence: Annotated[tuple[str, ...], Meta(description="What was seen.")]
+    fix: Annotated[Fix, Meta(description="The cure: `sql`, `supabase_js` and `supabase_py`, with placeholders.")]
+    expected: Annotated[str, Meta(description="What it costs once that is done.")]
+    risk: Annotated[str, Meta(description="What to mind.")]
 
     @property
     def key(self) -> str:

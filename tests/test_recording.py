@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from proxy.observe.recorder import Hiding
 from proxy.observe.taken import Names
 from proxy.recorded import FORMAT, MOST_TEXT, Head, Literal, Recorded
-from proxy.recording import RecordingError, line, read, salt_of, written
+from proxy.recording import RecordingError, line, opened, read, salt_of, written
 from rules import RULES
 from tests.nasty import NASTY, RAW
 from tests.rules.test_documents import requests, section
@@ -166,3 +166,11 @@ def test_the_salt_does_not_tell_the_key() -> None:
     key = bytes(range(16))
     assert salt_of(key) == salt_of(key) != salt_of(b"x" * 16)
     assert key not in salt_of(key)
+
+
+def test_the_first_line_is_told_before_the_others_are_read() -> None:
+    head, traces = opened("file", [*lines(FAN_OUT), b"broken\n"])
+    assert head == HEAD
+    assert next(traces).id == FAN_OUT.id
+    with pytest.raises(RecordingError, match="file:3: "):
+        next(traces)

@@ -1,13 +1,11 @@
 """What to do about it: findings with how often they were made, and what kept requests from being merged."""
 
-from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from proxy.audit.report import Ignored, Refused, Told
-from proxy.audit.workload import Shown
+from proxy.audit.workload import Name, Shown
 from proxy.errors import REFUSALS
 from proxy.findings import Finding, Seen, fails
-from proxy.model import Span
 from proxy.postgrest.spans import grouped
 from proxy.remedies import REMEDIES
 from proxy.sections import Ignore
@@ -56,19 +54,19 @@ def _ignored(finding: Finding, times: int, ignore: Ignore) -> Ignored:
     )
 
 
-def refusals(spans: Iterable[Span], shown: Shown) -> list[Refused]:
-    """What kept requests from being merged, the most frequent first."""
-    by_reason = grouped((span for span in spans if span.refusal), lambda span: span.refusal or "")
-    found = [_refused(reason, same, shown) for reason, same in by_reason.items()]
+def refusals(refused: Mapping[tuple[str, Name], int], shown: Shown) -> list[Refused]:
+    """What kept requests from being merged, the most frequent first; requests are by reason and what they asked."""
+    by_reason = grouped(refused.items(), lambda one: one[0][0])
+    found = [_refused(reason, {name: count for (_, name), count in same}, shown) for reason, same in by_reason.items()]
     return sorted(found, key=lambda one: (-one.queries, one.reason))
 
 
-def _refused(reason: str, spans: list[Span], shown: Shown) -> Refused:
-    asked = Counter(span.fingerprint for span in spans if shown(span.fingerprint, span.relation))
+def _refused(reason: str, asked: Mapping[Name, int], shown: Shown) -> Refused:
+    frequent = sorted((name for name in asked if shown(*name)), key=lambda name: (-asked[name], name))
     return Refused(
         reason=reason,
-        queries=len(spans),
+        queries=sum(asked.values()),
         why=REFUSALS.get(reason, ""),
         remedy=REMEDIES.get(reason, ""),
-        fingerprints=tuple(fingerprint for fingerprint, _ in asked.most_common(EXAMPLES)),
+        fingerprints=tuple(fingerprint for fingerprint, _ in frequent[:EXAMPLES]),
     )

@@ -18,6 +18,7 @@ pre { margin: 4px 0 8px; padding: 10px 12px; background: var(--raised); border: 
 dl { display: grid; grid-template-columns: minmax(110px, 170px) 1fr; gap: 2px 14px; margin: 0 0 8px; }
 dt { grid-column: 1; color: var(--quiet); }
 dd { grid-column: 2; margin: 0; overflow-wrap: anywhere; }
+@media (max-width: 600px) { dl { grid-template-columns: 1fr; } dt, dd { grid-column: 1; } dd { margin-bottom: 4px; } }
 .wide { overflow-x: auto; }
 table { border-collapse: collapse; width: 100%; }
 th, td { padding: 4px 10px 4px 0; border-bottom: 1px solid var(--line); text-align: left; vertical-align: top; }

@@ -54,9 +54,9 @@ def _nameless(read: Traffic) -> str:
 
 
 def _verdict(report: Report) -> str:
-    failing = sum(one.fails for one in report.findings)
-    bound = "--fail-on never" if report.fail_on == "never" else f"--fail-on {report.fail_on}"
-    return f"{'FAILED' if report.failed else 'ok'}: {failing} of {many(len(report.findings), 'finding')} fail ({bound})"
+    failing, all_ = sum(one.fails for one in report.findings), len(report.findings)
+    told = f"failing findings: {failing:,} of {all_:,} (--fail-on {report.fail_on})"
+    return f"{'FAILED' if report.failed else 'ok'}: {told}"
 
 
 def _time(read: Traffic) -> str:

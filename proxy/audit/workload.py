@@ -1,12 +1,11 @@
 """What was asked: all of it together, by kind of query, by route."""
 
+import math
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
-
-import msgspec
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from proxy.audit.report import Asked, Routed, Traffic
-from proxy.check.work import Work
+from proxy.check.work import Work, Works
 from proxy.model import Outcome, Span, Trace
 from proxy.postgrest.spans import grouped, rows_of, size_of
 from proxy.workload import Usage, Workload
@@ -14,68 +13,99 @@ from proxy.workload import Usage, Workload
 COMPANY = (Outcome.MERGED, Outcome.SHARED)
 """Outcomes of requests that got their answer out of a call with others."""
 
+Name = tuple[str, str]
+"""A fingerprint, and its relation."""
 Shown = Callable[[str, str], bool]
 """Whether a fingerprint and its relation may be shown: upstream has taken them."""
 
 
-class Part(msgspec.Struct, frozen=True):
-    """A recording: what times in it lack to seconds since 1970, which run it is of, its traces."""
+class Counted:
+    """All that was asked, counted trace by trace; of spans themselves nothing is kept.
 
-    epoch: float
-    run: str
-    traces: tuple[Trace, ...]
+    ``fingerprints`` is how many kinds of queries are counted at most.
+    """
+
+    def __init__(self, fingerprints: int) -> None:
+        self.workload = Workload(fingerprints)
+        self.asked: Counter[Name] = Counter()
+        """Requests by what they asked."""
+        self.refused: Counter[tuple[str, Name]] = Counter()
+        """Requests that were refused, by the reason and what they asked."""
+        self._works = Works()
+        self._counts: Counter[str] = Counter()
+        self._shared: dict[tuple[str, int], int] = {}
+        """Upstream calls that other traces may tell of as well: by run and number, how many they are."""
+        self._begin = math.inf
+        self._end = -math.inf
+
+    def add(self, source: str, run: str, epoch: float, trace: Trace) -> None:
+        """A trace of a recording; ``epoch`` is what its times lack to seconds since 1970, ``run`` tells its process."""
+        self.workload.add(trace)
+        self._works.add(source, trace)
+        self._begin, self._end = min(self._begin, epoch + trace.start), max(self._end, epoch + trace.end)
+        self._count_calls(run, trace)
+        self.asked.update((span.fingerprint, span.relation) for span in trace.spans)
+        self.refused.update((span.refusal, (span.fingerprint, span.relation)) for span in trace.spans if span.refusal)
+        for span in trace.spans:
+            self._counts.update(_marks(span))
+        self._counts["rows"] += rows_of(trace.spans)
+        self._counts["bytes"] += size_of(trace.spans)
+
+    def _count_calls(self, run: str, trace: Trace) -> None:
+        """A call whose requests are all in this trace is in no other."""
+        here = Counter(span.call for span in trace.spans if span.call)
+        calls = {span.call: span for span in trace.spans if span.call}
+        for call, span in calls.items():
+            if here[call] == span.shared:
+                self._counts["calls"] += span.parts
+            else:
+                self._shared[run, call] = span.parts
+
+    def works(self) -> list[Work]:
+        """What each trace cost."""
+        return self._works.all()
+
+    def traffic(self, sources: Sequence[str], shown: Shown) -> Traffic:
+        """All of it together."""
+        works, counts = self.works(), self._counts
+        kinds = Counter(work.kind for work in works)
+        calls, requests = counts["calls"] + sum(self._shared.values()), self.asked.total()
+        return Traffic(
+            sources=tuple(sources),
+            begin=self._begin if works else None,
+            end=self._end if works else None,
+            traces=len(works),
+            explicit=kinds["explicit"],
+            inferred=kinds["inferred"],
+            mixed=kinds["mixed"],
+            truncated=sum(work.truncated for work in works),
+            queries=requests - counts["repeated"],
+            repeated=counts["repeated"],
+            kinds=len({fingerprint for fingerprint, _ in self.asked}),
+            merged=counts["merged"],
+            merged_share=_share(counts["merged"], requests),
+            alone=counts["alone"],
+            upstream_calls=calls,
+            saved_calls=counts["answered"] - calls,
+            failed=counts["failed"],
+            rows=counts["rows"],
+            bytes=counts["bytes"],
+            nameless=sum(count for name, count in self.asked.items() if not shown(*name)),
+        )
 
 
-def traffic(parts: Mapping[str, Part], works: Sequence[Work], shown: Shown) -> Traffic:
-    """All of it together. ``parts`` are by their names."""
-    spans = [span for part in parts.values() for trace in part.traces for span in trace.spans]
-    kinds = Counter(_kinds(parts))
-    outcomes = Counter(span.outcome for span in spans)
-    merged = sum(outcomes[one] for one in COMPANY)
-    calls = _calls(parts.values())
-    return Traffic(
-        sources=tuple(parts),
-        begin=min((part.epoch + trace.start for part in parts.values() for trace in part.traces), default=None),
-        end=max((part.epoch + trace.end for part in parts.values() for trace in part.traces), default=None),
-        traces=len(works),
-        explicit=kinds["explicit"],
-        inferred=kinds["inferred"],
-        mixed=kinds["mixed"],
-        truncated=kinds["truncated"],
-        queries=sum(work.queries for work in works),
-        repeated=sum(span.retry for span in spans),
-        kinds=len({span.fingerprint for span in spans}),
-        merged=merged,
-        merged_share=_share(merged, len(spans)),
-        alone=sum(span.outcome is Outcome.PASSED and span.refusal is None for span in spans),
-        upstream_calls=calls,
-        saved_calls=sum(span.call > 0 for span in spans) - calls,
-        failed=sum(span.status == 0 or span.status >= 400 for span in spans),
-        rows=rows_of(spans),
-        bytes=size_of(spans),
-        nameless=sum(not shown(span.fingerprint, span.relation) for span in spans),
-    )
-
-
-def _calls(parts: Iterable[Part]) -> int:
-    """Upstream calls that answered, each counted once; those of one run may be told in several recordings."""
-    calls = {
-        (part.run, span.call): span.parts
-        for part in parts
-        for trace in part.traces
-        for span in trace.spans
-        if span.call
-    }
-    return sum(calls.values())
-
-
-def _kinds(parts: Mapping[str, Part]) -> Iterable[str]:
-    """The kind of each trace, parts of one together; and `truncated`, where one is."""
-    for part in parts.values():
-        for traces in grouped(part.traces, lambda trace: (trace.id, trace.explicit)).values():
-            yield "explicit" if traces[0].explicit else ("mixed" if any(one.mixed for one in traces) else "inferred")
-            if any(one.truncated for one in traces):
-                yield "truncated"
+def _marks(span: Span) -> Iterator[str]:
+    """What a request counts as."""
+    if span.retry:
+        yield "repeated"
+    if span.outcome in COMPANY:
+        yield "merged"
+    elif span.outcome is Outcome.PASSED and span.refusal is None:
+        yield "alone"
+    if span.call:
+        yield "answered"
+    if span.status == 0 or span.status >= 400:
+        yield "failed"
 
 
 def queries(workload: Workload, shown: Shown) -> list[Asked]:
@@ -125,11 +155,6 @@ def _routed(route: str, works: Sequence[Work]) -> Routed:
         rows=sum(work.rows for work in works),
         bytes=sum(work.bytes for work in works),
     )
-
-
-def spans_of(parts: Iterable[Part]) -> Iterable[Span]:
-    """Every request."""
-    return (span for part in parts for trace in part.traces for span in trace.spans)
 
 
 def _share(part: float, whole: float) -> float:

@@ -1,11 +1,9 @@
 """What one application request cost: all parts of its trace together."""
 
-from collections.abc import Iterable
-
 import msgspec
 
 from proxy.model import Trace
-from proxy.postgrest.spans import grouped, rows_of, size_of
+from proxy.postgrest.spans import rows_of, size_of
 
 
 class Work(msgspec.Struct, frozen=True):
@@ -15,12 +13,21 @@ class Work(msgspec.Struct, frozen=True):
     """The recording that it is from."""
     id: str
     route: str
-    gates: bool
-    """Whether it can fail a build: what is inferred, mixed or cut short may be another one's work, or not all of it."""
+    kind: str
+    """`explicit`, `inferred` or `mixed`."""
+    truncated: bool
+    """Whether it had more requests than these."""
     queries: int
     upstream_calls: int
     rows: int
     bytes: int
+
+    @property
+    def gates(self) -> bool:
+        """Whether it can fail a build: what is inferred, mixed or cut short may be another one's work, or not all of
+        it.
+        """
+        return self.kind == "explicit" and not self.truncated
 
     def measure(self, name: str) -> int:
         """One of the four."""
@@ -32,21 +39,46 @@ def may_gate(trace: Trace) -> bool:
     return trace.explicit and not trace.mixed and not trace.truncated
 
 
-def works(source: str, traces: Iterable[Trace]) -> list[Work]:
-    """The traces of one recording; parts of one trace are one work."""
-    parts = grouped(traces, lambda trace: (trace.id, trace.explicit))
-    return [_work(source, traces) for traces in parts.values()]
+class Works:
+    """What was told of so far, trace by trace; parts of one trace are one work."""
+
+    def __init__(self) -> None:
+        self._works: dict[tuple[str, str, bool], Work] = {}
+
+    def add(self, source: str, trace: Trace) -> None:
+        """Measure a trace of a recording."""
+        place, part = (source, trace.id, trace.explicit), _work(source, trace)
+        before = self._works.get(place)
+        self._works[place] = part if before is None else _together(before, part)
+
+    def all(self) -> list[Work]:
+        """In the order that they were told of first."""
+        return list(self._works.values())
 
 
-def _work(source: str, parts: list[Trace]) -> Work:
-    spans = [span for part in parts for span in part.spans]
+def _work(source: str, trace: Trace) -> Work:
     return Work(
         source=source,
-        id=parts[0].id,
-        route=next((part.route for part in parts if part.route), ""),
-        gates=all(map(may_gate, parts)),
-        queries=sum(not span.retry for span in spans),
-        upstream_calls=sum(part.calls for part in parts),
-        rows=rows_of(spans),
-        bytes=size_of(spans),
+        id=trace.id,
+        route=trace.route,
+        kind="mixed" if trace.mixed else ("explicit" if trace.explicit else "inferred"),
+        truncated=trace.truncated,
+        queries=sum(not span.retry for span in trace.spans),
+        upstream_calls=trace.calls,
+        rows=rows_of(trace.spans),
+        bytes=size_of(trace.spans),
+    )
+
+
+def _together(one: Work, other: Work) -> Work:
+    return Work(
+        source=one.source,
+        id=one.id,
+        route=one.route or other.route,
+        kind="mixed" if other.kind == "mixed" else one.kind,
+        truncated=one.truncated or other.truncated,
+        queries=one.queries + other.queries,
+        upstream_calls=one.upstream_calls + other.upstream_calls,
+        rows=one.rows + other.rows,
+        bytes=one.bytes + other.bytes,
     )

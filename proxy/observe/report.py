@@ -61,6 +61,5 @@ def _beside(parts: Parts) -> Iterator[str]:
 
 
 def _location(finding: Finding) -> str:
-    route = f", route {safe(finding.route)}" if finding.route else ""
-    caller = f", called from {safe(finding.caller)}" if finding.caller else ""
-    return f"{safe(finding.fingerprint)}{route}{caller}"
+    named = (("", finding.fingerprint), ("route ", finding.route), ("called from ", finding.caller))
+    return ", ".join(f"{what}{safe(name)}" for what, name in named if name)

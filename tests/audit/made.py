@@ -6,14 +6,17 @@ from msgspec.structs import replace
 
 from proxy.audit import advisor, workload
 from proxy.audit.report import FORMAT, Report
-from proxy.audit.workload import Part
-from proxy.check.work import works
+from proxy.audit.workload import Counted
 from proxy.findings import Seen
 from proxy.sections import Ignore
-from proxy.workload import Workload
 from tests.check.made import FAN_OUT, finding
 
 PLAIN = "videos"
+
+
+def everything(fingerprint: str, relation: str) -> bool:
+    """All names may be shown."""
+    return True
 
 
 def report(name: str) -> Report:
@@ -27,23 +30,21 @@ def report(name: str) -> Report:
         Seen(replace(finding(name, "FAN003"), impact="LOW"), name, name, 1, False, 1),
         Seen(finding(name, "FAN016"), "", "", 1, True),
     ]
-    parts = {name: Part(5.0, "run", (named, loose))}
-    counted = Workload(10)
+    counted = Counted(10)
     for trace in (named, loose):
-        counted.add(trace)
-    measured, found = works(name, (named, loose)), advisor.told(seen, "high")
+        counted.add(name, "run", 5.0, trace)
     return Report(
         format=FORMAT,
         fanin="1.0",
         fail_on="high",
         failed=True,
-        traffic=workload.traffic(parts, measured, lambda fingerprint, relation: True),
-        findings=tuple(found),
+        traffic=counted.traffic([name], everything),
+        findings=tuple(advisor.told(seen, "high")),
         ignored=tuple(advisor.ignored([(finding(name, "FAN011"), 3, Ignore(rule="FAN011", reason=name, owner=name))])),
-        queries=tuple(workload.queries(counted, lambda fingerprint, relation: True)),
-        routes=tuple(workload.routes(measured)),
+        queries=tuple(workload.queries(counted.workload, everything)),
+        routes=tuple(workload.routes(counted.works())),
         more_queries=1,
         more_routes=2,
-        refusals=tuple(advisor.refusals(workload.spans_of(parts.values()), lambda fingerprint, relation: True)),
+        refusals=tuple(advisor.refusals(counted.refused, everything)),
         warnings=(f"of {name}",),
     )

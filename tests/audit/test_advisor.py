@@ -12,7 +12,8 @@ from proxy.errors import REFUSALS
 from proxy.findings import Seen
 from proxy.remedies import REMEDIES
 from proxy.sections import Ignore
-from tests.check.made import FAN_OUT, finding
+from tests.audit.made import everything
+from tests.check.made import finding
 
 HIGH = finding("videos")
 LOW = replace(finding("songs"), impact="LOW")
@@ -55,19 +56,18 @@ def test_what_is_ignored_is_told_once_with_its_reason() -> None:
 
 
 def test_reasons_come_by_how_often_they_held_with_their_texts_and_what_was_asked() -> None:
-    one, *rest = FAN_OUT.spans
-    spans = [replace(one, refusal="count"), *(replace(each, refusal="range") for each in rest), one]
-    first, second = refusals(spans, lambda fingerprint, relation: True)
-    assert (first.reason, first.queries, first.fingerprints) == ("range", 8, ("GET videos?id=eq.?",))
+    asked = {("range", (name, "t")): count for name, count in (("a", 1), ("b", 4), ("c", 2), ("d", 3))}
+    first, second = refusals({("count", ("a", "t")): 9, **asked}, everything)
+    assert (first.reason, first.queries, first.fingerprints) == ("range", 10, ("b", "d", "c"))
     assert (first.why, first.remedy) == (REFUSALS["range"], REMEDIES["range"])
-    assert (second.reason, second.queries) == ("count", 1)
+    assert (second.reason, second.queries) == ("count", 9)
 
 
 def test_names_that_may_not_be_shown_are_counted_and_not_told() -> None:
-    (one,) = refusals([replace(FAN_OUT.spans[0], refusal="range")], lambda fingerprint, relation: False)
-    assert (one.queries, one.fingerprints) == (1, ())
+    (one,) = refusals({("range", ("a", "t")): 2}, lambda fingerprint, relation: False)
+    assert (one.queries, one.fingerprints) == (2, ())
 
 
 def test_a_reason_that_nobody_knows_is_told_without_texts() -> None:
-    (one,) = refusals([replace(FAN_OUT.spans[0], refusal="of-a-later-fanin")], lambda fingerprint, relation: True)
+    (one,) = refusals({("of-a-later-fanin", ("a", "t")): 1}, everything)
     assert (one.reason, one.why, one.remedy) == ("of-a-later-fanin", "", "")

@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from proxy.audit.workload import Part, queries, routes, traffic
-from proxy.check.work import works
+from proxy.audit.workload import Counted, queries, routes
 from proxy.model import Outcome
 from proxy.workload import Workload
+from tests.audit.made import everything
+from tests.check.made import works
 from tests.rules.traces import parallel, span, trace
 
 if TYPE_CHECKING:
@@ -17,18 +18,20 @@ if TYPE_CHECKING:
     from proxy.model import Trace
 
 FAN_OUT = parallel([f"GET /videos?id=eq.{number} → 2 rows, 3 kB, 10 ms" for number in range(4)])
+RELATION = FAN_OUT.spans[0].relation
 MERGED = replace(
     FAN_OUT, id="m", spans=tuple(replace(one, call=9, shared=4, outcome=Outcome.MERGED) for one in FAN_OUT.spans)
 )
 
 
-def everything(fingerprint: str, relation: str) -> bool:
-    return True
-
-
-def told(*traces: Trace, **more: tuple[Trace, ...]) -> Traffic:
-    parts = {"file": Part(100.0, "run", traces)} | {name: Part(100.0, "run", each) for name, each in more.items()}
-    return traffic(parts, [work for name, part in parts.items() for work in works(name, part.traces)], everything)
+def told(*traces: Trace, **runs: Trace) -> Traffic:
+    """All of the file, and of further files, each of a run of its own."""
+    counted = Counted(10)
+    for one in traces:
+        counted.add("file", "run", 100.0, one)
+    for name, one in runs.items():
+        counted.add(name, name, 100.0, one)
+    return counted.traffic(["file", *runs], everything)
 
 
 def test_requests_calls_rows_and_bytes_are_counted() -> None:
@@ -47,12 +50,25 @@ def test_kinds_of_traces_are_told_apart_and_parts_of_one_are_one() -> None:
     assert (read.traces, read.explicit, read.inferred, read.mixed, read.truncated) == (3, 1, 1, 1, 1)
 
 
-def test_a_call_that_two_traces_or_two_files_of_one_run_tell_of_is_one() -> None:
-    other = replace(MERGED, id="n")
-    assert told(MERGED, other).upstream_calls == 1
-    assert told(MERGED, more=(other,)).upstream_calls == 1
-    elsewhere = {"a": Part(0.0, "one run", (MERGED,)), "b": Part(0.0, "another", (MERGED,))}
-    assert traffic(elsewhere, [], everything).upstream_calls == 2
+def test_a_call_that_two_traces_of_one_run_tell_of_is_one() -> None:
+    halves = [
+        replace(MERGED, id=name, spans=spans) for name, spans in (("a", MERGED.spans[:2]), ("b", MERGED.spans[2:]))
+    ]
+    assert (told(*halves).upstream_calls, told(*halves).saved_calls) == (1, 3)
+    assert told(halves[0], other=halves[1]).upstream_calls == 2
+
+
+def test_a_name_that_may_not_be_shown_is_counted() -> None:
+    counted = Counted(10)
+    counted.add("file", "run", 0.0, FAN_OUT)
+    assert counted.traffic([], lambda fingerprint, relation: relation != RELATION).nameless == 4
+
+
+def test_refused_requests_are_counted_by_reason_and_name() -> None:
+    counted = Counted(10)
+    one, two, *_ = FAN_OUT.spans
+    counted.add("file", "run", 0.0, trace([replace(one, refusal="range"), two]))
+    assert counted.refused == {("range", ("GET videos?id=eq.?", RELATION)): 1}
 
 
 def test_an_answer_in_parts_costs_as_many_calls() -> None:
@@ -89,7 +105,7 @@ def test_queries_come_by_their_time_and_only_those_that_may_be_shown() -> None:
     assert (first.total, first.share, first.routes) == (200.0, 0.8333, ())
     assert 100 <= first.p50 <= 142
     assert (second.calls, second.rows, second.bytes, second.routes) == (4, 8, 12_000, ("GET /export",))
-    assert [one.fingerprint for one in queries(counted, lambda fingerprint, relation: relation == "videos")] == [
+    assert [one.fingerprint for one in queries(counted, lambda fingerprint, relation: relation == RELATION)] == [
         "GET videos?id=eq.?"
     ]
 

@@ -2,16 +2,31 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from msgspec.structs import replace
 
 from proxy.budgets import Budget, Growth
 from proxy.check.verdict import Verdict, finished, verdict
-from proxy.check.work import works
+from proxy.check.work import Work, Works
 from proxy.findings import Finding, Fix, Seen
 from rules import RULES
 from tests.rules.traces import parallel
 
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from proxy.model import Trace
+
 FAN_OUT = parallel([f"GET /videos?id=eq.{number}" for number in range(9)])
+
+
+def works(source: str, traces: Iterable[Trace]) -> list[Work]:
+    """The traces of one recording, measured."""
+    made = Works()
+    for trace in traces:
+        made.add(source, trace)
+    return made.all()
 
 
 def finding(name: str, code: str = "FAN001") -> Finding:

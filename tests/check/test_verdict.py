@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from msgspec.structs import replace
 
 from proxy.budgets import Budget, Growth
 from proxy.check.verdict import Verdict, counted, finished, verdict
-from proxy.check.work import Work, works
 from proxy.findings import Seen
 from rules import RULES
-from tests.check.made import finding
+from tests.check.made import finding, works
 from tests.rules.traces import parallel
+
+if TYPE_CHECKING:
+    from proxy.check.work import Work
 
 ROUTE = "GET /export"
 
@@ -63,7 +65,7 @@ def test_another_route_has_nothing_to_do_with_it() -> None:
 
 
 def test_what_cannot_fail_a_build_is_a_note() -> None:
-    found = held(work(9, gates=False), budgets=[Budget(route=ROUTE, max_queries=3)])
+    found = held(work(9, truncated=True), budgets=[Budget(route=ROUTE, max_queries=3)])
     assert not found.failed
     assert [note.what for note in found.notes] == ["9 queries, and the budget is 3"]
     assert (found.works, found.gating) == (1, 0)
@@ -125,7 +127,7 @@ def test_what_was_not_measured_is_a_warning_and_strictly_a_problem() -> None:
 
 
 def test_nothing_to_judge_is_a_warning() -> None:
-    for found in (held(), held(work(9, gates=False))):
+    for found in (held(), held(work(9, truncated=True))):
         assert "there is nothing to judge" in finished(found, [], strict=False).warnings[-1]
 
 

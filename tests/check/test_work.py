@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
-from proxy.check.work import works
+from tests.check.made import works
 from tests.rules.traces import parallel, span, trace
 
 TWO = trace([span("GET /t?id=eq.1 → 3 rows, 2 kB", 1), span("GET /t?id=eq.2 → 4 rows, 1 kB", 2)])
