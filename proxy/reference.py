@@ -124,6 +124,9 @@ def _metrics() -> Iterator[str]:
         " with exemplars. Beside these it has `process_…` of the process itself. Every label is bounded: relations and"
         " routes by `limits.relations`, beyond which they are `other`.",
         "",
+        "`relation` is `schema.relation`: the schema is the one that the request's profile names, else the first of"
+        " `catalog.schemas`. It is empty for what is no table or view.",
+        "",
     )
     rows = (
         (quoted(_exposed(name, series)), series.kind, _labels(series), series.help) for name, series in SERIES.items()

@@ -167,6 +167,28 @@ def test_an_ignored_finding_fails_nothing_and_is_explained(desk: Desk) -> None:
     assert desk.check("--traces", file, "--strict", settings=unused).code == FINDINGS
 
 
+@pytest.mark.parametrize("name", ["videos", "public.videos"])
+@pytest.mark.parametrize("older", [False, True])
+def test_a_relation_is_known_by_both_its_names_also_where_an_older_fanin_recorded_it(
+    desk: Desk, older: bool, name: str
+) -> None:
+    recorded = "videos" if older else "public.videos"
+    spans = tuple(replace(one, relation=recorded) for one in FAN_OUT.spans)
+    file = desk.record(replace(FAN_OUT, spans=spans))
+    key = f"FAN001:{recorded}:GET /export:GET videos?id=eq.?&select=id"
+    ran = desk.check("--traces", file)
+    assert (ran.code, key in ran.out) == (FINDINGS, True)
+    muted = key.replace(recorded, name, 1)
+    for table in (
+        f'[[ignore]]\nrelation = "{name}"\nreason = "known"\n',
+        f'[[ignore]]\nfinding = "{muted}"\nreason = "known"\n',
+        f'[[override]]\nrelation = "{name}"\nrules.fan001 = "off"\n',
+    ):
+        assert desk.check("--traces", file, settings=table).code == OK
+    other = f'[[ignore]]\nrelation = "private.{name}"\nreason = "known"\n'
+    assert desk.check("--traces", file, settings=other).code == FINDINGS
+
+
 def test_an_ignore_that_is_over_is_told_and_ignores_nothing(desk: Desk) -> None:
     table = '[[ignore]]\nrule = "FAN001"\nreason = "in spring"\nuntil = 2020-03-31\n'
     ran = desk.check("--traces", desk.record(FAN_OUT), settings=table)

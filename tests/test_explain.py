@@ -38,7 +38,8 @@ def test_json_says_the_same(capsys: pytest.CaptureFixture[str]) -> None:
     printed = capsys.readouterr().out
     assert printed.isascii()
     told = json.loads(printed)
-    assert set(told) == {"method", "target", "mount", "asks", "sql", "fingerprint", "identity", "merging"}
+    names = {"method", "target", "mount", "asks", "relation", "sql", "fingerprint", "identity", "merging"}
+    assert (set(told), told["relation"]) == (names, "public.t")
     assert told["asks"]["levels"]["r"]["where"][0]["value"] == "é"
     assert told["sql"]["statement"].startswith("SELECT\n")
     assert told["merging"]["ways"][0]["call"] == "/t?id=in.(1,2)&r.a=eq.%C3%A9&select=f…:id::text,id,r(a)"

@@ -69,6 +69,8 @@ class Explanation(msgspec.Struct, frozen=True):
     mount: str
     asks: Asked | None
     """None for what is no relation under the mount."""
+    relation: str
+    """``schema.relation``; empty where there is none."""
     sql: Sql
     fingerprint: str
     identity: Identity
@@ -96,6 +98,7 @@ def explain(request: Request, settings: Settings, mount: str | None, columns: Ma
         target=request.target.decode("utf-8", "replace"),
         mount=prefix.decode("utf-8", "replace") or "/",
         asks=asked,
+        relation=query.relation,
         sql=Sql("", ()) if asked is None else sql_of(asked, types),
         fingerprint=query.fingerprint,
         identity=_identity(request, rules),

@@ -65,8 +65,8 @@ def _asks(explanation: Explanation) -> Iterator[str]:
     if asked is None:
         yield _row("  relation", f"none: no single segment under the mount {explanation.mount}, or no text")
         return
-    schema = asked.schema or "the first of PostgREST's db-schemas, since no profile is named"
-    yield _row("  relation", f"{asked.relation} (schema: {schema})")
+    schema = asked.schema or "the first of catalog.schemas, since no profile is named"
+    yield _row("  relation", f"{explanation.relation} (schema: {schema})")
     if asked.method in ("GET", "HEAD") or asked.items:
         yield _row("  select", ", ".join(map(_item, asked.items)) or "*")
     for level in asked.levels.values():

@@ -17,7 +17,7 @@ def test_everything_that_is_asked_is_shown() -> None:
         "&order=id.desc.nullslast,r(a)&limit=3&offset=2&r.a=fts(german).x"
     )
     for line in (
-        "  relation   t (schema: the first of PostgREST's db-schemas, since no profile is named)",
+        "  relation   public.t (schema: the first of catalog.schemas, since no profile is named)",
         "  select     id, n:d->>k::int, x:r!inner(a.sum()::text, count())",
         "  filter     id eq '1'",
         "  filter     (a in ('1', '2') or not (b is null))",
