@@ -17,6 +17,7 @@ from proxy.observe.events import Answered, Warned
 from proxy.overrides import PerQuery
 from proxy.path.fingerprint import read_query
 from proxy.path.identity import parent_of, with_peer
+from proxy.path.stencil import Stencils
 from proxy.path.stitch import lengthened
 from proxy.path.trace import OpenTrace, Traces
 from proxy.postgrest.content_range import rows_and_total
@@ -47,7 +48,9 @@ class Pipeline:
         self._settings = settings
         self._terms = terms
         self._route = memory.route
-        self._schema = settings.catalog.schemas[0]
+        self._longest = settings.merge.max_url
+        words = (memory.route.mount, settings.catalog.schemas[0], self._longest)
+        self._queries = Stencils(lambda method, target, head: read_query(method, target, head, *words), self._longest)
         self._upstream = memory.upstream
         self._lessons = memory.lessons
         self._numbers = memory.numbers
@@ -90,12 +93,11 @@ class Pipeline:
             self._close(visit, trace)
 
     def _read(self, request: Request) -> Query:
-        line, longest = request.line, self._settings.merge.max_url
+        line, longest = request.line, self._longest
         if len(line.target) <= longest:
-            return read_query(line.method, line.target, request.head, self._route.mount, self._schema, longest)
+            return self._queries.read(line.method, line.target, request.head)
         short, place = shortened(line.target, longest)
-        query = read_query(line.method, short, request.head, self._route.mount, self._schema, longest)
-        return lengthened(query, line.target, place)
+        return lengthened(self._queries.read(line.method, short, request.head), line.target, place)
 
     async def _answer(self, visit: Visit) -> bool:
         request, query = visit.request, visit.query
