@@ -73,7 +73,13 @@ class Merge(Section):
 class Shadow(Section):
     share: Annotated[float, Field(ge=0, le=1)] = Field(
         0.01,
-        description="Mode rewrite: the share of merged calls whose originals are sent too, and compared.",
+        description="Mode rewrite: the share of merged calls of which originals are sent too, and compared.",
+        json_schema_extra=OVERRIDE,
+    )
+    answers: Count = Field(
+        5,
+        description="At most so many answers of such a call are compared, drawn by lot; all of them where the query "
+        "was answered wrong lately.",
         json_schema_extra=OVERRIDE,
     )
     concurrency: Count = Field(

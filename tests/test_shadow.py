@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 
 import pytest
 from hypothesis import given
@@ -27,6 +28,7 @@ from proxy.path.shadow import (
     chosen,
     difference,
     plain,
+    some,
 )
 
 HEAD = b"HTTP/1.1 200 OK\r\nDate: now\r\nContent-Range: 0-0/*\r\nA: 1\r\nB: 2\r\nA: 3\r\nTransfer-Encoding: chunked\r\n"
@@ -161,6 +163,14 @@ def test_none_or_all_are_chosen_at_the_ends() -> None:
     assert [chosen(0.0, one) for one in drawn] == [False] * 3
     assert [chosen(1.0, one) for one in drawn] == [True] * 3
     assert [chosen(0.5, one) for one in drawn] == [True, True, False]
+
+
+def test_of_many_answers_some_are_drawn_and_each_may_be_one_of_them() -> None:
+    answers = list(range(10))
+    drawn = [some(answers, 3, one / 10) for one in range(10)]
+    assert all(len(set(few)) == 3 for few in drawn)
+    assert Counter(answer for few in drawn for answer in few) == dict.fromkeys(answers, 3)
+    assert some(answers[:2], 3, 0.9) == [1, 0]
 
 
 def test_an_original_is_asked_for_without_compression_and_else_as_it_came() -> None:

@@ -5,11 +5,15 @@ merged answer differs from it, again and again.
 """
 
 from collections import OrderedDict, defaultdict
+from collections.abc import Sequence
+from typing import TypeVar
 
 import msgspec
 
 from proxy.law import CLOCKS, compared
 from proxy.postgrest.gateway import POSTGREST, Gateway
+
+T = TypeVar("T")
 
 MATCH, MISMATCH, MOVING = "match", "mismatch", "moving"
 DOUBT, SKIPPED, FAILED = "doubt", "skipped", "failed"
@@ -133,6 +137,12 @@ def plain(forward: bytes) -> bytes:
 def chosen(share: float, drawn: float) -> bool:
     """Whether a batch is among the ``share`` that is compared; ``drawn`` is from [0, 1)."""
     return drawn < share
+
+
+def some(answers: Sequence[T], most: int, drawn: float) -> list[T]:
+    """At most ``most`` of ``answers``, from a place on that ``drawn``, from [0, 1), tells: each is as likely as any."""
+    first = int(drawn * len(answers))
+    return [*answers[first:], *answers[:first]][:most]
 
 
 class Held:

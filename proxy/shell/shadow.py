@@ -9,8 +9,9 @@ from proxy.config import Settings
 from proxy.errors import FaultError
 from proxy.http1.head import Field, StatusLine
 from proxy.model import Doubt, Member, Merged, Share
-from proxy.path.shadow import FAILED, SKIPPED, Heard, Held, chosen
-from proxy.shell.check import OVERHEAD, Checker, Shares, as_heard, is_busy
+from proxy.path.shadow import FAILED, SKIPPED, Heard, Held, chosen, some
+from proxy.sections import Shadow as ShadowSettings
+from proxy.shell.check import OVERHEAD, Checker, Pairs, Shares, as_heard, is_busy
 from proxy.shell.fetch import Fetches, Result, leader
 from proxy.shell.pool import Lane
 from proxy.shell.seats import Reply, Served, Ticket
@@ -27,22 +28,22 @@ class Sampled:
         fetcher: Fetches,
         checker: Checker,
         callers: Lane[UpstreamWire],
-        share: float,
+        settings: ShadowSettings,
         clock: Callable[[], float],
         draw: Callable[[], float] = DRAW,
     ) -> None:
         self._fetcher = fetcher
         self._checker = checker
         self._callers = callers
-        self._share = share
+        self._share = settings.share
+        self._answers = settings.answers
         self._clock = clock
         self._draw = draw
 
     async def fetch(self, call: Merged, alias: bytes, leaves: Callable[[], None], number: int = 0) -> Result:
         """The merged answer, as it came; a comparison begins beside it, but never ahead of callers who wait."""
         result = await self._fetcher.fetch(call, alias, leaves, number)
-        if isinstance(result, dict) and self._chosen(call) and not _is_error(result):
-            pairs = [(literal, members[0]) for literal, members in call.owners.items()]
+        if isinstance(result, dict) and (pairs := self._chosen(call)) and not _is_error(result):
             if self._callers.calm:
                 checker = self._checker
                 checker.start(checker.compare(call, alias, result, pairs, checker.original))
@@ -50,10 +51,12 @@ class Sampled:
                 self._checker.count(SKIPPED, len(pairs))
         return result
 
-    def _chosen(self, call: Merged) -> bool:
-        """Drawn, or watched because it was wrong lately."""
-        fingerprint = leader(call).query.fingerprint
-        return chosen(self._share, self._draw()) or self._checker.pauses.watched(fingerprint, self._clock())
+    def _chosen(self, call: Merged) -> Pairs:
+        """Whose answers are compared: all of a query that is watched because it was wrong lately, some of one drawn."""
+        pairs = [(literal, members[0]) for literal, members in call.owners.items()]
+        if self._checker.pauses.watched(leader(call).query.fingerprint, self._clock()):
+            return pairs
+        return some(pairs, self._answers, self._draw()) if chosen(self._share, self._draw()) else ()
 
 
 def _is_error(shares: Shares) -> bool:

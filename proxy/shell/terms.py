@@ -116,7 +116,7 @@ def _fetcher(settings: Settings, memory: Memory, checker: Checker) -> Fetches:
     fetcher = Fetcher(settings, upstream, upstream.calls, memory.route, memory.gateway, *more)
     if not settings.shadow.share:
         return fetcher
-    return Sampled(fetcher, checker, upstream.calls, settings.shadow.share, memory.clock)
+    return Sampled(fetcher, checker, upstream.calls, settings.shadow, memory.clock)
 
 
 def _sharing(settings: Settings, memory: Memory) -> Sharing:

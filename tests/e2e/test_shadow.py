@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 pytestmark = [pytest.mark.stack, pytest.mark.e2e]
 SHADOW: dict[str, Any] = {"mode": "shadow", "merge__deadline_floor": 10.0, "shadow__wait": 10.0}
-CHECKED: dict[str, Any] = {"shadow__share": 1.0, "merge__deadline_floor": 10.0, "shadow__wait": 10.0}
+CHECKED: dict[str, Any] = SHADOW | {"mode": "rewrite", "shadow__share": 1.0, "shadow__answers": 1000}
 OBJECT = "Accept: application/vnd.pgrst.object+json"
 
 
@@ -179,6 +179,20 @@ async def test_in_mode_rewrite_originals_are_sent_beside_a_checked_batch(odd: St
     assert watch.compared() == {"match": merged}
     assert calls["shadow"] == merged
     assert taken == sum(calls.values()) == len(requests) - watch.saved()
+
+
+async def test_of_a_checked_batch_no_more_originals_are_sent_than_are_wanted(odd: Stack) -> None:
+    requests = nums(12)
+    async with counting(odd.dsn) as counter, watched(odd.url, CHECKED, shadow__answers=3) as watch:
+        await together(watch.sidecar.port, requests)
+        await watch.rest()
+        watch.said.clear()
+        await counter.reset()
+        await together(watch.sidecar.port, requests)
+        await watch.rest()
+        taken, calls = await counter.statements(), watch.calls()
+    assert calls["shadow"] == 3 * calls["merged"] == taken - calls["merged"]
+    assert watch.compared() == {"match": 3 * calls["merged"]}
 
 
 async def test_with_share_0_nothing_is_sent_beside(odd: Stack) -> None:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.e2e
 SHADOW: dict[str, Any] = {"mode": "shadow", "shadow__wait": PATIENCE}
-CHECKED: dict[str, Any] = {"shadow__share": 1.0, "shadow__wait": PATIENCE}
+CHECKED: dict[str, Any] = {"shadow__share": 1.0, "shadow__answers": 1000, "shadow__wait": PATIENCE}
 ROWS = [[{"id": n}] for n in range(1, 41)]
 
 
