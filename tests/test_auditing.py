@@ -135,6 +135,23 @@ def test_a_name_that_upstream_has_not_taken_is_nowhere_and_its_requests_are_coun
     assert "token-of-ana" in taken
 
 
+def test_a_recording_without_a_trace_is_a_report_without_findings(desk: Desk) -> None:
+    for format_ in ("text", "md", "json", "html", "sarif"):
+        ran = desk.audit("--traces", desk.record(), "--format", format_, "--fail-on", "low")
+        assert (ran.code, ran.err) == (OK, "")
+        assert "no trace that a client named was complete" in ran.out
+    report = desk.told("--traces", desk.record())
+    assert (report["traffic"]["traces"], report["traffic"]["begin"], report["queries"]) == (0, None, [])
+
+
+def test_several_recordings_are_one_report(desk: Desk) -> None:
+    files = [desk.record(FAN_OUT, name="a"), desk.record(FAN_OUT, name="b")]
+    report = desk.told("--traces", *files)
+    assert (report["traffic"]["sources"], report["traffic"]["traces"], report["traffic"]["queries"]) == (files, 2, 120)
+    (finding,) = report["findings"]
+    assert (finding["times"], finding["traces"], finding["source"]) == (2, 2, files[0])
+
+
 def test_so_many_queries_and_routes_are_told_as_are_asked_for(desk: Desk) -> None:
     traces = [
         replace(parallel([f"GET /t{number}?id=eq.1"]), id=str(number), route=f"route {number}") for number in range(12)
