@@ -52,6 +52,7 @@ async def test_requests_that_shared_a_call_are_one_line_with_the_call_below() ->
         (told,) = await texts(one.page, ".became")
         assert told.startswith("5 shared into 1")
         await one.page.locator(".row summary").click()
+        await one.page.locator(".inside tbody tr").nth(4).wait_for()
         assert await one.page.locator(".inside tbody tr").count() == 5
 
 

@@ -92,7 +92,7 @@ async def test_what_is_shown_stays_while_fanin_is_away_and_while_somebody_marks_
         async with page.expect_response("**/api/fingerprints"):
             await page.evaluate("getSelection().removeAllRanges()")
             await page.clock.run_for(4_000)
-        await page.locator("tbody .num", has_text="12").wait_for()
+        await page.locator("tbody .num", has_text=re.compile("^12$")).wait_for()
         await page.context.set_offline(True)
         seen.console._feed.drop_all()
         await page.locator("#live.bad", has_text="no connection").wait_for()
