@@ -9,6 +9,7 @@ import msgspec
 from proxy.errors import FaultError
 
 _TOKEN = bytes(c for c in range(33, 127) if c not in b'"(),/:;<=>?@[\\]{}')  # RFC 9110 §5.6.2, as a deletion table
+_KNOWN = frozenset((b"GET", b"HEAD", b"POST", b"PATCH", b"PUT", b"DELETE", b"OPTIONS"))
 _VALUE = b"\t" + bytes(range(0x20, 0x7F)) + bytes(range(0x80, 0x100))
 _TARGET = bytes(range(0x21, 0x7F)) + bytes(range(0x80, 0x100))
 
@@ -43,7 +44,7 @@ def parse_request_line(line: bytes) -> RequestLine:
     if len(parts) != 3:
         raise FaultError("FANIN101")
     method, target, version = parts
-    if not method or method.translate(None, _TOKEN):
+    if method not in _KNOWN and (not method or method.translate(None, _TOKEN)):
         raise FaultError("FANIN101")
     if not target or target.translate(None, _TARGET):
         raise FaultError("FANIN101")

@@ -30,28 +30,28 @@ class Intake:
         """The next head without its empty line; None when the client left, or stayed silent, between requests."""
         if self._holders:
             self.release(client)
-        try:
-            return await self._block(client)
-        except FaultError:
-            self.release(client)
-            raise
-
-    def release(self, client: Wire) -> None:
-        """The request of ``client`` is over."""
-        self.held -= self._holders.pop(client, 0)
-
-    async def _block(self, client: Wire) -> bytes | None:
-        if not client.buffer and not await self._begins(client):
-            return None
-        end = short_end(client.buffer, self._search)
+        if not client.buffer:
+            try:
+                await client.more(self._timeouts.keep_alive)
+            except (TimeoutError, EndOfStreamError):
+                return None
+        end = short_end(client.buffer, self._search)  # by the limits that hold now, not when the wait began
         if end < 0:
-            end = await self._search_end(client)
+            try:
+                end = await self._search_end(client)
+            except FaultError:
+                self.release(client)
+                raise
         if end < 0:
             return None
         block = bytes(client.buffer[:end])
         del client.buffer[: end + 4]
         client.resume()
         return block
+
+    def release(self, client: Wire) -> None:
+        """The request of ``client`` is over."""
+        self.held -= self._holders.pop(client, 0)
 
     async def _search_end(self, client: Wire) -> int:
         """Where the head ends, however it comes; -1 when the client left, or was silent."""
@@ -74,14 +74,6 @@ class Intake:
         if search.is_long:
             self._hold(client, end)
         return end
-
-    async def _begins(self, client: Wire) -> bool:
-        """Wait for the first byte, before the limits are read that then hold."""
-        try:
-            await client.more(self._timeouts.keep_alive)
-        except (TimeoutError, EndOfStreamError):
-            return False
-        return True
 
     def _hold(self, client: Wire, size: int) -> None:
         """FANIN109 when all long heads together are too much."""

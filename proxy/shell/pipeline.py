@@ -58,6 +58,8 @@ class Pipeline:
         self._clock = memory.clock
         self._traces = traces
         self._key = key
+        self._appends = settings.forwarded == "append"
+        self._traced = settings.mode != "pass"
         self._keeping = Keeping(Hashed(salt_of(key)), settings.record.file is not None, settings.show_values)
         self._takes_parents = bool(settings.otlp.endpoint)
         self._headers = settings.headers == "on" or (settings.headers == "auto" and settings.debug)
@@ -65,7 +67,7 @@ class Pipeline:
 
     async def handle(self, request: Request) -> bool:
         """Answer ``request``; True when its connection can carry another."""
-        if self._settings.forwarded == "append":
+        if self._appends:
             head = with_peer(request.head, request.client.peer.encode(), self._key)
             request = msgspec.structs.replace(request, head=head)
         query = self._read(request)
@@ -73,7 +75,7 @@ class Pipeline:
         if self._shows and visit.query.relation and request.line.method in (b"GET", b"POST"):
             visit.shows = bytearray()
         trace = None
-        if self._settings.mode != "pass" and not request.head.websocket:
+        if self._traced and not request.head.websocket:
             trace = visit.trace = self._traces.begin(request.head, request.client.peer, request.arrived)
         try:
             return await self._answer(visit)

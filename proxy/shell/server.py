@@ -244,7 +244,7 @@ class Server:
         client.in_request, client.silent_since = False, self._clock()
         if not body.done or (not keep and client.buffer):
             await self._linger(client)
-        elif keep:
+        elif keep and not client.clear:
             await client.flushed(self._settings.timeouts.write_stall)
         return keep and not client.ended
 

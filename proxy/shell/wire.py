@@ -101,6 +101,11 @@ class Wire(asyncio.Protocol):
         if self._transport is not None and not self.ended and not self._transport.is_closing():
             self._transport.write(data)
 
+    @property
+    def clear(self) -> bool:
+        """Whether there is nothing to await in ``flushed``."""
+        return self._writing and not self.ended
+
     async def flushed(self, seconds: float) -> None:
         """Wait while the other side is slower than we are.
 
