@@ -224,8 +224,8 @@ def test_the_start_line_says_what_was_found(supabase: Behind) -> None:
     [
         ({"mode": "shadow"}, (), "match"),
         ({"mode": "shadow"}, ("Accept-Encoding: gzip",), "skipped"),
-        ({"shadow__share": 1.0}, (), "match"),
-        ({"shadow__share": 1.0}, ("Accept-Encoding: gzip",), "match"),
+        ({"shadow__share": 1.0, "shadow__answers": KEYS}, (), "match"),
+        ({"shadow__share": 1.0, "shadow__answers": KEYS}, ("Accept-Encoding: gzip",), "match"),
     ],
     ids=str,
 )
