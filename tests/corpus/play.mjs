@@ -1,5 +1,5 @@
 // Plays the corpus's scenarios with supabase-js, each under its name as the route, in traces of its own.
-// node play.mjs NODE_MODULES URL TOKEN named|unnamed|harder
+// node play.mjs NODE_MODULES URL TOKEN named|unnamed|harder|heldout
 import { createRequire } from 'node:module'
 import harder, { together } from './played/harder.mjs'
 import jobs from './played/jobs.mjs'
@@ -7,6 +7,9 @@ import pages from './played/pages.mjs'
 import retromuscle from './played/retromuscle.mjs'
 import waiting from './played/waiting.mjs'
 import unnamed from './played/unnamed.mjs'
+import office from './heldout/played/office.mjs'
+import people from './heldout/played/people.mjs'
+import shop from './heldout/played/shop.mjs'
 import { withServer } from './played/server.mjs'
 
 const [modules, url, token, wanted] = process.argv.slice(2)
@@ -55,5 +58,6 @@ const groups = {
   named: () => playAll(waiting, { ...retromuscle, ...pages, ...jobs }),
   unnamed: () => playAll({}, unnamed, 300), // until its traces have closed
   harder: () => playAll(together, harder),
+  heldout: () => playAll(people, { ...shop, ...office }),
 }
 await groups[wanted]()

@@ -9,8 +9,9 @@ import asyncio
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from contextvars import copy_context
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 from uuid import UUID, uuid4
 
 import httpx
@@ -19,7 +20,7 @@ from postgrest import AsyncPostgrestClient, CountMethod, SyncPostgrestClient
 from tests.e2e.traced import copied
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable
+    from collections.abc import Awaitable, Callable, Sequence
 
 fanin_trace = copied("fanin_trace")
 trace, traced = fanin_trace.trace, fanin_trace.traced
@@ -171,37 +172,50 @@ async def logins(db: AsyncPostgrestClient) -> None:
     await asyncio.gather(*[login(n) for n in range(1, 9)])
 
 
-JOBS: tuple[Callable[[SyncPostgrestClient], None], ...] = (
-    *(report_in_a_loop, report_batched, report_in_threads, export_by_keyset, export_by_offset, dump_of_creators),
-    *(dump_of_some_columns, applications_in_a_loop, applications_in_bulk, applications_in_chunks, updates_in_a_loop),
-    *(one_update_for_all, looked_up_then_inserted, nightly_with_work_between, queue_polled, three_tables_in_a_row),
-    *(counts_by_status, settings_read_everywhere),
+class Scenarios(NamedTuple):
+    """What is played, each function under its name; ``bursts`` name their traces themselves."""
+
+    jobs: Sequence[Callable[[SyncPostgrestClient], None]]
+    tasks: Sequence[Callable[[AsyncPostgrestClient], Awaitable[None]]]
+    bursts: Sequence[Callable[[AsyncPostgrestClient], Awaitable[None]]]
+
+    def names(self) -> list[str]:
+        return [*map(name_of, self.jobs), *map(name_of, self.tasks), *map(name_of, self.bursts)]
+
+
+SCENARIOS = Scenarios(
+    jobs=(
+        *(report_in_a_loop, report_batched, report_in_threads, export_by_keyset, export_by_offset, dump_of_creators),
+        *(
+            dump_of_some_columns,
+            applications_in_a_loop,
+            applications_in_bulk,
+            applications_in_chunks,
+            updates_in_a_loop,
+        ),
+        *(one_update_for_all, looked_up_then_inserted, nightly_with_work_between, queue_polled, three_tables_in_a_row),
+        *(counts_by_status, settings_read_everywhere),
+    ),
+    tasks=(gathered, gathered_two_at_a_time, batched),
+    bursts=(logins,),
 )
-TASKS: tuple[Callable[[AsyncPostgrestClient], Awaitable[None]], ...] = (gathered, gathered_two_at_a_time, batched)
 
 
 def name_of(scenario: Callable[..., object]) -> str:
     return "py: " + scenario.__name__.replace("_", " ")
 
 
-def names() -> Iterable[str]:
-    return [*map(name_of, JOBS), *map(name_of, TASKS), "py: logins"]
-
-
-async def play(url: str, token: str) -> None:
+async def play(scenarios: Scenarios, url: str, token: str) -> None:
     headers = {"Authorization": f"Bearer {token}"}
-    for job in JOBS:
+    for job in scenarios.jobs:
         with httpx.Client(verify=False) as session, trace(name_of(job)):  # no TLS here: no certificates to load
             job(SyncPostgrestClient(f"{url}/rest/v1", headers=headers, http_client=traced(session, url)))
-    for task in (*TASKS, logins):
+    for task in (*scenarios.tasks, *scenarios.bursts):
         async with httpx.AsyncClient(verify=False) as session:
             db = AsyncPostgrestClient(f"{url}/rest/v1", headers=headers, http_client=traced(session, url))
-            if task is logins:
-                await logins(db)
-            else:
-                with trace(name_of(task)):
-                    await task(db)
+            with nullcontext() if task in scenarios.bursts else trace(name_of(task)):
+                await task(db)
 
 
 if __name__ == "__main__":
-    asyncio.run(play(*sys.argv[1:]))
+    asyncio.run(play(SCENARIOS, *sys.argv[1:]))

@@ -1,4 +1,5 @@
-"""Records the corpus again: `python -m tests.corpus.record [NAME…]`, all of it or these files.
+"""Records the corpus again: `python -m tests.corpus.record [NAME…]`, all of it or these files, as
+`recorded/harder`.
 
 The scenarios are played by supabase-js and supabase-py's client against a real PostgREST, as far away as a data centre
 of the same country, through `fanin serve --record`.
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
 
 HERE = Path(__file__).parent
-RECORDED = HERE / "recorded"
+SHOP = HERE / "heldout" / "shop.sql"
 CREATORS = 400
 FAR = 0.012
 """Seconds that an answer is on its way."""
@@ -68,26 +69,30 @@ async def record(upstream: str, name: str, *player: str) -> None:
 
 
 def keep(name: str, file: Path) -> None:
-    RECORDED.mkdir(exist_ok=True)
-    (RECORDED / f"{name}.jsonl.gz").write_bytes(gzip.compress(file.read_bytes(), 9, mtime=0))
+    kept = HERE / f"{name}.jsonl.gz"
+    kept.parent.mkdir(exist_ok=True)
+    kept.write_bytes(gzip.compress(file.read_bytes(), 9, mtime=0))
 
 
 async def main(wanted: Sequence[str]) -> None:
     with Postgres() as postgres:
         await load(postgres.dsn, CREATORS)
         connection = await asyncpg.connect(postgres.dsn)
-        await connection.execute(MORE)
+        await connection.execute(MORE + SHOP.read_text())
         await connection.close()
         settings = {"db-max-rows": "1000"}
         with PostgREST(postgres.dsn_as("authenticator"), secret=SECRET, settings=settings) as postgrest:
             token = service_token(SECRET)
             async with far(postgrest.port) as upstream:
                 node = ("node", str(HERE / "play.mjs"), str(MODULES), "URL", token)
+                python = (sys.executable, "-m")
                 players = {
-                    "supabase-js": (*node, "named"),
-                    "unnamed": (*node, "unnamed"),
-                    "harder": (*node, "harder"),
-                    "supabase-py": (sys.executable, "-m", "tests.corpus.play", "URL", token),
+                    "recorded/supabase-js": (*node, "named"),
+                    "recorded/unnamed": (*node, "unnamed"),
+                    "recorded/harder": (*node, "harder"),
+                    "recorded/supabase-py": (*python, "tests.corpus.play", "URL", token),
+                    "heldout/recorded/supabase-js": (*node, "heldout"),
+                    "heldout/recorded/supabase-py": (*python, "tests.corpus.heldout.jobs", "URL", token),
                 }
                 for name in wanted or players:
                     await record(upstream, name, *players[name])

@@ -9,7 +9,7 @@ import pytest
 from rules import RULES
 from tests.corpus.judged import HERE, Label, codes_in, labels, recorded, scores, told
 from tests.corpus.perturbed import CASES, Case
-from tests.corpus.play import names
+from tests.corpus.play import SCENARIOS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,7 +27,7 @@ def corpus() -> dict[str, list[Trace]]:
 
 def test_every_scenario_is_recorded_and_labelled(corpus: dict[str, list[Trace]]) -> None:
     assert corpus.keys() == LABELS.keys()
-    assert set(names()) == {name for name in LABELS if name.startswith("py: ")}
+    assert set(SCENARIOS.names()) == {name for name in LABELS if name.startswith("py: ")}
     assert sum(map(len, corpus.values())) >= 60
     assert sum(file.stat().st_size for file in (HERE / "recorded").iterdir()) < MOST_BYTES
 

@@ -1,7 +1,6 @@
-// An application server as Next.js' App Router is: each request runs a handler that deploy/clients wraps.
+// An application server: each request runs a handler that is a trace of deploy/clients.
 import http from 'node:http'
-import { tracedFetch } from '../../../deploy/clients/fanin.mjs'
-import { withFanin } from '../../../deploy/clients/fanin-next.mjs'
+import { trace, tracedFetch } from '../../../deploy/clients/fanin.mjs'
 
 const PROJECT = 'http://project.test'
 
@@ -12,10 +11,8 @@ export async function withServer({ name, url, token, createClient }, answer, cou
     realtime: { transport: class {} }, // Node 20 has no WebSocket, and none is opened
     global: { fetch: tracedFetch({ project: PROJECT, fanin: url, callers: true }) },
   })
-  const GET = withFanin(async (request) => Response.json(await answer(db, Number(new URL(request.url).pathname.slice(1)))), name)
   const server = http.createServer(async (request, response) => {
-    const answered = await GET(new Request(`http://app.test${request.url}`), { params: Promise.resolve({}) })
-    response.end(await answered.text())
+    response.end(JSON.stringify(await trace(name, () => answer(db, Number(request.url.slice(1))))))
   })
   await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve))
   const at = `http://127.0.0.1:${server.address().port}`
