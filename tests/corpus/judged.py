@@ -6,7 +6,7 @@ import gzip
 import tomllib
 from collections import defaultdict
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
@@ -19,13 +19,15 @@ if TYPE_CHECKING:
 
     from proxy.model import Trace
 
+Kind = TypeVar("Kind", bound=msgspec.Struct)
+
 HERE = Path(__file__).parent
+HELD_OUT = HERE / "heldout"
 
 
-class Label(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What a scenario is; see labels.toml."""
+class Due(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What is to be found in a scenario; see labels.toml."""
 
-    why: str
     fires: tuple[str, ...] = ()
     may: tuple[str, ...] = ()
     either: tuple[str, ...] = ()
@@ -39,6 +41,19 @@ class Label(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def wrong(self, codes: Iterable[str]) -> set[str]:
         """What was found, and is none."""
         return set(codes) - set(self.fires) - set(self.may) - set(self.either)
+
+
+class Label(Due, frozen=True, kw_only=True):
+    """What a scenario is. ``judged``: what was thought of it when the rules disagreed."""
+
+    why: str
+    judged: str = ""
+
+
+class First(Due, frozen=True, kw_only=True):
+    """What a scenario was labelled, and what was found in it, on its first day; see heldout/first.toml."""
+
+    found: tuple[str, ...] = ()
 
 
 class Score(msgspec.Struct):
@@ -57,15 +72,24 @@ class Score(msgspec.Struct):
         return self.right / (self.right + self.missed) if self.right + self.missed else 1.0
 
 
-def labels() -> dict[str, Label]:
-    with (HERE / "labels.toml").open("rb") as file:
-        return msgspec.convert(tomllib.load(file), dict[str, Label])
+def labels(folder: Path = HERE) -> dict[str, Label]:
+    return _read(folder / "labels.toml", Label)
 
 
-def recorded() -> dict[str, list[Trace]]:
+def first() -> dict[str, First]:
+    """The held-out scenarios on their first day."""
+    return _read(HELD_OUT / "first.toml", First)
+
+
+def _read(path: Path, kind: type[Kind]) -> dict[str, Kind]:
+    with path.open("rb") as file:
+        return msgspec.convert(tomllib.load(file), dict[str, kind])  # type: ignore[valid-type] # is known at run time
+
+
+def recorded(folder: Path = HERE) -> dict[str, list[Trace]]:
     """The traces of each scenario, whose name is their route up to a ``#``."""
     scenarios: defaultdict[str, list[Trace]] = defaultdict(list)
-    for file in sorted((HERE / "recorded").glob("*.jsonl.gz")):
+    for file in sorted((folder / "recorded").glob("*.jsonl.gz")):
         with gzip.open(file) as lines:
             for trace in read(file.name, lines):
                 scenarios[trace.route.partition("#")[0]].append(trace)
@@ -77,7 +101,7 @@ def codes_in(traces: Sequence[Trace]) -> list[str]:
     return [finding.code for rule in RULES for finding in found(rule, traces)]
 
 
-def scores(judged: Iterable[tuple[Label, Iterable[str]]]) -> dict[str, Score]:
+def scores(judged: Iterable[tuple[Due, Iterable[str]]]) -> dict[str, Score]:
     """By rule."""
     table = {rule.code: Score() for rule in RULES}
     for label, all_codes in judged:

@@ -1,0 +1,68 @@
+"""How right the rules are on scenarios that nobody tuned them for: what was found on their first day."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from msgspec.structs import asdict
+
+from rules import RULES
+from tests.corpus.heldout.jobs import HELD_OUT as PYTHON
+from tests.corpus.judged import HELD_OUT, Due, codes_in, first, labels, recorded, scores, told
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from proxy.model import Trace
+
+FIRST = first()
+LABELS = labels(HELD_OUT)
+MOST_BYTES = 300_000
+
+
+@pytest.fixture(scope="module")
+def corpus() -> dict[str, list[Trace]]:
+    return recorded(HELD_OUT)
+
+
+def test_every_held_out_scenario_is_recorded_labelled_and_was_judged_on_its_first_day(
+    corpus: dict[str, list[Trace]],
+) -> None:
+    assert corpus.keys() == LABELS.keys() == FIRST.keys()
+    assert set(PYTHON.names()) == {name for name in LABELS if name.startswith("py: ")}
+    assert sum(file.stat().st_size for file in (HELD_OUT / "recorded").iterdir()) < MOST_BYTES
+    known = {rule.code for rule in RULES}
+    assert [
+        name for name, one in FIRST.items() if not {*one.found, *one.fires, *one.may, *one.either, *one.unseen} <= known
+    ] == []
+
+
+def test_half_of_the_held_out_scenarios_are_innocent_and_each_rule_is_due_in_one() -> None:
+    faulty = [one for one in FIRST.values() if one.fires or one.either or one.unseen]
+    assert 0.4 < len(faulty) / len(FIRST) < 0.6
+    assert {code for one in faulty for code in one.fires} == {rule.code for rule in RULES}
+
+
+def test_a_label_that_was_changed_since_says_why() -> None:
+    def due(one: Due) -> dict[str, object]:
+        return {name: value for name, value in asdict(one).items() if name in Due.__struct_fields__}
+
+    assert [name for name, one in LABELS.items() if due(one) != due(FIRST[name]) and not one.judged] == []
+
+
+def test_what_was_wrong_and_missed_on_the_first_day_stays_told(
+    corpus: dict[str, list[Trace]], tell: Callable[[str], None]
+) -> None:
+    table = scores([(one, one.found) for one in FIRST.values()])
+    tell(f"held out\n{told(table)}")
+    tell(f"held out, today: in sample\n{told(scores([(LABELS[name], codes_in(corpus[name])) for name in LABELS]))}")
+    assert {code: (one.right, one.wrong, one.missed) for code, one in table.items() if one.wrong or one.missed} == {
+        "FAN001": (10, 0, 3),
+        "FAN002": (4, 2, 1),
+        "FAN003": (5, 1, 0),
+        "FAN004": (7, 1, 0),
+        "FAN007": (1, 1, 0),
+        "FAN014": (1, 1, 1),
+        "FAN016": (1, 3, 0),
+    }
