@@ -110,3 +110,13 @@ def test_the_cors_headers_of_an_origin_are_remembered_for_errors_of_our_own() ->
     for number in range(ORIGINS):
         told.learn("/t", "Access-Control-Allow-Origin: *", f"Host: h\nOrigin: http://{number}")
     assert told.lessons.cors(b"http://a") == b""
+
+
+def test_the_schema_that_needs_no_profile_is_learnt_from_who_names_none() -> None:
+    told = Class()
+    told.learn("/t", f"{ROWS}\nContent-Profile: twin", "Host: h\nAccept-Profile: twin")
+    told.learn("/t")
+    assert told.lessons.first_schema == ""
+    told.learn("/t", f"{ROWS}\nContent-Profile: api")
+    told.learn("/t")
+    assert told.lessons.first_schema == "api"

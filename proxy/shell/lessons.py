@@ -1,4 +1,6 @@
-"""What answers teach in passing: how many rows upstream gives, its 406, and the CORS headers of an origin."""
+"""What answers teach in passing: how many rows upstream gives, its 406, its first schema, and the CORS headers of an
+origin.
+"""
 
 from collections import OrderedDict
 from collections.abc import Callable
@@ -25,6 +27,8 @@ class Lessons:
         self._evidence = evidence
         self._templates = templates
         self._clock = clock
+        self.first_schema = ""
+        """Where a request named none: the schema that upstream says it took. It does where it has several."""
         self._cors: OrderedDict[bytes, bytes] = OrderedDict()
 
     def learn(self, query: Query, head: Head, line: StatusLine, fields: tuple[Field, ...], body: bytes | None) -> int:
@@ -36,6 +40,10 @@ class Lessons:
                 self._templates.learn(head.who, template, self._clock())
         if not query.relation or query.method != b"GET" or line.status not in (200, 206):
             return -1
+        if not head.profile:
+            self.first_schema = (first(fields, b"content-profile") or b"").decode(
+                "utf-8", "replace"
+            ) or self.first_schema
         rows, total = rows_and_total(first(fields, b"content-range"))
         self._evidence.saw(rows, self._clock())
         if line.status == 206 and total is not None and 0 < rows < total and _counts_all(query, head):

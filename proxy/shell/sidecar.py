@@ -72,6 +72,7 @@ class Sidecar:
         self._judging: Iterator[None] = iter(())
         self._ticking: asyncio.Task[None] | None = None
         self._told_per_call = 0
+        self._told_schema = ""
         self._ticks = 0
 
     async def start(self) -> Place:
@@ -199,6 +200,7 @@ class Sidecar:
                         began = self._clock()
             self.judge.look(now)
             self._tell_per_call()
+            self._tell_schema()
             self.retired = [terms for terms in self.retired if terms.busy]
             self.health.tick()
             self._ticks += 1
@@ -223,6 +225,18 @@ class Sidecar:
                     "Make one id per application request and send it with each of its calls.",
                 )
             )
+
+    def _tell_schema(self) -> None:
+        said, set_ = self.memory.lessons.first_schema if self.memory else "", self.settings.catalog.schemas[0]
+        if said in ("", set_, self._told_schema):
+            return
+        self._told_schema = said
+        self._events.emit(
+            Warned(
+                f"PostgREST's first schema is {said}, that of catalog.schemas is {set_}: relations have wrong names",
+                "Set catalog.schemas to PostgREST's db-schemas, in its order.",
+            )
+        )
 
     def _turned(self, error: FaultError) -> None:
         self._events.emit(Turned(error.fault.code))

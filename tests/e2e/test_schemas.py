@@ -13,13 +13,16 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from proxy.demo.sidecar import NO_CHECKS, Fanin
+from proxy.observe.events import Warned
 from tests.e2e.bursts import assert_all_same, counting, get, one_by_one, together
-from tests.e2e.harness import fanin
+from tests.e2e.harness import fanin, until
 from tests.e2e.odd import another
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
 
+    from proxy.observe.events import Event
+    from proxy.shell.sidecar import Sidecar
     from tests.conftest import Stack
 
 pytestmark = [pytest.mark.stack, pytest.mark.e2e]
@@ -148,3 +151,23 @@ async def test_types_that_are_learnt_of_one_table_are_not_believed_of_another(tw
             await counter.reset()
             assert_all_same(requests, direct, await together(sidecar.port, requests))
             assert (await counter.statements() < len(requests)) == (lines is not TWIN), "numbers have many spellings"
+
+
+@pytest.mark.parametrize(("first", "warned"), [("public", 0), ("twin", 1)])
+async def test_settings_that_name_another_first_schema_are_warned_of_once(two: Stack, first: str, warned: int) -> None:
+    said: list[str] = []
+
+    def hear(event: Event) -> None:
+        said.append(event.what) if isinstance(event, Warned) else None
+
+    changes: dict[str, Any] = {"catalog__schemas": (first,)}
+    async with fanin(two.url, **changes) as sidecar:
+        sidecar.health._events.subscribe(hear)
+        for _ in range(2):
+            await together(sidecar.port, [get("/shelf?id=eq.1"), get("/shelf?limit=2", *TWIN)])
+            await ticked(sidecar, sidecar._ticks + 2)
+    assert len([what for what in said if "first schema is public" in what]) == warned == len(said)
+
+
+async def ticked(sidecar: Sidecar, ticks: int) -> None:
+    await until(lambda: sidecar._ticks >= ticks)
