@@ -79,6 +79,10 @@ class ListToFindOne(Bounds):
     min_rows: Annotated[int, Field(ge=2)] = Field(
         50, description="FAN007: rows of a list. Shorter ones are menus and the like, and cost little more than a row."
     )
+    max_pause: Positive = Field(
+        0.5,
+        description="FAN007: a longer time in which nothing is asked after a list: somebody looks at it, and picks.",
+    )
 
 
 class PatchAndRecount(Bounds):
@@ -125,6 +129,10 @@ class SerialCalls(Bounds):
     min_seconds: Positive = Field(
         0.02, description="FAN014: time that they would save together. Below, nobody waits for it."
     )
+    max_pause: Positive = Field(
+        0.5,
+        description="FAN014: a longer time in which nothing is asked ends a row of reads: a timer or a person made it.",
+    )
 
 
 class ChattyTrace(Bounds):
@@ -135,7 +143,10 @@ class ChattyTrace(Bounds):
 
 class SlowQuery(Bounds):
     p95: Positive = Field(0.5, description="FAN016: seconds that 5 of 100 requests take longer than. Users notice.")
-    min_calls: Count = Field(5, description="FAN016: requests of its kind. One may have met a cold cache, or a lock.")
+    min_calls: Count = Field(
+        5,
+        description="FAN016: requests that took longer. Fewer may have met a cold cache, a new connection, or a lock.",
+    )
 
 
 class Rules(Section):

@@ -65,6 +65,10 @@ class Usage:
             self._trace = trace.id
             self.traces += 1
 
+    def longer_than(self, seconds: float) -> int:
+        """How many of its requests surely took as long, or longer."""
+        return sum(count for least, count in zip((0.0, *BOUNDS), self._counts, strict=True) if least >= seconds)
+
     def quantile(self, share: float) -> float:
         """Seconds that ``share`` of its requests stayed below, at most 1.41 times too many."""
         wanted, seen = share * self.calls, 0

@@ -7,7 +7,8 @@ were made one after another: a loop that awaits. Each fan-out is one of the two,
 the keys of answers are remembered (``detect.row_keys``), it says which earlier answer the values came out of, and is
 sure. Retries of a client, pages of a list, what a timer asks again and again, and calls with more than
 ``rules.n_plus_one.max_pause`` seconds between them do not count, nor does a walk from row to row, in which each key
-comes out of the answer before it.
+comes out of the answer before it. A person who types or hovers asks for one key after another in less time than that:
+from here it looks like a loop.
 
 Why it hurts
 ------------
@@ -47,7 +48,7 @@ from proxy.fixes.batch_code import batch_js, batch_name, batch_py
 from proxy.fixes.batch_sql import batch_sql
 from proxy.model import Trace
 from proxy.postgrest.fan_out import FanOut, distinct, fan_outs, impact, in_turn, is_list
-from proxy.postgrest.origin import Origin, origins
+from proxy.postgrest.origin import Origin, known_sooner, origins
 from proxy.postgrest.shown import Shown
 from proxy.postgrest.spans import caller_of, calls_of, kind_of, rows_of, seconds_of, seconds_spared
 from proxy.thresholds import Rules
@@ -61,13 +62,14 @@ def detect(trace: Trace, settings: Rules) -> Iterator[Finding]:
     """One finding a fingerprint that is looped over in ``trace``."""
     for shown, found in fan_outs(trace, in_turn, settings.n_plus_one):
         came_from = origins(trace.spans, found.spans, found.key)
-        if not _is_walk(came_from, found.spans[0].fingerprint):
+        if not _is_walk(found, came_from, settings.n_plus_one.min_distinct):
             yield _finding(trace, shown, found, came_from)
 
 
-def _is_walk(came_from: Sequence[Origin], fingerprint: str) -> bool:
-    """Whether each key was only known from the answer before: no list of them could have been asked for."""
-    return bool(came_from) and all(origin.fingerprint == fingerprint for origin in came_from)
+def _is_walk(found: FanOut, came_from: Sequence[Origin], least: int) -> bool:
+    """Whether keys came out of the answers before, and were not known sooner: too few for a list to be asked for."""
+    own = bool(came_from) and all(origin.fingerprint == found.spans[0].fingerprint for origin in came_from)
+    return own and known_sooner(found.spans, found.key) < least
 
 
 def _finding(trace: Trace, shown: Shown, found: FanOut, came_from: Sequence[Origin]) -> Finding:

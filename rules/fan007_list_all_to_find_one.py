@@ -6,7 +6,8 @@ Finds reads without limit, and without a filter by a key, that were answered at 
 ``rules.list_to_find_one.min_rows`` rows, after which the trace asks for the keys of one of these rows and of no other.
 That is seen where the keys of answers are remembered (``detect.row_keys``); where they are not, or the answer was too
 large for it, a single new value of a filter that is named after the list (``creator_id`` after ``creators``) is taken
-for a hint, with less confidence. Lists whose keys are asked for in an ``in.(…)``, lists between the writes of a loop
+for a hint, with less confidence. Lists after which nothing was asked for ``rules.list_to_find_one.max_pause`` seconds,
+as where a person picks from one, lists whose keys are asked for in an ``in.(…)``, lists between the writes of a loop
 (FAN008), and traces that were not seen to their end, are not judged. What the application does with the other rows,
 fanin does not see: hence "probably".
 
@@ -71,7 +72,7 @@ def detect(trace: Trace, settings: Rules) -> Iterator[Finding]:
     if trace.mixed or trace.truncated:
         return
     lists = (span for span in trace.spans if _is_list(span, settings.list_to_find_one.min_rows))
-    found = filter(None, (_use(trace, span) for span in lists))
+    found = filter(None, (_use(trace, span, settings.list_to_find_one.max_pause) for span in lists))
     for uses in grouped(found, lambda use: use.span.fingerprint).values():
         yield _finding(trace, uses)
 
@@ -83,9 +84,11 @@ def _is_list(span: Span, least: int) -> bool:
     return not any(narrow)
 
 
-def _use(trace: Trace, listed: Span) -> Use | None:
+def _use(trace: Trace, listed: Span, pause: float) -> Use | None:
     """What of the list was used, if that was one row."""
     later = [span for span in trace.spans if span.start >= listed.end]
+    if min((span.start for span in later), default=listed.end) - listed.end > pause:
+        return None
     earlier = [span for span in trace.spans if span.start <= listed.start and span is not listed]
     if not listed.row_keys:
         why = "later requests name one of its rows by its id, and no other"

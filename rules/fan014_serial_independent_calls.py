@@ -3,8 +3,10 @@
 What it does
 ------------
 Finds, within one trace, at least ``rules.serial_calls.min_calls`` reads of different kinds, each begun after the one
-before had ended, with nothing in their filters that was not known when the first of them began, and no write between
-them; where together they would have saved at least ``rules.serial_calls.min_seconds``.
+before had ended, with nothing in their filters that was not known when the first of them began, no write between them,
+and no time of more than ``rules.serial_calls.max_pause`` seconds in which nothing was asked; where together they would
+have saved at least ``rules.serial_calls.min_seconds``. A value of a filter that appears for the first time is taken for
+one that an answer gave, also where the code has it as a constant.
 
 Why it hurts
 ------------
@@ -62,13 +64,13 @@ def detect(trace: Trace, settings: Rules) -> Iterator[Finding]:
     bounds = settings.serial_calls
     if len({span.fingerprint for span in trace.spans}) < bounds.min_calls:
         return
-    chains = [chain for chain in _chains(trace.spans) if len(chain) >= bounds.min_calls]
+    chains = [chain for chain in _chains(trace.spans, bounds.max_pause) if len(chain) >= bounds.min_calls]
     best = max(chains, key=_saved, default=None)
     if best is not None and _saved(best) >= bounds.min_seconds:
         yield _finding(trace, best)
 
 
-def _chains(spans: Sequence[Span]) -> Iterator[list[Span]]:
+def _chains(spans: Sequence[Span], pause: float) -> Iterator[list[Span]]:
     """From the first read of each kind on, those after it that could have been made with it."""
     ordered = sorted(spans, key=lambda span: span.start)
     kinds: set[str] = set()
@@ -77,14 +79,15 @@ def _chains(spans: Sequence[Span]) -> Iterator[list[Span]]:
         known.update(first.literals)
         if is_read(first) and succeeded(first) and first.fingerprint not in kinds and len(kinds) < FARTHEST:
             kinds.add(first.fingerprint)
-            yield _chain(first, ordered[at + 1 : at + 1 + FARTHEST], known)
+            yield _chain(first, ordered[at + 1 : at + 1 + FARTHEST], known, pause)
 
 
-def _chain(first: Span, later: Sequence[Span], known: set[int]) -> list[Span]:
-    chain, kinds = [first], {first.fingerprint}
+def _chain(first: Span, later: Sequence[Span], known: set[int], pause: float) -> list[Span]:
+    chain, kinds, ended = [first], {first.fingerprint}, first.end
     for span in later:
-        if may_write(span):
+        if may_write(span) or span.start - ended > pause:
             break
+        ended = max(ended, span.end)
         apart = span.start >= chain[-1].end and span.fingerprint not in kinds
         if is_read(span) and succeeded(span) and apart and known.issuperset(span.literals):
             chain.append(span)

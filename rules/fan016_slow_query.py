@@ -2,8 +2,8 @@
 
 What it does
 ------------
-Finds, over the whole workload, kinds of queries of which 5 in 100 take longer than ``rules.slow_query.p95`` seconds,
-among at least ``rules.slow_query.min_calls`` requests. The time is what a caller of fanin waited, so that it also holds
+Finds, over the whole workload, kinds of queries of which 5 in 100, and at least ``rules.slow_query.min_calls`` in all,
+take longer than ``rules.slow_query.p95`` seconds. The time is what a caller of fanin waited, so that it also holds
 waiting for a connection, and the way to PostgREST and back. Inserts, whose plans tell nothing, are left out.
 
 Why it hurts
@@ -59,7 +59,8 @@ def inspect(workload: Workload, settings: Rules) -> Iterator[Finding]:
     bounds = settings.slow_query
     for usage in workload:
         slow = usage.quantile(0.95) / STEP
-        if usage.method in PLANNED and usage.calls >= bounds.min_calls and slow >= bounds.p95:
+        often = slow >= bounds.p95 and usage.longer_than(bounds.p95) >= bounds.min_calls
+        if usage.method in PLANNED and often:
             yield _finding(read_fingerprint(usage.fingerprint), usage, slow)
 
 

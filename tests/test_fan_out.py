@@ -73,6 +73,12 @@ def test_the_load_between_two_moments_is_of_what_began_there() -> None:
     assert [round(load.between(*moments), 9) for moments in ((1.0, 3.0), (0.0, 9.0), (3.5, 9.0))] == [0.2, 0.3, 0.0]
 
 
+def test_the_load_of_several_at_once_counts_once_and_timers_that_start_together_are_timers() -> None:
+    assert round(Load(at(1.0, 1.0, 1.05, 1.02)).between(0.0, 9.0), 9) == 0.15
+    timers = [[span(f"GET /t?a=eq.{n}", n, start=0.0, end=0.35), *at(0.75, 1.25, 1.75)] for n in range(3)]
+    assert [is_polled(timer, Load([one for other in timers for one in other])) for timer in timers] == [True] * 3
+
+
 def test_together_or_one_after_another_is_told_by_what_most_did() -> None:
     def found(every: float) -> list[bool]:
         spans = [span(f"GET /t?a=eq.{n}", n, start=n * every, end=n * every + 0.1) for n in range(9)]

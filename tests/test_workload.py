@@ -67,6 +67,18 @@ def test_quantiles_are_at_most_one_step_too_high() -> None:
     assert usage.quantile(1.0) == BOUNDS[-1]
 
 
+def test_requests_are_counted_that_surely_took_longer() -> None:
+    workload = Workload(10)
+    for number in range(1, 101):
+        workload.add(one("GET /t", ms=number))
+    (usage,) = workload
+    step = BOUNDS[1] / BOUNDS[0]
+    assert 100 - 50 * step <= usage.longer_than(0.05) <= 50
+    assert (usage.longer_than(0.0), usage.longer_than(0.2)) == (100, 0)
+    workload.add(one("GET /t", ms=1e6))
+    assert usage.longer_than(BOUNDS[-1]) == 1
+
+
 def test_above_the_limit_the_rarest_gives_way_and_what_comes_inherits_its_count_as_error() -> None:
     workload = Workload(2)
     for line in ("GET /a", "GET /a", "GET /b", "GET /c"):

@@ -3,6 +3,7 @@
 from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
 from itertools import accumulate, pairwise
+from math import inf
 from statistics import median
 
 import msgspec
@@ -109,15 +110,17 @@ def runs(spans: Sequence[Span], pause: float) -> Iterator[list[Span]]:
 
 
 class Load:
-    """How long requests took."""
+    """How long something was in flight."""
 
     def __init__(self, spans: Sequence[Span]) -> None:
         ordered = sorted(spans, key=lambda span: span.start)
         self._starts = [span.start for span in ordered]
-        self._sums = list(accumulate((span.end - span.start for span in ordered), initial=0.0))
+        ends = list(accumulate((span.end for span in ordered), max, initial=-inf))
+        busy = (max(span.end - max(span.start, ended), 0.0) for span, ended in zip(ordered, ends, strict=False))
+        self._sums = list(accumulate(busy, initial=0.0))
 
     def between(self, first: float, last: float) -> float:
-        """Seconds of those that began from ``first`` on and before ``last``, all added."""
+        """Seconds of those that began from ``first`` on and before ``last``; of several at once they count once."""
         return self._sums[bisect_left(self._starts, last)] - self._sums[bisect_left(self._starts, first)]
 
 

@@ -1,6 +1,7 @@
 """Where the values of a filter came from, as far as earlier answers of the trace showed their keys."""
 
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 
 import msgspec
 
@@ -41,6 +42,26 @@ def origins(earlier: Iterable[Span], readers: Sequence[Span], key: Filter) -> li
         for (fingerprint, column), values in ordered
         if 2 * len(values) >= len(first)
     ]
+
+
+def known_sooner(readers: Sequence[Span], key: Filter) -> int:
+    """How many values of ``key`` were shown by an answer of ``readers`` sooner than by the one just before they were
+    asked for.
+    """
+    ordered = sorted(readers, key=lambda span: span.start)
+    wanted = {reader.literals[key.at] for reader in readers}
+    shown: set[int] = set()
+    sooner: set[int] = set()
+    looked = 0
+    for before, reader in pairwise(ordered):
+        if reader.literals[key.at] in shown:
+            sooner.add(reader.literals[key.at])
+        looked += sum(len(hashes) for _, hashes in before.row_keys)
+        if looked > MOST_KEYS:
+            break
+        for _, hashes in before.row_keys:
+            shown |= wanted.intersection(hashes)
+    return len(sooner)
 
 
 def _likeliest_first(spans: Iterable[Span], began: float) -> list[Span]:

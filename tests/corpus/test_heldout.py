@@ -51,6 +51,14 @@ def test_a_label_that_was_changed_since_says_why() -> None:
     assert [name for name, one in LABELS.items() if due(one) != due(FIRST[name]) and not one.judged] == []
 
 
+@pytest.mark.parametrize("name", LABELS)
+def test_where_the_rules_disagree_with_a_label_somebody_has_judged_it(
+    corpus: dict[str, list[Trace]], name: str
+) -> None:
+    label, codes = LABELS[name], codes_in(corpus[name])
+    assert label.judged or (label.missed(codes), label.wrong(codes)) == (set(), set()), label.why
+
+
 def test_what_was_wrong_and_missed_on_the_first_day_stays_told(
     corpus: dict[str, list[Trace]], tell: Callable[[str], None]
 ) -> None:

@@ -88,6 +88,17 @@ def test_a_walk_from_row_to_row_is_not() -> None:
     assert findings(listed)
 
 
+def test_a_tree_that_is_read_node_by_node_is_a_loop_as_each_answer_shows_several_of_the_next() -> None:
+    def tree(nodes: int) -> list[str]:
+        return [
+            f"then GET /folders?select=id&parent_id=eq.{n} → 2 rows, ids {2 * n};{2 * n + 1}" for n in range(1, nodes)
+        ]
+
+    (small,), (large,) = told(tree(6)), told(tree(16))
+    assert not findings(small), "fewer than min_distinct were known before the answer before"
+    assert findings(large)
+
+
 def test_polling_is_not() -> None:
     rows = [f"GET /jobs?id=eq.{n}" for n in range(6)]
     rounds = [

@@ -118,6 +118,18 @@ def test_short_lists_are_not() -> None:
     assert findings(LIST.format("49 rows"), ONE, settings=Rules(list_to_find_one=ListToFindOne(min_rows=49)))
 
 
+@pytest.mark.parametrize("listed", [ALL, "GET /creators → 2000 rows, 800 kB"], ids=["with keys", "without"])
+def test_lists_that_a_person_picks_from_are_not(listed: str) -> None:
+    def later(pause: float) -> Trace:
+        (seen,) = told([listed, ONE])
+        first, used = seen.spans
+        return replace(seen, spans=(first, replace(used, start=first.end + pause, end=first.end + pause + 0.01)))
+
+    assert judged(later(0.4))
+    assert not judged(later(0.6))
+    assert judged(later(0.6), Rules(list_to_find_one=ListToFindOne(max_pause=1.0)))
+
+
 def test_uuids_are_known_again_whatever_the_columns_are_called() -> None:
     ids = ";".join(UUID.format(n) for n in range(60))
     used = f"then GET /posts?author_id=eq.{UUID.format(7)}"

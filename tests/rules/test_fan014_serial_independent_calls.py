@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from msgspec.structs import replace
 
 from proxy.thresholds import Rules
 from rules.fan014_serial_independent_calls import detect
-from tests.rules.traces import told
+from tests.rules.traces import span, told, trace
 
 RATES = "GET /video_rates?select=* → 5 rows, 30 ms"
 PACKAGES = "then GET /package_definitions?select=* → 4 rows, 40 ms"
@@ -49,6 +50,18 @@ def test_a_value_that_was_known_from_the_start_makes_nothing_wait() -> None:
 )
 def test_other_chains_are_not(lines: tuple[str, ...]) -> None:
     assert found(*lines) == []
+
+
+@pytest.mark.parametrize(("pause", "count"), [(0.4, 1), (0.6, 0)])
+def test_reads_with_a_long_time_between_them_are_a_persons_or_a_timers(pause: float, count: int) -> None:
+    (seen,) = told((RATES, PACKAGES, MIXES))
+    apart = [
+        replace(span, start=span.start + number * pause, end=span.end + number * pause)
+        for number, span in enumerate(seen.spans)
+    ]
+    assert len(list(detect(trace(apart), Rules()))) == count
+    busy = [span(f"GET /jobs?id=eq.{n}", 9 + n, start=n * 0.3, end=n * 0.3 + 0.01) for n in range(5)]
+    assert list(detect(trace([*apart, *busy]), Rules())), "but where something is asked meanwhile it is no pause"
 
 
 def test_the_chain_that_would_save_most_is_told() -> None:

@@ -43,6 +43,12 @@ def test_a_few_slow_ones_among_many_are_none() -> None:
     assert findings(f"90 × {PENDING} → 1 rows", f"10 × {PENDING} → 1 rows, 3000 ms")
 
 
+def test_the_first_ones_of_a_cold_start_are_none_however_few_came_after_them() -> None:
+    assert not findings(f"1 × {PENDING} → 1 rows, 3000 ms", f"8 × {PENDING} → 1 rows")
+    assert not findings(f"4 × {PENDING} → 1 rows, 3000 ms", f"20 × {PENDING} → 1 rows")
+    assert findings(f"5 × {PENDING} → 1 rows, 3000 ms", f"20 × {PENDING} → 1 rows")
+
+
 @pytest.mark.parametrize(("calls", "impact"), [(5, "LOW"), (10, "MEDIUM"), (60, "HIGH"), (360, "CRITICAL")])
 def test_the_impact_is_the_time_spent_in_an_hour(calls: int, impact: str) -> None:
     assert findings(f"{calls} × {PENDING} → 1 rows, 1001 ms")[0].impact == impact
