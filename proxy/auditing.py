@@ -15,7 +15,7 @@ from proxy.audit.workload import Counted
 from proxy.config import Effective, Settings
 from proxy.court import Courts
 from proxy.findings import Rule
-from proxy.observe.text import many
+from proxy.postgrest.volume import many
 from proxy.traffic import Traffic, gathered, named, write
 
 FORMATS: Mapping[str, Callable[[Report, Sequence[Rule], str], str]] = {

@@ -44,6 +44,7 @@ from proxy.model import Trace
 from proxy.postgrest.fan_out import FanOut, distinct, fan_outs, impact, is_list, together
 from proxy.postgrest.shown import Shown
 from proxy.postgrest.spans import caller_of, calls_of, kind_of, rows_of, seconds_between, seconds_spared
+from proxy.postgrest.volume import many
 from proxy.thresholds import Rules
 
 CODE = "FAN001"
@@ -59,7 +60,7 @@ def detect(trace: Trace, settings: Rules) -> Iterator[Finding]:
 
 def _finding(trace: Trace, shown: Shown, found: FanOut) -> Finding:
     spans, column = found.spans, found.key.column
-    calls, many = calls_of(spans), is_list(shown, spans)
+    calls, listed = calls_of(spans), is_list(shown, spans)
     return Finding(
         code=CODE,
         impact=impact(len(spans), seconds_spared(spans)),
@@ -71,16 +72,16 @@ def _finding(trace: Trace, shown: Shown, found: FanOut) -> Finding:
         caller=caller_of(spans),
         problem=f"The application asks for {shown.name} once per {column}: the number of queries grows with"
         " the number of rows.",
-        current=f"{len(spans)} requests, {calls} upstream calls, {rows_of(spans)} rows in"
+        current=f"{len(spans)} requests, {many(calls, 'upstream call')}, {rows_of(spans)} rows in"
         f" {1000 * seconds_between(spans):.0f} ms",
         evidence=(
             f"{len(spans)} requests differ only in {column}, with {distinct(spans, found.key)} different values",
-            f"sent in parallel; fanin answered them with {calls} upstream calls",
+            f"sent in parallel; fanin answered them with {many(calls, 'upstream call')}",
         ),
         fix=Fix(
             sql=batch_sql(shown, column, kind_of(spans, column)),
-            supabase_js=batch_js(shown, column, many),
-            supabase_py=batch_py(shown, column, many),
+            supabase_js=batch_js(shown, column, listed),
+            supabase_py=batch_py(shown, column, listed),
         ),
         expected=f"{batch_name(shown.relation, column)}(…) once instead of {len(spans)} calls: {len(spans)} requests"
         " become 1 per 200 keys.",

@@ -51,6 +51,7 @@ from proxy.postgrest.fan_out import FanOut, distinct, fan_outs, impact, in_turn,
 from proxy.postgrest.origin import Origin, known_sooner, origins
 from proxy.postgrest.shown import Shown
 from proxy.postgrest.spans import caller_of, calls_of, kind_of, rows_of, seconds_of, seconds_spared
+from proxy.postgrest.volume import many
 from proxy.thresholds import Rules
 
 CODE = "FAN002"
@@ -74,7 +75,7 @@ def _is_walk(found: FanOut, came_from: Sequence[Origin], least: int) -> bool:
 
 def _finding(trace: Trace, shown: Shown, found: FanOut, came_from: Sequence[Origin]) -> Finding:
     spans, column = found.spans, found.key.column
-    calls, many = calls_of(spans), is_list(shown, spans)
+    calls, listed = calls_of(spans), is_list(shown, spans)
     return Finding(
         code=CODE,
         impact=impact(len(spans), seconds_spared(spans)),
@@ -86,13 +87,13 @@ def _finding(trace: Trace, shown: Shown, found: FanOut, came_from: Sequence[Orig
         caller=caller_of(spans),
         problem=f"The application asks for {shown.name} once per {column}, and waits for each answer before it"
         " asks for the next: the time grows with the number of rows.",
-        current=f"{len(spans)} requests, {calls} upstream calls, {rows_of(spans)} rows;"
+        current=f"{len(spans)} requests, {many(calls, 'upstream call')}, {rows_of(spans)} rows;"
         f" {1000 * seconds_of(spans):.0f} ms of waiting, one after another",
         evidence=tuple(_evidence(found, came_from)),
         fix=Fix(
             sql=batch_sql(shown, column, kind_of(spans, column)),
-            supabase_js=batch_js(shown, column, many),
-            supabase_py=batch_py(shown, column, many),
+            supabase_js=batch_js(shown, column, listed),
+            supabase_py=batch_py(shown, column, listed),
         ),
         expected=f"{batch_name(shown.relation, column)}(…) once instead of {len(spans)} calls: {len(spans)} requests"
         " become 1 per 200 keys, and their times no longer add up.",

@@ -59,6 +59,7 @@ from proxy.postgrest.spans import (
     size_of,
     succeeded,
 )
+from proxy.postgrest.volume import many
 from proxy.thresholds import DuplicateRead, Rules
 
 CODE = "FAN003"
@@ -123,7 +124,7 @@ def _finding(trace: Trace, shown: Shown, again: Sequence[Run]) -> Finding:
         route=trace.route,
         caller=caller_of(spans),
         problem=f"The application reads {shown.name} again and again for what it was told already.",
-        current=f"{len(spans)} requests, {calls_of(spans)} upstream calls, {size_of(spans)} bytes"
+        current=f"{len(spans)} requests, {many(calls_of(spans), 'upstream call')}, {size_of(spans)} bytes"
         f" in {1000 * seconds_between(spans):.0f} ms",
         evidence=(*_evidence(again), *_callers(spans)),
         fix=Fix(sql=read_sql(shown), supabase_js=once_js(shown), supabase_py=once_py(shown)),
@@ -139,7 +140,7 @@ def _evidence(again: Sequence[Run]) -> Iterator[str]:
     parallel = [run for run in again if in_parallel(run)]
     if parallel:
         calls = calls_of(span for run in parallel for span in run)
-        yield f"{sum(map(len, parallel))} sent in parallel; fanin answered them with {calls} upstream calls"
+        yield f"{sum(map(len, parallel))} sent in parallel; fanin answered them with {many(calls, 'upstream call')}"
     if len(parallel) < len(again):
         alone = sum(map(len, again)) - sum(map(len, parallel))
         yield f"{alone} sent one after another, which fanin cannot share"

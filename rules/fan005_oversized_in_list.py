@@ -44,6 +44,7 @@ from proxy.fixes.chunk_code import CHUNK, array_sql, chunked_js, chunked_py
 from proxy.model import Outcome, Span, Trace
 from proxy.postgrest.shown import read_fingerprint
 from proxy.postgrest.spans import by_fingerprint, caller_of
+from proxy.postgrest.volume import many
 from proxy.thresholds import OversizedInList, Rules
 
 CODE = "FAN005"
@@ -103,7 +104,7 @@ def _finding(trace: Trace, spans: Sequence[Span], settings: Rules) -> Finding:
 def _current(spans: Sequence[Span], failed: int) -> str:
     stitched = sum(span.parts for span in spans if span.outcome is Outcome.STITCHED)
     parts = f", the others answered in {stitched} parts" if stitched else ""
-    return f"{len(spans)} requests, {failed} refused{parts}"
+    return f"{many(len(spans), 'request')}, {failed} refused{parts}"
 
 
 def _expected(largest: Span, method: str, settings: Rules) -> str:

@@ -47,7 +47,7 @@ from proxy.model import Span, Trace
 from proxy.postgrest.row_use import column_known, is_key, named_once, rows_used
 from proxy.postgrest.shown import read_fingerprint
 from proxy.postgrest.spans import asks_for_all, caller_of, grouped, may_write, rows_of, seconds_of, size_of, succeeded
-from proxy.postgrest.volume import in_words
+from proxy.postgrest.volume import in_words, many
 from proxy.thresholds import Rules
 
 CODE = "FAN007"
@@ -127,7 +127,7 @@ def _finding(trace: Trace, uses: Sequence[Use]) -> Finding:
         route=trace.route,
         caller=caller_of(spans),
         problem=f"The application reads the whole list of {shown.name}, and goes on with one row of it.",
-        current=f"{len(spans)} requests, {rows_of(spans)} rows, "
+        current=f"{many(len(spans), 'request')}, {rows_of(spans)} rows, "
         f"{in_words(size_of(spans))} in {1000 * seconds_of(spans):.0f} ms",
         evidence=tuple(_evidence(use, rows, size)),
         fix=Fix(

@@ -36,7 +36,7 @@ from proxy.fixes.page_code import next_page_js, next_page_py, next_page_sql
 from proxy.model import Span, Trace
 from proxy.postgrest.shown import read_fingerprint
 from proxy.postgrest.spans import asks_for_all, by_fingerprint, caller_of, seconds_of, size_of
-from proxy.postgrest.volume import in_words, volume_impact
+from proxy.postgrest.volume import in_words, many, volume_impact
 from proxy.thresholds import Rules
 
 CODE = "FAN009"
@@ -73,7 +73,7 @@ def _finding(trace: Trace, spans: Sequence[Span]) -> Finding:
         route=trace.route,
         caller=caller_of(spans),
         problem=f"The application reads all rows of {shown.name} that there are: the answer grows with the table.",
-        current=f"{len(spans)} requests, up to {most.rows} rows each, {in_words(size)}"
+        current=f"{many(len(spans), 'request')}, up to {most.rows} rows each, {in_words(size)}"
         f" in {1000 * seconds_of(spans):.0f} ms",
         evidence=("neither limit, offset, Range nor a list of keys bounds the answer",),
         fix=Fix(

@@ -43,6 +43,7 @@ from proxy.fixes.read_code import pages_js, pages_py
 from proxy.model import Span, Trace
 from proxy.postgrest.shown import read_fingerprint
 from proxy.postgrest.spans import asks_for_all, by_fingerprint, caller_of, seconds_of, size_of
+from proxy.postgrest.volume import many
 from proxy.thresholds import Rules, TruncatedRead
 
 CODE = "FAN010"
@@ -104,7 +105,7 @@ def _finding(trace: Trace, spans: Sequence[Span], alike: int) -> Finding:
         caller=caller_of(spans),
         problem=f"The application asks for all rows of {shown.name}, and PostgREST gives no more than db-max-rows"
         " without saying so.",
-        current=f"{len(spans)} requests without a limit, {rows} rows each, {size_of(spans)} bytes"
+        current=f"{many(len(spans), 'request')} without a limit, {rows} rows each, {size_of(spans)} bytes"
         f" in {1000 * seconds_of(spans):.0f} ms",
         evidence=(
             f"answered exactly {rows} rows, which is PostgREST's db-max-rows"

@@ -36,7 +36,7 @@ from proxy.fixes.read_sql import narrow_sql
 from proxy.model import Span, Trace
 from proxy.postgrest.shown import read_fingerprint
 from proxy.postgrest.spans import by_fingerprint, caller_of, is_read, rows_of, size_of
-from proxy.postgrest.volume import in_words, volume_impact
+from proxy.postgrest.volume import in_words, many, volume_impact
 from proxy.thresholds import Rules
 
 CODE = "FAN011"
@@ -68,7 +68,7 @@ def _finding(trace: Trace, spans: Sequence[Span], size: int) -> Finding:
         route=trace.route,
         caller=caller_of(spans),
         problem=f"The application asks for every column of {shown.name}, those that it does not read too.",
-        current=f"{len(spans)} requests, {rows} rows, {in_words(size)}: {size // rows} bytes a row",
+        current=f"{many(len(spans), 'request')}, {rows} rows, {in_words(size)}: {size // rows} bytes a row",
         evidence=("select is * or absent, so that every column is sent, and every one that is added later",),
         fix=Fix(sql=narrow_sql(shown, KEY), supabase_js=narrow_js(shown, KEY), supabase_py=narrow_py(shown, KEY)),
         expected=f"Each column that is not named is not read, sent or parsed, {rows} times.",

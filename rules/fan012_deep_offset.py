@@ -36,6 +36,7 @@ from proxy.fixes.page_code import next_page_js, next_page_py, next_page_sql, see
 from proxy.model import Span, Trace
 from proxy.postgrest.shown import Shown, read_fingerprint
 from proxy.postgrest.spans import by_fingerprint, caller_of, is_read, rows_of, seconds_of
+from proxy.postgrest.volume import many
 from proxy.thresholds import Rules
 
 CODE = "FAN012"
@@ -68,8 +69,9 @@ def _finding(trace: Trace, spans: Sequence[Span]) -> Finding:
         route=trace.route,
         caller=caller_of(spans),
         problem=f"The application pages through {shown.name} by offset: every page costs all the rows before it.",
-        current=f"{len(spans)} requests, offsets up to {deepest}, {rows} rows in {1000 * seconds_of(spans):.0f} ms",
-        evidence=(f"{len(spans)} pages with an offset, the deepest at row {deepest}",),
+        current=f"{many(len(spans), 'request')}, offsets up to {deepest}, {rows} rows"
+        f" in {1000 * seconds_of(spans):.0f} ms",
+        evidence=(f"{many(len(spans), 'page')} with an offset, the deepest at row {deepest}",),
         fix=Fix(
             sql=_index(shown) + next_page_sql(shown, KEY),
             supabase_js=next_page_js(shown, KEY),

@@ -35,6 +35,7 @@ from proxy.fixes.read_sql import estimate_sql
 from proxy.model import Span, Trace
 from proxy.postgrest.shown import read_fingerprint
 from proxy.postgrest.spans import READS, by_fingerprint, caller_of, is_query, seconds_of
+from proxy.postgrest.volume import many
 from proxy.thresholds import ExactCount, Rules
 
 CODE = "FAN013"
@@ -75,7 +76,7 @@ def _finding(trace: Trace, spans: Sequence[Span]) -> Finding:
         route=trace.route,
         caller=caller_of(spans),
         problem=f"The application has all rows of {shown.name} counted that its filters let through.",
-        current=f"{len(spans)} requests, {visited} rows counted in {1000 * seconds_of(spans):.0f} ms",
+        current=f"{many(len(spans), 'request')}, {visited} rows counted in {1000 * seconds_of(spans):.0f} ms",
         evidence=(f"Prefer: count=exact, answered with up to {most} rows in all",),
         fix=Fix(sql=estimate_sql(shown), supabase_js=estimate_js(shown), supabase_py=estimate_py(shown)),
         expected="The planner's estimate takes no look at the rows; estimated counts exactly below db-max-rows.",

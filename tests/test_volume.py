@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import pytest
 
-from proxy.postgrest.volume import in_words, volume_impact
+from proxy.postgrest.volume import in_words, many, volume_impact
 
 
 @pytest.mark.parametrize(
-    ("size", "words"), [(0, "0 bytes"), (999, "999 bytes"), (1000, "1 kB"), (12_600, "13 kB"), (3_440_000, "3.4 MB")]
+    ("size", "words"),
+    [(0, "0 bytes"), (1, "1 byte"), (999, "999 bytes"), (1000, "1 kB"), (12_600, "13 kB"), (3_440_000, "3.4 MB")],
 )
 def test_sizes_have_the_unit_that_is_read_at_a_glance(size: int, words: str) -> None:
     assert in_words(size) == words
+
+
+def test_one_is_no_plural() -> None:
+    assert [many(count, "row") for count in (0, 1, 2)] == ["0 rows", "1 row", "2 rows"]
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from proxy.audit.report import Ignored, Report, Told
 from proxy.check.sarif import described, log, result
 from proxy.check.verdict import Problem
 from proxy.findings import Finding, Rule
-from proxy.observe.text import many
+from proxy.postgrest.volume import many
 
 LEVELS = {"CRITICAL": "error", "HIGH": "error", "MEDIUM": "warning", "LOW": "note"}
 

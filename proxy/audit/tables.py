@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 import msgspec
 
 from proxy.audit.report import Asked, Ignored, Report, Told, Traffic
-from proxy.observe.text import many, safe
-from proxy.postgrest.volume import in_words
+from proxy.observe.text import safe
+from proxy.postgrest.volume import in_words, many
 
 NONE = "–"
 

@@ -9,8 +9,9 @@ from proxy.model import Outcome, Span, Trace
 from proxy.observe.events import Closed, Event, Inspected
 from proxy.observe.report import finding_lines
 from proxy.observe.taken import Names
-from proxy.observe.text import many, safe
+from proxy.observe.text import safe
 from proxy.postgrest.spans import grouped, rows_of, size_of
+from proxy.postgrest.volume import many
 
 MOST_SPANS = 40
 """Lines a trace; the rest is counted."""

@@ -11,8 +11,13 @@ def volume_impact(size: int, rows: int) -> str:
     return impact_of(IMPACTS, size, rows)
 
 
+def many(count: int, what: str) -> str:
+    """``1 row``, ``2 rows``."""
+    return f"{count} {what}" if count == 1 else f"{count} {what}s"
+
+
 def in_words(size: int) -> str:
     """``812 bytes``, ``12 kB``, ``3.4 MB``."""
     if size < 1000:
-        return f"{size} bytes"
+        return many(size, "byte")
     return f"{size / 1000:.0f} kB" if size < 1_000_000 else f"{size / 1_000_000:.1f} MB"

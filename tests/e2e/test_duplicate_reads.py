@@ -166,7 +166,7 @@ async def test_what_is_shared_is_found_and_told_with_the_calls_that_it_took(odd:
     ((trace, findings),) = [(event.trace, event.findings) for event in closed]
     assert (len(trace.spans), trace.calls) == (8, 1)
     assert [(finding.code, finding.title) for finding in findings] == [("FAN003", "8 equal reads of num")]
-    assert findings[0].evidence[1] == "8 sent in parallel; fanin answered them with 1 upstream calls"
+    assert findings[0].evidence[1] == "8 sent in parallel; fanin answered them with 1 upstream call"
 
 
 # Functions.

@@ -115,7 +115,7 @@ def test_what_is_too_little_for_fan001_is_fan003s_alone() -> None:
 
 def test_parallel_and_sequential_repetitions_are_told_apart() -> None:
     shared = [replace(span(ROW, n + 1), call=1) for n in range(4)]
-    assert findings(trace(shared))[0].evidence[1] == "4 sent in parallel; fanin answered them with 1 upstream calls"
+    assert findings(trace(shared))[0].evidence[1] == "4 sent in parallel; fanin answered them with 1 upstream call"
     late = one_by_one([ROW] * 4)
     assert findings(late)[0].evidence[1] == "4 sent one after another, which fanin cannot share"
     both: list[Span] = [*shared, *one_by_one([f"{ROW}&name=is.null"] * 3).spans]

@@ -173,7 +173,7 @@ def test_traces_that_are_mixed_or_not_whole_are_not_judged_and_inferred_ones_wit
 
 def test_two_lists_of_one_kind_are_one_finding() -> None:
     (finding,) = findings(ALL, ONE, f"then {ALL}", "then GET /rushes?creator_id=eq.9")
-    assert finding.current.startswith("1 requests, 60 rows")
+    assert finding.current.startswith("1 request, 60 rows")
     (finding,) = findings(ALL, f"then {ALL}", ONE)
     assert finding.evidence[0].startswith("118 rows and 49 kB")
 
