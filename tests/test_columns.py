@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from proxy.model import Column
-from proxy.path.columns import MAX_REFUSED, Columns, table_of, unknown_columns
+from proxy.path.columns import MAX_REFUSED, UNTOLD, Columns, table_of, unknown_columns
 from tests.made import member
 
 TEXT, INTEGER = Column("text"), Column("integer")
@@ -15,6 +15,13 @@ def test_what_upstream_said_is_believed_for_its_lifetime() -> None:
     assert columns.of(("t", ""), 60.0) == {b"k": TEXT}
     assert columns.of(("t", ""), 60.1) == {}
     assert columns.of(("u", ""), 0.0) == {}
+
+
+def test_what_upstream_did_not_tell_is_asked_again_soon() -> None:
+    columns = Columns(300.0, 9)
+    columns.learn(("t", ""), b"k", Column(""), 0.0)
+    assert columns.of(("t", ""), UNTOLD) == {b"k": Column("")}
+    assert columns.of(("t", ""), UNTOLD + 1) == {}
 
 
 def test_the_catalogs_word_counts_first() -> None:

@@ -7,6 +7,7 @@ import json
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from proxy.errors import DOUBTS
 from proxy.http1.head import Field
@@ -225,6 +226,16 @@ def test_a_head_that_lacks_what_every_read_has_is_a_doubt(missing: str) -> None:
 def test_a_one_character_key_that_could_be_of_type_char_is_a_doubt() -> None:
     assert doubt(rows((1, ',"n":1')), merged(1, 12)) == "char"
     assert doubt(rows((1, ',"n":1')), merged(12, 15)) == "stranger"
+
+
+@pytest.mark.parametrize("type_", ["", "odd.one_byte", "extensions.citext"])
+def test_so_it_is_where_the_type_was_not_told_or_is_somebodys_own(type_: str) -> None:
+    assert doubt(rows((1, ',"n":1')), replace(merged(1, 12), column=Column(type_))) == "char"
+
+
+@pytest.mark.parametrize("type_", ["integer", "text", "enum"])
+def test_what_is_known_to_be_another_type_needs_no_proof(type_: str) -> None:
+    assert served(rows((1, ',"n":1')), replace(merged(1, 12), column=Column(type_)))[b"1"].rows == 1
 
 
 def test_a_longer_key_proves_that_the_column_is_not_char() -> None:

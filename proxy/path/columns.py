@@ -9,6 +9,8 @@ from proxy.model import Column, LiteralClass, Member
 from proxy.postgrest.types import column_of
 
 Relations = Mapping[str, Mapping[bytes, Column]]
+UNTOLD = 10.0
+"""Seconds after which upstream is asked again for what it did not tell: who asked may have had a bad token."""
 MAX_REFUSED = 100
 """Literals remembered a column because upstream refused them."""
 NOTHING: Mapping[bytes, Column] = {}
@@ -58,7 +60,7 @@ class Columns:
         """Upstream said something about a column."""
         told = self._told.setdefault(table, _Told())
         told.columns[name] = column
-        told.until[name] = now + self._lifetime
+        told.until[name] = now + (self._lifetime if column.type else min(self._lifetime, UNTOLD))
         self._told.move_to_end(table)
         if len(self._told) > self._limit:
             self._told.popitem(last=False)

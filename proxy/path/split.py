@@ -17,7 +17,7 @@ from proxy.postgrest.gateway import Gateway
 from proxy.postgrest.media import without_count
 from proxy.postgrest.rows import marked_pieces, row_behind
 from proxy.postgrest.set_filter import is_cut
-from proxy.postgrest.types import are_ranked
+from proxy.postgrest.types import are_ranked, may_be_char
 
 
 def split(
@@ -132,7 +132,7 @@ def _judge_rows(rows: dict[bytes, list[Row]], told: int, call: Merged) -> Doubt 
     literals = call.literals
     if not rows.keys() <= literals:
         return Doubt("stranger")
-    if call.column is None and _could_be_char(rows, literals):
+    if may_be_char(call.column) and _could_be_char(rows, literals):
         return Doubt("char")
     return None
 

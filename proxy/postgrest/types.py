@@ -52,6 +52,11 @@ def fits(literal: bytes, column: Column | None) -> bool:
     return canonical(literal) is not None if rule is None else rule(literal, column)
 
 
+def may_be_char(column: Column | None) -> bool:
+    """Whether it may be ``"char"``, or a domain over it: only a type that is known by name is surely neither."""
+    return column is None or (column.type not in KNOWN and column.type != ENUM)
+
+
 def has_one_spelling(column: Column | None) -> bool:
     """Whether rows of this column show a fitting literal as their own text, unless the column is another one now."""
     return column is not None and column.type in _FITS

@@ -193,7 +193,13 @@ OTHERS: tuple[Template, ...] = (
     *_all(
         Row.SPELLINGS, few, "/dec?k=eq.{}", "/flo?k=eq.{}", "/chr?k=eq.{}", "/sign?k=eq.{}", "/flag?k=eq.{}", share=2
     ),
-    *_all(Row.SPELLINGS, of(("1", "12", "17", "2", "0")), "/chr?k=eq.{}&select=id&order=id", share=3),
+    *_all(
+        Row.SPELLINGS,
+        of(("1", "12", "17", "2", "0")),
+        "/chr?k=eq.{}&select=id&order=id",
+        "/chd?k=eq.{}&select=id&order=id",
+        share=3,
+    ),
     *_all(Row.SPELLINGS, of(("3", "-3", "7", "1", "12")), "/sign?k=eq.{}&select=id&order=id", share=3),
     *_all(Row.SPELLINGS, of(("abc", "ABC", "Abc", "1", "12", "x")), "/cit?k=eq.{}", share=3),
     *_all(Row.SPELLINGS, uuids, "/cit?k=eq.{}", "/words?k=eq.{}"),

@@ -155,3 +155,17 @@ async def test_a_question_that_upstream_does_not_answer_holds_nobody_longer_than
         for _ in range(2):
             assert [found.body for found in await together(sidecar.port, targets)] == [b"[]"] * 3
     assert sum(b"=adj.x" in request for request in upstream.requests) == 1
+
+
+@pytest.mark.parametrize("table", ["chr", "chd"])
+@pytest.mark.parametrize("first", [(), ("Authorization: Bearer nonsense",)], ids=["anybody", "a bad token"])
+async def test_a_char_is_compared_by_its_first_byte_whoever_asked_for_its_type_and_whatever_was_told(
+    odd: Stack, table: str, first: tuple[str, ...]
+) -> None:
+    texts = [get(f"/{table}?k=eq.{k}&order=id", *first) for k in ("a", "b", "c")]
+    numbers = [get(f"/{table}?select=id&k=eq.{k}&order=id") for k in ("1", "12", "17", "2")]
+    direct = [await one_by_one(odd.url, requests) for requests in (texts, numbers)]
+    async with fanin(odd.url, merge__deadline_floor=10.0) as sidecar:
+        for _ in range(ROUNDS):
+            assert_all_same(texts, direct[0], await together(sidecar.port, texts))
+            assert_all_same(numbers, direct[1], await together(sidecar.port, numbers))
