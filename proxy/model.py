@@ -289,6 +289,11 @@ class Trace(msgspec.Struct, frozen=True, gc=False):
     spans: tuple[Span, ...]
 
     @property
+    def kind(self) -> str:
+        """`explicit` where its client named it, else `inferred`, or `mixed`."""
+        return "mixed" if self.mixed else ("explicit" if self.explicit else "inferred")
+
+    @property
     def calls(self) -> int:
         """Upstream calls that answered its spans, each counted once."""
         return sum({span.call: span.parts for span in self.spans if span.call}.values())

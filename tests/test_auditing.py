@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from msgspec.structs import replace
 
-from proxy.cli import FINDINGS, OK, UNABLE, USAGE, main
+from proxy.cli import FINDINGS, OK, UNABLE, USAGE
 from proxy.model import Outcome
+from tests import test_checking as checking
 from tests.e2e.test_docs import blocks
 from tests.rules.traces import parallel
 from tests.test_checking import ONE, Ran
@@ -20,7 +21,6 @@ from tests.test_recording import lines
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from proxy.model import Trace
 
 FAN_OUT = parallel([f"GET /videos?id=eq.{number}&select=id → 1 rows, 1 kB, 10 ms" for number in range(60)])
 MERGED = replace(
@@ -28,21 +28,11 @@ MERGED = replace(
 )
 
 
-class Desk:
+class Desk(checking.Desk):
     """A folder with recordings and settings."""
 
-    def __init__(self, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-        self.folder = folder
-        self._capsys = capsys
-
-    def record(self, *traces: Trace, name: str = "traces.jsonl") -> str:
-        (self.folder / name).write_bytes(b"".join(lines(*traces)))
-        return str(self.folder / name)
-
     def audit(self, *words: str, settings: str = "") -> Ran:
-        (self.folder / "fanin.toml").write_text(settings, encoding="utf-8")
-        code = main(["audit", "--config", str(self.folder / "fanin.toml"), *words])
-        return Ran(code, *self._capsys.readouterr())
+        return self.run("audit", "--config", settings, words)
 
     def told(self, *words: str, settings: str = "") -> Any:
         return json.loads(self.audit(*words, "--format", "json", settings=settings).out)

@@ -13,6 +13,7 @@ from tests.rules.traces import parallel, span, trace
 from tests.test_recording import lines
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from proxy.model import Trace
@@ -50,8 +51,12 @@ class Desk:
         return str(self.folder / name)
 
     def check(self, *words: str, settings: str = "") -> Ran:
+        return self.run("check", "--budgets", settings, words)
+
+    def run(self, command: str, flag: str, settings: str, words: Sequence[str]) -> Ran:
+        """``command``, whose ``flag`` names the settings."""
         (self.folder / "fanin.toml").write_text(settings, encoding="utf-8")
-        code = main(["check", "--budgets", str(self.folder / "fanin.toml"), *words])
+        code = main([command, flag, str(self.folder / "fanin.toml"), *words])
         return Ran(code, *self._capsys.readouterr())
 
 

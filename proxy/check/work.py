@@ -36,7 +36,7 @@ class Work(msgspec.Struct, frozen=True):
 
 def may_gate(trace: Trace) -> bool:
     """Whether a trace is what its client named, and all of it."""
-    return trace.explicit and not trace.mixed and not trace.truncated
+    return trace.kind == "explicit" and not trace.truncated
 
 
 class Works:
@@ -61,7 +61,7 @@ def _work(source: str, trace: Trace) -> Work:
         source=source,
         id=trace.id,
         route=trace.route,
-        kind="mixed" if trace.mixed else ("explicit" if trace.explicit else "inferred"),
+        kind=trace.kind,
         truncated=trace.truncated,
         queries=sum(not span.retry for span in trace.spans),
         upstream_calls=trace.calls,

@@ -152,7 +152,7 @@ class Metrics:
         self._observe("batch_wait_seconds", event.waited, "true" if event.size > 1 else "false")
 
     def _closed(self, event: Closed) -> None:
-        kind = _kind(event.trace)
+        kind = event.trace.kind
         if event.trace.truncated:
             self._count("traces_truncated", kind)
         asked = _queries(event.trace)
@@ -200,12 +200,6 @@ class Metrics:
             return "other"
         known.add(value)
         return value
-
-
-def _kind(trace: Trace) -> str:
-    if trace.explicit:
-        return "explicit"
-    return "mixed" if trace.mixed else "inferred"
 
 
 def _queries(trace: Trace) -> Trace:

@@ -129,7 +129,7 @@ def summary_of(entry: Entry, names: Names) -> Summary:
         number=entry.number,
         id=trace.id,
         part=trace.part,
-        kind="explicit" if trace.explicit else ("mixed" if trace.mixed else "inferred"),
+        kind=trace.kind,
         truncated=trace.truncated,
         route=trace.route,
         ended=entry.ended,

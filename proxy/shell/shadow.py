@@ -53,10 +53,11 @@ class Sampled:
 
     def _chosen(self, call: Merged) -> Pairs:
         """Whose answers are compared: all of a query that is watched because it was wrong lately, some of one drawn."""
+        watched = self._checker.pauses.watched(leader(call).query.fingerprint, self._clock())
+        if not watched and not chosen(self._share, self._draw()):
+            return ()
         pairs = [(literal, members[0]) for literal, members in call.owners.items()]
-        if self._checker.pauses.watched(leader(call).query.fingerprint, self._clock()):
-            return pairs
-        return some(pairs, self._answers, self._draw()) if chosen(self._share, self._draw()) else ()
+        return pairs if watched else some(pairs, self._answers, self._draw())
 
 
 def _is_error(shares: Shares) -> bool:

@@ -205,10 +205,14 @@ class Wire(asyncio.Protocol):
         """
         self._due = due
         if self._alarm is not None and self._alarm.when() > due:
-            self._alarm.cancel()
-            self._alarm = None
+            self._silence()
         if self._alarm is None:
             self._alarm = self._loop.call_at(due, self._look)
+
+    def _silence(self) -> None:
+        if self._alarm is not None:
+            self._alarm.cancel()
+            self._alarm = None
 
     def _look(self) -> None:
         self._alarm = None
@@ -221,9 +225,7 @@ class Wire(asyncio.Protocol):
 
     def _end(self) -> None:
         self.ended = True
-        if self._alarm is not None:
-            self._alarm.cancel()
-            self._alarm = None
+        self._silence()
         if self._reader is not None and not self._reader.done():
             self._reader.set_exception(EndOfStreamError())
 
