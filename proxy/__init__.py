@@ -1,36 +1,69 @@
-"""fanin: an async HTTP sidecar in front of PostgREST that folds N+1 reads into one call.
+"""fanin: an async HTTP sidecar in front of PostgREST that answers many N+1 reads with one call.
 
-The line a request walks, one file a step::
+A request goes through these steps; ``sidecar/pipeline.py`` is the only file that knows all of them::
 
-    client ─▶ server ─▶ identity ─▶ fingerprint ─▶ trace ─▶ window ─▶ plan ─▶ upstream ─▶ split ─▶ client
+    client ─▶ server ─▶ identity ─▶ fingerprint ─▶ trace ─▶ batch ─▶ plan ─▶ upstream ─▶ demultiplex ─▶ client
 
-``model`` ``findings`` ``errors`` ``config`` ``sections``
-    values: what the steps hand to each other, and the tables of codes and settings.
-``http1``
-    kit: everything we know of HTTP/1.1 messages as bytes. Pure.
-``postgrest``
-    kit: everything we know of PostgREST: targets, literals, set filters, Content-Location, media. Pure.
-``fixes``
-    kit: the code that a finding prints: SQL, supabase-js, supabase-py. Pure.
-``path``
-    the steps that decide. Pure: no clock, no socket, no log; time comes in as an argument.
-``shell``
-    the I/O around them: sockets, timers, pools, the admin port.
-``observe``
-    readers of events: metrics, log, trees. Never on the line.
-``explain``
-    what would become of one request, told by the rooms' own code. Pure.
-``check``
-    traces held against budgets: a build's gate. Pure.
-``audit``
-    what traces say of the workload: a report in five formats. Pure.
+The folders, from the top down, each with its question. A folder imports only folders below it: the table in
+tests/test_imports.py says which. The folders that decide are pure: no clock, no socket, no log. The others do the I/O.
+
+``commands``
+    How is fanin started and asked? The command line, one file a command.
+``reference``
+    What do the pages of docs/reference say? They are made from what the code declares.
 ``demo``
-    real servers and the RetroMuscle workload, before and after.
+    How is a real Postgres and PostgREST with the RetroMuscle workload started? The extra `fanin[demo]`.
+``admin``
+    What can be seen of a running fanin? The admin port: who has access, pages, API, metrics.
+``sidecar``
+    What is one running fanin? Its parts, the pipeline that every request goes through, its background work.
+``merging``
+    How does one call answer many requests? Windows, merged and shared calls, comparison: the I/O around ``path``.
+``server``
+    What do clients send? The data port: requests read off client connections.
+``upstream``
+    How is PostgREST called, and what is known of it? The HTTP client, and columns, catalog, health.
+``transport``
+    How do bytes move? TCP, TLS and unix connections, listeners, tunnels.
+``recording``
+    How are traces kept on disk? The format, its writer and its reader.
+``explain``
+    What would become of one request? ``fanin explain 'GET /t?id=eq.1'``.
+``audit``
+    What does traffic say of the workload? The report of ``fanin audit``, in five formats.
+``check``
+    Do traces keep to their budgets? The verdict of ``fanin check``, in the formats that builds read.
+``traces``
+    Which spans belong together? Spans grouped into traces, the traces that are kept, and what one cost.
+``observe``
+    What happened? Events, and those who read them: metrics, log, OTLP.
+``fixes``
+    How is a cure written? The code that findings print, as SQL, supabase-js and supabase-py.
+``analysis``
+    What do spans and the workload show? The questions that several rules ask.
+``findings``
+    What was found? Findings, the ones that are kept, and the ones that are ignored.
+``path``
+    What is done with a request? The decisions of the data path, as pure functions and state machines.
+``sql``
+    Which SQL does a request stand for? Statements to be read by people.
+``postgrest``
+    What do requests and answers of PostgREST mean? Each fact once, over bytes.
+``http1``
+    What do the bytes of an HTTP/1.1 message mean (RFC 9112)? Heads, body framing, chunks.
+``settings``
+    How is fanin configured? Every setting, where it comes from, how it is shown, overridden and reloaded.
+``errors``
+    What does fanin itself say when something is wrong? Codes, reasons, remedies, and its error answers.
+``text``
+    How is text that a client controls shown safely? In a terminal, a log line, Markdown.
 
-Words: a *query* is a request that we understood; its *fingerprint* is the query without its literals; a *cut* is
-the request without one literal; the *identity* is everything else that the database could see of the caller. A
-*window* gathers look-alikes into a *batch*; a *plan* says which calls serve it; the *split* gives rows back to
-their owners. A *refusal* is the reason why a request was left alone.
+Beside them stand ``model`` (the values that the steps hand to each other), ``allowed_differences`` (all that an answer
+through fanin may differ in from PostgREST's own), and ``rules`` (one file a rule).
+
+Words: a *query* is a request that was understood; its *fingerprint* is the query without its literals; the
+*identity* is everything else that the database could see of the caller. A *window* gathers requests with one
+fingerprint and identity into a *batch*; a *plan* says which calls serve the batch.
 """
 
 __version__ = "0.1.0"

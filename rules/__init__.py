@@ -6,7 +6,7 @@ from there.
 
 from importlib import import_module
 
-from proxy.findings import Rule
+from proxy.findings.model import Rule
 
 MODULES = (
     "fan001_n_plus_one_read",

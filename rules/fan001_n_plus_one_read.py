@@ -37,15 +37,15 @@ is not certain, the originals are sent.
 
 from collections.abc import Iterator
 
-from proxy.findings import Finding, Fix
+from proxy.analysis.fan_out import FanOut, distinct, fan_outs, impact, is_list, together
+from proxy.analysis.fingerprint import Shown
+from proxy.analysis.spans import caller_of, calls_of, kind_of, rows_of, seconds_between, seconds_spared
+from proxy.analysis.volume import many
+from proxy.findings.model import Finding, Fix
 from proxy.fixes.batch_code import batch_js, batch_name, batch_py
-from proxy.fixes.batch_sql import batch_sql
+from proxy.fixes.sql.batch import batch_sql
 from proxy.model import Trace
-from proxy.postgrest.fan_out import FanOut, distinct, fan_outs, impact, is_list, together
-from proxy.postgrest.shown import Shown
-from proxy.postgrest.spans import caller_of, calls_of, kind_of, rows_of, seconds_between, seconds_spared
-from proxy.postgrest.volume import many
-from proxy.thresholds import Rules
+from proxy.settings.rules import Rules
 
 CODE = "FAN001"
 NAME = "n-plus-one-read"

@@ -43,16 +43,16 @@ earlier moment. fanin does not do that; it reports. The batch method is the cure
 
 from collections.abc import Iterator, Sequence
 
-from proxy.findings import Finding, Fix
+from proxy.analysis.fan_out import FanOut, distinct, fan_outs, impact, in_turn, is_list
+from proxy.analysis.fingerprint import Shown
+from proxy.analysis.origin import Origin, known_sooner, origins
+from proxy.analysis.spans import caller_of, calls_of, kind_of, rows_of, seconds_of, seconds_spared
+from proxy.analysis.volume import many
+from proxy.findings.model import Finding, Fix
 from proxy.fixes.batch_code import batch_js, batch_name, batch_py
-from proxy.fixes.batch_sql import batch_sql
+from proxy.fixes.sql.batch import batch_sql
 from proxy.model import Trace
-from proxy.postgrest.fan_out import FanOut, distinct, fan_outs, impact, in_turn, is_list
-from proxy.postgrest.origin import Origin, known_sooner, origins
-from proxy.postgrest.shown import Shown
-from proxy.postgrest.spans import caller_of, calls_of, kind_of, rows_of, seconds_of, seconds_spared
-from proxy.postgrest.volume import many
-from proxy.thresholds import Rules
+from proxy.settings.rules import Rules
 
 CODE = "FAN002"
 NAME = "sequential-n-plus-one"

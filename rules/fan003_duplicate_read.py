@@ -40,13 +40,9 @@ from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
-from proxy.findings import Finding, Fix
-from proxy.fixes.read_code import once_js, once_py
-from proxy.fixes.read_sql import read_sql
-from proxy.model import Span, Trace
-from proxy.postgrest.fan_out import Load, impact, in_parallel, in_turn, is_polled, runs, together
-from proxy.postgrest.shown import Shown, read_fingerprint
-from proxy.postgrest.spans import (
+from proxy.analysis.fan_out import Load, impact, in_parallel, in_turn, is_polled, runs, together
+from proxy.analysis.fingerprint import Shown, read_fingerprint
+from proxy.analysis.spans import (
     READS,
     caller_of,
     calls_of,
@@ -59,8 +55,12 @@ from proxy.postgrest.spans import (
     size_of,
     succeeded,
 )
-from proxy.postgrest.volume import many
-from proxy.thresholds import DuplicateRead, Rules
+from proxy.analysis.volume import many
+from proxy.findings.model import Finding, Fix
+from proxy.fixes.read_code import once_js, once_py
+from proxy.fixes.sql.read import read_sql
+from proxy.model import Span, Trace
+from proxy.settings.rules import DuplicateRead, Rules
 
 CODE = "FAN003"
 NAME = "duplicate-read"

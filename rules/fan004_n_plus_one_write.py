@@ -43,14 +43,14 @@ Advice: fanin changes nothing. Writes are passed on one by one, in their order, 
 
 from collections.abc import Iterator, Sequence
 
-from proxy.findings import Finding, Fix
+from proxy.analysis.fan_out import distinct, impact, in_parallel, loop, runs
+from proxy.analysis.fingerprint import Filter, Shown, conflict_of, read_fingerprint
+from proxy.analysis.spans import by_fingerprint, caller_of, is_query, kind_of, seconds_of, seconds_spared, succeeded
+from proxy.findings.model import Finding, Fix
+from proxy.fixes.sql.write import batch_write_sql, each_its_own_sql, rows_sql
 from proxy.fixes.write_code import VERBS, batch_write_js, batch_write_py, rows_js, rows_py, write_name
-from proxy.fixes.write_sql import batch_write_sql, each_its_own_sql, rows_sql
 from proxy.model import Span, Trace
-from proxy.postgrest.fan_out import distinct, impact, in_parallel, loop, runs
-from proxy.postgrest.shown import Filter, Shown, conflict_of, read_fingerprint
-from proxy.postgrest.spans import by_fingerprint, caller_of, is_query, kind_of, seconds_of, seconds_spared, succeeded
-from proxy.thresholds import NPlusOneWrite, Rules
+from proxy.settings.rules import NPlusOneWrite, Rules
 
 CODE = "FAN004"
 NAME = "n-plus-one-write"

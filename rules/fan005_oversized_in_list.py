@@ -38,14 +38,14 @@ certain, upstream's own refusal is passed on.
 
 from collections.abc import Iterator, Sequence
 
-from proxy.findings import Finding, Fix
+from proxy.analysis.fingerprint import read_fingerprint
+from proxy.analysis.spans import by_fingerprint, caller_of
+from proxy.analysis.volume import many
+from proxy.findings.model import Finding, Fix
 from proxy.fixes.batch_code import batch_name
 from proxy.fixes.chunk_code import CHUNK, array_sql, chunked_js, chunked_py
 from proxy.model import Outcome, Span, Trace
-from proxy.postgrest.shown import read_fingerprint
-from proxy.postgrest.spans import by_fingerprint, caller_of
-from proxy.postgrest.volume import many
-from proxy.thresholds import OversizedInList, Rules
+from proxy.settings.rules import OversizedInList, Rules
 
 CODE = "FAN005"
 NAME = "oversized-in-list"

@@ -34,13 +34,13 @@ permissions) is no reference.
 
 from collections.abc import Iterator
 
-from proxy.findings import Finding, Fix, impact_of
+from proxy.analysis.fingerprint import Shown, read_fingerprint
+from proxy.analysis.volume import in_words
+from proxy.analysis.workload import Usage, Workload
+from proxy.findings.model import Finding, Fix, impact_of
 from proxy.fixes.cache_code import SECONDS, cached_js, cached_py
-from proxy.fixes.read_sql import read_sql
-from proxy.postgrest.shown import Shown, read_fingerprint
-from proxy.postgrest.volume import in_words
-from proxy.thresholds import ReferenceRead, Rules
-from proxy.workload import Usage, Workload
+from proxy.fixes.sql.read import read_sql
+from proxy.settings.rules import ReferenceRead, Rules
 
 CODE = "FAN006"
 NAME = "reference-table-read"

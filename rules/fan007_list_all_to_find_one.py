@@ -41,14 +41,14 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 
-from proxy.findings import Finding, Fix, impact_of
+from proxy.analysis.fingerprint import read_fingerprint
+from proxy.analysis.row_use import column_known, is_key, named_once, rows_used
+from proxy.analysis.spans import asks_for_all, caller_of, grouped, may_write, rows_of, seconds_of, size_of, succeeded
+from proxy.analysis.volume import in_words, many
+from proxy.findings.model import Finding, Fix, impact_of
 from proxy.fixes.find_code import find_js, find_name, find_py, find_sql
 from proxy.model import Span, Trace
-from proxy.postgrest.row_use import column_known, is_key, named_once, rows_used
-from proxy.postgrest.shown import read_fingerprint
-from proxy.postgrest.spans import asks_for_all, caller_of, grouped, may_write, rows_of, seconds_of, size_of, succeeded
-from proxy.postgrest.volume import in_words, many
-from proxy.thresholds import Rules
+from proxy.settings.rules import Rules
 
 CODE = "FAN007"
 NAME = "list-all-to-find-one"

@@ -44,14 +44,14 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 
-from proxy.findings import Finding, Fix
+from proxy.analysis.fan_out import impact, most_varied
+from proxy.analysis.fingerprint import read_fingerprint
+from proxy.analysis.spans import READS, caller_of, grouped, is_query, kind_of, rows_of, seconds_of, succeeded
+from proxy.findings.model import Finding, Fix
 from proxy.fixes.recount_code import Recount, recount_js, recount_py, recount_sql
 from proxy.fixes.write_code import VERBS, write_name
 from proxy.model import Span, Trace
-from proxy.postgrest.fan_out import impact, most_varied
-from proxy.postgrest.shown import read_fingerprint
-from proxy.postgrest.spans import READS, caller_of, grouped, is_query, kind_of, rows_of, seconds_of, succeeded
-from proxy.thresholds import PatchAndRecount, Rules
+from proxy.settings.rules import PatchAndRecount, Rules
 
 CODE = "FAN008"
 NAME = "patch-and-recount"

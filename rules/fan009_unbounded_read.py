@@ -31,13 +31,13 @@ added up is better left to the database.
 
 from collections.abc import Iterator, Sequence
 
-from proxy.findings import Finding, Fix
+from proxy.analysis.fingerprint import read_fingerprint
+from proxy.analysis.spans import asks_for_all, by_fingerprint, caller_of, seconds_of, size_of
+from proxy.analysis.volume import in_words, many, volume_impact
+from proxy.findings.model import Finding, Fix
 from proxy.fixes.page_code import next_page_js, next_page_py, next_page_sql
 from proxy.model import Span, Trace
-from proxy.postgrest.shown import read_fingerprint
-from proxy.postgrest.spans import asks_for_all, by_fingerprint, caller_of, seconds_of, size_of
-from proxy.postgrest.volume import in_words, many, volume_impact
-from proxy.thresholds import Rules
+from proxy.settings.rules import Rules
 
 CODE = "FAN009"
 NAME = "unbounded-read"

@@ -37,14 +37,14 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from msgspec.structs import replace
 
-from proxy.findings import Finding, Fix
+from proxy.analysis.fingerprint import read_fingerprint
+from proxy.analysis.spans import asks_for_all, by_fingerprint, caller_of, seconds_of, size_of
+from proxy.analysis.volume import many
+from proxy.findings.model import Finding, Fix
 from proxy.fixes.page_code import next_page_sql
 from proxy.fixes.read_code import pages_js, pages_py
 from proxy.model import Span, Trace
-from proxy.postgrest.shown import read_fingerprint
-from proxy.postgrest.spans import asks_for_all, by_fingerprint, caller_of, seconds_of, size_of
-from proxy.postgrest.volume import many
-from proxy.thresholds import Rules, TruncatedRead
+from proxy.settings.rules import Rules, TruncatedRead
 
 CODE = "FAN010"
 NAME = "truncated-read"

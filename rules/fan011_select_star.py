@@ -30,14 +30,14 @@ Advice: fanin changes nothing.
 
 from collections.abc import Iterator, Sequence
 
-from proxy.findings import Finding, Fix
+from proxy.analysis.fingerprint import read_fingerprint
+from proxy.analysis.spans import by_fingerprint, caller_of, is_read, rows_of, size_of
+from proxy.analysis.volume import in_words, many, volume_impact
+from proxy.findings.model import Finding, Fix
 from proxy.fixes.advice_code import narrow_js, narrow_py
-from proxy.fixes.read_sql import narrow_sql
+from proxy.fixes.sql.read import narrow_sql
 from proxy.model import Span, Trace
-from proxy.postgrest.shown import read_fingerprint
-from proxy.postgrest.spans import by_fingerprint, caller_of, is_read, rows_of, size_of
-from proxy.postgrest.volume import in_words, many, volume_impact
-from proxy.thresholds import Rules
+from proxy.settings.rules import Rules
 
 CODE = "FAN011"
 NAME = "select-star"

@@ -31,13 +31,13 @@ look.
 
 from collections.abc import Iterator, Sequence
 
-from proxy.findings import Finding, Fix, impact_of
+from proxy.analysis.fingerprint import Shown, read_fingerprint
+from proxy.analysis.spans import by_fingerprint, caller_of, is_read, rows_of, seconds_of
+from proxy.analysis.volume import many
+from proxy.findings.model import Finding, Fix, impact_of
 from proxy.fixes.page_code import next_page_js, next_page_py, next_page_sql, seek_order
 from proxy.model import Span, Trace
-from proxy.postgrest.shown import Shown, read_fingerprint
-from proxy.postgrest.spans import by_fingerprint, caller_of, is_read, rows_of, seconds_of
-from proxy.postgrest.volume import many
-from proxy.thresholds import Rules
+from proxy.settings.rules import Rules
 
 CODE = "FAN012"
 NAME = "deep-offset"

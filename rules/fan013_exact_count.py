@@ -29,14 +29,14 @@ Advice: fanin changes nothing. An estimate may be off by a few per cent, more wh
 
 from collections.abc import Iterator, Sequence
 
-from proxy.findings import Finding, Fix, impact_of
+from proxy.analysis.fingerprint import read_fingerprint
+from proxy.analysis.spans import READS, by_fingerprint, caller_of, is_query, seconds_of
+from proxy.analysis.volume import many
+from proxy.findings.model import Finding, Fix, impact_of
 from proxy.fixes.advice_code import estimate_js, estimate_py
-from proxy.fixes.read_sql import estimate_sql
+from proxy.fixes.sql.read import estimate_sql
 from proxy.model import Span, Trace
-from proxy.postgrest.shown import read_fingerprint
-from proxy.postgrest.spans import READS, by_fingerprint, caller_of, is_query, seconds_of
-from proxy.postgrest.volume import many
-from proxy.thresholds import ExactCount, Rules
+from proxy.settings.rules import ExactCount, Rules
 
 CODE = "FAN013"
 NAME = "exact-count"

@@ -37,13 +37,13 @@ here.
 
 from collections.abc import Iterator, Sequence
 
-from proxy.findings import Finding, Fix, impact_of
+from proxy.analysis.fingerprint import read_fingerprint
+from proxy.analysis.spans import caller_of, is_read, may_write, succeeded
+from proxy.findings.model import Finding, Fix, impact_of
 from proxy.fixes.advice_code import together_js, together_py
-from proxy.fixes.read_sql import read_sql
+from proxy.fixes.sql.read import read_sql
 from proxy.model import Span, Trace
-from proxy.postgrest.shown import read_fingerprint
-from proxy.postgrest.spans import caller_of, is_read, may_write, succeeded
-from proxy.thresholds import Rules
+from proxy.settings.rules import Rules
 
 CODE = "FAN014"
 NAME = "serial-independent-calls"

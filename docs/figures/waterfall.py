@@ -13,12 +13,12 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from proxy.config import load as load_settings
 from proxy.demo.data import load
 from proxy.demo.payment_export import ROUTE
 from proxy.demo.stack import Postgres, PostgREST, service_token
 from proxy.observe.events import Closed, Event, Events
-from proxy.shell.sidecar import Sidecar
+from proxy.settings.model import load as load_settings
+from proxy.sidecar.sidecar import Sidecar
 from rules import RULES
 
 if TYPE_CHECKING:

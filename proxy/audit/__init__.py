@@ -1,1 +1,1 @@
-"""``fanin audit``: what recorded or live traffic says of the application, as a report. Pure."""
+"""What does traffic say of the workload? The report of ``fanin audit``, in five formats."""

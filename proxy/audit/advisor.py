@@ -2,13 +2,13 @@
 
 from collections.abc import Iterable, Mapping
 
+from proxy.analysis.spans import grouped
 from proxy.audit.report import Ignored, Refused, Told
 from proxy.audit.workload import Name, Shown
-from proxy.errors import REFUSALS
-from proxy.findings import Finding, Seen, fails
-from proxy.postgrest.spans import grouped
-from proxy.remedies import REMEDIES
-from proxy.sections import Ignore
+from proxy.errors.codes import REFUSALS
+from proxy.errors.remedies import REMEDIES
+from proxy.findings.model import Finding, Seen, fails
+from proxy.settings.tables import Ignore
 
 EXAMPLES = 3
 """Fingerprints that are told with a reason."""

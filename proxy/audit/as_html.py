@@ -8,7 +8,7 @@ from html import escape
 from proxy.audit.report import Report, Told
 from proxy.audit.style import STYLE
 from proxy.audit.tables import Column, Table, facts, seen, tables, warnings
-from proxy.observe.report import Parts, after, before, fixes, heading
+from proxy.findings.report import Parts, after, before, fixes, heading
 
 POLICY = (
     f"default-src 'none'; style-src 'sha256-{b64encode(sha256(STYLE.encode()).digest()).decode()}'; base-uri 'none'"

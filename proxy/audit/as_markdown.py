@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 from proxy.audit.report import Report, Told
 from proxy.audit.tables import NONE, Column, Table, facts, seen, tables, warnings
-from proxy.markdown import fenced, prose, verbatim
-from proxy.observe.report import Parts, after, before, fixes, heading
+from proxy.findings.report import Parts, after, before, fixes, heading
+from proxy.text.markdown import fenced, prose, verbatim
 
 
 def markdown(report: Report) -> str:

@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from typing import Any
 
+from proxy.analysis.volume import many
 from proxy.audit.report import Ignored, Report, Told
 from proxy.check.sarif import described, log, result
 from proxy.check.verdict import Problem
-from proxy.findings import Finding, Rule
-from proxy.postgrest.volume import many
+from proxy.findings.model import Finding, Rule
 
 LEVELS = {"CRITICAL": "error", "HIGH": "error", "MEDIUM": "warning", "LOW": "note"}
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from proxy.audit.columns import WIDTH, aligned, cells, wrapped
 from proxy.audit.report import Report, Told
 from proxy.audit.tables import Column, Table, facts, findings, seen, tables, warnings
-from proxy.observe.report import finding_lines
+from proxy.findings.report import finding_lines
 
 LABEL = 16
 """Columns of what stands before a fact."""

@@ -5,7 +5,7 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from proxy.findings import Finding
+from proxy.findings.model import Finding
 
 FORMAT = 1
 """Raised when a reader of the older one would read the newer one wrongly."""

@@ -5,9 +5,9 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 
+from proxy.analysis.volume import in_words, many
 from proxy.audit.report import Asked, Ignored, Report, Told, Traffic
-from proxy.observe.text import safe
-from proxy.postgrest.volume import in_words, many
+from proxy.text.terminal import safe
 
 NONE = "–"
 

@@ -4,11 +4,11 @@ import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
+from proxy.analysis.spans import grouped, rows_of, size_of
+from proxy.analysis.workload import Usage, Workload
 from proxy.audit.report import Asked, Routed, Traffic
-from proxy.check.work import Work, Works
 from proxy.model import Outcome, Span, Trace
-from proxy.postgrest.spans import grouped, rows_of, size_of
-from proxy.workload import Usage, Workload
+from proxy.traces.cost import Work, Works
 
 COMPANY = (Outcome.MERGED, Outcome.SHARED)
 """Outcomes of requests that got their answer out of a call with others."""

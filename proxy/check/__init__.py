@@ -1,1 +1,1 @@
-"""``fanin check``: traces are measured against budgets, and told in the formats that builds read. Pure."""
+"""Do traces keep to their budgets? The verdict of ``fanin check``, in the formats that builds read."""

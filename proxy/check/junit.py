@@ -6,7 +6,7 @@ from itertools import groupby
 from xml.sax.saxutils import escape
 
 from proxy.check.verdict import Check, Problem, Verdict
-from proxy.observe.report import finding_lines
+from proxy.findings.report import finding_lines
 
 _FORBIDDEN = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 """What XML 1.0 has no way to write, not even escaped (https://www.w3.org/TR/xml/#charsets)."""

@@ -11,8 +11,8 @@ from urllib.parse import quote
 import msgspec
 
 from proxy.check.verdict import Problem, Verdict
-from proxy.findings import Rule
-from proxy.observe.report import finding_lines
+from proxy.findings.model import Rule
+from proxy.findings.report import finding_lines
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 TEXTS = {

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 
 from proxy.check.verdict import Check, Problem, Verdict
-from proxy.observe.report import finding_lines
-from proxy.observe.text import safe
+from proxy.findings.report import finding_lines
+from proxy.text.terminal import safe
 
 
 def text(verdict: Verdict) -> str:

@@ -5,9 +5,9 @@ from pathlib import PurePath
 
 import msgspec
 
-from proxy.budgets import Budget, Growth
-from proxy.check.work import Work
-from proxy.findings import Finding, Rule, Seen, fails
+from proxy.findings.model import Finding, Rule, Seen, fails
+from proxy.settings.budgets import Budget, Growth
+from proxy.traces.cost import Work
 
 WORDS = {
     "queries": ("query", "queries"),

@@ -1,1 +1,1 @@
-"""The embedded stack and the RetroMuscle scenarios: the extra `fanin[demo]`."""
+"""How is a real Postgres and PostgREST with the RetroMuscle workload started? The extra `fanin[demo]`."""

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import aiohttp
 
-from proxy.law import CLOCKS, compared
+from proxy.allowed_differences import CLOCKS, compared
 
 MONTH = "2025-06"
 ROUTE = "payment export"

@@ -1,4 +1,4 @@
-"""``fanin explain 'GET /t?id=eq.1'``: what a request asks, the SQL it stands for, and what would become of it. Pure.
+"""What would become of one request? ``fanin explain 'GET /t?id=eq.1'``.
 
 ``request``
     the request on the command line, as bytes.

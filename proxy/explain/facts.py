@@ -4,22 +4,22 @@ from collections.abc import Mapping
 
 import msgspec
 
-from proxy.config import Settings
-from proxy.errors import REFUSALS, FaultError
+from proxy.errors.codes import REFUSALS, FaultError
+from proxy.errors.remedies import REMEDIES
 from proxy.explain.keys import ALIAS, ALONE, DEPENDS, MERGES, Case, Way, way
 from proxy.explain.request import Request, RequestError
 from proxy.http1.head import first
 from proxy.model import Column, Head, Member, Query
-from proxy.overrides import PerQuery
-from proxy.path.duplicate import is_shareable, listed
+from proxy.path.chunking import cut, lengthened
+from proxy.path.coalescing import is_shareable, listed
 from proxy.path.fingerprint import read_query
 from proxy.path.identity import HeadRules, head_rules, read_head, travels
-from proxy.path.stitch import cut, lengthened
-from proxy.postgrest.asked import Asked, read_asked
-from proxy.postgrest.in_list import shortened
-from proxy.postgrest.media import preferences
-from proxy.postgrest.sql import Sql, sql_of
-from proxy.remedies import REMEDIES
+from proxy.postgrest.request.api_request import Asked, read_asked
+from proxy.postgrest.request.in_list import shortened
+from proxy.postgrest.request.media import preferences
+from proxy.settings.model import Settings
+from proxy.settings.overrides import PerQuery
+from proxy.sql.statement import Sql, sql_of
 
 SUPABASE_MOUNT = b"/rest/v1"
 LINE = len(b"GET  HTTP/1.1\r\n")

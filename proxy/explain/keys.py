@@ -5,12 +5,12 @@ from datetime import date, timedelta
 
 import msgspec
 
-from proxy.config import Settings
 from proxy.model import Column, Key, LiteralClass, Member, Merged, Query
 from proxy.path.columns import unknown_columns
 from proxy.path.fingerprint import read_query
 from proxy.path.plan import Bounds, order_of, plan
 from proxy.postgrest.types import NEVER, ONE_SPELLING, column_of, fits, sorts
+from proxy.settings.model import Settings
 
 ALIAS = b"f" + b"0" * 24
 """As long as the real one, which is random."""

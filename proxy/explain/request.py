@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 import msgspec
 
-from proxy.errors import FaultError
+from proxy.errors.codes import FaultError
 from proxy.http1.head import Field, first, parse_fields, parse_request_line
 from proxy.model import Column
 from proxy.postgrest.types import full_name

@@ -7,11 +7,11 @@ import msgspec
 
 from proxy.explain.facts import Explanation, Identity, Merging
 from proxy.explain.keys import MERGES, Way
-from proxy.observe.text import safe
-from proxy.postgrest.asked import Asked, Level, Order
-from proxy.postgrest.conditions import Condition, Where
-from proxy.postgrest.select_list import Embed, Item
-from proxy.postgrest.sql import Sql
+from proxy.postgrest.request.api_request import Asked, Level, Order
+from proxy.postgrest.request.conditions import Condition, Where
+from proxy.postgrest.request.select_list import Embed, Item
+from proxy.sql.statement import Sql
+from proxy.text.terminal import safe
 
 WIDTH = 13
 """Characters of a label."""

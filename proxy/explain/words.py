@@ -3,9 +3,9 @@
 import difflib
 from collections.abc import Iterable
 
-from proxy.errors import COMPARED, DOUBTS, FAULTS, REFUSALS
-from proxy.findings import Rule
-from proxy.remedies import CURES, REMEDIES
+from proxy.errors.codes import COMPARED, DOUBTS, FAULTS, REFUSALS
+from proxy.errors.remedies import CURES, REMEDIES
+from proxy.findings.model import Rule
 
 
 class UnknownWordError(ValueError):

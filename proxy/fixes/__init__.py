@@ -1,1 +1,1 @@
-"""Kit: the code that findings print, as SQL, supabase-js and supabase-py, for a query that was seen. Pure."""
+"""How is a cure written? The code that findings print, as SQL, supabase-js and supabase-py."""

@@ -5,12 +5,12 @@ from collections.abc import Sequence
 
 from msgspec.structs import replace
 
+from proxy.analysis.fingerprint import Shown
 from proxy.fixes.chain_code import Read, counts, js_chain, left_out, named, py_chain
 from proxy.fixes.function_code import answered_js, function_js, function_py, indented, remarks, statement_py
 from proxy.fixes.identifiers import camel_case, free_name, snake_case
 from proxy.fixes.read_code import read_js, read_py
 from proxy.fixes.remembered import remembered
-from proxy.postgrest.shown import Shown
 
 _HOLE = "\x00"
 """Stands for the columns, which are a variable."""

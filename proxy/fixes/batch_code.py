@@ -4,11 +4,11 @@ import json
 
 from msgspec.structs import replace
 
+from proxy.analysis.fingerprint import Filter, Shown, by_key
 from proxy.fixes.chain_code import Read, js_chain, left_out, member_of, named, py_chain, showing
 from proxy.fixes.function_code import answered_js, function_js, function_py, remarks, statement_py
 from proxy.fixes.identifiers import camel_case, free_name, snake_case
 from proxy.fixes.remembered import remembered
-from proxy.postgrest.shown import Filter, Shown, by_key
 
 _KEYS = -1
 """Place of the filter by all keys, which is none of the query's own."""

@@ -1,9 +1,9 @@
 """A read that is kept in the process until it is old or somebody says that it changed, in the two client languages."""
 
+from proxy.analysis.fingerprint import Shown
 from proxy.fixes.chain_code import js_chain, left_out, named, py_chain
 from proxy.fixes.function_code import answered_js, function_py, indented, remarks, statement_py
 from proxy.fixes.identifiers import camel_case, snake_case
-from proxy.postgrest.shown import Shown
 
 SECONDS = 300
 """How old what is kept may be, in the code."""

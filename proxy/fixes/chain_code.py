@@ -9,8 +9,8 @@ from collections.abc import Collection, Iterable, Iterator
 
 import msgspec
 
+from proxy.analysis.fingerprint import Filter, Order, Shown, is_about_body
 from proxy.fixes.identifiers import camel_case, free_name, snake_case
-from proxy.postgrest.shown import Filter, Order, Shown, is_about_body
 
 _METHODS = frozenset(("eq", "neq", "gt", "gte", "lt", "lte", "like", "ilike"))
 

@@ -4,13 +4,13 @@ import json
 
 import msgspec
 
+from proxy.analysis.fingerprint import Shown
 from proxy.fixes.batch_code import batch_name, keyed
-from proxy.fixes.batch_sql import batch_sql
 from proxy.fixes.chain_code import in_schema, js_chain, left_out, py_chain
-from proxy.fixes.clauses_sql import array_type, key_sql, table_sql
 from proxy.fixes.function_code import function_js, function_py, indented, remarks, statement_py
 from proxy.fixes.identifiers import snake_case
-from proxy.postgrest.shown import Shown
+from proxy.fixes.sql.batch import batch_sql
+from proxy.fixes.sql.clauses import array_type, key_sql, table_sql
 
 CHUNK = 200
 """Keys a chunk: as UUIDs in a URL they have 8 kB, which is what the smallest limits on the way let through."""

@@ -7,8 +7,8 @@ import shlex
 from collections.abc import Iterator
 from urllib.parse import quote
 
+from proxy.analysis.fingerprint import read_fingerprint
 from proxy.fixes.identifiers import free_name, snake_case
-from proxy.postgrest.shown import read_fingerprint
 
 _PLAIN = "*(),.:-_~"
 """What needs no percent-encoding in a query, and means nothing between single quotes."""

@@ -2,12 +2,12 @@
 
 from msgspec.structs import replace
 
+from proxy.analysis.fingerprint import Filter, Shown
 from proxy.fixes.chain_code import js_chain, left_out, named, py_chain
 from proxy.fixes.function_code import answered_js, function_js, function_py, remarks, statement_py
 from proxy.fixes.identifiers import camel_case, snake_case
-from proxy.fixes.read_sql import read_sql
+from proxy.fixes.sql.read import read_sql
 from proxy.postgrest.names import singular
-from proxy.postgrest.shown import Filter, Shown
 
 
 def find_name(shown: Shown, column: str) -> str:

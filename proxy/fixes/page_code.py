@@ -7,12 +7,12 @@ PostgREST knows no row comparison, so that ``(a, b) > (x, y)`` is written out: `
 import json
 from collections.abc import Sequence
 
+from proxy.analysis.fingerprint import Order, Shown
 from proxy.fixes.chain_code import js_chain, js_orders, left_out, member_of, named, py_chain, py_orders, unordered
-from proxy.fixes.clauses_sql import columns_sql, conditions_sql, expression, select_sql, unsaid
 from proxy.fixes.function_code import answered_js, function_js, function_py, remarks, statement_js, statement_py
 from proxy.fixes.identifiers import camel_case, snake_case
 from proxy.fixes.remembered import remembered
-from proxy.postgrest.shown import Order, Shown
+from proxy.fixes.sql.clauses import columns_sql, conditions_sql, expression, select_sql, unsaid
 
 
 def seek_order(shown: Shown, key: str) -> tuple[Order, ...]:

@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 
+from proxy.analysis.fingerprint import Shown
 from proxy.fixes.function_code import answered_js, function_js, function_py
 from proxy.fixes.identifiers import snake_case
-from proxy.fixes.read_sql import part_sql
-from proxy.postgrest.shown import Shown
+from proxy.fixes.sql.read import part_sql
 
 FUNCTION = "load_page"
 

@@ -5,12 +5,12 @@ https://postgrest.org/en/v12/references/observability.html#execution-plan
 
 from msgspec.structs import replace
 
+from proxy.analysis.fingerprint import Shown
 from proxy.fixes.chain_code import js_chain, named, py_chain, rows_left_out
 from proxy.fixes.function_code import answered_js, function_js, function_py, remarks, statement_py
 from proxy.fixes.identifiers import camel_case, snake_case
-from proxy.fixes.read_sql import read_sql
-from proxy.fixes.write_sql import row_write_sql
-from proxy.postgrest.shown import Shown
+from proxy.fixes.sql.read import read_sql
+from proxy.fixes.sql.write import row_write_sql
 
 TURN_ON = "alter role authenticator set pgrst.db_plan_enabled to 'true'; notify pgrst, 'reload config';"
 """What PostgREST wants before it tells plans; Supabase too."""

@@ -2,6 +2,7 @@
 
 import json
 
+from proxy.analysis.fingerprint import Shown
 from proxy.fixes.chain_code import Read, counts, js_chain, left_out, named, py_chain, unordered
 from proxy.fixes.function_code import (
     answered_js,
@@ -14,7 +15,6 @@ from proxy.fixes.function_code import (
 )
 from proxy.fixes.identifiers import camel_case, snake_case
 from proxy.fixes.remembered import remembered
-from proxy.postgrest.shown import Shown
 
 _WRITES = {"POST": "insert(rows)", "PUT": "upsert(row)", "PATCH": "update(values)", "DELETE": "delete()"}
 

@@ -2,14 +2,14 @@
 
 import msgspec
 
+from proxy.analysis.fingerprint import Shown
 from proxy.fixes.batch_code import batch_js, batch_name, batch_py
-from proxy.fixes.batch_sql import batch_sql
 from proxy.fixes.identifiers import camel_case, snake_case
 from proxy.fixes.read_code import read_js, read_py
-from proxy.fixes.read_sql import read_sql
+from proxy.fixes.sql.batch import batch_sql
+from proxy.fixes.sql.read import read_sql
+from proxy.fixes.sql.write import batch_write_sql, row_write_sql
 from proxy.fixes.write_code import batch_write_js, batch_write_py, row_write_js, row_write_py, write_name
-from proxy.fixes.write_sql import batch_write_sql, row_write_sql
-from proxy.postgrest.shown import Shown
 
 
 class Recount(msgspec.Struct, frozen=True):

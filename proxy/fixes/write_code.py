@@ -3,11 +3,11 @@
 import json
 from collections.abc import Sequence
 
+from proxy.analysis.fingerprint import Shown, conflict_of
 from proxy.fixes.batch_code import batch_name, keyed
 from proxy.fixes.chain_code import Read, js_filters, js_table, named, py_filters, py_table, rows_left_out
 from proxy.fixes.function_code import answered_js, function_js, function_py, remarks, statement_py
 from proxy.fixes.identifiers import camel_case, snake_case
-from proxy.postgrest.shown import Shown, conflict_of
 
 VERBS = {"PATCH": "update", "DELETE": "delete", "POST": "insert"}
 

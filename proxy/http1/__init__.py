@@ -1,1 +1,1 @@
-"""Kit: HTTP/1.1 messages as bytes (RFC 9112). Heads, body framing, chunks. Pure: bytes in, values out."""
+"""What do the bytes of an HTTP/1.1 message mean (RFC 9112)? Heads, body framing, chunks."""

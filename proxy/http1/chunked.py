@@ -1,6 +1,6 @@
 """Chunked bodies (RFC 9112 §7.1): a strict decoder that takes bytes as they come, and the encoder's two lines."""
 
-from proxy.errors import FaultError
+from proxy.errors.codes import FaultError
 
 _HEX = b"0123456789abcdefABCDEF"
 _EXTENSION = b"\t" + bytes(range(0x20, 0x7F)) + bytes(range(0x80, 0x100))

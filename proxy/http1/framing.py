@@ -1,8 +1,8 @@
 """Where a body ends (RFC 9112 §6.3), decided strictly: what two readers could read differently is refused."""
 
-from proxy.errors import FaultError
+from proxy.allowed_differences import HOP_BY_HOP
+from proxy.errors.codes import FaultError
 from proxy.http1.head import Field, StatusLine, tokens
-from proxy.law import HOP_BY_HOP
 
 CHUNKED = -1
 UNTIL_CLOSE = -2

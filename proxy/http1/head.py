@@ -6,7 +6,7 @@ one, refuses unknown methods and raw UTF-8 in targets, both of which PostgREST a
 
 import msgspec
 
-from proxy.errors import FaultError
+from proxy.errors.codes import FaultError
 
 _TOKEN = bytes(c for c in range(33, 127) if c not in b'"(),/:;<=>?@[\\]{}')  # RFC 9110 §5.6.2, as a deletion table
 _KNOWN = frozenset((b"GET", b"HEAD", b"POST", b"PATCH", b"PUT", b"DELETE", b"OPTIONS"))

@@ -1,1 +1,1 @@
-"""Observers: readers of events. They never decide and never fail a request."""
+"""What happened? Events, and those who read them: metrics, log, OTLP."""

@@ -6,7 +6,7 @@ from typing import get_args
 
 import msgspec
 
-from proxy.findings import Finding
+from proxy.findings.model import Finding
 from proxy.model import Span, Trace
 
 NO_ANSWER = 0

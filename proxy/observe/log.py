@@ -12,13 +12,13 @@ from typing import TextIO
 
 import structlog
 
-from proxy.findings import Finding
+from proxy.findings.model import Finding
+from proxy.observe.confirmed_names import Names
 from proxy.observe.events import Closed, Event, Inspected, Reread, Warned
-from proxy.observe.rate import Rate
+from proxy.observe.rate_limit import Rate
 from proxy.observe.redactor import Hook, Redactor, install, where
-from proxy.observe.taken import Names
-from proxy.observe.text import safe
-from proxy.telling import Log
+from proxy.settings.observability import Log
+from proxy.text.terminal import safe
 
 MINUTE = 60.0  # seconds
 

@@ -7,9 +7,10 @@ from typing import Any
 
 import msgspec
 
-from proxy.findings import Finding
+from proxy.findings.model import Finding
 from proxy.model import Span, Trace
 from proxy.observe.buckets import Buckets
+from proxy.observe.confirmed_names import METHODS
 from proxy.observe.events import (
     CANCELLED,
     NO_ANSWER,
@@ -29,7 +30,6 @@ from proxy.observe.events import (
 )
 from proxy.observe.exposition import Exposition, Values
 from proxy.observe.series import COUNTED
-from proxy.observe.taken import METHODS
 
 SWITCHING = 101
 """The status of a WebSocket: how long it lasted says nothing about anybody's speed."""

@@ -14,10 +14,10 @@ from opentelemetry.trace import Link, NonRecordingSpan, SpanContext, SpanKind, S
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 from opentelemetry.util.types import AttributeValue
 
-from proxy.config import Settings
+from proxy.observe.confirmed_names import METHODS, Names, is_taken
 from proxy.observe.events import CANCELLED, NO_ANSWER, Answered, Called, Event, Warned
 from proxy.observe.otlp_sender import Sender
-from proxy.observe.taken import METHODS, Names, is_taken
+from proxy.settings.model import Settings
 
 MOST = 4096
 """Calls that wait for the word of those they answered."""

@@ -13,7 +13,7 @@ from opentelemetry.sdk.resources import SERVICE_NAME, SERVICE_VERSION, Resource
 from opentelemetry.sdk.trace import ReadableSpan, SpanLimits, SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
 
-from proxy.telling import Otlp
+from proxy.settings.observability import Otlp
 
 MOST_LINKS = 2000
 """Requests that one call's span names, unless OTEL_SPAN_LINK_COUNT_LIMIT says otherwise."""

@@ -14,7 +14,7 @@ from typing import Any
 
 import structlog
 
-from proxy.observe.rate import Rate
+from proxy.observe.rate_limit import Rate
 
 Hook = Callable[[], None]
 

@@ -9,7 +9,7 @@ from typing import Literal
 
 import msgspec
 
-from proxy.errors import COMPARED, DOUBTS, FAULTS, REFUSALS
+from proxy.errors.codes import COMPARED, DOUBTS, FAULTS, REFUSALS
 
 SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 SIZES = (1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0, 1000.0, 2000.0)

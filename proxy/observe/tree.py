@@ -3,15 +3,15 @@
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TextIO
 
-from proxy.errors import REFUSALS
-from proxy.findings import Finding
+from proxy.analysis.spans import grouped, rows_of, size_of
+from proxy.analysis.volume import many
+from proxy.errors.codes import REFUSALS
+from proxy.findings.model import Finding
+from proxy.findings.report import finding_lines
 from proxy.model import Outcome, Span, Trace
+from proxy.observe.confirmed_names import Names
 from proxy.observe.events import Closed, Event, Inspected
-from proxy.observe.report import finding_lines
-from proxy.observe.taken import Names
-from proxy.observe.text import safe
-from proxy.postgrest.spans import grouped, rows_of, size_of
-from proxy.postgrest.volume import many
+from proxy.text.terminal import safe
 
 MOST_SPANS = 40
 """Lines a trace; the rest is counted."""

@@ -1,1 +1,1 @@
-"""Rooms: the steps that decide what happens to a request. Plain functions and small state machines over values."""
+"""What is done with a request? The decisions of the data path, as pure functions and state machines."""

@@ -7,9 +7,9 @@ from functools import lru_cache
 import msgspec
 
 from proxy.model import Head, Key, Query
-from proxy.postgrest.literals import class_of, read_list, read_literal
-from proxy.postgrest.operators import shape, tree_shape
-from proxy.postgrest.target import (
+from proxy.postgrest.request.literals import class_of, read_list, read_literal
+from proxy.postgrest.request.operators import shape, tree_shape
+from proxy.postgrest.request.target import (
     LOGIC,
     RESERVED,
     Param,

@@ -4,12 +4,12 @@ from hashlib import blake2b
 
 import msgspec
 
-from proxy.errors import FaultError
+from proxy.allowed_differences import HOP_BY_HOP, OWN_PREFIX
+from proxy.errors.codes import FaultError
 from proxy.http1.framing import CONNECTION_OPTIONS, request_framing
 from proxy.http1.head import Field, first, tokens
-from proxy.law import HOP_BY_HOP, OWN_PREFIX
 from proxy.model import Head, Media
-from proxy.postgrest.media import counts, media_of
+from proxy.postgrest.request.media import counts, media_of
 
 CONDITIONAL = frozenset((b"if-match", b"if-none-match", b"if-modified-since", b"if-unmodified-since", b"if-range"))
 NEGOTIATING = CONDITIONAL | {b"host", b"accept-encoding"}

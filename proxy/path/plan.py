@@ -6,10 +6,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 import msgspec
 
 from proxy.model import Alone, Call, Column, Key, LiteralClass, Member, Merged, Query, Same
-from proxy.postgrest.content_location import around_value
-from proxy.postgrest.literals import fold
-from proxy.postgrest.media import ARRAY
-from proxy.postgrest.set_filter import QUOTES, bare, element, hidden_columns, merged_target, needs_quotes
+from proxy.postgrest.request.literals import fold
+from proxy.postgrest.request.media import ARRAY
+from proxy.postgrest.request.set_filter import QUOTES, bare, element, hidden_columns, merged_target, needs_quotes
+from proxy.postgrest.response.content_location import around_value
 from proxy.postgrest.types import column_of, fits, groups_alike, sorts
 
 

@@ -11,9 +11,9 @@ import msgspec
 
 from proxy.http1.head import Field, line_of
 from proxy.model import Doubt, Miss, Share
-from proxy.postgrest.answers import TEMPLATE_HEADERS, is_stamp, shareable
-from proxy.postgrest.gateway import Gateway
-from proxy.postgrest.problem import read_problem
+from proxy.postgrest.response.gateway import Gateway
+from proxy.postgrest.response.headers import TEMPLATE_HEADERS, is_stamp, shareable
+from proxy.postgrest.response.problem import read_problem
 
 _BEFORE, _AFTER = b'"The result contains ', b" rows"
 WRONG_NUMBER = "PGRST116"

@@ -1,1 +1,1 @@
-"""Kit: what we know of PostgREST, each fact once. Pure functions over bytes; no clock, no socket, no log."""
+"""What do requests and answers of PostgREST mean? Each fact once, over bytes."""

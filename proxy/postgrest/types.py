@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from datetime import date
 
 from proxy.model import Column, LiteralClass
-from proxy.postgrest.literals import canonical, fold, is_uuid
+from proxy.postgrest.request.literals import canonical, fold, is_uuid
 
 INTEGERS = {"smallint": (-(2**15), 2**15), "integer": (-(2**31), 2**31), "bigint": (-(2**63), 2**63), "oid": (0, 2**32)}
 """Types of whole numbers: the smallest, and the first that is too large."""

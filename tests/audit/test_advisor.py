@@ -8,12 +8,12 @@ import pytest
 from msgspec.structs import replace
 
 from proxy.audit.advisor import ignored, refusals, told
-from proxy.errors import REFUSALS
-from proxy.findings import Seen
-from proxy.remedies import REMEDIES
-from proxy.sections import Ignore
-from tests.audit.made import everything
-from tests.check.made import finding
+from proxy.errors.codes import REFUSALS
+from proxy.errors.remedies import REMEDIES
+from proxy.findings.model import Seen
+from proxy.settings.tables import Ignore
+from tests.audit.factories import everything
+from tests.check.factories import finding
 
 HIGH = finding("videos")
 LOW = replace(finding("songs"), impact="LOW")

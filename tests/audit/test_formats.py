@@ -20,12 +20,12 @@ from proxy.audit.as_sarif import as_sarif
 from proxy.audit.as_text import summary, text
 from proxy.audit.columns import WIDTH, cells
 from proxy.audit.report import Report
-from proxy.observe.text import safe
+from proxy.text.terminal import safe
 from rules import RULES
-from tests.audit.made import PLAIN, report
+from tests.audit.factories import PLAIN, report
 from tests.check.test_formats import shape
 from tests.check.test_sarif_schema import wrong
-from tests.nasty import NASTY, RAW
+from tests.hostile_inputs import NASTY, RAW
 
 NAMES = (*NASTY, *RAW, "a@b.example @team #1 www.hit.example https://hit.example **b** $x$ [a](b)", "日本語" * 90)
 READER = MarkdownIt("commonmark").enable(["table", "strikethrough"])

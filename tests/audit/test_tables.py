@@ -8,7 +8,7 @@ import pytest
 from msgspec.structs import replace
 
 from proxy.audit.tables import facts, seen, tables
-from tests.audit.made import PLAIN, report
+from tests.audit.factories import PLAIN, report
 
 if TYPE_CHECKING:
     from proxy.audit.report import Report

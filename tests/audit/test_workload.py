@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
+from proxy.analysis.workload import Workload
 from proxy.audit.workload import Counted, queries, routes
 from proxy.model import Outcome
-from proxy.workload import Workload
-from tests.audit.made import everything
-from tests.check.made import works
+from tests.audit.factories import everything
+from tests.check.factories import works
 from tests.rules.traces import parallel, span, trace
 
 if TYPE_CHECKING:

@@ -15,8 +15,8 @@ from proxy.check.sarif import TEXTS, sarif
 from proxy.check.text import text
 from proxy.check.verdict import Problem
 from rules import RULES
-from tests.check.made import finding, told
-from tests.nasty import NASTY, RAW
+from tests.check.factories import finding, told
+from tests.hostile_inputs import NASTY, RAW
 
 NAMES = (*NASTY, *RAW)
 PLAIN = "videos"

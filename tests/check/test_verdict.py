@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from msgspec.structs import replace
 
-from proxy.budgets import Budget, Growth
 from proxy.check.verdict import Verdict, counted, finished, verdict
-from proxy.findings import Seen
+from proxy.findings.model import Seen
+from proxy.settings.budgets import Budget, Growth
 from rules import RULES
-from tests.check.made import finding, works
+from tests.check.factories import finding, works
 from tests.rules.traces import parallel
 
 if TYPE_CHECKING:
-    from proxy.check.work import Work
+    from proxy.traces.cost import Work
 
 ROUTE = "GET /export"
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
-from proxy.recording import read
+from proxy.recording.codec import read
 from rules import RULES
 from tests.rules.traces import found
 

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 import asyncpg
 import pytest
 
-from proxy.config import load
 from proxy.demo.stack import PostgREST
+from proxy.settings.model import load
 from tests.conftest import SECRET
 from tests.deploy.manifests import DEPLOY, read
 from tests.deploy.prometheus import KNOWN_AS

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from proxy.cli import main
-from proxy.config import load
+from proxy.commands.main import main
+from proxy.settings.model import load
 from tests.deploy.manifests import DEPLOY
 
 if TYPE_CHECKING:

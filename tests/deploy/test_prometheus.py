@@ -17,8 +17,8 @@ from proxy.demo.sidecar import NO_CHECKS, Fanin
 from proxy.observe.metrics import Metrics
 from proxy.observe.series import SERIES
 from tests.deploy.prometheus import PATIENCE, promtool
+from tests.observe.test_metrics import GAUGES
 from tests.test_imports import ROOT
-from tests.test_metrics import GAUGES
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from proxy.cli import USAGE
-from proxy.config import load
+from proxy.commands.main import USAGE
+from proxy.settings.model import load
 from tests.deploy.manifests import DEPLOY
 
 UNIT = DEPLOY / "systemd/fanin.service"

@@ -11,19 +11,19 @@ from typing import TYPE_CHECKING
 
 from prometheus_client.parser import text_string_to_metric_families
 
+from proxy.admin.gauges import gauges
 from proxy.model import Outcome
 from proxy.observe.events import Answered, Called, Event
 from proxy.observe.metrics import Metrics
-from proxy.shell.levels import gauges
-from proxy.shell.upstream import Answer, Exchange
+from proxy.upstream.client import Answer, Exchange
 
 if TYPE_CHECKING:
-    from proxy.config import Settings
     from proxy.path.identity import HeadRules
-    from proxy.shell.pool import Lane
-    from proxy.shell.server import Handler, Request
-    from proxy.shell.sidecar import Sidecar
-    from proxy.shell.upstream import Outgoing, UpstreamWire
+    from proxy.server.server import Handler, Request
+    from proxy.settings.model import Settings
+    from proxy.sidecar.sidecar import Sidecar
+    from proxy.upstream.client import Outgoing, UpstreamWire
+    from proxy.upstream.pool import Lane
 
 RAN = frozenset((200, 201, 204, 206, 406))
 """Statuses after a statement that ran to its end. After others Postgres may have counted one, or not."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from proxy.path.shadow import Exempt, Heard, difference, end_to_end
-from proxy.postgrest.gateway import POSTGREST, Gateway
+from proxy.path.comparison import Exempt, Heard, difference, end_to_end
+from proxy.postgrest.response.gateway import POSTGREST, Gateway
 
 if TYPE_CHECKING:
     from tests.e2e.harness import RawAnswer
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 def differences(direct: RawAnswer, through: RawAnswer, gateway: Gateway = POSTGREST) -> list[str]:
     """What differs, but for law 1's exceptions; empty when the answers are the same.
 
-    fanin's own comparator decides, tests/test_law.py proves it, and here its findings get their values.
+    fanin's own comparator decides, tests/test_allowed_differences.py proves it, and here its findings get their values.
     """
     found = []
     if where := difference(Heard(direct.head, direct.body), Heard(through.head, through.body), Exempt(gateway)):

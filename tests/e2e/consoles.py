@@ -6,9 +6,9 @@ import json
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from proxy.config import Effective, load
-from proxy.console import Console
-from proxy.shell.admin import Admin
+from proxy.admin.console import Console
+from proxy.admin.server import Admin
+from proxy.settings.model import Effective, load
 from rules import RULES
 from tests.e2e.harness import ask, fanin
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from proxy.observe.events import Events
-    from proxy.shell.sidecar import Sidecar
+    from proxy.sidecar.sidecar import Sidecar
     from tests.e2e.harness import RawAnswer
 
 

@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from proxy.errors import REFUSALS
+from proxy.errors.codes import REFUSALS
 from tests.e2e.decisions import Row, Verdict
 from tests.e2e.literals import KINDS
 from tests.e2e.queries import HEADS

@@ -8,17 +8,17 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
+from proxy.merging.merger import Merger
+from proxy.merging.waiters import Reply, Served
 from proxy.model import Member, Miss
+from proxy.path import demultiplex as splitting
 from proxy.path import fingerprint, identity, singular
 from proxy.path import plan as planning
-from proxy.path import split as splitting
-from proxy.path.evidence import RowEvidence
+from proxy.path.max_rows import RowEvidence
 from proxy.path.singular import Template
 from proxy.postgrest import types
-from proxy.postgrest.answers import READ_HEADERS
-from proxy.postgrest.problem import BAD_LITERAL, SHARED
-from proxy.shell.merger import Merger
-from proxy.shell.seats import Reply, Served
+from proxy.postgrest.response.headers import READ_HEADERS
+from proxy.postgrest.response.problem import BAD_LITERAL, SHARED
 from tests.e2e.bursts import get
 from tests.e2e.queries import OWNERS
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Container
 
     from proxy.http1.head import Field
-    from proxy.postgrest.gateway import Gateway
+    from proxy.postgrest.response.gateway import Gateway
 
 Patch = pytest.MonkeyPatch
 
@@ -123,7 +123,7 @@ def identity_without(patch: Patch, name: bytes) -> None:
         kept = b"\r\n".join(lines)
         return msgspec.structs.replace(head, identity=kept, same=kept, who=kept)
 
-    patch.setattr("proxy.shell.heads.read_head", read_head)
+    patch.setattr("proxy.server.head_cache.read_head", read_head)
 
 
 def identity_without_cookie(patch: Patch) -> None:
@@ -184,7 +184,7 @@ def last_content_type_dropped(patch: Patch) -> None:
         last = max(at for at, field in enumerate(fields) if field.name == b"content-type")
         return original(line, fields[:last] + fields[last + 1 :], body, gateway)
 
-    patch.setattr("proxy.shell.lessons.read_template", read_template)
+    patch.setattr("proxy.upstream.response_observer.read_template", read_template)
 
 
 # Errors.
@@ -196,7 +196,7 @@ class _All:
 
 
 def _errors_shared(patch: Patch, codes: Container[str]) -> None:
-    patch.setattr("proxy.shell.fetch.SHARED", codes)
+    patch.setattr("proxy.merging.fetch.SHARED", codes)
 
 
 def any_error_shared(patch: Patch) -> None:

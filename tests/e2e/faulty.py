@@ -13,7 +13,7 @@ from tests.e2e.harness import ScriptedUpstream, Talk, fanin
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
 
-    from proxy.shell.sidecar import Sidecar
+    from proxy.sidecar.sidecar import Sidecar
 
 
 def answer(target: str, body: str, rows: int, total: str, more: str = "") -> bytes:

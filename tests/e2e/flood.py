@@ -14,15 +14,15 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from proxy.config import load
-from proxy.console import Console
+from proxy.admin.console import Console
+from proxy.admin.gauges import gauges
 from proxy.observe import log
 from proxy.observe.events import Answered, Events
 from proxy.observe.metrics import Metrics
-from proxy.shell.levels import gauges
-from proxy.shell.sidecar import Sidecar
+from proxy.settings.model import load
+from proxy.sidecar.sidecar import Sidecar
 from rules import RULES
-from tests.made import head
+from tests.factories import head
 from tests.rules.traces import span
 
 REQUESTS = int(os.environ.get("FLOOD_REQUESTS", "1000000"))

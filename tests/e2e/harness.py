@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from proxy.config import Settings, load
 from proxy.demo.sidecar import NO_CHECKS
 from proxy.observe.events import Events
-from proxy.shell.sidecar import Sidecar
+from proxy.settings.model import Settings, load
+from proxy.sidecar.sidecar import Sidecar
 from rules import RULES
 from tests.e2e.accounts import OPEN, Accounts, check_exposition
 from tests.e2e.raw import PATIENCE as PATIENCE

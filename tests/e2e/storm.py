@@ -10,7 +10,7 @@ from collections import Counter, defaultdict
 from typing import TYPE_CHECKING
 
 from proxy.demo.stack import service_token
-from proxy.errors import NOT_SENT
+from proxy.errors.codes import NOT_SENT
 from tests.conftest import SECRET
 from tests.e2e.bursts import get
 from tests.e2e.raw import RawAnswer, RawClient

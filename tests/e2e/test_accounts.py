@@ -7,9 +7,9 @@ import asyncio
 import msgspec
 import pytest
 
+from proxy.admin.gauges import gauges
 from proxy.observe.events import NO_ANSWER, Answered, Called, Event, Events
-from proxy.shell.levels import gauges
-from proxy.shell.sidecar import Sidecar
+from proxy.sidecar.sidecar import Sidecar
 from rules import RULES
 from tests.e2e.accounts import OPEN
 from tests.e2e.bursts import get, sockets

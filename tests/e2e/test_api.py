@@ -8,15 +8,16 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from proxy.config import load
-from proxy.console import MOST
-from proxy.page_files import page_files
-from proxy.shell import feed, sidecar
-from proxy.shell.sidecar import Sidecar
+from proxy.admin import event_stream
+from proxy.admin.console import MOST
+from proxy.admin.page_files import page_files
+from proxy.settings.model import load
+from proxy.sidecar import sidecar
+from proxy.sidecar.sidecar import Sidecar
 from tests.e2e.bursts import get, together
 from tests.e2e.consoles import Watched, watched
 from tests.e2e.harness import OK, PATIENCE, RawClient, ScriptedUpstream, Talk, answers, ask, until
-from tests.nasty import NASTY
+from tests.hostile_inputs import NASTY
 
 if TYPE_CHECKING:
     from proxy.observe.events import Event
@@ -217,7 +218,7 @@ async def test_there_are_only_so_many_readers() -> None:
 
 
 async def test_one_who_says_nothing_hears_that_fanin_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(feed, "BEAT", 0.01)
+    monkeypatch.setattr(event_stream, "BEAT", 0.01)
     async with ScriptedUpstream(answers(OK)) as upstream, watched(upstream.url) as seen:
         async with RawClient(seen.url) as client:
             await client.send(EVENTS)

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from proxy.cli import FINDINGS, OK, UNABLE, USAGE
+from proxy.commands.main import FINDINGS, OK, UNABLE, USAGE
 from proxy.demo.payment_export import ROUTE, export
-from proxy.recording import read
+from proxy.recording.codec import read
 from tests.e2e.bursts import counting, get, together
 from tests.e2e.consoles import watched
 from tests.e2e.harness import OK as ANSWER

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from proxy.audit.as_html import html
-from tests.audit.made import PLAIN, report
+from tests.audit.factories import PLAIN, report
 from tests.e2e.browser import Tab, browser
-from tests.nasty import NASTY, RAW
+from tests.hostile_inputs import NASTY, RAW
 
 if TYPE_CHECKING:
     from pathlib import Path

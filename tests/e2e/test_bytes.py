@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from proxy.config import ConfigError
-from proxy.path.shadow import end_to_end
-from proxy.shell.levels import gauges
+from proxy.admin.gauges import gauges
+from proxy.path.comparison import end_to_end
+from proxy.settings.model import ConfigError
 from tests.e2e.compare import assert_same, differences
 from tests.e2e.harness import OK, RawAnswer, RawClient, ScriptedUpstream, Talk, answers, ask, fanin
 

@@ -10,7 +10,7 @@ import pytest
 
 from proxy.demo.server import free_port
 from proxy.demo.sidecar import NO_CHECKS, Fanin
-from proxy.recording import read
+from proxy.recording.codec import read
 from tests.e2e.canaries import HEAD, SECRET, requests
 from tests.e2e.collector import collecting
 from tests.e2e.harness import PATIENCE, SCRAPE, RawClient, ScriptedUpstream, Talk, answers

@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 
 from proxy import __version__
-from proxy.cli import FINDINGS, OK, UNABLE
-from proxy.observe.recorder import Recorder
-from proxy.recorded import FORMAT, Head
-from proxy.telling import Record
+from proxy.commands.main import FINDINGS, OK, UNABLE
+from proxy.recording.recorder import Recorder
+from proxy.recording.schema import FORMAT, Head
+from proxy.settings.observability import Record
 from tests.e2e.bursts import get, one_by_one, together
 from tests.e2e.consoles import watched
 from tests.e2e.harness import OK as ANSWER

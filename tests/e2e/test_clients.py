@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from aiohttp import web
 
-    from proxy.findings import Finding
+    from proxy.findings.model import Finding
     from proxy.model import Span, Trace
     from tests.conftest import Stack
 

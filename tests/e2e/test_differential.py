@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from proxy.merging.coalescer import Sharing
+from proxy.merging.merger import Merger
+from proxy.merging.waiters import Served
 from proxy.model import Member, Merged, Outcome
 from proxy.path import plan as planning
 from proxy.path.fingerprint import read_query
-from proxy.shell.merger import Merger
-from proxy.shell.seats import Served
-from proxy.shell.sharing import Sharing
 from tests.e2e.bursts import get
 from tests.e2e.decisions import Row
 from tests.e2e.decks import Asked, Dealer, bursts, in_waves

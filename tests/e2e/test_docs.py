@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import asyncpg
 import pytest
 
-from proxy.config import describe, load
+from proxy.settings.model import describe, load
 from tests.e2e.bursts import assert_all_same, get, one_by_one, together
 from tests.e2e.harness import fanin
 from tests.e2e.odd import odd_tables
@@ -37,7 +37,7 @@ ELSEWHERE = {
     "make bench": "measures, and asserts nothing",
     "make soak": "is the random bursts of tests/e2e/test_differential.py, longer",
     "make install": "tests/deploy/test_image.py runs it",
-    "make docs": "tests/test_reference.py makes the pages again and compares",
+    "make docs": "tests/reference/test_pages.py makes the pages again and compares",
     "pipx install": "tests/e2e/test_packaging.py installs the wheel where nothing else is",
     "pip install": "the same",
     "fanin top": "tests/e2e/test_top.py runs it, beside a fanin",

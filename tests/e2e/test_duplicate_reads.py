@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from proxy.admin.gauges import gauges
 from proxy.model import Outcome
 from proxy.observe.events import Answered, Called, Closed, Event
-from proxy.shell.levels import gauges
 from tests.e2e.bursts import assert_all_same, burst, counting, get, one_by_one, sockets, together
 from tests.e2e.harness import RawClient, ask, fanin, until
 from tests.e2e.odd import odd_tables, running
@@ -19,7 +19,7 @@ from tests.e2e.writes import read_around_a_write
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from proxy.shell.sidecar import Sidecar
+    from proxy.sidecar.sidecar import Sidecar
     from tests.conftest import Stack
 
 pytestmark = [pytest.mark.stack, pytest.mark.e2e]

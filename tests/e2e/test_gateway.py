@@ -11,7 +11,7 @@ import pytest
 
 from proxy.demo.sidecar import Fanin
 from proxy.observe.events import Called, Event, Replayed, Warned
-from proxy.postgrest.gateway import SUPABASE
+from proxy.postgrest.response.gateway import SUPABASE
 from tests.e2e.bursts import burst, counting, get, one_by_one, sockets, together
 from tests.e2e.compare import differences
 from tests.e2e.harness import RawAnswer, fanin
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-    from proxy.shell.sidecar import Sidecar
+    from proxy.sidecar.sidecar import Sidecar
     from tests.conftest import Stack
 
 pytestmark = [pytest.mark.e2e, pytest.mark.stack, NEEDS_NGINX]

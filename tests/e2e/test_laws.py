@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from proxy.config import ConfigError
-from proxy.shell.levels import gauges
+from proxy.admin.gauges import gauges
+from proxy.settings.model import ConfigError
 from tests.e2e.harness import (
     OK,
     PATIENCE,
@@ -25,7 +25,7 @@ from tests.e2e.harness import (
 )
 
 if TYPE_CHECKING:
-    from proxy.shell.sidecar import Sidecar
+    from proxy.sidecar.sidecar import Sidecar
 
 GET = b"GET /t HTTP/1.1\r\nHost: h\r\n\r\n"
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from proxy.errors import BROKEN_OFF, FAULTS, NOT_SENT
-from proxy.shell.levels import gauges
+from proxy.admin.gauges import gauges
+from proxy.errors.codes import BROKEN_OFF, FAULTS, NOT_SENT
 from tests.e2e.harness import (
     OK,
     RawAnswer,

@@ -23,7 +23,7 @@ from tests.e2e.writes import read_around_a_write
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from proxy.shell.sidecar import Sidecar
+    from proxy.sidecar.sidecar import Sidecar
     from tests.conftest import Stack
 
 pytestmark = [pytest.mark.stack, pytest.mark.e2e]

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from proxy.postgrest.problem import SHARED
-from proxy.shell.levels import gauges
+from proxy.admin.gauges import gauges
+from proxy.postgrest.response.problem import SHARED
 from tests.e2e.bursts import get, together
 from tests.e2e.faulty import REQUESTS, assert_originals_are_sent, between, merged, whole
 from tests.e2e.harness import ScriptedUpstream, Talk, fanin

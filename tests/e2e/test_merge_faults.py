@@ -112,7 +112,7 @@ async def test_an_exception_of_our_own_counts_as_a_failed_check(monkeypatch: pyt
     async def fine(talk: Talk, request: bytes) -> None:
         await talk.send(whole(request))
 
-    monkeypatch.setattr("proxy.shell.fetch.split", broken)
+    monkeypatch.setattr("proxy.merging.fetch.split", broken)
     await assert_originals_are_sent(fine)
 
 
@@ -123,7 +123,7 @@ async def test_a_plan_that_fails_sends_everybody_alone(monkeypatch: pytest.Monke
     async def fine(talk: Talk, request: bytes) -> None:
         await talk.send(whole(request))
 
-    monkeypatch.setattr("proxy.shell.merger.plan", broken)
+    monkeypatch.setattr("proxy.merging.merger.plan", broken)
     async with between(fine) as (upstream, sidecar):
         answers = await together(sidecar.port, REQUESTS)
         assert [json.loads(one.body) for one in answers] == [[{"id": n}] for n in range(1, 41)]

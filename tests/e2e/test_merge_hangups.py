@@ -12,7 +12,7 @@ from tests.e2e.bursts import burst, get, sockets, together
 from tests.e2e.faulty import REQUESTS, between, merged, whole
 
 if TYPE_CHECKING:
-    from proxy.shell.sidecar import Sidecar
+    from proxy.sidecar.sidecar import Sidecar
     from tests.e2e.harness import Talk
 
 pytestmark = pytest.mark.e2e

@@ -9,8 +9,8 @@ from urllib.request import Request, urlopen
 
 import pytest
 
+from proxy.analysis.fingerprint import read_fingerprint
 from proxy.fixes.page_code import next_page_py
-from proxy.postgrest.shown import read_fingerprint
 
 if TYPE_CHECKING:
     from tests.conftest import Stack

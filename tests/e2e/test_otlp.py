@@ -191,7 +191,8 @@ async def test_spans_beyond_the_queue_are_counted_and_a_collector_that_hangs_hol
 
 
 def test_without_its_packages_the_setting_is_refused_with_the_remedy() -> None:
-    code = "import sys; sys.modules['opentelemetry'] = None; from proxy.cli import main; sys.exit(main(sys.argv[1:]))"
+    code = "import sys; sys.modules['opentelemetry'] = None"
+    code += "; from proxy.commands.main import main; sys.exit(main(sys.argv[1:]))"
     flags = ["serve", "--listen", "127.0.0.1:0", "--admin", "off", "--set", "otlp.endpoint=http://127.0.0.1:4318"]
     told = subprocess.run([sys.executable, "-c", code, *flags], capture_output=True, text=True, timeout=60, check=False)
     assert told.returncode == 2
@@ -199,6 +200,7 @@ def test_without_its_packages_the_setting_is_refused_with_the_remedy() -> None:
 
 
 def test_unless_it_is_set_nothing_of_it_is_imported() -> None:
-    code = "import sys, proxy.cli, proxy.serve; print([name for name in sys.modules if 'opentelemetry' in name])"
+    code = "import sys, proxy.commands.main, proxy.commands.serve"
+    code += "; print([name for name in sys.modules if 'opentelemetry' in name])"
     told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
     assert told.stdout == "[]\n"

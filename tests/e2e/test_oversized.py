@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING
 import asyncpg
 import pytest
 
+from proxy.admin.gauges import gauges
+from proxy.allowed_differences import UNASKED
+from proxy.analysis.fingerprint import read_fingerprint
 from proxy.fixes.chunk_code import array_sql
-from proxy.law import UNASKED
 from proxy.observe.events import Answered, Called, Closed, Event, Replayed
 from proxy.observe.tree import Trees
-from proxy.postgrest.shown import read_fingerprint
-from proxy.shell.levels import gauges
 from tests.e2e.bursts import Counter, counting, get
 from tests.e2e.compare import differences
 from tests.e2e.harness import PATIENCE, RawAnswer, ask, fanin
@@ -27,7 +27,7 @@ from tests.e2e.test_merge import uuid_of
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from proxy.shell.sidecar import Sidecar
+    from proxy.sidecar.sidecar import Sidecar
     from tests.conftest import Stack
 
 pytestmark = [pytest.mark.stack, pytest.mark.e2e]

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from proxy.admin.gauges import gauges
 from proxy.observe.events import Replayed
-from proxy.shell.levels import gauges
 from tests.e2e.bursts import get, sockets
 from tests.e2e.faulty import whole
 from tests.e2e.harness import ScriptedUpstream, Talk, ask, fanin, until
@@ -18,7 +18,7 @@ from tests.e2e.harness import ScriptedUpstream, Talk, ask, fanin, until
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
 
-    from proxy.shell.sidecar import Sidecar
+    from proxy.sidecar.sidecar import Sidecar
 
 pytestmark = pytest.mark.e2e
 NUMBERS = range(100_000, 140_000)

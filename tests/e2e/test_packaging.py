@@ -99,6 +99,6 @@ def test_what_an_extra_is_for_is_told(installed: Path, arguments: list[str], cod
 
 def test_the_wheel_has_the_pages(built: Path) -> None:
     (wheel,) = built.glob("*.whl")
-    names = {f"proxy/pages/{path.name}" for path in (ROOT / "proxy/pages").iterdir()}
+    names = {f"proxy/admin/pages/{path.name}" for path in (ROOT / "proxy/admin/pages").iterdir()}
     assert len(names) > 10
     assert names <= set(zipfile.ZipFile(wheel).namelist())

@@ -8,14 +8,14 @@ from typing import Any
 
 import pytest
 
-from proxy.sections import Ignore
+from proxy.settings.tables import Ignore
 from tests.e2e.browser import tab
 from tests.e2e.bursts import get
 from tests.e2e.consoles import watched
 from tests.e2e.harness import OK, ScriptedUpstream, answers
 from tests.e2e.pages import FAN_OUT, OPEN_ALL, ask, none, texts
 from tests.e2e.raw import RawClient
-from tests.nasty import NASTY
+from tests.hostile_inputs import NASTY
 
 pytestmark = [pytest.mark.e2e]
 

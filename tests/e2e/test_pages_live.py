@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from proxy.page_files import page_files
+from proxy.admin.page_files import page_files
 from tests.e2e.browser import tab
 from tests.e2e.consoles import watched
 from tests.e2e.harness import OK, ScriptedUpstream, answers, until
@@ -18,7 +18,7 @@ from tests.e2e.pages import FAN_OUT, ask, texts, true
 if TYPE_CHECKING:
     from playwright.async_api import Route
 
-    from proxy.shell.feed import Feed
+    from proxy.admin.event_stream import Feed
 
 pytestmark = [pytest.mark.e2e]
 

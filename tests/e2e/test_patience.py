@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from proxy.errors import FaultError
+from proxy.errors.codes import FaultError
 from proxy.observe.events import Events
-from proxy.shell.sidecar import Sidecar
-from proxy.shell.upstream import Outgoing, Upstream
+from proxy.sidecar.sidecar import Sidecar
+from proxy.upstream.client import Outgoing, Upstream
 from rules import RULES
 from tests.e2e.bursts import burst, get, sockets
 from tests.e2e.faulty import merged

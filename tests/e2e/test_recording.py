@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from proxy.observe.confirmed_names import Names
 from proxy.observe.events import Closed
-from proxy.observe.recorder import Hiding
-from proxy.observe.taken import Names
-from proxy.recorded import FORMAT, Head
-from proxy.recording import line, read, written
+from proxy.recording.codec import line, read, written
+from proxy.recording.recorder import Hiding
+from proxy.recording.schema import FORMAT, Head
 from rules import RULES
 from tests.e2e.bursts import get, together
 from tests.e2e.harness import OK, PATIENCE, ScriptedUpstream, answers, fanin, program, until
@@ -24,7 +24,7 @@ from tests.rules.traces import found
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from proxy.findings import Finding
+    from proxy.findings.model import Finding
     from proxy.model import Trace
     from proxy.observe.events import Event
 

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from proxy.admin.gauges import gauges
 from proxy.demo.sidecar import NO_CHECKS, Fanin
-from proxy.shell.levels import gauges
 from tests.e2e.bursts import counting, get, together
 from tests.e2e.faulty import merged, whole
 from tests.e2e.harness import OK, RawClient, ScriptedUpstream, Talk, answers, ask, fanin, settings, until

@@ -19,7 +19,7 @@ from tests.e2e.test_retromuscle_js import CREATORS, new_creators, tracking
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable, Sequence
 
-    from proxy.findings import Finding
+    from proxy.findings.model import Finding
     from tests.conftest import Stack
 
 pytestmark = [pytest.mark.stack, pytest.mark.e2e]

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
 
     from proxy.observe.events import Event
-    from proxy.shell.sidecar import Sidecar
+    from proxy.sidecar.sidecar import Sidecar
     from tests.conftest import Stack
 
 pytestmark = [pytest.mark.stack, pytest.mark.e2e]

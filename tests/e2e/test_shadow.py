@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 import asyncpg
 import pytest
 
+from proxy.admin.gauges import gauges
 from proxy.observe.metrics import Metrics
-from proxy.shell.levels import gauges
 from tests.e2e.bursts import assert_all_same, burst, counting, get, one_by_one, sockets, together
 from tests.e2e.faults import FAULTS, hidden_alias_left_in
 from tests.e2e.harness import fanin
 from tests.e2e.odd import odd_tables
 from tests.e2e.watch import Watch
-from tests.test_metrics import scrape
+from tests.observe.test_metrics import scrape
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator, Sequence

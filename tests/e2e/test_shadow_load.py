@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from proxy.shell.levels import gauges
+from proxy.admin.gauges import gauges
 from tests.e2e.bursts import get, sockets, together
 from tests.e2e.faulty import REQUESTS, between, merged, whole
 from tests.e2e.harness import PATIENCE, ScriptedUpstream, Talk, fanin, until
@@ -252,7 +252,7 @@ async def test_a_bug_in_comparing_is_told_ends_it_after_a_while_and_reaches_no_c
     def broken(*_: object) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr("proxy.shell.check.Case", broken)
+    monkeypatch.setattr("proxy.merging.comparer.Case", broken)
     async with watching(Gate().fine, CHECKED) as (_, watch):
         for _ in range(5):
             answers = await together(watch.sidecar.port, REQUESTS)

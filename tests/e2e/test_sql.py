@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 import asyncpg
 import pytest
 
-from proxy.postgrest.asked import read_asked
 from proxy.postgrest.names import KEYWORDS
-from proxy.postgrest.sql import sql_of
+from proxy.postgrest.request.api_request import read_asked
+from proxy.sql.statement import sql_of
 from tests.e2e.bursts import get, one_by_one
 from tests.e2e.decisions import Row
 from tests.e2e.literals import uuid_of

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 import asyncpg
 import pytest
 
+from proxy.admin.gauges import gauges
 from proxy.demo.stack import PostgREST
-from proxy.shell.levels import gauges
 from tests.conftest import SECRET
 from tests.e2e.chaos import Chaos
 from tests.e2e.harness import fanin, until

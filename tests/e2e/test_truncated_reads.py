@@ -16,8 +16,8 @@ from tests.e2e.odd import another, odd_tables
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
 
-    from proxy.findings import Finding
-    from proxy.shell.sidecar import Sidecar
+    from proxy.findings.model import Finding
+    from proxy.sidecar.sidecar import Sidecar
     from tests.conftest import Stack
 
 pytestmark = [pytest.mark.stack, pytest.mark.e2e]

@@ -9,7 +9,7 @@ from proxy.observe.events import Answered, Called, Compared, Event, Paused, Warn
 from tests.e2e.harness import until
 
 if TYPE_CHECKING:
-    from proxy.shell.sidecar import Sidecar
+    from proxy.sidecar.sidecar import Sidecar
 
 
 class Watch:

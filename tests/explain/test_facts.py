@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from proxy.config import load
-from proxy.errors import REFUSALS
+from proxy.errors.codes import REFUSALS
+from proxy.errors.remedies import REMEDIES
 from proxy.explain.facts import explain
 from proxy.explain.request import read_request
 from proxy.explain.text import lines, to_json
-from proxy.remedies import REMEDIES
-from tests.explain.made import explained, only_way, text
+from proxy.settings.model import load
+from tests.explain.factories import explained, only_way, text
 
 
 def test_the_mount_is_the_settings_or_the_paths_own() -> None:

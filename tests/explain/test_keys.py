@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.explain.made import explained, only_way
+from tests.explain.factories import explained, only_way
 
 U = "0b5e7c1a-9f0e-4d55-8f6b-3a4b5c6d7e8"
 

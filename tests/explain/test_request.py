@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from proxy.explain.request import RequestError, looks_like_request, read_columns, read_request
-from tests.explain.made import explained
+from tests.explain.factories import explained
 
 
 def test_a_request_is_a_line_a_path_or_a_url() -> None:

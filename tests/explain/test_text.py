@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from proxy.explain.text import lines, to_json
-from tests.explain.made import explained, text
+from tests.explain.factories import explained, text
 
 
 def test_everything_that_is_asked_is_shown() -> None:

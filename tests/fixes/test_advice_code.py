@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING
 import pytest
 import sqlglot
 
+from proxy.analysis.fingerprint import read_fingerprint
 from proxy.fixes.advice_code import estimate_js, estimate_py, narrow_js, narrow_py, together_js, together_py
 from proxy.fixes.page_load import load_js, load_py, load_sql
-from proxy.fixes.read_sql import estimate_sql, narrow_sql
-from proxy.postgrest.shown import read_fingerprint
+from proxy.fixes.sql.read import estimate_sql, narrow_sql
 from tests.fixes.test_read_code import SHAPES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from proxy.postgrest.shown import Shown
+    from proxy.analysis.fingerprint import Shown
 
 ALL = [read_fingerprint(shape) for shape in SHAPES]
 JS: dict[str, Callable[[Shown], str]] = {

@@ -6,8 +6,8 @@ import subprocess
 
 import pytest
 
+from proxy.analysis.fingerprint import read_fingerprint
 from proxy.fixes.batch_code import batch_js, batch_name, batch_py
-from proxy.postgrest.shown import read_fingerprint
 
 SHAPES = (
     "GET t?id=eq.?",

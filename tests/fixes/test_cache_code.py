@@ -7,8 +7,8 @@ import subprocess
 
 import pytest
 
+from proxy.analysis.fingerprint import read_fingerprint
 from proxy.fixes.cache_code import cached_js, cached_py
-from proxy.postgrest.shown import read_fingerprint
 
 SHAPES = (
     "GET video_rates?select=*",

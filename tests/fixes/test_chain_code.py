@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from proxy.analysis.fingerprint import Filter, read_fingerprint
 from proxy.fixes.chain_code import (
     js_chain,
     js_filter,
@@ -15,7 +16,6 @@ from proxy.fixes.chain_code import (
     rows_left_out,
     showing,
 )
-from proxy.postgrest.shown import Filter, read_fingerprint
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,8 @@ import subprocess
 import pytest
 import sqlglot
 
+from proxy.analysis.fingerprint import read_fingerprint
 from proxy.fixes.chunk_code import array_sql, chunked_js, chunked_py
-from proxy.postgrest.shown import read_fingerprint
 
 SHAPES = (
     "GET t?id=in.?",

@@ -9,7 +9,7 @@ from urllib.parse import unquote
 import pytest
 
 from proxy.fixes.curl import curl, curl_of
-from tests.nasty import NASTY
+from tests.hostile_inputs import NASTY
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -6,8 +6,8 @@ import subprocess
 
 import pytest
 
+from proxy.analysis.fingerprint import read_fingerprint
 from proxy.fixes.find_code import find_js, find_name, find_py, find_sql
-from proxy.postgrest.shown import read_fingerprint
 
 SHAPES = ("GET creators?select=*&order=created_at", "GET class?user_id=eq.?&id=gt.?&x=fts.?&or=(a.\u2028b)", 'GET "\n')
 

@@ -8,8 +8,8 @@ import subprocess
 import pytest
 import sqlglot
 
+from proxy.analysis.fingerprint import read_fingerprint
 from proxy.fixes.page_code import next_page_js, next_page_py, next_page_sql, seek_order
-from proxy.postgrest.shown import read_fingerprint
 
 SHAPES = (
     "GET t",

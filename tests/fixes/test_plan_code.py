@@ -7,8 +7,8 @@ import subprocess
 import pytest
 import sqlglot
 
+from proxy.analysis.fingerprint import read_fingerprint
 from proxy.fixes.plan_code import plan_js, plan_py, plan_sql
-from proxy.postgrest.shown import read_fingerprint
 
 SHAPES = (
     "GET videos?select=*&status=eq.?&order=created_at.desc&limit=?",

@@ -7,8 +7,8 @@ import subprocess
 
 import pytest
 
+from proxy.analysis.fingerprint import read_fingerprint
 from proxy.fixes.read_code import call_js, once_js, once_py, pages_js, pages_py, read_js, read_py
-from proxy.postgrest.shown import read_fingerprint
 
 SHAPES = (
     "GET t",

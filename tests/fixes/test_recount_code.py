@@ -7,8 +7,8 @@ import subprocess
 import pytest
 import sqlglot
 
+from proxy.analysis.fingerprint import read_fingerprint
 from proxy.fixes.recount_code import Recount, recount_js, recount_py, recount_sql
-from proxy.postgrest.shown import read_fingerprint
 
 RECOUNTS = (
     ("PATCH videos?id=eq.?", "id", "HEAD videos?tracking_id=eq.?", "", "PATCH tracking?id=eq.?&month=eq.?"),

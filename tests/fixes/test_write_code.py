@@ -7,6 +7,8 @@ import subprocess
 import pytest
 import sqlglot
 
+from proxy.analysis.fingerprint import conflict_of, read_fingerprint
+from proxy.fixes.sql.write import batch_write_sql, each_its_own_sql, rows_sql
 from proxy.fixes.write_code import (
     batch_write_js,
     batch_write_py,
@@ -14,8 +16,6 @@ from proxy.fixes.write_code import (
     rows_py,
     write_name,
 )
-from proxy.fixes.write_sql import batch_write_sql, each_its_own_sql, rows_sql
-from proxy.postgrest.shown import conflict_of, read_fingerprint
 
 SHAPES = (
     "PATCH videos?id=eq.?&status=eq.?&x=fts.?&a=is.null&select=*",

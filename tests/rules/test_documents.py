@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from proxy.thresholds import Rules
+from proxy.settings.rules import Rules
 from rules import RULES
 from tests.rules.traces import found, told
 
 if TYPE_CHECKING:
-    from proxy.findings import Rule
+    from proxy.findings.model import Rule
 
 HEADINGS = ("What it does", "Why it hurts", "Example", "Use instead", "Safety")
 REQUEST = re.compile(r"(then |\d+ × |\d+ of )?(GET|HEAD|POST|PATCH|DELETE) ")

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 import sqlglot
 
-from proxy.thresholds import NPlusOne, Rules
+from proxy.settings.rules import NPlusOne, Rules
 from rules.fan001_n_plus_one_read import detect
 from tests.rules.traces import parallel, span, trace
 
 if TYPE_CHECKING:
-    from proxy.findings import Finding
+    from proxy.findings.model import Finding
     from proxy.model import Trace
 
 PROFILES = "GET /creator_payout_profiles?select=*&creator_id=eq."

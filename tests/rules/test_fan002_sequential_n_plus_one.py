@@ -8,7 +8,7 @@ import pytest
 import sqlglot
 from msgspec.structs import replace
 
-from proxy.thresholds import NPlusOne, Rules
+from proxy.settings.rules import NPlusOne, Rules
 from rules import fan001_n_plus_one_read, fan003_duplicate_read
 from rules.fan002_sequential_n_plus_one import detect
 from tests.rules.traces import parallel, span, told, trace
@@ -16,7 +16,7 @@ from tests.rules.traces import parallel, span, told, trace
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from proxy.findings import Finding
+    from proxy.findings.model import Finding
     from proxy.model import Trace
 
 PROFILES = "GET /creator_payout_profiles?select=*&creator_id=eq."

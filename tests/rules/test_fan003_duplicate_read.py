@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 import sqlglot
 from msgspec.structs import replace
 
-from proxy.thresholds import DuplicateRead, NPlusOne, Rules
+from proxy.settings.rules import DuplicateRead, NPlusOne, Rules
 from rules import fan001_n_plus_one_read
 from rules.fan003_duplicate_read import detect
 from tests.rules.traces import parallel, span, trace
 
 if TYPE_CHECKING:
-    from proxy.findings import Finding
+    from proxy.findings.model import Finding
     from proxy.model import Span, Trace
 
 ROW = "GET /creators?select=*&id=eq.7"

@@ -8,14 +8,14 @@ import pytest
 import sqlglot
 from msgspec.structs import replace
 
-from proxy.thresholds import NPlusOneWrite, Rules
+from proxy.settings.rules import NPlusOneWrite, Rules
 from rules.fan004_n_plus_one_write import detect
 from tests.rules.traces import parallel, span, trace
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from proxy.findings import Finding
+    from proxy.findings.model import Finding
     from proxy.model import Trace
 
 UPSERT = "POST /monthly_tracking?on_conflict=month,creator_id"

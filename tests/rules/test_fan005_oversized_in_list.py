@@ -9,12 +9,12 @@ import pytest
 import sqlglot
 
 from proxy.model import Outcome
-from proxy.thresholds import OversizedInList, Rules
+from proxy.settings.rules import OversizedInList, Rules
 from rules.fan005_oversized_in_list import detect
 from tests.rules.traces import parallel, trace
 
 if TYPE_CHECKING:
-    from proxy.findings import Finding
+    from proxy.findings.model import Finding
     from proxy.model import Span, Trace
 
 LONG = "GET /videos?select=*&status=eq.new&id=in.(10001,10002,…,30000)"

@@ -8,13 +8,13 @@ import pytest
 import sqlglot
 from msgspec.structs import replace
 
-from proxy.thresholds import ReferenceRead, Rules
-from proxy.workload import Workload
+from proxy.analysis.workload import Workload
+from proxy.settings.rules import ReferenceRead, Rules
 from rules.fan006_reference_table_read import inspect
 from tests.rules.traces import parallel, told
 
 if TYPE_CHECKING:
-    from proxy.findings import Finding
+    from proxy.findings.model import Finding
 
 RATES = "GET /video_rates?select=* → 5 rows"
 

@@ -8,12 +8,12 @@ import pytest
 import sqlglot
 from msgspec.structs import replace
 
-from proxy.thresholds import ListToFindOne, Rules
+from proxy.settings.rules import ListToFindOne, Rules
 from rules.fan007_list_all_to_find_one import detect
 from tests.rules.traces import told
 
 if TYPE_CHECKING:
-    from proxy.findings import Finding
+    from proxy.findings.model import Finding
     from proxy.model import Trace
 
 LIST = "GET /creators?select=*&order=created_at → {}, ids 1;…;60, user_ids 201;…;260"

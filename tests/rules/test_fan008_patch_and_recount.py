@@ -8,14 +8,14 @@ import pytest
 import sqlglot
 from msgspec.structs import replace
 
-from proxy.thresholds import PatchAndRecount, Rules
+from proxy.settings.rules import PatchAndRecount, Rules
 from rules.fan008_patch_and_recount import detect
 from tests.rules.traces import parallel, span, trace
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from proxy.findings import Finding
+    from proxy.findings.model import Finding
     from proxy.model import Trace
 
 LIST = "GET /videos?select=*&monthly_tracking_id=eq.{}&order=created_at.desc → 10 rows"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
-from proxy.thresholds import Rules, UnboundedRead
+from proxy.settings.rules import Rules, UnboundedRead
 from rules.fan009_unbounded_read import detect
 from tests.rules.traces import span, trace
 

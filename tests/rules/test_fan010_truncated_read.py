@@ -8,12 +8,12 @@ import pytest
 import sqlglot
 from msgspec.structs import replace
 
-from proxy.thresholds import Rules, TruncatedRead
+from proxy.settings.rules import Rules, TruncatedRead
 from rules.fan010_truncated_read import detect
 from tests.rules.traces import parallel, span, trace
 
 if TYPE_CHECKING:
-    from proxy.findings import Finding
+    from proxy.findings.model import Finding
     from proxy.model import Span, Trace
 
 ALL = "GET /videos?select=*&status=eq.draft"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from proxy.thresholds import Rules
+from proxy.settings.rules import Rules
 from rules.fan011_select_star import detect
 from tests.rules.traces import span, trace
 

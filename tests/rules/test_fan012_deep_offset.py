@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import sqlglot
 
-from proxy.thresholds import Rules
+from proxy.settings.rules import Rules
 from rules.fan012_deep_offset import detect
 from tests.rules.traces import span, trace
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from proxy.thresholds import Rules
+from proxy.settings.rules import Rules
 from rules.fan013_exact_count import detect
 from tests.rules.traces import span, trace
 

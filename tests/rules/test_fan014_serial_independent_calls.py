@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
-from proxy.thresholds import Rules
+from proxy.settings.rules import Rules
 from rules.fan014_serial_independent_calls import detect
 from tests.rules.traces import span, told, trace
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from proxy.thresholds import ChattyTrace, Rules
+from proxy.settings.rules import ChattyTrace, Rules
 from rules.fan015_chatty_trace import detect
 from tests.rules.traces import told, trace
 

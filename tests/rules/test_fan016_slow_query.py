@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 import pytest
 import sqlglot
 
-from proxy.thresholds import Rules, SlowQuery
-from proxy.workload import Workload
+from proxy.analysis.workload import Workload
+from proxy.settings.rules import Rules, SlowQuery
 from rules.fan016_slow_query import inspect
 from tests.rules.traces import told
 
 if TYPE_CHECKING:
-    from proxy.findings import Finding
+    from proxy.findings.model import Finding
 
 PENDING = "GET /videos?select=*&status=eq.pending_review&order=created_at.desc"
 

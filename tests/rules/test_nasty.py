@@ -10,14 +10,14 @@ import pytest
 import sqlglot
 from msgspec.structs import replace
 
-from proxy.observe.report import finding_lines
+from proxy.findings.report import finding_lines
 from rules import RULES
-from tests.nasty import NASTY, RAW
+from tests.hostile_inputs import NASTY, RAW
 from tests.rules.test_documents import requests, section
 from tests.rules.traces import found, told
 
 if TYPE_CHECKING:
-    from proxy.findings import Finding, Rule
+    from proxy.findings.model import Finding, Rule
 
 NAMES = (*NASTY, *RAW)
 

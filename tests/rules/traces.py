@@ -7,19 +7,19 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
+from proxy.analysis.workload import Workload
 from proxy.http1.head import parse_fields
 from proxy.model import Outcome, Span, Trace
+from proxy.path.chunking import lengthened
 from proxy.path.fingerprint import read_query
 from proxy.path.identity import HeadRules, read_head
-from proxy.path.stitch import lengthened
-from proxy.postgrest.in_list import column_of, listed, shortened
-from proxy.thresholds import Rules
-from proxy.workload import Workload
+from proxy.postgrest.request.in_list import column_of, listed, shortened
+from proxy.settings.rules import Rules
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from proxy.findings import Finding, Rule
+    from proxy.findings.model import Finding, Rule
 
 POSTGREST_TAKES = 51_202
 """Bytes of a request head; more is 400."""

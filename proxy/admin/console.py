@@ -1,0 +1,196 @@
+"""The pages and the API of one running fanin: what it keeps for them, and what they answer."""
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from proxy import __version__
+from proxy.admin.event_stream import Feed
+from proxy.admin.gauges import levels
+from proxy.admin.page_files import page_files
+from proxy.admin.routes import Answer, routes
+from proxy.admin.usage_views import known_views, rule_view, usage_views
+from proxy.admin.views import detail_of, summary_of
+from proxy.findings.model import Rule
+from proxy.observe.confirmed_names import Names
+from proxy.observe.events import Closed, Events, Warned
+from proxy.observe.series import READ
+from proxy.recording.codec import line, written
+from proxy.recording.recorder import Hiding
+from proxy.recording.schema import FORMAT, Head
+from proxy.settings.model import Settings
+from proxy.sidecar.sidecar import Sidecar
+from proxy.traces.store import Entry, Kept, Notices
+
+PAUSE = 0.2
+"""Seconds between two messages to readers: what closed in between is told together."""
+MOST = 100
+"""Traces in one message; of more only the number is told."""
+
+Query = Mapping[str, str]
+encode = msgspec.json.encode
+
+
+class Console:
+    """An observer with something to show. ``settings`` tells those in force."""
+
+    def __init__(
+        self, sidecar: Sidecar, events: Events, rules: Sequence[Rule], settings: Callable[[], Settings]
+    ) -> None:
+        made = settings()
+        self._sidecar = sidecar
+        self._rules = rules
+        self._settings = settings
+        self._epoch = time.time() - time.monotonic()
+        bounds, names = made.detect, Names(everything=made.show_values)
+        self._kept = Kept(bounds.traces, bounds.spans, bounds.keys, names, time.time)
+        self._kept.told = self._closed
+        self._notices = Notices(time.time)
+        pages = page_files()
+        self._feed = Feed(made.limits.viewers, encode({"pages": pages.version, "run": time.time()}))
+        self._news: list[Entry] = []
+        self._skipped = 0
+        self._telling: asyncio.Task[None] | None = None
+        events.subscribe(self._kept, Closed)
+        events.subscribe(self._notices, Warned)
+        answers: dict[str, Answer] = {
+            "/api/traces": self._traces,
+            "/api/traces/{id:.+}": self._trace,
+            "/api/fingerprints": self._fingerprints,
+            "/api/findings": self._findings,
+            "/api/health": self._health,
+            "/api/recording": self._recording,
+        }
+        changes: dict[str, Answer] = {"/api/traces/{id:.+}/close": self._close_trace}
+        self.routes = routes(answers, changes, pages.by_path, self._feed, events)
+
+    def levels(self) -> dict[str, float]:
+        """What is kept and followed now, by the name of its metric."""
+        return {
+            "kept_traces": len(self._kept),
+            "kept_spans": self._kept.spans,
+            "kept_traces_dropped": self._kept.dropped,
+            "kept_keys": self._kept.keys,
+            "kept_keys_dropped": self._kept.keys_dropped,
+            "viewers": len(self._feed),
+            "viewers_dropped": self._feed.dropped,
+        }
+
+    async def close(self) -> None:
+        """Let go of whoever follows."""
+        self._feed.close()
+        if self._telling is not None:
+            self._telling.cancel()
+            await asyncio.gather(self._telling, return_exceptions=True)
+
+    # News.
+
+    def _closed(self, entry: Entry) -> None:
+        if not len(self._feed):
+            return
+        if len(self._news) < MOST:
+            self._news.append(entry)
+        else:
+            self._skipped += 1
+        if self._telling is None or self._telling.done():
+            self._telling = asyncio.get_running_loop().create_task(self._tell())
+
+    async def _tell(self) -> None:
+        while self._news:
+            news, skipped = self._news, self._skipped
+            self._news, self._skipped = [], 0
+            self._feed.publish("traces", await asyncio.to_thread(_news, news, skipped, self._kept.names))
+            await asyncio.sleep(PAUSE)
+
+    # Answers. What changes is copied here, and made into JSON in a thread.
+
+    async def _traces(self, query: Query) -> bytes:
+        entries = [entry for entry in self._kept.all() if entry.trace.id == query.get("id", entry.trace.id)]
+        dropped, names = self._kept.dropped, self._kept.names
+        return await asyncio.to_thread(
+            lambda: encode({"traces": [summary_of(entry, names) for entry in entries], "dropped": dropped})
+        )
+
+    async def _trace(self, query: Query) -> bytes | None:
+        entry, origin = self._kept.find(query["id"]), self._origin
+        if entry is None:
+            return None
+        return await asyncio.to_thread(lambda: encode(detail_of(entry, self._kept.names, self._base, origin)))
+
+    async def _close_trace(self, query: Query) -> bytes:
+        """All parts of the trace, the oldest first, now that its client says that it is over."""
+        name, origin = query["id"], self._origin
+        closed = await self._sidecar.finish(name)
+        entries = [entry for entry in self._kept.all()[::-1] if entry.trace.explicit and entry.trace.id == name]
+        names, base = self._kept.names, self._base
+        return await asyncio.to_thread(
+            lambda: encode({"open": not closed, "parts": [detail_of(entry, names, base, origin) for entry in entries]})
+        )
+
+    async def _fingerprints(self, _: Query) -> bytes:
+        workload, epoch = self._sidecar.judge.workload, self._epoch
+        began, replaced, has = workload.began, workload.replaced, self._kept.names.has
+        usages = [usage for usage in workload if has(usage.fingerprint)]
+
+        def made() -> bytes:
+            rows = usage_views(usages, self._kept.names, self._base, epoch)
+            since = None if began is None else began + epoch
+            return encode({"fingerprints": rows, "since": since, "replaced": replaced})
+
+        return await asyncio.to_thread(made)
+
+    async def _findings(self, _: Query) -> bytes:
+        found = [one for one in self._sidecar.judge.found if self._kept.names.shown([one.finding])]
+        known, level = known_views(found, self._epoch), self._settings().rules.level
+        rules = [rule_view(rule, level(rule.code)) for rule in self._rules]
+        return await asyncio.to_thread(encode, {"findings": known, "rules": rules})
+
+    async def _recording(self, _: Query) -> bytes:
+        """The traces that are kept, the oldest first, as lines of a recording."""
+        entries, hide = self._kept.all()[::-1], Hiding(self._kept.names)
+        head = Head(FORMAT, __version__, self._sidecar.salt.hex(), self._epoch)
+        return await asyncio.to_thread(
+            lambda: b"".join([line(head), *(written(entry.trace, hide) for entry in entries)])
+        )
+
+    async def _health(self, _: Query) -> bytes:
+        found: dict[str, Any] = {**levels(self._sidecar, __version__), **self.levels()}
+        settings, bounds = self._settings(), found.pop("limit")
+        shown = [
+            {"name": name, "value": value, "help": READ[name].help, "kind": READ[name].kind}
+            for name, value in found.items()
+            if not isinstance(value, Mapping)
+        ]
+        return encode(
+            {
+                "version": __version__,
+                "state": self._sidecar.state,
+                "mode": settings.mode,
+                "upstream": settings.upstream,
+                "upstream_up": self._sidecar.health.up,
+                "base": self._base,
+                "shows_values": settings.show_values,
+                "gauges": shown,
+                "limits": {name: value for (name,), value in bounds.items()},
+                "warnings": self._notices.all(),
+            }
+        )
+
+    @property
+    def _origin(self) -> str:
+        """Where clients on this machine find fanin."""
+        host = self._settings().listen.rpartition(":")[0]
+        everywhere = {"0.0.0.0": "127.0.0.1", "[::]": "[::1]"}  # noqa: S104 – compared, not bound
+        return f"http://{everywhere.get(host, host)}:{self._sidecar.port}"
+
+    @property
+    def _base(self) -> str:
+        memory = self._sidecar.memory
+        return self._origin + ("" if memory is None else memory.route.mount.decode())
+
+
+def _news(entries: Sequence[Entry], skipped: int, names: Names) -> bytes:
+    return encode({"traces": [summary_of(entry, names) for entry in entries], "skipped": skipped})

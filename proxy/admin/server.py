@@ -1,0 +1,162 @@
+"""The admin port: metrics, health, settings. It shares the loop with the traffic, so it does next to nothing.
+
+Whatever is added here passes the gate, since the gate stands before the router.
+"""
+
+import html
+import secrets
+from collections.abc import Awaitable, Callable, Sequence
+
+import msgspec
+from aiohttp import web
+
+from proxy.admin.access import HEADERS, OPEN, Asked, Denied, Gate
+from proxy.admin.quiet_errors import Runner, refuse_expectation
+from proxy.settings.listing import shown
+from proxy.settings.model import ConfigError, Effective
+from proxy.sidecar.sidecar import Sidecar
+from proxy.transport.address import split_listen
+
+Scrape = Callable[[str], Awaitable[tuple[bytes, str]]]
+"""From an Accept header to an exposition and its content type."""
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+MAX_BODY = 65_536
+"""Bytes of a request's body."""
+COOKIE = "fanin"
+FORWARDED = ("Forwarded", "X-Forwarded-For", "X-Real-IP", "Via")
+
+
+class Admin:
+    """``/metrics``, ``/livez``, ``/readyz`` and the API. ``settings`` tells the ones in force."""
+
+    def __init__(
+        self,
+        sidecar: Sidecar,
+        scrape: Scrape,
+        settings: Callable[[], Effective],
+        more: Sequence[web.RouteDef] = (),
+    ) -> None:
+        self._sidecar = sidecar
+        self._scrape = scrape
+        self._settings = settings
+        self._open = [
+            web.get("/metrics", self._metrics),
+            web.get("/livez", self._alive),
+            web.get("/readyz", self._ready),
+        ]
+        self._closed = [web.get("/api/config", self._config), *more]
+        self._runners: list[Runner] = []
+        self._key = secrets.token_bytes(32)
+        self.port = 0
+        self.metrics_port = 0
+        self.adopt()
+
+    def adopt(self) -> None:
+        """Take the token and the names from the settings in force. Who has logged in stays so, with the same token."""
+        settings = self._settings().settings
+        token = None if settings.admin_token is None else settings.admin_token.get_secret_value()
+        own = [listen.rpartition(":")[0].strip("[]") for listen in (settings.admin, settings.metrics)]
+        self._gate = Gate(token, (*own, *settings.admin_hosts), self._key)
+
+    async def start(self) -> None:
+        """Bind what is set. ConfigError when an address is taken."""
+        settings = self._settings().settings
+        if settings.admin != "off":
+            self.port = await self._listen("admin", settings.admin, [*self._open, *self._closed])
+        if settings.metrics != "off":
+            self.metrics_port = await self._listen("metrics", settings.metrics, self._open)
+
+    @property
+    def told(self) -> str:
+        """Its part of the start line."""
+        ports = (("admin", self.port), ("metrics", self.metrics_port))
+        return "".join(f", {name} port {port}" for name, port in ports if port)
+
+    async def stop(self) -> None:
+        while self._runners:
+            await self._runners.pop().cleanup()
+
+    async def _listen(self, name: str, address: str, routes: Sequence[web.RouteDef]) -> int:
+        host, port = split_listen(address)
+        app = web.Application(middlewares=[self._guard], client_max_size=MAX_BODY)
+        app.on_response_prepare.extend((_add_headers, refuse_expectation))
+        app.add_routes(routes)
+        runner = Runner(app, handler_cancellation=True)  # who leaves needs no answer
+        self._runners.append(runner)
+        await runner.setup()
+        try:
+            await web.TCPSite(runner, host, port).start()
+        except OSError as error:
+            raise ConfigError(f"{name}: cannot bind {address}: {error.strerror}") from error
+        return int(runner.addresses[0][1])
+
+    @web.middleware
+    async def _guard(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """Before every route, and before there is one."""
+        token = request.query.get("token", "")
+        if token and request.method == "GET" and self._gate.is_token(token):
+            denied = self._gate.judge(_asked(request, shown=f"Bearer {token}"))
+            return _denied(denied) if denied else self._log_in(request)
+        denied = self._gate.judge(_asked(request))
+        return _denied(denied) if denied else await handler(request)
+
+    def _log_in(self, request: web.Request) -> web.Response:
+        """The token becomes a cookie. The page goes on by itself: a browser that came here from another site would not
+        send a SameSite=Strict cookie after a redirect.
+        """
+        place = html.escape("/" + request.path.lstrip("/"), quote=True)
+        text = f'<!doctype html><meta http-equiv="refresh" content="0;url={place}"><a href="{place}">{place}</a>'
+        answer = web.Response(text=text, content_type="text/html")
+        answer.set_cookie(COOKIE, self._gate.session, httponly=True, samesite="Strict", path="/")
+        return answer
+
+    # Open to all.
+
+    async def _metrics(self, request: web.Request) -> web.Response:
+        body, content_type = await self._scrape(request.headers.get("Accept", ""))
+        return web.Response(body=body, headers={"Content-Type": content_type})
+
+    async def _alive(self, request: web.Request) -> web.Response:
+        return web.Response(text="alive\n")
+
+    async def _ready(self, request: web.Request) -> web.Response:
+        """Upstream's health only when asked for: an upstream blip must not take every pod out."""
+        state = self._sidecar.state
+        if state != "ready":
+            return web.Response(status=503, text=f"{state}\n")
+        if "upstream" in request.query and not await self._sidecar.health.check():
+            return web.Response(status=503, text="upstream is down\n")
+        return web.Response(text="ready\n")
+
+    # For who may.
+
+    async def _config(self, request: web.Request) -> web.Response:
+        return web.Response(body=msgspec.json.encode(list(shown(self._settings()))), content_type="application/json")
+
+
+def _asked(request: web.Request, shown: str = "") -> Asked:
+    headers, peer = request.headers, request.transport.get_extra_info("peername") if request.transport else None
+    return Asked(
+        method=request.method,
+        path=request.path,
+        peer=str(peer[0]) if peer else "",
+        hosts=tuple(headers.getall("Host", ())),
+        forwarded=any(name in headers for name in FORWARDED),
+        authorization=shown or headers.get("Authorization", ""),
+        cookie=request.cookies.get(COOKIE, ""),
+        origin=headers.get("Origin", ""),
+        site=headers.get("Sec-Fetch-Site", ""),
+        navigates=headers.get("Sec-Fetch-Mode") == "navigate",
+        content_type=headers.get("Content-Type", ""),
+    )
+
+
+def _denied(denied: Denied) -> web.Response:
+    return web.Response(status=denied.status, text=denied.reason + "\n")
+
+
+async def _add_headers(request: web.Request, answer: web.StreamResponse) -> None:
+    answer.headers.update(HEADERS)
+    if request.path not in OPEN:
+        answer.headers["Cache-Control"] = "no-store"

@@ -1,0 +1,215 @@
+"""What the API answers: closed traces, as JSON has them. Times are milliseconds, but for moments: seconds since 1970.
+
+No value is in any of these, but for ``target`` and ``curl`` of a span where the setting `show_values` is on.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+
+import msgspec
+
+from proxy.analysis.fingerprint import read_fingerprint
+from proxy.analysis.spans import grouped
+from proxy.errors.codes import REFUSALS
+from proxy.errors.remedies import REMEDIES
+from proxy.findings.model import Finding
+from proxy.fixes.curl import curl, curl_of
+from proxy.fixes.read_code import call_js
+from proxy.model import Outcome, Span, Trace
+from proxy.observe.confirmed_names import METHODS, Names
+from proxy.traces.store import Entry
+
+RELATIONS = 20
+"""Relations that are named for one trace in the list."""
+
+
+class Mark(msgspec.Struct, frozen=True):
+    """A finding, named."""
+
+    code: str
+    impact: str
+
+
+class Summary(msgspec.Struct, frozen=True):
+    """One line of the list of traces. ``saved`` are requests that took no upstream call of their own."""
+
+    number: int
+    id: str
+    part: int
+    kind: str
+    truncated: bool
+    route: str
+    ended: float
+    ms: float
+    queries: int
+    calls: int
+    saved: int
+    failed: int
+    relations: tuple[str, ...]
+    outcomes: dict[str, int]
+    refusals: dict[str, int]
+    findings: tuple[Mark, ...]
+
+
+class SpanView(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One request; ``start`` counts from its trace's, ``upstream`` is what of ``ms`` upstream took."""
+
+    number: int
+    method: str
+    relation: str
+    fingerprint: str
+    start: float
+    ms: float
+    upstream: float
+    status: int
+    bytes: int
+    rows: int
+    outcome: str
+    call: int
+    shared: int
+    caller: str = ""
+    retry: bool = False
+    refusal: str = ""
+    target: str = ""
+    curl: str = ""
+
+
+class CallView(msgspec.Struct, frozen=True):
+    """An upstream call, or an answer that took ``parts`` of them, as far as the spans that it answered tell."""
+
+    call: int
+    start: float
+    ms: float
+    parts: int
+    spans: tuple[int, ...]
+
+
+class Reason(msgspec.Struct, frozen=True):
+    """Why requests were not merged, and what to do about it."""
+
+    reason: str
+    count: int
+    why: str
+    remedy: str
+
+
+class Code(msgspec.Struct, frozen=True):
+    """A query to be copied; empty where there is none to be made."""
+
+    curl: str
+    supabase_js: str
+
+
+class Detail(msgspec.Struct, frozen=True):
+    """A trace with all that is kept of it."""
+
+    summary: Summary
+    spans: tuple[SpanView, ...]
+    calls: tuple[CallView, ...]
+    reasons: tuple[Reason, ...]
+    findings: tuple["FindingView", ...]
+    code: dict[str, Code]
+    """By fingerprint."""
+
+
+class FindingView(msgspec.Struct, frozen=True):
+    """A finding with the name to mute it by."""
+
+    key: str
+    finding: Finding
+
+
+def summary_of(entry: Entry, names: Names) -> Summary:
+    """One line for the list; ``names`` knows what may be shown."""
+    trace = entry.trace
+    spans = trace.spans
+    answered = sum(1 for span in spans if span.call)
+    relations = dict.fromkeys(names.relation(span.relation) for span in spans if span.relation)
+    return Summary(
+        number=entry.number,
+        id=trace.id,
+        part=trace.part,
+        kind=trace.kind,
+        truncated=trace.truncated,
+        route=trace.route,
+        ended=entry.ended,
+        ms=_ms(trace.end - trace.start),
+        queries=len(spans),
+        calls=trace.calls,
+        saved=max(0, answered - trace.calls),
+        failed=sum(1 for span in spans if not 0 < span.status < 400),
+        relations=tuple(relations)[:RELATIONS],
+        outcomes=dict(Counter(span.outcome.value for span in spans)),
+        refusals=dict(Counter(span.refusal for span in spans if span.refusal)),
+        findings=tuple(Mark(finding.code, finding.impact) for finding in names.shown(entry.findings)),
+    )
+
+
+def detail_of(entry: Entry, names: Names, base: str, origin: str) -> Detail:
+    """All of a trace that may be shown; ``base`` is where PostgREST is for clients, ``origin`` where targets begin."""
+    spans = sorted(entry.trace.spans, key=lambda span: span.start)
+    refusals = Counter(span.refusal for span in spans if span.refusal)
+    shown = [span for span in spans if names.has(span.fingerprint) and names.relation(span.relation) == span.relation]
+    asked = {span.fingerprint: span.relation for span in shown}
+    return Detail(
+        summary=summary_of(entry, names),
+        spans=tuple(_span(span, names, entry.trace.start, origin) for span in spans),
+        calls=tuple(_calls(spans, entry.trace)),
+        reasons=tuple(
+            Reason(reason, count, REFUSALS.get(reason, ""), REMEDIES.get(reason, ""))
+            for reason, count in refusals.most_common()
+        ),
+        findings=tuple(FindingView(finding.key, finding) for finding in names.shown(entry.findings)),
+        code={fingerprint: code_of(fingerprint, relation, base) for fingerprint, relation in asked.items()},
+    )
+
+
+def code_of(fingerprint: str, relation: str, base: str) -> Code:
+    """A fingerprint as code with placeholders for values."""
+    if not relation:
+        return Code("", "")
+    return Code(curl(fingerprint, relation, base), call_js(read_fingerprint(fingerprint)))
+
+
+def _span(span: Span, names: Names, start: float, origin: str) -> SpanView:
+    exact = curl_of(span.method, span.target, span.relation, span.fingerprint, origin) if span.target else ""
+    return SpanView(
+        number=span.number,
+        method=span.method if span.method in METHODS else "other",
+        relation=names.relation(span.relation),
+        fingerprint=names.of(span),
+        start=_ms(span.start - start),
+        ms=_ms(span.end - span.start),
+        upstream=_ms(span.upstream),
+        status=span.status,
+        bytes=span.size,
+        rows=span.rows,
+        outcome=span.outcome.value,
+        call=span.call,
+        shared=span.shared,
+        caller=span.caller,
+        retry=span.retry,
+        refusal=span.refusal or "",
+        target=span.target,
+        curl=exact,
+    )
+
+
+def _calls(spans: Sequence[Span], trace: Trace) -> list[CallView]:
+    """The calls in the order that their first spans came in."""
+    answered = grouped((span for span in spans if span.call), lambda span: span.call)
+    return [_call(call, members, trace.start) for call, members in answered.items()]
+
+
+def _call(call: int, members: Sequence[Span], start: float) -> CallView:
+    """A merged answer goes to all at once: the first to have it tells when the call ended."""
+    seconds = max(span.upstream for span in members)
+    merged = any(span.outcome is Outcome.MERGED for span in members)
+    end = (min if merged else max)(span.end for span in members)
+    numbers = tuple(span.number for span in members)
+    parts = max(span.parts for span in members)
+    return CallView(call, max(0.0, _ms(end - seconds - start)), _ms(seconds), parts, numbers)
+
+
+def _ms(seconds: float) -> float:
+    return round(1000 * seconds, 3)

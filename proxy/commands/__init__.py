@@ -1,0 +1,1 @@
+"""How is fanin started and asked? The command line, one file a command."""

@@ -1,0 +1,86 @@
+"""``fanin audit``: what recordings, or a running fanin's traces, say of the workload."""
+
+from argparse import Namespace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+
+from proxy import __version__
+from proxy.analysis.volume import many
+from proxy.audit import advisor, workload
+from proxy.audit.as_html import html
+from proxy.audit.as_json import as_json
+from proxy.audit.as_markdown import markdown
+from proxy.audit.as_sarif import as_sarif
+from proxy.audit.as_text import summary, text
+from proxy.audit.report import FORMAT, Report
+from proxy.audit.workload import Counted
+from proxy.commands.offline_analysis import Courts
+from proxy.findings.model import Rule
+from proxy.recording.source import Traffic, gathered, named, write
+from proxy.settings.model import Effective, Settings
+
+FORMATS: Mapping[str, Callable[[Report, Sequence[Rule], str], str]] = {
+    "text": lambda report, rules, settings: text(report),
+    "md": lambda report, rules, settings: markdown(report),
+    "json": lambda report, rules, settings: as_json(report),
+    "html": lambda report, rules, settings: html(report),
+    "sarif": lambda report, rules, settings: as_sarif(report, rules, __version__, settings),
+}
+
+
+def audit(options: Namespace, loaded: Effective, rules: Sequence[Rule]) -> bool:
+    """Do what the command line asks for, and print it; True when a finding fails. UnableError, ConfigError."""
+    report = Audited(gathered(options, loaded.settings), rules, loaded.settings).report(
+        named(options), options.fail_on, options.top
+    )
+    told = FORMATS[options.format](report, rules, options.config.as_posix() if options.config else "")
+    if options.output is None:
+        print(told, end="")
+    else:
+        write(options.output, told)
+        print(summary(report), end="")
+    return report.failed
+
+
+class Audited:
+    """Traffic, judged and counted."""
+
+    def __init__(self, traffic: Traffic, rules: Sequence[Rule], settings: Settings) -> None:
+        self._courts = Courts(rules, settings)
+        self._counted = Counted(settings.detect.fingerprints)
+        for source, trace in traffic:
+            self._courts.judge(source.name, trace)
+            self._counted.add(source.name, source.head.salt, source.head.epoch, trace)
+        self._courts.close()
+
+    def report(self, sources: Sequence[str], fail_on: str, top: int) -> Report:
+        """The report, with the first ``top`` of queries and of routes."""
+        courts, counted = self._courts, self._counted
+        findings = advisor.told(courts.seen(), fail_on)
+        ignored = advisor.ignored((one.finding, one.count, one.ignore) for one in courts.known() if one.ignore)
+        queries, routes = workload.queries(counted.workload, self._shown), workload.routes(counted.works())
+        return Report(
+            format=FORMAT,
+            fanin=__version__,
+            fail_on=fail_on,
+            failed=any(one.fails for one in findings),
+            traffic=counted.traffic(sources, self._shown),
+            findings=tuple(findings),
+            ignored=tuple(ignored),
+            queries=tuple(queries[:top]),
+            routes=tuple(routes[:top]),
+            more_queries=max(0, len(queries) - top),
+            more_routes=max(0, len(routes) - top),
+            refusals=tuple(advisor.refusals(counted.refused, self._shown)),
+            warnings=tuple(self._warnings()),
+        )
+
+    def _shown(self, fingerprint: str, relation: str) -> bool:
+        names = self._courts.names
+        return names.has(fingerprint) and names.relation(relation) == relation
+
+    def _warnings(self) -> Iterator[str]:
+        yield from self._courts.warnings()
+        if not any(work.gates for work in self._counted.works()):
+            yield "no trace that a client named was complete: no finding can fail"
+        if lost := self._counted.workload.replaced:
+            yield f"kinds of queries gave way to others {many(lost, 'time')}: raise detect.fingerprints"

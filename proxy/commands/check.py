@@ -1,0 +1,71 @@
+"""``fanin check``: recordings, or a running fanin's traces, judged and measured against budgets."""
+
+import sys
+from argparse import Namespace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+
+from proxy import __version__
+from proxy.check.as_json import as_json
+from proxy.check.junit import junit
+from proxy.check.sarif import sarif
+from proxy.check.text import text
+from proxy.check.verdict import Verdict, finished, verdict
+from proxy.commands.offline_analysis import Courts
+from proxy.findings.ignores import Ignores
+from proxy.findings.model import Rule
+from proxy.recording.source import Traffic, gathered, write
+from proxy.settings.model import Effective
+from proxy.sidecar.rule_runner import today
+from proxy.text.terminal import safe
+from proxy.traces.cost import Works
+
+FORMATS: Mapping[str, Callable[[Verdict, Sequence[Rule], str], str]] = {
+    "text": lambda found, rules, settings: text(found),
+    "json": lambda found, rules, settings: as_json(found),
+    "sarif": lambda found, rules, settings: sarif(found, rules, __version__, settings),
+    "junit": lambda found, rules, settings: junit(found),
+}
+
+
+def check(options: Namespace, loaded: Effective, rules: Sequence[Rule]) -> bool:
+    """Do what the command line asks for, and print it; True when something failed. UnableError, ConfigError."""
+    traffic = gathered(options, loaded.settings)
+    checked = Checked(traffic, rules, loaded, options.fail_on, options.strict)
+    if options.explain_ignores:
+        print("\n".join(checked.ignores()), file=sys.stderr)
+    told = FORMATS[options.format](checked.verdict, rules, options.config.as_posix() if options.config else "")
+    if options.output is None:
+        print(told, end="")
+    else:
+        write(options.output, told)
+        print(text(checked.verdict), end="")
+    return checked.verdict.failed
+
+
+class Checked:
+    """Everything that was found, and the verdict."""
+
+    def __init__(self, traffic: Traffic, rules: Sequence[Rule], loaded: Effective, fail_on: str, strict: bool) -> None:
+        settings = self._settings = loaded.settings
+        courts = self._courts = Courts(rules, settings)
+        works = Works()
+        for source, trace in traffic:
+            courts.judge(source.name, trace)
+            works.add(source.name, trace)
+        courts.close()
+        used = [rule for rule in rules if settings.rules.level(rule.code) != "off"]
+        found = verdict(works.all(), courts.seen(), settings.budget, settings.growth, used, fail_on)
+        self.verdict = finished(found, courts.warnings(), strict)
+
+    def ignores(self) -> Iterator[str]:
+        """Each ignore with what it matched."""
+        found = list({one.finding.key: one.finding for one in self._courts.known()}.values())
+        ignores = Ignores(self._settings.ignore, self._settings.catalog.schemas[0])
+        for one in ignores.explained(found, today()):
+            until = f", until {one.ignore.until}" if one.ignore.until else ""
+            yield f"{safe(one.name)}: {safe(one.ignore.reason)}{until}"
+            if one.over:
+                yield "  is over, and ignores no longer:" if one.matched else "  is over"
+            yield from (f"  {safe(finding.key)}" for finding in one.matched)
+            if not one.matched:
+                yield "  matches nothing that was found"

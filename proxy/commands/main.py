@@ -1,0 +1,289 @@
+"""The command line: reads flags, puts the parts together, says what happened."""
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from proxy import __version__
+from proxy.commands.serve import run, serve
+from proxy.commands.top import TopError, top
+from proxy.explain.request import RequestError, looks_like_request, read_columns, read_request
+from proxy.explain.words import UnknownWordError, meaning
+from proxy.findings.model import IMPACTS
+from proxy.observe import log
+from proxy.recording.source import UnableError
+from proxy.settings.listing import as_toml
+from proxy.settings.model import ConfigError, Effective, declared, describe, load
+from proxy.settings.sources import from_text, nearest
+from proxy.text.terminal import safe
+from proxy.upstream.discovery import known_mount, usable
+from rules import RULES
+
+OK, FINDINGS, USAGE, UNABLE = 0, 1, 2, 75
+EXITS = {
+    OK: "Fine.",
+    FINDINGS: "There are findings, or a budget was exceeded.",
+    USAGE: "Wrong usage, or settings that do not fit.",
+    UNABLE: "The tool itself could not do its work.",
+}
+"""Exit codes."""
+
+FLAGS = (
+    "upstream",
+    "db_uri",
+    "listen",
+    "admin",
+    "metrics",
+    "mount",
+    "mode",
+    "profile",
+    "upstream_ca",
+    "forwarded",
+    "headers",
+)
+SWITCHES = ("debug", "show_values")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run ``fanin``; returns the exit code."""
+    options = _parsed(arguments)
+    try:
+        code = int(options.run(options))
+        sys.stdout.flush()
+        return code
+    except ConfigError as error:
+        print(f"fanin: {error}", file=sys.stderr)
+        return USAGE
+    except UnableError as error:
+        print(f"fanin: {safe(str(error))}", file=sys.stderr)
+        return UNABLE
+    except BrokenPipeError:  # `fanin config | head`: whoever reads has enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return UNABLE
+
+
+def _parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
+    """The flags; an error that names the nearest one, where there is none of that name."""
+    parser = command_line()
+    options, unknown = parser.parse_known_args(arguments)
+    if unknown:
+        name = unknown[0].partition("=")[0]
+        flags = options.command._option_string_actions  # argparse tells them nowhere else
+        near = nearest(name, flags, otherwise="") if name.startswith("-") else ""
+        options.command.error(f"nothing is called '{safe(name)}'{near}")
+    return options
+
+
+def command_line() -> argparse.ArgumentParser:
+    """Every command with its options."""
+    parser = argparse.ArgumentParser(prog="fanin", description="Folds N+1 reads before PostgREST into one call.")
+    parser.add_argument("--version", action="version", version=f"fanin {__version__}")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    serve = commands.add_parser("serve", help="run the sidecar")
+    config = commands.add_parser("config", help="check and print the effective settings, each with its source")
+    for command in (serve, config):
+        _add_settings(command)
+    serve.set_defaults(run=_serve)
+    config.set_defaults(run=_config)
+    demo = commands.add_parser("demo", help="real servers and RetroMuscle, before and after")
+    demo.add_argument("--keep", action="store_true", help="leave the servers up until Ctrl-C")
+    demo.add_argument("--json", action="store_true", help="print the table as JSON and nothing else")
+    demo.set_defaults(run=_demo)
+    _add_top(commands.add_parser("top", help="a live table of the queries of a running fanin"))
+    explaining = commands.add_parser("explain", help="what a code means; what a request asks, and if it would merge")
+    _add_settings(explaining)
+    _add_explain(explaining)
+    checking = commands.add_parser("check", help="gate a build: budgets and findings of recorded or live traces")
+    _add_check(checking)
+    _add_audit(commands.add_parser("audit", help="report on the workload of recorded or live traces"))
+    for command in commands.choices.values():
+        command.set_defaults(command=command)
+    return parser
+
+
+def _add_check(command: argparse.ArgumentParser) -> None:
+    tables = "TOML file of settings: tables [[budget]], [[growth]], [[ignore]], levels of rules"
+    _add_traffic(command, "--budgets", tables, ("text", "json", "sarif", "junit"))
+    what = "the impact from which on a finding fails; what a budget forbids fails always"
+    _add_fail_on(command, "low", what)
+    command.add_argument("--strict", action="store_true", help="what is warned of fails: budgets that measured nothing")
+    command.add_argument("--explain-ignores", action="store_true", help="print each [[ignore]] with what it matched")
+    command.set_defaults(run=_check)
+
+
+def _add_audit(command: argparse.ArgumentParser) -> None:
+    tables = "TOML file of settings: [[ignore]] tables, levels of rules"
+    _add_traffic(command, "--config", tables, ("text", "md", "json", "html", "sarif"))
+    _add_fail_on(command, "high", "the impact from which on a finding fails: it ends with 1; never: it ends with 0")
+    command.add_argument(
+        "--top", type=_positive, metavar="N", default=10, help="how many queries and routes are told; 10 if not said"
+    )
+    command.set_defaults(run=_audit)
+
+
+def _add_traffic(command: argparse.ArgumentParser, settings: str, tables: str, formats: Sequence[str]) -> None:
+    source = command.add_mutually_exclusive_group(required=True)
+    source.add_argument("--traces", type=Path, nargs="+", metavar="FILE", help="what fanin serve --record has written")
+    source.add_argument("--admin", metavar="URL", help="the admin port of a running fanin, whose last traces are taken")
+    command.add_argument(settings, dest="config", type=Path, metavar="FILE", help=tables)
+    command.add_argument("--format", choices=formats, default="text", help=f"what to print: {', '.join(formats)}")
+    command.add_argument("--output", type=Path, metavar="FILE", help="where to write it; a text is printed as well")
+    _add_set(command)
+    command.set_defaults(settings=())
+
+
+def _add_fail_on(command: argparse.ArgumentParser, default: str, what: str) -> None:
+    choices = (*map(str.lower, IMPACTS), "never")
+    command.add_argument("--fail-on", choices=choices, default=default, help=f"{what}; {default} if not said")
+
+
+def _positive(text: str) -> int:
+    if not (text.isdecimal() and int(text)):
+        raise argparse.ArgumentTypeError(f"'{safe(text)}' is no whole number above 0")
+    return int(text)
+
+
+def _add_top(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--admin", metavar="URL", default="http://127.0.0.1:9000", help="its admin port")
+    command.add_argument("--token", help="its admin_token, where it wants one; else FANIN_ADMIN_TOKEN")
+    command.add_argument("--every", type=float, metavar="SECONDS", default=2.0, help="time between two looks")
+    command.set_defaults(run=_top)
+
+
+def _add_explain(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "words",
+        metavar="WORD",
+        nargs="+",
+        help="FAN001, literal, ties, FANIN502, …, or a request: 'GET /t?id=eq.1', or its URL",
+    )
+    command.add_argument("-H", "--header", action="append", default=[], metavar="'NAME: VALUE'", help="a header line")
+    command.add_argument(
+        "--type",
+        action="append",
+        default=[],
+        metavar="COLUMN=TYPE",
+        help="a column's type as Postgres names it, or 'enum'; 'TYPE unique' for one without equals or nulls",
+    )
+    command.add_argument("--json", action="store_true", help="print the explanation of a request as JSON")
+    command.set_defaults(run=_explain)
+
+
+def _add_settings(command: argparse.ArgumentParser) -> None:
+    texts = dict(describe())
+    command.add_argument("--config", type=Path, metavar="FILE", help="TOML file of settings")
+    command.set_defaults(settings=(*FLAGS, *SWITCHES))
+    for name in FLAGS:
+        command.add_argument("--" + name.replace("_", "-"), help=texts[name].replace("%", "%%"))
+    command.add_argument(
+        "--record", type=Path, metavar="FILE", help="like --set record.file=FILE; " + texts["record.file"]
+    )
+    for name in SWITCHES:
+        command.add_argument("--" + name.replace("_", "-"), action="store_true", default=None, help=texts[name])
+    _add_set(command)
+
+
+def _add_set(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="any other setting, e.g. merge.max_keys=100",
+    )
+
+
+def _load(options: argparse.Namespace) -> Effective:
+    """The settings; what to warn about is printed."""
+    loaded = _read(options)
+    for warning in loaded.warnings:
+        print(f"fanin: warning: {warning}", file=sys.stderr)
+    return loaded
+
+
+def _read(options: argparse.Namespace) -> Effective:
+    known = declared()
+    named = {name: getattr(options, name, None) for name in options.settings}
+    flags: dict[str, Any] = {name: value for name, value in named.items() if value is not None}
+    if getattr(options, "record", None) is not None:
+        flags["record.file"] = options.record
+    for assignment in options.set:
+        name, equals, value = assignment.partition("=")
+        if not equals:
+            raise ConfigError(f"--set: '{assignment}' is not NAME=VALUE")
+        setting = known.get(name)
+        flags[name] = value if setting is None else from_text(value, setting, f"--set {name}")
+    return load(flags, options.config)
+
+
+def _config(options: argparse.Namespace) -> int:
+    loaded = _load(options)
+    usable(loaded.settings)
+    for line in as_toml(loaded):
+        print(line)
+    return OK
+
+
+def _explain(options: argparse.Namespace) -> int:
+    words = " ".join(options.words)
+    try:
+        if looks_like_request(words):
+            _explain_request(options, words)
+        else:
+            print(meaning(words, RULES))
+    except (RequestError, UnknownWordError) as error:
+        raise ConfigError(f"explain: {safe(str(error))}") from error
+    return OK
+
+
+def _explain_request(options: argparse.Namespace, words: str) -> None:
+    from proxy.explain.facts import explain  # with sqlglot, which no other command needs
+    from proxy.explain.text import lines, to_json
+
+    settings = _load(options).settings
+    columns = read_columns(options.type, certain=settings.db_uri is not None)
+    explanation = explain(read_request(words, options.header), settings, known_mount(settings), columns)
+    print(to_json(explanation) if options.json else "\n".join(lines(explanation)))
+
+
+def _serve(options: argparse.Namespace) -> int:
+    loaded = _load(options)
+    usable(loaded.settings)
+    log.configure()
+    run(serve(loaded, lambda: _read(options), RULES))
+    return OK
+
+
+def _check(options: argparse.Namespace) -> int:
+    from proxy.commands.check import check  # with every format, which no other command needs
+
+    return FINDINGS if check(options, _load(options), RULES) else OK
+
+
+def _audit(options: argparse.Namespace) -> int:
+    from proxy.commands.audit import audit  # the same
+
+    return FINDINGS if audit(options, _load(options), RULES) else OK
+
+
+def _top(options: argparse.Namespace) -> int:
+    try:
+        return top(options.admin, options.token or os.environ.get("FANIN_ADMIN_TOKEN"), options.every)
+    except TopError as error:
+        print(f"fanin: {safe(str(error))}", file=sys.stderr)
+        return UNABLE
+
+
+def _demo(options: argparse.Namespace) -> int:
+    try:
+        from proxy.demo.run import demo
+    except ImportError as error:
+        print(
+            f"fanin: the demo needs its extra: pip install 'fanin[demo]' ({error.name} is missing)",
+            file=sys.stderr,
+        )
+        return UNABLE
+    return int(demo(keep=options.keep, as_json=options.json))

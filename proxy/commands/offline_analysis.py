@@ -1,0 +1,96 @@
+"""Where ``fanin check`` and ``fanin audit`` have traffic judged: by the rules, the settings and the ignores."""
+
+import math
+from collections.abc import Iterator, Sequence
+
+from proxy.findings.model import Rule, Seen
+from proxy.findings.store import Known
+from proxy.model import Trace
+from proxy.observe.confirmed_names import Names
+from proxy.observe.events import Closed, Event, Events, Warned
+from proxy.settings.model import Settings
+from proxy.sidecar.rule_runner import Judge
+from proxy.traces.cost import may_gate
+
+
+class Court:
+    """Traces of one kind, judged by the settings; what was found, and where."""
+
+    def __init__(self, rules: Sequence[Rule], settings: Settings, names: Names, gates: bool) -> None:
+        events = Events()
+        events.subscribe(self._hear)
+        self._judge = Judge(rules, settings, events)
+        self._names = names
+        self._gates = gates
+        self._source = ""
+        self._places: dict[str, dict[tuple[str, str], None]] = {}
+        """By finding, the traces that it was made in, with their recordings."""
+        self.count = 0
+        self.warnings: list[str] = []
+
+    def judge(self, source: str, trace: Trace) -> None:
+        self.count += 1
+        self._source = source
+        self._judge.judge(trace)
+
+    def close(self) -> set[str]:
+        """Look at all of it; returns what is to be told of ignores that matched nothing."""
+        self._judge.look(math.inf)
+        if dropped := self._judge.found.dropped:
+            self.warnings.append(f"{dropped} findings gave way to later ones: raise detect.findings")
+        told, self.warnings = self.warnings, []
+        self._judge.review()
+        idle, self.warnings = set(self.warnings), told
+        return idle
+
+    def known(self) -> list[Known]:
+        """All findings, ignored ones as well, that are on names that upstream has taken."""
+        shown = [known for known in self._judge.found if self._names.shown([known.finding])]
+        return sorted(shown, key=lambda known: (-known.finding.weight, known.finding.key))
+
+    def seen(self) -> Iterator[Seen]:
+        """Findings that are not ignored, the gravest first."""
+        for known in self.known():
+            if known.ignore is None:
+                places = list(self._places.get(known.finding.key, ()))
+                source, trace = places[0] if places else ("", "")
+                yield Seen(known.finding, source, trace, known.count, self._gates, len(places))
+
+    def _hear(self, event: Event) -> None:
+        if isinstance(event, Warned):
+            self.warnings.append(event.what)
+        elif isinstance(event, Closed):
+            for finding in event.findings:
+                self._places.setdefault(finding.key, {})[self._source, event.trace.id] = None
+
+
+class Courts:
+    """Traces as they come: those that can fail a build are judged by themselves, and the others by themselves."""
+
+    def __init__(self, rules: Sequence[Rule], settings: Settings) -> None:
+        self.names = Names()
+        self._courts = [Court(rules, settings, self.names, gates) for gates in (False, True)]
+        self._idle: list[str] = []
+
+    def judge(self, source: str, trace: Trace) -> None:
+        """A trace of a recording."""
+        self.names.learn(trace.spans)
+        self._courts[may_gate(trace)].judge(source, trace)
+
+    def close(self) -> None:
+        """That was all: look at the workload as a whole."""
+        idle = [court.close() for court in self._courts if court.count]
+        self._idle = sorted(set.intersection(*idle)) if idle else []
+
+    def seen(self) -> list[Seen]:
+        """Findings that are not ignored, those that can fail a build first; one may be of both kinds of traces."""
+        return [one for court in reversed(self._courts) for one in court.seen()]
+
+    def known(self) -> list[Known]:
+        """All findings in the same order, ignored ones as well."""
+        return [one for court in reversed(self._courts) for one in court.known()]
+
+    def warnings(self) -> list[str]:
+        """What is to be told of rules, settings and ignores; at the end, ignores that matched nothing at all."""
+        told = [text for court in reversed(self._courts) for text in court.warnings]
+        return [*dict.fromkeys(told), *self._idle]

@@ -1,0 +1,1 @@
+"""The SQL of a fix, as text for people."""

@@ -1,0 +1,242 @@
+"""Compares merged answers with originals, beside the line: nobody waits for it, and it gives way to everybody.
+
+How to compare and what counts is decided by the room; here the answers are fetched.
+"""
+
+import asyncio
+from collections import Counter
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
+from typing import TypeVar
+
+import msgspec
+
+from proxy.errors.codes import FaultError
+from proxy.http1.head import Field, StatusLine
+from proxy.merging.fetch import Fetcher, Result
+from proxy.model import Doubt, Member, Merged, Miss, Share
+from proxy.observe.events import Called, Compared, Event, Events, Paused, Replayed, Warned
+from proxy.path.comparison import (
+    DOUBT,
+    FAILED,
+    MERGED,
+    MISMATCH,
+    ROUNDS,
+    SKIPPED,
+    Case,
+    Exempt,
+    Heard,
+    Held,
+    Pauses,
+    plain,
+)
+from proxy.path.max_rows import RowEvidence
+from proxy.path.singular import Templates
+from proxy.postgrest.response.gateway import Gateway
+from proxy.settings.model import Settings
+from proxy.upstream.calls import Call, Note
+from proxy.upstream.client import Outgoing, Upstream
+from proxy.upstream.mount import Route
+
+Shares = dict[bytes, Share | Miss]
+Pairs = Sequence[tuple[bytes, Member]]
+"""Literals, each with a member that it belongs to."""
+Ask = Callable[[Member], Awaitable[Heard | str]]
+"""What a member is answered alone; a string is the result where nothing was heard."""
+T = TypeVar("T")
+
+BUSY = "FANIN505"
+"""The fault of a call that waited too long for its place."""
+OVERHEAD = 4096
+"""Bytes that an answer is counted for besides its body, so that many small ones are bounded too."""
+FAILURES = 3
+"""Bugs after which no more is compared."""
+
+
+class Beside(Events):
+    """What happens beside the line: its calls are none of the callers'."""
+
+    def __init__(self, events: Events) -> None:
+        super().__init__()
+        self._events = events
+
+    def emit(self, event: Event) -> None:
+        self._events.emit(msgspec.structs.replace(event, kind="shadow") if isinstance(event, Called) else event)
+        if isinstance(event, Replayed):
+            self._events.emit(Compared(SKIPPED if event.reason == "load" else DOUBT, event.members))
+
+
+class Checker:
+    """Comparisons of one upstream: what they hold, how they go on, what comes of them."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        upstream: Upstream,
+        route: Route,
+        gateway: Gateway,
+        evidence: RowEvidence,
+        events: Events,
+        clock: Callable[[], float],
+        templates: Templates,
+        held: Held,
+        pauses: Pauses,
+    ) -> None:
+        self.events = Beside(events)
+        self.fetcher = Fetcher(settings, upstream, upstream.shadows, route, gateway, evidence, self.events, clock)
+        self.held = held
+        self.pauses = pauses
+        self.closed = False
+        self._exempt = Exempt(gateway, settings.merge.ties == "any")
+        self._max_body = settings.merge.max_body
+        self._upstream = upstream
+        self._route = route
+        self._clock = clock
+        self._templates = templates
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._bugs = 0
+
+    @property
+    def running(self) -> int:
+        """Tasks beside the line."""
+        return len(self._tasks)
+
+    @property
+    def paused(self) -> int:
+        """Queries that nobody's calls are merged of, because they were answered wrong."""
+        return self.pauses.count(self._clock())
+
+    def start(self, work: Coroutine[None, None, None]) -> "asyncio.Task[None]":
+        """Do ``work`` beside the line; its bugs are told and hurt nobody."""
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._ended)
+        return task
+
+    async def close(self) -> None:
+        """Stop at once: what is left undone is not worth waiting for."""
+        self.closed = True
+        tasks = tuple(self._tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def count(self, result: str, answers: int) -> None:
+        """``answers`` were compared with that result."""
+        if answers:
+            self.events.emit(Compared(result, answers))
+
+    async def compare(self, call: Merged, alias: bytes, shares: Shares, pairs: Pairs, ask: Ask) -> None:
+        """Compare what each of ``pairs`` gets out of ``shares`` with what ``ask`` says, and count what comes of it."""
+        size = sum(OVERHEAD + len(share.body) for share in shares.values() if isinstance(share, Share))
+        if self.closed or not self.held.take(size):
+            self.count(SKIPPED, len(pairs))
+            return
+        try:
+            tried = await _all([self._begin(shares[literal], literal, member, ask) for literal, member in pairs])
+            cases = [one for one in tried if isinstance(one, Tried)]
+            await self._go_on(call, alias, cases)
+        except Exception:
+            self.count(FAILED, len(pairs))
+            raise
+        finally:
+            self.held.give(size)
+        for result, answers in Counter(one if isinstance(one, str) else one.case.result for one in tried).items():
+            self.count(result, answers)
+        wrong = [one for one in cases if one.case.result == MISMATCH]
+        if wrong:
+            self._pause(wrong, len(pairs))
+
+    async def original(self, member: Member) -> Heard | str:
+        """What PostgREST answers ``member`` alone, now."""
+        query, upstream = member.query, self._upstream
+        line = b"GET " + self._route.upstream_target(query.target) + b" HTTP/1.1\r\n"
+        outgoing = Outgoing(b"GET", line + plain(member.head.forward) + b"\r\n")
+        note = Note("shadow", b"GET", query.relation, costs="FAN001")
+        try:
+            async with Call(upstream, upstream.shadows, outgoing, note, self.events, self._clock) as answer:
+                body = await answer.read(self._max_body)
+                return SKIPPED if body is None else as_heard(answer.line, answer.fields, body)
+        except FaultError as error:
+            return SKIPPED if error.fault.code == BUSY else FAILED
+
+    async def _begin(self, share: Share | Miss, literal: bytes, member: Member, ask: Ask) -> "Tried | str":
+        whole = self._templates.whole(share, member.head.who, self._clock())
+        if whole is None:
+            return DOUBT
+        heard = await ask(member)
+        if isinstance(heard, str):
+            return heard
+        case = Case(heard, Heard(whole.head, whole.body), self._exempt)
+        return case.result or Tried(member, literal, case)
+
+    async def _go_on(self, call: Merged, alias: bytes, cases: "Sequence[Tried]") -> None:
+        """Ask again for what differs, until it is clear what that means."""
+        for what in ROUNDS:
+            cases = [one for one in cases if not one.case.result]
+            if not cases:
+                return
+            if what == MERGED:
+                await self._merge_again(call, alias, cases)
+            else:
+                for one, heard in zip(cases, await _all([self.original(one.member) for one in cases]), strict=True):
+                    one.case.hear(what, heard)
+
+    async def _merge_again(self, call: Merged, alias: bytes, cases: "Sequence[Tried]") -> None:
+        result = await self.fetcher.fetch(call, alias, lambda: None)
+        for one in cases:
+            if isinstance(result, dict):
+                share = self._templates.whole(result[one.literal], one.member.head.who, self._clock())
+                one.case.hear(MERGED, FAILED if share is None else Heard(share.head, share.body))
+            else:
+                one.case.hear(MERGED, SKIPPED if is_busy(result) else FAILED)
+
+    def _pause(self, wrong: "Sequence[Tried]", compared: int) -> None:
+        """Merge that query for nobody, and say why; no value is told."""
+        fingerprint = wrong[0].member.query.fingerprint
+        seconds = self.pauses.begin(fingerprint, self._clock())
+        if not seconds:
+            return
+        self.events.emit(Paused(MISMATCH))
+        self.events.emit(
+            Warned(
+                f"{len(wrong)} of {compared} merged answers are not PostgREST's: {fingerprint}: {wrong[0].case.what}",
+                f"Not merged for {seconds:.0f} s, for any caller. Report it; rules.fan001=report ends all merging.",
+            )
+        )
+
+    def _ended(self, task: "asyncio.Task[None]") -> None:
+        self._tasks.discard(task)
+        error = None if task.cancelled() else task.exception()
+        if error is None:
+            return
+        self._bugs += 1
+        self.closed = self.closed or self._bugs >= FAILURES
+        last = f"; after {FAILURES} failures no more are made" if self.closed else ""
+        self.events.emit(Warned(f"a comparison failed{last}", "This is a bug: report it.", error))
+
+
+class Tried(msgspec.Struct, frozen=True, eq=False):
+    """A member whose share differed at first."""
+
+    member: Member
+    literal: bytes
+    case: Case
+
+
+async def _all(works: Iterable[Coroutine[None, None, T]]) -> list[T]:
+    """All at once; when one fails, the others are cancelled."""
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(work) for work in works]
+    return [task.result() for task in tasks]
+
+
+def as_heard(line: StatusLine, fields: tuple[Field, ...], body: bytes) -> Heard | str:
+    """An answer for comparison; ``skipped`` where its bytes are those of a compression."""
+    if any(field.name == b"content-encoding" for field in fields):
+        return SKIPPED
+    return Heard(b"\r\n".join([line.line, *(field.line for field in fields)]), body)
+
+
+def is_busy(result: Result) -> bool:
+    """Whether a merged call was not made, because it waited too long for its place."""
+    return result == Doubt("connection", BUSY)

@@ -1,0 +1,181 @@
+"""Comparing while traffic goes on: all of it in mode shadow, a share of it in mode rewrite."""
+
+import asyncio
+import secrets
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+
+from proxy.errors.codes import FaultError
+from proxy.http1.head import Field, StatusLine
+from proxy.merging.comparer import OVERHEAD, Checker, Pairs, Shares, as_heard, is_busy
+from proxy.merging.fetch import Fetches, Result, leader
+from proxy.merging.waiters import Reply, Served, Ticket
+from proxy.model import Doubt, Member, Merged, Share
+from proxy.path.comparison import FAILED, SKIPPED, Heard, Held, chosen, some
+from proxy.settings.model import Settings
+from proxy.settings.tables import Shadow as ShadowSettings
+from proxy.upstream.client import UpstreamWire
+from proxy.upstream.pool import Lane
+
+DRAW = secrets.SystemRandom().random
+
+
+class Sampled:
+    """Merged calls for callers, of which a share is compared with originals that are sent for that."""
+
+    def __init__(
+        self,
+        fetcher: Fetches,
+        checker: Checker,
+        callers: Lane[UpstreamWire],
+        settings: ShadowSettings,
+        clock: Callable[[], float],
+        draw: Callable[[], float] = DRAW,
+    ) -> None:
+        self._fetcher = fetcher
+        self._checker = checker
+        self._callers = callers
+        self._share = settings.share
+        self._answers = settings.answers
+        self._clock = clock
+        self._draw = draw
+
+    async def fetch(self, call: Merged, alias: bytes, leaves: Callable[[], None], number: int = 0) -> Result:
+        """The merged answer, as it came; a comparison begins beside it, but never ahead of callers who wait."""
+        result = await self._fetcher.fetch(call, alias, leaves, number)
+        if isinstance(result, dict) and (pairs := self._chosen(call)) and not _is_error(result):
+            if self._callers.calm:
+                checker = self._checker
+                checker.start(checker.compare(call, alias, result, pairs, checker.original))
+            else:
+                self._checker.count(SKIPPED, len(pairs))
+        return result
+
+    def _chosen(self, call: Merged) -> Pairs:
+        """Whose answers are compared: all of a query that is watched because it was wrong lately, some of one drawn."""
+        watched = self._checker.pauses.watched(leader(call).query.fingerprint, self._clock())
+        if not watched and not chosen(self._share, self._draw()):
+            return ()
+        pairs = [(literal, members[0]) for literal, members in call.owners.items()]
+        return pairs if watched else some(pairs, self._answers, self._draw())
+
+
+def _is_error(shares: Shares) -> bool:
+    """Whether it is an error that everybody shares: its originals are what sharing spares an upstream in trouble."""
+    return any(isinstance(share, Share) and share.rows < 0 for share in shares.values())
+
+
+class Shadow:
+    """Mode shadow: every request is answered by its original; merging goes on beside it, and is compared."""
+
+    def __init__(self, settings: Settings, checker: Checker, clock: Callable[[], float]) -> None:
+        self._checker = checker
+        self._clock = clock
+        self._max_body = settings.merge.max_key_body
+        self._copies: dict[Member, Copy] = {}
+
+    @contextmanager
+    def beside(self, member: Member, ask: Callable[[Member], Awaitable[Reply]]) -> "Iterator[Copy | None]":
+        """Merge ``member`` with ``ask`` while its original is under way; what that is answered is told to the copy."""
+        if self._checker.closed or not self._checker.held.take(OVERHEAD):
+            self._checker.count(SKIPPED, 1)
+            yield None
+            return
+        copy = self._copies[member] = Copy(self._checker.held, self._max_body)
+        task = self._checker.start(self._follow(member, copy, ask))
+        try:
+            yield copy
+        except BaseException as error:
+            copy.end(FAILED if isinstance(error, FaultError) else SKIPPED)
+            task.cancel()
+            raise
+        copy.end()
+
+    async def fetch(self, call: Merged, alias: bytes, leaves: Callable[[], None], number: int = 0) -> Result:
+        """The merged answer for nobody but the comparison."""
+        result = await self._checker.fetcher.fetch(call, alias, leaves)
+        if isinstance(result, dict):
+            self._checker.start(self._compare(call, alias, result))
+        return Doubt("load") if is_busy(result) else result
+
+    async def _compare(self, call: Merged, alias: bytes, shares: Shares) -> None:
+        pairs = [(literal, member) for literal, members in call.owners.items() for member in members]
+        try:
+            await self._checker.compare(call, alias, shares, pairs, self._original)
+        finally:
+            for member in call.members:
+                self._forget(member)
+
+    async def _original(self, member: Member) -> Heard | str:
+        copy = self._copies.get(member)
+        return SKIPPED if copy is None else await copy.whole()
+
+    async def _follow(self, member: Member, copy: "Copy", ask: Callable[[Member], Awaitable[Reply]]) -> None:
+        """Wait with the others, as in mode rewrite; who would go alone has its original under way already."""
+        reply: Reply | None = None
+        try:
+            reply = await ask(member)
+            if isinstance(reply, Ticket):
+                self._forget(member)
+                await copy.whole()
+        finally:
+            if isinstance(reply, Ticket):
+                reply.done(self._clock() - member.arrived if copy.answered else None)
+            if not isinstance(reply, Served):
+                self._forget(member)
+
+    def _forget(self, member: Member) -> None:
+        copy = self._copies.pop(member, None)
+        if copy is not None:
+            copy.drop()
+
+
+class Copy:
+    """What a caller is answered, kept as it goes by: until it is too much."""
+
+    def __init__(self, held: Held, limit: int) -> None:
+        self.answered = False
+        """Whether the caller has its whole answer."""
+        self._held = held
+        self._limit = limit
+        self._size = OVERHEAD
+        self._line: StatusLine | None = None
+        self._fields: tuple[Field, ...] = ()
+        self._pieces: list[bytes] = []
+        self._result = ""
+        self._ended = asyncio.Event()
+
+    def begin(self, line: StatusLine, fields: tuple[Field, ...], data: bytes) -> None:
+        """The answer's head, and the body as far as it is there."""
+        self._line, self._fields = line, fields
+        self.add(data)
+
+    def add(self, piece: bytes) -> None:
+        """A further piece of the body."""
+        if self._result:
+            return
+        if self._size + len(piece) > OVERHEAD + self._limit or not self._held.take(len(piece)):
+            self.drop()
+            return
+        self._size += len(piece)
+        self._pieces.append(piece)
+
+    def end(self, result: str = "") -> None:
+        """That was all; ``result`` says why it is not the whole answer."""
+        self.answered = not result
+        self._result = self._result or result
+        self._ended.set()
+
+    def drop(self) -> None:
+        """Nobody compares it any more."""
+        self._result = self._result or SKIPPED
+        self._held.give(self._size)
+        self._size = 0
+        self._pieces.clear()
+
+    async def whole(self) -> Heard | str:
+        """The answer, once it is there; a result where it is not."""
+        await self._ended.wait()
+        if self._result or self._line is None:
+            return self._result or FAILED
+        return as_heard(self._line, self._fields, b"".join(self._pieces))

@@ -1,0 +1,226 @@
+"""Reads whose list is too long for upstream: how to cut them, and one answer out of the parts' (FAN005).
+
+A row is known to be in one part only: its hidden key is one of that part's literals, and no two parts have one in
+common. That holds whatever the column's type makes of the literals.
+"""
+
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+
+import msgspec
+
+from proxy.allowed_differences import UNASKED
+from proxy.http1.head import Field
+from proxy.model import Doubt, Head, LiteralClass, Media, Query, Share
+from proxy.postgrest.request.in_list import bare_list, canonical_list, column_of
+from proxy.postgrest.request.media import ARRAY, without_count
+from proxy.postgrest.request.set_filter import hidden_columns
+from proxy.postgrest.request.target import LOGIC, RESERVED, Param, decoded, is_plain_name, split_target
+from proxy.postgrest.response.gateway import Gateway
+from proxy.postgrest.response.headers import READ_HEADERS, is_stamp, shareable
+from proxy.postgrest.response.rows import marked_rows
+
+KEYLESS = frozenset((None, "no-key", "literal"))
+"""Refusals of a query that has nothing to be merged by, which does not matter to one that is too long for it."""
+
+MOST_PARTS = 100
+"""Parts above which what stands beside the list is what is too long."""
+
+_DIRECTIONS = {b"": False, b".asc": False, b".desc": True}
+_NULLS = (b".nullsfirst", b".nullslast")
+_RANGE = b"content-range"
+
+
+def lengthened(query: Query, target: bytes, place: tuple[int, int] | None) -> Query:
+    """``query``, which was read off a shortened target, for the whole one with its list at ``place``.
+
+    Nothing of it is merged. A query of too many parameters was not taken apart, whatever made it long.
+    """
+    filters, at = list(query.filters), -1 if place is None else target.count(b"&", query.path_end, place[0])
+    known = place is not None and at < len(filters)
+    if place is not None and known:
+        filters[at] = target[place[0] : place[1]]
+    return msgspec.structs.replace(
+        query,
+        target=target,
+        filters=tuple(filters),
+        select=None,
+        limit=None,
+        keys=(),
+        refusal="too-long" if query.refusal in KEYLESS else query.refusal,
+        long=place if known else None,
+    )
+
+
+class Cut(msgspec.Struct, frozen=True):
+    """A read whose list is cut. ``before`` and ``after`` are the client-side target around the list's value."""
+
+    key: bytes
+    before: bytes
+    after: bytes
+    parts: tuple[tuple[bytes, ...], ...]
+    """The literals of each part; no literal is in two."""
+    ordered: bool
+    """Whether the rows have an order, which is then to be the parts' order."""
+    media: Media
+
+    def target(self, literals: Sequence[bytes]) -> bytes:
+        """The target of the call for some of the literals."""
+        return self.before + bare_list(literals) + self.after
+
+    def probe(self, rows: int) -> bytes:
+        """The target of a HEAD that tells whether upstream gives out as many ``rows`` of this relation at once."""
+        return b"%b?select=%b&limit=%d" % (self.before.partition(b"?")[0], self.key, rows)
+
+
+def cut(query: Query, head: Head, alias: bytes, longest: int) -> Cut | str:
+    """How to cut the long list of ``query`` into targets of ``longest`` bytes at most; or a key of `errors.REFUSALS`.
+
+    ``query`` was refused for nothing but its length.
+    """
+    path_end, params = split_target(query.target)
+    read = None if query.long is None else canonical_list(query.target[query.long[0] : query.long[1]])
+    if query.long is None or read is None or not _is_alone(params, key := column_of(query.target, query.long)):
+        return "list"
+    names = [decoded(param.name) for param in params]
+    media = head.media or ARRAY
+    if b"limit" in names or head.counted or media.singular:
+        return "list-total"
+    descending = _direction(params, names, key)
+    if descending is None:
+        return "list-order"
+    before, after = _around(query, path_end, params, names, hidden_columns(alias, key, ()))
+    kind, literals = read
+    if b"order" in names:
+        literals = sorted(literals, key=int if kind is LiteralClass.INTEGER else None, reverse=descending)
+    parts = tuple(_parts(literals, longest - len(before) - len(bare_list(())) - len(after) + 1))
+    if not parts or len(parts) > MOST_PARTS:
+        return "list-room"
+    return Cut(key, before, after, parts, b"order" in names, media)
+
+
+def _is_alone(params: Sequence[Param], key: bytes) -> bool:
+    """Whether ``key`` is a plain column with this one filter, and no other column has a list."""
+    names = [decoded(param.name) for param in params]
+    lists = [at for at, param in enumerate(params) if decoded(param.value[:9])[:3] == b"in." and b"." not in names[at]]
+    column = is_plain_name(key) and key not in RESERVED | LOGIC
+    return column and names.count(key) == 1 and len(lists) == 1
+
+
+def _direction(params: Sequence[Param], names: Sequence[bytes], key: bytes) -> bool | None:
+    """Whether the order, if any, is descending; None when it is not by the column ``key`` alone.
+
+    A row that matched has no null there.
+    """
+    orders = [decoded(param.value) for name, param in zip(names, params, strict=True) if name == b"order"]
+    if not orders:
+        return False
+    column, way = orders[0][: len(key)], orders[0][len(key) :]
+    for nulls in _NULLS:
+        way = way.removesuffix(nulls)
+    return _DIRECTIONS.get(way) if column == key and len(orders) == 1 else None
+
+
+def _around(
+    query: Query, path_end: int, params: Sequence[Param], names: Sequence[bytes], column: bytes
+) -> tuple[bytes, bytes]:
+    """The target before and after the list's value, with ``column`` put first in the select."""
+    start, end = query.long or (0, 0)
+    at, item = path_end + 1, b"select=" + column + b",*&"
+    if b"select" in names:
+        at, item = params[names.index(b"select")].start, column + b","
+    target = query.target
+    if at <= start:
+        return target[:at] + item + target[at:start], target[end:]
+    return target[:start], target[end:at] + item + target[at:]
+
+
+def _parts(literals: Sequence[bytes], room: int) -> Iterator[tuple[bytes, ...]]:
+    """``literals`` in runs of ``room`` bytes at most, each with its comma; nothing when one alone has no room."""
+    if max(map(len, literals)) >= room:
+        return
+    begin, used = 0, 0
+    for at, literal in enumerate(literals):
+        used += len(literal) + 1
+        if used > room:
+            yield tuple(literals[begin:at])
+            begin, used = at, len(literal) + 1
+    yield tuple(literals[begin:])
+
+
+class Part(msgspec.Struct, frozen=True):
+    """What one call answered: its head before and after Content-Range's value, its rows, and their keys."""
+
+    before: bytes
+    after: bytes
+    lines: tuple[bytes, ...]
+    """What of the head all parts must have equal: all but what tells of this very answer."""
+    keys: tuple[bytes, ...]
+    rows: tuple[bytes, ...]
+
+
+def read_part(
+    cut: Cut, literals: Sequence[bytes], alias: bytes, answer: tuple[bytes, tuple[Field, ...], bytes], gateway: Gateway
+) -> Part | Doubt:
+    """A 200 ``answer`` (status line, head lines, body) to ``literals``; the doubt that forbids to use it."""
+    status_line, fields, body = answer
+    kept = shareable(fields, READ_HEADERS, gateway)
+    if isinstance(kept, Doubt):
+        return kept
+    if [field.value for field in kept if field.name == b"content-type"] != [cut.media.array_type]:
+        return Doubt("headers", "content-type")
+    ranges = [at for at, field in enumerate(kept) if field.name == _RANGE]
+    if len(ranges) != 1:
+        return Doubt("headers", "content-range")
+    rows = marked_rows(body, alias, cut.media.separator)
+    if rows is None:
+        return Doubt("shape")
+    if not {key for key, _ in rows} <= set(literals):
+        return Doubt("stranger")
+    name = kept[ranges[0]].line.partition(b":")[0]
+    return Part(
+        before=b"\r\n".join([status_line, *_lines(kept[: ranges[0]]), name + b": "]),
+        after=b"\r\n".join([b"", *_lines(kept[ranges[0] + 1 :]), b""]),
+        lines=(status_line, *_lines([f for f in kept if f.name != _RANGE and not is_stamp(f.name, gateway)])),
+        keys=tuple([key for key, _ in rows]),
+        rows=tuple([row for _, row in rows]),
+    )
+
+
+def _lines(fields: Sequence[Field]) -> Iterator[bytes]:
+    """The lines of a stitched answer."""
+    for field in fields:
+        if field.name == b"preference-applied":
+            applied = without_count(field.value)
+            if applied:
+                yield b"Preference-Applied: " + applied
+        elif field.name not in UNASKED:
+            yield field.line
+
+
+def seams(parts: Sequence[Part]) -> tuple[bytes, ...]:
+    """The keys of each part's first and last row, where more than one part has rows."""
+    ends = [key for part in parts if part.keys for key in (part.keys[0], part.keys[-1])]
+    return tuple([key for key, _ in groupby(ends)]) if sum(map(bool, (p.keys for p in parts))) > 1 else ()
+
+
+def are_in_order(keys: Sequence[bytes], part: Part) -> bool:
+    """Whether upstream itself puts ``keys`` in this order: ``part`` is its answer to them.
+
+    Each part is in upstream's order. Where all first and last rows are, so are the parts one behind another.
+    """
+    return tuple([key for key, _ in groupby(part.keys)]) == tuple(keys)
+
+
+def stitch(cut: Cut, parts: Sequence[Part]) -> Share | Doubt:
+    """One answer out of all parts': the head of the first, the rows of all in the order of the parts."""
+    first, *others = parts
+    for other in others:
+        odd = set(first.lines) ^ set(other.lines)
+        if odd or len(first.lines) != len(other.lines):
+            return Doubt("headers", min(odd, default=b"").partition(b":")[0].lower().decode("latin-1"))
+    rows = [row for part in parts for row in part.rows]
+    body = b"[" + cut.media.separator.join(rows) + b"]"
+    content_range = b"0-%d/*" % (len(rows) - 1) if rows else b"*/*"
+    length = b"Content-Length: %d\r\n" % len(body)
+    return Share(first.before + content_range + first.after + length, body, len(rows))

@@ -1,0 +1,221 @@
+"""From a merged answer to each member's own: rows as PostgREST's bytes, heads as it would have sent them.
+
+Nothing is decoded and written again. Rows are found by the hidden key that begins each of them.
+"""
+
+from collections.abc import Collection, Iterable
+from itertools import pairwise
+
+import msgspec
+
+from proxy.http1.head import Field, first, line_of
+from proxy.model import Column, Doubt, Merged, Miss, Share
+from proxy.postgrest.request.media import without_count
+from proxy.postgrest.request.set_filter import is_cut
+from proxy.postgrest.response.content_location import escaped
+from proxy.postgrest.response.content_range import rows_and_total
+from proxy.postgrest.response.gateway import Gateway
+from proxy.postgrest.response.headers import PLACED, READ_HEADERS, shareable, stamps
+from proxy.postgrest.response.rows import marked_pieces, row_behind
+from proxy.postgrest.types import are_ranked, may_be_char
+
+
+def split(
+    call: Merged,
+    alias: bytes,
+    path: bytes,
+    status_line: bytes,
+    fields: tuple[Field, ...],
+    body: bytes,
+    ties: bool,
+    gateway: Gateway,
+) -> dict[bytes, Share | Miss] | Doubt:
+    """Each filter value's share of a 200 answer, or the doubt that forbids to use it.
+
+    ``path`` is the path that Content-Location shows (before ``?``); ``ties`` accepts several rows a key in any order.
+    ``gateway`` says which headers may be there beside PostgREST's.
+    """
+    frame = _frame(status_line, fields, call, gateway)
+    if isinstance(frame, Doubt):
+        return frame
+    rows = rows_by_key(body, alias, call.media.separator, len(call.carried))
+    if isinstance(rows, Doubt):
+        return rows
+    told, _ = rows_and_total(first(fields, b"content-range"))
+    doubt = _judge_rows(rows, told, call)
+    if doubt is not None:
+        return doubt
+    stamped, server = stamps(fields, gateway), line_of(fields, b"server")
+    shares: dict[bytes, Share | Miss] = {}
+    for value, literals in call.claims.items():
+        own = _own_rows(rows, literals, call, ties)
+        if isinstance(own, Doubt):
+            return own
+        missed = call.media.singular and len(own) != 1
+        shares[value] = Miss(stamped, server, len(own)) if missed else _share(frame, path, call, value, own)
+    return shares
+
+
+class Row(msgspec.Struct, frozen=True, order=True, gc=False):
+    """One row of the merged answer."""
+
+    place: int
+    ranks: tuple[bytes | None, ...]
+    """Texts of the order columns that it carries; None for null."""
+    data: bytes
+    """The row without hidden columns."""
+
+
+def rows_by_key(body: bytes, alias: bytes, separator: bytes, carried: int = 0) -> dict[bytes, list[Row]] | Doubt:
+    """Each key text with its rows, which keep their order; behind the key each row has ``carried`` hidden columns."""
+    pieces = marked_pieces(body, alias, separator)
+    if pieces is None:
+        return Doubt("shape")
+    rows: dict[bytes, list[Row]] = {}
+    for place, piece in enumerate(pieces):
+        end = piece.find(b'"')
+        if b"\\" in piece[:end]:
+            end = _closing_quote(piece, 0)
+        if end < 0:
+            return Doubt("shape")
+        ranks, at = _ranks(piece, end + 1, alias, carried) if carried else ((), end + 1)
+        key, data = _unescaped(piece[:end]), row_behind(piece, at)
+        if key is None or data is None:
+            return Doubt("shape")
+        rows.setdefault(key, []).append(Row(place, ranks, data))
+    return rows
+
+
+def _ranks(piece: bytes, at: int, alias: bytes, carried: int) -> tuple[tuple[bytes | None, ...], int]:
+    """The hidden order columns from ``at`` on, and where they end. One that is not there is a null left out."""
+    ranks: list[bytes | None] = []
+    for number in range(carried):
+        name = b',"' + alias + b'%d":' % number
+        text = None
+        if piece.startswith(name + b'"', at):
+            begin = at + len(name) + 1
+            end = _closing_quote(piece, begin)
+            text, at = piece[begin:end], end + 1
+        elif piece.startswith(name + b"null", at):
+            at += len(name) + len(b"null")
+        ranks.append(text)
+    return tuple(ranks), at
+
+
+def _closing_quote(piece: bytes, begin: int) -> int:
+    """Where the JSON string ends whose first byte is at ``begin``; -1 when it does not."""
+    end = piece.find(b'"', begin)
+    while end > begin and piece[end - 1] == 0x5C:
+        text = piece[begin:end]
+        if (len(text) - len(text.rstrip(b"\\"))) % 2 == 0:
+            break
+        end = piece.find(b'"', end + 1)
+    return end
+
+
+def _unescaped(text: bytes) -> bytes | None:
+    """What a JSON string says, from the bytes between its quotes; None when they are no such string."""
+    if b"\\" not in text:
+        return text
+    try:
+        return msgspec.json.decode(b'"' + text + b'"', type=str).encode()
+    except (msgspec.DecodeError, UnicodeError):
+        return None
+
+
+def _judge_rows(rows: dict[bytes, list[Row]], told: int, call: Merged) -> Doubt | None:
+    """What forbids to use the answer for anybody; ``told`` is how many rows it has by its own Content-Range."""
+    if sum(map(len, rows.values())) != told:
+        return Doubt("shape")
+    if is_cut(call, told):
+        return Doubt("limit")
+    literals = call.literals
+    if not rows.keys() <= literals:
+        return Doubt("stranger")
+    if may_be_char(call.column) and _could_be_char(rows, literals):
+        return Doubt("char")
+    return None
+
+
+def _could_be_char(rows: Collection[bytes], literals: Iterable[bytes]) -> bool:
+    """Type ``"char"`` compares only a literal's first byte: a row ``1`` is then also ``12``'s.
+
+    A row with a longer key proves that the column is of another type.
+    """
+    if not rows or any(len(key) > 1 for key in rows):
+        return False
+    return any(len(literal) > 1 and literal[:1] in rows for literal in literals)
+
+
+def _own_rows(
+    rows: dict[bytes, list[Row]], literals: tuple[bytes, ...], call: Merged, ties: bool
+) -> list[bytes] | Doubt:
+    """The rows of these literals in their order, as many as the limit allows."""
+    if len(literals) == 1:
+        own = rows.get(literals[0], [])
+    else:
+        own = sorted(row for literal in literals for row in rows.get(literal, ()))
+    if len(own) > 1:
+        ordered = call.total or _are_ordered(own, call.carried)
+        if call.limit is not None and len(own) > call.limit:
+            if call.counted or not ordered:
+                return Doubt("limit")
+            own = own[: call.limit]
+        elif not (ordered or ties or call.media.singular):
+            return Doubt("ties")
+    return [row.data for row in own]
+
+
+def _are_ordered(own: list[Row], carried: tuple[Column, ...]) -> bool:
+    """Whether no two neighbours are tied: each shows another text in some order column."""
+    return all(
+        any(are_ranked(*texts) for texts in zip(above.ranks, below.ranks, carried, strict=True))
+        for above, below in pairwise(own)
+    )
+
+
+def _frame(status_line: bytes, fields: tuple[Field, ...], call: Merged, gateway: Gateway) -> list[bytes] | Doubt:
+    """The head in three pieces: before Content-Range's value, before Content-Location's, and the rest."""
+    kept = shareable(fields, READ_HEADERS, gateway)
+    if isinstance(kept, Doubt):
+        return kept
+    pieces: list[bytes] = []
+    current = [status_line]
+    for field in kept:
+        name = field.line.partition(b":")[0]
+        if field.name == b"content-type":
+            if field.value != call.media.array_type:
+                return Doubt("headers", "content-type")
+            current.append(name + b": " + call.media.own_type)
+        elif field.name == b"preference-applied":
+            applied = field.value if call.counted else without_count(field.value)
+            if applied:
+                current.append(b"Preference-Applied: " + applied)
+        elif field.name not in PLACED:
+            current.append(field.line)
+        elif field.name in PLACED[len(pieces) : len(pieces) + 1]:
+            pieces.append(b"\r\n".join([*current, name + b": "]))
+            current = [b""]
+        else:
+            return Doubt("headers", field.name.decode("ascii"))
+    if len(pieces) != 2:
+        return Doubt("headers", "content-range or content-location is missing")
+    pieces.append(b"\r\n".join([*current, b""]))
+    return pieces
+
+
+def _share(
+    frame: list[bytes],
+    path: bytes,
+    call: Merged,
+    value: bytes,
+    rows: list[bytes],
+) -> Share:
+    body = rows[0] if call.media.singular else b"[" + call.media.separator.join(rows) + b"]"
+    total = b"%d" % len(rows) if call.counted else b"*"
+    content_range = (b"0-%d/" % (len(rows) - 1) if rows else b"*/") + total
+    before, after = call.location
+    where = b"".join((path, b"?", before, escaped(value), after))
+    length = b"Content-Length: %d\r\n" % len(body)
+    head = b"".join((frame[0], content_range, frame[1], where, frame[2], length))
+    return Share(head, body, len(rows))

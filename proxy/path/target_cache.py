@@ -1,0 +1,95 @@
+"""Targets that differ from one read before in one plain literal are not taken apart again: a fan-out's all do."""
+
+from collections import OrderedDict
+from collections.abc import Callable
+
+import msgspec
+
+from proxy.model import Head, Key, LiteralClass, Query
+from proxy.postgrest.request.literals import canonical
+from proxy.postgrest.request.target import LOGIC, RESERVED, decoded
+
+Read = Callable[[bytes, bytes, Head], Query]
+"""Method, target and head to what they say."""
+
+STENCILS = 1024
+"""Stencils remembered."""
+_EQ = b"=eq."
+_SAMPLE = b"0"
+"""The literal of the target that a stencil is made of: no client's value is kept."""
+
+
+class Stencil(msgspec.Struct, frozen=True):
+    """What the ``query`` with the sample says of all like it; their literals are of filter ``at`` and key ``key``."""
+
+    query: Query
+    at: int
+    key: int | None
+
+    def cast(self, target: bytes, literal: bytes, begin: int, kind: LiteralClass) -> Query:
+        """The query for ``target``, whose ``literal`` begins at ``begin``."""
+        like, moved = self.query, len(literal) - len(_SAMPLE)
+        return Query(
+            method=like.method,
+            target=target,
+            relation=like.relation,
+            fingerprint=like.fingerprint,
+            filters=(*like.filters[: self.at], literal, *like.filters[self.at + 1 :]),
+            path_end=like.path_end,
+            select=like.select and _moved(like.select, begin, moved),
+            limit=like.limit and (like.limit[0], *_moved(like.limit[1:], begin, moved)),
+            offset=like.offset,
+            order=like.order,
+            keys=tuple([self._key(at, key, literal, begin, kind) for at, key in enumerate(like.keys)]),
+            refusal=like.refusal,
+        )
+
+    def _key(self, at: int, key: Key, literal: bytes, begin: int, kind: LiteralClass) -> Key:
+        if at == self.key:
+            return Key(key.name, b"eq." + literal, (literal,), key.start, begin + len(literal), kind)
+        start, end = _moved((key.start, key.end), begin, len(literal) - len(_SAMPLE))
+        return Key(key.name, key.value, key.literals, start, end, key.kind)
+
+
+def _moved(place: tuple[int, int], begin: int, by: int) -> tuple[int, int]:
+    """Where ``place`` is when what is at ``begin`` is longer by so much."""
+    return place if place[0] < begin else (place[0] + by, place[1] + by)
+
+
+class Stencils:
+    """``read`` for targets of at most ``longest`` bytes."""
+
+    def __init__(self, read: Read, longest: int) -> None:
+        self._read = read
+        self._longest = longest
+        self._stencils: OrderedDict[tuple[bytes | str | None, ...], Stencil | None] = OrderedDict()
+
+    def read(self, method: bytes, target: bytes, head: Head) -> Query:
+        """What ``read`` says, sooner."""
+        begin = target.find(_EQ) + len(_EQ)
+        end = target.find(b"&", begin)
+        rest = b"" if end < 0 else target[end:]
+        literal = target[begin : len(target) - len(rest)]
+        kind = canonical(literal) if begin >= len(_EQ) and len(target) <= self._longest else None
+        if kind is None:
+            return self._read(method, target, head)
+        known = (method, target[:begin], rest, head.profile, head.written_profile, head.refusal)
+        if known in self._stencils:
+            stencil = self._stencils[known]
+            self._stencils.move_to_end(known)
+        else:
+            stencil = self._stencils[known] = _stencil(self._read(method, known[1] + _SAMPLE + rest, head), begin)
+            if len(self._stencils) > STENCILS:
+                self._stencils.popitem(last=False)
+        return self._read(method, target, head) if stencil is None else stencil.cast(target, literal, begin, kind)
+
+
+def _stencil(query: Query, begin: int) -> Stencil | None:
+    """The stencil of a query whose sample begins at ``begin``; None where that is the literal of no filter."""
+    _, mark, before = query.target[: begin - len(_EQ)].partition(b"?")
+    raw = before.rpartition(b"&")[2]
+    name = decoded(raw)
+    if not query.relation or not mark or b"=" in raw or name in RESERVED or name in LOGIC:
+        return None
+    key = next((at for at, key in enumerate(query.keys) if key.start == begin - len(b"eq.")), None)
+    return Stencil(query, before.count(b"&"), key)

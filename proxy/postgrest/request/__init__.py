@@ -1,0 +1,1 @@
+"""What does a request ask? Targets, filters, selects, orders, preferences."""

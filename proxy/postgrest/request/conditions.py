@@ -1,0 +1,169 @@
+"""Filters with their values: ``column=operator.value``, and the trees of ``and``/``or``.
+
+Source: PostgREST 12, ``ApiRequest/QueryParams.hs``; https://postgrest.org/en/v12/references/api/tables_views.html#operators
+"""
+
+import msgspec
+
+from proxy.postgrest.request.grammar import Cursor, Field, TooDeepError
+
+QUANTIFIED = frozenset(("eq", "gte", "gt", "lte", "lt", "like", "ilike", "match", "imatch"))
+"""Operators that take ``(any)`` and ``(all)``."""
+SEARCHES = ("fts", "plfts", "phfts", "wfts")
+"""Full-text searches, which take ``(language)``."""
+PLAIN = QUANTIFIED | {"neq", "cs", "cd", "ov", "sl", "sr", "nxr", "nxl", "adj", "isdistinct"}
+IS = ("null", "not_null", "true", "false", "unknown")
+DEEPEST = 50
+"""Levels of a tree that are read; a URL could nest thousands."""
+
+
+class Condition(msgspec.Struct, frozen=True):
+    """``field=not.operator(argument).value``. ``in`` has ``values``, all others one ``value``."""
+
+    field: Field
+    operator: str
+    value: str = ""
+    values: tuple[str, ...] = ()
+    negated: bool = False
+    argument: str = ""
+    """``any`` or ``all``; of a search its language."""
+
+
+class Tree(msgspec.Struct, frozen=True):
+    """``not.or(…)``: conditions joined by ``and`` or ``or``."""
+
+    operator: str
+    negated: bool
+    parts: "tuple[Condition | Tree, ...]"
+
+
+Where = Condition | Tree
+
+
+def read_filter(name: str, value: str) -> tuple[tuple[str, ...], Condition, str]:
+    """Of a parameter: the path of the embed that it is for, the condition, and what PostgREST ignores behind it."""
+    cursor = Cursor(name)
+    path = [cursor.name()]
+    while cursor.take("."):
+        path.append(cursor.name())
+    field = Field(path.pop(), cursor.path())
+    cursor = Cursor(value)
+    condition = _condition(cursor, field, in_tree=False)
+    return tuple(path), condition, cursor.rest
+
+
+def read_tree(name: str, value: str) -> tuple[tuple[str, ...], Tree, str]:
+    """The same for ``or``, ``not.and``, ``kids.or`` and the like."""
+    cursor = Cursor(name)
+    path = [cursor.name()]
+    while cursor.take("."):
+        path.append(cursor.name())
+    operator = path.pop()
+    cursor = Cursor(value)
+    parts = _parts(cursor, 0)
+    return tuple(word for word in path if word != "not"), Tree(operator, "not" in path, parts), cursor.rest
+
+
+def _parts(cursor: Cursor, depth: int) -> tuple[Where, ...]:
+    if depth > DEEPEST:
+        raise TooDeepError(DEEPEST)
+    cursor.blanks()
+    cursor.expect("(")
+    parts: list[Where] = []
+    while not parts or cursor.take(","):
+        cursor.blanks()
+        parts.append(_part(cursor, depth))
+        cursor.blanks()
+    cursor.expect(")")
+    cursor.blanks()
+    return tuple(parts)
+
+
+def _part(cursor: Cursor, depth: int) -> Where:
+    begin = cursor.at
+    negated = cursor.take("not.")
+    for operator in ("and", "or"):
+        if cursor.sees(operator + "("):
+            cursor.take(operator)
+            return Tree(operator, negated, _parts(cursor, depth + 1))
+    cursor.at = begin
+    field = cursor.field()
+    cursor.expect(".")
+    return _condition(cursor, field, in_tree=True)
+
+
+def _condition(cursor: Cursor, field: Field, in_tree: bool) -> Condition:
+    negated = cursor.take("not.")
+    begin, name = cursor.at, cursor.run(str.isalpha)
+    if name == "in" and cursor.take("."):
+        return Condition(field, name, values=_list(cursor), negated=negated)
+    if name == "is" and cursor.take("."):
+        return Condition(field, name, _is(cursor), negated=negated)
+    argument = _argument(cursor, name)
+    if name not in PLAIN and name not in SEARCHES:
+        cursor.at = begin
+        raise cursor.error("an operator (eq, gt, in, is, …)")
+    cursor.expect(".")
+    return Condition(field, name, _value(cursor, in_tree), negated=negated, argument=argument)
+
+
+def _argument(cursor: Cursor, operator: str) -> str:
+    if not cursor.take("("):
+        return ""
+    if operator in SEARCHES:
+        argument = cursor.identifier()
+    elif operator in QUANTIFIED:
+        argument = next((word for word in ("any", "all") if cursor.take(word)), "")
+        if not argument:
+            raise cursor.error("'any' or 'all'")
+    else:
+        raise cursor.error("'.'")
+    cursor.expect(")")
+    return argument
+
+
+def _is(cursor: Cursor) -> str:
+    for word in IS:
+        if cursor.rest[: len(word)].lower() == word:
+            cursor.at += len(word)
+            return word
+    raise cursor.error(", ".join(IS))
+
+
+def _value(cursor: Cursor, in_tree: bool) -> str:
+    """Everything that is left; within a tree up to the next comma or parenthesis, unless in quotes or braces."""
+    if not in_tree:
+        return cursor.run(lambda _: True)
+    array = _braces(cursor)
+    return _element(cursor) if array is None else array
+
+
+def _braces(cursor: Cursor) -> str | None:
+    begin = cursor.at
+    if cursor.take("{"):
+        inner = cursor.run(lambda character: character not in "{}")
+        if cursor.take("}"):
+            return "{" + inner + "}"
+    cursor.at = begin
+    return None
+
+
+def _list(cursor: Cursor) -> tuple[str, ...]:
+    cursor.blanks()
+    cursor.expect("(")
+    cursor.blanks()
+    elements = [_element(cursor)]
+    while cursor.take(","):
+        elements.append(_element(cursor))
+    cursor.expect(")")
+    cursor.blanks()
+    return tuple(elements)
+
+
+def _element(cursor: Cursor) -> str:
+    begin = cursor.at
+    quoted = cursor.quoted()
+    if quoted is not None and (cursor.ended or cursor.sees(",", ")")):
+        return quoted
+    cursor.at = begin
+    return cursor.run(lambda character: character not in ",)")

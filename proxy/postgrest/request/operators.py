@@ -1,0 +1,84 @@
+"""Filters without their values: what makes two queries look alike.
+
+Only words that PostgREST knows are kept. Whatever else stands in an operator's place may be a value whose operator
+was forgotten, and values are shown to nobody.
+
+https://postgrest.org/en/v12/references/api/tables_views.html#operators
+"""
+
+from proxy.postgrest.request.target import LOGIC
+
+OPERATORS = frozenset(
+    b"eq neq gt gte lt lte like ilike match imatch in is isdistinct".split()
+    + b"fts plfts phfts wfts cs cd ov sl sr nxr nxl adj".split()
+)
+QUANTIFIERS = frozenset((b"any)", b"all)"))
+IS = frozenset((b"null", b"true", b"false", b"unknown"))
+
+DEEPEST = 8
+"""Levels of and/or that a fingerprint tells apart: what a client sends may be nested as deep as its URL is long."""
+
+_OPEN_TREES = tuple(name + b"(" for name in sorted(LOGIC))
+
+
+def shape(value: bytes) -> tuple[bytes, bytes]:
+    """A decoded filter value as (operator with a ``?``, literal): ``eq.1`` is ``eq.?`` and ``1``."""
+    if value[:4] == b"not.":
+        form, literal = _condition(value[4:])
+        return b"not." + form, literal
+    return _condition(value)
+
+
+def tree_shape(value: bytes, depth: int = 1) -> tuple[bytes, bytes]:
+    """The same for the value of ``or``/``and``: ``(a.eq.1,b.is.null)`` is ``(a.eq.?,b.is.null)`` and ``1``."""
+    if depth > DEEPEST:
+        return b"(?)", value
+    shapes, literals = [], []
+    for element in _elements(value.removeprefix(b"(").removesuffix(b")")):
+        form, literal = _element(element, depth)
+        shapes.append(form)
+        literals.append(literal)
+    return b"(" + b",".join(shapes) + b")", b"\0".join(literals)
+
+
+def _condition(value: bytes) -> tuple[bytes, bytes]:
+    operator, dot, literal = value.partition(b".")
+    name, parenthesis, argument = operator.partition(b"(")
+    if not dot or name not in OPERATORS:
+        return b"?", value
+    if name == b"is" and literal in IS:
+        return value, b""
+    if parenthesis and argument not in QUANTIFIERS:  # the language of a full-text search
+        return name + b"(?).?", argument + b"." + literal
+    return operator + b".?", literal
+
+
+def _element(element: bytes, depth: int) -> tuple[bytes, bytes]:
+    for opening in _OPEN_TREES:
+        if element.startswith(opening):
+            name = opening[:-1]
+            form, literal = tree_shape(element[len(name) :], depth + 1)
+            return name + form, literal
+    name, dot, rest = element.partition(b".")
+    if not dot:
+        return b"?", element
+    form, literal = shape(rest)
+    return name + b"." + form, literal
+
+
+def _elements(inner: bytes) -> list[bytes]:
+    """``inner`` cut at its outermost commas; quotes hide commas and parentheses."""
+    elements, depth, quoted, begin = [], 0, False, 0
+    for at, byte in enumerate(inner):
+        if byte == 0x22:
+            quoted = not quoted
+        elif quoted:
+            continue
+        elif byte in b"({":
+            depth += 1
+        elif byte in b")}":
+            depth -= 1
+        elif byte == 0x2C and depth == 0:
+            elements.append(inner[begin:at])
+            begin = at + 1
+    return [*elements, inner[begin:]]

@@ -1,0 +1,148 @@
+"""The value of ``select``: columns with alias, cast and aggregate, and relations embedded in each other.
+
+https://postgrest.org/en/v12/references/api/tables_views.html#vertical-filtering and …/resource_embedding.html
+"""
+
+import msgspec
+
+from proxy.postgrest.request.grammar import Cursor, Field, GrammarError, TooDeepError
+
+AGGREGATES = ("sum", "avg", "count", "max", "min")
+DEEPEST = 20
+"""Embeds within embeds that are read; a URL could nest thousands."""
+
+
+class Item(msgspec.Struct, frozen=True):
+    """``alias:column::cast.aggregate()::aggregate_cast``; empty where there is none. ``count()`` counts ``*``."""
+
+    field: Field
+    alias: str = ""
+    cast: str = ""
+    aggregate: str = ""
+    aggregate_cast: str = ""
+
+    @property
+    def shown(self) -> str:
+        """What the member of a row is called, where that is not the column's own name (or Postgres' name for it)."""
+        if self.alias or self.aggregate or not self.field.path:
+            return self.alias
+        keys = [step.key for step in self.field.path if not step.index]
+        return keys[-1] if keys else self.field.name
+
+
+class Embed(msgspec.Struct, frozen=True):
+    """``alias:relation!hint!inner(items)``; ``spread`` is ``...relation(items)``."""
+
+    relation: str
+    alias: str
+    hint: str
+    inner: bool
+    spread: bool
+    items: "tuple[Item | Embed, ...]"
+
+    @property
+    def shown(self) -> str:
+        """What the member of a row is called, and what parameters of the embed begin with."""
+        return self.alias or self.relation
+
+
+Items = tuple[Item | Embed, ...]
+
+
+def read_select(text: str) -> tuple[Items, str]:
+    """The items, and what follows them, which PostgREST ignores. GrammarError for what it does not take."""
+    cursor = Cursor(text)
+    return _items(cursor, 0), cursor.rest
+
+
+def _items(cursor: Cursor, depth: int) -> Items:
+    if depth > DEEPEST:
+        raise TooDeepError(DEEPEST)
+    cursor.blanks()
+    if cursor.ended or cursor.sees(")", ","):
+        return ()
+    items = [_item(cursor, depth)]
+    while cursor.take(","):
+        items.append(_item(cursor, depth))
+    return tuple(items)
+
+
+def _item(cursor: Cursor, depth: int) -> Item | Embed:
+    cursor.blanks()
+    begin = cursor.at
+    spread = cursor.take("...")
+    alias = "" if spread else _alias(cursor)
+    if not (spread or alias) and cursor.take("*"):
+        return _ended(cursor, Item(Field("*")))
+    embed = _embed(cursor, alias, spread, depth)
+    if embed is not None:
+        return _ended(cursor, embed)
+    cursor.at = begin
+    return _ended(cursor, _column(cursor, _alias(cursor)))
+
+
+def _ended(cursor: Cursor, item: Item | Embed) -> Item | Embed:
+    cursor.blanks()
+    if not (cursor.ended or cursor.sees(",", ")")):
+        raise cursor.error("',', ')' or the end")
+    return item
+
+
+def _alias(cursor: Cursor) -> str:
+    """``name:``, where no cast (``::``) follows the name."""
+    begin = cursor.at
+    try:
+        name = cursor.name()
+    except GrammarError:
+        name = ""
+    if name and cursor.sees(":") and not cursor.sees("::"):
+        cursor.take(":")
+        return name
+    cursor.at = begin
+    return ""
+
+
+def _embed(cursor: Cursor, alias: str, spread: bool, depth: int) -> Embed | None:
+    """An embedded relation; None where a column stands. After ``...`` there is no column."""
+    begin = cursor.at
+    try:
+        relation = cursor.name()
+        marks = [_mark(cursor) for _ in range(2) if cursor.take("!")]
+    except GrammarError:
+        if spread:
+            raise
+        cursor.at = begin
+        return None
+    counts = relation == "count" and not spread
+    if counts or not cursor.take("("):
+        if spread or marks:
+            raise cursor.error("'('")
+        return None
+    items = _items(cursor, depth + 1)
+    cursor.expect(")")
+    hint = next((mark for mark in marks if mark not in ("left", "inner")), "")
+    return Embed(relation, alias, hint, _is_inner(marks), spread, items)
+
+
+def _mark(cursor: Cursor) -> str:
+    return next((word for word in ("left", "inner") if cursor.take(word)), "") or cursor.name()
+
+
+def _is_inner(marks: list[str]) -> bool:
+    return next((mark == "inner" for mark in marks if mark in ("left", "inner")), False)
+
+
+def _column(cursor: Cursor, alias: str) -> Item:
+    if cursor.take("count()"):
+        return Item(Field("*"), alias, "", "count", _cast(cursor))
+    field = cursor.field()
+    cast, aggregate = _cast(cursor), ""
+    if cursor.take("."):
+        aggregate = next((name for name in AGGREGATES if cursor.take(name + "()")), "")
+        if not aggregate:
+            raise cursor.error("an aggregate (" + ", ".join(name + "()" for name in AGGREGATES) + ")")
+    return Item(field, alias, cast, aggregate, _cast(cursor) if aggregate else "")
+
+
+def _cast(cursor: Cursor) -> str:
+    return cursor.identifier() if cursor.take("::") else ""

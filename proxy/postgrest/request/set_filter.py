@@ -1,0 +1,96 @@
+"""One filter for many literals, and the hidden first columns that say which row is whose (MERGE.md §1.3, §6).
+
+https://postgrest.org/en/v12/references/api/tables_views.html#operators
+"""
+
+from collections.abc import Collection, Iterable
+from urllib.parse import quote_from_bytes
+
+from proxy.model import Key, Merged, Query
+from proxy.postgrest.request.literals import PLAIN
+
+_SPACE = b" \t\n\r\f\v"
+_NEEDS_QUOTES = frozenset((b"", *(bytes([byte]) for byte in b'"' + _SPACE)))
+"""How elements begin that a bare list cannot hold."""
+
+_BARE = PLAIN + b","
+
+QUOTES = 12
+"""Bytes that quoting adds to a target at most, beside each element's own."""
+
+
+def bare(literals: Collection[bytes]) -> bytes | None:
+    """``a,b`` where each literal stands for itself in a list, seen at a glance; else None."""
+    text = b",".join(literals)
+    plain = not text.translate(None, _BARE) and text.count(b",") == len(literals) - 1
+    return text if plain and b"" not in literals else None
+
+
+def needs_quotes(literal: bytes) -> bool:
+    """Whether ``in.(…)`` reads it otherwise than ``eq.`` does: an empty one, a comma, a blank before it."""
+    return literal[:1] in _NEEDS_QUOTES or b"," in literal or b")" in literal
+
+
+def element(literal: bytes, quoted: bool) -> bytes:
+    """A literal as it stands in a set filter: bare, or as an element of an array."""
+    if not quoted and not literal.translate(None, PLAIN):
+        return literal
+    if quoted:
+        literal = b'"' + literal.replace(b"\\", b"\\\\").replace(b'"', b'\\"') + b'"'
+    return quote_from_bytes(literal, safe="").encode()
+
+
+def set_filter(literals: Iterable[bytes]) -> bytes:
+    """``in.(a,b)``; ``eq(any).{"a","b"}`` where one needs quotes, because quoted lists are slow to read (§6.4)."""
+    literals = [*literals]
+    text = bare(literals)
+    if text is not None:
+        return b"in.(" + text + b")"
+    if any(map(needs_quotes, literals)):
+        return b"eq(any).%7B" + b",".join(element(literal, True) for literal in literals) + b"%7D"
+    return b"in.(" + b",".join(element(literal, False) for literal in literals) + b")"
+
+
+def hidden_columns(alias: bytes, key: bytes, carried: Iterable[bytes]) -> bytes:
+    """The select items that show ``key`` as text under ``alias``, and the ``carried`` columns under numbered ones."""
+    shown = [_as_text(alias, key)]
+    shown += [_as_text(alias + b"%d" % at, name) for at, name in enumerate(carried)]
+    return b",".join(shown)
+
+
+def _as_text(alias: bytes, name: bytes) -> bytes:
+    """A path into JSON that ends in ``->>`` is text already."""
+    if b"->" in name:
+        return alias + b":" + name.replace(b">", b"%3E")
+    return alias + b":" + name + b"::text"
+
+
+def merged_target(query: Query, key: Key, hidden: bytes, owners: int, literals: Collection[bytes]) -> bytes:
+    """The target of ``query`` with the ``hidden`` columns put first in its select and a set filter in the place of
+    ``key``.
+
+    A limit becomes one that all ``owners`` together cannot reach, so that rows cut off show. Every other byte and the
+    order of the parameters stay, because the order decides how embeds are printed.
+    """
+    target = query.target
+    edits = [(key.start, key.end, set_filter(literals))]
+    if query.select is None:
+        edits.append((query.path_end + 1, query.path_end + 1, b"select=" + hidden + b",*&"))
+    else:
+        edits.append((query.select[0], query.select[0], hidden + b","))
+    if query.limit is not None:
+        value, start, end = query.limit
+        edits.append((start, end, b"%d" % _guard(value, owners)))
+    for begin, stop, text in sorted(edits, reverse=True):
+        target = target[:begin] + text + target[stop:]
+    return target
+
+
+def is_cut(call: Merged, rows: int) -> bool:
+    """Whether ``rows`` rows are as many as the limit of ``call`` lets through: some key has more than its own."""
+    return call.limit is not None and rows >= _guard(call.limit, len(call.owners))
+
+
+def _guard(limit: int, owners: int) -> int:
+    """The limit of a merged call: one more row than ``owners`` callers could be given (MERGE.md §4.1)."""
+    return owners * limit + 1

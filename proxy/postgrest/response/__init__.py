@@ -1,0 +1,1 @@
+"""What does an answer say? Headers, ranges, error bodies, rows."""

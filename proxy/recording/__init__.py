@@ -1,0 +1,1 @@
+"""How are traces kept on disk? The format, its writer and its reader."""

@@ -1,0 +1,187 @@
+"""Recordings: closed traces as lines of JSON, without their values. What is written here is what is read here.
+
+A file begins with a ``Head``; each further line is a ``Recorded`` trace. What was found in it is not in the file: rules
+are run again by whoever reads it.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from hashlib import blake2b
+from itertools import takewhile
+from typing import Any, TypeVar
+
+import msgspec
+
+from proxy.model import RowKeys, Span, Trace
+from proxy.recording.schema import FORMAT, MOST_TEXT, Format, Head, Literal, Recorded, RecordedSpan
+
+
+class RecordingError(ValueError):
+    """A line that is none of a recording; the message names its file, its number, and what is wrong."""
+
+
+T = TypeVar("T")
+Hide = Callable[[Span], tuple[str, str, str]]
+"""From a span to what may be told of its method, its relation and its fingerprint."""
+
+_json = msgspec.json.Encoder()
+_format = msgspec.json.Decoder(Format)
+_head = msgspec.json.Decoder(Head)
+_trace = msgspec.json.Decoder(Recorded)
+
+
+def salt_of(key: bytes) -> bytes:
+    """The salt of a process whose own key is ``key``, which the salt does not tell."""
+    return blake2b(b"literals", digest_size=16, key=key).digest()
+
+
+def line(value: Head | Recorded) -> bytes:
+    """A line of a recording."""
+    return _json.encode(value) + b"\n"
+
+
+def written(trace: Trace, hide: Hide) -> bytes:
+    """The line of a trace. It is made span by span, so that a thread that does it can give way in ``hide``."""
+    spans: Any = tuple([msgspec.Raw(_json.encode(_recorded(span, *hide(span)))) for span in trace.spans])
+    whole = Recorded(
+        id=trace.id[:MOST_TEXT],
+        start=trace.start,
+        end=trace.end,
+        spans=spans,
+        route=trace.route[:MOST_TEXT],
+        explicit=trace.explicit,
+        mixed=trace.mixed,
+        truncated=trace.truncated,
+        part=trace.part,
+    )
+    return line(whole)
+
+
+def _recorded(span: Span, method: str, relation: str, fingerprint: str) -> RecordedSpan:
+    return RecordedSpan(
+        method=method,
+        relation=relation,
+        fingerprint=fingerprint,
+        start=span.start,
+        end=span.end,
+        status=span.status,
+        size=span.size,
+        rows=span.rows,
+        outcome=span.outcome,
+        same=_hex(span.same),
+        call=span.call,
+        shared=span.shared,
+        parts=span.parts,
+        upstream=span.upstream,
+        literals=_literals(span),
+        keys=span.key_types if fingerprint == span.fingerprint else (),
+        caller=span.caller[:MOST_TEXT],
+        retry=span.retry,
+        refusal=span.refusal,
+        cut=span.cut,
+        head_size=span.head_size,
+        listed=span.listed,
+        limit=span.limit,
+        offset=span.offset,
+        total=span.total,
+        row_keys=tuple((name, tuple([_hex(key) if key else None for key in keys])) for name, keys in span.row_keys),
+    )
+
+
+def _literals(span: Span) -> tuple[Literal | None, ...]:
+    """Without shapes, which are kept only for recordings, nothing is known but that they differ."""
+    shapes = span.shapes or (("text", 0),) * len(span.literals)
+    pairs = zip(shapes, span.literals, strict=True)
+    return tuple([Literal(kind, length, _hex(hash_)) if hash_ else None for (kind, length), hash_ in pairs])
+
+
+def read(name: str, lines: Iterable[bytes]) -> Iterator[Trace]:
+    """The traces of the file ``name``. RecordingError for what is none of a recording."""
+    _, traces = opened(name, lines)
+    yield from traces
+
+
+def opened(name: str, lines: Iterable[bytes]) -> tuple[Head, Iterator[Trace]]:
+    """The first line of the file ``name``, and the traces of the others. RecordingError, also from the iterator.
+
+    A last line that does not end was being written when the process ended: it is left out.
+    """
+    whole = enumerate(takewhile(lambda text: text.endswith(b"\n"), lines), 1)
+    first = next(whole, None)
+    if first is None:
+        raise RecordingError(f"{name}:1: is empty; a recording begins with a line that says fanin-recording")
+    head = _understood(name, _read_head, *first)
+    return head, (_understood(name, _read, number, text) for number, text in whole)
+
+
+def _understood(name: str, reader: Callable[[bytes], T], number: int, text: bytes) -> T:
+    try:
+        return reader(text)
+    except (msgspec.DecodeError, ValueError) as error:
+        raise RecordingError(f"{name}:{number}: {error}") from None
+
+
+def _read_head(text: bytes) -> Head:
+    """The first line: its format before all else, since a later one may have other fields."""
+    try:
+        written = _format.decode(text).format
+    except msgspec.DecodeError as error:
+        raise ValueError(f"is no recording of fanin serve --record: {error}") from None
+    if written != FORMAT:
+        raise ValueError(f"is a recording of format {written}, and this fanin reads {FORMAT}: use the newer one")
+    return _head.decode(text)
+
+
+def _read(text: bytes) -> Trace:
+    trace = _trace.decode(text)
+    return Trace(
+        id=trace.id,
+        explicit=trace.explicit,
+        mixed=trace.mixed,
+        truncated=trace.truncated,
+        part=trace.part,
+        route=trace.route,
+        start=trace.start,
+        end=trace.end,
+        spans=tuple([_span(span, number) for number, span in enumerate(trace.spans, 1)]),
+    )
+
+
+def _span(span: RecordedSpan, number: int) -> Span:
+    return Span(
+        number=number,
+        method=span.method,
+        relation=span.relation,
+        fingerprint=span.fingerprint,
+        same=int(span.same, 16),
+        literals=tuple([int(literal.hash, 16) if literal else 0 for literal in span.literals]),
+        key_types=span.keys,
+        caller=span.caller,
+        retry=span.retry,
+        start=span.start,
+        end=span.end,
+        status=span.status,
+        size=span.size,
+        rows=span.rows,
+        cut=span.cut,
+        outcome=span.outcome,
+        call=span.call,
+        shared=span.shared,
+        refusal=span.refusal,
+        head_size=span.head_size,
+        listed=span.listed,
+        parts=span.parts,
+        limit=span.limit,
+        offset=span.offset,
+        total=span.total,
+        row_keys=_row_keys(span),
+        upstream=span.upstream,
+        shapes=tuple([(literal.kind, literal.length) if literal else ("", 0) for literal in span.literals]),
+    )
+
+
+def _row_keys(span: RecordedSpan) -> RowKeys:
+    return tuple((name, tuple([int(key, 16) if key else 0 for key in keys])) for name, keys in span.row_keys)
+
+
+def _hex(number: int) -> str:
+    return f"{number & 0xFFFF_FFFF_FFFF_FFFF:016x}"

@@ -1,0 +1,119 @@
+"""Writes closed traces down, in a thread of its own: a slow or full disk costs no request anything."""
+
+import secrets
+import threading
+import time
+from collections.abc import Callable
+from hashlib import blake2b
+from queue import SimpleQueue
+
+from proxy.model import Span, Trace
+from proxy.observe.confirmed_names import METHODS, Names
+from proxy.observe.events import Closed, Event, Warned
+from proxy.recording.codec import line, written
+from proxy.recording.rotating_file import Rotating
+from proxy.recording.schema import Head
+from proxy.settings.observability import Record
+from proxy.settings.sources import ConfigError
+
+PATIENCE = 5.0
+"""Seconds that the end waits for what is still to be written."""
+SPANS, PAUSE = 20, 0.0005
+"""After so many spans this thread lets the others go on, for so many seconds: one that computes without a rest has the
+interpreter for 5 ms at a time, in which no request is answered."""
+
+
+class Recorder:
+    """An observer. ``warn`` is told when the file takes no more; ConfigError where there can be none."""
+
+    def __init__(self, settings: Record, head: Head, warn: Callable[[Warned], None]) -> None:
+        if settings.file is None:
+            raise ConfigError("record.file: is not set")
+        try:
+            self._file = Rotating(settings.file, settings.max_bytes, settings.files, line(head))
+        except OSError as error:
+            raise ConfigError(f"record.file: {settings.file} cannot be written: {error.strerror}") from error
+        self._room = settings.queue
+        self._warn = warn
+        self._hide = Hiding(Names())
+        self._waiting: SimpleQueue[Trace | None] = SimpleQueue()
+        self._taken = 0
+        """Spans that were put into the queue, and below, spans that were taken out: each has one thread that counts."""
+        self._done = 0
+        self._spans = 0
+        self._counts = {"written": 0, "failed": 0, "unfit": 0}
+        self._dropped = 0
+        self._error = ""
+        self._told = ""
+        self._thread = threading.Thread(target=self._work, name="recorder", daemon=True)
+        self._thread.start()
+
+    def __call__(self, event: Event) -> None:
+        if isinstance(event, Closed):
+            self._take(event.trace)
+
+    def counts(self) -> dict[tuple[str, ...], float]:
+        """All traces so far, by what became of them."""
+        counts = self._counts
+        dropped = self._dropped + counts["unfit"]
+        return {("written",): counts["written"], ("failed",): counts["failed"], ("dropped",): dropped}
+
+    def close(self) -> None:
+        """Write what waits, as far as there is time."""
+        self._waiting.put(None)
+        self._thread.join(PATIENCE)
+        self._tell()
+
+    def _take(self, trace: Trace) -> None:
+        self._hide.names.learn(trace.spans)
+        if self._taken - self._done + len(trace.spans) > self._room:
+            self._dropped += 1
+        else:
+            self._taken += len(trace.spans)
+            self._waiting.put(trace)
+        self._tell()
+
+    def _tell(self) -> None:
+        """Once, until it has worked again."""
+        error = self._error
+        if error and not self._told:
+            self._warn(Warned(f"traces are not recorded: {error}", "Make room for record.file, or record elsewhere."))
+        self._told = error
+
+    # In the thread.
+
+    def _work(self) -> None:
+        while (trace := self._waiting.get()) is not None:
+            try:
+                result = "written" if self._file.write(written(trace, self._slowly)) else "unfit"
+                self._error = ""
+            except OSError as error:
+                result, self._error = "failed", error.strerror or type(error).__name__
+            except Exception as error:
+                result, self._error = "failed", type(error).__name__
+            self._counts[result] += 1
+            self._done += len(trace.spans)
+        self._file.close()
+
+    def _slowly(self, span: Span) -> tuple[str, str, str]:
+        self._spans += 1
+        if not self._spans % SPANS:
+            time.sleep(PAUSE)
+        return self._hide(span)
+
+
+class Hiding:
+    """What may be told of a span: names that upstream has not taken for names are told apart, and not shown."""
+
+    def __init__(self, names: Names) -> None:
+        self.names = names
+        self._key = secrets.token_bytes(16)
+
+    def __call__(self, span: Span) -> tuple[str, str, str]:
+        """Method, relation, fingerprint."""
+        method = span.method if span.method in METHODS else "other"
+        relation = self.names.relation(span.relation)
+        if self.names.has(span.fingerprint):
+            return method, relation, span.fingerprint
+        hash_ = blake2b(span.fingerprint.encode("utf-8", "replace"), digest_size=8, key=self._key).hexdigest()
+        return method, relation, f"{self.names.of(span)}#{hash_}"

@@ -1,0 +1,36 @@
+"""The page of docs/reference about reports as JSON, made from the structs that are written."""
+
+from collections.abc import Iterator
+
+from proxy.audit.report import FORMAT, Asked, Ignored, Refused, Report, Routed, Told, Traffic
+from proxy.findings.model import Finding
+from proxy.text.markdown import fields, table
+
+
+def audit() -> Iterator[str]:
+    """The page, line by line."""
+    yield from (
+        "# Reports",
+        "",
+        "`fanin audit --format json` writes one object; the other formats tell the same in words. This is format"
+        f" {FORMAT}: further fields may come without a new number, none goes or changes its meaning."
+        " [What to do with it](../how-to/audit.md).",
+        "",
+        "Sizes are bytes, times are milliseconds, moments are seconds since 1970. No value of a request is in it,"
+        " and no name that PostgREST has not taken for one. What clients call their traces, routes and callers is"
+        " theirs.",
+        "",
+    )
+    told = (
+        (Report, "The report"),
+        (Traffic, "Its `traffic`"),
+        (Told, "Each of `findings`"),
+        (Finding, "Each `finding`"),
+        (Ignored, "Each of `ignored`"),
+        (Asked, "Each of `queries`"),
+        (Routed, "Each of `routes`"),
+        (Refused, "Each of `refusals`"),
+    )
+    for kind, where in told:
+        yield from (f"## {where}", "")
+        yield from table(("field", "what it says"), (row[:2] for row in fields(kind)))

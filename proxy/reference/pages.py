@@ -1,0 +1,247 @@
+"""The pages of docs/reference, made from what the code declares: settings, series, codes, rules, the command line.
+
+``python -m proxy.reference FOLDER`` writes them. Nothing is said here that is said elsewhere: a page's text is the help
+text of its entries.
+"""
+
+import argparse
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from proxy.commands.main import EXITS, command_line
+from proxy.errors.codes import COMPARED, DOUBTS, FAULTS, REFUSALS
+from proxy.errors.remedies import CURES, REMEDIES
+from proxy.observe.series import SERIES, Series
+from proxy.reference.audit_page import audit
+from proxy.reference.recording_page import recording
+from proxy.settings.budgets import Budget, Growth
+from proxy.settings.model import Settings, declared
+from proxy.settings.tables import Ignore, Override
+from proxy.text.markdown import quoted, table
+from rules import RULES
+
+if TYPE_CHECKING:
+    from proxy.settings.base import Section
+
+MADE = (
+    "<!-- Made by `python -m proxy.reference docs/reference`: change the declarations in the code, not this page. -->"
+)
+Schema = Mapping[str, Any]
+REPORTED: Schema = {"type": "string", "enum": ["report"], "default": "report"}
+"""The level of a rule that has no setting for it."""
+
+
+def pages() -> dict[str, str]:
+    """Every page by its file's name."""
+    made = {
+        "settings": _settings,
+        "metrics": _metrics,
+        "codes": _codes,
+        "rules": _rules,
+        "cli": _cli,
+        "recording": recording,
+        "audit": audit,
+    }
+    return {f"{name}.md": f"{MADE}\n" + "\n".join(page()) + "\n" for name, page in made.items()}
+
+
+def main(folder: Path) -> None:
+    """Write the pages into ``folder``."""
+    for name, text in pages().items():
+        (folder / name).write_text(text, encoding="utf-8")
+
+
+def _settings() -> Iterator[str]:
+    yield from (
+        "# Settings",
+        "",
+        "A flag counts more than a `FANIN_…` variable, and that more than the TOML file of `--config`:"
+        " [how they are given](../how-to/operate.md#settings). The variable of `merge.max_keys` is"
+        " `FANIN_MERGE__MAX_KEYS`. Durations are seconds, sizes are bytes.",
+        "",
+        "The last column: *restart*, where a change takes one; all others change on `SIGHUP`. *override*, where a"
+        " relation or a route may have a value of its own.",
+        "",
+    )
+    root = Settings.model_json_schema()
+    groups: dict[str, list[Sequence[str]]] = {}
+    for name in declared():
+        groups.setdefault(name.rpartition(".")[0], []).append(_setting(name, _schema(root, name)))
+    for group, rows in groups.items():
+        yield from (f"## `[{group}]`" if group else "## At the top of the file", "")
+        yield from table(("setting", "default", "takes", "what it is for", ""), rows)
+    tables: dict[str, type[Section]] = {"override": Override, "ignore": Ignore, "budget": Budget, "growth": Growth}
+    for name, model in tables.items():
+        fields = model.model_json_schema()["properties"].items()
+        yield from (f"## `[[{name}]]`", "", (model.__doc__ or "").strip(), "")
+        yield from table(
+            ("name", "takes", "what it is for"),
+            ((quoted(field), _takes(schema), schema["description"]) for field, schema in fields),
+        )
+
+
+def _schema(root: Schema, name: str) -> Schema:
+    """The JSON schema of a setting."""
+    schema: Schema = root
+    for part in name.split("."):
+        schema = schema["properties"][part]
+        reference = schema.get("$ref", "").rpartition("/")[2]
+        schema = root["$defs"][reference] if reference else schema
+    return schema
+
+
+def _setting(name: str, schema: Schema) -> Sequence[str]:
+    marks = declared()[name]
+    default = schema.get("default")
+    shown = "" if default in (None, "", []) else quoted(json.dumps(default, ensure_ascii=False))
+    told = [word for word in ("restart", "override", "secret") if getattr(marks, word)]
+    return quoted(name), shown, _takes(schema), marks.help, ", ".join(told)
+
+
+def _takes(schema: Schema) -> str:
+    """What values a setting takes, in words."""
+    choices = [each for each in schema.get("anyOf", (schema,)) if each.get("type") != "null"]
+    (kind,) = choices[:1]
+    if "enum" in kind:
+        return ", ".join(quoted(each) for each in kind["enum"])
+    if kind["type"] == "array":
+        return "tables" if "$ref" in kind["items"] else "a list of texts"
+    words = {"boolean": "`true`, `false`", "integer": "a whole number", "number": "a number", "object": "settings"}
+    bounds = {"exclusiveMinimum": "above", "minimum": "from", "maximum": "up to"}
+    told = [f"{word} {kind[bound]:g}" for bound, word in bounds.items() if bound in kind]
+    text = "a day" if kind.get("format") == "date" else "text"
+    return " ".join([words.get(kind["type"], text), *told])
+
+
+def _metrics() -> Iterator[str]:
+    yield from (
+        "# Metrics",
+        "",
+        "`/metrics` of the admin port, and of `--metrics`, in Prometheus' text format or, asked for it, as OpenMetrics"
+        " with exemplars. Beside these it has `process_…` of the process itself. Every label is bounded: relations and"
+        " routes by `limits.relations`, beyond which they are `other`.",
+        "",
+        "`relation` is `schema.relation`: the schema is the one that the request's profile names, else the first of"
+        " `catalog.schemas`. It is empty for what is no table or view.",
+        "",
+    )
+    rows = (
+        (quoted(_exposed(name, series)), series.kind, _labels(series), series.help) for name, series in SERIES.items()
+    )
+    yield from table(("series", "kind", "labels", "what it says"), rows)
+    yield "A histogram has `_bucket`, `_sum` and `_count`. Upper bounds of their buckets:"
+    yield ""
+    bounds: dict[tuple[float, ...], list[str]] = {}
+    for name, series in SERIES.items():
+        if series.bounds:
+            bounds.setdefault(series.bounds, []).append(quoted(f"fanin_{name}"))
+    for values, names in bounds.items():
+        yield f"- {', '.join(names)}: {', '.join(f'{value:g}' for value in values)}, +Inf"
+
+
+def _exposed(name: str, series: Series) -> str:
+    return f"fanin_{name}" + ("_total" if series.kind == "counter" else "")
+
+
+def _labels(series: Series) -> str:
+    return ", ".join(map(quoted, series.labels))
+
+
+def _codes() -> Iterator[str]:
+    yield from (
+        "# Codes and reasons",
+        "",
+        "`fanin explain WORD` prints each of these.",
+        "",
+        "## Errors of fanin's own",
+        "",
+        "Their body has PostgREST's shape: `code`, `message`, `details`, `hint`. Counted in `fanin_faults_total{code}`,"
+        " or `fanin_turned_down_total{code}` where there was no request yet.",
+        "",
+    )
+    faults = ((quoted(code), str(fault.status), f"{fault.message}.", fault.hint) for code, fault in FAULTS.items())
+    yield from table(("code", "status", "what happened", "what to do"), faults)
+    yield from ("## Refusals: why a request was not merged", "")
+    yield from ("Counted in `fanin_refusals_total{reason}`, said by `X-Fanin` and `--debug`.", "")
+    refusals = ((quoted(reason), text, REMEDIES[reason]) for reason, text in REFUSALS.items())
+    yield from table(("reason", "why", "to change that"), refusals)
+    yield from ("## Doubts: why the originals were sent after all", "")
+    yield from (
+        "Counted in `fanin_replays_total{reason}`. No caller sees anything of it but the time that it takes.",
+        "",
+    )
+    doubts = ((quoted(reason), text, CURES[reason]) for reason, text in DOUBTS.items())
+    yield from table(("reason", "what was wrong", "if it comes often"), doubts)
+    yield from ("## Comparisons: what came of them", "")
+    yield from ("Counted in `fanin_shadow_total{result}`.", "")
+    yield from table(("result", "what it means"), ((quoted(result), text) for result, text in COMPARED.items()))
+
+
+def _rules() -> Iterator[str]:
+    yield from ("# Rules", "", "Each is at a level: `off`, `report`, and where it can, `rewrite`.", "")
+    levels = _schema(Settings.model_json_schema(), "rules")["properties"]
+    rows = []
+    for rule in RULES:
+        level = levels.get(rule.code.lower(), REPORTED)
+        place = f"#{rule.code.lower()}-{rule.name}"
+        rows.append((f"[{rule.code}]({place})", rule.name, rule.safety, _takes(level), quoted(level["default"])))
+    yield from table(("code", "name", "safety", "levels", "default"), rows)
+    for rule in RULES:
+        yield from _document(rule.code, rule.name, rule.document)
+
+
+def _document(code: str, name: str, document: str) -> Iterator[str]:
+    """A rule's docstring as Markdown: its headings are underlined, its examples indented after ``::``."""
+    first, *lines = document.strip().splitlines()
+    yield from (f"## {code} {name}", "", first.partition(": ")[2].capitalize())
+    inside = False
+    for at, line in enumerate(lines):
+        under = lines[at + 1] if at + 1 < len(lines) else ""
+        if inside and line and not line.startswith("    "):
+            inside = False
+            yield from ("```", "")
+        if under and set(under) == {"-"}:
+            yield f"### {line}"
+        elif line == "::":
+            inside = True
+            yield "```http"
+        elif not (line and set(line) == {"-"}) and (line or not inside):
+            yield line.removeprefix("    ").replace("``", "`")
+    yield from (["```"] if inside else [])
+    yield ""
+
+
+def _cli() -> Iterator[str]:
+    whole = command_line()
+    yield from ("# The command line", "", str(whole.description), "")
+    (commands,) = (action for action in whole._actions if isinstance(action, argparse._SubParsersAction))
+    helps = {choice.dest: choice.help or "" for choice in commands._choices_actions}
+    yield from table(("command", "what it does"), ((quoted(f"fanin {name}"), text) for name, text in helps.items()))
+    settings = _words(commands.choices["config"])
+    for name, command in commands.choices.items():
+        words = _words(command)
+        takes_all = words.keys() >= settings.keys()
+        own = {word: text for word, text in words.items() if not (takes_all and word in settings)}
+        yield from (f"## `fanin {name}`", "")
+        if own:
+            yield from table(("word", "what it is for"), own.items())
+        if takes_all:
+            yield from ("Takes [the flags of settings](#flags-of-settings).", "")
+    yield from ("## Flags of settings", "")
+    yield from table(("flag", "what it is for"), settings.items())
+    yield from ("## Exit codes", "")
+    yield from table(("code", "what it means"), ((quoted(str(code)), text) for code, text in EXITS.items()))
+
+
+def _words(command: argparse.ArgumentParser) -> dict[str, str]:
+    """The arguments and options of a command, as they are written, with their help texts."""
+    known = (action for action in command._actions if "--help" not in action.option_strings)
+    return {_word(action): (action.help or "").replace("%%", "%") for action in known}
+
+
+def _word(action: argparse.Action) -> str:
+    """How an option or an argument is written."""
+    takes = "" if action.nargs == 0 else str(action.metavar or action.dest.upper())
+    return quoted(" ".join(filter(None, [", ".join(action.option_strings), takes])))

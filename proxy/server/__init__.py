@@ -1,0 +1,1 @@
+"""What do clients send? The data port: requests read off client connections."""

@@ -1,0 +1,71 @@
+"""Settings as they are shown: with their sources and help texts, and without secrets."""
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import msgspec
+
+from proxy.settings.model import Effective, declared
+
+MASK = "(secret)"
+"""What is shown of a secret that is set."""
+
+
+class Shown(msgspec.Struct, frozen=True):
+    """A setting as it is shown."""
+
+    name: str
+    value: Any
+    """As JSON has it: None where it is not set, ``MASK`` where it is a secret."""
+    source: str
+    help: str
+    restart: bool
+
+
+def shown(loaded: Effective) -> Iterator[Shown]:
+    """Every setting, in the order of declaration."""
+    values = loaded.settings.model_dump(mode="json")
+    for name, setting in declared().items():
+        value: Any = values
+        for part in name.split("."):
+            value = value[part]
+        if setting.secret and value is not None:
+            value = MASK
+        yield Shown(name, value, loaded.sources[name], setting.help, setting.restart)
+
+
+def as_toml(loaded: Effective) -> Iterator[str]:
+    """The lines of a settings file that says the same, but for secrets. Lists of tables come last, as TOML wants."""
+    lists: list[Shown] = []
+    for setting in shown(loaded):
+        comment = f"# {setting.source}: {setting.help}"
+        if declared()[setting.name].tables:
+            lists.append(setting)
+        elif setting.value is None:
+            yield f"# {setting.name} is not set  {comment}"
+        elif setting.value == MASK:
+            yield f"# {setting.name} is set, and secret  {comment}"
+        else:
+            yield f"{setting.name} = {_toml(setting.value)}  {comment}"
+    for setting in lists:
+        yield f"# {setting.name} is{'' if setting.value else ' not'} set  # {setting.source}: {setting.help}"
+        for table in setting.value:
+            yield from _table(setting.name, table)
+
+
+def _table(name: str, table: Mapping[str, Any]) -> Iterator[str]:
+    yield f"[[{name}]]"
+    for key, value in {**table, **table.get("changes", {})}.items():
+        if key != "changes" and value not in ("", None):
+            yield f"{key} = {_toml(value)}"
+
+
+def _toml(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(map(_toml, value)) + "]"
+    if isinstance(value, int | float):
+        return repr(value)
+    return json.dumps(str(value), ensure_ascii=False)

@@ -1,0 +1,257 @@
+"""One running fanin: its rooms and its I/O put together, its background work, its end."""
+
+import asyncio
+import secrets
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from proxy.errors.codes import FaultError
+from proxy.findings.model import Rule
+from proxy.merging.comparer import Checker
+from proxy.merging.merger import Merger
+from proxy.observe.events import Called, Events, Replayed, Turned, Warned
+from proxy.path.identity import HeadRules, head_rules
+from proxy.postgrest.catalog import Catalog
+from proxy.recording.codec import salt_of
+from proxy.server.server import Server
+from proxy.settings.model import ConfigError, Settings
+from proxy.settings.overrides import PerQuery
+from proxy.sidecar.pipeline import Pipeline
+from proxy.sidecar.policy import Memory, Terms
+from proxy.sidecar.rule_runner import Judge
+from proxy.traces.grouping import Quiet, Traces
+from proxy.transport.address import split_listen
+from proxy.upstream.catalog import CatalogReader
+from proxy.upstream.client import Upstream
+from proxy.upstream.column_types import Oracle
+from proxy.upstream.discovery import Place, discover
+from proxy.upstream.header_advice import HeaderAdvice
+from proxy.upstream.health import Health
+from proxy.upstream.mount import Route
+
+if TYPE_CHECKING:
+    from proxy.model import Trace
+
+TICK = 0.02
+"""Seconds between two looks at what should have closed."""
+TURN = 0.002
+"""Seconds of rules a loop turn: traffic comes first."""
+FINISH = 5.0
+"""Seconds that a trace which is said to be over is given for what is still in flight."""
+
+
+class Sidecar:
+    """Built from settings; ``start`` listens, ``stop`` drains."""
+
+    def __init__(self, settings: Settings, rules: Sequence[Rule], events: Events, clock: Callable[[], float]) -> None:
+        self.settings = settings
+        self.draining = False
+        self.port = 0
+        self.judge = Judge(rules, settings, events)
+        self._events = events
+        self._clock = clock
+        self._key = secrets.token_bytes(16)
+        self.salt = salt_of(self._key)
+        """Of the hashes of literals in spans."""
+        self.upstream = Upstream(settings, clock)
+        self.health = Health(self.upstream, events, clock)
+        events.subscribe(self.health, Called)
+        self.traces = Traces(_quiet(settings))
+        self._catalog = CatalogReader(settings, events, self._adopt_catalog)
+        self.memory: Memory | None = None
+        self.terms: PerQuery[Terms] | None = None
+        self.retired: list[Terms] = []
+        """Terms that a reload has ended, while somebody still waits under them."""
+        self.server: Server | None = None
+        self._hurry = asyncio.Event()
+        self._ripe: deque[Trace] = deque()
+        """Traces that closed and are not judged yet."""
+        self._judging: Iterator[None] = iter(())
+        self._ticking: asyncio.Task[None] | None = None
+        self._told_per_call = 0
+        self._told_schema = ""
+        self._ticks = 0
+
+    async def start(self) -> Place:
+        """Find out what upstream is, which is returned; bind, begin. ConfigError for an address taken or our own."""
+        host, port = split_listen(self.settings.listen)
+        self._refuse_ourselves(host, port)
+        place = await discover(self.settings, self.upstream, self._events)
+        route = Route(place.mount.rstrip("/").encode(), place.base)
+        self._events.subscribe(HeaderAdvice(self._events, place.gateway), Called, Replayed)
+        memory = self.memory = Memory(self.settings, self.upstream, route, place.gateway, self._events, self._clock)
+        await self._catalog.start()
+        self.terms = _terms(self.settings, memory)
+        self.server = Server(
+            self.settings,
+            self._head_rules(self.settings),
+            Pipeline(self.settings, self.terms, memory, self.traces, self._key).handle,
+            self._clock,
+            self.upstream.open_ends,
+            self._turned,
+            route.on_mount,
+        )
+        try:
+            self.port = await self.server.listen(host, port)
+        except OSError as error:
+            raise ConfigError(f"listen: cannot bind {self.settings.listen}: {error.strerror}") from error
+        self._ticking = asyncio.create_task(self._tick())
+        return place
+
+    def adopt(self, settings: Settings) -> None:
+        """From the next request on ``settings`` hold; what takes a restart is the same in them as before.
+
+        Requests under way end under the terms that they began under. When this fails, the old settings stay.
+        """
+        if self.memory is None or self.terms is None or self.server is None:
+            raise ConfigError("settings cannot be changed before fanin is ready")
+        terms, heads = _terms(settings, self.memory), self._head_rules(settings)
+        pipeline = Pipeline(settings, terms, self.memory, self.traces, self._key)
+        self.judge.adopt(settings)
+        self.memory.adopt(settings)
+        self.traces.quiet = _quiet(settings)
+        self.upstream.timeouts = settings.timeouts
+        self.server.adopt(settings, heads, pipeline.handle)
+        self.retired += self.terms.all
+        self.settings, self.terms = settings, terms
+
+    @property
+    def every_term(self) -> tuple[Terms, ...]:
+        """All terms that anybody may be under."""
+        return (*(self.terms.all if self.terms else ()), *self.retired)
+
+    @property
+    def merger(self) -> Merger | None:
+        """Who merges where nothing is overridden."""
+        return self.terms.default.merger if self.terms else None
+
+    @property
+    def checker(self) -> Checker | None:
+        """Who compares where nothing is overridden."""
+        return self.terms.default.checker if self.terms else None
+
+    @property
+    def oracle(self) -> Oracle | None:
+        return self.memory.oracle if self.memory else None
+
+    def _adopt_catalog(self, catalog: Catalog) -> None:
+        if self.memory is not None:
+            self.memory.oracle.adopt(catalog, self._catalog.contradicted)
+
+    def _head_rules(self, settings: Settings) -> HeadRules:
+        identity = settings.identity
+        host = self.upstream.address.authority if settings.upstream_host == "upstream" else b""
+        return head_rules(host, settings.trace.headers, identity.also_neutral, identity.not_neutral, self._key)
+
+    def hurry(self) -> None:
+        """Whoever is stopping waits for nobody any more."""
+        self._hurry.set()
+        if self.server is not None:
+            self.server.cut()
+
+    async def stop(self) -> None:
+        """Not ready, keep accepting for drain.delay, finish within drain.timeout."""
+        self.draining = True
+        for terms in self.every_term:
+            await terms.checker.close()
+        if self.server is not None:
+            drain = self.settings.drain
+            self.server.draining = True
+            try:
+                await asyncio.wait_for(self._hurry.wait(), drain.delay)
+            except TimeoutError:
+                pass
+            await self.server.close(0.0 if self._hurry.is_set() else drain.timeout, drain.silence)
+        if self._ticking is not None:
+            self._ticking.cancel()
+            await asyncio.gather(self._ticking, return_exceptions=True)
+        for _ in self._judging:
+            pass
+        for trace in (*self._ripe, *self.traces.drain()):
+            self.judge.judge(trace)
+        self.judge.review()
+        await self.health.stop()
+        await self._catalog.stop()
+        self.upstream.close()
+
+    @property
+    def state(self) -> str:
+        """``starting``, ``ready`` or ``draining``."""
+        if self.draining:
+            return "draining"
+        return "ready" if self.port else "starting"
+
+    async def _tick(self) -> None:
+        while True:
+            await asyncio.sleep(TICK)
+            now = self._clock()
+            for lane in (self.upstream.calls, self.upstream.others, self.upstream.shadows):
+                lane.sweep(now)
+            began = now
+            self._ripe += self.traces.sweep(now)
+            while self._ripe:
+                self._judging = self.judge.judging(self._ripe.popleft())
+                for _ in self._judging:
+                    if self._clock() - began > TURN:
+                        await asyncio.sleep(0)
+                        began = self._clock()
+            self.judge.look(now)
+            self._tell_per_call()
+            self._tell_schema()
+            self.retired = [terms for terms in self.retired if terms.busy]
+            self.health.tick()
+            self._ticks += 1
+
+    async def finish(self, trace: str) -> bool:
+        """Close the trace of that name and have it judged; False where some of it stays in flight."""
+        until, judged = self._clock() + FINISH, 0
+        while self._clock() < until:
+            if judged and self._ticks >= judged:
+                return True
+            if not judged and self.traces.finish(trace):
+                judged = self._ticks + 2  # the tick under way may have swept already
+            await asyncio.sleep(TICK)
+        return False
+
+    def _tell_per_call(self) -> None:
+        if self.traces.per_call_callers > self._told_per_call:
+            self._told_per_call = self.traces.per_call_callers
+            self._events.emit(
+                Warned(
+                    "a caller makes a new trace id for every call, so its traces are inferred from timing",
+                    "Make one id per application request and send it with each of its calls.",
+                )
+            )
+
+    def _tell_schema(self) -> None:
+        said, set_ = self.memory.lessons.first_schema if self.memory else "", self.settings.catalog.schemas[0]
+        if said in ("", set_, self._told_schema):
+            return
+        self._told_schema = said
+        self._events.emit(
+            Warned(
+                f"PostgREST's first schema is {said}, that of catalog.schemas is {set_}: relations have wrong names",
+                "Set catalog.schemas to PostgREST's db-schemas, in its order.",
+            )
+        )
+
+    def _turned(self, error: FaultError) -> None:
+        self._events.emit(Turned(error.fault.code))
+
+    def _refuse_ourselves(self, host: str, port: int) -> None:
+        address = self.upstream.address
+        local = {host, "localhost", "127.0.0.1", "::1"}
+        if port and address.port == port and address.host in local:
+            raise ConfigError(f"upstream: {self.settings.upstream} is fanin's own listener; name PostgREST's address")
+
+
+def _terms(settings: Settings, memory: Memory) -> PerQuery[Terms]:
+    replaying = asyncio.Semaphore(settings.merge.replays)
+    return PerQuery(settings, lambda found: Terms(found, memory, replaying))
+
+
+def _quiet(settings: Settings) -> Quiet:
+    return msgspec.convert(settings.trace.model_dump(exclude={"headers"}), Quiet)

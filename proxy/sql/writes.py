@@ -1,0 +1,95 @@
+"""A write as SQL, as far as it is told without its body: ``$1`` is the body, ``"…"`` the columns that it names."""
+
+from sqlglot import exp
+
+from proxy.postgrest.request.api_request import Asked
+from proxy.postgrest.request.select_list import Embed
+from proxy.sql.expressions import identifier
+from proxy.sql.reads import STAR, Reads, joined
+
+UNKNOWN = "…"
+PRIMARY_KEY = "primary key"
+BODY = "body"
+BODIES = {
+    "POST": '$1 is the body, which is not looked at; "…" stands for the columns that its objects name.',
+    "PATCH": '$1 is the body, which is not looked at; "…" stands for the columns that its object names.',
+    "PUT": '$1 is the body, one object with every column; "…" stands for them, "primary key" for its columns.',
+}
+
+
+def write(asked: Asked, reads: Reads) -> exp.Expression:
+    """An outline of what ``asked`` does; what it returns only where it prefers to get rows back."""
+    if asked.method in BODIES:
+        reads.notes.append(BODIES[asked.method])
+    if asked.root.limit is not None or asked.root.offset is not None or asked.root.order:
+        reads.notes.append("limit, offset and order of a write are left out; PostgREST 13 and later know none.")
+    tree = {"POST": _insert, "PUT": _insert, "PATCH": _update, "DELETE": _delete}[asked.method](asked, reads)
+    if "return=representation" in asked.prefers:
+        tree.set("returning", exp.Returning(expressions=reads.columns(asked.items or (STAR,))))
+        if any(isinstance(item, Embed) for item in asked.items):
+            reads.notes.append("Embeds are read from the rows that come back; they are left out.")
+    return tree
+
+
+def _insert(asked: Asked, reads: Reads) -> exp.Expression:
+    names = asked.columns or (UNKNOWN,)
+    rows = exp.Select(expressions=[exp.Column(this=identifier(name), table=identifier(BODY)) for name in names])
+    tree = exp.Insert(
+        this=exp.Schema(this=reads.table(), expressions=[identifier(name) for name in names]),
+        expression=rows.from_(_body("json_populate_recordset", reads)),
+    )
+    if asked.method == "PUT":
+        tree.set("conflict", _conflict((PRIMARY_KEY,), names))
+    for resolution, updates in (("merge", names), ("ignore", ())):
+        if asked.method == "POST" and f"resolution={resolution}-duplicates" in asked.prefers:
+            tree.set("conflict", _conflict(asked.on_conflict or (PRIMARY_KEY,), updates))
+            if not asked.on_conflict:
+                reads.notes.append('"primary key" stands for its columns, which only the catalog knows.')
+    return tree
+
+
+def _conflict(keys: tuple[str, ...], updates: tuple[str, ...]) -> exp.OnConflict:
+    """What to do with rows that are there already: take over ``updates``, or nothing."""
+    sets = [
+        exp.EQ(this=exp.Column(this=identifier(name)), expression=exp.Column(this=identifier(name), table="excluded"))
+        for name in updates
+    ]
+    return exp.OnConflict(
+        conflict_keys=[exp.Column(this=identifier(name)) for name in keys],
+        action=exp.Var(this="DO UPDATE" if updates else "DO NOTHING"),
+        expressions=sets,
+    )
+
+
+def _update(asked: Asked, reads: Reads) -> exp.Expression:
+    sets = [
+        exp.EQ(
+            this=exp.Column(this=identifier(name)),
+            expression=exp.Column(this=identifier(name), table=identifier(BODY)),
+        )
+        for name in asked.columns or (UNKNOWN,)
+    ]
+    tree = exp.Update(this=reads.table(), expressions=sets)
+    tree.set("from_", exp.From(this=_body("json_populate_record", reads)))
+    return _filtered(tree, reads)
+
+
+def _delete(_: Asked, reads: Reads) -> exp.Expression:
+    return _filtered(exp.Delete(this=reads.table()), reads)
+
+
+def _filtered(tree: exp.Expression, reads: Reads) -> exp.Expression:
+    conditions = reads.conditions()
+    if conditions:
+        tree.set("where", exp.Where(this=joined("and", conditions)))
+    else:
+        reads.notes.append("There is no filter: every row is meant.")
+    return tree
+
+
+def _body(function: str, reads: Reads) -> exp.Expression:
+    """The body's rows, as rows of the table."""
+    row_type = exp.DataType(this=exp.DataType.Type.USERDEFINED, kind=reads.table().sql("postgres"))
+    null = exp.Cast(this=exp.Null(), to=row_type)
+    call = exp.Anonymous(this=function, expressions=[null, exp.Parameter(this=exp.Literal.number(1))])
+    return exp.Table(this=call, alias=exp.TableAlias(this=identifier(BODY)))

@@ -1,0 +1,1 @@
+"""Which spans belong together? Spans grouped into traces, the traces that are kept, and what one cost."""

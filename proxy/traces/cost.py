@@ -1,0 +1,84 @@
+"""What one application request cost: all parts of its trace together."""
+
+import msgspec
+
+from proxy.analysis.spans import rows_of, size_of
+from proxy.model import Trace
+
+
+class Work(msgspec.Struct, frozen=True):
+    """A trace with all its parts, measured."""
+
+    source: str
+    """The recording that it is from."""
+    id: str
+    route: str
+    kind: str
+    """`explicit`, `inferred` or `mixed`."""
+    truncated: bool
+    """Whether it had more requests than these."""
+    queries: int
+    upstream_calls: int
+    rows: int
+    bytes: int
+
+    @property
+    def gates(self) -> bool:
+        """Whether it can fail a build: what is inferred, mixed or cut short may be another one's work, or not all of
+        it.
+        """
+        return self.kind == "explicit" and not self.truncated
+
+    def measure(self, name: str) -> int:
+        """One of the four."""
+        return int(getattr(self, name))
+
+
+def may_gate(trace: Trace) -> bool:
+    """Whether a trace is what its client named, and all of it."""
+    return trace.kind == "explicit" and not trace.truncated
+
+
+class Works:
+    """What was told of so far, trace by trace; parts of one trace are one work."""
+
+    def __init__(self) -> None:
+        self._works: dict[tuple[str, str, bool], Work] = {}
+
+    def add(self, source: str, trace: Trace) -> None:
+        """Measure a trace of a recording."""
+        place, part = (source, trace.id, trace.explicit), _work(source, trace)
+        before = self._works.get(place)
+        self._works[place] = part if before is None else _together(before, part)
+
+    def all(self) -> list[Work]:
+        """In the order that they were told of first."""
+        return list(self._works.values())
+
+
+def _work(source: str, trace: Trace) -> Work:
+    return Work(
+        source=source,
+        id=trace.id,
+        route=trace.route,
+        kind=trace.kind,
+        truncated=trace.truncated,
+        queries=sum(not span.retry for span in trace.spans),
+        upstream_calls=trace.calls,
+        rows=rows_of(trace.spans),
+        bytes=size_of(trace.spans),
+    )
+
+
+def _together(one: Work, other: Work) -> Work:
+    return Work(
+        source=one.source,
+        id=one.id,
+        route=one.route or other.route,
+        kind="mixed" if other.kind == "mixed" else one.kind,
+        truncated=one.truncated or other.truncated,
+        queries=one.queries + other.queries,
+        upstream_calls=one.upstream_calls + other.upstream_calls,
+        rows=one.rows + other.rows,
+        bytes=one.bytes + other.bytes,
+    )

@@ -1,0 +1,139 @@
+"""The traces that closed last, for whoever looks at them: bounded by their number, by that of their spans, and by
+that of the keys in their answers.
+"""
+
+from collections import OrderedDict
+from collections.abc import Callable
+
+import msgspec
+
+from proxy.findings.model import Finding
+from proxy.model import Trace
+from proxy.observe.confirmed_names import Names
+from proxy.observe.events import Closed, Event, Warned
+
+WARNINGS = 100
+"""Different warnings that are kept."""
+
+
+class Entry(msgspec.Struct, frozen=True):
+    """A closed trace under a ``number`` that no other one has."""
+
+    number: int
+    trace: Trace
+    findings: tuple[Finding, ...]
+    ended: float
+    """When it closed, in seconds since 1970."""
+
+
+class Kept:
+    """An observer that keeps at most ``traces`` traces with at most ``spans`` spans together; but always the last.
+
+    ``keys`` bounds the keys that their answers showed: the oldest trace loses its own first, and stays without them.
+    """
+
+    def __init__(self, traces: int, spans: int, keys: int, names: Names, wall: Callable[[], float]) -> None:
+        """``wall`` tells seconds since 1970; ``names`` learns what may be shown."""
+        self.names = names
+        self.spans = 0
+        self.keys = 0
+        self.dropped = 0
+        self.keys_dropped = 0
+        self.told: Callable[[Entry], None] = lambda _: None
+        """Is told of each trace that is new here."""
+        self._traces = traces
+        self._most = spans
+        self._most_keys = keys
+        self._keys: OrderedDict[int, int] = OrderedDict()
+        """Of each trace that has some, how many."""
+        self._wall = wall
+        self._entries: OrderedDict[int, Entry] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def __call__(self, event: Event) -> None:
+        if isinstance(event, Closed):
+            self.names.learn(event.trace.spans)
+            number = self.dropped + len(self._entries) + 1
+            entry = Entry(number, event.trace, event.findings, self._wall())
+            self._entries[number] = entry
+            self.spans += len(entry.trace.spans)
+            self._count_keys(entry)
+            self._make_room()
+            self.told(entry)
+
+    def all(self) -> tuple[Entry, ...]:
+        """The newest comes first."""
+        return tuple(reversed(self._entries.values()))
+
+    def find(self, name: str) -> Entry | None:
+        """The one of that number; where it is no number, the newest one of that trace id."""
+        if name.isascii() and name.isdigit():
+            return self._entries.get(int(name[:18]))
+        return next((entry for entry in reversed(self._entries.values()) if entry.trace.id == name), None)
+
+    def _make_room(self) -> None:
+        while len(self._entries) > self._traces or (self.spans > self._most and len(self._entries) > 1):
+            number, entry = self._entries.popitem(last=False)
+            self.spans -= len(entry.trace.spans)
+            self.keys -= self._keys.pop(number, 0)
+            self.dropped += 1
+        while self.keys > self._most_keys:
+            number, keys = self._keys.popitem(last=False)
+            self.keys -= keys
+            self._drop_keys(self._entries[number], keys)
+
+    def _count_keys(self, entry: Entry) -> None:
+        """One that has too many by itself leaves the others theirs."""
+        keys = _keys_in(entry.trace)
+        if keys > self._most_keys:
+            self._drop_keys(entry, keys)
+        elif keys:
+            self._keys[entry.number] = keys
+            self.keys += keys
+
+    def _drop_keys(self, entry: Entry, keys: int) -> None:
+        self._entries[entry.number] = msgspec.structs.replace(entry, trace=_without_keys(entry.trace))
+        self.keys_dropped += keys
+
+
+class Notice(msgspec.Struct):
+    """A warning, however often it was given; times are seconds since 1970."""
+
+    what: str
+    remedy: str
+    first: float
+    last: float
+    count: int = 0
+
+
+class Notices:
+    """An observer that keeps the last warnings, each once."""
+
+    def __init__(self, wall: Callable[[], float]) -> None:
+        self._wall = wall
+        self._notices: OrderedDict[str, Notice] = OrderedDict()
+
+    def __call__(self, event: Event) -> None:
+        if not isinstance(event, Warned):
+            return
+        now = self._wall()
+        notice = self._notices.setdefault(event.what, Notice(event.what, event.remedy, now, now))
+        notice.last, notice.count = now, notice.count + 1
+        self._notices.move_to_end(event.what)
+        if len(self._notices) > WARNINGS:
+            self._notices.popitem(last=False)
+
+    def all(self) -> tuple[Notice, ...]:
+        """The latest comes first."""
+        return tuple(reversed(self._notices.values()))
+
+
+def _keys_in(trace: Trace) -> int:
+    return sum(len(keys) for span in trace.spans for _, keys in span.row_keys)
+
+
+def _without_keys(trace: Trace) -> Trace:
+    spans = tuple([msgspec.structs.replace(span, row_keys=()) for span in trace.spans])
+    return msgspec.structs.replace(trace, spans=spans)

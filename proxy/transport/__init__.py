@@ -1,0 +1,1 @@
+"""How do bytes move? TCP, TLS and unix connections, listeners, tunnels."""

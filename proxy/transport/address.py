@@ -1,0 +1,61 @@
+"""Where upstream is, read from its URL, and how its certificate is checked."""
+
+import ssl
+from urllib.parse import urlsplit
+
+import msgspec
+
+from proxy.settings.model import ConfigError, Settings
+
+LAST_PORT = 65535
+
+
+class Address(msgspec.Struct, frozen=True):
+    """Where upstream is. ``authority`` is what Host should say; ``base`` has no trailing slash."""
+
+    host: str
+    port: int
+    tls: bool
+    unix: str
+    base: bytes
+    authority: bytes
+
+
+def parse_address(url: str) -> Address:
+    """``http(s)://HOST[:PORT][/base]`` or ``unix:/path``; ConfigError for anything else."""
+    if url.startswith("unix:"):
+        return Address("", 0, False, url.removeprefix("unix:"), b"", b"localhost")
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        raise ConfigError(f"upstream: {_not_an_address(url)}") from None
+    extra = parts.query or parts.fragment or parts.username is not None
+    if parts.scheme not in ("http", "https") or not parts.hostname or extra:
+        raise ConfigError(f"upstream: {_not_an_address(url)}")
+    tls = parts.scheme == "https"
+    base = parts.path.rstrip("/").encode()
+    return Address(parts.hostname, port or (443 if tls else 80), tls, "", base, parts.netloc.encode())
+
+
+def split_listen(listen: str) -> tuple[str, int]:
+    """``HOST:PORT``; ConfigError for anything else."""
+    host, _, port = listen.rpartition(":")
+    if not host or not port.isdecimal() or int(port) > LAST_PORT:
+        raise ConfigError(f"'{listen}' is not HOST:PORT, with a port from 0 to {LAST_PORT}")
+    return host.strip("[]"), int(port)
+
+
+def _not_an_address(url: str) -> str:
+    """The name and password that a URL may hold are not repeated."""
+    return f"'{url.rpartition('@')[2]}' is not http(s)://HOST[:PORT][/base] or unix:/path"
+
+
+def tls_context(settings: Settings) -> ssl.SSLContext:
+    """Certificates are checked, always; ``upstream_ca`` adds an authority. HTTP/1.1 is all we speak."""
+    try:
+        context = ssl.create_default_context(cafile=settings.upstream_ca)
+    except (OSError, ssl.SSLError) as error:
+        raise ConfigError(f"upstream_ca: '{settings.upstream_ca}' cannot be used: {error}") from error
+    context.set_alpn_protocols(["http/1.1"])
+    return context

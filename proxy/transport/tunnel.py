@@ -1,0 +1,39 @@
+"""An opaque tunnel after a 101: bytes both ways until either side ends. What they mean is not our business."""
+
+import asyncio
+
+from proxy.transport.connection import EndOfStreamError, Wire
+
+
+async def tunnel(client: Wire, upstream: Wire, stall: float) -> None:
+    """Carry bytes until one side closes; then the other, which first gets what was still on the way, is closed too.
+
+    No idle limit: sockets may be silent. A side that takes no byte for ``stall`` seconds is cut off.
+    """
+    ways = (
+        asyncio.ensure_future(_carry(client, upstream, stall)),
+        asyncio.ensure_future(_carry(upstream, client, stall)),
+    )
+    try:
+        await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for way in ways:
+            way.cancel()
+        await asyncio.gather(*ways, return_exceptions=True)
+    await asyncio.gather(upstream.closed(stall), client.closed(stall))
+
+
+_FOREVER = 10.0**9
+
+
+async def _carry(source: Wire, sink: Wire, stall: float) -> None:
+    try:
+        while True:
+            if source.buffer:
+                sink.write(bytes(source.buffer))
+                del source.buffer[:]
+                await sink.flushed(stall)
+            else:
+                await source.more(_FOREVER)
+    except (EndOfStreamError, TimeoutError):
+        return

@@ -1,0 +1,87 @@
+"""Calls that count: what was sent upstream is told once, when it is over; what was never sent is not."""
+
+from collections.abc import Callable
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from proxy.errors.codes import FaultError
+from proxy.observe.events import CANCELLED, NO_ANSWER, Called, Events
+from proxy.upstream.client import Answer, Outgoing, Upstream, UpstreamWire
+
+if TYPE_CHECKING:
+    from proxy.upstream.pool import Lane
+
+
+class Note(msgspec.Struct, frozen=True):
+    """What is told of a call beside what came of it: see ``Called``."""
+
+    kind: str
+    method: bytes
+    relation: str
+    costs: str = ""
+    number: int = 0
+
+
+class Call:
+    """``async with Call(…) as answer``: as ``Upstream.send``, and observers hear of it."""
+
+    def __init__(
+        self,
+        upstream: Upstream,
+        lane: "Lane[UpstreamWire]",
+        outgoing: Outgoing,
+        note: Note,
+        events: Events,
+        clock: Callable[[], float],
+    ) -> None:
+        self._leaves = outgoing.leaves
+        self._exchange = upstream.send(lane, msgspec.structs.replace(outgoing, leaves=self._left))
+        self._note = note
+        self._events = events
+        self._clock = clock
+        self._began: float | None = None
+        self._status = CANCELLED
+
+    @property
+    def sent(self) -> bool:
+        """Whether it had its place among the calls: before, upstream has heard nothing of it."""
+        return self._began is not None
+
+    @property
+    def seconds(self) -> float:
+        """Since it was sent; 0 before."""
+        return 0.0 if self._began is None else self._clock() - self._began
+
+    async def __aenter__(self) -> Answer:
+        try:
+            answer = await self._exchange.__aenter__()
+        except BaseException as error:
+            self._tell(error)
+            raise
+        self._status = answer.status
+        return answer
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            await self._exchange.__aexit__(kind, value, trace)
+        finally:
+            self._tell(value)
+
+    def _left(self) -> None:
+        self._began = self._clock()
+        if self._leaves is not None:
+            self._leaves()
+
+    def _tell(self, error: BaseException | None) -> None:
+        if not self.sent:
+            return
+        status = self._status
+        if isinstance(error, FaultError):  # upstream's, or the caller's whose body broke off
+            status = NO_ANSWER if error.fault.code.startswith("FANIN5") else CANCELLED
+        note = self._note
+        method = note.method.decode()
+        self._events.emit(Called(note.relation, note.kind, self.seconds, status, method, note.costs, note.number))

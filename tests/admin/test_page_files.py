@@ -1,0 +1,76 @@
+"""The files of the pages: whole, of one version, and joined by nothing but their own names."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import pytest
+
+from proxy.admin.page_files import page_files
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+IMPORTED = re.compile(r'^(?:import|export) .*from "([^"]+)";$', re.MULTILINE)
+NAMED = re.compile(r'(?:href|src)="(/[^"]+)"')
+LONGEST = 300
+"""Lines of a module, as of every file."""
+
+MODULES = {
+    path.rpartition("/")[2]: data.decode() for path, data in page_files().by_path.items() if path.endswith(".js")
+}
+
+
+def test_all_files_are_served_below_their_version() -> None:
+    version, by_path = page_files()
+    places = {path.rpartition("/")[0] for path in by_path if path != "/"}
+    assert places == {f"/pages/{version}"}
+
+
+def test_what_the_document_names_is_served() -> None:
+    by_path = page_files().by_path
+    named = set(NAMED.findall(by_path["/"].decode()))
+    assert len(named) > 2
+    assert named <= set(by_path)
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_a_module_imports_its_neighbours_relatively_and_none_of_them_imports_it_back(name: str) -> None:
+    """A relative path stays below the version."""
+
+    def reached(module: str) -> set[str]:
+        own = {path.removeprefix("./") for path in IMPORTED.findall(MODULES[module])}
+        return own.union(*(reached(one) for one in own))
+
+    assert len(IMPORTED.findall(MODULES[name])) == MODULES[name].count('from "') == MODULES[name].count("import {")
+    assert all(path.startswith("./") for path in IMPORTED.findall(MODULES[name]))
+    assert reached(name) <= set(MODULES) - {name}
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_a_module_says_what_it_is_and_is_not_long(name: str) -> None:
+    assert MODULES[name].startswith("// ")
+    assert MODULES[name].count("\n") <= LONGEST
+
+
+def _folder(at: Path, script: str) -> Path:
+    at.mkdir()
+    (at / "index.html").write_text('<script src="/pages/a.js"></script>')
+    (at / "a.js").write_text(script)
+    (at / "a.js.orig").write_text("left by an editor")
+    return at
+
+
+def test_another_script_is_another_version_and_the_same_one_is_the_same(tmp_path: Path) -> None:
+    one, other, same = (
+        page_files(_folder(tmp_path / name, text)) for name, text in (("1", "1;"), ("2", "2;"), ("3", "1;"))
+    )
+    assert one == same
+    assert one.version != other.version
+    assert one.by_path["/"] == f'<script src="/pages/{one.version}/a.js"></script>'.encode()
+    assert not set(one.by_path) & set(other.by_path) - {"/"}
+
+
+def test_what_is_no_file_of_a_page_is_not_served(tmp_path: Path) -> None:
+    assert len(page_files(_folder(tmp_path / "1", "1;")).by_path) == 2

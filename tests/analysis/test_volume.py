@@ -1,0 +1,27 @@
+"""Sizes in words, and how bad they are."""
+
+from __future__ import annotations
+
+import pytest
+
+from proxy.analysis.volume import in_words, many, volume_impact
+
+
+@pytest.mark.parametrize(
+    ("size", "words"),
+    [(0, "0 bytes"), (1, "1 byte"), (999, "999 bytes"), (1000, "1 kB"), (12_600, "13 kB"), (3_440_000, "3.4 MB")],
+)
+def test_sizes_have_the_unit_that_is_read_at_a_glance(size: int, words: str) -> None:
+    assert in_words(size) == words
+
+
+def test_one_is_no_plural() -> None:
+    assert [many(count, "row") for count in (0, 1, 2)] == ["0 rows", "1 row", "2 rows"]
+
+
+@pytest.mark.parametrize(
+    ("size", "rows", "impact"),
+    [(0, 0, "LOW"), (99_999, 499, "LOW"), (100_000, 0, "MEDIUM"), (0, 2_000, "HIGH"), (5_000_000, 0, "CRITICAL")],
+)
+def test_the_impact_is_the_worse_of_bytes_and_rows(size: int, rows: int, impact: str) -> None:
+    assert volume_impact(size, rows) == impact

@@ -1,0 +1,113 @@
+"""The workload: counts by fingerprint that random ones cannot push out, durations, writes."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+
+import pytest
+from msgspec.structs import replace
+
+from proxy.analysis.workload import BOUNDS, Workload
+from proxy.model import Outcome, Trace
+from tests.rules.traces import span, trace
+
+
+def one(line: str, id_: str = "t", ms: float = 10.0) -> Trace:
+    return replace(trace([span(line, 1, end=ms / 1000)]), id=id_)
+
+
+def counted(workload: Workload) -> dict[str, int]:
+    return {usage.fingerprint: usage.calls for usage in workload}
+
+
+def test_requests_of_one_fingerprint_are_counted_together_with_rows_bytes_and_time() -> None:
+    workload = Workload(10)
+    workload.add(trace([span("GET /t?id=eq.1 → 3 rows, 2 kB", 1), span("GET /t?id=eq.2 → 5 rows, 7 kB, 30 ms", 2)]))
+    (usage,) = workload
+    assert (usage.fingerprint, usage.relation, usage.method) == ("GET t?id=eq.?", "public.t", "GET")
+    assert (usage.calls, usage.traces, usage.rows, usage.most_rows) == (2, 1, 8, 5)
+    assert (usage.size, usage.largest) == (9000, 7000)
+    assert usage.seconds == pytest.approx(0.04)
+
+
+def test_what_shared_a_call_and_what_failed_is_told_apart() -> None:
+    merged, failed = replace(span("GET /t", 1), outcome=Outcome.MERGED), replace(span("GET /t", 2), status=500)
+    workload = Workload(10)
+    workload.add(trace([merged, failed, span("GET /t", 3)]))
+    (usage,) = workload
+    assert (usage.calls, usage.merged, usage.failed) == (3, 1, 1)
+
+
+def test_a_trace_counts_once_however_often_it_asks() -> None:
+    workload = Workload(10)
+    for id_ in ("a", "a", "b"):
+        workload.add(one("GET /t", id_))
+    (usage,) = workload
+    assert (usage.calls, usage.traces) == (3, 2)
+
+
+def test_what_is_no_relation_is_not_counted_and_writes_are_counted_by_relation() -> None:
+    workload = Workload(10)
+    for line in ("GET /rpc/f", "PATCH /t?id=eq.1", "DELETE /t?id=eq.1", "GET /t", "HEAD /t", "POST /u"):
+        workload.add(one(line))
+    assert workload.writes == {"public.t": 2, "public.u": 1}
+    assert len(workload) == 5
+
+
+def test_quantiles_are_at_most_one_step_too_high() -> None:
+    workload = Workload(10)
+    for number in range(1, 101):
+        workload.add(one("GET /t", ms=number))
+    (usage,) = workload
+    step = BOUNDS[1] / BOUNDS[0]
+    assert 0.050 <= usage.quantile(0.5) <= 0.050 * step
+    assert 0.095 <= usage.quantile(0.95) <= 0.095 * step
+    workload.add(one("GET /t", ms=1e6))
+    assert usage.quantile(1.0) == BOUNDS[-1]
+
+
+def test_requests_are_counted_that_surely_took_longer() -> None:
+    workload = Workload(10)
+    for number in range(1, 101):
+        workload.add(one("GET /t", ms=number))
+    (usage,) = workload
+    step = BOUNDS[1] / BOUNDS[0]
+    assert 100 - 50 * step <= usage.longer_than(0.05) <= 50
+    assert (usage.longer_than(0.0), usage.longer_than(0.2)) == (100, 0)
+    workload.add(one("GET /t", ms=1e6))
+    assert usage.longer_than(BOUNDS[-1]) == 1
+
+
+def test_above_the_limit_the_rarest_gives_way_and_what_comes_inherits_its_count_as_error() -> None:
+    workload = Workload(2)
+    for line in ("GET /a", "GET /a", "GET /b", "GET /c"):
+        workload.add(one(line))
+    assert counted(workload) == {"GET a": 2, "GET c": 1}
+    assert {usage.fingerprint: usage.error for usage in workload} == {"GET a": 0, "GET c": 1}
+    assert workload.replaced == 1
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_random_fingerprints_do_not_push_out_those_that_are_asked_often(seed: int) -> None:
+    """Space-Saving's promise: what is more than 1/limit of all is there, counted at most `error` too low."""
+    chance, limit = random.Random(seed), 50
+    workload, real = Workload(limit), Counter[str]()
+    for number in range(20_000):
+        name = f"often{chance.randrange(10)}" if chance.random() < 0.5 else f"once{number}"
+        real[f"GET {name}"] += 1
+        workload.add(one(f"GET /{name}"))
+    assert len(workload) == limit
+    found = {usage.fingerprint: usage for usage in workload}
+    for fingerprint, count in real.most_common(10):
+        assert count > 20_000 / limit
+        assert found[fingerprint].calls <= count <= found[fingerprint].calls + found[fingerprint].error
+
+
+def test_routes_of_a_fingerprint_and_written_relations_are_bounded() -> None:
+    workload = Workload(3)
+    for number in range(20):
+        workload.add(replace(one("GET /t"), route=f"/{number}"))
+        workload.add(one(f"POST /t{number}"))
+    assert len(workload.writes) == 3
+    assert all(len(usage.routes) <= 8 for usage in workload)

@@ -1,0 +1,50 @@
+"""Reports for the tests of the formats: something in every place, whatever it is called."""
+
+from __future__ import annotations
+
+from msgspec.structs import replace
+
+from proxy.audit import advisor, workload
+from proxy.audit.report import FORMAT, Report
+from proxy.audit.workload import Counted
+from proxy.findings.model import Seen
+from proxy.settings.tables import Ignore
+from tests.check.factories import FAN_OUT, finding
+
+PLAIN = "videos"
+
+
+def everything(fingerprint: str, relation: str) -> bool:
+    """All names may be shown."""
+    return True
+
+
+def report(name: str) -> Report:
+    """A report in which everything that clients can say is ``name``; an unnamed trace is in it, and an ignore."""
+    spans = tuple(replace(one, relation=name, fingerprint=f"GET {name}?id=eq.?") for one in FAN_OUT.spans)
+    refused = tuple(replace(one, refusal="range") for one in spans)
+    named = replace(FAN_OUT, id=name, route=name, spans=spans)
+    loose = replace(FAN_OUT, id="loose", route="", explicit=False, spans=refused)
+    seen = [
+        Seen(finding(name), name, name, 2, True, 2),
+        Seen(replace(finding(name, "FAN003"), impact="LOW"), name, name, 1, False, 1),
+        Seen(finding(name, "FAN016"), "", "", 1, True),
+    ]
+    counted = Counted(10)
+    for trace in (named, loose):
+        counted.add(name, "run", 5.0, trace)
+    return Report(
+        format=FORMAT,
+        fanin="1.0",
+        fail_on="high",
+        failed=True,
+        traffic=counted.traffic([name], everything),
+        findings=tuple(advisor.told(seen, "high")),
+        ignored=tuple(advisor.ignored([(finding(name, "FAN011"), 3, Ignore(rule="FAN011", reason=name, owner=name))])),
+        queries=tuple(workload.queries(counted.workload, everything)),
+        routes=tuple(workload.routes(counted.works())),
+        more_queries=1,
+        more_routes=2,
+        refusals=tuple(advisor.refusals(counted.refused, everything)),
+        warnings=(f"of {name}",),
+    )

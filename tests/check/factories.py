@@ -1,0 +1,65 @@
+"""Verdicts for the tests of the formats: something in every place, whatever it is called."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
+
+from proxy.check.verdict import Verdict, finished, verdict
+from proxy.findings.model import Finding, Fix, Seen
+from proxy.settings.budgets import Budget, Growth
+from proxy.traces.cost import Work, Works
+from rules import RULES
+from tests.rules.traces import parallel
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from proxy.model import Trace
+
+FAN_OUT = parallel([f"GET /videos?id=eq.{number}" for number in range(9)])
+
+
+def works(source: str, traces: Iterable[Trace]) -> list[Work]:
+    """The traces of one recording, measured."""
+    made = Works()
+    for trace in traces:
+        made.add(source, trace)
+    return made.all()
+
+
+def finding(name: str, code: str = "FAN001") -> Finding:
+    """A finding in which everything that a client can say is ``name``."""
+    fix = Fix("select 1", "from('t')\n  .select()", "table('t')")  # rules escape names by each language's rules
+    return Finding(
+        code=code,
+        impact="HIGH",
+        confidence="certain",
+        title=f"9 reads of {name}",
+        relation=name,
+        fingerprint=f"GET {name}?id=eq.?",
+        route=name,
+        caller=name,
+        problem=f"{name} is read once a key",
+        current="9 requests",
+        evidence=(name, name),
+        fix=fix,
+        expected="less",
+        risk="none",
+    )
+
+
+def told(name: str) -> Verdict:
+    """A verdict with a problem, a note and a warning of each kind, all of them about ``name``."""
+    trace = replace(FAN_OUT, id=name, route=name)
+    loose = replace(trace, id=f"{name}2", explicit=False)
+    seen = [
+        Seen(finding(name), name, name, 2, True),
+        Seen(finding(name, "FAN003"), name, name, 1, True),
+        Seen(finding(name, "FAN011"), name, name, 1, False),
+    ]
+    budgets = [Budget(route=name, max_queries=3, max_rows=1, forbid=("FAN001",)), Budget(route="none", max_bytes=1)]
+    growths = [Growth(small="none", large=name), Growth(small=name, large=name)]
+    found = verdict(works(name, [trace, loose]), seen, budgets, growths, RULES, "low")
+    return finished(found, [f"of {name}"], strict=False)

@@ -1,0 +1,61 @@
+"""The table of codes: complete and used."""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+import proxy
+from proxy.errors.codes import COMPARED, DOUBTS, FAULTS, REFUSALS
+from proxy.errors.remedies import CURES, REMEDIES
+from proxy.settings.model import declared
+
+SOURCES = [path for path in Path(proxy.__file__).parent.rglob("*.py") if "node_modules" not in path.parts]
+
+
+@pytest.mark.parametrize("code", FAULTS)
+def test_every_code_says_what_happened_and_what_to_do(code: str) -> None:
+    fault = FAULTS[code]
+    assert fault.code == code
+    assert 400 <= fault.status < 600
+    assert len(fault.message) > 15
+    assert not fault.message.endswith(".")
+    assert fault.hint.endswith(".")
+    assert fault.reason.isascii()
+
+
+@pytest.mark.parametrize("table", [REFUSALS, REMEDIES, DOUBTS, CURES, COMPARED])
+def test_every_reason_has_its_text(table: dict[str, str]) -> None:
+    for reason, text in table.items():
+        assert reason == reason.lower().replace(" ", "-")
+        assert text.endswith(".")
+
+
+def test_every_refusal_says_how_to_change_the_call() -> None:
+    assert REMEDIES.keys() == REFUSALS.keys()
+
+
+def test_every_doubt_says_what_to_do_where_it_comes_often() -> None:
+    assert CURES.keys() == DOUBTS.keys()
+
+
+@pytest.mark.parametrize("text", [*REMEDIES.values(), *CURES.values()])
+def test_a_setting_that_a_remedy_names_is_one(text: str) -> None:
+    known = set(declared())
+    sections = {name.partition(".")[0] for name in known if "." in name}
+    named = [name for name in re.findall(r"[a-z_]+\.[a-z0-9_]+", text) if name.partition(".")[0] in sections]
+    assert set(named) <= known
+
+
+def test_every_code_that_is_raised_is_in_the_table_and_every_one_in_it_is_raised() -> None:
+    strings = {
+        node.value
+        for path in SOURCES
+        if path.name != "errors.py"
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    }
+    assert {text for text in strings if re.fullmatch(r"FANIN\d{3}", text)} == set(FAULTS)

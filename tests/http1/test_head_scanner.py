@@ -1,0 +1,102 @@
+"""The end of a head, however it comes: found once, in a time that grows with the head, within limits."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from proxy.errors.codes import FaultError
+from proxy.http1.head_scanner import HeadLimits, HeadSearch
+
+LIMITS = HeadLimits(1000, 10_000, lambda target: target.startswith(b"/rest/"))
+HEADERS = b"\r\nHost: h\r\nX: y"
+
+
+def long_head(size: int, start: bytes = b"GET /rest/t?id=in.(") -> bytes:
+    """A head of ``size`` bytes whose target makes it long."""
+    rest = b") HTTP/1.1" + HEADERS
+    return start + b"1" * (size - len(start) - len(rest)) + rest
+
+
+class Counted(bytearray):
+    """A buffer that counts the bytes that are looked at in it."""
+
+    looked = 0
+
+    def find(self, what: Any, start: Any = 0, end: Any = None) -> int:
+        found = super().find(what, start) if end is None else super().find(what, start, end)
+        self.looked += (len(self) if found < 0 else found) - start
+        return found
+
+    def count(self, what: Any, start: Any = 0, end: Any = None) -> int:
+        self.looked += len(self) - start
+        return super().count(what, start)
+
+
+def search(head: bytes, size: int, buffer: bytearray, limits: HeadLimits = LIMITS) -> tuple[int, bool]:
+    """Where the end is found when ``head`` comes in pieces of ``size`` bytes, and whether it was long."""
+    found = HeadSearch(limits)
+    for at in range(0, len(head), size):
+        buffer += head[at : at + size]
+        end = found.end(buffer)
+        if end >= 0:
+            return end, found.is_long
+    return -1, found.is_long
+
+
+def refusal(head: bytes, size: int) -> FaultError:
+    with pytest.raises(FaultError) as raised:
+        search(head, size, bytearray())
+    return raised.value
+
+
+@pytest.mark.parametrize("piece", [1, 7, 999, 1 << 20])
+@pytest.mark.parametrize("length", [100, 1000, 1001, 10_000])
+def test_a_head_of_any_length_within_its_limit_is_found_in_any_pieces(length: int, piece: int) -> None:
+    head = long_head(length)
+    assert search(head + b"\r\n\r\nGET /next", piece, bytearray()) == (length, length > 1000)
+
+
+@pytest.mark.parametrize("piece", [1, 7, 1 << 20])
+@pytest.mark.parametrize(("length", "start"), [(1001, b"POST /rest/t?id=in.("), (10_001, b"GET /rest/t?id=in.(")])
+def test_a_byte_more_is_refused(length: int, start: bytes, piece: int) -> None:
+    assert refusal(long_head(length, start) + b"\r\n\r\n", piece).fault.code == "FANIN109"
+
+
+@pytest.mark.parametrize("piece", [1, 7, 999, 1 << 20])
+@pytest.mark.parametrize(
+    ("head", "limit"),
+    [
+        (long_head(10_004), "limits.long_head_bytes"),
+        (long_head(1004, b"POST /rest/t?id=in.("), "limits.head_bytes"),
+        (long_head(1004, b"GETS /rest/t?id=in.("), "limits.head_bytes"),
+        (long_head(1004, b"GET /auth/t?id=in.("), "limits.head_bytes"),
+        (b"GET /rest/t HTTP/1.1\r\nX: " + b"y" * 1000, "limits.head_bytes, without the request line"),
+        (long_head(1001) + b"\r\nX: " + b"y" * 1000, "limits.head_bytes, without the request line"),
+    ],
+)
+def test_what_is_too_long_is_refused_by_the_limit_that_it_exceeds(head: bytes, limit: str, piece: int) -> None:
+    for complete in (head, head + b"\r\n\r\n"):
+        error = refusal(complete, piece)
+        assert (error.fault.code, error.details) == ("FANIN109", limit)
+
+
+@pytest.mark.parametrize("piece", [1, 100, 4096])
+def test_no_byte_is_looked_at_more_than_a_few_times(piece: int) -> None:
+    head = long_head(9_000) + b"\r\n\r\n"
+    buffer = Counted()
+    assert search(head, piece, buffer) == (9_000, True)
+    overlaps = 8 * len(head) // piece
+    assert buffer.looked <= 4 * len(head) + overlaps
+
+
+@pytest.mark.parametrize("piece", [1, 2, 3, 100])
+def test_empty_lines_before_a_head_are_dropped(piece: int) -> None:
+    assert search(b"\r\n\r\n\r\nGET / HTTP/1.1" + HEADERS + b"\r\n\r\n", piece, bytearray()) == (29, False)
+
+
+@pytest.mark.parametrize("head", [b"GET / HTTP/1.1\nHost: h\n\n", long_head(2000).replace(b"\r\nX", b"\nX")])
+@pytest.mark.parametrize("piece", [1, 1 << 20])
+def test_a_bare_line_feed_is_refused_before_the_head_ends(head: bytes, piece: int) -> None:
+    assert refusal(head, piece).fault.code == "FANIN102"

@@ -1,0 +1,222 @@
+"""A merger and its sharing, whose calls end when and as a test says, and whose clock stands still."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any, cast
+
+from proxy.errors.codes import FaultError
+from proxy.http1.head import parse_fields, parse_status_line
+from proxy.merging.coalescer import Sharing
+from proxy.merging.merger import Merger
+from proxy.merging.waiters import Own, Reply, Served, Ticket
+from proxy.model import Column, Share
+from proxy.observe.events import Event, Events, Replayed, Warned
+from proxy.path.coalescing import listed
+from proxy.path.columns import Columns, table_of
+from proxy.path.comparison import Pauses
+from proxy.path.max_rows import RowEvidence
+from proxy.path.singular import Templates
+from proxy.postgrest.response.gateway import POSTGREST
+from proxy.settings.model import Settings
+from proxy.settings.rules import Rules
+from proxy.settings.tables import Merge
+from proxy.transport.connection import Body, Wire
+from proxy.upstream.client import Answer, Outgoing
+from proxy.upstream.mount import Route
+from proxy.upstream.response_observer import Lessons
+from tests.factories import member
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Mapping
+
+    from proxy.merging.fetch import Result
+    from proxy.model import Member, Merged
+    from proxy.upstream.client import Upstream, UpstreamWire
+    from proxy.upstream.column_types import Oracle
+
+
+def shares(call: Merged) -> Result:
+    return {value: Share(b"", value.removeprefix(b"eq."), 1) for value in call.owners}
+
+
+class Calls:
+    """A fetcher whose calls wait until they are let go; then ``answer`` says what comes of them."""
+
+    def __init__(self, answer: Callable[[Merged], Result] = shares) -> None:
+        self.answer = answer
+        self.made: list[Merged] = []
+        self.going = asyncio.Event()
+        self.going.set()
+        self.place = asyncio.Event()
+        self.place.set()
+        self.cancelled = 0
+
+    async def fetch(self, call: Merged, alias: bytes, leaves: Callable[[], None], number: int = 0) -> Result:
+        self.made.append(call)
+        try:
+            await self.place.wait()
+            leaves()
+            await self.going.wait()
+        except asyncio.CancelledError:
+            self.cancelled += 1
+            raise
+        return self.answer(call)
+
+
+class Told:
+    """An oracle that is never asked."""
+
+    def __init__(self, columns: Columns) -> None:
+        self.columns = columns
+
+    def known(self, member: Member) -> Mapping[bytes, Column]:
+        return self.columns.of(table_of(member), 0.0)
+
+    def refused(self, member: Member, name: bytes, type_name: str, literal: bytes) -> None:
+        self.columns.refuse(table_of(member), name, type_name, literal, 0.0)
+
+    def questions(self, _: object) -> list[bytes]:
+        return []
+
+
+FINE = b"HTTP/1.1 200 OK\r\nContent-Range: 0-0/*\r\nContent-Type: application/json; charset=utf-8"
+
+
+class Originals:
+    """An upstream that answers shared calls with ``head`` and ``body`` once it is let go.
+
+    A FaultError as ``head`` is raised; of a body longer than ``there`` the rest comes when a test feeds it.
+    """
+
+    def __init__(self, head: bytes | FaultError = FINE, body: bytes = b"[]", there: int | None = None) -> None:
+        self.head = head
+        self.body = body
+        self.there = len(body) if there is None else there
+        self.calls = None
+        self.made: list[bytes] = []
+        self.going = asyncio.Event()
+        self.going.set()
+        self.full = isinstance(head, FaultError) and head.fault.code == "FANIN505"
+        self.cancelled = 0
+        self.open = 0
+        self.wire: Wire | None = None
+
+    @asynccontextmanager
+    async def send(self, _: None, call: Outgoing) -> AsyncIterator[Answer]:
+        self.made.append(call.head)
+        self.open += 1
+        try:
+            if call.leaves is not None and not self.full:
+                call.leaves()
+            await self.going.wait()
+            if isinstance(self.head, FaultError):
+                raise self.head
+            yield self._answer(self.head, call.method)
+        except asyncio.CancelledError:
+            self.cancelled += 1
+            raise
+        finally:
+            self.open -= 1
+
+    def _answer(self, head: bytes, method: bytes) -> Answer:
+        self.wire = Wire()
+        first, _, rest = head.partition(b"\r\n")
+        line, fields = parse_status_line(first), parse_fields(rest, "FANIN503")
+        framing = 0 if method == b"HEAD" else len(self.body)
+        if framing:
+            self.wire.buffer += self.body[: self.there]
+        return Answer(cast("UpstreamWire", self.wire), line, fields, Body(self.wire, framing, 20.0, "FANIN503"))
+
+
+class Made:
+    """A merger with its sharing, what they said, and a clock that stands still."""
+
+    def __init__(
+        self, calls: Calls | None = None, originals: Originals | None = None, rules: Rules | None = None, **merge: Any
+    ) -> None:
+        self.calls = calls or Calls()
+        self.originals = originals or Originals()
+        self.now = 0.0
+        self.said: list[Event] = []
+        self.evidence = RowEvidence(None, 60.0)
+        events = Events()
+        events.subscribe(self.said.append)
+        settings = Settings(
+            merge=Merge(**{"deadline_floor": 30.0, "max_wait": 30.0, **merge}),
+            rules=rules or Rules(),
+        )
+        clock, templates, numbers = (lambda: self.now), Templates(9), itertools.count(1)
+        lessons = Lessons(POSTGREST, self.evidence, templates, clock)
+        upstream, route = cast("Upstream", self.originals), Route(b"", b"")
+        self.mistrusted = Pauses(60.0, 3600.0, 10)
+        self.columns = Columns(60.0, 9)
+        self.sharing = Sharing(
+            settings, upstream, route, POSTGREST, listed((), "public"), lessons, events, clock, numbers
+        )
+        more = (self.evidence, events, clock, numbers, templates, self.mistrusted)
+        self.merger = Merger(settings, self.calls, cast("Oracle", Told(self.columns)), self.sharing, *more)
+
+    def ask(self, *targets: str) -> list[asyncio.Task[Reply]]:
+        members = [member(target) for target in targets]
+        return [asyncio.create_task(self.merger.ask(one)) for one in members]
+
+    def share(self, *targets: str, lines: str = "Host: h", method: bytes = b"GET") -> list[asyncio.Task[Reply]]:
+        """What the sharing is asked for reads that cannot be merged."""
+        members = [member(target, lines, method=method) for target in targets]
+        assert all(map(self.sharing.takes, members))
+        return [asyncio.create_task(self.sharing.ask(one, one.query.refusal)) for one in members]
+
+    def doubts(self) -> list[str]:
+        return [event.reason for event in self.said if isinstance(event, Replayed)]
+
+    def assert_at_rest(self) -> None:
+        """Nobody waits, nothing is in flight, no timer runs, and nothing was a bug."""
+        for held in (self.merger, self.sharing):
+            assert held.waiting == 0
+            assert not held._windows.timers
+            assert not held._tasks
+            assert all(gate.idle for gate in held._windows.gates._gates.values())
+        assert not self.originals.open
+        assert not [event for event in self.said if isinstance(event, Warned)]
+
+
+async def turns(count: int = 8) -> None:
+    for _ in range(count):
+        await asyncio.sleep(0)
+
+
+def ids(*numbers: int) -> list[str]:
+    return [f"/t?id=eq.{number}" for number in numbers]
+
+
+async def finish(tasks: list[asyncio.Task[Reply]]) -> list[Reply]:
+    """Every reply; tickets are used as the pipeline uses them."""
+    replies = await asyncio.gather(*tasks)
+    for reply in replies:
+        if isinstance(reply, Ticket):
+            reply.done(0.01)
+    await turns()
+    return replies
+
+
+def bodies(replies: list[Reply]) -> list[bytes | None]:
+    return [reply.share.body if isinstance(reply, Served) else None for reply in replies]
+
+
+def tickets(replies: list[Reply]) -> list[bool]:
+    """Of those who go alone: whether a call was made for them in vain."""
+    return [reply.replays for reply in replies if isinstance(reply, Ticket)]
+
+
+async def settled(made: Made, tasks: list[asyncio.Task[Reply]]) -> list[Reply]:
+    """Every reply, used as the pipeline uses it."""
+    replies = await finish(tasks)
+    for reply in replies:
+        if isinstance(reply, Own):
+            reply.done()
+    await turns()
+    made.assert_at_rest()
+    return replies

@@ -1,0 +1,106 @@
+"""Places in windows: everybody who waits is in one batch, and whoever leaves is in none."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+import pytest
+
+from proxy.merging.waiters import Ticket, Waiters
+from proxy.merging.windows import Windows
+from proxy.observe.events import Event, Events, Left
+from proxy.path.batching import Gate, Gates
+from tests.factories import member
+from tests.merging.harness import turns
+from tests.path.test_batching import PACE
+
+if TYPE_CHECKING:
+    from proxy.model import Member
+
+
+class Room:
+    """Windows whose batches are kept."""
+
+    def __init__(self) -> None:
+        self.batches: list[list[Member]] = []
+        self.said: list[Event] = []
+        events = Events()
+        events.subscribe(self.said.append)
+        self.windows = Windows(Gates(9, lambda: Gate(PACE)), self.left, events, lambda: 3.0)
+        self.gate = Gate(PACE)
+
+    def left(self, gate: Gate, batch: list[Member]) -> None:
+        assert gate is self.gate
+        self.batches.append(batch)
+
+    def ask(self, member: Member, reason: str | None = None) -> asyncio.Task[object]:
+        return asyncio.create_task(self.windows.ask(self.gate, member, reason))
+
+
+async def test_whoever_came_in_one_turn_leaves_together_at_its_end() -> None:
+    room, members = Room(), [member(f"/t?id=eq.{n}", arrived=1.0) for n in range(3)]
+    tasks = [room.ask(one) for one in members]
+    await turns(2)
+    assert room.batches == [members]
+    assert [(event.size, event.waited) for event in room.said if isinstance(event, Left)] == [(3, 2.0)]
+    assert room.windows.waiting == 3
+    assert room.windows.timers == 0
+    for one in members:
+        room.windows.admit(room.gate, one)
+    await asyncio.gather(*tasks)
+    assert room.windows.waiting == 0
+
+
+@pytest.mark.parametrize(("own", "told", "reason"), [("offset", None, "offset"), ("offset", "paused", "paused")])
+async def test_who_goes_alone_is_told_why(own: str, told: str | None, reason: str) -> None:
+    room, one = Room(), member("/t")
+    task = room.ask(one, own)
+    await turns(2)
+    room.windows.admit(room.gate, one, told)
+    room.windows.admit(room.gate, one, "busy")  # it is told once
+    ticket = await task
+    assert isinstance(ticket, Ticket)
+    assert ticket.reason == reason
+    assert room.gate.in_flight == 1
+    ticket.done(0.1)
+    assert room.gate.idle
+
+
+async def test_who_waits_behind_a_call_leaves_when_it_returns() -> None:
+    room, one = Room(), member("/t")
+    room.gate.sent()
+    task = room.ask(one)
+    await turns(3)
+    assert not room.batches
+    assert room.windows.timers == 1
+    room.windows.returned(room.gate, 0.001)
+    await turns(2)
+    assert room.batches == [[one]]
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_who_hangs_up_in_a_window_is_in_no_batch_and_the_last_closes_it() -> None:
+    room = Room()
+    room.gate.sent()
+    tasks = [room.ask(member("/t")), room.ask(member("/t"))]
+    await turns(2)
+    for left, task in zip((1, 0), tasks, strict=True):
+        task.cancel()
+        await turns(2)
+        assert (room.windows.waiting, room.windows.timers) == (left, left)
+    room.windows.returned(room.gate, None)
+    await turns(2)
+    assert not room.batches
+
+
+async def test_who_hangs_up_while_a_call_is_made_leaves_its_waiters() -> None:
+    room, one = Room(), member("/t")
+    task = room.ask(one)
+    await turns(2)
+    waiters = room.windows.seat(one).waiters = Waiters([one, member("/t")])
+    task.cancel()
+    await turns(2)
+    assert waiters.left == 1
+    assert not room.windows.is_waiting(one)

@@ -1,0 +1,333 @@
+"""Counters add up, labels are bounded, every series has its help text, and what is slow shows a trace."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import get_args
+
+import msgspec
+import pytest
+from prometheus_client.openmetrics.parser import text_string_to_metric_families as openmetrics_families
+from prometheus_client.parser import text_string_to_metric_families
+
+from proxy.findings.model import Finding, Fix
+from proxy.model import Outcome, Span, Trace
+from proxy.observe.events import (
+    CANCELLED,
+    NO_ANSWER,
+    Answered,
+    Called,
+    Closed,
+    Compared,
+    Event,
+    Left,
+    Paused,
+    Probed,
+    Replayed,
+    Reread,
+    Turned,
+    Warned,
+)
+from proxy.observe.metrics import Metrics
+from proxy.observe.series import COUNTED, READ, SERIES
+from tests.rules.traces import parallel, span
+
+LINE = "GET /creators?id=eq.{}"
+GAUGES = {name: 0.0 for name, series in READ.items() if not series.labels}
+OPEN_METRICS = "application/openmetrics-text;version=1.0.0;q=0.75,text/plain;version=0.0.4;q=0.5,*/*;q=0.1"
+"""As Prometheus asks."""
+
+
+def scrape(metrics: Metrics) -> dict[tuple[str, ...], float]:
+    """Sample name and sorted label values to value."""
+    body, _ = metrics.now().render("text/plain")
+    return {
+        (sample.name, *(sample.labels[name] for name in sorted(sample.labels))): sample.value
+        for family in text_string_to_metric_families(body.decode())
+        for sample in family.samples
+    }
+
+
+def counting(*events: Event, labels: int = 200) -> Metrics:
+    metrics = Metrics(labels, lambda: GAUGES)
+    for event in events:
+        metrics(event)
+    return metrics
+
+
+def counted(*events: Event, labels: int = 200) -> dict[tuple[str, ...], float]:
+    return scrape(counting(*events, labels=labels))
+
+
+def exemplars(metrics: Metrics) -> dict[str, tuple[str, float]]:
+    """Series to the trace and the value that its buckets show."""
+    body, _ = metrics.now().render(OPEN_METRICS)
+    return {
+        sample.name: (sample.exemplar.labels["trace_id"], sample.exemplar.value)
+        for family in openmetrics_families(body.decode())  # type: ignore[no-untyped-call]
+        for sample in family.samples
+        if sample.exemplar is not None
+    }
+
+
+def changed(made: Span, **values: object) -> Span:
+    return msgspec.structs.replace(made, **values)
+
+
+def trace(*spans: Span, **values: object) -> Trace:
+    return msgspec.structs.replace(parallel([LINE.format(1)]), spans=spans, **values)
+
+
+@pytest.mark.parametrize("accept", ["", "text/plain", OPEN_METRICS])
+def test_every_series_has_a_help_text_and_is_rendered(accept: str) -> None:
+    body, content_type = Metrics(5, lambda: GAUGES).now().render(accept)
+    for name, series in SERIES.items():
+        assert len(series.help) > 20, name
+        assert f"# HELP fanin_{name}" in body.decode(), name
+    assert content_type.startswith("application/openmetrics-text" if "openmetrics" in accept else "text/plain")
+
+
+def test_names_say_their_unit_and_counters_end_in_total() -> None:
+    body, _ = Metrics(5, lambda: GAUGES).now().render("")
+    for name, series in SERIES.items():
+        full = f"fanin_{name}_total" if series.kind == "counter" else f"fanin_{name}"
+        assert f"# TYPE {full} {series.kind}\n" in body.decode()
+        assert not any(unit in name for unit in ("_ms", "_milli", "_kb", "_mb", "_total"))
+
+
+def test_every_event_is_counted_somewhere() -> None:
+    assert set(counting()._readers) == set(get_args(Event))
+
+
+async def test_a_scrape_shows_what_was_counted_until_then() -> None:
+    metrics = counting(Answered(span(LINE.format(1), 1), 0.0, "one"))
+    scraping = asyncio.ensure_future(metrics.scrape(OPEN_METRICS))
+    await asyncio.sleep(0)  # it began
+    metrics(Answered(span(LINE.format(2), 2), 0.0, "two"))
+    body, content_type = await scraping
+    assert b'fanin_requests_total{code="2xx",method="GET",outcome="passed",relation="public.creators"} 1.0\n' in body
+    assert b'trace_id="one"' in body
+    assert content_type.startswith("application/openmetrics-text")
+
+
+def test_the_process_itself_is_shown() -> None:
+    body, _ = Metrics(5, lambda: GAUGES).now().render("")
+    assert b"\nprocess_resident_memory_bytes " in body
+    assert b"\nprocess_open_fds " in body
+
+
+def test_requests_are_counted_by_relation_method_outcome_and_status_class() -> None:
+    seen = counted(*(Answered(span(LINE.format(n), n), 0.001) for n in range(3)))
+    assert seen["fanin_requests_total", "2xx", "GET", "passed", "public.creators"] == 3
+    assert seen["fanin_hop_seconds_count", "passed"] == 3
+
+
+def test_a_relation_gets_a_label_only_with_its_first_2xx() -> None:
+    missing = changed(span(LINE.format(1), 1), status=404)
+    seen = counted(Answered(missing, 0.0), Called("public.creators", "original", 0.1, 404))
+    assert ("fanin_requests_total", "4xx", "GET", "passed", "other") in seen
+    assert ("fanin_upstream_calls_total", "original", "other") in seen
+    seen = counted(Called("public.creators", "merged", 0.1, 200), Answered(missing, 0.0))
+    assert seen["fanin_upstream_calls_total", "merged", "public.creators"] == 1
+    assert seen["fanin_requests_total", "4xx", "GET", "passed", "public.creators"] == 1
+
+
+def test_a_preflight_which_is_answered_on_any_path_gives_no_relation_a_label() -> None:
+    asked = changed(span(LINE.format(1), 1), method="OPTIONS")
+    seen = counted(Answered(asked, 0.0), Called("public.creators", "original", 0.1, 200, "OPTIONS"))
+    assert seen["fanin_requests_total", "2xx", "OPTIONS", "passed", "other"] == 1
+    assert seen["fanin_upstream_calls_total", "original", "other"] == 1
+
+
+def test_relations_beyond_the_cap_share_a_label_and_are_counted() -> None:
+    seen = counted(*(Answered(span(f"GET /t{n}?id=eq.1", 1), 0.0) for n in range(5)), labels=2)
+    assert seen["fanin_requests_total", "2xx", "GET", "passed", "other"] == 3
+    assert seen["fanin_label_overflow_total", "relation"] == 3
+
+
+def test_routes_beyond_the_cap_share_a_label_and_are_counted() -> None:
+    closed = [Closed(trace(span(LINE.format(1), 1), route=f"r{n}"), ()) for n in range(4)]
+    seen = counted(*closed, labels=3)
+    assert seen["fanin_trace_queries_count", "explicit", "r0"] == 1
+    assert seen["fanin_trace_queries_count", "explicit", "other"] == 1
+    assert seen["fanin_label_overflow_total", "route"] == 1
+
+
+def test_an_unknown_method_is_counted_as_other() -> None:
+    seen = counted(Answered(span("BREW /t?id=eq.1", 1), 0.0))
+    assert seen["fanin_requests_total", "2xx", "other", "passed", "public.t"] == 1
+
+
+def test_our_own_errors_and_clients_retries_are_counted_apart() -> None:
+    failed = changed(span(LINE.format(1), 1), status=503, outcome=Outcome.FAILED)
+    again = span(LINE.format(1), 2, retry=True)
+    seen = counted(Answered(failed, 0.0, fault="FANIN505"), Answered(again, 0.0))
+    assert seen["fanin_faults_total", "FANIN505"] == 1
+    assert seen["fanin_client_retries_total", "public.creators"] == 1
+
+
+def test_how_long_a_websocket_lasted_is_no_duration_of_a_request() -> None:
+    seen = counted(Answered(changed(span("GET /socket", 1), status=101), 3600.0), Called("", "tunnel", 3600.0, 101))
+    assert ("fanin_request_duration_seconds_count", "passed") not in seen
+    assert ("fanin_upstream_duration_seconds_count", "tunnel") not in seen
+    assert seen["fanin_upstream_calls_total", "tunnel", ""] == 1
+    assert sum(value for (name, *_), value in seen.items() if name == "fanin_requests_total") == 1
+
+
+def test_upstream_is_down_after_a_call_without_answer_and_up_after_the_next_answer() -> None:
+    metrics = Metrics(5, lambda: GAUGES)
+    for status, up in ((NO_ANSWER, 0), (CANCELLED, 0), (500, 1), (CANCELLED, 1), (NO_ANSWER, 0)):
+        metrics(Called("t", "original", 0.1, status))
+        assert metrics.upstream_is_up == bool(up)
+        assert scrape(metrics)["fanin_upstream_up",] == up
+
+
+def test_calls_saved_go_down_when_a_merge_was_in_vain() -> None:
+    merged = [Answered(span("GET /t?id=eq.1", n), 0.0, saves="FAN001") for n in range(9)]
+    vain = Called("public.t", "merged", 0.1, 500, costs="FAN001")
+    seen = counted(Called("public.t", "merged", 0.1, 200, costs="FAN001"), *merged, vain)
+    assert seen["fanin_calls_saved", "public.t", "FAN001"] == 7
+
+
+def test_a_closed_trace_counts_its_queries_and_the_calls_that_answered_them() -> None:
+    spans = [changed(span(LINE.format(n), n), call=7) for n in range(3)] + [span(LINE.format(4), 4)]
+    seen = counted(Closed(trace(*spans), ()))
+    assert seen["fanin_trace_queries_sum", "explicit", "GET /export"] == 4
+    assert seen["fanin_trace_upstream_calls_sum", "explicit", "GET /export"] == 2
+
+
+def test_retries_preflights_and_what_is_outside_the_mount_are_no_queries() -> None:
+    strange = changed(span(LINE.format(3), 3), refusal="outside-mount")
+    more = (span(LINE.format(1), 1, retry=True), span("OPTIONS /creators", 2), strange)
+    seen = counted(Closed(trace(span(LINE.format(9), 9), *more), ()))
+    assert seen["fanin_trace_queries_sum", "explicit", "GET /export"] == 1
+    assert seen["fanin_trace_upstream_calls_sum", "explicit", "GET /export"] == 1
+    assert not [key for key in counted(Closed(trace(*more), ())) if key[0] == "fanin_trace_queries_count"]
+
+
+@pytest.mark.parametrize(
+    ("explicit", "mixed", "kind"), [(True, False, "explicit"), (False, False, "inferred"), (False, True, "mixed")]
+)
+def test_the_kinds_of_traces_are_told_apart(explicit: bool, mixed: bool, kind: str) -> None:
+    made = trace(span(LINE.format(1), 1), explicit=explicit, mixed=mixed, truncated=True)
+    seen = counted(Closed(made, ()))
+    assert seen["fanin_trace_queries_count", kind, "GET /export"] == 1
+    assert seen["fanin_traces_truncated_total", kind] == 1
+
+
+def test_findings_are_counted_by_rule_and_relation() -> None:
+    texts = dict.fromkeys(Finding.__struct_fields__, "x") | {"code": "FAN001", "relation": "public.creators"}
+    finding = Finding(**texts | {"evidence": (), "fix": Fix("", "", "")})  # type: ignore[arg-type]
+    seen = counted(Answered(span(LINE.format(1), 1), 0.0), Closed(parallel([LINE.format(1)]), (finding, finding)))
+    assert seen["fanin_findings_total", "public.creators", "FAN001"] == 2
+
+
+def test_windows_replays_and_turned_down_connections_are_counted() -> None:
+    seen = counted(Left(3, 0.002), Left(1, 0.0), Replayed("ties", "", "t", 3), Turned("FANIN109"))
+    assert seen["fanin_batch_wait_seconds_count", "true"] == 1
+    assert seen["fanin_batch_wait_seconds_count", "false"] == 1
+    assert seen["fanin_batch_size_sum",] == 4
+    assert seen["fanin_replays_total", "ties"] == 1
+    assert seen["fanin_turned_down_total", "FANIN109"] == 1
+
+
+def test_counters_of_known_labels_are_there_at_zero_before_anything_happened() -> None:
+    seen = counted()
+    assert seen["fanin_shadow_total", "mismatch"] == seen["fanin_pauses_total", "mismatch"] == 0
+    assert seen["fanin_faults_total", "FANIN505"] == seen["fanin_refusals_total", "limit"] == 0
+    for name, series in COUNTED.items():
+        if series.known:
+            assert len(series.labels) == 1
+            assert {(f"fanin_{name}_total", value): 0.0 for value in series.known}.items() <= seen.items()
+
+
+def test_pauses_and_comparisons_are_counted_by_reason_and_result() -> None:
+    seen = counted(Paused("ties"), Paused("ties"), Compared("match", 7), Compared("mismatch", 1), Compared("match", 2))
+    assert seen["fanin_pauses_total", "ties"] == 2
+    assert seen["fanin_shadow_total", "match"] == 9
+    assert seen["fanin_shadow_total", "mismatch"] == 1
+
+
+def test_bugs_and_advice_are_counted_apart() -> None:
+    seen = counted(Warned("a", "b"), Warned("a", "b", ValueError()), Warned("c", "d"))
+    assert seen["fanin_warnings_total", "advice"] == 2
+    assert seen["fanin_warnings_total", "bug"] == 1
+
+
+def test_the_refusal_of_a_request_is_counted_once() -> None:
+    refused = changed(span("GET /t?id=eq.1&limit=1", 1), refusal="limit", outcome=Outcome.PASSED)
+    seen = counted(Answered(refused, 0.0))
+    assert seen["fanin_refusals_total", "limit"] == 1
+
+
+# Exemplars.
+
+
+def test_openmetrics_shows_the_trace_of_what_took_long() -> None:
+    slow = changed(span(LINE.format(1), 1), start=0.0, end=3.0)
+    quick = changed(span(LINE.format(2), 2), start=0.0, end=0.004)
+    metrics = counting(Answered(quick, 0.0, "quick"), Answered(slow, 0.0, "a-slow-one"))
+    assert exemplars(metrics)["fanin_request_duration_seconds_bucket"] == ("a-slow-one", 3.0)
+    assert b"a-slow-one" not in metrics.now().render("text/plain")[0]
+
+
+def test_the_trace_with_many_queries_is_shown() -> None:
+    metrics = counting(Closed(trace(*(span(LINE.format(n), n) for n in range(1, 151)), id="page"), ()))
+    assert exemplars(metrics)["fanin_trace_queries_bucket"] == ("page", 150.0)
+    assert exemplars(metrics)["fanin_trace_upstream_calls_bucket"] == ("page", 150.0)
+
+
+@pytest.mark.parametrize("name", ["x" * 101, "é", 'quo"te', "back\\", "line\nbreak", "tab\t", "\x1b[2J"])
+def test_a_trace_id_that_could_break_the_exposition_is_not_shown(name: str) -> None:
+    assert not exemplars(counting(Answered(span(LINE.format(1), 1), 0.0, name)))
+
+
+@pytest.mark.parametrize("name", ["x" * 100, "}# 1", "a b, c=d", "0af7651916cd43dd8448eb211c80319c"])
+def test_any_other_trace_id_is_shown_as_it_is(name: str) -> None:
+    shown = exemplars(counting(Answered(span(LINE.format(1), 1), 0.0, name)))
+    assert shown["fanin_request_duration_seconds_bucket"] == (name, 0.01)
+
+
+def test_settings_read_again_are_counted_by_what_came_of_it() -> None:
+    seen = counted(Reread(("mode",)), Reread(()), Reread(None))
+    assert (seen["fanin_reloads_total", "ok"], seen["fanin_reloads_total", "failed"]) == (2, 1)
+
+
+@pytest.mark.parametrize(
+    ("events", "ok"),
+    [((), 1), ((Reread(None),), 0), ((Reread(None), Reread(())), 1), ((Reread(("mode",)), Reread(None)), 0)],
+)
+def test_a_reload_that_failed_shows_until_one_goes_well(events: tuple[Event, ...], ok: int) -> None:
+    assert counted(*events)["fanin_last_reload_ok",] == ok
+
+
+def test_a_look_at_upstream_tells_whether_it_is_up() -> None:
+    for up in (False, True):
+        metrics = counting(Called("t", "original", 0.1, NO_ANSWER if up else 200), Probed(up))
+        assert metrics.upstream_is_up is up
+        assert metrics.now().values["upstream_up"] == {(): int(up)}
+
+
+def test_labels_that_clients_fill_are_escaped_in_the_exposition() -> None:
+    made = trace(span(LINE.format(1), 1), route='a"b\\c\nd')
+    for accept in ("", OPEN_METRICS):
+        body, _ = counting(Closed(made, ())).now().render(accept)
+        assert b'route="a\\"b\\\\c\\nd"' in body
+
+
+def test_every_declared_counter_can_be_moved() -> None:
+    """A series that no event moves has no business here."""
+    answered = [changed(span(LINE.format(1), 1), refusal="limit", retry=True), span("GET /b", 1)]
+    texts = dict.fromkeys(Finding.__struct_fields__, "x") | {"evidence": (), "fix": Fix("", "", "")}
+    finding = Finding(**texts)  # type: ignore[arg-type]
+    metrics = counting(
+        *(Answered(one, 0.0, fault="FANIN505", saves="FAN001") for one in answered),
+        *(Called("t", "merged", 0.1, 200), Left(2, 0.1), Replayed("ties", "", "t", 1)),
+        *(Paused("ties"), Compared("match", 1), Turned("FANIN109"), Warned("a", "b"), Reread(("mode",))),
+        Closed(trace(span(LINE.format(1), 1), truncated=True), (finding,)),
+        labels=1,
+    )
+    seen = {name for (name, *_), value in scrape(metrics).items() if value}
+    for name, series in COUNTED.items():
+        ending = {"counter": "_total", "histogram": "_count", "gauge": ""}[series.kind]
+        assert f"fanin_{name}{ending}" in seen, name

@@ -1,0 +1,172 @@
+"""Events become spans: which call belongs to whom, whoever tells first, and what nobody tells of any more."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from msgspec.structs import replace
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from opentelemetry.trace import SpanKind, StatusCode
+
+from proxy.observe.events import CANCELLED, NO_ANSWER, Answered, Called, Warned
+from proxy.observe.otlp import MOST, PATIENCE, Spans
+from proxy.settings.model import load
+from tests.rules.traces import span
+
+if TYPE_CHECKING:
+    from opentelemetry.sdk.trace import ReadableSpan
+
+    from proxy.observe.events import Event
+
+LINE = "GET /creators?id=eq.1"
+
+
+class Made:
+    """An observer whose spans are kept here, with its clock."""
+
+    def __init__(self, upstream: str = "http://db:3000") -> None:
+        self.now = 100.0
+        self.warned: list[Warned] = []
+        settings = load({"otlp.endpoint": "http://127.0.0.1:1", "upstream": upstream}).settings
+        self.spans = Spans(settings, "1", self.warned.append, lambda: self.now)
+        self._kept = InMemorySpanExporter()
+        self.spans._sender._provider._active_span_processor._span_processors = ()
+        self.spans._sender._provider.add_span_processor(SimpleSpanProcessor(self._kept))
+
+    def tell(self, *events: Event) -> Made:
+        for event in events:
+            self.spans(event)
+        return self
+
+    def of(self, kind: SpanKind) -> list[ReadableSpan]:
+        return [one for one in self._kept.get_finished_spans() if one.kind is kind]
+
+    @property
+    def served(self) -> list[ReadableSpan]:
+        return self.of(SpanKind.SERVER)
+
+    @property
+    def called(self) -> list[ReadableSpan]:
+        return self.of(SpanKind.CLIENT)
+
+
+def answered(call: int, shared: int = 1, status: int = 200) -> Answered:
+    return Answered(replace(span(LINE, 1, start=99.0, end=100.0), call=call, shared=shared, status=status), 0.0)
+
+
+def called(call: int, kind: str = "original", status: int = 200) -> Called:
+    return Called("creators", kind, 0.5, status, call=call)
+
+
+def id_of(one: ReadableSpan) -> int:
+    assert one.context is not None
+    return int(one.context.span_id)
+
+
+def parent_of(one: ReadableSpan) -> int | None:
+    return None if one.parent is None else one.parent.span_id
+
+
+@pytest.mark.parametrize("events", [(called(1), answered(1)), (answered(1), called(1))])
+def test_whoever_tells_first_a_call_is_a_child_of_the_request_that_it_answered(events: tuple[Event, ...]) -> None:
+    made = Made().tell(*events)
+    (request,), (call,) = made.served, made.called
+    assert parent_of(call) == id_of(request)
+    assert not call.links
+    assert call.start_time is not None
+    assert call.end_time is not None
+    assert call.end_time - call.start_time == 500_000_000
+
+
+def test_a_call_waits_for_all_whom_it_answers_and_links_to_each() -> None:
+    made = Made().tell(called(1, "merged"), *(answered(1, shared=3) for _ in range(2)))
+    assert not made.called
+    made.tell(answered(1, shared=3))
+    (call,) = made.called
+    assert [link.context.span_id for link in call.links] == [id_of(one) for one in made.served]
+    assert parent_of(call) == id_of(made.served[0])
+
+
+def test_parts_of_one_list_are_all_children_of_its_request() -> None:
+    made = Made().tell(called(1, "part"), called(1, "part"), called(1, "part"), answered(1))
+    assert [parent_of(call) for call in made.called] == [id_of(made.served[0])] * 3
+
+
+def test_calls_of_the_same_time_are_not_mixed_up() -> None:
+    made = Made().tell(called(1), called(2), answered(2), answered(1))
+    assert [parent_of(call) for call in made.called] == [id_of(one) for one in made.served]
+
+
+@pytest.mark.parametrize("kind", ["types", "shadow"])
+def test_a_call_that_answers_nobody_is_a_span_of_its_own(kind: str) -> None:
+    (call,) = Made().tell(called(0 if kind == "types" else 7, kind)).called
+    assert call.parent is None
+    assert call.attributes is not None
+    assert call.attributes["fanin.kind"] == kind
+
+
+def test_nobody_waits_long_for_those_who_left_without_their_answer() -> None:
+    made = Made().tell(called(1, "merged"), answered(1, shared=3), called(2, "merged"))
+    made.now += PATIENCE
+    made.tell(answered(3))
+    assert len(made.called) == 2
+    assert [len(call.links) for call in made.called] == [0, 0]
+    assert parent_of(made.called[0]) == id_of(made.served[0])
+    assert made.called[1].parent is None
+
+
+def test_what_waits_is_bounded() -> None:
+    made = Made().tell(*(called(n + 1) for n in range(MOST + 3)))
+    assert len(made.called) == 3
+
+
+async def test_at_the_end_what_waits_is_told() -> None:
+    made = Made().tell(called(1))
+    await made.spans.close()
+    assert len(made.called) == 1
+
+
+@pytest.mark.parametrize(
+    ("status", "error"), [(404, "404"), (503, "503"), (NO_ANSWER, "no answer"), (CANCELLED, "cancelled"), (200, None)]
+)
+def test_a_call_that_failed_says_how(status: int, error: str | None) -> None:
+    (call,) = Made().tell(called(0, status=status)).called
+    assert call.attributes is not None
+    assert call.attributes.get("error.type") == error
+    assert (call.status.status_code is StatusCode.ERROR) == (error is not None)
+
+
+def test_a_clients_own_error_is_none_of_the_servers() -> None:
+    first, second = Made().tell(answered(0, status=404), answered(0, status=500)).served
+    assert first.status.status_code is StatusCode.UNSET
+    assert second.status.status_code is StatusCode.ERROR
+
+
+@pytest.mark.parametrize(
+    ("upstream", "address"),
+    [
+        ("http://db:3000/base", ("http", "db", 3000)),
+        ("https://x.supabase.co", ("https", "x.supabase.co", 443)),
+        ("unix:/run/postgrest.sock", ("http", "/run/postgrest.sock", None)),
+    ],
+)
+def test_a_call_says_whom_it_asked(upstream: str, address: tuple[str, str, int | None]) -> None:
+    (call,) = Made(upstream).tell(called(0)).called
+    told = call.attributes
+    assert told is not None
+    assert (told["url.scheme"], told["server.address"], told.get("server.port")) == address
+
+
+def test_a_name_that_upstream_did_not_take_is_in_no_span() -> None:
+    refused = replace(span("SECRET /secret?secret=eq.1", 1), status=404, method="SECRET", call=1)
+    made = Made().tell(Answered(refused, 0.0), Called("secret", "original", 0.1, 404, "SECRET", call=1))
+    for one in (*made.served, *made.called):
+        assert "secret" not in f"{one.name} {dict(one.attributes or {})}".lower()
+
+
+@pytest.mark.parametrize("parent", [b"", b"nonsense", b"00-" + b"0" * 32 + b"-1-01", b"\xff"])
+def test_without_a_well_formed_parent_a_request_begins_a_trace(parent: bytes) -> None:
+    (request,) = Made().tell(replace(answered(0), parent=parent)).served
+    assert request.parent is None

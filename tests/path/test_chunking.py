@@ -1,0 +1,299 @@
+"""Over-long lists: how they are read and cut, and what the parts' answers come to together."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+import pytest
+
+from proxy.errors.codes import DOUBTS, REFUSALS
+from proxy.model import Doubt, Share
+from proxy.path.chunking import Cut, Part, are_in_order, cut, lengthened, read_part, seams, stitch
+from proxy.path.fingerprint import read_query
+from proxy.postgrest.request.in_list import shortened
+from proxy.postgrest.response.gateway import POSTGREST
+from tests.factories import fields, head, query
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from proxy.http1.head import Field
+    from proxy.model import Query
+
+LIST = "in.(" + ",".join(map(str, range(1000, 3000))) + ")"
+
+
+def read(target: str, lines: str = "Host: h") -> Query:
+    raw = target.encode()
+    short, place = shortened(raw, 7000)
+    return lengthened(read_query(b"GET", short, head(lines), b"", "public", 7000), raw, place)
+
+
+def test_a_query_with_a_long_list_reads_as_the_same_with_a_short_one() -> None:
+    long, short = read(f"/t?select=a&x=eq.7&id={LIST}&order=id"), query("/t?select=a&x=eq.7&id=in.(1)&order=id")
+    assert (long.relation, long.fingerprint) == (short.relation, short.fingerprint)
+    assert long.target == f"/t?select=a&x=eq.7&id={LIST}&order=id".encode()
+    assert (long.refusal, long.keys, long.select) == ("too-long", (), None)
+
+
+def test_two_long_lists_are_told_apart() -> None:
+    one, two = read(f"/t?x=eq.7&id={LIST}"), read(f"/t?x=eq.7&id={LIST[:-1]},1)")
+    assert one.filters[0] == two.filters[0] == b"7"
+    assert one.filters[1] != two.filters[1]
+
+
+@pytest.mark.parametrize(
+    ("refusal", "target", "lines"),
+    [
+        ("offset", f"/t?id={LIST}&offset=3", "Host: h"),
+        ("aggregate", f"/t?select=count()&id={LIST}", "Host: h"),
+        ("semicolon", f"/t?id={LIST}&a=eq.;", "Host: h"),
+        ("range", f"/t?id={LIST}", "Host: h\nRange: 0-9"),
+        ("accept", f"/t?id={LIST}", "Host: h\nAccept: text/csv"),
+        ("count", f"/t?id={LIST}", "Host: h\nPrefer: count=planned"),
+        ("off", f"/t?id={LIST}", "Host: h\nX-Fanin: off"),
+        ("not-a-relation", f"/rpc/t?id={LIST}", "Host: h"),
+    ],
+)
+def test_what_else_forbids_a_rewrite_is_still_known(refusal: str, target: str, lines: str) -> None:
+    assert read(target, lines).refusal == refusal
+
+
+@pytest.mark.parametrize("target", ["/t?or=(" + "a.eq.1," * 20_000, "/t?" + "&" * 70_000, "/t?id=eq." + "1" * 70_000])
+def test_a_target_beyond_reading_is_known_by_its_path(target: str) -> None:
+    long = read(target)
+    assert (long.relation, long.fingerprint, long.refusal) == ("public.t", "GET t", "too-long")
+    assert long.target == target.encode()
+
+
+# Cutting.
+
+ALIAS = b"f0"
+LINES = "Host: h"
+
+
+def cut_of(target: str, lines: str = LINES, longest: int = 2000) -> Cut:
+    made = cut(read(target, lines), head(lines), ALIAS, longest)
+    assert isinstance(made, Cut), made
+    return made
+
+
+def refusal(target: str, lines: str = LINES, longest: int = 2000) -> str:
+    made = cut(read(target, lines), head(lines), ALIAS, longest)
+    assert isinstance(made, str)
+    assert made in REFUSALS
+    return made
+
+
+def listing(numbers: Iterable[object]) -> str:
+    return f"in.({','.join(map(str, numbers))})"
+
+
+NUMBERS = [n * 7919 % 9973 - 3000 for n in range(3000)]
+UUIDS = [f"{n * 2654435761 % 2**32:08x}-0000-4000-8000-000000000000" for n in range(400)]
+
+
+@pytest.mark.parametrize("longest", [100, 101, 500, 2000, 100_000])
+def test_each_literal_is_in_one_part_and_each_part_in_its_room(longest: int) -> None:
+    made = cut_of(f"/t?select=a&id={listing(NUMBERS + NUMBERS[:50])}", longest=longest + 150)
+    assert [literal for part in made.parts for literal in part] == [b"%d" % n for n in dict.fromkeys(NUMBERS)]
+    sizes = [len(made.target(part)) for part in made.parts]
+    assert max(sizes) <= longest + 150
+    assert all(size > longest + 150 - 6 for size in sizes[:-1])
+
+
+@pytest.mark.parametrize(
+    ("target", "part"),
+    [
+        ("/t?id={}", "/t?select=f0:id::text,*&id=in.(1000)"),
+        ("/t?select=a,b&id={}", "/t?select=f0:id::text,a,b&id=in.(1000)"),
+        ("/t?id={}&select=a,b(*)&x=eq.1", "/t?id=in.(1000)&select=f0:id::text,a,b(*)&x=eq.1"),
+        (
+            "/t?or=(a.in.(1,2))&x.y=in.(1)&id={}&x.order=a&x.limit=3",
+            "/t?select=f0:id::text,*&or=(a.in.(1,2))&x.y=in.(1)&id=in.(1000)&x.order=a&x.limit=3",
+        ),
+    ],
+)
+def test_only_the_list_and_the_select_are_changed(target: str, part: str) -> None:
+    assert cut_of(target.format(LIST)).target([b"1000"]) == part.encode()
+
+
+def test_a_list_as_client_libraries_write_it_is_the_same() -> None:
+    plain, escaped = f"/t?id={LIST}", f"/t?id={LIST.replace(',', '%2C').replace('(', '%28').replace(')', '%29')}"
+    assert cut_of(plain).parts == cut_of(escaped).parts
+
+
+@pytest.mark.parametrize(
+    "order", ["id", "id.asc", "id.asc.nullslast", "id.nullsfirst", "id.desc", "id.desc.nullsfirst"]
+)
+@pytest.mark.parametrize("literals", [NUMBERS, UUIDS], ids=["integers", "uuids"])
+def test_where_rows_are_ordered_the_parts_are_ranges_in_that_order(literals: list[object], order: str) -> None:
+    made = cut_of(f"/t?id={listing(literals)}&order={order}")
+    found = [literal for part in made.parts for literal in part]
+    key = int if literals is NUMBERS else None
+    assert found == sorted({str(n).encode() for n in literals}, key=key, reverse="desc" in order)
+    assert made.ordered
+
+
+@pytest.mark.parametrize(
+    ("reason", "target", "lines"),
+    [
+        ("list", "/t?id=in.({},a)", LINES),
+        ("list", "/t?id=in.({},00000000-0000-4000-8000-000000000000)", LINES),
+        ("list", "/t?id=in.({})&id=gt.4", LINES),
+        ("list", "/t?id=in.({})&%69d=gt.4", LINES),
+        ("list", "/t?id=in.({})&k=in.(1,2)", LINES),
+        ("list", "/t?id=in.({})&k=%69n.(1,2)", LINES),
+        ("list", "/t?x.id=in.({})", LINES),
+        ("list", "/t?data->>id=in.({})", LINES),
+        ("list", "/t?or=in.({})", LINES),
+        ("list", "/t?columns=in.({})", LINES),
+        ("list", "/t?id=not.in.({})", LINES),
+        ("list", "/t?or=(id.in.({}))", LINES),
+        ("list-total", "/t?id=in.({})&limit=9", LINES),
+        ("list-total", "/t?id=in.({})", "Host: h\nPrefer: count=exact"),
+        ("list-total", "/t?id=in.({})", "Host: h\nAccept: application/vnd.pgrst.object+json"),
+        ("list-order", "/t?id=in.({})&order=name", LINES),
+        ("list-order", "/t?id=in.({})&order=id,name", LINES),
+        ("list-order", "/t?id=in.({})&order=id.down", LINES),
+        ("list-order", "/t?id=in.({})&order=idx.asc", LINES),
+        ("list-order", "/t?id=in.({})&order=", LINES),
+        ("list-order", "/t?id=in.({})&order=id&order=id", LINES),
+    ],
+)
+def test_what_parts_could_not_answer_is_not_cut(reason: str, target: str, lines: str) -> None:
+    assert refusal(target.format(LIST[4:-1]), lines) == reason
+
+
+def test_a_target_whose_parts_would_be_too_many_is_not_cut() -> None:
+    assert refusal(f"/t?id={LIST}&x=eq.{'y' * 1900}") == "list-room"
+    assert refusal(f"/t?id={LIST}", longest=120) == "list-room"
+
+
+# Putting together.
+
+HEAD = "Date: {date}\nServer: s\nContent-Range: {range}\nContent-Location: /t?{location}\nContent-Type: {type}\n{more}"
+MADE = cut_of(f"/t?id={LIST}")
+
+
+def answered(
+    rows: dict[int, str] | list[int], more: str = "X: y", **changes: str
+) -> tuple[bytes, tuple[Field, ...], bytes]:
+    bodies = rows if isinstance(rows, dict) else {n: f'"id":{n}' for n in rows}
+    body = ", \n ".join(f'{{"f0":"{n}"{"," if row else ""}{row}}}' for n, row in bodies.items())
+    values = {"date": "now", "range": "?", "location": "x", "type": "application/json; charset=utf-8", "more": more}
+    lines = HEAD.format(**{**values, **changes}).replace("X: y", "Vary: y")
+    return b"HTTP/1.1 200 OK", fields(lines), b"[" + body.encode() + b"]"
+
+
+def part_of(rows: dict[int, str] | list[int], more: str = "X: y", **changes: str) -> Part:
+    numbers = [b"%d" % n for n in rows]
+    part = read_part(MADE, numbers, ALIAS, answered(rows, more, **changes), POSTGREST)
+    assert isinstance(part, Part), part
+    return part
+
+
+def doubt(answer: tuple[bytes, tuple[Field, ...], bytes], literals: Sequence[bytes] = (b"1", b"2")) -> Doubt:
+    found = read_part(MADE, literals, ALIAS, answer, POSTGREST)
+    assert isinstance(found, Doubt)
+    assert found.reason in DOUBTS
+    return found
+
+
+def stitched(*parts: Part) -> Share:
+    share = stitch(MADE, parts)
+    assert isinstance(share, Share), share
+    return share
+
+
+def test_the_rows_of_all_parts_follow_one_another_as_they_came() -> None:
+    odd = '"j":[{"a":1}, \n {"a":2}],"t":"}, \\n {"'
+    share = stitched(part_of({1: '"id":1', 2: odd}), part_of([]), part_of({7: '"id":7.50', 3: ""}))
+    assert share.body == b'[{"id":1}, \n {' + odd.encode() + b'}, \n {"id":7.50}, \n {}]'
+    assert share.rows == 4
+
+
+def test_the_head_is_the_first_parts_without_a_location() -> None:
+    share = stitched(part_of([1, 2], date="one", location="a"), part_of([3], date="two", location="b"))
+    assert share.head == (
+        b"HTTP/1.1 200 OK\r\nDate: one\r\nServer: s\r\nContent-Range: 0-2/*\r\n"
+        b"Content-Type: application/json; charset=utf-8\r\nVary: y\r\nContent-Length: 34\r\n"
+    )
+
+
+def test_no_rows_are_an_empty_array() -> None:
+    share = stitched(part_of([]), part_of([]))
+    assert (share.body, share.rows) == (b"[]", 0)
+    assert b"Content-Range: */*\r\n" in share.head
+
+
+def test_a_count_that_fanin_asked_for_is_not_shown() -> None:
+    counted = part_of([1], "Preference-Applied: count=exact, handling=lenient")
+    assert b"Preference-Applied: handling=lenient\r\n" in stitched(counted).head
+    share = stitched(part_of([1], "Preference-Applied: count=exact"), part_of([2], "Server-Timing: a"))
+    assert b"Preference-Applied" not in share.head
+
+
+def test_parts_whose_heads_differ_are_not_put_together() -> None:
+    found = stitch(MADE, [part_of([1], "Vary: a"), part_of([2], "Vary: b")])
+    assert found == Doubt("headers", "vary")
+
+
+@pytest.mark.parametrize(
+    ("reason", "detail", "answer"),
+    [
+        ("headers", "x-film", answered([1], "X-Film: 1")),
+        ("headers", "set-cookie", answered([1], "Set-Cookie: a=b")),
+        ("headers", "content-range", answered([1], "Content-Range: 0-0/*")),
+        ("headers", "content-type", answered([1], type="text/plain")),
+        ("headers", "content-type", answered([1], "Content-Type: application/json; charset=utf-8")),
+        ("stranger", "", answered([1, 3])),
+        ("shape", "", (*answered([])[:2], b"")),
+        ("shape", "", (*answered([])[:2], b'{"f0":"1"}')),
+        ("shape", "", (*answered([])[:2], b'[{"id":1}]')),
+        ("shape", "", (*answered([])[:2], b'[{"f0":"1"}')),
+        ("shape", "", (*answered([])[:2], b'[{"f0":"1"},{"f0":"2"}]')),
+        ("shape", "", (*answered([])[:2], b'[{"f0":"1","id":1}x]')),
+    ],
+)
+def test_an_answer_that_is_odd_in_any_way_is_not_used(
+    reason: str, detail: str, answer: tuple[bytes, tuple[Field, ...], bytes]
+) -> None:
+    assert doubt(answer) == Doubt(reason, detail)
+
+
+def test_rows_without_nulls_are_joined_more_tightly() -> None:
+    lines = "Host: h\nAccept: application/vnd.pgrst.array+json;nulls=stripped"
+    made = cut_of(f"/t?id={LIST}", lines)
+    kind = "application/vnd.pgrst.array+json;nulls=stripped; charset=utf-8"
+    parts = []
+    for numbers in ([1, 2], [3]):
+        status, lines_of, body = answered(numbers, type=kind)
+        part = read_part(
+            made, [b"%d" % n for n in numbers], ALIAS, (status, lines_of, body.replace(b", \n ", b",")), POSTGREST
+        )
+        assert isinstance(part, Part)
+        parts.append(part)
+    share = stitch(made, parts)
+    assert isinstance(share, Share)
+    assert share.body == b'[{"id":1},{"id":2},{"id":3}]'
+
+
+# Order.
+
+
+def test_the_seams_are_the_first_and_last_rows_of_parts_that_have_any() -> None:
+    assert seams([part_of([1, 2, 3]), part_of([]), part_of([5]), part_of([7, 8])]) == (b"1", b"3", b"5", b"7", b"8")
+    assert seams([part_of([]), part_of([1, 2, 3])]) == ()
+    assert seams([]) == ()
+
+
+def test_the_order_is_upstreams_if_it_gives_the_seams_in_that_order() -> None:
+    keys = [b"1", b"3", b"5"]
+    assert are_in_order(keys, part_of([1, 3, 5]))
+    assert not are_in_order(keys, part_of([1, 5, 3]))
+    assert not are_in_order(keys, part_of([1, 5]))
+    twice = msgspec.structs.replace(part_of([1]), keys=(b"1", b"1", b"3", b"5"))
+    assert are_in_order(keys, twice)
+    assert not are_in_order(keys, msgspec.structs.replace(twice, keys=(b"1", b"3", b"1", b"5")))

@@ -1,0 +1,117 @@
+"""What is known of columns, and when it is not believed any more."""
+
+from __future__ import annotations
+
+from proxy.model import Column
+from proxy.path.columns import MAX_REFUSED, UNTOLD, Columns, table_of, unknown_columns
+from tests.factories import member
+
+TEXT, INTEGER = Column("text"), Column("integer")
+
+
+def test_what_upstream_said_is_believed_for_its_lifetime() -> None:
+    columns = Columns(60.0, 9)
+    columns.learn(("t", ""), b"k", TEXT, 0.0)
+    assert columns.of(("t", ""), 60.0) == {b"k": TEXT}
+    assert columns.of(("t", ""), 60.1) == {}
+    assert columns.of(("u", ""), 0.0) == {}
+
+
+def test_what_upstream_did_not_tell_is_asked_again_soon() -> None:
+    columns = Columns(300.0, 9)
+    columns.learn(("t", ""), b"k", Column(""), 0.0)
+    assert columns.of(("t", ""), UNTOLD) == {b"k": Column("")}
+    assert columns.of(("t", ""), UNTOLD + 1) == {}
+
+
+def test_the_catalogs_word_counts_first() -> None:
+    columns = Columns(60.0, 9)
+    columns.adopt({"t": {b"k": INTEGER}})
+    columns.learn(("t", ""), b"k", TEXT, 0.0)
+    columns.learn(("t", ""), b"computed", TEXT, 0.0)
+    assert columns.of(("t", ""), 0.0) == {b"k": INTEGER, b"computed": TEXT}
+
+
+def test_a_catalog_read_again_ends_what_upstream_said() -> None:
+    columns = Columns(60.0, 9)
+    columns.learn(("t", ""), b"k", TEXT, 0.0)
+    columns.adopt({"t": {b"id": INTEGER}})
+    assert columns.of(("t", ""), 0.0) == {b"id": INTEGER}
+
+
+def test_what_an_answer_contradicted_is_forgotten() -> None:
+    columns = Columns(60.0, 9)
+    columns.adopt({"t": {b"k": INTEGER}, "u": {b"k": INTEGER}})
+    columns.learn(("t", ""), b"x", TEXT, 0.0)
+    assert columns.forget(("t", ""))
+    assert columns.of(("t", ""), 0.0) == {}
+    assert columns.of(("u", ""), 0.0) == {b"k": INTEGER}
+    columns.learn(("t", ""), b"x", TEXT, 0.0)
+    assert not columns.forget(("t", ""))
+    assert columns.of(("t", ""), 0.0) == {}
+
+
+def test_refused_literals_are_gathered_up_to_a_bound() -> None:
+    columns = Columns(60.0, 9)
+    for n in range(MAX_REFUSED + 5):
+        columns.refuse(("t", ""), b"k", "enum", b"%d" % n, 0.0)
+    found = columns.of(("t", ""), 0.0)[b"k"]
+    assert found.type == "enum"
+    assert len(found.refused) == MAX_REFUSED
+    columns.refuse(("t", ""), b"k", "integer", b"x", 0.0)
+    assert columns.of(("t", ""), 0.0)[b"k"] == Column("integer", refused=frozenset((b"x",)))
+
+
+def test_what_upstream_refused_is_known_beside_the_catalog() -> None:
+    columns = Columns(60.0, 9)
+    columns.adopt({"t": {b"ip": Column("inet", certain=True)}})
+    assert not columns.refuse(("t", ""), b"ip", "inet", b"1", 0.0)
+    assert columns.of(("t", ""), 0.0) == {b"ip": Column("inet", certain=True, refused=frozenset((b"1",)))}
+
+
+def test_a_catalog_that_names_another_type_than_upstream_is_dropped() -> None:
+    columns = Columns(60.0, 9)
+    columns.adopt({"t": {b"k": TEXT}})
+    assert columns.refuse(("t", ""), b"k", "integer", b"a", 0.0)
+    assert columns.of(("t", ""), 0.0) == {}
+
+
+def test_what_is_learnt_of_a_table_with_a_profile_says_nothing_of_the_one_without() -> None:
+    """They are two where PostgREST's first schema is not the one of the settings."""
+    named, unnamed = (table_of(member("/t", f"Host: h{lines}")) for lines in ("\nAccept-Profile: public", ""))
+    columns = Columns(60.0, 9)
+    columns.learn(named, b"k", TEXT, 0.0)
+    assert columns.of(unnamed, 0.0) == {}
+    columns.adopt({"public.t": {b"k": INTEGER}})
+    assert columns.of(unnamed, 0.0) == columns.of(named, 0.0) == {b"k": INTEGER}
+
+
+def test_relations_are_bounded() -> None:
+    columns = Columns(60.0, 2)
+    for name in ("a", "b", "c"):
+        columns.learn((name, ""), b"k", TEXT, 0.0)
+    assert columns.of(("a", ""), 0.0) == {}
+    assert columns.of(("c", ""), 0.0) == {b"k": TEXT}
+
+
+def wanted(*targets: str, known: dict[bytes, Column] | None = None) -> list[bytes]:
+    return unknown_columns([member(target) for target in targets], known or {})
+
+
+def test_who_is_alone_needs_no_type() -> None:
+    assert wanted("/t?k=eq.a") == []
+
+
+def test_texts_that_vary_need_the_type_of_their_column_and_of_the_order() -> None:
+    assert wanted("/t?k=eq.a&s=eq.x&order=at", "/t?k=eq.b&s=eq.x&order=at") == [b"k", b"at"]
+    assert wanted("/t?k=eq.a", "/t?k=eq.b", known={b"k": TEXT}) == []
+
+
+def test_canonical_integers_need_no_type_but_their_order_does() -> None:
+    assert wanted("/t?k=eq.1", "/t?k=eq.2") == []
+    assert wanted("/t?k=eq.1&order=at,k", "/t?k=eq.2&order=at,k") == [b"at", b"k"]
+
+
+def test_equal_requests_and_text_out_of_json_need_nothing() -> None:
+    assert wanted("/t?k=eq.a&order=at", "/t?k=eq.a&order=at") == []
+    assert wanted("/t?d->>k=eq.a", "/t?d->>k=eq.b") == []

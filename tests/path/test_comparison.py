@@ -1,0 +1,228 @@
+"""What differs is told without values, what counts as wrong is wrong again and again, and pauses grow."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from proxy.errors.codes import COMPARED
+from proxy.path.comparison import (
+    DOUBT,
+    FAILED,
+    MATCH,
+    MERGED,
+    MISMATCH,
+    MOVING,
+    ORIGINALS,
+    ROUNDS,
+    SKIPPED,
+    Case,
+    Exempt,
+    Heard,
+    Held,
+    Pauses,
+    chosen,
+    difference,
+    plain,
+    some,
+)
+
+HEAD = b"HTTP/1.1 200 OK\r\nDate: now\r\nContent-Range: 0-0/*\r\nA: 1\r\nB: 2\r\nA: 3\r\nTransfer-Encoding: chunked\r\n"
+ROW = b'[{"id":1,"secret":"hush"}]'
+ONE, TWO = Heard(HEAD, b"[1]"), Heard(HEAD, b"[2]")
+
+
+def test_the_results_are_those_of_the_table() -> None:
+    assert {MATCH, MISMATCH, MOVING, DOUBT, SKIPPED, FAILED} == set(COMPARED)
+
+
+# Comparing: what law 1 exempts and what not is in tests/test_allowed_differences.py.
+
+
+def test_equal_answers_do_not_differ_whether_their_heads_end_with_the_empty_line_or_not() -> None:
+    framed = HEAD.replace(b"Transfer-Encoding: chunked", b"Content-Length: 26") + b"\r\n"
+    assert difference(Heard(HEAD, ROW), Heard(framed, ROW)) == ""
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "said"),
+    [
+        (b"200 OK", b"406 Not Acceptable", "status line, 200 became 406"),
+        (b"200 OK", b"200 hush", "status line, 200 became 200"),
+        (b"0-0/*", b"hush", "headers Content-Range"),
+        (b"B: 2\r\n", b"", "headers B"),
+        (b"B: 2\r\n", b"C: hush\r\nB: hush\r\n", "headers B, C"),
+        (b"A: 1\r\nB: 2", b"B: 2\r\nA: 1", "the order of headers"),
+        (b"A: 3\r\n", b"", "headers A"),
+    ],
+)
+def test_a_difference_of_heads_is_told_by_name(before: bytes, after: bytes, said: str) -> None:
+    changed = HEAD.replace(before, after, 1)
+    assert changed != HEAD
+    assert difference(Heard(HEAD, ROW), Heard(changed, ROW)) == said
+
+
+def test_a_difference_of_bodies_is_told_by_place_and_length() -> None:
+    assert difference(Heard(HEAD, ROW), Heard(HEAD, ROW.replace(b"hush", b"husband"))) == (
+        "the body from byte 22 on, 26 bytes became 29"
+    )
+    assert difference(Heard(HEAD, b""), Heard(HEAD, b"[]")) == "the body from byte 0 on, 0 bytes became 2"
+
+
+@given(st.binary(max_size=40), st.binary(max_size=40), st.binary(max_size=40))
+def test_the_place_is_the_first_that_differs(same: bytes, one: bytes, two: bytes) -> None:
+    found = difference(Heard(HEAD, same + one), Heard(HEAD, same + two))
+    if one == two:
+        assert found == ""
+        return
+    place = int(found.split("byte ")[1].split(" ")[0])
+    assert place >= len(same)
+    assert (same + one)[:place] == (same + two)[:place]
+    assert (same + one)[place : place + 1] != (same + two)[place : place + 1]
+
+
+SECRETS = st.text("éqxz", min_size=4, max_size=9)
+VALUES = st.dictionaries(st.sampled_from(["A", "B", "Set-Cookie"]), SECRETS)
+
+
+@given(VALUES, VALUES, SECRETS, SECRETS)
+def test_no_value_is_told(head: dict[str, str], other: dict[str, str], body: str, another: str) -> None:
+    def heard(values: dict[str, str], text: str) -> Heard:
+        lines = "".join(f"{name}: {value}\r\n" for name, value in values.items())
+        return Heard(f"HTTP/1.1 200 OK\r\n{lines}".encode(), json.dumps([text]).encode())
+
+    found = difference(heard(head, body), heard(other, another))
+    assert bool(found) == ((list(head.items()), body) != (list(other.items()), another))
+    assert not any(secret in found for secret in (*head.values(), *other.values(), body, another))
+
+
+def test_rows_in_another_order_differ_unless_any_order_will_do() -> None:
+    one = Heard(HEAD, b'[{"a":"}, \\n {"}, \n {"b": 1.0}]')
+    two = Heard(HEAD, b'[{"b": 1.0}, \n {"a":"}, \\n {"}]')
+    assert difference(one, two)
+    assert difference(one, two, Exempt(order=True)) == ""
+    for body in (b'[{"b":1}, \n {"a":"}, \\n {"}]', b'[{"b": 1.0}]', b"no json", b'[{"b": 1.0},{"a":"}, \\n {"}]'):
+        assert difference(one, Heard(HEAD, body), Exempt(order=True))
+
+
+# Judging.
+
+
+def heard(*told: Heard | str) -> str:
+    """What comes of a case in which merging first said TWO and the original ONE, and then came what is told."""
+    case = Case(ONE, TWO)
+    for what, one in zip(ROUNDS, told, strict=False):
+        assert case.result == ""
+        case.hear(what, one)
+    return case.result
+
+
+def test_an_answer_that_is_the_same_at_once_is_a_match() -> None:
+    assert Case(ONE, Heard(HEAD.replace(b"now", b"then"), b"[1]")).result == MATCH
+
+
+def test_twice_an_equal_original_before_and_after_a_different_merge_is_a_mismatch() -> None:
+    assert [what == MERGED for what in ROUNDS] == [False, True, False, True, False]
+    assert heard(ONE, TWO, ONE, TWO, ONE) == MISMATCH
+    assert heard(ONE, Heard(HEAD, b"[3]"), ONE, TWO, ONE) == MISMATCH
+
+
+@pytest.mark.parametrize("rounds", range(len(ROUNDS)))
+def test_before_the_last_round_nothing_is_proven(rounds: int) -> None:
+    assert heard(*(ONE, TWO, ONE, TWO, ONE)[:rounds]) == ""
+
+
+@pytest.mark.parametrize("at", range(len(ROUNDS)))
+def test_an_original_that_changed_or_a_merge_that_came_right_is_moving(at: int) -> None:
+    told = [ONE, TWO, ONE, TWO, ONE][:at]
+    assert heard(*told, ONE if ROUNDS[at] == MERGED else TWO) == MOVING
+
+
+@pytest.mark.parametrize("result", [SKIPPED, FAILED])
+def test_what_could_not_be_heard_settles_it(result: str) -> None:
+    assert heard(ONE, result) == result
+
+
+@given(st.lists(st.integers(0, 10**6), min_size=7, max_size=7, unique=True).map(sorted))
+def test_rows_that_never_show_the_same_twice_are_never_a_mismatch(versions: list[int]) -> None:
+    original, merged, *rest = (Heard(HEAD, b"[%d]" % version) for version in versions)
+    case = Case(original, merged)
+    case.hear(ORIGINALS, rest[0])
+    assert case.result == MOVING
+
+
+# Choosing and asking.
+
+
+def test_none_or_all_are_chosen_at_the_ends() -> None:
+    drawn = [0.0, 0.3, 0.999999]
+    assert [chosen(0.0, one) for one in drawn] == [False] * 3
+    assert [chosen(1.0, one) for one in drawn] == [True] * 3
+    assert [chosen(0.5, one) for one in drawn] == [True, True, False]
+
+
+def test_of_many_answers_some_are_drawn_and_each_may_be_one_of_them() -> None:
+    answers = list(range(10))
+    drawn = [some(answers, 3, one / 10) for one in range(10)]
+    assert all(len(set(few)) == 3 for few in drawn)
+    assert Counter(answer for few in drawn for answer in few) == dict.fromkeys(answers, 3)
+    assert some(answers[:2], 3, 0.9) == [1, 0]
+
+
+def test_an_original_is_asked_for_without_compression_and_else_as_it_came() -> None:
+    forward = b"Host: h\r\naccept-encoding: gzip\r\nCookie: a=b\r\nAccept-Encoding: br\r\nAccept: x\r\n"
+    assert plain(forward) == b"Host: h\r\nCookie: a=b\r\nAccept: x\r\nAccept-Encoding: identity\r\n"
+
+
+def test_no_more_is_held_than_the_limit() -> None:
+    held = Held(10)
+    assert [held.take(6), held.take(5), held.take(4), held.take(1)] == [True, False, True, False]
+    held.give(6)
+    assert held.now == 4
+    assert held.take(6)
+
+
+# Pausing.
+
+
+def test_a_pause_doubles_and_has_a_longest() -> None:
+    pauses, now, lengths = Pauses(1.0, 5.0, 10), 0.0, []
+    for _ in range(5):
+        lengths.append(pauses.begin("a", now))
+        assert pauses.paused("a", now)
+        assert pauses.begin("a", now + lengths[-1] / 2) == 0.0
+        now += lengths[-1]
+        assert not pauses.paused("a", now)
+    assert lengths == [1.0, 2.0, 4.0, 5.0, 5.0]
+
+
+def test_only_that_query_is_paused() -> None:
+    pauses = Pauses(1.0, 5.0, 10)
+    pauses.begin("a", 0.0)
+    assert not pauses.paused("b", 0.0)
+    assert (pauses.count(0.5), pauses.count(1.0)) == (1, 0)
+
+
+def test_after_a_pause_every_batch_is_compared_for_as_long_again() -> None:
+    pauses = Pauses(2.0, 5.0, 10)
+    assert not pauses.watched("a", 0.0)
+    pauses.begin("a", 0.0)
+    assert [pauses.watched("a", now) for now in (1.0, 2.0, 3.9, 4.0)] == [True, True, True, False]
+
+
+def test_who_was_right_for_long_begins_with_the_first_pause() -> None:
+    pauses = Pauses(1.0, 5.0, 10)
+    pauses.begin("a", 0.0)
+    assert pauses.begin("a", 6.0) == 2.0
+    assert pauses.begin("a", 8.0 + 5.1) == 1.0
+
+
+def test_pauses_are_bounded_and_the_oldest_goes() -> None:
+    pauses = Pauses(9.0, 9.0, 2)
+    for name in "abc":
+        pauses.begin(name, 0.0)
+    assert [pauses.paused(name, 1.0) for name in "abc"] == [False, True, True]

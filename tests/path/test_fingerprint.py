@@ -1,0 +1,224 @@
+"""What a request is understood to be, and every reason why it is left alone."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from proxy.errors.codes import REFUSALS
+from proxy.model import LiteralClass
+from proxy.path.fingerprint import MAX_KEYS
+from proxy.postgrest.request.target import decoded
+from tests.factories import head, query
+
+U = "0b5e7c1a-9f0e-4d55-8f6b-3a4b5c6d7e8f"
+REFUSED_BY_TARGET = [
+    ("not-a-relation", "/"),
+    ("not-a-relation", "/rpc/f?id=eq.1"),
+    ("not-a-relation", "/t/x?id=eq.1"),
+    ("limit", "/t?id=eq.1&limit=0"),
+    ("limit", "/t?id=eq.1&limit=-1"),
+    ("limit", "/t?id=eq.1&limit=abc"),
+    ("limit", "/t?id=eq.1&limit=2&limit=1"),
+    ("limit", "/t?id=eq.1&limit=%31"),
+    ("limit", "/t?id=eq.1&limit=1000000"),
+    ("limit", "/t?id=eq.1&lim%69t=1"),
+    ("offset", "/t?id=eq.1&offset=1"),
+    ("aggregate", "/t?select=count()&id=eq.1"),
+    ("aggregate", "/t?select=a.sum%28%29&id=eq.1"),
+    ("select", "/t?select=&id=eq.1"),
+    ("select", "/t?select=,a&id=eq.1"),
+    ("select", "/t?select=a,&id=eq.1"),
+    ("select", "/t?select=%0Aa&id=eq.1"),
+    ("repeated", "/t?select=a&select=b&id=eq.1"),
+    ("repeated", "/t?select=a&s%65lect=b&id=eq.1"),
+    ("repeated", "/t?id=eq.1&id=gt.0"),
+    ("repeated", "/t?id=eq.1&i%64=gt.0"),
+    ("semicolon", "/t?select=a;id=eq.1"),
+    ("encoding", "/t?id=eq.1&x=eq.%00"),
+    ("encoding", "/t?id=eq.1&x=eq.%FF"),
+    ("too-long", "/t?id=eq.1&x=eq." + "a" * 7000),
+    ("too-long", "/t?id=eq.1" + "&" * 1001),
+    ("no-key", "/t"),
+    ("no-key", "/t?id=gt.1"),
+    ("no-key", "/t?id=in.(1,2)"),
+    ("no-key", "/t?id=not.eq.1"),
+    ("no-key", "/t?r.id=eq.1"),
+    ("no-key", "/t?data->a=eq.1"),
+    ("no-key", "/t?id=in.(1,2)&order=a->b"),
+    ("no-key", "/t?id=in.(1,2)&order=r(a)"),
+    ("no-key", "/t?id=in.(1,2)&order=a&order=b"),
+    ("no-key", "/t?id=in.(1,1)&order=a"),
+    ("no-key", "/t?or=eq.1"),
+    ("no-key", "/t?%22id%22=eq.1"),
+    ("no-key", "/t?order=eq.1"),
+    ("no-key", "/t?and=eq.1"),
+]
+REFUSED_BY_HEAD = [
+    ("off", "Host: h\nX-Fanin: off"),
+    ("body", "Host: h\nContent-Length: 2"),
+    ("expect", "Host: h\nExpect: 100-continue"),
+    ("accept", "Host: h\nAccept: text/csv"),
+    ("range", "Host: h\nRange: 0-1"),
+    ("count", "Host: h\nPrefer: count=planned"),
+]
+ELSEWHERE = {"mode", "paused", "mistrusted", "literal", "large-rows", "busy"}
+"""Reasons that depend on more than the request: tests/merging/test_merger.py."""
+LISTS = {"oversized", "list", "list-order", "list-total", "list-room"}
+"""Reasons not to cut an over-long list: tests/path/test_chunking.py."""
+
+
+@pytest.mark.parametrize(("reason", "target"), REFUSED_BY_TARGET)
+def test_a_target_is_refused_with_its_reason(reason: str, target: str) -> None:
+    assert query(target).refusal == reason
+
+
+@pytest.mark.parametrize(("reason", "lines"), REFUSED_BY_HEAD)
+def test_a_head_is_refused_with_its_reason(reason: str, lines: str) -> None:
+    assert query("/t?id=eq.1", lines).refusal == reason
+
+
+def test_http_1_0_is_refused() -> None:
+    assert head("Host: h", minor=0).refusal == "http-1.0"
+
+
+@pytest.mark.parametrize("method", [b"HEAD", b"POST", b"PATCH", b"DELETE", b"PUT", b"OPTIONS", b"FOO"])
+def test_only_get_is_merged(method: bytes) -> None:
+    assert query("/t?id=eq.1", method=method).refusal == "method"
+
+
+def test_what_is_beside_the_mount_is_not_looked_at() -> None:
+    outside = query("/auth/v1/user/secret?id=eq.1", mount=b"/rest/v1")
+    assert outside.refusal == "outside-mount"
+    assert outside.fingerprint == "GET /auth"
+    assert query("/rest/v1/", mount=b"/rest/v1").refusal == "not-a-relation"
+    assert query("/rest/v1/rpc/f", mount=b"/rest/v1").refusal == "not-a-relation"
+
+
+def test_every_reason_in_the_table_has_a_test() -> None:
+    tested = {reason for reason, _ in REFUSED_BY_TARGET + REFUSED_BY_HEAD}
+    assert tested | ELSEWHERE | LISTS | {"http-1.0", "method", "outside-mount"} == set(REFUSALS)
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        "/t?id=eq.1",
+        f"/t?id=eq.{U}&select=*",
+        "/t?select=a,r(b)&r.limit=1&r.order=b&id=eq.1&or=(a.eq.1,b.eq.2)&order=a",
+        "/t?id=eq.1&x=eq.abc",
+        "/t?id=eq.1&x=gt.1&x=lt.9",
+        "/we%20ird?id=eq.1",
+        "/t?id=eq.1&columns=a&on_conflict=b",
+    ],
+)
+def test_the_core_case_is_not_refused(target: str) -> None:
+    assert query(target).refusal is None
+
+
+def test_a_key_says_where_its_literal_lies() -> None:
+    read = query(f"/t?select=a&id=eq.-7&owner=eq.{U}&x=eq.abc")
+    assert [(key.name, key.literals, key.kind) for key in read.keys] == [
+        (b"id", (b"-7",), LiteralClass.INTEGER),
+        (b"owner", (U.encode(),), LiteralClass.UUID),
+        (b"x", (b"abc",), LiteralClass.TEXT),
+    ]
+    assert all(read.target[key.start : key.end] == key.value for key in read.keys)
+
+
+def test_a_key_holds_what_postgrest_decodes() -> None:
+    read = query("/t?d-%3E%3Ek=eq.a%20b&i%64=in.%281%2C2%29&order=d-%3E%3Ek.desc.nullslast,at")
+    assert [(key.name, key.value, key.literals) for key in read.keys] == [
+        (b"d->>k", b"eq.a b", (b"a b",)),
+        (b"id", b"in.(1,2)", (b"1", b"2")),
+    ]
+    assert read.target[read.keys[0].start : read.keys[0].end] == b"eq.a%20b"
+    assert read.order == (b"d->>k", b"at")
+
+
+@pytest.mark.parametrize("order", ["a.b", "a.desc.asc.nullslast", "", "a,", "r(a).desc", "a->b", "a,b,c,d,e"])
+def test_an_order_by_something_else_than_few_plain_columns_proves_nothing(order: str) -> None:
+    assert query(f"/t?id=eq.1&order={order}").order == ()
+
+
+def test_queries_that_differ_in_texts_only_look_alike() -> None:
+    assert query("/t?name=eq.ann").fingerprint == query("/t?name=eq.b%20o%20b").fingerprint == "GET t?name=eq.?"
+
+
+def test_select_is_found_however_its_name_is_written() -> None:
+    for target in ("/t?select=a&id=eq.1", "/t?%73elect=a&id=eq.1"):
+        read = query(target)
+        assert read.select is not None
+        assert read.target[slice(*read.select)] == b"a"
+
+
+def test_a_fingerprint_holds_no_value() -> None:
+    read = query("/t?id=eq.4711&name=like.*smith*&or=(a.eq.77,b.is.null)&limit=33&select=a,b&mail=joe.x@y.z")
+    assert read.fingerprint == ("GET t?id=eq.?&name=like.?&or=(a.eq.?,b.is.null)&limit=?&select=a,b&mail=?")
+    assert len(read.filters) == 6
+
+
+def test_look_alikes_have_one_fingerprint_and_others_have_not() -> None:
+    assert query("/t?id=eq.1&x=eq.5").fingerprint == query("/t?id=eq.2&x=eq.6").fingerprint
+    assert query("/t?id=eq.1&x=eq.5").fingerprint != query("/t?x=eq.5&id=eq.1").fingerprint
+    assert query("/t?id=eq.1").fingerprint != query("/u?id=eq.1").fingerprint
+
+
+def named(target: str, profile: str = "", schema: str = "public") -> tuple[str, str]:
+    read = query(target, f"Host: h\nAccept-Profile: {profile}" if profile else "Host: h", schema=schema)
+    return read.relation, read.fingerprint
+
+
+def test_a_table_has_one_name_whether_a_profile_names_its_schema_or_not() -> None:
+    assert named("/t?id=eq.1") == named("/t?id=eq.1", "public") == ("public.t", "GET t?id=eq.?")
+    assert named("/t?id=eq.1", schema="api") == named("/t?id=eq.1", "api", schema="api") == ("api.t", "GET t?id=eq.?")
+
+
+def test_tables_of_two_schemas_have_two_names_and_two_fingerprints() -> None:
+    assert named("/t?id=eq.1", "api") == ("api.t", "GET api.t?id=eq.?")
+    assert named("/t?id=eq.1", "public", schema="api") == ("public.t", "GET public.t?id=eq.?")
+
+
+def test_a_dot_in_a_name_makes_it_no_table_of_another_schema() -> None:
+    assert named("/api.t") == named("/api.t", "public") == ("public.api.t", "GET public.api.t")
+    assert named("/t", "api") == ("api.t", "GET api.t")
+
+
+def test_what_is_no_relation_has_no_schema() -> None:
+    assert named("/rpc/f", "api") == named("/rpc/f") == ("", "GET /rpc")
+
+
+@pytest.mark.parametrize(
+    ("method", "relation"),
+    [(b"GET", "a.t"), (b"HEAD", "a.t"), (b"OPTIONS", "a.t"), (b"POST", "c.t"), (b"PATCH", "c.t"), (b"DELETE", "c.t")],
+)
+def test_which_header_names_the_schema_depends_on_the_method(method: bytes, relation: str) -> None:
+    both = "Host: h\nAccept-Profile: a\nContent-Profile: c"
+    assert query("/t?id=eq.1", both, method).relation == relation
+    other = "Content-Profile: c" if relation == "a.t" else "Accept-Profile: a"
+    assert query("/t?id=eq.1", f"Host: h\n{other}", method).relation == "public.t"
+
+
+@given(st.binary(max_size=200))
+def test_any_target_is_read_without_an_error(raw: bytes) -> None:
+    read = query(b"/t?" + raw)
+    assert read.refusal is None or read.refusal in REFUSALS
+    for key in read.keys:
+        assert decoded(read.target[key.start : key.end]) == key.value
+
+
+def test_of_many_filters_the_first_may_vary() -> None:
+    read = query("/t?" + "&".join(f"a{n}=eq.{n}" for n in range(300)))
+    assert [key.name for key in read.keys] == [f"a{n}".encode() for n in range(MAX_KEYS)]
+
+
+def test_a_tree_as_deep_as_the_url_allows_is_read() -> None:
+    assert query("/t?or=" + "(and" * 15_000).refusal == "too-long"
+
+
+def test_a_plain_limit_is_found_with_its_place() -> None:
+    read = query("/t?limit=25&id=eq.1")
+    assert read.refusal is None
+    assert read.limit == (25, 9, 11)
+    assert query("/t?id=eq.1&r.limit=2").limit is None

@@ -1,0 +1,211 @@
+"""From header lines to a Head: what travels, and who counts as one caller."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from proxy.errors.codes import FaultError
+from proxy.http1.head import parse_fields
+from proxy.path.identity import HeadRules, head_rules, parent_of, read_head, with_peer
+
+if TYPE_CHECKING:
+    from proxy.model import Head
+
+RULES = head_rules(b"upstream:3000", ("x-fanin-trace", "traceparent"), (), (), b"key")
+HOST = b"Host: client\r\n"
+
+
+def read(block: bytes, rules: HeadRules = RULES, minor: int = 1) -> Head:
+    return read_head(parse_fields(block.removesuffix(b"\r\n"), "FANIN102"), minor, rules)
+
+
+def test_what_travels_is_every_end_to_end_line_as_it_came() -> None:
+    head = read(
+        b"accept:  a \r\nConnection: keep-alive, TE\r\nTE: trailers\r\nX-Fanin: off\r\nx-fanin-route: r\r\nHost: c\r\n"
+        b"Keep-Alive: 5\r\nProxy-Connection: x\r\nHTTP2-Settings: x\r\nUpgrade: h2c\r\nX: \xff\r\nX: \xff"
+    )
+    assert head.forward == b"accept:  a \r\nHost: upstream:3000\r\nX: \xff\r\nX: \xff\r\n"
+    assert head.merged == head.forward + b"Accept-Encoding: identity\r\n"
+    assert head.route == "r"
+
+
+def test_the_clients_host_is_kept_where_no_other_is_set() -> None:
+    rules = head_rules(b"", (), (), (), b"key")
+    assert read(HOST, rules).forward == HOST
+
+
+def test_a_merged_call_asks_for_no_compression() -> None:
+    head = read(HOST + b"Accept-Encoding: gzip\r\nX: y")
+    assert b"gzip" in head.forward
+    assert b"gzip" not in head.merged
+    assert head.merged.endswith(b"Accept-Encoding: identity\r\n")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"Host: other",
+        b"Accept-Encoding: br",
+        b"traceparent: 00-1-2-3",
+        b"X-Fanin-Trace: t",
+        b"X-Fanin-Caller: c",
+        b"If-None-Match: x",
+        b"X-Retry-Count: 1",
+        b"tracestate: x",
+        b"Connection: close",
+    ],
+)
+def test_callers_may_differ_in_neutral_headers(line: bytes) -> None:
+    block = line + b"\r\nX: y" if line.startswith(b"Host") else HOST + line + b"\r\nX: y"
+    one, two = read(HOST + b"X: y"), read(block)
+    assert one.identity == two.identity
+    assert one.who == two.who
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"Authorization: Bearer a",
+        b"Cookie: a",
+        b"apikey: a",
+        b"Prefer: a",
+        b"Accept: text/csv",
+        b"Accept-Profile: p",
+        b"User-Agent: a",
+        b"X-Forwarded-For: 1.2.3.4",
+        b"X-Real-IP: 1.2.3.4",
+        b"X: y",
+        b"x: y ",
+        b"Range: 0-1",
+        b"Origin: o",
+    ],
+)
+def test_callers_that_differ_in_anything_else_are_two(line: bytes) -> None:
+    one, two = read(HOST), read(HOST + line)
+    assert one.identity != two.identity
+    assert one.who != two.who
+
+
+def test_names_and_order_are_identity_too() -> None:
+    heads = [
+        read(HOST + lines) for lines in (b"A: 1\r\nB: 2", b"B: 2\r\nA: 1", b"a: 1\r\nB: 2", b"A: 1\r\nA: 1\r\nB: 2")
+    ]
+    assert len({head.identity for head in heads}) == len(heads)
+
+
+def test_operators_extend_and_shrink_the_neutral_list() -> None:
+    rules = head_rules(b"", (), ("X-Request-Id",), ("If-None-Match",), b"key")
+    assert read(HOST + b"x-request-id: 1", rules).identity == read(HOST + b"x-request-id: 2", rules).identity
+    assert read(HOST + b"if-none-match: 1", rules).identity != read(HOST + b"if-none-match: 2", rules).identity
+
+
+def test_identities_are_remembered_only_as_keyed_hashes() -> None:
+    other = head_rules(b"upstream:3000", (), (), (), b"another key")
+    block = HOST + b"Authorization: Bearer a"
+    assert read(block).who != read(block, other).who
+    assert len(read(block).who) >= 16
+    assert b"Bearer" not in read(block).who
+
+
+def test_a_peer_that_upstream_is_told_of_is_identity() -> None:
+    head = read(HOST + b"X: y")
+    one, two = with_peer(head, b"10.0.0.1", b"key"), with_peer(head, b"10.0.0.2", b"key")
+    assert one.forward == head.forward + b"X-Forwarded-For: 10.0.0.1\r\n"
+    assert one.merged == head.merged + b"X-Forwarded-For: 10.0.0.1\r\n"
+    assert len({head.identity, one.identity, two.identity}) == 3
+    assert len({head.who, one.who, two.who}) == 3
+    assert with_peer(head, b"10.0.0.1", b"key") == one
+
+
+@pytest.mark.parametrize(
+    ("block", "code"),
+    [
+        (b"X: y", "FANIN106"),
+        (HOST + HOST, "FANIN106"),
+        (HOST + b"Connection: X-Api-Key", "FANIN105"),
+        (HOST + b"Connection: close\r\nConnection: authorization", "FANIN105"),
+        (HOST + b"Content-Length: 1\r\nContent-Length: 1", "FANIN103"),
+        (HOST + b"Transfer-Encoding: gzip", "FANIN111"),
+    ],
+)
+def test_an_ambiguous_head_is_refused(block: bytes, code: str) -> None:
+    with pytest.raises(FaultError, match=code):
+        read(block)
+
+
+def test_http_1_0_needs_no_host_and_closes() -> None:
+    assert read(b"X: y", minor=0).close
+    assert read(b"Connection: keep-alive", minor=0).close
+    assert not read(HOST).close
+    assert read(HOST + b"Connection: TE, Close").close
+
+
+@pytest.mark.parametrize(
+    ("lines", "minor", "websocket"),
+    [
+        (b"Connection: keep-alive, Upgrade\r\nUpgrade: WebSocket", 1, True),
+        (b"Connection: Upgrade\r\nUpgrade: h2c", 1, False),
+        (b"Connection: Upgrade\r\nUpgrade: websocket, h2c", 1, False),
+        (b"Upgrade: websocket", 1, False),
+        (b"Connection: Upgrade", 1, False),
+        (b"Connection: Upgrade\r\nUpgrade: websocket\r\nContent-Length: 3", 1, False),
+        (b"Connection: Upgrade\r\nUpgrade: websocket\r\nTransfer-Encoding: chunked", 1, False),
+        (b"Connection: Upgrade\r\nUpgrade: websocket", 0, False),
+    ],
+)
+def test_only_a_websocket_without_a_body_is_an_upgrade(lines: bytes, minor: int, websocket: bool) -> None:
+    head = read(HOST + lines, minor=minor)
+    assert head.websocket is websocket
+    assert b"Upgrade" not in head.forward
+
+
+@pytest.mark.parametrize(
+    ("lines", "trace"),
+    [
+        (b"X-Fanin-Trace: page-1", "page-1"),
+        (b"traceparent: 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", "4bf92f3577b34da6a3ce929d0e0e4736"),
+        (b"traceparent: 00-1-2-3\r\nX-Fanin-Trace: t", "t"),
+        (b"traceparent: nonsense", None),
+        (b"traceparent: 00-" + b"s" * 32 + b"-00f067aa0ba902b7-01", None),
+        (b"traceparent: 00-" + b"0" * 32 + b"-00f067aa0ba902b7-01", None),
+        (b"X: y", None),
+        (b"X-Fanin-Trace: " + b"x" * 500, "x" * 200),
+    ],
+)
+def test_the_trace_is_the_first_of_its_headers(lines: bytes, trace: str | None) -> None:
+    assert read(HOST + lines).trace == trace
+
+
+@pytest.mark.parametrize(
+    ("lines", "reason"),
+    [
+        (b"", None),
+        (b"X-Fanin: off", "off"),
+        (b"Content-Length: 1", "body"),
+        (b"Expect: 100-continue", "expect"),
+        (b"Range: 0-1", "range"),
+        (b"Accept: text/csv", "accept"),
+        (b"Accept: */*", None),
+        (b"Accept: application/vnd.pgrst.object+json", None),
+        (b"Prefer: count=exact", None),
+        (b"Prefer: count=planned", "count"),
+        (b"Prefer: count=exact, count=planned", "count"),
+    ],
+)
+def test_some_heads_forbid_merging(lines: bytes, reason: str | None) -> None:
+    assert read(HOST + lines).refusal == reason
+
+
+@pytest.mark.parametrize(
+    ("lines", "value"),
+    [
+        (b"Host: h\r\nTraceParent:  00-aB-1-01 \r\nX: y\r\n", b"00-ab-1-01"),
+        (b"traceparent: 00-1-2-01\r\n", b"00-1-2-01"),
+        (b"Host: h\r\nX-traceparent: 00-1-2-01\r\ntraceparent2: x\r\n", b""),
+        (b"", b""),
+    ],
+)
+def test_the_parent_is_the_value_of_traceparent(lines: bytes, value: bytes) -> None:
+    assert parent_of(lines) == value

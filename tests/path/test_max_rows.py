@@ -1,0 +1,118 @@
+"""What proves that max-rows did not cut an answer."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from proxy.path.max_rows import MARKS, RowEvidence
+
+LIFETIME = 60.0
+
+
+def fresh(configured: int | None = None) -> RowEvidence:
+    return RowEvidence(configured, LIFETIME)
+
+
+def test_nothing_is_proven_at_first() -> None:
+    assert not fresh().proves(0, 0.0)
+
+
+def test_a_configured_max_rows_proves_what_is_below_it_for_ever() -> None:
+    evidence = fresh(10)
+    assert evidence.proves(9, 1e9)
+    assert not evidence.proves(10, 0.0)
+
+
+def test_what_is_configured_is_not_unlearnt() -> None:
+    evidence = fresh(10)
+    evidence.saw(500, 0.0)
+    evidence.cut_at(3, 0.0)
+    assert evidence.known(0.0) == 10
+
+
+def test_an_answer_of_more_rows_proves_fewer_to_be_whole() -> None:
+    evidence = fresh()
+    evidence.saw(100, 0.0)
+    assert evidence.proves(99, 0.0)
+    assert not evidence.proves(100, 0.0)
+
+
+def test_such_a_proof_is_good_for_a_minute() -> None:
+    evidence = fresh()
+    evidence.saw(100, 0.0)
+    evidence.saw(50, 30.0)
+    assert evidence.proves(99, LIFETIME)
+    assert not evidence.proves(50, LIFETIME + 1)
+    assert evidence.proves(49, LIFETIME + 1)
+    assert not evidence.proves(0, 2 * LIFETIME)
+
+
+def test_a_cut_answer_teaches_max_rows() -> None:
+    evidence = fresh()
+    evidence.cut_at(3, 0.0)
+    assert evidence.known(0.0) == 3
+    assert evidence.proves(2, 0.0)
+    assert not evidence.proves(3, 0.0)
+
+
+def test_what_was_learnt_is_forgotten_after_a_minute_because_it_may_have_been_lowered() -> None:
+    evidence = fresh()
+    evidence.cut_at(1000, 0.0)
+    assert evidence.known(LIFETIME) == 1000
+    assert evidence.known(LIFETIME + 1) is None
+    assert not evidence.proves(5, LIFETIME + 1)
+
+
+def test_a_larger_answer_proves_that_max_rows_was_raised() -> None:
+    evidence = fresh()
+    evidence.cut_at(3, 0.0)
+    evidence.saw(4, 1.0)
+    assert evidence.known(1.0) is None
+    assert evidence.proves(3, 1.0)
+    assert not evidence.proves(4, 1.0)
+
+
+def test_a_cut_proves_that_max_rows_was_lowered() -> None:
+    evidence = fresh()
+    evidence.saw(1000, 0.0)
+    evidence.cut_at(3, 1.0)
+    assert not evidence.proves(500, 1.0)
+    assert not evidence.proves(500, LIFETIME)
+
+
+def test_answers_without_rows_prove_nothing() -> None:
+    evidence = fresh()
+    evidence.saw(0, 0.0)
+    evidence.saw(-1, 0.0)
+    assert not evidence.proves(0, 0.0)
+
+
+@given(st.lists(st.tuples(st.floats(0, 50), st.integers(-1, 10**6)), max_size=40), st.floats(0, 200))
+def test_the_mark_is_the_largest_answer_of_the_last_minute(seen: list[tuple[float, int]], now: float) -> None:
+    evidence = fresh()
+    seen = sorted(seen, key=lambda pair: pair[0])
+    for at, rows in seen:
+        evidence.saw(rows, at)
+    now = max([now, *(at for at, _ in seen)])
+    mark = max([0, *(rows for at, rows in seen if now - at <= LIFETIME)])
+    assert evidence.proves(mark - 1, now)
+    assert not evidence.proves(mark, now)
+
+
+def test_what_is_remembered_is_bounded_and_forgetting_never_proves_more() -> None:
+    evidence = fresh()
+    for rows in range(10 * MARKS, 0, -1):
+        evidence.saw(rows, 0.0)
+    assert evidence.proves(MARKS - 1, 0.0)
+    assert not evidence.proves(MARKS, 0.0)
+
+
+def test_max_rows_allows_what_was_seen_and_what_is_configured_but_no_row_more() -> None:
+    seen, configured = fresh(), fresh(10)
+    seen.saw(10, 0.0)
+    for evidence in (seen, configured):
+        assert evidence.allows(10, 0.0)
+        assert not evidence.allows(11, 0.0)
+    assert not seen.allows(10, LIFETIME + 1)
+    assert configured.allows(10, LIFETIME + 1)

@@ -1,0 +1,327 @@
+"""Plans: who shares a call with whom."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from proxy.model import Alone, Column, Merged, Same
+from proxy.path.plan import Bounds, originals, partition, plan, why_alone
+from proxy.postgrest.request.literals import canonical
+from proxy.postgrest.response.content_location import canonical_query
+from proxy.postgrest.types import fits
+from tests.factories import member
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from proxy.model import Call, Member
+
+U = "0b5e7c1a-9f0e-4d55-8f6b-3a4b5c6d7e8"
+BOUNDS = Bounds(max_keys=200, max_url=7000)
+
+
+def planned(*targets: str, bounds: Bounds = BOUNDS, lines: str = "Host: h") -> list[Call]:
+    return plan([member(target, lines) for target in targets], b"A", bounds)
+
+
+def shapes(calls: Sequence[Call]) -> list[list[bytes]]:
+    """The filter values of each merged call without their `eq.`, and the target of each original."""
+    return [
+        [value.removeprefix(b"eq.") for value in call.owners]
+        if isinstance(call, Merged)
+        else [members_of(call)[0].query.target]
+        for call in calls
+    ]
+
+
+def members_of(call: Call) -> Sequence[Member]:
+    return [call.member] if isinstance(call, Alone) else call.members
+
+
+def test_look_alikes_share_one_call() -> None:
+    (call,) = planned("/t?id=eq.1&x=gt.0", "/t?id=eq.2&x=gt.0", "/t?id=eq.3&x=gt.0")
+    assert isinstance(call, Merged)
+    assert call.target == b"/t?select=A:id::text,*&id=in.(1,2,3)&x=gt.0"
+    assert call.key == b"id"
+
+
+def test_one_member_goes_as_it_came() -> None:
+    assert isinstance(planned("/t?id=eq.1")[0], Alone)
+
+
+def test_equal_requests_among_others_share_the_rows_of_their_key() -> None:
+    (call,) = planned("/t?id=eq.1", "/t?id=eq.2", "/t?id=eq.1")
+    assert isinstance(call, Merged)
+    assert [len(members) for members in call.owners.values()] == [2, 1]
+
+
+def test_equal_requests_among_themselves_share_an_original() -> None:
+    (call,) = planned("/t?id=eq.1", "/t?id=eq.1", "/t?id=eq.1")
+    assert isinstance(call, Same)
+    assert len(call.members) == 3
+
+
+def test_equal_requests_share_an_original_whatever_kept_them_from_merging() -> None:
+    crowded = Bounds(max_keys=1, max_url=7000)
+    assert [len(members_of(call)) for call in planned(*["/t?id=eq.1", "/t?id=eq.2"] * 2, bounds=crowded)] == [2, 2]
+    short = Bounds(max_keys=200, max_url=20)
+    assert [len(members_of(call)) for call in planned(*["/t?id=eq.1", "/t?id=eq.2"] * 2, bounds=short)] == [2, 2]
+    assert [len(members_of(call)) for call in planned(*["/t?id=eq.01"] * 3)] == [3]
+
+
+def test_originals_are_shared_only_where_target_method_and_what_a_gateway_goes_by_are_equal() -> None:
+    members = [
+        member("/t?id=eq.1"),
+        member("/t?id=eq.1", "Host: h\ntraceparent: 00-1\nX-Retry-Count: 1"),
+        member("/t?id=eq.1", "Host: h\nAccept-Encoding: gzip"),
+        member("/t?id=eq.1", "Host: h\nIf-None-Match: x"),
+        member("/t?id=eq.1", "Host: h\nCookie: a=b"),
+        member("/t?id=eq.%31"),
+        member("/t?id=eq.1", method=b"HEAD"),
+    ]
+    assert [list(members_of(call)) for call in originals(members)] == [members[:2], *[[one] for one in members[2:]]]
+
+
+def test_of_two_filters_the_one_that_varies_is_the_key() -> None:
+    assert shapes(planned("/t?a=eq.1&b=eq.5", "/t?a=eq.2&b=eq.5")) == [[b"1", b"2"]]
+    assert shapes(planned("/t?a=eq.1&b=eq.5", "/t?a=eq.1&b=eq.6")) == [[b"5", b"6"]]
+
+
+def test_the_cut_with_most_members_goes_first() -> None:
+    calls = planned("/t?a=eq.1&b=eq.1", "/t?a=eq.2&b=eq.1", "/t?a=eq.1&b=eq.2", "/t?a=eq.1&b=eq.3")
+    assert shapes(calls) == [[b"1", b"2", b"3"], [b"/t?a=eq.2&b=eq.1"]]
+    assert isinstance(calls[0], Merged)
+    assert calls[0].key == b"b"
+
+
+def test_among_cuts_of_one_size_the_leftmost_parameter_wins() -> None:
+    calls = planned("/t?a=eq.1&b=eq.2", "/t?a=eq.1&b=eq.3", "/t?a=eq.4&b=eq.2")
+    assert isinstance(calls[0], Merged)
+    assert calls[0].key == b"a"
+
+
+def test_what_differs_elsewhere_is_no_company() -> None:
+    pairs = [
+        ("/t?id=eq.1&x=gt.0", "/t?id=eq.2&x=gt.1"),
+        ("/t?id=eq.1&x=gt.0", "/t?x=gt.0&id=eq.2"),
+        ("/t?id=eq.1", "/t?id=eq.2&"),
+        ("/t?id=eq.1", "/%74?id=eq.2"),
+        ("/t?id=eq.1&select=a", "/t?id=eq.2&select=b"),
+    ]
+    for pair in pairs:
+        assert all(isinstance(call, Alone) for call in planned(*pair))
+
+
+def test_integers_and_uuids_never_share_a_call() -> None:
+    calls = planned("/t?id=eq.1", "/t?id=eq.2", f"/t?id=eq.{U}1", f"/t?id=eq.{U}2")
+    assert shapes(calls) == [[b"1", b"2"], [f"{U}1".encode(), f"{U}2".encode()]]
+
+
+def test_two_identities_never_share_a_call() -> None:
+    batch = [member(f"/t?id=eq.{n}", f"Host: h\nCookie: owner={n % 2}") for n in range(4)]
+    calls = plan(batch, b"A", BOUNDS)
+    assert sorted(shapes(calls)) == [[b"0", b"2"], [b"1", b"3"]]
+
+
+def test_a_number_and_its_opposite_never_share_a_call() -> None:
+    calls = planned(*[f"/t?id=eq.{n}" for n in (1, -1, 2, -2, -3, 3)])
+    assert len(calls) == 2
+    for literals in shapes(calls):
+        assert len({literal.lstrip(b"-") for literal in literals}) == len(literals)
+
+
+def test_calls_are_cut_by_unique_keys() -> None:
+    calls = planned(*[f"/t?id=eq.{n // 2}" for n in range(20)], bounds=Bounds(max_keys=4, max_url=7000))
+    assert [len(literals) for literals in shapes(calls)] == [4, 4, 2]
+
+
+def test_calls_are_cut_by_the_bytes_of_their_target() -> None:
+    calls = planned(*[f"/t?id=eq.{10**17 + n}" for n in range(50)], bounds=Bounds(max_keys=200, max_url=200))
+    assert len(calls) > 5
+    assert all(isinstance(call, Merged) and len(call.target) <= 200 for call in calls)
+    assert sum(len(call.owners) for call in calls if isinstance(call, Merged)) == 50
+
+
+def test_who_has_no_room_for_a_hidden_column_goes_as_it_came() -> None:
+    calls = planned("/t?id=eq.1", "/t?id=eq.1", "/t?id=eq.2", bounds=Bounds(max_keys=9, max_url=20))
+    assert [type(call) for call in calls] == [Same, Alone]
+
+
+def test_who_is_not_of_the_learnt_type_goes_alone_and_the_rest_share() -> None:
+    bounds = Bounds(200, 7000, {b"id": Column("smallint")})
+    assert shapes(planned("/t?id=eq.1", "/t?id=eq.40000", "/t?id=eq.2", bounds=bounds)) == [
+        [b"1", b"2"],
+        [b"/t?id=eq.40000"],
+    ]
+
+
+def test_the_way_around_the_literal_is_that_of_content_location() -> None:
+    (call,) = planned("/t?z=gt.0&id=eq.1&a=gt.%20", "/t?z=gt.0&id=eq.2&a=gt.%20")
+    assert isinstance(call, Merged)
+    before, after = call.location
+    assert before + b"eq.2" + after == canonical_query(b"z=gt.0&id=eq.2&a=gt.%20")
+
+
+TARGETS = st.builds(
+    "/t?a=eq.{}&b=eq.{}{}".format,
+    st.integers(-4, 4),
+    st.one_of(st.integers(0, 3), st.sampled_from([f"{U}1", f"{U}2", "01", "x", "X", "%C3%A9", "", "a,b", "y"])),
+    st.sampled_from(["", "&select=a", "&c=gt.0", "&order=c"]),
+)
+BATCHES = st.lists(st.tuples(TARGETS, st.sampled_from(["Host: h", "Host: h\nCookie: c=1"])), min_size=1, max_size=60)
+LIMITS = st.builds(
+    Bounds,
+    st.integers(1, 9),
+    st.integers(10, 200),
+    st.sampled_from(
+        [
+            {},
+            {b"a": Column("smallint")},
+            {b"b": Column("uuid")},
+            {b"a": Column("uuid"), b"b": Column("integer")},
+            {b"b": Column("text")},
+            {b"b": Column("text", certain=True), b"c": Column("integer", unique=True)},
+            {b"a": Column('"char"'), b"b": Column("enum")},
+        ]
+    ),
+)
+
+
+@given(BATCHES, LIMITS)
+def test_every_member_is_in_exactly_one_call_that_may_serve_it(batch: list[tuple[str, str]], bounds: Bounds) -> None:
+    members = [member(target, lines) for target, lines in batch]
+    calls = plan(members, b"A", bounds)
+    placed: Counter[Member] = Counter()
+    for call in calls:
+        placed.update(members_of(call))
+        if isinstance(call, Same):
+            assert len({(one.query.target, one.head.same) for one in call.members}) == 1 < len(call.members)
+        if isinstance(call, Merged):
+            check_merged(call, bounds)
+    assert placed == Counter(members)
+
+
+def check_merged(call: Merged, bounds: Bounds) -> None:
+    assert len(call.owners) > 1
+    assert len(call.literals) <= bounds.max_keys
+    assert len(call.target) <= bounds.max_url
+    assert len({member.head.identity for member in call.members}) == 1
+    assert len({literal.lstrip(b"-") for literal in call.literals}) == len(call.literals)
+    assert all(fits(literal, call.column) for literal in call.literals)
+    if call.column is None:
+        assert len({canonical(literal) for literal in call.literals}) == 1
+    without = set()
+    for value, members in call.owners.items():
+        for owner in members:
+            (key,) = [key for key in owner.query.keys if key.name == call.key]
+            assert key.value == value
+            assert key.literals == call.claims[value]
+            without.add(owner.query.target[: key.start] + owner.query.target[key.end :])
+    assert len(without) == 1
+
+
+@given(BATCHES)
+def test_a_plan_depends_on_nothing_but_the_batch(batch: list[tuple[str, str]]) -> None:
+    members = [member(target, lines) for target, lines in batch]
+    assert shapes(plan(members, b"A", BOUNDS)) == shapes(plan(members, b"A", BOUNDS))
+
+
+@given(BATCHES)
+def test_groups_come_largest_first_and_singles_last(batch: list[tuple[str, str]]) -> None:
+    groups = partition([member(target, lines) for target, lines in batch], {})
+    sizes = [len(members) for key, members in groups if key is not None]
+    assert sizes == sorted(sizes, reverse=True)
+    assert all(size > 1 for size in sizes)
+    assert all(key is not None for key, _ in groups[:-1])
+
+
+def test_a_batch_of_pairs_is_planned_as_pairs() -> None:
+    calls = planned(*[f"/t?a=eq.{n}&b=eq.{n // 2}" for n in range(2000)])
+    assert all(isinstance(call, Merged) and len(call.owners) == 2 for call in calls)
+    assert len(calls) == 1000
+
+
+TEXT = {b"k": Column("text")}
+ANY = Bounds(200, 7000, TEXT)
+
+
+def test_texts_share_a_call_once_their_column_is_known() -> None:
+    targets = ("/t?k=eq.ann", "/t?k=eq.b%20o", "/t?k=eq.7")
+    assert all(isinstance(call, Alone) for call in planned(*targets))
+    (call,) = planned(*targets, bounds=ANY)
+    assert isinstance(call, Merged)
+    assert call.target == b"/t?select=A:k::text,*&k=in.(ann,b%20o,7)"
+    assert call.claims == {b"eq.ann": (b"ann",), b"eq.b o": (b"b o",), b"eq.7": (b"7",)}
+
+
+def test_an_array_is_sent_where_a_list_would_be_read_otherwise() -> None:
+    (call,) = planned("/t?k=eq.", "/t?k=eq.a", bounds=ANY)
+    assert isinstance(call, Merged)
+    assert call.target == b"/t?select=A:k::text,*&k=eq(any).%7B%22%22,%22a%22%7D"
+
+
+def test_texts_that_a_collation_could_hold_equal_never_share_a_call() -> None:
+    calls = planned("/t?k=eq.Abc", "/t?k=eq.ABC", "/t?k=eq.x", "/t?k=eq.y", bounds=ANY)
+    assert shapes(calls) == [[b"Abc", b"x", b"y"], [b"/t?k=eq.ABC"]]
+
+
+def test_one_spelling_twice_is_one_key() -> None:
+    (call,) = planned("/t?k=eq.a%20b", "/t?k=eq.a+b", "/t?k=eq.c", bounds=ANY)
+    assert isinstance(call, Merged)
+    assert [len(members) for members in call.owners.values()] == [2, 1]
+
+
+def test_text_out_of_json_needs_no_type() -> None:
+    (call,) = planned("/t?d->>k=eq.a", "/t?d->>k=eq.b")
+    assert isinstance(call, Merged)
+    assert call.target == b"/t?select=A:d-%3E%3Ek,*&d->>k=in.(a,b)"
+
+
+@pytest.mark.parametrize(
+    ("order", "known", "hidden", "total"),
+    [
+        ("", {}, b"A:id::text", False),
+        ("&order=at", {}, b"A:id::text", False),
+        ("&order=at.desc", {b"at": Column("date")}, b"A:id::text,A0:at::text", False),
+        ("&order=at,n", {b"at": Column("date"), b"n": Column("numeric")}, b"A:id::text", False),
+        ("&order=at,n", {b"at": Column("date"), b"n": Column("uuid", unique=True)}, b"A:id::text", True),
+        ("&order=n,at", {b"n": Column("numeric", unique=True)}, b"A:id::text", True),
+        ("&order=d->>x", {}, b"A:id::text,A0:d-%3E%3Ex", False),
+    ],
+)
+def test_order_columns_are_carried_where_they_can_prove_that_nothing_is_tied(
+    order: str, known: dict[bytes, Column], hidden: bytes, total: bool
+) -> None:
+    bounds = Bounds(200, 7000, known)
+    (call,) = planned(f"/t?id=eq.1&select=a{order}", f"/t?id=eq.2&select=a{order}", bounds=bounds)
+    assert isinstance(call, Merged)
+    assert call.target.split(b"select=")[1].split(b"&")[0] == hidden + b",a"
+    assert call.total is total
+    assert len(call.carried) == hidden.count(b",")
+
+
+def test_lists_share_a_call_under_a_certain_order_only() -> None:
+    targets = ("/t?id=in.(1,2)&order=at", "/t?id=in.(2,3)&order=at")
+    assert all(isinstance(call, Alone) for call in planned(*targets))
+    (call,) = planned(*targets, bounds=Bounds(200, 7000, {b"at": Column("date")}))
+    assert isinstance(call, Merged)
+    assert call.target == b"/t?select=A:id::text,A0:at::text,*&id=in.(1,2,3)&order=at"
+    assert call.claims == {b"in.(1,2)": (b"1", b"2"), b"in.(2,3)": (b"2", b"3")}
+
+
+def test_a_list_longer_than_a_call_goes_as_it_came() -> None:
+    bounds = Bounds(4, 7000, {b"at": Column("date")})
+    calls = planned("/t?id=in.(1,2,3,4,5)&order=at", "/t?id=in.(6,7)&order=at", bounds=bounds)
+    assert [type(call) for call in calls] == [Alone, Alone]
+
+
+def test_who_went_alone_for_its_literal_is_told_so() -> None:
+    assert why_alone(member("/t?k=eq.a"), {}) == "literal"
+    assert why_alone(member("/t?k=eq.a"), TEXT) is None
+    assert why_alone(member("/t?k=eq.a&id=eq.1"), {}) is None
+    assert why_alone(member("/t?k=in.(1,2)&order=at"), {}) == "literal"

@@ -1,0 +1,106 @@
+"""The 406 of a caller that wants one object is PostgREST's own, with another number in it."""
+
+from __future__ import annotations
+
+import pytest
+
+from proxy.model import Miss, Share
+from proxy.path.singular import LIFETIME, Templates, read_template
+from proxy.postgrest.response.gateway import POSTGREST, SUPABASE
+from tests.factories import fields
+
+LINE = b"HTTP/1.1 406 Not Acceptable"
+TYPES = "Content-Type: application/json; charset=utf-8\nContent-Type: application/vnd.pgrst.object+json; charset=utf-8"
+HEAD = f"Transfer-Encoding: chunked\nDate: then\nServer: postgrest/12.0.2\n{TYPES}"
+NOW = {b"date": b"Date: now\r\n"}
+BODY = (
+    b'{"code":"PGRST116","details":"The result contains 0 rows","hint":null,'
+    b'"message":"JSON object requested, multiple (or no) rows returned"}'
+)
+
+
+def test_another_number_and_another_date_are_filled_in_and_both_content_types_stay() -> None:
+    template = read_template(LINE, fields(HEAD), BODY, POSTGREST)
+    assert template is not None
+    share = template.fill(Miss(NOW, b"", 12))
+    assert share.body == BODY.replace(b" 0 rows", b" 12 rows")
+    expected = f"Date: now\nServer: postgrest/12.0.2\n{TYPES}\nContent-Length: {len(share.body)}\n"
+    assert share.head == LINE + b"\r\n" + expected.replace("\n", "\r\n").encode()
+
+
+def test_a_date_keeps_its_place_among_the_headers() -> None:
+    template = read_template(LINE, fields("Server: s\nDate: then\nVary: Accept"), BODY, POSTGREST)
+    assert template is not None
+    assert template.fill(Miss(NOW, b"", 0)).head.startswith(LINE + b"\r\nServer: s\r\nDate: now\r\nVary: ")
+
+
+def test_a_missing_date_is_not_made_up() -> None:
+    template = read_template(LINE, fields("Server: s"), BODY, POSTGREST)
+    assert template is not None
+    assert b"Date" not in template.fill(Miss({}, b"", 2)).head
+
+
+def test_what_a_gateway_adds_is_that_of_the_answer_at_hand_and_never_the_learnt_one() -> None:
+    learnt = "cf-ray: old\nDate: then\nVia: old\nServer: s\nVia: older\nSet-Cookie: __cf_bm=old\nAge: 1\nVary: Accept"
+    template = read_template(LINE, fields(learnt), BODY, SUPABASE)
+    assert template is not None
+    ray, via = {b"cf-ray": b"cf-ray: new\r\n"}, {b"via": b"Via: 1\r\nVia: 2\r\n"}
+    head = template.fill(Miss(NOW | ray | via | {b"nel": b"NEL: {}\r\n"}, b"", 0)).head
+    expected = "cf-ray: new\nDate: now\nVia: 1\nVia: 2\nServer: s\nVary: Accept\n"
+    assert head.startswith(LINE + b"\r\n" + expected.replace("\n", "\r\n").encode() + b"Content-Length: ")
+
+
+@pytest.mark.parametrize(
+    ("head", "body"),
+    [
+        (HEAD, BODY.replace(b"PGRST116", b"PGRST107")),
+        (HEAD, BODY.replace(b" 0 rows", b" no rows")),
+        (HEAD, b"not json: The result contains 0 rows"),
+        (HEAD + "\nX-Film: 3", BODY),
+        (HEAD + "\nSet-Cookie: a=b", BODY),
+        (HEAD + "\nContent-Encoding: gzip", b"\x1f\x8b\x08"),
+        (HEAD + "\nSet-Cookie: __cf_bm=b", BODY),
+        (HEAD + "\ncf-ray: 1", BODY),
+    ],
+)
+def test_what_is_not_surely_the_same_for_every_row_is_no_template(head: str, body: bytes) -> None:
+    assert read_template(LINE, fields(head), body, POSTGREST) is None
+
+
+def test_templates_are_kept_for_each_identity_and_bounded() -> None:
+    template = read_template(LINE, fields(HEAD), BODY, POSTGREST)
+    assert template is not None
+    templates = Templates(2)
+    for who in (b"a", b"b", b"c"):
+        templates.learn(who, template, 0.0)
+    server = b"Server: postgrest/12.0.2"
+    assert templates.get(b"a", server, 1e9) is None
+    assert templates.get(b"b", server, 1e9) is templates.get(b"c", server, 1e9) is template
+
+
+def test_a_share_is_whole_and_a_miss_only_with_a_template() -> None:
+    template = read_template(LINE, fields(HEAD), BODY, POSTGREST)
+    assert template is not None
+    templates, share, miss = Templates(2), Share(b"", b"[]", 0), Miss(NOW, b"Server: postgrest/12.0.2", 3)
+    assert templates.whole(share, b"a", 0.0) is share
+    assert templates.whole(miss, b"a", 0.0) is None
+    templates.learn(b"a", template, 0.0)
+    assert templates.whole(miss, b"a", 0.0) == template.fill(miss)
+    assert templates.whole(miss, b"b", 0.0) is None
+
+
+def test_another_release_has_to_be_asked_anew() -> None:
+    template = read_template(LINE, fields(HEAD), BODY, POSTGREST)
+    assert template is not None
+    templates = Templates(2)
+    templates.learn(b"a", template, 0.0)
+    assert templates.get(b"a", b"Server: postgrest/13.0.0", 1e9) is None
+
+
+def test_where_a_gateway_hides_the_release_it_is_asked_anew_after_a_while() -> None:
+    template = read_template(LINE, fields("Server: cloudflare"), BODY, SUPABASE)
+    assert template is not None
+    templates = Templates(2)
+    templates.learn(b"a", template, 10.0)
+    assert templates.get(b"a", b"Server: cloudflare", 10.0 + LIFETIME) is template
+    assert templates.get(b"a", b"Server: cloudflare", 10.1 + LIFETIME) is None

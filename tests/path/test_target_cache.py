@@ -1,0 +1,137 @@
+"""Stencils: what they say of a target is what reading it says, and no value stays in them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from proxy.path.fingerprint import read_query
+from proxy.path.target_cache import STENCILS, Stencils
+from tests.factories import head
+
+if TYPE_CHECKING:
+    from proxy.model import Head, Query
+
+LONGEST = 120
+PLAIN = head("Host: h")
+HEADS = [PLAIN, head("Host: h\r\nAccept-Profile: api"), head("Host: h\r\nContent-Profile: api")]
+HEADS.append(head("Host: h\r\nRange: 0-4"))
+METHODS = [b"GET", b"HEAD", b"PATCH", b"DELETE"]
+LITERALS = [
+    "0",
+    "7",
+    "-12",
+    "123456789012345678",
+    "0123",
+    "5f2c6a3e-8b1d-4c9f-a0e7-000000000001",
+    "ana",
+    "",
+    "a;b",
+    "%31",
+]
+NAMES = [
+    "id",
+    "owner_id",
+    "i%64",
+    "data->>a",
+    "select",
+    "limit",
+    "or",
+    "and",
+    "not.or",
+    "emb.or",
+    "emb.id",
+    "order",
+    "a=b",
+    "",
+]
+OTHERS = [
+    "select=*",
+    "select=id,eq.5",
+    "limit=3",
+    "limit=x",
+    "offset=2",
+    "order=id.desc",
+    "or=(id=eq.5)",
+    "x=in.(1,2)",
+    "&",
+]
+PATHS = ["/t", "/rest/t", "/rpc/f", "/", "/t=eq.5", "/t%20u"]
+
+
+class Counting:
+    """``read_query``, and how often it was asked."""
+
+    def __init__(self) -> None:
+        self.targets: list[bytes] = []
+
+    def read(self, method: bytes, target: bytes, head: Head) -> Query:
+        self.targets.append(target)
+        return read_query(method, target, head, b"", "public", LONGEST)
+
+
+def params() -> st.SearchStrategy[str]:
+    equal = st.builds("{}=eq.{}".format, st.sampled_from(NAMES), st.sampled_from(LITERALS))
+    return st.lists(st.one_of(equal, equal, st.sampled_from(OTHERS)), max_size=5).map("&".join)
+
+
+TARGETS = st.builds(lambda path, query: f"{path}?{query}".encode(), st.sampled_from(PATHS), params())
+
+
+@given(st.lists(st.tuples(st.sampled_from(METHODS), TARGETS, st.sampled_from(HEADS)), min_size=1, max_size=8))
+def test_a_stencil_says_of_each_target_what_reading_it_says(asked: list[tuple[bytes, bytes, Head]]) -> None:
+    stencils = Stencils(Counting().read, LONGEST)
+    for method, target, its_head in asked + asked:
+        said = read_query(method, target, its_head, b"", "public", LONGEST)
+        assert stencils.read(method, target, its_head) == said
+
+
+@pytest.mark.parametrize("other", ["", "&select=id&limit=5", "&owner_id=eq.3&order=id", "&emb.or=(a.eq.1)"])
+@pytest.mark.parametrize("before", ["", "select=*&", "limit=2&x=lt.5&"])
+@pytest.mark.parametrize("literal", LITERALS[:4] + LITERALS[5:6])
+def test_places_move_with_the_literal_before_them(before: str, other: str, literal: str) -> None:
+    stencils = Stencils(Counting().read, LONGEST)
+    for value in ("1", literal, "22"):
+        target = f"/t?{before}id=eq.{value}{other}".encode()
+        assert stencils.read(b"GET", target, PLAIN) == read_query(b"GET", target, PLAIN, b"", "public", LONGEST)
+
+
+def test_a_fan_out_is_read_once() -> None:
+    counting = Counting()
+    stencils = Stencils(counting.read, LONGEST)
+    for number in range(100):
+        stencils.read(b"GET", b"/t?select=*&id=eq.%d" % number, PLAIN)
+    assert counting.targets == [b"/t?select=*&id=eq.0"]
+
+
+def test_no_value_stays_in_a_stencil() -> None:
+    stencils = Stencils(Counting().read, LONGEST)
+    stencils.read(b"GET", b"/t?id=eq.777", PLAIN)
+    (stencil,) = stencils._stencils.values()
+    assert b"777" not in msgspec.json.encode(stencil)
+
+
+def test_who_asks_otherwise_has_a_stencil_of_its_own() -> None:
+    stencils = Stencils(Counting().read, LONGEST)
+    said = [stencils.read(method, b"/t?id=eq.1", one) for method in METHODS for one in HEADS]
+    assert said == [
+        read_query(method, b"/t?id=eq.1", one, b"", "public", LONGEST) for method in METHODS for one in HEADS
+    ]
+
+
+def test_what_is_too_long_is_read_as_it_is() -> None:
+    counting = Counting()
+    target = b"/t?id=eq.1&select=" + b"a" * LONGEST
+    assert Stencils(counting.read, LONGEST).read(b"GET", target, PLAIN).refusal == "too-long"
+    assert counting.targets == [target]
+
+
+def test_stencils_are_bounded() -> None:
+    stencils = Stencils(Counting().read, LONGEST)
+    for number in range(STENCILS + 9):
+        stencils.read(b"GET", b"/t%d?id=eq.1" % number, PLAIN)
+    assert len(stencils._stencils) == STENCILS

@@ -1,0 +1,75 @@
+"""Accept and Prefer."""
+
+from __future__ import annotations
+
+import pytest
+
+from proxy.postgrest.request.media import ARRAY, counts, media_of, preferences, without_count
+
+ARRAYS = [[], [b"*/*"], [b"application/json"], [b"application/vnd.pgrst.array+json"]]
+
+
+@pytest.mark.parametrize("accepts", ARRAYS)
+def test_a_json_array_is_asked_for(accepts: list[bytes]) -> None:
+    assert media_of(accepts) == ARRAY
+
+
+@pytest.mark.parametrize(
+    ("accept", "singular", "asks", "separator"),
+    [
+        (b"application/vnd.pgrst.object+json", True, b"application/json", b", \n "),
+        (b"application/vnd.pgrst.array+json;nulls=stripped", False, b"", b","),
+        (
+            b"application/vnd.pgrst.object+json;nulls=stripped",
+            True,
+            b"application/vnd.pgrst.array+json;nulls=stripped",
+            b",",
+        ),
+    ],
+)
+def test_an_array_of_rows_serves_objects_and_rows_without_nulls(
+    accept: bytes, singular: bool, asks: bytes, separator: bytes
+) -> None:
+    media = media_of([accept])
+    assert media is not None
+    assert (media.singular, media.asks, media.separator) == (singular, asks, separator)
+    assert media.own_type == accept + b"; charset=utf-8"
+
+
+@pytest.mark.parametrize(
+    "accepts",
+    [
+        [b"text/csv"],
+        [b"application/json, text/csv"],
+        [b"application/json", b"application/json"],
+        [b"application/json;q=0.9"],
+        [b"APPLICATION/JSON"],
+        [b"application/vnd.pgrst.object+json; nulls=stripped"],
+        [b""],
+    ],
+)
+def test_anything_else_leaves_postgrest_a_choice(accepts: list[bytes]) -> None:
+    assert media_of(accepts) is None
+
+
+@pytest.mark.parametrize("prefers", [[b"count=exact"], [b"handling=lenient", b"return=minimal , count=planned"]])
+def test_a_count_is_found_on_any_line(prefers: list[bytes]) -> None:
+    assert len(counts(prefers)) == 1
+
+
+def test_preferences_of_all_lines_are_one_list() -> None:
+    assert preferences([b"a=1, b=2", b"c"]) == [b"a=1", b"b=2", b"c"]
+    assert not counts([b"handling=strict", b"tx=rollback"])
+
+
+@pytest.mark.parametrize(
+    ("applied", "left"),
+    [
+        (b"count=exact", b""),
+        (b"count=exact, tx=rollback", b"tx=rollback"),
+        (b"handling=lenient, count=exact, tx=commit", b"handling=lenient, tx=commit"),
+        (b"handling=lenient", b"handling=lenient"),
+    ],
+)
+def test_our_own_count_is_taken_out_of_what_was_applied(applied: bytes, left: bytes) -> None:
+    assert without_count(applied) == left

@@ -1,0 +1,77 @@
+"""``select`` is read as PostgREST reads it: aliases, casts, aggregates, embeds within embeds."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from proxy.postgrest.request.grammar import Field, GrammarError, Step, TooDeepError
+from proxy.postgrest.request.select_list import Embed, Item, read_select
+
+ID = Item(Field("id"))
+
+
+@pytest.mark.parametrize(
+    ("text", "item"),
+    [
+        ("id", ID),
+        ("*", Item(Field("*"))),
+        (" a:id::text ", Item(Field("id"), "a", "text")),
+        ("id::double precision", Item(Field("id"), "", "double precision")),
+        ("d->a->>0", Item(Field("d", (Step("->", "a", False), Step("->>", "0", True))))),
+        ("count()", Item(Field("*"), "", "", "count")),
+        ("n:count()::int", Item(Field("*"), "n", "", "count", "int")),
+        ("a:id::text.max()::int", Item(Field("id"), "a", "text", "max", "int")),
+        ("count", Item(Field("count"))),
+        ("r()", Embed("r", "", "", False, False, ())),
+        ("a:r!fk!inner(id)", Embed("r", "a", "fk", True, False, (ID,))),
+        ("r!left!fk(id)", Embed("r", "", "fk", False, False, (ID,))),
+        ("...r(id)", Embed("r", "", "", False, True, (ID,))),
+        ("r(s(id))", Embed("r", "", "", False, False, (Embed("s", "", "", False, False, (ID,)),))),
+    ],
+)
+def test_an_item_is_taken_apart(text: str, item: Item | Embed) -> None:
+    assert read_select(text) == ((item,), "")
+
+
+def test_items_are_many() -> None:
+    items, rest = read_select("id,r(id,id), id")
+    assert [item.shown for item in items] == ["", "r", ""]
+    assert not rest
+
+
+@pytest.mark.parametrize(("text", "rest"), [("", ""), (",id", ",id"), ("id)junk", ")junk"), ("a(b))c,(", ")c,(")])
+def test_what_postgrest_ignores_is_told(text: str, rest: str) -> None:
+    assert read_select(text)[1] == rest
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["id,", "id;x", "a:*", "*x", "id::", "id.median()", "r(id", "r!(id)", "...r", "...id,x", "r!inner"],
+)
+def test_what_postgrest_refuses_is_refused(text: str) -> None:
+    with pytest.raises(GrammarError):
+        read_select(text)
+
+
+def test_nesting_has_an_end() -> None:
+    with pytest.raises(TooDeepError):
+        read_select("a(" * 5000 + "b" + ")" * 5000)
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [("id", ""), ("a:id", "a"), ("d->a->0", "a"), ("d->0", "d"), ("d->>k", "k"), ("id.sum()", ""), ("d->a.max()", "")],
+)
+def test_an_item_is_called_as_postgrest_calls_it(text: str, shown: str) -> None:
+    ((item,), _) = read_select(text)
+    assert item.shown == shown
+
+
+@given(st.text(alphabet="ab:*.,()!->0\"'\\ é", max_size=30))
+def test_no_text_is_too_strange_to_be_refused(text: str) -> None:
+    try:
+        read_select(text)
+    except GrammarError:
+        pass

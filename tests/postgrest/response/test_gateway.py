@@ -1,0 +1,119 @@
+"""The table of what gateways add: their names and no others, however they are written."""
+
+from __future__ import annotations
+
+import pytest
+
+from proxy.allowed_differences import FRAMING as LAW_FRAMING
+from proxy.allowed_differences import HOP_BY_HOP, OWN_PREFIX
+from proxy.postgrest.response.gateway import POSTGREST, PROFILES, SUPABASE
+from proxy.postgrest.response.headers import FRAMING, READ_HEADERS, SHARED_HEADERS
+from proxy.settings.model import Settings
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        b"sb-gateway-version",
+        b"sb-request-id",
+        b"x-sb-error-code",
+        b"cf-ray",
+        b"cf-cache-status",
+        b"x-kong-upstream-latency",
+        b"x-kong-request-id",
+        b"x-envoy-upstream-service-time",
+        b"via",
+        b"age",
+        b"alt-svc",
+        b"strict-transport-security",
+        b"x-content-type-options",
+        b"nel",
+        b"report-to",
+    ],
+)
+def test_supabases_gateways_add_these_and_a_plain_postgrest_none(name: bytes) -> None:
+    assert SUPABASE.adds(name)
+    assert not POSTGREST.adds(name)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        b"set-cookie",
+        b"content-encoding",
+        b"cache-control",
+        b"expires",
+        b"etag",
+        b"last-modified",
+        b"location",
+        b"link",
+        b"x-film",
+        b"x-request-id",
+        b"x-sbb",
+        b"x-via",
+        b"cf",
+        b"refresh",
+    ],
+)
+def test_what_sql_may_set_for_one_row_is_not_in_the_table(name: bytes) -> None:
+    assert not SUPABASE.adds(name)
+
+
+def test_the_table_does_not_repeat_what_is_decided_elsewhere() -> None:
+    for name in READ_HEADERS | SHARED_HEADERS | FRAMING | LAW_FRAMING | HOP_BY_HOP | {OWN_PREFIX, b"set-cookie"}:
+        assert not SUPABASE.adds(name), name
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        b"__cf_bm=abc.def-1; path=/; expires=Tue, 31-Mar-26 05:13:02 GMT; domain=.supabase.co; HttpOnly; Secure",
+        b"_cfuvid=x",
+        b" __cflb = x;",
+        b"cf_clearance=",
+        b"__cf_bm=a=b",
+    ],
+)
+def test_a_cookie_of_the_gateway_is_known_by_its_name(value: bytes) -> None:
+    assert SUPABASE.keeps(b"set-cookie", value)
+    assert not POSTGREST.keeps(b"set-cookie", value)
+    assert not SUPABASE.keeps(b"x-cookie", value)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        b"",
+        b"session=1",
+        b"session=__cf_bm=1",
+        b"session=1; __cf_bm=2",
+        b"__cf_bm",
+        b"__cf_bm; path=/",
+        b"__CF_BM=1",
+        b"x__cf_bm=1",
+        b"__cf_bmx=1",
+        b";__cf_bm=1",
+    ],
+)
+def test_any_other_cookie_may_be_one_callers(value: bytes) -> None:
+    assert not SUPABASE.keeps(b"set-cookie", value)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "whose"),
+    [
+        (b"vary", b"Accept-Encoding", True),
+        (b"vary", b"accept-encoding", True),
+        (b"vary", b"Accept, Prefer, Range", False),
+        (b"vary", b"Accept-Encoding, Origin", False),
+        (b"x-vary", b"Accept-Encoding", False),
+    ],
+)
+def test_a_vary_on_compression_alone_is_the_gateways(name: bytes, value: bytes, whose: bool) -> None:
+    assert SUPABASE.varies(name, value) is whose
+    assert not POSTGREST.varies(name, value)
+
+
+def test_each_profile_that_can_be_set_has_its_row() -> None:
+    choices = Settings.model_json_schema()["properties"]["profile"]["enum"]
+    assert set(PROFILES) | {"auto"} == set(choices)

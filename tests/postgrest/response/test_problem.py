@@ -1,0 +1,40 @@
+"""PostgREST's errors, as far as merging reads them."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from proxy.postgrest.response.problem import Problem, blamed_literal, read_problem
+
+
+def test_code_and_message_are_read() -> None:
+    body = json.dumps({"code": "42703", "details": None, "hint": None, "message": "no"}).encode()
+    assert read_problem(body) == Problem("42703", "no")
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"[]", b"<html>", b'{"code":1}', b'{"message":null}', b'{"code":"\xff"}', b"null"]
+)
+def test_anything_else_is_no_problem_of_postgrests(body: bytes) -> None:
+    assert read_problem(body) == Problem()
+
+
+@pytest.mark.parametrize(
+    ("code", "message", "blamed"),
+    [
+        ("22P02", 'invalid input syntax for type integer: "abc"', ("integer", "abc")),
+        ("22P02", 'invalid input syntax for type uuid: "7"', ("uuid", "7")),
+        ("22P02", 'invalid input syntax for type integer: "a"b"', ("integer", 'a"b')),
+        ("22003", 'value "99999999999" is out of range for type integer', ("integer", "99999999999")),
+        ("22003", 'value "99999" is out of range for type smallint', ("smallint", "99999")),
+        ("22007", 'invalid input syntax for type date: "5"', ("date", "5")),
+        ("22003", "integer out of range", None),
+        ("22P02", 'malformed range literal: "5"', None),
+        ("42703", 'invalid input syntax for type integer: "abc"', None),
+        ("22P02", "", None),
+    ],
+)
+def test_a_literal_is_blamed_with_its_type(code: str, message: str, blamed: tuple[str, str] | None) -> None:
+    assert blamed_literal(Problem(code, message)) == blamed

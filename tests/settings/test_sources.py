@@ -1,0 +1,89 @@
+"""Layers of settings: files, variables, texts; and the nearest right name."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from proxy.settings.model import declared, load
+from proxy.settings.sources import (
+    ConfigError,
+    Declared,
+    flatten,
+    from_text,
+    nearest,
+    nested,
+    read_environment,
+    variable,
+)
+
+KNOWN = declared()
+
+
+@pytest.fixture(autouse=True)
+def no_variables(monkeypatch: pytest.MonkeyPatch) -> None:
+    import os
+
+    for name in [name for name in os.environ if name.startswith("FANIN_")]:
+        monkeypatch.delenv(name)
+
+
+def test_tables_become_dotted_names_and_back() -> None:
+    tables = {"a": 1, "b": {"c": 2, "d": {"e": [3]}}}
+    flat = {"a": 1, "b.c": 2, "b.d.e": [3]}
+    assert dict(flatten(tables)) == flat
+    assert nested(flat) == tables
+
+
+@pytest.mark.parametrize(("name", "expected"), [("mode", "FANIN_MODE"), ("merge.max_keys", "FANIN_MERGE__MAX_KEYS")])
+def test_each_setting_has_one_variable(name: str, expected: str) -> None:
+    assert variable(name) == expected
+    assert len({variable(name) for name in KNOWN}) == len(KNOWN)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "value"),
+    [
+        ("trace.headers", "x-a, x-b", ("x-a", "x-b")),
+        ("trace.headers", '["x-a", "x,b"]', ("x-a", "x,b")),
+        ("identity.also_neutral", "", ()),
+        ("merge.max_rows", "1000", 1000),
+        ("merge.max_wait", "0.5", 0.5),
+        ("merge.ask_types", "false", False),
+        ("mode", "observe", "observe"),
+    ],
+)
+def test_a_variable_says_what_a_file_would(name: str, text: str, value: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(variable(name), text)
+    settings: Any = load({}).settings
+    for part in name.split("."):
+        settings = getattr(settings, part)
+    assert settings == value
+    assert load({}).sources[name] == "environment"
+
+
+def test_lists_of_tables_are_json_in_a_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FANIN_OVERRIDE", '[{"relation": "videos", "merge": {"ties": "any"}}]')
+    (override,) = load({}).settings.override
+    assert (override.relation, override.changes) == ("videos", {"merge.ties": "any"})
+    monkeypatch.setenv("FANIN_OVERRIDE", "relation = videos")
+    with pytest.raises(ConfigError, match="FANIN_OVERRIDE: is not JSON: "):
+        load({})
+
+
+def test_only_known_variables_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FANIN_MERGE", '{"max_keys": 5}')
+    monkeypatch.setenv("FANIN_MODE", "pass")
+    assert read_environment(KNOWN) == {"mode": "pass"}
+    assert "FANIN_MERGE is not a setting" in load({}).warnings[0]
+
+
+def test_a_text_is_taken_as_it_is_where_no_list_is_wanted() -> None:
+    assert from_text("a,b", Declared("help"), "flag") == "a,b"
+    assert from_text("a,b", Declared("help", many=True), "flag") == ["a", "b"]
+
+
+def test_the_nearest_name_is_told_and_otherwise_where_all_names_are() -> None:
+    assert nearest("merge.maxkeys", KNOWN) == "; did you mean 'merge.max_keys'?"
+    assert nearest("zzzzzzzz", KNOWN) == "; `fanin config` lists them all"

@@ -1,0 +1,57 @@
+"""Texts that say nothing but themselves, wherever Markdown is read."""
+
+from __future__ import annotations
+
+import pytest
+from markdown_it import MarkdownIt
+
+from proxy.text.markdown import cell, fenced, prose, verbatim
+from tests.hostile_inputs import NASTY, RAW
+
+READER = MarkdownIt("commonmark").enable(["table", "strikethrough"])
+LINES = [
+    text for text in (*NASTY, *RAW, "``a```", "`", " a ", "~~a~~ *b* _c_") if "\n" not in text and text.isprintable()
+]
+
+
+def read(written: str) -> tuple[str, set[str]]:
+    """The text that a line is read as, and what it is made of."""
+    _, inline, _ = READER.parse(f"x {written} x")
+    children = inline.children or []
+    return "".join(child.content for child in children), {child.type for child in children}
+
+
+@pytest.mark.parametrize("text", LINES)
+def test_prose_and_code_are_read_as_they_were_said(text: str) -> None:
+    told, kinds = read(prose(text))
+    assert told == f"x {text} x"
+    assert kinds <= {"text", "text_special", "code_inline"}
+    assert read(verbatim(text)) == (f"x {text} x", {"text", "code_inline"})
+
+
+@pytest.mark.parametrize("text", LINES)
+def test_a_block_of_code_ends_where_it_ends(text: str) -> None:
+    (block,) = READER.parse("\n".join(fenced("sql", [text, "```", "b"])))
+    assert (block.type, block.info, block.content) == ("fence", "sql", f"{text}\n```\nb\n")
+
+
+@pytest.mark.parametrize(
+    ("text", "written"),
+    [
+        ("https://hit.example", r"https\://hit.example"),
+        ("at 10:30", "at 10:30"),
+        ("WWW.hit.example", r"WWW\.hit.example"),
+        ("@team", "`@`team"),
+        ("a-b (c) 1.5", "a-b (c) 1.5"),
+    ],
+)
+def test_what_readers_make_links_or_mentions_of_is_none_and_other_text_stays_readable(text: str, written: str) -> None:
+    assert prose(text) == written
+
+
+def test_what_is_empty_is_no_code() -> None:
+    assert verbatim("") == ""
+
+
+def test_our_own_text_stays_in_its_cell() -> None:
+    assert cell("`a*b` *c | d") == r"`a*b` \*c \| d"

@@ -1,0 +1,18 @@
+"""What a client writes cannot move a cursor or forge a line."""
+
+from __future__ import annotations
+
+import pytest
+
+from proxy.text.terminal import safe
+
+NASTY = ("\x1b[2J", "a\nb", "\r", "\x00", "\u202e", "\u2028", "\x7f", "\x9b1m", "\u200b")
+
+
+@pytest.mark.parametrize("text", NASTY)
+def test_what_is_not_printable_is_written_as_an_escape(text: str) -> None:
+    assert safe(f"x{text}y").isprintable()
+
+
+def test_printable_text_stays_as_it_is() -> None:
+    assert safe("GET /crème?a=eq.<b>") == "GET /crème?a=eq.<b>"

@@ -1,0 +1,287 @@
+"""Spans grouped into traces. Time is an argument, so nothing here waits."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from proxy.model import Outcome, Span, Trace
+from proxy.traces.grouping import CALLERS, SINGLE_IDS, Quiet, Traces
+from tests.factories import head
+
+if TYPE_CHECKING:
+    from proxy.traces.grouping import OpenTrace
+
+QUIET = Quiet(quiet_explicit=1.0, quiet_inferred=0.05, max_age=60.0, max_spans=10, max_open=5)
+W3C = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+
+
+def span(number: int = 1, call: int = 1) -> Span:
+    return Span(
+        number=number,
+        method="GET",
+        relation="t",
+        fingerprint="GET t?id=eq.?",
+        same=number,
+        literals=(number,),
+        key_types=(("id", "integer"),),
+        caller="",
+        retry=False,
+        start=0.0,
+        end=0.0,
+        status=200,
+        size=2,
+        cut=None,
+        rows=0,
+        outcome=Outcome.PASSED,
+        call=call,
+        shared=1,
+        refusal=None,
+    )
+
+
+class Clients:
+    """Requests that come and are answered, and the traces that they make."""
+
+    def __init__(self, **quiet: float) -> None:
+        values = {name: getattr(QUIET, name) for name in Quiet.__struct_fields__} | quiet
+        self.traces = Traces(Quiet(**values))
+
+    def begin(self, now: float, lines: str = "", peer: str = "1.1.1.1") -> OpenTrace:
+        trace = self.traces.begin(head("Host: h\n" + lines if lines else "Host: h"), peer, now)
+        assert trace is not None
+        return trace
+
+    def ask(self, now: float, lines: str = "", peer: str = "1.1.1.1") -> OpenTrace:
+        """A request that is answered at once."""
+        trace = self.begin(now, lines, peer)
+        self.traces.end(trace, span(), now)
+        return trace
+
+    def closed(self, now: float) -> list[Trace]:
+        return self.traces.sweep(now)
+
+
+def test_a_trace_knows_how_many_requests_it_has_and_which_took_no_call_of_their_own() -> None:
+    clients = Clients()
+    trace = clients.ask(0.0)
+    for call in (7, 7, 8, 7):
+        clients.begin(0.0)
+        trace.joined(call)
+    assert (trace.begun, trace.saved) == (5, 2)
+
+
+def test_requests_with_one_trace_id_are_one_trace_wherever_they_come_from() -> None:
+    clients = Clients()
+    clients.ask(0.0, "X-Fanin-Trace: a\nAuthorization: x", peer="1.1.1.1")
+    clients.ask(0.5, "X-Fanin-Trace: a\nAuthorization: y", peer="2.2.2.2")
+    assert clients.closed(1.25) == []
+    (trace,) = clients.closed(1.5)
+    assert (trace.id, trace.explicit, len(trace.spans), trace.part) == ("a", True, 2, 1)
+    assert (trace.start, trace.end) == (0.0, 0.5)
+
+
+def test_traceparent_names_a_trace_by_its_trace_id() -> None:
+    clients = Clients()
+    clients.ask(0.0, f"traceparent: {W3C}")
+    clients.ask(0.0, f"traceparent: {W3C.replace('b7ad6b7169203331', '00f067aa0ba902b7')}")
+    (trace,) = clients.closed(9.0)
+    assert trace.id == "0af7651916cd43dd8448eb211c80319c"
+    assert len(trace.spans) == 2
+
+
+def test_fanins_own_header_wins_over_traceparent() -> None:
+    clients = Clients()
+    clients.ask(0.0, f"traceparent: {W3C}\nX-Fanin-Trace: mine")
+    assert clients.closed(9.0)[0].id == "mine"
+
+
+@pytest.mark.parametrize("value", ["x", "00-short-b7ad6b7169203331-01", "00-0af7651916cd43dd8448eb211c80319c"])
+def test_a_malformed_traceparent_names_nothing(value: str) -> None:
+    clients = Clients()
+    clients.ask(0.0, f"traceparent: {value}")
+    assert not clients.closed(9.0)[0].explicit
+
+
+def test_without_an_id_a_gap_parts_two_traces() -> None:
+    clients = Clients()
+    for now in (0.0, 0.04, 0.08, 0.2):
+        clients.ask(now)
+    first, second = clients.closed(9.0)
+    assert (len(first.spans), len(second.spans)) == (3, 1)
+    assert not first.explicit
+    assert first.id != second.id
+
+
+def test_what_is_in_flight_keeps_a_trace_open_through_any_gap() -> None:
+    clients = Clients()
+    slow = clients.begin(0.0)
+    assert clients.closed(5.0) == []
+    clients.traces.end(slow, span(), 5.0)
+    assert clients.closed(5.04) == []
+    assert len(clients.closed(5.06)) == 1
+
+
+def test_other_callers_and_other_addresses_are_other_inferred_traces() -> None:
+    clients = Clients()
+    clients.ask(0.0)
+    clients.ask(0.0, peer="2.2.2.2")
+    clients.ask(0.0, "Authorization: y")
+    assert len(clients.closed(9.0)) == 3
+
+
+def test_unnamed_work_beside_named_work_of_the_same_caller_is_mixed() -> None:
+    for named_first in (True, False):
+        clients = Clients()
+        order = ["X-Fanin-Trace: a", ""] if named_first else ["", "X-Fanin-Trace: a"]
+        for lines in order:
+            clients.ask(0.0, lines)
+        mixed = {trace.explicit: trace.mixed for trace in clients.closed(9.0)}
+        assert mixed == {True: False, False: True}
+
+
+def test_unnamed_work_after_named_work_is_not_mixed() -> None:
+    clients = Clients()
+    clients.ask(0.0, "X-Fanin-Trace: a")
+    clients.closed(5.0)
+    clients.ask(6.0)
+    assert not clients.closed(9.0)[0].mixed
+
+
+def test_an_inferred_trace_of_two_routes_is_mixed() -> None:
+    clients = Clients()
+    clients.ask(0.0, "X-Fanin-Route: /a")
+    clients.ask(0.0, "X-Fanin-Route: /b")
+    (trace,) = clients.closed(9.0)
+    assert trace.mixed
+    assert trace.route == "/a"
+
+
+def test_a_named_trace_of_two_routes_is_one_trace() -> None:
+    clients = Clients()
+    clients.ask(0.0, "X-Fanin-Trace: a\nX-Fanin-Route: /a")
+    clients.ask(0.0, "X-Fanin-Trace: a\nX-Fanin-Route: /b")
+    assert not clients.closed(9.0)[0].mixed
+
+
+def test_a_trace_of_too_many_spans_closes_truncated_and_goes_on_as_its_next_part() -> None:
+    clients = Clients()
+    for _ in range(13):
+        clients.ask(0.0, "X-Fanin-Trace: a")
+    first, second = clients.closed(9.0)
+    assert (len(first.spans), first.truncated, first.part) == (10, True, 1)
+    assert (len(second.spans), second.truncated, second.part) == (3, False, 2)
+
+
+def test_spans_of_one_trace_are_bounded_even_when_all_are_in_flight_at_once() -> None:
+    clients = Clients()
+    going = [clients.begin(0.0) for _ in range(50)]
+    for going_on in going:
+        clients.traces.end(going_on, span(), 0.0)
+    (trace,) = clients.closed(0.0)
+    assert len(trace.spans) == 10
+    assert trace.truncated
+
+
+def test_a_trace_closes_at_its_age_and_says_that_something_is_missing() -> None:
+    clients = Clients()
+    clients.ask(0.0)
+    late = clients.begin(0.01)
+    (trace,) = clients.closed(60.0)
+    assert trace.truncated
+    clients.traces.end(late, span(), 61.0)
+    assert clients.closed(99.0) == []
+
+
+def test_the_same_id_after_a_rest_is_its_next_part() -> None:
+    clients = Clients()
+    clients.ask(0.0, "X-Fanin-Trace: a")
+    clients.ask(5.0, "X-Fanin-Trace: a")
+    clients.ask(10.0, "X-Fanin-Trace: a")
+    assert [trace.part for trace in clients.closed(99.0)] == [1, 2, 3]
+
+
+def test_a_caller_that_names_every_call_anew_is_grouped_by_timing_and_told_once() -> None:
+    clients = Clients(max_open=1000)
+    for n in range(SINGLE_IDS):
+        clients.ask(0.0, f"traceparent: 00-{n + 1:032d}-b7ad6b7169203331-01")
+    assert len(clients.closed(9.0)) == SINGLE_IDS
+    assert clients.traces.per_call_callers == 1
+    for n in range(20, 25):
+        clients.ask(10.0, f"traceparent: 00-{n:032d}-b7ad6b7169203331-01")
+    (trace,) = clients.closed(20.0)
+    assert (trace.explicit, len(trace.spans)) == (False, 5)
+    assert clients.traces.per_call_callers == 1
+
+
+def test_a_caller_with_some_longer_traces_keeps_its_ids() -> None:
+    clients = Clients(max_open=1000)
+    for n in range(2 * SINGLE_IDS):
+        for _ in range(1 + (n % 10 == 0)):
+            clients.ask(0.0, f"X-Fanin-Trace: {n}")
+    clients.closed(9.0)
+    assert clients.ask(10.0, "X-Fanin-Trace: x").explicit
+
+
+def test_the_habits_of_so_many_callers_are_remembered() -> None:
+    clients = Clients(max_open=CALLERS + 10)
+    for n in range(CALLERS + 5):
+        clients.ask(0.0, f"X-Fanin-Trace: {n}\nAuthorization: {n}")
+    clients.closed(9.0)
+    assert len(clients.traces._habits) == CALLERS
+
+
+def test_beyond_the_limit_requests_are_counted_and_not_traced() -> None:
+    clients = Clients()
+    for n in range(QUIET.max_open):
+        clients.begin(0.0, f"X-Fanin-Trace: {n}")
+    assert clients.traces.begin(head("Host: h\nX-Fanin-Trace: more"), "1.1.1.1", 0.0) is None
+    assert clients.traces.dropped == 1
+    assert len(clients.traces) == QUIET.max_open
+
+
+def test_a_trace_closes_when_its_client_says_so_and_nothing_of_it_is_in_flight() -> None:
+    clients = Clients()
+    clients.ask(0.0, "X-Fanin-Trace: a")
+    open_ = clients.begin(0.0, "X-Fanin-Trace: a")
+    clients.ask(0.0, "X-Fanin-Trace: b")
+    assert not clients.traces.finish("a")
+    clients.traces.end(open_, span(), 0.1)
+    assert clients.traces.finish("a")
+    (trace,) = clients.closed(0.1)
+    assert (trace.id, len(trace.spans), trace.truncated) == ("a", 2, False)
+    assert clients.traces.finish("a")
+    assert clients.closed(0.1) == []
+
+
+def test_no_name_finishes_what_was_inferred() -> None:
+    clients = Clients()
+    clients.ask(0.0)
+    for name in ("", "inferred-1"):
+        assert clients.traces.finish(name)
+    assert len(clients.traces) == 1
+
+
+def test_a_caller_that_says_where_its_traces_end_may_have_as_many_single_ones_as_it_likes() -> None:
+    clients = Clients(max_open=1000)
+    for n in range(2 * SINGLE_IDS):
+        assert clients.ask(0.0, f"X-Fanin-Trace: {n}").explicit
+        assert clients.traces.finish(str(n))
+    assert clients.traces.per_call_callers == 0
+
+
+def test_the_end_closes_everything() -> None:
+    clients = Clients()
+    clients.ask(0.0, "X-Fanin-Trace: a")
+    clients.begin(0.0, "X-Fanin-Trace: b")
+    (trace,) = clients.traces.drain()
+    assert trace.id == "a"
+    assert len(clients.traces) == 0
+
+
+def test_calls_are_counted_once_however_many_spans_they_answered() -> None:
+    clients = Clients()
+    for call in (7, 7, 8, 0):
+        clients.traces.end(clients.begin(0.0), span(call=call), 0.0)
+    assert clients.closed(9.0)[0].calls == 2

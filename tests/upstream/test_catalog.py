@@ -1,0 +1,52 @@
+"""The catalog's rows as columns and functions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from proxy.model import Column
+from proxy.observe.events import Events
+from proxy.postgrest.catalog import Catalog, read_catalog
+from proxy.settings.model import ConfigError
+from proxy.upstream.catalog import CatalogReader
+from tests.e2e.harness import settings
+
+
+def row(schema: str, relation: str, column: str, type_name: str, **more: Any) -> dict[str, object]:
+    return {"schema": schema, "relation": relation, "column": column, "type": type_name, "labels": None} | {
+        "unique": False,
+        **more,
+    }
+
+
+def test_each_relation_is_named_with_its_schema() -> None:
+    rows = [row("api", "t", "id", "integer", unique=True), row("other", "t", "id", "text")]
+    integer, text = Column("integer", certain=True, unique=True), Column("text", certain=True)
+    assert read_catalog(rows, []).columns == {"api.t": {b"id": integer}, "other.t": {b"id": text}}
+
+
+def test_an_enumeration_has_its_labels() -> None:
+    catalog = read_catalog([row("api", "t", "mood", "enum", labels=["sad", "é"])], [])
+    assert catalog.columns["api.t"][b"mood"].labels == frozenset((b"sad", "é".encode()))
+
+
+def test_functions_are_named_as_relations_are() -> None:
+    functions = [{"schema": "api", "function": "f"}, {"schema": "other", "function": "g"}]
+    assert read_catalog([], functions).stable == {"api.f", "other.g"}
+
+
+async def test_without_a_database_nothing_is_read() -> None:
+    read: list[Catalog] = []
+    reader = CatalogReader(settings("http://127.0.0.1:1"), Events(), read.append)
+    await reader.start()
+    await reader.stop()
+    assert read == []
+
+
+async def test_without_its_client_the_operator_is_told_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(__import__("sys").modules, "asyncpg", None)
+    reader = CatalogReader(settings("http://127.0.0.1:1", db_uri="postgres://h/d"), Events(), print)
+    with pytest.raises(ConfigError, match=r"fanin\[db\]"):
+        await reader.start()

@@ -1,0 +1,204 @@
+"""The upstream client: one call a connection at a time, given back only when it is clean."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+import pytest
+
+from proxy.errors.codes import FaultError
+from proxy.http1.framing import CHUNKED
+from proxy.transport.connection import Body, Wire
+from proxy.upstream.client import Outgoing, Upstream
+from proxy.upstream.upload import pump, whole
+from tests.e2e.harness import OK, ScriptedUpstream, Talk, answers, settings
+from tests.transport.fake_connection import FakeTransport
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from proxy.http1.head import Field, StatusLine
+
+GET = Outgoing(b"GET", b"GET /t HTTP/1.1\r\nHost: h\r\n\r\n")
+LONG, SHORT = 60.0, 0.01
+
+
+def client(url: str, clock: list[float] | None = None, **changes: object) -> Upstream:
+    now = clock or [0.0]
+    return Upstream(settings(url, **changes), lambda: now[0])
+
+
+async def get(upstream: Upstream, call: Outgoing = GET) -> bytes | None:
+    async with upstream.send(upstream.calls, call) as answer:
+        return await answer.read(1_000_000)
+
+
+async def test_a_clean_connection_is_used_again_until_it_was_idle_too_long() -> None:
+    clock = [0.0]
+    async with ScriptedUpstream(answers(OK)) as server:
+        upstream = client(server.url, clock, pool__idle=20.0)
+        for now, connections in ((0.0, 1), (19.0, 1), (38.0, 1), (59.0, 2)):
+            clock[0] = now
+            assert await get(upstream) == b"ok"
+            assert len(server.talks) == connections
+        upstream.close()
+        assert upstream.calls.busy == 0
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        OK.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n"),
+        OK.replace(b"HTTP/1.1", b"HTTP/1.0"),
+        OK + b"stray",
+    ],
+)
+async def test_a_connection_that_is_not_clean_is_not_used_again(answer: bytes) -> None:
+    async with ScriptedUpstream(answers(answer)) as server:
+        upstream = client(server.url)
+        for connections in (1, 2):
+            assert await get(upstream) == b"ok"
+            assert len(server.talks) == connections
+
+
+async def test_a_connection_is_not_used_again_after_head_nor_where_the_call_says_so() -> None:
+    async with ScriptedUpstream(answers(OK.removesuffix(b"ok")), answers(OK)) as server:
+        upstream = client(server.url)
+        assert await get(upstream, Outgoing(b"HEAD", b"HEAD / HTTP/1.1\r\nHost: h\r\n\r\n")) == b""
+        assert await get(upstream, Outgoing(b"GET", GET.head, keep=False)) == b"ok"
+        assert await get(upstream) == b"ok"
+        assert len(server.talks) == 3
+        upstream.close()
+
+
+async def test_an_answer_that_was_not_read_to_its_end_takes_the_connection_with_it() -> None:
+    async with ScriptedUpstream(answers(OK.replace(b"2\r\n\r\nok", b"9\r\n\r\n123456789"))) as server:
+        upstream = client(server.url)
+        async with upstream.send(upstream.calls, GET) as answer:
+            assert await answer.read(3) is None
+            answer.body.done = False
+        await server.until(lambda: server.talks[0].closed)
+        assert upstream.calls.busy == 0
+
+
+async def test_a_cancelled_call_gives_back_its_place_and_closes_its_connection() -> None:
+    async def silent(talk: Talk) -> None:
+        await talk.request()
+        await talk.gone()
+
+    async with ScriptedUpstream(silent) as server:
+        upstream = client(server.url)
+        call = asyncio.create_task(get(upstream))
+        await server.until(lambda: server.requests)
+        assert upstream.calls.busy == 1
+        assert len(upstream.open_ends) == 1
+        call.cancel()
+        await asyncio.gather(call, return_exceptions=True)
+        assert upstream.calls.busy == 0
+        await server.until(lambda: server.talks[0].closed)
+    assert not upstream.open_ends
+
+
+async def test_interim_answers_are_handed_on_as_they_come() -> None:
+    seen: list[int] = []
+
+    def interim(line: StatusLine, fields: tuple[Field, ...]) -> None:
+        seen.append(line.status)
+
+    async with ScriptedUpstream(answers(b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 E\r\nX: y\r\n\r\n" + OK)) as server:
+        upstream = client(server.url)
+        assert await get(upstream, Outgoing(b"GET", GET.head, interim=interim)) == b"ok"
+        upstream.close()
+    assert seen == [100, 103]
+
+
+async def test_connecting_has_a_time_limit() -> None:
+    upstream = client("http://127.0.0.1:1", timeouts__connect=SHORT)
+
+    async def never() -> None:
+        await asyncio.get_running_loop().create_future()
+
+    upstream._open = never  # type: ignore[method-assign, assignment]
+    with pytest.raises(FaultError, match="FANIN506"):
+        await get(upstream)
+    assert upstream.calls.busy == 0
+
+
+# Uploads.
+
+
+async def uploading(framing: int, *pieces: bytes, end: bool = False) -> tuple[Wire, FakeTransport, Body]:
+    """A wire to upstream, and a client's body of which ``pieces`` came."""
+    source, sink = Wire(), Wire()
+    FakeTransport(source)
+    for piece in pieces:
+        source.data_received(piece)
+    if end:
+        source.eof_received()
+    return sink, FakeTransport(sink), Body(source, framing, SHORT, "FANIN104")
+
+
+async def test_an_upload_keeps_its_framing() -> None:
+    sink, end, body = await uploading(CHUNKED, b"3;x\r\nabc\r\n", b"2\r\nde\r\n0\r\nX: y\r\n\r\n")
+    assert await pump(sink, body, b"first", LONG)
+    assert end.written == b"5\r\nfirst\r\n5\r\nabcde\r\n0\r\n\r\n"
+    sink, end, body = await uploading(5, b"abcdefgh")
+    assert await pump(sink, body, b"", LONG)
+    assert end.written == b"abcde"
+    assert whole(None, b"") == b""
+    assert whole(body, b"abcde") == b"abcde"
+
+
+@pytest.mark.parametrize(
+    ("pieces", "end", "failure"),
+    [
+        ((b"3\r\nabc\r\n",), False, FaultError),
+        ((b"3\r\nabc\r\nxyz\r\n",), False, FaultError),
+        ((b"3\r\nab",), True, ConnectionAbortedError),
+    ],
+    ids=["stalls", "is malformed", "breaks off"],
+)
+async def test_an_upload_that_does_not_come_whole_never_looks_whole(
+    pieces: tuple[bytes, ...], end: bool, failure: type[Exception]
+) -> None:
+    sink, transport, body = await uploading(CHUNKED, *pieces, end=end)
+    assert not await pump(sink, body, b"", LONG)
+    assert isinstance(sink.failure, failure)
+    assert b"0\r\n\r\n" not in transport.written
+
+
+async def test_an_upload_that_upstream_does_not_take_is_upstreams_fault() -> None:
+    sink, transport, body = await uploading(5, b"abc")
+    sink.pause_writing()
+    transport.stuck = 3
+    assert not await pump(sink, body, b"", SHORT)
+    assert isinstance(sink.failure, FaultError)
+    assert sink.failure.fault.code == "FANIN504"
+
+
+def refusing(status: int) -> Callable[[Talk], Awaitable[None]]:
+    """A script: reads 16 kB of a head, refuses it, and resets."""
+
+    async def script(talk: Talk) -> None:
+        await talk.exactly(16_384)
+        await talk.send(b"HTTP/1.0 %d No\r\n\r\nBad Request" % status)
+        talk.abort()
+
+    return script
+
+
+@pytest.mark.parametrize("status", [400, 431])
+async def test_a_long_head_that_is_refused_unread_has_the_refusal_for_an_answer(status: int) -> None:
+    call = Outgoing(b"GET", b"GET /" + b"x" * 100_000 + b" HTTP/1.1\r\nHost: h\r\n\r\n")
+    async with ScriptedUpstream(refusing(status)) as server:
+        upstream = client(server.url)
+        async with upstream.send(upstream.calls, call) as answer:
+            assert (answer.status, await answer.read(1000)) == (status, b"Bad Request")
+
+
+async def test_any_other_answer_that_is_reset_is_torn() -> None:
+    call = Outgoing(b"GET", b"GET /" + b"x" * 100_000 + b" HTTP/1.1\r\nHost: h\r\n\r\n")
+    async with ScriptedUpstream(refusing(200)) as server:
+        with pytest.raises(FaultError, match="FANIN502"):
+            await get(client(server.url), call)

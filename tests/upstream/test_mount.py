@@ -1,0 +1,35 @@
+"""The mount in clients' paths, and upstream's base in its place."""
+
+from __future__ import annotations
+
+import pytest
+
+from proxy.upstream.mount import Route
+
+
+@pytest.mark.parametrize(
+    ("mount", "base", "target", "on_mount", "upstream"),
+    [
+        (b"", b"", b"/t?x", True, b"/t?x"),
+        (b"", b"", b"//t", True, b"//t"),
+        (b"", b"", b"*", False, b"*"),
+        (b"", b"/base", b"/t", True, b"/base/t"),
+        (b"", b"/base", b"/", True, b"/base/"),
+        (b"", b"/base", b"*", False, b"*"),
+        (b"/rest/v1", b"", b"/rest/v1/t?x", True, b"/t?x"),
+        (b"/rest/v1", b"", b"/rest/v1/", True, b"/"),
+        (b"/rest/v1", b"", b"/rest/v1", True, b"/"),
+        (b"/rest/v1", b"", b"/rest/v1?x", True, b"/?x"),
+        (b"/rest/v1", b"", b"/rest/v1x", False, b"/rest/v1x"),
+        (b"/rest/v1", b"", b"/auth/v1", False, b"/auth/v1"),
+        (b"/rest/v1", b"", b"/REST/v1/t", False, b"/REST/v1/t"),
+        (b"/rest/v1", b"/rest/v1", b"/rest/v1", True, b"/rest/v1"),
+        (b"/api", b"/rest/v1", b"/api?x", True, b"/rest/v1?x"),
+    ],
+)
+def test_the_mount_is_replaced_and_nothing_else(
+    mount: bytes, base: bytes, target: bytes, on_mount: bool, upstream: bytes
+) -> None:
+    route = Route(mount, base)
+    assert route.on_mount(target) is on_mount
+    assert route.upstream_target(target) == upstream
