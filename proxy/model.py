@@ -27,7 +27,7 @@ class Media(msgspec.Struct, frozen=True, gc=False):
     """What PostgREST puts between two rows."""
 
 
-class Head(msgspec.Struct, frozen=True, gc=False):
+class RequestHead(msgspec.Struct, frozen=True, gc=False):
     """What a request's header lines say, whatever its target: what is sent on, and who asks."""
 
     forward: bytes
@@ -127,27 +127,27 @@ class Query(msgspec.Struct, frozen=True, gc=False):
     """Where the value of the ``column=in.(…)`` lies that makes the target long; all else is taken apart without it."""
 
 
-class Member(msgspec.Struct, frozen=True, gc=False, eq=False):
+class PendingRequest(msgspec.Struct, frozen=True, gc=False, eq=False):
     """One request waiting in a window."""
 
     query: Query
-    head: Head
+    head: RequestHead
     arrived: float
 
 
-class Alone(msgspec.Struct, frozen=True, gc=False, eq=False):
+class Single(msgspec.Struct, frozen=True, gc=False, eq=False):
     """A call of a plan: one member, sent as it came."""
 
-    member: Member
+    member: PendingRequest
 
 
-class Same(msgspec.Struct, frozen=True, gc=False, eq=False):
+class Identical(msgspec.Struct, frozen=True, gc=False, eq=False):
     """A call of a plan: several byte-equal members, sent once as they came."""
 
-    members: tuple[Member, ...]
+    members: tuple[PendingRequest, ...]
 
 
-class Merged(msgspec.Struct, frozen=True, eq=False):
+class MergedCall(msgspec.Struct, frozen=True, eq=False):
     """A call of a plan: one set filter for all members, each owning the rows of its literals."""
 
     target: bytes
@@ -155,7 +155,7 @@ class Merged(msgspec.Struct, frozen=True, eq=False):
     key: bytes
     column: Column | None
     """What is known of the key."""
-    owners: dict[bytes, list[Member]]
+    owners: dict[bytes, list[PendingRequest]]
     """Who sent which filter value."""
     claims: dict[bytes, tuple[bytes, ...]]
     """The literals of each filter value."""
@@ -175,7 +175,7 @@ class Merged(msgspec.Struct, frozen=True, eq=False):
     """How many rows the answer will have, judging by the last ones."""
 
     @property
-    def members(self) -> list[Member]:
+    def members(self) -> list[PendingRequest]:
         return [member for members in self.owners.values() for member in members]
 
     @property
@@ -183,14 +183,14 @@ class Merged(msgspec.Struct, frozen=True, eq=False):
         return {literal for literals in self.claims.values() for literal in literals}
 
 
-class Doubt(msgspec.Struct, frozen=True, gc=False):
+class FallbackReason(msgspec.Struct, frozen=True, gc=False):
     """Why a merged answer is not used: a key of ``errors.DOUBTS``; ``detail`` names a header, never a value."""
 
     reason: str
     detail: str = ""
 
 
-class Miss(msgspec.Struct, frozen=True, gc=False):
+class NotSingular(msgspec.Struct, frozen=True, gc=False):
     """A filter value whose members want one object and have not exactly one row: only PostgREST knows its 406."""
 
     stamps: dict[bytes, bytes]
@@ -200,7 +200,7 @@ class Miss(msgspec.Struct, frozen=True, gc=False):
     rows: int
 
 
-class Share(msgspec.Struct, frozen=True, gc=False):
+class Slice(msgspec.Struct, frozen=True, gc=False):
     """What one filter value's members are answered: the head without its empty line; the body; its rows."""
 
     head: bytes
@@ -208,7 +208,7 @@ class Share(msgspec.Struct, frozen=True, gc=False):
     rows: int
 
 
-Call = Alone | Same | Merged
+PlannedCall = Single | Identical | MergedCall
 
 
 class Outcome(enum.StrEnum):
@@ -231,8 +231,8 @@ class Span(msgspec.Struct, frozen=True, gc=False):
     relation: str
     fingerprint: str
     same: int
-    """Hash of method, target and ``Head.who``, whose key no other process has: equal for byte-equal requests of one
-    caller."""
+    """Hash of method, target and ``RequestHead.who``, whose key no other process has: equal for byte-equal requests of
+    one caller."""
     literals: tuple[int, ...]
     """Per parameter a keyed 64-bit hash of its literal, 0 where it has none: tells distinct ones apart, no more."""
     key_types: tuple[tuple[str, str], ...]

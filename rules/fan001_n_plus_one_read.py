@@ -38,27 +38,27 @@ is not certain, the originals are sent.
 from collections.abc import Iterator
 
 from proxy.analysis.fan_out import FanOut, distinct, fan_outs, impact, is_list, together
-from proxy.analysis.fingerprint import Shown
+from proxy.analysis.fingerprint import ParsedFingerprint
 from proxy.analysis.spans import caller_of, calls_of, kind_of, rows_of, seconds_between, seconds_spared
 from proxy.analysis.volume import many
 from proxy.findings.model import Finding, Fix
 from proxy.fixes.batch_code import batch_js, batch_name, batch_py
 from proxy.fixes.sql.batch import batch_sql
 from proxy.model import Trace
-from proxy.settings.rules import Rules
+from proxy.settings.rules import RuleSettings
 
 CODE = "FAN001"
 NAME = "n-plus-one-read"
 SAFETY = "safe"
 
 
-def detect(trace: Trace, settings: Rules) -> Iterator[Finding]:
+def detect(trace: Trace, settings: RuleSettings) -> Iterator[Finding]:
     """One finding a fingerprint that fans out in ``trace``."""
     for shown, found in fan_outs(trace, together, settings.n_plus_one):
         yield _finding(trace, shown, found)
 
 
-def _finding(trace: Trace, shown: Shown, found: FanOut) -> Finding:
+def _finding(trace: Trace, shown: ParsedFingerprint, found: FanOut) -> Finding:
     spans, column = found.spans, found.key.column
     calls, listed = calls_of(spans), is_list(shown, spans)
     return Finding(

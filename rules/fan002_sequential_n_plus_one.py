@@ -44,7 +44,7 @@ earlier moment. fanin does not do that; it reports. The batch method is the cure
 from collections.abc import Iterator, Sequence
 
 from proxy.analysis.fan_out import FanOut, distinct, fan_outs, impact, in_turn, is_list
-from proxy.analysis.fingerprint import Shown
+from proxy.analysis.fingerprint import ParsedFingerprint
 from proxy.analysis.origin import Origin, known_sooner, origins
 from proxy.analysis.spans import caller_of, calls_of, kind_of, rows_of, seconds_of, seconds_spared
 from proxy.analysis.volume import many
@@ -52,14 +52,14 @@ from proxy.findings.model import Finding, Fix
 from proxy.fixes.batch_code import batch_js, batch_name, batch_py
 from proxy.fixes.sql.batch import batch_sql
 from proxy.model import Trace
-from proxy.settings.rules import Rules
+from proxy.settings.rules import RuleSettings
 
 CODE = "FAN002"
 NAME = "sequential-n-plus-one"
 SAFETY = "unsafe"
 
 
-def detect(trace: Trace, settings: Rules) -> Iterator[Finding]:
+def detect(trace: Trace, settings: RuleSettings) -> Iterator[Finding]:
     """One finding a fingerprint that is looped over in ``trace``."""
     for shown, found in fan_outs(trace, in_turn, settings.n_plus_one):
         came_from = origins(trace.spans, found.spans, found.key)
@@ -73,7 +73,7 @@ def _is_walk(found: FanOut, came_from: Sequence[Origin], least: int) -> bool:
     return own and known_sooner(found.spans, found.key) < least
 
 
-def _finding(trace: Trace, shown: Shown, found: FanOut, came_from: Sequence[Origin]) -> Finding:
+def _finding(trace: Trace, shown: ParsedFingerprint, found: FanOut, came_from: Sequence[Origin]) -> Finding:
     spans, column = found.spans, found.key.column
     calls, listed = calls_of(spans), is_list(shown, spans)
     return Finding(

@@ -41,7 +41,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
 from proxy.analysis.fan_out import Load, impact, in_parallel, in_turn, is_polled, runs, together
-from proxy.analysis.fingerprint import Shown, read_fingerprint
+from proxy.analysis.fingerprint import ParsedFingerprint, read_fingerprint
 from proxy.analysis.spans import (
     READS,
     caller_of,
@@ -60,7 +60,7 @@ from proxy.findings.model import Finding, Fix
 from proxy.fixes.read_code import once_js, once_py
 from proxy.fixes.sql.read import read_sql
 from proxy.model import Span, Trace
-from proxy.settings.rules import DuplicateRead, Rules
+from proxy.settings.rules import DuplicateRead, RuleSettings
 
 CODE = "FAN003"
 NAME = "duplicate-read"
@@ -70,7 +70,7 @@ Run = list[Span]
 """Equal reads with no write between them."""
 
 
-def detect(trace: Trace, settings: Rules) -> Iterator[Finding]:
+def detect(trace: Trace, settings: RuleSettings) -> Iterator[Finding]:
     """One finding a fingerprint of which reads are repeated in ``trace``."""
     if trace.mixed:
         return
@@ -103,7 +103,7 @@ def _equal(spans: Iterable[Span]) -> Iterable[Run]:
     return equal.values()
 
 
-def _is_n_plus_one(trace: Trace, fingerprint: str, settings: Rules) -> bool:
+def _is_n_plus_one(trace: Trace, fingerprint: str, settings: RuleSettings) -> bool:
     """Whether FAN001 or FAN002 speaks of these reads: one batch read cures both."""
     spans = [span for span in trace.spans if span.fingerprint == fingerprint and is_read(span)]
     shown, bounds = read_fingerprint(fingerprint), settings.n_plus_one
@@ -111,7 +111,7 @@ def _is_n_plus_one(trace: Trace, fingerprint: str, settings: Rules) -> bool:
     return parallel or (settings.fan002 != "off" and in_turn(shown, spans, bounds) is not None)
 
 
-def _finding(trace: Trace, shown: Shown, again: Sequence[Run]) -> Finding:
+def _finding(trace: Trace, shown: ParsedFingerprint, again: Sequence[Run]) -> Finding:
     spans = [span for run in again for span in run]
     what = "equal reads" if len(again) == 1 else f"reads that ask {len(again)} things"
     return Finding(

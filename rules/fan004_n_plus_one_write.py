@@ -44,13 +44,13 @@ Advice: fanin changes nothing. Writes are passed on one by one, in their order, 
 from collections.abc import Iterator, Sequence
 
 from proxy.analysis.fan_out import distinct, impact, in_parallel, loop, runs
-from proxy.analysis.fingerprint import Filter, Shown, conflict_of, read_fingerprint
+from proxy.analysis.fingerprint import Filter, ParsedFingerprint, conflict_of, read_fingerprint
 from proxy.analysis.spans import by_fingerprint, caller_of, is_query, kind_of, seconds_of, seconds_spared, succeeded
 from proxy.findings.model import Finding, Fix
 from proxy.fixes.sql.write import batch_write_sql, each_its_own_sql, rows_sql
 from proxy.fixes.write_code import VERBS, batch_write_js, batch_write_py, rows_js, rows_py, write_name
 from proxy.model import Span, Trace
-from proxy.settings.rules import NPlusOneWrite, Rules
+from proxy.settings.rules import NPlusOneWrite, RuleSettings
 
 CODE = "FAN004"
 NAME = "n-plus-one-write"
@@ -62,7 +62,7 @@ NOTHING = 2
 """Bytes of an answer's body that shows no row."""
 
 
-def detect(trace: Trace, settings: Rules) -> Iterator[Finding]:
+def detect(trace: Trace, settings: RuleSettings) -> Iterator[Finding]:
     """One finding a fingerprint that writes row by row in ``trace``."""
     if trace.mixed:
         return
@@ -82,7 +82,7 @@ def _is_write(span: Span) -> bool:
     return span.method in VERBS and is_query(span) and succeeded(span)
 
 
-def _inserts(shown: Shown, spans: Sequence[Span], bounds: NPlusOneWrite) -> list[Span]:
+def _inserts(shown: ParsedFingerprint, spans: Sequence[Span], bounds: NPlusOneWrite) -> list[Span]:
     """Those that come in a row, of one row each as far as anybody can tell."""
     array = any(param.startswith("columns=") for param in shown.rest)
     single = [
@@ -91,7 +91,7 @@ def _inserts(shown: Shown, spans: Sequence[Span], bounds: NPlusOneWrite) -> list
     return [span for run in runs(single, bounds.max_pause) if len(run) >= bounds.min_calls for span in run]
 
 
-def _finding(trace: Trace, shown: Shown, spans: Sequence[Span], key: Filter | None) -> Finding:
+def _finding(trace: Trace, shown: ParsedFingerprint, spans: Sequence[Span], key: Filter | None) -> Finding:
     name = write_name(shown, key.column if key else "")
     return Finding(
         code=CODE,
@@ -114,7 +114,7 @@ def _finding(trace: Trace, shown: Shown, spans: Sequence[Span], key: Filter | No
     )
 
 
-def _title(shown: Shown, spans: Sequence[Span], key: Filter | None) -> str:
+def _title(shown: ParsedFingerprint, spans: Sequence[Span], key: Filter | None) -> str:
     if key is not None:
         what = "updates" if shown.method == "PATCH" else "deletions"
         return f"{len(spans)} {what} of {shown.name}, one for each {key.column}"
@@ -139,7 +139,7 @@ def _evidence(spans: Sequence[Span], key: Filter | None) -> Iterator[str]:
     yield "bodies are not read: whether all set the same is not known"
 
 
-def _risk(shown: Shown, key: Filter | None) -> str:
+def _risk(shown: ParsedFingerprint, key: Filter | None) -> str:
     if shown.method == "DELETE":
         return "A list of more than about 200 keys should be sent in several calls."
     if key is None:
@@ -150,7 +150,7 @@ def _risk(shown: Shown, key: Filter | None) -> str:
     )
 
 
-def _of_rows(shown: Shown, spans: Sequence[Span]) -> Fix:
+def _of_rows(shown: ParsedFingerprint, spans: Sequence[Span]) -> Fix:
     conflict, returns = conflict_of(shown), _returns(spans)
     return Fix(
         sql=rows_sql(shown, conflict),
@@ -159,7 +159,7 @@ def _of_rows(shown: Shown, spans: Sequence[Span]) -> Fix:
     )
 
 
-def _of_keys(shown: Shown, spans: Sequence[Span], key: str) -> Fix:
+def _of_keys(shown: ParsedFingerprint, spans: Sequence[Span], key: str) -> Fix:
     kind, returns = kind_of(spans, key), _returns(spans)
     same = batch_write_sql(shown, key, kind), batch_write_js(shown, key, returns), batch_write_py(shown, key)
     if shown.method == "DELETE" or "->" in key:

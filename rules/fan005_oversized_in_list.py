@@ -45,7 +45,7 @@ from proxy.findings.model import Finding, Fix
 from proxy.fixes.batch_code import batch_name
 from proxy.fixes.chunk_code import CHUNK, array_sql, chunked_js, chunked_py
 from proxy.model import Outcome, Span, Trace
-from proxy.settings.rules import OversizedInList, Rules
+from proxy.settings.rules import OversizedInList, RuleSettings
 
 CODE = "FAN005"
 NAME = "oversized-in-list"
@@ -55,7 +55,7 @@ TOO_LONG = frozenset((414, 431))
 """Answers that mean nothing else: URI Too Long, Request Header Fields Too Large (RFC 9110, RFC 6585)."""
 
 
-def detect(trace: Trace, settings: Rules) -> Iterator[Finding]:
+def detect(trace: Trace, settings: RuleSettings) -> Iterator[Finding]:
     """One finding a fingerprint whose list was too long in ``trace``."""
     oversized = (span for span in trace.spans if _is_oversized(span, settings.oversized_in_list))
     for spans in by_fingerprint(oversized).values():
@@ -69,7 +69,7 @@ def _is_oversized(span: Span, bounds: OversizedInList) -> bool:
     return refused or span.outcome is Outcome.STITCHED
 
 
-def _finding(trace: Trace, spans: Sequence[Span], settings: Rules) -> Finding:
+def _finding(trace: Trace, spans: Sequence[Span], settings: RuleSettings) -> Finding:
     largest = max(spans, key=lambda span: span.head_size)
     shown = read_fingerprint(largest.fingerprint)
     column, kind = largest.key_types[0]
@@ -107,7 +107,7 @@ def _current(spans: Sequence[Span], failed: int) -> str:
     return f"{many(len(spans), 'request')}, {failed} refused{parts}"
 
 
-def _expected(largest: Span, method: str, settings: Rules) -> str:
+def _expected(largest: Span, method: str, settings: RuleSettings) -> str:
     calls = -(-largest.listed // CHUNK)
     parts = -(-largest.head_size // settings.oversized_in_list.head_bytes)
     cure = "" if settings.fan005 == "rewrite" else f" rules.fan005 = 'rewrite' answers it as it is, in about {parts}."

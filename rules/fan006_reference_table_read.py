@@ -34,13 +34,13 @@ permissions) is no reference.
 
 from collections.abc import Iterator
 
-from proxy.analysis.fingerprint import Shown, read_fingerprint
+from proxy.analysis.fingerprint import ParsedFingerprint, read_fingerprint
 from proxy.analysis.volume import in_words
 from proxy.analysis.workload import Usage, Workload
 from proxy.findings.model import Finding, Fix, impact_of
 from proxy.fixes.cache_code import SECONDS, cached_js, cached_py
 from proxy.fixes.sql.read import read_sql
-from proxy.settings.rules import ReferenceRead, Rules
+from proxy.settings.rules import ReferenceRead, RuleSettings
 
 CODE = "FAN006"
 NAME = "reference-table-read"
@@ -50,7 +50,7 @@ IMPACTS = ((0.2, "HIGH"), (0.05, "MEDIUM"))
 """Shares of all requests from which an impact holds; below the last it is LOW."""
 
 
-def inspect(workload: Workload, settings: Rules) -> Iterator[Finding]:
+def inspect(workload: Workload, settings: RuleSettings) -> Iterator[Finding]:
     """One finding a fingerprint."""
     if len(workload.writes) >= workload.limit:
         return  # which other relations are written to is not known any more
@@ -67,7 +67,7 @@ def _is_written(usage: Usage, workload: Workload) -> bool:
     return any(one in (asked, name) or (asked == name and one.endswith(f".{name}")) for one in workload.writes)
 
 
-def _is_whole(shown: Shown) -> bool:
+def _is_whole(shown: ParsedFingerprint) -> bool:
     """Whether every request of the kind asks for the same rows: nothing in it varies."""
     fixed = all(f.operator.removeprefix("not.").startswith("is.") for f in shown.filters)
     return shown.method == "GET" and fixed and not any("?" in param for param in shown.rest)
@@ -78,7 +78,7 @@ def _is_reference(usage: Usage, bounds: ReferenceRead) -> bool:
     return small and usage.traces >= bounds.min_traces
 
 
-def _finding(shown: Shown, usage: Usage, requests: int) -> Finding:
+def _finding(shown: ParsedFingerprint, usage: Usage, requests: int) -> Finding:
     share = usage.calls / requests
     rows, often = usage.most_rows, usage.calls
     return Finding(

@@ -48,7 +48,7 @@ from proxy.analysis.volume import in_words, many
 from proxy.findings.model import Finding, Fix, impact_of
 from proxy.fixes.find_code import find_js, find_name, find_py, find_sql
 from proxy.model import Span, Trace
-from proxy.settings.rules import Rules
+from proxy.settings.rules import RuleSettings
 
 CODE = "FAN007"
 NAME = "list-all-to-find-one"
@@ -67,7 +67,7 @@ class Use(msgspec.Struct, frozen=True):
     certain: bool
 
 
-def detect(trace: Trace, settings: Rules) -> Iterator[Finding]:
+def detect(trace: Trace, settings: RuleSettings) -> Iterator[Finding]:
     """One finding a fingerprint of which one row was used."""
     if trace.mixed or trace.truncated:
         return

@@ -51,7 +51,7 @@ from proxy.findings.model import Finding, Fix
 from proxy.fixes.recount_code import Recount, recount_js, recount_py, recount_sql
 from proxy.fixes.write_code import VERBS, write_name
 from proxy.model import Span, Trace
-from proxy.settings.rules import PatchAndRecount, Rules
+from proxy.settings.rules import PatchAndRecount, RuleSettings
 
 CODE = "FAN008"
 NAME = "patch-and-recount"
@@ -74,7 +74,7 @@ class Round(msgspec.Struct):
         return [span for span in (self.write, self.read, self.then) if span is not None]
 
 
-def detect(trace: Trace, settings: Rules) -> Iterator[Finding]:
+def detect(trace: Trace, settings: RuleSettings) -> Iterator[Finding]:
     """One finding for each pair of a write and a list."""
     if trace.mixed:
         return

@@ -37,7 +37,7 @@ from proxy.analysis.volume import in_words, many, volume_impact
 from proxy.findings.model import Finding, Fix
 from proxy.fixes.page_code import next_page_js, next_page_py, next_page_sql
 from proxy.model import Span, Trace
-from proxy.settings.rules import Rules
+from proxy.settings.rules import RuleSettings
 
 CODE = "FAN009"
 NAME = "unbounded-read"
@@ -47,7 +47,7 @@ KEY = "id"
 """What pages are told apart by, in the code of the fix."""
 
 
-def detect(trace: Trace, settings: Rules) -> Iterator[Finding]:
+def detect(trace: Trace, settings: RuleSettings) -> Iterator[Finding]:
     """One finding a fingerprint."""
     least = settings.unbounded_read.min_rows
     found = (span for span in trace.spans if span.rows >= least and _is_unbounded(span))

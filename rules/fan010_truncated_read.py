@@ -44,7 +44,7 @@ from proxy.findings.model import Finding, Fix
 from proxy.fixes.page_code import next_page_sql
 from proxy.fixes.read_code import pages_js, pages_py
 from proxy.model import Span, Trace
-from proxy.settings.rules import Rules, TruncatedRead
+from proxy.settings.rules import RuleSettings, TruncatedRead
 
 CODE = "FAN010"
 NAME = "truncated-read"
@@ -56,7 +56,7 @@ PAST = ("gt", "gte", "lt", "lte")
 """Operators of a keyset."""
 
 
-def detect(trace: Trace, settings: Rules) -> Iterator[Finding]:
+def detect(trace: Trace, settings: RuleSettings) -> Iterator[Finding]:
     """One finding a fingerprint of which an answer was probably cut."""
     if trace.mixed:
         return

@@ -37,7 +37,7 @@ from proxy.findings.model import Finding, Fix
 from proxy.fixes.advice_code import narrow_js, narrow_py
 from proxy.fixes.sql.read import narrow_sql
 from proxy.model import Span, Trace
-from proxy.settings.rules import Rules
+from proxy.settings.rules import RuleSettings
 
 CODE = "FAN011"
 NAME = "select-star"
@@ -47,7 +47,7 @@ KEY = "id"
 """The column that the code of the fix begins with."""
 
 
-def detect(trace: Trace, settings: Rules) -> Iterator[Finding]:
+def detect(trace: Trace, settings: RuleSettings) -> Iterator[Finding]:
     """One finding a fingerprint."""
     found = (span for span in trace.spans if is_read(span) and span.rows > 0)
     for fingerprint, spans in by_fingerprint(found).items():

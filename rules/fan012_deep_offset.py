@@ -31,13 +31,13 @@ look.
 
 from collections.abc import Iterator, Sequence
 
-from proxy.analysis.fingerprint import Shown, read_fingerprint
+from proxy.analysis.fingerprint import ParsedFingerprint, read_fingerprint
 from proxy.analysis.spans import by_fingerprint, caller_of, is_read, rows_of, seconds_of
 from proxy.analysis.volume import many
 from proxy.findings.model import Finding, Fix, impact_of
 from proxy.fixes.page_code import next_page_js, next_page_py, next_page_sql, seek_order
 from proxy.model import Span, Trace
-from proxy.settings.rules import Rules
+from proxy.settings.rules import RuleSettings
 
 CODE = "FAN012"
 NAME = "deep-offset"
@@ -49,7 +49,7 @@ IMPACTS = ((100_000, "CRITICAL"), (20_000, "HIGH"), (5_000, "MEDIUM"))
 """Rows skipped in all from which an impact holds; below the last it is LOW."""
 
 
-def detect(trace: Trace, settings: Rules) -> Iterator[Finding]:
+def detect(trace: Trace, settings: RuleSettings) -> Iterator[Finding]:
     """One finding a fingerprint."""
     least = settings.deep_offset.min_offset
     for spans in by_fingerprint(span for span in trace.spans if is_read(span) and span.offset >= least).values():
@@ -83,10 +83,10 @@ def _finding(trace: Trace, spans: Sequence[Span]) -> Finding:
     )
 
 
-def _columns(shown: Shown) -> str:
+def _columns(shown: ParsedFingerprint) -> str:
     equal = [one.column for one in shown.filters if one.operator == "eq"]
     return ", ".join(dict.fromkeys([*equal, *(order.column for order in seek_order(shown, KEY))]))
 
 
-def _index(shown: Shown) -> str:
+def _index(shown: ParsedFingerprint) -> str:
     return f"-- with an index on {' '.join(f'{shown.name}: {_columns(shown)}'.split())}\n"

@@ -36,7 +36,7 @@ from proxy.findings.model import Finding, Fix, impact_of
 from proxy.fixes.advice_code import estimate_js, estimate_py
 from proxy.fixes.sql.read import estimate_sql
 from proxy.model import Span, Trace
-from proxy.settings.rules import ExactCount, Rules
+from proxy.settings.rules import ExactCount, RuleSettings
 
 CODE = "FAN013"
 NAME = "exact-count"
@@ -46,7 +46,7 @@ IMPACTS = ((1_000_000, "CRITICAL"), (200_000, "HIGH"), (50_000, "MEDIUM"))
 """Rows counted in all from which an impact holds; below the last it is LOW."""
 
 
-def detect(trace: Trace, settings: Rules) -> Iterator[Finding]:
+def detect(trace: Trace, settings: RuleSettings) -> Iterator[Finding]:
     """One finding a fingerprint."""
     for spans in by_fingerprint(filter(_is_counted, trace.spans)).values():
         if _is_much(spans, settings.exact_count):

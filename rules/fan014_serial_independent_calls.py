@@ -43,7 +43,7 @@ from proxy.findings.model import Finding, Fix, impact_of
 from proxy.fixes.advice_code import together_js, together_py
 from proxy.fixes.sql.read import read_sql
 from proxy.model import Span, Trace
-from proxy.settings.rules import Rules
+from proxy.settings.rules import RuleSettings
 
 CODE = "FAN014"
 NAME = "serial-independent-calls"
@@ -57,7 +57,7 @@ IMPACTS = ((1.0, "HIGH"), (0.2, "MEDIUM"))
 """Seconds saved from which an impact holds; below the last it is LOW."""
 
 
-def detect(trace: Trace, settings: Rules) -> Iterator[Finding]:
+def detect(trace: Trace, settings: RuleSettings) -> Iterator[Finding]:
     """One finding, of the chain that would save most."""
     if trace.mixed:
         return

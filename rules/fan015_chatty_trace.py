@@ -47,7 +47,7 @@ from proxy.analysis.spans import caller_of, is_query, seconds_of
 from proxy.findings.model import Finding, Fix
 from proxy.fixes.page_load import load_js, load_py, load_sql
 from proxy.model import Span, Trace
-from proxy.settings.rules import Rules
+from proxy.settings.rules import RuleSettings
 
 CODE = "FAN015"
 NAME = "chatty-trace"
@@ -57,7 +57,7 @@ MOST = 5
 """Kinds of requests that evidence and fix name: those that are made most often."""
 
 
-def detect(trace: Trace, settings: Rules) -> Iterator[Finding]:
+def detect(trace: Trace, settings: RuleSettings) -> Iterator[Finding]:
     """One finding, of the trace."""
     bounds = settings.chatty_trace
     spans = [span for span in trace.spans if is_query(span) and span.method != "OPTIONS"]

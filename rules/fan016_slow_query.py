@@ -32,12 +32,12 @@ Advice: fanin changes nothing. An index costs space and slows down writes of its
 
 from collections.abc import Iterator, Sequence
 
-from proxy.analysis.fingerprint import Shown, read_fingerprint
+from proxy.analysis.fingerprint import ParsedFingerprint, read_fingerprint
 from proxy.analysis.workload import BOUNDS, Usage, Workload
 from proxy.findings.model import Finding, Fix, impact_of
 from proxy.fixes.plan_code import plan_js, plan_py, plan_sql
 from proxy.fixes.sql.index import index_columns, index_sql
-from proxy.settings.rules import Rules
+from proxy.settings.rules import RuleSettings
 
 CODE = "FAN016"
 NAME = "slow-query"
@@ -54,7 +54,7 @@ the last it is LOW. Less than an hour counts as one.
 """
 
 
-def inspect(workload: Workload, settings: Rules) -> Iterator[Finding]:
+def inspect(workload: Workload, settings: RuleSettings) -> Iterator[Finding]:
     """One finding a fingerprint."""
     bounds = settings.slow_query
     for usage in workload:
@@ -64,7 +64,7 @@ def inspect(workload: Workload, settings: Rules) -> Iterator[Finding]:
             yield _finding(read_fingerprint(usage.fingerprint), usage, slow)
 
 
-def _finding(shown: Shown, usage: Usage, slow: float) -> Finding:
+def _finding(shown: ParsedFingerprint, usage: Usage, slow: float) -> Finding:
     hours = max(usage.last - usage.first, HOUR) / HOUR
     spent = usage.seconds / hours
     mean = 1000 * usage.seconds / usage.calls

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from proxy.http1.head import Field, parse_fields
-from proxy.model import Head, Member, Query
+from proxy.http1.head import HeaderField, parse_fields
+from proxy.model import PendingRequest, Query, RequestHead
 from proxy.path.fingerprint import read_query
 from proxy.path.identity import head_rules, read_head
 
@@ -11,11 +11,11 @@ RULES = head_rules(b"", ("x-fanin-trace", "traceparent"), (), (), b"k" * 16)
 NO_HEADERS = "Host: h"
 
 
-def head(lines: str = NO_HEADERS, minor: int = 1) -> Head:
+def head(lines: str = NO_HEADERS, minor: int = 1) -> RequestHead:
     return read_head(fields(lines), minor, RULES)
 
 
-def fields(lines: str) -> tuple[Field, ...]:
+def fields(lines: str) -> tuple[HeaderField, ...]:
     """Header lines, one a line, without their CRLF."""
     return parse_fields("\r\n".join(lines.splitlines()).encode(), "FANIN102")
 
@@ -27,5 +27,5 @@ def query(
     return read_query(method, raw, head(lines), mount, schema, 7000)
 
 
-def member(target: str, lines: str = NO_HEADERS, arrived: float = 0.0, method: bytes = b"GET") -> Member:
-    return Member(query(target, lines, method), head(lines), arrived)
+def member(target: str, lines: str = NO_HEADERS, arrived: float = 0.0, method: bytes = b"GET") -> PendingRequest:
+    return PendingRequest(query(target, lines, method), head(lines), arrived)

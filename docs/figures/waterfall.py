@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from proxy.demo.data import load
 from proxy.demo.payment_export import ROUTE
 from proxy.demo.stack import Postgres, PostgREST, service_token
-from proxy.observe.events import Closed, Event, Events
+from proxy.observe.events import Event, Events, TraceClosed
 from proxy.settings.model import load as load_settings
 from proxy.sidecar.sidecar import Sidecar
 from rules import RULES
@@ -62,7 +62,7 @@ async def _trace(upstream: str, token: str, mode: str) -> Trace:
     closed: list[Trace] = []
 
     def keep(event: Event) -> None:
-        if isinstance(event, Closed):
+        if isinstance(event, TraceClosed):
             closed.append(event.trace)
 
     flags = {"upstream": upstream, "listen": "127.0.0.1:0", "mount": "/", "mode": mode}

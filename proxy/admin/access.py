@@ -29,7 +29,7 @@ HEADERS = {
 """On every answer."""
 
 
-class Asked(msgspec.Struct, frozen=True):
+class AdminRequest(msgspec.Struct, frozen=True):
     """What the decision depends on; empty where a header is not there."""
 
     method: str
@@ -56,7 +56,7 @@ class Denied(msgspec.Struct, frozen=True):
     reason: str
 
 
-class Gate:
+class AccessPolicy:
     """The rules of one admin port; ``hosts`` are names that it goes by, besides addresses and localhost."""
 
     def __init__(self, token: str | None, hosts: Iterable[str], key: bytes) -> None:
@@ -66,7 +66,7 @@ class Gate:
         self.session = "" if token is None else blake2b(token.encode(), key=key).hexdigest()
         """What the cookie of one who has shown the token says: worth nothing after a restart, or with another token."""
 
-    def judge(self, asked: Asked) -> Denied | None:
+    def judge(self, asked: AdminRequest) -> Denied | None:
         """None where the request may pass."""
         return self._judge_host(asked) or self._judge_method(asked) or self._judge_visitor(asked)
 
@@ -74,14 +74,14 @@ class Gate:
         """Whether ``text`` is the token; it takes as long for one that is nearly right."""
         return self._token is not None and compare_digest(text.encode(), self._token)
 
-    def _judge_host(self, asked: Asked) -> Denied | None:
+    def _judge_host(self, asked: AdminRequest) -> Denied | None:
         """A page whose name was made to lead here (DNS rebinding) has that name in Host; an address cannot be one."""
         name = host_name(asked.hosts[0]) if len(asked.hosts) == 1 else ""
         if name in self._names or _is_address(name):
             return None
         return Denied(403, "Host is no name of this port: use its address, or add the name to admin_hosts.")
 
-    def _judge_method(self, asked: Asked) -> Denied | None:
+    def _judge_method(self, asked: AdminRequest) -> Denied | None:
         if asked.method in READS:
             return None
         if asked.method != "POST":
@@ -92,7 +92,7 @@ class Gate:
             return Denied(403, "A change comes from the same origin.")
         return None if asked.site in OWN_SITE else Denied(403, "A change comes from the same origin.")
 
-    def _judge_visitor(self, asked: Asked) -> Denied | None:
+    def _judge_visitor(self, asked: AdminRequest) -> Denied | None:
         if asked.path in OPEN and asked.method in READS:
             return None
         if asked.site not in OWN_SITE and not asked.navigates:
@@ -103,7 +103,7 @@ class Gate:
             return Denied(403, "This is for the machine that fanin runs on: to let others in, set admin_token.")
         return Denied(401, "Open it once with ?token=…, or send Authorization: Bearer ….")
 
-    def _shown_token(self, asked: Asked) -> bool:
+    def _shown_token(self, asked: AdminRequest) -> bool:
         kind, _, text = asked.authorization.partition(" ")
         if kind.lower() == "bearer" and self.is_token(text.strip()):
             return True

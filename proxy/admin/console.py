@@ -8,29 +8,29 @@ from typing import Any
 import msgspec
 
 from proxy import __version__
-from proxy.admin.event_stream import Feed
-from proxy.admin.gauges import levels
+from proxy.admin.event_stream import EventStream
+from proxy.admin.gauges import metric_levels
 from proxy.admin.page_files import page_files
-from proxy.admin.routes import Answer, routes
-from proxy.admin.usage_views import known_views, rule_view, usage_views
+from proxy.admin.routes import Answers, routes
+from proxy.admin.usage_views import rule_view, stored_finding_views, usage_views
 from proxy.admin.views import detail_of, summary_of
 from proxy.findings.model import Rule
-from proxy.observe.confirmed_names import Names
-from proxy.observe.events import Closed, Events, Warned
+from proxy.observe.confirmed_names import ConfirmedNames
+from proxy.observe.events import Events, TraceClosed, Warned
 from proxy.observe.series import READ
 from proxy.recording.codec import line, written
 from proxy.recording.recorder import Hiding
-from proxy.recording.schema import FORMAT, Head
+from proxy.recording.schema import FORMAT, RecordingHead
 from proxy.settings.model import Settings
 from proxy.sidecar.sidecar import Sidecar
-from proxy.traces.store import Entry, Kept, Notices
+from proxy.traces.store import Notices, StoredTrace, TraceStore
 
 PAUSE = 0.2
 """Seconds between two messages to readers: what closed in between is told together."""
 MOST = 100
 """Traces in one message; of more only the number is told."""
 
-Query = Mapping[str, str]
+QueryParameters = Mapping[str, str]
 encode = msgspec.json.encode
 
 
@@ -45,18 +45,18 @@ class Console:
         self._rules = rules
         self._settings = settings
         self._epoch = time.time() - time.monotonic()
-        bounds, names = made.detect, Names(everything=made.show_values)
-        self._kept = Kept(bounds.traces, bounds.spans, bounds.keys, names, time.time)
+        bounds, names = made.detect, ConfirmedNames(everything=made.show_values)
+        self._kept = TraceStore(bounds.traces, bounds.spans, bounds.keys, names, time.time)
         self._kept.told = self._closed
         self._notices = Notices(time.time)
         pages = page_files()
-        self._feed = Feed(made.limits.viewers, encode({"pages": pages.version, "run": time.time()}))
-        self._news: list[Entry] = []
+        self._feed = EventStream(made.limits.viewers, encode({"pages": pages.version, "run": time.time()}))
+        self._news: list[StoredTrace] = []
         self._skipped = 0
         self._telling: asyncio.Task[None] | None = None
-        events.subscribe(self._kept, Closed)
+        events.subscribe(self._kept, TraceClosed)
         events.subscribe(self._notices, Warned)
-        answers: dict[str, Answer] = {
+        answers: dict[str, Answers] = {
             "/api/traces": self._traces,
             "/api/traces/{id:.+}": self._trace,
             "/api/fingerprints": self._fingerprints,
@@ -64,10 +64,10 @@ class Console:
             "/api/health": self._health,
             "/api/recording": self._recording,
         }
-        changes: dict[str, Answer] = {"/api/traces/{id:.+}/close": self._close_trace}
+        changes: dict[str, Answers] = {"/api/traces/{id:.+}/close": self._close_trace}
         self.routes = routes(answers, changes, pages.by_path, self._feed, events)
 
-    def levels(self) -> dict[str, float]:
+    def metric_levels(self) -> dict[str, float]:
         """What is kept and followed now, by the name of its metric."""
         return {
             "kept_traces": len(self._kept),
@@ -88,7 +88,7 @@ class Console:
 
     # News.
 
-    def _closed(self, entry: Entry) -> None:
+    def _closed(self, entry: StoredTrace) -> None:
         if not len(self._feed):
             return
         if len(self._news) < MOST:
@@ -107,20 +107,20 @@ class Console:
 
     # Answers. What changes is copied here, and made into JSON in a thread.
 
-    async def _traces(self, query: Query) -> bytes:
+    async def _traces(self, query: QueryParameters) -> bytes:
         entries = [entry for entry in self._kept.all() if entry.trace.id == query.get("id", entry.trace.id)]
         dropped, names = self._kept.dropped, self._kept.names
         return await asyncio.to_thread(
             lambda: encode({"traces": [summary_of(entry, names) for entry in entries], "dropped": dropped})
         )
 
-    async def _trace(self, query: Query) -> bytes | None:
+    async def _trace(self, query: QueryParameters) -> bytes | None:
         entry, origin = self._kept.find(query["id"]), self._origin
         if entry is None:
             return None
         return await asyncio.to_thread(lambda: encode(detail_of(entry, self._kept.names, self._base, origin)))
 
-    async def _close_trace(self, query: Query) -> bytes:
+    async def _close_trace(self, query: QueryParameters) -> bytes:
         """All parts of the trace, the oldest first, now that its client says that it is over."""
         name, origin = query["id"], self._origin
         closed = await self._sidecar.finish(name)
@@ -130,7 +130,7 @@ class Console:
             lambda: encode({"open": not closed, "parts": [detail_of(entry, names, base, origin) for entry in entries]})
         )
 
-    async def _fingerprints(self, _: Query) -> bytes:
+    async def _fingerprints(self, _: QueryParameters) -> bytes:
         workload, epoch = self._sidecar.judge.workload, self._epoch
         began, replaced, has = workload.began, workload.replaced, self._kept.names.has
         usages = [usage for usage in workload if has(usage.fingerprint)]
@@ -142,22 +142,22 @@ class Console:
 
         return await asyncio.to_thread(made)
 
-    async def _findings(self, _: Query) -> bytes:
+    async def _findings(self, _: QueryParameters) -> bytes:
         found = [one for one in self._sidecar.judge.found if self._kept.names.shown([one.finding])]
-        known, level = known_views(found, self._epoch), self._settings().rules.level
+        known, level = stored_finding_views(found, self._epoch), self._settings().rules.level
         rules = [rule_view(rule, level(rule.code)) for rule in self._rules]
         return await asyncio.to_thread(encode, {"findings": known, "rules": rules})
 
-    async def _recording(self, _: Query) -> bytes:
+    async def _recording(self, _: QueryParameters) -> bytes:
         """The traces that are kept, the oldest first, as lines of a recording."""
         entries, hide = self._kept.all()[::-1], Hiding(self._kept.names)
-        head = Head(FORMAT, __version__, self._sidecar.salt.hex(), self._epoch)
+        head = RecordingHead(FORMAT, __version__, self._sidecar.salt.hex(), self._epoch)
         return await asyncio.to_thread(
             lambda: b"".join([line(head), *(written(entry.trace, hide) for entry in entries)])
         )
 
-    async def _health(self, _: Query) -> bytes:
-        found: dict[str, Any] = {**levels(self._sidecar, __version__), **self.levels()}
+    async def _health(self, _: QueryParameters) -> bytes:
+        found: dict[str, Any] = {**metric_levels(self._sidecar, __version__), **self.metric_levels()}
         settings, bounds = self._settings(), found.pop("limit")
         shown = [
             {"name": name, "value": value, "help": READ[name].help, "kind": READ[name].kind}
@@ -192,5 +192,5 @@ class Console:
         return self._origin + ("" if memory is None else memory.route.mount.decode())
 
 
-def _news(entries: Sequence[Entry], skipped: int, names: Names) -> bytes:
+def _news(entries: Sequence[StoredTrace], skipped: int, names: ConfirmedNames) -> bytes:
     return encode({"traces": [summary_of(entry, names) for entry in entries], "skipped": skipped})

@@ -9,7 +9,7 @@ from aiohttp import web
 
 QUEUE = 16
 """Messages that a reader may be behind."""
-BEAT = 15.0
+HEARTBEAT = 15.0
 """Seconds of silence after which a reader is written to, so that one who has gone is noticed."""
 HEADERS = {"Content-Type": "text/event-stream", "X-Accel-Buffering": "no"}
 
@@ -22,7 +22,7 @@ class _Reader:
         self.task = asyncio.current_task()
 
 
-class Feed:
+class EventStream:
     """At most ``limit`` readers, each greeted with ``hello``: JSON on one line."""
 
     def __init__(self, limit: int, hello: bytes = b"{}") -> None:
@@ -84,6 +84,6 @@ class Feed:
 
 async def _next(queue: "asyncio.Queue[bytes]") -> bytes:
     try:
-        return await asyncio.wait_for(queue.get(), BEAT)
+        return await asyncio.wait_for(queue.get(), HEARTBEAT)
     except TimeoutError:
         return b":\n\n"

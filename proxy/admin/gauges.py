@@ -32,7 +32,7 @@ BOUNDS = (
 Labelled = dict[tuple[str, ...], float]
 
 
-def levels(sidecar: Sidecar, version: str) -> dict[str, float | Labelled]:
+def metric_levels(sidecar: Sidecar, version: str) -> dict[str, float | Labelled]:
     """By the name of its metric, a number, or one for each combination of its labels."""
     settings = sidecar.settings
     return {

@@ -4,10 +4,10 @@ from collections.abc import Awaitable, Callable, Mapping
 
 from aiohttp import web
 
-from proxy.admin.event_stream import Feed
+from proxy.admin.event_stream import EventStream
 from proxy.observe.events import Events, Warned
 
-Answer = Callable[[Mapping[str, str]], Awaitable[bytes | None]]
+Answers = Callable[[Mapping[str, str]], Awaitable[bytes | None]]
 """From what stands in the path and in the query to JSON; None for what there is not."""
 JSON = "application/json"
 LINES = {"/api/recording": "application/jsonl"}
@@ -16,10 +16,10 @@ TYPES = {"html": "text/html", "js": "text/javascript", "css": "text/css", "svg":
 
 
 def routes(
-    answers: Mapping[str, Answer],
-    changes: Mapping[str, Answer],
+    answers: Mapping[str, Answers],
+    changes: Mapping[str, Answers],
     files: Mapping[str, bytes],
-    feed: Feed,
+    feed: EventStream,
     events: Events,
 ) -> list[web.RouteDef]:
     """``answers`` to GET, ``changes`` by POST, and ``files``, by their paths."""
@@ -31,7 +31,7 @@ def routes(
     ]
 
 
-def _api(answer: Answer, events: Events, kind: str) -> Callable[[web.Request], Awaitable[web.Response]]:
+def _api(answer: Answers, events: Events, kind: str) -> Callable[[web.Request], Awaitable[web.Response]]:
     async def handle(request: web.Request) -> web.Response:
         try:
             body = await answer({**request.query, **request.match_info})

@@ -10,10 +10,10 @@ from collections.abc import Awaitable, Callable, Sequence
 import msgspec
 from aiohttp import web
 
-from proxy.admin.access import HEADERS, OPEN, Asked, Denied, Gate
+from proxy.admin.access import HEADERS, OPEN, AccessPolicy, AdminRequest, Denied
 from proxy.admin.quiet_errors import Runner, refuse_expectation
-from proxy.settings.listing import shown
-from proxy.settings.model import ConfigError, Effective
+from proxy.settings.listing import listed
+from proxy.settings.model import ConfigError, EffectiveSettings
 from proxy.sidecar.sidecar import Sidecar
 from proxy.transport.address import split_listen
 
@@ -27,14 +27,14 @@ COOKIE = "fanin"
 FORWARDED = ("Forwarded", "X-Forwarded-For", "X-Real-IP", "Via")
 
 
-class Admin:
+class AdminServer:
     """``/metrics``, ``/livez``, ``/readyz`` and the API. ``settings`` tells the ones in force."""
 
     def __init__(
         self,
         sidecar: Sidecar,
         scrape: Scrape,
-        settings: Callable[[], Effective],
+        settings: Callable[[], EffectiveSettings],
         more: Sequence[web.RouteDef] = (),
     ) -> None:
         self._sidecar = sidecar
@@ -57,7 +57,7 @@ class Admin:
         settings = self._settings().settings
         token = None if settings.admin_token is None else settings.admin_token.get_secret_value()
         own = [listen.rpartition(":")[0].strip("[]") for listen in (settings.admin, settings.metrics)]
-        self._gate = Gate(token, (*own, *settings.admin_hosts), self._key)
+        self._gate = AccessPolicy(token, (*own, *settings.admin_hosts), self._key)
 
     async def start(self) -> None:
         """Bind what is set. ConfigError when an address is taken."""
@@ -96,7 +96,7 @@ class Admin:
         """Before every route, and before there is one."""
         token = request.query.get("token", "")
         if token and request.method == "GET" and self._gate.is_token(token):
-            denied = self._gate.judge(_asked(request, shown=f"Bearer {token}"))
+            denied = self._gate.judge(_asked(request, authorization=f"Bearer {token}"))
             return _denied(denied) if denied else self._log_in(request)
         denied = self._gate.judge(_asked(request))
         return _denied(denied) if denied else await handler(request)
@@ -132,18 +132,18 @@ class Admin:
     # For who may.
 
     async def _config(self, request: web.Request) -> web.Response:
-        return web.Response(body=msgspec.json.encode(list(shown(self._settings()))), content_type="application/json")
+        return web.Response(body=msgspec.json.encode(list(listed(self._settings()))), content_type="application/json")
 
 
-def _asked(request: web.Request, shown: str = "") -> Asked:
+def _asked(request: web.Request, authorization: str = "") -> AdminRequest:
     headers, peer = request.headers, request.transport.get_extra_info("peername") if request.transport else None
-    return Asked(
+    return AdminRequest(
         method=request.method,
         path=request.path,
         peer=str(peer[0]) if peer else "",
         hosts=tuple(headers.getall("Host", ())),
         forwarded=any(name in headers for name in FORWARDED),
-        authorization=shown or headers.get("Authorization", ""),
+        authorization=authorization or headers.get("Authorization", ""),
         cookie=request.cookies.get(COOKIE, ""),
         origin=headers.get("Origin", ""),
         site=headers.get("Sec-Fetch-Site", ""),

@@ -8,11 +8,11 @@ import msgspec
 from proxy.admin.views import code_of
 from proxy.analysis.workload import Usage
 from proxy.findings.model import Finding, Rule
-from proxy.observe.confirmed_names import Names
+from proxy.observe.confirmed_names import ConfirmedNames
 from proxy.settings.tables import Ignore
 
 
-class Remembered(Protocol):
+class FindingHistory(Protocol):
     """A finding with when and how often it was made; times are of the clock that runs on."""
 
     finding: Finding
@@ -49,7 +49,7 @@ class UsageView(msgspec.Struct, frozen=True):
     supabase_js: str
 
 
-class Ignored(msgspec.Struct, frozen=True):
+class IgnoreView(msgspec.Struct, frozen=True):
     """Why a finding is told to nobody."""
 
     reason: str
@@ -57,7 +57,7 @@ class Ignored(msgspec.Struct, frozen=True):
     until: str
 
 
-class KnownView(msgspec.Struct, frozen=True):
+class StoredFindingView(msgspec.Struct, frozen=True):
     """A finding, once. ``trace`` is the last one that it was made in; empty where it is of the whole workload."""
 
     key: str
@@ -66,7 +66,7 @@ class KnownView(msgspec.Struct, frozen=True):
     last: float
     count: int
     trace: str
-    ignored: Ignored | None
+    ignored: IgnoreView | None
 
 
 class RuleView(msgspec.Struct, frozen=True):
@@ -79,16 +79,16 @@ class RuleView(msgspec.Struct, frozen=True):
     document: str
 
 
-def usage_views(usages: Sequence[Usage], names: Names, base: str, epoch: float) -> list[UsageView]:
+def usage_views(usages: Sequence[Usage], names: ConfirmedNames, base: str, epoch: float) -> list[UsageView]:
     """Those with the most calls first. ``epoch`` is what the running clock lacks to seconds since 1970."""
     views = [_usage(usage, names, base, epoch) for usage in usages]
     return sorted(views, key=lambda view: view.calls, reverse=True)
 
 
-def known_views(known: Iterable[Remembered], epoch: float) -> list[KnownView]:
+def stored_finding_views(known: Iterable[FindingHistory], epoch: float) -> list[StoredFindingView]:
     """In the order given."""
     return [
-        KnownView(
+        StoredFindingView(
             one.finding.key, one.finding, one.first + epoch, one.last + epoch, one.count, one.trace, _ignored(one)
         )
         for one in known
@@ -100,14 +100,14 @@ def rule_view(rule: Rule, level: str) -> RuleView:
     return RuleView(rule.code, rule.name, rule.safety, level, rule.document)
 
 
-def _ignored(known: Remembered) -> Ignored | None:
+def _ignored(known: FindingHistory) -> IgnoreView | None:
     ignore = known.ignore
     if ignore is None:
         return None
-    return Ignored(ignore.reason, ignore.owner, ignore.until.isoformat() if ignore.until else "")
+    return IgnoreView(ignore.reason, ignore.owner, ignore.until.isoformat() if ignore.until else "")
 
 
-def _usage(usage: Usage, names: Names, base: str, epoch: float) -> UsageView:
+def _usage(usage: Usage, names: ConfirmedNames, base: str, epoch: float) -> UsageView:
     relation = names.relation(usage.relation)
     code = code_of(usage.fingerprint, relation if relation == usage.relation else "", base)
     return UsageView(

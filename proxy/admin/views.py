@@ -10,27 +10,27 @@ import msgspec
 
 from proxy.analysis.fingerprint import read_fingerprint
 from proxy.analysis.spans import grouped
-from proxy.errors.codes import REFUSALS
-from proxy.errors.remedies import REMEDIES
+from proxy.errors.codes import BYPASS_REASONS
+from proxy.errors.remedies import BYPASS_REMEDIES
 from proxy.findings.model import Finding
 from proxy.fixes.curl import curl, curl_of
 from proxy.fixes.read_code import call_js
 from proxy.model import Outcome, Span, Trace
-from proxy.observe.confirmed_names import METHODS, Names
-from proxy.traces.store import Entry
+from proxy.observe.confirmed_names import METHODS, ConfirmedNames
+from proxy.traces.store import StoredTrace
 
 RELATIONS = 20
 """Relations that are named for one trace in the list."""
 
 
-class Mark(msgspec.Struct, frozen=True):
+class FindingMark(msgspec.Struct, frozen=True):
     """A finding, named."""
 
     code: str
     impact: str
 
 
-class Summary(msgspec.Struct, frozen=True):
+class TraceSummary(msgspec.Struct, frozen=True):
     """One line of the list of traces. ``saved`` are requests that took no upstream call of their own."""
 
     number: int
@@ -48,7 +48,7 @@ class Summary(msgspec.Struct, frozen=True):
     relations: tuple[str, ...]
     outcomes: dict[str, int]
     refusals: dict[str, int]
-    findings: tuple[Mark, ...]
+    findings: tuple[FindingMark, ...]
 
 
 class SpanView(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -84,7 +84,7 @@ class CallView(msgspec.Struct, frozen=True):
     spans: tuple[int, ...]
 
 
-class Reason(msgspec.Struct, frozen=True):
+class BypassView(msgspec.Struct, frozen=True):
     """Why requests were not merged, and what to do about it."""
 
     reason: str
@@ -93,22 +93,22 @@ class Reason(msgspec.Struct, frozen=True):
     remedy: str
 
 
-class Code(msgspec.Struct, frozen=True):
+class ClientCode(msgspec.Struct, frozen=True):
     """A query to be copied; empty where there is none to be made."""
 
     curl: str
     supabase_js: str
 
 
-class Detail(msgspec.Struct, frozen=True):
+class TraceDetail(msgspec.Struct, frozen=True):
     """A trace with all that is kept of it."""
 
-    summary: Summary
+    summary: TraceSummary
     spans: tuple[SpanView, ...]
     calls: tuple[CallView, ...]
-    reasons: tuple[Reason, ...]
+    reasons: tuple[BypassView, ...]
     findings: tuple["FindingView", ...]
-    code: dict[str, Code]
+    code: dict[str, ClientCode]
     """By fingerprint."""
 
 
@@ -119,13 +119,13 @@ class FindingView(msgspec.Struct, frozen=True):
     finding: Finding
 
 
-def summary_of(entry: Entry, names: Names) -> Summary:
+def summary_of(entry: StoredTrace, names: ConfirmedNames) -> TraceSummary:
     """One line for the list; ``names`` knows what may be shown."""
     trace = entry.trace
     spans = trace.spans
     answered = sum(1 for span in spans if span.call)
     relations = dict.fromkeys(names.relation(span.relation) for span in spans if span.relation)
-    return Summary(
+    return TraceSummary(
         number=entry.number,
         id=trace.id,
         part=trace.part,
@@ -141,22 +141,22 @@ def summary_of(entry: Entry, names: Names) -> Summary:
         relations=tuple(relations)[:RELATIONS],
         outcomes=dict(Counter(span.outcome.value for span in spans)),
         refusals=dict(Counter(span.refusal for span in spans if span.refusal)),
-        findings=tuple(Mark(finding.code, finding.impact) for finding in names.shown(entry.findings)),
+        findings=tuple(FindingMark(finding.code, finding.impact) for finding in names.shown(entry.findings)),
     )
 
 
-def detail_of(entry: Entry, names: Names, base: str, origin: str) -> Detail:
+def detail_of(entry: StoredTrace, names: ConfirmedNames, base: str, origin: str) -> TraceDetail:
     """All of a trace that may be shown; ``base`` is where PostgREST is for clients, ``origin`` where targets begin."""
     spans = sorted(entry.trace.spans, key=lambda span: span.start)
     refusals = Counter(span.refusal for span in spans if span.refusal)
     shown = [span for span in spans if names.has(span.fingerprint) and names.relation(span.relation) == span.relation]
     asked = {span.fingerprint: span.relation for span in shown}
-    return Detail(
+    return TraceDetail(
         summary=summary_of(entry, names),
         spans=tuple(_span(span, names, entry.trace.start, origin) for span in spans),
         calls=tuple(_calls(spans, entry.trace)),
         reasons=tuple(
-            Reason(reason, count, REFUSALS.get(reason, ""), REMEDIES.get(reason, ""))
+            BypassView(reason, count, BYPASS_REASONS.get(reason, ""), BYPASS_REMEDIES.get(reason, ""))
             for reason, count in refusals.most_common()
         ),
         findings=tuple(FindingView(finding.key, finding) for finding in names.shown(entry.findings)),
@@ -164,14 +164,14 @@ def detail_of(entry: Entry, names: Names, base: str, origin: str) -> Detail:
     )
 
 
-def code_of(fingerprint: str, relation: str, base: str) -> Code:
+def code_of(fingerprint: str, relation: str, base: str) -> ClientCode:
     """A fingerprint as code with placeholders for values."""
     if not relation:
-        return Code("", "")
-    return Code(curl(fingerprint, relation, base), call_js(read_fingerprint(fingerprint)))
+        return ClientCode("", "")
+    return ClientCode(curl(fingerprint, relation, base), call_js(read_fingerprint(fingerprint)))
 
 
-def _span(span: Span, names: Names, start: float, origin: str) -> SpanView:
+def _span(span: Span, names: ConfirmedNames, start: float, origin: str) -> SpanView:
     exact = curl_of(span.method, span.target, span.relation, span.fingerprint, origin) if span.target else ""
     return SpanView(
         number=span.number,

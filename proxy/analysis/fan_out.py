@@ -8,7 +8,7 @@ from statistics import median
 
 import msgspec
 
-from proxy.analysis.fingerprint import Filter, Shown, read_fingerprint
+from proxy.analysis.fingerprint import Filter, ParsedFingerprint, read_fingerprint
 from proxy.analysis.spans import by_fingerprint, grouped, is_read
 from proxy.findings.model import impact_of
 from proxy.model import Span, Trace
@@ -31,11 +31,11 @@ class FanOut(msgspec.Struct, frozen=True):
     key: Filter
 
 
-Find = Callable[[Shown, Sequence[Span], NPlusOne], FanOut | None]
+Find = Callable[[ParsedFingerprint, Sequence[Span], NPlusOne], FanOut | None]
 """``together`` or ``in_turn``: at most one of them finds something, by what most spans of the fingerprint do."""
 
 
-def fan_outs(trace: Trace, find: Find, bounds: NPlusOne) -> Iterator[tuple[Shown, FanOut]]:
+def fan_outs(trace: Trace, find: Find, bounds: NPlusOne) -> Iterator[tuple[ParsedFingerprint, FanOut]]:
     """Of each kind of read that fans out in ``trace``; none where it may mix several requests of the application."""
     reads = {} if trace.mixed else by_fingerprint(filter(is_read, trace.spans))
     for fingerprint, spans in reads.items():
@@ -45,19 +45,19 @@ def fan_outs(trace: Trace, find: Find, bounds: NPlusOne) -> Iterator[tuple[Shown
             yield shown, found
 
 
-def together(shown: Shown, spans: Sequence[Span], bounds: NPlusOne) -> FanOut | None:
+def together(shown: ParsedFingerprint, spans: Sequence[Span], bounds: NPlusOne) -> FanOut | None:
     """All of them, if they were in flight together."""
     key = varying_key(shown, spans, bounds)
     return FanOut(tuple(spans), key) if key is not None and in_parallel(spans) else None
 
 
-def in_turn(shown: Shown, spans: Sequence[Span], bounds: NPlusOne) -> FanOut | None:
+def in_turn(shown: ParsedFingerprint, spans: Sequence[Span], bounds: NPlusOne) -> FanOut | None:
     """The loops over a key among them, if they were sent one after another."""
     fans_out = varying_key(shown, spans, bounds) is not None
     return loop(shown, spans, bounds) if fans_out and not in_parallel(spans) else None
 
 
-def loop(shown: Shown, spans: Sequence[Span], bounds: NPlusOne) -> FanOut | None:
+def loop(shown: ParsedFingerprint, spans: Sequence[Span], bounds: NPlusOne) -> FanOut | None:
     """The loops over a key among them: without what is polled, and with no pause in a loop."""
     looped = [run for run in runs(unpolled(spans), bounds.max_pause) if varying_key(shown, run, bounds) is not None]
     found = tuple(span for run in looped for span in run)
@@ -65,14 +65,14 @@ def loop(shown: Shown, spans: Sequence[Span], bounds: NPlusOne) -> FanOut | None
     return None if key is None else FanOut(found, key)
 
 
-def varying_key(shown: Shown, spans: Sequence[Span], bounds: NPlusOne) -> Filter | None:
+def varying_key(shown: ParsedFingerprint, spans: Sequence[Span], bounds: NPlusOne) -> Filter | None:
     """The ``eq`` filter with most values among ``spans``, all of one fingerprint; None where they are too few."""
     if len(spans) < bounds.min_calls:
         return None
     return most_varied(shown, spans, bounds.min_distinct)
 
 
-def most_varied(shown: Shown, spans: Sequence[Span], least: int) -> Filter | None:
+def most_varied(shown: ParsedFingerprint, spans: Sequence[Span], least: int) -> Filter | None:
     """The ``eq`` filter with most values among ``spans``, if it has at least as many."""
     varied = [f for f in shown.filters if f.operator == "eq" and distinct(spans, f) >= least]
     return max(varied, key=lambda f: distinct(spans, f), default=None)
@@ -83,7 +83,7 @@ def distinct(spans: Sequence[Span], condition: Filter) -> int:
     return len({span.literals[condition.at] for span in spans})
 
 
-def is_list(shown: Shown, spans: Sequence[Span]) -> bool:
+def is_list(shown: ParsedFingerprint, spans: Sequence[Span]) -> bool:
     """Whether a key has several rows: some had, or an order says that they may."""
     return bool(shown.order) or any(span.rows > 1 for span in spans)
 

@@ -19,7 +19,7 @@ class Filter(msgspec.Struct, frozen=True):
     at: int
 
 
-class Order(msgspec.Struct, frozen=True):
+class OrderItem(msgspec.Struct, frozen=True):
     """One item of ``order``; ``nulls`` is empty, ``nullsfirst`` or ``nullslast``."""
 
     column: str
@@ -27,7 +27,7 @@ class Order(msgspec.Struct, frozen=True):
     nulls: str
 
 
-class Shown(msgspec.Struct, frozen=True):
+class ParsedFingerprint(msgspec.Struct, frozen=True):
     """A fingerprint's parts. ``rest`` is what is neither a plain filter, ``select`` nor ``order``, as it stands."""
 
     method: str
@@ -37,7 +37,7 @@ class Shown(msgspec.Struct, frozen=True):
     """Without its schema."""
     select: str
     filters: tuple[Filter, ...]
-    order: tuple[Order, ...]
+    order: tuple[OrderItem, ...]
     rest: tuple[str, ...]
 
     @property
@@ -47,7 +47,7 @@ class Shown(msgspec.Struct, frozen=True):
 
 
 @lru_cache(maxsize=1024)
-def read_fingerprint(fingerprint: str) -> Shown:
+def read_fingerprint(fingerprint: str) -> ParsedFingerprint:
     """The parts of a fingerprint of a relation; never fails, since it only explains."""
     method, _, target = fingerprint.partition(" ")
     asked, _, query = target.partition("?")
@@ -64,7 +64,7 @@ def read_fingerprint(fingerprint: str) -> Shown:
         else:
             filters.append(Filter(name, value.removesuffix(".?"), at))
     place = (schema, relation) if dot else ("", asked)
-    return Shown(method, *place, select, tuple(filters), _orders(order), tuple(rest))
+    return ParsedFingerprint(method, *place, select, tuple(filters), _orders(order), tuple(rest))
 
 
 def is_bounded(fingerprint: str) -> bool:
@@ -73,12 +73,12 @@ def is_bounded(fingerprint: str) -> bool:
     return "limit=?" in params or "offset=?" in params
 
 
-def by_key(shown: Shown, key: str) -> Filter | None:
+def by_key(shown: ParsedFingerprint, key: str) -> Filter | None:
     """The filter by one value of ``key``, or by several."""
     return next((one for one in shown.filters if one.column == key and one.operator in ("eq", "in")), None)
 
 
-def conflict_of(shown: Shown) -> str:
+def conflict_of(shown: ParsedFingerprint) -> str:
     """The columns of ``on_conflict``, with commas between them; empty where there is none."""
     return next((param.removeprefix("on_conflict=") for param in shown.rest if param.startswith("on_conflict=")), "")
 
@@ -88,10 +88,10 @@ def is_about_body(param: str) -> bool:
     return param.startswith(("columns=", "on_conflict="))
 
 
-def _orders(order: str) -> tuple[Order, ...]:
+def _orders(order: str) -> tuple[OrderItem, ...]:
     items = []
     for item in order.split(",") if order else []:
         column, *words = item.split(".")
         nulls = next((word for word in words if word.startswith("nulls")), "")
-        items.append(Order(column, "desc" in words, nulls))
+        items.append(OrderItem(column, "desc" in words, nulls))
     return tuple(items)

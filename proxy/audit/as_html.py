@@ -5,10 +5,10 @@ from collections.abc import Iterator
 from hashlib import sha256
 from html import escape
 
-from proxy.audit.report import Report, Told
+from proxy.audit.report import Report, ReportedFinding
 from proxy.audit.style import STYLE
-from proxy.audit.tables import Column, Table, facts, seen, tables, warnings
-from proxy.findings.report import Parts, after, before, fixes, heading
+from proxy.audit.tables import ReportTable, TableColumn, facts, seen, tables, warnings
+from proxy.findings.report import LabelledLines, after, before, fixes, heading
 
 POLICY = (
     f"default-src 'none'; style-src 'sha256-{b64encode(sha256(STYLE.encode()).digest()).decode()}'; base-uri 'none'"
@@ -48,7 +48,7 @@ def _body(report: Report) -> Iterator[str]:
         yield from _table(table)
 
 
-def _table(table: Table, links: bool = False) -> Iterator[str]:
+def _table(table: ReportTable, links: bool = False) -> Iterator[str]:
     """A wide one scrolls by itself; ``links`` leads from each row to its finding."""
     yield f"<h2>{escape(table.title)}</h2>"
     if not table.rows:
@@ -67,20 +67,20 @@ def _table(table: Table, links: bool = False) -> Iterator[str]:
         yield f"<p>{escape(table.after)}</p>"
 
 
-def _heading(column: Column) -> str:
+def _heading(column: TableColumn) -> str:
     return f'<th scope="col"{_number(column)}>{escape(column.head)}</th>'
 
 
-def _cell(column: Column, text: str) -> str:
+def _cell(column: TableColumn, text: str) -> str:
     told = escape(text)
     return f"<td{_number(column)}>{f'<code>{told}</code>' if column.verbatim and text else told}</td>"
 
 
-def _number(column: Column) -> str:
+def _number(column: TableColumn) -> str:
     return ' class="number"' if column.right else ""
 
 
-def _finding(at: int, one: Told) -> Iterator[str]:
+def _finding(at: int, one: ReportedFinding) -> Iterator[str]:
     yield f'<section id="finding-{at}" class="{escape(one.finding.impact.lower())}">'
     yield f"<h3>{escape(heading(one.finding))}</h3>"
     yield from _parts([("Seen", (seen(one),)), *before(one.finding)])
@@ -91,7 +91,7 @@ def _finding(at: int, one: Told) -> Iterator[str]:
     yield "</section>"
 
 
-def _parts(parts: Parts) -> Iterator[str]:
+def _parts(parts: LabelledLines) -> Iterator[str]:
     yield "<dl>"
     for label, lines in parts:
         yield f"<dt>{label}</dt>{''.join(f'<dd>{escape(line)}</dd>' for line in lines)}"

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 
-from proxy.audit.report import Report, Told
-from proxy.audit.tables import NONE, Column, Table, facts, seen, tables, warnings
-from proxy.findings.report import Parts, after, before, fixes, heading
+from proxy.audit.report import Report, ReportedFinding
+from proxy.audit.tables import NONE, ReportTable, TableColumn, facts, seen, tables, warnings
+from proxy.findings.report import LabelledLines, after, before, fixes, heading
 from proxy.text.markdown import fenced, prose, verbatim
 
 
@@ -25,7 +25,7 @@ def _lines(report: Report) -> Iterator[str]:
         yield from _table(table)
 
 
-def _table(table: Table) -> Iterator[str]:
+def _table(table: ReportTable) -> Iterator[str]:
     yield from ("", f"## {prose(table.title)}", "")
     if not table.rows:
         yield prose(table.empty)
@@ -38,11 +38,11 @@ def _table(table: Table) -> Iterator[str]:
         yield from ("", prose(table.after))
 
 
-def _cell(column: Column, text: str) -> str:
+def _cell(column: TableColumn, text: str) -> str:
     return verbatim(text).replace("|", r"\|") if column.verbatim and text != NONE else prose(text)
 
 
-def _finding(one: Told) -> Iterator[str]:
+def _finding(one: ReportedFinding) -> Iterator[str]:
     yield from ("", f"### {prose(heading(one.finding))}", "")
     yield from _parts([("Seen", (seen(one),)), *before(one.finding)])
     for name, language, code in fixes(one.finding):
@@ -52,7 +52,7 @@ def _finding(one: Told) -> Iterator[str]:
     yield from _parts(after(one.finding))
 
 
-def _parts(parts: Parts) -> Iterator[str]:
+def _parts(parts: LabelledLines) -> Iterator[str]:
     for label, lines in parts:
         show = verbatim if label in ("Location", "Mute with") else prose
         yield f"- **{label}**: {'; '.join(map(show, lines))}"

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from proxy.analysis.volume import many
-from proxy.audit.report import Ignored, Report, Told
+from proxy.audit.report import IgnoredFinding, Report, ReportedFinding
 from proxy.check.sarif import described, log, result
-from proxy.check.verdict import Problem
+from proxy.check.verdict import BudgetProblem
 from proxy.findings.model import Finding, Rule
 
 LEVELS = {"CRITICAL": "error", "HIGH": "error", "MEDIUM": "warning", "LOW": "note"}
@@ -22,17 +22,17 @@ def as_sarif(report: Report, rules: Sequence[Rule], version: str, settings: str)
     return log(results, [described(rule) for rule in rules], version, report.warnings)
 
 
-def _result(one: Told, settings: str) -> dict[str, Any]:
+def _result(one: ReportedFinding, settings: str) -> dict[str, Any]:
     level = LEVELS[one.finding.impact] if one.judged else "note"
     return _made(level, one.finding, one.times, one.source, one.trace, settings)
 
 
-def _suppressed(one: Ignored, settings: str) -> dict[str, Any]:
+def _suppressed(one: IgnoredFinding, settings: str) -> dict[str, Any]:
     made = _made(LEVELS[one.finding.impact], one.finding, one.times, "", "", settings)
     return {**made, "suppressions": [{"kind": "external", "justification": one.reason}]}
 
 
 def _made(level: str, found: Finding, times: int, source: str, trace: str, settings: str) -> dict[str, Any]:
     what = f"{found.title}, {many(times, 'time')}"
-    made = result(level, Problem(found.code, what, found.route, source, trace, found), settings)
+    made = result(level, BudgetProblem(found.code, what, found.route, source, trace, found), settings)
     return {**made, "occurrenceCount": times}

@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Sequence
 
 from proxy.audit.columns import WIDTH, aligned, cells, wrapped
-from proxy.audit.report import Report, Told
-from proxy.audit.tables import Column, Table, facts, findings, seen, tables, warnings
+from proxy.audit.report import Report, ReportedFinding
+from proxy.audit.tables import ReportTable, TableColumn, facts, findings, seen, tables, warnings
 from proxy.findings.report import finding_lines
 
 LABEL = 16
@@ -39,7 +39,7 @@ def _body(report: Report) -> Iterator[str]:
         yield from part
 
 
-def _finding(one: Told) -> Iterator[str]:
+def _finding(one: ReportedFinding) -> Iterator[str]:
     """What is beside a label stays there on its further lines; code begins deeper."""
     heading, *lines = finding_lines(one.finding)
     for line in (heading, f"  {'Seen':<21} {seen(one)}", *lines):
@@ -48,7 +48,7 @@ def _finding(one: Told) -> Iterator[str]:
         yield from wrapped("│ ", line, hang)
 
 
-def _table(table: Table) -> Iterator[str]:
+def _table(table: ReportTable) -> Iterator[str]:
     yield table.title
     yield "─" * cells(table.title)
     if not table.rows:
@@ -60,7 +60,7 @@ def _table(table: Table) -> Iterator[str]:
         yield table.after
 
 
-def _rows(table: Table, beside: Sequence[int]) -> Iterator[str]:
+def _rows(table: ReportTable, beside: Sequence[int]) -> Iterator[str]:
     columns = [table.columns[at] for at in beside]
     lines = [[row[at] for at in beside] for row in table.rows]
     widths = _widths(columns, lines)
@@ -73,7 +73,7 @@ def _rows(table: Table, beside: Sequence[int]) -> Iterator[str]:
                 yield from wrapped(f"    {column.head}: ", cell, 6)
 
 
-def _widths(columns: Sequence[Column], lines: Sequence[Sequence[str]]) -> list[int]:
+def _widths(columns: Sequence[TableColumn], lines: Sequence[Sequence[str]]) -> list[int]:
     """What each column takes; the last one has what is left, if it needs that."""
     needs = [max(cells(column.head), *(cells(line[at]) for line in lines)) for at, column in enumerate(columns)]
     widths = [min(MOST, need) for need in needs[:-1]]

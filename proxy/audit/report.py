@@ -14,7 +14,7 @@ Count = Annotated[int, Meta(ge=0)]
 Ms = Annotated[float, Meta(ge=0)]
 
 
-class Traffic(msgspec.Struct, frozen=True):
+class TrafficSummary(msgspec.Struct, frozen=True):
     """What was read."""
 
     sources: Annotated[tuple[str, ...], Meta(description="The recordings, or the admin port's URL.")]
@@ -43,7 +43,7 @@ class Traffic(msgspec.Struct, frozen=True):
     ]
 
 
-class Told(msgspec.Struct, frozen=True):
+class ReportedFinding(msgspec.Struct, frozen=True):
     """A finding, and where it was made."""
 
     key: Annotated[str, Meta(description="Stable name to mute it by: `finding` of an `[[ignore]]`.")]
@@ -60,7 +60,7 @@ class Told(msgspec.Struct, frozen=True):
     ]
 
 
-class Ignored(msgspec.Struct, frozen=True):
+class IgnoredFinding(msgspec.Struct, frozen=True):
     """A finding that the settings say to ignore."""
 
     key: Annotated[str, Meta(description="Stable name of the finding.")]
@@ -71,7 +71,7 @@ class Ignored(msgspec.Struct, frozen=True):
     finding: Annotated[Finding, Meta(description="As above.")]
 
 
-class Asked(msgspec.Struct, frozen=True):
+class QueryUsage(msgspec.Struct, frozen=True):
     """A kind of query, with all requests of it. Times are what clients waited, in milliseconds."""
 
     fingerprint: Annotated[str, Meta(description="The query without its values.")]
@@ -94,7 +94,7 @@ class Asked(msgspec.Struct, frozen=True):
     routes: Annotated[tuple[str, ...], Meta(description="Routes that asked it, the most frequent first: up to 8.")]
 
 
-class Routed(msgspec.Struct, frozen=True):
+class RouteUsage(msgspec.Struct, frozen=True):
     """A route: what one trace of it asks."""
 
     route: Annotated[str, Meta(description="What clients call it; empty for traces without one.")]
@@ -110,7 +110,7 @@ class Routed(msgspec.Struct, frozen=True):
     bytes: Annotated[Count, Meta(description="Bytes of all answers' bodies.")]
 
 
-class Refused(msgspec.Struct, frozen=True):
+class BypassUsage(msgspec.Struct, frozen=True):
     """A reason why requests were not merged."""
 
     reason: Annotated[str, Meta(description="Its name: `fanin explain REASON`.")]
@@ -127,12 +127,14 @@ class Report(msgspec.Struct, frozen=True):
     fanin: Annotated[str, Meta(description="Version of the fanin that wrote it.")]
     fail_on: Annotated[str, Meta(description="The impact from which on a finding fails, or `never`.")]
     failed: Annotated[bool, Meta(description="Whether one does: the exit code is 1.")]
-    traffic: Annotated[Traffic, Meta(description="What was read.")]
-    findings: Annotated[tuple[Told, ...], Meta(description="What was found, the worst first.")]
-    ignored: Annotated[tuple[Ignored, ...], Meta(description="What was found and is ignored, the worst first.")]
-    queries: Annotated[tuple[Asked, ...], Meta(description="Kinds of queries by their time: the first `--top`.")]
-    routes: Annotated[tuple[Routed, ...], Meta(description="Routes by queries of a trace: the first `--top`.")]
+    traffic: Annotated[TrafficSummary, Meta(description="What was read.")]
+    findings: Annotated[tuple[ReportedFinding, ...], Meta(description="What was found, the worst first.")]
+    ignored: Annotated[tuple[IgnoredFinding, ...], Meta(description="What was found and is ignored, the worst first.")]
+    queries: Annotated[tuple[QueryUsage, ...], Meta(description="Kinds of queries by their time: the first `--top`.")]
+    routes: Annotated[tuple[RouteUsage, ...], Meta(description="Routes by queries of a trace: the first `--top`.")]
     more_queries: Annotated[Count, Meta(description="Kinds of queries beyond these.")]
     more_routes: Annotated[Count, Meta(description="Routes beyond these.")]
-    refusals: Annotated[tuple[Refused, ...], Meta(description="Why requests were not merged, the most frequent first.")]
+    refusals: Annotated[
+        tuple[BypassUsage, ...], Meta(description="Why requests were not merged, the most frequent first.")
+    ]
     warnings: Annotated[tuple[str, ...], Meta(description="What to know of all this.")]

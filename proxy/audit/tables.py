@@ -6,13 +6,13 @@ from collections.abc import Iterator, Sequence
 import msgspec
 
 from proxy.analysis.volume import in_words, many
-from proxy.audit.report import Asked, Ignored, Report, Told, Traffic
+from proxy.audit.report import IgnoredFinding, QueryUsage, Report, ReportedFinding, TrafficSummary
 from proxy.text.terminal import safe
 
 NONE = "–"
 
 
-class Column(msgspec.Struct, frozen=True):
+class TableColumn(msgspec.Struct, frozen=True):
     """``right``: its cells are numbers. ``verbatim``: clients' words. ``below``: wants a line of its own."""
 
     head: str
@@ -21,13 +21,13 @@ class Column(msgspec.Struct, frozen=True):
     below: bool = False
 
 
-class Table(msgspec.Struct, frozen=True):
+class ReportTable(msgspec.Struct, frozen=True):
     """Rows of as many cells as there are columns, without control characters; ``empty`` is told where there are none,
     ``after`` behind them.
     """
 
     title: str
-    columns: tuple[Column, ...]
+    columns: tuple[TableColumn, ...]
     rows: tuple[tuple[str, ...], ...]
     empty: str
     after: str = ""
@@ -49,7 +49,7 @@ def facts(report: Report) -> Iterator[tuple[str, str]]:
     yield "Verdict", _verdict(report)
 
 
-def _nameless(read: Traffic) -> str:
+def _nameless(read: TrafficSummary) -> str:
     return f"{read.nameless:,} of the requests: PostgREST has not taken their names, so that they may be anything"
 
 
@@ -59,79 +59,79 @@ def _verdict(report: Report) -> str:
     return f"{'FAILED' if report.failed else 'ok'}: {told}"
 
 
-def _time(read: Traffic) -> str:
+def _time(read: TrafficSummary) -> str:
     if read.begin is None or read.end is None:
         return NONE
     begin, end = (dt.datetime.fromtimestamp(at, dt.UTC) for at in (read.begin, read.end))
     return f"{begin:%Y-%m-%d %H:%M:%S} to {end:%Y-%m-%d %H:%M:%S} UTC"
 
 
-def _traces(read: Traffic) -> str:
+def _traces(read: TrafficSummary) -> str:
     cut = f"; {read.truncated:,} cut short" if read.truncated else ""
     return f"{read.traces:,}: {read.explicit:,} explicit, {read.inferred:,} inferred, {read.mixed:,} mixed{cut}"
 
 
-def tables(report: Report) -> list[Table]:
+def tables(report: Report) -> list[ReportTable]:
     """All of them, in the order that they are told."""
     return [findings(report), _ignored(report), _queries(report), _routes(report), _refusals(report)]
 
 
-def findings(report: Report) -> Table:
+def findings(report: Report) -> ReportTable:
     """One line for each."""
     columns = (
-        Column("impact"),
-        Column("code"),
-        Column("times", right=True),
-        Column("traces", right=True),
-        Column("relation", verbatim=True),
-        Column("route", verbatim=True),
-        Column("title", below=True),
+        TableColumn("impact"),
+        TableColumn("code"),
+        TableColumn("times", right=True),
+        TableColumn("traces", right=True),
+        TableColumn("relation", verbatim=True),
+        TableColumn("route", verbatim=True),
+        TableColumn("title", below=True),
     )
     rows = tuple(_finding(one) for one in report.findings)
-    return Table("Findings", columns, rows, "Nothing was found.")
+    return ReportTable("Findings", columns, rows, "Nothing was found.")
 
 
-def _finding(one: Told) -> tuple[str, ...]:
+def _finding(one: ReportedFinding) -> tuple[str, ...]:
     found = one.finding
     traces = f"{one.traces:,}" if one.traces else "all"
     title = safe(found.title) + ("" if one.judged else " (only in traces that cannot fail a build)")
     return found.impact, found.code, f"{one.times:,}", traces, safe(found.relation), safe(found.route) or NONE, title
 
 
-def _ignored(report: Report) -> Table:
+def _ignored(report: Report) -> ReportTable:
     columns = (
-        Column("impact"),
-        Column("code"),
-        Column("times", right=True),
-        Column("relation", verbatim=True),
-        Column("route", verbatim=True),
-        Column("title", below=True),
-        Column("reason", below=True),
+        TableColumn("impact"),
+        TableColumn("code"),
+        TableColumn("times", right=True),
+        TableColumn("relation", verbatim=True),
+        TableColumn("route", verbatim=True),
+        TableColumn("title", below=True),
+        TableColumn("reason", below=True),
     )
     rows = tuple(_left(one) for one in report.ignored)
-    return Table(f"Ignored: {len(rows)}", columns, rows, "Nothing that was found is ignored.")
+    return ReportTable(f"Ignored: {len(rows)}", columns, rows, "Nothing that was found is ignored.")
 
 
-def _left(one: Ignored) -> tuple[str, ...]:
+def _left(one: IgnoredFinding) -> tuple[str, ...]:
     found, owner = one.finding, f", owner {safe(one.owner)}" if one.owner else ""
     until = f", until {one.until}" if one.until else ""
     names = (safe(found.relation), safe(found.route) or NONE, safe(found.title))
     return found.impact, found.code, f"{one.times:,}", *names, f"{safe(one.reason)}{owner}{until}"
 
 
-def _queries(report: Report) -> Table:
+def _queries(report: Report) -> ReportTable:
     heads = ("time", "share", "requests", "merged", "p50", "p95", "rows each", "bytes", "failed")
     columns = (
-        *(Column(head, right=True) for head in heads),
-        Column("query", verbatim=True, below=True),
-        Column("routes", verbatim=True, below=True),
+        *(TableColumn(head, right=True) for head in heads),
+        TableColumn("query", verbatim=True, below=True),
+        TableColumn("routes", verbatim=True, below=True),
     )
     more = f"{report.more_queries:,} more kinds of queries are not shown." if report.more_queries else ""
     rows = tuple(_query(one) for one in report.queries)
-    return Table("Queries that take the most time", columns, rows, "There is none to show.", more)
+    return ReportTable("Queries that take the most time", columns, rows, "There is none to show.", more)
 
 
-def _query(one: Asked) -> tuple[str, ...]:
+def _query(one: QueryUsage) -> tuple[str, ...]:
     return (
         _ms(one.total),
         _percent(one.share),
@@ -147,9 +147,9 @@ def _query(one: Asked) -> tuple[str, ...]:
     )
 
 
-def _routes(report: Report) -> Table:
+def _routes(report: Report) -> ReportTable:
     heads = ("p50", "max", "traces", "not judged", "queries", "upstream calls", "rows", "bytes")
-    columns = (*(Column(head, right=True) for head in heads), Column("route", verbatim=True))
+    columns = (*(TableColumn(head, right=True) for head in heads), TableColumn("route", verbatim=True))
     more = f"{report.more_routes:,} more routes are not shown." if report.more_routes else ""
     rows = tuple(
         (
@@ -160,25 +160,25 @@ def _routes(report: Report) -> Table:
         )
         for one in report.routes
     )
-    return Table("Routes by queries a trace", columns, rows, "There is none.", more)
+    return ReportTable("Routes by queries a trace", columns, rows, "There is none.", more)
 
 
-def _refusals(report: Report) -> Table:
+def _refusals(report: Report) -> ReportTable:
     columns = (
-        Column("requests", right=True),
-        Column("reason"),
-        Column("why", below=True),
-        Column("what to do", below=True),
-        Column("for example", verbatim=True, below=True),
+        TableColumn("requests", right=True),
+        TableColumn("reason"),
+        TableColumn("why", below=True),
+        TableColumn("what to do", below=True),
+        TableColumn("for example", verbatim=True, below=True),
     )
     rows = tuple(
         (f"{one.queries:,}", safe(one.reason), one.why, one.remedy, ", ".join(map(safe, one.fingerprints)))
         for one in report.refusals
     )
-    return Table("What could be turned on: why requests were not merged", columns, rows, "Nothing was refused.")
+    return ReportTable("What could be turned on: why requests were not merged", columns, rows, "Nothing was refused.")
 
 
-def seen(one: Told) -> str:
+def seen(one: ReportedFinding) -> str:
     """Where and how often a finding was made."""
     times = many(one.times, "time")
     if not one.traces:

@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from proxy.analysis.spans import grouped, rows_of, size_of
 from proxy.analysis.workload import Usage, Workload
-from proxy.audit.report import Asked, Routed, Traffic
+from proxy.audit.report import QueryUsage, RouteUsage, TrafficSummary
 from proxy.model import Outcome, Span, Trace
-from proxy.traces.cost import Work, Works
+from proxy.traces.cost import TraceCost, TraceCosts
 
 COMPANY = (Outcome.MERGED, Outcome.SHARED)
 """Outcomes of requests that got their answer out of a call with others."""
@@ -19,7 +19,7 @@ Shown = Callable[[str, str], bool]
 """Whether a fingerprint and its relation may be shown: upstream has taken them."""
 
 
-class Counted:
+class TrafficCounter:
     """All that was asked, counted trace by trace; of spans themselves nothing is kept.
 
     ``fingerprints`` is how many kinds of queries are counted at most.
@@ -31,7 +31,7 @@ class Counted:
         """Requests by what they asked."""
         self.refused: Counter[tuple[str, Name]] = Counter()
         """Requests that were refused, by the reason and what they asked."""
-        self._works = Works()
+        self._works = TraceCosts()
         self._counts: Counter[str] = Counter()
         self._shared: dict[tuple[str, int], int] = {}
         """Upstream calls that other traces may tell of as well: by run and number, how many they are."""
@@ -61,16 +61,16 @@ class Counted:
             else:
                 self._shared[run, call] = span.parts
 
-    def works(self) -> list[Work]:
+    def works(self) -> list[TraceCost]:
         """What each trace cost."""
         return self._works.all()
 
-    def traffic(self, sources: Sequence[str], shown: Shown) -> Traffic:
+    def traffic(self, sources: Sequence[str], shown: Shown) -> TrafficSummary:
         """All of it together."""
         works, counts = self.works(), self._counts
         kinds = Counter(work.kind for work in works)
         calls, requests = counts["calls"] + sum(self._shared.values()), self.asked.total()
-        return Traffic(
+        return TrafficSummary(
             sources=tuple(sources),
             begin=self._begin if works else None,
             end=self._end if works else None,
@@ -108,15 +108,15 @@ def _marks(span: Span) -> Iterator[str]:
         yield "failed"
 
 
-def queries(workload: Workload, shown: Shown) -> list[Asked]:
+def queries(workload: Workload, shown: Shown) -> list[QueryUsage]:
     """Kinds of queries that may be shown, those that took the most time first."""
     seconds = sum(usage.seconds for usage in workload)
     told = [_asked(usage, seconds) for usage in workload if shown(usage.fingerprint, usage.relation)]
     return sorted(told, key=lambda one: (-one.total, one.fingerprint))
 
 
-def _asked(usage: Usage, seconds: float) -> Asked:
-    return Asked(
+def _asked(usage: Usage, seconds: float) -> QueryUsage:
+    return QueryUsage(
         fingerprint=usage.fingerprint,
         relation=usage.relation,
         method=usage.method,
@@ -136,15 +136,15 @@ def _asked(usage: Usage, seconds: float) -> Asked:
     )
 
 
-def routes(works: Iterable[Work]) -> list[Routed]:
+def routes(works: Iterable[TraceCost]) -> list[RouteUsage]:
     """Those whose traces have the most queries first."""
     told = [_routed(route, mine) for route, mine in grouped(works, lambda work: work.route).items()]
     return sorted(told, key=lambda one: (-one.p50_queries, -one.max_queries, one.route))
 
 
-def _routed(route: str, works: Sequence[Work]) -> Routed:
+def _routed(route: str, works: Sequence[TraceCost]) -> RouteUsage:
     counts = sorted(work.queries for work in works)
-    return Routed(
+    return RouteUsage(
         route=route,
         traces=len(works),
         unjudged=sum(not work.gates for work in works),

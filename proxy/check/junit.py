@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from itertools import groupby
 from xml.sax.saxutils import escape
 
-from proxy.check.verdict import Check, Problem, Verdict
+from proxy.check.verdict import BudgetProblem, CheckResult, Verdict
 from proxy.findings.report import finding_lines
 
 _FORBIDDEN = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -26,7 +26,7 @@ def junit(verdict: Verdict) -> str:
     return "\n".join([*lines, "</testsuites>"]) + "\n"
 
 
-def _suite(kind: str, checks: list[Check]) -> Iterator[str]:
+def _suite(kind: str, checks: list[CheckResult]) -> Iterator[str]:
     failed = sum(bool(check.problems) for check in checks)
     skipped = sum(not (check.problems or check.measured) for check in checks)
     name = f'name="fanin.{kind}" tests="{len(checks)}" failures="{failed}" skipped="{skipped}"'
@@ -36,7 +36,7 @@ def _suite(kind: str, checks: list[Check]) -> Iterator[str]:
     yield " </testsuite>"
 
 
-def _test(check: Check) -> Iterator[str]:
+def _test(check: CheckResult) -> Iterator[str]:
     name = f'classname="fanin.{check.kind}" name={_quoted(check.name)}'
     if not check.problems and check.measured:
         yield f"  <testcase {name}/>"
@@ -51,7 +51,7 @@ def _test(check: Check) -> Iterator[str]:
     yield "  </testcase>"
 
 
-def _lines(problem: Problem) -> Iterator[str]:
+def _lines(problem: BudgetProblem) -> Iterator[str]:
     yield f"{problem.what} (route {problem.route or '-'}, trace {problem.trace or '-'}, of {problem.source})"
     if problem.finding is not None:
         yield from finding_lines(problem.finding)

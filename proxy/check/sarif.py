@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 import msgspec
 
-from proxy.check.verdict import Problem, Verdict
+from proxy.check.verdict import BudgetProblem, Verdict
 from proxy.findings.model import Rule
 from proxy.findings.report import finding_lines
 
@@ -68,7 +68,7 @@ def described(rule: Rule) -> dict[str, Any]:
     }
 
 
-def result(level: str, problem: Problem, settings: str) -> dict[str, Any]:
+def result(level: str, problem: BudgetProblem, settings: str) -> dict[str, Any]:
     """A problem at the level `error`, `warning` or `note`."""
     named = (problem.code, problem.route, problem.finding.key if problem.finding else "")
     return {
@@ -81,14 +81,14 @@ def result(level: str, problem: Problem, settings: str) -> dict[str, Any]:
     }
 
 
-def _text(problem: Problem) -> Iterator[str]:
+def _text(problem: BudgetProblem) -> Iterator[str]:
     where = f" (route {problem.route})" if problem.route else ""
     yield problem.what + where
     if problem.finding is not None:
         yield from finding_lines(problem.finding)
 
 
-def _location(problem: Problem, settings: str) -> dict[str, Any]:
+def _location(problem: BudgetProblem, settings: str) -> dict[str, Any]:
     name = problem.finding.fingerprint if problem.finding else problem.route
     location: dict[str, Any] = {"logicalLocations": [{"fullyQualifiedName": name, "kind": "resource"}]}
     found = _PLACE.fullmatch(problem.finding.caller) if problem.finding else None

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from proxy.check.verdict import Check, Problem, Verdict
+from proxy.check.verdict import BudgetProblem, CheckResult, Verdict
 from proxy.findings.report import finding_lines
 from proxy.text.terminal import safe
 
@@ -29,7 +29,7 @@ def _lines(verdict: Verdict) -> Iterator[str]:
     )
 
 
-def _check(check: Check) -> Iterator[str]:
+def _check(check: CheckResult) -> Iterator[str]:
     yield f"FAILED   {safe(check.name)}"
     for problem in check.problems:
         yield f"         {safe(problem.what)}{_where(problem)}"
@@ -38,12 +38,12 @@ def _check(check: Check) -> Iterator[str]:
             yield from (f"       │ {line}" for line in finding_lines(problem.finding))
 
 
-def _about(problem: Problem) -> str:
+def _about(problem: BudgetProblem) -> str:
     code = f"{problem.finding.code} " if problem.finding else ""
     return code + safe(problem.what)
 
 
-def _where(problem: Problem) -> str:
+def _where(problem: BudgetProblem) -> str:
     """In parentheses; empty where it is nowhere."""
     named = (("route", problem.route), ("trace", problem.trace), ("of", problem.source))
     told = ", ".join(f"{name} {safe(value)}" for name, value in named if value)

@@ -5,9 +5,9 @@ from pathlib import PurePath
 
 import msgspec
 
-from proxy.findings.model import Finding, Rule, Seen, fails
+from proxy.findings.model import CountedFinding, Finding, Rule, fails
 from proxy.settings.budgets import Budget, Growth
-from proxy.traces.cost import Work
+from proxy.traces.cost import TraceCost
 
 WORDS = {
     "queries": ("query", "queries"),
@@ -17,7 +17,7 @@ WORDS = {
 }
 
 
-class Problem(msgspec.Struct, frozen=True):
+class BudgetProblem(msgspec.Struct, frozen=True):
     """What is wrong, and where."""
 
     code: str
@@ -29,7 +29,7 @@ class Problem(msgspec.Struct, frozen=True):
     finding: Finding | None = None
 
 
-class Check(msgspec.Struct, frozen=True):
+class CheckResult(msgspec.Struct, frozen=True):
     """One thing that had to hold."""
 
     kind: str
@@ -39,14 +39,14 @@ class Check(msgspec.Struct, frozen=True):
     """Stable name of its kind: a rule's code, or what is bounded."""
     measured: bool
     """Whether there was anything to hold it against."""
-    problems: tuple[Problem, ...] = ()
+    problems: tuple[BudgetProblem, ...] = ()
 
 
 class Verdict(msgspec.Struct, frozen=True):
     """What came of it."""
 
-    checks: tuple[Check, ...]
-    notes: tuple[Problem, ...]
+    checks: tuple[CheckResult, ...]
+    notes: tuple[BudgetProblem, ...]
     """What fails nothing: of traces that cannot, and findings below the impact that fails."""
     warnings: tuple[str, ...]
     works: int
@@ -59,8 +59,8 @@ class Verdict(msgspec.Struct, frozen=True):
 
 
 def verdict(
-    works: Sequence[Work],
-    seen: Sequence[Seen],
+    works: Sequence[TraceCost],
+    seen: Sequence[CountedFinding],
     budgets: Sequence[Budget],
     growths: Sequence[Growth],
     rules: Sequence[Rule],
@@ -90,69 +90,71 @@ def verdict(
     )
 
 
-def _others(seen: Sequence[Seen]) -> list[Seen]:
+def _others(seen: Sequence[CountedFinding]) -> list[CountedFinding]:
     """What was found in traces that cannot fail anything, and in no other."""
     judged = {one.finding.key for one in seen if one.gates}
     return [one for one in seen if not one.gates and one.finding.key not in judged]
 
 
-def _budget(budget: Budget, works: Sequence[Work]) -> Iterator[Check]:
+def _budget(budget: Budget, works: Sequence[TraceCost]) -> Iterator[CheckResult]:
     """One check for each bound."""
     mine = [work for work in works if work.route == budget.route]
     for measure, most in budget.bounds.items():
         over = [work for work in mine if work.measure(measure) > most]
         name = f"{budget.route}: at most {counted(most, measure)}"
-        yield Check("budget", name, f"max_{measure}", bool(mine), tuple(_over(over, measure, most)))
+        yield CheckResult("budget", name, f"max_{measure}", bool(mine), tuple(_over(over, measure, most)))
 
 
-def _over(works: Sequence[Work], measure: str, most: int) -> Iterator[Problem]:
+def _over(works: Sequence[TraceCost], measure: str, most: int) -> Iterator[BudgetProblem]:
     """The work that is most over it stands for the others."""
     if not works:
         return
     worst = max(works, key=lambda work: work.measure(measure))
     more = f"; {len(works) - 1} more exceed it too" if len(works) > 1 else ""
     what = f"{counted(worst.measure(measure), measure)}, and the budget is {most}{more}"
-    yield Problem(f"max_{measure}", what, worst.route, worst.source, worst.id)
+    yield BudgetProblem(f"max_{measure}", what, worst.route, worst.source, worst.id)
 
 
-def _forbidden(budget: Budget, code: str, works: Sequence[Work], seen: Sequence[Seen]) -> Check:
+def _forbidden(budget: Budget, code: str, works: Sequence[TraceCost], seen: Sequence[CountedFinding]) -> CheckResult:
     problems = [problem_of(one) for one in seen if one.finding.code == code and one.finding.route == budget.route]
     measured = any(work.route == budget.route for work in works)
-    return Check("forbid", f"{budget.route}: no {code}", code, measured, tuple(problems))
+    return CheckResult("forbid", f"{budget.route}: no {code}", code, measured, tuple(problems))
 
 
-def _growth(growth: Growth, works: Sequence[Work]) -> Check:
+def _growth(growth: Growth, works: Sequence[TraceCost]) -> CheckResult:
     small = [work for work in works if _is_of(work, growth, growth.small)]
     large = [work for work in works if _is_of(work, growth, growth.large)]
     place = f"{growth.route}: " if growth.route else ""
     name = f"{place}{WORDS[growth.measure][1]} do not grow from {growth.small} to {growth.large}"
     if not (small and large):
-        return Check("growth", name, "growth", False)
+        return CheckResult("growth", name, "growth", False)
     before = max(work.measure(growth.measure) for work in small)
     most = max(large, key=lambda work: work.measure(growth.measure))
     after = most.measure(growth.measure)
     if after <= before + growth.allow:
-        return Check("growth", name, "growth", True)
+        return CheckResult("growth", name, "growth", True)
     what = f"grew from {before} to {counted(after, growth.measure)}"
-    return Check("growth", name, "growth", True, (Problem("growth", what, most.route, most.source, most.id),))
+    return CheckResult(
+        "growth", name, "growth", True, (BudgetProblem("growth", what, most.route, most.source, most.id),)
+    )
 
 
-def _is_of(work: Work, growth: Growth, size: str) -> bool:
+def _is_of(work: TraceCost, growth: Growth, size: str) -> bool:
     if growth.route not in ("", work.route):
         return False
     return PurePath(work.source).name == size if growth.by == "recording" else work.id.startswith(size)
 
 
-def _rule(rule: Rule, seen: Iterable[Seen], measured: bool) -> Check:
+def _rule(rule: Rule, seen: Iterable[CountedFinding], measured: bool) -> CheckResult:
     problems = tuple(problem_of(one) for one in seen if one.finding.code == rule.code)
-    return Check("rule", f"{rule.code} {rule.name}", rule.code, measured, problems)
+    return CheckResult("rule", f"{rule.code} {rule.name}", rule.code, measured, problems)
 
 
-def problem_of(one: Seen) -> Problem:
+def problem_of(one: CountedFinding) -> BudgetProblem:
     """A finding as a problem: what, how often, and where first."""
     finding = one.finding
     times = f", {one.times} times" if one.times > 1 else ""
-    return Problem(finding.code, f"{finding.title}{times}", finding.route, one.source, one.trace, finding)
+    return BudgetProblem(finding.code, f"{finding.title}{times}", finding.route, one.source, one.trace, finding)
 
 
 def counted(number: int, measure: str) -> str:
@@ -160,7 +162,7 @@ def counted(number: int, measure: str) -> str:
     return f"{number} {WORDS[measure][number != 1]}"
 
 
-def unmeasured(checks: Iterable[Check]) -> Iterator[Check]:
+def unmeasured(checks: Iterable[CheckResult]) -> Iterator[CheckResult]:
     """Checks of the operator's own that nothing was held against."""
     return (check for check in checks if check.kind != "rule" and not check.measured)
 
@@ -173,5 +175,7 @@ def finished(found: Verdict, warnings: Sequence[str], strict: bool) -> Verdict:
     told += warnings
     if not strict or not told:
         return msgspec.structs.replace(found, warnings=tuple(told))
-    strictly = Check("strict", "nothing to warn of", "strict", True, tuple(Problem("strict", text) for text in told))
+    strictly = CheckResult(
+        "strict", "nothing to warn of", "strict", True, tuple(BudgetProblem("strict", text) for text in told)
+    )
     return msgspec.structs.replace(found, checks=(*found.checks, strictly))

@@ -12,11 +12,11 @@ from proxy.audit.as_markdown import markdown
 from proxy.audit.as_sarif import as_sarif
 from proxy.audit.as_text import summary, text
 from proxy.audit.report import FORMAT, Report
-from proxy.audit.workload import Counted
-from proxy.commands.offline_analysis import Courts
+from proxy.audit.workload import TrafficCounter
+from proxy.commands.offline_analysis import OfflineAnalysis
 from proxy.findings.model import Rule
-from proxy.recording.source import Traffic, gathered, named, write
-from proxy.settings.model import Effective, Settings
+from proxy.recording.source import Recordings, gathered, named, write
+from proxy.settings.model import EffectiveSettings, Settings
 
 FORMATS: Mapping[str, Callable[[Report, Sequence[Rule], str], str]] = {
     "text": lambda report, rules, settings: text(report),
@@ -27,9 +27,9 @@ FORMATS: Mapping[str, Callable[[Report, Sequence[Rule], str], str]] = {
 }
 
 
-def audit(options: Namespace, loaded: Effective, rules: Sequence[Rule]) -> bool:
+def audit(options: Namespace, loaded: EffectiveSettings, rules: Sequence[Rule]) -> bool:
     """Do what the command line asks for, and print it; True when a finding fails. UnableError, ConfigError."""
-    report = Audited(gathered(options, loaded.settings), rules, loaded.settings).report(
+    report = AuditAnalysis(gathered(options, loaded.settings), rules, loaded.settings).report(
         named(options), options.fail_on, options.top
     )
     told = FORMATS[options.format](report, rules, options.config.as_posix() if options.config else "")
@@ -41,12 +41,12 @@ def audit(options: Namespace, loaded: Effective, rules: Sequence[Rule]) -> bool:
     return report.failed
 
 
-class Audited:
+class AuditAnalysis:
     """Traffic, judged and counted."""
 
-    def __init__(self, traffic: Traffic, rules: Sequence[Rule], settings: Settings) -> None:
-        self._courts = Courts(rules, settings)
-        self._counted = Counted(settings.detect.fingerprints)
+    def __init__(self, traffic: Recordings, rules: Sequence[Rule], settings: Settings) -> None:
+        self._courts = OfflineAnalysis(rules, settings)
+        self._counted = TrafficCounter(settings.detect.fingerprints)
         for source, trace in traffic:
             self._courts.judge(source.name, trace)
             self._counted.add(source.name, source.head.salt, source.head.epoch, trace)

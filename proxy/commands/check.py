@@ -10,14 +10,14 @@ from proxy.check.junit import junit
 from proxy.check.sarif import sarif
 from proxy.check.text import text
 from proxy.check.verdict import Verdict, finished, verdict
-from proxy.commands.offline_analysis import Courts
+from proxy.commands.offline_analysis import OfflineAnalysis
 from proxy.findings.ignores import Ignores
 from proxy.findings.model import Rule
-from proxy.recording.source import Traffic, gathered, write
-from proxy.settings.model import Effective
+from proxy.recording.source import Recordings, gathered, write
+from proxy.settings.model import EffectiveSettings
 from proxy.sidecar.rule_runner import today
 from proxy.text.terminal import safe
-from proxy.traces.cost import Works
+from proxy.traces.cost import TraceCosts
 
 FORMATS: Mapping[str, Callable[[Verdict, Sequence[Rule], str], str]] = {
     "text": lambda found, rules, settings: text(found),
@@ -27,10 +27,10 @@ FORMATS: Mapping[str, Callable[[Verdict, Sequence[Rule], str], str]] = {
 }
 
 
-def check(options: Namespace, loaded: Effective, rules: Sequence[Rule]) -> bool:
+def check(options: Namespace, loaded: EffectiveSettings, rules: Sequence[Rule]) -> bool:
     """Do what the command line asks for, and print it; True when something failed. UnableError, ConfigError."""
     traffic = gathered(options, loaded.settings)
-    checked = Checked(traffic, rules, loaded, options.fail_on, options.strict)
+    checked = CheckAnalysis(traffic, rules, loaded, options.fail_on, options.strict)
     if options.explain_ignores:
         print("\n".join(checked.ignores()), file=sys.stderr)
     told = FORMATS[options.format](checked.verdict, rules, options.config.as_posix() if options.config else "")
@@ -42,13 +42,15 @@ def check(options: Namespace, loaded: Effective, rules: Sequence[Rule]) -> bool:
     return checked.verdict.failed
 
 
-class Checked:
+class CheckAnalysis:
     """Everything that was found, and the verdict."""
 
-    def __init__(self, traffic: Traffic, rules: Sequence[Rule], loaded: Effective, fail_on: str, strict: bool) -> None:
+    def __init__(
+        self, traffic: Recordings, rules: Sequence[Rule], loaded: EffectiveSettings, fail_on: str, strict: bool
+    ) -> None:
         settings = self._settings = loaded.settings
-        courts = self._courts = Courts(rules, settings)
-        works = Works()
+        courts = self._courts = OfflineAnalysis(rules, settings)
+        works = TraceCosts()
         for source, trace in traffic:
             courts.judge(source.name, trace)
             works.add(source.name, trace)

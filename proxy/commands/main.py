@@ -16,10 +16,10 @@ from proxy.findings.model import IMPACTS
 from proxy.observe import log
 from proxy.recording.source import UnableError
 from proxy.settings.listing import as_toml
-from proxy.settings.model import ConfigError, Effective, declared, describe, load
+from proxy.settings.model import ConfigError, EffectiveSettings, declared, describe, load
 from proxy.settings.sources import from_text, nearest
 from proxy.text.terminal import safe
-from proxy.upstream.discovery import known_mount, usable
+from proxy.upstream.discovery import check_reachable_settings, known_mount
 from rules import RULES
 
 OK, FINDINGS, USAGE, UNABLE = 0, 1, 2, 75
@@ -196,7 +196,7 @@ def _add_set(command: argparse.ArgumentParser) -> None:
     )
 
 
-def _load(options: argparse.Namespace) -> Effective:
+def _load(options: argparse.Namespace) -> EffectiveSettings:
     """The settings; what to warn about is printed."""
     loaded = _read(options)
     for warning in loaded.warnings:
@@ -204,7 +204,7 @@ def _load(options: argparse.Namespace) -> Effective:
     return loaded
 
 
-def _read(options: argparse.Namespace) -> Effective:
+def _read(options: argparse.Namespace) -> EffectiveSettings:
     known = declared()
     named = {name: getattr(options, name, None) for name in options.settings}
     flags: dict[str, Any] = {name: value for name, value in named.items() if value is not None}
@@ -221,7 +221,7 @@ def _read(options: argparse.Namespace) -> Effective:
 
 def _config(options: argparse.Namespace) -> int:
     loaded = _load(options)
-    usable(loaded.settings)
+    check_reachable_settings(loaded.settings)
     for line in as_toml(loaded):
         print(line)
     return OK
@@ -251,7 +251,7 @@ def _explain_request(options: argparse.Namespace, words: str) -> None:
 
 def _serve(options: argparse.Namespace) -> int:
     loaded = _load(options)
-    usable(loaded.settings)
+    check_reachable_settings(loaded.settings)
     log.configure()
     run(serve(loaded, lambda: _read(options), RULES))
     return OK

@@ -3,23 +3,23 @@
 import math
 from collections.abc import Iterator, Sequence
 
-from proxy.findings.model import Rule, Seen
-from proxy.findings.store import Known
+from proxy.findings.model import CountedFinding, Rule
+from proxy.findings.store import StoredFinding
 from proxy.model import Trace
-from proxy.observe.confirmed_names import Names
-from proxy.observe.events import Closed, Event, Events, Warned
+from proxy.observe.confirmed_names import ConfirmedNames
+from proxy.observe.events import Event, Events, TraceClosed, Warned
 from proxy.settings.model import Settings
-from proxy.sidecar.rule_runner import Judge
+from proxy.sidecar.rule_runner import RuleRunner
 from proxy.traces.cost import may_gate
 
 
-class Court:
+class OfflineRun:
     """Traces of one kind, judged by the settings; what was found, and where."""
 
-    def __init__(self, rules: Sequence[Rule], settings: Settings, names: Names, gates: bool) -> None:
+    def __init__(self, rules: Sequence[Rule], settings: Settings, names: ConfirmedNames, gates: bool) -> None:
         events = Events()
         events.subscribe(self._hear)
-        self._judge = Judge(rules, settings, events)
+        self._judge = RuleRunner(rules, settings, events)
         self._names = names
         self._gates = gates
         self._source = ""
@@ -43,33 +43,33 @@ class Court:
         idle, self.warnings = set(self.warnings), told
         return idle
 
-    def known(self) -> list[Known]:
+    def known(self) -> list[StoredFinding]:
         """All findings, ignored ones as well, that are on names that upstream has taken."""
         shown = [known for known in self._judge.found if self._names.shown([known.finding])]
         return sorted(shown, key=lambda known: (-known.finding.weight, known.finding.key))
 
-    def seen(self) -> Iterator[Seen]:
+    def seen(self) -> Iterator[CountedFinding]:
         """Findings that are not ignored, the gravest first."""
         for known in self.known():
             if known.ignore is None:
                 places = list(self._places.get(known.finding.key, ()))
                 source, trace = places[0] if places else ("", "")
-                yield Seen(known.finding, source, trace, known.count, self._gates, len(places))
+                yield CountedFinding(known.finding, source, trace, known.count, self._gates, len(places))
 
     def _hear(self, event: Event) -> None:
         if isinstance(event, Warned):
             self.warnings.append(event.what)
-        elif isinstance(event, Closed):
+        elif isinstance(event, TraceClosed):
             for finding in event.findings:
                 self._places.setdefault(finding.key, {})[self._source, event.trace.id] = None
 
 
-class Courts:
+class OfflineAnalysis:
     """Traces as they come: those that can fail a build are judged by themselves, and the others by themselves."""
 
     def __init__(self, rules: Sequence[Rule], settings: Settings) -> None:
-        self.names = Names()
-        self._courts = [Court(rules, settings, self.names, gates) for gates in (False, True)]
+        self.names = ConfirmedNames()
+        self._courts = [OfflineRun(rules, settings, self.names, gates) for gates in (False, True)]
         self._idle: list[str] = []
 
     def judge(self, source: str, trace: Trace) -> None:
@@ -82,11 +82,11 @@ class Courts:
         idle = [court.close() for court in self._courts if court.count]
         self._idle = sorted(set.intersection(*idle)) if idle else []
 
-    def seen(self) -> list[Seen]:
+    def seen(self) -> list[CountedFinding]:
         """Findings that are not ignored, those that can fail a build first; one may be of both kinds of traces."""
         return [one for court in reversed(self._courts) for one in court.seen()]
 
-    def known(self) -> list[Known]:
+    def known(self) -> list[StoredFinding]:
         """All findings in the same order, ignored ones as well."""
         return [one for court in reversed(self._courts) for one in court.known()]
 

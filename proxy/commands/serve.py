@@ -10,22 +10,30 @@ from typing import TYPE_CHECKING, Any
 
 from proxy import __version__
 from proxy.admin.console import Console
-from proxy.admin.gauges import levels
-from proxy.admin.server import Admin
+from proxy.admin.gauges import metric_levels
+from proxy.admin.server import AdminServer
 from proxy.findings.model import Rule
 from proxy.observe import log
-from proxy.observe.events import Answered, Called, Closed, Events, Inspected, Reread, Warned
-from proxy.observe.metrics import Levels, Metrics
-from proxy.observe.tree import Trees
+from proxy.observe.events import (
+    Events,
+    RequestAnswered,
+    SettingsReloaded,
+    TraceClosed,
+    UpstreamCalled,
+    Warned,
+    WorkloadInspected,
+)
+from proxy.observe.metrics import Gauges, Metrics
+from proxy.observe.tree import TracePrinter
 from proxy.recording.recorder import Recorder
-from proxy.recording.schema import FORMAT, Head
-from proxy.settings.model import ConfigError, Effective, Settings
+from proxy.recording.schema import FORMAT, RecordingHead
+from proxy.settings.model import ConfigError, EffectiveSettings, Settings
 from proxy.settings.reload import reload
 from proxy.sidecar.sidecar import Sidecar
-from proxy.upstream.discovery import Place
+from proxy.upstream.discovery import Discovered
 
 if TYPE_CHECKING:
-    from proxy.observe.otlp import Spans
+    from proxy.observe.otlp import SpanExporter
 
 
 def run(work: Coroutine[Any, Any, None]) -> None:
@@ -39,24 +47,26 @@ def run(work: Coroutine[Any, Any, None]) -> None:
         uvloop.run(work)
 
 
-async def serve(loaded: Effective, read: Callable[[], Effective], rules: Sequence[Rule]) -> None:
+async def serve(loaded: EffectiveSettings, read: Callable[[], EffectiveSettings], rules: Sequence[Rule]) -> None:
     """Run until SIGTERM or SIGINT, then drain; the second one ends that. SIGHUP has the settings ``read`` again.
 
     ConfigError when what is set cannot be used.
     """
-    held = Held(loaded)
+    held = ReloadableSettings(loaded)
     settings = loaded.settings
     events = Events()
     sidecar = Sidecar(settings, rules, events, time.monotonic)
-    lines = log.Lines(lambda: held.loaded.settings.log)
+    lines = log.LogOutput(lambda: held.loaded.settings.log)
     release = lines.capture()
     console = Console(sidecar, events, rules, lambda: held.loaded.settings)
     spans, recorder = _spans(settings, events), _recorder(settings, events, sidecar.salt)
     metrics = Metrics(settings.limits.relations, lambda: _levels(sidecar, console, lines, spans, recorder))
     events.subscribe(metrics)
-    events.subscribe(log.Warnings(lines.warnings), Warned, Reread)
-    events.subscribe(Trees(sys.stdout) if settings.debug else log.TraceLog(lines.traces), Closed, Inspected)
-    admin = Admin(sidecar, metrics.scrape, lambda: held.loaded, console.routes)
+    events.subscribe(log.Warnings(lines.warnings), Warned, SettingsReloaded)
+    events.subscribe(
+        TracePrinter(sys.stdout) if settings.debug else log.TraceLog(lines.traces), TraceClosed, WorkloadInspected
+    )
+    admin = AdminServer(sidecar, metrics.scrape, lambda: held.loaded, console.routes)
     loop = asyncio.get_running_loop()
     loop.set_exception_handler(lambda _, context: events.emit(_lost(context)))
     told = asyncio.Event()
@@ -82,30 +92,30 @@ async def serve(loaded: Effective, read: Callable[[], Effective], rules: Sequenc
 
 
 def _levels(
-    sidecar: Sidecar, console: Console, lines: log.Lines, spans: "Spans | None", recorder: Recorder | None
-) -> Levels:
+    sidecar: Sidecar, console: Console, lines: log.LogOutput, spans: "SpanExporter | None", recorder: Recorder | None
+) -> Gauges:
     """What every part says of itself, when Prometheus asks."""
     return {
-        **levels(sidecar, __version__),
-        **console.levels(),
+        **metric_levels(sidecar, __version__),
+        **console.metric_levels(),
         "log_lines_left_out": lines.left_out(),
         "otlp_spans": spans.counts() if spans else {},
         "recorded_traces": recorder.counts() if recorder else {},
     }
 
 
-def _spans(settings: Settings, events: Events) -> "Spans | None":
+def _spans(settings: Settings, events: Events) -> "SpanExporter | None":
     """Who makes spans of events, where they are wanted; what that takes is imported only then."""
     if not settings.otlp.endpoint:
         return None
     try:
-        from proxy.observe.otlp import Spans
+        from proxy.observe.otlp import SpanExporter
     except ImportError as error:
         raise ConfigError(
             f"otlp.endpoint: spans need their extra: pip install 'fanin[otel]' ({error.name} is missing)"
         ) from error
-    spans = Spans(settings, __version__, events.emit, time.monotonic)
-    events.subscribe(spans, Answered, Called)
+    spans = SpanExporter(settings, __version__, events.emit, time.monotonic)
+    events.subscribe(spans, RequestAnswered, UpstreamCalled)
     return spans
 
 
@@ -114,22 +124,24 @@ def _recorder(settings: Settings, events: Events, salt: bytes) -> Recorder | Non
     if settings.record.file is None:
         return None
     recorder = Recorder(settings.record, recording_head(salt), events.emit)
-    events.subscribe(recorder, Closed)
+    events.subscribe(recorder, TraceClosed)
     return recorder
 
 
-def recording_head(salt: bytes) -> Head:
+def recording_head(salt: bytes) -> RecordingHead:
     """The first line of what this process records."""
-    return Head(FORMAT, __version__, salt.hex(), round(time.time() - time.monotonic(), 3))
+    return RecordingHead(FORMAT, __version__, salt.hex(), round(time.time() - time.monotonic(), 3))
 
 
-class Held:
+class ReloadableSettings:
     """The settings in force."""
 
-    def __init__(self, loaded: Effective) -> None:
+    def __init__(self, loaded: EffectiveSettings) -> None:
         self.loaded = loaded
 
-    def reload(self, read: Callable[[], Effective], sidecar: Sidecar, admin: Admin, events: Events) -> None:
+    def reload(
+        self, read: Callable[[], EffectiveSettings], sidecar: Sidecar, admin: AdminServer, events: Events
+    ) -> None:
         """Read them again; what does not fit changes nothing, and is told."""
         try:
             found = reload(self.loaded, read)
@@ -143,9 +155,9 @@ class Held:
             events.emit(
                 Warned(f"settings were not reloaded: {why}", "The old ones hold. Mend them, and send SIGHUP.", bug)
             )
-            events.emit(Reread(None))
+            events.emit(SettingsReloaded(None))
             return
-        events.emit(Reread(found.changed))
+        events.emit(SettingsReloaded(found.changed))
         for what in found.loaded.warnings:
             events.emit(Warned(what, "Remove the variable, or mend its name."))
         if found.kept:
@@ -153,7 +165,7 @@ class Held:
             events.emit(Warned(f"settings that take a restart are other ones now: {names}", "Start fanin again."))
 
 
-def _start_line(sidecar: Sidecar, place: Place, admin: Admin) -> str:
+def _start_line(sidecar: Sidecar, place: Discovered, admin: AdminServer) -> str:
     settings = sidecar.settings
     host, watched = settings.listen.rpartition(":")[0], settings.admin.rpartition(":")[0]
     pages = f"\nfanin: what happens is shown at http://{watched}:{admin.port}/" if settings.debug and admin.port else ""

@@ -43,17 +43,17 @@ AROUND = 2
 """Lines of the terminal that hold no fingerprint: the heads, and what the keys are."""
 
 
-class Order(msgspec.Struct, frozen=True):
+class SortOrder(msgspec.Struct, frozen=True):
     """By which key the table is sorted."""
 
     key: str = "c"
     down: bool = True
 
-    def pressed(self, key: str) -> "Order":
+    def pressed(self, key: str) -> "SortOrder":
         """The order after a key: the same one again turns it round."""
         if key not in KEYS:
             return self
-        return Order(key, not self.down if key == self.key else True)
+        return SortOrder(key, not self.down if key == self.key else True)
 
 
 class TopError(Exception):
@@ -66,7 +66,7 @@ def top(admin: str, token: str | None, every: float) -> int:
         raise ConfigError(f"--admin: '{admin}' is no URL: http://HOST:PORT")
     console, found = Console(), fetch(admin, token)
     if not (sys.stdout.isatty() and sys.stdin.isatty()):
-        Console(width=WIDE).print(table(found, Order(), len(found), WIDE))
+        Console(width=WIDE).print(table(found, SortOrder(), len(found), WIDE))
         return 0
     try:
         with _keys(), Live(console=console, screen=True, auto_refresh=False) as live:
@@ -91,7 +91,7 @@ def fetch(admin: str, token: str | None) -> list[dict[str, Any]]:
     return [{**row, "share": 100 * row["merged"] / max(1, row["calls"])} for row in found]
 
 
-def table(rows: Sequence[Mapping[str, Any]], order: Order, most: int, width: int) -> Table:
+def table(rows: Sequence[Mapping[str, Any]], order: SortOrder, most: int, width: int) -> Table:
     """The first ``most`` of them in order, each on one line of ``width`` characters.
 
     Names are a client's: no control character moves on.
@@ -112,7 +112,7 @@ def table(rows: Sequence[Mapping[str, Any]], order: Order, most: int, width: int
     return made
 
 
-def _columns(order: Order, width: int) -> dict[str, tuple[str, str]]:
+def _columns(order: SortOrder, width: int) -> dict[str, tuple[str, str]]:
     """Those of ``KEYS`` for which there is room, in their order; the one that is sorted by always."""
     ranked = [*dict.fromkeys((order.key, *PLACES))]
     shown = ranked[: max(1, (width - NAMED) // EACH)]
@@ -126,7 +126,7 @@ def _cell(field: str, value: float) -> str:
 
 
 def _watch(live: Live, read: Callable[[], list[dict[str, Any]]], every: float, rows: list[dict[str, Any]]) -> None:
-    order, due, trouble = Order(), time.monotonic() + every, ""
+    order, due, trouble = SortOrder(), time.monotonic() + every, ""
     while True:
         shown = table(rows, order, live.console.height - AROUND - bool(trouble), live.console.width)
         live.update(Group(shown, Text(trouble, style="bold red", no_wrap=True)) if trouble else shown, refresh=True)

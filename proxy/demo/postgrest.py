@@ -13,13 +13,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from proxy.demo.process import StackError
-from proxy.demo.server import NOTHING, START_TIMEOUT, Server, free_port
+from proxy.demo.server import NOTHING, START_TIMEOUT, StackServer, free_port
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
-class PostgREST(Server):
+class PostgREST(StackServer):
     """PostgREST on a free port of 127.0.0.1, with its schema cache loaded.
 
     `dsn` is the authenticator's URL, `secret` (≥ 32 characters) signs the tokens, `settings` are

@@ -31,7 +31,7 @@ INTERRUPTED = 130
 UNABLE = 75
 
 
-class Row(NamedTuple):
+class DemoRow(NamedTuple):
     """One line of the table; times are milliseconds."""
 
     case: str
@@ -87,13 +87,13 @@ def _servers() -> Iterator[Servers]:
             yield Servers(postgres, postgrest, fanin, service_token(SECRET))
 
 
-async def _measure(servers: Servers) -> Row:
+async def _measure(servers: Servers) -> DemoRow:
     """Run both sides in turn, so that neither has the warmer caches, and count what Postgres saw."""
     _say(f"payment export, {ROUNDS} times each way")
     connection = await asyncpg.connect(servers.postgres.dsn)
     try:
-        direct: list[payment_export.Run] = []
-        through: list[payment_export.Run] = []
+        direct: list[payment_export.ExportRun] = []
+        through: list[payment_export.ExportRun] = []
         counts: dict[str, list[int]] = {"direct": [], "fanin": []}
         for number in range(ROUNDS + 1):
             for name, url, runs in (
@@ -106,7 +106,7 @@ async def _measure(servers: Servers) -> Row:
     finally:
         await connection.close()
     # The first round opens PostgREST's own connections and fills Postgres' caches: it is not counted.
-    return Row(
+    return DemoRow(
         case=payment_export.ROUTE,
         requests=len(direct[0].answers),
         statements_direct=int(statistics.median(counts["direct"][1:])),
@@ -117,7 +117,7 @@ async def _measure(servers: Servers) -> Row:
     )
 
 
-def _same(number: int, direct: payment_export.Run, through: payment_export.Run) -> bool:
+def _same(number: int, direct: payment_export.ExportRun, through: payment_export.ExportRun) -> bool:
     """Whether a round's answers are equal; says where they are not."""
     for at, (ours, theirs) in enumerate(zip(through.answers, direct.answers, strict=True)):
         for part, mine, other in zip(ours._fields, ours, theirs, strict=True):
@@ -127,8 +127,8 @@ def _same(number: int, direct: payment_export.Run, through: payment_export.Run) 
     return True
 
 
-def _show(row: Row, trace: str) -> None:
-    cells: tuple[tuple[str, Callable[[Row], Any]], ...] = (
+def _show(row: DemoRow, trace: str) -> None:
+    cells: tuple[tuple[str, Callable[[DemoRow], Any]], ...] = (
         ("use case", lambda r: r.case),
         ("requests sent", lambda r: r.requests),
         ("SQL statements", lambda r: f"{r.statements_direct} → {r.statements_fanin}"),

@@ -26,7 +26,7 @@ START_TIMEOUT = 30.0  # seconds
 _PORTS = range(20_000, 32_000)
 
 
-class Server:
+class StackServer:
     """A server in a temporary directory, for one `with`; resources go in reverse order, once."""
 
     def __init__(self, prefix: str) -> None:

@@ -8,7 +8,7 @@ import signal
 import sys
 from typing import TYPE_CHECKING, Self
 
-from proxy.demo.server import NOTHING, START_TIMEOUT, Server, free_port
+from proxy.demo.server import NOTHING, START_TIMEOUT, StackServer, free_port
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -20,7 +20,7 @@ NO_CHECKS = {"shadow.share": "0"}
 """Settings where calls are counted: whether a merged call is checked is drawn, and a check costs calls."""
 
 
-class Fanin(Server):
+class Fanin(StackServer):
     """`with Fanin(upstream) as fanin:` — `url` and `admin_url` have no slash at the end.
 
     `settings` are dotted names with their values, as for `--set`; `flags` are further words of the command line.

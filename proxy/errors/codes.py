@@ -182,7 +182,7 @@ class FaultError(Exception):
         self.details = details
 
 
-REFUSALS = {
+BYPASS_REASONS = {
     "mode": "fanin runs with mode=observe or mode=shadow, or FAN001 is not at level rewrite.",
     "off": "The request says X-Fanin: off.",
     "outside-mount": "The path is not PostgREST's.",
@@ -216,7 +216,7 @@ REFUSALS = {
 }
 """Why a request was not merged. Every reason that the metric ``refusals_total`` can name, with its help text."""
 
-DOUBTS = {
+FALLBACK_REASONS = {
     "status": "The merged call was not answered 200.",
     "shape": "The merged body is not an array of rows with the hidden key first.",
     "stranger": "A row's key is none of the literals that were asked for.",
@@ -236,7 +236,7 @@ DOUBTS = {
 }
 """Why an answer of fanin's own making was not used and the originals sent: the values of ``replays_total``'s label."""
 
-COMPARED = {
+COMPARISON_RESULTS = {
     "match": "The merged answer and the original are the same, as law 1 has it.",
     "mismatch": "They differ, and did twice more while the original stayed the same: merging this query is paused.",
     "moving": "They differed, but so did the originals, or not the next time: somebody writes to these rows.",

@@ -1,6 +1,6 @@
 """What to do about what ``errors`` names: one remedy for each refusal, and one for each doubt."""
 
-REMEDIES = {
+BYPASS_REMEDIES = {
     "mode": "Set mode to rewrite, and rules.fan001 to rewrite, once mode shadow has found no mismatch.",
     "off": "Leave the header X-Fanin: off away.",
     "outside-mount": "Call PostgREST under its mount; the start line and --mount say where that is.",
@@ -34,7 +34,7 @@ REMEDIES = {
 }
 """How to change the call, or what is around it, so that it merges: one for each of ``REFUSALS``."""
 
-CURES = {
+FALLBACK_REMEDIES = {
     "status": "See upstream's log for the merged call; rules.fan001 = report for the relation leaves it alone.",
     "shape": "Something rewrites bodies, or the relation has a media handler: set rules.fan001 to report for it.",
     "stranger": "Have the column's type and collation read from the database (db_uri).",

@@ -4,21 +4,21 @@ from collections.abc import Mapping
 
 import msgspec
 
-from proxy.errors.codes import REFUSALS, FaultError
-from proxy.errors.remedies import REMEDIES
-from proxy.explain.keys import ALIAS, ALONE, DEPENDS, MERGES, Case, Way, way
-from proxy.explain.request import Request, RequestError
-from proxy.http1.head import first
-from proxy.model import Column, Head, Member, Query
-from proxy.path.chunking import cut, lengthened
-from proxy.path.coalescing import is_shareable, listed
+from proxy.errors.codes import BYPASS_REASONS, FaultError
+from proxy.errors.remedies import BYPASS_REMEDIES
+from proxy.explain.keys import ALIAS, ALONE, DEPENDS, MERGES, MergeQuestion, MergeWay, way
+from proxy.explain.request import ExplainedRequest, RequestError
+from proxy.http1.head import first_value
+from proxy.model import Column, PendingRequest, Query, RequestHead
+from proxy.path.chunking import chunk_list, with_long_list
+from proxy.path.coalescing import is_shareable, named_in_settings
 from proxy.path.fingerprint import read_query
 from proxy.path.identity import HeadRules, head_rules, read_head, travels
-from proxy.postgrest.request.api_request import Asked, read_asked
+from proxy.postgrest.request.api_request import ApiRequest, read_api_request
 from proxy.postgrest.request.in_list import shortened
 from proxy.postgrest.request.media import preferences
 from proxy.settings.model import Settings
-from proxy.settings.overrides import PerQuery
+from proxy.settings.overrides import ByRequest
 from proxy.sql.statement import Sql, sql_of
 
 SUPABASE_MOUNT = b"/rest/v1"
@@ -34,7 +34,7 @@ COUNTED = (
 EQUAL = "Byte-equal requests of one identity that wait at the same time share one call (FAN003)."
 
 
-class Identity(msgspec.Struct, frozen=True):
+class IdentityFacts(msgspec.Struct, frozen=True):
     """Names of header lines, by what they are to fanin. Values are shown to nobody."""
 
     compared: tuple[str, ...]
@@ -44,7 +44,7 @@ class Identity(msgspec.Struct, frozen=True):
     """The header that names the trace; empty where none does."""
 
 
-class Refusal(msgspec.Struct, frozen=True):
+class BypassFacts(msgspec.Struct, frozen=True):
     """Why it is not merged, and how to change the call so that it is."""
 
     code: str
@@ -52,12 +52,12 @@ class Refusal(msgspec.Struct, frozen=True):
     remedy: str
 
 
-class Merging(msgspec.Struct, frozen=True):
+class MergingFacts(msgspec.Struct, frozen=True):
     """``verdict``: ``merges``, ``depends`` (on a type), ``never``; then with its refusal."""
 
     verdict: str
-    ways: tuple[Way, ...]
-    refusal: Refusal | None
+    ways: tuple[MergeWay, ...]
+    refusal: BypassFacts | None
     notes: tuple[str, ...]
 
 
@@ -67,17 +67,19 @@ class Explanation(msgspec.Struct, frozen=True):
     method: str
     target: str
     mount: str
-    asks: Asked | None
+    asks: ApiRequest | None
     """None for what is no relation under the mount."""
     relation: str
     """``schema.relation``; empty where there is none."""
     sql: Sql
     fingerprint: str
-    identity: Identity
-    merging: Merging
+    identity: IdentityFacts
+    merging: MergingFacts
 
 
-def explain(request: Request, settings: Settings, mount: str | None, columns: Mapping[bytes, Column]) -> Explanation:
+def explain(
+    request: ExplainedRequest, settings: Settings, mount: str | None, columns: Mapping[bytes, Column]
+) -> Explanation:
     """Explain ``request`` under ``settings``; RequestError for one that fanin would turn down.
 
     ``mount`` is None where only upstream could tell: then the request's own path does. ``columns`` are those of its
@@ -90,7 +92,7 @@ def explain(request: Request, settings: Settings, mount: str | None, columns: Ma
     except FaultError as error:
         raise RequestError(f"{error.fault.message}. {error.fault.hint}") from None
     query = _query(request, head, prefix, settings)
-    settings = PerQuery(settings, lambda found: found).of(query.relation, head.route)
+    settings = ByRequest(settings, lambda found: found).of(query.relation, head.route)
     asked = _asked(request, prefix)
     types = {name.decode("utf-8", "replace"): column.type for name, column in columns.items()}
     return Explanation(
@@ -106,7 +108,7 @@ def explain(request: Request, settings: Settings, mount: str | None, columns: Ma
     )
 
 
-def _mount(request: Request, mount: str | None) -> bytes:
+def _mount(request: ExplainedRequest, mount: str | None) -> bytes:
     """The mount without its trailing slash."""
     if mount is not None:
         return mount.rstrip("/").encode()
@@ -118,28 +120,28 @@ def _rules(settings: Settings) -> HeadRules:
     return head_rules(b"", settings.trace.headers, identity.also_neutral, identity.not_neutral, b"explained")
 
 
-def _query(request: Request, head: Head, mount: bytes, settings: Settings) -> Query:
+def _query(request: ExplainedRequest, head: RequestHead, mount: bytes, settings: Settings) -> Query:
     schema, longest = settings.catalog.schemas[0], settings.merge.max_url
     if len(request.target) <= longest:
         return read_query(request.method, request.target, head, mount, schema, longest)
     short, place = shortened(request.target, longest)
-    return lengthened(read_query(request.method, short, head, mount, schema, longest), request.target, place)
+    return with_long_list(read_query(request.method, short, head, mount, schema, longest), request.target, place)
 
 
-def _asked(request: Request, mount: bytes) -> Asked | None:
-    schema = first(request.fields, b"content-profile" if request.method in WRITES else b"accept-profile") or b""
+def _asked(request: ExplainedRequest, mount: bytes) -> ApiRequest | None:
+    schema = first_value(request.fields, b"content-profile" if request.method in WRITES else b"accept-profile") or b""
     prefers = preferences([field.value for field in request.fields if field.name == b"prefer"])
-    ranged = first(request.fields, b"range") or b""
-    return read_asked(request.method, request.target, mount, schema.decode("utf-8", "replace"), prefers, ranged)
+    ranged = first_value(request.fields, b"range") or b""
+    return read_api_request(request.method, request.target, mount, schema.decode("utf-8", "replace"), prefers, ranged)
 
 
-def _identity(request: Request, rules: HeadRules) -> Identity:
+def _identity(request: ExplainedRequest, rules: HeadRules) -> IdentityFacts:
     names = dict.fromkeys(field.name for field in request.fields if request.host_given or field.name != b"host")
     dropped = tuple(name for name in names if not travels(name))
     neutral = tuple(name for name in names if name in rules.neutral and name not in dropped)
     compared = tuple(name for name in names if name not in dropped and name not in neutral)
     trace = next((name for name in rules.trace_headers if name in names), b"")
-    return Identity(_texts(compared), _texts(neutral), _texts(dropped), trace.decode())
+    return IdentityFacts(_texts(compared), _texts(neutral), _texts(dropped), trace.decode())
 
 
 def _texts(names: tuple[bytes, ...]) -> tuple[str, ...]:
@@ -149,34 +151,36 @@ def _texts(names: tuple[bytes, ...]) -> tuple[str, ...]:
 # What becomes of it.
 
 
-def _merging(query: Query, head: Head, settings: Settings, mount: bytes, columns: Mapping[bytes, Column]) -> Merging:
+def _merging(
+    query: Query, head: RequestHead, settings: Settings, mount: bytes, columns: Mapping[bytes, Column]
+) -> MergingFacts:
     shared = (EQUAL,) if _shares(query, head, settings, mount) else ()
     code, told = _refusal(query, head, settings)
     if code:
-        return Merging(ALONE, (), refusal(code), (*told, *shared))
-    case = Case(Member(query, head, 0.0), settings, mount, columns)
+        return MergingFacts(ALONE, (), refusal(code), (*told, *shared))
+    case = MergeQuestion(PendingRequest(query, head, 0.0), settings, mount, columns)
     ways = tuple(way(case, key) for key in query.keys)
     verdicts = {one.verdict for one in ways}
     verdict = next((verdict for verdict in (MERGES, DEPENDS) if verdict in verdicts), ALONE)
     if verdict == ALONE:
-        return Merging(ALONE, ways, refusal("literal"), shared)
+        return MergingFacts(ALONE, ways, refusal("literal"), shared)
     limited = (LIMITED,) if query.limit is not None else ()
     counted = (COUNTED,) if settings.merge.max_rows is None else ()
-    return Merging(verdict, ways, None, (*limited, *counted, *shared))
+    return MergingFacts(verdict, ways, None, (*limited, *counted, *shared))
 
 
-def refusal(code: str) -> Refusal:
+def refusal(code: str) -> BypassFacts:
     """A reason with its text and its remedy."""
-    return Refusal(code, REFUSALS[code], REMEDIES[code])
+    return BypassFacts(code, BYPASS_REASONS[code], BYPASS_REMEDIES[code])
 
 
-def _shares(query: Query, head: Head, settings: Settings, mount: bytes) -> bool:
-    stable = listed(settings.rules.duplicate_read.rpc, settings.catalog.schemas[0])
+def _shares(query: Query, head: RequestHead, settings: Settings, mount: bytes) -> bool:
+    stable = named_in_settings(settings.rules.duplicate_read.rpc, settings.catalog.schemas[0])
     on = settings.mode == "rewrite" and settings.rules.fan003 == "rewrite"
     return on and is_shareable(query, head, mount, stable)
 
 
-def _refusal(query: Query, head: Head, settings: Settings) -> tuple[str, tuple[str, ...]]:
+def _refusal(query: Query, head: RequestHead, settings: Settings) -> tuple[str, tuple[str, ...]]:
     """Why it is not merged whatever its keys are, empty where it may be; and what is done with an over-long list."""
     if query.refusal == "too-long" and query.long is not None:
         return _long(query, head, settings)
@@ -185,14 +189,14 @@ def _refusal(query: Query, head: Head, settings: Settings) -> tuple[str, tuple[s
     return query.refusal or "", ()
 
 
-def _long(query: Query, head: Head, settings: Settings) -> tuple[str, tuple[str, ...]]:
+def _long(query: Query, head: RequestHead, settings: Settings) -> tuple[str, tuple[str, ...]]:
     bounds = settings.rules.oversized_in_list
     size = LINE + len(query.target) + len(head.forward) + len(b"\r\n")
     if size <= bounds.head_bytes:
         return "too-long", ()
     if settings.mode != "rewrite" or settings.rules.fan005 != "rewrite":
         return "oversized", ()
-    found = cut(query, head, ALIAS, bounds.head_bytes - LINE - len(head.merged) - len(b"\r\n"))
+    found = chunk_list(query, head, ALIAS, bounds.head_bytes - LINE - len(head.merged) - len(b"\r\n"))
     if isinstance(found, str):
         return found, ()
     return "too-long", (f"FAN005 cuts its list into {len(found.parts)} calls, and puts their answers together.",)

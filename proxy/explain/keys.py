@@ -5,17 +5,17 @@ from datetime import date, timedelta
 
 import msgspec
 
-from proxy.model import Column, Key, LiteralClass, Member, Merged, Query
+from proxy.model import Column, Key, LiteralClass, MergedCall, PendingRequest, Query
 from proxy.path.columns import unknown_columns
 from proxy.path.fingerprint import read_query
-from proxy.path.plan import Bounds, order_of, plan
+from proxy.path.plan import CallLimits, order_of, plan
 from proxy.postgrest.types import NEVER, ONE_SPELLING, column_of, fits, sorts
 from proxy.settings.model import Settings
 
 ALIAS = b"f" + b"0" * 24
 """As long as the real one, which is random."""
 MERGES, DEPENDS, ALONE = "merges", "depends", "never"
-Known = Mapping[bytes, Column]
+KnownColumns = Mapping[bytes, Column]
 
 
 class Ties(msgspec.Struct, frozen=True):
@@ -28,7 +28,7 @@ class Ties(msgspec.Struct, frozen=True):
     text: str
 
 
-class Way(msgspec.Struct, frozen=True):
+class MergeWay(msgspec.Struct, frozen=True):
     """One filter that may vary. ``verdict``: ``merges``, ``depends`` (on a type), ``never``."""
 
     column: str
@@ -49,13 +49,13 @@ class Way(msgspec.Struct, frozen=True):
     """The merged call's target for this request and one more; its alias is shown as ``f…``."""
 
 
-class Case(msgspec.Struct, frozen=True):
+class MergeQuestion(msgspec.Struct, frozen=True):
     """A request that could merge, and all that bears on it."""
 
-    member: Member
+    member: PendingRequest
     settings: Settings
     mount: bytes
-    known: Known
+    known: KnownColumns
 
     @property
     def query(self) -> Query:
@@ -71,23 +71,23 @@ class Case(msgspec.Struct, frozen=True):
         """Whether fanin finds types out: from the catalog, or by asking."""
         return self.certain or self.settings.merge.ask_types
 
-    def supposing(self, columns: Known) -> "Case":
+    def supposing(self, columns: KnownColumns) -> "MergeQuestion":
         """The same where more is known."""
         return msgspec.structs.replace(self, known={**self.known, **columns})
 
 
-Joined = tuple[Member, Merged]
+Joined = tuple[PendingRequest, MergedCall]
 """Another request, and the call that it shares with the one in question."""
 
 
-def way(case: Case, key: Key) -> Way:
+def way(case: MergeQuestion, key: Key) -> MergeWay:
     """What becomes of ``case`` where ``key`` is what varies."""
     found, supposed = _joined(case, key), ""
     if found is None and case.learns:
         found, supposed = _supposed(case, key)
     name = key.name.decode()
     other = None if found is None else next(own for own in found[0].query.keys if own.name == key.name)
-    return Way(
+    return MergeWay(
         column=name,
         filter=key.value.decode(),
         literal=key.kind.value,
@@ -102,17 +102,17 @@ def way(case: Case, key: Key) -> Way:
     )
 
 
-def _joined(case: Case, key: Key) -> Joined | None:
+def _joined(case: MergeQuestion, key: Key) -> Joined | None:
     """Another request for which the plan makes one call with this one; None where it makes two."""
     merge = case.settings.merge
     for other in _siblings(case, key):
-        calls = plan([case.member, other], ALIAS, Bounds(merge.max_keys, merge.max_url, case.known))
-        if len(calls) == 1 and isinstance(calls[0], Merged):
+        calls = plan([case.member, other], ALIAS, CallLimits(merge.max_keys, merge.max_url, case.known))
+        if len(calls) == 1 and isinstance(calls[0], MergedCall):
             return other, calls[0]
     return None
 
 
-def _supposed(case: Case, key: Key) -> tuple[Joined | None, str]:
+def _supposed(case: MergeQuestion, key: Key) -> tuple[Joined | None, str]:
     """The same for the first types under which there is one, and what they are."""
     wanted = [name for name in _asked(case, key) if name != key.name.decode()]
     orders = {name.encode(): Column("timestamp with time zone", case.certain) for name in wanted}
@@ -124,7 +124,7 @@ def _supposed(case: Case, key: Key) -> tuple[Joined | None, str]:
     return None, ""
 
 
-def _siblings(case: Case, key: Key) -> Iterator[Member]:
+def _siblings(case: MergeQuestion, key: Key) -> Iterator[PendingRequest]:
     """The same request for other values of the same class."""
     head, target = case.member.head, case.query.target
     schema, longest = case.settings.catalog.schemas[0], case.settings.merge.max_url
@@ -132,7 +132,7 @@ def _siblings(case: Case, key: Key) -> Iterator[Member]:
     for literal in _literals(key):
         if literal not in key.literals:
             raw = target[: key.start] + form % literal + target[key.end :]
-            yield Member(read_query(case.query.method, raw, head, case.mount, schema, longest), head, 0.0)
+            yield PendingRequest(read_query(case.query.method, raw, head, case.mount, schema, longest), head, 0.0)
 
 
 def _literals(key: Key) -> Iterator[bytes]:
@@ -152,14 +152,14 @@ def _literals(key: Key) -> Iterator[bytes]:
 # Types.
 
 
-def _asked(case: Case, key: Key) -> tuple[str, ...]:
+def _asked(case: MergeQuestion, key: Key) -> tuple[str, ...]:
     """Columns of which types would be found out before the plan is made."""
     other = next(_siblings(case, key), None)
     batch = [case.member] if other is None else [case.member, other]
     return tuple(name.decode() for name in unknown_columns(batch, case.known))
 
 
-def _fitting(case: Case, key: Key) -> list[str]:
+def _fitting(case: MergeQuestion, key: Key) -> list[str]:
     """Types that have one spelling for each literal of a key that needs a type, and has none yet."""
     if key.kind is not LiteralClass.TEXT or column_of(key.name, case.known) is not None:
         return []
@@ -167,7 +167,7 @@ def _fitting(case: Case, key: Key) -> list[str]:
     return [column.type for column in columns if all(fits(literal, column) for literal in key.literals)]
 
 
-def _types(case: Case, key: Key) -> str:
+def _types(case: MergeQuestion, key: Key) -> str:
     name, column = key.name.decode(), column_of(key.name, case.known)
     if column is not None and not all(fits(literal, column) for literal in key.literals):
         return f"{name} is {column.type}, {_why_unfit(column)}"
@@ -191,7 +191,7 @@ def _why_unfit(column: Column) -> str:
 # Several rows a key.
 
 
-def _ties(case: Case, key: Key) -> Ties:
+def _ties(case: MergeQuestion, key: Key) -> Ties:
     order, names = order_of(case.query, case.known), _names(case.query.order)
     if (single := _single(case, key)) is not None:
         return single
@@ -207,7 +207,7 @@ def _ties(case: Case, key: Key) -> Ties:
     return Ties("ties", f"the originals are sent, since {_why_tied(case, unknown)}")
 
 
-def _single(case: Case, key: Key) -> Ties | None:
+def _single(case: MergeQuestion, key: Key) -> Ties | None:
     """What there is to say where several rows are out of the question."""
     column, media = column_of(key.name, case.known), case.member.head.media
     if len(key.literals) == 1 and column is not None and column.unique:
@@ -217,11 +217,11 @@ def _single(case: Case, key: Key) -> Ties | None:
     return None
 
 
-def _unknown_order(case: Case) -> tuple[bytes, ...]:
+def _unknown_order(case: MergeQuestion) -> tuple[bytes, ...]:
     return tuple(name for name in case.query.order if column_of(name, case.known) is None)
 
 
-def _why_tied(case: Case, unknown: tuple[bytes, ...]) -> str:
+def _why_tied(case: MergeQuestion, unknown: tuple[bytes, ...]) -> str:
     if unknown:
         return f"nobody may ask for the type of {_names(unknown)}"
     loose = tuple(name for name in case.query.order if not sorts(column_of(name, case.known)))

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 import msgspec
 
 from proxy.errors.codes import FaultError
-from proxy.http1.head import Field, first, parse_fields, parse_request_line
+from proxy.http1.head import HeaderField, first_value, parse_fields, parse_request_line
 from proxy.model import Column
 from proxy.postgrest.types import full_name
 
@@ -18,13 +18,13 @@ class RequestError(ValueError):
     """The words are no request; the message says what to do."""
 
 
-class Request(msgspec.Struct, frozen=True):
+class ExplainedRequest(msgspec.Struct, frozen=True):
     """A request as it would be on the wire."""
 
     method: bytes
     target: bytes
     minor: int
-    fields: tuple[Field, ...]
+    fields: tuple[HeaderField, ...]
     host_given: bool
     """Whether the command line named a host; else a Host line was made up."""
 
@@ -34,7 +34,7 @@ def looks_like_request(words: str) -> bool:
     return " " in words or "/" in words
 
 
-def read_request(words: str, headers: Iterable[str]) -> Request:
+def read_request(words: str, headers: Iterable[str]) -> ExplainedRequest:
     """A request off the command line; RequestError for what no client could send."""
     method, target, version = _parts(words)
     target, host = _origin_form(target)
@@ -43,14 +43,14 @@ def read_request(words: str, headers: Iterable[str]) -> Request:
     except FaultError as error:
         raise RequestError(f"{error.fault.message}. {error.fault.hint} {HOW}") from None
     fields = tuple(_field(header) for header in headers)
-    given = host != b"" or first(fields, b"host") is not None
-    if first(fields, b"host") is None:
+    given = host != b"" or first_value(fields, b"host") is not None
+    if first_value(fields, b"host") is None:
         value = host or b"localhost"
-        fields = (Field(b"host", value, b"Host: " + value), *fields)
-    return Request(line.method, line.target, line.minor, fields, given)
+        fields = (HeaderField(b"host", value, b"Host: " + value), *fields)
+    return ExplainedRequest(line.method, line.target, line.minor, fields, given)
 
 
-def _field(header: str) -> Field:
+def _field(header: str) -> HeaderField:
     """A header line; its value is repeated in no message."""
     try:
         (field,) = parse_fields(os.fsencode(header), "FANIN102")

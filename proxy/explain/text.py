@@ -5,9 +5,9 @@ from collections.abc import Iterable, Iterator
 
 import msgspec
 
-from proxy.explain.facts import Explanation, Identity, Merging
-from proxy.explain.keys import MERGES, Way
-from proxy.postgrest.request.api_request import Asked, Level, Order
+from proxy.explain.facts import Explanation, IdentityFacts, MergingFacts
+from proxy.explain.keys import MERGES, MergeWay
+from proxy.postgrest.request.api_request import ApiRequest, Level, OrderTerm
 from proxy.postgrest.request.conditions import Condition, Where
 from proxy.postgrest.request.select_list import Embed, Item
 from proxy.sql.statement import Sql
@@ -32,7 +32,7 @@ def to_json(explanation: Explanation) -> str:
     return json.dumps(told, indent=2)
 
 
-def _members(asked: Asked) -> dict[str, object]:
+def _members(asked: ApiRequest) -> dict[str, object]:
     return {name: msgspec.to_builtins(getattr(asked, name)) for name in asked.__struct_fields__ if name != "levels"}
 
 
@@ -114,13 +114,13 @@ def _where(where: Where) -> str:
     return f"{where.field} {'not ' * where.negated}{where.operator}{argument} {value}"
 
 
-def _order(order: Order) -> str:
+def _order(order: OrderTerm) -> str:
     name = f"{order.relation}({order.field})" if order.relation else str(order.field)
     nulls = f"nulls {order.nulls}" if order.nulls else ""
     return " ".join(word for word in (name, order.direction, nulls) if word)
 
 
-def _sql(sql: Sql, asked: Asked | None) -> Iterator[str]:
+def _sql(sql: Sql, asked: ApiRequest | None) -> Iterator[str]:
     if asked is None:
         return
     yield "SQL"
@@ -132,7 +132,7 @@ def _sql(sql: Sql, asked: Asked | None) -> Iterator[str]:
 # What fanin does with it.
 
 
-def _identity(identity: Identity) -> Iterator[str]:
+def _identity(identity: IdentityFacts) -> Iterator[str]:
     yield _row("Identity", f"compared byte by byte: {_list(identity.compared)}")
     yield _row("", f"neutral, may differ: {_list(identity.neutral)}")
     yield _row("", f"not sent on: {_list(identity.dropped)}")
@@ -140,13 +140,13 @@ def _identity(identity: Identity) -> Iterator[str]:
     yield _row("", f"trace: {trace}")
 
 
-def _verdict(merging: Merging) -> str:
+def _verdict(merging: MergingFacts) -> str:
     if merging.refusal is not None:
         return f"no: {merging.refusal.code}"
     return "yes" if merging.verdict == MERGES else "depends on types that are not known here"
 
 
-def _merging(merging: Merging) -> Iterator[str]:
+def _merging(merging: MergingFacts) -> Iterator[str]:
     refusal = merging.refusal
     yield _row("Merging", _verdict(merging) if refusal is None else f"{refusal.code}: {refusal.text}")
     if refusal is not None:
@@ -156,7 +156,7 @@ def _merging(merging: Merging) -> Iterator[str]:
     yield from (_row("  note", note) for note in merging.notes)
 
 
-def _way(way: Way) -> Iterator[str]:
+def _way(way: MergeWay) -> Iterator[str]:
     yield _row("  key", f"{way.column}={way.filter}")
     if way.call:
         yield _row("    with", way.others)

@@ -3,8 +3,8 @@
 import difflib
 from collections.abc import Iterable
 
-from proxy.errors.codes import COMPARED, DOUBTS, FAULTS, REFUSALS
-from proxy.errors.remedies import CURES, REMEDIES
+from proxy.errors.codes import BYPASS_REASONS, COMPARISON_RESULTS, FALLBACK_REASONS, FAULTS
+from proxy.errors.remedies import BYPASS_REMEDIES, FALLBACK_REMEDIES
 from proxy.findings.model import Rule
 
 
@@ -25,9 +25,12 @@ def meaning(word: str, rules: Iterable[Rule]) -> str:
 def meanings(rules: Iterable[Rule]) -> dict[str, str]:
     """Every word that can be explained, with its text."""
     texts = {name: rule.document for rule in rules for name in (rule.code, rule.name)}
-    texts |= {word: f"Not merged: {text}\nTo change that: {REMEDIES[word]}" for word, text in REFUSALS.items()}
     texts |= {
-        word: f"Merged answer not used: {text}\nIf it comes often: {CURES[word]}" for word, text in DOUBTS.items()
+        word: f"Not merged: {text}\nTo change that: {BYPASS_REMEDIES[word]}" for word, text in BYPASS_REASONS.items()
     }
-    texts |= {word: f"Merged answer and original compared: {text}" for word, text in COMPARED.items()}
+    texts |= {
+        word: f"Merged answer not used: {text}\nIf it comes often: {FALLBACK_REMEDIES[word]}"
+        for word, text in FALLBACK_REASONS.items()
+    }
+    texts |= {word: f"Merged answer and original compared: {text}" for word, text in COMPARISON_RESULTS.items()}
     return texts | {fault.code: f"{fault.status} {fault.message}. {fault.hint}" for fault in FAULTS.values()}

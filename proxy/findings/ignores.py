@@ -10,7 +10,7 @@ from proxy.settings.overrides import forms
 from proxy.settings.tables import Ignore
 
 
-class Explained(msgspec.Struct, frozen=True):
+class IgnoreState(msgspec.Struct, frozen=True):
     """What an ignore is for; ``name`` says which it is, and ``over`` that its last day has passed."""
 
     name: str
@@ -51,11 +51,11 @@ class Ignores:
                 self._told.add(number)
                 yield f"{_name(number, ignore)} has matched no finding"
 
-    def explained(self, findings: Sequence[Finding], today: dt.date) -> Iterator[Explained]:
+    def explained(self, findings: Sequence[Finding], today: dt.date) -> Iterator[IgnoreState]:
         """Each with the findings that it names, whether it still holds for them or is over."""
         for number, ignore in enumerate(self._ignores):
             matched = tuple(finding for finding in findings if self._matches(ignore, finding))
-            yield Explained(_name(number, ignore), ignore, _is_over(ignore, today), matched)
+            yield IgnoreState(_name(number, ignore), ignore, _is_over(ignore, today), matched)
 
     def _ignored(self, finding: Finding, today: dt.date) -> Ignore | None:
         matching = [number for number, ignore in enumerate(self._ignores) if self._matches(ignore, finding)]

@@ -8,7 +8,7 @@ from msgspec import Meta
 
 from proxy.analysis.workload import Workload
 from proxy.model import Trace
-from proxy.settings.rules import Rules
+from proxy.settings.rules import RuleSettings
 
 Steps = Sequence[tuple[*tuple[float, ...], str]]
 """Impacts, the worst first, each behind the least values from which it holds: any one of them is enough."""
@@ -66,7 +66,7 @@ class Finding(msgspec.Struct, frozen=True):
         return IMPACTS.index(self.impact)
 
 
-class Seen(msgspec.Struct, frozen=True):
+class CountedFinding(msgspec.Struct, frozen=True):
     """A finding in traffic that was judged, once."""
 
     finding: Finding
@@ -88,9 +88,9 @@ class Rule(msgspec.Struct, frozen=True):
     name: str
     safety: str
     document: str
-    detect: Callable[[Trace, Rules], Iterable[Finding]] | None = None
+    detect: Callable[[Trace, RuleSettings], Iterable[Finding]] | None = None
     """What it finds in a trace that closed."""
-    inspect: Callable[[Workload, Rules], Iterable[Finding]] | None = None
+    inspect: Callable[[Workload, RuleSettings], Iterable[Finding]] | None = None
     """What it finds in the workload as a whole."""
 
 

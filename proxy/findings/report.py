@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from proxy.findings.model import Finding
 from proxy.text.terminal import safe
 
-Parts = Sequence[tuple[str, Sequence[str]]]
+LabelledLines = Sequence[tuple[str, Sequence[str]]]
 """What is told, in its order: a label, and the lines beside it."""
 
 
@@ -24,7 +24,7 @@ def heading(finding: Finding) -> str:
     return f"[{finding.impact}: {finding.code}] {safe(finding.title)}"
 
 
-def before(finding: Finding) -> Parts:
+def before(finding: Finding) -> LabelledLines:
     """What is told before the fix."""
     return (
         ("Location", (_location(finding),)),
@@ -45,7 +45,7 @@ def fixes(finding: Finding) -> Iterator[tuple[str, str, Sequence[str]]]:
         yield name, fence, [safe(line) for line in lines]
 
 
-def after(finding: Finding) -> Parts:
+def after(finding: Finding) -> LabelledLines:
     """What is told after the fix."""
     return (
         ("Expected improvement", (safe(finding.expected),)),
@@ -54,7 +54,7 @@ def after(finding: Finding) -> Parts:
     )
 
 
-def _beside(parts: Parts) -> Iterator[str]:
+def _beside(parts: LabelledLines) -> Iterator[str]:
     for label, lines in parts:
         for at, line in enumerate(lines):
             yield f"  {'' if at else label:<21} {line}"

@@ -7,7 +7,7 @@ from proxy.findings.model import Finding
 from proxy.settings.tables import Ignore
 
 
-class Known:
+class StoredFinding:
     """A finding as it was last made."""
 
     def __init__(self, finding: Finding, now: float) -> None:
@@ -21,18 +21,18 @@ class Known:
         """Why it is told to nobody."""
 
 
-class Found:
+class FindingStore:
     """At most ``limit`` findings by their stable keys; the one not seen for longest gives way."""
 
     def __init__(self, limit: int) -> None:
         self.dropped = 0
         self._limit = limit
-        self._known: OrderedDict[str, Known] = OrderedDict()
+        self._known: OrderedDict[str, StoredFinding] = OrderedDict()
 
     def __len__(self) -> int:
         return len(self._known)
 
-    def __iter__(self) -> Iterator[Known]:
+    def __iter__(self) -> Iterator[StoredFinding]:
         """Those seen last come first."""
         return reversed(self._known.values())
 
@@ -41,7 +41,7 @@ class Found:
         known = self._known.get(finding.key)
         new = known is None or known.ignore is not None
         if known is None:
-            known = self._known.setdefault(finding.key, Known(finding, now))
+            known = self._known.setdefault(finding.key, StoredFinding(finding, now))
             if len(self._known) > self._limit:
                 self._known.popitem(last=False)
                 self.dropped += 1

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 
 from msgspec.structs import replace
 
-from proxy.analysis.fingerprint import Shown
-from proxy.fixes.chain_code import Read, counts, js_chain, left_out, named, py_chain
+from proxy.analysis.fingerprint import ParsedFingerprint
+from proxy.fixes.chain_code import ClientRead, counts, js_chain, left_out, named, py_chain
 from proxy.fixes.function_code import answered_js, function_js, function_py, indented, remarks, statement_py
 from proxy.fixes.identifiers import camel_case, free_name, snake_case
 from proxy.fixes.read_code import read_js, read_py
@@ -17,7 +17,7 @@ _HOLE = "\x00"
 
 
 @remembered
-def narrow_js(shown: Shown, key: str) -> str:
+def narrow_js(shown: ParsedFingerprint, key: str) -> str:
     """A function for supabase-js that asks for named columns: ``key``, and those that the reader adds."""
     note = '// and the columns that the code reads, e.g. "id,status"'
     code = read_js(replace(shown, select=_HOLE)).replace(json.dumps(_HOLE), "columns")
@@ -25,7 +25,7 @@ def narrow_js(shown: Shown, key: str) -> str:
 
 
 @remembered
-def narrow_py(shown: Shown, key: str) -> str:
+def narrow_py(shown: ParsedFingerprint, key: str) -> str:
     """The same for supabase-py."""
     note = '# and the columns that the code reads, e.g. "id,status"'
     code = read_py(replace(shown, select=_HOLE)).replace(json.dumps(_HOLE), "columns")
@@ -33,7 +33,7 @@ def narrow_py(shown: Shown, key: str) -> str:
 
 
 @remembered
-def estimate_js(shown: Shown) -> str:
+def estimate_js(shown: ParsedFingerprint) -> str:
     """A function for supabase-js that has rows counted exactly while they are few, else estimated."""
     read, head = named(shown, camel=True, bounds=True), counts(shown)
     body = [
@@ -45,7 +45,7 @@ def estimate_js(shown: Shown) -> str:
 
 
 @remembered
-def estimate_py(shown: Shown) -> str:
+def estimate_py(shown: ParsedFingerprint) -> str:
     """The same for supabase-py."""
     read = named(shown, camel=False, bounds=True)
     body = [
@@ -56,7 +56,7 @@ def estimate_py(shown: Shown) -> str:
     return function_py(snake_case("read " + shown.relation), read.arguments, body)
 
 
-def together_js(shown: Sequence[Shown]) -> str:
+def together_js(shown: Sequence[ParsedFingerprint]) -> str:
     """A function that begins all reads at once, since none waits for another."""
     reads = [named(one, camel=True, bounds=True) for one in shown]
     arguments = _arguments(reads)
@@ -70,7 +70,7 @@ def together_js(shown: Sequence[Shown]) -> str:
     return function_js("readAll", arguments, body)
 
 
-def together_py(shown: Sequence[Shown]) -> str:
+def together_py(shown: Sequence[ParsedFingerprint]) -> str:
     """The same for supabase-py, whose client has to be an asynchronous one (``acreate_client``)."""
     reads = [named(one, camel=False, bounds=True) for one in shown]
     body = ["answers = await asyncio.gather("]
@@ -81,17 +81,17 @@ def together_py(shown: Sequence[Shown]) -> str:
     return "import asyncio\n\nasync " + function_py("read_all", _arguments(reads), body)
 
 
-def _arguments(reads: Sequence[Read]) -> list[str]:
+def _arguments(reads: Sequence[ClientRead]) -> list[str]:
     """Their values by name; one that several reads ask for is the same."""
     return list(dict.fromkeys(name for read in reads for name in read.arguments))
 
 
-def _names(reads: Sequence[Shown], arguments: Sequence[str]) -> list[str]:
+def _names(reads: Sequence[ParsedFingerprint], arguments: Sequence[str]) -> list[str]:
     """A name for each answer: its relation's, with a number where that is taken."""
     taken = set(arguments)
     return [free_name(camel_case(shown.relation) or "all", taken) for shown in reads]
 
 
-def _asides(mark: str, shown: Sequence[Shown]) -> list[str]:
+def _asides(mark: str, shown: Sequence[ParsedFingerprint]) -> list[str]:
     """Comments that tell what the reads leave out."""
     return [f"{mark} {one.name}: and {text}" for one in shown for text in left_out(one)]

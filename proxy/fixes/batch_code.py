@@ -4,8 +4,8 @@ import json
 
 from msgspec.structs import replace
 
-from proxy.analysis.fingerprint import Filter, Shown, by_key
-from proxy.fixes.chain_code import Read, js_chain, left_out, member_of, named, py_chain, showing
+from proxy.analysis.fingerprint import Filter, ParsedFingerprint, by_key
+from proxy.fixes.chain_code import ClientRead, js_chain, left_out, member_of, named, py_chain, showing
 from proxy.fixes.function_code import answered_js, function_js, function_py, remarks, statement_py
 from proxy.fixes.identifiers import camel_case, free_name, snake_case
 from proxy.fixes.remembered import remembered
@@ -31,7 +31,7 @@ def _upper(name: str) -> str:
 
 
 @remembered
-def batch_js(shown: Shown, key: str, many: bool) -> str:
+def batch_js(shown: ParsedFingerprint, key: str, many: bool) -> str:
     """A function for supabase-js; ``many`` says that a key has several rows."""
     read, member = keyed(shown, key, camel=True), f"row[{json.dumps(member_of(key))}]"
     found = [
@@ -48,7 +48,7 @@ def batch_js(shown: Shown, key: str, many: bool) -> str:
 
 
 @remembered
-def batch_py(shown: Shown, key: str, many: bool) -> str:
+def batch_py(shown: ParsedFingerprint, key: str, many: bool) -> str:
     """The same for supabase-py."""
     read, member = keyed(shown, key, camel=False), f"row[{json.dumps(member_of(key))}]"
     found = [
@@ -63,7 +63,7 @@ def batch_py(shown: Shown, key: str, many: bool) -> str:
     return function_py(snake_case(batch_name(shown.relation, key)), read.arguments, body)
 
 
-def keyed(shown: Shown, key: str, camel: bool) -> Read:
+def keyed(shown: ParsedFingerprint, key: str, camel: bool) -> ClientRead:
     """The same with a list of keys, its first filter and argument, in the place of its filter by the key; its rows
     show the key, or they could not be told apart.
     """

@@ -1,6 +1,6 @@
 """A read that is kept in the process until it is old or somebody says that it changed, in the two client languages."""
 
-from proxy.analysis.fingerprint import Shown
+from proxy.analysis.fingerprint import ParsedFingerprint
 from proxy.fixes.chain_code import js_chain, left_out, named, py_chain
 from proxy.fixes.function_code import answered_js, function_py, indented, remarks, statement_py
 from proxy.fixes.identifiers import camel_case, snake_case
@@ -9,7 +9,7 @@ SECONDS = 300
 """How old what is kept may be, in the code."""
 
 
-def cached_js(shown: Shown) -> str:
+def cached_js(shown: ParsedFingerprint) -> str:
     """Two functions for supabase-js: one reads, at most every so often; one forgets. An error is not kept."""
     name, chain = camel_case("list " + shown.relation), js_chain(named(shown, camel=True))
     lines = [
@@ -32,7 +32,7 @@ def cached_js(shown: Shown) -> str:
     return "\n".join(lines)
 
 
-def cached_py(shown: Shown) -> str:
+def cached_py(shown: ParsedFingerprint) -> str:
     """The same for supabase-py."""
     name, chain = snake_case("list " + shown.relation), py_chain(named(shown, camel=False))
     body = [

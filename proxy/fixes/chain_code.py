@@ -9,16 +9,16 @@ from collections.abc import Collection, Iterable, Iterator
 
 import msgspec
 
-from proxy.analysis.fingerprint import Filter, Order, Shown, is_about_body
+from proxy.analysis.fingerprint import Filter, OrderItem, ParsedFingerprint, is_about_body
 from proxy.fixes.identifiers import camel_case, free_name, snake_case
 
 _METHODS = frozenset(("eq", "neq", "gt", "gte", "lt", "lte", "like", "ilike"))
 
 
-class Read(msgspec.Struct, frozen=True):
+class ClientRead(msgspec.Struct, frozen=True):
     """A fingerprint with a name for each value: of filters by their place, of limit and offset by what they are."""
 
-    shown: Shown
+    shown: ParsedFingerprint
     filters: dict[int, str]
     bounds: dict[str, str]
 
@@ -27,7 +27,7 @@ class Read(msgspec.Struct, frozen=True):
         return [*self.filters.values(), *self.bounds.values()]
 
 
-def named(shown: Shown, camel: bool, bounds: bool = False, taken: Collection[str] = ()) -> Read:
+def named(shown: ParsedFingerprint, camel: bool, bounds: bool = False, taken: Collection[str] = ()) -> ClientRead:
     """Names for its values, in camel or snake case, none of them among ``taken``; for limit and offset too where
     ``bounds`` are wanted.
     """
@@ -35,7 +35,7 @@ def named(shown: Shown, camel: bool, bounds: bool = False, taken: Collection[str
     valued = [condition for condition in shown.filters if not condition.operator.startswith(("is.", "not.is."))]
     filters = {condition.at: _argument(condition, camel, taken) for condition in valued}
     wanted = [name for name in ("limit", "offset") if bounds and f"{name}=?" in shown.rest]
-    return Read(shown, filters, {name: free_name(name, taken) for name in wanted})
+    return ClientRead(shown, filters, {name: free_name(name, taken) for name in wanted})
 
 
 def _argument(condition: Filter, camel: bool, taken: set[str]) -> str:
@@ -44,22 +44,22 @@ def _argument(condition: Filter, camel: bool, taken: set[str]) -> str:
     return free_name(camel_case(words) if camel else snake_case(words), taken)
 
 
-def js_table(shown: Shown) -> str:
+def js_table(shown: ParsedFingerprint) -> str:
     """The first call of a chain: which table, and of which schema where that is not the client's own."""
     return f"{in_schema(shown)}.from({json.dumps(shown.relation)})"
 
 
-def py_table(shown: Shown) -> str:
+def py_table(shown: ParsedFingerprint) -> str:
     """The same for Python, the client first."""
     return f"supabase{in_schema(shown)}.table({json.dumps(shown.relation)})"
 
 
-def in_schema(shown: Shown) -> str:
+def in_schema(shown: ParsedFingerprint) -> str:
     """The call that chooses the schema, alike in both languages; empty where the client's own will do."""
     return f".schema({json.dumps(shown.schema)})" if shown.schema else ""
 
 
-def js_chain(read: Read, count: str = "") -> list[str]:
+def js_chain(read: ClientRead, count: str = "") -> list[str]:
     """The calls on ``supabase``, one a line. ``count`` is how all rows are counted, if they are."""
     shown, head = read.shown, ", head: true" if counts(read.shown) else ""
     options = f", {{ count: {json.dumps(count or 'exact')}{head} }}" if count or head else ""
@@ -72,7 +72,7 @@ def js_chain(read: Read, count: str = "") -> list[str]:
     ]
 
 
-def py_chain(read: Read, count: str = "") -> list[str]:
+def py_chain(read: ClientRead, count: str = "") -> list[str]:
     """The same for Python, the client first."""
     shown, head = read.shown, ", head=True" if counts(read.shown) else ""
     options = f", count={json.dumps(count or 'exact')}{head}" if count or head else ""
@@ -85,27 +85,27 @@ def py_chain(read: Read, count: str = "") -> list[str]:
     ]
 
 
-def js_filters(read: Read) -> list[str]:
+def js_filters(read: ClientRead) -> list[str]:
     """Its filters alone."""
     return [f".{js_filter(condition, read.filters.get(condition.at, ''))}" for condition in read.shown.filters]
 
 
-def py_filters(read: Read) -> list[str]:
+def py_filters(read: ClientRead) -> list[str]:
     """The same for Python."""
     return [f".{py_filter(condition, read.filters.get(condition.at, ''))}" for condition in read.shown.filters]
 
 
-def js_orders(orders: Iterable[Order]) -> list[str]:
+def js_orders(orders: Iterable[OrderItem]) -> list[str]:
     """An order alone."""
     return [f".order({json.dumps(o.column)}, {{ ascending: {json.dumps(not o.descending)} }})" for o in orders]
 
 
-def py_orders(orders: Iterable[Order]) -> list[str]:
+def py_orders(orders: Iterable[OrderItem]) -> list[str]:
     """The same for Python."""
     return [f".order({json.dumps(o.column)}, desc={o.descending})" for o in orders]
 
 
-def _bounds(read: Read) -> list[str]:
+def _bounds(read: ClientRead) -> list[str]:
     """Limit and offset, which read alike in both languages."""
     limit, offset = read.bounds.get("limit"), read.bounds.get("offset")
     if limit and offset:
@@ -137,19 +137,19 @@ def py_filter(condition: Filter, value: str) -> str:
     return f"filter({column}, {json.dumps(operator)}, {value})"
 
 
-def left_out(shown: Shown) -> Iterator[str]:
+def left_out(shown: ParsedFingerprint) -> Iterator[str]:
     """What no method stands for, for a comment."""
     for param in shown.rest:
         if param not in ("limit=?", "offset=?"):
             yield " ".join(param.split())
 
 
-def rows_left_out(shown: Shown) -> list[str]:
+def rows_left_out(shown: ParsedFingerprint) -> list[str]:
     """The same of a write, where only the rows matter that it writes."""
     return [text for text in left_out(shown) if not is_about_body(text)]
 
 
-def counts(shown: Shown) -> bool:
+def counts(shown: ParsedFingerprint) -> bool:
     """Whether it asks for a head: what for, but the number of rows in it?"""
     return shown.method == "HEAD"
 
@@ -160,7 +160,7 @@ def showing(select: str, columns: Iterable[str]) -> str:
     return ",".join([*(name for name in columns if name not in shown and ("*" not in shown or "->" in name)), select])
 
 
-def unordered(shown: Shown, columns: Iterable[str]) -> Shown:
+def unordered(shown: ParsedFingerprint, columns: Iterable[str]) -> ParsedFingerprint:
     """The read whose rows show ``columns``, by which its pages are to be ordered."""
     return msgspec.structs.replace(shown, select=showing(shown.select, columns), order=())
 

@@ -4,7 +4,7 @@ import json
 
 import msgspec
 
-from proxy.analysis.fingerprint import Shown
+from proxy.analysis.fingerprint import ParsedFingerprint
 from proxy.fixes.batch_code import batch_name, keyed
 from proxy.fixes.chain_code import in_schema, js_chain, left_out, py_chain
 from proxy.fixes.function_code import function_js, function_py, indented, remarks, statement_py
@@ -18,7 +18,7 @@ ORDER = "Each chunk is in order; all rows together are not."
 CALL = "Or in one call, its keys in the body:"
 
 
-def chunked_js(shown: Shown, key: str) -> str:
+def chunked_js(shown: ParsedFingerprint, key: str) -> str:
     """A function for supabase-js that reads chunks side by side."""
     name, read = batch_name(shown.relation, key), keyed(shown, key, camel=True)
     keys = read.arguments[0]
@@ -39,7 +39,7 @@ def chunked_js(shown: Shown, key: str) -> str:
     return f"{function_js(name, read.arguments, body)}\n// {CALL} await supabase{in_schema(shown)}.{call}"
 
 
-def chunked_py(shown: Shown, key: str) -> str:
+def chunked_py(shown: ParsedFingerprint, key: str) -> str:
     """The same for supabase-py, chunk after chunk."""
     name, read = snake_case(batch_name(shown.relation, key)), keyed(shown, key, camel=False)
     keys = read.arguments[0]
@@ -57,7 +57,7 @@ def chunked_py(shown: Shown, key: str) -> str:
     return f"{function_py(name, read.arguments, body)}\n# {CALL} supabase{in_schema(shown)}.{call}"
 
 
-def array_sql(shown: Shown, key: str, kind: str) -> str:
+def array_sql(shown: ParsedFingerprint, key: str, kind: str) -> str:
     """The read with one array, and a function for it that PostgREST shows as an RPC."""
     function, table = snake_case(batch_name(shown.relation, key)), table_sql(shown)
     name = table_sql(msgspec.structs.replace(shown, relation=function))

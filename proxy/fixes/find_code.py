@@ -2,7 +2,7 @@
 
 from msgspec.structs import replace
 
-from proxy.analysis.fingerprint import Filter, Shown
+from proxy.analysis.fingerprint import Filter, ParsedFingerprint
 from proxy.fixes.chain_code import js_chain, left_out, named, py_chain
 from proxy.fixes.function_code import answered_js, function_js, function_py, remarks, statement_py
 from proxy.fixes.identifiers import camel_case, snake_case
@@ -10,17 +10,17 @@ from proxy.fixes.sql.read import read_sql
 from proxy.postgrest.names import singular
 
 
-def find_name(shown: Shown, column: str) -> str:
+def find_name(shown: ParsedFingerprint, column: str) -> str:
     """``getCreatorByUserId``."""
     return camel_case(f"get {singular(shown.relation)} by {column}")
 
 
-def find_sql(shown: Shown, column: str) -> str:
+def find_sql(shown: ParsedFingerprint, column: str) -> str:
     """The list's own query with ``column = $n``."""
     return read_sql(_narrowed(shown, column))
 
 
-def find_js(shown: Shown, column: str) -> str:
+def find_js(shown: ParsedFingerprint, column: str) -> str:
     """A function for supabase-js that gives back the row, or null."""
     read = named(_narrowed(shown, column), camel=True)
     body = [
@@ -31,7 +31,7 @@ def find_js(shown: Shown, column: str) -> str:
     return function_js(find_name(shown, column), read.arguments, body)
 
 
-def find_py(shown: Shown, column: str) -> str:
+def find_py(shown: ParsedFingerprint, column: str) -> str:
     """The same for supabase-py, or None."""
     read = named(_narrowed(shown, column), camel=False)
     body = [
@@ -42,6 +42,6 @@ def find_py(shown: Shown, column: str) -> str:
     return function_py(snake_case(find_name(shown, column)), read.arguments, body)
 
 
-def _narrowed(shown: Shown, column: str) -> Shown:
+def _narrowed(shown: ParsedFingerprint, column: str) -> ParsedFingerprint:
     """One row has no order."""
     return replace(shown, filters=(Filter(column, "eq", -1), *shown.filters), order=())

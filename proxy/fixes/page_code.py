@@ -7,7 +7,7 @@ PostgREST knows no row comparison, so that ``(a, b) > (x, y)`` is written out: `
 import json
 from collections.abc import Sequence
 
-from proxy.analysis.fingerprint import Order, Shown
+from proxy.analysis.fingerprint import OrderItem, ParsedFingerprint
 from proxy.fixes.chain_code import js_chain, js_orders, left_out, member_of, named, py_chain, py_orders, unordered
 from proxy.fixes.function_code import answered_js, function_js, function_py, remarks, statement_js, statement_py
 from proxy.fixes.identifiers import camel_case, snake_case
@@ -15,16 +15,16 @@ from proxy.fixes.remembered import remembered
 from proxy.fixes.sql.clauses import columns_sql, conditions_sql, expression, select_sql, unsaid
 
 
-def seek_order(shown: Shown, key: str) -> tuple[Order, ...]:
+def seek_order(shown: ParsedFingerprint, key: str) -> tuple[OrderItem, ...]:
     """Its own order, made total by ``key``, which goes the way of the column before it."""
     if any(order.column == key for order in shown.order):
         return shown.order
     descending = shown.order[-1].descending if shown.order else False
-    return (*shown.order, Order(key, descending, ""))
+    return (*shown.order, OrderItem(key, descending, ""))
 
 
 @remembered
-def next_page_sql(shown: Shown, key: str, size: int | None = None) -> str:
+def next_page_sql(shown: ParsedFingerprint, key: str, size: int | None = None) -> str:
     """Columns that all go one way are compared as a row, which an index on them answers at once. Without a ``size``
     the rows of a page are a value too.
     """
@@ -41,7 +41,7 @@ def next_page_sql(shown: Shown, key: str, size: int | None = None) -> str:
 
 
 @remembered
-def next_page_js(shown: Shown, key: str) -> str:
+def next_page_js(shown: ParsedFingerprint, key: str) -> str:
     """A function for supabase-js: ``last`` is the last row of the page before, nothing for the first one."""
     orders = seek_order(shown, key)
     read = named(_page(shown, orders), camel=True)
@@ -56,7 +56,7 @@ def next_page_js(shown: Shown, key: str) -> str:
 
 
 @remembered
-def next_page_py(shown: Shown, key: str) -> str:
+def next_page_py(shown: ParsedFingerprint, key: str) -> str:
     """The same for supabase-py."""
     orders = seek_order(shown, key)
     read = named(_page(shown, orders), camel=False)
@@ -72,7 +72,7 @@ def next_page_py(shown: Shown, key: str) -> str:
     return code if len(orders) == 1 else f"import json\n\n{code}"
 
 
-def _seek_js(orders: Sequence[Order]) -> list[str]:
+def _seek_js(orders: Sequence[OrderItem]) -> list[str]:
     members = [json.dumps(member_of(order.column)) for order in orders]
     if len(orders) == 1:
         column = json.dumps(orders[0].column)
@@ -88,7 +88,7 @@ def _seek_js(orders: Sequence[Order]) -> list[str]:
     ]
 
 
-def _seek_py(orders: Sequence[Order]) -> list[str]:
+def _seek_py(orders: Sequence[OrderItem]) -> list[str]:
     members = [json.dumps(member_of(order.column)) for order in orders]
     if len(orders) == 1:
         column = json.dumps(orders[0].column)
@@ -107,7 +107,7 @@ _HOLE = "\x00{}\x00"
 """Stands for the value of a column until the language is known."""
 
 
-def _past(orders: Sequence[Order]) -> str:
+def _past(orders: Sequence[OrderItem]) -> str:
     """``a.gt.…,and(a.eq.…,b.gt.…)`` with a hole for each value."""
     cases = []
     for at, order in enumerate(orders):
@@ -117,7 +117,7 @@ def _past(orders: Sequence[Order]) -> str:
     return ",".join(cases)
 
 
-def _past_sql(orders: Sequence[Order], last: Sequence[str]) -> str:
+def _past_sql(orders: Sequence[OrderItem], last: Sequence[str]) -> str:
     if len({order.descending for order in orders}) == 1:
         columns, values = ", ".join(expression(order.column) for order in orders), ", ".join(last)
         both = (columns, values) if len(orders) == 1 else (f"({columns})", f"({values})")
@@ -130,16 +130,16 @@ def _past_sql(orders: Sequence[Order], last: Sequence[str]) -> str:
     return f"({' or '.join(cases)})"
 
 
-def _compare(order: Order) -> str:
+def _compare(order: OrderItem) -> str:
     return "lt" if order.descending else "gt"
 
 
-def _name(order: Order) -> str:
+def _name(order: OrderItem) -> str:
     """A column, or a path into JSON, in a logic tree: quoted where it holds what means something there."""
     plain = order.column.replace("->", "_").replace(">", "_").replace("_", "a").isalnum()
     return order.column if plain else json.dumps(order.column, ensure_ascii=False)
 
 
-def _page(shown: Shown, orders: Sequence[Order]) -> Shown:
+def _page(shown: ParsedFingerprint, orders: Sequence[OrderItem]) -> ParsedFingerprint:
     """A page has to show what the next one begins behind."""
     return unordered(shown, [order.column for order in orders])

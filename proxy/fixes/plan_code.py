@@ -5,7 +5,7 @@ https://postgrest.org/en/v12/references/observability.html#execution-plan
 
 from msgspec.structs import replace
 
-from proxy.analysis.fingerprint import Shown
+from proxy.analysis.fingerprint import ParsedFingerprint
 from proxy.fixes.chain_code import js_chain, named, py_chain, rows_left_out
 from proxy.fixes.function_code import answered_js, function_js, function_py, remarks, statement_py
 from proxy.fixes.identifiers import camel_case, snake_case
@@ -16,7 +16,7 @@ TURN_ON = "alter role authenticator set pgrst.db_plan_enabled to 'true'; notify 
 """What PostgREST wants before it tells plans; Supabase too."""
 
 
-def plan_sql(shown: Shown) -> str:
+def plan_sql(shown: ParsedFingerprint) -> str:
     """The query; what to write before it is said in a comment."""
     reads = shown.method in ("GET", "HEAD")
     what = "explain (analyze, buffers)" if reads else "explain"
@@ -25,7 +25,7 @@ def plan_sql(shown: Shown) -> str:
     return "\n".join([note, role, read_sql(shown) if reads else row_write_sql(shown)])
 
 
-def plan_js(shown: Shown) -> str:
+def plan_js(shown: ParsedFingerprint) -> str:
     """A function for supabase-js that gives back the plan; of a write, that of the rows it looks for."""
     read = named(replace(shown, method="GET"), camel=True, bounds=True)
     body = [
@@ -37,7 +37,7 @@ def plan_js(shown: Shown) -> str:
     return f"// Not in production; once, in SQL: {TURN_ON}\n{code}"
 
 
-def plan_py(shown: Shown) -> str:
+def plan_py(shown: ParsedFingerprint) -> str:
     """The same for supabase-py."""
     read = named(replace(shown, method="GET"), camel=False, bounds=True)
     chain = [*py_chain(read), ".explain(analyze=True, buffers=True)", ".execute()"]

@@ -2,8 +2,8 @@
 
 import json
 
-from proxy.analysis.fingerprint import Shown
-from proxy.fixes.chain_code import Read, counts, js_chain, left_out, named, py_chain, unordered
+from proxy.analysis.fingerprint import ParsedFingerprint
+from proxy.fixes.chain_code import ClientRead, counts, js_chain, left_out, named, py_chain, unordered
 from proxy.fixes.function_code import (
     answered_js,
     function_js,
@@ -19,7 +19,7 @@ from proxy.fixes.remembered import remembered
 _WRITES = {"POST": "insert(rows)", "PUT": "upsert(row)", "PATCH": "update(values)", "DELETE": "delete()"}
 
 
-def call_js(shown: Shown) -> str:
+def call_js(shown: ParsedFingerprint) -> str:
     """The call for supabase-js that a fingerprint stands for, as the application may have it; reads and writes."""
     source, select, *rest = js_chain(named(shown, camel=True, bounds=True))
     write = _WRITES.get(shown.method)
@@ -28,20 +28,20 @@ def call_js(shown: Shown) -> str:
     return "\n".join([*remarks("//", left_out(shown)), *statement_js(begin, [source, *calls])])
 
 
-def read_js(shown: Shown) -> str:
+def read_js(shown: ParsedFingerprint) -> str:
     """A function for supabase-js that reads just so."""
     read = named(shown, camel=True, bounds=True)
     return function_js(camel_case("read " + shown.relation), read.arguments, _body_js(read))
 
 
-def read_py(shown: Shown) -> str:
+def read_py(shown: ParsedFingerprint) -> str:
     """The same for supabase-py."""
     read = named(shown, camel=False, bounds=True)
     return function_py(snake_case("read " + shown.relation), read.arguments, _body_py(read))
 
 
 @remembered
-def once_js(shown: Shown) -> str:
+def once_js(shown: ParsedFingerprint) -> str:
     """A function for supabase-js that calls once in a request of the application, whoever asks."""
     read = named(shown, camel=True, bounds=True)
     lines = [
@@ -56,7 +56,7 @@ def once_js(shown: Shown) -> str:
 
 
 @remembered
-def once_py(shown: Shown) -> str:
+def once_py(shown: ParsedFingerprint) -> str:
     """The same for supabase-py: a reader to be made for each request."""
     name = snake_case("read " + shown.relation)
     body = [
@@ -68,22 +68,22 @@ def once_py(shown: Shown) -> str:
     return "import functools\n\n" + function_py(f"make_{name}", (), body)
 
 
-def _body_js(read: Read) -> list[str]:
+def _body_js(read: ClientRead) -> list[str]:
     result = _result(read.shown)
     return [*remarks("//", left_out(read.shown)), *answered_js(js_chain(read), result), f"return {result};"]
 
 
-def _body_py(read: Read) -> list[str]:
+def _body_py(read: ClientRead) -> list[str]:
     chain = [*py_chain(read), ".execute()", f".{_result(read.shown)}"]
     return [*remarks("#", left_out(read.shown)), *statement_py("return", chain)]
 
 
-def _result(shown: Shown) -> str:
+def _result(shown: ParsedFingerprint) -> str:
     return "count" if counts(shown) else "data"
 
 
 @remembered
-def pages_js(shown: Shown, key: str, size: int) -> str:
+def pages_js(shown: ParsedFingerprint, key: str, size: int) -> str:
     """A function for supabase-js that reads all rows, ``size`` at a time, in the order of ``key``."""
     read, column = named(unordered(shown, [key]), camel=True), json.dumps(key)
     body = [
@@ -103,7 +103,7 @@ def pages_js(shown: Shown, key: str, size: int) -> str:
 
 
 @remembered
-def pages_py(shown: Shown, key: str, size: int) -> str:
+def pages_py(shown: ParsedFingerprint, key: str, size: int) -> str:
     """The same for supabase-py."""
     read, column = named(unordered(shown, [key]), camel=False), json.dumps(key)
     body = [

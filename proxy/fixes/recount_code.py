@@ -2,7 +2,7 @@
 
 import msgspec
 
-from proxy.analysis.fingerprint import Shown
+from proxy.analysis.fingerprint import ParsedFingerprint
 from proxy.fixes.batch_code import batch_js, batch_name, batch_py
 from proxy.fixes.identifiers import camel_case, snake_case
 from proxy.fixes.read_code import read_js, read_py
@@ -15,15 +15,15 @@ from proxy.fixes.write_code import batch_write_js, batch_write_py, row_write_js,
 class Recount(msgspec.Struct, frozen=True):
     """What is written, read after it, and written elsewhere; with the columns that told one round from the other."""
 
-    write: Shown
+    write: ParsedFingerprint
     key: str
     """Column that the written rows are told by; empty for inserts."""
     kind: str
-    read: Shown
+    read: ParsedFingerprint
     by: str
     """Column that the lists are told by; empty where all rounds read one, or count."""
     by_kind: str
-    then: Shown | None
+    then: ParsedFingerprint | None
     reads: int
     """Reads that are enough."""
     thens: int

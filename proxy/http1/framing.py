@@ -2,7 +2,7 @@
 
 from proxy.allowed_differences import HOP_BY_HOP
 from proxy.errors.codes import FaultError
-from proxy.http1.head import Field, StatusLine, tokens
+from proxy.http1.head import HeaderField, StatusLine, tokens
 
 CHUNKED = -1
 UNTIL_CLOSE = -2
@@ -11,7 +11,7 @@ CONNECTION_OPTIONS = HOP_BY_HOP | {b"close", b"trailer", b"transfer-encoding"}
 """What ``Connection`` may name. Naming anything else would ask us to drop a field that the database may read."""
 
 
-def request_framing(fields: tuple[Field, ...], minor: int) -> int:
+def request_framing(fields: tuple[HeaderField, ...], minor: int) -> int:
     """Bytes of the request body, or ``CHUNKED``; FANIN103/FANIN111 where that is not certain."""
     length, codings = _lengths(fields), tokens(fields, b"transfer-encoding")
     if _has(fields, b"transfer-encoding"):
@@ -23,7 +23,7 @@ def request_framing(fields: tuple[Field, ...], minor: int) -> int:
     return _one(length, "FANIN103")
 
 
-def response_framing(method: bytes, line: StatusLine, fields: tuple[Field, ...]) -> int:
+def response_framing(method: bytes, line: StatusLine, fields: tuple[HeaderField, ...]) -> int:
     """Bytes of the answer's body, ``CHUNKED`` or ``UNTIL_CLOSE``; FANIN503 where that is not certain."""
     length, codings = _lengths(fields), tokens(fields, b"transfer-encoding")
     if method == b"HEAD" or line.status < 200 or line.status in (204, 304):
@@ -35,11 +35,11 @@ def response_framing(method: bytes, line: StatusLine, fields: tuple[Field, ...])
     return _one(length, "FANIN503") if length else UNTIL_CLOSE
 
 
-def _has(fields: tuple[Field, ...], name: bytes) -> bool:
+def _has(fields: tuple[HeaderField, ...], name: bytes) -> bool:
     return any(field.name == name for field in fields)
 
 
-def _lengths(fields: tuple[Field, ...]) -> list[bytes]:
+def _lengths(fields: tuple[HeaderField, ...]) -> list[bytes]:
     return [field.value for field in fields if field.name == b"content-length"]
 
 

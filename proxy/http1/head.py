@@ -14,7 +14,7 @@ _VALUE = b"\t" + bytes(range(0x20, 0x7F)) + bytes(range(0x80, 0x100))
 _TARGET = bytes(range(0x21, 0x7F)) + bytes(range(0x80, 0x100))
 
 
-class Field(msgspec.Struct, frozen=True, gc=False):
+class HeaderField(msgspec.Struct, frozen=True, gc=False):
     """One header line: its name in lower case, its value without outer blanks, and the line as it came."""
 
     name: bytes
@@ -62,7 +62,7 @@ def parse_status_line(line: bytes) -> StatusLine:
     return StatusLine(int(code), _minor(version, "FANIN503"), line)
 
 
-def parse_fields(block: bytes, fault: str) -> tuple[Field, ...]:
+def parse_fields(block: bytes, fault: str) -> tuple[HeaderField, ...]:
     """The lines of ``block`` (joined by CRLF, without the empty line) in order; ``fault`` when one is malformed.
 
     Folded lines, names with blanks, bare CR or LF and control characters are refused: two servers that read such a
@@ -75,7 +75,7 @@ def parse_fields(block: bytes, fault: str) -> tuple[Field, ...]:
         name, colon, value = line.partition(b":")
         if not colon or not name or name.translate(None, _TOKEN) or value.translate(None, _VALUE):
             raise FaultError(fault)
-        fields.append(Field(name.lower(), value.strip(b" \t"), line))
+        fields.append(HeaderField(name.lower(), value.strip(b" \t"), line))
     return tuple(fields)
 
 
@@ -84,7 +84,7 @@ def has_bare_lf(buffer: bytearray, start: int) -> bool:
     return buffer.count(b"\n", start) != buffer.count(b"\r\n", max(start - 1, 0))
 
 
-def first(fields: tuple[Field, ...], name: bytes) -> bytes | None:
+def first_value(fields: tuple[HeaderField, ...], name: bytes) -> bytes | None:
     """The value of the first line called ``name`` (lower case)."""
     for field in fields:
         if field.name == name:
@@ -92,12 +92,12 @@ def first(fields: tuple[Field, ...], name: bytes) -> bytes | None:
     return None
 
 
-def line_of(fields: tuple[Field, ...], name: bytes) -> bytes:
+def line_of(fields: tuple[HeaderField, ...], name: bytes) -> bytes:
     """The first line called ``name`` (lower case) as it came; empty when there is none."""
     return next((field.line for field in fields if field.name == name), b"")
 
 
-def tokens(fields: tuple[Field, ...], name: bytes) -> list[bytes]:
+def tokens(fields: tuple[HeaderField, ...], name: bytes) -> list[bytes]:
     """All members of a comma-separated list header, in lower case, over all its lines."""
     return [
         token

@@ -29,7 +29,7 @@ def short_end(buffer: bytearray, limits: HeadLimits) -> int:
     return end if end > 0 and buffer[0] != 0x0D else -1
 
 
-class HeadSearch:
+class HeadScanner:
     """The search for the end of one head."""
 
     def __init__(self, limits: HeadLimits) -> None:

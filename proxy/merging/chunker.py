@@ -9,34 +9,34 @@ from collections.abc import Callable
 import msgspec
 
 from proxy.errors.codes import FaultError
-from proxy.merging.chunks import Line, Parts
+from proxy.merging.chunks import ChunkedRead, UpstreamContext
 from proxy.merging.fetch import COUNT
-from proxy.merging.waiters import Reply, Served, Ticket
-from proxy.model import Doubt, Head, Outcome, Query, Share
-from proxy.observe.events import Replayed, Warned
-from proxy.path.batching import Gate, Gates, Pace
-from proxy.path.chunking import cut
+from proxy.merging.waiters import BufferedAnswer, Reply, SendAlone
+from proxy.model import FallbackReason, Outcome, Query, RequestHead, Slice
+from proxy.observe.events import FellBack, Warned
+from proxy.path.batching import BatchScheduler, BatchSettings, SchedulerRegistry
+from proxy.path.chunking import chunk_list
 from proxy.settings.model import Settings
-from proxy.sidecar.request_context import Visit
+from proxy.sidecar.request_context import RequestContext
 
 _LINE = len(b"GET  HTTP/1.1\r\n")
 
 
-class Stitcher:
+class Chunker:
     """The over-long lists of one upstream."""
 
-    def __init__(self, settings: Settings, line: Line, next_number: Callable[[], int]) -> None:
+    def __init__(self, settings: Settings, line: UpstreamContext, next_number: Callable[[], int]) -> None:
         self._line = line
         self._next_number = next_number
         self._bounds = settings.rules.oversized_in_list
         self._rewrites = settings.mode == "rewrite" and settings.rules.fan005 == "rewrite"
-        pace = msgspec.convert(settings.merge.model_dump(include=set(Pace.__struct_fields__)), Pace)
-        self._gates = Gates(settings.merge.max_tracked, lambda: Gate(pace))
+        pace = msgspec.convert(settings.merge.model_dump(include=set(BatchSettings.__struct_fields__)), BatchSettings)
+        self._gates = SchedulerRegistry(settings.merge.max_tracked, lambda: BatchScheduler(pace))
         self._turns = asyncio.Semaphore(self._bounds.at_once)
         self.busy = 0
         """Lists that are cut now, or wait for their turn."""
 
-    async def ask(self, visit: Visit) -> Reply | None:
+    async def ask(self, visit: RequestContext) -> Reply | None:
         """The stitched answer to a query with a long list, or the word to go alone after parts were sent in vain.
 
         None where nothing was sent: the query goes on as it is, and ``visit`` knows why.
@@ -50,47 +50,49 @@ class Stitcher:
         if not self._rewrites or gate is None or gate.paused(self._line.clock()):
             visit.refusal = "oversized" if not self._rewrites else "busy" if gate is None else "paused"
             return None
-        found = cut(query, head, self._line.alias, self._longest(query, head))
+        found = chunk_list(query, head, self._line.alias, self._longest(query, head))
         if isinstance(found, str):
             visit.refusal = found
             return None
         self.busy += 1
         try:
-            return await self._stitch(visit, gate, Parts(self._line, found, query.relation, head, self._next_number()))
+            return await self._stitch(
+                visit, gate, ChunkedRead(self._line, found, query.relation, head, self._next_number())
+            )
         finally:
             self.busy -= 1
 
-    def _longest(self, query: Query, head: Head) -> int:
+    def _longest(self, query: Query, head: RequestHead) -> int:
         """Bytes of a part's target as the client would write it."""
         mount = len(self._line.route.upstream_target(query.target)) - len(query.target)
         return self._bounds.head_bytes - _LINE - len(head.merged) - len(COUNT) - len(b"\r\n") - mount
 
-    async def _stitch(self, visit: Visit, gate: Gate, parts: Parts) -> Reply:
+    async def _stitch(self, visit: RequestContext, gate: BatchScheduler, parts: ChunkedRead) -> Reply:
         began = self._line.clock()
         result = await self._fetch(parts)
         seconds, visit.refusal = self._line.clock() - began, None
-        if isinstance(result, Share):
+        if isinstance(result, Slice):
             gate.merged(parts.literals, result.rows, len(result.body))
             visit.parts = parts.calls
-            return Served(result, parts.number, 1, Outcome.STITCHED, seconds)
+            return BufferedAnswer(result, parts.number, 1, Outcome.STITCHED, seconds)
         gate.failed(self._line.clock())
-        self._line.events.emit(Replayed(result.reason, result.detail, visit.query.relation, 1))
+        self._line.events.emit(FellBack(result.reason, result.detail, visit.query.relation, 1))
         visit.parts, visit.upstream_seconds = parts.calls + 1, seconds
-        return Ticket(None, _nobody, replays=True)
+        return SendAlone(None, _nobody, replays=True)
 
-    async def _fetch(self, parts: Parts) -> Share | Doubt:
+    async def _fetch(self, parts: ChunkedRead) -> Slice | FallbackReason:
         """Half of the caller's time is for the parts, so that the other half is left for the original."""
         try:
             async with asyncio.timeout(self._line.upstream.timeouts.upstream_head / 2), self._turns:
                 return await parts.fetch(self._bounds.parallel)
         except TimeoutError:
-            return Doubt("deadline")
+            return FallbackReason("deadline")
         except FaultError as error:
-            return Doubt("connection", error.fault.code)
+            return FallbackReason("connection", error.fault.code)
         except Exception as error:
             self._line.events.emit(Warned("a list could not be fetched in parts", "This is a bug: report it.", error))
-            return Doubt("bug")
+            return FallbackReason("bug")
 
 
-def _nobody(_: Gate, __: float | None) -> None:
+def _nobody(_: BatchScheduler, __: float | None) -> None:
     """No window waits for an original that goes alone."""

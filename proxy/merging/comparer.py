@@ -11,10 +11,10 @@ from typing import TypeVar
 import msgspec
 
 from proxy.errors.codes import FaultError
-from proxy.http1.head import Field, StatusLine
-from proxy.merging.fetch import Fetcher, Result
-from proxy.model import Doubt, Member, Merged, Miss, Share
-from proxy.observe.events import Called, Compared, Event, Events, Paused, Replayed, Warned
+from proxy.http1.head import HeaderField, StatusLine
+from proxy.merging.fetch import Fetcher, FetchResult
+from proxy.model import FallbackReason, MergedCall, NotSingular, PendingRequest, Slice
+from proxy.observe.events import AnswersCompared, Event, Events, FellBack, MergingPaused, UpstreamCalled, Warned
 from proxy.path.comparison import (
     DOUBT,
     FAILED,
@@ -22,25 +22,25 @@ from proxy.path.comparison import (
     MISMATCH,
     ROUNDS,
     SKIPPED,
-    Case,
-    Exempt,
-    Heard,
-    Held,
-    Pauses,
-    plain,
+    ByteBudget,
+    ComparedAnswer,
+    Comparison,
+    Exemptions,
+    MismatchPauses,
+    without_compression,
 )
-from proxy.path.max_rows import RowEvidence
-from proxy.path.singular import Templates
+from proxy.path.max_rows import MaxRowsEvidence
+from proxy.path.singular import NotSingularTemplates
 from proxy.postgrest.response.gateway import Gateway
 from proxy.settings.model import Settings
-from proxy.upstream.calls import Call, Note
-from proxy.upstream.client import Outgoing, Upstream
-from proxy.upstream.mount import Route
+from proxy.upstream.calls import CallLabels, ObservedCall
+from proxy.upstream.client import Upstream, UpstreamRequest
+from proxy.upstream.mount import Mount
 
-Shares = dict[bytes, Share | Miss]
-Pairs = Sequence[tuple[bytes, Member]]
+Slices = dict[bytes, Slice | NotSingular]
+Pairs = Sequence[tuple[bytes, PendingRequest]]
 """Literals, each with a member that it belongs to."""
-Ask = Callable[[Member], Awaitable[Heard | str]]
+Ask = Callable[[PendingRequest], Awaitable[ComparedAnswer | str]]
 """What a member is answered alone; a string is the result where nothing was heard."""
 T = TypeVar("T")
 
@@ -52,7 +52,7 @@ FAILURES = 3
 """Bugs after which no more is compared."""
 
 
-class Beside(Events):
+class BackgroundEvents(Events):
     """What happens beside the line: its calls are none of the callers'."""
 
     def __init__(self, events: Events) -> None:
@@ -60,33 +60,33 @@ class Beside(Events):
         self._events = events
 
     def emit(self, event: Event) -> None:
-        self._events.emit(msgspec.structs.replace(event, kind="shadow") if isinstance(event, Called) else event)
-        if isinstance(event, Replayed):
-            self._events.emit(Compared(SKIPPED if event.reason == "load" else DOUBT, event.members))
+        self._events.emit(msgspec.structs.replace(event, kind="shadow") if isinstance(event, UpstreamCalled) else event)
+        if isinstance(event, FellBack):
+            self._events.emit(AnswersCompared(SKIPPED if event.reason == "load" else DOUBT, event.members))
 
 
-class Checker:
+class ShadowComparer:
     """Comparisons of one upstream: what they hold, how they go on, what comes of them."""
 
     def __init__(
         self,
         settings: Settings,
         upstream: Upstream,
-        route: Route,
+        route: Mount,
         gateway: Gateway,
-        evidence: RowEvidence,
+        evidence: MaxRowsEvidence,
         events: Events,
         clock: Callable[[], float],
-        templates: Templates,
-        held: Held,
-        pauses: Pauses,
+        templates: NotSingularTemplates,
+        held: ByteBudget,
+        pauses: MismatchPauses,
     ) -> None:
-        self.events = Beside(events)
+        self.events = BackgroundEvents(events)
         self.fetcher = Fetcher(settings, upstream, upstream.shadows, route, gateway, evidence, self.events, clock)
         self.held = held
         self.pauses = pauses
         self.closed = False
-        self._exempt = Exempt(gateway, settings.merge.ties == "any")
+        self._exempt = Exemptions(gateway, settings.merge.ties == "any")
         self._max_body = settings.merge.max_body
         self._upstream = upstream
         self._route = route
@@ -123,17 +123,17 @@ class Checker:
     def count(self, result: str, answers: int) -> None:
         """``answers`` were compared with that result."""
         if answers:
-            self.events.emit(Compared(result, answers))
+            self.events.emit(AnswersCompared(result, answers))
 
-    async def compare(self, call: Merged, alias: bytes, shares: Shares, pairs: Pairs, ask: Ask) -> None:
+    async def compare(self, call: MergedCall, alias: bytes, shares: Slices, pairs: Pairs, ask: Ask) -> None:
         """Compare what each of ``pairs`` gets out of ``shares`` with what ``ask`` says, and count what comes of it."""
-        size = sum(OVERHEAD + len(share.body) for share in shares.values() if isinstance(share, Share))
+        size = sum(OVERHEAD + len(share.body) for share in shares.values() if isinstance(share, Slice))
         if self.closed or not self.held.take(size):
             self.count(SKIPPED, len(pairs))
             return
         try:
             tried = await _all([self._begin(shares[literal], literal, member, ask) for literal, member in pairs])
-            cases = [one for one in tried if isinstance(one, Tried)]
+            cases = [one for one in tried if isinstance(one, Differing)]
             await self._go_on(call, alias, cases)
         except Exception:
             self.count(FAILED, len(pairs))
@@ -146,30 +146,32 @@ class Checker:
         if wrong:
             self._pause(wrong, len(pairs))
 
-    async def original(self, member: Member) -> Heard | str:
+    async def original(self, member: PendingRequest) -> ComparedAnswer | str:
         """What PostgREST answers ``member`` alone, now."""
         query, upstream = member.query, self._upstream
         line = b"GET " + self._route.upstream_target(query.target) + b" HTTP/1.1\r\n"
-        outgoing = Outgoing(b"GET", line + plain(member.head.forward) + b"\r\n")
-        note = Note("shadow", b"GET", query.relation, costs="FAN001")
+        outgoing = UpstreamRequest(b"GET", line + without_compression(member.head.forward) + b"\r\n")
+        note = CallLabels("shadow", b"GET", query.relation, costs="FAN001")
         try:
-            async with Call(upstream, upstream.shadows, outgoing, note, self.events, self._clock) as answer:
+            async with ObservedCall(upstream, upstream.shadows, outgoing, note, self.events, self._clock) as answer:
                 body = await answer.read(self._max_body)
-                return SKIPPED if body is None else as_heard(answer.line, answer.fields, body)
+                return SKIPPED if body is None else as_compared(answer.line, answer.fields, body)
         except FaultError as error:
             return SKIPPED if error.fault.code == BUSY else FAILED
 
-    async def _begin(self, share: Share | Miss, literal: bytes, member: Member, ask: Ask) -> "Tried | str":
+    async def _begin(
+        self, share: Slice | NotSingular, literal: bytes, member: PendingRequest, ask: Ask
+    ) -> "Differing | str":
         whole = self._templates.whole(share, member.head.who, self._clock())
         if whole is None:
             return DOUBT
         heard = await ask(member)
         if isinstance(heard, str):
             return heard
-        case = Case(heard, Heard(whole.head, whole.body), self._exempt)
-        return case.result or Tried(member, literal, case)
+        case = Comparison(heard, ComparedAnswer(whole.head, whole.body), self._exempt)
+        return case.result or Differing(member, literal, case)
 
-    async def _go_on(self, call: Merged, alias: bytes, cases: "Sequence[Tried]") -> None:
+    async def _go_on(self, call: MergedCall, alias: bytes, cases: "Sequence[Differing]") -> None:
         """Ask again for what differs, until it is clear what that means."""
         for what in ROUNDS:
             cases = [one for one in cases if not one.case.result]
@@ -181,22 +183,22 @@ class Checker:
                 for one, heard in zip(cases, await _all([self.original(one.member) for one in cases]), strict=True):
                     one.case.hear(what, heard)
 
-    async def _merge_again(self, call: Merged, alias: bytes, cases: "Sequence[Tried]") -> None:
+    async def _merge_again(self, call: MergedCall, alias: bytes, cases: "Sequence[Differing]") -> None:
         result = await self.fetcher.fetch(call, alias, lambda: None)
         for one in cases:
             if isinstance(result, dict):
                 share = self._templates.whole(result[one.literal], one.member.head.who, self._clock())
-                one.case.hear(MERGED, FAILED if share is None else Heard(share.head, share.body))
+                one.case.hear(MERGED, FAILED if share is None else ComparedAnswer(share.head, share.body))
             else:
                 one.case.hear(MERGED, SKIPPED if is_busy(result) else FAILED)
 
-    def _pause(self, wrong: "Sequence[Tried]", compared: int) -> None:
+    def _pause(self, wrong: "Sequence[Differing]", compared: int) -> None:
         """Merge that query for nobody, and say why; no value is told."""
         fingerprint = wrong[0].member.query.fingerprint
         seconds = self.pauses.begin(fingerprint, self._clock())
         if not seconds:
             return
-        self.events.emit(Paused(MISMATCH))
+        self.events.emit(MergingPaused(MISMATCH))
         self.events.emit(
             Warned(
                 f"{len(wrong)} of {compared} merged answers are not PostgREST's: {fingerprint}: {wrong[0].case.what}",
@@ -215,12 +217,12 @@ class Checker:
         self.events.emit(Warned(f"a comparison failed{last}", "This is a bug: report it.", error))
 
 
-class Tried(msgspec.Struct, frozen=True, eq=False):
+class Differing(msgspec.Struct, frozen=True, eq=False):
     """A member whose share differed at first."""
 
-    member: Member
+    member: PendingRequest
     literal: bytes
-    case: Case
+    case: Comparison
 
 
 async def _all(works: Iterable[Coroutine[None, None, T]]) -> list[T]:
@@ -230,13 +232,13 @@ async def _all(works: Iterable[Coroutine[None, None, T]]) -> list[T]:
     return [task.result() for task in tasks]
 
 
-def as_heard(line: StatusLine, fields: tuple[Field, ...], body: bytes) -> Heard | str:
+def as_compared(line: StatusLine, fields: tuple[HeaderField, ...], body: bytes) -> ComparedAnswer | str:
     """An answer for comparison; ``skipped`` where its bytes are those of a compression."""
     if any(field.name == b"content-encoding" for field in fields):
         return SKIPPED
-    return Heard(b"\r\n".join([line.line, *(field.line for field in fields)]), body)
+    return ComparedAnswer(b"\r\n".join([line.line, *(field.line for field in fields)]), body)
 
 
-def is_busy(result: Result) -> bool:
+def is_busy(result: FetchResult) -> bool:
     """Whether a merged call was not made, because it waited too long for its place."""
-    return result == Doubt("connection", BUSY)
+    return result == FallbackReason("connection", BUSY)

@@ -6,56 +6,58 @@ from typing import TYPE_CHECKING, Protocol
 import msgspec
 
 from proxy.errors.codes import FaultError
-from proxy.http1.head import Field, StatusLine, first
-from proxy.model import Doubt, Member, Merged, Miss, Share
+from proxy.http1.head import HeaderField, StatusLine, first_value
+from proxy.model import FallbackReason, MergedCall, NotSingular, PendingRequest, Slice
 from proxy.observe.events import Events
-from proxy.path.demultiplex import split
-from proxy.path.max_rows import RowEvidence
+from proxy.path.demultiplex import demultiplex
+from proxy.path.max_rows import MaxRowsEvidence
 from proxy.postgrest.request.set_filter import is_cut
 from proxy.postgrest.response.content_range import rows_and_total
 from proxy.postgrest.response.gateway import Gateway
 from proxy.postgrest.response.headers import SHARED_HEADERS, shareable
-from proxy.postgrest.response.problem import SHARED, blamed_literal, read_problem
+from proxy.postgrest.response.problem import SHARED, blamed_literal, read_error_body
 from proxy.settings.model import Settings
-from proxy.upstream.calls import Call, Note
-from proxy.upstream.client import Answer, Outgoing, Upstream, UpstreamWire
-from proxy.upstream.mount import Route
+from proxy.upstream.calls import CallLabels, ObservedCall
+from proxy.upstream.client import Upstream, UpstreamAnswer, UpstreamConnection, UpstreamRequest
+from proxy.upstream.mount import Mount
 
 if TYPE_CHECKING:
-    from proxy.upstream.pool import Lane
+    from proxy.upstream.pool import ConnectionPool
 
 COUNT = b"Prefer: count=exact\r\n"
 
 
-class Poisoned(msgspec.Struct, frozen=True):
+class BadValue(msgspec.Struct, frozen=True):
     """A literal was not of the column's type, which upstream's error named."""
 
     type_name: str
     literal: bytes
 
 
-class Got(msgspec.Struct, frozen=True):
+class FetchedAnswer(msgspec.Struct, frozen=True):
     """A merged call's whole answer. ``body`` is None when it was larger than merge.max_body."""
 
     line: StatusLine
-    fields: tuple[Field, ...]
+    fields: tuple[HeaderField, ...]
     body: bytes | None
 
 
-Result = dict[bytes, Share | Miss] | Doubt | Poisoned
+FetchResult = dict[bytes, Slice | NotSingular] | FallbackReason | BadValue
 
 
-def leader(call: Merged) -> Member:
+def leader(call: MergedCall) -> PendingRequest:
     """The first member: its head, but for what merging changes, is sent for all."""
     return next(iter(call.owners.values()))[0]
 
 
-class Fetches(Protocol):
+class FetchesMerged(Protocol):
     """Whoever makes merged calls. ``leaves`` is told each time that a call has a connection and is sent;
     ``number`` is the one that its members' spans will have.
     """
 
-    async def fetch(self, call: Merged, alias: bytes, leaves: Callable[[], None], number: int = 0) -> Result: ...
+    async def fetch(
+        self, call: MergedCall, alias: bytes, leaves: Callable[[], None], number: int = 0
+    ) -> FetchResult: ...
 
 
 class Fetcher:
@@ -65,10 +67,10 @@ class Fetcher:
         self,
         settings: Settings,
         upstream: Upstream,
-        lane: "Lane[UpstreamWire]",
-        route: Route,
+        lane: "ConnectionPool[UpstreamConnection]",
+        route: Mount,
         gateway: Gateway,
-        evidence: RowEvidence,
+        evidence: MaxRowsEvidence,
         events: Events,
         clock: Callable[[], float],
     ) -> None:
@@ -81,7 +83,7 @@ class Fetcher:
         self._events = events
         self._clock = clock
 
-    async def fetch(self, call: Merged, alias: bytes, leaves: Callable[[], None], number: int = 0) -> Result:
+    async def fetch(self, call: MergedCall, alias: bytes, leaves: Callable[[], None], number: int = 0) -> FetchResult:
         """Send ``call`` and judge the answer; once more with a count where max-rows may have cut it."""
         unique = call.column is not None and call.column.unique
         counted = call.counted or not (unique or self._evidence.proves(call.expected, self._clock()))
@@ -91,59 +93,59 @@ class Fetcher:
                 counted = True
                 got = await self._get(call, counted, leaves, number)
         except FaultError as error:
-            return Doubt("connection", error.fault.code)
-        return Doubt("too-large") if got.body is None else self._judge(call, alias, got, got.body, counted)
+            return FallbackReason("connection", error.fault.code)
+        return FallbackReason("too-large") if got.body is None else self._judge(call, alias, got, got.body, counted)
 
-    async def _get(self, call: Merged, counted: bool, leaves: Callable[[], None], number: int) -> Got:
+    async def _get(self, call: MergedCall, counted: bool, leaves: Callable[[], None], number: int) -> FetchedAnswer:
         member = leader(call)
         line = b"GET " + self._route.upstream_target(call.target) + b" HTTP/1.1\r\n"
         head = b"".join((line, member.head.merged, COUNT if counted and not call.counted else b"", b"\r\n"))
-        note = Note("merged", b"GET", member.query.relation, costs="FAN001", number=number)
-        outgoing = Outgoing(b"GET", head, leaves=leaves)
-        async with Call(self._upstream, self._lane, outgoing, note, self._events, self._clock) as answer:
+        note = CallLabels("merged", b"GET", member.query.relation, costs="FAN001", number=number)
+        outgoing = UpstreamRequest(b"GET", head, leaves=leaves)
+        async with ObservedCall(self._upstream, self._lane, outgoing, note, self._events, self._clock) as answer:
             return await self._read(answer)
 
-    async def _read(self, answer: Answer) -> Got:
-        return Got(answer.line, answer.fields, await answer.read(self._merge.max_body))
+    async def _read(self, answer: UpstreamAnswer) -> FetchedAnswer:
+        return FetchedAnswer(answer.line, answer.fields, await answer.read(self._merge.max_body))
 
-    def _needs_count(self, call: Merged, got: Got) -> bool:
-        rows, _ = rows_and_total(first(got.fields, b"content-range"))
+    def _needs_count(self, call: MergedCall, got: FetchedAnswer) -> bool:
+        rows, _ = rows_and_total(first_value(got.fields, b"content-range"))
         all_there = call.column is not None and call.column.unique and rows == len(call.literals)
         return got.line.status == 200 and not (all_there or self._evidence.proves(rows, self._clock()))
 
-    def _judge(self, call: Merged, alias: bytes, got: Got, body: bytes, counted: bool) -> Result:
-        rows, total = rows_and_total(first(got.fields, b"content-range"))
+    def _judge(self, call: MergedCall, alias: bytes, got: FetchedAnswer, body: bytes, counted: bool) -> FetchResult:
+        rows, total = rows_and_total(first_value(got.fields, b"content-range"))
         if counted and got.line.status == 206 and total is not None and rows < total:
             return self._cut(call, rows)
         if got.line.status != 200:
             return _judge_error(call, got, body, self._gateway)
         if counted and total != rows:
-            return Doubt("incomplete")
+            return FallbackReason("incomplete")
         self._evidence.saw(rows, self._clock())
-        location = first(got.fields, b"content-location") or b""
+        location = first_value(got.fields, b"content-location") or b""
         path = location.rpartition(b"?")[0]  # a relation's name may hold a '?', what follows it cannot
         ties = self._merge.ties == "any"
-        return split(call, alias, path, got.line.line, got.fields, body, ties, self._gateway)
+        return demultiplex(call, alias, path, got.line.line, got.fields, body, ties, self._gateway)
 
-    def _cut(self, call: Merged, rows: int) -> Doubt:
+    def _cut(self, call: MergedCall, rows: int) -> FallbackReason:
         """Rows are missing: our own limit cut them, or max-rows, which is then known."""
         if is_cut(call, rows):
-            return Doubt("limit")
+            return FallbackReason("limit")
         self._evidence.cut_at(rows, self._clock())
-        return Doubt("incomplete")
+        return FallbackReason("incomplete")
 
 
-def _judge_error(call: Merged, got: Got, body: bytes, gateway: Gateway) -> Result:
-    problem = read_problem(body)
+def _judge_error(call: MergedCall, got: FetchedAnswer, body: bytes, gateway: Gateway) -> FetchResult:
+    problem = read_error_body(body)
     if problem.code in SHARED:
         kept = shareable(got.fields, SHARED_HEADERS, gateway)
-        if isinstance(kept, Doubt):
+        if isinstance(kept, FallbackReason):
             return kept
         head = b"\r\n".join([got.line.line, *(field.line for field in kept)])
-        share = Share(head + b"\r\nContent-Length: %d\r\n" % len(body), body, -1)
+        share = Slice(head + b"\r\nContent-Length: %d\r\n" % len(body), body, -1)
         return dict.fromkeys(call.owners, share)
     type_name, literal = blamed_literal(problem) or ("", "")
     blamed = literal.encode()
     if type_name and blamed in call.literals:
-        return Poisoned(type_name, blamed)
-    return Doubt("status", problem.code)
+        return BadValue(type_name, blamed)
+    return FallbackReason("status", problem.code)

@@ -9,20 +9,20 @@ from collections.abc import Callable, Iterator
 
 import msgspec
 
-from proxy.merging.coalescer import Sharing
-from proxy.merging.fetch import Fetches, Poisoned, Result
-from proxy.merging.waiters import Batch, Reply, Served
+from proxy.merging.coalescer import Coalescer
+from proxy.merging.fetch import BadValue, FetchesMerged, FetchResult
+from proxy.merging.waiters import BufferedAnswer, InFlightMerge, Reply
 from proxy.merging.windows import Windows
-from proxy.model import Alone, Doubt, Member, Miss, Outcome, Same, Share
-from proxy.observe.events import Events, Paused, Replayed, Warned
-from proxy.path.batching import Gate, Gates, Pace
-from proxy.path.comparison import Pauses
-from proxy.path.max_rows import RowEvidence
-from proxy.path.plan import Bounds, originals, plan, why_alone
-from proxy.path.singular import Templates
+from proxy.model import FallbackReason, Identical, NotSingular, Outcome, PendingRequest, Single, Slice
+from proxy.observe.events import Events, FellBack, MergingPaused, Warned
+from proxy.path.batching import BatchScheduler, BatchSettings, SchedulerRegistry
+from proxy.path.comparison import MismatchPauses
+from proxy.path.max_rows import MaxRowsEvidence
+from proxy.path.plan import CallLimits, originals, plan, why_not_merged
+from proxy.path.singular import NotSingularTemplates
 from proxy.postgrest.types import has_one_spelling
 from proxy.settings.model import Settings
-from proxy.upstream.column_types import Oracle
+from proxy.upstream.column_types import ColumnTypeResolver
 
 
 class Merger:
@@ -31,15 +31,15 @@ class Merger:
     def __init__(
         self,
         settings: Settings,
-        fetcher: Fetches,
-        oracle: Oracle,
-        sharing: Sharing,
-        evidence: RowEvidence,
+        fetcher: FetchesMerged,
+        oracle: ColumnTypeResolver,
+        sharing: Coalescer,
+        evidence: MaxRowsEvidence,
         events: Events,
         clock: Callable[[], float],
         numbers: Iterator[int],
-        templates: Templates,
-        mistrusted: Pauses,
+        templates: NotSingularTemplates,
+        mistrusted: MismatchPauses,
     ) -> None:
         merge = settings.merge
         self.alias = b"f" + secrets.token_hex(12).encode()
@@ -51,8 +51,10 @@ class Merger:
         self._events = events
         self._clock = clock
         self._numbers = numbers
-        pace = msgspec.convert(merge.model_dump(include=set(Pace.__struct_fields__)), Pace)
-        self._windows = Windows(Gates(merge.max_tracked, lambda: Gate(pace)), self._left, events, clock)
+        pace = msgspec.convert(merge.model_dump(include=set(BatchSettings.__struct_fields__)), BatchSettings)
+        self._windows = Windows(
+            SchedulerRegistry(merge.max_tracked, lambda: BatchScheduler(pace)), self._left, events, clock
+        )
         self._templates = templates
         self._mistrusted = mistrusted
         self._tasks: set[asyncio.Task[None]] = set()
@@ -77,7 +79,7 @@ class Merger:
         """Of these, how many are not merged now, after failures."""
         return self._windows.gates.paused(self._clock())
 
-    async def ask(self, member: Member) -> Reply:
+    async def ask(self, member: PendingRequest) -> Reply:
         """Wait for company and a merged answer, or for the word to go alone."""
         gate = self._windows.gates.get(member.query.fingerprint, member.head.who)
         reason = "busy" if gate is None else self._refusal(gate, member)
@@ -85,18 +87,18 @@ class Merger:
             return await self._sharing.ask(member, reason)
         return await self._windows.ask(gate, member)
 
-    def _refusal(self, gate: Gate, member: Member) -> str | None:
+    def _refusal(self, gate: BatchScheduler, member: PendingRequest) -> str | None:
         reason = self._pause(gate, member, self._clock())
         return "large-rows" if reason is None and gate.too_large(self._merge.max_key_body) else reason
 
-    def _pause(self, gate: Gate, member: Member, now: float) -> str | None:
+    def _pause(self, gate: BatchScheduler, member: PendingRequest, now: float) -> str | None:
         if gate.paused(now):
             return "paused"
         return "mistrusted" if self._mistrusted.paused(member.query.fingerprint, now) else None
 
     # Batches.
 
-    def _left(self, gate: Gate, batch: list[Member]) -> None:
+    def _left(self, gate: BatchScheduler, batch: list[PendingRequest]) -> None:
         reason = self._pause(gate, batch[0], self._clock())
         if reason is not None:
             self._unmerged(gate, batch, reason)
@@ -108,40 +110,40 @@ class Merger:
         else:
             self._dispatch(gate, batch)
 
-    def _answered(self, gate: Gate, batch: list[Member], task: "asyncio.Task[None]") -> None:
+    def _answered(self, gate: BatchScheduler, batch: list[PendingRequest], task: "asyncio.Task[None]") -> None:
         """The types that the plan depends on are known, or nobody can tell them."""
         self._tasks.discard(task)
         self._dispatch(gate, [member for member in batch if self._windows.is_waiting(member)])
         self._windows.returned(gate, None)
 
-    def _unmerged(self, gate: Gate, batch: list[Member], reason: str) -> None:
+    def _unmerged(self, gate: BatchScheduler, batch: list[PendingRequest], reason: str) -> None:
         for call in originals(batch):
-            if isinstance(call, Same):
+            if isinstance(call, Identical):
                 self._sharing.start(self._windows, gate, call)
-            elif isinstance(call, Alone):
+            elif isinstance(call, Single):
                 self._windows.admit(gate, call.member, reason)
 
-    def _dispatch(self, gate: Gate, batch: list[Member], again: bool = False) -> None:
+    def _dispatch(self, gate: BatchScheduler, batch: list[PendingRequest], again: bool = False) -> None:
         """Send what the plan says for ``batch``, all of whom wait; where that fails, everybody goes alone."""
         if not batch:
             return
         try:
             bounds = self._bounds(gate, batch[0])
             for call in plan(batch, self.alias, bounds):
-                if isinstance(call, Alone):
+                if isinstance(call, Single):
                     company = len(batch) > 1 or again
-                    reason = why_alone(call.member, bounds.columns) if company else None
+                    reason = why_not_merged(call.member, bounds.columns) if company else None
                     self._windows.admit(gate, call.member, reason)
-                elif isinstance(call, Same):
+                elif isinstance(call, Identical):
                     self._sharing.start(self._windows, gate, call)
                 else:
-                    self._start(gate, Batch(call, again))
+                    self._start(gate, InFlightMerge(call, again))
         except Exception as error:
             self._events.emit(Warned("a batch could not be sent as planned", "This is a bug: report it.", error))
             for member in batch:
                 self._windows.admit(gate, member)
 
-    def _bounds(self, gate: Gate, member: Member) -> Bounds:
+    def _bounds(self, gate: BatchScheduler, member: PendingRequest) -> CallLimits:
         """Keys a call: by setting, by max-rows where it is known, by the bytes that a key was answered lately."""
         keys = self._merge.max_keys
         max_rows = self._evidence.known(self._clock())
@@ -149,11 +151,11 @@ class Merger:
             keys = min(keys, max(1, int((max_rows - 1) / gate.rows_per_key)))
         if gate.size_per_key:
             keys = min(keys, max(2, int(self._merge.max_body / gate.size_per_key / 2)))
-        return Bounds(keys, self._merge.max_url, self._oracle.known(member), gate.rows_per_key)
+        return CallLimits(keys, self._merge.max_url, self._oracle.known(member), gate.rows_per_key)
 
     # Merged calls.
 
-    def _start(self, gate: Gate, batch: Batch) -> None:
+    def _start(self, gate: BatchScheduler, batch: InFlightMerge) -> None:
         for member in batch.members:
             self._windows.seat(member).waiters = batch
         gate.sent()
@@ -161,16 +163,16 @@ class Merger:
         self._tasks.add(batch.task)
         batch.task.add_done_callback(lambda task: self._ended(gate, batch, task))
 
-    def _ended(self, gate: Gate, batch: Batch, task: "asyncio.Task[None]") -> None:
+    def _ended(self, gate: BatchScheduler, batch: InFlightMerge, task: "asyncio.Task[None]") -> None:
         """However it ended, even if it was cancelled before its first step."""
         self._tasks.discard(task)
         self._windows.returned(gate, batch.seconds)
 
-    async def _run(self, gate: Gate, batch: Batch) -> None:
+    async def _run(self, gate: BatchScheduler, batch: InFlightMerge) -> None:
         """Fetch the merged answer and hand out the shares; doubts, deadlines and bugs send everybody alone."""
         number, began = next(self._numbers), self._clock()
         loop = asyncio.get_running_loop()
-        result: Result
+        result: FetchResult
 
         def leaves() -> None:
             batch.sent = self._clock() if batch.sent is None else batch.sent
@@ -181,27 +183,29 @@ class Merger:
                 result = await self._fetcher.fetch(batch.call, self.alias, leaves, number)
             batch.seconds = self._clock() - began
         except TimeoutError:
-            result = Doubt("deadline")
+            result = FallbackReason("deadline")
         except Exception as error:
             self._events.emit(Warned("a merged answer could not be used", "This is a bug: report it.", error))
-            result = Doubt("bug")
+            result = FallbackReason("bug")
         try:
             self._settle(gate, batch, result, number)
         except Exception as error:
             self._events.emit(Warned("a merged answer could not be handed out", "This is a bug: report it.", error))
             self._alone(gate, batch)
 
-    def _settle(self, gate: Gate, batch: Batch, result: Result, number: int) -> None:
-        if isinstance(result, Poisoned) and not batch.again:
+    def _settle(self, gate: BatchScheduler, batch: InFlightMerge, result: FetchResult, number: int) -> None:
+        if isinstance(result, BadValue) and not batch.again:
             self._without_poison(gate, batch, result)
-        elif isinstance(result, Poisoned):
-            self._doubt(gate, batch, Doubt("poison"))
-        elif isinstance(result, Doubt):
+        elif isinstance(result, BadValue):
+            self._doubt(gate, batch, FallbackReason("poison"))
+        elif isinstance(result, FallbackReason):
             self._doubt(gate, batch, result)
         else:
             self._serve(gate, batch, result, number)
 
-    def _serve(self, gate: Gate, batch: Batch, shares: dict[bytes, Share | Miss], number: int) -> None:
+    def _serve(
+        self, gate: BatchScheduler, batch: InFlightMerge, shares: dict[bytes, Slice | NotSingular], number: int
+    ) -> None:
         who, now = batch.members[0].head.who, self._clock()
         whole = {literal: self._templates.whole(share, who, now) for literal, share in shares.items()}
         waiting = [
@@ -213,34 +217,34 @@ class Merger:
         served = [(share, self._windows.seat(member)) for share, member in waiting if share is not None]
         seconds = 0.0 if batch.sent is None else now - batch.sent
         for share, seat in served:
-            seat.future.set_result(Served(share, number, len(served), Outcome.MERGED, seconds))
+            seat.future.set_result(BufferedAnswer(share, number, len(served), Outcome.MERGED, seconds))
         for missed, member in waiting:
             if missed is None:
                 self._windows.admit(gate, member, replays=True)
         found = [share for share in whole.values() if share is not None]
         gate.merged(len(shares), sum(max(0, share.rows) for share in found), sum(len(share.body) for share in found))
 
-    def _doubt(self, gate: Gate, batch: Batch, doubt: Doubt) -> None:
+    def _doubt(self, gate: BatchScheduler, batch: InFlightMerge, doubt: FallbackReason) -> None:
         """Send the originals."""
         if gate.failed(self._clock()):
-            self._events.emit(Paused(doubt.reason))
+            self._events.emit(MergingPaused(doubt.reason))
         if doubt.reason == "stranger" and has_one_spelling(batch.call.column):
             self._oracle.contradict(batch.members[0])
         self._wasted(batch, doubt)
         self._alone(gate, batch)
 
-    def _without_poison(self, gate: Gate, batch: Batch, poisoned: Poisoned) -> None:
+    def _without_poison(self, gate: BatchScheduler, batch: InFlightMerge, poisoned: BadValue) -> None:
         """The column's type is known now: the next plan sends who does not fit it alone, and merges the rest."""
         self._oracle.refused(batch.members[0], batch.call.key, poisoned.type_name, poisoned.literal)
-        self._wasted(batch, Doubt("poison"))
+        self._wasted(batch, FallbackReason("poison"))
         members = [member for member in batch.members if self._windows.is_waiting(member)]
         for member in members:
             self._windows.seat(member).waiters = None
         self._dispatch(gate, members, again=True)
 
-    def _wasted(self, batch: Batch, doubt: Doubt) -> None:
-        self._events.emit(Replayed(doubt.reason, doubt.detail, batch.relation, len(batch.members)))
+    def _wasted(self, batch: InFlightMerge, doubt: FallbackReason) -> None:
+        self._events.emit(FellBack(doubt.reason, doubt.detail, batch.relation, len(batch.members)))
 
-    def _alone(self, gate: Gate, batch: Batch) -> None:
+    def _alone(self, gate: BatchScheduler, batch: InFlightMerge) -> None:
         for member in batch.members:
             self._windows.admit(gate, member, replays=True)

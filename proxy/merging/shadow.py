@@ -6,28 +6,28 @@ from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 
 from proxy.errors.codes import FaultError
-from proxy.http1.head import Field, StatusLine
-from proxy.merging.comparer import OVERHEAD, Checker, Pairs, Shares, as_heard, is_busy
-from proxy.merging.fetch import Fetches, Result, leader
-from proxy.merging.waiters import Reply, Served, Ticket
-from proxy.model import Doubt, Member, Merged, Share
-from proxy.path.comparison import FAILED, SKIPPED, Heard, Held, chosen, some
+from proxy.http1.head import HeaderField, StatusLine
+from proxy.merging.comparer import OVERHEAD, Pairs, ShadowComparer, Slices, as_compared, is_busy
+from proxy.merging.fetch import FetchesMerged, FetchResult, leader
+from proxy.merging.waiters import BufferedAnswer, Reply, SendAlone
+from proxy.model import FallbackReason, MergedCall, PendingRequest, Slice
+from proxy.path.comparison import FAILED, SKIPPED, ByteBudget, ComparedAnswer, is_sampled, sample
 from proxy.settings.model import Settings
-from proxy.settings.tables import Shadow as ShadowSettings
-from proxy.upstream.client import UpstreamWire
-from proxy.upstream.pool import Lane
+from proxy.settings.tables import ShadowSettings
+from proxy.upstream.client import UpstreamConnection
+from proxy.upstream.pool import ConnectionPool
 
 DRAW = secrets.SystemRandom().random
 
 
-class Sampled:
+class SampledFetcher:
     """Merged calls for callers, of which a share is compared with originals that are sent for that."""
 
     def __init__(
         self,
-        fetcher: Fetches,
-        checker: Checker,
-        callers: Lane[UpstreamWire],
+        fetcher: FetchesMerged,
+        checker: ShadowComparer,
+        callers: ConnectionPool[UpstreamConnection],
         settings: ShadowSettings,
         clock: Callable[[], float],
         draw: Callable[[], float] = DRAW,
@@ -40,7 +40,7 @@ class Sampled:
         self._clock = clock
         self._draw = draw
 
-    async def fetch(self, call: Merged, alias: bytes, leaves: Callable[[], None], number: int = 0) -> Result:
+    async def fetch(self, call: MergedCall, alias: bytes, leaves: Callable[[], None], number: int = 0) -> FetchResult:
         """The merged answer, as it came; a comparison begins beside it, but never ahead of callers who wait."""
         result = await self._fetcher.fetch(call, alias, leaves, number)
         if isinstance(result, dict) and (pairs := self._chosen(call)) and not _is_error(result):
@@ -51,37 +51,39 @@ class Sampled:
                 self._checker.count(SKIPPED, len(pairs))
         return result
 
-    def _chosen(self, call: Merged) -> Pairs:
+    def _chosen(self, call: MergedCall) -> Pairs:
         """Whose answers are compared: all of a query that is watched because it was wrong lately, some of one drawn."""
         watched = self._checker.pauses.watched(leader(call).query.fingerprint, self._clock())
-        if not watched and not chosen(self._share, self._draw()):
+        if not watched and not is_sampled(self._share, self._draw()):
             return ()
         pairs = [(literal, members[0]) for literal, members in call.owners.items()]
-        return pairs if watched else some(pairs, self._answers, self._draw())
+        return pairs if watched else sample(pairs, self._answers, self._draw())
 
 
-def _is_error(shares: Shares) -> bool:
+def _is_error(shares: Slices) -> bool:
     """Whether it is an error that everybody shares: its originals are what sharing spares an upstream in trouble."""
-    return any(isinstance(share, Share) and share.rows < 0 for share in shares.values())
+    return any(isinstance(share, Slice) and share.rows < 0 for share in shares.values())
 
 
-class Shadow:
+class ShadowMode:
     """Mode shadow: every request is answered by its original; merging goes on beside it, and is compared."""
 
-    def __init__(self, settings: Settings, checker: Checker, clock: Callable[[], float]) -> None:
+    def __init__(self, settings: Settings, checker: ShadowComparer, clock: Callable[[], float]) -> None:
         self._checker = checker
         self._clock = clock
         self._max_body = settings.merge.max_key_body
-        self._copies: dict[Member, Copy] = {}
+        self._copies: dict[PendingRequest, AnswerCopy] = {}
 
     @contextmanager
-    def beside(self, member: Member, ask: Callable[[Member], Awaitable[Reply]]) -> "Iterator[Copy | None]":
+    def beside(
+        self, member: PendingRequest, ask: Callable[[PendingRequest], Awaitable[Reply]]
+    ) -> "Iterator[AnswerCopy | None]":
         """Merge ``member`` with ``ask`` while its original is under way; what that is answered is told to the copy."""
         if self._checker.closed or not self._checker.held.take(OVERHEAD):
             self._checker.count(SKIPPED, 1)
             yield None
             return
-        copy = self._copies[member] = Copy(self._checker.held, self._max_body)
+        copy = self._copies[member] = AnswerCopy(self._checker.held, self._max_body)
         task = self._checker.start(self._follow(member, copy, ask))
         try:
             yield copy
@@ -91,14 +93,14 @@ class Shadow:
             raise
         copy.end()
 
-    async def fetch(self, call: Merged, alias: bytes, leaves: Callable[[], None], number: int = 0) -> Result:
+    async def fetch(self, call: MergedCall, alias: bytes, leaves: Callable[[], None], number: int = 0) -> FetchResult:
         """The merged answer for nobody but the comparison."""
         result = await self._checker.fetcher.fetch(call, alias, leaves)
         if isinstance(result, dict):
             self._checker.start(self._compare(call, alias, result))
-        return Doubt("load") if is_busy(result) else result
+        return FallbackReason("load") if is_busy(result) else result
 
-    async def _compare(self, call: Merged, alias: bytes, shares: Shares) -> None:
+    async def _compare(self, call: MergedCall, alias: bytes, shares: Slices) -> None:
         pairs = [(literal, member) for literal, members in call.owners.items() for member in members]
         try:
             await self._checker.compare(call, alias, shares, pairs, self._original)
@@ -106,46 +108,48 @@ class Shadow:
             for member in call.members:
                 self._forget(member)
 
-    async def _original(self, member: Member) -> Heard | str:
+    async def _original(self, member: PendingRequest) -> ComparedAnswer | str:
         copy = self._copies.get(member)
         return SKIPPED if copy is None else await copy.whole()
 
-    async def _follow(self, member: Member, copy: "Copy", ask: Callable[[Member], Awaitable[Reply]]) -> None:
+    async def _follow(
+        self, member: PendingRequest, copy: "AnswerCopy", ask: Callable[[PendingRequest], Awaitable[Reply]]
+    ) -> None:
         """Wait with the others, as in mode rewrite; who would go alone has its original under way already."""
         reply: Reply | None = None
         try:
             reply = await ask(member)
-            if isinstance(reply, Ticket):
+            if isinstance(reply, SendAlone):
                 self._forget(member)
                 await copy.whole()
         finally:
-            if isinstance(reply, Ticket):
+            if isinstance(reply, SendAlone):
                 reply.done(self._clock() - member.arrived if copy.answered else None)
-            if not isinstance(reply, Served):
+            if not isinstance(reply, BufferedAnswer):
                 self._forget(member)
 
-    def _forget(self, member: Member) -> None:
+    def _forget(self, member: PendingRequest) -> None:
         copy = self._copies.pop(member, None)
         if copy is not None:
             copy.drop()
 
 
-class Copy:
+class AnswerCopy:
     """What a caller is answered, kept as it goes by: until it is too much."""
 
-    def __init__(self, held: Held, limit: int) -> None:
+    def __init__(self, held: ByteBudget, limit: int) -> None:
         self.answered = False
         """Whether the caller has its whole answer."""
         self._held = held
         self._limit = limit
         self._size = OVERHEAD
         self._line: StatusLine | None = None
-        self._fields: tuple[Field, ...] = ()
+        self._fields: tuple[HeaderField, ...] = ()
         self._pieces: list[bytes] = []
         self._result = ""
         self._ended = asyncio.Event()
 
-    def begin(self, line: StatusLine, fields: tuple[Field, ...], data: bytes) -> None:
+    def begin(self, line: StatusLine, fields: tuple[HeaderField, ...], data: bytes) -> None:
         """The answer's head, and the body as far as it is there."""
         self._line, self._fields = line, fields
         self.add(data)
@@ -173,9 +177,9 @@ class Copy:
         self._size = 0
         self._pieces.clear()
 
-    async def whole(self) -> Heard | str:
+    async def whole(self) -> ComparedAnswer | str:
         """The answer, once it is there; a result where it is not."""
         await self._ended.wait()
         if self._result or self._line is None:
             return self._result or FAILED
-        return as_heard(self._line, self._fields, b"".join(self._pieces))
+        return as_compared(self._line, self._fields, b"".join(self._pieces))

@@ -6,15 +6,15 @@ from collections.abc import Callable, Sequence
 import msgspec
 
 from proxy.errors.codes import FaultError
-from proxy.model import Member, Merged, Outcome, Share
-from proxy.path.batching import Gate
-from proxy.upstream.client import Answer
+from proxy.model import MergedCall, Outcome, PendingRequest, Slice
+from proxy.path.batching import BatchScheduler
+from proxy.upstream.client import UpstreamAnswer
 
 
-class Served(msgspec.Struct, frozen=True, gc=False, eq=False):
+class BufferedAnswer(msgspec.Struct, frozen=True, gc=False, eq=False):
     """A waiter's share of an answer; ``call`` is the call's number, ``shared`` how many it answered."""
 
-    share: Share
+    share: Slice
     call: int
     shared: int
     outcome: Outcome
@@ -22,20 +22,20 @@ class Served(msgspec.Struct, frozen=True, gc=False, eq=False):
     """How long the call took, from the moment that it was sent."""
 
 
-class Failed(msgspec.Struct, frozen=True, eq=False):
+class FailedCall(msgspec.Struct, frozen=True, eq=False):
     """The call that was to answer the waiter failed, as its own would have; ``call`` is 0 if it was never sent."""
 
     error: FaultError
     call: int
 
 
-class Own:
+class StreamedAnswer:
     """An answer that was to be shared and goes to one waiter, to be passed on as it comes.
 
     ``data`` is what was read of its body; ``seconds`` the time until then. It is upstream's until ``done``.
     """
 
-    def __init__(self, answer: Answer, data: bytes, call: int, seconds: float) -> None:
+    def __init__(self, answer: UpstreamAnswer, data: bytes, call: int, seconds: float) -> None:
         self.answer = answer
         self.data = data
         self.call = call
@@ -47,7 +47,7 @@ class Own:
         self.taken.set()
 
 
-class Ticket:
+class SendAlone:
     """A waiter goes alone: it sends its own request, and says when the answer is there.
 
     ``reason`` is a key of ``errors.REFUSALS``; ``replays`` says that a call was made for it in vain.
@@ -55,8 +55,8 @@ class Ticket:
 
     def __init__(
         self,
-        gate: Gate | None,
-        returned: Callable[[Gate, float | None], None],
+        gate: BatchScheduler | None,
+        returned: Callable[[BatchScheduler, float | None], None],
         reason: str | None = None,
         replays: bool = False,
     ) -> None:
@@ -72,14 +72,14 @@ class Ticket:
             self._returned(gate, seconds)
 
 
-Reply = Served | Ticket | Own | Failed
+Reply = BufferedAnswer | SendAlone | StreamedAnswer | FailedCall
 """What a waiter is told."""
 
 
-class Waiters:
+class InFlightCall:
     """Those who wait for one call; the last to leave cancels it."""
 
-    def __init__(self, members: Sequence[Member]) -> None:
+    def __init__(self, members: Sequence[PendingRequest]) -> None:
         self.members = members
         self.relation = members[0].query.relation
         self.left = len(self.members)
@@ -93,13 +93,13 @@ class Waiters:
             self.task.cancel()
 
 
-class Batch(Waiters):
+class InFlightMerge(InFlightCall):
     """A merged call under way.
 
     ``again`` says that it is what was left of another one after its poison was taken out: there is no third one.
     """
 
-    def __init__(self, call: Merged, again: bool) -> None:
+    def __init__(self, call: MergedCall, again: bool) -> None:
         super().__init__(call.members)
         self.call = call
         self.again = again
@@ -107,11 +107,11 @@ class Batch(Waiters):
         """When it was first sent."""
 
 
-class Seat(msgspec.Struct, eq=False):
+class Waiter(msgspec.Struct, eq=False):
     """One waiter: its place in a window, then among those who wait for a call."""
 
-    gate: Gate
+    gate: BatchScheduler
     future: "asyncio.Future[Reply]"
     reason: str | None = None
     """Why it was known from the first that it is not merged."""
-    waiters: Waiters | None = None
+    waiters: InFlightCall | None = None

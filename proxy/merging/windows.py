@@ -6,10 +6,10 @@ When a window leaves is decided by its gate; here are only the timers, the place
 import asyncio
 from collections.abc import Callable
 
-from proxy.merging.waiters import Own, Reply, Seat, Ticket
-from proxy.model import Member
-from proxy.observe.events import Events, Left
-from proxy.path.batching import Gate, Gates
+from proxy.merging.waiters import Reply, SendAlone, StreamedAnswer, Waiter
+from proxy.model import PendingRequest
+from proxy.observe.events import Events, WindowClosed
+from proxy.path.batching import BatchScheduler, SchedulerRegistry
 
 
 class Windows:
@@ -17,8 +17,8 @@ class Windows:
 
     def __init__(
         self,
-        gates: Gates,
-        left: Callable[[Gate, list[Member]], None],
+        gates: SchedulerRegistry,
+        left: Callable[[BatchScheduler, list[PendingRequest]], None],
         events: Events,
         clock: Callable[[], float],
     ) -> None:
@@ -26,8 +26,8 @@ class Windows:
         self._left = left
         self._events = events
         self._clock = clock
-        self._seats: dict[Member, Seat] = {}
-        self._timers: dict[Gate, tuple[asyncio.Handle, bool]] = {}
+        self._seats: dict[PendingRequest, Waiter] = {}
+        self._timers: dict[BatchScheduler, tuple[asyncio.Handle, bool]] = {}
         """Of each open window: what closes it, and whether that is at the end of this turn."""
 
     @property
@@ -40,9 +40,9 @@ class Windows:
         """Windows that are open."""
         return len(self._timers)
 
-    async def ask(self, gate: Gate, member: Member, reason: str | None = None) -> Reply:
+    async def ask(self, gate: BatchScheduler, member: PendingRequest, reason: str | None = None) -> Reply:
         """Wait in the gate's window for whatever its batch comes to. ``reason`` is told who goes alone."""
-        seat = Seat(gate, asyncio.get_running_loop().create_future(), reason)
+        seat = Waiter(gate, asyncio.get_running_loop().create_future(), reason)
         self._seats[member] = seat
         wait = gate.arrive(member)
         if wait is not None:
@@ -57,28 +57,30 @@ class Windows:
         finally:
             self._seats.pop(member, None)
 
-    def is_waiting(self, member: Member) -> bool:
+    def is_waiting(self, member: PendingRequest) -> bool:
         """Whether ``member`` has neither an answer nor hung up."""
         seat = self._seats.get(member)
         return seat is not None and not seat.future.done()
 
-    def seat(self, member: Member) -> Seat:
+    def seat(self, member: PendingRequest) -> Waiter:
         """The place of a member that waits."""
         return self._seats[member]
 
-    def admit(self, gate: Gate, member: Member, reason: str | None = None, replays: bool = False) -> None:
+    def admit(
+        self, gate: BatchScheduler, member: PendingRequest, reason: str | None = None, replays: bool = False
+    ) -> None:
         """Let ``member`` go alone, if it still waits."""
         if self.is_waiting(member):
             gate.sent()
             seat = self._seats[member]
-            seat.future.set_result(Ticket(gate, self.returned, reason or seat.reason, replays))
+            seat.future.set_result(SendAlone(gate, self.returned, reason or seat.reason, replays))
 
-    def returned(self, gate: Gate, seconds: float | None) -> None:
+    def returned(self, gate: BatchScheduler, seconds: float | None) -> None:
         """A call of ``gate`` came back after ``seconds``; None: it failed."""
         if gate.returned(seconds):
             self._schedule(gate, 0.0)
 
-    def _schedule(self, gate: Gate, wait: float) -> None:
+    def _schedule(self, gate: BatchScheduler, wait: float) -> None:
         """Close the gate's window after ``wait`` seconds. 0 is the end of this turn: what is readable rides along."""
         leaving = self._timers.get(gate, (None, False))[1]
         if leaving:
@@ -90,25 +92,25 @@ class Windows:
         else:
             self._timers[gate] = (loop.call_soon(self._leave, gate), True)
 
-    def _unschedule(self, gate: Gate) -> None:
+    def _unschedule(self, gate: BatchScheduler) -> None:
         timer = self._timers.pop(gate, None)
         if timer is not None:
             timer[0].cancel()
 
-    def _leave(self, gate: Gate) -> None:
+    def _leave(self, gate: BatchScheduler) -> None:
         self._unschedule(gate)
         # Whose connection broke in this very turn is still in the window, but waits no more.
         batch = [member for member in gate.leave() if self.is_waiting(member)]
         if batch:
-            self._events.emit(Left(len(batch), self._clock() - batch[0].arrived))
+            self._events.emit(WindowClosed(len(batch), self._clock() - batch[0].arrived))
             self._left(gate, batch)
 
-    def _hung_up(self, member: Member, seat: Seat) -> None:
+    def _hung_up(self, member: PendingRequest, seat: Waiter) -> None:
         done = seat.future.done() and not seat.future.cancelled()
         reply = seat.future.result() if done else None
-        if isinstance(reply, Ticket):
+        if isinstance(reply, SendAlone):
             reply.done(None)
-        elif isinstance(reply, Own):
+        elif isinstance(reply, StreamedAnswer):
             reply.done()
         elif seat.waiters is not None:
             seat.waiters.depart()

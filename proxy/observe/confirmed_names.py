@@ -21,7 +21,7 @@ READ_BY = {"columns=": ("POST", "PATCH", "PUT"), "on_conflict=": ("POST",)}
 """Parameters that PostgREST reads in these methods only; in others they may be anything."""
 
 
-class Names:
+class ConfirmedNames:
     """Fingerprints and relations that were answered with a 2xx, lately."""
 
     def __init__(self, most: int = MOST, everything: bool = False) -> None:
@@ -33,7 +33,7 @@ class Names:
     def learn(self, spans: Sequence[Span]) -> None:
         last: dict[tuple[str, str], Span] = {}
         for span in reversed(spans):
-            if (span.fingerprint, span.relation) not in last and is_taken(span):
+            if (span.fingerprint, span.relation) not in last and is_confirmed(span):
                 last[span.fingerprint, span.relation] = span
         for span in reversed(last.values()):
             self._keep(span.fingerprint)
@@ -72,7 +72,7 @@ class Names:
             self._taken.popitem(last=False)
 
 
-def is_taken(span: Span) -> bool:
+def is_confirmed(span: Span) -> bool:
     """Whether upstream read the names of ``span``. A preflight is answered whatever they are; an over-long list is
     refused for its length, and is shown, since that is what it takes to mend it.
     """

@@ -13,7 +13,7 @@ NO_ANSWER = 0
 CANCELLED = -1
 
 
-class Answered(msgspec.Struct, frozen=True, gc=False):
+class RequestAnswered(msgspec.Struct, frozen=True, gc=False):
     """A client has its answer, or is gone."""
 
     span: Span
@@ -29,7 +29,7 @@ class Answered(msgspec.Struct, frozen=True, gc=False):
     """Value of its ``traceparent``, where ``otlp.endpoint`` is set; empty when absent."""
 
 
-class Called(msgspec.Struct, frozen=True, gc=False):
+class UpstreamCalled(msgspec.Struct, frozen=True, gc=False):
     """An upstream call ended. ``kind``: original, merged, shared, replay, shadow, types, part, outside, tunnel;
     ``status`` may be NO_ANSWER or CANCELLED. Calls that never had a place among the calls are none.
     """
@@ -46,20 +46,20 @@ class Called(msgspec.Struct, frozen=True, gc=False):
     """The number that the spans it answers have as theirs; 0 where it answers nobody."""
 
 
-class Probed(msgspec.Struct, frozen=True):
+class HealthChecked(msgspec.Struct, frozen=True):
     """A connection to upstream was tried, for nobody, to see whether it is ``up``."""
 
     up: bool
 
 
-class Left(msgspec.Struct, frozen=True, gc=False):
+class WindowClosed(msgspec.Struct, frozen=True, gc=False):
     """A window closed: its size, and how long its first member waited."""
 
     size: int
     waited: float
 
 
-class Replayed(msgspec.Struct, frozen=True):
+class FellBack(msgspec.Struct, frozen=True):
     """A merged or shared answer was not used.
 
     ``reason`` is a key of ``errors.DOUBTS``; ``detail`` names a header at most.
@@ -71,7 +71,7 @@ class Replayed(msgspec.Struct, frozen=True):
     members: int
 
 
-class Paused(msgspec.Struct, frozen=True):
+class MergingPaused(msgspec.Struct, frozen=True):
     """A query is not merged for a while: for one identity after a doubt (a key of ``errors.DOUBTS``), for every one
     after a ``mismatch``.
     """
@@ -79,33 +79,33 @@ class Paused(msgspec.Struct, frozen=True):
     reason: str
 
 
-class Compared(msgspec.Struct, frozen=True):
+class AnswersCompared(msgspec.Struct, frozen=True):
     """Merged answers were compared with the originals, or could not be. ``result`` is a key of ``errors.COMPARED``."""
 
     result: str
     answers: int
 
 
-class Turned(msgspec.Struct, frozen=True):
+class RequestRefused(msgspec.Struct, frozen=True):
     """A connection was turned down before it made a request; ``code`` is a key of ``errors.FAULTS``."""
 
     code: str
 
 
-class Closed(msgspec.Struct, frozen=True):
+class TraceClosed(msgspec.Struct, frozen=True):
     """A trace closed, with what the rules found in it."""
 
     trace: Trace
     findings: tuple[Finding, ...]
 
 
-class Inspected(msgspec.Struct, frozen=True):
+class WorkloadInspected(msgspec.Struct, frozen=True):
     """The workload as a whole was looked at: what the rules found in it that is new, or was forgotten."""
 
     findings: tuple[Finding, ...]
 
 
-class Reread(msgspec.Struct, frozen=True):
+class SettingsReloaded(msgspec.Struct, frozen=True):
     """Settings were read again: the names of those that have another value now; None when they did not fit."""
 
     changed: tuple[str, ...] | None
@@ -119,7 +119,20 @@ class Warned(msgspec.Struct, frozen=True):
     error: BaseException | None = None
 
 
-Event = Answered | Called | Probed | Left | Replayed | Paused | Compared | Turned | Closed | Inspected | Reread | Warned
+Event = (
+    RequestAnswered
+    | UpstreamCalled
+    | HealthChecked
+    | WindowClosed
+    | FellBack
+    | MergingPaused
+    | AnswersCompared
+    | RequestRefused
+    | TraceClosed
+    | WorkloadInspected
+    | SettingsReloaded
+    | Warned
+)
 Observer = Callable[[Event], None]
 
 FAILURES = 3

@@ -13,11 +13,11 @@ from typing import TextIO
 import structlog
 
 from proxy.findings.model import Finding
-from proxy.observe.confirmed_names import Names
-from proxy.observe.events import Closed, Event, Inspected, Reread, Warned
-from proxy.observe.rate_limit import Rate
+from proxy.observe.confirmed_names import ConfirmedNames
+from proxy.observe.events import Event, SettingsReloaded, TraceClosed, Warned, WorkloadInspected
+from proxy.observe.rate_limit import RateLimit
 from proxy.observe.redactor import Hook, Redactor, install, where
-from proxy.settings.observability import Log
+from proxy.settings.observability import LogSettings
 from proxy.text.terminal import safe
 
 MINUTE = 60.0  # seconds
@@ -37,13 +37,13 @@ def configure(stream: TextIO = sys.stderr) -> None:
     )
 
 
-class Lines:
+class LogOutput:
     """How much of each kind is logged: by the settings in force, which ``settings`` tells."""
 
-    def __init__(self, settings: Callable[[], Log], clock: Callable[[], float] = time.monotonic) -> None:
-        self.traces = Rate(lambda: settings().traces, 1.0, clock)
-        self.warnings = Rate(lambda: settings().warnings, MINUTE, clock)
-        self.libraries = Rate(lambda: settings().warnings, MINUTE, clock)
+    def __init__(self, settings: Callable[[], LogSettings], clock: Callable[[], float] = time.monotonic) -> None:
+        self.traces = RateLimit(lambda: settings().traces, 1.0, clock)
+        self.warnings = RateLimit(lambda: settings().warnings, MINUTE, clock)
+        self.libraries = RateLimit(lambda: settings().warnings, MINUTE, clock)
 
     def capture(self) -> Hook:
         """What Python and libraries log is redacted from now on, until what is returned is called."""
@@ -59,22 +59,22 @@ class Lines:
         if untold:
             structlog.get_logger().info("left out", **untold)
 
-    def _kinds(self) -> tuple[tuple[str, Rate], ...]:
+    def _kinds(self) -> tuple[tuple[str, RateLimit], ...]:
         return ("trace", self.traces), ("warning", self.warnings), ("library", self.libraries)
 
 
 class TraceLog:
     """An observer that writes one line a closed trace."""
 
-    def __init__(self, rate: Rate) -> None:
+    def __init__(self, rate: RateLimit) -> None:
         self._log = structlog.get_logger()
-        self._names = Names()
+        self._names = ConfirmedNames()
         self._rate = rate
 
     def __call__(self, event: Event) -> None:
-        if isinstance(event, Inspected):
+        if isinstance(event, WorkloadInspected):
             self._log.info("workload", findings=self._keys(event.findings))
-        if not isinstance(event, Closed):
+        if not isinstance(event, TraceClosed):
             return
         trace = event.trace
         self._names.learn(trace.spans)
@@ -105,14 +105,14 @@ class TraceLog:
 class Warnings:
     """An observer that writes what the operator should know, and what they have changed."""
 
-    def __init__(self, rate: Rate) -> None:
+    def __init__(self, rate: RateLimit) -> None:
         self._log = structlog.get_logger()
         self._rate = rate
 
     def __call__(self, event: Event) -> None:
         if isinstance(event, Warned):
             self._warn(event)
-        elif isinstance(event, Reread) and event.changed is not None:
+        elif isinstance(event, SettingsReloaded) and event.changed is not None:
             self._log.info("settings", changed=list(event.changed))
 
     def _warn(self, event: Warned) -> None:

@@ -14,19 +14,19 @@ from proxy.observe.confirmed_names import METHODS
 from proxy.observe.events import (
     CANCELLED,
     NO_ANSWER,
-    Answered,
-    Called,
-    Closed,
-    Compared,
+    AnswersCompared,
     Event,
-    Inspected,
-    Left,
-    Paused,
-    Probed,
-    Replayed,
-    Reread,
-    Turned,
+    FellBack,
+    HealthChecked,
+    MergingPaused,
+    RequestAnswered,
+    RequestRefused,
+    SettingsReloaded,
+    TraceClosed,
+    UpstreamCalled,
     Warned,
+    WindowClosed,
+    WorkloadInspected,
 )
 from proxy.observe.exposition import Exposition, Values
 from proxy.observe.series import COUNTED
@@ -44,14 +44,14 @@ class _Tally(msgspec.Struct, frozen=True, eq=False):
     hops: Buckets | None
 
 
-Levels = Mapping[str, float | Values]
+Gauges = Mapping[str, float | Values]
 """By name, what there is now of each series in ``READ``: a number, or one for each combination of its labels."""
 
 
 class Metrics:
     """An observer of events. ``levels`` is called at scrape."""
 
-    def __init__(self, labels: int, levels: Callable[[], Levels]) -> None:
+    def __init__(self, labels: int, levels: Callable[[], Gauges]) -> None:
         self.upstream_is_up = True
         self.reload_is_ok = True
         self._cap = labels
@@ -64,18 +64,18 @@ class Metrics:
         self._tallies: dict[tuple[str, str, int, str], _Tally] = {}
         """By relation, method, status and outcome, of relations that have their label."""
         self._readers: dict[type, Callable[[Any], None]] = {
-            Answered: self._answered,
-            Called: self._called,
-            Left: self._left,
-            Replayed: lambda event: self._count("replays", event.reason),
-            Paused: lambda event: self._count("pauses", event.reason),
-            Compared: lambda event: self._count("shadow", event.result, by=event.answers),
-            Probed: self._probed,
-            Turned: lambda event: self._count("turned_down", event.code),
-            Reread: self._reread,
+            RequestAnswered: self._answered,
+            UpstreamCalled: self._called,
+            WindowClosed: self._left,
+            FellBack: lambda event: self._count("replays", event.reason),
+            MergingPaused: lambda event: self._count("pauses", event.reason),
+            AnswersCompared: lambda event: self._count("shadow", event.result, by=event.answers),
+            HealthChecked: self._probed,
+            RequestRefused: lambda event: self._count("turned_down", event.code),
+            SettingsReloaded: self._reread,
             Warned: lambda event: self._count("warnings", "advice" if event.error is None else "bug"),
-            Closed: self._closed,
-            Inspected: lambda event: self._found(event.findings),
+            TraceClosed: self._closed,
+            WorkloadInspected: lambda event: self._found(event.findings),
         }
 
     def __call__(self, event: Event) -> None:
@@ -99,7 +99,7 @@ class Metrics:
 
     # What happened.
 
-    def _answered(self, event: Answered) -> None:
+    def _answered(self, event: RequestAnswered) -> None:
         span = event.span
         tally = self._tallies.get((span.relation, span.method, span.status, span.outcome)) or self._tally(span)
         relation = tally.labels[0]
@@ -130,7 +130,7 @@ class Metrics:
             self._tallies[span.relation, span.method, span.status, outcome] = tally
         return tally
 
-    def _called(self, event: Called) -> None:
+    def _called(self, event: UpstreamCalled) -> None:
         if event.status != CANCELLED:
             self.upstream_is_up = event.status != NO_ANSWER
         relation = self._relation(event.relation, event.status, event.method)
@@ -140,18 +140,18 @@ class Metrics:
         if event.status != SWITCHING:
             self._observe("upstream_duration_seconds", event.seconds, event.kind)
 
-    def _probed(self, event: Probed) -> None:
+    def _probed(self, event: HealthChecked) -> None:
         self.upstream_is_up = event.up
 
-    def _reread(self, event: Reread) -> None:
+    def _reread(self, event: SettingsReloaded) -> None:
         self.reload_is_ok = event.changed is not None
         self._count("reloads", "ok" if self.reload_is_ok else "failed")
 
-    def _left(self, event: Left) -> None:
+    def _left(self, event: WindowClosed) -> None:
         self._observe("batch_size", event.size)
         self._observe("batch_wait_seconds", event.waited, "true" if event.size > 1 else "false")
 
-    def _closed(self, event: Closed) -> None:
+    def _closed(self, event: TraceClosed) -> None:
         kind = event.trace.kind
         if event.trace.truncated:
             self._count("traces_truncated", kind)

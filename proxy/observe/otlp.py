@@ -14,8 +14,8 @@ from opentelemetry.trace import Link, NonRecordingSpan, SpanContext, SpanKind, S
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 from opentelemetry.util.types import AttributeValue
 
-from proxy.observe.confirmed_names import METHODS, Names, is_taken
-from proxy.observe.events import CANCELLED, NO_ANSWER, Answered, Called, Event, Warned
+from proxy.observe.confirmed_names import METHODS, ConfirmedNames, is_confirmed
+from proxy.observe.events import CANCELLED, NO_ANSWER, Event, RequestAnswered, UpstreamCalled, Warned
 from proxy.observe.otlp_sender import Sender
 from proxy.settings.model import Settings
 
@@ -33,7 +33,7 @@ class _Group:
 
     def __init__(self, now: float) -> None:
         self.since = now
-        self.calls: list[tuple[Called, float]] = []
+        self.calls: list[tuple[UpstreamCalled, float]] = []
         """Each with the time of its end."""
         self.answered: list[SpanContext] = []
         self.expected = 1
@@ -43,7 +43,7 @@ class _Group:
         return bool(self.calls) and len(self.answered) >= self.expected
 
 
-class Spans:
+class SpanExporter:
     """An observer that makes spans. ``warn`` is told when the collector does not take them."""
 
     def __init__(
@@ -52,16 +52,16 @@ class Spans:
         self._sender = Sender(settings.otlp, version)
         self._warn = warn
         self._clock = clock
-        self._names = Names()
+        self._names = ConfirmedNames()
         self._groups: OrderedDict[int, _Group] = OrderedDict()
         self._told = False
         self._here = _address(f"http://{settings.listen}")
         self._there = _address(settings.upstream)
 
     def __call__(self, event: Event) -> None:
-        if isinstance(event, Answered):
+        if isinstance(event, RequestAnswered):
             self._answered(event)
-        elif isinstance(event, Called):
+        elif isinstance(event, UpstreamCalled):
             self._called(event)
         else:
             return
@@ -77,7 +77,7 @@ class Spans:
         self._give_up_waiting(float("inf"))
         await self._sender.close()
 
-    def _answered(self, event: Answered) -> None:
+    def _answered(self, event: RequestAnswered) -> None:
         span, ended = event.span, self._wall(event.span.end)
         self._names.learn([span])
         parent = W3C.extract({"traceparent": event.parent.decode("ascii", "replace")}) if event.parent else Context()
@@ -98,7 +98,7 @@ class Spans:
             group.answered.append(made.get_span_context())
             self._finish(span.call, group)
 
-    def _called(self, event: Called) -> None:
+    def _called(self, event: UpstreamCalled) -> None:
         if not event.call or event.kind == "shadow":
             self._make(event, self._clock(), [])
             return
@@ -130,7 +130,7 @@ class Spans:
                 return
             self._release(number)
 
-    def _make(self, called: Called, ended: float, answered: list[SpanContext]) -> None:
+    def _make(self, called: UpstreamCalled, ended: float, answered: list[SpanContext]) -> None:
         """The span of a call: within the first request that it answered, with links to all when it answered several.
 
         Where the callers' traces are not sampled, it is not either.
@@ -153,7 +153,7 @@ class Spans:
 
     # What is told.
 
-    def _of_request(self, event: Answered) -> Attributes:
+    def _of_request(self, event: RequestAnswered) -> Attributes:
         span = event.span
         told = (
             self._here
@@ -170,13 +170,13 @@ class Spans:
         told |= {name: value for name, value in more.items() if value}
         if span.rows >= 0:
             told["db.response.returned_rows"] = span.rows
-        if is_taken(span) and span.relation:
+        if is_confirmed(span) and span.relation:
             told["db.collection.name"] = span.relation
         if event.fault or span.status >= 500:
             told["error.type"] = event.fault or str(span.status)
         return told
 
-    def _of_call(self, called: Called, answered: int) -> Attributes:
+    def _of_call(self, called: UpstreamCalled, answered: int) -> Attributes:
         told = (
             self._there
             | _http(called.method, called.status)

@@ -13,7 +13,7 @@ from opentelemetry.sdk.resources import SERVICE_NAME, SERVICE_VERSION, Resource
 from opentelemetry.sdk.trace import ReadableSpan, SpanLimits, SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
 
-from proxy.settings.observability import Otlp
+from proxy.settings.observability import OtlpSettings
 
 MOST_LINKS = 2000
 """Requests that one call's span names, unless OTEL_SPAN_LINK_COUNT_LIMIT says otherwise."""
@@ -22,7 +22,7 @@ MOST_LINKS = 2000
 class Sender:
     """A tracer, and what became of its spans."""
 
-    def __init__(self, settings: Otlp, version: str) -> None:
+    def __init__(self, settings: OtlpSettings, version: str) -> None:
         # Its errors quote the collector's address and answer; that it fails is told by `failing`.
         logging.getLogger("opentelemetry").setLevel(logging.CRITICAL)
         self._end = settings.end

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 
-class Rate:
+class RateLimit:
     """Lets lines through at a rate, with a burst of one ``period``'s worth; what it leaves out is counted."""
 
     def __init__(self, lines: Callable[[], float], period: float, clock: Callable[[], float]) -> None:

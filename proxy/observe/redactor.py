@@ -14,7 +14,7 @@ from typing import Any
 
 import structlog
 
-from proxy.observe.rate_limit import Rate
+from proxy.observe.rate_limit import RateLimit
 
 Hook = Callable[[], None]
 
@@ -22,7 +22,7 @@ Hook = Callable[[], None]
 class Redactor(logging.Handler):
     """The only handler of Python's ``logging``."""
 
-    def __init__(self, rate: Rate) -> None:
+    def __init__(self, rate: RateLimit) -> None:
         super().__init__(logging.WARNING)
         self._rate = rate
         self._log = structlog.get_logger()

@@ -9,7 +9,7 @@ from typing import Literal
 
 import msgspec
 
-from proxy.errors.codes import COMPARED, DOUBTS, FAULTS, REFUSALS
+from proxy.errors.codes import BYPASS_REASONS, COMPARISON_RESULTS, FALLBACK_REASONS, FAULTS
 
 SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 SIZES = (1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0, 1000.0, 2000.0)
@@ -83,20 +83,24 @@ COUNTED = {
     "findings": _counter("What the rules found in closed traces.", "rule", "relation"),
     # Merging and sharing.
     "refusals": _counter(
-        "Requests not merged, by reason; `fanin explain` has each reason's text.", "reason", known=REFUSALS
+        "Requests not merged, by reason; `fanin explain` has each reason's text.", "reason", known=BYPASS_REASONS
     ),
     "batch_size": _histogram(SIZES, "Requests per window when it closed."),
     "batch_wait_seconds": _histogram(SECONDS, "How long windows were open; hit says whether company came.", "hit"),
     "replays": _counter(
-        "Answers of merged and shared calls not used; `fanin explain` has each reason's text.", "reason", known=DOUBTS
+        "Answers of merged and shared calls not used; `fanin explain` has each reason's text.",
+        "reason",
+        known=FALLBACK_REASONS,
     ),
     "pauses": _counter(
         "Times that merging or sharing a query was paused, by the doubt; mismatch: a comparison found one.",
         "reason",
-        known=(*DOUBTS, "mismatch"),
+        known=(*FALLBACK_REASONS, "mismatch"),
     ),
     "shadow": _counter(
-        "Merged answers compared with originals; `fanin explain` has each result's text.", "result", known=COMPARED
+        "Merged answers compared with originals; `fanin explain` has each result's text.",
+        "result",
+        known=COMPARISON_RESULTS,
     ),
     # fanin itself.
     "warnings": _counter(

@@ -5,37 +5,37 @@ from typing import TextIO
 
 from proxy.analysis.spans import grouped, rows_of, size_of
 from proxy.analysis.volume import many
-from proxy.errors.codes import REFUSALS
+from proxy.errors.codes import BYPASS_REASONS
 from proxy.findings.model import Finding
 from proxy.findings.report import finding_lines
 from proxy.model import Outcome, Span, Trace
-from proxy.observe.confirmed_names import Names
-from proxy.observe.events import Closed, Event, Inspected
+from proxy.observe.confirmed_names import ConfirmedNames
+from proxy.observe.events import Event, TraceClosed, WorkloadInspected
 from proxy.text.terminal import safe
 
 MOST_SPANS = 40
 """Lines a trace; the rest is counted."""
 
 
-class Trees:
+class TracePrinter:
     """An observer that prints each closed trace."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
-        self._names = Names()
+        self._names = ConfirmedNames()
 
     def __call__(self, event: Event) -> None:
-        if isinstance(event, Closed):
+        if isinstance(event, TraceClosed):
             self._names.learn(event.trace.spans)
             self._print(trace_lines(event.trace, self._names.shown(event.findings), self._names))
-        elif isinstance(event, Inspected):
+        elif isinstance(event, WorkloadInspected):
             self._print(_workload(self._names.shown(event.findings)))
 
     def _print(self, lines: Iterable[str]) -> None:
         print("\n".join(lines), file=self._stream, flush=True)
 
 
-def trace_lines(trace: Trace, findings: Sequence[Finding], names: Names) -> Iterator[str]:
+def trace_lines(trace: Trace, findings: Sequence[Finding], names: ConfirmedNames) -> Iterator[str]:
     """The tree, line by line."""
     yield _title(trace)
     groups = _groups(trace.spans)
@@ -74,7 +74,7 @@ def _groups(spans: tuple[Span, ...]) -> list[list[Span]]:
     return list(grouped(arrived, lambda span: span.call or -span.number).values())
 
 
-def _group(spans: list[Span], names: Names, start: float, branch: str, trunk: str) -> Iterator[str]:
+def _group(spans: list[Span], names: ConfirmedNames, start: float, branch: str, trunk: str) -> Iterator[str]:
     first = spans[0]
     if len(spans) == 1:
         yield f"{branch} {_span(first, names, start)}{_why(first)}"
@@ -89,7 +89,7 @@ def _group(spans: list[Span], names: Names, start: float, branch: str, trunk: st
     yield f"{trunk} └─ {got}, given back to {len(spans)} callers"
 
 
-def _span(span: Span, names: Names, start: float) -> str:
+def _span(span: Span, names: ConfirmedNames, start: float) -> str:
     got = (f", {many(span.rows, 'row')}" if span.rows >= 0 else "") + f", {many(span.size, 'byte')}"
     caller = f"  from {safe(span.caller)}" if span.caller else ""
     return (
@@ -100,7 +100,7 @@ def _span(span: Span, names: Names, start: float) -> str:
 
 def _why(span: Span) -> str:
     if span.refusal is not None:
-        return f"  passed: {span.refusal} ({REFUSALS[span.refusal].rstrip('.')})"
+        return f"  passed: {span.refusal} ({BYPASS_REASONS[span.refusal].rstrip('.')})"
     if span.outcome is not Outcome.PASSED:
         return f"  {span.outcome.value}"
     return "  passed: alone" if span.relation and span.method == "GET" else ""

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import msgspec
 
-from proxy.model import Member
+from proxy.model import PendingRequest
 
 SAMPLES = 64
 """Upstream times remembered a key."""
@@ -22,7 +22,7 @@ FORGETS = 0.99
 """What is left of a remembered size after each request that was not merged because of it."""
 
 
-class Pace(msgspec.Struct, frozen=True):
+class BatchSettings(msgspec.Struct, frozen=True):
     """What of the settings bears on holding: seconds, and members a window."""
 
     max_wait: float
@@ -34,11 +34,11 @@ class Pace(msgspec.Struct, frozen=True):
     pause_max: float
 
 
-class Gate:
+class BatchScheduler:
     """The traffic of one (fingerprint, identity): who waits, what is in flight, how it went lately."""
 
-    def __init__(self, pace: Pace) -> None:
-        self._waiting: dict[Member, None] = {}
+    def __init__(self, pace: BatchSettings) -> None:
+        self._waiting: dict[PendingRequest, None] = {}
         self.in_flight = 0
         self.size_per_key = 0.0
         self.rows_per_key = 1.0
@@ -62,7 +62,7 @@ class Gate:
         """Whether the window holds all that it may: it leaves before anybody else comes in."""
         return len(self._waiting) >= self._pace.max_window
 
-    def arrive(self, member: Member) -> float | None:
+    def arrive(self, member: PendingRequest) -> float | None:
         """``member`` joins the window. The seconds until it must leave; None when that is settled already."""
         self._waiting[member] = None
         if len(self._waiting) > 1:
@@ -72,12 +72,12 @@ class Gate:
         self._lingering = self._should_linger()
         return min(self._pace.linger, self._longest()) if self._lingering else 0.0
 
-    def depart(self, member: Member) -> bool:
+    def depart(self, member: PendingRequest) -> bool:
         """``member`` hung up while it waited. Whether nobody is left to wait for."""
         self._waiting.pop(member, None)
         return not self._waiting
 
-    def leave(self) -> list[Member]:
+    def leave(self) -> list[PendingRequest]:
         """The window closes: its batch. What arrives from now on is the next window's."""
         batch = list(self._waiting)
         self._waiting.clear()
@@ -151,22 +151,22 @@ class Gate:
         return times[min(len(times) - 1, int(share * len(times)))]
 
 
-class Gates:
+class SchedulerRegistry:
     """The gates in use, bounded: the longest unused idle one makes room."""
 
-    def __init__(self, limit: int, make: Callable[[], Gate]) -> None:
-        self._gates: OrderedDict[tuple[str | int, bytes], Gate] = OrderedDict()
+    def __init__(self, limit: int, make: Callable[[], BatchScheduler]) -> None:
+        self._gates: OrderedDict[tuple[str | int, bytes], BatchScheduler] = OrderedDict()
         self._limit = limit
         self._make = make
 
     def __len__(self) -> int:
         return len(self._gates)
 
-    def known(self, what: str | int, identity: bytes) -> Gate | None:
+    def known(self, what: str | int, identity: bytes) -> BatchScheduler | None:
         """The gate for a key, if there is one."""
         return self._gates.get((what, identity))
 
-    def get(self, what: str | int, identity: bytes) -> Gate | None:
+    def get(self, what: str | int, identity: bytes) -> BatchScheduler | None:
         """The gate for a fingerprint, or a hash of what else look-alikes have in common; None when every tracked one
         is busy.
         """

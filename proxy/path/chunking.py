@@ -10,8 +10,8 @@ from itertools import groupby
 import msgspec
 
 from proxy.allowed_differences import UNASKED
-from proxy.http1.head import Field
-from proxy.model import Doubt, Head, LiteralClass, Media, Query, Share
+from proxy.http1.head import HeaderField
+from proxy.model import FallbackReason, LiteralClass, Media, Query, RequestHead, Slice
 from proxy.postgrest.request.in_list import bare_list, canonical_list, column_of
 from proxy.postgrest.request.media import ARRAY, without_count
 from proxy.postgrest.request.set_filter import hidden_columns
@@ -31,7 +31,7 @@ _NULLS = (b".nullsfirst", b".nullslast")
 _RANGE = b"content-range"
 
 
-def lengthened(query: Query, target: bytes, place: tuple[int, int] | None) -> Query:
+def with_long_list(query: Query, target: bytes, place: tuple[int, int] | None) -> Query:
     """``query``, which was read off a shortened target, for the whole one with its list at ``place``.
 
     Nothing of it is merged. A query of too many parameters was not taken apart, whatever made it long.
@@ -52,7 +52,7 @@ def lengthened(query: Query, target: bytes, place: tuple[int, int] | None) -> Qu
     )
 
 
-class Cut(msgspec.Struct, frozen=True):
+class ChunkedList(msgspec.Struct, frozen=True):
     """A read whose list is cut. ``before`` and ``after`` are the client-side target around the list's value."""
 
     key: bytes
@@ -73,7 +73,7 @@ class Cut(msgspec.Struct, frozen=True):
         return b"%b?select=%b&limit=%d" % (self.before.partition(b"?")[0], self.key, rows)
 
 
-def cut(query: Query, head: Head, alias: bytes, longest: int) -> Cut | str:
+def chunk_list(query: Query, head: RequestHead, alias: bytes, longest: int) -> ChunkedList | str:
     """How to cut the long list of ``query`` into targets of ``longest`` bytes at most; or a key of `errors.REFUSALS`.
 
     ``query`` was refused for nothing but its length.
@@ -96,7 +96,7 @@ def cut(query: Query, head: Head, alias: bytes, longest: int) -> Cut | str:
     parts = tuple(_parts(literals, longest - len(before) - len(bare_list(())) - len(after) + 1))
     if not parts or len(parts) > MOST_PARTS:
         return "list-room"
-    return Cut(key, before, after, parts, b"order" in names, media)
+    return ChunkedList(key, before, after, parts, b"order" in names, media)
 
 
 def _is_alone(params: Sequence[Param], key: bytes) -> bool:
@@ -148,7 +148,7 @@ def _parts(literals: Sequence[bytes], room: int) -> Iterator[tuple[bytes, ...]]:
     yield tuple(literals[begin:])
 
 
-class Part(msgspec.Struct, frozen=True):
+class Chunk(msgspec.Struct, frozen=True):
     """What one call answered: its head before and after Content-Range's value, its rows, and their keys."""
 
     before: bytes
@@ -159,26 +159,30 @@ class Part(msgspec.Struct, frozen=True):
     rows: tuple[bytes, ...]
 
 
-def read_part(
-    cut: Cut, literals: Sequence[bytes], alias: bytes, answer: tuple[bytes, tuple[Field, ...], bytes], gateway: Gateway
-) -> Part | Doubt:
+def read_chunk(
+    chunk_list: ChunkedList,
+    literals: Sequence[bytes],
+    alias: bytes,
+    answer: tuple[bytes, tuple[HeaderField, ...], bytes],
+    gateway: Gateway,
+) -> Chunk | FallbackReason:
     """A 200 ``answer`` (status line, head lines, body) to ``literals``; the doubt that forbids to use it."""
     status_line, fields, body = answer
     kept = shareable(fields, READ_HEADERS, gateway)
-    if isinstance(kept, Doubt):
+    if isinstance(kept, FallbackReason):
         return kept
-    if [field.value for field in kept if field.name == b"content-type"] != [cut.media.array_type]:
-        return Doubt("headers", "content-type")
+    if [field.value for field in kept if field.name == b"content-type"] != [chunk_list.media.array_type]:
+        return FallbackReason("headers", "content-type")
     ranges = [at for at, field in enumerate(kept) if field.name == _RANGE]
     if len(ranges) != 1:
-        return Doubt("headers", "content-range")
-    rows = marked_rows(body, alias, cut.media.separator)
+        return FallbackReason("headers", "content-range")
+    rows = marked_rows(body, alias, chunk_list.media.separator)
     if rows is None:
-        return Doubt("shape")
+        return FallbackReason("shape")
     if not {key for key, _ in rows} <= set(literals):
-        return Doubt("stranger")
+        return FallbackReason("stranger")
     name = kept[ranges[0]].line.partition(b":")[0]
-    return Part(
+    return Chunk(
         before=b"\r\n".join([status_line, *_lines(kept[: ranges[0]]), name + b": "]),
         after=b"\r\n".join([b"", *_lines(kept[ranges[0] + 1 :]), b""]),
         lines=(status_line, *_lines([f for f in kept if f.name != _RANGE and not is_stamp(f.name, gateway)])),
@@ -187,7 +191,7 @@ def read_part(
     )
 
 
-def _lines(fields: Sequence[Field]) -> Iterator[bytes]:
+def _lines(fields: Sequence[HeaderField]) -> Iterator[bytes]:
     """The lines of a stitched answer."""
     for field in fields:
         if field.name == b"preference-applied":
@@ -198,13 +202,13 @@ def _lines(fields: Sequence[Field]) -> Iterator[bytes]:
             yield field.line
 
 
-def seams(parts: Sequence[Part]) -> tuple[bytes, ...]:
+def boundary_literals(parts: Sequence[Chunk]) -> tuple[bytes, ...]:
     """The keys of each part's first and last row, where more than one part has rows."""
     ends = [key for part in parts if part.keys for key in (part.keys[0], part.keys[-1])]
     return tuple([key for key, _ in groupby(ends)]) if sum(map(bool, (p.keys for p in parts))) > 1 else ()
 
 
-def are_in_order(keys: Sequence[bytes], part: Part) -> bool:
+def are_in_order(keys: Sequence[bytes], part: Chunk) -> bool:
     """Whether upstream itself puts ``keys`` in this order: ``part`` is its answer to them.
 
     Each part is in upstream's order. Where all first and last rows are, so are the parts one behind another.
@@ -212,15 +216,15 @@ def are_in_order(keys: Sequence[bytes], part: Part) -> bool:
     return tuple([key for key, _ in groupby(part.keys)]) == tuple(keys)
 
 
-def stitch(cut: Cut, parts: Sequence[Part]) -> Share | Doubt:
+def concatenate(chunk_list: ChunkedList, parts: Sequence[Chunk]) -> Slice | FallbackReason:
     """One answer out of all parts': the head of the first, the rows of all in the order of the parts."""
     first, *others = parts
     for other in others:
         odd = set(first.lines) ^ set(other.lines)
         if odd or len(first.lines) != len(other.lines):
-            return Doubt("headers", min(odd, default=b"").partition(b":")[0].lower().decode("latin-1"))
+            return FallbackReason("headers", min(odd, default=b"").partition(b":")[0].lower().decode("latin-1"))
     rows = [row for part in parts for row in part.rows]
-    body = b"[" + cut.media.separator.join(rows) + b"]"
+    body = b"[" + chunk_list.media.separator.join(rows) + b"]"
     content_range = b"0-%d/*" % (len(rows) - 1) if rows else b"*/*"
     length = b"Content-Length: %d\r\n" % len(body)
-    return Share(first.before + content_range + first.after + length, body, len(rows))
+    return Slice(first.before + content_range + first.after + length, body, len(rows))

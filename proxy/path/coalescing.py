@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable
 
-from proxy.model import Head, Query
+from proxy.model import Query, RequestHead
 from proxy.postgrest.request.target import decoded, function_of
 
 READS = frozenset((b"GET", b"HEAD"))
@@ -13,7 +13,7 @@ IsStable = Callable[[str, str], bool]
 """Whether equal calls of a function have equal answers: its schema (empty where no profile names it) and its name."""
 
 
-def is_shareable(query: Query, head: Head, mount: bytes, is_stable: IsStable) -> bool:
+def is_shareable(query: Query, head: RequestHead, mount: bytes, is_stable: IsStable) -> bool:
     """Whether an answer to this request may go to each equal one that waits with it.
 
     It may for reads of tables and views, which PostgREST runs in a read-only transaction; for functions only where
@@ -27,12 +27,12 @@ def is_shareable(query: Query, head: Head, mount: bytes, is_stable: IsStable) ->
     return function is not None and is_stable(head.profile, decoded(function).decode("utf-8", "replace"))
 
 
-def either(*ways: IsStable) -> IsStable:
+def any_of(*ways: IsStable) -> IsStable:
     """Stable is what any of these says is."""
     return lambda schema, name: any(way(schema, name) for way in ways)
 
 
-def listed(names: Iterable[str], first: str) -> IsStable:
+def named_in_settings(names: Iterable[str], first: str) -> IsStable:
     """Stable is what an operator says: ``function`` in any schema, or ``schema.function``. ``first`` is the schema that
     needs no profile.
     """

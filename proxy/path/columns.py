@@ -5,11 +5,11 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from proxy.model import Column, LiteralClass, Member
+from proxy.model import Column, LiteralClass, PendingRequest
 from proxy.postgrest.types import column_of
 
 Relations = Mapping[str, Mapping[bytes, Column]]
-UNTOLD = 10.0
+UNKNOWN_FOR = 10.0
 """Seconds after which upstream is asked again for what it did not tell: who asked may have had a bad token."""
 MAX_REFUSED = 100
 """Literals remembered a column because upstream refused them."""
@@ -18,7 +18,7 @@ Table = tuple[str, str]
 """A relation, as in ``Query.relation``, and the profile that named its schema; empty where none did."""
 
 
-def table_of(member: Member) -> Table:
+def table_of(member: PendingRequest) -> Table:
     """What ``member`` asks for.
 
     Where ``catalog.schemas`` are not PostgREST's own, two tables have one name, with and without a profile: what is
@@ -27,7 +27,7 @@ def table_of(member: Member) -> Table:
     return member.query.relation, member.head.profile
 
 
-class _Told(msgspec.Struct):
+class _LearnedColumns(msgspec.Struct):
     """What upstream said of the columns of one table, each until a time."""
 
     columns: dict[bytes, Column] = {}
@@ -41,7 +41,7 @@ class Columns:
         self._lifetime = lifetime
         self._limit = limit
         self._catalog: Relations = {}
-        self._told: OrderedDict[Table, _Told] = OrderedDict()
+        self._told: OrderedDict[Table, _LearnedColumns] = OrderedDict()
 
     def of(self, table: Table, now: float) -> Mapping[bytes, Column]:
         """Everything that is known of a table's columns."""
@@ -58,9 +58,9 @@ class Columns:
 
     def learn(self, table: Table, name: bytes, column: Column, now: float) -> None:
         """Upstream said something about a column."""
-        told = self._told.setdefault(table, _Told())
+        told = self._told.setdefault(table, _LearnedColumns())
         told.columns[name] = column
-        told.until[name] = now + (self._lifetime if column.type else min(self._lifetime, UNTOLD))
+        told.until[name] = now + (self._lifetime if column.type else min(self._lifetime, UNKNOWN_FOR))
         self._told.move_to_end(table)
         if len(self._told) > self._limit:
             self._told.popitem(last=False)
@@ -97,7 +97,7 @@ def _with_refused(column: Column, told: Column | None) -> Column:
     return msgspec.structs.replace(column, refused=told.refused)
 
 
-def unknown_columns(batch: Sequence[Member], known: Mapping[bytes, Column]) -> list[bytes]:
+def unknown_columns(batch: Sequence[PendingRequest], known: Mapping[bytes, Column]) -> list[bytes]:
     """Columns whose types would let more of ``batch`` share a call: keys with different texts, and orders."""
     if len(batch) < 2:
         return []

@@ -24,21 +24,21 @@ ROUNDS = (ORIGINALS, MERGED, ORIGINALS, MERGED, ORIGINALS)
 """What is asked for after a difference, in this order: each merged answer has an original before and after it."""
 
 
-class Heard(msgspec.Struct, frozen=True):
+class ComparedAnswer(msgspec.Struct, frozen=True):
     """An answer: status line and header lines, with or without the empty line; body without its framing."""
 
     head: bytes
     body: bytes
 
 
-class Exempt(msgspec.Struct, frozen=True):
+class Exemptions(msgspec.Struct, frozen=True):
     """What law 1 exempts by setting: headers of the gateway in force; under merge.ties = any, the order of rows."""
 
     gateway: Gateway = POSTGREST
     order: bool = False
 
 
-LAW = Exempt()
+NO_EXEMPTIONS = Exemptions()
 """Nothing but what the law names."""
 
 
@@ -53,7 +53,7 @@ def end_to_end(head: bytes, gateway: Gateway = POSTGREST) -> list[bytes]:
     return kept
 
 
-def difference(original: Heard, other: Heard, exempt: Exempt = LAW) -> str:
+def difference(original: ComparedAnswer, other: ComparedAnswer, exempt: Exemptions = NO_EXEMPTIONS) -> str:
     """Where two answers differ, but for law 1's exceptions; empty when they are the same.
 
     It names parts, headers, places and lengths, and never a value.
@@ -105,10 +105,10 @@ def _same_rows(one: bytes, two: bytes) -> bool:
     return rows == others and len(one) == len(two)
 
 
-class Case:
+class Comparison:
     """An answer in question: what was heard of it since the merged one first differed from the original."""
 
-    def __init__(self, original: Heard, merged: Heard, exempt: Exempt = LAW) -> None:
+    def __init__(self, original: ComparedAnswer, merged: ComparedAnswer, exempt: Exemptions = NO_EXEMPTIONS) -> None:
         self.what = difference(original, merged, exempt)
         """Where they first differed."""
         self.result = "" if self.what else MATCH
@@ -117,7 +117,7 @@ class Case:
         self._exempt = exempt
         self._left = len(ROUNDS)
 
-    def hear(self, what: str, heard: Heard | str) -> None:
+    def hear(self, what: str, heard: ComparedAnswer | str) -> None:
         """The next of ``ROUNDS``; a string is the result where nothing could be heard."""
         if isinstance(heard, str):
             self.result = heard
@@ -128,24 +128,24 @@ class Case:
             self.result = "" if self._left else MISMATCH
 
 
-def plain(forward: bytes) -> bytes:
+def without_compression(forward: bytes) -> bytes:
     """The header lines of a request (each with its CRLF), but for compression: what is compared is the bytes within."""
     lines = [line for line in forward.split(b"\r\n")[:-1] if line.partition(b":")[0].lower() != b"accept-encoding"]
     return b"\r\n".join([*lines, b"Accept-Encoding: identity", b""])
 
 
-def chosen(share: float, drawn: float) -> bool:
+def is_sampled(share: float, drawn: float) -> bool:
     """Whether a batch is among the ``share`` that is compared; ``drawn`` is from [0, 1)."""
     return drawn < share
 
 
-def some(answers: Sequence[T], most: int, drawn: float) -> list[T]:
+def sample(answers: Sequence[T], most: int, drawn: float) -> list[T]:
     """At most ``most`` of ``answers``, from a place on that ``drawn``, from [0, 1), tells: each is as likely as any."""
     first = int(drawn * len(answers))
     return [*answers[first:], *answers[:first]][:most]
 
 
-class Held:
+class ByteBudget:
     """Bytes held for comparison, at most ``limit``."""
 
     def __init__(self, limit: int) -> None:
@@ -164,7 +164,7 @@ class Held:
         self.now -= size
 
 
-class Pauses:
+class MismatchPauses:
     """Fingerprints that were answered wrong: for nobody merged, each time twice as long as the last.
 
     For as long again after a pause every batch is to be compared. Who was right for ``longest`` begins anew.

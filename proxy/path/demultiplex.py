@@ -8,8 +8,8 @@ from itertools import pairwise
 
 import msgspec
 
-from proxy.http1.head import Field, first, line_of
-from proxy.model import Column, Doubt, Merged, Miss, Share
+from proxy.http1.head import HeaderField, first_value, line_of
+from proxy.model import Column, FallbackReason, MergedCall, NotSingular, Slice
 from proxy.postgrest.request.media import without_count
 from proxy.postgrest.request.set_filter import is_cut
 from proxy.postgrest.response.content_location import escaped
@@ -20,39 +20,39 @@ from proxy.postgrest.response.rows import marked_pieces, row_behind
 from proxy.postgrest.types import are_ranked, may_be_char
 
 
-def split(
-    call: Merged,
+def demultiplex(
+    call: MergedCall,
     alias: bytes,
     path: bytes,
     status_line: bytes,
-    fields: tuple[Field, ...],
+    fields: tuple[HeaderField, ...],
     body: bytes,
     ties: bool,
     gateway: Gateway,
-) -> dict[bytes, Share | Miss] | Doubt:
+) -> dict[bytes, Slice | NotSingular] | FallbackReason:
     """Each filter value's share of a 200 answer, or the doubt that forbids to use it.
 
     ``path`` is the path that Content-Location shows (before ``?``); ``ties`` accepts several rows a key in any order.
     ``gateway`` says which headers may be there beside PostgREST's.
     """
     frame = _frame(status_line, fields, call, gateway)
-    if isinstance(frame, Doubt):
+    if isinstance(frame, FallbackReason):
         return frame
     rows = rows_by_key(body, alias, call.media.separator, len(call.carried))
-    if isinstance(rows, Doubt):
+    if isinstance(rows, FallbackReason):
         return rows
-    told, _ = rows_and_total(first(fields, b"content-range"))
+    told, _ = rows_and_total(first_value(fields, b"content-range"))
     doubt = _judge_rows(rows, told, call)
     if doubt is not None:
         return doubt
     stamped, server = stamps(fields, gateway), line_of(fields, b"server")
-    shares: dict[bytes, Share | Miss] = {}
+    shares: dict[bytes, Slice | NotSingular] = {}
     for value, literals in call.claims.items():
         own = _own_rows(rows, literals, call, ties)
-        if isinstance(own, Doubt):
+        if isinstance(own, FallbackReason):
             return own
         missed = call.media.singular and len(own) != 1
-        shares[value] = Miss(stamped, server, len(own)) if missed else _share(frame, path, call, value, own)
+        shares[value] = NotSingular(stamped, server, len(own)) if missed else _share(frame, path, call, value, own)
     return shares
 
 
@@ -66,22 +66,24 @@ class Row(msgspec.Struct, frozen=True, order=True, gc=False):
     """The row without hidden columns."""
 
 
-def rows_by_key(body: bytes, alias: bytes, separator: bytes, carried: int = 0) -> dict[bytes, list[Row]] | Doubt:
+def rows_by_key(
+    body: bytes, alias: bytes, separator: bytes, carried: int = 0
+) -> dict[bytes, list[Row]] | FallbackReason:
     """Each key text with its rows, which keep their order; behind the key each row has ``carried`` hidden columns."""
     pieces = marked_pieces(body, alias, separator)
     if pieces is None:
-        return Doubt("shape")
+        return FallbackReason("shape")
     rows: dict[bytes, list[Row]] = {}
     for place, piece in enumerate(pieces):
         end = piece.find(b'"')
         if b"\\" in piece[:end]:
             end = _closing_quote(piece, 0)
         if end < 0:
-            return Doubt("shape")
+            return FallbackReason("shape")
         ranks, at = _ranks(piece, end + 1, alias, carried) if carried else ((), end + 1)
         key, data = _unescaped(piece[:end]), row_behind(piece, at)
         if key is None or data is None:
-            return Doubt("shape")
+            return FallbackReason("shape")
         rows.setdefault(key, []).append(Row(place, ranks, data))
     return rows
 
@@ -123,17 +125,17 @@ def _unescaped(text: bytes) -> bytes | None:
         return None
 
 
-def _judge_rows(rows: dict[bytes, list[Row]], told: int, call: Merged) -> Doubt | None:
+def _judge_rows(rows: dict[bytes, list[Row]], told: int, call: MergedCall) -> FallbackReason | None:
     """What forbids to use the answer for anybody; ``told`` is how many rows it has by its own Content-Range."""
     if sum(map(len, rows.values())) != told:
-        return Doubt("shape")
+        return FallbackReason("shape")
     if is_cut(call, told):
-        return Doubt("limit")
+        return FallbackReason("limit")
     literals = call.literals
     if not rows.keys() <= literals:
-        return Doubt("stranger")
+        return FallbackReason("stranger")
     if may_be_char(call.column) and _could_be_char(rows, literals):
-        return Doubt("char")
+        return FallbackReason("char")
     return None
 
 
@@ -148,8 +150,8 @@ def _could_be_char(rows: Collection[bytes], literals: Iterable[bytes]) -> bool:
 
 
 def _own_rows(
-    rows: dict[bytes, list[Row]], literals: tuple[bytes, ...], call: Merged, ties: bool
-) -> list[bytes] | Doubt:
+    rows: dict[bytes, list[Row]], literals: tuple[bytes, ...], call: MergedCall, ties: bool
+) -> list[bytes] | FallbackReason:
     """The rows of these literals in their order, as many as the limit allows."""
     if len(literals) == 1:
         own = rows.get(literals[0], [])
@@ -159,10 +161,10 @@ def _own_rows(
         ordered = call.total or _are_ordered(own, call.carried)
         if call.limit is not None and len(own) > call.limit:
             if call.counted or not ordered:
-                return Doubt("limit")
+                return FallbackReason("limit")
             own = own[: call.limit]
         elif not (ordered or ties or call.media.singular):
-            return Doubt("ties")
+            return FallbackReason("ties")
     return [row.data for row in own]
 
 
@@ -174,10 +176,12 @@ def _are_ordered(own: list[Row], carried: tuple[Column, ...]) -> bool:
     )
 
 
-def _frame(status_line: bytes, fields: tuple[Field, ...], call: Merged, gateway: Gateway) -> list[bytes] | Doubt:
+def _frame(
+    status_line: bytes, fields: tuple[HeaderField, ...], call: MergedCall, gateway: Gateway
+) -> list[bytes] | FallbackReason:
     """The head in three pieces: before Content-Range's value, before Content-Location's, and the rest."""
     kept = shareable(fields, READ_HEADERS, gateway)
-    if isinstance(kept, Doubt):
+    if isinstance(kept, FallbackReason):
         return kept
     pieces: list[bytes] = []
     current = [status_line]
@@ -185,7 +189,7 @@ def _frame(status_line: bytes, fields: tuple[Field, ...], call: Merged, gateway:
         name = field.line.partition(b":")[0]
         if field.name == b"content-type":
             if field.value != call.media.array_type:
-                return Doubt("headers", "content-type")
+                return FallbackReason("headers", "content-type")
             current.append(name + b": " + call.media.own_type)
         elif field.name == b"preference-applied":
             applied = field.value if call.counted else without_count(field.value)
@@ -197,9 +201,9 @@ def _frame(status_line: bytes, fields: tuple[Field, ...], call: Merged, gateway:
             pieces.append(b"\r\n".join([*current, name + b": "]))
             current = [b""]
         else:
-            return Doubt("headers", field.name.decode("ascii"))
+            return FallbackReason("headers", field.name.decode("ascii"))
     if len(pieces) != 2:
-        return Doubt("headers", "content-range or content-location is missing")
+        return FallbackReason("headers", "content-range or content-location is missing")
     pieces.append(b"\r\n".join([*current, b""]))
     return pieces
 
@@ -207,10 +211,10 @@ def _frame(status_line: bytes, fields: tuple[Field, ...], call: Merged, gateway:
 def _share(
     frame: list[bytes],
     path: bytes,
-    call: Merged,
+    call: MergedCall,
     value: bytes,
     rows: list[bytes],
-) -> Share:
+) -> Slice:
     body = rows[0] if call.media.singular else b"[" + call.media.separator.join(rows) + b"]"
     total = b"%d" % len(rows) if call.counted else b"*"
     content_range = (b"0-%d/" % (len(rows) - 1) if rows else b"*/") + total
@@ -218,4 +222,4 @@ def _share(
     where = b"".join((path, b"?", before, escaped(value), after))
     length = b"Content-Length: %d\r\n" % len(body)
     head = b"".join((frame[0], content_range, frame[1], where, frame[2], length))
-    return Share(head, body, len(rows))
+    return Slice(head, body, len(rows))

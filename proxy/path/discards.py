@@ -8,7 +8,7 @@ NAMES = 32
 """Header names counted at once. SQL can make names up without end: further ones are not told."""
 
 
-class Discards:
+class DiscardCounts:
     """Merged and shared answers of late, and how many were thrown away for which header.
 
     A header is told once. It is told again only after its count had faded away, so when it went and came back.

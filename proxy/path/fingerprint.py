@@ -6,7 +6,7 @@ from functools import lru_cache
 
 import msgspec
 
-from proxy.model import Head, Key, Query
+from proxy.model import Key, Query, RequestHead
 from proxy.postgrest.request.literals import class_of, read_list, read_literal
 from proxy.postgrest.request.operators import shape, tree_shape
 from proxy.postgrest.request.target import (
@@ -64,7 +64,7 @@ class _Form(msgspec.Struct, frozen=True):
     key_refusal: str
 
 
-def read_query(method: bytes, target: bytes, head: Head, mount: bytes, schema: str, max_url: int) -> Query:
+def read_query(method: bytes, target: bytes, head: RequestHead, mount: bytes, schema: str, max_url: int) -> Query:
     """Understand a request as far as possible. ``mount`` is without its trailing slash: empty for ``/``.
 
     ``schema`` is the one that needs no profile: the first of PostgREST's db-schemas.
@@ -74,7 +74,7 @@ def read_query(method: bytes, target: bytes, head: Head, mount: bytes, schema: s
     profile = head.written_profile if method in WRITES else head.profile
     form = _form(target[:path_end], _blanked(params, values), mount, schema, profile or schema)
     if form.relation is None:
-        return _stranger(method, target, path_end, mount)
+        return _outside_mount(method, target, path_end, mount)
     keys = tuple([_key(form.columns[at], params[at], values[at]) for at in values if at in form.columns][:MAX_KEYS])
     select = None if form.select is None else params[form.select]
     limit = None if form.limit is None else params[form.limit]
@@ -172,7 +172,7 @@ def _short(name: str, schema: str, asked: str) -> str:
     return name if asked == schema and "." not in name else f"{asked}.{name}"
 
 
-def _stranger(method: bytes, target: bytes, path_end: int, mount: bytes) -> Query:
+def _outside_mount(method: bytes, target: bytes, path_end: int, mount: bytes) -> Query:
     """A request of which only the method and the first path segment are kept."""
     inside = target.startswith(mount + b"/") and path_end <= len(mount) + 1
     inside = inside or target.startswith(mount + b"/rpc/")

@@ -7,8 +7,8 @@ import msgspec
 from proxy.allowed_differences import HOP_BY_HOP, OWN_PREFIX
 from proxy.errors.codes import FaultError
 from proxy.http1.framing import CONNECTION_OPTIONS, request_framing
-from proxy.http1.head import Field, first, tokens
-from proxy.model import Head, Media
+from proxy.http1.head import HeaderField, first_value, tokens
+from proxy.model import Media, RequestHead
 from proxy.postgrest.request.media import counts, media_of
 
 CONDITIONAL = frozenset((b"if-match", b"if-none-match", b"if-modified-since", b"if-unmodified-since", b"if-range"))
@@ -45,7 +45,7 @@ def head_rules(
     return HeadRules(host, frozenset((NEUTRAL | added) - removed), names, key)
 
 
-def read_head(fields: tuple[Field, ...], minor: int, rules: HeadRules) -> Head:
+def read_head(fields: tuple[HeaderField, ...], minor: int, rules: HeadRules) -> RequestHead:
     """Judge the header lines of a request. FaultError when they are ambiguous (FANIN103, 105, 106, 111)."""
     framing = request_framing(fields, minor)
     options = tokens(fields, b"connection")
@@ -59,7 +59,7 @@ def read_head(fields: tuple[Field, ...], minor: int, rules: HeadRules) -> Head:
     differing = rules.neutral - NEGOTIATING
     media = media_of([field.value for field in fields if field.name == b"accept"])
     counted = counts([field.value for field in fields if field.name == b"prefer"])
-    return Head(
+    return RequestHead(
         forward=b"".join(_line(field, rules) for field in kept),
         merged=_merged(kept, media, rules),
         identity=identity,
@@ -69,19 +69,19 @@ def read_head(fields: tuple[Field, ...], minor: int, rules: HeadRules) -> Head:
         close=minor == 0 or b"close" in options,
         websocket=_wants_websocket(fields, options, framing, minor),
         trace=_trace(fields, rules.trace_headers),
-        route=_text(first(fields, b"x-fanin-route")),
-        caller=_text(first(fields, b"x-fanin-caller")),
-        retry=first(fields, b"x-retry-count") not in (None, b"0"),
-        profile=_text(first(fields, b"accept-profile")),
-        written_profile=_text(first(fields, b"content-profile")),
-        origin=first(fields, b"origin") or b"",
+        route=_text(first_value(fields, b"x-fanin-route")),
+        caller=_text(first_value(fields, b"x-fanin-caller")),
+        retry=first_value(fields, b"x-retry-count") not in (None, b"0"),
+        profile=_text(first_value(fields, b"accept-profile")),
+        written_profile=_text(first_value(fields, b"content-profile")),
+        origin=first_value(fields, b"origin") or b"",
         media=media,
         counted=counted == [b"count=exact"],
         refusal=_refusal(fields, framing, minor, media, counted),
     )
 
 
-def with_peer(head: Head, peer: bytes, key: bytes) -> Head:
+def with_peer(head: RequestHead, peer: bytes, key: bytes) -> RequestHead:
     """``head`` with an X-Forwarded-For line for ``peer``, which upstream sees, and which is identity for that."""
     line = b"X-Forwarded-For: " + peer + b"\r\n"
     identity = head.identity + line
@@ -101,7 +101,7 @@ def parent_of(forward: bytes) -> bytes:
     return rest.partition(b"\r\n")[0].strip() if found else b""
 
 
-def _wants_websocket(fields: tuple[Field, ...], options: list[bytes], framing: int, minor: int) -> bool:
+def _wants_websocket(fields: tuple[HeaderField, ...], options: list[bytes], framing: int, minor: int) -> bool:
     """Nothing else is upgraded, and no request with a body: its end would be lost in the tunnel."""
     upgrade = tokens(fields, b"upgrade") == [b"websocket"] and b"upgrade" in options
     return upgrade and framing == 0 and minor == 1
@@ -112,13 +112,13 @@ def travels(name: bytes) -> bool:
     return name not in HOP_BY_HOP and not name.startswith(OWN_PREFIX)
 
 
-def _line(field: Field, rules: HeadRules) -> bytes:
+def _line(field: HeaderField, rules: HeadRules) -> bytes:
     if field.name == b"host" and rules.host:
         return b"Host: " + rules.host + b"\r\n"
     return field.line + b"\r\n"
 
 
-def _merged(kept: list[Field], media: Media | None, rules: HeadRules) -> bytes:
+def _merged(kept: list[HeaderField], media: Media | None, rules: HeadRules) -> bytes:
     """The lines of a merged call: no compression, and an array of rows whatever the caller makes of it."""
     asks = b"" if media is None else media.asks
     replaced = (b"accept-encoding", b"accept") if asks else (b"accept-encoding",)
@@ -127,23 +127,23 @@ def _merged(kept: list[Field], media: Media | None, rules: HeadRules) -> bytes:
 
 
 def _refusal(
-    fields: tuple[Field, ...], framing: int, minor: int, media: Media | None, counted: list[bytes]
+    fields: tuple[HeaderField, ...], framing: int, minor: int, media: Media | None, counted: list[bytes]
 ) -> str | None:
     checks = (
-        ("off", first(fields, b"x-fanin") == b"off"),
+        ("off", first_value(fields, b"x-fanin") == b"off"),
         ("http-1.0", minor == 0),
         ("body", framing != 0),
-        ("expect", first(fields, b"expect") is not None),
-        ("range", first(fields, b"range") is not None),
+        ("expect", first_value(fields, b"expect") is not None),
+        ("range", first_value(fields, b"range") is not None),
         ("accept", media is None),
         ("count", counted not in ([], [b"count=exact"])),
     )
     return next((reason for reason, holds in checks if holds), None)
 
 
-def _trace(fields: tuple[Field, ...], names: tuple[bytes, ...]) -> str | None:
+def _trace(fields: tuple[HeaderField, ...], names: tuple[bytes, ...]) -> str | None:
     for name in names:
-        value = first(fields, name)
+        value = first_value(fields, name)
         if value:
             return _trace_id(value) if name == b"traceparent" else _text(value)
     return None

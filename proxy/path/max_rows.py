@@ -6,7 +6,7 @@ MARKS = 256
 """Row counts remembered. Past it the largest is forgotten, which proves less and is never wrong."""
 
 
-class RowEvidence:
+class MaxRowsEvidence:
     """What is known of max-rows: configured, learnt from a cut answer, or proven larger by an answer seen lately.
 
     What was not configured is believed for ``lifetime`` seconds: PostgREST can be given another max-rows at any time.

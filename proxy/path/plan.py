@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import msgspec
 
-from proxy.model import Alone, Call, Column, Key, LiteralClass, Member, Merged, Query, Same
+from proxy.model import Column, Identical, Key, LiteralClass, MergedCall, PendingRequest, PlannedCall, Query, Single
 from proxy.postgrest.request.literals import fold
 from proxy.postgrest.request.media import ARRAY
 from proxy.postgrest.request.set_filter import QUOTES, bare, element, hidden_columns, merged_target, needs_quotes
@@ -13,7 +13,7 @@ from proxy.postgrest.response.content_location import around_value
 from proxy.postgrest.types import column_of, fits, groups_alike, sorts
 
 
-class Bounds(msgspec.Struct, frozen=True):
+class CallLimits(msgspec.Struct, frozen=True):
     """What a merged call may hold: unique keys, bytes of its target, and what is known of the relation's columns."""
 
     max_keys: int
@@ -26,40 +26,40 @@ class Bounds(msgspec.Struct, frozen=True):
 LONGEST_LIMIT = 12
 """Digits that the limit of a merged call may have."""
 
-Cut = tuple[bytes, int, bytes, str, bytes]
-Claims = dict[bytes, tuple[bytes, ...]]
+GroupKey = tuple[bytes, int, bytes, str, bytes]
+LiteralsByValue = dict[bytes, tuple[bytes, ...]]
 """The literals of each filter value."""
 Known = Mapping[bytes, Column]
 
 
-def plan(batch: Sequence[Member], alias: bytes, bounds: Bounds) -> list[Call]:
+def plan(batch: Sequence[PendingRequest], alias: bytes, bounds: CallLimits) -> list[PlannedCall]:
     """The calls for ``batch``, whose members have one fingerprint and one identity. Every member is in exactly one."""
-    calls: list[Call] = []
+    calls: list[PlannedCall] = []
     for key, members in partition(batch, bounds.columns):
         calls += _calls(key, members, alias, bounds)
     return calls
 
 
-def originals(members: Iterable[Member]) -> list[Call]:
+def originals(members: Iterable[PendingRequest]) -> list[PlannedCall]:
     """``members`` as they came: those that are byte-equal share a call."""
-    alike: dict[tuple[bytes, bytes, bytes], list[Member]] = {}
+    alike: dict[tuple[bytes, bytes, bytes], list[PendingRequest]] = {}
     for member in members:
         alike.setdefault((member.query.method, member.query.target, member.head.same), []).append(member)
-    return [Alone(same[0]) if len(same) == 1 else Same(tuple(same)) for same in alike.values()]
+    return [Single(same[0]) if len(same) == 1 else Identical(tuple(same)) for same in alike.values()]
 
 
-def partition(batch: Sequence[Member], known: Known) -> list[tuple[Key | None, list[Member]]]:
+def partition(batch: Sequence[PendingRequest], known: Known) -> list[tuple[Key | None, list[PendingRequest]]]:
     """Groups that share a cut, the largest first; the key is None for those who share none.
 
     Among cuts of one size the leftmost parameter wins, then the first in the batch, so that a plan depends on nothing
     but the batch. A cut's size in the heap may be out of date, because its members went with others; never too small.
     """
-    sharing, keys = _cuts(batch, known)
+    sharing, keys = _group_keys(batch, known)
     cuts = list(sharing)
     heap = [(-len(sharing[cut]), cut[1], at) for at, cut in enumerate(cuts) if len(sharing[cut]) > 1]
     heapq.heapify(heap)
-    groups: list[tuple[Key | None, list[Member]]] = []
-    gone: set[Member] = set()
+    groups: list[tuple[Key | None, list[PendingRequest]]] = []
+    gone: set[PendingRequest] = set()
     while heap:
         size, start, at = heapq.heappop(heap)
         left = sharing[cuts[at]] = [member for member in sharing[cuts[at]] if member not in gone]
@@ -82,20 +82,22 @@ def can_share(query: Query, key: Key, known: Known) -> bool:
     return all(fits(literal, column) for literal in key.literals)
 
 
-def why_alone(member: Member, known: Known) -> str | None:
+def why_not_merged(member: PendingRequest, known: Known) -> str | None:
     """The refusal of a member that shares no call, if there is one: that it found no company is none."""
     fitting = (can_share(member.query, key, known) for key in member.query.keys)
     return None if any(fitting) else "literal"
 
 
-def _cuts(batch: Sequence[Member], known: Known) -> tuple[dict[Cut, list[Member]], dict[Cut, Key]]:
+def _group_keys(
+    batch: Sequence[PendingRequest], known: Known
+) -> tuple[dict[GroupKey, list[PendingRequest]], dict[GroupKey, Key]]:
     """Who has which cut, and a key of each cut."""
-    sharing: dict[Cut, list[Member]] = {}
-    keys: dict[Cut, Key] = {}
+    sharing: dict[GroupKey, list[PendingRequest]] = {}
+    keys: dict[GroupKey, Key] = {}
     for member in batch:
         for key in member.query.keys:
             if can_share(member.query, key, known):
-                cut = _cut(member, key, column_of(key.name, known))
+                cut = _group_key(member, key, column_of(key.name, known))
                 found = sharing.get(cut)
                 if found is None:
                     sharing[cut], keys[cut] = [member], key
@@ -104,14 +106,14 @@ def _cuts(batch: Sequence[Member], known: Known) -> tuple[dict[Cut, list[Member]
     return sharing, keys
 
 
-def _cut(member: Member, key: Key, column: Column | None) -> Cut:
+def _group_key(member: PendingRequest, key: Key, column: Column | None) -> GroupKey:
     """The target without the key's value, and the identity: what members of one call must have byte-equal."""
     target = member.query.target
     group = "" if groups_alike(column) else key.kind._value_  # which takes a third of the time that `value` takes
     return (target[: key.start], key.start, target[key.end :], group, member.head.identity)
 
 
-class Order(msgspec.Struct, frozen=True):
+class KnownOrder(msgspec.Struct, frozen=True):
     """An order, as far as columns are known: `total` leaves no ties, `carried` shows where there are none."""
 
     total: bool
@@ -122,37 +124,37 @@ class Order(msgspec.Struct, frozen=True):
         return self.total or bool(self.carried)
 
 
-def order_of(query: Query, known: Known) -> Order:
+def order_of(query: Query, known: Known) -> KnownOrder:
     """What the query's order says of rows with the same key."""
     columns = [column_of(name, known) for name in query.order]
     total = any(column is not None and column.unique for column in columns)
     sorting = tuple(column for column in columns if column is not None and sorts(column))
-    return Order(total, () if total or len(sorting) < len(columns) else sorting)
+    return KnownOrder(total, () if total or len(sorting) < len(columns) else sorting)
 
 
-def _calls(key: Key | None, members: list[Member], alias: bytes, bounds: Bounds) -> list[Call]:
+def _calls(key: Key | None, members: list[PendingRequest], alias: bytes, bounds: CallLimits) -> list[PlannedCall]:
     if key is None:
         return originals(members)
-    owners: dict[bytes, list[Member]] = {}
-    claims: Claims = {}
+    owners: dict[bytes, list[PendingRequest]] = {}
+    claims: LiteralsByValue = {}
     for member in members:
         own = _own(key, member)
         owners.setdefault(own.value, []).append(member)
         claims[own.value] = own.literals
-    mould = _Mould(_own(key, members[0]), members[0], alias, bounds)
+    mould = _CallTemplate(_own(key, members[0]), members[0], alias, bounds)
     return [call for chunk in mould.chunks(claims) for call in mould.cast(chunk, owners)]
 
 
-def _own(key: Key, member: Member) -> Key:
+def _own(key: Key, member: PendingRequest) -> Key:
     """The member's own value for the column of ``key``."""
     keys = member.query.keys
     return keys[0] if keys[0].name == key.name else next(own for own in keys if own.name == key.name)
 
 
-class _Mould:
+class _CallTemplate:
     """What all calls of a group have in common; ``key`` is the first member's own."""
 
-    def __init__(self, key: Key, first: Member, alias: bytes, bounds: Bounds) -> None:
+    def __init__(self, key: Key, first: PendingRequest, alias: bytes, bounds: CallLimits) -> None:
         query = first.query
         self._key, self._first, self._bounds = key, first, bounds
         self._column = column_of(key.name, bounds.columns)
@@ -163,7 +165,7 @@ class _Mould:
         self._location = around_value(query.target[query.path_end + 1 :], key.name, key.value)
         self._limit = None if query.limit is None else query.limit[0]
 
-    def chunks(self, claims: Claims) -> Iterator[Claims]:
+    def chunks(self, claims: LiteralsByValue) -> Iterator[LiteralsByValue]:
         """``claims`` cut by unique keys, by bytes, and so that no two literals of a chunk can be equal.
 
         ``v`` and ``-v`` can, under a collation that ignores punctuation.
@@ -190,14 +192,14 @@ class _Mould:
             chunk.add(value, literals, folded, size)
         yield from (chunk.claims for chunk in filling)
 
-    def _fit(self, claims: Claims) -> bool:
+    def _fit(self, claims: LiteralsByValue) -> bool:
         """Whether all of them make one call, as they nearly always do: of plain literals it is seen at a glance."""
         literals = {literal for some in claims.values() for literal in some}
         text = bare(literals)
         fits = text is not None and len(literals) <= self._bounds.max_keys and len(text) < self._room()
         return fits and len({self._fold(literal) for literal in literals}) == len(literals)
 
-    def cast(self, claims: Claims, owners: dict[bytes, list[Member]]) -> list[Call]:
+    def cast(self, claims: LiteralsByValue, owners: dict[bytes, list[PendingRequest]]) -> list[PlannedCall]:
         """One call for ``claims``, or originals where there is one filter value only, or no room."""
         sharing = {value: owners[value] for value in claims}
         literals = dict.fromkeys(literal for some in claims.values() for literal in some)
@@ -206,7 +208,7 @@ class _Mould:
             return originals(member for members in sharing.values() for member in members)
         head = self._first.head
         return [
-            Merged(
+            MergedCall(
                 target=target,
                 key=self._key.name,
                 column=self._column,
@@ -237,7 +239,7 @@ class _Chunk:
     """The claims of one call while they are gathered."""
 
     def __init__(self) -> None:
-        self.claims: Claims = {}
+        self.claims: LiteralsByValue = {}
         self._folded: dict[bytes, bytes] = {}
         self._used = 0
 

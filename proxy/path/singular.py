@@ -9,11 +9,11 @@ from collections.abc import Iterator
 
 import msgspec
 
-from proxy.http1.head import Field, line_of
-from proxy.model import Doubt, Miss, Share
+from proxy.http1.head import HeaderField, line_of
+from proxy.model import FallbackReason, NotSingular, Slice
 from proxy.postgrest.response.gateway import Gateway
 from proxy.postgrest.response.headers import TEMPLATE_HEADERS, is_stamp, shareable
-from proxy.postgrest.response.problem import read_problem
+from proxy.postgrest.response.problem import read_error_body
 
 _BEFORE, _AFTER = b'"The result contains ', b" rows"
 WRONG_NUMBER = "PGRST116"
@@ -21,7 +21,7 @@ LIFETIME = 60.0
 """Seconds that a 406 is believed where Server does not name PostgREST's release."""
 
 
-class Template(msgspec.Struct, frozen=True):
+class NotSingularTemplate(msgspec.Struct, frozen=True):
     """A 406 with holes: in its head for the stamps, which are each answer's own, in its body for the number."""
 
     server: bytes
@@ -31,27 +31,29 @@ class Template(msgspec.Struct, frozen=True):
     before_number: bytes
     after_number: bytes
 
-    def fill(self, miss: Miss) -> Share:
+    def fill(self, miss: NotSingular) -> Slice:
         """The answer for ``miss.rows`` rows, with the stamps of ``miss``."""
         body = self.before_number + b"%d" % miss.rows + self.after_number
         head = b"".join([lines + miss.stamps.get(stamp, b"") for lines, stamp in self.head])
-        return Share(head + b"Content-Length: %d\r\n" % len(body), body, 0)
+        return Slice(head + b"Content-Length: %d\r\n" % len(body), body, 0)
 
 
-def read_template(status_line: bytes, fields: tuple[Field, ...], body: bytes, gateway: Gateway) -> Template | None:
+def read_template(
+    status_line: bytes, fields: tuple[HeaderField, ...], body: bytes, gateway: Gateway
+) -> NotSingularTemplate | None:
     """The template of a 406; None for one that says something else, or has a header that may differ by row."""
     before, found, rest = body.partition(_BEFORE)
     digits, words, after = rest.partition(_AFTER)
-    if not (found and words and digits.isdigit()) or read_problem(body).code != WRONG_NUMBER:
+    if not (found and words and digits.isdigit()) or read_error_body(body).code != WRONG_NUMBER:
         return None
     kept = shareable(fields, TEMPLATE_HEADERS, gateway)
-    if isinstance(kept, Doubt):
+    if isinstance(kept, FallbackReason):
         return None
     head = tuple(_with_holes(status_line, kept, gateway))
-    return Template(line_of(fields, b"server"), head, before + _BEFORE, _AFTER + after)
+    return NotSingularTemplate(line_of(fields, b"server"), head, before + _BEFORE, _AFTER + after)
 
 
-def _with_holes(status_line: bytes, fields: list[Field], gateway: Gateway) -> Iterator[tuple[bytes, bytes]]:
+def _with_holes(status_line: bytes, fields: list[HeaderField], gateway: Gateway) -> Iterator[tuple[bytes, bytes]]:
     """A head cut at its stamps; a stamp of several lines has one hole, where its first line was."""
     lines, seen = status_line + b"\r\n", set()
     for field in fields:
@@ -64,28 +66,28 @@ def _with_holes(status_line: bytes, fields: list[Field], gateway: Gateway) -> It
     yield lines, b""
 
 
-class Templates:
+class NotSingularTemplates:
     """A template for each identity that has met a 406, the latest ones."""
 
     def __init__(self, limit: int) -> None:
-        self._templates: OrderedDict[bytes, tuple[Template, float]] = OrderedDict()
+        self._templates: OrderedDict[bytes, tuple[NotSingularTemplate, float]] = OrderedDict()
         self._limit = limit
 
-    def learn(self, who: bytes, template: Template, now: float) -> None:
+    def learn(self, who: bytes, template: NotSingularTemplate, now: float) -> None:
         """Keep ``template`` for the identity that was answered so."""
         self._templates[who] = template, now
         self._templates.move_to_end(who)
         if len(self._templates) > self._limit:
             self._templates.popitem(last=False)
 
-    def whole(self, share: Share | Miss, who: bytes, now: float) -> Share | None:
+    def whole(self, share: Slice | NotSingular, who: bytes, now: float) -> Slice | None:
         """What to answer an identity; None while nobody knows how PostgREST says that there is not exactly one row."""
-        if isinstance(share, Share):
+        if isinstance(share, Slice):
             return share
         template = self.get(who, share.server, now)
         return None if template is None else template.fill(share)
 
-    def get(self, who: bytes, server: bytes, now: float) -> Template | None:
+    def get(self, who: bytes, server: bytes, now: float) -> NotSingularTemplate | None:
         """The template for an identity, unless another release answers now, or may do so."""
         template, learnt = self._templates.get(who, (None, now))
         if template is None or template.server != server:

@@ -5,21 +5,21 @@ from collections.abc import Callable
 
 import msgspec
 
-from proxy.model import Head, Key, LiteralClass, Query
+from proxy.model import Key, LiteralClass, Query, RequestHead
 from proxy.postgrest.request.literals import canonical
 from proxy.postgrest.request.target import LOGIC, RESERVED, decoded
 
-Read = Callable[[bytes, bytes, Head], Query]
+Read = Callable[[bytes, bytes, RequestHead], Query]
 """Method, target and head to what they say."""
 
-STENCILS = 1024
+REMEMBERED_TEMPLATES = 1024
 """Stencils remembered."""
 _EQ = b"=eq."
 _SAMPLE = b"0"
 """The literal of the target that a stencil is made of: no client's value is kept."""
 
 
-class Stencil(msgspec.Struct, frozen=True):
+class ParsedTemplate(msgspec.Struct, frozen=True):
     """What the ``query`` with the sample says of all like it; their literals are of filter ``at`` and key ``key``."""
 
     query: Query
@@ -56,15 +56,15 @@ def _moved(place: tuple[int, int], begin: int, by: int) -> tuple[int, int]:
     return place if place[0] < begin else (place[0] + by, place[1] + by)
 
 
-class Stencils:
+class TargetCache:
     """``read`` for targets of at most ``longest`` bytes."""
 
     def __init__(self, read: Read, longest: int) -> None:
         self._read = read
         self._longest = longest
-        self._stencils: OrderedDict[tuple[bytes | str | None, ...], Stencil | None] = OrderedDict()
+        self._stencils: OrderedDict[tuple[bytes | str | None, ...], ParsedTemplate | None] = OrderedDict()
 
-    def read(self, method: bytes, target: bytes, head: Head) -> Query:
+    def read(self, method: bytes, target: bytes, head: RequestHead) -> Query:
         """What ``read`` says, sooner."""
         begin = target.find(_EQ) + len(_EQ)
         end = target.find(b"&", begin)
@@ -78,13 +78,13 @@ class Stencils:
             stencil = self._stencils[known]
             self._stencils.move_to_end(known)
         else:
-            stencil = self._stencils[known] = _stencil(self._read(method, known[1] + _SAMPLE + rest, head), begin)
-            if len(self._stencils) > STENCILS:
+            stencil = self._stencils[known] = _template(self._read(method, known[1] + _SAMPLE + rest, head), begin)
+            if len(self._stencils) > REMEMBERED_TEMPLATES:
                 self._stencils.popitem(last=False)
         return self._read(method, target, head) if stencil is None else stencil.cast(target, literal, begin, kind)
 
 
-def _stencil(query: Query, begin: int) -> Stencil | None:
+def _template(query: Query, begin: int) -> ParsedTemplate | None:
     """The stencil of a query whose sample begins at ``begin``; None where that is the literal of no filter."""
     _, mark, before = query.target[: begin - len(_EQ)].partition(b"?")
     raw = before.rpartition(b"&")[2]
@@ -92,4 +92,4 @@ def _stencil(query: Query, begin: int) -> Stencil | None:
     if not query.relation or not mark or b"=" in raw or name in RESERVED or name in LOGIC:
         return None
     key = next((at for at, key in enumerate(query.keys) if key.start == begin - len(b"eq.")), None)
-    return Stencil(query, before.count(b"&"), key)
+    return ParsedTemplate(query, before.count(b"&"), key)

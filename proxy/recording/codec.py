@@ -1,7 +1,7 @@
 """Recordings: closed traces as lines of JSON, without their values. What is written here is what is read here.
 
-A file begins with a ``Head``; each further line is a ``Recorded`` trace. What was found in it is not in the file: rules
-are run again by whoever reads it.
+A file begins with a ``RecordingHead``; each further line is a ``RecordedTrace``. What was found in it is not in the
+file: rules are run again by whoever reads it.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from proxy.model import RowKeys, Span, Trace
-from proxy.recording.schema import FORMAT, MOST_TEXT, Format, Head, Literal, Recorded, RecordedSpan
+from proxy.recording.schema import FORMAT, MOST_TEXT, FormatVersion, Literal, RecordedSpan, RecordedTrace, RecordingHead
 
 
 class RecordingError(ValueError):
@@ -24,9 +24,9 @@ Hide = Callable[[Span], tuple[str, str, str]]
 """From a span to what may be told of its method, its relation and its fingerprint."""
 
 _json = msgspec.json.Encoder()
-_format = msgspec.json.Decoder(Format)
-_head = msgspec.json.Decoder(Head)
-_trace = msgspec.json.Decoder(Recorded)
+_format = msgspec.json.Decoder(FormatVersion)
+_head = msgspec.json.Decoder(RecordingHead)
+_trace = msgspec.json.Decoder(RecordedTrace)
 
 
 def salt_of(key: bytes) -> bytes:
@@ -34,7 +34,7 @@ def salt_of(key: bytes) -> bytes:
     return blake2b(b"literals", digest_size=16, key=key).digest()
 
 
-def line(value: Head | Recorded) -> bytes:
+def line(value: RecordingHead | RecordedTrace) -> bytes:
     """A line of a recording."""
     return _json.encode(value) + b"\n"
 
@@ -42,7 +42,7 @@ def line(value: Head | Recorded) -> bytes:
 def written(trace: Trace, hide: Hide) -> bytes:
     """The line of a trace. It is made span by span, so that a thread that does it can give way in ``hide``."""
     spans: Any = tuple([msgspec.Raw(_json.encode(_recorded(span, *hide(span)))) for span in trace.spans])
-    whole = Recorded(
+    whole = RecordedTrace(
         id=trace.id[:MOST_TEXT],
         start=trace.start,
         end=trace.end,
@@ -100,7 +100,7 @@ def read(name: str, lines: Iterable[bytes]) -> Iterator[Trace]:
     yield from traces
 
 
-def opened(name: str, lines: Iterable[bytes]) -> tuple[Head, Iterator[Trace]]:
+def opened(name: str, lines: Iterable[bytes]) -> tuple[RecordingHead, Iterator[Trace]]:
     """The first line of the file ``name``, and the traces of the others. RecordingError, also from the iterator.
 
     A last line that does not end was being written when the process ended: it is left out.
@@ -120,7 +120,7 @@ def _understood(name: str, reader: Callable[[bytes], T], number: int, text: byte
         raise RecordingError(f"{name}:{number}: {error}") from None
 
 
-def _read_head(text: bytes) -> Head:
+def _read_head(text: bytes) -> RecordingHead:
     """The first line: its format before all else, since a later one may have other fields."""
     try:
         written = _format.decode(text).format

@@ -8,12 +8,12 @@ from hashlib import blake2b
 from queue import SimpleQueue
 
 from proxy.model import Span, Trace
-from proxy.observe.confirmed_names import METHODS, Names
-from proxy.observe.events import Closed, Event, Warned
+from proxy.observe.confirmed_names import METHODS, ConfirmedNames
+from proxy.observe.events import Event, TraceClosed, Warned
 from proxy.recording.codec import line, written
-from proxy.recording.rotating_file import Rotating
-from proxy.recording.schema import Head
-from proxy.settings.observability import Record
+from proxy.recording.rotating_file import RotatingFile
+from proxy.recording.schema import RecordingHead
+from proxy.settings.observability import RecordSettings
 from proxy.settings.sources import ConfigError
 
 PATIENCE = 5.0
@@ -26,16 +26,16 @@ interpreter for 5 ms at a time, in which no request is answered."""
 class Recorder:
     """An observer. ``warn`` is told when the file takes no more; ConfigError where there can be none."""
 
-    def __init__(self, settings: Record, head: Head, warn: Callable[[Warned], None]) -> None:
+    def __init__(self, settings: RecordSettings, head: RecordingHead, warn: Callable[[Warned], None]) -> None:
         if settings.file is None:
             raise ConfigError("record.file: is not set")
         try:
-            self._file = Rotating(settings.file, settings.max_bytes, settings.files, line(head))
+            self._file = RotatingFile(settings.file, settings.max_bytes, settings.files, line(head))
         except OSError as error:
             raise ConfigError(f"record.file: {settings.file} cannot be written: {error.strerror}") from error
         self._room = settings.queue
         self._warn = warn
-        self._hide = Hiding(Names())
+        self._hide = Hiding(ConfirmedNames())
         self._waiting: SimpleQueue[Trace | None] = SimpleQueue()
         self._taken = 0
         """Spans that were put into the queue, and below, spans that were taken out: each has one thread that counts."""
@@ -49,7 +49,7 @@ class Recorder:
         self._thread.start()
 
     def __call__(self, event: Event) -> None:
-        if isinstance(event, Closed):
+        if isinstance(event, TraceClosed):
             self._take(event.trace)
 
     def counts(self) -> dict[tuple[str, ...], float]:
@@ -105,7 +105,7 @@ class Recorder:
 class Hiding:
     """What may be told of a span: names that upstream has not taken for names are told apart, and not shown."""
 
-    def __init__(self, names: Names) -> None:
+    def __init__(self, names: ConfirmedNames) -> None:
         self.names = names
         self._key = secrets.token_bytes(16)
 

@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 
-class Rotating:
+class RotatingFile:
     """At most ``files`` files of ``most`` bytes, each of which begins with ``head``. OSError where there is no room."""
 
     def __init__(self, path: Path, most: int, files: int, head: bytes) -> None:

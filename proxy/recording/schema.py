@@ -18,13 +18,13 @@ Seconds = Annotated[float, Meta(ge=0)]
 Count = Annotated[int, Meta(ge=0)]
 
 
-class Format(msgspec.Struct, frozen=True):
+class FormatVersion(msgspec.Struct, frozen=True):
     """What the first line begins with, whatever its format."""
 
     format: Annotated[int, Meta(description="The format's version.")] = msgspec.field(name="fanin-recording")
 
 
-class Head(Format, frozen=True):
+class RecordingHead(FormatVersion, frozen=True):
     """The first line."""
 
     fanin: Annotated[str, Meta(description="Version of the fanin that wrote it.")]
@@ -93,7 +93,7 @@ class RecordedSpan(msgspec.Struct, frozen=True, omit_defaults=True):
     ] = ()
 
 
-class Recorded(msgspec.Struct, frozen=True, omit_defaults=True):
+class RecordedTrace(msgspec.Struct, frozen=True, omit_defaults=True):
     """A trace: the requests of one page load, application request or job."""
 
     id: Annotated[Text, Meta(description="As the client sent it, or `inferred-` and a number.")]

@@ -11,7 +11,7 @@ import msgspec
 
 from proxy.model import Trace
 from proxy.recording.codec import RecordingError, opened
-from proxy.recording.schema import Head
+from proxy.recording.schema import RecordingHead
 from proxy.settings.model import ConfigError, Settings
 
 TIMEOUT = 30.0
@@ -27,10 +27,10 @@ class Source(msgspec.Struct, frozen=True):
 
     name: str
     """Its file, or its URL."""
-    head: Head
+    head: RecordingHead
 
 
-Traffic = Iterator[tuple[Source, Trace]]
+Recordings = Iterator[tuple[Source, Trace]]
 """Trace by trace: however much was recorded, it is read as it is judged."""
 
 
@@ -39,7 +39,7 @@ def named(options: Namespace) -> tuple[str, ...]:
     return (options.admin,) if options.admin else tuple(dict.fromkeys(map(str, options.traces)))
 
 
-def gathered(options: Namespace, settings: Settings) -> Traffic:
+def gathered(options: Namespace, settings: Settings) -> Recordings:
     """What ``--admin`` or ``--traces`` names. ConfigError for what is no URL, UnableError for what cannot be read."""
     token = settings.admin_token
     if options.admin:
@@ -47,7 +47,7 @@ def gathered(options: Namespace, settings: Settings) -> Traffic:
     return recordings(map(Path, named(options)))
 
 
-def recordings(files: Iterable[Path]) -> Traffic:
+def recordings(files: Iterable[Path]) -> Recordings:
     """The traces of each file. UnableError where one cannot be read, or is no recording."""
     for file in files:
         try:
@@ -57,7 +57,7 @@ def recordings(files: Iterable[Path]) -> Traffic:
             raise UnableError(f"{file}: cannot be read: {error.strerror}") from error
 
 
-def running(url: str, token: str | None) -> Traffic:
+def running(url: str, token: str | None) -> Recordings:
     """The traces that a running fanin keeps. ConfigError for what is no URL, UnableError where it does not answer."""
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname:
@@ -75,7 +75,7 @@ def running(url: str, token: str | None) -> Traffic:
     yield from _told(url, lines)
 
 
-def _told(name: str, lines: Iterable[bytes]) -> Traffic:
+def _told(name: str, lines: Iterable[bytes]) -> Recordings:
     try:
         head, traces = opened(name, lines)
         source = Source(name, head)

@@ -2,7 +2,16 @@
 
 from collections.abc import Iterator
 
-from proxy.audit.report import FORMAT, Asked, Ignored, Refused, Report, Routed, Told, Traffic
+from proxy.audit.report import (
+    FORMAT,
+    BypassUsage,
+    IgnoredFinding,
+    QueryUsage,
+    Report,
+    ReportedFinding,
+    RouteUsage,
+    TrafficSummary,
+)
 from proxy.findings.model import Finding
 from proxy.text.markdown import fields, table
 
@@ -23,13 +32,13 @@ def audit() -> Iterator[str]:
     )
     told = (
         (Report, "The report"),
-        (Traffic, "Its `traffic`"),
-        (Told, "Each of `findings`"),
+        (TrafficSummary, "Its `traffic`"),
+        (ReportedFinding, "Each of `findings`"),
         (Finding, "Each `finding`"),
-        (Ignored, "Each of `ignored`"),
-        (Asked, "Each of `queries`"),
-        (Routed, "Each of `routes`"),
-        (Refused, "Each of `refusals`"),
+        (IgnoredFinding, "Each of `ignored`"),
+        (QueryUsage, "Each of `queries`"),
+        (RouteUsage, "Each of `routes`"),
+        (BypassUsage, "Each of `refusals`"),
     )
     for kind, where in told:
         yield from (f"## {where}", "")

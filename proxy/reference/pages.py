@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from proxy.commands.main import EXITS, command_line
-from proxy.errors.codes import COMPARED, DOUBTS, FAULTS, REFUSALS
-from proxy.errors.remedies import CURES, REMEDIES
+from proxy.errors.codes import BYPASS_REASONS, COMPARISON_RESULTS, FALLBACK_REASONS, FAULTS
+from proxy.errors.remedies import BYPASS_REMEDIES, FALLBACK_REMEDIES
 from proxy.observe.series import SERIES, Series
 from proxy.reference.audit_page import audit
 from proxy.reference.recording_page import recording
@@ -165,18 +165,20 @@ def _codes() -> Iterator[str]:
     yield from table(("code", "status", "what happened", "what to do"), faults)
     yield from ("## Refusals: why a request was not merged", "")
     yield from ("Counted in `fanin_refusals_total{reason}`, said by `X-Fanin` and `--debug`.", "")
-    refusals = ((quoted(reason), text, REMEDIES[reason]) for reason, text in REFUSALS.items())
+    refusals = ((quoted(reason), text, BYPASS_REMEDIES[reason]) for reason, text in BYPASS_REASONS.items())
     yield from table(("reason", "why", "to change that"), refusals)
     yield from ("## Doubts: why the originals were sent after all", "")
     yield from (
         "Counted in `fanin_replays_total{reason}`. No caller sees anything of it but the time that it takes.",
         "",
     )
-    doubts = ((quoted(reason), text, CURES[reason]) for reason, text in DOUBTS.items())
+    doubts = ((quoted(reason), text, FALLBACK_REMEDIES[reason]) for reason, text in FALLBACK_REASONS.items())
     yield from table(("reason", "what was wrong", "if it comes often"), doubts)
     yield from ("## Comparisons: what came of them", "")
     yield from ("Counted in `fanin_shadow_total{result}`.", "")
-    yield from table(("result", "what it means"), ((quoted(result), text) for result, text in COMPARED.items()))
+    yield from table(
+        ("result", "what it means"), ((quoted(result), text) for result, text in COMPARISON_RESULTS.items())
+    )
 
 
 def _rules() -> Iterator[str]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from proxy.recording.schema import FORMAT, Head, Literal, Recorded, RecordedSpan
+from proxy.recording.schema import FORMAT, Literal, RecordedSpan, RecordedTrace, RecordingHead
 from proxy.text.markdown import fields, table
 
 
@@ -30,7 +30,11 @@ def recording() -> Iterator[str]:
         " fanin ended, and is left out.",
         "",
     )
-    for kind, where in ((Head, "The first line"), (Recorded, "A trace"), (RecordedSpan, "Each of its `spans`")):
+    for kind, where in (
+        (RecordingHead, "The first line"),
+        (RecordedTrace, "A trace"),
+        (RecordedSpan, "Each of its `spans`"),
+    ):
         yield from (f"## {where}", "")
         yield from table(("field", "what it says", "else"), fields(kind))
     yield from ("## Each of a span's `literals`", "", "A list of three:", "")

@@ -6,22 +6,22 @@ A client's connection sends the same lines again and again, so what they mean is
 from collections import OrderedDict
 
 from proxy.allowed_differences import HOP_BY_HOP
-from proxy.http1.head import Field, parse_fields
-from proxy.model import Head
+from proxy.http1.head import HeaderField, parse_fields
+from proxy.model import RequestHead
 from proxy.path.identity import HeadRules, read_head
 
 REMEMBERED_HEADS = 1024
 LARGEST_REMEMBERED = 8192
 
 
-class HeadReader:
+class HeadCache:
     """Header blocks to Heads, the most recent ones remembered."""
 
     def __init__(self, rules: HeadRules) -> None:
         self._rules = rules
-        self._heads: OrderedDict[tuple[bytes, int], Head] = OrderedDict()
+        self._heads: OrderedDict[tuple[bytes, int], RequestHead] = OrderedDict()
 
-    def read(self, block: bytes, minor: int) -> Head:
+    def read(self, block: bytes, minor: int) -> RequestHead:
         """FaultError when the lines are malformed or ambiguous."""
         known = self._heads.get((block, minor))
         if known is not None:
@@ -34,7 +34,7 @@ class HeadReader:
         return head
 
 
-def answer_lines(status: bytes, fields: tuple[Field, ...], drop_chunked: bool = False) -> bytes:
+def answer_lines(status: bytes, fields: tuple[HeaderField, ...], drop_chunked: bool = False) -> bytes:
     """An answer's head as it came, without hop-by-hop lines; each line with its CRLF."""
     kept = [status]
     for field in fields:

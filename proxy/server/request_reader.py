@@ -3,12 +3,12 @@
 from collections.abc import Callable
 
 from proxy.errors.codes import FaultError
-from proxy.http1.head_scanner import HeadLimits, HeadSearch, short_end
+from proxy.http1.head_scanner import HeadLimits, HeadScanner, short_end
 from proxy.settings.model import Settings
-from proxy.transport.connection import EndOfStreamError, Wire
+from proxy.transport.connection import Connection, EndOfStreamError
 
 
-class Intake:
+class RequestHeadReader:
     """The heads of all connections. Long ones are counted until their requests are over: see ``release``."""
 
     def __init__(self, settings: Settings, on_mount: Callable[[bytes], bool], clock: Callable[[], float]) -> None:
@@ -16,7 +16,7 @@ class Intake:
         """Bytes of the long heads that are held now."""
         self._on_mount = on_mount
         self._clock = clock
-        self._holders: dict[Wire, int] = {}
+        self._holders: dict[Connection, int] = {}
         self.adopt(settings)
 
     def adopt(self, settings: Settings) -> None:
@@ -26,7 +26,7 @@ class Intake:
         self._budget = limits.long_heads
         self._timeouts = settings.timeouts
 
-    async def block(self, client: Wire) -> bytes | None:
+    async def block(self, client: Connection) -> bytes | None:
         """The next head without its empty line; None when the client left, or stayed silent, between requests."""
         if self._holders:
             self.release(client)
@@ -49,13 +49,13 @@ class Intake:
         client.resume()
         return block
 
-    def release(self, client: Wire) -> None:
+    def release(self, client: Connection) -> None:
         """The request of ``client`` is over."""
         self.held -= self._holders.pop(client, 0)
 
-    async def _search_end(self, client: Wire) -> int:
+    async def _search_end(self, client: Connection) -> int:
         """Where the head ends, however it comes; -1 when the client left, or was silent."""
-        search = HeadSearch(self._search)
+        search = HeadScanner(self._search)
         seconds, began = self._timeouts.keep_alive, 0.0
         while (end := search.end(client.buffer)) < 0:
             if search.is_long:
@@ -75,7 +75,7 @@ class Intake:
             self._hold(client, end)
         return end
 
-    def _hold(self, client: Wire, size: int) -> None:
+    def _hold(self, client: Connection, size: int) -> None:
         """FANIN109 when all long heads together are too much."""
         others = self.held - self._holders.get(client, 0)
         if others + size > self._budget:

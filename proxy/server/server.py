@@ -8,29 +8,29 @@ import msgspec
 from proxy.errors.codes import FaultError
 from proxy.errors.response import response_of
 from proxy.http1.head import RequestLine, parse_request_line
-from proxy.model import Head
+from proxy.model import RequestHead
 from proxy.path.identity import HeadRules
-from proxy.server.head_cache import HeadReader
-from proxy.server.request_reader import Intake
+from proxy.server.head_cache import HeadCache
+from proxy.server.request_reader import RequestHeadReader
 from proxy.settings.model import Settings
-from proxy.transport.connection import Body, EndOfStreamError, Wire
+from proxy.transport.connection import Body, Connection, EndOfStreamError
 from proxy.transport.listener import Listener
 
 LINGER = 1.0
 """Seconds in which a client may read our last words before the connection goes."""
 LOOK = 0.05
 """Seconds between two looks, at least, at who may be closed at the end."""
-TURNED_AWAY = 64
+REFUSED_CONNECTIONS = 64
 """Connections above limits.connections that are told why they are closed."""
 
 
-class Request(msgspec.Struct, frozen=True, eq=False):
+class ClientRequest(msgspec.Struct, frozen=True, eq=False):
     """One request, its body still on the wire, and the connection to answer on."""
 
     line: RequestLine
-    head: Head
+    head: RequestHead
     body: Body
-    client: "ClientWire"
+    client: "ClientConnection"
     arrived: float
 
     @property
@@ -39,14 +39,14 @@ class Request(msgspec.Struct, frozen=True, eq=False):
         return self.head.close or self.client.draining
 
 
-Handler = Callable[[Request], Awaitable[bool]]
+Handler = Callable[[ClientRequest], Awaitable[bool]]
 """Answers a request; True when the connection can carry another one, and the answer did not say otherwise."""
 
 
-class ClientWire(Wire):
+class ClientConnection(Connection):
     """A client's connection: one task reads requests and answers them in order."""
 
-    def __init__(self, server: "Server") -> None:
+    def __init__(self, server: "DataServer") -> None:
         super().__init__()
         self._server = server
         self._task: asyncio.Task[None] | None = None
@@ -103,7 +103,7 @@ class ClientWire(Wire):
         return max(left, 0.0)
 
 
-class Server:
+class DataServer:
     """All client connections of one listener."""
 
     def __init__(
@@ -119,21 +119,21 @@ class Server:
         self.draining = False
         self._upstream_ends = upstream_ends
         self._settings = settings
-        self._intake = Intake(settings, on_mount, clock)
-        self._heads = HeadReader(rules)
+        self._intake = RequestHeadReader(settings, on_mount, clock)
+        self._heads = HeadCache(rules)
         self._handler = handler
         self._clock = clock
         self._refused = refused
-        self._clients: set[ClientWire] = set()
+        self._clients: set[ClientConnection] = set()
         self._tasks: set[asyncio.Task[None]] = set()
-        self._listener = Listener(lambda: ClientWire(self))
+        self._listener = Listener(lambda: ClientConnection(self))
         self._all_gone: asyncio.Future[None] | None = None
 
     def adopt(self, settings: Settings, rules: HeadRules, handler: Handler) -> None:
         """Serve by these from the next request on; connections stay."""
         self._settings = settings
         self._intake.adopt(settings)
-        self._heads = HeadReader(rules)
+        self._heads = HeadCache(rules)
         self._handler = handler
 
     def now(self) -> float:
@@ -182,7 +182,7 @@ class Server:
         for client in list(self._clients):
             client.abort()
 
-    def start(self, client: ClientWire) -> asyncio.Task[None]:
+    def start(self, client: ClientConnection) -> asyncio.Task[None]:
         """Begin to serve ``client``."""
         self._clients.add(client)
         task = asyncio.get_running_loop().create_task(self.serve(client))
@@ -201,13 +201,13 @@ class Server:
         """Whether ``ends`` are those of one of fanin's own connections to upstream."""
         return ends in self._upstream_ends
 
-    def forget(self, client: ClientWire) -> None:
+    def forget(self, client: ClientConnection) -> None:
         """``client`` is gone."""
         self._clients.discard(client)
         if not self._clients and self._all_gone is not None and not self._all_gone.done():
             self._all_gone.set_result(None)
 
-    async def serve(self, client: ClientWire) -> None:
+    async def serve(self, client: ClientConnection) -> None:
         """Read and answer until the client leaves, is too slow, or sends what we cannot read."""
         try:
             self._admit()
@@ -230,12 +230,12 @@ class Server:
     def _admit(self) -> None:
         """FaultError above the limit; far above it not even that, since last words hold a connection too."""
         above = len(self._clients) - self._settings.limits.connections
-        if above > TURNED_AWAY:
+        if above > REFUSED_CONNECTIONS:
             raise EndOfStreamError
         if above > 0:
             raise FaultError("FANIN112")
 
-    async def _serve_one(self, client: ClientWire) -> bool:
+    async def _serve_one(self, client: ClientConnection) -> bool:
         request = await self._read(client)
         if request is None:
             return False
@@ -248,7 +248,7 @@ class Server:
             await client.flushed(self._settings.timeouts.write_stall)
         return keep and not client.ended
 
-    async def _read(self, client: ClientWire) -> Request | None:
+    async def _read(self, client: ClientConnection) -> ClientRequest | None:
         """The next request, its body still on the wire; None when the client left."""
         block = await self._intake.block(client)
         if block is None or client.ended:
@@ -265,9 +265,9 @@ class Server:
         body = client.no_body
         if head.framing:
             body = Body(client, head.framing, self._settings.timeouts.body_idle, "FANIN104")
-        return Request(_origin_form(line), head, body, client, arrived)
+        return ClientRequest(_origin_form(line), head, body, client, arrived)
 
-    async def _linger(self, client: ClientWire) -> None:
+    async def _linger(self, client: ClientConnection) -> None:
         """Take what the client still sends for a while: closing at once would reset the connection, and the reset
         would overtake our answer.
         """

@@ -6,13 +6,13 @@ from typing import Any
 
 import msgspec
 
-from proxy.settings.model import Effective, declared
+from proxy.settings.model import EffectiveSettings, declared
 
 MASK = "(secret)"
 """What is shown of a secret that is set."""
 
 
-class Shown(msgspec.Struct, frozen=True):
+class ListedSetting(msgspec.Struct, frozen=True):
     """A setting as it is shown."""
 
     name: str
@@ -23,7 +23,7 @@ class Shown(msgspec.Struct, frozen=True):
     restart: bool
 
 
-def shown(loaded: Effective) -> Iterator[Shown]:
+def listed(loaded: EffectiveSettings) -> Iterator[ListedSetting]:
     """Every setting, in the order of declaration."""
     values = loaded.settings.model_dump(mode="json")
     for name, setting in declared().items():
@@ -32,13 +32,13 @@ def shown(loaded: Effective) -> Iterator[Shown]:
             value = value[part]
         if setting.secret and value is not None:
             value = MASK
-        yield Shown(name, value, loaded.sources[name], setting.help, setting.restart)
+        yield ListedSetting(name, value, loaded.sources[name], setting.help, setting.restart)
 
 
-def as_toml(loaded: Effective) -> Iterator[str]:
+def as_toml(loaded: EffectiveSettings) -> Iterator[str]:
     """The lines of a settings file that says the same, but for secrets. Lists of tables come last, as TOML wants."""
-    lists: list[Shown] = []
-    for setting in shown(loaded):
+    lists: list[ListedSetting] = []
+    for setting in listed(loaded):
         comment = f"# {setting.source}: {setting.help}"
         if declared()[setting.name].tables:
             lists.append(setting)

@@ -13,12 +13,12 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from proxy.settings.base import RESTART, Section
 from proxy.settings.budgets import Budget, Growth
-from proxy.settings.observability import Log, Otlp, Record
-from proxy.settings.rules import Rules
+from proxy.settings.observability import LogSettings, OtlpSettings, RecordSettings
+from proxy.settings.rules import RuleSettings
 from proxy.settings.sources import ConfigError as ConfigError
 from proxy.settings.sources import (
+    Declarations,
     Declared,
-    Names,
     flatten,
     nearest,
     nested,
@@ -27,18 +27,18 @@ from proxy.settings.sources import (
     unknown_variables,
 )
 from proxy.settings.tables import (
-    Catalog,
-    Detect,
-    Drain,
-    Identity,
+    CatalogSettings,
+    DetectSettings,
+    DrainSettings,
+    IdentitySettings,
     Ignore,
-    Limits,
-    Merge,
+    LimitSettings,
+    MergeSettings,
     Override,
-    Pool,
-    Shadow,
-    Timeouts,
-    Trace,
+    PoolSettings,
+    ShadowSettings,
+    TimeoutSettings,
+    TraceSettings,
 )
 
 
@@ -127,20 +127,20 @@ class Settings(BaseSettings):
         description="X-Fanin, X-Fanin-Trace, X-Fanin-Queries and X-Fanin-Saved on answers; auto: with debug.",
     )
     forwarded: Literal["off", "append"] = Field("off", description="append adds X-Forwarded-For.")
-    trace: Trace = Trace()
-    merge: Merge = Merge()
-    shadow: Shadow = Shadow()
-    limits: Limits = Limits()
-    timeouts: Timeouts = Timeouts()
-    pool: Pool = Pool()
-    identity: Identity = Identity()
-    catalog: Catalog = Catalog()
-    rules: Rules = Rules()
-    detect: Detect = Detect()
-    log: Log = Log()
-    otlp: Otlp = Otlp()
-    record: Record = Record()
-    drain: Drain = Drain()
+    trace: TraceSettings = TraceSettings()
+    merge: MergeSettings = MergeSettings()
+    shadow: ShadowSettings = ShadowSettings()
+    limits: LimitSettings = LimitSettings()
+    timeouts: TimeoutSettings = TimeoutSettings()
+    pool: PoolSettings = PoolSettings()
+    identity: IdentitySettings = IdentitySettings()
+    catalog: CatalogSettings = CatalogSettings()
+    rules: RuleSettings = RuleSettings()
+    detect: DetectSettings = DetectSettings()
+    log: LogSettings = LogSettings()
+    otlp: OtlpSettings = OtlpSettings()
+    record: RecordSettings = RecordSettings()
+    drain: DrainSettings = DrainSettings()
     override: tuple[Override, ...] = Field(
         (),
         description="Tables [[override]]: other values for one relation, one route, or one relation in one route.",
@@ -156,7 +156,7 @@ class Settings(BaseSettings):
     )
 
 
-class Effective(BaseModel):
+class EffectiveSettings(BaseModel):
     """The settings in force, where each came from, and what to warn about."""
 
     model_config = ConfigDict(arbitrary_types_allowed=True, frozen=True)
@@ -166,7 +166,7 @@ class Effective(BaseModel):
     warnings: tuple[str, ...] = ()
 
 
-def load(flags: Mapping[str, Any], file: Path | None = None) -> Effective:
+def load(flags: Mapping[str, Any], file: Path | None = None) -> EffectiveSettings:
     """Settings from dotted ``flags``, ``FANIN_…`` variables and a TOML ``file``; ConfigError when they do not fit."""
     known = declared()
     layers = [
@@ -184,7 +184,7 @@ def load(flags: Mapping[str, Any], file: Path | None = None) -> Effective:
             sources[name] = source
     settings = _validate(values, sources)
     _check(settings, known, sources)
-    return Effective(settings=settings, sources=sources, warnings=tuple(unknown_variables(known)))
+    return EffectiveSettings(settings=settings, sources=sources, warnings=tuple(unknown_variables(known)))
 
 
 def declared() -> dict[str, Declared]:
@@ -281,7 +281,7 @@ def _hint(place: tuple[int | str, ...]) -> str:
     return nearest(str(place[-1]), tables[str(place[0])].model_fields)
 
 
-def _check(settings: Settings, known: Names, sources: Mapping[str, str]) -> None:
+def _check(settings: Settings, known: Declarations, sources: Mapping[str, str]) -> None:
     """ConfigError for an override or an ignore that names what there is not, or gives a value that does not fit."""
     own = {name: setting for name, setting in known.items() if setting.override}
     for number, override in enumerate(settings.override, 1):
@@ -294,7 +294,7 @@ def _check(settings: Settings, known: Names, sources: Mapping[str, str]) -> None
             changed(settings, override.changes)
         except ConfigError as error:
             raise ConfigError(f"{place}: {str(error).removeprefix('settings: ')}") from None
-    codes = [name.upper() for name in Rules.model_fields if name.startswith("fan")]
+    codes = [name.upper() for name in RuleSettings.model_fields if name.startswith("fan")]
     named = [("ignore", number, ignore.rule) for number, ignore in enumerate(settings.ignore, 1)]
     named += [("budget", number, code) for number, budget in enumerate(settings.budget, 1) for code in budget.forbid]
     for table, number, code in named:

@@ -8,14 +8,14 @@ from pydantic import ConfigDict, Field
 from proxy.settings.base import RESTART, Count, Positive, Section
 
 
-class Log(Section):
+class LogSettings(Section):
     traces: Annotated[float, Field(ge=0)] = Field(
         20.0, description="Lines a second for closed traces; the next line says how many were left out. 0: no lines."
     )
     warnings: Positive = Field(60.0, description="The same for warnings, a minute; and for what libraries log.")
 
 
-class Otlp(Section):
+class OtlpSettings(Section):
     model_config = ConfigDict(json_schema_extra=RESTART)
 
     endpoint: str = Field(
@@ -28,7 +28,7 @@ class Otlp(Section):
     end: Positive = Field(2.0, description="After the last request: the time to send what still waits.")
 
 
-class Record(Section):
+class RecordSettings(Section):
     model_config = ConfigDict(json_schema_extra=RESTART)
 
     file: Path | None = Field(

@@ -9,7 +9,7 @@ from proxy.settings.tables import Override
 T = TypeVar("T")
 
 
-class PerQuery(Generic[T]):
+class ByRequest(Generic[T]):
     """What ``make`` makes of each set of settings that some request has, by relation and route.
 
     A client can name any relation and route: only those that overrides name are told apart, so the table is finite.

@@ -4,20 +4,20 @@ from collections.abc import Callable
 
 import msgspec
 
-from proxy.settings.model import Effective, changed, declared, effective
+from proxy.settings.model import EffectiveSettings, changed, declared, effective
 
 
-class Reloaded(msgspec.Struct, frozen=True):
+class ReloadResult(msgspec.Struct, frozen=True):
     """``loaded`` is what holds from now on; the rest are names of settings."""
 
-    loaded: Effective
+    loaded: EffectiveSettings
     changed: tuple[str, ...]
     """Those that have another value now."""
     kept: tuple[str, ...]
     """Those that were given another value, but keep theirs until fanin is started again."""
 
 
-def reload(old: Effective, read: Callable[[], Effective]) -> Reloaded:
+def reload(old: EffectiveSettings, read: Callable[[], EffectiveSettings]) -> ReloadResult:
     """``read`` the settings again. ConfigError when they do not fit: then ``old`` still holds."""
     new = read()
     known, values = declared(), dict(effective(old.settings))
@@ -25,5 +25,5 @@ def reload(old: Effective, read: Callable[[], Effective]) -> Reloaded:
     kept = tuple(name for name in different if known[name].restart)
     settings = changed(new.settings, {name: values[name] for name in kept})
     sources = {name: (old if name in kept else new).sources[name] for name in known}
-    loaded = Effective(settings=settings, sources=sources, warnings=new.warnings)
-    return Reloaded(loaded, tuple(name for name in different if name not in kept), kept)
+    loaded = EffectiveSettings(settings=settings, sources=sources, warnings=new.warnings)
+    return ReloadResult(loaded, tuple(name for name in different if name not in kept), kept)

@@ -7,13 +7,13 @@ from pydantic import ConfigDict, Field
 from proxy.settings.base import OVERRIDE, Count, Positive, Section
 
 
-class Bounds(Section):
+class Thresholds(Section):
     """From where on a rule finds something: a relation or a route may have bounds of its own."""
 
     model_config = ConfigDict(json_schema_extra=OVERRIDE)
 
 
-class NPlusOne(Bounds):
+class NPlusOne(Thresholds):
     min_calls: Count = Field(
         5, description="FAN001, FAN002: look-alikes in one trace. Fewer may well be as many fields of one form."
     )
@@ -61,21 +61,21 @@ class OversizedInList(Section):
     at_once: Count = Field(4, description="FAN005: lists that are cut at once; more wait for their turn.")
 
 
-class TruncatedRead(Bounds):
+class TruncatedRead(Thresholds):
     min_answers: Annotated[int, Field(ge=2)] = Field(
         2, description="FAN010: different reads with the same round number of rows, while max-rows is not known."
     )
     round_to: Count = Field(100, description="FAN010: row counts that are multiples of this are round.")
 
 
-class ReferenceRead(Bounds):
+class ReferenceRead(Thresholds):
     min_traces: Annotated[int, Field(ge=2)] = Field(
         20, description="FAN006: traces that read it. Fewer do not show that nearly all do."
     )
     max_rows: Count = Field(100, description="FAN006: its rows. More are data, and have filters that are missing here.")
 
 
-class ListToFindOne(Bounds):
+class ListToFindOne(Thresholds):
     min_rows: Annotated[int, Field(ge=2)] = Field(
         50, description="FAN007: rows of a list. Shorter ones are menus and the like, and cost little more than a row."
     )
@@ -85,7 +85,7 @@ class ListToFindOne(Bounds):
     )
 
 
-class PatchAndRecount(Bounds):
+class PatchAndRecount(Thresholds):
     min_rounds: Annotated[int, Field(ge=2)] = Field(
         3, description="FAN008: writes with a list after each. Twice may be a change and its correction."
     )
@@ -94,26 +94,26 @@ class PatchAndRecount(Bounds):
     )
 
 
-class UnboundedRead(Bounds):
+class UnboundedRead(Thresholds):
     min_rows: Count = Field(
         500, description="FAN009: rows of one answer without a limit. Half of what Supabase cuts at, so before it does."
     )
 
 
-class SelectStar(Bounds):
+class SelectStar(Thresholds):
     min_bytes: Count = Field(
         50_000,
         description="FAN011: bytes moved without named columns in one trace. Below, nobody would notice the gain.",
     )
 
 
-class DeepOffset(Bounds):
+class DeepOffset(Thresholds):
     min_offset: Count = Field(
         1000, description="FAN012: rows skipped by one read. Below, skipping costs less than the request itself."
     )
 
 
-class ExactCount(Bounds):
+class ExactCount(Thresholds):
     min_rows: Count = Field(
         10_000, description="FAN013: rows counted by one read. Below, counting takes about a millisecond."
     )
@@ -122,7 +122,7 @@ class ExactCount(Bounds):
     )
 
 
-class SerialCalls(Bounds):
+class SerialCalls(Thresholds):
     min_calls: Annotated[int, Field(ge=2)] = Field(
         3, description="FAN014: reads in a row. Two are often a check and its use."
     )
@@ -135,13 +135,13 @@ class SerialCalls(Bounds):
     )
 
 
-class ChattyTrace(Bounds):
+class ChattyTrace(Thresholds):
     min_queries: Count = Field(30, description="FAN015: requests of one trace. A page seldom needs more.")
     min_kinds: Count = Field(10, description="FAN015: different kinds among them. Fewer kinds are fan-outs, or loops.")
     max_seconds: Positive = Field(30.0, description="FAN015: a longer trace is a worker's or an open page's.")
 
 
-class SlowQuery(Bounds):
+class SlowQuery(Thresholds):
     p95: Positive = Field(0.5, description="FAN016: seconds that 5 of 100 requests take longer than. Users notice.")
     min_calls: Count = Field(
         5,
@@ -149,7 +149,7 @@ class SlowQuery(Bounds):
     )
 
 
-class Rules(Section):
+class RuleSettings(Section):
     model_config = ConfigDict(json_schema_extra=OVERRIDE)
 
     fan001: Literal["off", "report", "rewrite"] = Field("rewrite", description="Level of FAN001 n-plus-one-read.")

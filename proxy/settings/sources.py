@@ -34,7 +34,7 @@ class Declared(msgspec.Struct, frozen=True):
     """Whether a relation or a route may have a value of its own."""
 
 
-Names = Mapping[str, Declared]
+Declarations = Mapping[str, Declared]
 """Every setting, by its dotted name."""
 
 
@@ -74,7 +74,7 @@ def variable(name: str) -> str:
     return PREFIX + name.upper().replace(".", "__")
 
 
-def read_environment(known: Names) -> dict[str, Any]:
+def read_environment(known: Declarations) -> dict[str, Any]:
     """What ``FANIN_…`` variables say. ConfigError for a list of tables that is not JSON."""
     return {
         name: from_text(text, declared, variable(name))
@@ -83,7 +83,7 @@ def read_environment(known: Names) -> dict[str, Any]:
     }
 
 
-def unknown_variables(known: Names) -> Iterator[str]:
+def unknown_variables(known: Declarations) -> Iterator[str]:
     """Kubernetes injects variables of its own, so an unknown one is worth a warning and no more."""
     variables = {variable(name) for name in known}
     for name in os.environ:

@@ -12,7 +12,7 @@ from proxy.settings.base import OVERRIDE, RESTART, Count, Positive, Section
 from proxy.settings.sources import flatten
 
 
-class Trace(Section):
+class TraceSettings(Section):
     headers: tuple[str, ...] = Field(
         ("x-fanin-trace", "traceparent"),
         description="Headers that name a trace, the first one present wins.",
@@ -24,7 +24,7 @@ class Trace(Section):
     max_open: Count = Field(10_000, description="Traces open at once; above it requests are counted, not traced.")
 
 
-class Merge(Section):
+class MergeSettings(Section):
     max_wait: Positive = Field(
         0.01, description="The longest hold while a look-alike is in flight.", json_schema_extra=OVERRIDE
     )
@@ -70,7 +70,7 @@ class Merge(Section):
     )
 
 
-class Shadow(Section):
+class ShadowSettings(Section):
     share: Annotated[float, Field(ge=0, le=1)] = Field(
         0.01,
         description="Mode rewrite: the share of merged calls of which originals are sent too, and compared.",
@@ -101,7 +101,7 @@ class Shadow(Section):
     )
 
 
-class Limits(Section):
+class LimitSettings(Section):
     head_bytes: Count = Field(65_536, description="Bytes of a request head; more is 431.")
     long_head_bytes: Count = Field(
         1_048_576, description="The same for a GET on the mount whose URL is what makes it long."
@@ -121,7 +121,7 @@ class Limits(Section):
     )
 
 
-class Timeouts(Section):
+class TimeoutSettings(Section):
     head: Positive = Field(10.0, description="From the first byte of a request head to its last.")
     body_idle: Positive = Field(30.0, description="Between two bytes of a request body.")
     keep_alive: Positive = Field(75.0, description="An idle client connection is closed after this long.")
@@ -131,7 +131,7 @@ class Timeouts(Section):
     upstream_idle: Positive = Field(60.0, description="Between two bytes of an answer.")
 
 
-class Pool(Section):
+class PoolSettings(Section):
     model_config = ConfigDict(json_schema_extra=RESTART)
 
     calls: Count = Field(64, description="Connections for calls on the mount.")
@@ -144,12 +144,12 @@ class Pool(Section):
     idle: Positive = Field(20.0, description="An unused upstream connection is closed after this; PostgREST: 30 s.")
 
 
-class Identity(Section):
+class IdentitySettings(Section):
     also_neutral: tuple[str, ...] = Field((), description="Further headers that two merged callers may differ in.")
     not_neutral: tuple[str, ...] = Field((), description="Headers taken off the neutral list: compared again.")
 
 
-class Catalog(Section):
+class CatalogSettings(Section):
     model_config = ConfigDict(json_schema_extra=RESTART)
 
     schemas: tuple[str, ...] = Field(
@@ -162,7 +162,7 @@ class Catalog(Section):
     lifetime: Positive = Field(60.0, description="The catalog is read again after this long.")
 
 
-class Detect(Section):
+class DetectSettings(Section):
     row_keys: Literal["auto", "on", "off"] = Field(
         "auto",
         description="Whether the keys (id, …_id) in answers are remembered, hashed, with their trace: FAN002 and "
@@ -189,7 +189,7 @@ class Detect(Section):
     )
 
 
-class Drain(Section):
+class DrainSettings(Section):
     delay: Annotated[float, Field(ge=0)] = Field(0.0, description="After SIGTERM: still accepting for this long.")
     timeout: Positive = Field(30.0, description="After SIGTERM: requests in flight are given this long.")
     silence: Annotated[float, Field(ge=0)] = Field(

@@ -10,47 +10,51 @@ from proxy.errors.codes import FaultError
 from proxy.errors.response import response_of
 from proxy.http1.chunked import LAST_CHUNK, framed
 from proxy.http1.framing import CHUNKED, UNTIL_CLOSE
-from proxy.http1.head import Field, StatusLine, first
-from proxy.merging.waiters import Failed, Own, Reply, Served, Ticket
-from proxy.model import Member, Outcome, Query
-from proxy.observe.events import Answered, Warned
-from proxy.path.chunking import lengthened
+from proxy.http1.head import HeaderField, StatusLine, first_value
+from proxy.merging.waiters import BufferedAnswer, FailedCall, Reply, SendAlone, StreamedAnswer
+from proxy.model import Outcome, PendingRequest, Query
+from proxy.observe.events import RequestAnswered, Warned
+from proxy.path.chunking import with_long_list
 from proxy.path.fingerprint import read_query
 from proxy.path.identity import parent_of, with_peer
-from proxy.path.target_cache import Stencils
+from proxy.path.target_cache import TargetCache
 from proxy.postgrest.request.in_list import shortened
 from proxy.postgrest.response.content_range import rows_and_total
 from proxy.recording.codec import salt_of
 from proxy.server.head_cache import answer_lines
-from proxy.server.server import Request
+from proxy.server.server import ClientRequest
 from proxy.settings.model import Settings
-from proxy.settings.overrides import PerQuery
-from proxy.sidecar.policy import Memory, Terms
-from proxy.sidecar.request_context import Hashed, Keeping, Visit
-from proxy.traces.grouping import OpenTrace, Traces
+from proxy.settings.overrides import ByRequest
+from proxy.sidecar.policy import Policy, UpstreamState
+from proxy.sidecar.request_context import LiteralHasher, RequestContext, SpanOptions
+from proxy.traces.grouping import OpenTrace, TraceGrouper
 from proxy.transport.tunnel import tunnel
-from proxy.upstream.calls import Call, Note
-from proxy.upstream.client import Answer, Outgoing, UpstreamWire
+from proxy.upstream.calls import CallLabels, ObservedCall
+from proxy.upstream.client import UpstreamAnswer, UpstreamConnection, UpstreamRequest
 
 if TYPE_CHECKING:
-    from proxy.upstream.pool import Lane
+    from proxy.upstream.pool import ConnectionPool
 
 SAVES = {Outcome.MERGED: "FAN001", Outcome.SHARED: "FAN003", Outcome.STITCHED: "FAN005"}
 """By outcome, the rule whose calls answered."""
-Use = Callable[[Visit, Answer], Awaitable[bool]]
+UseAnswer = Callable[[RequestContext, UpstreamAnswer], Awaitable[bool]]
 """What is done with an answer; True when the client's connection can carry another request."""
 
 
 class Pipeline:
     """Handles requests one after another per connection, all connections at once."""
 
-    def __init__(self, settings: Settings, terms: PerQuery[Terms], memory: Memory, traces: Traces, key: bytes) -> None:
+    def __init__(
+        self, settings: Settings, terms: ByRequest[Policy], memory: UpstreamState, traces: TraceGrouper, key: bytes
+    ) -> None:
         self._settings = settings
         self._terms = terms
         self._route = memory.route
         self._longest = settings.merge.max_url
         words = (memory.route.mount, settings.catalog.schemas[0], self._longest)
-        self._queries = Stencils(lambda method, target, head: read_query(method, target, head, *words), self._longest)
+        self._queries = TargetCache(
+            lambda method, target, head: read_query(method, target, head, *words), self._longest
+        )
         self._upstream = memory.upstream
         self._lessons = memory.lessons
         self._numbers = memory.numbers
@@ -60,18 +64,18 @@ class Pipeline:
         self._key = key
         self._appends = settings.forwarded == "append"
         self._traced = settings.mode != "pass"
-        self._keeping = Keeping(Hashed(salt_of(key)), settings.record.file is not None, settings.show_values)
+        self._keeping = SpanOptions(LiteralHasher(salt_of(key)), settings.record.file is not None, settings.show_values)
         self._takes_parents = bool(settings.otlp.endpoint)
         self._headers = settings.headers == "on" or (settings.headers == "auto" and settings.debug)
         self._shows = settings.detect.row_keys == "on" or (settings.detect.row_keys == "auto" and settings.debug)
 
-    async def handle(self, request: Request) -> bool:
+    async def handle(self, request: ClientRequest) -> bool:
         """Answer ``request``; True when its connection can carry another."""
         if self._appends:
             head = with_peer(request.head, request.client.peer.encode(), self._key)
             request = msgspec.structs.replace(request, head=head)
         query = self._read(request)
-        visit = Visit(request, query, query.refusal)
+        visit = RequestContext(request, query, query.refusal)
         if self._shows and visit.query.relation and request.line.method in (b"GET", b"POST"):
             visit.shows = bytearray()
         trace = None
@@ -94,21 +98,21 @@ class Pipeline:
         finally:
             self._close(visit, trace)
 
-    def _read(self, request: Request) -> Query:
+    def _read(self, request: ClientRequest) -> Query:
         line, longest = request.line, self._longest
         if len(line.target) <= longest:
             return self._queries.read(line.method, line.target, request.head)
         short, place = shortened(line.target, longest)
-        return lengthened(self._queries.read(line.method, short, request.head), line.target, place)
+        return with_long_list(self._queries.read(line.method, short, request.head), line.target, place)
 
-    async def _answer(self, visit: Visit) -> bool:
+    async def _answer(self, visit: RequestContext) -> bool:
         request, query = visit.request, visit.query
         if request.head.websocket and request.line.method == b"GET":
             return await self._tunnel(visit)
         terms = self._terms.of(query.relation, request.head.route)
         if query.long is not None and (reply := await terms.stitcher.ask(visit)) is not None:
             return await self._end(visit, reply, terms)
-        member = Member(query, request.head, request.arrived)
+        member = PendingRequest(query, request.head, request.arrived)
         if query.refusal is None and terms.merges:
             return await self._end(visit, await terms.merger.ask(member), terms)
         visit.refusal = visit.refusal or "mode"
@@ -119,20 +123,20 @@ class Pipeline:
         with terms.shadow.beside(member, terms.merger.ask) as visit.copy:
             return await self._forward(visit, None)
 
-    async def _end(self, visit: Visit, reply: Reply, terms: Terms) -> bool:
-        if isinstance(reply, Served):
+    async def _end(self, visit: RequestContext, reply: Reply, terms: Policy) -> bool:
+        if isinstance(reply, BufferedAnswer):
             return self._serve(visit, reply)
-        if isinstance(reply, Ticket):
+        if isinstance(reply, SendAlone):
             return await self._go_alone(visit, reply, terms)
         visit.call = reply.call
         visit.saves = "FAN003" if reply.call else ""
-        if isinstance(reply, Failed):
+        if isinstance(reply, FailedCall):
             return self._fail(visit, reply.error)
         return await self._pass_on(visit, reply)
 
     # Together with others.
 
-    def _serve(self, visit: Visit, served: Served) -> bool:
+    def _serve(self, visit: RequestContext, served: BufferedAnswer) -> bool:
         share = served.share
         visit.outcome, visit.saves, visit.upstream_seconds = served.outcome, SAVES[served.outcome], served.seconds
         visit.call, visit.shared = served.call, served.shared
@@ -144,7 +148,7 @@ class Pipeline:
         visit.request.client.write(b"".join((share.head, self._extra(visit, last), b"\r\n", share.body)))
         return not last
 
-    async def _pass_on(self, visit: Visit, own: Own) -> bool:
+    async def _pass_on(self, visit: RequestContext, own: StreamedAnswer) -> bool:
         began = self._clock()
         visit.status, visit.waited = own.answer.status, own.seconds
         try:
@@ -155,7 +159,7 @@ class Pipeline:
 
     # Alone.
 
-    async def _go_alone(self, visit: Visit, ticket: Ticket, terms: Terms) -> bool:
+    async def _go_alone(self, visit: RequestContext, ticket: SendAlone, terms: Policy) -> bool:
         began = self._clock()
         try:
             if ticket.replays:
@@ -171,7 +175,7 @@ class Pipeline:
         ticket.done(self._clock() - began)
         return keep
 
-    async def _forward(self, visit: Visit, ticket: Ticket | None) -> bool:
+    async def _forward(self, visit: RequestContext, ticket: SendAlone | None) -> bool:
         """Stream the request up and the answer down, as they are."""
         request, upstream = visit.request, self._upstream
         inside = self._route.on_mount(request.line.target)
@@ -183,10 +187,15 @@ class Pipeline:
         return await self._exchange(visit, lane, outgoing, kind if inside else "outside", self._relay)
 
     async def _exchange(
-        self, visit: Visit, lane: "Lane[UpstreamWire]", outgoing: Outgoing, kind: str, use: Use
+        self,
+        visit: RequestContext,
+        lane: "ConnectionPool[UpstreamConnection]",
+        outgoing: UpstreamRequest,
+        kind: str,
+        use: UseAnswer,
     ) -> bool:
-        note = Note(kind, visit.query.method, visit.query.relation, number=next(self._numbers))
-        call = Call(self._upstream, lane, outgoing, note, self._events, self._clock)
+        note = CallLabels(kind, visit.query.method, visit.query.relation, number=next(self._numbers))
+        call = ObservedCall(self._upstream, lane, outgoing, note, self._events, self._clock)
         try:
             async with call as answer:
                 visit.status, visit.waited = answer.status, call.seconds
@@ -196,20 +205,20 @@ class Pipeline:
             if call.sent:
                 visit.call = note.number
 
-    def _outgoing(self, request: Request, more: bytes = b"") -> Outgoing:
+    def _outgoing(self, request: ClientRequest, more: bytes = b"") -> UpstreamRequest:
         line, client = request.line, request.client
         target = self._route.upstream_target(line.target)
         first_line = b"%b %b HTTP/1.%d\r\n" % (line.method, target, line.minor)
         head = b"".join((first_line, request.head.forward, more, b"\r\n"))
 
-        def interim(status: StatusLine, fields: tuple[Field, ...]) -> None:
+        def interim(status: StatusLine, fields: tuple[HeaderField, ...]) -> None:
             client.write(answer_lines(status.line, fields) + b"\r\n")
 
         body = None if request.head.framing == 0 else request.body
         modern = line.minor == 1  # an HTTP/1.0 client knows no 1xx (RFC 9110 §15.2)
-        return Outgoing(line.method, head, body, interim if modern else None, keep=modern)
+        return UpstreamRequest(line.method, head, body, interim if modern else None, keep=modern)
 
-    async def _relay(self, visit: Visit, answer: Answer, begun: bytes = b"") -> bool:
+    async def _relay(self, visit: RequestContext, answer: UpstreamAnswer, begun: bytes = b"") -> bool:
         """Stream an answer down, of whose body ``begun`` was read before."""
         request, client = visit.request, visit.request.client
         framing = answer.body.framing
@@ -226,7 +235,7 @@ class Pipeline:
         visit.began_answer = True
         visit.show(data)
         if request.head.counted:
-            total = rows_and_total(first(answer.fields, b"content-range"))[1]
+            total = rows_and_total(first_value(answer.fields, b"content-range"))[1]
             visit.total = -1 if total is None else total
         stall = self._settings.timeouts.write_stall
         if not answer.body.done:
@@ -243,12 +252,12 @@ class Pipeline:
 
     # WebSockets.
 
-    async def _tunnel(self, visit: Visit) -> bool:
+    async def _tunnel(self, visit: RequestContext) -> bool:
         call = self._outgoing(visit.request, b"Connection: Upgrade\r\nUpgrade: websocket\r\n")
         call = msgspec.structs.replace(call, keep=False, upgrade=True)
         return await self._exchange(visit, self._upstream.tunnels, call, "tunnel", self._upgraded)
 
-    async def _upgraded(self, visit: Visit, answer: Answer) -> bool:
+    async def _upgraded(self, visit: RequestContext, answer: UpstreamAnswer) -> bool:
         client = visit.request.client
         if answer.status != 101:
             return await self._relay(visit, answer)
@@ -261,7 +270,7 @@ class Pipeline:
 
     # Errors, headers, spans.
 
-    def _fail(self, visit: Visit, error: FaultError) -> bool:
+    def _fail(self, visit: RequestContext, error: FaultError) -> bool:
         """Say what went wrong, if the answer has not begun; else cut the connection, so that the client notices."""
         visit.outcome, visit.fault = Outcome.FAILED, error.fault.code
         request = visit.request
@@ -274,14 +283,14 @@ class Pipeline:
         request.client.write(response_of(error, cors, keep=keep, method=request.line.method))
         return keep
 
-    def _extra(self, visit: Visit, last: bool) -> bytes:
+    def _extra(self, visit: RequestContext, last: bool) -> bytes:
         """Header lines of our own: X-Fanin… where they are wanted, and Connection when this answer is the last."""
         closing = b"Connection: close\r\n" if last else b""
         if not self._headers:
             return closing
         return visit.own_lines(self._clock(), self._settings.debug).encode() + closing
 
-    def _close(self, visit: Visit, trace: OpenTrace | None) -> None:
+    def _close(self, visit: RequestContext, trace: OpenTrace | None) -> None:
         """Tell what happened; a fault of ours in the telling is no fault of the request."""
         now = self._clock()
         try:
@@ -295,4 +304,4 @@ class Pipeline:
         hop = max(0.0, now - visit.request.arrived - visit.upstream_seconds)
         name = visit.request.head.trace or "" if trace is None else trace.id
         parent = parent_of(visit.request.head.forward) if self._takes_parents else b""
-        self._events.emit(Answered(span, hop, name, visit.fault, visit.saves, parent))
+        self._events.emit(RequestAnswered(span, hop, name, visit.fault, visit.saves, parent))

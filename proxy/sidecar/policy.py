@@ -9,34 +9,34 @@ import itertools
 import secrets
 from collections.abc import Callable
 
-from proxy.merging.chunker import Stitcher
-from proxy.merging.chunks import Line
-from proxy.merging.coalescer import Sharing
-from proxy.merging.comparer import Checker
-from proxy.merging.fetch import Fetcher, Fetches
+from proxy.merging.chunker import Chunker
+from proxy.merging.chunks import UpstreamContext
+from proxy.merging.coalescer import Coalescer
+from proxy.merging.comparer import ShadowComparer
+from proxy.merging.fetch import Fetcher, FetchesMerged
 from proxy.merging.merger import Merger
-from proxy.merging.shadow import Sampled, Shadow
+from proxy.merging.shadow import SampledFetcher, ShadowMode
 from proxy.observe.events import Events
-from proxy.path.coalescing import either, listed
-from proxy.path.comparison import Held, Pauses
-from proxy.path.max_rows import RowEvidence
-from proxy.path.singular import Templates
+from proxy.path.coalescing import any_of, named_in_settings
+from proxy.path.comparison import ByteBudget, MismatchPauses
+from proxy.path.max_rows import MaxRowsEvidence
+from proxy.path.singular import NotSingularTemplates
 from proxy.postgrest.response.gateway import Gateway
 from proxy.settings.model import Settings
 from proxy.upstream.client import Upstream
-from proxy.upstream.column_types import Oracle
-from proxy.upstream.mount import Route
-from proxy.upstream.response_observer import Lessons
+from proxy.upstream.column_types import ColumnTypeResolver
+from proxy.upstream.mount import Mount
+from proxy.upstream.response_observer import ResponseObserver
 
 
-class Memory:
+class UpstreamState:
     """What is known of one upstream, and numbers that are given once. It outlives settings."""
 
     def __init__(
         self,
         settings: Settings,
         upstream: Upstream,
-        route: Route,
+        route: Mount,
         gateway: Gateway,
         events: Events,
         clock: Callable[[], float],
@@ -48,12 +48,12 @@ class Memory:
         self.events = events
         self.clock = clock
         self.numbers = itertools.count(1)
-        self.evidence = RowEvidence(merge.max_rows, merge.row_evidence)
-        self.templates = Templates(merge.max_tracked)
-        self.lessons = Lessons(gateway, self.evidence, self.templates, clock)
-        self.oracle = Oracle(settings, upstream, route, events, clock)
-        self.held = Held(shadow.max_held)
-        self.pauses = Pauses(shadow.pause_first, shadow.pause_max, merge.max_tracked)
+        self.evidence = MaxRowsEvidence(merge.max_rows, merge.row_evidence)
+        self.templates = NotSingularTemplates(merge.max_tracked)
+        self.lessons = ResponseObserver(gateway, self.evidence, self.templates, clock)
+        self.oracle = ColumnTypeResolver(settings, upstream, route, events, clock)
+        self.held = ByteBudget(shadow.max_held)
+        self.pauses = MismatchPauses(shadow.pause_first, shadow.pause_max, merge.max_tracked)
 
     def adopt(self, settings: Settings) -> None:
         """Other settings hold from now on: what they say of upstream counts more than what was learnt."""
@@ -61,15 +61,15 @@ class Memory:
         self.oracle.heed(settings)
 
 
-class Terms:
+class Policy:
     """Made from one set of settings. In mode shadow merging has no callers, and its calls are counted apart."""
 
-    def __init__(self, settings: Settings, memory: Memory, replaying: asyncio.Semaphore) -> None:
+    def __init__(self, settings: Settings, memory: UpstreamState, replaying: asyncio.Semaphore) -> None:
         """``replaying`` is held by each original that is sent after a doubt: replays must not flood upstream."""
         self.settings = settings
         self.replaying = replaying
         self.merges = settings.mode == "rewrite" and settings.rules.fan001 == "rewrite"
-        self.checker = Checker(
+        self.checker = ShadowComparer(
             settings,
             memory.upstream,
             memory.route,
@@ -83,11 +83,11 @@ class Terms:
         )
         self.sharing = _sharing(settings, memory)
         self.stitcher = _stitcher(settings, memory)
-        self.shadow: Shadow | None = None
-        fetcher: Fetches
+        self.shadow: ShadowMode | None = None
+        fetcher: FetchesMerged
         events = memory.events
         if settings.mode == "shadow" and settings.rules.fan001 == "rewrite":
-            fetcher = self.shadow = Shadow(settings, self.checker, memory.clock)
+            fetcher = self.shadow = ShadowMode(settings, self.checker, memory.clock)
             events = self.checker.events
         else:
             fetcher = _fetcher(settings, memory, self.checker)
@@ -110,24 +110,24 @@ class Terms:
         return bool(self.merger.waiting or self.sharing.waiting or self.stitcher.busy or self.checker.running)
 
 
-def _fetcher(settings: Settings, memory: Memory, checker: Checker) -> Fetches:
+def _fetcher(settings: Settings, memory: UpstreamState, checker: ShadowComparer) -> FetchesMerged:
     upstream = memory.upstream
     more = (memory.evidence, memory.events, memory.clock)
     fetcher = Fetcher(settings, upstream, upstream.calls, memory.route, memory.gateway, *more)
     if not settings.shadow.share:
         return fetcher
-    return Sampled(fetcher, checker, upstream.calls, settings.shadow, memory.clock)
+    return SampledFetcher(fetcher, checker, upstream.calls, settings.shadow, memory.clock)
 
 
-def _sharing(settings: Settings, memory: Memory) -> Sharing:
-    named = listed(settings.rules.duplicate_read.rpc, settings.catalog.schemas[0])
-    stable = either(named, memory.oracle.is_stable)
+def _sharing(settings: Settings, memory: UpstreamState) -> Coalescer:
+    named = named_in_settings(settings.rules.duplicate_read.rpc, settings.catalog.schemas[0])
+    stable = any_of(named, memory.oracle.is_stable)
     more = (memory.lessons, memory.events, memory.clock, memory.numbers)
-    return Sharing(settings, memory.upstream, memory.route, memory.gateway, stable, *more)
+    return Coalescer(settings, memory.upstream, memory.route, memory.gateway, stable, *more)
 
 
-def _stitcher(settings: Settings, memory: Memory) -> Stitcher:
-    line = Line(
+def _stitcher(settings: Settings, memory: UpstreamState) -> Chunker:
+    line = UpstreamContext(
         memory.upstream,
         memory.route,
         memory.gateway,
@@ -137,4 +137,4 @@ def _stitcher(settings: Settings, memory: Memory) -> Stitcher:
         b"f" + secrets.token_hex(12).encode(),
         settings.merge.max_body,
     )
-    return Stitcher(settings, line, lambda: next(memory.numbers))
+    return Chunker(settings, line, lambda: next(memory.numbers))

@@ -9,10 +9,10 @@ from proxy.analysis.row_keys import MOST_BYTES, row_keys
 from proxy.model import LiteralClass, Outcome, Query, Span
 from proxy.postgrest.request.in_list import column_of, listed
 from proxy.postgrest.request.literals import canonical
-from proxy.server.server import Request
+from proxy.server.server import ClientRequest
 
 if TYPE_CHECKING:
-    from proxy.merging.shadow import Copy
+    from proxy.merging.shadow import AnswerCopy
     from proxy.traces.grouping import OpenTrace
 
 _KINDS = {None: LiteralClass.TEXT.value} | {kind: kind.value for kind in LiteralClass}
@@ -20,7 +20,7 @@ MOST_TARGET = 8192
 """Bytes of a target that is kept where values are shown."""
 
 
-class Hashed:
+class LiteralHasher:
     """The keyed 64-bit hash of a literal, which stands for it in spans."""
 
     def __init__(self, salt: bytes) -> None:
@@ -32,20 +32,20 @@ class Hashed:
         return int.from_bytes(hash_.digest(), "big")
 
 
-class Keeping(msgspec.Struct, frozen=True):
+class SpanOptions(msgspec.Struct, frozen=True):
     """What spans keep of requests."""
 
-    hashed: Hashed
+    hashed: LiteralHasher
     shapes: bool
     """Whether it is kept what literals look like."""
     values: bool
     """Whether targets are kept as they came."""
 
 
-class Visit(msgspec.Struct, eq=False):
+class RequestContext(msgspec.Struct, eq=False):
     """Filled in by the pipeline as the answer comes about."""
 
-    request: Request
+    request: ClientRequest
     query: Query
     refusal: str | None
     trace: "OpenTrace | None" = None
@@ -63,7 +63,7 @@ class Visit(msgspec.Struct, eq=False):
     upstream_seconds: float = 0.0
     waited: float = 0.0
     """Seconds that upstream has taken so far, while its answer is passed on."""
-    copy: "Copy | None" = None
+    copy: "AnswerCopy | None" = None
     """Who is told what is answered, in mode shadow."""
     head_size: int = 0
     """Bytes of the head that upstream would be sent, where a long list is in it."""
@@ -105,7 +105,7 @@ class Visit(msgspec.Struct, eq=False):
         if self.shows is not None and len(self.shows) <= MOST_BYTES:
             self.shows += data
 
-    def span(self, number: int, now: float, keeping: Keeping, max_rows: int | None) -> Span:
+    def span(self, number: int, now: float, keeping: SpanOptions, max_rows: int | None) -> Span:
         """The span at its end, ``now``. ``max_rows`` is PostgREST's, if known."""
         request, query, hashed = self.request, self.query, keeping.hashed
         count, key_types = _listed(query)

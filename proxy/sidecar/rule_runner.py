@@ -8,12 +8,12 @@ from typing import TypeVar
 from proxy.analysis.workload import Workload
 from proxy.findings.ignores import Ignores
 from proxy.findings.model import Finding, Rule, worst_first
-from proxy.findings.store import Found
+from proxy.findings.store import FindingStore
 from proxy.model import Trace
-from proxy.observe.events import Closed, Events, Inspected, Warned
+from proxy.observe.events import Events, TraceClosed, Warned, WorkloadInspected
 from proxy.settings.model import Settings
-from proxy.settings.overrides import PerQuery
-from proxy.settings.rules import Rules
+from proxy.settings.overrides import ByRequest
+from proxy.settings.rules import RuleSettings
 
 T = TypeVar("T")
 
@@ -28,7 +28,7 @@ def today() -> dt.date:
     return dt.datetime.now().astimezone().date()
 
 
-class Judge:
+class RuleRunner:
     """The rules that are in use, at the levels that the settings give them."""
 
     def __init__(
@@ -39,13 +39,13 @@ class Judge:
         self._today = today
         self._failures: Counter[str] = Counter()
         self.workload = Workload(settings.detect.fingerprints)
-        self.found = Found(settings.detect.findings)
+        self.found = FindingStore(settings.detect.findings)
         self._next_look = 0.0
         self.adopt(settings)
 
     def adopt(self, settings: Settings) -> None:
         """From now on judge by these settings."""
-        self._levels = PerQuery(settings, lambda found: found.rules)
+        self._levels = ByRequest(settings, lambda found: found.rules)
         self._every = settings.detect.every
         self._ignores = Ignores(settings.ignore, settings.catalog.schemas[0])
         self._since = self._today()
@@ -67,7 +67,7 @@ class Judge:
                 found += self._detect(rule, trace, settings)
         day = self._today()
         findings = self._remember(worst_first(found), day, trace.end, trace.id)
-        self._events.emit(Closed(trace, tuple(finding for finding, _ in findings)))
+        self._events.emit(TraceClosed(trace, tuple(finding for finding, _ in findings)))
         self._warn(self._ignores.expired(day), "Remove it from the settings, or give it another last day.")
         if day - self._since > LONG:
             self.review()
@@ -80,7 +80,7 @@ class Judge:
         findings = self._remember(worst_first(self._inspect()), self._today(), now, "")
         new = tuple(finding for finding, new in findings if new)
         if new:
-            self._events.emit(Inspected(new))
+            self._events.emit(WorkloadInspected(new))
 
     def _remember(
         self, findings: Iterable[Finding], day: dt.date, now: float, trace: str
@@ -98,12 +98,12 @@ class Judge:
         if self._judged:
             self._warn(self._ignores.idle(self._today()), "Remove it from the settings if what it was for is gone.")
 
-    def _in_force(self, trace: Trace) -> Iterable[Rules]:
+    def _in_force(self, trace: Trace) -> Iterable[RuleSettings]:
         """The settings of its relations, each once."""
         relations = {span.relation for span in trace.spans} | {""}
         return {self._levels.of(relation, trace.route): None for relation in sorted(relations)}
 
-    def _detect(self, rule: Rule, trace: Trace, settings: Rules) -> Iterator[Finding]:
+    def _detect(self, rule: Rule, trace: Trace, settings: RuleSettings) -> Iterator[Finding]:
         """What a rule finds of relations whose own settings, or whose route's, these are."""
         if rule.detect is not None and settings.level(rule.code) != "off":
             for finding in self._run(rule, rule.detect, trace, settings):
@@ -122,7 +122,7 @@ class Judge:
                             yield finding
 
     def _run(
-        self, rule: Rule, find: Callable[[T, Rules], Iterable[Finding]], what: T, settings: Rules
+        self, rule: Rule, find: Callable[[T, RuleSettings], Iterable[Finding]], what: T, settings: RuleSettings
     ) -> tuple[Finding, ...]:
         try:
             return tuple(find(what, settings))

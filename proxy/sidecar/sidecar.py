@@ -10,36 +10,36 @@ import msgspec
 
 from proxy.errors.codes import FaultError
 from proxy.findings.model import Rule
-from proxy.merging.comparer import Checker
+from proxy.merging.comparer import ShadowComparer
 from proxy.merging.merger import Merger
-from proxy.observe.events import Called, Events, Replayed, Turned, Warned
+from proxy.observe.events import Events, FellBack, RequestRefused, UpstreamCalled, Warned
 from proxy.path.identity import HeadRules, head_rules
 from proxy.postgrest.catalog import Catalog
 from proxy.recording.codec import salt_of
-from proxy.server.server import Server
+from proxy.server.server import DataServer
 from proxy.settings.model import ConfigError, Settings
-from proxy.settings.overrides import PerQuery
+from proxy.settings.overrides import ByRequest
 from proxy.sidecar.pipeline import Pipeline
-from proxy.sidecar.policy import Memory, Terms
-from proxy.sidecar.rule_runner import Judge
-from proxy.traces.grouping import Quiet, Traces
+from proxy.sidecar.policy import Policy, UpstreamState
+from proxy.sidecar.rule_runner import RuleRunner
+from proxy.traces.grouping import GroupingSettings, TraceGrouper
 from proxy.transport.address import split_listen
 from proxy.upstream.catalog import CatalogReader
 from proxy.upstream.client import Upstream
-from proxy.upstream.column_types import Oracle
-from proxy.upstream.discovery import Place, discover
+from proxy.upstream.column_types import ColumnTypeResolver
+from proxy.upstream.discovery import Discovered, discover
 from proxy.upstream.header_advice import HeaderAdvice
 from proxy.upstream.health import Health
-from proxy.upstream.mount import Route
+from proxy.upstream.mount import Mount
 
 if TYPE_CHECKING:
     from proxy.model import Trace
 
 TICK = 0.02
 """Seconds between two looks at what should have closed."""
-TURN = 0.002
+RULE_SECONDS_PER_TURN = 0.002
 """Seconds of rules a loop turn: traffic comes first."""
-FINISH = 5.0
+CLOSE_TRACE_TIMEOUT = 5.0
 """Seconds that a trace which is said to be over is given for what is still in flight."""
 
 
@@ -50,7 +50,7 @@ class Sidecar:
         self.settings = settings
         self.draining = False
         self.port = 0
-        self.judge = Judge(rules, settings, events)
+        self.judge = RuleRunner(rules, settings, events)
         self._events = events
         self._clock = clock
         self._key = secrets.token_bytes(16)
@@ -58,14 +58,14 @@ class Sidecar:
         """Of the hashes of literals in spans."""
         self.upstream = Upstream(settings, clock)
         self.health = Health(self.upstream, events, clock)
-        events.subscribe(self.health, Called)
-        self.traces = Traces(_quiet(settings))
+        events.subscribe(self.health, UpstreamCalled)
+        self.traces = TraceGrouper(_quiet(settings))
         self._catalog = CatalogReader(settings, events, self._adopt_catalog)
-        self.memory: Memory | None = None
-        self.terms: PerQuery[Terms] | None = None
-        self.retired: list[Terms] = []
+        self.memory: UpstreamState | None = None
+        self.terms: ByRequest[Policy] | None = None
+        self.retired: list[Policy] = []
         """Terms that a reload has ended, while somebody still waits under them."""
-        self.server: Server | None = None
+        self.server: DataServer | None = None
         self._hurry = asyncio.Event()
         self._ripe: deque[Trace] = deque()
         """Traces that closed and are not judged yet."""
@@ -75,17 +75,19 @@ class Sidecar:
         self._told_schema = ""
         self._ticks = 0
 
-    async def start(self) -> Place:
+    async def start(self) -> Discovered:
         """Find out what upstream is, which is returned; bind, begin. ConfigError for an address taken or our own."""
         host, port = split_listen(self.settings.listen)
         self._refuse_ourselves(host, port)
         place = await discover(self.settings, self.upstream, self._events)
-        route = Route(place.mount.rstrip("/").encode(), place.base)
-        self._events.subscribe(HeaderAdvice(self._events, place.gateway), Called, Replayed)
-        memory = self.memory = Memory(self.settings, self.upstream, route, place.gateway, self._events, self._clock)
+        route = Mount(place.mount.rstrip("/").encode(), place.base)
+        self._events.subscribe(HeaderAdvice(self._events, place.gateway), UpstreamCalled, FellBack)
+        memory = self.memory = UpstreamState(
+            self.settings, self.upstream, route, place.gateway, self._events, self._clock
+        )
         await self._catalog.start()
         self.terms = _terms(self.settings, memory)
-        self.server = Server(
+        self.server = DataServer(
             self.settings,
             self._head_rules(self.settings),
             Pipeline(self.settings, self.terms, memory, self.traces, self._key).handle,
@@ -119,7 +121,7 @@ class Sidecar:
         self.settings, self.terms = settings, terms
 
     @property
-    def every_term(self) -> tuple[Terms, ...]:
+    def every_term(self) -> tuple[Policy, ...]:
         """All terms that anybody may be under."""
         return (*(self.terms.all if self.terms else ()), *self.retired)
 
@@ -129,12 +131,12 @@ class Sidecar:
         return self.terms.default.merger if self.terms else None
 
     @property
-    def checker(self) -> Checker | None:
+    def checker(self) -> ShadowComparer | None:
         """Who compares where nothing is overridden."""
         return self.terms.default.checker if self.terms else None
 
     @property
-    def oracle(self) -> Oracle | None:
+    def oracle(self) -> ColumnTypeResolver | None:
         return self.memory.oracle if self.memory else None
 
     def _adopt_catalog(self, catalog: Catalog) -> None:
@@ -195,7 +197,7 @@ class Sidecar:
             while self._ripe:
                 self._judging = self.judge.judging(self._ripe.popleft())
                 for _ in self._judging:
-                    if self._clock() - began > TURN:
+                    if self._clock() - began > RULE_SECONDS_PER_TURN:
                         await asyncio.sleep(0)
                         began = self._clock()
             self.judge.look(now)
@@ -207,7 +209,7 @@ class Sidecar:
 
     async def finish(self, trace: str) -> bool:
         """Close the trace of that name and have it judged; False where some of it stays in flight."""
-        until, judged = self._clock() + FINISH, 0
+        until, judged = self._clock() + CLOSE_TRACE_TIMEOUT, 0
         while self._clock() < until:
             if judged and self._ticks >= judged:
                 return True
@@ -239,7 +241,7 @@ class Sidecar:
         )
 
     def _turned(self, error: FaultError) -> None:
-        self._events.emit(Turned(error.fault.code))
+        self._events.emit(RequestRefused(error.fault.code))
 
     def _refuse_ourselves(self, host: str, port: int) -> None:
         address = self.upstream.address
@@ -248,10 +250,10 @@ class Sidecar:
             raise ConfigError(f"upstream: {self.settings.upstream} is fanin's own listener; name PostgREST's address")
 
 
-def _terms(settings: Settings, memory: Memory) -> PerQuery[Terms]:
+def _terms(settings: Settings, memory: UpstreamState) -> ByRequest[Policy]:
     replaying = asyncio.Semaphore(settings.merge.replays)
-    return PerQuery(settings, lambda found: Terms(found, memory, replaying))
+    return ByRequest(settings, lambda found: Policy(found, memory, replaying))
 
 
-def _quiet(settings: Settings) -> Quiet:
-    return msgspec.convert(settings.trace.model_dump(exclude={"headers"}), Quiet)
+def _quiet(settings: Settings) -> GroupingSettings:
+    return msgspec.convert(settings.trace.model_dump(exclude={"headers"}), GroupingSettings)

@@ -8,9 +8,9 @@ from functools import reduce
 from sqlglot import exp
 
 from proxy.postgrest.names import needs_quotes
-from proxy.postgrest.request.api_request import Order
+from proxy.postgrest.request.api_request import OrderTerm
 from proxy.postgrest.request.conditions import Condition
-from proxy.postgrest.request.grammar import Field, Step
+from proxy.postgrest.request.grammar import FieldPath, Step
 from proxy.postgrest.request.select_list import Item
 
 BINARY: dict[str, type[exp.Expression]] = {
@@ -78,7 +78,7 @@ def cast(value: exp.Expression, type_name: str) -> exp.Expression:
     return exp.Cast(this=value, to=exp.DataType(this=exp.DataType.Type.USERDEFINED, kind=type_name))
 
 
-def column(field: Field, table: str, is_json: bool = True) -> exp.Expression:
+def column(field: FieldPath, table: str, is_json: bool = True) -> exp.Expression:
     """A column or a path into it. PostgREST makes a column JSON first that is of another type."""
     base: exp.Expression = exp.Column(this=identifier(field.name), table=identifier(table))
     if field.name == "*":
@@ -141,7 +141,7 @@ def _is(value: str, left: exp.Expression) -> exp.Expression:
     return exp.Is(this=left, expression=exp.Var(this=value.upper()))
 
 
-def ordered(item: Order, value: exp.Expression) -> exp.Expression:
+def ordered(item: OrderTerm, value: exp.Expression) -> exp.Expression:
     """An item of ``order``. Where it does not say, nulls are larger than anything else."""
     descending = item.direction == "desc"
     nulls_first = item.nulls == "first" or (descending and not item.nulls)

@@ -4,15 +4,15 @@ from functools import reduce
 
 from sqlglot import exp
 
-from proxy.postgrest.request.api_request import Asked, Level, Order
+from proxy.postgrest.request.api_request import ApiRequest, Level, OrderTerm
 from proxy.postgrest.request.conditions import Condition, Tree, Where
-from proxy.postgrest.request.grammar import Field
+from proxy.postgrest.request.grammar import FieldPath
 from proxy.postgrest.request.row_range import row_range
 from proxy.postgrest.request.select_list import Embed, Item, Items
 from proxy.sql.expressions import column, condition, constant, identifier, ordered, selected
 
 JSON_TYPES = frozenset(("json", "jsonb"))
-STAR = Item(Field("*"))
+STAR = Item(FieldPath("*"))
 FOUND = "found"
 """The array of embedded rows."""
 
@@ -25,16 +25,16 @@ AGGREGATES = "Aggregates are refused unless PostgREST's db-aggregates-enabled is
 TO_JSON = "A path is read from to_jsonb(column) where the column is neither json nor jsonb; --type tells which it is."
 SEARCH = "PostgREST 13 and later search in to_tsvector(column) where the column is no tsvector."
 
-Levels = list[tuple[tuple[str, ...], Level]]
+EmbedLevels = list[tuple[tuple[str, ...], Level]]
 """What is asked of the relation and of embeds, each with the names that are left of its path."""
 Embeds = list[tuple[Embed, str]]
 """Embeds, each with the name of its rows."""
 
 
-class Reads:
+class ReadStatement:
     """Writes SELECTs for one request, and notes what they simplify."""
 
-    def __init__(self, asked: Asked, types: dict[str, str]) -> None:
+    def __init__(self, asked: ApiRequest, types: dict[str, str]) -> None:
         self.notes: list[str] = []
         self.narrowed = False
         """Whether an embed bears on which rows there are."""
@@ -44,7 +44,7 @@ class Reads:
 
     def root(self) -> exp.Select:
         """The whole read."""
-        levels: Levels = [(level.path, level) for level in self._asked.levels.values()]
+        levels: EmbedLevels = [(level.path, level) for level in self._asked.levels.values()]
         return self._select(self._asked.items or (STAR,), self._asked.relation, self._asked.relation, levels, "")
 
     def table(self) -> exp.Expression:
@@ -61,7 +61,7 @@ class Reads:
 
     # Parts of a SELECT. A table goes by its name in the statement; `is_root` tells whether types are known of it.
 
-    def _select(self, items: Items, relation: str, table: str, levels: Levels, above: str) -> exp.Select:
+    def _select(self, items: Items, relation: str, table: str, levels: EmbedLevels, above: str) -> exp.Select:
         """``above`` is the table whose rows these are embedded in; empty for the whole."""
         level = _merged([level for path, level in levels if not path])
         embeds = [(item, self._name(f"{item.shown}_rows")) for item in items if isinstance(item, Embed)]
@@ -92,7 +92,7 @@ class Reads:
     def _selected(self, item: Item, table: str, is_root: bool) -> exp.Expression:
         return selected(item, table, self._is_json(item.field, is_root))
 
-    def _is_json(self, field: Field, is_root: bool) -> bool:
+    def _is_json(self, field: FieldPath, is_root: bool) -> bool:
         """Whether a path is read from the column as it is."""
         known = self._types.get(field.name) if is_root else None
         if field.path and known is None:
@@ -144,7 +144,7 @@ class Reads:
         if items:
             query.set("order", exp.Order(expressions=items))
 
-    def _ordered(self, item: Order, table: str, is_root: bool) -> exp.Expression:
+    def _ordered(self, item: OrderTerm, table: str, is_root: bool) -> exp.Expression:
         return ordered(item, column(item.field, table, self._is_json(item.field, is_root)))
 
     def _set_range(self, query: exp.Select, level: Level, is_root: bool) -> None:
@@ -158,11 +158,11 @@ class Reads:
 
     # Embeds.
 
-    def _join(self, embed: Embed, rows: str, above: str, levels: Levels) -> exp.Join:
+    def _join(self, embed: Embed, rows: str, above: str, levels: EmbedLevels) -> exp.Join:
         """Rows of ``embed`` for each row above: one array of them, or the columns of the one row to be spread."""
         self.notes += [JOINS, ONE if embed.spread else MANY]
         self.narrowed = self.narrowed or embed.inner
-        own: Levels = [(path[1:], level) for path, level in levels if path and _is_called(embed, path[0])]
+        own: EmbedLevels = [(path[1:], level) for path, level in levels if path and _is_called(embed, path[0])]
         below = self._select(embed.items, embed.relation, self._name(embed.relation), own, above)
         on: exp.Expression = exp.Boolean(this=True)
         if not embed.spread:
@@ -176,7 +176,7 @@ class Reads:
         lateral = exp.Lateral(this=exp.Subquery(this=below), alias=exp.TableAlias(this=identifier(rows)))
         return exp.Join(this=lateral, on=on, **({"kind": "INNER"} if embed.inner else {"side": "LEFT"}))
 
-    def _tell_strays(self, levels: Levels, embeds: list[Embed]) -> None:
+    def _tell_strays(self, levels: EmbedLevels, embeds: list[Embed]) -> None:
         for path, _ in levels:
             if path and not any(_is_called(embed, path[0]) for embed in embeds):
                 self.notes.append(f"PostgREST refuses what is asked of '{path[0]}', which select does not embed here.")

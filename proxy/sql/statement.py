@@ -8,9 +8,9 @@ said in notes: foreign keys, the primary key, and the body of a write.
 import msgspec
 from sqlglot import exp
 
-from proxy.postgrest.request.api_request import Asked
+from proxy.postgrest.request.api_request import ApiRequest
 from proxy.sql.expressions import UnwritableError
-from proxy.sql.reads import Reads, joined
+from proxy.sql.reads import ReadStatement, joined
 from proxy.sql.writes import write
 
 COUNTS = {
@@ -26,9 +26,9 @@ class Sql(msgspec.Struct, frozen=True):
     notes: tuple[str, ...]
 
 
-def sql_of(asked: Asked, types: dict[str, str] | None = None) -> Sql:
+def sql_of(asked: ApiRequest, types: dict[str, str] | None = None) -> Sql:
     """What ``asked`` stands for. ``types`` of the relation's columns, by name, where they are known."""
-    reads = Reads(asked, types or {})
+    reads = ReadStatement(asked, types or {})
     try:
         tree = _statement(asked, reads)
     except UnwritableError as error:
@@ -41,7 +41,7 @@ def printed(tree: exp.Expression, pretty: bool = True) -> str:
     return tree.sql("postgres", pretty=pretty, normalize_functions=False)
 
 
-def _statement(asked: Asked, reads: Reads) -> exp.Expression | None:
+def _statement(asked: ApiRequest, reads: ReadStatement) -> exp.Expression | None:
     if asked.writes:
         return write(asked, reads)
     if asked.method not in ("GET", "HEAD"):
@@ -56,7 +56,7 @@ def _statement(asked: Asked, reads: Reads) -> exp.Expression | None:
     return tree
 
 
-def _count(asked: Asked, reads: Reads) -> str:
+def _count(asked: ApiRequest, reads: ReadStatement) -> str:
     """The count of all rows, whatever limit and offset are; inner embeds, which bear on it too, have no short form."""
     if reads.narrowed:
         return "the same FROM and WHERE without LIMIT."

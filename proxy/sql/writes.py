@@ -2,10 +2,10 @@
 
 from sqlglot import exp
 
-from proxy.postgrest.request.api_request import Asked
+from proxy.postgrest.request.api_request import ApiRequest
 from proxy.postgrest.request.select_list import Embed
 from proxy.sql.expressions import identifier
-from proxy.sql.reads import STAR, Reads, joined
+from proxy.sql.reads import STAR, ReadStatement, joined
 
 UNKNOWN = "…"
 PRIMARY_KEY = "primary key"
@@ -17,7 +17,7 @@ BODIES = {
 }
 
 
-def write(asked: Asked, reads: Reads) -> exp.Expression:
+def write(asked: ApiRequest, reads: ReadStatement) -> exp.Expression:
     """An outline of what ``asked`` does; what it returns only where it prefers to get rows back."""
     if asked.method in BODIES:
         reads.notes.append(BODIES[asked.method])
@@ -31,7 +31,7 @@ def write(asked: Asked, reads: Reads) -> exp.Expression:
     return tree
 
 
-def _insert(asked: Asked, reads: Reads) -> exp.Expression:
+def _insert(asked: ApiRequest, reads: ReadStatement) -> exp.Expression:
     names = asked.columns or (UNKNOWN,)
     rows = exp.Select(expressions=[exp.Column(this=identifier(name), table=identifier(BODY)) for name in names])
     tree = exp.Insert(
@@ -61,7 +61,7 @@ def _conflict(keys: tuple[str, ...], updates: tuple[str, ...]) -> exp.OnConflict
     )
 
 
-def _update(asked: Asked, reads: Reads) -> exp.Expression:
+def _update(asked: ApiRequest, reads: ReadStatement) -> exp.Expression:
     sets = [
         exp.EQ(
             this=exp.Column(this=identifier(name)),
@@ -74,11 +74,11 @@ def _update(asked: Asked, reads: Reads) -> exp.Expression:
     return _filtered(tree, reads)
 
 
-def _delete(_: Asked, reads: Reads) -> exp.Expression:
+def _delete(_: ApiRequest, reads: ReadStatement) -> exp.Expression:
     return _filtered(exp.Delete(this=reads.table()), reads)
 
 
-def _filtered(tree: exp.Expression, reads: Reads) -> exp.Expression:
+def _filtered(tree: exp.Expression, reads: ReadStatement) -> exp.Expression:
     conditions = reads.conditions()
     if conditions:
         tree.set("where", exp.Where(this=joined("and", conditions)))
@@ -87,7 +87,7 @@ def _filtered(tree: exp.Expression, reads: Reads) -> exp.Expression:
     return tree
 
 
-def _body(function: str, reads: Reads) -> exp.Expression:
+def _body(function: str, reads: ReadStatement) -> exp.Expression:
     """The body's rows, as rows of the table."""
     row_type = exp.DataType(this=exp.DataType.Type.USERDEFINED, kind=reads.table().sql("postgres"))
     null = exp.Cast(this=exp.Null(), to=row_type)

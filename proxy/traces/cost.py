@@ -6,7 +6,7 @@ from proxy.analysis.spans import rows_of, size_of
 from proxy.model import Trace
 
 
-class Work(msgspec.Struct, frozen=True):
+class TraceCost(msgspec.Struct, frozen=True):
     """A trace with all its parts, measured."""
 
     source: str
@@ -39,11 +39,11 @@ def may_gate(trace: Trace) -> bool:
     return trace.kind == "explicit" and not trace.truncated
 
 
-class Works:
+class TraceCosts:
     """What was told of so far, trace by trace; parts of one trace are one work."""
 
     def __init__(self) -> None:
-        self._works: dict[tuple[str, str, bool], Work] = {}
+        self._works: dict[tuple[str, str, bool], TraceCost] = {}
 
     def add(self, source: str, trace: Trace) -> None:
         """Measure a trace of a recording."""
@@ -51,13 +51,13 @@ class Works:
         before = self._works.get(place)
         self._works[place] = part if before is None else _together(before, part)
 
-    def all(self) -> list[Work]:
+    def all(self) -> list[TraceCost]:
         """In the order that they were told of first."""
         return list(self._works.values())
 
 
-def _work(source: str, trace: Trace) -> Work:
-    return Work(
+def _work(source: str, trace: Trace) -> TraceCost:
+    return TraceCost(
         source=source,
         id=trace.id,
         route=trace.route,
@@ -70,8 +70,8 @@ def _work(source: str, trace: Trace) -> Work:
     )
 
 
-def _together(one: Work, other: Work) -> Work:
-    return Work(
+def _together(one: TraceCost, other: TraceCost) -> TraceCost:
+    return TraceCost(
         source=one.source,
         id=one.id,
         route=one.route or other.route,

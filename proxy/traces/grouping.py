@@ -7,7 +7,7 @@ from collections import Counter, OrderedDict
 
 import msgspec
 
-from proxy.model import Head, Span, Trace
+from proxy.model import RequestHead, Span, Trace
 
 SINGLE_IDS = 50
 """Named traces of one caller, nearly all with a single span, after which its ids are taken to be made per call."""
@@ -16,7 +16,7 @@ CALLERS = 1000
 """Callers whose way of naming traces is remembered."""
 
 
-class Quiet(msgspec.Struct, frozen=True):
+class GroupingSettings(msgspec.Struct, frozen=True):
     """When a trace closes: seconds, and spans; and how many may be open."""
 
     quiet_explicit: float
@@ -83,10 +83,10 @@ class _Habit:
         return self.seen >= SINGLE_IDS and self.single >= NEARLY_ALL * self.seen
 
 
-class Traces:
+class TraceGrouper:
     """All open traces. Time is an argument; what closed is returned."""
 
-    def __init__(self, quiet: Quiet) -> None:
+    def __init__(self, quiet: GroupingSettings) -> None:
         self.quiet = quiet
         self._open: dict[tuple[str, bytes, str], OpenTrace] = {}
         self._named: Counter[tuple[bytes, str]] = Counter()
@@ -102,7 +102,7 @@ class Traces:
     def __len__(self) -> int:
         return len(self._open)
 
-    def begin(self, head: Head, peer: str, now: float) -> OpenTrace | None:
+    def begin(self, head: RequestHead, peer: str, now: float) -> OpenTrace | None:
         """The trace that a request arriving now belongs to; None when too many are open."""
         explicit = head.trace is not None and not self._per_call(head.who)
         key = (head.trace or "", b"", "") if explicit else ("", head.who, peer)
@@ -156,7 +156,7 @@ class Traces:
         ripe, self._ripe = self._ripe, []
         return ripe
 
-    def _make(self, head: Head, peer: str, explicit: bool, now: float) -> OpenTrace:
+    def _make(self, head: RequestHead, peer: str, explicit: bool, now: float) -> OpenTrace:
         if explicit:
             id_ = head.trace or ""
             self._mark_mixed(head.who, peer)

@@ -9,14 +9,14 @@ import msgspec
 
 from proxy.findings.model import Finding
 from proxy.model import Trace
-from proxy.observe.confirmed_names import Names
-from proxy.observe.events import Closed, Event, Warned
+from proxy.observe.confirmed_names import ConfirmedNames
+from proxy.observe.events import Event, TraceClosed, Warned
 
 WARNINGS = 100
 """Different warnings that are kept."""
 
 
-class Entry(msgspec.Struct, frozen=True):
+class StoredTrace(msgspec.Struct, frozen=True):
     """A closed trace under a ``number`` that no other one has."""
 
     number: int
@@ -26,20 +26,20 @@ class Entry(msgspec.Struct, frozen=True):
     """When it closed, in seconds since 1970."""
 
 
-class Kept:
+class TraceStore:
     """An observer that keeps at most ``traces`` traces with at most ``spans`` spans together; but always the last.
 
     ``keys`` bounds the keys that their answers showed: the oldest trace loses its own first, and stays without them.
     """
 
-    def __init__(self, traces: int, spans: int, keys: int, names: Names, wall: Callable[[], float]) -> None:
+    def __init__(self, traces: int, spans: int, keys: int, names: ConfirmedNames, wall: Callable[[], float]) -> None:
         """``wall`` tells seconds since 1970; ``names`` learns what may be shown."""
         self.names = names
         self.spans = 0
         self.keys = 0
         self.dropped = 0
         self.keys_dropped = 0
-        self.told: Callable[[Entry], None] = lambda _: None
+        self.told: Callable[[StoredTrace], None] = lambda _: None
         """Is told of each trace that is new here."""
         self._traces = traces
         self._most = spans
@@ -47,27 +47,27 @@ class Kept:
         self._keys: OrderedDict[int, int] = OrderedDict()
         """Of each trace that has some, how many."""
         self._wall = wall
-        self._entries: OrderedDict[int, Entry] = OrderedDict()
+        self._entries: OrderedDict[int, StoredTrace] = OrderedDict()
 
     def __len__(self) -> int:
         return len(self._entries)
 
     def __call__(self, event: Event) -> None:
-        if isinstance(event, Closed):
+        if isinstance(event, TraceClosed):
             self.names.learn(event.trace.spans)
             number = self.dropped + len(self._entries) + 1
-            entry = Entry(number, event.trace, event.findings, self._wall())
+            entry = StoredTrace(number, event.trace, event.findings, self._wall())
             self._entries[number] = entry
             self.spans += len(entry.trace.spans)
             self._count_keys(entry)
             self._make_room()
             self.told(entry)
 
-    def all(self) -> tuple[Entry, ...]:
+    def all(self) -> tuple[StoredTrace, ...]:
         """The newest comes first."""
         return tuple(reversed(self._entries.values()))
 
-    def find(self, name: str) -> Entry | None:
+    def find(self, name: str) -> StoredTrace | None:
         """The one of that number; where it is no number, the newest one of that trace id."""
         if name.isascii() and name.isdigit():
             return self._entries.get(int(name[:18]))
@@ -84,7 +84,7 @@ class Kept:
             self.keys -= keys
             self._drop_keys(self._entries[number], keys)
 
-    def _count_keys(self, entry: Entry) -> None:
+    def _count_keys(self, entry: StoredTrace) -> None:
         """One that has too many by itself leaves the others theirs."""
         keys = _keys_in(entry.trace)
         if keys > self._most_keys:
@@ -93,7 +93,7 @@ class Kept:
             self._keys[entry.number] = keys
             self.keys += keys
 
-    def _drop_keys(self, entry: Entry, keys: int) -> None:
+    def _drop_keys(self, entry: StoredTrace, keys: int) -> None:
         self._entries[entry.number] = msgspec.structs.replace(entry, trace=_without_keys(entry.trace))
         self.keys_dropped += keys
 

@@ -10,7 +10,7 @@ from proxy.http1.framing import CHUNKED, UNTIL_CLOSE
 HIGH_WATER = 256 * 1024
 """Bytes held for one connection before its sender is told to wait."""
 
-EARLY = 0.001
+TIMER_SLACK = 0.001
 """Seconds that an alarm may be early: event loops round to milliseconds."""
 
 
@@ -18,7 +18,7 @@ class EndOfStreamError(ConnectionError):
     """The other side closed the connection while more bytes were expected."""
 
 
-class Wire(asyncio.Protocol):
+class Connection(asyncio.Protocol):
     """Bytes in (``buffer``), bytes out (``write``). One task reads and one writes; both may be the same."""
 
     def __init__(self) -> None:
@@ -218,7 +218,7 @@ class Wire(asyncio.Protocol):
         self._alarm = None
         if self._reader is None:
             return
-        if self._loop.time() < self._due - EARLY:
+        if self._loop.time() < self._due - TIMER_SLACK:
             self._expect_by(self._due)
         else:
             _expire(self._reader)
@@ -233,7 +233,7 @@ class Wire(asyncio.Protocol):
 class Body:
     """The body of one message, read off a wire by its framing. ``done`` once its last byte was taken."""
 
-    def __init__(self, wire: Wire, framing: int, idle: float, fault: str, *, reset_ends: bool = False) -> None:
+    def __init__(self, wire: Connection, framing: int, idle: float, fault: str, *, reset_ends: bool = False) -> None:
         """``reset_ends``: a body until the close may also end with a reset."""
         self.done = framing == 0
         self.framing = framing

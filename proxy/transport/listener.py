@@ -5,7 +5,7 @@ import os
 import socket
 from collections.abc import Callable
 
-from proxy.transport.stop_accepting import deafen
+from proxy.transport.stop_accepting import stop_accepting
 
 BACKLOG = 2048
 HANDSHAKE = 0.02
@@ -32,7 +32,7 @@ class Listener:
         if server is None:
             return
         again = [socket.socket(fileno=os.dup(one.fileno())) for one in server.sockets]
-        deaf = [deafen(one) for one in again]
+        deaf = [stop_accepting(one) for one in again]
         if any(deaf):
             await asyncio.sleep(HANDSHAKE)
         server.close()

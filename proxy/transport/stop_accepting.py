@@ -25,7 +25,7 @@ PROGRAM = b"".join(
 """Classic BPF, steps of ``struct sock_filter``."""
 
 
-def deafen(listening: socket.socket) -> bool:
+def stop_accepting(listening: socket.socket) -> bool:
     """From now on no connection begins; False where the system cannot do that."""
     if not sys.platform.startswith("linux"):
         return False

@@ -2,10 +2,10 @@
 
 import asyncio
 
-from proxy.transport.connection import EndOfStreamError, Wire
+from proxy.transport.connection import Connection, EndOfStreamError
 
 
-async def tunnel(client: Wire, upstream: Wire, stall: float) -> None:
+async def tunnel(client: Connection, upstream: Connection, stall: float) -> None:
     """Carry bytes until one side closes; then the other, which first gets what was still on the way, is closed too.
 
     No idle limit: sockets may be silent. A side that takes no byte for ``stall`` seconds is cut off.
@@ -26,7 +26,7 @@ async def tunnel(client: Wire, upstream: Wire, stall: float) -> None:
 _FOREVER = 10.0**9
 
 
-async def _carry(source: Wire, sink: Wire, stall: float) -> None:
+async def _carry(source: Connection, sink: Connection, stall: float) -> None:
     try:
         while True:
             if source.buffer:

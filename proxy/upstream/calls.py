@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from proxy.errors.codes import FaultError
-from proxy.observe.events import CANCELLED, NO_ANSWER, Called, Events
-from proxy.upstream.client import Answer, Outgoing, Upstream, UpstreamWire
+from proxy.observe.events import CANCELLED, NO_ANSWER, Events, UpstreamCalled
+from proxy.upstream.client import Upstream, UpstreamAnswer, UpstreamConnection, UpstreamRequest
 
 if TYPE_CHECKING:
-    from proxy.upstream.pool import Lane
+    from proxy.upstream.pool import ConnectionPool
 
 
-class Note(msgspec.Struct, frozen=True):
-    """What is told of a call beside what came of it: see ``Called``."""
+class CallLabels(msgspec.Struct, frozen=True):
+    """What is told of a call beside what came of it: see ``UpstreamCalled``."""
 
     kind: str
     method: bytes
@@ -24,15 +24,15 @@ class Note(msgspec.Struct, frozen=True):
     number: int = 0
 
 
-class Call:
+class ObservedCall:
     """``async with Call(…) as answer``: as ``Upstream.send``, and observers hear of it."""
 
     def __init__(
         self,
         upstream: Upstream,
-        lane: "Lane[UpstreamWire]",
-        outgoing: Outgoing,
-        note: Note,
+        lane: "ConnectionPool[UpstreamConnection]",
+        outgoing: UpstreamRequest,
+        note: CallLabels,
         events: Events,
         clock: Callable[[], float],
     ) -> None:
@@ -54,7 +54,7 @@ class Call:
         """Since it was sent; 0 before."""
         return 0.0 if self._began is None else self._clock() - self._began
 
-    async def __aenter__(self) -> Answer:
+    async def __aenter__(self) -> UpstreamAnswer:
         try:
             answer = await self._exchange.__aenter__()
         except BaseException as error:
@@ -84,4 +84,6 @@ class Call:
             status = NO_ANSWER if error.fault.code.startswith("FANIN5") else CANCELLED
         note = self._note
         method = note.method.decode()
-        self._events.emit(Called(note.relation, note.kind, self.seconds, status, method, note.costs, note.number))
+        self._events.emit(
+            UpstreamCalled(note.relation, note.kind, self.seconds, status, method, note.costs, note.number)
+        )

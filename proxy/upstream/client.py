@@ -15,11 +15,11 @@ import msgspec
 
 from proxy.errors.codes import FaultError
 from proxy.http1.framing import response_framing
-from proxy.http1.head import Field, StatusLine, parse_fields, parse_status_line, tokens
+from proxy.http1.head import HeaderField, StatusLine, parse_fields, parse_status_line, tokens
 from proxy.settings.model import Settings
 from proxy.transport.address import parse_address, tls_context
-from proxy.transport.connection import Body, EndOfStreamError, Wire
-from proxy.upstream.pool import Behind, Lane
+from proxy.transport.connection import Body, Connection, EndOfStreamError
+from proxy.upstream.pool import BackgroundPool, ConnectionPool
 from proxy.upstream.upload import pump, whole
 
 MAX_HEAD = 256 * 1024
@@ -29,15 +29,15 @@ HEAD_REFUSED = frozenset((400, 413, 414, 431))
 READ_AT_LEAST = 8192
 """Bytes of a request head that every server reads before it refuses it."""
 
-LEAST_PATIENCE = 0.001
+LEAST_TIMEOUT = 0.001
 """Seconds that every call is given, however long its caller has waited."""
 
 SAFE_METHODS = frozenset((b"GET", b"HEAD", b"OPTIONS"))
 
-Interim = Callable[[StatusLine, tuple[Field, ...]], None]
+OnInterim = Callable[[StatusLine, tuple[HeaderField, ...]], None]
 
 
-class UpstreamWire(Wire):
+class UpstreamConnection(Connection):
     """A connection to upstream. ``calls`` counts what it has carried; while open its ends are in ``open_ends``."""
 
     def __init__(self, open_ends: set[object]) -> None:
@@ -58,10 +58,10 @@ class UpstreamWire(Wire):
         self._open_ends.discard(self._ends)
 
 
-class Answer:
+class UpstreamAnswer:
     """An answer's head, and its body as it comes."""
 
-    def __init__(self, wire: UpstreamWire, line: StatusLine, fields: tuple[Field, ...], body: Body) -> None:
+    def __init__(self, wire: UpstreamConnection, line: StatusLine, fields: tuple[HeaderField, ...], body: Body) -> None:
         self.wire = wire
         self.line = line
         self.fields = fields
@@ -103,13 +103,13 @@ class Answer:
             raise FaultError("FANIN504", "no byte of the body for timeouts.upstream_idle") from None
 
 
-class Outgoing(msgspec.Struct, frozen=True, eq=False):
+class UpstreamRequest(msgspec.Struct, frozen=True, eq=False):
     """A call to send: ``head`` is everything up to the empty line; ``body`` streams what follows it, if anything."""
 
     method: bytes
     head: bytes
     body: Body | None = None
-    interim: Interim | None = None
+    interim: OnInterim | None = None
     keep: bool = True
     upgrade: bool = False
     """Whether a 101 is an answer to it."""
@@ -119,19 +119,19 @@ class Outgoing(msgspec.Struct, frozen=True, eq=False):
     """Told when the call has its place and is sent: waiting for a place is not upstream's time."""
 
 
-class Exchange:
+class UpstreamCall:
     """``async with upstream.send(…) as answer``: holds a place in the lane and a connection, and gives both back."""
 
-    def __init__(self, upstream: "Upstream", lane: Lane[UpstreamWire], call: Outgoing) -> None:
+    def __init__(self, upstream: "Upstream", lane: ConnectionPool[UpstreamConnection], call: UpstreamRequest) -> None:
         self._upstream = upstream
         self._lane = lane
         self._call = call
-        self._wire: UpstreamWire | None = None
-        self._answer: Answer | None = None
+        self._wire: UpstreamConnection | None = None
+        self._answer: UpstreamAnswer | None = None
         self._pump: asyncio.Task[bool] | None = None
         self._heard = False
 
-    async def __aenter__(self) -> Answer:
+    async def __aenter__(self) -> UpstreamAnswer:
         await self._lane.enter(self._call.method not in SAFE_METHODS)
         if self._call.leaves is not None:
             self._call.leaves()
@@ -149,7 +149,7 @@ class Exchange:
     ) -> None:
         self._give_back()
 
-    async def _ask(self) -> Answer:
+    async def _ask(self) -> UpstreamAnswer:
         wire = self._lane.idle_wire(self._upstream.now())
         if wire is not None:
             try:
@@ -164,7 +164,7 @@ class Exchange:
         except EndOfStreamError:
             raise FaultError("FANIN502", "before an answer") from None
 
-    async def _send(self, wire: UpstreamWire) -> Answer:
+    async def _send(self, wire: UpstreamConnection) -> UpstreamAnswer:
         self._wire = wire
         wire.calls += 1
         body = self._call.body
@@ -179,12 +179,12 @@ class Exchange:
         self._answer = await self._read_head(wire)
         return self._answer
 
-    async def _read_head(self, wire: UpstreamWire) -> Answer:
+    async def _read_head(self, wire: UpstreamConnection) -> UpstreamAnswer:
         """The final answer's head. A server that refuses a request head unread closes with the rest of it still coming
         in, which resets the connection: that ends such an answer as a close does (RFC 9112 §9.6).
         """
         timeouts = self._upstream.timeouts
-        patience = max(LEAST_PATIENCE, timeouts.upstream_head - self._call.spent)
+        patience = max(LEAST_TIMEOUT, timeouts.upstream_head - self._call.spent)
         while True:
             end = wire.buffer.find(b"\r\n\r\n")
             if end < 0:
@@ -201,11 +201,11 @@ class Exchange:
                 framing = response_framing(self._call.method, line, fields)
                 unread = line.status in HEAD_REFUSED and len(self._call.head) > READ_AT_LEAST
                 body = Body(wire, framing, timeouts.upstream_idle, "FANIN503", reset_ends=unread)
-                return Answer(wire, line, fields, body)
+                return UpstreamAnswer(wire, line, fields, body)
             if self._call.interim is not None:
                 self._call.interim(line, fields)
 
-    async def _more(self, wire: UpstreamWire, seconds: float) -> None:
+    async def _more(self, wire: UpstreamConnection, seconds: float) -> None:
         if len(wire.buffer) > MAX_HEAD:
             raise FaultError("FANIN503", f"head larger than {MAX_HEAD} bytes")
         try:
@@ -235,12 +235,14 @@ class Upstream:
         self.address = parse_address(settings.upstream)
         self.timeouts = settings.timeouts
         self.now = clock
-        self.calls = Lane[UpstreamWire](
+        self.calls = ConnectionPool[UpstreamConnection](
             settings.pool.calls, settings.pool.for_writes, settings.limits.queue, settings.pool.idle
         )
-        self.others = Lane[UpstreamWire](settings.pool.others, 0, settings.limits.queue, settings.pool.idle)
-        self.tunnels = Lane[UpstreamWire](settings.pool.tunnels, 0, 0, settings.pool.idle)
-        self.shadows = Behind[UpstreamWire](
+        self.others = ConnectionPool[UpstreamConnection](
+            settings.pool.others, 0, settings.limits.queue, settings.pool.idle
+        )
+        self.tunnels = ConnectionPool[UpstreamConnection](settings.pool.tunnels, 0, 0, settings.pool.idle)
+        self.shadows = BackgroundPool[UpstreamConnection](
             self.calls, settings.shadow.concurrency, settings.limits.queue, settings.pool.idle, settings.shadow.wait
         )
         """For comparisons: no caller ever waits for a place that one of them holds."""
@@ -248,11 +250,11 @@ class Upstream:
         """Both ends of each open connection: a client connection that is one of them, seen from there, is a loop."""
         self._tls = tls_context(settings) if self.address.tls else None
 
-    def send(self, lane: Lane[UpstreamWire], call: Outgoing) -> Exchange:
+    def send(self, lane: ConnectionPool[UpstreamConnection], call: UpstreamRequest) -> UpstreamCall:
         """Send ``call`` over ``lane``. FaultError when upstream cannot be reached, is slow or makes no sense."""
-        return Exchange(self, lane, call)
+        return UpstreamCall(self, lane, call)
 
-    async def connect(self) -> UpstreamWire:
+    async def connect(self) -> UpstreamConnection:
         """A fresh connection. FaultError FANIN501 when refused, FANIN506 when slow."""
         try:
             async with asyncio.timeout(self.timeouts.connect):
@@ -268,11 +270,11 @@ class Upstream:
         for lane in (self.calls, self.others, self.tunnels, self.shadows):
             lane.close()
 
-    async def _open(self) -> UpstreamWire:
+    async def _open(self) -> UpstreamConnection:
         loop = asyncio.get_running_loop()
         address = self.address
-        wire: UpstreamWire
-        opening: Awaitable[tuple[asyncio.BaseTransport, UpstreamWire]]
+        wire: UpstreamConnection
+        opening: Awaitable[tuple[asyncio.BaseTransport, UpstreamConnection]]
         if address.unix:
             opening = loop.create_unix_connection(self._wire, address.unix)
         else:
@@ -283,8 +285,8 @@ class Upstream:
         _, wire = await opening
         return wire
 
-    def _wire(self) -> UpstreamWire:
-        return UpstreamWire(self.open_ends)
+    def _wire(self) -> UpstreamConnection:
+        return UpstreamConnection(self.open_ends)
 
 
 def _why(error: OSError) -> str:

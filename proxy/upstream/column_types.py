@@ -9,16 +9,16 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 
 from proxy.errors.codes import FaultError
-from proxy.model import Column, Member
+from proxy.model import Column, PendingRequest
 from proxy.observe.events import Events
 from proxy.path.columns import Columns, table_of, unknown_columns
 from proxy.postgrest.catalog import Catalog
-from proxy.postgrest.response.problem import Problem, blamed_literal, missing_operator, read_problem
+from proxy.postgrest.response.problem import ErrorBody, blamed_literal, missing_operator, read_error_body
 from proxy.postgrest.types import KNOWN
 from proxy.settings.model import Settings
-from proxy.upstream.calls import Call, Note
-from proxy.upstream.client import Outgoing, Upstream
-from proxy.upstream.mount import Route
+from proxy.upstream.calls import CallLabels, ObservedCall
+from proxy.upstream.client import Upstream, UpstreamRequest
+from proxy.upstream.mount import Mount
 
 NO_VALUE = b"fanin%20asks%20for%20the%20type"
 """A literal that no number, date, UUID or enumeration takes."""
@@ -26,14 +26,14 @@ LARGEST = 100_000
 """Bytes of an answer that is read: an error is short."""
 
 
-class Oracle:
+class ColumnTypeResolver:
     """What is known of columns, and the questions that are under way."""
 
     def __init__(
         self,
         settings: Settings,
         upstream: Upstream,
-        route: Route,
+        route: Mount,
         events: Events,
         clock: Callable[[], float],
     ) -> None:
@@ -59,11 +59,11 @@ class Oracle:
         self._stable = catalog.stable
         self._contradicted = contradicted
 
-    def contradict(self, member: Member) -> None:
+    def contradict(self, member: PendingRequest) -> None:
         """An answer showed that a column of what ``member`` asks for is not what it was believed to be."""
         self._drop(self.columns.forget(table_of(member)))
 
-    def refused(self, member: Member, name: bytes, type_name: str, literal: bytes) -> None:
+    def refused(self, member: PendingRequest, name: bytes, type_name: str, literal: bytes) -> None:
         """Upstream refused a literal because it is not of the column's type, which it named."""
         self._drop(self.columns.refuse(table_of(member), name, type_name, literal, self._clock()))
 
@@ -76,15 +76,15 @@ class Oracle:
         """Whether the catalog says that no function of this name is volatile."""
         return f"{schema or self._schema}.{name}" in self._stable
 
-    def known(self, member: Member) -> Mapping[bytes, Column]:
+    def known(self, member: PendingRequest) -> Mapping[bytes, Column]:
         """The columns of what ``member`` asks for of which something is known."""
         return self.columns.of(table_of(member), self._clock())
 
-    def questions(self, batch: Sequence[Member]) -> list[bytes]:
+    def questions(self, batch: Sequence[PendingRequest]) -> list[bytes]:
         """Columns whose types would let more of ``batch`` share a call, and have not been asked for."""
         return unknown_columns(batch, self.known(batch[0])) if self._asks else []
 
-    async def ask(self, member: Member, names: Sequence[bytes]) -> None:
+    async def ask(self, member: PendingRequest, names: Sequence[bytes]) -> None:
         """Learn the types of ``names``, on behalf of ``member``. What cannot be told is remembered as that."""
         table = table_of(member)
         for name in names:
@@ -92,7 +92,7 @@ class Oracle:
                 self._asking[*table, name] = asyncio.get_running_loop().create_task(self._learn(member, name))
         await asyncio.wait([self._asking[*table, name] for name in names])
 
-    async def _learn(self, member: Member, name: bytes) -> None:
+    async def _learn(self, member: PendingRequest, name: bytes) -> None:
         table, column = table_of(member), Column("")
         try:
             async with asyncio.timeout(self._patience):
@@ -103,19 +103,21 @@ class Oracle:
             self.columns.learn(table, name, column, self._clock())
             del self._asking[*table, name]
 
-    async def _type_of(self, member: Member, name: bytes) -> str | None:
+    async def _type_of(self, member: PendingRequest, name: bytes) -> str | None:
         found = missing_operator(await self._question(member, name + b"=adj.x"))
         if found is None or found in KNOWN or found.endswith("[]"):
             return found
         blamed = blamed_literal(await self._question(member, name + b"=eq." + NO_VALUE))
         return found if blamed is None else blamed[0]
 
-    async def _question(self, member: Member, condition: bytes) -> Problem:
+    async def _question(self, member: PendingRequest, condition: bytes) -> ErrorBody:
         query = member.query
         name = condition.partition(b"=")[0]
         target = query.target[: query.path_end] + b"?select=" + name + b"&" + condition + b"&limit=0"
         line = b"GET " + self._route.upstream_target(target) + b" HTTP/1.1\r\n"
-        outgoing = Outgoing(b"GET", b"".join((line, member.head.merged, b"\r\n")))
-        note = Note("types", b"GET", query.relation, costs="FAN001")
-        async with Call(self._upstream, self._upstream.calls, outgoing, note, self._events, self._clock) as answer:
-            return read_problem(await answer.read(LARGEST) or b"")
+        outgoing = UpstreamRequest(b"GET", b"".join((line, member.head.merged, b"\r\n")))
+        note = CallLabels("types", b"GET", query.relation, costs="FAN001")
+        async with ObservedCall(
+            self._upstream, self._upstream.calls, outgoing, note, self._events, self._clock
+        ) as answer:
+            return read_error_body(await answer.read(LARGEST) or b"")

@@ -5,18 +5,18 @@ import asyncio
 import msgspec
 
 from proxy.errors.codes import FaultError
-from proxy.http1.head import first
+from proxy.http1.head import first_value
 from proxy.observe.events import Events, Warned
 from proxy.postgrest.response.gateway import POSTGREST, PROFILES, SUPABASE, Gateway
 from proxy.settings.model import ConfigError, Settings
 from proxy.transport.address import parse_address, split_listen
-from proxy.upstream.client import Outgoing, Upstream
+from proxy.upstream.client import Upstream, UpstreamRequest
 
 SUPABASE_MOUNT = "/rest/v1"
 SUPABASE_NAMES = (".supabase.co", ".supabase.in", ".supabase.net")
 
 
-class Place(msgspec.Struct, frozen=True):
+class Discovered(msgspec.Struct, frozen=True):
     """``mount`` is PostgREST's path for clients, ``base`` its path upstream, ``gateway`` what stands before it."""
 
     mount: str
@@ -33,16 +33,16 @@ def known_mount(settings: Settings) -> str | None:
     return _mount(settings, address.base, told, False)[0]
 
 
-async def discover(settings: Settings, upstream: Upstream, events: Events) -> Place:
+async def discover(settings: Settings, upstream: Upstream, events: Events) -> Discovered:
     """Supabase is known by its name or by asking; whoever names ``profile`` is believed, and nobody is asked."""
     told = settings.profile == "supabase" or upstream.address.host.endswith(SUPABASE_NAMES)
     asks = settings.profile == "auto" and not told
     seen = asks and await _looks_like_supabase(upstream, events)
     mount, base = _mount(settings, upstream.address.base, told, seen)
-    return Place(mount, base, PROFILES.get(settings.profile) or (SUPABASE if told or seen else POSTGREST))
+    return Discovered(mount, base, PROFILES.get(settings.profile) or (SUPABASE if told or seen else POSTGREST))
 
 
-def usable(settings: Settings) -> None:
+def check_reachable_settings(settings: Settings) -> None:
     """ConfigError for what no upstream could be reached by, or nobody be listened to, whoever is there."""
     parse_address(settings.upstream)
     for name, where in (("listen", settings.listen), ("admin", settings.admin), ("metrics", settings.metrics)):
@@ -89,7 +89,7 @@ async def _looks_like_supabase(upstream: Upstream, events: Events) -> bool:
 async def _server_at(upstream: Upstream, path: bytes) -> bytes:
     """``postgrest``, ``locked`` (an API key is wanted), or nothing we know."""
     head = b"HEAD " + path + b" HTTP/1.1\r\nHost: " + upstream.address.authority + b"\r\n\r\n"
-    async with upstream.send(upstream.others, Outgoing(b"HEAD", head)) as answer:
-        if (first(answer.fields, b"server") or b"").startswith(b"postgrest"):
+    async with upstream.send(upstream.others, UpstreamRequest(b"HEAD", head)) as answer:
+        if (first_value(answer.fields, b"server") or b"").startswith(b"postgrest"):
             return b"postgrest"
         return b"locked" if answer.status == 401 else b""

@@ -1,7 +1,7 @@
 """Tells the operator which header keeps merged and shared answers from being used, why, and what to do about it."""
 
-from proxy.observe.events import Called, Event, Events, Replayed, Warned
-from proxy.path.discards import Discards
+from proxy.observe.events import Event, Events, FellBack, UpstreamCalled, Warned
+from proxy.path.discards import DiscardCounts
 from proxy.postgrest.response.gateway import SUPABASE, Gateway
 
 LONGEST = 80
@@ -14,13 +14,13 @@ class HeaderAdvice:
     def __init__(self, events: Events, gateway: Gateway) -> None:
         self._events = events
         self._gateway = gateway
-        self._discards = Discards()
+        self._discards = DiscardCounts()
 
     def __call__(self, event: Event) -> None:
-        if isinstance(event, Called):
+        if isinstance(event, UpstreamCalled):
             if event.kind in ("merged", "shared", "shadow") and event.status > 0:
                 self._discards.answered()
-        elif isinstance(event, Replayed) and event.reason == "headers":
+        elif isinstance(event, FellBack) and event.reason == "headers":
             name = event.detail[:LONGEST]
             if self._discards.discarded(name):
                 self._events.emit(Warned(_what(name), _remedy(name, self._gateway)))

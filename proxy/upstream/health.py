@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable
 
 from proxy.errors.codes import FaultError
-from proxy.observe.events import CANCELLED, NO_ANSWER, Called, Event, Events, Probed
+from proxy.observe.events import CANCELLED, NO_ANSWER, Event, Events, HealthChecked, UpstreamCalled
 from proxy.upstream.client import Upstream
 
 FRESH = 5.0
@@ -25,7 +25,7 @@ class Health:
         self._look: asyncio.Task[None] | None = None
 
     def __call__(self, event: Event) -> None:
-        if isinstance(event, Called) and event.status != CANCELLED:
+        if isinstance(event, UpstreamCalled) and event.status != CANCELLED:
             self._hear(event.status != NO_ANSWER)
 
     def tick(self) -> None:
@@ -62,4 +62,4 @@ class Health:
         else:
             wire.abort()
             self._hear(True)
-        self._events.emit(Probed(self.up))
+        self._events.emit(HealthChecked(self.up))

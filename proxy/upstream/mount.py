@@ -3,7 +3,7 @@
 import msgspec
 
 
-class Route(msgspec.Struct, frozen=True):
+class Mount(msgspec.Struct, frozen=True):
     """``mount`` and ``base`` without a trailing slash; both empty for a plain PostgREST."""
 
     mount: bytes

@@ -7,7 +7,7 @@ from typing import Generic, Protocol, TypeVar
 from proxy.errors.codes import FaultError
 
 
-class Pooled(Protocol):
+class PooledConnection(Protocol):
     """What a lane needs of a connection."""
 
     ended: bool
@@ -18,10 +18,10 @@ class Pooled(Protocol):
     def abort(self) -> None: ...
 
 
-Wire = TypeVar("Wire", bound=Pooled)
+Wire = TypeVar("Wire", bound=PooledConnection)
 
 
-class Lane(Generic[Wire]):
+class ConnectionPool(Generic[Wire]):
     """``limit`` calls at once, and ``for_writes`` more that only writes may use; ``queue`` waiters at most.
 
     Writes are let in before reads that wait, so that no read ever holds one up.
@@ -138,10 +138,10 @@ class Lane(Generic[Wire]):
             place.set_result(None)
 
 
-class Behind(Lane[Wire]):
+class BackgroundPool(ConnectionPool[Wire]):
     """A lane that gives way: its calls leave while ``first`` is calm, and fail after ``patience`` seconds."""
 
-    def __init__(self, first: Lane[Wire], limit: int, queue: int, idle: float, patience: float) -> None:
+    def __init__(self, first: ConnectionPool[Wire], limit: int, queue: int, idle: float, patience: float) -> None:
         super().__init__(limit, 0, queue, idle)
         self._first = first
         self._patience = patience

@@ -6,10 +6,10 @@ from collections import OrderedDict
 from collections.abc import Callable
 
 from proxy.analysis.fingerprint import is_bounded
-from proxy.http1.head import Field, StatusLine, first
-from proxy.model import Head, Query
-from proxy.path.max_rows import RowEvidence
-from proxy.path.singular import Templates, read_template
+from proxy.http1.head import HeaderField, StatusLine, first_value
+from proxy.model import Query, RequestHead
+from proxy.path.max_rows import MaxRowsEvidence
+from proxy.path.singular import NotSingularTemplates, read_template
 from proxy.postgrest.response.content_range import rows_and_total
 from proxy.postgrest.response.gateway import Gateway
 
@@ -17,11 +17,11 @@ ORIGINS = 100
 """Origins whose CORS headers are remembered, for errors of our own."""
 
 
-class Lessons:
+class ResponseObserver:
     """Drawn from each answer that reaches its caller unchanged."""
 
     def __init__(
-        self, gateway: Gateway, evidence: RowEvidence, templates: Templates, clock: Callable[[], float]
+        self, gateway: Gateway, evidence: MaxRowsEvidence, templates: NotSingularTemplates, clock: Callable[[], float]
     ) -> None:
         self._gateway = gateway
         self._evidence = evidence
@@ -31,7 +31,9 @@ class Lessons:
         """Where a request named none: the schema that upstream says it took. It does where it has several."""
         self._cors: OrderedDict[bytes, bytes] = OrderedDict()
 
-    def learn(self, query: Query, head: Head, line: StatusLine, fields: tuple[Field, ...], body: bytes | None) -> int:
+    def learn(
+        self, query: Query, head: RequestHead, line: StatusLine, fields: tuple[HeaderField, ...], body: bytes | None
+    ) -> int:
         """Learn from an answer, whose ``body`` is None while not all of it is here. Its rows, -1 where unknown."""
         self._learn_cors(head.origin, fields)
         if line.status == 406 and body is not None and head.media is not None and head.media.singular:
@@ -41,10 +43,10 @@ class Lessons:
         if not query.relation or query.method != b"GET" or line.status not in (200, 206):
             return -1
         if not head.profile:
-            self.first_schema = (first(fields, b"content-profile") or b"").decode(
+            self.first_schema = (first_value(fields, b"content-profile") or b"").decode(
                 "utf-8", "replace"
             ) or self.first_schema
-        rows, total = rows_and_total(first(fields, b"content-range"))
+        rows, total = rows_and_total(first_value(fields, b"content-range"))
         self._evidence.saw(rows, self._clock())
         if line.status == 206 and total is not None and 0 < rows < total and _counts_all(query, head):
             self._evidence.cut_at(rows, self._clock())
@@ -59,7 +61,7 @@ class Lessons:
         """The header lines that an error of our own needs for a page of ``origin`` to read it."""
         return self._cors.get(origin, b"") if origin else b""
 
-    def _learn_cors(self, origin: bytes, fields: tuple[Field, ...]) -> None:
+    def _learn_cors(self, origin: bytes, fields: tuple[HeaderField, ...]) -> None:
         if not origin:
             return
         lines = [field.line + b"\r\n" for field in fields if field.name.startswith(b"access-control-")]
@@ -68,6 +70,6 @@ class Lessons:
             self._cors.popitem(last=False)
 
 
-def _counts_all(query: Query, head: Head) -> bool:
+def _counts_all(query: Query, head: RequestHead) -> bool:
     """Whether it asks for all rows and their exact number: then what is missing was cut by max-rows."""
     return head.counted and head.refusal in (None, "accept") and not is_bounded(query.fingerprint)

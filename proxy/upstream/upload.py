@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 
 from proxy.errors.codes import FaultError
 from proxy.http1.chunked import LAST_CHUNK, framed
-from proxy.transport.connection import Body, EndOfStreamError, Wire
+from proxy.transport.connection import Body, Connection, EndOfStreamError
 
 
 def whole(body: Body | None, data: bytes) -> bytes:
@@ -14,7 +14,7 @@ def whole(body: Body | None, data: bytes) -> bytes:
     return framed(data, True) + LAST_CHUNK
 
 
-async def pump(wire: Wire, body: Body, first: bytes, idle: float) -> bool:
+async def pump(wire: Connection, body: Body, first: bytes, idle: float) -> bool:
     """Send a request body as it comes; True when all of it went. What goes wrong fails the call, with its cause."""
     try:
         if first:

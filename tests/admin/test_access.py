@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import pytest
 
-from proxy.admin.access import OPEN, Asked, Gate, host_name
+from proxy.admin.access import OPEN, AccessPolicy, AdminRequest, host_name
 
 TOKEN = "a-token-of-some-length"
 HERE, NEARBY = "127.0.0.1", "192.0.2.7"
 
 
-def asked(path: str = "/api/config", peer: str = HERE, host: str = "127.0.0.1:9000", **more: object) -> Asked:
-    return Asked(**{"method": "GET", "path": path, "peer": peer, "hosts": (host,), **more})  # type: ignore[arg-type]
+def asked(path: str = "/api/config", peer: str = HERE, host: str = "127.0.0.1:9000", **more: object) -> AdminRequest:
+    return AdminRequest(**{"method": "GET", "path": path, "peer": peer, "hosts": (host,), **more})  # type: ignore[arg-type]
 
 
-def status(what: Asked, token: str | None = None, hosts: tuple[str, ...] = ()) -> int:
+def status(what: AdminRequest, token: str | None = None, hosts: tuple[str, ...] = ()) -> int:
     """200 where the gate lets it pass."""
-    denied = Gate(token, hosts, b"k" * 32).judge(what)
+    denied = AccessPolicy(token, hosts, b"k" * 32).judge(what)
     return 200 if denied is None else denied.status
 
 
@@ -87,17 +87,17 @@ def test_the_token_opens_for_another_machine() -> None:
 
 
 def test_the_cookie_opens_until_the_token_or_the_process_is_another_one() -> None:
-    gate = Gate(TOKEN, (), b"k" * 32)
+    gate = AccessPolicy(TOKEN, (), b"k" * 32)
     entering = asked(peer=NEARBY, cookie=gate.session)
     assert gate.judge(entering) is None
-    assert Gate(TOKEN, (), b"k" * 32).judge(entering) is None
-    assert Gate(TOKEN + "2", (), b"k" * 32).judge(entering) is not None
-    assert Gate(TOKEN, (), b"l" * 32).judge(entering) is not None
+    assert AccessPolicy(TOKEN, (), b"k" * 32).judge(entering) is None
+    assert AccessPolicy(TOKEN + "2", (), b"k" * 32).judge(entering) is not None
+    assert AccessPolicy(TOKEN, (), b"l" * 32).judge(entering) is not None
     assert TOKEN not in gate.session
 
 
 def test_without_a_token_set_no_token_and_no_cookie_opens() -> None:
-    gate = Gate(None, (), b"k" * 32)
+    gate = AccessPolicy(None, (), b"k" * 32)
     assert not gate.is_token("")
     for claim in ({"authorization": "Bearer "}, {"authorization": "Bearer"}, {"cookie": ""}):
         assert gate.judge(asked(peer=NEARBY, **claim)) is not None

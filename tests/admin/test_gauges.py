@@ -6,7 +6,7 @@ import asyncio
 import time
 
 from proxy.admin.console import Console
-from proxy.admin.gauges import BOUNDS, levels
+from proxy.admin.gauges import BOUNDS, metric_levels
 from proxy.observe.events import Events
 from proxy.observe.metrics import Metrics
 from proxy.observe.series import READ
@@ -20,7 +20,7 @@ from tests.observe.test_metrics import scrape
 async def test_every_declared_level_is_read_and_has_its_labels() -> None:
     sidecar = Sidecar(settings("http://127.0.0.1:1"), RULES, Events(), time.monotonic)
     console = Console(sidecar, Events(), RULES, lambda: sidecar.settings)
-    found = {**levels(sidecar, "1.2.3"), **console.levels()}
+    found = {**metric_levels(sidecar, "1.2.3"), **console.metric_levels()}
     assert set(found) == set(READ)
     for name, level in found.items():
         labels = [()] if isinstance(level, (int, float)) else list(level)
@@ -31,7 +31,7 @@ async def test_every_declared_level_is_read_and_has_its_labels() -> None:
 async def test_bounds_are_those_of_the_settings() -> None:
     made = load({"limits.connections": "7", "trace.max_open": "9", "mode": "observe"}).settings
     sidecar = Sidecar(made, RULES, Events(), time.monotonic)
-    seen = scrape(Metrics(5, lambda: levels(sidecar, "1.2.3")))
+    seen = scrape(Metrics(5, lambda: metric_levels(sidecar, "1.2.3")))
     assert seen["fanin_limit", "limits.connections"] == 7
     assert seen["fanin_limit", "trace.max_open"] == 9
     assert len([key for key in seen if key[0] == "fanin_limit"]) == len(BOUNDS)
@@ -49,11 +49,11 @@ async def test_what_is_in_flight_is_seen_and_goes_back_to_zero() -> None:
     async with ScriptedUpstream(waits) as upstream, fanin(upstream.url) as sidecar, RawClient(sidecar.port) as client:
         await client.send(b"GET /t HTTP/1.1\r\nHost: h\r\n\r\n")
         await upstream.until(lambda: upstream.requests)
-        seen = levels(sidecar, "")
+        seen = metric_levels(sidecar, "")
         assert seen["requests_in_flight"] == seen["client_connections"] == seen["upstream_busy"] == 1
         going.set()
         assert (await client.answer(b"GET")).status == 200
-        await until(lambda: not levels(sidecar, "")["requests_in_flight"])
-        connections = levels(sidecar, "")["upstream_connections"]
+        await until(lambda: not metric_levels(sidecar, "")["requests_in_flight"])
+        connections = metric_levels(sidecar, "")["upstream_connections"]
         assert isinstance(connections, dict)
         assert (connections["calls", "busy"], connections["calls", "idle"]) == (0, 1)

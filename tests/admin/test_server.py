@@ -10,8 +10,8 @@ import pytest
 from aiohttp import web
 
 from proxy.admin.access import HEADERS
-from proxy.admin.server import Admin
-from proxy.settings.model import ConfigError, Effective, declared, load
+from proxy.admin.server import AdminServer
+from proxy.settings.model import ConfigError, EffectiveSettings, declared, load
 from tests.e2e.harness import OK, RawAnswer, ScriptedUpstream, answers, ask, fanin, free_port
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ class Loaded:
         self.flags = {"admin": "127.0.0.1:0", **flags}
         self.changed: list[str] = []
 
-    def __call__(self) -> Effective:
+    def __call__(self) -> EffectiveSettings:
         return load(self.flags)
 
     async def change(self, _: web.Request) -> web.Response:
@@ -52,11 +52,11 @@ class Loaded:
 
 
 @asynccontextmanager
-async def admin(loaded: Loaded) -> AsyncIterator[Admin]:
+async def admin(loaded: Loaded) -> AsyncIterator[AdminServer]:
     """An admin port with two routes more, as a later page would have them."""
     more = [web.get("/", loaded.page), web.get("/api/traces", loaded.page), web.post("/api/pause", loaded.change)]
     async with ScriptedUpstream(answers(OK)) as upstream, fanin(upstream.url) as sidecar:
-        made = Admin(sidecar, counts, loaded, more)
+        made = AdminServer(sidecar, counts, loaded, more)
         await made.start()
         try:
             yield made
@@ -221,7 +221,7 @@ async def test_an_address_that_is_taken_is_named() -> None:
 
 async def test_ready_is_no_more_while_draining_and_asks_for_upstream_only_when_told_to() -> None:
     async with fanin(f"http://127.0.0.1:{free_port()}") as sidecar:
-        made = Admin(sidecar, counts, Loaded())
+        made = AdminServer(sidecar, counts, Loaded())
         await made.start()
         try:
             assert (await get(made.port, "/readyz")).body == b"ready\n"

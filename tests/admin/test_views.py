@@ -10,12 +10,12 @@ import pytest
 from msgspec.structs import replace
 
 from proxy.admin.views import RELATIONS, detail_of, summary_of
-from proxy.errors.codes import REFUSALS
-from proxy.errors.remedies import REMEDIES
+from proxy.errors.codes import BYPASS_REASONS
+from proxy.errors.remedies import BYPASS_REMEDIES
 from proxy.model import Outcome, Span
-from proxy.observe.confirmed_names import Names
-from proxy.settings.rules import Rules
-from proxy.traces.store import Entry
+from proxy.observe.confirmed_names import ConfirmedNames
+from proxy.settings.rules import RuleSettings
+from proxy.traces.store import StoredTrace
 from rules.fan001_n_plus_one_read import detect
 from tests.hostile_inputs import NASTY
 from tests.rules.traces import parallel, span, trace
@@ -26,8 +26,8 @@ ORIGIN = "http://127.0.0.1:8000"
 def shown(spans: list[Span], **changes: Any) -> dict[str, Any]:
     """The detail of a trace of these spans, as a browser has it."""
     seen = replace(trace(spans), **changes)
-    entry = Entry(3, seen, tuple(detect(seen, Rules())), 1000.0)
-    names = Names()
+    entry = StoredTrace(3, seen, tuple(detect(seen, RuleSettings())), 1000.0)
+    names = ConfirmedNames()
     names.learn(seen.spans)
     made = json.loads(msgspec.json.encode(detail_of(entry, names, ORIGIN + "/rest/v1", ORIGIN)))
     assert isinstance(made, dict)
@@ -55,7 +55,7 @@ def test_what_was_not_merged_says_why_and_what_to_do() -> None:
     reasons = ["offset", "offset", "no-key"]
     spans = [replace(span("GET /t?a=gt.1", n + 1), refusal=reason) for n, reason in enumerate(reasons)]
     assert shown(spans)["reasons"] == [
-        {"reason": reason, "count": count, "why": REFUSALS[reason], "remedy": REMEDIES[reason]}
+        {"reason": reason, "count": count, "why": BYPASS_REASONS[reason], "remedy": BYPASS_REMEDIES[reason]}
         for reason, count in (("offset", 2), ("no-key", 1))
     ]
 
@@ -100,14 +100,16 @@ def test_the_kind_of_a_trace_and_what_failed_in_it_are_told() -> None:
 
 def test_a_summary_names_so_many_relations_and_no_more() -> None:
     seen = parallel([f"GET /t{n}" for n in range(RELATIONS + 5)])
-    assert len(summary_of(Entry(1, seen, (), 0.0), Names(everything=True)).relations) == RELATIONS
+    assert len(summary_of(StoredTrace(1, seen, (), 0.0), ConfirmedNames(everything=True)).relations) == RELATIONS
 
 
 @pytest.mark.parametrize("text", NASTY)
 def test_hostile_names_come_through_as_they_are_on_one_line(text: str) -> None:
     one = replace(span("GET /t", 1), relation=text, fingerprint=f"GET {text}", caller=text)
     seen = replace(trace([one]), id=text, route=text)
-    encoded = msgspec.json.encode(detail_of(Entry(1, seen, (), 0.0), Names(everything=True), ORIGIN, ORIGIN))
+    encoded = msgspec.json.encode(
+        detail_of(StoredTrace(1, seen, (), 0.0), ConfirmedNames(everything=True), ORIGIN, ORIGIN)
+    )
     assert b"\n" not in encoded
     view = json.loads(encoded)
     assert (view["summary"]["id"], view["summary"]["route"], view["spans"][0]["caller"]) == (text, text, text)

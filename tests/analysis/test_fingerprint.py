@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from proxy.analysis.fingerprint import Filter, Order, by_key, is_about_body, is_bounded, read_fingerprint
+from proxy.analysis.fingerprint import Filter, OrderItem, by_key, is_about_body, is_bounded, read_fingerprint
 
 
 def test_a_schema_is_what_the_name_begins_with() -> None:
@@ -18,7 +18,7 @@ def test_relation_select_filters_and_order_are_told_apart() -> None:
     shown = read_fingerprint("GET videos?select=id,status&tracking=eq.?&at=not.is.null&order=at.desc.nullslast,id")
     assert (shown.method, shown.relation, shown.select) == ("GET", "videos", "id,status")
     assert shown.filters == (Filter("tracking", "eq", 1), Filter("at", "not.is.null", 2))
-    assert shown.order == (Order("at", True, "nullslast"), Order("id", False, ""))
+    assert shown.order == (OrderItem("at", True, "nullslast"), OrderItem("id", False, ""))
 
 
 def test_a_bare_relation_selects_everything() -> None:

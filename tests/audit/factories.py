@@ -6,8 +6,8 @@ from msgspec.structs import replace
 
 from proxy.audit import advisor, workload
 from proxy.audit.report import FORMAT, Report
-from proxy.audit.workload import Counted
-from proxy.findings.model import Seen
+from proxy.audit.workload import TrafficCounter
+from proxy.findings.model import CountedFinding
 from proxy.settings.tables import Ignore
 from tests.check.factories import FAN_OUT, finding
 
@@ -26,11 +26,11 @@ def report(name: str) -> Report:
     named = replace(FAN_OUT, id=name, route=name, spans=spans)
     loose = replace(FAN_OUT, id="loose", route="", explicit=False, spans=refused)
     seen = [
-        Seen(finding(name), name, name, 2, True, 2),
-        Seen(replace(finding(name, "FAN003"), impact="LOW"), name, name, 1, False, 1),
-        Seen(finding(name, "FAN016"), "", "", 1, True),
+        CountedFinding(finding(name), name, name, 2, True, 2),
+        CountedFinding(replace(finding(name, "FAN003"), impact="LOW"), name, name, 1, False, 1),
+        CountedFinding(finding(name, "FAN016"), "", "", 1, True),
     ]
-    counted = Counted(10)
+    counted = TrafficCounter(10)
     for trace in (named, loose):
         counted.add(name, "run", 5.0, trace)
     return Report(

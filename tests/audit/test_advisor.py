@@ -8,9 +8,9 @@ import pytest
 from msgspec.structs import replace
 
 from proxy.audit.advisor import ignored, refusals, told
-from proxy.errors.codes import REFUSALS
-from proxy.errors.remedies import REMEDIES
-from proxy.findings.model import Seen
+from proxy.errors.codes import BYPASS_REASONS
+from proxy.errors.remedies import BYPASS_REMEDIES
+from proxy.findings.model import CountedFinding
 from proxy.settings.tables import Ignore
 from tests.audit.factories import everything
 from tests.check.factories import finding
@@ -21,16 +21,16 @@ LOW = replace(finding("songs"), impact="LOW")
 
 def test_the_worst_come_first_and_of_one_impact_what_can_fail_and_then_the_most_frequent() -> None:
     seen = [
-        Seen(LOW, "file", "t", 9, True, 9),
-        Seen(finding("loose"), "file", "t", 9, False, 9),
-        Seen(finding("once"), "file", "t", 1, True, 1),
-        Seen(HIGH, "file", "t", 2, True, 2),
+        CountedFinding(LOW, "file", "t", 9, True, 9),
+        CountedFinding(finding("loose"), "file", "t", 9, False, 9),
+        CountedFinding(finding("once"), "file", "t", 1, True, 1),
+        CountedFinding(HIGH, "file", "t", 2, True, 2),
     ]
     assert [one.finding.relation for one in told(seen, "high")] == ["videos", "once", "loose", "songs"]
 
 
 def test_a_finding_of_both_kinds_of_traces_is_one_and_can_fail() -> None:
-    (one,) = told([Seen(HIGH, "a", "i", 2, False, 1), Seen(HIGH, "b", "t", 3, True, 2)], "high")
+    (one,) = told([CountedFinding(HIGH, "a", "i", 2, False, 1), CountedFinding(HIGH, "b", "t", 3, True, 2)], "high")
     assert (one.times, one.traces, one.judged, one.fails) == (5, 3, True, True)
     assert (one.source, one.trace, one.key) == ("b", "t", HIGH.key)
 
@@ -39,12 +39,12 @@ def test_a_finding_of_both_kinds_of_traces_is_one_and_can_fail() -> None:
     ("fail_on", "failing"), [("low", 2), ("medium", 1), ("high", 1), ("critical", 0), ("never", 0)]
 )
 def test_findings_fail_from_an_impact_on(fail_on: str, failing: int) -> None:
-    seen = [Seen(LOW, "file", "t", 1, True, 1), Seen(HIGH, "file", "t", 1, True, 1)]
+    seen = [CountedFinding(LOW, "file", "t", 1, True, 1), CountedFinding(HIGH, "file", "t", 1, True, 1)]
     assert sum(one.fails for one in told(seen, fail_on)) == failing
 
 
 def test_what_only_inferred_traces_show_never_fails() -> None:
-    (one,) = told([Seen(HIGH, "file", "t", 1, False, 1)], "low")
+    (one,) = told([CountedFinding(HIGH, "file", "t", 1, False, 1)], "low")
     assert (one.judged, one.fails) == (False, False)
 
 
@@ -59,7 +59,7 @@ def test_reasons_come_by_how_often_they_held_with_their_texts_and_what_was_asked
     asked = {("range", (name, "t")): count for name, count in (("a", 1), ("b", 4), ("c", 2), ("d", 3))}
     first, second = refusals({("count", ("a", "t")): 9, **asked}, everything)
     assert (first.reason, first.queries, first.fingerprints) == ("range", 10, ("b", "d", "c"))
-    assert (first.why, first.remedy) == (REFUSALS["range"], REMEDIES["range"])
+    assert (first.why, first.remedy) == (BYPASS_REASONS["range"], BYPASS_REMEDIES["range"])
     assert (second.reason, second.queries) == ("count", 9)
 
 

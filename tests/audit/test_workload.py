@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from proxy.analysis.workload import Workload
-from proxy.audit.workload import Counted, queries, routes
+from proxy.audit.workload import TrafficCounter, queries, routes
 from proxy.model import Outcome
 from tests.audit.factories import everything
 from tests.check.factories import works
 from tests.rules.traces import parallel, span, trace
 
 if TYPE_CHECKING:
-    from proxy.audit.report import Traffic
+    from proxy.audit.report import TrafficSummary
     from proxy.model import Trace
 
 FAN_OUT = parallel([f"GET /videos?id=eq.{number} → 2 rows, 3 kB, 10 ms" for number in range(4)])
@@ -24,9 +24,9 @@ MERGED = replace(
 )
 
 
-def told(*traces: Trace, **runs: Trace) -> Traffic:
+def told(*traces: Trace, **runs: Trace) -> TrafficSummary:
     """All of the file, and of further files, each of a run of its own."""
-    counted = Counted(10)
+    counted = TrafficCounter(10)
     for one in traces:
         counted.add("file", "run", 100.0, one)
     for name, one in runs.items():
@@ -59,13 +59,13 @@ def test_a_call_that_two_traces_of_one_run_tell_of_is_one() -> None:
 
 
 def test_a_name_that_may_not_be_shown_is_counted() -> None:
-    counted = Counted(10)
+    counted = TrafficCounter(10)
     counted.add("file", "run", 0.0, FAN_OUT)
     assert counted.traffic([], lambda fingerprint, relation: relation != RELATION).nameless == 4
 
 
 def test_refused_requests_are_counted_by_reason_and_name() -> None:
-    counted = Counted(10)
+    counted = TrafficCounter(10)
     one, two, *_ = FAN_OUT.spans
     counted.add("file", "run", 0.0, trace([replace(one, refusal="range"), two]))
     assert counted.refused == {("range", ("GET videos?id=eq.?", RELATION)): 1}

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from proxy.check.verdict import Verdict, finished, verdict
-from proxy.findings.model import Finding, Fix, Seen
+from proxy.findings.model import CountedFinding, Finding, Fix
 from proxy.settings.budgets import Budget, Growth
-from proxy.traces.cost import Work, Works
+from proxy.traces.cost import TraceCost, TraceCosts
 from rules import RULES
 from tests.rules.traces import parallel
 
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 FAN_OUT = parallel([f"GET /videos?id=eq.{number}" for number in range(9)])
 
 
-def works(source: str, traces: Iterable[Trace]) -> list[Work]:
+def works(source: str, traces: Iterable[Trace]) -> list[TraceCost]:
     """The traces of one recording, measured."""
-    made = Works()
+    made = TraceCosts()
     for trace in traces:
         made.add(source, trace)
     return made.all()
@@ -55,9 +55,9 @@ def told(name: str) -> Verdict:
     trace = replace(FAN_OUT, id=name, route=name)
     loose = replace(trace, id=f"{name}2", explicit=False)
     seen = [
-        Seen(finding(name), name, name, 2, True),
-        Seen(finding(name, "FAN003"), name, name, 1, True),
-        Seen(finding(name, "FAN011"), name, name, 1, False),
+        CountedFinding(finding(name), name, name, 2, True),
+        CountedFinding(finding(name, "FAN003"), name, name, 1, True),
+        CountedFinding(finding(name, "FAN011"), name, name, 1, False),
     ]
     budgets = [Budget(route=name, max_queries=3, max_rows=1, forbid=("FAN001",)), Budget(route="none", max_bytes=1)]
     growths = [Growth(small="none", large=name), Growth(small=name, large=name)]

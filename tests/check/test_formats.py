@@ -13,7 +13,7 @@ from proxy.check.as_json import as_json
 from proxy.check.junit import junit
 from proxy.check.sarif import TEXTS, sarif
 from proxy.check.text import text
-from proxy.check.verdict import Problem
+from proxy.check.verdict import BudgetProblem
 from rules import RULES
 from tests.check.factories import finding, told
 from tests.hostile_inputs import NASTY, RAW
@@ -122,7 +122,7 @@ def test_a_place_in_the_code_is_one_below_the_root(caller: str, uri: str | None,
 
     from proxy.check.sarif import _location
 
-    problem = Problem("FAN001", "what", finding=replace(finding(PLAIN), caller=caller))
+    problem = BudgetProblem("FAN001", "what", finding=replace(finding(PLAIN), caller=caller))
     found = _location(problem, "").get("physicalLocation")
     expected = uri and {"artifactLocation": {"uri": uri}, "region": {"startLine": line}}
     assert found == expected

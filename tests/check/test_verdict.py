@@ -8,24 +8,26 @@ import pytest
 from msgspec.structs import replace
 
 from proxy.check.verdict import Verdict, counted, finished, verdict
-from proxy.findings.model import Seen
+from proxy.findings.model import CountedFinding
 from proxy.settings.budgets import Budget, Growth
 from rules import RULES
 from tests.check.factories import finding, works
 from tests.rules.traces import parallel
 
 if TYPE_CHECKING:
-    from proxy.traces.cost import Work
+    from proxy.traces.cost import TraceCost
 
 ROUTE = "GET /export"
 
 
-def work(count: int, **changes: Any) -> Work:
+def work(count: int, **changes: Any) -> TraceCost:
     made = parallel([f"GET /videos?id=eq.{number}" for number in range(count)])
     return replace(works("file", [made])[0], **changes)
 
 
-def held(*measured: Work, seen: list[Seen] | None = None, fail_on: str = "low", **tables: Any) -> Verdict:
+def held(
+    *measured: TraceCost, seen: list[CountedFinding] | None = None, fail_on: str = "low", **tables: Any
+) -> Verdict:
     budgets, growths = tables.get("budgets", []), tables.get("growths", [])
     return verdict(measured, seen or [], budgets, growths, RULES, fail_on)
 
@@ -72,7 +74,7 @@ def test_what_cannot_fail_a_build_is_a_note() -> None:
 
 
 def test_a_finding_fails_from_its_impact_on_and_is_a_note_below() -> None:
-    seen = [Seen(finding("videos"), "file", "t", 1, True)]
+    seen = [CountedFinding(finding("videos"), "file", "t", 1, True)]
     for fail_on, fails in (("low", True), ("high", True), ("critical", False), ("never", False)):
         found = held(work(9), seen=seen, fail_on=fail_on)
         assert found.failed is fails
@@ -80,7 +82,7 @@ def test_a_finding_fails_from_its_impact_on_and_is_a_note_below() -> None:
 
 
 def test_what_a_budget_forbids_fails_whatever_else_does_and_once() -> None:
-    seen = [Seen(finding(ROUTE), "file", "t", 1, True)]
+    seen = [CountedFinding(finding(ROUTE), "file", "t", 1, True)]
     for fail_on in ("low", "never"):
         found = held(work(9), seen=seen, fail_on=fail_on, budgets=[Budget(route=ROUTE, forbid=("FAN001",))])
         assert [check.kind for check in found.checks if check.problems] == ["forbid"]
@@ -90,7 +92,7 @@ def test_what_a_budget_forbids_fails_whatever_else_does_and_once() -> None:
 
 
 def test_a_finding_of_what_cannot_fail_is_a_note_unless_it_was_found_elsewhere_too() -> None:
-    loose = Seen(finding("videos"), "file", "t", 1, False)
+    loose = CountedFinding(finding("videos"), "file", "t", 1, False)
     assert [note.what for note in held(work(9), seen=[loose]).notes] == ["9 reads of videos"]
     assert not held(work(9), seen=[loose, replace(loose, gates=True)]).notes
 

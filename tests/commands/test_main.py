@@ -10,8 +10,8 @@ import pytest
 
 from proxy import __version__
 from proxy.commands.main import USAGE, main
-from proxy.errors.codes import COMPARED, DOUBTS, FAULTS, REFUSALS
-from proxy.errors.remedies import CURES, REMEDIES
+from proxy.errors.codes import BYPASS_REASONS, COMPARISON_RESULTS, FALLBACK_REASONS, FAULTS
+from proxy.errors.remedies import BYPASS_REMEDIES, FALLBACK_REMEDIES
 from proxy.settings.model import describe
 from rules import RULES
 from tests.test_imports import ROOT
@@ -107,16 +107,19 @@ def test_an_unknown_variable_is_a_warning(capsys: pytest.CaptureFixture[str], mo
 
 
 def test_everything_that_can_be_shown_can_be_explained(capsys: pytest.CaptureFixture[str]) -> None:
-    for word in (*(rule.code for rule in RULES), *REFUSALS, *DOUBTS, *COMPARED, *FAULTS):
+    for word in (*(rule.code for rule in RULES), *BYPASS_REASONS, *FALLBACK_REASONS, *COMPARISON_RESULTS, *FAULTS):
         assert main(["explain", word]) == 0
         assert len(capsys.readouterr().out) > 20
 
 
 def test_a_doubt_is_explained_with_what_to_do_where_it_comes_often(capsys: pytest.CaptureFixture[str]) -> None:
     main(["explain", "incomplete"])
-    assert capsys.readouterr().out.endswith(f"\nIf it comes often: {CURES['incomplete']}\n")
+    assert capsys.readouterr().out.endswith(f"\nIf it comes often: {FALLBACK_REMEDIES['incomplete']}\n")
 
 
 def test_a_refusal_is_explained_with_its_remedy(capsys: pytest.CaptureFixture[str]) -> None:
     main(["explain", "offset"])
-    assert capsys.readouterr().out == f"Not merged: {REFUSALS['offset']}\nTo change that: {REMEDIES['offset']}\n"
+    assert (
+        capsys.readouterr().out
+        == f"Not merged: {BYPASS_REASONS['offset']}\nTo change that: {BYPASS_REMEDIES['offset']}\n"
+    )

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
 
-from proxy.commands.offline_analysis import Courts
+from proxy.commands.offline_analysis import OfflineAnalysis
 from proxy.settings.model import load
 from rules import RULES
 from tests.rules.traces import parallel, span, trace
@@ -19,8 +19,8 @@ ONE = replace(trace([span("GET /songs?id=eq.1&select=id", 1)]), id="one")
 IGNORED: dict[str, Any] = {"ignore": [{"rule": "FAN001", "reason": "in spring"}]}
 
 
-def judged(*traces: Trace, **settings: Any) -> Courts:
-    courts = Courts(RULES, load(settings).settings)
+def judged(*traces: Trace, **settings: Any) -> OfflineAnalysis:
+    courts = OfflineAnalysis(RULES, load(settings).settings)
     for number, one in enumerate(traces):
         courts.judge(f"file {number}", one)
     courts.close()
@@ -35,7 +35,7 @@ def test_a_finding_is_once_with_how_often_and_in_how_many_traces_it_was_made() -
 
 
 def test_parts_of_a_trace_in_one_recording_are_one_trace() -> None:
-    courts = Courts(RULES, load({}).settings)
+    courts = OfflineAnalysis(RULES, load({}).settings)
     for one in (FAN_OUT, replace(FAN_OUT, part=2)):
         courts.judge("file", one)
     courts.close()

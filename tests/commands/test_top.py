@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from proxy.commands.top import KEYS, Order, TopError, fetch, table, top
+from proxy.commands.top import KEYS, SortOrder, TopError, fetch, table, top
 from proxy.settings.model import ConfigError
 from proxy.text.terminal import safe
 from tests.e2e.harness import free_port
@@ -22,7 +22,7 @@ def row(fingerprint: str, **values: float) -> dict[str, Any]:
 ROWS = [row("GET a", calls=1, p95=9.0), row("GET b", calls=3, p95=1.0), row("GET c", calls=2, p95=5.0)]
 
 
-def shown(rows: list[dict[str, Any]], order: Order, most: int = 20, width: int = 120) -> list[str]:
+def shown(rows: list[dict[str, Any]], order: SortOrder, most: int = 20, width: int = 120) -> list[str]:
     """The lines as a terminal of that width has them."""
     console = Console(width=width, file=io.StringIO(), color_system=None)
     with console.capture() as capture:
@@ -30,12 +30,12 @@ def shown(rows: list[dict[str, Any]], order: Order, most: int = 20, width: int =
     return capture.get().splitlines()
 
 
-def names(order: Order) -> list[str]:
+def names(order: SortOrder) -> list[str]:
     return [line.split()[1] for line in shown(ROWS, order)[1:-1]]
 
 
 def test_a_key_sorts_and_again_turns_round() -> None:
-    order = Order()
+    order = SortOrder()
     assert names(order) == ["b", "c", "a"]
     assert names(order.pressed("c")) == ["a", "c", "b"]
     assert names(order.pressed("9")) == ["a", "c", "b"]
@@ -43,31 +43,31 @@ def test_a_key_sorts_and_again_turns_round() -> None:
 
 
 def test_the_column_that_it_is_sorted_by_is_marked() -> None:
-    assert "calls↓" in shown(ROWS, Order())[0]
-    assert "p95 ms↑" in shown(ROWS, Order("9", False))[0]
+    assert "calls↓" in shown(ROWS, SortOrder())[0]
+    assert "p95 ms↑" in shown(ROWS, SortOrder("9", False))[0]
 
 
 def test_a_narrow_terminal_shows_whole_names_and_what_is_sorted_by() -> None:
     query = "GET videos?select=id&status=eq.?"
-    heads, line, _ = shown([row(query, failed=7)], Order("f"), width=80)
+    heads, line, _ = shown([row(query, failed=7)], SortOrder("f"), width=80)
     assert (heads.split(), line.split()) == (
         ["fingerprint", "calls", "p95", "ms", "merged", "failed↓"],
         [*query.split(), "0", "0.0", "0", "%", "7"],
     )
-    assert len(shown(ROWS, Order(), width=140)[0].split()) == 12
+    assert len(shown(ROWS, SortOrder(), width=140)[0].split()) == 12
 
 
 @pytest.mark.parametrize("most", [-1, 0, 1, 4])
 @pytest.mark.parametrize("width", [80, 200])
 def test_each_fingerprint_takes_one_line_and_no_more_are_shown_than_there_is_room_for(most: int, width: int) -> None:
-    lines = shown([row("GET " + "x" * 500), *ROWS], Order(), most, width)
+    lines = shown([row("GET " + "x" * 500), *ROWS], SortOrder(), most, width)
     assert len(lines) == max(0, most) + 2
     assert all(len(line) <= width for line in lines)
 
 
 @pytest.mark.parametrize("text", [*NASTY, "\x1b[2J\x07\r\n", "[bold]GET t[/bold]", "[/nothing]"])
 def test_hostile_names_are_shown_escaped_and_as_they_are_written(text: str) -> None:
-    lines = shown([row(text)], Order(), width=400)
+    lines = shown([row(text)], SortOrder(), width=400)
     assert len(lines) == 3
     assert all(line.isprintable() for line in lines)
     assert safe(text).split("\n")[0][:20].strip() in lines[1]

@@ -19,7 +19,7 @@ from typing import Any, Self
 import pytest
 import yaml
 
-from proxy.demo.server import START_TIMEOUT, Server, free_port
+from proxy.demo.server import START_TIMEOUT, StackServer, free_port
 from tests.test_imports import ROOT
 
 PATIENCE = 20.0  # seconds
@@ -44,7 +44,7 @@ KNOWN_AS = "fanin"
 """The name that Prometheus asks for in CONFIG: fanin needs it in admin_hosts."""
 
 
-class Prometheus(Server):
+class Prometheus(StackServer):
     """`with Prometheus(port) as prometheus:` runs on CONFIG with its rules, all of it more often.
 
     The target keeps its name, which leads to the admin ``port`` by way of a proxy_url: that takes the whole URL of a

@@ -13,17 +13,17 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from proxy.admin.gauges import gauges
 from proxy.model import Outcome
-from proxy.observe.events import Answered, Called, Event
+from proxy.observe.events import Event, RequestAnswered, UpstreamCalled
 from proxy.observe.metrics import Metrics
-from proxy.upstream.client import Answer, Exchange
+from proxy.upstream.client import UpstreamAnswer, UpstreamCall
 
 if TYPE_CHECKING:
     from proxy.path.identity import HeadRules
-    from proxy.server.server import Handler, Request
+    from proxy.server.server import ClientRequest, Handler
     from proxy.settings.model import Settings
     from proxy.sidecar.sidecar import Sidecar
-    from proxy.upstream.client import Outgoing, UpstreamWire
-    from proxy.upstream.pool import Lane
+    from proxy.upstream.client import UpstreamConnection, UpstreamRequest
+    from proxy.upstream.pool import ConnectionPool
 
 RAN = frozenset((200, 201, 204, 206, 406))
 """Statuses after a statement that ran to its end. After others Postgres may have counted one, or not."""
@@ -32,18 +32,20 @@ OPEN: list[Accounts] = []
 """Those of the sidecars that run now."""
 
 
-class _Seen(Exchange):
+class _Seen(UpstreamCall):
     """A call to upstream, seen where its bytes are written."""
 
-    def __init__(self, accounts: Accounts, sidecar: Sidecar, lane: Lane[UpstreamWire], call: Outgoing) -> None:
+    def __init__(
+        self, accounts: Accounts, sidecar: Sidecar, lane: ConnectionPool[UpstreamConnection], call: UpstreamRequest
+    ) -> None:
         super().__init__(sidecar.upstream, lane, call)
         self._accounts = accounts
 
-    async def _ask(self) -> Answer:
+    async def _ask(self) -> UpstreamAnswer:
         self._accounts.placed += 1
         return await super()._ask()
 
-    async def _send(self, wire: UpstreamWire) -> Answer:
+    async def _send(self, wire: UpstreamConnection) -> UpstreamAnswer:
         self._accounts.written += 1
         return await super()._send(wire)
 
@@ -59,8 +61,8 @@ class Accounts:
         """Calls that had a place in a lane."""
         self.written = 0
         """Heads written to upstream: a call whose connection was refused has none, one that was sent again has two."""
-        self._answered: list[Answered] = []
-        self._called: list[Called] = []
+        self._answered: list[RequestAnswered] = []
+        self._called: list[UpstreamCalled] = []
         self._mark = 0
         self._sidecar = sidecar
         self._watch(sidecar)
@@ -73,7 +75,7 @@ class Accounts:
         adopt = server.adopt
 
         def counted(handler: Handler) -> Handler:
-            async def handle(request: Request) -> bool:
+            async def handle(request: ClientRequest) -> bool:
                 self.begun += 1
                 return await handler(request)
 
@@ -82,7 +84,7 @@ class Accounts:
         def adopt_counted(settings: Settings, rules: HeadRules, handler: Handler) -> None:
             adopt(settings, rules, counted(handler))
 
-        def send(lane: Lane[UpstreamWire], call: Outgoing) -> Exchange:
+        def send(lane: ConnectionPool[UpstreamConnection], call: UpstreamRequest) -> UpstreamCall:
             return _Seen(self, sidecar, lane, call)
 
         server._handler = counted(server._handler)
@@ -90,9 +92,9 @@ class Accounts:
         setattr(sidecar.upstream, "send", send)  # noqa: B010 – a method's place
 
     def _see(self, event: Event) -> None:
-        if isinstance(event, Answered):
+        if isinstance(event, RequestAnswered):
             self._answered.append(event)
-        elif isinstance(event, Called):
+        elif isinstance(event, UpstreamCalled):
             self._called.append(event)
 
     def check(self) -> None:
@@ -147,7 +149,7 @@ AT_REST = frozenset(
 """Gauges that are 0 when nothing goes on."""
 
 
-def _runs(call: Called) -> bool | None:
+def _runs(call: UpstreamCalled) -> bool | None:
     """Whether it is one statement; None where nobody can tell: it failed, or is none that a relation answers."""
     if call.relation and call.method != "OPTIONS" and call.status in RAN:
         return True

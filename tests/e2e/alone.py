@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 import asyncpg
 
-from proxy.observe.events import Called, Event
+from proxy.observe.events import Event, UpstreamCalled
 from tests.e2e.bursts import assert_all_same, burst, counting, get, one_by_one, sockets
 from tests.e2e.harness import ask, fanin
 
@@ -76,7 +76,7 @@ async def compared_writes(stack: Stack, requests: Sequence[bytes], fill: str, ta
     calls: list[str] = []
 
     def watch(event: Event) -> None:
-        if isinstance(event, Called):
+        if isinstance(event, UpstreamCalled):
             calls.append(event.kind)
 
     async with counting(stack.dsn) as counter, fanin(stack.url, **EAGER) as sidecar:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from proxy.path.comparison import Exempt, Heard, difference, end_to_end
+from proxy.path.comparison import ComparedAnswer, Exemptions, difference, end_to_end
 from proxy.postgrest.response.gateway import POSTGREST, Gateway
 
 if TYPE_CHECKING:
@@ -17,7 +17,9 @@ def differences(direct: RawAnswer, through: RawAnswer, gateway: Gateway = POSTGR
     fanin's own comparator decides, tests/test_allowed_differences.py proves it, and here its findings get their values.
     """
     found = []
-    if where := difference(Heard(direct.head, direct.body), Heard(through.head, through.body), Exempt(gateway)):
+    if where := difference(
+        ComparedAnswer(direct.head, direct.body), ComparedAnswer(through.head, through.body), Exemptions(gateway)
+    ):
         found.append(where)
     if direct.status_line != through.status_line:
         found.append(f"status line: {direct.status_line!r} became {through.status_line!r}")

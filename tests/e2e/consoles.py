@@ -7,8 +7,8 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from proxy.admin.console import Console
-from proxy.admin.server import Admin
-from proxy.settings.model import Effective, load
+from proxy.admin.server import AdminServer
+from proxy.settings.model import EffectiveSettings, load
 from rules import RULES
 from tests.e2e.harness import ask, fanin
 
@@ -24,7 +24,7 @@ class Watched(NamedTuple):
     """A fanin with an admin port."""
 
     sidecar: Sidecar
-    admin: Admin
+    admin: AdminServer
     console: Console
     events: Events
 
@@ -60,7 +60,7 @@ async def watched(upstream: str, **changes: Any) -> AsyncIterator[Watched]:
         flags = {"admin": "127.0.0.1:0"}
         settings = sidecar.settings
         console = Console(sidecar, events, RULES, lambda: settings)
-        admin = Admin(sidecar, no_counts, lambda: _effective(flags), console.routes)
+        admin = AdminServer(sidecar, no_counts, lambda: _effective(flags), console.routes)
         await admin.start()
         try:
             yield Watched(sidecar, admin, console, events)
@@ -69,5 +69,5 @@ async def watched(upstream: str, **changes: Any) -> AsyncIterator[Watched]:
             await admin.stop()
 
 
-def _effective(flags: dict[str, Any]) -> Effective:
+def _effective(flags: dict[str, Any]) -> EffectiveSettings:
     return load(flags)

@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from proxy.errors.codes import REFUSALS
+from proxy.errors.codes import BYPASS_REASONS
 from tests.e2e.decisions import Row, Verdict
 from tests.e2e.literals import KINDS
 from tests.e2e.queries import HEADS
@@ -32,7 +32,7 @@ OF_SETTINGS = {
 }
 """Refusals that no request provokes, and why."""
 ACCEPTS = tuple(dict.fromkeys(head.accept for head in HEADS))
-PROVOKED = tuple(reason for reason in REFUSALS if reason not in OF_SETTINGS)
+PROVOKED = tuple(reason for reason in BYPASS_REASONS if reason not in OF_SETTINGS)
 _SHOWN = ("merged", "shared", "replayed", "passed")
 
 Seen = dict[str, Counter[str]]

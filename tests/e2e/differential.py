@@ -7,7 +7,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from proxy.observe.events import Answered, Called, Event, Replayed
+from proxy.observe.events import Event, FellBack, RequestAnswered, UpstreamCalled
 from tests.e2e.bursts import counting
 from tests.e2e.compare import differences
 from tests.e2e.connections import Connections
@@ -55,11 +55,11 @@ class Report:
 
     def watch(self, event: Event) -> None:
         """See what a fanin does."""
-        if isinstance(event, Answered) and event.span.refusal:
+        if isinstance(event, RequestAnswered) and event.span.refusal:
             self.coverage.refusals[event.span.refusal] += 1
-        elif isinstance(event, Called):
+        elif isinstance(event, UpstreamCalled):
             self.calls[event.kind] += 1
-        elif isinstance(event, Replayed):
+        elif isinstance(event, FellBack):
             self.doubts[event.reason] += 1
 
     def __str__(self) -> str:

@@ -9,13 +9,13 @@ import pytest
 from msgspec.structs import replace
 
 from proxy.merging.merger import Merger
-from proxy.merging.waiters import Reply, Served
-from proxy.model import Member, Miss
+from proxy.merging.waiters import BufferedAnswer, Reply
+from proxy.model import NotSingular, PendingRequest
 from proxy.path import demultiplex as splitting
 from proxy.path import fingerprint, identity, singular
 from proxy.path import plan as planning
-from proxy.path.max_rows import RowEvidence
-from proxy.path.singular import Template
+from proxy.path.max_rows import MaxRowsEvidence
+from proxy.path.singular import NotSingularTemplate
 from proxy.postgrest import types
 from proxy.postgrest.response.headers import READ_HEADERS
 from proxy.postgrest.response.problem import BAD_LITERAL, SHARED
@@ -25,7 +25,7 @@ from tests.e2e.queries import OWNERS
 if TYPE_CHECKING:
     from collections.abc import Container
 
-    from proxy.http1.head import Field
+    from proxy.http1.head import HeaderField
     from proxy.postgrest.response.gateway import Gateway
 
 Patch = pytest.MonkeyPatch
@@ -60,7 +60,7 @@ def rows_of_a_key_turned_round(patch: Patch) -> None:
 
 
 def rows_beyond_max_rows_accepted(patch: Patch) -> None:
-    patch.setattr(RowEvidence, "proves", lambda *_: True)
+    patch.setattr(MaxRowsEvidence, "proves", lambda *_: True)
 
 
 def rows_beyond_the_limit_accepted(patch: Patch) -> None:
@@ -77,7 +77,7 @@ def lists_taken_without_an_order(patch: Patch) -> None:
     original = fingerprint._columns
     patch.setattr(fingerprint, "_columns", lambda params, names, _: original(params, names, True))
     patch.setattr(fingerprint, "_form", fingerprint._form.__wrapped__)  # what it remembers is of the sound one
-    patch.setattr(planning.Order, "certain", True)
+    patch.setattr(planning.KnownOrder, "certain", True)
     unsorted_ties_accepted(patch)
 
 
@@ -94,7 +94,7 @@ def char_guard_removed(patch: Patch) -> None:
 
 
 def equal_literals_together(patch: Patch) -> None:
-    patch.setattr(planning._Mould, "_fold", lambda _, literal: literal)
+    patch.setattr(planning._CallTemplate, "_fold", lambda _, literal: literal)
 
 
 def _as_text(patch: Patch, name: str) -> None:
@@ -173,14 +173,16 @@ def unknown_headers_copied(patch: Patch) -> None:
 
 
 def a_made_up_406(patch: Patch) -> None:
-    original = Template.fill
-    patch.setattr(Template, "fill", lambda self, _: original(self, Miss({b"date": b"Date: now\r\n"}, b"", 7)))
+    original = NotSingularTemplate.fill
+    patch.setattr(
+        NotSingularTemplate, "fill", lambda self, _: original(self, NotSingular({b"date": b"Date: now\r\n"}, b"", 7))
+    )
 
 
 def last_content_type_dropped(patch: Patch) -> None:
     original = singular.read_template
 
-    def read_template(line: bytes, fields: tuple[Field, ...], body: bytes, gateway: Gateway) -> Any:
+    def read_template(line: bytes, fields: tuple[HeaderField, ...], body: bytes, gateway: Gateway) -> Any:
         last = max(at for at, field in enumerate(fields) if field.name == b"content-type")
         return original(line, fields[:last] + fields[last + 1 :], body, gateway)
 
@@ -215,12 +217,12 @@ def answers_remembered(patch: Patch) -> None:
     given: dict[tuple[bytes, bytes], Reply] = {}
     original = Merger.ask
 
-    async def ask(self: Merger, member: Member) -> Reply:
+    async def ask(self: Merger, member: PendingRequest) -> Reply:
         key = (member.query.target, member.head.identity)
         if key in given:
             return given[key]
         reply = await original(self, member)
-        if isinstance(reply, Served):
+        if isinstance(reply, BufferedAnswer):
             given[key] = reply
         return reply
 

@@ -17,7 +17,7 @@ from msgspec.structs import replace
 from proxy.admin.console import Console
 from proxy.admin.gauges import gauges
 from proxy.observe import log
-from proxy.observe.events import Answered, Events
+from proxy.observe.events import Events, RequestAnswered
 from proxy.observe.metrics import Metrics
 from proxy.settings.model import load
 from proxy.sidecar.sidecar import Sidecar
@@ -39,7 +39,7 @@ def main() -> None:
     console = Console(sidecar, events, RULES, lambda: settings)
     metrics = Metrics(settings.limits.relations, dict)
     log.configure(io.StringIO())
-    lines = log.Lines(lambda: settings.log)
+    lines = log.LogOutput(lambda: settings.log)
     events.subscribe(metrics)
     events.subscribe(log.TraceLog(lines.traces))
     chance = random.Random(1)
@@ -75,7 +75,7 @@ def one_trace(number: int, sidecar: Sidecar, events: Events, now: float, chance:
         made = replace(span(line, at + 1, start=now, end=now + 0.01), call=number * BURST + at + 1)
         if trace is not None:
             sidecar.traces.end(trace, made, now)
-        events.emit(Answered(made, 0.001, own.trace or ""))
+        events.emit(RequestAnswered(made, 0.001, own.trace or ""))
 
 
 if __name__ == "__main__":

@@ -22,9 +22,14 @@ FAN_OUT = [f"/videos?select=id&creator_id=eq.{n}&offset=1" for n in range(6)]
 
 async def ask(seen: Watched, targets: list[str], trace: str, *lines: str) -> None:
     """Requests of one trace, until it is kept."""
-    number = seen.console.levels()["kept_traces"] + seen.console.levels()["kept_traces_dropped"]
+    number = _traces_closed(seen)
     await together(seen.sidecar.port, [get(target, f"X-Fanin-Trace: {trace}", *lines) for target in targets])
-    await until(lambda: seen.console.levels()["kept_traces"] + seen.console.levels()["kept_traces_dropped"] > number)
+    await until(lambda: _traces_closed(seen) > number)
+
+
+def _traces_closed(seen: Watched) -> float:
+    found = seen.console.metric_levels()
+    return found["kept_traces"] + found["kept_traces_dropped"]
 
 
 async def texts(page: Page, selector: str) -> list[str]:

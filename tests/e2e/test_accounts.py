@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from proxy.admin.gauges import gauges
-from proxy.observe.events import NO_ANSWER, Answered, Called, Event, Events
+from proxy.observe.events import NO_ANSWER, Event, Events, RequestAnswered, UpstreamCalled
 from proxy.sidecar.sidecar import Sidecar
 from rules import RULES
 from tests.e2e.accounts import OPEN
@@ -27,7 +27,7 @@ def seen(sidecar: Sidecar) -> list[Event]:
 
 
 def calls(said: list[Event]) -> list[tuple[str, int]]:
-    return [(event.kind, event.status) for event in said if isinstance(event, Called)]
+    return [(event.kind, event.status) for event in said if isinstance(event, UpstreamCalled)]
 
 
 async def test_a_request_turned_down_for_a_full_queue_is_no_call_and_says_nothing_of_upstream() -> None:
@@ -51,7 +51,7 @@ async def test_a_request_turned_down_for_a_full_queue_is_no_call_and_says_nothin
             go.set()
             assert [(await client.answer()).status for client in clients[:2]] == [200, 200]
         await until(lambda: len(calls(said)) == 2)
-    turned_down = [event for event in said if isinstance(event, Answered) and event.fault == "FANIN505"]
+    turned_down = [event for event in said if isinstance(event, RequestAnswered) and event.fault == "FANIN505"]
     assert [event.span.call for event in turned_down] == [0]
     assert calls(said) == [("original", 200)] * 2
 
@@ -117,8 +117,8 @@ async def test_a_merged_call_that_everybody_gave_up_was_made_for_nothing() -> No
             for client in clients:
                 client.abort()
             await until(lambda: ("merged", -1) in calls(said))
-        await until(lambda: sum(isinstance(event, Answered) for event in said) == 20)
-    assert [event.costs for event in said if isinstance(event, Called) and event.kind == "merged"] == ["FAN001"]
+        await until(lambda: sum(isinstance(event, RequestAnswered) for event in said) == 20)
+    assert [event.costs for event in said if isinstance(event, UpstreamCalled) and event.kind == "merged"] == ["FAN001"]
 
 
 async def test_what_fanin_itself_took_is_told_apart_from_upstreams_time() -> None:
@@ -148,9 +148,9 @@ async def test_what_fanin_itself_took_is_told_apart_from_upstreams_time() -> Non
             go.set()
             assert [(await first.answer()).body, (await second.answer()).body] == [b"ok", b"ok"]
         await sidecar.stop()
-    took = [(event.span.end - event.span.start, event.hop) for event in said if isinstance(event, Answered)]
+    took = [(event.span.end - event.span.start, event.hop) for event in said if isinstance(event, RequestAnswered)]
     assert took == [(7.0, 0.0), (14.0, 7.0)]
-    assert [event.seconds for event in said if isinstance(event, Called)] == [7.0, 7.0]
+    assert [event.seconds for event in said if isinstance(event, UpstreamCalled)] == [7.0, 7.0]
 
 
 # The accounts themselves.
@@ -165,24 +165,24 @@ def lost(event: Event) -> list[Event]:
 
 
 def free(event: Event) -> list[Event]:
-    assert isinstance(event, Called)
+    assert isinstance(event, UpstreamCalled)
     return [msgspec.structs.replace(event, costs="FAN001")]
 
 
 def unasked(event: Event) -> list[Event]:
-    assert isinstance(event, Answered)
+    assert isinstance(event, RequestAnswered)
     return [msgspec.structs.replace(event, span=msgspec.structs.replace(event.span, call=0))]
 
 
 @pytest.mark.parametrize(
     ("kind", "wrong", "why"),
     [
-        (Called, double, "every call upstream is counted"),
-        (Called, lost, "every call upstream is counted"),
-        (Answered, double, "every request is counted once"),
-        (Answered, lost, "every request is counted once"),
-        (Called, free, "saved is requests less calls"),
-        (Answered, unasked, "saved is requests less calls"),
+        (UpstreamCalled, double, "every call upstream is counted"),
+        (UpstreamCalled, lost, "every call upstream is counted"),
+        (RequestAnswered, double, "every request is counted once"),
+        (RequestAnswered, lost, "every request is counted once"),
+        (UpstreamCalled, free, "saved is requests less calls"),
+        (RequestAnswered, unasked, "saved is requests less calls"),
     ],
 )
 async def test_accounts_that_are_wrong_are_found(kind: type, wrong: object, why: str) -> None:

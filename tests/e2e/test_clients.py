@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
-from proxy.observe.events import Answered, Closed, Event
+from proxy.observe.events import Event, RequestAnswered, TraceClosed
 from tests.e2e.harness import fanin
 from tests.e2e.scripts import HERE, printed_by
 from tests.e2e.test_supabase import Gateway
@@ -63,7 +63,7 @@ def line_of(script: str, words: str) -> str:
 
 
 def closed(events: Sequence[Event]) -> tuple[list[Trace], list[Finding]]:
-    traces = [event for event in events if isinstance(event, Closed)]
+    traces = [event for event in events if isinstance(event, TraceClosed)]
     return [event.trace for event in traces], [finding for event in traces for finding in event.findings]
 
 
@@ -97,7 +97,7 @@ async def test_supabase_js_jobs_are_a_trace_each_and_findings_name_route_and_lin
     assert (standard.explicit, len(standard.spans), len(standard.id)) == (True, 8, 32)
     (unnamed,) = [trace for trace in routes[""] if not trace.explicit]
     assert [span.caller for span in unnamed.spans] == [""]
-    asked = [event.span for event in events if isinstance(event, Answered)]
+    asked = [event.span for event in events if isinstance(event, RequestAnswered)]
     assert len(asked) == 2 * 9 + 1 + 8 + 1  # neither the client without fanin nor who asked for the user
 
 

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from proxy.merging.coalescer import Sharing
+from proxy.merging.coalescer import Coalescer
 from proxy.merging.merger import Merger
-from proxy.merging.waiters import Served
-from proxy.model import Member, Merged, Outcome
+from proxy.merging.waiters import BufferedAnswer
+from proxy.model import MergedCall, Outcome, PendingRequest
 from proxy.path import plan as planning
 from proxy.path.fingerprint import read_query
 from tests.e2e.bursts import get
@@ -130,15 +130,15 @@ def joined_in_flight(patch: pytest.MonkeyPatch) -> None:
     """An equal read shares the call that is under way."""
     flights: dict[bytes, asyncio.Task[Any]] = {}
 
-    async def ask(self: Merger, member: Member) -> Served:
+    async def ask(self: Merger, member: PendingRequest) -> BufferedAnswer:
         target, head = member.query.target, member.head
-        other = Member(read_query(b"GET", target + b"0", head, b"", "public", 9000), head, 0.0)
-        (call,) = planning.plan([member, other], self.alias, planning.Bounds(9, 9000))
-        assert isinstance(call, Merged)
+        other = PendingRequest(read_query(b"GET", target + b"0", head, b"", "public", 9000), head, 0.0)
+        (call,) = planning.plan([member, other], self.alias, planning.CallLimits(9, 9000))
+        assert isinstance(call, MergedCall)
         if target not in flights:
             flights[target] = asyncio.create_task(self._fetcher.fetch(call, self.alias, lambda: None))
         found = await flights[target]
-        return Served(found[member.query.keys[0].value], 1, 2, Outcome.MERGED, 0.0)
+        return BufferedAnswer(found[member.query.keys[0].value], 1, 2, Outcome.MERGED, 0.0)
 
     patch.setattr(Merger, "ask", ask)
 
@@ -146,15 +146,15 @@ def joined_in_flight(patch: pytest.MonkeyPatch) -> None:
 def shared_in_flight(patch: pytest.MonkeyPatch) -> None:
     """The same for reads that cannot be merged."""
     flights: dict[bytes, asyncio.Future[Any]] = {}
-    original = Sharing.ask
+    original = Coalescer.ask
 
-    async def ask(self: Sharing, member: Member, reason: str | None) -> Any:
+    async def ask(self: Coalescer, member: PendingRequest, reason: str | None) -> Any:
         target = member.query.target
         if target not in flights:
             flights[target] = asyncio.gather(*[original(self, one, reason) for one in (member, copy(member))])
         return (await flights[target])[0]
 
-    patch.setattr(Sharing, "ask", ask)
+    patch.setattr(Coalescer, "ask", ask)
 
 
 async def test_a_shared_call_joined_in_flight_is_found(odd: Stack, monkeypatch: pytest.MonkeyPatch) -> None:

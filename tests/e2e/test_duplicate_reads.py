@@ -10,7 +10,7 @@ import pytest
 
 from proxy.admin.gauges import gauges
 from proxy.model import Outcome
-from proxy.observe.events import Answered, Called, Closed, Event
+from proxy.observe.events import Event, RequestAnswered, TraceClosed, UpstreamCalled
 from tests.e2e.bursts import assert_all_same, burst, counting, get, one_by_one, sockets, together
 from tests.e2e.harness import RawClient, ask, fanin, until
 from tests.e2e.odd import odd_tables, running
@@ -48,10 +48,10 @@ class Watch:
         sidecar._events.subscribe(self._see)
 
     def _see(self, event: Event) -> None:
-        if isinstance(event, Answered):
+        if isinstance(event, RequestAnswered):
             self.outcomes.append(event.span.outcome)
             self.saved[event.saves] += bool(event.saves)
-        elif isinstance(event, Called):
+        elif isinstance(event, UpstreamCalled):
             self.calls.append(event.kind)
             self.saved[event.costs] -= bool(event.costs)
 
@@ -159,9 +159,9 @@ async def test_the_next_request_on_the_connection_that_took_a_large_answer_on_is
 
 
 async def test_what_is_shared_is_found_and_told_with_the_calls_that_it_took(odd: Stack) -> None:
-    closed: list[Closed] = []
+    closed: list[TraceClosed] = []
     async with fanin(odd.url, merge__deadline_floor=10.0) as sidecar:
-        sidecar._events.subscribe(lambda event: closed.append(event) if isinstance(event, Closed) else None)
+        sidecar._events.subscribe(lambda event: closed.append(event) if isinstance(event, TraceClosed) else None)
         await together(sidecar.port, [get(PAGE, "X-Fanin-Trace: page")] * 8)
     ((trace, findings),) = [(event.trace, event.findings) for event in closed]
     assert (len(trace.spans), trace.calls) == (8, 1)

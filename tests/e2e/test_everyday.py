@@ -15,7 +15,7 @@ import pytest
 
 from proxy.demo.stack import service_token
 from proxy.model import Outcome
-from proxy.observe.events import Answered, Event
+from proxy.observe.events import Event, RequestAnswered
 from tests.conftest import SECRET
 from tests.e2e.bursts import counting
 from tests.e2e.harness import fanin
@@ -133,7 +133,7 @@ async def test_all_everyday_calls_at_once_are_deep_equal_and_fan_outs_fold(
     outcomes: set[Outcome] = set()
 
     def watch(event: Event) -> None:
-        if isinstance(event, Answered):
+        if isinstance(event, RequestAnswered):
             requests[event.span.fingerprint] += 1
             calls[event.span.fingerprint].add(event.span.call)
             outcomes.add(event.span.outcome)

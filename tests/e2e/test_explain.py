@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from proxy.explain.facts import Merging, explain
+from proxy.explain.facts import MergingFacts, explain
 from proxy.explain.request import read_columns, read_request
 from proxy.settings.model import load
 from tests.e2e.bursts import assert_all_same, counting, get, one_by_one, together
@@ -49,7 +49,7 @@ ALONE: dict[str, tuple[str, str]] = {
 """Requests that do not, with a type, and a look-alike of each."""
 
 
-def explained(target: str, types: tuple[str, ...]) -> Merging:
+def explained(target: str, types: tuple[str, ...]) -> MergingFacts:
     columns = read_columns(types, certain=False)
     return explain(read_request(f"GET {target}", ()), load({}).settings, "/", columns).merging
 

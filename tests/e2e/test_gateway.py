@@ -10,7 +10,7 @@ import asyncpg
 import pytest
 
 from proxy.demo.sidecar import Fanin
-from proxy.observe.events import Called, Event, Replayed, Warned
+from proxy.observe.events import Event, FellBack, UpstreamCalled, Warned
 from proxy.postgrest.response.gateway import SUPABASE
 from tests.e2e.bursts import burst, counting, get, one_by_one, sockets, together
 from tests.e2e.compare import differences
@@ -146,7 +146,7 @@ async def test_an_error_that_is_everybodys_is_shared(supabase: Behind) -> None:
     (taken,), (answers,), said = await statements_of_bursts(supabase, [requests])
     assert taken == 0
     assert {answer.status for answer in answers} == {401}
-    assert len([event for event in said if isinstance(event, Called)]) == 1
+    assert len([event for event in said if isinstance(event, UpstreamCalled)]) == 1
     assert len({answer.values(b"cf-ray")[0] for answer in answers}) == 1
     assert not any(answer.values(b"set-cookie") for answer in answers)
 
@@ -182,7 +182,7 @@ async def assert_discarded(behind: Behind, header: str, base: str = "", **change
     """One merged call is made in vain, everybody is served alone, and a line names the header."""
     (taken,), _, said = await statements_of_bursts(behind, [behind.requests()], base, **changes)
     assert taken == 1 + len(behind.keys)
-    assert [event.detail for event in said if isinstance(event, Replayed)] == [header]
+    assert [event.detail for event in said if isinstance(event, FellBack)] == [header]
     assert [what.rpartition(" ")[2] for what in warnings(said)] == [header]
     return said
 

@@ -13,7 +13,7 @@ from uuid import UUID
 import pytest
 
 from proxy.demo.stack import service_token
-from proxy.observe.events import Called, Event
+from proxy.observe.events import Event, UpstreamCalled
 from tests.conftest import SECRET
 from tests.e2e.bursts import assert_all_same, burst, counting, get, one_by_one, sockets, together
 from tests.e2e.harness import Program, RawAnswer, RawClient, fanin, program
@@ -58,7 +58,7 @@ def calls_of(sidecar: Sidecar) -> list[str]:
     kinds: list[str] = []
 
     def watch(event: Event) -> None:
-        if isinstance(event, Called):
+        if isinstance(event, UpstreamCalled):
             kinds.append(event.kind)
 
     sidecar._events.subscribe(watch)

@@ -16,8 +16,8 @@ from proxy.admin.gauges import gauges
 from proxy.allowed_differences import UNASKED
 from proxy.analysis.fingerprint import read_fingerprint
 from proxy.fixes.chunk_code import array_sql
-from proxy.observe.events import Answered, Called, Closed, Event, Replayed
-from proxy.observe.tree import Trees
+from proxy.observe.events import Event, FellBack, RequestAnswered, TraceClosed, UpstreamCalled
+from proxy.observe.tree import TracePrinter
 from tests.e2e.bursts import Counter, counting, get
 from tests.e2e.compare import differences
 from tests.e2e.harness import PATIENCE, RawAnswer, ask, fanin
@@ -113,12 +113,12 @@ class Watch:
         sidecar._events.subscribe(self)
 
     def __call__(self, event: Event) -> None:
-        if isinstance(event, Called) and event.kind == "part":
+        if isinstance(event, UpstreamCalled) and event.kind == "part":
             self.calls.append(event.status)
             self.saved -= event.costs == "FAN005"
-        elif isinstance(event, Answered):
+        elif isinstance(event, RequestAnswered):
             self.saved += event.saves == "FAN005"
-        elif isinstance(event, Replayed):
+        elif isinstance(event, FellBack):
             self.doubts.append((event.reason, event.detail))
 
 
@@ -376,7 +376,7 @@ async def test_a_query_that_failed_is_left_alone_for_a_while(odd: Stack) -> None
 async def test_the_finding_is_printed_where_the_list_is_passed_on(odd: Stack) -> None:
     printed = io.StringIO()
     async with fanin(odd.url) as sidecar:
-        sidecar._events.subscribe(Trees(printed))
+        sidecar._events.subscribe(TracePrinter(printed))
         assert (await ask(sidecar.port, get(f"/big?id={listing(UUIDS)}"))).status == 400
     text = printed.getvalue()
     assert "[HIGH: FAN005] 20000 values of id in one URL of big" in text
@@ -386,17 +386,17 @@ async def test_the_finding_is_printed_where_the_list_is_passed_on(odd: Stack) ->
 
 
 async def test_nothing_is_found_at_level_off(odd: Stack) -> None:
-    closed: list[Closed] = []
+    closed: list[TraceClosed] = []
     async with fanin(odd.url, rules__fan005="off") as sidecar:
-        sidecar._events.subscribe(lambda event: closed.append(event) if isinstance(event, Closed) else None)
+        sidecar._events.subscribe(lambda event: closed.append(event) if isinstance(event, TraceClosed) else None)
         await ask(sidecar.port, get(f"/big?id={listing(UUIDS)}"))
     assert [event.findings for event in closed] == [()]
 
 
 async def test_a_trace_counts_the_calls_that_an_answer_took(odd: Stack) -> None:
-    closed: list[Closed] = []
+    closed: list[TraceClosed] = []
     async with counting(odd.dsn) as counter, fanin(odd.url, rules__fan005="rewrite") as sidecar:
-        sidecar._events.subscribe(lambda event: closed.append(event) if isinstance(event, Closed) else None)
+        sidecar._events.subscribe(lambda event: closed.append(event) if isinstance(event, TraceClosed) else None)
         await counter.reset()
         await ask(sidecar.port, get(f"/big?id={listing(UUIDS)}"))
         taken = await counter.statements()

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from proxy.admin.gauges import gauges
-from proxy.observe.events import Replayed
+from proxy.observe.events import FellBack
 from tests.e2e.bursts import get, sockets
 from tests.e2e.faulty import whole
 from tests.e2e.harness import ScriptedUpstream, Talk, ask, fanin, until
@@ -39,7 +39,7 @@ class Between:
         self.sidecar = sidecar
         self.doubts: list[str] = []
         sidecar._events.subscribe(
-            lambda event: self.doubts.append(event.reason) if isinstance(event, Replayed) else None
+            lambda event: self.doubts.append(event.reason) if isinstance(event, FellBack) else None
         )
 
     @property

@@ -18,7 +18,7 @@ from tests.e2e.pages import FAN_OUT, ask, texts, true
 if TYPE_CHECKING:
     from playwright.async_api import Route
 
-    from proxy.admin.event_stream import Feed
+    from proxy.admin.event_stream import EventStream
 
 pytestmark = [pytest.mark.e2e]
 
@@ -102,7 +102,7 @@ async def test_what_is_shown_stays_while_fanin_is_away_and_while_somebody_marks_
         one.errors.clear()  # Chromium tells of the lost connection
 
 
-def _is_back(feed: Feed, asked: list[str], documents: int) -> bool:
+def _is_back(feed: EventStream, asked: list[str], documents: int) -> bool:
     return len(feed) == 1 and asked.count("/") == documents
 
 

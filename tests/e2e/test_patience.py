@@ -11,7 +11,7 @@ import pytest
 from proxy.errors.codes import FaultError
 from proxy.observe.events import Events
 from proxy.sidecar.sidecar import Sidecar
-from proxy.upstream.client import Outgoing, Upstream
+from proxy.upstream.client import Upstream, UpstreamRequest
 from rules import RULES
 from tests.e2e.bursts import burst, get, sockets
 from tests.e2e.faulty import merged
@@ -32,7 +32,7 @@ async def silent(talk: Talk) -> None:
 async def test_a_call_whose_caller_has_waited_long_enough_is_not_waited_for() -> None:
     async with ScriptedUpstream(silent) as scripted, asyncio.timeout(PATIENCE):
         upstream = Upstream(settings(scripted.url, timeouts__upstream_head=LONG), time.monotonic)
-        outgoing = Outgoing(b"GET", b"GET / HTTP/1.1\r\nHost: h\r\n\r\n", spent=LONG)
+        outgoing = UpstreamRequest(b"GET", b"GET / HTTP/1.1\r\nHost: h\r\n\r\n", spent=LONG)
         with pytest.raises(FaultError, match="FANIN504"):
             await upstream.send(upstream.calls, outgoing).__aenter__()
         upstream.close()

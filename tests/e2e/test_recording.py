@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from proxy.observe.confirmed_names import Names
-from proxy.observe.events import Closed
+from proxy.observe.confirmed_names import ConfirmedNames
+from proxy.observe.events import TraceClosed
 from proxy.recording.codec import line, read, written
 from proxy.recording.recorder import Hiding
-from proxy.recording.schema import FORMAT, Head
+from proxy.recording.schema import FORMAT, RecordingHead
 from rules import RULES
 from tests.e2e.bursts import get, together
 from tests.e2e.harness import OK, PATIENCE, ScriptedUpstream, answers, fanin, program, until
@@ -37,10 +37,10 @@ def named(*targets: str) -> list[bytes]:
 
 
 async def test_what_is_found_in_real_traces_is_found_in_their_recording() -> None:
-    closed: list[Closed] = []
+    closed: list[TraceClosed] = []
 
     def keep(event: Event) -> None:
-        if isinstance(event, Closed):
+        if isinstance(event, TraceClosed):
             closed.append(event)
 
     changes = {"trace__quiet_explicit": 0.05, "detect__row_keys": "on"}
@@ -49,10 +49,10 @@ async def test_what_is_found_in_real_traces_is_found_in_their_recording() -> Non
         await together(sidecar.port, named(*(f"/t?id=eq.{n}&offset=1" for n in range(9))))
         await together(sidecar.port, named(*["/t?select=*"] * 5, "/t?id=in.(1,2)&limit=3", "/t?limit=5&offset=90000"))
         await until(lambda: closed)
-    hide = Hiding(Names())
+    hide = Hiding(ConfirmedNames())
     for event in closed:
         hide.names.learn(event.trace.spans)
-    lines = [line(Head(FORMAT, "1.0", "", 0.0)), *(written(event.trace, hide) for event in closed)]
+    lines = [line(RecordingHead(FORMAT, "1.0", "", 0.0)), *(written(event.trace, hide) for event in closed)]
     again = list(read("file", lines))
     assert all_found([event.trace for event in closed]) == all_found(again)
     assert {"FAN001", "FAN012"} <= {finding.code for finding in all_found(again)}

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import asyncpg
 import pytest
 
-from proxy.observe.events import Closed, Event
+from proxy.observe.events import Event, TraceClosed
 from tests.e2e.harness import fanin, until
 from tests.e2e.literals import uuid_of
 from tests.e2e.scripts import printed_by
@@ -67,7 +67,7 @@ async def play(stack: Stack, case: str, **options: Any) -> Played:
     found: list[Finding] = []
 
     def watch(event: Event) -> None:
-        if isinstance(event, Closed):
+        if isinstance(event, TraceClosed):
             found.extend(event.findings)
 
     async with fanin(stack.url, mount="/rest/v1", detect__row_keys="on", **PATIENT) as sidecar:

@@ -11,7 +11,7 @@ import asyncpg
 import pytest
 
 from proxy.model import Outcome
-from proxy.observe.events import Answered, Event
+from proxy.observe.events import Event, RequestAnswered
 from tests.e2e.bursts import counting
 from tests.e2e.harness import fanin
 from tests.e2e.literals import uuid_of
@@ -136,7 +136,7 @@ async def test_its_pages_get_the_same_and_the_payment_export_takes_a_fraction_of
     calls: defaultdict[str, set[int]] = defaultdict(set)
 
     def watch(event: Event) -> None:
-        if isinstance(event, Answered):
+        if isinstance(event, RequestAnswered):
             requests[event.span.fingerprint] += 1
             calls[event.span.fingerprint].add(event.span.call)
 
@@ -153,7 +153,7 @@ async def test_its_jobs_write_the_same_with_one_statement_a_write(stack: Stack) 
     passed: Counter[str] = Counter()
 
     def watch(event: Event) -> None:
-        if isinstance(event, Answered):
+        if isinstance(event, RequestAnswered):
             passed[event.span.method] += event.span.outcome is Outcome.PASSED
 
     (direct, through), results = await direct_and_through(stack, "write", WRITES, watch)

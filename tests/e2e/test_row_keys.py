@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from proxy.observe.events import Answered, Event
+from proxy.observe.events import Event, RequestAnswered
 from tests.e2e.bursts import get, one_by_one, together
 from tests.e2e.harness import fanin
 
@@ -25,7 +25,7 @@ async def spans(stack: Stack, targets: list[str], *headers: str, **settings: str
         requests = [get(target, f"Authorization: Bearer {stack.token}", *headers) for target in targets]
         answers = await together(sidecar.port, requests)
     assert {answer.status for answer in answers} <= {200, 206}
-    return [event.span for event in seen if isinstance(event, Answered)]
+    return [event.span for event in seen if isinstance(event, RequestAnswered)]
 
 
 async def some_ids(stack: Stack) -> list[str]:

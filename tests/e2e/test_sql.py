@@ -11,7 +11,7 @@ import asyncpg
 import pytest
 
 from proxy.postgrest.names import KEYWORDS
-from proxy.postgrest.request.api_request import read_asked
+from proxy.postgrest.request.api_request import read_api_request
 from proxy.sql.statement import sql_of
 from tests.e2e.bursts import get, one_by_one
 from tests.e2e.decisions import Row
@@ -159,7 +159,7 @@ async def rows_of(stack: Stack, target: str) -> tuple[list[Any], list[Any]]:
 
 async def made_by_sql(connection: asyncpg.Connection[asyncpg.Record], target: str) -> list[Any]:
     """The rows of the printed SQL, of which Postgres makes JSON."""
-    asked = read_asked(b"GET", target.encode(), b"", "", (), b"")
+    asked = read_api_request(b"GET", target.encode(), b"", "", (), b"")
     assert asked is not None
     sql = sql_of(asked).statement.removesuffix(";")
     rows = json.loads(await connection.fetchval(f"select coalesce(json_agg(row_to_json(x)), '[]') from ({sql}) x"))
@@ -215,7 +215,7 @@ IGNORED = (
 async def test_what_is_said_to_be_refused_postgrest_refuses(odd: Stack, target: str) -> None:
     (answer,) = await one_by_one(odd.url, [get(target)])
     assert answer.status == 400
-    asked = read_asked(b"GET", target.encode(), b"", "", (), b"")
+    asked = read_api_request(b"GET", target.encode(), b"", "", (), b"")
     assert asked is not None
     assert any("PostgREST refuses" in note for note in sql_of(asked).notes)
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 
-from proxy.observe.events import Answered, Called, Event
+from proxy.observe.events import Event, RequestAnswered, UpstreamCalled
 from tests.e2e.harness import fanin
 from tests.e2e.scripts import printed_by
 from tests.e2e.test_docs import blocks
@@ -46,9 +46,9 @@ async def seen(stack: Stack) -> Seen:
         project = gateway.url.replace("127.0.0.1", "localhost")  # so that the names of the two differ
         here = f"http://127.0.0.1:{sidecar.port}"
         ways = await printed_by("supabase_guide.cjs", stack.token, json.dumps(wanted), snippet, project, here)
-    data = sum(isinstance(event, Answered) and event.span.relation != "" for event in events)
-    calls = sum(isinstance(event, Called) and event.kind != "outside" for event in events)
-    others = sum(isinstance(event, Called) and event.kind == "outside" for event in events)
+    data = sum(isinstance(event, RequestAnswered) and event.span.relation != "" for event in events)
+    calls = sum(isinstance(event, UpstreamCalled) and event.kind != "outside" for event in events)
+    others = sum(isinstance(event, UpstreamCalled) and event.kind == "outside" for event in events)
     return Seen(ways, wanted, project, here, data, calls, others)
 
 

@@ -10,7 +10,7 @@ from uuid import UUID
 import pytest
 
 from proxy.model import Outcome
-from proxy.observe.events import Answered, Called, Event
+from proxy.observe.events import Event, RequestAnswered, UpstreamCalled
 from tests.e2e.harness import fanin
 from tests.e2e.scripts import printed_by
 
@@ -37,8 +37,8 @@ async def test_bursts_through_supabase_js_are_deep_equal_and_take_a_fraction_of_
 
     def watch(event: Event) -> None:
         nonlocal calls
-        calls += isinstance(event, Called)
-        if isinstance(event, Answered) and event.span.outcome is Outcome.MERGED:
+        calls += isinstance(event, UpstreamCalled)
+        if isinstance(event, RequestAnswered) and event.span.outcome is Outcome.MERGED:
             merged.append(event.span.fingerprint)
 
     async with fanin(stack.url, merge__deadline_floor=10.0) as sidecar:

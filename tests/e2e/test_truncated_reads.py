@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from proxy.observe.events import Closed, Event
+from proxy.observe.events import Event, TraceClosed
 from tests.e2e.bursts import get
 from tests.e2e.harness import RawAnswer, ask, fanin
 from tests.e2e.odd import another, odd_tables
@@ -51,7 +51,7 @@ class Seen:
         return [(finding.code, finding.relation, finding.confidence) for finding in self.findings]
 
     def _see(self, event: Event) -> None:
-        if isinstance(event, Closed):
+        if isinstance(event, TraceClosed):
             self.findings += [finding for finding in event.findings if finding.code == "FAN010"]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from proxy.observe.events import Answered, Called, Compared, Event, Paused, Warned
+from proxy.observe.events import AnswersCompared, Event, MergingPaused, RequestAnswered, UpstreamCalled, Warned
 from tests.e2e.harness import until
 
 if TYPE_CHECKING:
@@ -31,28 +31,30 @@ class Watch:
 
     def calls(self) -> Counter[str]:
         """Upstream calls by kind."""
-        return Counter(event.kind for event in self.said if isinstance(event, Called))
+        return Counter(event.kind for event in self.said if isinstance(event, UpstreamCalled))
 
     def compared(self) -> Counter[str]:
         """Answers by what came of comparing them."""
         found: Counter[str] = Counter()
         for event in self.said:
-            if isinstance(event, Compared):
+            if isinstance(event, AnswersCompared):
                 found[event.result] += event.answers
         return found
 
     def saved(self) -> int:
         """Calls saved, less those that merging cost."""
-        saved = sum(bool(event.saves) for event in self.said if isinstance(event, Answered))
-        return saved - sum(bool(event.costs) for event in self.said if isinstance(event, Called))
+        saved = sum(bool(event.saves) for event in self.said if isinstance(event, RequestAnswered))
+        return saved - sum(bool(event.costs) for event in self.said if isinstance(event, UpstreamCalled))
 
     def answered(self) -> Counter[tuple[str, str]]:
         """Requests by outcome and refusal."""
-        return Counter((e.span.outcome.value, e.span.refusal or "") for e in self.said if isinstance(e, Answered))
+        return Counter(
+            (e.span.outcome.value, e.span.refusal or "") for e in self.said if isinstance(e, RequestAnswered)
+        )
 
     def pauses(self) -> list[str]:
         """The reasons of the pauses that began."""
-        return [event.reason for event in self.said if isinstance(event, Paused)]
+        return [event.reason for event in self.said if isinstance(event, MergingPaused)]
 
     def warnings(self) -> list[str]:
         """What the operator was told."""

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 import proxy
-from proxy.errors.codes import COMPARED, DOUBTS, FAULTS, REFUSALS
-from proxy.errors.remedies import CURES, REMEDIES
+from proxy.errors.codes import BYPASS_REASONS, COMPARISON_RESULTS, FALLBACK_REASONS, FAULTS
+from proxy.errors.remedies import BYPASS_REMEDIES, FALLBACK_REMEDIES
 from proxy.settings.model import declared
 
 SOURCES = [path for path in Path(proxy.__file__).parent.rglob("*.py") if "node_modules" not in path.parts]
@@ -27,7 +27,9 @@ def test_every_code_says_what_happened_and_what_to_do(code: str) -> None:
     assert fault.reason.isascii()
 
 
-@pytest.mark.parametrize("table", [REFUSALS, REMEDIES, DOUBTS, CURES, COMPARED])
+@pytest.mark.parametrize(
+    "table", [BYPASS_REASONS, BYPASS_REMEDIES, FALLBACK_REASONS, FALLBACK_REMEDIES, COMPARISON_RESULTS]
+)
 def test_every_reason_has_its_text(table: dict[str, str]) -> None:
     for reason, text in table.items():
         assert reason == reason.lower().replace(" ", "-")
@@ -35,14 +37,14 @@ def test_every_reason_has_its_text(table: dict[str, str]) -> None:
 
 
 def test_every_refusal_says_how_to_change_the_call() -> None:
-    assert REMEDIES.keys() == REFUSALS.keys()
+    assert BYPASS_REMEDIES.keys() == BYPASS_REASONS.keys()
 
 
 def test_every_doubt_says_what_to_do_where_it_comes_often() -> None:
-    assert CURES.keys() == DOUBTS.keys()
+    assert FALLBACK_REMEDIES.keys() == FALLBACK_REASONS.keys()
 
 
-@pytest.mark.parametrize("text", [*REMEDIES.values(), *CURES.values()])
+@pytest.mark.parametrize("text", [*BYPASS_REMEDIES.values(), *FALLBACK_REMEDIES.values()])
 def test_a_setting_that_a_remedy_names_is_one(text: str) -> None:
     known = set(declared())
     sections = {name.partition(".")[0] for name in known if "." in name}

@@ -10,7 +10,7 @@ from proxy.explain.text import lines
 from proxy.settings.model import load
 
 if TYPE_CHECKING:
-    from proxy.explain.keys import Way
+    from proxy.explain.keys import MergeWay
 
 
 def explained(words: str, *headers: str, types: tuple[str, ...] = (), **settings: Any) -> Explanation:
@@ -23,6 +23,6 @@ def text(*arguments: Any, **options: Any) -> str:
     return "\n".join(lines(explained(*arguments, **options)))
 
 
-def only_way(*arguments: Any, **options: Any) -> Way:
+def only_way(*arguments: Any, **options: Any) -> MergeWay:
     (way,) = explained(*arguments, **options).merging.ways
     return way

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from proxy.errors.codes import REFUSALS
-from proxy.errors.remedies import REMEDIES
+from proxy.errors.codes import BYPASS_REASONS
+from proxy.errors.remedies import BYPASS_REMEDIES
 from proxy.explain.facts import explain
 from proxy.explain.request import read_request
 from proxy.explain.text import lines, to_json
@@ -108,11 +108,11 @@ CHANGED: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
 }
 """For each refusal that a call can help: one that gets it, and the call that its remedy makes of it."""
 ELSEWHERE = {"mode", "too-long", "oversized", "paused", "mistrusted", "large-rows", "busy"}
-ELSEWHERE |= {code for code in REFUSALS if code.startswith("list")}
+ELSEWHERE |= {code for code in BYPASS_REASONS if code.startswith("list")}
 
 
 def test_every_refusal_that_a_call_can_help_is_tried() -> None:
-    assert CHANGED.keys() | ELSEWHERE == REFUSALS.keys()
+    assert CHANGED.keys() | ELSEWHERE == BYPASS_REASONS.keys()
 
 
 @pytest.mark.parametrize("code", CHANGED)
@@ -127,11 +127,11 @@ def test_a_refusal_is_told_with_its_remedy_and_the_remedy_helps(code: str) -> No
         found = [explained(*refused, **options), explained(*changed, **options)]
     refusal = found[0].merging.refusal
     assert refusal is not None
-    assert (refusal.code, refusal.text, refusal.remedy) == (code, REFUSALS[code], REMEDIES[code])
+    assert (refusal.code, refusal.text, refusal.remedy) == (code, BYPASS_REASONS[code], BYPASS_REMEDIES[code])
     shown = "\n".join(lines(found[0]))
     assert f"  merges     no: {code}" in shown.splitlines()
-    assert f"Merging      {code}: {REFUSALS[code]}" in shown.splitlines()
-    assert f"To change that: {REMEDIES[code]}" in shown
+    assert f"Merging      {code}: {BYPASS_REASONS[code]}" in shown.splitlines()
+    assert f"To change that: {BYPASS_REMEDIES[code]}" in shown
     assert found[1].merging.refusal is None
     assert found[1].merging.verdict == "merges"
 

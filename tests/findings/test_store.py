@@ -5,7 +5,7 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from proxy.findings.model import Finding, Fix
-from proxy.findings.store import Found
+from proxy.findings.store import FindingStore
 from proxy.settings.tables import Ignore
 
 TEXTS = dict.fromkeys(Finding.__struct_fields__, "x") | {"evidence": (), "fix": Fix("", "", "")}
@@ -14,7 +14,7 @@ TWO = replace(ONE, relation="videos")
 
 
 def test_a_finding_made_again_is_the_same_one_with_the_latest_words() -> None:
-    found = Found(10)
+    found = FindingStore(10)
     assert found.add(ONE, 1.0, "a")
     again = replace(ONE, title="another title")
     assert not found.add(again, 5.0, "b")
@@ -23,7 +23,7 @@ def test_a_finding_made_again_is_the_same_one_with_the_latest_words() -> None:
 
 
 def test_what_was_ignored_is_new_once_it_is_not() -> None:
-    found, ignore = Found(10), Ignore(rule="FAN001", reason="known")
+    found, ignore = FindingStore(10), Ignore(rule="FAN001", reason="known")
     assert found.add(ONE, 1.0, "", ignore)
     (known,) = found
     assert known.ignore is ignore
@@ -34,14 +34,14 @@ def test_what_was_ignored_is_new_once_it_is_not() -> None:
 
 
 def test_those_seen_last_come_first() -> None:
-    found = Found(10)
+    found = FindingStore(10)
     for finding, now in ((ONE, 1.0), (TWO, 2.0), (ONE, 3.0)):
         found.add(finding, now, "")
     assert [known.finding for known in found] == [ONE, TWO]
 
 
 def test_above_the_limit_the_one_not_seen_for_longest_gives_way_and_is_counted() -> None:
-    found = Found(1)
+    found = FindingStore(1)
     assert found.add(ONE, 1.0, "")
     assert found.add(TWO, 2.0, "")
     assert [known.finding for known in found] == [TWO]

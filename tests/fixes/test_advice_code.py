@@ -17,16 +17,16 @@ from tests.fixes.test_read_code import SHAPES
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from proxy.analysis.fingerprint import Shown
+    from proxy.analysis.fingerprint import ParsedFingerprint
 
 ALL = [read_fingerprint(shape) for shape in SHAPES]
-JS: dict[str, Callable[[Shown], str]] = {
+JS: dict[str, Callable[[ParsedFingerprint], str]] = {
     "narrow": lambda shown: narrow_js(shown, "id"),
     "estimate": estimate_js,
     "together": lambda shown: together_js([shown, *ALL]),
     "load": lambda shown: load_js([shown, *ALL]),
 }
-PY: dict[str, Callable[[Shown], str]] = {
+PY: dict[str, Callable[[ParsedFingerprint], str]] = {
     "narrow": lambda shown: narrow_py(shown, "id"),
     "estimate": estimate_py,
     "together": lambda shown: together_py([shown, *ALL]),
@@ -35,7 +35,7 @@ PY: dict[str, Callable[[Shown], str]] = {
 
 
 @pytest.mark.parametrize("write", JS.values(), ids=list(JS))
-def test_the_javascript_parses_whatever_the_names(write: Callable[[Shown], str]) -> None:
+def test_the_javascript_parses_whatever_the_names(write: Callable[[ParsedFingerprint], str]) -> None:
     for shown in ALL:
         command = ["node", "--input-type=module", "--check", "-"]
         checked = subprocess.run(command, input=write(shown), text=True, capture_output=True, check=False)
@@ -43,7 +43,7 @@ def test_the_javascript_parses_whatever_the_names(write: Callable[[Shown], str])
 
 
 @pytest.mark.parametrize("write", PY.values(), ids=list(PY))
-def test_the_python_parses_whatever_the_names(write: Callable[[Shown], str]) -> None:
+def test_the_python_parses_whatever_the_names(write: Callable[[ParsedFingerprint], str]) -> None:
     for shown in ALL:
         compile(write(shown), "fix", "exec")
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from proxy.errors.codes import FaultError
-from proxy.http1.head import first, has_bare_lf, parse_fields, parse_request_line, parse_status_line, tokens
+from proxy.http1.head import first_value, has_bare_lf, parse_fields, parse_request_line, parse_status_line, tokens
 
 TOKEN = b"!#$%&'*+-.^_`|~0123456789abcxyzABCXYZ"
 
@@ -96,8 +96,8 @@ def test_fields_keep_their_line_and_show_name_and_value() -> None:
     assert b"\r\n".join(field.line for field in fields) == block
     assert [field.name for field in fields] == [b"host", b"x-a", b"x-a", b"x-n"]
     assert [field.value for field in fields] == [b"h", b"b", b"", b"\xff\xc3\xa9"]
-    assert first(fields, b"x-a") == b"b"
-    assert first(fields, b"none") is None
+    assert first_value(fields, b"x-a") == b"b"
+    assert first_value(fields, b"none") is None
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from proxy.errors.codes import FaultError
-from proxy.http1.head_scanner import HeadLimits, HeadSearch
+from proxy.http1.head_scanner import HeadLimits, HeadScanner
 
 LIMITS = HeadLimits(1000, 10_000, lambda target: target.startswith(b"/rest/"))
 HEADERS = b"\r\nHost: h\r\nX: y"
@@ -36,7 +36,7 @@ class Counted(bytearray):
 
 def search(head: bytes, size: int, buffer: bytearray, limits: HeadLimits = LIMITS) -> tuple[int, bool]:
     """Where the end is found when ``head`` comes in pieces of ``size`` bytes, and whether it was long."""
-    found = HeadSearch(limits)
+    found = HeadScanner(limits)
     for at in range(0, len(head), size):
         buffer += head[at : at + size]
         end = found.end(buffer)

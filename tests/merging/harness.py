@@ -9,52 +9,52 @@ from typing import TYPE_CHECKING, Any, cast
 
 from proxy.errors.codes import FaultError
 from proxy.http1.head import parse_fields, parse_status_line
-from proxy.merging.coalescer import Sharing
+from proxy.merging.coalescer import Coalescer
 from proxy.merging.merger import Merger
-from proxy.merging.waiters import Own, Reply, Served, Ticket
-from proxy.model import Column, Share
-from proxy.observe.events import Event, Events, Replayed, Warned
-from proxy.path.coalescing import listed
+from proxy.merging.waiters import BufferedAnswer, Reply, SendAlone, StreamedAnswer
+from proxy.model import Column, Slice
+from proxy.observe.events import Event, Events, FellBack, Warned
+from proxy.path.coalescing import named_in_settings
 from proxy.path.columns import Columns, table_of
-from proxy.path.comparison import Pauses
-from proxy.path.max_rows import RowEvidence
-from proxy.path.singular import Templates
+from proxy.path.comparison import MismatchPauses
+from proxy.path.max_rows import MaxRowsEvidence
+from proxy.path.singular import NotSingularTemplates
 from proxy.postgrest.response.gateway import POSTGREST
 from proxy.settings.model import Settings
-from proxy.settings.rules import Rules
-from proxy.settings.tables import Merge
-from proxy.transport.connection import Body, Wire
-from proxy.upstream.client import Answer, Outgoing
-from proxy.upstream.mount import Route
-from proxy.upstream.response_observer import Lessons
+from proxy.settings.rules import RuleSettings
+from proxy.settings.tables import MergeSettings
+from proxy.transport.connection import Body, Connection
+from proxy.upstream.client import UpstreamAnswer, UpstreamRequest
+from proxy.upstream.mount import Mount
+from proxy.upstream.response_observer import ResponseObserver
 from tests.factories import member
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping
 
-    from proxy.merging.fetch import Result
-    from proxy.model import Member, Merged
-    from proxy.upstream.client import Upstream, UpstreamWire
-    from proxy.upstream.column_types import Oracle
+    from proxy.merging.fetch import FetchResult
+    from proxy.model import MergedCall, PendingRequest
+    from proxy.upstream.client import Upstream, UpstreamConnection
+    from proxy.upstream.column_types import ColumnTypeResolver
 
 
-def shares(call: Merged) -> Result:
-    return {value: Share(b"", value.removeprefix(b"eq."), 1) for value in call.owners}
+def shares(call: MergedCall) -> FetchResult:
+    return {value: Slice(b"", value.removeprefix(b"eq."), 1) for value in call.owners}
 
 
 class Calls:
     """A fetcher whose calls wait until they are let go; then ``answer`` says what comes of them."""
 
-    def __init__(self, answer: Callable[[Merged], Result] = shares) -> None:
+    def __init__(self, answer: Callable[[MergedCall], FetchResult] = shares) -> None:
         self.answer = answer
-        self.made: list[Merged] = []
+        self.made: list[MergedCall] = []
         self.going = asyncio.Event()
         self.going.set()
         self.place = asyncio.Event()
         self.place.set()
         self.cancelled = 0
 
-    async def fetch(self, call: Merged, alias: bytes, leaves: Callable[[], None], number: int = 0) -> Result:
+    async def fetch(self, call: MergedCall, alias: bytes, leaves: Callable[[], None], number: int = 0) -> FetchResult:
         self.made.append(call)
         try:
             await self.place.wait()
@@ -72,10 +72,10 @@ class Told:
     def __init__(self, columns: Columns) -> None:
         self.columns = columns
 
-    def known(self, member: Member) -> Mapping[bytes, Column]:
+    def known(self, member: PendingRequest) -> Mapping[bytes, Column]:
         return self.columns.of(table_of(member), 0.0)
 
-    def refused(self, member: Member, name: bytes, type_name: str, literal: bytes) -> None:
+    def refused(self, member: PendingRequest, name: bytes, type_name: str, literal: bytes) -> None:
         self.columns.refuse(table_of(member), name, type_name, literal, 0.0)
 
     def questions(self, _: object) -> list[bytes]:
@@ -102,10 +102,10 @@ class Originals:
         self.full = isinstance(head, FaultError) and head.fault.code == "FANIN505"
         self.cancelled = 0
         self.open = 0
-        self.wire: Wire | None = None
+        self.wire: Connection | None = None
 
     @asynccontextmanager
-    async def send(self, _: None, call: Outgoing) -> AsyncIterator[Answer]:
+    async def send(self, _: None, call: UpstreamRequest) -> AsyncIterator[UpstreamAnswer]:
         self.made.append(call.head)
         self.open += 1
         try:
@@ -121,43 +121,49 @@ class Originals:
         finally:
             self.open -= 1
 
-    def _answer(self, head: bytes, method: bytes) -> Answer:
-        self.wire = Wire()
+    def _answer(self, head: bytes, method: bytes) -> UpstreamAnswer:
+        self.wire = Connection()
         first, _, rest = head.partition(b"\r\n")
         line, fields = parse_status_line(first), parse_fields(rest, "FANIN503")
         framing = 0 if method == b"HEAD" else len(self.body)
         if framing:
             self.wire.buffer += self.body[: self.there]
-        return Answer(cast("UpstreamWire", self.wire), line, fields, Body(self.wire, framing, 20.0, "FANIN503"))
+        return UpstreamAnswer(
+            cast("UpstreamConnection", self.wire), line, fields, Body(self.wire, framing, 20.0, "FANIN503")
+        )
 
 
 class Made:
     """A merger with its sharing, what they said, and a clock that stands still."""
 
     def __init__(
-        self, calls: Calls | None = None, originals: Originals | None = None, rules: Rules | None = None, **merge: Any
+        self,
+        calls: Calls | None = None,
+        originals: Originals | None = None,
+        rules: RuleSettings | None = None,
+        **merge: Any,
     ) -> None:
         self.calls = calls or Calls()
         self.originals = originals or Originals()
         self.now = 0.0
         self.said: list[Event] = []
-        self.evidence = RowEvidence(None, 60.0)
+        self.evidence = MaxRowsEvidence(None, 60.0)
         events = Events()
         events.subscribe(self.said.append)
         settings = Settings(
-            merge=Merge(**{"deadline_floor": 30.0, "max_wait": 30.0, **merge}),
-            rules=rules or Rules(),
+            merge=MergeSettings(**{"deadline_floor": 30.0, "max_wait": 30.0, **merge}),
+            rules=rules or RuleSettings(),
         )
-        clock, templates, numbers = (lambda: self.now), Templates(9), itertools.count(1)
-        lessons = Lessons(POSTGREST, self.evidence, templates, clock)
-        upstream, route = cast("Upstream", self.originals), Route(b"", b"")
-        self.mistrusted = Pauses(60.0, 3600.0, 10)
+        clock, templates, numbers = (lambda: self.now), NotSingularTemplates(9), itertools.count(1)
+        lessons = ResponseObserver(POSTGREST, self.evidence, templates, clock)
+        upstream, route = cast("Upstream", self.originals), Mount(b"", b"")
+        self.mistrusted = MismatchPauses(60.0, 3600.0, 10)
         self.columns = Columns(60.0, 9)
-        self.sharing = Sharing(
-            settings, upstream, route, POSTGREST, listed((), "public"), lessons, events, clock, numbers
+        self.sharing = Coalescer(
+            settings, upstream, route, POSTGREST, named_in_settings((), "public"), lessons, events, clock, numbers
         )
         more = (self.evidence, events, clock, numbers, templates, self.mistrusted)
-        self.merger = Merger(settings, self.calls, cast("Oracle", Told(self.columns)), self.sharing, *more)
+        self.merger = Merger(settings, self.calls, cast("ColumnTypeResolver", Told(self.columns)), self.sharing, *more)
 
     def ask(self, *targets: str) -> list[asyncio.Task[Reply]]:
         members = [member(target) for target in targets]
@@ -170,7 +176,7 @@ class Made:
         return [asyncio.create_task(self.sharing.ask(one, one.query.refusal)) for one in members]
 
     def doubts(self) -> list[str]:
-        return [event.reason for event in self.said if isinstance(event, Replayed)]
+        return [event.reason for event in self.said if isinstance(event, FellBack)]
 
     def assert_at_rest(self) -> None:
         """Nobody waits, nothing is in flight, no timer runs, and nothing was a bug."""
@@ -196,26 +202,26 @@ async def finish(tasks: list[asyncio.Task[Reply]]) -> list[Reply]:
     """Every reply; tickets are used as the pipeline uses them."""
     replies = await asyncio.gather(*tasks)
     for reply in replies:
-        if isinstance(reply, Ticket):
+        if isinstance(reply, SendAlone):
             reply.done(0.01)
     await turns()
     return replies
 
 
 def bodies(replies: list[Reply]) -> list[bytes | None]:
-    return [reply.share.body if isinstance(reply, Served) else None for reply in replies]
+    return [reply.share.body if isinstance(reply, BufferedAnswer) else None for reply in replies]
 
 
 def tickets(replies: list[Reply]) -> list[bool]:
     """Of those who go alone: whether a call was made for them in vain."""
-    return [reply.replays for reply in replies if isinstance(reply, Ticket)]
+    return [reply.replays for reply in replies if isinstance(reply, SendAlone)]
 
 
 async def settled(made: Made, tasks: list[asyncio.Task[Reply]]) -> list[Reply]:
     """Every reply, used as the pipeline uses it."""
     replies = await finish(tasks)
     for reply in replies:
-        if isinstance(reply, Own):
+        if isinstance(reply, StreamedAnswer):
             reply.done()
     await turns()
     made.assert_at_rest()

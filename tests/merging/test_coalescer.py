@@ -6,12 +6,12 @@ import asyncio
 
 import pytest
 
-from proxy.errors.codes import DOUBTS, FaultError
-from proxy.merging.waiters import Failed, Own, Served, Ticket
+from proxy.errors.codes import FALLBACK_REASONS, FaultError
+from proxy.merging.waiters import BufferedAnswer, FailedCall, SendAlone, StreamedAnswer
 from proxy.model import Outcome
-from proxy.observe.events import NO_ANSWER, Called, Left, Warned
-from proxy.path.coalescing import listed
-from proxy.settings.rules import Rules
+from proxy.observe.events import NO_ANSWER, UpstreamCalled, Warned, WindowClosed
+from proxy.path.coalescing import named_in_settings
+from proxy.settings.rules import RuleSettings
 from tests.factories import member
 from tests.merging.harness import FINE, Made, Originals, bodies, finish, ids, settled, tickets, turns
 
@@ -19,11 +19,11 @@ PAGE = "/t?order=id&offset=10"
 
 
 def calls(made: Made) -> list[tuple[str, int]]:
-    return [(event.kind, event.status) for event in made.said if isinstance(event, Called)]
+    return [(event.kind, event.status) for event in made.said if isinstance(event, UpstreamCalled)]
 
 
 def costs(made: Made) -> list[str]:
-    return [event.costs for event in made.said if isinstance(event, Called)]
+    return [event.costs for event in made.said if isinstance(event, UpstreamCalled)]
 
 
 # One answer for all.
@@ -35,7 +35,7 @@ async def test_equal_reads_are_one_call_and_each_has_a_copy() -> None:
     assert made.originals.made == [b"GET /t?order=id&offset=10 HTTP/1.1\r\nHost: h\r\n\r\n"]
     assert bodies(replies) == [b'[{"a":1}]'] * 3
     for reply in replies:
-        assert isinstance(reply, Served)
+        assert isinstance(reply, BufferedAnswer)
         assert reply.share.head == FINE + b"\r\nContent-Length: 9\r\n"
         assert (reply.call, reply.shared, reply.outcome, reply.share.rows) == (1, 3, Outcome.SHARED, 1)
     assert calls(made) == [("shared", 200)]
@@ -53,7 +53,7 @@ async def test_equal_keys_share_an_original_too() -> None:
 async def test_who_is_alone_goes_alone_and_says_why_it_is_not_merged() -> None:
     made = Made()
     (reply,) = await settled(made, made.share(PAGE))
-    assert isinstance(reply, Ticket)
+    assert isinstance(reply, SendAlone)
     assert (reply.reason, reply.replays) == ("offset", False)
     assert not made.originals.made
 
@@ -82,14 +82,14 @@ async def test_a_call_in_flight_is_never_joined() -> None:
     made.originals.going.set()
     assert bodies(await settled(made, first + second)) == [b"[]"] * 4
     assert len(made.originals.made) == 2
-    assert [event.size for event in made.said if isinstance(event, Left)] == [2, 2]
+    assert [event.size for event in made.said if isinstance(event, WindowClosed)] == [2, 2]
 
 
 async def test_a_head_is_answered_with_what_its_answer_says_of_length() -> None:
     head = FINE + b"\r\nContent-Length: 12"
     made = Made(originals=Originals(head))
     for reply in await settled(made, made.share(PAGE, PAGE, method=b"HEAD")):
-        assert isinstance(reply, Served)
+        assert isinstance(reply, BufferedAnswer)
         assert (reply.share.head, reply.share.body, reply.share.rows) == (head + b"\r\n", b"", -1)
 
 
@@ -99,7 +99,7 @@ async def test_an_error_is_shared_as_it_is(status: bytes) -> None:
     made = Made(originals=Originals(FINE.replace(b"200 OK", status), body))
     replies = await settled(made, made.share(PAGE, PAGE))
     assert bodies(replies) == [body, body]
-    assert all(isinstance(one, Served) and one.share.head.startswith(b"HTTP/1.1 " + status) for one in replies)
+    assert all(isinstance(one, BufferedAnswer) and one.share.head.startswith(b"HTTP/1.1 " + status) for one in replies)
 
 
 async def test_an_answer_teaches_what_answers_teach() -> None:
@@ -115,7 +115,7 @@ async def test_an_answer_teaches_what_answers_teach() -> None:
 async def test_a_header_that_may_be_one_callers_goes_to_the_first_and_the_others_ask_themselves(line: bytes) -> None:
     made = Made(originals=Originals(FINE + b"\r\n" + line, b"[1]"))
     own, *others = await settled(made, made.share(PAGE, PAGE, PAGE))
-    assert isinstance(own, Own)
+    assert isinstance(own, StreamedAnswer)
     assert [field.line for field in own.answer.fields][-1] == line
     assert own.data == b""
     assert tickets(others) == [True, True]
@@ -128,8 +128,8 @@ async def test_a_body_beyond_the_limit_goes_to_the_first_as_it_comes() -> None:
     made = Made(originals=Originals(body=b"x" * 100, there=60), max_body=50)
     asked = made.share(PAGE, PAGE)
     own, other = await asyncio.gather(*asked)
-    assert isinstance(own, Own)
-    assert isinstance(other, Ticket)
+    assert isinstance(own, StreamedAnswer)
+    assert isinstance(other, SendAlone)
     assert made.doubts() == ["too-large"]
     assert own.data == b"x" * 60
     assert made.originals.wire is not None
@@ -142,7 +142,7 @@ async def test_a_body_beyond_the_limit_goes_to_the_first_as_it_comes() -> None:
 async def test_a_body_beyond_the_limit_is_not_shared_though_all_of_it_is_there() -> None:
     made = Made(originals=Originals(body=b"x" * 51), max_body=50)
     own, other = await settled(made, made.share(PAGE, PAGE))
-    assert isinstance(own, Own)
+    assert isinstance(own, StreamedAnswer)
     assert own.data == b"x" * 51
     assert tickets([other]) == [True]
 
@@ -160,7 +160,7 @@ async def test_a_body_up_to_the_limit_is_shared_though_it_comes_in_pieces() -> N
 async def test_what_a_gateway_says_of_itself_goes_to_the_first_only(status: bytes) -> None:
     made = Made(originals=Originals(FINE.replace(b"200 OK", status), b"upstream connect error"))
     own, other = await settled(made, made.share(PAGE, PAGE))
-    assert isinstance(own, Own)
+    assert isinstance(own, StreamedAnswer)
     assert own.data == b"upstream connect error"
     assert tickets([other]) == [True]
     assert made.doubts() == ["unavailable"]
@@ -179,9 +179,9 @@ async def test_what_postgrest_says_of_its_database_is_shared() -> None:
 async def test_an_upstream_that_is_away_or_out_of_time_is_so_for_everybody(code: str) -> None:
     made = Made(originals=Originals(FaultError(code, "why")))
     replies = await settled(made, made.share(PAGE, PAGE, PAGE))
-    assert all(isinstance(reply, Failed) and reply.error.fault.code == code for reply in replies)
+    assert all(isinstance(reply, FailedCall) and reply.error.fault.code == code for reply in replies)
     sent = code != "FANIN505"
-    assert {reply.call for reply in replies if isinstance(reply, Failed)} == {int(sent)}
+    assert {reply.call for reply in replies if isinstance(reply, FailedCall)} == {int(sent)}
     assert calls(made) == [("shared", NO_ANSWER)] * sent
     assert len(made.originals.made) == 1
 
@@ -190,7 +190,7 @@ async def test_an_upstream_that_is_away_or_out_of_time_is_so_for_everybody(code:
 async def test_a_connection_that_breaks_fails_the_first_and_the_others_ask_themselves(code: str) -> None:
     made = Made(originals=Originals(FaultError(code)))
     failed, *others = await settled(made, made.share(PAGE, PAGE, PAGE))
-    assert isinstance(failed, Failed)
+    assert isinstance(failed, FailedCall)
     assert tickets(others) == [True, True]
     assert made.doubts() == ["connection"]
 
@@ -202,7 +202,7 @@ async def test_a_body_that_breaks_off_fails_the_first_and_the_others_ask_themsel
     assert made.originals.wire is not None
     made.originals.wire.eof_received()
     failed, other = await settled(made, asked)
-    assert isinstance(failed, Failed)
+    assert isinstance(failed, FailedCall)
     assert failed.error.fault.code == "FANIN502"
     assert tickets([other]) == [True]
 
@@ -217,7 +217,7 @@ async def test_a_bug_sends_everybody_alone_and_is_told(monkeypatch: pytest.Monke
 
 
 def test_the_doubts_are_in_the_table() -> None:
-    assert {"headers", "too-large", "unavailable", "connection", "bug"} <= set(DOUBTS)
+    assert {"headers", "too-large", "unavailable", "connection", "bug"} <= set(FALLBACK_REASONS)
 
 
 # When it is off.
@@ -252,7 +252,7 @@ async def test_after_it_worked_again_the_next_pause_is_a_short_one() -> None:
 
 @pytest.mark.parametrize("level", ["off", "report"])
 async def test_below_rewrite_nothing_is_shared_and_merging_goes_on(level: str) -> None:
-    made = Made(rules=Rules.model_validate({"fan003": level}))
+    made = Made(rules=RuleSettings.model_validate({"fan003": level}))
     assert not made.sharing.takes(member(PAGE))
     assert tickets(await settled(made, made.ask(*ids(7, 7)))) == [False, False]
     assert bodies(await settled(made, made.ask(*ids(7, 7, 8)))) == [b"7", b"7", b"8"]
@@ -266,12 +266,12 @@ async def test_where_merging_pauses_equal_reads_are_still_one_call() -> None:
     gate.failed(0.0)
     replies = await settled(made, made.ask(*ids(1, 1, 2)))
     assert bodies(replies) == [b"[]", b"[]", None]
-    assert [reply.reason for reply in replies if isinstance(reply, Ticket)] == ["paused"]
+    assert [reply.reason for reply in replies if isinstance(reply, SendAlone)] == ["paused"]
     assert not made.calls.made
 
 
 async def test_a_listed_function_is_taken_and_any_other_is_not() -> None:
     made = Made()
-    made.sharing._is_stable = listed(("slow",), "public")
+    made.sharing._is_stable = named_in_settings(("slow",), "public")
     assert not made.sharing.takes(member("/rpc/token"))
     assert bodies(await settled(made, made.share("/rpc/slow?a=1", "/rpc/slow?a=1"))) == [b"[]", b"[]"]

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from proxy.errors.codes import FaultError
-from proxy.merging.waiters import Failed, Own, Served, Ticket
+from proxy.merging.waiters import BufferedAnswer, FailedCall, SendAlone, StreamedAnswer
 from tests.merging.harness import FINE, Made, Originals, bodies, finish, settled, tickets, turns
 
 PAGE = "/t?order=id&offset=10"
@@ -31,13 +31,13 @@ async def test_hanging_up_at_any_turn_leaves_nothing_behind(turn: int, leavers: 
     async with asyncio.timeout(10):
         replies = await asyncio.gather(*tasks, return_exceptions=True)
     for at, reply in enumerate(replies):
-        if isinstance(reply, Ticket):
+        if isinstance(reply, SendAlone):
             reply.done(None)
-        elif isinstance(reply, Own):
+        elif isinstance(reply, StreamedAnswer):
             reply.done()
         else:
             left = at in leavers and isinstance(reply, asyncio.CancelledError)
-            assert left or isinstance(reply, Served | Failed)
+            assert left or isinstance(reply, BufferedAnswer | FailedCall)
     await turns()
     made.assert_at_rest()
 
@@ -52,7 +52,7 @@ async def test_the_first_to_ask_may_leave_and_the_others_are_answered() -> None:
     made.originals.going.set()
     replies = await settled(made, others)
     assert bodies(replies) == [b"[]", b"[]"]
-    assert [reply.shared for reply in replies if isinstance(reply, Served)] == [2, 2]
+    assert [reply.shared for reply in replies if isinstance(reply, BufferedAnswer)] == [2, 2]
     assert made.originals.cancelled == 0
 
 

@@ -7,24 +7,43 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import pytest
 
-from proxy.merging.comparer import FAILURES, OVERHEAD, Beside, Checker, as_heard, is_busy
-from proxy.model import Doubt, Merged, Miss, Share
-from proxy.observe.events import Called, Compared, Event, Events, Left, Paused, Replayed, Warned
-from proxy.path.comparison import DOUBT, FAILED, MATCH, MISMATCH, MOVING, SKIPPED, Heard, Held, Pauses
-from proxy.path.max_rows import RowEvidence
-from proxy.path.plan import Bounds, plan
-from proxy.path.singular import Templates
+from proxy.merging.comparer import FAILURES, OVERHEAD, BackgroundEvents, ShadowComparer, as_compared, is_busy
+from proxy.model import FallbackReason, MergedCall, NotSingular, Slice
+from proxy.observe.events import (
+    AnswersCompared,
+    Event,
+    Events,
+    FellBack,
+    MergingPaused,
+    UpstreamCalled,
+    Warned,
+    WindowClosed,
+)
+from proxy.path.comparison import (
+    DOUBT,
+    FAILED,
+    MATCH,
+    MISMATCH,
+    MOVING,
+    SKIPPED,
+    ByteBudget,
+    ComparedAnswer,
+    MismatchPauses,
+)
+from proxy.path.max_rows import MaxRowsEvidence
+from proxy.path.plan import CallLimits, plan
+from proxy.path.singular import NotSingularTemplates
 from proxy.postgrest.response.gateway import POSTGREST
 from proxy.upstream.client import Upstream
-from proxy.upstream.mount import Route
+from proxy.upstream.mount import Mount
 from tests.e2e.harness import settings, until
 from tests.factories import fields, member
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from proxy.merging.fetch import Result
-    from proxy.model import Member
+    from proxy.merging.fetch import FetchResult
+    from proxy.model import PendingRequest
 
 HEAD = b"HTTP/1.1 200 OK\r\n"
 
@@ -39,48 +58,52 @@ class Made:
         events = Events()
         events.subscribe(self.said.append)
         found = settings("http://127.0.0.1:9", **changes)
-        upstream, evidence = Upstream(found, lambda: self.now), RowEvidence(None, 60.0)
-        route = Route(b"", b"")
+        upstream, evidence = Upstream(found, lambda: self.now), MaxRowsEvidence(None, 60.0)
+        route = Mount(b"", b"")
         shadow = found.shadow
-        beside = (Templates(9), Held(shadow.max_held), Pauses(shadow.pause_first, shadow.pause_max, 100))
-        self.checker = Checker(found, upstream, route, POSTGREST, evidence, events, lambda: self.now, *beside)
-        (call,) = plan([member(f"/t?id=eq.{n}") for n in (1, 2)], b"alias", Bounds(9, 9000))
-        assert isinstance(call, Merged)
+        beside = (
+            NotSingularTemplates(9),
+            ByteBudget(shadow.max_held),
+            MismatchPauses(shadow.pause_first, shadow.pause_max, 100),
+        )
+        self.checker = ShadowComparer(found, upstream, route, POSTGREST, evidence, events, lambda: self.now, *beside)
+        (call,) = plan([member(f"/t?id=eq.{n}") for n in (1, 2)], b"alias", CallLimits(9, 9000))
+        assert isinstance(call, MergedCall)
         self.call = call
         self.pairs = [(literal, members[0]) for literal, members in call.owners.items()]
 
-    def tell(self, patch: pytest.MonkeyPatch, originals: str, merged: Callable[[], Result]) -> None:
+    def tell(self, patch: pytest.MonkeyPatch, originals: str, merged: Callable[[], FetchResult]) -> None:
         """Further originals say the letters one after another, of every member; merged calls what ``merged`` says."""
         versions = iter(originals)
         current = {"version": originals[0]}
 
-        async def original(one: Member) -> Heard | str:
+        async def original(one: PendingRequest) -> ComparedAnswer | str:
             if one is self.pairs[0][1]:
                 self.asked.append("original")
                 current["version"] = next(versions, originals[-1])
-            return Heard(HEAD, current["version"].encode())
+            return ComparedAnswer(HEAD, current["version"].encode())
 
-        async def fetch(*_: object) -> Result:
+        async def fetch(*_: object) -> FetchResult:
             self.asked.append("merged")
             return merged()
 
         patch.setattr(self.checker, "original", original)
         patch.setattr(self.checker.fetcher, "fetch", fetch)
 
-    def shares(self, body: bytes) -> dict[bytes, Share | Miss]:
-        return {literal: Share(HEAD, body, 1) for literal in self.call.owners}
+    def shares(self, body: bytes) -> dict[bytes, Slice | NotSingular]:
+        return {literal: Slice(HEAD, body, 1) for literal in self.call.owners}
 
-    async def compare(self, first: Heard | str, share: bytes = b"m") -> dict[str, int]:
-        async def ask(_: Member) -> Heard | str:
+    async def compare(self, first: ComparedAnswer | str, share: bytes = b"m") -> dict[str, int]:
+        async def ask(_: PendingRequest) -> ComparedAnswer | str:
             return first
 
         await self.checker.compare(self.call, b"alias", self.shares(share), self.pairs, ask)
         assert self.checker.held.now == 0
-        return {event.result: event.answers for event in self.said if isinstance(event, Compared)}
+        return {event.result: event.answers for event in self.said if isinstance(event, AnswersCompared)}
 
 
-def heard(body: bytes) -> Heard:
-    return Heard(HEAD, body)
+def heard(body: bytes) -> ComparedAnswer:
+    return ComparedAnswer(HEAD, body)
 
 
 async def test_what_is_the_same_at_once_takes_no_further_call(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -99,7 +122,7 @@ async def test_what_differs_is_asked_for_twice_more_between_originals_then_pause
     assert made.asked == ["original", "merged", "original", "merged", "original"]
     assert made.checker.pauses.paused("GET t?id=eq.?", 0.0)
     assert made.checker.paused == 1
-    assert [event.reason for event in made.said if isinstance(event, Paused)] == [MISMATCH]
+    assert [event.reason for event in made.said if isinstance(event, MergingPaused)] == [MISMATCH]
     (told,) = (event for event in made.said if isinstance(event, Warned))
     assert told.what.endswith("GET t?id=eq.?: the body from byte 0 on, 1 bytes became 1")
     assert told.what.startswith("2 of 2 merged answers")
@@ -111,7 +134,7 @@ async def test_a_second_finding_in_the_pause_is_counted_and_not_told_again(monke
     await made.compare(heard(b"o"))
     made.said.clear()
     assert await made.compare(heard(b"o")) == {MISMATCH: 2}
-    assert [type(event) for event in made.said] == [Compared]
+    assert [type(event) for event in made.said] == [AnswersCompared]
 
 
 @pytest.mark.parametrize(("originals", "calls"), [("xoo", 1), ("oxo", 3), ("oox", 5)])
@@ -132,10 +155,12 @@ async def test_a_merged_answer_that_comes_right_ends_it(monkeypatch: pytest.Monk
 
 
 @pytest.mark.parametrize(
-    ("result", "counted"), [(Doubt("connection", "FANIN505"), SKIPPED), (Doubt("ties"), FAILED)], ids=str
+    ("result", "counted"),
+    [(FallbackReason("connection", "FANIN505"), SKIPPED), (FallbackReason("ties"), FAILED)],
+    ids=str,
 )
 async def test_a_merged_call_that_is_not_answered_again_proves_nothing(
-    monkeypatch: pytest.MonkeyPatch, result: Doubt, counted: str
+    monkeypatch: pytest.MonkeyPatch, result: FallbackReason, counted: str
 ) -> None:
     made = Made()
     made.tell(monkeypatch, "o", lambda: result)
@@ -146,7 +171,7 @@ async def test_what_could_not_be_heard_or_filled_in_is_counted_as_that(monkeypat
     made = Made()
     assert await made.compare(FAILED) == {FAILED: 2}
     made.said.clear()
-    monkeypatch.setattr(made, "shares", lambda _: dict.fromkeys(made.call.owners, Miss({}, b"", 0)))
+    monkeypatch.setattr(made, "shares", lambda _: dict.fromkeys(made.call.owners, NotSingular({}, b"", 0)))
     assert await made.compare(heard(b"o")) == {DOUBT: 2}
 
 
@@ -169,7 +194,7 @@ async def test_bugs_are_told_and_end_comparing_after_a_few() -> None:
 async def test_after_the_end_nothing_runs_and_nothing_begins() -> None:
     made = Made()
 
-    async def never(_: Member) -> Heard | str:
+    async def never(_: PendingRequest) -> ComparedAnswer | str:
         await until(lambda: False)
         return FAILED
 
@@ -183,18 +208,18 @@ def test_the_calls_that_are_made_beside_are_told_apart() -> None:
     said: list[Event] = []
     events = Events()
     events.subscribe(said.append)
-    beside = Beside(events)
-    call, replayed = Called("t", "merged", 0.1, 200, costs="FAN001"), Replayed("ties", "", "t", 4)
+    beside = BackgroundEvents(events)
+    call, replayed = UpstreamCalled("t", "merged", 0.1, 200, costs="FAN001"), FellBack("ties", "", "t", 4)
     late = msgspec.structs.replace(replayed, reason="load")
-    for event in (call, Left(3, 0.1), replayed, late):
+    for event in (call, WindowClosed(3, 0.1), replayed, late):
         beside.emit(event)
     assert said == [
         msgspec.structs.replace(call, kind="shadow"),
-        Left(3, 0.1),
+        WindowClosed(3, 0.1),
         replayed,
-        Compared(DOUBT, 4),
+        AnswersCompared(DOUBT, 4),
         late,
-        Compared(SKIPPED, 4),
+        AnswersCompared(SKIPPED, 4),
     ]
 
 
@@ -202,11 +227,11 @@ def test_a_compressed_answer_is_not_compared() -> None:
     from proxy.http1.head import parse_status_line
 
     line = parse_status_line(b"HTTP/1.1 200 OK")
-    assert as_heard(line, fields("A: b"), b"x") == Heard(b"HTTP/1.1 200 OK\r\nA: b", b"x")
-    assert as_heard(line, fields("Content-Encoding: gzip"), b"x") == SKIPPED
+    assert as_compared(line, fields("A: b"), b"x") == ComparedAnswer(b"HTTP/1.1 200 OK\r\nA: b", b"x")
+    assert as_compared(line, fields("Content-Encoding: gzip"), b"x") == SKIPPED
 
 
 def test_only_a_call_that_was_not_made_for_want_of_a_place_is_busy() -> None:
-    assert is_busy(Doubt("connection", "FANIN505"))
-    assert not is_busy(Doubt("connection", "FANIN502"))
+    assert is_busy(FallbackReason("connection", "FANIN505"))
+    assert not is_busy(FallbackReason("connection", "FANIN502"))
     assert not is_busy({})

@@ -8,23 +8,23 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from proxy.merging.fetch import Poisoned, Result
-from proxy.merging.waiters import Served, Ticket
-from proxy.model import Doubt
+from proxy.merging.fetch import BadValue, FetchResult
+from proxy.merging.waiters import BufferedAnswer, SendAlone
+from proxy.model import FallbackReason
 from tests.merging.harness import Calls, Made, ids, shares, turns
 
 if TYPE_CHECKING:
-    from proxy.model import Merged
+    from proxy.model import MergedCall
 
 
 @pytest.mark.parametrize("turn", range(7))
 @pytest.mark.parametrize("leavers", [[0], [1], [0, 1], [0, 1, 2], [2], [0, 2]])
 @pytest.mark.parametrize("kind", ["shares", "doubt", "poison", "alone"])
 async def test_hanging_up_at_any_turn_leaves_nothing_behind(turn: int, leavers: list[int], kind: str) -> None:
-    def answer(call: Merged) -> Result:
+    def answer(call: MergedCall) -> FetchResult:
         if kind == "doubt":
-            return Doubt("ties")
-        return Poisoned("smallint", b"40000") if kind == "poison" and b"eq.40000" in call.owners else shares(call)
+            return FallbackReason("ties")
+        return BadValue("smallint", b"40000") if kind == "poison" and b"eq.40000" in call.owners else shares(call)
 
     made = Made(Calls(answer))
     numbers = [1, 2, 40000]
@@ -35,10 +35,12 @@ async def test_hanging_up_at_any_turn_leaves_nothing_behind(turn: int, leavers: 
     async with asyncio.timeout(10):
         replies = await asyncio.gather(*tasks, return_exceptions=True)
     for at, reply in enumerate(replies):
-        if isinstance(reply, Ticket):
+        if isinstance(reply, SendAlone):
             reply.done(None)
-        assert isinstance(reply, Served | Ticket) or (at in leavers and isinstance(reply, asyncio.CancelledError))
-        if isinstance(reply, Served):
+        assert isinstance(reply, BufferedAnswer | SendAlone) or (
+            at in leavers and isinstance(reply, asyncio.CancelledError)
+        )
+        if isinstance(reply, BufferedAnswer):
             assert reply.share.body == str(numbers[at]).encode()
     await turns()
     made.assert_at_rest()
@@ -70,7 +72,7 @@ async def test_the_last_to_hang_up_in_a_window_cancels_its_timer() -> None:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
     assert not made.merger._windows.timers
-    assert isinstance(ticket, Ticket)
+    assert isinstance(ticket, SendAlone)
     ticket.done(None)
     made.assert_at_rest()
 
@@ -84,8 +86,8 @@ async def test_a_reply_that_came_as_its_caller_left_gives_its_place_back() -> No
         task.cancel()
         (reply,) = await asyncio.gather(task, return_exceptions=True)
         left[type(reply)] += 1
-        if isinstance(reply, Ticket):
+        if isinstance(reply, SendAlone):
             reply.done(None)
         await turns()
         made.assert_at_rest()
-    assert set(left) == {Ticket, asyncio.CancelledError}
+    assert set(left) == {SendAlone, asyncio.CancelledError}

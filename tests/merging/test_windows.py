@@ -7,34 +7,34 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from proxy.merging.waiters import Ticket, Waiters
+from proxy.merging.waiters import InFlightCall, SendAlone
 from proxy.merging.windows import Windows
-from proxy.observe.events import Event, Events, Left
-from proxy.path.batching import Gate, Gates
+from proxy.observe.events import Event, Events, WindowClosed
+from proxy.path.batching import BatchScheduler, SchedulerRegistry
 from tests.factories import member
 from tests.merging.harness import turns
 from tests.path.test_batching import PACE
 
 if TYPE_CHECKING:
-    from proxy.model import Member
+    from proxy.model import PendingRequest
 
 
 class Room:
     """Windows whose batches are kept."""
 
     def __init__(self) -> None:
-        self.batches: list[list[Member]] = []
+        self.batches: list[list[PendingRequest]] = []
         self.said: list[Event] = []
         events = Events()
         events.subscribe(self.said.append)
-        self.windows = Windows(Gates(9, lambda: Gate(PACE)), self.left, events, lambda: 3.0)
-        self.gate = Gate(PACE)
+        self.windows = Windows(SchedulerRegistry(9, lambda: BatchScheduler(PACE)), self.left, events, lambda: 3.0)
+        self.gate = BatchScheduler(PACE)
 
-    def left(self, gate: Gate, batch: list[Member]) -> None:
+    def left(self, gate: BatchScheduler, batch: list[PendingRequest]) -> None:
         assert gate is self.gate
         self.batches.append(batch)
 
-    def ask(self, member: Member, reason: str | None = None) -> asyncio.Task[object]:
+    def ask(self, member: PendingRequest, reason: str | None = None) -> asyncio.Task[object]:
         return asyncio.create_task(self.windows.ask(self.gate, member, reason))
 
 
@@ -43,7 +43,7 @@ async def test_whoever_came_in_one_turn_leaves_together_at_its_end() -> None:
     tasks = [room.ask(one) for one in members]
     await turns(2)
     assert room.batches == [members]
-    assert [(event.size, event.waited) for event in room.said if isinstance(event, Left)] == [(3, 2.0)]
+    assert [(event.size, event.waited) for event in room.said if isinstance(event, WindowClosed)] == [(3, 2.0)]
     assert room.windows.waiting == 3
     assert room.windows.timers == 0
     for one in members:
@@ -60,7 +60,7 @@ async def test_who_goes_alone_is_told_why(own: str, told: str | None, reason: st
     room.windows.admit(room.gate, one, told)
     room.windows.admit(room.gate, one, "busy")  # it is told once
     ticket = await task
-    assert isinstance(ticket, Ticket)
+    assert isinstance(ticket, SendAlone)
     assert ticket.reason == reason
     assert room.gate.in_flight == 1
     ticket.done(0.1)
@@ -99,7 +99,7 @@ async def test_who_hangs_up_while_a_call_is_made_leaves_its_waiters() -> None:
     room, one = Room(), member("/t")
     task = room.ask(one)
     await turns(2)
-    waiters = room.windows.seat(one).waiters = Waiters([one, member("/t")])
+    waiters = room.windows.seat(one).waiters = InFlightCall([one, member("/t")])
     task.cancel()
     await turns(2)
     assert waiters.left == 1

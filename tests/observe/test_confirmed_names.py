@@ -5,15 +5,15 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
-from proxy.observe.confirmed_names import Names
+from proxy.observe.confirmed_names import ConfirmedNames
 from tests.rules.traces import parallel, span
 
 LINE = "GET /creators?id=eq.1&select=id"
 TAKEN = span(LINE, 1)
 
 
-def knowing(*lines: str) -> Names:
-    names = Names()
+def knowing(*lines: str) -> ConfirmedNames:
+    names = ConfirmedNames()
     names.learn([span(line, 1) for line in lines])
     return names
 
@@ -31,7 +31,7 @@ def test_of_a_query_that_was_never_answered_the_relation_is_shown_when_that_is_k
 
 
 def test_a_method_that_is_none_is_not_shown() -> None:
-    assert Names().of(replace(TAKEN, method="SECRET", fingerprint="SECRET creators")) == "other …"
+    assert ConfirmedNames().of(replace(TAKEN, method="SECRET", fingerprint="SECRET creators")) == "other …"
 
 
 @pytest.mark.parametrize(
@@ -47,7 +47,7 @@ def test_a_method_that_is_none_is_not_shown() -> None:
     ],
 )
 def test_what_upstream_did_not_read_as_a_name_is_none(refused: object) -> None:
-    names = Names()
+    names = ConfirmedNames()
     names.learn([refused])  # type: ignore[list-item]
     assert "creators" not in names.of(refused)  # type: ignore[arg-type]
 
@@ -60,7 +60,7 @@ def test_an_over_long_list_which_is_refused_for_its_length_is_shown() -> None:
 
 
 def test_the_names_not_seen_for_longest_are_forgotten() -> None:
-    names = Names(most=6)  # three for each query
+    names = ConfirmedNames(most=6)  # three for each query
     first, *others = (span(f"GET /t{n}?id=eq.1", 1) for n in range(3))
     names.learn([first, others[0], first, others[1]])
     assert names.of(first) != "GET …"
@@ -68,12 +68,12 @@ def test_the_names_not_seen_for_longest_are_forgotten() -> None:
 
 
 def test_a_finding_is_shown_with_the_trace_that_shows_its_names() -> None:
-    from proxy.settings.rules import Rules
+    from proxy.settings.rules import RuleSettings
     from rules.fan001_n_plus_one_read import detect
 
     seen = parallel([f"GET /t?id=eq.{n}" for n in range(6)])
-    found = tuple(detect(seen, Rules()))
-    names = Names()
+    found = tuple(detect(seen, RuleSettings()))
+    names = ConfirmedNames()
     names.learn([replace(one, status=400) for one in seen.spans])
     assert names.shown(found) == []
     names.learn(seen.spans)
@@ -85,4 +85,4 @@ def test_a_relation_is_shown_under_the_schema_that_upstream_took_and_no_other() 
     assert names.relation("public.creators") == "public.creators"
     assert names.relation("secret.creators") == "…"
     assert names.relation("") == ""
-    assert Names(everything=True).relation("secret.creators") == "secret.creators"
+    assert ConfirmedNames(everything=True).relation("secret.creators") == "secret.creators"

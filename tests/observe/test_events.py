@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from proxy.observe.events import FAILURES, Event, Events, Left, Paused, Warned
+from proxy.observe.events import FAILURES, Event, Events, MergingPaused, Warned, WindowClosed
 
 
 def test_every_observer_hears_every_event() -> None:
     events, first, second = Events(), list[Event](), list[Event]()
     events.subscribe(first.append)
     events.subscribe(second.append)
-    events.emit(Left(3, 0.1))
-    assert first == second == [Left(3, 0.1)]
+    events.emit(WindowClosed(3, 0.1))
+    assert first == second == [WindowClosed(3, 0.1)]
 
 
 def test_an_observer_of_some_kinds_hears_those_alone_and_in_their_order() -> None:
     events, heard = Events(), list[Event]()
-    events.subscribe(heard.append, Left, Paused)
-    told: list[Event] = [Left(3, 0.1), Warned("what", "remedy"), Paused("load"), Left(1, 0.0)]
+    events.subscribe(heard.append, WindowClosed, MergingPaused)
+    told: list[Event] = [WindowClosed(3, 0.1), Warned("what", "remedy"), MergingPaused("load"), WindowClosed(1, 0.0)]
     for event in told:
         events.emit(event)
     assert heard == [told[0], told[2], told[3]]
@@ -32,7 +32,7 @@ def test_an_observer_that_keeps_failing_is_switched_off_and_the_others_are_told(
     events.subscribe(broken)
     events.subscribe(heard.append)
     for _ in range(FAILURES + 5):
-        events.emit(Left(1, 0.0))
+        events.emit(WindowClosed(1, 0.0))
     warnings = [event for event in heard if isinstance(event, Warned)]
     assert len(calls) == FAILURES
     assert len(warnings) == 1

@@ -15,9 +15,9 @@ import structlog
 from msgspec.structs import replace
 
 from proxy.observe import log
-from proxy.observe.events import Closed, Left, Reread, Warned
-from proxy.settings.observability import Log
-from proxy.settings.rules import Rules
+from proxy.observe.events import SettingsReloaded, TraceClosed, Warned, WindowClosed
+from proxy.settings.observability import LogSettings
+from proxy.settings.rules import RuleSettings
 from rules.fan001_n_plus_one_read import detect
 from tests.rules.traces import parallel
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 SECRET = "eyJhbGciOiJIUzI1NiJ9.secret"
 READS = parallel([f"GET /t?id=eq.{n}" for n in range(6)])
-CLOSED = Closed(READS, tuple(detect(READS, Rules())))
+CLOSED = TraceClosed(READS, tuple(detect(READS, RuleSettings())))
 
 
 @pytest.fixture
@@ -40,7 +40,7 @@ def stream() -> Iterator[io.StringIO]:
 @pytest.fixture
 def captured(stream: io.StringIO) -> Iterator[io.StringIO]:
     """With what libraries and Python say."""
-    release = log.Lines(Log, lambda: 0.0).capture()
+    release = log.LogOutput(LogSettings, lambda: 0.0).capture()
     yield stream
     release()
 
@@ -49,17 +49,17 @@ def lines(stream: io.StringIO) -> list[dict[str, Any]]:
     return [json.loads(line) for line in stream.getvalue().splitlines()]
 
 
-def trace_log(per_second: float = 20.0) -> tuple[log.TraceLog, log.Lines, list[float]]:
+def trace_log(per_second: float = 20.0) -> tuple[log.TraceLog, log.LogOutput, list[float]]:
     """A log with its lines and its clock."""
     clock = [0.0]
-    made = log.Lines(lambda: Log(traces=per_second), lambda: clock[0])
+    made = log.LogOutput(lambda: LogSettings(traces=per_second), lambda: clock[0])
     return log.TraceLog(made.traces), made, clock
 
 
 def test_a_closed_trace_is_one_line_with_its_counts(stream: io.StringIO) -> None:
     write, _, _ = trace_log()
     write(CLOSED)
-    write(Left(1, 0.0))
+    write(WindowClosed(1, 0.0))
     (line,) = lines(stream)
     assert line["queries"] == 6
     assert line["upstream_calls"] == 6
@@ -72,7 +72,7 @@ def test_a_closed_trace_is_one_line_with_its_counts(stream: io.StringIO) -> None
 def test_a_finding_on_names_that_upstream_did_not_take_is_not_shown(stream: io.StringIO) -> None:
     write, _, _ = trace_log()
     unknown = tuple(replace(span, status=404) for span in READS.spans)
-    write(Closed(replace(READS, spans=unknown), CLOSED.findings))
+    write(TraceClosed(replace(READS, spans=unknown), CLOSED.findings))
     assert lines(stream)[0]["findings"] == []
 
 
@@ -120,7 +120,7 @@ def test_a_warning_has_a_remedy_and_the_place_of_an_error_but_not_its_text(strea
     try:
         raise ValueError(SECRET)
     except ValueError as error:
-        log.Warnings(log.Lines(Log).warnings)(Warned("something failed", "Look at it.", error))
+        log.Warnings(log.LogOutput(LogSettings).warnings)(Warned("something failed", "Look at it.", error))
     (line,) = lines(stream)
     assert line["remedy"] == "Look at it."
     assert line["error"] == "ValueError"
@@ -129,7 +129,7 @@ def test_a_warning_has_a_remedy_and_the_place_of_an_error_but_not_its_text(strea
 
 
 def test_warnings_have_a_rate_of_their_own(stream: io.StringIO) -> None:
-    made = log.Lines(lambda: Log(warnings=2), lambda: 0.0)
+    made = log.LogOutput(lambda: LogSettings(warnings=2), lambda: 0.0)
     for _ in range(5):
         log.Warnings(made.warnings)(Warned("a", "b"))
     assert len(lines(stream)) == 2
@@ -137,10 +137,10 @@ def test_warnings_have_a_rate_of_their_own(stream: io.StringIO) -> None:
 
 
 def test_settings_that_changed_are_named_and_not_shown(stream: io.StringIO) -> None:
-    write = log.Warnings(log.Lines(Log).warnings)
-    for event in (Reread(("mode", "admin_token")), Reread(())):
+    write = log.Warnings(log.LogOutput(LogSettings).warnings)
+    for event in (SettingsReloaded(("mode", "admin_token")), SettingsReloaded(())):
         write(event)
-    write(Reread(None))
+    write(SettingsReloaded(None))
     assert [line["changed"] for line in lines(stream)] == [["mode", "admin_token"], []]
 
 
@@ -197,7 +197,7 @@ def test_what_python_prints_by_itself_is_told_without_its_text(
 
 
 def test_libraries_have_a_rate_too(stream: io.StringIO) -> None:
-    made = log.Lines(lambda: Log(warnings=2), lambda: 0.0)
+    made = log.LogOutput(lambda: LogSettings(warnings=2), lambda: 0.0)
     release = made.capture()
     for _ in range(9):
         logging.getLogger("aiohttp.server").error("a")
@@ -209,5 +209,5 @@ def test_libraries_have_a_rate_too(stream: io.StringIO) -> None:
 
 def test_once_released_python_is_as_it_was(stream: io.StringIO) -> None:
     before = (sys.excepthook, sys.unraisablehook, threading.excepthook, logging.getLogger().handlers[:])
-    log.Lines(Log).capture()()
+    log.LogOutput(LogSettings).capture()()
     assert (sys.excepthook, sys.unraisablehook, threading.excepthook, logging.getLogger().handlers[:]) == before

@@ -15,18 +15,18 @@ from proxy.model import Outcome, Span, Trace
 from proxy.observe.events import (
     CANCELLED,
     NO_ANSWER,
-    Answered,
-    Called,
-    Closed,
-    Compared,
+    AnswersCompared,
     Event,
-    Left,
-    Paused,
-    Probed,
-    Replayed,
-    Reread,
-    Turned,
+    FellBack,
+    HealthChecked,
+    MergingPaused,
+    RequestAnswered,
+    RequestRefused,
+    SettingsReloaded,
+    TraceClosed,
+    UpstreamCalled,
     Warned,
+    WindowClosed,
 )
 from proxy.observe.metrics import Metrics
 from proxy.observe.series import COUNTED, READ, SERIES
@@ -100,10 +100,10 @@ def test_every_event_is_counted_somewhere() -> None:
 
 
 async def test_a_scrape_shows_what_was_counted_until_then() -> None:
-    metrics = counting(Answered(span(LINE.format(1), 1), 0.0, "one"))
+    metrics = counting(RequestAnswered(span(LINE.format(1), 1), 0.0, "one"))
     scraping = asyncio.ensure_future(metrics.scrape(OPEN_METRICS))
     await asyncio.sleep(0)  # it began
-    metrics(Answered(span(LINE.format(2), 2), 0.0, "two"))
+    metrics(RequestAnswered(span(LINE.format(2), 2), 0.0, "two"))
     body, content_type = await scraping
     assert b'fanin_requests_total{code="2xx",method="GET",outcome="passed",relation="public.creators"} 1.0\n' in body
     assert b'trace_id="one"' in body
@@ -117,36 +117,36 @@ def test_the_process_itself_is_shown() -> None:
 
 
 def test_requests_are_counted_by_relation_method_outcome_and_status_class() -> None:
-    seen = counted(*(Answered(span(LINE.format(n), n), 0.001) for n in range(3)))
+    seen = counted(*(RequestAnswered(span(LINE.format(n), n), 0.001) for n in range(3)))
     assert seen["fanin_requests_total", "2xx", "GET", "passed", "public.creators"] == 3
     assert seen["fanin_hop_seconds_count", "passed"] == 3
 
 
 def test_a_relation_gets_a_label_only_with_its_first_2xx() -> None:
     missing = changed(span(LINE.format(1), 1), status=404)
-    seen = counted(Answered(missing, 0.0), Called("public.creators", "original", 0.1, 404))
+    seen = counted(RequestAnswered(missing, 0.0), UpstreamCalled("public.creators", "original", 0.1, 404))
     assert ("fanin_requests_total", "4xx", "GET", "passed", "other") in seen
     assert ("fanin_upstream_calls_total", "original", "other") in seen
-    seen = counted(Called("public.creators", "merged", 0.1, 200), Answered(missing, 0.0))
+    seen = counted(UpstreamCalled("public.creators", "merged", 0.1, 200), RequestAnswered(missing, 0.0))
     assert seen["fanin_upstream_calls_total", "merged", "public.creators"] == 1
     assert seen["fanin_requests_total", "4xx", "GET", "passed", "public.creators"] == 1
 
 
 def test_a_preflight_which_is_answered_on_any_path_gives_no_relation_a_label() -> None:
     asked = changed(span(LINE.format(1), 1), method="OPTIONS")
-    seen = counted(Answered(asked, 0.0), Called("public.creators", "original", 0.1, 200, "OPTIONS"))
+    seen = counted(RequestAnswered(asked, 0.0), UpstreamCalled("public.creators", "original", 0.1, 200, "OPTIONS"))
     assert seen["fanin_requests_total", "2xx", "OPTIONS", "passed", "other"] == 1
     assert seen["fanin_upstream_calls_total", "original", "other"] == 1
 
 
 def test_relations_beyond_the_cap_share_a_label_and_are_counted() -> None:
-    seen = counted(*(Answered(span(f"GET /t{n}?id=eq.1", 1), 0.0) for n in range(5)), labels=2)
+    seen = counted(*(RequestAnswered(span(f"GET /t{n}?id=eq.1", 1), 0.0) for n in range(5)), labels=2)
     assert seen["fanin_requests_total", "2xx", "GET", "passed", "other"] == 3
     assert seen["fanin_label_overflow_total", "relation"] == 3
 
 
 def test_routes_beyond_the_cap_share_a_label_and_are_counted() -> None:
-    closed = [Closed(trace(span(LINE.format(1), 1), route=f"r{n}"), ()) for n in range(4)]
+    closed = [TraceClosed(trace(span(LINE.format(1), 1), route=f"r{n}"), ()) for n in range(4)]
     seen = counted(*closed, labels=3)
     assert seen["fanin_trace_queries_count", "explicit", "r0"] == 1
     assert seen["fanin_trace_queries_count", "explicit", "other"] == 1
@@ -154,20 +154,22 @@ def test_routes_beyond_the_cap_share_a_label_and_are_counted() -> None:
 
 
 def test_an_unknown_method_is_counted_as_other() -> None:
-    seen = counted(Answered(span("BREW /t?id=eq.1", 1), 0.0))
+    seen = counted(RequestAnswered(span("BREW /t?id=eq.1", 1), 0.0))
     assert seen["fanin_requests_total", "2xx", "other", "passed", "public.t"] == 1
 
 
 def test_our_own_errors_and_clients_retries_are_counted_apart() -> None:
     failed = changed(span(LINE.format(1), 1), status=503, outcome=Outcome.FAILED)
     again = span(LINE.format(1), 2, retry=True)
-    seen = counted(Answered(failed, 0.0, fault="FANIN505"), Answered(again, 0.0))
+    seen = counted(RequestAnswered(failed, 0.0, fault="FANIN505"), RequestAnswered(again, 0.0))
     assert seen["fanin_faults_total", "FANIN505"] == 1
     assert seen["fanin_client_retries_total", "public.creators"] == 1
 
 
 def test_how_long_a_websocket_lasted_is_no_duration_of_a_request() -> None:
-    seen = counted(Answered(changed(span("GET /socket", 1), status=101), 3600.0), Called("", "tunnel", 3600.0, 101))
+    seen = counted(
+        RequestAnswered(changed(span("GET /socket", 1), status=101), 3600.0), UpstreamCalled("", "tunnel", 3600.0, 101)
+    )
     assert ("fanin_request_duration_seconds_count", "passed") not in seen
     assert ("fanin_upstream_duration_seconds_count", "tunnel") not in seen
     assert seen["fanin_upstream_calls_total", "tunnel", ""] == 1
@@ -177,21 +179,21 @@ def test_how_long_a_websocket_lasted_is_no_duration_of_a_request() -> None:
 def test_upstream_is_down_after_a_call_without_answer_and_up_after_the_next_answer() -> None:
     metrics = Metrics(5, lambda: GAUGES)
     for status, up in ((NO_ANSWER, 0), (CANCELLED, 0), (500, 1), (CANCELLED, 1), (NO_ANSWER, 0)):
-        metrics(Called("t", "original", 0.1, status))
+        metrics(UpstreamCalled("t", "original", 0.1, status))
         assert metrics.upstream_is_up == bool(up)
         assert scrape(metrics)["fanin_upstream_up",] == up
 
 
 def test_calls_saved_go_down_when_a_merge_was_in_vain() -> None:
-    merged = [Answered(span("GET /t?id=eq.1", n), 0.0, saves="FAN001") for n in range(9)]
-    vain = Called("public.t", "merged", 0.1, 500, costs="FAN001")
-    seen = counted(Called("public.t", "merged", 0.1, 200, costs="FAN001"), *merged, vain)
+    merged = [RequestAnswered(span("GET /t?id=eq.1", n), 0.0, saves="FAN001") for n in range(9)]
+    vain = UpstreamCalled("public.t", "merged", 0.1, 500, costs="FAN001")
+    seen = counted(UpstreamCalled("public.t", "merged", 0.1, 200, costs="FAN001"), *merged, vain)
     assert seen["fanin_calls_saved", "public.t", "FAN001"] == 7
 
 
 def test_a_closed_trace_counts_its_queries_and_the_calls_that_answered_them() -> None:
     spans = [changed(span(LINE.format(n), n), call=7) for n in range(3)] + [span(LINE.format(4), 4)]
-    seen = counted(Closed(trace(*spans), ()))
+    seen = counted(TraceClosed(trace(*spans), ()))
     assert seen["fanin_trace_queries_sum", "explicit", "GET /export"] == 4
     assert seen["fanin_trace_upstream_calls_sum", "explicit", "GET /export"] == 2
 
@@ -199,10 +201,10 @@ def test_a_closed_trace_counts_its_queries_and_the_calls_that_answered_them() ->
 def test_retries_preflights_and_what_is_outside_the_mount_are_no_queries() -> None:
     strange = changed(span(LINE.format(3), 3), refusal="outside-mount")
     more = (span(LINE.format(1), 1, retry=True), span("OPTIONS /creators", 2), strange)
-    seen = counted(Closed(trace(span(LINE.format(9), 9), *more), ()))
+    seen = counted(TraceClosed(trace(span(LINE.format(9), 9), *more), ()))
     assert seen["fanin_trace_queries_sum", "explicit", "GET /export"] == 1
     assert seen["fanin_trace_upstream_calls_sum", "explicit", "GET /export"] == 1
-    assert not [key for key in counted(Closed(trace(*more), ())) if key[0] == "fanin_trace_queries_count"]
+    assert not [key for key in counted(TraceClosed(trace(*more), ())) if key[0] == "fanin_trace_queries_count"]
 
 
 @pytest.mark.parametrize(
@@ -210,7 +212,7 @@ def test_retries_preflights_and_what_is_outside_the_mount_are_no_queries() -> No
 )
 def test_the_kinds_of_traces_are_told_apart(explicit: bool, mixed: bool, kind: str) -> None:
     made = trace(span(LINE.format(1), 1), explicit=explicit, mixed=mixed, truncated=True)
-    seen = counted(Closed(made, ()))
+    seen = counted(TraceClosed(made, ()))
     assert seen["fanin_trace_queries_count", kind, "GET /export"] == 1
     assert seen["fanin_traces_truncated_total", kind] == 1
 
@@ -218,12 +220,16 @@ def test_the_kinds_of_traces_are_told_apart(explicit: bool, mixed: bool, kind: s
 def test_findings_are_counted_by_rule_and_relation() -> None:
     texts = dict.fromkeys(Finding.__struct_fields__, "x") | {"code": "FAN001", "relation": "public.creators"}
     finding = Finding(**texts | {"evidence": (), "fix": Fix("", "", "")})  # type: ignore[arg-type]
-    seen = counted(Answered(span(LINE.format(1), 1), 0.0), Closed(parallel([LINE.format(1)]), (finding, finding)))
+    seen = counted(
+        RequestAnswered(span(LINE.format(1), 1), 0.0), TraceClosed(parallel([LINE.format(1)]), (finding, finding))
+    )
     assert seen["fanin_findings_total", "public.creators", "FAN001"] == 2
 
 
 def test_windows_replays_and_turned_down_connections_are_counted() -> None:
-    seen = counted(Left(3, 0.002), Left(1, 0.0), Replayed("ties", "", "t", 3), Turned("FANIN109"))
+    seen = counted(
+        WindowClosed(3, 0.002), WindowClosed(1, 0.0), FellBack("ties", "", "t", 3), RequestRefused("FANIN109")
+    )
     assert seen["fanin_batch_wait_seconds_count", "true"] == 1
     assert seen["fanin_batch_wait_seconds_count", "false"] == 1
     assert seen["fanin_batch_size_sum",] == 4
@@ -242,7 +248,13 @@ def test_counters_of_known_labels_are_there_at_zero_before_anything_happened() -
 
 
 def test_pauses_and_comparisons_are_counted_by_reason_and_result() -> None:
-    seen = counted(Paused("ties"), Paused("ties"), Compared("match", 7), Compared("mismatch", 1), Compared("match", 2))
+    seen = counted(
+        MergingPaused("ties"),
+        MergingPaused("ties"),
+        AnswersCompared("match", 7),
+        AnswersCompared("mismatch", 1),
+        AnswersCompared("match", 2),
+    )
     assert seen["fanin_pauses_total", "ties"] == 2
     assert seen["fanin_shadow_total", "match"] == 9
     assert seen["fanin_shadow_total", "mismatch"] == 1
@@ -256,7 +268,7 @@ def test_bugs_and_advice_are_counted_apart() -> None:
 
 def test_the_refusal_of_a_request_is_counted_once() -> None:
     refused = changed(span("GET /t?id=eq.1&limit=1", 1), refusal="limit", outcome=Outcome.PASSED)
-    seen = counted(Answered(refused, 0.0))
+    seen = counted(RequestAnswered(refused, 0.0))
     assert seen["fanin_refusals_total", "limit"] == 1
 
 
@@ -266,36 +278,41 @@ def test_the_refusal_of_a_request_is_counted_once() -> None:
 def test_openmetrics_shows_the_trace_of_what_took_long() -> None:
     slow = changed(span(LINE.format(1), 1), start=0.0, end=3.0)
     quick = changed(span(LINE.format(2), 2), start=0.0, end=0.004)
-    metrics = counting(Answered(quick, 0.0, "quick"), Answered(slow, 0.0, "a-slow-one"))
+    metrics = counting(RequestAnswered(quick, 0.0, "quick"), RequestAnswered(slow, 0.0, "a-slow-one"))
     assert exemplars(metrics)["fanin_request_duration_seconds_bucket"] == ("a-slow-one", 3.0)
     assert b"a-slow-one" not in metrics.now().render("text/plain")[0]
 
 
 def test_the_trace_with_many_queries_is_shown() -> None:
-    metrics = counting(Closed(trace(*(span(LINE.format(n), n) for n in range(1, 151)), id="page"), ()))
+    metrics = counting(TraceClosed(trace(*(span(LINE.format(n), n) for n in range(1, 151)), id="page"), ()))
     assert exemplars(metrics)["fanin_trace_queries_bucket"] == ("page", 150.0)
     assert exemplars(metrics)["fanin_trace_upstream_calls_bucket"] == ("page", 150.0)
 
 
 @pytest.mark.parametrize("name", ["x" * 101, "é", 'quo"te', "back\\", "line\nbreak", "tab\t", "\x1b[2J"])
 def test_a_trace_id_that_could_break_the_exposition_is_not_shown(name: str) -> None:
-    assert not exemplars(counting(Answered(span(LINE.format(1), 1), 0.0, name)))
+    assert not exemplars(counting(RequestAnswered(span(LINE.format(1), 1), 0.0, name)))
 
 
 @pytest.mark.parametrize("name", ["x" * 100, "}# 1", "a b, c=d", "0af7651916cd43dd8448eb211c80319c"])
 def test_any_other_trace_id_is_shown_as_it_is(name: str) -> None:
-    shown = exemplars(counting(Answered(span(LINE.format(1), 1), 0.0, name)))
+    shown = exemplars(counting(RequestAnswered(span(LINE.format(1), 1), 0.0, name)))
     assert shown["fanin_request_duration_seconds_bucket"] == (name, 0.01)
 
 
 def test_settings_read_again_are_counted_by_what_came_of_it() -> None:
-    seen = counted(Reread(("mode",)), Reread(()), Reread(None))
+    seen = counted(SettingsReloaded(("mode",)), SettingsReloaded(()), SettingsReloaded(None))
     assert (seen["fanin_reloads_total", "ok"], seen["fanin_reloads_total", "failed"]) == (2, 1)
 
 
 @pytest.mark.parametrize(
     ("events", "ok"),
-    [((), 1), ((Reread(None),), 0), ((Reread(None), Reread(())), 1), ((Reread(("mode",)), Reread(None)), 0)],
+    [
+        ((), 1),
+        ((SettingsReloaded(None),), 0),
+        ((SettingsReloaded(None), SettingsReloaded(())), 1),
+        ((SettingsReloaded(("mode",)), SettingsReloaded(None)), 0),
+    ],
 )
 def test_a_reload_that_failed_shows_until_one_goes_well(events: tuple[Event, ...], ok: int) -> None:
     assert counted(*events)["fanin_last_reload_ok",] == ok
@@ -303,7 +320,7 @@ def test_a_reload_that_failed_shows_until_one_goes_well(events: tuple[Event, ...
 
 def test_a_look_at_upstream_tells_whether_it_is_up() -> None:
     for up in (False, True):
-        metrics = counting(Called("t", "original", 0.1, NO_ANSWER if up else 200), Probed(up))
+        metrics = counting(UpstreamCalled("t", "original", 0.1, NO_ANSWER if up else 200), HealthChecked(up))
         assert metrics.upstream_is_up is up
         assert metrics.now().values["upstream_up"] == {(): int(up)}
 
@@ -311,7 +328,7 @@ def test_a_look_at_upstream_tells_whether_it_is_up() -> None:
 def test_labels_that_clients_fill_are_escaped_in_the_exposition() -> None:
     made = trace(span(LINE.format(1), 1), route='a"b\\c\nd')
     for accept in ("", OPEN_METRICS):
-        body, _ = counting(Closed(made, ())).now().render(accept)
+        body, _ = counting(TraceClosed(made, ())).now().render(accept)
         assert b'route="a\\"b\\\\c\\nd"' in body
 
 
@@ -321,10 +338,16 @@ def test_every_declared_counter_can_be_moved() -> None:
     texts = dict.fromkeys(Finding.__struct_fields__, "x") | {"evidence": (), "fix": Fix("", "", "")}
     finding = Finding(**texts)  # type: ignore[arg-type]
     metrics = counting(
-        *(Answered(one, 0.0, fault="FANIN505", saves="FAN001") for one in answered),
-        *(Called("t", "merged", 0.1, 200), Left(2, 0.1), Replayed("ties", "", "t", 1)),
-        *(Paused("ties"), Compared("match", 1), Turned("FANIN109"), Warned("a", "b"), Reread(("mode",))),
-        Closed(trace(span(LINE.format(1), 1), truncated=True), (finding,)),
+        *(RequestAnswered(one, 0.0, fault="FANIN505", saves="FAN001") for one in answered),
+        *(UpstreamCalled("t", "merged", 0.1, 200), WindowClosed(2, 0.1), FellBack("ties", "", "t", 1)),
+        *(
+            MergingPaused("ties"),
+            AnswersCompared("match", 1),
+            RequestRefused("FANIN109"),
+            Warned("a", "b"),
+            SettingsReloaded(("mode",)),
+        ),
+        TraceClosed(trace(span(LINE.format(1), 1), truncated=True), (finding,)),
         labels=1,
     )
     seen = {name for (name, *_), value in scrape(metrics).items() if value}

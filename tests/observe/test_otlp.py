@@ -10,8 +10,8 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import SpanKind, StatusCode
 
-from proxy.observe.events import CANCELLED, NO_ANSWER, Answered, Called, Warned
-from proxy.observe.otlp import MOST, PATIENCE, Spans
+from proxy.observe.events import CANCELLED, NO_ANSWER, RequestAnswered, UpstreamCalled, Warned
+from proxy.observe.otlp import MOST, PATIENCE, SpanExporter
 from proxy.settings.model import load
 from tests.rules.traces import span
 
@@ -30,7 +30,7 @@ class Made:
         self.now = 100.0
         self.warned: list[Warned] = []
         settings = load({"otlp.endpoint": "http://127.0.0.1:1", "upstream": upstream}).settings
-        self.spans = Spans(settings, "1", self.warned.append, lambda: self.now)
+        self.spans = SpanExporter(settings, "1", self.warned.append, lambda: self.now)
         self._kept = InMemorySpanExporter()
         self.spans._sender._provider._active_span_processor._span_processors = ()
         self.spans._sender._provider.add_span_processor(SimpleSpanProcessor(self._kept))
@@ -52,12 +52,12 @@ class Made:
         return self.of(SpanKind.CLIENT)
 
 
-def answered(call: int, shared: int = 1, status: int = 200) -> Answered:
-    return Answered(replace(span(LINE, 1, start=99.0, end=100.0), call=call, shared=shared, status=status), 0.0)
+def answered(call: int, shared: int = 1, status: int = 200) -> RequestAnswered:
+    return RequestAnswered(replace(span(LINE, 1, start=99.0, end=100.0), call=call, shared=shared, status=status), 0.0)
 
 
-def called(call: int, kind: str = "original", status: int = 200) -> Called:
-    return Called("creators", kind, 0.5, status, call=call)
+def called(call: int, kind: str = "original", status: int = 200) -> UpstreamCalled:
+    return UpstreamCalled("creators", kind, 0.5, status, call=call)
 
 
 def id_of(one: ReadableSpan) -> int:
@@ -161,7 +161,7 @@ def test_a_call_says_whom_it_asked(upstream: str, address: tuple[str, str, int |
 
 def test_a_name_that_upstream_did_not_take_is_in_no_span() -> None:
     refused = replace(span("SECRET /secret?secret=eq.1", 1), status=404, method="SECRET", call=1)
-    made = Made().tell(Answered(refused, 0.0), Called("secret", "original", 0.1, 404, "SECRET", call=1))
+    made = Made().tell(RequestAnswered(refused, 0.0), UpstreamCalled("secret", "original", 0.1, 404, "SECRET", call=1))
     for one in (*made.served, *made.called):
         assert "secret" not in f"{one.name} {dict(one.attributes or {})}".lower()
 

@@ -10,7 +10,7 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 
 from proxy.observe.otlp_sender import Sender, _Counted, _Gate, _resource, traces_url
-from proxy.settings.observability import Otlp
+from proxy.settings.observability import OtlpSettings
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -83,7 +83,7 @@ def test_what_was_given_up_is_not_sent_any_more() -> None:
 
 
 async def test_an_end_without_spans_is_an_end() -> None:
-    sender = Sender(Otlp(endpoint="http://127.0.0.1:1"), "1")
+    sender = Sender(OtlpSettings(endpoint="http://127.0.0.1:1"), "1")
     await sender.close()
     assert set(sender.counts().values()) == {0}
 

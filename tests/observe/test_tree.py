@@ -7,10 +7,10 @@ import io
 from msgspec.structs import replace
 
 from proxy.model import Outcome, Trace
-from proxy.observe.confirmed_names import Names
-from proxy.observe.events import Closed, Left
-from proxy.observe.tree import MOST_SPANS, Trees, trace_lines
-from proxy.settings.rules import Rules
+from proxy.observe.confirmed_names import ConfirmedNames
+from proxy.observe.events import TraceClosed, WindowClosed
+from proxy.observe.tree import MOST_SPANS, TracePrinter, trace_lines
+from proxy.settings.rules import RuleSettings
 from rules.fan001_n_plus_one_read import detect
 from tests.rules.traces import parallel, span, trace
 
@@ -18,9 +18,9 @@ LINE = "GET /creators?id=eq.{}"
 
 
 def text(seen: Trace) -> str:
-    names = Names()
+    names = ConfirmedNames()
     names.learn(seen.spans)
-    return "\n".join(trace_lines(seen, tuple(detect(seen, Rules())), names))
+    return "\n".join(trace_lines(seen, tuple(detect(seen, RuleSettings())), names))
 
 
 def test_requests_that_shared_a_call_are_one_line() -> None:
@@ -65,8 +65,8 @@ def test_nothing_that_a_client_wrote_reaches_the_terminal_raw() -> None:
 
 def test_only_closed_traces_are_printed() -> None:
     stream = io.StringIO()
-    trees = Trees(stream)
-    trees(Left(1, 0.0))
+    trees = TracePrinter(stream)
+    trees(WindowClosed(1, 0.0))
     assert not stream.getvalue()
-    trees(Closed(trace([span(LINE.format(1), 1)]), ()))
+    trees(TraceClosed(trace([span(LINE.format(1), 1)]), ()))
     assert stream.getvalue().startswith("● GET /export")

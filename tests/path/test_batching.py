@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.path.batching import FORGETS, LINGERS, Gate, Gates, Pace
+from proxy.path.batching import FORGETS, LINGERS, BatchScheduler, BatchSettings, SchedulerRegistry
 from tests.factories import member
 
-PACE = Pace(
+PACE = BatchSettings(
     max_wait=0.01,
     linger=0.001,
     max_window=5,
@@ -20,18 +20,18 @@ PACE = Pace(
 )
 
 
-def gate() -> Gate:
-    return Gate(PACE)
+def gate() -> BatchScheduler:
+    return BatchScheduler(PACE)
 
 
-def burst(gate: Gate, size: int) -> float | None:
+def burst(gate: BatchScheduler, size: int) -> float | None:
     """``size`` members come and leave together; what the first was told."""
     waits = [gate.arrive(member("/t?id=eq.1")) for _ in range(size)]
     assert len(gate.leave()) == size
     return waits[0]
 
 
-def answered(gate: Gate, seconds: float | None) -> bool:
+def answered(gate: BatchScheduler, seconds: float | None) -> bool:
     gate.sent()
     return gate.returned(seconds)
 
@@ -208,7 +208,7 @@ def test_large_answers_end_merging_for_a_while_and_not_for_good() -> None:
 
 
 def test_gates_are_remembered_by_fingerprint_and_identity() -> None:
-    gates = Gates(10, gate)
+    gates = SchedulerRegistry(10, gate)
     one = gates.get("a", b"x")
     assert gates.get("a", b"x") is one
     assert gates.get("a", b"y") is not one
@@ -217,7 +217,7 @@ def test_gates_are_remembered_by_fingerprint_and_identity() -> None:
 
 
 def test_gates_tell_how_many_are_paused() -> None:
-    gates = Gates(10, gate)
+    gates = SchedulerRegistry(10, gate)
     for name in ("a", "b", "c"):
         one = gates.get(name, b"x")
         assert one is not None
@@ -227,7 +227,7 @@ def test_gates_tell_how_many_are_paused() -> None:
 
 
 def test_the_longest_unused_idle_gate_makes_room() -> None:
-    gates = Gates(2, gate)
+    gates = SchedulerRegistry(2, gate)
     a, b = gates.get("a", b""), gates.get("b", b"")
     assert gates.get("a", b"") is a
     assert gates.get("c", b"") is not None
@@ -237,7 +237,7 @@ def test_the_longest_unused_idle_gate_makes_room() -> None:
 
 
 def test_a_busy_gate_never_makes_room() -> None:
-    gates = Gates(2, gate)
+    gates = SchedulerRegistry(2, gate)
     for name in ("a", "b"):
         busy = gates.get(name, b"")
         assert busy is not None
@@ -258,7 +258,7 @@ def test_the_rows_of_a_key_are_expected_again_and_slowly_forgotten() -> None:
 
 
 def test_a_gate_is_known_once_it_was_asked_for_under_its_own_key() -> None:
-    gates = Gates(9, gate)
+    gates = SchedulerRegistry(9, gate)
     assert gates.known("a", b"x") is None
     one = gates.get("a", b"x")
     assert gates.known("a", b"x") is one

@@ -7,9 +7,18 @@ from typing import TYPE_CHECKING
 import msgspec
 import pytest
 
-from proxy.errors.codes import DOUBTS, REFUSALS
-from proxy.model import Doubt, Share
-from proxy.path.chunking import Cut, Part, are_in_order, cut, lengthened, read_part, seams, stitch
+from proxy.errors.codes import BYPASS_REASONS, FALLBACK_REASONS
+from proxy.model import FallbackReason, Slice
+from proxy.path.chunking import (
+    Chunk,
+    ChunkedList,
+    are_in_order,
+    boundary_literals,
+    chunk_list,
+    concatenate,
+    read_chunk,
+    with_long_list,
+)
 from proxy.path.fingerprint import read_query
 from proxy.postgrest.request.in_list import shortened
 from proxy.postgrest.response.gateway import POSTGREST
@@ -18,7 +27,7 @@ from tests.factories import fields, head, query
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from proxy.http1.head import Field
+    from proxy.http1.head import HeaderField
     from proxy.model import Query
 
 LIST = "in.(" + ",".join(map(str, range(1000, 3000))) + ")"
@@ -27,7 +36,7 @@ LIST = "in.(" + ",".join(map(str, range(1000, 3000))) + ")"
 def read(target: str, lines: str = "Host: h") -> Query:
     raw = target.encode()
     short, place = shortened(raw, 7000)
-    return lengthened(read_query(b"GET", short, head(lines), b"", "public", 7000), raw, place)
+    return with_long_list(read_query(b"GET", short, head(lines), b"", "public", 7000), raw, place)
 
 
 def test_a_query_with_a_long_list_reads_as_the_same_with_a_short_one() -> None:
@@ -73,16 +82,16 @@ ALIAS = b"f0"
 LINES = "Host: h"
 
 
-def cut_of(target: str, lines: str = LINES, longest: int = 2000) -> Cut:
-    made = cut(read(target, lines), head(lines), ALIAS, longest)
-    assert isinstance(made, Cut), made
+def cut_of(target: str, lines: str = LINES, longest: int = 2000) -> ChunkedList:
+    made = chunk_list(read(target, lines), head(lines), ALIAS, longest)
+    assert isinstance(made, ChunkedList), made
     return made
 
 
 def refusal(target: str, lines: str = LINES, longest: int = 2000) -> str:
-    made = cut(read(target, lines), head(lines), ALIAS, longest)
+    made = chunk_list(read(target, lines), head(lines), ALIAS, longest)
     assert isinstance(made, str)
-    assert made in REFUSALS
+    assert made in BYPASS_REASONS
     return made
 
 
@@ -179,7 +188,7 @@ MADE = cut_of(f"/t?id={LIST}")
 
 def answered(
     rows: dict[int, str] | list[int], more: str = "X: y", **changes: str
-) -> tuple[bytes, tuple[Field, ...], bytes]:
+) -> tuple[bytes, tuple[HeaderField, ...], bytes]:
     bodies = rows if isinstance(rows, dict) else {n: f'"id":{n}' for n in rows}
     body = ", \n ".join(f'{{"f0":"{n}"{"," if row else ""}{row}}}' for n, row in bodies.items())
     values = {"date": "now", "range": "?", "location": "x", "type": "application/json; charset=utf-8", "more": more}
@@ -187,23 +196,25 @@ def answered(
     return b"HTTP/1.1 200 OK", fields(lines), b"[" + body.encode() + b"]"
 
 
-def part_of(rows: dict[int, str] | list[int], more: str = "X: y", **changes: str) -> Part:
+def part_of(rows: dict[int, str] | list[int], more: str = "X: y", **changes: str) -> Chunk:
     numbers = [b"%d" % n for n in rows]
-    part = read_part(MADE, numbers, ALIAS, answered(rows, more, **changes), POSTGREST)
-    assert isinstance(part, Part), part
+    part = read_chunk(MADE, numbers, ALIAS, answered(rows, more, **changes), POSTGREST)
+    assert isinstance(part, Chunk), part
     return part
 
 
-def doubt(answer: tuple[bytes, tuple[Field, ...], bytes], literals: Sequence[bytes] = (b"1", b"2")) -> Doubt:
-    found = read_part(MADE, literals, ALIAS, answer, POSTGREST)
-    assert isinstance(found, Doubt)
-    assert found.reason in DOUBTS
+def doubt(
+    answer: tuple[bytes, tuple[HeaderField, ...], bytes], literals: Sequence[bytes] = (b"1", b"2")
+) -> FallbackReason:
+    found = read_chunk(MADE, literals, ALIAS, answer, POSTGREST)
+    assert isinstance(found, FallbackReason)
+    assert found.reason in FALLBACK_REASONS
     return found
 
 
-def stitched(*parts: Part) -> Share:
-    share = stitch(MADE, parts)
-    assert isinstance(share, Share), share
+def stitched(*parts: Chunk) -> Slice:
+    share = concatenate(MADE, parts)
+    assert isinstance(share, Slice), share
     return share
 
 
@@ -236,8 +247,8 @@ def test_a_count_that_fanin_asked_for_is_not_shown() -> None:
 
 
 def test_parts_whose_heads_differ_are_not_put_together() -> None:
-    found = stitch(MADE, [part_of([1], "Vary: a"), part_of([2], "Vary: b")])
-    assert found == Doubt("headers", "vary")
+    found = concatenate(MADE, [part_of([1], "Vary: a"), part_of([2], "Vary: b")])
+    assert found == FallbackReason("headers", "vary")
 
 
 @pytest.mark.parametrize(
@@ -258,9 +269,9 @@ def test_parts_whose_heads_differ_are_not_put_together() -> None:
     ],
 )
 def test_an_answer_that_is_odd_in_any_way_is_not_used(
-    reason: str, detail: str, answer: tuple[bytes, tuple[Field, ...], bytes]
+    reason: str, detail: str, answer: tuple[bytes, tuple[HeaderField, ...], bytes]
 ) -> None:
-    assert doubt(answer) == Doubt(reason, detail)
+    assert doubt(answer) == FallbackReason(reason, detail)
 
 
 def test_rows_without_nulls_are_joined_more_tightly() -> None:
@@ -270,13 +281,13 @@ def test_rows_without_nulls_are_joined_more_tightly() -> None:
     parts = []
     for numbers in ([1, 2], [3]):
         status, lines_of, body = answered(numbers, type=kind)
-        part = read_part(
+        part = read_chunk(
             made, [b"%d" % n for n in numbers], ALIAS, (status, lines_of, body.replace(b", \n ", b",")), POSTGREST
         )
-        assert isinstance(part, Part)
+        assert isinstance(part, Chunk)
         parts.append(part)
-    share = stitch(made, parts)
-    assert isinstance(share, Share)
+    share = concatenate(made, parts)
+    assert isinstance(share, Slice)
     assert share.body == b'[{"id":1},{"id":2},{"id":3}]'
 
 
@@ -284,9 +295,15 @@ def test_rows_without_nulls_are_joined_more_tightly() -> None:
 
 
 def test_the_seams_are_the_first_and_last_rows_of_parts_that_have_any() -> None:
-    assert seams([part_of([1, 2, 3]), part_of([]), part_of([5]), part_of([7, 8])]) == (b"1", b"3", b"5", b"7", b"8")
-    assert seams([part_of([]), part_of([1, 2, 3])]) == ()
-    assert seams([]) == ()
+    assert boundary_literals([part_of([1, 2, 3]), part_of([]), part_of([5]), part_of([7, 8])]) == (
+        b"1",
+        b"3",
+        b"5",
+        b"7",
+        b"8",
+    )
+    assert boundary_literals([part_of([]), part_of([1, 2, 3])]) == ()
+    assert boundary_literals([]) == ()
 
 
 def test_the_order_is_upstreams_if_it_gives_the_seams_in_that_order() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from proxy.model import Column
-from proxy.path.columns import MAX_REFUSED, UNTOLD, Columns, table_of, unknown_columns
+from proxy.path.columns import MAX_REFUSED, UNKNOWN_FOR, Columns, table_of, unknown_columns
 from tests.factories import member
 
 TEXT, INTEGER = Column("text"), Column("integer")
@@ -20,8 +20,8 @@ def test_what_upstream_said_is_believed_for_its_lifetime() -> None:
 def test_what_upstream_did_not_tell_is_asked_again_soon() -> None:
     columns = Columns(300.0, 9)
     columns.learn(("t", ""), b"k", Column(""), 0.0)
-    assert columns.of(("t", ""), UNTOLD) == {b"k": Column("")}
-    assert columns.of(("t", ""), UNTOLD + 1) == {}
+    assert columns.of(("t", ""), UNKNOWN_FOR) == {b"k": Column("")}
+    assert columns.of(("t", ""), UNKNOWN_FOR + 1) == {}
 
 
 def test_the_catalogs_word_counts_first() -> None:

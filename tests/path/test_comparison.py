@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.errors.codes import COMPARED
+from proxy.errors.codes import COMPARISON_RESULTS
 from proxy.path.comparison import (
     DOUBT,
     FAILED,
@@ -20,24 +20,24 @@ from proxy.path.comparison import (
     ORIGINALS,
     ROUNDS,
     SKIPPED,
-    Case,
-    Exempt,
-    Heard,
-    Held,
-    Pauses,
-    chosen,
+    ByteBudget,
+    ComparedAnswer,
+    Comparison,
+    Exemptions,
+    MismatchPauses,
     difference,
-    plain,
-    some,
+    is_sampled,
+    sample,
+    without_compression,
 )
 
 HEAD = b"HTTP/1.1 200 OK\r\nDate: now\r\nContent-Range: 0-0/*\r\nA: 1\r\nB: 2\r\nA: 3\r\nTransfer-Encoding: chunked\r\n"
 ROW = b'[{"id":1,"secret":"hush"}]'
-ONE, TWO = Heard(HEAD, b"[1]"), Heard(HEAD, b"[2]")
+ONE, TWO = ComparedAnswer(HEAD, b"[1]"), ComparedAnswer(HEAD, b"[2]")
 
 
 def test_the_results_are_those_of_the_table() -> None:
-    assert {MATCH, MISMATCH, MOVING, DOUBT, SKIPPED, FAILED} == set(COMPARED)
+    assert {MATCH, MISMATCH, MOVING, DOUBT, SKIPPED, FAILED} == set(COMPARISON_RESULTS)
 
 
 # Comparing: what law 1 exempts and what not is in tests/test_allowed_differences.py.
@@ -45,7 +45,7 @@ def test_the_results_are_those_of_the_table() -> None:
 
 def test_equal_answers_do_not_differ_whether_their_heads_end_with_the_empty_line_or_not() -> None:
     framed = HEAD.replace(b"Transfer-Encoding: chunked", b"Content-Length: 26") + b"\r\n"
-    assert difference(Heard(HEAD, ROW), Heard(framed, ROW)) == ""
+    assert difference(ComparedAnswer(HEAD, ROW), ComparedAnswer(framed, ROW)) == ""
 
 
 @pytest.mark.parametrize(
@@ -63,19 +63,22 @@ def test_equal_answers_do_not_differ_whether_their_heads_end_with_the_empty_line
 def test_a_difference_of_heads_is_told_by_name(before: bytes, after: bytes, said: str) -> None:
     changed = HEAD.replace(before, after, 1)
     assert changed != HEAD
-    assert difference(Heard(HEAD, ROW), Heard(changed, ROW)) == said
+    assert difference(ComparedAnswer(HEAD, ROW), ComparedAnswer(changed, ROW)) == said
 
 
 def test_a_difference_of_bodies_is_told_by_place_and_length() -> None:
-    assert difference(Heard(HEAD, ROW), Heard(HEAD, ROW.replace(b"hush", b"husband"))) == (
+    assert difference(ComparedAnswer(HEAD, ROW), ComparedAnswer(HEAD, ROW.replace(b"hush", b"husband"))) == (
         "the body from byte 22 on, 26 bytes became 29"
     )
-    assert difference(Heard(HEAD, b""), Heard(HEAD, b"[]")) == "the body from byte 0 on, 0 bytes became 2"
+    assert (
+        difference(ComparedAnswer(HEAD, b""), ComparedAnswer(HEAD, b"[]"))
+        == "the body from byte 0 on, 0 bytes became 2"
+    )
 
 
 @given(st.binary(max_size=40), st.binary(max_size=40), st.binary(max_size=40))
 def test_the_place_is_the_first_that_differs(same: bytes, one: bytes, two: bytes) -> None:
-    found = difference(Heard(HEAD, same + one), Heard(HEAD, same + two))
+    found = difference(ComparedAnswer(HEAD, same + one), ComparedAnswer(HEAD, same + two))
     if one == two:
         assert found == ""
         return
@@ -91,9 +94,9 @@ VALUES = st.dictionaries(st.sampled_from(["A", "B", "Set-Cookie"]), SECRETS)
 
 @given(VALUES, VALUES, SECRETS, SECRETS)
 def test_no_value_is_told(head: dict[str, str], other: dict[str, str], body: str, another: str) -> None:
-    def heard(values: dict[str, str], text: str) -> Heard:
+    def heard(values: dict[str, str], text: str) -> ComparedAnswer:
         lines = "".join(f"{name}: {value}\r\n" for name, value in values.items())
-        return Heard(f"HTTP/1.1 200 OK\r\n{lines}".encode(), json.dumps([text]).encode())
+        return ComparedAnswer(f"HTTP/1.1 200 OK\r\n{lines}".encode(), json.dumps([text]).encode())
 
     found = difference(heard(head, body), heard(other, another))
     assert bool(found) == ((list(head.items()), body) != (list(other.items()), another))
@@ -101,20 +104,20 @@ def test_no_value_is_told(head: dict[str, str], other: dict[str, str], body: str
 
 
 def test_rows_in_another_order_differ_unless_any_order_will_do() -> None:
-    one = Heard(HEAD, b'[{"a":"}, \\n {"}, \n {"b": 1.0}]')
-    two = Heard(HEAD, b'[{"b": 1.0}, \n {"a":"}, \\n {"}]')
+    one = ComparedAnswer(HEAD, b'[{"a":"}, \\n {"}, \n {"b": 1.0}]')
+    two = ComparedAnswer(HEAD, b'[{"b": 1.0}, \n {"a":"}, \\n {"}]')
     assert difference(one, two)
-    assert difference(one, two, Exempt(order=True)) == ""
+    assert difference(one, two, Exemptions(order=True)) == ""
     for body in (b'[{"b":1}, \n {"a":"}, \\n {"}]', b'[{"b": 1.0}]', b"no json", b'[{"b": 1.0},{"a":"}, \\n {"}]'):
-        assert difference(one, Heard(HEAD, body), Exempt(order=True))
+        assert difference(one, ComparedAnswer(HEAD, body), Exemptions(order=True))
 
 
 # Judging.
 
 
-def heard(*told: Heard | str) -> str:
+def heard(*told: ComparedAnswer | str) -> str:
     """What comes of a case in which merging first said TWO and the original ONE, and then came what is told."""
-    case = Case(ONE, TWO)
+    case = Comparison(ONE, TWO)
     for what, one in zip(ROUNDS, told, strict=False):
         assert case.result == ""
         case.hear(what, one)
@@ -122,13 +125,13 @@ def heard(*told: Heard | str) -> str:
 
 
 def test_an_answer_that_is_the_same_at_once_is_a_match() -> None:
-    assert Case(ONE, Heard(HEAD.replace(b"now", b"then"), b"[1]")).result == MATCH
+    assert Comparison(ONE, ComparedAnswer(HEAD.replace(b"now", b"then"), b"[1]")).result == MATCH
 
 
 def test_twice_an_equal_original_before_and_after_a_different_merge_is_a_mismatch() -> None:
     assert [what == MERGED for what in ROUNDS] == [False, True, False, True, False]
     assert heard(ONE, TWO, ONE, TWO, ONE) == MISMATCH
-    assert heard(ONE, Heard(HEAD, b"[3]"), ONE, TWO, ONE) == MISMATCH
+    assert heard(ONE, ComparedAnswer(HEAD, b"[3]"), ONE, TWO, ONE) == MISMATCH
 
 
 @pytest.mark.parametrize("rounds", range(len(ROUNDS)))
@@ -149,8 +152,8 @@ def test_what_could_not_be_heard_settles_it(result: str) -> None:
 
 @given(st.lists(st.integers(0, 10**6), min_size=7, max_size=7, unique=True).map(sorted))
 def test_rows_that_never_show_the_same_twice_are_never_a_mismatch(versions: list[int]) -> None:
-    original, merged, *rest = (Heard(HEAD, b"[%d]" % version) for version in versions)
-    case = Case(original, merged)
+    original, merged, *rest = (ComparedAnswer(HEAD, b"[%d]" % version) for version in versions)
+    case = Comparison(original, merged)
     case.hear(ORIGINALS, rest[0])
     assert case.result == MOVING
 
@@ -160,26 +163,26 @@ def test_rows_that_never_show_the_same_twice_are_never_a_mismatch(versions: list
 
 def test_none_or_all_are_chosen_at_the_ends() -> None:
     drawn = [0.0, 0.3, 0.999999]
-    assert [chosen(0.0, one) for one in drawn] == [False] * 3
-    assert [chosen(1.0, one) for one in drawn] == [True] * 3
-    assert [chosen(0.5, one) for one in drawn] == [True, True, False]
+    assert [is_sampled(0.0, one) for one in drawn] == [False] * 3
+    assert [is_sampled(1.0, one) for one in drawn] == [True] * 3
+    assert [is_sampled(0.5, one) for one in drawn] == [True, True, False]
 
 
 def test_of_many_answers_some_are_drawn_and_each_may_be_one_of_them() -> None:
     answers = list(range(10))
-    drawn = [some(answers, 3, one / 10) for one in range(10)]
+    drawn = [sample(answers, 3, one / 10) for one in range(10)]
     assert all(len(set(few)) == 3 for few in drawn)
     assert Counter(answer for few in drawn for answer in few) == dict.fromkeys(answers, 3)
-    assert some(answers[:2], 3, 0.9) == [1, 0]
+    assert sample(answers[:2], 3, 0.9) == [1, 0]
 
 
 def test_an_original_is_asked_for_without_compression_and_else_as_it_came() -> None:
     forward = b"Host: h\r\naccept-encoding: gzip\r\nCookie: a=b\r\nAccept-Encoding: br\r\nAccept: x\r\n"
-    assert plain(forward) == b"Host: h\r\nCookie: a=b\r\nAccept: x\r\nAccept-Encoding: identity\r\n"
+    assert without_compression(forward) == b"Host: h\r\nCookie: a=b\r\nAccept: x\r\nAccept-Encoding: identity\r\n"
 
 
 def test_no_more_is_held_than_the_limit() -> None:
-    held = Held(10)
+    held = ByteBudget(10)
     assert [held.take(6), held.take(5), held.take(4), held.take(1)] == [True, False, True, False]
     held.give(6)
     assert held.now == 4
@@ -190,7 +193,7 @@ def test_no_more_is_held_than_the_limit() -> None:
 
 
 def test_a_pause_doubles_and_has_a_longest() -> None:
-    pauses, now, lengths = Pauses(1.0, 5.0, 10), 0.0, []
+    pauses, now, lengths = MismatchPauses(1.0, 5.0, 10), 0.0, []
     for _ in range(5):
         lengths.append(pauses.begin("a", now))
         assert pauses.paused("a", now)
@@ -201,28 +204,28 @@ def test_a_pause_doubles_and_has_a_longest() -> None:
 
 
 def test_only_that_query_is_paused() -> None:
-    pauses = Pauses(1.0, 5.0, 10)
+    pauses = MismatchPauses(1.0, 5.0, 10)
     pauses.begin("a", 0.0)
     assert not pauses.paused("b", 0.0)
     assert (pauses.count(0.5), pauses.count(1.0)) == (1, 0)
 
 
 def test_after_a_pause_every_batch_is_compared_for_as_long_again() -> None:
-    pauses = Pauses(2.0, 5.0, 10)
+    pauses = MismatchPauses(2.0, 5.0, 10)
     assert not pauses.watched("a", 0.0)
     pauses.begin("a", 0.0)
     assert [pauses.watched("a", now) for now in (1.0, 2.0, 3.9, 4.0)] == [True, True, True, False]
 
 
 def test_who_was_right_for_long_begins_with_the_first_pause() -> None:
-    pauses = Pauses(1.0, 5.0, 10)
+    pauses = MismatchPauses(1.0, 5.0, 10)
     pauses.begin("a", 0.0)
     assert pauses.begin("a", 6.0) == 2.0
     assert pauses.begin("a", 8.0 + 5.1) == 1.0
 
 
 def test_pauses_are_bounded_and_the_oldest_goes() -> None:
-    pauses = Pauses(9.0, 9.0, 2)
+    pauses = MismatchPauses(9.0, 9.0, 2)
     for name in "abc":
         pauses.begin(name, 0.0)
     assert [pauses.paused(name, 1.0) for name in "abc"] == [False, True, True]

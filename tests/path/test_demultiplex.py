@@ -9,11 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from proxy.errors.codes import DOUBTS
-from proxy.http1.head import Field
-from proxy.model import Column, Doubt, Merged, Miss, Share
-from proxy.path.demultiplex import rows_by_key, split
-from proxy.path.plan import Bounds, plan
+from proxy.errors.codes import FALLBACK_REASONS
+from proxy.http1.head import HeaderField
+from proxy.model import Column, FallbackReason, MergedCall, NotSingular, Slice
+from proxy.path.demultiplex import demultiplex, rows_by_key
+from proxy.path.plan import CallLimits, plan
 from proxy.postgrest.response.gateway import POSTGREST, SUPABASE, Gateway
 from tests.factories import fields, member
 
@@ -26,9 +26,9 @@ Content-Location: /t?id=in.%281%2C2%29&select=f0%3Aid%3A%3Atext%2C%2A
 Content-Type: application/json; charset=utf-8"""
 
 
-def merged(*literals: int | str, more: str = "") -> Merged:
-    (call,) = plan([member(f"/t?id=eq.{n}{more}") for n in literals], ALIAS, Bounds(200, 7000))
-    assert isinstance(call, Merged)
+def merged(*literals: int | str, more: str = "") -> MergedCall:
+    (call,) = plan([member(f"/t?id=eq.{n}{more}") for n in literals], ALIAS, CallLimits(200, 7000))
+    assert isinstance(call, MergedCall)
     return call
 
 
@@ -44,25 +44,25 @@ def rows(*pairs: tuple[object, str]) -> bytes:
 
 def shares(
     body: bytes,
-    call: Merged | None = None,
+    call: MergedCall | None = None,
     head: str = HEAD,
     ties: bool = False,
     gateway: Gateway = POSTGREST,
-) -> dict[bytes, Share | Miss] | Doubt:
+) -> dict[bytes, Slice | NotSingular] | FallbackReason:
     told = head.replace("0-1/*", range_of(body.count(b'{"f0":')))
-    return split(call or merged(1, 2), ALIAS, b"/t", b"HTTP/1.1 200 OK", fields(told), body, ties, gateway)
+    return demultiplex(call or merged(1, 2), ALIAS, b"/t", b"HTTP/1.1 200 OK", fields(told), body, ties, gateway)
 
 
-def served(body: bytes, call: Merged | None = None, head: str = HEAD, ties: bool = False) -> dict[bytes, Share]:
+def served(body: bytes, call: MergedCall | None = None, head: str = HEAD, ties: bool = False) -> dict[bytes, Slice]:
     found = shares(body, call, head, ties)
     assert isinstance(found, dict), found
-    return {value[3:]: share for value, share in found.items() if isinstance(share, Share)}
+    return {value[3:]: share for value, share in found.items() if isinstance(share, Slice)}
 
 
-def doubt(body: bytes, call: Merged | None = None, head: str = HEAD) -> str:
+def doubt(body: bytes, call: MergedCall | None = None, head: str = HEAD) -> str:
     found = shares(body, call, head)
-    assert isinstance(found, Doubt)
-    assert found.reason in DOUBTS
+    assert isinstance(found, FallbackReason)
+    assert found.reason in FALLBACK_REASONS
     return found.reason
 
 
@@ -172,7 +172,7 @@ def test_a_body_of_another_shape_is_a_doubt(body: bytes) -> None:
     ],
 )
 def test_a_header_that_is_not_known_to_be_everybodys_is_a_doubt(line: str, name: str) -> None:
-    assert shares(b"[]", head=f"{HEAD}\n{line}") == Doubt("headers", name)
+    assert shares(b"[]", head=f"{HEAD}\n{line}") == FallbackReason("headers", name)
 
 
 ADDED = "\nsb-request-id: 7\nCF-Ray: 8-CDG\nVia: 1.1 a\nVia: 1.1 b"
@@ -183,27 +183,27 @@ def test_what_the_gateway_in_force_adds_goes_to_everybody_in_its_place_and_its_c
     got = shares(b"[]", head=HEAD + ADDED + COOKIE, gateway=SUPABASE)
     assert isinstance(got, dict)
     for share in got.values():
-        assert isinstance(share, Share)
+        assert isinstance(share, Slice)
         assert b"\r\nsb-request-id: 7\r\nCF-Ray: 8-CDG\r\nVia: 1.1 a\r\nVia: 1.1 b\r\n" in share.head
         assert b"cookie" not in share.head.lower()
 
 
 @pytest.mark.parametrize(("added", "name"), [(ADDED, "sb-request-id"), (COOKIE, "set-cookie")])
 def test_without_that_gateway_the_same_is_a_doubt(added: str, name: str) -> None:
-    assert shares(b"[]", head=HEAD + added) == Doubt("headers", name)
+    assert shares(b"[]", head=HEAD + added) == FallbackReason("headers", name)
 
 
 def test_what_a_miss_needs_of_the_merged_answer_are_its_date_and_what_the_gateway_added() -> None:
     call = plan(
         [member(f"/t?id=eq.{n}", "Host: h\nAccept: application/vnd.pgrst.object+json") for n in (1, 2)],
         ALIAS,
-        Bounds(200, 7000),
+        CallLimits(200, 7000),
     )[0]
-    assert isinstance(call, Merged)
+    assert isinstance(call, MergedCall)
     got = shares(b"[]", call, HEAD + ADDED + COOKIE, gateway=SUPABASE)
     assert isinstance(got, dict)
     miss = got[b"eq.1"]
-    assert isinstance(miss, Miss)
+    assert isinstance(miss, NotSingular)
     assert (miss.server, miss.rows) == (b"Server: postgrest/12.0.2", 0)
     assert miss.stamps == {
         b"date": b"Date: Sun, 22 Nov 2026 17:00:00 GMT\r\n",
@@ -214,7 +214,9 @@ def test_what_a_miss_needs_of_the_merged_answer_are_its_date_and_what_the_gatewa
 
 
 def test_a_body_that_was_compressed_on_the_way_is_told_by_its_header() -> None:
-    assert shares(b"\x1f\x8b\x08", head=HEAD + "\nContent-Encoding: gzip") == Doubt("headers", "content-encoding")
+    assert shares(b"\x1f\x8b\x08", head=HEAD + "\nContent-Encoding: gzip") == FallbackReason(
+        "headers", "content-encoding"
+    )
 
 
 @pytest.mark.parametrize("missing", ["Content-Range", "Content-Location"])
@@ -269,13 +271,13 @@ def test_any_json_comes_back_byte_for_byte(columns: dict[int, object]) -> None:
 @given(st.binary(max_size=60))
 def test_any_other_bytes_are_a_doubt_or_rows_and_never_an_error(data: bytes) -> None:
     for body in (data, b"[" + data + b"]", b'[{"f0":"1",' + data + b"}]"):
-        assert isinstance(rows_by_key(body, ALIAS, SEPARATOR), dict | Doubt)
+        assert isinstance(rows_by_key(body, ALIAS, SEPARATOR), dict | FallbackReason)
 
 
 @given(st.lists(st.sampled_from([b"Date", b"X-Odd", b"Content-Range", b"Content-Location", b"Vary"]), max_size=6))
 def test_any_order_of_headers_is_judged_and_never_an_error(names: list[bytes]) -> None:
-    head = tuple(Field(name.lower(), b"*/*", name + b": */*") for name in names)
-    found = split(merged(1, 2), ALIAS, b"/t", b"HTTP/1.1 200 OK", head, b"[]", False, POSTGREST)
+    head = tuple(HeaderField(name.lower(), b"*/*", name + b": */*") for name in names)
+    found = demultiplex(merged(1, 2), ALIAS, b"/t", b"HTTP/1.1 200 OK", head, b"[]", False, POSTGREST)
     wanted = [name for name in names if name in (b"Content-Range", b"Content-Location")]
     fine = wanted == [b"Content-Range", b"Content-Location"] and b"X-Odd" not in names
     assert isinstance(found, dict) is fine
@@ -289,14 +291,14 @@ def test_rows_within_their_limits_are_shared() -> None:
 @pytest.mark.parametrize("pairs", [[(1, ""), (1, "")], [(1, ""), (2, ""), (2, "")]])
 def test_a_key_with_more_rows_than_its_limit_is_a_doubt(pairs: list[tuple[int, str]]) -> None:
     found = shares(rows(*pairs), merged(1, 2, more="&limit=1"), ties=True)
-    assert isinstance(found, Doubt)
+    assert isinstance(found, FallbackReason)
     assert found.reason == "limit"
 
 
-def carrying(order: str, known: dict[bytes, Column], *values: str, more: str = "") -> Merged:
+def carrying(order: str, known: dict[bytes, Column], *values: str, more: str = "") -> MergedCall:
     batch = [member(f"/t?id={value}&order={order}{more}") for value in values]
-    (call,) = plan(batch, ALIAS, Bounds(200, 7000, known))
-    assert isinstance(call, Merged)
+    (call,) = plan(batch, ALIAS, CallLimits(200, 7000, known))
+    assert isinstance(call, MergedCall)
     return call
 
 
@@ -350,8 +352,8 @@ def test_a_list_gets_the_rows_of_its_keys_in_the_order_of_the_batch() -> None:
     found = shares(body, call)
     assert isinstance(found, dict)
     one, two = found[b"in.(1,2)"], found[b"in.(2,3)"]
-    assert isinstance(one, Share)
-    assert isinstance(two, Share)
+    assert isinstance(one, Slice)
+    assert isinstance(two, Slice)
     assert one.body == b'[{"n":2}, \n {"n":1}]'
     assert two.body == b'[{"n":3}, \n {"n":2}]'
     assert b"Content-Location: /t?id=in.%281%2C2%29&order=at\r\n" in one.head
@@ -363,10 +365,10 @@ def test_a_list_whose_rows_are_tied_across_keys_is_a_doubt() -> None:
 
 
 def test_texts_are_told_apart_as_json_writes_them() -> None:
-    bounds = Bounds(200, 7000, {b"k": Column("text", certain=True)})
+    bounds = CallLimits(200, 7000, {b"k": Column("text", certain=True)})
     literals = ["a%22b", "%5Cz", "x%0Ay", "%C3%A9", "", "%01w"]
     (call,) = plan([member(f"/t?k=eq.{literal}") for literal in literals], ALIAS, bounds)
-    assert isinstance(call, Merged)
+    assert isinstance(call, MergedCall)
     body = rows(
         ('a\\"b', ',"n":1'), ("\\\\z", ',"n":2'), ("x\\ny", ',"n":3'), ("é", ',"n":4'), ("", ""), ("\\u0001w", "")
     )

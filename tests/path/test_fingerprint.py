@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.errors.codes import REFUSALS
+from proxy.errors.codes import BYPASS_REASONS
 from proxy.model import LiteralClass
 from proxy.path.fingerprint import MAX_KEYS
 from proxy.postgrest.request.target import decoded
@@ -98,7 +98,7 @@ def test_what_is_beside_the_mount_is_not_looked_at() -> None:
 
 def test_every_reason_in_the_table_has_a_test() -> None:
     tested = {reason for reason, _ in REFUSED_BY_TARGET + REFUSED_BY_HEAD}
-    assert tested | ELSEWHERE | LISTS | {"http-1.0", "method", "outside-mount"} == set(REFUSALS)
+    assert tested | ELSEWHERE | LISTS | {"http-1.0", "method", "outside-mount"} == set(BYPASS_REASONS)
 
 
 @pytest.mark.parametrize(
@@ -203,7 +203,7 @@ def test_which_header_names_the_schema_depends_on_the_method(method: bytes, rela
 @given(st.binary(max_size=200))
 def test_any_target_is_read_without_an_error(raw: bytes) -> None:
     read = query(b"/t?" + raw)
-    assert read.refusal is None or read.refusal in REFUSALS
+    assert read.refusal is None or read.refusal in BYPASS_REASONS
     for key in read.keys:
         assert decoded(read.target[key.start : key.end]) == key.value
 

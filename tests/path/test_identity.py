@@ -11,13 +11,13 @@ from proxy.http1.head import parse_fields
 from proxy.path.identity import HeadRules, head_rules, parent_of, read_head, with_peer
 
 if TYPE_CHECKING:
-    from proxy.model import Head
+    from proxy.model import RequestHead
 
 RULES = head_rules(b"upstream:3000", ("x-fanin-trace", "traceparent"), (), (), b"key")
 HOST = b"Host: client\r\n"
 
 
-def read(block: bytes, rules: HeadRules = RULES, minor: int = 1) -> Head:
+def read(block: bytes, rules: HeadRules = RULES, minor: int = 1) -> RequestHead:
     return read_head(parse_fields(block.removesuffix(b"\r\n"), "FANIN102"), minor, rules)
 
 

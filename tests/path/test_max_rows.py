@@ -5,13 +5,13 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.path.max_rows import MARKS, RowEvidence
+from proxy.path.max_rows import MARKS, MaxRowsEvidence
 
 LIFETIME = 60.0
 
 
-def fresh(configured: int | None = None) -> RowEvidence:
-    return RowEvidence(configured, LIFETIME)
+def fresh(configured: int | None = None) -> MaxRowsEvidence:
+    return MaxRowsEvidence(configured, LIFETIME)
 
 
 def test_nothing_is_proven_at_first() -> None:

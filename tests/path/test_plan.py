@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.model import Alone, Column, Merged, Same
-from proxy.path.plan import Bounds, originals, partition, plan, why_alone
+from proxy.model import Column, Identical, MergedCall, Single
+from proxy.path.plan import CallLimits, originals, partition, plan, why_not_merged
 from proxy.postgrest.request.literals import canonical
 from proxy.postgrest.response.content_location import canonical_query
 from proxy.postgrest.types import fits
@@ -19,57 +19,57 @@ from tests.factories import member
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from proxy.model import Call, Member
+    from proxy.model import PendingRequest, PlannedCall
 
 U = "0b5e7c1a-9f0e-4d55-8f6b-3a4b5c6d7e8"
-BOUNDS = Bounds(max_keys=200, max_url=7000)
+BOUNDS = CallLimits(max_keys=200, max_url=7000)
 
 
-def planned(*targets: str, bounds: Bounds = BOUNDS, lines: str = "Host: h") -> list[Call]:
+def planned(*targets: str, bounds: CallLimits = BOUNDS, lines: str = "Host: h") -> list[PlannedCall]:
     return plan([member(target, lines) for target in targets], b"A", bounds)
 
 
-def shapes(calls: Sequence[Call]) -> list[list[bytes]]:
+def shapes(calls: Sequence[PlannedCall]) -> list[list[bytes]]:
     """The filter values of each merged call without their `eq.`, and the target of each original."""
     return [
         [value.removeprefix(b"eq.") for value in call.owners]
-        if isinstance(call, Merged)
+        if isinstance(call, MergedCall)
         else [members_of(call)[0].query.target]
         for call in calls
     ]
 
 
-def members_of(call: Call) -> Sequence[Member]:
-    return [call.member] if isinstance(call, Alone) else call.members
+def members_of(call: PlannedCall) -> Sequence[PendingRequest]:
+    return [call.member] if isinstance(call, Single) else call.members
 
 
 def test_look_alikes_share_one_call() -> None:
     (call,) = planned("/t?id=eq.1&x=gt.0", "/t?id=eq.2&x=gt.0", "/t?id=eq.3&x=gt.0")
-    assert isinstance(call, Merged)
+    assert isinstance(call, MergedCall)
     assert call.target == b"/t?select=A:id::text,*&id=in.(1,2,3)&x=gt.0"
     assert call.key == b"id"
 
 
 def test_one_member_goes_as_it_came() -> None:
-    assert isinstance(planned("/t?id=eq.1")[0], Alone)
+    assert isinstance(planned("/t?id=eq.1")[0], Single)
 
 
 def test_equal_requests_among_others_share_the_rows_of_their_key() -> None:
     (call,) = planned("/t?id=eq.1", "/t?id=eq.2", "/t?id=eq.1")
-    assert isinstance(call, Merged)
+    assert isinstance(call, MergedCall)
     assert [len(members) for members in call.owners.values()] == [2, 1]
 
 
 def test_equal_requests_among_themselves_share_an_original() -> None:
     (call,) = planned("/t?id=eq.1", "/t?id=eq.1", "/t?id=eq.1")
-    assert isinstance(call, Same)
+    assert isinstance(call, Identical)
     assert len(call.members) == 3
 
 
 def test_equal_requests_share_an_original_whatever_kept_them_from_merging() -> None:
-    crowded = Bounds(max_keys=1, max_url=7000)
+    crowded = CallLimits(max_keys=1, max_url=7000)
     assert [len(members_of(call)) for call in planned(*["/t?id=eq.1", "/t?id=eq.2"] * 2, bounds=crowded)] == [2, 2]
-    short = Bounds(max_keys=200, max_url=20)
+    short = CallLimits(max_keys=200, max_url=20)
     assert [len(members_of(call)) for call in planned(*["/t?id=eq.1", "/t?id=eq.2"] * 2, bounds=short)] == [2, 2]
     assert [len(members_of(call)) for call in planned(*["/t?id=eq.01"] * 3)] == [3]
 
@@ -95,13 +95,13 @@ def test_of_two_filters_the_one_that_varies_is_the_key() -> None:
 def test_the_cut_with_most_members_goes_first() -> None:
     calls = planned("/t?a=eq.1&b=eq.1", "/t?a=eq.2&b=eq.1", "/t?a=eq.1&b=eq.2", "/t?a=eq.1&b=eq.3")
     assert shapes(calls) == [[b"1", b"2", b"3"], [b"/t?a=eq.2&b=eq.1"]]
-    assert isinstance(calls[0], Merged)
+    assert isinstance(calls[0], MergedCall)
     assert calls[0].key == b"b"
 
 
 def test_among_cuts_of_one_size_the_leftmost_parameter_wins() -> None:
     calls = planned("/t?a=eq.1&b=eq.2", "/t?a=eq.1&b=eq.3", "/t?a=eq.4&b=eq.2")
-    assert isinstance(calls[0], Merged)
+    assert isinstance(calls[0], MergedCall)
     assert calls[0].key == b"a"
 
 
@@ -114,7 +114,7 @@ def test_what_differs_elsewhere_is_no_company() -> None:
         ("/t?id=eq.1&select=a", "/t?id=eq.2&select=b"),
     ]
     for pair in pairs:
-        assert all(isinstance(call, Alone) for call in planned(*pair))
+        assert all(isinstance(call, Single) for call in planned(*pair))
 
 
 def test_integers_and_uuids_never_share_a_call() -> None:
@@ -136,24 +136,24 @@ def test_a_number_and_its_opposite_never_share_a_call() -> None:
 
 
 def test_calls_are_cut_by_unique_keys() -> None:
-    calls = planned(*[f"/t?id=eq.{n // 2}" for n in range(20)], bounds=Bounds(max_keys=4, max_url=7000))
+    calls = planned(*[f"/t?id=eq.{n // 2}" for n in range(20)], bounds=CallLimits(max_keys=4, max_url=7000))
     assert [len(literals) for literals in shapes(calls)] == [4, 4, 2]
 
 
 def test_calls_are_cut_by_the_bytes_of_their_target() -> None:
-    calls = planned(*[f"/t?id=eq.{10**17 + n}" for n in range(50)], bounds=Bounds(max_keys=200, max_url=200))
+    calls = planned(*[f"/t?id=eq.{10**17 + n}" for n in range(50)], bounds=CallLimits(max_keys=200, max_url=200))
     assert len(calls) > 5
-    assert all(isinstance(call, Merged) and len(call.target) <= 200 for call in calls)
-    assert sum(len(call.owners) for call in calls if isinstance(call, Merged)) == 50
+    assert all(isinstance(call, MergedCall) and len(call.target) <= 200 for call in calls)
+    assert sum(len(call.owners) for call in calls if isinstance(call, MergedCall)) == 50
 
 
 def test_who_has_no_room_for_a_hidden_column_goes_as_it_came() -> None:
-    calls = planned("/t?id=eq.1", "/t?id=eq.1", "/t?id=eq.2", bounds=Bounds(max_keys=9, max_url=20))
-    assert [type(call) for call in calls] == [Same, Alone]
+    calls = planned("/t?id=eq.1", "/t?id=eq.1", "/t?id=eq.2", bounds=CallLimits(max_keys=9, max_url=20))
+    assert [type(call) for call in calls] == [Identical, Single]
 
 
 def test_who_is_not_of_the_learnt_type_goes_alone_and_the_rest_share() -> None:
-    bounds = Bounds(200, 7000, {b"id": Column("smallint")})
+    bounds = CallLimits(200, 7000, {b"id": Column("smallint")})
     assert shapes(planned("/t?id=eq.1", "/t?id=eq.40000", "/t?id=eq.2", bounds=bounds)) == [
         [b"1", b"2"],
         [b"/t?id=eq.40000"],
@@ -162,7 +162,7 @@ def test_who_is_not_of_the_learnt_type_goes_alone_and_the_rest_share() -> None:
 
 def test_the_way_around_the_literal_is_that_of_content_location() -> None:
     (call,) = planned("/t?z=gt.0&id=eq.1&a=gt.%20", "/t?z=gt.0&id=eq.2&a=gt.%20")
-    assert isinstance(call, Merged)
+    assert isinstance(call, MergedCall)
     before, after = call.location
     assert before + b"eq.2" + after == canonical_query(b"z=gt.0&id=eq.2&a=gt.%20")
 
@@ -175,7 +175,7 @@ TARGETS = st.builds(
 )
 BATCHES = st.lists(st.tuples(TARGETS, st.sampled_from(["Host: h", "Host: h\nCookie: c=1"])), min_size=1, max_size=60)
 LIMITS = st.builds(
-    Bounds,
+    CallLimits,
     st.integers(1, 9),
     st.integers(10, 200),
     st.sampled_from(
@@ -193,20 +193,22 @@ LIMITS = st.builds(
 
 
 @given(BATCHES, LIMITS)
-def test_every_member_is_in_exactly_one_call_that_may_serve_it(batch: list[tuple[str, str]], bounds: Bounds) -> None:
+def test_every_member_is_in_exactly_one_call_that_may_serve_it(
+    batch: list[tuple[str, str]], bounds: CallLimits
+) -> None:
     members = [member(target, lines) for target, lines in batch]
     calls = plan(members, b"A", bounds)
-    placed: Counter[Member] = Counter()
+    placed: Counter[PendingRequest] = Counter()
     for call in calls:
         placed.update(members_of(call))
-        if isinstance(call, Same):
+        if isinstance(call, Identical):
             assert len({(one.query.target, one.head.same) for one in call.members}) == 1 < len(call.members)
-        if isinstance(call, Merged):
+        if isinstance(call, MergedCall):
             check_merged(call, bounds)
     assert placed == Counter(members)
 
 
-def check_merged(call: Merged, bounds: Bounds) -> None:
+def check_merged(call: MergedCall, bounds: CallLimits) -> None:
     assert len(call.owners) > 1
     assert len(call.literals) <= bounds.max_keys
     assert len(call.target) <= bounds.max_url
@@ -242,26 +244,26 @@ def test_groups_come_largest_first_and_singles_last(batch: list[tuple[str, str]]
 
 def test_a_batch_of_pairs_is_planned_as_pairs() -> None:
     calls = planned(*[f"/t?a=eq.{n}&b=eq.{n // 2}" for n in range(2000)])
-    assert all(isinstance(call, Merged) and len(call.owners) == 2 for call in calls)
+    assert all(isinstance(call, MergedCall) and len(call.owners) == 2 for call in calls)
     assert len(calls) == 1000
 
 
 TEXT = {b"k": Column("text")}
-ANY = Bounds(200, 7000, TEXT)
+ANY = CallLimits(200, 7000, TEXT)
 
 
 def test_texts_share_a_call_once_their_column_is_known() -> None:
     targets = ("/t?k=eq.ann", "/t?k=eq.b%20o", "/t?k=eq.7")
-    assert all(isinstance(call, Alone) for call in planned(*targets))
+    assert all(isinstance(call, Single) for call in planned(*targets))
     (call,) = planned(*targets, bounds=ANY)
-    assert isinstance(call, Merged)
+    assert isinstance(call, MergedCall)
     assert call.target == b"/t?select=A:k::text,*&k=in.(ann,b%20o,7)"
     assert call.claims == {b"eq.ann": (b"ann",), b"eq.b o": (b"b o",), b"eq.7": (b"7",)}
 
 
 def test_an_array_is_sent_where_a_list_would_be_read_otherwise() -> None:
     (call,) = planned("/t?k=eq.", "/t?k=eq.a", bounds=ANY)
-    assert isinstance(call, Merged)
+    assert isinstance(call, MergedCall)
     assert call.target == b"/t?select=A:k::text,*&k=eq(any).%7B%22%22,%22a%22%7D"
 
 
@@ -272,13 +274,13 @@ def test_texts_that_a_collation_could_hold_equal_never_share_a_call() -> None:
 
 def test_one_spelling_twice_is_one_key() -> None:
     (call,) = planned("/t?k=eq.a%20b", "/t?k=eq.a+b", "/t?k=eq.c", bounds=ANY)
-    assert isinstance(call, Merged)
+    assert isinstance(call, MergedCall)
     assert [len(members) for members in call.owners.values()] == [2, 1]
 
 
 def test_text_out_of_json_needs_no_type() -> None:
     (call,) = planned("/t?d->>k=eq.a", "/t?d->>k=eq.b")
-    assert isinstance(call, Merged)
+    assert isinstance(call, MergedCall)
     assert call.target == b"/t?select=A:d-%3E%3Ek,*&d->>k=in.(a,b)"
 
 
@@ -297,9 +299,9 @@ def test_text_out_of_json_needs_no_type() -> None:
 def test_order_columns_are_carried_where_they_can_prove_that_nothing_is_tied(
     order: str, known: dict[bytes, Column], hidden: bytes, total: bool
 ) -> None:
-    bounds = Bounds(200, 7000, known)
+    bounds = CallLimits(200, 7000, known)
     (call,) = planned(f"/t?id=eq.1&select=a{order}", f"/t?id=eq.2&select=a{order}", bounds=bounds)
-    assert isinstance(call, Merged)
+    assert isinstance(call, MergedCall)
     assert call.target.split(b"select=")[1].split(b"&")[0] == hidden + b",a"
     assert call.total is total
     assert len(call.carried) == hidden.count(b",")
@@ -307,21 +309,21 @@ def test_order_columns_are_carried_where_they_can_prove_that_nothing_is_tied(
 
 def test_lists_share_a_call_under_a_certain_order_only() -> None:
     targets = ("/t?id=in.(1,2)&order=at", "/t?id=in.(2,3)&order=at")
-    assert all(isinstance(call, Alone) for call in planned(*targets))
-    (call,) = planned(*targets, bounds=Bounds(200, 7000, {b"at": Column("date")}))
-    assert isinstance(call, Merged)
+    assert all(isinstance(call, Single) for call in planned(*targets))
+    (call,) = planned(*targets, bounds=CallLimits(200, 7000, {b"at": Column("date")}))
+    assert isinstance(call, MergedCall)
     assert call.target == b"/t?select=A:id::text,A0:at::text,*&id=in.(1,2,3)&order=at"
     assert call.claims == {b"in.(1,2)": (b"1", b"2"), b"in.(2,3)": (b"2", b"3")}
 
 
 def test_a_list_longer_than_a_call_goes_as_it_came() -> None:
-    bounds = Bounds(4, 7000, {b"at": Column("date")})
+    bounds = CallLimits(4, 7000, {b"at": Column("date")})
     calls = planned("/t?id=in.(1,2,3,4,5)&order=at", "/t?id=in.(6,7)&order=at", bounds=bounds)
-    assert [type(call) for call in calls] == [Alone, Alone]
+    assert [type(call) for call in calls] == [Single, Single]
 
 
 def test_who_went_alone_for_its_literal_is_told_so() -> None:
-    assert why_alone(member("/t?k=eq.a"), {}) == "literal"
-    assert why_alone(member("/t?k=eq.a"), TEXT) is None
-    assert why_alone(member("/t?k=eq.a&id=eq.1"), {}) is None
-    assert why_alone(member("/t?k=in.(1,2)&order=at"), {}) == "literal"
+    assert why_not_merged(member("/t?k=eq.a"), {}) == "literal"
+    assert why_not_merged(member("/t?k=eq.a"), TEXT) is None
+    assert why_not_merged(member("/t?k=eq.a&id=eq.1"), {}) is None
+    assert why_not_merged(member("/t?k=in.(1,2)&order=at"), {}) == "literal"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from proxy.model import Miss, Share
-from proxy.path.singular import LIFETIME, Templates, read_template
+from proxy.model import NotSingular, Slice
+from proxy.path.singular import LIFETIME, NotSingularTemplates, read_template
 from proxy.postgrest.response.gateway import POSTGREST, SUPABASE
 from tests.factories import fields
 
@@ -22,7 +22,7 @@ BODY = (
 def test_another_number_and_another_date_are_filled_in_and_both_content_types_stay() -> None:
     template = read_template(LINE, fields(HEAD), BODY, POSTGREST)
     assert template is not None
-    share = template.fill(Miss(NOW, b"", 12))
+    share = template.fill(NotSingular(NOW, b"", 12))
     assert share.body == BODY.replace(b" 0 rows", b" 12 rows")
     expected = f"Date: now\nServer: postgrest/12.0.2\n{TYPES}\nContent-Length: {len(share.body)}\n"
     assert share.head == LINE + b"\r\n" + expected.replace("\n", "\r\n").encode()
@@ -31,13 +31,13 @@ def test_another_number_and_another_date_are_filled_in_and_both_content_types_st
 def test_a_date_keeps_its_place_among_the_headers() -> None:
     template = read_template(LINE, fields("Server: s\nDate: then\nVary: Accept"), BODY, POSTGREST)
     assert template is not None
-    assert template.fill(Miss(NOW, b"", 0)).head.startswith(LINE + b"\r\nServer: s\r\nDate: now\r\nVary: ")
+    assert template.fill(NotSingular(NOW, b"", 0)).head.startswith(LINE + b"\r\nServer: s\r\nDate: now\r\nVary: ")
 
 
 def test_a_missing_date_is_not_made_up() -> None:
     template = read_template(LINE, fields("Server: s"), BODY, POSTGREST)
     assert template is not None
-    assert b"Date" not in template.fill(Miss({}, b"", 2)).head
+    assert b"Date" not in template.fill(NotSingular({}, b"", 2)).head
 
 
 def test_what_a_gateway_adds_is_that_of_the_answer_at_hand_and_never_the_learnt_one() -> None:
@@ -45,7 +45,7 @@ def test_what_a_gateway_adds_is_that_of_the_answer_at_hand_and_never_the_learnt_
     template = read_template(LINE, fields(learnt), BODY, SUPABASE)
     assert template is not None
     ray, via = {b"cf-ray": b"cf-ray: new\r\n"}, {b"via": b"Via: 1\r\nVia: 2\r\n"}
-    head = template.fill(Miss(NOW | ray | via | {b"nel": b"NEL: {}\r\n"}, b"", 0)).head
+    head = template.fill(NotSingular(NOW | ray | via | {b"nel": b"NEL: {}\r\n"}, b"", 0)).head
     expected = "cf-ray: new\nDate: now\nVia: 1\nVia: 2\nServer: s\nVary: Accept\n"
     assert head.startswith(LINE + b"\r\n" + expected.replace("\n", "\r\n").encode() + b"Content-Length: ")
 
@@ -70,7 +70,7 @@ def test_what_is_not_surely_the_same_for_every_row_is_no_template(head: str, bod
 def test_templates_are_kept_for_each_identity_and_bounded() -> None:
     template = read_template(LINE, fields(HEAD), BODY, POSTGREST)
     assert template is not None
-    templates = Templates(2)
+    templates = NotSingularTemplates(2)
     for who in (b"a", b"b", b"c"):
         templates.learn(who, template, 0.0)
     server = b"Server: postgrest/12.0.2"
@@ -81,7 +81,11 @@ def test_templates_are_kept_for_each_identity_and_bounded() -> None:
 def test_a_share_is_whole_and_a_miss_only_with_a_template() -> None:
     template = read_template(LINE, fields(HEAD), BODY, POSTGREST)
     assert template is not None
-    templates, share, miss = Templates(2), Share(b"", b"[]", 0), Miss(NOW, b"Server: postgrest/12.0.2", 3)
+    templates, share, miss = (
+        NotSingularTemplates(2),
+        Slice(b"", b"[]", 0),
+        NotSingular(NOW, b"Server: postgrest/12.0.2", 3),
+    )
     assert templates.whole(share, b"a", 0.0) is share
     assert templates.whole(miss, b"a", 0.0) is None
     templates.learn(b"a", template, 0.0)
@@ -92,7 +96,7 @@ def test_a_share_is_whole_and_a_miss_only_with_a_template() -> None:
 def test_another_release_has_to_be_asked_anew() -> None:
     template = read_template(LINE, fields(HEAD), BODY, POSTGREST)
     assert template is not None
-    templates = Templates(2)
+    templates = NotSingularTemplates(2)
     templates.learn(b"a", template, 0.0)
     assert templates.get(b"a", b"Server: postgrest/13.0.0", 1e9) is None
 
@@ -100,7 +104,7 @@ def test_another_release_has_to_be_asked_anew() -> None:
 def test_where_a_gateway_hides_the_release_it_is_asked_anew_after_a_while() -> None:
     template = read_template(LINE, fields("Server: cloudflare"), BODY, SUPABASE)
     assert template is not None
-    templates = Templates(2)
+    templates = NotSingularTemplates(2)
     templates.learn(b"a", template, 10.0)
     assert templates.get(b"a", b"Server: cloudflare", 10.0 + LIFETIME) is template
     assert templates.get(b"a", b"Server: cloudflare", 10.1 + LIFETIME) is None

@@ -10,11 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from proxy.path.fingerprint import read_query
-from proxy.path.target_cache import STENCILS, Stencils
+from proxy.path.target_cache import REMEMBERED_TEMPLATES, TargetCache
 from tests.factories import head
 
 if TYPE_CHECKING:
-    from proxy.model import Head, Query
+    from proxy.model import Query, RequestHead
 
 LONGEST = 120
 PLAIN = head("Host: h")
@@ -69,7 +69,7 @@ class Counting:
     def __init__(self) -> None:
         self.targets: list[bytes] = []
 
-    def read(self, method: bytes, target: bytes, head: Head) -> Query:
+    def read(self, method: bytes, target: bytes, head: RequestHead) -> Query:
         self.targets.append(target)
         return read_query(method, target, head, b"", "public", LONGEST)
 
@@ -83,8 +83,8 @@ TARGETS = st.builds(lambda path, query: f"{path}?{query}".encode(), st.sampled_f
 
 
 @given(st.lists(st.tuples(st.sampled_from(METHODS), TARGETS, st.sampled_from(HEADS)), min_size=1, max_size=8))
-def test_a_stencil_says_of_each_target_what_reading_it_says(asked: list[tuple[bytes, bytes, Head]]) -> None:
-    stencils = Stencils(Counting().read, LONGEST)
+def test_a_stencil_says_of_each_target_what_reading_it_says(asked: list[tuple[bytes, bytes, RequestHead]]) -> None:
+    stencils = TargetCache(Counting().read, LONGEST)
     for method, target, its_head in asked + asked:
         said = read_query(method, target, its_head, b"", "public", LONGEST)
         assert stencils.read(method, target, its_head) == said
@@ -94,7 +94,7 @@ def test_a_stencil_says_of_each_target_what_reading_it_says(asked: list[tuple[by
 @pytest.mark.parametrize("before", ["", "select=*&", "limit=2&x=lt.5&"])
 @pytest.mark.parametrize("literal", LITERALS[:4] + LITERALS[5:6])
 def test_places_move_with_the_literal_before_them(before: str, other: str, literal: str) -> None:
-    stencils = Stencils(Counting().read, LONGEST)
+    stencils = TargetCache(Counting().read, LONGEST)
     for value in ("1", literal, "22"):
         target = f"/t?{before}id=eq.{value}{other}".encode()
         assert stencils.read(b"GET", target, PLAIN) == read_query(b"GET", target, PLAIN, b"", "public", LONGEST)
@@ -102,21 +102,21 @@ def test_places_move_with_the_literal_before_them(before: str, other: str, liter
 
 def test_a_fan_out_is_read_once() -> None:
     counting = Counting()
-    stencils = Stencils(counting.read, LONGEST)
+    stencils = TargetCache(counting.read, LONGEST)
     for number in range(100):
         stencils.read(b"GET", b"/t?select=*&id=eq.%d" % number, PLAIN)
     assert counting.targets == [b"/t?select=*&id=eq.0"]
 
 
 def test_no_value_stays_in_a_stencil() -> None:
-    stencils = Stencils(Counting().read, LONGEST)
+    stencils = TargetCache(Counting().read, LONGEST)
     stencils.read(b"GET", b"/t?id=eq.777", PLAIN)
     (stencil,) = stencils._stencils.values()
     assert b"777" not in msgspec.json.encode(stencil)
 
 
 def test_who_asks_otherwise_has_a_stencil_of_its_own() -> None:
-    stencils = Stencils(Counting().read, LONGEST)
+    stencils = TargetCache(Counting().read, LONGEST)
     said = [stencils.read(method, b"/t?id=eq.1", one) for method in METHODS for one in HEADS]
     assert said == [
         read_query(method, b"/t?id=eq.1", one, b"", "public", LONGEST) for method in METHODS for one in HEADS
@@ -126,12 +126,12 @@ def test_who_asks_otherwise_has_a_stencil_of_its_own() -> None:
 def test_what_is_too_long_is_read_as_it_is() -> None:
     counting = Counting()
     target = b"/t?id=eq.1&select=" + b"a" * LONGEST
-    assert Stencils(counting.read, LONGEST).read(b"GET", target, PLAIN).refusal == "too-long"
+    assert TargetCache(counting.read, LONGEST).read(b"GET", target, PLAIN).refusal == "too-long"
     assert counting.targets == [target]
 
 
 def test_stencils_are_bounded() -> None:
-    stencils = Stencils(Counting().read, LONGEST)
-    for number in range(STENCILS + 9):
+    stencils = TargetCache(Counting().read, LONGEST)
+    for number in range(REMEMBERED_TEMPLATES + 9):
         stencils.read(b"GET", b"/t%d?id=eq.1" % number, PLAIN)
-    assert len(stencils._stencils) == STENCILS
+    assert len(stencils._stencils) == REMEMBERED_TEMPLATES

@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from proxy.observe.confirmed_names import Names
+from proxy.observe.confirmed_names import ConfirmedNames
 from proxy.recording.codec import RecordingError, line, opened, read, salt_of, written
 from proxy.recording.recorder import Hiding
-from proxy.recording.schema import FORMAT, MOST_TEXT, Head, Literal, Recorded
+from proxy.recording.schema import FORMAT, MOST_TEXT, Literal, RecordedTrace, RecordingHead
 from rules import RULES
 from tests.hostile_inputs import NASTY, RAW
 from tests.rules.test_documents import requests, section
@@ -24,21 +24,21 @@ if TYPE_CHECKING:
 
     from proxy.model import Trace
 
-HEAD = Head(FORMAT, "1.0", "00" * 16, 5.0)
+HEAD = RecordingHead(FORMAT, "1.0", "00" * 16, 5.0)
 FAN_OUT = parallel([f"GET /videos?id=eq.{number}" for number in range(9)])
 LINES = [line for rule in RULES for part in ("Example", "Use instead") for line in requests(section(rule, part))]
 
 
-def lines(*traces: Trace, names: Names | None = None) -> list[bytes]:
+def lines(*traces: Trace, names: ConfirmedNames | None = None) -> list[bytes]:
     """The recording of ``traces``, line by line."""
-    hide = Hiding(names or Names())
+    hide = Hiding(names or ConfirmedNames())
     for one in traces:
         hide.names.learn(one.spans)
     return [line(HEAD), *(written(one, hide) for one in traces)]
 
 
-def decoded(text: bytes) -> Recorded:
-    return msgspec.json.decode(text, type=Recorded)
+def decoded(text: bytes) -> RecordedTrace:
+    return msgspec.json.decode(text, type=RecordedTrace)
 
 
 def again(*traces: Trace) -> list[Trace]:
@@ -72,7 +72,7 @@ def test_each_rule_finds_its_example_in_a_recording(rule: Any) -> None:
 
 
 def test_a_line_made_span_by_span_is_the_line_of_the_whole() -> None:
-    hide = Hiding(Names())
+    hide = Hiding(ConfirmedNames())
     for one in (FAN_OUT, replace(FAN_OUT, id="]]>\n", route="\x00", mixed=True)):
         text = written(one, hide)
         assert line(decoded(text)) == text
@@ -80,7 +80,7 @@ def test_a_line_made_span_by_span_is_the_line_of_the_whole() -> None:
 
 def test_a_literal_is_told_by_kind_length_and_hash() -> None:
     one = replace(FAN_OUT.spans[0], literals=(2**63 + 1, 0), shapes=(("uuid", 36), ("", 0)))
-    (kept,) = decoded(written(trace([one]), Hiding(Names()))).spans
+    (kept,) = decoded(written(trace([one]), Hiding(ConfirmedNames()))).spans
     assert kept.literals == (Literal("uuid", 36, "8000000000000001"), None)
     (read_again,) = again(trace([one]))
     assert (read_again.spans[0].literals, read_again.spans[0].shapes) == (one.literals, one.shapes)
@@ -104,7 +104,7 @@ def test_a_rule_takes_names_that_are_not_shown(rule: Any) -> None:
     hidden = [replace(one, spans=tuple(replace(span, status=400) for span in one.spans)) for one in told(LINES)]
     read_again = again(*hidden)
     assert sum("…#" in span.fingerprint for one in read_again for span in one.spans) > 20
-    names = Names()
+    names = ConfirmedNames()
     for one in read_again:
         names.learn(one.spans)
     shown = names.shown(found(rule, read_again))

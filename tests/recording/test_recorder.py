@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from proxy.observe.events import Closed, Warned
+from proxy.observe.events import TraceClosed, Warned
 from proxy.recording.codec import read
 from proxy.recording.recorder import Recorder
-from proxy.recording.rotating_file import Rotating
-from proxy.recording.schema import FORMAT, Head
-from proxy.settings.observability import Record
+from proxy.recording.rotating_file import RotatingFile
+from proxy.recording.schema import FORMAT, RecordingHead
+from proxy.settings.observability import RecordSettings
 from proxy.settings.sources import ConfigError
 from tests.rules.traces import parallel
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from proxy.model import Trace
 
-HEAD = Head(FORMAT, "1.0", "00" * 16, 5.0)
+HEAD = RecordingHead(FORMAT, "1.0", "00" * 16, 5.0)
 FAN_OUT = parallel([f"GET /videos?id=eq.{number}" for number in range(9)])
 
 
@@ -33,11 +33,11 @@ class Desk:
 
     def __init__(self, file: Path, **settings: int) -> None:
         self.warned: list[Warned] = []
-        self.recorder = Recorder(Record(file=file, **settings), HEAD, self.warned.append)
+        self.recorder = Recorder(RecordSettings(file=file, **settings), HEAD, self.warned.append)
 
     def write(self, *traces: Trace) -> None:
         for trace in traces:
-            self.recorder(Closed(trace, ()))
+            self.recorder(TraceClosed(trace, ()))
 
     def ended(self) -> dict[str, float]:
         self.recorder.close()
@@ -120,14 +120,14 @@ def test_a_full_disk_is_told_once_spoils_no_line_and_is_forgotten_when_there_is_
 
 def test_what_waits_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     held, free = threading.Event(), threading.Event()
-    real = Rotating.write
+    real = RotatingFile.write
 
-    def write(self: Rotating, line: bytes) -> bool:
+    def write(self: RotatingFile, line: bytes) -> bool:
         held.set()
         free.wait(10)
         return real(self, line)
 
-    monkeypatch.setattr(Rotating, "write", write)
+    monkeypatch.setattr(RotatingFile, "write", write)
     desk = Desk(tmp_path / "a", queue=20)
     desk.write(FAN_OUT)
     assert held.wait(10)
@@ -139,7 +139,7 @@ def test_what_waits_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 def test_no_new_file_where_the_disk_is_full_pushes_no_older_one_out(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    file = Rotating(tmp_path / "a", 20, 2, b"head\n")
+    file = RotatingFile(tmp_path / "a", 20, 2, b"head\n")
     assert file.write(b"0123456789\n")
 
     def write(number: int, data: bytes) -> int:

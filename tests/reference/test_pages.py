@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from proxy.errors.codes import COMPARED, DOUBTS, FAULTS, REFUSALS
-from proxy.errors.remedies import REMEDIES
+from proxy.errors.codes import BYPASS_REASONS, COMPARISON_RESULTS, FALLBACK_REASONS, FAULTS
+from proxy.errors.remedies import BYPASS_REMEDIES
 from proxy.observe.series import SERIES
 from proxy.reference.pages import main, pages
 from proxy.settings.model import declared
@@ -64,8 +64,8 @@ def test_nothing_that_is_declared_is_left_out() -> None:
         SERIES
     )
     assert names("codes.md", "code") == list(FAULTS)
-    assert names("codes.md", "reason") == [*REFUSALS, *DOUBTS]
-    assert names("codes.md", "result") == list(COMPARED)
+    assert names("codes.md", "reason") == [*BYPASS_REASONS, *FALLBACK_REASONS]
+    assert names("codes.md", "result") == list(COMPARISON_RESULTS)
     assert names("rules.md", "name") == [rule.name for rule in RULES]
     assert {"fanin serve", "fanin config", "fanin explain", "fanin demo", "fanin audit"} <= set(
         names("cli.md", "command")
@@ -89,7 +89,7 @@ def test_a_setting_is_shown_with_its_default_its_values_and_what_a_change_takes(
 
 
 def test_text_stays_in_its_cell_and_is_shown_as_it_is_written() -> None:
-    assert REMEDIES["accept"].startswith("Send one Accept line: */*,")
+    assert BYPASS_REMEDIES["accept"].startswith("Send one Accept line: */*,")
     assert r"Send one Accept line: \*/\*," in PAGES["codes.md"]
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from proxy.settings.rules import Rules
+from proxy.settings.rules import RuleSettings
 from rules import RULES
 from tests.rules.traces import found, told
 
@@ -59,4 +59,4 @@ def test_codes_are_unique_and_in_order() -> None:
 
 def test_each_rule_has_a_level_among_the_settings() -> None:
     for rule in RULES:
-        assert getattr(Rules(), rule.code.lower()) in ("off", "report", "rewrite")
+        assert getattr(RuleSettings(), rule.code.lower()) in ("off", "report", "rewrite")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import sqlglot
 
-from proxy.settings.rules import NPlusOne, Rules
+from proxy.settings.rules import NPlusOne, RuleSettings
 from rules.fan001_n_plus_one_read import detect
 from tests.rules.traces import parallel, span, trace
 
@@ -18,8 +18,8 @@ PROFILES = "GET /creator_payout_profiles?select=*&creator_id=eq."
 UUID = "00000000-0000-4000-8000-0000000000{:02x}"
 
 
-def findings(seen: Trace, settings: Rules | None = None) -> list[Finding]:
-    return list(detect(seen, settings or Rules()))
+def findings(seen: Trace, settings: RuleSettings | None = None) -> list[Finding]:
+    return list(detect(seen, settings or RuleSettings()))
 
 
 def test_five_keys_are_an_n_plus_one_and_four_are_not() -> None:
@@ -34,7 +34,7 @@ def test_five_reads_of_four_keys_are_not() -> None:
 
 def test_thresholds_are_settings() -> None:
     lines = [f"{PROFILES}{n}" for n in range(3)]
-    assert findings(parallel(lines), Rules(n_plus_one=NPlusOne(min_calls=3, min_distinct=3)))
+    assert findings(parallel(lines), RuleSettings(n_plus_one=NPlusOne(min_calls=3, min_distinct=3)))
 
 
 def test_polling_one_row_is_not() -> None:

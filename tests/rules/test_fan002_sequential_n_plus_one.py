@@ -8,7 +8,7 @@ import pytest
 import sqlglot
 from msgspec.structs import replace
 
-from proxy.settings.rules import NPlusOne, Rules
+from proxy.settings.rules import NPlusOne, RuleSettings
 from rules import fan001_n_plus_one_read, fan003_duplicate_read
 from rules.fan002_sequential_n_plus_one import detect
 from tests.rules.traces import parallel, span, told, trace
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 PROFILES = "GET /creator_payout_profiles?select=*&creator_id=eq."
 
 
-def findings(seen: Trace, settings: Rules | None = None) -> list[Finding]:
-    return list(detect(seen, settings or Rules()))
+def findings(seen: Trace, settings: RuleSettings | None = None) -> list[Finding]:
+    return list(detect(seen, settings or RuleSettings()))
 
 
 def one_by_one(lines: Sequence[str], every: float = 0.02) -> Trace:
@@ -44,7 +44,7 @@ def test_five_keys_in_a_loop_are_one_and_four_are_not() -> None:
     (finding,) = findings(loop(5))
     assert finding.title == "5 reads of creator_payout_profiles one after another, one for each creator_id"
     assert not findings(loop(4))
-    assert findings(loop(3), Rules(n_plus_one=NPlusOne(min_calls=3, min_distinct=3)))
+    assert findings(loop(3), RuleSettings(n_plus_one=NPlusOne(min_calls=3, min_distinct=3)))
 
 
 @pytest.mark.parametrize("together", range(0, 21, 2))
@@ -52,7 +52,7 @@ def test_a_fan_out_is_either_fan001s_or_fan002s_and_never_both(together: int) ->
     first = parallel([f"{PROFILES}{n}" for n in range(together)]).spans if together else ()
     then = [span(f"{PROFILES}{n}", n + 1, start=n * 0.02, end=n * 0.02 + 0.01) for n in range(together + 1, 21)]
     seen = trace([*first, *then])
-    codes = [rule.CODE for rule in (fan001_n_plus_one_read,) if list(rule.detect(seen, Rules()))]
+    codes = [rule.CODE for rule in (fan001_n_plus_one_read,) if list(rule.detect(seen, RuleSettings()))]
     codes += [finding.code for finding in findings(seen)]
     assert codes == ["FAN001" if together > 10 else "FAN002"]
 
@@ -117,7 +117,7 @@ def test_a_loop_within_a_loop_asks_at_even_intervals_and_is_one_all_the_same() -
 def test_calls_far_apart_in_a_long_trace_are_not() -> None:
     lines = [f"{PROFILES}{n}" for n in range(20)]
     assert not findings(one_by_one(lines, every=2.0))
-    assert findings(one_by_one(lines, every=2.0), Rules(n_plus_one=NPlusOne(max_pause=3.0)))
+    assert findings(one_by_one(lines, every=2.0), RuleSettings(n_plus_one=NPlusOne(max_pause=3.0)))
 
 
 def test_retries_pages_and_writes_are_not() -> None:
@@ -133,8 +133,8 @@ def test_a_mixed_trace_is_not_judged() -> None:
 
 def test_repeated_reads_of_a_loop_are_not_fan003s_too() -> None:
     seen = one_by_one([f"{PROFILES}{n % 6}" for n in range(24)], every=0.011)
-    assert not list(fan003_duplicate_read.detect(seen, Rules()))
-    assert list(fan003_duplicate_read.detect(seen, Rules(fan002="off")))
+    assert not list(fan003_duplicate_read.detect(seen, RuleSettings()))
+    assert list(fan003_duplicate_read.detect(seen, RuleSettings(fan002="off")))
 
 
 def test_videos_and_rushes_of_each_tracking_are_two_findings() -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import sqlglot
 from msgspec.structs import replace
 
-from proxy.settings.rules import DuplicateRead, NPlusOne, Rules
+from proxy.settings.rules import DuplicateRead, NPlusOne, RuleSettings
 from rules import fan001_n_plus_one_read
 from rules.fan003_duplicate_read import detect
 from tests.rules.traces import parallel, span, trace
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 ROW = "GET /creators?select=*&id=eq.7"
 
 
-def findings(seen: Trace, settings: Rules | None = None) -> list[Finding]:
-    return list(detect(seen, settings or Rules()))
+def findings(seen: Trace, settings: RuleSettings | None = None) -> list[Finding]:
+    return list(detect(seen, settings or RuleSettings()))
 
 
 def one_by_one(lines: list[str]) -> Trace:
@@ -33,7 +33,7 @@ def test_three_times_is_a_duplicate_and_twice_is_not() -> None:
 
 
 def test_the_threshold_is_a_setting() -> None:
-    assert findings(parallel([ROW] * 2), Rules(duplicate_read=DuplicateRead(min_calls=2)))
+    assert findings(parallel([ROW] * 2), RuleSettings(duplicate_read=DuplicateRead(min_calls=2)))
 
 
 def test_reads_that_differ_in_a_byte_are_not() -> None:
@@ -74,7 +74,7 @@ def test_what_a_timer_asks_is_not_and_what_slow_work_repeats_is() -> None:
 def test_a_long_wait_is_a_reason_to_read_again() -> None:
     late = trace([span(ROW, n, start=start, end=start + 0.02) for n, start in enumerate((0.0, 0.1, 0.7, 0.75), 1)])
     assert not findings(late)
-    assert findings(late, Rules(duplicate_read=DuplicateRead(max_pause=0.6)))
+    assert findings(late, RuleSettings(duplicate_read=DuplicateRead(max_pause=0.6)))
     busy = [*late.spans, span("GET /videos?select=*", 9, start=0.15, end=0.69)]
     assert findings(trace(busy))
 
@@ -99,16 +99,16 @@ def test_repeated_reads_of_a_few_rows_are_one_finding() -> None:
 
 def test_an_n_plus_one_is_fan001s_alone() -> None:
     seen = parallel([f"GET /creators?select=*&id=eq.{n % 6}" for n in range(24)])
-    assert list(fan001_n_plus_one_read.detect(seen, Rules()))
+    assert list(fan001_n_plus_one_read.detect(seen, RuleSettings()))
     assert not findings(seen)
-    assert findings(seen, Rules(fan001="off"))
+    assert findings(seen, RuleSettings(fan001="off"))
 
 
 def test_what_is_too_little_for_fan001_is_fan003s_alone() -> None:
     seen = parallel([f"GET /creators?select=*&id=eq.{n % 4}" for n in range(24)])
-    assert not list(fan001_n_plus_one_read.detect(seen, Rules()))
+    assert not list(fan001_n_plus_one_read.detect(seen, RuleSettings()))
     assert len(findings(seen)) == 1
-    settings = Rules(n_plus_one=NPlusOne(min_distinct=4))
+    settings = RuleSettings(n_plus_one=NPlusOne(min_distinct=4))
     assert list(fan001_n_plus_one_read.detect(seen, settings))
     assert not findings(seen, settings)
 

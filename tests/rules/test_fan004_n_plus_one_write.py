@@ -8,7 +8,7 @@ import pytest
 import sqlglot
 from msgspec.structs import replace
 
-from proxy.settings.rules import NPlusOneWrite, Rules
+from proxy.settings.rules import NPlusOneWrite, RuleSettings
 from rules.fan004_n_plus_one_write import detect
 from tests.rules.traces import parallel, span, trace
 
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 UPSERT = "POST /monthly_tracking?on_conflict=month,creator_id"
 
 
-def findings(seen: Trace, settings: Rules | None = None) -> list[Finding]:
-    return list(detect(seen, settings or Rules()))
+def findings(seen: Trace, settings: RuleSettings | None = None) -> list[Finding]:
+    return list(detect(seen, settings or RuleSettings()))
 
 
 def one_by_one(lines: Sequence[str], every: float = 0.02) -> Trace:
@@ -40,7 +40,7 @@ def test_five_keys_are_one_in_a_loop_and_in_parallel_and_four_are_not(method: st
         (finding,) = findings(seen)
         assert (finding.evidence[1], finding.confidence, finding.impact) == (how, "high", "LOW")
     assert not findings(one_by_one(lines[:4]))
-    assert findings(one_by_one(lines[:2]), Rules(n_plus_one_write=NPlusOneWrite(min_calls=2, min_distinct=2)))
+    assert findings(one_by_one(lines[:2]), RuleSettings(n_plus_one_write=NPlusOneWrite(min_calls=2, min_distinct=2)))
 
 
 def test_other_requests_between_them_do_not_matter() -> None:

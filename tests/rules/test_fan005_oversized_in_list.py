@@ -9,7 +9,7 @@ import pytest
 import sqlglot
 
 from proxy.model import Outcome
-from proxy.settings.rules import OversizedInList, Rules
+from proxy.settings.rules import OversizedInList, RuleSettings
 from rules.fan005_oversized_in_list import detect
 from tests.rules.traces import parallel, trace
 
@@ -21,8 +21,8 @@ LONG = "GET /videos?select=*&status=eq.new&id=in.(10001,10002,…,30000)"
 UUIDS = ",".join(f"{n:08x}-0000-4000-8000-000000000000" for n in range(1400))
 
 
-def findings(seen: Trace, settings: Rules | None = None) -> list[Finding]:
-    return list(detect(seen, settings or Rules()))
+def findings(seen: Trace, settings: RuleSettings | None = None) -> list[Finding]:
+    return list(detect(seen, settings or RuleSettings()))
 
 
 def changed(line: str, **changes: object) -> Trace:
@@ -76,7 +76,7 @@ def test_what_is_long_otherwise_is_not(line: str) -> None:
 
 def test_the_size_that_upstream_takes_is_a_setting() -> None:
     line = LONG.replace("30000", "13000")
-    small = Rules(oversized_in_list=OversizedInList(head_bytes=8000))
+    small = RuleSettings(oversized_in_list=OversizedInList(head_bytes=8000))
     assert findings(changed(line, status=400), small)
     assert not findings(changed(line, status=400))
 
@@ -90,7 +90,7 @@ def test_one_query_is_one_finding_by_its_largest_list() -> None:
 
 def test_what_a_rewrite_would_take_is_told_where_there_is_none() -> None:
     assert "rules.fan005 = 'rewrite' answers it as it is, in about 3." in findings(parallel([LONG]))[0].expected
-    assert "rewrite" not in findings(parallel([LONG]), Rules(fan005="rewrite"))[0].expected
+    assert "rewrite" not in findings(parallel([LONG]), RuleSettings(fan005="rewrite"))[0].expected
 
 
 @pytest.mark.parametrize("comma", [",", "%2C"])

@@ -8,7 +8,7 @@ import pytest
 import sqlglot
 from msgspec.structs import replace
 
-from proxy.settings.rules import ListToFindOne, Rules
+from proxy.settings.rules import ListToFindOne, RuleSettings
 from rules.fan007_list_all_to_find_one import detect
 from tests.rules.traces import told
 
@@ -22,13 +22,13 @@ ONE = "then GET /monthly_tracking?select=*&creator_id=eq.7"
 UUID = "00000000-0000-4000-8000-0000000000{:02d}"
 
 
-def findings(*lines: str, settings: Rules | None = None, **changes: bool) -> list[Finding]:
+def findings(*lines: str, settings: RuleSettings | None = None, **changes: bool) -> list[Finding]:
     (seen,) = told(lines)
     return judged(replace(seen, **changes), settings)
 
 
-def judged(seen: Trace, settings: Rules | None = None) -> list[Finding]:
-    return list(detect(seen, settings or Rules()))
+def judged(seen: Trace, settings: RuleSettings | None = None) -> list[Finding]:
+    return list(detect(seen, settings or RuleSettings()))
 
 
 def test_a_list_of_which_one_row_is_used_is_found_with_what_it_cost() -> None:
@@ -115,7 +115,7 @@ def test_a_list_between_the_writes_of_a_loop_did_not_find_the_next_row() -> None
 
 def test_short_lists_are_not() -> None:
     assert not findings(LIST.format("49 rows"), ONE)
-    assert findings(LIST.format("49 rows"), ONE, settings=Rules(list_to_find_one=ListToFindOne(min_rows=49)))
+    assert findings(LIST.format("49 rows"), ONE, settings=RuleSettings(list_to_find_one=ListToFindOne(min_rows=49)))
 
 
 @pytest.mark.parametrize("listed", [ALL, "GET /creators → 2000 rows, 800 kB"], ids=["with keys", "without"])
@@ -127,7 +127,7 @@ def test_lists_that_a_person_picks_from_are_not(listed: str) -> None:
 
     assert judged(later(0.4))
     assert not judged(later(0.6))
-    assert judged(later(0.6), Rules(list_to_find_one=ListToFindOne(max_pause=1.0)))
+    assert judged(later(0.6), RuleSettings(list_to_find_one=ListToFindOne(max_pause=1.0)))
 
 
 def test_uuids_are_known_again_whatever_the_columns_are_called() -> None:

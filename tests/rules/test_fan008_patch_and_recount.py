@@ -8,7 +8,7 @@ import pytest
 import sqlglot
 from msgspec.structs import replace
 
-from proxy.settings.rules import PatchAndRecount, Rules
+from proxy.settings.rules import PatchAndRecount, RuleSettings
 from rules.fan008_patch_and_recount import detect
 from tests.rules.traces import parallel, span, trace
 
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 LIST = "GET /videos?select=*&monthly_tracking_id=eq.{}&order=created_at.desc → 10 rows"
 
 
-def findings(seen: Trace, settings: Rules | None = None) -> list[Finding]:
-    return list(detect(seen, settings or Rules()))
+def findings(seen: Trace, settings: RuleSettings | None = None) -> list[Finding]:
+    return list(detect(seen, settings or RuleSettings()))
 
 
 def one_by_one(lines: Sequence[str], every: float = 0.02) -> Trace:
@@ -42,7 +42,7 @@ def test_three_rounds_are_one_and_two_are_not() -> None:
         "3 times a write to videos and a new list of it"
     ]
     assert not findings(one_by_one(review(2)))
-    assert findings(one_by_one(review(2)), Rules(patch_and_recount=PatchAndRecount(min_rounds=2)))
+    assert findings(one_by_one(review(2)), RuleSettings(patch_and_recount=PatchAndRecount(min_rounds=2)))
 
 
 def test_the_bulk_review_of_ten_videos_is_critical_and_takes_three_calls() -> None:
@@ -129,7 +129,7 @@ def test_a_read_that_did_not_wait_for_the_write_is_not() -> None:
 def test_somebody_who_looks_at_the_list_each_time_is_not() -> None:
     spans = [span(line, n, start=n * 0.02 + n // 3, end=n * 0.02 + n // 3 + 0.01) for n, line in enumerate(review(9))]
     assert not findings(trace(spans))
-    assert findings(trace(spans), Rules(patch_and_recount=PatchAndRecount(max_pause=2.0)))
+    assert findings(trace(spans), RuleSettings(patch_and_recount=PatchAndRecount(max_pause=2.0)))
 
 
 def test_retries_and_refused_writes_are_not() -> None:

@@ -8,7 +8,7 @@ import pytest
 import sqlglot
 from msgspec.structs import replace
 
-from proxy.settings.rules import Rules, TruncatedRead
+from proxy.settings.rules import RuleSettings, TruncatedRead
 from rules.fan010_truncated_read import detect
 from tests.rules.traces import parallel, span, trace
 
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 ALL = "GET /videos?select=*&status=eq.draft"
 
 
-def findings(seen: Trace, settings: Rules | None = None) -> list[Finding]:
-    return list(detect(seen, settings or Rules()))
+def findings(seen: Trace, settings: RuleSettings | None = None) -> list[Finding]:
+    return list(detect(seen, settings or RuleSettings()))
 
 
 def cut(line: str = ALL, rows: int = 777) -> Span:
@@ -94,7 +94,7 @@ def test_several_answers_of_one_kind_are_one_finding() -> None:
 # While max-rows is not known.
 
 
-def hint(*told: str, settings: Rules | None = None) -> list[Finding]:
+def hint(*told: str, settings: RuleSettings | None = None) -> list[Finding]:
     return findings(parallel(told), settings)
 
 
@@ -125,7 +125,7 @@ def test_where_max_rows_is_known_to_be_another_number_there_is_no_hint() -> None
 
 
 def test_thresholds_are_settings() -> None:
-    settings = Rules(truncated_read=TruncatedRead(min_answers=3, round_to=50))
+    settings = RuleSettings(truncated_read=TruncatedRead(min_answers=3, round_to=50))
     assert not hint("GET /a → 50 rows", "GET /b → 50 rows", settings=settings)
     assert hint("GET /a → 50 rows", "GET /b → 50 rows", "GET /c → 50 rows", settings=settings)
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from proxy.settings.rules import Rules
+from proxy.settings.rules import RuleSettings
 from rules.fan013_exact_count import detect
 from tests.rules.traces import span, trace
 
@@ -21,19 +21,19 @@ def pages(*totals: int) -> list[Span]:
 
 
 def test_a_count_of_many_rows_is_found() -> None:
-    (finding,) = detect(trace(pages(60_000)), Rules())
+    (finding,) = detect(trace(pages(60_000)), RuleSettings())
     assert finding.title == "60000 rows of videos counted to show a number"
     assert finding.impact == "MEDIUM"
 
 
 def test_so_is_a_pager_that_counts_the_same_rows_for_each_page() -> None:
-    (finding,) = detect(trace(pages(400, 400, 400)), Rules())
+    (finding,) = detect(trace(pages(400, 400, 400)), RuleSettings())
     assert finding.title == "400 rows of videos counted 3 times to show a number"
     assert finding.impact == "LOW"
 
 
 def test_a_head_that_only_counts_is_found_too() -> None:
-    (finding,) = detect(trace([span("HEAD /videos?select=id → -1 rows, 20000 in all", 1)]), Rules())
+    (finding,) = detect(trace([span("HEAD /videos?select=id → -1 rows, 20000 in all", 1)]), RuleSettings())
     assert 'count: "estimated", head: true' in finding.fix.supabase_js
 
 
@@ -41,8 +41,8 @@ def test_a_head_that_only_counts_is_found_too() -> None:
     "spans", [pages(9_999), pages(400, 400), pages(400, 401, 402), [span("GET /videos → 60000 rows", 1)]]
 )
 def test_few_rows_counts_that_change_and_reads_without_a_count_are_not(spans: list[Span]) -> None:
-    assert not list(detect(trace(spans), Rules()))
+    assert not list(detect(trace(spans), RuleSettings()))
 
 
 def test_an_answer_that_is_all_that_was_counted_cost_nothing_more() -> None:
-    assert not list(detect(trace([span("GET /videos → 20000 rows, 20000 in all", 1)]), Rules()))
+    assert not list(detect(trace([span("GET /videos → 20000 rows, 20000 in all", 1)]), RuleSettings()))

@@ -8,7 +8,7 @@ import pytest
 import sqlglot
 
 from proxy.analysis.workload import Workload
-from proxy.settings.rules import Rules, SlowQuery
+from proxy.settings.rules import RuleSettings, SlowQuery
 from rules.fan016_slow_query import inspect
 from tests.rules.traces import told
 
@@ -18,24 +18,24 @@ if TYPE_CHECKING:
 PENDING = "GET /videos?select=*&status=eq.pending_review&order=created_at.desc"
 
 
-def findings(*lines: str, settings: Rules | None = None) -> list[Finding]:
+def findings(*lines: str, settings: RuleSettings | None = None) -> list[Finding]:
     workload = Workload(1000)
     for seen in told(lines):
         workload.add(seen)
-    return list(inspect(workload, settings or Rules()))
+    return list(inspect(workload, settings or RuleSettings()))
 
 
 def test_five_slow_requests_are_one_and_four_are_not() -> None:
     (finding,) = findings(f"5 × {PENDING} → 40 rows, 900 ms")
     assert finding.title == "GET videos takes more than 724 ms in 5 of 100 cases"
     assert not findings(f"4 × {PENDING} → 40 rows, 900 ms")
-    assert findings(f"1 × {PENDING} → 40 rows, 900 ms", settings=Rules(slow_query=SlowQuery(min_calls=1)))
+    assert findings(f"1 × {PENDING} → 40 rows, 900 ms", settings=RuleSettings(slow_query=SlowQuery(min_calls=1)))
 
 
 def test_what_is_found_is_surely_as_slow_as_the_setting() -> None:
     assert not findings(f"9 × {PENDING} → 1 rows, 499 ms")
     assert findings(f"9 × {PENDING} → 1 rows, 730 ms")
-    assert findings(f"9 × {PENDING} → 1 rows, 80 ms", settings=Rules(slow_query=SlowQuery(p95=0.05)))
+    assert findings(f"9 × {PENDING} → 1 rows, 80 ms", settings=RuleSettings(slow_query=SlowQuery(p95=0.05)))
 
 
 def test_a_few_slow_ones_among_many_are_none() -> None:

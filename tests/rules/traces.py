@@ -10,11 +10,11 @@ from msgspec.structs import replace
 from proxy.analysis.workload import Workload
 from proxy.http1.head import parse_fields
 from proxy.model import Outcome, Span, Trace
-from proxy.path.chunking import lengthened
+from proxy.path.chunking import with_long_list
 from proxy.path.fingerprint import read_query
 from proxy.path.identity import HeadRules, read_head
 from proxy.postgrest.request.in_list import column_of, listed, shortened
-from proxy.settings.rules import Rules
+from proxy.settings.rules import RuleSettings
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -49,7 +49,7 @@ def span(
     short, place = shortened(raw, 7000) if len(raw) > 7000 else (raw, None)
     query = read_query(method.encode(), short, HEAD, b"", "public", 7000)
     if len(raw) > 7000:
-        query = lengthened(query, raw, place)
+        query = with_long_list(query, raw, place)
     count, kind = (0, "") if place is None else listed(raw[place[0] : place[1]])
     keys = tuple((key.name.decode(), key.kind.value) for key in query.keys)
     size = len(f"{method} {target} HTTP/1.1\r\n\r\n") + len(HEAD.forward)
@@ -135,9 +135,9 @@ def told(lines: Sequence[str]) -> list[Trace]:
     return ([trace(spans)] if spans else []) + often
 
 
-def found(rule: Rule, traces: Sequence[Trace], settings: Rules | None = None) -> list[Finding]:
+def found(rule: Rule, traces: Sequence[Trace], settings: RuleSettings | None = None) -> list[Finding]:
     """What ``rule`` finds in each trace, and in all of them as a workload."""
-    settings, workload = settings or Rules(), Workload(1000)
+    settings, workload = settings or RuleSettings(), Workload(1000)
     for one in traces:
         workload.add(one)
     in_traces = [finding for one in traces for finding in (rule.detect(one, settings) if rule.detect else ())]

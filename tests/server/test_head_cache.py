@@ -6,14 +6,14 @@ import pytest
 
 from proxy.errors.codes import FaultError
 from proxy.path.identity import head_rules
-from proxy.server.head_cache import REMEMBERED_HEADS, HeadReader, answer_lines
+from proxy.server.head_cache import REMEMBERED_HEADS, HeadCache, answer_lines
 from tests.factories import fields
 
 RULES = head_rules(b"", (), (), (), b"key")
 
 
 def test_the_same_lines_are_taken_apart_once_and_not_remembered_for_ever() -> None:
-    reader = HeadReader(RULES)
+    reader = HeadCache(RULES)
     head = reader.read(b"Host: h\r\nX: 0", 1)
     assert reader.read(b"Host: h\r\nX: 0", 1) is head
     assert reader.read(b"Host: h\r\nX: 0", 0) is not head, "what they mean depends on the version"
@@ -23,7 +23,7 @@ def test_the_same_lines_are_taken_apart_once_and_not_remembered_for_ever() -> No
 
 
 def test_a_refused_head_is_not_remembered_as_good() -> None:
-    reader = HeadReader(RULES)
+    reader = HeadCache(RULES)
     for _ in range(2):
         with pytest.raises(FaultError, match="FANIN106"):
             reader.read(b"X: y", 1)

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from proxy.errors.codes import FaultError
-from proxy.server.request_reader import Intake
-from proxy.transport.connection import HIGH_WATER, Wire
+from proxy.server.request_reader import RequestHeadReader
+from proxy.transport.connection import HIGH_WATER, Connection
 from tests.e2e.harness import settings
 from tests.transport.fake_connection import FakeTransport
 
@@ -21,19 +21,19 @@ def long(size: int) -> bytes:
     return start + b"1" * (size - len(start) - len(end)) + end
 
 
-def intake(**changes: Any) -> Intake:
+def intake(**changes: Any) -> RequestHeadReader:
     small: dict[str, Any] = {"limits__head_bytes": 1000, "limits__long_head_bytes": 5000, "limits__long_heads": 8000}
-    return Intake(settings("http://h", **{**small, **changes}), lambda target: True, lambda: 0.0)
+    return RequestHeadReader(settings("http://h", **{**small, **changes}), lambda target: True, lambda: 0.0)
 
 
-def wire(data: bytes) -> Wire:
-    made = Wire()
+def wire(data: bytes) -> Connection:
+    made = Connection()
     FakeTransport(made)
     made.data_received(data)
     return made
 
 
-async def refused(heads: Intake, client: Wire) -> str:
+async def refused(heads: RequestHeadReader, client: Connection) -> str:
     with pytest.raises(FaultError, match="FANIN109") as raised:
         await heads.block(client)
     return raised.value.details or ""
@@ -77,7 +77,7 @@ async def test_the_next_head_of_a_connection_takes_the_place_of_the_one_before()
 async def test_a_client_whose_head_filled_the_buffer_is_read_from_again() -> None:
     """Or nobody would notice that it hangs up."""
     big: dict[str, Any] = {"limits__long_head_bytes": 2 * HIGH_WATER, "limits__long_heads": 2 * HIGH_WATER}
-    client = Wire()
+    client = Connection()
     transport = FakeTransport(client)
     client.data_received(long(HIGH_WATER + 100) + b"\r\n\r\n")
     await intake(**big).block(client)

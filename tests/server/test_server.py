@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from proxy.path.identity import head_rules
-from proxy.server.server import Request, Server
+from proxy.server.server import ClientRequest, DataServer
 from proxy.transport.connection import EndOfStreamError
 from tests.e2e.harness import OK, RawClient, ask, settings, until
 
@@ -36,7 +36,7 @@ class Handling:
         self.read_bodies = True
         self.failure: Exception | None = None
 
-    async def __call__(self, request: Request) -> bool:
+    async def __call__(self, request: ClientRequest) -> bool:
         self.lines.append((request.line.method, request.line.target))
         self.last.append(request.last)
         if self.failure is not None:
@@ -64,10 +64,10 @@ def on_mount(target: bytes) -> bool:
 @asynccontextmanager
 async def serving(
     handling: Handling, own: set[object] | None = None, **changes: Any
-) -> AsyncIterator[tuple[Server, int]]:
+) -> AsyncIterator[tuple[DataServer, int]]:
     clock = asyncio.get_running_loop().time
     ends = set() if own is None else own
-    server = Server(settings("http://h", **changes), RULES, handling, clock, ends, handling.refuse, on_mount)
+    server = DataServer(settings("http://h", **changes), RULES, handling, clock, ends, handling.refuse, on_mount)
     port = await server.listen("127.0.0.1", 0)
     try:
         yield server, port
@@ -161,7 +161,7 @@ async def test_a_hang_up_in_a_tunnel_is_the_tunnels_business() -> None:
     got: list[bytes] = []
 
     class Tunnel(Handling):
-        async def __call__(self, request: Request) -> bool:
+        async def __call__(self, request: ClientRequest) -> bool:
             request.client.tunnelled = True
             request.client.write(OK)
             try:

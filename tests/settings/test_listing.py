@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import msgspec
 import pytest
 
-from proxy.settings.listing import MASK, as_toml, shown
+from proxy.settings.listing import MASK, as_toml, listed
 from proxy.settings.model import declared, load
 
 if TYPE_CHECKING:
@@ -42,16 +42,16 @@ def file(tmp_path: Path) -> Path:
 
 def test_a_secret_is_nowhere_in_what_is_shown(file: Path) -> None:
     loaded = load(SECRETS, file)
-    values = {one.name: one.value for one in shown(loaded)}
+    values = {one.name: one.value for one in listed(loaded)}
     assert values["db_uri"] == values["admin_token"] == MASK
-    for text in (msgspec.json.encode(list(shown(loaded))).decode(), "\n".join(as_toml(loaded)), repr(loaded)):
+    for text in (msgspec.json.encode(list(listed(loaded))).decode(), "\n".join(as_toml(loaded)), repr(loaded)):
         assert "hidden" not in text
     assert "# db_uri is set, and secret  # flag: " in "\n".join(as_toml(loaded))
 
 
 def test_every_setting_is_shown_with_its_source_and_help(file: Path) -> None:
     loaded = load({"mode": "observe"}, file)
-    rows = {one.name: one for one in shown(loaded)}
+    rows = {one.name: one for one in listed(loaded)}
     assert list(rows) == list(declared())
     assert all(row.help == declared()[name].help for name, row in rows.items())
     assert (rows["mode"].value, rows["mode"].source) == ("observe", "flag")

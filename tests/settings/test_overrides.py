@@ -7,16 +7,16 @@ from typing import Any
 import pytest
 
 from proxy.settings.model import Settings
-from proxy.settings.overrides import PerQuery
+from proxy.settings.overrides import ByRequest
 
 VIDEOS = {"relation": "public.videos", "merge": {"max_keys": 10, "ties": "any"}}
 EXPORT = {"route": "export", "merge": {"max_keys": 20}}
 BOTH = {"relation": "videos", "route": "export", "rules": {"fan001": "report"}}
 
 
-def keys(*overrides: dict[str, Any], schema: str = "public") -> PerQuery[Settings]:
+def keys(*overrides: dict[str, Any], schema: str = "public") -> ByRequest[Settings]:
     settings = Settings(override=overrides, catalog={"schemas": [schema]})
-    return PerQuery(settings, lambda found: found)
+    return ByRequest(settings, lambda found: found)
 
 
 def test_without_overrides_everything_has_the_same() -> None:
@@ -59,7 +59,7 @@ def test_each_set_of_settings_is_made_once_whatever_clients_name() -> None:
         made.append(settings)
         return len(made)
 
-    found = PerQuery(Settings(override=[VIDEOS, EXPORT]), make)
+    found = ByRequest(Settings(override=[VIDEOS, EXPORT]), make)
     before = len(made)
     for number in range(1000):
         found.of(f"relation{number}", f"route{number}")

@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from proxy.settings.model import ConfigError, Effective, load
-from proxy.settings.reload import Reloaded, reload
+from proxy.settings.model import ConfigError, EffectiveSettings, load
+from proxy.settings.reload import ReloadResult, reload
 
 OLD: dict[str, Any] = {"mode": "rewrite", "upstream": "http://one", "pool.calls": 10, "merge.max_keys": 5}
 
 
-def again(**changes: Any) -> Reloaded:
+def again(**changes: Any) -> ReloadResult:
     """What comes of the old settings with these changes; None takes one away."""
     flags = {**OLD, **{name.replace("__", "."): value for name, value in changes.items()}}
     return reload(load(OLD), lambda: load({name: value for name, value in flags.items() if value is not None}))
@@ -56,5 +56,5 @@ def test_settings_that_do_not_fit_are_an_error() -> None:
 def test_a_secret_that_changes_is_only_named() -> None:
     found = reload(load(OLD), lambda: load({**OLD, "db_uri": "postgres://hidden", "admin_token": "hidden" * 3}))
     assert (found.changed, found.kept) == (("admin_token",), ("db_uri",))
-    assert isinstance(found.loaded, Effective)
+    assert isinstance(found.loaded, EffectiveSettings)
     assert "hidden" not in repr(found)

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from proxy.findings.model import Finding, Fix, Rule
-from proxy.observe.events import Closed, Event, Events, Inspected, Warned
+from proxy.observe.events import Event, Events, TraceClosed, Warned, WorkloadInspected
 from proxy.settings.model import Settings
-from proxy.sidecar.rule_runner import FAILURES, Judge
+from proxy.sidecar.rule_runner import FAILURES, RuleRunner
 from rules import RULES
 from tests.rules.traces import parallel
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from proxy.analysis.workload import Workload
     from proxy.model import Trace
-    from proxy.settings.rules import Rules
+    from proxy.settings.rules import RuleSettings
 
 FAN_OUT = parallel([f"GET /videos?id=eq.{number}" for number in range(9)])
 TWO = parallel([f"GET /{table}?id=eq.{number}" for table in ("videos", "songs") for number in range(9)])
@@ -33,12 +33,12 @@ class Court:
         self.said: list[Event] = []
         events = Events()
         events.subscribe(self.said.append)
-        self.judge = Judge(run, Settings(**settings), events, lambda: self.day)
+        self.judge = RuleRunner(run, Settings(**settings), events, lambda: self.day)
 
     def found(self, trace: Trace = FAN_OUT) -> list[str]:
         """The rules and relations found in ``trace``."""
         self.judge.judge(trace)
-        (event,) = [event for event in self.said if isinstance(event, Closed)][-1:]
+        (event,) = [event for event in self.said if isinstance(event, TraceClosed)][-1:]
         return [f"{finding.code} {finding.relation}" for finding in event.findings]
 
     def told(self) -> list[str]:
@@ -46,7 +46,7 @@ class Court:
         return [event.what for event in self.said if isinstance(event, Warned)]
 
 
-def broken(trace: Trace, rules: Rules) -> Iterator[Finding]:
+def broken(trace: Trace, rules: RuleSettings) -> Iterator[Finding]:
     raise ValueError("a value that must not be told")
 
 
@@ -121,7 +121,7 @@ def test_new_settings_hold_from_the_next_trace_on() -> None:
     assert court.found() == []
 
 
-def busy(workload: Workload, rules: Rules) -> Iterator[Finding]:
+def busy(workload: Workload, rules: RuleSettings) -> Iterator[Finding]:
     """Each relation that was asked more than once."""
     for usage in workload:
         if usage.calls > 1:
@@ -134,7 +134,9 @@ BUSY = Rule("FAN999", "busy", "advice", "", inspect=busy)
 
 def looked(court: Court) -> list[str]:
     """The relations of what each look found."""
-    return [finding.relation for event in court.said if isinstance(event, Inspected) for finding in event.findings]
+    return [
+        finding.relation for event in court.said if isinstance(event, WorkloadInspected) for finding in event.findings
+    ]
 
 
 def test_the_workload_is_looked_at_from_time_to_time_and_what_is_found_is_told_once() -> None:
@@ -179,6 +181,6 @@ def test_findings_of_traces_are_remembered_with_their_trace() -> None:
 def test_a_long_trace_is_judged_in_steps_and_told_at_the_last_one() -> None:
     court = Court()
     steps = court.judge.judging(FAN_OUT)
-    assert sum(not any(isinstance(event, Closed) for event in court.said) for _ in steps) == len(RULES)
-    (event,) = [event for event in court.said if isinstance(event, Closed)]
+    assert sum(not any(isinstance(event, TraceClosed) for event in court.said) for _ in steps) == len(RULES)
+    (event,) = [event for event in court.said if isinstance(event, TraceClosed)]
     assert [finding.code for finding in event.findings] == ["FAN001"]

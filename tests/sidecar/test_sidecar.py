@@ -10,7 +10,7 @@ import pytest
 
 from proxy.admin.gauges import gauges
 from proxy.findings.model import Rule
-from proxy.observe.events import Closed, Event, Events, Warned
+from proxy.observe.events import Event, Events, TraceClosed, Warned
 from proxy.settings.model import ConfigError
 from proxy.sidecar.sidecar import Sidecar
 from proxy.traces.grouping import SINGLE_IDS
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from proxy.findings.model import Finding
     from proxy.model import Trace
-    from proxy.settings.rules import Rules
+    from proxy.settings.rules import RuleSettings
 
 QUICK = {"trace__quiet_explicit": 0.001, "trace__quiet_inferred": 0.001, "drain__timeout": 0.2}
 
@@ -32,7 +32,7 @@ def get(target: str, *lines: str) -> bytes:
     return "".join(f"{line}\r\n" for line in (f"GET {target} HTTP/1.1", "Host: h", *lines, "")).encode()
 
 
-def broken(trace: Trace, rules: Rules) -> Iterator[Finding]:
+def broken(trace: Trace, rules: RuleSettings) -> Iterator[Finding]:
     raise ValueError("a value that must not be told")
 
 
@@ -51,8 +51,8 @@ async def running(rules: Sequence[Rule] = RULES, **changes: Any) -> AsyncIterato
             await sidecar.stop()
 
 
-def closed(said: Sequence[Event]) -> list[Closed]:
-    return [event for event in said if isinstance(event, Closed)]
+def closed(said: Sequence[Event]) -> list[TraceClosed]:
+    return [event for event in said if isinstance(event, TraceClosed)]
 
 
 def warnings(said: Sequence[Event]) -> list[str]:
@@ -145,7 +145,7 @@ async def test_a_trace_that_is_being_judged_at_the_end_is_told_and_those_behind_
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Every step takes longer than a turn, so that the end comes between two of them."""
-    monkeypatch.setattr("proxy.sidecar.sidecar.TURN", -1.0)
+    monkeypatch.setattr("proxy.sidecar.sidecar.RULE_SECONDS_PER_TURN", -1.0)
     async with running(trace__quiet_explicit=0.001) as (sidecar, said):
         for number in range(5):
             await ask(sidecar.port, get(f"/t?id=eq.{number}", f"X-Fanin-Trace: {number}"))

@@ -8,12 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlglot import exp
 
-from proxy.postgrest.request.api_request import read_asked
+from proxy.postgrest.request.api_request import read_api_request
 from proxy.sql.statement import Sql, sql_of
 
 
 def sql(target: str, method: bytes = b"GET", *prefers: bytes, **types: str) -> Sql:
-    asked = read_asked(method, target.encode(), b"", "", prefers, b"")
+    asked = read_api_request(method, target.encode(), b"", "", prefers, b"")
     assert asked is not None
     return sql_of(asked, types)
 
@@ -68,7 +68,7 @@ def test_every_operator_is_written(param: str, condition: str) -> None:
 
 
 def test_a_schema_that_the_request_names_is_named() -> None:
-    asked = read_asked(b"GET", b"/t?a=eq.1", b"", "My shop", (), b"")
+    asked = read_api_request(b"GET", b"/t?a=eq.1", b"", "My shop", (), b"")
     assert asked is not None
     assert " ".join(sql_of(asked).statement.split()) == "SELECT t.* FROM \"My shop\".t WHERE t.a = '1';"
 

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 from proxy.model import Outcome, Span, Trace
-from proxy.traces.grouping import CALLERS, SINGLE_IDS, Quiet, Traces
+from proxy.traces.grouping import CALLERS, SINGLE_IDS, GroupingSettings, TraceGrouper
 from tests.factories import head
 
 if TYPE_CHECKING:
     from proxy.traces.grouping import OpenTrace
 
-QUIET = Quiet(quiet_explicit=1.0, quiet_inferred=0.05, max_age=60.0, max_spans=10, max_open=5)
+QUIET = GroupingSettings(quiet_explicit=1.0, quiet_inferred=0.05, max_age=60.0, max_spans=10, max_open=5)
 W3C = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
 
@@ -45,8 +45,8 @@ class Clients:
     """Requests that come and are answered, and the traces that they make."""
 
     def __init__(self, **quiet: float) -> None:
-        values = {name: getattr(QUIET, name) for name in Quiet.__struct_fields__} | quiet
-        self.traces = Traces(Quiet(**values))
+        values = {name: getattr(QUIET, name) for name in GroupingSettings.__struct_fields__} | quiet
+        self.traces = TraceGrouper(GroupingSettings(**values))
 
     def begin(self, now: float, lines: str = "", peer: str = "1.1.1.1") -> OpenTrace:
         trace = self.traces.begin(head("Host: h\n" + lines if lines else "Host: h"), peer, now)

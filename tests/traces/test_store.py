@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from proxy.observe.confirmed_names import Names
-from proxy.observe.events import Closed, Left, Warned
-from proxy.traces.store import WARNINGS, Kept, Notices
+from proxy.observe.confirmed_names import ConfirmedNames
+from proxy.observe.events import TraceClosed, Warned, WindowClosed
+from proxy.traces.store import WARNINGS, Notices, TraceStore
 from tests.rules.traces import parallel
 
 if TYPE_CHECKING:
@@ -21,8 +21,8 @@ def seen(id_: str, spans: int = 2) -> Trace:
     return replace(parallel([LINE.format(n) for n in range(spans)]), id=id_)
 
 
-def kept(traces: int = 10, spans: int = 100, keys: int = 100) -> Kept:
-    return Kept(traces, spans, keys, Names(), lambda: 1000.0)
+def kept(traces: int = 10, spans: int = 100, keys: int = 100) -> TraceStore:
+    return TraceStore(traces, spans, keys, ConfirmedNames(), lambda: 1000.0)
 
 
 def shown(id_: str, keys: int) -> Trace:
@@ -34,7 +34,7 @@ def shown(id_: str, keys: int) -> Trace:
 
 def test_the_newest_comes_first_and_other_events_are_nothing() -> None:
     store = kept()
-    for event in (Closed(seen("a"), ()), Left(1, 0.0), Closed(seen("b"), ())):
+    for event in (TraceClosed(seen("a"), ()), WindowClosed(1, 0.0), TraceClosed(seen("b"), ())):
         store(event)
     assert [(entry.number, entry.trace.id, entry.ended) for entry in store.all()] == [
         (2, "b", 1000.0),
@@ -45,7 +45,7 @@ def test_the_newest_comes_first_and_other_events_are_nothing() -> None:
 def test_the_oldest_give_way_by_their_number() -> None:
     store = kept(traces=2)
     for name in "abc":
-        store(Closed(seen(name), ()))
+        store(TraceClosed(seen(name), ()))
     assert [entry.trace.id for entry in store.all()] == ["c", "b"]
     assert [entry.number for entry in store.all()] == [3, 2]
     assert (len(store), store.spans, store.dropped) == (2, 4, 1)
@@ -55,16 +55,16 @@ def test_the_oldest_give_way_by_their_number() -> None:
 def test_the_oldest_give_way_by_their_spans_but_the_last_one_never() -> None:
     store = kept(spans=10)
     for name, spans in (("a", 4), ("b", 5), ("c", 6)):
-        store(Closed(seen(name, spans), ()))
+        store(TraceClosed(seen(name, spans), ()))
     assert ([entry.trace.id for entry in store.all()], store.spans) == (["c"], 6)
-    store(Closed(seen("d", 50), ()))
+    store(TraceClosed(seen("d", 50), ()))
     assert ([entry.trace.id for entry in store.all()], store.spans, store.dropped) == (["d"], 50, 3)
 
 
 def test_one_is_found_by_its_number_or_by_its_traces_id() -> None:
     store = kept()
     for name in ("a", "b", "a", "7"):
-        store(Closed(seen(name), ()))
+        store(TraceClosed(seen(name), ()))
     found = {name: store.find(name) for name in ("2", "a", "7", "x", "٣", "9" * 5000)}
     assert {name: entry and entry.number for name, entry in found.items()} == {
         "2": 2,
@@ -79,18 +79,18 @@ def test_one_is_found_by_its_number_or_by_its_traces_id() -> None:
 def test_keys_of_answers_are_kept_within_their_bound_and_the_oldest_traces_give_way() -> None:
     store = kept(keys=100)
     for name, keys in (("a", 20), ("b", 0), ("c", 30)):
-        store(Closed(shown(name, keys), ()))
+        store(TraceClosed(shown(name, keys), ()))
     assert [entry.trace for entry in store.all()] == [shown("c", 30), shown("b", 0), shown("a", 20)]
     assert (store.keys, store.keys_dropped) == (100, 0)
-    store(Closed(shown("d", 10), ()))
+    store(TraceClosed(shown("d", 10), ()))
     assert [entry.trace for entry in store.all()] == [shown("d", 10), shown("c", 30), shown("b", 0), seen("a")]
     assert (store.keys, store.keys_dropped, store.spans, store.dropped) == (80, 40, 8, 0)
 
 
 def test_a_trace_with_too_many_keys_leaves_the_others_theirs() -> None:
     store = kept(keys=100)
-    store(Closed(shown("a", 10), ()))
-    store(Closed(shown("b", 51), ()))
+    store(TraceClosed(shown("a", 10), ()))
+    store(TraceClosed(shown("b", 51), ()))
     assert [entry.trace for entry in store.all()] == [seen("b"), shown("a", 10)]
     assert (store.keys, store.keys_dropped) == (20, 102)
 
@@ -98,14 +98,14 @@ def test_a_trace_with_too_many_keys_leaves_the_others_theirs() -> None:
 def test_a_trace_that_gives_way_takes_its_keys_with_it() -> None:
     store = kept(traces=1, keys=100)
     for name in "abc":
-        store(Closed(shown(name, 20), ()))
+        store(TraceClosed(shown(name, 20), ()))
     assert (store.keys, store.keys_dropped) == (40, 0)
 
 
 def test_whoever_wants_to_know_is_told() -> None:
     store, told = kept(), list[int]()
     store.told = lambda entry: told.append(entry.number)
-    store(Closed(seen("a"), ()))
+    store(TraceClosed(seen("a"), ()))
     assert told == [1]
 
 
@@ -114,7 +114,7 @@ def test_a_warning_is_kept_once_with_how_often_it_was_given() -> None:
     notices = Notices(lambda: float(next(now)))
     for what in ("a", "b", "a"):
         notices(Warned(what, "do this"))
-    notices(Left(1, 0.0))
+    notices(WindowClosed(1, 0.0))
     assert [(one.what, one.remedy, one.count, one.first, one.last) for one in notices.all()] == [
         ("a", "do this", 2, 0.0, 2.0),
         ("b", "do this", 1, 1.0, 1.0),

@@ -6,13 +6,13 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from proxy.transport.connection import Wire
+    from proxy.transport.connection import Connection
 
 
 class FakeTransport(asyncio.Transport):
     """Keeps what is written; ``stuck`` bytes are said to wait for the peer."""
 
-    def __init__(self, wire: Wire, **extra: Any) -> None:
+    def __init__(self, wire: Connection, **extra: Any) -> None:
         super().__init__(extra)
         self.written = b""
         self.told: list[str] = []

@@ -8,14 +8,14 @@ import pytest
 
 from proxy.errors.codes import FaultError
 from proxy.http1.framing import CHUNKED, UNTIL_CLOSE
-from proxy.transport.connection import HIGH_WATER, Body, EndOfStreamError, Wire
+from proxy.transport.connection import HIGH_WATER, Body, Connection, EndOfStreamError
 from tests.transport.fake_connection import FakeTransport
 
 LONG, SHORT = 60.0, 0.01
 
 
-async def wired() -> tuple[Wire, FakeTransport]:
-    wire = Wire()
+async def wired() -> tuple[Connection, FakeTransport]:
+    wire = Connection()
     return wire, FakeTransport(wire)
 
 

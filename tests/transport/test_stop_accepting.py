@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from proxy.transport.stop_accepting import deafen
+from proxy.transport.stop_accepting import stop_accepting
 
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="socket filters are Linux's")
 
@@ -17,7 +17,7 @@ def test_who_had_connected_is_heard_and_who_comes_later_gets_no_answer() -> None
         socket.create_server(("127.0.0.1", 0)) as listening,
         socket.create_connection(listening.getsockname()) as early,
     ):
-        assert deafen(listening)
+        assert stop_accepting(listening)
         early.sendall(b"heard")
         with socket.socket() as late:
             late.settimeout(0.2)
@@ -36,7 +36,7 @@ def test_who_had_connected_is_heard_and_who_comes_later_gets_no_answer() -> None
 def test_who_comes_later_is_refused_once_it_is_closed() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listening:
         address = listening.getsockname()
-        assert deafen(listening)
+        assert stop_accepting(listening)
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection(address)
 
@@ -44,6 +44,6 @@ def test_who_comes_later_is_refused_once_it_is_closed() -> None:
 def test_a_system_without_filters_is_told_apart(monkeypatch: pytest.MonkeyPatch) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listening:
         monkeypatch.setattr("proxy.transport.stop_accepting.SO_ATTACH_FILTER", 9999)
-        assert not deafen(listening)
+        assert not stop_accepting(listening)
         monkeypatch.setattr(sys, "platform", "darwin")
-        assert not deafen(listening)
+        assert not stop_accepting(listening)

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import asyncio
 
-from proxy.transport.connection import Wire
+from proxy.transport.connection import Connection
 from proxy.transport.tunnel import tunnel
 from tests.transport.fake_connection import FakeTransport
 
 LONG, SHORT = 60.0, 0.01
 
 
-async def opened(stall: float = LONG) -> tuple[Wire, FakeTransport, Wire, FakeTransport, asyncio.Task[None]]:
-    client, upstream = Wire(), Wire()
+async def opened(
+    stall: float = LONG,
+) -> tuple[Connection, FakeTransport, Connection, FakeTransport, asyncio.Task[None]]:
+    client, upstream = Connection(), Connection()
     ends = FakeTransport(client), FakeTransport(upstream)
     upstream.data_received(b"early")
     running = asyncio.create_task(tunnel(client, upstream, stall))

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING
 import pytest
 
 from proxy.errors.codes import FaultError
-from proxy.observe.events import CANCELLED, NO_ANSWER, Called, Event, Events
-from proxy.upstream.calls import Call, Note
-from proxy.upstream.client import Outgoing, Upstream
+from proxy.observe.events import CANCELLED, NO_ANSWER, Event, Events, UpstreamCalled
+from proxy.upstream.calls import CallLabels, ObservedCall
+from proxy.upstream.client import Upstream, UpstreamRequest
 from tests.e2e.harness import OK, ScriptedUpstream, Talk, answers, free_port, settings, until
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-GET = Outgoing(b"GET", b"GET /t HTTP/1.1\r\nHost: h\r\n\r\n")
+GET = UpstreamRequest(b"GET", b"GET /t HTTP/1.1\r\nHost: h\r\n\r\n")
 
 
 class Made:
@@ -29,10 +29,10 @@ class Made:
         self.events.subscribe(self.said.append)
         self.upstream = Upstream(settings(url, **changes), lambda: self.now)
 
-    def call(self, leaves: Callable[[], None] | None = None) -> Call:
-        outgoing = Outgoing(GET.method, GET.head, leaves=leaves)
-        note = Note("merged", b"GET", "t", "FAN001")
-        return Call(self.upstream, self.upstream.calls, outgoing, note, self.events, lambda: self.now)
+    def call(self, leaves: Callable[[], None] | None = None) -> ObservedCall:
+        outgoing = UpstreamRequest(GET.method, GET.head, leaves=leaves)
+        note = CallLabels("merged", b"GET", "t", "FAN001")
+        return ObservedCall(self.upstream, self.upstream.calls, outgoing, note, self.events, lambda: self.now)
 
 
 async def test_an_answered_call_is_told_with_its_status_and_its_time() -> None:
@@ -44,7 +44,7 @@ async def test_an_answered_call_is_told_with_its_status_and_its_time() -> None:
             assert await answer.read(9) == b"ok"
             assert (call.sent, call.seconds) == (True, 2.0)
             assert not made.said
-        assert made.said == [Called("t", "merged", 2.0, 200, "GET", "FAN001")]
+        assert made.said == [UpstreamCalled("t", "merged", 2.0, 200, "GET", "FAN001")]
         made.upstream.close()
 
 
@@ -78,7 +78,7 @@ async def test_waiting_for_a_place_is_not_upstreams_time() -> None:
         made.now = 6.0
         await answer.read(9)
         await second.__aexit__(None, None, None)
-        assert [event.seconds for event in made.said if isinstance(event, Called)] == [5.0, 1.0]
+        assert [event.seconds for event in made.said if isinstance(event, UpstreamCalled)] == [5.0, 1.0]
         made.upstream.close()
 
 
@@ -86,7 +86,7 @@ async def test_a_refused_connection_is_a_call_without_answer() -> None:
     made = Made(f"http://127.0.0.1:{free_port()}")
     with pytest.raises(FaultError, match="FANIN501"):
         await made.call().__aenter__()
-    assert made.said == [Called("t", "merged", 0.0, NO_ANSWER, "GET", "FAN001")]
+    assert made.said == [UpstreamCalled("t", "merged", 0.0, NO_ANSWER, "GET", "FAN001")]
 
 
 async def test_a_call_that_is_given_up_before_its_answer_is_told_as_that() -> None:
@@ -99,7 +99,7 @@ async def test_a_call_that_is_given_up_before_its_answer_is_told_as_that() -> No
         await until(lambda: made.upstream.calls.busy)
         waiting.cancel()
         await asyncio.gather(waiting, return_exceptions=True)
-        assert [event.status for event in made.said if isinstance(event, Called)] == [CANCELLED]
+        assert [event.status for event in made.said if isinstance(event, UpstreamCalled)] == [CANCELLED]
 
 
 @pytest.mark.parametrize(
@@ -118,5 +118,5 @@ async def test_what_fails_after_the_head_is_told_by_whose_fault_it_was(error: Ba
         with pytest.raises(type(error)):
             async with made.call():
                 raise error
-        assert [event.status for event in made.said if isinstance(event, Called)] == [status]
+        assert [event.status for event in made.said if isinstance(event, UpstreamCalled)] == [status]
         assert made.upstream.calls.busy == 0

@@ -9,8 +9,8 @@ import pytest
 
 from proxy.errors.codes import FaultError
 from proxy.http1.framing import CHUNKED
-from proxy.transport.connection import Body, Wire
-from proxy.upstream.client import Outgoing, Upstream
+from proxy.transport.connection import Body, Connection
+from proxy.upstream.client import Upstream, UpstreamRequest
 from proxy.upstream.upload import pump, whole
 from tests.e2e.harness import OK, ScriptedUpstream, Talk, answers, settings
 from tests.transport.fake_connection import FakeTransport
@@ -18,9 +18,9 @@ from tests.transport.fake_connection import FakeTransport
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from proxy.http1.head import Field, StatusLine
+    from proxy.http1.head import HeaderField, StatusLine
 
-GET = Outgoing(b"GET", b"GET /t HTTP/1.1\r\nHost: h\r\n\r\n")
+GET = UpstreamRequest(b"GET", b"GET /t HTTP/1.1\r\nHost: h\r\n\r\n")
 LONG, SHORT = 60.0, 0.01
 
 
@@ -29,7 +29,7 @@ def client(url: str, clock: list[float] | None = None, **changes: object) -> Ups
     return Upstream(settings(url, **changes), lambda: now[0])
 
 
-async def get(upstream: Upstream, call: Outgoing = GET) -> bytes | None:
+async def get(upstream: Upstream, call: UpstreamRequest = GET) -> bytes | None:
     async with upstream.send(upstream.calls, call) as answer:
         return await answer.read(1_000_000)
 
@@ -65,8 +65,8 @@ async def test_a_connection_that_is_not_clean_is_not_used_again(answer: bytes) -
 async def test_a_connection_is_not_used_again_after_head_nor_where_the_call_says_so() -> None:
     async with ScriptedUpstream(answers(OK.removesuffix(b"ok")), answers(OK)) as server:
         upstream = client(server.url)
-        assert await get(upstream, Outgoing(b"HEAD", b"HEAD / HTTP/1.1\r\nHost: h\r\n\r\n")) == b""
-        assert await get(upstream, Outgoing(b"GET", GET.head, keep=False)) == b"ok"
+        assert await get(upstream, UpstreamRequest(b"HEAD", b"HEAD / HTTP/1.1\r\nHost: h\r\n\r\n")) == b""
+        assert await get(upstream, UpstreamRequest(b"GET", GET.head, keep=False)) == b"ok"
         assert await get(upstream) == b"ok"
         assert len(server.talks) == 3
         upstream.close()
@@ -103,12 +103,12 @@ async def test_a_cancelled_call_gives_back_its_place_and_closes_its_connection()
 async def test_interim_answers_are_handed_on_as_they_come() -> None:
     seen: list[int] = []
 
-    def interim(line: StatusLine, fields: tuple[Field, ...]) -> None:
+    def interim(line: StatusLine, fields: tuple[HeaderField, ...]) -> None:
         seen.append(line.status)
 
     async with ScriptedUpstream(answers(b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 E\r\nX: y\r\n\r\n" + OK)) as server:
         upstream = client(server.url)
-        assert await get(upstream, Outgoing(b"GET", GET.head, interim=interim)) == b"ok"
+        assert await get(upstream, UpstreamRequest(b"GET", GET.head, interim=interim)) == b"ok"
         upstream.close()
     assert seen == [100, 103]
 
@@ -128,9 +128,9 @@ async def test_connecting_has_a_time_limit() -> None:
 # Uploads.
 
 
-async def uploading(framing: int, *pieces: bytes, end: bool = False) -> tuple[Wire, FakeTransport, Body]:
+async def uploading(framing: int, *pieces: bytes, end: bool = False) -> tuple[Connection, FakeTransport, Body]:
     """A wire to upstream, and a client's body of which ``pieces`` came."""
-    source, sink = Wire(), Wire()
+    source, sink = Connection(), Connection()
     FakeTransport(source)
     for piece in pieces:
         source.data_received(piece)
@@ -190,7 +190,7 @@ def refusing(status: int) -> Callable[[Talk], Awaitable[None]]:
 
 @pytest.mark.parametrize("status", [400, 431])
 async def test_a_long_head_that_is_refused_unread_has_the_refusal_for_an_answer(status: int) -> None:
-    call = Outgoing(b"GET", b"GET /" + b"x" * 100_000 + b" HTTP/1.1\r\nHost: h\r\n\r\n")
+    call = UpstreamRequest(b"GET", b"GET /" + b"x" * 100_000 + b" HTTP/1.1\r\nHost: h\r\n\r\n")
     async with ScriptedUpstream(refusing(status)) as server:
         upstream = client(server.url)
         async with upstream.send(upstream.calls, call) as answer:
@@ -198,7 +198,7 @@ async def test_a_long_head_that_is_refused_unread_has_the_refusal_for_an_answer(
 
 
 async def test_any_other_answer_that_is_reset_is_torn() -> None:
-    call = Outgoing(b"GET", b"GET /" + b"x" * 100_000 + b" HTTP/1.1\r\nHost: h\r\n\r\n")
+    call = UpstreamRequest(b"GET", b"GET /" + b"x" * 100_000 + b" HTTP/1.1\r\nHost: h\r\n\r\n")
     async with ScriptedUpstream(refusing(200)) as server:
         with pytest.raises(FaultError, match="FANIN502"):
             await get(client(server.url), call)

@@ -11,19 +11,19 @@ from proxy.observe.events import Event, Events, Warned
 from proxy.postgrest.response.gateway import POSTGREST, SUPABASE
 from proxy.settings.model import ConfigError
 from proxy.upstream.client import Upstream
-from proxy.upstream.discovery import Place, discover, known_mount
+from proxy.upstream.discovery import Discovered, discover, known_mount
 from tests.e2e.harness import ScriptedUpstream, Talk, free_port, settings
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-ON_SUPABASE = Place("/rest/v1", b"/rest/v1", SUPABASE)
+ON_SUPABASE = Discovered("/rest/v1", b"/rest/v1", SUPABASE)
 PROJECT = "https://abc.supabase.co"
 NEVER = "http://192.0.2.1:9"
 """Of a network that leads nowhere: whoever asks it fails the test by its warning."""
 
 
-async def found(upstream: str, **changes: Any) -> tuple[Place, list[Event]]:
+async def found(upstream: str, **changes: Any) -> tuple[Discovered, list[Event]]:
     said: list[Event] = []
     events = Events()
     events.subscribe(said.append)
@@ -51,17 +51,17 @@ def serving(*paths: bytes, status: bytes = b"200 OK", server: bytes = b"postgres
     ("upstream", "changes", "place"),
     [
         (PROJECT, {}, ON_SUPABASE),
-        (PROJECT, {"mount": "/api"}, Place("/api", b"", SUPABASE)),
+        (PROJECT, {"mount": "/api"}, Discovered("/api", b"", SUPABASE)),
         (PROJECT + "/rest/v1", {}, ON_SUPABASE),
-        (PROJECT, {"profile": "postgrest"}, Place("/rest/v1", b"/rest/v1", POSTGREST)),
-        (NEVER, {"profile": "postgrest"}, Place("/", b"", POSTGREST)),
+        (PROJECT, {"profile": "postgrest"}, Discovered("/rest/v1", b"/rest/v1", POSTGREST)),
+        (NEVER, {"profile": "postgrest"}, Discovered("/", b"", POSTGREST)),
         (NEVER, {"profile": "supabase"}, ON_SUPABASE),
-        (NEVER, {"profile": "supabase", "mount": "/"}, Place("/", b"", SUPABASE)),
-        (NEVER + "/base", {"profile": "supabase", "mount": "/m"}, Place("/m", b"/base", SUPABASE)),
+        (NEVER, {"profile": "supabase", "mount": "/"}, Discovered("/", b"", SUPABASE)),
+        (NEVER + "/base", {"profile": "supabase", "mount": "/m"}, Discovered("/m", b"/base", SUPABASE)),
     ],
 )
 async def test_what_was_told_or_is_known_by_its_name_is_not_asked(
-    upstream: str, changes: dict[str, str], place: Place
+    upstream: str, changes: dict[str, str], place: Discovered
 ) -> None:
     assert await found(upstream, **changes) == (place, [])
 
@@ -69,17 +69,17 @@ async def test_what_was_told_or_is_known_by_its_name_is_not_asked(
 @pytest.mark.parametrize(
     ("script", "base", "mount", "place"),
     [
-        (serving(b"/"), "", "auto", Place("/", b"", POSTGREST)),
+        (serving(b"/"), "", "auto", Discovered("/", b"", POSTGREST)),
         (serving(b"/rest/v1/"), "", "auto", ON_SUPABASE),
         (serving(b"/rest/v1/", status=b"401 Unauthorized", server=b"kong"), "", "auto", ON_SUPABASE),
         (serving(b"/rest/v1/"), "/rest/v1", "/rest/v1", ON_SUPABASE),
-        (serving(b"/rest/v1/"), "/rest/v1", "auto", Place("/", b"/rest/v1", SUPABASE)),
-        (serving(b"/api/"), "/api", "auto", Place("/", b"/api", POSTGREST)),
-        (serving(), "", "/m", Place("/m", b"", POSTGREST)),
+        (serving(b"/rest/v1/"), "/rest/v1", "auto", Discovered("/", b"/rest/v1", SUPABASE)),
+        (serving(b"/api/"), "/api", "auto", Discovered("/", b"/api", POSTGREST)),
+        (serving(), "", "/m", Discovered("/m", b"", POSTGREST)),
     ],
 )
 async def test_else_upstream_is_asked(
-    script: Callable[[Talk], Awaitable[None]], base: str, mount: str, place: Place
+    script: Callable[[Talk], Awaitable[None]], base: str, mount: str, place: Discovered
 ) -> None:
     async with ScriptedUpstream(script) as upstream:
         assert await found(upstream.url + base, mount=mount) == (place, [])
@@ -95,14 +95,14 @@ async def silent(talk: Talk) -> None:
 async def test_an_upstream_that_does_not_answer_is_taken_for_postgrest_and_told() -> None:
     async with ScriptedUpstream(silent) as upstream:
         place, (warning,) = await found(upstream.url)
-    assert place == Place("/", b"", POSTGREST)
+    assert place == Discovered("/", b"", POSTGREST)
     assert isinstance(warning, Warned)
     assert "--profile" in warning.remedy
 
 
 async def test_so_is_one_that_is_not_there() -> None:
     place, (warning,) = await found(f"http://127.0.0.1:{free_port()}", mount="/m")
-    assert place == Place("/m", b"", POSTGREST)
+    assert place == Discovered("/m", b"", POSTGREST)
     assert isinstance(warning, Warned)
     assert "asked" in warning.what
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from proxy.observe.events import CANCELLED, NO_ANSWER, Called, Event, Events, Replayed, Warned
+from proxy.observe.events import CANCELLED, NO_ANSWER, Event, Events, FellBack, UpstreamCalled, Warned
 from proxy.path.discards import RECENT
 from proxy.postgrest.response.gateway import POSTGREST, SUPABASE, Gateway
 from proxy.upstream.header_advice import LONGEST, HeaderAdvice
@@ -20,12 +20,12 @@ def warnings(*happened: Event, gateway: Gateway = POSTGREST) -> list[Warned]:
     return [event for event in said if isinstance(event, Warned)]
 
 
-def merged(status: int = 200, kind: str = "merged") -> Called:
-    return Called("t", kind, 0.01, status)
+def merged(status: int = 200, kind: str = "merged") -> UpstreamCalled:
+    return UpstreamCalled("t", kind, 0.01, status)
 
 
-def thrown_away(name: str, reason: str = "headers") -> Replayed:
-    return Replayed(reason, name, "t", 7)
+def thrown_away(name: str, reason: str = "headers") -> FellBack:
+    return FellBack(reason, name, "t", 7)
 
 
 def test_a_header_is_told_once_however_often_it_costs_a_merge() -> None:

@@ -6,11 +6,11 @@ import asyncio
 from typing import TYPE_CHECKING, cast
 
 from proxy.errors.codes import FaultError
-from proxy.observe.events import CANCELLED, NO_ANSWER, Called, Event, Events, Probed
+from proxy.observe.events import CANCELLED, NO_ANSWER, Event, Events, HealthChecked, UpstreamCalled
 from proxy.upstream.health import AGAIN, FRESH, Health
 
 if TYPE_CHECKING:
-    from proxy.upstream.client import Upstream, UpstreamWire
+    from proxy.upstream.client import Upstream, UpstreamConnection
 
 
 class Wire:
@@ -31,13 +31,13 @@ class Door:
         self.going = asyncio.Event()
         self.going.set()
 
-    async def connect(self) -> UpstreamWire:
+    async def connect(self) -> UpstreamConnection:
         self.tried += 1
         await self.going.wait()
         if not self.open:
             raise FaultError("FANIN501")
         self.wires.append(Wire())
-        return cast("UpstreamWire", self.wires[-1])
+        return cast("UpstreamConnection", self.wires[-1])
 
 
 class Made:
@@ -50,7 +50,7 @@ class Made:
         self.health = Health(cast("Upstream", self.door), events, lambda: self.now)
 
     def call(self, status: int) -> None:
-        self.health(Called("t", "original", 0.1, status))
+        self.health(UpstreamCalled("t", "original", 0.1, status))
 
 
 async def test_while_calls_tell_nobody_looks() -> None:
@@ -72,7 +72,7 @@ async def test_without_calls_a_connection_tells_and_is_closed_again() -> None:
     made.now += FRESH
     made.door.open = False
     assert not await made.health.check()
-    assert made.said == [Probed(True), Probed(False)]
+    assert made.said == [HealthChecked(True), HealthChecked(False)]
 
 
 async def test_all_who_ask_at_once_share_one_look_and_one_that_leaves_does_not_end_it() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from proxy.upstream.mount import Route
+from proxy.upstream.mount import Mount
 
 
 @pytest.mark.parametrize(
@@ -30,6 +30,6 @@ from proxy.upstream.mount import Route
 def test_the_mount_is_replaced_and_nothing_else(
     mount: bytes, base: bytes, target: bytes, on_mount: bool, upstream: bytes
 ) -> None:
-    route = Route(mount, base)
+    route = Mount(mount, base)
     assert route.on_mount(target) is on_mount
     assert route.upstream_target(target) == upstream

@@ -8,7 +8,7 @@ import random
 import pytest
 
 from proxy.errors.codes import FaultError
-from proxy.upstream.pool import Behind, Lane
+from proxy.upstream.pool import BackgroundPool, ConnectionPool
 
 
 class Connection:
@@ -25,11 +25,11 @@ class Connection:
         self.gone = "aborted"
 
 
-def lane(limit: int = 1, for_writes: int = 0, queue: int = 10, idle: float = 20.0) -> Lane[Connection]:
-    return Lane(limit, for_writes, queue, idle)
+def lane(limit: int = 1, for_writes: int = 0, queue: int = 10, idle: float = 20.0) -> ConnectionPool[Connection]:
+    return ConnectionPool(limit, for_writes, queue, idle)
 
 
-async def waiting(lane: Lane[Connection], write: bool = False) -> asyncio.Task[None]:
+async def waiting(lane: ConnectionPool[Connection], write: bool = False) -> asyncio.Task[None]:
     """A task that waits for a place."""
     task = asyncio.create_task(lane.enter(write))
     await asyncio.sleep(0)
@@ -186,8 +186,8 @@ async def test_connections_are_closed_when_they_were_idle_too_long() -> None:
 # Giving way.
 
 
-def behind(first: Lane[Connection], limit: int = 2, patience: float = 30.0) -> Behind[Connection]:
-    return Behind(first, limit, 10, 20.0, patience)
+def behind(first: ConnectionPool[Connection], limit: int = 2, patience: float = 30.0) -> BackgroundPool[Connection]:
+    return BackgroundPool(first, limit, 10, 20.0, patience)
 
 
 async def test_a_call_that_gives_way_leaves_at_once_while_there_is_room() -> None:

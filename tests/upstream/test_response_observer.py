@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 
 from proxy.http1.head import parse_status_line
-from proxy.model import Miss
-from proxy.path.max_rows import RowEvidence
-from proxy.path.singular import Templates
+from proxy.model import NotSingular
+from proxy.path.max_rows import MaxRowsEvidence
+from proxy.path.singular import NotSingularTemplates
 from proxy.postgrest.response.gateway import POSTGREST
-from proxy.upstream.response_observer import ORIGINS, Lessons
+from proxy.upstream.response_observer import ORIGINS, ResponseObserver
 from tests.factories import fields, head, query
 
 ROWS = "Content-Range: 0-9/*"
@@ -20,9 +20,9 @@ class Class:
     """Lessons, and what they were written down in."""
 
     def __init__(self) -> None:
-        self.evidence = RowEvidence(None, 60.0)
-        self.templates = Templates(9)
-        self.lessons = Lessons(POSTGREST, self.evidence, self.templates, lambda: 0.0)
+        self.evidence = MaxRowsEvidence(None, 60.0)
+        self.templates = NotSingularTemplates(9)
+        self.lessons = ResponseObserver(POSTGREST, self.evidence, self.templates, lambda: 0.0)
 
     def learn(
         self,
@@ -99,7 +99,7 @@ def test_the_406_of_a_missing_object_is_a_template_for_the_next() -> None:
     told.learn("/t", "Server: p", lines, b"406 Not Acceptable", body=MISSING)
     template = told.templates.get(head(lines).who, b"Server: p", 0.0)
     assert template is not None
-    assert template.fill(Miss({}, b"", 3)).body == MISSING.replace(b"0 rows", b"3 rows")
+    assert template.fill(NotSingular({}, b"", 3)).body == MISSING.replace(b"0 rows", b"3 rows")
 
 
 def test_the_cors_headers_of_an_origin_are_remembered_for_errors_of_our_own() -> None:

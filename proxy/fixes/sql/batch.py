@@ -3,13 +3,13 @@
 That it is SQL is proven with sqlglot in its tests.
 """
 
-from proxy.analysis.fingerprint import Shown, by_key
+from proxy.analysis.fingerprint import ParsedFingerprint, by_key
 from proxy.fixes.remembered import remembered
 from proxy.fixes.sql.clauses import columns_sql, conditions_sql, key_sql, select_sql, statement, unsaid
 
 
 @remembered
-def batch_sql(shown: Shown, key: str, kind: str) -> str:
+def batch_sql(shown: ParsedFingerprint, key: str, kind: str) -> str:
     """``select … where key = ANY($1::type[])``; other values are ``$2``, ``$3``, … in the order of the query.
 
     Conditions that have no plain operator in SQL, and a limit, which was one of each key, are named in a comment.

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable, Sequence
 
-from proxy.analysis.fingerprint import Filter, Order, Shown
+from proxy.analysis.fingerprint import Filter, OrderItem, ParsedFingerprint
 from proxy.postgrest.names import quoted
 
 _COMPARE = {
@@ -26,13 +26,17 @@ def array_type(kind: str) -> str:
     return _ARRAYS.get(kind, "")
 
 
-def table_sql(shown: Shown) -> str:
+def table_sql(shown: ParsedFingerprint) -> str:
     """Its relation, with the schema where that has to be named."""
     return f"{quoted(shown.schema)}.{quoted(shown.relation)}" if shown.schema else quoted(shown.relation)
 
 
 def select_sql(
-    shown: Shown, columns: str, conditions: Sequence[str], notes: Iterable[str] = (), order: Sequence[Order] = ()
+    shown: ParsedFingerprint,
+    columns: str,
+    conditions: Sequence[str],
+    notes: Iterable[str] = (),
+    order: Sequence[OrderItem] = (),
 ) -> list[str]:
     """The lines of a query of its relation."""
     lines = [f"select {columns}", f"from {table_sql(shown)}", *where_sql(conditions, notes)]
@@ -86,7 +90,7 @@ def conditions_sql(filters: Iterable[Filter], values: int = 0) -> tuple[list[str
     return conditions, values
 
 
-def unsaid(shown: Shown, filters: Iterable[Filter]) -> list[str]:
+def unsaid(shown: ParsedFingerprint, filters: Iterable[Filter]) -> list[str]:
     """The others (full text, arrays), and what is no filter (logic trees), for a comment."""
     params = [param for param in shown.rest if param not in ("limit=?", "offset=?")]
     odd = [f"{one.column}={one.operator}" for one in filters if not _condition(one, 1)]
@@ -105,12 +109,12 @@ def _condition(condition: Filter, number: int) -> str:
     return ""
 
 
-def order_sql(item: Order) -> str:
+def order_sql(item: OrderItem) -> str:
     """An item of ``order by``."""
     return directed(expression(item.column), item)
 
 
-def directed(value: str, item: Order) -> str:
+def directed(value: str, item: OrderItem) -> str:
     """``value`` with the direction of ``item``, and the place of its nulls."""
     words = [value]
     if item.descending:

@@ -9,7 +9,7 @@ from urllib.parse import unquote_to_bytes
 import msgspec
 
 from proxy.postgrest.request.conditions import Condition, Where, read_filter, read_tree
-from proxy.postgrest.request.grammar import LONGEST, Cursor, Field, GrammarError, TooDeepError
+from proxy.postgrest.request.grammar import LONGEST, Cursor, FieldPath, GrammarError, TooDeepError
 from proxy.postgrest.request.select_list import Items, read_select
 from proxy.postgrest.request.target import clean_text, decoded, relation_of
 
@@ -20,10 +20,10 @@ _WRITES = frozenset(("POST", "PATCH", "PUT", "DELETE"))
 _LOGIC = ("and", "or")
 
 
-class Order(msgspec.Struct, frozen=True):
+class OrderTerm(msgspec.Struct, frozen=True):
     """One item of ``order``. ``nulls`` is empty, ``first`` or ``last``; ``relation`` is an embed whose column it is."""
 
-    field: Field
+    field: FieldPath
     direction: str
     nulls: str
     relation: str
@@ -34,12 +34,12 @@ class Level(msgspec.Struct, frozen=True):
 
     path: Path
     where: tuple[Where, ...] = ()
-    order: tuple[Order, ...] = ()
+    order: tuple[OrderTerm, ...] = ()
     limit: str | None = None
     offset: str | None = None
 
 
-class Asked(msgspec.Struct, frozen=True):
+class ApiRequest(msgspec.Struct, frozen=True):
     """A request for a relation. ``schema`` is empty where the request names none: the first of db-schemas."""
 
     method: str
@@ -64,9 +64,9 @@ class Asked(msgspec.Struct, frozen=True):
         return self.levels[()]
 
 
-def read_asked(
+def read_api_request(
     method: bytes, target: bytes, mount: bytes, profile: str, prefers: Iterable[bytes], range_: bytes
-) -> Asked | None:
+) -> ApiRequest | None:
     """Take a request apart; None for what is no relation, or no text. ``mount`` is without a trailing slash."""
     path, _, query = target.partition(b"?")
     segment = relation_of(path, len(path), mount)
@@ -79,7 +79,7 @@ def read_asked(
             reader.read(_text(name), _text(value))
     if b";" in query:
         reader.doubts.append("A ';' parts parameters, as in PostgREST 12; do not count on it in other releases.")
-    return Asked(
+    return ApiRequest(
         method=method.decode(),
         schema=profile,
         relation=unquote_to_bytes(segment).decode("utf-8", "replace"),
@@ -93,7 +93,7 @@ def read_asked(
     )
 
 
-def read_order(text: str) -> tuple[Order, ...]:
+def read_order(text: str) -> tuple[OrderTerm, ...]:
     """The items of an ``order``. GrammarError for what PostgREST does not take."""
     cursor = Cursor(text)
     items = [_order(cursor)]
@@ -104,7 +104,7 @@ def read_order(text: str) -> tuple[Order, ...]:
     return tuple(items)
 
 
-def _order(cursor: Cursor) -> Order:
+def _order(cursor: Cursor) -> OrderTerm:
     field, relation = cursor.field(), ""
     if not field.path and cursor.take("("):
         field, relation = cursor.field(), field.name
@@ -112,7 +112,7 @@ def _order(cursor: Cursor) -> Order:
     direction = next((word for word in ("asc", "desc") if cursor.take("." + word)), "")
     nulls = next((word for word in ("first", "last") if cursor.take(".nulls" + word)), "")
     cursor.blanks()
-    return Order(field, direction, nulls, relation)
+    return OrderTerm(field, direction, nulls, relation)
 
 
 def _text(raw: bytes) -> str:

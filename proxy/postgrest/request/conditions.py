@@ -5,7 +5,7 @@ Source: PostgREST 12, ``ApiRequest/QueryParams.hs``; https://postgrest.org/en/v1
 
 import msgspec
 
-from proxy.postgrest.request.grammar import Cursor, Field, TooDeepError
+from proxy.postgrest.request.grammar import Cursor, FieldPath, TooDeepError
 
 QUANTIFIED = frozenset(("eq", "gte", "gt", "lte", "lt", "like", "ilike", "match", "imatch"))
 """Operators that take ``(any)`` and ``(all)``."""
@@ -20,7 +20,7 @@ DEEPEST = 50
 class Condition(msgspec.Struct, frozen=True):
     """``field=not.operator(argument).value``. ``in`` has ``values``, all others one ``value``."""
 
-    field: Field
+    field: FieldPath
     operator: str
     value: str = ""
     values: tuple[str, ...] = ()
@@ -46,7 +46,7 @@ def read_filter(name: str, value: str) -> tuple[tuple[str, ...], Condition, str]
     path = [cursor.name()]
     while cursor.take("."):
         path.append(cursor.name())
-    field = Field(path.pop(), cursor.path())
+    field = FieldPath(path.pop(), cursor.path())
     cursor = Cursor(value)
     condition = _condition(cursor, field, in_tree=False)
     return tuple(path), condition, cursor.rest
@@ -92,7 +92,7 @@ def _part(cursor: Cursor, depth: int) -> Where:
     return _condition(cursor, field, in_tree=True)
 
 
-def _condition(cursor: Cursor, field: Field, in_tree: bool) -> Condition:
+def _condition(cursor: Cursor, field: FieldPath, in_tree: bool) -> Condition:
     negated = cursor.take("not.")
     begin, name = cursor.at, cursor.run(str.isalpha)
     if name == "in" and cursor.take("."):

@@ -30,7 +30,7 @@ class Step(msgspec.Struct, frozen=True):
     index: bool
 
 
-class Field(msgspec.Struct, frozen=True):
+class FieldPath(msgspec.Struct, frozen=True):
     """A column, or a path into one. The column ``*`` is all of them."""
 
     name: str
@@ -114,10 +114,10 @@ class Cursor:
         """The name of a type or of a language, never quoted."""
         return self._some(_in_name, "a name")
 
-    def field(self) -> Field:
+    def field(self) -> FieldPath:
         """A column or a path, with blanks around it."""
         self.blanks()
-        field = Field(self.name(), self.path())
+        field = FieldPath(self.name(), self.path())
         self.blanks()
         return field
 

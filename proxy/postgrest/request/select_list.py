@@ -5,7 +5,7 @@ https://postgrest.org/en/v12/references/api/tables_views.html#vertical-filtering
 
 import msgspec
 
-from proxy.postgrest.request.grammar import Cursor, Field, GrammarError, TooDeepError
+from proxy.postgrest.request.grammar import Cursor, FieldPath, GrammarError, TooDeepError
 
 AGGREGATES = ("sum", "avg", "count", "max", "min")
 DEEPEST = 20
@@ -15,7 +15,7 @@ DEEPEST = 20
 class Item(msgspec.Struct, frozen=True):
     """``alias:column::cast.aggregate()::aggregate_cast``; empty where there is none. ``count()`` counts ``*``."""
 
-    field: Field
+    field: FieldPath
     alias: str = ""
     cast: str = ""
     aggregate: str = ""
@@ -73,7 +73,7 @@ def _item(cursor: Cursor, depth: int) -> Item | Embed:
     spread = cursor.take("...")
     alias = "" if spread else _alias(cursor)
     if not (spread or alias) and cursor.take("*"):
-        return _ended(cursor, Item(Field("*")))
+        return _ended(cursor, Item(FieldPath("*")))
     embed = _embed(cursor, alias, spread, depth)
     if embed is not None:
         return _ended(cursor, embed)
@@ -134,7 +134,7 @@ def _is_inner(marks: list[str]) -> bool:
 
 def _column(cursor: Cursor, alias: str) -> Item:
     if cursor.take("count()"):
-        return Item(Field("*"), alias, "", "count", _cast(cursor))
+        return Item(FieldPath("*"), alias, "", "count", _cast(cursor))
     field = cursor.field()
     cast, aggregate = _cast(cursor), ""
     if cursor.take("."):

@@ -6,7 +6,7 @@ https://postgrest.org/en/v12/references/api/tables_views.html#operators
 from collections.abc import Collection, Iterable
 from urllib.parse import quote_from_bytes
 
-from proxy.model import Key, Merged, Query
+from proxy.model import Key, MergedCall, Query
 from proxy.postgrest.request.literals import PLAIN
 
 _SPACE = b" \t\n\r\f\v"
@@ -86,7 +86,7 @@ def merged_target(query: Query, key: Key, hidden: bytes, owners: int, literals: 
     return target
 
 
-def is_cut(call: Merged, rows: int) -> bool:
+def is_cut(call: MergedCall, rows: int) -> bool:
     """Whether ``rows`` rows are as many as the limit of ``call`` lets through: some key has more than its own."""
     return call.limit is not None and rows >= _guard(call.limit, len(call.owners))
 

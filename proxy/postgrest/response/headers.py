@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Protocol, TypeVar
 
 from proxy.allowed_differences import CLOCKS
-from proxy.model import Doubt
+from proxy.model import FallbackReason
 from proxy.postgrest.response.gateway import Gateway
 
 CORS = frozenset(
@@ -34,7 +34,7 @@ SAME_HEADERS = SHARED_HEADERS | {
 FRAMING = frozenset((b"transfer-encoding", b"content-length", b"connection", b"keep-alive"))
 
 
-class Line(Protocol):
+class HeaderLine(Protocol):
     """A header line: name in lower case, value without outer blanks, the line as it came without its CRLF."""
 
     @property
@@ -45,10 +45,10 @@ class Line(Protocol):
     def line(self) -> bytes: ...
 
 
-AnyLine = TypeVar("AnyLine", bound=Line)
+AnyLine = TypeVar("AnyLine", bound=HeaderLine)
 
 
-def shareable(lines: Iterable[AnyLine], known: frozenset[bytes], gateway: Gateway) -> list[AnyLine] | Doubt:
+def shareable(lines: Iterable[AnyLine], known: frozenset[bytes], gateway: Gateway) -> list[AnyLine] | FallbackReason:
     """The lines of an answer that go to all whom it serves: those with ``known`` names, and the gateway's own.
 
     Framing and the gateway's cookies are left out. Any other header may be meant for one caller: a doubt.
@@ -58,7 +58,7 @@ def shareable(lines: Iterable[AnyLine], known: frozenset[bytes], gateway: Gatewa
         if line.name in known or gateway.adds(line.name):
             kept.append(line)
         elif line.name not in FRAMING and not gateway.keeps(line.name, line.value):
-            return Doubt("headers", line.name.decode("ascii"))
+            return FallbackReason("headers", line.name.decode("ascii"))
     return kept
 
 
@@ -67,7 +67,7 @@ def is_stamp(name: bytes, gateway: Gateway) -> bool:
     return name in CLOCKS or gateway.adds(name)
 
 
-def stamps(lines: Iterable[Line], gateway: Gateway) -> dict[bytes, bytes]:
+def stamps(lines: Iterable[HeaderLine], gateway: Gateway) -> dict[bytes, bytes]:
     """The stamps of an answer: all lines of a name, each with its CRLF."""
     found: dict[bytes, bytes] = {}
     for line in lines:

@@ -12,22 +12,22 @@ BAD_LITERAL = frozenset(("22P02", "22003", "22007"))
 """A literal that is not of the column's type: not its syntax, out of its range, not a date."""
 
 
-class Problem(msgspec.Struct, frozen=True):
+class ErrorBody(msgspec.Struct, frozen=True):
     """``code`` and ``message`` of an error body."""
 
     code: str = ""
     message: str = ""
 
 
-def read_problem(body: bytes) -> Problem:
+def read_error_body(body: bytes) -> ErrorBody:
     """The error in ``body``; an empty one when it is something else."""
     try:
-        return msgspec.json.decode(body, type=Problem)
+        return msgspec.json.decode(body, type=ErrorBody)
     except (msgspec.DecodeError, UnicodeDecodeError):
-        return Problem()
+        return ErrorBody()
 
 
-def blamed_literal(problem: Problem) -> tuple[str, str] | None:
+def blamed_literal(problem: ErrorBody) -> tuple[str, str] | None:
     """(type, literal) of ``invalid input syntax for type T: "V"`` and ``value "V" is out of range for type T``.
 
     Of ``invalid input value for enum T: "V"`` the type is ``enum``.
@@ -44,7 +44,7 @@ def blamed_literal(problem: Problem) -> tuple[str, str] | None:
     return (tail, literal) if head == "value " and tail else None
 
 
-def missing_operator(problem: Problem) -> str | None:
+def missing_operator(problem: ErrorBody) -> str | None:
     """The type T of ``operator does not exist: T -|- unknown``, which is the answer to ``column=adj.x``.
 
     Types that have the operator cannot read the literal; a formatted column is compared with itself (MERGE.md §8.4).

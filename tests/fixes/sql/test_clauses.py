@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from proxy.analysis.fingerprint import Order, read_fingerprint
+from proxy.analysis.fingerprint import OrderItem, read_fingerprint
 from proxy.fixes.sql.clauses import (
     array_type,
     columns_sql,
@@ -52,8 +52,8 @@ def test_a_semicolon_is_no_part_of_a_comment() -> None:
 
 def test_a_path_into_json_is_an_expression_with_its_steps_quoted() -> None:
     assert expression("Data->a->0->>it's") == "\"Data\" -> 'a' -> 0 ->> 'it''s'"
-    assert directed("(x)", Order("x", True, "nullsfirst")) == "(x) desc nulls first"
-    assert order_sql(Order("data->>k", False, "")) == "data ->> 'k'"
+    assert directed("(x)", OrderItem("x", True, "nullsfirst")) == "(x) desc nulls first"
+    assert order_sql(OrderItem("data->>k", False, "")) == "data ->> 'k'"
 
 
 @pytest.mark.parametrize(

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from proxy.postgrest.request.api_request import Asked, Level, Order, read_asked, read_order
+from proxy.postgrest.request.api_request import ApiRequest, Level, OrderTerm, read_api_request, read_order
 from proxy.postgrest.request.conditions import Condition
-from proxy.postgrest.request.grammar import Field, GrammarError, Step
+from proxy.postgrest.request.grammar import FieldPath, GrammarError, Step
 
 
-def asked(target: str, method: bytes = b"GET", mount: bytes = b"", profile: str = "") -> Asked:
-    found = read_asked(method, target.encode(), mount, profile, (b"count=exact",), b"0-9")
+def asked(target: str, method: bytes = b"GET", mount: bytes = b"", profile: str = "") -> ApiRequest:
+    found = read_api_request(method, target.encode(), mount, profile, (b"count=exact",), b"0-9")
     assert found is not None
     return found
 
@@ -20,9 +20,9 @@ def test_everything_has_its_place() -> None:
     assert (read.method, read.relation, read.schema) == ("GET", "my t", "")
     assert (read.prefers, read.range, read.doubts) == (("count=exact",), "0-9", ())
     assert [item.shown for item in read.items] == ["", "r"]
-    assert read.root == Level((), (Condition(Field("a"), "eq", "1"),), limit="5")
-    order = (Order(Field("b"), "desc", "", ""),)
-    assert read.levels["r",] == Level(("r",), (Condition(Field("b"), "gt", "2"),), order, offset="1")
+    assert read.root == Level((), (Condition(FieldPath("a"), "eq", "1"),), limit="5")
+    order = (OrderTerm(FieldPath("b"), "desc", "", ""),)
+    assert read.levels["r",] == Level(("r",), (Condition(FieldPath("b"), "gt", "2"),), order, offset="1")
 
 
 def test_a_write_has_columns_and_conflicts() -> None:
@@ -32,7 +32,7 @@ def test_a_write_has_columns_and_conflicts() -> None:
 
 @pytest.mark.parametrize("target", ["/", "/rpc/f", "/a/b", "*", "/t?a=eq.%00", "/t?a=eq.%FF"])
 def test_what_is_no_relation_or_no_text_is_not_taken_apart(target: str) -> None:
-    assert read_asked(b"GET", target.encode(), b"", "", (), b"") is None
+    assert read_api_request(b"GET", target.encode(), b"", "", (), b"") is None
 
 
 @pytest.mark.parametrize(
@@ -69,22 +69,22 @@ def test_a_value_that_is_repeated_in_a_doubt_is_short() -> None:
 
 def test_names_and_values_are_decoded_and_names_alone_ignored() -> None:
     read = asked("/t?%61=eq.b+c%21&b&&select")
-    assert read.root.where == (Condition(Field("a"), "eq", "b c!"),)
+    assert read.root.where == (Condition(FieldPath("a"), "eq", "b c!"),)
     assert read.items == ()
 
 
 @pytest.mark.parametrize(
     ("text", "order"),
     [
-        ("a", Order(Field("a"), "", "", "")),
-        ("a.asc.nullsfirst", Order(Field("a"), "asc", "first", "")),
-        ("a.nullslast", Order(Field("a"), "", "last", "")),
-        ("d->k->0.desc", Order(Field("d", (Step("->", "k", False), Step("->", "0", True))), "desc", "", "")),
-        ("r(a).desc.nullslast", Order(Field("a"), "desc", "last", "r")),
-        ('"a.b".desc', Order(Field("a.b"), "desc", "", "")),
+        ("a", OrderTerm(FieldPath("a"), "", "", "")),
+        ("a.asc.nullsfirst", OrderTerm(FieldPath("a"), "asc", "first", "")),
+        ("a.nullslast", OrderTerm(FieldPath("a"), "", "last", "")),
+        ("d->k->0.desc", OrderTerm(FieldPath("d", (Step("->", "k", False), Step("->", "0", True))), "desc", "", "")),
+        ("r(a).desc.nullslast", OrderTerm(FieldPath("a"), "desc", "last", "r")),
+        ('"a.b".desc', OrderTerm(FieldPath("a.b"), "desc", "", "")),
     ],
 )
-def test_an_item_of_order_is_taken_apart(text: str, order: Order) -> None:
+def test_an_item_of_order_is_taken_apart(text: str, order: OrderTerm) -> None:
     assert read_order(text) == (order,)
     assert read_order(f"{text},{text}") == (order, order)
 

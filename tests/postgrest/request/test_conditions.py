@@ -7,10 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from proxy.postgrest.request.conditions import Condition, Tree, read_filter, read_tree
-from proxy.postgrest.request.grammar import Field, GrammarError, Step, TooDeepError
+from proxy.postgrest.request.grammar import FieldPath, GrammarError, Step, TooDeepError
 from proxy.postgrest.request.operators import IS, OPERATORS, shape
 
-A, B = Field("a"), Field("b")
+A, B = FieldPath("a"), FieldPath("b")
 
 
 @pytest.mark.parametrize(
@@ -80,7 +80,7 @@ def test_what_postgrest_refuses_is_refused(value: str) -> None:
 def test_a_name_may_lead_into_embeds_and_into_json() -> None:
     path, condition, _ = read_filter("r.s.d->a->>0", "eq.1")
     assert path == ("r", "s")
-    assert condition.field == Field("d", (Step("->", "a", False), Step("->>", "0", True)))
+    assert condition.field == FieldPath("d", (Step("->", "a", False), Step("->>", "0", True)))
 
 
 @pytest.mark.parametrize(
@@ -108,7 +108,7 @@ def test_a_name_may_lead_into_embeds_and_into_json() -> None:
             (),
             Tree("or", False, (Condition(A, "eq", "x,y)"), Condition(B, "cs", "{1,2}"), Condition(A, "eq", "x y"))),
         ),
-        ("or", "(not.eq.1)", (), Tree("or", False, (Condition(Field("not"), "eq", "1"),))),
+        ("or", "(not.eq.1)", (), Tree("or", False, (Condition(FieldPath("not"), "eq", "1"),))),
     ],
 )
 def test_a_tree_is_taken_apart(name: str, value: str, path: tuple[str, ...], tree: Tree) -> None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.postgrest.request.grammar import Cursor, Field, GrammarError, Step
+from proxy.postgrest.request.grammar import Cursor, FieldPath, GrammarError, Step
 
 
 @pytest.mark.parametrize(
@@ -51,7 +51,7 @@ def test_a_path_has_keys_and_places(text: str, steps: tuple[Step, ...]) -> None:
 
 
 def test_a_field_is_shown_as_it_is_written() -> None:
-    assert str(Field("a", (Step("->", "b", False), Step("->>", "0", True)))) == "a->b->>0"
+    assert str(FieldPath("a", (Step("->", "b", False), Step("->>", "0", True)))) == "a->b->>0"
 
 
 @given(st.text(max_size=40))

@@ -6,24 +6,24 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.postgrest.request.grammar import Field, GrammarError, Step, TooDeepError
+from proxy.postgrest.request.grammar import FieldPath, GrammarError, Step, TooDeepError
 from proxy.postgrest.request.select_list import Embed, Item, read_select
 
-ID = Item(Field("id"))
+ID = Item(FieldPath("id"))
 
 
 @pytest.mark.parametrize(
     ("text", "item"),
     [
         ("id", ID),
-        ("*", Item(Field("*"))),
-        (" a:id::text ", Item(Field("id"), "a", "text")),
-        ("id::double precision", Item(Field("id"), "", "double precision")),
-        ("d->a->>0", Item(Field("d", (Step("->", "a", False), Step("->>", "0", True))))),
-        ("count()", Item(Field("*"), "", "", "count")),
-        ("n:count()::int", Item(Field("*"), "n", "", "count", "int")),
-        ("a:id::text.max()::int", Item(Field("id"), "a", "text", "max", "int")),
-        ("count", Item(Field("count"))),
+        ("*", Item(FieldPath("*"))),
+        (" a:id::text ", Item(FieldPath("id"), "a", "text")),
+        ("id::double precision", Item(FieldPath("id"), "", "double precision")),
+        ("d->a->>0", Item(FieldPath("d", (Step("->", "a", False), Step("->>", "0", True))))),
+        ("count()", Item(FieldPath("*"), "", "", "count")),
+        ("n:count()::int", Item(FieldPath("*"), "n", "", "count", "int")),
+        ("a:id::text.max()::int", Item(FieldPath("id"), "a", "text", "max", "int")),
+        ("count", Item(FieldPath("count"))),
         ("r()", Embed("r", "", "", False, False, ())),
         ("a:r!fk!inner(id)", Embed("r", "a", "fk", True, False, (ID,))),
         ("r!left!fk(id)", Embed("r", "", "fk", False, False, (ID,))),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from proxy.model import Doubt
+from proxy.model import FallbackReason
 from proxy.postgrest.response.gateway import POSTGREST, SUPABASE, Gateway
 from proxy.postgrest.response.headers import READ_HEADERS, SHARED_HEADERS, TEMPLATE_HEADERS, shareable, stamps
 from tests.factories import fields
@@ -20,7 +20,7 @@ def test_known_lines_and_the_gateways_are_kept_in_order_and_framing_and_its_cook
 ) -> None:
     lines = fields(KNOWN + FRAMED + ADDED + "\nSet-Cookie: __cf_bm=1")
     kept = shareable(lines, known, SUPABASE)
-    assert not isinstance(kept, Doubt)
+    assert not isinstance(kept, FallbackReason)
     assert [field.line for field in kept] == [field.line for field in fields(KNOWN + ADDED)]
 
 
@@ -36,7 +36,7 @@ def test_known_lines_and_the_gateways_are_kept_in_order_and_framing_and_its_cook
     ],
 )
 def test_any_other_is_a_doubt_that_names_it(known: frozenset[bytes], gateway: Gateway, line: str, name: str) -> None:
-    assert shareable(fields(f"{KNOWN}\n{line}"), known, gateway) == Doubt("headers", name)
+    assert shareable(fields(f"{KNOWN}\n{line}"), known, gateway) == FallbackReason("headers", name)
 
 
 def test_stamps_are_the_clocks_and_what_the_gateway_added_every_line_of_them() -> None:

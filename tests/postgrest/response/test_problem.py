@@ -6,19 +6,19 @@ import json
 
 import pytest
 
-from proxy.postgrest.response.problem import Problem, blamed_literal, read_problem
+from proxy.postgrest.response.problem import ErrorBody, blamed_literal, read_error_body
 
 
 def test_code_and_message_are_read() -> None:
     body = json.dumps({"code": "42703", "details": None, "hint": None, "message": "no"}).encode()
-    assert read_problem(body) == Problem("42703", "no")
+    assert read_error_body(body) == ErrorBody("42703", "no")
 
 
 @pytest.mark.parametrize(
     "body", [b"", b"[]", b"<html>", b'{"code":1}', b'{"message":null}', b'{"code":"\xff"}', b"null"]
 )
 def test_anything_else_is_no_problem_of_postgrests(body: bytes) -> None:
-    assert read_problem(body) == Problem()
+    assert read_error_body(body) == ErrorBody()
 
 
 @pytest.mark.parametrize(
@@ -37,4 +37,4 @@ def test_anything_else_is_no_problem_of_postgrests(body: bytes) -> None:
     ],
 )
 def test_a_literal_is_blamed_with_its_type(code: str, message: str, blamed: tuple[str, str] | None) -> None:
-    assert blamed_literal(Problem(code, message)) == blamed
+    assert blamed_literal(ErrorBody(code, message)) == blamed
