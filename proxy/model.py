@@ -17,7 +17,7 @@ class Media(msgspec.Struct, frozen=True, gc=False):
 
     singular: bool
     """One object, or a 406 when there is not exactly one."""
-    asks: bytes
+    accept: bytes
     """Value of Accept for a merged call; empty where the caller's own will do."""
     array_type: bytes
     """Content-Type of the merged answer."""
@@ -36,10 +36,10 @@ class RequestHead(msgspec.Struct, frozen=True, gc=False):
     """The same for a merged call: asks for no compression, which could not be cut into rows."""
     identity: bytes
     """`forward` without the neutral lines. Two callers are one identity when these bytes are equal."""
-    same: bytes
+    coalescing_identity: bytes
     """`identity` with what a cache or a coder on the way goes by (Host, Accept-Encoding, If-…): two requests for one
     target may share an answer as it is when these bytes are equal."""
-    who: bytes
+    identity_hash: bytes
     """Keyed hash of `identity`: what may be remembered of it."""
     framing: int
     """Bytes of the body, or `http1.framing.CHUNKED`."""
@@ -57,7 +57,7 @@ class RequestHead(msgspec.Struct, frozen=True, gc=False):
     """What it asks for; None for what no array of rows can serve."""
     counted: bool
     """Whether it asks for the exact number of rows."""
-    refusal: str | None
+    bypass_reason: str | None
     """Why no request with this head is merged; a key of `errors.REFUSALS`."""
     written_profile: str = ""
     """Value of Content-Profile, which names the schema of a write; empty when absent."""
@@ -122,8 +122,8 @@ class Query(msgspec.Struct, frozen=True, gc=False):
     order: tuple[bytes, ...]
     """Columns that it orders by; empty where it does not, or by something else than columns."""
     keys: tuple[Key, ...]
-    refusal: str | None
-    long: tuple[int, int] | None = None
+    bypass_reason: str | None
+    long_list: tuple[int, int] | None = None
     """Where the value of the ``column=in.(…)`` lies that makes the target long; all else is taken apart without it."""
 
 
@@ -157,11 +157,11 @@ class MergedCall(msgspec.Struct, frozen=True, eq=False):
     """What is known of the key."""
     owners: dict[bytes, list[PendingRequest]]
     """Who sent which filter value."""
-    claims: dict[bytes, tuple[bytes, ...]]
+    literals_by_value: dict[bytes, tuple[bytes, ...]]
     """The literals of each filter value."""
     carried: tuple[Column, ...]
     """Columns of the members' order that each row shows behind its key, to prove that nothing is tied."""
-    total: bool
+    order_is_total: bool
     """Whether the members' order is known to leave no ties."""
     location: tuple[bytes, bytes]
     """Bytes before and after the filter value in each member's Content-Location query."""
@@ -180,7 +180,7 @@ class MergedCall(msgspec.Struct, frozen=True, eq=False):
 
     @property
     def literals(self) -> set[bytes]:
-        return {literal for literals in self.claims.values() for literal in literals}
+        return {literal for literals in self.literals_by_value.values() for literal in literals}
 
 
 class FallbackReason(msgspec.Struct, frozen=True, gc=False):

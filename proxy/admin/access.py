@@ -66,7 +66,7 @@ class AccessPolicy:
         self.session = "" if token is None else blake2b(token.encode(), key=key).hexdigest()
         """What the cookie of one who has shown the token says: worth nothing after a restart, or with another token."""
 
-    def judge(self, asked: AdminRequest) -> Denied | None:
+    def check(self, asked: AdminRequest) -> Denied | None:
         """None where the request may pass."""
         return self._judge_host(asked) or self._judge_method(asked) or self._judge_visitor(asked)
 

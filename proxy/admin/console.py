@@ -123,7 +123,7 @@ class Console:
     async def _close_trace(self, query: QueryParameters) -> bytes:
         """All parts of the trace, the oldest first, now that its client says that it is over."""
         name, origin = query["id"], self._origin
-        closed = await self._sidecar.finish(name)
+        closed = await self._sidecar.close_trace(name)
         entries = [entry for entry in self._kept.all()[::-1] if entry.trace.explicit and entry.trace.id == name]
         names, base = self._kept.names, self._base
         return await asyncio.to_thread(
@@ -131,7 +131,7 @@ class Console:
         )
 
     async def _fingerprints(self, _: QueryParameters) -> bytes:
-        workload, epoch = self._sidecar.judge.workload, self._epoch
+        workload, epoch = self._sidecar.rule_runner.workload, self._epoch
         began, replaced, has = workload.began, workload.replaced, self._kept.names.has
         usages = [usage for usage in workload if has(usage.fingerprint)]
 
@@ -143,7 +143,7 @@ class Console:
         return await asyncio.to_thread(made)
 
     async def _findings(self, _: QueryParameters) -> bytes:
-        found = [one for one in self._sidecar.judge.found if self._kept.names.shown([one.finding])]
+        found = [one for one in self._sidecar.rule_runner.findings if self._kept.names.shown([one.finding])]
         known, level = stored_finding_views(found, self._epoch), self._settings().rules.level
         rules = [rule_view(rule, level(rule.code)) for rule in self._rules]
         return await asyncio.to_thread(encode, {"findings": known, "rules": rules})
@@ -188,8 +188,8 @@ class Console:
 
     @property
     def _base(self) -> str:
-        memory = self._sidecar.memory
-        return self._origin + ("" if memory is None else memory.route.mount.decode())
+        memory = self._sidecar.state_of_upstream
+        return self._origin + ("" if memory is None else memory.mount.mount.decode())
 
 
 def _news(entries: Sequence[StoredTrace], skipped: int, names: ConfirmedNames) -> bytes:

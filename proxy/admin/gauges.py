@@ -45,9 +45,9 @@ def metric_levels(sidecar: Sidecar, version: str) -> dict[str, float | Labelled]
 
 def gauges(sidecar: Sidecar) -> dict[str, float]:
     """What is open now, by the name of its metric."""
-    upstream, server, memory = sidecar.upstream, sidecar.server, sidecar.memory
-    terms = sidecar.every_term
-    holding = [held for one in terms for held in (one.merger, one.sharing)]
+    upstream, server, memory = sidecar.upstream, sidecar.server, sidecar.state_of_upstream
+    terms = sidecar.policies
+    holding = [held for one in terms for held in (one.merger, one.coalescer)]
     return {
         "client_connections": server.open if server else 0,
         "requests_in_flight": server.in_flight if server else 0,
@@ -56,16 +56,16 @@ def gauges(sidecar: Sidecar) -> dict[str, float]:
         "upstream_queue": upstream.calls.waiting + upstream.others.waiting,
         "tunnels": upstream.tunnels.busy,
         "open_windows": sum(held.windows for held in holding),
-        "lists_cut": sum(one.stitcher.busy for one in terms),
+        "lists_cut": sum(one.chunker.busy for one in terms),
         "waiting": sum(held.waiting for held in holding),
         "tracked_queries": sum(held.tracked for held in holding),
         "paused": sum(held.paused for held in holding),
         "paused_queries": memory.pauses.count(memory.clock()) if memory else 0,
-        "shadow_held_bytes": memory.held.now if memory else 0,
-        "fingerprints": len(sidecar.judge.workload),
-        "fingerprints_replaced": sidecar.judge.workload.replaced,
-        "findings_known": len(sidecar.judge.found),
-        "findings_dropped": sidecar.judge.found.dropped,
+        "shadow_held_bytes": memory.held.reserved if memory else 0,
+        "fingerprints": len(sidecar.rule_runner.workload),
+        "fingerprints_replaced": sidecar.rule_runner.workload.replaced,
+        "findings_known": len(sidecar.rule_runner.findings),
+        "findings_dropped": sidecar.rule_runner.findings.dropped,
         "open_traces": len(sidecar.traces),
         "traces_dropped": sidecar.traces.dropped,
     }

@@ -50,9 +50,9 @@ class AdminServer:
         self._key = secrets.token_bytes(32)
         self.port = 0
         self.metrics_port = 0
-        self.adopt()
+        self.apply_settings()
 
-    def adopt(self) -> None:
+    def apply_settings(self) -> None:
         """Take the token and the names from the settings in force. Who has logged in stays so, with the same token."""
         settings = self._settings().settings
         token = None if settings.admin_token is None else settings.admin_token.get_secret_value()
@@ -96,9 +96,9 @@ class AdminServer:
         """Before every route, and before there is one."""
         token = request.query.get("token", "")
         if token and request.method == "GET" and self._gate.is_token(token):
-            denied = self._gate.judge(_asked(request, authorization=f"Bearer {token}"))
+            denied = self._gate.check(_asked(request, authorization=f"Bearer {token}"))
             return _denied(denied) if denied else self._log_in(request)
-        denied = self._gate.judge(_asked(request))
+        denied = self._gate.check(_asked(request))
         return _denied(denied) if denied else await handler(request)
 
     def _log_in(self, request: web.Request) -> web.Response:

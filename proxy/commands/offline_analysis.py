@@ -31,21 +31,21 @@ class OfflineRun:
     def judge(self, source: str, trace: Trace) -> None:
         self.count += 1
         self._source = source
-        self._judge.judge(trace)
+        self._judge.run(trace)
 
     def close(self) -> set[str]:
         """Look at all of it; returns what is to be told of ignores that matched nothing."""
-        self._judge.look(math.inf)
-        if dropped := self._judge.found.dropped:
+        self._judge.inspect_workload(math.inf)
+        if dropped := self._judge.findings.dropped:
             self.warnings.append(f"{dropped} findings gave way to later ones: raise detect.findings")
         told, self.warnings = self.warnings, []
-        self._judge.review()
+        self._judge.warn_of_unused_ignores()
         idle, self.warnings = set(self.warnings), told
         return idle
 
     def known(self) -> list[StoredFinding]:
         """All findings, ignored ones as well, that are on names that upstream has taken."""
-        shown = [known for known in self._judge.found if self._names.shown([known.finding])]
+        shown = [known for known in self._judge.findings if self._names.shown([known.finding])]
         return sorted(shown, key=lambda known: (-known.finding.weight, known.finding.key))
 
     def seen(self) -> Iterator[CountedFinding]:

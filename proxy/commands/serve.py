@@ -71,7 +71,7 @@ async def serve(loaded: EffectiveSettings, read: Callable[[], EffectiveSettings]
     loop.set_exception_handler(lambda _, context: events.emit(_lost(context)))
     told = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, lambda: sidecar.hurry() if told.is_set() else told.set())
+        loop.add_signal_handler(number, lambda: sidecar.force_stop() if told.is_set() else told.set())
     loop.add_signal_handler(signal.SIGHUP, lambda: held.reload(read, sidecar, admin, events))
     try:
         await admin.start()
@@ -146,9 +146,9 @@ class ReloadableSettings:
         try:
             found = reload(self.loaded, read)
             if found.changed:
-                sidecar.adopt(found.loaded.settings)
+                sidecar.apply_settings(found.loaded.settings)
             self.loaded = found.loaded
-            admin.adopt()
+            admin.apply_settings()
         except Exception as error:
             bug = None if isinstance(error, ConfigError) else error
             why = type(error).__name__ if bug else error

@@ -182,11 +182,11 @@ def _shares(query: Query, head: RequestHead, settings: Settings, mount: bytes) -
 
 def _refusal(query: Query, head: RequestHead, settings: Settings) -> tuple[str, tuple[str, ...]]:
     """Why it is not merged whatever its keys are, empty where it may be; and what is done with an over-long list."""
-    if query.refusal == "too-long" and query.long is not None:
+    if query.bypass_reason == "too-long" and query.long_list is not None:
         return _long(query, head, settings)
-    if query.refusal is None and not (settings.mode == "rewrite" and settings.rules.fan001 == "rewrite"):
+    if query.bypass_reason is None and not (settings.mode == "rewrite" and settings.rules.fan001 == "rewrite"):
         return "mode", ()
-    return query.refusal or "", ()
+    return query.bypass_reason or "", ()
 
 
 def _long(query: Query, head: RequestHead, settings: Settings) -> tuple[str, tuple[str, ...]]:

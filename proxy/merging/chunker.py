@@ -44,15 +44,15 @@ class Chunker:
         query, head = visit.query, visit.request.head
         target = self._line.route.upstream_target(query.target)
         visit.head_size = _LINE + len(target) + len(head.forward) + len(b"\r\n")
-        if query.refusal != "too-long" or visit.head_size <= self._bounds.head_bytes:
+        if query.bypass_reason != "too-long" or visit.head_size <= self._bounds.head_bytes:
             return None
-        gate = self._gates.get(query.fingerprint, head.who)
+        gate = self._gates.get(query.fingerprint, head.identity_hash)
         if not self._rewrites or gate is None or gate.paused(self._line.clock()):
-            visit.refusal = "oversized" if not self._rewrites else "busy" if gate is None else "paused"
+            visit.bypass_reason = "oversized" if not self._rewrites else "busy" if gate is None else "paused"
             return None
         found = chunk_list(query, head, self._line.alias, self._longest(query, head))
         if isinstance(found, str):
-            visit.refusal = found
+            visit.bypass_reason = found
             return None
         self.busy += 1
         try:
@@ -70,12 +70,12 @@ class Chunker:
     async def _stitch(self, visit: RequestContext, gate: BatchScheduler, parts: ChunkedRead) -> Reply:
         began = self._line.clock()
         result = await self._fetch(parts)
-        seconds, visit.refusal = self._line.clock() - began, None
+        seconds, visit.bypass_reason = self._line.clock() - began, None
         if isinstance(result, Slice):
-            gate.merged(parts.literals, result.rows, len(result.body))
+            gate.record_merge(parts.literals, result.rows, len(result.body))
             visit.parts = parts.calls
             return BufferedAnswer(result, parts.number, 1, Outcome.STITCHED, seconds)
-        gate.failed(self._line.clock())
+        gate.record_failure(self._line.clock())
         self._line.events.emit(FellBack(result.reason, result.detail, visit.query.relation, 1))
         visit.parts, visit.upstream_seconds = parts.calls + 1, seconds
         return SendAlone(None, _nobody, replays=True)

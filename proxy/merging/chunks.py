@@ -109,13 +109,13 @@ class ChunkedRead:
     def _judge(self, literals: Sequence[bytes], got: ChunkAnswer, counted: bool) -> Chunk:
         rows, total = got.rows()
         if counted and got.status == 206 and total is not None and rows < total:
-            self._line.evidence.cut_at(rows, self._line.clock())
+            self._line.evidence.record_cut(rows, self._line.clock())
             raise UnusableAnswerError(FallbackReason("incomplete"))
         if got.status != 200:
             raise UnusableAnswerError(FallbackReason("status", read_error_body(got.body).code))
         if counted and total != rows:
             raise UnusableAnswerError(FallbackReason("incomplete"))
-        self._line.evidence.saw(rows, self._line.clock())
+        self._line.evidence.record_rows(rows, self._line.clock())
         answer = (got.status_line, got.fields, got.body)
         part = read_chunk(self._cut, literals, self._line.alias, answer, self._line.gateway)
         if isinstance(part, FallbackReason):
@@ -132,7 +132,7 @@ class ChunkedRead:
         if evidence.known(self._line.clock()) is None:
             got = await self._get(b"HEAD", self._cut.probe(rows), b"")
             if got.status == 200 and got.rows()[0] == rows:
-                evidence.saw(rows, self._line.clock())
+                evidence.record_rows(rows, self._line.clock())
                 return
         raise UnusableAnswerError(FallbackReason("incomplete"))
 
@@ -157,7 +157,7 @@ class ChunkedRead:
         line = self._line
         first_line = b"%b %b HTTP/1.1\r\n" % (method, line.route.upstream_target(target))
         head = b"".join((first_line, self._head.merged, more, b"\r\n"))
-        outgoing = UpstreamRequest(method, head, leaves=self._leaves)
+        outgoing = UpstreamRequest(method, head, on_sent=self._leaves)
         note = CallLabels("part", method, self._relation, costs="FAN005", number=self.number)
         return ObservedCall(line.upstream, line.upstream.calls, outgoing, note, line.events, line.clock)
 

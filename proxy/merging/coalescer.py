@@ -53,14 +53,14 @@ class _InFlightShared(InFlightCall):
     @property
     def leader(self) -> PendingRequest:
         """Whose request is sent, as it came."""
-        return self.members[0]
+        return self.requests[0]
 
     def tell(self, members: list[PendingRequest], reply: Reply) -> None:
         for member in members:
-            self.windows.seat(member).future.set_result(reply)
+            self.windows.waiter(member).future.set_result(reply)
 
     def waiting(self) -> list[PendingRequest]:
-        return [member for member in self.members if self.windows.is_waiting(member)]
+        return [member for member in self.requests if self.windows.is_waiting(member)]
 
 
 class Coalescer:
@@ -105,12 +105,12 @@ class Coalescer:
     @property
     def windows(self) -> int:
         """Windows that are open."""
-        return self._windows.timers
+        return self._windows.open_windows
 
     @property
     def tracked(self) -> int:
         """(target, identity) pairs remembered."""
-        return len(self._windows.gates)
+        return len(self._windows.schedulers)
 
     @property
     def paused(self) -> int:
@@ -126,32 +126,32 @@ class Coalescer:
         gate = None
         if self._on and not self._paused(member):
             query = member.query
-            gate = self._windows.gates.get(hash((query.method, query.target)), member.head.who)
+            gate = self._windows.schedulers.get(hash((query.method, query.target)), member.head.identity_hash)
         if gate is None:
-            return SendAlone(None, self._windows.returned, reason)
-        return await self._windows.ask(gate, member, reason)
+            return SendAlone(None, self._windows.release, reason)
+        return await self._windows.join(gate, member, reason)
 
     def start(self, windows: Windows, gate: BatchScheduler, same: Identical) -> None:
         """One call for members who all wait in ``windows``; each alone where that is off, or failed lately."""
         if not self._on or self._paused(same.members[0]):
             for member in same.members:
-                windows.admit(gate, member)
+                windows.release_alone(gate, member)
             return
         flight = _InFlightShared(windows, gate, same.members, next(self._numbers))
         for member in same.members:
-            windows.seat(member).waiters = flight
-        gate.sent()
+            windows.waiter(member).in_flight = flight
+        gate.acquire()
         flight.task = asyncio.get_running_loop().create_task(self._run(flight))
         self._tasks.add(flight.task)
         flight.task.add_done_callback(lambda task: self._ended(flight, task))
 
     def _left(self, gate: BatchScheduler, batch: list[PendingRequest]) -> None:
         if len(batch) == 1:  # as nearly always
-            self._windows.admit(gate, batch[0])
+            self._windows.release_alone(gate, batch[0])
             return
         for call in originals(batch):
             if isinstance(call, Single):
-                self._windows.admit(gate, call.member)
+                self._windows.release_alone(gate, call.member)
             elif isinstance(call, Identical):
                 self.start(self._windows, gate, call)
 
@@ -160,7 +160,7 @@ class Coalescer:
     def _ended(self, flight: _InFlightShared, task: "asyncio.Task[None]") -> None:
         """However it ended, even if it was cancelled before its first step."""
         self._tasks.discard(task)
-        flight.windows.returned(flight.gate, flight.seconds)
+        flight.windows.release(flight.gate, flight.seconds)
 
     async def _run(self, flight: _InFlightShared) -> None:
         """Call, and tell every waiter what came of it; a bug of ours sends everybody alone."""
@@ -214,12 +214,12 @@ class Coalescer:
         self, flight: _InFlightShared, answer: UpstreamAnswer, kept: list[HeaderField], data: bytes, seconds: float
     ) -> None:
         query, waiting = flight.leader.query, flight.waiting()
-        rows = self._lessons.learn(query, flight.leader.head, answer.line, answer.fields, data)
+        rows = self._lessons.observe(query, flight.leader.head, answer.line, answer.fields, data)
         share = Slice(_head(answer, kept, query.method, data), data, rows)
         flight.tell(waiting, BufferedAnswer(share, flight.number, len(waiting), Outcome.SHARED, seconds))
-        pause = self._pauses.known(*_paused_by(flight.leader))
+        pause = self._pauses.find(*_paused_by(flight.leader))
         if pause is not None:
-            pause.recovered()
+            pause.record_success()
 
     async def _hand_over(self, flight: _InFlightShared, own: StreamedAnswer, doubt: FallbackReason) -> None:
         """The first who waits takes the answer on from here: the call was its own request. The others send theirs."""
@@ -238,22 +238,22 @@ class Coalescer:
 
     def _doubt(self, flight: _InFlightShared, doubt: FallbackReason, others: list[PendingRequest]) -> None:
         pause = self._pauses.get(*_paused_by(flight.leader))
-        if pause is not None and pause.failed(self._clock()):
+        if pause is not None and pause.record_failure(self._clock()):
             self._events.emit(MergingPaused(doubt.reason))
         if others:
             self._events.emit(FellBack(doubt.reason, doubt.detail, flight.relation, len(others)))
         for member in others:
-            flight.windows.admit(flight.gate, member, replays=True)
+            flight.windows.release_alone(flight.gate, member, replays=True)
 
     def _paused(self, member: PendingRequest) -> bool:
-        pause = self._pauses.known(*_paused_by(member)) if self._pauses else None
+        pause = self._pauses.find(*_paused_by(member)) if self._pauses else None
         return pause is not None and pause.paused(self._clock())
 
 
 def _paused_by(member: PendingRequest) -> tuple[str | int, bytes]:
     """A pause is for the query and the identity; functions have no fingerprints of their own."""
     query = member.query
-    return query.fingerprint if query.relation else hash(query.target[: query.path_end]), member.head.who
+    return query.fingerprint if query.relation else hash(query.target[: query.path_end]), member.head.identity_hash
 
 
 def _head(answer: UpstreamAnswer, kept: list[HeaderField], method: bytes, data: bytes) -> bytes:

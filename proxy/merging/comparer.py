@@ -83,7 +83,7 @@ class ShadowComparer:
     ) -> None:
         self.events = BackgroundEvents(events)
         self.fetcher = Fetcher(settings, upstream, upstream.shadows, route, gateway, evidence, self.events, clock)
-        self.held = held
+        self.budget = held
         self.pauses = pauses
         self.closed = False
         self._exempt = Exemptions(gateway, settings.merge.ties == "any")
@@ -128,7 +128,7 @@ class ShadowComparer:
     async def compare(self, call: MergedCall, alias: bytes, shares: Slices, pairs: Pairs, ask: Ask) -> None:
         """Compare what each of ``pairs`` gets out of ``shares`` with what ``ask`` says, and count what comes of it."""
         size = sum(OVERHEAD + len(share.body) for share in shares.values() if isinstance(share, Slice))
-        if self.closed or not self.held.take(size):
+        if self.closed or not self.budget.reserve(size):
             self.count(SKIPPED, len(pairs))
             return
         try:
@@ -139,7 +139,7 @@ class ShadowComparer:
             self.count(FAILED, len(pairs))
             raise
         finally:
-            self.held.give(size)
+            self.budget.release(size)
         for result, answers in Counter(one if isinstance(one, str) else one.case.result for one in tried).items():
             self.count(result, answers)
         wrong = [one for one in cases if one.case.result == MISMATCH]
@@ -162,7 +162,7 @@ class ShadowComparer:
     async def _begin(
         self, share: Slice | NotSingular, literal: bytes, member: PendingRequest, ask: Ask
     ) -> "Differing | str":
-        whole = self._templates.whole(share, member.head.who, self._clock())
+        whole = self._templates.whole(share, member.head.identity_hash, self._clock())
         if whole is None:
             return DOUBT
         heard = await ask(member)
@@ -187,7 +187,7 @@ class ShadowComparer:
         result = await self.fetcher.fetch(call, alias, lambda: None)
         for one in cases:
             if isinstance(result, dict):
-                share = self._templates.whole(result[one.literal], one.member.head.who, self._clock())
+                share = self._templates.whole(result[one.literal], one.member.head.identity_hash, self._clock())
                 one.case.hear(MERGED, FAILED if share is None else ComparedAnswer(share.head, share.body))
             else:
                 one.case.hear(MERGED, SKIPPED if is_busy(result) else FAILED)
@@ -195,7 +195,7 @@ class ShadowComparer:
     def _pause(self, wrong: "Sequence[Differing]", compared: int) -> None:
         """Merge that query for nobody, and say why; no value is told."""
         fingerprint = wrong[0].member.query.fingerprint
-        seconds = self.pauses.begin(fingerprint, self._clock())
+        seconds = self.pauses.start(fingerprint, self._clock())
         if not seconds:
             return
         self.events.emit(MergingPaused(MISMATCH))

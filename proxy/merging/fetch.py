@@ -101,7 +101,7 @@ class Fetcher:
         line = b"GET " + self._route.upstream_target(call.target) + b" HTTP/1.1\r\n"
         head = b"".join((line, member.head.merged, COUNT if counted and not call.counted else b"", b"\r\n"))
         note = CallLabels("merged", b"GET", member.query.relation, costs="FAN001", number=number)
-        outgoing = UpstreamRequest(b"GET", head, leaves=leaves)
+        outgoing = UpstreamRequest(b"GET", head, on_sent=leaves)
         async with ObservedCall(self._upstream, self._lane, outgoing, note, self._events, self._clock) as answer:
             return await self._read(answer)
 
@@ -121,7 +121,7 @@ class Fetcher:
             return _judge_error(call, got, body, self._gateway)
         if counted and total != rows:
             return FallbackReason("incomplete")
-        self._evidence.saw(rows, self._clock())
+        self._evidence.record_rows(rows, self._clock())
         location = first_value(got.fields, b"content-location") or b""
         path = location.rpartition(b"?")[0]  # a relation's name may hold a '?', what follows it cannot
         ties = self._merge.ties == "any"
@@ -131,7 +131,7 @@ class Fetcher:
         """Rows are missing: our own limit cut them, or max-rows, which is then known."""
         if is_cut(call, rows):
             return FallbackReason("limit")
-        self._evidence.cut_at(rows, self._clock())
+        self._evidence.record_cut(rows, self._clock())
         return FallbackReason("incomplete")
 
 

@@ -67,25 +67,25 @@ class Merger:
     @property
     def windows(self) -> int:
         """Windows that are open."""
-        return self._windows.timers
+        return self._windows.open_windows
 
     @property
     def tracked(self) -> int:
         """(fingerprint, identity) pairs remembered."""
-        return len(self._windows.gates)
+        return len(self._windows.schedulers)
 
     @property
     def paused(self) -> int:
         """Of these, how many are not merged now, after failures."""
-        return self._windows.gates.paused(self._clock())
+        return self._windows.schedulers.paused(self._clock())
 
     async def ask(self, member: PendingRequest) -> Reply:
         """Wait for company and a merged answer, or for the word to go alone."""
-        gate = self._windows.gates.get(member.query.fingerprint, member.head.who)
+        gate = self._windows.schedulers.get(member.query.fingerprint, member.head.identity_hash)
         reason = "busy" if gate is None else self._refusal(gate, member)
         if gate is None or reason is not None:
             return await self._sharing.ask(member, reason)
-        return await self._windows.ask(gate, member)
+        return await self._windows.join(gate, member)
 
     def _refusal(self, gate: BatchScheduler, member: PendingRequest) -> str | None:
         reason = self._pause(gate, member, self._clock())
@@ -102,9 +102,9 @@ class Merger:
         reason = self._pause(gate, batch[0], self._clock())
         if reason is not None:
             self._unmerged(gate, batch, reason)
-        elif questions := self._oracle.questions(batch):
-            gate.sent()
-            task = asyncio.get_running_loop().create_task(self._oracle.ask(batch[0], questions))
+        elif questions := self._oracle.unresolved(batch):
+            gate.acquire()
+            task = asyncio.get_running_loop().create_task(self._oracle.resolve(batch[0], questions))
             self._tasks.add(task)
             task.add_done_callback(lambda task: self._answered(gate, batch, task))
         else:
@@ -114,14 +114,14 @@ class Merger:
         """The types that the plan depends on are known, or nobody can tell them."""
         self._tasks.discard(task)
         self._dispatch(gate, [member for member in batch if self._windows.is_waiting(member)])
-        self._windows.returned(gate, None)
+        self._windows.release(gate, None)
 
     def _unmerged(self, gate: BatchScheduler, batch: list[PendingRequest], reason: str) -> None:
         for call in originals(batch):
             if isinstance(call, Identical):
                 self._sharing.start(self._windows, gate, call)
             elif isinstance(call, Single):
-                self._windows.admit(gate, call.member, reason)
+                self._windows.release_alone(gate, call.member, reason)
 
     def _dispatch(self, gate: BatchScheduler, batch: list[PendingRequest], again: bool = False) -> None:
         """Send what the plan says for ``batch``, all of whom wait; where that fails, everybody goes alone."""
@@ -133,7 +133,7 @@ class Merger:
                 if isinstance(call, Single):
                     company = len(batch) > 1 or again
                     reason = why_not_merged(call.member, bounds.columns) if company else None
-                    self._windows.admit(gate, call.member, reason)
+                    self._windows.release_alone(gate, call.member, reason)
                 elif isinstance(call, Identical):
                     self._sharing.start(self._windows, gate, call)
                 else:
@@ -141,7 +141,7 @@ class Merger:
         except Exception as error:
             self._events.emit(Warned("a batch could not be sent as planned", "This is a bug: report it.", error))
             for member in batch:
-                self._windows.admit(gate, member)
+                self._windows.release_alone(gate, member)
 
     def _bounds(self, gate: BatchScheduler, member: PendingRequest) -> CallLimits:
         """Keys a call: by setting, by max-rows where it is known, by the bytes that a key was answered lately."""
@@ -156,9 +156,9 @@ class Merger:
     # Merged calls.
 
     def _start(self, gate: BatchScheduler, batch: InFlightMerge) -> None:
-        for member in batch.members:
-            self._windows.seat(member).waiters = batch
-        gate.sent()
+        for member in batch.requests:
+            self._windows.waiter(member).in_flight = batch
+        gate.acquire()
         batch.task = asyncio.get_running_loop().create_task(self._run(gate, batch))
         self._tasks.add(batch.task)
         batch.task.add_done_callback(lambda task: self._ended(gate, batch, task))
@@ -166,7 +166,7 @@ class Merger:
     def _ended(self, gate: BatchScheduler, batch: InFlightMerge, task: "asyncio.Task[None]") -> None:
         """However it ended, even if it was cancelled before its first step."""
         self._tasks.discard(task)
-        self._windows.returned(gate, batch.seconds)
+        self._windows.release(gate, batch.seconds)
 
     async def _run(self, gate: BatchScheduler, batch: InFlightMerge) -> None:
         """Fetch the merged answer and hand out the shares; doubts, deadlines and bugs send everybody alone."""
@@ -206,7 +206,7 @@ class Merger:
     def _serve(
         self, gate: BatchScheduler, batch: InFlightMerge, shares: dict[bytes, Slice | NotSingular], number: int
     ) -> None:
-        who, now = batch.members[0].head.who, self._clock()
+        who, now = batch.requests[0].head.identity_hash, self._clock()
         whole = {literal: self._templates.whole(share, who, now) for literal, share in shares.items()}
         waiting = [
             (whole[literal], member)
@@ -214,37 +214,39 @@ class Merger:
             for member in members
             if self._windows.is_waiting(member)
         ]
-        served = [(share, self._windows.seat(member)) for share, member in waiting if share is not None]
+        served = [(share, self._windows.waiter(member)) for share, member in waiting if share is not None]
         seconds = 0.0 if batch.sent is None else now - batch.sent
         for share, seat in served:
             seat.future.set_result(BufferedAnswer(share, number, len(served), Outcome.MERGED, seconds))
         for missed, member in waiting:
             if missed is None:
-                self._windows.admit(gate, member, replays=True)
+                self._windows.release_alone(gate, member, replays=True)
         found = [share for share in whole.values() if share is not None]
-        gate.merged(len(shares), sum(max(0, share.rows) for share in found), sum(len(share.body) for share in found))
+        gate.record_merge(
+            len(shares), sum(max(0, share.rows) for share in found), sum(len(share.body) for share in found)
+        )
 
     def _doubt(self, gate: BatchScheduler, batch: InFlightMerge, doubt: FallbackReason) -> None:
         """Send the originals."""
-        if gate.failed(self._clock()):
+        if gate.record_failure(self._clock()):
             self._events.emit(MergingPaused(doubt.reason))
         if doubt.reason == "stranger" and has_one_spelling(batch.call.column):
-            self._oracle.contradict(batch.members[0])
+            self._oracle.invalidate(batch.requests[0])
         self._wasted(batch, doubt)
         self._alone(gate, batch)
 
     def _without_poison(self, gate: BatchScheduler, batch: InFlightMerge, poisoned: BadValue) -> None:
         """The column's type is known now: the next plan sends who does not fit it alone, and merges the rest."""
-        self._oracle.refused(batch.members[0], batch.call.key, poisoned.type_name, poisoned.literal)
+        self._oracle.record_bad_value(batch.requests[0], batch.call.key, poisoned.type_name, poisoned.literal)
         self._wasted(batch, FallbackReason("poison"))
-        members = [member for member in batch.members if self._windows.is_waiting(member)]
+        members = [member for member in batch.requests if self._windows.is_waiting(member)]
         for member in members:
-            self._windows.seat(member).waiters = None
+            self._windows.waiter(member).in_flight = None
         self._dispatch(gate, members, again=True)
 
     def _wasted(self, batch: InFlightMerge, doubt: FallbackReason) -> None:
-        self._events.emit(FellBack(doubt.reason, doubt.detail, batch.relation, len(batch.members)))
+        self._events.emit(FellBack(doubt.reason, doubt.detail, batch.relation, len(batch.requests)))
 
     def _alone(self, gate: BatchScheduler, batch: InFlightMerge) -> None:
-        for member in batch.members:
-            self._windows.admit(gate, member, replays=True)
+        for member in batch.requests:
+            self._windows.release_alone(gate, member, replays=True)

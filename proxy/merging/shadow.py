@@ -44,7 +44,7 @@ class SampledFetcher:
         """The merged answer, as it came; a comparison begins beside it, but never ahead of callers who wait."""
         result = await self._fetcher.fetch(call, alias, leaves, number)
         if isinstance(result, dict) and (pairs := self._chosen(call)) and not _is_error(result):
-            if self._callers.calm:
+            if self._callers.has_spare_room:
                 checker = self._checker
                 checker.start(checker.compare(call, alias, result, pairs, checker.original))
             else:
@@ -79,11 +79,11 @@ class ShadowMode:
         self, member: PendingRequest, ask: Callable[[PendingRequest], Awaitable[Reply]]
     ) -> "Iterator[AnswerCopy | None]":
         """Merge ``member`` with ``ask`` while its original is under way; what that is answered is told to the copy."""
-        if self._checker.closed or not self._checker.held.take(OVERHEAD):
+        if self._checker.closed or not self._checker.budget.reserve(OVERHEAD):
             self._checker.count(SKIPPED, 1)
             yield None
             return
-        copy = self._copies[member] = AnswerCopy(self._checker.held, self._max_body)
+        copy = self._copies[member] = AnswerCopy(self._checker.budget, self._max_body)
         task = self._checker.start(self._follow(member, copy, ask))
         try:
             yield copy
@@ -158,7 +158,7 @@ class AnswerCopy:
         """A further piece of the body."""
         if self._result:
             return
-        if self._size + len(piece) > OVERHEAD + self._limit or not self._held.take(len(piece)):
+        if self._size + len(piece) > OVERHEAD + self._limit or not self._held.reserve(len(piece)):
             self.drop()
             return
         self._size += len(piece)
@@ -173,7 +173,7 @@ class AnswerCopy:
     def drop(self) -> None:
         """Nobody compares it any more."""
         self._result = self._result or SKIPPED
-        self._held.give(self._size)
+        self._held.release(self._size)
         self._size = 0
         self._pieces.clear()
 

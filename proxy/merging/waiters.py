@@ -14,7 +14,7 @@ from proxy.upstream.client import UpstreamAnswer
 class BufferedAnswer(msgspec.Struct, frozen=True, gc=False, eq=False):
     """A waiter's share of an answer; ``call`` is the call's number, ``shared`` how many it answered."""
 
-    share: Slice
+    slice: Slice
     call: int
     shared: int
     outcome: Outcome
@@ -61,7 +61,7 @@ class SendAlone:
         replays: bool = False,
     ) -> None:
         self.reason = reason
-        self.replays = replays
+        self.is_fallback = replays
         self._gate = gate
         self._returned = returned
 
@@ -80,14 +80,14 @@ class InFlightCall:
     """Those who wait for one call; the last to leave cancels it."""
 
     def __init__(self, members: Sequence[PendingRequest]) -> None:
-        self.members = members
+        self.requests = members
         self.relation = members[0].query.relation
-        self.left = len(self.members)
+        self.left = len(self.requests)
         self.seconds: float | None = None
         """How long the call took; None while it is under way, and when it failed."""
         self.task: asyncio.Task[None] | None = None
 
-    def depart(self) -> None:
+    def cancel_one(self) -> None:
         self.left -= 1
         if not self.left and self.task is not None:
             self.task.cancel()
@@ -110,8 +110,8 @@ class InFlightMerge(InFlightCall):
 class Waiter(msgspec.Struct, eq=False):
     """One waiter: its place in a window, then among those who wait for a call."""
 
-    gate: BatchScheduler
+    scheduler: BatchScheduler
     future: "asyncio.Future[Reply]"
     reason: str | None = None
     """Why it was known from the first that it is not merged."""
-    waiters: InFlightCall | None = None
+    in_flight: InFlightCall | None = None

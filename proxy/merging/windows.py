@@ -22,8 +22,8 @@ class Windows:
         events: Events,
         clock: Callable[[], float],
     ) -> None:
-        self.gates = gates
-        self._left = left
+        self.schedulers = gates
+        self._on_batch = left
         self._events = events
         self._clock = clock
         self._seats: dict[PendingRequest, Waiter] = {}
@@ -36,19 +36,19 @@ class Windows:
         return len(self._seats)
 
     @property
-    def timers(self) -> int:
+    def open_windows(self) -> int:
         """Windows that are open."""
         return len(self._timers)
 
-    async def ask(self, gate: BatchScheduler, member: PendingRequest, reason: str | None = None) -> Reply:
+    async def join(self, gate: BatchScheduler, member: PendingRequest, reason: str | None = None) -> Reply:
         """Wait in the gate's window for whatever its batch comes to. ``reason`` is told who goes alone."""
         seat = Waiter(gate, asyncio.get_running_loop().create_future(), reason)
         self._seats[member] = seat
-        wait = gate.arrive(member)
+        wait = gate.enqueue(member)
         if wait is not None:
             self._schedule(gate, wait)
         if gate.full:
-            self._leave(gate)
+            self._flush(gate)
         try:
             return await seat.future
         except asyncio.CancelledError:
@@ -62,22 +62,22 @@ class Windows:
         seat = self._seats.get(member)
         return seat is not None and not seat.future.done()
 
-    def seat(self, member: PendingRequest) -> Waiter:
+    def waiter(self, member: PendingRequest) -> Waiter:
         """The place of a member that waits."""
         return self._seats[member]
 
-    def admit(
+    def release_alone(
         self, gate: BatchScheduler, member: PendingRequest, reason: str | None = None, replays: bool = False
     ) -> None:
         """Let ``member`` go alone, if it still waits."""
         if self.is_waiting(member):
-            gate.sent()
+            gate.acquire()
             seat = self._seats[member]
-            seat.future.set_result(SendAlone(gate, self.returned, reason or seat.reason, replays))
+            seat.future.set_result(SendAlone(gate, self.release, reason or seat.reason, replays))
 
-    def returned(self, gate: BatchScheduler, seconds: float | None) -> None:
+    def release(self, gate: BatchScheduler, seconds: float | None) -> None:
         """A call of ``gate`` came back after ``seconds``; None: it failed."""
-        if gate.returned(seconds):
+        if gate.release(seconds):
             self._schedule(gate, 0.0)
 
     def _schedule(self, gate: BatchScheduler, wait: float) -> None:
@@ -88,22 +88,22 @@ class Windows:
         self._unschedule(gate)
         loop = asyncio.get_running_loop()
         if wait:
-            self._timers[gate] = (loop.call_later(wait, self._leave, gate), False)
+            self._timers[gate] = (loop.call_later(wait, self._flush, gate), False)
         else:
-            self._timers[gate] = (loop.call_soon(self._leave, gate), True)
+            self._timers[gate] = (loop.call_soon(self._flush, gate), True)
 
     def _unschedule(self, gate: BatchScheduler) -> None:
         timer = self._timers.pop(gate, None)
         if timer is not None:
             timer[0].cancel()
 
-    def _leave(self, gate: BatchScheduler) -> None:
+    def _flush(self, gate: BatchScheduler) -> None:
         self._unschedule(gate)
         # Whose connection broke in this very turn is still in the window, but waits no more.
-        batch = [member for member in gate.leave() if self.is_waiting(member)]
+        batch = [member for member in gate.flush() if self.is_waiting(member)]
         if batch:
             self._events.emit(WindowClosed(len(batch), self._clock() - batch[0].arrived))
-            self._left(gate, batch)
+            self._on_batch(gate, batch)
 
     def _hung_up(self, member: PendingRequest, seat: Waiter) -> None:
         done = seat.future.done() and not seat.future.cancelled()
@@ -112,7 +112,7 @@ class Windows:
             reply.done(None)
         elif isinstance(reply, StreamedAnswer):
             reply.done()
-        elif seat.waiters is not None:
-            seat.waiters.depart()
-        elif not done and seat.gate.depart(member):
-            self._unschedule(seat.gate)
+        elif seat.in_flight is not None:
+            seat.in_flight.cancel_one()
+        elif not done and seat.scheduler.cancel(member):
+            self._unschedule(seat.scheduler)

@@ -62,22 +62,22 @@ class BatchScheduler:
         """Whether the window holds all that it may: it leaves before anybody else comes in."""
         return len(self._waiting) >= self._pace.max_window
 
-    def arrive(self, member: PendingRequest) -> float | None:
+    def enqueue(self, member: PendingRequest) -> float | None:
         """``member`` joins the window. The seconds until it must leave; None when that is settled already."""
         self._waiting[member] = None
         if len(self._waiting) > 1:
             return None
         if self.in_flight:
-            return self._longest()
+            return self._longest_wait()
         self._lingering = self._should_linger()
-        return min(self._pace.linger, self._longest()) if self._lingering else 0.0
+        return min(self._pace.linger, self._longest_wait()) if self._lingering else 0.0
 
-    def depart(self, member: PendingRequest) -> bool:
+    def cancel(self, member: PendingRequest) -> bool:
         """``member`` hung up while it waited. Whether nobody is left to wait for."""
         self._waiting.pop(member, None)
         return not self._waiting
 
-    def leave(self) -> list[PendingRequest]:
+    def flush(self) -> list[PendingRequest]:
         """The window closes: its batch. What arrives from now on is the next window's."""
         batch = list(self._waiting)
         self._waiting.clear()
@@ -88,11 +88,11 @@ class BatchScheduler:
             self._lingering = False
         return batch
 
-    def sent(self) -> None:
+    def acquire(self) -> None:
         """A call of this key is on its way."""
         self.in_flight += 1
 
-    def returned(self, seconds: float | None) -> bool:
+    def release(self, seconds: float | None) -> bool:
         """A call came back after ``seconds`` (None: it failed). Whether those who waited for it must leave now."""
         self.in_flight -= 1
         if seconds is not None:
@@ -107,7 +107,7 @@ class BatchScheduler:
         """Whether merging is off after failures."""
         return now < self._paused_until
 
-    def failed(self, now: float) -> bool:
+    def record_failure(self, now: float) -> bool:
         """A merged answer was refused: stop merging for a while, twice as long as the last time. Whether that is new.
 
         What was sent before the pause began and fails in it is part of the same failure.
@@ -118,13 +118,13 @@ class BatchScheduler:
         self._paused_until = now + self._pause
         return True
 
-    def recovered(self) -> None:
+    def record_success(self) -> None:
         """It works again: the next pause is a short one."""
         self._pause = 0.0
 
-    def merged(self, keys: int, rows: int, size: int) -> None:
+    def record_merge(self, keys: int, rows: int, size: int) -> None:
         """A merged answer was good: ``rows`` rows and ``size`` bytes for ``keys`` keys."""
-        self.recovered()
+        self.record_success()
         self.size_per_key += 0.3 * (size / keys - self.size_per_key)
         self.rows_per_key = max(1.0, rows / keys, 0.9 * self.rows_per_key)
 
@@ -137,7 +137,7 @@ class BatchScheduler:
         self.size_per_key *= FORGETS
         return True
 
-    def _longest(self) -> float:
+    def _longest_wait(self) -> float:
         return min(self._pace.max_wait, 0.5 * self._quantile(0.5, 2 * self._pace.max_wait))
 
     def _should_linger(self) -> bool:
@@ -162,7 +162,7 @@ class SchedulerRegistry:
     def __len__(self) -> int:
         return len(self._gates)
 
-    def known(self, what: str | int, identity: bytes) -> BatchScheduler | None:
+    def find(self, what: str | int, identity: bytes) -> BatchScheduler | None:
         """The gate for a key, if there is one."""
         return self._gates.get((what, identity))
 

@@ -47,8 +47,8 @@ def with_long_list(query: Query, target: bytes, place: tuple[int, int] | None) -
         select=None,
         limit=None,
         keys=(),
-        refusal="too-long" if query.refusal in KEYLESS else query.refusal,
-        long=place if known else None,
+        bypass_reason="too-long" if query.bypass_reason in KEYLESS else query.bypass_reason,
+        long_list=place if known else None,
     )
 
 
@@ -79,8 +79,9 @@ def chunk_list(query: Query, head: RequestHead, alias: bytes, longest: int) -> C
     ``query`` was refused for nothing but its length.
     """
     path_end, params = split_target(query.target)
-    read = None if query.long is None else canonical_list(query.target[query.long[0] : query.long[1]])
-    if query.long is None or read is None or not _is_alone(params, key := column_of(query.target, query.long)):
+    place = query.long_list
+    read = None if place is None else canonical_list(query.target[place[0] : place[1]])
+    if place is None or read is None or not _is_alone(params, key := column_of(query.target, place)):
         return "list"
     names = [decoded(param.name) for param in params]
     media = head.media or ARRAY
@@ -125,7 +126,7 @@ def _around(
     query: Query, path_end: int, params: Sequence[Param], names: Sequence[bytes], column: bytes
 ) -> tuple[bytes, bytes]:
     """The target before and after the list's value, with ``column`` put first in the select."""
-    start, end = query.long or (0, 0)
+    start, end = query.long_list or (0, 0)
     at, item = path_end + 1, b"select=" + column + b",*&"
     if b"select" in names:
         at, item = params[names.index(b"select")].start, column + b","

@@ -19,7 +19,7 @@ def is_shareable(query: Query, head: RequestHead, mount: bytes, is_stable: IsSta
     It may for reads of tables and views, which PostgREST runs in a read-only transaction; for functions only where
     ``is_stable``: two calls of one that makes a token must give two tokens.
     """
-    if query.method not in READS or head.refusal not in NEGOTIATED:
+    if query.method not in READS or head.bypass_reason not in NEGOTIATED:
         return False
     if query.relation:
         return True

@@ -65,7 +65,7 @@ class Columns:
         if len(self._told) > self._limit:
             self._told.popitem(last=False)
 
-    def refuse(self, table: Table, name: bytes, type_name: str, literal: bytes, now: float) -> bool:
+    def record_bad_value(self, table: Table, name: bytes, type_name: str, literal: bytes, now: float) -> bool:
         """Upstream refused a literal, and named the type. Whether the catalog says another type."""
         catalogued = self._catalog.get(table[0], NOTHING).get(name)
         if catalogued is not None and catalogued.type != type_name:
@@ -77,7 +77,7 @@ class Columns:
         self.learn(table, name, Column(type_name, refused=refused), now)
         return False
 
-    def adopt(self, catalog: Relations) -> None:
+    def apply_catalog(self, catalog: Relations) -> None:
         """The catalog was read (again)."""
         self._catalog = catalog
         self._told.clear()

@@ -149,19 +149,19 @@ class ByteBudget:
     """Bytes held for comparison, at most ``limit``."""
 
     def __init__(self, limit: int) -> None:
-        self.now = 0
+        self.reserved = 0
         self._limit = limit
 
-    def take(self, size: int) -> bool:
+    def reserve(self, size: int) -> bool:
         """Whether there is room for ``size`` bytes more; then they are held."""
-        if self.now + size > self._limit:
+        if self.reserved + size > self._limit:
             return False
-        self.now += size
+        self.reserved += size
         return True
 
-    def give(self, size: int) -> None:
+    def release(self, size: int) -> None:
         """``size`` bytes are held no more."""
-        self.now -= size
+        self.reserved -= size
 
 
 class MismatchPauses:
@@ -177,7 +177,7 @@ class MismatchPauses:
         self._until: OrderedDict[str, tuple[float, float]] = OrderedDict()
         """When the pause ends, and how long it is."""
 
-    def begin(self, fingerprint: str, now: float) -> float:
+    def start(self, fingerprint: str, now: float) -> float:
         """A wrong answer: the seconds of the pause that begins; 0 when there is one already."""
         until, length = self._until.get(fingerprint, (float("-inf"), 0.0))
         if now < until:

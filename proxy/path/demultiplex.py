@@ -47,7 +47,7 @@ def demultiplex(
         return doubt
     stamped, server = stamps(fields, gateway), line_of(fields, b"server")
     shares: dict[bytes, Slice | NotSingular] = {}
-    for value, literals in call.claims.items():
+    for value, literals in call.literals_by_value.items():
         own = _own_rows(rows, literals, call, ties)
         if isinstance(own, FallbackReason):
             return own
@@ -158,7 +158,7 @@ def _own_rows(
     else:
         own = sorted(row for literal in literals for row in rows.get(literal, ()))
     if len(own) > 1:
-        ordered = call.total or _are_ordered(own, call.carried)
+        ordered = call.order_is_total or _are_ordered(own, call.carried)
         if call.limit is not None and len(own) > call.limit:
             if call.counted or not ordered:
                 return FallbackReason("limit")

@@ -91,8 +91,8 @@ def read_query(method: bytes, target: bytes, head: RequestHead, mount: bytes, sc
         offset=form.offset,
         order=form.order,
         keys=keys,
-        refusal=_method_refusal(method)
-        or head.refusal
+        bypass_reason=_method_refusal(method)
+        or head.bypass_reason
         or ("too-long" if too_long else form.refusal)
         or (None if keys else form.key_refusal),
     )
@@ -189,7 +189,7 @@ def _outside_mount(method: bytes, target: bytes, path_end: int, mount: bytes) ->
         offset=0,
         order=(),
         keys=(),
-        refusal="not-a-relation" if inside or not mount else "outside-mount",
+        bypass_reason="not-a-relation" if inside or not mount else "outside-mount",
     )
 
 

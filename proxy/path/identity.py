@@ -63,8 +63,8 @@ def read_head(fields: tuple[HeaderField, ...], minor: int, rules: HeadRules) -> 
         forward=b"".join(_line(field, rules) for field in kept),
         merged=_merged(kept, media, rules),
         identity=identity,
-        same=b"".join(_line(field, rules) for field in kept if field.name not in differing),
-        who=blake2b(identity, digest_size=16, key=rules.key).digest(),
+        coalescing_identity=b"".join(_line(field, rules) for field in kept if field.name not in differing),
+        identity_hash=blake2b(identity, digest_size=16, key=rules.key).digest(),
         framing=framing,
         close=minor == 0 or b"close" in options,
         websocket=_wants_websocket(fields, options, framing, minor),
@@ -77,7 +77,7 @@ def read_head(fields: tuple[HeaderField, ...], minor: int, rules: HeadRules) -> 
         origin=first_value(fields, b"origin") or b"",
         media=media,
         counted=counted == [b"count=exact"],
-        refusal=_refusal(fields, framing, minor, media, counted),
+        bypass_reason=_refusal(fields, framing, minor, media, counted),
     )
 
 
@@ -90,8 +90,8 @@ def with_peer(head: RequestHead, peer: bytes, key: bytes) -> RequestHead:
         forward=head.forward + line,
         merged=head.merged + line,
         identity=identity,
-        same=head.same + line,
-        who=blake2b(identity, digest_size=16, key=key).digest(),
+        coalescing_identity=head.coalescing_identity + line,
+        identity_hash=blake2b(identity, digest_size=16, key=key).digest(),
     )
 
 
@@ -120,7 +120,7 @@ def _line(field: HeaderField, rules: HeadRules) -> bytes:
 
 def _merged(kept: list[HeaderField], media: Media | None, rules: HeadRules) -> bytes:
     """The lines of a merged call: no compression, and an array of rows whatever the caller makes of it."""
-    asks = b"" if media is None else media.asks
+    asks = b"" if media is None else media.accept
     replaced = (b"accept-encoding", b"accept") if asks else (b"accept-encoding",)
     lines = [_line(field, rules) for field in kept if field.name not in replaced]
     return b"".join([*lines, b"Accept: " + asks + b"\r\n" if asks else b"", b"Accept-Encoding: identity\r\n"])

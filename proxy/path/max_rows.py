@@ -26,7 +26,7 @@ class MaxRowsEvidence:
             self._learnt = None
         return None if self._learnt is None else self._learnt[1]
 
-    def saw(self, rows: int, now: float) -> None:
+    def record_rows(self, rows: int, now: float) -> None:
         """A table or view GET answered ``rows`` rows by its own Content-Range: max-rows is at least that."""
         if rows <= 0:
             return
@@ -36,7 +36,7 @@ class MaxRowsEvidence:
         if self._learnt is not None and rows > self._learnt[1]:
             self._learnt = None
 
-    def cut_at(self, rows: int, now: float) -> None:
+    def record_cut(self, rows: int, now: float) -> None:
         """An answer with a total larger than its ``rows`` rows and no limit of its own: that is max-rows.
 
         Larger answers were given under another setting and prove nothing any more.

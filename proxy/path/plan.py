@@ -44,7 +44,7 @@ def originals(members: Iterable[PendingRequest]) -> list[PlannedCall]:
     """``members`` as they came: those that are byte-equal share a call."""
     alike: dict[tuple[bytes, bytes, bytes], list[PendingRequest]] = {}
     for member in members:
-        alike.setdefault((member.query.method, member.query.target, member.head.same), []).append(member)
+        alike.setdefault((member.query.method, member.query.target, member.head.coalescing_identity), []).append(member)
     return [Single(same[0]) if len(same) == 1 else Identical(tuple(same)) for same in alike.values()]
 
 
@@ -142,7 +142,7 @@ def _calls(key: Key | None, members: list[PendingRequest], alias: bytes, bounds:
         owners.setdefault(own.value, []).append(member)
         claims[own.value] = own.literals
     mould = _CallTemplate(_own(key, members[0]), members[0], alias, bounds)
-    return [call for chunk in mould.chunks(claims) for call in mould.cast(chunk, owners)]
+    return [call for chunk in mould.chunks(claims) for call in mould.build(chunk, owners)]
 
 
 def _own(key: Key, member: PendingRequest) -> Key:
@@ -199,7 +199,7 @@ class _CallTemplate:
         fits = text is not None and len(literals) <= self._bounds.max_keys and len(text) < self._room()
         return fits and len({self._fold(literal) for literal in literals}) == len(literals)
 
-    def cast(self, claims: LiteralsByValue, owners: dict[bytes, list[PendingRequest]]) -> list[PlannedCall]:
+    def build(self, claims: LiteralsByValue, owners: dict[bytes, list[PendingRequest]]) -> list[PlannedCall]:
         """One call for ``claims``, or originals where there is one filter value only, or no room."""
         sharing = {value: owners[value] for value in claims}
         literals = dict.fromkeys(literal for some in claims.values() for literal in some)
@@ -213,9 +213,9 @@ class _CallTemplate:
                 key=self._key.name,
                 column=self._column,
                 owners=sharing,
-                claims=claims,
+                literals_by_value=claims,
                 carried=self._order.carried,
-                total=self._order.total,
+                order_is_total=self._order.total,
                 location=self._location,
                 media=head.media or ARRAY,
                 counted=head.counted,

@@ -16,7 +16,7 @@ REMEMBERED_TEMPLATES = 1024
 """Stencils remembered."""
 _EQ = b"=eq."
 _SAMPLE = b"0"
-"""The literal of the target that a stencil is made of: no client's value is kept."""
+"""The literal of the target that a template is made of: no client's value is kept."""
 
 
 class ParsedTemplate(msgspec.Struct, frozen=True):
@@ -26,7 +26,7 @@ class ParsedTemplate(msgspec.Struct, frozen=True):
     at: int
     key: int | None
 
-    def cast(self, target: bytes, literal: bytes, begin: int, kind: LiteralClass) -> Query:
+    def instantiate(self, target: bytes, literal: bytes, begin: int, kind: LiteralClass) -> Query:
         """The query for ``target``, whose ``literal`` begins at ``begin``."""
         like, moved = self.query, len(literal) - len(_SAMPLE)
         return Query(
@@ -41,7 +41,7 @@ class ParsedTemplate(msgspec.Struct, frozen=True):
             offset=like.offset,
             order=like.order,
             keys=tuple([self._key(at, key, literal, begin, kind) for at, key in enumerate(like.keys)]),
-            refusal=like.refusal,
+            bypass_reason=like.bypass_reason,
         )
 
     def _key(self, at: int, key: Key, literal: bytes, begin: int, kind: LiteralClass) -> Key:
@@ -62,7 +62,7 @@ class TargetCache:
     def __init__(self, read: Read, longest: int) -> None:
         self._read = read
         self._longest = longest
-        self._stencils: OrderedDict[tuple[bytes | str | None, ...], ParsedTemplate | None] = OrderedDict()
+        self._templates: OrderedDict[tuple[bytes | str | None, ...], ParsedTemplate | None] = OrderedDict()
 
     def read(self, method: bytes, target: bytes, head: RequestHead) -> Query:
         """What ``read`` says, sooner."""
@@ -73,19 +73,21 @@ class TargetCache:
         kind = canonical(literal) if begin >= len(_EQ) and len(target) <= self._longest else None
         if kind is None:
             return self._read(method, target, head)
-        known = (method, target[:begin], rest, head.profile, head.written_profile, head.refusal)
-        if known in self._stencils:
-            stencil = self._stencils[known]
-            self._stencils.move_to_end(known)
+        known = (method, target[:begin], rest, head.profile, head.written_profile, head.bypass_reason)
+        if known in self._templates:
+            template = self._templates[known]
+            self._templates.move_to_end(known)
         else:
-            stencil = self._stencils[known] = _template(self._read(method, known[1] + _SAMPLE + rest, head), begin)
-            if len(self._stencils) > REMEMBERED_TEMPLATES:
-                self._stencils.popitem(last=False)
-        return self._read(method, target, head) if stencil is None else stencil.cast(target, literal, begin, kind)
+            template = self._templates[known] = _template(self._read(method, known[1] + _SAMPLE + rest, head), begin)
+            if len(self._templates) > REMEMBERED_TEMPLATES:
+                self._templates.popitem(last=False)
+        return (
+            self._read(method, target, head) if template is None else template.instantiate(target, literal, begin, kind)
+        )
 
 
 def _template(query: Query, begin: int) -> ParsedTemplate | None:
-    """The stencil of a query whose sample begins at ``begin``; None where that is the literal of no filter."""
+    """The template of a query whose sample begins at ``begin``; None where that is the literal of no filter."""
     _, mark, before = query.target[: begin - len(_EQ)].partition(b"?")
     raw = before.rpartition(b"&")[2]
     name = decoded(raw)

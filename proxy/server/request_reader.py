@@ -17,22 +17,22 @@ class RequestHeadReader:
         self._on_mount = on_mount
         self._clock = clock
         self._holders: dict[Connection, int] = {}
-        self.adopt(settings)
+        self.apply_settings(settings)
 
-    def adopt(self, settings: Settings) -> None:
+    def apply_settings(self, settings: Settings) -> None:
         """Limits and timeouts for the heads that come from now on."""
         limits = settings.limits
         self._search = HeadLimits(limits.head_bytes, max(limits.head_bytes, limits.long_head_bytes), self._on_mount)
         self._budget = limits.long_heads
         self._timeouts = settings.timeouts
 
-    async def block(self, client: Connection) -> bytes | None:
+    async def next_head(self, client: Connection) -> bytes | None:
         """The next head without its empty line; None when the client left, or stayed silent, between requests."""
         if self._holders:
             self.release(client)
         if not client.buffer:
             try:
-                await client.more(self._timeouts.keep_alive)
+                await client.wait_for_data(self._timeouts.keep_alive)
             except (TimeoutError, EndOfStreamError):
                 return None
         end = short_end(client.buffer, self._search)  # by the limits that hold now, not when the wait began
@@ -64,7 +64,7 @@ class RequestHeadReader:
                 began = began or self._clock()
                 seconds = self._timeouts.head - (self._clock() - began)
             try:
-                await client.more(max(seconds, 0.0))
+                await client.wait_for_data(max(seconds, 0.0))
             except TimeoutError:
                 if client.buffer:
                     raise FaultError("FANIN108") from None

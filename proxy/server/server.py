@@ -74,7 +74,7 @@ class ClientConnection(Connection):
         super().connection_made(transport)
         peer = self.address("peername")
         self.peer = str(peer[0]) if isinstance(peer, tuple) else ""
-        ends = self.ends()
+        ends = self.endpoints()
         self.seen_from_there = None if ends is None else (ends[1], ends[0])
         self._task = self._server.start(self)
 
@@ -129,10 +129,10 @@ class DataServer:
         self._listener = Listener(lambda: ClientConnection(self))
         self._all_gone: asyncio.Future[None] | None = None
 
-    def adopt(self, settings: Settings, rules: HeadRules, handler: Handler) -> None:
+    def apply_settings(self, settings: Settings, rules: HeadRules, handler: Handler) -> None:
         """Serve by these from the next request on; connections stay."""
         self._settings = settings
-        self._intake.adopt(settings)
+        self._intake.apply_settings(settings)
         self._heads = HeadCache(rules)
         self._handler = handler
 
@@ -173,11 +173,11 @@ class DataServer:
             if self._clients:
                 self._all_gone = asyncio.get_running_loop().create_future()
                 await asyncio.wait((self._all_gone,), timeout=min(left, max(due, LOOK)))
-        self.cut()
+        self.abort_all()
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=LINGER)
 
-    def cut(self) -> None:
+    def abort_all(self) -> None:
         """Wait for nobody any more."""
         for client in list(self._clients):
             client.abort()
@@ -225,7 +225,7 @@ class DataServer:
         finally:
             client.in_request = False
             self._intake.release(client)
-            await client.closed(self._settings.timeouts.write_stall)
+            await client.wait_closed(self._settings.timeouts.write_stall)
 
     def _admit(self) -> None:
         """FaultError above the limit; far above it not even that, since last words hold a connection too."""
@@ -244,13 +244,13 @@ class DataServer:
         client.in_request, client.silent_since = False, self._clock()
         if not body.done or (not keep and client.buffer):
             await self._linger(client)
-        elif keep and not client.clear:
-            await client.flushed(self._settings.timeouts.write_stall)
+        elif keep and not client.can_write:
+            await client.drain(self._settings.timeouts.write_stall)
         return keep and not client.ended
 
     async def _read(self, client: ClientConnection) -> ClientRequest | None:
         """The next request, its body still on the wire; None when the client left."""
-        block = await self._intake.block(client)
+        block = await self._intake.next_head(client)
         if block is None or client.ended:
             return None
         client.in_request = True
@@ -272,12 +272,12 @@ class DataServer:
         would overtake our answer.
         """
         client.in_request = False
-        client.finish()
+        client.write_eof()
         until = self._clock() + LINGER
         try:
             while self._clock() < until:
                 del client.buffer[:]
-                await client.more(until - self._clock())
+                await client.wait_for_data(until - self._clock())
         except (EndOfStreamError, TimeoutError, asyncio.CancelledError):
             return
 

@@ -49,14 +49,14 @@ class Pipeline:
     ) -> None:
         self._settings = settings
         self._terms = terms
-        self._route = memory.route
+        self._route = memory.mount
         self._longest = settings.merge.max_url
-        words = (memory.route.mount, settings.catalog.schemas[0], self._longest)
+        words = (memory.mount.mount, settings.catalog.schemas[0], self._longest)
         self._queries = TargetCache(
             lambda method, target, head: read_query(method, target, head, *words), self._longest
         )
         self._upstream = memory.upstream
-        self._lessons = memory.lessons
+        self._lessons = memory.observer
         self._numbers = memory.numbers
         self._events = memory.events
         self._clock = memory.clock
@@ -75,9 +75,9 @@ class Pipeline:
             head = with_peer(request.head, request.client.peer.encode(), self._key)
             request = msgspec.structs.replace(request, head=head)
         query = self._read(request)
-        visit = RequestContext(request, query, query.refusal)
+        visit = RequestContext(request, query, query.bypass_reason)
         if self._shows and visit.query.relation and request.line.method in (b"GET", b"POST"):
-            visit.shows = bytearray()
+            visit.key_bytes = bytearray()
         trace = None
         if self._traced and not request.head.websocket:
             trace = visit.trace = self._traces.begin(request.head, request.client.peer, request.arrived)
@@ -110,15 +110,15 @@ class Pipeline:
         if request.head.websocket and request.line.method == b"GET":
             return await self._tunnel(visit)
         terms = self._terms.of(query.relation, request.head.route)
-        if query.long is not None and (reply := await terms.stitcher.ask(visit)) is not None:
+        if query.long_list is not None and (reply := await terms.chunker.ask(visit)) is not None:
             return await self._end(visit, reply, terms)
         member = PendingRequest(query, request.head, request.arrived)
-        if query.refusal is None and terms.merges:
+        if query.bypass_reason is None and terms.merges:
             return await self._end(visit, await terms.merger.ask(member), terms)
-        visit.refusal = visit.refusal or "mode"
-        if terms.sharing.takes(member):
-            return await self._end(visit, await terms.sharing.ask(member, visit.refusal), terms)
-        if terms.shadow is None or query.refusal is not None:
+        visit.bypass_reason = visit.bypass_reason or "mode"
+        if terms.coalescer.takes(member):
+            return await self._end(visit, await terms.coalescer.ask(member, visit.bypass_reason), terms)
+        if terms.shadow is None or query.bypass_reason is not None:
             return await self._forward(visit, None)
         with terms.shadow.beside(member, terms.merger.ask) as visit.copy:
             return await self._forward(visit, None)
@@ -129,7 +129,7 @@ class Pipeline:
         if isinstance(reply, SendAlone):
             return await self._go_alone(visit, reply, terms)
         visit.call = reply.call
-        visit.saves = "FAN003" if reply.call else ""
+        visit.saved_by = "FAN003" if reply.call else ""
         if isinstance(reply, FailedCall):
             return self._fail(visit, reply.error)
         return await self._pass_on(visit, reply)
@@ -137,8 +137,8 @@ class Pipeline:
     # Together with others.
 
     def _serve(self, visit: RequestContext, served: BufferedAnswer) -> bool:
-        share = served.share
-        visit.outcome, visit.saves, visit.upstream_seconds = served.outcome, SAVES[served.outcome], served.seconds
+        share = served.slice
+        visit.outcome, visit.saved_by, visit.upstream_seconds = served.outcome, SAVES[served.outcome], served.seconds
         visit.call, visit.shared = served.call, served.shared
         visit.status, visit.rows = int(share.head[9:12]), share.rows
         visit.total = share.rows if visit.request.head.counted else -1
@@ -162,12 +162,12 @@ class Pipeline:
     async def _go_alone(self, visit: RequestContext, ticket: SendAlone, terms: Policy) -> bool:
         began = self._clock()
         try:
-            if ticket.replays:
+            if ticket.is_fallback:
                 visit.outcome = Outcome.REPLAYED
-                async with terms.replaying:
+                async with terms.fallbacks:
                     keep = await self._forward(visit, ticket)
             else:
-                visit.refusal = ticket.reason
+                visit.bypass_reason = ticket.reason
                 keep = await self._forward(visit, ticket)
         except BaseException:
             ticket.done(None)
@@ -179,10 +179,10 @@ class Pipeline:
         """Stream the request up and the answer down, as they are."""
         request, upstream = visit.request, self._upstream
         inside = self._route.on_mount(request.line.target)
-        kind = "replay" if ticket is not None and ticket.replays else "original"
+        kind = "replay" if ticket is not None and ticket.is_fallback else "original"
         outgoing = self._outgoing(request)
         if ticket is not None:
-            outgoing = msgspec.structs.replace(outgoing, spent=self._clock() - request.arrived)
+            outgoing = msgspec.structs.replace(outgoing, already_waited=self._clock() - request.arrived)
         lane = upstream.calls if inside else upstream.others
         return await self._exchange(visit, lane, outgoing, kind if inside else "outside", self._relay)
 
@@ -228,7 +228,7 @@ class Pipeline:
         head = answer_lines(answer.line.line, answer.fields, drop_chunked=framing == CHUNKED and not chunked)
         data = begun + answer.body.ready()
         whole = data if answer.body.done else None
-        visit.rows = self._lessons.learn(visit.query, request.head, answer.line, answer.fields, whole)
+        visit.rows = self._lessons.observe(visit.query, request.head, answer.line, answer.fields, whole)
         if visit.copy is not None:
             visit.copy.begin(answer.line, answer.fields, data)
         pending = head + self._extra(visit, last) + b"\r\n" + framed(data, chunked)
@@ -246,7 +246,7 @@ class Pipeline:
                 if visit.copy is not None:
                     visit.copy.add(piece)
                 client.write(framed(piece, chunked))
-                await client.flushed(stall)
+                await client.drain(stall)
         client.write(pending + (LAST_CHUNK if chunked else b""))
         return not last
 
@@ -265,7 +265,7 @@ class Pipeline:
         lines = b"".join(field.line + b"\r\n" for field in answer.fields)
         client.write(answer.line.line + b"\r\n" + lines + b"\r\n")
         client.tunnelled = True
-        await tunnel(client, answer.wire, self._settings.timeouts.write_stall)
+        await tunnel(client, answer.connection, self._settings.timeouts.write_stall)
         return False
 
     # Errors, headers, spans.
@@ -288,7 +288,7 @@ class Pipeline:
         closing = b"Connection: close\r\n" if last else b""
         if not self._headers:
             return closing
-        return visit.own_lines(self._clock(), self._settings.debug).encode() + closing
+        return visit.fanin_headers(self._clock(), self._settings.debug).encode() + closing
 
     def _close(self, visit: RequestContext, trace: OpenTrace | None) -> None:
         """Tell what happened; a fault of ours in the telling is no fault of the request."""
@@ -304,4 +304,4 @@ class Pipeline:
         hop = max(0.0, now - visit.request.arrived - visit.upstream_seconds)
         name = visit.request.head.trace or "" if trace is None else trace.id
         parent = parent_of(visit.request.head.forward) if self._takes_parents else b""
-        self._events.emit(RequestAnswered(span, hop, name, visit.fault, visit.saves, parent))
+        self._events.emit(RequestAnswered(span, hop, name, visit.fault, visit.saved_by, parent))

@@ -43,22 +43,22 @@ class UpstreamState:
     ) -> None:
         merge, shadow = settings.merge, settings.shadow
         self.upstream = upstream
-        self.route = route
+        self.mount = route
         self.gateway = gateway
         self.events = events
         self.clock = clock
         self.numbers = itertools.count(1)
-        self.evidence = MaxRowsEvidence(merge.max_rows, merge.row_evidence)
-        self.templates = NotSingularTemplates(merge.max_tracked)
-        self.lessons = ResponseObserver(gateway, self.evidence, self.templates, clock)
-        self.oracle = ColumnTypeResolver(settings, upstream, route, events, clock)
+        self.max_rows = MaxRowsEvidence(merge.max_rows, merge.row_evidence)
+        self.not_singular = NotSingularTemplates(merge.max_tracked)
+        self.observer = ResponseObserver(gateway, self.max_rows, self.not_singular, clock)
+        self.column_types = ColumnTypeResolver(settings, upstream, route, events, clock)
         self.held = ByteBudget(shadow.max_held)
         self.pauses = MismatchPauses(shadow.pause_first, shadow.pause_max, merge.max_tracked)
 
-    def adopt(self, settings: Settings) -> None:
+    def apply_settings(self, settings: Settings) -> None:
         """Other settings hold from now on: what they say of upstream counts more than what was learnt."""
-        self.evidence.configured = settings.merge.max_rows
-        self.oracle.heed(settings)
+        self.max_rows.configured = settings.merge.max_rows
+        self.column_types.apply_settings(settings)
 
 
 class Policy:
@@ -67,53 +67,53 @@ class Policy:
     def __init__(self, settings: Settings, memory: UpstreamState, replaying: asyncio.Semaphore) -> None:
         """``replaying`` is held by each original that is sent after a doubt: replays must not flood upstream."""
         self.settings = settings
-        self.replaying = replaying
+        self.fallbacks = replaying
         self.merges = settings.mode == "rewrite" and settings.rules.fan001 == "rewrite"
-        self.checker = ShadowComparer(
+        self.comparer = ShadowComparer(
             settings,
             memory.upstream,
-            memory.route,
+            memory.mount,
             memory.gateway,
-            memory.evidence,
+            memory.max_rows,
             memory.events,
             memory.clock,
-            memory.templates,
+            memory.not_singular,
             memory.held,
             memory.pauses,
         )
-        self.sharing = _sharing(settings, memory)
-        self.stitcher = _stitcher(settings, memory)
+        self.coalescer = _sharing(settings, memory)
+        self.chunker = _stitcher(settings, memory)
         self.shadow: ShadowMode | None = None
         fetcher: FetchesMerged
         events = memory.events
         if settings.mode == "shadow" and settings.rules.fan001 == "rewrite":
-            fetcher = self.shadow = ShadowMode(settings, self.checker, memory.clock)
-            events = self.checker.events
+            fetcher = self.shadow = ShadowMode(settings, self.comparer, memory.clock)
+            events = self.comparer.events
         else:
-            fetcher = _fetcher(settings, memory, self.checker)
+            fetcher = _fetcher(settings, memory, self.comparer)
         self.merger = Merger(
             settings,
             fetcher,
-            memory.oracle,
-            self.sharing,
-            memory.evidence,
+            memory.column_types,
+            self.coalescer,
+            memory.max_rows,
             events,
             memory.clock,
             memory.numbers,
-            memory.templates,
+            memory.not_singular,
             memory.pauses,
         )
 
     @property
     def busy(self) -> bool:
         """Whether anybody still waits under these terms, or anything is compared."""
-        return bool(self.merger.waiting or self.sharing.waiting or self.stitcher.busy or self.checker.running)
+        return bool(self.merger.waiting or self.coalescer.waiting or self.chunker.busy or self.comparer.running)
 
 
 def _fetcher(settings: Settings, memory: UpstreamState, checker: ShadowComparer) -> FetchesMerged:
     upstream = memory.upstream
-    more = (memory.evidence, memory.events, memory.clock)
-    fetcher = Fetcher(settings, upstream, upstream.calls, memory.route, memory.gateway, *more)
+    more = (memory.max_rows, memory.events, memory.clock)
+    fetcher = Fetcher(settings, upstream, upstream.calls, memory.mount, memory.gateway, *more)
     if not settings.shadow.share:
         return fetcher
     return SampledFetcher(fetcher, checker, upstream.calls, settings.shadow, memory.clock)
@@ -121,17 +121,17 @@ def _fetcher(settings: Settings, memory: UpstreamState, checker: ShadowComparer)
 
 def _sharing(settings: Settings, memory: UpstreamState) -> Coalescer:
     named = named_in_settings(settings.rules.duplicate_read.rpc, settings.catalog.schemas[0])
-    stable = any_of(named, memory.oracle.is_stable)
-    more = (memory.lessons, memory.events, memory.clock, memory.numbers)
-    return Coalescer(settings, memory.upstream, memory.route, memory.gateway, stable, *more)
+    stable = any_of(named, memory.column_types.is_stable)
+    more = (memory.observer, memory.events, memory.clock, memory.numbers)
+    return Coalescer(settings, memory.upstream, memory.mount, memory.gateway, stable, *more)
 
 
 def _stitcher(settings: Settings, memory: UpstreamState) -> Chunker:
     line = UpstreamContext(
         memory.upstream,
-        memory.route,
+        memory.mount,
         memory.gateway,
-        memory.evidence,
+        memory.max_rows,
         memory.events,
         memory.clock,
         b"f" + secrets.token_hex(12).encode(),

@@ -47,7 +47,7 @@ class RequestContext(msgspec.Struct, eq=False):
 
     request: ClientRequest
     query: Query
-    refusal: str | None
+    bypass_reason: str | None
     trace: "OpenTrace | None" = None
     began_answer: bool = False
     outcome: Outcome = Outcome.PASSED
@@ -58,7 +58,7 @@ class RequestContext(msgspec.Struct, eq=False):
     shared: int = 1
     fault: str = ""
     """The code of our own error, where that is the answer."""
-    saves: str = ""
+    saved_by: str = ""
     """The rule whose call answered it."""
     upstream_seconds: float = 0.0
     waited: float = 0.0
@@ -70,23 +70,23 @@ class RequestContext(msgspec.Struct, eq=False):
     parts: int = 1
     """Upstream calls that the answer took."""
     total: int = -1
-    shows: bytearray | None = None
+    key_bytes: bytearray | None = None
     """The answer's body as far as its rows' keys are read; None where they are not."""
 
     @property
-    def told(self) -> str:
+    def disposition(self) -> str:
         """What became of it, for a header."""
         if self.outcome in (Outcome.MERGED, Outcome.SHARED):
             return f"{self.outcome.value}; size={self.shared}; calls=1"
         if self.outcome is Outcome.STITCHED:
             return f"stitched; calls={self.parts}"
-        return self.outcome.value + (f"; reason={self.refusal}" if self.refusal else "")
+        return self.outcome.value + (f"; reason={self.bypass_reason}" if self.bypass_reason else "")
 
-    def own_lines(self, now: float, timing: bool) -> str:
+    def fanin_headers(self, now: float, timing: bool) -> str:
         """Header lines about it, each with its CRLF; ``timing`` asks for Server-Timing
         (https://www.w3.org/TR/server-timing/), in milliseconds.
         """
-        lines = [f"X-Fanin: {self.told}"]
+        lines = [f"X-Fanin: {self.disposition}"]
         if self.trace is not None:
             if self.call:
                 self.trace.joined(self.call)
@@ -102,8 +102,8 @@ class RequestContext(msgspec.Struct, eq=False):
     def show(self, data: bytes | memoryview) -> None:
         """A piece of the answer's body."""
         self.size += len(data)
-        if self.shows is not None and len(self.shows) <= MOST_BYTES:
-            self.shows += data
+        if self.key_bytes is not None and len(self.key_bytes) <= MOST_BYTES:
+            self.key_bytes += data
 
     def span(self, number: int, now: float, keeping: SpanOptions, max_rows: int | None) -> Span:
         """The span at its end, ``now``. ``max_rows`` is PostgREST's, if known."""
@@ -114,7 +114,7 @@ class RequestContext(msgspec.Struct, eq=False):
             method=query.method.decode("ascii"),
             relation=query.relation,
             fingerprint=query.fingerprint,
-            same=hash((query.method, query.target, request.head.who)),
+            same=hash((query.method, query.target, request.head.identity_hash)),
             literals=tuple([hashed(literal) if literal else 0 for literal in query.filters]),
             key_types=key_types,
             caller=request.head.caller,
@@ -128,14 +128,14 @@ class RequestContext(msgspec.Struct, eq=False):
             outcome=self.outcome,
             call=self.call,
             shared=self.shared,
-            refusal=self.refusal,
+            refusal=self.bypass_reason,
             head_size=self.head_size,
             listed=count,
             parts=self.parts,
             limit=None if query.limit is None else query.limit[0],
             offset=query.offset,
             total=self.total,
-            row_keys=row_keys(self.shows, hashed) if self.shows else (),
+            row_keys=row_keys(self.key_bytes, hashed) if self.key_bytes else (),
             upstream=self.upstream_seconds,
             shapes=tuple([_shape(literal) for literal in query.filters]) if keeping.shapes else (),
             target=_target(request.line.target) if keeping.values else "",
@@ -144,10 +144,10 @@ class RequestContext(msgspec.Struct, eq=False):
 
 def _listed(query: Query) -> tuple[int, tuple[tuple[str, str], ...]]:
     """About how many elements a long list has, and the type classes of the columns that filters are on."""
-    if query.long is None:
+    if query.long_list is None:
         return 0, tuple([(key.name.decode(), key.kind._value_) for key in query.keys])
-    count, kind = listed(query.target[query.long[0] : query.long[1]])
-    return count, ((column_of(query.target, query.long).decode("utf-8", "replace"), kind),)
+    count, kind = listed(query.target[query.long_list[0] : query.long_list[1]])
+    return count, ((column_of(query.target, query.long_list).decode("utf-8", "replace"), kind),)
 
 
 def _target(target: bytes) -> str:

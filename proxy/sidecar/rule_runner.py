@@ -39,11 +39,11 @@ class RuleRunner:
         self._today = today
         self._failures: Counter[str] = Counter()
         self.workload = Workload(settings.detect.fingerprints)
-        self.found = FindingStore(settings.detect.findings)
+        self.findings = FindingStore(settings.detect.findings)
         self._next_look = 0.0
-        self.adopt(settings)
+        self.apply_settings(settings)
 
-    def adopt(self, settings: Settings) -> None:
+    def apply_settings(self, settings: Settings) -> None:
         """From now on judge by these settings."""
         self._levels = ByRequest(settings, lambda found: found.rules)
         self._every = settings.detect.every
@@ -51,12 +51,12 @@ class RuleRunner:
         self._since = self._today()
         self._judged = 0
 
-    def judge(self, trace: Trace) -> None:
+    def run(self, trace: Trace) -> None:
         """Tell of a trace that closed, and of what the rules find in it."""
-        for _ in self.judging(trace):
+        for _ in self.steps(trace):
             pass
 
-    def judging(self, trace: Trace) -> Iterator[None]:
+    def steps(self, trace: Trace) -> Iterator[None]:
         """The same in steps, between which traffic may go on: a long trace takes a rule some milliseconds."""
         self._judged += 1
         self.workload.add(trace)
@@ -70,9 +70,9 @@ class RuleRunner:
         self._events.emit(TraceClosed(trace, tuple(finding for finding, _ in findings)))
         self._warn(self._ignores.expired(day), "Remove it from the settings, or give it another last day.")
         if day - self._since > LONG:
-            self.review()
+            self.warn_of_unused_ignores()
 
-    def look(self, now: float) -> None:
+    def inspect_workload(self, now: float) -> None:
         """Look at the whole workload, from time to time."""
         if now < self._next_look:
             return
@@ -88,12 +88,12 @@ class RuleRunner:
         """Those that are to be told, each with whether it is new; what is ignored is remembered, and no more."""
         told = []
         for finding, ignore in self._ignores.judged(findings, day):
-            new = self.found.add(finding, now, trace, ignore)
+            new = self.findings.add(finding, now, trace, ignore)
             if ignore is None:
                 told.append((finding, new))
         return told
 
-    def review(self) -> None:
+    def warn_of_unused_ignores(self) -> None:
         """Tell which ignores had nothing to ignore, if there was anything to judge."""
         if self._judged:
             self._warn(self._ignores.idle(self._today()), "Remove it from the settings if what it was for is gone.")
@@ -106,7 +106,7 @@ class RuleRunner:
     def _detect(self, rule: Rule, trace: Trace, settings: RuleSettings) -> Iterator[Finding]:
         """What a rule finds of relations whose own settings, or whose route's, these are."""
         if rule.detect is not None and settings.level(rule.code) != "off":
-            for finding in self._run(rule, rule.detect, trace, settings):
+            for finding in self._guarded(rule, rule.detect, trace, settings):
                 if self._levels.of(finding.relation, trace.route) == settings:
                     yield finding
 
@@ -117,11 +117,11 @@ class RuleRunner:
         for settings in in_force:
             for rule in tuple(self._rules):
                 if rule.inspect is not None and settings.level(rule.code) != "off":
-                    for finding in self._run(rule, rule.inspect, self.workload, settings):
+                    for finding in self._guarded(rule, rule.inspect, self.workload, settings):
                         if self._levels.of(finding.relation, "") == settings:
                             yield finding
 
-    def _run(
+    def _guarded(
         self, rule: Rule, find: Callable[[T, RuleSettings], Iterable[Finding]], what: T, settings: RuleSettings
     ) -> tuple[Finding, ...]:
         try:

@@ -50,7 +50,7 @@ class Sidecar:
         self.settings = settings
         self.draining = False
         self.port = 0
-        self.judge = RuleRunner(rules, settings, events)
+        self.rule_runner = RuleRunner(rules, settings, events)
         self._events = events
         self._clock = clock
         self._key = secrets.token_bytes(16)
@@ -60,16 +60,16 @@ class Sidecar:
         self.health = Health(self.upstream, events, clock)
         events.subscribe(self.health, UpstreamCalled)
         self.traces = TraceGrouper(_quiet(settings))
-        self._catalog = CatalogReader(settings, events, self._adopt_catalog)
-        self.memory: UpstreamState | None = None
-        self.terms: ByRequest[Policy] | None = None
+        self._catalog = CatalogReader(settings, events, self._apply_catalog)
+        self.state_of_upstream: UpstreamState | None = None
+        self.policy: ByRequest[Policy] | None = None
         self.retired: list[Policy] = []
         """Terms that a reload has ended, while somebody still waits under them."""
         self.server: DataServer | None = None
-        self._hurry = asyncio.Event()
-        self._ripe: deque[Trace] = deque()
+        self._forced = asyncio.Event()
+        self._closed_traces: deque[Trace] = deque()
         """Traces that closed and are not judged yet."""
-        self._judging: Iterator[None] = iter(())
+        self._running_rules: Iterator[None] = iter(())
         self._ticking: asyncio.Task[None] | None = None
         self._told_per_call = 0
         self._told_schema = ""
@@ -82,18 +82,18 @@ class Sidecar:
         place = await discover(self.settings, self.upstream, self._events)
         route = Mount(place.mount.rstrip("/").encode(), place.base)
         self._events.subscribe(HeaderAdvice(self._events, place.gateway), UpstreamCalled, FellBack)
-        memory = self.memory = UpstreamState(
+        memory = self.state_of_upstream = UpstreamState(
             self.settings, self.upstream, route, place.gateway, self._events, self._clock
         )
         await self._catalog.start()
-        self.terms = _terms(self.settings, memory)
+        self.policy = _terms(self.settings, memory)
         self.server = DataServer(
             self.settings,
             self._head_rules(self.settings),
-            Pipeline(self.settings, self.terms, memory, self.traces, self._key).handle,
+            Pipeline(self.settings, self.policy, memory, self.traces, self._key).handle,
             self._clock,
-            self.upstream.open_ends,
-            self._turned,
+            self.upstream.open_endpoints,
+            self._refused,
             route.on_mount,
         )
         try:
@@ -103,78 +103,78 @@ class Sidecar:
         self._ticking = asyncio.create_task(self._tick())
         return place
 
-    def adopt(self, settings: Settings) -> None:
+    def apply_settings(self, settings: Settings) -> None:
         """From the next request on ``settings`` hold; what takes a restart is the same in them as before.
 
         Requests under way end under the terms that they began under. When this fails, the old settings stay.
         """
-        if self.memory is None or self.terms is None or self.server is None:
+        if self.state_of_upstream is None or self.policy is None or self.server is None:
             raise ConfigError("settings cannot be changed before fanin is ready")
-        terms, heads = _terms(settings, self.memory), self._head_rules(settings)
-        pipeline = Pipeline(settings, terms, self.memory, self.traces, self._key)
-        self.judge.adopt(settings)
-        self.memory.adopt(settings)
-        self.traces.quiet = _quiet(settings)
+        terms, heads = _terms(settings, self.state_of_upstream), self._head_rules(settings)
+        pipeline = Pipeline(settings, terms, self.state_of_upstream, self.traces, self._key)
+        self.rule_runner.apply_settings(settings)
+        self.state_of_upstream.apply_settings(settings)
+        self.traces.settings = _quiet(settings)
         self.upstream.timeouts = settings.timeouts
-        self.server.adopt(settings, heads, pipeline.handle)
-        self.retired += self.terms.all
-        self.settings, self.terms = settings, terms
+        self.server.apply_settings(settings, heads, pipeline.handle)
+        self.retired += self.policy.all
+        self.settings, self.policy = settings, terms
 
     @property
-    def every_term(self) -> tuple[Policy, ...]:
+    def policies(self) -> tuple[Policy, ...]:
         """All terms that anybody may be under."""
-        return (*(self.terms.all if self.terms else ()), *self.retired)
+        return (*(self.policy.all if self.policy else ()), *self.retired)
 
     @property
     def merger(self) -> Merger | None:
         """Who merges where nothing is overridden."""
-        return self.terms.default.merger if self.terms else None
+        return self.policy.default.merger if self.policy else None
 
     @property
-    def checker(self) -> ShadowComparer | None:
+    def comparer(self) -> ShadowComparer | None:
         """Who compares where nothing is overridden."""
-        return self.terms.default.checker if self.terms else None
+        return self.policy.default.comparer if self.policy else None
 
     @property
-    def oracle(self) -> ColumnTypeResolver | None:
-        return self.memory.oracle if self.memory else None
+    def column_types(self) -> ColumnTypeResolver | None:
+        return self.state_of_upstream.column_types if self.state_of_upstream else None
 
-    def _adopt_catalog(self, catalog: Catalog) -> None:
-        if self.memory is not None:
-            self.memory.oracle.adopt(catalog, self._catalog.contradicted)
+    def _apply_catalog(self, catalog: Catalog) -> None:
+        if self.state_of_upstream is not None:
+            self.state_of_upstream.column_types.apply_catalog(catalog, self._catalog.contradicted)
 
     def _head_rules(self, settings: Settings) -> HeadRules:
         identity = settings.identity
         host = self.upstream.address.authority if settings.upstream_host == "upstream" else b""
         return head_rules(host, settings.trace.headers, identity.also_neutral, identity.not_neutral, self._key)
 
-    def hurry(self) -> None:
+    def force_stop(self) -> None:
         """Whoever is stopping waits for nobody any more."""
-        self._hurry.set()
+        self._forced.set()
         if self.server is not None:
-            self.server.cut()
+            self.server.abort_all()
 
     async def stop(self) -> None:
         """Not ready, keep accepting for drain.delay, finish within drain.timeout."""
         self.draining = True
-        for terms in self.every_term:
-            await terms.checker.close()
+        for terms in self.policies:
+            await terms.comparer.close()
         if self.server is not None:
             drain = self.settings.drain
             self.server.draining = True
             try:
-                await asyncio.wait_for(self._hurry.wait(), drain.delay)
+                await asyncio.wait_for(self._forced.wait(), drain.delay)
             except TimeoutError:
                 pass
-            await self.server.close(0.0 if self._hurry.is_set() else drain.timeout, drain.silence)
+            await self.server.close(0.0 if self._forced.is_set() else drain.timeout, drain.silence)
         if self._ticking is not None:
             self._ticking.cancel()
             await asyncio.gather(self._ticking, return_exceptions=True)
-        for _ in self._judging:
+        for _ in self._running_rules:
             pass
-        for trace in (*self._ripe, *self.traces.drain()):
-            self.judge.judge(trace)
-        self.judge.review()
+        for trace in (*self._closed_traces, *self.traces.drain()):
+            self.rule_runner.run(trace)
+        self.rule_runner.warn_of_unused_ignores()
         await self.health.stop()
         await self._catalog.stop()
         self.upstream.close()
@@ -191,29 +191,29 @@ class Sidecar:
             await asyncio.sleep(TICK)
             now = self._clock()
             for lane in (self.upstream.calls, self.upstream.others, self.upstream.shadows):
-                lane.sweep(now)
+                lane.close_stale(now)
             began = now
-            self._ripe += self.traces.sweep(now)
-            while self._ripe:
-                self._judging = self.judge.judging(self._ripe.popleft())
-                for _ in self._judging:
+            self._closed_traces += self.traces.sweep(now)
+            while self._closed_traces:
+                self._running_rules = self.rule_runner.steps(self._closed_traces.popleft())
+                for _ in self._running_rules:
                     if self._clock() - began > RULE_SECONDS_PER_TURN:
                         await asyncio.sleep(0)
                         began = self._clock()
-            self.judge.look(now)
+            self.rule_runner.inspect_workload(now)
             self._tell_per_call()
             self._tell_schema()
             self.retired = [terms for terms in self.retired if terms.busy]
             self.health.tick()
             self._ticks += 1
 
-    async def finish(self, trace: str) -> bool:
+    async def close_trace(self, trace: str) -> bool:
         """Close the trace of that name and have it judged; False where some of it stays in flight."""
         until, judged = self._clock() + CLOSE_TRACE_TIMEOUT, 0
         while self._clock() < until:
             if judged and self._ticks >= judged:
                 return True
-            if not judged and self.traces.finish(trace):
+            if not judged and self.traces.close_trace(trace):
                 judged = self._ticks + 2  # the tick under way may have swept already
             await asyncio.sleep(TICK)
         return False
@@ -229,7 +229,10 @@ class Sidecar:
             )
 
     def _tell_schema(self) -> None:
-        said, set_ = self.memory.lessons.first_schema if self.memory else "", self.settings.catalog.schemas[0]
+        said, set_ = (
+            self.state_of_upstream.observer.first_schema if self.state_of_upstream else "",
+            self.settings.catalog.schemas[0],
+        )
         if said in ("", set_, self._told_schema):
             return
         self._told_schema = said
@@ -240,7 +243,7 @@ class Sidecar:
             )
         )
 
-    def _turned(self, error: FaultError) -> None:
+    def _refused(self, error: FaultError) -> None:
         self._events.emit(RequestRefused(error.fault.code))
 
     def _refuse_ourselves(self, host: str, port: int) -> None:

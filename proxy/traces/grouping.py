@@ -87,7 +87,7 @@ class TraceGrouper:
     """All open traces. Time is an argument; what closed is returned."""
 
     def __init__(self, quiet: GroupingSettings) -> None:
-        self.quiet = quiet
+        self.settings = quiet
         self._open: dict[tuple[str, bytes, str], OpenTrace] = {}
         self._named: Counter[tuple[bytes, str]] = Counter()
         """Open named traces of each caller."""
@@ -104,14 +104,14 @@ class TraceGrouper:
 
     def begin(self, head: RequestHead, peer: str, now: float) -> OpenTrace | None:
         """The trace that a request arriving now belongs to; None when too many are open."""
-        explicit = head.trace is not None and not self._per_call(head.who)
-        key = (head.trace or "", b"", "") if explicit else ("", head.who, peer)
+        explicit = head.trace is not None and not self._per_call(head.identity_hash)
+        key = (head.trace or "", b"", "") if explicit else ("", head.identity_hash, peer)
         trace = self._open.get(key)
         if trace is not None and self._is_over(trace, now):
             self._close(key, trace)
             trace = None
         if trace is None:
-            if len(self._open) >= self.quiet.max_open:
+            if len(self._open) >= self.settings.max_open:
                 self.dropped += 1
                 return None
             trace = self._open[key] = self._make(head, peer, explicit, now)
@@ -127,9 +127,9 @@ class TraceGrouper:
         """A request of ``trace`` was answered."""
         trace.in_flight -= 1
         trace.last = now
-        if len(trace.spans) < self.quiet.max_spans:
+        if len(trace.spans) < self.settings.max_spans:
             trace.spans.append(span)
-        trace.truncated = len(trace.spans) >= self.quiet.max_spans
+        trace.truncated = len(trace.spans) >= self.settings.max_spans
 
     def sweep(self, now: float) -> list[Trace]:
         """The traces that closed since the last sweep."""
@@ -139,7 +139,7 @@ class TraceGrouper:
         ripe, self._ripe = self._ripe, []
         return ripe
 
-    def finish(self, name: str) -> bool:
+    def close_trace(self, name: str) -> bool:
         """Close the named trace at once, since its client says that it is over; False while some of it is in flight."""
         key = (name, b"", "")
         trace = self._open.get(key)
@@ -159,12 +159,12 @@ class TraceGrouper:
     def _make(self, head: RequestHead, peer: str, explicit: bool, now: float) -> OpenTrace:
         if explicit:
             id_ = head.trace or ""
-            self._mark_mixed(head.who, peer)
-            self._named[head.who, peer] += 1
-            return OpenTrace(id_, head.who, peer, True, self._next_part(id_), now)
+            self._mark_mixed(head.identity_hash, peer)
+            self._named[head.identity_hash, peer] += 1
+            return OpenTrace(id_, head.identity_hash, peer, True, self._next_part(id_), now)
         self._made += 1
-        trace = OpenTrace(f"inferred-{self._made}", head.who, peer, False, 1, now)
-        trace.mixed = (head.who, peer) in self._named
+        trace = OpenTrace(f"inferred-{self._made}", head.identity_hash, peer, False, 1, now)
+        trace.mixed = (head.identity_hash, peer) in self._named
         return trace
 
     def _mark_mixed(self, who: bytes, peer: str) -> None:
@@ -174,9 +174,9 @@ class TraceGrouper:
             unnamed.mixed = True
 
     def _is_over(self, trace: OpenTrace, now: float) -> bool:
-        if now - trace.start >= self.quiet.max_age or trace.truncated:
+        if now - trace.start >= self.settings.max_age or trace.truncated:
             return True
-        quiet = self.quiet.quiet_explicit if trace.explicit else self.quiet.quiet_inferred
+        quiet = self.settings.quiet_explicit if trace.explicit else self.settings.quiet_inferred
         return not trace.in_flight and now - trace.last >= quiet
 
     def _close(self, key: tuple[str, bytes, str], trace: OpenTrace) -> None:
@@ -201,7 +201,7 @@ class TraceGrouper:
     def _next_part(self, id_: str) -> int:
         part = self._parts.pop(id_, 0) + 1
         self._parts[id_] = part
-        if len(self._parts) > self.quiet.max_open:
+        if len(self._parts) > self.settings.max_open:
             self._parts.popitem(last=False)
         return part
 

@@ -29,11 +29,11 @@ class Connection(asyncio.Protocol):
         self._loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport | None = None
         self._reader: asyncio.Future[None] | None = None
-        self._due = 0.0
+        self._deadline = 0.0
         """When the reader has waited long enough, by the loop's clock."""
-        self._alarm: asyncio.TimerHandle | None = None
+        self._timer: asyncio.TimerHandle | None = None
         self._writer: asyncio.Future[None] | None = None
-        self._gone = self._loop.create_future()
+        self._closed = self._loop.create_future()
         self._reading = True
         self._writing = True
 
@@ -62,8 +62,8 @@ class Connection(asyncio.Protocol):
         self._end()
         if self._writer is not None and not self._writer.done():
             self._writer.set_exception(EndOfStreamError())
-        if not self._gone.done():
-            self._gone.set_result(None)
+        if not self._closed.done():
+            self._closed.set_result(None)
 
     def pause_writing(self) -> None:
         self._writing = False
@@ -75,7 +75,7 @@ class Connection(asyncio.Protocol):
 
     # What its user calls.
 
-    async def more(self, seconds: float) -> None:
+    async def wait_for_data(self, seconds: float) -> None:
         """Wait until ``buffer`` grows. Raises EndOfStreamError, TimeoutError, or what ``fail`` was given."""
         if self.failure is not None:
             raise self.failure
@@ -84,7 +84,7 @@ class Connection(asyncio.Protocol):
         if not self._reading:
             self._pause(False)
         reader = self._reader = self._loop.create_future()
-        self._expect_by(self._loop.time() + seconds)
+        self._set_deadline(self._loop.time() + seconds)
         try:
             await reader
         finally:
@@ -102,11 +102,11 @@ class Connection(asyncio.Protocol):
             self._transport.write(data)
 
     @property
-    def clear(self) -> bool:
+    def can_write(self) -> bool:
         """Whether there is nothing to await in ``flushed``."""
         return self._writing and not self.ended
 
-    async def flushed(self, seconds: float) -> None:
+    async def drain(self, seconds: float) -> None:
         """Wait while the other side is slower than we are.
 
         Raises EndOfStreamError when it is gone, TimeoutError when it took no byte for ``seconds``.
@@ -129,7 +129,7 @@ class Connection(asyncio.Protocol):
         if self._reader is not None and not self._reader.done():
             self._reader.set_exception(failure)
 
-    def finish(self) -> None:
+    def write_eof(self) -> None:
         """Send what is still to be sent, and say that nothing follows; reading goes on."""
         if self._transport is None or self.ended or self._transport.is_closing():
             return
@@ -141,17 +141,17 @@ class Connection(asyncio.Protocol):
         if self._transport is not None:
             self._transport.close()
 
-    async def closed(self, seconds: float) -> None:
+    async def wait_closed(self, seconds: float) -> None:
         """Close, and wait until it is done; a peer that takes no byte for ``seconds`` is cut off."""
         self.close()
         left = self._unsent() + 1
         try:
-            while self._transport is not None and not self._gone.done():
+            while self._transport is not None and not self._closed.done():
                 if self._unsent() >= left:
                     self.abort()
                     return
                 left = self._unsent()
-                await asyncio.wait((self._gone,), timeout=seconds)
+                await asyncio.wait((self._closed,), timeout=seconds)
         except asyncio.CancelledError:
             self.abort()
             raise
@@ -165,7 +165,7 @@ class Connection(asyncio.Protocol):
         """``peername`` or ``sockname`` of the connection; None when unknown."""
         return None if self._transport is None else self._transport.get_extra_info(name)
 
-    def ends(self) -> tuple[object, object] | None:
+    def endpoints(self) -> tuple[object, object] | None:
         """(our address and port, the other side's) of a TCP connection: no two open ones have the same."""
         own, other = self.address("sockname"), self.address("peername")
         if not isinstance(own, tuple) or not isinstance(other, tuple):
@@ -199,33 +199,33 @@ class Connection(asyncio.Protocol):
         if self._reader is not None and not self._reader.done():
             self._reader.set_result(None)
 
-    def _expect_by(self, due: float) -> None:
+    def _set_deadline(self, due: float) -> None:
         """Have the reader fail at ``due``. Nearly no wait is so long, so that an alarm stays for the waits to come: one
         a wait would cost more than the waiting.
         """
-        self._due = due
-        if self._alarm is not None and self._alarm.when() > due:
-            self._silence()
-        if self._alarm is None:
-            self._alarm = self._loop.call_at(due, self._look)
+        self._deadline = due
+        if self._timer is not None and self._timer.when() > due:
+            self._cancel_timer()
+        if self._timer is None:
+            self._timer = self._loop.call_at(due, self._check_deadline)
 
-    def _silence(self) -> None:
-        if self._alarm is not None:
-            self._alarm.cancel()
-            self._alarm = None
+    def _cancel_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
 
-    def _look(self) -> None:
-        self._alarm = None
+    def _check_deadline(self) -> None:
+        self._timer = None
         if self._reader is None:
             return
-        if self._loop.time() < self._due - TIMER_SLACK:
-            self._expect_by(self._due)
+        if self._loop.time() < self._deadline - TIMER_SLACK:
+            self._set_deadline(self._deadline)
         else:
             _expire(self._reader)
 
     def _end(self) -> None:
         self.ended = True
-        self._silence()
+        self._cancel_timer()
         if self._reader is not None and not self._reader.done():
             self._reader.set_exception(EndOfStreamError())
 
@@ -238,14 +238,14 @@ class Body:
         self.done = framing == 0
         self.framing = framing
         self._reset_ends = reset_ends
-        self._wire = wire
+        self._connection = wire
         self._idle = idle
         self._left = framing
         self._chunks = ChunkDecoder(fault) if framing == CHUNKED else None
 
     def ready(self) -> bytes:
         """What has come already, without waiting; empty when nothing has."""
-        buffer = self._wire.buffer
+        buffer = self._connection.buffer
         if self.done:
             return b""
         if self._chunks is not None:
@@ -255,7 +255,7 @@ class Body:
         if self.framing == UNTIL_CLOSE:
             data = bytes(buffer)
             del buffer[:]
-            self.done = self._wire.ended and not self._torn
+            self.done = self._connection.ended and not self._broken
             return data
         data = bytes(buffer[: self._left])
         del buffer[: len(data)]
@@ -276,15 +276,15 @@ class Body:
 
     async def _more(self) -> None:
         try:
-            await self._wire.more(self._idle)
+            await self._connection.wait_for_data(self._idle)
         except EndOfStreamError:
-            if self.framing != UNTIL_CLOSE or self._torn:
+            if self.framing != UNTIL_CLOSE or self._broken:
                 raise
 
     @property
-    def _torn(self) -> bool:
+    def _broken(self) -> bool:
         """Whether the connection's end was not the body's."""
-        return self._wire.broken and not self._reset_ends
+        return self._connection.broken and not self._reset_ends
 
 
 def _expire(future: "asyncio.Future[None]") -> None:

@@ -20,7 +20,7 @@ async def tunnel(client: Connection, upstream: Connection, stall: float) -> None
         for way in ways:
             way.cancel()
         await asyncio.gather(*ways, return_exceptions=True)
-    await asyncio.gather(upstream.closed(stall), client.closed(stall))
+    await asyncio.gather(upstream.wait_closed(stall), client.wait_closed(stall))
 
 
 _FOREVER = 10.0**9
@@ -32,8 +32,8 @@ async def _carry(source: Connection, sink: Connection, stall: float) -> None:
             if source.buffer:
                 sink.write(bytes(source.buffer))
                 del source.buffer[:]
-                await sink.flushed(stall)
+                await sink.drain(stall)
             else:
-                await source.more(_FOREVER)
+                await source.wait_for_data(_FOREVER)
     except (EndOfStreamError, TimeoutError):
         return

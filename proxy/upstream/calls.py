@@ -36,9 +36,9 @@ class ObservedCall:
         events: Events,
         clock: Callable[[], float],
     ) -> None:
-        self._leaves = outgoing.leaves
-        self._exchange = upstream.send(lane, msgspec.structs.replace(outgoing, leaves=self._left))
-        self._note = note
+        self._also_on_sent = outgoing.on_sent
+        self._call = upstream.send(lane, msgspec.structs.replace(outgoing, on_sent=self._on_sent))
+        self._labels = note
         self._events = events
         self._clock = clock
         self._began: float | None = None
@@ -56,9 +56,9 @@ class ObservedCall:
 
     async def __aenter__(self) -> UpstreamAnswer:
         try:
-            answer = await self._exchange.__aenter__()
+            answer = await self._call.__aenter__()
         except BaseException as error:
-            self._tell(error)
+            self._emit(error)
             raise
         self._status = answer.status
         return answer
@@ -67,22 +67,22 @@ class ObservedCall:
         self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
     ) -> None:
         try:
-            await self._exchange.__aexit__(kind, value, trace)
+            await self._call.__aexit__(kind, value, trace)
         finally:
-            self._tell(value)
+            self._emit(value)
 
-    def _left(self) -> None:
+    def _on_sent(self) -> None:
         self._began = self._clock()
-        if self._leaves is not None:
-            self._leaves()
+        if self._also_on_sent is not None:
+            self._also_on_sent()
 
-    def _tell(self, error: BaseException | None) -> None:
+    def _emit(self, error: BaseException | None) -> None:
         if not self.sent:
             return
         status = self._status
         if isinstance(error, FaultError):  # upstream's, or the caller's whose body broke off
             status = NO_ANSWER if error.fault.code.startswith("FANIN5") else CANCELLED
-        note = self._note
+        note = self._labels
         method = note.method.decode()
         self._events.emit(
             UpstreamCalled(note.relation, note.kind, self.seconds, status, method, note.costs, note.number)

@@ -44,25 +44,25 @@ class UpstreamConnection(Connection):
         super().__init__()
         self.calls = 0
         self.idle_since = 0.0
-        self._open_ends = open_ends
-        self._ends: object = None
+        self._open_endpoints = open_ends
+        self._endpoints: object = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
-        self._ends = self.ends()
-        if self._ends is not None:
-            self._open_ends.add(self._ends)
+        self._endpoints = self.endpoints()
+        if self._endpoints is not None:
+            self._open_endpoints.add(self._endpoints)
 
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
-        self._open_ends.discard(self._ends)
+        self._open_endpoints.discard(self._endpoints)
 
 
 class UpstreamAnswer:
     """An answer's head, and its body as it comes."""
 
     def __init__(self, wire: UpstreamConnection, line: StatusLine, fields: tuple[HeaderField, ...], body: Body) -> None:
-        self.wire = wire
+        self.connection = wire
         self.line = line
         self.fields = fields
         self.body = body
@@ -76,8 +76,8 @@ class UpstreamAnswer:
         """Whether the connection can carry another call: read to the end, and nobody said close."""
         return (
             self.body.done
-            and not self.wire.ended
-            and not self.wire.buffer
+            and not self.connection.ended
+            and not self.connection.buffer
             and self.line.minor == 1
             and b"close" not in tokens(self.fields, b"connection")
         )
@@ -113,9 +113,9 @@ class UpstreamRequest(msgspec.Struct, frozen=True, eq=False):
     keep: bool = True
     upgrade: bool = False
     """Whether a 101 is an answer to it."""
-    spent: float = 0.0
+    already_waited: float = 0.0
     """Seconds of timeouts.upstream_head that its caller has waited already."""
-    leaves: Callable[[], None] | None = None
+    on_sent: Callable[[], None] | None = None
     """Told when the call has its place and is sent: waiting for a place is not upstream's time."""
 
 
@@ -124,19 +124,19 @@ class UpstreamCall:
 
     def __init__(self, upstream: "Upstream", lane: ConnectionPool[UpstreamConnection], call: UpstreamRequest) -> None:
         self._upstream = upstream
-        self._lane = lane
+        self._pool = lane
         self._call = call
-        self._wire: UpstreamConnection | None = None
+        self._connection: UpstreamConnection | None = None
         self._answer: UpstreamAnswer | None = None
-        self._pump: asyncio.Task[bool] | None = None
-        self._heard = False
+        self._upload: asyncio.Task[bool] | None = None
+        self._got_bytes = False
 
     async def __aenter__(self) -> UpstreamAnswer:
-        await self._lane.enter(self._call.method not in SAFE_METHODS)
-        if self._call.leaves is not None:
-            self._call.leaves()
+        await self._pool.acquire(self._call.method not in SAFE_METHODS)
+        if self._call.on_sent is not None:
+            self._call.on_sent()
         try:
-            return await self._ask()
+            return await self._start()
         except BaseException:
             self._give_back()
             raise
@@ -149,14 +149,14 @@ class UpstreamCall:
     ) -> None:
         self._give_back()
 
-    async def _ask(self) -> UpstreamAnswer:
-        wire = self._lane.idle_wire(self._upstream.now())
+    async def _start(self) -> UpstreamAnswer:
+        wire = self._pool.take_idle(self._upstream.now())
         if wire is not None:
             try:
                 return await self._send(wire)
             except EndOfStreamError:
                 untouched = self._call.method in SAFE_METHODS and self._call.body is None
-                if not untouched or wire.buffer or self._heard:
+                if not untouched or wire.buffer or self._got_bytes:
                     raise FaultError("FANIN502", "on a reused connection, before an answer") from None
                 wire.abort()
         try:
@@ -165,7 +165,7 @@ class UpstreamCall:
             raise FaultError("FANIN502", "before an answer") from None
 
     async def _send(self, wire: UpstreamConnection) -> UpstreamAnswer:
-        self._wire = wire
+        self._connection = wire
         wire.calls += 1
         body = self._call.body
         first = body.ready() if body is not None else b""
@@ -173,7 +173,7 @@ class UpstreamCall:
             wire.write(self._call.head + whole(body, first))
         else:
             wire.write(self._call.head)
-            self._pump = asyncio.get_running_loop().create_task(
+            self._upload = asyncio.get_running_loop().create_task(
                 pump(wire, body, first, self._upstream.timeouts.upstream_idle)
             )
         self._answer = await self._read_head(wire)
@@ -184,13 +184,13 @@ class UpstreamCall:
         in, which resets the connection: that ends such an answer as a close does (RFC 9112 §9.6).
         """
         timeouts = self._upstream.timeouts
-        patience = max(LEAST_TIMEOUT, timeouts.upstream_head - self._call.spent)
+        patience = max(LEAST_TIMEOUT, timeouts.upstream_head - self._call.already_waited)
         while True:
             end = wire.buffer.find(b"\r\n\r\n")
             if end < 0:
                 await self._more(wire, patience)
                 continue
-            self._heard = True
+            self._got_bytes = True
             block = bytes(wire.buffer[:end])
             del wire.buffer[: end + 4]
             first, _, rest = block.partition(b"\r\n")
@@ -209,23 +209,23 @@ class UpstreamCall:
         if len(wire.buffer) > MAX_HEAD:
             raise FaultError("FANIN503", f"head larger than {MAX_HEAD} bytes")
         try:
-            await wire.more(seconds)
+            await wire.wait_for_data(seconds)
         except TimeoutError:
-            if self._pump is None or self._pump.done():
+            if self._upload is None or self._upload.done():
                 raise FaultError("FANIN504", "no answer for timeouts.upstream_head") from None
 
     def _give_back(self) -> None:
-        wire, self._wire = self._wire, None
-        if self._pump is not None and not self._pump.done():
-            self._pump.cancel()
+        wire, self._connection = self._connection, None
+        if self._upload is not None and not self._upload.done():
+            self._upload.cancel()
         # PostgREST's server closes after HEAD without saying so: the next call would run into that.
         keep = self._call.keep and self._call.method != b"HEAD" and self._sent_whole()
         keep = keep and self._answer is not None and self._answer.reusable
-        self._lane.leave(wire, keep, self._upstream.now())
+        self._pool.release(wire, keep, self._upstream.now())
 
     def _sent_whole(self) -> bool:
         """A connection with half a request on it would read the next request as the other half."""
-        return self._pump is None or (self._pump.done() and not self._pump.cancelled() and self._pump.result())
+        return self._upload is None or (self._upload.done() and not self._upload.cancelled() and self._upload.result())
 
 
 class Upstream:
@@ -246,7 +246,7 @@ class Upstream:
             self.calls, settings.shadow.concurrency, settings.limits.queue, settings.pool.idle, settings.shadow.wait
         )
         """For comparisons: no caller ever waits for a place that one of them holds."""
-        self.open_ends: set[object] = set()
+        self.open_endpoints: set[object] = set()
         """Both ends of each open connection: a client connection that is one of them, seen from there, is a loop."""
         self._tls = tls_context(settings) if self.address.tls else None
 
@@ -286,7 +286,7 @@ class Upstream:
         return wire
 
     def _wire(self) -> UpstreamConnection:
-        return UpstreamConnection(self.open_ends)
+        return UpstreamConnection(self.open_endpoints)
 
 
 def _why(error: OSError) -> str:

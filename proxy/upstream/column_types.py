@@ -38,7 +38,7 @@ class ColumnTypeResolver:
         clock: Callable[[], float],
     ) -> None:
         self.columns = Columns(settings.merge.types_lifetime, settings.merge.max_tracked)
-        self.heed(settings)
+        self.apply_settings(settings)
         self._schema = settings.catalog.schemas[0]
         self._upstream = upstream
         self._route = route
@@ -48,24 +48,24 @@ class ColumnTypeResolver:
         self._contradicted: Callable[[], None] | None = None
         self._asking: dict[tuple[str, str, bytes], asyncio.Task[None]] = {}
 
-    def heed(self, settings: Settings) -> None:
+    def apply_settings(self, settings: Settings) -> None:
         """Ask, from now on, as these settings say."""
         self._asks = settings.merge.ask_types
-        self._patience = settings.merge.deadline_floor
+        self._timeout = settings.merge.deadline_floor
 
-    def adopt(self, catalog: Catalog, contradicted: Callable[[], None]) -> None:
+    def apply_catalog(self, catalog: Catalog, contradicted: Callable[[], None]) -> None:
         """The catalog was read; ``contradicted`` is called when an answer shows something else."""
-        self.columns.adopt(catalog.columns)
+        self.columns.apply_catalog(catalog.columns)
         self._stable = catalog.stable
         self._contradicted = contradicted
 
-    def contradict(self, member: PendingRequest) -> None:
+    def invalidate(self, member: PendingRequest) -> None:
         """An answer showed that a column of what ``member`` asks for is not what it was believed to be."""
         self._drop(self.columns.forget(table_of(member)))
 
-    def refused(self, member: PendingRequest, name: bytes, type_name: str, literal: bytes) -> None:
+    def record_bad_value(self, member: PendingRequest, name: bytes, type_name: str, literal: bytes) -> None:
         """Upstream refused a literal because it is not of the column's type, which it named."""
-        self._drop(self.columns.refuse(table_of(member), name, type_name, literal, self._clock()))
+        self._drop(self.columns.record_bad_value(table_of(member), name, type_name, literal, self._clock()))
 
     def _drop(self, wrong: bool) -> None:
         """The catalog is ``wrong``: it is to be read again."""
@@ -80,11 +80,11 @@ class ColumnTypeResolver:
         """The columns of what ``member`` asks for of which something is known."""
         return self.columns.of(table_of(member), self._clock())
 
-    def questions(self, batch: Sequence[PendingRequest]) -> list[bytes]:
+    def unresolved(self, batch: Sequence[PendingRequest]) -> list[bytes]:
         """Columns whose types would let more of ``batch`` share a call, and have not been asked for."""
         return unknown_columns(batch, self.known(batch[0])) if self._asks else []
 
-    async def ask(self, member: PendingRequest, names: Sequence[bytes]) -> None:
+    async def resolve(self, member: PendingRequest, names: Sequence[bytes]) -> None:
         """Learn the types of ``names``, on behalf of ``member``. What cannot be told is remembered as that."""
         table = table_of(member)
         for name in names:
@@ -95,7 +95,7 @@ class ColumnTypeResolver:
     async def _learn(self, member: PendingRequest, name: bytes) -> None:
         table, column = table_of(member), Column("")
         try:
-            async with asyncio.timeout(self._patience):
+            async with asyncio.timeout(self._timeout):
                 column = Column(await self._type_of(member, name) or "")
         except (FaultError, TimeoutError):
             pass
@@ -104,13 +104,13 @@ class ColumnTypeResolver:
             del self._asking[*table, name]
 
     async def _type_of(self, member: PendingRequest, name: bytes) -> str | None:
-        found = missing_operator(await self._question(member, name + b"=adj.x"))
+        found = missing_operator(await self._probe(member, name + b"=adj.x"))
         if found is None or found in KNOWN or found.endswith("[]"):
             return found
-        blamed = blamed_literal(await self._question(member, name + b"=eq." + NO_VALUE))
+        blamed = blamed_literal(await self._probe(member, name + b"=eq." + NO_VALUE))
         return found if blamed is None else blamed[0]
 
-    async def _question(self, member: PendingRequest, condition: bytes) -> ErrorBody:
+    async def _probe(self, member: PendingRequest, condition: bytes) -> ErrorBody:
         query = member.query
         name = condition.partition(b"=")[0]
         target = query.target[: query.path_end] + b"?select=" + name + b"&" + condition + b"&limit=0"

@@ -36,7 +36,7 @@ class ConnectionPool(Generic[Wire]):
         self._idle: list[Wire] = []
         self._reads: deque[asyncio.Future[None]] = deque()
         self._writes: deque[asyncio.Future[None]] = deque()
-        self._behind: list[asyncio.Future[None]] = []
+        self._background_waiters: list[asyncio.Future[None]] = []
 
     def __repr__(self) -> str:
         return f"<Lane busy={self.busy}/{self._limit} idle={len(self._idle)} waiting={self.waiting}>"
@@ -51,21 +51,21 @@ class ConnectionPool(Generic[Wire]):
         return len(self._idle)
 
     @property
-    def calm(self) -> bool:
+    def has_spare_room(self) -> bool:
         """Whether a read that came now would not have to wait."""
         return self._has_room(False) and not self.waiting
 
-    async def calmed(self) -> None:
+    async def wait_for_spare_room(self) -> None:
         """Wait until it is calm."""
-        while not self.calm:
+        while not self.has_spare_room:
             future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-            self._behind.append(future)
+            self._background_waiters.append(future)
             try:
                 await future
             finally:
-                self._behind.remove(future)
+                self._background_waiters.remove(future)
 
-    async def enter(self, write: bool) -> None:
+    async def acquire(self, write: bool) -> None:
         """Wait for a place. FaultError FANIN505 when the queue is full."""
         queue = self._writes if write else self._reads
         if self._has_room(write) and not queue:
@@ -79,21 +79,21 @@ class ConnectionPool(Generic[Wire]):
             await place
         except asyncio.CancelledError:
             if place.done() and not place.cancelled():
-                self._pass_on()
+                self._free_place()
             elif place in queue:
                 queue.remove(place)
             raise
 
-    def leave(self, wire: Wire | None, keep: bool, now: float) -> None:
+    def release(self, wire: Wire | None, keep: bool, now: float) -> None:
         """Give the place back, and the connection: kept for the next call, or closed at once."""
         if wire is not None and keep:
             wire.idle_since = now
             self._idle.append(wire)
         elif wire is not None:
             wire.abort()
-        self._pass_on()
+        self._free_place()
 
-    def idle_wire(self, now: float) -> Wire | None:
+    def take_idle(self, now: float) -> Wire | None:
         """The connection used last, if it is still good; older ones than ``idle`` seconds are closed."""
         while self._idle:
             wire = self._idle.pop()
@@ -111,7 +111,7 @@ class ConnectionPool(Generic[Wire]):
         while self._idle:
             self._idle.pop().close()
 
-    def sweep(self, now: float) -> None:
+    def close_stale(self, now: float) -> None:
         """Close the connections that nobody has used for ``idle`` seconds."""
         stale = [w for w in self._idle if w.ended or now - w.idle_since > self._idle_seconds]
         self._idle = [wire for wire in self._idle if wire not in stale]
@@ -121,13 +121,13 @@ class ConnectionPool(Generic[Wire]):
     def _has_room(self, write: bool) -> bool:
         return self.busy < self._limit + (self._for_writes if write else 0)
 
-    def _pass_on(self) -> None:
+    def _free_place(self) -> None:
         self.busy -= 1
         while self._writes and self._has_room(True):
             self._admit(self._writes)
         while self._reads and self._has_room(False):
             self._admit(self._reads)
-        for future in self._behind if self.calm else ():
+        for future in self._background_waiters if self.has_spare_room else ():
             if not future.done():
                 future.set_result(None)
 
@@ -144,19 +144,19 @@ class BackgroundPool(ConnectionPool[Wire]):
     def __init__(self, first: ConnectionPool[Wire], limit: int, queue: int, idle: float, patience: float) -> None:
         super().__init__(limit, 0, queue, idle)
         self._first = first
-        self._patience = patience
+        self._timeout = patience
 
-    async def enter(self, write: bool) -> None:
+    async def acquire(self, write: bool) -> None:
         """Wait for a place, then for calm. FaultError FANIN505 when that takes too long."""
-        await super().enter(write)
-        if self._first.calm:
+        await super().acquire(write)
+        if self._first.has_spare_room:
             return
         try:
-            async with asyncio.timeout(self._patience):
-                await self._first.calmed()
+            async with asyncio.timeout(self._timeout):
+                await self._first.wait_for_spare_room()
         except TimeoutError:
-            self._pass_on()
+            self._free_place()
             raise FaultError("FANIN505") from None
         except BaseException:
-            self._pass_on()
+            self._free_place()
             raise

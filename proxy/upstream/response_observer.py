@@ -31,7 +31,7 @@ class ResponseObserver:
         """Where a request named none: the schema that upstream says it took. It does where it has several."""
         self._cors: OrderedDict[bytes, bytes] = OrderedDict()
 
-    def learn(
+    def observe(
         self, query: Query, head: RequestHead, line: StatusLine, fields: tuple[HeaderField, ...], body: bytes | None
     ) -> int:
         """Learn from an answer, whose ``body`` is None while not all of it is here. Its rows, -1 where unknown."""
@@ -39,7 +39,7 @@ class ResponseObserver:
         if line.status == 406 and body is not None and head.media is not None and head.media.singular:
             template = read_template(line.line, fields, body, self._gateway)
             if template is not None:
-                self._templates.learn(head.who, template, self._clock())
+                self._templates.learn(head.identity_hash, template, self._clock())
         if not query.relation or query.method != b"GET" or line.status not in (200, 206):
             return -1
         if not head.profile:
@@ -47,9 +47,9 @@ class ResponseObserver:
                 "utf-8", "replace"
             ) or self.first_schema
         rows, total = rows_and_total(first_value(fields, b"content-range"))
-        self._evidence.saw(rows, self._clock())
+        self._evidence.record_rows(rows, self._clock())
         if line.status == 206 and total is not None and 0 < rows < total and _counts_all(query, head):
-            self._evidence.cut_at(rows, self._clock())
+            self._evidence.record_cut(rows, self._clock())
         return rows
 
     @property
@@ -72,4 +72,4 @@ class ResponseObserver:
 
 def _counts_all(query: Query, head: RequestHead) -> bool:
     """Whether it asks for all rows and their exact number: then what is missing was cut by max-rows."""
-    return head.counted and head.refusal in (None, "accept") and not is_bounded(query.fingerprint)
+    return head.counted and head.bypass_reason in (None, "accept") and not is_bounded(query.fingerprint)

@@ -21,7 +21,7 @@ async def pump(wire: Connection, body: Body, first: bytes, idle: float) -> bool:
             wire.write(framed(first, body.framing < 0))
         async for piece in _from_client(body):
             wire.write(framed(piece, body.framing < 0))
-            await wire.flushed(idle)
+            await wire.drain(idle)
     except EndOfStreamError:
         return False  # upstream is gone: whoever reads its answer sees that too
     except TimeoutError:

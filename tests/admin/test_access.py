@@ -16,7 +16,7 @@ def asked(path: str = "/api/config", peer: str = HERE, host: str = "127.0.0.1:90
 
 def status(what: AdminRequest, token: str | None = None, hosts: tuple[str, ...] = ()) -> int:
     """200 where the gate lets it pass."""
-    denied = AccessPolicy(token, hosts, b"k" * 32).judge(what)
+    denied = AccessPolicy(token, hosts, b"k" * 32).check(what)
     return 200 if denied is None else denied.status
 
 
@@ -89,10 +89,10 @@ def test_the_token_opens_for_another_machine() -> None:
 def test_the_cookie_opens_until_the_token_or_the_process_is_another_one() -> None:
     gate = AccessPolicy(TOKEN, (), b"k" * 32)
     entering = asked(peer=NEARBY, cookie=gate.session)
-    assert gate.judge(entering) is None
-    assert AccessPolicy(TOKEN, (), b"k" * 32).judge(entering) is None
-    assert AccessPolicy(TOKEN + "2", (), b"k" * 32).judge(entering) is not None
-    assert AccessPolicy(TOKEN, (), b"l" * 32).judge(entering) is not None
+    assert gate.check(entering) is None
+    assert AccessPolicy(TOKEN, (), b"k" * 32).check(entering) is None
+    assert AccessPolicy(TOKEN + "2", (), b"k" * 32).check(entering) is not None
+    assert AccessPolicy(TOKEN, (), b"l" * 32).check(entering) is not None
     assert TOKEN not in gate.session
 
 
@@ -100,7 +100,7 @@ def test_without_a_token_set_no_token_and_no_cookie_opens() -> None:
     gate = AccessPolicy(None, (), b"k" * 32)
     assert not gate.is_token("")
     for claim in ({"authorization": "Bearer "}, {"authorization": "Bearer"}, {"cookie": ""}):
-        assert gate.judge(asked(peer=NEARBY, **claim)) is not None
+        assert gate.check(asked(peer=NEARBY, **claim)) is not None
 
 
 JSON = {"method": "POST", "content_type": "application/json; charset=utf-8"}

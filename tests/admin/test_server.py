@@ -126,10 +126,10 @@ async def test_the_cookie_ends_with_the_token_and_not_with_another_reload() -> N
     async with admin(loaded) as made:
         name = cookie(await get(made.port, f"/?token={TOKEN}", ELSEWHERE)).partition(";")[0]
         loaded.flags["admin_hosts"] = ["fanin.internal"]
-        made.adopt()
+        made.apply_settings()
         assert (await get(made.port, "/", ELSEWHERE, f"Cookie: {name}", host="fanin.internal:1")).status == 200
         loaded.flags["admin_token"] = TOKEN + "-another"
-        made.adopt()
+        made.apply_settings()
         assert (await get(made.port, "/", ELSEWHERE, f"Cookie: {name}")).status == 401
 
 

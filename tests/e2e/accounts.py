@@ -41,9 +41,9 @@ class _Seen(UpstreamCall):
         super().__init__(sidecar.upstream, lane, call)
         self._accounts = accounts
 
-    async def _ask(self) -> UpstreamAnswer:
+    async def _start(self) -> UpstreamAnswer:
         self._accounts.placed += 1
-        return await super()._ask()
+        return await super()._start()
 
     async def _send(self, wire: UpstreamConnection) -> UpstreamAnswer:
         self._accounts.written += 1
@@ -72,7 +72,7 @@ class Accounts:
         sidecar._events.subscribe(self._see)
         server = sidecar.server
         assert server is not None
-        adopt = server.adopt
+        adopt = server.apply_settings
 
         def counted(handler: Handler) -> Handler:
             async def handle(request: ClientRequest) -> bool:
@@ -88,7 +88,7 @@ class Accounts:
             return _Seen(self, sidecar, lane, call)
 
         server._handler = counted(server._handler)
-        setattr(server, "adopt", adopt_counted)  # noqa: B010 – a method's place
+        setattr(server, "apply_settings", adopt_counted)  # noqa: B010 – a method's place
         setattr(sidecar.upstream, "send", send)  # noqa: B010 – a method's place
 
     def _see(self, event: Event) -> None:

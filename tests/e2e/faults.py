@@ -121,7 +121,7 @@ def identity_without(patch: Patch, name: bytes) -> None:
         head = identity.read_head(*arguments)
         lines = [line for line in head.identity.split(b"\r\n") if not line.lower().startswith(name)]
         kept = b"\r\n".join(lines)
-        return msgspec.structs.replace(head, identity=kept, same=kept, who=kept)
+        return msgspec.structs.replace(head, identity=kept, coalescing_identity=kept, identity_hash=kept)
 
     patch.setattr("proxy.server.head_cache.read_head", read_head)
 

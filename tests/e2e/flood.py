@@ -47,10 +47,10 @@ def main() -> None:
         now[0] += 0.1
         one_trace(number, sidecar, events, now[0], chance)
         for trace in sidecar.traces.sweep(now[0]):
-            sidecar.judge.judge(trace)
-        sidecar.judge.look(now[0])
+            sidecar.rule_runner.run(trace)
+        sidecar.rule_runner.inspect_workload(now[0])
     megabytes = most_memory() / 1e6
-    held = {"fingerprints": len(sidecar.judge.workload), "findings": len(sidecar.judge.found)}
+    held = {"fingerprints": len(sidecar.rule_runner.workload), "findings": len(sidecar.rule_runner.findings)}
     bites = gauges(sidecar)["fingerprints_replaced"]
     print(json.dumps({"requests": REQUESTS, "megabytes": megabytes, **held, "replaced": bites}))
     assert console is not None

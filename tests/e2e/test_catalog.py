@@ -34,8 +34,8 @@ def reading(odd: Stack) -> dict[str, object]:
 
 
 def known(sidecar: Sidecar, relation: str) -> dict[bytes, Column]:
-    assert sidecar.oracle is not None
-    return dict(sidecar.oracle.columns.of((f"odd.{relation}", ""), 0.0))
+    assert sidecar.column_types is not None
+    return dict(sidecar.column_types.columns.of((f"odd.{relation}", ""), 0.0))
 
 
 async def execute(odd: Stack, statement: str) -> None:

@@ -299,7 +299,7 @@ async def test_a_loop_through_another_name_is_508() -> None:
         assert answer.status == 508
         assert b"FANIN508" in answer.body
         assert gauges(sidecar)["upstream_busy"] == 0
-    assert not sidecar.upstream.open_ends
+    assert not sidecar.upstream.open_endpoints
 
 
 # Streams.

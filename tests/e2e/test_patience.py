@@ -32,7 +32,7 @@ async def silent(talk: Talk) -> None:
 async def test_a_call_whose_caller_has_waited_long_enough_is_not_waited_for() -> None:
     async with ScriptedUpstream(silent) as scripted, asyncio.timeout(PATIENCE):
         upstream = Upstream(settings(scripted.url, timeouts__upstream_head=LONG), time.monotonic)
-        outgoing = UpstreamRequest(b"GET", b"GET / HTTP/1.1\r\nHost: h\r\n\r\n", spent=LONG)
+        outgoing = UpstreamRequest(b"GET", b"GET / HTTP/1.1\r\nHost: h\r\n\r\n", already_waited=LONG)
         with pytest.raises(FaultError, match="FANIN504"):
             await upstream.send(upstream.calls, outgoing).__aenter__()
         upstream.close()

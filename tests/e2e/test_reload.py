@@ -164,7 +164,7 @@ async def test_requests_under_way_end_under_the_settings_that_they_began_under()
         burst = asyncio.create_task(together(sidecar.port, requests))
         await upstream.until(lambda: any(map(merged, upstream.requests)))
         old = sidecar.merger
-        sidecar.adopt(settings(upstream.url, mode="observe"))
+        sidecar.apply_settings(settings(upstream.url, mode="observe"))
         assert sidecar.merger is not old
         assert gauges(sidecar)["waiting"] > 0
         alone = await together(sidecar.port, requests)
@@ -184,12 +184,12 @@ async def test_a_connection_has_the_new_limits_headers_and_neutral_list_with_its
                 return await client.answer()
 
             assert (await asked()).values(b"x-fanin") == []
-            sidecar.adopt(settings(upstream.url, headers="on", forwarded="append", trace__headers=["x-job"]))
+            sidecar.apply_settings(settings(upstream.url, headers="on", forwarded="append", trace__headers=["x-job"]))
             assert (await asked()).values(b"x-fanin") == [b"passed"]
             assert b"X-Forwarded-For: 127.0.0.1\r\n" in upstream.requests[-1]
             await asked("X-Job: nightly")
             assert "nightly" in {trace.id for trace in sidecar.traces.drain()}
-            sidecar.adopt(settings(upstream.url, limits__head_bytes=1000, limits__long_head_bytes=1000))
+            sidecar.apply_settings(settings(upstream.url, limits__head_bytes=1000, limits__long_head_bytes=1000))
             assert (await asked("X: " + "x" * 2000)).status == 431
         assert len(upstream.talks) == 1, "upstream's connection stayed too"
 
@@ -218,4 +218,4 @@ async def test_a_relation_or_route_of_its_own_is_merged_or_not_by_the_count_of_p
         assert await statements("apart") >= 4
         mixed = await statements("any", "by one")
         assert len(IDS) / 2 < mixed < len(IDS)
-        assert len(sidecar.every_term) == 3
+        assert len(sidecar.policies) == 3

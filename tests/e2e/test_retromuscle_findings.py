@@ -244,7 +244,7 @@ async def test_reference_tables_read_by_every_dashboard_are_found_and_the_copy_i
     users = [uuid_of(f"user:{n}") for n in range(1, 21)]
     changes = {"trace__quiet_explicit": 0.05, "detect__every": 0.05}
     async with fanin(stack.url, mount="/rest/v1", **changes) as sidecar:
-        known = sidecar.judge.found
+        known = sidecar.rule_runner.findings
         url = f"http://127.0.0.1:{sidecar.port}"
         played = await printed_by("mistakes.cjs", url, stack.token, "dashboards", json.dumps({"users": users}))
         await until(lambda: len([one for one in known if one.finding.code == "FAN006"]) == len(tables))

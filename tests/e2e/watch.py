@@ -22,11 +22,11 @@ class Watch:
 
     async def rest(self) -> None:
         """Wait until nothing is under way beside the line, and see that nothing is left of it."""
-        checker, merger = self.sidecar.checker, self.sidecar.merger
+        checker, merger = self.sidecar.comparer, self.sidecar.merger
         assert checker is not None
         assert merger is not None
         await until(lambda: not checker.running and not merger.waiting)
-        assert checker.held.now == 0
+        assert checker.budget.reserved == 0
         assert self.sidecar.upstream.shadows.busy == 0
 
     def calls(self) -> Counter[str]:

@@ -66,8 +66,8 @@ class Calls:
         return self.answer(call)
 
 
-class Told:
-    """An oracle that is never asked."""
+class KnownColumns:
+    """Column types that are known without asking upstream."""
 
     def __init__(self, columns: Columns) -> None:
         self.columns = columns
@@ -75,10 +75,10 @@ class Told:
     def known(self, member: PendingRequest) -> Mapping[bytes, Column]:
         return self.columns.of(table_of(member), 0.0)
 
-    def refused(self, member: PendingRequest, name: bytes, type_name: str, literal: bytes) -> None:
-        self.columns.refuse(table_of(member), name, type_name, literal, 0.0)
+    def record_bad_value(self, member: PendingRequest, name: bytes, type_name: str, literal: bytes) -> None:
+        self.columns.record_bad_value(table_of(member), name, type_name, literal, 0.0)
 
-    def questions(self, _: object) -> list[bytes]:
+    def unresolved(self, _: object) -> list[bytes]:
         return []
 
 
@@ -109,8 +109,8 @@ class Originals:
         self.made.append(call.head)
         self.open += 1
         try:
-            if call.leaves is not None and not self.full:
-                call.leaves()
+            if call.on_sent is not None and not self.full:
+                call.on_sent()
             await self.going.wait()
             if isinstance(self.head, FaultError):
                 raise self.head
@@ -163,7 +163,9 @@ class Made:
             settings, upstream, route, POSTGREST, named_in_settings((), "public"), lessons, events, clock, numbers
         )
         more = (self.evidence, events, clock, numbers, templates, self.mistrusted)
-        self.merger = Merger(settings, self.calls, cast("ColumnTypeResolver", Told(self.columns)), self.sharing, *more)
+        self.merger = Merger(
+            settings, self.calls, cast("ColumnTypeResolver", KnownColumns(self.columns)), self.sharing, *more
+        )
 
     def ask(self, *targets: str) -> list[asyncio.Task[Reply]]:
         members = [member(target) for target in targets]
@@ -173,7 +175,7 @@ class Made:
         """What the sharing is asked for reads that cannot be merged."""
         members = [member(target, lines, method=method) for target in targets]
         assert all(map(self.sharing.takes, members))
-        return [asyncio.create_task(self.sharing.ask(one, one.query.refusal)) for one in members]
+        return [asyncio.create_task(self.sharing.ask(one, one.query.bypass_reason)) for one in members]
 
     def doubts(self) -> list[str]:
         return [event.reason for event in self.said if isinstance(event, FellBack)]
@@ -182,9 +184,9 @@ class Made:
         """Nobody waits, nothing is in flight, no timer runs, and nothing was a bug."""
         for held in (self.merger, self.sharing):
             assert held.waiting == 0
-            assert not held._windows.timers
+            assert not held._windows.open_windows
             assert not held._tasks
-            assert all(gate.idle for gate in held._windows.gates._gates.values())
+            assert all(gate.idle for gate in held._windows.schedulers._gates.values())
         assert not self.originals.open
         assert not [event for event in self.said if isinstance(event, Warned)]
 
@@ -209,12 +211,12 @@ async def finish(tasks: list[asyncio.Task[Reply]]) -> list[Reply]:
 
 
 def bodies(replies: list[Reply]) -> list[bytes | None]:
-    return [reply.share.body if isinstance(reply, BufferedAnswer) else None for reply in replies]
+    return [reply.slice.body if isinstance(reply, BufferedAnswer) else None for reply in replies]
 
 
 def tickets(replies: list[Reply]) -> list[bool]:
     """Of those who go alone: whether a call was made for them in vain."""
-    return [reply.replays for reply in replies if isinstance(reply, SendAlone)]
+    return [reply.is_fallback for reply in replies if isinstance(reply, SendAlone)]
 
 
 async def settled(made: Made, tasks: list[asyncio.Task[Reply]]) -> list[Reply]:

@@ -36,8 +36,8 @@ async def test_equal_reads_are_one_call_and_each_has_a_copy() -> None:
     assert bodies(replies) == [b'[{"a":1}]'] * 3
     for reply in replies:
         assert isinstance(reply, BufferedAnswer)
-        assert reply.share.head == FINE + b"\r\nContent-Length: 9\r\n"
-        assert (reply.call, reply.shared, reply.outcome, reply.share.rows) == (1, 3, Outcome.SHARED, 1)
+        assert reply.slice.head == FINE + b"\r\nContent-Length: 9\r\n"
+        assert (reply.call, reply.shared, reply.outcome, reply.slice.rows) == (1, 3, Outcome.SHARED, 1)
     assert calls(made) == [("shared", 200)]
     assert costs(made) == ["FAN003"]
 
@@ -54,7 +54,7 @@ async def test_who_is_alone_goes_alone_and_says_why_it_is_not_merged() -> None:
     made = Made()
     (reply,) = await settled(made, made.share(PAGE))
     assert isinstance(reply, SendAlone)
-    assert (reply.reason, reply.replays) == ("offset", False)
+    assert (reply.reason, reply.is_fallback) == ("offset", False)
     assert not made.originals.made
 
 
@@ -90,7 +90,7 @@ async def test_a_head_is_answered_with_what_its_answer_says_of_length() -> None:
     made = Made(originals=Originals(head))
     for reply in await settled(made, made.share(PAGE, PAGE, method=b"HEAD")):
         assert isinstance(reply, BufferedAnswer)
-        assert (reply.share.head, reply.share.body, reply.share.rows) == (head + b"\r\n", b"", -1)
+        assert (reply.slice.head, reply.slice.body, reply.slice.rows) == (head + b"\r\n", b"", -1)
 
 
 @pytest.mark.parametrize("status", [b"206 Partial Content", b"400 Bad Request", b"404 Not Found", b"500 Oops"])
@@ -99,7 +99,7 @@ async def test_an_error_is_shared_as_it_is(status: bytes) -> None:
     made = Made(originals=Originals(FINE.replace(b"200 OK", status), body))
     replies = await settled(made, made.share(PAGE, PAGE))
     assert bodies(replies) == [body, body]
-    assert all(isinstance(one, BufferedAnswer) and one.share.head.startswith(b"HTTP/1.1 " + status) for one in replies)
+    assert all(isinstance(one, BufferedAnswer) and one.slice.head.startswith(b"HTTP/1.1 " + status) for one in replies)
 
 
 async def test_an_answer_teaches_what_answers_teach() -> None:
@@ -261,9 +261,9 @@ async def test_below_rewrite_nothing_is_shared_and_merging_goes_on(level: str) -
 
 async def test_where_merging_pauses_equal_reads_are_still_one_call() -> None:
     made = Made()
-    gate = made.merger._windows.gates.get(member("/t?id=eq.1").query.fingerprint, member("/t").head.who)
+    gate = made.merger._windows.schedulers.get(member("/t?id=eq.1").query.fingerprint, member("/t").head.identity_hash)
     assert gate is not None
-    gate.failed(0.0)
+    gate.record_failure(0.0)
     replies = await settled(made, made.ask(*ids(1, 1, 2)))
     assert bodies(replies) == [b"[]", b"[]", None]
     assert [reply.reason for reply in replies if isinstance(reply, SendAlone)] == ["paused"]

@@ -98,7 +98,7 @@ class Made:
             return first
 
         await self.checker.compare(self.call, b"alias", self.shares(share), self.pairs, ask)
-        assert self.checker.held.now == 0
+        assert self.checker.budget.reserved == 0
         return {event.result: event.answers for event in self.said if isinstance(event, AnswersCompared)}
 
 
@@ -200,7 +200,7 @@ async def test_after_the_end_nothing_runs_and_nothing_begins() -> None:
 
     made.checker.start(made.checker.compare(made.call, b"", made.shares(b"m"), made.pairs, never))
     await made.checker.close()
-    assert (made.checker.running, made.checker.held.now) == (0, 0)
+    assert (made.checker.running, made.checker.budget.reserved) == (0, 0)
     assert await made.compare(heard(b"m")) == {SKIPPED: 2}
 
 

@@ -29,7 +29,7 @@ async def test_who_is_alone_goes_alone_with_no_reason() -> None:
     made = Made(Calls())
     (reply,) = await finish(made.ask(*ids(1)))
     assert isinstance(reply, SendAlone)
-    assert (reply.reason, reply.replays) == (None, False)
+    assert (reply.reason, reply.is_fallback) == (None, False)
     made.assert_at_rest()
 
 
@@ -51,7 +51,7 @@ async def test_whoever_asks_while_a_call_is_in_flight_is_in_the_next_one() -> No
 async def test_a_doubt_sends_everybody_alone_once() -> None:
     made = Made(Calls(lambda _: FallbackReason("ties")))
     replies = await finish(made.ask(*ids(1, 2, 3)))
-    assert all(isinstance(reply, SendAlone) and reply.replays for reply in replies)
+    assert all(isinstance(reply, SendAlone) and reply.is_fallback for reply in replies)
     assert made.doubts() == ["ties"]
     made.assert_at_rest()
 
@@ -62,7 +62,7 @@ async def test_an_exception_in_the_call_is_a_doubt_and_is_told() -> None:
 
     made = Made(Calls(broken))
     replies = await finish(made.ask(*ids(1, 2)))
-    assert all(isinstance(reply, SendAlone) and reply.replays for reply in replies)
+    assert all(isinstance(reply, SendAlone) and reply.is_fallback for reply in replies)
     assert made.doubts() == ["bug"]
     assert [event.error for event in made.said if isinstance(event, Warned)]
 
@@ -79,7 +79,7 @@ async def test_a_call_that_is_too_slow_is_cancelled_and_everybody_goes_alone() -
     calls.going.clear()
     made = Made(calls, deadline_floor=1e-9)
     replies = await finish(made.ask(*ids(1, 2)))
-    assert all(isinstance(reply, SendAlone) and reply.replays for reply in replies)
+    assert all(isinstance(reply, SendAlone) and reply.is_fallback for reply in replies)
     assert made.doubts() == ["deadline"]
     assert calls.cancelled == 1
     made.assert_at_rest()
@@ -193,7 +193,7 @@ async def test_who_gathered_behind_a_call_that_fails_is_not_merged_in_the_pause(
 
 async def test_a_query_that_was_answered_wrong_is_merged_for_no_identity_until_its_pause_is_over() -> None:
     made = Made(Calls())
-    made.mistrusted.begin("GET t?id=eq.?", 0.0)
+    made.mistrusted.start("GET t?id=eq.?", 0.0)
     for lines in ("Host: h", "Host: h\nCookie: a=b"):
         tasks = [asyncio.create_task(made.merger.ask(member(target, lines))) for target in ids(1, 2)]
         replies = await finish(tasks)
@@ -208,7 +208,7 @@ async def test_who_waits_in_a_window_when_the_query_is_found_wrong_goes_alone() 
     made = Made(Calls())
     tasks = made.ask(*ids(1, 2))
     await turns(1)
-    made.mistrusted.begin("GET t?id=eq.?", 0.0)
+    made.mistrusted.start("GET t?id=eq.?", 0.0)
     replies = await finish(tasks)
     assert [reply.reason for reply in replies if isinstance(reply, SendAlone)] == ["mistrusted", "mistrusted"]
     made.assert_at_rest()
@@ -253,7 +253,7 @@ async def test_a_window_leaves_before_it_holds_more_than_it_may() -> None:
 
 async def test_a_known_max_rows_bounds_the_keys_of_a_call() -> None:
     made = Made(Calls())
-    made.evidence.cut_at(3, 0.0)
+    made.evidence.record_cut(3, 0.0)
     await finish(made.ask(*ids(*range(8))))
     assert {len(call.owners) for call in made.calls.made} == {2}
     made.assert_at_rest()

@@ -41,7 +41,7 @@ async def test_hanging_up_at_any_turn_leaves_nothing_behind(turn: int, leavers: 
             at in leavers and isinstance(reply, asyncio.CancelledError)
         )
         if isinstance(reply, BufferedAnswer):
-            assert reply.share.body == str(numbers[at]).encode()
+            assert reply.slice.body == str(numbers[at]).encode()
     await turns()
     made.assert_at_rest()
 
@@ -67,11 +67,11 @@ async def test_the_last_to_hang_up_in_a_window_cancels_its_timer() -> None:
     (ticket,) = await asyncio.gather(*made.ask(*ids(1)))
     tasks = made.ask(*ids(2, 3))
     await turns()
-    assert made.merger._windows.timers
+    assert made.merger._windows.open_windows
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
-    assert not made.merger._windows.timers
+    assert not made.merger._windows.open_windows
     assert isinstance(ticket, SendAlone)
     ticket.done(None)
     made.assert_at_rest()

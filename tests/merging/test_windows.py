@@ -35,7 +35,7 @@ class Room:
         self.batches.append(batch)
 
     def ask(self, member: PendingRequest, reason: str | None = None) -> asyncio.Task[object]:
-        return asyncio.create_task(self.windows.ask(self.gate, member, reason))
+        return asyncio.create_task(self.windows.join(self.gate, member, reason))
 
 
 async def test_whoever_came_in_one_turn_leaves_together_at_its_end() -> None:
@@ -45,9 +45,9 @@ async def test_whoever_came_in_one_turn_leaves_together_at_its_end() -> None:
     assert room.batches == [members]
     assert [(event.size, event.waited) for event in room.said if isinstance(event, WindowClosed)] == [(3, 2.0)]
     assert room.windows.waiting == 3
-    assert room.windows.timers == 0
+    assert room.windows.open_windows == 0
     for one in members:
-        room.windows.admit(room.gate, one)
+        room.windows.release_alone(room.gate, one)
     await asyncio.gather(*tasks)
     assert room.windows.waiting == 0
 
@@ -57,8 +57,8 @@ async def test_who_goes_alone_is_told_why(own: str, told: str | None, reason: st
     room, one = Room(), member("/t")
     task = room.ask(one, own)
     await turns(2)
-    room.windows.admit(room.gate, one, told)
-    room.windows.admit(room.gate, one, "busy")  # it is told once
+    room.windows.release_alone(room.gate, one, told)
+    room.windows.release_alone(room.gate, one, "busy")  # it is told once
     ticket = await task
     assert isinstance(ticket, SendAlone)
     assert ticket.reason == reason
@@ -69,12 +69,12 @@ async def test_who_goes_alone_is_told_why(own: str, told: str | None, reason: st
 
 async def test_who_waits_behind_a_call_leaves_when_it_returns() -> None:
     room, one = Room(), member("/t")
-    room.gate.sent()
+    room.gate.acquire()
     task = room.ask(one)
     await turns(3)
     assert not room.batches
-    assert room.windows.timers == 1
-    room.windows.returned(room.gate, 0.001)
+    assert room.windows.open_windows == 1
+    room.windows.release(room.gate, 0.001)
     await turns(2)
     assert room.batches == [[one]]
     task.cancel()
@@ -83,14 +83,14 @@ async def test_who_waits_behind_a_call_leaves_when_it_returns() -> None:
 
 async def test_who_hangs_up_in_a_window_is_in_no_batch_and_the_last_closes_it() -> None:
     room = Room()
-    room.gate.sent()
+    room.gate.acquire()
     tasks = [room.ask(member("/t")), room.ask(member("/t"))]
     await turns(2)
     for left, task in zip((1, 0), tasks, strict=True):
         task.cancel()
         await turns(2)
-        assert (room.windows.waiting, room.windows.timers) == (left, left)
-    room.windows.returned(room.gate, None)
+        assert (room.windows.waiting, room.windows.open_windows) == (left, left)
+    room.windows.release(room.gate, None)
     await turns(2)
     assert not room.batches
 
@@ -99,7 +99,7 @@ async def test_who_hangs_up_while_a_call_is_made_leaves_its_waiters() -> None:
     room, one = Room(), member("/t")
     task = room.ask(one)
     await turns(2)
-    waiters = room.windows.seat(one).waiters = InFlightCall([one, member("/t")])
+    waiters = room.windows.waiter(one).in_flight = InFlightCall([one, member("/t")])
     task.cancel()
     await turns(2)
     assert waiters.left == 1

@@ -26,36 +26,36 @@ def gate() -> BatchScheduler:
 
 def burst(gate: BatchScheduler, size: int) -> float | None:
     """``size`` members come and leave together; what the first was told."""
-    waits = [gate.arrive(member("/t?id=eq.1")) for _ in range(size)]
-    assert len(gate.leave()) == size
+    waits = [gate.enqueue(member("/t?id=eq.1")) for _ in range(size)]
+    assert len(gate.flush()) == size
     return waits[0]
 
 
 def answered(gate: BatchScheduler, seconds: float | None) -> bool:
-    gate.sent()
-    return gate.returned(seconds)
+    gate.acquire()
+    return gate.release(seconds)
 
 
 def test_who_is_alone_leaves_at_once() -> None:
-    assert gate().arrive(member("/t?id=eq.1")) == 0.0
+    assert gate().enqueue(member("/t?id=eq.1")) == 0.0
 
 
 def test_who_comes_second_waits_for_what_the_first_was_told() -> None:
     one = gate()
     first, second = member("/t?id=eq.1"), member("/t?id=eq.2")
-    one.arrive(first)
-    assert one.arrive(second) is None
-    assert one.leave() == [first, second]
+    one.enqueue(first)
+    assert one.enqueue(second) is None
+    assert one.flush() == [first, second]
 
 
 def test_while_a_call_is_in_flight_look_alikes_gather() -> None:
     one = gate()
     burst(one, 1)
-    one.sent()
-    assert one.arrive(member("/t?id=eq.2")) == PACE.max_wait
-    assert one.arrive(member("/t?id=eq.3")) is None
-    assert one.returned(0.004), "those who gathered leave when the call returns"
-    assert len(one.leave()) == 2
+    one.acquire()
+    assert one.enqueue(member("/t?id=eq.2")) == PACE.max_wait
+    assert one.enqueue(member("/t?id=eq.3")) is None
+    assert one.release(0.004), "those who gathered leave when the call returns"
+    assert len(one.flush()) == 2
 
 
 def test_a_call_that_returns_to_nobody_opens_nothing() -> None:
@@ -68,8 +68,8 @@ def test_no_hold_is_longer_than_half_the_median_upstream_time(times: list[float]
     for seconds in times:
         answered(one, seconds)
     burst(one, 4)
-    one.sent()
-    wait = one.arrive(member("/t?id=eq.1"))
+    one.acquire()
+    wait = one.enqueue(member("/t?id=eq.1"))
     median = sorted(times[-64:])[len(times[-64:]) // 2]
     assert wait == min(PACE.max_wait, 0.5 * median)
 
@@ -77,14 +77,14 @@ def test_no_hold_is_longer_than_half_the_median_upstream_time(times: list[float]
 def test_a_key_that_lately_fanned_out_lingers() -> None:
     one = gate()
     burst(one, 4)
-    assert one.arrive(member("/t?id=eq.1")) == PACE.linger
+    assert one.enqueue(member("/t?id=eq.1")) == PACE.linger
 
 
 def test_a_linger_is_no_longer_than_any_hold() -> None:
     one = gate()
     answered(one, 0.0004)
     burst(one, 4)
-    assert one.arrive(member("/t?id=eq.1")) == pytest.approx(0.0002)
+    assert one.enqueue(member("/t?id=eq.1")) == pytest.approx(0.0002)
 
 
 def test_lingering_ends_when_it_mostly_finds_nobody() -> None:
@@ -110,48 +110,48 @@ def test_a_full_window_says_so() -> None:
     one = gate()
     for n in range(PACE.max_window):
         assert not one.full
-        one.arrive(member(f"/t?id=eq.{n}"))
+        one.enqueue(member(f"/t?id=eq.{n}"))
     assert one.full
-    one.leave()
+    one.flush()
     assert not one.full
 
 
 def test_who_hangs_up_is_not_in_the_batch_and_the_last_one_closes_the_window() -> None:
     one = gate()
     first, second = member("/t?id=eq.1"), member("/t?id=eq.2")
-    one.arrive(first)
-    one.arrive(second)
-    assert not one.depart(first)
-    assert one.depart(second)
-    assert one.leave() == []
+    one.enqueue(first)
+    one.enqueue(second)
+    assert not one.cancel(first)
+    assert one.cancel(second)
+    assert one.flush() == []
     assert one.idle
 
 
 def test_hanging_up_after_the_window_left_changes_nothing() -> None:
     one = gate()
     first = member("/t?id=eq.1")
-    one.arrive(first)
-    one.leave()
-    assert one.depart(first)
+    one.enqueue(first)
+    one.flush()
+    assert one.cancel(first)
 
 
 def test_what_arrives_after_the_window_left_is_the_next_windows() -> None:
     one = gate()
     burst(one, 2)
     late = member("/t?id=eq.3")
-    one.arrive(late)
-    assert one.leave() == [late]
+    one.enqueue(late)
+    assert one.flush() == [late]
 
 
 def test_a_gate_is_idle_when_nobody_waits_and_nothing_is_in_flight() -> None:
     one = gate()
     seen = [one.idle]
-    one.arrive(member("/t?id=eq.1"))
+    one.enqueue(member("/t?id=eq.1"))
     seen.append(one.idle)
-    one.leave()
-    one.sent()
+    one.flush()
+    one.acquire()
     seen.append(one.idle)
-    one.returned(None)
+    one.release(None)
     seen.append(one.idle)
     assert seen == [True, False, False, True]
 
@@ -174,7 +174,7 @@ def test_pauses_grow_with_each_failure_and_have_an_end() -> None:
     one = gate()
     now, lengths = 0.0, []
     for _ in range(6):
-        one.failed(now)
+        one.record_failure(now)
         length = next(s for s in (1.0, 2.0, 4.0, 8.0, 10.0) if not one.paused(now + s))
         lengths.append(length)
         now += length
@@ -183,23 +183,23 @@ def test_pauses_grow_with_each_failure_and_have_an_end() -> None:
 
 def test_calls_of_one_batch_that_fail_together_are_one_failure() -> None:
     one = gate()
-    assert [one.failed(5.0) for _ in range(3)] == [True, False, False]
+    assert [one.record_failure(5.0) for _ in range(3)] == [True, False, False]
     assert one.paused(5.9)
     assert not one.paused(6.0)
 
 
 def test_a_good_answer_makes_the_next_pause_a_first_one() -> None:
     one = gate()
-    one.failed(0.0)
-    one.failed(1.0)
-    one.merged(keys=2, rows=2, size=100)
-    one.failed(100.0)
+    one.record_failure(0.0)
+    one.record_failure(1.0)
+    one.record_merge(keys=2, rows=2, size=100)
+    one.record_failure(100.0)
     assert not one.paused(101.0)
 
 
 def test_large_answers_end_merging_for_a_while_and_not_for_good() -> None:
     one = gate()
-    one.merged(keys=1, rows=1, size=1000)
+    one.record_merge(keys=1, rows=1, size=1000)
     assert not one.too_large(300)
     refused = 0
     while one.too_large(200):
@@ -222,7 +222,7 @@ def test_gates_tell_how_many_are_paused() -> None:
         one = gates.get(name, b"x")
         assert one is not None
         if name != "c":
-            one.failed(0.0)
+            one.record_failure(0.0)
     assert (gates.paused(0.5), gates.paused(1.0)) == (2, 0)
 
 
@@ -241,7 +241,7 @@ def test_a_busy_gate_never_makes_room() -> None:
     for name in ("a", "b"):
         busy = gates.get(name, b"")
         assert busy is not None
-        busy.sent()
+        busy.acquire()
     assert gates.get("c", b"") is None
     kept = gates.get("a", b"")
     assert kept is not None
@@ -251,27 +251,27 @@ def test_a_busy_gate_never_makes_room() -> None:
 def test_the_rows_of_a_key_are_expected_again_and_slowly_forgotten() -> None:
     one = gate()
     assert one.rows_per_key == 1.0
-    one.merged(keys=2, rows=20, size=100)
+    one.record_merge(keys=2, rows=20, size=100)
     assert one.rows_per_key == 10.0
-    one.merged(keys=2, rows=2, size=100)
+    one.record_merge(keys=2, rows=2, size=100)
     assert one.rows_per_key == 9.0
 
 
 def test_a_gate_is_known_once_it_was_asked_for_under_its_own_key() -> None:
     gates = SchedulerRegistry(9, gate)
-    assert gates.known("a", b"x") is None
+    assert gates.find("a", b"x") is None
     one = gates.get("a", b"x")
-    assert gates.known("a", b"x") is one
-    assert gates.known("a", b"y") is None
-    assert gates.known(7, b"x") is None
+    assert gates.find("a", b"x") is one
+    assert gates.find("a", b"y") is None
+    assert gates.find(7, b"x") is None
 
 
 def test_after_it_recovered_a_pause_is_as_short_as_the_first() -> None:
     one = gate()
-    one.failed(0.0)
-    one.failed(1.0)
+    one.record_failure(0.0)
+    one.record_failure(1.0)
     assert one.paused(2.9)
-    one.recovered()
-    one.failed(3.0)
+    one.record_success()
+    one.record_failure(3.0)
     assert one.paused(3.9)
     assert not one.paused(4.0)

@@ -43,7 +43,7 @@ def test_a_query_with_a_long_list_reads_as_the_same_with_a_short_one() -> None:
     long, short = read(f"/t?select=a&x=eq.7&id={LIST}&order=id"), query("/t?select=a&x=eq.7&id=in.(1)&order=id")
     assert (long.relation, long.fingerprint) == (short.relation, short.fingerprint)
     assert long.target == f"/t?select=a&x=eq.7&id={LIST}&order=id".encode()
-    assert (long.refusal, long.keys, long.select) == ("too-long", (), None)
+    assert (long.bypass_reason, long.keys, long.select) == ("too-long", (), None)
 
 
 def test_two_long_lists_are_told_apart() -> None:
@@ -66,13 +66,13 @@ def test_two_long_lists_are_told_apart() -> None:
     ],
 )
 def test_what_else_forbids_a_rewrite_is_still_known(refusal: str, target: str, lines: str) -> None:
-    assert read(target, lines).refusal == refusal
+    assert read(target, lines).bypass_reason == refusal
 
 
 @pytest.mark.parametrize("target", ["/t?or=(" + "a.eq.1," * 20_000, "/t?" + "&" * 70_000, "/t?id=eq." + "1" * 70_000])
 def test_a_target_beyond_reading_is_known_by_its_path(target: str) -> None:
     long = read(target)
-    assert (long.relation, long.fingerprint, long.refusal) == ("public.t", "GET t", "too-long")
+    assert (long.relation, long.fingerprint, long.bypass_reason) == ("public.t", "GET t", "too-long")
     assert long.target == target.encode()
 
 

@@ -101,9 +101,9 @@ def test_a_function_is_stable_when_anybody_who_knows_says_so() -> None:
 
 
 def test_what_a_gateway_goes_by_is_compared_and_what_traces_is_not() -> None:
-    plain = member("/t").head.same
+    plain = member("/t").head.coalescing_identity
     for neutral in ("traceparent: 00-1", "X-Retry-Count: 2", "X-Fanin-Trace: t"):
-        assert member("/t", f"Host: h\n{neutral}").head.same == plain
+        assert member("/t", f"Host: h\n{neutral}").head.coalescing_identity == plain
     for other in ("Accept-Encoding: gzip", "If-None-Match: x", "Authorization: Bearer x", "Accept: text/csv"):
-        assert member("/t", f"Host: h\n{other}").head.same != plain
-    assert member("/t", "Host: i").head.same != plain
+        assert member("/t", f"Host: h\n{other}").head.coalescing_identity != plain
+    assert member("/t", "Host: i").head.coalescing_identity != plain

@@ -26,7 +26,7 @@ def test_what_upstream_did_not_tell_is_asked_again_soon() -> None:
 
 def test_the_catalogs_word_counts_first() -> None:
     columns = Columns(60.0, 9)
-    columns.adopt({"t": {b"k": INTEGER}})
+    columns.apply_catalog({"t": {b"k": INTEGER}})
     columns.learn(("t", ""), b"k", TEXT, 0.0)
     columns.learn(("t", ""), b"computed", TEXT, 0.0)
     assert columns.of(("t", ""), 0.0) == {b"k": INTEGER, b"computed": TEXT}
@@ -35,13 +35,13 @@ def test_the_catalogs_word_counts_first() -> None:
 def test_a_catalog_read_again_ends_what_upstream_said() -> None:
     columns = Columns(60.0, 9)
     columns.learn(("t", ""), b"k", TEXT, 0.0)
-    columns.adopt({"t": {b"id": INTEGER}})
+    columns.apply_catalog({"t": {b"id": INTEGER}})
     assert columns.of(("t", ""), 0.0) == {b"id": INTEGER}
 
 
 def test_what_an_answer_contradicted_is_forgotten() -> None:
     columns = Columns(60.0, 9)
-    columns.adopt({"t": {b"k": INTEGER}, "u": {b"k": INTEGER}})
+    columns.apply_catalog({"t": {b"k": INTEGER}, "u": {b"k": INTEGER}})
     columns.learn(("t", ""), b"x", TEXT, 0.0)
     assert columns.forget(("t", ""))
     assert columns.of(("t", ""), 0.0) == {}
@@ -54,25 +54,25 @@ def test_what_an_answer_contradicted_is_forgotten() -> None:
 def test_refused_literals_are_gathered_up_to_a_bound() -> None:
     columns = Columns(60.0, 9)
     for n in range(MAX_REFUSED + 5):
-        columns.refuse(("t", ""), b"k", "enum", b"%d" % n, 0.0)
+        columns.record_bad_value(("t", ""), b"k", "enum", b"%d" % n, 0.0)
     found = columns.of(("t", ""), 0.0)[b"k"]
     assert found.type == "enum"
     assert len(found.refused) == MAX_REFUSED
-    columns.refuse(("t", ""), b"k", "integer", b"x", 0.0)
+    columns.record_bad_value(("t", ""), b"k", "integer", b"x", 0.0)
     assert columns.of(("t", ""), 0.0)[b"k"] == Column("integer", refused=frozenset((b"x",)))
 
 
 def test_what_upstream_refused_is_known_beside_the_catalog() -> None:
     columns = Columns(60.0, 9)
-    columns.adopt({"t": {b"ip": Column("inet", certain=True)}})
-    assert not columns.refuse(("t", ""), b"ip", "inet", b"1", 0.0)
+    columns.apply_catalog({"t": {b"ip": Column("inet", certain=True)}})
+    assert not columns.record_bad_value(("t", ""), b"ip", "inet", b"1", 0.0)
     assert columns.of(("t", ""), 0.0) == {b"ip": Column("inet", certain=True, refused=frozenset((b"1",)))}
 
 
 def test_a_catalog_that_names_another_type_than_upstream_is_dropped() -> None:
     columns = Columns(60.0, 9)
-    columns.adopt({"t": {b"k": TEXT}})
-    assert columns.refuse(("t", ""), b"k", "integer", b"a", 0.0)
+    columns.apply_catalog({"t": {b"k": TEXT}})
+    assert columns.record_bad_value(("t", ""), b"k", "integer", b"a", 0.0)
     assert columns.of(("t", ""), 0.0) == {}
 
 
@@ -82,7 +82,7 @@ def test_what_is_learnt_of_a_table_with_a_profile_says_nothing_of_the_one_withou
     columns = Columns(60.0, 9)
     columns.learn(named, b"k", TEXT, 0.0)
     assert columns.of(unnamed, 0.0) == {}
-    columns.adopt({"public.t": {b"k": INTEGER}})
+    columns.apply_catalog({"public.t": {b"k": INTEGER}})
     assert columns.of(unnamed, 0.0) == columns.of(named, 0.0) == {b"k": INTEGER}
 
 

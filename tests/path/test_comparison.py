@@ -183,10 +183,10 @@ def test_an_original_is_asked_for_without_compression_and_else_as_it_came() -> N
 
 def test_no_more_is_held_than_the_limit() -> None:
     held = ByteBudget(10)
-    assert [held.take(6), held.take(5), held.take(4), held.take(1)] == [True, False, True, False]
-    held.give(6)
-    assert held.now == 4
-    assert held.take(6)
+    assert [held.reserve(6), held.reserve(5), held.reserve(4), held.reserve(1)] == [True, False, True, False]
+    held.release(6)
+    assert held.reserved == 4
+    assert held.reserve(6)
 
 
 # Pausing.
@@ -195,9 +195,9 @@ def test_no_more_is_held_than_the_limit() -> None:
 def test_a_pause_doubles_and_has_a_longest() -> None:
     pauses, now, lengths = MismatchPauses(1.0, 5.0, 10), 0.0, []
     for _ in range(5):
-        lengths.append(pauses.begin("a", now))
+        lengths.append(pauses.start("a", now))
         assert pauses.paused("a", now)
-        assert pauses.begin("a", now + lengths[-1] / 2) == 0.0
+        assert pauses.start("a", now + lengths[-1] / 2) == 0.0
         now += lengths[-1]
         assert not pauses.paused("a", now)
     assert lengths == [1.0, 2.0, 4.0, 5.0, 5.0]
@@ -205,7 +205,7 @@ def test_a_pause_doubles_and_has_a_longest() -> None:
 
 def test_only_that_query_is_paused() -> None:
     pauses = MismatchPauses(1.0, 5.0, 10)
-    pauses.begin("a", 0.0)
+    pauses.start("a", 0.0)
     assert not pauses.paused("b", 0.0)
     assert (pauses.count(0.5), pauses.count(1.0)) == (1, 0)
 
@@ -213,19 +213,19 @@ def test_only_that_query_is_paused() -> None:
 def test_after_a_pause_every_batch_is_compared_for_as_long_again() -> None:
     pauses = MismatchPauses(2.0, 5.0, 10)
     assert not pauses.watched("a", 0.0)
-    pauses.begin("a", 0.0)
+    pauses.start("a", 0.0)
     assert [pauses.watched("a", now) for now in (1.0, 2.0, 3.9, 4.0)] == [True, True, True, False]
 
 
 def test_who_was_right_for_long_begins_with_the_first_pause() -> None:
     pauses = MismatchPauses(1.0, 5.0, 10)
-    pauses.begin("a", 0.0)
-    assert pauses.begin("a", 6.0) == 2.0
-    assert pauses.begin("a", 8.0 + 5.1) == 1.0
+    pauses.start("a", 0.0)
+    assert pauses.start("a", 6.0) == 2.0
+    assert pauses.start("a", 8.0 + 5.1) == 1.0
 
 
 def test_pauses_are_bounded_and_the_oldest_goes() -> None:
     pauses = MismatchPauses(9.0, 9.0, 2)
     for name in "abc":
-        pauses.begin(name, 0.0)
+        pauses.start(name, 0.0)
     assert [pauses.paused(name, 1.0) for name in "abc"] == [False, True, True]

@@ -71,29 +71,29 @@ LISTS = {"oversized", "list", "list-order", "list-total", "list-room"}
 
 @pytest.mark.parametrize(("reason", "target"), REFUSED_BY_TARGET)
 def test_a_target_is_refused_with_its_reason(reason: str, target: str) -> None:
-    assert query(target).refusal == reason
+    assert query(target).bypass_reason == reason
 
 
 @pytest.mark.parametrize(("reason", "lines"), REFUSED_BY_HEAD)
 def test_a_head_is_refused_with_its_reason(reason: str, lines: str) -> None:
-    assert query("/t?id=eq.1", lines).refusal == reason
+    assert query("/t?id=eq.1", lines).bypass_reason == reason
 
 
 def test_http_1_0_is_refused() -> None:
-    assert head("Host: h", minor=0).refusal == "http-1.0"
+    assert head("Host: h", minor=0).bypass_reason == "http-1.0"
 
 
 @pytest.mark.parametrize("method", [b"HEAD", b"POST", b"PATCH", b"DELETE", b"PUT", b"OPTIONS", b"FOO"])
 def test_only_get_is_merged(method: bytes) -> None:
-    assert query("/t?id=eq.1", method=method).refusal == "method"
+    assert query("/t?id=eq.1", method=method).bypass_reason == "method"
 
 
 def test_what_is_beside_the_mount_is_not_looked_at() -> None:
     outside = query("/auth/v1/user/secret?id=eq.1", mount=b"/rest/v1")
-    assert outside.refusal == "outside-mount"
+    assert outside.bypass_reason == "outside-mount"
     assert outside.fingerprint == "GET /auth"
-    assert query("/rest/v1/", mount=b"/rest/v1").refusal == "not-a-relation"
-    assert query("/rest/v1/rpc/f", mount=b"/rest/v1").refusal == "not-a-relation"
+    assert query("/rest/v1/", mount=b"/rest/v1").bypass_reason == "not-a-relation"
+    assert query("/rest/v1/rpc/f", mount=b"/rest/v1").bypass_reason == "not-a-relation"
 
 
 def test_every_reason_in_the_table_has_a_test() -> None:
@@ -114,7 +114,7 @@ def test_every_reason_in_the_table_has_a_test() -> None:
     ],
 )
 def test_the_core_case_is_not_refused(target: str) -> None:
-    assert query(target).refusal is None
+    assert query(target).bypass_reason is None
 
 
 def test_a_key_says_where_its_literal_lies() -> None:
@@ -203,7 +203,7 @@ def test_which_header_names_the_schema_depends_on_the_method(method: bytes, rela
 @given(st.binary(max_size=200))
 def test_any_target_is_read_without_an_error(raw: bytes) -> None:
     read = query(b"/t?" + raw)
-    assert read.refusal is None or read.refusal in BYPASS_REASONS
+    assert read.bypass_reason is None or read.bypass_reason in BYPASS_REASONS
     for key in read.keys:
         assert decoded(read.target[key.start : key.end]) == key.value
 
@@ -214,11 +214,11 @@ def test_of_many_filters_the_first_may_vary() -> None:
 
 
 def test_a_tree_as_deep_as_the_url_allows_is_read() -> None:
-    assert query("/t?or=" + "(and" * 15_000).refusal == "too-long"
+    assert query("/t?or=" + "(and" * 15_000).bypass_reason == "too-long"
 
 
 def test_a_plain_limit_is_found_with_its_place() -> None:
     read = query("/t?limit=25&id=eq.1")
-    assert read.refusal is None
+    assert read.bypass_reason is None
     assert read.limit == (25, 9, 11)
     assert query("/t?id=eq.1&r.limit=2").limit is None

@@ -61,7 +61,7 @@ def test_callers_may_differ_in_neutral_headers(line: bytes) -> None:
     block = line + b"\r\nX: y" if line.startswith(b"Host") else HOST + line + b"\r\nX: y"
     one, two = read(HOST + b"X: y"), read(block)
     assert one.identity == two.identity
-    assert one.who == two.who
+    assert one.identity_hash == two.identity_hash
 
 
 @pytest.mark.parametrize(
@@ -85,7 +85,7 @@ def test_callers_may_differ_in_neutral_headers(line: bytes) -> None:
 def test_callers_that_differ_in_anything_else_are_two(line: bytes) -> None:
     one, two = read(HOST), read(HOST + line)
     assert one.identity != two.identity
-    assert one.who != two.who
+    assert one.identity_hash != two.identity_hash
 
 
 def test_names_and_order_are_identity_too() -> None:
@@ -104,9 +104,9 @@ def test_operators_extend_and_shrink_the_neutral_list() -> None:
 def test_identities_are_remembered_only_as_keyed_hashes() -> None:
     other = head_rules(b"upstream:3000", (), (), (), b"another key")
     block = HOST + b"Authorization: Bearer a"
-    assert read(block).who != read(block, other).who
-    assert len(read(block).who) >= 16
-    assert b"Bearer" not in read(block).who
+    assert read(block).identity_hash != read(block, other).identity_hash
+    assert len(read(block).identity_hash) >= 16
+    assert b"Bearer" not in read(block).identity_hash
 
 
 def test_a_peer_that_upstream_is_told_of_is_identity() -> None:
@@ -115,7 +115,7 @@ def test_a_peer_that_upstream_is_told_of_is_identity() -> None:
     assert one.forward == head.forward + b"X-Forwarded-For: 10.0.0.1\r\n"
     assert one.merged == head.merged + b"X-Forwarded-For: 10.0.0.1\r\n"
     assert len({head.identity, one.identity, two.identity}) == 3
-    assert len({head.who, one.who, two.who}) == 3
+    assert len({head.identity_hash, one.identity_hash, two.identity_hash}) == 3
     assert with_peer(head, b"10.0.0.1", b"key") == one
 
 
@@ -195,7 +195,7 @@ def test_the_trace_is_the_first_of_its_headers(lines: bytes, trace: str | None) 
     ],
 )
 def test_some_heads_forbid_merging(lines: bytes, reason: str | None) -> None:
-    assert read(HOST + lines).refusal == reason
+    assert read(HOST + lines).bypass_reason == reason
 
 
 @pytest.mark.parametrize(

@@ -26,22 +26,22 @@ def test_a_configured_max_rows_proves_what_is_below_it_for_ever() -> None:
 
 def test_what_is_configured_is_not_unlearnt() -> None:
     evidence = fresh(10)
-    evidence.saw(500, 0.0)
-    evidence.cut_at(3, 0.0)
+    evidence.record_rows(500, 0.0)
+    evidence.record_cut(3, 0.0)
     assert evidence.known(0.0) == 10
 
 
 def test_an_answer_of_more_rows_proves_fewer_to_be_whole() -> None:
     evidence = fresh()
-    evidence.saw(100, 0.0)
+    evidence.record_rows(100, 0.0)
     assert evidence.proves(99, 0.0)
     assert not evidence.proves(100, 0.0)
 
 
 def test_such_a_proof_is_good_for_a_minute() -> None:
     evidence = fresh()
-    evidence.saw(100, 0.0)
-    evidence.saw(50, 30.0)
+    evidence.record_rows(100, 0.0)
+    evidence.record_rows(50, 30.0)
     assert evidence.proves(99, LIFETIME)
     assert not evidence.proves(50, LIFETIME + 1)
     assert evidence.proves(49, LIFETIME + 1)
@@ -50,7 +50,7 @@ def test_such_a_proof_is_good_for_a_minute() -> None:
 
 def test_a_cut_answer_teaches_max_rows() -> None:
     evidence = fresh()
-    evidence.cut_at(3, 0.0)
+    evidence.record_cut(3, 0.0)
     assert evidence.known(0.0) == 3
     assert evidence.proves(2, 0.0)
     assert not evidence.proves(3, 0.0)
@@ -58,7 +58,7 @@ def test_a_cut_answer_teaches_max_rows() -> None:
 
 def test_what_was_learnt_is_forgotten_after_a_minute_because_it_may_have_been_lowered() -> None:
     evidence = fresh()
-    evidence.cut_at(1000, 0.0)
+    evidence.record_cut(1000, 0.0)
     assert evidence.known(LIFETIME) == 1000
     assert evidence.known(LIFETIME + 1) is None
     assert not evidence.proves(5, LIFETIME + 1)
@@ -66,8 +66,8 @@ def test_what_was_learnt_is_forgotten_after_a_minute_because_it_may_have_been_lo
 
 def test_a_larger_answer_proves_that_max_rows_was_raised() -> None:
     evidence = fresh()
-    evidence.cut_at(3, 0.0)
-    evidence.saw(4, 1.0)
+    evidence.record_cut(3, 0.0)
+    evidence.record_rows(4, 1.0)
     assert evidence.known(1.0) is None
     assert evidence.proves(3, 1.0)
     assert not evidence.proves(4, 1.0)
@@ -75,16 +75,16 @@ def test_a_larger_answer_proves_that_max_rows_was_raised() -> None:
 
 def test_a_cut_proves_that_max_rows_was_lowered() -> None:
     evidence = fresh()
-    evidence.saw(1000, 0.0)
-    evidence.cut_at(3, 1.0)
+    evidence.record_rows(1000, 0.0)
+    evidence.record_cut(3, 1.0)
     assert not evidence.proves(500, 1.0)
     assert not evidence.proves(500, LIFETIME)
 
 
 def test_answers_without_rows_prove_nothing() -> None:
     evidence = fresh()
-    evidence.saw(0, 0.0)
-    evidence.saw(-1, 0.0)
+    evidence.record_rows(0, 0.0)
+    evidence.record_rows(-1, 0.0)
     assert not evidence.proves(0, 0.0)
 
 
@@ -93,7 +93,7 @@ def test_the_mark_is_the_largest_answer_of_the_last_minute(seen: list[tuple[floa
     evidence = fresh()
     seen = sorted(seen, key=lambda pair: pair[0])
     for at, rows in seen:
-        evidence.saw(rows, at)
+        evidence.record_rows(rows, at)
     now = max([now, *(at for at, _ in seen)])
     mark = max([0, *(rows for at, rows in seen if now - at <= LIFETIME)])
     assert evidence.proves(mark - 1, now)
@@ -103,14 +103,14 @@ def test_the_mark_is_the_largest_answer_of_the_last_minute(seen: list[tuple[floa
 def test_what_is_remembered_is_bounded_and_forgetting_never_proves_more() -> None:
     evidence = fresh()
     for rows in range(10 * MARKS, 0, -1):
-        evidence.saw(rows, 0.0)
+        evidence.record_rows(rows, 0.0)
     assert evidence.proves(MARKS - 1, 0.0)
     assert not evidence.proves(MARKS, 0.0)
 
 
 def test_max_rows_allows_what_was_seen_and_what_is_configured_but_no_row_more() -> None:
     seen, configured = fresh(), fresh(10)
-    seen.saw(10, 0.0)
+    seen.record_rows(10, 0.0)
     for evidence in (seen, configured):
         assert evidence.allows(10, 0.0)
         assert not evidence.allows(11, 0.0)

@@ -202,7 +202,9 @@ def test_every_member_is_in_exactly_one_call_that_may_serve_it(
     for call in calls:
         placed.update(members_of(call))
         if isinstance(call, Identical):
-            assert len({(one.query.target, one.head.same) for one in call.members}) == 1 < len(call.members)
+            assert (
+                len({(one.query.target, one.head.coalescing_identity) for one in call.members}) == 1 < len(call.members)
+            )
         if isinstance(call, MergedCall):
             check_merged(call, bounds)
     assert placed == Counter(members)
@@ -222,7 +224,7 @@ def check_merged(call: MergedCall, bounds: CallLimits) -> None:
         for owner in members:
             (key,) = [key for key in owner.query.keys if key.name == call.key]
             assert key.value == value
-            assert key.literals == call.claims[value]
+            assert key.literals == call.literals_by_value[value]
             without.add(owner.query.target[: key.start] + owner.query.target[key.end :])
     assert len(without) == 1
 
@@ -258,7 +260,7 @@ def test_texts_share_a_call_once_their_column_is_known() -> None:
     (call,) = planned(*targets, bounds=ANY)
     assert isinstance(call, MergedCall)
     assert call.target == b"/t?select=A:k::text,*&k=in.(ann,b%20o,7)"
-    assert call.claims == {b"eq.ann": (b"ann",), b"eq.b o": (b"b o",), b"eq.7": (b"7",)}
+    assert call.literals_by_value == {b"eq.ann": (b"ann",), b"eq.b o": (b"b o",), b"eq.7": (b"7",)}
 
 
 def test_an_array_is_sent_where_a_list_would_be_read_otherwise() -> None:
@@ -303,7 +305,7 @@ def test_order_columns_are_carried_where_they_can_prove_that_nothing_is_tied(
     (call,) = planned(f"/t?id=eq.1&select=a{order}", f"/t?id=eq.2&select=a{order}", bounds=bounds)
     assert isinstance(call, MergedCall)
     assert call.target.split(b"select=")[1].split(b"&")[0] == hidden + b",a"
-    assert call.total is total
+    assert call.order_is_total is total
     assert len(call.carried) == hidden.count(b",")
 
 
@@ -313,7 +315,7 @@ def test_lists_share_a_call_under_a_certain_order_only() -> None:
     (call,) = planned(*targets, bounds=CallLimits(200, 7000, {b"at": Column("date")}))
     assert isinstance(call, MergedCall)
     assert call.target == b"/t?select=A:id::text,A0:at::text,*&id=in.(1,2,3)&order=at"
-    assert call.claims == {b"in.(1,2)": (b"1", b"2"), b"in.(2,3)": (b"2", b"3")}
+    assert call.literals_by_value == {b"in.(1,2)": (b"1", b"2"), b"in.(2,3)": (b"2", b"3")}
 
 
 def test_a_list_longer_than_a_call_goes_as_it_came() -> None:

@@ -111,7 +111,7 @@ def test_a_fan_out_is_read_once() -> None:
 def test_no_value_stays_in_a_stencil() -> None:
     stencils = TargetCache(Counting().read, LONGEST)
     stencils.read(b"GET", b"/t?id=eq.777", PLAIN)
-    (stencil,) = stencils._stencils.values()
+    (stencil,) = stencils._templates.values()
     assert b"777" not in msgspec.json.encode(stencil)
 
 
@@ -126,7 +126,7 @@ def test_who_asks_otherwise_has_a_stencil_of_its_own() -> None:
 def test_what_is_too_long_is_read_as_it_is() -> None:
     counting = Counting()
     target = b"/t?id=eq.1&select=" + b"a" * LONGEST
-    assert TargetCache(counting.read, LONGEST).read(b"GET", target, PLAIN).refusal == "too-long"
+    assert TargetCache(counting.read, LONGEST).read(b"GET", target, PLAIN).bypass_reason == "too-long"
     assert counting.targets == [target]
 
 
@@ -134,4 +134,4 @@ def test_stencils_are_bounded() -> None:
     stencils = TargetCache(Counting().read, LONGEST)
     for number in range(REMEMBERED_TEMPLATES + 9):
         stencils.read(b"GET", b"/t%d?id=eq.1" % number, PLAIN)
-    assert len(stencils._stencils) == REMEMBERED_TEMPLATES
+    assert len(stencils._templates) == REMEMBERED_TEMPLATES

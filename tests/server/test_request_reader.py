@@ -35,33 +35,33 @@ def wire(data: bytes) -> Connection:
 
 async def refused(heads: RequestHeadReader, client: Connection) -> str:
     with pytest.raises(FaultError, match="FANIN109") as raised:
-        await heads.block(client)
+        await heads.next_head(client)
     return raised.value.details or ""
 
 
 async def test_heads_come_one_after_another_and_leave_what_follows() -> None:
     client, heads = wire(SHORT + SHORT + b"rest"), intake()
     for left in (SHORT + b"rest", b"rest"):
-        assert await heads.block(client) == SHORT[:-4]
+        assert await heads.next_head(client) == SHORT[:-4]
         assert client.buffer == left
 
 
 async def test_nothing_is_held_for_short_heads() -> None:
     heads = intake()
-    await heads.block(wire(SHORT))
+    await heads.next_head(wire(SHORT))
     assert heads.held == 0
 
 
 async def test_long_heads_are_held_until_their_requests_are_over() -> None:
     heads, first, second, third = intake(), *[wire(long(3000) + b"\r\n\r\n") for _ in range(3)]
-    assert await heads.block(first) == long(3000)
-    assert await heads.block(second) == long(3000)
+    assert await heads.next_head(first) == long(3000)
+    assert await heads.next_head(second) == long(3000)
     assert heads.held == 6000
     assert await refused(heads, third) == "limits.long_heads, which all connections share"
     assert heads.held == 6000
     heads.release(first)
     fourth = wire(long(3000) + b"\r\n\r\n")
-    await heads.block(fourth)
+    await heads.next_head(fourth)
     for client in (second, fourth, third):
         heads.release(client)
     assert heads.held == 0
@@ -70,7 +70,7 @@ async def test_long_heads_are_held_until_their_requests_are_over() -> None:
 async def test_the_next_head_of_a_connection_takes_the_place_of_the_one_before() -> None:
     client, heads = wire((long(3000) + b"\r\n\r\n") * 2 + SHORT), intake()
     for held in (3000, 3000, 0):
-        await heads.block(client)
+        await heads.next_head(client)
         assert heads.held == held
 
 
@@ -80,7 +80,7 @@ async def test_a_client_whose_head_filled_the_buffer_is_read_from_again() -> Non
     client = Connection()
     transport = FakeTransport(client)
     client.data_received(long(HIGH_WATER + 100) + b"\r\n\r\n")
-    await intake(**big).block(client)
+    await intake(**big).next_head(client)
     assert transport.told == ["pause", "resume"]
 
 
@@ -89,9 +89,9 @@ async def test_a_head_that_stays_unfinished_is_held_no_longer(end: str) -> None:
     client, heads = wire(long(3000)), intake(timeouts__head=0.01)
     if end == "leaves":
         client.eof_received()
-        assert await heads.block(client) is None
+        assert await heads.next_head(client) is None
         heads.release(client)
     else:
         with pytest.raises(FaultError, match="FANIN108"):
-            await heads.block(client)
+            await heads.next_head(client)
     assert heads.held == 0

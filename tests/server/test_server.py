@@ -166,7 +166,7 @@ async def test_a_hang_up_in_a_tunnel_is_the_tunnels_business() -> None:
             request.client.write(OK)
             try:
                 while True:
-                    await request.client.more(60)
+                    await request.client.wait_for_data(60)
             except EndOfStreamError:
                 got.append(bytes(request.client.buffer))
             return False
@@ -232,7 +232,7 @@ async def test_while_closing_a_client_that_was_heard_lately_is_answered_once_mor
             assert (await client.answer()).body == b"ok"
         assert handling.last == [False, True, True]
         assert not closing.done()
-        server.cut()
+        server.abort_all()
         await closing
 
 
@@ -271,7 +271,7 @@ async def test_new_settings_hold_from_the_next_request_on_and_connections_stay()
     async with serving(handling) as (server, port), RawClient(port) as client:
         await client.send(GET)
         await client.answer()
-        server.adopt(settings("http://h", limits__head_bytes=1000, limits__long_head_bytes=1000), RULES, other)
+        server.apply_settings(settings("http://h", limits__head_bytes=1000, limits__long_head_bytes=1000), RULES, other)
         await client.send(GET)
         await client.answer()
         assert (len(handling.lines), len(other.lines), server.open) == (1, 1, 1)

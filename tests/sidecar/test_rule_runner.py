@@ -37,7 +37,7 @@ class Court:
 
     def found(self, trace: Trace = FAN_OUT) -> list[str]:
         """The rules and relations found in ``trace``."""
-        self.judge.judge(trace)
+        self.judge.run(trace)
         (event,) = [event for event in self.said if isinstance(event, TraceClosed)][-1:]
         return [f"{finding.code} {finding.relation}" for finding in event.findings]
 
@@ -81,7 +81,7 @@ def test_a_route_is_judged_by_its_own_level() -> None:
 def test_a_known_finding_is_not_told_again_and_its_ignore_is_not_idle() -> None:
     court = Court(ignore=[{"rule": "FAN001", "relation": "videos", "reason": "an export"}])
     assert court.found(TWO) == ["FAN001 public.songs"]
-    court.judge.review()
+    court.judge.warn_of_unused_ignores()
     assert court.told() == []
 
 
@@ -99,11 +99,11 @@ def test_an_ignore_that_matched_nothing_is_told_after_a_day_or_at_the_end_and_on
     idle = "ignore 1 (FAN001, songs) has matched no finding"
     ignore = [{"rule": "FAN001", "relation": "songs", "reason": "known"}]
     court = Court(ignore=ignore)
-    court.judge.review()
+    court.judge.warn_of_unused_ignores()
     assert court.told() == [], "nothing was judged yet"
     court.found()
-    court.judge.review()
-    court.judge.review()
+    court.judge.warn_of_unused_ignores()
+    court.judge.warn_of_unused_ignores()
     assert court.told() == [idle]
     court = Court(ignore=ignore)
     for _ in range(2):
@@ -117,7 +117,7 @@ def test_an_ignore_that_matched_nothing_is_told_after_a_day_or_at_the_end_and_on
 def test_new_settings_hold_from_the_next_trace_on() -> None:
     court = Court()
     assert court.found() == ["FAN001 public.videos"]
-    court.judge.adopt(Settings(rules={"fan001": "off"}))
+    court.judge.apply_settings(Settings(rules={"fan001": "off"}))
     assert court.found() == []
 
 
@@ -143,9 +143,9 @@ def test_the_workload_is_looked_at_from_time_to_time_and_what_is_found_is_told_o
     court = Court([BUSY], detect={"every": 10.0})
     court.found(TWO)
     for now in (0.0, 5.0, 10.0, 20.0):
-        court.judge.look(now)
+        court.judge.inspect_workload(now)
     assert looked(court) == ["public.videos", "public.songs"]
-    assert {known.finding.relation: known.count for known in court.judge.found} == {
+    assert {known.finding.relation: known.count for known in court.judge.findings} == {
         "public.videos": 3,
         "public.songs": 3,
     }
@@ -154,9 +154,9 @@ def test_the_workload_is_looked_at_from_time_to_time_and_what_is_found_is_told_o
 def test_what_is_ignored_is_ignored_in_the_workload_too() -> None:
     court = Court([BUSY], ignore=[{"relation": "songs", "reason": "known"}])
     court.found(TWO)
-    court.judge.look(0.0)
+    court.judge.inspect_workload(0.0)
     assert looked(court) == ["public.videos"]
-    ignored = {known.finding.relation: known.ignore for known in court.judge.found}
+    ignored = {known.finding.relation: known.ignore for known in court.judge.findings}
     assert ignored["public.videos"] is None
     assert ignored["public.songs"] is not None
     assert ignored["public.songs"].reason == "known"
@@ -166,7 +166,7 @@ def test_a_relation_has_its_own_level_in_the_workload_too() -> None:
     rule = msgspec.structs.replace(BUSY, code="FAN001")
     court = Court([rule], override=[{"relation": "public.videos", "rules": {"fan001": "off"}}])
     court.found(TWO)
-    court.judge.look(0.0)
+    court.judge.inspect_workload(0.0)
     assert looked(court) == ["public.songs"]
 
 
@@ -174,13 +174,13 @@ def test_findings_of_traces_are_remembered_with_their_trace() -> None:
     court = Court()
     court.found()
     court.found()
-    (known,) = court.judge.found
+    (known,) = court.judge.findings
     assert (known.finding.code, known.count, known.trace) == ("FAN001", 2, "t")
 
 
 def test_a_long_trace_is_judged_in_steps_and_told_at_the_last_one() -> None:
     court = Court()
-    steps = court.judge.judging(FAN_OUT)
+    steps = court.judge.steps(FAN_OUT)
     assert sum(not any(isinstance(event, TraceClosed) for event in court.said) for _ in steps) == len(RULES)
     (event,) = [event for event in court.said if isinstance(event, TraceClosed)]
     assert [finding.code for finding in event.findings] == ["FAN001"]

@@ -149,7 +149,7 @@ async def test_a_trace_that_is_being_judged_at_the_end_is_told_and_those_behind_
     async with running(trace__quiet_explicit=0.001) as (sidecar, said):
         for number in range(5):
             await ask(sidecar.port, get(f"/t?id=eq.{number}", f"X-Fanin-Trace: {number}"))
-        await until(lambda: closed(said) or sidecar._ripe)
+        await until(lambda: closed(said) or sidecar._closed_traces)
     assert sorted(event.trace.id for event in closed(said)) == ["0", "1", "2", "3", "4"]
-    assert sidecar.judge.workload.began is not None
-    assert [usage.calls for usage in sidecar.judge.workload] == [5]
+    assert sidecar.rule_runner.workload.began is not None
+    assert [usage.calls for usage in sidecar.rule_runner.workload] == [5]

@@ -246,12 +246,12 @@ def test_a_trace_closes_when_its_client_says_so_and_nothing_of_it_is_in_flight()
     clients.ask(0.0, "X-Fanin-Trace: a")
     open_ = clients.begin(0.0, "X-Fanin-Trace: a")
     clients.ask(0.0, "X-Fanin-Trace: b")
-    assert not clients.traces.finish("a")
+    assert not clients.traces.close_trace("a")
     clients.traces.end(open_, span(), 0.1)
-    assert clients.traces.finish("a")
+    assert clients.traces.close_trace("a")
     (trace,) = clients.closed(0.1)
     assert (trace.id, len(trace.spans), trace.truncated) == ("a", 2, False)
-    assert clients.traces.finish("a")
+    assert clients.traces.close_trace("a")
     assert clients.closed(0.1) == []
 
 
@@ -259,7 +259,7 @@ def test_no_name_finishes_what_was_inferred() -> None:
     clients = Clients()
     clients.ask(0.0)
     for name in ("", "inferred-1"):
-        assert clients.traces.finish(name)
+        assert clients.traces.close_trace(name)
     assert len(clients.traces) == 1
 
 
@@ -267,7 +267,7 @@ def test_a_caller_that_says_where_its_traces_end_may_have_as_many_single_ones_as
     clients = Clients(max_open=1000)
     for n in range(2 * SINGLE_IDS):
         assert clients.ask(0.0, f"X-Fanin-Trace: {n}").explicit
-        assert clients.traces.finish(str(n))
+        assert clients.traces.close_trace(str(n))
     assert clients.traces.per_call_callers == 0
 
 

@@ -27,7 +27,7 @@ async def started(task: asyncio.Task[None]) -> None:
 
 async def test_a_reader_wakes_when_bytes_come() -> None:
     wire, _ = await wired()
-    waiting = asyncio.create_task(wire.more(LONG))
+    waiting = asyncio.create_task(wire.wait_for_data(LONG))
     await started(waiting)
     wire.data_received(b"abc")
     await waiting
@@ -37,18 +37,18 @@ async def test_a_reader_wakes_when_bytes_come() -> None:
 async def test_a_reader_waits_no_longer_than_told() -> None:
     wire, _ = await wired()
     with pytest.raises(TimeoutError):
-        await wire.more(SHORT)
+        await wire.wait_for_data(SHORT)
 
 
 async def test_a_reader_learns_that_the_other_side_closed() -> None:
     wire, _ = await wired()
-    waiting = asyncio.create_task(wire.more(LONG))
+    waiting = asyncio.create_task(wire.wait_for_data(LONG))
     await started(waiting)
     wire.eof_received()
     with pytest.raises(EndOfStreamError):
         await waiting
     with pytest.raises(EndOfStreamError):
-        await wire.more(LONG)
+        await wire.wait_for_data(LONG)
 
 
 async def test_the_sender_is_held_at_the_high_water_mark_until_somebody_asks_for_more() -> None:
@@ -57,7 +57,7 @@ async def test_the_sender_is_held_at_the_high_water_mark_until_somebody_asks_for
     assert transport.told == []
     wire.data_received(b"x")
     assert transport.told == ["pause"]
-    waiting = asyncio.create_task(wire.more(LONG))
+    waiting = asyncio.create_task(wire.wait_for_data(LONG))
     await started(waiting)
     assert transport.told == ["pause", "resume"], "who asks for more than is held would else wait for ever"
     wire.data_received(b"y")
@@ -67,9 +67,9 @@ async def test_the_sender_is_held_at_the_high_water_mark_until_somebody_asks_for
 async def test_a_writer_waits_while_the_other_side_is_slow() -> None:
     wire, transport = await wired()
     wire.write(b"abc")
-    await wire.flushed(LONG)
+    await wire.drain(LONG)
     wire.pause_writing()
-    waiting = asyncio.create_task(wire.flushed(LONG))
+    waiting = asyncio.create_task(wire.drain(LONG))
     await started(waiting)
     wire.resume_writing()
     await waiting
@@ -81,8 +81,8 @@ async def test_a_stalled_writer_gives_up_but_a_slow_one_goes_on() -> None:
     wire.pause_writing()
     transport.stuck = 100
     with pytest.raises(TimeoutError):
-        await wire.flushed(SHORT)
-    waiting = asyncio.create_task(wire.flushed(SHORT))
+        await wire.drain(SHORT)
+    waiting = asyncio.create_task(wire.drain(SHORT))
     await started(waiting)
     transport.stuck = 90  # some of it is taken: the first look forgives, the second finds no more gone
     with pytest.raises(TimeoutError):
@@ -92,7 +92,7 @@ async def test_a_stalled_writer_gives_up_but_a_slow_one_goes_on() -> None:
 async def test_a_writer_learns_that_the_other_side_is_gone() -> None:
     wire, transport = await wired()
     wire.pause_writing()
-    waiting = asyncio.create_task(wire.flushed(LONG))
+    waiting = asyncio.create_task(wire.drain(LONG))
     await started(waiting)
     wire.connection_lost(ConnectionResetError())
     with pytest.raises(EndOfStreamError):
@@ -106,12 +106,12 @@ async def test_a_vanished_peer_is_no_sink_that_takes_everything() -> None:
     wire, _ = await wired()
     wire.connection_lost(None)
     with pytest.raises(EndOfStreamError):
-        await wire.flushed(LONG)
+        await wire.drain(LONG)
 
 
 async def test_what_failed_fails_the_reader_but_not_what_already_came() -> None:
     wire, _ = await wired()
-    waiting = asyncio.create_task(wire.more(LONG))
+    waiting = asyncio.create_task(wire.wait_for_data(LONG))
     await started(waiting)
     wire.fail(FaultError("FANIN108"))
     with pytest.raises(FaultError, match="FANIN108"):
@@ -122,10 +122,10 @@ async def test_what_failed_fails_the_reader_but_not_what_already_came() -> None:
 
 async def test_a_reader_that_was_cancelled_leaves_its_successor_alone() -> None:
     wire, _ = await wired()
-    first = asyncio.create_task(wire.more(LONG))
+    first = asyncio.create_task(wire.wait_for_data(LONG))
     await started(first)
     first.cancel()
-    second = asyncio.create_task(wire.more(LONG))
+    second = asyncio.create_task(wire.wait_for_data(LONG))
     await asyncio.sleep(0)
     await asyncio.gather(first, return_exceptions=True)
     wire.data_received(b"x")
@@ -134,19 +134,19 @@ async def test_a_reader_that_was_cancelled_leaves_its_successor_alone() -> None:
 
 async def test_closing_waits_for_what_is_written_and_cuts_off_who_takes_nothing() -> None:
     wire, transport = await wired()
-    await wire.closed(LONG)
+    await wire.wait_closed(LONG)
     assert transport.closing
     assert not transport.aborted
     wire, transport = await wired()
     transport.stuck = 10
-    await wire.closed(SHORT)
+    await wire.wait_closed(SHORT)
     assert transport.aborted
 
 
 async def test_a_closing_that_is_cancelled_cuts_off_at_once() -> None:
     wire, transport = await wired()
     transport.stuck = 10
-    closing = asyncio.create_task(wire.closed(LONG))
+    closing = asyncio.create_task(wire.wait_closed(LONG))
     await started(closing)
     closing.cancel()
     await asyncio.gather(closing, return_exceptions=True)
@@ -157,7 +157,7 @@ async def test_nothing_is_written_behind_a_close() -> None:
     wire, transport = await wired()
     wire.close()
     wire.write(b"late")
-    wire.finish()
+    wire.write_eof()
     assert transport.written == b""
     assert not transport.eof
 

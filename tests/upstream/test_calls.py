@@ -30,7 +30,7 @@ class Made:
         self.upstream = Upstream(settings(url, **changes), lambda: self.now)
 
     def call(self, leaves: Callable[[], None] | None = None) -> ObservedCall:
-        outgoing = UpstreamRequest(GET.method, GET.head, leaves=leaves)
+        outgoing = UpstreamRequest(GET.method, GET.head, on_sent=leaves)
         note = CallLabels("merged", b"GET", "t", "FAN001")
         return ObservedCall(self.upstream, self.upstream.calls, outgoing, note, self.events, lambda: self.now)
 

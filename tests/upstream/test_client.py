@@ -92,12 +92,12 @@ async def test_a_cancelled_call_gives_back_its_place_and_closes_its_connection()
         call = asyncio.create_task(get(upstream))
         await server.until(lambda: server.requests)
         assert upstream.calls.busy == 1
-        assert len(upstream.open_ends) == 1
+        assert len(upstream.open_endpoints) == 1
         call.cancel()
         await asyncio.gather(call, return_exceptions=True)
         assert upstream.calls.busy == 0
         await server.until(lambda: server.talks[0].closed)
-    assert not upstream.open_ends
+    assert not upstream.open_endpoints
 
 
 async def test_interim_answers_are_handed_on_as_they_come() -> None:

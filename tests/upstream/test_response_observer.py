@@ -34,7 +34,7 @@ class Class:
         body: bytes | None = b"",
     ) -> int:
         line = parse_status_line(b"HTTP/1.1 " + status)
-        return self.lessons.learn(query(target, lines, method), head(lines), line, fields(answer), body)
+        return self.lessons.observe(query(target, lines, method), head(lines), line, fields(answer), body)
 
 
 def test_a_read_of_a_relation_tells_its_rows_and_that_max_rows_is_no_less() -> None:
@@ -95,9 +95,9 @@ def test_other_answers_tell_nothing_of_rows(changes: dict[str, str]) -> None:
 def test_the_406_of_a_missing_object_is_a_template_for_the_next() -> None:
     told, lines = Class(), "Host: h\nAccept: application/vnd.pgrst.object+json"
     told.learn("/t", "Server: p", lines, b"406 Not Acceptable", body=None)
-    assert told.templates.get(head(lines).who, b"Server: p", 0.0) is None
+    assert told.templates.get(head(lines).identity_hash, b"Server: p", 0.0) is None
     told.learn("/t", "Server: p", lines, b"406 Not Acceptable", body=MISSING)
-    template = told.templates.get(head(lines).who, b"Server: p", 0.0)
+    template = told.templates.get(head(lines).identity_hash, b"Server: p", 0.0)
     assert template is not None
     assert template.fill(NotSingular({}, b"", 3)).body == MISSING.replace(b"0 rows", b"3 rows")
 

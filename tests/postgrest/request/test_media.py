@@ -32,7 +32,7 @@ def test_an_array_of_rows_serves_objects_and_rows_without_nulls(
 ) -> None:
     media = media_of([accept])
     assert media is not None
-    assert (media.singular, media.asks, media.separator) == (singular, asks, separator)
+    assert (media.singular, media.accept, media.separator) == (singular, asks, separator)
     assert media.own_type == accept + b"; charset=utf-8"
 
 
