@@ -9,7 +9,7 @@ it compresses.
 Five exceptions have no names to list: a Server-Timing line of fanin's own under ``debug``; the answers of
 ``errors.FAULTS``, where there is none of upstream's; the order of a merged row set under ``merge.ties = any``; that a
 gateway may compress what it answers to one caller, while a merged answer comes as PostgREST wrote it; and rows that
-change while a stitched answer's parts are read.
+change while a chunked answer's parts are read.
 """
 
 CLOCKS = frozenset((b"date", b"server-timing"))
@@ -22,7 +22,7 @@ FRAMING = frozenset((b"content-length", b"transfer-encoding", b"trailer"))
 """Headers that tell where the body ends; the body itself is compared after it was un-framed."""
 
 UNASKED = frozenset((b"content-location",))
-"""Headers that an answer stitched out of parts (FAN005) lacks: nobody asked upstream for the URL that they tell of."""
+"""Headers that an answer chunked out of parts (FAN005) lacks: nobody asked upstream for the URL that they tell of."""
 
 OWN_PREFIX = b"x-fanin"
 """Headers of fanin itself: added to answers, removed from requests."""

@@ -58,7 +58,7 @@ class RequestHead(msgspec.Struct, frozen=True, gc=False):
     counted: bool
     """Whether it asks for the exact number of rows."""
     bypass_reason: str | None
-    """Why no request with this head is merged; a key of `errors.REFUSALS`."""
+    """Why no request with this head is merged; a key of `errors.BYPASS_REASONS`."""
     written_profile: str = ""
     """Value of Content-Profile, which names the schema of a write; empty when absent."""
 
@@ -217,8 +217,8 @@ class Outcome(enum.StrEnum):
     PASSED = "passed"
     MERGED = "merged"
     SHARED = "shared"
-    STITCHED = "stitched"
-    REPLAYED = "replayed"
+    CHUNKED = "chunked"
+    FALLBACK = "fallback"
     FAILED = "failed"
     GONE = "gone"
 
@@ -253,7 +253,7 @@ class Span(msgspec.Struct, frozen=True, gc=False):
     """Number of the upstream call that answered; spans with the same number shared it. 0: none did."""
     shared: int
     """How many requests that call answered."""
-    refusal: str | None
+    bypass_reason: str | None
     head_size: int = 0
     """Bytes of the request head that upstream was sent, or would have been."""
     listed: int = 0

@@ -33,7 +33,7 @@ Unsafe: the parts are read one by one, each in a snapshot of its own, so that a 
 missed, or be there twice; PostgREST alone would have read all rows in one. The answer has no Content-Location. A list
 is cut only if all its values are canonical integers or UUIDs, nothing is asked of it as a whole (limit, offset, count,
 one object), and its order, if any, is by its own column; where a part, or that all of them are there in order, is not
-certain, upstream's own refusal is passed on.
+certain, upstream's own error is passed on.
 """
 
 from collections.abc import Iterator, Sequence
@@ -66,14 +66,14 @@ def _is_oversized(span: Span, bounds: OversizedInList) -> bool:
     if span.method != "GET" or not span.relation or not span.listed:
         return False
     refused = span.status in TOO_LONG or (span.status == 400 and span.head_size > bounds.head_bytes)
-    return refused or span.outcome is Outcome.STITCHED
+    return refused or span.outcome is Outcome.CHUNKED
 
 
 def _finding(trace: Trace, spans: Sequence[Span], settings: RuleSettings) -> Finding:
     largest = max(spans, key=lambda span: span.head_size)
     shown = read_fingerprint(largest.fingerprint)
     column, kind = largest.key_types[0]
-    failed = [span for span in spans if span.outcome is not Outcome.STITCHED]
+    failed = [span for span in spans if span.outcome is not Outcome.CHUNKED]
     return Finding(
         code=CODE,
         impact="HIGH" if failed else "MEDIUM",
@@ -102,8 +102,8 @@ def _finding(trace: Trace, spans: Sequence[Span], settings: RuleSettings) -> Fin
 
 
 def _current(spans: Sequence[Span], failed: int) -> str:
-    stitched = sum(span.parts for span in spans if span.outcome is Outcome.STITCHED)
-    parts = f", the others answered in {stitched} parts" if stitched else ""
+    chunked = sum(span.parts for span in spans if span.outcome is Outcome.CHUNKED)
+    parts = f", the others answered in {chunked} parts" if chunked else ""
     return f"{many(len(spans), 'request')}, {failed} refused{parts}"
 
 

@@ -89,7 +89,7 @@ def _last_pages(spans: Iterable[Span]) -> dict[str, float]:
 def _pages(span: Span) -> bool:
     shown = read_fingerprint(span.fingerprint)
     keyset = any(condition.operator in PAST for condition in shown.filters)
-    return span.refusal == "range" or "offset=?" in shown.rest or (keyset and "limit=?" in shown.rest)
+    return span.bypass_reason == "range" or "offset=?" in shown.rest or (keyset and "limit=?" in shown.rest)
 
 
 def _finding(trace: Trace, spans: Sequence[Span], alike: int) -> Finding:

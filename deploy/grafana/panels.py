@@ -114,7 +114,7 @@ BOUNDED = {
     "limits.long_heads": "fanin_long_head_bytes",
     "merge.max_tracked": "fanin_tracked_queries",
     "trace.max_open": "fanin_open_traces",
-    "shadow.max_held": "fanin_shadow_held_bytes",
+    "shadow.max_bytes": "fanin_shadow_held_bytes",
     "pool.tunnels": "fanin_tunnels",
 }
 """Gauges by the setting that bounds them."""
@@ -222,13 +222,13 @@ ROWS: dict[str, tuple[Panel, ...]] = {
             "Not merged, by reason",
             "`fanin explain REASON` says what it means and how to change the call.",
             "reqps",
-            {"{{reason}}": f"{rate('fanin_refusals_total', 'reason')} > 0"},
+            {"{{reason}}": f"{rate('fanin_bypassed_total', 'reason')} > 0"},
         ),
         Panel(
             "Merged in vain, by reason",
             "Merged answers that could not be used: the originals were sent.",
             "ops",
-            {"{{reason}}": rate("fanin_replays_total", "reason")},
+            {"{{reason}}": rate("fanin_fallbacks_total", "reason")},
         ),
         Panel(
             "Compared with the originals",

@@ -17,7 +17,7 @@ from proxy.demo.data import load
 from proxy.demo.payment_export import ROUTE
 from proxy.demo.stack import Postgres, PostgREST, service_token
 from proxy.observe.events import Event, Events, TraceClosed
-from proxy.settings.model import load as load_settings
+from proxy.settings.loading import load as load_settings
 from proxy.sidecar.sidecar import Sidecar
 from rules import RULES
 

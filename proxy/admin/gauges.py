@@ -22,9 +22,9 @@ BOUNDS = (
     "pool.calls",
     "pool.others",
     "pool.tunnels",
-    "rules.oversized_in_list.at_once",
+    "rules.oversized_in_list.concurrent_lists",
     "shadow.concurrency",
-    "shadow.max_held",
+    "shadow.max_bytes",
     "trace.max_open",
 )
 """Settings that the metric ``limit`` shows."""

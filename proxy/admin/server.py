@@ -13,7 +13,8 @@ from aiohttp import web
 from proxy.admin.access import HEADERS, OPEN, AccessPolicy, AdminRequest, Denied
 from proxy.admin.quiet_errors import Runner, refuse_expectation
 from proxy.settings.listing import listed
-from proxy.settings.model import ConfigError, EffectiveSettings
+from proxy.settings.loading import EffectiveSettings
+from proxy.settings.sources import ConfigError
 from proxy.sidecar.sidecar import Sidecar
 from proxy.transport.address import split_listen
 

@@ -47,7 +47,7 @@ class TraceSummary(msgspec.Struct, frozen=True):
     failed: int
     relations: tuple[str, ...]
     outcomes: dict[str, int]
-    refusals: dict[str, int]
+    bypass_reasons: dict[str, int]
     findings: tuple[FindingMark, ...]
 
 
@@ -69,7 +69,7 @@ class SpanView(msgspec.Struct, frozen=True, omit_defaults=True):
     shared: int
     caller: str = ""
     retry: bool = False
-    refusal: str = ""
+    bypass_reason: str = ""
     target: str = ""
     curl: str = ""
 
@@ -140,7 +140,7 @@ def summary_of(entry: StoredTrace, names: ConfirmedNames) -> TraceSummary:
         failed=sum(1 for span in spans if not 0 < span.status < 400),
         relations=tuple(relations)[:RELATIONS],
         outcomes=dict(Counter(span.outcome.value for span in spans)),
-        refusals=dict(Counter(span.refusal for span in spans if span.refusal)),
+        bypass_reasons=dict(Counter(span.bypass_reason for span in spans if span.bypass_reason)),
         findings=tuple(FindingMark(finding.code, finding.impact) for finding in names.shown(entry.findings)),
     )
 
@@ -148,7 +148,7 @@ def summary_of(entry: StoredTrace, names: ConfirmedNames) -> TraceSummary:
 def detail_of(entry: StoredTrace, names: ConfirmedNames, base: str, origin: str) -> TraceDetail:
     """All of a trace that may be shown; ``base`` is where PostgREST is for clients, ``origin`` where targets begin."""
     spans = sorted(entry.trace.spans, key=lambda span: span.start)
-    refusals = Counter(span.refusal for span in spans if span.refusal)
+    bypass_reasons = Counter(span.bypass_reason for span in spans if span.bypass_reason)
     shown = [span for span in spans if names.has(span.fingerprint) and names.relation(span.relation) == span.relation]
     asked = {span.fingerprint: span.relation for span in shown}
     return TraceDetail(
@@ -157,7 +157,7 @@ def detail_of(entry: StoredTrace, names: ConfirmedNames, base: str, origin: str)
         calls=tuple(_calls(spans, entry.trace)),
         reasons=tuple(
             BypassView(reason, count, BYPASS_REASONS.get(reason, ""), BYPASS_REMEDIES.get(reason, ""))
-            for reason, count in refusals.most_common()
+            for reason, count in bypass_reasons.most_common()
         ),
         findings=tuple(FindingView(finding.key, finding) for finding in names.shown(entry.findings)),
         code={fingerprint: code_of(fingerprint, relation, base) for fingerprint, relation in asked.items()},
@@ -189,7 +189,7 @@ def _span(span: Span, names: ConfirmedNames, start: float, origin: str) -> SpanV
         shared=span.shared,
         caller=span.caller,
         retry=span.retry,
-        refusal=span.refusal or "",
+        bypass_reason=span.bypass_reason or "",
         target=span.target,
         curl=exact,
     )

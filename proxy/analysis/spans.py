@@ -40,7 +40,7 @@ def is_read(span: Span) -> bool:
 
 def asks_for_all(span: Span) -> bool:
     """Whether it is such a read without limit, offset and Range."""
-    return is_read(span) and span.refusal != "range" and not is_bounded(span.fingerprint)
+    return is_read(span) and span.bypass_reason != "range" and not is_bounded(span.fingerprint)
 
 
 def may_write(span: Span) -> bool:

@@ -54,7 +54,7 @@ def _ignored(finding: Finding, times: int, ignore: Ignore) -> IgnoredFinding:
     )
 
 
-def refusals(refused: Mapping[tuple[str, Name], int], shown: Shown) -> list[BypassUsage]:
+def bypass_reasons(refused: Mapping[tuple[str, Name], int], shown: Shown) -> list[BypassUsage]:
     """What kept requests from being merged, the most frequent first; requests are by reason and what they asked."""
     by_reason = grouped(refused.items(), lambda one: one[0][0])
     found = [_refused(reason, {name: count for (_, name), count in same}, shown) for reason, same in by_reason.items()]

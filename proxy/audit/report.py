@@ -134,7 +134,7 @@ class Report(msgspec.Struct, frozen=True):
     routes: Annotated[tuple[RouteUsage, ...], Meta(description="Routes by queries of a trace: the first `--top`.")]
     more_queries: Annotated[Count, Meta(description="Kinds of queries beyond these.")]
     more_routes: Annotated[Count, Meta(description="Routes beyond these.")]
-    refusals: Annotated[
+    bypassed: Annotated[
         tuple[BypassUsage, ...], Meta(description="Why requests were not merged, the most frequent first.")
     ]
     warnings: Annotated[tuple[str, ...], Meta(description="What to know of all this.")]

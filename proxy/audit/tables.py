@@ -173,7 +173,7 @@ def _refusals(report: Report) -> ReportTable:
     )
     rows = tuple(
         (f"{one.queries:,}", safe(one.reason), one.why, one.remedy, ", ".join(map(safe, one.fingerprints)))
-        for one in report.refusals
+        for one in report.bypassed
     )
     return ReportTable("What could be turned on: why requests were not merged", columns, rows, "Nothing was refused.")
 

@@ -45,7 +45,9 @@ class TrafficCounter:
         self._begin, self._end = min(self._begin, epoch + trace.start), max(self._end, epoch + trace.end)
         self._count_calls(run, trace)
         self.asked.update((span.fingerprint, span.relation) for span in trace.spans)
-        self.refused.update((span.refusal, (span.fingerprint, span.relation)) for span in trace.spans if span.refusal)
+        self.refused.update(
+            (span.bypass_reason, (span.fingerprint, span.relation)) for span in trace.spans if span.bypass_reason
+        )
         for span in trace.spans:
             self._counts.update(_marks(span))
         self._counts["rows"] += rows_of(trace.spans)
@@ -100,7 +102,7 @@ def _marks(span: Span) -> Iterator[str]:
         yield "repeated"
     if span.outcome in COMPANY:
         yield "merged"
-    elif span.outcome is Outcome.PASSED and span.refusal is None:
+    elif span.outcome is Outcome.PASSED and span.bypass_reason is None:
         yield "alone"
     if span.call:
         yield "answered"

@@ -16,7 +16,8 @@ from proxy.audit.workload import TrafficCounter
 from proxy.commands.offline_analysis import OfflineAnalysis
 from proxy.findings.model import Rule
 from proxy.recording.source import Recordings, gathered, named, write
-from proxy.settings.model import EffectiveSettings, Settings
+from proxy.settings.loading import EffectiveSettings
+from proxy.settings.model import Settings
 
 FORMATS: Mapping[str, Callable[[Report, Sequence[Rule], str], str]] = {
     "text": lambda report, rules, settings: text(report),
@@ -70,7 +71,7 @@ class AuditAnalysis:
             routes=tuple(routes[:top]),
             more_queries=max(0, len(queries) - top),
             more_routes=max(0, len(routes) - top),
-            refusals=tuple(advisor.refusals(counted.refused, self._shown)),
+            bypassed=tuple(advisor.bypass_reasons(counted.refused, self._shown)),
             warnings=tuple(self._warnings()),
         )
 

@@ -14,7 +14,7 @@ from proxy.commands.offline_analysis import OfflineAnalysis
 from proxy.findings.ignores import Ignores
 from proxy.findings.model import Rule
 from proxy.recording.source import Recordings, gathered, write
-from proxy.settings.model import EffectiveSettings
+from proxy.settings.loading import EffectiveSettings
 from proxy.sidecar.rule_runner import today
 from proxy.text.terminal import safe
 from proxy.traces.cost import TraceCosts

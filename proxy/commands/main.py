@@ -15,9 +15,10 @@ from proxy.explain.words import UnknownWordError, meaning
 from proxy.findings.model import IMPACTS
 from proxy.observe import log
 from proxy.recording.source import UnableError
+from proxy.settings.declared import declared, describe
 from proxy.settings.listing import as_toml
-from proxy.settings.model import ConfigError, EffectiveSettings, declared, describe, load
-from proxy.settings.sources import from_text, nearest
+from proxy.settings.loading import EffectiveSettings, load
+from proxy.settings.sources import ConfigError, from_text, nearest
 from proxy.text.terminal import safe
 from proxy.upstream.discovery import check_reachable_settings, known_mount
 from rules import RULES

@@ -27,8 +27,10 @@ from proxy.observe.metrics import Gauges, Metrics
 from proxy.observe.tree import TracePrinter
 from proxy.recording.recorder import Recorder
 from proxy.recording.schema import FORMAT, RecordingHead
-from proxy.settings.model import ConfigError, EffectiveSettings, Settings
+from proxy.settings.loading import EffectiveSettings
+from proxy.settings.model import Settings
 from proxy.settings.reload import reload
+from proxy.settings.sources import ConfigError
 from proxy.sidecar.sidecar import Sidecar
 from proxy.upstream.discovery import Discovered
 

@@ -17,7 +17,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from proxy.settings.model import ConfigError
+from proxy.settings.sources import ConfigError
 from proxy.text.terminal import safe
 
 PATIENCE = 5.0

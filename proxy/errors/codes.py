@@ -205,21 +205,21 @@ BYPASS_REASONS = {
     "no-key": "No top-level filter is column=eq.value, or column=in.(values) under an order by plain columns.",
     "literal": "No value is one that its column's type has one spelling for, as far as the type is known.",
     "paused": "Merging this query for this caller failed lately; it is tried again after a pause.",
-    "mistrusted": "A comparison found a wrong merged answer to this query: after a pause it is tried again.",
+    "mismatch-paused": "A comparison found a wrong merged answer to this query: after a pause it is tried again.",
     "large-rows": "Answers for one key are larger than merge.max_key_body.",
     "oversized": "The head is longer than upstream takes, and FAN005 is not at level rewrite.",
     "list": "No one in.(…) of canonical integers or UUIDs on a plain column is what makes a head over-long.",
     "list-order": "An over-long list is ordered by something else than its own column alone.",
     "list-total": "A limit, a count or a single object is asked of an over-long list as a whole.",
-    "list-room": "What stands beside an over-long list leaves too little room for parts of it.",
+    "chunk-limit": "What stands beside an over-long list leaves too little room for parts of it.",
     "busy": "More (fingerprint, identity) pairs are in flight than merge.max_tracked.",
 }
-"""Why a request was not merged. Every reason that the metric ``refusals_total`` can name, with its help text."""
+"""Why a request was not merged. Every reason that the metric ``bypassed_total`` can name, with its help text."""
 
 FALLBACK_REASONS = {
     "status": "The merged call was not answered 200.",
     "shape": "The merged body is not an array of rows with the hidden key first.",
-    "stranger": "A row's key is none of the literals that were asked for.",
+    "unexpected-key": "A row's key is none of the literals that were asked for.",
     "char": 'A one-character key could stand for several literals, as the type "char" does.',
     "headers": "The merged or shared answer has a header that is not known to be the same for every caller.",
     "incomplete": "Rows may have been cut at max-rows.",
@@ -227,20 +227,20 @@ FALLBACK_REASONS = {
     "ties": "A key has several rows, and their order alone is not certain.",
     "too-large": "The merged or shared body is larger than merge.max_body.",
     "unavailable": "A shared call was answered 502, 503 or 504, and not in words that hold for every caller.",
-    "poison": "A literal was not of the column's type: those that are were merged again.",
+    "bad-value": "A literal was not of the column's type: those that are were merged again.",
     "deadline": "The merged call took longer than its deadline.",
     "connection": "The connection of the merged or shared call failed.",
     "order": "Upstream does not put the parts of a list in the order that their literals have.",
     "load": "In mode shadow only: callers waited for upstream, so the merged call was not made.",
     "bug": "fanin failed on the merged or shared answer; its log has the traceback.",
 }
-"""Why an answer of fanin's own making was not used and the originals sent: the values of ``replays_total``'s label."""
+"""Why a merged or shared answer was not used and the originals were sent: values of ``fallbacks_total``'s label."""
 
 COMPARISON_RESULTS = {
     "match": "The merged answer and the original are the same, as law 1 has it.",
     "mismatch": "They differ, and did twice more while the original stayed the same: merging this query is paused.",
-    "moving": "They differed, but so did the originals, or not the next time: somebody writes to these rows.",
-    "doubt": "fanin refused the merged answer itself, so that there was none to compare.",
+    "unstable": "They differed, but so did the originals, or not the next time: somebody writes to these rows.",
+    "unusable": "fanin refused the merged answer itself, so that there was none to compare.",
     "skipped": "Not compared: upstream was busy, too much was held, the answer was compressed, or its caller left.",
     "failed": "Not compared: upstream gave no answer, or fanin failed.",
 }

@@ -1,4 +1,4 @@
-"""What to do about what ``errors`` names: one remedy for each refusal, and one for each doubt."""
+"""What to do about what ``errors`` names: one remedy for each bypass reason, and one for each doubt."""
 
 BYPASS_REMEDIES = {
     "mode": "Set mode to rewrite, and rules.fan001 to rewrite, once mode shadow has found no mismatch.",
@@ -22,22 +22,22 @@ BYPASS_REMEDIES = {
     "too-long": "Ask for fewer values a call, or raise merge.max_url; PostgREST takes 51,202 bytes of head.",
     "no-key": "Give what varies a filter of its own, once: column=eq.value; or column=in.(…) under a plain order.",
     "literal": "Write the value as its column prints it (7, not 07); have types told (merge.ask_types, db_uri).",
-    "paused": "Nothing in the call: fanin_replays_total{reason} names the cause, `fanin explain REASON` tells it.",
-    "mistrusted": "Nothing in the call: the log says where the answers differed. Report it.",
+    "paused": "Nothing in the call: fanin_fallbacks_total{reason} names the cause, `fanin explain REASON` tells it.",
+    "mismatch-paused": "Nothing in the call: the log says where the answers differed. Report it.",
     "large-rows": "Select fewer columns or rows a key, or raise merge.max_key_body.",
     "oversized": "Ask for fewer values a call, pass them as an array to an RPC, or set rules.fan005 to rewrite.",
     "list": "Let one column=in.(1,2,…) be what is long: bare numbers or lower-case UUIDs of one kind, no other list.",
     "list-order": "Order by the list's own column, or sort the rows in the application.",
     "list-total": "Count, limit or pick in the application, or pass the values as an array to an RPC.",
-    "list-room": "Shorten what stands beside the list: other filters, the select, headers.",
+    "chunk-limit": "Shorten what stands beside the list: other filters, the select, headers.",
     "busy": "Raise merge.max_tracked, or find the header that differs with every call, and make it neutral.",
 }
-"""How to change the call, or what is around it, so that it merges: one for each of ``REFUSALS``."""
+"""How to change the call, or what is around it, so that it merges: one for each of ``BYPASS_REASONS``."""
 
 FALLBACK_REMEDIES = {
     "status": "See upstream's log for the merged call; rules.fan001 = report for the relation leaves it alone.",
     "shape": "Something rewrites bodies, or the relation has a media handler: set rules.fan001 to report for it.",
-    "stranger": "Have the column's type and collation read from the database (db_uri).",
+    "unexpected-key": "Have the column's type and collation read from the database (db_uri).",
     "char": "Have the column's type read from the database (db_uri).",
     "headers": "The log names it: set profile to supabase if a gateway adds it; else set it in SQL for no read.",
     "incomplete": "Set merge.max_rows to PostgREST's db-max-rows: then nothing has to be found out.",
@@ -45,7 +45,7 @@ FALLBACK_REMEDIES = {
     "ties": "End the order in a unique column; merge.ties = any, if any order will do.",
     "too-large": "Select fewer columns or rows, lower merge.max_keys, or raise merge.max_body.",
     "unavailable": "See upstream's log, and that of the gateway before it.",
-    "poison": "Nothing: the type is known from now on. Who sends such values is answered 400 by PostgREST.",
+    "bad-value": "Nothing: the type is known from now on. Who sends such values is answered 400 by PostgREST.",
     "deadline": "See whether the column has an index; raise merge.deadline_factor, or lower merge.max_keys.",
     "connection": "See upstream's log, and fanin_upstream_up.",
     "order": "Leave the order away, and sort in the application; or set rules.fan005 to report for the relation.",

@@ -53,11 +53,11 @@ class BypassFacts(msgspec.Struct, frozen=True):
 
 
 class MergingFacts(msgspec.Struct, frozen=True):
-    """``verdict``: ``merges``, ``depends`` (on a type), ``never``; then with its refusal."""
+    """``verdict``: ``merges``, ``depends`` (on a type), ``never``; then with its bypass reason."""
 
     verdict: str
     ways: tuple[MergeWay, ...]
-    refusal: BypassFacts | None
+    bypass: BypassFacts | None
     notes: tuple[str, ...]
 
 
@@ -155,21 +155,21 @@ def _merging(
     query: Query, head: RequestHead, settings: Settings, mount: bytes, columns: Mapping[bytes, Column]
 ) -> MergingFacts:
     shared = (EQUAL,) if _shares(query, head, settings, mount) else ()
-    code, told = _refusal(query, head, settings)
+    code, told = _bypass_reason(query, head, settings)
     if code:
-        return MergingFacts(ALONE, (), refusal(code), (*told, *shared))
+        return MergingFacts(ALONE, (), bypass_reason(code), (*told, *shared))
     case = MergeQuestion(PendingRequest(query, head, 0.0), settings, mount, columns)
     ways = tuple(way(case, key) for key in query.keys)
     verdicts = {one.verdict for one in ways}
     verdict = next((verdict for verdict in (MERGES, DEPENDS) if verdict in verdicts), ALONE)
     if verdict == ALONE:
-        return MergingFacts(ALONE, ways, refusal("literal"), shared)
+        return MergingFacts(ALONE, ways, bypass_reason("literal"), shared)
     limited = (LIMITED,) if query.limit is not None else ()
     counted = (COUNTED,) if settings.merge.max_rows is None else ()
     return MergingFacts(verdict, ways, None, (*limited, *counted, *shared))
 
 
-def refusal(code: str) -> BypassFacts:
+def bypass_reason(code: str) -> BypassFacts:
     """A reason with its text and its remedy."""
     return BypassFacts(code, BYPASS_REASONS[code], BYPASS_REMEDIES[code])
 
@@ -180,7 +180,7 @@ def _shares(query: Query, head: RequestHead, settings: Settings, mount: bytes) -
     return on and is_shareable(query, head, mount, stable)
 
 
-def _refusal(query: Query, head: RequestHead, settings: Settings) -> tuple[str, tuple[str, ...]]:
+def _bypass_reason(query: Query, head: RequestHead, settings: Settings) -> tuple[str, tuple[str, ...]]:
     """Why it is not merged whatever its keys are, empty where it may be; and what is done with an over-long list."""
     if query.bypass_reason == "too-long" and query.long_list is not None:
         return _long(query, head, settings)

@@ -141,16 +141,16 @@ def _identity(identity: IdentityFacts) -> Iterator[str]:
 
 
 def _verdict(merging: MergingFacts) -> str:
-    if merging.refusal is not None:
-        return f"no: {merging.refusal.code}"
+    if merging.bypass is not None:
+        return f"no: {merging.bypass.code}"
     return "yes" if merging.verdict == MERGES else "depends on types that are not known here"
 
 
 def _merging(merging: MergingFacts) -> Iterator[str]:
-    refusal = merging.refusal
-    yield _row("Merging", _verdict(merging) if refusal is None else f"{refusal.code}: {refusal.text}")
-    if refusal is not None:
-        yield _row("", f"To change that: {refusal.remedy}")
+    bypass_reason = merging.bypass
+    yield _row("Merging", _verdict(merging) if bypass_reason is None else f"{bypass_reason.code}: {bypass_reason.text}")
+    if bypass_reason is not None:
+        yield _row("", f"To change that: {bypass_reason.remedy}")
     for way in merging.ways:
         yield from _way(way)
     yield from (_row("  note", note) for note in merging.notes)

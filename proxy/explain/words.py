@@ -1,4 +1,4 @@
-"""What a rule, a refusal, a doubt or an error code means."""
+"""What a rule, a bypass reason, a doubt or an error code means."""
 
 import difflib
 from collections.abc import Iterable

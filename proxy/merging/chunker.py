@@ -1,6 +1,6 @@
 """Carries over-long lists out in parts, bounded in number and bytes; a doubt in any part is a doubt in all.
 
-How to cut, what to believe and how to put it together is decided by the room ``stitch``.
+How to cut, what to believe and how to put it together is decided by the room ``concatenate``.
 """
 
 import asyncio
@@ -32,12 +32,12 @@ class Chunker:
         self._rewrites = settings.mode == "rewrite" and settings.rules.fan005 == "rewrite"
         pace = msgspec.convert(settings.merge.model_dump(include=set(BatchSettings.__struct_fields__)), BatchSettings)
         self._gates = SchedulerRegistry(settings.merge.max_tracked, lambda: BatchScheduler(pace))
-        self._turns = asyncio.Semaphore(self._bounds.at_once)
+        self._turns = asyncio.Semaphore(self._bounds.concurrent_lists)
         self.busy = 0
         """Lists that are cut now, or wait for their turn."""
 
     async def ask(self, visit: RequestContext) -> Reply | None:
-        """The stitched answer to a query with a long list, or the word to go alone after parts were sent in vain.
+        """The chunked answer to a query with a long list, or the word to go alone after parts were sent in vain.
 
         None where nothing was sent: the query goes on as it is, and ``visit`` knows why.
         """
@@ -56,7 +56,7 @@ class Chunker:
             return None
         self.busy += 1
         try:
-            return await self._stitch(
+            return await self._fetch_chunked(
                 visit, gate, ChunkedRead(self._line, found, query.relation, head, self._next_number())
             )
         finally:
@@ -67,24 +67,24 @@ class Chunker:
         mount = len(self._line.route.upstream_target(query.target)) - len(query.target)
         return self._bounds.head_bytes - _LINE - len(head.merged) - len(COUNT) - len(b"\r\n") - mount
 
-    async def _stitch(self, visit: RequestContext, gate: BatchScheduler, parts: ChunkedRead) -> Reply:
+    async def _fetch_chunked(self, visit: RequestContext, gate: BatchScheduler, parts: ChunkedRead) -> Reply:
         began = self._line.clock()
         result = await self._fetch(parts)
         seconds, visit.bypass_reason = self._line.clock() - began, None
         if isinstance(result, Slice):
             gate.record_merge(parts.literals, result.rows, len(result.body))
             visit.parts = parts.calls
-            return BufferedAnswer(result, parts.number, 1, Outcome.STITCHED, seconds)
+            return BufferedAnswer(result, parts.number, 1, Outcome.CHUNKED, seconds)
         gate.record_failure(self._line.clock())
         self._line.events.emit(FellBack(result.reason, result.detail, visit.query.relation, 1))
         visit.parts, visit.upstream_seconds = parts.calls + 1, seconds
-        return SendAlone(None, _nobody, replays=True)
+        return SendAlone(None, _nobody, is_fallback=True)
 
     async def _fetch(self, parts: ChunkedRead) -> Slice | FallbackReason:
         """Half of the caller's time is for the parts, so that the other half is left for the original."""
         try:
             async with asyncio.timeout(self._line.upstream.timeouts.upstream_head / 2), self._turns:
-                return await parts.fetch(self._bounds.parallel)
+                return await parts.fetch(self._bounds.concurrent_chunks)
         except TimeoutError:
             return FallbackReason("deadline")
         except FaultError as error:

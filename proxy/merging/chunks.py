@@ -73,7 +73,7 @@ class ChunkedRead:
         return sum(map(len, self._cut.parts))
 
     async def fetch(self, parallel: int) -> Slice | FallbackReason:
-        """The stitched answer, ``parallel`` parts at once. FaultError when a call fails; then all others are off."""
+        """The chunked answer, ``parallel`` parts at once. FaultError when a call fails; then all others are off."""
         try:
             parts = await self._all(parallel)
             await self._prove_total(parts)

@@ -243,7 +243,7 @@ class Coalescer:
         if others:
             self._events.emit(FellBack(doubt.reason, doubt.detail, flight.relation, len(others)))
         for member in others:
-            flight.windows.release_alone(flight.gate, member, replays=True)
+            flight.windows.release_alone(flight.gate, member, is_fallback=True)
 
     def _paused(self, member: PendingRequest) -> bool:
         pause = self._pauses.find(*_paused_by(member)) if self._pauses else None

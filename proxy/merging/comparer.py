@@ -62,7 +62,7 @@ class BackgroundEvents(Events):
     def emit(self, event: Event) -> None:
         self._events.emit(msgspec.structs.replace(event, kind="shadow") if isinstance(event, UpstreamCalled) else event)
         if isinstance(event, FellBack):
-            self._events.emit(AnswersCompared(SKIPPED if event.reason == "load" else DOUBT, event.members))
+            self._events.emit(AnswersCompared(SKIPPED if event.reason == "load" else DOUBT, event.requests))
 
 
 class ShadowComparer:

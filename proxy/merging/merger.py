@@ -26,7 +26,7 @@ from proxy.upstream.column_types import ColumnTypeResolver
 
 
 class Merger:
-    """Windows, batches and replays of one upstream."""
+    """Windows, batches and fallbacks of one upstream."""
 
     def __init__(
         self,
@@ -39,7 +39,7 @@ class Merger:
         clock: Callable[[], float],
         numbers: Iterator[int],
         templates: NotSingularTemplates,
-        mistrusted: MismatchPauses,
+        mismatch_pauses: MismatchPauses,
     ) -> None:
         merge = settings.merge
         self.alias = b"f" + secrets.token_hex(12).encode()
@@ -56,7 +56,7 @@ class Merger:
             SchedulerRegistry(merge.max_tracked, lambda: BatchScheduler(pace)), self._left, events, clock
         )
         self._templates = templates
-        self._mistrusted = mistrusted
+        self._mistrusted = mismatch_pauses
         self._tasks: set[asyncio.Task[None]] = set()
 
     @property
@@ -82,19 +82,19 @@ class Merger:
     async def ask(self, member: PendingRequest) -> Reply:
         """Wait for company and a merged answer, or for the word to go alone."""
         gate = self._windows.schedulers.get(member.query.fingerprint, member.head.identity_hash)
-        reason = "busy" if gate is None else self._refusal(gate, member)
+        reason = "busy" if gate is None else self._bypass_reason(gate, member)
         if gate is None or reason is not None:
             return await self._sharing.ask(member, reason)
         return await self._windows.join(gate, member)
 
-    def _refusal(self, gate: BatchScheduler, member: PendingRequest) -> str | None:
+    def _bypass_reason(self, gate: BatchScheduler, member: PendingRequest) -> str | None:
         reason = self._pause(gate, member, self._clock())
         return "large-rows" if reason is None and gate.too_large(self._merge.max_key_body) else reason
 
     def _pause(self, gate: BatchScheduler, member: PendingRequest, now: float) -> str | None:
         if gate.paused(now):
             return "paused"
-        return "mistrusted" if self._mistrusted.paused(member.query.fingerprint, now) else None
+        return "mismatch-paused" if self._mistrusted.paused(member.query.fingerprint, now) else None
 
     # Batches.
 
@@ -197,7 +197,7 @@ class Merger:
         if isinstance(result, BadValue) and not batch.again:
             self._without_poison(gate, batch, result)
         elif isinstance(result, BadValue):
-            self._doubt(gate, batch, FallbackReason("poison"))
+            self._doubt(gate, batch, FallbackReason("bad-value"))
         elif isinstance(result, FallbackReason):
             self._doubt(gate, batch, result)
         else:
@@ -220,7 +220,7 @@ class Merger:
             seat.future.set_result(BufferedAnswer(share, number, len(served), Outcome.MERGED, seconds))
         for missed, member in waiting:
             if missed is None:
-                self._windows.release_alone(gate, member, replays=True)
+                self._windows.release_alone(gate, member, is_fallback=True)
         found = [share for share in whole.values() if share is not None]
         gate.record_merge(
             len(shares), sum(max(0, share.rows) for share in found), sum(len(share.body) for share in found)
@@ -230,7 +230,7 @@ class Merger:
         """Send the originals."""
         if gate.record_failure(self._clock()):
             self._events.emit(MergingPaused(doubt.reason))
-        if doubt.reason == "stranger" and has_one_spelling(batch.call.column):
+        if doubt.reason == "unexpected-key" and has_one_spelling(batch.call.column):
             self._oracle.invalidate(batch.requests[0])
         self._wasted(batch, doubt)
         self._alone(gate, batch)
@@ -238,7 +238,7 @@ class Merger:
     def _without_poison(self, gate: BatchScheduler, batch: InFlightMerge, poisoned: BadValue) -> None:
         """The column's type is known now: the next plan sends who does not fit it alone, and merges the rest."""
         self._oracle.record_bad_value(batch.requests[0], batch.call.key, poisoned.type_name, poisoned.literal)
-        self._wasted(batch, FallbackReason("poison"))
+        self._wasted(batch, FallbackReason("bad-value"))
         members = [member for member in batch.requests if self._windows.is_waiting(member)]
         for member in members:
             self._windows.waiter(member).in_flight = None
@@ -249,4 +249,4 @@ class Merger:
 
     def _alone(self, gate: BatchScheduler, batch: InFlightMerge) -> None:
         for member in batch.requests:
-            self._windows.release_alone(gate, member, replays=True)
+            self._windows.release_alone(gate, member, is_fallback=True)

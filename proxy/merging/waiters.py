@@ -50,7 +50,7 @@ class StreamedAnswer:
 class SendAlone:
     """A waiter goes alone: it sends its own request, and says when the answer is there.
 
-    ``reason`` is a key of ``errors.REFUSALS``; ``replays`` says that a call was made for it in vain.
+    ``reason`` is a key of ``errors.BYPASS_REASONS``; ``is_fallback`` says that a call was made for it in vain.
     """
 
     def __init__(
@@ -58,10 +58,10 @@ class SendAlone:
         gate: BatchScheduler | None,
         returned: Callable[[BatchScheduler, float | None], None],
         reason: str | None = None,
-        replays: bool = False,
+        is_fallback: bool = False,
     ) -> None:
         self.reason = reason
-        self.is_fallback = replays
+        self.is_fallback = is_fallback
         self._gate = gate
         self._returned = returned
 

@@ -67,13 +67,13 @@ class Windows:
         return self._seats[member]
 
     def release_alone(
-        self, gate: BatchScheduler, member: PendingRequest, reason: str | None = None, replays: bool = False
+        self, gate: BatchScheduler, member: PendingRequest, reason: str | None = None, is_fallback: bool = False
     ) -> None:
         """Let ``member`` go alone, if it still waits."""
         if self.is_waiting(member):
             gate.acquire()
             seat = self._seats[member]
-            seat.future.set_result(SendAlone(gate, self.release, reason or seat.reason, replays))
+            seat.future.set_result(SendAlone(gate, self.release, reason or seat.reason, is_fallback))
 
     def release(self, gate: BatchScheduler, seconds: float | None) -> None:
         """A call of ``gate`` came back after ``seconds``; None: it failed."""

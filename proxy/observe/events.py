@@ -30,7 +30,7 @@ class RequestAnswered(msgspec.Struct, frozen=True, gc=False):
 
 
 class UpstreamCalled(msgspec.Struct, frozen=True, gc=False):
-    """An upstream call ended. ``kind``: original, merged, shared, replay, shadow, types, part, outside, tunnel;
+    """An upstream call ended. ``kind``: original, merged, shared, fallback, shadow, types, part, outside, tunnel;
     ``status`` may be NO_ANSWER or CANCELLED. Calls that never had a place among the calls are none.
     """
 
@@ -68,7 +68,7 @@ class FellBack(msgspec.Struct, frozen=True):
     reason: str
     detail: str
     relation: str
-    members: int
+    requests: int
 
 
 class MergingPaused(msgspec.Struct, frozen=True):

@@ -93,7 +93,7 @@ class TraceLog:
             queries=len(trace.spans),
             upstream_calls=trace.calls,
             outcomes=dict(Counter(span.outcome.value for span in trace.spans)),
-            refusals=dict(Counter(span.refusal for span in trace.spans if span.refusal)),
+            bypass_reasons=dict(Counter(span.bypass_reason for span in trace.spans if span.bypass_reason)),
             findings=self._keys(event.findings),
             left_out=left_out,
         )

@@ -67,7 +67,7 @@ class Metrics:
             RequestAnswered: self._answered,
             UpstreamCalled: self._called,
             WindowClosed: self._left,
-            FellBack: lambda event: self._count("replays", event.reason),
+            FellBack: lambda event: self._count("fallbacks", event.reason),
             MergingPaused: lambda event: self._count("pauses", event.reason),
             AnswersCompared: lambda event: self._count("shadow", event.result, by=event.answers),
             HealthChecked: self._probed,
@@ -104,8 +104,8 @@ class Metrics:
         tally = self._tallies.get((span.relation, span.method, span.status, span.outcome)) or self._tally(span)
         relation = tally.labels[0]
         self._counts["requests"][tally.labels] += 1
-        if span.refusal is not None:
-            self._count("refusals", span.refusal)
+        if span.bypass_reason is not None:
+            self._count("bypassed", span.bypass_reason)
         if span.retry:
             self._count("client_retries", relation)
         if event.fault:
@@ -204,5 +204,5 @@ class Metrics:
 
 def _queries(trace: Trace) -> Trace:
     """What of it asked PostgREST for something: no retries, no preflights, nothing outside the mount."""
-    asked = [s for s in trace.spans if not s.retry and s.method != "OPTIONS" and s.refusal != "outside-mount"]
+    asked = [s for s in trace.spans if not s.retry and s.method != "OPTIONS" and s.bypass_reason != "outside-mount"]
     return msgspec.structs.replace(trace, spans=tuple(asked))

@@ -165,7 +165,7 @@ class SpanExporter:
                 "fanin.shared": span.shared,
             }
         )
-        more = {"fanin.call": span.call, "fanin.refusal": span.refusal, "fanin.rule": event.saves}
+        more = {"fanin.call": span.call, "fanin.bypass_reason": span.bypass_reason, "fanin.rule": event.saves}
         more |= {"fanin.trace": event.trace, "fanin.caller": span.caller, "fanin.retry": span.retry}
         told |= {name: value for name, value in more.items() if value}
         if span.rows >= 0:

@@ -25,7 +25,7 @@ class Sender:
     def __init__(self, settings: OtlpSettings, version: str) -> None:
         # Its errors quote the collector's address and answer; that it fails is told by `failing`.
         logging.getLogger("opentelemetry").setLevel(logging.CRITICAL)
-        self._end = settings.end
+        self._end = settings.flush_timeout
         self._exporter = _Counted(OTLPSpanExporter(traces_url(settings.endpoint)))
         self._gate = _Gate(self._exporter, settings.queue)
         limits = SpanLimits(max_links=None if OTEL_SPAN_LINK_COUNT_LIMIT in os.environ else MOST_LINKS)
@@ -44,7 +44,7 @@ class Sender:
         return {("sent",): exporter.sent, ("failed",): exporter.failed, ("dropped",): self._gate.dropped}
 
     async def close(self) -> None:
-        """Send what still waits, for ``otlp.end`` seconds at most: a collector that hangs holds up nobody's end."""
+        """Send what still waits, for ``otlp.flush_timeout`` seconds at most, even if the collector hangs."""
         loop, ended = asyncio.get_running_loop(), asyncio.Event()
 
         def shut() -> None:

@@ -43,7 +43,7 @@ def _histogram(bounds: tuple[float, ...], text: str, *labels: str) -> Series:
 COUNTED = {
     # What clients asked for.
     "requests": _counter(
-        "Requests answered. outcome: passed, merged, shared, stitched, replayed, failed, gone; code: 2xx … 5xx, none.",
+        "Requests answered. outcome: passed, merged, shared, chunked, fallback, failed, gone; code: 2xx … 5xx, none.",
         *("relation", "method", "outcome", "code"),
     ),
     "request_duration_seconds": _histogram(SECONDS, "From a request's head to the end of its answer.", "outcome"),
@@ -61,7 +61,7 @@ COUNTED = {
     ),
     # What upstream was asked.
     "upstream_calls": _counter(
-        "Calls sent upstream. kind: original, merged, shared, replay, part (of an over-long list), shadow (for "
+        "Calls sent upstream. kind: original, merged, shared, fallback, part (of an over-long list), shadow (for "
         "comparison), types (questions that mostly fail before anything runs), outside (not PostgREST's paths), "
         "tunnel (WebSockets, when they end).",
         *("relation", "kind"),
@@ -82,12 +82,12 @@ COUNTED = {
     "traces_truncated": _counter("Traces closed at trace.max_spans, or with requests still in flight.", "kind"),
     "findings": _counter("What the rules found in closed traces.", "rule", "relation"),
     # Merging and sharing.
-    "refusals": _counter(
+    "bypassed": _counter(
         "Requests not merged, by reason; `fanin explain` has each reason's text.", "reason", known=BYPASS_REASONS
     ),
     "batch_size": _histogram(SIZES, "Requests per window when it closed."),
     "batch_wait_seconds": _histogram(SECONDS, "How long windows were open; hit says whether company came.", "hit"),
-    "replays": _counter(
+    "fallbacks": _counter(
         "Answers of merged and shared calls not used; `fanin explain` has each reason's text.",
         "reason",
         known=FALLBACK_REASONS,
@@ -127,12 +127,14 @@ READ = {
     ),
     "tunnels": _gauge("WebSocket tunnels open now; bounded by pool.tunnels."),
     "open_windows": _gauge("Windows that gather look-alikes now."),
-    "lists_cut": _gauge("Over-long lists being cut now, or waiting for it; at once: rules.oversized_in_list.at_once."),
+    "lists_cut": _gauge(
+        "Over-long lists being cut now, or waiting for it; at once: rules.oversized_in_list.concurrent_lists."
+    ),
     "waiting": _gauge("Requests held in windows or waiting for a merged or shared call now."),
     "tracked_queries": _gauge("(fingerprint, identity) pairs remembered now; bounded by merge.max_tracked."),
     "paused": _gauge("(fingerprint, identity) pairs not merged or shared now, after answers that could not be used."),
     "paused_queries": _gauge("Queries not merged now for any caller, after a comparison found a wrong answer."),
-    "shadow_held_bytes": _gauge("Bytes of answers held for comparison now; bounded by shadow.max_held."),
+    "shadow_held_bytes": _gauge("Bytes of answers held for comparison now; bounded by shadow.max_bytes."),
     "open_traces": _gauge("Traces open now; bounded by trace.max_open."),
     "fingerprints": _gauge("Fingerprints whose calls are counted; bounded by detect.fingerprints."),
     "fingerprints_replaced": _counter("Fingerprints that gave way because detect.fingerprints was reached."),

@@ -99,8 +99,8 @@ def _span(span: Span, names: ConfirmedNames, start: float) -> str:
 
 
 def _why(span: Span) -> str:
-    if span.refusal is not None:
-        return f"  passed: {span.refusal} ({BYPASS_REASONS[span.refusal].rstrip('.')})"
+    if span.bypass_reason is not None:
+        return f"  passed: {span.bypass_reason} ({BYPASS_REASONS[span.bypass_reason].rstrip('.')})"
     if span.outcome is not Outcome.PASSED:
         return f"  {span.outcome.value}"
     return "  passed: alone" if span.relation and span.method == "GET" else ""

@@ -21,7 +21,7 @@ from proxy.postgrest.response.headers import READ_HEADERS, is_stamp, shareable
 from proxy.postgrest.response.rows import marked_rows
 
 KEYLESS = frozenset((None, "no-key", "literal"))
-"""Refusals of a query that has nothing to be merged by, which does not matter to one that is too long for it."""
+"""Bypass reasons of a query that has nothing to be merged by, which does not matter to one that is too long for it."""
 
 MOST_PARTS = 100
 """Parts above which what stands beside the list is what is too long."""
@@ -74,7 +74,7 @@ class ChunkedList(msgspec.Struct, frozen=True):
 
 
 def chunk_list(query: Query, head: RequestHead, alias: bytes, longest: int) -> ChunkedList | str:
-    """How to cut the long list of ``query`` into targets of ``longest`` bytes at most; or a key of `errors.REFUSALS`.
+    """How to cut the long list of ``query`` into targets of ``longest`` bytes at most; or a bypass reason.
 
     ``query`` was refused for nothing but its length.
     """
@@ -96,7 +96,7 @@ def chunk_list(query: Query, head: RequestHead, alias: bytes, longest: int) -> C
         literals = sorted(literals, key=int if kind is LiteralClass.INTEGER else None, reverse=descending)
     parts = tuple(_parts(literals, longest - len(before) - len(bare_list(())) - len(after) + 1))
     if not parts or len(parts) > MOST_PARTS:
-        return "list-room"
+        return "chunk-limit"
     return ChunkedList(key, before, after, parts, b"order" in names, media)
 
 
@@ -181,7 +181,7 @@ def read_chunk(
     if rows is None:
         return FallbackReason("shape")
     if not {key for key, _ in rows} <= set(literals):
-        return FallbackReason("stranger")
+        return FallbackReason("unexpected-key")
     name = kept[ranges[0]].line.partition(b":")[0]
     return Chunk(
         before=b"\r\n".join([status_line, *_lines(kept[: ranges[0]]), name + b": "]),
@@ -193,7 +193,7 @@ def read_chunk(
 
 
 def _lines(fields: Sequence[HeaderField]) -> Iterator[bytes]:
-    """The lines of a stitched answer."""
+    """The lines of a chunked answer."""
     for field in fields:
         if field.name == b"preference-applied":
             applied = without_count(field.value)

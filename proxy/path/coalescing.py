@@ -7,7 +7,7 @@ from proxy.postgrest.request.target import decoded, function_of
 
 READS = frozenset((b"GET", b"HEAD"))
 NEGOTIATED = frozenset((None, "range", "accept", "count"))
-"""Refusals of a head that speak of what is asked for: byte-equal requests ask for the same."""
+"""Bypass reasons of a head that speak of what is asked for: byte-equal requests ask for the same."""
 
 IsStable = Callable[[str, str], bool]
 """Whether equal calls of a function have equal answers: its schema (empty where no profile names it) and its name."""

@@ -15,8 +15,8 @@ from proxy.postgrest.response.gateway import POSTGREST, Gateway
 
 T = TypeVar("T")
 
-MATCH, MISMATCH, MOVING = "match", "mismatch", "moving"
-DOUBT, SKIPPED, FAILED = "doubt", "skipped", "failed"
+MATCH, MISMATCH, MOVING = "match", "mismatch", "unstable"
+DOUBT, SKIPPED, FAILED = "unusable", "skipped", "failed"
 """The results, each with its text in ``errors.COMPARED``."""
 
 ORIGINALS, MERGED = "originals", "merged"

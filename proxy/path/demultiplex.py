@@ -133,7 +133,7 @@ def _judge_rows(rows: dict[bytes, list[Row]], told: int, call: MergedCall) -> Fa
         return FallbackReason("limit")
     literals = call.literals
     if not rows.keys() <= literals:
-        return FallbackReason("stranger")
+        return FallbackReason("unexpected-key")
     if may_be_char(call.column) and _could_be_char(rows, literals):
         return FallbackReason("char")
     return None

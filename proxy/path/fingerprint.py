@@ -60,8 +60,8 @@ class _Form(msgspec.Struct, frozen=True):
     order: tuple[bytes, ...]
     columns: Mapping[int, bytes]
     """Which parameters are filters that may vary, with the decoded names of their columns."""
-    refusal: str | None
-    key_refusal: str
+    bypass_reason: str | None
+    key_bypass_reason: str
 
 
 def read_query(method: bytes, target: bytes, head: RequestHead, mount: bytes, schema: str, max_url: int) -> Query:
@@ -91,10 +91,10 @@ def read_query(method: bytes, target: bytes, head: RequestHead, mount: bytes, sc
         offset=form.offset,
         order=form.order,
         keys=keys,
-        bypass_reason=_method_refusal(method)
+        bypass_reason=_method_bypass_reason(method)
         or head.bypass_reason
-        or ("too-long" if too_long else form.refusal)
-        or (None if keys else form.key_refusal),
+        or ("too-long" if too_long else form.bypass_reason)
+        or (None if keys else form.key_bypass_reason),
     )
 
 
@@ -160,8 +160,8 @@ def _form(path: bytes, query: bytes | None, mount: bytes, schema: str, asked: st
         offset=_plain_offset(params, names),
         order=order,
         columns=_columns(params, names, bool(order)),
-        refusal=_target_refusal(path, query or b"", names, params) or _select_refusal(params, names),
-        key_refusal=_key_refusal(params, names),
+        bypass_reason=_target_bypass_reason(path, query or b"", names, params) or _select_bypass_reason(params, names),
+        key_bypass_reason=_key_bypass_reason(params, names),
     )
 
 
@@ -244,7 +244,7 @@ def _is_column(name: bytes) -> bool:
     return (is_plain_name(name) or is_json_text(name)) and name not in RESERVED and name not in LOGIC
 
 
-def _method_refusal(method: bytes) -> str | None:
+def _method_bypass_reason(method: bytes) -> str | None:
     return None if method == b"GET" else "method"
 
 
@@ -263,7 +263,7 @@ def _plain_offset(params: tuple[Param, ...], names: list[bytes]) -> int:
     return int(value) if value.isdigit() and len(value) <= 9 else 0
 
 
-def _target_refusal(path: bytes, query: bytes, names: list[bytes], params: tuple[Param, ...]) -> str | None:
+def _target_bypass_reason(path: bytes, query: bytes, names: list[bytes], params: tuple[Param, ...]) -> str | None:
     checks = (
         ("semicolon", b";" in path or b";" in query),
         ("encoding", clean_text(path) is None or clean_text(query) is None),
@@ -274,7 +274,7 @@ def _target_refusal(path: bytes, query: bytes, names: list[bytes], params: tuple
     return next((reason for reason, holds in checks if holds), None)
 
 
-def _select_refusal(params: tuple[Param, ...], names: list[bytes]) -> str | None:
+def _select_bypass_reason(params: tuple[Param, ...], names: list[bytes]) -> str | None:
     if b"select" not in names:
         return None
     value = decoded(params[names.index(b"select")].value)
@@ -284,6 +284,6 @@ def _select_refusal(params: tuple[Param, ...], names: list[bytes]) -> str | None
     return "aggregate" if b"()" in value else None
 
 
-def _key_refusal(params: tuple[Param, ...], names: list[bytes]) -> str:
+def _key_bypass_reason(params: tuple[Param, ...], names: list[bytes]) -> str:
     equal = [name for name, p in zip(names, params, strict=True) if _is_column(name) and p.value[:3] == b"eq."]
     return "repeated" if any(names.count(name) > 1 for name in equal) else "no-key"

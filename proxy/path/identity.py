@@ -77,7 +77,7 @@ def read_head(fields: tuple[HeaderField, ...], minor: int, rules: HeadRules) -> 
         origin=first_value(fields, b"origin") or b"",
         media=media,
         counted=counted == [b"count=exact"],
-        bypass_reason=_refusal(fields, framing, minor, media, counted),
+        bypass_reason=_bypass_reason(fields, framing, minor, media, counted),
     )
 
 
@@ -126,7 +126,7 @@ def _merged(kept: list[HeaderField], media: Media | None, rules: HeadRules) -> b
     return b"".join([*lines, b"Accept: " + asks + b"\r\n" if asks else b"", b"Accept-Encoding: identity\r\n"])
 
 
-def _refusal(
+def _bypass_reason(
     fields: tuple[HeaderField, ...], framing: int, minor: int, media: Media | None, counted: list[bytes]
 ) -> str | None:
     checks = (

@@ -83,7 +83,7 @@ def can_share(query: Query, key: Key, known: Known) -> bool:
 
 
 def why_not_merged(member: PendingRequest, known: Known) -> str | None:
-    """The refusal of a member that shares no call, if there is one: that it found no company is none."""
+    """The bypass reason of a member that shares no call, if there is one: that it found no company is none."""
     fitting = (can_share(member.query, key, known) for key in member.query.keys)
     return None if any(fitting) else "literal"
 

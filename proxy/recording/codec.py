@@ -13,6 +13,7 @@ import msgspec
 
 from proxy.model import RowKeys, Span, Trace
 from proxy.recording.schema import FORMAT, MOST_TEXT, FormatVersion, Literal, RecordedSpan, RecordedTrace, RecordingHead
+from proxy.recording.upgrade import from_format_1
 
 
 class RecordingError(ValueError):
@@ -76,7 +77,7 @@ def _recorded(span: Span, method: str, relation: str, fingerprint: str) -> Recor
         keys=span.key_types if fingerprint == span.fingerprint else (),
         caller=span.caller[:MOST_TEXT],
         retry=span.retry,
-        refusal=span.refusal,
+        bypass_reason=span.bypass_reason,
         cut=span.cut,
         head_size=span.head_size,
         listed=span.listed,
@@ -110,7 +111,7 @@ def opened(name: str, lines: Iterable[bytes]) -> tuple[RecordingHead, Iterator[T
     if first is None:
         raise RecordingError(f"{name}:1: is empty; a recording begins with a line that says fanin-recording")
     head = _understood(name, _read_head, *first)
-    return head, (_understood(name, _read, number, text) for number, text in whole)
+    return head, (_understood(name, READERS[head.format], number, text) for number, text in whole)
 
 
 def _understood(name: str, reader: Callable[[bytes], T], number: int, text: bytes) -> T:
@@ -126,8 +127,9 @@ def _read_head(text: bytes) -> RecordingHead:
         written = _format.decode(text).format
     except msgspec.DecodeError as error:
         raise ValueError(f"is no recording of fanin serve --record: {error}") from None
-    if written != FORMAT:
-        raise ValueError(f"is a recording of format {written}, and this fanin reads {FORMAT}: use the newer one")
+    if written not in READERS:
+        formats = ", ".join(map(str, READERS))
+        raise ValueError(f"is a recording of format {written}, and this fanin reads {formats}: use a newer fanin")
     return _head.decode(text)
 
 
@@ -166,7 +168,7 @@ def _span(span: RecordedSpan, number: int) -> Span:
         outcome=span.outcome,
         call=span.call,
         shared=span.shared,
-        refusal=span.refusal,
+        bypass_reason=span.bypass_reason,
         head_size=span.head_size,
         listed=span.listed,
         parts=span.parts,
@@ -177,6 +179,13 @@ def _span(span: RecordedSpan, number: int) -> Span:
         upstream=span.upstream,
         shapes=tuple([(literal.kind, literal.length) if literal else ("", 0) for literal in span.literals]),
     )
+
+
+READERS: dict[int, Callable[[bytes], Trace]] = {
+    1: lambda text: _read(from_format_1(text)),
+    FORMAT: _read,
+}
+"""By format, what reads a trace's line."""
 
 
 def _row_keys(span: RecordedSpan) -> RowKeys:

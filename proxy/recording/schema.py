@@ -7,7 +7,7 @@ from msgspec import Meta
 
 from proxy.model import Outcome
 
-FORMAT = 1
+FORMAT = 2
 """Raised when a reader of the older one would read the newer one wrongly."""
 MOST_TEXT = 200
 """Characters of what a client calls itself, its route or its trace."""
@@ -73,7 +73,7 @@ class RecordedSpan(msgspec.Struct, frozen=True, omit_defaults=True):
     ] = ()
     caller: Annotated[Text, Meta(description="What the client says that made the call.")] = ""
     retry: Annotated[bool, Meta(description="Whether the client says that it asks again.")] = False
-    refusal: Annotated[str | None, Meta(description="Why it was not merged: a reason of codes.md.")] = None
+    bypass_reason: Annotated[str | None, Meta(description="Why it was not merged: a reason of codes.md.")] = None
     cut: Annotated[
         bool | None,
         Meta(description="Whether these are as many rows as max-rows lets through; null where nobody knows."),

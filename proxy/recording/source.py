@@ -12,7 +12,8 @@ import msgspec
 from proxy.model import Trace
 from proxy.recording.codec import RecordingError, opened
 from proxy.recording.schema import RecordingHead
-from proxy.settings.model import ConfigError, Settings
+from proxy.settings.model import Settings
+from proxy.settings.sources import ConfigError
 
 TIMEOUT = 30.0
 """Seconds that a running fanin is given to answer."""

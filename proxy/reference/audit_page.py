@@ -38,7 +38,7 @@ def audit() -> Iterator[str]:
         (IgnoredFinding, "Each of `ignored`"),
         (QueryUsage, "Each of `queries`"),
         (RouteUsage, "Each of `routes`"),
-        (BypassUsage, "Each of `refusals`"),
+        (BypassUsage, "Each of `bypassed`"),
     )
     for kind, where in told:
         yield from (f"## {where}", "")

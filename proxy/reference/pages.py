@@ -17,7 +17,8 @@ from proxy.observe.series import SERIES, Series
 from proxy.reference.audit_page import audit
 from proxy.reference.recording_page import recording
 from proxy.settings.budgets import Budget, Growth
-from proxy.settings.model import Settings, declared
+from proxy.settings.declared import declared
+from proxy.settings.model import Settings
 from proxy.settings.tables import Ignore, Override
 from proxy.text.markdown import quoted, table
 from rules import RULES
@@ -163,13 +164,13 @@ def _codes() -> Iterator[str]:
     )
     faults = ((quoted(code), str(fault.status), f"{fault.message}.", fault.hint) for code, fault in FAULTS.items())
     yield from table(("code", "status", "what happened", "what to do"), faults)
-    yield from ("## Refusals: why a request was not merged", "")
-    yield from ("Counted in `fanin_refusals_total{reason}`, said by `X-Fanin` and `--debug`.", "")
-    refusals = ((quoted(reason), text, BYPASS_REMEDIES[reason]) for reason, text in BYPASS_REASONS.items())
-    yield from table(("reason", "why", "to change that"), refusals)
+    yield from ("## Bypass reasons: why a request was not merged", "")
+    yield from ("Counted in `fanin_bypassed_total{reason}`, said by `X-Fanin` and `--debug`.", "")
+    bypass_reasons = ((quoted(reason), text, BYPASS_REMEDIES[reason]) for reason, text in BYPASS_REASONS.items())
+    yield from table(("reason", "why", "to change that"), bypass_reasons)
     yield from ("## Doubts: why the originals were sent after all", "")
     yield from (
-        "Counted in `fanin_replays_total{reason}`. No caller sees anything of it but the time that it takes.",
+        "Counted in `fanin_fallbacks_total{reason}`. No caller sees anything of it but the time that it takes.",
         "",
     )
     doubts = ((quoted(reason), text, FALLBACK_REMEDIES[reason]) for reason, text in FALLBACK_REASONS.items())

@@ -6,7 +6,8 @@ from typing import Any
 
 import msgspec
 
-from proxy.settings.model import EffectiveSettings, declared
+from proxy.settings.declared import declared
+from proxy.settings.loading import EffectiveSettings
 
 MASK = "(secret)"
 """What is shown of a secret that is set."""

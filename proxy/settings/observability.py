@@ -25,7 +25,7 @@ class OtlpSettings(Section):
         "OTEL_ variables (headers, service name, sampler, …) hold too.",
     )
     queue: Count = Field(8192, description="Spans that wait to be sent; more are left out, and counted.")
-    end: Positive = Field(2.0, description="After the last request: the time to send what still waits.")
+    flush_timeout: Positive = Field(2.0, description="After the last request: the time to send what still waits.")
 
 
 class RecordSettings(Section):

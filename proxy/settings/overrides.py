@@ -3,7 +3,8 @@
 from collections.abc import Callable, Iterable
 from typing import Any, Generic, TypeVar
 
-from proxy.settings.model import Settings, changed
+from proxy.settings.loading import changed
+from proxy.settings.model import Settings
 from proxy.settings.tables import Override
 
 T = TypeVar("T")

@@ -4,7 +4,8 @@ from collections.abc import Callable
 
 import msgspec
 
-from proxy.settings.model import EffectiveSettings, changed, declared, effective
+from proxy.settings.declared import declared, effective
+from proxy.settings.loading import EffectiveSettings, changed
 
 
 class ReloadResult(msgspec.Struct, frozen=True):

@@ -57,8 +57,8 @@ class DuplicateRead(Section):
 
 class OversizedInList(Section):
     head_bytes: Count = Field(51_202, description="FAN005: bytes of a request head that upstream takes; PostgREST's.")
-    parallel: Count = Field(4, description="FAN005: parts of one list in flight at once.")
-    at_once: Count = Field(4, description="FAN005: lists that are cut at once; more wait for their turn.")
+    concurrent_chunks: Count = Field(4, description="FAN005: parts of one list in flight at once.")
+    concurrent_lists: Count = Field(4, description="FAN005: lists that are cut at once; more wait for their turn.")
 
 
 class TruncatedRead(Thresholds):

@@ -10,6 +10,8 @@ from typing import Any
 
 import msgspec
 
+from proxy.settings.renamed import RENAMED
+
 PREFIX = "FANIN_"
 DEMO_VARIABLES = frozenset(("FANIN_PG_BIN", "FANIN_POSTGREST"))
 """What the demo's servers read for themselves."""
@@ -86,8 +88,11 @@ def read_environment(known: Declarations) -> dict[str, Any]:
 def unknown_variables(known: Declarations) -> Iterator[str]:
     """Kubernetes injects variables of its own, so an unknown one is worth a warning and no more."""
     variables = {variable(name) for name in known}
+    renamed = {variable(old): variable(new) for old, new in RENAMED.items()}
     for name in os.environ:
-        if name.startswith(PREFIX) and name not in variables and name not in DEMO_VARIABLES:
+        if name in renamed:
+            yield f"environment: {name} is called {renamed[name]} now, and is ignored"
+        elif name.startswith(PREFIX) and name not in variables and name not in DEMO_VARIABLES:
             yield f"environment: {name} is not a setting{nearest(name, variables)}"
 
 

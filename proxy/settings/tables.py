@@ -41,7 +41,7 @@ class MergeSettings(Section):
         256_000, description="Bytes of answer a key above which a query is not merged.", json_schema_extra=OVERRIDE
     )
     max_rows: int | None = Field(None, ge=1, description="PostgREST's db-max-rows, when it is known.")
-    row_evidence: Positive = Field(
+    max_rows_lifetime: Positive = Field(
         60.0, description="How long a large answer proves that max-rows is larger.", json_schema_extra=RESTART
     )
     ties: Literal["none", "any"] = Field(
@@ -62,7 +62,7 @@ class MergeSettings(Section):
     deadline_factor: Positive = Field(
         10.0, description="A merged call is given this many times the query's p95.", json_schema_extra=OVERRIDE
     )
-    replays: Count = Field(16, description="Originals sent at once after a merged answer was refused.")
+    fallbacks: Count = Field(16, description="Originals sent at once after a merged answer was refused.")
     pause_first: Positive = Field(1.0, description="The first pause of a query whose merges fail.")
     pause_max: Positive = Field(300.0, description="The longest pause; each further failure doubles it.")
     max_tracked: Count = Field(
@@ -90,7 +90,7 @@ class ShadowSettings(Section):
         description="A call waits this long for a moment when no caller waits for upstream.",
         json_schema_extra=RESTART,
     )
-    max_held: Count = Field(
+    max_bytes: Count = Field(
         16_000_000, description="Bytes of answers held for comparison; more are skipped.", json_schema_extra=RESTART
     )
     pause_first: Positive = Field(
@@ -178,7 +178,7 @@ class DetectSettings(Section):
         description="Findings that are remembered; above it the one not seen for longest gives way.",
         json_schema_extra=RESTART,
     )
-    every: Positive = Field(10.0, description="Time between two looks at the whole workload.")
+    interval: Positive = Field(10.0, description="Time between two looks at the whole workload.")
     traces: Count = Field(500, description="Closed traces kept for the admin port's pages.", json_schema_extra=RESTART)
     spans: Count = Field(20_000, description="Spans of all these traces together.", json_schema_extra=RESTART)
     keys: Count = Field(
@@ -192,7 +192,7 @@ class DetectSettings(Section):
 class DrainSettings(Section):
     delay: Annotated[float, Field(ge=0)] = Field(0.0, description="After SIGTERM: still accepting for this long.")
     timeout: Positive = Field(30.0, description="After SIGTERM: requests in flight are given this long.")
-    silence: Annotated[float, Field(ge=0)] = Field(
+    idle: Annotated[float, Field(ge=0)] = Field(
         1.0,
         description="After SIGTERM: a connection that was silent this long is closed. Until then its client may be "
         "about to send, and is answered.",

@@ -35,7 +35,7 @@ from proxy.upstream.client import UpstreamAnswer, UpstreamConnection, UpstreamRe
 if TYPE_CHECKING:
     from proxy.upstream.pool import ConnectionPool
 
-SAVES = {Outcome.MERGED: "FAN001", Outcome.SHARED: "FAN003", Outcome.STITCHED: "FAN005"}
+SAVES = {Outcome.MERGED: "FAN001", Outcome.SHARED: "FAN003", Outcome.CHUNKED: "FAN005"}
 """By outcome, the rule whose calls answered."""
 UseAnswer = Callable[[RequestContext, UpstreamAnswer], Awaitable[bool]]
 """What is done with an answer; True when the client's connection can carry another request."""
@@ -163,7 +163,7 @@ class Pipeline:
         began = self._clock()
         try:
             if ticket.is_fallback:
-                visit.outcome = Outcome.REPLAYED
+                visit.outcome = Outcome.FALLBACK
                 async with terms.fallbacks:
                     keep = await self._forward(visit, ticket)
             else:
@@ -179,7 +179,7 @@ class Pipeline:
         """Stream the request up and the answer down, as they are."""
         request, upstream = visit.request, self._upstream
         inside = self._route.on_mount(request.line.target)
-        kind = "replay" if ticket is not None and ticket.is_fallback else "original"
+        kind = "fallback" if ticket is not None and ticket.is_fallback else "original"
         outgoing = self._outgoing(request)
         if ticket is not None:
             outgoing = msgspec.structs.replace(outgoing, already_waited=self._clock() - request.arrived)

@@ -48,11 +48,11 @@ class UpstreamState:
         self.events = events
         self.clock = clock
         self.numbers = itertools.count(1)
-        self.max_rows = MaxRowsEvidence(merge.max_rows, merge.row_evidence)
+        self.max_rows = MaxRowsEvidence(merge.max_rows, merge.max_rows_lifetime)
         self.not_singular = NotSingularTemplates(merge.max_tracked)
         self.observer = ResponseObserver(gateway, self.max_rows, self.not_singular, clock)
         self.column_types = ColumnTypeResolver(settings, upstream, route, events, clock)
-        self.held = ByteBudget(shadow.max_held)
+        self.held = ByteBudget(shadow.max_bytes)
         self.pauses = MismatchPauses(shadow.pause_first, shadow.pause_max, merge.max_tracked)
 
     def apply_settings(self, settings: Settings) -> None:
@@ -64,10 +64,10 @@ class UpstreamState:
 class Policy:
     """Made from one set of settings. In mode shadow merging has no callers, and its calls are counted apart."""
 
-    def __init__(self, settings: Settings, memory: UpstreamState, replaying: asyncio.Semaphore) -> None:
-        """``replaying`` is held by each original that is sent after a doubt: replays must not flood upstream."""
+    def __init__(self, settings: Settings, memory: UpstreamState, fallbacks: asyncio.Semaphore) -> None:
+        """``fallbacks`` is held by each original that is sent after a doubt: fallbacks must not flood upstream."""
         self.settings = settings
-        self.fallbacks = replaying
+        self.fallbacks = fallbacks
         self.merges = settings.mode == "rewrite" and settings.rules.fan001 == "rewrite"
         self.comparer = ShadowComparer(
             settings,
@@ -82,7 +82,7 @@ class Policy:
             memory.pauses,
         )
         self.coalescer = _sharing(settings, memory)
-        self.chunker = _stitcher(settings, memory)
+        self.chunker = _chunker(settings, memory)
         self.shadow: ShadowMode | None = None
         fetcher: FetchesMerged
         events = memory.events
@@ -126,7 +126,7 @@ def _sharing(settings: Settings, memory: UpstreamState) -> Coalescer:
     return Coalescer(settings, memory.upstream, memory.mount, memory.gateway, stable, *more)
 
 
-def _stitcher(settings: Settings, memory: UpstreamState) -> Chunker:
+def _chunker(settings: Settings, memory: UpstreamState) -> Chunker:
     line = UpstreamContext(
         memory.upstream,
         memory.mount,

@@ -78,8 +78,8 @@ class RequestContext(msgspec.Struct, eq=False):
         """What became of it, for a header."""
         if self.outcome in (Outcome.MERGED, Outcome.SHARED):
             return f"{self.outcome.value}; size={self.shared}; calls=1"
-        if self.outcome is Outcome.STITCHED:
-            return f"stitched; calls={self.parts}"
+        if self.outcome is Outcome.CHUNKED:
+            return f"chunked; calls={self.parts}"
         return self.outcome.value + (f"; reason={self.bypass_reason}" if self.bypass_reason else "")
 
     def fanin_headers(self, now: float, timing: bool) -> str:
@@ -128,7 +128,7 @@ class RequestContext(msgspec.Struct, eq=False):
             outcome=self.outcome,
             call=self.call,
             shared=self.shared,
-            refusal=self.bypass_reason,
+            bypass_reason=self.bypass_reason,
             head_size=self.head_size,
             listed=count,
             parts=self.parts,

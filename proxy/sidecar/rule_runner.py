@@ -46,7 +46,7 @@ class RuleRunner:
     def apply_settings(self, settings: Settings) -> None:
         """From now on judge by these settings."""
         self._levels = ByRequest(settings, lambda found: found.rules)
-        self._every = settings.detect.every
+        self._every = settings.detect.interval
         self._ignores = Ignores(settings.ignore, settings.catalog.schemas[0])
         self._since = self._today()
         self._judged = 0

@@ -17,8 +17,9 @@ from proxy.path.identity import HeadRules, head_rules
 from proxy.postgrest.catalog import Catalog
 from proxy.recording.codec import salt_of
 from proxy.server.server import DataServer
-from proxy.settings.model import ConfigError, Settings
+from proxy.settings.model import Settings
 from proxy.settings.overrides import ByRequest
+from proxy.settings.sources import ConfigError
 from proxy.sidecar.pipeline import Pipeline
 from proxy.sidecar.policy import Policy, UpstreamState
 from proxy.sidecar.rule_runner import RuleRunner
@@ -166,7 +167,7 @@ class Sidecar:
                 await asyncio.wait_for(self._forced.wait(), drain.delay)
             except TimeoutError:
                 pass
-            await self.server.close(0.0 if self._forced.is_set() else drain.timeout, drain.silence)
+            await self.server.close(0.0 if self._forced.is_set() else drain.timeout, drain.idle)
         if self._ticking is not None:
             self._ticking.cancel()
             await asyncio.gather(self._ticking, return_exceptions=True)
@@ -254,8 +255,8 @@ class Sidecar:
 
 
 def _terms(settings: Settings, memory: UpstreamState) -> ByRequest[Policy]:
-    replaying = asyncio.Semaphore(settings.merge.replays)
-    return ByRequest(settings, lambda found: Policy(found, memory, replaying))
+    fallbacks = asyncio.Semaphore(settings.merge.fallbacks)
+    return ByRequest(settings, lambda found: Policy(found, memory, fallbacks))
 
 
 def _quiet(settings: Settings) -> GroupingSettings:

@@ -5,7 +5,8 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from proxy.settings.model import ConfigError, Settings
+from proxy.settings.model import Settings
+from proxy.settings.sources import ConfigError
 
 LAST_PORT = 65535
 

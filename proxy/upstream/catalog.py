@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from proxy.observe.events import Events, Warned
 from proxy.postgrest.catalog import COLUMNS, FUNCTIONS, Catalog, read_catalog
-from proxy.settings.model import ConfigError, Settings
+from proxy.settings.model import Settings
+from proxy.settings.sources import ConfigError
 
 if TYPE_CHECKING:
     import asyncpg

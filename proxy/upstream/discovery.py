@@ -8,7 +8,8 @@ from proxy.errors.codes import FaultError
 from proxy.http1.head import first_value
 from proxy.observe.events import Events, Warned
 from proxy.postgrest.response.gateway import POSTGREST, PROFILES, SUPABASE, Gateway
-from proxy.settings.model import ConfigError, Settings
+from proxy.settings.model import Settings
+from proxy.settings.sources import ConfigError
 from proxy.transport.address import parse_address, split_listen
 from proxy.upstream.client import Upstream, UpstreamRequest
 

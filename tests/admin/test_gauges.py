@@ -10,7 +10,7 @@ from proxy.admin.gauges import BOUNDS, metric_levels
 from proxy.observe.events import Events
 from proxy.observe.metrics import Metrics
 from proxy.observe.series import READ
-from proxy.settings.model import load
+from proxy.settings.loading import load
 from proxy.sidecar.sidecar import Sidecar
 from rules import RULES
 from tests.e2e.harness import OK, RawClient, ScriptedUpstream, Talk, fanin, settings, until

@@ -11,7 +11,9 @@ from aiohttp import web
 
 from proxy.admin.access import HEADERS
 from proxy.admin.server import AdminServer
-from proxy.settings.model import ConfigError, EffectiveSettings, declared, load
+from proxy.settings.declared import declared
+from proxy.settings.loading import EffectiveSettings, load
+from proxy.settings.sources import ConfigError
 from tests.e2e.harness import OK, RawAnswer, ScriptedUpstream, answers, ask, fanin, free_port
 
 if TYPE_CHECKING:

@@ -53,7 +53,7 @@ def test_requests_that_shared_a_call_name_it_and_it_ends_with_the_first_of_them(
 
 def test_what_was_not_merged_says_why_and_what_to_do() -> None:
     reasons = ["offset", "offset", "no-key"]
-    spans = [replace(span("GET /t?a=gt.1", n + 1), refusal=reason) for n, reason in enumerate(reasons)]
+    spans = [replace(span("GET /t?a=gt.1", n + 1), bypass_reason=reason) for n, reason in enumerate(reasons)]
     assert shown(spans)["reasons"] == [
         {"reason": reason, "count": count, "why": BYPASS_REASONS[reason], "remedy": BYPASS_REMEDIES[reason]}
         for reason, count in (("offset", 2), ("no-key", 1))
@@ -86,7 +86,7 @@ def test_a_name_that_upstream_has_not_taken_is_not_shown() -> None:
 
 
 def test_outside_the_mount_there_is_nothing_to_copy() -> None:
-    stranger = replace(span("GET /t", 1), relation="", fingerprint="GET /auth", refusal="outside-mount")
+    stranger = replace(span("GET /t", 1), relation="", fingerprint="GET /auth", bypass_reason="outside-mount")
     assert shown([stranger])["code"] == {"GET /auth": {"curl": "", "supabase_js": ""}}
 
 

@@ -53,7 +53,7 @@ def test_a_read_is_of_a_relation_and_of_all_rows_where_nothing_bounds_it(
     one = span(line, 1)
     assert (is_read(one), asks_for_all(one)) == (read, everything)
     assert not is_read(replace(one, retry=True))
-    assert not asks_for_all(replace(one, refusal="range"))
+    assert not asks_for_all(replace(one, bypass_reason="range"))
 
 
 def test_whatever_is_no_plain_read_may_write() -> None:

@@ -22,7 +22,7 @@ def everything(fingerprint: str, relation: str) -> bool:
 def report(name: str) -> Report:
     """A report in which everything that clients can say is ``name``; an unnamed trace is in it, and an ignore."""
     spans = tuple(replace(one, relation=name, fingerprint=f"GET {name}?id=eq.?") for one in FAN_OUT.spans)
-    refused = tuple(replace(one, refusal="range") for one in spans)
+    refused = tuple(replace(one, bypass_reason="range") for one in spans)
     named = replace(FAN_OUT, id=name, route=name, spans=spans)
     loose = replace(FAN_OUT, id="loose", route="", explicit=False, spans=refused)
     seen = [
@@ -45,6 +45,6 @@ def report(name: str) -> Report:
         routes=tuple(workload.routes(counted.works())),
         more_queries=1,
         more_routes=2,
-        refusals=tuple(advisor.refusals(counted.refused, everything)),
+        bypassed=tuple(advisor.bypass_reasons(counted.refused, everything)),
         warnings=(f"of {name}",),
     )

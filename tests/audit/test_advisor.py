@@ -7,7 +7,7 @@ import datetime as dt
 import pytest
 from msgspec.structs import replace
 
-from proxy.audit.advisor import ignored, refusals, told
+from proxy.audit.advisor import bypass_reasons, ignored, told
 from proxy.errors.codes import BYPASS_REASONS
 from proxy.errors.remedies import BYPASS_REMEDIES
 from proxy.findings.model import CountedFinding
@@ -57,17 +57,17 @@ def test_what_is_ignored_is_told_once_with_its_reason() -> None:
 
 def test_reasons_come_by_how_often_they_held_with_their_texts_and_what_was_asked() -> None:
     asked = {("range", (name, "t")): count for name, count in (("a", 1), ("b", 4), ("c", 2), ("d", 3))}
-    first, second = refusals({("count", ("a", "t")): 9, **asked}, everything)
+    first, second = bypass_reasons({("count", ("a", "t")): 9, **asked}, everything)
     assert (first.reason, first.queries, first.fingerprints) == ("range", 10, ("b", "d", "c"))
     assert (first.why, first.remedy) == (BYPASS_REASONS["range"], BYPASS_REMEDIES["range"])
     assert (second.reason, second.queries) == ("count", 9)
 
 
 def test_names_that_may_not_be_shown_are_counted_and_not_told() -> None:
-    (one,) = refusals({("range", ("a", "t")): 2}, lambda fingerprint, relation: False)
+    (one,) = bypass_reasons({("range", ("a", "t")): 2}, lambda fingerprint, relation: False)
     assert (one.queries, one.fingerprints) == (2, ())
 
 
 def test_a_reason_that_nobody_knows_is_told_without_texts() -> None:
-    (one,) = refusals({("of-a-later-fanin", ("a", "t")): 1}, everything)
+    (one,) = bypass_reasons({("of-a-later-fanin", ("a", "t")): 1}, everything)
     assert (one.reason, one.why, one.remedy) == ("of-a-later-fanin", "", "")

@@ -165,7 +165,7 @@ def test_what_cannot_fail_a_build_is_a_note_however_bad_it_is() -> None:
 
 
 def test_a_report_of_nothing_says_so() -> None:
-    empty = replace(report(PLAIN), findings=(), ignored=(), queries=(), routes=(), refusals=(), warnings=())
+    empty = replace(report(PLAIN), findings=(), ignored=(), queries=(), routes=(), bypassed=(), warnings=())
     for shown in (text(empty), markdown(empty), Page(html(empty)).told):
         for told in (
             "Nothing was found.",

@@ -67,20 +67,20 @@ def test_a_name_that_may_not_be_shown_is_counted() -> None:
 def test_refused_requests_are_counted_by_reason_and_name() -> None:
     counted = TrafficCounter(10)
     one, two, *_ = FAN_OUT.spans
-    counted.add("file", "run", 0.0, trace([replace(one, refusal="range"), two]))
+    counted.add("file", "run", 0.0, trace([replace(one, bypass_reason="range"), two]))
     assert counted.refused == {("range", ("GET videos?id=eq.?", RELATION)): 1}
 
 
 def test_an_answer_in_parts_costs_as_many_calls() -> None:
     (one, *_) = FAN_OUT.spans
-    read = told(trace([replace(one, parts=3, outcome=Outcome.STITCHED)]))
+    read = told(trace([replace(one, parts=3, outcome=Outcome.CHUNKED)]))
     assert (read.upstream_calls, read.saved_calls) == (3, -2)
 
 
 def test_a_refused_request_looked_for_no_company_and_one_that_no_call_answered_saves_none() -> None:
     one, two, *_ = FAN_OUT.spans
     gone = replace(two, call=0, status=0, outcome=Outcome.GONE)
-    read = told(trace([replace(one, refusal="range"), gone]))
+    read = told(trace([replace(one, bypass_reason="range"), gone]))
     assert (read.alone, read.failed, read.upstream_calls, read.saved_calls) == (0, 1, 1, 0)
 
 

@@ -111,7 +111,7 @@ def test_a_rule_that_is_off_finds_nothing(desk: Desk) -> None:
 def test_a_name_that_upstream_has_not_taken_is_nowhere_and_its_requests_are_counted(desk: Desk) -> None:
     """It is hidden when it is recorded, too: this recording was written by somebody else."""
     asked = parallel([f"GET /token-of-ana?id=eq.{number}&select=id" for number in range(60)])
-    whole = [*lines(replace(asked, spans=tuple(replace(one, refusal="range") for one in asked.spans)))]
+    whole = [*lines(replace(asked, spans=tuple(replace(one, bypass_reason="range") for one in asked.spans)))]
     whole = [text.replace(b'"status":200', b'"status":404') for text in whole] + lines(replace(ONE, id="t2"))[1:]
     (desk.folder / "raw").write_bytes(b"".join(whole))
     for format_ in ("text", "md", "json", "html", "sarif"):
@@ -120,7 +120,7 @@ def test_a_name_that_upstream_has_not_taken_is_nowhere_and_its_requests_are_coun
     report = desk.told("--traces", str(desk.folder / "raw"))
     assert (report["traffic"]["nameless"], report["traffic"]["failed"]) == (60, 60)
     assert [one["fingerprint"] for one in report["queries"]] == ["GET songs?id=eq.?&select=id"]
-    assert [(one["reason"], one["queries"], one["fingerprints"]) for one in report["refusals"]] == [("range", 60, [])]
+    assert [(one["reason"], one["queries"], one["fingerprints"]) for one in report["bypassed"]] == [("range", 60, [])]
     taken = desk.audit("--traces", desk.record(asked)).out
     assert "token-of-ana" in taken
 

@@ -21,7 +21,7 @@ def test_the_command_takes_mount_and_profile_from_settings(capsys: pytest.Captur
     file = tmp_path / "fanin.toml"
     file.write_text('profile = "supabase"\n')
     assert main(["explain", "GET /t?id=eq.1", "--config", str(file), "--json"]) == 0
-    assert json.loads(capsys.readouterr().out)["merging"]["refusal"]["code"] == "outside-mount"
+    assert json.loads(capsys.readouterr().out)["merging"]["bypass"]["code"] == "outside-mount"
 
 
 def test_the_whole_is_printed_in_order(capsys: pytest.CaptureFixture[str]) -> None:

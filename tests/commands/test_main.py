@@ -12,7 +12,7 @@ from proxy import __version__
 from proxy.commands.main import USAGE, main
 from proxy.errors.codes import BYPASS_REASONS, COMPARISON_RESULTS, FALLBACK_REASONS, FAULTS
 from proxy.errors.remedies import BYPASS_REMEDIES, FALLBACK_REMEDIES
-from proxy.settings.model import describe
+from proxy.settings.declared import describe
 from rules import RULES
 from tests.test_imports import ROOT
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from msgspec.structs import replace
 
 from proxy.commands.offline_analysis import OfflineAnalysis
-from proxy.settings.model import load
+from proxy.settings.loading import load
 from rules import RULES
 from tests.rules.traces import parallel, span, trace
 

@@ -13,7 +13,7 @@ import asyncpg
 import pytest
 
 from proxy.demo.stack import PostgREST
-from proxy.settings.model import load
+from proxy.settings.loading import load
 from tests.conftest import SECRET
 from tests.deploy.manifests import DEPLOY, read
 from tests.deploy.prometheus import KNOWN_AS

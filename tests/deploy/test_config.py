@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from proxy.commands.main import main
-from proxy.settings.model import load
+from proxy.settings.loading import load
 from tests.deploy.manifests import DEPLOY
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ import pytest
 import yaml
 
 from proxy import __version__
-from proxy.settings.model import load
+from proxy.settings.loading import load
 from tests.deploy.manifests import DEPLOY, read
 from tests.e2e.scripts import MODULES
 

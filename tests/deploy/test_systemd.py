@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from proxy.commands.main import USAGE
-from proxy.settings.model import load
+from proxy.settings.loading import load
 from tests.deploy.manifests import DEPLOY
 
 UNIT = DEPLOY / "systemd/fanin.service"

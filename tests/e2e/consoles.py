@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from proxy.admin.console import Console
 from proxy.admin.server import AdminServer
-from proxy.settings.model import EffectiveSettings, load
+from proxy.settings.loading import EffectiveSettings, load
 from rules import RULES
 from tests.e2e.harness import ask, fanin
 

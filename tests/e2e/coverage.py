@@ -1,4 +1,4 @@
-"""What a run of random bursts has seen: by row of the decision table, by type, by Accept, by refusal."""
+"""What a run of random bursts has seen: by row of the decision table, by type, by Accept, by bypass reason."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ if TYPE_CHECKING:
 ENOUGH = 20
 """Requests that have to be an example of each thing."""
 ENOUGH_REFUSED = 5
-"""The same for each refusal."""
+"""The same for each bypass reason."""
 OF_SETTINGS = {
     "mode": "mode=observe or mode=shadow forbids merging, whatever is asked",
     "outside-mount": "needs a mount; here every path is PostgREST's",
     **dict.fromkeys(
-        ("list", "list-order", "list-total", "list-room"),
+        ("list", "list-order", "list-total", "chunk-limit"),
         "needs rules.fan005=rewrite, which answers what PostgREST refuses",
     ),
-    "mistrusted": "needs shadow.share, and a merged answer that is wrong",
+    "mismatch-paused": "needs shadow.share, and a merged answer that is wrong",
 }
-"""Refusals that no request provokes, and why."""
+"""Bypass reasons that no request provokes, and why."""
 ACCEPTS = tuple(dict.fromkeys(head.accept for head in HEADS))
 PROVOKED = tuple(reason for reason in BYPASS_REASONS if reason not in OF_SETTINGS)
-_SHOWN = ("merged", "shared", "replayed", "passed")
+_SHOWN = ("merged", "shared", "fallback", "passed")
 
 Seen = dict[str, Counter[str]]
 """By thing: how requests were answered."""
@@ -46,7 +46,7 @@ class Coverage:
     rows: Seen = field(default_factory=dict)
     kinds: Seen = field(default_factory=dict)
     accepts: Seen = field(default_factory=dict)
-    refusals: Counter[str] = field(default_factory=Counter)
+    bypass_reasons: Counter[str] = field(default_factory=Counter)
     outcomes: Counter[str] = field(default_factory=Counter)
 
     def see(self, asked: Asked, answer: RawAnswer) -> None:
@@ -62,7 +62,7 @@ class Coverage:
 
     def add(self, other: Coverage) -> None:
         """Count what another run saw too."""
-        self.refusals += other.refusals
+        self.bypass_reasons += other.bypass_reasons
         self.outcomes += other.outcomes
         for mine, more in ((self.rows, other.rows), (self.kinds, other.kinds), (self.accepts, other.accepts)):
             for name, outcomes in more.items():
@@ -75,9 +75,9 @@ class Coverage:
             *_rare("type", self.kinds, KINDS),
             *_rare("Accept", self.accepts, ACCEPTS),
             *(
-                f"refusal {reason}: {self.refusals[reason]} times"
+                f"bypass_reason {reason}: {self.bypass_reasons[reason]} times"
                 for reason in PROVOKED
-                if self.refusals[reason] < ENOUGH_REFUSED
+                if self.bypass_reasons[reason] < ENOUGH_REFUSED
             ),
         ]
 
@@ -96,7 +96,7 @@ class Coverage:
         lines += [_line(f"{row.value.what} ({row.value.verdict.value})", self.rows.get(row.name)) for row in Row]
         lines += [_line(f"type of kinds.{name}", self.kinds.get(name)) for name in KINDS]
         lines += [_line(f"Accept: {name}", self.accepts.get(name)) for name in ACCEPTS]
-        lines += [f"refused, {reason:43}{self.refusals[reason]:7}" for reason in PROVOKED]
+        lines += [f"refused, {reason:43}{self.bypass_reasons[reason]:7}" for reason in PROVOKED]
         lines += [f"refused, {reason:43}      – {why}" for reason, why in OF_SETTINGS.items()]
         return "\n".join(lines)
 

@@ -55,8 +55,8 @@ class Report:
 
     def watch(self, event: Event) -> None:
         """See what a fanin does."""
-        if isinstance(event, RequestAnswered) and event.span.refusal:
-            self.coverage.refusals[event.span.refusal] += 1
+        if isinstance(event, RequestAnswered) and event.span.bypass_reason:
+            self.coverage.bypass_reasons[event.span.bypass_reason] += 1
         elif isinstance(event, UpstreamCalled):
             self.calls[event.kind] += 1
         elif isinstance(event, FellBack):

@@ -19,7 +19,7 @@ from proxy.admin.gauges import gauges
 from proxy.observe import log
 from proxy.observe.events import Events, RequestAnswered
 from proxy.observe.metrics import Metrics
-from proxy.settings.model import load
+from proxy.settings.loading import load
 from proxy.sidecar.sidecar import Sidecar
 from rules import RULES
 from tests.factories import head

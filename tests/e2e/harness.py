@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from proxy.demo.sidecar import NO_CHECKS
 from proxy.observe.events import Events
-from proxy.settings.model import Settings, load
+from proxy.settings.loading import load
 from proxy.sidecar.sidecar import Sidecar
 from rules import RULES
 from tests.e2e.accounts import OPEN, Accounts, check_exposition
@@ -31,6 +31,8 @@ from tests.e2e.scripted import answers as answers
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
+    from proxy.settings.model import Settings
+
 SCRAPE = b"GET /metrics HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n"
 
 
@@ -44,7 +46,7 @@ def settings(upstream: str, **changes: Any) -> Settings:
 @asynccontextmanager
 async def fanin(upstream: str, **changes: Any) -> AsyncIterator[Sidecar]:
     """A fanin in this process, drained at the end; then its accounts are checked."""
-    changes = {"drain__delay": 0.001, "drain__timeout": 0.2, "drain__silence": 0} | changes
+    changes = {"drain__delay": 0.001, "drain__timeout": 0.2, "drain__idle": 0} | changes
     sidecar = Sidecar(settings(upstream, **changes), RULES, Events(), time.monotonic)
     await sidecar.start()
     accounts = Accounts(sidecar)
@@ -79,7 +81,7 @@ class Program:
 async def program(upstream: str, *flags: str) -> AsyncIterator[Program]:
     """``fanin serve`` on free ports; at the end its accounts are checked, and it is asked to end, and waited for."""
     common = ["--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"]
-    for name, value in ({"drain.delay": "0.001", "drain.timeout": "1", "drain.silence": "0"} | NO_CHECKS).items():
+    for name, value in ({"drain.delay": "0.001", "drain.timeout": "1", "drain.idle": "0"} | NO_CHECKS).items():
         common += ["--set", f"{name}={value}"]
     process = await asyncio.create_subprocess_exec(
         str(Path(sys.executable).with_name("fanin")),

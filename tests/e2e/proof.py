@@ -36,9 +36,9 @@ TIGHT = {
     "merge__max_keys": 5,
     "merge__max_window": 10,
     "merge__max_body": 60_000,
-    "merge__replays": 2,
+    "merge__fallbacks": 2,
     "merge__types_lifetime": 1e-3,
-    "merge__row_evidence": 1e-3,
+    "merge__max_rows_lifetime": 1e-3,
     "pool__calls": 4,
 }
 FAILING = tuple(template for template in OTHERS if Row.UNORDERED in template.rows)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 OWNERS = ("ann", "bob", "cid")
 TOKENS = {owner: service_token(SECRET, {"role": "anon", "sub": owner}) for owner in OWNERS}
 HUNG = 15.0
-"""Seconds after which a request is taken to hang: fanin's own patience with upstream is less, replays included."""
+"""Seconds after which a request is taken to hang: fanin's own patience with upstream is less, fallbacks included."""
 IDS = range(1, 61)
 MERGED = "/mine?select=id,owner,secret&id=eq.{}"
 

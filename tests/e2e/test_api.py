@@ -11,7 +11,7 @@ import pytest
 from proxy.admin import event_stream
 from proxy.admin.console import MOST
 from proxy.admin.page_files import page_files
-from proxy.settings.model import load
+from proxy.settings.loading import load
 from proxy.sidecar import sidecar
 from proxy.sidecar.sidecar import Sidecar
 from tests.e2e.bursts import get, together
@@ -49,7 +49,7 @@ async def test_a_closed_trace_is_listed_and_shown_whole() -> None:
         for name in (str(one["number"]), "t1"):
             detail = await seen.api(f"/api/traces/{name}")
             assert detail["summary"] == one
-            assert {span["refusal"] for span in detail["spans"]} == {"offset"}
+            assert {span["bypass_reason"] for span in detail["spans"]} == {"offset"}
             assert {span["caller"] for span in detail["spans"]} == {"list.ts:12"}
             assert all(0 < span["upstream"] <= span["ms"] for span in detail["spans"])
         assert [trace["id"] for trace in (await seen.api("/api/traces?id=t1"))["traces"]] == ["t1"]

@@ -101,7 +101,7 @@ async def test_a_running_fanin_is_reported_as_its_recording_would_be() -> None:
     assert errors == ""
     assert (report["traffic"]["queries"], report["traffic"]["upstream_calls"]) == (4, 4)
     assert report["traffic"]["end"] > report["traffic"]["begin"] > 1_600_000_000
-    assert [(one["reason"], one["queries"]) for one in report["refusals"]] == [("offset", 4)]
+    assert [(one["reason"], one["queries"]) for one in report["bypassed"]] == [("offset", 4)]
     assert ended == (FINDINGS if report["findings"] else OK)
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from proxy.admin.gauges import gauges
 from proxy.path.comparison import end_to_end
-from proxy.settings.model import ConfigError
+from proxy.settings.sources import ConfigError
 from tests.e2e.compare import assert_same, differences
 from tests.e2e.harness import OK, RawAnswer, RawClient, ScriptedUpstream, Talk, answers, ask, fanin
 

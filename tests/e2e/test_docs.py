@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING
 import asyncpg
 import pytest
 
-from proxy.settings.model import describe, load
+from proxy.settings.declared import describe
+from proxy.settings.loading import load
 from tests.e2e.bursts import assert_all_same, get, one_by_one, together
 from tests.e2e.harness import fanin
 from tests.e2e.odd import odd_tables

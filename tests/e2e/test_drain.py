@@ -40,7 +40,7 @@ async def ended(program: Fanin) -> int:
 @pytest.mark.parametrize("delay", [0.0, 1.0])
 async def test_under_load_sigterm_loses_no_request(stack: Stack, delay: float) -> None:
     """Each client opens a connection as soon as its last one ended: none that was accepted goes without an answer."""
-    settings = {"drain.delay": str(delay), "drain.silence": "0.2", **NO_CHECKS}
+    settings = {"drain.delay": str(delay), "drain.idle": "0.2", **NO_CHECKS}
     with Fanin(stack.url, settings=settings) as program:
         async with load(program.port, CLIENTS, lambda number: read(stack, number)) as made:
             await until(lambda: len(made.answers) > 10 * CLIENTS)

@@ -8,7 +8,7 @@ import pytest
 
 from proxy.explain.facts import MergingFacts, explain
 from proxy.explain.request import read_columns, read_request
-from proxy.settings.model import load
+from proxy.settings.loading import load
 from tests.e2e.bursts import assert_all_same, counting, get, one_by_one, together
 from tests.e2e.harness import fanin
 from tests.e2e.literals import uuid_of

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from proxy.admin.gauges import gauges
-from proxy.settings.model import ConfigError
+from proxy.settings.sources import ConfigError
 from tests.e2e.harness import (
     OK,
     PATIENCE,

@@ -1,4 +1,4 @@
-"""What becomes of a merged answer that cannot be used: replayed one by one, or shared, or paused (law 4)."""
+"""What becomes of a merged answer that cannot be used: fallback one by one, or shared, or paused (law 4)."""
 
 from __future__ import annotations
 

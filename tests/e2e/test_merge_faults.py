@@ -134,7 +134,7 @@ async def test_originals_are_sent_with_bounded_concurrency() -> None:
     async def die(talk: Talk, _: bytes) -> None:
         talk.abort()
 
-    async with between(die, merge__replays=3) as (upstream, sidecar):
+    async with between(die, merge__fallbacks=3) as (upstream, sidecar):
         await together(sidecar.port, REQUESTS)
         assert len(upstream.talks) <= 1 + 3
 

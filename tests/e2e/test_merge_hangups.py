@@ -87,7 +87,7 @@ async def test_hanging_up_while_originals_wait_their_turn_leaves_the_turn_to_oth
     async def die(talk: Talk, _: bytes) -> None:
         talk.abort()
 
-    async with between(die, merge__replays=1) as (upstream, sidecar), sockets(sidecar.port, 40) as clients:
+    async with between(die, merge__fallbacks=1) as (upstream, sidecar), sockets(sidecar.port, 40) as clients:
         for client, request in zip(clients, REQUESTS, strict=True):
             client.writer.write(request)
         await upstream.until(lambda: len(upstream.requests) > 1)

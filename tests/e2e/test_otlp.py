@@ -178,7 +178,7 @@ async def test_spans_beyond_the_queue_are_counted_and_a_collector_that_hangs_hol
     """The exporter alone would wait for longer than the test does."""
     monkeypatch.setenv("OTEL_BSP_SCHEDULE_DELAY", "10")
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_TIMEOUT", "600")
-    flags = ("--set", "otlp.queue=10", "--set", "otlp.end=0.2")
+    flags = ("--set", "otlp.queue=10", "--set", "otlp.flush_timeout=0.2")
     async with collecting(hangs=True) as collector, ScriptedUpstream(answers(OK)) as upstream:
         where = f"otlp.endpoint={collector.url}"
         async with program(upstream.url, "--set", where, *flags) as running:

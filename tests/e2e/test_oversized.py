@@ -1,4 +1,4 @@
-"""Lists that upstream's head limit refuses: passed on as they are, or cut and stitched. Postgres counts the calls."""
+"""Lists that upstream's head limit refuses: passed on as they are, or cut and chunked. Postgres counts the calls."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ async def test_a_head_beyond_its_limit_is_431(odd: Stack, method: str, size: int
         assert await counter.statements() == 0
 
 
-# Cut and stitched.
+# Cut and chunked.
 
 
 class Watch:
@@ -127,13 +127,13 @@ def listing(literals: Iterable[object]) -> str:
 
 
 def without_location(answer: RawAnswer) -> RawAnswer:
-    """A direct answer as a stitched one is."""
+    """A direct answer as a chunked one is."""
     lines = [line for line in answer.head.split(b"\r\n") if line.partition(b":")[0].lower() not in UNASKED]
     assert len(lines) < len(answer.head.split(b"\r\n"))
     return RawAnswer(b"\r\n".join(lines), answer.body)
 
 
-async def stitched(odd: Stack, request: bytes, calls: int | None = None, **changes: object) -> RawAnswer:
+async def chunked(odd: Stack, request: bytes, calls: int | None = None, **changes: object) -> RawAnswer:
     """The answer to an over-long list through a fresh fanin; as many ``calls`` as Postgres counts statements."""
     changes = {"rules__fan005": "rewrite", "headers": "on"} | changes
     async with counting(odd.dsn) as counter, fanin(odd.url, **changes) as sidecar:
@@ -142,7 +142,7 @@ async def stitched(odd: Stack, request: bytes, calls: int | None = None, **chang
         answer = await ask(sidecar.port, request)
         taken = await counter.statements()
         assert gauges(sidecar)["lists_cut"] == 0
-    assert answer.values(b"x-fanin") == [b"stitched; calls=%d" % taken]
+    assert answer.values(b"x-fanin") == [b"chunked; calls=%d" % taken]
     assert watch.calls == [200] * taken
     assert watch.saved == 1 - taken
     assert not watch.doubts
@@ -160,7 +160,7 @@ async def settled(counter: Counter) -> None:
 
 
 async def refused(odd: Stack, request: bytes, doubt: str = "", **changes: object) -> list[int]:
-    """Nothing but upstream's own refusal comes of it. The statuses of what was called in vain, for that ``doubt``."""
+    """The caller gets upstream's own error. Returns the statuses of the chunks that were fetched before."""
     direct = await ask(odd.url, request)
     changes = {"rules__fan005": "rewrite"} | changes
     async with counting(odd.dsn) as counter, fanin(odd.url, **changes) as sidecar:
@@ -196,14 +196,14 @@ def assert_rows_of(direct: RawAnswer, through: RawAnswer, *, ordered: bool) -> N
 
 async def test_20_000_uuids_are_answered_with_the_rows_that_another_filter_finds(odd: Stack) -> None:
     direct = await ask(odd.url, get(f"/big?n=lte.{ROWS}"))
-    through = await stitched(odd, get(f"/big?id={listing(UUIDS)}"), calls=15 + 1)
+    through = await chunked(odd, get(f"/big?id={listing(UUIDS)}"), calls=15 + 1)
     assert_rows_of(direct, through, ordered=False)
 
 
 @pytest.mark.parametrize("order", ["id", "id.asc", "id.desc", "id.desc.nullslast"])
 async def test_uuids_in_order_are_answered_in_that_order(odd: Stack, order: str) -> None:
     direct = await ask(odd.url, get(f"/big?n=lte.{ROWS}&select=id,note,j&order={order}"))
-    through = await stitched(odd, get(f"/big?select=id,note,j&id={listing(UUIDS)}&order={order}"), calls=15 + 2)
+    through = await chunked(odd, get(f"/big?select=id,note,j&id={listing(UUIDS)}&order={order}"), calls=15 + 2)
     assert_rows_of(direct, through, ordered=True)
 
 
@@ -213,7 +213,7 @@ async def test_numbers_in_order_are_answered_in_that_order(odd: Stack, column: s
     numbers = [n for n in NUMBERS if n != 10_001]
     random.Random(1).shuffle(numbers)
     direct = await ask(odd.url, get(f"/big?and=(n.gte.10000,n.lt.21000,n.neq.10001)&order={column}.{order}"))
-    through = await stitched(odd, get(f"/big?{column}={listing(numbers)}&order={column}.{order}"), calls=2 + 2)
+    through = await chunked(odd, get(f"/big?{column}={listing(numbers)}&order={column}.{order}"), calls=2 + 2)
     assert_rows_of(direct, through, ordered=True)
 
 
@@ -222,14 +222,14 @@ async def test_a_key_that_is_listed_again_in_another_part_matches_once(odd: Stac
     random.Random(2).shuffle(again)
     direct = await ask(odd.url, get("/big?n=lte.3000&order=id"))
     for order in ("", "&order=id"):
-        through = await stitched(odd, get(f"/big?id={listing(UUIDS[:3000] + again + UUIDS[:9])}{order}"))
+        through = await chunked(odd, get(f"/big?id={listing(UUIDS[:3000] + again + UUIDS[:9])}{order}"))
         assert_rows_of(direct, through, ordered=bool(order))
 
 
 async def test_several_rows_a_key_all_come(odd: Stack) -> None:
     direct = await ask(odd.url, get("/big?n=gte.3000&n=lt.21000"))
     keys = range(1000, 12_000)
-    assert_rows_of(direct, await stitched(odd, get(f"/big?grp={listing(keys)}&n=lt.21000")), ordered=False)
+    assert_rows_of(direct, await chunked(odd, get(f"/big?grp={listing(keys)}&n=lt.21000")), ordered=False)
 
 
 @pytest.mark.parametrize(
@@ -244,7 +244,7 @@ async def test_several_rows_a_key_all_come(odd: Stack) -> None:
 )
 async def test_whatever_else_is_asked_is_asked_of_every_part(odd: Stack, more: str, lines: tuple[str, ...]) -> None:
     direct = await ask(odd.url, get(f"/big?n=lte.4000{more}&order=id", *lines))
-    through = await stitched(odd, get(f"/big?id={listing(UUIDS[:4000])}{more}&order=id", *lines))
+    through = await chunked(odd, get(f"/big?id={listing(UUIDS[:4000])}{more}&order=id", *lines))
     whole = without_location(direct)
     assert_equal(RawAnswer(whole.head, whole.body), RawAnswer(through.head, through.body))
 
@@ -252,14 +252,14 @@ async def test_whatever_else_is_asked_is_asked_of_every_part(odd: Stack, more: s
 async def test_a_list_as_supabase_js_writes_it_is_answered(odd: Stack) -> None:
     written = listing(UUIDS).replace("(", "%28").replace(")", "%29").replace(",", "%2C")
     direct = await ask(odd.url, get(f"/big?n=lte.{ROWS}&select=id&order=id"))
-    assert_rows_of(direct, await stitched(odd, get(f"/big?select=id&id={written}&order=id.asc")), ordered=True)
+    assert_rows_of(direct, await chunked(odd, get(f"/big?select=id&id={written}&order=id.asc")), ordered=True)
 
 
 async def test_no_row_at_all_is_an_empty_answer(odd: Stack) -> None:
     direct = without_location(await ask(odd.url, get("/big?n=lt.0&order=n")))
     for order in ("", "&order=n"):
         request = get(f"/big?n={listing(range(100_000, 120_000))}{order}")
-        through = await stitched(odd, request, calls=3)
+        through = await chunked(odd, request, calls=3)
         assert_equal(direct, RawAnswer(through.head, through.body))
 
 
@@ -310,7 +310,7 @@ async def test_a_request_that_is_not_at_level_rewrite_is_passed_on(odd: Stack) -
     ("doubt", "query"),
     [
         ("order", f"word={listing(range(5000, 16_000))}&order=word"),
-        ("stranger", f"dec={listing(NUMBERS)}"),
+        ("unexpected-key", f"dec={listing(NUMBERS)}"),
         ("headers", f"n={listing(NUMBERS)}&select=id,loud"),
         ("status", f"n={listing([*NUMBERS, 10**15])}"),
         ("status", f"n={listing(NUMBERS)}&select=nope"),
@@ -322,7 +322,7 @@ async def test_a_doubt_in_any_part_leaves_it_to_upstream(odd: Stack, doubt: str,
 
 async def test_texts_that_look_like_numbers_are_found_where_no_order_is_asked(odd: Stack) -> None:
     direct = await ask(odd.url, get("/big?n=gte.5000&n=lt.16000"))
-    assert_rows_of(direct, await stitched(odd, get(f"/big?word={listing(range(5000, 16_000))}")), ordered=False)
+    assert_rows_of(direct, await chunked(odd, get(f"/big?word={listing(range(5000, 16_000))}")), ordered=False)
 
 
 async def test_a_token_that_upstream_does_not_believe_is_its_business(odd: Stack) -> None:
@@ -351,8 +351,8 @@ async def test_rows_that_max_rows_lets_through_are_given_out(odd: Stack) -> None
     request = get(f"/big?id={listing(UUIDS)}&select=id&order=id")
     with another(odd, db_max_rows=str(ROWS)) as exact:
         direct = await ask(exact.url, get(f"/big?n=lte.{ROWS}&select=id&order=id"))
-        assert_rows_of(direct, await stitched(exact, request, calls=17), ordered=True)
-        assert_rows_of(direct, await stitched(exact, request, calls=16, merge__max_rows=ROWS), ordered=True)
+        assert_rows_of(direct, await chunked(exact, request, calls=17), ordered=True)
+        assert_rows_of(direct, await chunked(exact, request, calls=16, merge__max_rows=ROWS), ordered=True)
 
 
 async def test_a_query_that_failed_is_left_alone_for_a_while(odd: Stack) -> None:
@@ -361,7 +361,7 @@ async def test_a_query_that_failed_is_left_alone_for_a_while(odd: Stack) -> None
     with another(odd, db_max_rows="1000") as cut:
         async with fanin(cut.url, **changes) as sidecar:
             watch = Watch(sidecar)
-            assert (await ask(sidecar.port, request)).values(b"x-fanin") == [b"replayed"]
+            assert (await ask(sidecar.port, request)).values(b"x-fanin") == [b"fallback"]
             calls = len(watch.calls)
             assert calls > 0
             assert (await ask(sidecar.port, request)).values(b"x-fanin") == [b"passed; reason=paused"]

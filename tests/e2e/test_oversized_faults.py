@@ -95,7 +95,7 @@ async def test_so_many_parts_are_in_flight_at_once_and_no_more(most: int) -> Non
         busy[0] -= 1
         return whole(request)
 
-    async with between(counted, rules__oversized_in_list__parallel=most) as made:
+    async with between(counted, rules__oversized_in_list__concurrent_chunks=most) as made:
         assert (await ask(made.sidecar.port, REQUEST)).status == 200
     assert busy[1] == most
 
@@ -107,7 +107,7 @@ async def test_so_many_lists_are_cut_at_once_and_the_others_wait_their_turn() ->
         await release.wait()
         return whole(request)
 
-    changes = {"rules__oversized_in_list__at_once": 1, "rules__oversized_in_list__parallel": 1}
+    changes = {"rules__oversized_in_list__concurrent_lists": 1, "rules__oversized_in_list__concurrent_chunks": 1}
     async with between(held, **changes) as made, sockets(made.sidecar.port, 3) as clients:
         for client in clients:
             await client.send(REQUEST)
@@ -124,7 +124,7 @@ async def test_a_client_that_hangs_up_cancels_all_parts_and_makes_room() -> None
         await talk.gone()
         return b""
 
-    async with between(silent, rules__oversized_in_list__at_once=1) as made:
+    async with between(silent, rules__oversized_in_list__concurrent_lists=1) as made:
         for rounds in (1, 2):
             async with sockets(made.sidecar.port, 1) as (client,):
                 await client.send(REQUEST)
@@ -181,7 +181,7 @@ FAULTS = {
     "connection, in the body": torn,
     "status": error,
     "status, in part": partial,
-    "stranger": stranger,
+    "unexpected-key": stranger,
     "headers": cookie,
     "headers, of another release": other_release,
     "shape": one_row_less,

@@ -242,7 +242,7 @@ async def test_upserts_and_updates_in_loops_are_found_and_take_one_call_each(sta
 async def test_reference_tables_read_by_every_dashboard_are_found_and_the_copy_is_read_once(stack: Stack) -> None:
     tables = {"video_rates", "package_definitions", "mix_definitions"}
     users = [uuid_of(f"user:{n}") for n in range(1, 21)]
-    changes = {"trace__quiet_explicit": 0.05, "detect__every": 0.05}
+    changes = {"trace__quiet_explicit": 0.05, "detect__interval": 0.05}
     async with fanin(stack.url, mount="/rest/v1", **changes) as sidecar:
         known = sidecar.rule_runner.findings
         url = f"http://127.0.0.1:{sidecar.port}"

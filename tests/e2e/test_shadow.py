@@ -109,7 +109,7 @@ async def test_in_mode_shadow_a_planted_fault_is_found_and_reaches_no_caller(
             assert_all_same(requests, direct, await burst(clients, requests))
             await watch.rest()
     assert watch.compared()["mismatch"] > 0
-    assert set(watch.compared()) <= {"match", "mismatch", "doubt"}
+    assert set(watch.compared()) <= {"match", "mismatch", "unusable"}
     assert "mismatch" in watch.pauses()
 
 
@@ -138,7 +138,7 @@ async def test_after_a_mismatch_a_query_is_merged_for_nobody_until_the_pause_is_
             for lines in ((), ("X-Owner: bob",)):
                 await together(watch.sidecar.port, nums(20, *lines))
             assert watch.calls() == {"original": 40}
-            assert watch.answered() == {("passed", "mistrusted"): 40}
+            assert watch.answered() == {("passed", "mismatch-paused"): 40}
             await together(watch.sidecar.port, [get(f"/doc?n=eq.{n}") for n in range(20)])
             await watch.rest()
             assert watch.calls()["merged"] > 0
@@ -266,8 +266,8 @@ async def test_a_table_with_a_writer_is_moving_and_never_a_mismatch(odd: Stack, 
         for _ in range(200):
             await burst(clients, requests)
             await watch.rest()
-            if watch.compared()["moving"] >= 20:
+            if watch.compared()["unstable"] >= 20:
                 break
-    assert watch.compared()["moving"] >= 20
-    assert set(watch.compared()) <= {"match", "moving"}
+    assert watch.compared()["unstable"] >= 20
+    assert set(watch.compared()) <= {"match", "unstable"}
     assert not watch.pauses()

@@ -76,7 +76,7 @@ async def test_in_mode_shadow_whatever_becomes_of_merged_calls_the_callers_do_no
         await watch.rest()
     assert [json.loads(one.body) for one in answers] == ROWS
     assert watch.answered() == {("passed", "mode"): 40}
-    assert watch.compared()["doubt"] > 20
+    assert watch.compared()["unusable"] > 20
     assert watch.pauses() == ["connection"]
 
 
@@ -143,7 +143,7 @@ async def test_comparisons_make_no_more_calls_at_once_than_they_may_and_take_no_
 
 @pytest.mark.parametrize("changes", [SHADOW, CHECKED], ids=["shadow", "rewrite"])
 async def test_what_would_hold_more_bytes_than_allowed_is_skipped(changes: dict[str, Any]) -> None:
-    async with watching(Gate().fine, changes, shadow__max_held=3 * 4200) as (_, watch):
+    async with watching(Gate().fine, changes, shadow__max_bytes=3 * 4200) as (_, watch):
         answers = await together(watch.sidecar.port, REQUESTS)
         await watch.rest()
     assert [json.loads(one.body) for one in answers] == ROWS

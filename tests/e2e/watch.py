@@ -47,9 +47,9 @@ class Watch:
         return saved - sum(bool(event.costs) for event in self.said if isinstance(event, UpstreamCalled))
 
     def answered(self) -> Counter[tuple[str, str]]:
-        """Requests by outcome and refusal."""
+        """Requests by outcome and bypass reason."""
         return Counter(
-            (e.span.outcome.value, e.span.refusal or "") for e in self.said if isinstance(e, RequestAnswered)
+            (e.span.outcome.value, e.span.bypass_reason or "") for e in self.said if isinstance(e, RequestAnswered)
         )
 
     def pauses(self) -> list[str]:

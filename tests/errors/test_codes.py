@@ -11,7 +11,7 @@ import pytest
 import proxy
 from proxy.errors.codes import BYPASS_REASONS, COMPARISON_RESULTS, FALLBACK_REASONS, FAULTS
 from proxy.errors.remedies import BYPASS_REMEDIES, FALLBACK_REMEDIES
-from proxy.settings.model import declared
+from proxy.settings.declared import declared
 
 SOURCES = [path for path in Path(proxy.__file__).parent.rglob("*.py") if "node_modules" not in path.parts]
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from proxy.explain.facts import Explanation, explain
 from proxy.explain.request import read_columns, read_request
 from proxy.explain.text import lines
-from proxy.settings.model import load
+from proxy.settings.loading import load
 
 if TYPE_CHECKING:
     from proxy.explain.keys import MergeWay

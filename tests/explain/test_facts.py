@@ -11,7 +11,7 @@ from proxy.errors.remedies import BYPASS_REMEDIES
 from proxy.explain.facts import explain
 from proxy.explain.request import read_request
 from proxy.explain.text import lines, to_json
-from proxy.settings.model import load
+from proxy.settings.loading import load
 from tests.explain.factories import explained, only_way, text
 
 
@@ -106,9 +106,9 @@ CHANGED: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "no-key": (("/t?id=gt.1",), ("/t?id=eq.1",)),
     "literal": (("/t?id=eq.07",), ("/t?id=eq.7",)),
 }
-"""For each refusal that a call can help: one that gets it, and the call that its remedy makes of it."""
-ELSEWHERE = {"mode", "too-long", "oversized", "paused", "mistrusted", "large-rows", "busy"}
-ELSEWHERE |= {code for code in BYPASS_REASONS if code.startswith("list")}
+"""For each bypass reason that a call can help: one that gets it, and the call that its remedy makes of it."""
+ELSEWHERE = {"mode", "too-long", "oversized", "paused", "mismatch-paused", "large-rows", "busy"}
+ELSEWHERE |= {code for code in BYPASS_REASONS if code.startswith(("list", "chunk"))}
 
 
 def test_every_refusal_that_a_call_can_help_is_tried() -> None:
@@ -125,21 +125,25 @@ def test_a_refusal_is_told_with_its_remedy_and_the_remedy_helps(code: str) -> No
         found = [explain(read_request(words, ()), loaded, "/rest/v1", {}) for (words,) in (refused, changed)]
     else:
         found = [explained(*refused, **options), explained(*changed, **options)]
-    refusal = found[0].merging.refusal
-    assert refusal is not None
-    assert (refusal.code, refusal.text, refusal.remedy) == (code, BYPASS_REASONS[code], BYPASS_REMEDIES[code])
+    bypass_reason = found[0].merging.bypass
+    assert bypass_reason is not None
+    assert (bypass_reason.code, bypass_reason.text, bypass_reason.remedy) == (
+        code,
+        BYPASS_REASONS[code],
+        BYPASS_REMEDIES[code],
+    )
     shown = "\n".join(lines(found[0]))
     assert f"  merges     no: {code}" in shown.splitlines()
     assert f"Merging      {code}: {BYPASS_REASONS[code]}" in shown.splitlines()
     assert f"To change that: {BYPASS_REMEDIES[code]}" in shown
-    assert found[1].merging.refusal is None
+    assert found[1].merging.bypass is None
     assert found[1].merging.verdict == "merges"
 
 
 def test_a_mode_that_does_not_merge_is_told() -> None:
     for found in (explained("/t?id=eq.1", mode="shadow"), explained("/t?id=eq.1", rules__fan001="report")):
-        assert found.merging.refusal is not None
-        assert found.merging.refusal.code == "mode"
+        assert found.merging.bypass is not None
+        assert found.merging.bypass.code == "mode"
 
 
 def test_a_long_list_is_told_to_be_cut_or_why_not() -> None:
@@ -151,13 +155,13 @@ def test_a_long_list_is_told_to_be_cut_or_why_not() -> None:
         explained(long + "&limit=3", rules__fan005="rewrite"),
         explained(long, rules__fan005="rewrite", mode="observe"),
     ]
-    refusals = [found.merging.refusal.code for found in codes if found.merging.refusal is not None]
-    assert refusals == ["too-long", "oversized", "too-long", "list-total", "oversized"]
+    bypass_reasons = [found.merging.bypass.code for found in codes if found.merging.bypass is not None]
+    assert bypass_reasons == ["too-long", "oversized", "too-long", "list-total", "oversized"]
     assert codes[2].merging.notes[0] == "FAN005 cuts its list into 2 calls, and puts their answers together."
 
 
 def test_what_is_overridden_for_its_relation_or_route_is_what_it_is_told() -> None:
     override = [{"relation": "quiet", "rules": {"fan001": "report"}}, {"route": "export", "rules": {"fan001": "off"}}]
-    assert explained("/quiet?id=eq.1", override=override).merging.refusal is not None
-    assert explained("/loud?id=eq.1", override=override).merging.refusal is None
-    assert explained("/loud?id=eq.1", "X-Fanin-Route: export", override=override).merging.refusal is not None
+    assert explained("/quiet?id=eq.1", override=override).merging.bypass is not None
+    assert explained("/loud?id=eq.1", override=override).merging.bypass is None
+    assert explained("/loud?id=eq.1", "X-Fanin-Route: export", override=override).merging.bypass is not None

@@ -43,14 +43,14 @@ def test_a_text_depends_on_its_columns_type_which_fanin_finds_out() -> None:
     assert way.asked == ("k",)
     assert way.supposed == "k is text"
     assert way.call == "/t?select=f…:k::text,*&k=in.(true,another)"
-    assert explained("/t?k=eq.true").merging.refusal is None
+    assert explained("/t?k=eq.true").merging.bypass is None
 
 
 def test_a_text_whose_type_nobody_may_find_out_goes_alone() -> None:
     found = explained("/t?k=eq.true", merge__ask_types=False)
     assert found.merging.verdict == "never"
-    assert found.merging.refusal is not None
-    assert found.merging.refusal.code == "literal"
+    assert found.merging.bypass is not None
+    assert found.merging.bypass.code == "literal"
     assert found.merging.ways[0].asked == ()
     assert explained("/t?k=eq.true", merge__ask_types=False, db_uri="postgres://h/d").merging.verdict == "depends"
 
@@ -77,7 +77,7 @@ def test_lists_depend_on_their_order() -> None:
     assert only_way("/t?id=in.(1,2)&order=at").supposed == "at is timestamp with time zone"
     assert only_way("/t?id=in.(1,2)&order=at", types=("at=date",)).verdict == "merges"
     assert only_way("/t?id=in.(1,2)&order=at", types=("at=numeric",)).verdict == "never"
-    assert explained("/t?id=in.(1,2)").merging.refusal is not None
+    assert explained("/t?id=in.(1,2)").merging.bypass is not None
 
 
 @pytest.mark.parametrize(

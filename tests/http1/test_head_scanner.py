@@ -45,7 +45,7 @@ def search(head: bytes, size: int, buffer: bytearray, limits: HeadLimits = LIMIT
     return -1, found.is_long
 
 
-def refusal(head: bytes, size: int) -> FaultError:
+def bypass_reason(head: bytes, size: int) -> FaultError:
     with pytest.raises(FaultError) as raised:
         search(head, size, bytearray())
     return raised.value
@@ -61,7 +61,7 @@ def test_a_head_of_any_length_within_its_limit_is_found_in_any_pieces(length: in
 @pytest.mark.parametrize("piece", [1, 7, 1 << 20])
 @pytest.mark.parametrize(("length", "start"), [(1001, b"POST /rest/t?id=in.("), (10_001, b"GET /rest/t?id=in.(")])
 def test_a_byte_more_is_refused(length: int, start: bytes, piece: int) -> None:
-    assert refusal(long_head(length, start) + b"\r\n\r\n", piece).fault.code == "FANIN109"
+    assert bypass_reason(long_head(length, start) + b"\r\n\r\n", piece).fault.code == "FANIN109"
 
 
 @pytest.mark.parametrize("piece", [1, 7, 999, 1 << 20])
@@ -78,7 +78,7 @@ def test_a_byte_more_is_refused(length: int, start: bytes, piece: int) -> None:
 )
 def test_what_is_too_long_is_refused_by_the_limit_that_it_exceeds(head: bytes, limit: str, piece: int) -> None:
     for complete in (head, head + b"\r\n\r\n"):
-        error = refusal(complete, piece)
+        error = bypass_reason(complete, piece)
         assert (error.fault.code, error.details) == ("FANIN109", limit)
 
 
@@ -99,4 +99,4 @@ def test_empty_lines_before_a_head_are_dropped(piece: int) -> None:
 @pytest.mark.parametrize("head", [b"GET / HTTP/1.1\nHost: h\n\n", long_head(2000).replace(b"\r\nX", b"\nX")])
 @pytest.mark.parametrize("piece", [1, 1 << 20])
 def test_a_bare_line_feed_is_refused_before_the_head_ends(head: bytes, piece: int) -> None:
-    assert refusal(head, piece).fault.code == "FANIN102"
+    assert bypass_reason(head, piece).fault.code == "FANIN102"

@@ -157,12 +157,12 @@ class Made:
         clock, templates, numbers = (lambda: self.now), NotSingularTemplates(9), itertools.count(1)
         lessons = ResponseObserver(POSTGREST, self.evidence, templates, clock)
         upstream, route = cast("Upstream", self.originals), Mount(b"", b"")
-        self.mistrusted = MismatchPauses(60.0, 3600.0, 10)
+        self.mismatch_pauses = MismatchPauses(60.0, 3600.0, 10)
         self.columns = Columns(60.0, 9)
         self.sharing = Coalescer(
             settings, upstream, route, POSTGREST, named_in_settings((), "public"), lessons, events, clock, numbers
         )
-        more = (self.evidence, events, clock, numbers, templates, self.mistrusted)
+        more = (self.evidence, events, clock, numbers, templates, self.mismatch_pauses)
         self.merger = Merger(
             settings, self.calls, cast("ColumnTypeResolver", KnownColumns(self.columns)), self.sharing, *more
         )

@@ -63,7 +63,7 @@ class Made:
         shadow = found.shadow
         beside = (
             NotSingularTemplates(9),
-            ByteBudget(shadow.max_held),
+            ByteBudget(shadow.max_bytes),
             MismatchPauses(shadow.pause_first, shadow.pause_max, 100),
         )
         self.checker = ShadowComparer(found, upstream, route, POSTGREST, evidence, events, lambda: self.now, *beside)
@@ -176,7 +176,7 @@ async def test_what_could_not_be_heard_or_filled_in_is_counted_as_that(monkeypat
 
 
 async def test_beyond_what_may_be_held_nothing_is_asked() -> None:
-    made = Made(shadow__max_held=2 * OVERHEAD)
+    made = Made(shadow__max_bytes=2 * OVERHEAD)
     assert await made.compare(heard(b"m")) == {SKIPPED: 2}
 
 
@@ -209,14 +209,14 @@ def test_the_calls_that_are_made_beside_are_told_apart() -> None:
     events = Events()
     events.subscribe(said.append)
     beside = BackgroundEvents(events)
-    call, replayed = UpstreamCalled("t", "merged", 0.1, 200, costs="FAN001"), FellBack("ties", "", "t", 4)
-    late = msgspec.structs.replace(replayed, reason="load")
-    for event in (call, WindowClosed(3, 0.1), replayed, late):
+    call, fallback = UpstreamCalled("t", "merged", 0.1, 200, costs="FAN001"), FellBack("ties", "", "t", 4)
+    late = msgspec.structs.replace(fallback, reason="load")
+    for event in (call, WindowClosed(3, 0.1), fallback, late):
         beside.emit(event)
     assert said == [
         msgspec.structs.replace(call, kind="shadow"),
         WindowClosed(3, 0.1),
-        replayed,
+        fallback,
         AnswersCompared(DOUBT, 4),
         late,
         AnswersCompared(SKIPPED, 4),

@@ -120,11 +120,11 @@ async def test_a_batch_that_is_poisoned_twice_ends_in_the_originals() -> None:
     replies = await finish(made.ask(*ids(1, 2, 40000, 9_000_000_000)))
     assert all(isinstance(reply, SendAlone) for reply in replies)
     assert [len(call.owners) for call in made.calls.made] == [4, 3]
-    assert made.doubts() == ["poison", "poison"]
+    assert made.doubts() == ["bad-value", "bad-value"]
     made.assert_at_rest()
 
 
-# Refusals that depend on more than the request.
+# Bypass reasons that depend on more than the request.
 
 
 async def test_after_a_failure_merging_pauses() -> None:
@@ -193,11 +193,14 @@ async def test_who_gathered_behind_a_call_that_fails_is_not_merged_in_the_pause(
 
 async def test_a_query_that_was_answered_wrong_is_merged_for_no_identity_until_its_pause_is_over() -> None:
     made = Made(Calls())
-    made.mistrusted.start("GET t?id=eq.?", 0.0)
+    made.mismatch_pauses.start("GET t?id=eq.?", 0.0)
     for lines in ("Host: h", "Host: h\nCookie: a=b"):
         tasks = [asyncio.create_task(made.merger.ask(member(target, lines))) for target in ids(1, 2)]
         replies = await finish(tasks)
-        assert [reply.reason for reply in replies if isinstance(reply, SendAlone)] == ["mistrusted", "mistrusted"]
+        assert [reply.reason for reply in replies if isinstance(reply, SendAlone)] == [
+            "mismatch-paused",
+            "mismatch-paused",
+        ]
     assert bodies(await finish(made.ask("/u?id=eq.1", "/u?id=eq.2"))) == [b"1", b"2"]
     made.now = 60.0
     assert bodies(await finish(made.ask(*ids(1, 2)))) == [b"1", b"2"]
@@ -208,9 +211,9 @@ async def test_who_waits_in_a_window_when_the_query_is_found_wrong_goes_alone() 
     made = Made(Calls())
     tasks = made.ask(*ids(1, 2))
     await turns(1)
-    made.mistrusted.start("GET t?id=eq.?", 0.0)
+    made.mismatch_pauses.start("GET t?id=eq.?", 0.0)
     replies = await finish(tasks)
-    assert [reply.reason for reply in replies if isinstance(reply, SendAlone)] == ["mistrusted", "mistrusted"]
+    assert [reply.reason for reply in replies if isinstance(reply, SendAlone)] == ["mismatch-paused", "mismatch-paused"]
     made.assert_at_rest()
 
 
@@ -237,7 +240,7 @@ async def test_beyond_the_queries_that_may_be_tracked_requests_go_alone() -> Non
 
 
 def test_the_reasons_are_in_the_table() -> None:
-    assert {"paused", "mistrusted", "large-rows", "busy", "literal"} <= set(BYPASS_REASONS)
+    assert {"paused", "mismatch-paused", "large-rows", "busy", "literal"} <= set(BYPASS_REASONS)
 
 
 # Windows.

@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 
 @pytest.mark.parametrize("turn", range(7))
 @pytest.mark.parametrize("leavers", [[0], [1], [0, 1], [0, 1, 2], [2], [0, 2]])
-@pytest.mark.parametrize("kind", ["shares", "doubt", "poison", "alone"])
+@pytest.mark.parametrize("kind", ["shares", "doubt", "bad-value", "alone"])
 async def test_hanging_up_at_any_turn_leaves_nothing_behind(turn: int, leavers: list[int], kind: str) -> None:
     def answer(call: MergedCall) -> FetchResult:
         if kind == "doubt":
             return FallbackReason("ties")
-        return BadValue("smallint", b"40000") if kind == "poison" and b"eq.40000" in call.owners else shares(call)
+        return BadValue("smallint", b"40000") if kind == "bad-value" and b"eq.40000" in call.owners else shares(call)
 
     made = Made(Calls(answer))
     numbers = [1, 2, 40000]

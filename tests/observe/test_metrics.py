@@ -199,7 +199,7 @@ def test_a_closed_trace_counts_its_queries_and_the_calls_that_answered_them() ->
 
 
 def test_retries_preflights_and_what_is_outside_the_mount_are_no_queries() -> None:
-    strange = changed(span(LINE.format(3), 3), refusal="outside-mount")
+    strange = changed(span(LINE.format(3), 3), bypass_reason="outside-mount")
     more = (span(LINE.format(1), 1, retry=True), span("OPTIONS /creators", 2), strange)
     seen = counted(TraceClosed(trace(span(LINE.format(9), 9), *more), ()))
     assert seen["fanin_trace_queries_sum", "explicit", "GET /export"] == 1
@@ -233,14 +233,14 @@ def test_windows_replays_and_turned_down_connections_are_counted() -> None:
     assert seen["fanin_batch_wait_seconds_count", "true"] == 1
     assert seen["fanin_batch_wait_seconds_count", "false"] == 1
     assert seen["fanin_batch_size_sum",] == 4
-    assert seen["fanin_replays_total", "ties"] == 1
+    assert seen["fanin_fallbacks_total", "ties"] == 1
     assert seen["fanin_turned_down_total", "FANIN109"] == 1
 
 
 def test_counters_of_known_labels_are_there_at_zero_before_anything_happened() -> None:
     seen = counted()
     assert seen["fanin_shadow_total", "mismatch"] == seen["fanin_pauses_total", "mismatch"] == 0
-    assert seen["fanin_faults_total", "FANIN505"] == seen["fanin_refusals_total", "limit"] == 0
+    assert seen["fanin_faults_total", "FANIN505"] == seen["fanin_bypassed_total", "limit"] == 0
     for name, series in COUNTED.items():
         if series.known:
             assert len(series.labels) == 1
@@ -267,9 +267,9 @@ def test_bugs_and_advice_are_counted_apart() -> None:
 
 
 def test_the_refusal_of_a_request_is_counted_once() -> None:
-    refused = changed(span("GET /t?id=eq.1&limit=1", 1), refusal="limit", outcome=Outcome.PASSED)
+    refused = changed(span("GET /t?id=eq.1&limit=1", 1), bypass_reason="limit", outcome=Outcome.PASSED)
     seen = counted(RequestAnswered(refused, 0.0))
-    assert seen["fanin_refusals_total", "limit"] == 1
+    assert seen["fanin_bypassed_total", "limit"] == 1
 
 
 # Exemplars.
@@ -334,7 +334,7 @@ def test_labels_that_clients_fill_are_escaped_in_the_exposition() -> None:
 
 def test_every_declared_counter_can_be_moved() -> None:
     """A series that no event moves has no business here."""
-    answered = [changed(span(LINE.format(1), 1), refusal="limit", retry=True), span("GET /b", 1)]
+    answered = [changed(span(LINE.format(1), 1), bypass_reason="limit", retry=True), span("GET /b", 1)]
     texts = dict.fromkeys(Finding.__struct_fields__, "x") | {"evidence": (), "fix": Fix("", "", "")}
     finding = Finding(**texts)  # type: ignore[arg-type]
     metrics = counting(

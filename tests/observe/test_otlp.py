@@ -12,7 +12,7 @@ from opentelemetry.trace import SpanKind, StatusCode
 
 from proxy.observe.events import CANCELLED, NO_ANSWER, RequestAnswered, UpstreamCalled, Warned
 from proxy.observe.otlp import MOST, PATIENCE, SpanExporter
-from proxy.settings.model import load
+from proxy.settings.loading import load
 from tests.rules.traces import span
 
 if TYPE_CHECKING:

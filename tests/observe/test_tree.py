@@ -1,4 +1,4 @@
-"""A trace reads as a tree: merged requests as one line, refusals with their reason, findings below."""
+"""A trace reads as a tree: merged requests as one line, bypass reasons with their reason, findings below."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def test_equal_requests_that_shared_an_answer_are_one_line() -> None:
 
 def test_a_request_left_alone_says_why() -> None:
     assert "passed: offset (The query has an offset)" in text(
-        trace([replace(span(LINE.format(1), 1), refusal="offset")])
+        trace([replace(span(LINE.format(1), 1), bypass_reason="offset")])
     )
 
 

@@ -63,9 +63,9 @@ REFUSED_BY_HEAD = [
     ("range", "Host: h\nRange: 0-1"),
     ("count", "Host: h\nPrefer: count=planned"),
 ]
-ELSEWHERE = {"mode", "paused", "mistrusted", "literal", "large-rows", "busy"}
+ELSEWHERE = {"mode", "paused", "mismatch-paused", "literal", "large-rows", "busy"}
 """Reasons that depend on more than the request: tests/merging/test_merger.py."""
-LISTS = {"oversized", "list", "list-order", "list-total", "list-room"}
+LISTS = {"oversized", "list", "list-order", "list-total", "chunk-limit"}
 """Reasons not to cut an over-long list: tests/path/test_chunking.py."""
 
 

@@ -136,7 +136,7 @@ def test_targets_with_their_values_are_not_written() -> None:
         (0, b"{}\n", "file:1: "),
         (0, b"no JSON\n", "file:1: "),
         (0, b"[1]\n", "file:1: "),
-        (0, line(replace(HEAD, format=2)), "file:1: is a recording of format 2, and this fanin reads 1"),
+        (0, line(replace(HEAD, format=3)), "file:1: is a recording of format 3, and this fanin reads 1, 2"),
         (1, b'{"id":"a"}\n', "file:2: .*missing required field"),
         (1, b'{"id":1}\n', r"file:2: .*\$\.id"),
         (1, b'{"id":"a","start":0,"end":1,"spans":[]}\n', r"file:2: .*\$\.spans"),

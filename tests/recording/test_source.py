@@ -9,7 +9,8 @@ import pytest
 from msgspec.structs import replace
 
 from proxy.recording.source import UnableError, gathered, named, recordings, running, write
-from proxy.settings.model import ConfigError, load
+from proxy.settings.loading import load
+from proxy.settings.sources import ConfigError
 from tests.recording.test_codec import HEAD, lines
 from tests.rules.traces import span, trace
 

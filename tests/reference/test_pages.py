@@ -11,7 +11,7 @@ from proxy.errors.codes import BYPASS_REASONS, COMPARISON_RESULTS, FALLBACK_REAS
 from proxy.errors.remedies import BYPASS_REMEDIES
 from proxy.observe.series import SERIES
 from proxy.reference.pages import main, pages
-from proxy.settings.model import declared
+from proxy.settings.declared import declared
 from rules import RULES
 from tests.test_imports import ROOT
 

@@ -42,7 +42,7 @@ def test_a_list_that_upstream_refused_is_found_and_one_that_it_took_is_not() -> 
 
 
 def test_a_list_that_was_cut_is_found_too() -> None:
-    (finding,) = findings(changed(LONG, status=200, outcome=Outcome.STITCHED, parts=4))
+    (finding,) = findings(changed(LONG, status=200, outcome=Outcome.CHUNKED, parts=4))
     assert finding.impact == "MEDIUM"
     assert finding.current == "1 request, 0 refused, the others answered in 4 parts"
 

@@ -35,7 +35,7 @@ def test_what_is_small_or_bounded_is_not(line: str) -> None:
     assert not list(detect(trace([span(line, 1)]), RuleSettings()))
 
 
-@pytest.mark.parametrize("change", [{"cut": True}, {"refusal": "range"}, {"retry": True}])
+@pytest.mark.parametrize("change", [{"cut": True}, {"bypass_reason": "range"}, {"retry": True}])
 def test_nor_is_what_was_cut_or_asked_by_range_or_repeated_by_the_client(change: dict[str, bool | str]) -> None:
     assert not list(detect(trace([replace(span(f"{ALL} → 900 rows", 1), **change)]), RuleSettings()))
 

@@ -50,7 +50,7 @@ def test_who_asks_for_so_many_rows_gets_them(line: str) -> None:
 
 
 def test_who_asks_by_range_too() -> None:
-    assert not findings(trace([replace(cut(), refusal="range")]))
+    assert not findings(trace([replace(cut(), bypass_reason="range")]))
 
 
 def test_a_limit_of_an_embed_is_none_of_the_rows() -> None:
@@ -71,7 +71,7 @@ def test_who_asks_for_the_rest_knows(page: str) -> None:
 
 
 def test_who_asks_for_the_rest_by_range_knows() -> None:
-    later = replace(span(ALL, 2, start=1.0, end=1.5), refusal="range")
+    later = replace(span(ALL, 2, start=1.0, end=1.5), bypass_reason="range")
     assert not findings(trace([cut(), later]))
 
 

@@ -72,7 +72,7 @@ def span(
         outcome=Outcome.PASSED,
         call=number,
         shared=1,
-        refusal=None,
+        bypass_reason=None,
         head_size=size,
         listed=count,
         limit=None if query.limit is None else query.limit[0],

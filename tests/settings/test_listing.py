@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 import msgspec
 import pytest
 
+from proxy.settings.declared import declared
 from proxy.settings.listing import MASK, as_toml, listed
-from proxy.settings.model import declared, load
+from proxy.settings.loading import load
 
 if TYPE_CHECKING:
     from pathlib import Path

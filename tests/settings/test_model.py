@@ -7,7 +7,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from proxy.settings.model import ConfigError, Settings, changed, declared, describe, effective, load
+from proxy.settings.declared import declared, describe, effective
+from proxy.settings.loading import changed, load
+from proxy.settings.model import Settings
+from proxy.settings.sources import ConfigError
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from proxy.settings.model import ConfigError, EffectiveSettings, load
+from proxy.settings.loading import EffectiveSettings, load
 from proxy.settings.reload import ReloadResult, reload
+from proxy.settings.sources import ConfigError
 
 OLD: dict[str, Any] = {"mode": "rewrite", "upstream": "http://one", "pool.calls": 10, "merge.max_keys": 5}
 

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from proxy.settings.model import declared, load
+from proxy.settings.declared import declared
+from proxy.settings.loading import load
 from proxy.settings.sources import (
     ConfigError,
     Declared,

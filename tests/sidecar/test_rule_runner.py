@@ -140,7 +140,7 @@ def looked(court: Court) -> list[str]:
 
 
 def test_the_workload_is_looked_at_from_time_to_time_and_what_is_found_is_told_once() -> None:
-    court = Court([BUSY], detect={"every": 10.0})
+    court = Court([BUSY], detect={"interval": 10.0})
     court.found(TWO)
     for now in (0.0, 5.0, 10.0, 20.0):
         court.judge.inspect_workload(now)

@@ -11,7 +11,7 @@ import pytest
 from proxy.admin.gauges import gauges
 from proxy.findings.model import Rule
 from proxy.observe.events import Event, Events, TraceClosed, Warned
-from proxy.settings.model import ConfigError
+from proxy.settings.sources import ConfigError
 from proxy.sidecar.sidecar import Sidecar
 from proxy.traces.grouping import SINGLE_IDS
 from proxy.transport.address import split_listen

@@ -37,7 +37,7 @@ def span(number: int = 1, call: int = 1) -> Span:
         outcome=Outcome.PASSED,
         call=call,
         shared=1,
-        refusal=None,
+        bypass_reason=None,
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from proxy.settings.model import ConfigError
+from proxy.settings.sources import ConfigError
 from proxy.transport.address import Address, parse_address
 
 

@@ -9,7 +9,7 @@ import pytest
 from proxy.model import Column
 from proxy.observe.events import Events
 from proxy.postgrest.catalog import Catalog, read_catalog
-from proxy.settings.model import ConfigError
+from proxy.settings.sources import ConfigError
 from proxy.upstream.catalog import CatalogReader
 from tests.e2e.harness import settings
 

@@ -9,7 +9,7 @@ import pytest
 
 from proxy.observe.events import Event, Events, Warned
 from proxy.postgrest.response.gateway import POSTGREST, SUPABASE
-from proxy.settings.model import ConfigError
+from proxy.settings.sources import ConfigError
 from proxy.upstream.client import Upstream
 from proxy.upstream.discovery import Discovered, discover, known_mount
 from tests.e2e.harness import ScriptedUpstream, Talk, free_port, settings

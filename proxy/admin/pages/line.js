@@ -26,7 +26,7 @@ export function inside(group, scale) {
     el("p", { class: "mono" }, first.fingerprint),
     (scale.findings.get(first.fingerprint) ?? []).map((one) =>
       el("p", {}, badge(one.code, one.impact.toLowerCase()), ` ${one.impact}: ${one.title}`)),
-    why(first, scale.reasons.get(first.refusal)),
+    why(first, scale.reasons.get(first.bypass_reason)),
     group.call ? callOf(group.call, first.shared) : null,
     table("Requests", HEADS, group.spans.map((span) => request(span, scale.total))),
     code("curl", first.curl || own.curl), code("supabase-js", own.supabase_js));

@@ -10,7 +10,7 @@ const MARKS = { first: 0, early: 0.25, middle: 0.5, late: 0.75, last: 1 };
 const SHOWN = {
   all: ["all", () => true],
   found: ["with a finding", (span, findings) => findings.has(span.fingerprint)],
-  refused: ["not merged", (span) => Boolean(span.refusal)],
+  refused: ["not merged", (span) => Boolean(span.bypass_reason)],
   failed: ["failed", isFailed],
 };
 
@@ -103,7 +103,7 @@ function folded(groups, unfolded) {
 }
 
 function likeness({ spans: [first, ...others] }) {
-  return [first.fingerprint, first.outcome, first.refusal ?? "", isFailed(first), others.length > 0].join("\n");
+  return [first.fingerprint, first.outcome, first.bypass_reason ?? "", isFailed(first), others.length > 0].join("\n");
 }
 
 function rest(run, scale, unfold) {
@@ -140,7 +140,7 @@ function outcome({ spans }) {
   const [first] = spans;
   if (spans.length > 1) return `${number(spans.length)} ${first.outcome} into 1`;
   if (first.shared > 1) return `${first.outcome} with ${number(first.shared - 1)} of other traces`;
-  return first.refusal ? `${first.outcome}: ${first.refusal}` : first.outcome;
+  return first.bypass_reason ? `${first.outcome}: ${first.bypass_reason}` : first.outcome;
 }
 
 const marks = (findings) => [...new Set((findings ?? []).map((one) => one.code))].map((name) => {
@@ -153,4 +153,4 @@ const marks = (findings) => [...new Set((findings ?? []).map((one) => one.code))
 const endOf = (group) => Math.max(...group.spans.map((span) => span.start + span.ms));
 
 const searched = (span) =>
-  [span.fingerprint, span.target, span.caller, span.outcome, span.refusal, span.status].join("\n").toLowerCase();
+  [span.fingerprint, span.target, span.caller, span.outcome, span.bypass_reason, span.status].join("\n").toLowerCase();

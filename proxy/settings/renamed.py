@@ -1,0 +1,13 @@
+"""Settings that had another name: whoever still uses it is told the new one."""
+
+RENAMED = {
+    "detect.every": "detect.interval",
+    "drain.silence": "drain.idle",
+    "merge.replays": "merge.fallbacks",
+    "merge.row_evidence": "merge.max_rows_lifetime",
+    "otlp.end": "otlp.flush_timeout",
+    "rules.oversized_in_list.at_once": "rules.oversized_in_list.concurrent_lists",
+    "rules.oversized_in_list.parallel": "rules.oversized_in_list.concurrent_chunks",
+    "shadow.max_held": "shadow.max_bytes",
+}
+"""From the old dotted name to the new one."""

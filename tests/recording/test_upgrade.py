@@ -1,0 +1,59 @@
+"""Recordings of format 1 are read as ones of today's format; all committed recordings of clients are of format 1."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+
+from proxy.model import Outcome
+from proxy.recording.codec import line, opened
+from proxy.recording.schema import RecordingHead
+from proxy.recording.upgrade import from_format_1
+
+HEAD = RecordingHead(1, "0.1.0", "00", 0.0)
+SPAN = {
+    "method": "GET",
+    "relation": "public.t",
+    "fingerprint": "GET public.t",
+    "start": 0.0,
+    "end": 1.0,
+    "status": 200,
+    "size": 2,
+    "rows": 0,
+    "same": "0" * 16,
+    "call": 1,
+    "shared": 1,
+    "parts": 1,
+    "upstream": 0.5,
+    "literals": [],
+    "keys": [],
+}
+
+
+def trace(**changes: object) -> bytes:
+    spans = [{**SPAN, "outcome": "passed", "refusal": None, **changes}]
+    return msgspec.json.encode({"id": "a", "start": 0.0, "end": 1.0, "spans": spans}) + b"\n"
+
+
+@pytest.mark.parametrize(
+    ("changes", "outcome", "reason"),
+    [
+        ({"outcome": "replayed"}, Outcome.FALLBACK, None),
+        ({"outcome": "stitched"}, Outcome.CHUNKED, None),
+        ({"outcome": "merged"}, Outcome.MERGED, None),
+        ({"refusal": "list-room"}, Outcome.PASSED, "chunk-limit"),
+        ({"refusal": "mistrusted"}, Outcome.PASSED, "mismatch-paused"),
+        ({"refusal": "offset"}, Outcome.PASSED, "offset"),
+    ],
+)
+def test_words_of_format_1_are_read_as_the_words_of_today(
+    changes: dict[str, str], outcome: Outcome, reason: str | None
+) -> None:
+    _, traces = opened("old", [line(HEAD), trace(**changes)])
+    (span,) = next(traces).spans
+    assert (span.outcome, span.bypass_reason) == (outcome, reason)
+
+
+@pytest.mark.parametrize("strange", [b"[]", b'{"spans": 1}', b'{"spans": [1]}', b"1"])
+def test_what_is_no_trace_is_left_to_the_reader(strange: bytes) -> None:
+    assert msgspec.json.decode(from_format_1(strange)) == msgspec.json.decode(strange)
