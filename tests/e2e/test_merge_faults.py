@@ -112,7 +112,7 @@ async def test_an_exception_of_our_own_counts_as_a_failed_check(monkeypatch: pyt
     async def fine(talk: Talk, request: bytes) -> None:
         await talk.send(whole(request))
 
-    monkeypatch.setattr("proxy.merging.fetch.split", broken)
+    monkeypatch.setattr("proxy.merging.fetch.demultiplex", broken)
     await assert_originals_are_sent(fine)
 
 
