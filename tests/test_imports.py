@@ -39,7 +39,7 @@ LAW: dict[str, Folder] = {
         "merging server upstream recording transport traces observe findings analysis path postgrest http1 " + GROUND,
         "msgspec",
     ),
-    "merging": Folder(f"sidecar upstream observe path postgrest http1 {GROUND}"),
+    "merging": Folder(f"upstream observe path postgrest http1 {GROUND}"),
     "server": Folder(f"transport path http1 {GROUND}"),
     "upstream": Folder(f"transport observe analysis path postgrest http1 {GROUND}", "asyncpg"),
     "transport": Folder(f"http1 {GROUND}"),

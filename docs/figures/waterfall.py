@@ -68,7 +68,7 @@ async def _trace(upstream: str, token: str, mode: str) -> Trace:
     flags = {"upstream": upstream, "listen": "127.0.0.1:0", "mount": "/", "mode": mode}
     events = Events()
     events.subscribe(keep)
-    sidecar = Sidecar(load_settings(flags).settings, RULES, events, time.monotonic)
+    sidecar = await Sidecar.create(load_settings(flags).settings, RULES, events, time.monotonic)
     await sidecar.start()
     for name in ("first", "second"):
         await _application(f"http://127.0.0.1:{sidecar.port}", token, f"{name}-{mode}")

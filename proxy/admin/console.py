@@ -123,7 +123,7 @@ class Console:
     async def _close_trace(self, query: QueryParameters) -> bytes:
         """All parts of the trace, the oldest first, now that its client says that it is over."""
         name, origin = query["id"], self._origin
-        closed = await self._sidecar.close_trace(name)
+        closed = await self._sidecar.closer.close_trace(name)
         entries = [entry for entry in self._kept.all()[::-1] if entry.trace.explicit and entry.trace.id == name]
         names, base = self._kept.names, self._base
         return await asyncio.to_thread(
@@ -188,8 +188,7 @@ class Console:
 
     @property
     def _base(self) -> str:
-        memory = self._sidecar.state_of_upstream
-        return self._origin + ("" if memory is None else memory.mount.mount.decode())
+        return self._origin + self._sidecar.state_of_upstream.context.mount.mount.decode()
 
 
 def _news(entries: Sequence[StoredTrace], skipped: int, names: ConfirmedNames) -> bytes:

@@ -45,23 +45,22 @@ def metric_levels(sidecar: Sidecar, version: str) -> dict[str, float | Labelled]
 
 def gauges(sidecar: Sidecar) -> dict[str, float]:
     """What is open now, by the name of its metric."""
-    upstream, server, memory = sidecar.upstream, sidecar.server, sidecar.state_of_upstream
-    terms = sidecar.policies
-    holding = [held for one in terms for held in (one.merger, one.coalescer)]
+    upstream, server, state = sidecar.upstream, sidecar.server, sidecar.state_of_upstream
+    holding = [held for policy in sidecar.policies for held in (policy.merger, policy.coalescer)]
     return {
-        "client_connections": server.open if server else 0,
-        "requests_in_flight": server.in_flight if server else 0,
-        "long_head_bytes": server.long_heads if server else 0,
+        "client_connections": server.open,
+        "requests_in_flight": server.in_flight,
+        "long_head_bytes": server.long_heads,
         "upstream_busy": upstream.calls.busy + upstream.others.busy + upstream.shadows.busy,
         "upstream_queue": upstream.calls.waiting + upstream.others.waiting,
         "tunnels": upstream.tunnels.busy,
-        "open_windows": sum(held.windows for held in holding),
-        "lists_cut": sum(one.chunker.busy for one in terms),
-        "waiting": sum(held.waiting for held in holding),
-        "tracked_queries": sum(held.tracked for held in holding),
+        "open_windows": sum(held.batcher.open_windows for held in holding),
+        "lists_cut": sum(policy.chunker.busy for policy in sidecar.policies),
+        "waiting": sum(held.batcher.waiting for held in holding),
+        "tracked_queries": sum(len(held.batcher.schedulers) for held in holding),
         "paused": sum(held.paused for held in holding),
-        "paused_queries": memory.pauses.count(memory.clock()) if memory else 0,
-        "shadow_held_bytes": memory.held.reserved if memory else 0,
+        "paused_queries": state.mismatches.count(state.context.clock()),
+        "shadow_held_bytes": state.comparison_bytes.reserved,
         "fingerprints": len(sidecar.rule_runner.workload),
         "fingerprints_replaced": sidecar.rule_runner.workload.replaced,
         "findings_known": len(sidecar.rule_runner.findings),

@@ -6,6 +6,8 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Coroutine, Sequence
+from contextlib import AsyncExitStack
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from proxy import __version__
@@ -32,7 +34,6 @@ from proxy.settings.model import Settings
 from proxy.settings.reload import reload
 from proxy.settings.sources import ConfigError
 from proxy.sidecar.sidecar import Sidecar
-from proxy.upstream.discovery import Discovered
 
 if TYPE_CHECKING:
     from proxy.observe.otlp import SpanExporter
@@ -54,43 +55,64 @@ async def serve(loaded: EffectiveSettings, read: Callable[[], EffectiveSettings]
 
     ConfigError when what is set cannot be used.
     """
-    held = ReloadableSettings(loaded)
-    settings = loaded.settings
-    events = Events()
-    sidecar = Sidecar(settings, rules, events, time.monotonic)
-    lines = log.LogOutput(lambda: held.loaded.settings.log)
-    release = lines.capture()
-    console = Console(sidecar, events, rules, lambda: held.loaded.settings)
+    held, events, stop = ReloadableSettings(loaded), Events(), StopSignal()
+    async with AsyncExitStack() as stack:
+        lines = log.LogOutput(lambda: held.loaded.settings.log)
+        stack.callback(lines.capture())
+        stack.callback(lines.close)
+        events.subscribe(log.Warnings(lines.warnings), Warned, SettingsReloaded)
+        asyncio.get_running_loop().set_exception_handler(lambda _, context: events.emit(_lost(context)))
+        stop.install()
+        sidecar = await Sidecar.create(loaded.settings, rules, events, time.monotonic)
+        console = Console(sidecar, events, rules, lambda: held.loaded.settings)
+        metrics = _observers(sidecar, console, lines, events, stack)
+        admin = AdminServer(sidecar, metrics.scrape, lambda: held.loaded, console.routes)
+        stack.push_async_callback(admin.stop)
+        stack.push_async_callback(console.close)
+        stack.push_async_callback(sidecar.stop)
+        stack.callback(stop.requested.set)
+        stop.force = sidecar.force_stop
+        reload_settings = partial(held.reload, read, sidecar, admin, events)
+        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, reload_settings)
+        await admin.start()
+        await sidecar.start()
+        print(_start_line(sidecar, admin), file=sys.stderr, flush=True)
+        await stop.requested.wait()
+
+
+class StopSignal:
+    """SIGTERM and SIGINT: the first asks for the end, each further one calls ``force``."""
+
+    def __init__(self) -> None:
+        self.requested = asyncio.Event()
+        self.force: Callable[[], None] = self.requested.set
+
+    def install(self) -> None:
+        """From now on the running loop hears the signals."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, self._signalled)
+
+    def _signalled(self) -> None:
+        if self.requested.is_set():
+            self.force()
+        self.requested.set()
+
+
+def _observers(
+    sidecar: Sidecar, console: Console, lines: log.LogOutput, events: Events, stack: AsyncExitStack
+) -> Metrics:
+    """Who hears of what happens: metrics, the log, and where they are wanted the tree, OTLP and a recording."""
+    settings = sidecar.settings
     spans, recorder = _spans(settings, events), _recorder(settings, events, sidecar.salt)
+    if recorder is not None:
+        stack.push_async_callback(asyncio.to_thread, recorder.close)
+    if spans is not None:
+        stack.push_async_callback(spans.close)
     metrics = Metrics(settings.limits.relations, lambda: _levels(sidecar, console, lines, spans, recorder))
     events.subscribe(metrics)
-    events.subscribe(log.Warnings(lines.warnings), Warned, SettingsReloaded)
-    events.subscribe(
-        TracePrinter(sys.stdout) if settings.debug else log.TraceLog(lines.traces), TraceClosed, WorkloadInspected
-    )
-    admin = AdminServer(sidecar, metrics.scrape, lambda: held.loaded, console.routes)
-    loop = asyncio.get_running_loop()
-    loop.set_exception_handler(lambda _, context: events.emit(_lost(context)))
-    told = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, lambda: sidecar.force_stop() if told.is_set() else told.set())
-    loop.add_signal_handler(signal.SIGHUP, lambda: held.reload(read, sidecar, admin, events))
-    try:
-        await admin.start()
-        place = await sidecar.start()
-        print(_start_line(sidecar, place, admin), file=sys.stderr, flush=True)
-        await told.wait()
-    finally:
-        told.set()
-        await sidecar.stop()
-        await console.close()
-        await admin.stop()
-        if spans is not None:
-            await spans.close()
-        if recorder is not None:
-            await asyncio.to_thread(recorder.close)
-        lines.close()
-        release()
+    printer = TracePrinter(sys.stdout) if settings.debug else log.TraceLog(lines.traces)
+    events.subscribe(printer, TraceClosed, WorkloadInspected)
+    return metrics
 
 
 def _levels(
@@ -167,13 +189,13 @@ class ReloadableSettings:
             events.emit(Warned(f"settings that take a restart are other ones now: {names}", "Start fanin again."))
 
 
-def _start_line(sidecar: Sidecar, place: Discovered, admin: AdminServer) -> str:
-    settings = sidecar.settings
+def _start_line(sidecar: Sidecar, admin: AdminServer) -> str:
+    settings, found = sidecar.settings, sidecar.discovered
     host, watched = settings.listen.rpartition(":")[0], settings.admin.rpartition(":")[0]
     pages = f"\nfanin: what happens is shown at http://{watched}:{admin.port}/" if settings.debug and admin.port else ""
     return (
-        f"fanin {__version__}: http://{host}:{sidecar.port} → {settings.upstream}, mount {place.mount}, "
-        f"profile {place.gateway.name}, mode {settings.mode}{admin.told}{pages}"
+        f"fanin {__version__}: http://{host}:{sidecar.port} → {settings.upstream}, mount {found.mount}, "
+        f"profile {found.gateway.name}, mode {settings.mode}{admin.told}{pages}"
     )
 
 

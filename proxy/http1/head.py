@@ -38,6 +38,14 @@ class StatusLine(msgspec.Struct, frozen=True, gc=False):
     line: bytes
 
 
+class Response(msgspec.Struct, frozen=True):
+    """A whole answer: its body is without transfer coding."""
+
+    line: StatusLine
+    fields: tuple[HeaderField, ...]
+    body: bytes
+
+
 def parse_request_line(line: bytes) -> RequestLine:
     """Take ``line`` (without its CRLF) apart; FANIN101 or FANIN110 when it is not a request line."""
     parts = line.split(b" ", 3)  # not more, or a long line of blanks would become as many parts

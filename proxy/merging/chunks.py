@@ -1,165 +1,149 @@
-"""The calls for one over-long list: its parts, and those that prove that they are whole and in order."""
+"""The calls for one over-long list: its chunks, and those that prove that they are whole and in order."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import msgspec
 
-from proxy.http1.head import HeaderField, first_value
+from proxy.http1.head import Response, first_value
 from proxy.merging.fetch import COUNT
-from proxy.model import FallbackReason, RequestHead, Slice
-from proxy.observe.events import Events
+from proxy.model import FallbackReason, PendingRequest, Slice
 from proxy.path.chunking import Chunk, ChunkedList, are_in_order, boundary_literals, concatenate, read_chunk
-from proxy.path.max_rows import MaxRowsEvidence
 from proxy.postgrest.response.content_range import rows_and_total
-from proxy.postgrest.response.gateway import Gateway
 from proxy.postgrest.response.problem import read_error_body
 from proxy.upstream.calls import CallLabels, ObservedCall
-from proxy.upstream.client import Upstream, UpstreamRequest
-from proxy.upstream.mount import Mount
+from proxy.upstream.state import UpstreamState
 
 
 class UnusableAnswerError(Exception):
-    """What was answered cannot be used."""
+    """An answer cannot be used, for the fallback reason ``why``."""
 
-    def __init__(self, doubt: FallbackReason) -> None:
-        super().__init__(doubt)
-        self.doubt = doubt
+    def __init__(self, why: FallbackReason) -> None:
+        super().__init__(why)
+        self.why = why
 
 
-class UpstreamContext(msgspec.Struct, frozen=True, eq=False):
-    """What all calls of all lists have in common."""
+class ChunkedListRequest(msgspec.Struct, frozen=True, eq=False):
+    """A request with an over-long list, and how the list is cut."""
 
-    upstream: Upstream
-    route: Mount
-    gateway: Gateway
-    evidence: MaxRowsEvidence
-    events: Events
-    clock: Callable[[], float]
+    request: PendingRequest
+    chunks: ChunkedList
     alias: bytes
-    """Of the hidden column."""
+    """Name of the hidden column in the chunks' rows."""
     max_body: int
-    """Bytes that the parts of one list may have together."""
-
-
-class ChunkAnswer(msgspec.Struct, frozen=True):
-    """A call's whole answer."""
-
-    status: int
-    status_line: bytes
-    fields: tuple[HeaderField, ...]
-    body: bytes
-
-    def rows(self) -> tuple[int, int | None]:
-        """Rows by its own Content-Range, and the total if it was counted."""
-        return rows_and_total(first_value(self.fields, b"content-range"))
+    """Bytes that the chunks' bodies may have together."""
 
 
 class ChunkedRead:
-    """One list under way. ``calls`` is how many were sent so far; all have one ``number``."""
+    """One list being fetched. ``calls`` is how many were sent so far; all have one ``number``."""
 
-    def __init__(self, line: UpstreamContext, cut: ChunkedList, relation: str, head: RequestHead, number: int) -> None:
+    def __init__(self, state: UpstreamState, asked: ChunkedListRequest) -> None:
         self.calls = 0
-        self.number = number
-        self._line = line
-        self._cut = cut
-        self._relation = relation
-        self._head = head
-        self._left = line.max_body
+        self.number = next(state.numbers)
+        self._context = state.context
+        self._max_rows = state.max_rows
+        self._clock = state.context.clock
+        self._asked = asked
+        self._chunks = asked.chunks
+        self._bytes_left = asked.max_body
 
     @property
     def literals(self) -> int:
         """How many the list has."""
-        return sum(map(len, self._cut.parts))
+        return sum(map(len, self._chunks.parts))
 
-    async def fetch(self, parallel: int) -> Slice | FallbackReason:
-        """The chunked answer, ``parallel`` parts at once. FaultError when a call fails; then all others are off."""
+    async def fetch(self, concurrent: int) -> Slice | FallbackReason:
+        """The concatenated answer; ``concurrent`` chunks at once. FaultError when a call fails: all others are
+        cancelled then.
+        """
         try:
-            parts = await self._all(parallel)
-            await self._prove_total(parts)
-            await self._prove_order(parts)
+            chunks = await self._all(concurrent)
+            await self._prove_total(chunks)
+            await self._prove_order(chunks)
         except UnusableAnswerError as error:
-            return error.doubt
-        return concatenate(self._cut, parts)
+            return error.why
+        return concatenate(self._chunks, chunks)
 
-    async def _all(self, parallel: int) -> list[Chunk]:
-        turns = asyncio.Semaphore(parallel)
+    async def _all(self, concurrent: int) -> list[Chunk]:
+        slots = asyncio.Semaphore(concurrent)
         try:
             async with asyncio.TaskGroup() as group:
-                tasks = [group.create_task(self._in_turn(turns, literals)) for literals in self._cut.parts]
+                tasks = [group.create_task(self._when_free(slots, literals)) for literals in self._chunks.parts]
         except BaseExceptionGroup as failures:
             raise failures.exceptions[0] from None
         return [task.result() for task in tasks]
 
-    async def _in_turn(self, turns: asyncio.Semaphore, literals: Sequence[bytes]) -> Chunk:
-        async with turns:
-            return await self._part(literals)
+    async def _when_free(self, slots: asyncio.Semaphore, literals: Sequence[bytes]) -> Chunk:
+        async with slots:
+            return await self._chunk(literals)
 
-    async def _part(self, literals: Sequence[bytes]) -> Chunk:
+    async def _chunk(self, literals: Sequence[bytes]) -> Chunk:
         """The rows of ``literals``, all of them; asked for with a count where max-rows may cut them."""
-        evidence, target = self._line.evidence, self._cut.target(literals)
-        counted = not evidence.proves(len(literals), self._line.clock())
-        got = await self._get(b"GET", target, COUNT if counted else b"")
-        if not counted and got.status == 200 and not evidence.proves(got.rows()[0], self._line.clock()):
+        target = self._chunks.target(literals)
+        counted = not self._max_rows.proves(len(literals), self._clock())
+        answer = await self._get(b"GET", target, COUNT if counted else b"")
+        if not counted and answer.line.status == 200 and not self._max_rows.proves(_rows(answer)[0], self._clock()):
             counted = True
-            self._left += len(got.body)
-            got = await self._get(b"GET", target, COUNT)
-        return self._judge(literals, got, counted)
+            self._bytes_left += len(answer.body)
+            answer = await self._get(b"GET", target, COUNT)
+        return self._judge(literals, answer, counted)
 
-    def _judge(self, literals: Sequence[bytes], got: ChunkAnswer, counted: bool) -> Chunk:
-        rows, total = got.rows()
-        if counted and got.status == 206 and total is not None and rows < total:
-            self._line.evidence.record_cut(rows, self._line.clock())
+    def _judge(self, literals: Sequence[bytes], answer: Response, counted: bool) -> Chunk:
+        rows, total = _rows(answer)
+        if counted and answer.line.status == 206 and total is not None and rows < total:
+            self._max_rows.record_cut(rows, self._clock())
             raise UnusableAnswerError(FallbackReason("incomplete"))
-        if got.status != 200:
-            raise UnusableAnswerError(FallbackReason("status", read_error_body(got.body).code))
+        if answer.line.status != 200:
+            raise UnusableAnswerError(FallbackReason("status", read_error_body(answer.body).code))
         if counted and total != rows:
             raise UnusableAnswerError(FallbackReason("incomplete"))
-        self._line.evidence.record_rows(rows, self._line.clock())
-        answer = (got.status_line, got.fields, got.body)
-        part = read_chunk(self._cut, literals, self._line.alias, answer, self._line.gateway)
-        if isinstance(part, FallbackReason):
-            raise UnusableAnswerError(part)
-        if len(part.rows) != rows:
+        self._max_rows.record_rows(rows, self._clock())
+        chunk = read_chunk(self._chunks, literals, self._asked.alias, answer, self._context.gateway)
+        if isinstance(chunk, FallbackReason):
+            raise UnusableAnswerError(chunk)
+        if len(chunk.rows) != rows:
             raise UnusableAnswerError(FallbackReason("shape"))
-        return part
+        return chunk
 
-    async def _prove_total(self, parts: Sequence[Chunk]) -> None:
-        """That max-rows would not have cut the rows of all parts together: no part shows that."""
-        rows, evidence = sum(len(part.rows) for part in parts), self._line.evidence
-        if len(parts) == 1 or evidence.allows(rows, self._line.clock()):
+    async def _prove_total(self, chunks: Sequence[Chunk]) -> None:
+        """Prove that max-rows would not have cut the rows of all chunks together, which no chunk shows alone."""
+        rows, max_rows = sum(len(chunk.rows) for chunk in chunks), self._max_rows
+        if len(chunks) == 1 or max_rows.allows(rows, self._clock()):
             return
-        if evidence.known(self._line.clock()) is None:
-            got = await self._get(b"HEAD", self._cut.probe(rows), b"")
-            if got.status == 200 and got.rows()[0] == rows:
-                evidence.record_rows(rows, self._line.clock())
+        if max_rows.known(self._clock()) is None:
+            answer = await self._get(b"HEAD", self._chunks.probe(rows), b"")
+            if answer.line.status == 200 and _rows(answer)[0] == rows:
+                max_rows.record_rows(rows, self._clock())
                 return
         raise UnusableAnswerError(FallbackReason("incomplete"))
 
-    async def _prove_order(self, parts: Sequence[Chunk]) -> None:
-        """That upstream orders the parts as their literals are ordered here, whatever the column's type."""
-        keys = boundary_literals(parts) if self._cut.ordered else ()
-        if keys and not are_in_order(keys, await self._part(keys)):
+    async def _prove_order(self, chunks: Sequence[Chunk]) -> None:
+        """Prove that upstream orders the chunks as their literals are ordered here, whatever the column's type."""
+        keys = boundary_literals(chunks) if self._chunks.ordered else ()
+        if keys and not are_in_order(keys, await self._chunk(keys)):
             raise UnusableAnswerError(FallbackReason("order"))
 
-    async def _get(self, method: bytes, target: bytes, more: bytes) -> ChunkAnswer:
-        async with self._send(method, target, more) as answer:
+    async def _get(self, method: bytes, target: bytes, more: bytes) -> Response:
+        async with self._call(method, target, more) as answer:
             pieces = []
             async for piece in answer.pieces():
-                self._left -= len(piece)
-                if self._left < 0:
+                self._bytes_left -= len(piece)
+                if self._bytes_left < 0:
                     raise UnusableAnswerError(FallbackReason("too-large"))
                 pieces.append(piece)
-            return ChunkAnswer(answer.status, answer.line.line, answer.fields, b"".join(pieces))
+            return Response(answer.line, answer.fields, b"".join(pieces))
 
-    def _send(self, method: bytes, target: bytes, more: bytes) -> ObservedCall:
+    def _call(self, method: bytes, target: bytes, more: bytes) -> ObservedCall:
         """A call with the request's own head."""
-        line = self._line
-        first_line = b"%b %b HTTP/1.1\r\n" % (method, line.route.upstream_target(target))
-        head = b"".join((first_line, self._head.merged, more, b"\r\n"))
-        outgoing = UpstreamRequest(method, head, on_sent=self._leaves)
-        note = CallLabels("part", method, self._relation, costs="FAN005", number=self.number)
-        return ObservedCall(line.upstream, line.upstream.calls, outgoing, note, line.events, line.clock)
+        pending = self._asked.request
+        labels = CallLabels("part", method, pending.query.relation, costs="FAN005", number=self.number)
+        request = self._context.request(method, target, pending.head.merged + more, self._on_sent)
+        return self._context.call(request, labels)
 
-    def _leaves(self) -> None:
+    def _on_sent(self) -> None:
         self.calls += 1
+
+
+def _rows(answer: Response) -> tuple[int, int | None]:
+    """Rows by the answer's own Content-Range, and the total if it was counted."""
+    return rows_and_total(first_value(answer.fields, b"content-range"))

@@ -1,30 +1,31 @@
-"""Byte-equal reads of one window: one of them is sent, and each waiter gets a copy of its answer (FAN003).
+"""The strategy of shared calls: equal reads of one window share one call, and each waiter gets a copy (FAN003).
 
-What an answer says that may be meant for one caller goes to the first; the others then send their own.
+An answer that may be meant for one caller goes to the first waiter; the others then send their own requests.
 """
-
-import asyncio
-from collections.abc import Callable, Iterator
-
-import msgspec
 
 from proxy.errors.codes import FaultError
 from proxy.http1.head import HeaderField
-from proxy.merging.waiters import BufferedAnswer, FailedCall, InFlightCall, Reply, SendAlone, StreamedAnswer
-from proxy.merging.windows import Windows
+from proxy.merging.batcher import Batcher, scheduler_registry
+from proxy.merging.waiters import (
+    BufferedAnswer,
+    FailedCall,
+    InFlightCall,
+    Reply,
+    SendAlone,
+    Slot,
+    StreamedAnswer,
+)
 from proxy.model import FallbackReason, Identical, Outcome, PendingRequest, Single, Slice
-from proxy.observe.events import Events, FellBack, MergingPaused, Warned
-from proxy.path.batching import BatchScheduler, BatchSettings, SchedulerRegistry
+from proxy.observe.events import FellBack, MergingPaused
+from proxy.path.batching import BatchScheduler
 from proxy.path.coalescing import IsStable, is_shareable
 from proxy.path.plan import originals
-from proxy.postgrest.response.gateway import Gateway
 from proxy.postgrest.response.headers import SAME_HEADERS, shareable
 from proxy.postgrest.response.problem import SHARED, read_error_body
 from proxy.settings.model import Settings
 from proxy.upstream.calls import CallLabels, ObservedCall
-from proxy.upstream.client import Upstream, UpstreamAnswer, UpstreamRequest
-from proxy.upstream.mount import Mount
-from proxy.upstream.response_observer import ResponseObserver
+from proxy.upstream.client import UpstreamAnswer
+from proxy.upstream.state import UpstreamState
 
 SHARED_FAULTS = frozenset(("FANIN501", "FANIN504", "FANIN505", "FANIN506"))
 """Upstream cannot be reached, is out of time, or has no room: to ask again for each waiter would help nobody."""
@@ -34,14 +35,14 @@ UNAVAILABLE = frozenset((502, 503, 504))
 
 
 class _InFlightShared(InFlightCall):
-    """A shared call under way, and where its waiters wait."""
+    """A shared call under way, and where its requests wait."""
 
     def __init__(
-        self, windows: Windows, gate: BatchScheduler, members: tuple[PendingRequest, ...], number: int
+        self, batcher: Batcher, scheduler: BatchScheduler, requests: tuple[PendingRequest, ...], number: int
     ) -> None:
-        super().__init__(members)
-        self.windows = windows
-        self.gate = gate
+        super().__init__(requests)
+        self.batcher = batcher
+        self.scheduler = scheduler
         self.number = number
         self.call: ObservedCall | None = None
 
@@ -52,143 +53,100 @@ class _InFlightShared(InFlightCall):
 
     @property
     def leader(self) -> PendingRequest:
-        """Whose request is sent, as it came."""
+        """The request that is sent, as it came."""
         return self.requests[0]
 
-    def tell(self, members: list[PendingRequest], reply: Reply) -> None:
-        for member in members:
-            self.windows.waiter(member).future.set_result(reply)
+    def reply(self, requests: list[PendingRequest], reply: Reply) -> None:
+        """The same reply for several requests that wait."""
+        for request in requests:
+            self.batcher.reply(request, reply)
 
     def waiting(self) -> list[PendingRequest]:
-        return [member for member in self.requests if self.windows.is_waiting(member)]
+        """Its requests that have no reply yet."""
+        return [request for request in self.requests if self.batcher.is_waiting(request)]
 
 
 class Coalescer:
-    """Shared calls of one upstream, and the windows of requests that can do no more than share."""
+    """Shared calls to one upstream, and the windows of requests that can share no other call."""
 
-    def __init__(
-        self,
-        settings: Settings,
-        upstream: Upstream,
-        route: Mount,
-        gateway: Gateway,
-        is_stable: IsStable,
-        lessons: ResponseObserver,
-        events: Events,
-        clock: Callable[[], float],
-        numbers: Iterator[int],
-    ) -> None:
-        merge = settings.merge
+    def __init__(self, settings: Settings, state: UpstreamState, is_stable: IsStable) -> None:
         self._on = settings.mode == "rewrite" and settings.rules.fan003 == "rewrite"
-        self._max_body = merge.max_body
-        self._upstream = upstream
-        self._route = route
-        self._gateway = gateway
+        self._max_body = settings.merge.max_body
+        self._state = state
+        self._context = state.context
         self._is_stable = is_stable
-        self._lessons = lessons
-        self._events = events
-        self._clock = clock
-        self._numbers = numbers
-        pace = msgspec.convert(merge.model_dump(include=set(BatchSettings.__struct_fields__)), BatchSettings)
-        self._windows = Windows(
-            SchedulerRegistry(merge.max_tracked, lambda: BatchScheduler(pace)), self._left, events, clock
-        )
-        self._pauses = SchedulerRegistry(merge.max_tracked, lambda: BatchScheduler(pace))
-        """What was not to be shared lately, by fingerprint and identity."""
-        self._tasks: set[asyncio.Task[None]] = set()
-
-    @property
-    def waiting(self) -> int:
-        """Requests held in windows of their own or waiting for shared calls."""
-        return self._windows.waiting
-
-    @property
-    def windows(self) -> int:
-        """Windows that are open."""
-        return self._windows.open_windows
-
-    @property
-    def tracked(self) -> int:
-        """(target, identity) pairs remembered."""
-        return len(self._windows.schedulers)
+        self._events = state.context.events
+        self._clock = state.context.clock
+        self.batcher = Batcher(scheduler_registry(settings.merge), self._on_batch, self._events, self._clock)
+        self._pauses = scheduler_registry(settings.merge)
+        """What could not be shared lately, by fingerprint and identity."""
 
     @property
     def paused(self) -> int:
-        """(fingerprint, identity) pairs that are not shared now, after doubts."""
+        """(fingerprint, identity) pairs that are not shared now, after failures."""
         return self._pauses.paused(self._clock())
 
-    def takes(self, member: PendingRequest) -> bool:
-        """Whether ``member`` may share an answer with its equals."""
-        return self._on and is_shareable(member.query, member.head, self._route.mount, self._is_stable)
+    def takes(self, request: PendingRequest) -> bool:
+        """Whether ``request`` may share an answer with its equals."""
+        return self._on and is_shareable(request.query, request.head, self._context.mount.mount, self._is_stable)
 
-    async def ask(self, member: PendingRequest, reason: str | None) -> Reply:
-        """Wait for equals and a shared answer, or for the word to go alone. ``reason`` is why nothing is merged."""
-        gate = None
-        if self._on and not self._paused(member):
-            query = member.query
-            gate = self._windows.schedulers.get(hash((query.method, query.target)), member.head.identity_hash)
-        if gate is None:
-            return SendAlone(None, self._windows.release, reason)
-        return await self._windows.join(gate, member, reason)
+    async def ask(self, request: PendingRequest, reason: str | None) -> Reply:
+        """Wait for a shared answer, or for the word to send the request alone. ``reason``: why it is not merged."""
+        scheduler = None
+        if self._on and not self._paused(request):
+            query = request.query
+            key = hash((query.method, query.target))
+            scheduler = self.batcher.schedulers.get(key, request.head.identity_hash)
+        if scheduler is None:
+            return SendAlone(Slot(), reason)
+        return await self.batcher.join(scheduler, request, reason)
 
-    def start(self, windows: Windows, gate: BatchScheduler, same: Identical) -> None:
-        """One call for members who all wait in ``windows``; each alone where that is off, or failed lately."""
+    def start(self, batcher: Batcher, scheduler: BatchScheduler, same: Identical) -> None:
+        """One call for requests that wait in ``batcher``; each is sent alone where sharing is off, or failed lately."""
         if not self._on or self._paused(same.members[0]):
-            for member in same.members:
-                windows.release_alone(gate, member)
+            for request in same.members:
+                batcher.release_alone(scheduler, request)
             return
-        flight = _InFlightShared(windows, gate, same.members, next(self._numbers))
-        for member in same.members:
-            windows.waiter(member).in_flight = flight
-        gate.acquire()
-        flight.task = asyncio.get_running_loop().create_task(self._run(flight))
-        self._tasks.add(flight.task)
-        flight.task.add_done_callback(lambda task: self._ended(flight, task))
+        flight = _InFlightShared(batcher, scheduler, same.members, next(self._state.numbers))
+        batcher.start(scheduler, flight, self._run(flight))
 
-    def _left(self, gate: BatchScheduler, batch: list[PendingRequest]) -> None:
+    def _on_batch(self, scheduler: BatchScheduler, batch: list[PendingRequest]) -> None:
         if len(batch) == 1:  # as nearly always
-            self._windows.release_alone(gate, batch[0])
+            self.batcher.release_alone(scheduler, batch[0])
             return
         for call in originals(batch):
             if isinstance(call, Single):
-                self._windows.release_alone(gate, call.member)
+                self.batcher.release_alone(scheduler, call.member)
             elif isinstance(call, Identical):
-                self.start(self._windows, gate, call)
+                self.start(self.batcher, scheduler, call)
 
     # Shared calls.
 
-    def _ended(self, flight: _InFlightShared, task: "asyncio.Task[None]") -> None:
-        """However it ended, even if it was cancelled before its first step."""
-        self._tasks.discard(task)
-        flight.windows.release(flight.gate, flight.seconds)
-
     async def _run(self, flight: _InFlightShared) -> None:
-        """Call, and tell every waiter what came of it; a bug of ours sends everybody alone."""
+        """Make the call, and reply to every waiter; on a bug of ours every request is sent alone."""
         try:
             await self._call(flight)
         except FaultError as error:
             self._failed(flight, error)
         except Exception as error:
-            self._events.emit(Warned("a shared answer could not be handed out", "This is a bug: report it.", error))
-            self._doubt(flight, FallbackReason("bug"), flight.waiting())
+            self._events.bug("a shared answer could not be handed out", error)
+            self._fall_back(flight, FallbackReason("bug"), flight.waiting())
 
     async def _call(self, flight: _InFlightShared) -> None:
-        query, head, upstream = flight.leader.query, flight.leader.head, self._upstream
-        first_line = b"%b %b HTTP/1.1\r\n" % (query.method, self._route.upstream_target(query.target))
-        outgoing = UpstreamRequest(query.method, b"".join((first_line, head.forward, b"\r\n")))
-        note = CallLabels("shared", query.method, query.relation, costs="FAN003", number=flight.number)
-        call = flight.call = ObservedCall(upstream, upstream.calls, outgoing, note, self._events, self._clock)
+        query, head = flight.leader.query, flight.leader.head
+        labels = CallLabels("shared", query.method, query.relation, costs="FAN003", number=flight.number)
+        call = flight.call = self._context.call(self._context.request(query.method, query.target, head.forward), labels)
         began = self._clock()
         async with call as answer:
             await self._receive(flight, call, answer)
         flight.seconds = self._clock() - began
 
     async def _receive(self, flight: _InFlightShared, call: ObservedCall, answer: UpstreamAnswer) -> None:
-        """Copies for all, or the answer itself for the first, as it goes on."""
-        kept = shareable(answer.fields, SAME_HEADERS, self._gateway)
+        """Give a copy to every waiter, or, where the answer may be one caller's, the answer itself to the first."""
+        kept = shareable(answer.fields, SAME_HEADERS, self._context.gateway)
         data = b"" if isinstance(kept, FallbackReason) else await self._read(answer)
         if not isinstance(kept, FallbackReason):
-            kept = self._judge_body(answer, data) or kept
+            kept = self._why_not_shared(answer, data) or kept
         if isinstance(kept, FallbackReason):
             await self._hand_over(flight, StreamedAnswer(answer, data, flight.number, call.seconds), kept)
         else:
@@ -203,7 +161,7 @@ class Coalescer:
                 break
         return bytes(data)
 
-    def _judge_body(self, answer: UpstreamAnswer, data: bytes) -> FallbackReason | None:
+    def _why_not_shared(self, answer: UpstreamAnswer, data: bytes) -> FallbackReason | None:
         if not answer.body.done or len(data) > self._max_body:
             return FallbackReason("too-large")
         if answer.status in UNAVAILABLE and read_error_body(data).code not in SHARED:
@@ -214,50 +172,54 @@ class Coalescer:
         self, flight: _InFlightShared, answer: UpstreamAnswer, kept: list[HeaderField], data: bytes, seconds: float
     ) -> None:
         query, waiting = flight.leader.query, flight.waiting()
-        rows = self._lessons.observe(query, flight.leader.head, answer.line, answer.fields, data)
-        share = Slice(_head(answer, kept, query.method, data), data, rows)
-        flight.tell(waiting, BufferedAnswer(share, flight.number, len(waiting), Outcome.SHARED, seconds))
+        rows = self._state.observer.observe(query, flight.leader.head, answer.line, answer.fields, data)
+        whole = Slice(_head(answer, kept, query.method, data), data, rows)
+        flight.reply(waiting, BufferedAnswer(whole, flight.number, len(waiting), Outcome.SHARED, seconds))
         pause = self._pauses.find(*_paused_by(flight.leader))
         if pause is not None:
             pause.record_success()
 
-    async def _hand_over(self, flight: _InFlightShared, own: StreamedAnswer, doubt: FallbackReason) -> None:
-        """The first who waits takes the answer on from here: the call was its own request. The others send theirs."""
+    async def _hand_over(self, flight: _InFlightShared, streamed: StreamedAnswer, why: FallbackReason) -> None:
+        """The first waiter passes the answer on, as the answer to its own request. The others send theirs."""
         waiting = flight.waiting()
-        flight.tell(waiting[:1], own)
-        self._doubt(flight, doubt, waiting[1:])
+        flight.reply(waiting[:1], streamed)
+        self._fall_back(flight, why, waiting[1:])
         if waiting:
-            await own.taken.wait()
+            await streamed.passed_on.wait()
 
     def _failed(self, flight: _InFlightShared, error: FaultError) -> None:
-        """No answer: the first is told so, as it would be alone, and the others too where theirs would fare alike."""
+        """There is no answer. The first waiter gets the error that it would get alone, and so do the others where the
+        error is not about one request.
+        """
         waiting = flight.waiting()
-        told = waiting if error.fault.code in SHARED_FAULTS else waiting[:1]
-        flight.tell(told, FailedCall(error, flight.number if flight.sent else 0))
-        self._doubt(flight, FallbackReason("connection", error.fault.code), waiting[len(told) :])
+        failed = waiting if error.fault.code in SHARED_FAULTS else waiting[:1]
+        flight.reply(failed, FailedCall(error, flight.number if flight.sent else 0))
+        self._fall_back(flight, FallbackReason("connection", error.fault.code), waiting[len(failed) :])
 
-    def _doubt(self, flight: _InFlightShared, doubt: FallbackReason, others: list[PendingRequest]) -> None:
+    def _fall_back(self, flight: _InFlightShared, why: FallbackReason, others: list[PendingRequest]) -> None:
         pause = self._pauses.get(*_paused_by(flight.leader))
         if pause is not None and pause.record_failure(self._clock()):
-            self._events.emit(MergingPaused(doubt.reason))
+            self._events.emit(MergingPaused(why.reason))
         if others:
-            self._events.emit(FellBack(doubt.reason, doubt.detail, flight.relation, len(others)))
-        for member in others:
-            flight.windows.release_alone(flight.gate, member, is_fallback=True)
+            self._events.emit(FellBack(why.reason, why.detail, flight.relation, len(others)))
+        for request in others:
+            flight.batcher.release_alone(flight.scheduler, request, is_fallback=True)
 
-    def _paused(self, member: PendingRequest) -> bool:
-        pause = self._pauses.find(*_paused_by(member)) if self._pauses else None
+    def _paused(self, request: PendingRequest) -> bool:
+        pause = self._pauses.find(*_paused_by(request)) if self._pauses else None
         return pause is not None and pause.paused(self._clock())
 
 
-def _paused_by(member: PendingRequest) -> tuple[str | int, bytes]:
+def _paused_by(request: PendingRequest) -> tuple[str | int, bytes]:
     """A pause is for the query and the identity; functions have no fingerprints of their own."""
-    query = member.query
-    return query.fingerprint if query.relation else hash(query.target[: query.path_end]), member.head.identity_hash
+    query = request.query
+    return query.fingerprint if query.relation else hash(query.target[: query.path_end]), request.head.identity_hash
 
 
 def _head(answer: UpstreamAnswer, kept: list[HeaderField], method: bytes, data: bytes) -> bytes:
-    """The answer's head without its empty line, framed anew. A Content-Length without a body tells of another one."""
+    """The answer's head without its empty line, with its own framing. Where there is no body, Content-Length is kept:
+    it is the length that a GET would have.
+    """
     if method == b"HEAD" or answer.status in (204, 304):
         kept = kept + [field for field in answer.fields if field.name == b"content-length"]
         length = b""

@@ -1,6 +1,6 @@
-"""Compares merged answers with originals, beside the line: nobody waits for it, and it gives way to everybody.
+"""Compares merged answers with originals in the background, at lower priority than client traffic.
 
-How to compare and what counts is decided by the room; here the answers are fetched.
+``proxy.path.comparison`` decides what a difference means; this module fetches the answers.
 """
 
 import asyncio
@@ -22,20 +22,14 @@ from proxy.path.comparison import (
     MISMATCH,
     ROUNDS,
     SKIPPED,
-    ByteBudget,
     ComparedAnswer,
     Comparison,
     Exemptions,
-    MismatchPauses,
     without_compression,
 )
-from proxy.path.max_rows import MaxRowsEvidence
-from proxy.path.singular import NotSingularTemplates
-from proxy.postgrest.response.gateway import Gateway
-from proxy.settings.model import Settings
-from proxy.upstream.calls import CallLabels, ObservedCall
-from proxy.upstream.client import Upstream, UpstreamRequest
-from proxy.upstream.mount import Mount
+from proxy.settings.tables import MergeSettings
+from proxy.upstream.calls import CallLabels
+from proxy.upstream.state import UpstreamState
 
 Slices = dict[bytes, Slice | NotSingular]
 Pairs = Sequence[tuple[bytes, PendingRequest]]
@@ -53,7 +47,7 @@ FAILURES = 3
 
 
 class BackgroundEvents(Events):
-    """What happens beside the line: its calls are none of the callers'."""
+    """Events of calls that answer no client: they are counted apart."""
 
     def __init__(self, events: Events) -> None:
         super().__init__()
@@ -66,47 +60,37 @@ class BackgroundEvents(Events):
 
 
 class ShadowComparer:
-    """Comparisons of one upstream: what they hold, how they go on, what comes of them."""
+    """Comparisons with one upstream: what they hold, how they go on, what comes of them."""
 
-    def __init__(
-        self,
-        settings: Settings,
-        upstream: Upstream,
-        route: Mount,
-        gateway: Gateway,
-        evidence: MaxRowsEvidence,
-        events: Events,
-        clock: Callable[[], float],
-        templates: NotSingularTemplates,
-        held: ByteBudget,
-        pauses: MismatchPauses,
-    ) -> None:
-        self.events = BackgroundEvents(events)
-        self.fetcher = Fetcher(settings, upstream, upstream.shadows, route, gateway, evidence, self.events, clock)
-        self.budget = held
-        self.pauses = pauses
+    def __init__(self, settings: MergeSettings, state: UpstreamState) -> None:
+        self.events = BackgroundEvents(state.context.events)
+        self.state = state.in_background(self.events)
+        self.fetcher = Fetcher(settings, self.state)
+        self.budget = state.comparison_bytes
+        self.pauses = state.mismatches
         self.closed = False
-        self._exempt = Exemptions(gateway, settings.merge.ties == "any")
-        self._max_body = settings.merge.max_body
-        self._upstream = upstream
-        self._route = route
-        self._clock = clock
-        self._templates = templates
+        self._exempt = Exemptions(state.context.gateway, settings.ties == "any")
+        self._max_body = settings.max_body
+        self._clock = state.context.clock
         self._tasks: set[asyncio.Task[None]] = set()
         self._bugs = 0
 
     @property
     def running(self) -> int:
-        """Tasks beside the line."""
+        """Comparisons under way."""
         return len(self._tasks)
 
     @property
     def paused(self) -> int:
-        """Queries that nobody's calls are merged of, because they were answered wrong."""
+        """Number of queries that are not merged for any caller after a mismatch."""
         return self.pauses.count(self._clock())
 
+    def is_watched(self, request: PendingRequest) -> bool:
+        """Whether the query's pause ended so recently that every batch is compared."""
+        return self.pauses.watched(request.query.fingerprint, self._clock())
+
     def start(self, work: Coroutine[None, None, None]) -> "asyncio.Task[None]":
-        """Do ``work`` beside the line; its bugs are told and hurt nobody."""
+        """Do ``work`` in the background; its bugs are logged and reach no client."""
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._ended)
@@ -148,12 +132,11 @@ class ShadowComparer:
 
     async def original(self, member: PendingRequest) -> ComparedAnswer | str:
         """What PostgREST answers ``member`` alone, now."""
-        query, upstream = member.query, self._upstream
-        line = b"GET " + self._route.upstream_target(query.target) + b" HTTP/1.1\r\n"
-        outgoing = UpstreamRequest(b"GET", line + without_compression(member.head.forward) + b"\r\n")
-        note = CallLabels("shadow", b"GET", query.relation, costs="FAN001")
+        query, context = member.query, self.state.context
+        request = context.request(b"GET", query.target, without_compression(member.head.forward))
+        labels = CallLabels("shadow", b"GET", query.relation, costs="FAN001")
         try:
-            async with ObservedCall(upstream, upstream.shadows, outgoing, note, self.events, self._clock) as answer:
+            async with context.call(request, labels) as answer:
                 body = await answer.read(self._max_body)
                 return SKIPPED if body is None else as_compared(answer.line, answer.fields, body)
         except FaultError as error:
@@ -162,7 +145,7 @@ class ShadowComparer:
     async def _begin(
         self, share: Slice | NotSingular, literal: bytes, member: PendingRequest, ask: Ask
     ) -> "Differing | str":
-        whole = self._templates.whole(share, member.head.identity_hash, self._clock())
+        whole = self.state.not_singular.whole(share, member.head.identity_hash, self._clock())
         if whole is None:
             return DOUBT
         heard = await ask(member)
@@ -187,7 +170,7 @@ class ShadowComparer:
         result = await self.fetcher.fetch(call, alias, lambda: None)
         for one in cases:
             if isinstance(result, dict):
-                share = self._templates.whole(result[one.literal], one.member.head.identity_hash, self._clock())
+                share = self.state.not_singular.whole(result[one.literal], one.member.head.identity_hash, self._clock())
                 one.case.hear(MERGED, FAILED if share is None else ComparedAnswer(share.head, share.body))
             else:
                 one.case.hear(MERGED, SKIPPED if is_busy(result) else FAILED)
@@ -214,7 +197,7 @@ class ShadowComparer:
         self._bugs += 1
         self.closed = self.closed or self._bugs >= FAILURES
         last = f"; after {FAILURES} failures no more are made" if self.closed else ""
-        self.events.emit(Warned(f"a comparison failed{last}", "This is a bug: report it.", error))
+        self.events.bug(f"a comparison failed{last}", error)
 
 
 class Differing(msgspec.Struct, frozen=True, eq=False):

@@ -1,252 +1,213 @@
-"""Carries plans out: merged calls, and an answer for every waiter, whatever happens.
+"""The strategy of merged calls: one set filter serves requests that differ in one literal.
 
-What to send and what to believe is decided by the rooms; here is only the doing.
+``proxy.path`` decides what to send and whether to use the answer; this module does the I/O, and gives every waiting
+request a reply whatever happens.
 """
 
 import asyncio
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
-import msgspec
-
+from proxy.merging.batcher import Batcher, scheduler_registry
 from proxy.merging.coalescer import Coalescer
 from proxy.merging.fetch import BadValue, FetchesMerged, FetchResult
 from proxy.merging.waiters import BufferedAnswer, InFlightMerge, Reply
-from proxy.merging.windows import Windows
 from proxy.model import FallbackReason, Identical, NotSingular, Outcome, PendingRequest, Single, Slice
-from proxy.observe.events import Events, FellBack, MergingPaused, Warned
-from proxy.path.batching import BatchScheduler, BatchSettings, SchedulerRegistry
-from proxy.path.comparison import MismatchPauses
-from proxy.path.max_rows import MaxRowsEvidence
+from proxy.observe.events import FellBack, MergingPaused
+from proxy.path.batching import BatchScheduler
 from proxy.path.plan import CallLimits, originals, plan, why_not_merged
-from proxy.path.singular import NotSingularTemplates
 from proxy.postgrest.types import has_one_spelling
-from proxy.settings.model import Settings
-from proxy.upstream.column_types import ColumnTypeResolver
+from proxy.settings.tables import MergeSettings
+from proxy.upstream.state import UpstreamState
 
 
 class Merger:
-    """Windows, batches and fallbacks of one upstream."""
+    """Merged calls to one upstream. What cannot be merged goes to the coalescer."""
 
     def __init__(
-        self,
-        settings: Settings,
-        fetcher: FetchesMerged,
-        oracle: ColumnTypeResolver,
-        sharing: Coalescer,
-        evidence: MaxRowsEvidence,
-        events: Events,
-        clock: Callable[[], float],
-        numbers: Iterator[int],
-        templates: NotSingularTemplates,
-        mismatch_pauses: MismatchPauses,
+        self, settings: MergeSettings, state: UpstreamState, fetcher: FetchesMerged, coalescer: Coalescer
     ) -> None:
-        merge = settings.merge
         self.alias = b"f" + secrets.token_hex(12).encode()
-        self._merge = merge
+        self._settings = settings
+        self._state = state
         self._fetcher = fetcher
-        self._oracle = oracle
-        self._sharing = sharing
-        self._evidence = evidence
-        self._events = events
-        self._clock = clock
-        self._numbers = numbers
-        pace = msgspec.convert(merge.model_dump(include=set(BatchSettings.__struct_fields__)), BatchSettings)
-        self._windows = Windows(
-            SchedulerRegistry(merge.max_tracked, lambda: BatchScheduler(pace)), self._left, events, clock
-        )
-        self._templates = templates
-        self._mistrusted = mismatch_pauses
-        self._tasks: set[asyncio.Task[None]] = set()
-
-    @property
-    def waiting(self) -> int:
-        """Requests held in windows or waiting for merged calls."""
-        return self._windows.waiting
-
-    @property
-    def windows(self) -> int:
-        """Windows that are open."""
-        return self._windows.open_windows
-
-    @property
-    def tracked(self) -> int:
-        """(fingerprint, identity) pairs remembered."""
-        return len(self._windows.schedulers)
+        self._coalescer = coalescer
+        self._events = state.context.events
+        self._clock = state.context.clock
+        self.batcher = Batcher(scheduler_registry(settings), self._on_batch, self._events, self._clock)
 
     @property
     def paused(self) -> int:
-        """Of these, how many are not merged now, after failures."""
-        return self._windows.schedulers.paused(self._clock())
+        """(fingerprint, identity) pairs that are not merged now, after failures."""
+        return self.batcher.schedulers.paused(self._clock())
 
-    async def ask(self, member: PendingRequest) -> Reply:
-        """Wait for company and a merged answer, or for the word to go alone."""
-        gate = self._windows.schedulers.get(member.query.fingerprint, member.head.identity_hash)
-        reason = "busy" if gate is None else self._bypass_reason(gate, member)
-        if gate is None or reason is not None:
-            return await self._sharing.ask(member, reason)
-        return await self._windows.join(gate, member)
+    async def ask(self, request: PendingRequest) -> Reply:
+        """Wait for a merged answer, or for the word to send the request alone."""
+        scheduler = self.batcher.schedulers.get(request.query.fingerprint, request.head.identity_hash)
+        reason = "busy" if scheduler is None else self._bypass_reason(scheduler, request)
+        if scheduler is None or reason is not None:
+            return await self._coalescer.ask(request, reason)
+        return await self.batcher.join(scheduler, request)
 
-    def _bypass_reason(self, gate: BatchScheduler, member: PendingRequest) -> str | None:
-        reason = self._pause(gate, member, self._clock())
-        return "large-rows" if reason is None and gate.too_large(self._merge.max_key_body) else reason
+    def _bypass_reason(self, scheduler: BatchScheduler, request: PendingRequest) -> str | None:
+        reason = self._why_paused(scheduler, request)
+        return "large-rows" if reason is None and scheduler.too_large(self._settings.max_key_body) else reason
 
-    def _pause(self, gate: BatchScheduler, member: PendingRequest, now: float) -> str | None:
-        if gate.paused(now):
+    def _why_paused(self, scheduler: BatchScheduler, request: PendingRequest) -> str | None:
+        now = self._clock()
+        if scheduler.paused(now):
             return "paused"
-        return "mismatch-paused" if self._mistrusted.paused(member.query.fingerprint, now) else None
+        return "mismatch-paused" if self._state.mismatches.paused(request.query.fingerprint, now) else None
 
     # Batches.
 
-    def _left(self, gate: BatchScheduler, batch: list[PendingRequest]) -> None:
-        reason = self._pause(gate, batch[0], self._clock())
+    def _on_batch(self, scheduler: BatchScheduler, batch: list[PendingRequest]) -> None:
+        reason = self._why_paused(scheduler, batch[0])
         if reason is not None:
-            self._unmerged(gate, batch, reason)
-        elif questions := self._oracle.unresolved(batch):
-            gate.acquire()
-            task = asyncio.get_running_loop().create_task(self._oracle.resolve(batch[0], questions))
-            self._tasks.add(task)
-            task.add_done_callback(lambda task: self._answered(gate, batch, task))
+            self._send_originals(scheduler, batch, reason)
+        elif unresolved := self._state.column_types.unresolved(batch):
+            self.batcher.prepare(scheduler, self._resolve_and_dispatch(scheduler, batch, unresolved))
         else:
-            self._dispatch(gate, batch)
+            self._dispatch(scheduler, batch)
 
-    def _answered(self, gate: BatchScheduler, batch: list[PendingRequest], task: "asyncio.Task[None]") -> None:
-        """The types that the plan depends on are known, or nobody can tell them."""
-        self._tasks.discard(task)
-        self._dispatch(gate, [member for member in batch if self._windows.is_waiting(member)])
-        self._windows.release(gate, None)
+    async def _resolve_and_dispatch(
+        self, scheduler: BatchScheduler, batch: list[PendingRequest], columns: list[bytes]
+    ) -> None:
+        """Ask for the types that the plan depends on; where they stay unknown, it is made without them."""
+        try:
+            await self._state.column_types.resolve(batch[0], columns)
+        finally:
+            self._dispatch(scheduler, [request for request in batch if self.batcher.is_waiting(request)])
 
-    def _unmerged(self, gate: BatchScheduler, batch: list[PendingRequest], reason: str) -> None:
+    def _send_originals(self, scheduler: BatchScheduler, batch: list[PendingRequest], reason: str) -> None:
         for call in originals(batch):
             if isinstance(call, Identical):
-                self._sharing.start(self._windows, gate, call)
+                self._coalescer.start(self.batcher, scheduler, call)
             elif isinstance(call, Single):
-                self._windows.release_alone(gate, call.member, reason)
+                self.batcher.release_alone(scheduler, call.member, reason)
 
-    def _dispatch(self, gate: BatchScheduler, batch: list[PendingRequest], again: bool = False) -> None:
-        """Send what the plan says for ``batch``, all of whom wait; where that fails, everybody goes alone."""
+    def _dispatch(self, scheduler: BatchScheduler, batch: list[PendingRequest], again: bool = False) -> None:
+        """Send the calls of the plan for ``batch``, all of which wait. On a bug of ours every request is sent alone."""
         if not batch:
             return
         try:
-            bounds = self._bounds(gate, batch[0])
-            for call in plan(batch, self.alias, bounds):
+            limits = self._limits(scheduler, batch[0])
+            for call in plan(batch, self.alias, limits):
                 if isinstance(call, Single):
-                    company = len(batch) > 1 or again
-                    reason = why_not_merged(call.member, bounds.columns) if company else None
-                    self._windows.release_alone(gate, call.member, reason)
+                    several = len(batch) > 1 or again
+                    reason = why_not_merged(call.member, limits.columns) if several else None
+                    self.batcher.release_alone(scheduler, call.member, reason)
                 elif isinstance(call, Identical):
-                    self._sharing.start(self._windows, gate, call)
+                    self._coalescer.start(self.batcher, scheduler, call)
                 else:
-                    self._start(gate, InFlightMerge(call, again))
+                    merge = InFlightMerge(call, again)
+                    self.batcher.start(scheduler, merge, self._run(scheduler, merge))
         except Exception as error:
-            self._events.emit(Warned("a batch could not be sent as planned", "This is a bug: report it.", error))
-            for member in batch:
-                self._windows.release_alone(gate, member)
+            self._events.bug("a batch could not be sent as planned", error)
+            for request in batch:
+                self.batcher.release_alone(scheduler, request)
 
-    def _bounds(self, gate: BatchScheduler, member: PendingRequest) -> CallLimits:
-        """Keys a call: by setting, by max-rows where it is known, by the bytes that a key was answered lately."""
-        keys = self._merge.max_keys
-        max_rows = self._evidence.known(self._clock())
+    def _limits(self, scheduler: BatchScheduler, request: PendingRequest) -> CallLimits:
+        """Keys per call: by setting, by max-rows where it is known, by the size of recent answers per key."""
+        keys = self._settings.max_keys
+        max_rows = self._state.max_rows.known(self._clock())
         if max_rows is not None:
-            keys = min(keys, max(1, int((max_rows - 1) / gate.rows_per_key)))
-        if gate.size_per_key:
-            keys = min(keys, max(2, int(self._merge.max_body / gate.size_per_key / 2)))
-        return CallLimits(keys, self._merge.max_url, self._oracle.known(member), gate.rows_per_key)
+            keys = min(keys, max(1, int((max_rows - 1) / scheduler.rows_per_key)))
+        if scheduler.size_per_key:
+            keys = min(keys, max(2, int(self._settings.max_body / scheduler.size_per_key / 2)))
+        columns = self._state.column_types.known(request)
+        return CallLimits(keys, self._settings.max_url, columns, scheduler.rows_per_key)
 
     # Merged calls.
 
-    def _start(self, gate: BatchScheduler, batch: InFlightMerge) -> None:
-        for member in batch.requests:
-            self._windows.waiter(member).in_flight = batch
-        gate.acquire()
-        batch.task = asyncio.get_running_loop().create_task(self._run(gate, batch))
-        self._tasks.add(batch.task)
-        batch.task.add_done_callback(lambda task: self._ended(gate, batch, task))
-
-    def _ended(self, gate: BatchScheduler, batch: InFlightMerge, task: "asyncio.Task[None]") -> None:
-        """However it ended, even if it was cancelled before its first step."""
-        self._tasks.discard(task)
-        self._windows.release(gate, batch.seconds)
-
-    async def _run(self, gate: BatchScheduler, batch: InFlightMerge) -> None:
-        """Fetch the merged answer and hand out the shares; doubts, deadlines and bugs send everybody alone."""
-        number, began = next(self._numbers), self._clock()
-        loop = asyncio.get_running_loop()
+    async def _run(self, scheduler: BatchScheduler, merge: InFlightMerge) -> None:
+        """Fetch the merged answer and hand out its slices. After a fallback reason, a deadline or a bug of ours every
+        request is sent alone.
+        """
+        number, began = next(self._state.numbers), self._clock()
         result: FetchResult
-
-        def leaves() -> None:
-            batch.sent = self._clock() if batch.sent is None else batch.sent
-            deadline.reschedule(loop.time() + gate.deadline())
-
         try:
             async with asyncio.timeout(None) as deadline:
-                result = await self._fetcher.fetch(batch.call, self.alias, leaves, number)
-            batch.seconds = self._clock() - began
+                result = await self._fetcher.fetch(
+                    merge.call, self.alias, self._on_sent(scheduler, merge, deadline), number
+                )
+            merge.seconds = self._clock() - began
         except TimeoutError:
             result = FallbackReason("deadline")
         except Exception as error:
-            self._events.emit(Warned("a merged answer could not be used", "This is a bug: report it.", error))
+            self._events.bug("a merged answer could not be used", error)
             result = FallbackReason("bug")
         try:
-            self._settle(gate, batch, result, number)
+            self._settle(scheduler, merge, result, number)
         except Exception as error:
-            self._events.emit(Warned("a merged answer could not be handed out", "This is a bug: report it.", error))
-            self._alone(gate, batch)
+            self._events.bug("a merged answer could not be handed out", error)
+            self._release_all(scheduler, merge)
 
-    def _settle(self, gate: BatchScheduler, batch: InFlightMerge, result: FetchResult, number: int) -> None:
-        if isinstance(result, BadValue) and not batch.again:
-            self._without_poison(gate, batch, result)
+    def _on_sent(
+        self, scheduler: BatchScheduler, merge: InFlightMerge, deadline: asyncio.Timeout
+    ) -> Callable[[], None]:
+        """The deadline counts from each time that the call is sent: waiting for a connection is not upstream's time."""
+        loop = asyncio.get_running_loop()
+
+        def on_sent() -> None:
+            merge.sent = self._clock() if merge.sent is None else merge.sent
+            deadline.reschedule(loop.time() + scheduler.deadline())
+
+        return on_sent
+
+    def _settle(self, scheduler: BatchScheduler, merge: InFlightMerge, result: FetchResult, number: int) -> None:
+        if isinstance(result, BadValue) and not merge.again:
+            self._without_bad_value(scheduler, merge, result)
         elif isinstance(result, BadValue):
-            self._doubt(gate, batch, FallbackReason("bad-value"))
+            self._fall_back(scheduler, merge, FallbackReason("bad-value"))
         elif isinstance(result, FallbackReason):
-            self._doubt(gate, batch, result)
+            self._fall_back(scheduler, merge, result)
         else:
-            self._serve(gate, batch, result, number)
+            self._serve(scheduler, merge, result, number)
 
     def _serve(
-        self, gate: BatchScheduler, batch: InFlightMerge, shares: dict[bytes, Slice | NotSingular], number: int
+        self, scheduler: BatchScheduler, merge: InFlightMerge, slices: dict[bytes, Slice | NotSingular], number: int
     ) -> None:
-        who, now = batch.requests[0].head.identity_hash, self._clock()
-        whole = {literal: self._templates.whole(share, who, now) for literal, share in shares.items()}
+        identity, now = merge.requests[0].head.identity_hash, self._clock()
+        whole = {value: self._state.not_singular.whole(part, identity, now) for value, part in slices.items()}
         waiting = [
-            (whole[literal], member)
-            for literal, members in batch.call.owners.items()
-            for member in members
-            if self._windows.is_waiting(member)
+            (whole[value], request)
+            for value, requests in merge.call.owners.items()
+            for request in requests
+            if self.batcher.is_waiting(request)
         ]
-        served = [(share, self._windows.waiter(member)) for share, member in waiting if share is not None]
-        seconds = 0.0 if batch.sent is None else now - batch.sent
-        for share, seat in served:
-            seat.future.set_result(BufferedAnswer(share, number, len(served), Outcome.MERGED, seconds))
-        for missed, member in waiting:
-            if missed is None:
-                self._windows.release_alone(gate, member, is_fallback=True)
-        found = [share for share in whole.values() if share is not None]
-        gate.record_merge(
-            len(shares), sum(max(0, share.rows) for share in found), sum(len(share.body) for share in found)
-        )
+        shared = sum(part is not None for part, _ in waiting)
+        seconds = 0.0 if merge.sent is None else now - merge.sent
+        for part, request in waiting:
+            if part is None:
+                self.batcher.release_alone(scheduler, request, is_fallback=True)
+            else:
+                self.batcher.reply(request, BufferedAnswer(part, number, shared, Outcome.MERGED, seconds))
+        served = [part for part in whole.values() if part is not None]
+        rows, size = sum(max(0, part.rows) for part in served), sum(len(part.body) for part in served)
+        scheduler.record_merge(len(slices), rows, size)
 
-    def _doubt(self, gate: BatchScheduler, batch: InFlightMerge, doubt: FallbackReason) -> None:
+    def _fall_back(self, scheduler: BatchScheduler, merge: InFlightMerge, why: FallbackReason) -> None:
         """Send the originals."""
-        if gate.record_failure(self._clock()):
-            self._events.emit(MergingPaused(doubt.reason))
-        if doubt.reason == "unexpected-key" and has_one_spelling(batch.call.column):
-            self._oracle.invalidate(batch.requests[0])
-        self._wasted(batch, doubt)
-        self._alone(gate, batch)
+        if scheduler.record_failure(self._clock()):
+            self._events.emit(MergingPaused(why.reason))
+        if why.reason == "unexpected-key" and has_one_spelling(merge.call.column):
+            self._state.column_types.invalidate(merge.requests[0])
+        self._emit_fallback(merge, why)
+        self._release_all(scheduler, merge)
 
-    def _without_poison(self, gate: BatchScheduler, batch: InFlightMerge, poisoned: BadValue) -> None:
-        """The column's type is known now: the next plan sends who does not fit it alone, and merges the rest."""
-        self._oracle.record_bad_value(batch.requests[0], batch.call.key, poisoned.type_name, poisoned.literal)
-        self._wasted(batch, FallbackReason("bad-value"))
-        members = [member for member in batch.requests if self._windows.is_waiting(member)]
-        for member in members:
-            self._windows.waiter(member).in_flight = None
-        self._dispatch(gate, members, again=True)
+    def _without_bad_value(self, scheduler: BatchScheduler, merge: InFlightMerge, bad: BadValue) -> None:
+        """The column's type is known now: the next plan sends what does not fit it alone, and merges the rest."""
+        self._state.column_types.record_bad_value(merge.requests[0], merge.call.key, bad.type_name, bad.literal)
+        self._emit_fallback(merge, FallbackReason("bad-value"))
+        waiting = [request for request in merge.requests if self.batcher.is_waiting(request)]
+        for request in waiting:
+            self.batcher.leave_call(request)
+        self._dispatch(scheduler, waiting, again=True)
 
-    def _wasted(self, batch: InFlightMerge, doubt: FallbackReason) -> None:
-        self._events.emit(FellBack(doubt.reason, doubt.detail, batch.relation, len(batch.requests)))
+    def _emit_fallback(self, merge: InFlightMerge, why: FallbackReason) -> None:
+        self._events.emit(FellBack(why.reason, why.detail, merge.relation, len(merge.requests)))
 
-    def _alone(self, gate: BatchScheduler, batch: InFlightMerge) -> None:
-        for member in batch.requests:
-            self._windows.release_alone(gate, member, is_fallback=True)
+    def _release_all(self, scheduler: BatchScheduler, merge: InFlightMerge) -> None:
+        for request in merge.requests:
+            self.batcher.release_alone(scheduler, request, is_fallback=True)

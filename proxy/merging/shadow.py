@@ -12,8 +12,7 @@ from proxy.merging.fetch import FetchesMerged, FetchResult, leader
 from proxy.merging.waiters import BufferedAnswer, Reply, SendAlone
 from proxy.model import FallbackReason, MergedCall, PendingRequest, Slice
 from proxy.path.comparison import FAILED, SKIPPED, ByteBudget, ComparedAnswer, is_sampled, sample
-from proxy.settings.model import Settings
-from proxy.settings.tables import ShadowSettings
+from proxy.settings.tables import MergeSettings, ShadowSettings
 from proxy.upstream.client import UpstreamConnection
 from proxy.upstream.pool import ConnectionPool
 
@@ -21,39 +20,37 @@ DRAW = secrets.SystemRandom().random
 
 
 class SampledFetcher:
-    """Merged calls for callers, of which a share is compared with originals that are sent for that."""
+    """Merged calls for clients, of which a share is compared with originals that are sent for that."""
 
     def __init__(
         self,
         fetcher: FetchesMerged,
-        checker: ShadowComparer,
-        callers: ConnectionPool[UpstreamConnection],
+        comparer: ShadowComparer,
+        client_pool: ConnectionPool[UpstreamConnection],
         settings: ShadowSettings,
-        clock: Callable[[], float],
         draw: Callable[[], float] = DRAW,
     ) -> None:
         self._fetcher = fetcher
-        self._checker = checker
-        self._callers = callers
+        self._comparer = comparer
+        self._client_pool = client_pool
         self._share = settings.share
         self._answers = settings.answers
-        self._clock = clock
         self._draw = draw
 
-    async def fetch(self, call: MergedCall, alias: bytes, leaves: Callable[[], None], number: int = 0) -> FetchResult:
+    async def fetch(self, call: MergedCall, alias: bytes, on_sent: Callable[[], None], number: int = 0) -> FetchResult:
         """The merged answer, as it came; a comparison begins beside it, but never ahead of callers who wait."""
-        result = await self._fetcher.fetch(call, alias, leaves, number)
+        result = await self._fetcher.fetch(call, alias, on_sent, number)
         if isinstance(result, dict) and (pairs := self._chosen(call)) and not _is_error(result):
-            if self._callers.has_spare_room:
-                checker = self._checker
-                checker.start(checker.compare(call, alias, result, pairs, checker.original))
+            if self._client_pool.has_spare_room:
+                comparer = self._comparer
+                comparer.start(comparer.compare(call, alias, result, pairs, comparer.original))
             else:
-                self._checker.count(SKIPPED, len(pairs))
+                self._comparer.count(SKIPPED, len(pairs))
         return result
 
     def _chosen(self, call: MergedCall) -> Pairs:
         """Whose answers are compared: all of a query that is watched because it was wrong lately, some of one drawn."""
-        watched = self._checker.pauses.watched(leader(call).query.fingerprint, self._clock())
+        watched = self._comparer.is_watched(leader(call))
         if not watched and not is_sampled(self._share, self._draw()):
             return ()
         pairs = [(literal, members[0]) for literal, members in call.owners.items()]
@@ -68,10 +65,10 @@ def _is_error(shares: Slices) -> bool:
 class ShadowMode:
     """Mode shadow: every request is answered by its original; merging goes on beside it, and is compared."""
 
-    def __init__(self, settings: Settings, checker: ShadowComparer, clock: Callable[[], float]) -> None:
-        self._checker = checker
-        self._clock = clock
-        self._max_body = settings.merge.max_key_body
+    def __init__(self, settings: MergeSettings, comparer: ShadowComparer) -> None:
+        self._comparer = comparer
+        self._clock = comparer.state.context.clock
+        self._max_body = settings.max_key_body
         self._copies: dict[PendingRequest, AnswerCopy] = {}
 
     @contextmanager
@@ -79,12 +76,12 @@ class ShadowMode:
         self, member: PendingRequest, ask: Callable[[PendingRequest], Awaitable[Reply]]
     ) -> "Iterator[AnswerCopy | None]":
         """Merge ``member`` with ``ask`` while its original is under way; what that is answered is told to the copy."""
-        if self._checker.closed or not self._checker.budget.reserve(OVERHEAD):
-            self._checker.count(SKIPPED, 1)
+        if self._comparer.closed or not self._comparer.budget.reserve(OVERHEAD):
+            self._comparer.count(SKIPPED, 1)
             yield None
             return
-        copy = self._copies[member] = AnswerCopy(self._checker.budget, self._max_body)
-        task = self._checker.start(self._follow(member, copy, ask))
+        copy = self._copies[member] = AnswerCopy(self._comparer.budget, self._max_body)
+        task = self._comparer.start(self._follow(member, copy, ask))
         try:
             yield copy
         except BaseException as error:
@@ -93,17 +90,17 @@ class ShadowMode:
             raise
         copy.end()
 
-    async def fetch(self, call: MergedCall, alias: bytes, leaves: Callable[[], None], number: int = 0) -> FetchResult:
+    async def fetch(self, call: MergedCall, alias: bytes, on_sent: Callable[[], None], number: int = 0) -> FetchResult:
         """The merged answer for nobody but the comparison."""
-        result = await self._checker.fetcher.fetch(call, alias, leaves)
+        result = await self._comparer.fetcher.fetch(call, alias, on_sent)
         if isinstance(result, dict):
-            self._checker.start(self._compare(call, alias, result))
+            self._comparer.start(self._compare(call, alias, result))
         return FallbackReason("load") if is_busy(result) else result
 
     async def _compare(self, call: MergedCall, alias: bytes, shares: Slices) -> None:
         pairs = [(literal, member) for literal, members in call.owners.items() for member in members]
         try:
-            await self._checker.compare(call, alias, shares, pairs, self._original)
+            await self._comparer.compare(call, alias, shares, pairs, self._original)
         finally:
             for member in call.members:
                 self._forget(member)
@@ -124,7 +121,7 @@ class ShadowMode:
                 await copy.whole()
         finally:
             if isinstance(reply, SendAlone):
-                reply.done(self._clock() - member.arrived if copy.answered else None)
+                reply.slot.release(self._clock() - member.arrived if copy.answered else None)
             if not isinstance(reply, BufferedAnswer):
                 self._forget(member)
 

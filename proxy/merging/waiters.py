@@ -1,4 +1,4 @@
-"""Who waits for what: a place in a window, then in a merged call, and what comes of it."""
+"""Requests that wait: for their window, then for an upstream call, and the replies that they get."""
 
 import asyncio
 from collections.abc import Callable, Sequence
@@ -11,8 +11,22 @@ from proxy.path.batching import BatchScheduler
 from proxy.upstream.client import UpstreamAnswer
 
 
+class Slot:
+    """One call in flight, as its scheduler counts it: given back once, however often ``release`` is called."""
+
+    def __init__(self, release: Callable[[float | None], None] | None = None) -> None:
+        """``release`` is told how many seconds the call took. None: nothing counts this call."""
+        self._release = release
+
+    def release(self, seconds: float | None = None) -> None:
+        """The call is over; None: it failed."""
+        release, self._release = self._release, None
+        if release is not None:
+            release(seconds)
+
+
 class BufferedAnswer(msgspec.Struct, frozen=True, gc=False, eq=False):
-    """A waiter's share of an answer; ``call`` is the call's number, ``shared`` how many it answered."""
+    """A waiter's slice of an answer. ``call`` is the number of the call, ``shared`` how many requests it answered."""
 
     slice: Slice
     call: int
@@ -30,9 +44,9 @@ class FailedCall(msgspec.Struct, frozen=True, eq=False):
 
 
 class StreamedAnswer:
-    """An answer that was to be shared and goes to one waiter, to be passed on as it comes.
+    """An answer that was to be shared and goes to one waiter, who passes it on as it comes.
 
-    ``data`` is what was read of its body; ``seconds`` the time until then. It is upstream's until ``done``.
+    ``data`` is what was read of its body; ``seconds`` the time until then. The call ends with ``done``.
     """
 
     def __init__(self, answer: UpstreamAnswer, data: bytes, call: int, seconds: float) -> None:
@@ -40,36 +54,21 @@ class StreamedAnswer:
         self.data = data
         self.call = call
         self.seconds = seconds
-        self.taken = asyncio.Event()
+        self.passed_on = asyncio.Event()
 
     def done(self) -> None:
-        """It was passed on, or nobody is there to take it."""
-        self.taken.set()
+        """It was passed on, or its waiter has gone."""
+        self.passed_on.set()
 
 
-class SendAlone:
-    """A waiter goes alone: it sends its own request, and says when the answer is there.
+class SendAlone(msgspec.Struct, frozen=True, eq=False):
+    """The waiter sends its own request, and gives ``slot`` back when that is answered."""
 
-    ``reason`` is a key of ``errors.BYPASS_REASONS``; ``is_fallback`` says that a call was made for it in vain.
-    """
-
-    def __init__(
-        self,
-        gate: BatchScheduler | None,
-        returned: Callable[[BatchScheduler, float | None], None],
-        reason: str | None = None,
-        is_fallback: bool = False,
-    ) -> None:
-        self.reason = reason
-        self.is_fallback = is_fallback
-        self._gate = gate
-        self._returned = returned
-
-    def done(self, seconds: float | None) -> None:
-        """The answer came after ``seconds``; None when it failed."""
-        gate, self._gate = self._gate, None
-        if gate is not None:
-            self._returned(gate, seconds)
+    slot: Slot
+    reason: str | None = None
+    """Why it was not merged: a key of ``errors.codes.BYPASS_REASONS``."""
+    is_fallback: bool = False
+    """Whether a merged or shared call was made for it, and its answer could not be used."""
 
 
 Reply = BufferedAnswer | SendAlone | StreamedAnswer | FailedCall
@@ -77,26 +76,26 @@ Reply = BufferedAnswer | SendAlone | StreamedAnswer | FailedCall
 
 
 class InFlightCall:
-    """Those who wait for one call; the last to leave cancels it."""
+    """The requests that wait for one call; when the last of them hangs up, the call is cancelled."""
 
-    def __init__(self, members: Sequence[PendingRequest]) -> None:
-        self.requests = members
-        self.relation = members[0].query.relation
+    def __init__(self, requests: Sequence[PendingRequest]) -> None:
+        self.requests = requests
+        self.relation = requests[0].query.relation
         self.left = len(self.requests)
         self.seconds: float | None = None
         """How long the call took; None while it is under way, and when it failed."""
         self.task: asyncio.Task[None] | None = None
 
     def cancel_one(self) -> None:
+        """One of the requests hung up."""
         self.left -= 1
         if not self.left and self.task is not None:
             self.task.cancel()
 
 
 class InFlightMerge(InFlightCall):
-    """A merged call under way.
-
-    ``again`` says that it is what was left of another one after its poison was taken out: there is no third one.
+    """A merged call under way. ``again``: second attempt, after a value of the wrong type was removed. There is no
+    third.
     """
 
     def __init__(self, call: MergedCall, again: bool) -> None:
@@ -108,10 +107,10 @@ class InFlightMerge(InFlightCall):
 
 
 class Waiter(msgspec.Struct, eq=False):
-    """One waiter: its place in a window, then among those who wait for a call."""
+    """One waiting request: in its scheduler's window, then among those who wait for a call."""
 
     scheduler: BatchScheduler
-    future: "asyncio.Future[Reply]"
+    reply: "asyncio.Future[Reply]"
     reason: str | None = None
     """Why it was known from the first that it is not merged."""
     in_flight: InFlightCall | None = None

@@ -151,6 +151,10 @@ class Events:
         for kind in kinds or get_args(Event):
             self._observers[kind] += (observer,)
 
+    def bug(self, what: str, error: BaseException) -> None:
+        """Warn of an exception that is fanin's own fault and was caught so that traffic goes on."""
+        self.emit(Warned(what, "This is a bug: report it.", error))
+
     def emit(self, event: Event) -> None:
         for observer in self._observers[type(event)]:
             try:

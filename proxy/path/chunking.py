@@ -10,7 +10,7 @@ from itertools import groupby
 import msgspec
 
 from proxy.allowed_differences import UNASKED
-from proxy.http1.head import HeaderField
+from proxy.http1.head import HeaderField, Response
 from proxy.model import FallbackReason, LiteralClass, Media, Query, RequestHead, Slice
 from proxy.postgrest.request.in_list import bare_list, canonical_list, column_of
 from proxy.postgrest.request.media import ARRAY, without_count
@@ -164,12 +164,12 @@ def read_chunk(
     chunk_list: ChunkedList,
     literals: Sequence[bytes],
     alias: bytes,
-    answer: tuple[bytes, tuple[HeaderField, ...], bytes],
+    answer: Response,
     gateway: Gateway,
 ) -> Chunk | FallbackReason:
-    """A 200 ``answer`` (status line, head lines, body) to ``literals``; the doubt that forbids to use it."""
-    status_line, fields, body = answer
-    kept = shareable(fields, READ_HEADERS, gateway)
+    """A 200 ``answer`` to ``literals``; the reason why it cannot be used, if there is one."""
+    status_line = answer.line.line
+    kept = shareable(answer.fields, READ_HEADERS, gateway)
     if isinstance(kept, FallbackReason):
         return kept
     if [field.value for field in kept if field.name == b"content-type"] != [chunk_list.media.array_type]:
@@ -177,7 +177,7 @@ def read_chunk(
     ranges = [at for at, field in enumerate(kept) if field.name == _RANGE]
     if len(ranges) != 1:
         return FallbackReason("headers", "content-range")
-    rows = marked_rows(body, alias, chunk_list.media.separator)
+    rows = marked_rows(answer.body, alias, chunk_list.media.separator)
     if rows is None:
         return FallbackReason("shape")
     if not {key for key, _ in rows} <= set(literals):

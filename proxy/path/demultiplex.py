@@ -8,7 +8,7 @@ from itertools import pairwise
 
 import msgspec
 
-from proxy.http1.head import HeaderField, first_value, line_of
+from proxy.http1.head import HeaderField, Response, first_value, line_of
 from proxy.model import Column, FallbackReason, MergedCall, NotSingular, Slice
 from proxy.postgrest.request.media import without_count
 from proxy.postgrest.request.set_filter import is_cut
@@ -23,29 +23,27 @@ from proxy.postgrest.types import are_ranked, may_be_char
 def demultiplex(
     call: MergedCall,
     alias: bytes,
-    path: bytes,
-    status_line: bytes,
-    fields: tuple[HeaderField, ...],
-    body: bytes,
+    answer: Response,
     ties: bool,
     gateway: Gateway,
 ) -> dict[bytes, Slice | NotSingular] | FallbackReason:
     """Each filter value's share of a 200 answer, or the doubt that forbids to use it.
 
-    ``path`` is the path that Content-Location shows (before ``?``); ``ties`` accepts several rows a key in any order.
-    ``gateway`` says which headers may be there beside PostgREST's.
+    ``ties`` accepts several rows per key in any order. ``gateway`` says which headers may be there beside PostgREST's.
     """
-    frame = _frame(status_line, fields, call, gateway)
+    frame = _frame(answer.line.line, answer.fields, call, gateway)
     if isinstance(frame, FallbackReason):
         return frame
-    rows = rows_by_key(body, alias, call.media.separator, len(call.carried))
+    rows = rows_by_key(answer.body, alias, call.media.separator, len(call.carried))
     if isinstance(rows, FallbackReason):
         return rows
-    told, _ = rows_and_total(first_value(fields, b"content-range"))
+    told, _ = rows_and_total(first_value(answer.fields, b"content-range"))
     doubt = _judge_rows(rows, told, call)
     if doubt is not None:
         return doubt
-    stamped, server = stamps(fields, gateway), line_of(fields, b"server")
+    stamped, server = stamps(answer.fields, gateway), line_of(answer.fields, b"server")
+    location = first_value(answer.fields, b"content-location") or b""
+    path = location.rpartition(b"?")[0]  # a relation's name may hold a '?', what follows it cannot
     shares: dict[bytes, Slice | NotSingular] = {}
     for value, literals in call.literals_by_value.items():
         own = _own_rows(rows, literals, call, ties)

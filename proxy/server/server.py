@@ -93,7 +93,7 @@ class ClientConnection(Connection):
         if self.in_request and not self.tunnelled and self._task is not None:
             self._task.cancel()
 
-    def nudge(self, now: float, silence: float) -> float:
+    def close_if_idle(self, now: float, silence: float) -> float:
         """Close if nothing was heard for ``silence`` seconds. Seconds until that can be so."""
         if self.in_request or self.buffer:
             return silence
@@ -103,27 +103,29 @@ class ClientConnection(Connection):
         return max(left, 0.0)
 
 
+class ServerContext(msgspec.Struct, frozen=True, eq=False):
+    """What the data port needs to know of the rest of fanin."""
+
+    clock: Callable[[], float]
+    upstream_endpoints: set[object]
+    """Both ends of each open connection to upstream: a client connection that is one of them is a loop."""
+    refused: Callable[[FaultError], None]
+    """Called for each request that cannot be read."""
+    on_mount: Callable[[bytes], bool]
+    """Whether a target is under PostgREST's mount."""
+
+
 class DataServer:
     """All client connections of one listener."""
 
-    def __init__(
-        self,
-        settings: Settings,
-        rules: HeadRules,
-        handler: Handler,
-        clock: Callable[[], float],
-        upstream_ends: set[object],
-        refused: Callable[[FaultError], None],
-        on_mount: Callable[[bytes], bool],
-    ) -> None:
+    def __init__(self, settings: Settings, rules: HeadRules, handler: Handler, context: ServerContext) -> None:
         self.draining = False
-        self._upstream_ends = upstream_ends
+        self._context = context
         self._settings = settings
-        self._intake = RequestHeadReader(settings, on_mount, clock)
+        self._head_reader = RequestHeadReader(settings, context.on_mount, context.clock)
         self._heads = HeadCache(rules)
         self._handler = handler
-        self._clock = clock
-        self._refused = refused
+        self._clock = context.clock
         self._clients: set[ClientConnection] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._listener = Listener(lambda: ClientConnection(self))
@@ -132,7 +134,7 @@ class DataServer:
     def apply_settings(self, settings: Settings, rules: HeadRules, handler: Handler) -> None:
         """Serve by these from the next request on; connections stay."""
         self._settings = settings
-        self._intake.apply_settings(settings)
+        self._head_reader.apply_settings(settings)
         self._heads = HeadCache(rules)
         self._handler = handler
 
@@ -153,7 +155,7 @@ class DataServer:
     @property
     def long_heads(self) -> int:
         """Bytes of long request heads held now."""
-        return self._intake.held
+        return self._head_reader.held
 
     async def listen(self, host: str, port: int) -> int:
         """Bind, and return the port (for port 0: the one that was free). OSError when it is taken."""
@@ -169,7 +171,7 @@ class DataServer:
         await self._listener.close()
         until = self._clock() + seconds
         while self._clients and (left := until - self._clock()) > 0:
-            due = min(client.nudge(self._clock(), silence) for client in list(self._clients))
+            due = min(client.close_if_idle(self._clock(), silence) for client in list(self._clients))
             if self._clients:
                 self._all_gone = asyncio.get_running_loop().create_future()
                 await asyncio.wait((self._all_gone,), timeout=min(left, max(due, LOOK)))
@@ -199,7 +201,7 @@ class DataServer:
 
     def is_ours(self, ends: object) -> bool:
         """Whether ``ends`` are those of one of fanin's own connections to upstream."""
-        return ends in self._upstream_ends
+        return ends in self._context.upstream_endpoints
 
     def forget(self, client: ClientConnection) -> None:
         """``client`` is gone."""
@@ -214,7 +216,7 @@ class DataServer:
             while await self._serve_one(client):
                 pass
         except FaultError as error:
-            self._refused(error)
+            self._context.refused(error)
             client.write(response_of(error))
             await self._linger(client)
         except (EndOfStreamError, TimeoutError, asyncio.CancelledError):
@@ -224,7 +226,7 @@ class DataServer:
             raise
         finally:
             client.in_request = False
-            self._intake.release(client)
+            self._head_reader.release(client)
             await client.wait_closed(self._settings.timeouts.write_stall)
 
     def _admit(self) -> None:
@@ -250,7 +252,7 @@ class DataServer:
 
     async def _read(self, client: ClientConnection) -> ClientRequest | None:
         """The next request, its body still on the wire; None when the client left."""
-        block = await self._intake.next_head(client)
+        block = await self._head_reader.next_head(client)
         if block is None or client.ended:
             return None
         client.in_request = True

@@ -1,4 +1,4 @@
-"""One request on its way through the pipeline: what is known so far of its span."""
+"""One request on its way through the pipeline: what it is, what it was answered, and the span that it becomes."""
 
 from hashlib import blake2b
 from typing import TYPE_CHECKING
@@ -37,9 +37,46 @@ class SpanOptions(msgspec.Struct, frozen=True):
 
     hashed: LiteralHasher
     shapes: bool
-    """Whether it is kept what literals look like."""
+    """Whether spans keep what literals look like."""
     values: bool
-    """Whether targets are kept as they came."""
+    """Whether spans keep targets with their values."""
+
+
+class ClientAnswer(msgspec.Struct, eq=False):
+    """What the client has been sent so far."""
+
+    began: bool = False
+    status: int = 0
+    size: int = 0
+    """Bytes of the body."""
+    rows: int = -1
+    total: int = -1
+    """Rows without limit and offset, where the client asked for their number; else -1."""
+    key_bytes: bytearray | None = None
+    """The body as far as its rows' keys are read; None where they are not."""
+
+    def add(self, data: bytes | memoryview) -> None:
+        """A piece of the body."""
+        self.size += len(data)
+        if self.key_bytes is not None and len(self.key_bytes) <= MOST_BYTES:
+            self.key_bytes += data
+
+
+class UpstreamUse(msgspec.Struct, eq=False):
+    """The upstream call, or calls, that answered the request."""
+
+    call: int = 0
+    """The call's number; 0: no call answered it."""
+    shared: int = 1
+    """How many requests the call answered."""
+    parts: int = 1
+    """Upstream calls that the answer took."""
+    seconds: float = 0.0
+    """Upstream's time, known when the answer is complete."""
+    waited: float = 0.0
+    """Upstream's time until the answer's head, while the rest is passed on."""
+    head_size: int = 0
+    """Bytes of the head that upstream would be sent, where a long list is in it."""
 
 
 class RequestContext(msgspec.Struct, eq=False):
@@ -49,37 +86,23 @@ class RequestContext(msgspec.Struct, eq=False):
     query: Query
     bypass_reason: str | None
     trace: "OpenTrace | None" = None
-    began_answer: bool = False
     outcome: Outcome = Outcome.PASSED
-    status: int = 0
-    size: int = 0
-    rows: int = -1
-    call: int = 0
-    shared: int = 1
     fault: str = ""
-    """The code of our own error, where that is the answer."""
+    """The code of fanin's own error, where that is the answer."""
     saved_by: str = ""
     """The rule whose call answered it."""
-    upstream_seconds: float = 0.0
-    waited: float = 0.0
-    """Seconds that upstream has taken so far, while its answer is passed on."""
+    answer: ClientAnswer = msgspec.field(default_factory=ClientAnswer)
+    upstream: UpstreamUse = msgspec.field(default_factory=UpstreamUse)
     copy: "AnswerCopy | None" = None
-    """Who is told what is answered, in mode shadow."""
-    head_size: int = 0
-    """Bytes of the head that upstream would be sent, where a long list is in it."""
-    parts: int = 1
-    """Upstream calls that the answer took."""
-    total: int = -1
-    key_bytes: bytearray | None = None
-    """The answer's body as far as its rows' keys are read; None where they are not."""
+    """In mode shadow: the copy of the answer that is compared."""
 
     @property
     def disposition(self) -> str:
-        """What became of it, for a header."""
+        """What became of it, as the header X-Fanin says it."""
         if self.outcome in (Outcome.MERGED, Outcome.SHARED):
-            return f"{self.outcome.value}; size={self.shared}; calls=1"
+            return f"{self.outcome.value}; size={self.upstream.shared}; calls=1"
         if self.outcome is Outcome.CHUNKED:
-            return f"chunked; calls={self.parts}"
+            return f"chunked; calls={self.upstream.parts}"
         return self.outcome.value + (f"; reason={self.bypass_reason}" if self.bypass_reason else "")
 
     def fanin_headers(self, now: float, timing: bool) -> str:
@@ -88,26 +111,21 @@ class RequestContext(msgspec.Struct, eq=False):
         """
         lines = [f"X-Fanin: {self.disposition}"]
         if self.trace is not None:
-            if self.call:
-                self.trace.joined(self.call)
+            if self.upstream.call:
+                self.trace.joined(self.upstream.call)
             name = self.trace.id.encode("ascii", "backslashreplace").decode()
             counts = f"X-Fanin-Queries: {self.trace.begun}", f"X-Fanin-Saved: {self.trace.saved}"
             lines += [f"X-Fanin-Trace: {name}", *counts]
         if timing:
-            seconds = self.upstream_seconds + self.waited
+            seconds = self.upstream.seconds + self.upstream.waited
             upstream = f", upstream;dur={1000 * seconds:.1f}" if seconds else ""
             lines.append(f"Server-Timing: fanin;dur={1000 * (now - self.request.arrived):.1f}{upstream}")
         return "".join(f"{line}\r\n" for line in lines)
 
-    def show(self, data: bytes | memoryview) -> None:
-        """A piece of the answer's body."""
-        self.size += len(data)
-        if self.key_bytes is not None and len(self.key_bytes) <= MOST_BYTES:
-            self.key_bytes += data
-
-    def span(self, number: int, now: float, keeping: SpanOptions, max_rows: int | None) -> Span:
+    def span(self, number: int, now: float, options: SpanOptions, max_rows: int | None) -> Span:
         """The span at its end, ``now``. ``max_rows`` is PostgREST's, if known."""
-        request, query, hashed = self.request, self.query, keeping.hashed
+        request, query, answer, upstream = self.request, self.query, self.answer, self.upstream
+        hashed = options.hashed
         count, key_types = _listed(query)
         return Span(
             number=number,
@@ -121,24 +139,24 @@ class RequestContext(msgspec.Struct, eq=False):
             retry=request.head.retry,
             start=request.arrived,
             end=now,
-            status=self.status,
-            size=self.size,
-            rows=self.rows,
-            cut=None if max_rows is None else self.rows == max_rows,
+            status=answer.status,
+            size=answer.size,
+            rows=answer.rows,
+            cut=None if max_rows is None else answer.rows == max_rows,
             outcome=self.outcome,
-            call=self.call,
-            shared=self.shared,
+            call=upstream.call,
+            shared=upstream.shared,
             bypass_reason=self.bypass_reason,
-            head_size=self.head_size,
+            head_size=upstream.head_size,
             listed=count,
-            parts=self.parts,
+            parts=upstream.parts,
             limit=None if query.limit is None else query.limit[0],
             offset=query.offset,
-            total=self.total,
-            row_keys=row_keys(self.key_bytes, hashed) if self.key_bytes else (),
-            upstream=self.upstream_seconds,
-            shapes=tuple([_shape(literal) for literal in query.filters]) if keeping.shapes else (),
-            target=_target(request.line.target) if keeping.values else "",
+            total=answer.total,
+            row_keys=row_keys(answer.key_bytes, hashed) if answer.key_bytes else (),
+            upstream=upstream.seconds,
+            shapes=tuple([_shape(literal) for literal in query.filters]) if options.shapes else (),
+            target=_target(request.line.target) if options.values else "",
         )
 
 
@@ -151,7 +169,7 @@ def _listed(query: Query) -> tuple[int, tuple[tuple[str, str], ...]]:
 
 
 def _target(target: bytes) -> str:
-    """What is kept of a target with its values; nothing of one with the key that Supabase takes there."""
+    """What is kept of a target with its values; nothing of one that holds the key which Supabase accepts there."""
     return "" if len(target) > MOST_TARGET or b"apikey" in target else target.decode("latin-1")
 
 

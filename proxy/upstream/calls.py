@@ -1,21 +1,20 @@
-"""Calls that count: what was sent upstream is told once, when it is over; what was never sent is not."""
+"""Calls that are counted: observers hear of each call once, when it is over, and of no call that was never sent."""
 
 from collections.abc import Callable
 from types import TracebackType
-from typing import TYPE_CHECKING
 
 import msgspec
 
 from proxy.errors.codes import FaultError
 from proxy.observe.events import CANCELLED, NO_ANSWER, Events, UpstreamCalled
+from proxy.postgrest.response.gateway import Gateway
 from proxy.upstream.client import Upstream, UpstreamAnswer, UpstreamConnection, UpstreamRequest
-
-if TYPE_CHECKING:
-    from proxy.upstream.pool import ConnectionPool
+from proxy.upstream.mount import Mount
+from proxy.upstream.pool import ConnectionPool
 
 
 class CallLabels(msgspec.Struct, frozen=True):
-    """What is told of a call beside what came of it: see ``UpstreamCalled``."""
+    """What observers are told of a call besides its result: see ``UpstreamCalled``."""
 
     kind: str
     method: bytes
@@ -24,29 +23,49 @@ class CallLabels(msgspec.Struct, frozen=True):
     number: int = 0
 
 
+class UpstreamContext(msgspec.Struct, frozen=True, eq=False):
+    """How upstream is called: by which client, over which pool, under which paths, and who hears of it."""
+
+    client: Upstream
+    pool: ConnectionPool[UpstreamConnection]
+    mount: Mount
+    gateway: Gateway
+    events: Events
+    clock: Callable[[], float]
+
+    def request(
+        self, method: bytes, target: bytes, headers: bytes, on_sent: Callable[[], None] | None = None
+    ) -> UpstreamRequest:
+        """A request without a body; ``headers`` are lines with their CRLF, ``target`` is as clients write it."""
+        line = b"%b %b HTTP/1.1\r\n" % (method, self.mount.upstream_target(target))
+        return UpstreamRequest(method, b"".join((line, headers, b"\r\n")), on_sent=on_sent)
+
+    def call(self, request: UpstreamRequest, labels: CallLabels) -> "ObservedCall":
+        """A call over the pool."""
+        return ObservedCall(self, self.pool, request, labels)
+
+
 class ObservedCall:
-    """``async with Call(…) as answer``: as ``Upstream.send``, and observers hear of it."""
+    """``async with context.call(…) as answer``: as ``Upstream.send``, and observers hear of it."""
 
     def __init__(
         self,
-        upstream: Upstream,
-        lane: "ConnectionPool[UpstreamConnection]",
-        outgoing: UpstreamRequest,
-        note: CallLabels,
-        events: Events,
-        clock: Callable[[], float],
+        context: UpstreamContext,
+        pool: ConnectionPool[UpstreamConnection],
+        request: UpstreamRequest,
+        labels: CallLabels,
     ) -> None:
-        self._also_on_sent = outgoing.on_sent
-        self._call = upstream.send(lane, msgspec.structs.replace(outgoing, on_sent=self._on_sent))
-        self._labels = note
-        self._events = events
-        self._clock = clock
+        self._also_on_sent = request.on_sent
+        self._call = context.client.send(pool, msgspec.structs.replace(request, on_sent=self._on_sent))
+        self._labels = labels
+        self._events = context.events
+        self._clock = context.clock
         self._began: float | None = None
         self._status = CANCELLED
 
     @property
     def sent(self) -> bool:
-        """Whether it had its place among the calls: before, upstream has heard nothing of it."""
+        """Whether it had its place in the pool: before, upstream has heard nothing of it."""
         return self._began is not None
 
     @property
@@ -82,8 +101,8 @@ class ObservedCall:
         status = self._status
         if isinstance(error, FaultError):  # upstream's, or the caller's whose body broke off
             status = NO_ANSWER if error.fault.code.startswith("FANIN5") else CANCELLED
-        note = self._labels
-        method = note.method.decode()
+        labels, seconds = self._labels, self.seconds
+        method = labels.method.decode()
         self._events.emit(
-            UpstreamCalled(note.relation, note.kind, self.seconds, status, method, note.costs, note.number)
+            UpstreamCalled(labels.relation, labels.kind, seconds, status, method, labels.costs, labels.number)
         )

@@ -10,15 +10,12 @@ from collections.abc import Callable, Mapping, Sequence
 
 from proxy.errors.codes import FaultError
 from proxy.model import Column, PendingRequest
-from proxy.observe.events import Events
 from proxy.path.columns import Columns, table_of, unknown_columns
 from proxy.postgrest.catalog import Catalog
 from proxy.postgrest.response.problem import ErrorBody, blamed_literal, missing_operator, read_error_body
 from proxy.postgrest.types import KNOWN
 from proxy.settings.model import Settings
-from proxy.upstream.calls import CallLabels, ObservedCall
-from proxy.upstream.client import Upstream, UpstreamRequest
-from proxy.upstream.mount import Mount
+from proxy.upstream.calls import CallLabels, UpstreamContext
 
 NO_VALUE = b"fanin%20asks%20for%20the%20type"
 """A literal that no number, date, UUID or enumeration takes."""
@@ -29,21 +26,12 @@ LARGEST = 100_000
 class ColumnTypeResolver:
     """What is known of columns, and the questions that are under way."""
 
-    def __init__(
-        self,
-        settings: Settings,
-        upstream: Upstream,
-        route: Mount,
-        events: Events,
-        clock: Callable[[], float],
-    ) -> None:
+    def __init__(self, settings: Settings, context: UpstreamContext) -> None:
         self.columns = Columns(settings.merge.types_lifetime, settings.merge.max_tracked)
         self.apply_settings(settings)
         self._schema = settings.catalog.schemas[0]
-        self._upstream = upstream
-        self._route = route
-        self._events = events
-        self._clock = clock
+        self._context = context
+        self._clock = context.clock
         self._stable: frozenset[str] = frozenset()
         self._contradicted: Callable[[], None] | None = None
         self._asking: dict[tuple[str, str, bytes], asyncio.Task[None]] = {}
@@ -114,10 +102,7 @@ class ColumnTypeResolver:
         query = member.query
         name = condition.partition(b"=")[0]
         target = query.target[: query.path_end] + b"?select=" + name + b"&" + condition + b"&limit=0"
-        line = b"GET " + self._route.upstream_target(target) + b" HTTP/1.1\r\n"
-        outgoing = UpstreamRequest(b"GET", b"".join((line, member.head.merged, b"\r\n")))
-        note = CallLabels("types", b"GET", query.relation, costs="FAN001")
-        async with ObservedCall(
-            self._upstream, self._upstream.calls, outgoing, note, self._events, self._clock
-        ) as answer:
+        request = self._context.request(b"GET", target, member.head.merged)
+        labels = CallLabels("types", b"GET", query.relation, costs="FAN001")
+        async with self._context.call(request, labels) as answer:
             return read_error_body(await answer.read(LARGEST) or b"")

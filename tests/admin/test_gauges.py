@@ -18,7 +18,7 @@ from tests.observe.test_metrics import scrape
 
 
 async def test_every_declared_level_is_read_and_has_its_labels() -> None:
-    sidecar = Sidecar(settings("http://127.0.0.1:1"), RULES, Events(), time.monotonic)
+    sidecar = await Sidecar.create(settings("http://127.0.0.1:1"), RULES, Events(), time.monotonic)
     console = Console(sidecar, Events(), RULES, lambda: sidecar.settings)
     found = {**metric_levels(sidecar, "1.2.3"), **console.metric_levels()}
     assert set(found) == set(READ)
@@ -30,7 +30,7 @@ async def test_every_declared_level_is_read_and_has_its_labels() -> None:
 
 async def test_bounds_are_those_of_the_settings() -> None:
     made = load({"limits.connections": "7", "trace.max_open": "9", "mode": "observe"}).settings
-    sidecar = Sidecar(made, RULES, Events(), time.monotonic)
+    sidecar = await Sidecar.create(made, RULES, Events(), time.monotonic)
     seen = scrape(Metrics(5, lambda: metric_levels(sidecar, "1.2.3")))
     assert seen["fanin_limit", "limits.connections"] == 7
     assert seen["fanin_limit", "trace.max_open"] == 9

@@ -62,8 +62,7 @@ async def between(
     settings = {"merge__deadline_floor": 10.0, "profile": "postgrest"} | changes
     async with ScriptedUpstream(misbehaving(fault)) as upstream, fanin(upstream.url, **settings) as sidecar:
         yield upstream, sidecar
-        assert sidecar.merger is not None
-        assert sidecar.merger.waiting == 0
+        assert sidecar.policy.default.merger.batcher.waiting == 0
 
 
 REQUESTS = [get(f"/t?id=eq.{n}") for n in range(1, 41)]

@@ -6,6 +6,7 @@ is measured at the end; the last line is the result as JSON.
 
 from __future__ import annotations
 
+import asyncio
 import io
 import json
 import os
@@ -33,9 +34,9 @@ BURST = 50
 
 def main() -> None:
     """Flood, and tell."""
-    settings = load({"detect.row_keys": "on", "trace.quiet_explicit": 0.5}).settings
+    settings = load({"detect.row_keys": "on", "trace.quiet_explicit": 0.5, "profile": "postgrest"}).settings
     events, now = Events(), [0.0]
-    sidecar = Sidecar(settings, RULES, events, lambda: now[0])
+    sidecar = asyncio.run(Sidecar.create(settings, RULES, events, lambda: now[0]))
     console = Console(sidecar, events, RULES, lambda: settings)
     metrics = Metrics(settings.limits.relations, dict)
     log.configure(io.StringIO())

@@ -47,7 +47,7 @@ def settings(upstream: str, **changes: Any) -> Settings:
 async def fanin(upstream: str, **changes: Any) -> AsyncIterator[Sidecar]:
     """A fanin in this process, drained at the end; then its accounts are checked."""
     changes = {"drain__delay": 0.001, "drain__timeout": 0.2, "drain__idle": 0} | changes
-    sidecar = Sidecar(settings(upstream, **changes), RULES, Events(), time.monotonic)
+    sidecar = await Sidecar.create(settings(upstream, **changes), RULES, Events(), time.monotonic)
     await sidecar.start()
     accounts = Accounts(sidecar)
     OPEN.append(accounts)

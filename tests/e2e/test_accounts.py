@@ -138,7 +138,8 @@ async def test_what_fanin_itself_took_is_told_apart_from_upstreams_time() -> Non
     events = Events()
     events.subscribe(said.append)
     async with ScriptedUpstream(slow) as upstream:
-        sidecar = Sidecar(settings(upstream.url, drain__timeout=0.2, **QUEUED), RULES, events, lambda: now[0])
+        made = settings(upstream.url, drain__timeout=0.2, **QUEUED)
+        sidecar = await Sidecar.create(made, RULES, events, lambda: now[0])
         await sidecar.start()
         async with sockets(sidecar.port, 2) as (first, second):
             await first.send(get("/t"))

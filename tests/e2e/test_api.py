@@ -12,7 +12,7 @@ from proxy.admin import event_stream
 from proxy.admin.console import MOST
 from proxy.admin.page_files import page_files
 from proxy.settings.loading import load
-from proxy.sidecar import sidecar
+from proxy.sidecar import trace_closer
 from proxy.sidecar.sidecar import Sidecar
 from tests.e2e.bursts import get, together
 from tests.e2e.consoles import Watched, watched
@@ -73,7 +73,7 @@ async def test_a_trace_that_is_said_to_be_over_is_closed_judged_and_told_with_al
 
 
 async def test_a_trace_with_a_request_in_flight_is_said_to_be_open(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sidecar, "CLOSE_TRACE_TIMEOUT", 0.1)
+    monkeypatch.setattr(trace_closer, "CLOSE_TRACE_TIMEOUT", 0.1)
     held = asyncio.Event()
 
     async def slow(talk: Talk) -> None:

@@ -34,8 +34,7 @@ def reading(odd: Stack) -> dict[str, object]:
 
 
 def known(sidecar: Sidecar, relation: str) -> dict[bytes, Column]:
-    assert sidecar.column_types is not None
-    return dict(sidecar.column_types.columns.of((f"odd.{relation}", ""), 0.0))
+    return dict(sidecar.state_of_upstream.column_types.columns.of((f"odd.{relation}", ""), 0.0))
 
 
 async def execute(odd: Stack, statement: str) -> None:

@@ -73,8 +73,7 @@ async def check(odd: Stack, requests: Sequence[bytes], at_most: int, **changes: 
         await counter.reset()
         through = await together(sidecar.port, requests)
         taken = await counter.statements()
-        assert sidecar.merger is not None
-        assert sidecar.merger.waiting == 0
+        assert sidecar.policy.default.merger.batcher.waiting == 0
     assert_all_same(requests, direct, through)
     assert taken <= at_most
     return taken

@@ -52,7 +52,7 @@ async def test_an_original_sent_after_a_deadline_has_what_is_left_of_its_callers
     async with ScriptedUpstream(*[script] * 9) as upstream, asyncio.timeout(PATIENCE):
         flags = {"timeouts__upstream_head": LONG, "merge__deadline_floor": 0.05, "shadow__share": 0.0}
         made = settings(upstream.url, drain__timeout=0.2, profile="postgrest", **flags)
-        sidecar = Sidecar(made, RULES, Events(), lambda: time.monotonic() + late)
+        sidecar = await Sidecar.create(made, RULES, Events(), lambda: time.monotonic() + late)
         await sidecar.start()
         try:
             async with sockets(sidecar.port, 3) as clients:

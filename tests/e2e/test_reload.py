@@ -163,9 +163,9 @@ async def test_requests_under_way_end_under_the_settings_that_they_began_under()
         requests = [get(f"/t?id=eq.{n}") for n in range(10)]
         burst = asyncio.create_task(together(sidecar.port, requests))
         await upstream.until(lambda: any(map(merged, upstream.requests)))
-        old = sidecar.merger
+        old = sidecar.policy.default.merger
         sidecar.apply_settings(settings(upstream.url, mode="observe"))
-        assert sidecar.merger is not old
+        assert sidecar.policy.default.merger is not old
         assert gauges(sidecar)["waiting"] > 0
         alone = await together(sidecar.port, requests)
         assert [one.values(b"content-range") for one in alone] == [[b"0-0/*"]] * 10

@@ -165,9 +165,9 @@ async def test_settings_that_name_another_first_schema_are_warned_of_once(two: S
         sidecar.health._events.subscribe(hear)
         for _ in range(2):
             await together(sidecar.port, [get("/shelf?id=eq.1"), get("/shelf?limit=2", *TWIN)])
-            await ticked(sidecar, sidecar._ticks + 2)
+            await ticked(sidecar, sidecar.closer._rounds + 2)
     assert len([what for what in said if "first schema is public" in what]) == warned == len(said)
 
 
 async def ticked(sidecar: Sidecar, ticks: int) -> None:
-    await until(lambda: sidecar._ticks >= ticks)
+    await until(lambda: sidecar.closer._rounds >= ticks)

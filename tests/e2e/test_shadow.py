@@ -148,8 +148,7 @@ async def test_a_query_whose_pause_is_over_is_compared_whatever_the_share(
     odd: Stack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with watched(odd.url, CHECKED, shadow__share=1e-300, shadow__pause_first=1e-6) as watch:
-        checker = watch.sidecar.comparer
-        assert checker is not None
+        checker = watch.sidecar.policy.default.comparer
         await together(watch.sidecar.port, nums(20))
         await watch.rest()
         assert not watch.compared()

@@ -258,8 +258,7 @@ async def test_a_bug_in_comparing_is_told_ends_it_after_a_while_and_reaches_no_c
             answers = await together(watch.sidecar.port, REQUESTS)
             assert [json.loads(one.body) for one in answers] == ROWS
             await watch.rest()
-        checker = watch.sidecar.comparer
-        assert checker is not None
+        checker = watch.sidecar.policy.default.comparer
         assert checker.closed
     assert "after 3 failures no more are made" in watch.warnings()[-1]
     assert set(watch.compared()) == {"failed", "skipped"}

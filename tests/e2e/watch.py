@@ -22,11 +22,9 @@ class Watch:
 
     async def rest(self) -> None:
         """Wait until nothing is under way beside the line, and see that nothing is left of it."""
-        checker, merger = self.sidecar.comparer, self.sidecar.merger
-        assert checker is not None
-        assert merger is not None
-        await until(lambda: not checker.running and not merger.waiting)
-        assert checker.budget.reserved == 0
+        policy = self.sidecar.policy.default
+        await until(lambda: not policy.comparer.running and not policy.merger.batcher.waiting)
+        assert policy.comparer.budget.reserved == 0
         assert self.sidecar.upstream.shadows.busy == 0
 
     def calls(self) -> Counter[str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import itertools
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, cast
 
@@ -16,17 +15,16 @@ from proxy.model import Column, Slice
 from proxy.observe.events import Event, Events, FellBack, Warned
 from proxy.path.coalescing import named_in_settings
 from proxy.path.columns import Columns, table_of
-from proxy.path.comparison import MismatchPauses
-from proxy.path.max_rows import MaxRowsEvidence
-from proxy.path.singular import NotSingularTemplates
 from proxy.postgrest.response.gateway import POSTGREST
 from proxy.settings.model import Settings
 from proxy.settings.rules import RuleSettings
 from proxy.settings.tables import MergeSettings
 from proxy.transport.connection import Body, Connection
+from proxy.upstream.calls import UpstreamContext
 from proxy.upstream.client import UpstreamAnswer, UpstreamRequest
 from proxy.upstream.mount import Mount
-from proxy.upstream.response_observer import ResponseObserver
+from proxy.upstream.pool import ConnectionPool
+from proxy.upstream.state import UpstreamState
 from tests.factories import member
 
 if TYPE_CHECKING:
@@ -54,11 +52,11 @@ class Calls:
         self.place.set()
         self.cancelled = 0
 
-    async def fetch(self, call: MergedCall, alias: bytes, leaves: Callable[[], None], number: int = 0) -> FetchResult:
+    async def fetch(self, call: MergedCall, alias: bytes, on_sent: Callable[[], None], number: int = 0) -> FetchResult:
         self.made.append(call)
         try:
             await self.place.wait()
-            leaves()
+            on_sent()
             await self.going.wait()
         except asyncio.CancelledError:
             self.cancelled += 1
@@ -95,7 +93,6 @@ class Originals:
         self.head = head
         self.body = body
         self.there = len(body) if there is None else there
-        self.calls = None
         self.made: list[bytes] = []
         self.going = asyncio.Event()
         self.going.set()
@@ -105,7 +102,7 @@ class Originals:
         self.wire: Connection | None = None
 
     @asynccontextmanager
-    async def send(self, _: None, call: UpstreamRequest) -> AsyncIterator[UpstreamAnswer]:
+    async def send(self, _: object, call: UpstreamRequest) -> AsyncIterator[UpstreamAnswer]:
         self.made.append(call.head)
         self.open += 1
         try:
@@ -147,25 +144,21 @@ class Made:
         self.originals = originals or Originals()
         self.now = 0.0
         self.said: list[Event] = []
-        self.evidence = MaxRowsEvidence(None, 60.0)
         events = Events()
         events.subscribe(self.said.append)
         settings = Settings(
             merge=MergeSettings(**{"deadline_floor": 30.0, "max_wait": 30.0, **merge}),
             rules=rules or RuleSettings(),
         )
-        clock, templates, numbers = (lambda: self.now), NotSingularTemplates(9), itertools.count(1)
-        lessons = ResponseObserver(POSTGREST, self.evidence, templates, clock)
-        upstream, route = cast("Upstream", self.originals), Mount(b"", b"")
-        self.mismatch_pauses = MismatchPauses(60.0, 3600.0, 10)
+        client = cast("Upstream", self.originals)
+        pool: ConnectionPool[UpstreamConnection] = ConnectionPool(9, 0, 9, 9.0)
+        context = UpstreamContext(client, pool, Mount(b"", b""), POSTGREST, events, lambda: self.now)
+        self.state = UpstreamState(settings, context)
+        self.evidence, self.mismatch_pauses = self.state.max_rows, self.state.mismatches
         self.columns = Columns(60.0, 9)
-        self.sharing = Coalescer(
-            settings, upstream, route, POSTGREST, named_in_settings((), "public"), lessons, events, clock, numbers
-        )
-        more = (self.evidence, events, clock, numbers, templates, self.mismatch_pauses)
-        self.merger = Merger(
-            settings, self.calls, cast("ColumnTypeResolver", KnownColumns(self.columns)), self.sharing, *more
-        )
+        self.state.column_types = cast("ColumnTypeResolver", KnownColumns(self.columns))
+        self.sharing = Coalescer(settings, self.state, named_in_settings((), "public"))
+        self.merger = Merger(settings.merge, self.state, self.calls, self.sharing)
 
     def ask(self, *targets: str) -> list[asyncio.Task[Reply]]:
         members = [member(target) for target in targets]
@@ -183,10 +176,10 @@ class Made:
     def assert_at_rest(self) -> None:
         """Nobody waits, nothing is in flight, no timer runs, and nothing was a bug."""
         for held in (self.merger, self.sharing):
-            assert held.waiting == 0
-            assert not held._windows.open_windows
-            assert not held._tasks
-            assert all(gate.idle for gate in held._windows.schedulers._gates.values())
+            assert held.batcher.waiting == 0
+            assert not held.batcher.open_windows
+            assert not held.batcher._tasks
+            assert all(gate.idle for gate in held.batcher.schedulers._gates.values())
         assert not self.originals.open
         assert not [event for event in self.said if isinstance(event, Warned)]
 
@@ -205,7 +198,7 @@ async def finish(tasks: list[asyncio.Task[Reply]]) -> list[Reply]:
     replies = await asyncio.gather(*tasks)
     for reply in replies:
         if isinstance(reply, SendAlone):
-            reply.done(0.01)
+            reply.slot.release(0.01)
     await turns()
     return replies
 

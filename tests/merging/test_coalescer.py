@@ -209,7 +209,7 @@ async def test_a_body_that_breaks_off_fails_the_first_and_the_others_ask_themsel
 
 async def test_a_bug_sends_everybody_alone_and_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     made = Made()
-    monkeypatch.setattr(made.sharing, "_lessons", None)
+    monkeypatch.setattr(made.state, "observer", None)
     replies = await finish(made.share(PAGE, PAGE))
     assert tickets(replies) == [True, True]
     assert made.doubts() == ["bug"]
@@ -261,7 +261,7 @@ async def test_below_rewrite_nothing_is_shared_and_merging_goes_on(level: str) -
 
 async def test_where_merging_pauses_equal_reads_are_still_one_call() -> None:
     made = Made()
-    gate = made.merger._windows.schedulers.get(member("/t?id=eq.1").query.fingerprint, member("/t").head.identity_hash)
+    gate = made.merger.batcher.schedulers.get(member("/t?id=eq.1").query.fingerprint, member("/t").head.identity_hash)
     assert gate is not None
     gate.record_failure(0.0)
     replies = await settled(made, made.ask(*ids(1, 1, 2)))

@@ -32,7 +32,7 @@ async def test_hanging_up_at_any_turn_leaves_nothing_behind(turn: int, leavers: 
         replies = await asyncio.gather(*tasks, return_exceptions=True)
     for at, reply in enumerate(replies):
         if isinstance(reply, SendAlone):
-            reply.done(None)
+            reply.slot.release()
         elif isinstance(reply, StreamedAnswer):
             reply.done()
         else:

@@ -26,16 +26,14 @@ from proxy.path.comparison import (
     MISMATCH,
     MOVING,
     SKIPPED,
-    ByteBudget,
     ComparedAnswer,
-    MismatchPauses,
 )
-from proxy.path.max_rows import MaxRowsEvidence
 from proxy.path.plan import CallLimits, plan
-from proxy.path.singular import NotSingularTemplates
 from proxy.postgrest.response.gateway import POSTGREST
+from proxy.upstream.calls import UpstreamContext
 from proxy.upstream.client import Upstream
 from proxy.upstream.mount import Mount
+from proxy.upstream.state import UpstreamState
 from tests.e2e.harness import settings, until
 from tests.factories import fields, member
 
@@ -58,15 +56,9 @@ class Made:
         events = Events()
         events.subscribe(self.said.append)
         found = settings("http://127.0.0.1:9", **changes)
-        upstream, evidence = Upstream(found, lambda: self.now), MaxRowsEvidence(None, 60.0)
-        route = Mount(b"", b"")
-        shadow = found.shadow
-        beside = (
-            NotSingularTemplates(9),
-            ByteBudget(shadow.max_bytes),
-            MismatchPauses(shadow.pause_first, shadow.pause_max, 100),
-        )
-        self.checker = ShadowComparer(found, upstream, route, POSTGREST, evidence, events, lambda: self.now, *beside)
+        client = Upstream(found, lambda: self.now)
+        context = UpstreamContext(client, client.calls, Mount(b"", b""), POSTGREST, events, lambda: self.now)
+        self.checker = ShadowComparer(found.merge, UpstreamState(found, context))
         (call,) = plan([member(f"/t?id=eq.{n}") for n in (1, 2)], b"alias", CallLimits(9, 9000))
         assert isinstance(call, MergedCall)
         self.call = call

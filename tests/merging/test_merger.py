@@ -71,7 +71,7 @@ async def test_a_share_that_is_missing_sends_everybody_alone() -> None:
     made = Made(Calls(lambda call: {next(iter(call.owners)): Slice(b"", b"", 0)}))
     replies = await finish(made.ask(*ids(1, 2)))
     assert all(isinstance(reply, SendAlone) for reply in replies)
-    assert made.merger.waiting == 0
+    assert made.merger.batcher.waiting == 0
 
 
 async def test_a_call_that_is_too_slow_is_cancelled_and_everybody_goes_alone() -> None:
@@ -269,7 +269,7 @@ async def test_a_single_original_in_flight_holds_others_until_it_is_back() -> No
     waiting = made.ask(*ids(2, 3))
     await turns()
     assert not any(task.done() for task in waiting)
-    ticket.done(0.01)
-    ticket.done(0.01)
+    ticket.slot.release(0.01)
+    ticket.slot.release(0.01)
     assert bodies(await finish(waiting)) == [b"2", b"3"]
     made.assert_at_rest()

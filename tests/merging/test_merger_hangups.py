@@ -36,7 +36,7 @@ async def test_hanging_up_at_any_turn_leaves_nothing_behind(turn: int, leavers: 
         replies = await asyncio.gather(*tasks, return_exceptions=True)
     for at, reply in enumerate(replies):
         if isinstance(reply, SendAlone):
-            reply.done(None)
+            reply.slot.release()
         assert isinstance(reply, BufferedAnswer | SendAlone) or (
             at in leavers and isinstance(reply, asyncio.CancelledError)
         )
@@ -67,13 +67,13 @@ async def test_the_last_to_hang_up_in_a_window_cancels_its_timer() -> None:
     (ticket,) = await asyncio.gather(*made.ask(*ids(1)))
     tasks = made.ask(*ids(2, 3))
     await turns()
-    assert made.merger._windows.open_windows
+    assert made.merger.batcher.open_windows
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
-    assert not made.merger._windows.open_windows
+    assert not made.merger.batcher.open_windows
     assert isinstance(ticket, SendAlone)
-    ticket.done(None)
+    ticket.slot.release()
     made.assert_at_rest()
 
 
@@ -87,7 +87,7 @@ async def test_a_reply_that_came_as_its_caller_left_gives_its_place_back() -> No
         (reply,) = await asyncio.gather(task, return_exceptions=True)
         left[type(reply)] += 1
         if isinstance(reply, SendAlone):
-            reply.done(None)
+            reply.slot.release()
         await turns()
         made.assert_at_rest()
     assert set(left) == {SendAlone, asyncio.CancelledError}

@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from proxy.errors.codes import BYPASS_REASONS, FALLBACK_REASONS
+from proxy.http1.head import Response, StatusLine
 from proxy.model import FallbackReason, Slice
 from proxy.path.chunking import (
     Chunk,
@@ -27,7 +29,6 @@ from tests.factories import fields, head, query
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from proxy.http1.head import HeaderField
     from proxy.model import Query
 
 LIST = "in.(" + ",".join(map(str, range(1000, 3000))) + ")"
@@ -186,14 +187,12 @@ HEAD = "Date: {date}\nServer: s\nContent-Range: {range}\nContent-Location: /t?{l
 MADE = cut_of(f"/t?id={LIST}")
 
 
-def answered(
-    rows: dict[int, str] | list[int], more: str = "X: y", **changes: str
-) -> tuple[bytes, tuple[HeaderField, ...], bytes]:
+def answered(rows: dict[int, str] | list[int], more: str = "X: y", **changes: str) -> Response:
     bodies = rows if isinstance(rows, dict) else {n: f'"id":{n}' for n in rows}
     body = ", \n ".join(f'{{"f0":"{n}"{"," if row else ""}{row}}}' for n, row in bodies.items())
     values = {"date": "now", "range": "?", "location": "x", "type": "application/json; charset=utf-8", "more": more}
     lines = HEAD.format(**{**values, **changes}).replace("X: y", "Vary: y")
-    return b"HTTP/1.1 200 OK", fields(lines), b"[" + body.encode() + b"]"
+    return Response(StatusLine(200, 1, b"HTTP/1.1 200 OK"), fields(lines), b"[" + body.encode() + b"]")
 
 
 def part_of(rows: dict[int, str] | list[int], more: str = "X: y", **changes: str) -> Chunk:
@@ -203,9 +202,7 @@ def part_of(rows: dict[int, str] | list[int], more: str = "X: y", **changes: str
     return part
 
 
-def doubt(
-    answer: tuple[bytes, tuple[HeaderField, ...], bytes], literals: Sequence[bytes] = (b"1", b"2")
-) -> FallbackReason:
+def doubt(answer: Response, literals: Sequence[bytes] = (b"1", b"2")) -> FallbackReason:
     found = read_chunk(MADE, literals, ALIAS, answer, POSTGREST)
     assert isinstance(found, FallbackReason)
     assert found.reason in FALLBACK_REASONS
@@ -260,17 +257,15 @@ def test_parts_whose_heads_differ_are_not_put_together() -> None:
         ("headers", "content-type", answered([1], type="text/plain")),
         ("headers", "content-type", answered([1], "Content-Type: application/json; charset=utf-8")),
         ("unexpected-key", "", answered([1, 3])),
-        ("shape", "", (*answered([])[:2], b"")),
-        ("shape", "", (*answered([])[:2], b'{"f0":"1"}')),
-        ("shape", "", (*answered([])[:2], b'[{"id":1}]')),
-        ("shape", "", (*answered([])[:2], b'[{"f0":"1"}')),
-        ("shape", "", (*answered([])[:2], b'[{"f0":"1"},{"f0":"2"}]')),
-        ("shape", "", (*answered([])[:2], b'[{"f0":"1","id":1}x]')),
+        ("shape", "", replace(answered([]), body=b"")),
+        ("shape", "", replace(answered([]), body=b'{"f0":"1"}')),
+        ("shape", "", replace(answered([]), body=b'[{"id":1}]')),
+        ("shape", "", replace(answered([]), body=b'[{"f0":"1"}')),
+        ("shape", "", replace(answered([]), body=b'[{"f0":"1"},{"f0":"2"}]')),
+        ("shape", "", replace(answered([]), body=b'[{"f0":"1","id":1}x]')),
     ],
 )
-def test_an_answer_that_is_odd_in_any_way_is_not_used(
-    reason: str, detail: str, answer: tuple[bytes, tuple[HeaderField, ...], bytes]
-) -> None:
+def test_an_answer_that_is_odd_in_any_way_is_not_used(reason: str, detail: str, answer: Response) -> None:
     assert doubt(answer) == FallbackReason(reason, detail)
 
 
@@ -280,10 +275,9 @@ def test_rows_without_nulls_are_joined_more_tightly() -> None:
     kind = "application/vnd.pgrst.array+json;nulls=stripped; charset=utf-8"
     parts = []
     for numbers in ([1, 2], [3]):
-        status, lines_of, body = answered(numbers, type=kind)
-        part = read_chunk(
-            made, [b"%d" % n for n in numbers], ALIAS, (status, lines_of, body.replace(b", \n ", b",")), POSTGREST
-        )
+        answer = answered(numbers, type=kind)
+        answer = replace(answer, body=answer.body.replace(b", \n ", b","))
+        part = read_chunk(made, [b"%d" % n for n in numbers], ALIAS, answer, POSTGREST)
         assert isinstance(part, Chunk)
         parts.append(part)
     share = concatenate(made, parts)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from proxy.errors.codes import FALLBACK_REASONS
-from proxy.http1.head import HeaderField
+from proxy.http1.head import HeaderField, Response, StatusLine
 from proxy.model import Column, FallbackReason, MergedCall, NotSingular, Slice
 from proxy.path.demultiplex import demultiplex, rows_by_key
 from proxy.path.plan import CallLimits, plan
@@ -19,6 +19,7 @@ from tests.factories import fields, member
 
 ALIAS = b"f0"
 SEPARATOR = b", \n "
+STATUS = StatusLine(200, 1, b"HTTP/1.1 200 OK")
 HEAD = """Date: Sun, 22 Nov 2026 17:00:00 GMT
 Server: postgrest/12.0.2
 Content-Range: 0-1/*
@@ -50,7 +51,8 @@ def shares(
     gateway: Gateway = POSTGREST,
 ) -> dict[bytes, Slice | NotSingular] | FallbackReason:
     told = head.replace("0-1/*", range_of(body.count(b'{"f0":')))
-    return demultiplex(call or merged(1, 2), ALIAS, b"/t", b"HTTP/1.1 200 OK", fields(told), body, ties, gateway)
+    answer = Response(STATUS, fields(told), body)
+    return demultiplex(call or merged(1, 2), ALIAS, answer, ties, gateway)
 
 
 def served(body: bytes, call: MergedCall | None = None, head: str = HEAD, ties: bool = False) -> dict[bytes, Slice]:
@@ -277,7 +279,7 @@ def test_any_other_bytes_are_a_doubt_or_rows_and_never_an_error(data: bytes) -> 
 @given(st.lists(st.sampled_from([b"Date", b"X-Odd", b"Content-Range", b"Content-Location", b"Vary"]), max_size=6))
 def test_any_order_of_headers_is_judged_and_never_an_error(names: list[bytes]) -> None:
     head = tuple(HeaderField(name.lower(), b"*/*", name + b": */*") for name in names)
-    found = demultiplex(merged(1, 2), ALIAS, b"/t", b"HTTP/1.1 200 OK", head, b"[]", False, POSTGREST)
+    found = demultiplex(merged(1, 2), ALIAS, Response(STATUS, head, b"[]"), False, POSTGREST)
     wanted = [name for name in names if name in (b"Content-Range", b"Content-Location")]
     fine = wanted == [b"Content-Range", b"Content-Location"] and b"X-Odd" not in names
     assert isinstance(found, dict) is fine

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from proxy.path.identity import head_rules
-from proxy.server.server import ClientRequest, DataServer
+from proxy.server.server import ClientRequest, DataServer, ServerContext
 from proxy.transport.connection import EndOfStreamError
 from tests.e2e.harness import OK, RawClient, ask, settings, until
 
@@ -67,7 +67,8 @@ async def serving(
 ) -> AsyncIterator[tuple[DataServer, int]]:
     clock = asyncio.get_running_loop().time
     ends = set() if own is None else own
-    server = DataServer(settings("http://h", **changes), RULES, handling, clock, ends, handling.refuse, on_mount)
+    context = ServerContext(clock, ends, handling.refuse, on_mount)
+    server = DataServer(settings("http://h", **changes), RULES, handling, context)
     port = await server.listen("127.0.0.1", 0)
     try:
         yield server, port

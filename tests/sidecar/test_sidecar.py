@@ -43,7 +43,7 @@ async def running(rules: Sequence[Rule] = RULES, **changes: Any) -> AsyncIterato
     events = Events()
     events.subscribe(said.append)
     async with ScriptedUpstream(answers(OK)) as upstream:
-        sidecar = Sidecar(settings(upstream.url, **QUICK | changes), rules, events, time.monotonic)
+        sidecar = await Sidecar.create(settings(upstream.url, **QUICK | changes), rules, events, time.monotonic)
         await sidecar.start()
         try:
             yield sidecar, said
@@ -145,11 +145,11 @@ async def test_a_trace_that_is_being_judged_at_the_end_is_told_and_those_behind_
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Every step takes longer than a turn, so that the end comes between two of them."""
-    monkeypatch.setattr("proxy.sidecar.sidecar.RULE_SECONDS_PER_TURN", -1.0)
+    monkeypatch.setattr("proxy.sidecar.trace_closer.RULE_SECONDS_PER_TURN", -1.0)
     async with running(trace__quiet_explicit=0.001) as (sidecar, said):
         for number in range(5):
             await ask(sidecar.port, get(f"/t?id=eq.{number}", f"X-Fanin-Trace: {number}"))
-        await until(lambda: closed(said) or sidecar._closed_traces)
+        await until(lambda: closed(said) or sidecar.closer._closed)
     assert sorted(event.trace.id for event in closed(said)) == ["0", "1", "2", "3", "4"]
     assert sidecar.rule_runner.workload.began is not None
     assert [usage.calls for usage in sidecar.rule_runner.workload] == [5]

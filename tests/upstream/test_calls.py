@@ -9,8 +9,10 @@ import pytest
 
 from proxy.errors.codes import FaultError
 from proxy.observe.events import CANCELLED, NO_ANSWER, Event, Events, UpstreamCalled
-from proxy.upstream.calls import CallLabels, ObservedCall
+from proxy.postgrest.response.gateway import POSTGREST
+from proxy.upstream.calls import CallLabels, ObservedCall, UpstreamContext
 from proxy.upstream.client import Upstream, UpstreamRequest
+from proxy.upstream.mount import Mount
 from tests.e2e.harness import OK, ScriptedUpstream, Talk, answers, free_port, settings, until
 
 if TYPE_CHECKING:
@@ -32,7 +34,10 @@ class Made:
     def call(self, leaves: Callable[[], None] | None = None) -> ObservedCall:
         outgoing = UpstreamRequest(GET.method, GET.head, on_sent=leaves)
         note = CallLabels("merged", b"GET", "t", "FAN001")
-        return ObservedCall(self.upstream, self.upstream.calls, outgoing, note, self.events, lambda: self.now)
+        context = UpstreamContext(
+            self.upstream, self.upstream.calls, Mount(b"", b""), POSTGREST, self.events, lambda: self.now
+        )
+        return context.call(outgoing, note)
 
 
 async def test_an_answered_call_is_told_with_its_status_and_its_time() -> None:

@@ -1,0 +1,169 @@
+"""Requests wait in windows until their batch is flushed, then for the calls that serve it.
+
+``BatchScheduler`` decides when a window closes, and a strategy (``Merger``, ``Coalescer``) which calls serve its batch.
+This module does what both need: timers, waiters, calls in flight, and clients that hang up.
+"""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from functools import partial
+
+import msgspec
+
+from proxy.merging.waiters import InFlightCall, Reply, SendAlone, Slot, StreamedAnswer, Waiter
+from proxy.model import PendingRequest
+from proxy.observe.events import Events, WindowClosed
+from proxy.path.batching import BatchScheduler, BatchSettings, SchedulerRegistry
+from proxy.settings.tables import MergeSettings
+
+OnBatch = Callable[[BatchScheduler, list[PendingRequest]], None]
+
+
+def scheduler_registry(merge: MergeSettings) -> SchedulerRegistry:
+    """A registry whose schedulers hold requests as the settings say."""
+    settings = msgspec.convert(merge.model_dump(include=set(BatchSettings.__struct_fields__)), BatchSettings)
+    return SchedulerRegistry(merge.max_tracked, lambda: BatchScheduler(settings))
+
+
+class Batcher:
+    """The windows of one strategy and its calls in flight. ``on_batch`` gets each batch: requests that all wait."""
+
+    def __init__(
+        self, schedulers: SchedulerRegistry, on_batch: OnBatch, events: Events, clock: Callable[[], float]
+    ) -> None:
+        self.schedulers = schedulers
+        self._on_batch = on_batch
+        self._events = events
+        self._clock = clock
+        self._waiters: dict[PendingRequest, Waiter] = {}
+        self._timers: dict[BatchScheduler, tuple[asyncio.Handle, bool]] = {}
+        """For each open window: what closes it, and whether that is at the end of this loop turn."""
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    @property
+    def waiting(self) -> int:
+        """Requests held in windows or waiting for calls."""
+        return len(self._waiters)
+
+    @property
+    def open_windows(self) -> int:
+        """Windows that are open."""
+        return len(self._timers)
+
+    # For requests.
+
+    async def join(self, scheduler: BatchScheduler, request: PendingRequest, reason: str | None = None) -> Reply:
+        """Wait in the scheduler's window and for the call that serves its batch.
+
+        ``reason`` is handed on to a request that is sent alone.
+        """
+        waiter = Waiter(scheduler, asyncio.get_running_loop().create_future(), reason)
+        self._waiters[request] = waiter
+        wait = scheduler.enqueue(request)
+        if wait is not None:
+            self._schedule(scheduler, wait)
+        if scheduler.full:
+            self._flush(scheduler)
+        try:
+            return await waiter.reply
+        except asyncio.CancelledError:
+            self._hung_up(request, waiter)
+            raise
+        finally:
+            self._waiters.pop(request, None)
+
+    # For strategies.
+
+    def is_waiting(self, request: PendingRequest) -> bool:
+        """Whether ``request`` neither has a reply nor hung up."""
+        waiter = self._waiters.get(request)
+        return waiter is not None and not waiter.reply.done()
+
+    def reply(self, request: PendingRequest, reply: Reply) -> None:
+        """Answer a request that is waiting."""
+        self._waiters[request].reply.set_result(reply)
+
+    def release_alone(
+        self, scheduler: BatchScheduler, request: PendingRequest, reason: str | None = None, is_fallback: bool = False
+    ) -> None:
+        """Have ``request`` send its own request, if it still waits."""
+        if self.is_waiting(request):
+            waiter = self._waiters[request]
+            waiter.reply.set_result(SendAlone(self._acquire(scheduler), reason or waiter.reason, is_fallback))
+
+    def start(self, scheduler: BatchScheduler, call: InFlightCall, work: Coroutine[None, None, None]) -> None:
+        """Run ``work``, which is the call that the requests of ``call`` wait for."""
+        for request in call.requests:
+            self._waiters[request].in_flight = call
+        call.task = self._run(scheduler, work, lambda: call.seconds)
+
+    def prepare(self, scheduler: BatchScheduler, work: Coroutine[None, None, None]) -> None:
+        """Run ``work``, which has to be done before the calls of a batch can be planned."""
+        self._run(scheduler, work, lambda: None)
+
+    def leave_call(self, request: PendingRequest) -> None:
+        """``request`` goes on waiting, for another call than the one that it waited for."""
+        self._waiters[request].in_flight = None
+
+    def _run(
+        self, scheduler: BatchScheduler, work: Coroutine[None, None, None], seconds: Callable[[], float | None]
+    ) -> "asyncio.Task[None]":
+        """A task with a slot, which is given back however the task ends, even if it is cancelled before it begins."""
+        slot = self._acquire(scheduler)
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(lambda task: self._ended(task, slot, seconds()))
+        return task
+
+    def _ended(self, task: "asyncio.Task[None]", slot: Slot, seconds: float | None) -> None:
+        self._tasks.discard(task)
+        slot.release(seconds)
+
+    def _acquire(self, scheduler: BatchScheduler) -> Slot:
+        scheduler.acquire()
+        return Slot(partial(self._released, scheduler))
+
+    def _released(self, scheduler: BatchScheduler, seconds: float | None) -> None:
+        if scheduler.release(seconds):
+            self._schedule(scheduler, 0.0)
+
+    # Windows.
+
+    def _schedule(self, scheduler: BatchScheduler, wait: float) -> None:
+        """Close the window after ``wait`` seconds. 0 is the end of this loop turn, so that requests which are already
+        readable join.
+        """
+        closes_this_turn = self._timers.get(scheduler, (None, False))[1]
+        if closes_this_turn:
+            return
+        self._unschedule(scheduler)
+        loop = asyncio.get_running_loop()
+        if wait:
+            self._timers[scheduler] = (loop.call_later(wait, self._flush, scheduler), False)
+        else:
+            self._timers[scheduler] = (loop.call_soon(self._flush, scheduler), True)
+
+    def _unschedule(self, scheduler: BatchScheduler) -> None:
+        timer = self._timers.pop(scheduler, None)
+        if timer is not None:
+            timer[0].cancel()
+
+    def _flush(self, scheduler: BatchScheduler) -> None:
+        self._unschedule(scheduler)
+        # A request whose connection broke in this very turn is still in the window, but waits no more.
+        batch = [request for request in scheduler.flush() if self.is_waiting(request)]
+        if batch:
+            self._events.emit(WindowClosed(len(batch), self._clock() - batch[0].arrived))
+            self._on_batch(scheduler, batch)
+
+    def _hung_up(self, request: PendingRequest, waiter: Waiter) -> None:
+        done = waiter.reply.done() and not waiter.reply.cancelled()
+        reply = waiter.reply.result() if done else None
+        if isinstance(reply, SendAlone):
+            reply.slot.release()
+        elif isinstance(reply, StreamedAnswer):
+            reply.done()
+        elif waiter.in_flight is not None:
+            waiter.in_flight.cancel_one()
+        elif not done and waiter.scheduler.cancel(request):
+            self._unschedule(waiter.scheduler)
