@@ -1,4 +1,4 @@
-"""The rows of MERGE.md's decision table by name; of a row that lists several things, each of them."""
+"""The rows of the table of decisions in docs/explanation/merging.md#decisions, by name."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Row(Enum):
     STRIPPED = _merges("Accept: array, nulls=stripped")
     COUNT = _merges("Prefer: count=exact")
     LIMIT = _merges("limit above 0")
-    UNORDERED = _may("no certain order, several rows a key")
+    UNORDERED = _may("several rows per key without a certain order")
     EMBED = _merges("embed")
     INNER = _merges("embed with !inner")
     SPREAD = _merges("spread embed")
@@ -68,6 +68,6 @@ class Row(Enum):
     DIFFERING = _may("look-alikes with other heads")
     IDENTICAL = _may("identical, not yet sent")
     IN_FLIGHT = _may("identical, in flight")
-    DELETE = _never("DELETE (opt-in)")
-    PATCH = _never("PATCH (opt-in)")
+    DELETE = _never("DELETE")
+    PATCH = _never("PATCH")
     WRITE = _never("POST, PUT, upsert, POST rpc")
