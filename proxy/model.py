@@ -65,7 +65,8 @@ class RequestHead(msgspec.Struct, frozen=True, gc=False):
 
 class LiteralClass(enum.Enum):
     """What a literal looks like. Of canonical integers and lower-case UUIDs no two are equal under any type but
-    `"char"`, and each has one spelling (MERGE.md §7.2); of a text nothing is known without its column's type.
+    `"char"`, and each has one spelling (docs/explanation/merging.md#canonical-literals); of a text nothing is known
+    without its column's type.
     """
 
     INTEGER = "integer"

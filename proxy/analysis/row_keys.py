@@ -1,6 +1,7 @@
-"""The keys that an answer shows, without their values: hashes of each row's ``id`` and ``*_id`` (DESIGN.md §7).
+"""The keys that an answer shows, without their values: hashes of each row's ``id`` and ``*_id``.
 
-With them a rule sees that a literal came out of an earlier answer, and how many of its rows were of use.
+With them a rule sees that a literal came out of an earlier answer, and how many of its rows were of use
+(docs/explanation/architecture.md#row-keys).
 """
 
 from collections.abc import Callable

@@ -1,4 +1,6 @@
-"""When a batch leaves: the gate of one (fingerprint, identity), as a state machine over time (DESIGN.md §6, law 5).
+"""When a batch leaves: the gate of one (fingerprint, identity), as a state machine over time.
+
+Its states are a table in docs/explanation/architecture.md#when-a-batch-leaves.
 
 Laws: a request joins only what has not left; whoever is alone leaves at once; no hold is longer than
 ``min(max_wait, ½ × the key's median upstream time)``; lingering goes on only while at least half of it finds company.

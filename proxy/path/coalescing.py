@@ -1,4 +1,7 @@
-"""Which requests may share one answer with those that are byte-equal to them (MERGE.md §11)."""
+"""Which requests may share one answer with those that are byte-equal to them.
+
+Source: docs/explanation/merging.md#identical-requests.
+"""
 
 from collections.abc import Callable, Iterable
 

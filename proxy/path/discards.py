@@ -1,4 +1,7 @@
-"""Which header costs merging so much that the operator should know: counts, and when to speak (DESIGN.md §4)."""
+"""Which header costs merging so much that the operator should know: counts, and when to speak.
+
+Source: docs/explanation/architecture.md#gateways.
+"""
 
 SHARE = 0.01
 """Of the merged answers of late: thrown away for one header more often than this is worth a word."""

@@ -1,4 +1,7 @@
-"""From header lines to a Head: what goes on to upstream, and which callers are one identity (DESIGN.md §4)."""
+"""From header lines to a Head: what goes on to upstream, and which callers are one identity.
+
+Source: docs/explanation/architecture.md#identity-and-headers.
+"""
 
 from hashlib import blake2b
 

@@ -1,4 +1,7 @@
-"""Whether a merged answer is whole: PostgREST's db-max-rows cuts rows without a word (MERGE.md §4.4, DESIGN.md §6)."""
+"""Whether a merged answer is whole: PostgREST's db-max-rows cuts rows without a word.
+
+Sources: docs/explanation/merging.md#max-rows, docs/explanation/architecture.md#completeness.
+"""
 
 from collections import deque
 

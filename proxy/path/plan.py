@@ -1,4 +1,7 @@
-"""Which calls serve a batch: members with byte-equal cuts share one, the rest go as they came (DESIGN.md §6)."""
+"""Which calls serve a batch: members with byte-equal cuts share one, the rest go as they came.
+
+Source: docs/explanation/architecture.md#plan.
+"""
 
 import heapq
 from collections.abc import Iterable, Iterator, Mapping, Sequence

@@ -1,7 +1,8 @@
 """The 406 for a caller that wants one object and has none, or several: learnt from PostgREST, never made up.
 
-Its headers and words differ from release to release (MERGE.md §3.1), so a real one is kept per identity, with a hole
-for the number of rows. Server names the release; where a gateway puts its own name there, a 406 is soon learnt anew.
+Its headers and words differ from release to release (docs/explanation/merging.md#single-objects), so a real one is kept
+per identity, with a hole for the number of rows. Server names the release; where a gateway puts its own name there, a
+406 is soon learnt anew.
 """
 
 from collections import OrderedDict

@@ -1,6 +1,6 @@
 """Postgres' types: which literals can be told apart by the row's own text, and which columns order without ties.
 
-Names are those of ``format_type`` (MERGE.md §7.1; PostgreSQL, "Data Types").
+Names are those of ``format_type`` (docs/explanation/merging.md#types; PostgreSQL, "Data Types").
 """
 
 from collections.abc import Callable, Mapping
@@ -134,7 +134,8 @@ _FITS: dict[str, Callable[[bytes, Column], bool]] = {
     "date": _fits_date,
     ENUM: _fits_enum,
 }
-"""What the types of MERGE.md §7.1 have one spelling for. Of any other, canonical integers and UUIDs only."""
+"""What these types have one spelling for (docs/explanation/merging.md#types). Of any other, canonical integers and
+UUIDs only."""
 
 ONE_SPELLING = tuple(_FITS)
 """Those types, the most usual first."""

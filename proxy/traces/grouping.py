@@ -1,6 +1,6 @@
-"""Groups spans into traces: by the id that a client sends, else by caller and timing (DESIGN.md §5).
+"""Groups spans into traces: by the id that a client sends, else by caller and timing.
 
-A trace explains; it never decides who may share a call.
+A trace explains; it never decides who may share a call (docs/explanation/architecture.md#traces).
 """
 
 from collections import Counter, OrderedDict

@@ -1,8 +1,8 @@
 """Asks upstream for the types of columns: one question a column, which Postgres answers without reading a row.
 
-``column=adj.x`` names an operator that few types have, so that the error names the column's type (MERGE.md §8.4). The
-name of a type that is not Postgres' own tells nothing: a second question shows whether it is an enumeration, or a
-domain over a type that we know.
+``column=adj.x`` names an operator that few types have, so that the error names the column's type
+(docs/explanation/merging.md#the-type-question). The name of a type that is not Postgres' own tells nothing: a second
+question shows whether it is an enumeration, or a domain over a type that we know.
 """
 
 import asyncio

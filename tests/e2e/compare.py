@@ -1,4 +1,7 @@
-"""The comparator of law 1: two answers are the same, or here is where they differ."""
+"""The comparator: two answers are the same, or here is where they differ.
+
+What may differ: docs/explanation/architecture.md#law-1-same-answer.
+"""
 
 from __future__ import annotations
 

@@ -107,4 +107,6 @@ KINDS: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(("po", "co"), ("(1,2)", "1")),
     "rp": ("1", "2", "3", "%22%230001%22", "01"),
 }
-"""Literals for the columns of `kinds`: every type of MERGE.md §7.1 that the build of Postgres has (it has no xml)."""
+"""Literals for the columns of `kinds`: every type (docs/explanation/merging.md#types) that the build of Postgres has.
+It has no xml.
+"""

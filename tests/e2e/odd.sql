@@ -61,7 +61,8 @@ create operator odd.= (leftarg = odd.unsigned, rightarg = odd.unsigned, function
 create table odd.sign (id int primary key, k odd.unsigned);
 insert into odd.sign values (1, '1'), (2, '-2'), (3, '3'), (4, '12');
 
--- A column of every type that Postgres has for a filter (MERGE.md §7.1); the rows repeat a few values of each.
+-- A column of every type that Postgres has for a filter (docs/explanation/merging.md#types); the rows repeat a few
+-- values of each.
 create type odd.mood as enum ('sad', 'glad', 'so so', 'Sad', '1');
 create domain odd.short_text as text;
 create domain odd.small_number as int;
@@ -178,7 +179,7 @@ create function odd.token() returns uuid language sql volatile as 'select gen_ra
 create function odd.titles(upto int) returns setof text language sql stable as
 'select title from odd.num where id <= upto order by id';
 
--- For the traps of MERGE.md that nothing above sets.
+-- For the traps (docs/explanation/merging.md#traps) that nothing above sets.
 create table odd.phrase (id int primary key, k text not null);
 insert into odd.phrase select row_number() over (), k from unnest(array['', ' lead', 'trail ', 'a,b', 'a', 'b', 'a)', '(a',
   '(a,b)', '"q"', '"', 'a"b', e'back\\slash', e'\\', 'null', 'NULL', '*', '{a,b}', e'\ttab', e'x\ny', 'é', 'a.b', 'a:b']) k;

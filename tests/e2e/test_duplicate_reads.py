@@ -185,7 +185,7 @@ async def test_a_listed_function_is_called_once_for_equal_calls(odd: Stack) -> N
     assert set(watch.outcomes) == {Outcome.SHARED}
 
 
-# Law 3 and law 5.
+# Law 3 (docs/explanation/architecture.md#law-3-join-before-dispatch) and law 5 (…#law-5-a-lone-request-is-not-held).
 
 
 async def test_a_read_after_an_acknowledged_write_sees_it_though_an_equal_read_is_in_flight(odd: Stack) -> None:

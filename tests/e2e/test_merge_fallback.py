@@ -1,4 +1,7 @@
-"""What becomes of a merged answer that cannot be used: fallback one by one, or shared, or paused (law 4)."""
+"""What becomes of a merged answer that cannot be used: fallback one by one, or shared, or paused.
+
+Source: docs/explanation/architecture.md#law-4-one-answer-per-request.
+"""
 
 from __future__ import annotations
 

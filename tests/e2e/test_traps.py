@@ -1,4 +1,4 @@
-"""Traps 1 to 15 of MERGE.md, by their numbers: what a naive merge gets wrong, fanin answers as PostgREST does.
+"""Traps 1 to 15 (docs/explanation/merging.md#traps): what a simple merge gets wrong, fanin answers as PostgREST does.
 
 Each test first shows on PostgREST itself that the trap is set; else it would prove nothing.
 """

@@ -1,4 +1,4 @@
-"""Traps 16 to 29 of MERGE.md, by their numbers: time, errors, writes, and the calls themselves."""
+"""Traps 16 to 29 (docs/explanation/merging.md#traps): time, errors, writes, and the calls themselves."""
 
 from __future__ import annotations
 

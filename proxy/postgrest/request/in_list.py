@@ -55,7 +55,8 @@ def column_of(target: bytes, place: tuple[int, int]) -> bytes:
 def canonical_list(value: bytes) -> tuple[LiteralClass, list[bytes]] | None:
     """The elements of a raw ``in.(…)``, each once, in their order; None unless all are canonical and of one class.
 
-    Anything quoted, empty, blank or escaped, and anything behind the list, has meanings of its own (MERGE.md §5, §6).
+    Anything quoted, empty, blank or escaped, and anything behind the list, has meanings of its own
+    (docs/explanation/merging.md#lists).
     """
     text = _plain(value)
     if text[:4] != b"in.(" or text[-1:] != b")":

@@ -1,4 +1,6 @@
-"""What a literal looks like, before anything is known of its column (MERGE.md §7.2).
+"""What a literal looks like, before anything is known of its column.
+
+Source: docs/explanation/merging.md#canonical-literals.
 
 A canonical integer or lower-case UUID is the only spelling of its value that equals the row's own text; any other
 spelling that the column's type would match is found out when a row's key text is none of the literals.

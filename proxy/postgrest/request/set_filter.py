@@ -1,5 +1,6 @@
-"""One filter for many literals, and the hidden first columns that say which row is whose (MERGE.md §1.3, §6).
+"""One filter for many literals, and the hidden first columns that say which row is whose.
 
+docs/explanation/merging.md#set-filter, docs/explanation/merging.md#hidden-column, and
 https://postgrest.org/en/v12/references/api/tables_views.html#operators
 """
 
@@ -41,7 +42,9 @@ def element(literal: bytes, quoted: bool) -> bytes:
 
 
 def set_filter(literals: Iterable[bytes]) -> bytes:
-    """``in.(a,b)``; ``eq(any).{"a","b"}`` where one needs quotes, because quoted lists are slow to read (§6.4)."""
+    """``in.(a,b)``; ``eq(any).{"a","b"}`` where one needs quotes, because quoted lists are slow to read
+    (docs/explanation/merging.md#cost-of-the-set-filter).
+    """
     literals = [*literals]
     text = bare(literals)
     if text is not None:
@@ -92,5 +95,7 @@ def is_cut(call: MergedCall, rows: int) -> bool:
 
 
 def _guard(limit: int, owners: int) -> int:
-    """The limit of a merged call: one more row than ``owners`` callers could be given (MERGE.md §4.1)."""
+    """The limit of a merged call: one more row than ``owners`` callers could be given
+    (docs/explanation/merging.md#limit).
+    """
     return owners * limit + 1

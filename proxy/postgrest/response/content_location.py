@@ -1,4 +1,7 @@
-"""The Content-Location header of a read, computed as PostgREST computes it (MERGE.md §2.1, verified byte by byte)."""
+"""The Content-Location header of a read, computed as PostgREST computes it.
+
+Source: docs/explanation/merging.md#content-location.
+"""
 
 from proxy.postgrest.request.target import decoded
 

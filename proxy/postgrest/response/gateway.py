@@ -1,4 +1,6 @@
-"""What a gateway before PostgREST adds to answers: the one table of its names (DESIGN.md §4).
+"""What a gateway before PostgREST adds to answers: the one table of its names.
+
+Source: docs/explanation/architecture.md#gateways.
 
 Supabase puts Kong or Envoy before PostgREST, and Cloudflare before those. Each adds headers of its own to every answer,
 whatever the rows are, so an answer that serves several callers may carry them. A name stands here only if gateways own

@@ -1,4 +1,7 @@
-"""The headers of PostgREST's answers, by what they depend on (MERGE.md §2), and which of them may go to several."""
+"""The headers of PostgREST's answers, by what they depend on, and which of them may go to several.
+
+Source: docs/explanation/merging.md#response-headers.
+"""
 
 from collections.abc import Iterable
 from typing import Protocol, TypeVar
@@ -11,7 +14,7 @@ CORS = frozenset(
     (b"access-control-allow-origin", b"access-control-expose-headers", b"access-control-allow-credentials")
 )
 COPIED = CORS | {b"date", b"server", b"content-type", b"content-profile", b"vary", b"server-timing", b"warning"}
-"""Headers that are the same for every member, because members agree in everything they depend on (MERGE.md §2)."""
+"""Headers that are the same for every member, because members agree in everything they depend on."""
 
 PLACED = (b"content-range", b"content-location")
 """Headers of every read, in PostgREST's order, whose values are made anew for each member."""

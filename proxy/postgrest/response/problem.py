@@ -47,7 +47,8 @@ def blamed_literal(problem: ErrorBody) -> tuple[str, str] | None:
 def missing_operator(problem: ErrorBody) -> str | None:
     """The type T of ``operator does not exist: T -|- unknown``, which is the answer to ``column=adj.x``.
 
-    Types that have the operator cannot read the literal; a formatted column is compared with itself (MERGE.md §8.4).
+    Types that have the operator cannot read the literal; a formatted column is compared with itself
+    (docs/explanation/merging.md#the-type-question).
     """
     if problem.code == "42883":
         name, _, other = problem.message.removeprefix("operator does not exist: ").partition(" -|- ")

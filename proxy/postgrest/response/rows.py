@@ -1,4 +1,4 @@
-"""Rows of an answer whose first, hidden column marks where each begins (MERGE.md §1.2, §1.3)."""
+"""Rows of an answer whose first, hidden column marks where each begins (docs/explanation/merging.md#row-boundaries)."""
 
 
 def marked_pieces(body: bytes, alias: bytes, separator: bytes) -> list[bytes] | None:
