@@ -174,6 +174,12 @@ begin perform set_config('response.headers', json_build_array(
   json_build_object('Set-Cookie', 'session=' || gen_random_uuid()))::text, true);
 return 1; end $$;
 
+-- What a call is, as its rows see it: when it began, and how often its db-pre-request ran.
+create function odd.clock(odd.doc) returns timestamptz language sql volatile as 'select now()';
+create function odd.calls(odd.doc) returns text language sql volatile as $$ select current_setting('odd.calls', true) $$;
+create function odd.count_call() returns void language sql as $$
+select set_config('odd.calls', (coalesce(nullif(current_setting('odd.calls', true), ''), '0')::int + 1)::text, true) $$;
+
 -- Functions that are called by GET: one makes a secret for its caller, the other only computes.
 create function odd.token() returns uuid language sql volatile as 'select gen_random_uuid()';
 create function odd.titles(upto int) returns setof text language sql stable as
