@@ -37,10 +37,17 @@ is not certain, the originals are sent.
 
 from collections.abc import Iterator
 
-from proxy.analysis.fan_out import FanOut, distinct, fan_outs, impact, is_list, together
+from proxy.analysis.fan_out import (
+    FanOut,
+    call_impact,
+    distinct_values,
+    fan_outs,
+    has_many_rows_per_key,
+    parallel_fan_out,
+)
 from proxy.analysis.fingerprint import ParsedFingerprint
-from proxy.analysis.spans import caller_of, calls_of, kind_of, rows_of, seconds_between, seconds_spared
-from proxy.analysis.volume import many
+from proxy.analysis.spans import caller_of, count_calls, elapsed_seconds, literal_kind, seconds_saved, total_rows
+from proxy.analysis.volume import plural
 from proxy.findings.model import Finding, Fix
 from proxy.fixes.batch_code import batch_js, batch_name, batch_py
 from proxy.fixes.sql.batch import batch_sql
@@ -54,16 +61,16 @@ SAFETY = "safe"
 
 def detect(trace: Trace, settings: RuleSettings) -> Iterator[Finding]:
     """One finding a fingerprint that fans out in ``trace``."""
-    for shown, found in fan_outs(trace, together, settings.n_plus_one):
+    for shown, found in fan_outs(trace, parallel_fan_out, settings.n_plus_one):
         yield _finding(trace, shown, found)
 
 
 def _finding(trace: Trace, shown: ParsedFingerprint, found: FanOut) -> Finding:
     spans, column = found.spans, found.key.column
-    calls, listed = calls_of(spans), is_list(shown, spans)
+    calls, listed = count_calls(spans), has_many_rows_per_key(shown, spans)
     return Finding(
         code=CODE,
-        impact=impact(len(spans), seconds_spared(spans)),
+        impact=call_impact(len(spans), seconds_saved(spans)),
         confidence="high" if trace.explicit else "medium",
         title=f"{len(spans)} reads of {shown.name}, one for each {column}",
         relation=spans[0].relation,
@@ -72,14 +79,14 @@ def _finding(trace: Trace, shown: ParsedFingerprint, found: FanOut) -> Finding:
         caller=caller_of(spans),
         problem=f"The application asks for {shown.name} once per {column}: the number of queries grows with"
         " the number of rows.",
-        current=f"{len(spans)} requests, {many(calls, 'upstream call')}, {rows_of(spans)} rows in"
-        f" {1000 * seconds_between(spans):.0f} ms",
+        current=f"{len(spans)} requests, {plural(calls, 'upstream call')}, {total_rows(spans)} rows in"
+        f" {1000 * elapsed_seconds(spans):.0f} ms",
         evidence=(
-            f"{len(spans)} requests differ only in {column}, with {distinct(spans, found.key)} different values",
-            f"sent in parallel; fanin answered them with {many(calls, 'upstream call')}",
+            f"{len(spans)} requests differ only in {column}, with {distinct_values(spans, found.key)} different values",
+            f"sent in parallel; fanin answered them with {plural(calls, 'upstream call')}",
         ),
         fix=Fix(
-            sql=batch_sql(shown, column, kind_of(spans, column)),
+            sql=batch_sql(shown, column, literal_kind(spans, column)),
             supabase_js=batch_js(shown, column, listed),
             supabase_py=batch_py(shown, column, listed),
         ),

@@ -43,11 +43,18 @@ earlier moment. fanin does not do that; it reports. The batch method is the cure
 
 from collections.abc import Iterator, Sequence
 
-from proxy.analysis.fan_out import FanOut, distinct, fan_outs, impact, in_turn, is_list
+from proxy.analysis.fan_out import (
+    FanOut,
+    call_impact,
+    distinct_values,
+    fan_outs,
+    has_many_rows_per_key,
+    sequential_fan_out,
+)
 from proxy.analysis.fingerprint import ParsedFingerprint
-from proxy.analysis.origin import Origin, known_sooner, origins
-from proxy.analysis.spans import caller_of, calls_of, kind_of, rows_of, seconds_of, seconds_spared
-from proxy.analysis.volume import many
+from proxy.analysis.origin import Origin, count_known_earlier, origins
+from proxy.analysis.spans import caller_of, count_calls, literal_kind, seconds_saved, total_rows, total_seconds
+from proxy.analysis.volume import plural
 from proxy.findings.model import Finding, Fix
 from proxy.fixes.batch_code import batch_js, batch_name, batch_py
 from proxy.fixes.sql.batch import batch_sql
@@ -61,7 +68,7 @@ SAFETY = "unsafe"
 
 def detect(trace: Trace, settings: RuleSettings) -> Iterator[Finding]:
     """One finding a fingerprint that is looped over in ``trace``."""
-    for shown, found in fan_outs(trace, in_turn, settings.n_plus_one):
+    for shown, found in fan_outs(trace, sequential_fan_out, settings.n_plus_one):
         came_from = origins(trace.spans, found.spans, found.key)
         if not _is_walk(found, came_from, settings.n_plus_one.min_distinct):
             yield _finding(trace, shown, found, came_from)
@@ -70,15 +77,15 @@ def detect(trace: Trace, settings: RuleSettings) -> Iterator[Finding]:
 def _is_walk(found: FanOut, came_from: Sequence[Origin], least: int) -> bool:
     """Whether keys came out of the answers before, and were not known sooner: too few for a list to be asked for."""
     own = bool(came_from) and all(origin.fingerprint == found.spans[0].fingerprint for origin in came_from)
-    return own and known_sooner(found.spans, found.key) < least
+    return own and count_known_earlier(found.spans, found.key) < least
 
 
 def _finding(trace: Trace, shown: ParsedFingerprint, found: FanOut, came_from: Sequence[Origin]) -> Finding:
     spans, column = found.spans, found.key.column
-    calls, listed = calls_of(spans), is_list(shown, spans)
+    calls, listed = count_calls(spans), has_many_rows_per_key(shown, spans)
     return Finding(
         code=CODE,
-        impact=impact(len(spans), seconds_spared(spans)),
+        impact=call_impact(len(spans), seconds_saved(spans)),
         confidence=_confidence(trace, came_from),
         title=f"{len(spans)} reads of {shown.name} one after another, one for each {column}",
         relation=spans[0].relation,
@@ -87,11 +94,11 @@ def _finding(trace: Trace, shown: ParsedFingerprint, found: FanOut, came_from: S
         caller=caller_of(spans),
         problem=f"The application asks for {shown.name} once per {column}, and waits for each answer before it"
         " asks for the next: the time grows with the number of rows.",
-        current=f"{len(spans)} requests, {many(calls, 'upstream call')}, {rows_of(spans)} rows;"
-        f" {1000 * seconds_of(spans):.0f} ms of waiting, one after another",
+        current=f"{len(spans)} requests, {plural(calls, 'upstream call')}, {total_rows(spans)} rows;"
+        f" {1000 * total_seconds(spans):.0f} ms of waiting, one after another",
         evidence=tuple(_evidence(found, came_from)),
         fix=Fix(
-            sql=batch_sql(shown, column, kind_of(spans, column)),
+            sql=batch_sql(shown, column, literal_kind(spans, column)),
             supabase_js=batch_js(shown, column, listed),
             supabase_py=batch_py(shown, column, listed),
         ),
@@ -109,8 +116,8 @@ def _confidence(trace: Trace, came_from: Sequence[Origin]) -> str:
 
 
 def _evidence(found: FanOut, came_from: Sequence[Origin]) -> Iterator[str]:
-    different = distinct(found.spans, found.key)
+    different = distinct_values(found.spans, found.key)
     yield f"{len(found.spans)} requests differ only in {found.key.column}, with {different} different values"
     yield "sent one after another, each when the one before it was answered"
     for origin in came_from[:1]:
-        yield f"{origin.found} of the values came out of an earlier answer: {origin.column} of {origin.relation}"
+        yield f"{origin.matches} of the values came out of an earlier answer: {origin.column} of {origin.relation}"

@@ -40,22 +40,30 @@ from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
-from proxy.analysis.fan_out import Load, impact, in_parallel, in_turn, is_polled, runs, together
-from proxy.analysis.fingerprint import ParsedFingerprint, read_fingerprint
+from proxy.analysis.fan_out import (
+    BusyTime,
+    call_impact,
+    in_parallel,
+    is_polled,
+    parallel_fan_out,
+    sequential_fan_out,
+    split_at_pauses,
+)
+from proxy.analysis.fingerprint import ParsedFingerprint, parse_fingerprint
 from proxy.analysis.spans import (
     READS,
     caller_of,
-    calls_of,
-    grouped,
+    count_calls,
+    elapsed_seconds,
+    group_by,
     is_query,
     is_read,
     may_write,
-    seconds_between,
-    seconds_spared,
-    size_of,
+    seconds_saved,
     succeeded,
+    total_bytes,
 )
-from proxy.analysis.volume import many
+from proxy.analysis.volume import plural
 from proxy.findings.model import Finding, Fix
 from proxy.fixes.read_code import once_js, once_py
 from proxy.fixes.sql.read import read_sql
@@ -74,10 +82,10 @@ def detect(trace: Trace, settings: RuleSettings) -> Iterator[Finding]:
     """One finding a fingerprint of which reads are repeated in ``trace``."""
     if trace.mixed:
         return
-    repeated = grouped(_repeated(trace.spans, settings.duplicate_read), lambda run: run[0].fingerprint)
+    repeated = group_by(_repeated(trace.spans, settings.duplicate_read), lambda run: run[0].fingerprint)
     for fingerprint, again in repeated.items():
         if not _is_n_plus_one(trace, fingerprint, settings):
-            yield _finding(trace, read_fingerprint(fingerprint), again)
+            yield _finding(trace, parse_fingerprint(fingerprint), again)
 
 
 def _repeated(spans: Sequence[Span], bounds: DuplicateRead) -> Iterator[Run]:
@@ -85,10 +93,10 @@ def _repeated(spans: Sequence[Span], bounds: DuplicateRead) -> Iterator[Run]:
     often = [equal for equal in _equal(spans) if len(equal) >= bounds.min_calls]
     if not often:
         return
-    load, begins = Load(spans), [burst[0].start for burst in runs(spans, bounds.max_pause)]
+    load, begins = BusyTime(spans), [burst[0].start for burst in split_at_pauses(spans, bounds.max_pause)]
     for equal in often:
         if not is_polled(equal, load):
-            bursts = grouped(equal, lambda span: bisect_right(begins, span.start))
+            bursts = group_by(equal, lambda span: bisect_right(begins, span.start))
             yield from (run for run in bursts.values() if len(run) >= bounds.min_calls)
 
 
@@ -106,9 +114,9 @@ def _equal(spans: Iterable[Span]) -> Iterable[Run]:
 def _is_n_plus_one(trace: Trace, fingerprint: str, settings: RuleSettings) -> bool:
     """Whether FAN001 or FAN002 speaks of these reads: one batch read cures both."""
     spans = [span for span in trace.spans if span.fingerprint == fingerprint and is_read(span)]
-    shown, bounds = read_fingerprint(fingerprint), settings.n_plus_one
-    parallel = settings.fan001 != "off" and together(shown, spans, bounds) is not None
-    return parallel or (settings.fan002 != "off" and in_turn(shown, spans, bounds) is not None)
+    shown, bounds = parse_fingerprint(fingerprint), settings.n_plus_one
+    parallel = settings.fan001 != "off" and parallel_fan_out(shown, spans, bounds) is not None
+    return parallel or (settings.fan002 != "off" and sequential_fan_out(shown, spans, bounds) is not None)
 
 
 def _finding(trace: Trace, shown: ParsedFingerprint, again: Sequence[Run]) -> Finding:
@@ -116,7 +124,7 @@ def _finding(trace: Trace, shown: ParsedFingerprint, again: Sequence[Run]) -> Fi
     what = "equal reads" if len(again) == 1 else f"reads that ask {len(again)} things"
     return Finding(
         code=CODE,
-        impact=impact(len(spans), sum(map(seconds_spared, again))),
+        impact=call_impact(len(spans), sum(map(seconds_saved, again))),
         confidence="high" if trace.explicit else "medium",
         title=f"{len(spans)} {what} of {shown.name}",
         relation=spans[0].relation,
@@ -124,8 +132,8 @@ def _finding(trace: Trace, shown: ParsedFingerprint, again: Sequence[Run]) -> Fi
         route=trace.route,
         caller=caller_of(spans),
         problem=f"The application reads {shown.name} again and again for what it was told already.",
-        current=f"{len(spans)} requests, {many(calls_of(spans), 'upstream call')}, {size_of(spans)} bytes"
-        f" in {1000 * seconds_between(spans):.0f} ms",
+        current=f"{len(spans)} requests, {plural(count_calls(spans), 'upstream call')}, {total_bytes(spans)} bytes"
+        f" in {1000 * elapsed_seconds(spans):.0f} ms",
         evidence=(*_evidence(again), *_callers(spans)),
         fix=Fix(sql=read_sql(shown), supabase_js=once_js(shown), supabase_py=once_py(shown)),
         expected=f"{len(spans)} requests become {len(again)}.",
@@ -139,8 +147,8 @@ def _evidence(again: Sequence[Run]) -> Iterator[str]:
     yield f"byte-equal requests of one caller, made {times} times, with no write between them"
     parallel = [run for run in again if in_parallel(run)]
     if parallel:
-        calls = calls_of(span for run in parallel for span in run)
-        yield f"{sum(map(len, parallel))} sent in parallel; fanin answered them with {many(calls, 'upstream call')}"
+        calls = count_calls(span for run in parallel for span in run)
+        yield f"{sum(map(len, parallel))} sent in parallel; fanin answered them with {plural(calls, 'upstream call')}"
     if len(parallel) < len(again):
         alone = sum(map(len, again)) - sum(map(len, parallel))
         yield f"{alone} sent one after another, which fanin cannot share"

@@ -43,11 +43,19 @@ Advice: fanin changes nothing. Writes are passed on one by one, in their order, 
 
 from collections.abc import Iterator, Sequence
 
-from proxy.analysis.fan_out import distinct, impact, in_parallel, loop, runs
-from proxy.analysis.fingerprint import Filter, ParsedFingerprint, conflict_of, read_fingerprint
-from proxy.analysis.spans import by_fingerprint, caller_of, is_query, kind_of, seconds_of, seconds_spared, succeeded
+from proxy.analysis.fan_out import call_impact, distinct_values, in_parallel, looped_fan_out, split_at_pauses
+from proxy.analysis.fingerprint import Filter, ParsedFingerprint, conflict_columns, parse_fingerprint
+from proxy.analysis.spans import (
+    by_fingerprint,
+    caller_of,
+    is_query,
+    literal_kind,
+    seconds_saved,
+    succeeded,
+    total_seconds,
+)
 from proxy.findings.model import Finding, Fix
-from proxy.fixes.sql.write import batch_write_sql, each_its_own_sql, rows_sql
+from proxy.fixes.sql.write import batch_write_sql, rows_sql, update_each_sql
 from proxy.fixes.write_code import VERBS, batch_write_js, batch_write_py, rows_js, rows_py, write_name
 from proxy.model import Span, Trace
 from proxy.settings.rules import NPlusOneWrite, RuleSettings
@@ -67,13 +75,13 @@ def detect(trace: Trace, settings: RuleSettings) -> Iterator[Finding]:
     if trace.mixed:
         return
     for fingerprint, spans in by_fingerprint(filter(_is_write, trace.spans)).items():
-        shown = read_fingerprint(fingerprint)
+        shown = parse_fingerprint(fingerprint)
         if shown.method == "POST":
             inserts = _inserts(shown, spans, settings.n_plus_one_write)
             if inserts:
                 yield _finding(trace, shown, inserts, None)
         else:
-            found = loop(shown, spans, settings.n_plus_one_write)
+            found = looped_fan_out(shown, spans, settings.n_plus_one_write)
             if found is not None:
                 yield _finding(trace, shown, found.spans, found.key)
 
@@ -88,14 +96,14 @@ def _inserts(shown: ParsedFingerprint, spans: Sequence[Span], bounds: NPlusOneWr
     single = [
         span for span in spans if (span.row_keys or not array) and all(len(keys) == 1 for _, keys in span.row_keys)
     ]
-    return [span for run in runs(single, bounds.max_pause) if len(run) >= bounds.min_calls for span in run]
+    return [span for run in split_at_pauses(single, bounds.max_pause) if len(run) >= bounds.min_calls for span in run]
 
 
 def _finding(trace: Trace, shown: ParsedFingerprint, spans: Sequence[Span], key: Filter | None) -> Finding:
     name = write_name(shown, key.column if key else "")
     return Finding(
         code=CODE,
-        impact=impact(len(spans), seconds_spared(spans)),
+        impact=call_impact(len(spans), seconds_saved(spans)),
         confidence=_confidence(trace, spans, key),
         title=_title(shown, spans, key),
         relation=spans[0].relation,
@@ -104,7 +112,7 @@ def _finding(trace: Trace, shown: ParsedFingerprint, spans: Sequence[Span], key:
         caller=caller_of(spans),
         problem=f"The application writes {shown.name} row by row: the number of transactions grows with the number"
         " of rows, and an error in the middle leaves half of them written.",
-        current=f"{len(spans)} requests, {len(spans)} transactions, {1000 * seconds_of(spans):.0f} ms"
+        current=f"{len(spans)} requests, {len(spans)} transactions, {1000 * total_seconds(spans):.0f} ms"
         " of upstream's time",
         evidence=tuple(_evidence(spans, key)),
         fix=_of_rows(shown, spans) if key is None else _of_keys(shown, spans, key.column),
@@ -118,7 +126,7 @@ def _title(shown: ParsedFingerprint, spans: Sequence[Span], key: Filter | None) 
     if key is not None:
         what = "updates" if shown.method == "PATCH" else "deletions"
         return f"{len(spans)} {what} of {shown.name}, one for each {key.column}"
-    return f"{len(spans)} {'upserts' if conflict_of(shown) else 'inserts'} into {shown.name}, a row each"
+    return f"{len(spans)} {'upserts' if conflict_columns(shown) else 'inserts'} into {shown.name}, a row each"
 
 
 def _confidence(trace: Trace, spans: Sequence[Span], key: Filter | None) -> str:
@@ -130,7 +138,7 @@ def _confidence(trace: Trace, spans: Sequence[Span], key: Filter | None) -> str:
 
 def _evidence(spans: Sequence[Span], key: Filter | None) -> Iterator[str]:
     if key is not None:
-        yield f"{len(spans)} requests differ only in {key.column}, with {distinct(spans, key)} different values"
+        yield f"{len(spans)} requests differ only in {key.column}, with {distinct_values(spans, key)} different values"
     elif all(span.row_keys for span in spans):
         yield f"{len(spans)} requests, whose answers showed one row each"
     else:
@@ -151,7 +159,7 @@ def _risk(shown: ParsedFingerprint, key: Filter | None) -> str:
 
 
 def _of_rows(shown: ParsedFingerprint, spans: Sequence[Span]) -> Fix:
-    conflict, returns = conflict_of(shown), _returns(spans)
+    conflict, returns = conflict_columns(shown), _returns(spans)
     return Fix(
         sql=rows_sql(shown, conflict),
         supabase_js=rows_js(shown, conflict, returns),
@@ -160,11 +168,11 @@ def _of_rows(shown: ParsedFingerprint, spans: Sequence[Span]) -> Fix:
 
 
 def _of_keys(shown: ParsedFingerprint, spans: Sequence[Span], key: str) -> Fix:
-    kind, returns = kind_of(spans, key), _returns(spans)
+    kind, returns = literal_kind(spans, key), _returns(spans)
     same = batch_write_sql(shown, key, kind), batch_write_js(shown, key, returns), batch_write_py(shown, key)
     if shown.method == "DELETE" or "->" in key:
         return Fix(*same)
-    own = each_its_own_sql(shown, key), rows_js(shown, key, returns), rows_py(shown, key)
+    own = update_each_sql(shown, key), rows_js(shown, key, returns), rows_py(shown, key)
     texts = [
         f"{mark} {SAME}\n{one}\n{mark} {OWN}\n{each}"
         for mark, one, each in zip(("--", "//", "#"), same, own, strict=True)

@@ -38,12 +38,12 @@ certain, upstream's own error is passed on.
 
 from collections.abc import Iterator, Sequence
 
-from proxy.analysis.fingerprint import read_fingerprint
+from proxy.analysis.fingerprint import parse_fingerprint
 from proxy.analysis.spans import by_fingerprint, caller_of
-from proxy.analysis.volume import many
+from proxy.analysis.volume import plural
 from proxy.findings.model import Finding, Fix
 from proxy.fixes.batch_code import batch_name
-from proxy.fixes.chunk_code import CHUNK, array_sql, chunked_js, chunked_py
+from proxy.fixes.chunk_code import CHUNK_SIZE, array_sql, chunked_js, chunked_py
 from proxy.model import Outcome, Span, Trace
 from proxy.settings.rules import OversizedInList, RuleSettings
 
@@ -71,7 +71,7 @@ def _is_oversized(span: Span, bounds: OversizedInList) -> bool:
 
 def _finding(trace: Trace, spans: Sequence[Span], settings: RuleSettings) -> Finding:
     largest = max(spans, key=lambda span: span.head_size)
-    shown = read_fingerprint(largest.fingerprint)
+    shown = parse_fingerprint(largest.fingerprint)
     column, kind = largest.key_types[0]
     failed = [span for span in spans if span.outcome is not Outcome.CHUNKED]
     return Finding(
@@ -104,11 +104,11 @@ def _finding(trace: Trace, spans: Sequence[Span], settings: RuleSettings) -> Fin
 def _current(spans: Sequence[Span], failed: int) -> str:
     chunked = sum(span.parts for span in spans if span.outcome is Outcome.CHUNKED)
     parts = f", the others answered in {chunked} parts" if chunked else ""
-    return f"{many(len(spans), 'request')}, {failed} refused{parts}"
+    return f"{plural(len(spans), 'request')}, {failed} refused{parts}"
 
 
 def _expected(largest: Span, method: str, settings: RuleSettings) -> str:
-    calls = -(-largest.listed // CHUNK)
+    calls = -(-largest.listed // CHUNK_SIZE)
     parts = -(-largest.head_size // settings.oversized_in_list.head_bytes)
     cure = "" if settings.fan005 == "rewrite" else f" rules.fan005 = 'rewrite' answers it as it is, in about {parts}."
-    return f"{method}(…) reads them in {calls} calls of {CHUNK}, or in one with an array.{cure}"
+    return f"{method}(…) reads them in {calls} calls of {CHUNK_SIZE}, or in one with an array.{cure}"

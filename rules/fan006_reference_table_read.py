@@ -34,11 +34,11 @@ permissions) is no reference.
 
 from collections.abc import Iterator
 
-from proxy.analysis.fingerprint import ParsedFingerprint, read_fingerprint
-from proxy.analysis.volume import in_words
+from proxy.analysis.fingerprint import ParsedFingerprint, parse_fingerprint
+from proxy.analysis.volume import format_bytes
 from proxy.analysis.workload import Usage, Workload
 from proxy.findings.model import Finding, Fix, impact_of
-from proxy.fixes.cache_code import SECONDS, cached_js, cached_py
+from proxy.fixes.cache_code import MAX_AGE, cached_js, cached_py
 from proxy.fixes.sql.read import read_sql
 from proxy.settings.rules import ReferenceRead, RuleSettings
 
@@ -56,7 +56,7 @@ def inspect(workload: Workload, settings: RuleSettings) -> Iterator[Finding]:
         return  # which other relations are written to is not known any more
     requests = sum(usage.calls for usage in workload)
     for usage in workload:
-        shown = read_fingerprint(usage.fingerprint)
+        shown = parse_fingerprint(usage.fingerprint)
         if _is_whole(shown) and _is_reference(usage, settings.reference_read) and not _is_written(usage, workload):
             yield _finding(shown, usage, requests)
 
@@ -91,7 +91,7 @@ def _finding(shown: ParsedFingerprint, usage: Usage, requests: int) -> Finding:
         route="",
         caller=usage.caller,
         problem=f"The application asks for {shown.name} again and again, which probably never changes.",
-        current=f"{often} requests in {usage.traces} traces, {in_words(usage.size)}, {usage.seconds:.2f} s;"
+        current=f"{often} requests in {usage.traces} traces, {format_bytes(usage.size)}, {usage.seconds:.2f} s;"
         f" {100 * share:.0f} % of all requests",
         evidence=(
             f"{rows} rows each time, without a value in the filters",
@@ -99,7 +99,7 @@ def _finding(shown: ParsedFingerprint, usage: Usage, requests: int) -> Finding:
             *([f"read by {', '.join(usage.routes)}"] if usage.routes else []),
         ),
         fix=Fix(sql=read_sql(shown), supabase_js=cached_js(shown), supabase_py=cached_py(shown)),
-        expected=f"At most one request in {SECONDS // 60} minutes and process, instead of one a page.",
-        risk=f"For up to {SECONDS // 60} minutes a process shows what was there before. Where policies give different"
+        expected=f"At most one request in {MAX_AGE // 60} minutes and process, instead of one a page.",
+        risk=f"For up to {MAX_AGE // 60} minutes a process shows what was there before. Where policies give different"
         " callers different rows, keep a copy for each, or none.",
     )

@@ -41,10 +41,19 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 
-from proxy.analysis.fingerprint import read_fingerprint
-from proxy.analysis.row_use import column_known, is_key, named_once, rows_used
-from proxy.analysis.spans import asks_for_all, caller_of, grouped, may_write, rows_of, seconds_of, size_of, succeeded
-from proxy.analysis.volume import in_words, many
+from proxy.analysis.fingerprint import parse_fingerprint
+from proxy.analysis.row_use import is_key, known_key_column, names_one_row, rows_used
+from proxy.analysis.spans import (
+    caller_of,
+    group_by,
+    is_unbounded_read,
+    may_write,
+    succeeded,
+    total_bytes,
+    total_rows,
+    total_seconds,
+)
+from proxy.analysis.volume import format_bytes, plural
 from proxy.findings.model import Finding, Fix, impact_of
 from proxy.fixes.find_code import find_js, find_name, find_py, find_sql
 from proxy.model import Span, Trace
@@ -73,14 +82,14 @@ def detect(trace: Trace, settings: RuleSettings) -> Iterator[Finding]:
         return
     lists = (span for span in trace.spans if _is_list(span, settings.list_to_find_one.min_rows))
     found = filter(None, (_use(trace, span, settings.list_to_find_one.max_pause) for span in lists))
-    for uses in grouped(found, lambda use: use.span.fingerprint).values():
+    for uses in group_by(found, lambda use: use.span.fingerprint).values():
         yield _finding(trace, uses)
 
 
 def _is_list(span: Span, least: int) -> bool:
-    if span.rows < least or not succeeded(span) or not asks_for_all(span):
+    if span.rows < least or not succeeded(span) or not is_unbounded_read(span):
         return False
-    narrow = (f.operator in ("eq", "in") and is_key(f.column) for f in read_fingerprint(span.fingerprint).filters)
+    narrow = (f.operator in ("eq", "in") and is_key(f.column) for f in parse_fingerprint(span.fingerprint).filters)
     return not any(narrow)
 
 
@@ -92,12 +101,12 @@ def _use(trace: Trace, listed: Span, pause: float) -> Use | None:
     earlier = [span for span in trace.spans if span.start <= listed.start and span is not listed]
     if not listed.row_keys:
         why = "later requests name one of its rows by its id, and no other"
-        return Use(listed, "id", why, certain=False) if named_once(listed, earlier, later) else None
+        return Use(listed, "id", why, certain=False) if names_one_row(listed, earlier, later) else None
     used = rows_used(listed, later)
     if used is None or len(used) != 1 or _written_on(trace, listed, later):
         return None
     (row,) = used
-    column = column_known(listed, row, earlier)
+    column = known_key_column(listed, row, earlier)
     if column:
         return Use(listed, column, f"its {column} was known before: an earlier request asked by it", certain=True)
     columns = [name for name, _ in listed.row_keys]
@@ -114,7 +123,7 @@ def _written_on(trace: Trace, listed: Span, later: Sequence[Span]) -> bool:
 def _finding(trace: Trace, uses: Sequence[Use]) -> Finding:
     use = max(uses, key=lambda use: bool(use.why))
     spans = [one.span for one in uses]
-    shown = read_fingerprint(spans[0].fingerprint)
+    shown = parse_fingerprint(spans[0].fingerprint)
     rows = sum(span.rows - 1 for span in spans)
     size = sum(span.size * (span.rows - 1) // span.rows for span in spans)
     return Finding(
@@ -127,8 +136,8 @@ def _finding(trace: Trace, uses: Sequence[Use]) -> Finding:
         route=trace.route,
         caller=caller_of(spans),
         problem=f"The application reads the whole list of {shown.name}, and goes on with one row of it.",
-        current=f"{many(len(spans), 'request')}, {rows_of(spans)} rows, "
-        f"{in_words(size_of(spans))} in {1000 * seconds_of(spans):.0f} ms",
+        current=f"{plural(len(spans), 'request')}, {total_rows(spans)} rows, "
+        f"{format_bytes(total_bytes(spans))} in {1000 * total_seconds(spans):.0f} ms",
         evidence=tuple(_evidence(use, rows, size)),
         fix=Fix(
             sql=find_sql(shown, use.column),
@@ -136,14 +145,14 @@ def _finding(trace: Trace, uses: Sequence[Use]) -> Finding:
             supabase_py=find_py(shown, use.column),
         ),
         expected=f"{find_name(shown, use.column)}(…): 1 row instead of {spans[0].rows};"
-        f" {rows} rows and {in_words(size)} less.",
+        f" {rows} rows and {format_bytes(size)} less.",
         risk=f"Where the list is shown as well, it is needed. {use.column} should have an index, and a unique one if it"
         " is to name one row; where the row is known by something else, filter by that.",
     )
 
 
 def _evidence(use: Use, rows: int, size: int) -> Iterator[str]:
-    yield f"{rows} rows and {in_words(size)} were read, probably for nothing"
+    yield f"{rows} rows and {format_bytes(size)} were read, probably for nothing"
     if use.certain:
         yield "later requests of the trace ask for the keys of one of its rows, and of no other"
     if use.why:

@@ -44,9 +44,18 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 
-from proxy.analysis.fan_out import impact, most_varied
-from proxy.analysis.fingerprint import read_fingerprint
-from proxy.analysis.spans import READS, caller_of, grouped, is_query, kind_of, rows_of, seconds_of, succeeded
+from proxy.analysis.fan_out import call_impact, most_varied
+from proxy.analysis.fingerprint import parse_fingerprint
+from proxy.analysis.spans import (
+    READS,
+    caller_of,
+    group_by,
+    is_query,
+    literal_kind,
+    succeeded,
+    total_rows,
+    total_seconds,
+)
 from proxy.findings.model import Finding, Fix
 from proxy.fixes.recount_code import Recount, recount_js, recount_py, recount_sql
 from proxy.fixes.write_code import VERBS, write_name
@@ -78,7 +87,7 @@ def detect(trace: Trace, settings: RuleSettings) -> Iterator[Finding]:
     """One finding for each pair of a write and a list."""
     if trace.mixed:
         return
-    pairs = grouped(_rounds(trace.spans), lambda one: (one.write.fingerprint, one.read.fingerprint))
+    pairs = group_by(_rounds(trace.spans), lambda one: (one.write.fingerprint, one.read.fingerprint))
     for rounds in pairs.values():
         found = _in_a_row(rounds, settings.patch_and_recount)
         if found:
@@ -105,8 +114,8 @@ def _rounds(spans: Sequence[Span]) -> Iterator[Round]:
 
 def _is_of_the_row(write: Span, read: Span) -> bool:
     """Whether the read asks for the row that was written, and not for those beside it."""
-    keys = {f.column for f in read_fingerprint(write.fingerprint).filters if f.operator == "eq"} | {"id"}
-    return any(f.operator == "eq" and f.column in keys for f in read_fingerprint(read.fingerprint).filters)
+    keys = {f.column for f in parse_fingerprint(write.fingerprint).filters if f.operator == "eq"} | {"id"}
+    return any(f.operator == "eq" and f.column in keys for f in parse_fingerprint(read.fingerprint).filters)
 
 
 def _is_look_up(write: Span, read: Span) -> bool:
@@ -126,18 +135,18 @@ def _in_a_row(rounds: Sequence[Round], bounds: PatchAndRecount) -> list[Round]:
     if not found or found[0].write.method == "POST":
         return found
     writes = [one.write for one in found]
-    return found if most_varied(read_fingerprint(writes[0].fingerprint), writes, bounds.min_rounds) else []
+    return found if most_varied(parse_fingerprint(writes[0].fingerprint), writes, bounds.min_rounds) else []
 
 
 def _finding(trace: Trace, rounds: Sequence[Round]) -> Finding:
     spans = [span for one in rounds for span in one.spans]
     recount = _recount(rounds)
     calls = recount.calls
-    seconds = seconds_of(spans)
+    seconds = total_seconds(spans)
     shown = recount.write
     return Finding(
         code=CODE,
-        impact=impact(WEIGHT * (len(spans) - calls), seconds * (1 - calls / len(spans))),
+        impact=call_impact(WEIGHT * (len(spans) - calls), seconds * (1 - calls / len(spans))),
         confidence="high" if trace.explicit else "medium",
         title=f"{len(rounds)} times a write to {shown.name} and a new list of it",
         relation=rounds[0].write.relation,
@@ -146,7 +155,7 @@ def _finding(trace: Trace, rounds: Sequence[Round]) -> Finding:
         caller=caller_of(spans),
         problem=f"The application reads {recount.read.name} again after each row that it writes, though only what"
         " it reads after the last one is right.",
-        current=f"{len(spans)} requests one after another, {rows_of(one.read for one in rounds)} rows read"
+        current=f"{len(spans)} requests one after another, {total_rows(one.read for one in rounds)} rows read"
         f" in {1000 * seconds:.0f} ms",
         evidence=tuple(_evidence(rounds, recount)),
         fix=Fix(sql=recount_sql(recount), supabase_js=recount_js(recount), supabase_py=recount_py(recount)),
@@ -159,20 +168,20 @@ def _finding(trace: Trace, rounds: Sequence[Round]) -> Finding:
 
 def _recount(rounds: Sequence[Round]) -> Recount:
     writes, reads = [one.write for one in rounds], [one.read for one in rounds]
-    write, read = read_fingerprint(writes[0].fingerprint), read_fingerprint(reads[0].fingerprint)
+    write, read = parse_fingerprint(writes[0].fingerprint), parse_fingerprint(reads[0].fingerprint)
     key = most_varied(write, writes, 2)
     by = most_varied(read, reads, 2) if reads[0].method == "GET" else None
     later = [one.then for one in rounds if one.then is not None]
     return Recount(
         write=write,
         key=key.column if key else "",
-        kind=kind_of(writes, key.column) if key else "",
+        key_kind=literal_kind(writes, key.column) if key else "",
         read=read,
-        by=by.column if by else "",
-        by_kind=kind_of(reads, by.column) if by else "",
-        then=read_fingerprint(later[0].fingerprint) if later else None,
+        read_key=by.column if by else "",
+        read_key_kind=literal_kind(reads, by.column) if by else "",
+        result_write=parse_fingerprint(later[0].fingerprint) if later else None,
         reads=1 if by else len({span.literals for span in reads}),
-        thens=len({(span.fingerprint, span.literals) for span in later}),
+        result_writes=len({(span.fingerprint, span.literals) for span in later}),
     )
 
 
@@ -180,7 +189,8 @@ def _evidence(rounds: Sequence[Round], recount: Recount) -> Iterator[str]:
     names = {"PATCH": "updates", "DELETE": "deletions", "POST": "inserts"}
     yield f"{len(rounds)} {names[recount.write.method]}, each followed by the same kind of read of the same relation"
     later = sum(one.then is not None for one in rounds)
-    if recount.then is not None:
-        yield f"{later} of them followed by a write to {recount.then.name}, of {recount.thens} different rows"
+    if recount.result_write is not None:
+        rows = f"{recount.result_writes} different rows"
+        yield f"{later} of them followed by a write to {recount.result_write.name}, of {rows}"
     asked = len({one.read.literals for one in rounds})
     yield f"{len(rounds)} reads asked for {asked} different lists"

@@ -31,9 +31,9 @@ added up is better left to the database.
 
 from collections.abc import Iterator, Sequence
 
-from proxy.analysis.fingerprint import read_fingerprint
-from proxy.analysis.spans import asks_for_all, by_fingerprint, caller_of, seconds_of, size_of
-from proxy.analysis.volume import in_words, many, volume_impact
+from proxy.analysis.fingerprint import parse_fingerprint
+from proxy.analysis.spans import by_fingerprint, caller_of, is_unbounded_read, total_bytes, total_seconds
+from proxy.analysis.volume import format_bytes, plural, volume_impact
 from proxy.findings.model import Finding, Fix
 from proxy.fixes.page_code import next_page_js, next_page_py, next_page_sql
 from proxy.model import Span, Trace
@@ -56,13 +56,13 @@ def detect(trace: Trace, settings: RuleSettings) -> Iterator[Finding]:
 
 
 def _is_unbounded(span: Span) -> bool:
-    listed = any(one.operator == "in" for one in read_fingerprint(span.fingerprint).filters)
-    return asks_for_all(span) and not span.cut and not listed
+    listed = any(one.operator == "in" for one in parse_fingerprint(span.fingerprint).filters)
+    return is_unbounded_read(span) and not span.cut and not listed
 
 
 def _finding(trace: Trace, spans: Sequence[Span]) -> Finding:
-    shown, most = read_fingerprint(spans[0].fingerprint), max(spans, key=lambda span: span.rows)
-    size = size_of(spans)
+    shown, most = parse_fingerprint(spans[0].fingerprint), max(spans, key=lambda span: span.rows)
+    size = total_bytes(spans)
     return Finding(
         code=CODE,
         impact=volume_impact(size, most.rows),
@@ -73,15 +73,16 @@ def _finding(trace: Trace, spans: Sequence[Span]) -> Finding:
         route=trace.route,
         caller=caller_of(spans),
         problem=f"The application reads all rows of {shown.name} that there are: the answer grows with the table.",
-        current=f"{many(len(spans), 'request')}, up to {most.rows} rows each, {in_words(size)}"
-        f" in {1000 * seconds_of(spans):.0f} ms",
+        current=f"{plural(len(spans), 'request')}, up to {most.rows} rows each, {format_bytes(size)}"
+        f" in {1000 * total_seconds(spans):.0f} ms",
         evidence=("neither limit, offset, Range nor a list of keys bounds the answer",),
         fix=Fix(
             sql=next_page_sql(shown, KEY),
             supabase_js=next_page_js(shown, KEY),
             supabase_py=next_page_py(shown, KEY),
         ),
-        expected=f"100 rows a page are about {in_words(100 * most.size // most.rows)}, not {in_words(most.size)}.",
+        expected=f"100 rows a page are about {format_bytes(100 * most.size // most.rows)},"
+        f" not {format_bytes(most.size)}.",
         risk=f"Where {shown.name} has no unique column {KEY}, take its primary key. Code that needs every row has"
         " to ask for each page.",
     )

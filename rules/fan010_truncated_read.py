@@ -37,9 +37,9 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from msgspec.structs import replace
 
-from proxy.analysis.fingerprint import read_fingerprint
-from proxy.analysis.spans import asks_for_all, by_fingerprint, caller_of, seconds_of, size_of
-from proxy.analysis.volume import many
+from proxy.analysis.fingerprint import parse_fingerprint
+from proxy.analysis.spans import by_fingerprint, caller_of, is_unbounded_read, total_bytes, total_seconds
+from proxy.analysis.volume import plural
 from proxy.findings.model import Finding, Fix
 from proxy.fixes.page_code import next_page_sql
 from proxy.fixes.read_code import pages_js, pages_py
@@ -60,7 +60,7 @@ def detect(trace: Trace, settings: RuleSettings) -> Iterator[Finding]:
     """One finding a fingerprint of which an answer was probably cut."""
     if trace.mixed:
         return
-    whole = [span for span in trace.spans if span.rows > 0 and asks_for_all(span)]
+    whole = [span for span in trace.spans if span.rows > 0 and is_unbounded_read(span)]
     suspects = [span for span in whole if span.cut] or _hinted(whole, trace.spans, settings.truncated_read)
     paged = _last_pages(trace.spans) if suspects else {}
     cut = (span for span in suspects if paged.get(span.relation, float("-inf")) < span.end)
@@ -87,13 +87,13 @@ def _last_pages(spans: Iterable[Span]) -> dict[str, float]:
 
 
 def _pages(span: Span) -> bool:
-    shown = read_fingerprint(span.fingerprint)
+    shown = parse_fingerprint(span.fingerprint)
     keyset = any(condition.operator in PAST for condition in shown.filters)
     return span.bypass_reason == "range" or "offset=?" in shown.rest or (keyset and "limit=?" in shown.rest)
 
 
 def _finding(trace: Trace, spans: Sequence[Span], alike: int) -> Finding:
-    shown, rows, known = read_fingerprint(spans[0].fingerprint), spans[0].rows, bool(spans[0].cut)
+    shown, rows, known = parse_fingerprint(spans[0].fingerprint), spans[0].rows, bool(spans[0].cut)
     return Finding(
         code=CODE,
         impact="HIGH" if known else "MEDIUM",
@@ -105,8 +105,8 @@ def _finding(trace: Trace, spans: Sequence[Span], alike: int) -> Finding:
         caller=caller_of(spans),
         problem=f"The application asks for all rows of {shown.name}, and PostgREST gives no more than db-max-rows"
         " without saying so.",
-        current=f"{many(len(spans), 'request')} without a limit, {rows} rows each, {size_of(spans)} bytes"
-        f" in {1000 * seconds_of(spans):.0f} ms",
+        current=f"{plural(len(spans), 'request')} without a limit, {rows} rows each, {total_bytes(spans)} bytes"
+        f" in {1000 * total_seconds(spans):.0f} ms",
         evidence=(
             f"answered exactly {rows} rows, which is PostgREST's db-max-rows"
             if known

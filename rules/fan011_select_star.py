@@ -30,9 +30,9 @@ Advice: fanin changes nothing.
 
 from collections.abc import Iterator, Sequence
 
-from proxy.analysis.fingerprint import read_fingerprint
-from proxy.analysis.spans import by_fingerprint, caller_of, is_read, rows_of, size_of
-from proxy.analysis.volume import in_words, many, volume_impact
+from proxy.analysis.fingerprint import parse_fingerprint
+from proxy.analysis.spans import by_fingerprint, caller_of, is_read, total_bytes, total_rows
+from proxy.analysis.volume import format_bytes, plural, volume_impact
 from proxy.findings.model import Finding, Fix
 from proxy.fixes.advice_code import narrow_js, narrow_py
 from proxy.fixes.sql.read import narrow_sql
@@ -51,24 +51,24 @@ def detect(trace: Trace, settings: RuleSettings) -> Iterator[Finding]:
     """One finding a fingerprint."""
     found = (span for span in trace.spans if is_read(span) and span.rows > 0)
     for fingerprint, spans in by_fingerprint(found).items():
-        size = size_of(spans)
-        if size >= settings.select_star.min_bytes and "*" in read_fingerprint(fingerprint).select.split(","):
+        size = total_bytes(spans)
+        if size >= settings.select_star.min_bytes and "*" in parse_fingerprint(fingerprint).select.split(","):
             yield _finding(trace, spans, size)
 
 
 def _finding(trace: Trace, spans: Sequence[Span], size: int) -> Finding:
-    shown, rows = read_fingerprint(spans[0].fingerprint), rows_of(spans)
+    shown, rows = parse_fingerprint(spans[0].fingerprint), total_rows(spans)
     return Finding(
         code=CODE,
         impact=volume_impact(size, 0),
         confidence="medium",
-        title=f"All columns of {shown.name}: {in_words(size)} for {rows} rows",
+        title=f"All columns of {shown.name}: {format_bytes(size)} for {rows} rows",
         relation=spans[0].relation,
         fingerprint=spans[0].fingerprint,
         route=trace.route,
         caller=caller_of(spans),
         problem=f"The application asks for every column of {shown.name}, those that it does not read too.",
-        current=f"{many(len(spans), 'request')}, {rows} rows, {in_words(size)}: {size // rows} bytes a row",
+        current=f"{plural(len(spans), 'request')}, {rows} rows, {format_bytes(size)}: {size // rows} bytes a row",
         evidence=("select is * or absent, so that every column is sent, and every one that is added later",),
         fix=Fix(sql=narrow_sql(shown, KEY), supabase_js=narrow_js(shown, KEY), supabase_py=narrow_py(shown, KEY)),
         expected=f"Each column that is not named is not read, sent or parsed, {rows} times.",

@@ -31,9 +31,9 @@ look.
 
 from collections.abc import Iterator, Sequence
 
-from proxy.analysis.fingerprint import ParsedFingerprint, read_fingerprint
-from proxy.analysis.spans import by_fingerprint, caller_of, is_read, rows_of, seconds_of
-from proxy.analysis.volume import many
+from proxy.analysis.fingerprint import ParsedFingerprint, parse_fingerprint
+from proxy.analysis.spans import by_fingerprint, caller_of, is_read, total_rows, total_seconds
+from proxy.analysis.volume import plural
 from proxy.findings.model import Finding, Fix, impact_of
 from proxy.fixes.page_code import next_page_js, next_page_py, next_page_sql, seek_order
 from proxy.model import Span, Trace
@@ -57,8 +57,8 @@ def detect(trace: Trace, settings: RuleSettings) -> Iterator[Finding]:
 
 
 def _finding(trace: Trace, spans: Sequence[Span]) -> Finding:
-    shown, deepest = read_fingerprint(spans[0].fingerprint), max(span.offset for span in spans)
-    skipped, rows = sum(span.offset for span in spans), rows_of(spans)
+    shown, deepest = parse_fingerprint(spans[0].fingerprint), max(span.offset for span in spans)
+    skipped, rows = sum(span.offset for span in spans), total_rows(spans)
     return Finding(
         code=CODE,
         impact=impact_of(IMPACTS, skipped),
@@ -69,9 +69,9 @@ def _finding(trace: Trace, spans: Sequence[Span]) -> Finding:
         route=trace.route,
         caller=caller_of(spans),
         problem=f"The application pages through {shown.name} by offset: every page costs all the rows before it.",
-        current=f"{many(len(spans), 'request')}, offsets up to {deepest}, {rows} rows"
-        f" in {1000 * seconds_of(spans):.0f} ms",
-        evidence=(f"{many(len(spans), 'page')} with an offset, the deepest at row {deepest}",),
+        current=f"{plural(len(spans), 'request')}, offsets up to {deepest}, {rows} rows"
+        f" in {1000 * total_seconds(spans):.0f} ms",
+        evidence=(f"{plural(len(spans), 'page')} with an offset, the deepest at row {deepest}",),
         fix=Fix(
             sql=_index(shown) + next_page_sql(shown, KEY),
             supabase_js=next_page_js(shown, KEY),

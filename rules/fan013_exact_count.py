@@ -29,9 +29,9 @@ Advice: fanin changes nothing. An estimate may be off by a few per cent, more wh
 
 from collections.abc import Iterator, Sequence
 
-from proxy.analysis.fingerprint import read_fingerprint
-from proxy.analysis.spans import READS, by_fingerprint, caller_of, is_query, seconds_of
-from proxy.analysis.volume import many
+from proxy.analysis.fingerprint import parse_fingerprint
+from proxy.analysis.spans import READS, by_fingerprint, caller_of, is_query, total_seconds
+from proxy.analysis.volume import plural
 from proxy.findings.model import Finding, Fix, impact_of
 from proxy.fixes.advice_code import estimate_js, estimate_py
 from proxy.fixes.sql.read import estimate_sql
@@ -63,7 +63,7 @@ def _is_much(spans: Sequence[Span], bounds: ExactCount) -> bool:
 
 
 def _finding(trace: Trace, spans: Sequence[Span]) -> Finding:
-    shown, visited = read_fingerprint(spans[0].fingerprint), sum(span.total for span in spans)
+    shown, visited = parse_fingerprint(spans[0].fingerprint), sum(span.total for span in spans)
     most = max(span.total for span in spans)
     once = f" {len(spans)} times" if len(spans) > 1 else ""
     return Finding(
@@ -76,7 +76,7 @@ def _finding(trace: Trace, spans: Sequence[Span]) -> Finding:
         route=trace.route,
         caller=caller_of(spans),
         problem=f"The application has all rows of {shown.name} counted that its filters let through.",
-        current=f"{many(len(spans), 'request')}, {visited} rows counted in {1000 * seconds_of(spans):.0f} ms",
+        current=f"{plural(len(spans), 'request')}, {visited} rows counted in {1000 * total_seconds(spans):.0f} ms",
         evidence=(f"Prefer: count=exact, answered with up to {most} rows in all",),
         fix=Fix(sql=estimate_sql(shown), supabase_js=estimate_js(shown), supabase_py=estimate_py(shown)),
         expected="The planner's estimate takes no look at the rows; estimated counts exactly below db-max-rows.",

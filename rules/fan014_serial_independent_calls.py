@@ -37,7 +37,7 @@ here.
 
 from collections.abc import Iterator, Sequence
 
-from proxy.analysis.fingerprint import read_fingerprint
+from proxy.analysis.fingerprint import parse_fingerprint
 from proxy.analysis.spans import caller_of, is_read, may_write, succeeded
 from proxy.findings.model import Finding, Fix, impact_of
 from proxy.fixes.advice_code import together_js, together_py
@@ -101,7 +101,7 @@ def _saved(chain: Sequence[Span]) -> float:
 
 
 def _finding(trace: Trace, chain: Sequence[Span]) -> Finding:
-    reads = [read_fingerprint(span.fingerprint) for span in chain[:MOST]]
+    reads = [parse_fingerprint(span.fingerprint) for span in chain[:MOST]]
     names, saved = ", ".join(read.name for read in reads), _saved(chain)
     times = [1000 * (span.end - span.start) for span in chain]
     return Finding(

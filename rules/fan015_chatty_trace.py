@@ -41,9 +41,9 @@ Advice: fanin changes nothing.
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from proxy.analysis.fan_out import impact
-from proxy.analysis.fingerprint import read_fingerprint
-from proxy.analysis.spans import caller_of, is_query, seconds_of
+from proxy.analysis.fan_out import call_impact
+from proxy.analysis.fingerprint import parse_fingerprint
+from proxy.analysis.spans import caller_of, is_query, total_seconds
 from proxy.findings.model import Finding, Fix
 from proxy.fixes.page_load import load_js, load_py, load_sql
 from proxy.model import Span, Trace
@@ -69,11 +69,11 @@ def detect(trace: Trace, settings: RuleSettings) -> Iterator[Finding]:
 
 def _finding(trace: Trace, spans: Sequence[Span], kinds: Counter[str]) -> Finding:
     often = [fingerprint for fingerprint, _ in kinds.most_common(MOST)]
-    reads = [read_fingerprint(fingerprint) for fingerprint in often if fingerprint.startswith("GET ")]
+    reads = [parse_fingerprint(fingerprint) for fingerprint in often if fingerprint.startswith("GET ")]
     where = trace.route or "one trace"
     return Finding(
         code=CODE,
-        impact=impact(len(spans), seconds_of(spans)),
+        impact=call_impact(len(spans), total_seconds(spans)),
         confidence="high" if trace.explicit else "medium",
         title=f"{len(spans)} requests of {len(kinds)} kinds in {where}",
         relation="",
@@ -81,7 +81,7 @@ def _finding(trace: Trace, spans: Sequence[Span], kinds: Counter[str]) -> Findin
         route=trace.route,
         caller=caller_of(spans),
         problem="The application puts one page or job together out of many small reads.",
-        current=f"{len(spans)} requests, {trace.calls} upstream calls, {1000 * seconds_of(spans):.0f} ms of them in"
+        current=f"{len(spans)} requests, {trace.calls} upstream calls, {1000 * total_seconds(spans):.0f} ms of them in"
         f" {1000 * (trace.end - trace.start):.0f} ms",
         evidence=tuple(f"{count} × {fingerprint}" for fingerprint, count in kinds.most_common(MOST)),
         fix=Fix(sql=load_sql(reads), supabase_js=load_js(reads), supabase_py=load_py(reads)),

@@ -32,8 +32,8 @@ Advice: fanin changes nothing. An index costs space and slows down writes of its
 
 from collections.abc import Iterator, Sequence
 
-from proxy.analysis.fingerprint import ParsedFingerprint, read_fingerprint
-from proxy.analysis.workload import BOUNDS, Usage, Workload
+from proxy.analysis.fingerprint import ParsedFingerprint, parse_fingerprint
+from proxy.analysis.workload import DURATION_BOUNDS, Usage, Workload
 from proxy.findings.model import Finding, Fix, impact_of
 from proxy.fixes.plan_code import plan_js, plan_py, plan_sql
 from proxy.fixes.sql.index import index_columns, index_sql
@@ -45,7 +45,7 @@ SAFETY = "advice"
 
 PLANNED = ("GET", "HEAD", "PATCH", "DELETE")
 """Methods with filters: the plan of an insert tells nothing."""
-STEP = BOUNDS[1] / BOUNDS[0]
+STEP = DURATION_BOUNDS[1] / DURATION_BOUNDS[0]
 """A quantile is at most this many times too high: what is found is surely as slow as it says."""
 HOUR = 3600.0
 IMPACTS = ((360.0, "CRITICAL"), (60.0, "HIGH"), (10.0, "MEDIUM"))
@@ -59,13 +59,13 @@ def inspect(workload: Workload, settings: RuleSettings) -> Iterator[Finding]:
     bounds = settings.slow_query
     for usage in workload:
         slow = usage.quantile(0.95) / STEP
-        often = slow >= bounds.p95 and usage.longer_than(bounds.p95) >= bounds.min_calls
+        often = slow >= bounds.p95 and usage.count_at_least(bounds.p95) >= bounds.min_calls
         if usage.method in PLANNED and often:
-            yield _finding(read_fingerprint(usage.fingerprint), usage, slow)
+            yield _finding(parse_fingerprint(usage.fingerprint), usage, slow)
 
 
 def _finding(shown: ParsedFingerprint, usage: Usage, slow: float) -> Finding:
-    hours = max(usage.last - usage.first, HOUR) / HOUR
+    hours = max(usage.last_end - usage.first_start, HOUR) / HOUR
     spent = usage.seconds / hours
     mean = 1000 * usage.seconds / usage.calls
     columns = [item.column for item in index_columns(shown)]

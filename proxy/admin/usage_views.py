@@ -13,11 +13,11 @@ from proxy.settings.tables import Ignore
 
 
 class FindingHistory(Protocol):
-    """A finding with when and how often it was made; times are of the clock that runs on."""
+    """A finding with its number of occurrences and the monotonic times of the first and the last, in seconds."""
 
     finding: Finding
-    first: float
-    last: float
+    first_seen: float
+    last_seen: float
     count: int
     trace: str
     ignore: Ignore | None
@@ -89,7 +89,13 @@ def stored_finding_views(known: Iterable[FindingHistory], epoch: float) -> list[
     """In the order given."""
     return [
         StoredFindingView(
-            one.finding.key, one.finding, one.first + epoch, one.last + epoch, one.count, one.trace, _ignored(one)
+            one.finding.key,
+            one.finding,
+            one.first_seen + epoch,
+            one.last_seen + epoch,
+            one.count,
+            one.trace,
+            _ignored(one),
         )
         for one in known
     ]
@@ -126,8 +132,8 @@ def _usage(usage: Usage, names: ConfirmedNames, base: str, epoch: float) -> Usag
         most_rows=usage.most_rows,
         bytes=usage.size,
         largest=usage.largest,
-        first=usage.first + epoch,
-        last=usage.last + epoch,
+        first=usage.first_start + epoch,
+        last=usage.last_end + epoch,
         routes=tuple(dict(usage.routes)),
         caller=usage.caller,
         curl=code.curl,

@@ -8,12 +8,12 @@ from collections.abc import Sequence
 
 import msgspec
 
-from proxy.analysis.fingerprint import read_fingerprint
-from proxy.analysis.spans import grouped
+from proxy.analysis.fingerprint import parse_fingerprint
+from proxy.analysis.spans import group_by
 from proxy.errors.codes import BYPASS_REASONS
 from proxy.errors.remedies import BYPASS_REMEDIES
 from proxy.findings.model import Finding
-from proxy.fixes.curl import curl, curl_of
+from proxy.fixes.curl import curl, curl_of_request
 from proxy.fixes.read_code import call_js
 from proxy.model import Outcome, Span, Trace
 from proxy.observe.confirmed_names import METHODS, ConfirmedNames
@@ -168,11 +168,11 @@ def code_of(fingerprint: str, relation: str, base: str) -> ClientCode:
     """A fingerprint as code with placeholders for values."""
     if not relation:
         return ClientCode("", "")
-    return ClientCode(curl(fingerprint, relation, base), call_js(read_fingerprint(fingerprint)))
+    return ClientCode(curl(fingerprint, relation, base), call_js(parse_fingerprint(fingerprint)))
 
 
 def _span(span: Span, names: ConfirmedNames, start: float, origin: str) -> SpanView:
-    exact = curl_of(span.method, span.target, span.relation, span.fingerprint, origin) if span.target else ""
+    exact = curl_of_request(span.method, span.target, span.relation, span.fingerprint, origin) if span.target else ""
     return SpanView(
         number=span.number,
         method=span.method if span.method in METHODS else "other",
@@ -197,7 +197,7 @@ def _span(span: Span, names: ConfirmedNames, start: float, origin: str) -> SpanV
 
 def _calls(spans: Sequence[Span], trace: Trace) -> list[CallView]:
     """The calls in the order that their first spans came in."""
-    answered = grouped((span for span in spans if span.call), lambda span: span.call)
+    answered = group_by((span for span in spans if span.call), lambda span: span.call)
     return [_call(call, members, trace.start) for call, members in answered.items()]
 
 

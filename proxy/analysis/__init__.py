@@ -1,1 +1,1 @@
-"""What do spans and the workload show? The questions that several rules ask."""
+"""What do spans and the workload show? Computations that several rules share."""

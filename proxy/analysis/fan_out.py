@@ -1,4 +1,7 @@
-"""What several rules ask of look-alikes: whether they differ in a key, whether they overlap, what they cost."""
+"""Fan-out detection: reads with one fingerprint that differ in one key, in parallel or one after another.
+
+It also tells polling from loops, and computes the impact of the calls that a fix saves.
+"""
 
 from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
@@ -8,95 +11,102 @@ from statistics import median
 
 import msgspec
 
-from proxy.analysis.fingerprint import Filter, ParsedFingerprint, read_fingerprint
-from proxy.analysis.spans import by_fingerprint, grouped, is_read
+from proxy.analysis.fingerprint import Filter, ParsedFingerprint, parse_fingerprint
+from proxy.analysis.spans import by_fingerprint, group_by, is_read
 from proxy.findings.model import impact_of
 from proxy.model import Span, Trace
 from proxy.settings.rules import NPlusOne
 
-IMPACTS = ((1.0, 100, "CRITICAL"), (0.2, 20, "HIGH"), (0.05, 10, "MEDIUM"))
-"""Seconds of calls saved, or calls, from which an impact holds; below the last it is LOW."""
-EVEN = 0.2
-"""By how much of their median intervals may differ that a timer made."""
-GROWING = 1.3
-"""How many times the one before each wait is of a client that backs off."""
-FASTEST = 0.2
-"""Seconds between two that a timer made, at least: what an application does between two reads takes less."""
+CALL_IMPACTS = ((1.0, 100, "CRITICAL"), (0.2, 20, "HIGH"), (0.05, 10, "MEDIUM"))
+"""Minimum seconds saved, or minimum calls, per impact; below the last step the impact is LOW."""
+INTERVAL_TOLERANCE = 0.2
+"""Intervals of a timer differ from their median by at most this share of it."""
+BACKOFF_FACTOR = 1.3
+"""A client that backs off waits at least this many times as long before each retry."""
+MIN_TIMER_SECONDS = 0.2
+"""Minimum period of a timer: the work of an application between two reads takes less time than this."""
 
 
 class FanOut(msgspec.Struct, frozen=True):
-    """Look-alikes that differ in ``key``."""
+    """Reads with one fingerprint that differ in the value of ``key``."""
 
     spans: tuple[Span, ...]
     key: Filter
 
 
-Find = Callable[[ParsedFingerprint, Sequence[Span], NPlusOne], FanOut | None]
-"""``together`` or ``in_turn``: at most one of them finds something, by what most spans of the fingerprint do."""
+FanOutDetector = Callable[[ParsedFingerprint, Sequence[Span], NPlusOne], FanOut | None]
+"""``parallel_fan_out`` or ``sequential_fan_out``: for given spans at most one of them returns a fan-out."""
 
 
-def fan_outs(trace: Trace, find: Find, bounds: NPlusOne) -> Iterator[tuple[ParsedFingerprint, FanOut]]:
-    """Of each kind of read that fans out in ``trace``; none where it may mix several requests of the application."""
+def fan_outs(trace: Trace, detect: FanOutDetector, bounds: NPlusOne) -> Iterator[tuple[ParsedFingerprint, FanOut]]:
+    """The fan-outs in ``trace``, at most one per fingerprint; none in a mixed trace (several application requests)."""
     reads = {} if trace.mixed else by_fingerprint(filter(is_read, trace.spans))
     for fingerprint, spans in reads.items():
-        shown = read_fingerprint(fingerprint)
-        found = find(shown, spans, bounds)
-        if found is not None:
-            yield shown, found
+        parsed = parse_fingerprint(fingerprint)
+        fan_out = detect(parsed, spans, bounds)
+        if fan_out is not None:
+            yield parsed, fan_out
 
 
-def together(shown: ParsedFingerprint, spans: Sequence[Span], bounds: NPlusOne) -> FanOut | None:
-    """All of them, if they were in flight together."""
-    key = varying_key(shown, spans, bounds)
+def parallel_fan_out(parsed: ParsedFingerprint, spans: Sequence[Span], bounds: NPlusOne) -> FanOut | None:
+    """All ``spans`` as one fan-out if they were in flight at the same time; else None."""
+    key = varying_key(parsed, spans, bounds)
     return FanOut(tuple(spans), key) if key is not None and in_parallel(spans) else None
 
 
-def in_turn(shown: ParsedFingerprint, spans: Sequence[Span], bounds: NPlusOne) -> FanOut | None:
-    """The loops over a key among them, if they were sent one after another."""
-    fans_out = varying_key(shown, spans, bounds) is not None
-    return loop(shown, spans, bounds) if fans_out and not in_parallel(spans) else None
+def sequential_fan_out(parsed: ParsedFingerprint, spans: Sequence[Span], bounds: NPlusOne) -> FanOut | None:
+    """The loops over a key among ``spans`` if most spans were sent one after another; else None."""
+    fans_out = varying_key(parsed, spans, bounds) is not None
+    return looped_fan_out(parsed, spans, bounds) if fans_out and not in_parallel(spans) else None
 
 
-def loop(shown: ParsedFingerprint, spans: Sequence[Span], bounds: NPlusOne) -> FanOut | None:
-    """The loops over a key among them: without what is polled, and with no pause in a loop."""
-    looped = [run for run in runs(unpolled(spans), bounds.max_pause) if varying_key(shown, run, bounds) is not None]
-    found = tuple(span for run in looped for span in run)
-    key = varying_key(shown, found, bounds)
-    return None if key is None else FanOut(found, key)
+def looped_fan_out(parsed: ParsedFingerprint, spans: Sequence[Span], bounds: NPlusOne) -> FanOut | None:
+    """The loops over a key among ``spans``: polling is left out, and a pause ends a loop."""
+    loops = [
+        run
+        for run in split_at_pauses(without_polling(spans), bounds.max_pause)
+        if varying_key(parsed, run, bounds) is not None
+    ]
+    looped = tuple(span for run in loops for span in run)
+    key = varying_key(parsed, looped, bounds)
+    return None if key is None else FanOut(looped, key)
 
 
-def varying_key(shown: ParsedFingerprint, spans: Sequence[Span], bounds: NPlusOne) -> Filter | None:
-    """The ``eq`` filter with most values among ``spans``, all of one fingerprint; None where they are too few."""
+def varying_key(parsed: ParsedFingerprint, spans: Sequence[Span], bounds: NPlusOne) -> Filter | None:
+    """The ``eq`` filter with the most values in ``spans``, which have one fingerprint.
+
+    None below ``bounds.min_calls`` spans or ``bounds.min_distinct`` values.
+    """
     if len(spans) < bounds.min_calls:
         return None
-    return most_varied(shown, spans, bounds.min_distinct)
+    return most_varied(parsed, spans, bounds.min_distinct)
 
 
-def most_varied(shown: ParsedFingerprint, spans: Sequence[Span], least: int) -> Filter | None:
-    """The ``eq`` filter with most values among ``spans``, if it has at least as many."""
-    varied = [f for f in shown.filters if f.operator == "eq" and distinct(spans, f) >= least]
-    return max(varied, key=lambda f: distinct(spans, f), default=None)
+def most_varied(parsed: ParsedFingerprint, spans: Sequence[Span], least: int) -> Filter | None:
+    """The ``eq`` filter with the most values in ``spans``; None if no filter has ``least`` values."""
+    varied = [f for f in parsed.filters if f.operator == "eq" and distinct_values(spans, f) >= least]
+    return max(varied, key=lambda f: distinct_values(spans, f), default=None)
 
 
-def distinct(spans: Sequence[Span], condition: Filter) -> int:
-    """How many values a filter has."""
-    return len({span.literals[condition.at] for span in spans})
+def distinct_values(spans: Sequence[Span], condition: Filter) -> int:
+    """Number of different values of a filter in ``spans``."""
+    return len({span.literals[condition.index] for span in spans})
 
 
-def is_list(shown: ParsedFingerprint, spans: Sequence[Span]) -> bool:
-    """Whether a key has several rows: some had, or an order says that they may."""
-    return bool(shown.order) or any(span.rows > 1 for span in spans)
+def has_many_rows_per_key(parsed: ParsedFingerprint, spans: Sequence[Span]) -> bool:
+    """Whether one key may have several rows: some answers had several, or the query has an order."""
+    return bool(parsed.order) or any(span.rows > 1 for span in spans)
 
 
 def in_parallel(spans: Sequence[Span]) -> bool:
-    """Whether at least half of the spans began before the one before them ended."""
+    """Whether at least half of the spans began before the previous span ended."""
     ordered = sorted(spans, key=lambda span: span.start)
     overlapping = sum(later.start < earlier.end for earlier, later in pairwise(ordered))
     return 2 * overlapping >= len(spans)
 
 
-def runs(spans: Sequence[Span], pause: float) -> Iterator[list[Span]]:
-    """``spans`` in their order, cut where nothing was asked for longer than ``pause`` seconds."""
+def split_at_pauses(spans: Sequence[Span], pause: float) -> Iterator[list[Span]]:
+    """``spans`` by start, split where no span was in flight for longer than ``pause`` seconds."""
     run: list[Span] = []
     ended = 0.0
     for span in sorted(spans, key=lambda span: span.start):
@@ -109,8 +119,8 @@ def runs(spans: Sequence[Span], pause: float) -> Iterator[list[Span]]:
         yield run
 
 
-class Load:
-    """How long something was in flight."""
+class BusyTime:
+    """Total time in which at least one of the spans was in flight."""
 
     def __init__(self, spans: Sequence[Span]) -> None:
         ordered = sorted(spans, key=lambda span: span.start)
@@ -119,39 +129,41 @@ class Load:
         busy = (max(span.end - max(span.start, ended), 0.0) for span, ended in zip(ordered, ends, strict=False))
         self._sums = list(accumulate(busy, initial=0.0))
 
-    def between(self, first: float, last: float) -> float:
-        """Seconds of those that began from ``first`` on and before ``last``; of several at once they count once."""
+    def seconds_between(self, first: float, last: float) -> float:
+        """Busy seconds of the spans that began at or after ``first`` and before ``last``; overlaps count once."""
         return self._sums[bisect_left(self._starts, last)] - self._sums[bisect_left(self._starts, first)]
 
 
-def unpolled(spans: Sequence[Span]) -> list[Span]:
-    """Those that no timer made: of each value asked again and again by one, all are left out."""
-    asked = grouped(spans, lambda span: span.same)
-    load = Load(spans)
-    polled = {same for same, again in asked.items() if is_polled(again, load)}
+def without_polling(spans: Sequence[Span]) -> list[Span]:
+    """``spans`` without polling: if a timer repeats a request, all its repetitions are left out."""
+    load = BusyTime(spans)
+    equal_requests = group_by(spans, lambda span: span.same)
+    polled = {same for same, equal in equal_requests.items() if is_polled(equal, load)}
     return [span for span in spans if span.same not in polled]
 
 
-def is_polled(again: Sequence[Span], load: Load) -> bool:
-    """Whether a timer made these equal requests: its intervals, or its waits after each answer, are even, or they grow.
-    A loop within a loop asks at even intervals too, but fills them with its other reads: ``load`` is of all of them.
+def is_polled(equal: Sequence[Span], load: BusyTime) -> bool:
+    """Whether a timer made these equal requests.
+
+    The intervals of a timer, or its waits after each answer, are even, or they grow (backoff). A nested loop repeats
+    requests at even intervals too, but other reads fill its intervals; ``load`` measures that over all reads.
     """
-    if len(again) < 3:
+    if len(equal) < 3:
         return False
-    ordered = sorted(again, key=lambda span: span.start)
+    ordered = sorted(equal, key=lambda span: span.start)
     intervals = [later.start - earlier.start for earlier, later in pairwise(ordered)]
     waits = [later.start - earlier.end for earlier, later in pairwise(ordered)]
     first, last = ordered[0].start, ordered[-1].start
-    return (_is_timed(intervals) or _is_timed(waits)) and 2 * load.between(first, last) <= last - first
+    return (_is_timed(intervals) or _is_timed(waits)) and 2 * load.seconds_between(first, last) <= last - first
 
 
 def _is_timed(waits: Sequence[float]) -> bool:
     usual = median(waits)
-    even = all(abs(wait - usual) <= EVEN * usual for wait in waits)
-    grow = len(waits) >= 3 and all(later >= GROWING * earlier for earlier, later in pairwise(waits))
-    return usual >= FASTEST and (even or grow)
+    even = all(abs(wait - usual) <= INTERVAL_TOLERANCE * usual for wait in waits)
+    grow = len(waits) >= 3 and all(later >= BACKOFF_FACTOR * earlier for earlier, later in pairwise(waits))
+    return usual >= MIN_TIMER_SECONDS and (even or grow)
 
 
-def impact(calls: int, seconds: float) -> str:
-    """By the calls, or the seconds that the calls saved would take one after another."""
-    return impact_of(IMPACTS, seconds, calls)
+def call_impact(calls: int, seconds: float) -> str:
+    """Impact by the number of calls, or by the total seconds of the calls that a fix saves."""
+    return impact_of(CALL_IMPACTS, seconds, calls)

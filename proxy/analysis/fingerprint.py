@@ -1,7 +1,7 @@
-"""A fingerprint taken apart again, for those who explain it: relation, columns, operators, order.
+"""Parses a fingerprint into relation, columns, filters and order, for rules and fixes.
 
-Fingerprints are made by ``path.fingerprint``; ``GET t?select=*&id=eq.?&order=at.desc`` is one. A schema is in it where
-it is not the first of PostgREST's db-schemas: ``GET private.t?id=eq.?``.
+``path.fingerprint`` makes fingerprints such as ``GET t?select=*&id=eq.?&order=at.desc``. The schema is part of the
+fingerprint unless it is the first of PostgREST's db-schemas: ``GET private.t?id=eq.?``.
 """
 
 from functools import lru_cache
@@ -12,11 +12,11 @@ from proxy.postgrest.request.target import RESERVED
 
 
 class Filter(msgspec.Struct, frozen=True):
-    """``column=operator.?``; ``at`` is the parameter's place in the query."""
+    """``column=operator.?``; ``index`` is the parameter's position in the query string, from 0."""
 
     column: str
     operator: str
-    at: int
+    index: int
 
 
 class OrderItem(msgspec.Struct, frozen=True):
@@ -28,13 +28,13 @@ class OrderItem(msgspec.Struct, frozen=True):
 
 
 class ParsedFingerprint(msgspec.Struct, frozen=True):
-    """A fingerprint's parts. ``rest`` is what is neither a plain filter, ``select`` nor ``order``, as it stands."""
+    """The parts of a fingerprint; ``rest`` has the other parameters (logic trees, limit, filters on embeds) as text."""
 
     method: str
     schema: str
-    """Empty for the one that needs no profile."""
+    """Empty for the first of PostgREST's db-schemas, which needs no profile header."""
     relation: str
-    """Without its schema."""
+    """Without the schema."""
     select: str
     filters: tuple[Filter, ...]
     order: tuple[OrderItem, ...]
@@ -42,18 +42,18 @@ class ParsedFingerprint(msgspec.Struct, frozen=True):
 
     @property
     def name(self) -> str:
-        """The relation's, with its schema where that has to be named."""
+        """Name of the relation; with the schema unless that is the default."""
         return f"{self.schema}.{self.relation}" if self.schema else self.relation
 
 
 @lru_cache(maxsize=1024)
-def read_fingerprint(fingerprint: str) -> ParsedFingerprint:
-    """The parts of a fingerprint of a relation; never fails, since it only explains."""
+def parse_fingerprint(fingerprint: str) -> ParsedFingerprint:
+    """Parse a fingerprint of a relation. Never raises: its result only explains, it does not decide."""
     method, _, target = fingerprint.partition(" ")
-    asked, _, query = target.partition("?")
-    schema, dot, relation = asked.partition(".")
+    path, _, query = target.partition("?")
+    schema, dot, relation = path.partition(".")
     select, order, filters, rest = "*", "", [], []
-    for at, param in enumerate(query.split("&") if query else []):
+    for index, param in enumerate(query.split("&") if query else []):
         name, _, value = param.partition("=")
         if name == "select":
             select = value
@@ -62,33 +62,33 @@ def read_fingerprint(fingerprint: str) -> ParsedFingerprint:
         elif name.encode() in RESERVED or "." in name or "(" in value:
             rest.append(param)
         else:
-            filters.append(Filter(name, value.removesuffix(".?"), at))
-    place = (schema, relation) if dot else ("", asked)
-    return ParsedFingerprint(method, *place, select, tuple(filters), _orders(order), tuple(rest))
+            filters.append(Filter(name, value.removesuffix(".?"), index))
+    qualified = (schema, relation) if dot else ("", path)
+    return ParsedFingerprint(method, *qualified, select, tuple(filters), _parse_order(order), tuple(rest))
 
 
 def is_bounded(fingerprint: str) -> bool:
-    """Whether the query has a limit or an offset of its own; those of embeds are none."""
+    """Whether the query itself has a limit or an offset; those of embeds do not count."""
     params = fingerprint.partition("?")[2].split("&")
     return "limit=?" in params or "offset=?" in params
 
 
-def by_key(shown: ParsedFingerprint, key: str) -> Filter | None:
-    """The filter by one value of ``key``, or by several."""
-    return next((one for one in shown.filters if one.column == key and one.operator in ("eq", "in")), None)
+def key_filter(parsed: ParsedFingerprint, key: str) -> Filter | None:
+    """The ``eq`` or ``in`` filter on column ``key``; None if there is no such filter."""
+    return next((f for f in parsed.filters if f.column == key and f.operator in ("eq", "in")), None)
 
 
-def conflict_of(shown: ParsedFingerprint) -> str:
-    """The columns of ``on_conflict``, with commas between them; empty where there is none."""
-    return next((param.removeprefix("on_conflict=") for param in shown.rest if param.startswith("on_conflict=")), "")
+def conflict_columns(parsed: ParsedFingerprint) -> str:
+    """The columns of ``on_conflict``, separated by commas; empty without the parameter."""
+    return next((param.removeprefix("on_conflict=") for param in parsed.rest if param.startswith("on_conflict=")), "")
 
 
-def is_about_body(param: str) -> bool:
-    """Whether a parameter says what a write's body has, not which rows it is about."""
+def describes_body(param: str) -> bool:
+    """Whether a parameter describes the body of a write, not the rows that it changes."""
     return param.startswith(("columns=", "on_conflict="))
 
 
-def _orders(order: str) -> tuple[OrderItem, ...]:
+def _parse_order(order: str) -> tuple[OrderItem, ...]:
     items = []
     for item in order.split(",") if order else []:
         column, *words = item.split(".")

@@ -1,6 +1,6 @@
-"""The keys that an answer shows, without their values: hashes of each row's ``id`` and ``*_id``.
+"""Hashes of the keys in an answer: each row's ``id`` and ``*_id``, never their values.
 
-With them a rule sees that a literal came out of an earlier answer, and how many of its rows were of use
+With them a rule finds the earlier answer that a literal came from, and how many of its rows were used
 (docs/explanation/architecture.md#row-keys).
 """
 
@@ -10,30 +10,33 @@ import msgspec
 
 from proxy.model import RowKeys
 
-MOST_BYTES = 256_000
-"""A larger body is not read."""
-MOST_ROWS = 1000
-"""Rows of which keys are kept; the first ones."""
+MAX_BODY_BYTES = 256_000
+"""A larger body is not parsed."""
+MAX_ROWS = 1000
+"""Keys of at most this many rows are kept: the first rows of the answer."""
 
-_read = msgspec.json.Decoder(list[dict[str, msgspec.Raw]]).decode
-_read_one = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
+_decode_rows = msgspec.json.Decoder(list[dict[str, msgspec.Raw]]).decode
+_decode_row = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 
 
 def row_keys(body: bytes | bytearray, digest: Callable[[bytes], int]) -> RowKeys:
-    """Of a JSON array of objects, or one object; empty for everything else. ``digest`` is that of literals."""
-    if len(body) > MOST_BYTES:
+    """Row keys of a JSON array of objects, or of one object; empty for any other body.
+
+    ``digest`` is the function that hashes literals of requests, so that both compare equal.
+    """
+    if len(body) > MAX_BODY_BYTES:
         return ()
     try:
-        rows = [_read_one(body)] if body[:1] == b"{" else _read(body)
+        rows = [_decode_row(body)] if body[:1] == b"{" else _decode_rows(body)
     except msgspec.DecodeError:
         return ()
-    rows = rows[:MOST_ROWS]
+    rows = rows[:MAX_ROWS]
     names = [name for name in (rows[0] if rows else ()) if name == "id" or name.endswith("_id")]
-    return tuple((name, tuple(_hashed(row.get(name), digest) for row in rows)) for name in names)
+    return tuple((name, tuple(_hash(row.get(name), digest) for row in rows)) for name in names)
 
 
-def _hashed(value: msgspec.Raw | None, digest: Callable[[bytes], int]) -> int:
-    """As a filter would spell it: a string without its quotes, which UUIDs and codes have no escapes in."""
+def _hash(value: msgspec.Raw | None, digest: Callable[[bytes], int]) -> int:
+    """Hash of the value as a filter spells it: a string without its quotes (UUIDs and codes have no escapes)."""
     text = b"null" if value is None else bytes(value)
     if text == b"null" or text[:1] in (b"{", b"["):
         return 0

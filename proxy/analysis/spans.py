@@ -1,4 +1,4 @@
-"""What rules ask of spans: which belong together, who made them, what they add up to."""
+"""Groups, predicates and totals of spans, for rules."""
 
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Sequence
@@ -9,14 +9,14 @@ from proxy.analysis.fingerprint import is_bounded
 from proxy.model import Span
 
 READS = ("GET", "HEAD")
-"""Methods that ask for rows, or how many there are."""
+"""Methods that read rows, or their number."""
 
 Item = TypeVar("Item")
 Key = TypeVar("Key", bound=Hashable)
 
 
-def grouped(items: Iterable[Item], key: Callable[[Item], Key]) -> dict[Key, list[Item]]:
-    """``items`` by what ``key`` says of them; groups, and what is in them, are in the order of the items."""
+def group_by(items: Iterable[Item], key: Callable[[Item], Key]) -> dict[Key, list[Item]]:
+    """``items`` grouped by ``key``; the groups and their items keep the order of ``items``."""
     groups: defaultdict[Key, list[Item]] = defaultdict(list)
     for item in items:
         groups[key(item)].append(item)
@@ -24,70 +24,70 @@ def grouped(items: Iterable[Item], key: Callable[[Item], Key]) -> dict[Key, list
 
 
 def by_fingerprint(spans: Iterable[Span]) -> dict[str, list[Span]]:
-    """Spans of one kind of query each."""
-    return grouped(spans, attrgetter("fingerprint"))
+    """Spans grouped by fingerprint."""
+    return group_by(spans, attrgetter("fingerprint"))
 
 
 def is_query(span: Span) -> bool:
-    """Whether it is of a relation, and no retry of a client."""
+    """Whether the request is for a relation and not a client's retry."""
     return bool(span.relation) and not span.retry
 
 
 def is_read(span: Span) -> bool:
-    """Whether it is such a query for rows."""
-    return span.method == "GET" and bool(span.relation) and not span.retry  # not is_query, to spare a call a span
+    """Whether the request is a query (``is_query``) for rows."""
+    return span.method == "GET" and bool(span.relation) and not span.retry  # inlines is_query: this runs for each span
 
 
-def asks_for_all(span: Span) -> bool:
-    """Whether it is such a read without limit, offset and Range."""
+def is_unbounded_read(span: Span) -> bool:
+    """Whether the request is a read without limit, offset and Range."""
     return is_read(span) and span.bypass_reason != "range" and not is_bounded(span.fingerprint)
 
 
 def may_write(span: Span) -> bool:
-    """Whether anything may be changed by it; a GET of a function changes nothing either."""
+    """Whether the request may change data; a GET of a function may not."""
     return span.method not in ("GET", "HEAD", "OPTIONS")
 
 
 def succeeded(span: Span) -> bool:
-    """Whether it was answered with a 2xx."""
+    """Whether the status is 2xx."""
     return 200 <= span.status < 300
 
 
 def caller_of(spans: Iterable[Span]) -> str:
-    """The code that made them, by the first of them that tells it; else empty."""
+    """The first known caller (line of application code); empty if none is known."""
     return next((span.caller for span in spans if span.caller), "")
 
 
-def kind_of(spans: Sequence[Span], column: str) -> str:
-    """What the literals of a key look like; empty where it is none."""
+def literal_kind(spans: Sequence[Span], column: str) -> str:
+    """Literal class of a key column: integer, uuid or text; empty if the column is not a key."""
     return dict(spans[0].key_types).get(column, "")
 
 
-def calls_of(spans: Iterable[Span]) -> int:
-    """How many upstream calls answered them: some may have shared one."""
+def count_calls(spans: Iterable[Span]) -> int:
+    """Number of upstream calls that answered the spans; merged spans share one."""
     return len({span.call for span in spans if span.call})
 
 
-def seconds_of(spans: Iterable[Span]) -> float:
-    """Their times, added."""
+def total_seconds(spans: Iterable[Span]) -> float:
+    """Sum of the durations, in seconds."""
     return sum(span.end - span.start for span in spans)
 
 
-def seconds_spared(spans: Sequence[Span]) -> float:
-    """What one call instead of all of them would take less, if it took as long as they did on average."""
-    return seconds_of(spans) * (len(spans) - 1) / len(spans)
+def seconds_saved(spans: Sequence[Span]) -> float:
+    """Seconds saved if one call of average duration replaced all spans."""
+    return total_seconds(spans) * (len(spans) - 1) / len(spans)
 
 
-def seconds_between(spans: Sequence[Span]) -> float:
-    """From the first one's start to the last one's end."""
+def elapsed_seconds(spans: Sequence[Span]) -> float:
+    """Seconds from the first start to the last end."""
     return max(span.end for span in spans) - min(span.start for span in spans)
 
 
-def rows_of(spans: Iterable[Span]) -> int:
-    """The rows of their answers, as far as they are known."""
+def total_rows(spans: Iterable[Span]) -> int:
+    """Number of rows in the answers; answers with an unknown number count 0."""
     return sum(max(span.rows, 0) for span in spans)
 
 
-def size_of(spans: Iterable[Span]) -> int:
-    """Bytes of their answers' bodies."""
+def total_bytes(spans: Iterable[Span]) -> int:
+    """Bytes of the answers' bodies."""
     return sum(span.size for span in spans)

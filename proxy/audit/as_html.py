@@ -8,7 +8,7 @@ from html import escape
 from proxy.audit.report import Report, ReportedFinding
 from proxy.audit.style import STYLE
 from proxy.audit.tables import ReportTable, TableColumn, facts, seen, tables, warnings
-from proxy.findings.report import LabelledLines, after, before, fixes, heading
+from proxy.findings.report import LabelledLines, fixes, heading, parts_after_fix, parts_before_fix
 
 POLICY = (
     f"default-src 'none'; style-src 'sha256-{b64encode(sha256(STYLE.encode()).digest()).decode()}'; base-uri 'none'"
@@ -83,11 +83,11 @@ def _number(column: TableColumn) -> str:
 def _finding(at: int, one: ReportedFinding) -> Iterator[str]:
     yield f'<section id="finding-{at}" class="{escape(one.finding.impact.lower())}">'
     yield f"<h3>{escape(heading(one.finding))}</h3>"
-    yield from _parts([("Seen", (seen(one),)), *before(one.finding)])
+    yield from _parts([("Seen", (seen(one),)), *parts_before_fix(one.finding)])
     for name, _, code in fixes(one.finding):
         yield f"<details open><summary>Fix ({name})</summary>"
         yield f'<pre tabindex="0">{escape(chr(10).join(code))}</pre></details>'
-    yield from _parts(after(one.finding))
+    yield from _parts(parts_after_fix(one.finding))
     yield "</section>"
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from proxy.audit.report import Report, ReportedFinding
 from proxy.audit.tables import NONE, ReportTable, TableColumn, facts, seen, tables, warnings
-from proxy.findings.report import LabelledLines, after, before, fixes, heading
+from proxy.findings.report import LabelledLines, fixes, heading, parts_after_fix, parts_before_fix
 from proxy.text.markdown import fenced, prose, verbatim
 
 
@@ -44,12 +44,12 @@ def _cell(column: TableColumn, text: str) -> str:
 
 def _finding(one: ReportedFinding) -> Iterator[str]:
     yield from ("", f"### {prose(heading(one.finding))}", "")
-    yield from _parts([("Seen", (seen(one),)), *before(one.finding)])
+    yield from _parts([("Seen", (seen(one),)), *parts_before_fix(one.finding)])
     for name, language, code in fixes(one.finding):
         yield from ("", f"Fix ({name}):", "")
         yield from fenced(language, code)
     yield ""
-    yield from _parts(after(one.finding))
+    yield from _parts(parts_after_fix(one.finding))
 
 
 def _parts(parts: LabelledLines) -> Iterator[str]:

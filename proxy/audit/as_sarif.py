@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from proxy.analysis.volume import many
+from proxy.analysis.volume import plural
 from proxy.audit.report import IgnoredFinding, Report, ReportedFinding
 from proxy.check.sarif import described, log, result
 from proxy.check.verdict import BudgetProblem
@@ -33,6 +33,6 @@ def _suppressed(one: IgnoredFinding, settings: str) -> dict[str, Any]:
 
 
 def _made(level: str, found: Finding, times: int, source: str, trace: str, settings: str) -> dict[str, Any]:
-    what = f"{found.title}, {many(times, 'time')}"
+    what = f"{found.title}, {plural(times, 'time')}"
     made = result(level, BudgetProblem(found.code, what, found.route, source, trace, found), settings)
     return {**made, "occurrenceCount": times}

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 
-from proxy.analysis.volume import in_words, many
+from proxy.analysis.volume import format_bytes, plural
 from proxy.audit.report import IgnoredFinding, QueryUsage, Report, ReportedFinding, TrafficSummary
 from proxy.text.terminal import safe
 
@@ -40,10 +40,10 @@ def facts(report: Report) -> Iterator[tuple[str, str]]:
     yield "Time", _time(read)
     yield "Traces", _traces(read)
     again = f"; {read.repeated:,} more repeated by their clients" if read.repeated else ""
-    yield "Queries", f"{read.queries:,} of {many(read.kinds, 'kind')}{again}"
+    yield "Queries", f"{read.queries:,} of {plural(read.kinds, 'kind')}{again}"
     yield "Merged", f"{read.merged:,} ({_percent(read.merged_share)}); {read.alone:,} more found no company"
     yield "Upstream calls", f"{read.upstream_calls:,} answered them: {read.saved_calls:,} saved"
-    yield "Answers", f"{read.rows:,} rows, {in_words(read.bytes)}; {read.failed:,} failed"
+    yield "Answers", f"{read.rows:,} rows, {format_bytes(read.bytes)}; {read.failed:,} failed"
     if read.nameless:
         yield "Not shown", _nameless(read)
     yield "Verdict", _verdict(report)
@@ -140,7 +140,7 @@ def _query(one: QueryUsage) -> tuple[str, ...]:
         _ms(one.p50),
         _ms(one.p95),
         f"{one.rows_per_call:,.1f}",
-        in_words(one.bytes),
+        format_bytes(one.bytes),
         f"{one.failed:,}",
         safe(one.fingerprint),
         ", ".join(map(safe, one.routes)),
@@ -155,7 +155,7 @@ def _routes(report: Report) -> ReportTable:
         (
             *(f"{count:,}" for count in (one.p50_queries, one.max_queries, one.traces, one.unjudged)),
             *(f"{count:,}" for count in (one.queries, one.upstream_calls, one.rows)),
-            in_words(one.bytes),
+            format_bytes(one.bytes),
             safe(one.route) or NONE,
         )
         for one in report.routes
@@ -180,10 +180,10 @@ def _refusals(report: Report) -> ReportTable:
 
 def seen(one: ReportedFinding) -> str:
     """Where and how often a finding was made."""
-    times = many(one.times, "time")
+    times = plural(one.times, "time")
     if not one.traces:
         return f"{times}, in the workload as a whole"
-    where = f"{times} in {many(one.traces, 'trace')}; first in trace {safe(one.trace)} of {safe(one.source)}"
+    where = f"{times} in {plural(one.traces, 'trace')}; first in trace {safe(one.trace)} of {safe(one.source)}"
     return where if one.judged else f"{where}; no trace of these can fail a build: inferred, mixed or cut short"
 
 

@@ -4,7 +4,7 @@ import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
-from proxy.analysis.spans import grouped, rows_of, size_of
+from proxy.analysis.spans import group_by, total_bytes, total_rows
 from proxy.analysis.workload import Usage, Workload
 from proxy.audit.report import QueryUsage, RouteUsage, TrafficSummary
 from proxy.model import Outcome, Span, Trace
@@ -50,8 +50,8 @@ class TrafficCounter:
         )
         for span in trace.spans:
             self._counts.update(_marks(span))
-        self._counts["rows"] += rows_of(trace.spans)
-        self._counts["bytes"] += size_of(trace.spans)
+        self._counts["rows"] += total_rows(trace.spans)
+        self._counts["bytes"] += total_bytes(trace.spans)
 
     def _count_calls(self, run: str, trace: Trace) -> None:
         """A call whose requests are all in this trace is in no other."""
@@ -140,7 +140,7 @@ def _asked(usage: Usage, seconds: float) -> QueryUsage:
 
 def routes(works: Iterable[TraceCost]) -> list[RouteUsage]:
     """Those whose traces have the most queries first."""
-    told = [_routed(route, mine) for route, mine in grouped(works, lambda work: work.route).items()]
+    told = [_routed(route, mine) for route, mine in group_by(works, lambda work: work.route).items()]
     return sorted(told, key=lambda one: (-one.p50_queries, -one.max_queries, one.route))
 
 

@@ -69,7 +69,7 @@ def verdict(
     """Hold everything against everything; ``fail_on`` is one of ``IMPACTS`` in lower case, or ``never``."""
     gating = [work for work in works if work.gates]
     loose = [work for work in works if not work.gates]
-    judged = [one for one in seen if one.gates]
+    judged = [one for one in seen if one.can_fail]
     bounds = [check for budget in budgets for check in _budget(budget, gating)]
     forbidden = [_forbidden(budget, code, gating, judged) for budget in budgets for code in budget.forbid]
     told = {problem.finding.key for check in forbidden for problem in check.problems if problem.finding}
@@ -92,8 +92,8 @@ def verdict(
 
 def _others(seen: Sequence[CountedFinding]) -> list[CountedFinding]:
     """What was found in traces that cannot fail anything, and in no other."""
-    judged = {one.finding.key for one in seen if one.gates}
-    return [one for one in seen if not one.gates and one.finding.key not in judged]
+    judged = {one.finding.key for one in seen if one.can_fail}
+    return [one for one in seen if not one.can_fail and one.finding.key not in judged]
 
 
 def _budget(budget: Budget, works: Sequence[TraceCost]) -> Iterator[CheckResult]:

@@ -4,7 +4,7 @@ from argparse import Namespace
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from proxy import __version__
-from proxy.analysis.volume import many
+from proxy.analysis.volume import plural
 from proxy.audit import advisor, workload
 from proxy.audit.as_html import html
 from proxy.audit.as_json import as_json
@@ -84,4 +84,4 @@ class AuditAnalysis:
         if not any(work.gates for work in self._counted.works()):
             yield "no trace that a client named was complete: no finding can fail"
         if lost := self._counted.workload.replaced:
-            yield f"kinds of queries gave way to others {many(lost, 'time')}: raise detect.fingerprints"
+            yield f"kinds of queries gave way to others {plural(lost, 'time')}: raise detect.fingerprints"

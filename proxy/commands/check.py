@@ -63,10 +63,10 @@ class CheckAnalysis:
         """Each ignore with what it matched."""
         found = list({one.finding.key: one.finding for one in self._courts.known()}.values())
         ignores = Ignores(self._settings.ignore, self._settings.catalog.schemas[0])
-        for one in ignores.explained(found, today()):
+        for one in ignores.states(found, today()):
             until = f", until {one.ignore.until}" if one.ignore.until else ""
             yield f"{safe(one.name)}: {safe(one.ignore.reason)}{until}"
-            if one.over:
+            if one.expired:
                 yield "  is over, and ignores no longer:" if one.matched else "  is over"
             yield from (f"  {safe(finding.key)}" for finding in one.matched)
             if not one.matched:

@@ -1,4 +1,4 @@
-"""Findings that are known and left as they are: which are not told again, and which ignores have nothing to ignore."""
+"""``[[ignore]]`` tables of the settings: which findings they suppress, which expired, which match nothing."""
 
 import datetime as dt
 from collections.abc import Iterable, Iterator, Sequence
@@ -11,57 +11,57 @@ from proxy.settings.tables import Ignore
 
 
 class IgnoreState(msgspec.Struct, frozen=True):
-    """What an ignore is for; ``name`` says which it is, and ``over`` that its last day has passed."""
+    """An ignore with its display ``name``, whether it has expired, and the findings that it matches."""
 
     name: str
     ignore: Ignore
-    over: bool
+    expired: bool
     matched: tuple[Finding, ...]
 
 
 class Ignores:
-    """The ignores in force. ``schema`` is the one that needs no profile; days are arguments."""
+    """The configured ignores. ``schema`` is the default schema (no profile header); callers pass today's date."""
 
     def __init__(self, ignores: Sequence[Ignore], schema: str) -> None:
         self._ignores = ignores
         self._schema = schema
         self._matched = [False] * len(ignores)
-        self._told: set[int] = set()
+        self._reported: set[int] = set()
 
-    def keep(self, findings: Iterable[Finding], today: dt.date) -> tuple[Finding, ...]:
-        """Those that are to be told."""
-        return tuple(finding for finding, ignore in self.judged(findings, today) if ignore is None)
+    def not_ignored(self, findings: Iterable[Finding], today: dt.date) -> tuple[Finding, ...]:
+        """The findings that are not ignored."""
+        return tuple(finding for finding, ignore in self.with_ignore(findings, today) if ignore is None)
 
-    def judged(self, findings: Iterable[Finding], today: dt.date) -> Iterator[tuple[Finding, Ignore | None]]:
-        """Each with the ignore that holds for it; None where it is to be told."""
+    def with_ignore(self, findings: Iterable[Finding], today: dt.date) -> Iterator[tuple[Finding, Ignore | None]]:
+        """Each finding with the ignore that suppresses it, or None."""
         for finding in findings:
-            yield finding, self._ignored(finding, today)
+            yield finding, self._find_ignore(finding, today)
 
     def expired(self, today: dt.date) -> Iterator[str]:
-        """Ignores whose last day has passed, each told once."""
+        """A message per ignore whose last day has passed; each ignore has at most one message in its lifetime."""
         for number, ignore in enumerate(self._ignores):
-            if _is_over(ignore, today) and number not in self._told:
-                self._told.add(number)
-                yield f"{_name(number, ignore)} ended on {ignore.until}: what it was for is told again"
+            if _is_expired(ignore, today) and number not in self._reported:
+                self._reported.add(number)
+                yield f"{_display_name(number, ignore)} expired on {ignore.until}: its findings are reported again"
 
-    def idle(self, today: dt.date) -> Iterator[str]:
-        """Ignores that no finding has matched, each told once."""
+    def unmatched(self, today: dt.date) -> Iterator[str]:
+        """A message per ignore that has matched no finding; each ignore has at most one message in its lifetime."""
         for number, ignore in enumerate(self._ignores):
-            if not (self._matched[number] or number in self._told or _is_over(ignore, today)):
-                self._told.add(number)
-                yield f"{_name(number, ignore)} has matched no finding"
+            if not (self._matched[number] or number in self._reported or _is_expired(ignore, today)):
+                self._reported.add(number)
+                yield f"{_display_name(number, ignore)} has matched no finding"
 
-    def explained(self, findings: Sequence[Finding], today: dt.date) -> Iterator[IgnoreState]:
-        """Each with the findings that it names, whether it still holds for them or is over."""
+    def states(self, findings: Sequence[Finding], today: dt.date) -> Iterator[IgnoreState]:
+        """Each ignore with the findings that it matches, whether or not it has expired."""
         for number, ignore in enumerate(self._ignores):
             matched = tuple(finding for finding in findings if self._matches(ignore, finding))
-            yield IgnoreState(_name(number, ignore), ignore, _is_over(ignore, today), matched)
+            yield IgnoreState(_display_name(number, ignore), ignore, _is_expired(ignore, today), matched)
 
-    def _ignored(self, finding: Finding, today: dt.date) -> Ignore | None:
+    def _find_ignore(self, finding: Finding, today: dt.date) -> Ignore | None:
         matching = [number for number, ignore in enumerate(self._ignores) if self._matches(ignore, finding)]
         for number in matching:
             self._matched[number] = True
-        holding = [self._ignores[number] for number in matching if not _is_over(self._ignores[number], today)]
+        holding = [self._ignores[number] for number in matching if not _is_expired(self._ignores[number], today)]
         return holding[0] if holding else None
 
     def _matches(self, ignore: Ignore, finding: Finding) -> bool:
@@ -76,13 +76,13 @@ class Ignores:
         return all(name in values for name, values in named if name)
 
 
-def _is_over(ignore: Ignore, today: dt.date) -> bool:
+def _is_expired(ignore: Ignore, today: dt.date) -> bool:
     return ignore.until is not None and today > ignore.until
 
 
-def _name(number: int, ignore: Ignore) -> str:
-    """For a message: its place among the ignores, what it names, whose it is."""
-    said = (ignore.finding, ignore.rule, ignore.relation, ignore.route, ignore.fingerprint)
-    names = ", ".join(name for name in said if name)
+def _display_name(number: int, ignore: Ignore) -> str:
+    """Name for messages: the number of the ignore, the names that it matches, its owner."""
+    fields = (ignore.finding, ignore.rule, ignore.relation, ignore.route, ignore.fingerprint)
+    names = ", ".join(name for name in fields if name)
     owner = f", owner {ignore.owner}" if ignore.owner else ""
     return f"ignore {number + 1} ({names}{owner})"

@@ -1,4 +1,4 @@
-"""What rules are and what they find: values, as ``model`` has them for the path."""
+"""Types of rules and findings, and how impacts compare."""
 
 from collections.abc import Callable, Iterable, Sequence
 from typing import Annotated
@@ -10,12 +10,15 @@ from proxy.analysis.workload import Workload
 from proxy.model import Trace
 from proxy.settings.rules import RuleSettings
 
-Steps = Sequence[tuple[*tuple[float, ...], str]]
-"""Impacts, the worst first, each behind the least values from which it holds: any one of them is enough."""
+ImpactSteps = Sequence[tuple[*tuple[float, ...], str]]
+"""Rows of minimum values and an impact, the worst impact first; one value at its minimum is enough."""
 
 
-def impact_of(steps: Steps, *values: float) -> str:
-    """The worst impact that one of ``values`` reaches, each being held against its own place in a step; else LOW."""
+def impact_of(steps: ImpactSteps, *values: float) -> str:
+    """The worst impact for which one of ``values`` reaches its minimum; LOW if there is none.
+
+    ``values`` are in the order of the minimums in each step.
+    """
     for *least, impact in steps:
         if any(value >= bound for value, bound in zip(values, least, strict=True)):
             return impact
@@ -23,7 +26,7 @@ def impact_of(steps: Steps, *values: float) -> str:
 
 
 class Fix(msgspec.Struct, frozen=True):
-    """A cure in the three languages of its readers; values are placeholders."""
+    """A fix in SQL and for both client libraries; values are placeholders."""
 
     sql: str
     supabase_js: str
@@ -34,51 +37,53 @@ IMPACTS = ("LOW", "MEDIUM", "HIGH", "CRITICAL")
 
 
 class Finding(msgspec.Struct, frozen=True):
-    """A rule's verdict on what it saw."""
+    """A problem that a rule detected in a trace or in the workload."""
 
     code: Annotated[str, Meta(description="The rule.")]
     impact: Annotated[str, Meta(description="`CRITICAL`, `HIGH`, `MEDIUM` or `LOW`.")]
     confidence: Annotated[str, Meta(description="How sure the rule is: `high`, `medium` or `low`.")]
     title: Annotated[str, Meta(description="What is wrong, in a line.")]
     relation: Annotated[str, Meta(description="Table, view or function.")]
-    fingerprint: Annotated[str, Meta(description="The query without its values; empty where it is of several.")]
-    route: Annotated[str, Meta(description="What the client calls the work; empty where it does not.")]
-    caller: Annotated[str, Meta(description="What the client says that made the call.")]
-    problem: Annotated[str, Meta(description="Why that is bad.")]
-    current: Annotated[str, Meta(description="What it costs as it is: requests, rows, time.")]
-    evidence: Annotated[tuple[str, ...], Meta(description="What was seen.")]
-    fix: Annotated[Fix, Meta(description="The cure: `sql`, `supabase_js` and `supabase_py`, with placeholders.")]
-    expected: Annotated[str, Meta(description="What it costs once that is done.")]
-    risk: Annotated[str, Meta(description="What to mind.")]
+    fingerprint: Annotated[
+        str, Meta(description="The query without its values; empty if the finding is about several.")
+    ]
+    route: Annotated[str, Meta(description="Name of the application's request or job (X-Fanin-Route); may be empty.")]
+    caller: Annotated[str, Meta(description="Line of application code that made the call, if the client sends it.")]
+    problem: Annotated[str, Meta(description="Why this is a problem.")]
+    current: Annotated[str, Meta(description="The present cost: requests, rows, time.")]
+    evidence: Annotated[tuple[str, ...], Meta(description="The observations that led to the finding.")]
+    fix: Annotated[Fix, Meta(description="The fix: `sql`, `supabase_js` and `supabase_py`, with placeholders.")]
+    expected: Annotated[str, Meta(description="The cost after the fix.")]
+    risk: Annotated[str, Meta(description="What the fix may break, and what to check.")]
 
     @property
     def key(self) -> str:
-        """Stable name to mute it by."""
+        """Stable name for ``[[ignore]]``."""
         return self.key_for(self.relation)
 
     def key_for(self, relation: str) -> str:
-        """The same with another form of its relation's name."""
+        """The key with another form of the relation's name."""
         return f"{self.code}:{relation}:{self.route or '-'}:{self.fingerprint}"
 
     @property
     def weight(self) -> int:
-        """Place of its impact among all, the lightest first."""
+        """Rank of the impact, 0 for LOW."""
         return IMPACTS.index(self.impact)
 
 
 class CountedFinding(msgspec.Struct, frozen=True):
-    """A finding in traffic that was judged, once."""
+    """A finding of ``fanin check`` or ``fanin audit`` with its number of occurrences."""
 
     finding: Finding
     source: str
-    """The recording that it was first made in."""
+    """The recording of the first occurrence."""
     trace: str
-    """The first one that it was made in; empty where it is of all of them."""
+    """Id of the trace of the first occurrence; empty for a finding about the whole workload."""
     times: int
-    gates: bool
-    """Whether it is of traces that can fail a build."""
+    can_fail: bool
+    """Whether it occurred in traces that can fail a build."""
     traces: int = 0
-    """How many it was made in."""
+    """Number of traces in which it occurred."""
 
 
 class Rule(msgspec.Struct, frozen=True):
@@ -95,10 +100,10 @@ class Rule(msgspec.Struct, frozen=True):
 
 
 def worst_first(findings: Iterable[Finding]) -> list[Finding]:
-    """``findings`` by impact; those of one impact stay in their order."""
+    """``findings`` by impact, the worst first; the sort is stable."""
     return sorted(findings, key=lambda finding: finding.weight, reverse=True)
 
 
 def fails(finding: Finding, fail_on: str) -> bool:
-    """Whether its impact is as bad as ``fail_on``, which is one of ``IMPACTS`` in lower case, or ``never``."""
+    """Whether the impact is at least ``fail_on``: an item of ``IMPACTS`` in lower case, or ``never``."""
     return fail_on != "never" and finding.weight >= IMPACTS.index(fail_on.upper())

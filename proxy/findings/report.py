@@ -1,4 +1,4 @@
-"""A finding as text, in the format of the field: impact, location, problem, evidence, fix, gain, risk."""
+"""A finding as text: impact, location, problem, evidence, fix, expected improvement, risk."""
 
 from collections.abc import Iterator, Sequence
 
@@ -6,26 +6,26 @@ from proxy.findings.model import Finding
 from proxy.text.terminal import safe
 
 LabelledLines = Sequence[tuple[str, Sequence[str]]]
-"""What is told, in its order: a label, and the lines beside it."""
+"""Labels, each with its lines."""
 
 
 def finding_lines(finding: Finding) -> Iterator[str]:
-    """The finding, line by line."""
+    """The lines of the report."""
     yield heading(finding)
-    yield from _beside(before(finding))
+    yield from _labelled(parts_before_fix(finding))
     for name, _, code in fixes(finding):
         yield f"  Fix ({name})"
         yield from (f"      {line}" for line in code)
-    yield from _beside(after(finding))
+    yield from _labelled(parts_after_fix(finding))
 
 
 def heading(finding: Finding) -> str:
-    """How bad it is, which rule says so, and what it is."""
+    """Impact, rule and title."""
     return f"[{finding.impact}: {finding.code}] {safe(finding.title)}"
 
 
-def before(finding: Finding) -> LabelledLines:
-    """What is told before the fix."""
+def parts_before_fix(finding: Finding) -> LabelledLines:
+    """The parts of the report before the fix."""
     return (
         ("Location", (_location(finding),)),
         ("Current performance", (safe(finding.current),)),
@@ -35,18 +35,18 @@ def before(finding: Finding) -> LabelledLines:
 
 
 def fixes(finding: Finding) -> Iterator[tuple[str, str, Sequence[str]]]:
-    """The fix in each language: what we call it, what it is called after a fence, its lines."""
+    """The fix in each language: display name, Markdown fence name, lines."""
     for name, fence, code in (
         ("SQL", "sql", finding.fix.sql),
         ("supabase-js", "js", finding.fix.supabase_js),
         ("supabase-py", "python", finding.fix.supabase_py),
     ):
-        lines = code.rstrip().split("\n")  # and at nothing else that could be a line's end
+        lines = code.rstrip().split("\n")  # not splitlines(): it also splits at other characters, such as U+2028
         yield name, fence, [safe(line) for line in lines]
 
 
-def after(finding: Finding) -> LabelledLines:
-    """What is told after the fix."""
+def parts_after_fix(finding: Finding) -> LabelledLines:
+    """The parts of the report after the fix."""
     return (
         ("Expected improvement", (safe(finding.expected),)),
         ("Risk", (safe(finding.risk),)),
@@ -54,7 +54,7 @@ def after(finding: Finding) -> LabelledLines:
     )
 
 
-def _beside(parts: LabelledLines) -> Iterator[str]:
+def _labelled(parts: LabelledLines) -> Iterator[str]:
     for label, lines in parts:
         for at, line in enumerate(lines):
             yield f"  {'' if at else label:<21} {line}"

@@ -1,4 +1,4 @@
-"""What was found, each finding once: when first, when last, how often, and in which trace last."""
+"""Stores each finding once, with the times of the first and last occurrence, their number and the last trace."""
 
 from collections import OrderedDict
 from collections.abc import Iterator
@@ -8,44 +8,44 @@ from proxy.settings.tables import Ignore
 
 
 class StoredFinding:
-    """A finding as it was last made."""
+    """A finding as of its last occurrence; ``first`` and ``last`` are monotonic times in seconds."""
 
     def __init__(self, finding: Finding, now: float) -> None:
         self.finding = finding
-        self.first = now
-        self.last = now
+        self.first_seen = now
+        self.last_seen = now
         self.count = 0
         self.trace = ""
-        """The id of the last trace that it was made in; empty where it is of the workload as a whole."""
+        """Id of the trace of the last occurrence; empty for a finding about the whole workload."""
         self.ignore: Ignore | None = None
-        """Why it is told to nobody."""
+        """The ignore that suppresses it."""
 
 
 class FindingStore:
-    """At most ``limit`` findings by their stable keys; the one not seen for longest gives way."""
+    """At most ``limit`` findings by key; the least recently seen one is evicted."""
 
     def __init__(self, limit: int) -> None:
         self.dropped = 0
         self._limit = limit
-        self._known: OrderedDict[str, StoredFinding] = OrderedDict()
+        self._stored: OrderedDict[str, StoredFinding] = OrderedDict()
 
     def __len__(self) -> int:
-        return len(self._known)
+        return len(self._stored)
 
     def __iter__(self) -> Iterator[StoredFinding]:
-        """Those seen last come first."""
-        return reversed(self._known.values())
+        """The most recently seen findings come first."""
+        return reversed(self._stored.values())
 
     def add(self, finding: Finding, now: float, trace: str, ignore: Ignore | None = None) -> bool:
-        """Remember it; True when it is new, or was ignored before."""
-        known = self._known.get(finding.key)
-        new = known is None or known.ignore is not None
-        if known is None:
-            known = self._known.setdefault(finding.key, StoredFinding(finding, now))
-            if len(self._known) > self._limit:
-                self._known.popitem(last=False)
+        """Store the finding; True if it is new, or was ignored before."""
+        stored = self._stored.get(finding.key)
+        new = stored is None or stored.ignore is not None
+        if stored is None:
+            stored = self._stored.setdefault(finding.key, StoredFinding(finding, now))
+            if len(self._stored) > self._limit:
+                self._stored.popitem(last=False)
                 self.dropped += 1
-        self._known.move_to_end(finding.key)
-        known.finding, known.last, known.trace, known.ignore = finding, now, trace, ignore
-        known.count += 1
+        self._stored.move_to_end(finding.key)
+        stored.finding, stored.last_seen, stored.trace, stored.ignore = finding, now, trace, ignore
+        stored.count += 1
         return new

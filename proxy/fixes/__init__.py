@@ -1,1 +1,1 @@
-"""How is a cure written? The code that findings print, as SQL, supabase-js and supabase-py."""
+"""What code fixes a finding? Generators of the SQL, supabase-js and supabase-py that findings print."""

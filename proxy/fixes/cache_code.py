@@ -1,45 +1,45 @@
-"""A read that is kept in the process until it is old or somebody says that it changed, in the two client languages."""
+"""Client code that caches a read in the process until it is too old or the cache is cleared."""
 
 from proxy.analysis.fingerprint import ParsedFingerprint
-from proxy.fixes.chain_code import js_chain, left_out, named, py_chain
-from proxy.fixes.function_code import answered_js, function_py, indented, remarks, statement_py
+from proxy.fixes.chain_code import js_chain, name_values, py_chain, unsupported_params
+from proxy.fixes.function_code import checked_call_js, comments, function_py, indent, statement_py
 from proxy.fixes.identifiers import camel_case, snake_case
 
-SECONDS = 300
-"""How old what is kept may be, in the code."""
+MAX_AGE = 300
+"""Maximum age of the cached rows, in seconds."""
 
 
-def cached_js(shown: ParsedFingerprint) -> str:
-    """Two functions for supabase-js: one reads, at most every so often; one forgets. An error is not kept."""
-    name, chain = camel_case("list " + shown.relation), js_chain(named(shown, camel=True))
+def cached_js(parsed: ParsedFingerprint) -> str:
+    """A supabase-js function that reads at most every ``MAX_AGE``, with ``forget()``. Errors are not cached."""
+    name, chain = camel_case("list " + parsed.relation), js_chain(name_values(parsed, camel=True))
     lines = [
         f"const {name} = (() => {{",
         "  let kept, until = 0;",
         "  const load = async () => {",
-        *indented([*remarks("//", left_out(shown)), *answered_js(chain), "return data;"], 4),
+        *indent([*comments("//", unsupported_params(parsed)), *checked_call_js(chain), "return data;"], 4),
         "  };",
         "  const list = () => {",
         "    if (kept && Date.now() < until) return kept;",
-        f"    until = Date.now() + {1000 * SECONDS};",
+        f"    until = Date.now() + {1000 * MAX_AGE};",
         "    kept = load().catch((error) => { until = 0; throw error; });",
         "    return kept;",
         "  };",
         "  list.forget = () => { until = 0; };",
         "  return list;",
         "})();",
-        f"// {name}.forget() after each write; other processes see it when theirs is {SECONDS} s old.",
+        f"// Call {name}.forget() after each write; other processes see the write within {MAX_AGE} s.",
     ]
     return "\n".join(lines)
 
 
-def cached_py(shown: ParsedFingerprint) -> str:
+def cached_py(parsed: ParsedFingerprint) -> str:
     """The same for supabase-py."""
-    name, chain = snake_case("list " + shown.relation), py_chain(named(shown, camel=False))
+    name, chain = snake_case("list " + parsed.relation), py_chain(name_values(parsed, camel=False))
     body = [
-        *remarks("#", left_out(shown)),
+        *comments("#", unsupported_params(parsed)),
         f'if time.monotonic() >= _{name}.get("until", 0.0):',
-        *indented(statement_py(f'_{name}["data"] =', [*chain, ".execute()", ".data"]), 4),
-        f'    _{name}["until"] = time.monotonic() + {SECONDS}',
+        *indent(statement_py(f'_{name}["data"] =', [*chain, ".execute()", ".data"]), 4),
+        f'    _{name}["until"] = time.monotonic() + {MAX_AGE}',
         f'return _{name}["data"]',
     ]
     lines = [
@@ -47,6 +47,6 @@ def cached_py(shown: ParsedFingerprint) -> str:
         "",
         f"_{name} = {{}}",
         function_py(name, (), body),
-        f"# _{name}.clear() after each write; other processes see it when theirs is {SECONDS} s old.",
+        f"# Call _{name}.clear() after each write; other processes see the write within {MAX_AGE} s.",
     ]
     return "\n".join(lines)

@@ -1,7 +1,7 @@
-"""One read of the application in the two client languages, as the calls on its client: names are the application's own.
+"""One read as a chain of method calls of supabase-js or supabase-py.
 
-Names are made into identifiers; values are arguments. What no method of the clients stands for (logic trees, filters on
-embeds) is left to a comment.
+Column names become identifiers, values become arguments. Parameters without a client method (logic trees, filters on
+embeds) become a comment.
 """
 
 import json
@@ -9,16 +9,19 @@ from collections.abc import Collection, Iterable, Iterator
 
 import msgspec
 
-from proxy.analysis.fingerprint import Filter, OrderItem, ParsedFingerprint, is_about_body
+from proxy.analysis.fingerprint import Filter, OrderItem, ParsedFingerprint, describes_body
 from proxy.fixes.identifiers import camel_case, free_name, snake_case
 
 _METHODS = frozenset(("eq", "neq", "gt", "gte", "lt", "lte", "like", "ilike"))
 
 
 class ClientRead(msgspec.Struct, frozen=True):
-    """A fingerprint with a name for each value: of filters by their place, of limit and offset by what they are."""
+    """A fingerprint with an argument name per value.
 
-    shown: ParsedFingerprint
+    ``filters`` has them by the filter's index, ``bounds`` by ``limit`` and ``offset``.
+    """
+
+    parsed: ParsedFingerprint
     filters: dict[int, str]
     bounds: dict[str, str]
 
@@ -27,76 +30,79 @@ class ClientRead(msgspec.Struct, frozen=True):
         return [*self.filters.values(), *self.bounds.values()]
 
 
-def named(shown: ParsedFingerprint, camel: bool, bounds: bool = False, taken: Collection[str] = ()) -> ClientRead:
-    """Names for its values, in camel or snake case, none of them among ``taken``; for limit and offset too where
-    ``bounds`` are wanted.
+def name_values(
+    parsed: ParsedFingerprint, camel: bool, bounds: bool = False, taken: Collection[str] = ()
+) -> ClientRead:
+    """Name the values of a read, in camel or snake case; ``bounds``: the values of limit and offset too.
+
+    No name is in ``taken``, ``RESERVED`` or used twice.
     """
     taken = set(taken)
-    valued = [condition for condition in shown.filters if not condition.operator.startswith(("is.", "not.is."))]
-    filters = {condition.at: _argument(condition, camel, taken) for condition in valued}
-    wanted = [name for name in ("limit", "offset") if bounds and f"{name}=?" in shown.rest]
-    return ClientRead(shown, filters, {name: free_name(name, taken) for name in wanted})
+    valued = [condition for condition in parsed.filters if not condition.operator.startswith(("is.", "not.is."))]
+    filters = {condition.index: _argument(condition, camel, taken) for condition in valued}
+    wanted = [name for name in ("limit", "offset") if bounds and f"{name}=?" in parsed.rest]
+    return ClientRead(parsed, filters, {name: free_name(name, taken) for name in wanted})
 
 
 def _argument(condition: Filter, camel: bool, taken: set[str]) -> str:
-    """An identifier for the value of a filter that no other one has."""
+    """A unique identifier for the value of a filter."""
     words = condition.column + (" list" if condition.operator == "in" else "")
     return free_name(camel_case(words) if camel else snake_case(words), taken)
 
 
-def js_table(shown: ParsedFingerprint) -> str:
-    """The first call of a chain: which table, and of which schema where that is not the client's own."""
-    return f"{in_schema(shown)}.from({json.dumps(shown.relation)})"
+def js_table(parsed: ParsedFingerprint) -> str:
+    """The first call of a chain: the table, and the schema unless it is the client's default."""
+    return f"{in_schema(parsed)}.from({json.dumps(parsed.relation)})"
 
 
-def py_table(shown: ParsedFingerprint) -> str:
-    """The same for Python, the client first."""
-    return f"supabase{in_schema(shown)}.table({json.dumps(shown.relation)})"
+def py_table(parsed: ParsedFingerprint) -> str:
+    """The same for Python; it begins with the client."""
+    return f"supabase{in_schema(parsed)}.table({json.dumps(parsed.relation)})"
 
 
-def in_schema(shown: ParsedFingerprint) -> str:
-    """The call that chooses the schema, alike in both languages; empty where the client's own will do."""
-    return f".schema({json.dumps(shown.schema)})" if shown.schema else ""
+def in_schema(parsed: ParsedFingerprint) -> str:
+    """The call that selects the schema, the same in both languages; empty for the client's default schema."""
+    return f".schema({json.dumps(parsed.schema)})" if parsed.schema else ""
 
 
 def js_chain(read: ClientRead, count: str = "") -> list[str]:
-    """The calls on ``supabase``, one a line. ``count`` is how all rows are counted, if they are."""
-    shown, head = read.shown, ", head: true" if counts(read.shown) else ""
+    """The calls on ``supabase``, one per line. ``count`` (exact, planned, estimated) adds a count of all rows."""
+    parsed, head = read.parsed, ", head: true" if is_count(read.parsed) else ""
     options = f", {{ count: {json.dumps(count or 'exact')}{head} }}" if count or head else ""
     return [
-        js_table(shown),
-        f".select({json.dumps(shown.select)}{options})",
+        js_table(parsed),
+        f".select({json.dumps(parsed.select)}{options})",
         *js_filters(read),
-        *js_orders(shown.order),
+        *js_orders(parsed.order),
         *_bounds(read),
     ]
 
 
 def py_chain(read: ClientRead, count: str = "") -> list[str]:
-    """The same for Python, the client first."""
-    shown, head = read.shown, ", head=True" if counts(read.shown) else ""
+    """The same for Python; it begins with the client."""
+    parsed, head = read.parsed, ", head=True" if is_count(read.parsed) else ""
     options = f", count={json.dumps(count or 'exact')}{head}" if count or head else ""
     return [
-        py_table(shown),
-        f".select({json.dumps(shown.select)}{options})",
+        py_table(parsed),
+        f".select({json.dumps(parsed.select)}{options})",
         *py_filters(read),
-        *py_orders(shown.order),
+        *py_orders(parsed.order),
         *_bounds(read),
     ]
 
 
 def js_filters(read: ClientRead) -> list[str]:
-    """Its filters alone."""
-    return [f".{js_filter(condition, read.filters.get(condition.at, ''))}" for condition in read.shown.filters]
+    """The calls of the filters only."""
+    return [f".{js_filter(condition, read.filters.get(condition.index, ''))}" for condition in read.parsed.filters]
 
 
 def py_filters(read: ClientRead) -> list[str]:
     """The same for Python."""
-    return [f".{py_filter(condition, read.filters.get(condition.at, ''))}" for condition in read.shown.filters]
+    return [f".{py_filter(condition, read.filters.get(condition.index, ''))}" for condition in read.parsed.filters]
 
 
 def js_orders(orders: Iterable[OrderItem]) -> list[str]:
-    """An order alone."""
+    """The calls of an order only."""
     return [f".order({json.dumps(o.column)}, {{ ascending: {json.dumps(not o.descending)} }})" for o in orders]
 
 
@@ -106,7 +112,7 @@ def py_orders(orders: Iterable[OrderItem]) -> list[str]:
 
 
 def _bounds(read: ClientRead) -> list[str]:
-    """Limit and offset, which read alike in both languages."""
+    """The call for limit and offset, the same in both languages."""
     limit, offset = read.bounds.get("limit"), read.bounds.get("offset")
     if limit and offset:
         return [f".range({offset}, {offset} + {limit} - 1)"]
@@ -114,7 +120,7 @@ def _bounds(read: ClientRead) -> list[str]:
 
 
 def js_filter(condition: Filter, value: str) -> str:
-    """A method's call with ``value``, an expression; without the dot before it."""
+    """A filter call without its leading dot; ``value`` is an expression."""
     column, operator = json.dumps(condition.column), condition.operator
     plain, negated = operator.removeprefix("not."), operator.startswith("not.")
     name, _, word = plain.partition(".")
@@ -137,34 +143,35 @@ def py_filter(condition: Filter, value: str) -> str:
     return f"filter({column}, {json.dumps(operator)}, {value})"
 
 
-def left_out(shown: ParsedFingerprint) -> Iterator[str]:
-    """What no method stands for, for a comment."""
-    for param in shown.rest:
+def unsupported_params(parsed: ParsedFingerprint) -> Iterator[str]:
+    """Parameters without a client method, for a comment."""
+    for param in parsed.rest:
         if param not in ("limit=?", "offset=?"):
             yield " ".join(param.split())
 
 
-def rows_left_out(shown: ParsedFingerprint) -> list[str]:
-    """The same of a write, where only the rows matter that it writes."""
-    return [text for text in left_out(shown) if not is_about_body(text)]
+def unsupported_row_params(parsed: ParsedFingerprint) -> list[str]:
+    """The same for a write, without parameters that describe its body: only those that select rows."""
+    return [text for text in unsupported_params(parsed) if not describes_body(text)]
 
 
-def counts(shown: ParsedFingerprint) -> bool:
-    """Whether it asks for a head: what for, but the number of rows in it?"""
-    return shown.method == "HEAD"
+def is_count(parsed: ParsedFingerprint) -> bool:
+    """Whether the request is a HEAD, whose only use is the number of rows."""
+    return parsed.method == "HEAD"
 
 
-def showing(select: str, columns: Iterable[str]) -> str:
-    """``select``, with those of ``columns`` before it that its rows would not show."""
-    shown = select.split(",")
-    return ",".join([*(name for name in columns if name not in shown and ("*" not in shown or "->" in name)), select])
+def select_with(select: str, columns: Iterable[str]) -> str:
+    """``select`` with those of ``columns`` that it lacks added before it."""
+    selected = select.split(",")
+    missing = (name for name in columns if name not in selected and ("*" not in selected or "->" in name))
+    return ",".join([*missing, select])
 
 
-def unordered(shown: ParsedFingerprint, columns: Iterable[str]) -> ParsedFingerprint:
-    """The read whose rows show ``columns``, by which its pages are to be ordered."""
-    return msgspec.structs.replace(shown, select=showing(shown.select, columns), order=())
+def without_order(parsed: ParsedFingerprint, columns: Iterable[str]) -> ParsedFingerprint:
+    """The read without its order, with ``columns`` in its rows: the code of the pages orders by them."""
+    return msgspec.structs.replace(parsed, select=select_with(parsed.select, columns), order=())
 
 
-def member_of(column: str) -> str:
-    """What a row calls it: PostgREST names a path into JSON by its last step."""
+def row_property(column: str) -> str:
+    """Name of the column in a row: PostgREST names a JSON path by its last step."""
     return column.rpartition("->")[2].removeprefix(">")

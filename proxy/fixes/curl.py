@@ -1,68 +1,68 @@
-"""A query as a command line for curl. Names are the application's own; values are variables of the shell.
+"""A query as a curl command line. Values are shell variables.
 
-What a client wrote stands percent-encoded between single quotes, or not at all: no shell finds anything in it.
+Text from a client is percent-encoded inside single quotes or left out, so that a shell cannot interpret it.
 """
 
 import shlex
 from collections.abc import Iterator
 from urllib.parse import quote
 
-from proxy.analysis.fingerprint import read_fingerprint
+from proxy.analysis.fingerprint import parse_fingerprint
 from proxy.fixes.identifiers import free_name, snake_case
 
-_PLAIN = "*(),.:-_~"
-"""What needs no percent-encoding in a query, and means nothing between single quotes."""
-_FORMS = frozenset(("select", "order", "columns", "on_conflict"))
-"""Parameters that a fingerprint holds as they came."""
-_BODIES = frozenset(("POST", "PATCH", "PUT"))
-_KNOWN = _BODIES | {"GET", "HEAD", "DELETE", "OPTIONS"}
+_SAFE = "*(),.:-_~"
+"""Characters that need no percent-encoding in a query string and no escape inside single quotes."""
+_UNCHANGED = frozenset(("select", "order", "columns", "on_conflict"))
+"""Parameters that a fingerprint contains unchanged."""
+_WITH_BODY = frozenset(("POST", "PATCH", "PUT"))
+_KNOWN = _WITH_BODY | {"GET", "HEAD", "DELETE", "OPTIONS"}
 
 
 def curl(fingerprint: str, relation: str, base: str) -> str:
-    """A command for what a fingerprint stands for, ``base`` being where PostgREST is: ``http://HOST:PORT/mount``.
+    """The command for a fingerprint; ``base`` is the base URL of PostgREST: ``http://HOST:PORT/mount``.
 
-    Empty where there is no relation, and so no fingerprint of any use.
+    Empty without a relation: such a fingerprint does not describe a request.
     """
-    shown = read_fingerprint(fingerprint)
-    if not relation or shown.method not in _KNOWN:
+    parsed = parse_fingerprint(fingerprint)
+    if not relation or parsed.method not in _KNOWN:
         return ""
     query, taken = fingerprint.partition("?")[2], set[str]()
-    params = ["".join(_param(param, taken)) for param in query.split("&")] if query else []
-    url = f"'{base}/{quote(shown.relation, safe=_PLAIN)}{'?' if params else ''}" + "&".join(params) + "'"
-    return _command(shown.method, url.removesuffix("''"), shown.schema)
+    params = ["".join(_param_parts(param, taken)) for param in query.split("&")] if query else []
+    url = f"'{base}/{quote(parsed.relation, safe=_SAFE)}{'?' if params else ''}" + "&".join(params) + "'"
+    return _command(parsed.method, url.removesuffix("''"), parsed.schema)
 
 
-def curl_of(method: str, target: str, relation: str, fingerprint: str, origin: str) -> str:
-    """The same with the values of one request: its ``target`` as it came, byte by byte (Latin-1)."""
+def curl_of_request(method: str, target: str, relation: str, fingerprint: str, origin: str) -> str:
+    """The command for one request with its values; ``target`` holds the received bytes as Latin-1."""
     if not relation or method not in _KNOWN:
         return ""
-    raw = quote(target.encode("latin-1"), safe="/?&=%+;@!$[]{}|\\^`<>\"'#" + _PLAIN)
-    return _command(method, shlex.quote(origin + raw), read_fingerprint(fingerprint).schema)
+    raw = quote(target.encode("latin-1"), safe="/?&=%+;@!$[]{}|\\^`<>\"'#" + _SAFE)
+    return _command(method, shlex.quote(origin + raw), parse_fingerprint(fingerprint).schema)
 
 
 def _command(method: str, url: str, schema: str) -> str:
-    lines = [f"curl -g {_METHOD.get(method, f'-X {method} ')}{url}", '-H "Authorization: Bearer $TOKEN"']
+    lines = [f"curl -g {_METHOD_OPTIONS.get(method, f'-X {method} ')}{url}", '-H "Authorization: Bearer $TOKEN"']
     if schema:
         profile = "Accept-Profile" if method in ("GET", "HEAD") else "Content-Profile"
-        lines.append(f"-H '{profile}: {quote(schema, safe=_PLAIN)}'")
-    if method in _BODIES:
+        lines.append(f"-H '{profile}: {quote(schema, safe=_SAFE)}'")
+    if method in _WITH_BODY:
         lines += ["-H 'Content-Type: application/json'", '-d "$BODY"']
     return " \\\n  ".join(lines)
 
 
-_METHOD = {"GET": "", "HEAD": "-I "}
+_METHOD_OPTIONS = {"GET": "", "HEAD": "-I "}
 
 
-def _param(param: str, taken: set[str]) -> Iterator[str]:
-    """A parameter with a variable for each of its values, to stand between single quotes."""
+def _param_parts(param: str, taken: set[str]) -> Iterator[str]:
+    """A parameter with a shell variable per value, as the inside of a single-quoted string."""
     name, equals, form = param.partition("=")
-    yield quote(name, safe=_PLAIN) + equals
-    if name in _FORMS:
-        yield quote(form, safe=_PLAIN)
+    yield quote(name, safe=_SAFE) + equals
+    if name in _UNCHANGED:
+        yield quote(form, safe=_SAFE)
         return
     first, *others = form.split("?")
-    yield quote(first, safe=_PLAIN)
+    yield quote(first, safe=_SAFE)
     for text in others:
         variable = f"'\"${free_name(snake_case(name), taken, reserved=())}\"'"
         yield f"({variable})" if form in ("in.?", "not.in.?") else variable
-        yield quote(text, safe=_PLAIN)
+        yield quote(text, safe=_SAFE)

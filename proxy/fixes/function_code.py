@@ -1,39 +1,39 @@
-"""Functions around calls on a client, in the two languages: how their lines are put together."""
+"""Source text of JavaScript and Python functions and statements around calls of a client."""
 
 from collections.abc import Iterable, Sequence
 
 
 def function_js(name: str, arguments: Iterable[str], body: Iterable[str]) -> str:
-    """An asynchronous function."""
-    return "\n".join([f"async function {name}({', '.join(arguments)}) {{", *indented(body, 2), "}"])
+    """An asynchronous JavaScript function."""
+    return "\n".join([f"async function {name}({', '.join(arguments)}) {{", *indent(body, 2), "}"])
 
 
 def function_py(name: str, arguments: Iterable[str], body: Iterable[str]) -> str:
-    """The same for Python, where it is none that waits."""
-    return "\n".join([f"def {name}({', '.join(arguments)}):", *indented(body, 4)])
+    """A synchronous Python function."""
+    return "\n".join([f"def {name}({', '.join(arguments)}):", *indent(body, 4)])
 
 
-def answered_js(chain: Sequence[str], result: str = "data", source: str = "supabase") -> list[str]:
-    """Statements that make the calls, and throw upstream's error; then ``result`` is there to be used."""
+def checked_call_js(chain: Sequence[str], result: str = "data", source: str = "supabase") -> list[str]:
+    """Statements that make the calls, throw PostgREST's error, and define ``result``."""
     return [*statement_js(f"const {{ {result}, error }} = await {source}", chain), "if (error) throw error;"]
 
 
 def statement_js(begin: str, chain: Sequence[str]) -> list[str]:
-    """A statement of ``begin`` and the calls of a chain, one a line."""
-    *lines, last = begin, *indented(chain, 2)
+    """A statement of ``begin`` and a chain of calls, one per line."""
+    *lines, last = begin, *indent(chain, 2)
     return [*lines, f"{last};"]
 
 
 def statement_py(begin: str, chain: Iterable[str]) -> list[str]:
-    """The same for Python: ``begin`` wants a value, as ``rows =`` does."""
-    return [f"{begin} (", *indented(chain, 4), ")"]
+    """The same for Python; ``begin`` expects an expression, as ``rows =`` does."""
+    return [f"{begin} (", *indent(chain, 4), ")"]
 
 
-def remarks(mark: str, texts: Iterable[str]) -> list[str]:
-    """A comment for each of the texts, what the code leaves out."""
+def comments(mark: str, texts: Iterable[str]) -> list[str]:
+    """A comment line for each parameter that the code leaves out."""
     return [f"{mark} and {text}" for text in texts]
 
 
-def indented(lines: Iterable[str], by: int) -> list[str]:
-    """The lines ``by`` blanks to the right; an empty one stays empty."""
+def indent(lines: Iterable[str], by: int) -> list[str]:
+    """The lines indented by ``by`` spaces; empty lines stay empty."""
     return [f"{' ' * by}{line}" if line else "" for line in lines]

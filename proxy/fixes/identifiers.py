@@ -1,4 +1,4 @@
-"""Identifiers for JavaScript, Python and the shell, made of whatever a client writes for a name."""
+"""Valid identifiers for JavaScript, Python and the shell, from any name that a client sends."""
 
 import keyword
 from collections.abc import Collection
@@ -10,36 +10,36 @@ RESERVED = frozenset(map(str.lower, keyword.kwlist)) | frozenset(
         *("static", "super", "switch", "this", "throw", "typeof", "undefined", "var", "void", "arguments", "eval"),
         *("supabase", "data", "count", "error", "rows", "query", "last", "page", "cache", "functools"),
         *("size", "past", "json", "asyncio", "columns"),
-        *("changes", "chunk", "chunks", "answer", "answers", "failed", "by_key", "found"),
+        *("changes", "chunk", "chunks", "answer", "answers", "failed", "by_key", "bykey"),
     )
 )
-"""Words that are no names for arguments: the languages' own, and those that the code of the fixes uses."""
+"""Names that arguments may not have: keywords of both languages, and variables of the generated code."""
 
 
 def free_name(name: str, taken: set[str], reserved: Collection[str] = RESERVED) -> str:
-    """``name``, or what comes near it, where that is no identifier, ``reserved`` or taken; ``taken`` has it then."""
+    """``name`` or, if it is not an identifier, ``reserved`` or in ``taken``, a similar name; adds it to ``taken``."""
     name = name or "value"
     if name[0].isdigit() or name.lower() in reserved:
         name = f"_{name}"
-    found, number = name, 2
-    while found in taken:
-        found, number = f"{name}_{number}", number + 1
-    taken.add(found)
-    return found
+    free, number = name, 2
+    while free in taken:
+        free, number = f"{name}_{number}", number + 1
+    taken.add(free)
+    return free
 
 
 def camel_case(text: str) -> str:
-    """An identifier for JavaScript."""
+    """``text`` as an identifier for JavaScript; may be empty."""
     first, *others = _words(text) or [""]
     return first[:1].lower() + first[1:] + "".join(word[:1].upper() + word[1:] for word in others)
 
 
 def snake_case(text: str) -> str:
-    """An identifier for Python, and for the shell."""
+    """``text`` as an identifier for Python and the shell; may be empty."""
     words = "".join(f" {c.lower()}" if c.isupper() else c for c in text)
     return "_".join(_words(words))
 
 
 def _words(text: str) -> list[str]:
-    """What identifiers can be made of: runs of ASCII letters and digits."""
+    """Runs of ASCII letters and digits in ``text``."""
     return "".join(c if c.isascii() and c.isalnum() else " " for c in text).split()

@@ -1,6 +1,6 @@
-"""One page of a read, behind the last row of the page before (keyset, or seek): in SQL and both client languages.
+"""Keyset pagination: the page after a given last row, in SQL and for both client libraries.
 
-PostgREST knows no row comparison, so that ``(a, b) > (x, y)`` is written out: ``or=(a.gt.x,and(a.eq.x,b.gt.y))``
+PostgREST has no row comparison, so ``(a, b) > (x, y)`` becomes ``or=(a.gt.x,and(a.eq.x,b.gt.y))``
 (https://postgrest.org/en/v12/references/api/tables_views.html#logical-operators).
 """
 
@@ -8,78 +8,88 @@ import json
 from collections.abc import Sequence
 
 from proxy.analysis.fingerprint import OrderItem, ParsedFingerprint
-from proxy.fixes.chain_code import js_chain, js_orders, left_out, member_of, named, py_chain, py_orders, unordered
-from proxy.fixes.function_code import answered_js, function_js, function_py, remarks, statement_js, statement_py
+from proxy.fixes.chain_code import (
+    js_chain,
+    js_orders,
+    name_values,
+    py_chain,
+    py_orders,
+    row_property,
+    unsupported_params,
+    without_order,
+)
+from proxy.fixes.function_code import checked_call_js, comments, function_js, function_py, statement_js, statement_py
 from proxy.fixes.identifiers import camel_case, snake_case
-from proxy.fixes.remembered import remembered
-from proxy.fixes.sql.clauses import columns_sql, conditions_sql, expression, select_sql, unsaid
+from proxy.fixes.memoized import memoized
+from proxy.fixes.sql.clauses import columns_sql, conditions_sql, expression, select_sql, unsupported_conditions
 
 
-def seek_order(shown: ParsedFingerprint, key: str) -> tuple[OrderItem, ...]:
-    """Its own order, made total by ``key``, which goes the way of the column before it."""
-    if any(order.column == key for order in shown.order):
-        return shown.order
-    descending = shown.order[-1].descending if shown.order else False
-    return (*shown.order, OrderItem(key, descending, ""))
+def seek_order(parsed: ParsedFingerprint, key: str) -> tuple[OrderItem, ...]:
+    """The order of the query, made total by ``key``, which has the direction of the column before it."""
+    if any(order.column == key for order in parsed.order):
+        return parsed.order
+    descending = parsed.order[-1].descending if parsed.order else False
+    return (*parsed.order, OrderItem(key, descending, ""))
 
 
-@remembered
-def next_page_sql(shown: ParsedFingerprint, key: str, size: int | None = None) -> str:
-    """Columns that all go one way are compared as a row, which an index on them answers at once. Without a ``size``
-    the rows of a page are a value too.
+@memoized
+def next_page_sql(parsed: ParsedFingerprint, key: str, size: int | None = None) -> str:
+    """The query of the next page; without ``size`` the number of rows is a placeholder.
+
+    Columns with one direction are compared as a row, for which Postgres can use an index on them.
     """
-    orders = seek_order(shown, key)
-    conditions, values = conditions_sql(shown.filters)
+    orders = seek_order(parsed, key)
+    conditions, values = conditions_sql(parsed.filters)
     last = [f"${values + 1 + at}" for at in range(len(orders))]
-    conditions.append(_past_sql(orders, last))
-    columns, notes = columns_sql(_page(shown, orders).select), unsaid(shown, shown.filters)
-    lines = select_sql(shown, columns, conditions, notes, orders)
+    conditions.append(_seek_condition_sql(orders, last))
+    columns, notes = columns_sql(_page_read(parsed, orders).select), unsupported_conditions(parsed, parsed.filters)
+    lines = select_sql(parsed, columns, conditions, notes, orders)
     limit = size or f"${values + 1 + len(orders)}"
     names = " ".join(", ".join(order.column for order in orders).split())
-    note = f"-- {', '.join(last)}: {names} of the last row; the first page has no such condition"
+    note = f"-- {', '.join(last)}: {names} of the last row; omit the condition for the first page"
     return "\n".join([*lines, f"limit {limit};", note])
 
 
-@remembered
-def next_page_js(shown: ParsedFingerprint, key: str) -> str:
-    """A function for supabase-js: ``last`` is the last row of the page before, nothing for the first one."""
-    orders = seek_order(shown, key)
-    read = named(_page(shown, orders), camel=True)
+@memoized
+def next_page_js(parsed: ParsedFingerprint, key: str) -> str:
+    """A supabase-js function; its ``last`` is the last row of the previous page, or undefined for the first page."""
+    orders = seek_order(parsed, key)
+    read = name_values(_page_read(parsed, orders), camel=True)
     body = [
-        *remarks("//", left_out(shown)),
+        *comments("//", unsupported_params(parsed)),
         *statement_js("let query = supabase", js_chain(read)),
         *_seek_js(orders),
-        *answered_js([*js_orders(orders), ".limit(size)"], source="query"),
+        *checked_call_js([*js_orders(orders), ".limit(size)"], source="query"),
         "return data;",
     ]
-    return function_js(camel_case("list " + shown.relation + " page"), [*read.arguments, "size", "last"], body)
+    return function_js(camel_case("list " + parsed.relation + " page"), [*read.arguments, "size", "last"], body)
 
 
-@remembered
-def next_page_py(shown: ParsedFingerprint, key: str) -> str:
+@memoized
+def next_page_py(parsed: ParsedFingerprint, key: str) -> str:
     """The same for supabase-py."""
-    orders = seek_order(shown, key)
-    read = named(_page(shown, orders), camel=False)
+    orders = seek_order(parsed, key)
+    read = name_values(_page_read(parsed, orders), camel=False)
     body = [
-        *remarks("#", left_out(shown)),
+        *comments("#", unsupported_params(parsed)),
         *statement_py("query =", py_chain(read)),
         *_seek_py(orders),
         *(f"query = query{order}" for order in py_orders(orders)),
         "return query.limit(size).execute().data",
     ]
-    name = snake_case("list " + shown.relation + " page")
+    name = snake_case("list " + parsed.relation + " page")
     code = function_py(name, [*read.arguments, "size", "last=None"], body)
     return code if len(orders) == 1 else f"import json\n\n{code}"
 
 
 def _seek_js(orders: Sequence[OrderItem]) -> list[str]:
-    members = [json.dumps(member_of(order.column)) for order in orders]
+    members = [json.dumps(row_property(order.column)) for order in orders]
     if len(orders) == 1:
         column = json.dumps(orders[0].column)
         return [f"if (last) query = query.{_compare(orders[0])}({column}, last[{members[0]}]);"]
-    text = _past(orders).replace("\\", "\\\\").replace("`", "\\`").replace("${", "\\${")
+    text = _seek_condition(orders).replace("\\", "\\\\").replace("`", "\\`").replace("${", "\\${")
     for at in range(len(orders)):
-        text = text.replace(_HOLE.format(at), f"${{past[{at}]}}")
+        text = text.replace(_VALUE.format(at), f"${{past[{at}]}}")
     return [
         "if (last) {",
         f"  const past = [{', '.join(members)}].map((name) => JSON.stringify(String(last[name])));",
@@ -89,13 +99,13 @@ def _seek_js(orders: Sequence[OrderItem]) -> list[str]:
 
 
 def _seek_py(orders: Sequence[OrderItem]) -> list[str]:
-    members = [json.dumps(member_of(order.column)) for order in orders]
+    members = [json.dumps(row_property(order.column)) for order in orders]
     if len(orders) == 1:
         column = json.dumps(orders[0].column)
         return ["if last:", f"    query = query.{_compare(orders[0])}({column}, last[{members[0]}])"]
-    text = _past(orders).replace("{", "{{").replace("}", "}}")
+    text = _seek_condition(orders).replace("{", "{{").replace("}", "}}")
     for at in range(len(orders)):
-        text = text.replace(_HOLE.format(at), f"{{{at}}}")
+        text = text.replace(_VALUE.format(at), f"{{{at}}}")
     return [
         "if last:",
         f"    past = [json.dumps(str(last[name])) for name in ({', '.join(members)})]",
@@ -103,21 +113,21 @@ def _seek_py(orders: Sequence[OrderItem]) -> list[str]:
     ]
 
 
-_HOLE = "\x00{}\x00"
-"""Stands for the value of a column until the language is known."""
+_VALUE = "\x00{}\x00"
+"""Placeholder for the value of a column in text that both languages share."""
 
 
-def _past(orders: Sequence[OrderItem]) -> str:
-    """``a.gt.…,and(a.eq.…,b.gt.…)`` with a hole for each value."""
+def _seek_condition(orders: Sequence[OrderItem]) -> str:
+    """``a.gt.…,and(a.eq.…,b.gt.…)`` with a placeholder per value."""
     cases = []
     for at, order in enumerate(orders):
-        alike = [f"{_name(before)}.eq.{_HOLE.format(place)}" for place, before in enumerate(orders[:at])]
-        past = f"{_name(order)}.{_compare(order)}.{_HOLE.format(at)}"
+        alike = [f"{_logic_name(before)}.eq.{_VALUE.format(place)}" for place, before in enumerate(orders[:at])]
+        past = f"{_logic_name(order)}.{_compare(order)}.{_VALUE.format(at)}"
         cases.append(f"and({','.join([*alike, past])})" if alike else past)
     return ",".join(cases)
 
 
-def _past_sql(orders: Sequence[OrderItem], last: Sequence[str]) -> str:
+def _seek_condition_sql(orders: Sequence[OrderItem], last: Sequence[str]) -> str:
     if len({order.descending for order in orders}) == 1:
         columns, values = ", ".join(expression(order.column) for order in orders), ", ".join(last)
         both = (columns, values) if len(orders) == 1 else (f"({columns})", f"({values})")
@@ -134,12 +144,12 @@ def _compare(order: OrderItem) -> str:
     return "lt" if order.descending else "gt"
 
 
-def _name(order: OrderItem) -> str:
-    """A column, or a path into JSON, in a logic tree: quoted where it holds what means something there."""
+def _logic_name(order: OrderItem) -> str:
+    """A column or JSON path for a logic tree; quoted if it contains characters with a meaning there."""
     plain = order.column.replace("->", "_").replace(">", "_").replace("_", "a").isalnum()
     return order.column if plain else json.dumps(order.column, ensure_ascii=False)
 
 
-def _page(shown: ParsedFingerprint, orders: Sequence[OrderItem]) -> ParsedFingerprint:
-    """A page has to show what the next one begins behind."""
-    return unordered(shown, [order.column for order in orders])
+def _page_read(parsed: ParsedFingerprint, orders: Sequence[OrderItem]) -> ParsedFingerprint:
+    """The read of a page; its rows contain the columns of ``orders``, from which the next page starts."""
+    return without_order(parsed, [order.column for order in orders])

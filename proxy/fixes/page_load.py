@@ -1,40 +1,40 @@
-"""Several reads as one function of the database, with which a page or a job is loaded in one call."""
+"""Several reads as one database function, so that one call loads a page or a job."""
 
 from collections.abc import Sequence
 
 from proxy.analysis.fingerprint import ParsedFingerprint
-from proxy.fixes.function_code import answered_js, function_js, function_py
+from proxy.fixes.function_code import checked_call_js, function_js, function_py
 from proxy.fixes.identifiers import snake_case
-from proxy.fixes.sql.read import part_sql
+from proxy.fixes.sql.read import subquery_sql
 
 FUNCTION = "load_page"
 
 
 def load_sql(reads: Sequence[ParsedFingerprint]) -> str:
-    """The query that such a function runs: each read an array under a name of its own."""
+    """The query of such a function: an object with one array of rows per read."""
     parts, values = [], 0
-    for name, shown in zip(_names(reads), reads, strict=True):
-        lines, values = part_sql(shown, values)
+    for name, parsed in zip(_names(reads), reads, strict=True):
+        lines, values = subquery_sql(parsed, values)
         inside = "\n".join(f"    {line}" for line in lines)
         parts.append(f"  '{name}', (select jsonb_agg({name}) from (\n{inside}\n  ) as {name})")  # noqa: S608 – read, not run
     return "\n".join(
-        ["select jsonb_build_object(", ",\n".join(parts), ");", f"-- in a function {FUNCTION}(…), security invoker"]
+        ["select jsonb_build_object(", ",\n".join(parts), ");", f"-- in a function {FUNCTION}(…) with security invoker"]
     )
 
 
 def load_js(reads: Sequence[ParsedFingerprint]) -> str:
-    """The call for supabase-js."""
+    """A supabase-js function that calls it."""
     names = ", ".join(_names(reads))
-    body = [*answered_js([], source=f'supabase.rpc("{FUNCTION}", values)'), f"return data; // {{ {names} }}"]
+    body = [*checked_call_js([], source=f'supabase.rpc("{FUNCTION}", values)'), f"return data; // {{ {names} }}"]
     return function_js("loadPage", ["values"], body)
 
 
 def load_py(reads: Sequence[ParsedFingerprint]) -> str:
-    """The call for supabase-py."""
+    """The same for supabase-py."""
     names = ", ".join(_names(reads))
     body = [f'return supabase.rpc("{FUNCTION}", values).execute().data  # {{{names}}}']
     return function_py(FUNCTION, ["values"], body)
 
 
 def _names(reads: Sequence[ParsedFingerprint]) -> list[str]:
-    return [f"rows_{snake_case(shown.relation)}_{number}".replace("__", "_") for number, shown in enumerate(reads, 1)]
+    return [f"rows_{snake_case(parsed.relation)}_{number}".replace("__", "_") for number, parsed in enumerate(reads, 1)]

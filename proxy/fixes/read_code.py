@@ -1,96 +1,108 @@
-"""The read that a fingerprint stands for in the two client languages: as it is, once a request, or all of its pages."""
+"""Client code of a fingerprint: the call itself, a read once per application request, and a read of all pages."""
 
 import json
 
 from proxy.analysis.fingerprint import ParsedFingerprint
-from proxy.fixes.chain_code import ClientRead, counts, js_chain, left_out, named, py_chain, unordered
+from proxy.fixes.chain_code import (
+    ClientRead,
+    is_count,
+    js_chain,
+    name_values,
+    py_chain,
+    unsupported_params,
+    without_order,
+)
 from proxy.fixes.function_code import (
-    answered_js,
+    checked_call_js,
+    comments,
     function_js,
     function_py,
-    indented,
-    remarks,
+    indent,
     statement_js,
     statement_py,
 )
 from proxy.fixes.identifiers import camel_case, snake_case
-from proxy.fixes.remembered import remembered
+from proxy.fixes.memoized import memoized
 
 _WRITES = {"POST": "insert(rows)", "PUT": "upsert(row)", "PATCH": "update(values)", "DELETE": "delete()"}
 
 
-def call_js(shown: ParsedFingerprint) -> str:
-    """The call for supabase-js that a fingerprint stands for, as the application may have it; reads and writes."""
-    source, select, *rest = js_chain(named(shown, camel=True, bounds=True))
-    write = _WRITES.get(shown.method)
-    calls = [select, *rest] if write is None else [f".{write}", *rest, *([select] if shown.select != "*" else [])]
-    begin = f"const {{ {_result(shown)}, error }} = await supabase"
-    return "\n".join([*remarks("//", left_out(shown)), *statement_js(begin, [source, *calls])])
+def call_js(parsed: ParsedFingerprint) -> str:
+    """The supabase-js call of a fingerprint, as the application may have written it; for reads and writes."""
+    source, select, *rest = js_chain(name_values(parsed, camel=True, bounds=True))
+    write = _WRITES.get(parsed.method)
+    calls = [select, *rest] if write is None else [f".{write}", *rest, *([select] if parsed.select != "*" else [])]
+    begin = f"const {{ {_result(parsed)}, error }} = await supabase"
+    return "\n".join([*comments("//", unsupported_params(parsed)), *statement_js(begin, [source, *calls])])
 
 
-def read_js(shown: ParsedFingerprint) -> str:
-    """A function for supabase-js that reads just so."""
-    read = named(shown, camel=True, bounds=True)
-    return function_js(camel_case("read " + shown.relation), read.arguments, _body_js(read))
+def read_js(parsed: ParsedFingerprint) -> str:
+    """A supabase-js function with the read unchanged."""
+    read = name_values(parsed, camel=True, bounds=True)
+    return function_js(camel_case("read " + parsed.relation), read.arguments, _body_js(read))
 
 
-def read_py(shown: ParsedFingerprint) -> str:
+def read_py(parsed: ParsedFingerprint) -> str:
     """The same for supabase-py."""
-    read = named(shown, camel=False, bounds=True)
-    return function_py(snake_case("read " + shown.relation), read.arguments, _body_py(read))
+    read = name_values(parsed, camel=False, bounds=True)
+    return function_py(snake_case("read " + parsed.relation), read.arguments, _body_py(read))
 
 
-@remembered
-def once_js(shown: ParsedFingerprint) -> str:
-    """A function for supabase-js that calls once in a request of the application, whoever asks."""
-    read = named(shown, camel=True, bounds=True)
+@memoized
+def once_js(parsed: ParsedFingerprint) -> str:
+    """A supabase-js function that reads once per application request, for any number of callers."""
+    read = name_values(parsed, camel=True, bounds=True)
     lines = [
         'import { cache } from "react";',
         "",
-        f"export const {camel_case('read ' + shown.relation)} = cache(async ({', '.join(read.arguments)}) => {{",
-        *indented(_body_js(read), 2),
+        f"export const {camel_case('read ' + parsed.relation)} = cache(async ({', '.join(read.arguments)}) => {{",
+        *indent(_body_js(read), 2),
         "});",
-        "// Without React: read it once where the request begins, and pass the rows on as an argument.",
+        "// Without React: read once at the start of the request, and pass the rows as an argument.",
     ]
     return "\n".join(lines)
 
 
-@remembered
-def once_py(shown: ParsedFingerprint) -> str:
-    """The same for supabase-py: a reader to be made for each request."""
-    name = snake_case("read " + shown.relation)
+@memoized
+def once_py(parsed: ParsedFingerprint) -> str:
+    """The same for supabase-py: a function that makes a reader for each application request."""
+    name = snake_case("read " + parsed.relation)
     body = [
-        '"""To be made once a request of the application, and passed on with it."""',
+        '"""Call once per request of the application, and pass the result along."""',
         "@functools.cache",
-        *read_py(shown).split("\n"),
+        *read_py(parsed).split("\n"),
         f"return {name}",
     ]
     return "import functools\n\n" + function_py(f"make_{name}", (), body)
 
 
 def _body_js(read: ClientRead) -> list[str]:
-    result = _result(read.shown)
-    return [*remarks("//", left_out(read.shown)), *answered_js(js_chain(read), result), f"return {result};"]
+    result = _result(read.parsed)
+    return [
+        *comments("//", unsupported_params(read.parsed)),
+        *checked_call_js(js_chain(read), result),
+        f"return {result};",
+    ]
 
 
 def _body_py(read: ClientRead) -> list[str]:
-    chain = [*py_chain(read), ".execute()", f".{_result(read.shown)}"]
-    return [*remarks("#", left_out(read.shown)), *statement_py("return", chain)]
+    chain = [*py_chain(read), ".execute()", f".{_result(read.parsed)}"]
+    return [*comments("#", unsupported_params(read.parsed)), *statement_py("return", chain)]
 
 
-def _result(shown: ParsedFingerprint) -> str:
-    return "count" if counts(shown) else "data"
+def _result(parsed: ParsedFingerprint) -> str:
+    return "count" if is_count(parsed) else "data"
 
 
-@remembered
-def pages_js(shown: ParsedFingerprint, key: str, size: int) -> str:
-    """A function for supabase-js that reads all rows, ``size`` at a time, in the order of ``key``."""
-    read, column = named(unordered(shown, [key]), camel=True), json.dumps(key)
+@memoized
+def pages_js(parsed: ParsedFingerprint, key: str, size: int) -> str:
+    """A supabase-js function that reads all rows in the order of ``key``, ``size`` rows per page."""
+    read, column = name_values(without_order(parsed, [key]), camel=True), json.dumps(key)
     body = [
-        *remarks("//", left_out(shown)),
+        *comments("//", unsupported_params(parsed)),
         "const rows = [];",
         "for (let last; ; ) {",
-        *indented(statement_js("let query = supabase", js_chain(read)), 2),
+        *indent(statement_js("let query = supabase", js_chain(read)), 2),
         f"  if (last !== undefined) query = query.gt({column}, last);",
         f"  const {{ data, error }} = await query.order({column}).limit({size});",
         "  if (error) throw error;",
@@ -99,18 +111,18 @@ def pages_js(shown: ParsedFingerprint, key: str, size: int) -> str:
         f"  last = data.at(-1)[{column}];",
         "}",
     ]
-    return function_js(camel_case("list all " + shown.relation), read.arguments, body)
+    return function_js(camel_case("list all " + parsed.relation), read.arguments, body)
 
 
-@remembered
-def pages_py(shown: ParsedFingerprint, key: str, size: int) -> str:
+@memoized
+def pages_py(parsed: ParsedFingerprint, key: str, size: int) -> str:
     """The same for supabase-py."""
-    read, column = named(unordered(shown, [key]), camel=False), json.dumps(key)
+    read, column = name_values(without_order(parsed, [key]), camel=False), json.dumps(key)
     body = [
-        *remarks("#", left_out(shown)),
+        *comments("#", unsupported_params(parsed)),
         "rows, last = [], None",
         "while True:",
-        *indented(statement_py("query =", py_chain(read)), 4),
+        *indent(statement_py("query =", py_chain(read)), 4),
         "    if last is not None:",
         f"        query = query.gt({column}, last)",
         f"    page = query.order({column}).limit({size}).execute().data",
@@ -119,4 +131,4 @@ def pages_py(shown: ParsedFingerprint, key: str, size: int) -> str:
         "        return rows",
         f"    last = page[-1][{column}]",
     ]
-    return function_py(snake_case("list all " + shown.relation), read.arguments, body)
+    return function_py(snake_case("list all " + parsed.relation), read.arguments, body)

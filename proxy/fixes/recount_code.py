@@ -1,4 +1,4 @@
-"""Writes that are each followed by a list, as one write and one list, in the three languages."""
+"""Code of one write and one read, in place of many writes that are each followed by a read of a list."""
 
 import msgspec
 
@@ -13,64 +13,70 @@ from proxy.fixes.write_code import batch_write_js, batch_write_py, row_write_js,
 
 
 class Recount(msgspec.Struct, frozen=True):
-    """What is written, read after it, and written elsewhere; with the columns that told one round from the other."""
+    """The write, the read after it and the optional write of its result, with the columns that vary per round."""
 
     write: ParsedFingerprint
     key: str
-    """Column that the written rows are told by; empty for inserts."""
-    kind: str
+    """Key column of the written rows; empty for inserts."""
+    key_kind: str
+    """Literal class of ``key``."""
     read: ParsedFingerprint
-    by: str
-    """Column that the lists are told by; empty where all rounds read one, or count."""
-    by_kind: str
-    then: ParsedFingerprint | None
+    read_key: str
+    """Key column of the lists; empty if all rounds read the same list, or count it."""
+    read_key_kind: str
+    """Literal class of ``read_key``."""
+    result_write: ParsedFingerprint | None
     reads: int
-    """Reads that are enough."""
-    thens: int
-    """Writes elsewhere that are enough."""
+    """Number of reads after the fix."""
+    result_writes: int
+    """Number of result writes after the fix."""
 
     @property
     def calls(self) -> int:
-        return 1 + self.reads + self.thens
+        return 1 + self.reads + self.result_writes
 
 
 def recount_sql(recount: Recount) -> str:
-    """The statements one after another."""
-    write, key, read, by, then = recount.write, recount.key, recount.read, recount.by, recount.then
+    """The statements in their order."""
+    write, key, result_write = recount.write, recount.key, recount.result_write
+    read, read_key = recount.read, recount.read_key
     parts = [
-        batch_write_sql(write, key, recount.kind) if key else row_write_sql(write),
-        batch_sql(read, by, recount.by_kind) if by else read_sql(read),
-        *([row_write_sql(then)] if then else []),
+        batch_write_sql(write, key, recount.key_kind) if key else row_write_sql(write),
+        batch_sql(read, read_key, recount.read_key_kind) if read_key else read_sql(read),
+        *([row_write_sql(result_write)] if result_write else []),
     ]
     return "\n".join(parts)
 
 
 def recount_js(recount: Recount) -> str:
-    """Functions for supabase-js, and how they are called."""
-    write, key, read, by, then = recount.write, recount.key, recount.read, recount.by, recount.then
+    """The supabase-js functions, with their calls in comments."""
+    write, key, result_write = recount.write, recount.key, recount.result_write
+    read, read_key = recount.read, recount.read_key
     parts = [
         batch_write_js(write, key, False) if key else row_write_js(write),
-        batch_js(read, by, True) if by else read_js(read),
-        *([row_write_js(then)] if then else []),
+        batch_js(read, read_key, True) if read_key else read_js(read),
+        *([row_write_js(result_write)] if result_write else []),
     ]
-    return "\n".join([*parts, *(f"// {line}" for line in _order(recount, js=True))])
+    return "\n".join([*parts, *(f"// {line}" for line in _calls(recount, js=True))])
 
 
 def recount_py(recount: Recount) -> str:
     """The same for supabase-py."""
-    write, key, read, by, then = recount.write, recount.key, recount.read, recount.by, recount.then
+    write, key, result_write = recount.write, recount.key, recount.result_write
+    read, read_key = recount.read, recount.read_key
     parts = [
         batch_write_py(write, key) if key else row_write_py(write),
-        batch_py(read, by, True) if by else read_py(read),
-        *([row_write_py(then)] if then else []),
+        batch_py(read, read_key, True) if read_key else read_py(read),
+        *([row_write_py(result_write)] if result_write else []),
     ]
-    return "\n".join([*parts, *(f"# {line}" for line in _order(recount, js=False))])
+    return "\n".join([*parts, *(f"# {line}" for line in _calls(recount, js=False))])
 
 
-def _order(recount: Recount, js: bool) -> list[str]:
-    name = batch_name(recount.read.relation, recount.by) if recount.by else camel_case("read " + recount.read.relation)
-    steps = [(write_name(recount.write, recount.key), "all rows at once"), (name, "once, when all are written")]
-    if recount.then is not None:
-        steps.append((write_name(recount.then, ""), "the result, once"))
+def _calls(recount: Recount, js: bool) -> list[str]:
+    relation, key = recount.read.relation, recount.read_key
+    name = batch_name(relation, key) if key else camel_case(f"read {relation}")
+    steps = [(write_name(recount.write, recount.key), "writes all rows"), (name, "reads once, after the write")]
+    if recount.result_write is not None:
+        steps.append((write_name(recount.result_write, ""), "writes the result once"))
     call = "await {}(…)" if js else "{}(…)"
     return [f"{call.format(step if js else snake_case(step))}: {when}" for step, when in steps]

@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TextIO
 
-from proxy.analysis.spans import grouped, rows_of, size_of
-from proxy.analysis.volume import many
+from proxy.analysis.spans import group_by, total_bytes, total_rows
+from proxy.analysis.volume import plural
 from proxy.errors.codes import BYPASS_REASONS
 from proxy.findings.model import Finding
 from proxy.findings.report import finding_lines
@@ -45,7 +45,7 @@ def trace_lines(trace: Trace, findings: Sequence[Finding], names: ConfirmedNames
         yield from _group(spans, names, trace.start, "└─" if last else "├─", "  " if last else "│ ")
     if len(groups) > len(shown):
         hidden = sum(map(len, groups[len(shown) :]))
-        yield f"├─ … and {many(hidden, 'more request')}"
+        yield f"├─ … and {plural(hidden, 'more request')}"
     for finding in findings:
         yield from finding_lines(finding)
     yield ""
@@ -65,13 +65,15 @@ def _title(trace: Trace) -> str:
         marks.insert(0, "inferred")
     note = f" ({', '.join(marks)})" if marks else ""
     ms = 1000 * (trace.end - trace.start)
-    return f"● {name}{note}  {many(len(trace.spans), 'request')} → {many(trace.calls, 'upstream call')}  {ms:.1f} ms"
+    return (
+        f"● {name}{note}  {plural(len(trace.spans), 'request')} → {plural(trace.calls, 'upstream call')}  {ms:.1f} ms"
+    )
 
 
 def _groups(spans: tuple[Span, ...]) -> list[list[Span]]:
     """Spans that shared a call together, in order of the first one's arrival."""
     arrived = sorted(spans, key=lambda span: span.start)
-    return list(grouped(arrived, lambda span: span.call or -span.number).values())
+    return list(group_by(arrived, lambda span: span.call or -span.number).values())
 
 
 def _group(spans: list[Span], names: ConfirmedNames, start: float, branch: str, trunk: str) -> Iterator[str]:
@@ -80,17 +82,17 @@ def _group(spans: list[Span], names: ConfirmedNames, start: float, branch: str, 
         yield f"{branch} {_span(first, names, start)}{_why(first)}"
         return
     end = max(span.end for span in spans)
-    keys = f"{many(len({span.literals for span in spans}), 'key')}, " if first.outcome is Outcome.MERGED else ""
+    keys = f"{plural(len({span.literals for span in spans}), 'key')}, " if first.outcome is Outcome.MERGED else ""
     yield (
         f"{branch} {safe(names.of(first))}  +{1000 * (first.start - start):.1f} ms, "
         f"{1000 * (end - first.start):.1f} ms  {first.outcome.value}: {len(spans)} requests, {keys}1 call"
     )
-    got = f"{many(rows_of(spans), 'row')}, {many(size_of(spans), 'byte')}"
+    got = f"{plural(total_rows(spans), 'row')}, {plural(total_bytes(spans), 'byte')}"
     yield f"{trunk} └─ {got}, given back to {len(spans)} callers"
 
 
 def _span(span: Span, names: ConfirmedNames, start: float) -> str:
-    got = (f", {many(span.rows, 'row')}" if span.rows >= 0 else "") + f", {many(span.size, 'byte')}"
+    got = (f", {plural(span.rows, 'row')}" if span.rows >= 0 else "") + f", {plural(span.size, 'byte')}"
     caller = f"  from {safe(span.caller)}" if span.caller else ""
     return (
         f"{safe(names.of(span))}  +{1000 * (span.start - start):.1f} ms, "

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from proxy.analysis.row_keys import MOST_BYTES, row_keys
+from proxy.analysis.row_keys import MAX_BODY_BYTES, row_keys
 from proxy.model import LiteralClass, Outcome, Query, Span
 from proxy.postgrest.request.in_list import column_of, listed
 from proxy.postgrest.request.literals import canonical
@@ -58,7 +58,7 @@ class ClientAnswer(msgspec.Struct, eq=False):
     def add(self, data: bytes | memoryview) -> None:
         """A piece of the body."""
         self.size += len(data)
-        if self.key_bytes is not None and len(self.key_bytes) <= MOST_BYTES:
+        if self.key_bytes is not None and len(self.key_bytes) <= MAX_BODY_BYTES:
             self.key_bytes += data
 
 

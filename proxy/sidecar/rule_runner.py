@@ -87,7 +87,7 @@ class RuleRunner:
     ) -> list[tuple[Finding, bool]]:
         """Those that are to be told, each with whether it is new; what is ignored is remembered, and no more."""
         told = []
-        for finding, ignore in self._ignores.judged(findings, day):
+        for finding, ignore in self._ignores.with_ignore(findings, day):
             new = self.findings.add(finding, now, trace, ignore)
             if ignore is None:
                 told.append((finding, new))
@@ -96,7 +96,9 @@ class RuleRunner:
     def warn_of_unused_ignores(self) -> None:
         """Tell which ignores had nothing to ignore, if there was anything to judge."""
         if self._judged:
-            self._warn(self._ignores.idle(self._today()), "Remove it from the settings if what it was for is gone.")
+            self._warn(
+                self._ignores.unmatched(self._today()), "Remove it from the settings if what it was for is gone."
+            )
 
     def _in_force(self, trace: Trace) -> Iterable[RuleSettings]:
         """The settings of its relations, each once."""

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from proxy.analysis.spans import rows_of, size_of
+from proxy.analysis.spans import total_bytes, total_rows
 from proxy.model import Trace
 
 
@@ -65,8 +65,8 @@ def _work(source: str, trace: Trace) -> TraceCost:
         truncated=trace.truncated,
         queries=sum(not span.retry for span in trace.spans),
         upstream_calls=trace.calls,
-        rows=rows_of(trace.spans),
-        bytes=size_of(trace.spans),
+        rows=total_rows(trace.spans),
+        bytes=total_bytes(trace.spans),
     )
 
 

@@ -1,4 +1,4 @@
-"""The keys of rows: hashed as the literals of filters are, of whatever columns are keys by name, within bounds."""
+"""Row keys have the hashes that literals of filters have, for the columns ``id`` and ``*_id``, up to a limit."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from proxy.analysis.row_keys import MOST_BYTES, MOST_ROWS, row_keys
+from proxy.analysis.row_keys import MAX_BODY_BYTES, MAX_ROWS, row_keys
 
 
 def digest(text: bytes) -> int:
@@ -26,16 +26,16 @@ def test_one_object_is_one_row() -> None:
     assert row_keys(b'{"id":1,"idle":3}', digest) == (("id", (ONE,)),)
 
 
-def test_a_row_without_the_column_has_0_and_so_has_an_object_in_it() -> None:
+def test_a_missing_column_an_object_and_an_array_have_the_hash_0() -> None:
     assert row_keys(b'[{"id":1},{},{"id":{"a":1}},{"id":[1]}]', digest) == (("id", (ONE, 0, 0, 0)),)
 
 
 @pytest.mark.parametrize("body", [b"", b"[]", b"[1]", b"{", b'[{"a":1}]', b"id,name\n1,a\n", b'"id"', b"\xff"])
-def test_what_shows_no_keys_has_none(body: bytes) -> None:
+def test_a_body_without_key_columns_has_no_row_keys(body: bytes) -> None:
     assert row_keys(body, digest) == ()
 
 
-def test_a_large_body_is_not_read_and_of_many_rows_the_first_are_kept() -> None:
-    assert row_keys(b'[{"id":1}' + b" " * MOST_BYTES + b"]", digest) == ()
-    ((_, found),) = row_keys(json.dumps([{"id": 1}] * (MOST_ROWS + 1)).encode(), digest)
-    assert found == (ONE,) * MOST_ROWS
+def test_a_body_above_the_limit_is_not_parsed_and_only_the_first_rows_are_kept() -> None:
+    assert row_keys(b'[{"id":1}' + b" " * MAX_BODY_BYTES + b"]", digest) == ()
+    ((_, hashes),) = row_keys(json.dumps([{"id": 1}] * (MAX_ROWS + 1)).encode(), digest)
+    assert hashes == (ONE,) * MAX_ROWS

@@ -1,22 +1,22 @@
-"""Sizes in words, and how bad they are."""
+"""Sizes and counts as text, and the impact of large answers."""
 
 from __future__ import annotations
 
 import pytest
 
-from proxy.analysis.volume import in_words, many, volume_impact
+from proxy.analysis.volume import format_bytes, plural, volume_impact
 
 
 @pytest.mark.parametrize(
-    ("size", "words"),
+    ("size", "text"),
     [(0, "0 bytes"), (1, "1 byte"), (999, "999 bytes"), (1000, "1 kB"), (12_600, "13 kB"), (3_440_000, "3.4 MB")],
 )
-def test_sizes_have_the_unit_that_is_read_at_a_glance(size: int, words: str) -> None:
-    assert in_words(size) == words
+def test_sizes_are_written_in_bytes_kb_or_mb(size: int, text: str) -> None:
+    assert format_bytes(size) == text
 
 
-def test_one_is_no_plural() -> None:
-    assert [many(count, "row") for count in (0, 1, 2)] == ["0 rows", "1 row", "2 rows"]
+def test_one_has_no_plural_s() -> None:
+    assert [plural(count, "row") for count in (0, 1, 2)] == ["0 rows", "1 row", "2 rows"]
 
 
 @pytest.mark.parametrize(

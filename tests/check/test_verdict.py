@@ -94,7 +94,7 @@ def test_what_a_budget_forbids_fails_whatever_else_does_and_once() -> None:
 def test_a_finding_of_what_cannot_fail_is_a_note_unless_it_was_found_elsewhere_too() -> None:
     loose = CountedFinding(finding("videos"), "file", "t", 1, False)
     assert [note.what for note in held(work(9), seen=[loose]).notes] == ["9 reads of videos"]
-    assert not held(work(9), seen=[loose, replace(loose, gates=True)]).notes
+    assert not held(work(9), seen=[loose, replace(loose, can_fail=True)]).notes
 
 
 @pytest.mark.parametrize(("large", "what"), [(3, []), (4, ["grew from 3 to 4 queries"])])

@@ -198,7 +198,7 @@ def test_an_ignore_that_is_over_is_told_and_ignores_nothing(desk: Desk) -> None:
     table = '[[ignore]]\nrule = "FAN001"\nreason = "in spring"\nuntil = 2020-03-31\n'
     ran = desk.check("--traces", desk.record(FAN_OUT), settings=table)
     assert ran.code == FINDINGS
-    assert "warning  ignore 1 (FAN001) ended on 2020-03-31" in ran.out
+    assert "warning  ignore 1 (FAN001) expired on 2020-03-31" in ran.out
 
 
 def test_an_ignore_of_what_only_inferred_traces_show_is_not_idle(desk: Desk) -> None:

@@ -31,7 +31,7 @@ def test_a_finding_is_once_with_how_often_and_in_how_many_traces_it_was_made() -
     part = replace(FAN_OUT, part=2)
     (seen,) = judged(ONE, FAN_OUT, part, replace(FAN_OUT, id="u")).seen()
     assert (seen.finding.code, seen.times, seen.traces) == ("FAN001", 3, 3)
-    assert (seen.source, seen.trace, seen.gates) == ("file 1", "t", True)
+    assert (seen.source, seen.trace, seen.can_fail) == ("file 1", "t", True)
 
 
 def test_parts_of_a_trace_in_one_recording_are_one_trace() -> None:
@@ -45,7 +45,7 @@ def test_parts_of_a_trace_in_one_recording_are_one_trace() -> None:
 
 def test_traces_that_can_fail_a_build_are_judged_apart_and_told_first() -> None:
     seen = judged(replace(FAN_OUT, explicit=False), FAN_OUT, replace(FAN_OUT, truncated=True)).seen()
-    assert [(one.gates, one.times) for one in seen] == [(True, 1), (False, 2)]
+    assert [(one.can_fail, one.times) for one in seen] == [(True, 1), (False, 2)]
 
 
 def test_a_finding_of_the_workload_is_in_no_trace() -> None:

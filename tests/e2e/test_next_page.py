@@ -9,7 +9,7 @@ from urllib.request import Request, urlopen
 
 import pytest
 
-from proxy.analysis.fingerprint import read_fingerprint
+from proxy.analysis.fingerprint import parse_fingerprint
 from proxy.fixes.page_code import next_page_py
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ class Client:
 
 def walked(stack: Stack, fingerprint: str, size: int) -> list[dict[str, Any]]:
     """All rows, by the code for pages of ``size``."""
-    shown = read_fingerprint(fingerprint)
+    shown = parse_fingerprint(fingerprint)
     names: dict[str, Any] = {"supabase": Client(stack)}
     exec(next_page_py(shown, "id"), names)
     page = names[f"list_{shown.relation}_page"]

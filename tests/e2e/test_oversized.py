@@ -14,7 +14,7 @@ import pytest
 
 from proxy.admin.gauges import gauges
 from proxy.allowed_differences import UNASKED
-from proxy.analysis.fingerprint import read_fingerprint
+from proxy.analysis.fingerprint import parse_fingerprint
 from proxy.fixes.chunk_code import array_sql
 from proxy.observe.events import Event, FellBack, RequestAnswered, TraceClosed, UpstreamCalled
 from proxy.observe.tree import TracePrinter
@@ -406,7 +406,7 @@ async def test_a_trace_counts_the_calls_that_an_answer_took(odd: Stack) -> None:
 
 
 async def test_the_function_that_the_finding_writes_out_answers_the_same(odd: Stack) -> None:
-    shown = read_fingerprint("GET big?id=in.?")
+    shown = parse_fingerprint("GET big?id=in.?")
     await execute(
         odd, "set search_path to odd; create function" + array_sql(shown, "id", "uuid").split("create function")[1]
     )

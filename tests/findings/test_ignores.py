@@ -1,4 +1,4 @@
-"""Ignores: what each names must all be the finding's; days and idleness are told."""
+"""An ignore suppresses findings that match all of its names; expired and unmatched ignores have one message each."""
 
 from __future__ import annotations
 
@@ -55,34 +55,34 @@ def ignores(*entries: dict[str, Any], schema: str = "public") -> Ignores:
         ({"rule": "FAN001", "until": DAY - dt.timedelta(days=1)}, False),
     ],
 )
-def test_an_ignore_is_for_what_it_names(entry: dict[str, Any], ignored: bool) -> None:
-    assert ignores(entry).keep([FINDING], DAY) == (() if ignored else (FINDING,))
+def test_an_ignore_matches_findings_with_all_of_its_names(entry: dict[str, Any], ignored: bool) -> None:
+    assert ignores(entry).not_ignored([FINDING], DAY) == (() if ignored else (FINDING,))
 
 
-def test_a_finding_of_another_schema_is_another_relations() -> None:
+def test_a_relation_of_another_schema_does_not_match() -> None:
     other = msgspec.structs.replace(FINDING, relation="private.videos")
-    assert ignores({"relation": "private.videos"}).keep([FINDING, other], DAY) == (FINDING,)
-    assert ignores({"relation": "videos"}, schema="private").keep([FINDING, other], DAY) == ()
+    assert ignores({"relation": "private.videos"}).not_ignored([FINDING, other], DAY) == (FINDING,)
+    assert ignores({"relation": "videos"}, schema="private").not_ignored([FINDING, other], DAY) == ()
 
 
-def test_a_findings_own_key_may_name_the_first_schema_or_not() -> None:
+def test_the_key_of_a_finding_matches_with_and_without_the_default_schema() -> None:
     named = msgspec.structs.replace(FINDING, relation="public.videos")
     unnamed = msgspec.structs.replace(FINDING, relation="videos")
     for key in (named.key, unnamed.key):
-        assert ignores({"finding": key}).keep([named, unnamed], DAY) == ()
-        assert ignores({"finding": key}, schema="api").keep([named, unnamed], DAY) != ()
+        assert ignores({"finding": key}).not_ignored([named, unnamed], DAY) == ()
+        assert ignores({"finding": key}, schema="api").not_ignored([named, unnamed], DAY) != ()
 
 
-def test_what_ended_and_what_is_idle_is_told_once_and_apart() -> None:
+def test_each_expired_and_each_unmatched_ignore_has_one_message() -> None:
     one = ignores({"rule": "FAN003"}, {"rule": "FAN001", "until": DAY}, {"rule": "FAN001", "route": "x"})
-    one.keep([FINDING], DAY)
+    one.not_ignored([FINDING], DAY)
     assert list(one.expired(DAY)) == []
-    assert list(one.idle(DAY)) == [
+    assert list(one.unmatched(DAY)) == [
         "ignore 1 (FAN003) has matched no finding",
         "ignore 3 (FAN001, x) has matched no finding",
     ]
     later = DAY + dt.timedelta(days=1)
     assert list(one.expired(later)) == [
-        f"ignore 2 (FAN001) ended on {DAY}: what it was for is told again",
+        f"ignore 2 (FAN001) expired on {DAY}: its findings are reported again",
     ]
-    assert list(one.expired(later)) == list(one.idle(later)) == []
+    assert list(one.expired(later)) == list(one.unmatched(later)) == []

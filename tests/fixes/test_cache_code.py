@@ -1,4 +1,4 @@
-"""A read that is kept: once for all who ask, again when it is old or forgotten, and no error is kept."""
+"""The generated cache reads once per period and after it is cleared, and does not cache errors."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 
-from proxy.analysis.fingerprint import read_fingerprint
+from proxy.analysis.fingerprint import parse_fingerprint
 from proxy.fixes.cache_code import cached_js, cached_py
 
 SHAPES = (
@@ -16,7 +16,7 @@ SHAPES = (
     'GET "\n',
     "GET t?or=(a.is.null,\u2028b.is.null)",
 )
-RATES = read_fingerprint(SHAPES[0])
+RATES = parse_fingerprint(SHAPES[0])
 
 
 def run(script: str) -> object:
@@ -28,14 +28,14 @@ def run(script: str) -> object:
 
 @pytest.mark.parametrize("shape", SHAPES)
 def test_the_code_parses(shape: str) -> None:
-    shown = read_fingerprint(shape)
+    parsed = parse_fingerprint(shape)
     command = ["node", "--input-type=module", "--check", "-"]
-    checked = subprocess.run(command, input=cached_js(shown), text=True, capture_output=True, check=False)
+    checked = subprocess.run(command, input=cached_js(parsed), text=True, capture_output=True, check=False)
     assert checked.returncode == 0, checked.stderr
-    compile(cached_py(shown), "fix", "exec")
+    compile(cached_py(parsed), "fix", "exec")
 
 
-def test_the_javascript_calls_once_until_it_is_told_to_forget_and_keeps_no_error() -> None:
+def test_the_javascript_calls_once_until_forget_and_does_not_cache_an_error() -> None:
     script = """
 let calls = 0, error = null, time = 0;
 Date.now = () => time;
@@ -74,7 +74,7 @@ class Client:
         return self
 
 
-def test_the_python_calls_once_until_it_is_told_to_forget() -> None:
+def test_the_python_calls_once_until_the_cache_is_cleared() -> None:
     names: dict[str, object] = {"supabase": Client()}
     exec(cached_py(RATES), names)
     read, kept = names["list_video_rates"], names["_list_video_rates"]

@@ -1,4 +1,4 @@
-"""A query as a curl command: the shell sees one URL and nothing else in it, whatever the names."""
+"""A query as a curl command: the shell passes exactly one URL to curl, for all names."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from urllib.parse import unquote
 
 import pytest
 
-from proxy.fixes.curl import curl, curl_of
+from proxy.fixes.curl import curl, curl_of_request
 from tests.hostile_inputs import NASTY
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ def arguments(command: str, folder: Path, **variables: str) -> list[str]:
     return run.stdout.split("\0")[:-1]
 
 
-def test_values_are_variables_of_the_shell(tmp_path: Path) -> None:
+def test_values_are_shell_variables(tmp_path: Path) -> None:
     command = curl("GET creators?select=*&id=eq.?&at=gte.?&at=lt.?&order=at.desc", "creators", BASE)
     assert command == (
         f"curl -g '{BASE}/creators?select=*&id=eq.'\"$id\"'&at=gte.'\"$at\"'&at=lt.'\"$at_2\"'&order=at.desc' \\\n"
@@ -43,46 +43,46 @@ def test_values_are_variables_of_the_shell(tmp_path: Path) -> None:
     ]
 
 
-def test_a_list_stands_in_parentheses_and_a_tree_has_a_variable_for_each_value(tmp_path: Path) -> None:
+def test_a_list_is_in_parentheses_and_a_logic_tree_has_a_variable_per_value(tmp_path: Path) -> None:
     command = curl("GET t?id=in.?&or=(a.eq.?,b.not.in.?)", "t", BASE)
-    found = arguments(command, tmp_path, id="1,2", **{"or": "x", "or_2": "(3)"})
-    assert found[1] == f"{BASE}/t?id=in.(1,2)&or=(a.eq.x,b.not.in.(3))"
+    argv = arguments(command, tmp_path, id="1,2", **{"or": "x", "or_2": "(3)"})
+    assert argv[1] == f"{BASE}/t?id=in.(1,2)&or=(a.eq.x,b.not.in.(3))"
 
 
-def test_another_schema_is_named_as_its_method_wants_it(tmp_path: Path) -> None:
+def test_another_schema_is_in_the_profile_header_of_the_method(tmp_path: Path) -> None:
     assert "Accept-Profile: private" in arguments(curl("GET private.t", "private.t", BASE), tmp_path)
     assert "Content-Profile: private" in arguments(curl("PATCH private.t?id=eq.?", "private.t", BASE), tmp_path, id="1")
 
 
 def test_a_write_has_its_method_and_its_body(tmp_path: Path) -> None:
-    found = arguments(curl("POST t", "t", BASE), tmp_path)
-    assert found[:4] == ["-g", "-X", "POST", f"{BASE}/t"]
-    assert found[-4:] == ["-H", "Content-Type: application/json", "-d", "[]"]
+    argv = arguments(curl("POST t", "t", BASE), tmp_path)
+    assert argv[:4] == ["-g", "-X", "POST", f"{BASE}/t"]
+    assert argv[-4:] == ["-H", "Content-Type: application/json", "-d", "[]"]
     assert arguments(curl("HEAD t", "t", BASE), tmp_path)[:2] == ["-g", "-I"]
 
 
 @pytest.mark.parametrize("text", NASTY)
 @pytest.mark.parametrize("form", ["GET {}", "GET t?{}=eq.?", "GET t?select={}", "GET t?order={}&a=eq.?", "GET t?a={}"])
-def test_no_name_leaves_its_place(text: str, form: str, tmp_path: Path) -> None:
+def test_no_name_escapes_from_the_url(text: str, form: str, tmp_path: Path) -> None:
     command = curl(form.format(text), form.format(text).split(" ", 1)[1].partition("?")[0], BASE)
     values = {word.partition('"')[0]: "1" for word in command.split('"$')[1:]}
-    found = arguments(command, tmp_path, **values)
-    assert found[0] == "-g"
-    assert found[1].startswith(BASE)
-    assert found[1].isascii()
-    assert found[1].isprintable()
-    assert found[2:4] == ["-H", "Authorization: Bearer t"]
+    argv = arguments(command, tmp_path, **values)
+    assert argv[0] == "-g"
+    assert argv[1].startswith(BASE)
+    assert argv[1].isascii()
+    assert argv[1].isprintable()
+    assert argv[2:4] == ["-H", "Authorization: Bearer t"]
 
 
 @pytest.mark.parametrize("text", NASTY)
-def test_a_target_as_it_came_is_one_word(text: str, tmp_path: Path) -> None:
+def test_a_received_target_is_one_shell_word(text: str, tmp_path: Path) -> None:
     target = "/t?a=eq." + text.encode().decode("latin-1")
-    found = arguments(curl_of("GET", target, "t", "GET t?a=eq.?", "http://127.0.0.1:1"), tmp_path)
-    assert unquote(found[1], encoding="latin-1") == unquote("http://127.0.0.1:1" + target, encoding="latin-1")
-    assert len(found) == 4
+    argv = arguments(curl_of_request("GET", target, "t", "GET t?a=eq.?", "http://127.0.0.1:1"), tmp_path)
+    assert unquote(argv[1], encoding="latin-1") == unquote("http://127.0.0.1:1" + target, encoding="latin-1")
+    assert len(argv) == 4
 
 
-def test_what_is_no_relation_or_no_method_that_we_know_has_no_command() -> None:
+def test_there_is_no_command_without_a_relation_or_with_an_unknown_method() -> None:
     assert curl("GET /auth", "", BASE) == ""
     assert curl("';x t", "t", BASE) == ""
-    assert curl_of("';x", "/t", "t", "';x t", BASE) == ""
+    assert curl_of_request("';x", "/t", "t", "';x t", BASE) == ""

@@ -1,25 +1,25 @@
-"""Lines become functions: each language's own, and whatever is in them stands where it belongs."""
+"""Lines become functions, statements and comments of each language."""
 
 from __future__ import annotations
 
 from proxy.fixes.function_code import (
-    answered_js,
+    checked_call_js,
+    comments,
     function_js,
     function_py,
-    indented,
-    remarks,
+    indent,
     statement_js,
     statement_py,
 )
 
 
-def test_a_function_is_its_name_its_arguments_and_its_body() -> None:
+def test_a_function_has_its_name_arguments_and_body() -> None:
     assert function_js("f", ["a", "b"], ["return a;"]) == "async function f(a, b) {\n  return a;\n}"
     assert function_py("f", ["a", "b"], ["return a"]) == "def f(a, b):\n    return a"
 
 
-def test_an_answer_is_there_or_its_error_is_thrown() -> None:
-    assert answered_js([".from(t)", ".x()"], "count", source="query") == [
+def test_a_checked_call_defines_the_result_or_throws_the_error() -> None:
+    assert checked_call_js([".from(t)", ".x()"], "count", source="query") == [
         "const { count, error } = await query",
         "  .from(t)",
         "  .x();",
@@ -27,12 +27,12 @@ def test_an_answer_is_there_or_its_error_is_thrown() -> None:
     ]
 
 
-def test_a_chain_stands_under_what_it_is_for() -> None:
+def test_the_calls_of_a_chain_are_indented_under_the_statement() -> None:
     assert statement_js("let a = b", [".c()"]) == ["let a = b", "  .c();"]
     assert statement_js("let a = b", []) == ["let a = b;"]
     assert statement_py("a =", ["b", ".c()"]) == ["a = (", "    b", "    .c()", ")"]
 
 
-def test_comments_and_blanks() -> None:
-    assert remarks("#", ["x", "y"]) == ["# and x", "# and y"]
-    assert indented(["a", "", "b"], 2) == ["  a", "", "  b"]
+def test_comments_and_indented_lines() -> None:
+    assert comments("#", ["x", "y"]) == ["# and x", "# and y"]
+    assert indent(["a", "", "b"], 2) == ["  a", "", "  b"]

@@ -1,4 +1,4 @@
-"""How to see a plan: code that parses, whatever the names."""
+"""The code that returns a plan parses for all names."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import subprocess
 import pytest
 import sqlglot
 
-from proxy.analysis.fingerprint import read_fingerprint
+from proxy.analysis.fingerprint import parse_fingerprint
 from proxy.fixes.plan_code import plan_js, plan_py, plan_sql
 
 SHAPES = (
@@ -19,16 +19,16 @@ SHAPES = (
 
 
 @pytest.mark.parametrize("shape", SHAPES)
-def test_all_three_parse(shape: str) -> None:
-    shown = read_fingerprint(shape)
+def test_javascript_python_and_sql_parse_for_all_names(shape: str) -> None:
+    parsed = parse_fingerprint(shape)
     command = ["node", "--input-type=module", "--check", "-"]
-    checked = subprocess.run(command, input=plan_js(shown), text=True, capture_output=True, check=False)
+    checked = subprocess.run(command, input=plan_js(parsed), text=True, capture_output=True, check=False)
     assert checked.returncode == 0, checked.stderr
-    compile(plan_py(shown), "fix", "exec")
-    assert len(sqlglot.parse(plan_sql(shown), dialect="postgres")) == 1
+    compile(plan_py(parsed), "fix", "exec")
+    assert len(sqlglot.parse(plan_sql(parsed), dialect="postgres")) == 1
 
 
-def test_a_write_is_not_run_to_see_its_plan() -> None:
-    assert "analyze" not in plan_sql(read_fingerprint("DELETE t?id=eq.?"))
-    assert ".delete" not in plan_js(read_fingerprint("DELETE t?id=eq.?"))
-    assert "explain (analyze, buffers)" in plan_sql(read_fingerprint("GET t?id=eq.?"))
+def test_the_plan_of_a_write_does_not_run_it() -> None:
+    assert "analyze" not in plan_sql(parse_fingerprint("DELETE t?id=eq.?"))
+    assert ".delete" not in plan_js(parse_fingerprint("DELETE t?id=eq.?"))
+    assert "explain (analyze, buffers)" in plan_sql(parse_fingerprint("GET t?id=eq.?"))

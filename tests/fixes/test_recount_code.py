@@ -1,4 +1,4 @@
-"""One write and one list instead of many: code that parses, whatever the names."""
+"""One write and one read instead of many: the code parses for all names."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import subprocess
 import pytest
 import sqlglot
 
-from proxy.analysis.fingerprint import read_fingerprint
+from proxy.analysis.fingerprint import parse_fingerprint
 from proxy.fixes.recount_code import Recount, recount_js, recount_py, recount_sql
 
 RECOUNTS = (
@@ -19,9 +19,9 @@ RECOUNTS = (
 
 
 @pytest.mark.parametrize(("write", "key", "read", "by", "then"), RECOUNTS)
-def test_all_three_parse(write: str, key: str, read: str, by: str, then: str) -> None:
-    last = read_fingerprint(then) if then else None
-    recount = Recount(read_fingerprint(write), key, "uuid", read_fingerprint(read), by, "", last, 1, int(bool(then)))
+def test_javascript_python_and_sql_parse_for_all_names(write: str, key: str, read: str, by: str, then: str) -> None:
+    last = parse_fingerprint(then) if then else None
+    recount = Recount(parse_fingerprint(write), key, "uuid", parse_fingerprint(read), by, "", last, 1, int(bool(then)))
     command = ["node", "--input-type=module", "--check", "-"]
     checked = subprocess.run(command, input=recount_js(recount), text=True, capture_output=True, check=False)
     assert checked.returncode == 0, checked.stderr

@@ -95,7 +95,7 @@ def test_the_fix_is_code_that_parses() -> None:
 def test_keys_with_several_rows_are_grouped_not_overwritten() -> None:
     spans = [span(f"GET /videos?tracking=eq.{n}", n + 1, rows=5) for n in range(6)]
     (finding,) = findings(trace(spans))
-    assert "found.get(row[" in finding.fix.supabase_js
+    assert "byKey.get(row[" in finding.fix.supabase_js
     assert "setdefault" in finding.fix.supabase_py
 
 

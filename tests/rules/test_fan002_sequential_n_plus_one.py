@@ -146,7 +146,7 @@ def test_the_fix_is_the_batch_method() -> None:
     lines = [f"GET /videos?select=*&monthly_tracking_id=eq.{n}&order=created_at.desc → 5 rows" for n in range(6)]
     (finding,) = findings(one_by_one(lines))
     assert "async function listVideosByMonthlyTrackingIds(monthlyTrackingIds) {" in finding.fix.supabase_js
-    assert "found.get(row[" in finding.fix.supabase_js
+    assert "byKey.get(row[" in finding.fix.supabase_js
     assert "where monthly_tracking_id = ANY($1::bigint[])\norder by created_at desc;" in finding.fix.sql
     compile(finding.fix.supabase_py, "fix", "exec")
     sqlglot.parse_one(finding.fix.sql, dialect="postgres")

@@ -96,7 +96,9 @@ def test_both_cures_of_updates_are_written_out() -> None:
     assert "async function updateVideosByIds(ids, changes, status) {" in code
     assert '.update(changes)\n    .in("id", ids)\n    .eq("status", status)\n    .select("id");' in code
     assert '.upsert(rows, { onConflict: "id" })' in code
-    assert "set changed_column = $2 -- and whatever else the body has\nwhere id = ANY($1::bigint[])" in finding.fix.sql
+    assert (
+        "set changed_column = $2 -- and the other columns of the body\nwhere id = ANY($1::bigint[])" in finding.fix.sql
+    )
     assert "where videos.id = given.id;" in finding.fix.sql
     assert finding.expected.endswith("9 requests become 1 where all are given the same, or 1 upsert.")
 

@@ -64,7 +64,7 @@ def test_the_fix_is_one_write_one_list_and_the_result_once() -> None:
     assert "async function updateVideosByIds(ids, changes) {" in code
     assert "async function readVideos(monthlyTrackingId) {" in code
     assert "async function updateMonthlyTracking(id, changes) {" in code
-    assert code.endswith("// await updateMonthlyTracking(…): the result, once")
+    assert code.endswith("// await updateMonthlyTracking(…): writes the result once")
     assert "where id = ANY($1::bigint[]);\nselect *\nfrom videos\nwhere monthly_tracking_id = $1" in finding.fix.sql
     compile(finding.fix.supabase_py, "fix", "exec")
     assert len(sqlglot.parse(finding.fix.sql, dialect="postgres")) == 3

@@ -56,7 +56,7 @@ def test_the_impact_is_the_time_spent_in_an_hour(calls: int, impact: str) -> Non
 
 def test_plan_and_index_are_written_out() -> None:
     (finding,) = findings(f"5 × {PENDING} → 40 rows, 900 ms")
-    assert "-- Its plan: write explain (analyze, buffers) before it" in finding.fix.sql
+    assert "-- For its plan, write explain (analyze, buffers) before it" in finding.fix.sql
     assert finding.fix.sql.endswith("create index concurrently on videos (status, created_at desc);")
     assert ".explain({ analyze: true, buffers: true });" in finding.fix.supabase_js
     assert "pgrst.db_plan_enabled" in finding.fix.supabase_js

@@ -92,7 +92,7 @@ def test_an_ignore_ends_with_its_last_day_and_is_told_once() -> None:
     assert court.found() == []
     court.day += dt.timedelta(days=1)
     assert court.found() == court.found() == ["FAN001 public.videos"]
-    assert court.told() == ["ignore 1 (FAN001, owner me) ended on 2030-01-02: what it was for is told again"]
+    assert court.told() == ["ignore 1 (FAN001, owner me) expired on 2030-01-02: its findings are reported again"]
 
 
 def test_an_ignore_that_matched_nothing_is_told_after_a_day_or_at_the_end_and_once() -> None:

@@ -1,1 +1,1 @@
-"""The SQL of a fix, as text for people."""
+"""What SQL fixes a finding? Statements for a developer to read and adapt."""

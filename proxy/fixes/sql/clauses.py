@@ -1,4 +1,4 @@
-"""The clauses of SQL that a fingerprint's parts stand for, as text that people are to read."""
+"""SQL clauses of the parts of a fingerprint."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -22,40 +22,40 @@ _ARRAYS = {"uuid": "uuid[]", "integer": "bigint[]"}
 
 
 def array_type(kind: str) -> str:
-    """The array type for what a literal looks like; empty for a text, whose type nobody knows."""
+    """The array type for a literal class; empty for text, whose column type is unknown."""
     return _ARRAYS.get(kind, "")
 
 
-def table_sql(shown: ParsedFingerprint) -> str:
-    """Its relation, with the schema where that has to be named."""
-    return f"{quoted(shown.schema)}.{quoted(shown.relation)}" if shown.schema else quoted(shown.relation)
+def table_sql(parsed: ParsedFingerprint) -> str:
+    """The relation, with its schema unless that is the default."""
+    return f"{quoted(parsed.schema)}.{quoted(parsed.relation)}" if parsed.schema else quoted(parsed.relation)
 
 
 def select_sql(
-    shown: ParsedFingerprint,
+    parsed: ParsedFingerprint,
     columns: str,
     conditions: Sequence[str],
     notes: Iterable[str] = (),
     order: Sequence[OrderItem] = (),
 ) -> list[str]:
-    """The lines of a query of its relation."""
-    lines = [f"select {columns}", f"from {table_sql(shown)}", *where_sql(conditions, notes)]
+    """The lines of a query of the relation."""
+    lines = [f"select {columns}", f"from {table_sql(parsed)}", *where_sql(conditions, notes)]
     return [*lines, "order by " + ", ".join(map(order_sql, order))] if order else lines
 
 
 def where_sql(conditions: Sequence[str], notes: Iterable[str]) -> list[str]:
-    """The conditions, a line each, and what else was asked, in comments."""
+    """One line per condition; ``notes`` become comments."""
     where = [f"{'  and' if at else 'where'} {text}" for at, text in enumerate(conditions)]
     return [*where, *(f"  -- and {text}" for text in notes)]
 
 
-def statement(lines: Sequence[str]) -> str:
-    """The lines with their semicolon, which is no part of a comment."""
+def finish_statement(lines: Sequence[str]) -> str:
+    """The lines with a semicolon at the end, which is not inside a comment."""
     return "\n".join(lines) + ("\n;" if lines[-1].lstrip().startswith("--") else ";")
 
 
 def expression(name: str) -> str:
-    """A column, or a path into JSON: ``data ->> 'k'`` for ``data->>k``."""
+    """A column or a JSON path: ``data ->> 'k'`` for ``data->>k``."""
     column, *steps = re.split("(->>?)", name)
     pairs = zip(steps[::2], steps[1::2], strict=True)
     return " ".join([quoted(column), *(f"{arrow} {_step(step)}" for arrow, step in pairs)])
@@ -66,7 +66,7 @@ def _step(step: str) -> str:
 
 
 def columns_sql(select: str, key: str = "") -> str:
-    """The columns of a plain list, the key (if any) among them; ``*`` for anything with embeds, casts or paths."""
+    """The columns of a plain list, with ``key`` added; ``*`` for a list with embeds, casts or paths."""
     names = select.split(",")
     if not all(name.replace("_", "a").isalnum() for name in names):
         return "*"
@@ -74,13 +74,16 @@ def columns_sql(select: str, key: str = "") -> str:
 
 
 def key_sql(key: str, kind: str) -> str:
-    """``key`` compared to an array, ``$1``."""
+    """The comparison of ``key`` to an array, ``$1``."""
     cast = f"::{array_type(kind)}" if array_type(kind) else ""
     return f"{expression(key)} = ANY($1{cast})"
 
 
 def conditions_sql(filters: Iterable[Filter], values: int = 0) -> tuple[list[str], int]:
-    """The conditions that SQL has plain operators for, numbered behind ``values``; and how many values that makes."""
+    """Conditions with a plain SQL operator, and the new number of values.
+
+    ``values`` is the number of placeholders used before; the conditions continue from it.
+    """
     conditions: list[str] = []
     for condition in filters:
         text = _condition(condition, values + 1)
@@ -90,15 +93,15 @@ def conditions_sql(filters: Iterable[Filter], values: int = 0) -> tuple[list[str
     return conditions, values
 
 
-def unsaid(shown: ParsedFingerprint, filters: Iterable[Filter]) -> list[str]:
-    """The others (full text, arrays), and what is no filter (logic trees), for a comment."""
-    params = [param for param in shown.rest if param not in ("limit=?", "offset=?")]
-    odd = [f"{one.column}={one.operator}" for one in filters if not _condition(one, 1)]
-    return [" ".join(text.split()) for text in (*params, *odd)]
+def unsupported_conditions(parsed: ParsedFingerprint, filters: Iterable[Filter]) -> list[str]:
+    """Filters without a plain SQL operator (full text, arrays) and other parameters (logic trees), for comments."""
+    params = [param for param in parsed.rest if param not in ("limit=?", "offset=?")]
+    others = [f"{f.column}={f.operator}" for f in filters if not _condition(f, 1)]
+    return [" ".join(text.split()) for text in (*params, *others)]
 
 
 def _condition(condition: Filter, number: int) -> str:
-    """A condition with ``$number`` for its value; empty for what has no plain operator."""
+    """A condition with ``$number`` for its value; empty without a plain SQL operator."""
     compare = _COMPARE.get(condition.operator)
     if condition.operator == "in":
         return f"{expression(condition.column)} = ANY(${number})"
@@ -110,12 +113,12 @@ def _condition(condition: Filter, number: int) -> str:
 
 
 def order_sql(item: OrderItem) -> str:
-    """An item of ``order by``."""
-    return directed(expression(item.column), item)
+    """One item of ``order by``."""
+    return with_direction(expression(item.column), item)
 
 
-def directed(value: str, item: OrderItem) -> str:
-    """``value`` with the direction of ``item``, and the place of its nulls."""
+def with_direction(value: str, item: OrderItem) -> str:
+    """``value`` with the direction and the nulls option of ``item``."""
     words = [value]
     if item.descending:
         words.append("desc")

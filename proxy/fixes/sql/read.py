@@ -1,51 +1,51 @@
-"""The SQL of the read that a fingerprint stands for, as text for people."""
+"""The SQL of a read: the query itself, with fewer columns, its row estimate, and as a subquery."""
 
 from collections.abc import Sequence
 
 from proxy.analysis.fingerprint import OrderItem, ParsedFingerprint
-from proxy.fixes.remembered import remembered
-from proxy.fixes.sql.clauses import columns_sql, conditions_sql, select_sql, statement, unsaid
+from proxy.fixes.memoized import memoized
+from proxy.fixes.sql.clauses import columns_sql, conditions_sql, finish_statement, select_sql, unsupported_conditions
 from proxy.postgrest.names import quoted
 
 
-@remembered
-def read_sql(shown: ParsedFingerprint) -> str:
+@memoized
+def read_sql(parsed: ParsedFingerprint) -> str:
     """``select … where a = $1 … limit $2``; values are numbered in the order of the query, limit and offset last.
 
-    A HEAD stands for the number of rows. Conditions that have no plain operator in SQL are named in a comment.
+    A HEAD becomes ``count(*)``. Conditions without a plain SQL operator become comments.
     """
-    if shown.method == "HEAD":
-        return statement(_lines(shown, "count(*)"))
-    return statement(part_sql(shown)[0])
+    if parsed.method == "HEAD":
+        return finish_statement(_lines(parsed, "count(*)"))
+    return finish_statement(subquery_sql(parsed)[0])
 
 
-@remembered
-def narrow_sql(shown: ParsedFingerprint, key: str) -> str:
-    """The same with ``key`` for its columns, to which those are to be added that the code reads."""
+@memoized
+def narrow_sql(parsed: ParsedFingerprint, key: str) -> str:
+    """The read with ``key`` as its only column, and a comment that asks for the other columns."""
     columns = f"{quoted(key)} -- and the columns that the code reads"
-    return statement([*_lines(shown, columns, shown.order), *_bounded(shown)[0]])
+    return finish_statement([*_lines(parsed, columns, parsed.order), *_bounds_sql(parsed)[0]])
 
 
-@remembered
-def estimate_sql(shown: ParsedFingerprint) -> str:
-    """What ``count=planned`` asks Postgres: the number of rows that the planner expects."""
-    query = statement(["explain (format json)", *_lines(shown, "1")])
+@memoized
+def estimate_sql(parsed: ParsedFingerprint) -> str:
+    """The planner's estimate of the number of rows, as ``count=planned`` asks for it."""
+    query = finish_statement(["explain (format json)", *_lines(parsed, "1")])
     return f'{query}\n-- "Plan Rows" at the top is the estimate'
 
 
-def part_sql(shown: ParsedFingerprint, values: int = 0) -> tuple[list[str], int]:
-    """The lines of the query for a place inside another one, numbered behind ``values``; and how many there are now."""
-    bounds, more = _bounded(shown, values)
-    return [*_lines(shown, columns_sql(shown.select), shown.order, values), *bounds], more
+def subquery_sql(parsed: ParsedFingerprint, values: int = 0) -> tuple[list[str], int]:
+    """The lines of the query as a subquery whose placeholders continue from ``values``; the new number of values."""
+    bounds, more = _bounds_sql(parsed, values)
+    return [*_lines(parsed, columns_sql(parsed.select), parsed.order, values), *bounds], more
 
 
-def _lines(shown: ParsedFingerprint, columns: str, order: Sequence[OrderItem] = (), values: int = 0) -> list[str]:
-    conditions, _ = conditions_sql(shown.filters, values)
-    return select_sql(shown, columns, conditions, unsaid(shown, shown.filters), order)
+def _lines(parsed: ParsedFingerprint, columns: str, order: Sequence[OrderItem] = (), values: int = 0) -> list[str]:
+    conditions, _ = conditions_sql(parsed.filters, values)
+    return select_sql(parsed, columns, conditions, unsupported_conditions(parsed, parsed.filters), order)
 
 
-def _bounded(shown: ParsedFingerprint, values: int = 0) -> tuple[list[str], int]:
-    """The lines of its limit and offset, whose values come behind those of its conditions; and how many there are."""
-    _, values = conditions_sql(shown.filters, values)
-    bounds = [name for name in ("limit", "offset") if f"{name}=?" in shown.rest]
+def _bounds_sql(parsed: ParsedFingerprint, values: int = 0) -> tuple[list[str], int]:
+    """The lines of limit and offset, numbered after the conditions, and the new number of values."""
+    _, values = conditions_sql(parsed.filters, values)
+    bounds = [name for name in ("limit", "offset") if f"{name}=?" in parsed.rest]
     return [f"{name} ${number}" for number, name in enumerate(bounds, values + 1)], values + len(bounds)

@@ -1,15 +1,15 @@
-"""The SQL of a batch read is SQL, quotes what needs it, and numbers its values."""
+"""The SQL of a batch read parses, quotes names and numbers its values."""
 
 from __future__ import annotations
 
 import sqlglot
 
-from proxy.analysis.fingerprint import read_fingerprint
+from proxy.analysis.fingerprint import parse_fingerprint
 from proxy.fixes.sql.batch import batch_sql
 
 
 def sql(fingerprint: str, key: str, kind: str = "uuid") -> str:
-    text = batch_sql(read_fingerprint(fingerprint), key, kind)
+    text = batch_sql(parse_fingerprint(fingerprint), key, kind)
     sqlglot.parse_one(text, dialect="postgres")
     return text
 
@@ -20,7 +20,7 @@ def test_the_key_is_compared_to_an_array_of_its_type() -> None:
     assert "id = ANY($1)" in sql("GET t?id=eq.?", "id", "")
 
 
-def test_other_values_are_numbered_past_conditions_without_one() -> None:
+def test_conditions_without_a_value_have_no_number() -> None:
     text = sql("GET t?a=is.null&id=eq.?&b=gte.?&c=not.is.null&d=ilike.?", "id")
     assert text.splitlines()[2:] == [
         "where id = ANY($1::uuid[])",
@@ -31,14 +31,14 @@ def test_other_values_are_numbered_past_conditions_without_one() -> None:
     ]
 
 
-def test_what_has_no_plain_operator_is_named_in_a_comment_on_one_line() -> None:
+def test_a_condition_without_a_plain_operator_becomes_a_one_line_comment() -> None:
     text = sql("GET t?id=eq.?&tags=cs.?&or=(a.eq.?,\nb.eq.?)&limit=?", "id")
     assert "  -- and tags=cs" in text
     assert "  -- and limit=?" in text
     assert "  -- and or=(a.eq.?, b.eq.?)" in text
 
 
-def test_the_key_is_selected_even_if_the_application_did_not() -> None:
+def test_the_key_is_added_to_the_selected_columns() -> None:
     assert sql("GET t?select=name&id=eq.?", "id").startswith("select id, name\n")
     assert sql("GET t?select=id,films(*)&id=eq.?", "id").startswith("select *\n")
 
@@ -47,7 +47,7 @@ def test_order_keeps_direction_and_nulls() -> None:
     assert sql("GET t?id=eq.?&order=a.desc.nullslast,b", "id").endswith("order by a desc nulls last, b;")
 
 
-def test_a_path_into_json_is_an_expression() -> None:
+def test_a_json_path_is_an_expression() -> None:
     text = sql("GET t?select=*&data->a->0->>k=eq.?&order=data->>k.desc", "data->a->0->>k")
     assert "where data -> 'a' -> 0 ->> 'k' = ANY($1::uuid[])" in text
     assert "order by data ->> 'k' desc" in text

@@ -1,38 +1,38 @@
-"""The parts of a fingerprint as clauses of SQL."""
+"""The parts of a fingerprint become SQL clauses."""
 
 from __future__ import annotations
 
 import pytest
 
-from proxy.analysis.fingerprint import OrderItem, read_fingerprint
+from proxy.analysis.fingerprint import OrderItem, parse_fingerprint
 from proxy.fixes.sql.clauses import (
     array_type,
     columns_sql,
     conditions_sql,
-    directed,
     expression,
+    finish_statement,
     key_sql,
     order_sql,
     select_sql,
-    statement,
     table_sql,
-    unsaid,
+    unsupported_conditions,
     where_sql,
+    with_direction,
 )
 
-SHOWN = read_fingerprint("GET t?a=eq.?&b=is.null&c=in.?&d=fts.?&or=(e.eq.?,\nf.eq.?)&limit=?&order=g.desc.nullslast")
+SHOWN = parse_fingerprint("GET t?a=eq.?&b=is.null&c=in.?&d=fts.?&or=(e.eq.?,\nf.eq.?)&limit=?&order=g.desc.nullslast")
 
 
-def test_conditions_are_numbered_behind_what_is_there_and_only_where_they_have_a_value() -> None:
+def test_numbers_continue_and_conditions_without_a_value_have_none() -> None:
     assert conditions_sql(SHOWN.filters) == (["a = $1", "b is null", "c = ANY($2)"], 2)
     assert conditions_sql(SHOWN.filters, 4) == (["a = $5", "b is null", "c = ANY($6)"], 6)
 
 
-def test_what_no_condition_says_is_told_on_one_line_each() -> None:
-    assert unsaid(SHOWN, SHOWN.filters) == ["or=(e.eq.?, f.eq.?)", "d=fts"]
+def test_unsupported_conditions_are_one_line_each() -> None:
+    assert unsupported_conditions(SHOWN, SHOWN.filters) == ["or=(e.eq.?, f.eq.?)", "d=fts"]
 
 
-def test_the_clauses_come_in_their_order() -> None:
+def test_the_clauses_are_in_the_order_of_sql() -> None:
     assert select_sql(SHOWN, "*", ["a = $1", "b is null"], ["d=fts"], SHOWN.order) == [
         "select *",
         "from t",
@@ -45,14 +45,14 @@ def test_the_clauses_come_in_their_order() -> None:
     assert where_sql([], ["x"]) == ["  -- and x"]
 
 
-def test_a_semicolon_is_no_part_of_a_comment() -> None:
-    assert statement(["select 1"]) == "select 1;"
-    assert statement(["select 1", "  -- and x"]) == "select 1\n  -- and x\n;"
+def test_a_semicolon_is_not_inside_a_comment() -> None:
+    assert finish_statement(["select 1"]) == "select 1;"
+    assert finish_statement(["select 1", "  -- and x"]) == "select 1\n  -- and x\n;"
 
 
-def test_a_path_into_json_is_an_expression_with_its_steps_quoted() -> None:
+def test_a_json_path_is_an_expression_with_quoted_steps() -> None:
     assert expression("Data->a->0->>it's") == "\"Data\" -> 'a' -> 0 ->> 'it''s'"
-    assert directed("(x)", OrderItem("x", True, "nullsfirst")) == "(x) desc nulls first"
+    assert with_direction("(x)", OrderItem("x", True, "nullsfirst")) == "(x) desc nulls first"
     assert order_sql(OrderItem("data->>k", False, "")) == "data ->> 'k'"
 
 
@@ -64,12 +64,12 @@ def test_the_columns_are_those_of_a_plain_list_and_the_key(select: str, key: str
     assert columns_sql(select, key) == columns
 
 
-def test_a_key_is_compared_to_an_array_of_what_its_literals_look_like() -> None:
+def test_a_key_is_compared_to_an_array_of_its_literal_class() -> None:
     assert key_sql("id", "uuid") == "id = ANY($1::uuid[])"
     assert key_sql("id", "text") == "id = ANY($1)"
     assert (array_type("integer"), array_type("text")) == ("bigint[]", "")
 
 
-def test_a_schema_is_named_where_it_is_not_the_first() -> None:
-    assert table_sql(read_fingerprint("GET t?id=eq.?")) == "t"
-    assert table_sql(read_fingerprint('GET a"b.user?id=eq.?')) == '"a""b"."user"'
+def test_a_schema_is_named_unless_it_is_the_default() -> None:
+    assert table_sql(parse_fingerprint("GET t?id=eq.?")) == "t"
+    assert table_sql(parse_fingerprint('GET a"b.user?id=eq.?')) == '"a""b"."user"'

@@ -1,11 +1,11 @@
-"""The index for a query: equality first, then its order, or one range."""
+"""The index of a query has equality columns first, then its order or one range column."""
 
 from __future__ import annotations
 
 import pytest
 import sqlglot
 
-from proxy.analysis.fingerprint import read_fingerprint
+from proxy.analysis.fingerprint import parse_fingerprint
 from proxy.fixes.sql.index import index_sql
 
 
@@ -23,16 +23,16 @@ from proxy.fixes.sql.index import index_sql
         ("GET t?Order=eq.?", '"Order"'),
     ],
 )
-def test_the_columns_are_in_the_order_that_an_index_wants(fingerprint: str, columns: str) -> None:
-    sql = index_sql(read_fingerprint(fingerprint))
+def test_equality_columns_come_before_the_order_or_one_range(fingerprint: str, columns: str) -> None:
+    sql = index_sql(parse_fingerprint(fingerprint))
     assert sql == f"create index concurrently on t ({columns});"
     sqlglot.parse_one(sql, dialect="postgres")
 
 
-def test_another_schema_is_named() -> None:
-    assert index_sql(read_fingerprint("GET private.t?a=eq.?")) == "create index concurrently on private.t (a);"
+def test_a_schema_is_named_unless_it_is_the_default() -> None:
+    assert index_sql(parse_fingerprint("GET private.t?a=eq.?")) == "create index concurrently on private.t (a);"
 
 
 @pytest.mark.parametrize("fingerprint", ["GET t", "GET t?x=ilike.?", "GET t?or=(a.eq.?,b.eq.?)", "GET t?order=k(x)"])
-def test_where_none_helps_there_is_none(fingerprint: str) -> None:
-    assert index_sql(read_fingerprint(fingerprint)) == ""
+def test_there_is_no_index_if_a_b_tree_does_not_help(fingerprint: str) -> None:
+    assert index_sql(parse_fingerprint(fingerprint)) == ""
