@@ -1,11 +1,13 @@
-"""What would become of one request? ``fanin explain 'GET /t?id=eq.1'``.
+"""What does fanin do with one given request? ``fanin explain 'GET /t?id=eq.1'``.
 
 ``request``
-    the request on the command line, as bytes.
+    parses the request of the command line.
 ``keys``
-    for each key: with what the request would merge, and what has to be known for that. The rooms' own code answers.
+    says, per key, which requests merge with it and what this depends on, by running ``path.plan``.
 ``facts``
-    all that there is to tell, as values.
+    collects the whole explanation as values.
 ``text``
-    the same to read.
+    formats the explanation as text or JSON.
+``words``
+    explains a rule, a reason or an error code.
 """

@@ -1,4 +1,4 @@
-"""All that there is to tell of a request, as values."""
+"""Builds the explanation of a request: its SQL, its identity, and whether and how it merges."""
 
 from collections.abc import Mapping
 
@@ -6,7 +6,7 @@ import msgspec
 
 from proxy.errors.codes import BYPASS_REASONS, FaultError
 from proxy.errors.remedies import BYPASS_REMEDIES
-from proxy.explain.keys import ALIAS, ALONE, DEPENDS, MERGES, MergeQuestion, MergeWay, way
+from proxy.explain.keys import ALIAS, ALONE, DEPENDS, MERGES, MergeQuestion, MergeWay, merge_way
 from proxy.explain.request import ExplainedRequest, RequestError
 from proxy.http1.head import first_value
 from proxy.model import Column, PendingRequest, Query, RequestHead
@@ -22,30 +22,33 @@ from proxy.settings.overrides import ByRequest
 from proxy.sql.statement import Sql, sql_of
 
 SUPABASE_MOUNT = b"/rest/v1"
-LINE = len(b"GET  HTTP/1.1\r\n")
+REQUEST_LINE_SIZE = len(b"GET  HTTP/1.1\r\n")
+"""Bytes of a request line without its target."""
 WRITES = frozenset((b"POST", b"PATCH", b"PUT", b"DELETE"))
 
 LIMITED = (
-    "limit: the merged call asks for one row more than all callers together may get; if it comes, some key has more."
+    "limit: the merged call reads one row more than the limits of all callers together; if it gets that row, a key has"
+    " too many rows."
 )
 COUNTED = (
-    "merge.max_rows is not set: until an answer was longer, a merged call asks for a count, to know that it is whole."
+    "merge.max_rows is not set: a merged call requests a count, to detect a truncated answer, until a longer answer"
+    " was seen."
 )
 EQUAL = "Byte-equal requests of one identity that wait at the same time share one call (FAN003)."
 
 
 class IdentityFacts(msgspec.Struct, frozen=True):
-    """Names of header lines, by what they are to fanin. Values are shown to nobody."""
+    """Names of headers by how fanin treats them. Values are never shown."""
 
     compared: tuple[str, ...]
     neutral: tuple[str, ...]
     dropped: tuple[str, ...]
     trace: str
-    """The header that names the trace; empty where none does."""
+    """The header that names the trace; empty without one."""
 
 
 class BypassFacts(msgspec.Struct, frozen=True):
-    """Why it is not merged, and how to change the call so that it is."""
+    """Why the request is not merged, and how to change it so that it is."""
 
     code: str
     text: str
@@ -53,7 +56,7 @@ class BypassFacts(msgspec.Struct, frozen=True):
 
 
 class MergingFacts(msgspec.Struct, frozen=True):
-    """``verdict``: ``merges``, ``depends`` (on a type), ``never``; then with its bypass reason."""
+    """``verdict``: ``merges``, ``depends`` (on a type) or ``never``, which has a bypass reason."""
 
     verdict: str
     ways: tuple[MergeWay, ...]
@@ -62,15 +65,15 @@ class MergingFacts(msgspec.Struct, frozen=True):
 
 
 class Explanation(msgspec.Struct, frozen=True):
-    """A request, explained."""
+    """The explanation of one request."""
 
     method: str
     target: str
     mount: str
     asks: ApiRequest | None
-    """None for what is no relation under the mount."""
+    """None if the path is not a relation under the mount."""
     relation: str
-    """``schema.relation``; empty where there is none."""
+    """``schema.relation``; empty without a relation."""
     sql: Sql
     fingerprint: str
     identity: IdentityFacts
@@ -80,10 +83,10 @@ class Explanation(msgspec.Struct, frozen=True):
 def explain(
     request: ExplainedRequest, settings: Settings, mount: str | None, columns: Mapping[bytes, Column]
 ) -> Explanation:
-    """Explain ``request`` under ``settings``; RequestError for one that fanin would turn down.
+    """Explain ``request`` under ``settings``; raises RequestError for a request that fanin rejects.
 
-    ``mount`` is None where only upstream could tell: then the request's own path does. ``columns`` are those of its
-    relation whose types are known.
+    ``mount`` is None if the settings do not contain it (fanin gets it from PostgREST): then the request's path decides.
+    ``columns`` are the columns of the relation with a known type.
     """
     prefix = _mount(request, mount)
     rules = _rules(settings)
@@ -92,16 +95,16 @@ def explain(
     except FaultError as error:
         raise RequestError(f"{error.fault.message}. {error.fault.hint}") from None
     query = _query(request, head, prefix, settings)
-    settings = ByRequest(settings, lambda found: found).of(query.relation, head.route)
-    asked = _asked(request, prefix)
+    settings = ByRequest(settings, lambda effective: effective).of(query.relation, head.route)
+    api_request = _api_request(request, prefix)
     types = {name.decode("utf-8", "replace"): column.type for name, column in columns.items()}
     return Explanation(
         method=request.method.decode(),
         target=request.target.decode("utf-8", "replace"),
         mount=prefix.decode("utf-8", "replace") or "/",
-        asks=asked,
+        asks=api_request,
         relation=query.relation,
-        sql=Sql("", ()) if asked is None else sql_of(asked, types),
+        sql=Sql("", ()) if api_request is None else sql_of(api_request, types),
         fingerprint=query.fingerprint,
         identity=_identity(request, rules),
         merging=_merging(query, head, settings, prefix, columns),
@@ -128,7 +131,7 @@ def _query(request: ExplainedRequest, head: RequestHead, mount: bytes, settings:
     return with_long_list(read_query(request.method, short, head, mount, schema, longest), request.target, place)
 
 
-def _asked(request: ExplainedRequest, mount: bytes) -> ApiRequest | None:
+def _api_request(request: ExplainedRequest, mount: bytes) -> ApiRequest | None:
     schema = first_value(request.fields, b"content-profile" if request.method in WRITES else b"accept-profile") or b""
     prefers = preferences([field.value for field in request.fields if field.name == b"prefer"])
     ranged = first_value(request.fields, b"range") or b""
@@ -141,26 +144,26 @@ def _identity(request: ExplainedRequest, rules: HeadRules) -> IdentityFacts:
     neutral = tuple(name for name in names if name in rules.neutral and name not in dropped)
     compared = tuple(name for name in names if name not in dropped and name not in neutral)
     trace = next((name for name in rules.trace_headers if name in names), b"")
-    return IdentityFacts(_texts(compared), _texts(neutral), _texts(dropped), trace.decode())
+    return IdentityFacts(_decoded(compared), _decoded(neutral), _decoded(dropped), trace.decode())
 
 
-def _texts(names: tuple[bytes, ...]) -> tuple[str, ...]:
+def _decoded(names: tuple[bytes, ...]) -> tuple[str, ...]:
     return tuple(name.decode("ascii") for name in names)
 
 
-# What becomes of it.
+# Merging.
 
 
 def _merging(
     query: Query, head: RequestHead, settings: Settings, mount: bytes, columns: Mapping[bytes, Column]
 ) -> MergingFacts:
-    shared = (EQUAL,) if _shares(query, head, settings, mount) else ()
-    code, told = _bypass_reason(query, head, settings)
+    shared = (EQUAL,) if _may_share(query, head, settings, mount) else ()
+    code, notes = _bypass_reason(query, head, settings)
     if code:
-        return MergingFacts(ALONE, (), bypass_reason(code), (*told, *shared))
-    case = MergeQuestion(PendingRequest(query, head, 0.0), settings, mount, columns)
-    ways = tuple(way(case, key) for key in query.keys)
-    verdicts = {one.verdict for one in ways}
+        return MergingFacts(ALONE, (), bypass_reason(code), (*notes, *shared))
+    question = MergeQuestion(PendingRequest(query, head, 0.0), settings, mount, columns)
+    ways = tuple(merge_way(question, key) for key in query.keys)
+    verdicts = {each.verdict for each in ways}
     verdict = next((verdict for verdict in (MERGES, DEPENDS) if verdict in verdicts), ALONE)
     if verdict == ALONE:
         return MergingFacts(ALONE, ways, bypass_reason("literal"), shared)
@@ -170,33 +173,33 @@ def _merging(
 
 
 def bypass_reason(code: str) -> BypassFacts:
-    """A reason with its text and its remedy."""
+    """A bypass reason with its text and its remedy."""
     return BypassFacts(code, BYPASS_REASONS[code], BYPASS_REMEDIES[code])
 
 
-def _shares(query: Query, head: RequestHead, settings: Settings, mount: bytes) -> bool:
+def _may_share(query: Query, head: RequestHead, settings: Settings, mount: bytes) -> bool:
     stable = named_in_settings(settings.rules.duplicate_read.rpc, settings.catalog.schemas[0])
     on = settings.mode == "rewrite" and settings.rules.fan003 == "rewrite"
     return on and is_shareable(query, head, mount, stable)
 
 
 def _bypass_reason(query: Query, head: RequestHead, settings: Settings) -> tuple[str, tuple[str, ...]]:
-    """Why it is not merged whatever its keys are, empty where it may be; and what is done with an over-long list."""
+    """A bypass reason that applies to all keys, or empty; and notes about an over-long list."""
     if query.bypass_reason == "too-long" and query.long_list is not None:
-        return _long(query, head, settings)
+        return _long_list_reason(query, head, settings)
     if query.bypass_reason is None and not (settings.mode == "rewrite" and settings.rules.fan001 == "rewrite"):
         return "mode", ()
     return query.bypass_reason or "", ()
 
 
-def _long(query: Query, head: RequestHead, settings: Settings) -> tuple[str, tuple[str, ...]]:
+def _long_list_reason(query: Query, head: RequestHead, settings: Settings) -> tuple[str, tuple[str, ...]]:
     bounds = settings.rules.oversized_in_list
-    size = LINE + len(query.target) + len(head.forward) + len(b"\r\n")
+    size = REQUEST_LINE_SIZE + len(query.target) + len(head.forward) + len(b"\r\n")
     if size <= bounds.head_bytes:
         return "too-long", ()
     if settings.mode != "rewrite" or settings.rules.fan005 != "rewrite":
         return "oversized", ()
-    found = chunk_list(query, head, ALIAS, bounds.head_bytes - LINE - len(head.merged) - len(b"\r\n"))
-    if isinstance(found, str):
-        return found, ()
-    return "too-long", (f"FAN005 cuts its list into {len(found.parts)} calls, and puts their answers together.",)
+    chunked = chunk_list(query, head, ALIAS, bounds.head_bytes - REQUEST_LINE_SIZE - len(head.merged) - len(b"\r\n"))
+    if isinstance(chunked, str):
+        return chunked, ()
+    return "too-long", (f"FAN005 sends the list in {len(chunked.parts)} calls and concatenates their answers.",)

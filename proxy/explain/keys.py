@@ -1,4 +1,4 @@
-"""With what a request would merge, key by key. The plan is made by the code that makes it for callers."""
+"""Per key of a request: which requests merge with it, and the merged call. It runs the planner of the request path."""
 
 from collections.abc import Iterator, Mapping
 from datetime import date, timedelta
@@ -13,15 +13,15 @@ from proxy.postgrest.types import NEVER, ONE_SPELLING, column_of, fits, sorts
 from proxy.settings.model import Settings
 
 ALIAS = b"f" + b"0" * 24
-"""As long as the real one, which is random."""
+"""An alias with the length of the real one, which is random."""
 MERGES, DEPENDS, ALONE = "merges", "depends", "never"
 KnownColumns = Mapping[bytes, Column]
 
 
 class Ties(msgspec.Struct, frozen=True):
-    """What the order means for several rows of a key.
+    """Whether several rows of one key keep their order in a merged answer.
 
-    ``verdict``: ``one`` (there are none), ``total``, ``carried``, ``any``, ``unknown``, or ``ties``.
+    ``verdict``: ``one`` (a key has at most one row), ``total``, ``carried``, ``any``, ``unknown``, or ``ties``.
     """
 
     verdict: str
@@ -29,110 +29,112 @@ class Ties(msgspec.Struct, frozen=True):
 
 
 class MergeWay(msgspec.Struct, frozen=True):
-    """One filter that may vary. ``verdict``: ``merges``, ``depends`` (on a type), ``never``."""
+    """Merging by one filter, the key. ``verdict``: ``merges``, ``depends`` (on a type), ``never``."""
 
     column: str
     filter: str
     literal: str
-    """What the literals look like: integer, uuid or text."""
+    """Literal class: integer, uuid or text."""
     verdict: str
     others: str
     types: str
     asked: tuple[str, ...]
-    """Columns whose types fanin would find out."""
+    """Columns whose types fanin looks up."""
     ties: Ties
     supposed: str
-    """What ``call`` supposes, where it is not known."""
+    """The types that ``call`` assumes, if they are unknown."""
     sibling: str
-    """The filter of the other request in ``call``, made up."""
+    """The filter of the other request in ``call``; its value is invented."""
     call: str
-    """The merged call's target for this request and one more; its alias is shown as ``f…``."""
+    """Target of the merged call for this request and one other; its alias is shown as ``f…``."""
 
 
 class MergeQuestion(msgspec.Struct, frozen=True):
-    """A request that could merge, and all that bears on it."""
+    """A request that may merge, with the settings, the mount and the known columns that decide it."""
 
-    member: PendingRequest
+    pending: PendingRequest
     settings: Settings
     mount: bytes
     known: KnownColumns
 
     @property
     def query(self) -> Query:
-        return self.member.query
+        return self.pending.query
 
     @property
     def certain(self) -> bool:
-        """Whether types come from the catalog, which knows collations too."""
+        """Whether types come from the catalog, which has collations too."""
         return self.settings.db_uri is not None
 
     @property
-    def learns(self) -> bool:
-        """Whether fanin finds types out: from the catalog, or by asking."""
+    def looks_up_types(self) -> bool:
+        """Whether fanin looks up types: in the catalog, or with a request to PostgREST."""
         return self.certain or self.settings.merge.ask_types
 
-    def supposing(self, columns: KnownColumns) -> "MergeQuestion":
-        """The same where more is known."""
+    def assuming(self, columns: KnownColumns) -> "MergeQuestion":
+        """The same question with more columns known."""
         return msgspec.structs.replace(self, known={**self.known, **columns})
 
 
 Joined = tuple[PendingRequest, MergedCall]
-"""Another request, and the call that it shares with the one in question."""
+"""Another request, and the call that answers both."""
 
 
-def way(case: MergeQuestion, key: Key) -> MergeWay:
-    """What becomes of ``case`` where ``key`` is what varies."""
-    found, supposed = _joined(case, key), ""
-    if found is None and case.learns:
-        found, supposed = _supposed(case, key)
+def merge_way(question: MergeQuestion, key: Key) -> MergeWay:
+    """How the request merges with requests that differ in ``key``."""
+    joined, supposed = _joined(question, key), ""
+    if joined is None and question.looks_up_types:
+        joined, supposed = _joined_by_assumption(question, key)
     name = key.name.decode()
-    other = None if found is None else next(own for own in found[0].query.keys if own.name == key.name)
+    other = None if joined is None else next(own for own in joined[0].query.keys if own.name == key.name)
     return MergeWay(
         column=name,
         filter=key.value.decode(),
         literal=key.kind.value,
-        verdict=ALONE if found is None else DEPENDS if supposed else MERGES,
-        others=f"requests of the same identity that are byte-equal but for the value of {name}",
-        types=_types(case, key),
-        asked=_asked(case, key) if case.learns else (),
-        ties=_ties(case, key),
+        verdict=ALONE if joined is None else DEPENDS if supposed else MERGES,
+        others=f"requests of the same identity that are byte-equal except for the value of {name}",
+        types=_type_text(question, key),
+        asked=_columns_to_look_up(question, key) if question.looks_up_types else (),
+        ties=_ties(question, key),
         supposed=supposed,
         sibling="" if other is None else other.value.decode(),
-        call="" if found is None else found[1].target.decode("utf-8", "replace").replace(ALIAS.decode(), "f…"),
+        call="" if joined is None else joined[1].target.decode("utf-8", "replace").replace(ALIAS.decode(), "f…"),
     )
 
 
-def _joined(case: MergeQuestion, key: Key) -> Joined | None:
-    """Another request for which the plan makes one call with this one; None where it makes two."""
-    merge = case.settings.merge
-    for other in _siblings(case, key):
-        calls = plan([case.member, other], ALIAS, CallLimits(merge.max_keys, merge.max_url, case.known))
+def _joined(question: MergeQuestion, key: Key) -> Joined | None:
+    """Another request that the planner merges with this one; None if it plans two calls."""
+    merge = question.settings.merge
+    for other in _siblings(question, key):
+        calls = plan([question.pending, other], ALIAS, CallLimits(merge.max_keys, merge.max_url, question.known))
         if len(calls) == 1 and isinstance(calls[0], MergedCall):
             return other, calls[0]
     return None
 
 
-def _supposed(case: MergeQuestion, key: Key) -> tuple[Joined | None, str]:
-    """The same for the first types under which there is one, and what they are."""
-    wanted = [name for name in _asked(case, key) if name != key.name.decode()]
-    orders = {name.encode(): Column("timestamp with time zone", case.certain) for name in wanted}
-    for type_name in _fitting(case, key) or ("",):
-        columns = {key.name: Column(type_name, case.certain), **orders} if type_name else orders
-        found = _joined(case.supposing(columns), key) if columns else None
-        if found is not None:
-            return found, ", ".join(f"{name.decode()} is {column.type}" for name, column in columns.items())
+def _joined_by_assumption(question: MergeQuestion, key: Key) -> tuple[Joined | None, str]:
+    """The same under the first assumed types that merge, and these types as text."""
+    wanted = [name for name in _columns_to_look_up(question, key) if name != key.name.decode()]
+    orders = {name.encode(): Column("timestamp with time zone", question.certain) for name in wanted}
+    for type_name in _fitting_types(question, key) or ("",):
+        columns = {key.name: Column(type_name, question.certain), **orders} if type_name else orders
+        joined = _joined(question.assuming(columns), key) if columns else None
+        if joined is not None:
+            return joined, ", ".join(f"{name.decode()} is {column.type}" for name, column in columns.items())
     return None, ""
 
 
-def _siblings(case: MergeQuestion, key: Key) -> Iterator[PendingRequest]:
-    """The same request for other values of the same class."""
-    head, target = case.member.head, case.query.target
-    schema, longest = case.settings.catalog.schemas[0], case.settings.merge.max_url
+def _siblings(question: MergeQuestion, key: Key) -> Iterator[PendingRequest]:
+    """The same request with other values of the same literal class."""
+    head, target = question.pending.head, question.query.target
+    schema, longest = question.settings.catalog.schemas[0], question.settings.merge.max_url
     form = b"eq.%b" if key.value[:3] == b"eq." else b"in.(%b)"
     for literal in _literals(key):
         if literal not in key.literals:
             raw = target[: key.start] + form % literal + target[key.end :]
-            yield PendingRequest(read_query(case.query.method, raw, head, case.mount, schema, longest), head, 0.0)
+            yield PendingRequest(
+                read_query(question.query.method, raw, head, question.mount, schema, longest), head, 0.0
+            )
 
 
 def _literals(key: Key) -> Iterator[bytes]:
@@ -152,84 +154,86 @@ def _literals(key: Key) -> Iterator[bytes]:
 # Types.
 
 
-def _asked(case: MergeQuestion, key: Key) -> tuple[str, ...]:
-    """Columns of which types would be found out before the plan is made."""
-    other = next(_siblings(case, key), None)
-    batch = [case.member] if other is None else [case.member, other]
-    return tuple(name.decode() for name in unknown_columns(batch, case.known))
+def _columns_to_look_up(question: MergeQuestion, key: Key) -> tuple[str, ...]:
+    """Columns whose types fanin looks up before it plans."""
+    other = next(_siblings(question, key), None)
+    batch = [question.pending] if other is None else [question.pending, other]
+    return tuple(name.decode() for name in unknown_columns(batch, question.known))
 
 
-def _fitting(case: MergeQuestion, key: Key) -> list[str]:
-    """Types that have one spelling for each literal of a key that needs a type, and has none yet."""
-    if key.kind is not LiteralClass.TEXT or column_of(key.name, case.known) is not None:
+def _fitting_types(question: MergeQuestion, key: Key) -> list[str]:
+    """Types in which each literal has one spelling; empty for a key that needs no type or has one."""
+    if key.kind is not LiteralClass.TEXT or column_of(key.name, question.known) is not None:
         return []
-    columns = [Column(name, case.certain) for name in ONE_SPELLING]
+    columns = [Column(name, question.certain) for name in ONE_SPELLING]
     return [column.type for column in columns if all(fits(literal, column) for literal in key.literals)]
 
 
-def _types(case: MergeQuestion, key: Key) -> str:
-    name, column = key.name.decode(), column_of(key.name, case.known)
+def _type_text(question: MergeQuestion, key: Key) -> str:
+    name, column = key.name.decode(), column_of(key.name, question.known)
     if column is not None and not all(fits(literal, column) for literal in key.literals):
-        return f"{name} is {column.type}, {_why_unfit(column)}"
+        return f"{name} is {column.type}, {_unfit_text(column)}"
     if column is not None:
         return f"{name} is {column.type}" + (", and unique" if column.unique else "")
     if key.kind is not LiteralClass.TEXT:
         spelling = "integer" if key.kind is LiteralClass.INTEGER else "lower-case UUID"
-        return f'none has to be known of {name}: a canonical {spelling} has one spelling under every type but "char"'
-    fitting = ", ".join(_fitting(case, key)) or "none that fanin knows"
-    return f"{name} has to be of a type with one spelling for this value: {fitting}"
+        return f'not needed for {name}: a canonical {spelling} has one spelling in every type except "char"'
+    fitting = ", ".join(_fitting_types(question, key)) or "none that fanin knows"
+    return f"{name} must have a type with one spelling for this value: {fitting}"
 
 
-def _why_unfit(column: Column) -> str:
+def _unfit_text(column: Column) -> str:
     if column.type in ONE_SPELLING:
-        return "which prints no value, or none that is certain, as it is written here"
+        return "which does not, or not certainly, print a value as it is spelled here"
     if column.type in NEVER or column.type.endswith("[]"):
-        return "by which nothing is merged"
-    return "under which values have several spellings: canonical integers and UUIDs merge ('enum' is an enumeration)"
+        return "a type that fanin never merges by"
+    return (
+        "in which values have several spellings: canonical integers and UUIDs merge (write 'enum' for an enumeration)"
+    )
 
 
-# Several rows a key.
+# Several rows per key.
 
 
-def _ties(case: MergeQuestion, key: Key) -> Ties:
-    order, names = order_of(case.query, case.known), _names(case.query.order)
-    if (single := _single(case, key)) is not None:
+def _ties(question: MergeQuestion, key: Key) -> Ties:
+    order, names = order_of(question.query, question.known), _names(question.query.order)
+    if (single := _at_most_one_row(question, key)) is not None:
         return single
     if order.total:
         return Ties("total", f"they keep their order: {names} leaves no ties, since one of these is unique")
     if order.carried:
-        return Ties("carried", f"each row carries {names} along, hidden; where two rows tie, the originals are sent")
-    unknown = _unknown_order(case)
-    if unknown and case.learns:
-        return Ties("unknown", f"the type of {_names(unknown)} decides: under most it shows ties, under numeric not")
-    if case.settings.merge.ties == "any" and len(key.literals) == 1:
-        return Ties("any", "they come in whatever order the database returns them (merge.ties=any)")
-    return Ties("ties", f"the originals are sent, since {_why_tied(case, unknown)}")
+        return Ties("carried", f"the call also selects {names}; if two rows tie, fanin sends the original requests")
+    unknown = _unknown_order(question)
+    if unknown and question.looks_up_types:
+        return Ties("unknown", f"the type of {_names(unknown)} decides: most types show ties, numeric does not")
+    if question.settings.merge.ties == "any" and len(key.literals) == 1:
+        return Ties("any", "they have the order in which the database returns them (merge.ties=any)")
+    return Ties("ties", f"fanin sends the original requests, since {_ties_text(question, unknown)}")
 
 
-def _single(case: MergeQuestion, key: Key) -> Ties | None:
-    """What there is to say where several rows are out of the question."""
-    column, media = column_of(key.name, case.known), case.member.head.media
+def _at_most_one_row(question: MergeQuestion, key: Key) -> Ties | None:
+    """The verdict if a key cannot have several rows, else None."""
+    column, media = column_of(key.name, question.known), question.pending.head.media
     if len(key.literals) == 1 and column is not None and column.unique:
         return Ties("one", f"{key.name.decode()} is unique, so no key has several")
     if media is not None and media.singular:
-        return Ties("one", "one object is asked for: where there are several, PostgREST's own 406 is given")
+        return Ties("one", "the request accepts one object: for several rows the answer is PostgREST's 406")
     return None
 
 
-def _unknown_order(case: MergeQuestion) -> tuple[bytes, ...]:
-    return tuple(name for name in case.query.order if column_of(name, case.known) is None)
+def _unknown_order(question: MergeQuestion) -> tuple[bytes, ...]:
+    return tuple(name for name in question.query.order if column_of(name, question.known) is None)
 
 
-def _why_tied(case: MergeQuestion, unknown: tuple[bytes, ...]) -> str:
+def _ties_text(question: MergeQuestion, unknown: tuple[bytes, ...]) -> str:
     if unknown:
-        return f"nobody may ask for the type of {_names(unknown)}"
-    loose = tuple(name for name in case.query.order if not sorts(column_of(name, case.known)))
+        return f"fanin may not look up the type of {_names(unknown)}"
+    loose = tuple(name for name in question.query.order if not sorts(column_of(name, question.known)))
     if loose:
-        return f"values that look different can be tied under the type of {_names(loose)}"
-    params = case.query.fingerprint.partition("?")[2].split("&")
+        return f"the type of {_names(loose)} can tie values with different spellings"
+    params = question.query.fingerprint.partition("?")[2].split("&")
     if any(param.startswith("order=") for param in params):
-        return "the order is by something else than one to four plain columns"
+        return "the order is not one to four plain columns"
     return "there is no order"
 
 

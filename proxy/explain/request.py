@@ -1,4 +1,4 @@
-"""The request to explain, from a command line: ``GET /t?id=eq.1``, or a URL, and header lines as curl takes them."""
+"""Parses the request of the command line: ``GET /t?id=eq.1`` or a URL, with header lines in curl's format."""
 
 import os
 from collections.abc import Iterable
@@ -10,38 +10,38 @@ from proxy.http1.head import HeaderField, first_value, parse_fields, parse_reque
 from proxy.model import Column
 from proxy.postgrest.types import full_name
 
-HOW = "Write METHOD /path?query or a URL, as one word in quotes: 'GET /orders?id=eq.1'."
+USAGE = "Write METHOD /path?query or a URL, as one word in quotes: 'GET /orders?id=eq.1'."
 SCHEMES = ("http://", "https://")
 
 
 class RequestError(ValueError):
-    """The words are no request; the message says what to do."""
+    """The arguments are not a valid request; the message says how to write one."""
 
 
 class ExplainedRequest(msgspec.Struct, frozen=True):
-    """A request as it would be on the wire."""
+    """A request as a client would send it."""
 
     method: bytes
     target: bytes
     minor: int
     fields: tuple[HeaderField, ...]
     host_given: bool
-    """Whether the command line named a host; else a Host line was made up."""
+    """Whether the command line contains a host; else the Host header is an invented one."""
 
 
 def looks_like_request(words: str) -> bool:
-    """Whether ``words`` are to be a request: no code and no reason has a blank or a slash."""
+    """Whether ``words`` is a request: codes and reasons contain neither spaces nor slashes."""
     return " " in words or "/" in words
 
 
 def read_request(words: str, headers: Iterable[str]) -> ExplainedRequest:
-    """A request off the command line; RequestError for what no client could send."""
+    """Parse a request; raises RequestError for one that is not valid HTTP."""
     method, target, version = _parts(words)
     target, host = _origin_form(target)
     try:
         line = parse_request_line(b" ".join((method, target, version)))
     except FaultError as error:
-        raise RequestError(f"{error.fault.message}. {error.fault.hint} {HOW}") from None
+        raise RequestError(f"{error.fault.message}. {error.fault.hint} {USAGE}") from None
     fields = tuple(_field(header) for header in headers)
     given = host != b"" or first_value(fields, b"host") is not None
     if first_value(fields, b"host") is None:
@@ -51,16 +51,16 @@ def read_request(words: str, headers: Iterable[str]) -> ExplainedRequest:
 
 
 def _field(header: str) -> HeaderField:
-    """A header line; its value is repeated in no message."""
+    """A header line. Error messages do not contain it: its value may be a secret."""
     try:
         (field,) = parse_fields(os.fsencode(header), "FANIN102")
     except (FaultError, ValueError):
-        raise RequestError("A header is no header line. Write each as -H 'Name: value'.") from None
+        raise RequestError("-H: not a valid header line. Write each as -H 'Name: value'.") from None
     return field
 
 
 def read_columns(assignments: Iterable[str], certain: bool) -> dict[bytes, Column]:
-    """Columns by name from ``name=type`` and ``name=type unique``; ``certain`` says that collations are known too."""
+    """Columns by name, from ``name=type`` and ``name=type unique``; ``certain``: their collations are known too."""
     columns = {}
     for assignment in assignments:
         name, equals, type_name = assignment.partition("=")
@@ -72,7 +72,7 @@ def read_columns(assignments: Iterable[str], certain: bool) -> dict[bytes, Colum
 
 
 def _parts(words: str) -> tuple[bytes, bytes, bytes]:
-    """Method, target and version; a URL alone is a GET."""
+    """Method, target and version; the method defaults to GET."""
     method, _, rest = words.strip().partition(" ")
     if not rest or method.startswith(("/", *SCHEMES)):
         method, rest = "GET", words.strip()
@@ -80,17 +80,17 @@ def _parts(words: str) -> tuple[bytes, bytes, bytes]:
     if not version.startswith("HTTP/"):
         target, version = rest.strip(), "HTTP/1.1"
     if " " in target.strip():
-        raise RequestError(f"The target holds a blank: write it as %20. {HOW}")
+        raise RequestError(f"The target contains a space: write it as %20. {USAGE}")
     return os.fsencode(method), os.fsencode(target.strip()), os.fsencode(version)
 
 
 def _origin_form(target: bytes) -> tuple[bytes, bytes]:
-    """The target as servers are asked for it, and the host of a URL."""
+    """The target in origin form (RFC 9112 section 3.2.1), and the host of a URL, else empty."""
     if target.startswith(b"/") or target == b"*":
         return target, b""
     scheme, _, rest = target.partition(b"://")
     if os.fsdecode(scheme) + "://" not in SCHEMES:
-        raise RequestError(f"'{os.fsdecode(target)}' is neither a path nor a URL. {HOW}")
+        raise RequestError(f"'{os.fsdecode(target)}' is neither a path nor a URL. {USAGE}")
     rest = rest.partition(b"#")[0]
     end = min((at for mark in b"/?" if (at := rest.find(mark)) >= 0), default=len(rest))
     path = rest[end:]

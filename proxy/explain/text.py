@@ -1,4 +1,4 @@
-"""An explanation to read. Whatever a client could have written is made safe for a terminal."""
+"""Formats an explanation as text, with control characters escaped for a terminal, or as JSON."""
 
 import json
 from collections.abc import Iterable, Iterator
@@ -14,32 +14,33 @@ from proxy.sql.statement import Sql
 from proxy.text.terminal import safe
 
 WIDTH = 13
-"""Characters of a label."""
+"""Width of a label, in characters."""
 
 
 def lines(explanation: Explanation) -> Iterator[str]:
-    """The explanation, line by line."""
+    """The lines of the explanation."""
     for line in _lines(explanation):
         yield safe(line).rstrip()
 
 
 def to_json(explanation: Explanation) -> str:
-    """The same as JSON, in ASCII; embeds go by their names with dots between."""
-    told = msgspec.to_builtins(msgspec.structs.replace(explanation, asks=None))
+    """The explanation as JSON in ASCII; the keys of embeds are their names joined with dots."""
+    fields = msgspec.to_builtins(msgspec.structs.replace(explanation, asks=None))
     if explanation.asks is not None:
         levels = {".".join(path): level for path, level in explanation.asks.levels.items()}
-        told["asks"] = {**_members(explanation.asks), "levels": msgspec.to_builtins(levels)}
-    return json.dumps(told, indent=2)
+        fields["asks"] = {**_members(explanation.asks), "levels": msgspec.to_builtins(levels)}
+    return json.dumps(fields, indent=2)
 
 
-def _members(asked: ApiRequest) -> dict[str, object]:
-    return {name: msgspec.to_builtins(getattr(asked, name)) for name in asked.__struct_fields__ if name != "levels"}
+def _members(request: ApiRequest) -> dict[str, object]:
+    names = (name for name in request.__struct_fields__ if name != "levels")
+    return {name: msgspec.to_builtins(getattr(request, name)) for name in names}
 
 
 def _lines(explanation: Explanation) -> Iterator[str]:
     yield f"{explanation.method} {explanation.target}"
     yield _row("  merges", _verdict(explanation.merging))
-    yield from _asks(explanation)
+    yield from _request(explanation)
     yield ""
     yield from _sql(explanation.sql, explanation.asks)
     yield _row("Fingerprint", explanation.fingerprint)
@@ -57,25 +58,25 @@ def _list(names: Iterable[str]) -> str:
     return ", ".join(names) or "–"
 
 
-# What is asked.
+# The request.
 
 
-def _asks(explanation: Explanation) -> Iterator[str]:
-    asked = explanation.asks
-    if asked is None:
-        yield _row("  relation", f"none: no single segment under the mount {explanation.mount}, or no text")
+def _request(explanation: Explanation) -> Iterator[str]:
+    request = explanation.asks
+    if request is None:
+        yield _row("  relation", f"none: the path is not one segment of UTF-8 text under the mount {explanation.mount}")
         return
-    schema = asked.schema or "the first of catalog.schemas, since no profile is named"
+    schema = request.schema or "the first of catalog.schemas, since there is no profile header"
     yield _row("  relation", f"{explanation.relation} (schema: {schema})")
-    if asked.method in ("GET", "HEAD") or asked.items:
-        yield _row("  select", ", ".join(map(_item, asked.items)) or "*")
-    for level in asked.levels.values():
+    if request.method in ("GET", "HEAD") or request.items:
+        yield _row("  select", ", ".join(map(_item, request.items)) or "*")
+    for level in request.levels.values():
         yield from _level(level)
-    for label, names in (("  columns", asked.columns), ("  on_conflict", asked.on_conflict)):
+    for label, names in (("  columns", request.columns), ("  on_conflict", request.on_conflict)):
         if names:
             yield _row(label, " " + ", ".join(names))
-    if asked.range:
-        yield _row("  Range", asked.range)
+    if request.range:
+        yield _row("  Range", request.range)
 
 
 def _level(level: Level) -> Iterator[str]:
@@ -120,8 +121,8 @@ def _order(order: OrderTerm) -> str:
     return " ".join(word for word in (name, order.direction, nulls) if word)
 
 
-def _sql(sql: Sql, asked: ApiRequest | None) -> Iterator[str]:
-    if asked is None:
+def _sql(sql: Sql, request: ApiRequest | None) -> Iterator[str]:
+    if request is None:
         return
     yield "SQL"
     yield from (f"  -- {note}" for note in sql.notes)
@@ -129,14 +130,14 @@ def _sql(sql: Sql, asked: ApiRequest | None) -> Iterator[str]:
     yield ""
 
 
-# What fanin does with it.
+# Identity and merging.
 
 
 def _identity(identity: IdentityFacts) -> Iterator[str]:
     yield _row("Identity", f"compared byte by byte: {_list(identity.compared)}")
     yield _row("", f"neutral, may differ: {_list(identity.neutral)}")
-    yield _row("", f"not sent on: {_list(identity.dropped)}")
-    trace = f"named by {identity.trace}" if identity.trace else "by caller and timing, since no header names one"
+    yield _row("", f"not forwarded: {_list(identity.dropped)}")
+    trace = f"named by {identity.trace}" if identity.trace else "inferred from caller and timing: no header names it"
     yield _row("", f"trace: {trace}")
 
 
@@ -162,9 +163,9 @@ def _way(way: MergeWay) -> Iterator[str]:
         yield _row("    with", way.others)
     yield _row("    type", way.types)
     if way.asked:
-        yield _row("", f"fanin finds out: {', '.join(way.asked)} (from the catalog, or by asking PostgREST once)")
-    yield _row("    rows", f"several a key: {way.ties.text}")
+        yield _row("", f"fanin looks up: {', '.join(way.asked)} (in the catalog, or with one request to PostgREST)")
+    yield _row("    rows", f"several per key: {way.ties.text}")
     if way.call:
-        supposing = f", supposing that {way.supposed}" if way.supposed else ""
-        yield _row("    call", f"with {way.column}={way.sibling}{supposing}:")
+        assumption = f", if {way.supposed}" if way.supposed else ""
+        yield _row("    call", f"with {way.column}={way.sibling}{assumption}:")
         yield _row("", f"GET {way.call}")

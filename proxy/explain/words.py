@@ -1,4 +1,4 @@
-"""What a rule, a bypass reason, a doubt or an error code means."""
+"""Explains a rule, a bypass reason, a fallback reason, a comparison result or an error code."""
 
 import difflib
 from collections.abc import Iterable
@@ -9,27 +9,27 @@ from proxy.findings.model import Rule
 
 
 class UnknownWordError(ValueError):
-    """Nothing is called so; the message names what is near, or all there is."""
+    """Unknown word; the message suggests the closest known word, or lists all."""
 
 
 def meaning(word: str, rules: Iterable[Rule]) -> str:
-    """The text for ``word``."""
+    """The explanation of ``word``; raises UnknownWordError."""
     texts = meanings(rules)
     if word not in texts:
         near = difflib.get_close_matches(word, texts, n=1)
         hint = f"; did you mean '{near[0]}'?" if near else f"; known are {', '.join(texts)}"
-        raise UnknownWordError(f"nothing is called '{word}'{hint}")
+        raise UnknownWordError(f"'{word}' is not a rule, reason or error code{hint}")
     return texts[word].rstrip()
 
 
 def meanings(rules: Iterable[Rule]) -> dict[str, str]:
-    """Every word that can be explained, with its text."""
+    """The explanation of each known word."""
     texts = {name: rule.document for rule in rules for name in (rule.code, rule.name)}
     texts |= {
         word: f"Not merged: {text}\nTo change that: {BYPASS_REMEDIES[word]}" for word, text in BYPASS_REASONS.items()
     }
     texts |= {
-        word: f"Merged answer not used: {text}\nIf it comes often: {FALLBACK_REMEDIES[word]}"
+        word: f"Merged answer not used: {text}\nIf it happens often: {FALLBACK_REMEDIES[word]}"
         for word, text in FALLBACK_REASONS.items()
     }
     texts |= {word: f"Merged answer and original compared: {text}" for word, text in COMPARISON_RESULTS.items()}

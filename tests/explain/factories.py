@@ -1,4 +1,4 @@
-"""Explanations of requests as the command makes them."""
+"""Makes explanations as the command does."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is told of a request: its relation, its SQL, its identity, why it does not merge, and what to change."""
+"""An explanation contains the relation, the SQL, the identity, and why the request does not merge."""
 
 from __future__ import annotations
 
@@ -15,46 +15,46 @@ from proxy.settings.loading import load
 from tests.explain.factories import explained, only_way, text
 
 
-def test_the_mount_is_the_settings_or_the_paths_own() -> None:
+def test_the_mount_is_that_of_the_settings_or_of_the_path() -> None:
     assert explained("/rest/v1/t?id=eq.1").mount == "/rest/v1"
     assert explained("/t?id=eq.1").mount == "/"
     assert explained("/rest/v1/t?id=eq.1").fingerprint == "GET t?id=eq.?"
 
 
-def test_a_profile_is_the_schema_of_reads_and_of_writes() -> None:
+def test_the_profile_header_of_the_method_names_the_schema() -> None:
     headers = ("Accept-Profile: one", "Content-Profile: two")
     assert "FROM one.t" in explained("GET /t", *headers).sql.statement
     assert "FROM two.t" in explained("DELETE /t", *headers).sql.statement
 
 
-def test_what_is_no_relation_has_no_sql() -> None:
-    found = explained("GET /rpc/f?a=1")
-    assert found.asks is None
-    assert not found.sql.statement
+def test_a_path_that_is_not_a_relation_has_no_sql() -> None:
+    explanation = explained("GET /rpc/f?a=1")
+    assert explanation.asks is None
+    assert not explanation.sql.statement
     assert "relation   none" in text("GET /rpc/f?a=1")
     assert "SQL" not in text("GET /rpc/f?a=1").splitlines()
 
 
-def test_types_bear_on_the_sql() -> None:
+def test_known_types_change_the_sql() -> None:
     assert "to_jsonb(t.a) ->> 'b'" in explained("/t?a->>b=eq.1", types=("a=hstore",)).sql.statement
 
 
-def test_headers_are_told_by_name_and_never_by_value() -> None:
+def test_headers_are_shown_by_name_and_never_by_value() -> None:
     headers = (
         *("Authorization: Bearer SECRET", "Cookie: s=SECRET", "Accept-Encoding: SECRET", "X-Fanin-Trace: SECRET"),
         *("traceparent: SECRET", "Connection: close", "X-Request-Id: SECRET", "Host: SECRET"),
     )
-    found = explained("/t?id=eq.1", *headers)
-    assert found.identity.compared == ("authorization", "cookie", "x-request-id")
-    assert found.identity.neutral == ("accept-encoding", "traceparent", "host")
-    assert found.identity.dropped == ("x-fanin-trace", "connection")
-    assert found.identity.trace == "x-fanin-trace"
-    for shown in (text("/t?id=eq.1", *headers), to_json(found)):
+    explanation = explained("/t?id=eq.1", *headers)
+    assert explanation.identity.compared == ("authorization", "cookie", "x-request-id")
+    assert explanation.identity.neutral == ("accept-encoding", "traceparent", "host")
+    assert explanation.identity.dropped == ("x-fanin-trace", "connection")
+    assert explanation.identity.trace == "x-fanin-trace"
+    for shown in (text("/t?id=eq.1", *headers), to_json(explanation)):
         assert "SECRET" not in shown
 
 
-def test_settings_say_what_is_neutral_and_what_names_a_trace() -> None:
-    found = explained(
+def test_settings_define_neutral_headers_and_trace_headers() -> None:
+    explanation = explained(
         "/t",
         "X-Request-Id: 1",
         "Traceparent: 1",
@@ -63,23 +63,23 @@ def test_settings_say_what_is_neutral_and_what_names_a_trace() -> None:
         identity__not_neutral=["host"],
         trace__headers=["x-job"],
     )
-    assert found.identity.neutral == ("x-request-id", "traceparent", "x-job")
-    assert found.identity.trace == "x-job"
+    assert explanation.identity.neutral == ("x-request-id", "traceparent", "x-job")
+    assert explanation.identity.trace == "x-job"
 
 
-def test_a_host_that_was_made_up_is_not_told() -> None:
+def test_an_invented_host_is_not_shown() -> None:
     assert explained("/t").identity.neutral == ()
     assert explained("http://h/t").identity.neutral == ("host",)
 
 
-def test_limits_and_counts_are_noted() -> None:
+def test_notes_explain_limits_and_counts() -> None:
     notes = explained("/t?k=eq.1&limit=3").merging.notes
     assert [note.partition(":")[0] for note in notes[:2]] == ["limit", "merge.max_rows is not set"]
     assert "limit=7" in only_way("/t?k=eq.1&limit=3").call
     assert len(explained("/t?k=eq.1", merge__max_rows=1000, rules__fan003="off").merging.notes) == 0
 
 
-def test_equal_requests_share_a_call_even_where_they_do_not_merge() -> None:
+def test_equal_requests_share_a_call_even_if_they_do_not_merge() -> None:
     assert "FAN003" in explained("/t?k=eq.1&offset=2").merging.notes[-1]
     assert not explained("PATCH /t?k=eq.1").merging.notes
     assert not explained("/t?k=eq.1&offset=2", mode="observe").merging.notes
@@ -106,47 +106,47 @@ CHANGED: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "no-key": (("/t?id=gt.1",), ("/t?id=eq.1",)),
     "literal": (("/t?id=eq.07",), ("/t?id=eq.7",)),
 }
-"""For each bypass reason that a call can help: one that gets it, and the call that its remedy makes of it."""
-ELSEWHERE = {"mode", "too-long", "oversized", "paused", "mismatch-paused", "large-rows", "busy"}
-ELSEWHERE |= {code for code in BYPASS_REASONS if code.startswith(("list", "chunk"))}
+"""For each bypass reason that the caller can avoid: a request that has it, and the request after the remedy."""
+NOT_BY_THE_CALLER = {"mode", "too-long", "oversized", "paused", "mismatch-paused", "large-rows", "busy"}
+NOT_BY_THE_CALLER |= {code for code in BYPASS_REASONS if code.startswith(("list", "chunk"))}
 
 
-def test_every_refusal_that_a_call_can_help_is_tried() -> None:
-    assert CHANGED.keys() | ELSEWHERE == BYPASS_REASONS.keys()
+def test_every_bypass_reason_that_the_caller_can_avoid_is_tested() -> None:
+    assert CHANGED.keys() | NOT_BY_THE_CALLER == BYPASS_REASONS.keys()
 
 
 @pytest.mark.parametrize("code", CHANGED)
-def test_a_refusal_is_told_with_its_remedy_and_the_remedy_helps(code: str) -> None:
-    refused, changed = CHANGED[code]
+def test_a_bypass_reason_has_its_remedy_and_the_remedy_works(code: str) -> None:
+    bypassed, changed = CHANGED[code]
     options: dict[str, Any] = {"types": ("id=integer",) if code == "literal" else ()}
     if "rest/v1" in changed[0]:
         options["profile"] = "supabase"
         loaded = load({"profile": "supabase"}).settings
-        found = [explain(read_request(words, ()), loaded, "/rest/v1", {}) for (words,) in (refused, changed)]
+        before, after = (explain(read_request(words, ()), loaded, "/rest/v1", {}) for (words,) in (bypassed, changed))
     else:
-        found = [explained(*refused, **options), explained(*changed, **options)]
-    bypass_reason = found[0].merging.bypass
+        before, after = explained(*bypassed, **options), explained(*changed, **options)
+    bypass_reason = before.merging.bypass
     assert bypass_reason is not None
     assert (bypass_reason.code, bypass_reason.text, bypass_reason.remedy) == (
         code,
         BYPASS_REASONS[code],
         BYPASS_REMEDIES[code],
     )
-    shown = "\n".join(lines(found[0]))
+    shown = "\n".join(lines(before))
     assert f"  merges     no: {code}" in shown.splitlines()
     assert f"Merging      {code}: {BYPASS_REASONS[code]}" in shown.splitlines()
     assert f"To change that: {BYPASS_REMEDIES[code]}" in shown
-    assert found[1].merging.bypass is None
-    assert found[1].merging.verdict == "merges"
+    assert after.merging.bypass is None
+    assert after.merging.verdict == "merges"
 
 
-def test_a_mode_that_does_not_merge_is_told() -> None:
-    for found in (explained("/t?id=eq.1", mode="shadow"), explained("/t?id=eq.1", rules__fan001="report")):
-        assert found.merging.bypass is not None
-        assert found.merging.bypass.code == "mode"
+def test_a_mode_that_does_not_merge_is_the_bypass_reason() -> None:
+    for explanation in (explained("/t?id=eq.1", mode="shadow"), explained("/t?id=eq.1", rules__fan001="report")):
+        assert explanation.merging.bypass is not None
+        assert explanation.merging.bypass.code == "mode"
 
 
-def test_a_long_list_is_told_to_be_cut_or_why_not() -> None:
+def test_a_long_list_is_chunked_or_has_a_bypass_reason() -> None:
     long = "/t?id=in.(" + ",".join(map(str, range(10_000, 20_000))) + ")"
     codes = [
         explained(long[:9000] + ")"),
@@ -155,12 +155,14 @@ def test_a_long_list_is_told_to_be_cut_or_why_not() -> None:
         explained(long + "&limit=3", rules__fan005="rewrite"),
         explained(long, rules__fan005="rewrite", mode="observe"),
     ]
-    bypass_reasons = [found.merging.bypass.code for found in codes if found.merging.bypass is not None]
+    bypass_reasons = [
+        explanation.merging.bypass.code for explanation in codes if explanation.merging.bypass is not None
+    ]
     assert bypass_reasons == ["too-long", "oversized", "too-long", "list-total", "oversized"]
-    assert codes[2].merging.notes[0] == "FAN005 cuts its list into 2 calls, and puts their answers together."
+    assert codes[2].merging.notes[0] == "FAN005 sends the list in 2 calls and concatenates their answers."
 
 
-def test_what_is_overridden_for_its_relation_or_route_is_what_it_is_told() -> None:
+def test_overrides_of_the_relation_and_the_route_apply() -> None:
     override = [{"relation": "quiet", "rules": {"fan001": "report"}}, {"route": "export", "rules": {"fan001": "off"}}]
     assert explained("/quiet?id=eq.1", override=override).merging.bypass is not None
     assert explained("/loud?id=eq.1", override=override).merging.bypass is None

@@ -1,4 +1,4 @@
-"""With what a request would merge, key by key, what has to be known for that, and what its order means."""
+"""Each key has a merged call, depends on types, and keeps or loses the order of several rows."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from tests.explain.factories import explained, only_way
 U = "0b5e7c1a-9f0e-4d55-8f6b-3a4b5c6d7e8"
 
 
-def test_every_key_has_a_call_of_its_own() -> None:
-    found = explained("/t?select=a&id=eq.7&owner=eq." + U + "1")
-    assert found.merging.verdict == "merges"
-    one, two = found.merging.ways
+def test_every_key_has_its_own_merged_call() -> None:
+    explanation = explained("/t?select=a&id=eq.7&owner=eq." + U + "1")
+    assert explanation.merging.verdict == "merges"
+    one, two = explanation.merging.ways
     assert (one.column, one.literal, one.sibling) == ("id", "integer", "eq.8")
     assert one.call == f"/t?select=f…:id::text,a&id=in.(7,8)&owner=eq.{U}1"
     assert (two.column, two.literal) == ("owner", "uuid")
@@ -30,13 +30,13 @@ def test_every_key_has_a_call_of_its_own() -> None:
         ("2024-02-28", "date", "2024-02-29"),
     ],
 )
-def test_the_other_request_fits_the_type_too(literal: str, type_name: str, sibling: str) -> None:
+def test_the_value_of_the_other_request_fits_the_type(literal: str, type_name: str, sibling: str) -> None:
     way = only_way(f"/t?k=eq.{literal}", types=(f"k={type_name}",) if type_name else ())
     assert way.verdict == "merges"
     assert way.sibling == f"eq.{sibling}"
 
 
-def test_a_text_depends_on_its_columns_type_which_fanin_finds_out() -> None:
+def test_a_text_literal_depends_on_the_type_of_its_column() -> None:
     way = only_way("/t?k=eq.true")
     assert way.verdict == "depends"
     assert way.types.endswith(": text, character varying, character, name, boolean, enum")
@@ -46,34 +46,34 @@ def test_a_text_depends_on_its_columns_type_which_fanin_finds_out() -> None:
     assert explained("/t?k=eq.true").merging.bypass is None
 
 
-def test_a_text_whose_type_nobody_may_find_out_goes_alone() -> None:
-    found = explained("/t?k=eq.true", merge__ask_types=False)
-    assert found.merging.verdict == "never"
-    assert found.merging.bypass is not None
-    assert found.merging.bypass.code == "literal"
-    assert found.merging.ways[0].asked == ()
+def test_a_text_literal_does_not_merge_if_fanin_may_not_look_up_its_type() -> None:
+    explanation = explained("/t?k=eq.true", merge__ask_types=False)
+    assert explanation.merging.verdict == "never"
+    assert explanation.merging.bypass is not None
+    assert explanation.merging.bypass.code == "literal"
+    assert explanation.merging.ways[0].asked == ()
     assert explained("/t?k=eq.true", merge__ask_types=False, db_uri="postgres://h/d").merging.verdict == "depends"
 
 
 @pytest.mark.parametrize(
     ("k", "type_name"), [("true", "citext"), ("01", "integer"), ("1", '"char"'), ("%C3%A9", "text")]
 )
-def test_a_literal_that_its_type_does_not_print_goes_alone(k: str, type_name: str) -> None:
-    found = explained(f"/t?k=eq.{k}", types=(f"k={type_name}",))
-    assert found.merging.verdict == "never"
-    assert type_name in found.merging.ways[0].types
+def test_a_literal_that_its_type_prints_differently_does_not_merge(k: str, type_name: str) -> None:
+    explanation = explained(f"/t?k=eq.{k}", types=(f"k={type_name}",))
+    assert explanation.merging.verdict == "never"
+    assert type_name in explanation.merging.ways[0].types
 
 
-def test_the_catalog_knows_collations() -> None:
+def test_a_type_from_the_catalog_includes_the_collation() -> None:
     assert only_way("/t?k=eq.%C3%A9", types=("k=text",), db_uri="postgres://h/d").verdict == "merges"
 
 
-def test_text_out_of_json_needs_no_type() -> None:
+def test_text_from_json_needs_no_type() -> None:
     way = only_way("/t?d->>k=eq.x")
     assert (way.verdict, way.types, way.asked) == ("merges", "d->>k is text", ())
 
 
-def test_lists_depend_on_their_order() -> None:
+def test_lists_merge_depending_on_their_order() -> None:
     assert only_way("/t?id=in.(1,2)&order=at").supposed == "at is timestamp with time zone"
     assert only_way("/t?id=in.(1,2)&order=at", types=("at=date",)).verdict == "merges"
     assert only_way("/t?id=in.(1,2)&order=at", types=("at=numeric",)).verdict == "never"
@@ -84,16 +84,16 @@ def test_lists_depend_on_their_order() -> None:
     ("target", "types", "verdict", "said"),
     [
         ("/t?k=eq.1", (), "ties", "there is no order"),
-        ("/t?k=eq.1&order=d->a", (), "ties", "by something else than"),
+        ("/t?k=eq.1&order=d->a", (), "ties", "not one to four plain columns"),
         ("/t?k=eq.1&order=at", (), "unknown", "the type of at decides"),
         ("/t?k=eq.1&order=at,id", ("at=date",), "unknown", "the type of id decides"),
         ("/t?k=eq.1&order=at,id", ("at=date", "id=int unique"), "total", "at, id leaves no ties"),
-        ("/t?k=eq.1&order=at,id", ("at=date", "id=int"), "carried", "carries at, id along"),
-        ("/t?k=eq.1&order=at,id", ("at=date", "id=numeric"), "ties", "under the type of id"),
+        ("/t?k=eq.1&order=at,id", ("at=date", "id=int"), "carried", "also selects at, id;"),
+        ("/t?k=eq.1&order=at,id", ("at=date", "id=numeric"), "ties", "the type of id can tie"),
         ("/t?k=eq.1&order=at", ("k=int unique",), "one", "k is unique"),
     ],
 )
-def test_what_the_order_means_for_several_rows_is_told(
+def test_the_order_decides_whether_several_rows_merge(
     target: str, types: tuple[str, ...], verdict: str, said: str
 ) -> None:
     ties = only_way(target, types=types).ties
@@ -101,12 +101,12 @@ def test_what_the_order_means_for_several_rows_is_told(
     assert said in ties.text
 
 
-def test_settings_and_media_bear_on_several_rows() -> None:
+def test_settings_and_media_type_decide_whether_several_rows_merge() -> None:
     assert only_way("/t?k=eq.1", merge__ties="any").ties.verdict == "any"
     assert only_way("/t?k=eq.1&order=at", merge__ask_types=False).ties.verdict == "ties"
     assert only_way("/t?k=eq.1", "Accept: application/vnd.pgrst.object+json").ties.verdict == "one"
 
 
-def test_a_call_without_room_for_two_keys_is_none() -> None:
+def test_a_request_does_not_merge_if_a_call_cannot_have_two_keys() -> None:
     assert only_way("/t?k=eq.1", merge__max_keys=1).verdict == "never"
     assert only_way("/t?k=eq.1", merge__max_url=50).verdict == "never"

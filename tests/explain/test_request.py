@@ -1,4 +1,4 @@
-"""The request on a command line: a line, a path or a URL, with header lines; anything else says what to do."""
+"""The command line contains a request line, a path or a URL; for anything else an error says what to do."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def test_a_request_is_a_line_a_path_or_a_url() -> None:
         ("/t", ("Host: a", "Host: b"), "exactly one Host"),
     ],
 )
-def test_what_is_no_request_is_an_error_that_says_what_to_do(words: str, headers: tuple[str, ...], said: str) -> None:
+def test_an_invalid_request_is_an_error_that_says_what_to_do(words: str, headers: tuple[str, ...], said: str) -> None:
     with pytest.raises(RequestError, match=said.replace("(", r"\(")):
         explained(words, *headers)
 
@@ -48,12 +48,14 @@ def test_a_type_is_column_equals_type(assignment: str) -> None:
         read_columns([assignment], certain=False)
 
 
-def test_types_go_by_their_short_names_too() -> None:
+def test_types_may_have_their_short_names() -> None:
     columns = read_columns(["id=int unique", "k=varchar(20)", "d->>x=y"], certain=True)
     assert (columns[b"id"].type, columns[b"id"].unique, columns[b"id"].certain) == ("integer", True, True)
     assert (columns[b"k"].type, columns[b"k"].unique) == ("character varying", False)
 
 
-@pytest.mark.parametrize(("words", "is_one"), [("GET /t", True), ("http://h", True), ("/t", True), ("limit", False)])
-def test_a_blank_or_a_slash_makes_a_request(words: str, is_one: bool) -> None:
-    assert looks_like_request(words) is is_one
+@pytest.mark.parametrize(
+    ("words", "is_request"), [("GET /t", True), ("http://h", True), ("/t", True), ("limit", False)]
+)
+def test_words_with_a_space_or_a_slash_are_a_request(words: str, is_request: bool) -> None:
+    assert looks_like_request(words) is is_request
