@@ -5,7 +5,7 @@ from typing import Any
 
 from proxy.analysis.volume import plural
 from proxy.audit.report import IgnoredFinding, Report, ReportedFinding
-from proxy.check.sarif import described, log, result
+from proxy.check.sarif import log, result, rule_descriptor
 from proxy.check.verdict import BudgetProblem
 from proxy.findings.model import Finding, Rule
 
@@ -19,7 +19,7 @@ def as_sarif(report: Report, rules: Sequence[Rule], version: str, settings: str)
     """
     results = [_result(one, settings) for one in report.findings]
     results += [_suppressed(one, settings) for one in report.ignored]
-    return log(results, [described(rule) for rule in rules], version, report.warnings)
+    return log(results, [rule_descriptor(rule) for rule in rules], version, report.warnings)
 
 
 def _result(one: ReportedFinding, settings: str) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""A verdict as JSON, for programs."""
+"""Formats a verdict as JSON."""
 
 import msgspec
 
@@ -6,6 +6,6 @@ from proxy.check.verdict import Verdict
 
 
 def as_json(verdict: Verdict) -> str:
-    """All of it; texts of clients are as they came, in JSON's escapes."""
-    told = {"failed": verdict.failed, **msgspec.structs.asdict(verdict)}
-    return msgspec.json.format(msgspec.json.encode(told), indent=2).decode() + "\n"
+    """The whole verdict; text from clients is unchanged except for JSON's escapes."""
+    fields = {"failed": verdict.failed, **msgspec.structs.asdict(verdict)}
+    return msgspec.json.format(msgspec.json.encode(fields), indent=2).decode() + "\n"

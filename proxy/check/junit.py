@@ -1,4 +1,4 @@
-"""A verdict as JUnit's XML, which build servers (Jenkins, GitLab, reporters for GitHub) show as tests."""
+"""Formats a verdict as JUnit XML, which build servers (Jenkins, GitLab, reporters for GitHub) show as tests."""
 
 import re
 from collections.abc import Iterator
@@ -9,20 +9,20 @@ from proxy.check.verdict import BudgetProblem, CheckResult, Verdict
 from proxy.findings.report import finding_lines
 
 _FORBIDDEN = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-"""What XML 1.0 has no way to write, not even escaped (https://www.w3.org/TR/xml/#charsets)."""
+"""Characters that XML 1.0 cannot contain, not even escaped (https://www.w3.org/TR/xml/#charsets)."""
 
 
 def junit(verdict: Verdict) -> str:
-    """One suite for each kind of check, one test for each check."""
+    """One test suite per kind of check, one test case per check."""
     failed = sum(bool(check.problems) for check in verdict.checks)
     lines = ['<?xml version="1.0" encoding="UTF-8"?>']
     lines.append(f'<testsuites name="fanin check" tests="{len(verdict.checks)}" failures="{failed}">')
     for kind, checks in groupby(verdict.checks, key=lambda check: check.kind):
         lines += _suite(kind, list(checks))
-    told = [*(f"warning: {text}" for text in verdict.warnings), *(f"note: {note.what}" for note in verdict.notes)]
-    if told:
-        lines += [' <testsuite name="fanin.told" tests="0" failures="0">', f"  <system-out>{_text(told)}</system-out>"]
-        lines.append(" </testsuite>")
+    messages = [*(f"warning: {text}" for text in verdict.warnings), *(f"note: {note.what}" for note in verdict.notes)]
+    if messages:
+        lines.append(' <testsuite name="fanin.messages" tests="0" failures="0">')
+        lines += [f"  <system-out>{_text(messages)}</system-out>", " </testsuite>"]
     return "\n".join([*lines, "</testsuites>"]) + "\n"
 
 
@@ -52,7 +52,7 @@ def _test(check: CheckResult) -> Iterator[str]:
 
 
 def _lines(problem: BudgetProblem) -> Iterator[str]:
-    yield f"{problem.what} (route {problem.route or '-'}, trace {problem.trace or '-'}, of {problem.source})"
+    yield f"{problem.what} (route {problem.route or '-'}, trace {problem.trace or '-'}, in {problem.source})"
     if problem.finding is not None:
         yield from finding_lines(problem.finding)
 
@@ -62,10 +62,10 @@ def _text(lines: list[str]) -> str:
 
 
 def _quoted(text: str) -> str:
-    """An attribute's value. Ends of lines would be read as blanks, unless they are escaped."""
+    """An attribute value. XML parsers replace unescaped line ends with spaces."""
     escapes = {'"': "&quot;", "\n": "&#10;", "\r": "&#13;", "\t": "&#9;"}
     return f'"{escape(_allowed(text), escapes)}"'
 
 
 def _allowed(text: str) -> str:
-    return _FORBIDDEN.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
+    return _FORBIDDEN.sub(lambda match: match[0].encode("unicode_escape").decode(), text)

@@ -1,5 +1,6 @@
-"""A verdict as SARIF 2.1.0, which code hosts show beside the code
-(https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html).
+"""Formats a verdict as SARIF 2.1.0, which code hosts show next to the code.
+
+https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html
 """
 
 import re
@@ -17,35 +18,36 @@ from proxy.findings.report import finding_lines
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 TEXTS = {
     "max_queries": "More requests to PostgREST than the route's budget.",
-    "max_upstream_calls": "More calls of fanin's than the route's budget.",
+    "max_upstream_calls": "More upstream calls than the route's budget.",
     "max_rows": "More rows than the route's budget.",
     "max_bytes": "More bytes than the route's budget.",
-    "growth": "What a route costs grows with the size of its work.",
-    "strict": "A warning, where warnings fail.",
+    "growth": "The cost of a route grows with the size of its data.",
+    "strict": "A warning, which fails with --strict.",
 }
-"""What is checked besides the rules, by the codes of the checks."""
+"""Descriptions of the checks that are not rules, by code."""
 
-_PLACE = re.compile(r"((?:[\w@+\-.$()\[\]]+/)*[\w@+\-.$()\[\]]+\.\w+):([1-9]\d{0,8})(?::[1-9]\d{0,8})?")
-"""A file below the root of the sources, and a line of it: 'app/(shop)/items/[...slug]/page.tsx:7'."""
+_SOURCE_LINE = re.compile(r"((?:[\w@+\-.$()\[\]]+/)*[\w@+\-.$()\[\]]+\.\w+):([1-9]\d{0,8})(?::[1-9]\d{0,8})?")
+"""A source file relative to the repository root, and a line number: 'app/(shop)/items/[...slug]/page.tsx:7'."""
 
 
 def sarif(verdict: Verdict, rules: Sequence[Rule], version: str, settings: str) -> str:
-    """Problems are errors, notes are notes. A place in the code is what X-Fanin-Caller says, where that is one;
-    otherwise it is the file of ``settings``, if there is one: code hosts want a file.
+    """The verdict; problems have the level error, notes the level note.
+
+    The location is X-Fanin-Caller if that is a file and line, else the ``settings`` file: code hosts require a file.
     """
     results = [result("error", one, settings) for check in verdict.checks for one in check.problems]
     results += [result("note", note, settings) for note in verdict.notes]
     others = [{"id": code, "shortDescription": {"text": text}} for code, text in TEXTS.items()]
-    return log(results, [*map(described, rules), *others], version, verdict.warnings)
+    return log(results, [*map(rule_descriptor, rules), *others], version, verdict.warnings)
 
 
 def log(
     results: Sequence[Mapping[str, Any]], rules: Sequence[Mapping[str, Any]], version: str, warnings: Sequence[str]
 ) -> str:
-    """The file: one run of this ``version`` of fanin."""
+    """A SARIF log with one run of this ``version`` of fanin."""
     driver = {"name": "fanin", "version": version, "rules": rules}
-    told = [{"level": "warning", "message": {"text": text}} for text in warnings]
-    invocation = {"executionSuccessful": True, "toolConfigurationNotifications": told}
+    notifications = [{"level": "warning", "message": {"text": text}} for text in warnings]
+    invocation = {"executionSuccessful": True, "toolConfigurationNotifications": notifications}
     run = {
         "tool": {"driver": driver},
         "results": results,
@@ -56,8 +58,8 @@ def log(
     return msgspec.json.format(msgspec.json.encode(whole), indent=2).decode() + "\n"
 
 
-def described(rule: Rule) -> dict[str, Any]:
-    """A rule with its document."""
+def rule_descriptor(rule: Rule) -> dict[str, Any]:
+    """A rule as a SARIF reportingDescriptor."""
     title, what, *_ = rule.document.strip().split("\n\n")
     return {
         "id": rule.code,
@@ -69,14 +71,14 @@ def described(rule: Rule) -> dict[str, Any]:
 
 
 def result(level: str, problem: BudgetProblem, settings: str) -> dict[str, Any]:
-    """A problem at the level `error`, `warning` or `note`."""
-    named = (problem.code, problem.route, problem.finding.key if problem.finding else "")
+    """A problem as a SARIF result; ``level`` is `error`, `warning` or `note`."""
+    identity = (problem.code, problem.route, problem.finding.key if problem.finding else "")
     return {
         "ruleId": problem.code,
         "level": level,
-        "message": {"text": "\n".join(_text(problem)).replace("](", "] (")},  # which would be a link (§3.11.6)
+        "message": {"text": "\n".join(_text(problem)).replace("](", "] (")},  # "](" would make a link (§3.11.6)
         "locations": [_location(problem, settings)],
-        "partialFingerprints": {"fanin/v1": sha256(repr(named).encode()).hexdigest()},
+        "partialFingerprints": {"fanin/v1": sha256(repr(identity).encode()).hexdigest()},
         "properties": {"route": problem.route, "trace": problem.trace, "recording": problem.source},
     }
 
@@ -91,10 +93,10 @@ def _text(problem: BudgetProblem) -> Iterator[str]:
 def _location(problem: BudgetProblem, settings: str) -> dict[str, Any]:
     name = problem.finding.fingerprint if problem.finding else problem.route
     location: dict[str, Any] = {"logicalLocations": [{"fullyQualifiedName": name, "kind": "resource"}]}
-    found = _PLACE.fullmatch(problem.finding.caller) if problem.finding else None
-    if found and ".." not in found[1].split("/"):
-        region = {"startLine": int(found[2])}
-        location["physicalLocation"] = {"artifactLocation": {"uri": quote(found[1])}, "region": region}
+    source = _SOURCE_LINE.fullmatch(problem.finding.caller) if problem.finding else None
+    if source and ".." not in source[1].split("/"):
+        region = {"startLine": int(source[2])}
+        location["physicalLocation"] = {"artifactLocation": {"uri": quote(source[1])}, "region": region}
     elif settings:
         location["physicalLocation"] = {"artifactLocation": {"uri": quote(settings)}, "region": {"startLine": 1}}
     return location

@@ -1,4 +1,7 @@
-"""A verdict for a terminal or a build's log. No line begins with what a client wrote: logs of builds take commands."""
+"""Formats a verdict for a terminal or a build log.
+
+No line begins with text from a client: build servers execute commands at the start of log lines.
+"""
 
 from collections.abc import Iterator
 
@@ -8,7 +11,7 @@ from proxy.text.terminal import safe
 
 
 def text(verdict: Verdict) -> str:
-    """What fails comes first, each finding whole; what only is told comes last."""
+    """Failed checks with their full findings first, then other checks, notes and warnings."""
     return "\n".join(_lines(verdict)) + "\n"
 
 
@@ -25,7 +28,7 @@ def _lines(verdict: Verdict) -> Iterator[str]:
         yield f"warning  {safe(warning)}"
     yield (
         f"{'FAILED' if failed else 'ok'}: {len(failed)} of {len(verdict.checks)} checks failed; "
-        f"{verdict.works} traces, {verdict.gating} of them judged"
+        f"{verdict.works} traces, {verdict.gating} of them can fail checks"
     )
 
 
@@ -44,7 +47,7 @@ def _about(problem: BudgetProblem) -> str:
 
 
 def _where(problem: BudgetProblem) -> str:
-    """In parentheses; empty where it is nowhere."""
-    named = (("route", problem.route), ("trace", problem.trace), ("of", problem.source))
-    told = ", ".join(f"{name} {safe(value)}" for name, value in named if value)
-    return f" ({told})" if told else ""
+    """Route, trace and recording in parentheses; empty if none is known."""
+    named = (("route", problem.route), ("trace", problem.trace), ("in", problem.source))
+    parts = ", ".join(f"{name} {safe(value)}" for name, value in named if value)
+    return f" ({parts})" if parts else ""

@@ -1,4 +1,4 @@
-"""From measured work and findings to a verdict: which checks hold, and what is only told."""
+"""Computes the verdict: compares the costs of traces with budgets, and findings with the impact that fails."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import PurePath
@@ -18,10 +18,10 @@ WORDS = {
 
 
 class BudgetProblem(msgspec.Struct, frozen=True):
-    """What is wrong, and where."""
+    """A violation of a check, and where it occurred."""
 
     code: str
-    """That of its check."""
+    """Code of the check."""
     what: str
     route: str = ""
     source: str = ""
@@ -30,28 +30,29 @@ class BudgetProblem(msgspec.Struct, frozen=True):
 
 
 class CheckResult(msgspec.Struct, frozen=True):
-    """One thing that had to hold."""
+    """The result of one check."""
 
     kind: str
     """`budget`, `forbid`, `growth` or `rule`."""
     name: str
     code: str
-    """Stable name of its kind: a rule's code, or what is bounded."""
+    """A rule's code, or the name of the bound."""
     measured: bool
-    """Whether there was anything to hold it against."""
+    """Whether any trace applies to the check."""
     problems: tuple[BudgetProblem, ...] = ()
 
 
 class Verdict(msgspec.Struct, frozen=True):
-    """What came of it."""
+    """The results of all checks."""
 
     checks: tuple[CheckResult, ...]
     notes: tuple[BudgetProblem, ...]
-    """What fails nothing: of traces that cannot, and findings below the impact that fails."""
+    """Problems that do not fail: of traces that cannot fail a build, and findings below ``fail_on``."""
     warnings: tuple[str, ...]
     works: int
+    """Number of traces."""
     gating: int
-    """How many of these can fail a check."""
+    """Number of traces that can fail a check."""
 
     @property
     def failed(self) -> bool:
@@ -59,23 +60,26 @@ class Verdict(msgspec.Struct, frozen=True):
 
 
 def verdict(
-    works: Sequence[TraceCost],
+    costs: Sequence[TraceCost],
     seen: Sequence[CountedFinding],
     budgets: Sequence[Budget],
     growths: Sequence[Growth],
     rules: Sequence[Rule],
     fail_on: str,
 ) -> Verdict:
-    """Hold everything against everything; ``fail_on`` is one of ``IMPACTS`` in lower case, or ``never``."""
-    gating = [work for work in works if work.gates]
-    loose = [work for work in works if not work.gates]
-    judged = [one for one in seen if one.can_fail]
+    """Run all checks; ``fail_on`` is one of ``IMPACTS`` in lower case, or ``never``.
+
+    A finding that a budget forbids fails there once, and not again as a finding of its rule.
+    """
+    gating = [cost for cost in costs if cost.gates]
+    others = [cost for cost in costs if not cost.gates]
+    can_fail = [counted for counted in seen if counted.can_fail]
     bounds = [check for budget in budgets for check in _budget(budget, gating)]
-    forbidden = [_forbidden(budget, code, gating, judged) for budget in budgets for code in budget.forbid]
-    told = {problem.finding.key for check in forbidden for problem in check.problems if problem.finding}
-    rest = [one for one in judged if one.finding.key not in told]
-    failing = [one for one in rest if fails(one.finding, fail_on)]
-    notes = [problem for budget in budgets for check in _budget(budget, loose) for problem in check.problems]
+    forbidden = [_forbidden(budget, code, gating, can_fail) for budget in budgets for code in budget.forbid]
+    reported = {problem.finding.key for check in forbidden for problem in check.problems if problem.finding}
+    rest = [counted for counted in can_fail if counted.finding.key not in reported]
+    failing = [counted for counted in rest if fails(counted.finding, fail_on)]
+    notes = [problem for budget in budgets for check in _budget(budget, others) for problem in check.problems]
     return Verdict(
         checks=(
             *bounds,
@@ -83,99 +87,102 @@ def verdict(
             *(_growth(growth, gating) for growth in growths),
             *(_rule(rule, failing, bool(gating)) for rule in rules),
         ),
-        notes=(*notes, *(problem_of(one) for one in [*rest, *_others(seen)] if one not in failing)),
+        notes=(*notes, *(problem_of(counted) for counted in [*rest, *_cannot_fail(seen)] if counted not in failing)),
         warnings=(),
-        works=len(works),
+        works=len(costs),
         gating=len(gating),
     )
 
 
-def _others(seen: Sequence[CountedFinding]) -> list[CountedFinding]:
-    """What was found in traces that cannot fail anything, and in no other."""
-    judged = {one.finding.key for one in seen if one.can_fail}
-    return [one for one in seen if not one.can_fail and one.finding.key not in judged]
+def _cannot_fail(seen: Sequence[CountedFinding]) -> list[CountedFinding]:
+    """Findings that occurred only in traces that cannot fail a build."""
+    can_fail = {counted.finding.key for counted in seen if counted.can_fail}
+    return [counted for counted in seen if not counted.can_fail and counted.finding.key not in can_fail]
 
 
-def _budget(budget: Budget, works: Sequence[TraceCost]) -> Iterator[CheckResult]:
-    """One check for each bound."""
-    mine = [work for work in works if work.route == budget.route]
+def _budget(budget: Budget, costs: Sequence[TraceCost]) -> Iterator[CheckResult]:
+    """One check per bound of the budget."""
+    costs_of_route = [cost for cost in costs if cost.route == budget.route]
     for measure, most in budget.bounds.items():
-        over = [work for work in mine if work.measure(measure) > most]
-        name = f"{budget.route}: at most {counted(most, measure)}"
-        yield CheckResult("budget", name, f"max_{measure}", bool(mine), tuple(_over(over, measure, most)))
+        over = [cost for cost in costs_of_route if cost.measure(measure) > most]
+        name = f"{budget.route}: at most {amount(most, measure)}"
+        yield CheckResult("budget", name, f"max_{measure}", bool(costs_of_route), tuple(_over(over, measure, most)))
 
 
-def _over(works: Sequence[TraceCost], measure: str, most: int) -> Iterator[BudgetProblem]:
-    """The work that is most over it stands for the others."""
-    if not works:
+def _over(costs: Sequence[TraceCost], measure: str, most: int) -> Iterator[BudgetProblem]:
+    """One problem for all traces over the budget; it names the worst one."""
+    if not costs:
         return
-    worst = max(works, key=lambda work: work.measure(measure))
-    more = f"; {len(works) - 1} more exceed it too" if len(works) > 1 else ""
-    what = f"{counted(worst.measure(measure), measure)}, and the budget is {most}{more}"
+    worst = max(costs, key=lambda cost: cost.measure(measure))
+    more = f"; {len(costs) - 1} more exceed it too" if len(costs) > 1 else ""
+    what = f"{amount(worst.measure(measure), measure)}, and the budget is {most}{more}"
     yield BudgetProblem(f"max_{measure}", what, worst.route, worst.source, worst.id)
 
 
-def _forbidden(budget: Budget, code: str, works: Sequence[TraceCost], seen: Sequence[CountedFinding]) -> CheckResult:
-    problems = [problem_of(one) for one in seen if one.finding.code == code and one.finding.route == budget.route]
-    measured = any(work.route == budget.route for work in works)
+def _forbidden(budget: Budget, code: str, costs: Sequence[TraceCost], seen: Sequence[CountedFinding]) -> CheckResult:
+    problems = [
+        problem_of(counted)
+        for counted in seen
+        if counted.finding.code == code and counted.finding.route == budget.route
+    ]
+    measured = any(cost.route == budget.route for cost in costs)
     return CheckResult("forbid", f"{budget.route}: no {code}", code, measured, tuple(problems))
 
 
-def _growth(growth: Growth, works: Sequence[TraceCost]) -> CheckResult:
-    small = [work for work in works if _is_of(work, growth, growth.small)]
-    large = [work for work in works if _is_of(work, growth, growth.large)]
-    place = f"{growth.route}: " if growth.route else ""
-    name = f"{place}{WORDS[growth.measure][1]} do not grow from {growth.small} to {growth.large}"
+def _growth(growth: Growth, costs: Sequence[TraceCost]) -> CheckResult:
+    small = [cost for cost in costs if _is_of(cost, growth, growth.small)]
+    large = [cost for cost in costs if _is_of(cost, growth, growth.large)]
+    prefix = f"{growth.route}: " if growth.route else ""
+    name = f"{prefix}{WORDS[growth.measure][1]} do not grow from {growth.small} to {growth.large}"
     if not (small and large):
         return CheckResult("growth", name, "growth", False)
-    before = max(work.measure(growth.measure) for work in small)
-    most = max(large, key=lambda work: work.measure(growth.measure))
+    before = max(cost.measure(growth.measure) for cost in small)
+    most = max(large, key=lambda cost: cost.measure(growth.measure))
     after = most.measure(growth.measure)
     if after <= before + growth.allow:
         return CheckResult("growth", name, "growth", True)
-    what = f"grew from {before} to {counted(after, growth.measure)}"
+    what = f"grew from {before} to {amount(after, growth.measure)}"
     return CheckResult(
         "growth", name, "growth", True, (BudgetProblem("growth", what, most.route, most.source, most.id),)
     )
 
 
-def _is_of(work: TraceCost, growth: Growth, size: str) -> bool:
-    if growth.route not in ("", work.route):
+def _is_of(cost: TraceCost, growth: Growth, size: str) -> bool:
+    if growth.route not in ("", cost.route):
         return False
-    return PurePath(work.source).name == size if growth.by == "recording" else work.id.startswith(size)
+    return PurePath(cost.source).name == size if growth.by == "recording" else cost.id.startswith(size)
 
 
 def _rule(rule: Rule, seen: Iterable[CountedFinding], measured: bool) -> CheckResult:
-    problems = tuple(problem_of(one) for one in seen if one.finding.code == rule.code)
+    problems = tuple(problem_of(counted) for counted in seen if counted.finding.code == rule.code)
     return CheckResult("rule", f"{rule.code} {rule.name}", rule.code, measured, problems)
 
 
-def problem_of(one: CountedFinding) -> BudgetProblem:
-    """A finding as a problem: what, how often, and where first."""
-    finding = one.finding
-    times = f", {one.times} times" if one.times > 1 else ""
-    return BudgetProblem(finding.code, f"{finding.title}{times}", finding.route, one.source, one.trace, finding)
+def problem_of(counted: CountedFinding) -> BudgetProblem:
+    """A finding as a problem, with its number of occurrences and the first of them."""
+    finding, source, trace = counted.finding, counted.source, counted.trace
+    times = f", {counted.times} times" if counted.times > 1 else ""
+    return BudgetProblem(finding.code, f"{finding.title}{times}", finding.route, source, trace, finding)
 
 
-def counted(number: int, measure: str) -> str:
+def amount(number: int, measure: str) -> str:
     """``3 queries``, ``1 row``."""
     return f"{number} {WORDS[measure][number != 1]}"
 
 
 def unmeasured(checks: Iterable[CheckResult]) -> Iterator[CheckResult]:
-    """Checks of the operator's own that nothing was held against."""
+    """Configured checks to which no trace applies."""
     return (check for check in checks if check.kind != "rule" and not check.measured)
 
 
-def finished(found: Verdict, warnings: Sequence[str], strict: bool) -> Verdict:
-    """With what to warn of: that something was not measured among it. ``strict`` makes problems of all of these."""
-    told = [f"{check.name}: nothing was measured" for check in unmeasured(found.checks)]
-    if not found.gating:
-        told.append("no trace that a client named was complete: there is nothing to judge")
-    told += warnings
-    if not strict or not told:
-        return msgspec.structs.replace(found, warnings=tuple(told))
-    strictly = CheckResult(
-        "strict", "nothing to warn of", "strict", True, tuple(BudgetProblem("strict", text) for text in told)
-    )
-    return msgspec.structs.replace(found, checks=(*found.checks, strictly))
+def with_warnings(result: Verdict, warnings: Sequence[str], strict: bool) -> Verdict:
+    """``result`` with ``warnings`` and a warning per unmeasured check; ``strict`` makes all warnings problems."""
+    texts = [f"{check.name}: no trace applies to it" for check in unmeasured(result.checks)]
+    if not result.gating:
+        texts.append("no trace can fail a check: none is both complete and named by its client")
+    texts += warnings
+    if not strict or not texts:
+        return msgspec.structs.replace(result, warnings=tuple(texts))
+    problems = tuple(BudgetProblem("strict", text) for text in texts)
+    check = CheckResult("strict", "no warnings", "strict", True, problems)
+    return msgspec.structs.replace(result, checks=(*result.checks, check))

@@ -9,7 +9,7 @@ from proxy.check.as_json import as_json
 from proxy.check.junit import junit
 from proxy.check.sarif import sarif
 from proxy.check.text import text
-from proxy.check.verdict import Verdict, finished, verdict
+from proxy.check.verdict import Verdict, verdict, with_warnings
 from proxy.commands.offline_analysis import OfflineAnalysis
 from proxy.findings.ignores import Ignores
 from proxy.findings.model import Rule
@@ -57,7 +57,7 @@ class CheckAnalysis:
         courts.close()
         used = [rule for rule in rules if settings.rules.level(rule.code) != "off"]
         found = verdict(works.all(), courts.seen(), settings.budget, settings.growth, used, fail_on)
-        self.verdict = finished(found, courts.warnings(), strict)
+        self.verdict = with_warnings(found, courts.warnings(), strict)
 
     def ignores(self) -> Iterator[str]:
         """Each ignore with what it matched."""

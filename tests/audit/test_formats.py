@@ -24,7 +24,7 @@ from proxy.text.terminal import safe
 from rules import RULES
 from tests.audit.factories import PLAIN, report
 from tests.check.test_formats import shape
-from tests.check.test_sarif_schema import wrong
+from tests.check.test_sarif_schema import violations
 from tests.hostile_inputs import NASTY, RAW
 
 NAMES = (*NASTY, *RAW, "a@b.example @team #1 www.hit.example https://hit.example **b** $x$ [a](b)", "日本語" * 90)
@@ -138,7 +138,7 @@ def sarif(name: str, settings: str = "") -> Any:
 @pytest.mark.parametrize("name", [*NAMES, "app/[id]/page.tsx:7"])
 def test_sarif_is_valid_keeps_its_shape_and_has_no_links(name: str, settings: str) -> None:
     log = sarif(name, settings)
-    assert wrong(log) == []
+    assert violations(log) == []
     results = log["runs"][0]["results"]
     assert not any("](" in one["message"]["text"] for one in results)
     levels = [(one["ruleId"], one["level"], one["occurrenceCount"], "suppressions" in one) for one in results]

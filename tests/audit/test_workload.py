@@ -10,7 +10,7 @@ from proxy.analysis.workload import Workload
 from proxy.audit.workload import TrafficCounter, queries, routes
 from proxy.model import Outcome
 from tests.audit.factories import everything
-from tests.check.factories import works
+from tests.check.factories import trace_costs
 from tests.rules.traces import parallel, span, trace
 
 if TYPE_CHECKING:
@@ -122,7 +122,7 @@ def test_routes_come_by_the_queries_of_their_traces() -> None:
         return replace(FAN_OUT, id=name, route=route, explicit=explicit, spans=FAN_OUT.spans[:count])
 
     traces = [one("a", 1, "GET /a"), one("b", 2, "GET /a"), one("c", 4, "GET /a"), one("d", 3, "", explicit=False)]
-    nameless, named = routes(works("file", traces))
+    nameless, named = routes(trace_costs("file", traces))
     assert (nameless.route, nameless.traces, nameless.unjudged, nameless.p50_queries) == ("", 1, 1, 3)
     assert (named.route, named.traces, named.unjudged) == ("GET /a", 3, 0)
     assert (named.p50_queries, named.max_queries, named.queries) == (2, 4, 7)

@@ -1,4 +1,4 @@
-"""Verdicts for the tests of the formats: something in every place, whatever it is called."""
+"""Makes verdicts with every kind of content, in which all names of clients are given."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from proxy.check.verdict import Verdict, finished, verdict
+from proxy.check.verdict import Verdict, verdict, with_warnings
 from proxy.findings.model import CountedFinding, Finding, Fix
 from proxy.settings.budgets import Budget, Growth
 from proxy.traces.cost import TraceCost, TraceCosts
@@ -21,16 +21,16 @@ if TYPE_CHECKING:
 FAN_OUT = parallel([f"GET /videos?id=eq.{number}" for number in range(9)])
 
 
-def works(source: str, traces: Iterable[Trace]) -> list[TraceCost]:
-    """The traces of one recording, measured."""
-    made = TraceCosts()
+def trace_costs(source: str, traces: Iterable[Trace]) -> list[TraceCost]:
+    """The costs of the traces of one recording."""
+    costs = TraceCosts()
     for trace in traces:
-        made.add(source, trace)
-    return made.all()
+        costs.add(source, trace)
+    return costs.all()
 
 
 def finding(name: str, code: str = "FAN001") -> Finding:
-    """A finding in which everything that a client can say is ``name``."""
+    """A finding in which all text from clients is ``name``."""
     fix = Fix("select 1", "from('t')\n  .select()", "table('t')")  # rules escape names by each language's rules
     return Finding(
         code=code,
@@ -50,7 +50,7 @@ def finding(name: str, code: str = "FAN001") -> Finding:
     )
 
 
-def told(name: str) -> Verdict:
+def example_verdict(name: str) -> Verdict:
     """A verdict with a problem, a note and a warning of each kind, all of them about ``name``."""
     trace = replace(FAN_OUT, id=name, route=name)
     loose = replace(trace, id=f"{name}2", explicit=False)
@@ -61,5 +61,5 @@ def told(name: str) -> Verdict:
     ]
     budgets = [Budget(route=name, max_queries=3, max_rows=1, forbid=("FAN001",)), Budget(route="none", max_bytes=1)]
     growths = [Growth(small="none", large=name), Growth(small=name, large=name)]
-    found = verdict(works(name, [trace, loose]), seen, budgets, growths, RULES, "low")
-    return finished(found, [f"of {name}"], strict=False)
+    result = verdict(trace_costs(name, [trace, loose]), seen, budgets, growths, RULES, "low")
+    return with_warnings(result, [f"of {name}"], strict=False)

@@ -1,4 +1,4 @@
-"""Whatever clients call things, each format says so as text and keeps its own shape."""
+"""Each format contains the names of clients as text and keeps its structure for all names."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from proxy.check.sarif import TEXTS, sarif
 from proxy.check.text import text
 from proxy.check.verdict import BudgetProblem
 from rules import RULES
-from tests.check.factories import finding, told
+from tests.check.factories import example_verdict, finding
 from tests.hostile_inputs import NASTY, RAW
 
 NAMES = (*NASTY, *RAW)
@@ -34,30 +34,30 @@ def tree(node: ET.Element) -> Any:
 
 
 def results(name: str, settings: str = "") -> Any:
-    (run,) = json.loads(sarif(told(name), RULES, "1.0", settings))["runs"]
+    (run,) = json.loads(sarif(example_verdict(name), RULES, "1.0", settings))["runs"]
     return run["results"]
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_text_has_no_line_more_and_moves_no_cursor(name: str) -> None:
-    shown = text(told(name))
-    assert len(shown.split("\n")) == len(text(told(PLAIN)).split("\n"))
+def test_text_has_the_same_lines_for_all_names_and_no_control_characters(name: str) -> None:
+    shown = text(example_verdict(name))
+    assert len(shown.split("\n")) == len(text(example_verdict(PLAIN)).split("\n"))
     assert not {char for char in shown if unicodedata.category(char) in ("Cc", "Cf", "Zl", "Zp")} - {"\n"}
     assert not any(line.lstrip().startswith(("::", "##[")) for line in shown.split("\n"))
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_json_tells_names_as_they_came(name: str) -> None:
-    made = json.loads(as_json(told(name)))
-    assert shape(made) == shape(json.loads(as_json(told(PLAIN))))
+def test_json_contains_names_unchanged(name: str) -> None:
+    made = json.loads(as_json(example_verdict(name)))
+    assert shape(made) == shape(json.loads(as_json(example_verdict(PLAIN))))
     assert made["checks"][0]["problems"][0]["route"] == name
     assert made["failed"] is True
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_junit_keeps_its_shape(name: str) -> None:
-    root = ET.fromstring(junit(told(name)))
-    assert tree(root) == tree(ET.fromstring(junit(told(PLAIN))))
+def test_junit_keeps_its_structure_for_all_names(name: str) -> None:
+    root = ET.fromstring(junit(example_verdict(name)))
+    assert tree(root) == tree(ET.fromstring(junit(example_verdict(PLAIN))))
     (first, *_) = root.iter("testcase")
     if all(char.isprintable() for char in name):
         assert first.attrib["name"] == f"{name}: at most 3 queries"
@@ -66,14 +66,14 @@ def test_junit_keeps_its_shape(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_sarif_keeps_its_shape_and_has_no_links(name: str) -> None:
+def test_sarif_keeps_its_structure_for_all_names_and_has_no_links(name: str) -> None:
     made = results(name)
     assert shape(made) == shape(results(PLAIN))
     assert not any("](" in one["message"]["text"] for one in made)
 
 
-def test_sarif_has_what_its_schema_and_code_hosts_ask_for() -> None:
-    log = json.loads(sarif(told(PLAIN), RULES, "1.0", "ci/fanin.toml"))
+def test_sarif_has_the_fields_that_its_schema_and_code_hosts_require() -> None:
+    log = json.loads(sarif(example_verdict(PLAIN), RULES, "1.0", "ci/fanin.toml"))
     assert (log["version"], list(log)) == ("2.1.0", ["$schema", "version", "runs"])
     (run,) = log["runs"]
     driver = run["tool"]["driver"]
@@ -117,7 +117,7 @@ def test_sarif_has_what_its_schema_and_code_hosts_ask_for() -> None:
         ("list", None, 0),
     ],
 )
-def test_a_place_in_the_code_is_one_below_the_root(caller: str, uri: str | None, line: int) -> None:
+def test_a_source_location_is_a_file_inside_the_repository(caller: str, uri: str | None, line: int) -> None:
     from msgspec.structs import replace
 
     from proxy.check.sarif import _location

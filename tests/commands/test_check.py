@@ -68,7 +68,7 @@ def desk(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Desk:
 def test_what_is_fine_ends_with_0(desk: Desk) -> None:
     ran = desk.check("--traces", desk.record(ONE))
     assert (ran.code, ran.err) == (OK, "")
-    assert ran.out.endswith("1 traces, 1 of them judged\n")
+    assert ran.out.endswith("1 traces, 1 of them can fail checks\n")
 
 
 def test_a_finding_ends_with_1_and_is_printed_whole(desk: Desk) -> None:
@@ -219,7 +219,7 @@ def test_strictly_a_budget_that_measured_nothing_fails(desk: Desk) -> None:
     table = '[[budget]]\nroute = "GET /other"\nmax_queries = 3\n'
     ran = desk.check("--traces", desk.record(ONE), settings=table)
     assert ran.code == OK
-    assert "warning  GET /other: at most 3 queries: nothing was measured" in ran.out
+    assert "warning  GET /other: at most 3 queries: no trace applies to it" in ran.out
     assert desk.check("--traces", desk.record(ONE), "--strict", settings=table).code == FINDINGS
 
 

@@ -14,7 +14,7 @@ from urllib.parse import unquote
 import httpx
 import pytest
 
-from tests.check.test_sarif_schema import wrong
+from tests.check.test_sarif_schema import violations
 from tests.e2e.consoles import watched
 from tests.e2e.nextdev import APPLICATION, HERE_IT_IS, HOME, next_dev
 from tests.e2e.scripts import printed_by
@@ -116,7 +116,7 @@ async def test_each_request_is_a_trace_by_its_route_and_findings_name_lines_of_t
         ("FAN001", "page /creators", PAGE),
         ("FAN001", "page /payouts", PARTS),
     }
-    assert wrong(log) == []
+    assert violations(log) == []
     assert uris(log) == {place.rpartition(":")[0] for place in (SERIAL, PAGE, PARTS)}
 
 

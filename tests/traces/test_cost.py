@@ -5,41 +5,41 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
-from tests.check.factories import works
+from tests.check.factories import trace_costs
 from tests.rules.traces import parallel, span, trace
 
 TWO = trace([span("GET /t?id=eq.1 → 3 rows, 2 kB", 1), span("GET /t?id=eq.2 → 4 rows, 1 kB", 2)])
 
 
 def test_queries_calls_rows_and_bytes_are_counted() -> None:
-    (work,) = works("file", [TWO])
+    (work,) = trace_costs("file", [TWO])
     assert (work.queries, work.upstream_calls, work.rows, work.bytes) == (2, 2, 7, 3000)
     assert (work.source, work.id, work.route, work.gates) == ("file", "t", "GET /export", True)
 
 
 def test_a_call_that_answered_several_is_one() -> None:
     shared = trace([replace(one, call=5, shared=2) for one in TWO.spans])
-    (work,) = works("file", [shared])
+    (work,) = trace_costs("file", [shared])
     assert (work.queries, work.upstream_calls) == (2, 1)
 
 
 def test_what_a_client_repeats_is_no_query_and_what_nobody_counted_is_no_row() -> None:
     again = trace([TWO.spans[0], replace(TWO.spans[1], retry=True, rows=-1)])
-    (work,) = works("file", [again])
+    (work,) = trace_costs("file", [again])
     assert (work.queries, work.upstream_calls, work.rows) == (1, 2, 3)
 
 
 def test_parts_of_a_trace_are_one_work() -> None:
-    (work,) = works("file", [replace(TWO, route=""), replace(TWO, part=2)])
+    (work,) = trace_costs("file", [replace(TWO, route=""), replace(TWO, part=2)])
     assert (work.queries, work.route) == (4, "GET /export")
 
 
 @pytest.mark.parametrize("change", [{"explicit": False}, {"mixed": True}, {"truncated": True}])
 def test_what_is_inferred_mixed_or_cut_short_cannot_fail_a_build(change: dict[str, bool]) -> None:
-    (work,) = works("file", [replace(TWO, **change)])
+    (work,) = trace_costs("file", [replace(TWO, **change)])
     assert not work.gates
-    assert [one.gates for one in works("file", [TWO, replace(TWO, part=2, truncated=True)])] == [False]
+    assert [one.gates for one in trace_costs("file", [TWO, replace(TWO, part=2, truncated=True)])] == [False]
 
 
 def test_a_name_that_was_inferred_is_none_that_was_given() -> None:
-    assert len(works("file", [TWO, replace(parallel(["GET /t?id=eq.1"]), id="t", explicit=False)])) == 2
+    assert len(trace_costs("file", [TWO, replace(parallel(["GET /t?id=eq.1"]), id="t", explicit=False)])) == 2
