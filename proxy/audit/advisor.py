@@ -1,32 +1,32 @@
-"""What to do about it: findings with how often they were made, and what kept requests from being merged."""
+"""Computes the findings, ignored findings and bypass reasons of a report, with their numbers of occurrences."""
 
 from collections.abc import Iterable, Mapping
 
 from proxy.analysis.spans import group_by
 from proxy.audit.report import BypassUsage, IgnoredFinding, ReportedFinding
-from proxy.audit.workload import Name, Shown
+from proxy.audit.workload import MayShow, Name
 from proxy.errors.codes import BYPASS_REASONS
 from proxy.errors.remedies import BYPASS_REMEDIES
 from proxy.findings.model import CountedFinding, Finding, fails
 from proxy.settings.tables import Ignore
 
 EXAMPLES = 3
-"""Fingerprints that are told with a reason."""
+"""Maximum number of fingerprints per bypass reason."""
 
 
-def told(seen: Iterable[CountedFinding], fail_on: str) -> list[ReportedFinding]:
-    """Each finding once, the worst first; of one impact those that can fail a build, then the most frequent."""
-    found = [_told(same, fail_on) for same in group_by(seen, lambda one: one.finding.key).values()]
-    return sorted(found, key=lambda one: (-one.finding.weight, not one.judged, -one.times, one.key))
+def reported_findings(seen: Iterable[CountedFinding], fail_on: str) -> list[ReportedFinding]:
+    """Each finding once, the worst first; per impact, those that can fail a build first, then by frequency."""
+    reported = [_reported(same, fail_on) for same in group_by(seen, lambda counted: counted.finding.key).values()]
+    return sorted(reported, key=lambda each: (-each.finding.weight, not each.judged, -each.times, each.key))
 
 
-def _told(same: list[CountedFinding], fail_on: str) -> ReportedFinding:
-    """The same finding out of traces that can fail a build, and out of others."""
-    first = max(same, key=lambda one: one.can_fail)
+def _reported(same: list[CountedFinding], fail_on: str) -> ReportedFinding:
+    """One finding from its counts in traces that can fail a build and in those that cannot."""
+    first = max(same, key=lambda counted: counted.can_fail)
     return ReportedFinding(
         key=first.finding.key,
-        times=sum(one.times for one in same),
-        traces=sum(one.traces for one in same),
+        times=sum(counted.times for counted in same),
+        traces=sum(counted.traces for counted in same),
         judged=first.can_fail,
         fails=first.can_fail and fails(first.finding, fail_on),
         source=first.source,
@@ -35,12 +35,11 @@ def _told(same: list[CountedFinding], fail_on: str) -> ReportedFinding:
     )
 
 
-def ignored(found: Iterable[tuple[Finding, int, Ignore]]) -> list[IgnoredFinding]:
-    """What is ignored, with how often it was made; the worst first."""
-    groups = group_by(found, lambda one: one[0].key)
-    each = [(same[0][0], sum(times for _, times, _ in same), same[0][2]) for same in groups.values()]
-    each.sort(key=lambda one: (-one[0].weight, -one[1], one[0].key))
-    return [_ignored(*one) for one in each]
+def ignored_findings(occurrences: Iterable[tuple[Finding, int, Ignore]]) -> list[IgnoredFinding]:
+    """Each ignored finding once, with its number of occurrences; the worst first."""
+    groups = group_by(occurrences, lambda occurrence: occurrence[0].key)
+    ignored = [_ignored(same[0][0], sum(times for _, times, _ in same), same[0][2]) for same in groups.values()]
+    return sorted(ignored, key=lambda each: (-each.finding.weight, -each.times, each.key))
 
 
 def _ignored(finding: Finding, times: int, ignore: Ignore) -> IgnoredFinding:
@@ -54,18 +53,24 @@ def _ignored(finding: Finding, times: int, ignore: Ignore) -> IgnoredFinding:
     )
 
 
-def bypass_reasons(refused: Mapping[tuple[str, Name], int], shown: Shown) -> list[BypassUsage]:
-    """What kept requests from being merged, the most frequent first; requests are by reason and what they asked."""
-    by_reason = group_by(refused.items(), lambda one: one[0][0])
-    found = [_refused(reason, {name: count for (_, name), count in same}, shown) for reason, same in by_reason.items()]
-    return sorted(found, key=lambda one: (-one.queries, one.reason))
+def bypass_reasons(bypassed: Mapping[tuple[str, Name], int], may_show: MayShow) -> list[BypassUsage]:
+    """Why requests were not merged, the most frequent reason first.
+
+    ``bypassed`` has the number of requests by reason and name.
+    """
+    by_reason = group_by(bypassed.items(), lambda item: item[0][0])
+    usages = [
+        _bypass_usage(reason, {name: count for (_, name), count in same}, may_show)
+        for reason, same in by_reason.items()
+    ]
+    return sorted(usages, key=lambda usage: (-usage.queries, usage.reason))
 
 
-def _refused(reason: str, asked: Mapping[Name, int], shown: Shown) -> BypassUsage:
-    frequent = sorted((name for name in asked if shown(*name)), key=lambda name: (-asked[name], name))
+def _bypass_usage(reason: str, requests: Mapping[Name, int], may_show: MayShow) -> BypassUsage:
+    frequent = sorted((name for name in requests if may_show(*name)), key=lambda name: (-requests[name], name))
     return BypassUsage(
         reason=reason,
-        queries=sum(asked.values()),
+        queries=sum(requests.values()),
         why=BYPASS_REASONS.get(reason, ""),
         remedy=BYPASS_REMEDIES.get(reason, ""),
         fingerprints=tuple(fingerprint for fingerprint, _ in frequent[:EXAMPLES]),

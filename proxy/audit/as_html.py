@@ -1,4 +1,7 @@
-"""A report as one page: nothing is loaded, nothing runs, and its policy says so; texts of clients are only text."""
+"""Formats a report as one HTML page without scripts or external resources; its Content-Security-Policy enforces this.
+
+Text from clients is escaped.
+"""
 
 from base64 import b64encode
 from collections.abc import Iterator
@@ -13,7 +16,7 @@ from proxy.findings.report import LabelledLines, fixes, heading, parts_after_fix
 POLICY = (
     f"default-src 'none'; style-src 'sha256-{b64encode(sha256(STYLE.encode()).digest()).decode()}'; base-uri 'none'"
 )
-"""Content-Security-Policy: this one style, and nothing else (https://www.w3.org/TR/CSP3/)."""
+"""Content-Security-Policy that allows this one style sheet only (https://www.w3.org/TR/CSP3/)."""
 HEAD = f"""<!doctype html>
 <html lang="en">
 <head>
@@ -31,25 +34,25 @@ HEAD = f"""<!doctype html>
 
 
 def html(report: Report) -> str:
-    """All of it."""
+    """The whole report."""
     return "\n".join([HEAD, *_body(report), "</main>", "</body>", "</html>"]) + "\n"
 
 
 def _body(report: Report) -> Iterator[str]:
     yield "<dl>"
-    yield from (f"<dt>{label}</dt><dd>{escape(told)}</dd>" for label, told in facts(report))
+    yield from (f"<dt>{label}</dt><dd>{escape(fact)}</dd>" for label, fact in facts(report))
     yield from (f"<dt>warning</dt><dd>{escape(warning)}</dd>" for warning in warnings(report))
     yield "</dl>"
-    summed, *others = tables(report)
-    yield from _table(summed, links=True)
-    for at, one in enumerate(report.findings, 1):
-        yield from _finding(at, one)
+    finding_table, *others = tables(report)
+    yield from _table(finding_table, links=True)
+    for number, reported in enumerate(report.findings, 1):
+        yield from _finding(number, reported)
     for table in others:
         yield from _table(table)
 
 
 def _table(table: ReportTable, links: bool = False) -> Iterator[str]:
-    """A wide one scrolls by itself; ``links`` leads from each row to its finding."""
+    """A table, which scrolls on its own if it is wide; ``links``: each row has a link to its finding."""
     yield f"<h2>{escape(table.title)}</h2>"
     if not table.rows:
         yield f"<p>{escape(table.empty)}</p>"
@@ -57,37 +60,38 @@ def _table(table: ReportTable, links: bool = False) -> Iterator[str]:
     yield f'<div class="wide" role="region" tabindex="0" aria-label="{escape(table.title)}"><table>'
     yield f"<thead><tr>{''.join(_heading(column) for column in table.columns)}</tr></thead>"
     yield "<tbody>"
-    for at, row in enumerate(table.rows, 1):
-        made = [_cell(column, text) for column, text in zip(table.columns, row, strict=True)]
+    for number, row in enumerate(table.rows, 1):
+        cells = [_cell(column, text) for column, text in zip(table.columns, row, strict=True)]
         if links:
-            made[0] = f'<td><a class="{escape(row[0].lower())}" href="#finding-{at}">{escape(row[0])}</a></td>'
-        yield f"<tr>{''.join(made)}</tr>"
+            cells[0] = f'<td><a class="{escape(row[0].lower())}" href="#finding-{number}">{escape(row[0])}</a></td>'
+        yield f"<tr>{''.join(cells)}</tr>"
     yield "</tbody></table></div>"
     if table.after:
         yield f"<p>{escape(table.after)}</p>"
 
 
 def _heading(column: TableColumn) -> str:
-    return f'<th scope="col"{_number(column)}>{escape(column.head)}</th>'
+    return f'<th scope="col"{_class(column)}>{escape(column.head)}</th>'
 
 
 def _cell(column: TableColumn, text: str) -> str:
-    told = escape(text)
-    return f"<td{_number(column)}>{f'<code>{told}</code>' if column.verbatim and text else told}</td>"
+    escaped = escape(text)
+    return f"<td{_class(column)}>{f'<code>{escaped}</code>' if column.verbatim and text else escaped}</td>"
 
 
-def _number(column: TableColumn) -> str:
+def _class(column: TableColumn) -> str:
     return ' class="number"' if column.right else ""
 
 
-def _finding(at: int, one: ReportedFinding) -> Iterator[str]:
-    yield f'<section id="finding-{at}" class="{escape(one.finding.impact.lower())}">'
-    yield f"<h3>{escape(heading(one.finding))}</h3>"
-    yield from _parts([("Seen", (seen(one),)), *parts_before_fix(one.finding)])
-    for name, _, code in fixes(one.finding):
+def _finding(number: int, reported: ReportedFinding) -> Iterator[str]:
+    finding = reported.finding
+    yield f'<section id="finding-{number}" class="{escape(finding.impact.lower())}">'
+    yield f"<h3>{escape(heading(finding))}</h3>"
+    yield from _parts([("Seen", (seen(reported),)), *parts_before_fix(finding)])
+    for name, _, code in fixes(finding):
         yield f"<details open><summary>Fix ({name})</summary>"
         yield f'<pre tabindex="0">{escape(chr(10).join(code))}</pre></details>'
-    yield from _parts(parts_after_fix(one.finding))
+    yield from _parts(parts_after_fix(finding))
     yield "</section>"
 
 

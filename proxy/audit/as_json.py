@@ -1,4 +1,4 @@
-"""A report as JSON, for programs: docs/reference/audit.md says what is in it."""
+"""Formats a report as JSON; docs/reference/audit.md describes its fields."""
 
 import msgspec
 
@@ -6,5 +6,5 @@ from proxy.audit.report import Report
 
 
 def as_json(report: Report) -> str:
-    """All of it; texts of clients are as they came, in JSON's escapes."""
+    """The whole report; text from clients is unchanged except for JSON's escapes."""
     return msgspec.json.format(msgspec.json.encode(report), indent=2).decode() + "\n"

@@ -1,4 +1,4 @@
-"""A report as Markdown, for a wiki, a pull request or a build's summary (https://github.github.com/gfm/)."""
+"""Formats a report as Markdown, for a wiki, a pull request or a build summary (https://github.github.com/gfm/)."""
 
 from collections.abc import Iterator
 
@@ -9,18 +9,18 @@ from proxy.text.markdown import fenced, prose, verbatim
 
 
 def markdown(report: Report) -> str:
-    """All of it; what clients wrote is code or escaped, so that it is no link, no HTML and no mention."""
+    """The whole report; text from clients is code or escaped, so that it makes no link, HTML or mention."""
     return "\n".join(_lines(report)) + "\n"
 
 
 def _lines(report: Report) -> Iterator[str]:
     yield from ("# fanin audit: the workload", "")
-    yield from (f"- **{label}**: {prose(told)}" for label, told in facts(report))
+    yield from (f"- **{label}**: {prose(fact)}" for label, fact in facts(report))
     yield from (f"- **warning**: {prose(warning)}" for warning in warnings(report))
-    summed, *others = tables(report)
-    yield from _table(summed)
-    for one in report.findings:
-        yield from _finding(one)
+    finding_table, *others = tables(report)
+    yield from _table(finding_table)
+    for reported in report.findings:
+        yield from _finding(reported)
     for table in others:
         yield from _table(table)
 
@@ -42,14 +42,15 @@ def _cell(column: TableColumn, text: str) -> str:
     return verbatim(text).replace("|", r"\|") if column.verbatim and text != NONE else prose(text)
 
 
-def _finding(one: ReportedFinding) -> Iterator[str]:
-    yield from ("", f"### {prose(heading(one.finding))}", "")
-    yield from _parts([("Seen", (seen(one),)), *parts_before_fix(one.finding)])
-    for name, language, code in fixes(one.finding):
+def _finding(reported: ReportedFinding) -> Iterator[str]:
+    finding = reported.finding
+    yield from ("", f"### {prose(heading(finding))}", "")
+    yield from _parts([("Seen", (seen(reported),)), *parts_before_fix(finding)])
+    for name, language, code in fixes(finding):
         yield from ("", f"Fix ({name}):", "")
         yield from fenced(language, code)
     yield ""
-    yield from _parts(parts_after_fix(one.finding))
+    yield from _parts(parts_after_fix(finding))
 
 
 def _parts(parts: LabelledLines) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""A report as SARIF, whose findings code hosts show beside the code; what is written is what ``check.sarif`` writes."""
+"""Formats a report as SARIF, whose findings code hosts show next to the code, with the helpers of ``check.sarif``."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -15,24 +15,24 @@ LEVELS = {"CRITICAL": "error", "HIGH": "error", "MEDIUM": "warning", "LOW": "not
 def as_sarif(report: Report, rules: Sequence[Rule], version: str, settings: str) -> str:
     """Findings at the level of their impact; one that cannot fail a build is a note, an ignored one is suppressed.
 
-    ``settings`` is the file that stands for findings without a place in the code; empty for none.
+    ``settings`` is the file that findings without a source location point to; may be empty.
     """
-    results = [_result(one, settings) for one in report.findings]
-    results += [_suppressed(one, settings) for one in report.ignored]
+    results = [_result(reported, settings) for reported in report.findings]
+    results += [_suppressed(ignored, settings) for ignored in report.ignored]
     return log(results, [rule_descriptor(rule) for rule in rules], version, report.warnings)
 
 
-def _result(one: ReportedFinding, settings: str) -> dict[str, Any]:
-    level = LEVELS[one.finding.impact] if one.judged else "note"
-    return _made(level, one.finding, one.times, one.source, one.trace, settings)
+def _result(reported: ReportedFinding, settings: str) -> dict[str, Any]:
+    level = LEVELS[reported.finding.impact] if reported.judged else "note"
+    return _counted_result(level, reported.finding, reported.times, reported.source, reported.trace, settings)
 
 
-def _suppressed(one: IgnoredFinding, settings: str) -> dict[str, Any]:
-    made = _made(LEVELS[one.finding.impact], one.finding, one.times, "", "", settings)
-    return {**made, "suppressions": [{"kind": "external", "justification": one.reason}]}
+def _suppressed(ignored: IgnoredFinding, settings: str) -> dict[str, Any]:
+    sarif_result = _counted_result(LEVELS[ignored.finding.impact], ignored.finding, ignored.times, "", "", settings)
+    return {**sarif_result, "suppressions": [{"kind": "external", "justification": ignored.reason}]}
 
 
-def _made(level: str, found: Finding, times: int, source: str, trace: str, settings: str) -> dict[str, Any]:
-    what = f"{found.title}, {plural(times, 'time')}"
-    made = result(level, BudgetProblem(found.code, what, found.route, source, trace, found), settings)
-    return {**made, "occurrenceCount": times}
+def _counted_result(level: str, finding: Finding, times: int, source: str, trace: str, settings: str) -> dict[str, Any]:
+    what = f"{finding.title}, {plural(times, 'time')}"
+    problem = BudgetProblem(finding.code, what, finding.route, source, trace, finding)
+    return {**result(level, problem, settings), "occurrenceCount": times}

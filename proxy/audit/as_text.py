@@ -1,4 +1,7 @@
-"""A report for a terminal, or for a build's log: no line is longer than 120 columns, or begins with a client's word."""
+"""Formats a report for a terminal or a build log.
+
+No line is longer than 120 columns or begins with text from a client.
+"""
 
 from collections.abc import Iterator, Sequence
 
@@ -8,41 +11,41 @@ from proxy.audit.tables import ReportTable, TableColumn, facts, findings, seen, 
 from proxy.findings.report import finding_lines
 
 LABEL = 16
-"""Columns of what stands before a fact."""
-MOST = 44
-"""Columns of a cell; what is longer is told whole with its finding, or in another format."""
+"""Width of the label before a fact, in columns."""
+MAX_CELL = 44
+"""Maximum width of a cell, in columns; the finding or another format has the full text."""
 
 
 def text(report: Report) -> str:
-    """All of it."""
+    """The whole report."""
     return "\n".join([*_head(report), *_body(report)]) + "\n"
 
 
 def summary(report: Report) -> str:
-    """What was read, and what was found, a line or two each."""
+    """The summary of the traffic and the table of findings."""
     return "\n".join([*_head(report), "", *_table(findings(report))]) + "\n"
 
 
 def _head(report: Report) -> Iterator[str]:
     yield "fanin audit: the workload"
     yield ""
-    for label, told in facts(report):
-        yield from wrapped(f"{label:<{LABEL}}", told, LABEL)
+    for label, fact in facts(report):
+        yield from wrapped(f"{label:<{LABEL}}", fact, LABEL)
     for warning in warnings(report):
         yield from wrapped(f"{'warning':<{LABEL}}", warning, LABEL)
 
 
 def _body(report: Report) -> Iterator[str]:
-    summed, *others = tables(report)
-    for part in (_table(summed), *map(_finding, report.findings), *map(_table, others)):
+    finding_table, *others = tables(report)
+    for part in (_table(finding_table), *map(_finding, report.findings), *map(_table, others)):
         yield ""
         yield from part
 
 
-def _finding(one: ReportedFinding) -> Iterator[str]:
-    """What is beside a label stays there on its further lines; code begins deeper."""
-    heading, *lines = finding_lines(one.finding)
-    for line in (heading, f"  {'Seen':<21} {seen(one)}", *lines):
+def _finding(reported: ReportedFinding) -> Iterator[str]:
+    """The lines of a finding; wrapped text continues below its start, next to the label."""
+    heading, *lines = finding_lines(reported.finding)
+    for line in (heading, f"  {'Seen':<21} {seen(reported)}", *lines):
         code = line.startswith(" " * 6) and not line.startswith(" " * 24)
         hang = 4 if line is heading else 8 if code else 26
         yield from wrapped("│ ", line, hang)
@@ -54,15 +57,16 @@ def _table(table: ReportTable) -> Iterator[str]:
     if not table.rows:
         yield table.empty
         return
-    beside = [at for at, column in enumerate(table.columns) if not column.below]
-    yield from _rows(table, beside)
+    in_row = [index for index, column in enumerate(table.columns) if not column.below]
+    yield from _rows(table, in_row)
     if table.after:
         yield table.after
 
 
-def _rows(table: ReportTable, beside: Sequence[int]) -> Iterator[str]:
-    columns = [table.columns[at] for at in beside]
-    lines = [[row[at] for at in beside] for row in table.rows]
+def _rows(table: ReportTable, in_row: Sequence[int]) -> Iterator[str]:
+    """The table with the columns of ``in_row`` next to each other, and each of the others on a line below its row."""
+    columns = [table.columns[index] for index in in_row]
+    lines = [[row[index] for index in in_row] for row in table.rows]
     widths = _widths(columns, lines)
     right = [column.right for column in columns]
     yield aligned([column.head for column in columns], widths, right)
@@ -74,7 +78,7 @@ def _rows(table: ReportTable, beside: Sequence[int]) -> Iterator[str]:
 
 
 def _widths(columns: Sequence[TableColumn], lines: Sequence[Sequence[str]]) -> list[int]:
-    """What each column takes; the last one has what is left, if it needs that."""
+    """The width of each column; the last one may use the rest of the line."""
     needs = [max(cells(column.head), *(cells(line[at]) for line in lines)) for at, column in enumerate(columns)]
-    widths = [min(MOST, need) for need in needs[:-1]]
+    widths = [min(MAX_CELL, need) for need in needs[:-1]]
     return [*widths, min(needs[-1], WIDTH - sum(width + 2 for width in widths))]

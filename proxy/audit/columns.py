@@ -1,40 +1,43 @@
-"""Lines that fit a terminal, and say what goes on from the line before: a client's word never begins one."""
+"""Wraps and aligns text to the width of a terminal; continuation lines are marked.
+
+The mark prevents a line that begins with text from a client.
+"""
 
 import unicodedata
 from collections.abc import Iterator, Sequence
 
 WIDTH = 120
-"""Columns of a line at most."""
-ON = "↳ "
-"""Stands before what goes on from the line above."""
+"""Maximum width of a line, in columns."""
+CONTINUATION = "↳ "
+"""Begins a continuation line."""
 
 
 def cells(text: str) -> int:
-    """Columns that ``text`` takes: two for each character as wide as a Chinese one."""
+    """Width of ``text`` in columns; wide East Asian characters count two."""
     if text.isascii():
         return len(text)
     return sum(2 if unicodedata.east_asian_width(char) in "WF" else 1 for char in text)
 
 
 def fitting(text: str, width: int) -> int:
-    """How many of its characters, at least one, fit in ``width`` columns."""
-    taken = 0
-    for at, char in enumerate(text):
-        taken += cells(char)
-        if taken > width:
-            return max(1, at)
+    """Number of characters, at least one, that fit in ``width`` columns."""
+    used = 0
+    for index, char in enumerate(text):
+        used += cells(char)
+        if used > width:
+            return max(1, index)
     return len(text)
 
 
 def cut(text: str, width: int) -> str:
-    """As much of ``text`` as fits."""
+    """``text``, truncated with an ellipsis if it is wider than ``width``."""
     return text if cells(text) <= width else text[: fitting(text, width - 1)] + "…"
 
 
 def wrapped(first: str, text: str, hang: int) -> Iterator[str]:
-    """``text`` behind ``first``, on lines that from the second on begin with ``hang`` blanks and an arrow.
+    """``text`` after ``first``; continuation lines begin with ``hang`` spaces and an arrow.
 
-    It is parted at blanks where there are any in the last half of a line.
+    Lines break at a space if there is one in their second half.
     """
     start = first
     while True:
@@ -45,14 +48,14 @@ def wrapped(first: str, text: str, hang: int) -> Iterator[str]:
         blank = text.rfind(" ", at // 2, at + 1)
         at = blank if blank > 0 else at
         yield f"{start}{text[:at]}".rstrip()
-        start, text = " " * hang + ON, text[at:].lstrip()
+        start, text = " " * hang + CONTINUATION, text[at:].lstrip()
 
 
 def aligned(row: Sequence[str], widths: Sequence[int], right: Sequence[bool]) -> str:
-    """The cells of a row beside each other."""
-    told = []
-    for cell, width, number in zip(row, widths, right, strict=True):
-        shown = cut(cell, width)
-        room = " " * (width - cells(shown))
-        told.append(room + shown if number else shown + room)
-    return "  ".join(told).rstrip()
+    """One line with the cells of a row; cells with ``right`` are aligned to the right."""
+    padded = []
+    for cell, width, to_right in zip(row, widths, right, strict=True):
+        text = cut(cell, width)
+        padding = " " * (width - cells(text))
+        padded.append(padding + text if to_right else text + padding)
+    return "  ".join(padded).rstrip()

@@ -1,4 +1,4 @@
-"""What stands in a report, field by field: its reference page is made from this, and each format tells all of it."""
+"""The fields of a report. The reference page is generated from this module; every format contains all fields."""
 
 from typing import Annotated
 
@@ -8,133 +8,139 @@ from msgspec import Meta
 from proxy.findings.model import Finding
 
 FORMAT = 1
-"""Raised when a reader of the older one would read the newer one wrongly."""
+"""Format version; increased by changes that break existing readers."""
 
 Count = Annotated[int, Meta(ge=0)]
 Ms = Annotated[float, Meta(ge=0)]
 
 
 class TrafficSummary(msgspec.Struct, frozen=True):
-    """What was read."""
+    """The traffic as a whole."""
 
     sources: Annotated[tuple[str, ...], Meta(description="The recordings, or the admin port's URL.")]
-    begin: Annotated[float | None, Meta(description="When the first request came: seconds since 1970; null: none did.")]
-    end: Annotated[float | None, Meta(description="When the last answer ended.")]
-    traces: Annotated[Count, Meta(description="Application requests, page loads, jobs. Parts of one are one.")]
-    explicit: Annotated[Count, Meta(description="Those that their client named.")]
-    inferred: Annotated[Count, Meta(description="Those put together by caller and timing.")]
-    mixed: Annotated[Count, Meta(description="Those of the same kind that overlapped others: counted, not judged.")]
-    truncated: Annotated[Count, Meta(description="Those of all three kinds that had more requests than are kept.")]
-    queries: Annotated[Count, Meta(description="Requests to PostgREST, those repeated by a client left out.")]
-    repeated: Annotated[Count, Meta(description="Requests that a client says it asks again (`X-Retry-Count`).")]
-    kinds: Annotated[Count, Meta(description="Different fingerprints among the requests.")]
-    merged: Annotated[Count, Meta(description="Requests that got their answer out of a call with others.")]
-    merged_share: Annotated[float, Meta(description="The same as a share of all requests, 0 to 1.")]
-    alone: Annotated[Count, Meta(description="Requests that could have been merged, but found no company.")]
-    upstream_calls: Annotated[Count, Meta(description="Calls that answered the requests, each counted once.")]
-    saved_calls: Annotated[
-        int, Meta(description="Answered requests less these calls; negative where long lists were cut into parts.")
+    begin: Annotated[
+        float | None, Meta(description="Start of the first request, in seconds since 1970; null without requests.")
     ]
-    failed: Annotated[Count, Meta(description="Requests answered 400 or above, or not at all.")]
-    rows: Annotated[Count, Meta(description="Rows in all answers, as far as they are known.")]
-    bytes: Annotated[Count, Meta(description="Bytes of all answers' bodies.")]
+    end: Annotated[
+        float | None, Meta(description="End of the last answer, in seconds since 1970; null without requests.")
+    ]
+    traces: Annotated[Count, Meta(description="Traces: application requests, page loads, jobs. Parts count together.")]
+    explicit: Annotated[Count, Meta(description="Traces that their client named.")]
+    inferred: Annotated[Count, Meta(description="Traces inferred from caller and timing.")]
+    mixed: Annotated[Count, Meta(description="Inferred traces that overlap others. Rules about one trace skip them.")]
+    truncated: Annotated[Count, Meta(description="Traces of all three kinds with more requests than are kept.")]
+    queries: Annotated[Count, Meta(description="Requests to PostgREST without clients' retries.")]
+    repeated: Annotated[Count, Meta(description="Clients' retries (`X-Retry-Count`).")]
+    kinds: Annotated[Count, Meta(description="Number of different fingerprints.")]
+    merged: Annotated[Count, Meta(description="Requests answered by a call that they shared with others.")]
+    merged_share: Annotated[float, Meta(description="`merged` as a share of all requests, 0 to 1.")]
+    alone: Annotated[Count, Meta(description="Requests that may be merged, but had nothing to merge with.")]
+    upstream_calls: Annotated[Count, Meta(description="Upstream calls that answered the requests, each counted once.")]
+    saved_calls: Annotated[
+        int, Meta(description="Answered requests minus `upstream_calls`; negative if lists were sent in chunks.")
+    ]
+    failed: Annotated[Count, Meta(description="Requests with a status of 400 or above, or without an answer.")]
+    rows: Annotated[Count, Meta(description="Rows in all answers with a known number of rows.")]
+    bytes: Annotated[Count, Meta(description="Bytes of the bodies of all answers.")]
     nameless: Annotated[
-        Count, Meta(description="Requests whose names PostgREST has not taken: no query of these is shown.")
+        Count,
+        Meta(
+            description="Requests whose names PostgREST never accepted. Their queries are not shown: they may contain"
+            " values."
+        ),
     ]
 
 
 class ReportedFinding(msgspec.Struct, frozen=True):
-    """A finding, and where it was made."""
+    """A finding with its occurrences."""
 
-    key: Annotated[str, Meta(description="Stable name to mute it by: `finding` of an `[[ignore]]`.")]
-    times: Annotated[Count, Meta(description="How often it was made.")]
-    traces: Annotated[Count, Meta(description="In how many traces; 0 for one of the workload as a whole.")]
+    key: Annotated[str, Meta(description="Stable name for `finding` of an `[[ignore]]`.")]
+    times: Annotated[Count, Meta(description="Number of occurrences.")]
+    traces: Annotated[Count, Meta(description="Number of traces; 0 for a finding about the whole workload.")]
     judged: Annotated[
-        bool, Meta(description="Whether a trace of it is whole and named by its client; no other can fail a build.")
+        bool, Meta(description="Whether it can fail a build: it occurred in a complete trace that its client named.")
     ]
-    fails: Annotated[bool, Meta(description="Whether it is as bad as `fail_on`, and judged.")]
-    source: Annotated[str, Meta(description="The recording that it was first made in.")]
-    trace: Annotated[str, Meta(description="The first trace.")]
-    finding: Annotated[
-        Finding, Meta(description="What rule, what is wrong, the evidence, the fix in three languages, the risk.")
-    ]
+    fails: Annotated[bool, Meta(description="Whether it can fail a build and its impact is at least `fail_on`.")]
+    source: Annotated[str, Meta(description="The recording of the first occurrence.")]
+    trace: Annotated[str, Meta(description="The trace of the first occurrence.")]
+    finding: Annotated[Finding, Meta(description="The finding: rule, problem, evidence, fix in three languages, risk.")]
 
 
 class IgnoredFinding(msgspec.Struct, frozen=True):
-    """A finding that the settings say to ignore."""
+    """A finding that an `[[ignore]]` of the settings suppresses."""
 
     key: Annotated[str, Meta(description="Stable name of the finding.")]
-    times: Annotated[Count, Meta(description="How often it was made.")]
+    times: Annotated[Count, Meta(description="Number of occurrences.")]
     reason: Annotated[str, Meta(description="Why it is ignored.")]
-    owner: Annotated[str, Meta(description="Whose it is.")]
-    until: Annotated[str, Meta(description="The last day that it is ignored; empty: for ever.")]
-    finding: Annotated[Finding, Meta(description="As above.")]
+    owner: Annotated[str, Meta(description="Who is responsible for it.")]
+    until: Annotated[str, Meta(description="The last day of the ignore; empty without an end.")]
+    finding: Annotated[Finding, Meta(description="The finding, as above.")]
 
 
 class QueryUsage(msgspec.Struct, frozen=True):
-    """A kind of query, with all requests of it. Times are what clients waited, in milliseconds."""
+    """All requests with one fingerprint. Times are those that clients waited, in milliseconds."""
 
     fingerprint: Annotated[str, Meta(description="The query without its values.")]
     relation: Annotated[str, Meta(description="Table, view or function.")]
-    method: Annotated[str, Meta(description="Its method.")]
-    calls: Annotated[Count, Meta(description="Requests of this kind.")]
+    method: Annotated[str, Meta(description="HTTP method.")]
+    calls: Annotated[Count, Meta(description="Number of requests.")]
     error: Annotated[
-        Count, Meta(description="How many before these may be missing, where `detect.fingerprints` were too few.")
+        Count, Meta(description="Maximum number of earlier requests not counted because of `detect.fingerprints`.")
     ]
-    merged: Annotated[Count, Meta(description="Those that got their answer out of a call with others.")]
-    failed: Annotated[Count, Meta(description="Those answered 400 or above, or not at all.")]
-    traces: Annotated[Count, Meta(description="Traces that asked it.")]
-    p50: Annotated[Ms, Meta(description="Half of them took no longer; at most 1.41 times too much.")]
-    p95: Annotated[Ms, Meta(description="The same for 95 of 100.")]
-    total: Annotated[Ms, Meta(description="All of them together.")]
-    share: Annotated[float, Meta(description="The same as a share of the time of all requests, 0 to 1.")]
-    rows: Annotated[Count, Meta(description="Rows in all answers, as far as they are known.")]
-    rows_per_call: Annotated[float, Meta(description="The same, by request.")]
-    bytes: Annotated[Count, Meta(description="Bytes of all answers' bodies.")]
-    routes: Annotated[tuple[str, ...], Meta(description="Routes that asked it, the most frequent first: up to 8.")]
+    merged: Annotated[Count, Meta(description="Requests answered by a call that they shared with others.")]
+    failed: Annotated[Count, Meta(description="Requests with a status of 400 or above, or without an answer.")]
+    traces: Annotated[Count, Meta(description="Traces that contain it.")]
+    p50: Annotated[Ms, Meta(description="Median time; at most 1.41 times too high.")]
+    p95: Annotated[Ms, Meta(description="95th percentile of the time; at most 1.41 times too high.")]
+    total: Annotated[Ms, Meta(description="Sum of the times.")]
+    share: Annotated[float, Meta(description="`total` as a share of the time of all requests, 0 to 1.")]
+    rows: Annotated[Count, Meta(description="Rows in all answers with a known number of rows.")]
+    rows_per_call: Annotated[float, Meta(description="`rows` per request.")]
+    bytes: Annotated[Count, Meta(description="Bytes of the bodies of all answers.")]
+    routes: Annotated[tuple[str, ...], Meta(description="Routes that send it, the most frequent first: up to 8.")]
 
 
 class RouteUsage(msgspec.Struct, frozen=True):
-    """A route: what one trace of it asks."""
+    """All traces of one route."""
 
-    route: Annotated[str, Meta(description="What clients call it; empty for traces without one.")]
-    traces: Annotated[Count, Meta(description="Its traces.")]
-    unjudged: Annotated[Count, Meta(description="Those not named by their client, or not whole.")]
-    p50_queries: Annotated[Count, Meta(description="Half of its traces have no more queries.")]
-    max_queries: Annotated[Count, Meta(description="The most that one of them has.")]
-    queries: Annotated[Count, Meta(description="The queries of all of them.")]
+    route: Annotated[str, Meta(description="Name that clients send (`X-Fanin-Route`); empty for traces without one.")]
+    traces: Annotated[Count, Meta(description="Number of traces.")]
+    unjudged: Annotated[Count, Meta(description="Traces that cannot fail a build: inferred, mixed or truncated.")]
+    p50_queries: Annotated[Count, Meta(description="Median number of queries per trace.")]
+    max_queries: Annotated[Count, Meta(description="Maximum number of queries in one trace.")]
+    queries: Annotated[Count, Meta(description="Queries of all traces.")]
     upstream_calls: Annotated[
-        Count, Meta(description="Calls that answered them; one shared by two traces counts in each.")
+        Count, Meta(description="Upstream calls that answered them; a call shared by two traces counts in each.")
     ]
-    rows: Annotated[Count, Meta(description="Rows in all answers, as far as they are known.")]
-    bytes: Annotated[Count, Meta(description="Bytes of all answers' bodies.")]
+    rows: Annotated[Count, Meta(description="Rows in all answers with a known number of rows.")]
+    bytes: Annotated[Count, Meta(description="Bytes of the bodies of all answers.")]
 
 
 class BypassUsage(msgspec.Struct, frozen=True):
     """A reason why requests were not merged."""
 
-    reason: Annotated[str, Meta(description="Its name: `fanin explain REASON`.")]
-    queries: Annotated[Count, Meta(description="Requests that it kept from being merged.")]
-    why: Annotated[str, Meta(description="What it means.")]
+    reason: Annotated[str, Meta(description="Name of the bypass reason, for `fanin explain REASON`.")]
+    queries: Annotated[Count, Meta(description="Requests not merged for this reason.")]
+    why: Annotated[str, Meta(description="Explanation of the reason.")]
     remedy: Annotated[str, Meta(description="What to change so that they merge.")]
-    fingerprints: Annotated[tuple[str, ...], Meta(description="What they asked, the most frequent first: up to 3.")]
+    fingerprints: Annotated[tuple[str, ...], Meta(description="Their fingerprints, the most frequent first: up to 3.")]
 
 
 class Report(msgspec.Struct, frozen=True):
-    """All of it."""
+    """The whole report."""
 
-    format: Annotated[int, Meta(description="The format's version.")] = msgspec.field(name="fanin-audit")
-    fanin: Annotated[str, Meta(description="Version of the fanin that wrote it.")]
-    fail_on: Annotated[str, Meta(description="The impact from which on a finding fails, or `never`.")]
-    failed: Annotated[bool, Meta(description="Whether one does: the exit code is 1.")]
-    traffic: Annotated[TrafficSummary, Meta(description="What was read.")]
-    findings: Annotated[tuple[ReportedFinding, ...], Meta(description="What was found, the worst first.")]
-    ignored: Annotated[tuple[IgnoredFinding, ...], Meta(description="What was found and is ignored, the worst first.")]
-    queries: Annotated[tuple[QueryUsage, ...], Meta(description="Kinds of queries by their time: the first `--top`.")]
-    routes: Annotated[tuple[RouteUsage, ...], Meta(description="Routes by queries of a trace: the first `--top`.")]
-    more_queries: Annotated[Count, Meta(description="Kinds of queries beyond these.")]
-    more_routes: Annotated[Count, Meta(description="Routes beyond these.")]
+    format: Annotated[int, Meta(description="Format version.")] = msgspec.field(name="fanin-audit")
+    fanin: Annotated[str, Meta(description="Version of the fanin that wrote the report.")]
+    fail_on: Annotated[str, Meta(description="The lowest impact that fails, or `never`.")]
+    failed: Annotated[bool, Meta(description="Whether a finding fails; then the exit code is 1.")]
+    traffic: Annotated[TrafficSummary, Meta(description="The traffic as a whole.")]
+    findings: Annotated[tuple[ReportedFinding, ...], Meta(description="All findings, the worst first.")]
+    ignored: Annotated[tuple[IgnoredFinding, ...], Meta(description="Ignored findings, the worst first.")]
+    queries: Annotated[tuple[QueryUsage, ...], Meta(description="Fingerprints by total time: the first `--top`.")]
+    routes: Annotated[tuple[RouteUsage, ...], Meta(description="Routes by queries per trace: the first `--top`.")]
+    more_queries: Annotated[Count, Meta(description="Number of fingerprints that are not listed.")]
+    more_routes: Annotated[Count, Meta(description="Number of routes that are not listed.")]
     bypassed: Annotated[
-        tuple[BypassUsage, ...], Meta(description="Why requests were not merged, the most frequent first.")
+        tuple[BypassUsage, ...], Meta(description="Why requests were not merged, the most frequent reason first.")
     ]
-    warnings: Annotated[tuple[str, ...], Meta(description="What to know of all this.")]
+    warnings: Annotated[tuple[str, ...], Meta(description="Limits of the report.")]

@@ -1,4 +1,4 @@
-"""How the page of a report looks, in light and in the dark. Its colours are those of ``pages/style.css``."""
+"""Style sheet of the HTML report, for light and dark mode, with the colours of ``admin/pages/style.css``."""
 
 STYLE = """
 :root { color-scheme: light dark; --back: #fff; --raised: #f6f7f8; --line: #dfe3e6; --text: #1b2025; --quiet: #5d6770;

@@ -1,4 +1,4 @@
-"""What stands in the tables of a report, in words; each format lays them out in its way."""
+"""The tables of a report as text, for all formats."""
 
 import datetime as dt
 from collections.abc import Iterator, Sequence
@@ -13,7 +13,7 @@ NONE = "–"
 
 
 class TableColumn(msgspec.Struct, frozen=True):
-    """``right``: its cells are numbers. ``verbatim``: clients' words. ``below``: wants a line of its own."""
+    """``right``: cells are numbers. ``verbatim``: cells are text from clients. ``below``: as text, a separate line."""
 
     head: str
     right: bool = False
@@ -22,9 +22,7 @@ class TableColumn(msgspec.Struct, frozen=True):
 
 
 class ReportTable(msgspec.Struct, frozen=True):
-    """Rows of as many cells as there are columns, without control characters; ``empty`` is told where there are none,
-    ``after`` behind them.
-    """
+    """A table whose cells have no control characters; ``empty`` replaces missing rows, ``after`` follows the rows."""
 
     title: str
     columns: tuple[TableColumn, ...]
@@ -34,15 +32,15 @@ class ReportTable(msgspec.Struct, frozen=True):
 
 
 def facts(report: Report) -> Iterator[tuple[str, str]]:
-    """What was read, a label and a text each."""
+    """Labels and texts that summarize the traffic."""
     read = report.traffic
     yield "Read", ", ".join(map(safe, read.sources))
     yield "Time", _time(read)
     yield "Traces", _traces(read)
     again = f"; {read.repeated:,} more repeated by their clients" if read.repeated else ""
     yield "Queries", f"{read.queries:,} of {plural(read.kinds, 'kind')}{again}"
-    yield "Merged", f"{read.merged:,} ({_percent(read.merged_share)}); {read.alone:,} more found no company"
-    yield "Upstream calls", f"{read.upstream_calls:,} answered them: {read.saved_calls:,} saved"
+    yield "Merged", f"{read.merged:,} ({_percent(read.merged_share)}); {read.alone:,} more had nothing to merge with"
+    yield "Upstream calls", f"{read.upstream_calls:,}; {read.saved_calls:,} saved"
     yield "Answers", f"{read.rows:,} rows, {format_bytes(read.bytes)}; {read.failed:,} failed"
     if read.nameless:
         yield "Not shown", _nameless(read)
@@ -50,13 +48,14 @@ def facts(report: Report) -> Iterator[tuple[str, str]]:
 
 
 def _nameless(read: TrafficSummary) -> str:
-    return f"{read.nameless:,} of the requests: PostgREST has not taken their names, so that they may be anything"
+    requests = "1 request" if read.nameless == 1 else f"{read.nameless:,} requests"
+    return f"{requests}: PostgREST never accepted their table or column names, which could therefore contain data"
 
 
 def _verdict(report: Report) -> str:
-    failing, all_ = sum(one.fails for one in report.findings), len(report.findings)
-    told = f"failing findings: {failing:,} of {all_:,} (--fail-on {report.fail_on})"
-    return f"{'FAILED' if report.failed else 'ok'}: {told}"
+    failing, total = sum(reported.fails for reported in report.findings), len(report.findings)
+    counts = f"failing findings: {failing:,} of {total:,} (--fail-on {report.fail_on})"
+    return f"{'FAILED' if report.failed else 'ok'}: {counts}"
 
 
 def _time(read: TrafficSummary) -> str:
@@ -67,17 +66,17 @@ def _time(read: TrafficSummary) -> str:
 
 
 def _traces(read: TrafficSummary) -> str:
-    cut = f"; {read.truncated:,} cut short" if read.truncated else ""
-    return f"{read.traces:,}: {read.explicit:,} explicit, {read.inferred:,} inferred, {read.mixed:,} mixed{cut}"
+    truncated = f"; {read.truncated:,} truncated" if read.truncated else ""
+    return f"{read.traces:,}: {read.explicit:,} explicit, {read.inferred:,} inferred, {read.mixed:,} mixed{truncated}"
 
 
 def tables(report: Report) -> list[ReportTable]:
-    """All of them, in the order that they are told."""
-    return [findings(report), _ignored(report), _queries(report), _routes(report), _refusals(report)]
+    """All tables in the order of the report."""
+    return [findings(report), _ignored(report), _queries(report), _routes(report), _bypassed(report)]
 
 
 def findings(report: Report) -> ReportTable:
-    """One line for each."""
+    """One row per finding."""
     columns = (
         TableColumn("impact"),
         TableColumn("code"),
@@ -87,15 +86,15 @@ def findings(report: Report) -> ReportTable:
         TableColumn("route", verbatim=True),
         TableColumn("title", below=True),
     )
-    rows = tuple(_finding(one) for one in report.findings)
-    return ReportTable("Findings", columns, rows, "Nothing was found.")
+    rows = tuple(_finding(reported) for reported in report.findings)
+    return ReportTable("Findings", columns, rows, "No findings.")
 
 
-def _finding(one: ReportedFinding) -> tuple[str, ...]:
-    found = one.finding
-    traces = f"{one.traces:,}" if one.traces else "all"
-    title = safe(found.title) + ("" if one.judged else " (only in traces that cannot fail a build)")
-    return found.impact, found.code, f"{one.times:,}", traces, safe(found.relation), safe(found.route) or NONE, title
+def _finding(reported: ReportedFinding) -> tuple[str, ...]:
+    finding = reported.finding
+    times, traces = f"{reported.times:,}", f"{reported.traces:,}" if reported.traces else "all"
+    title = safe(finding.title) + ("" if reported.judged else " (only in traces that cannot fail a build)")
+    return finding.impact, finding.code, times, traces, safe(finding.relation), safe(finding.route) or NONE, title
 
 
 def _ignored(report: Report) -> ReportTable:
@@ -108,62 +107,62 @@ def _ignored(report: Report) -> ReportTable:
         TableColumn("title", below=True),
         TableColumn("reason", below=True),
     )
-    rows = tuple(_left(one) for one in report.ignored)
-    return ReportTable(f"Ignored: {len(rows)}", columns, rows, "Nothing that was found is ignored.")
+    rows = tuple(_ignored_finding(ignored) for ignored in report.ignored)
+    return ReportTable(f"Ignored: {len(rows)}", columns, rows, "No finding is ignored.")
 
 
-def _left(one: IgnoredFinding) -> tuple[str, ...]:
-    found, owner = one.finding, f", owner {safe(one.owner)}" if one.owner else ""
-    until = f", until {one.until}" if one.until else ""
-    names = (safe(found.relation), safe(found.route) or NONE, safe(found.title))
-    return found.impact, found.code, f"{one.times:,}", *names, f"{safe(one.reason)}{owner}{until}"
+def _ignored_finding(ignored: IgnoredFinding) -> tuple[str, ...]:
+    finding, owner = ignored.finding, f", owner {safe(ignored.owner)}" if ignored.owner else ""
+    until = f", until {ignored.until}" if ignored.until else ""
+    names = (safe(finding.relation), safe(finding.route) or NONE, safe(finding.title))
+    return finding.impact, finding.code, f"{ignored.times:,}", *names, f"{safe(ignored.reason)}{owner}{until}"
 
 
 def _queries(report: Report) -> ReportTable:
-    heads = ("time", "share", "requests", "merged", "p50", "p95", "rows each", "bytes", "failed")
+    heads = ("time", "share", "requests", "merged", "p50", "p95", "rows per request", "bytes", "failed")
     columns = (
         *(TableColumn(head, right=True) for head in heads),
         TableColumn("query", verbatim=True, below=True),
         TableColumn("routes", verbatim=True, below=True),
     )
     more = f"{report.more_queries:,} more kinds of queries are not shown." if report.more_queries else ""
-    rows = tuple(_query(one) for one in report.queries)
-    return ReportTable("Queries that take the most time", columns, rows, "There is none to show.", more)
+    rows = tuple(_query(usage) for usage in report.queries)
+    return ReportTable("Queries that take the most time", columns, rows, "No query can be shown.", more)
 
 
-def _query(one: QueryUsage) -> tuple[str, ...]:
+def _query(usage: QueryUsage) -> tuple[str, ...]:
     return (
-        _ms(one.total),
-        _percent(one.share),
-        f"{one.calls:,}",
-        _percent(one.merged / one.calls),
-        _ms(one.p50),
-        _ms(one.p95),
-        f"{one.rows_per_call:,.1f}",
-        format_bytes(one.bytes),
-        f"{one.failed:,}",
-        safe(one.fingerprint),
-        ", ".join(map(safe, one.routes)),
+        _ms(usage.total),
+        _percent(usage.share),
+        f"{usage.calls:,}",
+        _percent(usage.merged / usage.calls),
+        _ms(usage.p50),
+        _ms(usage.p95),
+        f"{usage.rows_per_call:,.1f}",
+        format_bytes(usage.bytes),
+        f"{usage.failed:,}",
+        safe(usage.fingerprint),
+        ", ".join(map(safe, usage.routes)),
     )
 
 
 def _routes(report: Report) -> ReportTable:
-    heads = ("p50", "max", "traces", "not judged", "queries", "upstream calls", "rows", "bytes")
+    heads = ("p50", "max", "traces", "cannot fail", "queries", "upstream calls", "rows", "bytes")
     columns = (*(TableColumn(head, right=True) for head in heads), TableColumn("route", verbatim=True))
     more = f"{report.more_routes:,} more routes are not shown." if report.more_routes else ""
     rows = tuple(
         (
-            *(f"{count:,}" for count in (one.p50_queries, one.max_queries, one.traces, one.unjudged)),
-            *(f"{count:,}" for count in (one.queries, one.upstream_calls, one.rows)),
-            format_bytes(one.bytes),
-            safe(one.route) or NONE,
+            *(f"{count:,}" for count in (usage.p50_queries, usage.max_queries, usage.traces, usage.unjudged)),
+            *(f"{count:,}" for count in (usage.queries, usage.upstream_calls, usage.rows)),
+            format_bytes(usage.bytes),
+            safe(usage.route) or NONE,
         )
-        for one in report.routes
+        for usage in report.routes
     )
-    return ReportTable("Routes by queries a trace", columns, rows, "There is none.", more)
+    return ReportTable("Routes by queries per trace", columns, rows, "There is no route.", more)
 
 
-def _refusals(report: Report) -> ReportTable:
+def _bypassed(report: Report) -> ReportTable:
     columns = (
         TableColumn("requests", right=True),
         TableColumn("reason"),
@@ -172,23 +171,24 @@ def _refusals(report: Report) -> ReportTable:
         TableColumn("for example", verbatim=True, below=True),
     )
     rows = tuple(
-        (f"{one.queries:,}", safe(one.reason), one.why, one.remedy, ", ".join(map(safe, one.fingerprints)))
-        for one in report.bypassed
+        (f"{usage.queries:,}", safe(usage.reason), usage.why, usage.remedy, ", ".join(map(safe, usage.fingerprints)))
+        for usage in report.bypassed
     )
-    return ReportTable("What could be turned on: why requests were not merged", columns, rows, "Nothing was refused.")
+    return ReportTable("Why requests were not merged", columns, rows, "No request had a bypass reason.")
 
 
-def seen(one: ReportedFinding) -> str:
-    """Where and how often a finding was made."""
-    times = plural(one.times, "time")
-    if not one.traces:
+def seen(reported: ReportedFinding) -> str:
+    """Number and place of the occurrences of a finding."""
+    times = plural(reported.times, "time")
+    if not reported.traces:
         return f"{times}, in the workload as a whole"
-    where = f"{times} in {plural(one.traces, 'trace')}; first in trace {safe(one.trace)} of {safe(one.source)}"
-    return where if one.judged else f"{where}; no trace of these can fail a build: inferred, mixed or cut short"
+    first = f"first in trace {safe(reported.trace)} of {safe(reported.source)}"
+    where = f"{times} in {plural(reported.traces, 'trace')}; {first}"
+    return where if reported.judged else f"{where}; none of these traces can fail a build: inferred, mixed or truncated"
 
 
 def warnings(report: Report) -> Sequence[str]:
-    """What to know of all this."""
+    """The warnings without control characters."""
     return [safe(text) for text in report.warnings]
 
 

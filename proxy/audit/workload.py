@@ -1,4 +1,4 @@
-"""What was asked: all of it together, by kind of query, by route."""
+"""Counts the traffic of recordings: in total, by fingerprint and by route."""
 
 import math
 from collections import Counter
@@ -10,42 +10,45 @@ from proxy.audit.report import QueryUsage, RouteUsage, TrafficSummary
 from proxy.model import Outcome, Span, Trace
 from proxy.traces.cost import TraceCost, TraceCosts
 
-COMPANY = (Outcome.MERGED, Outcome.SHARED)
-"""Outcomes of requests that got their answer out of a call with others."""
+SHARED_CALL = (Outcome.MERGED, Outcome.SHARED)
+"""Outcomes of requests answered by a call that they shared with others."""
 
 Name = tuple[str, str]
-"""A fingerprint, and its relation."""
-Shown = Callable[[str, str], bool]
-"""Whether a fingerprint and its relation may be shown: upstream has taken them."""
+"""A fingerprint and its relation."""
+MayShow = Callable[[str, str], bool]
+"""Whether a fingerprint and its relation may be shown: PostgREST accepted them once, so they contain no values."""
 
 
 class TrafficCounter:
-    """All that was asked, counted trace by trace; of spans themselves nothing is kept.
+    """Counts requests trace by trace, without keeping spans.
 
-    ``fingerprints`` is how many kinds of queries are counted at most.
+    ``fingerprints`` is the maximum number of fingerprints in the workload.
     """
 
     def __init__(self, fingerprints: int) -> None:
         self.workload = Workload(fingerprints)
-        self.asked: Counter[Name] = Counter()
-        """Requests by what they asked."""
-        self.refused: Counter[tuple[str, Name]] = Counter()
-        """Requests that were refused, by the reason and what they asked."""
-        self._works = TraceCosts()
+        self.requests: Counter[Name] = Counter()
+        """Requests by name."""
+        self.bypassed: Counter[tuple[str, Name]] = Counter()
+        """Requests not merged, by bypass reason and name."""
+        self._costs = TraceCosts()
         self._counts: Counter[str] = Counter()
         self._shared: dict[tuple[str, int], int] = {}
-        """Upstream calls that other traces may tell of as well: by run and number, how many they are."""
+        """Upstream calls that other traces may contain too: number of calls, by run and call number."""
         self._begin = math.inf
         self._end = -math.inf
 
     def add(self, source: str, run: str, epoch: float, trace: Trace) -> None:
-        """A trace of a recording; ``epoch`` is what its times lack to seconds since 1970, ``run`` tells its process."""
+        """Count a trace of a recording.
+
+        ``epoch`` added to its times makes them seconds since 1970; ``run`` identifies the process that recorded it.
+        """
         self.workload.add(trace)
-        self._works.add(source, trace)
+        self._costs.add(source, trace)
         self._begin, self._end = min(self._begin, epoch + trace.start), max(self._end, epoch + trace.end)
         self._count_calls(run, trace)
-        self.asked.update((span.fingerprint, span.relation) for span in trace.spans)
-        self.refused.update(
+        self.requests.update((span.fingerprint, span.relation) for span in trace.spans)
+        self.bypassed.update(
             (span.bypass_reason, (span.fingerprint, span.relation)) for span in trace.spans if span.bypass_reason
         )
         for span in trace.spans:
@@ -54,7 +57,7 @@ class TrafficCounter:
         self._counts["bytes"] += total_bytes(trace.spans)
 
     def _count_calls(self, run: str, trace: Trace) -> None:
-        """A call whose requests are all in this trace is in no other."""
+        """Count the upstream calls of a trace; one whose requests are all in this trace is in no other trace."""
         here = Counter(span.call for span in trace.spans if span.call)
         calls = {span.call: span for span in trace.spans if span.call}
         for call, span in calls.items():
@@ -63,27 +66,27 @@ class TrafficCounter:
             else:
                 self._shared[run, call] = span.parts
 
-    def works(self) -> list[TraceCost]:
-        """What each trace cost."""
-        return self._works.all()
+    def costs(self) -> list[TraceCost]:
+        """The cost of each trace."""
+        return self._costs.all()
 
-    def traffic(self, sources: Sequence[str], shown: Shown) -> TrafficSummary:
-        """All of it together."""
-        works, counts = self.works(), self._counts
-        kinds = Counter(work.kind for work in works)
-        calls, requests = counts["calls"] + sum(self._shared.values()), self.asked.total()
+    def traffic(self, sources: Sequence[str], may_show: MayShow) -> TrafficSummary:
+        """The totals."""
+        costs, counts = self.costs(), self._counts
+        kinds = Counter(cost.kind for cost in costs)
+        calls, requests = counts["calls"] + sum(self._shared.values()), self.requests.total()
         return TrafficSummary(
             sources=tuple(sources),
-            begin=self._begin if works else None,
-            end=self._end if works else None,
-            traces=len(works),
+            begin=self._begin if costs else None,
+            end=self._end if costs else None,
+            traces=len(costs),
             explicit=kinds["explicit"],
             inferred=kinds["inferred"],
             mixed=kinds["mixed"],
-            truncated=sum(work.truncated for work in works),
+            truncated=sum(cost.truncated for cost in costs),
             queries=requests - counts["repeated"],
             repeated=counts["repeated"],
-            kinds=len({fingerprint for fingerprint, _ in self.asked}),
+            kinds=len({fingerprint for fingerprint, _ in self.requests}),
             merged=counts["merged"],
             merged_share=_share(counts["merged"], requests),
             alone=counts["alone"],
@@ -92,15 +95,15 @@ class TrafficCounter:
             failed=counts["failed"],
             rows=counts["rows"],
             bytes=counts["bytes"],
-            nameless=sum(count for name, count in self.asked.items() if not shown(*name)),
+            nameless=sum(count for name, count in self.requests.items() if not may_show(*name)),
         )
 
 
 def _marks(span: Span) -> Iterator[str]:
-    """What a request counts as."""
+    """The counters that a request increments."""
     if span.retry:
         yield "repeated"
-    if span.outcome in COMPANY:
+    if span.outcome in SHARED_CALL:
         yield "merged"
     elif span.outcome is Outcome.PASSED and span.bypass_reason is None:
         yield "alone"
@@ -110,14 +113,14 @@ def _marks(span: Span) -> Iterator[str]:
         yield "failed"
 
 
-def queries(workload: Workload, shown: Shown) -> list[QueryUsage]:
-    """Kinds of queries that may be shown, those that took the most time first."""
+def queries(workload: Workload, may_show: MayShow) -> list[QueryUsage]:
+    """The fingerprints that may be shown, those with the highest total time first."""
     seconds = sum(usage.seconds for usage in workload)
-    told = [_asked(usage, seconds) for usage in workload if shown(usage.fingerprint, usage.relation)]
-    return sorted(told, key=lambda one: (-one.total, one.fingerprint))
+    usages = [_query_usage(usage, seconds) for usage in workload if may_show(usage.fingerprint, usage.relation)]
+    return sorted(usages, key=lambda usage: (-usage.total, usage.fingerprint))
 
 
-def _asked(usage: Usage, seconds: float) -> QueryUsage:
+def _query_usage(usage: Usage, seconds: float) -> QueryUsage:
     return QueryUsage(
         fingerprint=usage.fingerprint,
         relation=usage.relation,
@@ -138,24 +141,24 @@ def _asked(usage: Usage, seconds: float) -> QueryUsage:
     )
 
 
-def routes(works: Iterable[TraceCost]) -> list[RouteUsage]:
-    """Those whose traces have the most queries first."""
-    told = [_routed(route, mine) for route, mine in group_by(works, lambda work: work.route).items()]
-    return sorted(told, key=lambda one: (-one.p50_queries, -one.max_queries, one.route))
+def routes(costs: Iterable[TraceCost]) -> list[RouteUsage]:
+    """The routes, those with the most queries per trace first."""
+    usages = [_route_usage(route, mine) for route, mine in group_by(costs, lambda cost: cost.route).items()]
+    return sorted(usages, key=lambda usage: (-usage.p50_queries, -usage.max_queries, usage.route))
 
 
-def _routed(route: str, works: Sequence[TraceCost]) -> RouteUsage:
-    counts = sorted(work.queries for work in works)
+def _route_usage(route: str, costs: Sequence[TraceCost]) -> RouteUsage:
+    counts = sorted(cost.queries for cost in costs)
     return RouteUsage(
         route=route,
-        traces=len(works),
-        unjudged=sum(not work.gates for work in works),
+        traces=len(costs),
+        unjudged=sum(not cost.gates for cost in costs),
         p50_queries=counts[(len(counts) - 1) // 2],
         max_queries=counts[-1],
         queries=sum(counts),
-        upstream_calls=sum(work.upstream_calls for work in works),
-        rows=sum(work.rows for work in works),
-        bytes=sum(work.bytes for work in works),
+        upstream_calls=sum(cost.upstream_calls for cost in costs),
+        rows=sum(cost.rows for cost in costs),
+        bytes=sum(cost.bytes for cost in costs),
     )
 
 

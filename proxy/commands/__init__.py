@@ -1,1 +1,1 @@
-"""How is fanin started and asked? The command line, one file a command."""
+"""How is fanin used from the command line? One file per command."""

@@ -1,4 +1,4 @@
-"""``fanin audit``: what recordings, or a running fanin's traces, say of the workload."""
+"""``fanin audit``: reports on the workload of recordings, or of the traces of a running fanin."""
 
 from argparse import Namespace
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -29,59 +29,61 @@ FORMATS: Mapping[str, Callable[[Report, Sequence[Rule], str], str]] = {
 
 
 def audit(options: Namespace, loaded: EffectiveSettings, rules: Sequence[Rule]) -> bool:
-    """Do what the command line asks for, and print it; True when a finding fails. UnableError, ConfigError."""
+    """Analyse the traffic and print the report; True if a finding fails. Raises UnableError, ConfigError."""
     report = AuditAnalysis(gathered(options, loaded.settings), rules, loaded.settings).report(
         named(options), options.fail_on, options.top
     )
-    told = FORMATS[options.format](report, rules, options.config.as_posix() if options.config else "")
+    output = FORMATS[options.format](report, rules, options.config.as_posix() if options.config else "")
     if options.output is None:
-        print(told, end="")
+        print(output, end="")
     else:
-        write(options.output, told)
+        write(options.output, output)
         print(summary(report), end="")
     return report.failed
 
 
 class AuditAnalysis:
-    """Traffic, judged and counted."""
+    """Runs the rules on the traffic and counts it."""
 
     def __init__(self, traffic: Recordings, rules: Sequence[Rule], settings: Settings) -> None:
-        self._courts = OfflineAnalysis(rules, settings)
-        self._counted = TrafficCounter(settings.detect.fingerprints)
+        self._analysis = OfflineAnalysis(rules, settings)
+        self._counter = TrafficCounter(settings.detect.fingerprints)
         for source, trace in traffic:
-            self._courts.judge(source.name, trace)
-            self._counted.add(source.name, source.head.salt, source.head.epoch, trace)
-        self._courts.close()
+            self._analysis.judge(source.name, trace)
+            self._counter.add(source.name, source.head.salt, source.head.epoch, trace)
+        self._analysis.close()
 
     def report(self, sources: Sequence[str], fail_on: str, top: int) -> Report:
-        """The report, with the first ``top`` of queries and of routes."""
-        courts, counted = self._courts, self._counted
-        findings = advisor.told(courts.seen(), fail_on)
-        ignored = advisor.ignored((one.finding, one.count, one.ignore) for one in courts.known() if one.ignore)
-        queries, routes = workload.queries(counted.workload, self._shown), workload.routes(counted.works())
+        """The report, with the first ``top`` queries and routes."""
+        analysis, counter = self._analysis, self._counter
+        findings = advisor.reported_findings(analysis.seen(), fail_on)
+        ignored = advisor.ignored_findings(
+            (stored.finding, stored.count, stored.ignore) for stored in analysis.known() if stored.ignore
+        )
+        queries, routes = workload.queries(counter.workload, self._may_show), workload.routes(counter.costs())
         return Report(
             format=FORMAT,
             fanin=__version__,
             fail_on=fail_on,
             failed=any(one.fails for one in findings),
-            traffic=counted.traffic(sources, self._shown),
+            traffic=counter.traffic(sources, self._may_show),
             findings=tuple(findings),
             ignored=tuple(ignored),
             queries=tuple(queries[:top]),
             routes=tuple(routes[:top]),
             more_queries=max(0, len(queries) - top),
             more_routes=max(0, len(routes) - top),
-            bypassed=tuple(advisor.bypass_reasons(counted.refused, self._shown)),
+            bypassed=tuple(advisor.bypass_reasons(counter.bypassed, self._may_show)),
             warnings=tuple(self._warnings()),
         )
 
-    def _shown(self, fingerprint: str, relation: str) -> bool:
-        names = self._courts.names
+    def _may_show(self, fingerprint: str, relation: str) -> bool:
+        names = self._analysis.names
         return names.has(fingerprint) and names.relation(relation) == relation
 
     def _warnings(self) -> Iterator[str]:
-        yield from self._courts.warnings()
-        if not any(work.gates for work in self._counted.works()):
-            yield "no trace that a client named was complete: no finding can fail"
-        if lost := self._counted.workload.replaced:
-            yield f"kinds of queries gave way to others {plural(lost, 'time')}: raise detect.fingerprints"
+        yield from self._analysis.warnings()
+        if not any(cost.gates for cost in self._counter.costs()):
+            yield "no finding can fail: no trace is both complete and named by its client"
+        if replaced := self._counter.workload.replaced:
+            yield f"{plural(replaced, 'fingerprint')} replaced by others: raise detect.fingerprints"

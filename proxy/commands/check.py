@@ -1,4 +1,4 @@
-"""``fanin check``: recordings, or a running fanin's traces, judged and measured against budgets."""
+"""``fanin check``: runs rules and budgets on recordings, or on the traces of a running fanin, and fails a build."""
 
 import sys
 from argparse import Namespace
@@ -20,54 +20,54 @@ from proxy.text.terminal import safe
 from proxy.traces.cost import TraceCosts
 
 FORMATS: Mapping[str, Callable[[Verdict, Sequence[Rule], str], str]] = {
-    "text": lambda found, rules, settings: text(found),
-    "json": lambda found, rules, settings: as_json(found),
-    "sarif": lambda found, rules, settings: sarif(found, rules, __version__, settings),
-    "junit": lambda found, rules, settings: junit(found),
+    "text": lambda verdict, rules, settings: text(verdict),
+    "json": lambda verdict, rules, settings: as_json(verdict),
+    "sarif": lambda verdict, rules, settings: sarif(verdict, rules, __version__, settings),
+    "junit": lambda verdict, rules, settings: junit(verdict),
 }
 
 
 def check(options: Namespace, loaded: EffectiveSettings, rules: Sequence[Rule]) -> bool:
-    """Do what the command line asks for, and print it; True when something failed. UnableError, ConfigError."""
+    """Check the traffic and print the verdict; True if a check fails. Raises UnableError, ConfigError."""
     traffic = gathered(options, loaded.settings)
     checked = CheckAnalysis(traffic, rules, loaded, options.fail_on, options.strict)
     if options.explain_ignores:
         print("\n".join(checked.ignores()), file=sys.stderr)
-    told = FORMATS[options.format](checked.verdict, rules, options.config.as_posix() if options.config else "")
+    output = FORMATS[options.format](checked.verdict, rules, options.config.as_posix() if options.config else "")
     if options.output is None:
-        print(told, end="")
+        print(output, end="")
     else:
-        write(options.output, told)
+        write(options.output, output)
         print(text(checked.verdict), end="")
     return checked.verdict.failed
 
 
 class CheckAnalysis:
-    """Everything that was found, and the verdict."""
+    """Runs the rules on the traffic, measures it, and computes the verdict."""
 
     def __init__(
         self, traffic: Recordings, rules: Sequence[Rule], loaded: EffectiveSettings, fail_on: str, strict: bool
     ) -> None:
         settings = self._settings = loaded.settings
-        courts = self._courts = OfflineAnalysis(rules, settings)
-        works = TraceCosts()
+        analysis = self._analysis = OfflineAnalysis(rules, settings)
+        costs = TraceCosts()
         for source, trace in traffic:
-            courts.judge(source.name, trace)
-            works.add(source.name, trace)
-        courts.close()
+            analysis.judge(source.name, trace)
+            costs.add(source.name, trace)
+        analysis.close()
         used = [rule for rule in rules if settings.rules.level(rule.code) != "off"]
-        found = verdict(works.all(), courts.seen(), settings.budget, settings.growth, used, fail_on)
-        self.verdict = with_warnings(found, courts.warnings(), strict)
+        result = verdict(costs.all(), analysis.seen(), settings.budget, settings.growth, used, fail_on)
+        self.verdict = with_warnings(result, analysis.warnings(), strict)
 
     def ignores(self) -> Iterator[str]:
-        """Each ignore with what it matched."""
-        found = list({one.finding.key: one.finding for one in self._courts.known()}.values())
+        """Lines that list each ignore with the findings that it matches."""
+        findings = list({stored.finding.key: stored.finding for stored in self._analysis.known()}.values())
         ignores = Ignores(self._settings.ignore, self._settings.catalog.schemas[0])
-        for one in ignores.states(found, today()):
-            until = f", until {one.ignore.until}" if one.ignore.until else ""
-            yield f"{safe(one.name)}: {safe(one.ignore.reason)}{until}"
-            if one.expired:
-                yield "  is over, and ignores no longer:" if one.matched else "  is over"
-            yield from (f"  {safe(finding.key)}" for finding in one.matched)
-            if not one.matched:
-                yield "  matches nothing that was found"
+        for state in ignores.states(findings, today()):
+            until = f", until {state.ignore.until}" if state.ignore.until else ""
+            yield f"{safe(state.name)}: {safe(state.ignore.reason)}{until}"
+            if state.expired:
+                yield "  has expired, and no longer ignores:" if state.matched else "  has expired"
+            yield from (f"  {safe(finding.key)}" for finding in state.matched)
+            if not state.matched:
+                yield "  matches no finding"

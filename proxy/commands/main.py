@@ -1,4 +1,4 @@
-"""The command line: reads flags, puts the parts together, says what happened."""
+"""The command line: parses flags, runs the command, and maps errors to messages and exit codes."""
 
 import argparse
 import os
@@ -25,10 +25,10 @@ from rules import RULES
 
 OK, FINDINGS, USAGE, UNABLE = 0, 1, 2, 75
 EXITS = {
-    OK: "Fine.",
-    FINDINGS: "There are findings, or a budget was exceeded.",
-    USAGE: "Wrong usage, or settings that do not fit.",
-    UNABLE: "The tool itself could not do its work.",
+    OK: "Success.",
+    FINDINGS: "A finding failed, or a budget was exceeded.",
+    USAGE: "Usage error or invalid settings.",
+    UNABLE: "fanin could not do its work: a file or server could not be read or written.",
 }
 """Exit codes."""
 
@@ -61,26 +61,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except UnableError as error:
         print(f"fanin: {safe(str(error))}", file=sys.stderr)
         return UNABLE
-    except BrokenPipeError:  # `fanin config | head`: whoever reads has enough
+    except BrokenPipeError:  # `fanin config | head`: the reader closed the pipe
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return UNABLE
 
 
 def _parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
-    """The flags; an error that names the nearest one, where there is none of that name."""
+    """Parse the flags; the error for an unknown flag suggests the nearest one."""
     parser = command_line()
     options, unknown = parser.parse_known_args(arguments)
     if unknown:
         name = unknown[0].partition("=")[0]
-        flags = options.command._option_string_actions  # argparse tells them nowhere else
+        flags = options.command._option_string_actions  # argparse has no public list of them
         near = nearest(name, flags, otherwise="") if name.startswith("-") else ""
-        options.command.error(f"nothing is called '{safe(name)}'{near}")
+        options.command.error(f"unknown argument '{safe(name)}'{near}")
     return options
 
 
 def command_line() -> argparse.ArgumentParser:
-    """Every command with its options."""
-    parser = argparse.ArgumentParser(prog="fanin", description="Folds N+1 reads before PostgREST into one call.")
+    """The parser with all commands and their options."""
+    parser = argparse.ArgumentParser(prog="fanin", description="Merges N+1 reads into one call to PostgREST.")
     parser.add_argument("--version", action="version", version=f"fanin {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     serve = commands.add_parser("serve", help="run the sidecar")
@@ -89,16 +89,15 @@ def command_line() -> argparse.ArgumentParser:
         _add_settings(command)
     serve.set_defaults(run=_serve)
     config.set_defaults(run=_config)
-    demo = commands.add_parser("demo", help="real servers and RetroMuscle, before and after")
-    demo.add_argument("--keep", action="store_true", help="leave the servers up until Ctrl-C")
-    demo.add_argument("--json", action="store_true", help="print the table as JSON and nothing else")
+    demo = commands.add_parser("demo", help="run an example workload on real servers, without and with fanin")
+    demo.add_argument("--keep", action="store_true", help="keep the servers running until Ctrl-C")
+    demo.add_argument("--json", action="store_true", help="print only the table, as JSON")
     demo.set_defaults(run=_demo)
     _add_top(commands.add_parser("top", help="a live table of the queries of a running fanin"))
-    explaining = commands.add_parser("explain", help="what a code means; what a request asks, and if it would merge")
-    _add_settings(explaining)
-    _add_explain(explaining)
-    checking = commands.add_parser("check", help="gate a build: budgets and findings of recorded or live traces")
-    _add_check(checking)
+    explain = commands.add_parser("explain", help="explain a code, or a request: its SQL, and whether it merges")
+    _add_settings(explain)
+    _add_explain(explain)
+    _add_check(commands.add_parser("check", help="fail a build on budgets and findings of recorded or live traces"))
     _add_audit(commands.add_parser("audit", help="report on the workload of recorded or live traces"))
     for command in commands.choices.values():
         command.set_defaults(command=command)
@@ -108,49 +107,51 @@ def command_line() -> argparse.ArgumentParser:
 def _add_check(command: argparse.ArgumentParser) -> None:
     tables = "TOML file of settings: tables [[budget]], [[growth]], [[ignore]], levels of rules"
     _add_traffic(command, "--budgets", tables, ("text", "json", "sarif", "junit"))
-    what = "the impact from which on a finding fails; what a budget forbids fails always"
-    _add_fail_on(command, "low", what)
-    command.add_argument("--strict", action="store_true", help="what is warned of fails: budgets that measured nothing")
-    command.add_argument("--explain-ignores", action="store_true", help="print each [[ignore]] with what it matched")
+    _add_fail_on(command, "low", "the lowest impact that fails; what a budget forbids always fails")
+    strict = "fail on warnings too, such as a budget to which no trace applies"
+    command.add_argument("--strict", action="store_true", help=strict)
+    command.add_argument(
+        "--explain-ignores", action="store_true", help="print each [[ignore]] with the findings that it matches"
+    )
     command.set_defaults(run=_check)
 
 
 def _add_audit(command: argparse.ArgumentParser) -> None:
     tables = "TOML file of settings: [[ignore]] tables, levels of rules"
     _add_traffic(command, "--config", tables, ("text", "md", "json", "html", "sarif"))
-    _add_fail_on(command, "high", "the impact from which on a finding fails: it ends with 1; never: it ends with 0")
+    _add_fail_on(command, "high", "the lowest impact for which the exit code is 1; never: it is 0")
     command.add_argument(
-        "--top", type=_positive, metavar="N", default=10, help="how many queries and routes are told; 10 if not said"
+        "--top", type=_positive, metavar="N", default=10, help="number of queries and routes in the report; default 10"
     )
     command.set_defaults(run=_audit)
 
 
 def _add_traffic(command: argparse.ArgumentParser, settings: str, tables: str, formats: Sequence[str]) -> None:
     source = command.add_mutually_exclusive_group(required=True)
-    source.add_argument("--traces", type=Path, nargs="+", metavar="FILE", help="what fanin serve --record has written")
-    source.add_argument("--admin", metavar="URL", help="the admin port of a running fanin, whose last traces are taken")
+    source.add_argument("--traces", type=Path, nargs="+", metavar="FILE", help="recordings of fanin serve --record")
+    source.add_argument("--admin", metavar="URL", help="admin port of a running fanin, to use its last traces")
     command.add_argument(settings, dest="config", type=Path, metavar="FILE", help=tables)
-    command.add_argument("--format", choices=formats, default="text", help=f"what to print: {', '.join(formats)}")
-    command.add_argument("--output", type=Path, metavar="FILE", help="where to write it; a text is printed as well")
+    command.add_argument("--format", choices=formats, default="text", help=f"output format: {', '.join(formats)}")
+    command.add_argument("--output", type=Path, metavar="FILE", help="write to this file, and print text as well")
     _add_set(command)
     command.set_defaults(settings=())
 
 
 def _add_fail_on(command: argparse.ArgumentParser, default: str, what: str) -> None:
     choices = (*map(str.lower, IMPACTS), "never")
-    command.add_argument("--fail-on", choices=choices, default=default, help=f"{what}; {default} if not said")
+    command.add_argument("--fail-on", choices=choices, default=default, help=f"{what}; default {default}")
 
 
 def _positive(text: str) -> int:
     if not (text.isdecimal() and int(text)):
-        raise argparse.ArgumentTypeError(f"'{safe(text)}' is no whole number above 0")
+        raise argparse.ArgumentTypeError(f"'{safe(text)}' is not a positive integer")
     return int(text)
 
 
 def _add_top(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--admin", metavar="URL", default="http://127.0.0.1:9000", help="its admin port")
-    command.add_argument("--token", help="its admin_token, where it wants one; else FANIN_ADMIN_TOKEN")
-    command.add_argument("--every", type=float, metavar="SECONDS", default=2.0, help="time between two looks")
+    command.add_argument("--admin", metavar="URL", default="http://127.0.0.1:9000", help="admin port of the fanin")
+    command.add_argument("--token", help="admin_token of the fanin, if it requires one; default FANIN_ADMIN_TOKEN")
+    command.add_argument("--every", type=float, metavar="SECONDS", default=2.0, help="time between two updates")
     command.set_defaults(run=_top)
 
 
@@ -167,7 +168,7 @@ def _add_explain(command: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="COLUMN=TYPE",
-        help="a column's type as Postgres names it, or 'enum'; 'TYPE unique' for one without equals or nulls",
+        help="a column's Postgres type, or 'enum'; 'TYPE unique' for a column that is unique and not null",
     )
     command.add_argument("--json", action="store_true", help="print the explanation of a request as JSON")
     command.set_defaults(run=_explain)
@@ -198,7 +199,7 @@ def _add_set(command: argparse.ArgumentParser) -> None:
 
 
 def _load(options: argparse.Namespace) -> EffectiveSettings:
-    """The settings; what to warn about is printed."""
+    """Load the settings and print their warnings."""
     loaded = _read(options)
     for warning in loaded.warnings:
         print(f"fanin: warning: {warning}", file=sys.stderr)
@@ -241,7 +242,7 @@ def _explain(options: argparse.Namespace) -> int:
 
 
 def _explain_request(options: argparse.Namespace, words: str) -> None:
-    from proxy.explain.facts import explain  # with sqlglot, which no other command needs
+    from proxy.explain.facts import explain  # imports sqlglot, which no other command needs
     from proxy.explain.text import lines, to_json
 
     settings = _load(options).settings
@@ -259,13 +260,13 @@ def _serve(options: argparse.Namespace) -> int:
 
 
 def _check(options: argparse.Namespace) -> int:
-    from proxy.commands.check import check  # with every format, which no other command needs
+    from proxy.commands.check import check  # imports all formats, which no other command needs
 
     return FINDINGS if check(options, _load(options), RULES) else OK
 
 
 def _audit(options: argparse.Namespace) -> int:
-    from proxy.commands.audit import audit  # the same
+    from proxy.commands.audit import audit  # imports all formats, which no other command needs
 
     return FINDINGS if audit(options, _load(options), RULES) else OK
 

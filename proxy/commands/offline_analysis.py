@@ -1,4 +1,4 @@
-"""Where ``fanin check`` and ``fanin audit`` have traffic judged: by the rules, the settings and the ignores."""
+"""Runs the rules on recorded traffic for ``fanin check`` and ``fanin audit``, with settings and ignores applied."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -14,49 +14,49 @@ from proxy.traces.cost import may_gate
 
 
 class OfflineRun:
-    """Traces of one kind, judged by the settings; what was found, and where."""
+    """Runs the rules on traces that all can, or all cannot, fail a build; keeps the findings and their traces."""
 
-    def __init__(self, rules: Sequence[Rule], settings: Settings, names: ConfirmedNames, gates: bool) -> None:
+    def __init__(self, rules: Sequence[Rule], settings: Settings, names: ConfirmedNames, can_fail: bool) -> None:
         events = Events()
-        events.subscribe(self._hear)
-        self._judge = RuleRunner(rules, settings, events)
+        events.subscribe(self._on_event)
+        self._runner = RuleRunner(rules, settings, events)
         self._names = names
-        self._gates = gates
+        self._can_fail = can_fail
         self._source = ""
         self._places: dict[str, dict[tuple[str, str], None]] = {}
-        """By finding, the traces that it was made in, with their recordings."""
+        """Recording and trace of each occurrence, by finding key."""
         self.count = 0
         self.warnings: list[str] = []
 
     def judge(self, source: str, trace: Trace) -> None:
         self.count += 1
         self._source = source
-        self._judge.run(trace)
+        self._runner.run(trace)
 
     def close(self) -> set[str]:
-        """Look at all of it; returns what is to be told of ignores that matched nothing."""
-        self._judge.inspect_workload(math.inf)
-        if dropped := self._judge.findings.dropped:
-            self.warnings.append(f"{dropped} findings gave way to later ones: raise detect.findings")
-        told, self.warnings = self.warnings, []
-        self._judge.warn_of_unused_ignores()
-        idle, self.warnings = set(self.warnings), told
-        return idle
+        """Run the rules on the workload; returns the messages about ignores that matched nothing."""
+        self._runner.inspect_workload(math.inf)
+        if dropped := self._runner.findings.dropped:
+            self.warnings.append(f"{dropped} findings were evicted by later ones: raise detect.findings")
+        warnings, self.warnings = self.warnings, []
+        self._runner.warn_of_unused_ignores()
+        unmatched, self.warnings = set(self.warnings), warnings
+        return unmatched
 
     def known(self) -> list[StoredFinding]:
-        """All findings, ignored ones as well, that are on names that upstream has taken."""
-        shown = [known for known in self._judge.findings if self._names.shown([known.finding])]
-        return sorted(shown, key=lambda known: (-known.finding.weight, known.finding.key))
+        """All findings, also ignored ones, whose names PostgREST has accepted; the worst first."""
+        confirmed = [stored for stored in self._runner.findings if self._names.shown([stored.finding])]
+        return sorted(confirmed, key=lambda stored: (-stored.finding.weight, stored.finding.key))
 
     def seen(self) -> Iterator[CountedFinding]:
-        """Findings that are not ignored, the gravest first."""
-        for known in self.known():
-            if known.ignore is None:
-                places = list(self._places.get(known.finding.key, ()))
+        """Findings that are not ignored, the worst first."""
+        for stored in self.known():
+            if stored.ignore is None:
+                places = list(self._places.get(stored.finding.key, ()))
                 source, trace = places[0] if places else ("", "")
-                yield CountedFinding(known.finding, source, trace, known.count, self._gates, len(places))
+                yield CountedFinding(stored.finding, source, trace, stored.count, self._can_fail, len(places))
 
-    def _hear(self, event: Event) -> None:
+    def _on_event(self, event: Event) -> None:
         if isinstance(event, Warned):
             self.warnings.append(event.what)
         elif isinstance(event, TraceClosed):
@@ -65,32 +65,32 @@ class OfflineRun:
 
 
 class OfflineAnalysis:
-    """Traces as they come: those that can fail a build are judged by themselves, and the others by themselves."""
+    """Runs the rules on traffic. Traces that can fail a build and those that cannot are analysed separately."""
 
     def __init__(self, rules: Sequence[Rule], settings: Settings) -> None:
         self.names = ConfirmedNames()
-        self._courts = [OfflineRun(rules, settings, self.names, gates) for gates in (False, True)]
-        self._idle: list[str] = []
+        self._runs = [OfflineRun(rules, settings, self.names, can_fail) for can_fail in (False, True)]
+        self._unmatched: list[str] = []
 
     def judge(self, source: str, trace: Trace) -> None:
-        """A trace of a recording."""
+        """Analyse a trace of a recording."""
         self.names.learn(trace.spans)
-        self._courts[may_gate(trace)].judge(source, trace)
+        self._runs[may_gate(trace)].judge(source, trace)
 
     def close(self) -> None:
-        """That was all: look at the workload as a whole."""
-        idle = [court.close() for court in self._courts if court.count]
-        self._idle = sorted(set.intersection(*idle)) if idle else []
+        """Analyse the workload as a whole, after the last trace."""
+        unmatched = [run.close() for run in self._runs if run.count]
+        self._unmatched = sorted(set.intersection(*unmatched)) if unmatched else []
 
     def seen(self) -> list[CountedFinding]:
-        """Findings that are not ignored, those that can fail a build first; one may be of both kinds of traces."""
-        return [one for court in reversed(self._courts) for one in court.seen()]
+        """Findings that are not ignored, those that can fail a build first; a finding may occur in both runs."""
+        return [counted for run in reversed(self._runs) for counted in run.seen()]
 
     def known(self) -> list[StoredFinding]:
-        """All findings in the same order, ignored ones as well."""
-        return [one for court in reversed(self._courts) for one in court.known()]
+        """All findings in the same order, also ignored ones."""
+        return [stored for run in reversed(self._runs) for stored in run.known()]
 
     def warnings(self) -> list[str]:
-        """What is to be told of rules, settings and ignores; at the end, ignores that matched nothing at all."""
-        told = [text for court in reversed(self._courts) for text in court.warnings]
-        return [*dict.fromkeys(told), *self._idle]
+        """Warnings about rules, settings and ignores; at the end, ignores that no finding of either run matched."""
+        texts = [text for run in reversed(self._runs) for text in run.warnings]
+        return [*dict.fromkeys(texts), *self._unmatched]

@@ -1,4 +1,4 @@
-"""``fanin serve``: the parts of a running fanin put together, until it is told to end."""
+"""``fanin serve``: assembles a running fanin, handles signals, and stops it."""
 
 import asyncio
 import gc
@@ -40,8 +40,8 @@ if TYPE_CHECKING:
 
 
 def run(work: Coroutine[Any, Any, None]) -> None:
-    """On uvloop where there is one (not on Windows)."""
-    gc.freeze()  # modules and tables stay as long as the process: a pause to look through them again would be traffic's
+    """Run ``work`` on uvloop if it is installed (not on Windows), else on asyncio's event loop."""
+    gc.freeze()  # modules and tables live as long as the process: to scan them again would only delay requests
     try:
         import uvloop
     except ImportError:
@@ -51,9 +51,9 @@ def run(work: Coroutine[Any, Any, None]) -> None:
 
 
 async def serve(loaded: EffectiveSettings, read: Callable[[], EffectiveSettings], rules: Sequence[Rule]) -> None:
-    """Run until SIGTERM or SIGINT, then drain; the second one ends that. SIGHUP has the settings ``read`` again.
+    """Run until SIGTERM or SIGINT, then drain; a second signal stops at once. SIGHUP calls ``read`` and reloads.
 
-    ConfigError when what is set cannot be used.
+    Raises ConfigError for settings that cannot be used.
     """
     held, events, stop = ReloadableSettings(loaded), Events(), StopSignal()
     async with AsyncExitStack() as stack:
@@ -61,7 +61,7 @@ async def serve(loaded: EffectiveSettings, read: Callable[[], EffectiveSettings]
         stack.callback(lines.capture())
         stack.callback(lines.close)
         events.subscribe(log.Warnings(lines.warnings), Warned, SettingsReloaded)
-        asyncio.get_running_loop().set_exception_handler(lambda _, context: events.emit(_lost(context)))
+        asyncio.get_running_loop().set_exception_handler(lambda _, context: events.emit(_unhandled(context)))
         stop.install()
         sidecar = await Sidecar.create(loaded.settings, rules, events, time.monotonic)
         console = Console(sidecar, events, rules, lambda: held.loaded.settings)
@@ -81,14 +81,14 @@ async def serve(loaded: EffectiveSettings, read: Callable[[], EffectiveSettings]
 
 
 class StopSignal:
-    """SIGTERM and SIGINT: the first asks for the end, each further one calls ``force``."""
+    """Handles SIGTERM and SIGINT: the first signal sets ``requested``, each further one calls ``force``."""
 
     def __init__(self) -> None:
         self.requested = asyncio.Event()
         self.force: Callable[[], None] = self.requested.set
 
     def install(self) -> None:
-        """From now on the running loop hears the signals."""
+        """Add the signal handlers to the running event loop."""
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, self._signalled)
 
@@ -101,7 +101,7 @@ class StopSignal:
 def _observers(
     sidecar: Sidecar, console: Console, lines: log.LogOutput, events: Events, stack: AsyncExitStack
 ) -> Metrics:
-    """Who hears of what happens: metrics, the log, and where they are wanted the tree, OTLP and a recording."""
+    """Subscribe metrics and the log, and if configured the trace printer, OTLP and the recorder; returns the metrics."""
     settings = sidecar.settings
     spans, recorder = _spans(settings, events), _recorder(settings, events, sidecar.salt)
     if recorder is not None:
@@ -118,7 +118,7 @@ def _observers(
 def _levels(
     sidecar: Sidecar, console: Console, lines: log.LogOutput, spans: "SpanExporter | None", recorder: Recorder | None
 ) -> Gauges:
-    """What every part says of itself, when Prometheus asks."""
+    """The values of all gauges, read at each Prometheus scrape."""
     return {
         **metric_levels(sidecar, __version__),
         **console.metric_levels(),
@@ -129,7 +129,7 @@ def _levels(
 
 
 def _spans(settings: Settings, events: Events) -> "SpanExporter | None":
-    """Who makes spans of events, where they are wanted; what that takes is imported only then."""
+    """The OTLP exporter, if ``otlp.endpoint`` is set. Its libraries are an extra and imported only then."""
     if not settings.otlp.endpoint:
         return None
     try:
@@ -144,7 +144,7 @@ def _spans(settings: Settings, events: Events) -> "SpanExporter | None":
 
 
 def _recorder(settings: Settings, events: Events, salt: bytes) -> Recorder | None:
-    """Who writes traces down, where that is wanted."""
+    """The recorder, if ``record.file`` is set."""
     if settings.record.file is None:
         return None
     recorder = Recorder(settings.record, recording_head(salt), events.emit)
@@ -153,12 +153,12 @@ def _recorder(settings: Settings, events: Events, salt: bytes) -> Recorder | Non
 
 
 def recording_head(salt: bytes) -> RecordingHead:
-    """The first line of what this process records."""
+    """The first line of this process's recording."""
     return RecordingHead(FORMAT, __version__, salt.hex(), round(time.time() - time.monotonic(), 3))
 
 
 class ReloadableSettings:
-    """The settings in force."""
+    """The effective settings, which SIGHUP reloads."""
 
     def __init__(self, loaded: EffectiveSettings) -> None:
         self.loaded = loaded
@@ -166,39 +166,43 @@ class ReloadableSettings:
     def reload(
         self, read: Callable[[], EffectiveSettings], sidecar: Sidecar, admin: AdminServer, events: Events
     ) -> None:
-        """Read them again; what does not fit changes nothing, and is told."""
+        """Read and apply the settings. Invalid settings change nothing and are logged as a warning."""
         try:
-            found = reload(self.loaded, read)
-            if found.changed:
-                sidecar.apply_settings(found.loaded.settings)
-            self.loaded = found.loaded
+            reloaded = reload(self.loaded, read)
+            if reloaded.changed:
+                sidecar.apply_settings(reloaded.loaded.settings)
+            self.loaded = reloaded.loaded
             admin.apply_settings()
         except Exception as error:
             bug = None if isinstance(error, ConfigError) else error
             why = type(error).__name__ if bug else error
             events.emit(
-                Warned(f"settings were not reloaded: {why}", "The old ones hold. Mend them, and send SIGHUP.", bug)
+                Warned(
+                    f"settings were not reloaded: {why}",
+                    "The previous settings stay in effect. Correct the new ones and send SIGHUP again.",
+                    bug,
+                )
             )
             events.emit(SettingsReloaded(None))
             return
-        events.emit(SettingsReloaded(found.changed))
-        for what in found.loaded.warnings:
-            events.emit(Warned(what, "Remove the variable, or mend its name."))
-        if found.kept:
-            names = ", ".join(found.kept)
-            events.emit(Warned(f"settings that take a restart are other ones now: {names}", "Start fanin again."))
+        events.emit(SettingsReloaded(reloaded.changed))
+        for what in reloaded.loaded.warnings:
+            events.emit(Warned(what, "Remove the variable, or correct its name."))
+        if reloaded.kept:
+            names = ", ".join(reloaded.kept)
+            events.emit(Warned(f"changed settings need a restart to take effect: {names}", "Restart fanin."))
 
 
 def _start_line(sidecar: Sidecar, admin: AdminServer) -> str:
-    settings, found = sidecar.settings, sidecar.discovered
-    host, watched = settings.listen.rpartition(":")[0], settings.admin.rpartition(":")[0]
-    pages = f"\nfanin: what happens is shown at http://{watched}:{admin.port}/" if settings.debug and admin.port else ""
+    settings, discovered = sidecar.settings, sidecar.discovered
+    host, admin_host = settings.listen.rpartition(":")[0], settings.admin.rpartition(":")[0]
+    pages = f"\nfanin: live traces at http://{admin_host}:{admin.port}/" if settings.debug and admin.port else ""
     return (
-        f"fanin {__version__}: http://{host}:{sidecar.port} → {settings.upstream}, mount {found.mount}, "
-        f"profile {found.gateway.name}, mode {settings.mode}{admin.told}{pages}"
+        f"fanin {__version__}: http://{host}:{sidecar.port} → {settings.upstream}, mount {discovered.mount}, "
+        f"profile {discovered.gateway.name}, mode {settings.mode}{admin.told}{pages}"
     )
 
 
-def _lost(context: dict[str, Any]) -> Warned:
-    """An exception that nobody waited for. Its text may quote values, so only its place is told."""
+def _unhandled(context: dict[str, Any]) -> Warned:
+    """The warning for an unhandled exception. Its message may contain values, so only its location is logged."""
     return Warned("an exception reached the event loop", "This is a bug: report it.", context.get("exception"))

@@ -20,10 +20,10 @@ from rich.text import Text
 from proxy.settings.sources import ConfigError
 from proxy.text.terminal import safe
 
-PATIENCE = 5.0
-"""Seconds for one answer of the admin port."""
-WIDE = 160
-"""Characters of a line where there is no terminal to fit in."""
+TIMEOUT = 5.0
+"""Seconds to wait for an answer of the admin port."""
+WIDTH_WITHOUT_TERMINAL = 160
+"""Characters of a line if the output is not a terminal."""
 KEYS = {
     "c": ("calls", "calls"),
     "5": ("p50", "p50 ms"),
@@ -34,89 +34,90 @@ KEYS = {
     "m": ("share", "merged"),
     "f": ("failed", "failed"),
 }
-"""By the key that sorts by it: a column's name in the API, its head."""
-PLACES = "cm9tr5bf"
-"""The same keys, the most looked at first: what a narrow terminal has no room for is shown when it is sorted by."""
-NAMED, EACH = 36, 11
-"""Characters that a fingerprint has at least, and that a column takes."""
-AROUND = 2
-"""Lines of the terminal that hold no fingerprint: the heads, and what the keys are."""
+"""Keyboard keys that sort: the column's field in the API, and its heading."""
+BY_IMPORTANCE = "cm9tr5bf"
+"""The same keys, the most important column first. A narrow terminal shows the first ones and the sorted one."""
+FINGERPRINT_WIDTH, COLUMN_WIDTH = 36, 11
+"""Minimum characters of the fingerprint column, and characters of each other column."""
+OTHER_LINES = 2
+"""Lines of the terminal without a fingerprint: the headings and the help."""
 
 
 class SortOrder(msgspec.Struct, frozen=True):
-    """By which key the table is sorted."""
+    """The column by which the table is sorted, and the direction."""
 
     key: str = "c"
     down: bool = True
 
     def pressed(self, key: str) -> "SortOrder":
-        """The order after a key: the same one again turns it round."""
+        """The order after a key press; the same key again reverses it."""
         if key not in KEYS:
             return self
         return SortOrder(key, not self.down if key == self.key else True)
 
 
 class TopError(Exception):
-    """The admin port cannot be asked; the message says why and what to do."""
+    """The admin port cannot be read; the message says why and what to do."""
 
 
 def top(admin: str, token: str | None, every: float) -> int:
-    """Show it until q or Ctrl-C; once, where the output is no terminal. TopError when it cannot be read."""
+    """Show the table until q or Ctrl-C, or once if the output is not a terminal. Raises TopError, ConfigError."""
     if not admin.startswith(("http://", "https://")):
-        raise ConfigError(f"--admin: '{admin}' is no URL: http://HOST:PORT")
-    console, found = Console(), fetch(admin, token)
+        raise ConfigError(f"--admin: '{admin}' is not a URL: http://HOST:PORT")
+    console, rows = Console(), fetch(admin, token)
     if not (sys.stdout.isatty() and sys.stdin.isatty()):
-        Console(width=WIDE).print(table(found, SortOrder(), len(found), WIDE))
+        width = WIDTH_WITHOUT_TERMINAL
+        Console(width=width).print(table(rows, SortOrder(), len(rows), width))
         return 0
     try:
         with _keys(), Live(console=console, screen=True, auto_refresh=False) as live:
-            _watch(live, lambda: fetch(admin, token), every, found)
+            _watch(live, lambda: fetch(admin, token), every, rows)
     except KeyboardInterrupt:
-        pass  # as good an end as q
+        pass  # ends like q
     return 0
 
 
 def fetch(admin: str, token: str | None) -> list[dict[str, Any]]:
-    """The fingerprints that a fanin knows."""
+    """The fingerprints of a running fanin, from its API; raises TopError."""
     headers = {"Authorization": f"Bearer {token}"} if token else {}
-    request = Request(f"{admin.rstrip('/')}/api/fingerprints", headers=headers)  # noqa: S310 – http(s) alone
+    request = Request(f"{admin.rstrip('/')}/api/fingerprints", headers=headers)  # noqa: S310 – http(s) only
     try:
-        with build_opener(ProxyHandler({})).open(request, timeout=PATIENCE) as answer:
-            found = json.load(answer)["fingerprints"]
+        with build_opener(ProxyHandler({})).open(request, timeout=TIMEOUT) as answer:
+            rows = json.load(answer)["fingerprints"]
     except HTTPError as error:
-        why = "show the token by --token or FANIN_ADMIN_TOKEN" if error.code in (401, 403) else "is it fanin's?"
-        raise TopError(f"{admin} answers {error.code}: {why}") from error
+        remedy = "pass the token with --token or FANIN_ADMIN_TOKEN" if error.code in (401, 403) else "is it a fanin?"
+        raise TopError(f"{admin} answers {error.code}: {remedy}") from error
     except (OSError, URLError, ValueError, KeyError, TypeError) as error:
         raise TopError(f"{admin} cannot be read ({type(error).__name__}): is it the admin port of a fanin?") from error
-    return [{**row, "share": 100 * row["merged"] / max(1, row["calls"])} for row in found]
+    return [{**row, "share": 100 * row["merged"] / max(1, row["calls"])} for row in rows]
 
 
 def table(rows: Sequence[Mapping[str, Any]], order: SortOrder, most: int, width: int) -> Table:
-    """The first ``most`` of them in order, each on one line of ``width`` characters.
+    """The first ``most`` rows in ``order``, each on one line of ``width`` characters.
 
-    Names are a client's: no control character moves on.
+    Names come from clients, so control characters are escaped.
     """
     name = KEYS[order.key][0]
     ranked = sorted(rows, key=lambda row: float(row[name]), reverse=order.down)
     keys = " ".join(KEYS)
-    told = f"{len(rows)} fingerprints; sort by {keys}, again to turn round; q quits"
-    made = Table(box=None, expand=True, padding=(0, 1), caption=told, caption_justify="left")
-    made.add_column("fingerprint", no_wrap=True, overflow="ellipsis", ratio=1)
+    caption = f"{len(rows)} fingerprints; sort with {keys}, again to reverse; q quits"
+    output = Table(box=None, expand=True, padding=(0, 1), caption=caption, caption_justify="left")
+    output.add_column("fingerprint", no_wrap=True, overflow="ellipsis", ratio=1)
     columns = _columns(order, width)
     for key, (_, head) in columns.items():
         arrow = ("↓" if order.down else "↑") if key == order.key else ""
-        made.add_column(f"{head}{arrow}", justify="right", no_wrap=True)
+        output.add_column(f"{head}{arrow}", justify="right", no_wrap=True)
     for row in ranked[: max(0, most)]:
         cells = [_cell(field, float(row[field])) for field, _ in columns.values()]
-        made.add_row(Text(safe(str(row["fingerprint"]))), *cells)
-    return made
+        output.add_row(Text(safe(str(row["fingerprint"]))), *cells)
+    return output
 
 
 def _columns(order: SortOrder, width: int) -> dict[str, tuple[str, str]]:
-    """Those of ``KEYS`` for which there is room, in their order; the one that is sorted by always."""
-    ranked = [*dict.fromkeys((order.key, *PLACES))]
-    shown = ranked[: max(1, (width - NAMED) // EACH)]
-    return {key: names for key, names in KEYS.items() if key in shown}
+    """The items of ``KEYS`` that fit in ``width``, in their order; always includes the sorted column."""
+    ranked = [*dict.fromkeys((order.key, *BY_IMPORTANCE))]
+    fitting = ranked[: max(1, (width - FINGERPRINT_WIDTH) // COLUMN_WIDTH)]
+    return {key: names for key, names in KEYS.items() if key in fitting}
 
 
 def _cell(field: str, value: float) -> str:
@@ -126,10 +127,10 @@ def _cell(field: str, value: float) -> str:
 
 
 def _watch(live: Live, read: Callable[[], list[dict[str, Any]]], every: float, rows: list[dict[str, Any]]) -> None:
-    order, due, trouble = SortOrder(), time.monotonic() + every, ""
+    order, due, problem = SortOrder(), time.monotonic() + every, ""
     while True:
-        shown = table(rows, order, live.console.height - AROUND - bool(trouble), live.console.width)
-        live.update(Group(shown, Text(trouble, style="bold red", no_wrap=True)) if trouble else shown, refresh=True)
+        output = table(rows, order, live.console.height - OTHER_LINES - bool(problem), live.console.width)
+        live.update(Group(output, Text(problem, style="bold red", no_wrap=True)) if problem else output, refresh=True)
         ready, _, _ = select.select([sys.stdin], [], [], max(0.0, due - time.monotonic()))
         if ready:
             key = os.read(sys.stdin.fileno(), 1).decode("ascii", "replace")
@@ -138,15 +139,15 @@ def _watch(live: Live, read: Callable[[], list[dict[str, Any]]], every: float, r
             order = order.pressed(key)
             continue
         try:
-            rows, trouble = read(), ""
+            rows, problem = read(), ""
         except TopError as error:
-            trouble = safe(str(error))
+            problem = safe(str(error))
         due = time.monotonic() + every
 
 
 @contextmanager
 def _keys() -> Iterator[None]:
-    """Keys come one by one, and are not shown; the terminal is as before at the end."""
+    """Read keys one by one and without echo; restores the terminal at the end."""
     import termios  # not on Windows
     import tty
 

@@ -1,4 +1,4 @@
-"""Reports for the tests of the formats: something in every place, whatever it is called."""
+"""Makes reports with every kind of content, in which all names of clients are given."""
 
 from __future__ import annotations
 
@@ -30,21 +30,23 @@ def report(name: str) -> Report:
         CountedFinding(replace(finding(name, "FAN003"), impact="LOW"), name, name, 1, False, 1),
         CountedFinding(finding(name, "FAN016"), "", "", 1, True),
     ]
-    counted = TrafficCounter(10)
+    counter = TrafficCounter(10)
     for trace in (named, loose):
-        counted.add(name, "run", 5.0, trace)
+        counter.add(name, "run", 5.0, trace)
     return Report(
         format=FORMAT,
         fanin="1.0",
         fail_on="high",
         failed=True,
-        traffic=counted.traffic([name], everything),
-        findings=tuple(advisor.told(seen, "high")),
-        ignored=tuple(advisor.ignored([(finding(name, "FAN011"), 3, Ignore(rule="FAN011", reason=name, owner=name))])),
-        queries=tuple(workload.queries(counted.workload, everything)),
-        routes=tuple(workload.routes(counted.works())),
+        traffic=counter.traffic([name], everything),
+        findings=tuple(advisor.reported_findings(seen, "high")),
+        ignored=tuple(
+            advisor.ignored_findings([(finding(name, "FAN011"), 3, Ignore(rule="FAN011", reason=name, owner=name))])
+        ),
+        queries=tuple(workload.queries(counter.workload, everything)),
+        routes=tuple(workload.routes(counter.costs())),
         more_queries=1,
         more_routes=2,
-        bypassed=tuple(advisor.bypass_reasons(counted.refused, everything)),
+        bypassed=tuple(advisor.bypass_reasons(counter.bypassed, everything)),
         warnings=(f"of {name}",),
     )

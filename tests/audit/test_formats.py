@@ -1,4 +1,4 @@
-"""Whatever clients call things, each format says so as text and keeps its own shape."""
+"""Each format contains the names of clients as text and keeps its structure for all names."""
 
 from __future__ import annotations
 
@@ -32,30 +32,30 @@ READER = MarkdownIt("commonmark").enable(["table", "strikethrough"])
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_text_fits_a_terminal_moves_no_cursor_and_begins_no_line_with_a_clients_word(name: str) -> None:
+def test_text_fits_a_terminal_without_control_characters_or_client_text_at_line_starts(name: str) -> None:
     for shown in (text(report(name)), summary(report(name))):
         lines = shown.split("\n")
         assert max(map(cells, lines)) <= WIDTH
         assert not {char for char in shown if unicodedata.category(char) in ("Cc", "Cf", "Zl", "Zp")} - {"\n"}
         assert not any(line.lstrip().startswith(("::", "##[")) for line in lines)
         unwrapped = re.sub(r"\n *(?:│ *)?↳ ", "", shown)
-        assert unwrapped.count("\n") == re.sub(r"\n *(?:│ *)?↳ ", "", _twin(shown)).count("\n")
+        assert unwrapped.count("\n") == re.sub(r"\n *(?:│ *)?↳ ", "", _same_report_with_plain_names(shown)).count("\n")
 
 
-def _twin(shown: str) -> str:
+def _same_report_with_plain_names(shown: str) -> str:
     """The same, of a report with plain names."""
     return (text if "│ " in shown else summary)(report(PLAIN))
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_json_tells_names_as_they_came(name: str) -> None:
-    made = json.loads(as_json(report(name)))
-    assert shape(made) == shape(json.loads(as_json(report(PLAIN))))
-    assert made["findings"][0]["finding"]["route"] == name
-    assert made["fanin-audit"] == 1
+def test_json_contains_names_unchanged(name: str) -> None:
+    document = json.loads(as_json(report(name)))
+    assert shape(document) == shape(json.loads(as_json(report(PLAIN))))
+    assert document["findings"][0]["finding"]["route"] == name
+    assert document["fanin-audit"] == 1
 
 
-def test_json_reads_back_as_the_report_and_has_the_schema_that_is_told() -> None:
+def test_json_decodes_to_the_report_and_follows_its_schema() -> None:
     assert msgspec.json.decode(as_json(report(PLAIN)), type=Report) == report(PLAIN)
 
 
@@ -67,7 +67,7 @@ class Page(HTMLParser):
         self.tags: list[tuple[str, tuple[str, ...]]] = []
         self.links: list[str] = []
         self.ids: list[str] = []
-        self.told = ""
+        self.text = ""
         self.feed(page)
         self.close()
 
@@ -77,56 +77,56 @@ class Page(HTMLParser):
         self.ids += [value or "" for name, value in attrs if name == "id"]
 
     def handle_data(self, data: str) -> None:
-        self.told += data
+        self.text += data
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_html_keeps_its_shape_and_shows_the_name(name: str) -> None:
+def test_html_keeps_its_structure_and_shows_the_name(name: str) -> None:
     page = Page(html(report(name)))
     assert page.tags == Page(html(report(PLAIN))).tags
-    assert safe(f"9 reads of {name}") in page.told
-    assert not {char for char in page.told if unicodedata.category(char) in ("Cc", "Cf", "Zl", "Zp")} - {"\n"}
+    assert safe(f"9 reads of {name}") in page.text
+    assert not {char for char in page.text if unicodedata.category(char) in ("Cc", "Cf", "Zl", "Zp")} - {"\n"}
 
 
-def test_html_loads_nothing_and_runs_nothing_and_its_policy_forbids_both() -> None:
-    made = html(report(PLAIN))
-    page = Page(made)
+def test_html_has_no_scripts_or_external_resources_and_its_policy_forbids_both() -> None:
+    document = html(report(PLAIN))
+    page = Page(document)
     assert page.links == [f"#{place}" for place in page.ids] == ["#finding-1", "#finding-2", "#finding-3"]
     assert not {"script", "link", "img", "iframe", "object", "base", "form"} & {tag for tag, _ in page.tags}
     assert not any(name.startswith("on") or name == "style" for _, names in page.tags for name in names)
     assert "default-src 'none'" in POLICY
-    assert made.index("Content-Security-Policy") < made.index("<style>")
-    assert "url(" not in made
-    assert "@import" not in made
+    assert document.index("Content-Security-Policy") < document.index("<style>")
+    assert "url(" not in document
+    assert "@import" not in document
 
 
-def tokens(made: str) -> list[str]:
-    """What a reader of Markdown makes of it, but for its texts: backquoted ``@`` are part of a text."""
-    found = []
-    for token in READER.parse(made):
-        found.append(token.type)
-        found += [child.type for child in token.children or () if child.type not in ("text", "text_special")]
-    return found
+def tokens(source: str) -> list[str]:
+    """Types of the tokens that a Markdown parser returns, without text; a backquoted ``@`` is part of a text."""
+    types = []
+    for token in READER.parse(source):
+        types.append(token.type)
+        types += [child.type for child in token.children or () if child.type not in ("text", "text_special")]
+    return types
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_markdown_keeps_its_shape(name: str) -> None:
-    assert _without_ats(tokens(markdown(report(name)))) == _without_ats(tokens(markdown(report(PLAIN))))
+def test_markdown_keeps_its_structure(name: str) -> None:
+    assert _without_code(tokens(markdown(report(name)))) == _without_code(tokens(markdown(report(PLAIN))))
 
 
-def _without_ats(found: list[str]) -> list[str]:
-    """Code within a line is what verbatim names are, and each ``@``: there is no limit to these."""
-    return [kind for kind in found if kind != "code_inline"]
+def _without_code(types: list[str]) -> list[str]:
+    """Token types without inline code: names have any number of inline codes, one per ``@``."""
+    return [kind for kind in types if kind != "code_inline"]
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_markdown_shows_the_name(name: str) -> None:
-    told = ""
+    shown = ""
     for token in READER.parse(markdown(report(name))):
         if token.type == "inline":
-            told += "".join(child.content for child in token.children or ()) + "\n"
-    assert safe(f"9 reads of {name}") in told
-    first = next(line for line in told.split("\n") if line.startswith("Location"))
+            shown += "".join(child.content for child in token.children or ()) + "\n"
+    assert safe(f"9 reads of {name}") in shown
+    first = next(line for line in shown.split("\n") if line.startswith("Location"))
     assert safe(f"GET {name}?id=eq.?, route {name}, called from {name}") in first
 
 
@@ -136,7 +136,7 @@ def sarif(name: str, settings: str = "") -> Any:
 
 @pytest.mark.parametrize("settings", ["", "ci/fanin.toml"])
 @pytest.mark.parametrize("name", [*NAMES, "app/[id]/page.tsx:7"])
-def test_sarif_is_valid_keeps_its_shape_and_has_no_links(name: str, settings: str) -> None:
+def test_sarif_is_valid_keeps_its_structure_and_has_no_links(name: str, settings: str) -> None:
     log = sarif(name, settings)
     assert violations(log) == []
     results = log["runs"][0]["results"]
@@ -150,27 +150,27 @@ def test_sarif_is_valid_keeps_its_shape_and_has_no_links(name: str, settings: st
     ]
 
 
-def test_sarif_says_why_a_finding_is_ignored_and_warns_of_what_the_report_does() -> None:
+def test_sarif_contains_the_reasons_of_ignores_and_the_warnings() -> None:
     (run,) = sarif(PLAIN)["runs"]
     assert run["results"][-1]["suppressions"] == [{"kind": "external", "justification": PLAIN}]
     notes = run["invocations"][0]["toolConfigurationNotifications"]
     assert notes == [{"level": "warning", "message": {"text": f"of {PLAIN}"}}]
 
 
-def test_what_cannot_fail_a_build_is_a_note_however_bad_it_is() -> None:
-    made = report(PLAIN)
-    loose = replace(made, findings=tuple(replace(one, judged=False) for one in made.findings))
+def test_a_finding_that_cannot_fail_a_build_is_a_note_at_any_impact() -> None:
+    full = report(PLAIN)
+    loose = replace(full, findings=tuple(replace(one, judged=False) for one in full.findings))
     (run,) = json.loads(as_sarif(loose, RULES, "1.0", ""))["runs"]
     assert {one["level"] for one in run["results"] if "suppressions" not in one} == {"note"}
 
 
-def test_a_report_of_nothing_says_so() -> None:
+def test_an_empty_report_says_so() -> None:
     empty = replace(report(PLAIN), findings=(), ignored=(), queries=(), routes=(), bypassed=(), warnings=())
-    for shown in (text(empty), markdown(empty), Page(html(empty)).told):
-        for told in (
-            "Nothing was found.",
-            "Nothing that was found is ignored.",
-            "There is none.",
-            "Nothing was refused.",
+    for shown in (text(empty), markdown(empty), Page(html(empty)).text):
+        for message in (
+            "No findings.",
+            "No finding is ignored.",
+            "There is no route.",
+            "No request had a bypass reason.",
         ):
-            assert told in shown
+            assert message in shown

@@ -1,4 +1,4 @@
-"""What was asked, counted: all together, by kind of query, by route."""
+"""Traffic is counted in total, by fingerprint and by route."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ MERGED = replace(
 )
 
 
-def told(*traces: Trace, **runs: Trace) -> TrafficSummary:
+def summary(*traces: Trace, **runs: Trace) -> TrafficSummary:
     """All of the file, and of further files, each of a run of its own."""
     counted = TrafficCounter(10)
     for one in traces:
@@ -35,7 +35,7 @@ def told(*traces: Trace, **runs: Trace) -> TrafficSummary:
 
 
 def test_requests_calls_rows_and_bytes_are_counted() -> None:
-    read = told(FAN_OUT, MERGED)
+    read = summary(FAN_OUT, MERGED)
     assert (read.traces, read.queries, read.kinds) == (2, 8, 1)
     assert (read.merged, read.merged_share, read.alone) == (4, 0.5, 4)
     assert (read.upstream_calls, read.saved_calls) == (5, 3)
@@ -43,59 +43,59 @@ def test_requests_calls_rows_and_bytes_are_counted() -> None:
     assert (read.begin, read.end) == (100.0, 100.01)
 
 
-def test_kinds_of_traces_are_told_apart_and_parts_of_one_are_one() -> None:
+def test_traces_are_counted_by_kind_and_parts_count_once() -> None:
     loose = replace(FAN_OUT, id="i", explicit=False)
     mixed = replace(FAN_OUT, id="x", explicit=False, mixed=True)
-    read = told(FAN_OUT, replace(FAN_OUT, part=2, truncated=True), loose, mixed)
+    read = summary(FAN_OUT, replace(FAN_OUT, part=2, truncated=True), loose, mixed)
     assert (read.traces, read.explicit, read.inferred, read.mixed, read.truncated) == (3, 1, 1, 1, 1)
 
 
-def test_a_call_that_two_traces_of_one_run_tell_of_is_one() -> None:
+def test_a_call_in_two_traces_of_one_run_counts_once() -> None:
     halves = [
         replace(MERGED, id=name, spans=spans) for name, spans in (("a", MERGED.spans[:2]), ("b", MERGED.spans[2:]))
     ]
-    assert (told(*halves).upstream_calls, told(*halves).saved_calls) == (1, 3)
-    assert told(halves[0], other=halves[1]).upstream_calls == 2
+    assert (summary(*halves).upstream_calls, summary(*halves).saved_calls) == (1, 3)
+    assert summary(halves[0], other=halves[1]).upstream_calls == 2
 
 
-def test_a_name_that_may_not_be_shown_is_counted() -> None:
+def test_requests_with_a_name_that_may_not_be_shown_are_counted() -> None:
     counted = TrafficCounter(10)
     counted.add("file", "run", 0.0, FAN_OUT)
     assert counted.traffic([], lambda fingerprint, relation: relation != RELATION).nameless == 4
 
 
-def test_refused_requests_are_counted_by_reason_and_name() -> None:
+def test_requests_are_counted_by_bypass_reason_and_name() -> None:
     counted = TrafficCounter(10)
     one, two, *_ = FAN_OUT.spans
     counted.add("file", "run", 0.0, trace([replace(one, bypass_reason="range"), two]))
-    assert counted.refused == {("range", ("GET videos?id=eq.?", RELATION)): 1}
+    assert counted.bypassed == {("range", ("GET videos?id=eq.?", RELATION)): 1}
 
 
-def test_an_answer_in_parts_costs_as_many_calls() -> None:
+def test_a_chunked_answer_counts_a_call_per_chunk() -> None:
     (one, *_) = FAN_OUT.spans
-    read = told(trace([replace(one, parts=3, outcome=Outcome.CHUNKED)]))
+    read = summary(trace([replace(one, parts=3, outcome=Outcome.CHUNKED)]))
     assert (read.upstream_calls, read.saved_calls) == (3, -2)
 
 
-def test_a_refused_request_looked_for_no_company_and_one_that_no_call_answered_saves_none() -> None:
+def test_a_bypassed_request_does_not_count_as_alone_and_an_unanswered_one_saves_no_call() -> None:
     one, two, *_ = FAN_OUT.spans
     gone = replace(two, call=0, status=0, outcome=Outcome.GONE)
-    read = told(trace([replace(one, bypass_reason="range"), gone]))
+    read = summary(trace([replace(one, bypass_reason="range"), gone]))
     assert (read.alone, read.failed, read.upstream_calls, read.saved_calls) == (0, 1, 1, 0)
 
 
-def test_what_a_client_asks_again_is_counted_apart() -> None:
+def test_retries_of_a_client_are_counted_separately() -> None:
     one, two, *_ = FAN_OUT.spans
-    read = told(trace([one, replace(two, retry=True)]))
+    read = summary(trace([one, replace(two, retry=True)]))
     assert (read.queries, read.repeated) == (1, 1)
 
 
-def test_nothing_was_read_where_nothing_is() -> None:
-    read = told()
+def test_no_traces_make_an_empty_summary() -> None:
+    read = summary()
     assert (read.traces, read.merged_share, read.begin, read.end) == (0, 0.0, None, None)
 
 
-def test_queries_come_by_their_time_and_only_those_that_may_be_shown() -> None:
+def test_queries_are_ordered_by_time_and_only_those_that_may_be_shown() -> None:
     counted = Workload(10)
     slow = span("GET /slow?id=eq.1 → 3 rows, 1 kB, 100 ms", 1)
     counted.add(FAN_OUT)
@@ -110,14 +110,14 @@ def test_queries_come_by_their_time_and_only_those_that_may_be_shown() -> None:
     ]
 
 
-def test_the_routes_of_a_query_are_told_by_how_often_they_ask_it() -> None:
+def test_the_routes_of_a_query_are_ordered_by_frequency() -> None:
     counted = Workload(10)
     for route, count in (("a", 1), ("b", 3), ("c", 2)):
         counted.add(replace(FAN_OUT, id=route, route=route, spans=FAN_OUT.spans[:count]))
     assert queries(counted, everything)[0].routes == ("b", "c", "a")
 
 
-def test_routes_come_by_the_queries_of_their_traces() -> None:
+def test_routes_are_ordered_by_queries_per_trace() -> None:
     def one(name: str, count: int, route: str, explicit: bool = True) -> Trace:
         return replace(FAN_OUT, id=name, route=route, explicit=explicit, spans=FAN_OUT.spans[:count])
 

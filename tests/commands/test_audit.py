@@ -1,4 +1,4 @@
-"""`fanin audit`: what it reads, what its report says, and how it ends."""
+"""`fanin audit`: its input, its report and its exit codes."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Desk(checking.Desk):
     def audit(self, *words: str, settings: str = "") -> Ran:
         return self.run("audit", "--config", settings, words)
 
-    def told(self, *words: str, settings: str = "") -> Any:
+    def text(self, *words: str, settings: str = "") -> Any:
         return json.loads(self.audit(*words, "--format", "json", settings=settings).out)
 
 
@@ -43,7 +43,7 @@ def desk(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Desk:
     return Desk(tmp_path, capsys)
 
 
-def test_what_is_fine_ends_with_0(desk: Desk) -> None:
+def test_traffic_without_findings_exits_with_0(desk: Desk) -> None:
     ran = desk.audit("--traces", desk.record(ONE))
     assert (ran.code, ran.err) == (OK, "")
     assert "ok: failing findings: 0 of 0 (--fail-on high)\n" in ran.out
@@ -53,22 +53,22 @@ def test_what_is_fine_ends_with_0(desk: Desk) -> None:
     ("fail_on", "code"),
     [("low", FINDINGS), ("medium", FINDINGS), ("high", FINDINGS), ("critical", OK), ("never", OK)],
 )
-def test_a_finding_that_is_bad_enough_ends_with_1(desk: Desk, fail_on: str, code: int) -> None:
+def test_a_finding_of_at_least_fail_on_exits_with_1(desk: Desk, fail_on: str, code: int) -> None:
     file = desk.record(FAN_OUT)
-    assert [one["finding"]["impact"] for one in desk.told("--traces", file)["findings"]] == ["HIGH"]
+    assert [one["finding"]["impact"] for one in desk.text("--traces", file)["findings"]] == ["HIGH"]
     assert desk.audit("--traces", file, "--fail-on", fail_on).code == code
     assert desk.audit("--traces", file).code == FINDINGS
-    assert desk.told("--traces", file, "--fail-on", fail_on)["failed"] is bool(code)
+    assert desk.text("--traces", file, "--fail-on", fail_on)["failed"] is bool(code)
 
 
-def test_every_format_tells_the_finding_with_its_fix_and_the_figures(desk: Desk) -> None:
+def test_every_format_contains_the_finding_its_fix_and_the_figures(desk: Desk) -> None:
     file = desk.record(FAN_OUT, MERGED)
     for format_, fix in (("text", '.in("id", ids);'), ("md", '.in("id", ids);'), ("html", ".in(&quot;id&quot;, ids);")):
         out = desk.audit("--traces", file, "--format", format_).out
         assert fix in out
         assert "HIGH: FAN001" in out
-        assert "61 answered them: 59 saved" in out
-    report = desk.told("--traces", file)
+        assert "61; 59 saved" in out
+    report = desk.text("--traces", file)
     assert report["traffic"]["queries"] == 120
     (finding,) = report["findings"]
     assert (finding["times"], finding["traces"], finding["trace"]) == (2, 2, "t")
@@ -78,18 +78,18 @@ def test_every_format_tells_the_finding_with_its_fix_and_the_figures(desk: Desk)
     assert [one["occurrenceCount"] for one in log["runs"][0]["results"]] == [2]
 
 
-def test_what_was_not_named_by_its_client_is_told_and_fails_nothing(desk: Desk) -> None:
+def test_a_finding_of_an_inferred_trace_is_reported_and_does_not_fail(desk: Desk) -> None:
     ran = desk.audit("--traces", desk.record(replace(FAN_OUT, explicit=False)), "--fail-on", "low")
     assert ran.code == OK
     assert "[HIGH: FAN001] 60 reads of videos" in ran.out
     assert "(only in traces that cannot fail a build)" in ran.out
-    assert "no trace that a client named was complete" in ran.out
+    assert "no trace is both complete and named by its client" in ran.out
 
 
-def test_an_ignored_finding_is_counted_apart_with_its_reason_and_fails_nothing(desk: Desk) -> None:
+def test_an_ignored_finding_is_listed_with_its_reason_and_does_not_fail(desk: Desk) -> None:
     table = '[[ignore]]\nrule = "FAN001"\nreason = "in spring"\nowner = "ana"\n'
     file = desk.record(FAN_OUT)
-    report = desk.told("--traces", file, settings=table)
+    report = desk.text("--traces", file, settings=table)
     assert (report["findings"], report["failed"]) == ([], False)
     (one,) = report["ignored"]
     assert (one["finding"]["code"], one["times"], one["reason"], one["owner"]) == ("FAN001", 1, "in spring", "ana")
@@ -99,16 +99,16 @@ def test_an_ignored_finding_is_counted_apart_with_its_reason_and_fails_nothing(d
     assert "reason: in spring, owner ana\n" in ran.out
 
 
-def test_an_ignore_that_matched_nothing_is_warned_of(desk: Desk) -> None:
+def test_an_unmatched_ignore_is_a_warning(desk: Desk) -> None:
     table = '[[ignore]]\nrule = "FAN003"\nreason = "gone"\n'
     assert "ignore 1 (FAN003) has matched no finding" in desk.audit("--traces", desk.record(ONE), settings=table).out
 
 
-def test_a_rule_that_is_off_finds_nothing(desk: Desk) -> None:
+def test_a_rule_that_is_off_has_no_findings(desk: Desk) -> None:
     assert desk.audit("--traces", desk.record(FAN_OUT), "--set", "rules.fan001=off").code == OK
 
 
-def test_a_name_that_upstream_has_not_taken_is_nowhere_and_its_requests_are_counted(desk: Desk) -> None:
+def test_a_name_that_postgrest_never_accepted_is_not_shown_and_its_requests_are_counted(desk: Desk) -> None:
     """It is hidden when it is recorded, too: this recording was written by somebody else."""
     asked = parallel([f"GET /token-of-ana?id=eq.{number}&select=id" for number in range(60)])
     whole = [*lines(replace(asked, spans=tuple(replace(one, bypass_reason="range") for one in asked.spans)))]
@@ -117,7 +117,7 @@ def test_a_name_that_upstream_has_not_taken_is_nowhere_and_its_requests_are_coun
     for format_ in ("text", "md", "json", "html", "sarif"):
         ran = desk.audit("--traces", str(desk.folder / "raw"), "--format", format_, "--fail-on", "low")
         assert (ran.code, "token-of-ana" in ran.out) == (OK, False)
-    report = desk.told("--traces", str(desk.folder / "raw"))
+    report = desk.text("--traces", str(desk.folder / "raw"))
     assert (report["traffic"]["nameless"], report["traffic"]["failed"]) == (60, 60)
     assert [one["fingerprint"] for one in report["queries"]] == ["GET songs?id=eq.?&select=id"]
     assert [(one["reason"], one["queries"], one["fingerprints"]) for one in report["bypassed"]] == [("range", 60, [])]
@@ -129,38 +129,38 @@ def test_a_recording_without_a_trace_is_a_report_without_findings(desk: Desk) ->
     for format_ in ("text", "md", "json", "html", "sarif"):
         ran = desk.audit("--traces", desk.record(), "--format", format_, "--fail-on", "low")
         assert (ran.code, ran.err) == (OK, "")
-        assert "no trace that a client named was complete" in ran.out
-    report = desk.told("--traces", desk.record())
+        assert "no trace is both complete and named by its client" in ran.out
+    report = desk.text("--traces", desk.record())
     assert (report["traffic"]["traces"], report["traffic"]["begin"], report["queries"]) == (0, None, [])
 
 
 def test_several_recordings_are_one_report(desk: Desk) -> None:
     files = [desk.record(FAN_OUT, name="a"), desk.record(FAN_OUT, name="b")]
-    report = desk.told("--traces", *files)
+    report = desk.text("--traces", *files)
     assert (report["traffic"]["sources"], report["traffic"]["traces"], report["traffic"]["queries"]) == (files, 2, 120)
     (finding,) = report["findings"]
     assert (finding["times"], finding["traces"], finding["source"]) == (2, 2, files[0])
 
 
-def test_so_many_queries_and_routes_are_told_as_are_asked_for(desk: Desk) -> None:
+def test_top_limits_queries_and_routes(desk: Desk) -> None:
     traces = [
         replace(parallel([f"GET /t{number}?id=eq.1"]), id=str(number), route=f"route {number}") for number in range(12)
     ]
     file = desk.record(*traces)
     for words, count in (((), 10), (("--top", "3"), 3), (("--top", "50"), 12)):
-        report = desk.told("--traces", file, *words)
+        report = desk.text("--traces", file, *words)
         assert (len(report["queries"]), len(report["routes"])) == (count, count)
         assert (report["more_queries"], report["more_routes"]) == (12 - count, 12 - count)
     assert "9 more kinds of queries are not shown." in desk.audit("--traces", file, "--top", "3").out
 
 
-def test_what_gave_way_is_warned_of(desk: Desk) -> None:
+def test_replaced_fingerprints_are_a_warning(desk: Desk) -> None:
     traces = [replace(parallel([f"GET /t{number}?id=eq.1"]), id=str(number)) for number in range(3)]
     words = ("--traces", desk.record(*traces), "--set", "detect.fingerprints=2")
-    assert "kinds of queries gave way to others 1 time: raise detect.fingerprints" in desk.audit(*words).out
+    assert "1 fingerprint replaced by others: raise detect.fingerprints" in desk.audit(*words).out
 
 
-def test_a_format_may_go_into_a_file_and_what_was_found_is_printed_in_short(desk: Desk) -> None:
+def test_with_output_the_format_goes_into_the_file_and_a_summary_is_printed(desk: Desk) -> None:
     output, file = desk.folder / "report", desk.record(FAN_OUT)
     for format_ in ("text", "md", "json", "html", "sarif"):
         ran = desk.audit("--traces", file, "--format", format_, "--output", str(output))
@@ -185,20 +185,20 @@ def test_a_format_may_go_into_a_file_and_what_was_found_is_printed_in_short(desk
         ["--traces", "a", "--prometheus", "http://h"],
     ],
 )
-def test_wrong_words_end_with_2(desk: Desk, words: list[str]) -> None:
+def test_a_usage_error_exits_with_2(desk: Desk, words: list[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         desk.audit(*words)
     assert ended.value.code == USAGE
 
 
-def test_settings_that_do_not_fit_and_what_is_no_url_end_with_2(desk: Desk) -> None:
+def test_invalid_settings_and_an_invalid_url_exit_with_2(desk: Desk) -> None:
     assert desk.audit("--traces", desk.record(ONE), settings="[[ignore]]\nrule = 'FAN001'\n").code == USAGE
     assert desk.audit("--admin", "127.0.0.1:9000").code == USAGE
 
 
-def test_what_is_not_there_or_no_recording_ends_with_75(desk: Desk) -> None:
+def test_a_missing_file_and_a_file_that_is_not_a_recording_exit_with_75(desk: Desk) -> None:
     (desk.folder / "other").write_text("[]\n")
-    for words, told in (
+    for words, text in (
         (["--traces", "/no/such/file"], "/no/such/file: cannot be read: No such file or directory"),
         (["--traces", str(desk.folder / "other")], "other:1: is no recording of fanin serve --record: "),
         (["--admin", "http://127.0.0.1:1"], "http://127.0.0.1:1: cannot be asked: "),
@@ -206,10 +206,10 @@ def test_what_is_not_there_or_no_recording_ends_with_75(desk: Desk) -> None:
     ):
         ran = desk.audit(*words)
         assert ran.code == UNABLE
-        assert told in ran.err
+        assert text in ran.err
 
 
-def test_the_guide_shows_what_is_printed(monkeypatch: pytest.MonkeyPatch, desk: Desk) -> None:
+def test_the_guide_shows_the_printed_report(monkeypatch: pytest.MonkeyPatch, desk: Desk) -> None:
     monkeypatch.chdir(ROOT)
     (shown,) = blocks(ROOT / "docs/how-to/audit.md", "text")
     words = ("--traces", "tests/audit/example.jsonl", "--fail-on", "never", "--output", str(desk.folder / "report"))

@@ -1,4 +1,4 @@
-"""`fanin check`: what it reads, what it makes of ignores and levels, and how it ends."""
+"""`fanin check`: its input, ignores and levels, and its exit codes."""
 
 from __future__ import annotations
 
@@ -65,13 +65,13 @@ def desk(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Desk:
     return Desk(tmp_path, capsys)
 
 
-def test_what_is_fine_ends_with_0(desk: Desk) -> None:
+def test_traffic_without_findings_exits_with_0(desk: Desk) -> None:
     ran = desk.check("--traces", desk.record(ONE))
     assert (ran.code, ran.err) == (OK, "")
     assert ran.out.endswith("1 traces, 1 of them can fail checks\n")
 
 
-def test_a_finding_ends_with_1_and_is_printed_whole(desk: Desk) -> None:
+def test_a_finding_exits_with_1_and_is_printed_in_full(desk: Desk) -> None:
     ran = desk.check("--traces", desk.record(FAN_OUT))
     assert ran.code == FINDINGS
     assert "FAILED   FAN001 n-plus-one-read" in ran.out
@@ -79,15 +79,15 @@ def test_a_finding_ends_with_1_and_is_printed_whole(desk: Desk) -> None:
     assert desk.check("--traces", desk.record(FAN_OUT), "--fail-on", "never").code == OK
 
 
-def test_a_budget_ends_with_1_where_it_is_exceeded(desk: Desk) -> None:
+def test_an_exceeded_budget_exits_with_1(desk: Desk) -> None:
     table = '[[budget]]\nroute = "GET /export"\nmax_queries = 3\n'
     assert desk.check("--traces", desk.record(ONE), settings=table).code == OK
     ran = desk.check("--traces", desk.record(FAN_OUT), "--fail-on", "never", settings=table)
     assert ran.code == FINDINGS
-    assert "9 queries, and the budget is 3 (route GET /export, trace t, of " in ran.out
+    assert "9 queries, and the budget is 3 (route GET /export, trace t, in " in ran.out
 
 
-def test_what_was_not_named_by_its_client_fails_nothing(desk: Desk) -> None:
+def test_an_inferred_trace_does_not_fail(desk: Desk) -> None:
     table = '[[budget]]\nroute = "GET /export"\nmax_queries = 3\nforbid = ["FAN001"]\n'
     ran = desk.check("--traces", desk.record(replace(FAN_OUT, explicit=False)), settings=table)
     assert ran.code == OK
@@ -95,7 +95,7 @@ def test_what_was_not_named_by_its_client_fails_nothing(desk: Desk) -> None:
     assert "note     FAN001 9 reads of videos" in ran.out
 
 
-def test_two_recordings_are_two_sizes(desk: Desk) -> None:
+def test_two_recordings_can_be_two_sizes_of_a_growth_check(desk: Desk) -> None:
     small = desk.record(replace(FAN_OUT, spans=FAN_OUT.spans[:2]), name="small")
     large = desk.record(replace(FAN_OUT, spans=FAN_OUT.spans[:4]), name="large")
     table = '[[growth]]\nby = "recording"\nsmall = "small"\nlarge = "large"\n'
@@ -106,7 +106,7 @@ def test_two_recordings_are_two_sizes(desk: Desk) -> None:
 
 
 @pytest.mark.parametrize(
-    ("table", "told"),
+    ("table", "text"),
     [
         ('[[budget]]\nroute = "a"\n', "bounds nothing and forbids nothing"),
         ("[[budget]]\nmax_queries = 1\n", "budget 1: route: has to be there"),
@@ -119,31 +119,31 @@ def test_two_recordings_are_two_sizes(desk: Desk) -> None:
         ("[[budget]", "is not TOML"),
     ],
 )
-def test_settings_that_do_not_fit_end_with_2(desk: Desk, table: str, told: str) -> None:
+def test_invalid_settings_exit_with_2(desk: Desk, table: str, text: str) -> None:
     ran = desk.check("--traces", desk.record(ONE), settings=table)
     assert ran.code == USAGE
-    assert told in ran.err
+    assert text in ran.err
 
 
 @pytest.mark.parametrize(
     "words", [[], ["--traces"], ["--traces", "a", "--admin", "http://h"], ["--traces", "a", "--format", "pdf"]]
 )
-def test_wrong_words_end_with_2(desk: Desk, words: list[str]) -> None:
+def test_a_usage_error_exits_with_2(desk: Desk, words: list[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         desk.check(*words)
     assert ended.value.code == USAGE
 
 
-def test_what_is_no_url_ends_with_2(desk: Desk) -> None:
+def test_an_invalid_url_exits_with_2(desk: Desk) -> None:
     for url in ("127.0.0.1:9000", "file:///etc/passwd", "http://"):
         ran = desk.check("--admin", url)
         assert ran.code == USAGE
         assert "is not http://HOST:PORT" in ran.err
 
 
-def test_what_is_not_there_or_no_recording_ends_with_75(desk: Desk) -> None:
+def test_a_missing_file_and_a_file_that_is_not_a_recording_exit_with_75(desk: Desk) -> None:
     (desk.folder / "other").write_text("[]\n")
-    for words, told in (
+    for words, text in (
         (["--traces", "/no/such/file"], "/no/such/file: cannot be read: No such file or directory"),
         (["--traces", str(desk.folder)], "cannot be read: Is a directory"),
         (["--traces", str(desk.folder / "other")], "other:1: is no recording of fanin serve --record: "),
@@ -152,10 +152,10 @@ def test_what_is_not_there_or_no_recording_ends_with_75(desk: Desk) -> None:
     ):
         ran = desk.check(*words)
         assert ran.code == UNABLE
-        assert told in ran.err
+        assert text in ran.err
 
 
-def test_an_ignored_finding_fails_nothing_and_is_explained(desk: Desk) -> None:
+def test_an_ignored_finding_does_not_fail_and_is_explained(desk: Desk) -> None:
     table = '[[ignore]]\nrule = "FAN001"\nrelation = "public.videos"\nreason = "in spring"\nowner = "ana"\n'
     unused = table + '[[ignore]]\nrule = "FAN003"\nreason = "gone"\nuntil = 2999-01-01\n'
     file = desk.record(FAN_OUT)
@@ -167,14 +167,14 @@ def test_an_ignored_finding_fails_nothing_and_is_explained(desk: Desk) -> None:
         "ignore 1 (FAN001, public.videos, owner ana): in spring",
         "  FAN001:public.videos:GET /export:GET videos?id=eq.?&select=id",
         "ignore 2 (FAN003): gone, until 2999-01-01",
-        "  matches nothing that was found",
+        "  matches no finding",
     ]
     assert desk.check("--traces", file, "--strict", settings=unused).code == FINDINGS
 
 
 @pytest.mark.parametrize("name", ["videos", "public.videos"])
 @pytest.mark.parametrize("older", [False, True])
-def test_a_relation_is_known_by_both_its_names_also_where_an_older_fanin_recorded_it(
+def test_a_relation_matches_with_and_without_the_default_schema_also_in_older_recordings(
     desk: Desk, older: bool, name: str
 ) -> None:
     recorded = "videos" if older else "public.videos"
@@ -194,28 +194,28 @@ def test_a_relation_is_known_by_both_its_names_also_where_an_older_fanin_recorde
     assert desk.check("--traces", file, settings=other).code == FINDINGS
 
 
-def test_an_ignore_that_is_over_is_told_and_ignores_nothing(desk: Desk) -> None:
+def test_an_expired_ignore_is_a_warning_and_does_not_apply(desk: Desk) -> None:
     table = '[[ignore]]\nrule = "FAN001"\nreason = "in spring"\nuntil = 2020-03-31\n'
     ran = desk.check("--traces", desk.record(FAN_OUT), settings=table)
     assert ran.code == FINDINGS
     assert "warning  ignore 1 (FAN001) expired on 2020-03-31" in ran.out
 
 
-def test_an_ignore_of_what_only_inferred_traces_show_is_not_idle(desk: Desk) -> None:
+def test_an_ignore_that_only_inferred_traces_match_is_not_unmatched(desk: Desk) -> None:
     table = '[[ignore]]\nrule = "FAN001"\nreason = "in spring"\n'
     ran = desk.check("--traces", desk.record(ONE, replace(FAN_OUT, id="i", explicit=False)), settings=table)
     assert "has matched no finding" not in ran.out
     assert "FAN001" not in ran.out
 
 
-def test_a_rule_that_is_off_is_not_held_and_one_route_may_have_its_own(desk: Desk) -> None:
+def test_a_rule_that_is_off_is_not_checked_and_a_route_may_override_its_level(desk: Desk) -> None:
     file = desk.record(FAN_OUT)
     assert desk.check("--traces", file, "--set", "rules.fan001=off").code == OK
     override = '[[override]]\nroute = "GET /export"\nrules.fan001 = "off"\n'
     assert desk.check("--traces", file, settings=override).code == OK
 
 
-def test_strictly_a_budget_that_measured_nothing_fails(desk: Desk) -> None:
+def test_with_strict_an_unmeasured_budget_fails(desk: Desk) -> None:
     table = '[[budget]]\nroute = "GET /other"\nmax_queries = 3\n'
     ran = desk.check("--traces", desk.record(ONE), settings=table)
     assert ran.code == OK
@@ -223,13 +223,13 @@ def test_strictly_a_budget_that_measured_nothing_fails(desk: Desk) -> None:
     assert desk.check("--traces", desk.record(ONE), "--strict", settings=table).code == FINDINGS
 
 
-def test_a_name_that_upstream_has_not_taken_is_no_finding(desk: Desk) -> None:
+def test_a_finding_on_a_name_that_postgrest_never_accepted_is_not_reported(desk: Desk) -> None:
     refused = replace(FAN_OUT, spans=tuple(replace(one, status=404) for one in FAN_OUT.spans))
     ran = desk.check("--traces", desk.record(refused))
     assert "videos" not in ran.out
 
 
-def test_a_format_may_go_into_a_file_and_the_text_is_printed(desk: Desk) -> None:
+def test_with_output_the_format_goes_into_the_file_and_the_text_is_printed(desk: Desk) -> None:
     output = desk.folder / "found"
     for format_ in ("json", "sarif", "junit", "text"):
         ran = desk.check("--traces", desk.record(FAN_OUT), "--format", format_, "--output", str(output))

@@ -1,4 +1,4 @@
-"""The command line: versions, settings with their sources, explanations, errors that name the right word."""
+"""The command line: version, settings with their sources, explanations, and errors that suggest the right word."""
 
 from __future__ import annotations
 
@@ -56,13 +56,13 @@ def test_what_config_prints_is_toml_that_config_reads(capsys: pytest.CaptureFixt
     [
         (
             ["serve", "--upstrem", "http://h"],
-            "fanin serve: error: nothing is called '--upstrem'; did you mean '--upstream'?",
+            "fanin serve: error: unknown argument '--upstrem'; did you mean '--upstream'?",
         ),
-        (["check", "--admin", "http://h", "--budget-file=x"], "fanin check: error: nothing is called '--budget-file'"),
-        (["config", "fanin.toml"], "fanin config: error: nothing is called 'fanin.toml'\n"),
+        (["check", "--admin", "http://h", "--budget-file=x"], "fanin check: error: unknown argument '--budget-file'"),
+        (["config", "fanin.toml"], "fanin config: error: unknown argument 'fanin.toml'\n"),
     ],
 )
-def test_an_unknown_flag_is_an_error_that_names_the_nearest(
+def test_an_unknown_flag_is_an_error_that_suggests_the_nearest(
     capsys: pytest.CaptureFixture[str], arguments: list[str], said: str
 ) -> None:
     with pytest.raises(SystemExit) as end:
@@ -71,7 +71,7 @@ def test_an_unknown_flag_is_an_error_that_names_the_nearest(
     assert said in capsys.readouterr().err
 
 
-def test_a_reader_that_has_enough_ends_it_without_a_traceback() -> None:
+def test_a_closed_pipe_ends_the_command_without_a_traceback() -> None:
     command = f"'{sys.executable}' -m proxy config | head -1"
     ran = subprocess.run(["bash", "-c", f"set -o pipefail; {command}"], capture_output=True, check=False, cwd=ROOT)
     assert (ran.stdout.count(b"\n"), ran.stderr) == (1, b"")
@@ -93,7 +93,7 @@ def test_a_reader_that_has_enough_ends_it_without_a_traceback() -> None:
         (["explain", "literl"], "did you mean 'literal'?"),
     ],
 )
-def test_wrong_usage_exits_2_and_names_what_is_right(
+def test_a_usage_error_exits_with_2_and_suggests_the_right_word(
     arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(arguments) == USAGE
@@ -106,18 +106,18 @@ def test_an_unknown_variable_is_a_warning(capsys: pytest.CaptureFixture[str], mo
     assert "FANIN_MODEE is not a setting; did you mean 'FANIN_MODE'?" in capsys.readouterr().err
 
 
-def test_everything_that_can_be_shown_can_be_explained(capsys: pytest.CaptureFixture[str]) -> None:
+def test_every_known_word_can_be_explained(capsys: pytest.CaptureFixture[str]) -> None:
     for word in (*(rule.code for rule in RULES), *BYPASS_REASONS, *FALLBACK_REASONS, *COMPARISON_RESULTS, *FAULTS):
         assert main(["explain", word]) == 0
         assert len(capsys.readouterr().out) > 20
 
 
-def test_a_doubt_is_explained_with_what_to_do_where_it_comes_often(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_fallback_reason_is_explained_with_its_remedy(capsys: pytest.CaptureFixture[str]) -> None:
     main(["explain", "incomplete"])
-    assert capsys.readouterr().out.endswith(f"\nIf it comes often: {FALLBACK_REMEDIES['incomplete']}\n")
+    assert capsys.readouterr().out.endswith(f"\nIf it happens often: {FALLBACK_REMEDIES['incomplete']}\n")
 
 
-def test_a_refusal_is_explained_with_its_remedy(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_bypass_reason_is_explained_with_its_remedy(capsys: pytest.CaptureFixture[str]) -> None:
     main(["explain", "offset"])
     assert (
         capsys.readouterr().out

@@ -1,4 +1,4 @@
-"""`fanin top`: the table is sorted and cut to its place, and nothing that a client wrote moves the cursor."""
+"""`fanin top`: the table is sorted, fits the terminal, and contains no control characters."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def names(order: SortOrder) -> list[str]:
     return [line.split()[1] for line in shown(ROWS, order)[1:-1]]
 
 
-def test_a_key_sorts_and_again_turns_round() -> None:
+def test_a_key_sorts_and_the_same_key_again_reverses() -> None:
     order = SortOrder()
     assert names(order) == ["b", "c", "a"]
     assert names(order.pressed("c")) == ["a", "c", "b"]
@@ -42,12 +42,12 @@ def test_a_key_sorts_and_again_turns_round() -> None:
     assert order.pressed("x") == order
 
 
-def test_the_column_that_it_is_sorted_by_is_marked() -> None:
+def test_the_sorted_column_is_marked() -> None:
     assert "calls↓" in shown(ROWS, SortOrder())[0]
     assert "p95 ms↑" in shown(ROWS, SortOrder("9", False))[0]
 
 
-def test_a_narrow_terminal_shows_whole_names_and_what_is_sorted_by() -> None:
+def test_a_narrow_terminal_shows_full_names_and_the_sorted_column() -> None:
     query = "GET videos?select=id&status=eq.?"
     heads, line, _ = shown([row(query, failed=7)], SortOrder("f"), width=80)
     assert (heads.split(), line.split()) == (
@@ -59,22 +59,22 @@ def test_a_narrow_terminal_shows_whole_names_and_what_is_sorted_by() -> None:
 
 @pytest.mark.parametrize("most", [-1, 0, 1, 4])
 @pytest.mark.parametrize("width", [80, 200])
-def test_each_fingerprint_takes_one_line_and_no_more_are_shown_than_there_is_room_for(most: int, width: int) -> None:
+def test_each_fingerprint_has_one_line_and_the_table_fits_the_terminal(most: int, width: int) -> None:
     lines = shown([row("GET " + "x" * 500), *ROWS], SortOrder(), most, width)
     assert len(lines) == max(0, most) + 2
     assert all(len(line) <= width for line in lines)
 
 
 @pytest.mark.parametrize("text", [*NASTY, "\x1b[2J\x07\r\n", "[bold]GET t[/bold]", "[/nothing]"])
-def test_hostile_names_are_shown_escaped_and_as_they_are_written(text: str) -> None:
+def test_hostile_names_are_escaped_and_not_interpreted_as_markup(text: str) -> None:
     lines = shown([row(text)], SortOrder(), width=400)
     assert len(lines) == 3
     assert all(line.isprintable() for line in lines)
     assert safe(text).split("\n")[0][:20].strip() in lines[1]
 
 
-def test_what_is_no_admin_port_is_told() -> None:
+def test_a_url_that_is_not_an_admin_port_is_an_error() -> None:
     with pytest.raises(TopError, match="is it the admin port of a fanin"):
         fetch(f"http://127.0.0.1:{free_port()}", None)
-    with pytest.raises(ConfigError, match="is no URL"):
+    with pytest.raises(ConfigError, match="is not a URL"):
         top("file:///etc/passwd", None, 1.0)

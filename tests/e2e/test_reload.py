@@ -141,7 +141,7 @@ async def test_what_takes_a_restart_is_named_and_stays(tmp_path: Path) -> None:
         with reloading(upstream.url, tmp_path, **PLAIN) as one:
             one.reload('pool.calls = 7\nadmin_token = "hidden-hidden-hidden"\ncatalog.schemas = ["a"]\n')
             assert await one.changed(1) == [["admin_token"]]
-            await one.told("settings that take a restart are other ones now: pool.calls, catalog.schemas")
+            await one.told("changed settings need a restart to take effect: pool.calls, catalog.schemas")
             assert await one.setting("pool.calls") == 64
             assert "hidden" not in one.program.printed()
 
