@@ -1,1 +1,1 @@
-"""What can be seen of a running fanin? The admin port: who has access, pages, API, metrics."""
+"""How is a running fanin observed? The admin port: access control, pages, API, metrics."""

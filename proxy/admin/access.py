@@ -1,8 +1,8 @@
-"""Who may have what of the admin port: one decision that every request there passes, whatever page it is for.
+"""Access control of the admin port: one decision for every request, independent of its route.
 
-Metrics and health are for everybody who can connect. Pages and API may be read from this machine, or with the token;
-what changes something takes a POST of JSON from the same origin. A browser must not be made to do any of it for others:
-Host is checked against DNS rebinding, and no other origin is ever let in.
+Metrics and health are open to every client. Pages and API need a local client or the token; a change needs a POST of
+JSON from the same origin. Other websites must not use a visitor's browser for access: the Host header is checked
+against DNS rebinding, and requests from other origins are denied.
 """
 
 import ipaddress
@@ -13,11 +13,11 @@ from hmac import compare_digest
 import msgspec
 
 OPEN = frozenset(("/metrics", "/livez", "/readyz"))
-"""What needs no token. It changes nothing and shows no more than counts."""
+"""Paths that need no token: they change nothing and show only counts."""
 READS = frozenset(("GET", "HEAD"))
 LOCAL_NAMES = frozenset(("localhost", "ip6-localhost"))
-OWN_SITE = frozenset(("", "same-origin", "none"))
-"""Values of Sec-Fetch-Site (https://www.w3.org/TR/fetch-metadata/) that no foreign page's request has."""
+SAME_SITE_VALUES = frozenset(("", "same-origin", "none"))
+"""Values of Sec-Fetch-Site (https://www.w3.org/TR/fetch-metadata/) that requests of other sites never have."""
 
 HEADERS = {
     "Content-Security-Policy": "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
@@ -26,92 +26,94 @@ HEADERS = {
     "Server": "fanin",
     "X-Content-Type-Options": "nosniff",
 }
-"""On every answer."""
+"""Headers of every response."""
 
 
 class AdminRequest(msgspec.Struct, frozen=True):
-    """What the decision depends on; empty where a header is not there."""
+    """The parts of a request that decide its access; missing headers are empty."""
 
     method: str
     path: str
     peer: str
-    """Address of the other side."""
+    """IP address of the client."""
     hosts: tuple[str, ...]
     """The values of all Host headers."""
     forwarded: bool = False
-    """Whether a proxy says that it asks for somebody else."""
+    """Whether a proxy forwarded the request for another client."""
     authorization: str = ""
     cookie: str = ""
     origin: str = ""
     site: str = ""
     navigates: bool = False
-    """Whether a browser opens it as a page."""
+    """Whether a browser opens it as a page (Sec-Fetch-Mode: navigate)."""
     content_type: str = ""
 
 
 class Denied(msgspec.Struct, frozen=True):
-    """Why not: the status, and what to do."""
+    """A denied request: its status, and why or what to do."""
 
     status: int
     reason: str
 
 
 class AccessPolicy:
-    """The rules of one admin port; ``hosts`` are names that it goes by, besides addresses and localhost."""
+    """The access rules of one admin port; ``hosts`` are its names besides IP addresses and localhost."""
 
     def __init__(self, token: str | None, hosts: Iterable[str], key: bytes) -> None:
-        """``key`` is random, and the process' own."""
+        """``key`` is random per process; it signs session cookies."""
         self._token = None if token is None else token.encode()
         self._names = LOCAL_NAMES | {host.lower() for host in hosts}
         self.session = "" if token is None else blake2b(token.encode(), key=key).hexdigest()
-        """What the cookie of one who has shown the token says: worth nothing after a restart, or with another token."""
+        """Value of the session cookie after a login; invalid after a restart or with another token."""
 
-    def check(self, asked: AdminRequest) -> Denied | None:
-        """None where the request may pass."""
-        return self._judge_host(asked) or self._judge_method(asked) or self._judge_visitor(asked)
+    def check(self, request: AdminRequest) -> Denied | None:
+        """None if the request is allowed."""
+        return self._check_host(request) or self._check_method(request) or self._check_client(request)
 
     def is_token(self, text: str) -> bool:
-        """Whether ``text`` is the token; it takes as long for one that is nearly right."""
+        """Whether ``text`` is the token, compared in constant time."""
         return self._token is not None and compare_digest(text.encode(), self._token)
 
-    def _judge_host(self, asked: AdminRequest) -> Denied | None:
-        """A page whose name was made to lead here (DNS rebinding) has that name in Host; an address cannot be one."""
-        name = host_name(asked.hosts[0]) if len(asked.hosts) == 1 else ""
+    def _check_host(self, request: AdminRequest) -> Denied | None:
+        """A DNS rebinding attack has the attacker's name in Host; an IP address cannot be rebound."""
+        name = host_name(request.hosts[0]) if len(request.hosts) == 1 else ""
         if name in self._names or _is_address(name):
             return None
-        return Denied(403, "Host is no name of this port: use its address, or add the name to admin_hosts.")
+        return Denied(
+            403, "The Host header is not a name of this port: use its address, or add the name to admin_hosts."
+        )
 
-    def _judge_method(self, asked: AdminRequest) -> Denied | None:
-        if asked.method in READS:
+    def _check_method(self, request: AdminRequest) -> Denied | None:
+        if request.method in READS:
             return None
-        if asked.method != "POST":
-            return Denied(405, "Only GET, HEAD and POST are taken.")
-        if asked.content_type.partition(";")[0].strip().lower() != "application/json":
-            return Denied(415, "A change is a POST of application/json.")
-        if asked.origin and asked.origin.partition("://")[2] != asked.hosts[0]:
-            return Denied(403, "A change comes from the same origin.")
-        return None if asked.site in OWN_SITE else Denied(403, "A change comes from the same origin.")
+        if request.method != "POST":
+            return Denied(405, "Use GET, HEAD or POST.")
+        if request.content_type.partition(";")[0].strip().lower() != "application/json":
+            return Denied(415, "A change needs a POST of application/json.")
+        if request.origin and request.origin.partition("://")[2] != request.hosts[0]:
+            return Denied(403, "A change must come from the same origin.")
+        return None if request.site in SAME_SITE_VALUES else Denied(403, "A change must come from the same origin.")
 
-    def _judge_visitor(self, asked: AdminRequest) -> Denied | None:
-        if asked.path in OPEN and asked.method in READS:
+    def _check_client(self, request: AdminRequest) -> Denied | None:
+        if request.path in OPEN and request.method in READS:
             return None
-        if asked.site not in OWN_SITE and not asked.navigates:
-            return Denied(403, "Pages of other origins get nothing from here.")
-        if self._shown_token(asked) or (_is_loopback(asked.peer) and not asked.forwarded):
+        if request.site not in SAME_SITE_VALUES and not request.navigates:
+            return Denied(403, "Pages of other origins have no access.")
+        if self._has_token(request) or (_is_loopback(request.peer) and not request.forwarded):
             return None
         if self._token is None:
-            return Denied(403, "This is for the machine that fanin runs on: to let others in, set admin_token.")
-        return Denied(401, "Open it once with ?token=…, or send Authorization: Bearer ….")
+            return Denied(403, "Only the machine that fanin runs on has access: to allow others, set admin_token.")
+        return Denied(401, "Open the page once with ?token=…, or send Authorization: Bearer ….")
 
-    def _shown_token(self, asked: AdminRequest) -> bool:
-        kind, _, text = asked.authorization.partition(" ")
+    def _has_token(self, request: AdminRequest) -> bool:
+        kind, _, text = request.authorization.partition(" ")
         if kind.lower() == "bearer" and self.is_token(text.strip()):
             return True
-        return self._token is not None and compare_digest(asked.cookie.encode(), self.session.encode())
+        return self._token is not None and compare_digest(request.cookie.encode(), self.session.encode())
 
 
 def host_name(host: str) -> str:
-    """The name in ``name:port``, ``[v6]:port`` or either without a port; empty for what is none of these."""
+    """The name in ``name:port``, ``[v6]:port`` or either without a port; empty for any other text."""
     name, _, port = host.rpartition(":") if ":" in host.rpartition("]")[2] else (host, "", "")
     if port and not port.isdigit():
         return ""
@@ -127,7 +129,7 @@ def _is_address(name: str) -> bool:
 
 
 def _is_loopback(peer: str) -> bool:
-    """Whether the other side is this machine; IPv4 may come in IPv6's clothes."""
+    """Whether the client is on this machine; also for IPv4 addresses mapped to IPv6."""
     try:
         address = ipaddress.ip_address(peer.partition("%")[0])
     except ValueError:

@@ -1,4 +1,4 @@
-"""The pages and the API of one running fanin: what it keeps for them, and what they answer."""
+"""The pages and the API of one running fanin, and the traces that it stores for them."""
 
 import asyncio
 import time
@@ -11,7 +11,7 @@ from proxy import __version__
 from proxy.admin.event_stream import EventStream
 from proxy.admin.gauges import metric_levels
 from proxy.admin.page_files import page_files
-from proxy.admin.routes import Answers, routes
+from proxy.admin.routes import ApiHandler, routes
 from proxy.admin.usage_views import rule_view, stored_finding_views, usage_views
 from proxy.admin.views import detail_of, summary_of
 from proxy.findings.model import Rule
@@ -26,37 +26,37 @@ from proxy.sidecar.sidecar import Sidecar
 from proxy.traces.store import Notices, StoredTrace, TraceStore
 
 PAUSE = 0.2
-"""Seconds between two messages to readers: what closed in between is told together."""
-MOST = 100
-"""Traces in one message; of more only the number is told."""
+"""Seconds between two messages of the event stream; one message has all traces that closed in between."""
+MAX_TRACES = 100
+"""Maximum number of traces in one message; the others are only counted."""
 
 QueryParameters = Mapping[str, str]
 encode = msgspec.json.encode
 
 
 class Console:
-    """An observer with something to show. ``settings`` tells those in force."""
+    """Subscribes to events and answers the pages and the API. ``settings`` returns the effective settings."""
 
     def __init__(
         self, sidecar: Sidecar, events: Events, rules: Sequence[Rule], settings: Callable[[], Settings]
     ) -> None:
-        made = settings()
+        current = settings()
         self._sidecar = sidecar
         self._rules = rules
         self._settings = settings
         self._epoch = time.time() - time.monotonic()
-        bounds, names = made.detect, ConfirmedNames(everything=made.show_values)
-        self._kept = TraceStore(bounds.traces, bounds.spans, bounds.keys, names, time.time)
-        self._kept.told = self._closed
+        bounds, names = current.detect, ConfirmedNames(everything=current.show_values)
+        self._store = TraceStore(bounds.traces, bounds.spans, bounds.keys, names, time.time)
+        self._store.told = self._on_closed
         self._notices = Notices(time.time)
         pages = page_files()
-        self._feed = EventStream(made.limits.viewers, encode({"pages": pages.version, "run": time.time()}))
-        self._news: list[StoredTrace] = []
+        self._event_stream = EventStream(current.limits.viewers, encode({"pages": pages.version, "run": time.time()}))
+        self._pending: list[StoredTrace] = []
         self._skipped = 0
-        self._telling: asyncio.Task[None] | None = None
-        events.subscribe(self._kept, TraceClosed)
+        self._publisher: asyncio.Task[None] | None = None
+        events.subscribe(self._store, TraceClosed)
         events.subscribe(self._notices, Warned)
-        answers: dict[str, Answers] = {
+        answers: dict[str, ApiHandler] = {
             "/api/traces": self._traces,
             "/api/traces/{id:.+}": self._trace,
             "/api/fingerprints": self._fingerprints,
@@ -64,104 +64,105 @@ class Console:
             "/api/health": self._health,
             "/api/recording": self._recording,
         }
-        changes: dict[str, Answers] = {"/api/traces/{id:.+}/close": self._close_trace}
-        self.routes = routes(answers, changes, pages.by_path, self._feed, events)
+        changes: dict[str, ApiHandler] = {"/api/traces/{id:.+}/close": self._close_trace}
+        self.routes = routes(answers, changes, pages.by_path, self._event_stream, events)
 
     def metric_levels(self) -> dict[str, float]:
-        """What is kept and followed now, by the name of its metric."""
+        """Gauges and counters of the trace store and the event stream, by metric name."""
         return {
-            "kept_traces": len(self._kept),
-            "kept_spans": self._kept.spans,
-            "kept_traces_dropped": self._kept.dropped,
-            "kept_keys": self._kept.keys,
-            "kept_keys_dropped": self._kept.keys_dropped,
-            "viewers": len(self._feed),
-            "viewers_dropped": self._feed.dropped,
+            "kept_traces": len(self._store),
+            "kept_spans": self._store.spans,
+            "kept_traces_dropped": self._store.dropped,
+            "kept_keys": self._store.keys,
+            "kept_keys_dropped": self._store.keys_dropped,
+            "viewers": len(self._event_stream),
+            "viewers_dropped": self._event_stream.dropped,
         }
 
     async def close(self) -> None:
-        """Let go of whoever follows."""
-        self._feed.close()
-        if self._telling is not None:
-            self._telling.cancel()
-            await asyncio.gather(self._telling, return_exceptions=True)
+        """Disconnect the readers of the event stream."""
+        self._event_stream.close()
+        if self._publisher is not None:
+            self._publisher.cancel()
+            await asyncio.gather(self._publisher, return_exceptions=True)
 
-    # News.
+    # The event stream.
 
-    def _closed(self, entry: StoredTrace) -> None:
-        if not len(self._feed):
+    def _on_closed(self, entry: StoredTrace) -> None:
+        if not len(self._event_stream):
             return
-        if len(self._news) < MOST:
-            self._news.append(entry)
+        if len(self._pending) < MAX_TRACES:
+            self._pending.append(entry)
         else:
             self._skipped += 1
-        if self._telling is None or self._telling.done():
-            self._telling = asyncio.get_running_loop().create_task(self._tell())
+        if self._publisher is None or self._publisher.done():
+            self._publisher = asyncio.get_running_loop().create_task(self._publish())
 
-    async def _tell(self) -> None:
-        while self._news:
-            news, skipped = self._news, self._skipped
-            self._news, self._skipped = [], 0
-            self._feed.publish("traces", await asyncio.to_thread(_news, news, skipped, self._kept.names))
+    async def _publish(self) -> None:
+        while self._pending:
+            entries, skipped = self._pending, self._skipped
+            self._pending, self._skipped = [], 0
+            self._event_stream.publish("traces", await asyncio.to_thread(_message, entries, skipped, self._store.names))
             await asyncio.sleep(PAUSE)
 
-    # Answers. What changes is copied here, and made into JSON in a thread.
+    # The API. Handlers copy data that may change, and encode it as JSON in a thread.
 
     async def _traces(self, query: QueryParameters) -> bytes:
-        entries = [entry for entry in self._kept.all() if entry.trace.id == query.get("id", entry.trace.id)]
-        dropped, names = self._kept.dropped, self._kept.names
+        entries = [entry for entry in self._store.all() if entry.trace.id == query.get("id", entry.trace.id)]
+        dropped, names = self._store.dropped, self._store.names
         return await asyncio.to_thread(
             lambda: encode({"traces": [summary_of(entry, names) for entry in entries], "dropped": dropped})
         )
 
     async def _trace(self, query: QueryParameters) -> bytes | None:
-        entry, origin = self._kept.find(query["id"]), self._origin
+        entry, origin = self._store.find(query["id"]), self._origin
         if entry is None:
             return None
-        return await asyncio.to_thread(lambda: encode(detail_of(entry, self._kept.names, self._base, origin)))
+        return await asyncio.to_thread(lambda: encode(detail_of(entry, self._store.names, self._base, origin)))
 
     async def _close_trace(self, query: QueryParameters) -> bytes:
-        """All parts of the trace, the oldest first, now that its client says that it is over."""
+        """Close a trace because its client says that it has ended; returns all its parts, the oldest first."""
         name, origin = query["id"], self._origin
         closed = await self._sidecar.closer.close_trace(name)
-        entries = [entry for entry in self._kept.all()[::-1] if entry.trace.explicit and entry.trace.id == name]
-        names, base = self._kept.names, self._base
+        entries = [entry for entry in self._store.all()[::-1] if entry.trace.explicit and entry.trace.id == name]
+        names, base = self._store.names, self._base
         return await asyncio.to_thread(
             lambda: encode({"open": not closed, "parts": [detail_of(entry, names, base, origin) for entry in entries]})
         )
 
     async def _fingerprints(self, _: QueryParameters) -> bytes:
         workload, epoch = self._sidecar.rule_runner.workload, self._epoch
-        began, replaced, has = workload.began, workload.replaced, self._kept.names.has
+        began, replaced, has = workload.began, workload.replaced, self._store.names.has
         usages = [usage for usage in workload if has(usage.fingerprint)]
 
-        def made() -> bytes:
-            rows = usage_views(usages, self._kept.names, self._base, epoch)
+        def encoded() -> bytes:
+            rows = usage_views(usages, self._store.names, self._base, epoch)
             since = None if began is None else began + epoch
             return encode({"fingerprints": rows, "since": since, "replaced": replaced})
 
-        return await asyncio.to_thread(made)
+        return await asyncio.to_thread(encoded)
 
     async def _findings(self, _: QueryParameters) -> bytes:
-        found = [one for one in self._sidecar.rule_runner.findings if self._kept.names.shown([one.finding])]
-        known, level = stored_finding_views(found, self._epoch), self._settings().rules.level
+        names, level = self._store.names, self._settings().rules.level
+        stored = [stored for stored in self._sidecar.rule_runner.findings if names.shown([stored.finding])]
+        findings = stored_finding_views(stored, self._epoch)
         rules = [rule_view(rule, level(rule.code)) for rule in self._rules]
-        return await asyncio.to_thread(encode, {"findings": known, "rules": rules})
+        return await asyncio.to_thread(encode, {"findings": findings, "rules": rules})
 
     async def _recording(self, _: QueryParameters) -> bytes:
-        """The traces that are kept, the oldest first, as lines of a recording."""
-        entries, hide = self._kept.all()[::-1], Hiding(self._kept.names)
+        """The stored traces as a recording, the oldest first."""
+        entries, hide = self._store.all()[::-1], Hiding(self._store.names)
         head = RecordingHead(FORMAT, __version__, self._sidecar.salt.hex(), self._epoch)
         return await asyncio.to_thread(
             lambda: b"".join([line(head), *(written(entry.trace, hide) for entry in entries)])
         )
 
     async def _health(self, _: QueryParameters) -> bytes:
-        found: dict[str, Any] = {**metric_levels(self._sidecar, __version__), **self.metric_levels()}
-        settings, bounds = self._settings(), found.pop("limit")
-        shown = [
+        levels: dict[str, Any] = {**metric_levels(self._sidecar, __version__), **self.metric_levels()}
+        settings, bounds = self._settings(), levels.pop("limit")
+        unlabelled = [
             {"name": name, "value": value, "help": READ[name].help, "kind": READ[name].kind}
-            for name, value in found.items()
+            for name, value in levels.items()
             if not isinstance(value, Mapping)
         ]
         return encode(
@@ -173,7 +174,7 @@ class Console:
                 "upstream_up": self._sidecar.health.up,
                 "base": self._base,
                 "shows_values": settings.show_values,
-                "gauges": shown,
+                "gauges": unlabelled,
                 "limits": {name: value for (name,), value in bounds.items()},
                 "warnings": self._notices.all(),
             }
@@ -181,7 +182,7 @@ class Console:
 
     @property
     def _origin(self) -> str:
-        """Where clients on this machine find fanin."""
+        """URL of fanin for clients on this machine."""
         host = self._settings().listen.rpartition(":")[0]
         everywhere = {"0.0.0.0": "127.0.0.1", "[::]": "[::1]"}  # noqa: S104 – compared, not bound
         return f"http://{everywhere.get(host, host)}:{self._sidecar.port}"
@@ -191,5 +192,5 @@ class Console:
         return self._origin + self._sidecar.state_of_upstream.context.mount.mount.decode()
 
 
-def _news(entries: Sequence[StoredTrace], skipped: int, names: ConfirmedNames) -> bytes:
+def _message(entries: Sequence[StoredTrace], skipped: int, names: ConfirmedNames) -> bytes:
     return encode({"traces": [summary_of(entry, names) for entry in entries], "skipped": skipped})

@@ -1,33 +1,33 @@
-"""What just happened, to whoever follows it: server-sent events (https://html.spec.whatwg.org/#server-sent-events).
+"""Publishes messages to browsers as server-sent events (https://html.spec.whatwg.org/#server-sent-events).
 
-Nobody is waited for: a reader that falls behind is cut off, and traffic does not notice.
+Publishing never waits: a reader that is too slow is disconnected, so that it cannot delay requests.
 """
 
 import asyncio
 
 from aiohttp import web
 
-QUEUE = 16
-"""Messages that a reader may be behind."""
+MAX_QUEUED = 16
+"""Maximum number of unsent messages per reader."""
 HEARTBEAT = 15.0
-"""Seconds of silence after which a reader is written to, so that one who has gone is noticed."""
+"""Seconds without a message after which a comment is sent, to detect a closed connection."""
 HEADERS = {"Content-Type": "text/event-stream", "X-Accel-Buffering": "no"}
 
 
 class _Reader:
-    """One who follows. ``task`` is the one that writes to it."""
+    """A connected reader; ``task`` writes to it."""
 
     def __init__(self) -> None:
-        self.queue: asyncio.Queue[bytes] = asyncio.Queue(QUEUE)
+        self.queue: asyncio.Queue[bytes] = asyncio.Queue(MAX_QUEUED)
         self.task = asyncio.current_task()
 
 
 class EventStream:
-    """At most ``limit`` readers, each greeted with ``hello``: JSON on one line."""
+    """A stream with at most ``limit`` readers; each first gets ``hello``, JSON on one line."""
 
     def __init__(self, limit: int, hello: bytes = b"{}") -> None:
         self.dropped = 0
-        """Readers that were cut off, or turned away."""
+        """Number of readers that were disconnected or rejected."""
         self._limit = limit
         self._hello = b"retry: 2000\nevent: hello\ndata: %b\n\n" % hello
         self._readers: set[_Reader] = set()
@@ -37,20 +37,21 @@ class EventStream:
         return len(self._readers)
 
     def publish(self, event: str, data: bytes) -> None:
-        """Tell everybody; ``data`` is JSON on one line."""
+        """Send a message to all readers; ``data`` is JSON on one line."""
         message = b"event: %b\ndata: %b\n\n" % (event.encode(), data)
         for reader in tuple(self._readers):
             if reader.queue.full():
                 self.dropped += 1
-                self._cut(reader)
+                self._disconnect(reader)
             else:
                 reader.queue.put_nowait(message)
 
     async def follow(self, request: web.Request) -> web.StreamResponse:
-        """Handle a request of a reader, until it goes or is cut off."""
+        """Handle the request of a reader until either side closes the connection."""
         if self._closed or len(self._readers) >= self._limit:
             self.dropped += 1
-            return web.json_response({"message": "There are limits.viewers readers already."}, status=503)
+            message = "Too many readers: raise limits.viewers, or close another page."
+            return web.json_response({"message": message}, status=503)
         reader = _Reader()
         self._readers.add(reader)
         answer = web.StreamResponse(headers=HEADERS)
@@ -67,16 +68,16 @@ class EventStream:
             self._readers.discard(reader)
 
     def close(self) -> None:
-        """No more readers, and none of those that are."""
+        """Disconnect all readers and accept no more."""
         self._closed = True
         self.drop_all()
 
     def drop_all(self) -> None:
-        """Cut everybody off; who wants to may come again."""
+        """Disconnect all readers; they may reconnect."""
         for reader in tuple(self._readers):
-            self._cut(reader)
+            self._disconnect(reader)
 
-    def _cut(self, reader: _Reader) -> None:
+    def _disconnect(self, reader: _Reader) -> None:
         self._readers.discard(reader)
         if reader.task is not None:
             reader.task.cancel()

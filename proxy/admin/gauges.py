@@ -1,4 +1,4 @@
-"""What is open, held and in flight now, and the bounds of it: read when somebody asks, counted by nobody."""
+"""Reads the present values of gauges and of the settings that bound them, at each scrape."""
 
 from functools import reduce
 from typing import Any
@@ -27,13 +27,13 @@ BOUNDS = (
     "shadow.max_bytes",
     "trace.max_open",
 )
-"""Settings that the metric ``limit`` shows."""
+"""Settings in the metric ``limit``."""
 
 Labelled = dict[tuple[str, ...], float]
 
 
 def metric_levels(sidecar: Sidecar, version: str) -> dict[str, float | Labelled]:
-    """By the name of its metric, a number, or one for each combination of its labels."""
+    """By metric name: a number, or a number per combination of labels."""
     settings = sidecar.settings
     return {
         **gauges(sidecar),
@@ -44,9 +44,9 @@ def metric_levels(sidecar: Sidecar, version: str) -> dict[str, float | Labelled]
 
 
 def gauges(sidecar: Sidecar) -> dict[str, float]:
-    """What is open now, by the name of its metric."""
+    """Values of the gauges without labels, by metric name."""
     upstream, server, state = sidecar.upstream, sidecar.server, sidecar.state_of_upstream
-    holding = [held for policy in sidecar.policies for held in (policy.merger, policy.coalescer)]
+    strategies = [strategy for policy in sidecar.policies for strategy in (policy.merger, policy.coalescer)]
     return {
         "client_connections": server.open,
         "requests_in_flight": server.in_flight,
@@ -54,11 +54,11 @@ def gauges(sidecar: Sidecar) -> dict[str, float]:
         "upstream_busy": upstream.calls.busy + upstream.others.busy + upstream.shadows.busy,
         "upstream_queue": upstream.calls.waiting + upstream.others.waiting,
         "tunnels": upstream.tunnels.busy,
-        "open_windows": sum(held.batcher.open_windows for held in holding),
+        "open_windows": sum(strategy.batcher.open_windows for strategy in strategies),
         "lists_cut": sum(policy.chunker.busy for policy in sidecar.policies),
-        "waiting": sum(held.batcher.waiting for held in holding),
-        "tracked_queries": sum(len(held.batcher.schedulers) for held in holding),
-        "paused": sum(held.paused for held in holding),
+        "waiting": sum(strategy.batcher.waiting for strategy in strategies),
+        "tracked_queries": sum(len(strategy.batcher.schedulers) for strategy in strategies),
+        "paused": sum(strategy.paused for strategy in strategies),
         "paused_queries": state.mismatches.count(state.context.clock()),
         "shadow_held_bytes": state.comparison_bytes.reserved,
         "fingerprints": len(sidecar.rule_runner.workload),
@@ -71,21 +71,21 @@ def gauges(sidecar: Sidecar) -> dict[str, float]:
 
 
 def _connections(upstream: Upstream) -> Labelled:
-    lanes = {
+    pools = {
         "calls": upstream.calls,
         "others": upstream.others,
         "tunnels": upstream.tunnels,
         "shadows": upstream.shadows,
     }
-    found: Labelled = {}
-    for name, lane in lanes.items():
-        found[name, "busy"], found[name, "idle"] = lane.busy, lane.idle
-    return found
+    connections: Labelled = {}
+    for name, pool in pools.items():
+        connections[name, "busy"], connections[name, "idle"] = pool.busy, pool.idle
+    return connections
 
 
 def _bounds(settings: Settings) -> Labelled:
-    found: Labelled = {}
+    bounds: Labelled = {}
     for name in BOUNDS:
         value: Any = reduce(getattr, name.split("."), settings)
-        found[(name,)] = float(value)
-    return found
+        bounds[(name,)] = float(value)
+    return bounds

@@ -1,6 +1,6 @@
-"""The files of the pages, by the paths that they are served at.
+"""Reads the files of the pages and assigns the URL paths at which they are served.
 
-A path tells which files they are: a browser that began with one version gets no module of another.
+The path contains a hash of all files, so that a browser never mixes modules of two versions.
 """
 
 from hashlib import blake2b
@@ -8,32 +8,32 @@ from importlib.resources import files
 from importlib.resources.abc import Traversable
 from typing import NamedTuple
 
-BEGIN = "/pages/"
-"""Where the files say that they are; they are served below it, under their version."""
-KINDS = (".html", ".js", ".css", ".svg")
+PREFIX = "/pages/"
+"""Path prefix in the files; the server inserts the version after it."""
+EXTENSIONS = (".html", ".js", ".css", ".svg")
 
 
 class PageFiles(NamedTuple):
-    """All of them."""
+    """All files with their common version."""
 
     version: str
-    """Of these files together: different for different ones."""
+    """Hash of all files."""
     by_path: dict[str, bytes]
 
 
 def page_files(folder: Traversable | None = None) -> PageFiles:
-    """What is installed, or in ``folder``."""
+    """The installed files, or those of ``folder``."""
     folder = folder or files("proxy.admin") / "pages"
-    there = sorted((one for one in folder.iterdir() if one.name.endswith(KINDS)), key=lambda one: one.name)
-    found = {one.name: one.read_bytes() for one in there}
-    version = _version(found)
-    place = f"{BEGIN}{version}/"
-    index = found.pop("index.html").replace(BEGIN.encode(), place.encode())
-    return PageFiles(version, {"/": index, **{place + name: data for name, data in found.items()}})
+    paths = sorted((path for path in folder.iterdir() if path.name.endswith(EXTENSIONS)), key=lambda path: path.name)
+    contents = {path.name: path.read_bytes() for path in paths}
+    version = _version(contents)
+    prefix = f"{PREFIX}{version}/"
+    index = contents.pop("index.html").replace(PREFIX.encode(), prefix.encode())
+    return PageFiles(version, {"/": index, **{prefix + name: data for name, data in contents.items()}})
 
 
-def _version(found: dict[str, bytes]) -> str:
+def _version(contents: dict[str, bytes]) -> str:
     digest = blake2b(digest_size=8)
-    for name, data in found.items():
+    for name, data in contents.items():
         digest.update(b"%d %d " % (len(name), len(data)) + name.encode() + data)
     return digest.hexdigest()

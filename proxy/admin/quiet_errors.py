@@ -1,4 +1,4 @@
-"""aiohttp's server for the admin port, which in its errors says back nothing of the request."""
+"""aiohttp's server for the admin port with error answers that contain nothing of the request."""
 
 import asyncio
 from collections.abc import Callable
@@ -7,8 +7,8 @@ from http import HTTPStatus
 from aiohttp import web
 
 
-class _Terse(web.RequestHandler):
-    """aiohttp explains a malformed head with the bytes of it."""
+class _QuietRequestHandler(web.RequestHandler):
+    """Answers errors with the status phrase only: aiohttp quotes the bytes of a malformed head."""
 
     __slots__ = ()
 
@@ -23,18 +23,19 @@ class _Terse(web.RequestHandler):
 
 
 class Runner(web.AppRunner):
-    """Runs an application whose errors are terse, without an access log."""
+    """Runs an application with quiet errors and without an access log."""
 
     @property
-    def server(self) -> Callable[[], _Terse] | None:  # type: ignore[override]
-        """Makes the protocol of a connection."""
+    def server(self) -> Callable[[], _QuietRequestHandler] | None:  # type: ignore[override]
+        """Factory of the protocol of a connection."""
         server = super().server
         if server is None:
             return None
-        return lambda: _Terse(server, loop=asyncio.get_running_loop(), access_log=None)  # type: ignore[arg-type]
+        loop = asyncio.get_running_loop
+        return lambda: _QuietRequestHandler(server, loop=loop(), access_log=None)  # type: ignore[arg-type]
 
 
-async def refuse_expectation(request: web.Request, answer: web.StreamResponse) -> None:
-    """For ``on_response_prepare``: the answer to an unknown ``Expect`` says it back."""
+async def quiet_expectation_failed(request: web.Request, answer: web.StreamResponse) -> None:
+    """For ``on_response_prepare``: removes the value of an unknown ``Expect`` header from aiohttp's 417 answer."""
     if answer.status == HTTPStatus.EXPECTATION_FAILED and isinstance(answer, web.Response):
         answer.text = f"{HTTPStatus.EXPECTATION_FAILED.phrase}\n"

@@ -1,4 +1,4 @@
-"""The admin port's pages and API as routes: what they answer is handed in, made where no traffic waits for it."""
+"""aiohttp routes of the pages and the API; the answers come from functions that the caller passes."""
 
 from collections.abc import Awaitable, Callable, Mapping
 
@@ -7,22 +7,22 @@ from aiohttp import web
 from proxy.admin.event_stream import EventStream
 from proxy.observe.events import Events, Warned
 
-Answers = Callable[[Mapping[str, str]], Awaitable[bytes | None]]
-"""From what stands in the path and in the query to JSON; None for what there is not."""
+ApiHandler = Callable[[Mapping[str, str]], Awaitable[bytes | None]]
+"""From the parameters of path and query string to JSON; None for a 404."""
 JSON = "application/json"
 LINES = {"/api/recording": "application/jsonl"}
-"""What is answered with a JSON text in each line."""
+"""Media types of paths that answer with a JSON text per line."""
 TYPES = {"html": "text/html", "js": "text/javascript", "css": "text/css", "svg": "image/svg+xml"}
 
 
 def routes(
-    answers: Mapping[str, Answers],
-    changes: Mapping[str, Answers],
+    answers: Mapping[str, ApiHandler],
+    changes: Mapping[str, ApiHandler],
     files: Mapping[str, bytes],
     feed: EventStream,
     events: Events,
 ) -> list[web.RouteDef]:
-    """``answers`` to GET, ``changes`` by POST, and ``files``, by their paths."""
+    """Routes for ``answers`` (GET), ``changes`` (POST) and ``files`` (GET), which are mappings by path."""
     return [
         *(web.post(path, _api(answer, events, JSON)) for path, answer in changes.items()),
         *(web.get(path, _api(answer, events, LINES.get(path, JSON))) for path, answer in answers.items()),
@@ -31,17 +31,15 @@ def routes(
     ]
 
 
-def _api(answer: Answers, events: Events, kind: str) -> Callable[[web.Request], Awaitable[web.Response]]:
+def _api(answer: ApiHandler, events: Events, kind: str) -> Callable[[web.Request], Awaitable[web.Response]]:
     async def handle(request: web.Request) -> web.Response:
         try:
             body = await answer({**request.query, **request.match_info})
         except Exception as error:
-            events.emit(Warned("a page of the admin port could not be made", "This is a bug: report it.", error))
-            return web.json_response({"message": "fanin failed on this page; its log has the traceback."}, status=500)
+            events.emit(Warned("a page of the admin port failed", "This is a bug: report it.", error))
+            return web.json_response({"message": "This page failed; fanin's log has the traceback."}, status=500)
         if body is None:
-            return web.json_response(
-                {"message": "There is no such thing, or it has given way to newer ones."}, status=404
-            )
+            return web.json_response({"message": "Not found, or no longer stored."}, status=404)
         return web.Response(body=body, content_type=kind)
 
     return handle

@@ -1,6 +1,6 @@
-"""The admin port: metrics, health, settings. It shares the loop with the traffic, so it does next to nothing.
+"""The admin port: metrics, health, settings, pages and API. It shares the event loop with requests, so it does little.
 
-Whatever is added here passes the gate, since the gate stands before the router.
+A middleware checks access before routing, so every route is protected.
 """
 
 import html
@@ -11,7 +11,7 @@ import msgspec
 from aiohttp import web
 
 from proxy.admin.access import HEADERS, OPEN, AccessPolicy, AdminRequest, Denied
-from proxy.admin.quiet_errors import Runner, refuse_expectation
+from proxy.admin.quiet_errors import Runner, quiet_expectation_failed
 from proxy.settings.listing import listed
 from proxy.settings.loading import EffectiveSettings
 from proxy.settings.sources import ConfigError
@@ -23,13 +23,13 @@ Scrape = Callable[[str], Awaitable[tuple[bytes, str]]]
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 MAX_BODY = 65_536
-"""Bytes of a request's body."""
+"""Maximum bytes of a request body."""
 COOKIE = "fanin"
 FORWARDED = ("Forwarded", "X-Forwarded-For", "X-Real-IP", "Via")
 
 
 class AdminServer:
-    """``/metrics``, ``/livez``, ``/readyz`` and the API. ``settings`` tells the ones in force."""
+    """Serves ``/metrics``, ``/livez``, ``/readyz`` and the routes ``more``. ``settings`` returns the effective ones."""
 
     def __init__(
         self,
@@ -54,14 +54,14 @@ class AdminServer:
         self.apply_settings()
 
     def apply_settings(self) -> None:
-        """Take the token and the names from the settings in force. Who has logged in stays so, with the same token."""
+        """Apply the token and the names of the effective settings. Sessions stay valid while the token is the same."""
         settings = self._settings().settings
         token = None if settings.admin_token is None else settings.admin_token.get_secret_value()
         own = [listen.rpartition(":")[0].strip("[]") for listen in (settings.admin, settings.metrics)]
-        self._gate = AccessPolicy(token, (*own, *settings.admin_hosts), self._key)
+        self._access = AccessPolicy(token, (*own, *settings.admin_hosts), self._key)
 
     async def start(self) -> None:
-        """Bind what is set. ConfigError when an address is taken."""
+        """Bind the configured addresses; raises ConfigError if an address is in use."""
         settings = self._settings().settings
         if settings.admin != "off":
             self.port = await self._listen("admin", settings.admin, [*self._open, *self._closed])
@@ -69,8 +69,8 @@ class AdminServer:
             self.metrics_port = await self._listen("metrics", settings.metrics, self._open)
 
     @property
-    def told(self) -> str:
-        """Its part of the start line."""
+    def summary(self) -> str:
+        """The ports, for the start line."""
         ports = (("admin", self.port), ("metrics", self.metrics_port))
         return "".join(f", {name} port {port}" for name, port in ports if port)
 
@@ -81,9 +81,9 @@ class AdminServer:
     async def _listen(self, name: str, address: str, routes: Sequence[web.RouteDef]) -> int:
         host, port = split_listen(address)
         app = web.Application(middlewares=[self._guard], client_max_size=MAX_BODY)
-        app.on_response_prepare.extend((_add_headers, refuse_expectation))
+        app.on_response_prepare.extend((_add_headers, quiet_expectation_failed))
         app.add_routes(routes)
-        runner = Runner(app, handler_cancellation=True)  # who leaves needs no answer
+        runner = Runner(app, handler_cancellation=True)  # a client that disconnects needs no answer
         self._runners.append(runner)
         await runner.setup()
         try:
@@ -94,25 +94,27 @@ class AdminServer:
 
     @web.middleware
     async def _guard(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        """Before every route, and before there is one."""
+        """Check access before routing."""
         token = request.query.get("token", "")
-        if token and request.method == "GET" and self._gate.is_token(token):
-            denied = self._gate.check(_asked(request, authorization=f"Bearer {token}"))
+        if token and request.method == "GET" and self._access.is_token(token):
+            denied = self._access.check(_admin_request(request, authorization=f"Bearer {token}"))
             return _denied(denied) if denied else self._log_in(request)
-        denied = self._gate.check(_asked(request))
+        denied = self._access.check(_admin_request(request))
         return _denied(denied) if denied else await handler(request)
 
     def _log_in(self, request: web.Request) -> web.Response:
-        """The token becomes a cookie. The page goes on by itself: a browser that came here from another site would not
-        send a SameSite=Strict cookie after a redirect.
+        """Set the session cookie, and load the same page without the token.
+
+        This is a page and not a redirect: after a redirect from another site, a browser does not send a SameSite=Strict
+        cookie.
         """
-        place = html.escape("/" + request.path.lstrip("/"), quote=True)
-        text = f'<!doctype html><meta http-equiv="refresh" content="0;url={place}"><a href="{place}">{place}</a>'
+        path = html.escape("/" + request.path.lstrip("/"), quote=True)
+        text = f'<!doctype html><meta http-equiv="refresh" content="0;url={path}"><a href="{path}">{path}</a>'
         answer = web.Response(text=text, content_type="text/html")
-        answer.set_cookie(COOKIE, self._gate.session, httponly=True, samesite="Strict", path="/")
+        answer.set_cookie(COOKIE, self._access.session, httponly=True, samesite="Strict", path="/")
         return answer
 
-    # Open to all.
+    # Open paths.
 
     async def _metrics(self, request: web.Request) -> web.Response:
         body, content_type = await self._scrape(request.headers.get("Accept", ""))
@@ -122,7 +124,7 @@ class AdminServer:
         return web.Response(text="alive\n")
 
     async def _ready(self, request: web.Request) -> web.Response:
-        """Upstream's health only when asked for: an upstream blip must not take every pod out."""
+        """Check upstream only with ``?upstream``: a short failure of upstream must not make every pod unready."""
         state = self._sidecar.state
         if state != "ready":
             return web.Response(status=503, text=f"{state}\n")
@@ -130,13 +132,13 @@ class AdminServer:
             return web.Response(status=503, text="upstream is down\n")
         return web.Response(text="ready\n")
 
-    # For who may.
+    # Protected paths.
 
     async def _config(self, request: web.Request) -> web.Response:
         return web.Response(body=msgspec.json.encode(list(listed(self._settings()))), content_type="application/json")
 
 
-def _asked(request: web.Request, authorization: str = "") -> AdminRequest:
+def _admin_request(request: web.Request, authorization: str = "") -> AdminRequest:
     headers, peer = request.headers, request.transport.get_extra_info("peername") if request.transport else None
     return AdminRequest(
         method=request.method,

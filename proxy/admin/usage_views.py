@@ -1,4 +1,4 @@
-"""What the API answers beside traces: fingerprints and findings, as JSON has them; units as in ``views``."""
+"""JSON of the API for fingerprints, findings and rules; units as in ``views``."""
 
 from collections.abc import Iterable, Sequence
 from typing import Protocol
@@ -24,7 +24,7 @@ class FindingHistory(Protocol):
 
 
 class UsageView(msgspec.Struct, frozen=True):
-    """One fingerprint. ``error`` is how many calls of others its rank may hold; ``merged`` counts requests."""
+    """One fingerprint. ``error``: maximum number of calls not counted before it was tracked; ``merged``: requests."""
 
     fingerprint: str
     relation: str
@@ -50,7 +50,7 @@ class UsageView(msgspec.Struct, frozen=True):
 
 
 class IgnoreView(msgspec.Struct, frozen=True):
-    """Why a finding is told to nobody."""
+    """The ignore that suppresses a finding."""
 
     reason: str
     owner: str
@@ -58,7 +58,7 @@ class IgnoreView(msgspec.Struct, frozen=True):
 
 
 class StoredFindingView(msgspec.Struct, frozen=True):
-    """A finding, once. ``trace`` is the last one that it was made in; empty where it is of the whole workload."""
+    """A stored finding. ``trace`` is the id of its last trace; empty for a finding about the whole workload."""
 
     key: str
     finding: Finding
@@ -80,34 +80,34 @@ class RuleView(msgspec.Struct, frozen=True):
 
 
 def usage_views(usages: Sequence[Usage], names: ConfirmedNames, base: str, epoch: float) -> list[UsageView]:
-    """Those with the most calls first. ``epoch`` is what the running clock lacks to seconds since 1970."""
+    """The fingerprints with the most calls first. Monotonic time plus ``epoch`` is seconds since 1970."""
     views = [_usage(usage, names, base, epoch) for usage in usages]
     return sorted(views, key=lambda view: view.calls, reverse=True)
 
 
-def stored_finding_views(known: Iterable[FindingHistory], epoch: float) -> list[StoredFindingView]:
-    """In the order given."""
+def stored_finding_views(findings: Iterable[FindingHistory], epoch: float) -> list[StoredFindingView]:
+    """The findings in the given order."""
     return [
         StoredFindingView(
-            one.finding.key,
-            one.finding,
-            one.first_seen + epoch,
-            one.last_seen + epoch,
-            one.count,
-            one.trace,
-            _ignored(one),
+            stored.finding.key,
+            stored.finding,
+            stored.first_seen + epoch,
+            stored.last_seen + epoch,
+            stored.count,
+            stored.trace,
+            _ignored(stored),
         )
-        for one in known
+        for stored in findings
     ]
 
 
 def rule_view(rule: Rule, level: str) -> RuleView:
-    """A rule at its level."""
+    """A rule with its configured level."""
     return RuleView(rule.code, rule.name, rule.safety, level, rule.document)
 
 
-def _ignored(known: FindingHistory) -> IgnoreView | None:
-    ignore = known.ignore
+def _ignored(stored: FindingHistory) -> IgnoreView | None:
+    ignore = stored.ignore
     if ignore is None:
         return None
     return IgnoreView(ignore.reason, ignore.owner, ignore.until.isoformat() if ignore.until else "")

@@ -1,6 +1,6 @@
-"""What the API answers: closed traces, as JSON has them. Times are milliseconds, but for moments: seconds since 1970.
+"""JSON of the API for closed traces. Durations are milliseconds; moments are seconds since 1970.
 
-No value is in any of these, but for ``target`` and ``curl`` of a span where the setting `show_values` is on.
+Only ``target`` and ``curl`` of a span may contain values, and only with the setting `show_values`.
 """
 
 from collections import Counter
@@ -20,18 +20,18 @@ from proxy.observe.confirmed_names import METHODS, ConfirmedNames
 from proxy.traces.store import StoredTrace
 
 RELATIONS = 20
-"""Relations that are named for one trace in the list."""
+"""Maximum number of relations of one trace in the list."""
 
 
 class FindingMark(msgspec.Struct, frozen=True):
-    """A finding, named."""
+    """Code and impact of a finding."""
 
     code: str
     impact: str
 
 
 class TraceSummary(msgspec.Struct, frozen=True):
-    """One line of the list of traces. ``saved`` are requests that took no upstream call of their own."""
+    """One row of the list of traces. ``saved`` is the number of requests without an upstream call of their own."""
 
     number: int
     id: str
@@ -52,7 +52,7 @@ class TraceSummary(msgspec.Struct, frozen=True):
 
 
 class SpanView(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One request; ``start`` counts from its trace's, ``upstream`` is what of ``ms`` upstream took."""
+    """One request; ``start`` is relative to its trace, ``upstream`` is the part of ``ms`` that upstream took."""
 
     number: int
     method: str
@@ -75,7 +75,7 @@ class SpanView(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class CallView(msgspec.Struct, frozen=True):
-    """An upstream call, or an answer that took ``parts`` of them, as far as the spans that it answered tell."""
+    """An upstream call, or a chunked answer with ``parts`` calls, computed from the spans that it answered."""
 
     call: int
     start: float
@@ -85,7 +85,7 @@ class CallView(msgspec.Struct, frozen=True):
 
 
 class BypassView(msgspec.Struct, frozen=True):
-    """Why requests were not merged, and what to do about it."""
+    """A bypass reason with its number of requests and its remedy."""
 
     reason: str
     count: int
@@ -94,14 +94,14 @@ class BypassView(msgspec.Struct, frozen=True):
 
 
 class ClientCode(msgspec.Struct, frozen=True):
-    """A query to be copied; empty where there is none to be made."""
+    """Code of a query to copy; empty without a relation."""
 
     curl: str
     supabase_js: str
 
 
 class TraceDetail(msgspec.Struct, frozen=True):
-    """A trace with all that is kept of it."""
+    """A trace with all that is stored of it."""
 
     summary: TraceSummary
     spans: tuple[SpanView, ...]
@@ -113,14 +113,14 @@ class TraceDetail(msgspec.Struct, frozen=True):
 
 
 class FindingView(msgspec.Struct, frozen=True):
-    """A finding with the name to mute it by."""
+    """A finding with its key for ``[[ignore]]``."""
 
     key: str
     finding: Finding
 
 
 def summary_of(entry: StoredTrace, names: ConfirmedNames) -> TraceSummary:
-    """One line for the list; ``names`` knows what may be shown."""
+    """The row of a trace in the list; ``names`` decides which names may be shown."""
     trace = entry.trace
     spans = trace.spans
     answered = sum(1 for span in spans if span.call)
@@ -146,11 +146,17 @@ def summary_of(entry: StoredTrace, names: ConfirmedNames) -> TraceSummary:
 
 
 def detail_of(entry: StoredTrace, names: ConfirmedNames, base: str, origin: str) -> TraceDetail:
-    """All of a trace that may be shown; ``base`` is where PostgREST is for clients, ``origin`` where targets begin."""
+    """The parts of a trace that may be shown.
+
+    ``base`` is the URL of PostgREST for clients, with the mount; ``origin`` the same without it, to put before targets.
+    """
     spans = sorted(entry.trace.spans, key=lambda span: span.start)
     bypass_reasons = Counter(span.bypass_reason for span in spans if span.bypass_reason)
-    shown = [span for span in spans if names.has(span.fingerprint) and names.relation(span.relation) == span.relation]
-    asked = {span.fingerprint: span.relation for span in shown}
+    relations = {
+        span.fingerprint: span.relation
+        for span in spans
+        if names.has(span.fingerprint) and names.relation(span.relation) == span.relation
+    }
     return TraceDetail(
         summary=summary_of(entry, names),
         spans=tuple(_span(span, names, entry.trace.start, origin) for span in spans),
@@ -160,12 +166,12 @@ def detail_of(entry: StoredTrace, names: ConfirmedNames, base: str, origin: str)
             for reason, count in bypass_reasons.most_common()
         ),
         findings=tuple(FindingView(finding.key, finding) for finding in names.shown(entry.findings)),
-        code={fingerprint: code_of(fingerprint, relation, base) for fingerprint, relation in asked.items()},
+        code={fingerprint: code_of(fingerprint, relation, base) for fingerprint, relation in relations.items()},
     )
 
 
 def code_of(fingerprint: str, relation: str, base: str) -> ClientCode:
-    """A fingerprint as code with placeholders for values."""
+    """Code for a fingerprint, with placeholders for values."""
     if not relation:
         return ClientCode("", "")
     return ClientCode(curl(fingerprint, relation, base), call_js(parse_fingerprint(fingerprint)))
@@ -196,18 +202,18 @@ def _span(span: Span, names: ConfirmedNames, start: float, origin: str) -> SpanV
 
 
 def _calls(spans: Sequence[Span], trace: Trace) -> list[CallView]:
-    """The calls in the order that their first spans came in."""
-    answered = group_by((span for span in spans if span.call), lambda span: span.call)
-    return [_call(call, members, trace.start) for call, members in answered.items()]
+    """The upstream calls in the order of their first spans."""
+    by_call = group_by((span for span in spans if span.call), lambda span: span.call)
+    return [_call(call, answered, trace.start) for call, answered in by_call.items()]
 
 
-def _call(call: int, members: Sequence[Span], start: float) -> CallView:
-    """A merged answer goes to all at once: the first to have it tells when the call ended."""
-    seconds = max(span.upstream for span in members)
-    merged = any(span.outcome is Outcome.MERGED for span in members)
-    end = (min if merged else max)(span.end for span in members)
-    numbers = tuple(span.number for span in members)
-    parts = max(span.parts for span in members)
+def _call(call: int, answered: Sequence[Span], start: float) -> CallView:
+    """The call that answered the spans. After a merged call all spans end, so the first end is the end of the call."""
+    seconds = max(span.upstream for span in answered)
+    merged = any(span.outcome is Outcome.MERGED for span in answered)
+    end = (min if merged else max)(span.end for span in answered)
+    numbers = tuple(span.number for span in answered)
+    parts = max(span.parts for span in answered)
     return CallView(call, max(0.0, _ms(end - seconds - start)), _ms(seconds), parts, numbers)
 
 

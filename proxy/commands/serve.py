@@ -199,7 +199,7 @@ def _start_line(sidecar: Sidecar, admin: AdminServer) -> str:
     pages = f"\nfanin: live traces at http://{admin_host}:{admin.port}/" if settings.debug and admin.port else ""
     return (
         f"fanin {__version__}: http://{host}:{sidecar.port} → {settings.upstream}, mount {discovered.mount}, "
-        f"profile {discovered.gateway.name}, mode {settings.mode}{admin.told}{pages}"
+        f"profile {discovered.gateway.name}, mode {settings.mode}{admin.summary}{pages}"
     )
 
 

@@ -1,4 +1,4 @@
-"""What is read at scrape is what is declared, and agrees with the settings."""
+"""The values read at a scrape are those that are declared, and agree with the settings."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.e2e.harness import OK, RawClient, ScriptedUpstream, Talk, fanin, sett
 from tests.observe.test_metrics import scrape
 
 
-async def test_every_declared_level_is_read_and_has_its_labels() -> None:
+async def test_every_declared_gauge_is_read_with_its_labels() -> None:
     sidecar = await Sidecar.create(settings("http://127.0.0.1:1"), RULES, Events(), time.monotonic)
     console = Console(sidecar, Events(), RULES, lambda: sidecar.settings)
     found = {**metric_levels(sidecar, "1.2.3"), **console.metric_levels()}
@@ -38,7 +38,7 @@ async def test_bounds_are_those_of_the_settings() -> None:
     assert seen["fanin_build_info", "observe", "1.2.3"] == 1
 
 
-async def test_what_is_in_flight_is_seen_and_goes_back_to_zero() -> None:
+async def test_gauges_count_requests_in_flight_and_return_to_zero() -> None:
     async def waits(talk: Talk) -> None:
         await talk.request()
         await going.wait()

@@ -1,4 +1,4 @@
-"""The files of the pages: whole, of one version, and joined by nothing but their own names."""
+"""The files of the pages are complete, share one version, and import only each other."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ MODULES = {
 }
 
 
-def test_all_files_are_served_below_their_version() -> None:
+def test_all_files_are_served_under_their_version() -> None:
     version, by_path = page_files()
     places = {path.rpartition("/")[0] for path in by_path if path != "/"}
     assert places == {f"/pages/{version}"}
 
 
-def test_what_the_document_names_is_served() -> None:
+def test_all_files_that_the_document_names_are_served() -> None:
     by_path = page_files().by_path
     named = set(NAMED.findall(by_path["/"].decode()))
     assert len(named) > 2
@@ -36,7 +36,7 @@ def test_what_the_document_names_is_served() -> None:
 
 
 @pytest.mark.parametrize("name", MODULES)
-def test_a_module_imports_its_neighbours_relatively_and_none_of_them_imports_it_back(name: str) -> None:
+def test_modules_import_each_other_by_relative_paths_and_without_cycles(name: str) -> None:
     """A relative path stays below the version."""
 
     def reached(module: str) -> set[str]:
@@ -49,7 +49,7 @@ def test_a_module_imports_its_neighbours_relatively_and_none_of_them_imports_it_
 
 
 @pytest.mark.parametrize("name", MODULES)
-def test_a_module_says_what_it_is_and_is_not_long(name: str) -> None:
+def test_a_module_begins_with_a_comment_and_is_short(name: str) -> None:
     assert MODULES[name].startswith("// ")
     assert MODULES[name].count("\n") <= LONGEST
 
@@ -62,7 +62,7 @@ def _folder(at: Path, script: str) -> Path:
     return at
 
 
-def test_another_script_is_another_version_and_the_same_one_is_the_same(tmp_path: Path) -> None:
+def test_the_version_changes_exactly_if_a_file_changes(tmp_path: Path) -> None:
     one, other, same = (
         page_files(_folder(tmp_path / name, text)) for name, text in (("1", "1;"), ("2", "2;"), ("3", "1;"))
     )
@@ -72,5 +72,5 @@ def test_another_script_is_another_version_and_the_same_one_is_the_same(tmp_path
     assert not set(one.by_path) & set(other.by_path) - {"/"}
 
 
-def test_what_is_no_file_of_a_page_is_not_served(tmp_path: Path) -> None:
+def test_other_files_are_not_served(tmp_path: Path) -> None:
     assert len(page_files(_folder(tmp_path / "1", "1;")).by_path) == 2

@@ -1,4 +1,4 @@
-"""The admin port over a socket: what everybody gets, what takes a token, and what no browser is let do for others."""
+"""The admin port over a socket: open paths, protected paths, and protection against other websites."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def cookie(answer: RawAnswer) -> str:
 
 
 @pytest.mark.parametrize("token", [None, TOKEN])
-async def test_metrics_and_health_are_for_all_and_pages_for_this_machine_or_the_token(token: str | None) -> None:
+async def test_metrics_and_health_are_open_and_pages_need_a_local_client_or_the_token(token: str | None) -> None:
     async with admin(Loaded(admin_token=token)) as made:
         for path, text in (("/metrics", b"counts 1\n"), ("/livez", b"alive\n"), ("/readyz", b"ready\n")):
             assert (await get(made.port, path, ELSEWHERE)).body == text
@@ -86,14 +86,14 @@ async def test_metrics_and_health_are_for_all_and_pages_for_this_machine_or_the_
             assert (await get(made.port, path, ELSEWHERE, BEARER)).status == (200 if token else 403)
 
 
-async def test_whoever_may_not_in_is_not_told_what_there_is() -> None:
+async def test_a_denied_client_does_not_learn_which_paths_exist() -> None:
     async with admin(Loaded(admin_token=TOKEN)) as made:
         there, nowhere = [await get(made.port, path, ELSEWHERE) for path in ("/api/config", "/api/no")]
         assert (there.status, there.body) == (nowhere.status, nowhere.body)
         assert (await get(made.port, "/api/no")).status == 404
 
 
-async def test_the_token_in_the_address_becomes_a_cookie_that_no_script_reads_and_no_other_site_sends() -> None:
+async def test_a_login_sets_a_cookie_that_scripts_cannot_read_and_other_sites_cannot_send() -> None:
     async with admin(Loaded(admin_token=TOKEN)) as made:
         entered = await get(made.port, f"/api/traces?token={TOKEN}", ELSEWHERE)
         assert entered.status == 200
@@ -105,7 +105,7 @@ async def test_the_token_in_the_address_becomes_a_cookie_that_no_script_reads_an
         assert (await get(made.port, "/api/traces", ELSEWHERE, "Cookie: fanin=0123")).status == 401
 
 
-async def test_a_wrong_token_in_the_address_is_no_login() -> None:
+async def test_a_wrong_token_in_the_url_does_not_log_in() -> None:
     async with admin(Loaded(admin_token=TOKEN)) as made:
         for target in ("/?token=wrong", "/?token="):
             answer = await get(made.port, target, ELSEWHERE)
@@ -116,14 +116,14 @@ async def test_a_wrong_token_in_the_address_is_no_login() -> None:
 
 
 @pytest.mark.parametrize("path", ["//evil.example/", "/%22%3E%3Cscript%3E"])
-async def test_a_login_leads_nowhere_else_and_is_no_way_in_for_script(path: str) -> None:
+async def test_a_login_page_links_only_to_this_port_and_contains_no_script(path: str) -> None:
     async with admin(Loaded(admin_token=TOKEN)) as made:
         body = (await get(made.port, f"{path}?token={TOKEN}", ELSEWHERE)).body
         assert b"url=//" not in body
         assert b"<script" not in body
 
 
-async def test_the_cookie_ends_with_the_token_and_not_with_another_reload() -> None:
+async def test_the_cookie_stays_valid_until_the_token_changes() -> None:
     loaded = Loaded(admin_token=TOKEN)
     async with admin(loaded) as made:
         name = cookie(await get(made.port, f"/?token={TOKEN}", ELSEWHERE)).partition(";")[0]
@@ -135,14 +135,14 @@ async def test_the_cookie_ends_with_the_token_and_not_with_another_reload() -> N
         assert (await get(made.port, "/", ELSEWHERE, f"Cookie: {name}")).status == 401
 
 
-async def test_any_other_host_is_refused() -> None:
+async def test_any_other_host_is_denied() -> None:
     async with admin(Loaded(admin_hosts=["fanin.internal"])) as made:
         for path in ("/metrics", "/livez", "/api/config", "/nowhere"):
             assert (await get(made.port, path, host="evil.example:9000")).status == 403
         assert (await get(made.port, "/api/config", host="fanin.internal:9000")).status == 200
 
 
-async def test_a_change_takes_post_json_and_the_same_origin() -> None:
+async def test_a_change_needs_a_post_of_json_and_the_same_origin() -> None:
     loaded = Loaded(admin_token=TOKEN)
     async with admin(loaded) as made:
         own, foreign = f"Origin: http://127.0.0.1:{made.port}", "Origin: http://evil.example"
@@ -165,11 +165,11 @@ async def test_a_change_takes_post_json_and_the_same_origin() -> None:
         assert loaded.changed == ["yes"] * 2
 
 
-async def test_every_answer_says_what_a_browser_may_do_with_it_and_none_lets_another_origin_in() -> None:
+async def test_every_answer_has_the_security_headers_and_none_allows_another_origin() -> None:
     async with admin(Loaded(admin_token=TOKEN)) as made:
         origin = "Origin: http://evil.example"
         preflight = "Access-Control-Request-Method: POST"
-        found = [
+        answers = [
             await get(made.port, "/metrics", origin),
             await get(made.port, "/api/config", origin),
             await get(made.port, "/api/config", ELSEWHERE),
@@ -178,13 +178,13 @@ async def test_every_answer_says_what_a_browser_may_do_with_it_and_none_lets_ano
             await get(made.port, f"/?token={TOKEN}", ELSEWHERE),
             await get(made.port, "/api/pause", origin, preflight, method="OPTIONS"),
         ]
-    assert [answer.status for answer in found] == [200, 200, 401, 404, 403, 200, 405]
-    for answer in found:
+    assert [answer.status for answer in answers] == [200, 200, 401, 404, 403, 200, 405]
+    for answer in answers:
         for name, value in HEADERS.items():
             assert answer.values(name.lower().encode()) == [value.encode()]
         assert not [line for line in answer.lines if line.lower().startswith(b"access-control-")]
-    assert found[0].values(b"cache-control") == []
-    assert all(answer.values(b"cache-control") == [b"no-store"] for answer in found[1:])
+    assert answers[0].values(b"cache-control") == []
+    assert all(answer.values(b"cache-control") == [b"no-store"] for answer in answers[1:])
     assert HEADERS["Content-Security-Policy"].startswith("default-src 'self';")
 
 
@@ -199,21 +199,21 @@ async def test_settings_are_shown_with_their_sources_and_without_secrets() -> No
     assert TOKEN.encode() not in answer.body
 
 
-async def test_metrics_can_be_put_alone_on_a_port_without_pages_and_api() -> None:
-    async with admin(Loaded(metrics="127.0.0.1:0")) as made:
+async def test_the_metrics_port_has_no_pages_and_no_api() -> None:
+    async with admin(Loaded(metrics="127.0.0.1:0")) as server:
         for path in ("/metrics", "/livez", "/readyz"):
-            assert (await get(made.metrics_port, path, ELSEWHERE)).status == 200
+            assert (await get(server.metrics_port, path, ELSEWHERE)).status == 200
         for path in ("/", "/api/config", "/api/traces"):
-            assert (await get(made.metrics_port, path)).status == 404
-            assert (await get(made.metrics_port, path, ELSEWHERE)).status == 403
-        assert (await get(made.metrics_port, "/metrics", host="evil.example")).status == 403
-        assert made.told == f", admin port {made.port}, metrics port {made.metrics_port}"
-    async with admin(Loaded(admin="off", metrics="127.0.0.1:0")) as made:
-        assert made.port == 0
-        assert (await get(made.metrics_port, "/livez")).status == 200
+            assert (await get(server.metrics_port, path)).status == 404
+            assert (await get(server.metrics_port, path, ELSEWHERE)).status == 403
+        assert (await get(server.metrics_port, "/metrics", host="evil.example")).status == 403
+        assert server.summary == f", admin port {server.port}, metrics port {server.metrics_port}"
+    async with admin(Loaded(admin="off", metrics="127.0.0.1:0")) as server:
+        assert server.port == 0
+        assert (await get(server.metrics_port, "/livez")).status == 200
 
 
-async def test_an_address_that_is_taken_is_named() -> None:
+async def test_an_address_in_use_is_named_in_the_error() -> None:
     async with admin(Loaded()) as made:
         for name in ("admin", "metrics"):
             with pytest.raises(ConfigError, match=rf"^{name}: cannot bind 127\.0\.0\.1:{made.port}: "):
@@ -221,7 +221,7 @@ async def test_an_address_that_is_taken_is_named() -> None:
                     pass
 
 
-async def test_ready_is_no_more_while_draining_and_asks_for_upstream_only_when_told_to() -> None:
+async def test_readyz_is_503_while_draining_and_checks_upstream_only_on_request() -> None:
     async with fanin(f"http://127.0.0.1:{free_port()}") as sidecar:
         made = AdminServer(sidecar, counts, Loaded())
         await made.start()

@@ -1,4 +1,4 @@
-"""A trace as JSON: what became of each request, the calls behind them, why the rest were not merged; and no values."""
+"""A trace as JSON contains its requests, their upstream calls and bypass reasons, and no values."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from tests.rules.traces import parallel, span, trace
 ORIGIN = "http://127.0.0.1:8000"
 
 
-def shown(spans: list[Span], **changes: Any) -> dict[str, Any]:
+def detail(spans: list[Span], **changes: Any) -> dict[str, Any]:
     """The detail of a trace of these spans, as a browser has it."""
     seen = replace(trace(spans), **changes)
     entry = StoredTrace(3, seen, tuple(detect(seen, RuleSettings())), 1000.0)
@@ -39,8 +39,8 @@ def merged(count: int) -> list[Span]:
     return [replace(one, call=9, shared=count, outcome=Outcome.MERGED, upstream=0.03) for one in made]
 
 
-def test_requests_that_shared_a_call_name_it_and_it_ends_with_the_first_of_them() -> None:
-    view = shown(merged(6))
+def test_requests_name_the_call_that_they_shared_and_it_ends_with_the_first_of_them() -> None:
+    view = detail(merged(6))
     assert [one["call"] for one in view["spans"]] == [9] * 6
     assert view["calls"] == [{"call": 9, "start": 20.0, "ms": 30.0, "parts": 1, "spans": [1, 2, 3, 4, 5, 6]}]
     summary = view["summary"]
@@ -51,17 +51,17 @@ def test_requests_that_shared_a_call_name_it_and_it_ends_with_the_first_of_them(
     assert view["findings"][0]["key"].startswith("FAN001:public.creators:")
 
 
-def test_what_was_not_merged_says_why_and_what_to_do() -> None:
+def test_bypass_reasons_have_an_explanation_and_a_remedy() -> None:
     reasons = ["offset", "offset", "no-key"]
     spans = [replace(span("GET /t?a=gt.1", n + 1), bypass_reason=reason) for n, reason in enumerate(reasons)]
-    assert shown(spans)["reasons"] == [
+    assert detail(spans)["reasons"] == [
         {"reason": reason, "count": count, "why": BYPASS_REASONS[reason], "remedy": BYPASS_REMEDIES[reason]}
         for reason, count in (("offset", 2), ("no-key", 1))
     ]
 
 
-def test_code_to_copy_is_there_once_a_fingerprint_and_has_no_values() -> None:
-    view = shown(merged(6))
+def test_there_is_code_to_copy_per_fingerprint_and_it_has_no_values() -> None:
+    view = detail(merged(6))
     assert list(view["code"]) == ["GET creators?id=eq.?"]
     (code,) = view["code"].values()
     assert code["curl"].startswith("curl -g 'http://127.0.0.1:8000/rest/v1/creators?id=eq.'\"$id\"")
@@ -70,41 +70,41 @@ def test_code_to_copy_is_there_once_a_fingerprint_and_has_no_values() -> None:
     assert "curl" not in view["spans"][0]
 
 
-def test_values_are_there_where_the_span_has_them() -> None:
-    (one,) = shown([replace(span("GET /t?a=eq.7", 1), target="/rest/v1/t?a=eq.7")])["spans"]
+def test_values_are_included_if_the_span_has_them() -> None:
+    (one,) = detail([replace(span("GET /t?a=eq.7", 1), target="/rest/v1/t?a=eq.7")])["spans"]
     assert one["target"] == "/rest/v1/t?a=eq.7"
     assert f"'{ORIGIN}/rest/v1/t?a=eq.7'" in one["curl"]
 
 
-def test_a_name_that_upstream_has_not_taken_is_not_shown() -> None:
+def test_a_name_that_postgrest_never_accepted_is_not_shown() -> None:
     refused = [replace(span(f"GET /sesame?id=eq.{n}", n + 1), status=404) for n in range(6)]
-    view = shown(refused)
+    view = detail(refused)
     assert {one["fingerprint"] for one in view["spans"]} == {"GET …"}
     assert view["summary"]["relations"] == ["…"]
     assert (view["findings"], view["summary"]["findings"], view["code"]) == ([], [], {})
     assert "sesame" not in json.dumps(view)
 
 
-def test_outside_the_mount_there_is_nothing_to_copy() -> None:
+def test_a_request_outside_the_mount_has_no_code_to_copy() -> None:
     stranger = replace(span("GET /t", 1), relation="", fingerprint="GET /auth", bypass_reason="outside-mount")
-    assert shown([stranger])["code"] == {"GET /auth": {"curl": "", "supabase_js": ""}}
+    assert detail([stranger])["code"] == {"GET /auth": {"curl": "", "supabase_js": ""}}
 
 
-def test_the_kind_of_a_trace_and_what_failed_in_it_are_told() -> None:
-    assert shown([span("GET /t", 1)])["summary"]["kind"] == "explicit"
-    assert shown([span("GET /t", 1)], explicit=False)["summary"]["kind"] == "inferred"
-    assert shown([span("GET /t", 1)], explicit=False, mixed=True)["summary"]["kind"] == "mixed"
+def test_a_summary_has_the_kind_of_the_trace_and_the_number_of_failures() -> None:
+    assert detail([span("GET /t", 1)])["summary"]["kind"] == "explicit"
+    assert detail([span("GET /t", 1)], explicit=False)["summary"]["kind"] == "inferred"
+    assert detail([span("GET /t", 1)], explicit=False, mixed=True)["summary"]["kind"] == "mixed"
     failed = [replace(span("GET /t", n), status=status) for n, status in enumerate((200, 204, 404, 500, 0))]
-    assert shown(failed)["summary"]["failed"] == 3
+    assert detail(failed)["summary"]["failed"] == 3
 
 
-def test_a_summary_names_so_many_relations_and_no_more() -> None:
+def test_a_summary_has_a_maximum_number_of_relations() -> None:
     seen = parallel([f"GET /t{n}" for n in range(RELATIONS + 5)])
     assert len(summary_of(StoredTrace(1, seen, (), 0.0), ConfirmedNames(everything=True)).relations) == RELATIONS
 
 
 @pytest.mark.parametrize("text", NASTY)
-def test_hostile_names_come_through_as_they_are_on_one_line(text: str) -> None:
+def test_hostile_names_are_unchanged_in_json_and_on_one_line(text: str) -> None:
     one = replace(span("GET /t", 1), relation=text, fingerprint=f"GET {text}", caller=text)
     seen = replace(trace([one]), id=text, route=text)
     encoded = msgspec.json.encode(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from proxy.admin import event_stream
-from proxy.admin.console import MOST
+from proxy.admin.console import MAX_TRACES
 from proxy.admin.page_files import page_files
 from proxy.settings.loading import load
 from proxy.sidecar import trace_closer
@@ -185,11 +185,11 @@ async def test_of_very_many_at_once_some_are_told_and_the_others_counted() -> No
         await until(lambda: seen.console.metric_levels()["viewers"] == 1)
         await asked(seen, "/t?id=eq.1")
         await news(client)
-        (entry,) = seen.console._kept.all()
-        for _ in range(MOST + 7):
-            seen.console._closed(entry)
+        (entry,) = seen.console._store.all()
+        for _ in range(MAX_TRACES + 7):
+            seen.console._on_closed(entry)
         told = await news(client)
-        assert (len(told["traces"]), told["skipped"]) == (MOST, 7)
+        assert (len(told["traces"]), told["skipped"]) == (MAX_TRACES, 7)
 
 
 async def test_a_reader_that_falls_behind_is_cut_off_and_traffic_goes_on() -> None:
@@ -198,7 +198,7 @@ async def test_a_reader_that_falls_behind_is_cut_off_and_traffic_goes_on() -> No
         await until(lambda: seen.console.metric_levels()["viewers"] == 1)
         client.writer.transport.pause_reading()  # type: ignore[attr-defined]
         for _ in range(200):
-            seen.console._feed.publish("traces", b'"' + b"x" * 1_000_000 + b'"')
+            seen.console._event_stream.publish("traces", b'"' + b"x" * 1_000_000 + b'"')
             await asyncio.sleep(0)
             if not seen.console.metric_levels()["viewers"]:
                 break
@@ -250,7 +250,7 @@ async def test_a_bug_in_a_page_is_told_and_hurts_nobody(monkeypatch: pytest.Monk
         monkeypatch.undo()
         await asked(seen, "/t?id=eq.1")
         assert [notice["what"] for notice in (await seen.api("/api/health"))["warnings"]] == [
-            "a page of the admin port could not be made"
+            "a page of the admin port failed"
         ]
 
 

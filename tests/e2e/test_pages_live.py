@@ -51,7 +51,7 @@ async def test_what_is_open_stays_open_while_the_page_is_kept_up_to_date() -> No
 async def test_the_list_comes_back_after_the_connection_was_lost() -> None:
     async with ScriptedUpstream(answers(OK)) as upstream, watched(upstream.url) as seen, tab(seen.url) as one:
         await one.page.context.set_offline(True)
-        seen.console._feed.drop_all()
+        seen.console._event_stream.drop_all()
         await ask(seen, ["/t?id=eq.1"], "missed")
         await one.page.context.set_offline(False)
         await one.page.get_by_role("link", name="missed").wait_for()
@@ -94,7 +94,7 @@ async def test_what_is_shown_stays_while_fanin_is_away_and_while_somebody_marks_
             await page.clock.run_for(4_000)
         await page.locator("tbody .num", has_text=re.compile("^12$")).wait_for()
         await page.context.set_offline(True)
-        seen.console._feed.drop_all()
+        seen.console._event_stream.drop_all()
         await page.locator("#live.bad", has_text="no connection").wait_for()
         async with page.expect_event("requestfailed"):
             await page.clock.run_for(4_000)
@@ -108,7 +108,7 @@ def _is_back(feed: EventStream, asked: list[str], documents: int) -> bool:
 
 async def test_the_pages_of_another_version_are_loaded_once_and_whole() -> None:
     async with ScriptedUpstream(answers(OK)) as upstream, watched(upstream.url) as seen, tab(seen.url) as one:
-        page, feed = one.page, seen.console._feed
+        page, feed = one.page, seen.console._event_stream
         own = feed._hello
         asked: list[str] = []
         page.on("request", lambda request: asked.append(request.url.removeprefix(seen.url)))
