@@ -86,7 +86,7 @@ async def test_the_list_is_filtered_by_route_relation_and_finding() -> None:
         await ask(seen, ["/creators?id=eq.1"], "t3")
         await page.get_by_text("1 of 3 traces").wait_for()
         await page.locator("#route").fill("nothing has this")
-        await page.locator("#empty", has_text="No trace is like that").wait_for()
+        await page.locator("#empty", has_text="No trace matches the filters").wait_for()
         await page.get_by_role("button", name="Clear the filters").click()
         assert await texts(page, "#count") == ["3 of 3 traces"]
 
@@ -133,7 +133,7 @@ async def test_findings_stand_by_rule_with_its_document_and_ignored_ones_apart()
         assert re.match(r"\[[A-Z]+: FAN001\] 6 reads of videos, one for each creator_id\n", told)
         assert "once, first 20" in told
         assert "known" not in told
-        await page.get_by_text("What the rule says").first.click()
+        await page.get_by_text("About this rule").first.click()
         assert "Why it hurts" in await page.locator(".document pre").first.inner_text()
         await page.get_by_text("1 ignored").click()
         ignored = page.locator(".finding", has_text="6 reads of known")
@@ -151,7 +151,7 @@ async def test_health_shows_gauges_with_their_limits_warnings_and_settings() -> 
         told = await one.page.locator("main").inner_text()
         assert "client_connections" in told
         assert "of 4,096" in told
-        await one.page.locator("summary", has_text="others").click()
+        await one.page.locator("summary", has_text="defaults").click()
         assert "merge.max_keys" in await one.page.locator("main").inner_text()
 
 
@@ -279,10 +279,10 @@ async def test_a_trace_of_two_loops_is_folded_by_query_and_each_query_can_be_see
             assert len(failed := await texts(page, ".row .became")) == 1
             assert failed[0].startswith("404 passed: offset, ")
             assert await texts(page, ".tools [role=status]") == ["1 of 61 lines"]
-            await page.locator("select").select_option("found")
+            await page.locator("select").select_option("finding")
             assert len(await texts(page, ".rest")) == 2
             await page.locator("input").fill("nothing is so")
-            assert await texts(page, ".lines") == ["No line is like that."]
+            assert await texts(page, ".lines") == ["No line matches the filter."]
 
 
 async def test_a_finding_tells_how_to_mute_it_as_the_configuration_has_it() -> None:

@@ -32,7 +32,7 @@ async def test_a_pause_holds_the_list_and_tells_how_many_wait() -> None:
         await ask(seen, ["/t?id=eq.1"], "while")
         await page.locator("#live", has_text="1 waiting").wait_for()
         assert await texts(page, "#traces .pick") == ["before"]
-        await page.get_by_role("button", name="Go on").click()
+        await page.get_by_role("button", name="Resume").click()
         await page.get_by_role("link", name="while").wait_for()
         assert await texts(page, "#traces .pick") == ["while", "before"]
 

@@ -1,6 +1,6 @@
-// The API.
+// Reads the API.
 
-// What stands at that path; an Error with what fanin says, where it says no.
+// The JSON at the path; throws an Error with fanin's message.
 export async function ask(path) {
   const answer = await fetch(path);
   if (!answer.ok) throw new Error((await answer.json().catch(() => ({}))).message ?? `${answer.status}`);

@@ -1,81 +1,81 @@
-// The live feed: traces as they close, or held while it is paused.
+// The event stream: delivers traces when they close, or holds them while paused.
 
 import { number } from "./formats.js";
 
-const AGAIN = 3000; // milliseconds until it is tried again after it was turned away
-const HELD = 500; // traces that wait while it is paused
+const RETRY_DELAY = 3000; // milliseconds until the next attempt after fanin rejected the connection
+const MAX_HELD = 500; // traces that are held while paused
 const VERSION = new URL(import.meta.url).pathname.split("/")[2];
 
 const button = document.getElementById("pause");
-const told = document.getElementById("live");
+const status = document.getElementById("live");
 
 let state = "";
-let run = null; // which one of fanin is followed
+let run = null; // identifies the fanin process
 let paused = false;
 let held = [];
 let skipped = 0;
-let take = () => {};
+let onTraces = () => {};
 
 export const isPaused = () => paused;
 
-// `began` is called when there may be traces that nobody told of, and with whether fanin began anew; `took` with those that
-// closed, and how many more did.
-export function follow(began, took) {
-  take = took;
+// Calls `onConnect` after each connection, when traces may have been missed, with whether fanin was restarted; calls `onClosed`
+// with the traces that closed, and the number of further ones.
+export function follow(onConnect, onClosed) {
+  onTraces = onClosed;
   const events = new EventSource("/api/events");
   events.addEventListener("hello", (event) => {
     const hello = JSON.parse(event.data);
-    if (hello.pages !== VERSION && isFirst(hello.pages)) return location.reload(); // what this page asks may have changed
-    const isAnew = run !== null && run !== hello.run;
-    if (isAnew) held = [];
+    if (hello.pages !== VERSION && isFirst(hello.pages)) return location.reload(); // the API may have changed
+    const isRestarted = run !== null && run !== hello.run;
+    if (isRestarted) held = [];
     run = hello.run;
-    say("live");
-    began(isAnew);
+    setState("live");
+    onConnect(isRestarted);
   });
   events.addEventListener("traces", (event) => {
-    const news = JSON.parse(event.data);
-    deliver(news.traces, news.skipped);
+    const message = JSON.parse(event.data);
+    deliver(message.traces, message.skipped);
   });
   events.addEventListener("error", () => {
-    say("no connection");
-    if (events.readyState === EventSource.CLOSED) setTimeout(follow, AGAIN, began, took);
+    setState("no connection");
+    if (events.readyState === EventSource.CLOSED) setTimeout(follow, RETRY_DELAY, onConnect, onClosed);
   });
 }
 
-// Traces, the oldest first: to whoever follows, or to wait.
+// Deliver traces, the oldest first; hold them while paused.
 export function deliver(traces, more = 0) {
-  if (!paused) return take(traces, more);
+  if (!paused) return onTraces(traces, more);
   held.push(...traces);
-  skipped += more + Math.max(0, held.length - HELD);
-  held = held.slice(-HELD);
+  skipped += more + Math.max(0, held.length - MAX_HELD);
+  held = held.slice(-MAX_HELD);
   show();
 }
 
 export function pause() {
   paused = !paused;
   if (!paused) {
-    take(held, skipped);
+    onTraces(held, skipped);
     held = [];
     skipped = 0;
   }
   show();
 }
 
-// Once for each version: where several fanins share one address, a page is none of the other's for long.
+// Reload only once per version: several versions of fanin behind one address would cause endless reloads.
 function isFirst(version) {
   const before = sessionStorage.getItem("reloaded");
   sessionStorage.setItem("reloaded", version);
   return before !== version;
 }
 
-function say(text) {
+function setState(text) {
   state = text;
   show();
 }
 
 function show() {
   button.setAttribute("aria-pressed", String(paused));
-  button.textContent = paused ? "Go on" : "Pause";
-  told.classList.toggle("bad", state === "no connection");
-  told.textContent = paused && state === "live" ? (held.length ? `${number(held.length)} waiting` : "paused") : state;
+  button.textContent = paused ? "Resume" : "Pause";
+  status.classList.toggle("bad", state === "no connection");
+  status.textContent = paused && state === "live" ? (held.length ? `${number(held.length)} waiting` : "paused") : state;
 }

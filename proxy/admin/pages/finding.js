@@ -1,21 +1,21 @@
-// A finding, as it stands on a trace and among the findings.
+// The element of a finding, for the page of a trace and the page of findings.
 
 import { code, el, terms } from "./elements.js";
 import { moment, times } from "./formats.js";
 
-export function card(known) {
-  const { key, finding } = known;
+export function card(stored) {
+  const { key, finding } = stored;
   return el("details", { class: "finding", "data-key": key },
     el("summary", { class: "pick" },
       el("span", { class: finding.impact.toLowerCase() }, `[${finding.impact}: ${finding.code}]`), ` ${finding.title}`,
       el("span", { class: "where" }, where(finding))),
-    terms(told(known)));
+    terms(details(stored)));
 }
 
 const where = ({ fingerprint, route, caller }) =>
   [fingerprint, route && `route ${route}`, caller && `called from ${caller}`].filter(Boolean).join(", ") || "all traces";
 
-function told({ key, finding, first, last, count, trace, ignored }) {
+function details({ key, finding, first, last, count, trace, ignored }) {
   const { fix } = finding;
   return [
     ignored && ["Ignored", [ignored.reason, ignored.owner && ` (${ignored.owner})`, ignored.until && `, until ${ignored.until}`]],
@@ -34,7 +34,7 @@ function told({ key, finding, first, last, count, trace, ignored }) {
 
 const link = (trace) => el("a", { href: `#/id/${encodeURIComponent(trace)}` }, trace);
 
-const ignore = (key) => `[[ignore]]\nfinding = ${toml(key)}\nreason = "why it may stay"`;
+const ignore = (key) => `[[ignore]]\nfinding = ${toml(key)}\nreason = "why it is accepted"`;
 
-// A basic string of TOML (https://toml.io/en/v1.0.0#string): JSON's, but for DEL, which must be escaped.
+// A basic string of TOML (https://toml.io/en/v1.0.0#string): like JSON, but DEL must be escaped too.
 const toml = (text) => JSON.stringify(text).replaceAll("\x7f", "\\u007f");

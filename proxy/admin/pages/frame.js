@@ -1,25 +1,25 @@
-// The part of the document that is the page, and how it is drawn anew under the eyes of a reader.
+// The main element, and how a refresh replaces its content without disturbing the user.
 
 export const main = document.getElementById("main");
 
-// Whether somebody marks text, which drawing would undo.
-export function isMarking() {
-  const marked = getSelection();
-  return !marked.isCollapsed && main.contains(marked.anchorNode);
+// Whether the user has selected text, which a redraw would deselect.
+export function isSelecting() {
+  const selection = getSelection();
+  return !selection.isCollapsed && main.contains(selection.anchorNode);
 }
 
-// What is open stays open, where the focus is it stays, and what was scrolled sideways too.
+// Replace the content, but keep open details, the focus and horizontal scroll positions.
 export function redraw(children) {
-  const open = new Set([...main.querySelectorAll("details[open][data-key]")].map((one) => one.dataset.key));
-  const aside = [...main.querySelectorAll(".wide")].map((one) => one.scrollLeft);
-  const focus = keepFocus();
+  const open = new Set([...main.querySelectorAll("details[open][data-key]")].map((details) => details.dataset.key));
+  const scrolled = [...main.querySelectorAll(".wide")].map((box) => box.scrollLeft);
+  const restoreFocus = keepFocus();
   main.replaceChildren(...children.filter(Boolean));
-  for (const one of main.querySelectorAll("details[data-key]")) one.open ||= open.has(one.dataset.key);
-  main.querySelectorAll(".wide").forEach((one, at) => (one.scrollLeft = aside[at] ?? 0));
-  focus();
+  for (const details of main.querySelectorAll("details[data-key]")) details.open ||= open.has(details.dataset.key);
+  main.querySelectorAll(".wide").forEach((box, index) => (box.scrollLeft = scrolled[index] ?? 0));
+  restoreFocus();
 }
 
-// A function that puts the focus, and the caret, back to the element of the same key.
+// A function that restores the focus and the caret in the element with the same key.
 function keepFocus() {
   const active = main.contains(document.activeElement) ? document.activeElement : null;
   const key = active?.closest("[data-key]")?.dataset.key;

@@ -1,35 +1,36 @@
-// fanin itself: its state, what it warns of, what it holds, how it is set.
+// The page of fanin's health: state, warnings, gauges and settings.
 
 import { ask } from "./ask.js";
 import { badge, el, table, terms } from "./elements.js";
 import { moment, number, times } from "./formats.js";
 
-const GAUGES = [["Gauge"], ["Now", "num"], ["Limit", "num"], ["Share of it"], ["What it is"]];
-const SETTINGS = [["Setting"], ["Value"], ["From"], ["What it does"]];
+const GAUGES = [["Gauge"], ["Now", "num"], ["Limit", "num"], ["Share of limit"], ["Description"]];
+const SETTINGS = [["Setting"], ["Value"], ["Source"], ["Description"]];
 
 export async function health() {
-  const [told, settings] = await Promise.all([ask("/api/health"), ask("/api/config")]);
-  const { default: left = [], changed = [] } = Object.groupBy(settings, (one) => (one.source === "default" ? "default" : "changed"));
+  const [health, settings] = await Promise.all([ask("/api/health"), ask("/api/config")]);
+  const groups = Object.groupBy(settings, (setting) => (setting.source === "default" ? "defaults" : "changed"));
+  const { defaults = [], changed = [] } = groups;
   return [
-    el("h1", {}, `fanin ${told.version}`),
-    el("p", {}, badges(told).flatMap((one) => [one, " "])),
-    el("p", { class: "quiet" }, `Clients: ${told.base}. Upstream: ${told.upstream}.`),
+    el("h1", {}, `fanin ${health.version}`),
+    el("p", {}, badges(health).flatMap((each) => [each, " "])),
+    el("p", { class: "quiet" }, `Clients: ${health.base}. Upstream: ${health.upstream}.`),
     el("h2", {}, "Warnings"),
-    told.warnings.length ? terms(told.warnings.map(warning), "reasons") : el("p", { class: "quiet" }, "None."),
+    health.warnings.length ? terms(health.warnings.map(warning), "reasons") : el("p", { class: "quiet" }, "None."),
     el("h2", {}, "Now"),
-    table("Gauges", GAUGES, told.gauges.map((gauge) => gaugeRow(gauge, told.limits))),
-    el("h2", {}, "Settings that are not as they come"),
-    changed.length ? table("Settings", SETTINGS, changed.map(setting)) : el("p", { class: "quiet" }, "None."),
-    el("details", { class: "folder", "data-key": "settings" }, el("summary", {}, `${number(left.length)} others`),
-      table("Other settings", SETTINGS, left.map(setting))),
+    table("Gauges", GAUGES, health.gauges.map((gauge) => gaugeRow(gauge, health.limits))),
+    el("h2", {}, "Changed settings"),
+    changed.length ? table("Settings", SETTINGS, changed.map(settingRow)) : el("p", { class: "quiet" }, "None."),
+    el("details", { class: "folder", "data-key": "settings" }, el("summary", {}, `${number(defaults.length)} defaults`),
+      table("Other settings", SETTINGS, defaults.map(settingRow))),
   ];
 }
 
-const badges = (told) => [
-  badge(told.state, told.state === "ready" ? "high" : "bad"),
-  badge(`mode ${told.mode}`),
-  badge(told.upstream_up ? "upstream is up" : "upstream is down", told.upstream_up ? "" : "bad"),
-  told.shows_values && badge("values are shown", "bad"),
+const badges = (health) => [
+  badge(health.state, health.state === "ready" ? "high" : "bad"),
+  badge(`mode ${health.mode}`),
+  badge(health.upstream_up ? "upstream is up" : "upstream is down", health.upstream_up ? "" : "bad"),
+  health.shows_values && badge("values are shown", "bad"),
 ];
 
 const warning = ({ what, remedy, count, last }) =>
@@ -47,6 +48,6 @@ function gaugeRow({ name, value, help }, limits) {
     el("td", { class: "quiet" }, help));
 }
 
-const setting = (one) => el("tr", {},
-  el("td", { class: "mono" }, one.name), el("td", { class: "mono" }, JSON.stringify(one.value)),
-  el("td", { class: "quiet" }, one.source), el("td", { class: "quiet" }, one.help));
+const settingRow = (setting) => el("tr", {},
+  el("td", { class: "mono" }, setting.name), el("td", { class: "mono" }, JSON.stringify(setting.value)),
+  el("td", { class: "quiet" }, setting.source), el("td", { class: "quiet" }, setting.help));

@@ -1,10 +1,10 @@
-// Keys; the dialog that tells them is in index.html.
+// Keyboard shortcuts; index.html has the dialog that lists them.
 
 import { main } from "./frame.js";
 
 const help = document.getElementById("help");
 
-// `keys` says what each does, beside those that are the same everywhere.
+// Handle `keys`, a mapping of keys to functions, and the common ones.
 export function listen(keys) {
   const all = { ...COMMON, ...keys };
   document.addEventListener("keydown", (event) => {
@@ -19,9 +19,9 @@ export function listen(keys) {
 export const showHelp = () => help.showModal();
 
 function step(by) {
-  const picks = [...main.querySelectorAll(".pick")].filter((one) => one.checkVisibility());
-  const at = picks.indexOf(document.activeElement);
-  picks[at < 0 ? 0 : Math.min(picks.length - 1, Math.max(0, at + by))]?.focus();
+  const picks = [...main.querySelectorAll(".pick")].filter((pick) => pick.checkVisibility());
+  const index = picks.indexOf(document.activeElement);
+  picks[index < 0 ? 0 : Math.min(picks.length - 1, Math.max(0, index + by))]?.focus();
 }
 
 const COMMON = {

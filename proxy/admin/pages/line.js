@@ -1,22 +1,22 @@
-// What a line of the waterfall has inside: why, which call, each request, the query to copy.
+// The details of a line of the waterfall: bypass reason, upstream call, requests, and code to copy.
 
 import { badge, code, el, table } from "./elements.js";
 import { many, ms, number, size } from "./formats.js";
 
 const HEADS = [
   ["#", "num"], ["Status", "num"], ["Rows", "num"], ["Size", "num"], ["Began", "num"], ["Took", "num"],
-  ["Upstream", "num", "What of that upstream took"], ["When"], ["Called from"],
+  ["Upstream", "num", "The part of this time that upstream took"], ["When"], ["Called from"],
 ];
-const ALONE = "Nothing in it is against merging: no look-alike was there at its moment, or the mode or a level keeps fanin from it.";
+const ALONE = "It has no bypass reason: no similar request came at the same time, or the mode or the level of a rule prevents merging.";
 const NONE = { curl: "", supabase_js: "" };
 
 export const isFailed = (span) => span.status >= 400 || !span.status;
 
 export function bar(kind, start, length, total) {
-  const made = el("div", { class: `bar ${kind}`, title: `${ms(length)}, from ${ms(start)}` });
-  made.style.left = `${Math.min(100, (100 * start) / total)}%`;
-  made.style.width = `${Math.min(100, (100 * length) / total)}%`;
-  return made;
+  const element = el("div", { class: `bar ${kind}`, title: `${ms(length)}, from ${ms(start)}` });
+  element.style.left = `${Math.min(100, (100 * start) / total)}%`;
+  element.style.width = `${Math.min(100, (100 * length) / total)}%`;
+  return element;
 }
 
 export function inside(group, scale) {
@@ -24,8 +24,8 @@ export function inside(group, scale) {
   const own = Object.hasOwn(scale.code, first.fingerprint) ? scale.code[first.fingerprint] : NONE;
   return el("div", { class: "inside" },
     el("p", { class: "mono" }, first.fingerprint),
-    (scale.findings.get(first.fingerprint) ?? []).map((one) =>
-      el("p", {}, badge(one.code, one.impact.toLowerCase()), ` ${one.impact}: ${one.title}`)),
+    (scale.findings.get(first.fingerprint) ?? []).map((finding) =>
+      el("p", {}, badge(finding.code, finding.impact.toLowerCase()), ` ${finding.impact}: ${finding.title}`)),
     why(first, scale.reasons.get(first.bypass_reason)),
     group.call ? callOf(group.call, first.shared) : null,
     table("Requests", HEADS, group.spans.map((span) => request(span, scale.total))),
@@ -39,7 +39,7 @@ function why(span, reason) {
 }
 
 const callOf = (call, shared) => el("p", { class: "quiet" },
-  `Upstream call ${call.call}: about ${ms(call.ms)}, ${call.parts > 1 ? `in ${call.parts} parts, ` : ""}for ${many(shared, "request")}`);
+  `Upstream call ${call.call}: about ${ms(call.ms)}, ${call.parts > 1 ? `in ${call.parts} chunks, ` : ""}for ${many(shared, "request")}`);
 
 function request(span, total) {
   return el("tr", {},

@@ -1,4 +1,4 @@
-// Light or dark: as the system is, until it is chosen here.
+// The light or dark theme: that of the system until the user chooses one.
 
 const root = document.documentElement;
 const chosen = localStorage.getItem("theme");

@@ -1,4 +1,4 @@
-// One trace: what it cost, what was found in it, what was not merged, and its waterfall.
+// The page of one trace: its costs, findings, bypass reasons and waterfall.
 
 import { ask } from "./ask.js";
 import { code, el, terms } from "./elements.js";
@@ -8,10 +8,10 @@ import { waterfall } from "./waterfall.js";
 
 const NAME = "X-Fanin-Trace: one id for all calls of a request\nX-Fanin-Route: GET /its/path";
 
-// `id` as it stands in the address: encoded.
+// `id` is percent-encoded, as in the URL.
 export async function lastOf(id) {
   const { traces } = await ask(`/api/traces?id=${id}`);
-  if (!traces.length) throw new Error("no trace of that name is kept any more.");
+  if (!traces.length) throw new Error("no trace with this id is stored any more.");
   return trace(traces[0].number);
 }
 
@@ -45,13 +45,13 @@ function figures(summary) {
 }
 
 const naming = () => el("details", { class: "document" },
-  el("summary", {}, "This trace is guessed from caller and timing: have your application name it"), code("Headers", NAME));
+  el("summary", {}, "This trace is inferred from caller and timing: let your application name it"), code("Headers", NAME));
 
 function notMerged(reasons) {
   if (!reasons.length) return null;
-  const told = reasons.map((one) => [
-    `${number(one.count)} × ${one.reason}`, [one.why, " ", el("span", { class: "quiet" }, one.remedy)],
+  const pairs = reasons.map(({ count, reason, why, remedy }) => [
+    `${number(count)} × ${reason}`, [why, " ", el("span", { class: "quiet" }, remedy)],
   ]);
-  const count = reasons.reduce((sum, one) => sum + one.count, 0);
-  return el("section", {}, el("h2", {}, `Not merged: ${many(count, "request")}`), terms(told, "reasons"));
+  const total = reasons.reduce((sum, { count }) => sum + count, 0);
+  return el("section", {}, el("h2", {}, `Not merged: ${many(total, "request")}`), terms(pairs, "reasons"));
 }

@@ -1,23 +1,23 @@
-// The list of traces, live.
+// The page with the live list of traces.
 
 import { ask } from "./ask.js";
 import { badge, code, el, table, unseen } from "./elements.js";
 import { deliver } from "./feed.js";
 import { clock, many, ms, number } from "./formats.js";
 
-const MOST = 500;
+const MAX_TRACES = 500;
 const HEADS = [
   ["Closed", "num"], ["Route, trace"], ["Relations"],
-  ["Requests → calls", "num", "What clients asked, and how many calls upstream answered for it"],
+  ["Requests → calls", "num", "Requests of clients, and upstream calls that answered them"],
   ["Time", "num", "From the first request to the last answer"], ["Findings"], ["Failed", "num"],
 ];
 const MARKS = {
-  inferred: "No header named it: guessed from caller and timing",
-  mixed: "Guessed from caller and timing, and other work of the same caller overlapped it",
-  truncated: "It had more requests than are kept",
+  inferred: "No header names it: inferred from caller and timing",
+  mixed: "Inferred from caller and timing; other requests of the same caller overlap it",
+  truncated: "It had more requests than are stored",
 };
 
-let all = []; // the newest comes first
+let all = []; // the newest first
 let missed = 0;
 let isLoaded = false;
 const rows = new Map(); // by number
@@ -37,10 +37,10 @@ export async function traces() {
   return [el("h1", { class: "unseen" }, "Traces"), tools, list, empty];
 }
 
-// Traces that closed, the oldest first, and how many more did.
-export function add(news, skipped) {
+// Add closed traces, the oldest first; `skipped` is the number of further ones.
+export function add(closed, skipped) {
   missed += skipped;
-  for (const trace of news) {
+  for (const trace of closed) {
     if (rows.has(trace.number)) continue;
     all.unshift(trace);
     const row = rowOf(trace);
@@ -48,20 +48,20 @@ export function add(news, skipped) {
     row.hidden = !matches(trace);
     body.prepend(row);
   }
-  for (const old of all.splice(MOST)) forget(old);
-  tell();
+  for (const old of all.splice(MAX_TRACES)) forget(old);
+  update();
 }
 
-// Those that closed before anybody followed. Where fanin began anew, it knows none of those that are here.
-export async function load(isAnew) {
-  const { traces: found } = await ask("/api/traces");
-  if (isAnew) for (const old of all.splice(0)) forget(old);
+// Load the traces that closed before this page connected. A restarted fanin no longer has those of the list.
+export async function load(isRestarted) {
+  const { traces: stored } = await ask("/api/traces");
+  if (isRestarted) for (const old of all.splice(0)) forget(old);
   isLoaded = true;
-  deliver(found.reverse());
+  deliver(stored.reverse());
 }
 
-// The line of a trace, to come back to.
-export const lineOf = (which) => rows.get(Number(which))?.querySelector(".pick");
+// The link in the row of a trace.
+export const rowLink = (which) => rows.get(Number(which))?.querySelector(".pick");
 
 function forget(trace) {
   rows.get(trace.number).remove();
@@ -80,12 +80,12 @@ function rowOf(trace) {
     el("td", { class: "name quiet" }, trace.relations.join(", ")),
     el("td", { class: "num" }, `${number(trace.queries)} → ${number(trace.calls)}`),
     el("td", { class: "num" }, ms(trace.ms)),
-    el("td", {}, found(trace.findings)),
+    el("td", {}, findingBadges(trace.findings)),
     el("td", { class: "num bad" }, trace.failed ? number(trace.failed) : ""));
 }
 
-// Each code once, with the worst that it stands for.
-function found(findings) {
+// A badge per rule, with the worst impact of its findings.
+function findingBadges(findings) {
   const codes = new Map();
   for (const { code: name, impact } of findings) codes.set(name, [...(codes.get(name) ?? []), impact]);
   return [...codes].map(([name, impacts]) => {
@@ -112,49 +112,49 @@ function matches(trace) {
 
 function applyFilters() {
   for (const trace of all) rows.get(trace.number).hidden = !matches(trace);
-  tell();
+  update();
 }
 
 function clear() {
-  for (const one of [route, relation, finding]) one.value = "";
+  for (const input of [route, relation, finding]) input.value = "";
   applyFilters();
   route.focus();
 }
 
-// What stands around the list: how many there are, which findings, what to do where there is nothing.
-function tell() {
+// Update the parts around the list: the number of traces, the filter by finding, the message for an empty list.
+function update() {
   const shown = all.filter(matches).length;
   const more = missed ? `, ${number(missed)} more came too fast to be shown` : "";
   count.textContent = `${number(shown)} of ${many(all.length, "trace")}${more}`;
-  tellFindings();
+  updateFindings();
   list.hidden = !shown;
-  tellEmpty(shown);
+  updateEmpty(shown);
 }
 
-function tellFindings() {
-  const codes = new Set(all.flatMap((trace) => trace.findings.map((one) => one.code)));
+function updateFindings() {
+  const codes = new Set(all.flatMap((trace) => trace.findings.map(({ code: name }) => name)));
   const chosen = finding.value;
   if (chosen && chosen !== "any") codes.add(chosen);
   const options = [["", "all"], ["any", "with any finding"], ...[...codes].sort().map((name) => [name, name])];
-  if (options.map(([value]) => value).join() === [...finding.options].map((one) => one.value).join()) return;
+  if (options.map(([value]) => value).join() === [...finding.options].map((option) => option.value).join()) return;
   finding.replaceChildren(...options.map(([value, text]) => el("option", { value }, text)));
   finding.value = chosen;
 }
 
-function tellEmpty(shown) {
+function updateEmpty(shown) {
   empty.hidden = shown > 0 || !isLoaded;
   const why = all.length ? "filtered" : "none";
   if (empty.hidden || empty.dataset.why === why) return;
   empty.dataset.why = why;
-  if (!all.length) return tellBeginning();
-  empty.replaceChildren(el("p", {}, "No trace is like that."), el("button", { type: "button", click: clear }, "Clear the filters"));
+  if (!all.length) return showFirstSteps();
+  empty.replaceChildren(el("p", {}, "No trace matches the filters."), el("button", { type: "button", click: clear }, "Clear the filters"));
 }
 
-async function tellBeginning() {
-  empty.replaceChildren(el("p", {}, "No trace yet: it appears here when it closes, a second after its last request."));
+async function showFirstSteps() {
+  empty.replaceChildren(el("p", {}, "No trace yet: a trace appears here when it closes, one second after its last request."));
   const { base, upstream } = await ask("/api/health");
   empty.append(
-    el("p", {}, `Have your application ask fanin where it asks ${upstream} now:`), code("Address", base),
-    el("p", {}, "Give each of its requests an id in the header X-Fanin-Trace, and its name in X-Fanin-Route: "
-      + "without them traces are guessed from caller and timing."));
+    el("p", {}, `In your application, replace ${upstream} by the address of fanin:`), code("Address", base),
+    el("p", {}, "Send an id per application request in the header X-Fanin-Trace, and its name in X-Fanin-Route: "
+      + "without them, traces are inferred from caller and timing."));
 }

@@ -1,16 +1,16 @@
-// The waterfall of a trace: a line for each upstream call with the requests that it answered.
+// The waterfall of a trace: one line per upstream call, with the requests that it answered.
 
 import { badge, el, unseen } from "./elements.js";
 import { many, ms, number } from "./formats.js";
 import { bar, inside, isFailed } from "./line.js";
 import { queries } from "./queries.js";
 
-const FOLD = 12; // lines that say the same, above which some wait behind a button
+const FOLD = 12; // of more alike lines than this, a button hides some
 const MARKS = { first: 0, early: 0.25, middle: 0.5, late: 0.75, last: 1 };
-const SHOWN = {
+const KINDS = {
   all: ["all", () => true],
-  found: ["with a finding", (span, findings) => findings.has(span.fingerprint)],
-  refused: ["not merged", (span) => Boolean(span.bypass_reason)],
+  finding: ["with a finding", (span, findings) => findings.has(span.fingerprint)],
+  bypassed: ["not merged", (span) => Boolean(span.bypass_reason)],
   failed: ["failed", isFailed],
 };
 
@@ -18,24 +18,24 @@ export function waterfall(detail) {
   const groups = groupsOf(detail);
   const scale = {
     total: Math.max(detail.summary.ms, ...groups.map(endOf), 0.001),
-    reasons: new Map(detail.reasons.map((one) => [one.reason, one])),
+    reasons: new Map(detail.reasons.map((reason) => [reason.reason, reason])),
     findings: byFingerprint(detail.findings),
     code: detail.code,
   };
   const unfolded = new Set();
-  let alone = null; // a fingerprint
+  let selected = null; // the only fingerprint to show
   const text = el("input", { type: "search", placeholder: "a query, a caller, a status", autocomplete: "off", input: draw });
-  const kind = el("select", { change: draw }, Object.entries(SHOWN).map(([name, [label]]) => el("option", { value: name }, label)));
+  const kind = el("select", { change: draw }, Object.entries(KINDS).map(([name, [label]]) => el("option", { value: name }, label)));
   const count = el("span", { class: "quiet", role: "status" });
   const lines = el("div", { class: "lines" });
 
   function draw() {
-    const [, isWanted] = SHOWN[kind.value];
-    const has = (span) => (alone ?? span.fingerprint) === span.fingerprint && searched(span).includes(text.value.toLowerCase());
+    const [, isWanted] = KINDS[kind.value];
+    const has = (span) => (selected ?? span.fingerprint) === span.fingerprint && searched(span).includes(text.value.toLowerCase());
     const wanted = groups.filter((group) => group.spans.some((span) => has(span) && isWanted(span, scale.findings)));
     count.textContent = wanted.length === groups.length ? "" : `${number(wanted.length)} of ${many(groups.length, "line")}`;
-    lines.replaceChildren(...folded(wanted, unfolded).map((one) => (one.rest ? rest(one, scale, unfold) : line(one, scale))));
-    if (!wanted.length) lines.append(el("p", { class: "empty" }, "No line is like that."));
+    lines.replaceChildren(...folded(wanted, unfolded).map((item) => (item.rest ? rest(item, scale, unfold) : line(item, scale))));
+    if (!wanted.length) lines.append(el("p", { class: "empty" }, "No line matches the filter."));
   }
 
   function unfold({ like, at }) {
@@ -45,9 +45,9 @@ export function waterfall(detail) {
   }
 
   function only(fingerprint) {
-    alone = alone === fingerprint ? null : fingerprint;
+    selected = selected === fingerprint ? null : fingerprint;
     draw();
-    return alone;
+    return selected;
   }
 
   draw();
@@ -58,8 +58,8 @@ export function waterfall(detail) {
 }
 
 const legend = () => el("div", { class: "legend" },
-  el("span", {}, el("i"), "what the client waited"),
-  el("span", {}, el("i", { class: "call" }), "the upstream call that answered"),
+  el("span", {}, el("i"), "time that the client waited"),
+  el("span", {}, el("i", { class: "call" }), "upstream call"),
   el("span", {}, el("i", { class: "failed" }), "failed"));
 
 function axis(total) {
@@ -69,10 +69,10 @@ function axis(total) {
     return mark;
   });
   return el("div", { class: "axis" }, el("span", {}, "Query"), el("div", { class: "track" }, marks),
-    el("span", {}, "what became of it"));
+    el("span", {}, "Outcome"));
 }
 
-// Upstream calls with what they answered, and what had none; in the order that they began in.
+// Upstream calls with their requests, and requests without a call, by start.
 function groupsOf(detail) {
   const spans = new Map(detail.spans.map((span) => [span.number, span]));
   const groups = detail.calls.map((call) => ({ call, spans: call.spans.map((at) => spans.get(at)) }));
@@ -81,14 +81,14 @@ function groupsOf(detail) {
 }
 
 function byFingerprint(findings) {
-  const found = new Map();
+  const grouped = new Map();
   for (const { finding } of findings) {
-    if (finding.fingerprint) found.set(finding.fingerprint, [...(found.get(finding.fingerprint) ?? []), finding]);
+    if (finding.fingerprint) grouped.set(finding.fingerprint, [...(grouped.get(finding.fingerprint) ?? []), finding]);
   }
-  return found;
+  return grouped;
 }
 
-// Of lines that say the same, as a loop makes them, the first ones and one for the rest: { like, at, rest }.
+// The lines; of many alike lines, such as those of a loop, only the first ones and one for the rest: { like, at, rest }.
 function folded(groups, unfolded) {
   const alike = Map.groupBy(groups, likeness);
   const shown = [];
@@ -143,8 +143,8 @@ function outcome({ spans }) {
   return first.bypass_reason ? `${first.outcome}: ${first.bypass_reason}` : first.outcome;
 }
 
-const marks = (findings) => [...new Set((findings ?? []).map((one) => one.code))].map((name) => {
-  const { impact, title } = findings.find((one) => one.code === name);
+const marks = (findings) => [...new Set((findings ?? []).map((finding) => finding.code))].map((name) => {
+  const { impact, title } = findings.find((finding) => finding.code === name);
   const mark = badge(name, impact.toLowerCase());
   mark.title = title;
   return [" ", mark, unseen(` ${impact}`)];
