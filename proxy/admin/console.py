@@ -132,7 +132,7 @@ class Console:
 
     async def _fingerprints(self, _: QueryParameters) -> bytes:
         workload, epoch = self._sidecar.rule_runner.workload, self._epoch
-        began, replaced, has = workload.began, workload.replaced, self._store.names.has
+        began, replaced, has = workload.began, workload.replaced, self._store.names.may_show
         usages = [usage for usage in workload if has(usage.fingerprint)]
 
         def encoded() -> bytes:
@@ -144,7 +144,7 @@ class Console:
 
     async def _findings(self, _: QueryParameters) -> bytes:
         names, level = self._store.names, self._settings().rules.level
-        stored = [stored for stored in self._sidecar.rule_runner.findings if names.shown([stored.finding])]
+        stored = [stored for stored in self._sidecar.rule_runner.findings if names.shown_findings([stored.finding])]
         findings = stored_finding_views(stored, self._epoch)
         rules = [rule_view(rule, level(rule.code)) for rule in self._rules]
         return await asyncio.to_thread(encode, {"findings": findings, "rules": rules})

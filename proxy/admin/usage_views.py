@@ -114,7 +114,7 @@ def _ignored(stored: FindingHistory) -> IgnoreView | None:
 
 
 def _usage(usage: Usage, names: ConfirmedNames, base: str, epoch: float) -> UsageView:
-    relation = names.relation(usage.relation)
+    relation = names.shown_relation(usage.relation)
     code = code_of(usage.fingerprint, relation if relation == usage.relation else "", base)
     return UsageView(
         fingerprint=usage.fingerprint,

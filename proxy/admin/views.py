@@ -124,7 +124,7 @@ def summary_of(entry: StoredTrace, names: ConfirmedNames) -> TraceSummary:
     trace = entry.trace
     spans = trace.spans
     answered = sum(1 for span in spans if span.call)
-    relations = dict.fromkeys(names.relation(span.relation) for span in spans if span.relation)
+    relations = dict.fromkeys(names.shown_relation(span.relation) for span in spans if span.relation)
     return TraceSummary(
         number=entry.number,
         id=trace.id,
@@ -141,7 +141,7 @@ def summary_of(entry: StoredTrace, names: ConfirmedNames) -> TraceSummary:
         relations=tuple(relations)[:RELATIONS],
         outcomes=dict(Counter(span.outcome.value for span in spans)),
         bypass_reasons=dict(Counter(span.bypass_reason for span in spans if span.bypass_reason)),
-        findings=tuple(FindingMark(finding.code, finding.impact) for finding in names.shown(entry.findings)),
+        findings=tuple(FindingMark(finding.code, finding.impact) for finding in names.shown_findings(entry.findings)),
     )
 
 
@@ -155,7 +155,7 @@ def detail_of(entry: StoredTrace, names: ConfirmedNames, base: str, origin: str)
     relations = {
         span.fingerprint: span.relation
         for span in spans
-        if names.has(span.fingerprint) and names.relation(span.relation) == span.relation
+        if names.may_show(span.fingerprint) and names.shown_relation(span.relation) == span.relation
     }
     return TraceDetail(
         summary=summary_of(entry, names),
@@ -165,7 +165,7 @@ def detail_of(entry: StoredTrace, names: ConfirmedNames, base: str, origin: str)
             BypassView(reason, count, BYPASS_REASONS.get(reason, ""), BYPASS_REMEDIES.get(reason, ""))
             for reason, count in bypass_reasons.most_common()
         ),
-        findings=tuple(FindingView(finding.key, finding) for finding in names.shown(entry.findings)),
+        findings=tuple(FindingView(finding.key, finding) for finding in names.shown_findings(entry.findings)),
         code={fingerprint: code_of(fingerprint, relation, base) for fingerprint, relation in relations.items()},
     )
 
@@ -182,8 +182,8 @@ def _span(span: Span, names: ConfirmedNames, start: float, origin: str) -> SpanV
     return SpanView(
         number=span.number,
         method=span.method if span.method in METHODS else "other",
-        relation=names.relation(span.relation),
-        fingerprint=names.of(span),
+        relation=names.shown_relation(span.relation),
+        fingerprint=names.fingerprint_of(span),
         start=_ms(span.start - start),
         ms=_ms(span.end - span.start),
         upstream=_ms(span.upstream),

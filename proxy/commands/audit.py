@@ -79,7 +79,7 @@ class AuditAnalysis:
 
     def _may_show(self, fingerprint: str, relation: str) -> bool:
         names = self._analysis.names
-        return names.has(fingerprint) and names.relation(relation) == relation
+        return names.may_show(fingerprint) and names.shown_relation(relation) == relation
 
     def _warnings(self) -> Iterator[str]:
         yield from self._analysis.warnings()

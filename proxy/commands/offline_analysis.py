@@ -45,7 +45,7 @@ class OfflineRun:
 
     def known(self) -> list[StoredFinding]:
         """All findings, also ignored ones, whose names PostgREST has accepted; the worst first."""
-        confirmed = [stored for stored in self._runner.findings if self._names.shown([stored.finding])]
+        confirmed = [stored for stored in self._runner.findings if self._names.shown_findings([stored.finding])]
         return sorted(confirmed, key=lambda stored: (-stored.finding.weight, stored.finding.key))
 
     def seen(self) -> Iterator[CountedFinding]:

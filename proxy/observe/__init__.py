@@ -1,1 +1,1 @@
-"""What happened? Events, and those who read them: metrics, log, OTLP."""
+"""What happens in fanin? Events, and their observers: metrics, log, OTLP."""

@@ -1,15 +1,15 @@
-"""A histogram's counts, with the trace of the last value in each bucket."""
+"""The counts of a histogram, with the trace of the last value per bucket as its exemplar."""
 
 from bisect import bisect_left
 
 from prometheus_client.samples import Exemplar
 
-LONGEST = 100
-"""Characters of a trace id that an exemplar shows: OpenMetrics takes 128 with the label's name."""
+MAX_TRACE_ID = 100
+"""Maximum characters of a trace id in an exemplar: OpenMetrics allows 128, including the name of the label."""
 
 
 class Buckets:
-    """Counts by upper bound. What is added is an integer and, at most, one tuple."""
+    """Counts by upper bound. Adding a value allocates at most one tuple."""
 
     def __init__(self, bounds: tuple[float, ...]) -> None:
         self.bounds = bounds
@@ -18,20 +18,20 @@ class Buckets:
         self._last: list[tuple[str, float] | None] = [None] * (len(bounds) + 1)
 
     def add(self, value: float, trace: str = "") -> None:
-        at = bisect_left(self.bounds, value)
-        self.counts[at] += 1
+        index = bisect_left(self.bounds, value)
+        self.counts[index] += 1
         self.sum += value
         if trace:
-            self._last[at] = (trace, value)
+            self._last[index] = (trace, value)
 
     def copy(self) -> "Buckets":
-        """As it is now."""
+        """A copy of the present counts."""
         other = Buckets(self.bounds)
         other.counts, other.sum, other._last = self.counts.copy(), self.sum, self._last.copy()
         return other
 
     def cumulative(self) -> list[tuple[str, float] | tuple[str, float, Exemplar]]:
-        """As ``HistogramMetricFamily`` wants them."""
+        """Cumulative counts in the format of ``HistogramMetricFamily``."""
         total, rows = 0, []
         for bound, count, last in zip((*self.bounds, float("inf")), self.counts, self._last, strict=True):
             total += count
@@ -42,8 +42,9 @@ class Buckets:
 
 
 def _exemplar(trace: str, value: float) -> Exemplar | None:
-    """None for an id that is too long, or would have to be escaped: clients make them up, and not every reader of the
-    format copes, which would cost the whole scrape.
+    """The exemplar; None for an id that is too long or needs escapes.
+
+    Clients choose the ids, and a parser that does not support escapes in exemplars would reject the whole scrape.
     """
     plain = trace.isascii() and trace.isprintable() and '"' not in trace and "\\" not in trace
-    return Exemplar({"trace_id": trace}, value) if plain and len(trace) <= LONGEST else None
+    return Exemplar({"trace_id": trace}, value) if plain and len(trace) <= MAX_TRACE_ID else None

@@ -1,7 +1,7 @@
-"""Which names may be shown: those that upstream has taken for names.
+"""Decides which names may be shown: those that PostgREST has accepted as names of relations and columns.
 
-What stands in the place of a relation or a column may be anything, a token that lost its parameter for one, until
-upstream has answered a query with it.
+Until PostgREST has answered a query successfully, the text in place of a name may be anything, for example a token
+that was sent without its parameter name.
 """
 
 from collections import OrderedDict
@@ -10,25 +10,25 @@ from collections.abc import Sequence
 from proxy.findings.model import Finding
 from proxy.model import Span
 
-MOST = 5_000
-"""Fingerprints, and relations, remembered; those not seen for longest are forgotten."""
+MAX_NAMES = 5_000
+"""Maximum number of fingerprints and relations; the least recently seen ones are removed."""
 HIDDEN = "…"
-_NAMED = "relation "
-"""No method is written so: what begins with it is no fingerprint."""
+_RELATION_PREFIX = "relation "
+"""Distinguishes relations from fingerprints, which begin with a method."""
 METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
-"""Every other one may be anything."""
+"""Methods that may be shown; the text of any other method may be anything."""
 READ_BY = {"columns=": ("POST", "PATCH", "PUT"), "on_conflict=": ("POST",)}
-"""Parameters that PostgREST reads in these methods only; in others they may be anything."""
+"""Parameters with the methods for which PostgREST parses them; for other methods their names may be anything."""
 
 
 class ConfirmedNames:
-    """Fingerprints and relations that were answered with a 2xx, lately."""
+    """Fingerprints and relations of recent requests that were answered with a 2xx."""
 
-    def __init__(self, most: int = MOST, everything: bool = False) -> None:
-        """``everything`` is for where the operator wants to see what was written, whatever it is."""
+    def __init__(self, most: int = MAX_NAMES, everything: bool = False) -> None:
+        """``everything``: all names may be shown, because the operator set ``show_values``."""
         self._most = most
         self._everything = everything
-        self._taken: OrderedDict[str, None] = OrderedDict()
+        self._confirmed: OrderedDict[str, None] = OrderedDict()
 
     def learn(self, spans: Sequence[Span]) -> None:
         last: dict[tuple[str, str], Span] = {}
@@ -36,45 +36,47 @@ class ConfirmedNames:
             if (span.fingerprint, span.relation) not in last and is_confirmed(span):
                 last[span.fingerprint, span.relation] = span
         for span in reversed(last.values()):
-            self._keep(span.fingerprint)
+            self._confirm(span.fingerprint)
             if span.relation:
-                self._keep(_relation(span))
-                self._keep(_NAMED + span.relation)
+                self._confirm(_relation(span))
+                self._confirm(_RELATION_PREFIX + span.relation)
 
-    def of(self, span: Span) -> str:
-        """Its fingerprint, as far as it may be shown."""
-        if self.has(span.fingerprint):
+    def fingerprint_of(self, span: Span) -> str:
+        """The fingerprint of ``span``, with the parts hidden that may not be shown."""
+        if self.may_show(span.fingerprint):
             return span.fingerprint
         relation = _relation(span)
-        if relation in self._taken:
+        if relation in self._confirmed:
             return f"{relation}?{HIDDEN}"
         return f"{span.method if span.method in METHODS else 'other'} {HIDDEN}"
 
-    def has(self, fingerprint: str) -> bool:
-        """Whether it may be shown as it is."""
-        return self._everything or fingerprint in self._taken
+    def may_show(self, fingerprint: str) -> bool:
+        """Whether the fingerprint may be shown unchanged."""
+        return self._everything or fingerprint in self._confirmed
 
-    def relation(self, name: str) -> str:
-        """A relation as far as it may be shown: its schema is what a header said."""
-        return name if self._everything or not name or _NAMED + name in self._taken else HIDDEN
+    def shown_relation(self, name: str) -> str:
+        """The relation, or ``HIDDEN`` if it may not be shown: its schema comes from a header, and may be anything."""
+        return name if self._everything or not name or _RELATION_PREFIX + name in self._confirmed else HIDDEN
 
-    def shown(self, findings: Sequence[Finding]) -> list[Finding]:
-        """Those that are on queries that may be shown, or on none."""
-        return [finding for finding in findings if not finding.fingerprint or self._knows(finding)]
+    def shown_findings(self, findings: Sequence[Finding]) -> list[Finding]:
+        """The findings whose query may be shown, and those without a query."""
+        return [finding for finding in findings if not finding.fingerprint or self._may_show_finding(finding)]
 
-    def _knows(self, finding: Finding) -> bool:
-        return self.has(finding.fingerprint) and self.relation(finding.relation) == finding.relation
+    def _may_show_finding(self, finding: Finding) -> bool:
+        return self.may_show(finding.fingerprint) and self.shown_relation(finding.relation) == finding.relation
 
-    def _keep(self, name: str) -> None:
-        self._taken[name] = None
-        self._taken.move_to_end(name)
-        if len(self._taken) > self._most:
-            self._taken.popitem(last=False)
+    def _confirm(self, name: str) -> None:
+        self._confirmed[name] = None
+        self._confirmed.move_to_end(name)
+        if len(self._confirmed) > self._most:
+            self._confirmed.popitem(last=False)
 
 
 def is_confirmed(span: Span) -> bool:
-    """Whether upstream read the names of ``span``. A preflight is answered whatever they are; an over-long list is
-    refused for its length, and is shown, since that is what it takes to mend it.
+    """Whether PostgREST has accepted the names of ``span``.
+
+    A preflight succeeds for any name, so it confirms none. An over-long list counts although it is refused for its
+    length: the developer must see which query to change.
     """
     if any(name in span.fingerprint and span.method not in methods for name, methods in READ_BY.items()):
         return False

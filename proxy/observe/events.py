@@ -1,4 +1,4 @@
-"""What happened, said once as a value; metrics and log are readers of it."""
+"""Events of a running fanin, and their dispatch to observers: metrics, log, traces."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -14,55 +14,57 @@ CANCELLED = -1
 
 
 class RequestAnswered(msgspec.Struct, frozen=True, gc=False):
-    """A client has its answer, or is gone."""
+    """A request ended: its client has the answer, or disconnected."""
 
     span: Span
     hop: float
     """Seconds that fanin itself took."""
     trace: str = ""
-    """The id of the trace that it is part of; empty where there is none."""
+    """The id of its trace; empty without a trace."""
     fault: str = ""
-    """A key of ``errors.FAULTS`` where the answer, or its end, was fanin's own error."""
+    """A key of ``errors.codes.FAULTS`` if the answer was, or ended with, an error of fanin; else empty."""
     saves: str = ""
-    """The code of the rule whose call answered it; empty when its own did, or none."""
+    """The code of the rule that saved its upstream call; empty if it had its own call, or no answer."""
     parent: bytes = b""
-    """Value of its ``traceparent``, where ``otlp.endpoint`` is set; empty when absent."""
+    """Value of its ``traceparent`` header if ``otlp.endpoint`` is set; else empty."""
 
 
 class UpstreamCalled(msgspec.Struct, frozen=True, gc=False):
-    """An upstream call ended. ``kind``: original, merged, shared, fallback, shadow, types, part, outside, tunnel;
-    ``status`` may be NO_ANSWER or CANCELLED. Calls that never had a place among the calls are none.
+    """An upstream call ended; a call that never got a connection has no event.
+
+    ``kind``: original, merged, shared, fallback, shadow, types, part, outside, tunnel. ``status`` may be NO_ANSWER or
+    CANCELLED.
     """
 
     relation: str
     kind: str
     seconds: float
-    """From the moment that it was sent."""
+    """Seconds from sending the call to the end of its answer."""
     status: int
     method: str = "GET"
     costs: str = ""
-    """The code of the rule on whose account it was made; empty when it was one request's own."""
+    """The code of the rule that made the call; empty for the call of one request."""
     call: int = 0
-    """The number that the spans it answers have as theirs; 0 where it answers nobody."""
+    """``Span.call`` of the requests that it answers; 0 if it answers none."""
 
 
 class HealthChecked(msgspec.Struct, frozen=True):
-    """A connection to upstream was tried, for nobody, to see whether it is ``up``."""
+    """A health check tried to connect to upstream."""
 
     up: bool
 
 
 class WindowClosed(msgspec.Struct, frozen=True, gc=False):
-    """A window closed: its size, and how long its first member waited."""
+    """A window closed: its number of requests, and the seconds that its first request waited."""
 
     size: int
     waited: float
 
 
 class FellBack(msgspec.Struct, frozen=True):
-    """A merged or shared answer was not used.
+    """A merged or shared answer was not used, and the original requests were sent.
 
-    ``reason`` is a key of ``errors.DOUBTS``; ``detail`` names a header at most.
+    ``reason`` is a key of ``errors.codes.FALLBACK_REASONS``; ``detail`` contains at most the name of a header.
     """
 
     reason: str
@@ -72,47 +74,48 @@ class FellBack(msgspec.Struct, frozen=True):
 
 
 class MergingPaused(msgspec.Struct, frozen=True):
-    """A query is not merged for a while: for one identity after a doubt (a key of ``errors.DOUBTS``), for every one
-    after a ``mismatch``.
+    """Merging of a query was paused.
+
+    ``reason`` is a fallback reason (a pause for one identity), or ``mismatch`` (a pause for all identities).
     """
 
     reason: str
 
 
 class AnswersCompared(msgspec.Struct, frozen=True):
-    """Merged answers were compared with the originals, or could not be. ``result`` is a key of ``errors.COMPARED``."""
+    """Merged answers were compared with the originals; ``result`` is a key of ``errors.codes.COMPARISON_RESULTS``."""
 
     result: str
     answers: int
 
 
 class RequestRefused(msgspec.Struct, frozen=True):
-    """A connection was turned down before it made a request; ``code`` is a key of ``errors.FAULTS``."""
+    """A connection was closed with an error before its first request; ``code`` is a key of ``errors.codes.FAULTS``."""
 
     code: str
 
 
 class TraceClosed(msgspec.Struct, frozen=True):
-    """A trace closed, with what the rules found in it."""
+    """A trace closed; the rules made ``findings``."""
 
     trace: Trace
     findings: tuple[Finding, ...]
 
 
 class WorkloadInspected(msgspec.Struct, frozen=True):
-    """The workload as a whole was looked at: what the rules found in it that is new, or was forgotten."""
+    """The rules ran on the workload; ``findings`` are those that are not stored yet."""
 
     findings: tuple[Finding, ...]
 
 
 class SettingsReloaded(msgspec.Struct, frozen=True):
-    """Settings were read again: the names of those that have another value now; None when they did not fit."""
+    """The settings were reloaded: names of the changed settings; None if the new settings are invalid."""
 
     changed: tuple[str, ...] | None
 
 
 class Warned(msgspec.Struct, frozen=True):
-    """Something the operator should know: what, and what to do."""
+    """A warning for the operator: what happened, and what to do."""
 
     what: str
     remedy: str
@@ -136,18 +139,18 @@ Event = (
 Observer = Callable[[Event], None]
 
 FAILURES = 3
-"""An observer that raised this often is switched off."""
+"""An observer is removed after it raised this many exceptions."""
 
 
 class Events:
-    """Tells observers. One that raises is counted, and switched off when it keeps failing: traffic goes on."""
+    """Dispatches events to observers. An exception of an observer never reaches the code that emits the event."""
 
     def __init__(self) -> None:
         self._observers: dict[type[Event], tuple[Observer, ...]] = dict.fromkeys(get_args(Event), ())
         self._failures: Counter[Observer] = Counter()
 
     def subscribe(self, observer: Observer, *kinds: type[Event]) -> None:
-        """From now on ``observer`` hears the events of ``kinds``; all events where it names none."""
+        """Call ``observer`` with events of ``kinds``, or with all events if there are none."""
         for kind in kinds or get_args(Event):
             self._observers[kind] += (observer,)
 
@@ -168,4 +171,6 @@ class Events:
             for kind, observers in self._observers.items():
                 self._observers[kind] = tuple([other for other in observers if other != observer])
             name = getattr(observer, "__qualname__", type(observer).__name__)
-            self.emit(Warned(f"observer {name} failed {FAILURES} times and is off", "Report this.", error))
+            self.emit(
+                Warned(f"observer {name} failed {FAILURES} times and was removed", "This is a bug: report it.", error)
+            )

@@ -1,4 +1,4 @@
-"""Counts as Prometheus reads them. Made from copies, so that a thread can do it while traffic goes on."""
+"""Renders metrics for Prometheus, from copies, so that a thread can do it while requests change the counts."""
 
 from collections.abc import Iterator, Mapping
 
@@ -12,18 +12,19 @@ from proxy.observe.buckets import Buckets
 from proxy.observe.series import SERIES
 
 Values = Mapping[tuple[str, ...], float]
-"""A counter or a gauge, by the values of its labels."""
+"""Values of a counter or gauge, by label values."""
 
 
 class Exposition(msgspec.Struct, frozen=True):
-    """All there is to tell at one moment: of each series its values, or its histograms."""
+    """A snapshot of all series: values, or histograms, by series name."""
 
     values: Mapping[str, Values]
     buckets: Mapping[str, Mapping[tuple[str, ...], Buckets]]
 
     def render(self, accept: str) -> tuple[bytes, str]:
-        """In the format that ``accept`` prefers, with its content type; only OpenMetrics
-        (``application/openmetrics-text``) has exemplars. The process itself is shown too.
+        """The exposition in the format that ``accept`` prefers, and its content type.
+
+        It includes the metrics of the process. Only OpenMetrics (``application/openmetrics-text``) has exemplars.
         """
         encoder, content_type = choose_encoder(accept)
         registry = CollectorRegistry(auto_describe=False)
@@ -33,7 +34,7 @@ class Exposition(msgspec.Struct, frozen=True):
 
 
 class _Families(Collector):
-    """Every declared series, also those without a sample."""
+    """Collects every declared series, also those without a sample."""
 
     def __init__(self, exposition: Exposition) -> None:
         self._exposition = exposition
@@ -46,17 +47,17 @@ class _Families(Collector):
                 yield _plain(name, self._exposition.values.get(name, {}))
 
 
-def _histogram(name: str, found: Mapping[tuple[str, ...], Buckets]) -> Metric:
+def _histogram(name: str, buckets_by_labels: Mapping[tuple[str, ...], Buckets]) -> Metric:
     family = HistogramMetricFamily(f"fanin_{name}", SERIES[name].help, labels=SERIES[name].labels)
-    for labels, buckets in found.items():
+    for labels, buckets in buckets_by_labels.items():
         family.add_metric(labels, buckets.cumulative(), buckets.sum)
     return family
 
 
 def _plain(name: str, values: Values) -> Metric:
     series = SERIES[name]
-    made = CounterMetricFamily if series.kind == "counter" else GaugeMetricFamily
-    family = made(f"fanin_{name}", series.help, labels=series.labels)
+    family_type = CounterMetricFamily if series.kind == "counter" else GaugeMetricFamily
+    family = family_type(f"fanin_{name}", series.help, labels=series.labels)
     for labels, value in values.items():
         family.add_metric(labels, value)
     return family

@@ -1,6 +1,7 @@
-"""JSON lines for operators: one a closed trace, and warnings with a cause and a remedy. No values, no tokens.
+"""Logs JSON lines: one per closed trace, and warnings with cause and remedy. They never contain values or tokens.
 
-Each kind of line has its rate (``log.…``); every line says how many of its kind were left out since the last one.
+Each kind of line has a rate limit (``log.…``); ``left_out`` counts the lines suppressed since the previous one of the
+same kind.
 """
 
 import logging
@@ -16,7 +17,7 @@ from proxy.findings.model import Finding
 from proxy.observe.confirmed_names import ConfirmedNames
 from proxy.observe.events import Event, SettingsReloaded, TraceClosed, Warned, WorkloadInspected
 from proxy.observe.rate_limit import RateLimit
-from proxy.observe.redactor import Hook, Redactor, install, where
+from proxy.observe.redactor import Redactor, Restore, error_location, install
 from proxy.settings.observability import LogSettings
 from proxy.text.terminal import safe
 
@@ -24,7 +25,7 @@ MINUTE = 60.0  # seconds
 
 
 def configure(stream: TextIO = sys.stderr) -> None:
-    """Our own lines are JSON on ``stream``."""
+    """Configure structlog to write JSON lines to ``stream``."""
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,
@@ -38,33 +39,33 @@ def configure(stream: TextIO = sys.stderr) -> None:
 
 
 class LogOutput:
-    """How much of each kind is logged: by the settings in force, which ``settings`` tells."""
+    """The rate limits of all kinds of lines; ``settings`` returns the effective settings."""
 
     def __init__(self, settings: Callable[[], LogSettings], clock: Callable[[], float] = time.monotonic) -> None:
         self.traces = RateLimit(lambda: settings().traces, 1.0, clock)
         self.warnings = RateLimit(lambda: settings().warnings, MINUTE, clock)
         self.libraries = RateLimit(lambda: settings().warnings, MINUTE, clock)
 
-    def capture(self) -> Hook:
-        """What Python and libraries log is redacted from now on, until what is returned is called."""
+    def capture(self) -> Restore:
+        """Redact the log output of Python and libraries from now on; the returned function undoes it."""
         return install(Redactor(self.libraries))
 
     def left_out(self) -> dict[tuple[str, ...], float]:
-        """All lines ever left out, by kind."""
+        """Total number of suppressed lines, by kind."""
         return {(kind,): float(rate.left_out) for kind, rate in self._kinds()}
 
     def close(self) -> None:
-        """Tell what was left out after the last line of each kind."""
-        untold = {kind: count for kind, rate in self._kinds() if (count := rate.untold())}
-        if untold:
-            structlog.get_logger().info("left out", **untold)
+        """Log the number of lines that were suppressed after the last line of each kind."""
+        unreported = {kind: count for kind, rate in self._kinds() if (count := rate.take_unreported())}
+        if unreported:
+            structlog.get_logger().info("left out", **unreported)
 
     def _kinds(self) -> tuple[tuple[str, RateLimit], ...]:
         return ("trace", self.traces), ("warning", self.warnings), ("library", self.libraries)
 
 
 class TraceLog:
-    """An observer that writes one line a closed trace."""
+    """An observer that logs one line per closed trace."""
 
     def __init__(self, rate: RateLimit) -> None:
         self._log = structlog.get_logger()
@@ -78,7 +79,7 @@ class TraceLog:
             return
         trace = event.trace
         self._names.learn(trace.spans)
-        left_out = self._rate.ask()
+        left_out = self._rate.acquire()
         if left_out is None:
             return
         self._log.info(
@@ -99,11 +100,11 @@ class TraceLog:
         )
 
     def _keys(self, findings: Sequence[Finding]) -> list[str]:
-        return [finding.key for finding in self._names.shown(findings)]
+        return [finding.key for finding in self._names.shown_findings(findings)]
 
 
 class Warnings:
-    """An observer that writes what the operator should know, and what they have changed."""
+    """An observer that logs warnings and changed settings."""
 
     def __init__(self, rate: RateLimit) -> None:
         self._log = structlog.get_logger()
@@ -116,7 +117,7 @@ class Warnings:
             self._log.info("settings", changed=list(event.changed))
 
     def _warn(self, event: Warned) -> None:
-        left_out = self._rate.ask()
+        left_out = self._rate.acquire()
         if left_out is not None:
-            told = where(event.error)
-            self._log.warning("warning", what=safe(event.what), remedy=event.remedy, **told, left_out=left_out)
+            location = error_location(event.error)
+            self._log.warning("warning", what=safe(event.what), remedy=event.remedy, **location, left_out=left_out)

@@ -1,4 +1,4 @@
-"""Counts events in plain integers; they are rendered when Prometheus scrapes."""
+"""Counts events as plain integers; ``exposition`` renders them when Prometheus scrapes."""
 
 import asyncio
 from collections import defaultdict
@@ -32,24 +32,24 @@ from proxy.observe.exposition import Exposition, Values
 from proxy.observe.series import COUNTED
 
 SWITCHING = 101
-"""The status of a WebSocket: how long it lasted says nothing about anybody's speed."""
+"""The status of a WebSocket. Its duration is not measured: it depends on the client, not on any server's speed."""
 
 
 class _Tally(msgspec.Struct, frozen=True, eq=False):
-    """Where answers of one kind are counted."""
+    """The counters of requests with the same relation, method, status and outcome."""
 
     labels: tuple[str, str, str, str]
-    """Of the requests."""
+    """Labels of ``fanin_requests_total``."""
     durations: Buckets | None
     hops: Buckets | None
 
 
 Gauges = Mapping[str, float | Values]
-"""By name, what there is now of each series in ``READ``: a number, or one for each combination of its labels."""
+"""Present values of the series in ``READ``, by name: a number, or a number per combination of labels."""
 
 
 class Metrics:
-    """An observer of events. ``levels`` is called at scrape."""
+    """An observer that counts events. ``levels`` returns the gauges at each scrape; ``labels`` bounds label values."""
 
     def __init__(self, labels: int, levels: Callable[[], Gauges]) -> None:
         self.upstream_is_up = True
@@ -62,20 +62,20 @@ class Metrics:
         }
         self._buckets: dict[str, dict[tuple[str, ...], Buckets]] = {name: {} for name in COUNTED}
         self._tallies: dict[tuple[str, str, int, str], _Tally] = {}
-        """By relation, method, status and outcome, of relations that have their label."""
+        """By relation, method, status and outcome, for relations with their own label."""
         self._readers: dict[type, Callable[[Any], None]] = {
             RequestAnswered: self._answered,
             UpstreamCalled: self._called,
-            WindowClosed: self._left,
+            WindowClosed: self._window_closed,
             FellBack: lambda event: self._count("fallbacks", event.reason),
             MergingPaused: lambda event: self._count("pauses", event.reason),
             AnswersCompared: lambda event: self._count("shadow", event.result, by=event.answers),
-            HealthChecked: self._probed,
+            HealthChecked: self._health_checked,
             RequestRefused: lambda event: self._count("turned_down", event.code),
-            SettingsReloaded: self._reread,
+            SettingsReloaded: self._reloaded,
             Warned: lambda event: self._count("warnings", "advice" if event.error is None else "bug"),
-            TraceClosed: self._closed,
-            WorkloadInspected: lambda event: self._found(event.findings),
+            TraceClosed: self._trace_closed,
+            WorkloadInspected: lambda event: self._count_findings(event.findings),
         }
 
     def __call__(self, event: Event) -> None:
@@ -84,20 +84,23 @@ class Metrics:
             reader(event)
 
     async def scrape(self, accept: str) -> tuple[bytes, str]:
-        """``Exposition.render``, in a thread: with thousands of series it takes too long to hold up traffic."""
+        """Render in a thread: with thousands of series, rendering on the event loop would delay requests."""
         return await asyncio.to_thread(self.now().render, accept)
 
     def now(self) -> Exposition:
-        """Copies of everything."""
-        values: dict[str, Values] = {name: dict(found) for name, found in self._counts.items()}
+        """A snapshot of all series."""
+        values: dict[str, Values] = {name: dict(counts) for name, counts in self._counts.items()}
         for name, level in self._levels().items():
             values[name] = level if isinstance(level, Mapping) else {(): level}
         values["upstream_up"] = {(): int(self.upstream_is_up)}
         values["last_reload_ok"] = {(): int(self.reload_is_ok)}
-        buckets = {name: {key: one.copy() for key, one in found.items()} for name, found in self._buckets.items()}
+        buckets = {
+            name: {labels: each.copy() for labels, each in by_labels.items()}
+            for name, by_labels in self._buckets.items()
+        }
         return Exposition(values, buckets)
 
-    # What happened.
+    # Events.
 
     def _answered(self, event: RequestAnswered) -> None:
         span = event.span
@@ -117,7 +120,7 @@ class Metrics:
             tally.hops.add(event.hop, event.trace)
 
     def _tally(self, span: Span) -> _Tally:
-        """Kept where the relation's label will not change: there are as many as labels let there be."""
+        """The tally of a request; stored only for a relation with its own label, which bounds their number."""
         outcome = span.outcome.value
         method = span.method if span.method in METHODS else "other"
         relation = self._relation(span.relation, span.status, span.method)
@@ -140,33 +143,33 @@ class Metrics:
         if event.status != SWITCHING:
             self._observe("upstream_duration_seconds", event.seconds, event.kind)
 
-    def _probed(self, event: HealthChecked) -> None:
+    def _health_checked(self, event: HealthChecked) -> None:
         self.upstream_is_up = event.up
 
-    def _reread(self, event: SettingsReloaded) -> None:
+    def _reloaded(self, event: SettingsReloaded) -> None:
         self.reload_is_ok = event.changed is not None
         self._count("reloads", "ok" if self.reload_is_ok else "failed")
 
-    def _left(self, event: WindowClosed) -> None:
+    def _window_closed(self, event: WindowClosed) -> None:
         self._observe("batch_size", event.size)
         self._observe("batch_wait_seconds", event.waited, "true" if event.size > 1 else "false")
 
-    def _closed(self, event: TraceClosed) -> None:
+    def _trace_closed(self, event: TraceClosed) -> None:
         kind = event.trace.kind
         if event.trace.truncated:
             self._count("traces_truncated", kind)
-        asked = _queries(event.trace)
-        if asked.spans:
-            route = self._label("route", asked.route)
-            self._observe("trace_queries", len(asked.spans), kind, route, trace=asked.id)
-            self._observe("trace_upstream_calls", asked.calls, kind, route, trace=asked.id)
-        self._found(event.findings)
+        queries = _queries(event.trace)
+        if queries.spans:
+            route = self._label("route", queries.route)
+            self._observe("trace_queries", len(queries.spans), kind, route, trace=queries.id)
+            self._observe("trace_upstream_calls", queries.calls, kind, route, trace=queries.id)
+        self._count_findings(event.findings)
 
-    def _found(self, findings: Iterable[Finding]) -> None:
+    def _count_findings(self, findings: Iterable[Finding]) -> None:
         for finding in findings:
-            self._count("findings", finding.code, self._seen(finding.relation))
+            self._count("findings", finding.code, self._known_relation(finding.relation))
 
-    # How it is counted.
+    # Counters, histograms and labels.
 
     def _count(self, name: str, *labels: str, by: int = 1) -> None:
         self._counts[name][labels] += by
@@ -182,13 +185,14 @@ class Metrics:
         return buckets
 
     def _relation(self, name: str, status: int, method: str) -> str:
-        """A relation gets its label with its first 2xx: paths that scanners make up get none. A preflight is answered
-        so on any path.
-        """
-        taken = 200 <= status < 300 and method != "OPTIONS"
-        return self._label("relation", name) if taken else self._seen(name)
+        """The label of a relation; it gets its own label with its first 2xx, so that scanners cannot fill the labels.
 
-    def _seen(self, name: str) -> str:
+        A preflight does not count: it succeeds on any path.
+        """
+        accepted = 200 <= status < 300 and method != "OPTIONS"
+        return self._label("relation", name) if accepted else self._known_relation(name)
+
+    def _known_relation(self, name: str) -> str:
         return name if name in self._known["relation"] else ("other" if name else "")
 
     def _label(self, kind: str, value: str) -> str:
@@ -203,6 +207,6 @@ class Metrics:
 
 
 def _queries(trace: Trace) -> Trace:
-    """What of it asked PostgREST for something: no retries, no preflights, nothing outside the mount."""
-    asked = [s for s in trace.spans if not s.retry and s.method != "OPTIONS" and s.bypass_reason != "outside-mount"]
-    return msgspec.structs.replace(trace, spans=tuple(asked))
+    """The trace with its queries only: without retries, preflights and requests outside the mount."""
+    queries = [s for s in trace.spans if not s.retry and s.method != "OPTIONS" and s.bypass_reason != "outside-mount"]
+    return msgspec.structs.replace(trace, spans=tuple(queries))

@@ -1,4 +1,4 @@
-"""Sends spans to a collector by OTLP over HTTP, in a thread of its own: the loop never waits for it."""
+"""Sends spans to a collector by OTLP over HTTP, in a separate thread, so that the event loop never waits."""
 
 import asyncio
 import logging
@@ -15,69 +15,69 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, Spa
 
 from proxy.settings.observability import OtlpSettings
 
-MOST_LINKS = 2000
-"""Requests that one call's span names, unless OTEL_SPAN_LINK_COUNT_LIMIT says otherwise."""
+MAX_LINKS = 2000
+"""Maximum number of links of a span to requests, unless OTEL_SPAN_LINK_COUNT_LIMIT is set."""
 
 
 class Sender:
-    """A tracer, and what became of its spans."""
+    """A tracer, and the counts of its spans by result."""
 
     def __init__(self, settings: OtlpSettings, version: str) -> None:
-        # Its errors quote the collector's address and answer; that it fails is told by `failing`.
+        # The library's errors contain the collector's address and answer; `failing` reports failures instead.
         logging.getLogger("opentelemetry").setLevel(logging.CRITICAL)
-        self._end = settings.flush_timeout
-        self._exporter = _Counted(OTLPSpanExporter(traces_url(settings.endpoint)))
-        self._gate = _Gate(self._exporter, settings.queue)
-        limits = SpanLimits(max_links=None if OTEL_SPAN_LINK_COUNT_LIMIT in os.environ else MOST_LINKS)
+        self._flush_timeout = settings.flush_timeout
+        self._exporter = _CountingExporter(OTLPSpanExporter(traces_url(settings.endpoint)))
+        self._queue = _BoundedQueue(self._exporter, settings.queue)
+        limits = SpanLimits(max_links=None if OTEL_SPAN_LINK_COUNT_LIMIT in os.environ else MAX_LINKS)
         self._provider = TracerProvider(resource=_resource(version), span_limits=limits, shutdown_on_exit=False)
-        self._provider.add_span_processor(self._gate)
+        self._provider.add_span_processor(self._queue)
         self.tracer = self._provider.get_tracer("fanin", version)
 
     @property
     def failing(self) -> bool:
-        """Whether the last attempt was in vain."""
+        """Whether the last export failed."""
         return self._exporter.failing
 
     def counts(self) -> dict[tuple[str, ...], float]:
-        """All spans so far, by what became of them."""
+        """Number of spans by result: sent, failed, dropped."""
         exporter = self._exporter
-        return {("sent",): exporter.sent, ("failed",): exporter.failed, ("dropped",): self._gate.dropped}
+        return {("sent",): exporter.sent, ("failed",): exporter.failed, ("dropped",): self._queue.dropped}
 
     async def close(self) -> None:
-        """Send what still waits, for ``otlp.flush_timeout`` seconds at most, even if the collector hangs."""
-        loop, ended = asyncio.get_running_loop(), asyncio.Event()
+        """Send the queued spans, for at most ``otlp.flush_timeout`` seconds, even if the collector hangs."""
+        loop, flushed = asyncio.get_running_loop(), asyncio.Event()
 
-        def shut() -> None:
+        def shut_down() -> None:
             self._provider.shutdown()
             try:
-                loop.call_soon_threadsafe(ended.set)
+                loop.call_soon_threadsafe(flushed.set)
             except RuntimeError:
-                pass  # the loop is gone: it was given up
+                pass  # the loop is closed: the timeout has passed
 
-        threading.Thread(target=shut, name="otlp end", daemon=True).start()
+        threading.Thread(target=shut_down, name="otlp flush", daemon=True).start()
         try:
-            async with asyncio.timeout(self._end):
-                await ended.wait()
+            async with asyncio.timeout(self._flush_timeout):
+                await flushed.wait()
         except TimeoutError:
             self._exporter.give_up()
 
 
-class _Counted(SpanExporter):
-    """Counts what it sends. Called by the batch processor's thread alone, but for ``give_up``."""
+class _CountingExporter(SpanExporter):
+    """Counts exported spans by result. Only the batch processor's thread calls it, except for ``give_up``."""
 
     def __init__(self, exporter: SpanExporter) -> None:
         self.sent = 0
         self.failed = 0
-        self.taken = 0
-        """Spans that have left the queue."""
+        self.dequeued = 0
+        """Number of spans that have left the queue."""
         self.failing = False
         self._exporter = exporter
-        self._over = False
+        self._has_given_up = False
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
-        self.taken += len(spans)
+        self.dequeued += len(spans)
         try:
-            result = SpanExportResult.FAILURE if self._over else self._exporter.export(spans)
+            result = SpanExportResult.FAILURE if self._has_given_up else self._exporter.export(spans)
         except Exception:
             result = SpanExportResult.FAILURE
         self.failing = result is not SpanExportResult.SUCCESS
@@ -91,29 +91,30 @@ class _Counted(SpanExporter):
         self._exporter.shutdown()
 
     def give_up(self) -> None:
-        """Nothing more is sent, and what waits before it is tried again is not."""
-        self._over = True
+        """Send no more spans, and end the wait before a retry."""
+        self._has_given_up = True
         self._exporter.shutdown()
 
 
-class _Gate(SpanProcessor):
-    """Lets no more spans wait than there is room for. The batch processor would not say how many it lost."""
+class _BoundedQueue(SpanProcessor):
+    """Queues at most ``size`` spans and counts those that it drops, which the batch processor does not."""
 
-    def __init__(self, exporter: _Counted, room: int) -> None:
+    def __init__(self, exporter: _CountingExporter, size: int) -> None:
         self.dropped = 0
         self._exporter = exporter
-        self._room = room
-        self._passed = 0
-        # Its own bound is never reached: spans that it has taken out are counted a moment later.
-        self._batches = BatchSpanProcessor(exporter, max_queue_size=2 * room, max_export_batch_size=min(512, room))
+        self._size = size
+        self._queued = 0
+        """Number of spans queued so far."""
+        # Twice the size: `dequeued` lags behind the batch processor, whose own limit must never be reached.
+        self._batches = BatchSpanProcessor(exporter, max_queue_size=2 * size, max_export_batch_size=min(512, size))
 
     def on_end(self, span: ReadableSpan) -> None:
         if not (span.context and span.context.trace_flags.sampled):
             return
-        if self._passed - self._exporter.taken >= self._room:
+        if self._queued - self._exporter.dequeued >= self._size:
             self.dropped += 1
             return
-        self._passed += 1
+        self._queued += 1
         self._batches.on_end(span)
 
     def shutdown(self) -> None:
@@ -124,12 +125,12 @@ class _Gate(SpanProcessor):
 
 
 def traces_url(endpoint: str) -> str:
-    """Where traces go: an address alone has OTLP's own path."""
+    """The URL for traces: an endpoint without a path gets OTLP's default path."""
     return endpoint if urlsplit(endpoint).path.strip("/") else endpoint.rstrip("/") + "/v1/traces"
 
 
 def _resource(version: str) -> Resource:
-    """OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES hold."""
-    told = Resource.create({SERVICE_VERSION: version})
-    named = not str(told.attributes[SERVICE_NAME]).startswith("unknown_service")
-    return told if named else told.merge(Resource({SERVICE_NAME: "fanin"}))
+    """The service name is fanin unless OTEL_SERVICE_NAME or OTEL_RESOURCE_ATTRIBUTES sets it."""
+    resource = Resource.create({SERVICE_VERSION: version})
+    is_named = not str(resource.attributes[SERVICE_NAME]).startswith("unknown_service")
+    return resource if is_named else resource.merge(Resource({SERVICE_NAME: "fanin"}))

@@ -1,35 +1,35 @@
-"""How many lines a log takes, and how many it left out."""
+"""Limits the rate of log lines, and counts the suppressed ones."""
 
 from collections.abc import Callable
 
 
 class RateLimit:
-    """Lets lines through at a rate, with a burst of one ``period``'s worth; what it leaves out is counted."""
+    """A token bucket: ``lines()`` tokens per ``period`` seconds, with a burst of one period's tokens."""
 
     def __init__(self, lines: Callable[[], float], period: float, clock: Callable[[], float]) -> None:
-        """``lines()`` a ``period`` (seconds), asked each time; 0 is none at all."""
+        """``lines`` is called for each line, so that it may change; 0 suppresses all lines."""
         self.left_out = 0
-        """All that were ever left out."""
+        """Total number of suppressed lines."""
         self._lines = lines
         self._period = period
         self._clock = clock
-        self._room: float | None = None
+        self._tokens: float | None = None
         self._last = 0.0
-        self._told = 0
+        self._reported = 0
 
-    def ask(self) -> int | None:
-        """How many were left out since the last line that was let through; None when this one is left out too."""
+    def acquire(self) -> int | None:
+        """Number of lines suppressed since the last allowed line; None if this line is to be suppressed too."""
         lines, now = self._lines(), self._clock()
         most = max(1.0, lines) if lines else 0.0
-        room = most if self._room is None else self._room + (now - self._last) * lines / self._period
-        self._room, self._last = min(most, room), now
-        if self._room < 1:
+        tokens = most if self._tokens is None else self._tokens + (now - self._last) * lines / self._period
+        self._tokens, self._last = min(most, tokens), now
+        if self._tokens < 1:
             self.left_out += 1
             return None
-        self._room -= 1
-        return self.untold()
+        self._tokens -= 1
+        return self.take_unreported()
 
-    def untold(self) -> int:
-        """How many were left out since this was last told; it is told now."""
-        count, self._told = self.left_out - self._told, self.left_out
+    def take_unreported(self) -> int:
+        """Number of lines suppressed since the last call; the caller reports it."""
+        count, self._reported = self.left_out - self._reported, self.left_out
         return count

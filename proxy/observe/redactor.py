@@ -1,7 +1,7 @@
-"""What libraries and the interpreter have to say: who, where and what kind of error, and none of the text.
+"""Redacts log records of libraries and messages of the interpreter to source, location and error type.
 
-Any of it may quote a request: aiohttp's parse errors have the bytes of a head in them, asyncio's the repr of whatever
-was under way.
+Their text may contain parts of a request: aiohttp's parse errors quote bytes of a head, asyncio's messages the repr of
+running objects.
 """
 
 import logging
@@ -16,11 +16,11 @@ import structlog
 
 from proxy.observe.rate_limit import RateLimit
 
-Hook = Callable[[], None]
+Restore = Callable[[], None]
 
 
 class Redactor(logging.Handler):
-    """The only handler of Python's ``logging``."""
+    """The only handler of Python's root logger."""
 
     def __init__(self, rate: RateLimit) -> None:
         super().__init__(logging.WARNING)
@@ -28,40 +28,40 @@ class Redactor(logging.Handler):
         self._log = structlog.get_logger()
 
     def emit(self, record: logging.LogRecord) -> None:
-        """``logging`` holds this handler's lock: records may come from any thread."""
+        """Called by ``logging``, which holds this handler's lock: records come from any thread."""
         error = record.exc_info[1] if record.exc_info else None
         self._write(record.name, record.levelname.lower(), f"{record.pathname}:{record.lineno}", error)
 
-    def tell(self, source: str, level: str, place: str, error: BaseException | None) -> None:
-        """The same of what does not come from a logger."""
+    def report(self, source: str, level: str, location: str, error: BaseException | None) -> None:
+        """Log a message that does not come from a logger."""
         with self.lock or threading.Lock():
-            self._write(source, level, place, error)
+            self._write(source, level, location, error)
 
-    def _write(self, source: str, level: str, place: str, error: BaseException | None) -> None:
-        left_out = self._rate.ask()
+    def _write(self, source: str, level: str, location: str, error: BaseException | None) -> None:
+        left_out = self._rate.acquire()
         if left_out is not None:
             self._log.warning(
                 "library",
                 source=source,
                 said=level,
-                at=place,
-                **where(error),
-                remedy="Its text is left out, for it may quote a request. If it recurs, report it.",
+                at=location,
+                **error_location(error),
+                remedy="The text is left out because it may contain parts of a request. If this recurs, report it.",
                 left_out=left_out,
             )
 
 
-def install(redactor: Redactor) -> Hook:
-    """Everything that Python would print by itself goes to ``redactor``; what is returned undoes that."""
+def install(redactor: Redactor) -> Restore:
+    """Send all log records, warnings and unhandled exceptions to ``redactor``; the returned function undoes it."""
     root = logging.getLogger()
     before = root.handlers[:], root.level, warnings.showwarning, sys.excepthook, sys.unraisablehook
     threads = threading.excepthook
     root.handlers[:] = [redactor]
     root.setLevel(logging.WARNING)
-    warnings.showwarning = _warned(redactor)
-    sys.excepthook = lambda kind, error, place: redactor.tell("python", "error", "", error)
-    sys.unraisablehook = lambda told: redactor.tell("python", "error", "", told.exc_value)
-    threading.excepthook = lambda told: redactor.tell("python thread", "error", "", told.exc_value)
+    warnings.showwarning = _show_warning(redactor)
+    sys.excepthook = lambda kind, error, trace: redactor.report("python", "error", "", error)
+    sys.unraisablehook = lambda unraisable: redactor.report("python", "error", "", unraisable.exc_value)
+    threading.excepthook = lambda failure: redactor.report("python thread", "error", "", failure.exc_value)
 
     def undo() -> None:
         root.handlers[:], level, warnings.showwarning, sys.excepthook, sys.unraisablehook = before
@@ -71,8 +71,8 @@ def install(redactor: Redactor) -> Hook:
     return undo
 
 
-def where(error: BaseException | None) -> dict[str, object]:
-    """Type and code lines of an exception; its message may quote a value, so it stays out."""
+def error_location(error: BaseException | None) -> dict[str, object]:
+    """Type and source lines of an exception, without its message, which may contain a value."""
     if error is None:
         return {}
     frames = traceback.extract_tb(error.__traceback__)
@@ -82,8 +82,8 @@ def where(error: BaseException | None) -> dict[str, object]:
     }
 
 
-def _warned(redactor: Redactor) -> Any:
+def _show_warning(redactor: Redactor) -> Any:
     def show(message: Warning | str, category: type[Warning], filename: str, lineno: int, *_: object) -> None:
-        redactor.tell(f"python {category.__name__}", "warning", f"{filename}:{lineno}", None)
+        redactor.report(f"python {category.__name__}", "warning", f"{filename}:{lineno}", None)
 
     return show

@@ -1,4 +1,4 @@
-"""A closed trace as a tree for a terminal: what was asked, what became of it, what is wrong."""
+"""Prints closed traces as trees for a terminal: requests, outcomes and findings."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TextIO
@@ -14,7 +14,7 @@ from proxy.observe.events import Event, TraceClosed, WorkloadInspected
 from proxy.text.terminal import safe
 
 MOST_SPANS = 40
-"""Lines a trace; the rest is counted."""
+"""Maximum number of lines per trace; further requests are only counted."""
 
 
 class TracePrinter:
@@ -27,16 +27,16 @@ class TracePrinter:
     def __call__(self, event: Event) -> None:
         if isinstance(event, TraceClosed):
             self._names.learn(event.trace.spans)
-            self._print(trace_lines(event.trace, self._names.shown(event.findings), self._names))
+            self._print(trace_lines(event.trace, self._names.shown_findings(event.findings), self._names))
         elif isinstance(event, WorkloadInspected):
-            self._print(_workload(self._names.shown(event.findings)))
+            self._print(_workload(self._names.shown_findings(event.findings)))
 
     def _print(self, lines: Iterable[str]) -> None:
         print("\n".join(lines), file=self._stream, flush=True)
 
 
 def trace_lines(trace: Trace, findings: Sequence[Finding], names: ConfirmedNames) -> Iterator[str]:
-    """The tree, line by line."""
+    """The lines of the tree."""
     yield _title(trace)
     groups = _groups(trace.spans)
     shown = groups[:MOST_SPANS]
@@ -71,7 +71,7 @@ def _title(trace: Trace) -> str:
 
 
 def _groups(spans: tuple[Span, ...]) -> list[list[Span]]:
-    """Spans that shared a call together, in order of the first one's arrival."""
+    """Spans grouped by upstream call, in the order of the first span of each group."""
     arrived = sorted(spans, key=lambda span: span.start)
     return list(group_by(arrived, lambda span: span.call or -span.number).values())
 
@@ -84,19 +84,19 @@ def _group(spans: list[Span], names: ConfirmedNames, start: float, branch: str, 
     end = max(span.end for span in spans)
     keys = f"{plural(len({span.literals for span in spans}), 'key')}, " if first.outcome is Outcome.MERGED else ""
     yield (
-        f"{branch} {safe(names.of(first))}  +{1000 * (first.start - start):.1f} ms, "
+        f"{branch} {safe(names.fingerprint_of(first))}  +{1000 * (first.start - start):.1f} ms, "
         f"{1000 * (end - first.start):.1f} ms  {first.outcome.value}: {len(spans)} requests, {keys}1 call"
     )
-    got = f"{plural(total_rows(spans), 'row')}, {plural(total_bytes(spans), 'byte')}"
-    yield f"{trunk} └─ {got}, given back to {len(spans)} callers"
+    received = f"{plural(total_rows(spans), 'row')}, {plural(total_bytes(spans), 'byte')}"
+    yield f"{trunk} └─ {received}, returned to {len(spans)} callers"
 
 
 def _span(span: Span, names: ConfirmedNames, start: float) -> str:
-    got = (f", {plural(span.rows, 'row')}" if span.rows >= 0 else "") + f", {plural(span.size, 'byte')}"
+    received = (f", {plural(span.rows, 'row')}" if span.rows >= 0 else "") + f", {plural(span.size, 'byte')}"
     caller = f"  from {safe(span.caller)}" if span.caller else ""
     return (
-        f"{safe(names.of(span))}  +{1000 * (span.start - start):.1f} ms, "
-        f"{1000 * (span.end - span.start):.1f} ms  {span.status or 'no answer'}{got}{caller}"
+        f"{safe(names.fingerprint_of(span))}  +{1000 * (span.start - start):.1f} ms, "
+        f"{1000 * (span.end - span.start):.1f} ms  {span.status or 'no answer'}{received}{caller}"
     )
 
 

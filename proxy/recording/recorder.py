@@ -112,8 +112,8 @@ class Hiding:
     def __call__(self, span: Span) -> tuple[str, str, str]:
         """Method, relation, fingerprint."""
         method = span.method if span.method in METHODS else "other"
-        relation = self.names.relation(span.relation)
-        if self.names.has(span.fingerprint):
+        relation = self.names.shown_relation(span.relation)
+        if self.names.may_show(span.fingerprint):
             return method, relation, span.fingerprint
         hash_ = blake2b(span.fingerprint.encode("utf-8", "replace"), digest_size=8, key=self._key).hexdigest()
-        return method, relation, f"{self.names.of(span)}#{hash_}"
+        return method, relation, f"{self.names.fingerprint_of(span)}#{hash_}"

@@ -168,7 +168,7 @@ async def test_a_collector_that_is_down_is_told_once_and_holds_up_nobody(monkeyp
             assert running.process.stderr is not None
             printed = (await asyncio.wait_for(running.process.stderr.read(), PATIENCE)).decode()
             assert await asyncio.wait_for(running.process.wait(), PATIENCE) == 0
-    assert printed.count("the collector does not take spans") == 1
+    assert printed.count("the collector does not accept spans") == 1
     assert "opentelemetry" not in printed
 
 

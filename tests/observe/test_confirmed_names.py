@@ -1,4 +1,4 @@
-"""A name is shown once upstream has taken it for one."""
+"""A name may be shown once PostgREST has accepted it."""
 
 from __future__ import annotations
 
@@ -12,26 +12,26 @@ LINE = "GET /creators?id=eq.1&select=id"
 TAKEN = span(LINE, 1)
 
 
-def knowing(*lines: str) -> ConfirmedNames:
+def names_after(*lines: str) -> ConfirmedNames:
     names = ConfirmedNames()
     names.learn([span(line, 1) for line in lines])
     return names
 
 
-def test_a_query_that_was_answered_is_shown_whatever_comes_of_it_later() -> None:
+def test_a_query_that_succeeded_once_may_be_shown_even_if_it_fails_later() -> None:
     for status in (200, 404, 500, 0):
-        assert knowing(LINE).of(replace(TAKEN, status=status)) == "GET creators?id=eq.?&select=id"
+        assert names_after(LINE).fingerprint_of(replace(TAKEN, status=status)) == "GET creators?id=eq.?&select=id"
 
 
-def test_of_a_query_that_was_never_answered_the_relation_is_shown_when_that_is_known() -> None:
-    names = knowing(LINE)
-    assert names.of(span("GET /creators?secret=eq.1", 1)) == "GET creators?…"
-    assert names.of(span("GET /secret?id=eq.1", 1)) == "GET …"
-    assert names.of(span("GET /functions/secret", 1)) == "GET …"
+def test_a_query_that_never_succeeded_shows_only_a_confirmed_relation() -> None:
+    names = names_after(LINE)
+    assert names.fingerprint_of(span("GET /creators?secret=eq.1", 1)) == "GET creators?…"
+    assert names.fingerprint_of(span("GET /secret?id=eq.1", 1)) == "GET …"
+    assert names.fingerprint_of(span("GET /functions/secret", 1)) == "GET …"
 
 
-def test_a_method_that_is_none_is_not_shown() -> None:
-    assert ConfirmedNames().of(replace(TAKEN, method="SECRET", fingerprint="SECRET creators")) == "other …"
+def test_an_unknown_method_is_not_shown() -> None:
+    assert ConfirmedNames().fingerprint_of(replace(TAKEN, method="SECRET", fingerprint="SECRET creators")) == "other …"
 
 
 @pytest.mark.parametrize(
@@ -46,28 +46,28 @@ def test_a_method_that_is_none_is_not_shown() -> None:
         span("PATCH /creators?on_conflict=id", 1),
     ],
 )
-def test_what_upstream_did_not_read_as_a_name_is_none(refused: object) -> None:
+def test_a_name_that_postgrest_did_not_parse_is_not_confirmed(refused: object) -> None:
     names = ConfirmedNames()
     names.learn([refused])  # type: ignore[list-item]
-    assert "creators" not in names.of(refused)  # type: ignore[arg-type]
+    assert "creators" not in names.fingerprint_of(refused)  # type: ignore[arg-type]
 
 
-def test_an_over_long_list_which_is_refused_for_its_length_is_shown() -> None:
+def test_a_query_refused_for_its_over_long_list_may_be_shown() -> None:
     line = "GET /creators?id=in.(" + ",".join(map(str, range(20_000))) + ")"
     long = span(line, 1)
     assert long.status == 400
-    assert knowing(line).of(long) == "GET creators?id=in.?"
+    assert names_after(line).fingerprint_of(long) == "GET creators?id=in.?"
 
 
-def test_the_names_not_seen_for_longest_are_forgotten() -> None:
+def test_the_least_recently_seen_names_are_removed() -> None:
     names = ConfirmedNames(most=6)  # three for each query
     first, *others = (span(f"GET /t{n}?id=eq.1", 1) for n in range(3))
     names.learn([first, others[0], first, others[1]])
-    assert names.of(first) != "GET …"
-    assert names.of(others[0]) == "GET …"
+    assert names.fingerprint_of(first) != "GET …"
+    assert names.fingerprint_of(others[0]) == "GET …"
 
 
-def test_a_finding_is_shown_with_the_trace_that_shows_its_names() -> None:
+def test_a_finding_may_be_shown_once_its_names_are_confirmed() -> None:
     from proxy.settings.rules import RuleSettings
     from rules.fan001_n_plus_one_read import detect
 
@@ -75,14 +75,14 @@ def test_a_finding_is_shown_with_the_trace_that_shows_its_names() -> None:
     found = tuple(detect(seen, RuleSettings()))
     names = ConfirmedNames()
     names.learn([replace(one, status=400) for one in seen.spans])
-    assert names.shown(found) == []
+    assert names.shown_findings(found) == []
     names.learn(seen.spans)
-    assert names.shown(found) == list(found)
+    assert names.shown_findings(found) == list(found)
 
 
-def test_a_relation_is_shown_under_the_schema_that_upstream_took_and_no_other() -> None:
-    names = knowing(LINE)
-    assert names.relation("public.creators") == "public.creators"
-    assert names.relation("secret.creators") == "…"
-    assert names.relation("") == ""
-    assert ConfirmedNames(everything=True).relation("secret.creators") == "secret.creators"
+def test_a_relation_may_be_shown_only_with_the_confirmed_schema() -> None:
+    names = names_after(LINE)
+    assert names.shown_relation("public.creators") == "public.creators"
+    assert names.shown_relation("secret.creators") == "…"
+    assert names.shown_relation("") == ""
+    assert ConfirmedNames(everything=True).shown_relation("secret.creators") == "secret.creators"

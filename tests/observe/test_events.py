@@ -1,11 +1,11 @@
-"""Observers hear everything, and none of them can hurt the traffic."""
+"""Observers receive events, and their exceptions never reach the code that emits."""
 
 from __future__ import annotations
 
 from proxy.observe.events import FAILURES, Event, Events, MergingPaused, Warned, WindowClosed
 
 
-def test_every_observer_hears_every_event() -> None:
+def test_every_observer_receives_every_event() -> None:
     events, first, second = Events(), list[Event](), list[Event]()
     events.subscribe(first.append)
     events.subscribe(second.append)
@@ -13,7 +13,7 @@ def test_every_observer_hears_every_event() -> None:
     assert first == second == [WindowClosed(3, 0.1)]
 
 
-def test_an_observer_of_some_kinds_hears_those_alone_and_in_their_order() -> None:
+def test_an_observer_of_some_kinds_receives_only_those_in_order() -> None:
     events, heard = Events(), list[Event]()
     events.subscribe(heard.append, WindowClosed, MergingPaused)
     told: list[Event] = [WindowClosed(3, 0.1), Warned("what", "remedy"), MergingPaused("load"), WindowClosed(1, 0.0)]
@@ -22,7 +22,7 @@ def test_an_observer_of_some_kinds_hears_those_alone_and_in_their_order() -> Non
     assert heard == [told[0], told[2], told[3]]
 
 
-def test_an_observer_that_keeps_failing_is_switched_off_and_the_others_are_told() -> None:
+def test_an_observer_that_keeps_failing_is_removed_and_a_warning_is_emitted() -> None:
     events, heard, calls = Events(), list[Event](), list[int]()
 
     def broken(event: Event) -> None:

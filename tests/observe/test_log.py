@@ -1,4 +1,4 @@
-"""One JSON line a closed trace, warnings with a remedy, a rate for each kind, and no text of an exception."""
+"""The log has one JSON line per closed trace, warnings with a remedy, a rate limit per kind, and no exception text."""
 
 from __future__ import annotations
 
@@ -69,14 +69,14 @@ def test_a_closed_trace_is_one_line_with_its_counts(stream: io.StringIO) -> None
     assert line["left_out"] == 0
 
 
-def test_a_finding_on_names_that_upstream_did_not_take_is_not_shown(stream: io.StringIO) -> None:
+def test_a_finding_on_names_that_postgrest_never_accepted_is_not_logged(stream: io.StringIO) -> None:
     write, _, _ = trace_log()
     unknown = tuple(replace(span, status=404) for span in READS.spans)
     write(TraceClosed(replace(READS, spans=unknown), CLOSED.findings))
     assert lines(stream)[0]["findings"] == []
 
 
-def test_above_the_rate_traces_are_left_out_and_the_next_line_says_how_many(stream: io.StringIO) -> None:
+def test_above_the_rate_traces_are_suppressed_and_the_next_line_has_their_number(stream: io.StringIO) -> None:
     write, made, clock = trace_log(per_second=2)
     for _ in range(7):
         write(CLOSED)
@@ -87,7 +87,7 @@ def test_above_the_rate_traces_are_left_out_and_the_next_line_says_how_many(stre
     assert made.left_out()["trace",] == 6
 
 
-def test_what_was_left_out_after_the_last_line_is_told_at_the_end(stream: io.StringIO) -> None:
+def test_the_number_of_lines_suppressed_at_the_end_is_logged_on_close(stream: io.StringIO) -> None:
     write, made, _ = trace_log(per_second=1)
     write(CLOSED)
     made.close()
@@ -99,7 +99,7 @@ def test_what_was_left_out_after_the_last_line_is_told_at_the_end(stream: io.Str
     assert [(line["event"], line.get("trace")) for line in lines(stream)[1:]] == [("left out", 3)]
 
 
-def test_no_rate_is_no_line(stream: io.StringIO) -> None:
+def test_a_rate_of_0_suppresses_all_lines(stream: io.StringIO) -> None:
     write, made, clock = trace_log(per_second=0)
     write(CLOSED)
     clock[0] = 99.0
@@ -108,7 +108,7 @@ def test_no_rate_is_no_line(stream: io.StringIO) -> None:
     assert made.left_out()["trace",] == 2
 
 
-def test_a_rate_below_one_is_a_line_now_and_then(stream: io.StringIO) -> None:
+def test_a_rate_below_1_allows_a_line_occasionally(stream: io.StringIO) -> None:
     write, _, clock = trace_log(per_second=0.125)
     for second in range(20):
         clock[0] = float(second)
@@ -116,7 +116,7 @@ def test_a_rate_below_one_is_a_line_now_and_then(stream: io.StringIO) -> None:
     assert [line["left_out"] for line in lines(stream)] == [0, 7, 7]
 
 
-def test_a_warning_has_a_remedy_and_the_place_of_an_error_but_not_its_text(stream: io.StringIO) -> None:
+def test_a_warning_has_a_remedy_and_the_location_of_an_error_but_not_its_text(stream: io.StringIO) -> None:
     try:
         raise ValueError(SECRET)
     except ValueError as error:
@@ -128,7 +128,7 @@ def test_a_warning_has_a_remedy_and_the_place_of_an_error_but_not_its_text(strea
     assert "secret" not in stream.getvalue()
 
 
-def test_warnings_have_a_rate_of_their_own(stream: io.StringIO) -> None:
+def test_warnings_have_their_own_rate(stream: io.StringIO) -> None:
     made = log.LogOutput(lambda: LogSettings(warnings=2), lambda: 0.0)
     for _ in range(5):
         log.Warnings(made.warnings)(Warned("a", "b"))
@@ -136,7 +136,7 @@ def test_warnings_have_a_rate_of_their_own(stream: io.StringIO) -> None:
     assert made.left_out() == {("trace",): 0, ("warning",): 3, ("library",): 0}
 
 
-def test_settings_that_changed_are_named_and_not_shown(stream: io.StringIO) -> None:
+def test_changed_settings_are_logged_by_name_without_values(stream: io.StringIO) -> None:
     write = log.Warnings(log.LogOutput(LogSettings).warnings)
     for event in (SettingsReloaded(("mode", "admin_token")), SettingsReloaded(())):
         write(event)
@@ -145,9 +145,7 @@ def test_settings_that_changed_are_named_and_not_shown(stream: io.StringIO) -> N
 
 
 @pytest.mark.parametrize("name", ["aiohttp.server", "asyncio", "asyncpg.pool", "py.warnings", "any.other", None])
-def test_of_what_a_library_logs_only_who_where_and_the_kind_of_error_is_told(
-    captured: io.StringIO, name: str | None
-) -> None:
+def test_a_library_record_is_reduced_to_source_location_and_error_type(captured: io.StringIO, name: str | None) -> None:
     logger = logging.getLogger(name)
     for level in (logging.WARNING, logging.ERROR, logging.CRITICAL):
         try:
@@ -161,13 +159,13 @@ def test_of_what_a_library_logs_only_who_where_and_the_kind_of_error_is_told(
     assert all("test_log.py:" in line["at"] for line in found)
 
 
-def test_what_a_library_says_at_a_lower_level_is_not_told(captured: io.StringIO) -> None:
+def test_a_library_record_below_warning_is_not_logged(captured: io.StringIO) -> None:
     logging.getLogger("asyncio").info(SECRET)
     logging.getLogger("aiohttp").debug(SECRET)
     assert not captured.getvalue()
 
 
-def test_what_python_prints_by_itself_is_told_without_its_text(
+def test_messages_of_the_interpreter_are_logged_without_their_text(
     captured: io.StringIO, capfd: pytest.CaptureFixture[str]
 ) -> None:
     class Bad:
@@ -196,7 +194,7 @@ def test_what_python_prints_by_itself_is_told_without_its_text(
     assert capfd.readouterr() == ("", "")
 
 
-def test_libraries_have_a_rate_too(stream: io.StringIO) -> None:
+def test_library_records_have_a_rate_too(stream: io.StringIO) -> None:
     made = log.LogOutput(lambda: LogSettings(warnings=2), lambda: 0.0)
     release = made.capture()
     for _ in range(9):
@@ -207,7 +205,7 @@ def test_libraries_have_a_rate_too(stream: io.StringIO) -> None:
     assert lines(stream)[-1]["library"] == 7
 
 
-def test_once_released_python_is_as_it_was(stream: io.StringIO) -> None:
+def test_restore_resets_the_hooks_of_python(stream: io.StringIO) -> None:
     before = (sys.excepthook, sys.unraisablehook, threading.excepthook, logging.getLogger().handlers[:])
     log.LogOutput(LogSettings).capture()()
     assert (sys.excepthook, sys.unraisablehook, threading.excepthook, logging.getLogger().handlers[:]) == before

@@ -1,4 +1,4 @@
-"""Counters add up, labels are bounded, every series has its help text, and what is slow shows a trace."""
+"""Counters add up, labels are bounded, every series has a help text, and histograms have exemplars."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def test_every_series_has_a_help_text_and_is_rendered(accept: str) -> None:
     assert content_type.startswith("application/openmetrics-text" if "openmetrics" in accept else "text/plain")
 
 
-def test_names_say_their_unit_and_counters_end_in_total() -> None:
+def test_names_contain_their_unit_and_counters_end_in_total() -> None:
     body, _ = Metrics(5, lambda: GAUGES).now().render("")
     for name, series in SERIES.items():
         full = f"fanin_{name}_total" if series.kind == "counter" else f"fanin_{name}"
@@ -99,7 +99,7 @@ def test_every_event_is_counted_somewhere() -> None:
     assert set(counting()._readers) == set(get_args(Event))
 
 
-async def test_a_scrape_shows_what_was_counted_until_then() -> None:
+async def test_a_scrape_contains_all_counts_up_to_then() -> None:
     metrics = counting(RequestAnswered(span(LINE.format(1), 1), 0.0, "one"))
     scraping = asyncio.ensure_future(metrics.scrape(OPEN_METRICS))
     await asyncio.sleep(0)  # it began
@@ -110,7 +110,7 @@ async def test_a_scrape_shows_what_was_counted_until_then() -> None:
     assert content_type.startswith("application/openmetrics-text")
 
 
-def test_the_process_itself_is_shown() -> None:
+def test_a_scrape_contains_the_metrics_of_the_process() -> None:
     body, _ = Metrics(5, lambda: GAUGES).now().render("")
     assert b"\nprocess_resident_memory_bytes " in body
     assert b"\nprocess_open_fds " in body
@@ -132,7 +132,7 @@ def test_a_relation_gets_a_label_only_with_its_first_2xx() -> None:
     assert seen["fanin_requests_total", "4xx", "GET", "passed", "public.creators"] == 1
 
 
-def test_a_preflight_which_is_answered_on_any_path_gives_no_relation_a_label() -> None:
+def test_a_preflight_gives_no_relation_a_label() -> None:
     asked = changed(span(LINE.format(1), 1), method="OPTIONS")
     seen = counted(RequestAnswered(asked, 0.0), UpstreamCalled("public.creators", "original", 0.1, 200, "OPTIONS"))
     assert seen["fanin_requests_total", "2xx", "OPTIONS", "passed", "other"] == 1
@@ -158,7 +158,7 @@ def test_an_unknown_method_is_counted_as_other() -> None:
     assert seen["fanin_requests_total", "2xx", "other", "passed", "public.t"] == 1
 
 
-def test_our_own_errors_and_clients_retries_are_counted_apart() -> None:
+def test_fanins_errors_and_clients_retries_have_their_own_counters() -> None:
     failed = changed(span(LINE.format(1), 1), status=503, outcome=Outcome.FAILED)
     again = span(LINE.format(1), 2, retry=True)
     seen = counted(RequestAnswered(failed, 0.0, fault="FANIN505"), RequestAnswered(again, 0.0))
@@ -166,7 +166,7 @@ def test_our_own_errors_and_clients_retries_are_counted_apart() -> None:
     assert seen["fanin_client_retries_total", "public.creators"] == 1
 
 
-def test_how_long_a_websocket_lasted_is_no_duration_of_a_request() -> None:
+def test_the_duration_of_a_websocket_is_not_measured() -> None:
     seen = counted(
         RequestAnswered(changed(span("GET /socket", 1), status=101), 3600.0), UpstreamCalled("", "tunnel", 3600.0, 101)
     )
@@ -184,7 +184,7 @@ def test_upstream_is_down_after_a_call_without_answer_and_up_after_the_next_answ
         assert scrape(metrics)["fanin_upstream_up",] == up
 
 
-def test_calls_saved_go_down_when_a_merge_was_in_vain() -> None:
+def test_calls_saved_decrease_after_a_merged_call_that_saved_nothing() -> None:
     merged = [RequestAnswered(span("GET /t?id=eq.1", n), 0.0, saves="FAN001") for n in range(9)]
     vain = UpstreamCalled("public.t", "merged", 0.1, 500, costs="FAN001")
     seen = counted(UpstreamCalled("public.t", "merged", 0.1, 200, costs="FAN001"), *merged, vain)
@@ -198,7 +198,7 @@ def test_a_closed_trace_counts_its_queries_and_the_calls_that_answered_them() ->
     assert seen["fanin_trace_upstream_calls_sum", "explicit", "GET /export"] == 2
 
 
-def test_retries_preflights_and_what_is_outside_the_mount_are_no_queries() -> None:
+def test_retries_preflights_and_requests_outside_the_mount_are_not_queries_of_a_trace() -> None:
     strange = changed(span(LINE.format(3), 3), bypass_reason="outside-mount")
     more = (span(LINE.format(1), 1, retry=True), span("OPTIONS /creators", 2), strange)
     seen = counted(TraceClosed(trace(span(LINE.format(9), 9), *more), ()))
@@ -210,7 +210,7 @@ def test_retries_preflights_and_what_is_outside_the_mount_are_no_queries() -> No
 @pytest.mark.parametrize(
     ("explicit", "mixed", "kind"), [(True, False, "explicit"), (False, False, "inferred"), (False, True, "mixed")]
 )
-def test_the_kinds_of_traces_are_told_apart(explicit: bool, mixed: bool, kind: str) -> None:
+def test_traces_are_counted_by_kind(explicit: bool, mixed: bool, kind: str) -> None:
     made = trace(span(LINE.format(1), 1), explicit=explicit, mixed=mixed, truncated=True)
     seen = counted(TraceClosed(made, ()))
     assert seen["fanin_trace_queries_count", kind, "GET /export"] == 1
@@ -226,7 +226,7 @@ def test_findings_are_counted_by_rule_and_relation() -> None:
     assert seen["fanin_findings_total", "public.creators", "FAN001"] == 2
 
 
-def test_windows_replays_and_turned_down_connections_are_counted() -> None:
+def test_windows_fallbacks_and_rejected_connections_are_counted() -> None:
     seen = counted(
         WindowClosed(3, 0.002), WindowClosed(1, 0.0), FellBack("ties", "", "t", 3), RequestRefused("FANIN109")
     )
@@ -237,7 +237,7 @@ def test_windows_replays_and_turned_down_connections_are_counted() -> None:
     assert seen["fanin_turned_down_total", "FANIN109"] == 1
 
 
-def test_counters_of_known_labels_are_there_at_zero_before_anything_happened() -> None:
+def test_counters_with_known_labels_start_at_0() -> None:
     seen = counted()
     assert seen["fanin_shadow_total", "mismatch"] == seen["fanin_pauses_total", "mismatch"] == 0
     assert seen["fanin_faults_total", "FANIN505"] == seen["fanin_bypassed_total", "limit"] == 0
@@ -260,13 +260,13 @@ def test_pauses_and_comparisons_are_counted_by_reason_and_result() -> None:
     assert seen["fanin_shadow_total", "mismatch"] == 1
 
 
-def test_bugs_and_advice_are_counted_apart() -> None:
+def test_bugs_and_advice_are_counted_separately() -> None:
     seen = counted(Warned("a", "b"), Warned("a", "b", ValueError()), Warned("c", "d"))
     assert seen["fanin_warnings_total", "advice"] == 2
     assert seen["fanin_warnings_total", "bug"] == 1
 
 
-def test_the_refusal_of_a_request_is_counted_once() -> None:
+def test_the_bypass_reason_of_a_request_is_counted_once() -> None:
     refused = changed(span("GET /t?id=eq.1&limit=1", 1), bypass_reason="limit", outcome=Outcome.PASSED)
     seen = counted(RequestAnswered(refused, 0.0))
     assert seen["fanin_bypassed_total", "limit"] == 1
@@ -275,7 +275,7 @@ def test_the_refusal_of_a_request_is_counted_once() -> None:
 # Exemplars.
 
 
-def test_openmetrics_shows_the_trace_of_what_took_long() -> None:
+def test_openmetrics_has_the_trace_of_a_slow_request_as_exemplar() -> None:
     slow = changed(span(LINE.format(1), 1), start=0.0, end=3.0)
     quick = changed(span(LINE.format(2), 2), start=0.0, end=0.004)
     metrics = counting(RequestAnswered(quick, 0.0, "quick"), RequestAnswered(slow, 0.0, "a-slow-one"))
@@ -283,24 +283,24 @@ def test_openmetrics_shows_the_trace_of_what_took_long() -> None:
     assert b"a-slow-one" not in metrics.now().render("text/plain")[0]
 
 
-def test_the_trace_with_many_queries_is_shown() -> None:
+def test_a_trace_with_many_queries_is_an_exemplar() -> None:
     metrics = counting(TraceClosed(trace(*(span(LINE.format(n), n) for n in range(1, 151)), id="page"), ()))
     assert exemplars(metrics)["fanin_trace_queries_bucket"] == ("page", 150.0)
     assert exemplars(metrics)["fanin_trace_upstream_calls_bucket"] == ("page", 150.0)
 
 
 @pytest.mark.parametrize("name", ["x" * 101, "é", 'quo"te', "back\\", "line\nbreak", "tab\t", "\x1b[2J"])
-def test_a_trace_id_that_could_break_the_exposition_is_not_shown(name: str) -> None:
+def test_a_trace_id_that_needs_escapes_is_not_an_exemplar(name: str) -> None:
     assert not exemplars(counting(RequestAnswered(span(LINE.format(1), 1), 0.0, name)))
 
 
 @pytest.mark.parametrize("name", ["x" * 100, "}# 1", "a b, c=d", "0af7651916cd43dd8448eb211c80319c"])
-def test_any_other_trace_id_is_shown_as_it_is(name: str) -> None:
+def test_any_other_trace_id_is_an_exemplar_unchanged(name: str) -> None:
     shown = exemplars(counting(RequestAnswered(span(LINE.format(1), 1), 0.0, name)))
     assert shown["fanin_request_duration_seconds_bucket"] == (name, 0.01)
 
 
-def test_settings_read_again_are_counted_by_what_came_of_it() -> None:
+def test_reloads_are_counted_by_result() -> None:
     seen = counted(SettingsReloaded(("mode",)), SettingsReloaded(()), SettingsReloaded(None))
     assert (seen["fanin_reloads_total", "ok"], seen["fanin_reloads_total", "failed"]) == (2, 1)
 
@@ -314,25 +314,25 @@ def test_settings_read_again_are_counted_by_what_came_of_it() -> None:
         ((SettingsReloaded(("mode",)), SettingsReloaded(None)), 0),
     ],
 )
-def test_a_reload_that_failed_shows_until_one_goes_well(events: tuple[Event, ...], ok: int) -> None:
+def test_last_reload_ok_is_0_until_a_reload_succeeds(events: tuple[Event, ...], ok: int) -> None:
     assert counted(*events)["fanin_last_reload_ok",] == ok
 
 
-def test_a_look_at_upstream_tells_whether_it_is_up() -> None:
+def test_a_health_check_sets_upstream_up() -> None:
     for up in (False, True):
         metrics = counting(UpstreamCalled("t", "original", 0.1, NO_ANSWER if up else 200), HealthChecked(up))
         assert metrics.upstream_is_up is up
         assert metrics.now().values["upstream_up"] == {(): int(up)}
 
 
-def test_labels_that_clients_fill_are_escaped_in_the_exposition() -> None:
+def test_label_values_from_clients_are_escaped() -> None:
     made = trace(span(LINE.format(1), 1), route='a"b\\c\nd')
     for accept in ("", OPEN_METRICS):
         body, _ = counting(TraceClosed(made, ())).now().render(accept)
         assert b'route="a\\"b\\\\c\\nd"' in body
 
 
-def test_every_declared_counter_can_be_moved() -> None:
+def test_every_declared_counter_is_incremented_by_an_event() -> None:
     """A series that no event moves has no business here."""
     answered = [changed(span(LINE.format(1), 1), bypass_reason="limit", retry=True), span("GET /b", 1)]
     texts = dict.fromkeys(Finding.__struct_fields__, "x") | {"evidence": (), "fix": Fix("", "", "")}

@@ -1,4 +1,4 @@
-"""Events become spans: which call belongs to whom, whoever tells first, and what nobody tells of any more."""
+"""Events become spans: calls are linked to the requests that they answered, in any order of events, within limits."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from opentelemetry.trace import SpanKind, StatusCode
 
 from proxy.observe.events import CANCELLED, NO_ANSWER, RequestAnswered, UpstreamCalled, Warned
-from proxy.observe.otlp import MOST, PATIENCE, SpanExporter
+from proxy.observe.otlp import MAX_GROUPS, MAX_WAIT, SpanExporter
 from proxy.settings.loading import load
 from tests.rules.traces import span
 
@@ -70,7 +70,7 @@ def parent_of(one: ReadableSpan) -> int | None:
 
 
 @pytest.mark.parametrize("events", [(called(1), answered(1)), (answered(1), called(1))])
-def test_whoever_tells_first_a_call_is_a_child_of_the_request_that_it_answered(events: tuple[Event, ...]) -> None:
+def test_a_call_is_a_child_of_the_request_that_it_answered_in_any_order_of_events(events: tuple[Event, ...]) -> None:
     made = Made().tell(*events)
     (request,), (call,) = made.served, made.called
     assert parent_of(call) == id_of(request)
@@ -80,7 +80,7 @@ def test_whoever_tells_first_a_call_is_a_child_of_the_request_that_it_answered(e
     assert call.end_time - call.start_time == 500_000_000
 
 
-def test_a_call_waits_for_all_whom_it_answers_and_links_to_each() -> None:
+def test_a_call_waits_for_all_requests_that_it_answers_and_links_to_each() -> None:
     made = Made().tell(called(1, "merged"), *(answered(1, shared=3) for _ in range(2)))
     assert not made.called
     made.tell(answered(1, shared=3))
@@ -89,27 +89,27 @@ def test_a_call_waits_for_all_whom_it_answers_and_links_to_each() -> None:
     assert parent_of(call) == id_of(made.served[0])
 
 
-def test_parts_of_one_list_are_all_children_of_its_request() -> None:
+def test_the_calls_of_a_chunked_list_are_children_of_its_request() -> None:
     made = Made().tell(called(1, "part"), called(1, "part"), called(1, "part"), answered(1))
     assert [parent_of(call) for call in made.called] == [id_of(made.served[0])] * 3
 
 
-def test_calls_of_the_same_time_are_not_mixed_up() -> None:
+def test_concurrent_calls_are_not_mixed_up() -> None:
     made = Made().tell(called(1), called(2), answered(2), answered(1))
     assert [parent_of(call) for call in made.called] == [id_of(one) for one in made.served]
 
 
 @pytest.mark.parametrize("kind", ["types", "shadow"])
-def test_a_call_that_answers_nobody_is_a_span_of_its_own(kind: str) -> None:
+def test_a_call_that_answers_no_request_is_a_root_span(kind: str) -> None:
     (call,) = Made().tell(called(0 if kind == "types" else 7, kind)).called
     assert call.parent is None
     assert call.attributes is not None
     assert call.attributes["fanin.kind"] == kind
 
 
-def test_nobody_waits_long_for_those_who_left_without_their_answer() -> None:
+def test_a_call_waits_a_limited_time_for_requests_whose_client_left() -> None:
     made = Made().tell(called(1, "merged"), answered(1, shared=3), called(2, "merged"))
-    made.now += PATIENCE
+    made.now += MAX_WAIT
     made.tell(answered(3))
     assert len(made.called) == 2
     assert [len(call.links) for call in made.called] == [0, 0]
@@ -117,12 +117,12 @@ def test_nobody_waits_long_for_those_who_left_without_their_answer() -> None:
     assert made.called[1].parent is None
 
 
-def test_what_waits_is_bounded() -> None:
-    made = Made().tell(*(called(n + 1) for n in range(MOST + 3)))
+def test_the_number_of_waiting_calls_is_bounded() -> None:
+    made = Made().tell(*(called(n + 1) for n in range(MAX_GROUPS + 3)))
     assert len(made.called) == 3
 
 
-async def test_at_the_end_what_waits_is_told() -> None:
+async def test_close_makes_spans_of_all_waiting_calls() -> None:
     made = Made().tell(called(1))
     await made.spans.close()
     assert len(made.called) == 1
@@ -131,14 +131,14 @@ async def test_at_the_end_what_waits_is_told() -> None:
 @pytest.mark.parametrize(
     ("status", "error"), [(404, "404"), (503, "503"), (NO_ANSWER, "no answer"), (CANCELLED, "cancelled"), (200, None)]
 )
-def test_a_call_that_failed_says_how(status: int, error: str | None) -> None:
+def test_a_failed_call_has_an_error_type(status: int, error: str | None) -> None:
     (call,) = Made().tell(called(0, status=status)).called
     assert call.attributes is not None
     assert call.attributes.get("error.type") == error
     assert (call.status.status_code is StatusCode.ERROR) == (error is not None)
 
 
-def test_a_clients_own_error_is_none_of_the_servers() -> None:
+def test_a_4xx_is_not_an_error_of_the_server_span() -> None:
     first, second = Made().tell(answered(0, status=404), answered(0, status=500)).served
     assert first.status.status_code is StatusCode.UNSET
     assert second.status.status_code is StatusCode.ERROR
@@ -152,14 +152,14 @@ def test_a_clients_own_error_is_none_of_the_servers() -> None:
         ("unix:/run/postgrest.sock", ("http", "/run/postgrest.sock", None)),
     ],
 )
-def test_a_call_says_whom_it_asked(upstream: str, address: tuple[str, str, int | None]) -> None:
+def test_a_call_has_the_address_of_upstream(upstream: str, address: tuple[str, str, int | None]) -> None:
     (call,) = Made(upstream).tell(called(0)).called
     told = call.attributes
     assert told is not None
     assert (told["url.scheme"], told["server.address"], told.get("server.port")) == address
 
 
-def test_a_name_that_upstream_did_not_take_is_in_no_span() -> None:
+def test_a_name_that_postgrest_never_accepted_is_in_no_span() -> None:
     refused = replace(span("SECRET /secret?secret=eq.1", 1), status=404, method="SECRET", call=1)
     made = Made().tell(RequestAnswered(refused, 0.0), UpstreamCalled("secret", "original", 0.1, 404, "SECRET", call=1))
     for one in (*made.served, *made.called):
@@ -167,6 +167,6 @@ def test_a_name_that_upstream_did_not_take_is_in_no_span() -> None:
 
 
 @pytest.mark.parametrize("parent", [b"", b"nonsense", b"00-" + b"0" * 32 + b"-1-01", b"\xff"])
-def test_without_a_well_formed_parent_a_request_begins_a_trace(parent: bytes) -> None:
+def test_without_a_valid_traceparent_a_request_starts_a_trace(parent: bytes) -> None:
     (request,) = Made().tell(replace(answered(0), parent=parent)).served
     assert request.parent is None

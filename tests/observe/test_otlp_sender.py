@@ -1,4 +1,4 @@
-"""Spans are sent beside everything else: bounded, counted, and given up in time."""
+"""Spans are sent in a separate thread, queued up to a limit, counted by result, and dropped after the flush timeout."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 
-from proxy.observe.otlp_sender import Sender, _Counted, _Gate, _resource, traces_url
+from proxy.observe.otlp_sender import Sender, _BoundedQueue, _CountingExporter, _resource, traces_url
 from proxy.settings.observability import OtlpSettings
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
         ("https://c/otlp/v1/traces", "https://c/otlp/v1/traces"),
     ],
 )
-def test_an_address_alone_has_otlps_own_path(endpoint: str, url: str) -> None:
+def test_an_endpoint_without_a_path_gets_the_default_path(endpoint: str, url: str) -> None:
     assert traces_url(endpoint) == url
 
 
@@ -48,47 +48,47 @@ class Held(SpanExporter):
         self.go.set()
 
 
-def send(held: Held, spans: int, room: int) -> tuple[_Counted, _Gate]:
+def send(held: Held, spans: int, room: int) -> tuple[_CountingExporter, _BoundedQueue]:
     """Make ``spans`` while nothing gets through, then let all through."""
-    counted = _Counted(held)
-    gate = _Gate(counted, room)
+    exporter = _CountingExporter(held)
+    queue = _BoundedQueue(exporter, room)
     provider = TracerProvider(shutdown_on_exit=False)
-    provider.add_span_processor(gate)
+    provider.add_span_processor(queue)
     for _ in range(spans):
         provider.get_tracer("t").start_span("s").end()
     held.go.set()
     provider.shutdown()
-    return counted, gate
+    return exporter, queue
 
 
 def test_every_span_is_sent_or_counted_as_dropped() -> None:
-    counted, gate = send(Held(), spans=100, room=10)
-    assert counted.sent + gate.dropped == 100
-    assert 10 <= counted.sent <= 20
+    exporter, queue = send(Held(), spans=100, room=10)
+    assert exporter.sent + queue.dropped == 100
+    assert 10 <= exporter.sent <= 20
 
 
 @pytest.mark.parametrize("result", [SpanExportResult.FAILURE, OSError("no")])
-def test_what_the_collector_did_not_take_is_counted(result: object) -> None:
-    counted, gate = send(Held(result), spans=5, room=100)
-    assert (counted.failed, counted.sent, gate.dropped) == (5, 0, 0)
-    assert counted.failing
+def test_failed_exports_are_counted(result: object) -> None:
+    exporter, queue = send(Held(result), spans=5, room=100)
+    assert (exporter.failed, exporter.sent, queue.dropped) == (5, 0, 0)
+    assert exporter.failing
 
 
-def test_what_was_given_up_is_not_sent_any_more() -> None:
+def test_after_give_up_no_span_is_sent() -> None:
     held = Held()
-    counted = _Counted(held)
-    counted.give_up()
+    exporter = _CountingExporter(held)
+    exporter.give_up()
     assert held.go.is_set()
-    assert counted.export(()) is SpanExportResult.FAILURE
+    assert exporter.export(()) is SpanExportResult.FAILURE
 
 
-async def test_an_end_without_spans_is_an_end() -> None:
+async def test_close_without_spans_returns() -> None:
     sender = Sender(OtlpSettings(endpoint="http://127.0.0.1:1"), "1")
     await sender.close()
     assert set(sender.counts().values()) == {0}
 
 
-def test_the_service_is_called_fanin_unless_the_environment_names_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_service_name_is_fanin_unless_the_environment_sets_it(monkeypatch: pytest.MonkeyPatch) -> None:
     assert _resource("1.2").attributes["service.name"] == "fanin"
     assert _resource("1.2").attributes["service.version"] == "1.2"
     monkeypatch.setenv("OTEL_RESOURCE_ATTRIBUTES", "service.name=shop,deployment.environment.name=test")

@@ -1,4 +1,4 @@
-"""A trace reads as a tree: merged requests as one line, bypass reasons with their reason, findings below."""
+"""A trace is printed as a tree: one line per merged call, bypass reasons with their text, findings below."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def test_equal_requests_that_shared_an_answer_are_one_line() -> None:
     assert text(trace(spans)).count("shared: 4 requests, 1 call") == 1
 
 
-def test_a_request_left_alone_says_why() -> None:
+def test_a_request_that_was_not_merged_has_its_reason() -> None:
     assert "passed: offset (The query has an offset)" in text(
         trace([replace(span(LINE.format(1), 1), bypass_reason="offset")])
     )
@@ -47,7 +47,7 @@ def test_a_finding_is_printed_below_with_its_fix() -> None:
     assert "where id = ANY($1::bigint[]);" in shown
 
 
-def test_a_long_trace_is_cut_and_the_rest_counted() -> None:
+def test_a_long_trace_is_truncated_and_the_rest_counted() -> None:
     shown = text(parallel(["GET /t?a=gt.1"] * (MOST_SPANS + 7)))
     assert "… and 7 more requests" in shown
 
@@ -57,7 +57,7 @@ def test_inferred_mixed_and_truncated_are_marked() -> None:
     assert text(seen).startswith("● t (inferred, mixed, truncated)")
 
 
-def test_nothing_that_a_client_wrote_reaches_the_terminal_raw() -> None:
+def test_text_from_clients_is_escaped_for_the_terminal() -> None:
     nasty = replace(span(LINE.format(1), 1), caller="\x1b[31m", fingerprint="GET t\x07")
     shown = text(replace(trace([nasty]), route="\x1b]0;x\x07"))
     assert all(line.isprintable() for line in shown.split("\n"))

@@ -107,7 +107,7 @@ def test_a_rule_takes_names_that_are_not_shown(rule: Any) -> None:
     names = ConfirmedNames()
     for one in read_again:
         names.learn(one.spans)
-    shown = names.shown(found(rule, read_again))
+    shown = names.shown_findings(found(rule, read_again))
     assert not any("…" in finding.fingerprint for finding in shown)
 
 
