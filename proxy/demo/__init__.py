@@ -1,1 +1,1 @@
-"""How is a real Postgres and PostgREST with the RetroMuscle workload started? The extra `fanin[demo]`."""
+"""How are a real Postgres and PostgREST with an example workload (RetroMuscle) started? The extra `fanin[demo]`."""

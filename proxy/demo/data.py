@@ -1,4 +1,4 @@
-"""RetroMuscle in a fresh Postgres: the schema with its faults, and rows that never differ."""
+"""Creates the RetroMuscle schema, with its faults, and the same rows each time, in an empty Postgres."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ _FILES = resources.files("proxy.demo")
 async def load(dsn: str, creators: int) -> None:
     """Create the schema and fill it for `creators` creators (100 in tests, 2,000 in the demo).
 
-    `dsn` is a superuser's, of an empty database; the role `authenticator` gets its password. A
-    creator has 6 months of trackings; a tracking 5 videos and 1 rush. Raises asyncpg's errors,
-    and leaves nothing half loaded.
+    `dsn` belongs to a superuser and an empty database; the role `authenticator` gets its password.
+    A creator has 6 months of trackings; a tracking has 5 videos and 1 rush. Raises asyncpg's errors;
+    the load is one transaction.
     """
     connection = await asyncpg.connect(dsn)
     try:

@@ -1,5 +1,5 @@
--- RetroMuscle's rows for :creators creators. The same on every machine and Postgres version:
--- each id is an md5 of what it names, each choice a slice of such an md5.
+-- RetroMuscle's rows for :creators creators. They are the same on every machine and Postgres version:
+-- each id is the md5 of a name, each random choice a part of such an md5.
 
 create function pg_temp.pick(what text, choices int) returns int language sql immutable as $$
   select ('x' || substr(md5(what), 1, 7))::bit(28)::int % choices
@@ -65,7 +65,7 @@ from months
 cross join generate_series(1, 5) position
 cross join lateral (select n || ':' || m || ':' || position as key) k;
 
--- The newest month owes exactly `due` creators their money, spread evenly over all of them.
+-- In the newest month the payments of exactly `due` creators are due, spread evenly over all creators.
 insert into public.monthly_tracking
 with delivered as (
   select id, jsonb_build_object(
@@ -132,7 +132,7 @@ select
   make_date(2025, m, 2) + n * interval '1 second'
 from months;
 
--- About one creator in 20 has given no account yet.
+-- About one creator in 20 has no payout account yet.
 insert into public.creator_payout_profiles
 select
   md5('creator:' || n)::uuid,
@@ -152,7 +152,7 @@ select
   '{"clause1": true, "clause2": true, "clause3": true}'
 from generate_series(1, :creators) n;
 
--- Everyone who is a creator applied once; half as many again were refused or are waiting.
+-- Every creator has one approved application; half as many others were rejected or are pending.
 insert into public.creator_applications
 select
   md5('application:' || n)::uuid,

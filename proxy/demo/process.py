@@ -1,4 +1,4 @@
-"""Child processes that do not outlive us: started in the foreground, ended by pid."""
+"""Child processes that do not outlive this process: started in the foreground, ended by pid."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _PR_SET_PDEATHSIG = 1  # from linux/prctl.h
-_POLL = 0.02  # seconds between looks at a server that is starting
-_TAIL = 20  # log lines that an error message shows
+_POLL = 0.02  # seconds between two checks of a server that is starting
+_TAIL = 20  # log lines in an error message
 
 
 class StackError(RuntimeError):
@@ -35,10 +35,10 @@ class User(NamedTuple):
 
 @contextmanager
 def uninterrupted() -> Iterator[None]:
-    """Hold SIGINT and SIGTERM back until the block is over: it is done wholly or not at all.
+    """Defer SIGINT and SIGTERM until the end of the block, so that it runs completely.
 
-    The block must be short or bounded in time. Nests. Does nothing outside the main thread,
-    where Python delivers no signals.
+    The block must be short or bounded in time; blocks can be nested. Does nothing outside the
+    main thread, where Python delivers no signals.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -48,23 +48,23 @@ def uninterrupted() -> Iterator[None]:
     try:
         for number in (signal.SIGINT, signal.SIGTERM):
             handler = signal.getsignal(number)
-            if callable(handler):  # not SIG_DFL or SIG_IGN: those raise nothing inside our code
+            if callable(handler):  # SIG_DFL and SIG_IGN raise nothing inside Python code
                 handlers[number] = handler
                 signal.signal(number, lambda n, frame: held.append((signal.Signals(n), frame)))
         yield
     finally:
         for number, handler in handlers.items():
             signal.signal(number, handler)
-        # Called, not raised again: an event loop saw the first one through its wakeup socket.
+        # Call the handler, do not raise the signal again: an event loop has already seen it on its wakeup socket.
         for number, frame in held:
             handlers[number](number, frame)
 
 
 class Child:
-    """A direct child in a session of its own: the terminal's Ctrl-C reaches us only, and we end it.
+    """A direct child in a separate session: Ctrl-C in the terminal reaches only this process, which ends the child.
 
-    `stop` is the signal that asks it to end; after `grace` seconds its whole group is killed.
-    Output goes to the end of `log`. Raises StackError when the program cannot be started.
+    `stop` is the signal that stops it; after `grace` seconds its process group is killed. Output
+    is appended to `log`. Raises StackError when the program cannot be started.
     """
 
     def __init__(
@@ -106,7 +106,7 @@ class Child:
 
     @property
     def pid(self) -> int:
-        """The process id, which stays reserved until the child has been waited for."""
+        """The process id, which the kernel does not reuse before the child has been waited for."""
         return self._process.pid
 
     def poll(self) -> int | None:
@@ -136,7 +136,7 @@ class Child:
         return StackError(self._report(what))
 
     def end(self) -> None:
-        """Ask the child to stop, wait, kill its group if need be. Harmless when it has ended."""
+        """Stop the child, and kill its process group after `grace` seconds. Does nothing if it has ended."""
         if self._process.poll() is not None:
             return
         self._process.send_signal(self._stop)
@@ -155,10 +155,10 @@ class Child:
 
 
 def _dying_with_parent(number: signal.Signals) -> Callable[[], None] | None:
-    """Return the hook that has Linux send `number` to the child when we die, even by SIGKILL.
+    """Return a hook that makes Linux send `number` to the child when this process ends, even by SIGKILL.
 
-    None where it cannot be had. The kernel ties it to the *thread* that forks, hence only the
-    main one: a worker thread's end would take the server with it.
+    None on other systems and outside the main thread: the kernel sends the signal when the
+    *thread* that forked ends, so the end of a worker thread would stop the server.
     """
     if platform.system() != "Linux" or threading.current_thread() is not threading.main_thread():
         return None
@@ -170,17 +170,17 @@ def _dying_with_parent(number: signal.Signals) -> Callable[[], None] | None:
 
     def hook() -> None:
         prctl(_PR_SET_PDEATHSIG, int(number))
-        if os.getppid() != parent:  # we died between fork and prctl
+        if os.getppid() != parent:  # the parent ended between fork and prctl
             os._exit(1)
 
     return hook
 
 
 def remove_tree(directory: Path, *, tries: int = 100) -> None:
-    """Remove `directory`. Tries for 2 s, as a killed server's children may still be writing."""
+    """Remove `directory`. Retries for 2 s, because children of a killed server may still write to it."""
     for _ in range(tries):
         shutil.rmtree(directory, ignore_errors=True)
         if not directory.exists():
             return
         time.sleep(_POLL)
-    shutil.rmtree(directory)  # now with its error
+    shutil.rmtree(directory)  # raises the error

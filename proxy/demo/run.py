@@ -1,4 +1,4 @@
-"""`fanin demo`: RetroMuscle's own problem, first straight to PostgREST and then through fanin."""
+"""`fanin demo`: runs RetroMuscle's payment export directly against PostgREST and through fanin, and compares both."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 CREATORS = 2000
 ROUNDS = 5
-"""Times that each side runs, in turn; the table shows the medians."""
+"""Number of measured runs per side, in turn; the table shows the medians."""
 SECRET = "the demo's own secret, of no use anywhere else"  # noqa: S105
 TRACE_TIMEOUT = 10.0  # seconds
 INTERRUPTED = 130
@@ -44,7 +44,7 @@ class DemoRow(NamedTuple):
 
 
 class Servers(NamedTuple):
-    """Everything that is up."""
+    """The running servers, and a token for them."""
 
     postgres: Postgres
     postgrest: PostgREST
@@ -53,7 +53,7 @@ class Servers(NamedTuple):
 
 
 def demo(*, keep: bool, as_json: bool) -> int:
-    """Run it; returns the exit code. Progress goes to stderr, the table to stdout."""
+    """Run the demo; returns the exit code. Progress goes to stderr, the table to stdout."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         with _servers() as servers:
@@ -88,8 +88,8 @@ def _servers() -> Iterator[Servers]:
 
 
 async def _measure(servers: Servers) -> DemoRow:
-    """Run both sides in turn, so that neither has the warmer caches, and count what Postgres saw."""
-    _say(f"payment export, {ROUNDS} times each way")
+    """Run both sides in turn, so that both have equally warm caches, and count the statements in Postgres."""
+    _say(f"payment export, {ROUNDS} times directly and {ROUNDS} times through fanin")
     connection = await asyncpg.connect(servers.postgres.dsn)
     try:
         direct: list[payment_export.ExportRun] = []
@@ -105,7 +105,7 @@ async def _measure(servers: Servers) -> DemoRow:
                 counts[name].append(await statements(connection))
     finally:
         await connection.close()
-    # The first round opens PostgREST's own connections and fills Postgres' caches: it is not counted.
+    # The first round opens PostgREST's connections and fills Postgres' caches: it is not measured.
     return DemoRow(
         case=payment_export.ROUTE,
         requests=len(direct[0].answers),
@@ -118,11 +118,12 @@ async def _measure(servers: Servers) -> DemoRow:
 
 
 def _same(number: int, direct: payment_export.ExportRun, through: payment_export.ExportRun) -> bool:
-    """Whether a round's answers are equal; says where they are not."""
-    for at, (ours, theirs) in enumerate(zip(through.answers, direct.answers, strict=True)):
+    """Whether the answers of a round are equal; prints the first difference."""
+    for number_of_request, (ours, theirs) in enumerate(zip(through.answers, direct.answers, strict=True)):
         for part, mine, other in zip(ours._fields, ours, theirs, strict=True):
             if mine != other:
-                _say(f"round {number}, request {at}: the {part} differs: {other!r:.300} became {mine!r:.300}")
+                place = f"round {number}, request {number_of_request}"
+                _say(f"{place}: the {part} differs: {other!r:.300} became {mine!r:.300}")
                 return False
     return True
 
@@ -139,13 +140,13 @@ def _show(row: DemoRow, trace: str) -> None:
     widths = [max(len(title), len(text)) for (title, _), text in zip(cells, texts, strict=True)]
     for line in ([title for title, _ in cells], ["─" * width for width in widths], texts):
         print("  ".join(text.ljust(width) for text, width in zip(line, widths, strict=True)).rstrip())
-    print(f"(straight to PostgREST → through fanin; medians of {ROUNDS} runs; statements counted by Postgres)")
+    print(f"(directly to PostgREST → through fanin; medians of {ROUNDS} runs; statements counted by Postgres)")
     if trace:
-        print(f"\nWhat fanin saw and says, from `fanin serve --debug`:\n\n{trace}")
+        print(f"\nThe trace and its finding, printed by `fanin serve --debug`:\n\n{trace}")
 
 
 def _first_trace(fanin: Fanin) -> str:
-    """The export's first trace in fanin's debug output, with its finding. It closes a second after its last call."""
+    """The export's first trace in fanin's debug output, with its finding; it closes a second after its last call."""
     until = time.monotonic() + TRACE_TIMEOUT
     while time.monotonic() < until:
         for block in fanin.printed().split("\n\n")[:-1]:
@@ -157,7 +158,7 @@ def _first_trace(fanin: Fanin) -> str:
 
 def _wait(servers: Servers) -> None:
     print(
-        f"\nUp until Ctrl-C:\n  PostgREST  {servers.postgrest.url}\n  fanin      {servers.fanin.url}\n"
+        f"\nRunning until Ctrl-C:\n  PostgREST  {servers.postgrest.url}\n  fanin      {servers.fanin.url}\n"
         f"  pages      {servers.fanin.admin_url}/\n  metrics    {servers.fanin.admin_url}/metrics\n"
         f"  Postgres   {servers.postgres.dsn}\n\nTry:\n"
         f"  curl -i '{servers.fanin.url}/creators?select=id,handle&limit=2' -H 'Authorization: Bearer {servers.token}'",

@@ -1,11 +1,11 @@
--- RetroMuscle, as Supabase runs it: a back office for creators of short videos.
--- It has the faults that fanin is to find, on purpose: no index beyond primary keys and the one
--- unique constraint, no write policies, policies that call auth.uid() once a row.
+-- RetroMuscle as it runs on Supabase: a back office for creators of short videos.
+-- It intentionally has faults for fanin to find: no index besides primary keys and one unique
+-- constraint, no write policies, and policies that call auth.uid() once per row.
 
 create schema extensions;
 create extension pg_stat_statements with schema extensions;
 
--- Roles, as Supabase has them. The loader gives `authenticator` its password.
+-- The roles of Supabase. The loader sets the password of `authenticator`.
 create role anon nologin noinherit;
 create role authenticated nologin noinherit;
 create role service_role nologin noinherit bypassrls;
@@ -123,7 +123,7 @@ create table public.creator_applications (
   submitted_at timestamptz
 );
 
--- Row level security: creators read what is theirs; nobody gets a write policy.
+-- Row level security: creators can read their own rows; there is no write policy.
 alter table public.video_rates enable row level security;
 alter table public.package_definitions enable row level security;
 alter table public.mix_definitions enable row level security;
@@ -153,7 +153,7 @@ create policy "own signatures" on public.creator_contract_signatures for select 
 create policy "own applications" on public.creator_applications for select to authenticated
   using (auth.uid() = user_id);
 
--- Supabase's default grants: everything to everybody, RLS is to hold the line.
+-- Supabase's default grants: all privileges for all roles; only RLS restricts access.
 grant usage on schema public, auth to anon, authenticated, service_role;
 grant all on all tables in schema public to anon, authenticated, service_role;
 grant execute on all functions in schema auth to anon, authenticated, service_role;

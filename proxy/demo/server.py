@@ -1,4 +1,4 @@
-"""What the servers of the stack share: one directory, resources released once, a port."""
+"""Base class of the demo's servers: a temporary directory, resources that are released once, and a free port."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ if TYPE_CHECKING:
 
 NOTHING: Mapping[str, str] = MappingProxyType({})
 START_TIMEOUT = 30.0  # seconds
-# Below the ports that Linux and macOS give to outgoing connections: none of those can take one
-# between our look and the server's bind.
+# Below the ephemeral ports of Linux and macOS: an outgoing connection cannot use the port between
+# the check and the server's bind.
 _PORTS = range(20_000, 32_000)
 
 
 class StackServer:
-    """A server in a temporary directory, for one `with`; resources go in reverse order, once."""
+    """A server in a temporary directory, for one `with` statement; resources are released once, in reverse order."""
 
     def __init__(self, prefix: str) -> None:
         self._prefix = prefix
         self._resources = ExitStack()
-        # Also run at interpreter exit, for an interrupt that falls between two `with` statements.
+        # Also runs at interpreter exit, for an interrupt between two `with` statements.
         self._finalizer = weakref.finalize(self, self._resources.close)
         self.directory = Path()
 
@@ -51,7 +51,7 @@ class StackServer:
         self.close()
 
     def close(self) -> None:
-        """End the server and remove its directory. Harmless when done already."""
+        """End the server and remove its directory. Does nothing a second time."""
         with uninterrupted():
             self._finalizer()
 

@@ -1,4 +1,4 @@
-"""A real `fanin serve` as a child, in front of a given PostgREST."""
+"""Starts a real `fanin serve` as a child process, in front of a given PostgREST."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ if TYPE_CHECKING:
 
 
 NO_CHECKS = {"shadow.share": "0"}
-"""Settings where calls are counted: whether a merged call is checked is drawn, and a check costs calls."""
+"""Settings for runs that count calls: comparisons are drawn at random, and each costs upstream calls."""
 
 
 class Fanin(StackServer):
-    """`with Fanin(upstream) as fanin:` — `url` and `admin_url` have no slash at the end.
+    """`with Fanin(upstream) as fanin:` — `url` and `admin_url` have no trailing slash.
 
-    `settings` are dotted names with their values, as for `--set`; `flags` are further words of the command line.
+    `settings` have dotted names, as for `--set`; `flags` are further arguments of the command line.
     """
 
     def __init__(self, upstream: str, *, settings: Mapping[str, str] = NOTHING, flags: Sequence[str] = ()) -> None:
@@ -41,20 +41,20 @@ class Fanin(StackServer):
 
     @property
     def url(self) -> str:
-        """Where applications send their calls."""
+        """The URL for applications."""
         return f"http://127.0.0.1:{self.port}"
 
     @property
     def admin_url(self) -> str:
-        """Metrics and health."""
+        """The URL of the admin port."""
         return f"http://127.0.0.1:{self.admin_port}"
 
     def poll(self) -> int | None:
-        """Its exit code, or None while it runs."""
+        """The exit code, or None while it runs."""
         return None if self._child is None else self._child.poll()
 
     def printed(self) -> str:
-        """All that it has printed so far."""
+        """The whole output so far."""
         return "".join(path.read_text(encoding="utf-8") for path in sorted(self.directory.glob("*.log")))
 
     def _start(self) -> None:

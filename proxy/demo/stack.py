@@ -1,9 +1,9 @@
 """The real servers of the demo and the tests: Postgres from PyPI and PostgREST from npm.
 
-Both are plain context managers, usable from asyncio code and from fixtures alike; start them in
-the main thread. They run in the foreground as our children, keep everything in one temporary
-directory each, and leave nothing behind: not after an exception, nor after a Ctrl-C at any
-moment; after a SIGKILL of ours, on Linux, the servers end too and only the directories stay.
+Both are plain context managers, for asyncio code and for fixtures; start them in the main thread.
+They run in the foreground as child processes, store all files in one temporary directory each,
+and remove everything at the end, also after an exception or a Ctrl-C at any moment. After a
+SIGKILL of this process, on Linux, the servers end too and only the directories remain.
 
     with Postgres() as postgres:
         await load(postgres.dsn, creators=100)

@@ -60,7 +60,7 @@ def eventually(condition: Callable[[], object], what: str, seconds: float = 20) 
         time.sleep(0.005)
 
 
-def inhabitants(directory: Path) -> list[int]:
+def pids_in(directory: Path) -> list[int]:
     """Return the pids of the processes that work in `directory` (Linux only, else none)."""
     found = []
     for link in Path("/proc").glob("[0-9]*/cwd"):
@@ -96,7 +96,7 @@ async def test_each_request_counts_one_statement(stack: Stack) -> None:
         await connection.close()
 
 
-async def test_the_workload_has_no_index_but_the_constraints(stack: Stack) -> None:
+async def test_the_schema_has_only_the_indexes_of_its_constraints(stack: Stack) -> None:
     connection = await asyncpg.connect(stack.dsn)
     try:
         names = await connection.fetch("select indexname from pg_indexes where schemaname='public'")
@@ -107,7 +107,7 @@ async def test_the_workload_has_no_index_but_the_constraints(stack: Stack) -> No
 
 
 @pytest.mark.parametrize("fails", [False, True])
-def test_nothing_is_left_when_the_body_ends_or_raises(fails: bool) -> None:
+def test_no_process_or_file_remains_when_the_body_ends_or_raises(fails: bool) -> None:
     seen: list[Postgres | PostgREST] = []
 
     def body() -> None:
@@ -128,7 +128,7 @@ def test_nothing_is_left_when_the_body_ends_or_raises(fails: bool) -> None:
     for server in seen:
         assert not alive(server.pid)
         assert not server.directory.exists()
-        assert inhabitants(server.directory) == []
+        assert pids_in(server.directory) == []
         with pytest.raises(ConnectionRefusedError):
             socket.create_connection(("127.0.0.1", server.port), timeout=1)
 
@@ -168,27 +168,27 @@ def start(temporary: Path) -> subprocess.Popen[str]:
     "moment",
     ["fanin-pg-*", "*/initdb.log", "*/data/PG_VERSION", "*/postgres.log", "*/data/postmaster.pid"],
 )
-def test_an_interrupt_at_any_moment_of_the_start_leaves_nothing(temporary: Path, moment: str) -> None:
+def test_after_an_interrupt_at_any_moment_of_the_start_nothing_remains(temporary: Path, moment: str) -> None:
     with start(temporary) as program:
         eventually(lambda: list(temporary.glob(moment)), moment)
         program.send_signal(signal.SIGINT)
         assert program.wait(20) == 130
     assert list(temporary.iterdir()) == []
-    eventually(lambda: inhabitants(temporary) == [], "its processes end")
+    eventually(lambda: pids_in(temporary) == [], "its processes end")
 
 
 @NEEDS_LINUX
-def test_a_killed_parent_takes_the_server_along(temporary: Path) -> None:
+def test_the_server_ends_when_its_parent_is_killed(temporary: Path) -> None:
     with start(temporary) as program:
         assert program.stdout is not None
         assert program.stdout.readline()
-        assert inhabitants(temporary)
+        assert pids_in(temporary)
         program.kill()
         program.wait(20)
-    eventually(lambda: inhabitants(temporary) == [], "its processes end")
+    eventually(lambda: pids_in(temporary) == [], "its processes end")
 
 
-def test_a_failed_start_shows_the_log_and_leaves_nothing(temporary: Path) -> None:
+def test_after_a_failed_start_the_error_has_the_log_and_nothing_remains(temporary: Path) -> None:
     postgres = Postgres(settings={"shared_buffers": "plenty"})
     with pytest.raises(StackError, match=r"(?s)postgres ended with code 1 .*shared_buffers"):
         postgres.__enter__()
@@ -203,7 +203,9 @@ def test_a_postgrest_that_cannot_start_says_what_to_do(monkeypatch: pytest.Monke
     assert not api.directory.exists()
 
 
-def test_a_missing_postgrest_is_named_with_its_cure(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_the_error_for_a_missing_postgrest_says_how_to_install_it(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     monkeypatch.delenv("FANIN_POSTGREST", raising=False)
     monkeypatch.setenv("PATH", "")
     monkeypatch.setattr(sys, "prefix", str(tmp_path))

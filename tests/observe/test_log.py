@@ -39,10 +39,10 @@ def stream() -> Iterator[io.StringIO]:
 
 @pytest.fixture
 def captured(stream: io.StringIO) -> Iterator[io.StringIO]:
-    """With what libraries and Python say."""
-    release = log.LogOutput(LogSettings, lambda: 0.0).capture()
+    """The log with the redacted output of libraries and Python."""
+    restore = log.LogOutput(LogSettings, lambda: 0.0).capture()
     yield stream
-    release()
+    restore()
 
 
 def lines(stream: io.StringIO) -> list[dict[str, Any]]:
@@ -52,8 +52,8 @@ def lines(stream: io.StringIO) -> list[dict[str, Any]]:
 def trace_log(per_second: float = 20.0) -> tuple[log.TraceLog, log.LogOutput, list[float]]:
     """A log with its lines and its clock."""
     clock = [0.0]
-    made = log.LogOutput(lambda: LogSettings(traces=per_second), lambda: clock[0])
-    return log.TraceLog(made.traces), made, clock
+    output = log.LogOutput(lambda: LogSettings(traces=per_second), lambda: clock[0])
+    return log.TraceLog(output.traces), output, clock
 
 
 def test_a_closed_trace_is_one_line_with_its_counts(stream: io.StringIO) -> None:

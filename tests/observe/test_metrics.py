@@ -35,7 +35,7 @@ from tests.rules.traces import parallel, span
 LINE = "GET /creators?id=eq.{}"
 GAUGES = {name: 0.0 for name, series in READ.items() if not series.labels}
 OPEN_METRICS = "application/openmetrics-text;version=1.0.0;q=0.75,text/plain;version=0.0.4;q=0.5,*/*;q=0.1"
-"""As Prometheus asks."""
+"""The Accept header of Prometheus."""
 
 
 def scrape(metrics: Metrics) -> dict[tuple[str, ...], float]:
@@ -60,7 +60,7 @@ def counted(*events: Event, labels: int = 200) -> dict[tuple[str, ...], float]:
 
 
 def exemplars(metrics: Metrics) -> dict[str, tuple[str, float]]:
-    """Series to the trace and the value that its buckets show."""
+    """Trace and value of the exemplars, by series."""
     body, _ = metrics.now().render(OPEN_METRICS)
     return {
         sample.name: (sample.exemplar.labels["trace_id"], sample.exemplar.value)
@@ -333,7 +333,7 @@ def test_label_values_from_clients_are_escaped() -> None:
 
 
 def test_every_declared_counter_is_incremented_by_an_event() -> None:
-    """A series that no event moves has no business here."""
+    """A counter that no event increments must not be declared."""
     answered = [changed(span(LINE.format(1), 1), bypass_reason="limit", retry=True), span("GET /b", 1)]
     texts = dict.fromkeys(Finding.__struct_fields__, "x") | {"evidence": (), "fix": Fix("", "", "")}
     finding = Finding(**texts)  # type: ignore[arg-type]

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 LINE = "GET /creators?id=eq.1"
 
 
-class Made:
-    """An observer whose spans are kept here, with its clock."""
+class Exporter:
+    """A SpanExporter with a manual clock, whose spans stay in memory."""
 
     def __init__(self, upstream: str = "http://db:3000") -> None:
         self.now = 100.0
@@ -35,7 +35,7 @@ class Made:
         self.spans._sender._provider._active_span_processor._span_processors = ()
         self.spans._sender._provider.add_span_processor(SimpleSpanProcessor(self._kept))
 
-    def tell(self, *events: Event) -> Made:
+    def emit(self, *events: Event) -> Exporter:
         for event in events:
             self.spans(event)
         return self
@@ -71,7 +71,7 @@ def parent_of(one: ReadableSpan) -> int | None:
 
 @pytest.mark.parametrize("events", [(called(1), answered(1)), (answered(1), called(1))])
 def test_a_call_is_a_child_of_the_request_that_it_answered_in_any_order_of_events(events: tuple[Event, ...]) -> None:
-    made = Made().tell(*events)
+    made = Exporter().emit(*events)
     (request,), (call,) = made.served, made.called
     assert parent_of(call) == id_of(request)
     assert not call.links
@@ -81,36 +81,36 @@ def test_a_call_is_a_child_of_the_request_that_it_answered_in_any_order_of_event
 
 
 def test_a_call_waits_for_all_requests_that_it_answers_and_links_to_each() -> None:
-    made = Made().tell(called(1, "merged"), *(answered(1, shared=3) for _ in range(2)))
+    made = Exporter().emit(called(1, "merged"), *(answered(1, shared=3) for _ in range(2)))
     assert not made.called
-    made.tell(answered(1, shared=3))
+    made.emit(answered(1, shared=3))
     (call,) = made.called
     assert [link.context.span_id for link in call.links] == [id_of(one) for one in made.served]
     assert parent_of(call) == id_of(made.served[0])
 
 
 def test_the_calls_of_a_chunked_list_are_children_of_its_request() -> None:
-    made = Made().tell(called(1, "part"), called(1, "part"), called(1, "part"), answered(1))
+    made = Exporter().emit(called(1, "part"), called(1, "part"), called(1, "part"), answered(1))
     assert [parent_of(call) for call in made.called] == [id_of(made.served[0])] * 3
 
 
 def test_concurrent_calls_are_not_mixed_up() -> None:
-    made = Made().tell(called(1), called(2), answered(2), answered(1))
+    made = Exporter().emit(called(1), called(2), answered(2), answered(1))
     assert [parent_of(call) for call in made.called] == [id_of(one) for one in made.served]
 
 
 @pytest.mark.parametrize("kind", ["types", "shadow"])
 def test_a_call_that_answers_no_request_is_a_root_span(kind: str) -> None:
-    (call,) = Made().tell(called(0 if kind == "types" else 7, kind)).called
+    (call,) = Exporter().emit(called(0 if kind == "types" else 7, kind)).called
     assert call.parent is None
     assert call.attributes is not None
     assert call.attributes["fanin.kind"] == kind
 
 
 def test_a_call_waits_a_limited_time_for_requests_whose_client_left() -> None:
-    made = Made().tell(called(1, "merged"), answered(1, shared=3), called(2, "merged"))
+    made = Exporter().emit(called(1, "merged"), answered(1, shared=3), called(2, "merged"))
     made.now += MAX_WAIT
-    made.tell(answered(3))
+    made.emit(answered(3))
     assert len(made.called) == 2
     assert [len(call.links) for call in made.called] == [0, 0]
     assert parent_of(made.called[0]) == id_of(made.served[0])
@@ -118,12 +118,12 @@ def test_a_call_waits_a_limited_time_for_requests_whose_client_left() -> None:
 
 
 def test_the_number_of_waiting_calls_is_bounded() -> None:
-    made = Made().tell(*(called(n + 1) for n in range(MAX_GROUPS + 3)))
+    made = Exporter().emit(*(called(n + 1) for n in range(MAX_GROUPS + 3)))
     assert len(made.called) == 3
 
 
 async def test_close_makes_spans_of_all_waiting_calls() -> None:
-    made = Made().tell(called(1))
+    made = Exporter().emit(called(1))
     await made.spans.close()
     assert len(made.called) == 1
 
@@ -132,14 +132,14 @@ async def test_close_makes_spans_of_all_waiting_calls() -> None:
     ("status", "error"), [(404, "404"), (503, "503"), (NO_ANSWER, "no answer"), (CANCELLED, "cancelled"), (200, None)]
 )
 def test_a_failed_call_has_an_error_type(status: int, error: str | None) -> None:
-    (call,) = Made().tell(called(0, status=status)).called
+    (call,) = Exporter().emit(called(0, status=status)).called
     assert call.attributes is not None
     assert call.attributes.get("error.type") == error
     assert (call.status.status_code is StatusCode.ERROR) == (error is not None)
 
 
 def test_a_4xx_is_not_an_error_of_the_server_span() -> None:
-    first, second = Made().tell(answered(0, status=404), answered(0, status=500)).served
+    first, second = Exporter().emit(answered(0, status=404), answered(0, status=500)).served
     assert first.status.status_code is StatusCode.UNSET
     assert second.status.status_code is StatusCode.ERROR
 
@@ -153,7 +153,7 @@ def test_a_4xx_is_not_an_error_of_the_server_span() -> None:
     ],
 )
 def test_a_call_has_the_address_of_upstream(upstream: str, address: tuple[str, str, int | None]) -> None:
-    (call,) = Made(upstream).tell(called(0)).called
+    (call,) = Exporter(upstream).emit(called(0)).called
     told = call.attributes
     assert told is not None
     assert (told["url.scheme"], told["server.address"], told.get("server.port")) == address
@@ -161,12 +161,14 @@ def test_a_call_has_the_address_of_upstream(upstream: str, address: tuple[str, s
 
 def test_a_name_that_postgrest_never_accepted_is_in_no_span() -> None:
     refused = replace(span("SECRET /secret?secret=eq.1", 1), status=404, method="SECRET", call=1)
-    made = Made().tell(RequestAnswered(refused, 0.0), UpstreamCalled("secret", "original", 0.1, 404, "SECRET", call=1))
+    made = Exporter().emit(
+        RequestAnswered(refused, 0.0), UpstreamCalled("secret", "original", 0.1, 404, "SECRET", call=1)
+    )
     for one in (*made.served, *made.called):
         assert "secret" not in f"{one.name} {dict(one.attributes or {})}".lower()
 
 
 @pytest.mark.parametrize("parent", [b"", b"nonsense", b"00-" + b"0" * 32 + b"-1-01", b"\xff"])
 def test_without_a_valid_traceparent_a_request_starts_a_trace(parent: bytes) -> None:
-    (request,) = Made().tell(replace(answered(0), parent=parent)).served
+    (request,) = Exporter().emit(replace(answered(0), parent=parent)).served
     assert request.parent is None

@@ -30,8 +30,8 @@ def test_an_endpoint_without_a_path_gets_the_default_path(endpoint: str, url: st
     assert traces_url(endpoint) == url
 
 
-class Held(SpanExporter):
-    """Answers when it is told to."""
+class BlockedExporter(SpanExporter):
+    """Blocks each export until ``go`` is set."""
 
     def __init__(self, result: Any = SpanExportResult.SUCCESS) -> None:
         self.result = result
@@ -41,44 +41,44 @@ class Held(SpanExporter):
         self.go.wait(20)
         if isinstance(self.result, Exception):
             raise self.result
-        found: SpanExportResult = self.result
-        return found
+        result: SpanExportResult = self.result
+        return result
 
     def shutdown(self) -> None:
         self.go.set()
 
 
-def send(held: Held, spans: int, room: int) -> tuple[_CountingExporter, _BoundedQueue]:
-    """Make ``spans`` while nothing gets through, then let all through."""
-    exporter = _CountingExporter(held)
-    queue = _BoundedQueue(exporter, room)
+def send(blocked: BlockedExporter, spans: int, size: int) -> tuple[_CountingExporter, _BoundedQueue]:
+    """Make ``spans`` spans while exports are blocked, then unblock them."""
+    exporter = _CountingExporter(blocked)
+    queue = _BoundedQueue(exporter, size)
     provider = TracerProvider(shutdown_on_exit=False)
     provider.add_span_processor(queue)
     for _ in range(spans):
         provider.get_tracer("t").start_span("s").end()
-    held.go.set()
+    blocked.go.set()
     provider.shutdown()
     return exporter, queue
 
 
 def test_every_span_is_sent_or_counted_as_dropped() -> None:
-    exporter, queue = send(Held(), spans=100, room=10)
+    exporter, queue = send(BlockedExporter(), spans=100, size=10)
     assert exporter.sent + queue.dropped == 100
     assert 10 <= exporter.sent <= 20
 
 
 @pytest.mark.parametrize("result", [SpanExportResult.FAILURE, OSError("no")])
 def test_failed_exports_are_counted(result: object) -> None:
-    exporter, queue = send(Held(result), spans=5, room=100)
+    exporter, queue = send(BlockedExporter(result), spans=5, size=100)
     assert (exporter.failed, exporter.sent, queue.dropped) == (5, 0, 0)
     assert exporter.failing
 
 
 def test_after_give_up_no_span_is_sent() -> None:
-    held = Held()
-    exporter = _CountingExporter(held)
+    blocked = BlockedExporter()
+    exporter = _CountingExporter(blocked)
     exporter.give_up()
-    assert held.go.is_set()
+    assert blocked.go.is_set()
     assert exporter.export(()) is SpanExportResult.FAILURE
 
 
