@@ -35,7 +35,7 @@ def sarif(verdict: Verdict, rules: Sequence[Rule], version: str, settings: str) 
 
     The location is X-Fanin-Caller if that is a file and line, else the ``settings`` file: code hosts require a file.
     """
-    results = [result("error", one, settings) for check in verdict.checks for one in check.problems]
+    results = [result("error", problem, settings) for check in verdict.checks for problem in check.problems]
     results += [result("note", note, settings) for note in verdict.notes]
     others = [{"id": code, "shortDescription": {"text": text}} for code, text in TEXTS.items()]
     return log(results, [*map(rule_descriptor, rules), *others], version, verdict.warnings)

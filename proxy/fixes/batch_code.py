@@ -80,7 +80,7 @@ def read_by_keys(parsed: ParsedFingerprint, key: str, camel: bool) -> ClientRead
     key_condition = key_filter(parsed, key)
     rest = tuple(condition for condition in parsed.filters if condition is not key_condition)
     read = name_values(
-        replace(parsed, select=select_with(parsed.select, [key]), filters=rest), camel, taken=[keys, _OFFSET]
+        replace(parsed, select=select_with(parsed.select, [key]), filters=rest), camel, used=[keys, _OFFSET]
     )
     by_list = replace(read.parsed, filters=(Filter(key, "in", _KEYS), *rest))
     return replace(read, parsed=by_list, filters={_KEYS: keys, **read.filters})

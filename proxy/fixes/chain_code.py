@@ -30,24 +30,22 @@ class ClientRead(msgspec.Struct, frozen=True):
         return [*self.filters.values(), *self.bounds.values()]
 
 
-def name_values(
-    parsed: ParsedFingerprint, camel: bool, bounds: bool = False, taken: Collection[str] = ()
-) -> ClientRead:
+def name_values(parsed: ParsedFingerprint, camel: bool, bounds: bool = False, used: Collection[str] = ()) -> ClientRead:
     """Name the values of a read, in camel or snake case; ``bounds``: the values of limit and offset too.
 
-    No name is in ``taken``, ``RESERVED`` or used twice.
+    No name is in ``used``, ``RESERVED`` or used twice.
     """
-    taken = set(taken)
+    used = set(used)
     valued = [condition for condition in parsed.filters if not condition.operator.startswith(("is.", "not.is."))]
-    filters = {condition.index: _argument(condition, camel, taken) for condition in valued}
+    filters = {condition.index: _argument(condition, camel, used) for condition in valued}
     wanted = [name for name in ("limit", "offset") if bounds and f"{name}=?" in parsed.rest]
-    return ClientRead(parsed, filters, {name: free_name(name, taken) for name in wanted})
+    return ClientRead(parsed, filters, {name: free_name(name, used) for name in wanted})
 
 
-def _argument(condition: Filter, camel: bool, taken: set[str]) -> str:
+def _argument(condition: Filter, camel: bool, used: set[str]) -> str:
     """A unique identifier for the value of a filter."""
     words = condition.column + (" list" if condition.operator == "in" else "")
-    return free_name(camel_case(words) if camel else snake_case(words), taken)
+    return free_name(camel_case(words) if camel else snake_case(words), used)
 
 
 def js_table(parsed: ParsedFingerprint) -> str:

@@ -26,8 +26,8 @@ def curl(fingerprint: str, relation: str, base: str) -> str:
     parsed = parse_fingerprint(fingerprint)
     if not relation or parsed.method not in _KNOWN:
         return ""
-    query, taken = fingerprint.partition("?")[2], set[str]()
-    params = ["".join(_param_parts(param, taken)) for param in query.split("&")] if query else []
+    query, used = fingerprint.partition("?")[2], set[str]()
+    params = ["".join(_param_parts(param, used)) for param in query.split("&")] if query else []
     url = f"'{base}/{quote(parsed.relation, safe=_SAFE)}{'?' if params else ''}" + "&".join(params) + "'"
     return _command(parsed.method, url.removesuffix("''"), parsed.schema)
 
@@ -53,7 +53,7 @@ def _command(method: str, url: str, schema: str) -> str:
 _METHOD_OPTIONS = {"GET": "", "HEAD": "-I "}
 
 
-def _param_parts(param: str, taken: set[str]) -> Iterator[str]:
+def _param_parts(param: str, used: set[str]) -> Iterator[str]:
     """A parameter with a shell variable per value, as the inside of a single-quoted string."""
     name, equals, form = param.partition("=")
     yield quote(name, safe=_SAFE) + equals
@@ -63,6 +63,6 @@ def _param_parts(param: str, taken: set[str]) -> Iterator[str]:
     first, *others = form.split("?")
     yield quote(first, safe=_SAFE)
     for text in others:
-        variable = f"'\"${free_name(snake_case(name), taken, reserved=())}\"'"
+        variable = f"'\"${free_name(snake_case(name), used, reserved=())}\"'"
         yield f"({variable})" if form in ("in.?", "not.in.?") else variable
         yield quote(text, safe=_SAFE)

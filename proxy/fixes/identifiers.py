@@ -16,15 +16,15 @@ RESERVED = frozenset(map(str.lower, keyword.kwlist)) | frozenset(
 """Names that arguments may not have: keywords of both languages, and variables of the generated code."""
 
 
-def free_name(name: str, taken: set[str], reserved: Collection[str] = RESERVED) -> str:
-    """``name`` or, if it is not an identifier, ``reserved`` or in ``taken``, a similar name; adds it to ``taken``."""
+def free_name(name: str, used: set[str], reserved: Collection[str] = RESERVED) -> str:
+    """``name`` or, if it is not an identifier, ``reserved`` or in ``used``, a similar name; adds it to ``used``."""
     name = name or "value"
     if name[0].isdigit() or name.lower() in reserved:
         name = f"_{name}"
     free, number = name, 2
-    while free in taken:
+    while free in used:
         free, number = f"{name}_{number}", number + 1
-    taken.add(free)
+    used.add(free)
     return free
 
 

@@ -39,12 +39,12 @@ def trace_lines(trace: Trace, findings: Sequence[Finding], names: ConfirmedNames
     """The lines of the tree."""
     yield _title(trace)
     groups = _groups(trace.spans)
-    shown = groups[:MOST_SPANS]
-    for at, spans in enumerate(shown):
+    printed = groups[:MOST_SPANS]
+    for at, spans in enumerate(printed):
         last = at == len(groups) - 1 and not findings
         yield from _group(spans, names, trace.start, "└─" if last else "├─", "  " if last else "│ ")
-    if len(groups) > len(shown):
-        hidden = sum(map(len, groups[len(shown) :]))
+    if len(groups) > len(printed):
+        hidden = sum(map(len, groups[len(printed) :]))
         yield f"├─ … and {plural(hidden, 'more request')}"
     for finding in findings:
         yield from finding_lines(finding)

@@ -20,17 +20,17 @@ from tests.observe.test_metrics import scrape
 async def test_every_declared_gauge_is_read_with_its_labels() -> None:
     sidecar = await Sidecar.create(settings("http://127.0.0.1:1"), RULES, Events(), time.monotonic)
     console = Console(sidecar, Events(), RULES, lambda: sidecar.settings)
-    found = {**metric_levels(sidecar, "1.2.3"), **console.metric_levels()}
-    assert set(found) == set(READ)
-    for name, level in found.items():
+    levels = {**metric_levels(sidecar, "1.2.3"), **console.metric_levels()}
+    assert set(levels) == set(READ)
+    for name, level in levels.items():
         labels = [()] if isinstance(level, (int, float)) else list(level)
         assert labels, name
-        assert {len(one) for one in labels} == {len(READ[name].labels)}, name
+        assert {len(values) for values in labels} == {len(READ[name].labels)}, name
 
 
 async def test_bounds_are_those_of_the_settings() -> None:
-    made = load({"limits.connections": "7", "trace.max_open": "9", "mode": "observe"}).settings
-    sidecar = await Sidecar.create(made, RULES, Events(), time.monotonic)
+    settings = load({"limits.connections": "7", "trace.max_open": "9", "mode": "observe"}).settings
+    sidecar = await Sidecar.create(settings, RULES, Events(), time.monotonic)
     seen = scrape(Metrics(5, lambda: metric_levels(sidecar, "1.2.3")))
     assert seen["fanin_limit", "limits.connections"] == 7
     assert seen["fanin_limit", "trace.max_open"] == 9

@@ -41,7 +41,7 @@ def test_modules_import_each_other_by_relative_paths_and_without_cycles(name: st
 
     def reached(module: str) -> set[str]:
         own = {path.removeprefix("./") for path in IMPORTED.findall(MODULES[module])}
-        return own.union(*(reached(one) for one in own))
+        return own.union(*(reached(name) for name in own))
 
     assert len(IMPORTED.findall(MODULES[name])) == MODULES[name].count('from "') == MODULES[name].count("import {")
     assert all(path.startswith("./") for path in IMPORTED.findall(MODULES[name]))
@@ -63,13 +63,13 @@ def _folder(at: Path, script: str) -> Path:
 
 
 def test_the_version_changes_exactly_if_a_file_changes(tmp_path: Path) -> None:
-    one, other, same = (
+    first, other, same = (
         page_files(_folder(tmp_path / name, text)) for name, text in (("1", "1;"), ("2", "2;"), ("3", "1;"))
     )
-    assert one == same
-    assert one.version != other.version
-    assert one.by_path["/"] == f'<script src="/pages/{one.version}/a.js"></script>'.encode()
-    assert not set(one.by_path) & set(other.by_path) - {"/"}
+    assert first == same
+    assert first.version != other.version
+    assert first.by_path["/"] == f'<script src="/pages/{first.version}/a.js"></script>'.encode()
+    assert not set(first.by_path) & set(other.by_path) - {"/"}
 
 
 def test_other_files_are_not_served(tmp_path: Path) -> None:

@@ -58,12 +58,12 @@ async def admin(loaded: Loaded) -> AsyncIterator[AdminServer]:
     """An admin port with two routes more, as a later page would have them."""
     more = [web.get("/", loaded.page), web.get("/api/traces", loaded.page), web.post("/api/pause", loaded.change)]
     async with ScriptedUpstream(answers(OK)) as upstream, fanin(upstream.url) as sidecar:
-        made = AdminServer(sidecar, counts, loaded, more)
-        await made.start()
+        server = AdminServer(sidecar, counts, loaded, more)
+        await server.start()
         try:
-            yield made
+            yield server
         finally:
-            await made.stop()
+            await server.stop()
 
 
 async def get(port: int, target: str, *lines: str, **more: str) -> RawAnswer:
@@ -77,80 +77,80 @@ def cookie(answer: RawAnswer) -> str:
 
 @pytest.mark.parametrize("token", [None, TOKEN])
 async def test_metrics_and_health_are_open_and_pages_need_a_local_client_or_the_token(token: str | None) -> None:
-    async with admin(Loaded(admin_token=token)) as made:
+    async with admin(Loaded(admin_token=token)) as server:
         for path, text in (("/metrics", b"counts 1\n"), ("/livez", b"alive\n"), ("/readyz", b"ready\n")):
-            assert (await get(made.port, path, ELSEWHERE)).body == text
+            assert (await get(server.port, path, ELSEWHERE)).body == text
         for path in ("/", "/api/traces", "/api/config"):
-            assert (await get(made.port, path)).status == 200
-            assert (await get(made.port, path, ELSEWHERE)).status == (401 if token else 403)
-            assert (await get(made.port, path, ELSEWHERE, BEARER)).status == (200 if token else 403)
+            assert (await get(server.port, path)).status == 200
+            assert (await get(server.port, path, ELSEWHERE)).status == (401 if token else 403)
+            assert (await get(server.port, path, ELSEWHERE, BEARER)).status == (200 if token else 403)
 
 
 async def test_a_denied_client_does_not_learn_which_paths_exist() -> None:
-    async with admin(Loaded(admin_token=TOKEN)) as made:
-        there, nowhere = [await get(made.port, path, ELSEWHERE) for path in ("/api/config", "/api/no")]
+    async with admin(Loaded(admin_token=TOKEN)) as server:
+        there, nowhere = [await get(server.port, path, ELSEWHERE) for path in ("/api/config", "/api/no")]
         assert (there.status, there.body) == (nowhere.status, nowhere.body)
-        assert (await get(made.port, "/api/no")).status == 404
+        assert (await get(server.port, "/api/no")).status == 404
 
 
 async def test_a_login_sets_a_cookie_that_scripts_cannot_read_and_other_sites_cannot_send() -> None:
-    async with admin(Loaded(admin_token=TOKEN)) as made:
-        entered = await get(made.port, f"/api/traces?token={TOKEN}", ELSEWHERE)
+    async with admin(Loaded(admin_token=TOKEN)) as server:
+        entered = await get(server.port, f"/api/traces?token={TOKEN}", ELSEWHERE)
         assert entered.status == 200
         assert b'content="0;url=/api/traces"' in entered.body
         assert TOKEN.encode() not in entered.head + entered.body
         name, *marks = cookie(entered).split("; ")
         assert {"HttpOnly", "SameSite=Strict", "Path=/"} <= set(marks)
-        assert (await get(made.port, "/api/traces", ELSEWHERE, f"Cookie: {name}")).body == b"a page of later"
-        assert (await get(made.port, "/api/traces", ELSEWHERE, "Cookie: fanin=0123")).status == 401
+        assert (await get(server.port, "/api/traces", ELSEWHERE, f"Cookie: {name}")).body == b"a page of later"
+        assert (await get(server.port, "/api/traces", ELSEWHERE, "Cookie: fanin=0123")).status == 401
 
 
 async def test_a_wrong_token_in_the_url_does_not_log_in() -> None:
-    async with admin(Loaded(admin_token=TOKEN)) as made:
+    async with admin(Loaded(admin_token=TOKEN)) as server:
         for target in ("/?token=wrong", "/?token="):
-            answer = await get(made.port, target, ELSEWHERE)
+            answer = await get(server.port, target, ELSEWHERE)
             assert (answer.status, answer.values(b"set-cookie")) == (401, [])
-        assert (await get(made.port, f"/?token={TOKEN}", ELSEWHERE, host="evil.example")).status == 403
-    async with admin(Loaded()) as made:
-        assert (await get(made.port, "/?token=", ELSEWHERE)).status == 403
+        assert (await get(server.port, f"/?token={TOKEN}", ELSEWHERE, host="evil.example")).status == 403
+    async with admin(Loaded()) as server:
+        assert (await get(server.port, "/?token=", ELSEWHERE)).status == 403
 
 
 @pytest.mark.parametrize("path", ["//evil.example/", "/%22%3E%3Cscript%3E"])
 async def test_a_login_page_links_only_to_this_port_and_contains_no_script(path: str) -> None:
-    async with admin(Loaded(admin_token=TOKEN)) as made:
-        body = (await get(made.port, f"{path}?token={TOKEN}", ELSEWHERE)).body
+    async with admin(Loaded(admin_token=TOKEN)) as server:
+        body = (await get(server.port, f"{path}?token={TOKEN}", ELSEWHERE)).body
         assert b"url=//" not in body
         assert b"<script" not in body
 
 
 async def test_the_cookie_stays_valid_until_the_token_changes() -> None:
     loaded = Loaded(admin_token=TOKEN)
-    async with admin(loaded) as made:
-        name = cookie(await get(made.port, f"/?token={TOKEN}", ELSEWHERE)).partition(";")[0]
+    async with admin(loaded) as server:
+        name = cookie(await get(server.port, f"/?token={TOKEN}", ELSEWHERE)).partition(";")[0]
         loaded.flags["admin_hosts"] = ["fanin.internal"]
-        made.apply_settings()
-        assert (await get(made.port, "/", ELSEWHERE, f"Cookie: {name}", host="fanin.internal:1")).status == 200
+        server.apply_settings()
+        assert (await get(server.port, "/", ELSEWHERE, f"Cookie: {name}", host="fanin.internal:1")).status == 200
         loaded.flags["admin_token"] = TOKEN + "-another"
-        made.apply_settings()
-        assert (await get(made.port, "/", ELSEWHERE, f"Cookie: {name}")).status == 401
+        server.apply_settings()
+        assert (await get(server.port, "/", ELSEWHERE, f"Cookie: {name}")).status == 401
 
 
 async def test_any_other_host_is_denied() -> None:
-    async with admin(Loaded(admin_hosts=["fanin.internal"])) as made:
+    async with admin(Loaded(admin_hosts=["fanin.internal"])) as server:
         for path in ("/metrics", "/livez", "/api/config", "/nowhere"):
-            assert (await get(made.port, path, host="evil.example:9000")).status == 403
-        assert (await get(made.port, "/api/config", host="fanin.internal:9000")).status == 200
+            assert (await get(server.port, path, host="evil.example:9000")).status == 403
+        assert (await get(server.port, "/api/config", host="fanin.internal:9000")).status == 200
 
 
 async def test_a_change_needs_a_post_of_json_and_the_same_origin() -> None:
     loaded = Loaded(admin_token=TOKEN)
-    async with admin(loaded) as made:
-        own, foreign = f"Origin: http://127.0.0.1:{made.port}", "Origin: http://evil.example"
-        host = f"127.0.0.1:{made.port}"
+    async with admin(loaded) as server:
+        own, foreign = f"Origin: http://127.0.0.1:{server.port}", "Origin: http://evil.example"
+        host = f"127.0.0.1:{server.port}"
 
         async def change(*lines: str, method: str = "POST") -> int:
             body = "" if method == "GET" else "{}"
-            return (await get(made.port, "/api/pause", *lines, method=method, host=host, body=body)).status
+            return (await get(server.port, "/api/pause", *lines, method=method, host=host, body=body)).status
 
         assert await change(*JSON, foreign) == 403
         assert await change(*JSON, foreign, BEARER) == 403
@@ -166,17 +166,17 @@ async def test_a_change_needs_a_post_of_json_and_the_same_origin() -> None:
 
 
 async def test_every_answer_has_the_security_headers_and_none_allows_another_origin() -> None:
-    async with admin(Loaded(admin_token=TOKEN)) as made:
+    async with admin(Loaded(admin_token=TOKEN)) as server:
         origin = "Origin: http://evil.example"
         preflight = "Access-Control-Request-Method: POST"
         answers = [
-            await get(made.port, "/metrics", origin),
-            await get(made.port, "/api/config", origin),
-            await get(made.port, "/api/config", ELSEWHERE),
-            await get(made.port, "/nowhere"),
-            await get(made.port, "/", host="evil.example"),
-            await get(made.port, f"/?token={TOKEN}", ELSEWHERE),
-            await get(made.port, "/api/pause", origin, preflight, method="OPTIONS"),
+            await get(server.port, "/metrics", origin),
+            await get(server.port, "/api/config", origin),
+            await get(server.port, "/api/config", ELSEWHERE),
+            await get(server.port, "/nowhere"),
+            await get(server.port, "/", host="evil.example"),
+            await get(server.port, f"/?token={TOKEN}", ELSEWHERE),
+            await get(server.port, "/api/pause", origin, preflight, method="OPTIONS"),
         ]
     assert [answer.status for answer in answers] == [200, 200, 401, 404, 403, 200, 405]
     for answer in answers:
@@ -189,8 +189,8 @@ async def test_every_answer_has_the_security_headers_and_none_allows_another_ori
 
 
 async def test_settings_are_shown_with_their_sources_and_without_secrets() -> None:
-    async with admin(Loaded(admin_token=TOKEN, db_uri="postgres://u:hidden@h/d", mode="observe")) as made:
-        answer = await get(made.port, "/api/config")
+    async with admin(Loaded(admin_token=TOKEN, db_uri="postgres://u:hidden@h/d", mode="observe")) as server:
+        answer = await get(server.port, "/api/config")
     assert answer.values(b"content-type") == [b"application/json"]
     rows = {row["name"]: row for row in json.loads(answer.body)}
     assert list(rows) == list(declared())
@@ -214,24 +214,24 @@ async def test_the_metrics_port_has_no_pages_and_no_api() -> None:
 
 
 async def test_an_address_in_use_is_named_in_the_error() -> None:
-    async with admin(Loaded()) as made:
+    async with admin(Loaded()) as server:
         for name in ("admin", "metrics"):
-            with pytest.raises(ConfigError, match=rf"^{name}: cannot bind 127\.0\.0\.1:{made.port}: "):
-                async with admin(Loaded(**{"admin": "off", name: f"127.0.0.1:{made.port}"})):
+            with pytest.raises(ConfigError, match=rf"^{name}: cannot bind 127\.0\.0\.1:{server.port}: "):
+                async with admin(Loaded(**{"admin": "off", name: f"127.0.0.1:{server.port}"})):
                     pass
 
 
 async def test_readyz_is_503_while_draining_and_checks_upstream_only_on_request() -> None:
     async with fanin(f"http://127.0.0.1:{free_port()}") as sidecar:
-        made = AdminServer(sidecar, counts, Loaded())
-        await made.start()
+        server = AdminServer(sidecar, counts, Loaded())
+        await server.start()
         try:
-            assert (await get(made.port, "/readyz")).body == b"ready\n"
-            down = await get(made.port, "/readyz?upstream")
+            assert (await get(server.port, "/readyz")).body == b"ready\n"
+            down = await get(server.port, "/readyz?upstream")
             assert (down.status, down.body) == (503, b"upstream is down\n")
             sidecar.draining = True
-            assert (await get(made.port, "/readyz")).body == b"draining\n"
-            assert (await get(made.port, "/livez")).status == 200
+            assert (await get(server.port, "/readyz")).body == b"draining\n"
+            assert (await get(server.port, "/livez")).status == 200
         finally:
             sidecar.draining = False
-            await made.stop()
+            await server.stop()

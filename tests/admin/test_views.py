@@ -29,19 +29,19 @@ def detail(spans: list[Span], **changes: Any) -> dict[str, Any]:
     entry = StoredTrace(3, seen, tuple(detect(seen, RuleSettings())), 1000.0)
     names = ConfirmedNames()
     names.learn(seen.spans)
-    made = json.loads(msgspec.json.encode(detail_of(entry, names, ORIGIN + "/rest/v1", ORIGIN)))
-    assert isinstance(made, dict)
-    return made
+    document = json.loads(msgspec.json.encode(detail_of(entry, names, ORIGIN + "/rest/v1", ORIGIN)))
+    assert isinstance(document, dict)
+    return document
 
 
 def merged(count: int) -> list[Span]:
-    made = [span(f"GET /creators?id=eq.{n}", n + 1, start=0.001 * n, end=0.05) for n in range(count)]
-    return [replace(one, call=9, shared=count, outcome=Outcome.MERGED, upstream=0.03) for one in made]
+    spans = [span(f"GET /creators?id=eq.{n}", n + 1, start=0.001 * n, end=0.05) for n in range(count)]
+    return [replace(span_view, call=9, shared=count, outcome=Outcome.MERGED, upstream=0.03) for span_view in spans]
 
 
 def test_requests_name_the_call_that_they_shared_and_it_ends_with_the_first_of_them() -> None:
     view = detail(merged(6))
-    assert [one["call"] for one in view["spans"]] == [9] * 6
+    assert [span_view["call"] for span_view in view["spans"]] == [9] * 6
     assert view["calls"] == [{"call": 9, "start": 20.0, "ms": 30.0, "parts": 1, "spans": [1, 2, 3, 4, 5, 6]}]
     summary = view["summary"]
     assert (summary["queries"], summary["calls"], summary["saved"]) == (6, 1, 5)
@@ -71,15 +71,15 @@ def test_there_is_code_to_copy_per_fingerprint_and_it_has_no_values() -> None:
 
 
 def test_values_are_included_if_the_span_has_them() -> None:
-    (one,) = detail([replace(span("GET /t?a=eq.7", 1), target="/rest/v1/t?a=eq.7")])["spans"]
-    assert one["target"] == "/rest/v1/t?a=eq.7"
-    assert f"'{ORIGIN}/rest/v1/t?a=eq.7'" in one["curl"]
+    (span_view,) = detail([replace(span("GET /t?a=eq.7", 1), target="/rest/v1/t?a=eq.7")])["spans"]
+    assert span_view["target"] == "/rest/v1/t?a=eq.7"
+    assert f"'{ORIGIN}/rest/v1/t?a=eq.7'" in span_view["curl"]
 
 
 def test_a_name_that_postgrest_never_accepted_is_not_shown() -> None:
     refused = [replace(span(f"GET /sesame?id=eq.{n}", n + 1), status=404) for n in range(6)]
     view = detail(refused)
-    assert {one["fingerprint"] for one in view["spans"]} == {"GET …"}
+    assert {span_view["fingerprint"] for span_view in view["spans"]} == {"GET …"}
     assert view["summary"]["relations"] == ["…"]
     assert (view["findings"], view["summary"]["findings"], view["code"]) == ([], [], {})
     assert "sesame" not in json.dumps(view)
@@ -105,8 +105,8 @@ def test_a_summary_has_a_maximum_number_of_relations() -> None:
 
 @pytest.mark.parametrize("text", NASTY)
 def test_hostile_names_are_unchanged_in_json_and_on_one_line(text: str) -> None:
-    one = replace(span("GET /t", 1), relation=text, fingerprint=f"GET {text}", caller=text)
-    seen = replace(trace([one]), id=text, route=text)
+    span_view = replace(span("GET /t", 1), relation=text, fingerprint=f"GET {text}", caller=text)
+    seen = replace(trace([span_view]), id=text, route=text)
     encoded = msgspec.json.encode(
         detail_of(StoredTrace(1, seen, (), 0.0), ConfirmedNames(everything=True), ORIGIN, ORIGIN)
     )

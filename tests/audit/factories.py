@@ -21,10 +21,10 @@ def everything(fingerprint: str, relation: str) -> bool:
 
 def report(name: str) -> Report:
     """A report in which everything that clients can say is ``name``; an unnamed trace is in it, and an ignore."""
-    spans = tuple(replace(one, relation=name, fingerprint=f"GET {name}?id=eq.?") for one in FAN_OUT.spans)
-    refused = tuple(replace(one, bypass_reason="range") for one in spans)
+    spans = tuple(replace(span, relation=name, fingerprint=f"GET {name}?id=eq.?") for span in FAN_OUT.spans)
+    bypassed_spans = tuple(replace(span, bypass_reason="range") for span in spans)
     named = replace(FAN_OUT, id=name, route=name, spans=spans)
-    loose = replace(FAN_OUT, id="loose", route="", explicit=False, spans=refused)
+    loose = replace(FAN_OUT, id="loose", route="", explicit=False, spans=bypassed_spans)
     seen = [
         CountedFinding(finding(name), name, name, 2, True, 2),
         CountedFinding(replace(finding(name, "FAN003"), impact="LOW"), name, name, 1, False, 1),

@@ -26,15 +26,20 @@ def test_findings_are_ordered_by_impact_then_by_whether_they_can_fail_then_by_fr
         CountedFinding(finding("once"), "file", "t", 1, True, 1),
         CountedFinding(HIGH, "file", "t", 2, True, 2),
     ]
-    assert [one.finding.relation for one in reported_findings(seen, "high")] == ["videos", "once", "loose", "songs"]
+    assert [reported.finding.relation for reported in reported_findings(seen, "high")] == [
+        "videos",
+        "once",
+        "loose",
+        "songs",
+    ]
 
 
 def test_a_finding_of_both_kinds_of_traces_is_reported_once_and_can_fail() -> None:
-    (one,) = reported_findings(
+    (reported,) = reported_findings(
         [CountedFinding(HIGH, "a", "i", 2, False, 1), CountedFinding(HIGH, "b", "t", 3, True, 2)], "high"
     )
-    assert (one.times, one.traces, one.judged, one.fails) == (5, 3, True, True)
-    assert (one.source, one.trace, one.key) == ("b", "t", HIGH.key)
+    assert (reported.times, reported.traces, reported.judged, reported.fails) == (5, 3, True, True)
+    assert (reported.source, reported.trace, reported.key) == ("b", "t", HIGH.key)
 
 
 @pytest.mark.parametrize(
@@ -42,12 +47,12 @@ def test_a_finding_of_both_kinds_of_traces_is_reported_once_and_can_fail() -> No
 )
 def test_findings_fail_from_fail_on(fail_on: str, failing: int) -> None:
     seen = [CountedFinding(LOW, "file", "t", 1, True, 1), CountedFinding(HIGH, "file", "t", 1, True, 1)]
-    assert sum(one.fails for one in reported_findings(seen, fail_on)) == failing
+    assert sum(reported.fails for reported in reported_findings(seen, fail_on)) == failing
 
 
 def test_a_finding_of_inferred_traces_only_never_fails() -> None:
-    (one,) = reported_findings([CountedFinding(HIGH, "file", "t", 1, False, 1)], "low")
-    assert (one.judged, one.fails) == (False, False)
+    (reported,) = reported_findings([CountedFinding(HIGH, "file", "t", 1, False, 1)], "low")
+    assert (reported.judged, reported.fails) == (False, False)
 
 
 def test_an_ignored_finding_is_reported_once_with_its_reason() -> None:
@@ -58,18 +63,18 @@ def test_an_ignored_finding_is_reported_once_with_its_reason() -> None:
 
 
 def test_bypass_reasons_are_ordered_by_frequency_and_have_texts_and_examples() -> None:
-    asked = {("range", (name, "t")): count for name, count in (("a", 1), ("b", 4), ("c", 2), ("d", 3))}
-    first, second = bypass_reasons({("count", ("a", "t")): 9, **asked}, everything)
+    ranges = {("range", (name, "t")): count for name, count in (("a", 1), ("b", 4), ("c", 2), ("d", 3))}
+    first, second = bypass_reasons({("count", ("a", "t")): 9, **ranges}, everything)
     assert (first.reason, first.queries, first.fingerprints) == ("range", 10, ("b", "d", "c"))
     assert (first.why, first.remedy) == (BYPASS_REASONS["range"], BYPASS_REMEDIES["range"])
     assert (second.reason, second.queries) == ("count", 9)
 
 
 def test_names_that_may_not_be_shown_are_counted_but_not_listed() -> None:
-    (one,) = bypass_reasons({("range", ("a", "t")): 2}, lambda fingerprint, relation: False)
-    assert (one.queries, one.fingerprints) == (2, ())
+    (reported,) = bypass_reasons({("range", ("a", "t")): 2}, lambda fingerprint, relation: False)
+    assert (reported.queries, reported.fingerprints) == (2, ())
 
 
 def test_an_unknown_bypass_reason_has_no_texts() -> None:
-    (one,) = bypass_reasons({("of-a-later-fanin", ("a", "t")): 1}, everything)
-    assert (one.reason, one.why, one.remedy) == ("of-a-later-fanin", "", "")
+    (reported,) = bypass_reasons({("of-a-later-fanin", ("a", "t")): 1}, everything)
+    assert (reported.reason, reported.why, reported.remedy) == ("of-a-later-fanin", "", "")

@@ -24,10 +24,10 @@ def test_a_line_breaks_at_a_space_in_its_second_half_or_at_the_width() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "shown"), [("abcde", "abcde"), ("abcdef", "abcd…"), ("日本", "日本"), ("日本語", "日本…")]
+    ("text", "expected"), [("abcde", "abcde"), ("abcdef", "abcd…"), ("日本", "日本"), ("日本語", "日本…")]
 )
-def test_truncated_text_ends_with_an_ellipsis_and_wide_characters_count_two(text: str, shown: str) -> None:
-    assert cut(text, 5) == shown
+def test_truncated_text_ends_with_an_ellipsis_and_wide_characters_count_two(text: str, expected: str) -> None:
+    assert cut(text, 5) == expected
 
 
 def test_cells_are_aligned_with_their_headings() -> None:

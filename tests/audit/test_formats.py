@@ -33,18 +33,18 @@ READER = MarkdownIt("commonmark").enable(["table", "strikethrough"])
 
 @pytest.mark.parametrize("name", NAMES)
 def test_text_fits_a_terminal_without_control_characters_or_client_text_at_line_starts(name: str) -> None:
-    for shown in (text(report(name)), summary(report(name))):
-        lines = shown.split("\n")
+    for output in (text(report(name)), summary(report(name))):
+        lines = output.split("\n")
         assert max(map(cells, lines)) <= WIDTH
-        assert not {char for char in shown if unicodedata.category(char) in ("Cc", "Cf", "Zl", "Zp")} - {"\n"}
+        assert not {char for char in output if unicodedata.category(char) in ("Cc", "Cf", "Zl", "Zp")} - {"\n"}
         assert not any(line.lstrip().startswith(("::", "##[")) for line in lines)
-        unwrapped = re.sub(r"\n *(?:│ *)?↳ ", "", shown)
-        assert unwrapped.count("\n") == re.sub(r"\n *(?:│ *)?↳ ", "", _same_report_with_plain_names(shown)).count("\n")
+        unwrapped = re.sub(r"\n *(?:│ *)?↳ ", "", output)
+        assert unwrapped.count("\n") == re.sub(r"\n *(?:│ *)?↳ ", "", _same_report_with_plain_names(output)).count("\n")
 
 
-def _same_report_with_plain_names(shown: str) -> str:
+def _same_report_with_plain_names(output: str) -> str:
     """The same, of a report with plain names."""
-    return (text if "│ " in shown else summary)(report(PLAIN))
+    return (text if "│ " in output else summary)(report(PLAIN))
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -121,12 +121,12 @@ def _without_code(types: list[str]) -> list[str]:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_markdown_shows_the_name(name: str) -> None:
-    shown = ""
+    output = ""
     for token in READER.parse(markdown(report(name))):
         if token.type == "inline":
-            shown += "".join(child.content for child in token.children or ()) + "\n"
-    assert safe(f"9 reads of {name}") in shown
-    first = next(line for line in shown.split("\n") if line.startswith("Location"))
+            output += "".join(child.content for child in token.children or ()) + "\n"
+    assert safe(f"9 reads of {name}") in output
+    first = next(line for line in output.split("\n") if line.startswith("Location"))
     assert safe(f"GET {name}?id=eq.?, route {name}, called from {name}") in first
 
 
@@ -140,8 +140,10 @@ def test_sarif_is_valid_keeps_its_structure_and_has_no_links(name: str, settings
     log = sarif(name, settings)
     assert violations(log) == []
     results = log["runs"][0]["results"]
-    assert not any("](" in one["message"]["text"] for one in results)
-    levels = [(one["ruleId"], one["level"], one["occurrenceCount"], "suppressions" in one) for one in results]
+    assert not any("](" in result["message"]["text"] for result in results)
+    levels = [
+        (result["ruleId"], result["level"], result["occurrenceCount"], "suppressions" in result) for result in results
+    ]
     assert levels == [
         ("FAN001", "error", 2, False),
         ("FAN016", "error", 1, False),
@@ -159,18 +161,18 @@ def test_sarif_contains_the_reasons_of_ignores_and_the_warnings() -> None:
 
 def test_a_finding_that_cannot_fail_a_build_is_a_note_at_any_impact() -> None:
     full = report(PLAIN)
-    loose = replace(full, findings=tuple(replace(one, judged=False) for one in full.findings))
+    loose = replace(full, findings=tuple(replace(result, judged=False) for result in full.findings))
     (run,) = json.loads(as_sarif(loose, RULES, "1.0", ""))["runs"]
-    assert {one["level"] for one in run["results"] if "suppressions" not in one} == {"note"}
+    assert {result["level"] for result in run["results"] if "suppressions" not in result} == {"note"}
 
 
 def test_an_empty_report_says_so() -> None:
     empty = replace(report(PLAIN), findings=(), ignored=(), queries=(), routes=(), bypassed=(), warnings=())
-    for shown in (text(empty), markdown(empty), Page(html(empty)).text):
+    for output in (text(empty), markdown(empty), Page(html(empty)).text):
         for message in (
             "No findings.",
             "No finding is ignored.",
             "There is no route.",
             "No request had a bypass reason.",
         ):
-            assert message in shown
+            assert message in output

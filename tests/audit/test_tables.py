@@ -73,8 +73,8 @@ def test_an_ignored_finding_has_reason_owner_and_end() -> None:
 
 
 def test_times_shares_and_sizes_have_units() -> None:
-    (asked,) = REPORT.queries
-    slow = replace(asked, total=61_234.5, share=0.123, calls=8, merged=2, bytes=3_400_000)
+    (usage,) = REPORT.queries
+    slow = replace(usage, total=61_234.5, share=0.123, calls=8, merged=2, bytes=3_400_000)
     (row,) = tables(replace(REPORT, queries=(slow,)))[2].rows
     assert row[:4] == ("61.23 s", "12.3 %", "8", "25.0 %")
     assert row[7] == "3.4 MB"

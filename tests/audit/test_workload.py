@@ -20,18 +20,18 @@ if TYPE_CHECKING:
 FAN_OUT = parallel([f"GET /videos?id=eq.{number} → 2 rows, 3 kB, 10 ms" for number in range(4)])
 RELATION = FAN_OUT.spans[0].relation
 MERGED = replace(
-    FAN_OUT, id="m", spans=tuple(replace(one, call=9, shared=4, outcome=Outcome.MERGED) for one in FAN_OUT.spans)
+    FAN_OUT, id="m", spans=tuple(replace(span, call=9, shared=4, outcome=Outcome.MERGED) for span in FAN_OUT.spans)
 )
 
 
 def summary(*traces: Trace, **runs: Trace) -> TrafficSummary:
-    """All of the file, and of further files, each of a run of its own."""
-    counted = TrafficCounter(10)
-    for one in traces:
-        counted.add("file", "run", 100.0, one)
-    for name, one in runs.items():
-        counted.add(name, name, 100.0, one)
-    return counted.traffic(["file", *runs], everything)
+    """The summary of traces in one recording, and of ``runs``: one trace each from another process."""
+    counter = TrafficCounter(10)
+    for recorded in traces:
+        counter.add("file", "run", 100.0, recorded)
+    for name, recorded in runs.items():
+        counter.add(name, name, 100.0, recorded)
+    return counter.traffic(["file", *runs], everything)
 
 
 def test_requests_calls_rows_and_bytes_are_counted() -> None:
@@ -59,34 +59,34 @@ def test_a_call_in_two_traces_of_one_run_counts_once() -> None:
 
 
 def test_requests_with_a_name_that_may_not_be_shown_are_counted() -> None:
-    counted = TrafficCounter(10)
-    counted.add("file", "run", 0.0, FAN_OUT)
-    assert counted.traffic([], lambda fingerprint, relation: relation != RELATION).nameless == 4
+    counter = TrafficCounter(10)
+    counter.add("file", "run", 0.0, FAN_OUT)
+    assert counter.traffic([], lambda fingerprint, relation: relation != RELATION).nameless == 4
 
 
 def test_requests_are_counted_by_bypass_reason_and_name() -> None:
-    counted = TrafficCounter(10)
-    one, two, *_ = FAN_OUT.spans
-    counted.add("file", "run", 0.0, trace([replace(one, bypass_reason="range"), two]))
-    assert counted.bypassed == {("range", ("GET videos?id=eq.?", RELATION)): 1}
+    counter = TrafficCounter(10)
+    span, two, *_ = FAN_OUT.spans
+    counter.add("file", "run", 0.0, trace([replace(span, bypass_reason="range"), two]))
+    assert counter.bypassed == {("range", ("GET videos?id=eq.?", RELATION)): 1}
 
 
 def test_a_chunked_answer_counts_a_call_per_chunk() -> None:
-    (one, *_) = FAN_OUT.spans
-    read = summary(trace([replace(one, parts=3, outcome=Outcome.CHUNKED)]))
+    (span, *_) = FAN_OUT.spans
+    read = summary(trace([replace(span, parts=3, outcome=Outcome.CHUNKED)]))
     assert (read.upstream_calls, read.saved_calls) == (3, -2)
 
 
 def test_a_bypassed_request_does_not_count_as_alone_and_an_unanswered_one_saves_no_call() -> None:
-    one, two, *_ = FAN_OUT.spans
+    span, two, *_ = FAN_OUT.spans
     gone = replace(two, call=0, status=0, outcome=Outcome.GONE)
-    read = summary(trace([replace(one, bypass_reason="range"), gone]))
+    read = summary(trace([replace(span, bypass_reason="range"), gone]))
     assert (read.alone, read.failed, read.upstream_calls, read.saved_calls) == (0, 1, 1, 0)
 
 
 def test_retries_of_a_client_are_counted_separately() -> None:
-    one, two, *_ = FAN_OUT.spans
-    read = summary(trace([one, replace(two, retry=True)]))
+    span, two, *_ = FAN_OUT.spans
+    read = summary(trace([span, replace(two, retry=True)]))
     assert (read.queries, read.repeated) == (1, 1)
 
 
@@ -96,32 +96,37 @@ def test_no_traces_make_an_empty_summary() -> None:
 
 
 def test_queries_are_ordered_by_time_and_only_those_that_may_be_shown() -> None:
-    counted = Workload(10)
+    counter = Workload(10)
     slow = span("GET /slow?id=eq.1 → 3 rows, 1 kB, 100 ms", 1)
-    counted.add(FAN_OUT)
-    counted.add(replace(trace([slow, replace(slow, status=500, rows=-1)]), id="s", route=""))
-    first, second = queries(counted, everything)
+    counter.add(FAN_OUT)
+    counter.add(replace(trace([slow, replace(slow, status=500, rows=-1)]), id="s", route=""))
+    first, second = queries(counter, everything)
     assert (first.fingerprint, first.calls, first.failed, first.rows_per_call) == ("GET slow?id=eq.?", 2, 1, 1.5)
     assert (first.total, first.share, first.routes) == (200.0, 0.8333, ())
     assert 100 <= first.p50 <= 142
     assert (second.calls, second.rows, second.bytes, second.routes) == (4, 8, 12_000, ("GET /export",))
-    assert [one.fingerprint for one in queries(counted, lambda fingerprint, relation: relation == RELATION)] == [
+    assert [span.fingerprint for span in queries(counter, lambda fingerprint, relation: relation == RELATION)] == [
         "GET videos?id=eq.?"
     ]
 
 
 def test_the_routes_of_a_query_are_ordered_by_frequency() -> None:
-    counted = Workload(10)
+    counter = Workload(10)
     for route, count in (("a", 1), ("b", 3), ("c", 2)):
-        counted.add(replace(FAN_OUT, id=route, route=route, spans=FAN_OUT.spans[:count]))
-    assert queries(counted, everything)[0].routes == ("b", "c", "a")
+        counter.add(replace(FAN_OUT, id=route, route=route, spans=FAN_OUT.spans[:count]))
+    assert queries(counter, everything)[0].routes == ("b", "c", "a")
 
 
 def test_routes_are_ordered_by_queries_per_trace() -> None:
-    def one(name: str, count: int, route: str, explicit: bool = True) -> Trace:
+    def trace_of(name: str, count: int, route: str, explicit: bool = True) -> Trace:
         return replace(FAN_OUT, id=name, route=route, explicit=explicit, spans=FAN_OUT.spans[:count])
 
-    traces = [one("a", 1, "GET /a"), one("b", 2, "GET /a"), one("c", 4, "GET /a"), one("d", 3, "", explicit=False)]
+    traces = [
+        trace_of("a", 1, "GET /a"),
+        trace_of("b", 2, "GET /a"),
+        trace_of("c", 4, "GET /a"),
+        trace_of("d", 3, "", explicit=False),
+    ]
     nameless, named = routes(trace_costs("file", traces))
     assert (nameless.route, nameless.traces, nameless.unjudged, nameless.p50_queries) == ("", 1, 1, 3)
     assert (named.route, named.traces, named.unjudged) == ("GET /a", 3, 0)

@@ -40,18 +40,18 @@ def results(name: str, settings: str = "") -> Any:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_text_has_the_same_lines_for_all_names_and_no_control_characters(name: str) -> None:
-    shown = text(example_verdict(name))
-    assert len(shown.split("\n")) == len(text(example_verdict(PLAIN)).split("\n"))
-    assert not {char for char in shown if unicodedata.category(char) in ("Cc", "Cf", "Zl", "Zp")} - {"\n"}
-    assert not any(line.lstrip().startswith(("::", "##[")) for line in shown.split("\n"))
+    output = text(example_verdict(name))
+    assert len(output.split("\n")) == len(text(example_verdict(PLAIN)).split("\n"))
+    assert not {char for char in output if unicodedata.category(char) in ("Cc", "Cf", "Zl", "Zp")} - {"\n"}
+    assert not any(line.lstrip().startswith(("::", "##[")) for line in output.split("\n"))
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_json_contains_names_unchanged(name: str) -> None:
-    made = json.loads(as_json(example_verdict(name)))
-    assert shape(made) == shape(json.loads(as_json(example_verdict(PLAIN))))
-    assert made["checks"][0]["problems"][0]["route"] == name
-    assert made["failed"] is True
+    document = json.loads(as_json(example_verdict(name)))
+    assert shape(document) == shape(json.loads(as_json(example_verdict(PLAIN))))
+    assert document["checks"][0]["problems"][0]["route"] == name
+    assert document["failed"] is True
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -67,9 +67,9 @@ def test_junit_keeps_its_structure_for_all_names(name: str) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_sarif_keeps_its_structure_for_all_names_and_has_no_links(name: str) -> None:
-    made = results(name)
-    assert shape(made) == shape(results(PLAIN))
-    assert not any("](" in one["message"]["text"] for one in made)
+    found_results = results(name)
+    assert shape(found_results) == shape(results(PLAIN))
+    assert not any("](" in result["message"]["text"] for result in found_results)
 
 
 def test_sarif_has_the_fields_that_its_schema_and_code_hosts_require() -> None:
@@ -83,18 +83,18 @@ def test_sarif_has_the_fields_that_its_schema_and_code_hosts_require() -> None:
     for rule in driver["rules"][: len(RULES)]:
         assert rule["fullDescription"]["text"].startswith("Finds")
         assert len(rule["fullDescription"]["text"]) <= 1024  # more of it GitHub does not take
-    for one in run["results"]:
-        assert one["ruleId"] in ids
-        assert one["level"] in ("error", "note")
-        assert one["message"]["text"]
-        (location,) = one["locations"]
+    for result in run["results"]:
+        assert result["ruleId"] in ids
+        assert result["level"] in ("error", "note")
+        assert result["message"]["text"]
+        (location,) = result["locations"]
         assert location["physicalLocation"] == {
             "artifactLocation": {"uri": "ci/fanin.toml"},
             "region": {"startLine": 1},
         }
-    assert {one["level"] for one in run["results"]} == {"error", "note"}
-    marks = [one["partialFingerprints"]["fanin/v1"] for one in run["results"]]
-    assert marks == [one["partialFingerprints"]["fanin/v1"] for one in results(PLAIN)]
+    assert {result["level"] for result in run["results"]} == {"error", "note"}
+    marks = [result["partialFingerprints"]["fanin/v1"] for result in run["results"]]
+    assert marks == [result["partialFingerprints"]["fanin/v1"] for result in results(PLAIN)]
     notes = run["invocations"][0]["toolConfigurationNotifications"]
     assert {"level": "warning", "message": {"text": "of videos"}} in notes
 
@@ -123,6 +123,6 @@ def test_a_source_location_is_a_file_inside_the_repository(caller: str, uri: str
     from proxy.check.sarif import _location
 
     problem = BudgetProblem("FAN001", "what", finding=replace(finding(PLAIN), caller=caller))
-    found = _location(problem, "").get("physicalLocation")
+    location = _location(problem, "").get("physicalLocation")
     expected = uri and {"artifactLocation": {"uri": uri}, "region": {"startLine": line}}
-    assert found == expected
+    assert location == expected

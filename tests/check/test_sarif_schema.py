@@ -68,7 +68,7 @@ def test_the_output_of_the_command_for_real_findings_is_valid(
     assert main(["check", *words, "--format", "sarif"]) == FINDINGS
     log = json.loads(capsys.readouterr().out)
     assert violations(log) == []
-    assert {"FAN001", "FAN002", "max_queries"} <= {one["ruleId"] for one in log["runs"][0]["results"]}
+    assert {"FAN001", "FAN002", "max_queries"} <= {result["ruleId"] for result in log["runs"][0]["results"]}
 
 
 def located(log: Any) -> Any:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 FAN_OUT = parallel([f"GET /videos?id=eq.{number}&select=id → 1 rows, 1 kB, 10 ms" for number in range(60)])
 MERGED = replace(
-    FAN_OUT, id="m", spans=tuple(replace(one, call=100, shared=60, outcome=Outcome.MERGED) for one in FAN_OUT.spans)
+    FAN_OUT, id="m", spans=tuple(replace(each, call=100, shared=60, outcome=Outcome.MERGED) for each in FAN_OUT.spans)
 )
 
 
@@ -55,7 +55,7 @@ def test_traffic_without_findings_exits_with_0(desk: Desk) -> None:
 )
 def test_a_finding_of_at_least_fail_on_exits_with_1(desk: Desk, fail_on: str, code: int) -> None:
     file = desk.record(FAN_OUT)
-    assert [one["finding"]["impact"] for one in desk.text("--traces", file)["findings"]] == ["HIGH"]
+    assert [each["finding"]["impact"] for each in desk.text("--traces", file)["findings"]] == ["HIGH"]
     assert desk.audit("--traces", file, "--fail-on", fail_on).code == code
     assert desk.audit("--traces", file).code == FINDINGS
     assert desk.text("--traces", file, "--fail-on", fail_on)["failed"] is bool(code)
@@ -72,10 +72,10 @@ def test_every_format_contains_the_finding_its_fix_and_the_figures(desk: Desk) -
     assert report["traffic"]["queries"] == 120
     (finding,) = report["findings"]
     assert (finding["times"], finding["traces"], finding["trace"]) == (2, 2, "t")
-    (asked,) = report["queries"]
-    assert (asked["calls"], asked["merged"], asked["routes"]) == (120, 60, ["GET /export"])
+    (usage,) = report["queries"]
+    assert (usage["calls"], usage["merged"], usage["routes"]) == (120, 60, ["GET /export"])
     log = json.loads(desk.audit("--traces", file, "--format", "sarif").out)
-    assert [one["occurrenceCount"] for one in log["runs"][0]["results"]] == [2]
+    assert [each["occurrenceCount"] for each in log["runs"][0]["results"]] == [2]
 
 
 def test_a_finding_of_an_inferred_trace_is_reported_and_does_not_fail(desk: Desk) -> None:
@@ -91,8 +91,8 @@ def test_an_ignored_finding_is_listed_with_its_reason_and_does_not_fail(desk: De
     file = desk.record(FAN_OUT)
     report = desk.text("--traces", file, settings=table)
     assert (report["findings"], report["failed"]) == ([], False)
-    (one,) = report["ignored"]
-    assert (one["finding"]["code"], one["times"], one["reason"], one["owner"]) == ("FAN001", 1, "in spring", "ana")
+    (each,) = report["ignored"]
+    assert (each["finding"]["code"], each["times"], each["reason"], each["owner"]) == ("FAN001", 1, "in spring", "ana")
     ran = desk.audit("--traces", file, "--fail-on", "low", settings=table)
     assert ran.code == OK
     assert "Ignored: 1\n" in ran.out
@@ -110,8 +110,10 @@ def test_a_rule_that_is_off_has_no_findings(desk: Desk) -> None:
 
 def test_a_name_that_postgrest_never_accepted_is_not_shown_and_its_requests_are_counted(desk: Desk) -> None:
     """It is hidden when it is recorded, too: this recording was written by somebody else."""
-    asked = parallel([f"GET /token-of-ana?id=eq.{number}&select=id" for number in range(60)])
-    whole = [*lines(replace(asked, spans=tuple(replace(one, bypass_reason="range") for one in asked.spans)))]
+    unconfirmed = parallel([f"GET /token-of-ana?id=eq.{number}&select=id" for number in range(60)])
+    whole = [
+        *lines(replace(unconfirmed, spans=tuple(replace(each, bypass_reason="range") for each in unconfirmed.spans)))
+    ]
     whole = [text.replace(b'"status":200', b'"status":404') for text in whole] + lines(replace(ONE, id="t2"))[1:]
     (desk.folder / "raw").write_bytes(b"".join(whole))
     for format_ in ("text", "md", "json", "html", "sarif"):
@@ -119,10 +121,12 @@ def test_a_name_that_postgrest_never_accepted_is_not_shown_and_its_requests_are_
         assert (ran.code, "token-of-ana" in ran.out) == (OK, False)
     report = desk.text("--traces", str(desk.folder / "raw"))
     assert (report["traffic"]["nameless"], report["traffic"]["failed"]) == (60, 60)
-    assert [one["fingerprint"] for one in report["queries"]] == ["GET songs?id=eq.?&select=id"]
-    assert [(one["reason"], one["queries"], one["fingerprints"]) for one in report["bypassed"]] == [("range", 60, [])]
-    taken = desk.audit("--traces", desk.record(asked)).out
-    assert "token-of-ana" in taken
+    assert [each["fingerprint"] for each in report["queries"]] == ["GET songs?id=eq.?&select=id"]
+    assert [(each["reason"], each["queries"], each["fingerprints"]) for each in report["bypassed"]] == [
+        ("range", 60, [])
+    ]
+    confirmed_output = desk.audit("--traces", desk.record(unconfirmed)).out
+    assert "token-of-ana" in confirmed_output
 
 
 def test_a_recording_without_a_trace_is_a_report_without_findings(desk: Desk) -> None:

@@ -178,7 +178,7 @@ def test_a_relation_matches_with_and_without_the_default_schema_also_in_older_re
     desk: Desk, older: bool, name: str
 ) -> None:
     recorded = "videos" if older else "public.videos"
-    spans = tuple(replace(one, relation=recorded) for one in FAN_OUT.spans)
+    spans = tuple(replace(span, relation=recorded) for span in FAN_OUT.spans)
     file = desk.record(replace(FAN_OUT, spans=spans))
     key = f"FAN001:{recorded}:GET /export:GET videos?id=eq.?&select=id"
     ran = desk.check("--traces", file)
@@ -224,7 +224,7 @@ def test_with_strict_an_unmeasured_budget_fails(desk: Desk) -> None:
 
 
 def test_a_finding_on_a_name_that_postgrest_never_accepted_is_not_reported(desk: Desk) -> None:
-    refused = replace(FAN_OUT, spans=tuple(replace(one, status=404) for one in FAN_OUT.spans))
+    refused = replace(FAN_OUT, spans=tuple(replace(span, status=404) for span in FAN_OUT.spans))
     ran = desk.check("--traces", desk.record(refused))
     assert "videos" not in ran.out
 

@@ -20,11 +20,11 @@ IGNORED: dict[str, Any] = {"ignore": [{"rule": "FAN001", "reason": "in spring"}]
 
 
 def analysed(*traces: Trace, **settings: Any) -> OfflineAnalysis:
-    courts = OfflineAnalysis(RULES, load(settings).settings)
-    for number, one in enumerate(traces):
-        courts.judge(f"file {number}", one)
-    courts.close()
-    return courts
+    analysis = OfflineAnalysis(RULES, load(settings).settings)
+    for number, recorded in enumerate(traces):
+        analysis.judge(f"file {number}", recorded)
+    analysis.close()
+    return analysis
 
 
 def test_a_finding_is_returned_once_with_its_numbers_of_occurrences_and_traces() -> None:
@@ -35,29 +35,29 @@ def test_a_finding_is_returned_once_with_its_numbers_of_occurrences_and_traces()
 
 
 def test_parts_of_a_trace_in_one_recording_are_one_trace() -> None:
-    courts = OfflineAnalysis(RULES, load({}).settings)
-    for one in (FAN_OUT, replace(FAN_OUT, part=2)):
-        courts.judge("file", one)
-    courts.close()
-    (seen,) = courts.seen()
+    analysis = OfflineAnalysis(RULES, load({}).settings)
+    for part in (FAN_OUT, replace(FAN_OUT, part=2)):
+        analysis.judge("file", part)
+    analysis.close()
+    (seen,) = analysis.seen()
     assert (seen.times, seen.traces) == (2, 1)
 
 
 def test_traces_that_can_fail_a_build_are_analysed_separately_and_come_first() -> None:
     seen = analysed(replace(FAN_OUT, explicit=False), FAN_OUT, replace(FAN_OUT, truncated=True)).seen()
-    assert [(one.can_fail, one.times) for one in seen] == [(True, 1), (False, 2)]
+    assert [(counted.can_fail, counted.times) for counted in seen] == [(True, 1), (False, 2)]
 
 
 def test_a_finding_about_the_workload_has_no_trace() -> None:
     slow = [replace(trace([span("GET /slow?id=eq.1&select=id → 900 ms", 1)]), id=str(n)) for n in range(9)]
-    (seen,) = [one for one in analysed(*slow).seen() if one.finding.code == "FAN016"]
+    (seen,) = [counted for counted in analysed(*slow).seen() if counted.finding.code == "FAN016"]
     assert (seen.times, seen.traces, seen.source, seen.trace) == (1, 0, "", "")
 
 
 def test_an_ignored_finding_is_known_and_not_seen() -> None:
-    courts = analysed(FAN_OUT, **IGNORED)
-    assert (courts.seen(), courts.warnings()) == ([], [])
-    (known,) = courts.known()
+    analysis = analysed(FAN_OUT, **IGNORED)
+    assert (analysis.seen(), analysis.warnings()) == ([], [])
+    (known,) = analysis.known()
     assert known.ignore is not None
     assert (known.count, known.ignore.reason) == (1, "in spring")
 
@@ -69,7 +69,7 @@ def test_an_ignore_is_unmatched_only_if_neither_run_matches_it() -> None:
 
 
 def test_a_finding_is_known_once_postgrest_accepted_its_name() -> None:
-    refused = replace(FAN_OUT, spans=tuple(replace(one, status=404) for one in FAN_OUT.spans))
+    refused = replace(FAN_OUT, spans=tuple(replace(counted, status=404) for counted in FAN_OUT.spans))
     assert analysed(refused).known() == []
     assert len(analysed(refused, FAN_OUT).known()) == 1
 

@@ -74,15 +74,15 @@ def test_the_key_of_a_finding_matches_with_and_without_the_default_schema() -> N
 
 
 def test_each_expired_and_each_unmatched_ignore_has_one_message() -> None:
-    one = ignores({"rule": "FAN003"}, {"rule": "FAN001", "until": DAY}, {"rule": "FAN001", "route": "x"})
-    one.not_ignored([FINDING], DAY)
-    assert list(one.expired(DAY)) == []
-    assert list(one.unmatched(DAY)) == [
+    table = ignores({"rule": "FAN003"}, {"rule": "FAN001", "until": DAY}, {"rule": "FAN001", "route": "x"})
+    table.not_ignored([FINDING], DAY)
+    assert list(table.expired(DAY)) == []
+    assert list(table.unmatched(DAY)) == [
         "ignore 1 (FAN003) has matched no finding",
         "ignore 3 (FAN001, x) has matched no finding",
     ]
     later = DAY + dt.timedelta(days=1)
-    assert list(one.expired(later)) == [
+    assert list(table.expired(later)) == [
         f"ignore 2 (FAN001) expired on {DAY}: its findings are reported again",
     ]
-    assert list(one.expired(later)) == list(one.unmatched(later)) == []
+    assert list(table.expired(later)) == list(table.unmatched(later)) == []

@@ -41,6 +41,6 @@ def test_the_location_names_what_is_known(changes: dict[str, str], location: str
 
 
 def test_code_keeps_its_lines_and_only_a_newline_ends_one() -> None:
-    made = replace(MADE, fix=replace(MADE.fix, sql="select 1\n  from \u2028t\x1b\n"))
-    ((_, language, lines), *_) = fixes(made)
+    finding = replace(MADE, fix=replace(MADE.fix, sql="select 1\n  from \u2028t\x1b\n"))
+    ((_, language, lines), *_) = fixes(finding)
     assert (language, lines) == ("sql", ["select 1", "  from \\u2028t\\x1b"])

@@ -36,7 +36,7 @@ def test_a_finding_that_is_no_longer_ignored_counts_as_new() -> None:
     assert store.add(ONE, 2.0, "")
     assert not store.add(ONE, 3.0, "")
     assert stored.count == 3
-    assert [one.ignore for one in store] == [None]
+    assert [stored.ignore for stored in store] == [None]
 
 
 def test_the_most_recently_seen_findings_come_first() -> None:

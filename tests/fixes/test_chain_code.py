@@ -40,7 +40,7 @@ def test_an_is_filter_needs_no_argument() -> None:
 def test_names_are_unique_identifiers() -> None:
     parsed = parse_fingerprint("GET t?class=eq.?&1a=eq.?&a=gte.?&a=lt.?&\u65e5=eq.?&b=is.null&limit=?")
     assert name_values(parsed, camel=True, bounds=True).arguments == ["_class", "_1a", "a", "a_2", "value", "limit"]
-    assert name_values(parsed, camel=True, taken=("a",)).filters[2] == "a_2"
+    assert name_values(parsed, camel=True, used=("a",)).filters[2] == "a_2"
 
 
 def test_the_calls_are_those_of_the_query_and_other_parameters_are_listed() -> None:

@@ -21,9 +21,9 @@ def test_a_name_that_is_invalid_or_reserved_is_changed(name: str, free: str) -> 
 
 
 def test_a_name_in_use_gets_a_number() -> None:
-    taken = {"a", "a_2"}
-    assert [free_name("a", taken) for _ in range(2)] == ["a_3", "a_4"]
-    assert taken == {"a", "a_2", "a_3", "a_4"}
+    used = {"a", "a_2"}
+    assert [free_name("a", used) for _ in range(2)] == ["a_3", "a_4"]
+    assert used == {"a", "a_2", "a_3", "a_4"}
 
 
 def test_the_reserved_names_can_be_replaced() -> None:

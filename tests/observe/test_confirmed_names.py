@@ -72,12 +72,12 @@ def test_a_finding_may_be_shown_once_its_names_are_confirmed() -> None:
     from rules.fan001_n_plus_one_read import detect
 
     seen = parallel([f"GET /t?id=eq.{n}" for n in range(6)])
-    found = tuple(detect(seen, RuleSettings()))
+    findings = tuple(detect(seen, RuleSettings()))
     names = ConfirmedNames()
     names.learn([replace(one, status=400) for one in seen.spans])
-    assert names.shown_findings(found) == []
+    assert names.shown_findings(findings) == []
     names.learn(seen.spans)
-    assert names.shown_findings(found) == list(found)
+    assert names.shown_findings(findings) == list(findings)
 
 
 def test_a_relation_may_be_shown_only_with_the_confirmed_schema() -> None:

@@ -14,27 +14,27 @@ def test_every_observer_receives_every_event() -> None:
 
 
 def test_an_observer_of_some_kinds_receives_only_those_in_order() -> None:
-    events, heard = Events(), list[Event]()
-    events.subscribe(heard.append, WindowClosed, MergingPaused)
-    told: list[Event] = [WindowClosed(3, 0.1), Warned("what", "remedy"), MergingPaused("load"), WindowClosed(1, 0.0)]
-    for event in told:
+    events, received = Events(), list[Event]()
+    events.subscribe(received.append, WindowClosed, MergingPaused)
+    emitted: list[Event] = [WindowClosed(3, 0.1), Warned("what", "remedy"), MergingPaused("load"), WindowClosed(1, 0.0)]
+    for event in emitted:
         events.emit(event)
-    assert heard == [told[0], told[2], told[3]]
+    assert received == [emitted[0], emitted[2], emitted[3]]
 
 
 def test_an_observer_that_keeps_failing_is_removed_and_a_warning_is_emitted() -> None:
-    events, heard, calls = Events(), list[Event](), list[int]()
+    events, received, calls = Events(), list[Event](), list[int]()
 
     def broken(event: Event) -> None:
         calls.append(1)
         raise ValueError("a secret value")
 
     events.subscribe(broken)
-    events.subscribe(heard.append)
+    events.subscribe(received.append)
     for _ in range(FAILURES + 5):
         events.emit(WindowClosed(1, 0.0))
-    warnings = [event for event in heard if isinstance(event, Warned)]
+    warnings = [event for event in received if isinstance(event, Warned)]
     assert len(calls) == FAILURES
     assert len(warnings) == 1
     assert "secret" not in warnings[0].what
-    assert len(heard) == FAILURES + 5 + 1
+    assert len(received) == FAILURES + 5 + 1

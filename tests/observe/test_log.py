@@ -77,35 +77,35 @@ def test_a_finding_on_names_that_postgrest_never_accepted_is_not_logged(stream: 
 
 
 def test_above_the_rate_traces_are_suppressed_and_the_next_line_has_their_number(stream: io.StringIO) -> None:
-    write, made, clock = trace_log(per_second=2)
+    write, output, clock = trace_log(per_second=2)
     for _ in range(7):
         write(CLOSED)
     clock[0] = 1.0
     for _ in range(3):
         write(CLOSED)
     assert [line["left_out"] for line in lines(stream)] == [0, 0, 5, 0]
-    assert made.left_out()["trace",] == 6
+    assert output.left_out()["trace",] == 6
 
 
 def test_the_number_of_lines_suppressed_at_the_end_is_logged_on_close(stream: io.StringIO) -> None:
-    write, made, _ = trace_log(per_second=1)
+    write, output, _ = trace_log(per_second=1)
     write(CLOSED)
-    made.close()
+    output.close()
     assert len(lines(stream)) == 1
     for _ in range(3):
         write(CLOSED)
-    made.close()
-    made.close()
+    output.close()
+    output.close()
     assert [(line["event"], line.get("trace")) for line in lines(stream)[1:]] == [("left out", 3)]
 
 
 def test_a_rate_of_0_suppresses_all_lines(stream: io.StringIO) -> None:
-    write, made, clock = trace_log(per_second=0)
+    write, output, clock = trace_log(per_second=0)
     write(CLOSED)
     clock[0] = 99.0
     write(CLOSED)
     assert not stream.getvalue()
-    assert made.left_out()["trace",] == 2
+    assert output.left_out()["trace",] == 2
 
 
 def test_a_rate_below_1_allows_a_line_occasionally(stream: io.StringIO) -> None:
@@ -129,11 +129,11 @@ def test_a_warning_has_a_remedy_and_the_location_of_an_error_but_not_its_text(st
 
 
 def test_warnings_have_their_own_rate(stream: io.StringIO) -> None:
-    made = log.LogOutput(lambda: LogSettings(warnings=2), lambda: 0.0)
+    output = log.LogOutput(lambda: LogSettings(warnings=2), lambda: 0.0)
     for _ in range(5):
-        log.Warnings(made.warnings)(Warned("a", "b"))
+        log.Warnings(output.warnings)(Warned("a", "b"))
     assert len(lines(stream)) == 2
-    assert made.left_out() == {("trace",): 0, ("warning",): 3, ("library",): 0}
+    assert output.left_out() == {("trace",): 0, ("warning",): 3, ("library",): 0}
 
 
 def test_changed_settings_are_logged_by_name_without_values(stream: io.StringIO) -> None:
@@ -153,10 +153,10 @@ def test_a_library_record_is_reduced_to_source_location_and_error_type(captured:
         except KeyError:
             logger.log(level, f"{SECRET} %s", SECRET, exc_info=True, stack_info=True, extra={"secret": SECRET})  # noqa: G004
     assert "secret" not in captured.getvalue().replace("test_log.py", "")
-    found = lines(captured)
-    assert [line["said"] for line in found] == ["warning", "error", "critical"]
-    assert all(line["source"] == (name or "root") and line["error"] == "KeyError" for line in found)
-    assert all("test_log.py:" in line["at"] for line in found)
+    logged = lines(captured)
+    assert [line["said"] for line in logged] == ["warning", "error", "critical"]
+    assert all(line["source"] == (name or "root") and line["error"] == "KeyError" for line in logged)
+    assert all("test_log.py:" in line["at"] for line in logged)
 
 
 def test_a_library_record_below_warning_is_not_logged(captured: io.StringIO) -> None:
@@ -184,8 +184,8 @@ def test_messages_of_the_interpreter_are_logged_without_their_text(
         warnings.showwarning(SECRET, RuntimeWarning, "x.py", 7)
     sys.excepthook(ValueError, ValueError(SECRET), None)
     assert "secret" not in captured.getvalue()
-    told = [(line["source"], line.get("error")) for line in lines(captured)]
-    assert told == [
+    logged = [(line["source"], line.get("error")) for line in lines(captured)]
+    assert logged == [
         ("python", "ValueError"),
         ("python thread", "ValueError"),
         ("python RuntimeWarning", None),
@@ -195,12 +195,12 @@ def test_messages_of_the_interpreter_are_logged_without_their_text(
 
 
 def test_library_records_have_a_rate_too(stream: io.StringIO) -> None:
-    made = log.LogOutput(lambda: LogSettings(warnings=2), lambda: 0.0)
-    release = made.capture()
+    output = log.LogOutput(lambda: LogSettings(warnings=2), lambda: 0.0)
+    restore = output.capture()
     for _ in range(9):
         logging.getLogger("aiohttp.server").error("a")
-    release()
-    made.close()
+    restore()
+    output.close()
     assert [line["event"] for line in lines(stream)] == ["library", "library", "left out"]
     assert lines(stream)[-1]["library"] == 7
 

@@ -70,8 +70,8 @@ def exemplars(metrics: Metrics) -> dict[str, tuple[str, float]]:
     }
 
 
-def changed(made: Span, **values: object) -> Span:
-    return msgspec.structs.replace(made, **values)
+def changed(original: Span, **values: object) -> Span:
+    return msgspec.structs.replace(original, **values)
 
 
 def trace(*spans: Span, **values: object) -> Trace:
@@ -133,8 +133,8 @@ def test_a_relation_gets_a_label_only_with_its_first_2xx() -> None:
 
 
 def test_a_preflight_gives_no_relation_a_label() -> None:
-    asked = changed(span(LINE.format(1), 1), method="OPTIONS")
-    seen = counted(RequestAnswered(asked, 0.0), UpstreamCalled("public.creators", "original", 0.1, 200, "OPTIONS"))
+    preflight = changed(span(LINE.format(1), 1), method="OPTIONS")
+    seen = counted(RequestAnswered(preflight, 0.0), UpstreamCalled("public.creators", "original", 0.1, 200, "OPTIONS"))
     assert seen["fanin_requests_total", "2xx", "OPTIONS", "passed", "other"] == 1
     assert seen["fanin_upstream_calls_total", "original", "other"] == 1
 
@@ -211,8 +211,8 @@ def test_retries_preflights_and_requests_outside_the_mount_are_not_queries_of_a_
     ("explicit", "mixed", "kind"), [(True, False, "explicit"), (False, False, "inferred"), (False, True, "mixed")]
 )
 def test_traces_are_counted_by_kind(explicit: bool, mixed: bool, kind: str) -> None:
-    made = trace(span(LINE.format(1), 1), explicit=explicit, mixed=mixed, truncated=True)
-    seen = counted(TraceClosed(made, ()))
+    closed = trace(span(LINE.format(1), 1), explicit=explicit, mixed=mixed, truncated=True)
+    seen = counted(TraceClosed(closed, ()))
     assert seen["fanin_trace_queries_count", kind, "GET /export"] == 1
     assert seen["fanin_traces_truncated_total", kind] == 1
 
@@ -326,9 +326,9 @@ def test_a_health_check_sets_upstream_up() -> None:
 
 
 def test_label_values_from_clients_are_escaped() -> None:
-    made = trace(span(LINE.format(1), 1), route='a"b\\c\nd')
+    closed = trace(span(LINE.format(1), 1), route='a"b\\c\nd')
     for accept in ("", OPEN_METRICS):
-        body, _ = counting(TraceClosed(made, ())).now().render(accept)
+        body, _ = counting(TraceClosed(closed, ())).now().render(accept)
         assert b'route="a\\"b\\\\c\\nd"' in body
 
 

@@ -41,7 +41,7 @@ class Exporter:
         return self
 
     def of(self, kind: SpanKind) -> list[ReadableSpan]:
-        return [one for one in self._kept.get_finished_spans() if one.kind is kind]
+        return [otel_span for otel_span in self._kept.get_finished_spans() if otel_span.kind is kind]
 
     @property
     def served(self) -> list[ReadableSpan]:
@@ -60,19 +60,19 @@ def called(call: int, kind: str = "original", status: int = 200) -> UpstreamCall
     return UpstreamCalled("creators", kind, 0.5, status, call=call)
 
 
-def id_of(one: ReadableSpan) -> int:
-    assert one.context is not None
-    return int(one.context.span_id)
+def id_of(otel_span: ReadableSpan) -> int:
+    assert otel_span.context is not None
+    return int(otel_span.context.span_id)
 
 
-def parent_of(one: ReadableSpan) -> int | None:
-    return None if one.parent is None else one.parent.span_id
+def parent_of(otel_span: ReadableSpan) -> int | None:
+    return None if otel_span.parent is None else otel_span.parent.span_id
 
 
 @pytest.mark.parametrize("events", [(called(1), answered(1)), (answered(1), called(1))])
 def test_a_call_is_a_child_of_the_request_that_it_answered_in_any_order_of_events(events: tuple[Event, ...]) -> None:
-    made = Exporter().emit(*events)
-    (request,), (call,) = made.served, made.called
+    exporter = Exporter().emit(*events)
+    (request,), (call,) = exporter.served, exporter.called
     assert parent_of(call) == id_of(request)
     assert not call.links
     assert call.start_time is not None
@@ -81,22 +81,22 @@ def test_a_call_is_a_child_of_the_request_that_it_answered_in_any_order_of_event
 
 
 def test_a_call_waits_for_all_requests_that_it_answers_and_links_to_each() -> None:
-    made = Exporter().emit(called(1, "merged"), *(answered(1, shared=3) for _ in range(2)))
-    assert not made.called
-    made.emit(answered(1, shared=3))
-    (call,) = made.called
-    assert [link.context.span_id for link in call.links] == [id_of(one) for one in made.served]
-    assert parent_of(call) == id_of(made.served[0])
+    exporter = Exporter().emit(called(1, "merged"), *(answered(1, shared=3) for _ in range(2)))
+    assert not exporter.called
+    exporter.emit(answered(1, shared=3))
+    (call,) = exporter.called
+    assert [link.context.span_id for link in call.links] == [id_of(otel_span) for otel_span in exporter.served]
+    assert parent_of(call) == id_of(exporter.served[0])
 
 
 def test_the_calls_of_a_chunked_list_are_children_of_its_request() -> None:
-    made = Exporter().emit(called(1, "part"), called(1, "part"), called(1, "part"), answered(1))
-    assert [parent_of(call) for call in made.called] == [id_of(made.served[0])] * 3
+    exporter = Exporter().emit(called(1, "part"), called(1, "part"), called(1, "part"), answered(1))
+    assert [parent_of(call) for call in exporter.called] == [id_of(exporter.served[0])] * 3
 
 
 def test_concurrent_calls_are_not_mixed_up() -> None:
-    made = Exporter().emit(called(1), called(2), answered(2), answered(1))
-    assert [parent_of(call) for call in made.called] == [id_of(one) for one in made.served]
+    exporter = Exporter().emit(called(1), called(2), answered(2), answered(1))
+    assert [parent_of(call) for call in exporter.called] == [id_of(otel_span) for otel_span in exporter.served]
 
 
 @pytest.mark.parametrize("kind", ["types", "shadow"])
@@ -108,24 +108,24 @@ def test_a_call_that_answers_no_request_is_a_root_span(kind: str) -> None:
 
 
 def test_a_call_waits_a_limited_time_for_requests_whose_client_left() -> None:
-    made = Exporter().emit(called(1, "merged"), answered(1, shared=3), called(2, "merged"))
-    made.now += MAX_WAIT
-    made.emit(answered(3))
-    assert len(made.called) == 2
-    assert [len(call.links) for call in made.called] == [0, 0]
-    assert parent_of(made.called[0]) == id_of(made.served[0])
-    assert made.called[1].parent is None
+    exporter = Exporter().emit(called(1, "merged"), answered(1, shared=3), called(2, "merged"))
+    exporter.now += MAX_WAIT
+    exporter.emit(answered(3))
+    assert len(exporter.called) == 2
+    assert [len(call.links) for call in exporter.called] == [0, 0]
+    assert parent_of(exporter.called[0]) == id_of(exporter.served[0])
+    assert exporter.called[1].parent is None
 
 
 def test_the_number_of_waiting_calls_is_bounded() -> None:
-    made = Exporter().emit(*(called(n + 1) for n in range(MAX_GROUPS + 3)))
-    assert len(made.called) == 3
+    exporter = Exporter().emit(*(called(n + 1) for n in range(MAX_GROUPS + 3)))
+    assert len(exporter.called) == 3
 
 
 async def test_close_makes_spans_of_all_waiting_calls() -> None:
-    made = Exporter().emit(called(1))
-    await made.spans.close()
-    assert len(made.called) == 1
+    exporter = Exporter().emit(called(1))
+    await exporter.spans.close()
+    assert len(exporter.called) == 1
 
 
 @pytest.mark.parametrize(
@@ -154,18 +154,18 @@ def test_a_4xx_is_not_an_error_of_the_server_span() -> None:
 )
 def test_a_call_has_the_address_of_upstream(upstream: str, address: tuple[str, str, int | None]) -> None:
     (call,) = Exporter(upstream).emit(called(0)).called
-    told = call.attributes
-    assert told is not None
-    assert (told["url.scheme"], told["server.address"], told.get("server.port")) == address
+    attributes = call.attributes
+    assert attributes is not None
+    assert (attributes["url.scheme"], attributes["server.address"], attributes.get("server.port")) == address
 
 
 def test_a_name_that_postgrest_never_accepted_is_in_no_span() -> None:
     refused = replace(span("SECRET /secret?secret=eq.1", 1), status=404, method="SECRET", call=1)
-    made = Exporter().emit(
+    exporter = Exporter().emit(
         RequestAnswered(refused, 0.0), UpstreamCalled("secret", "original", 0.1, 404, "SECRET", call=1)
     )
-    for one in (*made.served, *made.called):
-        assert "secret" not in f"{one.name} {dict(one.attributes or {})}".lower()
+    for otel_span in (*exporter.served, *exporter.called):
+        assert "secret" not in f"{otel_span.name} {dict(otel_span.attributes or {})}".lower()
 
 
 @pytest.mark.parametrize("parent", [b"", b"nonsense", b"00-" + b"0" * 32 + b"-1-01", b"\xff"])

@@ -25,9 +25,9 @@ def text(seen: Trace) -> str:
 
 def test_requests_that_shared_a_call_are_one_line() -> None:
     spans = [replace(span(LINE.format(n), n + 1), call=1, shared=4, outcome=Outcome.MERGED) for n in range(4)]
-    shown = text(trace(spans))
-    assert "4 requests → 1 upstream call" in shown
-    assert shown.count("merged: 4 requests, 4 keys, 1 call") == 1
+    printed = text(trace(spans))
+    assert "4 requests → 1 upstream call" in printed
+    assert printed.count("merged: 4 requests, 4 keys, 1 call") == 1
 
 
 def test_equal_requests_that_shared_an_answer_are_one_line() -> None:
@@ -42,14 +42,14 @@ def test_a_request_that_was_not_merged_has_its_reason() -> None:
 
 
 def test_a_finding_is_printed_below_with_its_fix() -> None:
-    shown = text(parallel([LINE.format(n) for n in range(6)]))
-    assert "[MEDIUM: FAN001] 6 reads of creators, one for each id" in shown
-    assert "where id = ANY($1::bigint[]);" in shown
+    printed = text(parallel([LINE.format(n) for n in range(6)]))
+    assert "[MEDIUM: FAN001] 6 reads of creators, one for each id" in printed
+    assert "where id = ANY($1::bigint[]);" in printed
 
 
 def test_a_long_trace_is_truncated_and_the_rest_counted() -> None:
-    shown = text(parallel(["GET /t?a=gt.1"] * (MOST_SPANS + 7)))
-    assert "… and 7 more requests" in shown
+    printed = text(parallel(["GET /t?a=gt.1"] * (MOST_SPANS + 7)))
+    assert "… and 7 more requests" in printed
 
 
 def test_inferred_mixed_and_truncated_are_marked() -> None:
@@ -59,8 +59,8 @@ def test_inferred_mixed_and_truncated_are_marked() -> None:
 
 def test_text_from_clients_is_escaped_for_the_terminal() -> None:
     nasty = replace(span(LINE.format(1), 1), caller="\x1b[31m", fingerprint="GET t\x07")
-    shown = text(replace(trace([nasty]), route="\x1b]0;x\x07"))
-    assert all(line.isprintable() for line in shown.split("\n"))
+    printed = text(replace(trace([nasty]), route="\x1b]0;x\x07"))
+    assert all(line.isprintable() for line in printed.split("\n"))
 
 
 def test_only_closed_traces_are_printed() -> None:
