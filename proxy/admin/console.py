@@ -1,4 +1,7 @@
-"""The pages and the API of one running fanin, and the traces that it stores for them."""
+"""The pages and the API of one running fanin, and the traces that it stores for them.
+
+Tests: tests/e2e/test_api.py.
+"""
 
 import asyncio
 import time

@@ -1,6 +1,8 @@
 """Publishes messages to browsers as server-sent events (https://html.spec.whatwg.org/#server-sent-events).
 
 Publishing never waits: a reader that is too slow is disconnected, so that it cannot delay requests.
+
+Tests: tests/e2e/test_api.py.
 """
 
 import asyncio

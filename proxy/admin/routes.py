@@ -1,4 +1,7 @@
-"""aiohttp routes of the pages and the API; the answers come from functions that the caller passes."""
+"""aiohttp routes of the pages and the API; the answers come from functions that the caller passes.
+
+Tests: tests/e2e/test_api.py.
+"""
 
 from collections.abc import Awaitable, Callable, Mapping
 

@@ -1,4 +1,7 @@
-"""JSON of the API for fingerprints, findings and rules; units as in ``views``."""
+"""JSON of the API for fingerprints, findings and rules; units as in ``views``.
+
+Tests: tests/e2e/test_api.py.
+"""
 
 from collections.abc import Iterable, Sequence
 from typing import Protocol

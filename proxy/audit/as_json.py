@@ -1,4 +1,7 @@
-"""Formats a report as JSON; docs/reference/audit.md describes its fields."""
+"""Formats a report as JSON; docs/reference/audit.md describes its fields.
+
+Tests: tests/audit/test_formats.py.
+"""
 
 import msgspec
 

@@ -1,4 +1,7 @@
-"""Formats a report as Markdown, for a wiki, a pull request or a build summary (https://github.github.com/gfm/)."""
+"""Formats a report as Markdown, for a wiki, a pull request or a build summary (https://github.github.com/gfm/).
+
+Tests: tests/audit/test_formats.py.
+"""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,7 @@
-"""Formats a report as SARIF, whose findings code hosts show next to the code, with the helpers of ``check.sarif``."""
+"""Formats a report as SARIF, whose findings code hosts show next to the code, with the helpers of ``check.sarif``.
+
+Tests: tests/audit/test_formats.py.
+"""
 
 from collections.abc import Sequence
 from typing import Any

@@ -1,4 +1,7 @@
-"""The fields of a report. The reference page is generated from this module; every format contains all fields."""
+"""The fields of a report. The reference page is generated from this module; every format contains all fields.
+
+Tests: tests/audit/test_formats.py.
+"""
 
 from typing import Annotated
 

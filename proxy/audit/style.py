@@ -1,4 +1,7 @@
-"""Style sheet of the HTML report, for light and dark mode, with the colours of ``admin/pages/style.css``."""
+"""Style sheet of the HTML report, for light and dark mode, with the colours of ``admin/pages/style.css``.
+
+Tests: tests/audit/test_formats.py.
+"""
 
 STYLE = """
 :root { color-scheme: light dark; --back: #fff; --raised: #f6f7f8; --line: #dfe3e6; --text: #1b2025; --quiet: #5d6770;

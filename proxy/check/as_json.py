@@ -1,4 +1,7 @@
-"""Formats a verdict as JSON."""
+"""Formats a verdict as JSON.
+
+Tests: tests/check/test_formats.py.
+"""
 
 import msgspec
 

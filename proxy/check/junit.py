@@ -1,4 +1,7 @@
-"""Formats a verdict as JUnit XML, which build servers (Jenkins, GitLab, reporters for GitHub) show as tests."""
+"""Formats a verdict as JUnit XML, which build servers (Jenkins, GitLab, reporters for GitHub) show as tests.
+
+Tests: tests/check/test_formats.py.
+"""
 
 import re
 from collections.abc import Iterator

@@ -1,4 +1,7 @@
-"""``fanin serve``: assembles a running fanin, handles signals, and stops it."""
+"""``fanin serve``: assembles a running fanin, handles signals, and stops it.
+
+Tests: tests/e2e/test_reload.py.
+"""
 
 import asyncio
 import gc

@@ -1,4 +1,7 @@
-"""Explains a rule, a bypass reason, a fallback reason, a comparison result or an error code."""
+"""Explains a rule, a bypass reason, a fallback reason, a comparison result or an error code.
+
+Tests: tests/commands/test_main.py.
+"""
 
 import difflib
 from collections.abc import Iterable

@@ -1,4 +1,7 @@
-"""Memoizes generated code: the same findings occur again and again, and their code is always the same."""
+"""Memoizes generated code: the same findings occur again and again, and their code is always the same.
+
+Tests: tests/fixes/test_batch_code.py.
+"""
 
 from functools import lru_cache
 

@@ -1,4 +1,7 @@
-"""Several reads as one database function, so that one call loads a page or a job."""
+"""Several reads as one database function, so that one call loads a page or a job.
+
+Tests: tests/fixes/test_advice_code.py.
+"""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,7 @@
-"""Limits the rate of log lines, and counts the suppressed ones."""
+"""Limits the rate of log lines, and counts the suppressed ones.
+
+Tests: tests/observe/test_log.py.
+"""
 
 from collections.abc import Callable
 

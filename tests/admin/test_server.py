@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 TOKEN = "a-token-of-some-length"
 ELSEWHERE = "X-Forwarded-For: 192.0.2.7"
-"""How a test on this machine comes from another one."""
+"""Header that makes the local client of a test a remote one."""
 BEARER = f"Authorization: Bearer {TOKEN}"
 JSON = ("Content-Type: application/json", "Content-Length: 2")
 
@@ -36,7 +36,7 @@ async def counts(_: str) -> tuple[bytes, str]:
 
 
 class Loaded:
-    """Settings in force, which a test may change."""
+    """Effective settings that a test may change."""
 
     def __init__(self, **flags: Any) -> None:
         self.flags = {"admin": "127.0.0.1:0", **flags}
@@ -55,7 +55,7 @@ class Loaded:
 
 @asynccontextmanager
 async def admin(loaded: Loaded) -> AsyncIterator[AdminServer]:
-    """An admin port with two routes more, as a later page would have them."""
+    """An admin port with three further routes, in place of pages."""
     more = [web.get("/", loaded.page), web.get("/api/traces", loaded.page), web.post("/api/pause", loaded.change)]
     async with ScriptedUpstream(answers(OK)) as upstream, fanin(upstream.url) as sidecar:
         server = AdminServer(sidecar, counts, loaded, more)

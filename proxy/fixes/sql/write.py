@@ -1,4 +1,7 @@
-"""SQL that writes many rows in one statement. fanin does not read bodies: one placeholder column stands for all."""
+"""SQL that writes many rows in one statement. fanin does not read bodies: one placeholder column stands for all.
+
+Tests: tests/fixes/test_write_code.py.
+"""
 
 from proxy.analysis.fingerprint import Filter, ParsedFingerprint, conflict_columns, describes_body, key_filter
 from proxy.fixes.sql.clauses import (
