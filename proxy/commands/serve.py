@@ -104,7 +104,7 @@ class StopSignal:
 def _observers(
     sidecar: Sidecar, console: Console, lines: log.LogOutput, events: Events, stack: AsyncExitStack
 ) -> Metrics:
-    """Subscribe metrics and the log, and if configured the trace printer, OTLP and the recorder; returns the metrics."""
+    """Subscribe all observers: metrics and log; trace printer, OTLP and recorder if configured. Returns the metrics."""
     settings = sidecar.settings
     spans, recorder = _spans(settings, events), _recorder(settings, events, sidecar.salt)
     if recorder is not None:
