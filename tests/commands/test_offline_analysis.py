@@ -69,7 +69,7 @@ def test_an_ignore_is_unmatched_only_if_neither_run_matches_it() -> None:
 
 
 def test_a_finding_is_known_once_postgrest_accepted_its_name() -> None:
-    refused = replace(FAN_OUT, spans=tuple(replace(counted, status=404) for counted in FAN_OUT.spans))
+    refused = replace(FAN_OUT, spans=tuple(replace(each, status=404) for each in FAN_OUT.spans))
     assert analysed(refused).known() == []
     assert len(analysed(refused, FAN_OUT).known()) == 1
 

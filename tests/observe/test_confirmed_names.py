@@ -9,7 +9,7 @@ from proxy.observe.confirmed_names import ConfirmedNames
 from tests.rules.traces import parallel, span
 
 LINE = "GET /creators?id=eq.1&select=id"
-TAKEN = span(LINE, 1)
+ACCEPTED = span(LINE, 1)
 
 
 def names_after(*lines: str) -> ConfirmedNames:
@@ -20,7 +20,7 @@ def names_after(*lines: str) -> ConfirmedNames:
 
 def test_a_query_that_succeeded_once_may_be_shown_even_if_it_fails_later() -> None:
     for status in (200, 404, 500, 0):
-        assert names_after(LINE).fingerprint_of(replace(TAKEN, status=status)) == "GET creators?id=eq.?&select=id"
+        assert names_after(LINE).fingerprint_of(replace(ACCEPTED, status=status)) == "GET creators?id=eq.?&select=id"
 
 
 def test_a_query_that_never_succeeded_shows_only_a_confirmed_relation() -> None:
@@ -31,16 +31,18 @@ def test_a_query_that_never_succeeded_shows_only_a_confirmed_relation() -> None:
 
 
 def test_an_unknown_method_is_not_shown() -> None:
-    assert ConfirmedNames().fingerprint_of(replace(TAKEN, method="SECRET", fingerprint="SECRET creators")) == "other …"
+    assert (
+        ConfirmedNames().fingerprint_of(replace(ACCEPTED, method="SECRET", fingerprint="SECRET creators")) == "other …"
+    )
 
 
 @pytest.mark.parametrize(
     "refused",
     [
-        replace(TAKEN, status=404),
-        replace(TAKEN, status=400),
-        replace(TAKEN, status=0),
-        replace(TAKEN, method="OPTIONS"),
+        replace(ACCEPTED, status=404),
+        replace(ACCEPTED, status=400),
+        replace(ACCEPTED, status=0),
+        replace(ACCEPTED, method="OPTIONS"),
         span("GET /creators?columns=id", 1),
         span("DELETE /creators?on_conflict=id", 1),
         span("PATCH /creators?on_conflict=id", 1),
