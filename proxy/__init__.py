@@ -37,29 +37,30 @@ tests/test_imports.py says which. The folders that decide are pure: no clock, no
     Which spans belong together? Spans grouped into traces, the traces that are kept, and what one cost.
 ``observe``
     What happened? Events, and those who read them: metrics, log, OTLP.
+``path``
+    What is done with a request? The decisions of the data path, as pure functions and state machines.
+``settings``
+    How is fanin configured? Every setting, where it comes from, how it is shown, overridden and reloaded.
 ``fixes``
     How is a cure written? The code that findings print, as SQL, supabase-js and supabase-py.
 ``analysis``
-    What do spans and the workload show? The questions that several rules ask.
+    What is a rule, and what do spans and the workload show? The questions that several rules ask.
 ``findings``
     What was found? Findings, the ones that are kept, and the ones that are ignored.
-``path``
-    What is done with a request? The decisions of the data path, as pure functions and state machines.
 ``sql``
     Which SQL does a request stand for? Statements to be read by people.
 ``postgrest``
     What do requests and answers of PostgREST mean? Each fact once, over bytes.
 ``http1``
     What do the bytes of an HTTP/1.1 message mean (RFC 9112)? Heads, body framing, chunks.
-``settings``
-    How is fanin configured? Every setting, where it comes from, how it is shown, overridden and reloaded.
 ``errors``
     What does fanin itself say when something is wrong? Codes, reasons, remedies, and its error answers.
 ``text``
     How is text that a client controls shown safely? In a terminal, a log line, Markdown.
 
 Beside them stand ``model`` (the values that the steps hand to each other), ``allowed_differences`` (all that an answer
-through fanin may differ in from PostgREST's own), and ``rules`` (one file a rule).
+through fanin may differ in from PostgREST's own), ``settings_base`` (what the tables of settings are made of), and the
+package ``rules`` (one file a rule), which stands below ``settings``: that collects the levels and thresholds of rules.
 
 Words: a *query* is a request that was understood; its *fingerprint* is the query without its literals; the
 *identity* is everything else that the database could see of the caller. A *window* gathers requests with one

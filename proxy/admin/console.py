@@ -14,7 +14,7 @@ from proxy.admin.page_files import page_files
 from proxy.admin.routes import Answers, routes
 from proxy.admin.usage_views import rule_view, stored_finding_views, usage_views
 from proxy.admin.views import detail_of, summary_of
-from proxy.findings.model import Rule
+from proxy.analysis.rule import AnyRule
 from proxy.observe.confirmed_names import ConfirmedNames
 from proxy.observe.events import Events, TraceClosed, Warned
 from proxy.observe.series import READ
@@ -38,7 +38,7 @@ class Console:
     """An observer with something to show. ``settings`` tells those in force."""
 
     def __init__(
-        self, sidecar: Sidecar, events: Events, rules: Sequence[Rule], settings: Callable[[], Settings]
+        self, sidecar: Sidecar, events: Events, rules: Sequence[AnyRule], settings: Callable[[], Settings]
     ) -> None:
         made = settings()
         self._sidecar = sidecar

@@ -6,10 +6,11 @@ from typing import Protocol
 import msgspec
 
 from proxy.admin.views import code_of
+from proxy.analysis.rule import AnyRule
 from proxy.analysis.workload import Usage
-from proxy.findings.model import Finding, Rule
+from proxy.findings.ignores import Ignore
+from proxy.findings.model import Finding
 from proxy.observe.confirmed_names import ConfirmedNames
-from proxy.settings.tables import Ignore
 
 
 class FindingHistory(Protocol):
@@ -95,7 +96,7 @@ def stored_finding_views(known: Iterable[FindingHistory], epoch: float) -> list[
     ]
 
 
-def rule_view(rule: Rule, level: str) -> RuleView:
+def rule_view(rule: AnyRule, level: str) -> RuleView:
     """A rule at its level."""
     return RuleView(rule.code, rule.name, rule.safety, level, rule.document)
 

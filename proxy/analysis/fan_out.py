@@ -12,7 +12,7 @@ from proxy.analysis.fingerprint import Filter, ParsedFingerprint, read_fingerpri
 from proxy.analysis.spans import by_fingerprint, grouped, is_read
 from proxy.findings.model import impact_of
 from proxy.model import Span, Trace
-from proxy.settings.rules import NPlusOne
+from proxy.settings_base import Count, Positive, Thresholds
 
 IMPACTS = ((1.0, 100, "CRITICAL"), (0.2, 20, "HIGH"), (0.05, 10, "MEDIUM"))
 """Seconds of calls saved, or calls, from which an impact holds; below the last it is LOW."""
@@ -24,6 +24,14 @@ FASTEST = 0.2
 """Seconds between two that a timer made, at least: what an application does between two reads takes less."""
 
 
+class LoopThresholds(Thresholds):
+    """From where on look-alikes are a fan-out or a loop."""
+
+    min_calls: Count
+    min_distinct: Count
+    max_pause: Positive
+
+
 class FanOut(msgspec.Struct, frozen=True):
     """Look-alikes that differ in ``key``."""
 
@@ -31,11 +39,11 @@ class FanOut(msgspec.Struct, frozen=True):
     key: Filter
 
 
-Find = Callable[[ParsedFingerprint, Sequence[Span], NPlusOne], FanOut | None]
+Find = Callable[[ParsedFingerprint, Sequence[Span], LoopThresholds], FanOut | None]
 """``together`` or ``in_turn``: at most one of them finds something, by what most spans of the fingerprint do."""
 
 
-def fan_outs(trace: Trace, find: Find, bounds: NPlusOne) -> Iterator[tuple[ParsedFingerprint, FanOut]]:
+def fan_outs(trace: Trace, find: Find, bounds: LoopThresholds) -> Iterator[tuple[ParsedFingerprint, FanOut]]:
     """Of each kind of read that fans out in ``trace``; none where it may mix several requests of the application."""
     reads = {} if trace.mixed else by_fingerprint(filter(is_read, trace.spans))
     for fingerprint, spans in reads.items():
@@ -45,19 +53,19 @@ def fan_outs(trace: Trace, find: Find, bounds: NPlusOne) -> Iterator[tuple[Parse
             yield shown, found
 
 
-def together(shown: ParsedFingerprint, spans: Sequence[Span], bounds: NPlusOne) -> FanOut | None:
+def together(shown: ParsedFingerprint, spans: Sequence[Span], bounds: LoopThresholds) -> FanOut | None:
     """All of them, if they were in flight together."""
     key = varying_key(shown, spans, bounds)
     return FanOut(tuple(spans), key) if key is not None and in_parallel(spans) else None
 
 
-def in_turn(shown: ParsedFingerprint, spans: Sequence[Span], bounds: NPlusOne) -> FanOut | None:
+def in_turn(shown: ParsedFingerprint, spans: Sequence[Span], bounds: LoopThresholds) -> FanOut | None:
     """The loops over a key among them, if they were sent one after another."""
     fans_out = varying_key(shown, spans, bounds) is not None
     return loop(shown, spans, bounds) if fans_out and not in_parallel(spans) else None
 
 
-def loop(shown: ParsedFingerprint, spans: Sequence[Span], bounds: NPlusOne) -> FanOut | None:
+def loop(shown: ParsedFingerprint, spans: Sequence[Span], bounds: LoopThresholds) -> FanOut | None:
     """The loops over a key among them: without what is polled, and with no pause in a loop."""
     looped = [run for run in runs(unpolled(spans), bounds.max_pause) if varying_key(shown, run, bounds) is not None]
     found = tuple(span for run in looped for span in run)
@@ -65,7 +73,7 @@ def loop(shown: ParsedFingerprint, spans: Sequence[Span], bounds: NPlusOne) -> F
     return None if key is None else FanOut(found, key)
 
 
-def varying_key(shown: ParsedFingerprint, spans: Sequence[Span], bounds: NPlusOne) -> Filter | None:
+def varying_key(shown: ParsedFingerprint, spans: Sequence[Span], bounds: LoopThresholds) -> Filter | None:
     """The ``eq`` filter with most values among ``spans``, all of one fingerprint; None where they are too few."""
     if len(spans) < bounds.min_calls:
         return None

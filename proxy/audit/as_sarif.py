@@ -3,16 +3,17 @@
 from collections.abc import Sequence
 from typing import Any
 
+from proxy.analysis.rule import AnyRule
 from proxy.analysis.volume import many
 from proxy.audit.report import IgnoredFinding, Report, ReportedFinding
 from proxy.check.sarif import described, log, result
 from proxy.check.verdict import BudgetProblem
-from proxy.findings.model import Finding, Rule
+from proxy.findings.model import Finding
 
 LEVELS = {"CRITICAL": "error", "HIGH": "error", "MEDIUM": "warning", "LOW": "note"}
 
 
-def as_sarif(report: Report, rules: Sequence[Rule], version: str, settings: str) -> str:
+def as_sarif(report: Report, rules: Sequence[AnyRule], version: str, settings: str) -> str:
     """Findings at the level of their impact; one that cannot fail a build is a note, an ignored one is suppressed.
 
     ``settings`` is the file that stands for findings without a place in the code; empty for none.

@@ -10,8 +10,8 @@ from urllib.parse import quote
 
 import msgspec
 
+from proxy.analysis.rule import AnyRule
 from proxy.check.verdict import BudgetProblem, Verdict
-from proxy.findings.model import Rule
 from proxy.findings.report import finding_lines
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
@@ -29,7 +29,7 @@ _PLACE = re.compile(r"((?:[\w@+\-.$()\[\]]+/)*[\w@+\-.$()\[\]]+\.\w+):([1-9]\d{0
 """A file below the root of the sources, and a line of it: 'app/(shop)/items/[...slug]/page.tsx:7'."""
 
 
-def sarif(verdict: Verdict, rules: Sequence[Rule], version: str, settings: str) -> str:
+def sarif(verdict: Verdict, rules: Sequence[AnyRule], version: str, settings: str) -> str:
     """Problems are errors, notes are notes. A place in the code is what X-Fanin-Caller says, where that is one;
     otherwise it is the file of ``settings``, if there is one: code hosts want a file.
     """
@@ -56,7 +56,7 @@ def log(
     return msgspec.json.format(msgspec.json.encode(whole), indent=2).decode() + "\n"
 
 
-def described(rule: Rule) -> dict[str, Any]:
+def described(rule: AnyRule) -> dict[str, Any]:
     """A rule with its document."""
     title, what, *_ = rule.document.strip().split("\n\n")
     return {

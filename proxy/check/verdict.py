@@ -5,7 +5,8 @@ from pathlib import PurePath
 
 import msgspec
 
-from proxy.findings.model import CountedFinding, Finding, Rule, fails
+from proxy.analysis.rule import AnyRule
+from proxy.findings.model import CountedFinding, Finding, fails
 from proxy.settings.budgets import Budget, Growth
 from proxy.traces.cost import TraceCost
 
@@ -63,7 +64,7 @@ def verdict(
     seen: Sequence[CountedFinding],
     budgets: Sequence[Budget],
     growths: Sequence[Growth],
-    rules: Sequence[Rule],
+    rules: Sequence[AnyRule],
     fail_on: str,
 ) -> Verdict:
     """Hold everything against everything; ``fail_on`` is one of ``IMPACTS`` in lower case, or ``never``."""
@@ -145,7 +146,7 @@ def _is_of(work: TraceCost, growth: Growth, size: str) -> bool:
     return PurePath(work.source).name == size if growth.by == "recording" else work.id.startswith(size)
 
 
-def _rule(rule: Rule, seen: Iterable[CountedFinding], measured: bool) -> CheckResult:
+def _rule(rule: AnyRule, seen: Iterable[CountedFinding], measured: bool) -> CheckResult:
     problems = tuple(problem_of(one) for one in seen if one.finding.code == rule.code)
     return CheckResult("rule", f"{rule.code} {rule.name}", rule.code, measured, problems)
 

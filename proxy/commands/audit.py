@@ -4,6 +4,7 @@ from argparse import Namespace
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from proxy import __version__
+from proxy.analysis.rule import AnyRule
 from proxy.analysis.volume import many
 from proxy.audit import advisor, workload
 from proxy.audit.as_html import html
@@ -14,12 +15,11 @@ from proxy.audit.as_text import summary, text
 from proxy.audit.report import FORMAT, Report
 from proxy.audit.workload import TrafficCounter
 from proxy.commands.offline_analysis import OfflineAnalysis
-from proxy.findings.model import Rule
 from proxy.recording.source import Recordings, gathered, named, write
 from proxy.settings.loading import EffectiveSettings
 from proxy.settings.model import Settings
 
-FORMATS: Mapping[str, Callable[[Report, Sequence[Rule], str], str]] = {
+FORMATS: Mapping[str, Callable[[Report, Sequence[AnyRule], str], str]] = {
     "text": lambda report, rules, settings: text(report),
     "md": lambda report, rules, settings: markdown(report),
     "json": lambda report, rules, settings: as_json(report),
@@ -28,7 +28,7 @@ FORMATS: Mapping[str, Callable[[Report, Sequence[Rule], str], str]] = {
 }
 
 
-def audit(options: Namespace, loaded: EffectiveSettings, rules: Sequence[Rule]) -> bool:
+def audit(options: Namespace, loaded: EffectiveSettings, rules: Sequence[AnyRule]) -> bool:
     """Do what the command line asks for, and print it; True when a finding fails. UnableError, ConfigError."""
     report = AuditAnalysis(gathered(options, loaded.settings), rules, loaded.settings).report(
         named(options), options.fail_on, options.top
@@ -45,7 +45,7 @@ def audit(options: Namespace, loaded: EffectiveSettings, rules: Sequence[Rule]) 
 class AuditAnalysis:
     """Traffic, judged and counted."""
 
-    def __init__(self, traffic: Recordings, rules: Sequence[Rule], settings: Settings) -> None:
+    def __init__(self, traffic: Recordings, rules: Sequence[AnyRule], settings: Settings) -> None:
         self._courts = OfflineAnalysis(rules, settings)
         self._counted = TrafficCounter(settings.detect.fingerprints)
         for source, trace in traffic:

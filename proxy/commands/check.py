@@ -5,6 +5,7 @@ from argparse import Namespace
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from proxy import __version__
+from proxy.analysis.rule import AnyRule
 from proxy.check.as_json import as_json
 from proxy.check.junit import junit
 from proxy.check.sarif import sarif
@@ -12,14 +13,13 @@ from proxy.check.text import text
 from proxy.check.verdict import Verdict, finished, verdict
 from proxy.commands.offline_analysis import OfflineAnalysis
 from proxy.findings.ignores import Ignores
-from proxy.findings.model import Rule
 from proxy.recording.source import Recordings, gathered, write
 from proxy.settings.loading import EffectiveSettings
 from proxy.sidecar.rule_runner import today
 from proxy.text.terminal import safe
 from proxy.traces.cost import TraceCosts
 
-FORMATS: Mapping[str, Callable[[Verdict, Sequence[Rule], str], str]] = {
+FORMATS: Mapping[str, Callable[[Verdict, Sequence[AnyRule], str], str]] = {
     "text": lambda found, rules, settings: text(found),
     "json": lambda found, rules, settings: as_json(found),
     "sarif": lambda found, rules, settings: sarif(found, rules, __version__, settings),
@@ -27,7 +27,7 @@ FORMATS: Mapping[str, Callable[[Verdict, Sequence[Rule], str], str]] = {
 }
 
 
-def check(options: Namespace, loaded: EffectiveSettings, rules: Sequence[Rule]) -> bool:
+def check(options: Namespace, loaded: EffectiveSettings, rules: Sequence[AnyRule]) -> bool:
     """Do what the command line asks for, and print it; True when something failed. UnableError, ConfigError."""
     traffic = gathered(options, loaded.settings)
     checked = CheckAnalysis(traffic, rules, loaded, options.fail_on, options.strict)
@@ -46,7 +46,7 @@ class CheckAnalysis:
     """Everything that was found, and the verdict."""
 
     def __init__(
-        self, traffic: Recordings, rules: Sequence[Rule], loaded: EffectiveSettings, fail_on: str, strict: bool
+        self, traffic: Recordings, rules: Sequence[AnyRule], loaded: EffectiveSettings, fail_on: str, strict: bool
     ) -> None:
         settings = self._settings = loaded.settings
         courts = self._courts = OfflineAnalysis(rules, settings)

@@ -3,7 +3,8 @@
 import math
 from collections.abc import Iterator, Sequence
 
-from proxy.findings.model import CountedFinding, Rule
+from proxy.analysis.rule import AnyRule
+from proxy.findings.model import CountedFinding
 from proxy.findings.store import StoredFinding
 from proxy.model import Trace
 from proxy.observe.confirmed_names import ConfirmedNames
@@ -16,7 +17,7 @@ from proxy.traces.cost import may_gate
 class OfflineRun:
     """Traces of one kind, judged by the settings; what was found, and where."""
 
-    def __init__(self, rules: Sequence[Rule], settings: Settings, names: ConfirmedNames, gates: bool) -> None:
+    def __init__(self, rules: Sequence[AnyRule], settings: Settings, names: ConfirmedNames, gates: bool) -> None:
         events = Events()
         events.subscribe(self._hear)
         self._judge = RuleRunner(rules, settings, events)
@@ -67,7 +68,7 @@ class OfflineRun:
 class OfflineAnalysis:
     """Traces as they come: those that can fail a build are judged by themselves, and the others by themselves."""
 
-    def __init__(self, rules: Sequence[Rule], settings: Settings) -> None:
+    def __init__(self, rules: Sequence[AnyRule], settings: Settings) -> None:
         self.names = ConfirmedNames()
         self._courts = [OfflineRun(rules, settings, self.names, gates) for gates in (False, True)]
         self._idle: list[str] = []

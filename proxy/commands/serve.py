@@ -14,7 +14,7 @@ from proxy import __version__
 from proxy.admin.console import Console
 from proxy.admin.gauges import metric_levels
 from proxy.admin.server import AdminServer
-from proxy.findings.model import Rule
+from proxy.analysis.rule import AnyRule
 from proxy.observe import log
 from proxy.observe.events import (
     Events,
@@ -50,7 +50,7 @@ def run(work: Coroutine[Any, Any, None]) -> None:
         uvloop.run(work)
 
 
-async def serve(loaded: EffectiveSettings, read: Callable[[], EffectiveSettings], rules: Sequence[Rule]) -> None:
+async def serve(loaded: EffectiveSettings, read: Callable[[], EffectiveSettings], rules: Sequence[AnyRule]) -> None:
     """Run until SIGTERM or SIGINT, then drain; the second one ends that. SIGHUP has the settings ``read`` again.
 
     ConfigError when what is set cannot be used.

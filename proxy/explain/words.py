@@ -3,16 +3,16 @@
 import difflib
 from collections.abc import Iterable
 
+from proxy.analysis.rule import AnyRule
 from proxy.errors.codes import BYPASS_REASONS, COMPARISON_RESULTS, FALLBACK_REASONS, FAULTS
 from proxy.errors.remedies import BYPASS_REMEDIES, FALLBACK_REMEDIES
-from proxy.findings.model import Rule
 
 
 class UnknownWordError(ValueError):
     """Nothing is called so; the message names what is near, or all there is."""
 
 
-def meaning(word: str, rules: Iterable[Rule]) -> str:
+def meaning(word: str, rules: Iterable[AnyRule]) -> str:
     """The text for ``word``."""
     texts = meanings(rules)
     if word not in texts:
@@ -22,7 +22,7 @@ def meaning(word: str, rules: Iterable[Rule]) -> str:
     return texts[word].rstrip()
 
 
-def meanings(rules: Iterable[Rule]) -> dict[str, str]:
+def meanings(rules: Iterable[AnyRule]) -> dict[str, str]:
     """Every word that can be explained, with its text."""
     texts = {name: rule.document for rule in rules for name in (rule.code, rule.name)}
     texts |= {

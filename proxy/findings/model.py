@@ -1,14 +1,10 @@
-"""What rules are and what they find: values, as ``model`` has them for the path."""
+"""What rules find: values, as ``model`` has them for the path."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Annotated
 
 import msgspec
 from msgspec import Meta
-
-from proxy.analysis.workload import Workload
-from proxy.model import Trace
-from proxy.settings.rules import RuleSettings
 
 Steps = Sequence[tuple[*tuple[float, ...], str]]
 """Impacts, the worst first, each behind the least values from which it holds: any one of them is enough."""
@@ -79,19 +75,6 @@ class CountedFinding(msgspec.Struct, frozen=True):
     """Whether it is of traces that can fail a build."""
     traces: int = 0
     """How many it was made in."""
-
-
-class Rule(msgspec.Struct, frozen=True):
-    """One module of ``rules/``, as the root hands it to the shell."""
-
-    code: str
-    name: str
-    safety: str
-    document: str
-    detect: Callable[[Trace, RuleSettings], Iterable[Finding]] | None = None
-    """What it finds in a trace that closed."""
-    inspect: Callable[[Workload, RuleSettings], Iterable[Finding]] | None = None
-    """What it finds in the workload as a whole."""
 
 
 def worst_first(findings: Iterable[Finding]) -> list[Finding]:

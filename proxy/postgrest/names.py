@@ -37,3 +37,12 @@ def singular(relation: str) -> str:
     if relation.endswith("ies"):
         return relation.removesuffix("ies") + "y"
     return relation.removesuffix("s") if not relation.endswith("ss") else relation
+
+
+def forms(relation: str, schema: str) -> set[str]:
+    """The names that a relation goes by: with its schema, and, in the first one, without, as operators may write it and
+    older fanins recorded it.
+    """
+    if not relation:
+        return set()
+    return {relation, relation.removeprefix(f"{schema}."), f"{schema}.{relation}"}

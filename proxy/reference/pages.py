@@ -13,25 +13,24 @@ from typing import TYPE_CHECKING, Any
 from proxy.commands.main import EXITS, command_line
 from proxy.errors.codes import BYPASS_REASONS, COMPARISON_RESULTS, FALLBACK_REASONS, FAULTS
 from proxy.errors.remedies import BYPASS_REMEDIES, FALLBACK_REMEDIES
+from proxy.findings.ignores import Ignore
 from proxy.observe.series import SERIES, Series
 from proxy.reference.audit_page import audit
 from proxy.reference.recording_page import recording
 from proxy.settings.budgets import Budget, Growth
 from proxy.settings.declared import declared
 from proxy.settings.model import Settings
-from proxy.settings.tables import Ignore, Override
+from proxy.settings.tables import Override
 from proxy.text.markdown import quoted, table
 from rules import RULES
 
 if TYPE_CHECKING:
-    from proxy.settings.base import Section
+    from proxy.settings_base import Section
 
 MADE = (
     "<!-- Made by `python -m proxy.reference docs/reference`: change the declarations in the code, not this page. -->"
 )
 Schema = Mapping[str, Any]
-REPORTED: Schema = {"type": "string", "enum": ["report"], "default": "report"}
-"""The level of a rule that has no setting for it."""
 
 
 def pages() -> dict[str, str]:
@@ -184,12 +183,16 @@ def _codes() -> Iterator[str]:
 
 def _rules() -> Iterator[str]:
     yield from ("# Rules", "", "Each is at a level: `off`, `report`, and where it can, `rewrite`.", "")
-    levels = _schema(Settings.model_json_schema(), "rules")["properties"]
-    rows = []
-    for rule in RULES:
-        level = levels.get(rule.code.lower(), REPORTED)
-        place = f"#{rule.code.lower()}-{rule.name}"
-        rows.append((f"[{rule.code}]({place})", rule.name, rule.safety, _takes(level), quoted(level["default"])))
+    rows = [
+        (
+            f"[{rule.code}](#{rule.code.lower()}-{rule.name})",
+            rule.name,
+            rule.safety,
+            ", ".join(map(quoted, rule.levels)),
+            quoted(rule.default_level),
+        )
+        for rule in RULES
+    ]
     yield from table(("code", "name", "safety", "levels", "default"), rows)
     for rule in RULES:
         yield from _document(rule.code, rule.name, rule.document)

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import ConfigDict, Field
 
-from proxy.settings.base import RESTART, Count, Positive, Section
+from proxy.settings_base import RESTART, Count, Positive, Section
 
 
 class LogSettings(Section):

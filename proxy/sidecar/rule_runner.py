@@ -3,11 +3,12 @@
 import datetime as dt
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import TypeVar
+from typing import Any, TypeVar
 
+from proxy.analysis.rule import AnyRule, RuleContext
 from proxy.analysis.workload import Workload
 from proxy.findings.ignores import Ignores
-from proxy.findings.model import Finding, Rule, worst_first
+from proxy.findings.model import Finding, worst_first
 from proxy.findings.store import FindingStore
 from proxy.model import Trace
 from proxy.observe.events import Events, TraceClosed, Warned, WorkloadInspected
@@ -32,7 +33,7 @@ class RuleRunner:
     """The rules that are in use, at the levels that the settings give them."""
 
     def __init__(
-        self, rules: Sequence[Rule], settings: Settings, events: Events, today: Callable[[], dt.date] = today
+        self, rules: Sequence[AnyRule], settings: Settings, events: Events, today: Callable[[], dt.date] = today
     ) -> None:
         self._rules = list(rules)
         self._events = events
@@ -103,7 +104,7 @@ class RuleRunner:
         relations = {span.relation for span in trace.spans} | {""}
         return {self._levels.of(relation, trace.route): None for relation in sorted(relations)}
 
-    def _detect(self, rule: Rule, trace: Trace, settings: RuleSettings) -> Iterator[Finding]:
+    def _detect(self, rule: AnyRule, trace: Trace, settings: RuleSettings) -> Iterator[Finding]:
         """What a rule finds of relations whose own settings, or whose route's, these are."""
         if rule.detect is not None and settings.level(rule.code) != "off":
             for finding in self._guarded(rule, rule.detect, trace, settings):
@@ -122,15 +123,15 @@ class RuleRunner:
                             yield finding
 
     def _guarded(
-        self, rule: Rule, find: Callable[[T, RuleSettings], Iterable[Finding]], what: T, settings: RuleSettings
+        self, rule: AnyRule, find: Callable[[T, RuleContext[Any]], Iterable[Finding]], what: T, settings: RuleSettings
     ) -> tuple[Finding, ...]:
         try:
-            return tuple(find(what, settings))
+            return tuple(find(what, settings.of(rule)))
         except Exception as error:
             self._failed(rule, error)
             return ()
 
-    def _failed(self, rule: Rule, error: Exception) -> None:
+    def _failed(self, rule: AnyRule, error: Exception) -> None:
         self._failures[rule.code] += 1
         if self._failures[rule.code] >= FAILURES:
             self._rules.remove(rule)

@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 
 import msgspec
 
+from proxy.analysis.rule import AnyRule
 from proxy.errors.codes import FaultError
-from proxy.findings.model import Rule
 from proxy.observe.events import Events, FellBack, RequestRefused, UpstreamCalled, Warned
 from proxy.path.identity import HeadRules, head_rules
 from proxy.postgrest.catalog import Catalog
@@ -38,7 +38,9 @@ TICK = 0.02
 class Sidecar:
     """Built by ``create``; ``start`` listens, ``stop`` drains."""
 
-    def __init__(self, settings: Settings, rules: Sequence[Rule], context: UpstreamContext, found: Discovered) -> None:
+    def __init__(
+        self, settings: Settings, rules: Sequence[AnyRule], context: UpstreamContext, found: Discovered
+    ) -> None:
         """``create`` is for everybody else: what upstream is has to be found out first."""
         self.settings = settings
         self.discovered = found
@@ -73,7 +75,7 @@ class Sidecar:
 
     @classmethod
     async def create(
-        cls, settings: Settings, rules: Sequence[Rule], events: Events, clock: Callable[[], float]
+        cls, settings: Settings, rules: Sequence[AnyRule], events: Events, clock: Callable[[], float]
     ) -> "Sidecar":
         """Find out what upstream is, and put the parts together. ConfigError when upstream is fanin's own address."""
         _refuse_own_address(settings)

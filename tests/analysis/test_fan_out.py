@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from proxy.analysis.fan_out import Load, fan_outs, in_turn, is_list, is_polled, runs, together, unpolled, varying_key
 from proxy.analysis.fingerprint import read_fingerprint
-from proxy.settings.rules import NPlusOne
+from rules.fan001_n_plus_one_read import NPlusOne
 from tests.rules.traces import span, trace
 
 if TYPE_CHECKING:

@@ -69,10 +69,10 @@ def test_the_names_not_seen_for_longest_are_forgotten() -> None:
 
 def test_a_finding_is_shown_with_the_trace_that_shows_its_names() -> None:
     from proxy.settings.rules import RuleSettings
-    from rules.fan001_n_plus_one_read import detect
+    from rules.fan001_n_plus_one_read import RULE, detect
 
     seen = parallel([f"GET /t?id=eq.{n}" for n in range(6)])
-    found = tuple(detect(seen, RuleSettings()))
+    found = tuple(detect(seen, RuleSettings().of(RULE)))
     names = ConfirmedNames()
     names.learn([replace(one, status=400) for one in seen.spans])
     assert names.shown(found) == []

@@ -15,11 +15,20 @@ from proxy.path.fingerprint import read_query
 from proxy.path.identity import HeadRules, read_head
 from proxy.postgrest.request.in_list import column_of, listed, shortened
 from proxy.settings.rules import RuleSettings
+from proxy.settings_base import Thresholds
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from proxy.findings.model import Finding, Rule
+    from proxy.analysis.rule import AnyRule
+    from proxy.findings.model import Finding
+
+
+class NoThresholds(Thresholds):
+    """Of a rule that only a test has."""
+
+    table = "no_thresholds"
+
 
 POSTGREST_TAKES = 51_202
 """Bytes of a request head; more is 400."""
@@ -135,13 +144,13 @@ def told(lines: Sequence[str]) -> list[Trace]:
     return ([trace(spans)] if spans else []) + often
 
 
-def found(rule: Rule, traces: Sequence[Trace], settings: RuleSettings | None = None) -> list[Finding]:
+def found(rule: AnyRule, traces: Sequence[Trace], settings: RuleSettings | None = None) -> list[Finding]:
     """What ``rule`` finds in each trace, and in all of them as a workload."""
-    settings, workload = settings or RuleSettings(), Workload(1000)
+    context, workload = (settings or RuleSettings()).of(rule), Workload(1000)
     for one in traces:
         workload.add(one)
-    in_traces = [finding for one in traces for finding in (rule.detect(one, settings) if rule.detect else ())]
-    return in_traces + list(rule.inspect(workload, settings) if rule.inspect else ())
+    in_traces = [finding for one in traces for finding in (rule.detect(one, context) if rule.detect else ())]
+    return in_traces + list(rule.inspect(workload, context) if rule.inspect else ())
 
 
 def _whole(line: str) -> str:

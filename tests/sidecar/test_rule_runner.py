@@ -7,19 +7,20 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from proxy.findings.model import Finding, Fix, Rule
+from proxy.analysis.rule import Rule
+from proxy.findings.model import Finding, Fix
 from proxy.observe.events import Event, Events, TraceClosed, Warned, WorkloadInspected
 from proxy.settings.model import Settings
 from proxy.sidecar.rule_runner import FAILURES, RuleRunner
 from rules import RULES
-from tests.rules.traces import parallel
+from tests.rules.traces import NoThresholds, parallel
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from proxy.analysis.rule import AnyRule, RuleContext
     from proxy.analysis.workload import Workload
     from proxy.model import Trace
-    from proxy.settings.rules import RuleSettings
 
 FAN_OUT = parallel([f"GET /videos?id=eq.{number}" for number in range(9)])
 TWO = parallel([f"GET /{table}?id=eq.{number}" for table in ("videos", "songs") for number in range(9)])
@@ -28,7 +29,7 @@ TWO = parallel([f"GET /{table}?id=eq.{number}" for table in ("videos", "songs") 
 class Court:
     """A judge, and what it said, on a day that a test sets."""
 
-    def __init__(self, run: Sequence[Rule] = RULES, /, **settings: Any) -> None:
+    def __init__(self, run: Sequence[AnyRule] = RULES, /, **settings: Any) -> None:
         self.day = dt.date(2030, 1, 1)
         self.said: list[Event] = []
         events = Events()
@@ -46,8 +47,11 @@ class Court:
         return [event.what for event in self.said if isinstance(event, Warned)]
 
 
-def broken(trace: Trace, rules: RuleSettings) -> Iterator[Finding]:
+def broken(trace: Trace, context: RuleContext[NoThresholds]) -> Iterator[Finding]:
     raise ValueError("a value that must not be told")
+
+
+BROKEN = Rule(code="FAN999", name="broken", safety="advice", document="", thresholds=NoThresholds, detect=broken)
 
 
 def test_a_rule_at_level_off_is_not_run_and_at_report_it_is() -> None:
@@ -57,7 +61,7 @@ def test_a_rule_at_level_off_is_not_run_and_at_report_it_is() -> None:
 
 
 def test_a_rule_that_fails_costs_the_others_nothing_and_is_off_when_it_goes_on() -> None:
-    court = Court([Rule("FAN999", "broken", "advice", "", broken), *RULES])
+    court = Court([BROKEN, *RULES])
     for _ in range(FAILURES + 2):
         assert court.found() == ["FAN001 public.videos"]
     assert court.told() == [f"rule FAN999 failed {FAILURES} times and is off"]
@@ -121,7 +125,7 @@ def test_new_settings_hold_from_the_next_trace_on() -> None:
     assert court.found() == []
 
 
-def busy(workload: Workload, rules: RuleSettings) -> Iterator[Finding]:
+def busy(workload: Workload, context: RuleContext[NoThresholds]) -> Iterator[Finding]:
     """Each relation that was asked more than once."""
     for usage in workload:
         if usage.calls > 1:
@@ -129,7 +133,7 @@ def busy(workload: Workload, rules: RuleSettings) -> Iterator[Finding]:
 
 
 TEXTS = dict.fromkeys(Finding.__struct_fields__, "") | {"impact": "LOW", "evidence": (), "fix": Fix("", "", "")}
-BUSY = Rule("FAN999", "busy", "advice", "", inspect=busy)
+BUSY = Rule(code="FAN999", name="busy", safety="advice", document="", thresholds=NoThresholds, inspect=busy)
 
 
 def looked(court: Court) -> list[str]:

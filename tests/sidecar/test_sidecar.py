@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from proxy.admin.gauges import gauges
-from proxy.findings.model import Rule
+from proxy.analysis.rule import Rule
 from proxy.observe.events import Event, Events, TraceClosed, Warned
 from proxy.settings.sources import ConfigError
 from proxy.sidecar.sidecar import Sidecar
@@ -17,13 +17,14 @@ from proxy.traces.grouping import SINGLE_IDS
 from proxy.transport.address import split_listen
 from rules import RULES
 from tests.e2e.harness import OK, ScriptedUpstream, Talk, answers, ask, fanin, settings, until
+from tests.rules.traces import NoThresholds
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator, Sequence
 
+    from proxy.analysis.rule import AnyRule, RuleContext
     from proxy.findings.model import Finding
     from proxy.model import Trace
-    from proxy.settings.rules import RuleSettings
 
 QUICK = {"trace__quiet_explicit": 0.001, "trace__quiet_inferred": 0.001, "drain__timeout": 0.2}
 
@@ -32,12 +33,12 @@ def get(target: str, *lines: str) -> bytes:
     return "".join(f"{line}\r\n" for line in (f"GET {target} HTTP/1.1", "Host: h", *lines, "")).encode()
 
 
-def broken(trace: Trace, rules: RuleSettings) -> Iterator[Finding]:
+def broken(trace: Trace, context: RuleContext[NoThresholds]) -> Iterator[Finding]:
     raise ValueError("a value that must not be told")
 
 
 @asynccontextmanager
-async def running(rules: Sequence[Rule] = RULES, **changes: Any) -> AsyncIterator[tuple[Sidecar, list[Event]]]:
+async def running(rules: Sequence[AnyRule] = RULES, **changes: Any) -> AsyncIterator[tuple[Sidecar, list[Event]]]:
     """A sidecar before an upstream that answers OK, and what it says."""
     said: list[Event] = []
     events = Events()
@@ -80,7 +81,7 @@ async def test_repeated_reads_are_found_and_those_of_another_caller_are_none() -
 
 
 async def test_a_rule_that_keeps_failing_is_switched_off_and_traffic_goes_on() -> None:
-    rule = Rule("FAN999", "broken", "advice", "", broken)
+    rule = Rule(code="FAN999", name="broken", safety="advice", document="", thresholds=NoThresholds, detect=broken)
     async with running([rule]) as (sidecar, said):
         for number in range(5):
             answer = await ask(sidecar.port, get(f"/t?id=eq.{number}", f"X-Fanin-Trace: {number}"))
