@@ -56,4 +56,4 @@ if TYPE_CHECKING:
         def __init__(self, **settings: Any) -> None: ...
 
 else:
-    RuleSettings = create_model("RuleSettings", __base__=CollectedRuleSettings, **_fields())
+    RuleSettings = create_model("RuleSettings", __base__=CollectedRuleSettings, __module__=__name__, **_fields())
