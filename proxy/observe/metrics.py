@@ -28,8 +28,8 @@ from proxy.observe.events import (
     WindowClosed,
     WorkloadInspected,
 )
-from proxy.observe.exposition import Exposition, Values
-from proxy.observe.series import COUNTED
+from proxy.observe.exposition import Exposition
+from proxy.observe.series import COUNTED, Reading, Series, Values
 
 SWITCHING = 101
 """The status of a WebSocket: how long it lasted says nothing about anybody's speed."""
@@ -44,21 +44,15 @@ class _Tally(msgspec.Struct, frozen=True, eq=False):
     hops: Buckets | None
 
 
-Gauges = Mapping[str, float | Values]
-"""By name, what there is now of each series in ``READ``: a number, or one for each combination of its labels."""
-
-
 class Metrics:
-    """An observer of events. ``levels`` is called at scrape."""
+    """An observer of events. ``read`` is called at scrape, for what is not counted here."""
 
-    def __init__(self, labels: int, levels: Callable[[], Gauges]) -> None:
-        self.upstream_is_up = True
-        self.reload_is_ok = True
+    def __init__(self, labels: int, read: Callable[[], Iterable[Reading]]) -> None:
         self._cap = labels
-        self._levels = levels
+        self._read = read
         self._known: dict[str, set[str]] = {"relation": set(), "route": set()}
         self._counts: dict[str, dict[tuple[str, ...], float]] = {
-            name: defaultdict(int, {(value,): 0 for value in series.known}) for name, series in COUNTED.items()
+            name: defaultdict(int, _before_any_event(series)) for name, series in COUNTED.items()
         }
         self._buckets: dict[str, dict[tuple[str, ...], Buckets]] = {name: {} for name in COUNTED}
         self._tallies: dict[tuple[str, str, int, str], _Tally] = {}
@@ -70,7 +64,7 @@ class Metrics:
             FellBack: lambda event: self._count("fallbacks", event.reason),
             MergingPaused: lambda event: self._count("pauses", event.reason),
             AnswersCompared: lambda event: self._count("shadow", event.result, by=event.answers),
-            HealthChecked: self._probed,
+            HealthChecked: lambda event: self._set("upstream_up", event.up),
             RequestRefused: lambda event: self._count("turned_down", event.code),
             SettingsReloaded: self._reread,
             Warned: lambda event: self._count("warnings", "advice" if event.error is None else "bug"),
@@ -90,12 +84,10 @@ class Metrics:
     def now(self) -> Exposition:
         """Copies of everything."""
         values: dict[str, Values] = {name: dict(found) for name, found in self._counts.items()}
-        for name, level in self._levels().items():
-            values[name] = level if isinstance(level, Mapping) else {(): level}
-        values["upstream_up"] = {(): int(self.upstream_is_up)}
-        values["last_reload_ok"] = {(): int(self.reload_is_ok)}
+        read = list(self._read())
+        values |= {one.name: one.value if isinstance(one.value, Mapping) else {(): one.value} for one in read}
         buckets = {name: {key: one.copy() for key, one in found.items()} for name, found in self._buckets.items()}
-        return Exposition(values, buckets)
+        return Exposition(COUNTED | {one.name: one.series for one in read}, values, buckets)
 
     # What happened.
 
@@ -132,7 +124,7 @@ class Metrics:
 
     def _called(self, event: UpstreamCalled) -> None:
         if event.status != CANCELLED:
-            self.upstream_is_up = event.status != NO_ANSWER
+            self._set("upstream_up", event.status != NO_ANSWER)
         relation = self._relation(event.relation, event.status, event.method)
         self._count("upstream_calls", relation, event.kind)
         if event.costs:
@@ -140,12 +132,10 @@ class Metrics:
         if event.status != SWITCHING:
             self._observe("upstream_duration_seconds", event.seconds, event.kind)
 
-    def _probed(self, event: HealthChecked) -> None:
-        self.upstream_is_up = event.up
-
     def _reread(self, event: SettingsReloaded) -> None:
-        self.reload_is_ok = event.changed is not None
-        self._count("reloads", "ok" if self.reload_is_ok else "failed")
+        ok = event.changed is not None
+        self._set("last_reload_ok", ok)
+        self._count("reloads", "ok" if ok else "failed")
 
     def _left(self, event: WindowClosed) -> None:
         self._observe("batch_size", event.size)
@@ -170,6 +160,9 @@ class Metrics:
 
     def _count(self, name: str, *labels: str, by: int = 1) -> None:
         self._counts[name][labels] += by
+
+    def _set(self, name: str, value: float) -> None:
+        self._counts[name][()] = float(value)
 
     def _observe(self, name: str, value: float, *labels: str, trace: str = "") -> None:
         self._histogram(name, *labels).add(value, trace)
@@ -200,6 +193,10 @@ class Metrics:
             return "other"
         known.add(value)
         return value
+
+
+def _before_any_event(series: Series) -> dict[tuple[str, ...], float]:
+    return {(value,): 0 for value in series.known} | ({} if series.initial is None else {(): series.initial})
 
 
 def _queries(trace: Trace) -> Trace:

@@ -10,11 +10,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from proxy.admin.gauges import SERIES
 from proxy.commands.main import EXITS, command_line
 from proxy.errors.codes import BYPASS_REASONS, COMPARISON_RESULTS, FALLBACK_REASONS, FAULTS
 from proxy.errors.remedies import BYPASS_REMEDIES, FALLBACK_REMEDIES
 from proxy.findings.ignores import Ignore
-from proxy.observe.series import SERIES, Series
+from proxy.observe.series import Series
 from proxy.reference.audit_page import audit
 from proxy.reference.recording_page import recording
 from proxy.settings.budgets import Budget, Growth

@@ -66,7 +66,7 @@ async def test_what_takes_the_keys_of_answers_is_found_in_a_running_fanin_as_in_
         targets = ("/applications?select=status&user_id=eq.207", "/creators?select=*", "/months?creator_id=eq.7")
         here = f"http://127.0.0.1:{seen.sidecar.port}"
         await one_by_one(here, [get(target, "X-Fanin-Trace: t1") for target in targets])
-        await until(lambda: seen.console.metric_levels()["kept_traces"] == 1)
+        await until(lambda: seen.kept["kept_traces"] == 1)
         recorder.close()
         words = ("--format", "json", "--fail-on", "never")
         _, running, _ = await checked("--admin", seen.url, *words)

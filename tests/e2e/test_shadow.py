@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 import asyncpg
 import pytest
 
-from proxy.admin.gauges import gauges
+from proxy.admin.gauges import SIDECAR, gauges
 from proxy.observe.metrics import Metrics
+from proxy.observe.series import readings
 from tests.e2e.bursts import assert_all_same, burst, counting, get, one_by_one, sockets, together
 from tests.e2e.faults import FAULTS, hidden_alias_left_in
 from tests.e2e.harness import fanin
@@ -78,7 +79,7 @@ async def test_in_mode_shadow_callers_get_their_originals_and_merging_is_found_s
 
 async def test_metrics_show_what_was_compared_and_what_it_cost(odd: Stack) -> None:
     async with watched(odd.url, SHADOW) as watch:
-        metrics = Metrics(200, lambda: gauges(watch.sidecar))
+        metrics = Metrics(200, lambda: readings(SIDECAR, watch.sidecar))
         watch.sidecar._events.subscribe(metrics)
         await together(watch.sidecar.port, nums(50))
         await watch.rest()

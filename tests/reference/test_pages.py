@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from proxy.admin.gauges import SERIES
 from proxy.errors.codes import BYPASS_REASONS, COMPARISON_RESULTS, FALLBACK_REASONS, FAULTS
 from proxy.errors.remedies import BYPASS_REMEDIES
-from proxy.observe.series import SERIES
 from proxy.reference.pages import main, pages
 from proxy.settings.declared import declared
 from rules import RULES
