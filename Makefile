@@ -57,8 +57,9 @@ test: $(VENV)/.ok-dev $(VENV)/.ok-postgrest $(VENV)/.ok-e2e $(VENV)/.ok-next $(V
 	@! test -x "$(OWN_PG)/initdb" || echo "· once more on this machine's $$("$(OWN_PG)/postgres" --version): traps and merging"
 	@! test -x "$(OWN_PG)/initdb" || FANIN_PG_BIN="$(OWN_PG)" $(PY) -m pytest $(LANES) $(ON_OWN_PG) $(ARGS)
 
-docs: $(VENV)/.ok-dev ## docs/reference again, from what the code declares
-	@$(PY) -m proxy.reference docs/reference
+docs: $(VENV)/.ok-dev ## docs/reference and the tables of other pages again, from what the code declares
+	@$(PY) -m proxy.reference docs/reference README.md
+	@$(PY) -m tests.docs
 
 soak: $(VENV)/.ok-dev $(VENV)/.ok-postgrest $(VENV)/.ok-e2e ## a minute of faults, ten of load with an eye on memory, 200,000 random requests (DIFFERENTIAL_REQUESTS=n: as many)
 	@echo "· a minute of faults"

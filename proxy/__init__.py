@@ -10,7 +10,7 @@ tests/test_imports.py says which. The folders that decide are pure: no clock, no
 ``commands``
     How is fanin started and asked? The command line, one file a command.
 ``reference``
-    What do the pages of docs/reference say? They are made from what the code declares.
+    What do the pages of docs/reference say? They, and parts of README.md, are made from what the code declares.
 ``demo``
     How is a real Postgres and PostgREST with the RetroMuscle workload started? The extra `fanin[demo]`.
 ``admin``
@@ -30,7 +30,7 @@ tests/test_imports.py says which. The folders that decide are pure: no clock, no
 ``explain``
     What would become of one request? ``fanin explain 'GET /t?id=eq.1'``.
 ``audit``
-    What does traffic say of the workload? The report of ``fanin audit``, in five formats.
+    What does traffic say of the workload? The report of ``fanin audit`` in each of its formats.
 ``check``
     Do traces keep to their budgets? The verdict of ``fanin check``, in the formats that builds read.
 ``traces``
