@@ -2,6 +2,8 @@
 const keys = async (db, rows, n) => (await rows(db.from('creators').select('id').order('handle').limit(n))).map(({ id }) => id)
 const profile = (db, id) => db.from('creator_payout_profiles').select('method').eq('creator_id', id).maybeSingle()
 
+export const pause = 300 // milliseconds after each, until its traces have closed
+
 export default {
   async 'unnamed export in parallel'({ anonymous, rows }) {
     const db = anonymous()

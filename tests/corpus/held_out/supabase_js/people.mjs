@@ -2,7 +2,7 @@
 const product = (db, id) => db.from('products').select('name,price,stock').eq('id', id).single()
 const paces = [310, 240, 420, 280, 350, 260, 450, 300, 380] // milliseconds between a person's doings
 
-export default {
+export const together = {
   async 'details fetched as a person hovers'({ db, rows, sleep }) {
     const list = await rows(db.from('products').select('id,name').order('id').limit(30))
     for (const [n, pace] of paces.entries()) {

@@ -14,7 +14,7 @@ function lossy(times) {
   }
 }
 
-export default {
+export const together = {
   async 'one row polled by a timer'(stage) {
     const [id] = await first(stage, 1)
     for (let n = 0; n < 6; n++) {

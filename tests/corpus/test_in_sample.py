@@ -7,29 +7,44 @@ from typing import TYPE_CHECKING
 import pytest
 
 from rules import RULES
-from tests.corpus.judged import HERE, Label, codes_in, labels, recorded, scores, told
-from tests.corpus.perturbed import CASES, Case
-from tests.corpus.play import SCENARIOS
+from tests.corpus.play import scenarios_of
+from tests.corpus.scoring import (
+    IN_SAMPLE,
+    Label,
+    as_text,
+    codes_in,
+    groups,
+    labels,
+    modules,
+    recorded,
+    recording,
+    scores,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from proxy.model import Trace
+    from tests.corpus.variations import Case
 
-LABELS = labels()
+LABELS = labels(IN_SAMPLE)
+CASES: list[Case] = [
+    case for group in groups(IN_SAMPLE) for module in modules(group) for case in getattr(module, "CASES", ())
+]
 MOST_BYTES = 500_000
 
 
 @pytest.fixture(scope="module")
 def corpus() -> dict[str, list[Trace]]:
-    return recorded()
+    return recorded(IN_SAMPLE)
 
 
 def test_every_scenario_is_recorded_and_labelled(corpus: dict[str, list[Trace]]) -> None:
     assert corpus.keys() == LABELS.keys()
-    assert set(SCENARIOS.names()) == {name for name in LABELS if name.startswith("py: ")}
+    played = [name for group in groups(IN_SAMPLE) for scenarios in scenarios_of(group) for name in scenarios.names()]
+    assert sorted(played) == sorted(name for name in LABELS if name.startswith("py: "))
     assert sum(map(len, corpus.values())) >= 60
-    assert sum(file.stat().st_size for file in (HERE / "recorded").iterdir()) < MOST_BYTES
+    assert sum(recording(group).stat().st_size for group in groups(IN_SAMPLE)) < MOST_BYTES
 
 
 @pytest.mark.parametrize("name", LABELS)
@@ -51,7 +66,7 @@ def test_every_rule_is_right_somewhere_and_silent_somewhere(
 ) -> None:
     """Tells precision and recall over scenarios."""
     table = scores([(label, codes_in(corpus[name])) for name, label in LABELS.items()])
-    tell(told(table))
+    tell(as_text(table))
     assert [code for code, score in table.items() if not score.right] == []
     assert {case.code for case in CASES} == {rule.code for rule in RULES}
 

@@ -1,6 +1,6 @@
 // An application server: each request runs a handler that is a trace of deploy/clients.
 import http from 'node:http'
-import { trace, tracedFetch } from '../../../deploy/clients/fanin.mjs'
+import { trace, tracedFetch } from '../../deploy/clients/fanin.mjs'
 
 const PROJECT = 'http://project.test'
 

@@ -1,18 +1,14 @@
-"""The held-out scenarios in Python: imports, syncs and exports, with supabase-py's client of PostgREST or httpx alone.
-
-python -m tests.corpus.heldout.jobs URL TOKEN
-"""
+"""Imports, syncs and exports in Python, with supabase-py's client of PostgREST or httpx alone."""
 
 from __future__ import annotations
 
 import asyncio
-import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from typing import TYPE_CHECKING, Any
 
-from tests.corpus.play import Scenarios, play, rows, trace
+from tests.corpus.python_scenarios import Scenarios, rows, trace
 
 if TYPE_CHECKING:
     import httpx
@@ -160,7 +156,7 @@ async def logins_in_the_morning(db: AsyncPostgrestClient) -> None:
     await asyncio.gather(*[login(n) for n in range(1, 26)])
 
 
-HELD_OUT = Scenarios(
+SCENARIOS = Scenarios(
     jobs=(
         *(import_that_looks_each_article_up, import_that_looks_all_articles_up, sync_that_upserts_each_row),
         *(sync_that_upserts_by_the_hundred, sync_by_the_hundred_with_httpx_alone, export_by_keyset_of_five_hundred),
@@ -171,7 +167,3 @@ HELD_OUT = Scenarios(
     tasks=(customers_eight_at_a_time, tags_searched_for_at_once, rows_inserted_at_once, last_week_day_by_day),
     bursts=(logins_in_the_morning,),
 )
-
-
-if __name__ == "__main__":
-    asyncio.run(play(HELD_OUT, *sys.argv[1:]))
