@@ -64,6 +64,10 @@ def test_every_file_of_the_folder_is_a_rule_that_is_run() -> None:
     assert {type(rule) for rule in RULES} == {Rule}
 
 
+def test_every_rule_has_a_test_file() -> None:
+    assert {f"test_{name}" for name in MODULES} <= {file.stem for file in (ROOT / "tests/rules").glob("test_fan*.py")}
+
+
 def test_a_rule_looks_at_traces_or_at_the_workload() -> None:
     assert [rule.code for rule in RULES if not (rule.detect or rule.inspect)] == []
 
