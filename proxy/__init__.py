@@ -66,4 +66,4 @@ Words: a *query* is a request that was understood; its *fingerprint* is the quer
 fingerprint and identity into a *batch*; a *plan* says which calls serve the batch.
 """
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
