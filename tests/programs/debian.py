@@ -77,7 +77,6 @@ def _apt(index: Path) -> list[str]:
     (index / "status").touch()
     options = {
         "APT::Sandbox::User": "",
-        "APT::Update::Post-Invoke-Success::": "",
         "Debug::NoLocking": "1",
         "Dir::Cache": str(index / "cache"),
         "Dir::State::Lists": str(index / "lists"),

@@ -1,0 +1,91 @@
+"""A program counts as had when it was tried; where it fails, what is missing and what to do is said."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.programs import find
+from tests.programs.install import BrokenError, get
+from tests.programs.packages import WRK, script
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.programs.packages import Store
+
+BROKEN = """#!/bin/sh
+echo "wreck: error while loading shared libraries"
+exit 127
+"""
+LDD = """#!/bin/sh
+echo "	libfound.so.1 => /usr/lib/libfound.so.1 (0x0)"
+echo "	libpulsecommon-16.1.so => not found"
+"""
+
+
+def test_an_unpacked_program_is_found_before_the_machines_own(store: Store, home: Path) -> None:
+    script(store.clients / "wrk", WRK)
+    store.add("wrk", {"usr/lib/wrk/4/wrk": WRK})
+    get("wrk")
+    assert find("wrk") == str(home / "wrk/bin/wrk")
+
+
+def test_a_program_that_does_not_run_is_said_with_the_library_that_it_lacks(store: Store, home: Path) -> None:
+    script(store.clients / "ldd", LDD)
+    store.add("wrk", {"usr/lib/wrk/4/wrk": BROKEN})
+    with pytest.raises(
+        BrokenError, match=r"(?s)no unpacked package has libpulsecommon-16\.1\.so\n.*wreck: error.*PATH"
+    ):
+        get("wrk")
+    assert not (home / "wrk").exists()
+
+
+def test_where_the_unpacked_program_does_not_run_the_machines_own_is_used(
+    store: Store, home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    script(store.clients / "wrk", WRK)
+    store.add("wrk", {"usr/lib/wrk/4/wrk": BROKEN})
+    get("wrk")
+    assert find("wrk") == str(store.clients / "wrk")
+    assert "this machine's own is used" in capsys.readouterr().err
+
+
+def test_where_neither_works_the_failures_of_both_are_said(
+    store: Store, home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    script(store.clients / "wrk", BROKEN)
+    store.add("wrk", {"usr/lib/wrk/4/wrk": BROKEN})
+    with pytest.raises(BrokenError, match="does not work"):
+        get("wrk")
+    assert f"{store.clients / 'wrk'} does not work" in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("home")
+def test_a_program_that_cannot_be_had_is_said_and_fails_nothing(
+    store: Store, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store.is_away()
+    monkeypatch.setattr("tests.programs.install.find", lambda _: None)
+    get("wrk")
+    assert "not to be had here, and the tests that need it are skipped" in capsys.readouterr().err
+
+
+def test_packages_without_the_program_do_not_count_as_it(
+    store: Store, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store.add("wrk", {"usr/share/wrk/README": ""})
+    monkeypatch.setattr("tests.programs.install.find", lambda _: None)
+    get("wrk")
+    assert "Debian's packages of this release have no program usr/lib/wrk/*/wrk" in capsys.readouterr().err
+
+
+def test_a_program_that_is_named_is_tried_and_nothing_is_downloaded(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    script(store.folder / "browser", BROKEN)
+    monkeypatch.setenv("FANIN_CHROMIUM", str(store.folder / "browser"))
+    with pytest.raises(BrokenError, match=r"(?s)FANIN_CHROMIUM is .*browser, which does not work: .*wreck.*unset it"):
+        get("chromium")
+    assert not (store.folder / "calls").exists()
