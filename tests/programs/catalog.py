@@ -55,7 +55,7 @@ PROGRAMS: Mapping[str, Program] = MappingProxyType(
         "chromium": Program(
             packages=("chromium", "fonts-dejavu-core"),
             commands={"chromium": "usr/lib/chromium/chromium"},
-            megabytes=130,
+            megabytes=175,
             more=("chromium-",),
             environment={"FONTCONFIG_FILE": "$home/fonts.conf"},
             prepare=write_fonts,
@@ -71,12 +71,12 @@ PROGRAMS: Mapping[str, Program] = MappingProxyType(
                 "postgres": "usr/lib/postgresql/*/bin/postgres",
                 "initdb": "usr/lib/postgresql/*/bin/initdb",
             },
-            megabytes=40,
+            megabytes=50,
             more=("postgresql-",),
         ),
         "nginx": Program(packages=("nginx-light",), commands={"nginx": "usr/sbin/nginx"}, megabytes=5, more=("nginx",)),
         "wrk": Program(packages=("wrk",), commands={"wrk": "usr/bin/wrk"}, megabytes=3),
-        "curl": Program(packages=("curl",), commands={"curl": "usr/bin/curl"}, megabytes=5),
+        "curl": Program(packages=("curl",), commands={"curl": "usr/bin/curl"}, megabytes=10),
         "openssl": Program(packages=("openssl",), commands={"openssl": "usr/bin/openssl"}, megabytes=4),
         "systemd": Program(
             packages=("systemd", "procps"),

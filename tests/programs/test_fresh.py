@@ -31,6 +31,12 @@ def test_programs_of_the_machine_are_not_found(tmp_path: Path) -> None:
     assert said(tmp_path, f"for name in {' '.join(HAD)}; do type -P $name; done") == ""
 
 
+def test_a_package_client_still_finds_its_own_tools(tmp_path: Path) -> None:
+    script(tmp_path / "machine/apt-get", "#!/bin/sh\ntype gpgv-of-apt >/dev/null && echo verified\n")
+    script(tmp_path / "machine/gpgv-of-apt", "#!/bin/sh\n")
+    assert said(tmp_path, "apt-get update; type -P gpgv-of-apt") == "verified\n"
+
+
 def test_python_git_and_make_are_found(tmp_path: Path) -> None:
     assert len(said(tmp_path, "type -P python3 git make tar sed").splitlines()) == 5
     assert said(tmp_path, "python3 -c 'print(6 * 7)'") == "42\n"
