@@ -12,7 +12,7 @@ tests/test_imports.py says which. The folders that decide are pure: no clock, no
 ``reference``
     What do the pages of docs/reference say? They are made from what the code declares.
 ``demo``
-    How is a real Postgres and PostgREST with the RetroMuscle workload started? The extra `fanin[demo]`.
+    How is a real Postgres and PostgREST with the RetroMuscle workload started? The extra `demo`.
 ``admin``
     What can be seen of a running fanin? The admin port: who has access, pages, API, metrics.
 ``sidecar``
