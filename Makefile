@@ -47,6 +47,10 @@ ON_OLDER := -q $(addprefix tests/e2e/test_,corpus.py merge.py merge_faults.py sh
 ICU_PG := $(CURDIR)/$(VENV)/programs/postgresql/bin
 ON_ICU_PG := -q $(addprefix tests/e2e/test_,traps.py traps_16_to_29.py merge.py)
 
+# Tests once more on another program; where that is not there, it is said, and fails a fresh run.
+once_more = if test -x $(1); then echo "· once more on $(3)"; $(2) $(PY) -m pytest $(LANES) $(4) $(ARGS); \
+	else echo "· not run, since it is not here: $(3)"; test -z "$(FRESH)"; fi
+
 # What the tests start beside Postgres, PostgREST and Node.
 PROGRAMS := $(addprefix $(VENV)/.ok-program-,chromium prometheus postgresql nginx wrk curl openssl systemd)
 
@@ -64,15 +68,13 @@ lint: $(VENV)/.ok-dev ## ruff (rules and format) and mypy --strict
 	$(PY) -m mypy --strict proxy rules tests
 	$(PY) -m mypy --strict --exclude /example/ deploy/grafana deploy/clients
 
-unit: $(VENV)/.ok-dev $(NODE) ## the tests that start no server: all but tests/e2e, tests/deploy and the marker stack; needs pip alone, takes two minutes
+unit: $(VENV)/.ok-dev $(NODE) ## the tests that start no server: all but tests/e2e, tests/deploy and the marker stack; needs pip alone, takes a minute
 	$(PY) -m pytest $(LANES) --ignore=tests/e2e --ignore=tests/deploy -m "not stack" $(ARGS)
 
 test: lint $(VENV)/.ok-postgrest $(VENV)/.ok-e2e $(VENV)/.ok-next $(PROGRAMS) ## lint, and all tests (ARGS go to pytest)
 	$(PY) -m pytest $(LANES) $(ARGS)
-	@! test -x $(OLDER) || echo "· once more on PostgREST 11.2.2: passing, merging, traps, clients, random bursts"
-	@! test -x $(OLDER) || FANIN_POSTGREST=$(CURDIR)/$(OLDER) $(PY) -m pytest $(LANES) $(ON_OLDER) $(ARGS)
-	@! test -x "$(ICU_PG)/initdb" || echo "· once more on $$("$(ICU_PG)/postgres" --version): traps and merging"
-	@! test -x "$(ICU_PG)/initdb" || FANIN_PG_BIN="$(ICU_PG)" $(PY) -m pytest $(LANES) $(ON_ICU_PG) $(ARGS)
+	@$(call once_more,$(OLDER),FANIN_POSTGREST=$(CURDIR)/$(OLDER),PostgREST 11.2.2: passing and merging and clients,$(ON_OLDER))
+	@$(call once_more,$(ICU_PG)/initdb,FANIN_PG_BIN=$(ICU_PG),Debian's Postgres: traps and merging,$(ON_ICU_PG))
 
 docs: $(VENV)/.ok-dev ## docs/reference again, from what the code declares
 	@$(PY) -m proxy.reference docs/reference
@@ -158,6 +160,7 @@ $(VENV)/.ok-node: $(VENV)/.ok-python requirements/npm.txt
 		&& ln -sf "$$wheel/bin/node" $(VENV)/node/bin/node \
 		&& printf '#!/bin/sh\nexec node "%s" "$$@"\n' "$$wheel/lib/node_modules/npm/bin/npm-cli.js" > $(VENV)/node/bin/npm \
 		&& chmod +x $(VENV)/node/bin/npm
+	@$(PY) -m tests.programs try node >&2
 	@touch $@
 
 $(VENV)/.ok-postgrest: $(VENV)/.ok-python $(NODE) proxy/demo/npm/package-lock.json

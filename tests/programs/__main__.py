@@ -12,9 +12,10 @@ import sys
 from proxy.demo.process import StackError
 from tests.programs.catalog import PROGRAMS
 from tests.programs.install import BrokenError, get
-from tests.programs.trial import TrialError, embedded_postgres, postgrest
+from tests.programs.trial import TrialError, embedded_postgres, node, postgrest
 
 INSTALLED = {
+    "node": (node, "Install node and npm so that they are on PATH, and run make again."),
     "postgrest": (postgrest, "Name another PostgREST in FANIN_POSTGREST, or run `make clean` and make again."),
     "postgres": (embedded_postgres, "Name another Postgres' folder of programs in FANIN_PG_BIN, and run make again."),
 }

@@ -45,7 +45,7 @@ def copy_units(home: Path) -> None:
     """systemd's units without its aliases: links that lead out of the folders that systemd knows are reported."""
     units = home / "units"
     units.mkdir(exist_ok=True)
-    for unit in sorted((home / "root/lib/systemd/system").iterdir()):
+    for unit in sorted(home.glob("root/**/systemd/system/*")):
         if unit.is_file() and not unit.is_symlink():
             shutil.copy(unit, units)
 
@@ -77,10 +77,15 @@ PROGRAMS: Mapping[str, Program] = MappingProxyType(
         "nginx": Program(packages=("nginx-light",), commands={"nginx": "usr/sbin/nginx"}, megabytes=5, more=("nginx",)),
         "wrk": Program(packages=("wrk",), commands={"wrk": "usr/bin/wrk"}, megabytes=3),
         "curl": Program(packages=("curl",), commands={"curl": "usr/bin/curl"}, megabytes=10),
-        "openssl": Program(packages=("openssl",), commands={"openssl": "usr/bin/openssl"}, megabytes=4),
+        "openssl": Program(
+            packages=("openssl",),
+            commands={"openssl": "usr/bin/openssl"},
+            megabytes=4,
+            environment={"OPENSSL_CONF": "$home/root/etc/ssl/openssl.cnf"},
+        ),
         "systemd": Program(
             packages=("systemd", "procps"),
-            commands={"systemd-analyze": "usr/bin/systemd-analyze", "kill": "bin/kill"},
+            commands={"systemd-analyze": "usr/bin/systemd-analyze", "kill": "**/bin/kill"},
             megabytes=15,
             environment={"SYSTEMD_UNIT_PATH": "$home/units"},
             prepare=copy_units,

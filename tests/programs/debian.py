@@ -65,9 +65,16 @@ def unpack(program: Program, home: Path) -> None:
 def _download(program: Program, packages: Path) -> None:
     index = packages.parent.parent / ".index"
     apt = _apt(index)
-    _run([*apt, "update"], packages)
-    simulated = _run([*apt, "--simulate", "--no-install-recommends", "install", *program.packages], packages)
-    _run([*apt, "download", *needed(simulated, program)], packages)
+    failed = None
+    try:
+        _run([*apt, "update"], packages)
+    except UnavailableError as error:  # of one source perhaps, which need not be the one that has the program
+        failed = error
+    try:
+        simulated = _run([*apt, "--simulate", "--no-install-recommends", "install", *program.packages], packages)
+        _run([*apt, "download", *needed(simulated, program)], packages)
+    except UnavailableError as error:
+        raise failed or error from error
 
 
 def _apt(index: Path) -> list[str]:

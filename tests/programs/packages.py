@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 APT = """#!/bin/sh
 echo "$@" >> {store}/calls
 case "$*" in
-    *" update") exit $(cat {store}/update) ;;
-    *" --simulate "*) cat {store}/simulated ;;
+    *" update") echo "E: no server" >&2; exit $(cat {store}/update) ;;
+    *" --simulate "*) test -s {store}/simulated && cat {store}/simulated ;;
     *" download "*)
         while [ "$1" != download ]; do shift; done
         shift
@@ -54,7 +54,7 @@ class Store:
             told.write(f"Inst {name} (1.0 Debian:12 [amd64])\n")
 
     def is_away(self) -> None:
-        """No server answers."""
+        """The server of a package source does not answer."""
         (self.folder / "update").write_text("100", encoding="utf-8")
 
     def calls(self) -> list[str]:

@@ -67,6 +67,15 @@ def test_a_download_that_fails_leaves_no_folder(store: Store, tmp_path: Path) ->
     assert not (tmp_path / "programs/wrk").exists()
 
 
+def test_a_source_that_does_not_answer_is_no_hindrance_where_another_has_the_program(
+    store: Store, tmp_path: Path
+) -> None:
+    store.is_away()
+    store.add("wrk", {"usr/lib/wrk/4.1/wrk": WRK})
+    unpack(PROGRAM, tmp_path / "programs/wrk")
+    assert (tmp_path / "programs/wrk/bin/wrk").exists()
+
+
 def test_without_debians_clients_nothing_is_unpacked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(UnavailableError, match="no apt-get"):
