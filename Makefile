@@ -71,7 +71,7 @@ lint: $(VENV)/.ok-dev ## ruff (rules and format) and mypy --strict
 unit: $(VENV)/.ok-dev $(NODE) ## the tests that start no server: all but tests/e2e, tests/deploy and the marker stack; needs pip alone, takes a minute
 	$(PY) -m pytest $(LANES) --ignore=tests/e2e --ignore=tests/deploy -m "not stack" $(ARGS)
 
-test: lint $(VENV)/.ok-postgrest $(VENV)/.ok-e2e $(VENV)/.ok-next $(PROGRAMS) ## lint, and all tests (ARGS go to pytest)
+test: lint $(VENV)/.ok-postgrest $(VENV)/.ok-e2e $(VENV)/.ok-next $(PROGRAMS) ## lint, and all tests (ARGS go to pytest; FRESH=1: on nothing of this machine but Python, git and package clients)
 	$(PY) -m pytest $(LANES) $(ARGS)
 	@$(call once_more,$(OLDER),FANIN_POSTGREST=$(CURDIR)/$(OLDER),PostgREST 11.2.2: passing and merging and clients,$(ON_OLDER))
 	@$(call once_more,$(ICU_PG)/initdb,FANIN_PG_BIN=$(ICU_PG),Debian's Postgres: traps and merging,$(ON_ICU_PG))
