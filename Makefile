@@ -3,6 +3,7 @@ SHELL := /bin/bash
 # FRESH=1: nothing that the machine has is used but Python, git, basic tools and package clients, as if it were new.
 ifdef FRESH
 SHELL := $(CURDIR)/.ci/fresh
+override FANIN_POSTGREST :=
 endif
 VENV := .venv
 PY := $(VENV)/bin/python
