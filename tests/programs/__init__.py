@@ -25,6 +25,11 @@ def search_path() -> str:
     return os.pathsep.join(dict.fromkeys([*unpacked, *machine, str(NODE)]))
 
 
+def driver_environment() -> dict[str, str]:
+    """What Playwright's driver needs: the Node that its wheel brings wants a library that a new machine lacks."""
+    return {"PLAYWRIGHT_NODEJS_PATH": node} if (node := find("node")) else {}
+
+
 def find(name: str) -> str | None:
     """The program of a name: the unpacked one, or else the one on PATH; None where there is neither."""
     return shutil.which(name, path=search_path())

@@ -23,21 +23,10 @@ exit 127
 """
 
 
-def test_a_browser_that_opens_the_page_and_runs_no_script_fails(tmp_path: Path) -> None:
-    script(tmp_path / "chromium", "#!/bin/sh\necho '<title>?</title>'\n")
-    with pytest.raises(TrialError, match=r"'<title>42</title>' but:\n<title>\?</title>"):
-        TRIALS["chromium"](str(tmp_path / "chromium"))
-
-
-def test_a_browser_that_runs_the_pages_script_passes(tmp_path: Path) -> None:
-    script(tmp_path / "chromium", "#!/bin/sh\necho '<title>42</title>'\n")
-    TRIALS["chromium"](str(tmp_path / "chromium"))
-
-
-@pytest.mark.parametrize("name", ["prometheus", "nginx"])
-def test_a_server_that_ends_fails_with_what_it_printed(tmp_path: Path, name: str) -> None:
+@pytest.mark.parametrize("name", ["chromium", "prometheus", "nginx"])
+def test_a_program_that_ends_fails_with_what_it_printed(tmp_path: Path, name: str) -> None:
     script(tmp_path / name, SERVER)
-    with pytest.raises(TrialError, match=r"(?s)ended with code 127.*libgone\.so\.2"):
+    with pytest.raises(TrialError, match=r"libgone\.so\.2"):
         TRIALS[name](str(tmp_path / name))
 
 
