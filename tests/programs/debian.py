@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from tests.programs.catalog import Program
 
+LIBRARIES = ("lib", "zlib")
 LEFT_OUT = re.compile(
     r"libc6|libc-.*"  # belongs to the machine's loader
     r"|libperl.*|.*-perl"  # only for maintainers' scripts, which are not run
@@ -35,7 +36,7 @@ class UnavailableError(RuntimeError):
 def needed(simulated: str, program: Program) -> list[str]:
     """The packages to download, of those that `apt-get --simulate install` names."""
     names = re.findall(r"^Inst (\S+)", simulated, re.MULTILINE)
-    wanted = [name for name in names if name in program.packages or name.startswith((*program.more, "lib"))]
+    wanted = [name for name in names if name in program.packages or name.startswith((*program.more, *LIBRARIES))]
     return [name for name in wanted if name in program.packages or not LEFT_OUT.fullmatch(name)]
 
 

@@ -7,11 +7,11 @@ import shutil
 import sys
 from typing import TYPE_CHECKING
 
-from tests.programs import HOME, find
+from tests.programs import HOME, elf, find
 from tests.programs.catalog import PROGRAMS
 from tests.programs.debian import UnavailableError, unpack
 from tests.programs.launcher import library_folders, locate
-from tests.programs.trial import TRIALS, TrialError, missing_libraries
+from tests.programs.trial import TRIALS, TrialError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -68,6 +68,8 @@ def _unpack_and_try(program: Program, home: Path) -> None:
             raise UnavailableError(f"Debian's packages of this release have no program {program.commands[command]}")
         if command in TRIALS:
             TRIALS[command](str(launcher))
+    if os.environ.get("FRESH") and _missing(program, home):
+        raise TrialError("it runs on this machine only because that has them")
 
 
 def _machines_own_works(program: Program) -> bool:
@@ -94,14 +96,15 @@ def _try_named(name: str, program: str, variable: str) -> None:
 
 
 def _explain(program: Program, home: Path, error: TrialError) -> str:
-    """The failure of what lies in ``home``; libraries that the loader does not find come first."""
+    """The failure of what lies in ``home``; libraries that were not unpacked come first."""
+    gone = _missing(program, home)
+    return f"no unpacked package has {', '.join(gone)}\n{error}" if gone else str(error)
+
+
+def _missing(program: Program, home: Path) -> list[str]:
     root = home / "root"
-    folders = [root / folder for folder in library_folders(root)]
     programs = [found for pattern in program.commands.values() if (found := locate(root, pattern)) is not None]
-    missing = sorted({library for found in programs for library in missing_libraries(found, folders)})
-    if missing:
-        return f"no unpacked package has {', '.join(missing)}\n{error}"
-    return str(error)
+    return elf.missing(programs, [root / folder for folder in library_folders(root)])
 
 
 def _say(text: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import struct
 import tarfile
 from typing import TYPE_CHECKING
 
@@ -43,13 +44,14 @@ class Store:
         script(self.clients / "apt-get", APT.format(store=folder))
         script(self.clients / "dpkg-deb", DPKG)
 
-    def add(self, name: str, files: Mapping[str, str]) -> None:
+    def add(self, name: str, files: Mapping[str, str | bytes]) -> None:
         """A package of executable files, on which the program depends."""
         with tarfile.open(self.folder / f"{name}.deb", "w") as archive:
             for path, text in files.items():
+                content = text.encode() if isinstance(text, str) else text
                 member = tarfile.TarInfo("./" + path)
-                member.mode, member.size = 0o4755, len(text.encode())
-                archive.addfile(member, io.BytesIO(text.encode()))
+                member.mode, member.size = 0o4755, len(content)
+                archive.addfile(member, io.BytesIO(content))
         with (self.folder / "simulated").open("a", encoding="utf-8") as told:
             told.write(f"Inst {name} (1.0 Debian:12 [amd64])\n")
 
@@ -68,3 +70,18 @@ def script(path: Path, text: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text, encoding="utf-8")
     path.chmod(0o755)
+
+
+def shared_object(*names: str) -> bytes:
+    """A file in the format of elf(5) that needs the libraries of these names; it has no code."""
+    base, start = 0x400000, 64 + 2 * 56
+    entries = 16 * (len(names) + 2)
+    text = b"\0" + b"".join(name.encode() + b"\0" for name in names)
+    places = [1 + sum(len(before) + 1 for before in names[:at]) for at in range(len(names))]
+    dynamic = b"".join(struct.pack("<qQ", 1, place) for place in places)
+    dynamic += struct.pack("<qQ", 5, base + start + entries) + bytes(16)
+    size = start + entries + len(text)
+    load = struct.pack("<IIQQQQQQ", 1, 4, 0, base, base, size, size, 8)
+    segment = struct.pack("<IIQQQQQQ", 2, 4, start, base + start, base + start, entries, entries, 8)
+    head = struct.pack("<4sBB10xHHIQQQIHHHHHH", b"\x7fELF", 2, 1, 3, 62, 1, 0, 64, 0, 0, 64, 56, 2, 0, 0, 0)
+    return head + load + segment + dynamic + text

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.programs import find
 from tests.programs.install import BrokenError, get
-from tests.programs.packages import WRK, script
+from tests.programs.packages import WRK, script, shared_object
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -18,10 +19,6 @@ if TYPE_CHECKING:
 BROKEN = """#!/bin/sh
 echo "wreck: error while loading shared libraries"
 exit 127
-"""
-LDD = """#!/bin/sh
-echo "	libfound.so.1 => /usr/lib/libfound.so.1 (0x0)"
-echo "	libpulsecommon-16.1.so => not found"
 """
 
 
@@ -33,13 +30,27 @@ def test_an_unpacked_program_is_found_before_the_machines_own(store: Store, home
 
 
 def test_a_program_that_does_not_run_is_said_with_the_library_that_it_lacks(store: Store, home: Path) -> None:
-    script(store.clients / "ldd", LDD)
-    store.add("wrk", {"usr/lib/wrk/4/wrk": BROKEN})
-    with pytest.raises(
-        BrokenError, match=r"(?s)no unpacked package has libpulsecommon-16\.1\.so\n.*wreck: error.*PATH"
-    ):
+    store.add("wrk", {"usr/lib/wrk/4/wrk": shared_object("libc.so.6", "libpulsecommon-16.1.so")})
+    with pytest.raises(BrokenError, match=r"(?s)no unpacked package has libpulsecommon-16\.1\.so\n.*on PATH"):
         get("wrk")
     assert not (home / "wrk").exists()
+
+
+def test_a_program_that_does_not_run_is_said_with_what_it_printed(store: Store) -> None:
+    store.add("wrk", {"usr/lib/wrk/4/wrk": BROKEN})
+    with pytest.raises(BrokenError, match="wreck: error"):
+        get("wrk")
+
+
+@pytest.mark.parametrize("fresh", ["", "1"])
+def test_a_library_of_the_machines_own_counts_as_missing_in_a_fresh_run(
+    store: Store, fresh: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FRESH", fresh)
+    monkeypatch.setattr("tests.programs.install.TRIALS", {"wrk": lambda _: None})
+    store.add("wrk", {"usr/lib/wrk/4/wrk": shared_object("libz.so.1")})
+    with pytest.raises(BrokenError, match="no unpacked package has libz") if fresh else nullcontext():
+        get("wrk")
 
 
 def test_where_the_unpacked_program_does_not_run_the_machines_own_is_used(

@@ -46,8 +46,7 @@ def test_every_entry_of_the_list_says_why_and_names_a_file_of_tests() -> None:
         assert (ROOT / entry.test.partition("::")[0]).exists()
 
 
-@pytest.mark.parametrize("workers", ["0", "2"])
-@pytest.mark.parametrize(("fresh", "code"), [("1", 1), ("", 0)])
+@pytest.mark.parametrize(("workers", "fresh", "code"), [("0", "", 0), ("0", "1", 1), ("2", "1", 1)])
 def test_a_skip_fails_a_fresh_run_and_no_other(tmp_path: Path, workers: str, fresh: str, code: int) -> None:
     test = tmp_path / "test_skipping.py"
     test.write_text("import pytest\n\ndef test_it():\n    pytest.skip('no x here')\n", encoding="utf-8")

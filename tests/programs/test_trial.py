@@ -7,16 +7,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.programs.packages import script
-from tests.programs.trial import TRIALS, TrialError, missing_libraries
+from tests.programs.trial import TRIALS, TrialError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-LDD = """#!/bin/sh
-echo "	libfound.so.1 => $LD_LIBRARY_PATH/libfound.so.1 (0x0)"
-echo "	libgone.so.2 => not found"
-echo "	libgone.so.2 => not found"
-"""
 SERVER = """#!/bin/sh
 echo "error while loading shared libraries: libgone.so.2"
 exit 127
@@ -33,14 +28,3 @@ def test_a_program_that_ends_fails_with_what_it_printed(tmp_path: Path, name: st
 def test_a_program_that_cannot_be_started_fails(tmp_path: Path) -> None:
     with pytest.raises(TrialError, match="cannot be started: No such file"):
         TRIALS["wrk"](str(tmp_path / "wrk"))
-
-
-def test_a_library_that_the_loader_does_not_find_is_named_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    script(tmp_path / "ldd", LDD)
-    monkeypatch.setattr("tests.programs.trial.find", lambda _: str(tmp_path / "ldd"))
-    assert missing_libraries(tmp_path / "wrk", [tmp_path]) == ["libgone.so.2"]
-
-
-def test_without_ldd_no_library_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tests.programs.trial.find", lambda _: None)
-    assert missing_libraries(tmp_path / "wrk", []) == []

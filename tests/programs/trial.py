@@ -15,7 +15,7 @@ from proxy.demo.postgres import Postgres
 from proxy.demo.postgrest import find_postgrest
 from proxy.demo.process import Child, StackError
 from proxy.demo.server import free_port
-from tests.programs import NODE, driver_environment, find
+from tests.programs import NODE, driver_environment
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -116,16 +116,6 @@ TRIALS: Mapping[str, Callable[[str], None]] = MappingProxyType(
     }
 )
 """By the command's name; commands that are not named are tried with another one."""
-
-
-def missing_libraries(program: Path, libraries: Sequence[Path]) -> list[str]:
-    """The libraries that the loader does not find for ``program``, beside those in the folders ``libraries``."""
-    ldd = find("ldd")
-    if ldd is None:
-        return []
-    environment = {**os.environ, "LD_LIBRARY_PATH": ":".join(map(str, libraries))}
-    done = subprocess.run([ldd, program], env=environment, capture_output=True, text=True, check=False)
-    return sorted({line.split()[0] for line in done.stdout.splitlines() if line.endswith("=> not found")})
 
 
 def _said(command: Sequence[str]) -> str:
