@@ -12,7 +12,7 @@ tests/test_imports.py says which. The folders that decide are pure: no clock, no
 ``reference``
     What do the pages of docs/reference say? They, and parts of README.md, are made from what the code declares.
 ``demo``
-    How is a real Postgres and PostgREST with the RetroMuscle workload started? The extra `fanin[demo]`.
+    How is a real Postgres and PostgREST with the RetroMuscle workload started? The extra `demo`.
 ``admin``
     What can be seen of a running fanin? The admin port: who has access, pages, API, metrics.
 ``sidecar``
@@ -67,4 +67,4 @@ Words: a *query* is a request that was understood; its *fingerprint* is the quer
 fingerprint and identity into a *batch*; a *plan* says which calls serve the batch.
 """
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"

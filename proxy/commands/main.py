@@ -283,7 +283,7 @@ def _demo(options: argparse.Namespace) -> int:
         from proxy.demo.run import demo
     except ImportError as error:
         print(
-            f"fanin: the demo needs its extra: pip install 'fanin[demo]' ({error.name} is missing)",
+            f"fanin: the demo needs the package {error.name}: run pip install '.[demo]' in fanin's source folder",
             file=sys.stderr,
         )
         return UNABLE

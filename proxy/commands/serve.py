@@ -128,7 +128,7 @@ def _spans(settings: Settings, events: Events) -> "SpanExporter | None":
         from proxy.observe.otlp import SpanExporter
     except ImportError as error:
         raise ConfigError(
-            f"otlp.endpoint: spans need their extra: pip install 'fanin[otel]' ({error.name} is missing)"
+            f"otlp.endpoint: needs the package {error.name}: run pip install '.[otel]' in fanin's source folder"
         ) from error
     spans = SpanExporter(settings, __version__, events.emit, time.monotonic)
     events.subscribe(spans, RequestAnswered, UpstreamCalled)

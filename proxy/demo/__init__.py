@@ -1,1 +1,1 @@
-"""How is a real Postgres and PostgREST with the RetroMuscle workload started? The extra `fanin[demo]`."""
+"""How is a real Postgres and PostgREST with the RetroMuscle workload started? The extra `demo`."""

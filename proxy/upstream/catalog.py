@@ -44,7 +44,9 @@ class CatalogReader:
         try:
             import asyncpg  # noqa: F401, PLC0415 – only who names a database needs it
         except ImportError as error:
-            raise ConfigError("db_uri: needs a Postgres client: pip install 'fanin[db]'") from error
+            raise ConfigError(
+                f"db_uri: needs the package {error.name}: run pip install '.[db]' in fanin's source folder"
+            ) from error
         self._task = asyncio.create_task(self._keep(self._uri.get_secret_value()))
         try:
             async with asyncio.timeout(self._patience):

@@ -48,5 +48,5 @@ async def test_without_a_database_nothing_is_read() -> None:
 async def test_without_its_client_the_operator_is_told_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(__import__("sys").modules, "asyncpg", None)
     reader = CatalogReader(settings("http://127.0.0.1:1", db_uri="postgres://h/d"), Events(), print)
-    with pytest.raises(ConfigError, match=r"fanin\[db\]"):
+    with pytest.raises(ConfigError, match=r"pip install '\.\[db\]'"):
         await reader.start()
