@@ -12,22 +12,22 @@ gateway may compress what it answers to one caller, while a merged answer comes 
 change while a chunked answer's parts are read.
 """
 
-CLOCKS = frozenset((b"date", b"server-timing"))
+TIME_HEADERS = frozenset((b"date", b"server-timing"))
 """Headers whose presence and place are compared, but not their values: they tell when, and how long."""
 
 HOP_BY_HOP = frozenset((b"connection", b"keep-alive", b"proxy-connection", b"te", b"upgrade", b"http2-settings"))
 """Headers of one connection, never passed on (RFC 9110 §7.6.1)."""
 
-FRAMING = frozenset((b"content-length", b"transfer-encoding", b"trailer"))
+FRAMING_HEADERS = frozenset((b"content-length", b"transfer-encoding", b"trailer"))
 """Headers that tell where the body ends; the body itself is compared after it was un-framed."""
 
-UNASKED = frozenset((b"content-location",))
+ABSENT_WHEN_CHUNKED = frozenset((b"content-location",))
 """Headers that an answer chunked out of parts (FAN005) lacks: nobody asked upstream for the URL that they tell of."""
 
-OWN_PREFIX = b"x-fanin"
+FANIN_PREFIX = b"x-fanin"
 """Headers of fanin itself: added to answers, removed from requests."""
 
 
-def compared(name: bytes) -> bool:
+def is_compared(name: bytes) -> bool:
     """Whether the header ``name`` (lower case) has to be there, as often and at the same place."""
-    return name not in HOP_BY_HOP and name not in FRAMING and not name.startswith(OWN_PREFIX)
+    return name not in HOP_BY_HOP and name not in FRAMING_HEADERS and not name.startswith(FANIN_PREFIX)

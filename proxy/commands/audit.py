@@ -15,7 +15,7 @@ from proxy.audit.report import FORMAT, Report
 from proxy.audit.workload import TrafficCounter
 from proxy.commands.offline_analysis import OfflineAnalysis
 from proxy.findings.model import Rule
-from proxy.recording.source import Recordings, gathered, named, write
+from proxy.recording.source import Recordings, read_source, source_names, write_text
 from proxy.settings.loading import EffectiveSettings
 from proxy.settings.model import Settings
 
@@ -30,14 +30,14 @@ FORMATS: Mapping[str, Callable[[Report, Sequence[Rule], str], str]] = {
 
 def audit(options: Namespace, loaded: EffectiveSettings, rules: Sequence[Rule]) -> bool:
     """Do what the command line asks for, and print it; True when a finding fails. UnableError, ConfigError."""
-    report = AuditAnalysis(gathered(options, loaded.settings), rules, loaded.settings).report(
-        named(options), options.fail_on, options.top
+    report = AuditAnalysis(read_source(options, loaded.settings), rules, loaded.settings).report(
+        source_names(options), options.fail_on, options.top
     )
     told = FORMATS[options.format](report, rules, options.config.as_posix() if options.config else "")
     if options.output is None:
         print(told, end="")
     else:
-        write(options.output, told)
+        write_text(options.output, told)
         print(summary(report), end="")
     return report.failed
 

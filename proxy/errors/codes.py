@@ -164,9 +164,9 @@ FAULTS = {
 }
 
 
-NOT_SENT = frozenset(("FANIN112", "FANIN501", "FANIN505"))
+NOT_SENT_CODES = frozenset(("FANIN112", "FANIN501", "FANIN505"))
 """Upstream never saw the request: to repeat it does no harm, and Retry-After says so."""
-BROKEN_OFF = frozenset(("FANIN502",))
+MAYBE_SENT_CODES = frozenset(("FANIN502",))
 """Upstream may have seen it: only a read may be repeated."""
 
 

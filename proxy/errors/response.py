@@ -2,9 +2,9 @@
 
 import msgspec
 
-from proxy.errors.codes import BROKEN_OFF, NOT_SENT, FaultError
+from proxy.errors.codes import MAYBE_SENT_CODES, NOT_SENT_CODES, FaultError
 
-READS = frozenset((b"GET", b"HEAD", b"OPTIONS"))
+SAFE_METHODS = frozenset((b"GET", b"HEAD", b"OPTIONS"))
 
 
 def body_of(error: FaultError) -> bytes:
@@ -22,7 +22,7 @@ def body_of(error: FaultError) -> bytes:
 def response_of(error: FaultError, extra: bytes = b"", *, keep: bool = False, method: bytes = b"") -> bytes:
     """The whole answer for ``error`` to a request of ``method``; ``extra`` is header lines, each with its CRLF."""
     body, bodiless = body_of(error), method == b"HEAD"
-    again = error.fault.code in NOT_SENT or (error.fault.code in BROKEN_OFF and method in READS)
+    again = error.fault.code in NOT_SENT_CODES or (error.fault.code in MAYBE_SENT_CODES and method in SAFE_METHODS)
     retry = b"Retry-After: 1\r\n" if again else b""
     return (
         f"HTTP/1.1 {error.fault.status} {error.fault.reason}\r\n"

@@ -4,7 +4,7 @@ from proxy.errors.codes import FaultError
 
 _HEX = b"0123456789abcdefABCDEF"
 _EXTENSION = b"\t" + bytes(range(0x20, 0x7F)) + bytes(range(0x80, 0x100))
-MAX_LINE = 4096
+MAX_LINE_BYTES = 4096
 """Longest size line with its extension; longest trailer section."""
 
 LAST_CHUNK = b"0\r\n\r\n"
@@ -15,7 +15,7 @@ def chunk(data: bytes) -> bytes:
     return b"%x\r\n%b\r\n" % (len(data), data)
 
 
-def framed(data: bytes, chunked: bool) -> bytes:
+def frame_data(data: bytes, chunked: bool) -> bytes:
     """``data`` as a piece of a body. Nothing stays nothing: a chunk of no bytes would end the body."""
     return chunk(data) if chunked and data else data
 
@@ -70,9 +70,9 @@ class ChunkDecoder:
         return True
 
     def _line(self, buffer: bytearray) -> bytes | None:
-        end = buffer.find(b"\r\n", 0, MAX_LINE + 2)
+        end = buffer.find(b"\r\n", 0, MAX_LINE_BYTES + 2)
         if end < 0:
-            if len(buffer) > MAX_LINE + 1:
+            if len(buffer) > MAX_LINE_BYTES + 1:
                 raise FaultError(self._fault)
             return None
         line = bytes(buffer[:end])
@@ -90,6 +90,6 @@ class ChunkDecoder:
 
     def _trailer(self, line: bytes) -> None:
         self._trailer_bytes += len(line)
-        if self._trailer_bytes > MAX_LINE or line.translate(None, _EXTENSION):
+        if self._trailer_bytes > MAX_LINE_BYTES or line.translate(None, _EXTENSION):
             raise FaultError(self._fault)
         self.done = not line

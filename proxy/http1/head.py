@@ -8,10 +8,11 @@ import msgspec
 
 from proxy.errors.codes import FaultError
 
-_TOKEN = bytes(c for c in range(33, 127) if c not in b'"(),/:;<=>?@[\\]{}')  # RFC 9110 §5.6.2, as a deletion table
-_KNOWN = frozenset((b"GET", b"HEAD", b"POST", b"PATCH", b"PUT", b"DELETE", b"OPTIONS"))
-_VALUE = b"\t" + bytes(range(0x20, 0x7F)) + bytes(range(0x80, 0x100))
-_TARGET = bytes(range(0x21, 0x7F)) + bytes(range(0x80, 0x100))
+_TOKEN_BYTES = bytes(c for c in range(33, 127) if c not in b'"(),/:;<=>?@[\\]{}')
+"""The bytes of a token (RFC 9110 §5.6.2), as a deletion table for ``bytes.translate``."""
+_KNOWN_METHODS = frozenset((b"GET", b"HEAD", b"POST", b"PATCH", b"PUT", b"DELETE", b"OPTIONS"))
+_VALUE_BYTES = b"\t" + bytes(range(0x20, 0x7F)) + bytes(range(0x80, 0x100))
+_TARGET_BYTES = bytes(range(0x21, 0x7F)) + bytes(range(0x80, 0x100))
 
 
 class HeaderField(msgspec.Struct, frozen=True, gc=False):
@@ -52,11 +53,11 @@ def parse_request_line(line: bytes) -> RequestLine:
     if len(parts) != 3:
         raise FaultError("FANIN101")
     method, target, version = parts
-    if method not in _KNOWN and (not method or method.translate(None, _TOKEN)):
+    if method not in _KNOWN_METHODS and (not method or method.translate(None, _TOKEN_BYTES)):
         raise FaultError("FANIN101")
-    if not target or target.translate(None, _TARGET):
+    if not target or target.translate(None, _TARGET_BYTES):
         raise FaultError("FANIN101")
-    return RequestLine(method, target, _minor(version, "FANIN101"))
+    return RequestLine(method, target, _minor_version(version, "FANIN101"))
 
 
 def parse_status_line(line: bytes) -> StatusLine:
@@ -65,9 +66,9 @@ def parse_status_line(line: bytes) -> StatusLine:
     code = rest[:3]
     if not (code.isdigit() and len(code) == 3 and rest[3:4] in (b"", b" ")) or code < b"100":
         raise FaultError("FANIN503", "bad status line")
-    if line.translate(None, _VALUE):
+    if line.translate(None, _VALUE_BYTES):
         raise FaultError("FANIN503", "control character in the status line")
-    return StatusLine(int(code), _minor(version, "FANIN503"), line)
+    return StatusLine(int(code), _minor_version(version, "FANIN503"), line)
 
 
 def parse_fields(block: bytes, fault: str) -> tuple[HeaderField, ...]:
@@ -81,7 +82,7 @@ def parse_fields(block: bytes, fault: str) -> tuple[HeaderField, ...]:
     fields = []
     for line in block.split(b"\r\n"):
         name, colon, value = line.partition(b":")
-        if not colon or not name or name.translate(None, _TOKEN) or value.translate(None, _VALUE):
+        if not colon or not name or name.translate(None, _TOKEN_BYTES) or value.translate(None, _VALUE_BYTES):
             raise FaultError(fault)
         fields.append(HeaderField(name.lower(), value.strip(b" \t"), line))
     return tuple(fields)
@@ -116,7 +117,7 @@ def tokens(fields: tuple[HeaderField, ...], name: bytes) -> list[bytes]:
     ]
 
 
-def _minor(version: bytes, fault: str) -> int:
+def _minor_version(version: bytes, fault: str) -> int:
     if version == b"HTTP/1.1":
         return 1
     if version == b"HTTP/1.0":

@@ -7,8 +7,8 @@ import msgspec
 from proxy.errors.codes import FaultError
 from proxy.http1.head import has_bare_lf
 
-_LONG = b"GET "
-_TARGET_SHOWN = 4096
+_LONG_METHOD = b"GET "
+_TARGET_PREFIX = 4096
 """Bytes of a target that tell whether a long one is allowed: more than any mount has."""
 
 
@@ -21,7 +21,7 @@ class HeadLimits(msgspec.Struct, frozen=True):
     """Asked once, with the beginning of the target."""
 
 
-def short_end(buffer: bytearray, limits: HeadLimits) -> int:
+def find_short_end(buffer: bytearray, limits: HeadLimits) -> int:
     """Where the head ends that ``buffer`` begins with, if all of it is there and it is a short one, as nearly always;
     else -1, and a search has to tell.
     """
@@ -61,8 +61,8 @@ class HeadScanner:
         """FANIN109 unless a head of ``size`` bytes or more may be in ``buffer``."""
         start = max(self._seen - 1, 0) if self.is_long else 0
         if not self.is_long:
-            target = bytes(buffer[len(_LONG) : len(_LONG) + _TARGET_SHOWN])
-            if not buffer.startswith(_LONG) or not self._limits.may_be_long(target):
+            target = bytes(buffer[len(_LONG_METHOD) : len(_LONG_METHOD) + _TARGET_PREFIX])
+            if not buffer.startswith(_LONG_METHOD) or not self._limits.may_be_long(target):
                 raise FaultError("FANIN109", "limits.head_bytes")
             self.is_long = True
         if self._line_end < 0:

@@ -21,7 +21,7 @@ from proxy.path.batching import BatchScheduler
 from proxy.path.coalescing import IsStable, is_shareable
 from proxy.path.plan import originals
 from proxy.postgrest.response.headers import SAME_HEADERS, shareable
-from proxy.postgrest.response.problem import SHARED, read_error_body
+from proxy.postgrest.response.problem import CALLER_INDEPENDENT_CODES, read_error_body
 from proxy.settings.model import Settings
 from proxy.upstream.calls import CallLabels, ObservedCall
 from proxy.upstream.client import UpstreamAnswer
@@ -164,7 +164,7 @@ class Coalescer:
     def _why_not_shared(self, answer: UpstreamAnswer, data: bytes) -> FallbackReason | None:
         if not answer.body.done or len(data) > self._max_body:
             return FallbackReason("too-large")
-        if answer.status in UNAVAILABLE and read_error_body(data).code not in SHARED:
+        if answer.status in UNAVAILABLE and read_error_body(data).code not in CALLER_INDEPENDENT_CODES:
             return FallbackReason("unavailable")
         return None
 

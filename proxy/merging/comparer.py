@@ -16,12 +16,12 @@ from proxy.merging.fetch import Fetcher, FetchResult
 from proxy.model import FallbackReason, MergedCall, NotSingular, PendingRequest, Slice
 from proxy.observe.events import AnswersCompared, Event, Events, FellBack, MergingPaused, UpstreamCalled, Warned
 from proxy.path.comparison import (
-    DOUBT,
     FAILED,
     MERGED,
     MISMATCH,
     ROUNDS,
     SKIPPED,
+    UNUSABLE,
     ComparedAnswer,
     Comparison,
     Exemptions,
@@ -56,7 +56,7 @@ class BackgroundEvents(Events):
     def emit(self, event: Event) -> None:
         self._events.emit(msgspec.structs.replace(event, kind="shadow") if isinstance(event, UpstreamCalled) else event)
         if isinstance(event, FellBack):
-            self._events.emit(AnswersCompared(SKIPPED if event.reason == "load" else DOUBT, event.requests))
+            self._events.emit(AnswersCompared(SKIPPED if event.reason == "load" else UNUSABLE, event.requests))
 
 
 class ShadowComparer:
@@ -147,7 +147,7 @@ class ShadowComparer:
     ) -> "Differing | str":
         whole = self.state.not_singular.whole(share, member.head.identity_hash, self._clock())
         if whole is None:
-            return DOUBT
+            return UNUSABLE
         heard = await ask(member)
         if isinstance(heard, str):
             return heard

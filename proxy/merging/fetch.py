@@ -13,7 +13,7 @@ from proxy.postgrest.request.set_filter import is_cut
 from proxy.postgrest.response.content_range import rows_and_total
 from proxy.postgrest.response.gateway import Gateway
 from proxy.postgrest.response.headers import SHARED_HEADERS, shareable
-from proxy.postgrest.response.problem import SHARED, blamed_literal, read_error_body
+from proxy.postgrest.response.problem import CALLER_INDEPENDENT_CODES, bad_value, read_error_body
 from proxy.settings.tables import MergeSettings
 from proxy.upstream.calls import CallLabels
 from proxy.upstream.state import UpstreamState
@@ -104,14 +104,14 @@ class Fetcher:
 
 def _judge_error(call: MergedCall, answer: Response, gateway: Gateway) -> FetchResult:
     problem = read_error_body(answer.body)
-    if problem.code in SHARED:
+    if problem.code in CALLER_INDEPENDENT_CODES:
         kept = shareable(answer.fields, SHARED_HEADERS, gateway)
         if isinstance(kept, FallbackReason):
             return kept
         head = b"\r\n".join([answer.line.line, *(field.line for field in kept)])
         share = Slice(head + b"\r\nContent-Length: %d\r\n" % len(answer.body), answer.body, -1)
         return dict.fromkeys(call.owners, share)
-    type_name, literal = blamed_literal(problem) or ("", "")
+    type_name, literal = bad_value(problem) or ("", "")
     blamed = literal.encode()
     if type_name and blamed in call.literals:
         return BadValue(type_name, blamed)

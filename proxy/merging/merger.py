@@ -16,7 +16,7 @@ from proxy.model import FallbackReason, Identical, NotSingular, Outcome, Pending
 from proxy.observe.events import FellBack, MergingPaused
 from proxy.path.batching import BatchScheduler
 from proxy.path.plan import CallLimits, originals, plan, why_not_merged
-from proxy.postgrest.types import has_one_spelling
+from proxy.postgrest.types import has_single_spelling
 from proxy.settings.tables import MergeSettings
 from proxy.upstream.state import UpstreamState
 
@@ -191,7 +191,7 @@ class Merger:
         """Send the originals."""
         if scheduler.record_failure(self._clock()):
             self._events.emit(MergingPaused(why.reason))
-        if why.reason == "unexpected-key" and has_one_spelling(merge.call.column):
+        if why.reason == "unexpected-key" and has_single_spelling(merge.call.column):
             self._state.column_types.invalidate(merge.requests[0])
         self._emit_fallback(merge, why)
         self._release_all(scheduler, merge)

@@ -11,7 +11,7 @@ from proxy.merging.comparer import OVERHEAD, Pairs, ShadowComparer, Slices, as_c
 from proxy.merging.fetch import FetchesMerged, FetchResult, leader
 from proxy.merging.waiters import BufferedAnswer, Reply, SendAlone
 from proxy.model import FallbackReason, MergedCall, PendingRequest, Slice
-from proxy.path.comparison import FAILED, SKIPPED, ByteBudget, ComparedAnswer, is_sampled, sample
+from proxy.path.comparison import FAILED, SKIPPED, ByteBudget, ComparedAnswer, choose_answers, is_sampled
 from proxy.settings.tables import MergeSettings, ShadowSettings
 from proxy.upstream.client import UpstreamConnection
 from proxy.upstream.pool import ConnectionPool
@@ -54,7 +54,7 @@ class SampledFetcher:
         if not watched and not is_sampled(self._share, self._draw()):
             return ()
         pairs = [(literal, members[0]) for literal, members in call.owners.items()]
-        return pairs if watched else sample(pairs, self._answers, self._draw())
+        return pairs if watched else choose_answers(pairs, self._answers, self._draw())
 
 
 def _is_error(shares: Slices) -> bool:

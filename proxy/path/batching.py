@@ -13,14 +13,14 @@ import msgspec
 
 from proxy.model import PendingRequest
 
-SAMPLES = 64
+RECENT_TIMES = 64
 """Upstream times remembered a key."""
-LINGERS = 16
+RECENT_LINGERS = 16
 """Lingers remembered a key."""
-FANS_OUT = 1.5
+FAN_OUT_SIZE = 1.5
 """Moving average of batch sizes above which a key lately fanned out."""
 
-FORGETS = 0.99
+SIZE_DECAY = 0.99
 """What is left of a remembered size after each request that was not merged because of it."""
 
 
@@ -45,9 +45,9 @@ class BatchScheduler:
         self.size_per_key = 0.0
         self.rows_per_key = 1.0
         self._pace = pace
-        self._times: deque[float] = deque(maxlen=SAMPLES)
+        self._times: deque[float] = deque(maxlen=RECENT_TIMES)
         self._fan_out = 1.0
-        self._lingers: deque[bool] = deque(maxlen=LINGERS)
+        self._lingers: deque[bool] = deque(maxlen=RECENT_LINGERS)
         self._lingering = False
         self._pause = 0.0
         self._paused_until = float("-inf")
@@ -136,7 +136,7 @@ class BatchScheduler:
         """
         if self.size_per_key <= limit:
             return False
-        self.size_per_key *= FORGETS
+        self.size_per_key *= SIZE_DECAY
         return True
 
     def _longest_wait(self) -> float:
@@ -144,7 +144,7 @@ class BatchScheduler:
 
     def _should_linger(self) -> bool:
         found = sum(self._lingers)
-        return self._fan_out > FANS_OUT and 2 * found >= len(self._lingers)
+        return self._fan_out > FAN_OUT_SIZE and 2 * found >= len(self._lingers)
 
     def _quantile(self, share: float, unknown: float) -> float:
         if not self._times:

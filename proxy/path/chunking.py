@@ -9,21 +9,21 @@ from itertools import groupby
 
 import msgspec
 
-from proxy.allowed_differences import UNASKED
+from proxy.allowed_differences import ABSENT_WHEN_CHUNKED
 from proxy.http1.head import HeaderField, Response
 from proxy.model import FallbackReason, LiteralClass, Media, Query, RequestHead, Slice
-from proxy.postgrest.request.in_list import bare_list, canonical_list, column_of
+from proxy.postgrest.request.in_list import bare_list, canonical_list, list_column
 from proxy.postgrest.request.media import ARRAY, without_count
 from proxy.postgrest.request.set_filter import hidden_columns
 from proxy.postgrest.request.target import LOGIC, RESERVED, Param, decoded, is_plain_name, split_target
 from proxy.postgrest.response.gateway import Gateway
-from proxy.postgrest.response.headers import READ_HEADERS, is_stamp, shareable
+from proxy.postgrest.response.headers import READ_HEADERS, is_per_answer, shareable
 from proxy.postgrest.response.rows import marked_rows
 
-KEYLESS = frozenset((None, "no-key", "literal"))
+NO_KEY_REASONS = frozenset((None, "no-key", "literal"))
 """Bypass reasons of a query that has nothing to be merged by, which does not matter to one that is too long for it."""
 
-MOST_PARTS = 100
+MAX_PARTS = 100
 """Parts above which what stands beside the list is what is too long."""
 
 _DIRECTIONS = {b"": False, b".asc": False, b".desc": True}
@@ -47,7 +47,7 @@ def with_long_list(query: Query, target: bytes, place: tuple[int, int] | None) -
         select=None,
         limit=None,
         keys=(),
-        bypass_reason="too-long" if query.bypass_reason in KEYLESS else query.bypass_reason,
+        bypass_reason="too-long" if query.bypass_reason in NO_KEY_REASONS else query.bypass_reason,
         long_list=place if known else None,
     )
 
@@ -81,7 +81,7 @@ def chunk_list(query: Query, head: RequestHead, alias: bytes, longest: int) -> C
     path_end, params = split_target(query.target)
     place = query.long_list
     read = None if place is None else canonical_list(query.target[place[0] : place[1]])
-    if place is None or read is None or not _is_alone(params, key := column_of(query.target, place)):
+    if place is None or read is None or not _is_only_list(params, key := list_column(query.target, place)):
         return "list"
     names = [decoded(param.name) for param in params]
     media = head.media or ARRAY
@@ -90,17 +90,17 @@ def chunk_list(query: Query, head: RequestHead, alias: bytes, longest: int) -> C
     descending = _direction(params, names, key)
     if descending is None:
         return "list-order"
-    before, after = _around(query, path_end, params, names, hidden_columns(alias, key, ()))
+    before, after = _around_list(query, path_end, params, names, hidden_columns(alias, key, ()))
     kind, literals = read
     if b"order" in names:
         literals = sorted(literals, key=int if kind is LiteralClass.INTEGER else None, reverse=descending)
-    parts = tuple(_parts(literals, longest - len(before) - len(bare_list(())) - len(after) + 1))
-    if not parts or len(parts) > MOST_PARTS:
+    parts = tuple(_split_literals(literals, longest - len(before) - len(bare_list(())) - len(after) + 1))
+    if not parts or len(parts) > MAX_PARTS:
         return "chunk-limit"
     return ChunkedList(key, before, after, parts, b"order" in names, media)
 
 
-def _is_alone(params: Sequence[Param], key: bytes) -> bool:
+def _is_only_list(params: Sequence[Param], key: bytes) -> bool:
     """Whether ``key`` is a plain column with this one filter, and no other column has a list."""
     names = [decoded(param.name) for param in params]
     lists = [at for at, param in enumerate(params) if decoded(param.value[:9])[:3] == b"in." and b"." not in names[at]]
@@ -122,7 +122,7 @@ def _direction(params: Sequence[Param], names: Sequence[bytes], key: bytes) -> b
     return _DIRECTIONS.get(way) if column == key and len(orders) == 1 else None
 
 
-def _around(
+def _around_list(
     query: Query, path_end: int, params: Sequence[Param], names: Sequence[bytes], column: bytes
 ) -> tuple[bytes, bytes]:
     """The target before and after the list's value, with ``column`` put first in the select."""
@@ -136,7 +136,7 @@ def _around(
     return target[:start], target[end:at] + item + target[at:]
 
 
-def _parts(literals: Sequence[bytes], room: int) -> Iterator[tuple[bytes, ...]]:
+def _split_literals(literals: Sequence[bytes], room: int) -> Iterator[tuple[bytes, ...]]:
     """``literals`` in runs of ``room`` bytes at most, each with its comma; nothing when one alone has no room."""
     if max(map(len, literals)) >= room:
         return
@@ -149,7 +149,7 @@ def _parts(literals: Sequence[bytes], room: int) -> Iterator[tuple[bytes, ...]]:
     yield tuple(literals[begin:])
 
 
-class Chunk(msgspec.Struct, frozen=True):
+class PartAnswer(msgspec.Struct, frozen=True):
     """What one call answered: its head before and after Content-Range's value, its rows, and their keys."""
 
     before: bytes
@@ -160,13 +160,13 @@ class Chunk(msgspec.Struct, frozen=True):
     rows: tuple[bytes, ...]
 
 
-def read_chunk(
+def read_part(
     chunk_list: ChunkedList,
     literals: Sequence[bytes],
     alias: bytes,
     answer: Response,
     gateway: Gateway,
-) -> Chunk | FallbackReason:
+) -> PartAnswer | FallbackReason:
     """A 200 ``answer`` to ``literals``; the reason why it cannot be used, if there is one."""
     status_line = answer.line.line
     kept = shareable(answer.fields, READ_HEADERS, gateway)
@@ -183,33 +183,36 @@ def read_chunk(
     if not {key for key, _ in rows} <= set(literals):
         return FallbackReason("unexpected-key")
     name = kept[ranges[0]].line.partition(b":")[0]
-    return Chunk(
-        before=b"\r\n".join([status_line, *_lines(kept[: ranges[0]]), name + b": "]),
-        after=b"\r\n".join([b"", *_lines(kept[ranges[0] + 1 :]), b""]),
-        lines=(status_line, *_lines([f for f in kept if f.name != _RANGE and not is_stamp(f.name, gateway)])),
+    return PartAnswer(
+        before=b"\r\n".join([status_line, *_answer_lines(kept[: ranges[0]]), name + b": "]),
+        after=b"\r\n".join([b"", *_answer_lines(kept[ranges[0] + 1 :]), b""]),
+        lines=(
+            status_line,
+            *_answer_lines([f for f in kept if f.name != _RANGE and not is_per_answer(f.name, gateway)]),
+        ),
         keys=tuple([key for key, _ in rows]),
         rows=tuple([row for _, row in rows]),
     )
 
 
-def _lines(fields: Sequence[HeaderField]) -> Iterator[bytes]:
+def _answer_lines(fields: Sequence[HeaderField]) -> Iterator[bytes]:
     """The lines of a chunked answer."""
     for field in fields:
         if field.name == b"preference-applied":
             applied = without_count(field.value)
             if applied:
                 yield b"Preference-Applied: " + applied
-        elif field.name not in UNASKED:
+        elif field.name not in ABSENT_WHEN_CHUNKED:
             yield field.line
 
 
-def boundary_literals(parts: Sequence[Chunk]) -> tuple[bytes, ...]:
+def boundary_literals(parts: Sequence[PartAnswer]) -> tuple[bytes, ...]:
     """The keys of each part's first and last row, where more than one part has rows."""
     ends = [key for part in parts if part.keys for key in (part.keys[0], part.keys[-1])]
     return tuple([key for key, _ in groupby(ends)]) if sum(map(bool, (p.keys for p in parts))) > 1 else ()
 
 
-def are_in_order(keys: Sequence[bytes], part: Chunk) -> bool:
+def are_in_order(keys: Sequence[bytes], part: PartAnswer) -> bool:
     """Whether upstream itself puts ``keys`` in this order: ``part`` is its answer to them.
 
     Each part is in upstream's order. Where all first and last rows are, so are the parts one behind another.
@@ -217,7 +220,7 @@ def are_in_order(keys: Sequence[bytes], part: Chunk) -> bool:
     return tuple([key for key, _ in groupby(part.keys)]) == tuple(keys)
 
 
-def concatenate(chunk_list: ChunkedList, parts: Sequence[Chunk]) -> Slice | FallbackReason:
+def concatenate(chunk_list: ChunkedList, parts: Sequence[PartAnswer]) -> Slice | FallbackReason:
     """One answer out of all parts': the head of the first, the rows of all in the order of the parts."""
     first, *others = parts
     for other in others:

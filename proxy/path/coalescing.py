@@ -9,7 +9,7 @@ from proxy.model import Query, RequestHead
 from proxy.postgrest.request.target import decoded, function_of
 
 READS = frozenset((b"GET", b"HEAD"))
-NEGOTIATED = frozenset((None, "range", "accept", "count"))
+NEGOTIATION_REASONS = frozenset((None, "range", "accept", "count"))
 """Bypass reasons of a head that speak of what is asked for: byte-equal requests ask for the same."""
 
 IsStable = Callable[[str, str], bool]
@@ -22,7 +22,7 @@ def is_shareable(query: Query, head: RequestHead, mount: bytes, is_stable: IsSta
     It may for reads of tables and views, which PostgREST runs in a read-only transaction; for functions only where
     ``is_stable``: two calls of one that makes a token must give two tokens.
     """
-    if query.method not in READS or head.bypass_reason not in NEGOTIATED:
+    if query.method not in READS or head.bypass_reason not in NEGOTIATION_REASONS:
         return False
     if query.relation:
         return True
@@ -30,12 +30,12 @@ def is_shareable(query: Query, head: RequestHead, mount: bytes, is_stable: IsSta
     return function is not None and is_stable(head.profile, decoded(function).decode("utf-8", "replace"))
 
 
-def any_of(*ways: IsStable) -> IsStable:
+def any_stable(*ways: IsStable) -> IsStable:
     """Stable is what any of these says is."""
     return lambda schema, name: any(way(schema, name) for way in ways)
 
 
-def named_in_settings(names: Iterable[str], first: str) -> IsStable:
+def stable_in_settings(names: Iterable[str], first: str) -> IsStable:
     """Stable is what an operator says: ``function`` in any schema, or ``schema.function``. ``first`` is the schema that
     needs no profile.
     """

@@ -6,14 +6,14 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from proxy.model import Column, LiteralClass, PendingRequest
-from proxy.postgrest.types import column_of
+from proxy.postgrest.types import known_column
 
 Relations = Mapping[str, Mapping[bytes, Column]]
-UNKNOWN_FOR = 10.0
+RETRY_UNKNOWN_AFTER = 10.0
 """Seconds after which upstream is asked again for what it did not tell: who asked may have had a bad token."""
-MAX_REFUSED = 100
+MAX_BAD_VALUES = 100
 """Literals remembered a column because upstream refused them."""
-NOTHING: Mapping[bytes, Column] = {}
+NO_COLUMNS: Mapping[bytes, Column] = {}
 Table = tuple[str, str]
 """A relation, as in ``Query.relation``, and the profile that named its schema; empty where none did."""
 
@@ -34,7 +34,7 @@ class _LearnedColumns(msgspec.Struct):
     until: dict[bytes, float] = {}
 
 
-class Columns:
+class ColumnRegistry:
     """Columns by table. The catalog's word, which is by relation, counts first."""
 
     def __init__(self, lifetime: float, limit: int) -> None:
@@ -45,7 +45,7 @@ class Columns:
 
     def of(self, table: Table, now: float) -> Mapping[bytes, Column]:
         """Everything that is known of a table's columns."""
-        known = self._catalog.get(table[0], NOTHING)
+        known = self._catalog.get(table[0], NO_COLUMNS)
         told = self._told.get(table)
         if told is None:
             return known
@@ -53,26 +53,26 @@ class Columns:
             del told.until[name], told.columns[name]
         return {
             **told.columns,
-            **{name: _with_refused(column, told.columns.get(name)) for name, column in known.items()},
+            **{name: _with_bad_values(column, told.columns.get(name)) for name, column in known.items()},
         }
 
     def learn(self, table: Table, name: bytes, column: Column, now: float) -> None:
         """Upstream said something about a column."""
         told = self._told.setdefault(table, _LearnedColumns())
         told.columns[name] = column
-        told.until[name] = now + (self._lifetime if column.type else min(self._lifetime, UNKNOWN_FOR))
+        told.until[name] = now + (self._lifetime if column.type else min(self._lifetime, RETRY_UNKNOWN_AFTER))
         self._told.move_to_end(table)
         if len(self._told) > self._limit:
             self._told.popitem(last=False)
 
     def record_bad_value(self, table: Table, name: bytes, type_name: str, literal: bytes, now: float) -> bool:
         """Upstream refused a literal, and named the type. Whether the catalog says another type."""
-        catalogued = self._catalog.get(table[0], NOTHING).get(name)
+        catalogued = self._catalog.get(table[0], NO_COLUMNS).get(name)
         if catalogued is not None and catalogued.type != type_name:
             return self.forget(table)
         known = self.of(table, now).get(name)
         refused = known.refused if known is not None and known.type == type_name else frozenset()
-        if len(refused) < MAX_REFUSED:
+        if len(refused) < MAX_BAD_VALUES:
             refused |= {literal}
         self.learn(table, name, Column(type_name, refused=refused), now)
         return False
@@ -91,7 +91,7 @@ class Columns:
         return True
 
 
-def _with_refused(column: Column, told: Column | None) -> Column:
+def _with_bad_values(column: Column, told: Column | None) -> Column:
     if told is None or told.type != column.type or not told.refused:
         return column
     return msgspec.structs.replace(column, refused=told.refused)
@@ -111,4 +111,4 @@ def unknown_columns(batch: Sequence[PendingRequest], known: Mapping[bytes, Colum
     varying = [name for name, different in values.items() if len(different) > 1]
     wanted = [name for name in varying if name in texts]
     wanted += batch[0].query.order if varying else ()
-    return [name for name in dict.fromkeys(wanted) if column_of(name, known) is None]
+    return [name for name in dict.fromkeys(wanted) if known_column(name, known) is None]

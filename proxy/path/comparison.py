@@ -10,13 +10,13 @@ from typing import TypeVar
 
 import msgspec
 
-from proxy.allowed_differences import CLOCKS, compared
+from proxy.allowed_differences import TIME_HEADERS, is_compared
 from proxy.postgrest.response.gateway import POSTGREST, Gateway
 
 T = TypeVar("T")
 
-MATCH, MISMATCH, MOVING = "match", "mismatch", "unstable"
-DOUBT, SKIPPED, FAILED = "unusable", "skipped", "failed"
+MATCH, MISMATCH, UNSTABLE = "match", "mismatch", "unstable"
+UNUSABLE, SKIPPED, FAILED = "unusable", "skipped", "failed"
 """The results, each with its text in ``errors.COMPARED``."""
 
 ORIGINALS, MERGED = "originals", "merged"
@@ -42,14 +42,14 @@ NO_EXEMPTIONS = Exemptions()
 """Nothing but what the law names."""
 
 
-def end_to_end(head: bytes, gateway: Gateway = POSTGREST) -> list[bytes]:
+def compared_lines(head: bytes, gateway: Gateway = POSTGREST) -> list[bytes]:
     """The header lines that law 1 speaks of, in their order; a clock's and a gateway's line without its value."""
     kept = []
     for line in head.rstrip(b"\r\n").split(b"\r\n")[1:]:
         name, _, value = line.partition(b":")
         low, value = name.lower(), value.strip()
-        if compared(low) and not gateway.keeps(low, value) and not gateway.varies(low, value):
-            kept.append(name if low in CLOCKS or gateway.adds(low) else line)
+        if is_compared(low) and not gateway.keeps(low, value) and not gateway.varies(low, value):
+            kept.append(name if low in TIME_HEADERS or gateway.adds(low) else line)
     return kept
 
 
@@ -62,14 +62,14 @@ def difference(original: ComparedAnswer, other: ComparedAnswer, exempt: Exemptio
     one, two = (heard.head.partition(b"\r\n")[0] for heard in (original, other))
     if one != two:
         found.append(f"status line, {_status(one)} became {_status(two)}")
-    lines, others = (end_to_end(heard.head, exempt.gateway) for heard in (original, other))
+    lines, others = (compared_lines(heard.head, exempt.gateway) for heard in (original, other))
     if lines != others:
-        names = [name for name, values in _by_name(lines).items() if values != _by_name(others).get(name)]
-        names += [name for name in _by_name(others) if name not in _by_name(lines)]
+        names = [name for name, values in _lines_by_name(lines).items() if values != _lines_by_name(others).get(name)]
+        names += [name for name in _lines_by_name(others) if name not in _lines_by_name(lines)]
         found.append(f"headers {', '.join(sorted(names))}" if names else "the order of headers")
     if original.body != other.body and not (exempt.order and _same_rows(original.body, other.body)):
         sizes = f"{len(original.body)} bytes became {len(other.body)}"
-        found.append(f"the body from byte {_apart(original.body, other.body)} on, {sizes}")
+        found.append(f"the body from byte {_first_difference(original.body, other.body)} on, {sizes}")
     return "; ".join(found)
 
 
@@ -78,14 +78,14 @@ def _status(line: bytes) -> str:
     return code if code.isdigit() else "?"
 
 
-def _by_name(lines: list[bytes]) -> dict[str, list[bytes]]:
+def _lines_by_name(lines: list[bytes]) -> dict[str, list[bytes]]:
     values = defaultdict(list)
     for line in lines:
         values[line.partition(b":")[0].decode("ascii", "backslashreplace")].append(line)
     return values
 
 
-def _apart(one: bytes, two: bytes) -> int:
+def _first_difference(one: bytes, two: bytes) -> int:
     """The first place where they differ; the shorter one's length when it begins the longer one."""
     low, high = 0, min(len(one), len(two))
     while low < high:
@@ -122,7 +122,7 @@ class Comparison:
         if isinstance(heard, str):
             self.result = heard
         elif bool(difference(self._original, heard, self._exempt)) != (what == MERGED):
-            self.result = MOVING
+            self.result = UNSTABLE
         else:
             self._left -= 1
             self.result = "" if self._left else MISMATCH
@@ -139,7 +139,7 @@ def is_sampled(share: float, drawn: float) -> bool:
     return drawn < share
 
 
-def sample(answers: Sequence[T], most: int, drawn: float) -> list[T]:
+def choose_answers(answers: Sequence[T], most: int, drawn: float) -> list[T]:
     """At most ``most`` of ``answers``, from a place on that ``drawn``, from [0, 1), tells: each is as likely as any."""
     first = int(drawn * len(answers))
     return [*answers[first:], *answers[:first]][:most]

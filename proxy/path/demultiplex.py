@@ -15,9 +15,9 @@ from proxy.postgrest.request.set_filter import is_cut
 from proxy.postgrest.response.content_location import escaped
 from proxy.postgrest.response.content_range import rows_and_total
 from proxy.postgrest.response.gateway import Gateway
-from proxy.postgrest.response.headers import PLACED, READ_HEADERS, shareable, stamps
-from proxy.postgrest.response.rows import marked_pieces, row_behind
-from proxy.postgrest.types import are_ranked, may_be_char
+from proxy.postgrest.response.headers import READ_HEADERS, REBUILT_HEADERS, per_answer_lines, shareable
+from proxy.postgrest.response.rows import marked_pieces, row_after_hidden
+from proxy.postgrest.types import are_distinct, may_be_char
 
 
 def demultiplex(
@@ -31,26 +31,26 @@ def demultiplex(
 
     ``ties`` accepts several rows per key in any order. ``gateway`` says which headers may be there beside PostgREST's.
     """
-    frame = _frame(answer.line.line, answer.fields, call, gateway)
+    frame = _head_pieces(answer.line.line, answer.fields, call, gateway)
     if isinstance(frame, FallbackReason):
         return frame
     rows = rows_by_key(answer.body, alias, call.media.separator, len(call.carried))
     if isinstance(rows, FallbackReason):
         return rows
     told, _ = rows_and_total(first_value(answer.fields, b"content-range"))
-    doubt = _judge_rows(rows, told, call)
+    doubt = _rows_fallback_reason(rows, told, call)
     if doubt is not None:
         return doubt
-    stamped, server = stamps(answer.fields, gateway), line_of(answer.fields, b"server")
+    stamped, server = per_answer_lines(answer.fields, gateway), line_of(answer.fields, b"server")
     location = first_value(answer.fields, b"content-location") or b""
     path = location.rpartition(b"?")[0]  # a relation's name may hold a '?', what follows it cannot
     shares: dict[bytes, Slice | NotSingular] = {}
     for value, literals in call.literals_by_value.items():
-        own = _own_rows(rows, literals, call, ties)
+        own = _rows_of(rows, literals, call, ties)
         if isinstance(own, FallbackReason):
             return own
         missed = call.media.singular and len(own) != 1
-        shares[value] = NotSingular(stamped, server, len(own)) if missed else _share(frame, path, call, value, own)
+        shares[value] = NotSingular(stamped, server, len(own)) if missed else _slice(frame, path, call, value, own)
     return shares
 
 
@@ -78,15 +78,15 @@ def rows_by_key(
             end = _closing_quote(piece, 0)
         if end < 0:
             return FallbackReason("shape")
-        ranks, at = _ranks(piece, end + 1, alias, carried) if carried else ((), end + 1)
-        key, data = _unescaped(piece[:end]), row_behind(piece, at)
+        ranks, at = _order_texts(piece, end + 1, alias, carried) if carried else ((), end + 1)
+        key, data = _unescaped(piece[:end]), row_after_hidden(piece, at)
         if key is None or data is None:
             return FallbackReason("shape")
         rows.setdefault(key, []).append(Row(place, ranks, data))
     return rows
 
 
-def _ranks(piece: bytes, at: int, alias: bytes, carried: int) -> tuple[tuple[bytes | None, ...], int]:
+def _order_texts(piece: bytes, at: int, alias: bytes, carried: int) -> tuple[tuple[bytes | None, ...], int]:
     """The hidden order columns from ``at`` on, and where they end. One that is not there is a null left out."""
     ranks: list[bytes | None] = []
     for number in range(carried):
@@ -123,7 +123,7 @@ def _unescaped(text: bytes) -> bytes | None:
         return None
 
 
-def _judge_rows(rows: dict[bytes, list[Row]], told: int, call: MergedCall) -> FallbackReason | None:
+def _rows_fallback_reason(rows: dict[bytes, list[Row]], told: int, call: MergedCall) -> FallbackReason | None:
     """What forbids to use the answer for anybody; ``told`` is how many rows it has by its own Content-Range."""
     if sum(map(len, rows.values())) != told:
         return FallbackReason("shape")
@@ -147,7 +147,7 @@ def _could_be_char(rows: Collection[bytes], literals: Iterable[bytes]) -> bool:
     return any(len(literal) > 1 and literal[:1] in rows for literal in literals)
 
 
-def _own_rows(
+def _rows_of(
     rows: dict[bytes, list[Row]], literals: tuple[bytes, ...], call: MergedCall, ties: bool
 ) -> list[bytes] | FallbackReason:
     """The rows of these literals in their order, as many as the limit allows."""
@@ -169,12 +169,12 @@ def _own_rows(
 def _are_ordered(own: list[Row], carried: tuple[Column, ...]) -> bool:
     """Whether no two neighbours are tied: each shows another text in some order column."""
     return all(
-        any(are_ranked(*texts) for texts in zip(above.ranks, below.ranks, carried, strict=True))
+        any(are_distinct(*texts) for texts in zip(above.ranks, below.ranks, carried, strict=True))
         for above, below in pairwise(own)
     )
 
 
-def _frame(
+def _head_pieces(
     status_line: bytes, fields: tuple[HeaderField, ...], call: MergedCall, gateway: Gateway
 ) -> list[bytes] | FallbackReason:
     """The head in three pieces: before Content-Range's value, before Content-Location's, and the rest."""
@@ -193,9 +193,9 @@ def _frame(
             applied = field.value if call.counted else without_count(field.value)
             if applied:
                 current.append(b"Preference-Applied: " + applied)
-        elif field.name not in PLACED:
+        elif field.name not in REBUILT_HEADERS:
             current.append(field.line)
-        elif field.name in PLACED[len(pieces) : len(pieces) + 1]:
+        elif field.name in REBUILT_HEADERS[len(pieces) : len(pieces) + 1]:
             pieces.append(b"\r\n".join([*current, name + b": "]))
             current = [b""]
         else:
@@ -206,7 +206,7 @@ def _frame(
     return pieces
 
 
-def _share(
+def _slice(
     frame: list[bytes],
     path: bytes,
     call: MergedCall,

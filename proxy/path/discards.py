@@ -3,11 +3,11 @@
 Source: docs/explanation/architecture.md#gateways.
 """
 
-SHARE = 0.01
+REPORTED_SHARE = 0.01
 """Of the merged answers of late: thrown away for one header more often than this is worth a word."""
-RECENT = 400
+HALVED_AFTER = 400
 """Answers after which all counts are halved, so that what was long ago fades."""
-NAMES = 32
+MAX_NAMES = 32
 """Header names counted at once. SQL can make names up without end: further ones are not told."""
 
 
@@ -28,15 +28,15 @@ class DiscardCounts:
     def answered(self) -> None:
         """A merged or shared call was answered."""
         self._answers += 1
-        if self._answers >= RECENT:
+        if self._answers >= HALVED_AFTER:
             self._fade()
 
     def discarded(self, name: str) -> bool:
         """The answer was thrown away for the header ``name``. Whether the operator should be told now."""
-        if name not in self._counts and len(self._counts) >= NAMES:
+        if name not in self._counts and len(self._counts) >= MAX_NAMES:
             return False
         count = self._counts[name] = self._counts.get(name, 0) + 1
-        if name in self._told or count <= SHARE * self._answers:
+        if name in self._told or count <= REPORTED_SHARE * self._answers:
             return False
         self._told.add(name)
         return True

@@ -8,7 +8,7 @@ import msgspec
 
 from proxy.model import Key, Query, RequestHead
 from proxy.postgrest.request.literals import class_of, read_list, read_literal
-from proxy.postgrest.request.operators import shape, tree_shape
+from proxy.postgrest.request.operators import filter_shape, tree_shape
 from proxy.postgrest.request.target import (
     LOGIC,
     RESERVED,
@@ -27,13 +27,13 @@ MAX_KEYS = 16
 MAX_PARAMS = 1000
 """Parameters above which a query is not taken apart."""
 
-FORMS = 1024
+CACHED_SHAPES = 1024
 """Forms remembered: what a target says is worked out once for all that differ in literals only."""
 
-MAX_ORDER = 4
+MAX_ORDER_COLUMNS = 4
 """Columns of an order that rows may have to show."""
 
-DIRECTIONS = frozenset((b"asc", b"desc", b"nullsfirst", b"nullslast"))
+ORDER_WORDS = frozenset((b"asc", b"desc", b"nullsfirst", b"nullslast"))
 
 WRITES = frozenset((b"POST", b"PATCH", b"PUT", b"DELETE"))
 """Methods whose schema Content-Profile names, and Accept-Profile does not.
@@ -41,11 +41,11 @@ WRITES = frozenset((b"POST", b"PATCH", b"PUT", b"DELETE"))
 https://postgrest.org/en/v12/references/api/schemas.html
 """
 
-_HOLE = b"\x01"
+_PLACEHOLDER = b"\x01"
 """Stands for a literal in a form. No target holds this byte: request lines with control characters are refused."""
 
 
-class _Form(msgspec.Struct, frozen=True):
+class _QueryShape(msgspec.Struct, frozen=True):
     """What all targets with the same bytes outside their canonical literals have in common."""
 
     relation: str | None
@@ -69,16 +69,16 @@ def read_query(method: bytes, target: bytes, head: RequestHead, mount: bytes, sc
 
     ``schema`` is the one that needs no profile: the first of PostgREST's db-schemas.
     """
-    path_end, params = split_target(target.partition(b"?")[0] if _is_crowded(target) else target)
-    values = _values(params)
+    path_end, params = split_target(target.partition(b"?")[0] if _has_too_many_params(target) else target)
+    values = _literals_by_param(params)
     profile = head.written_profile if method in WRITES else head.profile
-    form = _form(target[:path_end], _blanked(params, values), mount, schema, profile or schema)
+    form = _query_shape(target[:path_end], _with_placeholders(params, values), mount, schema, profile or schema)
     if form.relation is None:
-        return _outside_mount(method, target, path_end, mount)
+        return _query_without_relation(method, target, path_end, mount)
     keys = tuple([_key(form.columns[at], params[at], values[at]) for at in values if at in form.columns][:MAX_KEYS])
     select = None if form.select is None else params[form.select]
     limit = None if form.limit is None else params[form.limit]
-    too_long = len(target) > max_url or _is_crowded(target)
+    too_long = len(target) > max_url or _has_too_many_params(target)
     return Query(
         method=method,
         target=target,
@@ -98,35 +98,35 @@ def read_query(method: bytes, target: bytes, head: RequestHead, mount: bytes, sc
     )
 
 
-def _values(params: tuple[Param, ...]) -> dict[int, tuple[bytes, ...]]:
+def _literals_by_param(params: tuple[Param, ...]) -> dict[int, tuple[bytes, ...]]:
     """Which parameters are ``name=eq.literal`` or ``name=in.(literals)``, and their literals, decoded."""
     values: dict[int, tuple[bytes, ...]] = {}
     for at, param in enumerate(params):
         operator = param.value[:3]
-        if operator == b"eq." and _is_filter(param.name):
+        if operator == b"eq." and _may_be_filter(param.name):
             literal = read_literal(param.value[3:])
             if literal is not None:
                 values[at] = (literal,)
-        elif operator == b"in." and _is_filter(param.name):
+        elif operator == b"in." and _may_be_filter(param.name):
             literals = read_list(param.value[3:])
             if literals is not None:
                 values[at] = literals
     return values
 
 
-def _is_filter(raw: bytes) -> bool:
+def _may_be_filter(raw: bytes) -> bool:
     """Whether a parameter of this name may be a filter; what else it may be is told by its decoded name."""
     name = decoded(raw)
     return name not in RESERVED and name not in LOGIC
 
 
-def _blanked(params: tuple[Param, ...], values: Mapping[int, object]) -> bytes | None:
+def _with_placeholders(params: tuple[Param, ...], values: Mapping[int, object]) -> bytes | None:
     """The query with a hole for each literal that was read; None where there is no query."""
     if not params:
         return None
     return b"&".join(
         [
-            p.name + b"=" + p.value[:3] + _HOLE if at in values else p.name + b"=" + p.value
+            p.name + b"=" + p.value[:3] + _PLACEHOLDER if at in values else p.name + b"=" + p.value
             for at, p in enumerate(params)
         ]
     )
@@ -138,41 +138,41 @@ def _key(name: bytes, param: Param, literals: tuple[bytes, ...]) -> Key:
     return Key(name, text, literals, param.start, param.start + len(value), class_of(literals))
 
 
-@lru_cache(maxsize=FORMS)
-def _form(path: bytes, query: bytes | None, mount: bytes, schema: str, asked: str) -> _Form:
+@lru_cache(maxsize=CACHED_SHAPES)
+def _query_shape(path: bytes, query: bytes | None, mount: bytes, schema: str, asked: str) -> _QueryShape:
     """Work out what ``path`` and ``query`` say of the schema that is ``asked``, the query with holes for its canonical
     literals.
     """
     segment = relation_of(path, len(path), mount)
     if segment is None:
-        return _Form(None, "", (), None, None, 0, (), {}, None, "")
+        return _QueryShape(None, "", (), None, None, 0, (), {}, None, "")
     _, params = split_target(b"?" + query) if query is not None else (0, ())
     names = [decoded(param.name) for param in params]
     name = decoded(segment).decode("utf-8", "replace")
-    shapes, literals = _shapes(params)
-    order = _order(params, names)
-    return _Form(
+    shapes, literals = _param_shapes(params)
+    order = _order_columns(params, names)
+    return _QueryShape(
         relation=f"{asked}.{name}",
-        fingerprint=f"{_short(name, schema, asked)}{'?' if shapes else ''}{'&'.join(shapes)}",
+        fingerprint=f"{_relation_label(name, schema, asked)}{'?' if shapes else ''}{'&'.join(shapes)}",
         literals=tuple(literals),
         select=names.index(b"select") if b"select" in names else None,
-        limit=_plain_limit(params),
+        limit=_plain_limit_param(params),
         offset=_plain_offset(params, names),
         order=order,
-        columns=_columns(params, names, bool(order)),
+        columns=_key_columns(params, names, bool(order)),
         bypass_reason=_target_bypass_reason(path, query or b"", names, params) or _select_bypass_reason(params, names),
         key_bypass_reason=_key_bypass_reason(params, names),
     )
 
 
-def _short(name: str, schema: str, asked: str) -> str:
+def _relation_label(name: str, schema: str, asked: str) -> str:
     """What a fingerprint calls a relation: it goes without the schema that needs no profile, unless its own name reads
     as if there were one in it.
     """
     return name if asked == schema and "." not in name else f"{asked}.{name}"
 
 
-def _outside_mount(method: bytes, target: bytes, path_end: int, mount: bytes) -> Query:
+def _query_without_relation(method: bytes, target: bytes, path_end: int, mount: bytes) -> Query:
     """A request of which only the method and the first path segment are kept."""
     inside = target.startswith(mount + b"/") and path_end <= len(mount) + 1
     inside = inside or target.startswith(mount + b"/rpc/")
@@ -193,7 +193,7 @@ def _outside_mount(method: bytes, target: bytes, path_end: int, mount: bytes) ->
     )
 
 
-def _shapes(params: tuple[Param, ...]) -> tuple[list[str], list[bytes]]:
+def _param_shapes(params: tuple[Param, ...]) -> tuple[list[str], list[bytes]]:
     """Each parameter without its literal, and the literals."""
     shapes, literals = [], []
     for param in params:
@@ -204,13 +204,13 @@ def _shapes(params: tuple[Param, ...]) -> tuple[list[str], list[bytes]]:
             form, literal = b"?", b""
         else:
             last = name.rpartition(b".")[2]
-            form, literal = tree_shape(value) if name in LOGIC or last in LOGIC else shape(value)
+            form, literal = tree_shape(value) if name in LOGIC or last in LOGIC else filter_shape(value)
         shapes.append(f"{name.decode('utf-8', 'replace')}={form.decode('utf-8', 'replace')}")
         literals.append(literal)
     return shapes, literals
 
 
-def _columns(params: tuple[Param, ...], names: list[bytes], ordered: bool) -> dict[int, bytes]:
+def _key_columns(params: tuple[Param, ...], names: list[bytes], ordered: bool) -> dict[int, bytes]:
     """The parameters that are a plain column, or text out of JSON, with one occurrence.
 
     The rows of a list come in the order of the whole batch, so that lists can share a call only under an order.
@@ -223,20 +223,20 @@ def _columns(params: tuple[Param, ...], names: list[bytes], ordered: bool) -> di
     }
 
 
-def _order(params: tuple[Param, ...], names: list[bytes]) -> tuple[bytes, ...]:
+def _order_columns(params: tuple[Param, ...], names: list[bytes]) -> tuple[bytes, ...]:
     """The columns of the one ``order``; none where an item is no plain column or text out of JSON."""
     if names.count(b"order") != 1:
         return ()
     columns = []
     for item in decoded(params[names.index(b"order")].value).split(b","):
         name, *words = item.split(b".")
-        if not _is_column(name) or not DIRECTIONS.issuperset(words) or len(words) > 2:
+        if not _is_column(name) or not ORDER_WORDS.issuperset(words) or len(words) > 2:
             return ()
         columns.append(name)
-    return tuple(columns) if len(columns) <= MAX_ORDER else ()
+    return tuple(columns) if len(columns) <= MAX_ORDER_COLUMNS else ()
 
 
-def _is_crowded(target: bytes) -> bool:
+def _has_too_many_params(target: bytes) -> bool:
     return target.count(b"&") > MAX_PARAMS
 
 
@@ -248,7 +248,7 @@ def _method_bypass_reason(method: bytes) -> str | None:
     return None if method == b"GET" else "method"
 
 
-def _plain_limit(params: tuple[Param, ...]) -> int | None:
+def _plain_limit_param(params: tuple[Param, ...]) -> int | None:
     """Which parameter is ``limit=L``, where it is the only one and L is a plain number from 1 to a million."""
     found = [at for at, param in enumerate(params) if decoded(param.name) == b"limit"]
     if len(found) != 1:
@@ -267,7 +267,7 @@ def _target_bypass_reason(path: bytes, query: bytes, names: list[bytes], params:
     checks = (
         ("semicolon", b";" in path or b";" in query),
         ("encoding", clean_text(path) is None or clean_text(query) is None),
-        ("limit", b"limit" in names and _plain_limit(params) is None),
+        ("limit", b"limit" in names and _plain_limit_param(params) is None),
         ("offset", b"offset" in names),
         ("repeated", names.count(b"select") > 1),
     )

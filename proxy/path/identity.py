@@ -7,12 +7,12 @@ from hashlib import blake2b
 
 import msgspec
 
-from proxy.allowed_differences import HOP_BY_HOP, OWN_PREFIX
+from proxy.allowed_differences import FANIN_PREFIX, HOP_BY_HOP
 from proxy.errors.codes import FaultError
 from proxy.http1.framing import CONNECTION_OPTIONS, request_framing
 from proxy.http1.head import HeaderField, first_value, tokens
 from proxy.model import Media, RequestHead
-from proxy.postgrest.request.media import counts, media_of
+from proxy.postgrest.request.media import count_preferences, media_of
 
 CONDITIONAL = frozenset((b"if-match", b"if-none-match", b"if-modified-since", b"if-unmodified-since", b"if-range"))
 NEGOTIATING = CONDITIONAL | {b"host", b"accept-encoding"}
@@ -57,26 +57,26 @@ def read_head(fields: tuple[HeaderField, ...], minor: int, rules: HeadRules) -> 
     hosts = sum(field.name == b"host" for field in fields)
     if hosts > 1 or (minor == 1 and not hosts):
         raise FaultError("FANIN106")
-    kept = [field for field in fields if travels(field.name)]
+    kept = [field for field in fields if is_forwarded(field.name)]
     identity = b"".join(field.line + b"\r\n" for field in kept if field.name not in rules.neutral)
     differing = rules.neutral - NEGOTIATING
     media = media_of([field.value for field in fields if field.name == b"accept"])
-    counted = counts([field.value for field in fields if field.name == b"prefer"])
+    counted = count_preferences([field.value for field in fields if field.name == b"prefer"])
     return RequestHead(
-        forward=b"".join(_line(field, rules) for field in kept),
-        merged=_merged(kept, media, rules),
+        forward=b"".join(_forwarded_line(field, rules) for field in kept),
+        merged=_merged_call_lines(kept, media, rules),
         identity=identity,
-        coalescing_identity=b"".join(_line(field, rules) for field in kept if field.name not in differing),
+        coalescing_identity=b"".join(_forwarded_line(field, rules) for field in kept if field.name not in differing),
         identity_hash=blake2b(identity, digest_size=16, key=rules.key).digest(),
         framing=framing,
         close=minor == 0 or b"close" in options,
         websocket=_wants_websocket(fields, options, framing, minor),
-        trace=_trace(fields, rules.trace_headers),
-        route=_text(first_value(fields, b"x-fanin-route")),
-        caller=_text(first_value(fields, b"x-fanin-caller")),
+        trace=_trace_name(fields, rules.trace_headers),
+        route=_bounded_text(first_value(fields, b"x-fanin-route")),
+        caller=_bounded_text(first_value(fields, b"x-fanin-caller")),
         retry=first_value(fields, b"x-retry-count") not in (None, b"0"),
-        profile=_text(first_value(fields, b"accept-profile")),
-        written_profile=_text(first_value(fields, b"content-profile")),
+        profile=_bounded_text(first_value(fields, b"accept-profile")),
+        written_profile=_bounded_text(first_value(fields, b"content-profile")),
         origin=first_value(fields, b"origin") or b"",
         media=media,
         counted=counted == [b"count=exact"],
@@ -98,7 +98,7 @@ def with_peer(head: RequestHead, peer: bytes, key: bytes) -> RequestHead:
     )
 
 
-def parent_of(forward: bytes) -> bytes:
+def traceparent_of(forward: bytes) -> bytes:
     """The value of ``traceparent`` among header lines, in lower case; empty when absent."""
     _, found, rest = (b"\r\n" + forward.lower()).partition(b"\r\ntraceparent:")
     return rest.partition(b"\r\n")[0].strip() if found else b""
@@ -110,22 +110,22 @@ def _wants_websocket(fields: tuple[HeaderField, ...], options: list[bytes], fram
     return upgrade and framing == 0 and minor == 1
 
 
-def travels(name: bytes) -> bool:
+def is_forwarded(name: bytes) -> bool:
     """Whether a header of this name (lower case) goes on to upstream."""
-    return name not in HOP_BY_HOP and not name.startswith(OWN_PREFIX)
+    return name not in HOP_BY_HOP and not name.startswith(FANIN_PREFIX)
 
 
-def _line(field: HeaderField, rules: HeadRules) -> bytes:
+def _forwarded_line(field: HeaderField, rules: HeadRules) -> bytes:
     if field.name == b"host" and rules.host:
         return b"Host: " + rules.host + b"\r\n"
     return field.line + b"\r\n"
 
 
-def _merged(kept: list[HeaderField], media: Media | None, rules: HeadRules) -> bytes:
+def _merged_call_lines(kept: list[HeaderField], media: Media | None, rules: HeadRules) -> bytes:
     """The lines of a merged call: no compression, and an array of rows whatever the caller makes of it."""
     asks = b"" if media is None else media.accept
     replaced = (b"accept-encoding", b"accept") if asks else (b"accept-encoding",)
-    lines = [_line(field, rules) for field in kept if field.name not in replaced]
+    lines = [_forwarded_line(field, rules) for field in kept if field.name not in replaced]
     return b"".join([*lines, b"Accept: " + asks + b"\r\n" if asks else b"", b"Accept-Encoding: identity\r\n"])
 
 
@@ -144,11 +144,11 @@ def _bypass_reason(
     return next((reason for reason, holds in checks if holds), None)
 
 
-def _trace(fields: tuple[HeaderField, ...], names: tuple[bytes, ...]) -> str | None:
+def _trace_name(fields: tuple[HeaderField, ...], names: tuple[bytes, ...]) -> str | None:
     for name in names:
         value = first_value(fields, name)
         if value:
-            return _trace_id(value) if name == b"traceparent" else _text(value)
+            return _trace_id(value) if name == b"traceparent" else _bounded_text(value)
     return None
 
 
@@ -159,6 +159,6 @@ def _trace_id(traceparent: bytes) -> str | None:
     return parts[1].decode() if well else None
 
 
-def _text(value: bytes | None) -> str:
+def _bounded_text(value: bytes | None) -> str:
     """At most 200 characters: enough to name things, too few to fill the memory with."""
     return (value or b"")[:200].decode("utf-8", "replace")

@@ -5,7 +5,7 @@ Sources: docs/explanation/merging.md#max-rows, docs/explanation/architecture.md#
 
 from collections import deque
 
-MARKS = 256
+MAX_ROW_COUNTS = 256
 """Row counts remembered. Past it the largest is forgotten, which proves less and is never wrong."""
 
 
@@ -19,7 +19,7 @@ class MaxRowsEvidence:
         self.configured = configured
         self._lifetime = lifetime
         self._learnt: tuple[float, int] | None = None
-        self._seen: deque[tuple[float, int]] = deque(maxlen=MARKS)
+        self._seen: deque[tuple[float, int]] = deque(maxlen=MAX_ROW_COUNTS)
 
     def known(self, now: float) -> int | None:
         """max-rows, if it is configured or was learnt lately."""

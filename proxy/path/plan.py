@@ -11,9 +11,16 @@ import msgspec
 from proxy.model import Column, Identical, Key, LiteralClass, MergedCall, PendingRequest, PlannedCall, Query, Single
 from proxy.postgrest.request.literals import fold
 from proxy.postgrest.request.media import ARRAY
-from proxy.postgrest.request.set_filter import QUOTES, bare, element, hidden_columns, merged_target, needs_quotes
+from proxy.postgrest.request.set_filter import (
+    QUOTED_FILTER_BYTES,
+    bare_elements,
+    element,
+    hidden_columns,
+    merged_target,
+    needs_quotes,
+)
 from proxy.postgrest.response.content_location import around_value
-from proxy.postgrest.types import column_of, fits, groups_alike, sorts
+from proxy.postgrest.types import can_merge, is_totally_ordered, known_column, mixes_classes
 
 
 class CallLimits(msgspec.Struct, frozen=True):
@@ -26,20 +33,20 @@ class CallLimits(msgspec.Struct, frozen=True):
     """Rows that a key had lately."""
 
 
-LONGEST_LIMIT = 12
+LIMIT_DIGITS = 12
 """Digits that the limit of a merged call may have."""
 
 GroupKey = tuple[bytes, int, bytes, str, bytes]
 LiteralsByValue = dict[bytes, tuple[bytes, ...]]
 """The literals of each filter value."""
-Known = Mapping[bytes, Column]
+KnownColumns = Mapping[bytes, Column]
 
 
 def plan(batch: Sequence[PendingRequest], alias: bytes, bounds: CallLimits) -> list[PlannedCall]:
     """The calls for ``batch``, whose members have one fingerprint and one identity. Every member is in exactly one."""
     calls: list[PlannedCall] = []
     for key, members in partition(batch, bounds.columns):
-        calls += _calls(key, members, alias, bounds)
+        calls += _calls_for_group(key, members, alias, bounds)
     return calls
 
 
@@ -51,7 +58,7 @@ def originals(members: Iterable[PendingRequest]) -> list[PlannedCall]:
     return [Single(same[0]) if len(same) == 1 else Identical(tuple(same)) for same in alike.values()]
 
 
-def partition(batch: Sequence[PendingRequest], known: Known) -> list[tuple[Key | None, list[PendingRequest]]]:
+def partition(batch: Sequence[PendingRequest], known: KnownColumns) -> list[tuple[Key | None, list[PendingRequest]]]:
     """Groups that share a cut, the largest first; the key is None for those who share none.
 
     Among cuts of one size the leftmost parameter wins, then the first in the batch, so that a plan depends on nothing
@@ -75,24 +82,24 @@ def partition(batch: Sequence[PendingRequest], known: Known) -> list[tuple[Key |
     return [*groups, (None, rest)] if rest else groups
 
 
-def can_share(query: Query, key: Key, known: Known) -> bool:
+def can_share(query: Query, key: Key, known: KnownColumns) -> bool:
     """Whether it can be told which rows are of this filter value, and in what order, by what is known of columns."""
     if len(key.literals) > 1 and not order_of(query, known).certain:
         return False
-    column = column_of(key.name, known)
+    column = known_column(key.name, known)
     if column is None:
         return key.kind is not LiteralClass.TEXT
-    return all(fits(literal, column) for literal in key.literals)
+    return all(can_merge(literal, column) for literal in key.literals)
 
 
-def why_not_merged(member: PendingRequest, known: Known) -> str | None:
+def why_not_merged(member: PendingRequest, known: KnownColumns) -> str | None:
     """The bypass reason of a member that shares no call, if there is one: that it found no company is none."""
     fitting = (can_share(member.query, key, known) for key in member.query.keys)
     return None if any(fitting) else "literal"
 
 
 def _group_keys(
-    batch: Sequence[PendingRequest], known: Known
+    batch: Sequence[PendingRequest], known: KnownColumns
 ) -> tuple[dict[GroupKey, list[PendingRequest]], dict[GroupKey, Key]]:
     """Who has which cut, and a key of each cut."""
     sharing: dict[GroupKey, list[PendingRequest]] = {}
@@ -100,7 +107,7 @@ def _group_keys(
     for member in batch:
         for key in member.query.keys:
             if can_share(member.query, key, known):
-                cut = _group_key(member, key, column_of(key.name, known))
+                cut = _group_key(member, key, known_column(key.name, known))
                 found = sharing.get(cut)
                 if found is None:
                     sharing[cut], keys[cut] = [member], key
@@ -112,7 +119,7 @@ def _group_keys(
 def _group_key(member: PendingRequest, key: Key, column: Column | None) -> GroupKey:
     """The target without the key's value, and the identity: what members of one call must have byte-equal."""
     target = member.query.target
-    group = "" if groups_alike(column) else key.kind._value_  # which takes a third of the time that `value` takes
+    group = "" if mixes_classes(column) else key.kind._value_  # which takes a third of the time that `value` takes
     return (target[: key.start], key.start, target[key.end :], group, member.head.identity)
 
 
@@ -127,28 +134,30 @@ class KnownOrder(msgspec.Struct, frozen=True):
         return self.total or bool(self.carried)
 
 
-def order_of(query: Query, known: Known) -> KnownOrder:
+def order_of(query: Query, known: KnownColumns) -> KnownOrder:
     """What the query's order says of rows with the same key."""
-    columns = [column_of(name, known) for name in query.order]
+    columns = [known_column(name, known) for name in query.order]
     total = any(column is not None and column.unique for column in columns)
-    sorting = tuple(column for column in columns if column is not None and sorts(column))
+    sorting = tuple(column for column in columns if column is not None and is_totally_ordered(column))
     return KnownOrder(total, () if total or len(sorting) < len(columns) else sorting)
 
 
-def _calls(key: Key | None, members: list[PendingRequest], alias: bytes, bounds: CallLimits) -> list[PlannedCall]:
+def _calls_for_group(
+    key: Key | None, members: list[PendingRequest], alias: bytes, bounds: CallLimits
+) -> list[PlannedCall]:
     if key is None:
         return originals(members)
     owners: dict[bytes, list[PendingRequest]] = {}
     claims: LiteralsByValue = {}
     for member in members:
-        own = _own(key, member)
+        own = _own_key(key, member)
         owners.setdefault(own.value, []).append(member)
         claims[own.value] = own.literals
-    mould = _CallTemplate(_own(key, members[0]), members[0], alias, bounds)
+    mould = _CallTemplate(_own_key(key, members[0]), members[0], alias, bounds)
     return [call for chunk in mould.chunks(claims) for call in mould.build(chunk, owners)]
 
 
-def _own(key: Key, member: PendingRequest) -> Key:
+def _own_key(key: Key, member: PendingRequest) -> Key:
     """The member's own value for the column of ``key``."""
     keys = member.query.keys
     return keys[0] if keys[0].name == key.name else next(own for own in keys if own.name == key.name)
@@ -160,8 +169,8 @@ class _CallTemplate:
     def __init__(self, key: Key, first: PendingRequest, alias: bytes, bounds: CallLimits) -> None:
         query = first.query
         self._key, self._first, self._bounds = key, first, bounds
-        self._column = column_of(key.name, bounds.columns)
-        self._alike = groups_alike(self._column)
+        self._column = known_column(key.name, bounds.columns)
+        self._alike = mixes_classes(self._column)
         self._order = order_of(query, bounds.columns)
         carried = query.order if self._order.carried else ()
         self._hidden = hidden_columns(alias, key.name, carried)
@@ -178,7 +187,7 @@ class _CallTemplate:
             return
         quoted = any(needs_quotes(literal) for literals in claims.values() for literal in literals)
         room = self._room()
-        filling: list[_Chunk] = []
+        filling: list[_LiteralSet] = []
         for value, literals in claims.items():
             folded = {self._fold(literal): literal for literal in literals}
             size = len(literals) + sum([len(element(literal, quoted)) for literal in literals])
@@ -190,7 +199,7 @@ class _CallTemplate:
                 if chunk.can_tell(folded):
                     break
             else:
-                chunk = _Chunk()
+                chunk = _LiteralSet()
                 filling.append(chunk)
             chunk.add(value, literals, folded, size)
         yield from (chunk.claims for chunk in filling)
@@ -198,9 +207,9 @@ class _CallTemplate:
     def _fit(self, claims: LiteralsByValue) -> bool:
         """Whether all of them make one call, as they nearly always do: of plain literals it is seen at a glance."""
         literals = {literal for some in claims.values() for literal in some}
-        text = bare(literals)
-        fits = text is not None and len(literals) <= self._bounds.max_keys and len(text) < self._room()
-        return fits and len({self._fold(literal) for literal in literals}) == len(literals)
+        text = bare_elements(literals)
+        can_merge = text is not None and len(literals) <= self._bounds.max_keys and len(text) < self._room()
+        return can_merge and len({self._fold(literal) for literal in literals}) == len(literals)
 
     def build(self, claims: LiteralsByValue, owners: dict[bytes, list[PendingRequest]]) -> list[PlannedCall]:
         """One call for ``claims``, or originals where there is one filter value only, or no room."""
@@ -229,16 +238,16 @@ class _CallTemplate:
 
     def _room(self) -> int:
         """Bytes that are left for literals, each with its comma."""
-        bare = merged_target(self._first.query, self._key, self._hidden, 0, ())
-        digits = LONGEST_LIMIT if self._limit is not None else 0
-        return self._bounds.max_url - len(bare) - digits - QUOTES + 1
+        bare_elements = merged_target(self._first.query, self._key, self._hidden, 0, ())
+        digits = LIMIT_DIGITS if self._limit is not None else 0
+        return self._bounds.max_url - len(bare_elements) - digits - QUOTED_FILTER_BYTES + 1
 
     def _fold(self, literal: bytes) -> bytes:
         """What two literals have in common that could be equal."""
         return fold(literal) if self._alike else literal.lstrip(b"-")
 
 
-class _Chunk:
+class _LiteralSet:
     """The claims of one call while they are gathered."""
 
     def __init__(self) -> None:

@@ -13,12 +13,12 @@ import msgspec
 from proxy.http1.head import HeaderField, line_of
 from proxy.model import FallbackReason, NotSingular, Slice
 from proxy.postgrest.response.gateway import Gateway
-from proxy.postgrest.response.headers import TEMPLATE_HEADERS, is_stamp, shareable
+from proxy.postgrest.response.headers import TEMPLATE_HEADERS, is_per_answer, shareable
 from proxy.postgrest.response.problem import read_error_body
 
-_BEFORE, _AFTER = b'"The result contains ', b" rows"
-WRONG_NUMBER = "PGRST116"
-LIFETIME = 60.0
+_BEFORE_NUMBER, _AFTER_NUMBER = b'"The result contains ', b" rows"
+NOT_SINGULAR_CODE = "PGRST116"
+UNVERSIONED_LIFETIME = 60.0
 """Seconds that a 406 is believed where Server does not name PostgREST's release."""
 
 
@@ -43,22 +43,24 @@ def read_template(
     status_line: bytes, fields: tuple[HeaderField, ...], body: bytes, gateway: Gateway
 ) -> NotSingularTemplate | None:
     """The template of a 406; None for one that says something else, or has a header that may differ by row."""
-    before, found, rest = body.partition(_BEFORE)
-    digits, words, after = rest.partition(_AFTER)
-    if not (found and words and digits.isdigit()) or read_error_body(body).code != WRONG_NUMBER:
+    before, found, rest = body.partition(_BEFORE_NUMBER)
+    digits, words, after = rest.partition(_AFTER_NUMBER)
+    if not (found and words and digits.isdigit()) or read_error_body(body).code != NOT_SINGULAR_CODE:
         return None
     kept = shareable(fields, TEMPLATE_HEADERS, gateway)
     if isinstance(kept, FallbackReason):
         return None
-    head = tuple(_with_holes(status_line, kept, gateway))
-    return NotSingularTemplate(line_of(fields, b"server"), head, before + _BEFORE, _AFTER + after)
+    head = tuple(_split_at_per_answer_lines(status_line, kept, gateway))
+    return NotSingularTemplate(line_of(fields, b"server"), head, before + _BEFORE_NUMBER, _AFTER_NUMBER + after)
 
 
-def _with_holes(status_line: bytes, fields: list[HeaderField], gateway: Gateway) -> Iterator[tuple[bytes, bytes]]:
+def _split_at_per_answer_lines(
+    status_line: bytes, fields: list[HeaderField], gateway: Gateway
+) -> Iterator[tuple[bytes, bytes]]:
     """A head cut at its stamps; a stamp of several lines has one hole, where its first line was."""
     lines, seen = status_line + b"\r\n", set()
     for field in fields:
-        if not is_stamp(field.name, gateway):
+        if not is_per_answer(field.name, gateway):
             lines += field.line + b"\r\n"
         elif field.name not in seen:
             seen.add(field.name)
@@ -93,4 +95,4 @@ class NotSingularTemplates:
         template, learnt = self._templates.get(who, (None, now))
         if template is None or template.server != server:
             return None
-        return template if b"postgrest/" in server or now - learnt <= LIFETIME else None
+        return template if b"postgrest/" in server or now - learnt <= UNVERSIONED_LIFETIME else None

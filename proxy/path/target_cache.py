@@ -9,10 +9,10 @@ from proxy.model import Key, LiteralClass, Query, RequestHead
 from proxy.postgrest.request.literals import canonical
 from proxy.postgrest.request.target import LOGIC, RESERVED, decoded
 
-Read = Callable[[bytes, bytes, RequestHead], Query]
+ReadTarget = Callable[[bytes, bytes, RequestHead], Query]
 """Method, target and head to what they say."""
 
-REMEMBERED_TEMPLATES = 1024
+MAX_TEMPLATES = 1024
 """Stencils remembered."""
 _EQ = b"=eq."
 _SAMPLE = b"0"
@@ -36,8 +36,8 @@ class ParsedTemplate(msgspec.Struct, frozen=True):
             fingerprint=like.fingerprint,
             filters=(*like.filters[: self.at], literal, *like.filters[self.at + 1 :]),
             path_end=like.path_end,
-            select=like.select and _moved(like.select, begin, moved),
-            limit=like.limit and (like.limit[0], *_moved(like.limit[1:], begin, moved)),
+            select=like.select and _shifted(like.select, begin, moved),
+            limit=like.limit and (like.limit[0], *_shifted(like.limit[1:], begin, moved)),
             offset=like.offset,
             order=like.order,
             keys=tuple([self._key(at, key, literal, begin, kind) for at, key in enumerate(like.keys)]),
@@ -47,11 +47,11 @@ class ParsedTemplate(msgspec.Struct, frozen=True):
     def _key(self, at: int, key: Key, literal: bytes, begin: int, kind: LiteralClass) -> Key:
         if at == self.key:
             return Key(key.name, b"eq." + literal, (literal,), key.start, begin + len(literal), kind)
-        start, end = _moved((key.start, key.end), begin, len(literal) - len(_SAMPLE))
+        start, end = _shifted((key.start, key.end), begin, len(literal) - len(_SAMPLE))
         return Key(key.name, key.value, key.literals, start, end, key.kind)
 
 
-def _moved(place: tuple[int, int], begin: int, by: int) -> tuple[int, int]:
+def _shifted(place: tuple[int, int], begin: int, by: int) -> tuple[int, int]:
     """Where ``place`` is when what is at ``begin`` is longer by so much."""
     return place if place[0] < begin else (place[0] + by, place[1] + by)
 
@@ -59,7 +59,7 @@ def _moved(place: tuple[int, int], begin: int, by: int) -> tuple[int, int]:
 class TargetCache:
     """``read`` for targets of at most ``longest`` bytes."""
 
-    def __init__(self, read: Read, longest: int) -> None:
+    def __init__(self, read: ReadTarget, longest: int) -> None:
         self._read = read
         self._longest = longest
         self._templates: OrderedDict[tuple[bytes | str | None, ...], ParsedTemplate | None] = OrderedDict()
@@ -79,7 +79,7 @@ class TargetCache:
             self._templates.move_to_end(known)
         else:
             template = self._templates[known] = _template(self._read(method, known[1] + _SAMPLE + rest, head), begin)
-            if len(self._templates) > REMEMBERED_TEMPLATES:
+            if len(self._templates) > MAX_TEMPLATES:
                 self._templates.popitem(last=False)
         return (
             self._read(method, target, head) if template is None else template.instantiate(target, literal, begin, kind)

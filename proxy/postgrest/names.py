@@ -27,7 +27,7 @@ def needs_quotes(name: str) -> bool:
     return not plain or name in KEYWORDS
 
 
-def quoted(name: str) -> str:
+def quoted_identifier(name: str) -> str:
     """An identifier, quoted where SQL wants it."""
     return '"' + name.replace('"', '""') + '"' if needs_quotes(name) else name
 

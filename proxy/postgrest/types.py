@@ -9,19 +9,24 @@ from datetime import date
 from proxy.model import Column, LiteralClass
 from proxy.postgrest.request.literals import canonical, fold, is_uuid
 
-INTEGERS = {"smallint": (-(2**15), 2**15), "integer": (-(2**31), 2**31), "bigint": (-(2**63), 2**63), "oid": (0, 2**32)}
+INTEGER_RANGES = {
+    "smallint": (-(2**15), 2**15),
+    "integer": (-(2**31), 2**31),
+    "bigint": (-(2**63), 2**63),
+    "oid": (0, 2**32),
+}
 """Types of whole numbers: the smallest, and the first that is too large."""
 
-TEXTS = frozenset(("text", "character varying", "character", "name"))
+TEXT_TYPES = frozenset(("text", "character varying", "character", "name"))
 ENUM = "enum"
 
-NEVER = frozenset(('"char"', "json", "xml", "point", "range", "representation"))
+NEVER_MERGED = frozenset(('"char"', "json", "xml", "point", "range", "representation"))
 """Types of which not even canonical integers are merged: "char" looks at the first byte only, the others fail."""
 
-KNOWN = (
-    TEXTS
-    | NEVER
-    | INTEGERS.keys()
+KNOWN_TYPES = (
+    TEXT_TYPES
+    | NEVER_MERGED
+    | INTEGER_RANGES.keys()
     | frozenset(("uuid", "boolean", "date", "numeric", "real", "double precision", "money", "interval", "bytea"))
     | frozenset(("timestamp without time zone", "timestamp with time zone", "time without time zone"))
     | frozenset(("time with time zone", "inet", "cidr", "macaddr", "macaddr8", "bit", "bit varying", "jsonb"))
@@ -29,57 +34,57 @@ KNOWN = (
 )
 """Names that need no second question. Any other is an enumeration, a domain, or a type that somebody made."""
 
-SORTED = TEXTS | INTEGERS.keys() | {"uuid", "boolean", "date", "timestamp without time zone", ENUM}
-SORTED |= {"timestamp with time zone", "time without time zone"}
+TOTALLY_ORDERED = TEXT_TYPES | INTEGER_RANGES.keys() | {"uuid", "boolean", "date", "timestamp without time zone", ENUM}
+TOTALLY_ORDERED |= {"timestamp with time zone", "time without time zone"}
 """Types under which values with different texts are never tied. Of 1.0 and 1.00, or 1 day and 24:00:00, they are."""
 
 JSON_TEXT = Column("text", certain=True)
 """What ``->>`` makes: text of the database's own collation, and that is never a nondeterministic one."""
 
 
-def column_of(name: bytes, known: Mapping[bytes, Column]) -> Column | None:
+def known_column(name: bytes, known: Mapping[bytes, Column]) -> Column | None:
     """What is known of a key or an order column."""
     return JSON_TEXT if b"->>" in name else known.get(name)
 
 
-def fits(literal: bytes, column: Column | None) -> bool:
+def can_merge(literal: bytes, column: Column | None) -> bool:
     """Whether a batch may hold ``literal``: its rows, and no others of the batch, show it as their key's text."""
     if column is None:
         return canonical(literal) is not None
-    if column.type in NEVER or column.type.endswith("[]") or literal in column.refused:
+    if column.type in NEVER_MERGED or column.type.endswith("[]") or literal in column.refused:
         return False
-    rule = _FITS.get(column.type)
+    rule = _SINGLE_SPELLING.get(column.type)
     return canonical(literal) is not None if rule is None else rule(literal, column)
 
 
 def may_be_char(column: Column | None) -> bool:
     """Whether it may be ``"char"``, or a domain over it: only a type that is known by name is surely neither."""
-    return column is None or (column.type not in KNOWN and column.type != ENUM)
+    return column is None or (column.type not in KNOWN_TYPES and column.type != ENUM)
 
 
-def has_one_spelling(column: Column | None) -> bool:
+def has_single_spelling(column: Column | None) -> bool:
     """Whether rows of this column show a fitting literal as their own text, unless the column is another one now."""
-    return column is not None and column.type in _FITS
+    return column is not None and column.type in _SINGLE_SPELLING
 
 
-def groups_alike(column: Column | None) -> bool:
+def mixes_classes(column: Column | None) -> bool:
     """Whether any two fitting literals may share a call; else only those of one class."""
-    return column is not None and (column.type in TEXTS or column.type == ENUM)
+    return column is not None and (column.type in TEXT_TYPES or column.type == ENUM)
 
 
-def sorts(column: Column | None) -> bool:
+def is_totally_ordered(column: Column | None) -> bool:
     """Whether rows that show different texts in this column are in one certain order."""
-    return column is not None and column.type in SORTED
+    return column is not None and column.type in TOTALLY_ORDERED
 
 
-def are_ranked(one: bytes | None, other: bytes | None, column: Column) -> bool:
+def are_distinct(one: bytes | None, other: bytes | None, column: Column) -> bool:
     """Whether the texts of two rows in an order column prove that these are not tied; None is null.
 
     The texts are as JSON writes them: a backslash stands for something else.
     """
     if one is None or other is None:
         return one is not other
-    if column.type in TEXTS and not column.certain:
+    if column.type in TEXT_TYPES and not column.certain:
         plain = one.isascii() and other.isascii() and b"\\" not in one + other
         return plain and fold(one) != fold(other)
     return one != other
@@ -100,7 +105,7 @@ def _fits_name(literal: bytes, _: Column) -> bool:
 
 
 def _fits_integer(literal: bytes, column: Column) -> bool:
-    least, end = INTEGERS[column.type]
+    least, end = INTEGER_RANGES[column.type]
     return canonical(literal) is LiteralClass.INTEGER and least <= int(literal) < end
 
 
@@ -123,12 +128,12 @@ def _fits_enum(literal: bytes, column: Column) -> bool:
     return bool(literal) if column.labels is None else literal in column.labels
 
 
-_FITS: dict[str, Callable[[bytes, Column], bool]] = {
+_SINGLE_SPELLING: dict[str, Callable[[bytes, Column], bool]] = {
     "text": _fits_text,
     "character varying": _fits_text,
     "character": _fits_padded,
     "name": _fits_name,
-    **dict.fromkeys(INTEGERS, _fits_integer),
+    **dict.fromkeys(INTEGER_RANGES, _fits_integer),
     "uuid": _fits_uuid,
     "boolean": _fits_boolean,
     "date": _fits_date,
@@ -137,10 +142,10 @@ _FITS: dict[str, Callable[[bytes, Column], bool]] = {
 """What these types have one spelling for (docs/explanation/merging.md#types). Of any other, canonical integers and
 UUIDs only."""
 
-ONE_SPELLING = tuple(_FITS)
+SINGLE_SPELLING_TYPES = tuple(_SINGLE_SPELLING)
 """Those types, the most usual first."""
 
-_SHORT = {
+_ALIASES = {
     "varchar": "character varying",
     "char": "character",
     "bpchar": "character",
@@ -163,4 +168,4 @@ def full_name(type_name: str) -> str:
     """The name that ``format_type`` has for a type, without its length: ``varchar(20)`` is ``character varying``."""
     bare, parenthesis, rest = type_name.strip().partition("(")
     name = (bare.strip() + rest.partition(")")[2]) if parenthesis else bare
-    return _SHORT.get(name.lower(), name)
+    return _ALIASES.get(name.lower(), name)

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from proxy.model import RowKeys, Span, Trace
-from proxy.recording.schema import FORMAT, MOST_TEXT, FormatVersion, Literal, RecordedSpan, RecordedTrace, RecordingHead
+from proxy.recording.schema import FORMAT, MAX_TEXT, FormatVersion, Literal, RecordedSpan, RecordedTrace, RecordingHead
 from proxy.recording.upgrade import from_format_1
 
 
@@ -21,7 +21,7 @@ class RecordingError(ValueError):
 
 
 T = TypeVar("T")
-Hide = Callable[[Span], tuple[str, str, str]]
+Redact = Callable[[Span], tuple[str, str, str]]
 """From a span to what may be told of its method, its relation and its fingerprint."""
 
 _json = msgspec.json.Encoder()
@@ -35,29 +35,29 @@ def salt_of(key: bytes) -> bytes:
     return blake2b(b"literals", digest_size=16, key=key).digest()
 
 
-def line(value: RecordingHead | RecordedTrace) -> bytes:
+def encode_line(value: RecordingHead | RecordedTrace) -> bytes:
     """A line of a recording."""
     return _json.encode(value) + b"\n"
 
 
-def written(trace: Trace, hide: Hide) -> bytes:
+def encode_trace(trace: Trace, hide: Redact) -> bytes:
     """The line of a trace. It is made span by span, so that a thread that does it can give way in ``hide``."""
-    spans: Any = tuple([msgspec.Raw(_json.encode(_recorded(span, *hide(span)))) for span in trace.spans])
+    spans: Any = tuple([msgspec.Raw(_json.encode(_recorded_span(span, *hide(span)))) for span in trace.spans])
     whole = RecordedTrace(
-        id=trace.id[:MOST_TEXT],
+        id=trace.id[:MAX_TEXT],
         start=trace.start,
         end=trace.end,
         spans=spans,
-        route=trace.route[:MOST_TEXT],
+        route=trace.route[:MAX_TEXT],
         explicit=trace.explicit,
         mixed=trace.mixed,
         truncated=trace.truncated,
         part=trace.part,
     )
-    return line(whole)
+    return encode_line(whole)
 
 
-def _recorded(span: Span, method: str, relation: str, fingerprint: str) -> RecordedSpan:
+def _recorded_span(span: Span, method: str, relation: str, fingerprint: str) -> RecordedSpan:
     return RecordedSpan(
         method=method,
         relation=relation,
@@ -75,7 +75,7 @@ def _recorded(span: Span, method: str, relation: str, fingerprint: str) -> Recor
         upstream=span.upstream,
         literals=_literals(span),
         keys=span.key_types if fingerprint == span.fingerprint else (),
-        caller=span.caller[:MOST_TEXT],
+        caller=span.caller[:MAX_TEXT],
         retry=span.retry,
         bypass_reason=span.bypass_reason,
         cut=span.cut,
@@ -95,13 +95,13 @@ def _literals(span: Span) -> tuple[Literal | None, ...]:
     return tuple([Literal(kind, length, _hex(hash_)) if hash_ else None for (kind, length), hash_ in pairs])
 
 
-def read(name: str, lines: Iterable[bytes]) -> Iterator[Trace]:
+def read_traces(name: str, lines: Iterable[bytes]) -> Iterator[Trace]:
     """The traces of the file ``name``. RecordingError for what is none of a recording."""
-    _, traces = opened(name, lines)
+    _, traces = read_recording(name, lines)
     yield from traces
 
 
-def opened(name: str, lines: Iterable[bytes]) -> tuple[RecordingHead, Iterator[Trace]]:
+def read_recording(name: str, lines: Iterable[bytes]) -> tuple[RecordingHead, Iterator[Trace]]:
     """The first line of the file ``name``, and the traces of the others. RecordingError, also from the iterator.
 
     A last line that does not end was being written when the process ended: it is left out.
@@ -110,11 +110,11 @@ def opened(name: str, lines: Iterable[bytes]) -> tuple[RecordingHead, Iterator[T
     first = next(whole, None)
     if first is None:
         raise RecordingError(f"{name}:1: is empty; a recording begins with a line that says fanin-recording")
-    head = _understood(name, _read_head, *first)
-    return head, (_understood(name, READERS[head.format], number, text) for number, text in whole)
+    head = _decoded(name, _read_head, *first)
+    return head, (_decoded(name, READERS[head.format], number, text) for number, text in whole)
 
 
-def _understood(name: str, reader: Callable[[bytes], T], number: int, text: bytes) -> T:
+def _decoded(name: str, reader: Callable[[bytes], T], number: int, text: bytes) -> T:
     try:
         return reader(text)
     except (msgspec.DecodeError, ValueError) as error:
@@ -124,16 +124,16 @@ def _understood(name: str, reader: Callable[[bytes], T], number: int, text: byte
 def _read_head(text: bytes) -> RecordingHead:
     """The first line: its format before all else, since a later one may have other fields."""
     try:
-        written = _format.decode(text).format
+        format_ = _format.decode(text).format
     except msgspec.DecodeError as error:
         raise ValueError(f"is no recording of fanin serve --record: {error}") from None
-    if written not in READERS:
+    if format_ not in READERS:
         formats = ", ".join(map(str, READERS))
-        raise ValueError(f"is a recording of format {written}, and this fanin reads {formats}: use a newer fanin")
+        raise ValueError(f"is a recording of format {format_}, and this fanin reads {formats}: use a newer fanin")
     return _head.decode(text)
 
 
-def _read(text: bytes) -> Trace:
+def _read_trace(text: bytes) -> Trace:
     trace = _trace.decode(text)
     return Trace(
         id=trace.id,
@@ -182,8 +182,8 @@ def _span(span: RecordedSpan, number: int) -> Span:
 
 
 READERS: dict[int, Callable[[bytes], Trace]] = {
-    1: lambda text: _read(from_format_1(text)),
-    FORMAT: _read,
+    1: lambda text: _read_trace(from_format_1(text)),
+    FORMAT: _read_trace,
 }
 """By format, what reads a trace's line."""
 

@@ -10,15 +10,15 @@ from queue import SimpleQueue
 from proxy.model import Span, Trace
 from proxy.observe.confirmed_names import METHODS, ConfirmedNames
 from proxy.observe.events import Event, TraceClosed, Warned
-from proxy.recording.codec import line, written
+from proxy.recording.codec import encode_line, encode_trace
 from proxy.recording.rotating_file import RotatingFile
 from proxy.recording.schema import RecordingHead
 from proxy.settings.observability import RecordSettings
 from proxy.settings.sources import ConfigError
 
-PATIENCE = 5.0
+CLOSE_TIMEOUT = 5.0
 """Seconds that the end waits for what is still to be written."""
-SPANS, PAUSE = 20, 0.0005
+SPANS_PER_PAUSE, PAUSE = 20, 0.0005
 """After so many spans this thread lets the others go on, for so many seconds: one that computes without a rest has the
 interpreter for 5 ms at a time, in which no request is answered."""
 
@@ -30,12 +30,12 @@ class Recorder:
         if settings.file is None:
             raise ConfigError("record.file: is not set")
         try:
-            self._file = RotatingFile(settings.file, settings.max_bytes, settings.files, line(head))
+            self._file = RotatingFile(settings.file, settings.max_bytes, settings.files, encode_line(head))
         except OSError as error:
             raise ConfigError(f"record.file: {settings.file} cannot be written: {error.strerror}") from error
         self._room = settings.queue
         self._warn = warn
-        self._hide = Hiding(ConfirmedNames())
+        self._hide = NameRedactor(ConfirmedNames())
         self._waiting: SimpleQueue[Trace | None] = SimpleQueue()
         self._taken = 0
         """Spans that were put into the queue, and below, spans that were taken out: each has one thread that counts."""
@@ -61,7 +61,7 @@ class Recorder:
     def close(self) -> None:
         """Write what waits, as far as there is time."""
         self._waiting.put(None)
-        self._thread.join(PATIENCE)
+        self._thread.join(CLOSE_TIMEOUT)
         self._tell()
 
     def _take(self, trace: Trace) -> None:
@@ -85,7 +85,7 @@ class Recorder:
     def _work(self) -> None:
         while (trace := self._waiting.get()) is not None:
             try:
-                result = "written" if self._file.write(written(trace, self._slowly)) else "unfit"
+                result = "written" if self._file.write(encode_trace(trace, self._slowly)) else "unfit"
                 self._error = ""
             except OSError as error:
                 result, self._error = "failed", error.strerror or type(error).__name__
@@ -97,12 +97,12 @@ class Recorder:
 
     def _slowly(self, span: Span) -> tuple[str, str, str]:
         self._spans += 1
-        if not self._spans % SPANS:
+        if not self._spans % SPANS_PER_PAUSE:
             time.sleep(PAUSE)
         return self._hide(span)
 
 
-class Hiding:
+class NameRedactor:
     """What may be told of a span: names that upstream has not taken for names are told apart, and not shown."""
 
     def __init__(self, names: ConfirmedNames) -> None:

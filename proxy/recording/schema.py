@@ -9,10 +9,10 @@ from proxy.model import Outcome
 
 FORMAT = 2
 """Raised when a reader of the older one would read the newer one wrongly."""
-MOST_TEXT = 200
+MAX_TEXT = 200
 """Characters of what a client calls itself, its route or its trace."""
 
-Text = Annotated[str, Meta(max_length=MOST_TEXT)]
+Text = Annotated[str, Meta(max_length=MAX_TEXT)]
 Hash = Annotated[str, Meta(pattern=r"^[0-9a-f]{16}$")]
 Seconds = Annotated[float, Meta(ge=0)]
 Count = Annotated[int, Meta(ge=0)]

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 
 import msgspec
 
-from proxy.http1.chunked import LAST_CHUNK, framed
+from proxy.http1.chunked import LAST_CHUNK, frame_data
 from proxy.http1.framing import CHUNKED, UNTIL_CLOSE
 from proxy.http1.head import HeaderField, StatusLine, first_value
 from proxy.merging.waiters import StreamedAnswer
@@ -78,7 +78,7 @@ class Forwarder:
         head = answer_lines(answer.line.line, answer.fields, drop_chunked=framing == CHUNKED and not chunked)
         data = begun + answer.body.ready()
         self._observe(context, answer, data)
-        pending = head + self.fanin_headers(context, last) + b"\r\n" + framed(data, chunked)
+        pending = head + self.fanin_headers(context, last) + b"\r\n" + frame_data(data, chunked)
         sent.began = True
         sent.add(data)
         if not answer.body.done:
@@ -88,7 +88,7 @@ class Forwarder:
                 sent.add(piece)
                 if context.copy is not None:
                     context.copy.add(piece)
-                client.write(framed(piece, chunked))
+                client.write(frame_data(piece, chunked))
                 await client.drain(self._stall)
         client.write(pending + (LAST_CHUNK if chunked else b""))
         return not last

@@ -13,7 +13,7 @@ from proxy.postgrest.request.conditions import Condition
 from proxy.postgrest.request.grammar import FieldPath, Step
 from proxy.postgrest.request.select_list import Item
 
-BINARY: dict[str, type[exp.Expression]] = {
+BINARY_OPERATORS: dict[str, type[exp.Expression]] = {
     "eq": exp.EQ,
     "neq": exp.NEQ,
     "gt": exp.GT,
@@ -35,7 +35,7 @@ BINARY: dict[str, type[exp.Expression]] = {
     "adj": exp.Adjacent,
 }
 """``nxr`` is ``&<`` (does not extend to the right of), which sqlglot calls by its direction."""
-SEARCHES = {
+SEARCH_FUNCTIONS = {
     "fts": "to_tsquery",
     "plfts": "plainto_tsquery",
     "phfts": "phraseto_tsquery",
@@ -85,10 +85,10 @@ def column(field: FieldPath, table: str, is_json: bool = True) -> exp.Expression
         base = exp.Column(this=exp.Star(), table=identifier(table))
     if field.path and not is_json:
         base = exp.Anonymous(this="to_jsonb", expressions=[base])
-    return reduce(_into, field.path, base)
+    return reduce(_json_step, field.path, base)
 
 
-def _into(value: exp.Expression, step: Step) -> exp.Expression:
+def _json_step(value: exp.Expression, step: Step) -> exp.Expression:
     key = exp.Literal.number(step.key) if step.index else constant(step.key)
     arrow = exp.JSONExtractScalar if step.arrow == "->>" else exp.JSONExtract
     return arrow(this=value, expression=key, only_json_types=True)
@@ -113,12 +113,12 @@ def condition(asked: Condition, left: exp.Expression) -> exp.Expression:
         test = _in(asked.values, left)
     elif asked.operator == "is":
         test = _is(asked.value, left)
-    elif asked.operator in SEARCHES:
+    elif asked.operator in SEARCH_FUNCTIONS:
         language = [constant(asked.argument)] if asked.argument else []
-        search = exp.Anonymous(this=SEARCHES[asked.operator], expressions=[*language, constant(asked.value)])
+        search = exp.Anonymous(this=SEARCH_FUNCTIONS[asked.operator], expressions=[*language, constant(asked.value)])
         test = exp.MatchAgainst(this=search, expressions=[left])
     else:
-        test = BINARY[asked.operator](this=left, expression=_right(asked))
+        test = BINARY_OPERATORS[asked.operator](this=left, expression=_right(asked))
     return exp.Not(this=test) if asked.negated else test
 
 

@@ -13,17 +13,21 @@ from proxy.sql.expressions import column, condition, constant, identifier, order
 
 JSON_TYPES = frozenset(("json", "jsonb"))
 STAR = Item(FieldPath("*"))
-FOUND = "found"
+EMBEDDED_ROWS = "found"
 """The array of embedded rows."""
 
-JOINS = (
+JOIN_NOTE = (
     "foreign_key(a, b) stands for the condition that joins a and b, as the catalog has it, maybe through a third table."
 )
-MANY = "Embedded rows are shown as an array here; where the key leads to one row, PostgREST shows that row, or null."
-ONE = "What '...' spreads comes from one row: where the key leads to several, PostgREST 12 refuses the request."
-AGGREGATES = "Aggregates are refused unless PostgREST's db-aggregates-enabled is set."
-TO_JSON = "A path is read from to_jsonb(column) where the column is neither json nor jsonb; --type tells which it is."
-SEARCH = "PostgREST 13 and later search in to_tsvector(column) where the column is no tsvector."
+ARRAY_NOTE = (
+    "Embedded rows are shown as an array here; where the key leads to one row, PostgREST shows that row, or null."
+)
+SPREAD_NOTE = "What '...' spreads comes from one row: where the key leads to several, PostgREST 12 refuses the request."
+AGGREGATE_NOTE = "Aggregates are refused unless PostgREST's db-aggregates-enabled is set."
+TO_JSON_NOTE = (
+    "A path is read from to_jsonb(column) where the column is neither json nor jsonb; --type tells which it is."
+)
+SEARCH_NOTE = "PostgREST 13 and later search in to_tsvector(column) where the column is no tsvector."
 
 EmbedLevels = list[tuple[tuple[str, ...], Level]]
 """What is asked of the relation and of embeds, each with the names that are left of its path."""
@@ -63,11 +67,11 @@ class ReadStatement:
 
     def _select(self, items: Items, relation: str, table: str, levels: EmbedLevels, above: str) -> exp.Select:
         """``above`` is the table whose rows these are embedded in; empty for the whole."""
-        level = _merged([level for path, level in levels if not path])
+        level = _merged_level([level for path, level in levels if not path])
         embeds = [(item, self._name(f"{item.shown}_rows")) for item in items if isinstance(item, Embed)]
         self._tell_strays(levels, [embed for embed, _ in embeds])
         selects = [self._selected(item, table, not above) for item in items if isinstance(item, Item)]
-        selects += [shown for embed, rows in embeds for shown in _shown(embed, rows)]
+        selects += [shown for embed, rows in embeds for shown in _embed_columns(embed, rows)]
         query = exp.Select(expressions=selects or [exp.Literal.number(1)]).from_(self._table(relation, table))
         query.set("joins", [self._join(embed, rows, table, levels) for embed, rows in embeds])
         self._set_where(query, level, table, embeds, above)
@@ -96,7 +100,7 @@ class ReadStatement:
         """Whether a path is read from the column as it is."""
         known = self._types.get(field.name) if is_root else None
         if field.path and known is None:
-            self.notes.append(TO_JSON)
+            self.notes.append(TO_JSON_NOTE)
         return known is None or known in JSON_TYPES
 
     def _set_where(self, query: exp.Select, level: Level, table: str, embeds: Embeds, above: str) -> None:
@@ -116,9 +120,9 @@ class ReadStatement:
         rows = embeds.get(asked.field.name)
         if rows is not None and _tests_rows(asked):
             self.narrowed = True
-            return condition(asked, exp.Column(this=identifier(FOUND), table=identifier(rows)))
+            return condition(asked, exp.Column(this=identifier(EMBEDDED_ROWS), table=identifier(rows)))
         if asked.operator.endswith("fts"):
-            self.notes.append(SEARCH)
+            self.notes.append(SEARCH_NOTE)
         return condition(asked, column(asked.field, table, self._is_json(asked.field, is_root)))
 
     def _set_group(self, query: exp.Select, items: Items, table: str) -> None:
@@ -126,7 +130,7 @@ class ReadStatement:
         plain = [item for item in items if isinstance(item, Item)]
         if not any(item.aggregate for item in plain):
             return
-        self.notes.append(AGGREGATES)
+        self.notes.append(AGGREGATE_NOTE)
         groups = [
             exp.Column(this=identifier(item.shown)) if item.shown else column(item.field, table)
             for item in plain
@@ -160,25 +164,25 @@ class ReadStatement:
 
     def _join(self, embed: Embed, rows: str, above: str, levels: EmbedLevels) -> exp.Join:
         """Rows of ``embed`` for each row above: one array of them, or the columns of the one row to be spread."""
-        self.notes += [JOINS, ONE if embed.spread else MANY]
+        self.notes += [JOIN_NOTE, SPREAD_NOTE if embed.spread else ARRAY_NOTE]
         self.narrowed = self.narrowed or embed.inner
-        own: EmbedLevels = [(path[1:], level) for path, level in levels if path and _is_called(embed, path[0])]
+        own: EmbedLevels = [(path[1:], level) for path, level in levels if path and _has_name(embed, path[0])]
         below = self._select(embed.items, embed.relation, self._name(embed.relation), own, above)
         on: exp.Expression = exp.Boolean(this=True)
         if not embed.spread:
             row = identifier(self._name(f"{embed.shown}_row"))
             array = exp.Anonymous(this="json_agg", expressions=[exp.Column(this=exp.Star(), table=row)])
             inside = exp.Subquery(this=below, alias=exp.TableAlias(this=row.copy()))
-            below = exp.Select(expressions=[exp.Alias(this=array, alias=identifier(FOUND))]).from_(inside)
+            below = exp.Select(expressions=[exp.Alias(this=array, alias=identifier(EMBEDDED_ROWS))]).from_(inside)
             if embed.inner:
-                found = exp.Column(this=identifier(FOUND), table=identifier(rows))
+                found = exp.Column(this=identifier(EMBEDDED_ROWS), table=identifier(rows))
                 on = exp.Not(this=exp.Is(this=found, expression=exp.Null()))
         lateral = exp.Lateral(this=exp.Subquery(this=below), alias=exp.TableAlias(this=identifier(rows)))
         return exp.Join(this=lateral, on=on, **({"kind": "INNER"} if embed.inner else {"side": "LEFT"}))
 
     def _tell_strays(self, levels: EmbedLevels, embeds: list[Embed]) -> None:
         for path, _ in levels:
-            if path and not any(_is_called(embed, path[0]) for embed in embeds):
+            if path and not any(_has_name(embed, path[0]) for embed in embeds):
                 self.notes.append(f"PostgREST refuses what is asked of '{path[0]}', which select does not embed here.")
 
 
@@ -188,7 +192,7 @@ def joined(operator: str, parts: list[exp.Expression]) -> exp.Expression:
     return reduce(lambda left, right: connector(this=left, expression=right), parts)
 
 
-def _is_called(embed: Embed, name: str) -> bool:
+def _has_name(embed: Embed, name: str) -> bool:
     return name in (embed.relation, embed.alias)
 
 
@@ -196,18 +200,18 @@ def _tests_rows(asked: Condition) -> bool:
     return not asked.field.path and (asked.operator, asked.value) == ("is", "null")
 
 
-def _shown(embed: Embed, rows: str) -> list[exp.Expression]:
+def _embed_columns(embed: Embed, rows: str) -> list[exp.Expression]:
     """What ``select`` shows of an embed; one without columns is there to be tested only."""
     if not embed.items:
         return []
     if not embed.spread:
-        found = exp.Column(this=identifier(FOUND), table=identifier(rows))
+        found = exp.Column(this=identifier(EMBEDDED_ROWS), table=identifier(rows))
         array = exp.Anonymous(this="coalesce", expressions=[found, constant("[]")])
         return [exp.Alias(this=array, alias=identifier(embed.shown))]
     return [exp.Column(this=exp.Star(), table=identifier(rows))]
 
 
-def _merged(levels: list[Level]) -> Level:
+def _merged_level(levels: list[Level]) -> Level:
     """What is asked of one embed, which parameters may call by its name and by its alias."""
     limits = [level.limit for level in levels if level.limit is not None]
     offsets = [level.offset for level in levels if level.offset is not None]

@@ -13,7 +13,7 @@ from proxy.sql.expressions import UnwritableError
 from proxy.sql.reads import ReadStatement, joined
 from proxy.sql.writes import write
 
-COUNTS = {
+COUNT_NOTES = {
     "count=planned": "count=planned: the total is the planner's guess (EXPLAIN).",
     "count=estimated": "count=estimated: the total is counted up to db-max-rows, and the planner's guess above.",
 }
@@ -33,10 +33,10 @@ def sql_of(asked: ApiRequest, types: dict[str, str] | None = None) -> Sql:
         tree = _statement(asked, reads)
     except UnwritableError as error:
         return Sql("", (*asked.doubts, f"No SQL is written for {error}."))
-    return Sql("" if tree is None else printed(tree) + ";", (*asked.doubts, *dict.fromkeys(reads.notes)))
+    return Sql("" if tree is None else sql_text(tree) + ";", (*asked.doubts, *dict.fromkeys(reads.notes)))
 
 
-def printed(tree: exp.Expression, pretty: bool = True) -> str:
+def sql_text(tree: exp.Expression, pretty: bool = True) -> str:
     """The text of a tree; functions as Postgres' manual writes them."""
     return tree.sql("postgres", pretty=pretty, normalize_functions=False)
 
@@ -50,7 +50,7 @@ def _statement(asked: ApiRequest, reads: ReadStatement) -> exp.Expression | None
     if asked.method == "HEAD":
         reads.notes.append("HEAD: the rows are counted for Content-Range, and not sent.")
     tree = reads.root()
-    reads.notes += [note for prefer, note in COUNTS.items() if prefer in asked.prefers]
+    reads.notes += [note for prefer, note in COUNT_NOTES.items() if prefer in asked.prefers]
     if "count=exact" in asked.prefers:
         reads.notes.append(f"count=exact: the total is counted too, by {_count(asked, reads)}")
     return tree
@@ -64,4 +64,4 @@ def _count(asked: ApiRequest, reads: ReadStatement) -> str:
     conditions = reads.conditions()
     if conditions:
         query.set("where", exp.Where(this=joined("and", conditions)))
-    return printed(query, pretty=False)
+    return sql_text(query, pretty=False)

@@ -7,10 +7,10 @@ from proxy.postgrest.request.select_list import Embed
 from proxy.sql.expressions import identifier
 from proxy.sql.reads import STAR, ReadStatement, joined
 
-UNKNOWN = "…"
+UNKNOWN_COLUMNS = "…"
 PRIMARY_KEY = "primary key"
 BODY = "body"
-BODIES = {
+BODY_NOTES = {
     "POST": '$1 is the body, which is not looked at; "…" stands for the columns that its objects name.',
     "PATCH": '$1 is the body, which is not looked at; "…" stands for the columns that its object names.',
     "PUT": '$1 is the body, one object with every column; "…" stands for them, "primary key" for its columns.',
@@ -19,8 +19,8 @@ BODIES = {
 
 def write(asked: ApiRequest, reads: ReadStatement) -> exp.Expression:
     """An outline of what ``asked`` does; what it returns only where it prefers to get rows back."""
-    if asked.method in BODIES:
-        reads.notes.append(BODIES[asked.method])
+    if asked.method in BODY_NOTES:
+        reads.notes.append(BODY_NOTES[asked.method])
     if asked.root.limit is not None or asked.root.offset is not None or asked.root.order:
         reads.notes.append("limit, offset and order of a write are left out; PostgREST 13 and later know none.")
     tree = {"POST": _insert, "PUT": _insert, "PATCH": _update, "DELETE": _delete}[asked.method](asked, reads)
@@ -32,7 +32,7 @@ def write(asked: ApiRequest, reads: ReadStatement) -> exp.Expression:
 
 
 def _insert(asked: ApiRequest, reads: ReadStatement) -> exp.Expression:
-    names = asked.columns or (UNKNOWN,)
+    names = asked.columns or (UNKNOWN_COLUMNS,)
     rows = exp.Select(expressions=[exp.Column(this=identifier(name), table=identifier(BODY)) for name in names])
     tree = exp.Insert(
         this=exp.Schema(this=reads.table(), expressions=[identifier(name) for name in names]),
@@ -67,7 +67,7 @@ def _update(asked: ApiRequest, reads: ReadStatement) -> exp.Expression:
             this=exp.Column(this=identifier(name)),
             expression=exp.Column(this=identifier(name), table=identifier(BODY)),
         )
-        for name in asked.columns or (UNKNOWN,)
+        for name in asked.columns or (UNKNOWN_COLUMNS,)
     ]
     tree = exp.Update(this=reads.table(), expressions=sets)
     tree.set("from_", exp.From(this=_body("json_populate_record", reads)))

@@ -28,7 +28,7 @@ def quoted(text: str) -> str:
     return f"`{text}`" if text else ""
 
 
-def fields(kind: type[msgspec.Struct]) -> Iterator[tuple[str, str, str]]:
+def field_rows(kind: type[msgspec.Struct]) -> Iterator[tuple[str, str, str]]:
     """The fields of a struct: name, text, and what holds where the field is absent."""
     told = inspect.type_info(kind)
     assert isinstance(told, inspect.StructType)  # noqa: S101 – for mypy
@@ -40,31 +40,31 @@ def fields(kind: type[msgspec.Struct]) -> Iterator[tuple[str, str, str]]:
         yield quoted(field.encode_name), text, default
 
 
-_ACTIVE = re.compile(r"[\\`*_\[\]<>#|~&$]|:(?=//)|(?<=www)\.", re.IGNORECASE)
+_SPECIAL = re.compile(r"[\\`*_\[\]<>#|~&$]|:(?=//)|(?<=www)\.", re.IGNORECASE)
 """What means something within a line; bare addresses become links as well."""
-_TICKS = re.compile("`+")
+_BACKTICKS = re.compile("`+")
 
 
-def prose(text: str) -> str:
+def escaped(text: str) -> str:
     """``text`` within a line, saying nothing but itself: no link, no HTML, no mention of anybody."""
-    return _ACTIVE.sub(r"\\\g<0>", text).replace("@", "`@`")  # GitHub looks for names behind an @ in all but code
+    return _SPECIAL.sub(r"\\\g<0>", text).replace("@", "`@`")  # GitHub looks for names behind an @ in all but code
 
 
-def verbatim(text: str) -> str:
+def code_span(text: str) -> str:
     """A line of ``text`` as code; in a table its pipes want a backslash as well.
 
     https://spec.commonmark.org/0.31.2/#code-spans
     """
     if not text:
         return ""
-    ticks = "`" * (1 + max(map(len, _TICKS.findall(text)), default=0))
+    ticks = "`" * (1 + max(map(len, _BACKTICKS.findall(text)), default=0))
     room = " " if text[0] in "` " or text[-1] in "` " else ""
     return f"{ticks}{room}{text}{room}{ticks}"
 
 
 def fenced(language: str, lines: Sequence[str]) -> Iterator[str]:
     """``lines`` as a block of code, which none of them ends."""
-    ticks = "`" * max(3, 1 + max((len(run) for line in lines for run in _TICKS.findall(line)), default=0))
+    ticks = "`" * max(3, 1 + max((len(run) for line in lines for run in _BACKTICKS.findall(line)), default=0))
     yield f"{ticks}{language}"
     yield from lines
     yield ticks

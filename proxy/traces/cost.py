@@ -34,7 +34,7 @@ class TraceCost(msgspec.Struct, frozen=True):
         return int(getattr(self, name))
 
 
-def may_gate(trace: Trace) -> bool:
+def can_fail_build(trace: Trace) -> bool:
     """Whether a trace is what its client named, and all of it."""
     return trace.kind == "explicit" and not trace.truncated
 
@@ -47,16 +47,16 @@ class TraceCosts:
 
     def add(self, source: str, trace: Trace) -> None:
         """Measure a trace of a recording."""
-        place, part = (source, trace.id, trace.explicit), _work(source, trace)
+        place, part = (source, trace.id, trace.explicit), _cost_of(source, trace)
         before = self._works.get(place)
-        self._works[place] = part if before is None else _together(before, part)
+        self._works[place] = part if before is None else _combined(before, part)
 
     def all(self) -> list[TraceCost]:
         """In the order that they were told of first."""
         return list(self._works.values())
 
 
-def _work(source: str, trace: Trace) -> TraceCost:
+def _cost_of(source: str, trace: Trace) -> TraceCost:
     return TraceCost(
         source=source,
         id=trace.id,
@@ -70,7 +70,7 @@ def _work(source: str, trace: Trace) -> TraceCost:
     )
 
 
-def _together(one: TraceCost, other: TraceCost) -> TraceCost:
+def _combined(one: TraceCost, other: TraceCost) -> TraceCost:
     return TraceCost(
         source=one.source,
         id=one.id,

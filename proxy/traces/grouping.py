@@ -9,10 +9,10 @@ import msgspec
 
 from proxy.model import RequestHead, Span, Trace
 
-SINGLE_IDS = 50
+MIN_NAMED_TRACES = 50
 """Named traces of one caller, nearly all with a single span, after which its ids are taken to be made per call."""
-NEARLY_ALL = 0.95
-CALLERS = 1000
+PER_CALL_SHARE = 0.95
+MAX_CALLERS = 1000
 """Callers whose way of naming traces is remembered."""
 
 
@@ -71,7 +71,7 @@ class OpenTrace:
         )
 
 
-class _Habit:
+class _IdUse:
     """How a caller names traces."""
 
     def __init__(self) -> None:
@@ -80,7 +80,7 @@ class _Habit:
 
     @property
     def per_call(self) -> bool:
-        return self.seen >= SINGLE_IDS and self.single >= NEARLY_ALL * self.seen
+        return self.seen >= MIN_NAMED_TRACES and self.single >= PER_CALL_SHARE * self.seen
 
 
 class TraceGrouper:
@@ -92,7 +92,7 @@ class TraceGrouper:
         self._named: Counter[tuple[bytes, str]] = Counter()
         """Open named traces of each caller."""
         self._parts: OrderedDict[str, int] = OrderedDict()
-        self._habits: OrderedDict[bytes, _Habit] = OrderedDict()
+        self._habits: OrderedDict[bytes, _IdUse] = OrderedDict()
         self._ripe: list[Trace] = []
         self._made = 0
         self.dropped = 0
@@ -206,13 +206,13 @@ class TraceGrouper:
         return part
 
     def _learn(self, trace: OpenTrace) -> None:
-        habit = self._habits.setdefault(trace.who, _Habit())
+        habit = self._habits.setdefault(trace.who, _IdUse())
         self._habits.move_to_end(trace.who)
         was = habit.per_call
         habit.seen += 1
         habit.single += len(trace.spans) == 1
         self.per_call_callers += habit.per_call and not was
-        if len(self._habits) > CALLERS:
+        if len(self._habits) > MAX_CALLERS:
             self._habits.popitem(last=False)
 
     def _per_call(self, who: bytes) -> bool:

@@ -12,7 +12,7 @@ from proxy.model import Trace
 from proxy.observe.confirmed_names import ConfirmedNames
 from proxy.observe.events import Event, TraceClosed, Warned
 
-WARNINGS = 100
+MAX_WARNINGS = 100
 """Different warnings that are kept."""
 
 
@@ -86,7 +86,7 @@ class TraceStore:
 
     def _count_keys(self, entry: StoredTrace) -> None:
         """One that has too many by itself leaves the others theirs."""
-        keys = _keys_in(entry.trace)
+        keys = _key_count(entry.trace)
         if keys > self._most_keys:
             self._drop_keys(entry, keys)
         elif keys:
@@ -98,7 +98,7 @@ class TraceStore:
         self.keys_dropped += keys
 
 
-class Notice(msgspec.Struct):
+class StoredWarning(msgspec.Struct):
     """A warning, however often it was given; times are seconds since 1970."""
 
     what: str
@@ -108,29 +108,29 @@ class Notice(msgspec.Struct):
     count: int = 0
 
 
-class Notices:
+class WarningStore:
     """An observer that keeps the last warnings, each once."""
 
     def __init__(self, wall: Callable[[], float]) -> None:
         self._wall = wall
-        self._notices: OrderedDict[str, Notice] = OrderedDict()
+        self._notices: OrderedDict[str, StoredWarning] = OrderedDict()
 
     def __call__(self, event: Event) -> None:
         if not isinstance(event, Warned):
             return
         now = self._wall()
-        notice = self._notices.setdefault(event.what, Notice(event.what, event.remedy, now, now))
+        notice = self._notices.setdefault(event.what, StoredWarning(event.what, event.remedy, now, now))
         notice.last, notice.count = now, notice.count + 1
         self._notices.move_to_end(event.what)
-        if len(self._notices) > WARNINGS:
+        if len(self._notices) > MAX_WARNINGS:
             self._notices.popitem(last=False)
 
-    def all(self) -> tuple[Notice, ...]:
+    def all(self) -> tuple[StoredWarning, ...]:
         """The latest comes first."""
         return tuple(reversed(self._notices.values()))
 
 
-def _keys_in(trace: Trace) -> int:
+def _key_count(trace: Trace) -> int:
     return sum(len(keys) for span in trace.spans for _, keys in span.row_keys)
 
 

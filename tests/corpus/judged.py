@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
-from proxy.recording.codec import read
+from proxy.recording.codec import read_traces
 from rules import RULES
 from tests.rules.traces import found
 
@@ -91,7 +91,7 @@ def recorded(folder: Path = HERE) -> dict[str, list[Trace]]:
     scenarios: defaultdict[str, list[Trace]] = defaultdict(list)
     for file in sorted((folder / "recorded").glob("*.jsonl.gz")):
         with gzip.open(file) as lines:
-            for trace in read(file.name, lines):
+            for trace in read_traces(file.name, lines):
                 scenarios[trace.route.partition("#")[0]].append(trace)
     return dict(scenarios)
 

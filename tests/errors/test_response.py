@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from proxy.errors.codes import FAULTS, NOT_SENT, FaultError
+from proxy.errors.codes import FAULTS, NOT_SENT_CODES, FaultError
 from proxy.errors.response import body_of, response_of
 
 
@@ -20,7 +20,7 @@ def test_an_error_has_postgrests_shape_and_members_in_its_order(code: str) -> No
     assert lines[0] == b"HTTP/1.1 %d %b" % (error.fault.status, error.fault.reason.encode())
     assert lines[1] == b"Content-Type: application/json; charset=utf-8"
     assert lines[2] == b"Content-Length: %d" % len(body)
-    assert (b"Retry-After: 1" in lines) == (error.fault.code in NOT_SENT)
+    assert (b"Retry-After: 1" in lines) == (error.fault.code in NOT_SENT_CODES)
     assert b"X: y" in lines
     assert lines[-1] == b"Connection: close"
 

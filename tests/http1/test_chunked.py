@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from proxy.errors.codes import FaultError
-from proxy.http1.chunked import LAST_CHUNK, MAX_LINE, ChunkDecoder, chunk, framed
+from proxy.http1.chunked import LAST_CHUNK, MAX_LINE_BYTES, ChunkDecoder, chunk, frame_data
 
 PIECES = st.lists(st.binary(min_size=1, max_size=40), max_size=6)
 EXTENSION = st.sampled_from([b"", b";a", b";a=b", b';a="b c"'])
@@ -79,8 +79,8 @@ def test_what_the_encoder_writes_is_read_back(pieces: list[bytes]) -> None:
         b"5\r\nhello\n0\r\n\r\n",
         b"0\r\nX: \x00\r\n\r\n",
         b"0\r\na\nb\r\n\r\n",
-        b"5;" + b"x" * MAX_LINE,
-        b"0\r\n" + b"X: y\r\n" * MAX_LINE,
+        b"5;" + b"x" * MAX_LINE_BYTES,
+        b"0\r\n" + b"X: y\r\n" * MAX_LINE_BYTES,
     ],
 )
 def test_what_is_no_chunk_is_refused(stream: bytes) -> None:
@@ -98,6 +98,6 @@ def test_whatever_comes_is_data_or_a_fault_and_never_more_than_came(stream: byte
 
 
 def test_a_piece_is_framed_by_the_body_it_belongs_to_and_nothing_never_ends_one() -> None:
-    assert framed(b"ab", True) == b"2\r\nab\r\n"
-    assert framed(b"ab", False) == b"ab"
-    assert framed(b"", True) == framed(b"", False) == b""
+    assert frame_data(b"ab", True) == b"2\r\nab\r\n"
+    assert frame_data(b"ab", False) == b"ab"
+    assert frame_data(b"", True) == frame_data(b"", False) == b""

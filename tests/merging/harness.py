@@ -13,8 +13,8 @@ from proxy.merging.merger import Merger
 from proxy.merging.waiters import BufferedAnswer, Reply, SendAlone, StreamedAnswer
 from proxy.model import Column, Slice
 from proxy.observe.events import Event, Events, FellBack, Warned
-from proxy.path.coalescing import named_in_settings
-from proxy.path.columns import Columns, table_of
+from proxy.path.coalescing import stable_in_settings
+from proxy.path.columns import ColumnRegistry, table_of
 from proxy.postgrest.response.gateway import POSTGREST
 from proxy.settings.model import Settings
 from proxy.settings.rules import RuleSettings
@@ -67,7 +67,7 @@ class Calls:
 class KnownColumns:
     """Column types that are known without asking upstream."""
 
-    def __init__(self, columns: Columns) -> None:
+    def __init__(self, columns: ColumnRegistry) -> None:
         self.columns = columns
 
     def known(self, member: PendingRequest) -> Mapping[bytes, Column]:
@@ -155,9 +155,9 @@ class Made:
         context = UpstreamContext(client, pool, Mount(b"", b""), POSTGREST, events, lambda: self.now)
         self.state = UpstreamState(settings, context)
         self.evidence, self.mismatch_pauses = self.state.max_rows, self.state.mismatches
-        self.columns = Columns(60.0, 9)
+        self.columns = ColumnRegistry(60.0, 9)
         self.state.column_types = cast("ColumnTypeResolver", KnownColumns(self.columns))
-        self.sharing = Coalescer(settings, self.state, named_in_settings((), "public"))
+        self.sharing = Coalescer(settings, self.state, stable_in_settings((), "public"))
         self.merger = Merger(settings.merge, self.state, self.calls, self.sharing)
 
     def ask(self, *targets: str) -> list[asyncio.Task[Reply]]:

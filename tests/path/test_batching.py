@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.path.batching import FORGETS, LINGERS, BatchScheduler, BatchSettings, SchedulerRegistry
+from proxy.path.batching import RECENT_LINGERS, SIZE_DECAY, BatchScheduler, BatchSettings, SchedulerRegistry
 from tests.factories import member
 
 PACE = BatchSettings(
@@ -94,7 +94,7 @@ def test_lingering_ends_when_it_mostly_finds_nobody() -> None:
         burst(one, 4)
         burst(one, 4)  # fans out, and so would linger
         lingered += burst(one, 1) != 0.0
-    one_more = [burst(one, 1) for _ in range(3 * LINGERS)]
+    one_more = [burst(one, 1) for _ in range(3 * RECENT_LINGERS)]
     assert lingered > 0
     assert one_more[-1] == 0.0
 
@@ -204,7 +204,7 @@ def test_large_answers_end_merging_for_a_while_and_not_for_good() -> None:
     refused = 0
     while one.too_large(200):
         refused += 1
-    assert refused == next(n for n in range(99) if 300 * FORGETS**n <= 200)
+    assert refused == next(n for n in range(99) if 300 * SIZE_DECAY**n <= 200)
 
 
 def test_gates_are_remembered_by_fingerprint_and_identity() -> None:

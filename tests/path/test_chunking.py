@@ -12,13 +12,13 @@ from proxy.errors.codes import BYPASS_REASONS, FALLBACK_REASONS
 from proxy.http1.head import Response, StatusLine
 from proxy.model import FallbackReason, Slice
 from proxy.path.chunking import (
-    Chunk,
     ChunkedList,
+    PartAnswer,
     are_in_order,
     boundary_literals,
     chunk_list,
     concatenate,
-    read_chunk,
+    read_part,
     with_long_list,
 )
 from proxy.path.fingerprint import read_query
@@ -195,21 +195,21 @@ def answered(rows: dict[int, str] | list[int], more: str = "X: y", **changes: st
     return Response(StatusLine(200, 1, b"HTTP/1.1 200 OK"), fields(lines), b"[" + body.encode() + b"]")
 
 
-def part_of(rows: dict[int, str] | list[int], more: str = "X: y", **changes: str) -> Chunk:
+def part_of(rows: dict[int, str] | list[int], more: str = "X: y", **changes: str) -> PartAnswer:
     numbers = [b"%d" % n for n in rows]
-    part = read_chunk(MADE, numbers, ALIAS, answered(rows, more, **changes), POSTGREST)
-    assert isinstance(part, Chunk), part
+    part = read_part(MADE, numbers, ALIAS, answered(rows, more, **changes), POSTGREST)
+    assert isinstance(part, PartAnswer), part
     return part
 
 
 def doubt(answer: Response, literals: Sequence[bytes] = (b"1", b"2")) -> FallbackReason:
-    found = read_chunk(MADE, literals, ALIAS, answer, POSTGREST)
+    found = read_part(MADE, literals, ALIAS, answer, POSTGREST)
     assert isinstance(found, FallbackReason)
     assert found.reason in FALLBACK_REASONS
     return found
 
 
-def chunked(*parts: Chunk) -> Slice:
+def chunked(*parts: PartAnswer) -> Slice:
     share = concatenate(MADE, parts)
     assert isinstance(share, Slice), share
     return share
@@ -277,8 +277,8 @@ def test_rows_without_nulls_are_joined_more_tightly() -> None:
     for numbers in ([1, 2], [3]):
         answer = answered(numbers, type=kind)
         answer = replace(answer, body=answer.body.replace(b", \n ", b","))
-        part = read_chunk(made, [b"%d" % n for n in numbers], ALIAS, answer, POSTGREST)
-        assert isinstance(part, Chunk)
+        part = read_part(made, [b"%d" % n for n in numbers], ALIAS, answer, POSTGREST)
+        assert isinstance(part, PartAnswer)
         parts.append(part)
     share = concatenate(made, parts)
     assert isinstance(share, Slice)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from proxy.path.coalescing import any_of, is_shareable, named_in_settings
+from proxy.path.coalescing import any_stable, is_shareable, stable_in_settings
 from tests.factories import head, member, query
 
-FUNCTIONS = named_in_settings(("slow", "api.other", "public.own"), "public")
+FUNCTIONS = stable_in_settings(("slow", "api.other", "public.own"), "public")
 
 
 def shareable(target: str, lines: str = "", method: bytes = b"GET", mount: bytes = b"", minor: int = 1) -> bool:
@@ -96,7 +96,7 @@ def test_a_listed_function_may_be_of_any_schema_or_of_one() -> None:
 
 
 def test_a_function_is_stable_when_anybody_who_knows_says_so() -> None:
-    is_stable = any_of(named_in_settings(["a"], "public"), named_in_settings(["b"], "public"))
+    is_stable = any_stable(stable_in_settings(["a"], "public"), stable_in_settings(["b"], "public"))
     assert [is_stable("", name) for name in "abc"] == [True, True, False]
 
 

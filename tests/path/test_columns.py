@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from proxy.model import Column
-from proxy.path.columns import MAX_REFUSED, UNKNOWN_FOR, Columns, table_of, unknown_columns
+from proxy.path.columns import MAX_BAD_VALUES, RETRY_UNKNOWN_AFTER, ColumnRegistry, table_of, unknown_columns
 from tests.factories import member
 
 TEXT, INTEGER = Column("text"), Column("integer")
 
 
 def test_what_upstream_said_is_believed_for_its_lifetime() -> None:
-    columns = Columns(60.0, 9)
+    columns = ColumnRegistry(60.0, 9)
     columns.learn(("t", ""), b"k", TEXT, 0.0)
     assert columns.of(("t", ""), 60.0) == {b"k": TEXT}
     assert columns.of(("t", ""), 60.1) == {}
@@ -18,14 +18,14 @@ def test_what_upstream_said_is_believed_for_its_lifetime() -> None:
 
 
 def test_what_upstream_did_not_tell_is_asked_again_soon() -> None:
-    columns = Columns(300.0, 9)
+    columns = ColumnRegistry(300.0, 9)
     columns.learn(("t", ""), b"k", Column(""), 0.0)
-    assert columns.of(("t", ""), UNKNOWN_FOR) == {b"k": Column("")}
-    assert columns.of(("t", ""), UNKNOWN_FOR + 1) == {}
+    assert columns.of(("t", ""), RETRY_UNKNOWN_AFTER) == {b"k": Column("")}
+    assert columns.of(("t", ""), RETRY_UNKNOWN_AFTER + 1) == {}
 
 
 def test_the_catalogs_word_counts_first() -> None:
-    columns = Columns(60.0, 9)
+    columns = ColumnRegistry(60.0, 9)
     columns.apply_catalog({"t": {b"k": INTEGER}})
     columns.learn(("t", ""), b"k", TEXT, 0.0)
     columns.learn(("t", ""), b"computed", TEXT, 0.0)
@@ -33,14 +33,14 @@ def test_the_catalogs_word_counts_first() -> None:
 
 
 def test_a_catalog_read_again_ends_what_upstream_said() -> None:
-    columns = Columns(60.0, 9)
+    columns = ColumnRegistry(60.0, 9)
     columns.learn(("t", ""), b"k", TEXT, 0.0)
     columns.apply_catalog({"t": {b"id": INTEGER}})
     assert columns.of(("t", ""), 0.0) == {b"id": INTEGER}
 
 
 def test_what_an_answer_contradicted_is_forgotten() -> None:
-    columns = Columns(60.0, 9)
+    columns = ColumnRegistry(60.0, 9)
     columns.apply_catalog({"t": {b"k": INTEGER}, "u": {b"k": INTEGER}})
     columns.learn(("t", ""), b"x", TEXT, 0.0)
     assert columns.forget(("t", ""))
@@ -52,25 +52,25 @@ def test_what_an_answer_contradicted_is_forgotten() -> None:
 
 
 def test_refused_literals_are_gathered_up_to_a_bound() -> None:
-    columns = Columns(60.0, 9)
-    for n in range(MAX_REFUSED + 5):
+    columns = ColumnRegistry(60.0, 9)
+    for n in range(MAX_BAD_VALUES + 5):
         columns.record_bad_value(("t", ""), b"k", "enum", b"%d" % n, 0.0)
     found = columns.of(("t", ""), 0.0)[b"k"]
     assert found.type == "enum"
-    assert len(found.refused) == MAX_REFUSED
+    assert len(found.refused) == MAX_BAD_VALUES
     columns.record_bad_value(("t", ""), b"k", "integer", b"x", 0.0)
     assert columns.of(("t", ""), 0.0)[b"k"] == Column("integer", refused=frozenset((b"x",)))
 
 
 def test_what_upstream_refused_is_known_beside_the_catalog() -> None:
-    columns = Columns(60.0, 9)
+    columns = ColumnRegistry(60.0, 9)
     columns.apply_catalog({"t": {b"ip": Column("inet", certain=True)}})
     assert not columns.record_bad_value(("t", ""), b"ip", "inet", b"1", 0.0)
     assert columns.of(("t", ""), 0.0) == {b"ip": Column("inet", certain=True, refused=frozenset((b"1",)))}
 
 
 def test_a_catalog_that_names_another_type_than_upstream_is_dropped() -> None:
-    columns = Columns(60.0, 9)
+    columns = ColumnRegistry(60.0, 9)
     columns.apply_catalog({"t": {b"k": TEXT}})
     assert columns.record_bad_value(("t", ""), b"k", "integer", b"a", 0.0)
     assert columns.of(("t", ""), 0.0) == {}
@@ -79,7 +79,7 @@ def test_a_catalog_that_names_another_type_than_upstream_is_dropped() -> None:
 def test_what_is_learnt_of_a_table_with_a_profile_says_nothing_of_the_one_without() -> None:
     """They are two where PostgREST's first schema is not the one of the settings."""
     named, unnamed = (table_of(member("/t", f"Host: h{lines}")) for lines in ("\nAccept-Profile: public", ""))
-    columns = Columns(60.0, 9)
+    columns = ColumnRegistry(60.0, 9)
     columns.learn(named, b"k", TEXT, 0.0)
     assert columns.of(unnamed, 0.0) == {}
     columns.apply_catalog({"public.t": {b"k": INTEGER}})
@@ -87,7 +87,7 @@ def test_what_is_learnt_of_a_table_with_a_profile_says_nothing_of_the_one_withou
 
 
 def test_relations_are_bounded() -> None:
-    columns = Columns(60.0, 2)
+    columns = ColumnRegistry(60.0, 2)
     for name in ("a", "b", "c"):
         columns.learn((name, ""), b"k", TEXT, 0.0)
     assert columns.of(("a", ""), 0.0) == {}

@@ -11,23 +11,23 @@ from hypothesis import strategies as st
 
 from proxy.errors.codes import COMPARISON_RESULTS
 from proxy.path.comparison import (
-    DOUBT,
     FAILED,
     MATCH,
     MERGED,
     MISMATCH,
-    MOVING,
     ORIGINALS,
     ROUNDS,
     SKIPPED,
+    UNSTABLE,
+    UNUSABLE,
     ByteBudget,
     ComparedAnswer,
     Comparison,
     Exemptions,
     MismatchPauses,
+    choose_answers,
     difference,
     is_sampled,
-    sample,
     without_compression,
 )
 
@@ -37,7 +37,7 @@ ONE, TWO = ComparedAnswer(HEAD, b"[1]"), ComparedAnswer(HEAD, b"[2]")
 
 
 def test_the_results_are_those_of_the_table() -> None:
-    assert {MATCH, MISMATCH, MOVING, DOUBT, SKIPPED, FAILED} == set(COMPARISON_RESULTS)
+    assert {MATCH, MISMATCH, UNSTABLE, UNUSABLE, SKIPPED, FAILED} == set(COMPARISON_RESULTS)
 
 
 # Comparing: what law 1 exempts and what not is in tests/test_allowed_differences.py.
@@ -142,7 +142,7 @@ def test_before_the_last_round_nothing_is_proven(rounds: int) -> None:
 @pytest.mark.parametrize("at", range(len(ROUNDS)))
 def test_an_original_that_changed_or_a_merge_that_came_right_is_moving(at: int) -> None:
     told = [ONE, TWO, ONE, TWO, ONE][:at]
-    assert heard(*told, ONE if ROUNDS[at] == MERGED else TWO) == MOVING
+    assert heard(*told, ONE if ROUNDS[at] == MERGED else TWO) == UNSTABLE
 
 
 @pytest.mark.parametrize("result", [SKIPPED, FAILED])
@@ -155,7 +155,7 @@ def test_rows_that_never_show_the_same_twice_are_never_a_mismatch(versions: list
     original, merged, *rest = (ComparedAnswer(HEAD, b"[%d]" % version) for version in versions)
     case = Comparison(original, merged)
     case.hear(ORIGINALS, rest[0])
-    assert case.result == MOVING
+    assert case.result == UNSTABLE
 
 
 # Choosing and asking.
@@ -170,10 +170,10 @@ def test_none_or_all_are_chosen_at_the_ends() -> None:
 
 def test_of_many_answers_some_are_drawn_and_each_may_be_one_of_them() -> None:
     answers = list(range(10))
-    drawn = [sample(answers, 3, one / 10) for one in range(10)]
+    drawn = [choose_answers(answers, 3, one / 10) for one in range(10)]
     assert all(len(set(few)) == 3 for few in drawn)
     assert Counter(answer for few in drawn for answer in few) == dict.fromkeys(answers, 3)
-    assert sample(answers[:2], 3, 0.9) == [1, 0]
+    assert choose_answers(answers[:2], 3, 0.9) == [1, 0]
 
 
 def test_an_original_is_asked_for_without_compression_and_else_as_it_came() -> None:

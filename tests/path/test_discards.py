@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.path.discards import NAMES, RECENT, DiscardCounts
+from proxy.path.discards import HALVED_AFTER, MAX_NAMES, DiscardCounts
 
 
 def after(discards: DiscardCounts, answers: int) -> DiscardCounts:
@@ -21,7 +21,7 @@ def lost(discards: DiscardCounts, name: str) -> bool:
 
 def test_a_header_of_every_answer_is_told_with_the_first_and_never_again() -> None:
     discards = DiscardCounts()
-    assert [lost(discards, "cf-ray") for _ in range(5 * RECENT)] == [True] + [False] * (5 * RECENT - 1)
+    assert [lost(discards, "cf-ray") for _ in range(5 * HALVED_AFTER)] == [True] + [False] * (5 * HALVED_AFTER - 1)
 
 
 def test_each_header_is_told_for_itself() -> None:
@@ -35,31 +35,31 @@ def test_one_answer_in_a_hundred_is_not_worth_a_word_and_the_next_one_is() -> No
 
 
 def test_a_rare_header_is_never_told_however_long_it_goes_on() -> None:
-    discards = after(DiscardCounts(), RECENT)
+    discards = after(DiscardCounts(), HALVED_AFTER)
     for _ in range(50):
         assert not lost(discards, "x-film")
         after(discards, 199)
 
 
 def test_a_header_that_appears_late_is_told_after_a_few_answers() -> None:
-    discards = after(DiscardCounts(), 100 * RECENT)
+    discards = after(DiscardCounts(), 100 * HALVED_AFTER)
     assert any(lost(discards, "x-film") for _ in range(5))
 
 
 def test_a_header_that_went_and_came_back_is_told_again() -> None:
     discards = DiscardCounts()
     assert lost(discards, "x-film")
-    after(discards, 2 * RECENT)
+    after(discards, 2 * HALVED_AFTER)
     assert any(lost(discards, "x-film") for _ in range(5))
 
 
 def test_names_without_end_are_bounded_and_told_no_more() -> None:
     discards = DiscardCounts()
-    told = sum(discards.discarded(f"x-{n}") for n in range(10 * NAMES))
-    assert told == len(discards) == NAMES
+    told = sum(discards.discarded(f"x-{n}") for n in range(10 * MAX_NAMES))
+    assert told == len(discards) == MAX_NAMES
 
 
-@given(st.lists(st.sampled_from(["", "a", "b"]), max_size=3 * RECENT))
+@given(st.lists(st.sampled_from(["", "a", "b"]), max_size=3 * HALVED_AFTER))
 def test_nothing_is_told_that_was_not_discarded_now(names: list[str]) -> None:
     discards, told = DiscardCounts(), []
     for name in names:

@@ -8,7 +8,7 @@ import pytest
 
 from proxy.errors.codes import FaultError
 from proxy.http1.head import parse_fields
-from proxy.path.identity import HeadRules, head_rules, parent_of, read_head, with_peer
+from proxy.path.identity import HeadRules, head_rules, read_head, traceparent_of, with_peer
 
 if TYPE_CHECKING:
     from proxy.model import RequestHead
@@ -208,4 +208,4 @@ def test_some_heads_forbid_merging(lines: bytes, reason: str | None) -> None:
     ],
 )
 def test_the_parent_is_the_value_of_traceparent(lines: bytes, value: bytes) -> None:
-    assert parent_of(lines) == value
+    assert traceparent_of(lines) == value

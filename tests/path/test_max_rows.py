@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.path.max_rows import MARKS, MaxRowsEvidence
+from proxy.path.max_rows import MAX_ROW_COUNTS, MaxRowsEvidence
 
 LIFETIME = 60.0
 
@@ -102,10 +102,10 @@ def test_the_mark_is_the_largest_answer_of_the_last_minute(seen: list[tuple[floa
 
 def test_what_is_remembered_is_bounded_and_forgetting_never_proves_more() -> None:
     evidence = fresh()
-    for rows in range(10 * MARKS, 0, -1):
+    for rows in range(10 * MAX_ROW_COUNTS, 0, -1):
         evidence.record_rows(rows, 0.0)
-    assert evidence.proves(MARKS - 1, 0.0)
-    assert not evidence.proves(MARKS, 0.0)
+    assert evidence.proves(MAX_ROW_COUNTS - 1, 0.0)
+    assert not evidence.proves(MAX_ROW_COUNTS, 0.0)
 
 
 def test_max_rows_allows_what_was_seen_and_what_is_configured_but_no_row_more() -> None:

@@ -13,7 +13,7 @@ from proxy.model import Column, Identical, MergedCall, Single
 from proxy.path.plan import CallLimits, originals, partition, plan, why_not_merged
 from proxy.postgrest.request.literals import canonical
 from proxy.postgrest.response.content_location import canonical_query
-from proxy.postgrest.types import fits
+from proxy.postgrest.types import can_merge
 from tests.factories import member
 
 if TYPE_CHECKING:
@@ -216,7 +216,7 @@ def check_merged(call: MergedCall, bounds: CallLimits) -> None:
     assert len(call.target) <= bounds.max_url
     assert len({member.head.identity for member in call.members}) == 1
     assert len({literal.lstrip(b"-") for literal in call.literals}) == len(call.literals)
-    assert all(fits(literal, call.column) for literal in call.literals)
+    assert all(can_merge(literal, call.column) for literal in call.literals)
     if call.column is None:
         assert len({canonical(literal) for literal in call.literals}) == 1
     without = set()

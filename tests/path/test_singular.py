@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from proxy.model import NotSingular, Slice
-from proxy.path.singular import LIFETIME, NotSingularTemplates, read_template
+from proxy.path.singular import UNVERSIONED_LIFETIME, NotSingularTemplates, read_template
 from proxy.postgrest.response.gateway import POSTGREST, SUPABASE
 from tests.factories import fields
 
@@ -106,5 +106,5 @@ def test_where_a_gateway_hides_the_release_it_is_asked_anew_after_a_while() -> N
     assert template is not None
     templates = NotSingularTemplates(2)
     templates.learn(b"a", template, 10.0)
-    assert templates.get(b"a", b"Server: cloudflare", 10.0 + LIFETIME) is template
-    assert templates.get(b"a", b"Server: cloudflare", 10.1 + LIFETIME) is None
+    assert templates.get(b"a", b"Server: cloudflare", 10.0 + UNVERSIONED_LIFETIME) is template
+    assert templates.get(b"a", b"Server: cloudflare", 10.1 + UNVERSIONED_LIFETIME) is None

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from proxy.path.fingerprint import read_query
-from proxy.path.target_cache import REMEMBERED_TEMPLATES, TargetCache
+from proxy.path.target_cache import MAX_TEMPLATES, TargetCache
 from tests.factories import head
 
 if TYPE_CHECKING:
@@ -132,6 +132,6 @@ def test_what_is_too_long_is_read_as_it_is() -> None:
 
 def test_stencils_are_bounded() -> None:
     stencils = TargetCache(Counting().read, LONGEST)
-    for number in range(REMEMBERED_TEMPLATES + 9):
+    for number in range(MAX_TEMPLATES + 9):
         stencils.read(b"GET", b"/t%d?id=eq.1" % number, PLAIN)
-    assert len(stencils._templates) == REMEMBERED_TEMPLATES
+    assert len(stencils._templates) == MAX_TEMPLATES

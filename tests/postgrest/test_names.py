@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from proxy.postgrest.names import quoted, singular
+from proxy.postgrest.names import quoted_identifier, singular
 
 
 @pytest.mark.parametrize(
@@ -24,7 +24,7 @@ from proxy.postgrest.names import quoted, singular
     ],
 )
 def test_identifiers_are_quoted_where_sql_wants_it(name: str, shown: str) -> None:
-    assert quoted(name) == shown
+    assert quoted_identifier(name) == shown
 
 
 @pytest.mark.parametrize(

@@ -7,15 +7,15 @@ import pytest
 from proxy.model import Column
 from proxy.postgrest.types import (
     JSON_TEXT,
-    KNOWN,
-    NEVER,
-    SORTED,
-    are_ranked,
-    column_of,
-    fits,
+    KNOWN_TYPES,
+    NEVER_MERGED,
+    TOTALLY_ORDERED,
+    are_distinct,
+    can_merge,
     full_name,
-    groups_alike,
-    sorts,
+    is_totally_ordered,
+    known_column,
+    mixes_classes,
 )
 
 U = b"0b5e7c1a-9f0e-4d55-8f6b-3a4b5c6d7e8f"
@@ -69,43 +69,43 @@ E = "é".encode()
     ],
 )
 def test_a_literal_fits_a_type_that_has_one_spelling_for_it(literal: bytes, type_name: str, taken: bool) -> None:
-    assert fits(literal, Column(type_name)) is taken
+    assert can_merge(literal, Column(type_name)) is taken
 
 
 def test_of_an_unknown_type_canonical_integers_and_uuids_are_told_apart() -> None:
-    assert fits(b"1", None)
-    assert fits(U, None)
-    assert not fits(b"a", None)
-    assert not fits(b"01", None)
+    assert can_merge(b"1", None)
+    assert can_merge(U, None)
+    assert not can_merge(b"a", None)
+    assert not can_merge(b"01", None)
 
 
 def test_letters_beyond_ascii_need_a_collation_that_is_known() -> None:
-    assert fits(E, TEXT)
-    assert not fits(E, Column("text"))
+    assert can_merge(E, TEXT)
+    assert not can_merge(E, Column("text"))
 
 
 def test_an_enumeration_takes_its_labels_where_they_are_known() -> None:
     column = Column("enum", labels=frozenset((b"sad",)))
-    assert fits(b"sad", column)
-    assert not fits(b"glad", column)
+    assert can_merge(b"sad", column)
+    assert not can_merge(b"glad", column)
 
 
 def test_text_out_of_json_is_text_whatever_else_is_known() -> None:
-    assert column_of(b"data->>a", {}) is JSON_TEXT
-    assert column_of(b"data", {}) is None
-    assert column_of(b"id", {b"id": TEXT}) is TEXT
+    assert known_column(b"data->>a", {}) is JSON_TEXT
+    assert known_column(b"data", {}) is None
+    assert known_column(b"id", {b"id": TEXT}) is TEXT
 
 
 @pytest.mark.parametrize(("type_name", "alike"), [("text", True), ("enum", True), ("numeric", False), ("", False)])
 def test_texts_share_a_call_whatever_they_look_like(type_name: str, alike: bool) -> None:
-    assert groups_alike(Column(type_name)) is alike
+    assert mixes_classes(Column(type_name)) is alike
 
 
 def test_values_that_have_several_texts_sort_nothing() -> None:
     for type_name in ("numeric", "double precision", "interval", "jsonb", "public.citext", "time with time zone", ""):
-        assert not sorts(Column(type_name))
-    assert not sorts(None)
-    assert all(sorts(Column(name)) for name in SORTED)
+        assert not is_totally_ordered(Column(type_name))
+    assert not is_totally_ordered(None)
+    assert all(is_totally_ordered(Column(name)) for name in TOTALLY_ORDERED)
 
 
 @pytest.mark.parametrize(
@@ -126,13 +126,13 @@ def test_values_that_have_several_texts_sort_nothing() -> None:
 def test_rows_are_ranked_where_their_texts_prove_it(
     one: bytes | None, other: bytes | None, column: Column, ranked: bool
 ) -> None:
-    assert are_ranked(one, other, column) is ranked
-    assert are_ranked(other, one, column) is ranked
+    assert are_distinct(one, other, column) is ranked
+    assert are_distinct(other, one, column) is ranked
 
 
 def test_the_lists_of_types_agree() -> None:
-    assert SORTED - {"enum"} <= KNOWN
-    assert NEVER <= KNOWN
+    assert TOTALLY_ORDERED - {"enum"} <= KNOWN_TYPES
+    assert NEVER_MERGED <= KNOWN_TYPES
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from proxy.observe.events import TraceClosed, Warned
-from proxy.recording.codec import read
+from proxy.recording.codec import read_traces
 from proxy.recording.recorder import Recorder
 from proxy.recording.rotating_file import RotatingFile
 from proxy.recording.schema import FORMAT, RecordingHead
@@ -46,7 +46,7 @@ class Desk:
 
 def traces(file: Path) -> list[Trace]:
     with file.open("rb") as lines:
-        return list(read(str(file), lines))
+        return list(read_traces(str(file), lines))
 
 
 def test_closed_traces_are_there_when_it_has_ended(tmp_path: Path) -> None:

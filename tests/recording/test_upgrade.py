@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from proxy.model import Outcome
-from proxy.recording.codec import line, opened
+from proxy.recording.codec import encode_line, read_recording
 from proxy.recording.schema import RecordingHead
 from proxy.recording.upgrade import from_format_1
 
@@ -49,7 +49,7 @@ def trace(**changes: object) -> bytes:
 def test_words_of_format_1_are_read_as_the_words_of_today(
     changes: dict[str, str], outcome: Outcome, reason: str | None
 ) -> None:
-    _, traces = opened("old", [line(HEAD), trace(**changes)])
+    _, traces = read_recording("old", [encode_line(HEAD), trace(**changes)])
     (span,) = next(traces).spans
     assert (span.outcome, span.bypass_reason) == (outcome, reason)
 

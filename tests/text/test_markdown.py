@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from markdown_it import MarkdownIt
 
-from proxy.text.markdown import cell, fenced, prose, verbatim
+from proxy.text.markdown import cell, code_span, escaped, fenced
 from tests.hostile_inputs import NASTY, RAW
 
 READER = MarkdownIt("commonmark").enable(["table", "strikethrough"])
@@ -23,10 +23,10 @@ def read(written: str) -> tuple[str, set[str]]:
 
 @pytest.mark.parametrize("text", LINES)
 def test_prose_and_code_are_read_as_they_were_said(text: str) -> None:
-    told, kinds = read(prose(text))
+    told, kinds = read(escaped(text))
     assert told == f"x {text} x"
     assert kinds <= {"text", "text_special", "code_inline"}
-    assert read(verbatim(text)) == (f"x {text} x", {"text", "code_inline"})
+    assert read(code_span(text)) == (f"x {text} x", {"text", "code_inline"})
 
 
 @pytest.mark.parametrize("text", LINES)
@@ -46,11 +46,11 @@ def test_a_block_of_code_ends_where_it_ends(text: str) -> None:
     ],
 )
 def test_what_readers_make_links_or_mentions_of_is_none_and_other_text_stays_readable(text: str, written: str) -> None:
-    assert prose(text) == written
+    assert escaped(text) == written
 
 
 def test_what_is_empty_is_no_code() -> None:
-    assert verbatim("") == ""
+    assert code_span("") == ""
 
 
 def test_our_own_text_stays_in_its_cell() -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from proxy.model import Outcome, Span, Trace
-from proxy.traces.grouping import CALLERS, SINGLE_IDS, GroupingSettings, TraceGrouper
+from proxy.traces.grouping import MAX_CALLERS, MIN_NAMED_TRACES, GroupingSettings, TraceGrouper
 from tests.factories import head
 
 if TYPE_CHECKING:
@@ -204,9 +204,9 @@ def test_the_same_id_after_a_rest_is_its_next_part() -> None:
 
 def test_a_caller_that_names_every_call_anew_is_grouped_by_timing_and_told_once() -> None:
     clients = Clients(max_open=1000)
-    for n in range(SINGLE_IDS):
+    for n in range(MIN_NAMED_TRACES):
         clients.ask(0.0, f"traceparent: 00-{n + 1:032d}-b7ad6b7169203331-01")
-    assert len(clients.closed(9.0)) == SINGLE_IDS
+    assert len(clients.closed(9.0)) == MIN_NAMED_TRACES
     assert clients.traces.per_call_callers == 1
     for n in range(20, 25):
         clients.ask(10.0, f"traceparent: 00-{n:032d}-b7ad6b7169203331-01")
@@ -217,7 +217,7 @@ def test_a_caller_that_names_every_call_anew_is_grouped_by_timing_and_told_once(
 
 def test_a_caller_with_some_longer_traces_keeps_its_ids() -> None:
     clients = Clients(max_open=1000)
-    for n in range(2 * SINGLE_IDS):
+    for n in range(2 * MIN_NAMED_TRACES):
         for _ in range(1 + (n % 10 == 0)):
             clients.ask(0.0, f"X-Fanin-Trace: {n}")
     clients.closed(9.0)
@@ -225,11 +225,11 @@ def test_a_caller_with_some_longer_traces_keeps_its_ids() -> None:
 
 
 def test_the_habits_of_so_many_callers_are_remembered() -> None:
-    clients = Clients(max_open=CALLERS + 10)
-    for n in range(CALLERS + 5):
+    clients = Clients(max_open=MAX_CALLERS + 10)
+    for n in range(MAX_CALLERS + 5):
         clients.ask(0.0, f"X-Fanin-Trace: {n}\nAuthorization: {n}")
     clients.closed(9.0)
-    assert len(clients.traces._habits) == CALLERS
+    assert len(clients.traces._habits) == MAX_CALLERS
 
 
 def test_beyond_the_limit_requests_are_counted_and_not_traced() -> None:
@@ -265,7 +265,7 @@ def test_no_name_finishes_what_was_inferred() -> None:
 
 def test_a_caller_that_says_where_its_traces_end_may_have_as_many_single_ones_as_it_likes() -> None:
     clients = Clients(max_open=1000)
-    for n in range(2 * SINGLE_IDS):
+    for n in range(2 * MIN_NAMED_TRACES):
         assert clients.ask(0.0, f"X-Fanin-Trace: {n}").explicit
         assert clients.traces.close_trace(str(n))
     assert clients.traces.per_call_callers == 0

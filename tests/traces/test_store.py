@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from proxy.observe.confirmed_names import ConfirmedNames
 from proxy.observe.events import TraceClosed, Warned, WindowClosed
-from proxy.traces.store import WARNINGS, Notices, TraceStore
+from proxy.traces.store import MAX_WARNINGS, TraceStore, WarningStore
 from tests.rules.traces import parallel
 
 if TYPE_CHECKING:
@@ -111,7 +111,7 @@ def test_whoever_wants_to_know_is_told() -> None:
 
 def test_a_warning_is_kept_once_with_how_often_it_was_given() -> None:
     now = iter(range(1000))
-    notices = Notices(lambda: float(next(now)))
+    notices = WarningStore(lambda: float(next(now)))
     for what in ("a", "b", "a"):
         notices(Warned(what, "do this"))
     notices(WindowClosed(1, 0.0))
@@ -122,8 +122,8 @@ def test_a_warning_is_kept_once_with_how_often_it_was_given() -> None:
 
 
 def test_warnings_are_bounded() -> None:
-    notices = Notices(lambda: 0.0)
-    for number in range(WARNINGS + 5):
+    notices = WarningStore(lambda: 0.0)
+    for number in range(MAX_WARNINGS + 5):
         notices(Warned(str(number), ""))
-    assert len(notices.all()) == WARNINGS
+    assert len(notices.all()) == MAX_WARNINGS
     assert notices.all()[-1].what == "5"

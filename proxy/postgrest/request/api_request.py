@@ -9,7 +9,7 @@ from urllib.parse import unquote_to_bytes
 import msgspec
 
 from proxy.postgrest.request.conditions import Condition, Where, read_filter, read_tree
-from proxy.postgrest.request.grammar import LONGEST, Cursor, FieldPath, GrammarError, TooDeepError
+from proxy.postgrest.request.grammar import MAX_QUOTED, Cursor, FieldPath, GrammarError, TooDeepError
 from proxy.postgrest.request.select_list import Items, read_select
 from proxy.postgrest.request.target import clean_text, decoded, relation_of
 
@@ -187,7 +187,7 @@ class _Reader:
 
 
 def _short(text: str) -> str:
-    return text if len(text) <= LONGEST else text[:LONGEST] + "…"
+    return text if len(text) <= MAX_QUOTED else text[:MAX_QUOTED] + "…"
 
 
 def _path(name: str) -> Path:

@@ -7,13 +7,13 @@ import msgspec
 
 from proxy.postgrest.request.grammar import Cursor, FieldPath, TooDeepError
 
-QUANTIFIED = frozenset(("eq", "gte", "gt", "lte", "lt", "like", "ilike", "match", "imatch"))
+QUANTIFIABLE = frozenset(("eq", "gte", "gt", "lte", "lt", "like", "ilike", "match", "imatch"))
 """Operators that take ``(any)`` and ``(all)``."""
 SEARCHES = ("fts", "plfts", "phfts", "wfts")
 """Full-text searches, which take ``(language)``."""
-PLAIN = QUANTIFIED | {"neq", "cs", "cd", "ov", "sl", "sr", "nxr", "nxl", "adj", "isdistinct"}
-IS = ("null", "not_null", "true", "false", "unknown")
-DEEPEST = 50
+PLAIN = QUANTIFIABLE | {"neq", "cs", "cd", "ov", "sl", "sr", "nxr", "nxl", "adj", "isdistinct"}
+IS_VALUES = ("null", "not_null", "true", "false", "unknown")
+MAX_DEPTH = 50
 """Levels of a tree that are read; a URL could nest thousands."""
 
 
@@ -65,8 +65,8 @@ def read_tree(name: str, value: str) -> tuple[tuple[str, ...], Tree, str]:
 
 
 def _parts(cursor: Cursor, depth: int) -> tuple[Where, ...]:
-    if depth > DEEPEST:
-        raise TooDeepError(DEEPEST)
+    if depth > MAX_DEPTH:
+        raise TooDeepError(MAX_DEPTH)
     cursor.blanks()
     cursor.expect("(")
     parts: list[Where] = []
@@ -112,7 +112,7 @@ def _argument(cursor: Cursor, operator: str) -> str:
         return ""
     if operator in SEARCHES:
         argument = cursor.identifier()
-    elif operator in QUANTIFIED:
+    elif operator in QUANTIFIABLE:
         argument = next((word for word in ("any", "all") if cursor.take(word)), "")
         if not argument:
             raise cursor.error("'any' or 'all'")
@@ -123,11 +123,11 @@ def _argument(cursor: Cursor, operator: str) -> str:
 
 
 def _is(cursor: Cursor) -> str:
-    for word in IS:
+    for word in IS_VALUES:
         if cursor.rest[: len(word)].lower() == word:
             cursor.at += len(word)
             return word
-    raise cursor.error(", ".join(IS))
+    raise cursor.error(", ".join(IS_VALUES))
 
 
 def _value(cursor: Cursor, in_tree: bool) -> str:

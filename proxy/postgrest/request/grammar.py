@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import msgspec
 
-LONGEST = 80
+MAX_QUOTED = 80
 """Characters of a text that is repeated in an error."""
 
 
@@ -87,7 +87,7 @@ class Cursor:
 
     def error(self, wanted: str) -> GrammarError:
         """What to raise where ``wanted`` was expected."""
-        return GrammarError(f"{wanted} expected at character {self.at + 1} of '{self._text[:LONGEST]}'")
+        return GrammarError(f"{wanted} expected at character {self.at + 1} of '{self._text[:MAX_QUOTED]}'")
 
     # Words of the language.
 

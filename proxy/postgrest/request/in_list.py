@@ -9,13 +9,13 @@ from proxy.model import LiteralClass
 from proxy.postgrest.request.literals import are_uuids, canonical
 
 _IN = b"in."
-_SHORT = b"in.(0)"
+_STAND_IN = b"in.(0)"
 """What stands for a long list where only the kind of query matters."""
 
-LONGEST_READ = 65_536
+MAX_PARSED_TARGET = 65_536
 """Bytes of a target that is taken apart though no list makes it long."""
 
-_WRITTEN = ((b"%2C", b","), (b"%2c", b","), (b"%28", b"("), (b"%29", b")"))
+_ESCAPES = ((b"%2C", b","), (b"%2c", b","), (b"%28", b"("), (b"%29", b")"))
 """How client libraries write what a list needs."""
 
 
@@ -40,13 +40,13 @@ def shortened(target: bytes, rest: int) -> tuple[bytes, tuple[int, int] | None]:
 
     What a query asks for is worked out by this: the time that takes must not depend on what fills a megabyte.
     """
-    place = long_list(target, rest - len(_SHORT))
+    place = long_list(target, rest - len(_STAND_IN))
     if place is not None:
-        return target[: place[0]] + _SHORT + target[place[1] :], place
-    return target if len(target) <= LONGEST_READ else target.partition(b"?")[0][:rest], None
+        return target[: place[0]] + _STAND_IN + target[place[1] :], place
+    return target if len(target) <= MAX_PARSED_TARGET else target.partition(b"?")[0][:rest], None
 
 
-def column_of(target: bytes, place: tuple[int, int]) -> bytes:
+def list_column(target: bytes, place: tuple[int, int]) -> bytes:
     """The raw name of the parameter whose value lies there."""
     begin = max(target.rfind(b"?", 0, place[0]), target.rfind(b"&", 0, place[0]))
     return target[begin + 1 : place[0] - 1]
@@ -58,7 +58,7 @@ def canonical_list(value: bytes) -> tuple[LiteralClass, list[bytes]] | None:
     Anything quoted, empty, blank or escaped, and anything behind the list, has meanings of its own
     (docs/explanation/merging.md#lists).
     """
-    text = _plain(value)
+    text = _unescaped(value)
     if text[:4] != b"in.(" or text[-1:] != b")":
         return None
     elements = list(dict.fromkeys(text[4:-1].split(b",")))
@@ -73,15 +73,15 @@ def bare_list(literals: Iterable[bytes]) -> bytes:
     return b"in.(" + b",".join(literals) + b")"
 
 
-def listed(value: bytes) -> tuple[int, str]:
+def estimate_list(value: bytes) -> tuple[int, str]:
     """About how many elements a raw ``in.(…)`` has, and what class the first is of: to tell, not to decide by."""
-    text = _plain(value)
+    text = _unescaped(value)
     kind = canonical(text[4:][:64].partition(b",")[0].rstrip(b")"))
     return text.count(b",") + 1, "" if kind is None else kind.value
 
 
-def _plain(value: bytes) -> bytes:
+def _unescaped(value: bytes) -> bytes:
     """``value`` with commas and parentheses as themselves; what else is escaped stays so, and so is no literal."""
-    for written, plain in _WRITTEN:
+    for written, plain in _ESCAPES:
         value = value.replace(written, plain)
     return value

@@ -56,7 +56,7 @@ def class_of(literals: tuple[bytes, ...]) -> LiteralClass:
     return (classes.pop() if len(classes) == 1 else None) or LiteralClass.TEXT
 
 
-_ALIKE = bytes.maketrans(b"yqw", b"ikv")
+_EQUIVALENT_LETTERS = bytes.maketrans(b"yqw", b"ikv")
 """Letters that a language writes as accents of each other: i and y in Lithuanian and Frisian, k' and q in Greenlandic,
 v and w in Swedish and Finnish (all that ICU 72 has, of texts of up to three ASCII characters)."""
 
@@ -68,14 +68,14 @@ def fold(literal: bytes) -> bytes:
     since other letters have equals of their own in some language.
     """
     if not literal.translate(None, b"0123456789abcdefghijklmnopqrstuvwxyz") and literal[:1] != b"0":
-        literal = literal.translate(_ALIKE)
-        return literal if literal.isalpha() or literal.isdigit() else _without_zeros(literal)
+        literal = literal.translate(_EQUIVALENT_LETTERS)
+        return literal if literal.isalpha() or literal.isdigit() else _without_leading_zeros(literal)
     text = unicodedata.normalize("NFKD", literal.decode("utf-8", "replace"))
     text = "".join(c for c in text if not unicodedata.combining(c)).casefold()
-    return _without_zeros("".join(c for c in text if c.isalnum()).encode().translate(_ALIKE))
+    return _without_leading_zeros("".join(c for c in text if c.isalnum()).encode().translate(_EQUIVALENT_LETTERS))
 
 
-def _without_zeros(text: bytes) -> bytes:
+def _without_leading_zeros(text: bytes) -> bytes:
     """Zeros that begin a number left out: some collations compare numbers by value."""
     kept = bytearray()
     for at, byte in enumerate(text):

@@ -13,14 +13,16 @@ _CHARSET = b"; charset=utf-8"
 _OBJECT = b"application/vnd.pgrst.object+json"
 _STRIPPED_ARRAY = b"application/vnd.pgrst.array+json;nulls=stripped"
 _STRIPPED_OBJECT = b"application/vnd.pgrst.object+json;nulls=stripped"
-_ROWS, _BARE = b", \n ", b","
+_ROW_SEPARATOR, _STRIPPED_SEPARATOR = b", \n ", b","
 """Between two rows; rows without nulls are printed anew, more tightly."""
 
-ARRAY = Media(False, b"", JSON_TYPE, JSON_TYPE, _ROWS)
+ARRAY = Media(False, b"", JSON_TYPE, JSON_TYPE, _ROW_SEPARATOR)
 MEDIA = dict.fromkeys(JSON_ARRAY, ARRAY) | {
-    _OBJECT: Media(True, b"application/json", JSON_TYPE, _OBJECT + _CHARSET, _ROWS),
-    _STRIPPED_ARRAY: Media(False, b"", _STRIPPED_ARRAY + _CHARSET, _STRIPPED_ARRAY + _CHARSET, _BARE),
-    _STRIPPED_OBJECT: Media(True, _STRIPPED_ARRAY, _STRIPPED_ARRAY + _CHARSET, _STRIPPED_OBJECT + _CHARSET, _BARE),
+    _OBJECT: Media(True, b"application/json", JSON_TYPE, _OBJECT + _CHARSET, _ROW_SEPARATOR),
+    _STRIPPED_ARRAY: Media(False, b"", _STRIPPED_ARRAY + _CHARSET, _STRIPPED_ARRAY + _CHARSET, _STRIPPED_SEPARATOR),
+    _STRIPPED_OBJECT: Media(
+        True, _STRIPPED_ARRAY, _STRIPPED_ARRAY + _CHARSET, _STRIPPED_OBJECT + _CHARSET, _STRIPPED_SEPARATOR
+    ),
 }
 """What an array of rows can serve, by the value of Accept."""
 
@@ -37,7 +39,7 @@ def preferences(prefers: list[bytes]) -> list[bytes]:
     return [token.strip(b" \t") for value in prefers for token in value.split(b",")]
 
 
-def counts(prefers: list[bytes]) -> list[bytes]:
+def count_preferences(prefers: list[bytes]) -> list[bytes]:
     """The preferences for a count, of whatever kind."""
     return [preference for preference in preferences(prefers) if b"count" in preference]
 

@@ -13,15 +13,15 @@ OPERATORS = frozenset(
     + b"fts plfts phfts wfts cs cd ov sl sr nxr nxl adj".split()
 )
 QUANTIFIERS = frozenset((b"any)", b"all)"))
-IS = frozenset((b"null", b"true", b"false", b"unknown"))
+IS_VALUES = frozenset((b"null", b"true", b"false", b"unknown"))
 
-DEEPEST = 8
+MAX_DEPTH = 8
 """Levels of and/or that a fingerprint tells apart: what a client sends may be nested as deep as its URL is long."""
 
 _OPEN_TREES = tuple(name + b"(" for name in sorted(LOGIC))
 
 
-def shape(value: bytes) -> tuple[bytes, bytes]:
+def filter_shape(value: bytes) -> tuple[bytes, bytes]:
     """A decoded filter value as (operator with a ``?``, literal): ``eq.1`` is ``eq.?`` and ``1``."""
     if value[:4] == b"not.":
         form, literal = _condition(value[4:])
@@ -31,7 +31,7 @@ def shape(value: bytes) -> tuple[bytes, bytes]:
 
 def tree_shape(value: bytes, depth: int = 1) -> tuple[bytes, bytes]:
     """The same for the value of ``or``/``and``: ``(a.eq.1,b.is.null)`` is ``(a.eq.?,b.is.null)`` and ``1``."""
-    if depth > DEEPEST:
+    if depth > MAX_DEPTH:
         return b"(?)", value
     shapes, literals = [], []
     for element in _elements(value.removeprefix(b"(").removesuffix(b")")):
@@ -46,7 +46,7 @@ def _condition(value: bytes) -> tuple[bytes, bytes]:
     name, parenthesis, argument = operator.partition(b"(")
     if not dot or name not in OPERATORS:
         return b"?", value
-    if name == b"is" and literal in IS:
+    if name == b"is" and literal in IS_VALUES:
         return value, b""
     if parenthesis and argument not in QUANTIFIERS:  # the language of a full-text search
         return name + b"(?).?", argument + b"." + literal
@@ -62,7 +62,7 @@ def _element(element: bytes, depth: int) -> tuple[bytes, bytes]:
     name, dot, rest = element.partition(b".")
     if not dot:
         return b"?", element
-    form, literal = shape(rest)
+    form, literal = filter_shape(rest)
     return name + b"." + form, literal
 
 

@@ -5,7 +5,7 @@ Source: PostgREST 12, ``RangeQuery.hs`` and ``ApiRequest.hs``.
 
 import msgspec
 
-DIGITS = 18
+MAX_DIGITS = 18
 """A longer number is none that Postgres takes."""
 
 
@@ -28,7 +28,7 @@ def row_range(limit: str | None, offset: str | None, header: str) -> RowRange:
     if limit is not None and offset is not None and most is None:
         most = 0
     end = None if most is None else begin + most
-    first, last = _header(header)
+    first, last = _parse_range_header(header)
     begin = max(begin, first)
     ends = [one for one in (end, last) if one is not None]
     if not ends:
@@ -39,10 +39,10 @@ def row_range(limit: str | None, offset: str | None, header: str) -> RowRange:
 
 
 def _number(text: str | None) -> int | None:
-    return int(text) if text is not None and text.isascii() and text.isdigit() and len(text) <= DIGITS else None
+    return int(text) if text is not None and text.isascii() and text.isdigit() and len(text) <= MAX_DIGITS else None
 
 
-def _header(value: str) -> tuple[int, int | None]:
+def _parse_range_header(value: str) -> tuple[int, int | None]:
     """``10-19`` as the first row and the one after the last; anything else is every row."""
     first, dash, last = value.partition("-")
     begin, end = _number(first), _number(last)

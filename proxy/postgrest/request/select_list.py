@@ -8,7 +8,7 @@ import msgspec
 from proxy.postgrest.request.grammar import Cursor, FieldPath, GrammarError, TooDeepError
 
 AGGREGATES = ("sum", "avg", "count", "max", "min")
-DEEPEST = 20
+MAX_DEPTH = 20
 """Embeds within embeds that are read; a URL could nest thousands."""
 
 
@@ -56,8 +56,8 @@ def read_select(text: str) -> tuple[Items, str]:
 
 
 def _items(cursor: Cursor, depth: int) -> Items:
-    if depth > DEEPEST:
-        raise TooDeepError(DEEPEST)
+    if depth > MAX_DEPTH:
+        raise TooDeepError(MAX_DEPTH)
     cursor.blanks()
     if cursor.ended or cursor.sees(")", ","):
         return ()
@@ -73,15 +73,15 @@ def _item(cursor: Cursor, depth: int) -> Item | Embed:
     spread = cursor.take("...")
     alias = "" if spread else _alias(cursor)
     if not (spread or alias) and cursor.take("*"):
-        return _ended(cursor, Item(FieldPath("*")))
+        return _expect_item_end(cursor, Item(FieldPath("*")))
     embed = _embed(cursor, alias, spread, depth)
     if embed is not None:
-        return _ended(cursor, embed)
+        return _expect_item_end(cursor, embed)
     cursor.at = begin
-    return _ended(cursor, _column(cursor, _alias(cursor)))
+    return _expect_item_end(cursor, _column(cursor, _alias(cursor)))
 
 
-def _ended(cursor: Cursor, item: Item | Embed) -> Item | Embed:
+def _expect_item_end(cursor: Cursor, item: Item | Embed) -> Item | Embed:
     cursor.blanks()
     if not (cursor.ended or cursor.sees(",", ")")):
         raise cursor.error("',', ')' or the end")
@@ -107,7 +107,7 @@ def _embed(cursor: Cursor, alias: str, spread: bool, depth: int) -> Embed | None
     begin = cursor.at
     try:
         relation = cursor.name()
-        marks = [_mark(cursor) for _ in range(2) if cursor.take("!")]
+        marks = [_embed_modifier(cursor) for _ in range(2) if cursor.take("!")]
     except GrammarError:
         if spread:
             raise
@@ -124,7 +124,7 @@ def _embed(cursor: Cursor, alias: str, spread: bool, depth: int) -> Embed | None
     return Embed(relation, alias, hint, _is_inner(marks), spread, items)
 
 
-def _mark(cursor: Cursor) -> str:
+def _embed_modifier(cursor: Cursor) -> str:
     return next((word for word in ("left", "inner") if cursor.take(word)), "") or cursor.name()
 
 

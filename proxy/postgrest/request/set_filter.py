@@ -10,26 +10,26 @@ from urllib.parse import quote_from_bytes
 from proxy.model import Key, MergedCall, Query
 from proxy.postgrest.request.literals import PLAIN
 
-_SPACE = b" \t\n\r\f\v"
-_NEEDS_QUOTES = frozenset((b"", *(bytes([byte]) for byte in b'"' + _SPACE)))
+_BLANKS = b" \t\n\r\f\v"
+_QUOTED_STARTS = frozenset((b"", *(bytes([byte]) for byte in b'"' + _BLANKS)))
 """How elements begin that a bare list cannot hold."""
 
-_BARE = PLAIN + b","
+_BARE_BYTES = PLAIN + b","
 
-QUOTES = 12
+QUOTED_FILTER_BYTES = 12
 """Bytes that quoting adds to a target at most, beside each element's own."""
 
 
-def bare(literals: Collection[bytes]) -> bytes | None:
+def bare_elements(literals: Collection[bytes]) -> bytes | None:
     """``a,b`` where each literal stands for itself in a list, seen at a glance; else None."""
     text = b",".join(literals)
-    plain = not text.translate(None, _BARE) and text.count(b",") == len(literals) - 1
+    plain = not text.translate(None, _BARE_BYTES) and text.count(b",") == len(literals) - 1
     return text if plain and b"" not in literals else None
 
 
 def needs_quotes(literal: bytes) -> bool:
     """Whether ``in.(…)`` reads it otherwise than ``eq.`` does: an empty one, a comma, a blank before it."""
-    return literal[:1] in _NEEDS_QUOTES or b"," in literal or b")" in literal
+    return literal[:1] in _QUOTED_STARTS or b"," in literal or b")" in literal
 
 
 def element(literal: bytes, quoted: bool) -> bytes:
@@ -46,7 +46,7 @@ def set_filter(literals: Iterable[bytes]) -> bytes:
     (docs/explanation/merging.md#cost-of-the-set-filter).
     """
     literals = [*literals]
-    text = bare(literals)
+    text = bare_elements(literals)
     if text is not None:
         return b"in.(" + text + b")"
     if any(map(needs_quotes, literals)):
@@ -83,7 +83,7 @@ def merged_target(query: Query, key: Key, hidden: bytes, owners: int, literals: 
         edits.append((query.select[0], query.select[0], hidden + b","))
     if query.limit is not None:
         value, start, end = query.limit
-        edits.append((start, end, b"%d" % _guard(value, owners)))
+        edits.append((start, end, b"%d" % _merged_limit(value, owners)))
     for begin, stop, text in sorted(edits, reverse=True):
         target = target[:begin] + text + target[stop:]
     return target
@@ -91,10 +91,10 @@ def merged_target(query: Query, key: Key, hidden: bytes, owners: int, literals: 
 
 def is_cut(call: MergedCall, rows: int) -> bool:
     """Whether ``rows`` rows are as many as the limit of ``call`` lets through: some key has more than its own."""
-    return call.limit is not None and rows >= _guard(call.limit, len(call.owners))
+    return call.limit is not None and rows >= _merged_limit(call.limit, len(call.owners))
 
 
-def _guard(limit: int, owners: int) -> int:
+def _merged_limit(limit: int, owners: int) -> int:
     """The limit of a merged call: one more row than ``owners`` callers could be given
     (docs/explanation/merging.md#limit).
     """

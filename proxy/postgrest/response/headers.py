@@ -6,23 +6,25 @@ Source: docs/explanation/merging.md#response-headers.
 from collections.abc import Iterable
 from typing import Protocol, TypeVar
 
-from proxy.allowed_differences import CLOCKS
+from proxy.allowed_differences import TIME_HEADERS
 from proxy.model import FallbackReason
 from proxy.postgrest.response.gateway import Gateway
 
-CORS = frozenset(
+CORS_HEADERS = frozenset(
     (b"access-control-allow-origin", b"access-control-expose-headers", b"access-control-allow-credentials")
 )
-COPIED = CORS | {b"date", b"server", b"content-type", b"content-profile", b"vary", b"server-timing", b"warning"}
+COPIED_HEADERS = CORS_HEADERS | {
+    *(b"date", b"server", b"content-type", b"content-profile", b"vary", b"server-timing", b"warning")
+}
 """Headers that are the same for every member, because members agree in everything they depend on."""
 
-PLACED = (b"content-range", b"content-location")
+REBUILT_HEADERS = (b"content-range", b"content-location")
 """Headers of every read, in PostgREST's order, whose values are made anew for each member."""
 
-READ_HEADERS = COPIED | {*PLACED, b"preference-applied"}
+READ_HEADERS = COPIED_HEADERS | {*REBUILT_HEADERS, b"preference-applied"}
 """Headers of a merged read."""
 
-TEMPLATE_HEADERS = COPIED | {b"proxy-status"}
+TEMPLATE_HEADERS = COPIED_HEADERS | {b"proxy-status"}
 """Headers of a 406 that are the same whichever key it is about."""
 
 SHARED_HEADERS = TEMPLATE_HEADERS | {b"www-authenticate", b"retry-after"}
@@ -34,7 +36,7 @@ SAME_HEADERS = SHARED_HEADERS | {
 }
 """Headers that tell of what was asked for and of nothing else (RFC 9110 §8): byte-equal requests may get copies."""
 
-FRAMING = frozenset((b"transfer-encoding", b"content-length", b"connection", b"keep-alive"))
+FRAMING_HEADERS = frozenset((b"transfer-encoding", b"content-length", b"connection", b"keep-alive"))
 
 
 class HeaderLine(Protocol):
@@ -60,20 +62,20 @@ def shareable(lines: Iterable[AnyLine], known: frozenset[bytes], gateway: Gatewa
     for line in lines:
         if line.name in known or gateway.adds(line.name):
             kept.append(line)
-        elif line.name not in FRAMING and not gateway.keeps(line.name, line.value):
+        elif line.name not in FRAMING_HEADERS and not gateway.keeps(line.name, line.value):
             return FallbackReason("headers", line.name.decode("ascii"))
     return kept
 
 
-def is_stamp(name: bytes, gateway: Gateway) -> bool:
+def is_per_answer(name: bytes, gateway: Gateway) -> bool:
     """Whether the header ``name`` tells of the very answer that it is in: when, how long, by which way it came."""
-    return name in CLOCKS or gateway.adds(name)
+    return name in TIME_HEADERS or gateway.adds(name)
 
 
-def stamps(lines: Iterable[HeaderLine], gateway: Gateway) -> dict[bytes, bytes]:
+def per_answer_lines(lines: Iterable[HeaderLine], gateway: Gateway) -> dict[bytes, bytes]:
     """The stamps of an answer: all lines of a name, each with its CRLF."""
     found: dict[bytes, bytes] = {}
     for line in lines:
-        if is_stamp(line.name, gateway):
+        if is_per_answer(line.name, gateway):
             found[line.name] = found.get(line.name, b"") + line.line + b"\r\n"
     return found

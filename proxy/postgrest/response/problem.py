@@ -5,10 +5,12 @@ https://postgrest.org/en/v12/references/errors.html and PostgreSQL's appendix A,
 
 import msgspec
 
-SHARED = frozenset(("PGRST000", "PGRST001", "PGRST002", "PGRST003", "PGRST300", "PGRST301", "PGRST302", "PGRST303"))
+CALLER_INDEPENDENT_CODES = frozenset(
+    ("PGRST000", "PGRST001", "PGRST002", "PGRST003", "PGRST300", "PGRST301", "PGRST302", "PGRST303")
+)
 """Codes that depend on no literal: the database is away, the token is bad. Their bodies quote nothing of the call."""
 
-BAD_LITERAL = frozenset(("22P02", "22003", "22007"))
+BAD_VALUE_CODES = frozenset(("22P02", "22003", "22007"))
 """A literal that is not of the column's type: not its syntax, out of its range, not a date."""
 
 
@@ -27,12 +29,12 @@ def read_error_body(body: bytes) -> ErrorBody:
         return ErrorBody()
 
 
-def blamed_literal(problem: ErrorBody) -> tuple[str, str] | None:
+def bad_value(problem: ErrorBody) -> tuple[str, str] | None:
     """(type, literal) of ``invalid input syntax for type T: "V"`` and ``value "V" is out of range for type T``.
 
     Of ``invalid input value for enum T: "V"`` the type is ``enum``.
     """
-    if problem.code not in BAD_LITERAL:
+    if problem.code not in BAD_VALUE_CODES:
         return None
     message = problem.message
     head, _, literal = message.partition('"')

@@ -18,7 +18,7 @@ def marked_pieces(body: bytes, alias: bytes, separator: bytes) -> list[bytes] | 
     return list(map(bytes.removesuffix, pieces, endings))
 
 
-def row_behind(piece: bytes, at: int) -> bytes | None:
+def row_after_hidden(piece: bytes, at: int) -> bytes | None:
     """The row without its hidden columns, which end at ``at``, as PostgREST's bytes; None when it is none."""
     if piece[at : at + 1] not in (b",", b""):
         return None
@@ -33,7 +33,7 @@ def marked_rows(body: bytes, alias: bytes, separator: bytes) -> list[tuple[bytes
     rows = []
     for piece in pieces:
         key, quote, _ = piece.partition(b'"')
-        row = row_behind(piece, len(key) + 1)
+        row = row_after_hidden(piece, len(key) + 1)
         if not quote or row is None:
             return None
         rows.append((key, row))

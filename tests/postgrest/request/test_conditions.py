@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from proxy.postgrest.request.conditions import Condition, Tree, read_filter, read_tree
 from proxy.postgrest.request.grammar import FieldPath, GrammarError, Step, TooDeepError
-from proxy.postgrest.request.operators import IS, OPERATORS, shape
+from proxy.postgrest.request.operators import IS_VALUES, OPERATORS, filter_shape
 
 A, B = FieldPath("a"), FieldPath("b")
 
@@ -47,10 +47,10 @@ def test_what_postgrest_ignores_is_told(value: str, ignored: str) -> None:
 def test_every_operator_of_fingerprints_is_read(operator: bytes) -> None:
     value = operator.decode() + ".x"
     assert read_filter("a", value)[1] == Condition(A, operator.decode(), "x")
-    assert shape(value.encode()) == (operator + b".?", b"x")
+    assert filter_shape(value.encode()) == (operator + b".?", b"x")
 
 
-@pytest.mark.parametrize("word", sorted(IS))
+@pytest.mark.parametrize("word", sorted(IS_VALUES))
 def test_every_word_of_is_is_read(word: bytes) -> None:
     assert read_filter("a", f"is.{word.decode()}")[1].value == word.decode()
 

@@ -5,7 +5,14 @@ from __future__ import annotations
 import pytest
 
 from proxy.model import LiteralClass
-from proxy.postgrest.request.in_list import LONGEST_READ, canonical_list, column_of, listed, long_list, shortened
+from proxy.postgrest.request.in_list import (
+    MAX_PARSED_TARGET,
+    canonical_list,
+    estimate_list,
+    list_column,
+    long_list,
+    shortened,
+)
 
 UUIDS = [b"%08x-0000-4000-8000-000000000000" % n for n in range(50)]
 LONG = b"in.(" + b",".join(UUIDS) + b")"
@@ -20,7 +27,7 @@ def test_the_list_that_makes_a_target_long_is_found_wherever_it_stands(
     target = before + value + after
     assert long_list(target, 100) == (len(before), len(before) + len(value))
     assert shortened(target, 106) == (before + b"in.(0)" + after, (len(before), len(before) + len(value)))
-    assert column_of(target, (len(before), 0)) == b"id"
+    assert list_column(target, (len(before), 0)) == b"id"
 
 
 @pytest.mark.parametrize(
@@ -48,7 +55,7 @@ def test_what_is_long_for_another_reason_has_no_such_list(target: bytes) -> None
 
 @pytest.mark.parametrize("target", [b"/t?or=(" + b"a.eq.1," * 20_000, b"/t?" + b"&" * 100_000, b"/" + b"t" * 100_000])
 def test_of_a_target_beyond_reading_only_the_path_is_read(target: bytes) -> None:
-    assert len(target) > LONGEST_READ
+    assert len(target) > MAX_PARSED_TARGET
     assert shortened(target, 100) == (target.partition(b"?")[0][:100], None)
 
 
@@ -98,7 +105,7 @@ def test_a_list_with_anything_else_in_it_is_not_read(value: bytes) -> None:
 
 
 def test_about_how_many_elements_there_are_is_told_of_any_list() -> None:
-    assert listed(b"in.(3,1,2,1,3)") == (5, "integer")
-    assert listed(b"in.%283%29") == (1, "integer")
-    assert listed(LONG) == (50, "uuid")
-    assert listed(b'in.("a","b")') == (2, "")
+    assert estimate_list(b"in.(3,1,2,1,3)") == (5, "integer")
+    assert estimate_list(b"in.%283%29") == (1, "integer")
+    assert estimate_list(LONG) == (50, "uuid")
+    assert estimate_list(b'in.("a","b")') == (2, "")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from proxy.postgrest.request.media import ARRAY, counts, media_of, preferences, without_count
+from proxy.postgrest.request.media import ARRAY, count_preferences, media_of, preferences, without_count
 
 ARRAYS = [[], [b"*/*"], [b"application/json"], [b"application/vnd.pgrst.array+json"]]
 
@@ -54,12 +54,12 @@ def test_anything_else_leaves_postgrest_a_choice(accepts: list[bytes]) -> None:
 
 @pytest.mark.parametrize("prefers", [[b"count=exact"], [b"handling=lenient", b"return=minimal , count=planned"]])
 def test_a_count_is_found_on_any_line(prefers: list[bytes]) -> None:
-    assert len(counts(prefers)) == 1
+    assert len(count_preferences(prefers)) == 1
 
 
 def test_preferences_of_all_lines_are_one_list() -> None:
     assert preferences([b"a=1, b=2", b"c"]) == [b"a=1", b"b=2", b"c"]
-    assert not counts([b"handling=strict", b"tx=rollback"])
+    assert not count_preferences([b"handling=strict", b"tx=rollback"])
 
 
 @pytest.mark.parametrize(

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from proxy.allowed_differences import FRAMING as LAW_FRAMING
-from proxy.allowed_differences import HOP_BY_HOP, OWN_PREFIX
+from proxy.allowed_differences import FANIN_PREFIX, HOP_BY_HOP
+from proxy.allowed_differences import FRAMING_HEADERS as LAW_FRAMING
 from proxy.postgrest.response.gateway import POSTGREST, PROFILES, SUPABASE
-from proxy.postgrest.response.headers import FRAMING, READ_HEADERS, SHARED_HEADERS
+from proxy.postgrest.response.headers import FRAMING_HEADERS, READ_HEADERS, SHARED_HEADERS
 from proxy.settings.model import Settings
 
 
@@ -60,7 +60,9 @@ def test_what_sql_may_set_for_one_row_is_not_in_the_table(name: bytes) -> None:
 
 
 def test_the_table_does_not_repeat_what_is_decided_elsewhere() -> None:
-    for name in READ_HEADERS | SHARED_HEADERS | FRAMING | LAW_FRAMING | HOP_BY_HOP | {OWN_PREFIX, b"set-cookie"}:
+    for name in (
+        READ_HEADERS | SHARED_HEADERS | FRAMING_HEADERS | LAW_FRAMING | HOP_BY_HOP | {FANIN_PREFIX, b"set-cookie"}
+    ):
         assert not SUPABASE.adds(name), name
 
 

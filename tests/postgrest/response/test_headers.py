@@ -6,7 +6,7 @@ import pytest
 
 from proxy.model import FallbackReason
 from proxy.postgrest.response.gateway import POSTGREST, SUPABASE, Gateway
-from proxy.postgrest.response.headers import READ_HEADERS, SHARED_HEADERS, TEMPLATE_HEADERS, shareable, stamps
+from proxy.postgrest.response.headers import READ_HEADERS, SHARED_HEADERS, TEMPLATE_HEADERS, per_answer_lines, shareable
 from tests.factories import fields
 
 KNOWN = "Date: now\nServer: postgrest\nContent-Type: application/json"
@@ -42,5 +42,5 @@ def test_any_other_is_a_doubt_that_names_it(known: frozenset[bytes], gateway: Ga
 def test_stamps_are_the_clocks_and_what_the_gateway_added_every_line_of_them() -> None:
     lines = fields(f"{KNOWN}\nServer-Timing: a;dur=1\nVia: a\nCF-Ray: 1\nvia: b")
     clocks = {b"date": b"Date: now\r\n", b"server-timing": b"Server-Timing: a;dur=1\r\n"}
-    assert stamps(lines, POSTGREST) == clocks
-    assert stamps(lines, SUPABASE) == clocks | {b"via": b"Via: a\r\nvia: b\r\n", b"cf-ray": b"CF-Ray: 1\r\n"}
+    assert per_answer_lines(lines, POSTGREST) == clocks
+    assert per_answer_lines(lines, SUPABASE) == clocks | {b"via": b"Via: a\r\nvia: b\r\n", b"cf-ray": b"CF-Ray: 1\r\n"}

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from proxy.postgrest.response.problem import ErrorBody, blamed_literal, read_error_body
+from proxy.postgrest.response.problem import ErrorBody, bad_value, read_error_body
 
 
 def test_code_and_message_are_read() -> None:
@@ -37,4 +37,4 @@ def test_anything_else_is_no_problem_of_postgrests(body: bytes) -> None:
     ],
 )
 def test_a_literal_is_blamed_with_its_type(code: str, message: str, blamed: tuple[str, str] | None) -> None:
-    assert blamed_literal(ErrorBody(code, message)) == blamed
+    assert bad_value(ErrorBody(code, message)) == blamed

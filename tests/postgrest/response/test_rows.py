@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.postgrest.response.rows import marked_pieces, marked_rows, row_behind
+from proxy.postgrest.response.rows import marked_pieces, marked_rows, row_after_hidden
 
 SEPARATOR = b", \n "
 ODD = ["", '"a":1', '"j":[{"a":1}, \n {"b":2}]', '"t":"}, \\n {\\"f0\\":\\"1\\""', '"a":{"b":{}}', '"f":"{\\"f0"']
@@ -60,5 +60,5 @@ def test_the_other_separator_is_not_taken_for_this_one() -> None:
 
 def test_a_row_may_begin_behind_several_hidden_columns() -> None:
     (piece,) = marked_pieces(b'[{"f0":"1","f00":"x","id":1}]', b"f0", SEPARATOR) or []
-    assert row_behind(piece, len(b'1","f00":"x"')) == b'{"id":1}'
-    assert row_behind(piece, 3) is None
+    assert row_after_hidden(piece, len(b'1","f00":"x"')) == b'{"id":1}'
+    assert row_after_hidden(piece, 3) is None
