@@ -30,9 +30,9 @@ class Media(msgspec.Struct, frozen=True, gc=False):
 class RequestHead(msgspec.Struct, frozen=True, gc=False):
     """What a request's header lines say, whatever its target: what is sent on, and who asks."""
 
-    forward: bytes
+    forwarded_lines: bytes
     """The lines for upstream, each with its CRLF: as they came, without hop-by-hop and X-Fanin fields."""
-    merged: bytes
+    merged_lines: bytes
     """The same for a merged call: asks for no compression, which could not be cut into rows."""
     identity: bytes
     """`forward` without the neutral lines. Two callers are one identity when these bytes are equal."""
@@ -41,7 +41,7 @@ class RequestHead(msgspec.Struct, frozen=True, gc=False):
     target may share an answer as it is when these bytes are equal."""
     identity_hash: bytes
     """Keyed hash of `identity`: what may be remembered of it."""
-    framing: int
+    body_framing: int
     """Bytes of the body, or `http1.framing.CHUNKED`."""
     close: bool
     websocket: bool
@@ -49,17 +49,17 @@ class RequestHead(msgspec.Struct, frozen=True, gc=False):
     route: str
     caller: str
     retry: bool
-    profile: str
+    accept_profile: str
     """Value of Accept-Profile; empty when absent."""
     origin: bytes
     """Value of Origin; empty when absent."""
     media: Media | None
     """What it asks for; None for what no array of rows can serve."""
-    counted: bool
+    exact_count: bool
     """Whether it asks for the exact number of rows."""
     bypass_reason: str | None
     """Why no request with this head is merged; a key of `errors.BYPASS_REASONS`."""
-    written_profile: str = ""
+    content_profile: str = ""
     """Value of Content-Profile, which names the schema of a write; empty when absent."""
 
 
@@ -79,13 +79,13 @@ class Column(msgspec.Struct, frozen=True, gc=False):
 
     type: str
     """Base type as ``format_type`` names it, `enum` for enumerations; empty where nobody could tell."""
-    certain: bool = False
+    deterministic: bool = False
     """Whether its collation is known to hold texts equal only when their bytes are."""
     unique: bool = False
     """Whether no two rows have the same value in it, and none has null."""
     labels: frozenset[bytes] | None = None
     """Of an enumeration: its labels, where they are known."""
-    refused: frozenset[bytes] = frozenset()
+    bad_values: frozenset[bytes] = frozenset()
     """Literals that upstream said are not of its type."""
 
 
@@ -139,13 +139,13 @@ class PendingRequest(msgspec.Struct, frozen=True, gc=False, eq=False):
 class Single(msgspec.Struct, frozen=True, gc=False, eq=False):
     """A call of a plan: one member, sent as it came."""
 
-    member: PendingRequest
+    request: PendingRequest
 
 
 class Identical(msgspec.Struct, frozen=True, gc=False, eq=False):
     """A call of a plan: several byte-equal members, sent once as they came."""
 
-    members: tuple[PendingRequest, ...]
+    requests: tuple[PendingRequest, ...]
 
 
 class MergedCall(msgspec.Struct, frozen=True, eq=False):
@@ -156,28 +156,28 @@ class MergedCall(msgspec.Struct, frozen=True, eq=False):
     key: bytes
     column: Column | None
     """What is known of the key."""
-    owners: dict[bytes, list[PendingRequest]]
+    requests_by_value: dict[bytes, list[PendingRequest]]
     """Who sent which filter value."""
     literals_by_value: dict[bytes, tuple[bytes, ...]]
     """The literals of each filter value."""
-    carried: tuple[Column, ...]
+    order_columns: tuple[Column, ...]
     """Columns of the members' order that each row shows behind its key, to prove that nothing is tied."""
     order_is_total: bool
     """Whether the members' order is known to leave no ties."""
-    location: tuple[bytes, bytes]
+    content_location: tuple[bytes, bytes]
     """Bytes before and after the filter value in each member's Content-Location query."""
     media: Media
     """What every member asks for."""
-    counted: bool
+    exact_count: bool
     """Whether every member asks for the exact number of its rows."""
     limit: int | None
     """Rows that every member asks for at most."""
-    expected: int
+    expected_rows: int
     """How many rows the answer will have, judging by the last ones."""
 
     @property
-    def members(self) -> list[PendingRequest]:
-        return [member for members in self.owners.values() for member in members]
+    def requests(self) -> list[PendingRequest]:
+        return [member for members in self.requests_by_value.values() for member in members]
 
     @property
     def literals(self) -> set[bytes]:
@@ -194,7 +194,7 @@ class FallbackReason(msgspec.Struct, frozen=True, gc=False):
 class NotSingular(msgspec.Struct, frozen=True, gc=False):
     """A filter value whose members want one object and have not exactly one row: only PostgREST knows its 406."""
 
-    stamps: dict[bytes, bytes]
+    per_answer_lines: dict[bytes, bytes]
     """By name, the lines of the merged answer that tell when and by which way it came, each with its CRLF."""
     server: bytes
     """Its Server line: PostgREST's words differ from release to release."""

@@ -47,7 +47,7 @@ class Console:
         self._epoch = time.time() - time.monotonic()
         bounds, names = made.detect, ConfirmedNames(everything=made.show_values)
         self._kept = TraceStore(bounds.traces, bounds.spans, bounds.keys, names, time.time)
-        self._kept.told = self._closed
+        self._kept.on_stored = self._closed
         self._notices = WarningStore(time.time)
         pages = page_files()
         self._feed = EventStream(made.limits.viewers, encode({"pages": pages.version, "run": time.time()}))

@@ -81,7 +81,7 @@ class AuditAnalysis:
 
     def _warnings(self) -> Iterator[str]:
         yield from self._courts.warnings()
-        if not any(work.gates for work in self._counted.works()):
+        if not any(work.can_fail_build for work in self._counted.works()):
             yield "no trace that a client named was complete: no finding can fail"
         if lost := self._counted.workload.replaced:
             yield f"kinds of queries gave way to others {many(lost, 'time')}: raise detect.fingerprints"

@@ -191,12 +191,12 @@ def _bypass_reason(query: Query, head: RequestHead, settings: Settings) -> tuple
 
 def _long(query: Query, head: RequestHead, settings: Settings) -> tuple[str, tuple[str, ...]]:
     bounds = settings.rules.oversized_in_list
-    size = LINE + len(query.target) + len(head.forward) + len(b"\r\n")
+    size = LINE + len(query.target) + len(head.forwarded_lines) + len(b"\r\n")
     if size <= bounds.head_bytes:
         return "too-long", ()
     if settings.mode != "rewrite" or settings.rules.fan005 != "rewrite":
         return "oversized", ()
-    found = chunk_list(query, head, ALIAS, bounds.head_bytes - LINE - len(head.merged) - len(b"\r\n"))
+    found = chunk_list(query, head, ALIAS, bounds.head_bytes - LINE - len(head.merged_lines) - len(b"\r\n"))
     if isinstance(found, str):
         return found, ()
     return "too-long", (f"FAN005 cuts its list into {len(found.parts)} calls, and puts their answers together.",)

@@ -195,9 +195,9 @@ def _ties(case: MergeQuestion, key: Key) -> Ties:
     order, names = order_of(case.query, case.known), _names(case.query.order)
     if (single := _single(case, key)) is not None:
         return single
-    if order.total:
+    if order.is_total:
         return Ties("total", f"they keep their order: {names} leaves no ties, since one of these is unique")
-    if order.carried:
+    if order.columns:
         return Ties("carried", f"each row carries {names} along, hidden; where two rows tie, the originals are sent")
     unknown = _unknown_order(case)
     if unknown and case.learns:

@@ -30,12 +30,12 @@ class ChunkDecoder:
     def __init__(self, fault: str) -> None:
         self.done = False
         self._fault = fault
-        self._left = 0
+        self._chunk_left = 0
         self._after_data = False
         self._trailers = False
         self._trailer_bytes = 0
 
-    def take(self, buffer: bytearray) -> bytes:
+    def decode(self, buffer: bytearray) -> bytes:
         """Remove from ``buffer`` what belongs to the body, as far as it has come; returns the data in it."""
         out: list[bytes] = []
         while not self.done and self._step(buffer, out):
@@ -44,7 +44,7 @@ class ChunkDecoder:
 
     def _step(self, buffer: bytearray, out: list[bytes]) -> bool:
         """One move of the machine; False when it needs more bytes."""
-        if self._left:
+        if self._chunk_left:
             return self._data(buffer, out)
         line = self._line(buffer)
         if line is None:
@@ -60,12 +60,12 @@ class ChunkDecoder:
         return True
 
     def _data(self, buffer: bytearray, out: list[bytes]) -> bool:
-        piece = bytes(buffer[: self._left])
+        piece = bytes(buffer[: self._chunk_left])
         if not piece:
             return False
         del buffer[: len(piece)]
-        self._left -= len(piece)
-        self._after_data = self._left == 0
+        self._chunk_left -= len(piece)
+        self._after_data = self._chunk_left == 0
         out.append(piece)
         return True
 
@@ -85,8 +85,8 @@ class ChunkDecoder:
             raise FaultError(self._fault)
         if extension.translate(None, _EXTENSION):
             raise FaultError(self._fault)
-        self._left = int(digits, 16)
-        self._trailers = self._left == 0
+        self._chunk_left = int(digits, 16)
+        self._trailers = self._chunk_left == 0
 
     def _trailer(self, line: bytes) -> None:
         self._trailer_bytes += len(line)

@@ -36,30 +36,30 @@ class HeadScanner:
         self.is_long = False
         """Whether the head is known to be longer than ``limits.short``."""
         self._limits = limits
-        self._seen = 0  # nothing is searched twice, or a head in single bytes would cost the square of its length
+        self._searched = 0  # nothing is searched twice, or a head in single bytes would cost the square of its length
         self._line_end = -1
 
-    def end(self, buffer: bytearray) -> int:
+    def find_end(self, buffer: bytearray) -> int:
         """Where the empty line begins; -1 while it has not come. Empty lines before the head are removed.
 
         FaultError FANIN109 when the head is too long, FANIN102 when it has a bare LF.
         """
         while buffer[:2] == b"\r\n":  # RFC 9112 §2.2: empty lines before a request line are ignored
             del buffer[:2]
-            self._seen = 0
-        end = buffer.find(b"\r\n\r\n", max(self._seen - 3, 0))
+            self._searched = 0
+        end = buffer.find(b"\r\n\r\n", max(self._searched - 3, 0))
         size = end if end >= 0 else len(buffer) - 3  # of which the last may be three bytes of the empty line
         if size > self._limits.short:
-            self._judge(buffer, size)
+            self._check_size(buffer, size)
         if end < 0:
-            if has_bare_lf(buffer, self._seen):
+            if has_bare_lf(buffer, self._searched):
                 raise FaultError("FANIN102")
-            self._seen = len(buffer)
+            self._searched = len(buffer)
         return end
 
-    def _judge(self, buffer: bytearray, size: int) -> None:
+    def _check_size(self, buffer: bytearray, size: int) -> None:
         """FANIN109 unless a head of ``size`` bytes or more may be in ``buffer``."""
-        start = max(self._seen - 1, 0) if self.is_long else 0
+        start = max(self._searched - 1, 0) if self.is_long else 0
         if not self.is_long:
             target = bytes(buffer[len(_LONG_METHOD) : len(_LONG_METHOD) + _TARGET_PREFIX])
             if not buffer.startswith(_LONG_METHOD) or not self._limits.may_be_long(target):

@@ -80,9 +80,13 @@ class ChunkedRead:
     async def _chunk(self, literals: Sequence[bytes]) -> PartAnswer:
         """The rows of ``literals``, all of them; asked for with a count where max-rows may cut them."""
         target = self._chunks.target(literals)
-        counted = not self._max_rows.proves(len(literals), self._clock())
+        counted = not self._max_rows.proves_whole(len(literals), self._clock())
         answer = await self._get(b"GET", target, COUNT if counted else b"")
-        if not counted and answer.line.status == 200 and not self._max_rows.proves(_rows(answer)[0], self._clock()):
+        if (
+            not counted
+            and answer.line.status == 200
+            and not self._max_rows.proves_whole(_rows(answer)[0], self._clock())
+        ):
             counted = True
             self._bytes_left += len(answer.body)
             answer = await self._get(b"GET", target, COUNT)
@@ -137,7 +141,7 @@ class ChunkedRead:
         """A call with the request's own head."""
         pending = self._asked.request
         labels = CallLabels("part", method, pending.query.relation, costs="FAN005", number=self.number)
-        request = self._context.request(method, target, pending.head.merged + more, self._on_sent)
+        request = self._context.request(method, target, pending.head.merged_lines + more, self._on_sent)
         return self._context.call(request, labels)
 
     def _on_sent(self) -> None:

@@ -53,7 +53,7 @@ class SampledFetcher:
         watched = self._comparer.is_watched(leader(call))
         if not watched and not is_sampled(self._share, self._draw()):
             return ()
-        pairs = [(literal, members[0]) for literal, members in call.owners.items()]
+        pairs = [(literal, members[0]) for literal, members in call.requests_by_value.items()]
         return pairs if watched else choose_answers(pairs, self._answers, self._draw())
 
 
@@ -98,11 +98,11 @@ class ShadowMode:
         return FallbackReason("load") if is_busy(result) else result
 
     async def _compare(self, call: MergedCall, alias: bytes, shares: Slices) -> None:
-        pairs = [(literal, member) for literal, members in call.owners.items() for member in members]
+        pairs = [(literal, member) for literal, members in call.requests_by_value.items() for member in members]
         try:
             await self._comparer.compare(call, alias, shares, pairs, self._original)
         finally:
-            for member in call.members:
+            for member in call.requests:
                 self._forget(member)
 
     async def _original(self, member: PendingRequest) -> ComparedAnswer | str:

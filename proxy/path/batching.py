@@ -44,7 +44,7 @@ class BatchScheduler:
         self.in_flight = 0
         self.size_per_key = 0.0
         self.rows_per_key = 1.0
-        self._pace = pace
+        self._settings = pace
         self._times: deque[float] = deque(maxlen=RECENT_TIMES)
         self._fan_out = 1.0
         self._lingers: deque[bool] = deque(maxlen=RECENT_LINGERS)
@@ -62,7 +62,7 @@ class BatchScheduler:
     @property
     def full(self) -> bool:
         """Whether the window holds all that it may: it leaves before anybody else comes in."""
-        return len(self._waiting) >= self._pace.max_window
+        return len(self._waiting) >= self._settings.max_window
 
     def enqueue(self, member: PendingRequest) -> float | None:
         """``member`` joins the window. The seconds until it must leave; None when that is settled already."""
@@ -72,7 +72,7 @@ class BatchScheduler:
         if self.in_flight:
             return self._longest_wait()
         self._lingering = self._should_linger()
-        return min(self._pace.linger, self._longest_wait()) if self._lingering else 0.0
+        return min(self._settings.linger, self._longest_wait()) if self._lingering else 0.0
 
     def cancel(self, member: PendingRequest) -> bool:
         """``member`` hung up while it waited. Whether nobody is left to wait for."""
@@ -103,7 +103,7 @@ class BatchScheduler:
 
     def deadline(self) -> float:
         """Seconds that a merged call is given."""
-        return max(self._pace.deadline_floor, self._pace.deadline_factor * self._quantile(0.95, 0.0))
+        return max(self._settings.deadline_floor, self._settings.deadline_factor * self._quantile(0.95, 0.0))
 
     def paused(self, now: float) -> bool:
         """Whether merging is off after failures."""
@@ -116,7 +116,7 @@ class BatchScheduler:
         """
         if self.paused(now):
             return False
-        self._pause = min(self._pace.pause_max, max(self._pace.pause_first, 2 * self._pause))
+        self._pause = min(self._settings.pause_max, max(self._settings.pause_first, 2 * self._pause))
         self._paused_until = now + self._pause
         return True
 
@@ -140,7 +140,7 @@ class BatchScheduler:
         return True
 
     def _longest_wait(self) -> float:
-        return min(self._pace.max_wait, 0.5 * self._quantile(0.5, 2 * self._pace.max_wait))
+        return min(self._settings.max_wait, 0.5 * self._quantile(0.5, 2 * self._settings.max_wait))
 
     def _should_linger(self) -> bool:
         found = sum(self._lingers)
@@ -157,38 +157,38 @@ class SchedulerRegistry:
     """The gates in use, bounded: the longest unused idle one makes room."""
 
     def __init__(self, limit: int, make: Callable[[], BatchScheduler]) -> None:
-        self._gates: OrderedDict[tuple[str | int, bytes], BatchScheduler] = OrderedDict()
+        self._schedulers: OrderedDict[tuple[str | int, bytes], BatchScheduler] = OrderedDict()
         self._limit = limit
-        self._make = make
+        self._create = make
 
     def __len__(self) -> int:
-        return len(self._gates)
+        return len(self._schedulers)
 
     def find(self, what: str | int, identity: bytes) -> BatchScheduler | None:
         """The gate for a key, if there is one."""
-        return self._gates.get((what, identity))
+        return self._schedulers.get((what, identity))
 
     def get(self, what: str | int, identity: bytes) -> BatchScheduler | None:
         """The gate for a fingerprint, or a hash of what else look-alikes have in common; None when every tracked one
         is busy.
         """
         key = (what, identity)
-        gate = self._gates.get(key)
+        gate = self._schedulers.get(key)
         if gate is not None:
-            self._gates.move_to_end(key)
+            self._schedulers.move_to_end(key)
             return gate
-        if len(self._gates) >= self._limit and not self._make_room():
+        if len(self._schedulers) >= self._limit and not self._evict_idle():
             return None
-        gate = self._gates[key] = self._make()
+        gate = self._schedulers[key] = self._create()
         return gate
 
     def paused(self, now: float) -> int:
         """How many keys are not merged now, after failures."""
-        return sum(gate.paused(now) for gate in self._gates.values())
+        return sum(gate.paused(now) for gate in self._schedulers.values())
 
-    def _make_room(self) -> bool:
-        for key, gate in self._gates.items():
+    def _evict_idle(self) -> bool:
+        for key, gate in self._schedulers.items():
             if gate.idle:
-                del self._gates[key]
+                del self._schedulers[key]
                 return True
         return False

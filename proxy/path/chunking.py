@@ -85,7 +85,7 @@ def chunk_list(query: Query, head: RequestHead, alias: bytes, longest: int) -> C
         return "list"
     names = [decoded(param.name) for param in params]
     media = head.media or ARRAY
-    if b"limit" in names or head.counted or media.singular:
+    if b"limit" in names or head.exact_count or media.singular:
         return "list-total"
     descending = _direction(params, names, key)
     if descending is None:
@@ -154,7 +154,7 @@ class PartAnswer(msgspec.Struct, frozen=True):
 
     before: bytes
     after: bytes
-    lines: tuple[bytes, ...]
+    shared_lines: tuple[bytes, ...]
     """What of the head all parts must have equal: all but what tells of this very answer."""
     keys: tuple[bytes, ...]
     rows: tuple[bytes, ...]
@@ -186,7 +186,7 @@ def read_part(
     return PartAnswer(
         before=b"\r\n".join([status_line, *_answer_lines(kept[: ranges[0]]), name + b": "]),
         after=b"\r\n".join([b"", *_answer_lines(kept[ranges[0] + 1 :]), b""]),
-        lines=(
+        shared_lines=(
             status_line,
             *_answer_lines([f for f in kept if f.name != _RANGE and not is_per_answer(f.name, gateway)]),
         ),
@@ -224,8 +224,8 @@ def concatenate(chunk_list: ChunkedList, parts: Sequence[PartAnswer]) -> Slice |
     """One answer out of all parts': the head of the first, the rows of all in the order of the parts."""
     first, *others = parts
     for other in others:
-        odd = set(first.lines) ^ set(other.lines)
-        if odd or len(first.lines) != len(other.lines):
+        odd = set(first.shared_lines) ^ set(other.shared_lines)
+        if odd or len(first.shared_lines) != len(other.shared_lines):
             return FallbackReason("headers", min(odd, default=b"").partition(b":")[0].lower().decode("latin-1"))
     rows = [row for part in parts for row in part.rows]
     body = b"[" + chunk_list.media.separator.join(rows) + b"]"

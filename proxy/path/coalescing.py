@@ -27,7 +27,7 @@ def is_shareable(query: Query, head: RequestHead, mount: bytes, is_stable: IsSta
     if query.relation:
         return True
     function = function_of(query.target, query.path_end, mount)
-    return function is not None and is_stable(head.profile, decoded(function).decode("utf-8", "replace"))
+    return function is not None and is_stable(head.accept_profile, decoded(function).decode("utf-8", "replace"))
 
 
 def any_stable(*ways: IsStable) -> IsStable:

@@ -24,14 +24,14 @@ def table_of(member: PendingRequest) -> Table:
     Where ``catalog.schemas`` are not PostgREST's own, two tables have one name, with and without a profile: what is
     learnt of one must not be believed of the other.
     """
-    return member.query.relation, member.head.profile
+    return member.query.relation, member.head.accept_profile
 
 
 class _LearnedColumns(msgspec.Struct):
     """What upstream said of the columns of one table, each until a time."""
 
     columns: dict[bytes, Column] = {}
-    until: dict[bytes, float] = {}
+    expires: dict[bytes, float] = {}
 
 
 class ColumnRegistry:
@@ -41,16 +41,16 @@ class ColumnRegistry:
         self._lifetime = lifetime
         self._limit = limit
         self._catalog: Relations = {}
-        self._told: OrderedDict[Table, _LearnedColumns] = OrderedDict()
+        self._learned: OrderedDict[Table, _LearnedColumns] = OrderedDict()
 
-    def of(self, table: Table, now: float) -> Mapping[bytes, Column]:
+    def known(self, table: Table, now: float) -> Mapping[bytes, Column]:
         """Everything that is known of a table's columns."""
         known = self._catalog.get(table[0], NO_COLUMNS)
-        told = self._told.get(table)
+        told = self._learned.get(table)
         if told is None:
             return known
-        for name in [name for name, until in told.until.items() if until < now]:
-            del told.until[name], told.columns[name]
+        for name in [name for name, until in told.expires.items() if until < now]:
+            del told.expires[name], told.columns[name]
         return {
             **told.columns,
             **{name: _with_bad_values(column, told.columns.get(name)) for name, column in known.items()},
@@ -58,33 +58,33 @@ class ColumnRegistry:
 
     def learn(self, table: Table, name: bytes, column: Column, now: float) -> None:
         """Upstream said something about a column."""
-        told = self._told.setdefault(table, _LearnedColumns())
+        told = self._learned.setdefault(table, _LearnedColumns())
         told.columns[name] = column
-        told.until[name] = now + (self._lifetime if column.type else min(self._lifetime, RETRY_UNKNOWN_AFTER))
-        self._told.move_to_end(table)
-        if len(self._told) > self._limit:
-            self._told.popitem(last=False)
+        told.expires[name] = now + (self._lifetime if column.type else min(self._lifetime, RETRY_UNKNOWN_AFTER))
+        self._learned.move_to_end(table)
+        if len(self._learned) > self._limit:
+            self._learned.popitem(last=False)
 
     def record_bad_value(self, table: Table, name: bytes, type_name: str, literal: bytes, now: float) -> bool:
         """Upstream refused a literal, and named the type. Whether the catalog says another type."""
         catalogued = self._catalog.get(table[0], NO_COLUMNS).get(name)
         if catalogued is not None and catalogued.type != type_name:
             return self.forget(table)
-        known = self.of(table, now).get(name)
-        refused = known.refused if known is not None and known.type == type_name else frozenset()
+        known = self.known(table, now).get(name)
+        refused = known.bad_values if known is not None and known.type == type_name else frozenset()
         if len(refused) < MAX_BAD_VALUES:
             refused |= {literal}
-        self.learn(table, name, Column(type_name, refused=refused), now)
+        self.learn(table, name, Column(type_name, bad_values=refused), now)
         return False
 
     def apply_catalog(self, catalog: Relations) -> None:
         """The catalog was read (again)."""
         self._catalog = catalog
-        self._told.clear()
+        self._learned.clear()
 
     def forget(self, table: Table) -> bool:
         """An answer contradicted what is known of ``table``. Whether the catalog itself was wrong."""
-        self._told.pop(table, None)
+        self._learned.pop(table, None)
         if table[0] not in self._catalog:
             return False
         self._catalog = {name: columns for name, columns in self._catalog.items() if name != table[0]}
@@ -92,9 +92,9 @@ class ColumnRegistry:
 
 
 def _with_bad_values(column: Column, told: Column | None) -> Column:
-    if told is None or told.type != column.type or not told.refused:
+    if told is None or told.type != column.type or not told.bad_values:
         return column
-    return msgspec.structs.replace(column, refused=told.refused)
+    return msgspec.structs.replace(column, bad_values=told.bad_values)
 
 
 def unknown_columns(batch: Sequence[PendingRequest], known: Mapping[bytes, Column]) -> list[bytes]:

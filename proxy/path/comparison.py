@@ -35,7 +35,7 @@ class Exemptions(msgspec.Struct, frozen=True):
     """What law 1 exempts by setting: headers of the gateway in force; under merge.ties = any, the order of rows."""
 
     gateway: Gateway = POSTGREST
-    order: bool = False
+    row_order: bool = False
 
 
 NO_EXEMPTIONS = Exemptions()
@@ -48,8 +48,8 @@ def compared_lines(head: bytes, gateway: Gateway = POSTGREST) -> list[bytes]:
     for line in head.rstrip(b"\r\n").split(b"\r\n")[1:]:
         name, _, value = line.partition(b":")
         low, value = name.lower(), value.strip()
-        if is_compared(low) and not gateway.keeps(low, value) and not gateway.varies(low, value):
-            kept.append(name if low in TIME_HEADERS or gateway.adds(low) else line)
+        if is_compared(low) and not gateway.sets_cookie(low, value) and not gateway.adds_vary(low, value):
+            kept.append(name if low in TIME_HEADERS or gateway.adds_header(low) else line)
     return kept
 
 
@@ -67,7 +67,7 @@ def difference(original: ComparedAnswer, other: ComparedAnswer, exempt: Exemptio
         names = [name for name, values in _lines_by_name(lines).items() if values != _lines_by_name(others).get(name)]
         names += [name for name in _lines_by_name(others) if name not in _lines_by_name(lines)]
         found.append(f"headers {', '.join(sorted(names))}" if names else "the order of headers")
-    if original.body != other.body and not (exempt.order and _same_rows(original.body, other.body)):
+    if original.body != other.body and not (exempt.row_order and _same_rows(original.body, other.body)):
         sizes = f"{len(original.body)} bytes became {len(other.body)}"
         found.append(f"the body from byte {_first_difference(original.body, other.body)} on, {sizes}")
     return "; ".join(found)
@@ -109,23 +109,23 @@ class Comparison:
     """An answer in question: what was heard of it since the merged one first differed from the original."""
 
     def __init__(self, original: ComparedAnswer, merged: ComparedAnswer, exempt: Exemptions = NO_EXEMPTIONS) -> None:
-        self.what = difference(original, merged, exempt)
+        self.difference = difference(original, merged, exempt)
         """Where they first differed."""
-        self.result = "" if self.what else MATCH
+        self.result = "" if self.difference else MATCH
         """What came of it; empty while that is open."""
         self._original = original
         self._exempt = exempt
-        self._left = len(ROUNDS)
+        self._rounds_left = len(ROUNDS)
 
-    def hear(self, what: str, heard: ComparedAnswer | str) -> None:
+    def add(self, what: str, heard: ComparedAnswer | str) -> None:
         """The next of ``ROUNDS``; a string is the result where nothing could be heard."""
         if isinstance(heard, str):
             self.result = heard
         elif bool(difference(self._original, heard, self._exempt)) != (what == MERGED):
             self.result = UNSTABLE
         else:
-            self._left -= 1
-            self.result = "" if self._left else MISMATCH
+            self._rounds_left -= 1
+            self.result = "" if self._rounds_left else MISMATCH
 
 
 def without_compression(forward: bytes) -> bytes:
@@ -194,7 +194,7 @@ class MismatchPauses:
         found = self._until.get(fingerprint)
         return found is not None and now < found[0]
 
-    def watched(self, fingerprint: str, now: float) -> bool:
+    def compares_all(self, fingerprint: str, now: float) -> bool:
         """Whether its pause ended so lately that every batch is compared."""
         found = self._until.get(fingerprint)
         return found is not None and now < found[0] + found[1]

@@ -34,7 +34,7 @@ def demultiplex(
     frame = _head_pieces(answer.line.line, answer.fields, call, gateway)
     if isinstance(frame, FallbackReason):
         return frame
-    rows = rows_by_key(answer.body, alias, call.media.separator, len(call.carried))
+    rows = rows_by_key(answer.body, alias, call.media.separator, len(call.order_columns))
     if isinstance(rows, FallbackReason):
         return rows
     told, _ = rows_and_total(first_value(answer.fields, b"content-range"))
@@ -57,8 +57,8 @@ def demultiplex(
 class Row(msgspec.Struct, frozen=True, order=True, gc=False):
     """One row of the merged answer."""
 
-    place: int
-    ranks: tuple[bytes | None, ...]
+    index: int
+    order_texts: tuple[bytes | None, ...]
     """Texts of the order columns that it carries; None for null."""
     data: bytes
     """The row without hidden columns."""
@@ -156,9 +156,9 @@ def _rows_of(
     else:
         own = sorted(row for literal in literals for row in rows.get(literal, ()))
     if len(own) > 1:
-        ordered = call.order_is_total or _are_ordered(own, call.carried)
+        ordered = call.order_is_total or _are_ordered(own, call.order_columns)
         if call.limit is not None and len(own) > call.limit:
-            if call.counted or not ordered:
+            if call.exact_count or not ordered:
                 return FallbackReason("limit")
             own = own[: call.limit]
         elif not (ordered or ties or call.media.singular):
@@ -169,7 +169,7 @@ def _rows_of(
 def _are_ordered(own: list[Row], carried: tuple[Column, ...]) -> bool:
     """Whether no two neighbours are tied: each shows another text in some order column."""
     return all(
-        any(are_distinct(*texts) for texts in zip(above.ranks, below.ranks, carried, strict=True))
+        any(are_distinct(*texts) for texts in zip(above.order_texts, below.order_texts, carried, strict=True))
         for above, below in pairwise(own)
     )
 
@@ -190,7 +190,7 @@ def _head_pieces(
                 return FallbackReason("headers", "content-type")
             current.append(name + b": " + call.media.own_type)
         elif field.name == b"preference-applied":
-            applied = field.value if call.counted else without_count(field.value)
+            applied = field.value if call.exact_count else without_count(field.value)
             if applied:
                 current.append(b"Preference-Applied: " + applied)
         elif field.name not in REBUILT_HEADERS:
@@ -214,9 +214,9 @@ def _slice(
     rows: list[bytes],
 ) -> Slice:
     body = rows[0] if call.media.singular else b"[" + call.media.separator.join(rows) + b"]"
-    total = b"%d" % len(rows) if call.counted else b"*"
+    total = b"%d" % len(rows) if call.exact_count else b"*"
     content_range = (b"0-%d/" % (len(rows) - 1) if rows else b"*/") + total
-    before, after = call.location
+    before, after = call.content_location
     where = b"".join((path, b"?", before, escaped(value), after))
     length = b"Content-Length: %d\r\n" % len(body)
     head = b"".join((frame[0], content_range, frame[1], where, frame[2], length))

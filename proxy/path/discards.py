@@ -20,28 +20,28 @@ class DiscardCounts:
     def __init__(self) -> None:
         self._answers = 0
         self._counts: dict[str, int] = {}
-        self._told: set[str] = set()
+        self._reported: set[str] = set()
 
     def __len__(self) -> int:
         return len(self._counts)
 
-    def answered(self) -> None:
+    def record_answer(self) -> None:
         """A merged or shared call was answered."""
         self._answers += 1
         if self._answers >= HALVED_AFTER:
-            self._fade()
+            self._halve()
 
-    def discarded(self, name: str) -> bool:
+    def record_discard(self, name: str) -> bool:
         """The answer was thrown away for the header ``name``. Whether the operator should be told now."""
         if name not in self._counts and len(self._counts) >= MAX_NAMES:
             return False
         count = self._counts[name] = self._counts.get(name, 0) + 1
-        if name in self._told or count <= REPORTED_SHARE * self._answers:
+        if name in self._reported or count <= REPORTED_SHARE * self._answers:
             return False
-        self._told.add(name)
+        self._reported.add(name)
         return True
 
-    def _fade(self) -> None:
+    def _halve(self) -> None:
         self._answers //= 2
         self._counts = {name: count // 2 for name, count in self._counts.items() if count > 1}
-        self._told &= self._counts.keys()
+        self._reported &= self._counts.keys()

@@ -71,7 +71,7 @@ def read_query(method: bytes, target: bytes, head: RequestHead, mount: bytes, sc
     """
     path_end, params = split_target(target.partition(b"?")[0] if _has_too_many_params(target) else target)
     values = _literals_by_param(params)
-    profile = head.written_profile if method in WRITES else head.profile
+    profile = head.content_profile if method in WRITES else head.accept_profile
     form = _query_shape(target[:path_end], _with_placeholders(params, values), mount, schema, profile or schema)
     if form.relation is None:
         return _query_without_relation(method, target, path_end, mount)

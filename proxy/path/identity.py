@@ -63,23 +63,23 @@ def read_head(fields: tuple[HeaderField, ...], minor: int, rules: HeadRules) -> 
     media = media_of([field.value for field in fields if field.name == b"accept"])
     counted = count_preferences([field.value for field in fields if field.name == b"prefer"])
     return RequestHead(
-        forward=b"".join(_forwarded_line(field, rules) for field in kept),
-        merged=_merged_call_lines(kept, media, rules),
+        forwarded_lines=b"".join(_forwarded_line(field, rules) for field in kept),
+        merged_lines=_merged_call_lines(kept, media, rules),
         identity=identity,
         coalescing_identity=b"".join(_forwarded_line(field, rules) for field in kept if field.name not in differing),
         identity_hash=blake2b(identity, digest_size=16, key=rules.key).digest(),
-        framing=framing,
+        body_framing=framing,
         close=minor == 0 or b"close" in options,
         websocket=_wants_websocket(fields, options, framing, minor),
         trace=_trace_name(fields, rules.trace_headers),
         route=_bounded_text(first_value(fields, b"x-fanin-route")),
         caller=_bounded_text(first_value(fields, b"x-fanin-caller")),
         retry=first_value(fields, b"x-retry-count") not in (None, b"0"),
-        profile=_bounded_text(first_value(fields, b"accept-profile")),
-        written_profile=_bounded_text(first_value(fields, b"content-profile")),
+        accept_profile=_bounded_text(first_value(fields, b"accept-profile")),
+        content_profile=_bounded_text(first_value(fields, b"content-profile")),
         origin=first_value(fields, b"origin") or b"",
         media=media,
-        counted=counted == [b"count=exact"],
+        exact_count=counted == [b"count=exact"],
         bypass_reason=_bypass_reason(fields, framing, minor, media, counted),
     )
 
@@ -90,8 +90,8 @@ def with_peer(head: RequestHead, peer: bytes, key: bytes) -> RequestHead:
     identity = head.identity + line
     return msgspec.structs.replace(
         head,
-        forward=head.forward + line,
-        merged=head.merged + line,
+        forwarded_lines=head.forwarded_lines + line,
+        merged_lines=head.merged_lines + line,
         identity=identity,
         coalescing_identity=head.coalescing_identity + line,
         identity_hash=blake2b(identity, digest_size=16, key=key).digest(),

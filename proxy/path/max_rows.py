@@ -18,16 +18,16 @@ class MaxRowsEvidence:
     def __init__(self, configured: int | None, lifetime: float) -> None:
         self.configured = configured
         self._lifetime = lifetime
-        self._learnt: tuple[float, int] | None = None
+        self._learned: tuple[float, int] | None = None
         self._seen: deque[tuple[float, int]] = deque(maxlen=MAX_ROW_COUNTS)
 
     def known(self, now: float) -> int | None:
         """max-rows, if it is configured or was learnt lately."""
         if self.configured is not None:
             return self.configured
-        if self._learnt is not None and now - self._learnt[0] > self._lifetime:
-            self._learnt = None
-        return None if self._learnt is None else self._learnt[1]
+        if self._learned is not None and now - self._learned[0] > self._lifetime:
+            self._learned = None
+        return None if self._learned is None else self._learned[1]
 
     def record_rows(self, rows: int, now: float) -> None:
         """A table or view GET answered ``rows`` rows by its own Content-Range: max-rows is at least that."""
@@ -36,28 +36,28 @@ class MaxRowsEvidence:
         while self._seen and self._seen[-1][1] <= rows:
             self._seen.pop()
         self._seen.append((now, rows))
-        if self._learnt is not None and rows > self._learnt[1]:
-            self._learnt = None
+        if self._learned is not None and rows > self._learned[1]:
+            self._learned = None
 
     def record_cut(self, rows: int, now: float) -> None:
         """An answer with a total larger than its ``rows`` rows and no limit of its own: that is max-rows.
 
         Larger answers were given under another setting and prove nothing any more.
         """
-        self._learnt = (now, rows)
+        self._learned = (now, rows)
         while self._seen and self._seen[0][1] > rows:
             self._seen.popleft()
 
-    def proves(self, rows: int, now: float) -> bool:
+    def proves_whole(self, rows: int, now: float) -> bool:
         """Whether an answer of ``rows`` rows cannot have been cut."""
         known = self.known(now)
-        return rows < (self._mark(now) if known is None else known)
+        return rows < (self._largest(now) if known is None else known)
 
     def allows(self, rows: int, now: float) -> bool:
         """Whether max-rows is known to be ``rows`` at least."""
-        return self.proves(rows - 1, now)
+        return self.proves_whole(rows - 1, now)
 
-    def _mark(self, now: float) -> int:
+    def _largest(self, now: float) -> int:
         """The largest row count seen within the lifetime. Kept sorted: each later entry is smaller."""
         while self._seen and now - self._seen[0][0] > self._lifetime:
             self._seen.popleft()

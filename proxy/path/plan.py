@@ -84,7 +84,7 @@ def partition(batch: Sequence[PendingRequest], known: KnownColumns) -> list[tupl
 
 def can_share(query: Query, key: Key, known: KnownColumns) -> bool:
     """Whether it can be told which rows are of this filter value, and in what order, by what is known of columns."""
-    if len(key.literals) > 1 and not order_of(query, known).certain:
+    if len(key.literals) > 1 and not order_of(query, known).is_known:
         return False
     column = known_column(key.name, known)
     if column is None:
@@ -126,12 +126,12 @@ def _group_key(member: PendingRequest, key: Key, column: Column | None) -> Group
 class KnownOrder(msgspec.Struct, frozen=True):
     """An order, as far as columns are known: `total` leaves no ties, `carried` shows where there are none."""
 
-    total: bool
-    carried: tuple[Column, ...]
+    is_total: bool
+    columns: tuple[Column, ...]
 
     @property
-    def certain(self) -> bool:
-        return self.total or bool(self.carried)
+    def is_known(self) -> bool:
+        return self.is_total or bool(self.columns)
 
 
 def order_of(query: Query, known: KnownColumns) -> KnownOrder:
@@ -154,7 +154,7 @@ def _calls_for_group(
         owners.setdefault(own.value, []).append(member)
         claims[own.value] = own.literals
     mould = _CallTemplate(_own_key(key, members[0]), members[0], alias, bounds)
-    return [call for chunk in mould.chunks(claims) for call in mould.build(chunk, owners)]
+    return [call for chunk in mould.split(claims) for call in mould.build(chunk, owners)]
 
 
 def _own_key(key: Key, member: PendingRequest) -> Key:
@@ -168,47 +168,47 @@ class _CallTemplate:
 
     def __init__(self, key: Key, first: PendingRequest, alias: bytes, bounds: CallLimits) -> None:
         query = first.query
-        self._key, self._first, self._bounds = key, first, bounds
+        self._key, self._first, self._limits = key, first, bounds
         self._column = known_column(key.name, bounds.columns)
-        self._alike = mixes_classes(self._column)
+        self._mixes_classes = mixes_classes(self._column)
         self._order = order_of(query, bounds.columns)
-        carried = query.order if self._order.carried else ()
+        carried = query.order if self._order.columns else ()
         self._hidden = hidden_columns(alias, key.name, carried)
         self._location = around_value(query.target[query.path_end + 1 :], key.name, key.value)
         self._limit = None if query.limit is None else query.limit[0]
 
-    def chunks(self, claims: LiteralsByValue) -> Iterator[LiteralsByValue]:
+    def split(self, claims: LiteralsByValue) -> Iterator[LiteralsByValue]:
         """``claims`` cut by unique keys, by bytes, and so that no two literals of a chunk can be equal.
 
         ``v`` and ``-v`` can, under a collation that ignores punctuation.
         """
-        if self._fit(claims):
+        if self._fits_one_call(claims):
             yield claims
             return
         quoted = any(needs_quotes(literal) for literals in claims.values() for literal in literals)
-        room = self._room()
+        room = self._literal_bytes()
         filling: list[_LiteralSet] = []
         for value, literals in claims.items():
             folded = {self._fold(literal): literal for literal in literals}
             size = len(literals) + sum([len(element(literal, quoted)) for literal in literals])
-            full = [chunk for chunk in filling if not chunk.has_room(len(literals), size, self._bounds.max_keys, room)]
+            full = [chunk for chunk in filling if not chunk.has_room(len(literals), size, self._limits.max_keys, room)]
             for chunk in full:
-                yield chunk.claims
+                yield chunk.literals_by_value
                 filling.remove(chunk)
             for chunk in filling:
-                if chunk.can_tell(folded):
+                if chunk.can_distinguish(folded):
                     break
             else:
                 chunk = _LiteralSet()
                 filling.append(chunk)
             chunk.add(value, literals, folded, size)
-        yield from (chunk.claims for chunk in filling)
+        yield from (chunk.literals_by_value for chunk in filling)
 
-    def _fit(self, claims: LiteralsByValue) -> bool:
+    def _fits_one_call(self, claims: LiteralsByValue) -> bool:
         """Whether all of them make one call, as they nearly always do: of plain literals it is seen at a glance."""
         literals = {literal for some in claims.values() for literal in some}
         text = bare_elements(literals)
-        can_merge = text is not None and len(literals) <= self._bounds.max_keys and len(text) < self._room()
+        can_merge = text is not None and len(literals) <= self._limits.max_keys and len(text) < self._literal_bytes()
         return can_merge and len({self._fold(literal) for literal in literals}) == len(literals)
 
     def build(self, claims: LiteralsByValue, owners: dict[bytes, list[PendingRequest]]) -> list[PlannedCall]:
@@ -216,7 +216,7 @@ class _CallTemplate:
         sharing = {value: owners[value] for value in claims}
         literals = dict.fromkeys(literal for some in claims.values() for literal in some)
         target = merged_target(self._first.query, self._key, self._hidden, len(sharing), literals)
-        if len(sharing) == 1 or len(target) > self._bounds.max_url:
+        if len(sharing) == 1 or len(target) > self._limits.max_url:
             return originals(member for members in sharing.values() for member in members)
         head = self._first.head
         return [
@@ -224,45 +224,45 @@ class _CallTemplate:
                 target=target,
                 key=self._key.name,
                 column=self._column,
-                owners=sharing,
+                requests_by_value=sharing,
                 literals_by_value=claims,
-                carried=self._order.carried,
-                order_is_total=self._order.total,
-                location=self._location,
+                order_columns=self._order.columns,
+                order_is_total=self._order.is_total,
+                content_location=self._location,
                 media=head.media or ARRAY,
-                counted=head.counted,
+                exact_count=head.exact_count,
                 limit=self._limit,
-                expected=int(len(literals) * self._bounds.rows_per_key),
+                expected_rows=int(len(literals) * self._limits.rows_per_key),
             )
         ]
 
-    def _room(self) -> int:
+    def _literal_bytes(self) -> int:
         """Bytes that are left for literals, each with its comma."""
         bare_elements = merged_target(self._first.query, self._key, self._hidden, 0, ())
         digits = LIMIT_DIGITS if self._limit is not None else 0
-        return self._bounds.max_url - len(bare_elements) - digits - QUOTED_FILTER_BYTES + 1
+        return self._limits.max_url - len(bare_elements) - digits - QUOTED_FILTER_BYTES + 1
 
     def _fold(self, literal: bytes) -> bytes:
         """What two literals have in common that could be equal."""
-        return fold(literal) if self._alike else literal.lstrip(b"-")
+        return fold(literal) if self._mixes_classes else literal.lstrip(b"-")
 
 
 class _LiteralSet:
     """The claims of one call while they are gathered."""
 
     def __init__(self) -> None:
-        self.claims: LiteralsByValue = {}
+        self.literals_by_value: LiteralsByValue = {}
         self._folded: dict[bytes, bytes] = {}
-        self._used = 0
+        self._bytes = 0
 
     def has_room(self, keys: int, size: int, max_keys: int, room: int) -> bool:
-        return len(self._folded) + keys <= max_keys and self._used + size <= room
+        return len(self._folded) + keys <= max_keys and self._bytes + size <= room
 
-    def can_tell(self, folded: Mapping[bytes, bytes]) -> bool:
+    def can_distinguish(self, folded: Mapping[bytes, bytes]) -> bool:
         """Whether none of these literals could be equal to another one here."""
         return all(self._folded.get(short, literal) == literal for short, literal in folded.items())
 
     def add(self, value: bytes, literals: tuple[bytes, ...], folded: Mapping[bytes, bytes], size: int) -> None:
-        self.claims[value] = literals
+        self.literals_by_value[value] = literals
         self._folded.update(folded)
-        self._used += size
+        self._bytes += size

@@ -32,10 +32,10 @@ class NotSingularTemplate(msgspec.Struct, frozen=True):
     before_number: bytes
     after_number: bytes
 
-    def fill(self, miss: NotSingular) -> Slice:
+    def render(self, miss: NotSingular) -> Slice:
         """The answer for ``miss.rows`` rows, with the stamps of ``miss``."""
         body = self.before_number + b"%d" % miss.rows + self.after_number
-        head = b"".join([lines + miss.stamps.get(stamp, b"") for lines, stamp in self.head])
+        head = b"".join([lines + miss.per_answer_lines.get(stamp, b"") for lines, stamp in self.head])
         return Slice(head + b"Content-Length: %d\r\n" % len(body), body, 0)
 
 
@@ -83,12 +83,12 @@ class NotSingularTemplates:
         if len(self._templates) > self._limit:
             self._templates.popitem(last=False)
 
-    def whole(self, share: Slice | NotSingular, who: bytes, now: float) -> Slice | None:
+    def slice_for(self, share: Slice | NotSingular, who: bytes, now: float) -> Slice | None:
         """What to answer an identity; None while nobody knows how PostgREST says that there is not exactly one row."""
         if isinstance(share, Slice):
             return share
         template = self.get(who, share.server, now)
-        return None if template is None else template.fill(share)
+        return None if template is None else template.render(share)
 
     def get(self, who: bytes, server: bytes, now: float) -> NotSingularTemplate | None:
         """The template for an identity, unless another release answers now, or may do so."""

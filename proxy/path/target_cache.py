@@ -23,8 +23,8 @@ class ParsedTemplate(msgspec.Struct, frozen=True):
     """What the ``query`` with the sample says of all like it; their literals are of filter ``at`` and key ``key``."""
 
     query: Query
-    at: int
-    key: int | None
+    filter_index: int
+    key_index: int | None
 
     def instantiate(self, target: bytes, literal: bytes, begin: int, kind: LiteralClass) -> Query:
         """The query for ``target``, whose ``literal`` begins at ``begin``."""
@@ -34,18 +34,18 @@ class ParsedTemplate(msgspec.Struct, frozen=True):
             target=target,
             relation=like.relation,
             fingerprint=like.fingerprint,
-            filters=(*like.filters[: self.at], literal, *like.filters[self.at + 1 :]),
+            filters=(*like.filters[: self.filter_index], literal, *like.filters[self.filter_index + 1 :]),
             path_end=like.path_end,
             select=like.select and _shifted(like.select, begin, moved),
             limit=like.limit and (like.limit[0], *_shifted(like.limit[1:], begin, moved)),
             offset=like.offset,
             order=like.order,
-            keys=tuple([self._key(at, key, literal, begin, kind) for at, key in enumerate(like.keys)]),
+            keys=tuple([self._shifted_key(at, key, literal, begin, kind) for at, key in enumerate(like.keys)]),
             bypass_reason=like.bypass_reason,
         )
 
-    def _key(self, at: int, key: Key, literal: bytes, begin: int, kind: LiteralClass) -> Key:
-        if at == self.key:
+    def _shifted_key(self, at: int, key: Key, literal: bytes, begin: int, kind: LiteralClass) -> Key:
+        if at == self.key_index:
             return Key(key.name, b"eq." + literal, (literal,), key.start, begin + len(literal), kind)
         start, end = _shifted((key.start, key.end), begin, len(literal) - len(_SAMPLE))
         return Key(key.name, key.value, key.literals, start, end, key.kind)
@@ -73,7 +73,7 @@ class TargetCache:
         kind = canonical(literal) if begin >= len(_EQ) and len(target) <= self._longest else None
         if kind is None:
             return self._read(method, target, head)
-        known = (method, target[:begin], rest, head.profile, head.written_profile, head.bypass_reason)
+        known = (method, target[:begin], rest, head.accept_profile, head.content_profile, head.bypass_reason)
         if known in self._templates:
             template = self._templates[known]
             self._templates.move_to_end(known)

@@ -72,7 +72,7 @@ def _column(row: Mapping[str, object]) -> Column:
     labels = row["labels"]
     return Column(
         type=str(row["type"]),
-        certain=True,
+        deterministic=True,
         unique=bool(row["unique"]),
         labels=frozenset(str(label).encode() for label in labels) if isinstance(labels, list) else None,
     )

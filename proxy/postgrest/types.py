@@ -38,7 +38,7 @@ TOTALLY_ORDERED = TEXT_TYPES | INTEGER_RANGES.keys() | {"uuid", "boolean", "date
 TOTALLY_ORDERED |= {"timestamp with time zone", "time without time zone"}
 """Types under which values with different texts are never tied. Of 1.0 and 1.00, or 1 day and 24:00:00, they are."""
 
-JSON_TEXT = Column("text", certain=True)
+JSON_TEXT = Column("text", deterministic=True)
 """What ``->>`` makes: text of the database's own collation, and that is never a nondeterministic one."""
 
 
@@ -51,7 +51,7 @@ def can_merge(literal: bytes, column: Column | None) -> bool:
     """Whether a batch may hold ``literal``: its rows, and no others of the batch, show it as their key's text."""
     if column is None:
         return canonical(literal) is not None
-    if column.type in NEVER_MERGED or column.type.endswith("[]") or literal in column.refused:
+    if column.type in NEVER_MERGED or column.type.endswith("[]") or literal in column.bad_values:
         return False
     rule = _SINGLE_SPELLING.get(column.type)
     return canonical(literal) is not None if rule is None else rule(literal, column)
@@ -84,14 +84,14 @@ def are_distinct(one: bytes | None, other: bytes | None, column: Column) -> bool
     """
     if one is None or other is None:
         return one is not other
-    if column.type in TEXT_TYPES and not column.certain:
+    if column.type in TEXT_TYPES and not column.deterministic:
         plain = one.isascii() and other.isascii() and b"\\" not in one + other
         return plain and fold(one) != fold(other)
     return one != other
 
 
 def _fits_text(literal: bytes, column: Column) -> bool:
-    return column.certain or literal.isascii()
+    return column.deterministic or literal.isascii()
 
 
 def _fits_padded(literal: bytes, column: Column) -> bool:

@@ -33,24 +33,24 @@ class Recorder:
             self._file = RotatingFile(settings.file, settings.max_bytes, settings.files, encode_line(head))
         except OSError as error:
             raise ConfigError(f"record.file: {settings.file} cannot be written: {error.strerror}") from error
-        self._room = settings.queue
+        self._max_queued = settings.queue
         self._warn = warn
-        self._hide = NameRedactor(ConfirmedNames())
-        self._waiting: SimpleQueue[Trace | None] = SimpleQueue()
-        self._taken = 0
+        self._redact = NameRedactor(ConfirmedNames())
+        self._queue: SimpleQueue[Trace | None] = SimpleQueue()
+        self._queued = 0
         """Spans that were put into the queue, and below, spans that were taken out: each has one thread that counts."""
-        self._done = 0
+        self._finished = 0
         self._spans = 0
         self._counts = {"written": 0, "failed": 0, "unfit": 0}
         self._dropped = 0
         self._error = ""
-        self._told = ""
-        self._thread = threading.Thread(target=self._work, name="recorder", daemon=True)
+        self._reported = ""
+        self._thread = threading.Thread(target=self._run, name="recorder", daemon=True)
         self._thread.start()
 
     def __call__(self, event: Event) -> None:
         if isinstance(event, TraceClosed):
-            self._take(event.trace)
+            self._enqueue(event.trace)
 
     def counts(self) -> dict[tuple[str, ...], float]:
         """All traces so far, by what became of them."""
@@ -60,46 +60,46 @@ class Recorder:
 
     def close(self) -> None:
         """Write what waits, as far as there is time."""
-        self._waiting.put(None)
+        self._queue.put(None)
         self._thread.join(CLOSE_TIMEOUT)
-        self._tell()
+        self._report()
 
-    def _take(self, trace: Trace) -> None:
-        self._hide.names.learn(trace.spans)
-        if self._taken - self._done + len(trace.spans) > self._room:
+    def _enqueue(self, trace: Trace) -> None:
+        self._redact.names.learn(trace.spans)
+        if self._queued - self._finished + len(trace.spans) > self._max_queued:
             self._dropped += 1
         else:
-            self._taken += len(trace.spans)
-            self._waiting.put(trace)
-        self._tell()
+            self._queued += len(trace.spans)
+            self._queue.put(trace)
+        self._report()
 
-    def _tell(self) -> None:
+    def _report(self) -> None:
         """Once, until it has worked again."""
         error = self._error
-        if error and not self._told:
+        if error and not self._reported:
             self._warn(Warned(f"traces are not recorded: {error}", "Make room for record.file, or record elsewhere."))
-        self._told = error
+        self._reported = error
 
     # In the thread.
 
-    def _work(self) -> None:
-        while (trace := self._waiting.get()) is not None:
+    def _run(self) -> None:
+        while (trace := self._queue.get()) is not None:
             try:
-                result = "written" if self._file.write(encode_trace(trace, self._slowly)) else "unfit"
+                result = "written" if self._file.write(encode_trace(trace, self._redact_with_pauses)) else "unfit"
                 self._error = ""
             except OSError as error:
                 result, self._error = "failed", error.strerror or type(error).__name__
             except Exception as error:
                 result, self._error = "failed", type(error).__name__
             self._counts[result] += 1
-            self._done += len(trace.spans)
+            self._finished += len(trace.spans)
         self._file.close()
 
-    def _slowly(self, span: Span) -> tuple[str, str, str]:
+    def _redact_with_pauses(self, span: Span) -> tuple[str, str, str]:
         self._spans += 1
         if not self._spans % SPANS_PER_PAUSE:
             time.sleep(PAUSE)
-        return self._hide(span)
+        return self._redact(span)
 
 
 class NameRedactor:

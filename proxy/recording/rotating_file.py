@@ -9,20 +9,20 @@ class RotatingFile:
 
     def __init__(self, path: Path, most: int, files: int, head: bytes) -> None:
         self._path = path
-        self._most = most
-        self._files = files
+        self._max_bytes = most
+        self._max_files = files
         self._head = head
         self._file: int | None = None
         self._size = 0
-        self._begin()
+        self._open_new()
 
     def write(self, line: bytes) -> bool:
         """False for a line that fits into no file."""
-        if len(self._head) + len(line) > self._most:
+        if len(self._head) + len(line) > self._max_bytes:
             return False
-        if self._file is None or self._size + len(line) > self._most:
+        if self._file is None or self._size + len(line) > self._max_bytes:
             self.close()
-            self._begin()
+            self._open_new()
         self._append(line)
         return True
 
@@ -31,10 +31,10 @@ class RotatingFile:
             os.close(self._file)
             self._file = None
 
-    def _begin(self) -> None:
+    def _open_new(self) -> None:
         """A file that is there already is an earlier one, whoever wrote it."""
         if self._path.exists():
-            for number in range(self._files - 1, 0, -1):
+            for number in range(self._max_files - 1, 0, -1):
                 older = self._numbered(number - 1)
                 if older.exists():
                     older.replace(self._numbered(number))

@@ -57,7 +57,7 @@ class RequestHeadReader:
         """Where the head ends, however it comes; -1 when the client left, or was silent."""
         search = HeadScanner(self._search)
         seconds, began = self._timeouts.keep_alive, 0.0
-        while (end := search.end(client.buffer)) < 0:
+        while (end := search.find_end(client.buffer)) < 0:
             if search.is_long:
                 self._hold(client, len(client.buffer))
             if client.buffer:

@@ -112,9 +112,9 @@ class RequestContext(msgspec.Struct, eq=False):
         lines = [f"X-Fanin: {self.disposition}"]
         if self.trace is not None:
             if self.upstream.call:
-                self.trace.joined(self.upstream.call)
+                self.trace.record_call(self.upstream.call)
             name = self.trace.id.encode("ascii", "backslashreplace").decode()
-            counts = f"X-Fanin-Queries: {self.trace.begun}", f"X-Fanin-Saved: {self.trace.saved}"
+            counts = f"X-Fanin-Queries: {self.trace.request_count}", f"X-Fanin-Saved: {self.trace.calls_saved}"
             lines += [f"X-Fanin-Trace: {name}", *counts]
         if timing:
             seconds = self.upstream.seconds + self.upstream.waited

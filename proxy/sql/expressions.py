@@ -104,7 +104,7 @@ def selected(item: Item, table: str, is_json: bool) -> exp.Expression:
         value = exp.Anonymous(this=item.aggregate, expressions=[counted])
     if item.aggregate_cast:
         value = cast(value, item.aggregate_cast)
-    return exp.Alias(this=value, alias=identifier(item.shown)) if item.shown else value
+    return exp.Alias(this=value, alias=identifier(item.output_name)) if item.output_name else value
 
 
 def condition(asked: Condition, left: exp.Expression) -> exp.Expression:

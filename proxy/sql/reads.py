@@ -40,36 +40,36 @@ class ReadStatement:
 
     def __init__(self, asked: ApiRequest, types: dict[str, str]) -> None:
         self.notes: list[str] = []
-        self.narrowed = False
+        self.has_filtering_embed = False
         """Whether an embed bears on which rows there are."""
-        self._asked = asked
+        self._request = asked
         self._types = types
-        self._used = {asked.relation}
+        self._used_names = {asked.relation}
 
     def root(self) -> exp.Select:
         """The whole read."""
-        levels: EmbedLevels = [(level.path, level) for level in self._asked.levels.values()]
-        return self._select(self._asked.items or (STAR,), self._asked.relation, self._asked.relation, levels, "")
+        levels: EmbedLevels = [(level.path, level) for level in self._request.levels.values()]
+        return self._select(self._request.items or (STAR,), self._request.relation, self._request.relation, levels, "")
 
     def table(self) -> exp.Expression:
         """The relation that is asked for, with its schema where the request names one."""
-        return self._table(self._asked.relation, self._asked.relation)
+        return self._table(self._request.relation, self._request.relation)
 
     def conditions(self) -> list[exp.Expression]:
         """The filters on the relation itself, for a statement without embeds."""
-        return [self._where(one, self._asked.relation, {}, True) for one in self._asked.root.where]
+        return [self._where(one, self._request.relation, {}, True) for one in self._request.root.where]
 
     def columns(self, items: Items) -> list[exp.Expression]:
         """Columns of the relation itself, as they are selected."""
-        return [self._selected(item, self._asked.relation, True) for item in items if isinstance(item, Item)]
+        return [self._selected(item, self._request.relation, True) for item in items if isinstance(item, Item)]
 
     # Parts of a SELECT. A table goes by its name in the statement; `is_root` tells whether types are known of it.
 
     def _select(self, items: Items, relation: str, table: str, levels: EmbedLevels, above: str) -> exp.Select:
         """``above`` is the table whose rows these are embedded in; empty for the whole."""
         level = _merged_level([level for path, level in levels if not path])
-        embeds = [(item, self._name(f"{item.shown}_rows")) for item in items if isinstance(item, Embed)]
-        self._tell_strays(levels, [embed for embed, _ in embeds])
+        embeds = [(item, self._unique_name(f"{item.output_name}_rows")) for item in items if isinstance(item, Embed)]
+        self._note_unknown_embeds(levels, [embed for embed, _ in embeds])
         selects = [self._selected(item, table, not above) for item in items if isinstance(item, Item)]
         selects += [shown for embed, rows in embeds for shown in _embed_columns(embed, rows)]
         query = exp.Select(expressions=selects or [exp.Literal.number(1)]).from_(self._table(relation, table))
@@ -81,16 +81,16 @@ class ReadStatement:
         return query
 
     def _table(self, relation: str, name: str) -> exp.Expression:
-        schema = identifier(self._asked.schema) if self._asked.schema else None
+        schema = identifier(self._request.schema) if self._request.schema else None
         alias = None if name == relation else exp.TableAlias(this=identifier(name))
         return exp.Table(this=identifier(relation), db=schema, alias=alias)
 
-    def _name(self, wanted: str) -> str:
+    def _unique_name(self, wanted: str) -> str:
         """A name that nothing else in the statement has."""
         name, number = wanted, 2
-        while name in self._used:
+        while name in self._used_names:
             name, number = f"{wanted}_{number}", number + 1
-        self._used.add(name)
+        self._used_names.add(name)
         return name
 
     def _selected(self, item: Item, table: str, is_root: bool) -> exp.Expression:
@@ -119,7 +119,7 @@ class ReadStatement:
             return exp.Not(this=tree) if asked.negated else tree
         rows = embeds.get(asked.field.name)
         if rows is not None and _tests_rows(asked):
-            self.narrowed = True
+            self.has_filtering_embed = True
             return condition(asked, exp.Column(this=identifier(EMBEDDED_ROWS), table=identifier(rows)))
         if asked.operator.endswith("fts"):
             self.notes.append(SEARCH_NOTE)
@@ -132,11 +132,13 @@ class ReadStatement:
             return
         self.notes.append(AGGREGATE_NOTE)
         groups = [
-            exp.Column(this=identifier(item.shown)) if item.shown else column(item.field, table)
+            exp.Column(this=identifier(item.output_name)) if item.output_name else column(item.field, table)
             for item in plain
             if not item.aggregate
         ]
-        groups += [exp.Column(this=identifier(item.shown)) for item in items if isinstance(item, Embed) and item.items]
+        groups += [
+            exp.Column(this=identifier(item.output_name)) for item in items if isinstance(item, Embed) and item.items
+        ]
         if groups:
             query.set("group", exp.Group(expressions=groups))
 
@@ -152,9 +154,9 @@ class ReadStatement:
         return ordered(item, column(item.field, table, self._is_json(item.field, is_root)))
 
     def _set_range(self, query: exp.Select, level: Level, is_root: bool) -> None:
-        header = self._asked.range if is_root and self._asked.method == "GET" else ""
+        header = self._request.range if is_root and self._request.method == "GET" else ""
         rows = row_range(level.limit, level.offset, header)
-        self.notes += rows.doubts
+        self.notes += rows.notes
         if rows.limit is not None:
             query.set("limit", exp.Limit(expression=exp.Literal.number(rows.limit)))
         if rows.offset:
@@ -165,12 +167,12 @@ class ReadStatement:
     def _join(self, embed: Embed, rows: str, above: str, levels: EmbedLevels) -> exp.Join:
         """Rows of ``embed`` for each row above: one array of them, or the columns of the one row to be spread."""
         self.notes += [JOIN_NOTE, SPREAD_NOTE if embed.spread else ARRAY_NOTE]
-        self.narrowed = self.narrowed or embed.inner
+        self.has_filtering_embed = self.has_filtering_embed or embed.inner
         own: EmbedLevels = [(path[1:], level) for path, level in levels if path and _has_name(embed, path[0])]
-        below = self._select(embed.items, embed.relation, self._name(embed.relation), own, above)
+        below = self._select(embed.items, embed.relation, self._unique_name(embed.relation), own, above)
         on: exp.Expression = exp.Boolean(this=True)
         if not embed.spread:
-            row = identifier(self._name(f"{embed.shown}_row"))
+            row = identifier(self._unique_name(f"{embed.output_name}_row"))
             array = exp.Anonymous(this="json_agg", expressions=[exp.Column(this=exp.Star(), table=row)])
             inside = exp.Subquery(this=below, alias=exp.TableAlias(this=row.copy()))
             below = exp.Select(expressions=[exp.Alias(this=array, alias=identifier(EMBEDDED_ROWS))]).from_(inside)
@@ -180,7 +182,7 @@ class ReadStatement:
         lateral = exp.Lateral(this=exp.Subquery(this=below), alias=exp.TableAlias(this=identifier(rows)))
         return exp.Join(this=lateral, on=on, **({"kind": "INNER"} if embed.inner else {"side": "LEFT"}))
 
-    def _tell_strays(self, levels: EmbedLevels, embeds: list[Embed]) -> None:
+    def _note_unknown_embeds(self, levels: EmbedLevels, embeds: list[Embed]) -> None:
         for path, _ in levels:
             if path and not any(_has_name(embed, path[0]) for embed in embeds):
                 self.notes.append(f"PostgREST refuses what is asked of '{path[0]}', which select does not embed here.")
@@ -207,7 +209,7 @@ def _embed_columns(embed: Embed, rows: str) -> list[exp.Expression]:
     if not embed.spread:
         found = exp.Column(this=identifier(EMBEDDED_ROWS), table=identifier(rows))
         array = exp.Anonymous(this="coalesce", expressions=[found, constant("[]")])
-        return [exp.Alias(this=array, alias=identifier(embed.shown))]
+        return [exp.Alias(this=array, alias=identifier(embed.output_name))]
     return [exp.Column(this=exp.Star(), table=identifier(rows))]
 
 

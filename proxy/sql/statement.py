@@ -58,7 +58,7 @@ def _statement(asked: ApiRequest, reads: ReadStatement) -> exp.Expression | None
 
 def _count(asked: ApiRequest, reads: ReadStatement) -> str:
     """The count of all rows, whatever limit and offset are; inner embeds, which bear on it too, have no short form."""
-    if reads.narrowed:
+    if reads.has_filtering_embed:
         return "the same FROM and WHERE without LIMIT."
     query = exp.Select(expressions=[exp.Anonymous(this="count", expressions=[exp.Star()])]).from_(reads.table())
     conditions = reads.conditions()

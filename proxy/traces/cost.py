@@ -23,7 +23,7 @@ class TraceCost(msgspec.Struct, frozen=True):
     bytes: int
 
     @property
-    def gates(self) -> bool:
+    def can_fail_build(self) -> bool:
         """Whether it can fail a build: what is inferred, mixed or cut short may be another one's work, or not all of
         it.
         """
@@ -43,17 +43,17 @@ class TraceCosts:
     """What was told of so far, trace by trace; parts of one trace are one work."""
 
     def __init__(self) -> None:
-        self._works: dict[tuple[str, str, bool], TraceCost] = {}
+        self._costs: dict[tuple[str, str, bool], TraceCost] = {}
 
     def add(self, source: str, trace: Trace) -> None:
         """Measure a trace of a recording."""
         place, part = (source, trace.id, trace.explicit), _cost_of(source, trace)
-        before = self._works.get(place)
-        self._works[place] = part if before is None else _combined(before, part)
+        before = self._costs.get(place)
+        self._costs[place] = part if before is None else _combined(before, part)
 
     def all(self) -> list[TraceCost]:
         """In the order that they were told of first."""
-        return list(self._works.values())
+        return list(self._costs.values())
 
 
 def _cost_of(source: str, trace: Trace) -> TraceCost:

@@ -31,32 +31,32 @@ class OpenTrace:
 
     def __init__(self, id_: str, who: bytes, peer: str, explicit: bool, part: int, now: float) -> None:
         self.id = id_
-        self.who = who
+        self.identity_hash = who
         self.peer = peer
         self.explicit = explicit
         self.part = part
         self.route = ""
         self.mixed = False
         self.in_flight = 0
-        self.begun = 0
+        self.request_count = 0
         """Requests so far, those in flight included."""
-        self.saved = 0
+        self.calls_saved = 0
         """Of these, how many took no upstream call of their own, as far as `joined` was told."""
         self._calls: set[int] = set()
         self.start = now
-        self.last = now
+        self.last_active = now
         self.spans: list[Span] = []
         self.truncated = False
 
     def __repr__(self) -> str:
         return f"<OpenTrace {self.id} spans={len(self.spans)} in_flight={self.in_flight}>"
 
-    def joined(self, call: int) -> None:
+    def record_call(self, call: int) -> None:
         """A request was answered by the call of that number, which may be others' too."""
-        self.saved += call in self._calls
+        self.calls_saved += call in self._calls
         self._calls.add(call)
 
-    def closed(self) -> Trace:
+    def to_trace(self) -> Trace:
         """What it became. Without what is still in flight, which it says."""
         return Trace(
             id=self.id,
@@ -66,7 +66,7 @@ class OpenTrace:
             part=self.part,
             route=self.route,
             start=self.start,
-            end=self.last,
+            end=self.last_active,
             spans=tuple(self.spans),
         )
 
@@ -75,12 +75,12 @@ class _IdUse:
     """How a caller names traces."""
 
     def __init__(self) -> None:
-        self.seen = 0
-        self.single = 0
+        self.named = 0
+        self.single_span = 0
 
     @property
     def per_call(self) -> bool:
-        return self.seen >= MIN_NAMED_TRACES and self.single >= PER_CALL_SHARE * self.seen
+        return self.named >= MIN_NAMED_TRACES and self.single_span >= PER_CALL_SHARE * self.named
 
 
 class TraceGrouper:
@@ -92,9 +92,9 @@ class TraceGrouper:
         self._named: Counter[tuple[bytes, str]] = Counter()
         """Open named traces of each caller."""
         self._parts: OrderedDict[str, int] = OrderedDict()
-        self._habits: OrderedDict[bytes, _IdUse] = OrderedDict()
-        self._ripe: list[Trace] = []
-        self._made = 0
+        self._id_uses: OrderedDict[bytes, _IdUse] = OrderedDict()
+        self._closed: list[Trace] = []
+        self._inferred = 0
         self.dropped = 0
         self.per_call_callers = 0
         """Callers found to make a new trace id for every call."""
@@ -114,10 +114,10 @@ class TraceGrouper:
             if len(self._open) >= self.settings.max_open:
                 self.dropped += 1
                 return None
-            trace = self._open[key] = self._make(head, peer, explicit, now)
+            trace = self._open[key] = self._open_trace(head, peer, explicit, now)
         trace.in_flight += 1
-        trace.begun += 1
-        trace.last = now
+        trace.request_count += 1
+        trace.last_active = now
         if head.route and trace.route and head.route != trace.route:
             trace.mixed = not trace.explicit
         trace.route = trace.route or head.route
@@ -126,7 +126,7 @@ class TraceGrouper:
     def end(self, trace: OpenTrace, span: Span, now: float) -> None:
         """A request of ``trace`` was answered."""
         trace.in_flight -= 1
-        trace.last = now
+        trace.last_active = now
         if len(trace.spans) < self.settings.max_spans:
             trace.spans.append(span)
         trace.truncated = len(trace.spans) >= self.settings.max_spans
@@ -136,7 +136,7 @@ class TraceGrouper:
         for key, trace in list(self._open.items()):
             if self._is_over(trace, now):
                 self._close(key, trace)
-        ripe, self._ripe = self._ripe, []
+        ripe, self._closed = self._closed, []
         return ripe
 
     def close_trace(self, name: str) -> bool:
@@ -153,17 +153,17 @@ class TraceGrouper:
         """Close every trace, finished or not."""
         for key, trace in list(self._open.items()):
             self._close(key, trace)
-        ripe, self._ripe = self._ripe, []
+        ripe, self._closed = self._closed, []
         return ripe
 
-    def _make(self, head: RequestHead, peer: str, explicit: bool, now: float) -> OpenTrace:
+    def _open_trace(self, head: RequestHead, peer: str, explicit: bool, now: float) -> OpenTrace:
         if explicit:
             id_ = head.trace or ""
             self._mark_mixed(head.identity_hash, peer)
             self._named[head.identity_hash, peer] += 1
             return OpenTrace(id_, head.identity_hash, peer, True, self._next_part(id_), now)
-        self._made += 1
-        trace = OpenTrace(f"inferred-{self._made}", head.identity_hash, peer, False, 1, now)
+        self._inferred += 1
+        trace = OpenTrace(f"inferred-{self._inferred}", head.identity_hash, peer, False, 1, now)
         trace.mixed = (head.identity_hash, peer) in self._named
         return trace
 
@@ -177,7 +177,7 @@ class TraceGrouper:
         if now - trace.start >= self.settings.max_age or trace.truncated:
             return True
         quiet = self.settings.quiet_explicit if trace.explicit else self.settings.quiet_inferred
-        return not trace.in_flight and now - trace.last >= quiet
+        return not trace.in_flight and now - trace.last_active >= quiet
 
     def _close(self, key: tuple[str, bytes, str], trace: OpenTrace) -> None:
         """It fell silent, or was cut: how its caller names traces is told by its first part."""
@@ -188,12 +188,12 @@ class TraceGrouper:
     def _end(self, key: tuple[str, bytes, str], trace: OpenTrace) -> None:
         del self._open[key]
         if trace.spans:
-            self._ripe.append(trace.closed())
+            self._closed.append(trace.to_trace())
         if trace.explicit:
             self._forget_name(trace)
 
     def _forget_name(self, trace: OpenTrace) -> None:
-        caller = (trace.who, trace.peer)
+        caller = (trace.identity_hash, trace.peer)
         self._named[caller] -= 1
         if not self._named[caller]:
             del self._named[caller]
@@ -206,15 +206,15 @@ class TraceGrouper:
         return part
 
     def _learn(self, trace: OpenTrace) -> None:
-        habit = self._habits.setdefault(trace.who, _IdUse())
-        self._habits.move_to_end(trace.who)
+        habit = self._id_uses.setdefault(trace.identity_hash, _IdUse())
+        self._id_uses.move_to_end(trace.identity_hash)
         was = habit.per_call
-        habit.seen += 1
-        habit.single += len(trace.spans) == 1
+        habit.named += 1
+        habit.single_span += len(trace.spans) == 1
         self.per_call_callers += habit.per_call and not was
-        if len(self._habits) > MAX_CALLERS:
-            self._habits.popitem(last=False)
+        if len(self._id_uses) > MAX_CALLERS:
+            self._id_uses.popitem(last=False)
 
     def _per_call(self, who: bytes) -> bool:
-        habit = self._habits.get(who)
+        habit = self._id_uses.get(who)
         return habit is not None and habit.per_call

@@ -39,11 +39,11 @@ class TraceStore:
         self.keys = 0
         self.dropped = 0
         self.keys_dropped = 0
-        self.told: Callable[[StoredTrace], None] = lambda _: None
+        self.on_stored: Callable[[StoredTrace], None] = lambda _: None
         """Is told of each trace that is new here."""
-        self._traces = traces
-        self._most = spans
-        self._most_keys = keys
+        self._max_traces = traces
+        self._max_spans = spans
+        self._max_keys = keys
         self._keys: OrderedDict[int, int] = OrderedDict()
         """Of each trace that has some, how many."""
         self._wall = wall
@@ -60,8 +60,8 @@ class TraceStore:
             self._entries[number] = entry
             self.spans += len(entry.trace.spans)
             self._count_keys(entry)
-            self._make_room()
-            self.told(entry)
+            self._evict()
+            self.on_stored(entry)
 
     def all(self) -> tuple[StoredTrace, ...]:
         """The newest comes first."""
@@ -73,13 +73,13 @@ class TraceStore:
             return self._entries.get(int(name[:18]))
         return next((entry for entry in reversed(self._entries.values()) if entry.trace.id == name), None)
 
-    def _make_room(self) -> None:
-        while len(self._entries) > self._traces or (self.spans > self._most and len(self._entries) > 1):
+    def _evict(self) -> None:
+        while len(self._entries) > self._max_traces or (self.spans > self._max_spans and len(self._entries) > 1):
             number, entry = self._entries.popitem(last=False)
             self.spans -= len(entry.trace.spans)
             self.keys -= self._keys.pop(number, 0)
             self.dropped += 1
-        while self.keys > self._most_keys:
+        while self.keys > self._max_keys:
             number, keys = self._keys.popitem(last=False)
             self.keys -= keys
             self._drop_keys(self._entries[number], keys)
@@ -87,7 +87,7 @@ class TraceStore:
     def _count_keys(self, entry: StoredTrace) -> None:
         """One that has too many by itself leaves the others theirs."""
         keys = _key_count(entry.trace)
-        if keys > self._most_keys:
+        if keys > self._max_keys:
             self._drop_keys(entry, keys)
         elif keys:
             self._keys[entry.number] = keys
@@ -113,21 +113,21 @@ class WarningStore:
 
     def __init__(self, wall: Callable[[], float]) -> None:
         self._wall = wall
-        self._notices: OrderedDict[str, StoredWarning] = OrderedDict()
+        self._warnings: OrderedDict[str, StoredWarning] = OrderedDict()
 
     def __call__(self, event: Event) -> None:
         if not isinstance(event, Warned):
             return
         now = self._wall()
-        notice = self._notices.setdefault(event.what, StoredWarning(event.what, event.remedy, now, now))
+        notice = self._warnings.setdefault(event.what, StoredWarning(event.what, event.remedy, now, now))
         notice.last, notice.count = now, notice.count + 1
-        self._notices.move_to_end(event.what)
-        if len(self._notices) > MAX_WARNINGS:
-            self._notices.popitem(last=False)
+        self._warnings.move_to_end(event.what)
+        if len(self._warnings) > MAX_WARNINGS:
+            self._warnings.popitem(last=False)
 
     def all(self) -> tuple[StoredWarning, ...]:
         """The latest comes first."""
-        return tuple(reversed(self._notices.values()))
+        return tuple(reversed(self._warnings.values()))
 
 
 def _key_count(trace: Trace) -> int:

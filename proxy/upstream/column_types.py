@@ -66,7 +66,7 @@ class ColumnTypeResolver:
 
     def known(self, member: PendingRequest) -> Mapping[bytes, Column]:
         """The columns of what ``member`` asks for of which something is known."""
-        return self.columns.of(table_of(member), self._clock())
+        return self.columns.known(table_of(member), self._clock())
 
     def unresolved(self, batch: Sequence[PendingRequest]) -> list[bytes]:
         """Columns whose types would let more of ``batch`` share a call, and have not been asked for."""
@@ -102,7 +102,7 @@ class ColumnTypeResolver:
         query = member.query
         name = condition.partition(b"=")[0]
         target = query.target[: query.path_end] + b"?select=" + name + b"&" + condition + b"&limit=0"
-        request = self._context.request(b"GET", target, member.head.merged)
+        request = self._context.request(b"GET", target, member.head.merged_lines)
         labels = CallLabels("types", b"GET", query.relation, costs="FAN001")
         async with self._context.call(request, labels) as answer:
             return read_error_body(await answer.read(LARGEST) or b"")

@@ -60,7 +60,7 @@ def rows_of_a_key_turned_round(patch: Patch) -> None:
 
 
 def rows_beyond_max_rows_accepted(patch: Patch) -> None:
-    patch.setattr(MaxRowsEvidence, "proves", lambda *_: True)
+    patch.setattr(MaxRowsEvidence, "proves_whole", lambda *_: True)
 
 
 def rows_beyond_the_limit_accepted(patch: Patch) -> None:
@@ -77,7 +77,7 @@ def lists_taken_without_an_order(patch: Patch) -> None:
     original = fingerprint._key_columns
     patch.setattr(fingerprint, "_key_columns", lambda params, names, _: original(params, names, True))
     patch.setattr(fingerprint, "_query_shape", fingerprint._query_shape.__wrapped__)  # the cache holds correct shapes
-    patch.setattr(planning.KnownOrder, "certain", True)
+    patch.setattr(planning.KnownOrder, "is_known", True)
     unsorted_ties_accepted(patch)
 
 
@@ -173,9 +173,9 @@ def unknown_headers_copied(patch: Patch) -> None:
 
 
 def a_made_up_406(patch: Patch) -> None:
-    original = NotSingularTemplate.fill
+    original = NotSingularTemplate.render
     patch.setattr(
-        NotSingularTemplate, "fill", lambda self, _: original(self, NotSingular({b"date": b"Date: now\r\n"}, b"", 7))
+        NotSingularTemplate, "render", lambda self, _: original(self, NotSingular({b"date": b"Date: now\r\n"}, b"", 7))
     )
 
 

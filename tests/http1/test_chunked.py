@@ -23,7 +23,7 @@ def decode(stream: bytes, cuts: list[int]) -> tuple[bytes, bytes]:
     edges = [0, *sorted(min(cut, len(stream)) for cut in cuts), len(stream)]
     for start, end in itertools.pairwise(edges):
         buffer += stream[start:end]
-        data += decoder.take(buffer)
+        data += decoder.decode(buffer)
     assert decoder.done
     return data, bytes(buffer)
 
@@ -85,13 +85,13 @@ def test_what_the_encoder_writes_is_read_back(pieces: list[bytes]) -> None:
 )
 def test_what_is_no_chunk_is_refused(stream: bytes) -> None:
     with pytest.raises(FaultError, match="FANIN104"):
-        ChunkDecoder("FANIN104").take(bytearray(stream))
+        ChunkDecoder("FANIN104").decode(bytearray(stream))
 
 
 @given(st.binary(max_size=40))
 def test_whatever_comes_is_data_or_a_fault_and_never_more_than_came(stream: bytes) -> None:
     try:
-        data = ChunkDecoder("FANIN104").take(bytearray(stream))
+        data = ChunkDecoder("FANIN104").decode(bytearray(stream))
     except FaultError:
         return
     assert len(data) <= len(stream)

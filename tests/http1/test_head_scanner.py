@@ -39,7 +39,7 @@ def search(head: bytes, size: int, buffer: bytearray, limits: HeadLimits = LIMIT
     found = HeadScanner(limits)
     for at in range(0, len(head), size):
         buffer += head[at : at + size]
-        end = found.end(buffer)
+        end = found.find_end(buffer)
         if end >= 0:
             return end, found.is_long
     return -1, found.is_long

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 
 def shares(call: MergedCall) -> FetchResult:
-    return {value: Slice(b"", value.removeprefix(b"eq."), 1) for value in call.owners}
+    return {value: Slice(b"", value.removeprefix(b"eq."), 1) for value in call.requests_by_value}
 
 
 class Calls:
@@ -71,7 +71,7 @@ class KnownColumns:
         self.columns = columns
 
     def known(self, member: PendingRequest) -> Mapping[bytes, Column]:
-        return self.columns.of(table_of(member), 0.0)
+        return self.columns.known(table_of(member), 0.0)
 
     def record_bad_value(self, member: PendingRequest, name: bytes, type_name: str, literal: bytes) -> None:
         self.columns.record_bad_value(table_of(member), name, type_name, literal, 0.0)
@@ -179,7 +179,7 @@ class Made:
             assert held.batcher.waiting == 0
             assert not held.batcher.open_windows
             assert not held.batcher._tasks
-            assert all(gate.idle for gate in held.batcher.schedulers._gates.values())
+            assert all(gate.idle for gate in held.batcher.schedulers._schedulers.values())
         assert not self.originals.open
         assert not [event for event in self.said if isinstance(event, Warned)]
 

@@ -105,7 +105,7 @@ async def test_an_error_is_shared_as_it_is(status: bytes) -> None:
 async def test_an_answer_teaches_what_answers_teach() -> None:
     made = Made(originals=Originals(FINE.replace(b"0-0/*", b"0-499/*")))
     await settled(made, made.share(PAGE, PAGE))
-    assert made.evidence.proves(499, 0.0)
+    assert made.evidence.proves_whole(499, 0.0)
 
 
 # What is one caller's.

@@ -62,7 +62,7 @@ class Made:
         (call,) = plan([member(f"/t?id=eq.{n}") for n in (1, 2)], b"alias", CallLimits(9, 9000))
         assert isinstance(call, MergedCall)
         self.call = call
-        self.pairs = [(literal, members[0]) for literal, members in call.owners.items()]
+        self.pairs = [(literal, members[0]) for literal, members in call.requests_by_value.items()]
 
     def tell(self, patch: pytest.MonkeyPatch, originals: str, merged: Callable[[], FetchResult]) -> None:
         """Further originals say the letters one after another, of every member; merged calls what ``merged`` says."""
@@ -83,7 +83,7 @@ class Made:
         patch.setattr(self.checker.fetcher, "fetch", fetch)
 
     def shares(self, body: bytes) -> dict[bytes, Slice | NotSingular]:
-        return {literal: Slice(HEAD, body, 1) for literal in self.call.owners}
+        return {literal: Slice(HEAD, body, 1) for literal in self.call.requests_by_value}
 
     async def compare(self, first: ComparedAnswer | str, share: bytes = b"m") -> dict[str, int]:
         async def ask(_: PendingRequest) -> ComparedAnswer | str:
@@ -163,7 +163,7 @@ async def test_what_could_not_be_heard_or_filled_in_is_counted_as_that(monkeypat
     made = Made()
     assert await made.compare(FAILED) == {FAILED: 2}
     made.said.clear()
-    monkeypatch.setattr(made, "shares", lambda _: dict.fromkeys(made.call.owners, NotSingular({}, b"", 0)))
+    monkeypatch.setattr(made, "shares", lambda _: dict.fromkeys(made.call.requests_by_value, NotSingular({}, b"", 0)))
     assert await made.compare(heard(b"o")) == {UNUSABLE: 2}
 
 

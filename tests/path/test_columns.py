@@ -12,16 +12,16 @@ TEXT, INTEGER = Column("text"), Column("integer")
 def test_what_upstream_said_is_believed_for_its_lifetime() -> None:
     columns = ColumnRegistry(60.0, 9)
     columns.learn(("t", ""), b"k", TEXT, 0.0)
-    assert columns.of(("t", ""), 60.0) == {b"k": TEXT}
-    assert columns.of(("t", ""), 60.1) == {}
-    assert columns.of(("u", ""), 0.0) == {}
+    assert columns.known(("t", ""), 60.0) == {b"k": TEXT}
+    assert columns.known(("t", ""), 60.1) == {}
+    assert columns.known(("u", ""), 0.0) == {}
 
 
 def test_what_upstream_did_not_tell_is_asked_again_soon() -> None:
     columns = ColumnRegistry(300.0, 9)
     columns.learn(("t", ""), b"k", Column(""), 0.0)
-    assert columns.of(("t", ""), RETRY_UNKNOWN_AFTER) == {b"k": Column("")}
-    assert columns.of(("t", ""), RETRY_UNKNOWN_AFTER + 1) == {}
+    assert columns.known(("t", ""), RETRY_UNKNOWN_AFTER) == {b"k": Column("")}
+    assert columns.known(("t", ""), RETRY_UNKNOWN_AFTER + 1) == {}
 
 
 def test_the_catalogs_word_counts_first() -> None:
@@ -29,14 +29,14 @@ def test_the_catalogs_word_counts_first() -> None:
     columns.apply_catalog({"t": {b"k": INTEGER}})
     columns.learn(("t", ""), b"k", TEXT, 0.0)
     columns.learn(("t", ""), b"computed", TEXT, 0.0)
-    assert columns.of(("t", ""), 0.0) == {b"k": INTEGER, b"computed": TEXT}
+    assert columns.known(("t", ""), 0.0) == {b"k": INTEGER, b"computed": TEXT}
 
 
 def test_a_catalog_read_again_ends_what_upstream_said() -> None:
     columns = ColumnRegistry(60.0, 9)
     columns.learn(("t", ""), b"k", TEXT, 0.0)
     columns.apply_catalog({"t": {b"id": INTEGER}})
-    assert columns.of(("t", ""), 0.0) == {b"id": INTEGER}
+    assert columns.known(("t", ""), 0.0) == {b"id": INTEGER}
 
 
 def test_what_an_answer_contradicted_is_forgotten() -> None:
@@ -44,36 +44,36 @@ def test_what_an_answer_contradicted_is_forgotten() -> None:
     columns.apply_catalog({"t": {b"k": INTEGER}, "u": {b"k": INTEGER}})
     columns.learn(("t", ""), b"x", TEXT, 0.0)
     assert columns.forget(("t", ""))
-    assert columns.of(("t", ""), 0.0) == {}
-    assert columns.of(("u", ""), 0.0) == {b"k": INTEGER}
+    assert columns.known(("t", ""), 0.0) == {}
+    assert columns.known(("u", ""), 0.0) == {b"k": INTEGER}
     columns.learn(("t", ""), b"x", TEXT, 0.0)
     assert not columns.forget(("t", ""))
-    assert columns.of(("t", ""), 0.0) == {}
+    assert columns.known(("t", ""), 0.0) == {}
 
 
 def test_refused_literals_are_gathered_up_to_a_bound() -> None:
     columns = ColumnRegistry(60.0, 9)
     for n in range(MAX_BAD_VALUES + 5):
         columns.record_bad_value(("t", ""), b"k", "enum", b"%d" % n, 0.0)
-    found = columns.of(("t", ""), 0.0)[b"k"]
+    found = columns.known(("t", ""), 0.0)[b"k"]
     assert found.type == "enum"
-    assert len(found.refused) == MAX_BAD_VALUES
+    assert len(found.bad_values) == MAX_BAD_VALUES
     columns.record_bad_value(("t", ""), b"k", "integer", b"x", 0.0)
-    assert columns.of(("t", ""), 0.0)[b"k"] == Column("integer", refused=frozenset((b"x",)))
+    assert columns.known(("t", ""), 0.0)[b"k"] == Column("integer", bad_values=frozenset((b"x",)))
 
 
 def test_what_upstream_refused_is_known_beside_the_catalog() -> None:
     columns = ColumnRegistry(60.0, 9)
-    columns.apply_catalog({"t": {b"ip": Column("inet", certain=True)}})
+    columns.apply_catalog({"t": {b"ip": Column("inet", deterministic=True)}})
     assert not columns.record_bad_value(("t", ""), b"ip", "inet", b"1", 0.0)
-    assert columns.of(("t", ""), 0.0) == {b"ip": Column("inet", certain=True, refused=frozenset((b"1",)))}
+    assert columns.known(("t", ""), 0.0) == {b"ip": Column("inet", deterministic=True, bad_values=frozenset((b"1",)))}
 
 
 def test_a_catalog_that_names_another_type_than_upstream_is_dropped() -> None:
     columns = ColumnRegistry(60.0, 9)
     columns.apply_catalog({"t": {b"k": TEXT}})
     assert columns.record_bad_value(("t", ""), b"k", "integer", b"a", 0.0)
-    assert columns.of(("t", ""), 0.0) == {}
+    assert columns.known(("t", ""), 0.0) == {}
 
 
 def test_what_is_learnt_of_a_table_with_a_profile_says_nothing_of_the_one_without() -> None:
@@ -81,17 +81,17 @@ def test_what_is_learnt_of_a_table_with_a_profile_says_nothing_of_the_one_withou
     named, unnamed = (table_of(member("/t", f"Host: h{lines}")) for lines in ("\nAccept-Profile: public", ""))
     columns = ColumnRegistry(60.0, 9)
     columns.learn(named, b"k", TEXT, 0.0)
-    assert columns.of(unnamed, 0.0) == {}
+    assert columns.known(unnamed, 0.0) == {}
     columns.apply_catalog({"public.t": {b"k": INTEGER}})
-    assert columns.of(unnamed, 0.0) == columns.of(named, 0.0) == {b"k": INTEGER}
+    assert columns.known(unnamed, 0.0) == columns.known(named, 0.0) == {b"k": INTEGER}
 
 
 def test_relations_are_bounded() -> None:
     columns = ColumnRegistry(60.0, 2)
     for name in ("a", "b", "c"):
         columns.learn((name, ""), b"k", TEXT, 0.0)
-    assert columns.of(("a", ""), 0.0) == {}
-    assert columns.of(("c", ""), 0.0) == {b"k": TEXT}
+    assert columns.known(("a", ""), 0.0) == {}
+    assert columns.known(("c", ""), 0.0) == {b"k": TEXT}
 
 
 def wanted(*targets: str, known: dict[bytes, Column] | None = None) -> list[bytes]:

@@ -107,9 +107,9 @@ def test_rows_in_another_order_differ_unless_any_order_will_do() -> None:
     one = ComparedAnswer(HEAD, b'[{"a":"}, \\n {"}, \n {"b": 1.0}]')
     two = ComparedAnswer(HEAD, b'[{"b": 1.0}, \n {"a":"}, \\n {"}]')
     assert difference(one, two)
-    assert difference(one, two, Exemptions(order=True)) == ""
+    assert difference(one, two, Exemptions(row_order=True)) == ""
     for body in (b'[{"b":1}, \n {"a":"}, \\n {"}]', b'[{"b": 1.0}]', b"no json", b'[{"b": 1.0},{"a":"}, \\n {"}]'):
-        assert difference(one, ComparedAnswer(HEAD, body), Exemptions(order=True))
+        assert difference(one, ComparedAnswer(HEAD, body), Exemptions(row_order=True))
 
 
 # Judging.
@@ -120,7 +120,7 @@ def heard(*told: ComparedAnswer | str) -> str:
     case = Comparison(ONE, TWO)
     for what, one in zip(ROUNDS, told, strict=False):
         assert case.result == ""
-        case.hear(what, one)
+        case.add(what, one)
     return case.result
 
 
@@ -154,7 +154,7 @@ def test_what_could_not_be_heard_settles_it(result: str) -> None:
 def test_rows_that_never_show_the_same_twice_are_never_a_mismatch(versions: list[int]) -> None:
     original, merged, *rest = (ComparedAnswer(HEAD, b"[%d]" % version) for version in versions)
     case = Comparison(original, merged)
-    case.hear(ORIGINALS, rest[0])
+    case.add(ORIGINALS, rest[0])
     assert case.result == UNSTABLE
 
 
@@ -212,9 +212,9 @@ def test_only_that_query_is_paused() -> None:
 
 def test_after_a_pause_every_batch_is_compared_for_as_long_again() -> None:
     pauses = MismatchPauses(2.0, 5.0, 10)
-    assert not pauses.watched("a", 0.0)
+    assert not pauses.compares_all("a", 0.0)
     pauses.start("a", 0.0)
-    assert [pauses.watched("a", now) for now in (1.0, 2.0, 3.9, 4.0)] == [True, True, True, False]
+    assert [pauses.compares_all("a", now) for now in (1.0, 2.0, 3.9, 4.0)] == [True, True, True, False]
 
 
 def test_who_was_right_for_long_begins_with_the_first_pause() -> None:

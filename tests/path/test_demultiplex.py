@@ -207,7 +207,7 @@ def test_what_a_miss_needs_of_the_merged_answer_are_its_date_and_what_the_gatewa
     miss = got[b"eq.1"]
     assert isinstance(miss, NotSingular)
     assert (miss.server, miss.rows) == (b"Server: postgrest/12.0.2", 0)
-    assert miss.stamps == {
+    assert miss.per_answer_lines == {
         b"date": b"Date: Sun, 22 Nov 2026 17:00:00 GMT\r\n",
         b"sb-request-id": b"sb-request-id: 7\r\n",
         b"cf-ray": b"CF-Ray: 8-CDG\r\n",
@@ -367,7 +367,7 @@ def test_a_list_whose_rows_are_tied_across_keys_is_a_doubt() -> None:
 
 
 def test_texts_are_told_apart_as_json_writes_them() -> None:
-    bounds = CallLimits(200, 7000, {b"k": Column("text", certain=True)})
+    bounds = CallLimits(200, 7000, {b"k": Column("text", deterministic=True)})
     literals = ["a%22b", "%5Cz", "x%0Ay", "%C3%A9", "", "%01w"]
     (call,) = plan([member(f"/t?k=eq.{literal}") for literal in literals], ALIAS, bounds)
     assert isinstance(call, MergedCall)

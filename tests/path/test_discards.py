@@ -10,13 +10,13 @@ from proxy.path.discards import HALVED_AFTER, MAX_NAMES, DiscardCounts
 
 def after(discards: DiscardCounts, answers: int) -> DiscardCounts:
     for _ in range(answers):
-        discards.answered()
+        discards.record_answer()
     return discards
 
 
 def lost(discards: DiscardCounts, name: str) -> bool:
-    discards.answered()
-    return discards.discarded(name)
+    discards.record_answer()
+    return discards.record_discard(name)
 
 
 def test_a_header_of_every_answer_is_told_with_the_first_and_never_again() -> None:
@@ -55,7 +55,7 @@ def test_a_header_that_went_and_came_back_is_told_again() -> None:
 
 def test_names_without_end_are_bounded_and_told_no_more() -> None:
     discards = DiscardCounts()
-    told = sum(discards.discarded(f"x-{n}") for n in range(10 * MAX_NAMES))
+    told = sum(discards.record_discard(f"x-{n}") for n in range(10 * MAX_NAMES))
     assert told == len(discards) == MAX_NAMES
 
 
@@ -63,8 +63,8 @@ def test_names_without_end_are_bounded_and_told_no_more() -> None:
 def test_nothing_is_told_that_was_not_discarded_now(names: list[str]) -> None:
     discards, told = DiscardCounts(), []
     for name in names:
-        discards.answered()
-        if name and discards.discarded(name):
+        discards.record_answer()
+        if name and discards.record_discard(name):
             told.append(name)
     assert set(told) <= set(names)
     assert len(discards) <= 2

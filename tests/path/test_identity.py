@@ -26,21 +26,21 @@ def test_what_travels_is_every_end_to_end_line_as_it_came() -> None:
         b"accept:  a \r\nConnection: keep-alive, TE\r\nTE: trailers\r\nX-Fanin: off\r\nx-fanin-route: r\r\nHost: c\r\n"
         b"Keep-Alive: 5\r\nProxy-Connection: x\r\nHTTP2-Settings: x\r\nUpgrade: h2c\r\nX: \xff\r\nX: \xff"
     )
-    assert head.forward == b"accept:  a \r\nHost: upstream:3000\r\nX: \xff\r\nX: \xff\r\n"
-    assert head.merged == head.forward + b"Accept-Encoding: identity\r\n"
+    assert head.forwarded_lines == b"accept:  a \r\nHost: upstream:3000\r\nX: \xff\r\nX: \xff\r\n"
+    assert head.merged_lines == head.forwarded_lines + b"Accept-Encoding: identity\r\n"
     assert head.route == "r"
 
 
 def test_the_clients_host_is_kept_where_no_other_is_set() -> None:
     rules = head_rules(b"", (), (), (), b"key")
-    assert read(HOST, rules).forward == HOST
+    assert read(HOST, rules).forwarded_lines == HOST
 
 
 def test_a_merged_call_asks_for_no_compression() -> None:
     head = read(HOST + b"Accept-Encoding: gzip\r\nX: y")
-    assert b"gzip" in head.forward
-    assert b"gzip" not in head.merged
-    assert head.merged.endswith(b"Accept-Encoding: identity\r\n")
+    assert b"gzip" in head.forwarded_lines
+    assert b"gzip" not in head.merged_lines
+    assert head.merged_lines.endswith(b"Accept-Encoding: identity\r\n")
 
 
 @pytest.mark.parametrize(
@@ -112,8 +112,8 @@ def test_identities_are_remembered_only_as_keyed_hashes() -> None:
 def test_a_peer_that_upstream_is_told_of_is_identity() -> None:
     head = read(HOST + b"X: y")
     one, two = with_peer(head, b"10.0.0.1", b"key"), with_peer(head, b"10.0.0.2", b"key")
-    assert one.forward == head.forward + b"X-Forwarded-For: 10.0.0.1\r\n"
-    assert one.merged == head.merged + b"X-Forwarded-For: 10.0.0.1\r\n"
+    assert one.forwarded_lines == head.forwarded_lines + b"X-Forwarded-For: 10.0.0.1\r\n"
+    assert one.merged_lines == head.merged_lines + b"X-Forwarded-For: 10.0.0.1\r\n"
     assert len({head.identity, one.identity, two.identity}) == 3
     assert len({head.identity_hash, one.identity_hash, two.identity_hash}) == 3
     assert with_peer(head, b"10.0.0.1", b"key") == one
@@ -158,7 +158,7 @@ def test_http_1_0_needs_no_host_and_closes() -> None:
 def test_only_a_websocket_without_a_body_is_an_upgrade(lines: bytes, minor: int, websocket: bool) -> None:
     head = read(HOST + lines, minor=minor)
     assert head.websocket is websocket
-    assert b"Upgrade" not in head.forward
+    assert b"Upgrade" not in head.forwarded_lines
 
 
 @pytest.mark.parametrize(

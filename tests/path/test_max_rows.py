@@ -15,13 +15,13 @@ def fresh(configured: int | None = None) -> MaxRowsEvidence:
 
 
 def test_nothing_is_proven_at_first() -> None:
-    assert not fresh().proves(0, 0.0)
+    assert not fresh().proves_whole(0, 0.0)
 
 
 def test_a_configured_max_rows_proves_what_is_below_it_for_ever() -> None:
     evidence = fresh(10)
-    assert evidence.proves(9, 1e9)
-    assert not evidence.proves(10, 0.0)
+    assert evidence.proves_whole(9, 1e9)
+    assert not evidence.proves_whole(10, 0.0)
 
 
 def test_what_is_configured_is_not_unlearnt() -> None:
@@ -34,26 +34,26 @@ def test_what_is_configured_is_not_unlearnt() -> None:
 def test_an_answer_of_more_rows_proves_fewer_to_be_whole() -> None:
     evidence = fresh()
     evidence.record_rows(100, 0.0)
-    assert evidence.proves(99, 0.0)
-    assert not evidence.proves(100, 0.0)
+    assert evidence.proves_whole(99, 0.0)
+    assert not evidence.proves_whole(100, 0.0)
 
 
 def test_such_a_proof_is_good_for_a_minute() -> None:
     evidence = fresh()
     evidence.record_rows(100, 0.0)
     evidence.record_rows(50, 30.0)
-    assert evidence.proves(99, LIFETIME)
-    assert not evidence.proves(50, LIFETIME + 1)
-    assert evidence.proves(49, LIFETIME + 1)
-    assert not evidence.proves(0, 2 * LIFETIME)
+    assert evidence.proves_whole(99, LIFETIME)
+    assert not evidence.proves_whole(50, LIFETIME + 1)
+    assert evidence.proves_whole(49, LIFETIME + 1)
+    assert not evidence.proves_whole(0, 2 * LIFETIME)
 
 
 def test_a_cut_answer_teaches_max_rows() -> None:
     evidence = fresh()
     evidence.record_cut(3, 0.0)
     assert evidence.known(0.0) == 3
-    assert evidence.proves(2, 0.0)
-    assert not evidence.proves(3, 0.0)
+    assert evidence.proves_whole(2, 0.0)
+    assert not evidence.proves_whole(3, 0.0)
 
 
 def test_what_was_learnt_is_forgotten_after_a_minute_because_it_may_have_been_lowered() -> None:
@@ -61,7 +61,7 @@ def test_what_was_learnt_is_forgotten_after_a_minute_because_it_may_have_been_lo
     evidence.record_cut(1000, 0.0)
     assert evidence.known(LIFETIME) == 1000
     assert evidence.known(LIFETIME + 1) is None
-    assert not evidence.proves(5, LIFETIME + 1)
+    assert not evidence.proves_whole(5, LIFETIME + 1)
 
 
 def test_a_larger_answer_proves_that_max_rows_was_raised() -> None:
@@ -69,23 +69,23 @@ def test_a_larger_answer_proves_that_max_rows_was_raised() -> None:
     evidence.record_cut(3, 0.0)
     evidence.record_rows(4, 1.0)
     assert evidence.known(1.0) is None
-    assert evidence.proves(3, 1.0)
-    assert not evidence.proves(4, 1.0)
+    assert evidence.proves_whole(3, 1.0)
+    assert not evidence.proves_whole(4, 1.0)
 
 
 def test_a_cut_proves_that_max_rows_was_lowered() -> None:
     evidence = fresh()
     evidence.record_rows(1000, 0.0)
     evidence.record_cut(3, 1.0)
-    assert not evidence.proves(500, 1.0)
-    assert not evidence.proves(500, LIFETIME)
+    assert not evidence.proves_whole(500, 1.0)
+    assert not evidence.proves_whole(500, LIFETIME)
 
 
 def test_answers_without_rows_prove_nothing() -> None:
     evidence = fresh()
     evidence.record_rows(0, 0.0)
     evidence.record_rows(-1, 0.0)
-    assert not evidence.proves(0, 0.0)
+    assert not evidence.proves_whole(0, 0.0)
 
 
 @given(st.lists(st.tuples(st.floats(0, 50), st.integers(-1, 10**6)), max_size=40), st.floats(0, 200))
@@ -96,16 +96,16 @@ def test_the_mark_is_the_largest_answer_of_the_last_minute(seen: list[tuple[floa
         evidence.record_rows(rows, at)
     now = max([now, *(at for at, _ in seen)])
     mark = max([0, *(rows for at, rows in seen if now - at <= LIFETIME)])
-    assert evidence.proves(mark - 1, now)
-    assert not evidence.proves(mark, now)
+    assert evidence.proves_whole(mark - 1, now)
+    assert not evidence.proves_whole(mark, now)
 
 
 def test_what_is_remembered_is_bounded_and_forgetting_never_proves_more() -> None:
     evidence = fresh()
     for rows in range(10 * MAX_ROW_COUNTS, 0, -1):
         evidence.record_rows(rows, 0.0)
-    assert evidence.proves(MAX_ROW_COUNTS - 1, 0.0)
-    assert not evidence.proves(MAX_ROW_COUNTS, 0.0)
+    assert evidence.proves_whole(MAX_ROW_COUNTS - 1, 0.0)
+    assert not evidence.proves_whole(MAX_ROW_COUNTS, 0.0)
 
 
 def test_max_rows_allows_what_was_seen_and_what_is_configured_but_no_row_more() -> None:

@@ -32,7 +32,7 @@ def planned(*targets: str, bounds: CallLimits = BOUNDS, lines: str = "Host: h") 
 def shapes(calls: Sequence[PlannedCall]) -> list[list[bytes]]:
     """The filter values of each merged call without their `eq.`, and the target of each original."""
     return [
-        [value.removeprefix(b"eq.") for value in call.owners]
+        [value.removeprefix(b"eq.") for value in call.requests_by_value]
         if isinstance(call, MergedCall)
         else [members_of(call)[0].query.target]
         for call in calls
@@ -40,7 +40,7 @@ def shapes(calls: Sequence[PlannedCall]) -> list[list[bytes]]:
 
 
 def members_of(call: PlannedCall) -> Sequence[PendingRequest]:
-    return [call.member] if isinstance(call, Single) else call.members
+    return [call.request] if isinstance(call, Single) else call.requests
 
 
 def test_look_alikes_share_one_call() -> None:
@@ -57,13 +57,13 @@ def test_one_member_goes_as_it_came() -> None:
 def test_equal_requests_among_others_share_the_rows_of_their_key() -> None:
     (call,) = planned("/t?id=eq.1", "/t?id=eq.2", "/t?id=eq.1")
     assert isinstance(call, MergedCall)
-    assert [len(members) for members in call.owners.values()] == [2, 1]
+    assert [len(members) for members in call.requests_by_value.values()] == [2, 1]
 
 
 def test_equal_requests_among_themselves_share_an_original() -> None:
     (call,) = planned("/t?id=eq.1", "/t?id=eq.1", "/t?id=eq.1")
     assert isinstance(call, Identical)
-    assert len(call.members) == 3
+    assert len(call.requests) == 3
 
 
 def test_equal_requests_share_an_original_whatever_kept_them_from_merging() -> None:
@@ -144,7 +144,7 @@ def test_calls_are_cut_by_the_bytes_of_their_target() -> None:
     calls = planned(*[f"/t?id=eq.{10**17 + n}" for n in range(50)], bounds=CallLimits(max_keys=200, max_url=200))
     assert len(calls) > 5
     assert all(isinstance(call, MergedCall) and len(call.target) <= 200 for call in calls)
-    assert sum(len(call.owners) for call in calls if isinstance(call, MergedCall)) == 50
+    assert sum(len(call.requests_by_value) for call in calls if isinstance(call, MergedCall)) == 50
 
 
 def test_who_has_no_room_for_a_hidden_column_goes_as_it_came() -> None:
@@ -163,7 +163,7 @@ def test_who_is_not_of_the_learnt_type_goes_alone_and_the_rest_share() -> None:
 def test_the_way_around_the_literal_is_that_of_content_location() -> None:
     (call,) = planned("/t?z=gt.0&id=eq.1&a=gt.%20", "/t?z=gt.0&id=eq.2&a=gt.%20")
     assert isinstance(call, MergedCall)
-    before, after = call.location
+    before, after = call.content_location
     assert before + b"eq.2" + after == canonical_query(b"z=gt.0&id=eq.2&a=gt.%20")
 
 
@@ -185,7 +185,7 @@ LIMITS = st.builds(
             {b"b": Column("uuid")},
             {b"a": Column("uuid"), b"b": Column("integer")},
             {b"b": Column("text")},
-            {b"b": Column("text", certain=True), b"c": Column("integer", unique=True)},
+            {b"b": Column("text", deterministic=True), b"c": Column("integer", unique=True)},
             {b"a": Column('"char"'), b"b": Column("enum")},
         ]
     ),
@@ -203,7 +203,9 @@ def test_every_member_is_in_exactly_one_call_that_may_serve_it(
         placed.update(members_of(call))
         if isinstance(call, Identical):
             assert (
-                len({(one.query.target, one.head.coalescing_identity) for one in call.members}) == 1 < len(call.members)
+                len({(one.query.target, one.head.coalescing_identity) for one in call.requests})
+                == 1
+                < len(call.requests)
             )
         if isinstance(call, MergedCall):
             check_merged(call, bounds)
@@ -211,16 +213,16 @@ def test_every_member_is_in_exactly_one_call_that_may_serve_it(
 
 
 def check_merged(call: MergedCall, bounds: CallLimits) -> None:
-    assert len(call.owners) > 1
+    assert len(call.requests_by_value) > 1
     assert len(call.literals) <= bounds.max_keys
     assert len(call.target) <= bounds.max_url
-    assert len({member.head.identity for member in call.members}) == 1
+    assert len({member.head.identity for member in call.requests}) == 1
     assert len({literal.lstrip(b"-") for literal in call.literals}) == len(call.literals)
     assert all(can_merge(literal, call.column) for literal in call.literals)
     if call.column is None:
         assert len({canonical(literal) for literal in call.literals}) == 1
     without = set()
-    for value, members in call.owners.items():
+    for value, members in call.requests_by_value.items():
         for owner in members:
             (key,) = [key for key in owner.query.keys if key.name == call.key]
             assert key.value == value
@@ -246,7 +248,7 @@ def test_groups_come_largest_first_and_singles_last(batch: list[tuple[str, str]]
 
 def test_a_batch_of_pairs_is_planned_as_pairs() -> None:
     calls = planned(*[f"/t?a=eq.{n}&b=eq.{n // 2}" for n in range(2000)])
-    assert all(isinstance(call, MergedCall) and len(call.owners) == 2 for call in calls)
+    assert all(isinstance(call, MergedCall) and len(call.requests_by_value) == 2 for call in calls)
     assert len(calls) == 1000
 
 
@@ -277,7 +279,7 @@ def test_texts_that_a_collation_could_hold_equal_never_share_a_call() -> None:
 def test_one_spelling_twice_is_one_key() -> None:
     (call,) = planned("/t?k=eq.a%20b", "/t?k=eq.a+b", "/t?k=eq.c", bounds=ANY)
     assert isinstance(call, MergedCall)
-    assert [len(members) for members in call.owners.values()] == [2, 1]
+    assert [len(members) for members in call.requests_by_value.values()] == [2, 1]
 
 
 def test_text_out_of_json_needs_no_type() -> None:
@@ -306,7 +308,7 @@ def test_order_columns_are_carried_where_they_can_prove_that_nothing_is_tied(
     assert isinstance(call, MergedCall)
     assert call.target.split(b"select=")[1].split(b"&")[0] == hidden + b",a"
     assert call.order_is_total is total
-    assert len(call.carried) == hidden.count(b",")
+    assert len(call.order_columns) == hidden.count(b",")
 
 
 def test_lists_share_a_call_under_a_certain_order_only() -> None:

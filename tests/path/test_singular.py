@@ -22,7 +22,7 @@ BODY = (
 def test_another_number_and_another_date_are_filled_in_and_both_content_types_stay() -> None:
     template = read_template(LINE, fields(HEAD), BODY, POSTGREST)
     assert template is not None
-    share = template.fill(NotSingular(NOW, b"", 12))
+    share = template.render(NotSingular(NOW, b"", 12))
     assert share.body == BODY.replace(b" 0 rows", b" 12 rows")
     expected = f"Date: now\nServer: postgrest/12.0.2\n{TYPES}\nContent-Length: {len(share.body)}\n"
     assert share.head == LINE + b"\r\n" + expected.replace("\n", "\r\n").encode()
@@ -31,13 +31,13 @@ def test_another_number_and_another_date_are_filled_in_and_both_content_types_st
 def test_a_date_keeps_its_place_among_the_headers() -> None:
     template = read_template(LINE, fields("Server: s\nDate: then\nVary: Accept"), BODY, POSTGREST)
     assert template is not None
-    assert template.fill(NotSingular(NOW, b"", 0)).head.startswith(LINE + b"\r\nServer: s\r\nDate: now\r\nVary: ")
+    assert template.render(NotSingular(NOW, b"", 0)).head.startswith(LINE + b"\r\nServer: s\r\nDate: now\r\nVary: ")
 
 
 def test_a_missing_date_is_not_made_up() -> None:
     template = read_template(LINE, fields("Server: s"), BODY, POSTGREST)
     assert template is not None
-    assert b"Date" not in template.fill(NotSingular({}, b"", 2)).head
+    assert b"Date" not in template.render(NotSingular({}, b"", 2)).head
 
 
 def test_what_a_gateway_adds_is_that_of_the_answer_at_hand_and_never_the_learnt_one() -> None:
@@ -45,7 +45,7 @@ def test_what_a_gateway_adds_is_that_of_the_answer_at_hand_and_never_the_learnt_
     template = read_template(LINE, fields(learnt), BODY, SUPABASE)
     assert template is not None
     ray, via = {b"cf-ray": b"cf-ray: new\r\n"}, {b"via": b"Via: 1\r\nVia: 2\r\n"}
-    head = template.fill(NotSingular(NOW | ray | via | {b"nel": b"NEL: {}\r\n"}, b"", 0)).head
+    head = template.render(NotSingular(NOW | ray | via | {b"nel": b"NEL: {}\r\n"}, b"", 0)).head
     expected = "cf-ray: new\nDate: now\nVia: 1\nVia: 2\nServer: s\nVary: Accept\n"
     assert head.startswith(LINE + b"\r\n" + expected.replace("\n", "\r\n").encode() + b"Content-Length: ")
 
@@ -86,11 +86,11 @@ def test_a_share_is_whole_and_a_miss_only_with_a_template() -> None:
         Slice(b"", b"[]", 0),
         NotSingular(NOW, b"Server: postgrest/12.0.2", 3),
     )
-    assert templates.whole(share, b"a", 0.0) is share
-    assert templates.whole(miss, b"a", 0.0) is None
+    assert templates.slice_for(share, b"a", 0.0) is share
+    assert templates.slice_for(miss, b"a", 0.0) is None
     templates.learn(b"a", template, 0.0)
-    assert templates.whole(miss, b"a", 0.0) == template.fill(miss)
-    assert templates.whole(miss, b"b", 0.0) is None
+    assert templates.slice_for(miss, b"a", 0.0) == template.render(miss)
+    assert templates.slice_for(miss, b"b", 0.0) is None
 
 
 def test_another_release_has_to_be_asked_anew() -> None:

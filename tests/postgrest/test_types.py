@@ -19,7 +19,7 @@ from proxy.postgrest.types import (
 )
 
 U = b"0b5e7c1a-9f0e-4d55-8f6b-3a4b5c6d7e8f"
-TEXT = Column("text", certain=True)
+TEXT = Column("text", deterministic=True)
 E = "é".encode()
 
 

@@ -52,7 +52,7 @@ def span(
         query = with_long_list(query, raw, place)
     count, kind = (0, "") if place is None else estimate_list(raw[place[0] : place[1]])
     keys = tuple((key.name.decode(), key.kind.value) for key in query.keys)
-    size = len(f"{method} {target} HTTP/1.1\r\n\r\n") + len(HEAD.forward)
+    size = len(f"{method} {target} HTTP/1.1\r\n\r\n") + len(HEAD.forwarded_lines)
     return Span(
         number=number,
         method=method,

@@ -14,7 +14,7 @@ TWO = trace([span("GET /t?id=eq.1 â†’ 3 rows, 2 kB", 1), span("GET /t?id=eq.2 â†
 def test_queries_calls_rows_and_bytes_are_counted() -> None:
     (work,) = works("file", [TWO])
     assert (work.queries, work.upstream_calls, work.rows, work.bytes) == (2, 2, 7, 3000)
-    assert (work.source, work.id, work.route, work.gates) == ("file", "t", "GET /export", True)
+    assert (work.source, work.id, work.route, work.can_fail_build) == ("file", "t", "GET /export", True)
 
 
 def test_a_call_that_answered_several_is_one() -> None:
@@ -37,8 +37,8 @@ def test_parts_of_a_trace_are_one_work() -> None:
 @pytest.mark.parametrize("change", [{"explicit": False}, {"mixed": True}, {"truncated": True}])
 def test_what_is_inferred_mixed_or_cut_short_cannot_fail_a_build(change: dict[str, bool]) -> None:
     (work,) = works("file", [replace(TWO, **change)])
-    assert not work.gates
-    assert [one.gates for one in works("file", [TWO, replace(TWO, part=2, truncated=True)])] == [False]
+    assert not work.can_fail_build
+    assert [one.can_fail_build for one in works("file", [TWO, replace(TWO, part=2, truncated=True)])] == [False]
 
 
 def test_a_name_that_was_inferred_is_none_that_was_given() -> None:

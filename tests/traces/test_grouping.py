@@ -68,8 +68,8 @@ def test_a_trace_knows_how_many_requests_it_has_and_which_took_no_call_of_their_
     trace = clients.ask(0.0)
     for call in (7, 7, 8, 7):
         clients.begin(0.0)
-        trace.joined(call)
-    assert (trace.begun, trace.saved) == (5, 2)
+        trace.record_call(call)
+    assert (trace.request_count, trace.calls_saved) == (5, 2)
 
 
 def test_requests_with_one_trace_id_are_one_trace_wherever_they_come_from() -> None:
@@ -229,7 +229,7 @@ def test_the_habits_of_so_many_callers_are_remembered() -> None:
     for n in range(MAX_CALLERS + 5):
         clients.ask(0.0, f"X-Fanin-Trace: {n}\nAuthorization: {n}")
     clients.closed(9.0)
-    assert len(clients.traces._habits) == MAX_CALLERS
+    assert len(clients.traces._id_uses) == MAX_CALLERS
 
 
 def test_beyond_the_limit_requests_are_counted_and_not_traced() -> None:

@@ -104,7 +104,7 @@ def test_a_trace_that_gives_way_takes_its_keys_with_it() -> None:
 
 def test_whoever_wants_to_know_is_told() -> None:
     store, told = kept(), list[int]()
-    store.told = lambda entry: told.append(entry.number)
+    store.on_stored = lambda entry: told.append(entry.number)
     store(TraceClosed(seen("a"), ()))
     assert told == [1]
 

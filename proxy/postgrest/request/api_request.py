@@ -97,21 +97,21 @@ def read_order(text: str) -> tuple[OrderTerm, ...]:
     """The items of an ``order``. GrammarError for what PostgREST does not take."""
     cursor = Cursor(text)
     items = [_order(cursor)]
-    while cursor.take(","):
+    while cursor.accept(","):
         items.append(_order(cursor))
-    if not cursor.ended:
+    if not cursor.at_end:
         raise cursor.error(".asc, .desc, .nullsfirst, .nullslast, ',' or the end")
     return tuple(items)
 
 
 def _order(cursor: Cursor) -> OrderTerm:
     field, relation = cursor.field(), ""
-    if not field.path and cursor.take("("):
+    if not field.path and cursor.accept("("):
         field, relation = cursor.field(), field.name
         cursor.expect(")")
-    direction = next((word for word in ("asc", "desc") if cursor.take("." + word)), "")
-    nulls = next((word for word in ("first", "last") if cursor.take(".nulls" + word)), "")
-    cursor.blanks()
+    direction = next((word for word in ("asc", "desc") if cursor.accept("." + word)), "")
+    nulls = next((word for word in ("first", "last") if cursor.accept(".nulls" + word)), "")
+    cursor.skip_blanks()
     return OrderTerm(field, direction, nulls, relation)
 
 
@@ -148,7 +148,7 @@ class _Reader:
             self._read_bounds(name, last, value)
         else:
             path, where, ignored = (read_tree if last in _LOGIC else read_filter)(name, value)
-            self._ignores(name, ignored)
+            self._note_ignored(name, ignored)
             if isinstance(where, Condition) and where.value == "not_null":
                 self.doubts.append("is.not_null is read by PostgREST 13 and later.")
             self._set(path, where=(*self._level(path).where, where))
@@ -158,7 +158,7 @@ class _Reader:
             self.doubts.append(f"{name} occurs more than once: the first one counts.")
         elif name == "select":
             self.items, ignored = read_select(value)
-            self._ignores(name, ignored)
+            self._note_ignored(name, ignored)
         elif name == "columns":
             self.columns = _names(value)
         else:
@@ -181,7 +181,7 @@ class _Reader:
     def _set(self, path: Path, **changes: object) -> None:
         self.levels[path] = msgspec.structs.replace(self._level(path), **changes)
 
-    def _ignores(self, name: str, text: str) -> None:
+    def _note_ignored(self, name: str, text: str) -> None:
         if text:
             self.doubts.append(f"PostgREST ignores '{text}' at the end of {name}.")
 
@@ -194,7 +194,7 @@ def _path(name: str) -> Path:
     """The embed that ``kids.order`` is for."""
     cursor = Cursor(name)
     words = [cursor.name()]
-    while cursor.take("."):
+    while cursor.accept("."):
         words.append(cursor.name())
     return tuple(words[:-1])
 
@@ -202,7 +202,7 @@ def _path(name: str) -> Path:
 def _names(value: str) -> tuple[str, ...]:
     cursor = Cursor(value)
     names = [cursor.name()]
-    while cursor.take(","):
-        cursor.blanks()
+    while cursor.accept(","):
+        cursor.skip_blanks()
         names.append(cursor.name())
     return tuple(names)

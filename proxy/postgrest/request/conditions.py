@@ -44,7 +44,7 @@ def read_filter(name: str, value: str) -> tuple[tuple[str, ...], Condition, str]
     """Of a parameter: the path of the embed that it is for, the condition, and what PostgREST ignores behind it."""
     cursor = Cursor(name)
     path = [cursor.name()]
-    while cursor.take("."):
+    while cursor.accept("."):
         path.append(cursor.name())
     field = FieldPath(path.pop(), cursor.path())
     cursor = Cursor(value)
@@ -56,7 +56,7 @@ def read_tree(name: str, value: str) -> tuple[tuple[str, ...], Tree, str]:
     """The same for ``or``, ``not.and``, ``kids.or`` and the like."""
     cursor = Cursor(name)
     path = [cursor.name()]
-    while cursor.take("."):
+    while cursor.accept("."):
         path.append(cursor.name())
     operator = path.pop()
     cursor = Cursor(value)
@@ -67,53 +67,53 @@ def read_tree(name: str, value: str) -> tuple[tuple[str, ...], Tree, str]:
 def _parts(cursor: Cursor, depth: int) -> tuple[Where, ...]:
     if depth > MAX_DEPTH:
         raise TooDeepError(MAX_DEPTH)
-    cursor.blanks()
+    cursor.skip_blanks()
     cursor.expect("(")
     parts: list[Where] = []
-    while not parts or cursor.take(","):
-        cursor.blanks()
+    while not parts or cursor.accept(","):
+        cursor.skip_blanks()
         parts.append(_part(cursor, depth))
-        cursor.blanks()
+        cursor.skip_blanks()
     cursor.expect(")")
-    cursor.blanks()
+    cursor.skip_blanks()
     return tuple(parts)
 
 
 def _part(cursor: Cursor, depth: int) -> Where:
-    begin = cursor.at
-    negated = cursor.take("not.")
+    begin = cursor.position
+    negated = cursor.accept("not.")
     for operator in ("and", "or"):
-        if cursor.sees(operator + "("):
-            cursor.take(operator)
+        if cursor.peek(operator + "("):
+            cursor.accept(operator)
             return Tree(operator, negated, _parts(cursor, depth + 1))
-    cursor.at = begin
+    cursor.position = begin
     field = cursor.field()
     cursor.expect(".")
     return _condition(cursor, field, in_tree=True)
 
 
 def _condition(cursor: Cursor, field: FieldPath, in_tree: bool) -> Condition:
-    negated = cursor.take("not.")
-    begin, name = cursor.at, cursor.run(str.isalpha)
-    if name == "in" and cursor.take("."):
+    negated = cursor.accept("not.")
+    begin, name = cursor.position, cursor.take_while(str.isalpha)
+    if name == "in" and cursor.accept("."):
         return Condition(field, name, values=_list(cursor), negated=negated)
-    if name == "is" and cursor.take("."):
+    if name == "is" and cursor.accept("."):
         return Condition(field, name, _is(cursor), negated=negated)
     argument = _argument(cursor, name)
     if name not in PLAIN and name not in SEARCHES:
-        cursor.at = begin
+        cursor.position = begin
         raise cursor.error("an operator (eq, gt, in, is, …)")
     cursor.expect(".")
     return Condition(field, name, _value(cursor, in_tree), negated=negated, argument=argument)
 
 
 def _argument(cursor: Cursor, operator: str) -> str:
-    if not cursor.take("("):
+    if not cursor.accept("("):
         return ""
     if operator in SEARCHES:
         argument = cursor.identifier()
     elif operator in QUANTIFIABLE:
-        argument = next((word for word in ("any", "all") if cursor.take(word)), "")
+        argument = next((word for word in ("any", "all") if cursor.accept(word)), "")
         if not argument:
             raise cursor.error("'any' or 'all'")
     else:
@@ -125,7 +125,7 @@ def _argument(cursor: Cursor, operator: str) -> str:
 def _is(cursor: Cursor) -> str:
     for word in IS_VALUES:
         if cursor.rest[: len(word)].lower() == word:
-            cursor.at += len(word)
+            cursor.position += len(word)
             return word
     raise cursor.error(", ".join(IS_VALUES))
 
@@ -133,37 +133,37 @@ def _is(cursor: Cursor) -> str:
 def _value(cursor: Cursor, in_tree: bool) -> str:
     """Everything that is left; within a tree up to the next comma or parenthesis, unless in quotes or braces."""
     if not in_tree:
-        return cursor.run(lambda _: True)
+        return cursor.take_while(lambda _: True)
     array = _braces(cursor)
     return _element(cursor) if array is None else array
 
 
 def _braces(cursor: Cursor) -> str | None:
-    begin = cursor.at
-    if cursor.take("{"):
-        inner = cursor.run(lambda character: character not in "{}")
-        if cursor.take("}"):
+    begin = cursor.position
+    if cursor.accept("{"):
+        inner = cursor.take_while(lambda character: character not in "{}")
+        if cursor.accept("}"):
             return "{" + inner + "}"
-    cursor.at = begin
+    cursor.position = begin
     return None
 
 
 def _list(cursor: Cursor) -> tuple[str, ...]:
-    cursor.blanks()
+    cursor.skip_blanks()
     cursor.expect("(")
-    cursor.blanks()
+    cursor.skip_blanks()
     elements = [_element(cursor)]
-    while cursor.take(","):
+    while cursor.accept(","):
         elements.append(_element(cursor))
     cursor.expect(")")
-    cursor.blanks()
+    cursor.skip_blanks()
     return tuple(elements)
 
 
 def _element(cursor: Cursor) -> str:
-    begin = cursor.at
+    begin = cursor.position
     quoted = cursor.quoted()
-    if quoted is not None and (cursor.ended or cursor.sees(",", ")")):
+    if quoted is not None and (cursor.at_end or cursor.peek(",", ")")):
         return quoted
-    cursor.at = begin
-    return cursor.run(lambda character: character not in ",)")
+    cursor.position = begin
+    return cursor.take_while(lambda character: character not in ",)")

@@ -45,112 +45,112 @@ class Cursor:
 
     def __init__(self, text: str) -> None:
         self._text = text
-        self.at = 0
+        self.position = 0
 
     def __repr__(self) -> str:
-        return f"<Cursor at={self.at} of {len(self._text)}>"
+        return f"<Cursor at={self.position} of {len(self._text)}>"
 
     @property
-    def ended(self) -> bool:
-        return self.at >= len(self._text)
+    def at_end(self) -> bool:
+        return self.position >= len(self._text)
 
     @property
     def rest(self) -> str:
-        return self._text[self.at :]
+        return self._text[self.position :]
 
-    def sees(self, *words: str) -> bool:
+    def peek(self, *words: str) -> bool:
         """Whether one of ``words`` comes next."""
-        return self._text.startswith(words, self.at)
+        return self._text.startswith(words, self.position)
 
-    def take(self, word: str) -> bool:
+    def accept(self, word: str) -> bool:
         """Whether ``word`` came next; then it is read."""
-        if not self.sees(word):
+        if not self.peek(word):
             return False
-        self.at += len(word)
+        self.position += len(word)
         return True
 
     def expect(self, word: str) -> None:
         """Read ``word``, or fail."""
-        if not self.take(word):
+        if not self.accept(word):
             raise self.error(f"'{word}'")
 
-    def blanks(self) -> None:
+    def skip_blanks(self) -> None:
         """Read over blanks and tabs."""
-        self.run(" \t".__contains__)
+        self.take_while(" \t".__contains__)
 
-    def run(self, belongs: Callable[[str], bool]) -> str:
+    def take_while(self, belongs: Callable[[str], bool]) -> str:
         """All characters that follow and belong; may be empty."""
-        begin = self.at
-        while not self.ended and belongs(self._text[self.at]):
-            self.at += 1
-        return self._text[begin : self.at]
+        begin = self.position
+        while not self.at_end and belongs(self._text[self.position]):
+            self.position += 1
+        return self._text[begin : self.position]
 
     def error(self, wanted: str) -> GrammarError:
         """What to raise where ``wanted`` was expected."""
-        return GrammarError(f"{wanted} expected at character {self.at + 1} of '{self._text[:MAX_QUOTED]}'")
+        return GrammarError(f"{wanted} expected at character {self.position + 1} of '{self._text[:MAX_QUOTED]}'")
 
     # Words of the language.
 
     def quoted(self) -> str | None:
         """What stands between double quotes, where a backslash takes any character; None for anything else."""
-        begin, found = self.at, []
-        if not self.take('"'):
+        begin, found = self.position, []
+        if not self.accept('"'):
             return None
-        while not self.ended and not self.sees('"'):
-            self.take("\\")
-            found.append(self._text[self.at : self.at + 1])
-            self.at += 1
-        if self.take('"'):
+        while not self.at_end and not self.peek('"'):
+            self.accept("\\")
+            found.append(self._text[self.position : self.position + 1])
+            self.position += 1
+        if self.accept('"'):
             return "".join(found)
-        self.at = begin
+        self.position = begin
         return None
 
     def name(self) -> str:
         """A quoted name, or one of letters, digits, ``_``, ``$``, blanks and dashes."""
         quoted = self.quoted()
-        return self._dashed(_in_name, "a name") if quoted is None else quoted
+        return self._dash_separated(_in_name, "a name") if quoted is None else quoted
 
     def identifier(self) -> str:
         """The name of a type or of a language, never quoted."""
-        return self._some(_in_name, "a name")
+        return self._non_empty(_in_name, "a name")
 
     def field(self) -> FieldPath:
         """A column or a path, with blanks around it."""
-        self.blanks()
+        self.skip_blanks()
         field = FieldPath(self.name(), self.path())
-        self.blanks()
+        self.skip_blanks()
         return field
 
     def path(self) -> tuple[Step, ...]:
         """Steps into JSON; none is a path too."""
         steps = []
-        while arrow := next((arrow for arrow in ("->>", "->") if self.take(arrow)), ""):
+        while arrow := next((arrow for arrow in ("->>", "->") if self.accept(arrow)), ""):
             index = self._index()
             steps.append(Step(arrow, self._key() if index is None else index, index is not None))
         return tuple(steps)
 
     def _index(self) -> str | None:
-        begin = self.at
-        self.take("-")
-        if self.run(_is_digit) and (self.ended or self.sees("->", "::", ".", ",")):
-            return self._text[begin : self.at]
-        self.at = begin
+        begin = self.position
+        self.accept("-")
+        if self.take_while(_is_digit) and (self.at_end or self.peek("->", "::", ".", ",")):
+            return self._text[begin : self.position]
+        self.position = begin
         return None
 
     def _key(self) -> str:
         quoted = self.quoted()
-        return self._dashed(_in_key, "a key") if quoted is None else quoted
+        return self._dash_separated(_in_key, "a key") if quoted is None else quoted
 
-    def _dashed(self, belongs: Callable[[str], bool], wanted: str) -> str:
+    def _dash_separated(self, belongs: Callable[[str], bool], wanted: str) -> str:
         """Parts joined by dashes that begin no arrow."""
-        parts = [self._some(belongs, wanted)]
-        while self.sees("-") and not self.sees("->"):
-            self.take("-")
-            parts.append(self._some(belongs, wanted))
+        parts = [self._non_empty(belongs, wanted)]
+        while self.peek("-") and not self.peek("->"):
+            self.accept("-")
+            parts.append(self._non_empty(belongs, wanted))
         return "-".join(parts)
 
-    def _some(self, belongs: Callable[[str], bool], wanted: str) -> str:
-        found = self.run(belongs)
+    def _non_empty(self, belongs: Callable[[str], bool], wanted: str) -> str:
+        found = self.take_while(belongs)
         if not found:
             raise self.error(wanted)
         return found.strip()

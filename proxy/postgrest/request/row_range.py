@@ -14,7 +14,7 @@ class RowRange(msgspec.Struct, frozen=True):
 
     limit: int | None
     offset: int
-    doubts: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 def row_range(limit: str | None, offset: str | None, header: str) -> RowRange:

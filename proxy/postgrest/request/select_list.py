@@ -22,7 +22,7 @@ class Item(msgspec.Struct, frozen=True):
     aggregate_cast: str = ""
 
     @property
-    def shown(self) -> str:
+    def output_name(self) -> str:
         """What the member of a row is called, where that is not the column's own name (or Postgres' name for it)."""
         if self.alias or self.aggregate or not self.field.path:
             return self.alias
@@ -41,7 +41,7 @@ class Embed(msgspec.Struct, frozen=True):
     items: "tuple[Item | Embed, ...]"
 
     @property
-    def shown(self) -> str:
+    def output_name(self) -> str:
         """What the member of a row is called, and what parameters of the embed begin with."""
         return self.alias or self.relation
 
@@ -58,63 +58,63 @@ def read_select(text: str) -> tuple[Items, str]:
 def _items(cursor: Cursor, depth: int) -> Items:
     if depth > MAX_DEPTH:
         raise TooDeepError(MAX_DEPTH)
-    cursor.blanks()
-    if cursor.ended or cursor.sees(")", ","):
+    cursor.skip_blanks()
+    if cursor.at_end or cursor.peek(")", ","):
         return ()
     items = [_item(cursor, depth)]
-    while cursor.take(","):
+    while cursor.accept(","):
         items.append(_item(cursor, depth))
     return tuple(items)
 
 
 def _item(cursor: Cursor, depth: int) -> Item | Embed:
-    cursor.blanks()
-    begin = cursor.at
-    spread = cursor.take("...")
+    cursor.skip_blanks()
+    begin = cursor.position
+    spread = cursor.accept("...")
     alias = "" if spread else _alias(cursor)
-    if not (spread or alias) and cursor.take("*"):
+    if not (spread or alias) and cursor.accept("*"):
         return _expect_item_end(cursor, Item(FieldPath("*")))
     embed = _embed(cursor, alias, spread, depth)
     if embed is not None:
         return _expect_item_end(cursor, embed)
-    cursor.at = begin
+    cursor.position = begin
     return _expect_item_end(cursor, _column(cursor, _alias(cursor)))
 
 
 def _expect_item_end(cursor: Cursor, item: Item | Embed) -> Item | Embed:
-    cursor.blanks()
-    if not (cursor.ended or cursor.sees(",", ")")):
+    cursor.skip_blanks()
+    if not (cursor.at_end or cursor.peek(",", ")")):
         raise cursor.error("',', ')' or the end")
     return item
 
 
 def _alias(cursor: Cursor) -> str:
     """``name:``, where no cast (``::``) follows the name."""
-    begin = cursor.at
+    begin = cursor.position
     try:
         name = cursor.name()
     except GrammarError:
         name = ""
-    if name and cursor.sees(":") and not cursor.sees("::"):
-        cursor.take(":")
+    if name and cursor.peek(":") and not cursor.peek("::"):
+        cursor.accept(":")
         return name
-    cursor.at = begin
+    cursor.position = begin
     return ""
 
 
 def _embed(cursor: Cursor, alias: str, spread: bool, depth: int) -> Embed | None:
     """An embedded relation; None where a column stands. After ``...`` there is no column."""
-    begin = cursor.at
+    begin = cursor.position
     try:
         relation = cursor.name()
-        marks = [_embed_modifier(cursor) for _ in range(2) if cursor.take("!")]
+        marks = [_embed_modifier(cursor) for _ in range(2) if cursor.accept("!")]
     except GrammarError:
         if spread:
             raise
-        cursor.at = begin
+        cursor.position = begin
         return None
     counts = relation == "count" and not spread
-    if counts or not cursor.take("("):
+    if counts or not cursor.accept("("):
         if spread or marks:
             raise cursor.error("'('")
         return None
@@ -125,7 +125,7 @@ def _embed(cursor: Cursor, alias: str, spread: bool, depth: int) -> Embed | None
 
 
 def _embed_modifier(cursor: Cursor) -> str:
-    return next((word for word in ("left", "inner") if cursor.take(word)), "") or cursor.name()
+    return next((word for word in ("left", "inner") if cursor.accept(word)), "") or cursor.name()
 
 
 def _is_inner(marks: list[str]) -> bool:
@@ -133,16 +133,16 @@ def _is_inner(marks: list[str]) -> bool:
 
 
 def _column(cursor: Cursor, alias: str) -> Item:
-    if cursor.take("count()"):
+    if cursor.accept("count()"):
         return Item(FieldPath("*"), alias, "", "count", _cast(cursor))
     field = cursor.field()
     cast, aggregate = _cast(cursor), ""
-    if cursor.take("."):
-        aggregate = next((name for name in AGGREGATES if cursor.take(name + "()")), "")
+    if cursor.accept("."):
+        aggregate = next((name for name in AGGREGATES if cursor.accept(name + "()")), "")
         if not aggregate:
             raise cursor.error("an aggregate (" + ", ".join(name + "()" for name in AGGREGATES) + ")")
     return Item(field, alias, cast, aggregate, _cast(cursor) if aggregate else "")
 
 
 def _cast(cursor: Cursor) -> str:
-    return cursor.identifier() if cursor.take("::") else ""
+    return cursor.identifier() if cursor.accept("::") else ""

@@ -91,7 +91,7 @@ def merged_target(query: Query, key: Key, hidden: bytes, owners: int, literals: 
 
 def is_cut(call: MergedCall, rows: int) -> bool:
     """Whether ``rows`` rows are as many as the limit of ``call`` lets through: some key has more than its own."""
-    return call.limit is not None and rows >= _merged_limit(call.limit, len(call.owners))
+    return call.limit is not None and rows >= _merged_limit(call.limit, len(call.requests_by_value))
 
 
 def _merged_limit(limit: int, owners: int) -> int:

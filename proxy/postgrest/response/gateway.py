@@ -19,24 +19,24 @@ class Gateway(msgspec.Struct, frozen=True):
 
     name: str
     """Value of the setting ``profile``."""
-    families: tuple[bytes, ...] = ()
+    prefixes: tuple[bytes, ...] = ()
     """Beginnings of header names."""
     headers: frozenset[bytes] = frozenset()
     compresses: bool = False
     cookies: frozenset[bytes] = frozenset()
     """Cookies that it sets for whoever holds the connection: fanin, where one answer serves several callers."""
 
-    def adds(self, name: bytes) -> bool:
+    def adds_header(self, name: bytes) -> bool:
         """Whether the header ``name`` (lower case) is the gateway's."""
-        return name in self.headers or name.startswith(self.families)
+        return name in self.headers or name.startswith(self.prefixes)
 
-    def varies(self, name: bytes, value: bytes) -> bool:
+    def adds_vary(self, name: bytes, value: bytes) -> bool:
         """Whether this header line says no more than that the gateway compresses. It does so by media type, and a
         merged call may ask for another one than its callers: what the line says of them cannot be known.
         """
         return self.compresses and name == b"vary" and value.lower() == b"accept-encoding"
 
-    def keeps(self, name: bytes, value: bytes) -> bool:
+    def sets_cookie(self, name: bytes, value: bytes) -> bool:
         """Whether this header line sets one of the gateway's cookies (RFC 6265 §5.2), and nothing else."""
         if name != b"set-cookie":
             return False
@@ -49,7 +49,7 @@ POSTGREST = Gateway("postgrest")
 
 SUPABASE = Gateway(
     "supabase",
-    families=(
+    prefixes=(
         b"sb-",  # Supabase: gateway version, project, request id
         b"x-sb-",
         b"x-kong-",  # Kong: latencies, request id

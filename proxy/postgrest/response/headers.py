@@ -60,16 +60,16 @@ def shareable(lines: Iterable[AnyLine], known: frozenset[bytes], gateway: Gatewa
     """
     kept = []
     for line in lines:
-        if line.name in known or gateway.adds(line.name):
+        if line.name in known or gateway.adds_header(line.name):
             kept.append(line)
-        elif line.name not in FRAMING_HEADERS and not gateway.keeps(line.name, line.value):
+        elif line.name not in FRAMING_HEADERS and not gateway.sets_cookie(line.name, line.value):
             return FallbackReason("headers", line.name.decode("ascii"))
     return kept
 
 
 def is_per_answer(name: bytes, gateway: Gateway) -> bool:
     """Whether the header ``name`` tells of the very answer that it is in: when, how long, by which way it came."""
-    return name in TIME_HEADERS or gateway.adds(name)
+    return name in TIME_HEADERS or gateway.adds_header(name)
 
 
 def per_answer_lines(lines: Iterable[HeaderLine], gateway: Gateway) -> dict[bytes, bytes]:

@@ -19,7 +19,7 @@ def test_everything_has_its_place() -> None:
     read = asked("/rest/v1/my%20t?select=id,r(*)&a=eq.1&limit=5&r.b=gt.2&r.order=b.desc&r.offset=1", mount=b"/rest/v1")
     assert (read.method, read.relation, read.schema) == ("GET", "my t", "")
     assert (read.prefers, read.range, read.doubts) == (("count=exact",), "0-9", ())
-    assert [item.shown for item in read.items] == ["", "r"]
+    assert [item.output_name for item in read.items] == ["", "r"]
     assert read.root == Level((), (Condition(FieldPath("a"), "eq", "1"),), limit="5")
     order = (OrderTerm(FieldPath("b"), "desc", "", ""),)
     assert read.levels["r",] == Level(("r",), (Condition(FieldPath("b"), "gt", "2"),), order, offset="1")
@@ -57,7 +57,7 @@ def test_what_is_refused_ignored_or_uncertain_is_told(target: str, doubt: str) -
 
 def test_of_what_occurs_more_than_once_the_right_one_counts() -> None:
     read = asked("/t?select=a&select=b&order=a&order=b&limit=1&limit=2&a=eq.1&a=eq.2")
-    assert [str(item.field) for item in read.items if not item.shown] == ["a"]  # type: ignore[union-attr]
+    assert [str(item.field) for item in read.items if not item.output_name] == ["a"]  # type: ignore[union-attr]
     assert [str(item.field) for item in read.root.order] == ["a"]
     assert read.root.limit == "2"
     assert len(read.root.where) == 2

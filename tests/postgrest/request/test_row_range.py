@@ -29,16 +29,16 @@ def test_rows_are_those_that_all_three_let_through(
 ) -> None:
     found = row_range(limit, offset, header)
     assert (found.limit, found.offset) == rows
-    assert not found.doubts
+    assert not found.notes
 
 
 @pytest.mark.parametrize("limit", ["abc", "-1", "1.5", "", "9" * 19, "١"])
 def test_a_limit_that_is_no_number_is_told(limit: str) -> None:
-    assert "is no plain number" in row_range(limit, None, "").doubts[0]
+    assert "is no plain number" in row_range(limit, None, "").notes[0]
     assert row_range(limit, None, "").limit is None
     assert row_range(limit, "0", "").limit == 0
 
 
 @pytest.mark.parametrize(("limit", "header"), [("5", "9-12"), (None, "3-1")])
 def test_rows_that_cannot_be_are_told(limit: str | None, header: str) -> None:
-    assert "416" in row_range(limit, None, header).doubts[0]
+    assert "416" in row_range(limit, None, header).notes[0]

@@ -37,7 +37,7 @@ def test_an_item_is_taken_apart(text: str, item: Item | Embed) -> None:
 
 def test_items_are_many() -> None:
     items, rest = read_select("id,r(id,id), id")
-    assert [item.shown for item in items] == ["", "r", ""]
+    assert [item.output_name for item in items] == ["", "r", ""]
     assert not rest
 
 
@@ -66,7 +66,7 @@ def test_nesting_has_an_end() -> None:
 )
 def test_an_item_is_called_as_postgrest_calls_it(text: str, shown: str) -> None:
     ((item,), _) = read_select(text)
-    assert item.shown == shown
+    assert item.output_name == shown
 
 
 @given(st.text(alphabet="ab:*.,()!->0\"'\\ é", max_size=30))

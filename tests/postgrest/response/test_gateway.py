@@ -32,8 +32,8 @@ from proxy.settings.model import Settings
     ],
 )
 def test_supabases_gateways_add_these_and_a_plain_postgrest_none(name: bytes) -> None:
-    assert SUPABASE.adds(name)
-    assert not POSTGREST.adds(name)
+    assert SUPABASE.adds_header(name)
+    assert not POSTGREST.adds_header(name)
 
 
 @pytest.mark.parametrize(
@@ -56,14 +56,14 @@ def test_supabases_gateways_add_these_and_a_plain_postgrest_none(name: bytes) ->
     ],
 )
 def test_what_sql_may_set_for_one_row_is_not_in_the_table(name: bytes) -> None:
-    assert not SUPABASE.adds(name)
+    assert not SUPABASE.adds_header(name)
 
 
 def test_the_table_does_not_repeat_what_is_decided_elsewhere() -> None:
     for name in (
         READ_HEADERS | SHARED_HEADERS | FRAMING_HEADERS | LAW_FRAMING | HOP_BY_HOP | {FANIN_PREFIX, b"set-cookie"}
     ):
-        assert not SUPABASE.adds(name), name
+        assert not SUPABASE.adds_header(name), name
 
 
 @pytest.mark.parametrize(
@@ -77,9 +77,9 @@ def test_the_table_does_not_repeat_what_is_decided_elsewhere() -> None:
     ],
 )
 def test_a_cookie_of_the_gateway_is_known_by_its_name(value: bytes) -> None:
-    assert SUPABASE.keeps(b"set-cookie", value)
-    assert not POSTGREST.keeps(b"set-cookie", value)
-    assert not SUPABASE.keeps(b"x-cookie", value)
+    assert SUPABASE.sets_cookie(b"set-cookie", value)
+    assert not POSTGREST.sets_cookie(b"set-cookie", value)
+    assert not SUPABASE.sets_cookie(b"x-cookie", value)
 
 
 @pytest.mark.parametrize(
@@ -98,7 +98,7 @@ def test_a_cookie_of_the_gateway_is_known_by_its_name(value: bytes) -> None:
     ],
 )
 def test_any_other_cookie_may_be_one_callers(value: bytes) -> None:
-    assert not SUPABASE.keeps(b"set-cookie", value)
+    assert not SUPABASE.sets_cookie(b"set-cookie", value)
 
 
 @pytest.mark.parametrize(
@@ -112,8 +112,8 @@ def test_any_other_cookie_may_be_one_callers(value: bytes) -> None:
     ],
 )
 def test_a_vary_on_compression_alone_is_the_gateways(name: bytes, value: bytes, whose: bool) -> None:
-    assert SUPABASE.varies(name, value) is whose
-    assert not POSTGREST.varies(name, value)
+    assert SUPABASE.adds_vary(name, value) is whose
+    assert not POSTGREST.adds_vary(name, value)
 
 
 def test_each_profile_that_can_be_set_has_its_row() -> None:
