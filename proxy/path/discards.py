@@ -1,20 +1,20 @@
-"""Which header costs merging so much that the operator should know: counts, and when to speak.
+"""Counts the answers that are discarded because of a header, and decides when to warn the operator.
 
 Source: docs/explanation/architecture.md#gateways.
 """
 
 REPORTED_SHARE = 0.01
-"""Of the merged answers of late: thrown away for one header more often than this is worth a word."""
+"""Share of recent merged answers: a header is reported when it causes more discards than this."""
 HALVED_AFTER = 400
-"""Answers after which all counts are halved, so that what was long ago fades."""
+"""Number of answers after which all counts are halved, so that old answers count less."""
 MAX_NAMES = 32
-"""Header names counted at once. SQL can make names up without end: further ones are not told."""
+"""Largest number of header names that are counted at once. SQL can create any number of names; the rest is ignored."""
 
 
 class DiscardCounts:
-    """Merged and shared answers of late, and how many were thrown away for which header.
+    """Number of recent merged and shared answers, and of those that were discarded, by header.
 
-    A header is told once. It is told again only after its count had faded away, so when it went and came back.
+    A header is reported once. It is reported again only after halving has reduced its count to 0.
     """
 
     def __init__(self) -> None:
@@ -26,13 +26,13 @@ class DiscardCounts:
         return len(self._counts)
 
     def record_answer(self) -> None:
-        """A merged or shared call was answered."""
+        """Count the answer of a merged or shared call."""
         self._answers += 1
         if self._answers >= HALVED_AFTER:
             self._halve()
 
     def record_discard(self, name: str) -> bool:
-        """The answer was thrown away for the header ``name``. Whether the operator should be told now."""
+        """Count an answer that was discarded because of the header ``name``. Returns whether to warn now."""
         if name not in self._counts and len(self._counts) >= MAX_NAMES:
             return False
         count = self._counts[name] = self._counts.get(name, 0) + 1
