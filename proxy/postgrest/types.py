@@ -1,4 +1,4 @@
-"""Postgres' types: which literals can be told apart by the row's own text, and which columns order without ties.
+"""Postgres' types: which literals identify their rows by the row's text, and which columns have a total order.
 
 Names are those of ``format_type`` (docs/explanation/merging.md#types; PostgreSQL, "Data Types").
 """
@@ -15,13 +15,15 @@ INTEGER_RANGES = {
     "bigint": (-(2**63), 2**63),
     "oid": (0, 2**32),
 }
-"""Types of whole numbers: the smallest, and the first that is too large."""
+"""Integer types: their smallest value, and the first value that is too large."""
 
 TEXT_TYPES = frozenset(("text", "character varying", "character", "name"))
 ENUM = "enum"
 
 NEVER_MERGED = frozenset(('"char"', "json", "xml", "point", "range", "representation"))
-"""Types of which not even canonical integers are merged: "char" looks at the first byte only, the others fail."""
+"""Types whose columns are never merged, not even by canonical integers: "char" compares only the first byte, and for
+the others the merged call would fail.
+"""
 
 KNOWN_TYPES = (
     TEXT_TYPES
@@ -32,55 +34,60 @@ KNOWN_TYPES = (
     | frozenset(("time with time zone", "inet", "cidr", "macaddr", "macaddr8", "bit", "bit varying", "jsonb"))
     | frozenset(("tsvector", "tsquery", "pg_lsn"))
 )
-"""Names that need no second question. Any other is an enumeration, a domain, or a type that somebody made."""
+"""Built-in types that need no second probe. Any other name is an enumeration, a domain or a user-defined type."""
 
 TOTALLY_ORDERED = TEXT_TYPES | INTEGER_RANGES.keys() | {"uuid", "boolean", "date", "timestamp without time zone", ENUM}
 TOTALLY_ORDERED |= {"timestamp with time zone", "time without time zone"}
-"""Types under which values with different texts are never tied. Of 1.0 and 1.00, or 1 day and 24:00:00, they are."""
+"""Types whose values with different texts are never tied. Numeric 1.0 and 1.00, or the intervals 1 day and 24:00:00,
+have different texts and are tied.
+"""
 
 JSON_TEXT = Column("text", deterministic=True)
-"""What ``->>`` makes: text of the database's own collation, and that is never a nondeterministic one."""
+"""The column of a ``->>`` path: text with the database's default collation, which is always deterministic."""
 
 
 def known_column(name: bytes, known: Mapping[bytes, Column]) -> Column | None:
-    """What is known of a key or an order column."""
+    """The column of a key or of an order item, if it is known."""
     return JSON_TEXT if b"->>" in name else known.get(name)
 
 
 def can_merge(literal: bytes, column: Column | None) -> bool:
-    """Whether a batch may hold ``literal``: its rows, and no others of the batch, show it as their key's text."""
+    """Whether ``literal`` may be merged: the rows that it matches, and no other rows, have it as their key's text."""
     if column is None:
         return canonical(literal) is not None
     if column.type in NEVER_MERGED or column.type.endswith("[]") or literal in column.bad_values:
         return False
-    rule = _SINGLE_SPELLING.get(column.type)
-    return canonical(literal) is not None if rule is None else rule(literal, column)
+    is_spelling = _SINGLE_SPELLING.get(column.type)
+    return canonical(literal) is not None if is_spelling is None else is_spelling(literal, column)
 
 
 def may_be_char(column: Column | None) -> bool:
-    """Whether it may be ``"char"``, or a domain over it: only a type that is known by name is surely neither."""
+    """Whether the type may be ``"char"`` or a domain over it: True unless it is known to be another type."""
     return column is None or (column.type not in KNOWN_TYPES and column.type != ENUM)
 
 
 def has_single_spelling(column: Column | None) -> bool:
-    """Whether rows of this column show a fitting literal as their own text, unless the column is another one now."""
+    """Whether every value of the column's type has one spelling, so that a row's key text must equal its literal.
+
+    If it does not, the column's type has changed.
+    """
     return column is not None and column.type in _SINGLE_SPELLING
 
 
 def mixes_classes(column: Column | None) -> bool:
-    """Whether any two fitting literals may share a call; else only those of one class."""
+    """Whether literals of different classes may share a call."""
     return column is not None and (column.type in TEXT_TYPES or column.type == ENUM)
 
 
 def is_totally_ordered(column: Column | None) -> bool:
-    """Whether rows that show different texts in this column are in one certain order."""
+    """Whether rows with different texts in this column are never tied."""
     return column is not None and column.type in TOTALLY_ORDERED
 
 
 def are_distinct(one: bytes | None, other: bytes | None, column: Column) -> bool:
-    """Whether the texts of two rows in an order column prove that these are not tied; None is null.
+    """Whether the texts of two rows in an order column prove that the rows are not tied; None is null.
 
-    The texts are as JSON writes them: a backslash stands for something else.
+    The texts are JSON-encoded: a backslash begins an escape.
     """
     if one is None or other is None:
         return one is not other
@@ -95,12 +102,12 @@ def _fits_text(literal: bytes, column: Column) -> bool:
 
 
 def _fits_padded(literal: bytes, column: Column) -> bool:
-    """Blanks at the end count for nothing, and no row's text shows them."""
+    """Type ``character`` ignores trailing blanks, and a row's text does not have them."""
     return literal[-1:] != b" " and _fits_text(literal, column)
 
 
 def _fits_name(literal: bytes, _: Column) -> bool:
-    """What is longer than 63 bytes is cut before it is compared."""
+    """Type ``name`` truncates a literal to 63 bytes before it compares."""
     return len(literal) < 64
 
 
@@ -139,11 +146,12 @@ _SINGLE_SPELLING: dict[str, Callable[[bytes, Column], bool]] = {
     "date": _fits_date,
     ENUM: _fits_enum,
 }
-"""What these types have one spelling for (docs/explanation/merging.md#types). Of any other, canonical integers and
-UUIDs only."""
+"""Per type, whether a literal is the single spelling of its value (docs/explanation/merging.md#types). For every other
+type only canonical integers and UUIDs are.
+"""
 
 SINGLE_SPELLING_TYPES = tuple(_SINGLE_SPELLING)
-"""Those types, the most usual first."""
+"""These types, the most frequent first."""
 
 _ALIASES = {
     "varchar": "character varying",
@@ -165,7 +173,7 @@ _ALIASES = {
 
 
 def full_name(type_name: str) -> str:
-    """The name that ``format_type`` has for a type, without its length: ``varchar(20)`` is ``character varying``."""
+    """The type's name as ``format_type`` writes it, without a length: ``character varying`` for ``varchar(20)``."""
     bare, parenthesis, rest = type_name.strip().partition("(")
     name = (bare.strip() + rest.partition(")")[2]) if parenthesis else bare
     return _ALIASES.get(name.lower(), name)

@@ -1,4 +1,4 @@
-"""Filters with their values: ``column=operator.value``, and the trees of ``and``/``or``.
+"""Parses filters with their values: ``column=operator.value``, and trees of ``and``/``or``.
 
 Source: PostgREST 12, ``ApiRequest/QueryParams.hs``; https://postgrest.org/en/v12/references/api/tables_views.html#operators
 """
@@ -8,17 +8,17 @@ import msgspec
 from proxy.postgrest.request.grammar import Cursor, FieldPath, TooDeepError
 
 QUANTIFIABLE = frozenset(("eq", "gte", "gt", "lte", "lt", "like", "ilike", "match", "imatch"))
-"""Operators that take ``(any)`` and ``(all)``."""
+"""Operators that accept ``(any)`` and ``(all)``."""
 SEARCHES = ("fts", "plfts", "phfts", "wfts")
-"""Full-text searches, which take ``(language)``."""
+"""Full-text search operators, which accept ``(language)``."""
 PLAIN = QUANTIFIABLE | {"neq", "cs", "cd", "ov", "sl", "sr", "nxr", "nxl", "adj", "isdistinct"}
 IS_VALUES = ("null", "not_null", "true", "false", "unknown")
 MAX_DEPTH = 50
-"""Levels of a tree that are read; a URL could nest thousands."""
+"""Largest depth of a tree that is parsed; a URL could nest thousands of levels."""
 
 
 class Condition(msgspec.Struct, frozen=True):
-    """``field=not.operator(argument).value``. ``in`` has ``values``, all others one ``value``."""
+    """``field=not.operator(argument).value``. The operator ``in`` has ``values``, every other one has ``value``."""
 
     field: FieldPath
     operator: str
@@ -26,7 +26,7 @@ class Condition(msgspec.Struct, frozen=True):
     values: tuple[str, ...] = ()
     negated: bool = False
     argument: str = ""
-    """``any`` or ``all``; of a search its language."""
+    """``any``, ``all``, or the language of a full-text search."""
 
 
 class Tree(msgspec.Struct, frozen=True):
@@ -41,7 +41,10 @@ Where = Condition | Tree
 
 
 def read_filter(name: str, value: str) -> tuple[tuple[str, ...], Condition, str]:
-    """Of a parameter: the path of the embed that it is for, the condition, and what PostgREST ignores behind it."""
+    """Parse a filter parameter. Returns the path of its embed, the condition, and trailing text that PostgREST ignores.
+
+    GrammarError if PostgREST does not accept it.
+    """
     cursor = Cursor(name)
     path = [cursor.name()]
     while cursor.accept("."):
@@ -53,7 +56,10 @@ def read_filter(name: str, value: str) -> tuple[tuple[str, ...], Condition, str]
 
 
 def read_tree(name: str, value: str) -> tuple[tuple[str, ...], Tree, str]:
-    """The same for ``or``, ``not.and``, ``kids.or`` and the like."""
+    """Parse a tree, such as ``or``, ``not.and`` or ``kids.or``. Returns the same as ``read_filter``.
+
+    GrammarError if PostgREST does not accept it, TooDeepError below ``MAX_DEPTH``.
+    """
     cursor = Cursor(name)
     path = [cursor.name()]
     while cursor.accept("."):
@@ -131,7 +137,7 @@ def _is(cursor: Cursor) -> str:
 
 
 def _value(cursor: Cursor, in_tree: bool) -> str:
-    """Everything that is left; within a tree up to the next comma or parenthesis, unless in quotes or braces."""
+    """The rest of the text; in a tree, up to the next comma or parenthesis that is not in quotes or braces."""
     if not in_tree:
         return cursor.take_while(lambda _: True)
     array = _braces(cursor)

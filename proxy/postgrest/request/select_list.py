@@ -1,4 +1,4 @@
-"""The value of ``select``: columns with alias, cast and aggregate, and relations embedded in each other.
+"""Parses the value of ``select``: columns with alias, cast and aggregate, and embedded relations.
 
 https://postgrest.org/en/v12/references/api/tables_views.html#vertical-filtering and …/resource_embedding.html
 """
@@ -9,11 +9,11 @@ from proxy.postgrest.request.grammar import Cursor, FieldPath, GrammarError, Too
 
 AGGREGATES = ("sum", "avg", "count", "max", "min")
 MAX_DEPTH = 20
-"""Embeds within embeds that are read; a URL could nest thousands."""
+"""Largest depth of embeds that is parsed; a URL could nest thousands of levels."""
 
 
 class Item(msgspec.Struct, frozen=True):
-    """``alias:column::cast.aggregate()::aggregate_cast``; empty where there is none. ``count()`` counts ``*``."""
+    """``alias:column::cast.aggregate()::aggregate_cast``; absent parts are empty. ``count()`` has the column ``*``."""
 
     field: FieldPath
     alias: str = ""
@@ -23,7 +23,7 @@ class Item(msgspec.Struct, frozen=True):
 
     @property
     def output_name(self) -> str:
-        """What the member of a row is called, where that is not the column's own name (or Postgres' name for it)."""
+        """The name of the field in a row; empty if it is the column's name (or the name that Postgres gives it)."""
         if self.alias or self.aggregate or not self.field.path:
             return self.alias
         keys = [step.key for step in self.field.path if not step.index]
@@ -42,7 +42,7 @@ class Embed(msgspec.Struct, frozen=True):
 
     @property
     def output_name(self) -> str:
-        """What the member of a row is called, and what parameters of the embed begin with."""
+        """The name of the field in a row, and the prefix of the embed's parameters."""
         return self.alias or self.relation
 
 
@@ -50,7 +50,7 @@ Items = tuple[Item | Embed, ...]
 
 
 def read_select(text: str) -> tuple[Items, str]:
-    """The items, and what follows them, which PostgREST ignores. GrammarError for what it does not take."""
+    """The items, and trailing text that PostgREST ignores. GrammarError if PostgREST does not accept the value."""
     cursor = Cursor(text)
     return _items(cursor, 0), cursor.rest
 
@@ -89,7 +89,7 @@ def _expect_item_end(cursor: Cursor, item: Item | Embed) -> Item | Embed:
 
 
 def _alias(cursor: Cursor) -> str:
-    """``name:``, where no cast (``::``) follows the name."""
+    """The name in ``name:``; empty if there is none, or if it is followed by a cast (``::``)."""
     begin = cursor.position
     try:
         name = cursor.name()
@@ -103,33 +103,33 @@ def _alias(cursor: Cursor) -> str:
 
 
 def _embed(cursor: Cursor, alias: str, spread: bool, depth: int) -> Embed | None:
-    """An embedded relation; None where a column stands. After ``...`` there is no column."""
+    """An embedded relation; None if a column comes next. After ``...`` it cannot be a column."""
     begin = cursor.position
     try:
         relation = cursor.name()
-        marks = [_embed_modifier(cursor) for _ in range(2) if cursor.accept("!")]
+        modifiers = [_embed_modifier(cursor) for _ in range(2) if cursor.accept("!")]
     except GrammarError:
         if spread:
             raise
         cursor.position = begin
         return None
-    counts = relation == "count" and not spread
-    if counts or not cursor.accept("("):
-        if spread or marks:
+    is_count = relation == "count" and not spread
+    if is_count or not cursor.accept("("):
+        if spread or modifiers:
             raise cursor.error("'('")
         return None
     items = _items(cursor, depth + 1)
     cursor.expect(")")
-    hint = next((mark for mark in marks if mark not in ("left", "inner")), "")
-    return Embed(relation, alias, hint, _is_inner(marks), spread, items)
+    hint = next((modifier for modifier in modifiers if modifier not in ("left", "inner")), "")
+    return Embed(relation, alias, hint, _is_inner(modifiers), spread, items)
 
 
 def _embed_modifier(cursor: Cursor) -> str:
     return next((word for word in ("left", "inner") if cursor.accept(word)), "") or cursor.name()
 
 
-def _is_inner(marks: list[str]) -> bool:
-    return next((mark == "inner" for mark in marks if mark in ("left", "inner")), False)
+def _is_inner(modifiers: list[str]) -> bool:
+    return next((modifier == "inner" for modifier in modifiers if modifier in ("left", "inner")), False)
 
 
 def _column(cursor: Cursor, alias: str) -> Item:

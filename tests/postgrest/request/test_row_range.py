@@ -34,7 +34,7 @@ def test_rows_are_those_that_all_three_let_through(
 
 @pytest.mark.parametrize("limit", ["abc", "-1", "1.5", "", "9" * 19, "١"])
 def test_a_limit_that_is_no_number_is_told(limit: str) -> None:
-    assert "is no plain number" in row_range(limit, None, "").notes[0]
+    assert "is not a plain number" in row_range(limit, None, "").notes[0]
     assert row_range(limit, None, "").limit is None
     assert row_range(limit, "0", "").limit == 0
 
