@@ -29,7 +29,7 @@ FORMATS: Mapping[str, Callable[[Report, Sequence[Rule], str], str]] = {
 
 
 def audit(options: Namespace, loaded: EffectiveSettings, rules: Sequence[Rule]) -> bool:
-    """Do what the command line asks for, and print it; True when a finding fails. UnableError, ConfigError."""
+    """Do what the command line asks for, and print it; True when a finding fails. DataAccessError, ConfigError."""
     report = AuditAnalysis(read_source(options, loaded.settings), rules, loaded.settings).report(
         source_names(options), options.fail_on, options.top
     )

@@ -28,7 +28,7 @@ FORMATS: Mapping[str, Callable[[Verdict, Sequence[Rule], str], str]] = {
 
 
 def check(options: Namespace, loaded: EffectiveSettings, rules: Sequence[Rule]) -> bool:
-    """Do what the command line asks for, and print it; True when something failed. UnableError, ConfigError."""
+    """Do what the command line asks for, and print it; True when something failed. DataAccessError, ConfigError."""
     traffic = read_source(options, loaded.settings)
     checked = CheckAnalysis(traffic, rules, loaded, options.fail_on, options.strict)
     if options.explain_ignores:

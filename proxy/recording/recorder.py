@@ -1,4 +1,4 @@
-"""Writes closed traces down, in a thread of its own: a slow or full disk costs no request anything."""
+"""Writes closed traces to a file in a separate thread, so that a slow or full disk does not delay requests."""
 
 import secrets
 import threading
@@ -17,14 +17,14 @@ from proxy.settings.observability import RecordSettings
 from proxy.settings.sources import ConfigError
 
 CLOSE_TIMEOUT = 5.0
-"""Seconds that the end waits for what is still to be written."""
+"""Seconds that ``close`` waits for the queued traces."""
 SPANS_PER_PAUSE, PAUSE = 20, 0.0005
-"""After so many spans this thread lets the others go on, for so many seconds: one that computes without a rest has the
+"""The thread pauses for ``PAUSE`` seconds after this number of spans. A thread that computes without a pause holds the
 interpreter for 5 ms at a time, in which no request is answered."""
 
 
 class Recorder:
-    """An observer. ``warn`` is told when the file takes no more; ConfigError where there can be none."""
+    """An observer that writes traces. ``warn`` is called if a write fails; ConfigError if the file cannot be opened."""
 
     def __init__(self, settings: RecordSettings, head: RecordingHead, warn: Callable[[Warned], None]) -> None:
         if settings.file is None:
@@ -38,7 +38,7 @@ class Recorder:
         self._redact = NameRedactor(ConfirmedNames())
         self._queue: SimpleQueue[Trace | None] = SimpleQueue()
         self._queued = 0
-        """Spans that were put into the queue, and below, spans that were taken out: each has one thread that counts."""
+        """Number of spans put into the queue. Like ``_finished`` below, only one thread changes it."""
         self._finished = 0
         self._spans = 0
         self._counts = {"written": 0, "failed": 0, "unfit": 0}
@@ -53,13 +53,13 @@ class Recorder:
             self._enqueue(event.trace)
 
     def counts(self) -> dict[tuple[str, ...], float]:
-        """All traces so far, by what became of them."""
+        """Number of traces by result: ``written``, ``failed`` or ``dropped``."""
         counts = self._counts
         dropped = self._dropped + counts["unfit"]
         return {("written",): counts["written"], ("failed",): counts["failed"], ("dropped",): dropped}
 
     def close(self) -> None:
-        """Write what waits, as far as there is time."""
+        """Write the queued traces, for at most ``CLOSE_TIMEOUT`` seconds."""
         self._queue.put(None)
         self._thread.join(CLOSE_TIMEOUT)
         self._report()
@@ -74,10 +74,10 @@ class Recorder:
         self._report()
 
     def _report(self) -> None:
-        """Once, until it has worked again."""
+        """Warn of a write error, once until writing works again."""
         error = self._error
         if error and not self._reported:
-            self._warn(Warned(f"traces are not recorded: {error}", "Make room for record.file, or record elsewhere."))
+            self._warn(Warned(f"traces are not recorded: {error}", "Free disk space, or move record.file."))
         self._reported = error
 
     # In the thread.
@@ -103,14 +103,14 @@ class Recorder:
 
 
 class NameRedactor:
-    """What may be told of a span: names that upstream has not taken for names are told apart, and not shown."""
+    """Replaces names that upstream has not confirmed, which could contain values, by hashes that differ per name."""
 
     def __init__(self, names: ConfirmedNames) -> None:
         self.names = names
         self._key = secrets.token_bytes(16)
 
     def __call__(self, span: Span) -> tuple[str, str, str]:
-        """Method, relation, fingerprint."""
+        """Method, relation and fingerprint as they may be written to a file."""
         method = span.method if span.method in METHODS else "other"
         relation = self.names.relation(span.relation)
         if self.names.has(span.fingerprint):

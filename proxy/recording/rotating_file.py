@@ -1,23 +1,23 @@
-"""A file of lines that gives way to a new one when it is full: ``FILE``, before it ``FILE.1``, and so on."""
+"""A file of lines that is rotated when it is full: ``FILE`` becomes ``FILE.1``, ``FILE.1`` becomes ``FILE.2``, …"""
 
 import os
 from pathlib import Path
 
 
 class RotatingFile:
-    """At most ``files`` files of ``most`` bytes, each of which begins with ``head``. OSError where there is no room."""
+    """At most ``max_files`` files of ``max_bytes`` bytes; each begins with ``head``. OSError if a write fails."""
 
-    def __init__(self, path: Path, most: int, files: int, head: bytes) -> None:
+    def __init__(self, path: Path, max_bytes: int, max_files: int, head: bytes) -> None:
         self._path = path
-        self._max_bytes = most
-        self._max_files = files
+        self._max_bytes = max_bytes
+        self._max_files = max_files
         self._head = head
         self._file: int | None = None
         self._size = 0
         self._open_new()
 
     def write(self, line: bytes) -> bool:
-        """False for a line that fits into no file."""
+        """Append ``line``. Returns False, and writes nothing, if it is larger than a file may be."""
         if len(self._head) + len(line) > self._max_bytes:
             return False
         if self._file is None or self._size + len(line) > self._max_bytes:
@@ -32,7 +32,7 @@ class RotatingFile:
             self._file = None
 
     def _open_new(self) -> None:
-        """A file that is there already is an earlier one, whoever wrote it."""
+        """Rename the existing files, whichever process wrote them, and open a new one."""
         if self._path.exists():
             for number in range(self._max_files - 1, 0, -1):
                 older = self._numbered(number - 1)
@@ -44,17 +44,17 @@ class RotatingFile:
             self._append(self._head)
         except OSError:
             self.close()
-            self._path.unlink()  # else each try would push an older file out
+            self._path.unlink()  # else each further try would rename the files and drop the oldest
             raise
 
     def _append(self, line: bytes) -> None:
-        assert self._file is not None  # noqa: S101 – both callers have opened it
+        assert self._file is not None  # noqa: S101 – both callers opened it
         rest = memoryview(line)
         try:
             while rest:
                 rest = rest[os.write(self._file, rest) :]
         except OSError:
-            os.ftruncate(self._file, self._size)  # half a line would spoil the rest
+            os.ftruncate(self._file, self._size)  # a partial line would corrupt the lines after it
             os.lseek(self._file, self._size, os.SEEK_SET)
             raise
         self._size += len(line)

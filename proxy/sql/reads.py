@@ -13,7 +13,7 @@ from proxy.sql.expressions import column, condition, constant, identifier, order
 
 JSON_TYPES = frozenset(("json", "jsonb"))
 STAR = Item(FieldPath("*"))
-EMBEDDED_ROWS = "found"
+EMBEDDED_ROWS = "embedded"
 """The alias of the array of embedded rows."""
 
 JOIN_NOTE = (

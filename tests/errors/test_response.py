@@ -11,7 +11,7 @@ from proxy.errors.response import body_of, response_of
 
 
 @pytest.mark.parametrize("code", FAULTS)
-def test_an_error_has_postgrests_shape_and_members_in_its_order(code: str) -> None:
+def test_an_error_has_postgrests_fields_in_postgrests_order(code: str) -> None:
     error = FaultError(code, "where")
     assert list(json.loads(body_of(error))) == ["code", "details", "hint", "message"]
     head, _, body = response_of(error, b"X: y\r\n").partition(b"\r\n\r\n")
@@ -25,11 +25,11 @@ def test_an_error_has_postgrests_shape_and_members_in_its_order(code: str) -> No
     assert lines[-1] == b"Connection: close"
 
 
-def test_an_error_on_a_connection_that_stays_does_not_say_close() -> None:
+def test_an_error_on_a_kept_connection_has_no_connection_close() -> None:
     assert b"Connection" not in response_of(FaultError("FANIN501"), keep=True)
 
 
-def test_the_answer_to_head_has_the_length_and_no_body() -> None:
+def test_the_answer_to_head_has_a_content_length_and_no_body() -> None:
     error = FaultError("FANIN501")
     answer = response_of(error, keep=True, method=b"HEAD")
     assert answer.endswith(b"\r\n\r\n")
@@ -37,7 +37,7 @@ def test_the_answer_to_head_has_the_length_and_no_body() -> None:
 
 
 @pytest.mark.parametrize("code", FAULTS)
-def test_retry_after_is_said_only_where_repeating_does_no_harm(code: str) -> None:
+def test_retry_after_is_sent_only_if_the_request_can_be_repeated_safely(code: str) -> None:
     def says(method: bytes) -> bool:
         return b"Retry-After" in response_of(FaultError(code), method=method)
 

@@ -39,7 +39,7 @@ def read_by_h11(stream: bytes) -> bytes:
 
 
 @given(PIECES, EXTENSION, TRAILER, st.lists(st.integers(0, 300), max_size=12), st.binary(max_size=5))
-def test_any_cut_of_a_stream_decodes_as_h11_reads_it(
+def test_a_stream_in_any_pieces_decodes_as_in_h11(
     pieces: list[bytes], extension: bytes, trailer: bytes, cuts: list[int], behind: bytes
 ) -> None:
     stream = b"".join(b"%X%b\r\n%b\r\n" % (len(piece), extension, piece) for piece in pieces)
@@ -50,7 +50,7 @@ def test_any_cut_of_a_stream_decodes_as_h11_reads_it(
 
 
 @given(PIECES)
-def test_what_the_encoder_writes_is_read_back(pieces: list[bytes]) -> None:
+def test_encoded_chunks_decode_to_the_same_data(pieces: list[bytes]) -> None:
     stream = b"".join(map(chunk, pieces)) + LAST_CHUNK
     assert decode(stream, [])[0] == b"".join(pieces) == read_by_h11(stream)
 
@@ -83,13 +83,13 @@ def test_what_the_encoder_writes_is_read_back(pieces: list[bytes]) -> None:
         b"0\r\n" + b"X: y\r\n" * MAX_LINE_BYTES,
     ],
 )
-def test_what_is_no_chunk_is_refused(stream: bytes) -> None:
+def test_a_malformed_chunk_is_an_error(stream: bytes) -> None:
     with pytest.raises(FaultError, match="FANIN104"):
         ChunkDecoder("FANIN104").decode(bytearray(stream))
 
 
 @given(st.binary(max_size=40))
-def test_whatever_comes_is_data_or_a_fault_and_never_more_than_came(stream: bytes) -> None:
+def test_any_stream_gives_data_or_an_error_and_never_more_bytes_than_received(stream: bytes) -> None:
     try:
         data = ChunkDecoder("FANIN104").decode(bytearray(stream))
     except FaultError:
@@ -97,7 +97,7 @@ def test_whatever_comes_is_data_or_a_fault_and_never_more_than_came(stream: byte
     assert len(data) <= len(stream)
 
 
-def test_a_piece_is_framed_by_the_body_it_belongs_to_and_nothing_never_ends_one() -> None:
+def test_data_is_framed_only_in_a_chunked_body_and_empty_data_never() -> None:
     assert frame_data(b"ab", True) == b"2\r\nab\r\n"
     assert frame_data(b"ab", False) == b"ab"
     assert frame_data(b"", True) == frame_data(b"", False) == b""

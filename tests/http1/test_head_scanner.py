@@ -53,14 +53,14 @@ def bypass_reason(head: bytes, size: int) -> FaultError:
 
 @pytest.mark.parametrize("piece", [1, 7, 999, 1 << 20])
 @pytest.mark.parametrize("length", [100, 1000, 1001, 10_000])
-def test_a_head_of_any_length_within_its_limit_is_found_in_any_pieces(length: int, piece: int) -> None:
+def test_the_end_of_a_head_within_its_limit_is_found_in_any_pieces(length: int, piece: int) -> None:
     head = long_head(length)
     assert search(head + b"\r\n\r\nGET /next", piece, bytearray()) == (length, length > 1000)
 
 
 @pytest.mark.parametrize("piece", [1, 7, 1 << 20])
 @pytest.mark.parametrize(("length", "start"), [(1001, b"POST /rest/t?id=in.("), (10_001, b"GET /rest/t?id=in.(")])
-def test_a_byte_more_is_refused(length: int, start: bytes, piece: int) -> None:
+def test_a_head_with_one_byte_too_many_is_an_error(length: int, start: bytes, piece: int) -> None:
     assert bypass_reason(long_head(length, start) + b"\r\n\r\n", piece).fault.code == "FANIN109"
 
 
@@ -76,14 +76,14 @@ def test_a_byte_more_is_refused(length: int, start: bytes, piece: int) -> None:
         (long_head(1001) + b"\r\nX: " + b"y" * 1000, "limits.head_bytes, without the request line"),
     ],
 )
-def test_what_is_too_long_is_refused_by_the_limit_that_it_exceeds(head: bytes, limit: str, piece: int) -> None:
+def test_the_error_names_the_limit_that_a_head_exceeds(head: bytes, limit: str, piece: int) -> None:
     for complete in (head, head + b"\r\n\r\n"):
         error = bypass_reason(complete, piece)
         assert (error.fault.code, error.details) == ("FANIN109", limit)
 
 
 @pytest.mark.parametrize("piece", [1, 100, 4096])
-def test_no_byte_is_looked_at_more_than_a_few_times(piece: int) -> None:
+def test_no_byte_is_searched_more_than_a_few_times(piece: int) -> None:
     head = long_head(9_000) + b"\r\n\r\n"
     buffer = Counted()
     assert search(head, piece, buffer) == (9_000, True)
@@ -98,5 +98,5 @@ def test_empty_lines_before_a_head_are_dropped(piece: int) -> None:
 
 @pytest.mark.parametrize("head", [b"GET / HTTP/1.1\nHost: h\n\n", long_head(2000).replace(b"\r\nX", b"\nX")])
 @pytest.mark.parametrize("piece", [1, 1 << 20])
-def test_a_bare_line_feed_is_refused_before_the_head_ends(head: bytes, piece: int) -> None:
+def test_a_bare_line_feed_is_an_error_before_the_head_ends(head: bytes, piece: int) -> None:
     assert bypass_reason(head, piece).fault.code == "FANIN102"

@@ -36,11 +36,11 @@ def answered(gate: BatchScheduler, seconds: float | None) -> bool:
     return gate.release(seconds)
 
 
-def test_who_is_alone_leaves_at_once() -> None:
+def test_a_single_request_is_sent_at_once() -> None:
     assert gate().enqueue(member("/t?id=eq.1")) == 0.0
 
 
-def test_who_comes_second_waits_for_what_the_first_was_told() -> None:
+def test_the_first_request_sets_the_timer_of_the_window() -> None:
     one = gate()
     first, second = member("/t?id=eq.1"), member("/t?id=eq.2")
     one.enqueue(first)
@@ -48,7 +48,7 @@ def test_who_comes_second_waits_for_what_the_first_was_told() -> None:
     assert one.flush() == [first, second]
 
 
-def test_while_a_call_is_in_flight_look_alikes_gather() -> None:
+def test_requests_wait_while_a_call_of_their_key_is_in_flight() -> None:
     one = gate()
     burst(one, 1)
     one.acquire()
@@ -58,12 +58,12 @@ def test_while_a_call_is_in_flight_look_alikes_gather() -> None:
     assert len(one.flush()) == 2
 
 
-def test_a_call_that_returns_to_nobody_opens_nothing() -> None:
+def test_a_returning_call_closes_no_window_if_nobody_waits() -> None:
     assert not answered(gate(), 0.004)
 
 
 @given(st.lists(st.floats(0.0001, 1.0), min_size=1, max_size=100))
-def test_no_hold_is_longer_than_half_the_median_upstream_time(times: list[float]) -> None:
+def test_no_request_waits_longer_than_half_the_median_upstream_time(times: list[float]) -> None:
     one = gate()
     for seconds in times:
         answered(one, seconds)
@@ -74,20 +74,20 @@ def test_no_hold_is_longer_than_half_the_median_upstream_time(times: list[float]
     assert wait == min(PACE.max_wait, 0.5 * median)
 
 
-def test_a_key_that_lately_fanned_out_lingers() -> None:
+def test_a_key_with_recent_fan_outs_lingers() -> None:
     one = gate()
     burst(one, 4)
     assert one.enqueue(member("/t?id=eq.1")) == PACE.linger
 
 
-def test_a_linger_is_no_longer_than_any_hold() -> None:
+def test_a_linger_is_not_longer_than_the_longest_wait() -> None:
     one = gate()
     answered(one, 0.0004)
     burst(one, 4)
     assert one.enqueue(member("/t?id=eq.1")) == pytest.approx(0.0002)
 
 
-def test_lingering_ends_when_it_mostly_finds_nobody() -> None:
+def test_lingering_stops_when_less_than_half_of_the_lingers_batch() -> None:
     one = gate()
     lingered = 0
     for _ in range(100):
@@ -99,14 +99,14 @@ def test_lingering_ends_when_it_mostly_finds_nobody() -> None:
     assert one_more[-1] == 0.0
 
 
-def test_lingering_goes_on_while_half_of_it_finds_company() -> None:
+def test_lingering_continues_while_half_of_the_lingers_batch() -> None:
     one = gate()
     burst(one, 5)
     waits = [burst(one, 5 if n % 2 else 4) for n in range(50)]
     assert set(waits) == {PACE.linger}
 
 
-def test_a_full_window_says_so() -> None:
+def test_a_window_with_max_window_requests_is_full() -> None:
     one = gate()
     for n in range(PACE.max_window):
         assert not one.full
@@ -116,7 +116,7 @@ def test_a_full_window_says_so() -> None:
     assert not one.full
 
 
-def test_who_hangs_up_is_not_in_the_batch_and_the_last_one_closes_the_window() -> None:
+def test_a_cancelled_request_is_not_in_the_batch_and_the_last_one_empties_the_window() -> None:
     one = gate()
     first, second = member("/t?id=eq.1"), member("/t?id=eq.2")
     one.enqueue(first)
@@ -127,7 +127,7 @@ def test_who_hangs_up_is_not_in_the_batch_and_the_last_one_closes_the_window() -
     assert one.idle
 
 
-def test_hanging_up_after_the_window_left_changes_nothing() -> None:
+def test_cancelling_after_the_flush_changes_nothing() -> None:
     one = gate()
     first = member("/t?id=eq.1")
     one.enqueue(first)
@@ -135,7 +135,7 @@ def test_hanging_up_after_the_window_left_changes_nothing() -> None:
     assert one.cancel(first)
 
 
-def test_what_arrives_after_the_window_left_is_the_next_windows() -> None:
+def test_a_request_after_the_flush_is_in_the_next_window() -> None:
     one = gate()
     burst(one, 2)
     late = member("/t?id=eq.3")
@@ -143,7 +143,7 @@ def test_what_arrives_after_the_window_left_is_the_next_windows() -> None:
     assert one.flush() == [late]
 
 
-def test_a_gate_is_idle_when_nobody_waits_and_nothing_is_in_flight() -> None:
+def test_a_scheduler_is_idle_without_waiting_requests_and_calls_in_flight() -> None:
     one = gate()
     seen = [one.idle]
     one.enqueue(member("/t?id=eq.1"))
@@ -156,7 +156,7 @@ def test_a_gate_is_idle_when_nobody_waits_and_nothing_is_in_flight() -> None:
     assert seen == [True, False, False, True]
 
 
-def test_a_merged_call_is_given_ten_times_the_95th_percentile_and_a_floor() -> None:
+def test_the_deadline_is_ten_times_the_95th_percentile_and_at_least_the_floor() -> None:
     one = gate()
     assert one.deadline() == PACE.deadline_floor
     for n in range(1, 21):
@@ -164,13 +164,13 @@ def test_a_merged_call_is_given_ten_times_the_95th_percentile_and_a_floor() -> N
     assert one.deadline() == pytest.approx(2.0)
 
 
-def test_a_call_that_failed_tells_nothing_of_how_long_calls_take() -> None:
+def test_a_failed_call_does_not_count_for_upstream_times() -> None:
     one = gate()
     answered(one, None)
     assert one.deadline() == PACE.deadline_floor
 
 
-def test_pauses_grow_with_each_failure_and_have_an_end() -> None:
+def test_pauses_double_with_each_failure_up_to_a_maximum() -> None:
     one = gate()
     now, lengths = 0.0, []
     for _ in range(6):
@@ -181,14 +181,14 @@ def test_pauses_grow_with_each_failure_and_have_an_end() -> None:
     assert lengths == [1.0, 2.0, 4.0, 8.0, 10.0, 10.0]
 
 
-def test_calls_of_one_batch_that_fail_together_are_one_failure() -> None:
+def test_failures_during_a_pause_do_not_extend_it() -> None:
     one = gate()
     assert [one.record_failure(5.0) for _ in range(3)] == [True, False, False]
     assert one.paused(5.9)
     assert not one.paused(6.0)
 
 
-def test_a_good_answer_makes_the_next_pause_a_first_one() -> None:
+def test_a_successful_merge_resets_the_pause() -> None:
     one = gate()
     one.record_failure(0.0)
     one.record_failure(1.0)
@@ -197,7 +197,7 @@ def test_a_good_answer_makes_the_next_pause_a_first_one() -> None:
     assert not one.paused(101.0)
 
 
-def test_large_answers_end_merging_for_a_while_and_not_for_good() -> None:
+def test_large_answers_stop_merging_for_a_limited_number_of_requests() -> None:
     one = gate()
     one.record_merge(keys=1, rows=1, size=1000)
     assert not one.too_large(300)
@@ -207,7 +207,7 @@ def test_large_answers_end_merging_for_a_while_and_not_for_good() -> None:
     assert refused == next(n for n in range(99) if 300 * SIZE_DECAY**n <= 200)
 
 
-def test_gates_are_remembered_by_fingerprint_and_identity() -> None:
+def test_there_is_one_scheduler_per_fingerprint_and_identity() -> None:
     gates = SchedulerRegistry(10, gate)
     one = gates.get("a", b"x")
     assert gates.get("a", b"x") is one
@@ -216,7 +216,7 @@ def test_gates_are_remembered_by_fingerprint_and_identity() -> None:
     assert len(gates) == 3
 
 
-def test_gates_tell_how_many_are_paused() -> None:
+def test_the_registry_counts_paused_schedulers() -> None:
     gates = SchedulerRegistry(10, gate)
     for name in ("a", "b", "c"):
         one = gates.get(name, b"x")
@@ -226,7 +226,7 @@ def test_gates_tell_how_many_are_paused() -> None:
     assert (gates.paused(0.5), gates.paused(1.0)) == (2, 0)
 
 
-def test_the_longest_unused_idle_gate_makes_room() -> None:
+def test_the_least_recently_used_idle_scheduler_is_evicted() -> None:
     gates = SchedulerRegistry(2, gate)
     a, b = gates.get("a", b""), gates.get("b", b"")
     assert gates.get("a", b"") is a
@@ -236,7 +236,7 @@ def test_the_longest_unused_idle_gate_makes_room() -> None:
     assert len(gates) == 2
 
 
-def test_a_busy_gate_never_makes_room() -> None:
+def test_a_busy_scheduler_is_never_evicted() -> None:
     gates = SchedulerRegistry(2, gate)
     for name in ("a", "b"):
         busy = gates.get(name, b"")
@@ -248,7 +248,7 @@ def test_a_busy_gate_never_makes_room() -> None:
     assert kept.in_flight == 1
 
 
-def test_the_rows_of_a_key_are_expected_again_and_slowly_forgotten() -> None:
+def test_rows_per_key_follow_recent_answers_and_decay() -> None:
     one = gate()
     assert one.rows_per_key == 1.0
     one.record_merge(keys=2, rows=20, size=100)
@@ -257,7 +257,7 @@ def test_the_rows_of_a_key_are_expected_again_and_slowly_forgotten() -> None:
     assert one.rows_per_key == 9.0
 
 
-def test_a_gate_is_known_once_it_was_asked_for_under_its_own_key() -> None:
+def test_find_returns_only_a_scheduler_that_get_created() -> None:
     gates = SchedulerRegistry(9, gate)
     assert gates.find("a", b"x") is None
     one = gates.get("a", b"x")
@@ -266,7 +266,7 @@ def test_a_gate_is_known_once_it_was_asked_for_under_its_own_key() -> None:
     assert gates.find(7, b"x") is None
 
 
-def test_after_it_recovered_a_pause_is_as_short_as_the_first() -> None:
+def test_after_a_success_the_next_pause_is_as_short_as_the_first() -> None:
     one = gate()
     one.record_failure(0.0)
     one.record_failure(1.0)

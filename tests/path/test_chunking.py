@@ -40,14 +40,14 @@ def read(target: str, lines: str = "Host: h") -> Query:
     return with_long_list(read_query(b"GET", short, head(lines), b"", "public", 7000), raw, place)
 
 
-def test_a_query_with_a_long_list_reads_as_the_same_with_a_short_one() -> None:
+def test_a_query_with_a_long_list_has_the_fingerprint_of_one_with_a_short_list() -> None:
     long, short = read(f"/t?select=a&x=eq.7&id={LIST}&order=id"), query("/t?select=a&x=eq.7&id=in.(1)&order=id")
     assert (long.relation, long.fingerprint) == (short.relation, short.fingerprint)
     assert long.target == f"/t?select=a&x=eq.7&id={LIST}&order=id".encode()
     assert (long.bypass_reason, long.keys, long.select) == ("too-long", (), None)
 
 
-def test_two_long_lists_are_told_apart() -> None:
+def test_different_long_lists_give_different_filters() -> None:
     one, two = read(f"/t?x=eq.7&id={LIST}"), read(f"/t?x=eq.7&id={LIST[:-1]},1)")
     assert one.filters[0] == two.filters[0] == b"7"
     assert one.filters[1] != two.filters[1]
@@ -66,12 +66,12 @@ def test_two_long_lists_are_told_apart() -> None:
         ("not-a-relation", f"/rpc/t?id={LIST}", "Host: h"),
     ],
 )
-def test_what_else_forbids_a_rewrite_is_still_known(bypass_reason: str, target: str, lines: str) -> None:
+def test_other_bypass_reasons_have_precedence_over_too_long(bypass_reason: str, target: str, lines: str) -> None:
     assert read(target, lines).bypass_reason == bypass_reason
 
 
 @pytest.mark.parametrize("target", ["/t?or=(" + "a.eq.1," * 20_000, "/t?" + "&" * 70_000, "/t?id=eq." + "1" * 70_000])
-def test_a_target_beyond_reading_is_known_by_its_path(target: str) -> None:
+def test_a_target_that_is_too_long_to_parse_is_known_by_its_path(target: str) -> None:
     long = read(target)
     assert (long.relation, long.fingerprint, long.bypass_reason) == ("public.t", "GET t", "too-long")
     assert long.target == target.encode()
@@ -105,7 +105,7 @@ UUIDS = [f"{n * 2654435761 % 2**32:08x}-0000-4000-8000-000000000000" for n in ra
 
 
 @pytest.mark.parametrize("longest", [100, 101, 500, 2000, 100_000])
-def test_each_literal_is_in_one_part_and_each_part_in_its_room(longest: int) -> None:
+def test_each_literal_is_in_one_part_and_each_part_within_the_byte_limit(longest: int) -> None:
     made = cut_of(f"/t?select=a&id={listing(NUMBERS + NUMBERS[:50])}", longest=longest + 150)
     assert [literal for part in made.parts for literal in part] == [b"%d" % n for n in dict.fromkeys(NUMBERS)]
     sizes = [len(made.target(part)) for part in made.parts]
@@ -129,7 +129,7 @@ def test_only_the_list_and_the_select_are_changed(target: str, part: str) -> Non
     assert cut_of(target.format(LIST)).target([b"1000"]) == part.encode()
 
 
-def test_a_list_as_client_libraries_write_it_is_the_same() -> None:
+def test_a_percent_encoded_list_is_chunked_like_a_plain_one() -> None:
     plain, escaped = f"/t?id={LIST}", f"/t?id={LIST.replace(',', '%2C').replace('(', '%28').replace(')', '%29')}"
     assert cut_of(plain).parts == cut_of(escaped).parts
 
@@ -138,7 +138,7 @@ def test_a_list_as_client_libraries_write_it_is_the_same() -> None:
     "order", ["id", "id.asc", "id.asc.nullslast", "id.nullsfirst", "id.desc", "id.desc.nullsfirst"]
 )
 @pytest.mark.parametrize("literals", [NUMBERS, UUIDS], ids=["integers", "uuids"])
-def test_where_rows_are_ordered_the_parts_are_ranges_in_that_order(literals: list[object], order: str) -> None:
+def test_with_an_order_the_parts_are_ranges_in_that_order(literals: list[object], order: str) -> None:
     made = cut_of(f"/t?id={listing(literals)}&order={order}")
     found = [literal for part in made.parts for literal in part]
     key = int if literals is NUMBERS else None
@@ -172,11 +172,11 @@ def test_where_rows_are_ordered_the_parts_are_ranges_in_that_order(literals: lis
         ("list-order", "/t?id=in.({})&order=id&order=id", LINES),
     ],
 )
-def test_what_parts_could_not_answer_is_not_cut(reason: str, target: str, lines: str) -> None:
+def test_a_query_that_parts_cannot_answer_is_not_chunked(reason: str, target: str, lines: str) -> None:
     assert bypass_reason(target.format(LIST[4:-1]), lines) == reason
 
 
-def test_a_target_whose_parts_would_be_too_many_is_not_cut() -> None:
+def test_a_list_that_needs_too_many_parts_is_not_chunked() -> None:
     assert bypass_reason(f"/t?id={LIST}&x=eq.{'y' * 1900}") == "chunk-limit"
     assert bypass_reason(f"/t?id={LIST}", longest=120) == "chunk-limit"
 
@@ -215,14 +215,14 @@ def chunked(*parts: PartAnswer) -> Slice:
     return share
 
 
-def test_the_rows_of_all_parts_follow_one_another_as_they_came() -> None:
+def test_the_rows_of_all_parts_are_concatenated_unchanged() -> None:
     odd = '"j":[{"a":1}, \n {"a":2}],"t":"}, \\n {"'
     share = chunked(part_of({1: '"id":1', 2: odd}), part_of([]), part_of({7: '"id":7.50', 3: ""}))
     assert share.body == b'[{"id":1}, \n {' + odd.encode() + b'}, \n {"id":7.50}, \n {}]'
     assert share.rows == 4
 
 
-def test_the_head_is_the_first_parts_without_a_location() -> None:
+def test_the_head_is_that_of_the_first_part_without_content_location() -> None:
     share = chunked(part_of([1, 2], date="one", location="a"), part_of([3], date="two", location="b"))
     assert share.head == (
         b"HTTP/1.1 200 OK\r\nDate: one\r\nServer: s\r\nContent-Range: 0-2/*\r\n"
@@ -236,14 +236,14 @@ def test_no_rows_are_an_empty_array() -> None:
     assert b"Content-Range: */*\r\n" in share.head
 
 
-def test_a_count_that_fanin_asked_for_is_not_shown() -> None:
+def test_preference_applied_does_not_show_fanins_own_count() -> None:
     counted = part_of([1], "Preference-Applied: count=exact, handling=lenient")
     assert b"Preference-Applied: handling=lenient\r\n" in chunked(counted).head
     share = chunked(part_of([1], "Preference-Applied: count=exact"), part_of([2], "Server-Timing: a"))
     assert b"Preference-Applied" not in share.head
 
 
-def test_parts_whose_heads_differ_are_not_put_together() -> None:
+def test_parts_with_different_heads_are_not_concatenated() -> None:
     found = concatenate(MADE, [part_of([1], "Vary: a"), part_of([2], "Vary: b")])
     assert found == FallbackReason("headers", "vary")
 
@@ -265,11 +265,11 @@ def test_parts_whose_heads_differ_are_not_put_together() -> None:
         ("shape", "", replace(answered([]), body=b'[{"f0":"1","id":1}x]')),
     ],
 )
-def test_an_answer_that_is_odd_in_any_way_is_not_used(reason: str, detail: str, answer: Response) -> None:
+def test_a_part_with_an_unexpected_answer_is_not_used(reason: str, detail: str, answer: Response) -> None:
     assert doubt(answer) == FallbackReason(reason, detail)
 
 
-def test_rows_without_nulls_are_joined_more_tightly() -> None:
+def test_stripped_rows_are_joined_by_a_comma_without_blanks() -> None:
     lines = "Host: h\nAccept: application/vnd.pgrst.array+json;nulls=stripped"
     made = cut_of(f"/t?id={LIST}", lines)
     kind = "application/vnd.pgrst.array+json;nulls=stripped; charset=utf-8"
@@ -288,7 +288,7 @@ def test_rows_without_nulls_are_joined_more_tightly() -> None:
 # Order.
 
 
-def test_the_seams_are_the_first_and_last_rows_of_parts_that_have_any() -> None:
+def test_boundary_literals_are_the_first_and_last_keys_of_parts_with_rows() -> None:
     assert boundary_literals([part_of([1, 2, 3]), part_of([]), part_of([5]), part_of([7, 8])]) == (
         b"1",
         b"3",
@@ -300,7 +300,7 @@ def test_the_seams_are_the_first_and_last_rows_of_parts_that_have_any() -> None:
     assert boundary_literals([]) == ()
 
 
-def test_the_order_is_upstreams_if_it_gives_the_seams_in_that_order() -> None:
+def test_parts_are_in_order_if_upstream_orders_the_boundary_literals_so() -> None:
     keys = [b"1", b"3", b"5"]
     assert are_in_order(keys, part_of([1, 3, 5]))
     assert not are_in_order(keys, part_of([1, 5, 3]))

@@ -9,7 +9,7 @@ from tests.factories import member
 TEXT, INTEGER = Column("text"), Column("integer")
 
 
-def test_what_upstream_said_is_believed_for_its_lifetime() -> None:
+def test_a_learned_column_is_known_for_its_lifetime() -> None:
     columns = ColumnRegistry(60.0, 9)
     columns.learn(("t", ""), b"k", TEXT, 0.0)
     assert columns.known(("t", ""), 60.0) == {b"k": TEXT}
@@ -17,14 +17,14 @@ def test_what_upstream_said_is_believed_for_its_lifetime() -> None:
     assert columns.known(("u", ""), 0.0) == {}
 
 
-def test_what_upstream_did_not_tell_is_asked_again_soon() -> None:
+def test_an_unknown_type_expires_early() -> None:
     columns = ColumnRegistry(300.0, 9)
     columns.learn(("t", ""), b"k", Column(""), 0.0)
     assert columns.known(("t", ""), RETRY_UNKNOWN_AFTER) == {b"k": Column("")}
     assert columns.known(("t", ""), RETRY_UNKNOWN_AFTER + 1) == {}
 
 
-def test_the_catalogs_word_counts_first() -> None:
+def test_the_catalog_has_precedence_over_learned_columns() -> None:
     columns = ColumnRegistry(60.0, 9)
     columns.apply_catalog({"t": {b"k": INTEGER}})
     columns.learn(("t", ""), b"k", TEXT, 0.0)
@@ -32,14 +32,14 @@ def test_the_catalogs_word_counts_first() -> None:
     assert columns.known(("t", ""), 0.0) == {b"k": INTEGER, b"computed": TEXT}
 
 
-def test_a_catalog_read_again_ends_what_upstream_said() -> None:
+def test_a_new_catalog_replaces_learned_columns() -> None:
     columns = ColumnRegistry(60.0, 9)
     columns.learn(("t", ""), b"k", TEXT, 0.0)
     columns.apply_catalog({"t": {b"id": INTEGER}})
     assert columns.known(("t", ""), 0.0) == {b"id": INTEGER}
 
 
-def test_what_an_answer_contradicted_is_forgotten() -> None:
+def test_a_contradicted_table_is_forgotten() -> None:
     columns = ColumnRegistry(60.0, 9)
     columns.apply_catalog({"t": {b"k": INTEGER}, "u": {b"k": INTEGER}})
     columns.learn(("t", ""), b"x", TEXT, 0.0)
@@ -51,7 +51,7 @@ def test_what_an_answer_contradicted_is_forgotten() -> None:
     assert columns.known(("t", ""), 0.0) == {}
 
 
-def test_refused_literals_are_gathered_up_to_a_bound() -> None:
+def test_bad_values_are_stored_up_to_a_limit() -> None:
     columns = ColumnRegistry(60.0, 9)
     for n in range(MAX_BAD_VALUES + 5):
         columns.record_bad_value(("t", ""), b"k", "enum", b"%d" % n, 0.0)
@@ -62,21 +62,21 @@ def test_refused_literals_are_gathered_up_to_a_bound() -> None:
     assert columns.known(("t", ""), 0.0)[b"k"] == Column("integer", bad_values=frozenset((b"x",)))
 
 
-def test_what_upstream_refused_is_known_beside_the_catalog() -> None:
+def test_bad_values_are_added_to_the_catalogs_columns() -> None:
     columns = ColumnRegistry(60.0, 9)
     columns.apply_catalog({"t": {b"ip": Column("inet", deterministic=True)}})
     assert not columns.record_bad_value(("t", ""), b"ip", "inet", b"1", 0.0)
     assert columns.known(("t", ""), 0.0) == {b"ip": Column("inet", deterministic=True, bad_values=frozenset((b"1",)))}
 
 
-def test_a_catalog_that_names_another_type_than_upstream_is_dropped() -> None:
+def test_a_table_of_the_catalog_with_another_type_than_upstream_is_forgotten() -> None:
     columns = ColumnRegistry(60.0, 9)
     columns.apply_catalog({"t": {b"k": TEXT}})
     assert columns.record_bad_value(("t", ""), b"k", "integer", b"a", 0.0)
     assert columns.known(("t", ""), 0.0) == {}
 
 
-def test_what_is_learnt_of_a_table_with_a_profile_says_nothing_of_the_one_without() -> None:
+def test_columns_learned_with_a_profile_are_not_used_without_it() -> None:
     """They are two where PostgREST's first schema is not the one of the settings."""
     named, unnamed = (table_of(member("/t", f"Host: h{lines}")) for lines in ("\nAccept-Profile: public", ""))
     columns = ColumnRegistry(60.0, 9)
@@ -86,7 +86,7 @@ def test_what_is_learnt_of_a_table_with_a_profile_says_nothing_of_the_one_withou
     assert columns.known(unnamed, 0.0) == columns.known(named, 0.0) == {b"k": INTEGER}
 
 
-def test_relations_are_bounded() -> None:
+def test_the_number_of_learned_tables_is_bounded() -> None:
     columns = ColumnRegistry(60.0, 2)
     for name in ("a", "b", "c"):
         columns.learn((name, ""), b"k", TEXT, 0.0)
@@ -98,11 +98,11 @@ def wanted(*targets: str, known: dict[bytes, Column] | None = None) -> list[byte
     return unknown_columns([member(target) for target in targets], known or {})
 
 
-def test_who_is_alone_needs_no_type() -> None:
+def test_a_single_request_needs_no_type() -> None:
     assert wanted("/t?k=eq.a") == []
 
 
-def test_texts_that_vary_need_the_type_of_their_column_and_of_the_order() -> None:
+def test_varying_texts_need_the_type_of_their_column_and_of_the_order() -> None:
     assert wanted("/t?k=eq.a&s=eq.x&order=at", "/t?k=eq.b&s=eq.x&order=at") == [b"k", b"at"]
     assert wanted("/t?k=eq.a", "/t?k=eq.b", known={b"k": TEXT}) == []
 
@@ -112,6 +112,6 @@ def test_canonical_integers_need_no_type_but_their_order_does() -> None:
     assert wanted("/t?k=eq.1&order=at,k", "/t?k=eq.2&order=at,k") == [b"at", b"k"]
 
 
-def test_equal_requests_and_text_out_of_json_need_nothing() -> None:
+def test_equal_requests_and_json_text_need_no_type() -> None:
     assert wanted("/t?k=eq.a&order=at", "/t?k=eq.a&order=at") == []
     assert wanted("/t?d->>k=eq.a", "/t?d->>k=eq.b") == []

@@ -36,14 +36,14 @@ ROW = b'[{"id":1,"secret":"hush"}]'
 ONE, TWO = ComparedAnswer(HEAD, b"[1]"), ComparedAnswer(HEAD, b"[2]")
 
 
-def test_the_results_are_those_of_the_table() -> None:
+def test_the_results_are_those_of_the_error_table() -> None:
     assert {MATCH, MISMATCH, UNSTABLE, UNUSABLE, SKIPPED, FAILED} == set(COMPARISON_RESULTS)
 
 
 # Comparing: what law 1 exempts and what not is in tests/test_allowed_differences.py.
 
 
-def test_equal_answers_do_not_differ_whether_their_heads_end_with_the_empty_line_or_not() -> None:
+def test_the_empty_line_after_a_head_is_not_compared() -> None:
     framed = HEAD.replace(b"Transfer-Encoding: chunked", b"Content-Length: 26") + b"\r\n"
     assert difference(ComparedAnswer(HEAD, ROW), ComparedAnswer(framed, ROW)) == ""
 
@@ -60,13 +60,13 @@ def test_equal_answers_do_not_differ_whether_their_heads_end_with_the_empty_line
         (b"A: 3\r\n", b"", "headers A"),
     ],
 )
-def test_a_difference_of_heads_is_told_by_name(before: bytes, after: bytes, said: str) -> None:
+def test_a_difference_of_heads_is_described_by_header_name(before: bytes, after: bytes, said: str) -> None:
     changed = HEAD.replace(before, after, 1)
     assert changed != HEAD
     assert difference(ComparedAnswer(HEAD, ROW), ComparedAnswer(changed, ROW)) == said
 
 
-def test_a_difference_of_bodies_is_told_by_place_and_length() -> None:
+def test_a_difference_of_bodies_is_described_by_position_and_length() -> None:
     assert difference(ComparedAnswer(HEAD, ROW), ComparedAnswer(HEAD, ROW.replace(b"hush", b"husband"))) == (
         "the body from byte 22 on, 26 bytes became 29"
     )
@@ -77,7 +77,7 @@ def test_a_difference_of_bodies_is_told_by_place_and_length() -> None:
 
 
 @given(st.binary(max_size=40), st.binary(max_size=40), st.binary(max_size=40))
-def test_the_place_is_the_first_that_differs(same: bytes, one: bytes, two: bytes) -> None:
+def test_the_position_is_the_first_different_byte(same: bytes, one: bytes, two: bytes) -> None:
     found = difference(ComparedAnswer(HEAD, same + one), ComparedAnswer(HEAD, same + two))
     if one == two:
         assert found == ""
@@ -93,7 +93,7 @@ VALUES = st.dictionaries(st.sampled_from(["A", "B", "Set-Cookie"]), SECRETS)
 
 
 @given(VALUES, VALUES, SECRETS, SECRETS)
-def test_no_value_is_told(head: dict[str, str], other: dict[str, str], body: str, another: str) -> None:
+def test_a_description_contains_no_value(head: dict[str, str], other: dict[str, str], body: str, another: str) -> None:
     def heard(values: dict[str, str], text: str) -> ComparedAnswer:
         lines = "".join(f"{name}: {value}\r\n" for name, value in values.items())
         return ComparedAnswer(f"HTTP/1.1 200 OK\r\n{lines}".encode(), json.dumps([text]).encode())
@@ -103,7 +103,7 @@ def test_no_value_is_told(head: dict[str, str], other: dict[str, str], body: str
     assert not any(secret in found for secret in (*head.values(), *other.values(), body, another))
 
 
-def test_rows_in_another_order_differ_unless_any_order_will_do() -> None:
+def test_rows_in_another_order_differ_unless_row_order_is_exempt() -> None:
     one = ComparedAnswer(HEAD, b'[{"a":"}, \\n {"}, \n {"b": 1.0}]')
     two = ComparedAnswer(HEAD, b'[{"b": 1.0}, \n {"a":"}, \\n {"}]')
     assert difference(one, two)
@@ -124,34 +124,34 @@ def heard(*told: ComparedAnswer | str) -> str:
     return case.result
 
 
-def test_an_answer_that_is_the_same_at_once_is_a_match() -> None:
+def test_an_equal_answer_is_a_match() -> None:
     assert Comparison(ONE, ComparedAnswer(HEAD.replace(b"now", b"then"), b"[1]")).result == MATCH
 
 
-def test_twice_an_equal_original_before_and_after_a_different_merge_is_a_mismatch() -> None:
+def test_a_merged_answer_that_differs_in_every_round_is_a_mismatch() -> None:
     assert [what == MERGED for what in ROUNDS] == [False, True, False, True, False]
     assert heard(ONE, TWO, ONE, TWO, ONE) == MISMATCH
     assert heard(ONE, ComparedAnswer(HEAD, b"[3]"), ONE, TWO, ONE) == MISMATCH
 
 
 @pytest.mark.parametrize("rounds", range(len(ROUNDS)))
-def test_before_the_last_round_nothing_is_proven(rounds: int) -> None:
+def test_there_is_no_result_before_the_last_round(rounds: int) -> None:
     assert heard(*(ONE, TWO, ONE, TWO, ONE)[:rounds]) == ""
 
 
 @pytest.mark.parametrize("at", range(len(ROUNDS)))
-def test_an_original_that_changed_or_a_merge_that_came_right_is_moving(at: int) -> None:
+def test_a_changed_original_or_an_equal_merged_answer_is_unstable(at: int) -> None:
     told = [ONE, TWO, ONE, TWO, ONE][:at]
     assert heard(*told, ONE if ROUNDS[at] == MERGED else TWO) == UNSTABLE
 
 
 @pytest.mark.parametrize("result", [SKIPPED, FAILED])
-def test_what_could_not_be_heard_settles_it(result: str) -> None:
+def test_a_missing_answer_is_the_result(result: str) -> None:
     assert heard(ONE, result) == result
 
 
 @given(st.lists(st.integers(0, 10**6), min_size=7, max_size=7, unique=True).map(sorted))
-def test_rows_that_never_show_the_same_twice_are_never_a_mismatch(versions: list[int]) -> None:
+def test_rows_that_always_change_are_never_a_mismatch(versions: list[int]) -> None:
     original, merged, *rest = (ComparedAnswer(HEAD, b"[%d]" % version) for version in versions)
     case = Comparison(original, merged)
     case.add(ORIGINALS, rest[0])
@@ -161,14 +161,14 @@ def test_rows_that_never_show_the_same_twice_are_never_a_mismatch(versions: list
 # Choosing and asking.
 
 
-def test_none_or_all_are_chosen_at_the_ends() -> None:
+def test_share_0_samples_no_batch_and_share_1_every_batch() -> None:
     drawn = [0.0, 0.3, 0.999999]
     assert [is_sampled(0.0, one) for one in drawn] == [False] * 3
     assert [is_sampled(1.0, one) for one in drawn] == [True] * 3
     assert [is_sampled(0.5, one) for one in drawn] == [True, True, False]
 
 
-def test_of_many_answers_some_are_drawn_and_each_may_be_one_of_them() -> None:
+def test_each_answer_can_be_among_the_chosen_ones() -> None:
     answers = list(range(10))
     drawn = [choose_answers(answers, 3, one / 10) for one in range(10)]
     assert all(len(set(few)) == 3 for few in drawn)
@@ -176,12 +176,12 @@ def test_of_many_answers_some_are_drawn_and_each_may_be_one_of_them() -> None:
     assert choose_answers(answers[:2], 3, 0.9) == [1, 0]
 
 
-def test_an_original_is_asked_for_without_compression_and_else_as_it_came() -> None:
+def test_an_original_is_requested_unchanged_but_without_compression() -> None:
     forward = b"Host: h\r\naccept-encoding: gzip\r\nCookie: a=b\r\nAccept-Encoding: br\r\nAccept: x\r\n"
     assert without_compression(forward) == b"Host: h\r\nCookie: a=b\r\nAccept: x\r\nAccept-Encoding: identity\r\n"
 
 
-def test_no_more_is_held_than_the_limit() -> None:
+def test_the_budget_reserves_no_more_than_its_limit() -> None:
     held = ByteBudget(10)
     assert [held.reserve(6), held.reserve(5), held.reserve(4), held.reserve(1)] == [True, False, True, False]
     held.release(6)
@@ -192,7 +192,7 @@ def test_no_more_is_held_than_the_limit() -> None:
 # Pausing.
 
 
-def test_a_pause_doubles_and_has_a_longest() -> None:
+def test_a_pause_doubles_up_to_a_maximum() -> None:
     pauses, now, lengths = MismatchPauses(1.0, 5.0, 10), 0.0, []
     for _ in range(5):
         lengths.append(pauses.start("a", now))
@@ -203,28 +203,28 @@ def test_a_pause_doubles_and_has_a_longest() -> None:
     assert lengths == [1.0, 2.0, 4.0, 5.0, 5.0]
 
 
-def test_only_that_query_is_paused() -> None:
+def test_only_the_fingerprint_with_the_mismatch_is_paused() -> None:
     pauses = MismatchPauses(1.0, 5.0, 10)
     pauses.start("a", 0.0)
     assert not pauses.paused("b", 0.0)
     assert (pauses.count(0.5), pauses.count(1.0)) == (1, 0)
 
 
-def test_after_a_pause_every_batch_is_compared_for_as_long_again() -> None:
+def test_after_a_pause_every_batch_is_compared_for_the_same_time() -> None:
     pauses = MismatchPauses(2.0, 5.0, 10)
     assert not pauses.compares_all("a", 0.0)
     pauses.start("a", 0.0)
     assert [pauses.compares_all("a", now) for now in (1.0, 2.0, 3.9, 4.0)] == [True, True, True, False]
 
 
-def test_who_was_right_for_long_begins_with_the_first_pause() -> None:
+def test_after_a_long_time_without_mismatch_the_pause_is_reset() -> None:
     pauses = MismatchPauses(1.0, 5.0, 10)
     pauses.start("a", 0.0)
     assert pauses.start("a", 6.0) == 2.0
     assert pauses.start("a", 8.0 + 5.1) == 1.0
 
 
-def test_pauses_are_bounded_and_the_oldest_goes() -> None:
+def test_the_number_of_pauses_is_bounded_and_the_oldest_is_dropped() -> None:
     pauses = MismatchPauses(9.0, 9.0, 2)
     for name in "abc":
         pauses.start(name, 0.0)

@@ -81,11 +81,11 @@ def test_a_missing_key_gets_an_empty_array_and_an_empty_range() -> None:
     assert b"\r\nContent-Range: 0-0/*\r\n" in got[b"2"].head
 
 
-def test_no_row_at_all_is_an_answer_too() -> None:
+def test_an_answer_without_rows_is_demultiplexed() -> None:
     assert {share.body for share in served(b"[]").values()} == {b"[]"}
 
 
-def test_the_head_is_postgrests_own_with_each_members_location() -> None:
+def test_the_head_is_postgrests_with_the_content_location_of_each_value() -> None:
     got = served(rows((1, ',"id":1')), merged(1, 2, more="&select=id&z=gt.0"))
     assert got[b"2"].head == (
         b"HTTP/1.1 200 OK\r\n"
@@ -98,42 +98,42 @@ def test_the_head_is_postgrests_own_with_each_members_location() -> None:
     )
 
 
-def test_the_names_of_headers_keep_their_letters() -> None:
+def test_header_names_keep_their_case() -> None:
     got = served(b"[]", head=HEAD.lower().replace("date: sun", "date: Sun"))
     assert b"\r\ncontent-range: */*\r\ncontent-location: /t?id=eq.1\r\n" in got[b"1"].head
 
 
-def test_our_own_count_is_not_shown() -> None:
+def test_preference_applied_does_not_show_fanins_own_count() -> None:
     got = served(b"[]", head=HEAD + "\nPreference-Applied: count=exact")
     assert b"Preference-Applied" not in got[b"1"].head
     got = served(b"[]", head=HEAD + "\nPreference-Applied: count=exact, tx=rollback")
     assert b"\r\nPreference-Applied: tx=rollback\r\n" in got[b"1"].head
 
 
-def test_a_row_that_holds_the_separator_is_not_torn() -> None:
+def test_a_row_that_contains_the_separator_stays_whole() -> None:
     awkward = ',"j":[{"a":1}, \n {"b":2}],"s":"{\\"f0\\":\\"2\\"}, \\n "'
     got = served(rows((1, awkward), (2, awkward)))
     assert got[b"1"].body == f"[{{{awkward[1:]}}}]".encode()
     assert got[b"2"].body == got[b"1"].body
 
 
-def test_a_hidden_column_that_stands_alone_leaves_an_empty_object() -> None:
+def test_a_row_with_only_the_hidden_column_becomes_an_empty_object() -> None:
     got = served(rows((1, ""), (2, "")))
     assert got[b"1"].body == b"[{}]"
 
 
-def test_rows_of_a_key_keep_their_order_where_ties_are_allowed() -> None:
+def test_rows_of_a_key_keep_their_order_if_ties_are_allowed() -> None:
     got = served(rows((1, ',"n":3'), (2, ',"n":1'), (1, ',"n":2')), ties=True)
     assert got[b"1"].body == b'[{"n":3}, \n {"n":2}]'
     assert got[b"1"].rows == 2
     assert b"Content-Range: 0-1/*" in got[b"1"].head
 
 
-def test_several_rows_of_a_key_are_a_doubt_otherwise() -> None:
+def test_without_ties_allowed_several_rows_of_a_key_are_a_fallback() -> None:
     assert doubt(rows((1, ',"n":3'), (1, ',"n":2'))) == "ties"
 
 
-def test_a_row_of_a_key_that_nobody_asked_for_is_a_doubt() -> None:
+def test_a_row_with_an_unexpected_key_is_a_fallback() -> None:
     assert doubt(rows((1, ',"n":1'), ("01", ',"n":2'))) == "unexpected-key"
 
 
@@ -157,7 +157,7 @@ def test_a_row_of_a_key_that_nobody_asked_for_is_a_doubt() -> None:
         b'[{"f0":"1","id":1}]\n',
     ],
 )
-def test_a_body_of_another_shape_is_a_doubt(body: bytes) -> None:
+def test_a_body_of_another_shape_is_a_fallback(body: bytes) -> None:
     assert doubt(body) == "shape"
 
 
@@ -173,7 +173,7 @@ def test_a_body_of_another_shape_is_a_doubt(body: bytes) -> None:
         ("Content-Type: text/csv", "content-type"),
     ],
 )
-def test_a_header_that_is_not_known_to_be_everybodys_is_a_doubt(line: str, name: str) -> None:
+def test_an_unknown_header_is_a_fallback(line: str, name: str) -> None:
     assert shares(b"[]", head=f"{HEAD}\n{line}") == FallbackReason("headers", name)
 
 
@@ -181,7 +181,7 @@ ADDED = "\nsb-request-id: 7\nCF-Ray: 8-CDG\nVia: 1.1 a\nVia: 1.1 b"
 COOKIE = "\nSet-Cookie: __cf_bm=abc; path=/; HttpOnly"
 
 
-def test_what_the_gateway_in_force_adds_goes_to_everybody_in_its_place_and_its_cookies_to_nobody() -> None:
+def test_gateway_headers_are_copied_in_place_and_its_cookies_dropped() -> None:
     got = shares(b"[]", head=HEAD + ADDED + COOKIE, gateway=SUPABASE)
     assert isinstance(got, dict)
     for share in got.values():
@@ -191,11 +191,11 @@ def test_what_the_gateway_in_force_adds_goes_to_everybody_in_its_place_and_its_c
 
 
 @pytest.mark.parametrize(("added", "name"), [(ADDED, "sb-request-id"), (COOKIE, "set-cookie")])
-def test_without_that_gateway_the_same_is_a_doubt(added: str, name: str) -> None:
+def test_gateway_headers_are_a_fallback_under_another_profile(added: str, name: str) -> None:
     assert shares(b"[]", head=HEAD + added) == FallbackReason("headers", name)
 
 
-def test_what_a_miss_needs_of_the_merged_answer_are_its_date_and_what_the_gateway_added() -> None:
+def test_a_not_singular_result_has_the_date_and_the_gateway_headers() -> None:
     call = plan(
         [member(f"/t?id=eq.{n}", "Host: h\nAccept: application/vnd.pgrst.object+json") for n in (1, 2)],
         ALIAS,
@@ -215,30 +215,30 @@ def test_what_a_miss_needs_of_the_merged_answer_are_its_date_and_what_the_gatewa
     }
 
 
-def test_a_body_that_was_compressed_on_the_way_is_told_by_its_header() -> None:
+def test_a_compressed_body_is_a_fallback_that_names_content_encoding() -> None:
     assert shares(b"\x1f\x8b\x08", head=HEAD + "\nContent-Encoding: gzip") == FallbackReason(
         "headers", "content-encoding"
     )
 
 
 @pytest.mark.parametrize("missing", ["Content-Range", "Content-Location"])
-def test_a_head_that_lacks_what_every_read_has_is_a_doubt(missing: str) -> None:
+def test_a_head_without_a_header_of_every_read_is_a_fallback(missing: str) -> None:
     lines = "\n".join(line for line in HEAD.splitlines() if not line.startswith(missing))
     assert doubt(b"[]", head=lines) == "headers"
 
 
-def test_a_one_character_key_that_could_be_of_type_char_is_a_doubt() -> None:
+def test_a_one_character_key_of_a_possible_char_column_is_a_fallback() -> None:
     assert doubt(rows((1, ',"n":1')), merged(1, 12)) == "char"
     assert doubt(rows((1, ',"n":1')), merged(12, 15)) == "unexpected-key"
 
 
 @pytest.mark.parametrize("type_", ["", "odd.one_byte", "extensions.citext"])
-def test_so_it_is_where_the_type_was_not_told_or_is_somebodys_own(type_: str) -> None:
+def test_an_unknown_or_user_defined_type_may_be_char(type_: str) -> None:
     assert doubt(rows((1, ',"n":1')), replace(merged(1, 12), column=Column(type_))) == "char"
 
 
 @pytest.mark.parametrize("type_", ["integer", "text", "enum"])
-def test_what_is_known_to_be_another_type_needs_no_proof(type_: str) -> None:
+def test_a_known_type_cannot_be_char(type_: str) -> None:
     assert served(rows((1, ',"n":1')), replace(merged(1, 12), column=Column(type_)))[b"1"].rows == 1
 
 
@@ -247,7 +247,7 @@ def test_a_longer_key_proves_that_the_column_is_not_char() -> None:
     assert got[b"12"].body == b'[{"n":2}]'
 
 
-def test_literals_of_which_none_begins_with_another_need_no_such_proof() -> None:
+def test_literals_that_do_not_begin_with_another_are_not_ambiguous() -> None:
     assert served(rows((1, ',"n":1')), merged(1, 2, 34))[b"1"].rows == 1
 
 
@@ -271,13 +271,13 @@ def test_any_json_comes_back_byte_for_byte(columns: dict[int, object]) -> None:
 
 
 @given(st.binary(max_size=60))
-def test_any_other_bytes_are_a_doubt_or_rows_and_never_an_error(data: bytes) -> None:
+def test_arbitrary_bytes_give_a_fallback_or_rows_and_never_an_error(data: bytes) -> None:
     for body in (data, b"[" + data + b"]", b'[{"f0":"1",' + data + b"}]"):
         assert isinstance(rows_by_key(body, ALIAS, SEPARATOR), dict | FallbackReason)
 
 
 @given(st.lists(st.sampled_from([b"Date", b"X-Odd", b"Content-Range", b"Content-Location", b"Vary"]), max_size=6))
-def test_any_order_of_headers_is_judged_and_never_an_error(names: list[bytes]) -> None:
+def test_any_order_of_headers_gives_a_result_and_never_an_error(names: list[bytes]) -> None:
     head = tuple(HeaderField(name.lower(), b"*/*", name + b": */*") for name in names)
     found = demultiplex(merged(1, 2), ALIAS, Response(STATUS, head, b"[]"), False, POSTGREST)
     wanted = [name for name in names if name in (b"Content-Range", b"Content-Location")]
@@ -285,13 +285,13 @@ def test_any_order_of_headers_is_judged_and_never_an_error(names: list[bytes]) -
     assert isinstance(found, dict) is fine
 
 
-def test_rows_within_their_limits_are_shared() -> None:
+def test_rows_within_their_limits_are_demultiplexed() -> None:
     got = served(rows((1, ',"a":1'), (1, ',"a":2')), merged(1, 2, more="&limit=2"), ties=True)
     assert got[b"1"].body == b'[{"a":1}, \n {"a":2}]'
 
 
 @pytest.mark.parametrize("pairs", [[(1, ""), (1, "")], [(1, ""), (2, ""), (2, "")]])
-def test_a_key_with_more_rows_than_its_limit_is_a_doubt(pairs: list[tuple[int, str]]) -> None:
+def test_a_key_with_more_rows_than_its_limit_is_a_fallback(pairs: list[tuple[int, str]]) -> None:
     found = shares(rows(*pairs), merged(1, 2, more="&limit=1"), ties=True)
     assert isinstance(found, FallbackReason)
     assert found.reason == "limit"
@@ -312,7 +312,7 @@ def ordered(*triples: tuple[object, str, str]) -> bytes:
 DATES = {b"at": Column("date")}
 
 
-def test_rows_of_a_key_are_shared_where_their_order_leaves_no_tie() -> None:
+def test_rows_of_a_key_without_ties_are_demultiplexed() -> None:
     call = carrying("at", DATES, "eq.1", "eq.2")
     got = served(ordered((1, '"2024-01-01"', ',"n":1'), (2, '"2024-01-01"', ',"n":2'), (1, "null", ',"n":3')), call)
     assert got[b"1"].body == b'[{"n":1}, \n {"n":3}]'
@@ -320,7 +320,7 @@ def test_rows_of_a_key_are_shared_where_their_order_leaves_no_tie() -> None:
 
 
 @pytest.mark.parametrize("rank", ['"2024-01-01"', "null"])
-def test_rows_of_a_key_that_are_tied_are_a_doubt(rank: str) -> None:
+def test_tied_rows_of_a_key_are_a_fallback(rank: str) -> None:
     call = carrying("at", DATES, "eq.1", "eq.2")
     assert doubt(ordered((1, rank, ',"n":1'), (1, rank, ',"n":2')), call) == "ties"
 
@@ -330,7 +330,7 @@ def test_a_second_column_breaks_a_tie() -> None:
     assert served(rows((1, ',"f00":"x","f01":"1","n":1'), (1, ',"f00":"x","f01":"2"')), call)[b"1"].rows == 2
 
 
-def test_a_null_that_was_left_out_is_a_null() -> None:
+def test_an_absent_order_column_is_a_null() -> None:
     call = carrying("at", DATES, "eq.1", "eq.2")
     assert served(ordered((1, '"2024-01-01"', ""))[:-1] + b', \n {"f0":"1","n":1}]', call)[b"1"].rows == 2
 
@@ -340,7 +340,7 @@ def test_an_order_that_ends_in_a_unique_column_needs_no_proof() -> None:
     assert served(rows((1, ',"n":1'), (1, ',"n":2')), call)[b"1"].body == b'[{"n":1}, \n {"n":2}]'
 
 
-def test_a_limit_takes_the_first_rows_of_a_key_under_a_certain_order() -> None:
+def test_with_a_known_order_a_limit_keeps_the_first_rows_of_a_key() -> None:
     call = carrying("at", DATES, "eq.1", "eq.2", more="&limit=1")
     body = ordered((1, '"2024-01-01"', ',"n":1'), (1, '"2024-01-02"', ',"n":2'))
     assert served(body, call)[b"1"].body == b'[{"n":1}]'
@@ -361,12 +361,12 @@ def test_a_list_gets_the_rows_of_its_keys_in_the_order_of_the_batch() -> None:
     assert b"Content-Location: /t?id=in.%281%2C2%29&order=at\r\n" in one.head
 
 
-def test_a_list_whose_rows_are_tied_across_keys_is_a_doubt() -> None:
+def test_a_list_with_tied_rows_of_different_keys_is_a_fallback() -> None:
     call = carrying("at", DATES, "in.(1,2)", "in.(2,3)")
     assert doubt(ordered((2, '"2024-01-01"', ""), (1, '"2024-01-01"', "")), call) == "ties"
 
 
-def test_texts_are_told_apart_as_json_writes_them() -> None:
+def test_order_texts_are_compared_in_their_json_encoding() -> None:
     bounds = CallLimits(200, 7000, {b"k": Column("text", deterministic=True)})
     literals = ["a%22b", "%5Cz", "x%0Ay", "%C3%A9", "", "%01w"]
     (call,) = plan([member(f"/t?k=eq.{literal}") for literal in literals], ALIAS, bounds)
@@ -383,6 +383,6 @@ def test_texts_are_told_apart_as_json_writes_them() -> None:
     assert b"k=eq.%C3%83%C2%A9\r\n" in got["é".encode()].head
 
 
-def test_what_the_body_holds_beyond_its_own_count_is_a_doubt() -> None:
+def test_more_rows_than_content_range_says_are_a_fallback() -> None:
     head = HEAD.replace("0-1/*", "0-4/*")
     assert doubt(rows((1, ""), (2, "")), head=head) == "shape"

@@ -43,30 +43,30 @@ def members_of(call: PlannedCall) -> Sequence[PendingRequest]:
     return [call.request] if isinstance(call, Single) else call.requests
 
 
-def test_look_alikes_share_one_call() -> None:
+def test_requests_that_differ_in_one_literal_share_a_call() -> None:
     (call,) = planned("/t?id=eq.1&x=gt.0", "/t?id=eq.2&x=gt.0", "/t?id=eq.3&x=gt.0")
     assert isinstance(call, MergedCall)
     assert call.target == b"/t?select=A:id::text,*&id=in.(1,2,3)&x=gt.0"
     assert call.key == b"id"
 
 
-def test_one_member_goes_as_it_came() -> None:
+def test_a_single_request_is_sent_unchanged() -> None:
     assert isinstance(planned("/t?id=eq.1")[0], Single)
 
 
-def test_equal_requests_among_others_share_the_rows_of_their_key() -> None:
+def test_equal_requests_in_a_merged_call_share_the_rows_of_their_key() -> None:
     (call,) = planned("/t?id=eq.1", "/t?id=eq.2", "/t?id=eq.1")
     assert isinstance(call, MergedCall)
     assert [len(members) for members in call.requests_by_value.values()] == [2, 1]
 
 
-def test_equal_requests_among_themselves_share_an_original() -> None:
+def test_equal_requests_alone_share_an_original() -> None:
     (call,) = planned("/t?id=eq.1", "/t?id=eq.1", "/t?id=eq.1")
     assert isinstance(call, Identical)
     assert len(call.requests) == 3
 
 
-def test_equal_requests_share_an_original_whatever_kept_them_from_merging() -> None:
+def test_equal_requests_that_cannot_be_merged_share_an_original() -> None:
     crowded = CallLimits(max_keys=1, max_url=7000)
     assert [len(members_of(call)) for call in planned(*["/t?id=eq.1", "/t?id=eq.2"] * 2, bounds=crowded)] == [2, 2]
     short = CallLimits(max_keys=200, max_url=20)
@@ -74,7 +74,7 @@ def test_equal_requests_share_an_original_whatever_kept_them_from_merging() -> N
     assert [len(members_of(call)) for call in planned(*["/t?id=eq.01"] * 3)] == [3]
 
 
-def test_originals_are_shared_only_where_target_method_and_what_a_gateway_goes_by_are_equal() -> None:
+def test_originals_are_shared_only_if_target_method_and_coalescing_identity_are_equal() -> None:
     members = [
         member("/t?id=eq.1"),
         member("/t?id=eq.1", "Host: h\ntraceparent: 00-1\nX-Retry-Count: 1"),
@@ -87,25 +87,25 @@ def test_originals_are_shared_only_where_target_method_and_what_a_gateway_goes_b
     assert [list(members_of(call)) for call in originals(members)] == [members[:2], *[[one] for one in members[2:]]]
 
 
-def test_of_two_filters_the_one_that_varies_is_the_key() -> None:
+def test_the_varying_filter_of_two_is_the_key() -> None:
     assert shapes(planned("/t?a=eq.1&b=eq.5", "/t?a=eq.2&b=eq.5")) == [[b"1", b"2"]]
     assert shapes(planned("/t?a=eq.1&b=eq.5", "/t?a=eq.1&b=eq.6")) == [[b"5", b"6"]]
 
 
-def test_the_cut_with_most_members_goes_first() -> None:
+def test_the_group_key_with_the_most_requests_comes_first() -> None:
     calls = planned("/t?a=eq.1&b=eq.1", "/t?a=eq.2&b=eq.1", "/t?a=eq.1&b=eq.2", "/t?a=eq.1&b=eq.3")
     assert shapes(calls) == [[b"1", b"2", b"3"], [b"/t?a=eq.2&b=eq.1"]]
     assert isinstance(calls[0], MergedCall)
     assert calls[0].key == b"b"
 
 
-def test_among_cuts_of_one_size_the_leftmost_parameter_wins() -> None:
+def test_among_group_keys_of_one_size_the_leftmost_parameter_wins() -> None:
     calls = planned("/t?a=eq.1&b=eq.2", "/t?a=eq.1&b=eq.3", "/t?a=eq.4&b=eq.2")
     assert isinstance(calls[0], MergedCall)
     assert calls[0].key == b"a"
 
 
-def test_what_differs_elsewhere_is_no_company() -> None:
+def test_requests_that_differ_elsewhere_share_no_call() -> None:
     pairs = [
         ("/t?id=eq.1&x=gt.0", "/t?id=eq.2&x=gt.1"),
         ("/t?id=eq.1&x=gt.0", "/t?x=gt.0&id=eq.2"),
@@ -135,24 +135,24 @@ def test_a_number_and_its_opposite_never_share_a_call() -> None:
         assert len({literal.lstrip(b"-") for literal in literals}) == len(literals)
 
 
-def test_calls_are_cut_by_unique_keys() -> None:
+def test_calls_are_split_by_unique_keys() -> None:
     calls = planned(*[f"/t?id=eq.{n // 2}" for n in range(20)], bounds=CallLimits(max_keys=4, max_url=7000))
     assert [len(literals) for literals in shapes(calls)] == [4, 4, 2]
 
 
-def test_calls_are_cut_by_the_bytes_of_their_target() -> None:
+def test_calls_are_split_by_the_bytes_of_their_target() -> None:
     calls = planned(*[f"/t?id=eq.{10**17 + n}" for n in range(50)], bounds=CallLimits(max_keys=200, max_url=200))
     assert len(calls) > 5
     assert all(isinstance(call, MergedCall) and len(call.target) <= 200 for call in calls)
     assert sum(len(call.requests_by_value) for call in calls if isinstance(call, MergedCall)) == 50
 
 
-def test_who_has_no_room_for_a_hidden_column_goes_as_it_came() -> None:
+def test_a_target_without_space_for_hidden_columns_is_sent_unchanged() -> None:
     calls = planned("/t?id=eq.1", "/t?id=eq.1", "/t?id=eq.2", bounds=CallLimits(max_keys=9, max_url=20))
     assert [type(call) for call in calls] == [Identical, Single]
 
 
-def test_who_is_not_of_the_learnt_type_goes_alone_and_the_rest_share() -> None:
+def test_a_literal_that_is_not_of_the_learned_type_is_sent_alone() -> None:
     bounds = CallLimits(200, 7000, {b"id": Column("smallint")})
     assert shapes(planned("/t?id=eq.1", "/t?id=eq.40000", "/t?id=eq.2", bounds=bounds)) == [
         [b"1", b"2"],
@@ -160,7 +160,7 @@ def test_who_is_not_of_the_learnt_type_goes_alone_and_the_rest_share() -> None:
     ]
 
 
-def test_the_way_around_the_literal_is_that_of_content_location() -> None:
+def test_content_location_is_split_around_the_filter_value() -> None:
     (call,) = planned("/t?z=gt.0&id=eq.1&a=gt.%20", "/t?z=gt.0&id=eq.2&a=gt.%20")
     assert isinstance(call, MergedCall)
     before, after = call.content_location
@@ -193,7 +193,7 @@ LIMITS = st.builds(
 
 
 @given(BATCHES, LIMITS)
-def test_every_member_is_in_exactly_one_call_that_may_serve_it(
+def test_every_request_is_in_exactly_one_call_that_can_answer_it(
     batch: list[tuple[str, str]], bounds: CallLimits
 ) -> None:
     members = [member(target, lines) for target, lines in batch]
@@ -232,7 +232,7 @@ def check_merged(call: MergedCall, bounds: CallLimits) -> None:
 
 
 @given(BATCHES)
-def test_a_plan_depends_on_nothing_but_the_batch(batch: list[tuple[str, str]]) -> None:
+def test_a_plan_depends_on_the_batch_only(batch: list[tuple[str, str]]) -> None:
     members = [member(target, lines) for target, lines in batch]
     assert shapes(plan(members, b"A", BOUNDS)) == shapes(plan(members, b"A", BOUNDS))
 
@@ -246,7 +246,7 @@ def test_groups_come_largest_first_and_singles_last(batch: list[tuple[str, str]]
     assert all(key is not None for key, _ in groups[:-1])
 
 
-def test_a_batch_of_pairs_is_planned_as_pairs() -> None:
+def test_a_batch_of_pairs_gives_one_call_per_pair() -> None:
     calls = planned(*[f"/t?a=eq.{n}&b=eq.{n // 2}" for n in range(2000)])
     assert all(isinstance(call, MergedCall) and len(call.requests_by_value) == 2 for call in calls)
     assert len(calls) == 1000
@@ -256,7 +256,7 @@ TEXT = {b"k": Column("text")}
 ANY = CallLimits(200, 7000, TEXT)
 
 
-def test_texts_share_a_call_once_their_column_is_known() -> None:
+def test_texts_share_a_call_if_their_column_is_known() -> None:
     targets = ("/t?k=eq.ann", "/t?k=eq.b%20o", "/t?k=eq.7")
     assert all(isinstance(call, Single) for call in planned(*targets))
     (call,) = planned(*targets, bounds=ANY)
@@ -265,24 +265,24 @@ def test_texts_share_a_call_once_their_column_is_known() -> None:
     assert call.literals_by_value == {b"eq.ann": (b"ann",), b"eq.b o": (b"b o",), b"eq.7": (b"7",)}
 
 
-def test_an_array_is_sent_where_a_list_would_be_read_otherwise() -> None:
+def test_literals_that_need_quotes_are_sent_as_an_array() -> None:
     (call,) = planned("/t?k=eq.", "/t?k=eq.a", bounds=ANY)
     assert isinstance(call, MergedCall)
     assert call.target == b"/t?select=A:k::text,*&k=eq(any).%7B%22%22,%22a%22%7D"
 
 
-def test_texts_that_a_collation_could_hold_equal_never_share_a_call() -> None:
+def test_texts_that_may_be_equal_under_a_collation_never_share_a_call() -> None:
     calls = planned("/t?k=eq.Abc", "/t?k=eq.ABC", "/t?k=eq.x", "/t?k=eq.y", bounds=ANY)
     assert shapes(calls) == [[b"Abc", b"x", b"y"], [b"/t?k=eq.ABC"]]
 
 
-def test_one_spelling_twice_is_one_key() -> None:
+def test_a_repeated_literal_is_one_key() -> None:
     (call,) = planned("/t?k=eq.a%20b", "/t?k=eq.a+b", "/t?k=eq.c", bounds=ANY)
     assert isinstance(call, MergedCall)
     assert [len(members) for members in call.requests_by_value.values()] == [2, 1]
 
 
-def test_text_out_of_json_needs_no_type() -> None:
+def test_json_text_needs_no_type() -> None:
     (call,) = planned("/t?d->>k=eq.a", "/t?d->>k=eq.b")
     assert isinstance(call, MergedCall)
     assert call.target == b"/t?select=A:d-%3E%3Ek,*&d->>k=in.(a,b)"
@@ -300,7 +300,7 @@ def test_text_out_of_json_needs_no_type() -> None:
         ("&order=d->>x", {}, b"A:id::text,A0:d-%3E%3Ex", False),
     ],
 )
-def test_order_columns_are_carried_where_they_can_prove_that_nothing_is_tied(
+def test_order_columns_are_selected_if_they_can_prove_that_no_rows_are_tied(
     order: str, known: dict[bytes, Column], hidden: bytes, total: bool
 ) -> None:
     bounds = CallLimits(200, 7000, known)
@@ -311,7 +311,7 @@ def test_order_columns_are_carried_where_they_can_prove_that_nothing_is_tied(
     assert len(call.order_columns) == hidden.count(b",")
 
 
-def test_lists_share_a_call_under_a_certain_order_only() -> None:
+def test_lists_share_a_call_only_with_a_known_order() -> None:
     targets = ("/t?id=in.(1,2)&order=at", "/t?id=in.(2,3)&order=at")
     assert all(isinstance(call, Single) for call in planned(*targets))
     (call,) = planned(*targets, bounds=CallLimits(200, 7000, {b"at": Column("date")}))
@@ -320,13 +320,13 @@ def test_lists_share_a_call_under_a_certain_order_only() -> None:
     assert call.literals_by_value == {b"in.(1,2)": (b"1", b"2"), b"in.(2,3)": (b"2", b"3")}
 
 
-def test_a_list_longer_than_a_call_goes_as_it_came() -> None:
+def test_a_list_with_more_than_max_keys_literals_is_sent_unchanged() -> None:
     bounds = CallLimits(4, 7000, {b"at": Column("date")})
     calls = planned("/t?id=in.(1,2,3,4,5)&order=at", "/t?id=in.(6,7)&order=at", bounds=bounds)
     assert [type(call) for call in calls] == [Single, Single]
 
 
-def test_who_went_alone_for_its_literal_is_told_so() -> None:
+def test_the_bypass_reason_is_literal_only_if_no_key_can_be_shared() -> None:
     assert why_not_merged(member("/t?k=eq.a"), {}) == "literal"
     assert why_not_merged(member("/t?k=eq.a"), TEXT) is None
     assert why_not_merged(member("/t?k=eq.a&id=eq.1"), {}) is None

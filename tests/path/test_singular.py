@@ -19,7 +19,7 @@ BODY = (
 )
 
 
-def test_another_number_and_another_date_are_filled_in_and_both_content_types_stay() -> None:
+def test_a_template_is_rendered_with_another_number_and_another_date() -> None:
     template = read_template(LINE, fields(HEAD), BODY, POSTGREST)
     assert template is not None
     share = template.render(NotSingular(NOW, b"", 12))
@@ -28,19 +28,19 @@ def test_another_number_and_another_date_are_filled_in_and_both_content_types_st
     assert share.head == LINE + b"\r\n" + expected.replace("\n", "\r\n").encode()
 
 
-def test_a_date_keeps_its_place_among_the_headers() -> None:
+def test_the_date_keeps_its_position_among_the_headers() -> None:
     template = read_template(LINE, fields("Server: s\nDate: then\nVary: Accept"), BODY, POSTGREST)
     assert template is not None
     assert template.render(NotSingular(NOW, b"", 0)).head.startswith(LINE + b"\r\nServer: s\r\nDate: now\r\nVary: ")
 
 
-def test_a_missing_date_is_not_made_up() -> None:
+def test_a_missing_date_is_not_added() -> None:
     template = read_template(LINE, fields("Server: s"), BODY, POSTGREST)
     assert template is not None
     assert b"Date" not in template.render(NotSingular({}, b"", 2)).head
 
 
-def test_what_a_gateway_adds_is_that_of_the_answer_at_hand_and_never_the_learnt_one() -> None:
+def test_gateway_headers_are_those_of_the_rendered_answer_and_not_of_the_template() -> None:
     learnt = "cf-ray: old\nDate: then\nVia: old\nServer: s\nVia: older\nSet-Cookie: __cf_bm=old\nAge: 1\nVary: Accept"
     template = read_template(LINE, fields(learnt), BODY, SUPABASE)
     assert template is not None
@@ -63,11 +63,11 @@ def test_what_a_gateway_adds_is_that_of_the_answer_at_hand_and_never_the_learnt_
         (HEAD + "\ncf-ray: 1", BODY),
     ],
 )
-def test_what_is_not_surely_the_same_for_every_row_is_no_template(head: str, body: bytes) -> None:
+def test_an_answer_that_may_depend_on_the_row_is_not_a_template(head: str, body: bytes) -> None:
     assert read_template(LINE, fields(head), body, POSTGREST) is None
 
 
-def test_templates_are_kept_for_each_identity_and_bounded() -> None:
+def test_templates_are_stored_per_identity_and_bounded() -> None:
     template = read_template(LINE, fields(HEAD), BODY, POSTGREST)
     assert template is not None
     templates = NotSingularTemplates(2)
@@ -78,7 +78,7 @@ def test_templates_are_kept_for_each_identity_and_bounded() -> None:
     assert templates.get(b"b", server, 1e9) is templates.get(b"c", server, 1e9) is template
 
 
-def test_a_share_is_whole_and_a_miss_only_with_a_template() -> None:
+def test_a_not_singular_result_needs_a_template_and_a_slice_does_not() -> None:
     template = read_template(LINE, fields(HEAD), BODY, POSTGREST)
     assert template is not None
     templates, share, miss = (
@@ -93,7 +93,7 @@ def test_a_share_is_whole_and_a_miss_only_with_a_template() -> None:
     assert templates.slice_for(miss, b"b", 0.0) is None
 
 
-def test_another_release_has_to_be_asked_anew() -> None:
+def test_a_template_of_another_release_is_not_used() -> None:
     template = read_template(LINE, fields(HEAD), BODY, POSTGREST)
     assert template is not None
     templates = NotSingularTemplates(2)
@@ -101,7 +101,7 @@ def test_another_release_has_to_be_asked_anew() -> None:
     assert templates.get(b"a", b"Server: postgrest/13.0.0", 1e9) is None
 
 
-def test_where_a_gateway_hides_the_release_it_is_asked_anew_after_a_while() -> None:
+def test_a_template_expires_if_server_does_not_name_the_release() -> None:
     template = read_template(LINE, fields("Server: cloudflare"), BODY, SUPABASE)
     assert template is not None
     templates = NotSingularTemplates(2)

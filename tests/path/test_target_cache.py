@@ -83,7 +83,7 @@ TARGETS = st.builds(lambda path, query: f"{path}?{query}".encode(), st.sampled_f
 
 
 @given(st.lists(st.tuples(st.sampled_from(METHODS), TARGETS, st.sampled_from(HEADS)), min_size=1, max_size=8))
-def test_a_stencil_says_of_each_target_what_reading_it_says(asked: list[tuple[bytes, bytes, RequestHead]]) -> None:
+def test_the_cache_gives_the_same_query_as_parsing(asked: list[tuple[bytes, bytes, RequestHead]]) -> None:
     stencils = TargetCache(Counting().read, LONGEST)
     for method, target, its_head in asked + asked:
         said = read_query(method, target, its_head, b"", "public", LONGEST)
@@ -93,14 +93,14 @@ def test_a_stencil_says_of_each_target_what_reading_it_says(asked: list[tuple[by
 @pytest.mark.parametrize("other", ["", "&select=id&limit=5", "&owner_id=eq.3&order=id", "&emb.or=(a.eq.1)"])
 @pytest.mark.parametrize("before", ["", "select=*&", "limit=2&x=lt.5&"])
 @pytest.mark.parametrize("literal", LITERALS[:4] + LITERALS[5:6])
-def test_places_move_with_the_literal_before_them(before: str, other: str, literal: str) -> None:
+def test_positions_after_the_literal_are_shifted(before: str, other: str, literal: str) -> None:
     stencils = TargetCache(Counting().read, LONGEST)
     for value in ("1", literal, "22"):
         target = f"/t?{before}id=eq.{value}{other}".encode()
         assert stencils.read(b"GET", target, PLAIN) == read_query(b"GET", target, PLAIN, b"", "public", LONGEST)
 
 
-def test_a_fan_out_is_read_once() -> None:
+def test_a_fan_out_is_parsed_once() -> None:
     counting = Counting()
     stencils = TargetCache(counting.read, LONGEST)
     for number in range(100):
@@ -108,14 +108,14 @@ def test_a_fan_out_is_read_once() -> None:
     assert counting.targets == [b"/t?select=*&id=eq.0"]
 
 
-def test_no_value_stays_in_a_stencil() -> None:
+def test_no_template_contains_a_value() -> None:
     stencils = TargetCache(Counting().read, LONGEST)
     stencils.read(b"GET", b"/t?id=eq.777", PLAIN)
     (stencil,) = stencils._templates.values()
     assert b"777" not in msgspec.json.encode(stencil)
 
 
-def test_who_asks_otherwise_has_a_stencil_of_its_own() -> None:
+def test_other_methods_profiles_and_bypass_reasons_have_their_own_template() -> None:
     stencils = TargetCache(Counting().read, LONGEST)
     said = [stencils.read(method, b"/t?id=eq.1", one) for method in METHODS for one in HEADS]
     assert said == [
@@ -123,14 +123,14 @@ def test_who_asks_otherwise_has_a_stencil_of_its_own() -> None:
     ]
 
 
-def test_what_is_too_long_is_read_as_it_is() -> None:
+def test_a_target_that_is_too_long_is_not_cached() -> None:
     counting = Counting()
     target = b"/t?id=eq.1&select=" + b"a" * LONGEST
     assert TargetCache(counting.read, LONGEST).read(b"GET", target, PLAIN).bypass_reason == "too-long"
     assert counting.targets == [target]
 
 
-def test_stencils_are_bounded() -> None:
+def test_the_number_of_templates_is_bounded() -> None:
     stencils = TargetCache(Counting().read, LONGEST)
     for number in range(MAX_TEMPLATES + 9):
         stencils.read(b"GET", b"/t%d?id=eq.1" % number, PLAIN)

@@ -68,40 +68,42 @@ E = "é".encode()
         (b"a", "", False),
     ],
 )
-def test_a_literal_fits_a_type_that_has_one_spelling_for_it(literal: bytes, type_name: str, taken: bool) -> None:
+def test_a_literal_can_be_merged_if_its_type_has_one_spelling_for_it(
+    literal: bytes, type_name: str, taken: bool
+) -> None:
     assert can_merge(literal, Column(type_name)) is taken
 
 
-def test_of_an_unknown_type_canonical_integers_and_uuids_are_told_apart() -> None:
+def test_for_an_unknown_type_canonical_integers_and_uuids_can_be_merged() -> None:
     assert can_merge(b"1", None)
     assert can_merge(U, None)
     assert not can_merge(b"a", None)
     assert not can_merge(b"01", None)
 
 
-def test_letters_beyond_ascii_need_a_collation_that_is_known() -> None:
+def test_non_ascii_letters_need_a_deterministic_collation() -> None:
     assert can_merge(E, TEXT)
     assert not can_merge(E, Column("text"))
 
 
-def test_an_enumeration_takes_its_labels_where_they_are_known() -> None:
+def test_an_enumeration_accepts_its_labels_if_they_are_known() -> None:
     column = Column("enum", labels=frozenset((b"sad",)))
     assert can_merge(b"sad", column)
     assert not can_merge(b"glad", column)
 
 
-def test_text_out_of_json_is_text_whatever_else_is_known() -> None:
+def test_a_json_text_path_is_a_text_column() -> None:
     assert known_column(b"data->>a", {}) is JSON_TEXT
     assert known_column(b"data", {}) is None
     assert known_column(b"id", {b"id": TEXT}) is TEXT
 
 
 @pytest.mark.parametrize(("type_name", "alike"), [("text", True), ("enum", True), ("numeric", False), ("", False)])
-def test_texts_share_a_call_whatever_they_look_like(type_name: str, alike: bool) -> None:
+def test_text_types_mix_literal_classes(type_name: str, alike: bool) -> None:
     assert mixes_classes(Column(type_name)) is alike
 
 
-def test_values_that_have_several_texts_sort_nothing() -> None:
+def test_types_with_several_texts_per_value_are_not_totally_ordered() -> None:
     for type_name in ("numeric", "double precision", "interval", "jsonb", "public.citext", "time with time zone", ""):
         assert not is_totally_ordered(Column(type_name))
     assert not is_totally_ordered(None)
@@ -123,7 +125,7 @@ def test_values_that_have_several_texts_sort_nothing() -> None:
         (b"Abc", b"ABC", Column("enum"), True),
     ],
 )
-def test_rows_are_ranked_where_their_texts_prove_it(
+def test_rows_are_distinct_if_their_texts_prove_it(
     one: bytes | None, other: bytes | None, column: Column, ranked: bool
 ) -> None:
     assert are_distinct(one, other, column) is ranked
@@ -147,5 +149,5 @@ def test_the_lists_of_types_agree() -> None:
         ("Mood", "Mood"),
     ],
 )
-def test_a_type_has_one_name_however_it_is_written(written: str, name: str) -> None:
+def test_aliases_of_a_type_have_one_full_name(written: str, name: str) -> None:
     assert full_name(written) == name

@@ -49,7 +49,7 @@ def traces(file: Path) -> list[Trace]:
         return list(read_traces(str(file), lines))
 
 
-def test_closed_traces_are_there_when_it_has_ended(tmp_path: Path) -> None:
+def test_closed_traces_are_in_the_file_after_close(tmp_path: Path) -> None:
     desk = Desk(tmp_path / "a")
     desk.write(FAN_OUT, FAN_OUT)
     assert desk.ended() == {"written": 2, "failed": 0, "dropped": 0}
@@ -57,12 +57,12 @@ def test_closed_traces_are_there_when_it_has_ended(tmp_path: Path) -> None:
     assert not desk.warned
 
 
-def test_only_its_owner_can_read_it(tmp_path: Path) -> None:
+def test_only_the_owner_can_read_the_file(tmp_path: Path) -> None:
     Desk(tmp_path / "a").ended()
     assert stat.S_IMODE((tmp_path / "a").stat().st_mode) == 0o600
 
 
-def test_a_full_file_gives_way_and_the_oldest_goes(tmp_path: Path) -> None:
+def test_a_full_file_is_rotated_and_the_oldest_is_deleted(tmp_path: Path) -> None:
     desk = Desk(tmp_path / "a", max_bytes=10_000, files=3)
     desk.write(*[FAN_OUT] * 30)
     assert desk.ended()["written"] == 30
@@ -71,25 +71,25 @@ def test_a_full_file_gives_way_and_the_oldest_goes(tmp_path: Path) -> None:
     assert all(traces(path) for path in tmp_path.iterdir())
 
 
-def test_what_is_there_before_is_kept_beside_it(tmp_path: Path) -> None:
+def test_an_existing_file_is_rotated_at_start(tmp_path: Path) -> None:
     (tmp_path / "a").write_text("something else")
     Desk(tmp_path / "a", files=2).ended()
     assert (tmp_path / "a.1").read_text() == "something else"
 
 
-def test_a_trace_that_fits_into_no_file_is_left_out(tmp_path: Path) -> None:
+def test_a_trace_that_is_larger_than_a_file_is_left_out(tmp_path: Path) -> None:
     long = parallel([f"GET /videos?id=eq.{number}" for number in range(100)])
     desk = Desk(tmp_path / "a", max_bytes=10_000)
     desk.write(long, FAN_OUT)
     assert desk.ended() == {"written": 1, "failed": 0, "dropped": 1}
 
 
-def test_a_file_that_cannot_be_is_told_at_start(tmp_path: Path) -> None:
+def test_a_file_that_cannot_be_opened_is_an_error_at_start(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"record\.file: .* cannot be written: No such file or directory"):
         Desk(tmp_path / "no" / "a")
 
 
-def test_a_full_disk_is_told_once_spoils_no_line_and_is_forgotten_when_there_is_room(
+def test_a_full_disk_is_reported_once_corrupts_no_line_and_recording_resumes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The disk takes half of each line, then nothing."""
@@ -118,7 +118,7 @@ def test_a_full_disk_is_told_once_spoils_no_line_and_is_forgotten_when_there_is_
     assert len(traces(tmp_path / "a")) == 2
 
 
-def test_what_waits_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_queue_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     held, free = threading.Event(), threading.Event()
     real = RotatingFile.write
 
@@ -136,9 +136,7 @@ def test_what_waits_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     assert desk.ended() == {"written": 2, "failed": 0, "dropped": 4}
 
 
-def test_no_new_file_where_the_disk_is_full_pushes_no_older_one_out(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_full_disk_does_not_rotate_older_files_away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = RotatingFile(tmp_path / "a", 20, 2, b"head\n")
     assert file.write(b"0123456789\n")
 

@@ -21,7 +21,7 @@ ONE = trace([span("GET /songs?id=eq.1&select=id", 1)])
 TWO = replace(ONE, id="u")
 
 
-def test_traces_come_in_their_order_with_where_they_are_from(tmp_path: Path) -> None:
+def test_traces_come_in_order_with_their_source(tmp_path: Path) -> None:
     files = [tmp_path / "a", tmp_path / "b"]
     for file, one in zip(files, (ONE, TWO), strict=True):
         file.write_bytes(b"".join(lines(one)))
@@ -29,7 +29,7 @@ def test_traces_come_in_their_order_with_where_they_are_from(tmp_path: Path) -> 
     assert found == [(str(files[0]), HEAD, "t"), (str(files[1]), HEAD, "u")]
 
 
-def test_a_file_that_is_named_twice_is_read_once(tmp_path: Path) -> None:
+def test_a_file_that_is_given_twice_is_read_once(tmp_path: Path) -> None:
     file = tmp_path / "a"
     file.write_bytes(b"".join(lines(ONE)))
     options = Namespace(admin=None, traces=[file, file])
@@ -38,7 +38,7 @@ def test_a_file_that_is_named_twice_is_read_once(tmp_path: Path) -> None:
     assert source_names(Namespace(admin="http://h:1", traces=None)) == ("http://h:1",)
 
 
-def test_a_file_is_read_as_it_is_asked_for(tmp_path: Path) -> None:
+def test_a_file_is_read_lazily(tmp_path: Path) -> None:
     """However large a recording is, one trace of it is held."""
     file = tmp_path / "a"
     file.write_bytes(b"".join([*lines(ONE), b"broken\n"]))
@@ -48,7 +48,7 @@ def test_a_file_is_read_as_it_is_asked_for(tmp_path: Path) -> None:
         next(traces)
 
 
-def test_what_cannot_be_read_says_why(tmp_path: Path) -> None:
+def test_a_file_that_cannot_be_read_or_written_is_an_error_with_its_cause(tmp_path: Path) -> None:
     (tmp_path / "empty").touch()
     for file, why in (("none", "No such file"), ("empty", ":1: is empty"), (".", "Is a directory")):
         with pytest.raises(DataAccessError, match=why):
@@ -57,9 +57,9 @@ def test_what_cannot_be_read_says_why(tmp_path: Path) -> None:
         write_text(tmp_path / "none" / "file", "")
 
 
-def test_what_is_no_address_of_an_admin_port_is_wrong_usage() -> None:
+def test_an_invalid_admin_url_is_a_configuration_error() -> None:
     for url in ("127.0.0.1:9000", "file:///etc/passwd", "http://"):
         with pytest.raises(ConfigError, match="is not http://HOST:PORT"):
             list(read_admin(url, None))
-    with pytest.raises(DataAccessError, match="cannot be asked"):
+    with pytest.raises(DataAccessError, match="cannot be read"):
         list(read_admin("http://127.0.0.1:1", "token"))

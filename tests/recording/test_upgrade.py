@@ -46,14 +46,12 @@ def trace(**changes: object) -> bytes:
         ({"refusal": "offset"}, Outcome.PASSED, "offset"),
     ],
 )
-def test_words_of_format_1_are_read_as_the_words_of_today(
-    changes: dict[str, str], outcome: Outcome, reason: str | None
-) -> None:
+def test_names_of_format_1_are_converted(changes: dict[str, str], outcome: Outcome, reason: str | None) -> None:
     _, traces = read_recording("old", [encode_line(HEAD), trace(**changes)])
     (span,) = next(traces).spans
     assert (span.outcome, span.bypass_reason) == (outcome, reason)
 
 
 @pytest.mark.parametrize("strange", [b"[]", b'{"spans": 1}', b'{"spans": [1]}', b"1"])
-def test_what_is_no_trace_is_left_to_the_reader(strange: bytes) -> None:
+def test_other_json_is_left_to_the_decoder(strange: bytes) -> None:
     assert msgspec.json.decode(from_format_1(strange)) == msgspec.json.decode(strange)

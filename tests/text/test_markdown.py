@@ -22,7 +22,7 @@ def read(written: str) -> tuple[str, set[str]]:
 
 
 @pytest.mark.parametrize("text", LINES)
-def test_prose_and_code_are_read_as_they_were_said(text: str) -> None:
+def test_escaped_text_and_code_are_rendered_unchanged(text: str) -> None:
     told, kinds = read(escaped(text))
     assert told == f"x {text} x"
     assert kinds <= {"text", "text_special", "code_inline"}
@@ -30,7 +30,7 @@ def test_prose_and_code_are_read_as_they_were_said(text: str) -> None:
 
 
 @pytest.mark.parametrize("text", LINES)
-def test_a_block_of_code_ends_where_it_ends(text: str) -> None:
+def test_no_line_ends_a_code_block(text: str) -> None:
     (block,) = READER.parse("\n".join(fenced("sql", [text, "```", "b"])))
     assert (block.type, block.info, block.content) == ("fence", "sql", f"{text}\n```\nb\n")
 
@@ -45,13 +45,13 @@ def test_a_block_of_code_ends_where_it_ends(text: str) -> None:
         ("a-b (c) 1.5", "a-b (c) 1.5"),
     ],
 )
-def test_what_readers_make_links_or_mentions_of_is_none_and_other_text_stays_readable(text: str, written: str) -> None:
+def test_escaped_text_has_no_links_or_mentions_and_stays_readable(text: str, written: str) -> None:
     assert escaped(text) == written
 
 
-def test_what_is_empty_is_no_code() -> None:
+def test_empty_text_is_not_code() -> None:
     assert code_span("") == ""
 
 
-def test_our_own_text_stays_in_its_cell() -> None:
+def test_trusted_text_stays_in_its_cell() -> None:
     assert cell("`a*b` *c | d") == r"`a*b` \*c \| d"

@@ -32,7 +32,7 @@ def shown(id_: str, keys: int) -> Trace:
     return replace(trace, spans=spans)
 
 
-def test_the_newest_comes_first_and_other_events_are_nothing() -> None:
+def test_the_newest_trace_comes_first_and_other_events_are_ignored() -> None:
     store = kept()
     for event in (TraceClosed(seen("a"), ()), WindowClosed(1, 0.0), TraceClosed(seen("b"), ())):
         store(event)
@@ -42,7 +42,7 @@ def test_the_newest_comes_first_and_other_events_are_nothing() -> None:
     ]
 
 
-def test_the_oldest_give_way_by_their_number() -> None:
+def test_beyond_the_number_of_traces_the_oldest_are_dropped() -> None:
     store = kept(traces=2)
     for name in "abc":
         store(TraceClosed(seen(name), ()))
@@ -52,7 +52,7 @@ def test_the_oldest_give_way_by_their_number() -> None:
     assert store.find("1") is None
 
 
-def test_the_oldest_give_way_by_their_spans_but_the_last_one_never() -> None:
+def test_beyond_the_number_of_spans_the_oldest_are_dropped_but_not_the_last() -> None:
     store = kept(spans=10)
     for name, spans in (("a", 4), ("b", 5), ("c", 6)):
         store(TraceClosed(seen(name, spans), ()))
@@ -61,7 +61,7 @@ def test_the_oldest_give_way_by_their_spans_but_the_last_one_never() -> None:
     assert ([entry.trace.id for entry in store.all()], store.spans, store.dropped) == (["d"], 50, 3)
 
 
-def test_one_is_found_by_its_number_or_by_its_traces_id() -> None:
+def test_a_trace_is_found_by_number_or_by_id() -> None:
     store = kept()
     for name in ("a", "b", "a", "7"):
         store(TraceClosed(seen(name), ()))
@@ -76,7 +76,7 @@ def test_one_is_found_by_its_number_or_by_its_traces_id() -> None:
     }
 
 
-def test_keys_of_answers_are_kept_within_their_bound_and_the_oldest_traces_give_way() -> None:
+def test_beyond_the_number_of_keys_the_oldest_traces_lose_theirs() -> None:
     store = kept(keys=100)
     for name, keys in (("a", 20), ("b", 0), ("c", 30)):
         store(TraceClosed(shown(name, keys), ()))
@@ -87,7 +87,7 @@ def test_keys_of_answers_are_kept_within_their_bound_and_the_oldest_traces_give_
     assert (store.keys, store.keys_dropped, store.spans, store.dropped) == (80, 40, 8, 0)
 
 
-def test_a_trace_with_too_many_keys_leaves_the_others_theirs() -> None:
+def test_a_trace_with_too_many_keys_loses_only_its_own() -> None:
     store = kept(keys=100)
     store(TraceClosed(shown("a", 10), ()))
     store(TraceClosed(shown("b", 51), ()))
@@ -95,21 +95,21 @@ def test_a_trace_with_too_many_keys_leaves_the_others_theirs() -> None:
     assert (store.keys, store.keys_dropped) == (20, 102)
 
 
-def test_a_trace_that_gives_way_takes_its_keys_with_it() -> None:
+def test_the_keys_of_a_dropped_trace_are_not_counted() -> None:
     store = kept(traces=1, keys=100)
     for name in "abc":
         store(TraceClosed(shown(name, 20), ()))
     assert (store.keys, store.keys_dropped) == (40, 0)
 
 
-def test_whoever_wants_to_know_is_told() -> None:
+def test_on_stored_is_called_with_each_trace() -> None:
     store, told = kept(), list[int]()
     store.on_stored = lambda entry: told.append(entry.number)
     store(TraceClosed(seen("a"), ()))
     assert told == [1]
 
 
-def test_a_warning_is_kept_once_with_how_often_it_was_given() -> None:
+def test_a_warning_is_stored_once_with_its_count() -> None:
     now = iter(range(1000))
     notices = WarningStore(lambda: float(next(now)))
     for what in ("a", "b", "a"):
@@ -121,7 +121,7 @@ def test_a_warning_is_kept_once_with_how_often_it_was_given() -> None:
     ]
 
 
-def test_warnings_are_bounded() -> None:
+def test_the_number_of_warnings_is_bounded() -> None:
     notices = WarningStore(lambda: 0.0)
     for number in range(MAX_WARNINGS + 5):
         notices(Warned(str(number), ""))

@@ -1,8 +1,8 @@
-"""Builds the target of a merged call: one set filter for many literals, and hidden columns (MERGE.md §1.3, §6).
+"""Builds the target of a merged call: one set filter for many literals, and hidden columns.
 
 The hidden columns come first in each row; they contain the key, and the order columns if ties must be detected.
 
-docs/explanation/merging.md#set-filter, docs/explanation/merging.md#hidden-column, and
+Sources: docs/explanation/merging.md#set-filter, docs/explanation/merging.md#hidden-column and
 https://postgrest.org/en/v12/references/api/tables_views.html#operators
 """
 

@@ -15,7 +15,7 @@ def asked(target: str, method: bytes = b"GET", mount: bytes = b"", profile: str 
     return found
 
 
-def test_everything_has_its_place() -> None:
+def test_all_parameters_of_a_read_are_parsed() -> None:
     read = asked("/rest/v1/my%20t?select=id,r(*)&a=eq.1&limit=5&r.b=gt.2&r.order=b.desc&r.offset=1", mount=b"/rest/v1")
     assert (read.method, read.relation, read.schema) == ("GET", "my t", "")
     assert (read.prefers, read.range, read.doubts) == (("count=exact",), "0-9", ())
@@ -25,13 +25,13 @@ def test_everything_has_its_place() -> None:
     assert read.levels["r",] == Level(("r",), (Condition(FieldPath("b"), "gt", "2"),), order, offset="1")
 
 
-def test_a_write_has_columns_and_conflicts() -> None:
+def test_columns_and_on_conflict_of_a_write_are_parsed() -> None:
     read = asked("/t?columns=a,%22b%20c%22&on_conflict=a", b"POST", profile="shop")
     assert (read.columns, read.on_conflict, read.schema, read.writes) == (("a", "b c"), ("a",), "shop", True)
 
 
 @pytest.mark.parametrize("target", ["/", "/rpc/f", "/a/b", "*", "/t?a=eq.%00", "/t?a=eq.%FF"])
-def test_what_is_no_relation_or_no_text_is_not_taken_apart(target: str) -> None:
+def test_a_target_without_relation_or_of_invalid_bytes_is_not_parsed(target: str) -> None:
     assert read_api_request(b"GET", target.encode(), b"", "", (), b"") is None
 
 
@@ -51,11 +51,11 @@ def test_what_is_no_relation_or_no_text_is_not_taken_apart(target: str) -> None:
         ("/t?or=" + "(and" * 99, "nested deeper"),
     ],
 )
-def test_what_is_refused_ignored_or_uncertain_is_told(target: str, doubt: str) -> None:
+def test_rejected_ignored_and_uncertain_parameters_are_noted(target: str, doubt: str) -> None:
     assert doubt in asked(target).doubts[0]
 
 
-def test_of_what_occurs_more_than_once_the_right_one_counts() -> None:
+def test_a_repeated_parameter_counts_as_in_postgrest() -> None:
     read = asked("/t?select=a&select=b&order=a&order=b&limit=1&limit=2&a=eq.1&a=eq.2")
     assert [str(item.field) for item in read.items if not item.output_name] == ["a"]  # type: ignore[union-attr]
     assert [str(item.field) for item in read.root.order] == ["a"]
@@ -63,11 +63,11 @@ def test_of_what_occurs_more_than_once_the_right_one_counts() -> None:
     assert len(read.root.where) == 2
 
 
-def test_a_value_that_is_repeated_in_a_doubt_is_short() -> None:
+def test_a_value_that_a_note_quotes_is_shortened() -> None:
     assert len(asked("/t?a=" + "x" * 9000).doubts[0]) < 400
 
 
-def test_names_and_values_are_decoded_and_names_alone_ignored() -> None:
+def test_names_and_values_are_decoded_and_names_without_value_ignored() -> None:
     read = asked("/t?%61=eq.b+c%21&b&&select")
     assert read.root.where == (Condition(FieldPath("a"), "eq", "b c!"),)
     assert read.items == ()
@@ -84,12 +84,12 @@ def test_names_and_values_are_decoded_and_names_alone_ignored() -> None:
         ('"a.b".desc', OrderTerm(FieldPath("a.b"), "desc", "", "")),
     ],
 )
-def test_an_item_of_order_is_taken_apart(text: str, order: OrderTerm) -> None:
+def test_an_order_item_is_parsed(text: str, order: OrderTerm) -> None:
     assert read_order(text) == (order,)
     assert read_order(f"{text},{text}") == (order, order)
 
 
 @pytest.mark.parametrize("text", ["", "a,", "a.up", "a.nullslast.desc", "a.desc.desc", "r(a", "a desc;"])
-def test_an_order_that_postgrest_refuses_is_refused(text: str) -> None:
+def test_an_order_that_postgrest_rejects_is_rejected(text: str) -> None:
     with pytest.raises(GrammarError):
         read_order(text)

@@ -23,7 +23,7 @@ def made(rows: list[tuple[str, str]], separator: bytes = SEPARATOR) -> bytes:
 @given(
     st.lists(st.tuples(st.integers().map(str), st.sampled_from(ODD)), max_size=5), st.sampled_from([SEPARATOR, b","])
 )
-def test_every_row_comes_as_it_was_without_its_hidden_key(rows: list[tuple[str, str]], separator: bytes) -> None:
+def test_every_row_is_unchanged_without_its_hidden_key(rows: list[tuple[str, str]], separator: bytes) -> None:
     found = marked_rows(made(rows, separator), b"f0", separator)
     assert found == [(key.encode(), b"{" + row.encode() + b"}") for key, row in rows]
 
@@ -48,17 +48,17 @@ def test_every_row_comes_as_it_was_without_its_hidden_key(rows: list[tuple[str, 
         b'[{"f0":"1","id":1]',
     ],
 )
-def test_what_is_no_array_of_such_rows_is_not_read(body: bytes) -> None:
+def test_a_body_that_is_not_an_array_of_such_rows_gives_none(body: bytes) -> None:
     assert marked_rows(body, b"f0", SEPARATOR) is None
 
 
-def test_the_other_separator_is_not_taken_for_this_one() -> None:
+def test_rows_with_the_other_separator_give_none() -> None:
     rows = [("1", '"a":1'), ("2", '"a":2')]
     assert marked_pieces(made(rows, b","), b"f0", SEPARATOR) is None
     assert marked_pieces(made(rows, SEPARATOR), b"f0", b",") is None
 
 
-def test_a_row_may_begin_behind_several_hidden_columns() -> None:
+def test_a_row_may_begin_after_several_hidden_columns() -> None:
     (piece,) = marked_pieces(b'[{"f0":"1","f00":"x","id":1}]', b"f0", SEPARATOR) or []
     assert row_after_hidden(piece, len(b'1","f00":"x"')) == b'{"id":1}'
     assert row_after_hidden(piece, 3) is None
