@@ -1,4 +1,4 @@
-"""The exceptions of law 1 are these, and the comparator knows no others."""
+"""The allowed differences, and that the comparators of the tests and of fanin allow no others."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The table of codes: complete and used."""
+"""The tables of codes and reasons are complete, and every code is used."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""fanin's own errors as bytes: in PostgREST's shape, and with Retry-After where it does no harm."""
+"""fanin's own error answers: in PostgREST's shape, with Retry-After if the request can be repeated."""
 
 from __future__ import annotations
 

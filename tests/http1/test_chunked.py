@@ -1,4 +1,4 @@
-"""Chunked bodies: however the bytes are cut, the data is the same, and it is what h11 reads."""
+"""Chunked bodies: the data does not depend on how the bytes arrive, and is the same as in h11."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ TRAILER = st.sampled_from([b"", b"X: y\r\n", b"X: y\r\nZ: \xff\r\n"])
 
 
 def decode(stream: bytes, cuts: list[int]) -> tuple[bytes, bytes]:
-    """The data of a chunked ``stream`` that arrives in parts; and what is left behind it."""
+    """The data of a chunked ``stream`` that arrives in pieces, and the bytes after it."""
     decoder, buffer, data = ChunkDecoder("FANIN104"), bytearray(), b""
     edges = [0, *sorted(min(cut, len(stream)) for cut in cuts), len(stream)]
     for start, end in itertools.pairwise(edges):

@@ -1,4 +1,4 @@
-"""Where a body ends: certain, or refused."""
+"""Where a body ends; an ambiguous length is an error."""
 
 from __future__ import annotations
 

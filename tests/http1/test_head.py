@@ -1,4 +1,4 @@
-"""Heads: what is taken apart, byte for byte, and what is refused."""
+"""Heads are parsed without changing a byte, or are an error."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from proxy.http1.head import first_value, has_bare_lf, parse_fields, parse_reque
 TOKEN = b"!#$%&'*+-.^_`|~0123456789abcxyzABCXYZ"
 
 
-def refused(code: str) -> pytest.RaisesExc[FaultError]:
+def error_of(code: str) -> pytest.RaisesExc[FaultError]:
     return pytest.raises(FaultError, match=code)
 
 
@@ -47,13 +47,13 @@ def test_any_method_and_any_target_stay_unchanged(method: bytes, target: bytes, 
     ],
 )
 def test_an_invalid_request_line_is_an_error(line: bytes) -> None:
-    with refused("FANIN101"):
+    with error_of("FANIN101"):
         parse_request_line(line)
 
 
 @pytest.mark.parametrize("version", [b"HTTP/2.0", b"HTTP/0.9", b"HTTP/1.2", b"HTTP/3.0"])
 def test_an_unsupported_version_is_another_error_than_an_invalid_one(version: bytes) -> None:
-    with refused("FANIN110"):
+    with error_of("FANIN110"):
         parse_request_line(b"GET / " + version)
 
 
@@ -84,7 +84,7 @@ def test_a_status_line_keeps_its_reason_phrase_unchanged(line: bytes) -> None:
     ],
 )
 def test_an_invalid_status_line_is_an_error(line: bytes) -> None:
-    with refused("FANIN503"):
+    with error_of("FANIN503"):
         parse_status_line(line)
 
 
@@ -122,7 +122,7 @@ def test_fields_have_their_name_value_and_unchanged_line() -> None:
     ],
 )
 def test_a_line_that_servers_could_read_differently_is_an_error(block: bytes) -> None:
-    with refused("FANIN102"):
+    with error_of("FANIN102"):
         parse_fields(block, "FANIN102")
 
 

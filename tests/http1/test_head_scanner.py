@@ -1,4 +1,4 @@
-"""The end of a head, however it comes: found once, in a time that grows with the head, within limits."""
+"""The end of a head is found in linear time, however it arrives, within limits."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def long_head(size: int, start: bytes = b"GET /rest/t?id=in.(") -> bytes:
 
 
 class Counted(bytearray):
-    """A buffer that counts the bytes that are looked at in it."""
+    """A buffer that counts the bytes that are searched."""
 
     looked = 0
 
@@ -35,7 +35,7 @@ class Counted(bytearray):
 
 
 def search(head: bytes, size: int, buffer: bytearray, limits: HeadLimits = LIMITS) -> tuple[int, bool]:
-    """Where the end is found when ``head`` comes in pieces of ``size`` bytes, and whether it was long."""
+    """The end of ``head`` when it arrives in pieces of ``size`` bytes, and whether it was long."""
     found = HeadScanner(limits)
     for at in range(0, len(head), size):
         buffer += head[at : at + size]

@@ -1,4 +1,4 @@
-"""Reads of tables and views may share an answer with their equals; what acts, or might, never does."""
+"""Equal reads of tables and views may share an answer; requests that may have side effects never do."""
 
 from __future__ import annotations
 

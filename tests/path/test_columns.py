@@ -1,4 +1,4 @@
-"""What is known of columns, and when it is not believed any more."""
+"""What is known of columns, and when it is forgotten."""
 
 from __future__ import annotations
 
@@ -55,9 +55,9 @@ def test_bad_values_are_stored_up_to_a_limit() -> None:
     columns = ColumnRegistry(60.0, 9)
     for n in range(MAX_BAD_VALUES + 5):
         columns.record_bad_value(("t", ""), b"k", "enum", b"%d" % n, 0.0)
-    found = columns.known(("t", ""), 0.0)[b"k"]
-    assert found.type == "enum"
-    assert len(found.bad_values) == MAX_BAD_VALUES
+    column = columns.known(("t", ""), 0.0)[b"k"]
+    assert column.type == "enum"
+    assert len(column.bad_values) == MAX_BAD_VALUES
     columns.record_bad_value(("t", ""), b"k", "integer", b"x", 0.0)
     assert columns.known(("t", ""), 0.0)[b"k"] == Column("integer", bad_values=frozenset((b"x",)))
 
@@ -77,13 +77,15 @@ def test_a_table_of_the_catalog_with_another_type_than_upstream_is_forgotten() -
 
 
 def test_columns_learned_with_a_profile_are_not_used_without_it() -> None:
-    """They are two where PostgREST's first schema is not the one of the settings."""
-    named, unnamed = (table_of(member("/t", f"Host: h{lines}")) for lines in ("\nAccept-Profile: public", ""))
+    """They are two tables if PostgREST's first schema is not that of the settings."""
+    with_profile, without_profile = (
+        table_of(member("/t", f"Host: h{lines}")) for lines in ("\nAccept-Profile: public", "")
+    )
     columns = ColumnRegistry(60.0, 9)
-    columns.learn(named, b"k", TEXT, 0.0)
-    assert columns.known(unnamed, 0.0) == {}
+    columns.learn(with_profile, b"k", TEXT, 0.0)
+    assert columns.known(without_profile, 0.0) == {}
     columns.apply_catalog({"public.t": {b"k": INTEGER}})
-    assert columns.known(unnamed, 0.0) == columns.known(named, 0.0) == {b"k": INTEGER}
+    assert columns.known(without_profile, 0.0) == columns.known(with_profile, 0.0) == {b"k": INTEGER}
 
 
 def test_the_number_of_learned_tables_is_bounded() -> None:
@@ -94,24 +96,24 @@ def test_the_number_of_learned_tables_is_bounded() -> None:
     assert columns.known(("c", ""), 0.0) == {b"k": TEXT}
 
 
-def wanted(*targets: str, known: dict[bytes, Column] | None = None) -> list[bytes]:
+def needed(*targets: str, known: dict[bytes, Column] | None = None) -> list[bytes]:
     return unknown_columns([member(target) for target in targets], known or {})
 
 
 def test_a_single_request_needs_no_type() -> None:
-    assert wanted("/t?k=eq.a") == []
+    assert needed("/t?k=eq.a") == []
 
 
 def test_varying_texts_need_the_type_of_their_column_and_of_the_order() -> None:
-    assert wanted("/t?k=eq.a&s=eq.x&order=at", "/t?k=eq.b&s=eq.x&order=at") == [b"k", b"at"]
-    assert wanted("/t?k=eq.a", "/t?k=eq.b", known={b"k": TEXT}) == []
+    assert needed("/t?k=eq.a&s=eq.x&order=at", "/t?k=eq.b&s=eq.x&order=at") == [b"k", b"at"]
+    assert needed("/t?k=eq.a", "/t?k=eq.b", known={b"k": TEXT}) == []
 
 
 def test_canonical_integers_need_no_type_but_their_order_does() -> None:
-    assert wanted("/t?k=eq.1", "/t?k=eq.2") == []
-    assert wanted("/t?k=eq.1&order=at,k", "/t?k=eq.2&order=at,k") == [b"at", b"k"]
+    assert needed("/t?k=eq.1", "/t?k=eq.2") == []
+    assert needed("/t?k=eq.1&order=at,k", "/t?k=eq.2&order=at,k") == [b"at", b"k"]
 
 
 def test_equal_requests_and_json_text_need_no_type() -> None:
-    assert wanted("/t?k=eq.a&order=at", "/t?k=eq.a&order=at") == []
-    assert wanted("/t?d->>k=eq.a", "/t?d->>k=eq.b") == []
+    assert needed("/t?k=eq.a&order=at", "/t?k=eq.a&order=at") == []
+    assert needed("/t?d->>k=eq.a", "/t?d->>k=eq.b") == []

@@ -1,4 +1,4 @@
-"""What differs is told without values, what counts as wrong is wrong again and again, and pauses grow."""
+"""Differences are described without values, a mismatch needs several rounds, and pauses grow."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def test_the_results_are_those_of_the_error_table() -> None:
     assert {MATCH, MISMATCH, UNSTABLE, UNUSABLE, SKIPPED, FAILED} == set(COMPARISON_RESULTS)
 
 
-# Comparing: what law 1 exempts and what not is in tests/test_allowed_differences.py.
+# Comparing. The allowed differences are tested in tests/test_allowed_differences.py.
 
 
 def test_the_empty_line_after_a_head_is_not_compared() -> None:
@@ -49,7 +49,7 @@ def test_the_empty_line_after_a_head_is_not_compared() -> None:
 
 
 @pytest.mark.parametrize(
-    ("before", "after", "said"),
+    ("before", "after", "expected"),
     [
         (b"200 OK", b"406 Not Acceptable", "status line, 200 became 406"),
         (b"200 OK", b"200 hush", "status line, 200 became 200"),
@@ -60,10 +60,10 @@ def test_the_empty_line_after_a_head_is_not_compared() -> None:
         (b"A: 3\r\n", b"", "headers A"),
     ],
 )
-def test_a_difference_of_heads_is_described_by_header_name(before: bytes, after: bytes, said: str) -> None:
+def test_a_difference_of_heads_is_described_by_header_name(before: bytes, after: bytes, expected: str) -> None:
     changed = HEAD.replace(before, after, 1)
     assert changed != HEAD
-    assert difference(ComparedAnswer(HEAD, ROW), ComparedAnswer(changed, ROW)) == said
+    assert difference(ComparedAnswer(HEAD, ROW), ComparedAnswer(changed, ROW)) == expected
 
 
 def test_a_difference_of_bodies_is_described_by_position_and_length() -> None:
@@ -78,14 +78,14 @@ def test_a_difference_of_bodies_is_described_by_position_and_length() -> None:
 
 @given(st.binary(max_size=40), st.binary(max_size=40), st.binary(max_size=40))
 def test_the_position_is_the_first_different_byte(same: bytes, one: bytes, two: bytes) -> None:
-    found = difference(ComparedAnswer(HEAD, same + one), ComparedAnswer(HEAD, same + two))
+    text = difference(ComparedAnswer(HEAD, same + one), ComparedAnswer(HEAD, same + two))
     if one == two:
-        assert found == ""
+        assert text == ""
         return
-    place = int(found.split("byte ")[1].split(" ")[0])
-    assert place >= len(same)
-    assert (same + one)[:place] == (same + two)[:place]
-    assert (same + one)[place : place + 1] != (same + two)[place : place + 1]
+    position = int(text.split("byte ")[1].split(" ")[0])
+    assert position >= len(same)
+    assert (same + one)[:position] == (same + two)[:position]
+    assert (same + one)[position : position + 1] != (same + two)[position : position + 1]
 
 
 SECRETS = st.text("éqxz", min_size=4, max_size=9)
@@ -94,13 +94,13 @@ VALUES = st.dictionaries(st.sampled_from(["A", "B", "Set-Cookie"]), SECRETS)
 
 @given(VALUES, VALUES, SECRETS, SECRETS)
 def test_a_description_contains_no_value(head: dict[str, str], other: dict[str, str], body: str, another: str) -> None:
-    def heard(values: dict[str, str], text: str) -> ComparedAnswer:
+    def answer(values: dict[str, str], text: str) -> ComparedAnswer:
         lines = "".join(f"{name}: {value}\r\n" for name, value in values.items())
         return ComparedAnswer(f"HTTP/1.1 200 OK\r\n{lines}".encode(), json.dumps([text]).encode())
 
-    found = difference(heard(head, body), heard(other, another))
-    assert bool(found) == ((list(head.items()), body) != (list(other.items()), another))
-    assert not any(secret in found for secret in (*head.values(), *other.values(), body, another))
+    text = difference(answer(head, body), answer(other, another))
+    assert bool(text) == ((list(head.items()), body) != (list(other.items()), another))
+    assert not any(secret in text for secret in (*head.values(), *other.values(), body, another))
 
 
 def test_rows_in_another_order_differ_unless_row_order_is_exempt() -> None:
@@ -112,16 +112,16 @@ def test_rows_in_another_order_differ_unless_row_order_is_exempt() -> None:
         assert difference(one, ComparedAnswer(HEAD, body), Exemptions(row_order=True))
 
 
-# Judging.
+# Rounds.
 
 
-def heard(*told: ComparedAnswer | str) -> str:
-    """What comes of a case in which merging first said TWO and the original ONE, and then came what is told."""
-    case = Comparison(ONE, TWO)
-    for what, one in zip(ROUNDS, told, strict=False):
-        assert case.result == ""
-        case.add(what, one)
-    return case.result
+def result_of(*answers: ComparedAnswer | str) -> str:
+    """The result of a comparison whose merged answer was TWO and whose original was ONE, after further ``answers``."""
+    comparison = Comparison(ONE, TWO)
+    for kind, one in zip(ROUNDS, answers, strict=False):
+        assert comparison.result == ""
+        comparison.add(kind, one)
+    return comparison.result
 
 
 def test_an_equal_answer_is_a_match() -> None:
@@ -129,36 +129,36 @@ def test_an_equal_answer_is_a_match() -> None:
 
 
 def test_a_merged_answer_that_differs_in_every_round_is_a_mismatch() -> None:
-    assert [what == MERGED for what in ROUNDS] == [False, True, False, True, False]
-    assert heard(ONE, TWO, ONE, TWO, ONE) == MISMATCH
-    assert heard(ONE, ComparedAnswer(HEAD, b"[3]"), ONE, TWO, ONE) == MISMATCH
+    assert [kind == MERGED for kind in ROUNDS] == [False, True, False, True, False]
+    assert result_of(ONE, TWO, ONE, TWO, ONE) == MISMATCH
+    assert result_of(ONE, ComparedAnswer(HEAD, b"[3]"), ONE, TWO, ONE) == MISMATCH
 
 
 @pytest.mark.parametrize("rounds", range(len(ROUNDS)))
 def test_there_is_no_result_before_the_last_round(rounds: int) -> None:
-    assert heard(*(ONE, TWO, ONE, TWO, ONE)[:rounds]) == ""
+    assert result_of(*(ONE, TWO, ONE, TWO, ONE)[:rounds]) == ""
 
 
 @pytest.mark.parametrize("at", range(len(ROUNDS)))
 def test_a_changed_original_or_an_equal_merged_answer_is_unstable(at: int) -> None:
-    told = [ONE, TWO, ONE, TWO, ONE][:at]
-    assert heard(*told, ONE if ROUNDS[at] == MERGED else TWO) == UNSTABLE
+    answers = [ONE, TWO, ONE, TWO, ONE][:at]
+    assert result_of(*answers, ONE if ROUNDS[at] == MERGED else TWO) == UNSTABLE
 
 
 @pytest.mark.parametrize("result", [SKIPPED, FAILED])
 def test_a_missing_answer_is_the_result(result: str) -> None:
-    assert heard(ONE, result) == result
+    assert result_of(ONE, result) == result
 
 
 @given(st.lists(st.integers(0, 10**6), min_size=7, max_size=7, unique=True).map(sorted))
 def test_rows_that_always_change_are_never_a_mismatch(versions: list[int]) -> None:
     original, merged, *rest = (ComparedAnswer(HEAD, b"[%d]" % version) for version in versions)
-    case = Comparison(original, merged)
-    case.add(ORIGINALS, rest[0])
-    assert case.result == UNSTABLE
+    comparison = Comparison(original, merged)
+    comparison.add(ORIGINALS, rest[0])
+    assert comparison.result == UNSTABLE
 
 
-# Choosing and asking.
+# Sampling.
 
 
 def test_share_0_samples_no_batch_and_share_1_every_batch() -> None:
@@ -182,11 +182,11 @@ def test_an_original_is_requested_unchanged_but_without_compression() -> None:
 
 
 def test_the_budget_reserves_no_more_than_its_limit() -> None:
-    held = ByteBudget(10)
-    assert [held.reserve(6), held.reserve(5), held.reserve(4), held.reserve(1)] == [True, False, True, False]
-    held.release(6)
-    assert held.reserved == 4
-    assert held.reserve(6)
+    budget = ByteBudget(10)
+    assert [budget.reserve(6), budget.reserve(5), budget.reserve(4), budget.reserve(1)] == [True, False, True, False]
+    budget.release(6)
+    assert budget.reserved == 4
+    assert budget.reserve(6)
 
 
 # Pausing.

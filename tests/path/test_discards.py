@@ -1,4 +1,4 @@
-"""A header that costs more than 1 % of merged answers is told: once, and again only when it went and came back."""
+"""A header that discards more than 1 % of the answers is reported once, and again only after its count decayed."""
 
 from __future__ import annotations
 
@@ -14,43 +14,43 @@ def after(discards: DiscardCounts, answers: int) -> DiscardCounts:
     return discards
 
 
-def lost(discards: DiscardCounts, name: str) -> bool:
+def discard(discards: DiscardCounts, name: str) -> bool:
     discards.record_answer()
     return discards.record_discard(name)
 
 
 def test_a_header_in_every_answer_is_reported_once() -> None:
     discards = DiscardCounts()
-    assert [lost(discards, "cf-ray") for _ in range(5 * HALVED_AFTER)] == [True] + [False] * (5 * HALVED_AFTER - 1)
+    assert [discard(discards, "cf-ray") for _ in range(5 * HALVED_AFTER)] == [True] + [False] * (5 * HALVED_AFTER - 1)
 
 
 def test_each_header_is_reported_separately() -> None:
     discards = DiscardCounts()
-    assert [lost(discards, name) for name in ("a", "b", "a", "b")] == [True, True, False, False]
+    assert [discard(discards, name) for name in ("a", "b", "a", "b")] == [True, True, False, False]
 
 
 def test_a_header_is_reported_when_it_discards_more_than_one_percent() -> None:
     discards = after(DiscardCounts(), 199)
-    assert [lost(discards, "x-film") for _ in range(3)] == [False, False, True]
+    assert [discard(discards, "x-film") for _ in range(3)] == [False, False, True]
 
 
 def test_a_rare_header_is_never_reported() -> None:
     discards = after(DiscardCounts(), HALVED_AFTER)
     for _ in range(50):
-        assert not lost(discards, "x-film")
+        assert not discard(discards, "x-film")
         after(discards, 199)
 
 
 def test_a_header_that_appears_late_is_reported_after_a_few_answers() -> None:
     discards = after(DiscardCounts(), 100 * HALVED_AFTER)
-    assert any(lost(discards, "x-film") for _ in range(5))
+    assert any(discard(discards, "x-film") for _ in range(5))
 
 
 def test_a_header_is_reported_again_after_its_count_decayed() -> None:
     discards = DiscardCounts()
-    assert lost(discards, "x-film")
+    assert discard(discards, "x-film")
     after(discards, 2 * HALVED_AFTER)
-    assert any(lost(discards, "x-film") for _ in range(5))
+    assert any(discard(discards, "x-film") for _ in range(5))
 
 
 def test_the_number_of_counted_names_is_bounded() -> None:

@@ -1,4 +1,4 @@
-"""What a request is understood to be, and every reason why it is left alone."""
+"""How a request is parsed, and every bypass reason."""
 
 from __future__ import annotations
 
@@ -64,9 +64,9 @@ REFUSED_BY_HEAD = [
     ("count", "Host: h\nPrefer: count=planned"),
 ]
 ELSEWHERE = {"mode", "paused", "mismatch-paused", "literal", "large-rows", "busy"}
-"""Reasons that depend on more than the request: tests/merging/test_merger.py."""
+"""Reasons that depend on more than the request; tested in tests/merging/test_merger.py."""
 LISTS = {"oversized", "list", "list-order", "list-total", "chunk-limit"}
-"""Reasons not to cut an over-long list: tests/path/test_chunking.py."""
+"""Reasons why a long list is not chunked; tested in tests/path/test_chunking.py."""
 
 
 @pytest.mark.parametrize(("reason", "target"), REFUSED_BY_TARGET)

@@ -1,4 +1,4 @@
-"""From header lines to a Head: what travels, and who counts as one caller."""
+"""Reading header lines: which are forwarded, and which are part of the identity."""
 
 from __future__ import annotations
 

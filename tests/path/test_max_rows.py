@@ -1,4 +1,4 @@
-"""What proves that max-rows did not cut an answer."""
+"""The evidence that max-rows did not cut an answer."""
 
 from __future__ import annotations
 

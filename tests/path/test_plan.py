@@ -1,4 +1,4 @@
-"""Plans: who shares a call with whom."""
+"""Plans: which requests share a call."""
 
 from __future__ import annotations
 
@@ -22,24 +22,24 @@ if TYPE_CHECKING:
     from proxy.model import PendingRequest, PlannedCall
 
 U = "0b5e7c1a-9f0e-4d55-8f6b-3a4b5c6d7e8"
-BOUNDS = CallLimits(max_keys=200, max_url=7000)
+CALL_LIMITS = CallLimits(max_keys=200, max_url=7000)
 
 
-def planned(*targets: str, bounds: CallLimits = BOUNDS, lines: str = "Host: h") -> list[PlannedCall]:
-    return plan([member(target, lines) for target in targets], b"A", bounds)
+def planned(*targets: str, limits: CallLimits = CALL_LIMITS, lines: str = "Host: h") -> list[PlannedCall]:
+    return plan([member(target, lines) for target in targets], b"A", limits)
 
 
 def shapes(calls: Sequence[PlannedCall]) -> list[list[bytes]]:
-    """The filter values of each merged call without their `eq.`, and the target of each original."""
+    """The filter values of each merged call targets their `eq.`, and the target of each original."""
     return [
         [value.removeprefix(b"eq.") for value in call.requests_by_value]
         if isinstance(call, MergedCall)
-        else [members_of(call)[0].query.target]
+        else [requests_of(call)[0].query.target]
         for call in calls
     ]
 
 
-def members_of(call: PlannedCall) -> Sequence[PendingRequest]:
+def requests_of(call: PlannedCall) -> Sequence[PendingRequest]:
     return [call.request] if isinstance(call, Single) else call.requests
 
 
@@ -57,7 +57,7 @@ def test_a_single_request_is_sent_unchanged() -> None:
 def test_equal_requests_in_a_merged_call_share_the_rows_of_their_key() -> None:
     (call,) = planned("/t?id=eq.1", "/t?id=eq.2", "/t?id=eq.1")
     assert isinstance(call, MergedCall)
-    assert [len(members) for members in call.requests_by_value.values()] == [2, 1]
+    assert [len(requests) for requests in call.requests_by_value.values()] == [2, 1]
 
 
 def test_equal_requests_alone_share_an_original() -> None:
@@ -67,15 +67,15 @@ def test_equal_requests_alone_share_an_original() -> None:
 
 
 def test_equal_requests_that_cannot_be_merged_share_an_original() -> None:
-    crowded = CallLimits(max_keys=1, max_url=7000)
-    assert [len(members_of(call)) for call in planned(*["/t?id=eq.1", "/t?id=eq.2"] * 2, bounds=crowded)] == [2, 2]
+    one_key = CallLimits(max_keys=1, max_url=7000)
+    assert [len(requests_of(call)) for call in planned(*["/t?id=eq.1", "/t?id=eq.2"] * 2, limits=one_key)] == [2, 2]
     short = CallLimits(max_keys=200, max_url=20)
-    assert [len(members_of(call)) for call in planned(*["/t?id=eq.1", "/t?id=eq.2"] * 2, bounds=short)] == [2, 2]
-    assert [len(members_of(call)) for call in planned(*["/t?id=eq.01"] * 3)] == [3]
+    assert [len(requests_of(call)) for call in planned(*["/t?id=eq.1", "/t?id=eq.2"] * 2, limits=short)] == [2, 2]
+    assert [len(requests_of(call)) for call in planned(*["/t?id=eq.01"] * 3)] == [3]
 
 
 def test_originals_are_shared_only_if_target_method_and_coalescing_identity_are_equal() -> None:
-    members = [
+    requests = [
         member("/t?id=eq.1"),
         member("/t?id=eq.1", "Host: h\ntraceparent: 00-1\nX-Retry-Count: 1"),
         member("/t?id=eq.1", "Host: h\nAccept-Encoding: gzip"),
@@ -84,7 +84,10 @@ def test_originals_are_shared_only_if_target_method_and_coalescing_identity_are_
         member("/t?id=eq.%31"),
         member("/t?id=eq.1", method=b"HEAD"),
     ]
-    assert [list(members_of(call)) for call in originals(members)] == [members[:2], *[[one] for one in members[2:]]]
+    assert [list(requests_of(call)) for call in originals(requests)] == [
+        requests[:2],
+        *[[request] for request in requests[2:]],
+    ]
 
 
 def test_the_varying_filter_of_two_is_the_key() -> None:
@@ -123,8 +126,8 @@ def test_integers_and_uuids_never_share_a_call() -> None:
 
 
 def test_two_identities_never_share_a_call() -> None:
-    batch = [member(f"/t?id=eq.{n}", f"Host: h\nCookie: owner={n % 2}") for n in range(4)]
-    calls = plan(batch, b"A", BOUNDS)
+    batch = [member(f"/t?id=eq.{n}", f"Host: h\nCookie: request={n % 2}") for n in range(4)]
+    calls = plan(batch, b"A", CALL_LIMITS)
     assert sorted(shapes(calls)) == [[b"0", b"2"], [b"1", b"3"]]
 
 
@@ -136,25 +139,25 @@ def test_a_number_and_its_opposite_never_share_a_call() -> None:
 
 
 def test_calls_are_split_by_unique_keys() -> None:
-    calls = planned(*[f"/t?id=eq.{n // 2}" for n in range(20)], bounds=CallLimits(max_keys=4, max_url=7000))
+    calls = planned(*[f"/t?id=eq.{n // 2}" for n in range(20)], limits=CallLimits(max_keys=4, max_url=7000))
     assert [len(literals) for literals in shapes(calls)] == [4, 4, 2]
 
 
 def test_calls_are_split_by_the_bytes_of_their_target() -> None:
-    calls = planned(*[f"/t?id=eq.{10**17 + n}" for n in range(50)], bounds=CallLimits(max_keys=200, max_url=200))
+    calls = planned(*[f"/t?id=eq.{10**17 + n}" for n in range(50)], limits=CallLimits(max_keys=200, max_url=200))
     assert len(calls) > 5
     assert all(isinstance(call, MergedCall) and len(call.target) <= 200 for call in calls)
     assert sum(len(call.requests_by_value) for call in calls if isinstance(call, MergedCall)) == 50
 
 
 def test_a_target_without_space_for_hidden_columns_is_sent_unchanged() -> None:
-    calls = planned("/t?id=eq.1", "/t?id=eq.1", "/t?id=eq.2", bounds=CallLimits(max_keys=9, max_url=20))
+    calls = planned("/t?id=eq.1", "/t?id=eq.1", "/t?id=eq.2", limits=CallLimits(max_keys=9, max_url=20))
     assert [type(call) for call in calls] == [Identical, Single]
 
 
 def test_a_literal_that_is_not_of_the_learned_type_is_sent_alone() -> None:
-    bounds = CallLimits(200, 7000, {b"id": Column("smallint")})
-    assert shapes(planned("/t?id=eq.1", "/t?id=eq.40000", "/t?id=eq.2", bounds=bounds)) == [
+    limits = CallLimits(200, 7000, {b"id": Column("smallint")})
+    assert shapes(planned("/t?id=eq.1", "/t?id=eq.40000", "/t?id=eq.2", limits=limits)) == [
         [b"1", b"2"],
         [b"/t?id=eq.40000"],
     ]
@@ -194,53 +197,53 @@ LIMITS = st.builds(
 
 @given(BATCHES, LIMITS)
 def test_every_request_is_in_exactly_one_call_that_can_answer_it(
-    batch: list[tuple[str, str]], bounds: CallLimits
+    batch: list[tuple[str, str]], limits: CallLimits
 ) -> None:
-    members = [member(target, lines) for target, lines in batch]
-    calls = plan(members, b"A", bounds)
+    requests = [member(target, lines) for target, lines in batch]
+    calls = plan(requests, b"A", limits)
     placed: Counter[PendingRequest] = Counter()
     for call in calls:
-        placed.update(members_of(call))
+        placed.update(requests_of(call))
         if isinstance(call, Identical):
             assert (
-                len({(one.query.target, one.head.coalescing_identity) for one in call.requests})
+                len({(request.query.target, request.head.coalescing_identity) for request in call.requests})
                 == 1
                 < len(call.requests)
             )
         if isinstance(call, MergedCall):
-            check_merged(call, bounds)
-    assert placed == Counter(members)
+            check_merged(call, limits)
+    assert placed == Counter(requests)
 
 
-def check_merged(call: MergedCall, bounds: CallLimits) -> None:
+def check_merged(call: MergedCall, limits: CallLimits) -> None:
     assert len(call.requests_by_value) > 1
-    assert len(call.literals) <= bounds.max_keys
-    assert len(call.target) <= bounds.max_url
+    assert len(call.literals) <= limits.max_keys
+    assert len(call.target) <= limits.max_url
     assert len({member.head.identity for member in call.requests}) == 1
     assert len({literal.lstrip(b"-") for literal in call.literals}) == len(call.literals)
     assert all(can_merge(literal, call.column) for literal in call.literals)
     if call.column is None:
         assert len({canonical(literal) for literal in call.literals}) == 1
-    without = set()
-    for value, members in call.requests_by_value.items():
-        for owner in members:
-            (key,) = [key for key in owner.query.keys if key.name == call.key]
+    targets = set()
+    for value, requests in call.requests_by_value.items():
+        for request in requests:
+            (key,) = [key for key in request.query.keys if key.name == call.key]
             assert key.value == value
             assert key.literals == call.literals_by_value[value]
-            without.add(owner.query.target[: key.start] + owner.query.target[key.end :])
-    assert len(without) == 1
+            targets.add(request.query.target[: key.start] + request.query.target[key.end :])
+    assert len(targets) == 1
 
 
 @given(BATCHES)
 def test_a_plan_depends_on_the_batch_only(batch: list[tuple[str, str]]) -> None:
-    members = [member(target, lines) for target, lines in batch]
-    assert shapes(plan(members, b"A", BOUNDS)) == shapes(plan(members, b"A", BOUNDS))
+    requests = [member(target, lines) for target, lines in batch]
+    assert shapes(plan(requests, b"A", CALL_LIMITS)) == shapes(plan(requests, b"A", CALL_LIMITS))
 
 
 @given(BATCHES)
 def test_groups_come_largest_first_and_singles_last(batch: list[tuple[str, str]]) -> None:
     groups = partition([member(target, lines) for target, lines in batch], {})
-    sizes = [len(members) for key, members in groups if key is not None]
+    sizes = [len(requests) for key, requests in groups if key is not None]
     assert sizes == sorted(sizes, reverse=True)
     assert all(size > 1 for size in sizes)
     assert all(key is not None for key, _ in groups[:-1])
@@ -259,27 +262,27 @@ ANY = CallLimits(200, 7000, TEXT)
 def test_texts_share_a_call_if_their_column_is_known() -> None:
     targets = ("/t?k=eq.ann", "/t?k=eq.b%20o", "/t?k=eq.7")
     assert all(isinstance(call, Single) for call in planned(*targets))
-    (call,) = planned(*targets, bounds=ANY)
+    (call,) = planned(*targets, limits=ANY)
     assert isinstance(call, MergedCall)
     assert call.target == b"/t?select=A:k::text,*&k=in.(ann,b%20o,7)"
     assert call.literals_by_value == {b"eq.ann": (b"ann",), b"eq.b o": (b"b o",), b"eq.7": (b"7",)}
 
 
 def test_literals_that_need_quotes_are_sent_as_an_array() -> None:
-    (call,) = planned("/t?k=eq.", "/t?k=eq.a", bounds=ANY)
+    (call,) = planned("/t?k=eq.", "/t?k=eq.a", limits=ANY)
     assert isinstance(call, MergedCall)
     assert call.target == b"/t?select=A:k::text,*&k=eq(any).%7B%22%22,%22a%22%7D"
 
 
 def test_texts_that_may_be_equal_under_a_collation_never_share_a_call() -> None:
-    calls = planned("/t?k=eq.Abc", "/t?k=eq.ABC", "/t?k=eq.x", "/t?k=eq.y", bounds=ANY)
+    calls = planned("/t?k=eq.Abc", "/t?k=eq.ABC", "/t?k=eq.x", "/t?k=eq.y", limits=ANY)
     assert shapes(calls) == [[b"Abc", b"x", b"y"], [b"/t?k=eq.ABC"]]
 
 
 def test_a_repeated_literal_is_one_key() -> None:
-    (call,) = planned("/t?k=eq.a%20b", "/t?k=eq.a+b", "/t?k=eq.c", bounds=ANY)
+    (call,) = planned("/t?k=eq.a%20b", "/t?k=eq.a+b", "/t?k=eq.c", limits=ANY)
     assert isinstance(call, MergedCall)
-    assert [len(members) for members in call.requests_by_value.values()] == [2, 1]
+    assert [len(requests) for requests in call.requests_by_value.values()] == [2, 1]
 
 
 def test_json_text_needs_no_type() -> None:
@@ -303,8 +306,8 @@ def test_json_text_needs_no_type() -> None:
 def test_order_columns_are_selected_if_they_can_prove_that_no_rows_are_tied(
     order: str, known: dict[bytes, Column], hidden: bytes, total: bool
 ) -> None:
-    bounds = CallLimits(200, 7000, known)
-    (call,) = planned(f"/t?id=eq.1&select=a{order}", f"/t?id=eq.2&select=a{order}", bounds=bounds)
+    limits = CallLimits(200, 7000, known)
+    (call,) = planned(f"/t?id=eq.1&select=a{order}", f"/t?id=eq.2&select=a{order}", limits=limits)
     assert isinstance(call, MergedCall)
     assert call.target.split(b"select=")[1].split(b"&")[0] == hidden + b",a"
     assert call.order_is_total is total
@@ -314,15 +317,15 @@ def test_order_columns_are_selected_if_they_can_prove_that_no_rows_are_tied(
 def test_lists_share_a_call_only_with_a_known_order() -> None:
     targets = ("/t?id=in.(1,2)&order=at", "/t?id=in.(2,3)&order=at")
     assert all(isinstance(call, Single) for call in planned(*targets))
-    (call,) = planned(*targets, bounds=CallLimits(200, 7000, {b"at": Column("date")}))
+    (call,) = planned(*targets, limits=CallLimits(200, 7000, {b"at": Column("date")}))
     assert isinstance(call, MergedCall)
     assert call.target == b"/t?select=A:id::text,A0:at::text,*&id=in.(1,2,3)&order=at"
     assert call.literals_by_value == {b"in.(1,2)": (b"1", b"2"), b"in.(2,3)": (b"2", b"3")}
 
 
 def test_a_list_with_more_than_max_keys_literals_is_sent_unchanged() -> None:
-    bounds = CallLimits(4, 7000, {b"at": Column("date")})
-    calls = planned("/t?id=in.(1,2,3,4,5)&order=at", "/t?id=in.(6,7)&order=at", bounds=bounds)
+    limits = CallLimits(4, 7000, {b"at": Column("date")})
+    calls = planned("/t?id=in.(1,2,3,4,5)&order=at", "/t?id=in.(6,7)&order=at", limits=limits)
     assert [type(call) for call in calls] == [Single, Single]
 
 

@@ -1,4 +1,4 @@
-"""The 406 of a caller that wants one object is PostgREST's own, with another number in it."""
+"""The 406 for a request for one object is PostgREST's, with another number of rows."""
 
 from __future__ import annotations
 

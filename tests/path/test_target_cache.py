@@ -1,4 +1,4 @@
-"""Stencils: what they say of a target is what reading it says, and no value stays in them."""
+"""The target cache gives the same queries as parsing, and stores no values."""
 
 from __future__ import annotations
 
@@ -63,8 +63,8 @@ OTHERS = [
 PATHS = ["/t", "/rest/t", "/rpc/f", "/", "/t=eq.5", "/t%20u"]
 
 
-class Counting:
-    """``read_query``, and how often it was asked."""
+class CountingParser:
+    """``read_query``, with a list of the targets that it parsed."""
 
     def __init__(self) -> None:
         self.targets: list[bytes] = []
@@ -83,55 +83,57 @@ TARGETS = st.builds(lambda path, query: f"{path}?{query}".encode(), st.sampled_f
 
 
 @given(st.lists(st.tuples(st.sampled_from(METHODS), TARGETS, st.sampled_from(HEADS)), min_size=1, max_size=8))
-def test_the_cache_gives_the_same_query_as_parsing(asked: list[tuple[bytes, bytes, RequestHead]]) -> None:
-    stencils = TargetCache(Counting().read, LONGEST)
-    for method, target, its_head in asked + asked:
-        said = read_query(method, target, its_head, b"", "public", LONGEST)
-        assert stencils.read(method, target, its_head) == said
+def test_the_cache_gives_the_same_query_as_parsing(requests: list[tuple[bytes, bytes, RequestHead]]) -> None:
+    cache = TargetCache(CountingParser().read, LONGEST)
+    for method, target, its_head in requests + requests:
+        expected = read_query(method, target, its_head, b"", "public", LONGEST)
+        assert cache.read(method, target, its_head) == expected
 
 
 @pytest.mark.parametrize("other", ["", "&select=id&limit=5", "&owner_id=eq.3&order=id", "&emb.or=(a.eq.1)"])
 @pytest.mark.parametrize("before", ["", "select=*&", "limit=2&x=lt.5&"])
 @pytest.mark.parametrize("literal", LITERALS[:4] + LITERALS[5:6])
 def test_positions_after_the_literal_are_shifted(before: str, other: str, literal: str) -> None:
-    stencils = TargetCache(Counting().read, LONGEST)
+    cache = TargetCache(CountingParser().read, LONGEST)
     for value in ("1", literal, "22"):
         target = f"/t?{before}id=eq.{value}{other}".encode()
-        assert stencils.read(b"GET", target, PLAIN) == read_query(b"GET", target, PLAIN, b"", "public", LONGEST)
+        assert cache.read(b"GET", target, PLAIN) == read_query(b"GET", target, PLAIN, b"", "public", LONGEST)
 
 
 def test_a_fan_out_is_parsed_once() -> None:
-    counting = Counting()
-    stencils = TargetCache(counting.read, LONGEST)
+    parser = CountingParser()
+    cache = TargetCache(parser.read, LONGEST)
     for number in range(100):
-        stencils.read(b"GET", b"/t?select=*&id=eq.%d" % number, PLAIN)
-    assert counting.targets == [b"/t?select=*&id=eq.0"]
+        cache.read(b"GET", b"/t?select=*&id=eq.%d" % number, PLAIN)
+    assert parser.targets == [b"/t?select=*&id=eq.0"]
 
 
 def test_no_template_contains_a_value() -> None:
-    stencils = TargetCache(Counting().read, LONGEST)
-    stencils.read(b"GET", b"/t?id=eq.777", PLAIN)
-    (stencil,) = stencils._templates.values()
-    assert b"777" not in msgspec.json.encode(stencil)
+    cache = TargetCache(CountingParser().read, LONGEST)
+    cache.read(b"GET", b"/t?id=eq.777", PLAIN)
+    (template,) = cache._templates.values()
+    assert b"777" not in msgspec.json.encode(template)
 
 
 def test_other_methods_profiles_and_bypass_reasons_have_their_own_template() -> None:
-    stencils = TargetCache(Counting().read, LONGEST)
-    said = [stencils.read(method, b"/t?id=eq.1", one) for method in METHODS for one in HEADS]
-    assert said == [
-        read_query(method, b"/t?id=eq.1", one, b"", "public", LONGEST) for method in METHODS for one in HEADS
+    cache = TargetCache(CountingParser().read, LONGEST)
+    expected = [cache.read(method, b"/t?id=eq.1", request_head) for method in METHODS for request_head in HEADS]
+    assert expected == [
+        read_query(method, b"/t?id=eq.1", request_head, b"", "public", LONGEST)
+        for method in METHODS
+        for request_head in HEADS
     ]
 
 
 def test_a_target_that_is_too_long_is_not_cached() -> None:
-    counting = Counting()
+    parser = CountingParser()
     target = b"/t?id=eq.1&select=" + b"a" * LONGEST
-    assert TargetCache(counting.read, LONGEST).read(b"GET", target, PLAIN).bypass_reason == "too-long"
-    assert counting.targets == [target]
+    assert TargetCache(parser.read, LONGEST).read(b"GET", target, PLAIN).bypass_reason == "too-long"
+    assert parser.targets == [target]
 
 
 def test_the_number_of_templates_is_bounded() -> None:
-    stencils = TargetCache(Counting().read, LONGEST)
+    cache = TargetCache(CountingParser().read, LONGEST)
     for number in range(MAX_TEMPLATES + 9):
-        stencils.read(b"GET", b"/t%d?id=eq.1" % number, PLAIN)
-    assert len(stencils._templates) == MAX_TEMPLATES
+        cache.read(b"GET", b"/t%d?id=eq.1" % number, PLAIN)
+    assert len(cache._templates) == MAX_TEMPLATES

@@ -1,4 +1,4 @@
-"""Names are quoted where SQL would take them for something else."""
+"""SQL identifiers are quoted if necessary."""
 
 from __future__ import annotations
 

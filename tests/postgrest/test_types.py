@@ -1,4 +1,4 @@
-"""What can be told apart under which type."""
+"""Which literals can be merged, and which rows are ordered, per type."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ E = "é".encode()
 
 
 @pytest.mark.parametrize(
-    ("literal", "type_name", "taken"),
+    ("literal", "type_name", "mergeable"),
     [
         (b"32767", "smallint", True),
         (b"32768", "smallint", False),
@@ -69,9 +69,9 @@ E = "é".encode()
     ],
 )
 def test_a_literal_can_be_merged_if_its_type_has_one_spelling_for_it(
-    literal: bytes, type_name: str, taken: bool
+    literal: bytes, type_name: str, mergeable: bool
 ) -> None:
-    assert can_merge(literal, Column(type_name)) is taken
+    assert can_merge(literal, Column(type_name)) is mergeable
 
 
 def test_for_an_unknown_type_canonical_integers_and_uuids_can_be_merged() -> None:
@@ -98,9 +98,9 @@ def test_a_json_text_path_is_a_text_column() -> None:
     assert known_column(b"id", {b"id": TEXT}) is TEXT
 
 
-@pytest.mark.parametrize(("type_name", "alike"), [("text", True), ("enum", True), ("numeric", False), ("", False)])
-def test_text_types_mix_literal_classes(type_name: str, alike: bool) -> None:
-    assert mixes_classes(Column(type_name)) is alike
+@pytest.mark.parametrize(("type_name", "mixed"), [("text", True), ("enum", True), ("numeric", False), ("", False)])
+def test_text_types_mix_literal_classes(type_name: str, mixed: bool) -> None:
+    assert mixes_classes(Column(type_name)) is mixed
 
 
 def test_types_with_several_texts_per_value_are_not_totally_ordered() -> None:
@@ -111,7 +111,7 @@ def test_types_with_several_texts_per_value_are_not_totally_ordered() -> None:
 
 
 @pytest.mark.parametrize(
-    ("one", "other", "column", "ranked"),
+    ("one", "other", "column", "distinct"),
     [
         (b"1", b"2", Column("integer"), True),
         (b"1", b"1", Column("integer"), False),
@@ -126,10 +126,10 @@ def test_types_with_several_texts_per_value_are_not_totally_ordered() -> None:
     ],
 )
 def test_rows_are_distinct_if_their_texts_prove_it(
-    one: bytes | None, other: bytes | None, column: Column, ranked: bool
+    one: bytes | None, other: bytes | None, column: Column, distinct: bool
 ) -> None:
-    assert are_distinct(one, other, column) is ranked
-    assert are_distinct(other, one, column) is ranked
+    assert are_distinct(one, other, column) is distinct
+    assert are_distinct(other, one, column) is distinct
 
 
 def test_the_lists_of_types_agree() -> None:

@@ -1,4 +1,4 @@
-"""Recordings: what is read is what was written, and rules find the same in it."""
+"""Recordings: the traces that are read are those that were written, and rules find the same in them."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ LINES = [text for rule in RULES for part in ("Example", "Use instead") for text 
 
 
 def lines(*traces: Trace, names: ConfirmedNames | None = None) -> list[bytes]:
-    """The recording of ``traces``, line by line."""
+    """The lines of a recording of ``traces``."""
     hide = NameRedactor(names or ConfirmedNames())
     for one in traces:
         hide.names.learn(one.spans)
@@ -46,7 +46,7 @@ def again(*traces: Trace) -> list[Trace]:
 
 
 def whole(traces: Sequence[Trace]) -> list[dict[str, Any]]:
-    """All that a recording is to keep; hashes as they are written."""
+    """The content that a recording must preserve, with hashes as they are written."""
     made = msgspec.to_builtins(traces)
     for one in (one for whole in made for one in whole["spans"]):
         del one["shapes"]
@@ -100,7 +100,7 @@ def test_an_unconfirmed_fingerprint_is_recorded_as_a_hash() -> None:
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.code)
 def test_a_rule_works_with_hashed_names(rule: Any) -> None:
-    """Nothing of what it finds on them is told; but it must not fail on them, or it would find nothing else."""
+    """Findings on hashed names are not reported; but a rule that fails on one would find nothing else."""
     hidden = [replace(one, spans=tuple(replace(span, status=400) for span in one.spans)) for one in told(LINES)]
     read_again = again(*hidden)
     assert sum("…#" in span.fingerprint for one in read_again for span in one.spans) > 20

@@ -1,4 +1,4 @@
-"""Closed traces are written down beside the traffic, within bounds; a disk that takes no more is told once."""
+"""Closed traces are written in the background, within limits; a full disk is reported once."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ FAN_OUT = parallel([f"GET /videos?id=eq.{number}" for number in range(9)])
 
 
 class Desk:
-    """A recorder, and what it warned of."""
+    """A recorder and its warnings."""
 
     def __init__(self, file: Path, **settings: int) -> None:
         self.warned: list[Warned] = []
@@ -92,7 +92,7 @@ def test_a_file_that_cannot_be_opened_is_an_error_at_start(tmp_path: Path) -> No
 def test_a_full_disk_is_reported_once_corrupts_no_line_and_recording_resumes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The disk takes half of each line, then nothing."""
+    """The disk accepts half of each line, then nothing."""
     desk, real, full = Desk(tmp_path / "a"), os.write, threading.Event()
     tries: list[int] = []
 
@@ -155,7 +155,7 @@ def test_a_full_disk_does_not_rotate_older_files_away(tmp_path: Path, monkeypatc
 
 
 def settle(desk: Desk, count: int) -> None:
-    """Wait until that many traces are done with."""
+    """Wait until this number of traces is finished."""
     done = threading.Event()
     for _ in range(2000):
         if sum(desk.recorder.counts().values()) >= count:

@@ -1,4 +1,4 @@
-"""What `--traces` and `--admin` name is read trace by trace; what cannot be read says why."""
+"""The sources of `--traces` and `--admin` are read one trace at a time; errors name their cause."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def test_a_file_that_is_given_twice_is_read_once(tmp_path: Path) -> None:
 
 
 def test_a_file_is_read_lazily(tmp_path: Path) -> None:
-    """However large a recording is, one trace of it is held."""
+    """Only one trace is in memory, whatever the size of the recording."""
     file = tmp_path / "a"
     file.write_bytes(b"".join([*lines(ONE), b"broken\n"]))
     traces = read_files([file])

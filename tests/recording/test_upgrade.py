@@ -1,4 +1,4 @@
-"""Recordings of format 1 are read as ones of today's format; all committed recordings of clients are of format 1."""
+"""Recordings of format 1 are converted; all committed recordings of clients have format 1."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The SQL of a request: readable, quoted, never run, and honest about what it leaves out."""
+"""The SQL of a request: readable and quoted, with notes on what it leaves out."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def sql(target: str, method: bytes = b"GET", *prefers: bytes, **types: str) -> S
 
 
 def statement(target: str, method: bytes = b"GET", *prefers: bytes, **types: str) -> str:
-    """On one line."""
+    """The statement on one line."""
     return " ".join(sql(target, method, *prefers, **types).statement.split())
 
 
@@ -74,7 +74,7 @@ def test_the_requested_schema_is_written() -> None:
 
 
 def test_names_and_literals_cannot_change_the_statement() -> None:
-    """Whatever a client writes, it is one identifier or one constant of the tree that the text parses to."""
+    """Text of a client is one identifier or one constant when the statement is parsed again."""
     evil = "x'; drop table t; --"
     name = 'a"; drop table t; --'
     target = f"/t?select={_quoted(name)}&{_quoted(name)}=eq.{evil}".replace(";", "%3B").replace("#", "%23")

@@ -1,4 +1,4 @@
-"""Texts that say nothing but themselves, wherever Markdown is read."""
+"""Untrusted text in Markdown is rendered as text."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ LINES = [
 
 
 def read(written: str) -> tuple[str, set[str]]:
-    """The text that a line is read as, and what it is made of."""
+    """The text and the kinds of tokens of a rendered line."""
     _, inline, _ = READER.parse(f"x {written} x")
     children = inline.children or []
     return "".join(child.content for child in children), {child.type for child in children}

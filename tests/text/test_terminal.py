@@ -1,4 +1,4 @@
-"""What a client writes cannot move a cursor or forge a line."""
+"""Text of a client cannot control the terminal or forge a line."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What one application request cost."""
+"""The cost of an application request."""
 
 from __future__ import annotations
 

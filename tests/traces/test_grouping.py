@@ -1,4 +1,4 @@
-"""Spans grouped into traces. Time is an argument, so nothing here waits."""
+"""Spans grouped into traces. Time is an argument, so no test waits."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def span(number: int = 1, call: int = 1) -> Span:
 
 
 class Clients:
-    """Requests that come and are answered, and the traces that they make."""
+    """Sends requests and collects the closed traces."""
 
     def __init__(self, **quiet: float) -> None:
         values = {name: getattr(QUIET, name) for name in GroupingSettings.__struct_fields__} | quiet
@@ -54,7 +54,7 @@ class Clients:
         return trace
 
     def ask(self, now: float, lines: str = "", peer: str = "1.1.1.1") -> OpenTrace:
-        """A request that is answered at once."""
+        """Send a request that is answered at once."""
         trace = self.begin(now, lines, peer)
         self.traces.end(trace, span(), now)
         return trace

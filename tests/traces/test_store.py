@@ -1,4 +1,4 @@
-"""Closed traces and warnings are kept, the last of them, within bounds."""
+"""The last closed traces and warnings are stored, within limits."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def kept(traces: int = 10, spans: int = 100, keys: int = 100) -> TraceStore:
 
 
 def shown(id_: str, keys: int) -> Trace:
-    """A trace of two answers with so many keys each."""
+    """A trace of two answers with this number of keys each."""
     trace = seen(id_)
     spans = tuple(replace(span, row_keys=(("id", tuple(range(keys))),)) for span in trace.spans)
     return replace(trace, spans=spans)

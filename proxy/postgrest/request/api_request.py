@@ -53,7 +53,8 @@ class ApiRequest(msgspec.Struct, frozen=True):
     range: str
     """Value of Range; empty when absent."""
     doubts: tuple[str, ...]
-    """Notes on what PostgREST rejects or ignores, and on what depends on its release: one sentence each."""
+    """Notes on what PostgREST rejects or ignores, and on what depends on its release: one sentence each. The name is
+    public in the JSON of ``fanin explain``."""
 
     @property
     def writes(self) -> bool:

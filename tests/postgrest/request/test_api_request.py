@@ -1,4 +1,4 @@
-"""A request is taken apart with its values, and what cannot be read is told."""
+"""A request is parsed with its values, and what cannot be parsed is noted."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Filters and trees of them are read as PostgREST reads them."""
+"""Filters and trees of filters are parsed as in PostgREST."""
 
 from __future__ import annotations
 

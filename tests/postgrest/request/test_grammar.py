@@ -1,4 +1,4 @@
-"""Names, paths and quoted values are read as PostgREST's parser reads them."""
+"""Names, paths and quoted values are parsed as in PostgREST."""
 
 from __future__ import annotations
 

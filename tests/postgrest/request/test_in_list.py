@@ -1,4 +1,4 @@
-"""A long list in a target: found, taken out, and read only where every element says one thing."""
+"""A long list in a target is found and removed, and parsed only if every element is canonical."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Fingerprints hold operators and never values."""
+"""Shapes contain operators and never values."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""limit, offset and Range together, as PostgREST puts them together."""
+"""limit, offset and Range are combined as in PostgREST."""
 
 from __future__ import annotations
 

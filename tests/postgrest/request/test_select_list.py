@@ -1,4 +1,4 @@
-"""``select`` is read as PostgREST reads it: aliases, casts, aggregates, embeds within embeds."""
+"""``select`` is parsed as in PostgREST: aliases, casts, aggregates, nested embeds."""
 
 from __future__ import annotations
 

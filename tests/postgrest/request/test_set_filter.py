@@ -1,4 +1,4 @@
-"""The merged target: two edits, every other byte where it was."""
+"""The target of a merged call: the filter and the select change, every other byte stays."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Targets taken apart, with the place of every byte."""
+"""Targets are split into parameters with their positions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Content-Location as PostgREST 12 wrote it (each pair was taken from the real server)."""
+"""Content-Location as PostgREST 12 writes it; the expected values are from a real server."""
 
 from __future__ import annotations
 

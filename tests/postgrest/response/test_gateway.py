@@ -1,4 +1,4 @@
-"""The table of what gateways add: their names and no others, however they are written."""
+"""The headers of gateways are recognised, in upper and lower case, and no others."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One decision on the headers that may go to several callers, asked wherever one answer serves several."""
+"""Which headers several callers may receive."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rows are found by their hidden key, whatever bytes their values hold."""
+"""Rows are found by their hidden key, whatever bytes their values contain."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ SEPARATOR = b", \n "
 ODD = ["", '"a":1', '"j":[{"a":1}, \n {"b":2}]', '"t":"}, \\n {\\"f0\\":\\"1\\""', '"a":{"b":{}}', '"f":"{\\"f0"']
 
 
-def made(rows: list[tuple[str, str]], separator: bytes = SEPARATOR) -> bytes:
-    """An answer with these keys and rows."""
+def body_of(rows: list[tuple[str, str]], separator: bytes = SEPARATOR) -> bytes:
+    """A body with these keys and rows."""
     whole = [f'{{"f0":{json.dumps(key)}{"," if row else ""}{row}}}'.encode() for key, row in rows]
     return b"[" + separator.join(whole) + b"]"
 
@@ -24,7 +24,7 @@ def made(rows: list[tuple[str, str]], separator: bytes = SEPARATOR) -> bytes:
     st.lists(st.tuples(st.integers().map(str), st.sampled_from(ODD)), max_size=5), st.sampled_from([SEPARATOR, b","])
 )
 def test_every_row_is_unchanged_without_its_hidden_key(rows: list[tuple[str, str]], separator: bytes) -> None:
-    found = marked_rows(made(rows, separator), b"f0", separator)
+    found = marked_rows(body_of(rows, separator), b"f0", separator)
     assert found == [(key.encode(), b"{" + row.encode() + b"}") for key, row in rows]
 
 
@@ -54,8 +54,8 @@ def test_a_body_that_is_not_an_array_of_such_rows_gives_none(body: bytes) -> Non
 
 def test_rows_with_the_other_separator_give_none() -> None:
     rows = [("1", '"a":1'), ("2", '"a":2')]
-    assert marked_pieces(made(rows, b","), b"f0", SEPARATOR) is None
-    assert marked_pieces(made(rows, SEPARATOR), b"f0", b",") is None
+    assert marked_pieces(body_of(rows, b","), b"f0", SEPARATOR) is None
+    assert marked_pieces(body_of(rows, SEPARATOR), b"f0", b",") is None
 
 
 def test_a_row_may_begin_after_several_hidden_columns() -> None:
