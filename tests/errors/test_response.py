@@ -38,9 +38,13 @@ def test_the_answer_to_head_has_a_content_length_and_no_body() -> None:
 
 @pytest.mark.parametrize("code", FAULTS)
 def test_retry_after_is_sent_only_if_the_request_can_be_repeated_safely(code: str) -> None:
-    def says(method: bytes) -> bool:
+    def has_retry_after(method: bytes) -> bool:
         return b"Retry-After" in response_of(FaultError(code), method=method)
 
-    assert says(b"POST") == says(b"PATCH") == (code in ("FANIN112", "FANIN501", "FANIN505"))
-    assert says(b"GET") == says(b"HEAD") == (code in ("FANIN112", "FANIN501", "FANIN502", "FANIN505"))
-    assert says(b"POST") or FAULTS[code].status != 503
+    assert has_retry_after(b"POST") == has_retry_after(b"PATCH") == (code in ("FANIN112", "FANIN501", "FANIN505"))
+    assert (
+        has_retry_after(b"GET")
+        == has_retry_after(b"HEAD")
+        == (code in ("FANIN112", "FANIN501", "FANIN502", "FANIN505"))
+    )
+    assert has_retry_after(b"POST") or FAULTS[code].status != 503

@@ -29,10 +29,10 @@ def decode(stream: bytes, cuts: list[int]) -> tuple[bytes, bytes]:
 
 
 def read_by_h11(stream: bytes) -> bytes:
-    reader = h11.Connection(h11.SERVER)
-    reader.receive_data(b"POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n" + stream)
+    parser = h11.Connection(h11.SERVER)
+    parser.receive_data(b"POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n" + stream)
     data = b""
-    while not isinstance(event := reader.next_event(), h11.EndOfMessage):
+    while not isinstance(event := parser.next_event(), h11.EndOfMessage):
         if isinstance(event, h11.Data):
             data += event.data
     return data

@@ -22,27 +22,27 @@ def long_head(size: int, start: bytes = b"GET /rest/t?id=in.(") -> bytes:
 class Counted(bytearray):
     """A buffer that counts the bytes that are searched."""
 
-    looked = 0
+    searched = 0
 
     def find(self, what: Any, start: Any = 0, end: Any = None) -> int:
-        found = super().find(what, start) if end is None else super().find(what, start, end)
-        self.looked += (len(self) if found < 0 else found) - start
-        return found
+        index = super().find(what, start) if end is None else super().find(what, start, end)
+        self.searched += (len(self) if index < 0 else index) - start
+        return index
 
     def count(self, what: Any, start: Any = 0, end: Any = None) -> int:
-        self.looked += len(self) - start
+        self.searched += len(self) - start
         return super().count(what, start)
 
 
 def search(head: bytes, size: int, buffer: bytearray, limits: HeadLimits = LIMITS) -> tuple[int, bool]:
     """The end of ``head`` when it arrives in pieces of ``size`` bytes, and whether it was long."""
-    found = HeadScanner(limits)
+    scanner = HeadScanner(limits)
     for at in range(0, len(head), size):
         buffer += head[at : at + size]
-        end = found.find_end(buffer)
+        end = scanner.find_end(buffer)
         if end >= 0:
-            return end, found.is_long
-    return -1, found.is_long
+            return end, scanner.is_long
+    return -1, scanner.is_long
 
 
 def bypass_reason(head: bytes, size: int) -> FaultError:
@@ -88,7 +88,7 @@ def test_no_byte_is_searched_more_than_a_few_times(piece: int) -> None:
     buffer = Counted()
     assert search(head, piece, buffer) == (9_000, True)
     overlaps = 8 * len(head) // piece
-    assert buffer.looked <= 4 * len(head) + overlaps
+    assert buffer.searched <= 4 * len(head) + overlaps
 
 
 @pytest.mark.parametrize("piece", [1, 2, 3, 100])

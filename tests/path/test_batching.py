@@ -145,15 +145,15 @@ def test_a_request_after_the_flush_is_in_the_next_window() -> None:
 
 def test_a_scheduler_is_idle_without_waiting_requests_and_calls_in_flight() -> None:
     scheduler = create()
-    seen = [scheduler.idle]
+    idle = [scheduler.idle]
     scheduler.enqueue(member("/t?id=eq.1"))
-    seen.append(scheduler.idle)
+    idle.append(scheduler.idle)
     scheduler.flush()
     scheduler.acquire()
-    seen.append(scheduler.idle)
+    idle.append(scheduler.idle)
     scheduler.release(None)
-    seen.append(scheduler.idle)
-    assert seen == [True, False, False, True]
+    idle.append(scheduler.idle)
+    assert idle == [True, False, False, True]
 
 
 def test_the_deadline_is_ten_times_the_95th_percentile_and_at_least_the_floor() -> None:
@@ -201,10 +201,10 @@ def test_large_answers_stop_merging_for_a_limited_number_of_requests() -> None:
     scheduler = create()
     scheduler.record_merge(keys=1, rows=1, size=1000)
     assert not scheduler.too_large(300)
-    refused = 0
+    rejected = 0
     while scheduler.too_large(200):
-        refused += 1
-    assert refused == next(n for n in range(99) if 300 * SIZE_DECAY**n <= 200)
+        rejected += 1
+    assert rejected == next(n for n in range(99) if 300 * SIZE_DECAY**n <= 200)
 
 
 def test_there_is_one_scheduler_per_fingerprint_and_identity() -> None:

@@ -55,16 +55,16 @@ def test_a_header_is_reported_again_after_its_count_decayed() -> None:
 
 def test_the_number_of_counted_names_is_bounded() -> None:
     discards = DiscardCounts()
-    told = sum(discards.record_discard(f"x-{n}") for n in range(10 * MAX_NAMES))
-    assert told == len(discards) == MAX_NAMES
+    reported = sum(discards.record_discard(f"x-{n}") for n in range(10 * MAX_NAMES))
+    assert reported == len(discards) == MAX_NAMES
 
 
 @given(st.lists(st.sampled_from(["", "a", "b"]), max_size=3 * HALVED_AFTER))
 def test_only_a_header_that_was_just_discarded_is_reported(names: list[str]) -> None:
-    discards, told = DiscardCounts(), []
+    discards, reported = DiscardCounts(), []
     for name in names:
         discards.record_answer()
         if name and discards.record_discard(name):
-            told.append(name)
-    assert set(told) <= set(names)
+            reported.append(name)
+    assert set(reported) <= set(names)
     assert len(discards) <= 2

@@ -89,15 +89,17 @@ def test_answers_without_rows_prove_nothing() -> None:
 
 
 @given(st.lists(st.tuples(st.floats(0, 50), st.integers(-1, 10**6)), max_size=40), st.floats(0, 200))
-def test_the_lower_bound_is_the_largest_answer_within_the_lifetime(seen: list[tuple[float, int]], now: float) -> None:
+def test_the_lower_bound_is_the_largest_answer_within_the_lifetime(
+    answers: list[tuple[float, int]], now: float
+) -> None:
     evidence = fresh()
-    seen = sorted(seen, key=lambda pair: pair[0])
-    for at, rows in seen:
+    answers = sorted(answers, key=lambda pair: pair[0])
+    for at, rows in answers:
         evidence.record_rows(rows, at)
-    now = max([now, *(at for at, _ in seen)])
-    mark = max([0, *(rows for at, rows in seen if now - at <= LIFETIME)])
-    assert evidence.proves_whole(mark - 1, now)
-    assert not evidence.proves_whole(mark, now)
+    now = max([now, *(at for at, _ in answers)])
+    largest = max([0, *(rows for at, rows in answers if now - at <= LIFETIME)])
+    assert evidence.proves_whole(largest - 1, now)
+    assert not evidence.proves_whole(largest, now)
 
 
 def test_the_stored_counts_are_bounded_and_dropping_one_never_proves_more() -> None:
@@ -109,10 +111,10 @@ def test_the_stored_counts_are_bounded_and_dropping_one_never_proves_more() -> N
 
 
 def test_max_rows_allows_the_largest_seen_or_configured_number_of_rows() -> None:
-    seen, configured = fresh(), fresh(10)
-    seen.record_rows(10, 0.0)
-    for evidence in (seen, configured):
+    learned, configured = fresh(), fresh(10)
+    learned.record_rows(10, 0.0)
+    for evidence in (learned, configured):
         assert evidence.allows(10, 0.0)
         assert not evidence.allows(11, 0.0)
-    assert not seen.allows(10, LIFETIME + 1)
+    assert not learned.allows(10, LIFETIME + 1)
     assert configured.allows(10, LIFETIME + 1)

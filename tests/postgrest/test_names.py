@@ -8,7 +8,7 @@ from proxy.postgrest.names import quoted_identifier, singular
 
 
 @pytest.mark.parametrize(
-    ("name", "shown"),
+    ("name", "identifier"),
     [
         ("id", "id"),
         ("Id", '"Id"'),
@@ -23,8 +23,8 @@ from proxy.postgrest.names import quoted_identifier, singular
         ("", '""'),
     ],
 )
-def test_identifiers_are_quoted_if_necessary(name: str, shown: str) -> None:
-    assert quoted_identifier(name) == shown
+def test_identifiers_are_quoted_if_necessary(name: str, identifier: str) -> None:
+    assert quoted_identifier(name) == identifier
 
 
 @pytest.mark.parametrize(

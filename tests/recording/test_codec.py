@@ -41,26 +41,26 @@ def decoded(text: bytes) -> RecordedTrace:
     return msgspec.json.decode(text, type=RecordedTrace)
 
 
-def again(*traces: Trace) -> list[Trace]:
+def recorded_and_read(*traces: Trace) -> list[Trace]:
     return list(read_traces("file", lines(*traces)))
 
 
-def whole(traces: Sequence[Trace]) -> list[dict[str, Any]]:
+def content(traces: Sequence[Trace]) -> list[dict[str, Any]]:
     """The content that a recording must preserve, with hashes as they are written."""
-    made = msgspec.to_builtins(traces)
-    for one in (one for whole in made for one in whole["spans"]):
+    contents = msgspec.to_builtins(traces)
+    for one in (one for item in contents for one in item["spans"]):
         del one["shapes"]
         one["same"] %= 2**64
         one["literals"] = [hash_ % 2**64 for hash_ in one["literals"]]
         one["row_keys"] = [(name, [key % 2**64 for key in keys]) for name, keys in one["row_keys"]]
-    return made  # type: ignore[no-any-return]
+    return contents  # type: ignore[no-any-return]
 
 
 @given(st.lists(st.sampled_from(LINES), min_size=1, max_size=12))
 def test_a_recording_read_again_gives_the_same_traces_and_the_same_findings(chosen: list[str]) -> None:
     traces = [one for one in told(chosen) if all(200 <= span.status < 300 for span in one.spans)]
-    read_again = again(*traces)
-    assert whole(read_again) == whole(traces)
+    read_again = recorded_and_read(*traces)
+    assert content(read_again) == content(traces)
     for rule in RULES:
         assert found(rule, read_again) == found(rule, traces)
 
@@ -68,7 +68,7 @@ def test_a_recording_read_again_gives_the_same_traces_and_the_same_findings(chos
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.code)
 def test_each_rule_reports_its_example_in_a_recording(rule: Any) -> None:
     traces = told(requests(section(rule, "Example")))
-    assert found(rule, again(*traces)) == found(rule, traces) != []
+    assert found(rule, recorded_and_read(*traces)) == found(rule, traces) != []
 
 
 def test_encoding_span_by_span_gives_the_same_line() -> None:
@@ -80,16 +80,16 @@ def test_encoding_span_by_span_gives_the_same_line() -> None:
 
 def test_a_literal_is_recorded_as_kind_length_and_hash() -> None:
     one = replace(FAN_OUT.spans[0], literals=(2**63 + 1, 0), shapes=(("uuid", 36), ("", 0)))
-    (kept,) = decoded(encode_trace(trace([one]), NameRedactor(ConfirmedNames()))).spans
-    assert kept.literals == (Literal("uuid", 36, "8000000000000001"), None)
-    (read_again,) = again(trace([one]))
+    (recorded,) = decoded(encode_trace(trace([one]), NameRedactor(ConfirmedNames()))).spans
+    assert recorded.literals == (Literal("uuid", 36, "8000000000000001"), None)
+    (read_again,) = recorded_and_read(trace([one]))
     assert (read_again.spans[0].literals, read_again.spans[0].shapes) == (one.literals, one.shapes)
 
 
 def test_an_unconfirmed_fingerprint_is_recorded_as_a_hash() -> None:
     secrets = [f"GET /videos?hush{number}=eq.1" for number in range(2)]
-    refused = [replace(span(secret, 1), status=400) for secret in secrets]
-    text = b"".join(lines(trace([*refused, span("GET /videos?id=eq.1", 3)])))
+    unconfirmed = [replace(span(secret, 1), status=400) for secret in secrets]
+    text = b"".join(lines(trace([*unconfirmed, span("GET /videos?id=eq.1", 3)])))
     assert b"hush" not in text
     (one,) = read_traces("file", text.splitlines(keepends=True))
     shown = [span.fingerprint for span in one.spans]
@@ -101,8 +101,8 @@ def test_an_unconfirmed_fingerprint_is_recorded_as_a_hash() -> None:
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.code)
 def test_a_rule_works_with_hashed_names(rule: Any) -> None:
     """Findings on hashed names are not reported; but a rule that fails on one would find nothing else."""
-    hidden = [replace(one, spans=tuple(replace(span, status=400) for span in one.spans)) for one in told(LINES)]
-    read_again = again(*hidden)
+    unconfirmed = [replace(one, spans=tuple(replace(span, status=400) for span in one.spans)) for one in told(LINES)]
+    read_again = recorded_and_read(*unconfirmed)
     assert sum("…#" in span.fingerprint for one in read_again for span in one.spans) > 20
     names = ConfirmedNames()
     for one in read_again:
@@ -112,15 +112,15 @@ def test_a_rule_works_with_hashed_names(rule: Any) -> None:
 
 
 def test_an_unconfirmed_relation_or_method_is_not_recorded() -> None:
-    strange = replace(span("GET /hush?id=eq.1", 1), method="HUSH", status=404)
-    text = b"".join(lines(trace([strange])))
+    unconfirmed = replace(span("GET /hush?id=eq.1", 1), method="HUSH", status=404)
+    text = b"".join(lines(trace([unconfirmed])))
     assert b"hush" not in text.lower()
 
 
 @pytest.mark.parametrize("text", [*NASTY, *RAW, "x" * 500])
 def test_clients_names_are_recorded_up_to_a_maximum_length(text: str) -> None:
-    made = replace(trace([replace(span("GET /t?id=eq.1", 1), caller=text)]), id=text, route=text)
-    recording = lines(made)
+    long_names = replace(trace([replace(span("GET /t?id=eq.1", 1), caller=text)]), id=text, route=text)
+    recording = lines(long_names)
     assert all(one.count(b"\n") == 1 for one in recording)
     (one,) = read_traces("file", recording)
     assert {one.id, one.route, one.spans[0].caller} == {text[:MAX_TEXT]}

@@ -25,8 +25,8 @@ def test_traces_come_in_order_with_their_source(tmp_path: Path) -> None:
     files = [tmp_path / "a", tmp_path / "b"]
     for file, one in zip(files, (ONE, TWO), strict=True):
         file.write_bytes(b"".join(lines(one)))
-    found = [(source.name, source.head, one.id) for source, one in read_files(files)]
-    assert found == [(str(files[0]), HEAD, "t"), (str(files[1]), HEAD, "u")]
+    read = [(source.name, source.head, one.id) for source, one in read_files(files)]
+    assert read == [(str(files[0]), HEAD, "t"), (str(files[1]), HEAD, "u")]
 
 
 def test_a_file_that_is_given_twice_is_read_once(tmp_path: Path) -> None:

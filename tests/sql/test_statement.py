@@ -13,9 +13,9 @@ from proxy.sql.statement import Sql, sql_of
 
 
 def sql(target: str, method: bytes = b"GET", *prefers: bytes, **types: str) -> Sql:
-    asked = read_api_request(method, target.encode(), b"", "", prefers, b"")
-    assert asked is not None
-    return sql_of(asked, types)
+    request = read_api_request(method, target.encode(), b"", "", prefers, b"")
+    assert request is not None
+    return sql_of(request, types)
 
 
 def statement(target: str, method: bytes = b"GET", *prefers: bytes, **types: str) -> str:
@@ -68,9 +68,9 @@ def test_every_operator_is_written(param: str, condition: str) -> None:
 
 
 def test_the_requested_schema_is_written() -> None:
-    asked = read_api_request(b"GET", b"/t?a=eq.1", b"", "My shop", (), b"")
-    assert asked is not None
-    assert " ".join(sql_of(asked).statement.split()) == "SELECT t.* FROM \"My shop\".t WHERE t.a = '1';"
+    request = read_api_request(b"GET", b"/t?a=eq.1", b"", "My shop", (), b"")
+    assert request is not None
+    assert " ".join(sql_of(request).statement.split()) == "SELECT t.* FROM \"My shop\".t WHERE t.a = '1';"
 
 
 def test_names_and_literals_cannot_change_the_statement() -> None:
@@ -91,9 +91,9 @@ def _quoted(name: str) -> str:
 @given(st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=20))
 def test_a_literal_is_one_constant_on_one_line_without_control_characters(text: str) -> None:
     raw = "".join(f"%{byte:02X}" for byte in text.encode())
-    found = sql(f"/t?a=eq.{raw}").statement
-    assert all(line.isprintable() for line in found.splitlines())
-    (tree,) = sqlglot.parse(found.replace(" E'", " '"), dialect="postgres")
+    result = sql(f"/t?a=eq.{raw}").statement
+    assert all(line.isprintable() for line in result.splitlines())
+    (tree,) = sqlglot.parse(result.replace(" E'", " '"), dialect="postgres")
     assert isinstance(tree, exp.Select)
     assert len(list(tree.find_all(exp.Literal))) == 1
     if text.isprintable():
@@ -117,9 +117,9 @@ def test_unprintable_characters_are_escaped(literal: str, written: str) -> None:
     "target", ["/t?%22a%0Ab%22=eq.1", "/t%1B[31m?a=eq.1", "/t?select=a::x$$", "/t?select=a::x%20%20y"]
 )
 def test_a_part_that_cannot_be_written_safely_gives_no_statement(target: str) -> None:
-    found = sql(target)
-    assert not found.statement
-    assert found.notes[-1].startswith("No SQL is written for ")
+    result = sql(target)
+    assert not result.statement
+    assert result.notes[-1].startswith("No SQL is written for ")
 
 
 def test_sql_keywords_are_quoted_as_names() -> None:
@@ -130,11 +130,11 @@ def test_sql_keywords_are_quoted_as_names() -> None:
 
 
 def test_every_item_that_is_not_an_aggregate_is_grouped_by() -> None:
-    found = sql("/t?select=a,b:c,count(),n:d.sum()::text")
-    assert " ".join(found.statement.split()) == (
+    result = sql("/t?select=a,b:c,count(),n:d.sum()::text")
+    assert " ".join(result.statement.split()) == (
         "SELECT t.a, t.c AS b, count(*), CAST(sum(t.d) AS text) AS n FROM t GROUP BY t.a, b;"
     )
-    assert "db-aggregates-enabled" in found.notes[0]
+    assert "db-aggregates-enabled" in result.notes[0]
 
 
 def test_a_path_into_a_column_that_is_not_json_starts_at_to_jsonb() -> None:
@@ -144,13 +144,13 @@ def test_a_path_into_a_column_that_is_not_json_starts_at_to_jsonb() -> None:
 
 
 def test_an_embed_is_a_lateral_select_with_a_note_on_its_join_condition() -> None:
-    found = sql("/t?select=a,x:r(b)&x.c=eq.1&r.limit=2")
-    assert " ".join(found.statement.split()) == (
+    result = sql("/t?select=a,x:r(b)&x.c=eq.1&r.limit=2")
+    assert " ".join(result.statement.split()) == (
         "SELECT t.a, coalesce(x_rows.embedded, '[]') AS x FROM t LEFT JOIN LATERAL ("
         " SELECT json_agg(x_row.*) AS embedded"
         " FROM ( SELECT r.b FROM r WHERE foreign_key(r, t) AND r.c = '1' LIMIT 2 ) AS x_row ) AS x_rows ON TRUE;"
     )
-    assert found.notes[0].startswith("foreign_key(a, b) stands for")
+    assert result.notes[0].startswith("foreign_key(a, b) stands for")
 
 
 def test_a_relation_embedded_in_itself_has_another_alias() -> None:
@@ -162,9 +162,9 @@ def test_parameters_of_an_unknown_embed_are_noted() -> None:
 
 
 def test_an_order_by_a_column_of_an_embed_is_noted() -> None:
-    found = sql("/t?select=a,r(b)&order=r(b).desc,a")
-    assert "The order by r(b), a column of an embed, is left out." in found.notes
-    assert found.statement.endswith("ORDER BY\n  t.a ASC;")
+    result = sql("/t?select=a,r(b)&order=r(b).desc,a")
+    assert "The order by r(b), a column of an embed, is left out." in result.notes
+    assert result.statement.endswith("ORDER BY\n  t.a ASC;")
 
 
 def test_counts_are_notes() -> None:
@@ -227,7 +227,7 @@ def test_a_write_is_an_outline(method: bytes, target: str, prefers: tuple[bytes,
     ],
 )
 def test_the_outline_of_a_write_has_notes(method: bytes, target: str, note: str) -> None:
-    assert any(note in told for told in sql(target, method).notes)
+    assert any(note in text for text in sql(target, method).notes)
 
 
 def test_other_methods_have_no_statement() -> None:

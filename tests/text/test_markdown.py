@@ -23,8 +23,8 @@ def read(written: str) -> tuple[str, set[str]]:
 
 @pytest.mark.parametrize("text", LINES)
 def test_escaped_text_and_code_are_rendered_unchanged(text: str) -> None:
-    told, kinds = read(escaped(text))
-    assert told == f"x {text} x"
+    rendered, kinds = read(escaped(text))
+    assert rendered == f"x {text} x"
     assert kinds <= {"text", "text_special", "code_inline"}
     assert read(code_span(text)) == (f"x {text} x", {"text", "code_inline"})
 

@@ -12,32 +12,32 @@ TWO = trace([span("GET /t?id=eq.1 â†’ 3 rows, 2 kB", 1), span("GET /t?id=eq.2 â†
 
 
 def test_queries_calls_rows_and_bytes_are_counted() -> None:
-    (work,) = works("file", [TWO])
-    assert (work.queries, work.upstream_calls, work.rows, work.bytes) == (2, 2, 7, 3000)
-    assert (work.source, work.id, work.route, work.can_fail_build) == ("file", "t", "GET /export", True)
+    (cost,) = works("file", [TWO])
+    assert (cost.queries, cost.upstream_calls, cost.rows, cost.bytes) == (2, 2, 7, 3000)
+    assert (cost.source, cost.id, cost.route, cost.can_fail_build) == ("file", "t", "GET /export", True)
 
 
 def test_a_shared_call_counts_once() -> None:
     shared = trace([replace(one, call=5, shared=2) for one in TWO.spans])
-    (work,) = works("file", [shared])
-    assert (work.queries, work.upstream_calls) == (2, 1)
+    (cost,) = works("file", [shared])
+    assert (cost.queries, cost.upstream_calls) == (2, 1)
 
 
 def test_retries_are_no_queries_and_unknown_rows_do_not_count() -> None:
-    again = trace([TWO.spans[0], replace(TWO.spans[1], retry=True, rows=-1)])
-    (work,) = works("file", [again])
-    assert (work.queries, work.upstream_calls, work.rows) == (1, 2, 3)
+    with_retry = trace([TWO.spans[0], replace(TWO.spans[1], retry=True, rows=-1)])
+    (cost,) = works("file", [with_retry])
+    assert (cost.queries, cost.upstream_calls, cost.rows) == (1, 2, 3)
 
 
 def test_the_parts_of_a_trace_are_added_up() -> None:
-    (work,) = works("file", [replace(TWO, route=""), replace(TWO, part=2)])
-    assert (work.queries, work.route) == (4, "GET /export")
+    (cost,) = works("file", [replace(TWO, route=""), replace(TWO, part=2)])
+    assert (cost.queries, cost.route) == (4, "GET /export")
 
 
 @pytest.mark.parametrize("change", [{"explicit": False}, {"mixed": True}, {"truncated": True}])
 def test_an_inferred_mixed_or_truncated_trace_cannot_fail_a_build(change: dict[str, bool]) -> None:
-    (work,) = works("file", [replace(TWO, **change)])
-    assert not work.can_fail_build
+    (cost,) = works("file", [replace(TWO, **change)])
+    assert not cost.can_fail_build
     assert [one.can_fail_build for one in works("file", [TWO, replace(TWO, part=2, truncated=True)])] == [False]
 
 

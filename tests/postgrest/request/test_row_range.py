@@ -27,9 +27,9 @@ from proxy.postgrest.request.row_range import row_range
 def test_limit_offset_and_range_are_combined(
     limit: str | None, offset: str | None, header: str, rows: tuple[int | None, int]
 ) -> None:
-    found = row_range(limit, offset, header)
-    assert (found.limit, found.offset) == rows
-    assert not found.notes
+    combined = row_range(limit, offset, header)
+    assert (combined.limit, combined.offset) == rows
+    assert not combined.notes
 
 
 @pytest.mark.parametrize("limit", ["abc", "-1", "1.5", "", "9" * 19, "١"])

@@ -61,12 +61,12 @@ def test_nesting_beyond_the_maximum_depth_is_rejected() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "shown"),
+    ("text", "output_name"),
     [("id", ""), ("a:id", "a"), ("d->a->0", "a"), ("d->0", "d"), ("d->>k", "k"), ("id.sum()", ""), ("d->a.max()", "")],
 )
-def test_an_item_has_the_output_name_that_postgrest_gives_it(text: str, shown: str) -> None:
+def test_an_item_has_the_output_name_that_postgrest_gives_it(text: str, output_name: str) -> None:
     ((item,), _) = read_select(text)
-    assert item.output_name == shown
+    assert item.output_name == output_name
 
 
 @given(st.text(alphabet="ab:*.,()!->0\"'\\ é", max_size=30))

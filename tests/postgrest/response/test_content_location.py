@@ -38,5 +38,5 @@ def test_unreserved_bytes_stay_and_high_bytes_are_encoded_twice() -> None:
 def test_the_text_around_a_value_gives_the_query_of_every_value(query: bytes) -> None:
     before, after = around_value(query, b"id", b"eq.7")
     for raw in (b"7", b"-12", b"a%20b", b"%C3%A9", "é".encode(), b"%26"):
-        whole = canonical_query(query.replace(b"id=eq.7", b"id=eq." + raw))
-        assert before + escaped(b"eq." + decoded(raw)) + after == whole
+        query_of_value = canonical_query(query.replace(b"id=eq.7", b"id=eq." + raw))
+        assert before + escaped(b"eq." + decoded(raw)) + after == query_of_value

@@ -1,4 +1,4 @@
-"""Rows are found by their hidden key, whatever bytes their values contain."""
+"""Rows are result by their hidden key, whatever bytes their values contain."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ ODD = ["", '"a":1', '"j":[{"a":1}, \n {"b":2}]', '"t":"}, \\n {\\"f0\\":\\"1\\""
 
 def body_of(rows: list[tuple[str, str]], separator: bytes = SEPARATOR) -> bytes:
     """A body with these keys and rows."""
-    whole = [f'{{"f0":{json.dumps(key)}{"," if row else ""}{row}}}'.encode() for key, row in rows]
-    return b"[" + separator.join(whole) + b"]"
+    texts = [f'{{"f0":{json.dumps(key)}{"," if row else ""}{row}}}'.encode() for key, row in rows]
+    return b"[" + separator.join(texts) + b"]"
 
 
 @given(
     st.lists(st.tuples(st.integers().map(str), st.sampled_from(ODD)), max_size=5), st.sampled_from([SEPARATOR, b","])
 )
 def test_every_row_is_unchanged_without_its_hidden_key(rows: list[tuple[str, str]], separator: bytes) -> None:
-    found = marked_rows(body_of(rows, separator), b"f0", separator)
-    assert found == [(key.encode(), b"{" + row.encode() + b"}") for key, row in rows]
+    result = marked_rows(body_of(rows, separator), b"f0", separator)
+    assert result == [(key.encode(), b"{" + row.encode() + b"}") for key, row in rows]
 
 
 @pytest.mark.parametrize(
