@@ -1,4 +1,7 @@
-"""One remedy for each bypass reason and each fallback reason of ``errors.codes``."""
+"""One remedy for each bypass reason and each fallback reason of ``errors.codes``.
+
+Tests: tests/errors/test_codes.py.
+"""
 
 BYPASS_REMEDIES = {
     "mode": "Set mode and rules.fan001 to rewrite, once mode shadow has found no mismatch.",

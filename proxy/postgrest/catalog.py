@@ -1,6 +1,8 @@
 """Columns and stable functions from Postgres' system catalogs, read with one statement each.
 
 PostgreSQL, "System Catalogs": pg_attribute, pg_type, pg_collation, pg_index, pg_proc.
+
+Tests: tests/e2e/test_catalog.py.
 """
 
 from collections.abc import Iterable, Mapping

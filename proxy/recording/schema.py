@@ -1,4 +1,7 @@
-"""The fields of a recording, with their descriptions. The reference page is generated from this module."""
+"""The fields of a recording, with their descriptions. The reference page is generated from this module.
+
+Tests: tests/recording/test_codec.py.
+"""
 
 from typing import Annotated
 

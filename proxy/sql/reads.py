@@ -1,4 +1,7 @@
-"""Writes a read as SQL: a SELECT with one lateral subquery per embed."""
+"""Writes a read as SQL: a SELECT with one lateral subquery per embed.
+
+Tests: tests/sql/test_statement.py.
+"""
 
 from functools import reduce
 

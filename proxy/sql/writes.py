@@ -1,4 +1,7 @@
-"""Writes an INSERT, UPDATE or DELETE without knowing the body: ``$1`` is the body, ``"…"`` the columns in it."""
+"""Writes an INSERT, UPDATE or DELETE without knowing the body: ``$1`` is the body, ``"…"`` the columns in it.
+
+Tests: tests/sql/test_statement.py.
+"""
 
 from sqlglot import exp
 
