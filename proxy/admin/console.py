@@ -17,12 +17,12 @@ from proxy.analysis.rule import AnyRule
 from proxy.observe.confirmed_names import ConfirmedNames
 from proxy.observe.events import Events, TraceClosed, Warned
 from proxy.observe.series import Reading, readings
-from proxy.recording.codec import line, written
-from proxy.recording.recorder import Hiding
+from proxy.recording.codec import encode_line, encode_trace
+from proxy.recording.recorder import NameRedactor
 from proxy.recording.schema import FORMAT, RecordingHead
 from proxy.settings.model import Settings
 from proxy.sidecar.sidecar import Sidecar
-from proxy.traces.store import Notices, StoredTrace, TraceStore
+from proxy.traces.store import StoredTrace, TraceStore, WarningStore
 
 PAUSE = 0.2
 """Seconds between two messages to readers: what closed in between is told together."""
@@ -46,8 +46,8 @@ class Console:
         self._epoch = time.time() - time.monotonic()
         bounds, names = made.detect, ConfirmedNames(everything=made.show_values)
         self._kept = TraceStore(bounds.traces, bounds.spans, bounds.keys, names, time.time)
-        self._kept.told = self._closed
-        self._notices = Notices(time.time)
+        self._kept.on_stored = self._closed
+        self._notices = WarningStore(time.time)
         pages = page_files()
         self._feed = EventStream(made.limits.viewers, encode({"pages": pages.version, "run": time.time()}))
         self._news: list[StoredTrace] = []
@@ -141,10 +141,10 @@ class Console:
 
     async def _recording(self, _: QueryParameters) -> bytes:
         """The traces that are kept, the oldest first, as lines of a recording."""
-        entries, hide = self._kept.all()[::-1], Hiding(self._kept.names)
+        entries, hide = self._kept.all()[::-1], NameRedactor(self._kept.names)
         head = RecordingHead(FORMAT, __version__, self._sidecar.salt.hex(), self._epoch)
         return await asyncio.to_thread(
-            lambda: b"".join([line(head), *(written(entry.trace, hide) for entry in entries)])
+            lambda: b"".join([encode_line(head), *(encode_trace(entry.trace, hide) for entry in entries)])
         )
 
     async def _health(self, _: QueryParameters) -> bytes:

@@ -149,7 +149,7 @@ def _routed(route: str, works: Sequence[TraceCost]) -> RouteUsage:
     return RouteUsage(
         route=route,
         traces=len(works),
-        unjudged=sum(not work.gates for work in works),
+        unjudged=sum(not work.can_fail_build for work in works),
         p50_queries=counts[(len(counts) - 1) // 2],
         max_queries=counts[-1],
         queries=sum(counts),

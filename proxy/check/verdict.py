@@ -68,8 +68,8 @@ def verdict(
     fail_on: str,
 ) -> Verdict:
     """Hold everything against everything; ``fail_on`` is one of ``IMPACTS`` in lower case, or ``never``."""
-    gating = [work for work in works if work.gates]
-    loose = [work for work in works if not work.gates]
+    gating = [work for work in works if work.can_fail_build]
+    loose = [work for work in works if not work.can_fail_build]
     judged = [one for one in seen if one.gates]
     bounds = [check for budget in budgets for check in _budget(budget, gating)]
     forbidden = [_forbidden(budget, code, gating, judged) for budget in budgets for code in budget.forbid]

@@ -15,7 +15,7 @@ from proxy.audit.as_text import summary, text
 from proxy.audit.report import FORMAT, Report
 from proxy.audit.workload import TrafficCounter
 from proxy.commands.offline_analysis import OfflineAnalysis
-from proxy.recording.source import Recordings, gathered, named, write
+from proxy.recording.source import Recordings, read_source, source_names, write_text
 from proxy.settings.loading import EffectiveSettings
 from proxy.settings.model import Settings
 
@@ -29,15 +29,15 @@ FORMATS: Mapping[str, Callable[[Report, Sequence[AnyRule], str], str]] = {
 
 
 def audit(options: Namespace, loaded: EffectiveSettings, rules: Sequence[AnyRule]) -> bool:
-    """Do what the command line asks for, and print it; True when a finding fails. UnableError, ConfigError."""
-    report = AuditAnalysis(gathered(options, loaded.settings), rules, loaded.settings).report(
-        named(options), options.fail_on, options.top
+    """Do what the command line asks for, and print it; True when a finding fails. DataAccessError, ConfigError."""
+    report = AuditAnalysis(read_source(options, loaded.settings), rules, loaded.settings).report(
+        source_names(options), options.fail_on, options.top
     )
     told = FORMATS[options.format](report, rules, options.config.as_posix() if options.config else "")
     if options.output is None:
         print(told, end="")
     else:
-        write(options.output, told)
+        write_text(options.output, told)
         print(summary(report), end="")
     return report.failed
 
@@ -81,7 +81,7 @@ class AuditAnalysis:
 
     def _warnings(self) -> Iterator[str]:
         yield from self._courts.warnings()
-        if not any(work.gates for work in self._counted.works()):
+        if not any(work.can_fail_build for work in self._counted.works()):
             yield "no trace that a client named was complete: no finding can fail"
         if lost := self._counted.workload.replaced:
             yield f"kinds of queries gave way to others {many(lost, 'time')}: raise detect.fingerprints"

@@ -13,7 +13,7 @@ from proxy.check.text import text
 from proxy.check.verdict import Verdict, finished, verdict
 from proxy.commands.offline_analysis import OfflineAnalysis
 from proxy.findings.ignores import Ignores
-from proxy.recording.source import Recordings, gathered, write
+from proxy.recording.source import Recordings, read_source, write_text
 from proxy.settings.loading import EffectiveSettings
 from proxy.sidecar.rule_runner import today
 from proxy.text.terminal import safe
@@ -28,8 +28,8 @@ FORMATS: Mapping[str, Callable[[Verdict, Sequence[AnyRule], str], str]] = {
 
 
 def check(options: Namespace, loaded: EffectiveSettings, rules: Sequence[AnyRule]) -> bool:
-    """Do what the command line asks for, and print it; True when something failed. UnableError, ConfigError."""
-    traffic = gathered(options, loaded.settings)
+    """Do what the command line asks for, and print it; True when something failed. DataAccessError, ConfigError."""
+    traffic = read_source(options, loaded.settings)
     checked = CheckAnalysis(traffic, rules, loaded, options.fail_on, options.strict)
     if options.explain_ignores:
         print("\n".join(checked.ignores()), file=sys.stderr)
@@ -37,7 +37,7 @@ def check(options: Namespace, loaded: EffectiveSettings, rules: Sequence[AnyRule
     if options.output is None:
         print(told, end="")
     else:
-        write(options.output, told)
+        write_text(options.output, told)
         print(text(checked.verdict), end="")
     return checked.verdict.failed
 

@@ -14,7 +14,7 @@ from proxy.explain.request import RequestError, looks_like_request, read_columns
 from proxy.explain.words import UnknownWordError, meaning
 from proxy.findings.model import IMPACTS
 from proxy.observe import log
-from proxy.recording.source import UnableError
+from proxy.recording.source import DataAccessError
 from proxy.settings.declared import declared, describe
 from proxy.settings.listing import as_toml
 from proxy.settings.loading import EffectiveSettings, load
@@ -58,7 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ConfigError as error:
         print(f"fanin: {error}", file=sys.stderr)
         return USAGE
-    except UnableError as error:
+    except DataAccessError as error:
         print(f"fanin: {safe(str(error))}", file=sys.stderr)
         return UNABLE
     except BrokenPipeError:  # `fanin config | head`: whoever reads has enough

@@ -11,7 +11,7 @@ from proxy.observe.confirmed_names import ConfirmedNames
 from proxy.observe.events import Event, Events, TraceClosed, Warned
 from proxy.settings.model import Settings
 from proxy.sidecar.rule_runner import RuleRunner
-from proxy.traces.cost import may_gate
+from proxy.traces.cost import can_fail_build
 
 
 class OfflineRun:
@@ -76,7 +76,7 @@ class OfflineAnalysis:
     def judge(self, source: str, trace: Trace) -> None:
         """A trace of a recording."""
         self.names.learn(trace.spans)
-        self._courts[may_gate(trace)].judge(source, trace)
+        self._courts[can_fail_build(trace)].judge(source, trace)
 
     def close(self) -> None:
         """That was all: look at the workload as a whole."""

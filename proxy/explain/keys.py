@@ -9,7 +9,7 @@ from proxy.model import Column, Key, LiteralClass, MergedCall, PendingRequest, Q
 from proxy.path.columns import unknown_columns
 from proxy.path.fingerprint import read_query
 from proxy.path.plan import CallLimits, order_of, plan
-from proxy.postgrest.types import NEVER, ONE_SPELLING, column_of, fits, sorts
+from proxy.postgrest.types import NEVER_MERGED, SINGLE_SPELLING_TYPES, can_merge, is_totally_ordered, known_column
 from proxy.settings.model import Settings
 
 ALIAS = b"f" + b"0" * 24
@@ -161,15 +161,15 @@ def _asked(case: MergeQuestion, key: Key) -> tuple[str, ...]:
 
 def _fitting(case: MergeQuestion, key: Key) -> list[str]:
     """Types that have one spelling for each literal of a key that needs a type, and has none yet."""
-    if key.kind is not LiteralClass.TEXT or column_of(key.name, case.known) is not None:
+    if key.kind is not LiteralClass.TEXT or known_column(key.name, case.known) is not None:
         return []
-    columns = [Column(name, case.certain) for name in ONE_SPELLING]
-    return [column.type for column in columns if all(fits(literal, column) for literal in key.literals)]
+    columns = [Column(name, case.certain) for name in SINGLE_SPELLING_TYPES]
+    return [column.type for column in columns if all(can_merge(literal, column) for literal in key.literals)]
 
 
 def _types(case: MergeQuestion, key: Key) -> str:
-    name, column = key.name.decode(), column_of(key.name, case.known)
-    if column is not None and not all(fits(literal, column) for literal in key.literals):
+    name, column = key.name.decode(), known_column(key.name, case.known)
+    if column is not None and not all(can_merge(literal, column) for literal in key.literals):
         return f"{name} is {column.type}, {_why_unfit(column)}"
     if column is not None:
         return f"{name} is {column.type}" + (", and unique" if column.unique else "")
@@ -181,9 +181,9 @@ def _types(case: MergeQuestion, key: Key) -> str:
 
 
 def _why_unfit(column: Column) -> str:
-    if column.type in ONE_SPELLING:
+    if column.type in SINGLE_SPELLING_TYPES:
         return "which prints no value, or none that is certain, as it is written here"
-    if column.type in NEVER or column.type.endswith("[]"):
+    if column.type in NEVER_MERGED or column.type.endswith("[]"):
         return "by which nothing is merged"
     return "under which values have several spellings: canonical integers and UUIDs merge ('enum' is an enumeration)"
 
@@ -195,9 +195,9 @@ def _ties(case: MergeQuestion, key: Key) -> Ties:
     order, names = order_of(case.query, case.known), _names(case.query.order)
     if (single := _single(case, key)) is not None:
         return single
-    if order.total:
+    if order.is_total:
         return Ties("total", f"they keep their order: {names} leaves no ties, since one of these is unique")
-    if order.carried:
+    if order.columns:
         return Ties("carried", f"each row carries {names} along, hidden; where two rows tie, the originals are sent")
     unknown = _unknown_order(case)
     if unknown and case.learns:
@@ -209,7 +209,7 @@ def _ties(case: MergeQuestion, key: Key) -> Ties:
 
 def _single(case: MergeQuestion, key: Key) -> Ties | None:
     """What there is to say where several rows are out of the question."""
-    column, media = column_of(key.name, case.known), case.member.head.media
+    column, media = known_column(key.name, case.known), case.member.head.media
     if len(key.literals) == 1 and column is not None and column.unique:
         return Ties("one", f"{key.name.decode()} is unique, so no key has several")
     if media is not None and media.singular:
@@ -218,13 +218,13 @@ def _single(case: MergeQuestion, key: Key) -> Ties | None:
 
 
 def _unknown_order(case: MergeQuestion) -> tuple[bytes, ...]:
-    return tuple(name for name in case.query.order if column_of(name, case.known) is None)
+    return tuple(name for name in case.query.order if known_column(name, case.known) is None)
 
 
 def _why_tied(case: MergeQuestion, unknown: tuple[bytes, ...]) -> str:
     if unknown:
         return f"nobody may ask for the type of {_names(unknown)}"
-    loose = tuple(name for name in case.query.order if not sorts(column_of(name, case.known)))
+    loose = tuple(name for name in case.query.order if not is_totally_ordered(known_column(name, case.known)))
     if loose:
         return f"values that look different can be tied under the type of {_names(loose)}"
     params = case.query.fingerprint.partition("?")[2].split("&")

@@ -60,7 +60,7 @@ class Chunker:
         """
         query, head = request.query, request.head
         target = self._context.mount.upstream_target(query.target)
-        size = _LINE + len(target) + len(head.forward) + len(b"\r\n")
+        size = _LINE + len(target) + len(head.forwarded_lines) + len(b"\r\n")
         if query.bypass_reason != "too-long" or size <= self._limits.head_bytes:
             return ChunkedReply(bypass_reason=query.bypass_reason, head_size=size)
         scheduler = self._schedulers.get(query.fingerprint, head.identity_hash)
@@ -81,7 +81,7 @@ class Chunker:
         """Bytes of a chunk's target as the client would write it."""
         target = request.query.target
         mount = len(self._context.mount.upstream_target(target)) - len(target)
-        return self._limits.head_bytes - _LINE - len(request.head.merged) - len(COUNT) - len(b"\r\n") - mount
+        return self._limits.head_bytes - _LINE - len(request.head.merged_lines) - len(COUNT) - len(b"\r\n") - mount
 
     async def _read(
         self, scheduler: BatchScheduler, read: ChunkedRead, request: PendingRequest, size: int

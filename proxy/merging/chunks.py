@@ -8,7 +8,7 @@ import msgspec
 from proxy.http1.head import Response, first_value
 from proxy.merging.fetch import COUNT
 from proxy.model import FallbackReason, PendingRequest, Slice
-from proxy.path.chunking import Chunk, ChunkedList, are_in_order, boundary_literals, concatenate, read_chunk
+from proxy.path.chunking import ChunkedList, PartAnswer, are_in_order, boundary_literals, concatenate, read_part
 from proxy.postgrest.response.content_range import rows_and_total
 from proxy.postgrest.response.problem import read_error_body
 from proxy.upstream.calls import CallLabels, ObservedCall
@@ -64,7 +64,7 @@ class ChunkedRead:
             return error.why
         return concatenate(self._chunks, chunks)
 
-    async def _all(self, concurrent: int) -> list[Chunk]:
+    async def _all(self, concurrent: int) -> list[PartAnswer]:
         slots = asyncio.Semaphore(concurrent)
         try:
             async with asyncio.TaskGroup() as group:
@@ -73,22 +73,26 @@ class ChunkedRead:
             raise failures.exceptions[0] from None
         return [task.result() for task in tasks]
 
-    async def _when_free(self, slots: asyncio.Semaphore, literals: Sequence[bytes]) -> Chunk:
+    async def _when_free(self, slots: asyncio.Semaphore, literals: Sequence[bytes]) -> PartAnswer:
         async with slots:
             return await self._chunk(literals)
 
-    async def _chunk(self, literals: Sequence[bytes]) -> Chunk:
+    async def _chunk(self, literals: Sequence[bytes]) -> PartAnswer:
         """The rows of ``literals``, all of them; asked for with a count where max-rows may cut them."""
         target = self._chunks.target(literals)
-        counted = not self._max_rows.proves(len(literals), self._clock())
+        counted = not self._max_rows.proves_whole(len(literals), self._clock())
         answer = await self._get(b"GET", target, COUNT if counted else b"")
-        if not counted and answer.line.status == 200 and not self._max_rows.proves(_rows(answer)[0], self._clock()):
+        if (
+            not counted
+            and answer.line.status == 200
+            and not self._max_rows.proves_whole(_rows(answer)[0], self._clock())
+        ):
             counted = True
             self._bytes_left += len(answer.body)
             answer = await self._get(b"GET", target, COUNT)
         return self._judge(literals, answer, counted)
 
-    def _judge(self, literals: Sequence[bytes], answer: Response, counted: bool) -> Chunk:
+    def _judge(self, literals: Sequence[bytes], answer: Response, counted: bool) -> PartAnswer:
         rows, total = _rows(answer)
         if counted and answer.line.status == 206 and total is not None and rows < total:
             self._max_rows.record_cut(rows, self._clock())
@@ -98,14 +102,14 @@ class ChunkedRead:
         if counted and total != rows:
             raise UnusableAnswerError(FallbackReason("incomplete"))
         self._max_rows.record_rows(rows, self._clock())
-        chunk = read_chunk(self._chunks, literals, self._asked.alias, answer, self._context.gateway)
+        chunk = read_part(self._chunks, literals, self._asked.alias, answer, self._context.gateway)
         if isinstance(chunk, FallbackReason):
             raise UnusableAnswerError(chunk)
         if len(chunk.rows) != rows:
             raise UnusableAnswerError(FallbackReason("shape"))
         return chunk
 
-    async def _prove_total(self, chunks: Sequence[Chunk]) -> None:
+    async def _prove_total(self, chunks: Sequence[PartAnswer]) -> None:
         """Prove that max-rows would not have cut the rows of all chunks together, which no chunk shows alone."""
         rows, max_rows = sum(len(chunk.rows) for chunk in chunks), self._max_rows
         if len(chunks) == 1 or max_rows.allows(rows, self._clock()):
@@ -117,7 +121,7 @@ class ChunkedRead:
                 return
         raise UnusableAnswerError(FallbackReason("incomplete"))
 
-    async def _prove_order(self, chunks: Sequence[Chunk]) -> None:
+    async def _prove_order(self, chunks: Sequence[PartAnswer]) -> None:
         """Prove that upstream orders the chunks as their literals are ordered here, whatever the column's type."""
         keys = boundary_literals(chunks) if self._chunks.ordered else ()
         if keys and not are_in_order(keys, await self._chunk(keys)):
@@ -137,7 +141,7 @@ class ChunkedRead:
         """A call with the request's own head."""
         pending = self._asked.request
         labels = CallLabels("part", method, pending.query.relation, costs="FAN005", number=self.number)
-        request = self._context.request(method, target, pending.head.merged + more, self._on_sent)
+        request = self._context.request(method, target, pending.head.merged_lines + more, self._on_sent)
         return self._context.call(request, labels)
 
     def _on_sent(self) -> None:

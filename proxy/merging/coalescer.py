@@ -21,7 +21,7 @@ from proxy.path.batching import BatchScheduler
 from proxy.path.coalescing import IsStable, is_shareable
 from proxy.path.plan import originals
 from proxy.postgrest.response.headers import SAME_HEADERS, shareable
-from proxy.postgrest.response.problem import SHARED, read_error_body
+from proxy.postgrest.response.problem import CALLER_INDEPENDENT_CODES, read_error_body
 from proxy.settings.model import Settings
 from proxy.upstream.calls import CallLabels, ObservedCall
 from proxy.upstream.client import UpstreamAnswer
@@ -103,11 +103,11 @@ class Coalescer:
 
     def start(self, batcher: Batcher, scheduler: BatchScheduler, same: Identical) -> None:
         """One call for requests that wait in ``batcher``; each is sent alone where sharing is off, or failed lately."""
-        if not self._on or self._paused(same.members[0]):
-            for request in same.members:
+        if not self._on or self._paused(same.requests[0]):
+            for request in same.requests:
                 batcher.release_alone(scheduler, request)
             return
-        flight = _InFlightShared(batcher, scheduler, same.members, next(self._state.numbers))
+        flight = _InFlightShared(batcher, scheduler, same.requests, next(self._state.numbers))
         batcher.start(scheduler, flight, self._run(flight))
 
     def _on_batch(self, scheduler: BatchScheduler, batch: list[PendingRequest]) -> None:
@@ -116,7 +116,7 @@ class Coalescer:
             return
         for call in originals(batch):
             if isinstance(call, Single):
-                self.batcher.release_alone(scheduler, call.member)
+                self.batcher.release_alone(scheduler, call.request)
             elif isinstance(call, Identical):
                 self.start(self.batcher, scheduler, call)
 
@@ -135,7 +135,9 @@ class Coalescer:
     async def _call(self, flight: _InFlightShared) -> None:
         query, head = flight.leader.query, flight.leader.head
         labels = CallLabels("shared", query.method, query.relation, costs="FAN003", number=flight.number)
-        call = flight.call = self._context.call(self._context.request(query.method, query.target, head.forward), labels)
+        call = flight.call = self._context.call(
+            self._context.request(query.method, query.target, head.forwarded_lines), labels
+        )
         began = self._clock()
         async with call as answer:
             await self._receive(flight, call, answer)
@@ -164,7 +166,7 @@ class Coalescer:
     def _why_not_shared(self, answer: UpstreamAnswer, data: bytes) -> FallbackReason | None:
         if not answer.body.done or len(data) > self._max_body:
             return FallbackReason("too-large")
-        if answer.status in UNAVAILABLE and read_error_body(data).code not in SHARED:
+        if answer.status in UNAVAILABLE and read_error_body(data).code not in CALLER_INDEPENDENT_CODES:
             return FallbackReason("unavailable")
         return None
 

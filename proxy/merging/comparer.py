@@ -16,12 +16,12 @@ from proxy.merging.fetch import Fetcher, FetchResult
 from proxy.model import FallbackReason, MergedCall, NotSingular, PendingRequest, Slice
 from proxy.observe.events import AnswersCompared, Event, Events, FellBack, MergingPaused, UpstreamCalled, Warned
 from proxy.path.comparison import (
-    DOUBT,
     FAILED,
     MERGED,
     MISMATCH,
     ROUNDS,
     SKIPPED,
+    UNUSABLE,
     ComparedAnswer,
     Comparison,
     Exemptions,
@@ -56,7 +56,7 @@ class BackgroundEvents(Events):
     def emit(self, event: Event) -> None:
         self._events.emit(msgspec.structs.replace(event, kind="shadow") if isinstance(event, UpstreamCalled) else event)
         if isinstance(event, FellBack):
-            self._events.emit(AnswersCompared(SKIPPED if event.reason == "load" else DOUBT, event.requests))
+            self._events.emit(AnswersCompared(SKIPPED if event.reason == "load" else UNUSABLE, event.requests))
 
 
 class ShadowComparer:
@@ -87,7 +87,7 @@ class ShadowComparer:
 
     def is_watched(self, request: PendingRequest) -> bool:
         """Whether the query's pause ended so recently that every batch is compared."""
-        return self.pauses.watched(request.query.fingerprint, self._clock())
+        return self.pauses.compares_all(request.query.fingerprint, self._clock())
 
     def start(self, work: Coroutine[None, None, None]) -> "asyncio.Task[None]":
         """Do ``work`` in the background; its bugs are logged and reach no client."""
@@ -133,7 +133,7 @@ class ShadowComparer:
     async def original(self, member: PendingRequest) -> ComparedAnswer | str:
         """What PostgREST answers ``member`` alone, now."""
         query, context = member.query, self.state.context
-        request = context.request(b"GET", query.target, without_compression(member.head.forward))
+        request = context.request(b"GET", query.target, without_compression(member.head.forwarded_lines))
         labels = CallLabels("shadow", b"GET", query.relation, costs="FAN001")
         try:
             async with context.call(request, labels) as answer:
@@ -145,9 +145,9 @@ class ShadowComparer:
     async def _begin(
         self, share: Slice | NotSingular, literal: bytes, member: PendingRequest, ask: Ask
     ) -> "Differing | str":
-        whole = self.state.not_singular.whole(share, member.head.identity_hash, self._clock())
+        whole = self.state.not_singular.slice_for(share, member.head.identity_hash, self._clock())
         if whole is None:
-            return DOUBT
+            return UNUSABLE
         heard = await ask(member)
         if isinstance(heard, str):
             return heard
@@ -164,16 +164,18 @@ class ShadowComparer:
                 await self._merge_again(call, alias, cases)
             else:
                 for one, heard in zip(cases, await _all([self.original(one.member) for one in cases]), strict=True):
-                    one.case.hear(what, heard)
+                    one.case.add(what, heard)
 
     async def _merge_again(self, call: MergedCall, alias: bytes, cases: "Sequence[Differing]") -> None:
         result = await self.fetcher.fetch(call, alias, lambda: None)
         for one in cases:
             if isinstance(result, dict):
-                share = self.state.not_singular.whole(result[one.literal], one.member.head.identity_hash, self._clock())
-                one.case.hear(MERGED, FAILED if share is None else ComparedAnswer(share.head, share.body))
+                share = self.state.not_singular.slice_for(
+                    result[one.literal], one.member.head.identity_hash, self._clock()
+                )
+                one.case.add(MERGED, FAILED if share is None else ComparedAnswer(share.head, share.body))
             else:
-                one.case.hear(MERGED, SKIPPED if is_busy(result) else FAILED)
+                one.case.add(MERGED, SKIPPED if is_busy(result) else FAILED)
 
     def _pause(self, wrong: "Sequence[Differing]", compared: int) -> None:
         """Merge that query for nobody, and say why; no value is told."""
@@ -184,7 +186,8 @@ class ShadowComparer:
         self.events.emit(MergingPaused(MISMATCH))
         self.events.emit(
             Warned(
-                f"{len(wrong)} of {compared} merged answers are not PostgREST's: {fingerprint}: {wrong[0].case.what}",
+                f"{len(wrong)} of {compared} merged answers are not PostgREST's: {fingerprint}: "
+                f"{wrong[0].case.difference}",
                 f"Not merged for {seconds:.0f} s, for any caller. Report it; rules.fan001=report ends all merging.",
             )
         )

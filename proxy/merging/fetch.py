@@ -13,7 +13,7 @@ from proxy.postgrest.request.set_filter import is_cut
 from proxy.postgrest.response.content_range import rows_and_total
 from proxy.postgrest.response.gateway import Gateway
 from proxy.postgrest.response.headers import SHARED_HEADERS, shareable
-from proxy.postgrest.response.problem import SHARED, blamed_literal, read_error_body
+from proxy.postgrest.response.problem import CALLER_INDEPENDENT_CODES, bad_value, read_error_body
 from proxy.settings.tables import MergeSettings
 from proxy.upstream.calls import CallLabels
 from proxy.upstream.state import UpstreamState
@@ -33,7 +33,7 @@ FetchResult = dict[bytes, Slice | NotSingular] | FallbackReason | BadValue
 
 def leader(call: MergedCall) -> PendingRequest:
     """The first request: its head, except for what merging changes, is sent for all."""
-    return next(iter(call.owners.values()))[0]
+    return next(iter(call.requests_by_value.values()))[0]
 
 
 class FetchesMerged(Protocol):
@@ -59,7 +59,7 @@ class Fetcher:
     async def fetch(self, call: MergedCall, alias: bytes, on_sent: Callable[[], None], number: int = 0) -> FetchResult:
         """Send ``call`` and judge the answer; once more with a count where max-rows may have cut it."""
         unique = call.column is not None and call.column.unique
-        counted = call.counted or not (unique or self._max_rows.proves(call.expected, self._clock()))
+        counted = call.exact_count or not (unique or self._max_rows.proves_whole(call.expected_rows, self._clock()))
         try:
             answer = await self._get(call, counted, on_sent, number)
             if answer is not None and not counted and self._needs_count(call, answer):
@@ -72,7 +72,7 @@ class Fetcher:
     async def _get(self, call: MergedCall, counted: bool, on_sent: Callable[[], None], number: int) -> Response | None:
         """The whole answer; None when its body is larger than merge.max_body."""
         request = leader(call)
-        headers = request.head.merged + (COUNT if counted and not call.counted else b"")
+        headers = request.head.merged_lines + (COUNT if counted and not call.exact_count else b"")
         labels = CallLabels("merged", b"GET", request.query.relation, costs="FAN001", number=number)
         async with self._context.call(self._context.request(b"GET", call.target, headers, on_sent), labels) as answer:
             body = await answer.read(self._max_body)
@@ -81,7 +81,7 @@ class Fetcher:
     def _needs_count(self, call: MergedCall, answer: Response) -> bool:
         rows, _ = rows_and_total(first_value(answer.fields, b"content-range"))
         all_there = call.column is not None and call.column.unique and rows == len(call.literals)
-        return answer.line.status == 200 and not (all_there or self._max_rows.proves(rows, self._clock()))
+        return answer.line.status == 200 and not (all_there or self._max_rows.proves_whole(rows, self._clock()))
 
     def _judge(self, call: MergedCall, alias: bytes, answer: Response, counted: bool) -> FetchResult:
         rows, total = rows_and_total(first_value(answer.fields, b"content-range"))
@@ -104,14 +104,14 @@ class Fetcher:
 
 def _judge_error(call: MergedCall, answer: Response, gateway: Gateway) -> FetchResult:
     problem = read_error_body(answer.body)
-    if problem.code in SHARED:
+    if problem.code in CALLER_INDEPENDENT_CODES:
         kept = shareable(answer.fields, SHARED_HEADERS, gateway)
         if isinstance(kept, FallbackReason):
             return kept
         head = b"\r\n".join([answer.line.line, *(field.line for field in kept)])
         share = Slice(head + b"\r\nContent-Length: %d\r\n" % len(answer.body), answer.body, -1)
-        return dict.fromkeys(call.owners, share)
-    type_name, literal = blamed_literal(problem) or ("", "")
+        return dict.fromkeys(call.requests_by_value, share)
+    type_name, literal = bad_value(problem) or ("", "")
     blamed = literal.encode()
     if type_name and blamed in call.literals:
         return BadValue(type_name, blamed)

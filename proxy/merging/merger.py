@@ -16,7 +16,7 @@ from proxy.model import FallbackReason, Identical, NotSingular, Outcome, Pending
 from proxy.observe.events import FellBack, MergingPaused
 from proxy.path.batching import BatchScheduler
 from proxy.path.plan import CallLimits, originals, plan, why_not_merged
-from proxy.postgrest.types import has_one_spelling
+from proxy.postgrest.types import has_single_spelling
 from proxy.settings.tables import MergeSettings
 from proxy.upstream.state import UpstreamState
 
@@ -84,7 +84,7 @@ class Merger:
             if isinstance(call, Identical):
                 self._coalescer.start(self.batcher, scheduler, call)
             elif isinstance(call, Single):
-                self.batcher.release_alone(scheduler, call.member, reason)
+                self.batcher.release_alone(scheduler, call.request, reason)
 
     def _dispatch(self, scheduler: BatchScheduler, batch: list[PendingRequest], again: bool = False) -> None:
         """Send the calls of the plan for ``batch``, all of which wait. On a bug of ours every request is sent alone."""
@@ -95,8 +95,8 @@ class Merger:
             for call in plan(batch, self.alias, limits):
                 if isinstance(call, Single):
                     several = len(batch) > 1 or again
-                    reason = why_not_merged(call.member, limits.columns) if several else None
-                    self.batcher.release_alone(scheduler, call.member, reason)
+                    reason = why_not_merged(call.request, limits.columns) if several else None
+                    self.batcher.release_alone(scheduler, call.request, reason)
                 elif isinstance(call, Identical):
                     self._coalescer.start(self.batcher, scheduler, call)
                 else:
@@ -169,10 +169,10 @@ class Merger:
         self, scheduler: BatchScheduler, merge: InFlightMerge, slices: dict[bytes, Slice | NotSingular], number: int
     ) -> None:
         identity, now = merge.requests[0].head.identity_hash, self._clock()
-        whole = {value: self._state.not_singular.whole(part, identity, now) for value, part in slices.items()}
+        whole = {value: self._state.not_singular.slice_for(part, identity, now) for value, part in slices.items()}
         waiting = [
             (whole[value], request)
-            for value, requests in merge.call.owners.items()
+            for value, requests in merge.call.requests_by_value.items()
             for request in requests
             if self.batcher.is_waiting(request)
         ]
@@ -191,7 +191,7 @@ class Merger:
         """Send the originals."""
         if scheduler.record_failure(self._clock()):
             self._events.emit(MergingPaused(why.reason))
-        if why.reason == "unexpected-key" and has_one_spelling(merge.call.column):
+        if why.reason == "unexpected-key" and has_single_spelling(merge.call.column):
             self._state.column_types.invalidate(merge.requests[0])
         self._emit_fallback(merge, why)
         self._release_all(scheduler, merge)

@@ -11,7 +11,7 @@ from proxy.merging.comparer import OVERHEAD, Pairs, ShadowComparer, Slices, as_c
 from proxy.merging.fetch import FetchesMerged, FetchResult, leader
 from proxy.merging.waiters import BufferedAnswer, Reply, SendAlone
 from proxy.model import FallbackReason, MergedCall, PendingRequest, Slice
-from proxy.path.comparison import FAILED, SKIPPED, ByteBudget, ComparedAnswer, is_sampled, sample
+from proxy.path.comparison import FAILED, SKIPPED, ByteBudget, ComparedAnswer, choose_answers, is_sampled
 from proxy.settings.tables import MergeSettings, ShadowSettings
 from proxy.upstream.client import UpstreamConnection
 from proxy.upstream.pool import ConnectionPool
@@ -53,8 +53,8 @@ class SampledFetcher:
         watched = self._comparer.is_watched(leader(call))
         if not watched and not is_sampled(self._share, self._draw()):
             return ()
-        pairs = [(literal, members[0]) for literal, members in call.owners.items()]
-        return pairs if watched else sample(pairs, self._answers, self._draw())
+        pairs = [(literal, members[0]) for literal, members in call.requests_by_value.items()]
+        return pairs if watched else choose_answers(pairs, self._answers, self._draw())
 
 
 def _is_error(shares: Slices) -> bool:
@@ -98,11 +98,11 @@ class ShadowMode:
         return FallbackReason("load") if is_busy(result) else result
 
     async def _compare(self, call: MergedCall, alias: bytes, shares: Slices) -> None:
-        pairs = [(literal, member) for literal, members in call.owners.items() for member in members]
+        pairs = [(literal, member) for literal, members in call.requests_by_value.items() for member in members]
         try:
             await self._comparer.compare(call, alias, shares, pairs, self._original)
         finally:
-            for member in call.members:
+            for member in call.requests:
                 self._forget(member)
 
     async def _original(self, member: PendingRequest) -> ComparedAnswer | str:

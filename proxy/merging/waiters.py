@@ -99,7 +99,7 @@ class InFlightMerge(InFlightCall):
     """
 
     def __init__(self, call: MergedCall, again: bool) -> None:
-        super().__init__(call.members)
+        super().__init__(call.requests)
         self.call = call
         self.again = again
         self.sent: float | None = None

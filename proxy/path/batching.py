@@ -1,9 +1,10 @@
-"""When a batch leaves: the gate of one (fingerprint, identity), as a state machine over time.
+"""Decides when a batch is sent: one scheduler per (fingerprint, identity), a state machine without I/O.
 
 Its states are a table in docs/explanation/architecture.md#when-a-batch-leaves.
 
-Laws: a request joins only what has not left; whoever is alone leaves at once; no hold is longer than
-``min(max_wait, ½ × the key's median upstream time)``; lingering goes on only while at least half of it finds company.
+Invariants: a request joins only a batch that is not sent yet; a single request is not held while nothing is in flight,
+unless the key lingers; no request is held longer than ``min(max_wait, ½ × the key's median upstream time)``; a key
+lingers only while at least half of its recent lingers led to a batch of several requests.
 """
 
 from collections import OrderedDict, deque
@@ -13,19 +14,19 @@ import msgspec
 
 from proxy.model import PendingRequest
 
-SAMPLES = 64
-"""Upstream times remembered a key."""
-LINGERS = 16
-"""Lingers remembered a key."""
-FANS_OUT = 1.5
-"""Moving average of batch sizes above which a key lately fanned out."""
+RECENT_TIMES = 64
+"""Number of upstream times stored per key."""
+RECENT_LINGERS = 16
+"""Number of linger results stored per key."""
+FAN_OUT_SIZE = 1.5
+"""A key lingers only if the moving average of its batch sizes is above this."""
 
-FORGETS = 0.99
-"""What is left of a remembered size after each request that was not merged because of it."""
+SIZE_DECAY = 0.99
+"""Factor on a key's stored answer size for each request that is not merged because of that size."""
 
 
 class BatchSettings(msgspec.Struct, frozen=True):
-    """What of the settings bears on holding: seconds, and members a window."""
+    """The settings of batching: times in seconds; ``max_window`` is the number of requests per window."""
 
     max_wait: float
     linger: float
@@ -37,23 +38,23 @@ class BatchSettings(msgspec.Struct, frozen=True):
 
 
 class BatchScheduler:
-    """The traffic of one (fingerprint, identity): who waits, what is in flight, how it went lately."""
+    """State of one (fingerprint, identity): its window, its calls in flight, and measurements of recent calls."""
 
-    def __init__(self, pace: BatchSettings) -> None:
+    def __init__(self, settings: BatchSettings) -> None:
         self._waiting: dict[PendingRequest, None] = {}
         self.in_flight = 0
         self.size_per_key = 0.0
         self.rows_per_key = 1.0
-        self._pace = pace
-        self._times: deque[float] = deque(maxlen=SAMPLES)
+        self._settings = settings
+        self._times: deque[float] = deque(maxlen=RECENT_TIMES)
         self._fan_out = 1.0
-        self._lingers: deque[bool] = deque(maxlen=LINGERS)
+        self._lingers: deque[bool] = deque(maxlen=RECENT_LINGERS)
         self._lingering = False
         self._pause = 0.0
         self._paused_until = float("-inf")
 
     def __repr__(self) -> str:
-        return f"<Gate waiting={len(self._waiting)} in_flight={self.in_flight} fan_out={self._fan_out:.1f}>"
+        return f"<BatchScheduler waiting={len(self._waiting)} in_flight={self.in_flight} fan_out={self._fan_out:.1f}>"
 
     @property
     def idle(self) -> bool:
@@ -61,26 +62,26 @@ class BatchScheduler:
 
     @property
     def full(self) -> bool:
-        """Whether the window holds all that it may: it leaves before anybody else comes in."""
-        return len(self._waiting) >= self._pace.max_window
+        """Whether the window has ``max_window`` requests. It must be flushed before the next one is added."""
+        return len(self._waiting) >= self._settings.max_window
 
-    def enqueue(self, member: PendingRequest) -> float | None:
-        """``member`` joins the window. The seconds until it must leave; None when that is settled already."""
-        self._waiting[member] = None
+    def enqueue(self, request: PendingRequest) -> float | None:
+        """Add ``request`` to the window. Returns the seconds until the window closes; None if its timer is running."""
+        self._waiting[request] = None
         if len(self._waiting) > 1:
             return None
         if self.in_flight:
             return self._longest_wait()
         self._lingering = self._should_linger()
-        return min(self._pace.linger, self._longest_wait()) if self._lingering else 0.0
+        return min(self._settings.linger, self._longest_wait()) if self._lingering else 0.0
 
-    def cancel(self, member: PendingRequest) -> bool:
-        """``member`` hung up while it waited. Whether nobody is left to wait for."""
-        self._waiting.pop(member, None)
+    def cancel(self, request: PendingRequest) -> bool:
+        """Remove ``request``, whose client disconnected. Returns whether the window is now empty."""
+        self._waiting.pop(request, None)
         return not self._waiting
 
     def flush(self) -> list[PendingRequest]:
-        """The window closes: its batch. What arrives from now on is the next window's."""
+        """Close the window and return its batch. Later requests go into the next window."""
         batch = list(self._waiting)
         self._waiting.clear()
         if batch:
@@ -91,104 +92,106 @@ class BatchScheduler:
         return batch
 
     def acquire(self) -> None:
-        """A call of this key is on its way."""
+        """Count a call of this key as in flight."""
         self.in_flight += 1
 
     def release(self, seconds: float | None) -> bool:
-        """A call came back after ``seconds`` (None: it failed). Whether those who waited for it must leave now."""
+        """Record that a call ended after ``seconds`` (None: it failed). Returns whether the window must close now."""
         self.in_flight -= 1
         if seconds is not None:
             self._times.append(seconds)
         return bool(self._waiting)
 
     def deadline(self) -> float:
-        """Seconds that a merged call is given."""
-        return max(self._pace.deadline_floor, self._pace.deadline_factor * self._quantile(0.95, 0.0))
+        """Timeout of a merged call in seconds."""
+        return max(self._settings.deadline_floor, self._settings.deadline_factor * self._quantile(0.95, 0.0))
 
     def paused(self, now: float) -> bool:
-        """Whether merging is off after failures."""
+        """Whether merging is paused after failures."""
         return now < self._paused_until
 
     def record_failure(self, now: float) -> bool:
-        """A merged answer was refused: stop merging for a while, twice as long as the last time. Whether that is new.
+        """Pause merging because a merged answer was not used; each pause is twice as long as the previous one.
 
-        What was sent before the pause began and fails in it is part of the same failure.
+        Returns whether a pause began. A call that was sent before a pause and fails during it starts no further pause.
         """
         if self.paused(now):
             return False
-        self._pause = min(self._pace.pause_max, max(self._pace.pause_first, 2 * self._pause))
+        self._pause = min(self._settings.pause_max, max(self._settings.pause_first, 2 * self._pause))
         self._paused_until = now + self._pause
         return True
 
     def record_success(self) -> None:
-        """It works again: the next pause is a short one."""
+        """Reset the length of the next pause."""
         self._pause = 0.0
 
     def record_merge(self, keys: int, rows: int, size: int) -> None:
-        """A merged answer was good: ``rows`` rows and ``size`` bytes for ``keys`` keys."""
+        """Record a merged answer that was used: ``rows`` rows and ``size`` bytes for ``keys`` keys."""
         self.record_success()
         self.size_per_key += 0.3 * (size / keys - self.size_per_key)
         self.rows_per_key = max(1.0, rows / keys, 0.9 * self.rows_per_key)
 
     def too_large(self, limit: int) -> bool:
-        """Whether answers for one key were larger than ``limit`` lately. Each time it forgets a little of it, so that
-        one large answer does not end merging for good.
+        """Whether recent answers were larger than ``limit`` bytes per key.
+
+        Each True shrinks the stored size by ``SIZE_DECAY``, so that one large answer does not stop merging forever.
         """
         if self.size_per_key <= limit:
             return False
-        self.size_per_key *= FORGETS
+        self.size_per_key *= SIZE_DECAY
         return True
 
     def _longest_wait(self) -> float:
-        return min(self._pace.max_wait, 0.5 * self._quantile(0.5, 2 * self._pace.max_wait))
+        return min(self._settings.max_wait, 0.5 * self._quantile(0.5, 2 * self._settings.max_wait))
 
     def _should_linger(self) -> bool:
-        found = sum(self._lingers)
-        return self._fan_out > FANS_OUT and 2 * found >= len(self._lingers)
+        successes = sum(self._lingers)
+        return self._fan_out > FAN_OUT_SIZE and 2 * successes >= len(self._lingers)
 
-    def _quantile(self, share: float, unknown: float) -> float:
+    def _quantile(self, share: float, default: float) -> float:
         if not self._times:
-            return unknown
+            return default
         times = sorted(self._times)
         return times[min(len(times) - 1, int(share * len(times)))]
 
 
 class SchedulerRegistry:
-    """The gates in use, bounded: the longest unused idle one makes room."""
+    """At most ``limit`` schedulers. A new one replaces the least recently used idle one."""
 
-    def __init__(self, limit: int, make: Callable[[], BatchScheduler]) -> None:
-        self._gates: OrderedDict[tuple[str | int, bytes], BatchScheduler] = OrderedDict()
+    def __init__(self, limit: int, create: Callable[[], BatchScheduler]) -> None:
+        self._schedulers: OrderedDict[tuple[str | int, bytes], BatchScheduler] = OrderedDict()
         self._limit = limit
-        self._make = make
+        self._create = create
 
     def __len__(self) -> int:
-        return len(self._gates)
+        return len(self._schedulers)
 
-    def find(self, what: str | int, identity: bytes) -> BatchScheduler | None:
-        """The gate for a key, if there is one."""
-        return self._gates.get((what, identity))
+    def find(self, query_key: str | int, identity: bytes) -> BatchScheduler | None:
+        """The scheduler of a key, if it exists."""
+        return self._schedulers.get((query_key, identity))
 
-    def get(self, what: str | int, identity: bytes) -> BatchScheduler | None:
-        """The gate for a fingerprint, or a hash of what else look-alikes have in common; None when every tracked one
-        is busy.
+    def get(self, query_key: str | int, identity: bytes) -> BatchScheduler | None:
+        """The scheduler of a key, created if necessary; None if the limit is reached and none is idle.
+
+        ``query_key`` is a fingerprint, or another hash that all requests of one window have in common.
         """
-        key = (what, identity)
-        gate = self._gates.get(key)
-        if gate is not None:
-            self._gates.move_to_end(key)
-            return gate
-        if len(self._gates) >= self._limit and not self._make_room():
+        key = (query_key, identity)
+        scheduler = self._schedulers.get(key)
+        if scheduler is not None:
+            self._schedulers.move_to_end(key)
+            return scheduler
+        if len(self._schedulers) >= self._limit and not self._evict_idle():
             return None
-        gate = self._gates[key] = self._make()
-        return gate
+        scheduler = self._schedulers[key] = self._create()
+        return scheduler
 
     def paused(self, now: float) -> int:
-        """How many keys are not merged now, after failures."""
-        return sum(gate.paused(now) for gate in self._gates.values())
+        """Number of keys whose merging is paused after failures."""
+        return sum(scheduler.paused(now) for scheduler in self._schedulers.values())
 
-    def _make_room(self) -> bool:
-        for key, gate in self._gates.items():
-            if gate.idle:
-                del self._gates[key]
+    def _evict_idle(self) -> bool:
+        for key, scheduler in self._schedulers.items():
+            if scheduler.idle:
+                del self._schedulers[key]
                 return True
         return False

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from proxy.recording.schema import FORMAT, Literal, RecordedSpan, RecordedTrace, RecordingHead
-from proxy.text.markdown import fields, table
+from proxy.text.markdown import field_rows, table
 
 
 def recording() -> Iterator[str]:
@@ -36,6 +36,6 @@ def recording() -> Iterator[str]:
         (RecordedSpan, "Each of its `spans`"),
     ):
         yield from (f"## {where}", "")
-        yield from table(("field", "what it says", "else"), fields(kind))
+        yield from table(("field", "what it says", "else"), field_rows(kind))
     yield from ("## Each of a span's `literals`", "", "A list of three:", "")
-    yield from table(("element", "what it says"), (row[:2] for row in fields(Literal)))
+    yield from table(("element", "what it says"), (row[:2] for row in field_rows(Literal)))

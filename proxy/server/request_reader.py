@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from proxy.errors.codes import FaultError
-from proxy.http1.head_scanner import HeadLimits, HeadScanner, short_end
+from proxy.http1.head_scanner import HeadLimits, HeadScanner, find_short_end
 from proxy.settings.model import Settings
 from proxy.transport.connection import Connection, EndOfStreamError
 
@@ -35,7 +35,7 @@ class RequestHeadReader:
                 await client.wait_for_data(self._timeouts.keep_alive)
             except (TimeoutError, EndOfStreamError):
                 return None
-        end = short_end(client.buffer, self._search)  # by the limits that hold now, not when the wait began
+        end = find_short_end(client.buffer, self._search)  # by the limits that hold now, not when the wait began
         if end < 0:
             try:
                 end = await self._search_end(client)
@@ -57,7 +57,7 @@ class RequestHeadReader:
         """Where the head ends, however it comes; -1 when the client left, or was silent."""
         search = HeadScanner(self._search)
         seconds, began = self._timeouts.keep_alive, 0.0
-        while (end := search.end(client.buffer)) < 0:
+        while (end := search.find_end(client.buffer)) < 0:
             if search.is_long:
                 self._hold(client, len(client.buffer))
             if client.buffer:

@@ -265,8 +265,8 @@ class DataServer:
         if line.method in (b"CONNECT", b"TRACE"):
             raise FaultError("FANIN107")
         body = client.no_body
-        if head.framing:
-            body = Body(client, head.framing, self._settings.timeouts.body_idle, "FANIN104")
+        if head.body_framing:
+            body = Body(client, head.body_framing, self._settings.timeouts.body_idle, "FANIN104")
         return ClientRequest(_origin_form(line), head, body, client, arrived)
 
     async def _linger(self, client: ClientConnection) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 
 import msgspec
 
-from proxy.http1.chunked import LAST_CHUNK, framed
+from proxy.http1.chunked import LAST_CHUNK, frame_data
 from proxy.http1.framing import CHUNKED, UNTIL_CLOSE
 from proxy.http1.head import HeaderField, StatusLine, first_value
 from proxy.merging.waiters import StreamedAnswer
@@ -78,7 +78,7 @@ class Forwarder:
         head = answer_lines(answer.line.line, answer.fields, drop_chunked=framing == CHUNKED and not chunked)
         data = begun + answer.body.ready()
         self._observe(context, answer, data)
-        pending = head + self.fanin_headers(context, last) + b"\r\n" + framed(data, chunked)
+        pending = head + self.fanin_headers(context, last) + b"\r\n" + frame_data(data, chunked)
         sent.began = True
         sent.add(data)
         if not answer.body.done:
@@ -88,7 +88,7 @@ class Forwarder:
                 sent.add(piece)
                 if context.copy is not None:
                     context.copy.add(piece)
-                client.write(framed(piece, chunked))
+                client.write(frame_data(piece, chunked))
                 await client.drain(self._stall)
         client.write(pending + (LAST_CHUNK if chunked else b""))
         return not last
@@ -99,7 +99,7 @@ class Forwarder:
         context.answer.rows = self._state.observer.observe(context.query, head, answer.line, answer.fields, whole)
         if context.copy is not None:
             context.copy.begin(answer.line, answer.fields, data)
-        if head.counted:
+        if head.exact_count:
             total = rows_and_total(first_value(answer.fields, b"content-range"))[1]
             context.answer.total = -1 if total is None else total
 
@@ -126,12 +126,12 @@ class Forwarder:
         line, client = request.line, request.client
         target = self._context.mount.upstream_target(line.target)
         first_line = b"%b %b HTTP/1.%d\r\n" % (line.method, target, line.minor)
-        head = b"".join((first_line, request.head.forward, more, b"\r\n"))
+        head = b"".join((first_line, request.head.forwarded_lines, more, b"\r\n"))
 
         def interim(status: StatusLine, fields: tuple[HeaderField, ...]) -> None:
             client.write(answer_lines(status.line, fields) + b"\r\n")
 
-        body = None if request.head.framing == 0 else request.body
+        body = None if request.head.body_framing == 0 else request.body
         modern = line.minor == 1  # an HTTP/1.0 client knows no 1xx (RFC 9110 §15.2)
         return UpstreamRequest(line.method, head, body, interim if modern else None, keep=modern)
 

@@ -11,7 +11,7 @@ from proxy.model import Outcome, PendingRequest, Query
 from proxy.observe.events import RequestAnswered
 from proxy.path.chunking import with_long_list
 from proxy.path.fingerprint import read_query
-from proxy.path.identity import parent_of, with_peer
+from proxy.path.identity import traceparent_of, with_peer
 from proxy.path.target_cache import TargetCache
 from proxy.postgrest.request.in_list import shortened
 from proxy.recording.codec import salt_of
@@ -138,7 +138,7 @@ class Pipeline:
         context.outcome, context.saved_by, upstream.seconds = served.outcome, SAVES[served.outcome], served.seconds
         upstream.call, upstream.shared = served.call, served.shared
         answer.status, answer.rows = int(own.head[9:12]), own.rows
-        answer.total = own.rows if context.request.head.counted else -1
+        answer.total = own.rows if context.request.head.exact_count else -1
         answer.add(own.body)
         answer.began = True
         last = context.request.last
@@ -191,5 +191,5 @@ class Pipeline:
             return
         hop = max(0.0, now - context.request.arrived - context.upstream.seconds)
         name = context.request.head.trace or "" if trace is None else trace.id
-        parent = parent_of(context.request.head.forward) if self._takes_parents else b""
+        parent = traceparent_of(context.request.head.forwarded_lines) if self._takes_parents else b""
         self._events.emit(RequestAnswered(span, hop, name, context.fault, context.saved_by, parent))

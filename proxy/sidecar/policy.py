@@ -12,7 +12,7 @@ from proxy.merging.comparer import ShadowComparer
 from proxy.merging.fetch import Fetcher, FetchesMerged
 from proxy.merging.merger import Merger
 from proxy.merging.shadow import SampledFetcher, ShadowMode
-from proxy.path.coalescing import any_of, named_in_settings
+from proxy.path.coalescing import any_stable, stable_in_settings
 from proxy.settings.model import Settings
 from proxy.settings.overrides import ByRequest
 from proxy.upstream.state import UpstreamState
@@ -29,9 +29,9 @@ class Policy:
         self.fallbacks = fallbacks
         merge, rewrites = settings.merge, settings.rules.fan001 == "rewrite"
         self.merges = settings.mode == "rewrite" and rewrites
-        named = named_in_settings(settings.rules.duplicate_read.rpc, settings.catalog.schemas[0])
+        named = stable_in_settings(settings.rules.duplicate_read.rpc, settings.catalog.schemas[0])
         self.comparer = ShadowComparer(merge, state)
-        self.coalescer = Coalescer(settings, state, any_of(named, state.column_types.is_stable))
+        self.coalescer = Coalescer(settings, state, any_stable(named, state.column_types.is_stable))
         self.chunker = Chunker(settings, state)
         self.shadow: ShadowMode | None = None
         if settings.mode == "shadow" and rewrites:

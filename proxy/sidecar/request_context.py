@@ -7,7 +7,7 @@ import msgspec
 
 from proxy.analysis.row_keys import MOST_BYTES, row_keys
 from proxy.model import LiteralClass, Outcome, Query, Span
-from proxy.postgrest.request.in_list import column_of, listed
+from proxy.postgrest.request.in_list import estimate_list, list_column
 from proxy.postgrest.request.literals import canonical
 from proxy.server.server import ClientRequest
 
@@ -112,9 +112,9 @@ class RequestContext(msgspec.Struct, eq=False):
         lines = [f"X-Fanin: {self.disposition}"]
         if self.trace is not None:
             if self.upstream.call:
-                self.trace.joined(self.upstream.call)
+                self.trace.record_call(self.upstream.call)
             name = self.trace.id.encode("ascii", "backslashreplace").decode()
-            counts = f"X-Fanin-Queries: {self.trace.begun}", f"X-Fanin-Saved: {self.trace.saved}"
+            counts = f"X-Fanin-Queries: {self.trace.request_count}", f"X-Fanin-Saved: {self.trace.calls_saved}"
             lines += [f"X-Fanin-Trace: {name}", *counts]
         if timing:
             seconds = self.upstream.seconds + self.upstream.waited
@@ -164,8 +164,8 @@ def _listed(query: Query) -> tuple[int, tuple[tuple[str, str], ...]]:
     """About how many elements a long list has, and the type classes of the columns that filters are on."""
     if query.long_list is None:
         return 0, tuple([(key.name.decode(), key.kind._value_) for key in query.keys])
-    count, kind = listed(query.target[query.long_list[0] : query.long_list[1]])
-    return count, ((column_of(query.target, query.long_list).decode("utf-8", "replace"), kind),)
+    count, kind = estimate_list(query.target[query.long_list[0] : query.long_list[1]])
+    return count, ((list_column(query.target, query.long_list).decode("utf-8", "replace"), kind),)
 
 
 def _target(target: bytes) -> str:

@@ -249,7 +249,7 @@ class Body:
         if self.done:
             return b""
         if self._chunks is not None:
-            data = self._chunks.take(buffer)
+            data = self._chunks.decode(buffer)
             self.done = self._chunks.done
             return data
         if self.framing == UNTIL_CLOSE:

@@ -10,10 +10,10 @@ from collections.abc import Callable, Mapping, Sequence
 
 from proxy.errors.codes import FaultError
 from proxy.model import Column, PendingRequest
-from proxy.path.columns import Columns, table_of, unknown_columns
+from proxy.path.columns import ColumnRegistry, table_of, unknown_columns
 from proxy.postgrest.catalog import Catalog
-from proxy.postgrest.response.problem import ErrorBody, blamed_literal, missing_operator, read_error_body
-from proxy.postgrest.types import KNOWN
+from proxy.postgrest.response.problem import ErrorBody, bad_value, missing_operator, read_error_body
+from proxy.postgrest.types import KNOWN_TYPES
 from proxy.settings.model import Settings
 from proxy.upstream.calls import CallLabels, UpstreamContext
 
@@ -27,7 +27,7 @@ class ColumnTypeResolver:
     """What is known of columns, and the questions that are under way."""
 
     def __init__(self, settings: Settings, context: UpstreamContext) -> None:
-        self.columns = Columns(settings.merge.types_lifetime, settings.merge.max_tracked)
+        self.columns = ColumnRegistry(settings.merge.types_lifetime, settings.merge.max_tracked)
         self.apply_settings(settings)
         self._schema = settings.catalog.schemas[0]
         self._context = context
@@ -66,7 +66,7 @@ class ColumnTypeResolver:
 
     def known(self, member: PendingRequest) -> Mapping[bytes, Column]:
         """The columns of what ``member`` asks for of which something is known."""
-        return self.columns.of(table_of(member), self._clock())
+        return self.columns.known(table_of(member), self._clock())
 
     def unresolved(self, batch: Sequence[PendingRequest]) -> list[bytes]:
         """Columns whose types would let more of ``batch`` share a call, and have not been asked for."""
@@ -93,16 +93,16 @@ class ColumnTypeResolver:
 
     async def _type_of(self, member: PendingRequest, name: bytes) -> str | None:
         found = missing_operator(await self._probe(member, name + b"=adj.x"))
-        if found is None or found in KNOWN or found.endswith("[]"):
+        if found is None or found in KNOWN_TYPES or found.endswith("[]"):
             return found
-        blamed = blamed_literal(await self._probe(member, name + b"=eq." + NO_VALUE))
+        blamed = bad_value(await self._probe(member, name + b"=eq." + NO_VALUE))
         return found if blamed is None else blamed[0]
 
     async def _probe(self, member: PendingRequest, condition: bytes) -> ErrorBody:
         query = member.query
         name = condition.partition(b"=")[0]
         target = query.target[: query.path_end] + b"?select=" + name + b"&" + condition + b"&limit=0"
-        request = self._context.request(b"GET", target, member.head.merged)
+        request = self._context.request(b"GET", target, member.head.merged_lines)
         labels = CallLabels("types", b"GET", query.relation, costs="FAN001")
         async with self._context.call(request, labels) as answer:
             return read_error_body(await answer.read(LARGEST) or b"")

@@ -19,10 +19,10 @@ class HeaderAdvice:
     def __call__(self, event: Event) -> None:
         if isinstance(event, UpstreamCalled):
             if event.kind in ("merged", "shared", "shadow") and event.status > 0:
-                self._discards.answered()
+                self._discards.record_answer()
         elif isinstance(event, FellBack) and event.reason == "headers":
             name = event.detail[:LONGEST]
-            if self._discards.discarded(name):
+            if self._discards.record_discard(name):
                 self._events.emit(Warned(_what(name), _remedy(name, self._gateway)))
 
 
@@ -31,7 +31,7 @@ def _what(name: str) -> str:
 
 
 def _remedy(name: str, gateway: Gateway) -> str:
-    if SUPABASE.adds(name.encode()) and gateway != SUPABASE:
+    if SUPABASE.adds_header(name.encode()) and gateway != SUPABASE:
         return "Supabase's gateways add it to every answer: if one stands before PostgREST, set --profile supabase."
     if name == "content-encoding":
         return "A proxy before PostgREST compresses although fanin asks it not to: switch that off for fanin's calls."

@@ -42,7 +42,7 @@ class ResponseObserver:
                 self._templates.learn(head.identity_hash, template, self._clock())
         if not query.relation or query.method != b"GET" or line.status not in (200, 206):
             return -1
-        if not head.profile:
+        if not head.accept_profile:
             self.first_schema = (first_value(fields, b"content-profile") or b"").decode(
                 "utf-8", "replace"
             ) or self.first_schema
@@ -72,4 +72,4 @@ class ResponseObserver:
 
 def _counts_all(query: Query, head: RequestHead) -> bool:
     """Whether it asks for all rows and their exact number: then what is missing was cut by max-rows."""
-    return head.counted and head.bypass_reason in (None, "accept") and not is_bounded(query.fingerprint)
+    return head.exact_count and head.bypass_reason in (None, "accept") and not is_bounded(query.fingerprint)

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 
 from proxy.errors.codes import FaultError
-from proxy.http1.chunked import LAST_CHUNK, framed
+from proxy.http1.chunked import LAST_CHUNK, frame_data
 from proxy.transport.connection import Body, Connection, EndOfStreamError
 
 
@@ -11,16 +11,16 @@ def whole(body: Body | None, data: bytes) -> bytes:
     """``data`` of a body that is here to its end, in that body's own framing."""
     if body is None or body.framing >= 0:
         return data
-    return framed(data, True) + LAST_CHUNK
+    return frame_data(data, True) + LAST_CHUNK
 
 
 async def pump(wire: Connection, body: Body, first: bytes, idle: float) -> bool:
     """Send a request body as it comes; True when all of it went. What goes wrong fails the call, with its cause."""
     try:
         if first:
-            wire.write(framed(first, body.framing < 0))
+            wire.write(frame_data(first, body.framing < 0))
         async for piece in _from_client(body):
-            wire.write(framed(piece, body.framing < 0))
+            wire.write(frame_data(piece, body.framing < 0))
             await wire.drain(idle)
     except EndOfStreamError:
         return False  # upstream is gone: whoever reads its answer sees that too

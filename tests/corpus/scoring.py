@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
-from proxy.recording.codec import read
+from proxy.recording.codec import read_traces
 from rules import RULES
 from tests.rules.traces import found
 
@@ -120,7 +120,7 @@ def recorded(scenarios: Path) -> dict[str, list[Trace]]:
     found: defaultdict[str, list[Trace]] = defaultdict(list)
     for group in groups(scenarios):
         with gzip.open(recording(group)) as lines:
-            for trace in read(str(recording(group)), lines):
+            for trace in read_traces(str(recording(group)), lines):
                 found[trace.route.partition("#")[0]].append(trace)
     return dict(found)
 

@@ -13,8 +13,8 @@ from proxy.merging.merger import Merger
 from proxy.merging.waiters import BufferedAnswer, Reply, SendAlone, StreamedAnswer
 from proxy.model import Column, Slice
 from proxy.observe.events import Event, Events, FellBack, Warned
-from proxy.path.coalescing import named_in_settings
-from proxy.path.columns import Columns, table_of
+from proxy.path.coalescing import stable_in_settings
+from proxy.path.columns import ColumnRegistry, table_of
 from proxy.postgrest.response.gateway import POSTGREST
 from proxy.settings.model import Settings
 from proxy.settings.rules import RuleSettings
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 
 def shares(call: MergedCall) -> FetchResult:
-    return {value: Slice(b"", value.removeprefix(b"eq."), 1) for value in call.owners}
+    return {value: Slice(b"", value.removeprefix(b"eq."), 1) for value in call.requests_by_value}
 
 
 class Calls:
@@ -67,11 +67,11 @@ class Calls:
 class KnownColumns:
     """Column types that are known without asking upstream."""
 
-    def __init__(self, columns: Columns) -> None:
+    def __init__(self, columns: ColumnRegistry) -> None:
         self.columns = columns
 
     def known(self, member: PendingRequest) -> Mapping[bytes, Column]:
-        return self.columns.of(table_of(member), 0.0)
+        return self.columns.known(table_of(member), 0.0)
 
     def record_bad_value(self, member: PendingRequest, name: bytes, type_name: str, literal: bytes) -> None:
         self.columns.record_bad_value(table_of(member), name, type_name, literal, 0.0)
@@ -155,9 +155,9 @@ class Made:
         context = UpstreamContext(client, pool, Mount(b"", b""), POSTGREST, events, lambda: self.now)
         self.state = UpstreamState(settings, context)
         self.evidence, self.mismatch_pauses = self.state.max_rows, self.state.mismatches
-        self.columns = Columns(60.0, 9)
+        self.columns = ColumnRegistry(60.0, 9)
         self.state.column_types = cast("ColumnTypeResolver", KnownColumns(self.columns))
-        self.sharing = Coalescer(settings, self.state, named_in_settings((), "public"))
+        self.sharing = Coalescer(settings, self.state, stable_in_settings((), "public"))
         self.merger = Merger(settings.merge, self.state, self.calls, self.sharing)
 
     def ask(self, *targets: str) -> list[asyncio.Task[Reply]]:
@@ -179,7 +179,7 @@ class Made:
             assert held.batcher.waiting == 0
             assert not held.batcher.open_windows
             assert not held.batcher._tasks
-            assert all(gate.idle for gate in held.batcher.schedulers._gates.values())
+            assert all(gate.idle for gate in held.batcher.schedulers._schedulers.values())
         assert not self.originals.open
         assert not [event for event in self.said if isinstance(event, Warned)]
 

@@ -13,7 +13,7 @@ from proxy.observe.events import Event, Events, WindowClosed
 from proxy.path.batching import BatchScheduler, SchedulerRegistry
 from tests.factories import member
 from tests.merging.harness import turns
-from tests.path.test_batching import PACE
+from tests.path.test_batching import SETTINGS
 
 if TYPE_CHECKING:
     from proxy.model import PendingRequest
@@ -27,8 +27,8 @@ class Room:
         self.said: list[Event] = []
         events = Events()
         events.subscribe(self.said.append)
-        self.batcher = Batcher(SchedulerRegistry(9, lambda: BatchScheduler(PACE)), self.left, events, lambda: 3.0)
-        self.gate = BatchScheduler(PACE)
+        self.batcher = Batcher(SchedulerRegistry(9, lambda: BatchScheduler(SETTINGS)), self.left, events, lambda: 3.0)
+        self.gate = BatchScheduler(SETTINGS)
 
     def left(self, gate: BatchScheduler, batch: list[PendingRequest]) -> None:
         assert gate is self.gate

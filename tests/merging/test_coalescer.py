@@ -10,7 +10,7 @@ from proxy.errors.codes import FALLBACK_REASONS, FaultError
 from proxy.merging.waiters import BufferedAnswer, FailedCall, SendAlone, StreamedAnswer
 from proxy.model import Outcome
 from proxy.observe.events import NO_ANSWER, UpstreamCalled, Warned, WindowClosed
-from proxy.path.coalescing import named_in_settings
+from proxy.path.coalescing import stable_in_settings
 from proxy.settings.rules import RuleSettings
 from tests.factories import member
 from tests.merging.harness import FINE, Made, Originals, bodies, finish, ids, settled, tickets, turns
@@ -105,7 +105,7 @@ async def test_an_error_is_shared_as_it_is(status: bytes) -> None:
 async def test_an_answer_teaches_what_answers_teach() -> None:
     made = Made(originals=Originals(FINE.replace(b"0-0/*", b"0-499/*")))
     await settled(made, made.share(PAGE, PAGE))
-    assert made.evidence.proves(499, 0.0)
+    assert made.evidence.proves_whole(499, 0.0)
 
 
 # What is one caller's.
@@ -272,6 +272,6 @@ async def test_where_merging_pauses_equal_reads_are_still_one_call() -> None:
 
 async def test_a_listed_function_is_taken_and_any_other_is_not() -> None:
     made = Made()
-    made.sharing._is_stable = named_in_settings(("slow",), "public")
+    made.sharing._is_stable = stable_in_settings(("slow",), "public")
     assert not made.sharing.takes(member("/rpc/token"))
     assert bodies(await settled(made, made.share("/rpc/slow?a=1", "/rpc/slow?a=1"))) == [b"[]", b"[]"]

@@ -20,12 +20,12 @@ from proxy.observe.events import (
     WindowClosed,
 )
 from proxy.path.comparison import (
-    DOUBT,
     FAILED,
     MATCH,
     MISMATCH,
-    MOVING,
     SKIPPED,
+    UNSTABLE,
+    UNUSABLE,
     ComparedAnswer,
 )
 from proxy.path.plan import CallLimits, plan
@@ -62,7 +62,7 @@ class Made:
         (call,) = plan([member(f"/t?id=eq.{n}") for n in (1, 2)], b"alias", CallLimits(9, 9000))
         assert isinstance(call, MergedCall)
         self.call = call
-        self.pairs = [(literal, members[0]) for literal, members in call.owners.items()]
+        self.pairs = [(literal, members[0]) for literal, members in call.requests_by_value.items()]
 
     def tell(self, patch: pytest.MonkeyPatch, originals: str, merged: Callable[[], FetchResult]) -> None:
         """Further originals say the letters one after another, of every member; merged calls what ``merged`` says."""
@@ -83,7 +83,7 @@ class Made:
         patch.setattr(self.checker.fetcher, "fetch", fetch)
 
     def shares(self, body: bytes) -> dict[bytes, Slice | NotSingular]:
-        return {literal: Slice(HEAD, body, 1) for literal in self.call.owners}
+        return {literal: Slice(HEAD, body, 1) for literal in self.call.requests_by_value}
 
     async def compare(self, first: ComparedAnswer | str, share: bytes = b"m") -> dict[str, int]:
         async def ask(_: PendingRequest) -> ComparedAnswer | str:
@@ -135,14 +135,14 @@ async def test_an_original_that_changes_ends_it(monkeypatch: pytest.MonkeyPatch,
     made.tell(monkeypatch, originals, lambda: made.shares(b"m"))
     result = await made.compare(heard(b"o"))
     assert MISMATCH not in result
-    assert result[MOVING] >= 1
+    assert result[UNSTABLE] >= 1
     assert len(made.asked) == calls
 
 
 async def test_a_merged_answer_that_comes_right_ends_it(monkeypatch: pytest.MonkeyPatch) -> None:
     made = Made()
     made.tell(monkeypatch, "o", lambda: made.shares(b"o"))
-    assert await made.compare(heard(b"o")) == {MOVING: 2}
+    assert await made.compare(heard(b"o")) == {UNSTABLE: 2}
     assert made.asked == ["original", "merged"]
 
 
@@ -163,8 +163,8 @@ async def test_what_could_not_be_heard_or_filled_in_is_counted_as_that(monkeypat
     made = Made()
     assert await made.compare(FAILED) == {FAILED: 2}
     made.said.clear()
-    monkeypatch.setattr(made, "shares", lambda _: dict.fromkeys(made.call.owners, NotSingular({}, b"", 0)))
-    assert await made.compare(heard(b"o")) == {DOUBT: 2}
+    monkeypatch.setattr(made, "shares", lambda _: dict.fromkeys(made.call.requests_by_value, NotSingular({}, b"", 0)))
+    assert await made.compare(heard(b"o")) == {UNUSABLE: 2}
 
 
 async def test_beyond_what_may_be_held_nothing_is_asked() -> None:
@@ -209,7 +209,7 @@ def test_the_calls_that_are_made_beside_are_told_apart() -> None:
         msgspec.structs.replace(call, kind="shadow"),
         WindowClosed(3, 0.1),
         fallback,
-        AnswersCompared(DOUBT, 4),
+        AnswersCompared(UNUSABLE, 4),
         late,
         AnswersCompared(SKIPPED, 4),
     ]

@@ -68,7 +68,7 @@ async def test_an_exception_in_the_call_is_a_doubt_and_is_told() -> None:
 
 
 async def test_a_share_that_is_missing_sends_everybody_alone() -> None:
-    made = Made(Calls(lambda call: {next(iter(call.owners)): Slice(b"", b"", 0)}))
+    made = Made(Calls(lambda call: {next(iter(call.requests_by_value)): Slice(b"", b"", 0)}))
     replies = await finish(made.ask(*ids(1, 2)))
     assert all(isinstance(reply, SendAlone) for reply in replies)
     assert made.merger.batcher.waiting == 0
@@ -103,14 +103,14 @@ async def test_waiting_for_a_connection_is_not_on_the_deadlines_time() -> None:
 
 async def test_without_its_poison_a_batch_is_merged_once_more() -> None:
     def poisoned(call: MergedCall) -> FetchResult:
-        return BadValue("smallint", b"40000") if b"eq.40000" in call.owners else shares(call)
+        return BadValue("smallint", b"40000") if b"eq.40000" in call.requests_by_value else shares(call)
 
     made = Made(Calls(poisoned))
     replies = await finish(made.ask(*ids(1, 40000, 2)))
     assert bodies(replies) == [b"1", None, b"2"]
     assert isinstance(replies[1], SendAlone)
     assert replies[1].reason == "literal"
-    assert [len(call.owners) for call in made.calls.made] == [3, 2]
+    assert [len(call.requests_by_value) for call in made.calls.made] == [3, 2]
     made.assert_at_rest()
 
 
@@ -119,7 +119,7 @@ async def test_a_batch_that_is_poisoned_twice_ends_in_the_originals() -> None:
     made = Made(Calls(lambda call: next(poisons, None) or shares(call)))
     replies = await finish(made.ask(*ids(1, 2, 40000, 9_000_000_000)))
     assert all(isinstance(reply, SendAlone) for reply in replies)
-    assert [len(call.owners) for call in made.calls.made] == [4, 3]
+    assert [len(call.requests_by_value) for call in made.calls.made] == [4, 3]
     assert made.doubts() == ["bad-value", "bad-value"]
     made.assert_at_rest()
 
@@ -218,7 +218,7 @@ async def test_who_waits_in_a_window_when_the_query_is_found_wrong_goes_alone() 
 
 
 async def test_queries_with_large_answers_are_not_merged() -> None:
-    made = Made(Calls(lambda call: dict.fromkeys(call.owners, Slice(b"", b"x" * 100, 1))), max_key_body=20)
+    made = Made(Calls(lambda call: dict.fromkeys(call.requests_by_value, Slice(b"", b"x" * 100, 1))), max_key_body=20)
     await finish(made.ask(*ids(1, 2)))
     replies = await finish(made.ask(*ids(1, 2)))
     assert [reply.reason for reply in replies if isinstance(reply, SendAlone)] == ["large-rows", "large-rows"]
@@ -258,7 +258,7 @@ async def test_a_known_max_rows_bounds_the_keys_of_a_call() -> None:
     made = Made(Calls())
     made.evidence.record_cut(3, 0.0)
     await finish(made.ask(*ids(*range(8))))
-    assert {len(call.owners) for call in made.calls.made} == {2}
+    assert {len(call.requests_by_value) for call in made.calls.made} == {2}
     made.assert_at_rest()
 
 

@@ -24,7 +24,11 @@ async def test_hanging_up_at_any_turn_leaves_nothing_behind(turn: int, leavers: 
     def answer(call: MergedCall) -> FetchResult:
         if kind == "doubt":
             return FallbackReason("ties")
-        return BadValue("smallint", b"40000") if kind == "bad-value" and b"eq.40000" in call.owners else shares(call)
+        return (
+            BadValue("smallint", b"40000")
+            if kind == "bad-value" and b"eq.40000" in call.requests_by_value
+            else shares(call)
+        )
 
     made = Made(Calls(answer))
     numbers = [1, 2, 40000]

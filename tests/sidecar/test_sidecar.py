@@ -13,7 +13,7 @@ from proxy.analysis.rule import Rule
 from proxy.observe.events import Event, Events, TraceClosed, Warned
 from proxy.settings.sources import ConfigError
 from proxy.sidecar.sidecar import Sidecar
-from proxy.traces.grouping import SINGLE_IDS
+from proxy.traces.grouping import MIN_NAMED_TRACES
 from proxy.transport.address import split_listen
 from rules import RULES
 from tests.e2e.harness import OK, ScriptedUpstream, Talk, answers, ask, fanin, settings, until
@@ -92,12 +92,12 @@ async def test_a_rule_that_keeps_failing_is_switched_off_and_traffic_goes_on() -
 
 async def test_ids_made_for_every_call_are_told_once() -> None:
     async with running() as (sidecar, said):
-        for number in range(SINGLE_IDS + 10):
+        for number in range(MIN_NAMED_TRACES + 10):
             await ask(sidecar.port, get("/t?id=eq.1", f"X-Fanin-Trace: {number}"))
             await until(lambda wanted=number: len(closed(said)) > wanted)  # type: ignore[misc]
     (told,) = warnings(said)
     assert "a new trace id for every call" in told
-    assert [event.trace.explicit for event in closed(said)] == [True] * SINGLE_IDS + [False] * 10
+    assert [event.trace.explicit for event in closed(said)] == [True] * MIN_NAMED_TRACES + [False] * 10
 
 
 async def test_what_is_open_at_the_end_is_closed_and_judged() -> None:

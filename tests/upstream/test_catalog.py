@@ -23,7 +23,7 @@ def row(schema: str, relation: str, column: str, type_name: str, **more: Any) ->
 
 def test_each_relation_is_named_with_its_schema() -> None:
     rows = [row("api", "t", "id", "integer", unique=True), row("other", "t", "id", "text")]
-    integer, text = Column("integer", certain=True, unique=True), Column("text", certain=True)
+    integer, text = Column("integer", deterministic=True, unique=True), Column("text", deterministic=True)
     assert read_catalog(rows, []).columns == {"api.t": {b"id": integer}, "other.t": {b"id": text}}
 
 

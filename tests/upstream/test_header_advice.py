@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from proxy.observe.events import CANCELLED, NO_ANSWER, Event, Events, FellBack, UpstreamCalled, Warned
-from proxy.path.discards import RECENT
+from proxy.path.discards import HALVED_AFTER
 from proxy.postgrest.response.gateway import POSTGREST, SUPABASE, Gateway
 from proxy.upstream.header_advice import LONGEST, HeaderAdvice
 
@@ -52,7 +52,7 @@ def test_the_remedy_fits_the_header(name: str, gateway: Gateway, remedy: str) ->
 
 def test_other_doubts_and_other_calls_are_not_its_business() -> None:
     assert not warnings(merged(), thrown_away("", "ties"))
-    others = [merged(kind="original"), merged(NO_ANSWER), merged(CANCELLED)] * RECENT
+    others = [merged(kind="original"), merged(NO_ANSWER), merged(CANCELLED)] * HALVED_AFTER
     assert len(warnings(*others, merged(), thrown_away("x-film"))) == 1
 
 

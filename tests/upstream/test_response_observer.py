@@ -40,8 +40,8 @@ class Class:
 def test_a_read_of_a_relation_tells_its_rows_and_that_max_rows_is_no_less() -> None:
     told = Class()
     assert told.learn("/t") == 10
-    assert told.evidence.proves(9, 0.0)
-    assert not told.evidence.proves(10, 0.0)
+    assert told.evidence.proves_whole(9, 0.0)
+    assert not told.evidence.proves_whole(10, 0.0)
 
 
 COUNTED = "Host: h\nPrefer: count=exact"
@@ -89,7 +89,7 @@ def test_what_was_cut_by_something_else_or_may_have_been_tells_no_max_rows(
 def test_other_answers_tell_nothing_of_rows(changes: dict[str, str]) -> None:
     told = Class()
     assert told.learn(**changes) == -1  # type: ignore[arg-type]
-    assert not told.evidence.proves(0, 0.0)
+    assert not told.evidence.proves_whole(0, 0.0)
 
 
 def test_the_406_of_a_missing_object_is_a_template_for_the_next() -> None:
@@ -99,7 +99,7 @@ def test_the_406_of_a_missing_object_is_a_template_for_the_next() -> None:
     told.learn("/t", "Server: p", lines, b"406 Not Acceptable", body=MISSING)
     template = told.templates.get(head(lines).identity_hash, b"Server: p", 0.0)
     assert template is not None
-    assert template.fill(NotSingular({}, b"", 3)).body == MISSING.replace(b"0 rows", b"3 rows")
+    assert template.render(NotSingular({}, b"", 3)).body == MISSING.replace(b"0 rows", b"3 rows")
 
 
 def test_the_cors_headers_of_an_origin_are_remembered_for_errors_of_our_own() -> None:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from proxy.analysis.fingerprint import OrderItem, ParsedFingerprint
 from proxy.fixes.remembered import remembered
 from proxy.fixes.sql.clauses import columns_sql, conditions_sql, select_sql, statement, unsaid
-from proxy.postgrest.names import quoted
+from proxy.postgrest.names import quoted_identifier
 
 
 @remembered
@@ -22,7 +22,7 @@ def read_sql(shown: ParsedFingerprint) -> str:
 @remembered
 def narrow_sql(shown: ParsedFingerprint, key: str) -> str:
     """The same with ``key`` for its columns, to which those are to be added that the code reads."""
-    columns = f"{quoted(key)} -- and the columns that the code reads"
+    columns = f"{quoted_identifier(key)} -- and the columns that the code reads"
     return statement([*_lines(shown, columns, shown.order), *_bounded(shown)[0]])
 
 

@@ -2,7 +2,7 @@
 
 from proxy.analysis.fingerprint import Filter, ParsedFingerprint, by_key, conflict_of, is_about_body
 from proxy.fixes.sql.clauses import conditions_sql, key_sql, statement, table_sql, unsaid, where_sql
-from proxy.postgrest.names import quoted
+from proxy.postgrest.names import quoted_identifier
 
 COLUMN = "changed_column"
 """Stands for each column that the body of a write has."""
@@ -32,7 +32,7 @@ def _write(shown: ParsedFingerprint, conditions: list[str], rest: tuple[Filter, 
 
 def each_its_own_sql(shown: ParsedFingerprint, key: str) -> str:
     """One ``update`` that gives each row its own values, from a JSON array of objects, ``$1``."""
-    table, name = table_sql(shown), quoted(key)
+    table, name = table_sql(shown), quoted_identifier(key)
     lines = (
         f"update {table}",
         f"set {COLUMN} = given.{COLUMN} {ALL}",
@@ -45,7 +45,7 @@ def each_its_own_sql(shown: ParsedFingerprint, key: str) -> str:
 def rows_sql(shown: ParsedFingerprint, conflict: str) -> str:
     """One ``insert`` of all rows, from a JSON array of objects, ``$1``; on ``conflict``, if any, an update."""
     table = table_sql(shown)
-    keys = [quoted(name.strip()) for name in conflict.split(",")] if conflict else []
+    keys = [quoted_identifier(name.strip()) for name in conflict.split(",")] if conflict else []
     columns = ", ".join([*keys, COLUMN])
     lines = [
         f"insert into {table} ({columns}) {ALL}",

@@ -1,4 +1,4 @@
-"""``select`` is read as PostgREST reads it: aliases, casts, aggregates, embeds within embeds."""
+"""``select`` is parsed as in PostgREST: aliases, casts, aggregates, nested embeds."""
 
 from __future__ import annotations
 
@@ -31,18 +31,18 @@ ID = Item(FieldPath("id"))
         ("r(s(id))", Embed("r", "", "", False, False, (Embed("s", "", "", False, False, (ID,)),))),
     ],
 )
-def test_an_item_is_taken_apart(text: str, item: Item | Embed) -> None:
+def test_an_item_is_parsed(text: str, item: Item | Embed) -> None:
     assert read_select(text) == ((item,), "")
 
 
-def test_items_are_many() -> None:
+def test_several_items_are_parsed() -> None:
     items, rest = read_select("id,r(id,id), id")
-    assert [item.shown for item in items] == ["", "r", ""]
+    assert [item.output_name for item in items] == ["", "r", ""]
     assert not rest
 
 
 @pytest.mark.parametrize(("text", "rest"), [("", ""), (",id", ",id"), ("id)junk", ")junk"), ("a(b))c,(", ")c,(")])
-def test_what_postgrest_ignores_is_told(text: str, rest: str) -> None:
+def test_trailing_text_that_postgrest_ignores_is_returned(text: str, rest: str) -> None:
     assert read_select(text)[1] == rest
 
 
@@ -50,27 +50,27 @@ def test_what_postgrest_ignores_is_told(text: str, rest: str) -> None:
     "text",
     ["id,", "id;x", "a:*", "*x", "id::", "id.median()", "r(id", "r!(id)", "...r", "...id,x", "r!inner"],
 )
-def test_what_postgrest_refuses_is_refused(text: str) -> None:
+def test_text_that_postgrest_rejects_is_rejected(text: str) -> None:
     with pytest.raises(GrammarError):
         read_select(text)
 
 
-def test_nesting_has_an_end() -> None:
+def test_nesting_beyond_the_maximum_depth_is_rejected() -> None:
     with pytest.raises(TooDeepError):
         read_select("a(" * 5000 + "b" + ")" * 5000)
 
 
 @pytest.mark.parametrize(
-    ("text", "shown"),
+    ("text", "output_name"),
     [("id", ""), ("a:id", "a"), ("d->a->0", "a"), ("d->0", "d"), ("d->>k", "k"), ("id.sum()", ""), ("d->a.max()", "")],
 )
-def test_an_item_is_called_as_postgrest_calls_it(text: str, shown: str) -> None:
+def test_an_item_has_the_output_name_that_postgrest_gives_it(text: str, output_name: str) -> None:
     ((item,), _) = read_select(text)
-    assert item.shown == shown
+    assert item.output_name == output_name
 
 
 @given(st.text(alphabet="ab:*.,()!->0\"'\\ é", max_size=30))
-def test_no_text_is_too_strange_to_be_refused(text: str) -> None:
+def test_any_text_is_parsed_or_rejected_with_a_grammar_error(text: str) -> None:
     try:
         read_select(text)
     except GrammarError:
