@@ -45,7 +45,7 @@ def metric_levels(sidecar: Sidecar, version: str) -> dict[str, float | Labelled]
 
 def gauges(sidecar: Sidecar) -> dict[str, float]:
     """What is open now, by the name of its metric."""
-    upstream, server, state = sidecar.upstream, sidecar.server, sidecar.state_of_upstream
+    upstream, server, state = sidecar.upstream, sidecar.server, sidecar.upstream_state
     holding = [held for policy in sidecar.policies for held in (policy.merger, policy.coalescer)]
     return {
         "client_connections": server.open,
@@ -55,7 +55,7 @@ def gauges(sidecar: Sidecar) -> dict[str, float]:
         "upstream_queue": upstream.calls.waiting + upstream.others.waiting,
         "tunnels": upstream.tunnels.busy,
         "open_windows": sum(held.batcher.open_windows for held in holding),
-        "lists_cut": sum(policy.chunker.busy for policy in sidecar.policies),
+        "lists_cut": sum(policy.chunker.in_progress for policy in sidecar.policies),
         "waiting": sum(held.batcher.waiting for held in holding),
         "tracked_queries": sum(len(held.batcher.schedulers) for held in holding),
         "paused": sum(held.paused for held in holding),
