@@ -178,7 +178,7 @@ class Console:
 
     @property
     def _base(self) -> str:
-        return self._origin + self._sidecar.state_of_upstream.context.mount.mount.decode()
+        return self._origin + self._sidecar.upstream_state.context.mount.mount.decode()
 
 
 def _news(entries: Sequence[StoredTrace], skipped: int, names: ConfirmedNames) -> bytes:

@@ -90,7 +90,7 @@ SIDECAR: dict[str, ReadSeries[Sidecar]] = {
     ),
     "lists_cut": ReadSeries(
         gauge("Over-long lists being cut now, or waiting for it; at once: rules.oversized_in_list.concurrent_lists."),
-        lambda sidecar: sum(policy.chunker.busy for policy in sidecar.policies),
+        lambda sidecar: sum(policy.chunker.in_progress for policy in sidecar.policies),
     ),
     "waiting": ReadSeries(
         gauge("Requests held in windows or waiting for a merged or shared call now."),
@@ -106,11 +106,11 @@ SIDECAR: dict[str, ReadSeries[Sidecar]] = {
     ),
     "paused_queries": ReadSeries(
         gauge("Queries not merged now for any caller, after a comparison found a wrong answer."),
-        lambda sidecar: _paused_queries(sidecar.state_of_upstream),
+        lambda sidecar: _paused_queries(sidecar.upstream_state),
     ),
     "shadow_held_bytes": ReadSeries(
         gauge("Bytes of answers held for comparison now; bounded by shadow.max_bytes."),
-        lambda sidecar: sidecar.state_of_upstream.comparison_bytes.reserved,
+        lambda sidecar: sidecar.upstream_state.comparison_bytes.reserved,
     ),
     "open_traces": ReadSeries(
         gauge("Traces open now; bounded by trace.max_open."), lambda sidecar: len(sidecar.traces)

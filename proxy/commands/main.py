@@ -20,7 +20,7 @@ from proxy.settings.listing import as_toml
 from proxy.settings.loading import EffectiveSettings, load
 from proxy.settings.sources import ConfigError, from_text, nearest
 from proxy.text.terminal import safe
-from proxy.upstream.discovery import check_reachable_settings, known_mount
+from proxy.upstream.discovery import check_addresses, known_mount
 from rules import RULES
 
 OK, FINDINGS, USAGE, UNABLE = 0, 1, 2, 75
@@ -222,7 +222,7 @@ def _read(options: argparse.Namespace) -> EffectiveSettings:
 
 def _config(options: argparse.Namespace) -> int:
     loaded = _load(options)
-    check_reachable_settings(loaded.settings)
+    check_addresses(loaded.settings)
     for line in as_toml(loaded):
         print(line)
     return OK
@@ -252,7 +252,7 @@ def _explain_request(options: argparse.Namespace, words: str) -> None:
 
 def _serve(options: argparse.Namespace) -> int:
     loaded = _load(options)
-    check_reachable_settings(loaded.settings)
+    check_addresses(loaded.settings)
     log.configure()
     run(serve(loaded, lambda: _read(options), RULES))
     return OK

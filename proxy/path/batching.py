@@ -1,10 +1,10 @@
-"""Decides when a batch is sent: one scheduler per (fingerprint, identity), a state machine without I/O.
+"""Decides when a batch is sent: the scheduler of one (fingerprint, identity), a state machine over time.
 
 Its states are a table in docs/explanation/architecture.md#when-a-batch-leaves.
 
-Invariants: a request joins only a batch that is not sent yet; a single request is not held while nothing is in flight,
-unless the key lingers; no request is held longer than ``min(max_wait, ½ × the key's median upstream time)``; a key
-lingers only while at least half of its recent lingers led to a batch of several requests.
+Rules: a request joins only a batch that is not sent yet; a request is sent at once when no call is in flight and no
+fan-out is expected; no request is held for longer than ``min(max_wait, ½ × the scheduler's median upstream time)``;
+windows linger only while at least half of the recent lingers gathered more than one request.
 """
 
 from collections import OrderedDict, deque
@@ -15,18 +15,18 @@ import msgspec
 from proxy.model import PendingRequest
 
 RECENT_TIMES = 64
-"""Number of upstream times stored per key."""
+"""Upstream times kept per scheduler."""
 RECENT_LINGERS = 16
-"""Number of linger results stored per key."""
+"""Lingering windows kept per scheduler."""
 FAN_OUT_SIZE = 1.5
-"""A key lingers only if the moving average of its batch sizes is above this."""
+"""Moving average of batch sizes above which recent traffic of a scheduler is a fan-out."""
 
 SIZE_DECAY = 0.99
-"""Factor on a key's stored answer size for each request that is not merged because of that size."""
+"""Factor on the remembered size after each request that was not merged because of it."""
 
 
 class BatchSettings(msgspec.Struct, frozen=True):
-    """The settings of batching: times in seconds; ``max_window`` is the number of requests per window."""
+    """The settings for windows and pauses. Times are in seconds, ``max_window`` is in requests."""
 
     max_wait: float
     linger: float
@@ -38,7 +38,7 @@ class BatchSettings(msgspec.Struct, frozen=True):
 
 
 class BatchScheduler:
-    """State of one (fingerprint, identity): its window, its calls in flight, and measurements of recent calls."""
+    """The state of one (fingerprint, identity): waiting requests, calls in flight, recent results."""
 
     def __init__(self, settings: BatchSettings) -> None:
         self._waiting: dict[PendingRequest, None] = {}
@@ -47,14 +47,15 @@ class BatchScheduler:
         self.rows_per_key = 1.0
         self._settings = settings
         self._times: deque[float] = deque(maxlen=RECENT_TIMES)
-        self._fan_out = 1.0
+        self._batch_size = 1.0
         self._lingers: deque[bool] = deque(maxlen=RECENT_LINGERS)
         self._lingering = False
         self._pause = 0.0
         self._paused_until = float("-inf")
 
     def __repr__(self) -> str:
-        return f"<BatchScheduler waiting={len(self._waiting)} in_flight={self.in_flight} fan_out={self._fan_out:.1f}>"
+        waiting, size = len(self._waiting), self._batch_size
+        return f"<BatchScheduler waiting={waiting} in_flight={self.in_flight} batch_size={size:.1f}>"
 
     @property
     def idle(self) -> bool:
@@ -62,11 +63,13 @@ class BatchScheduler:
 
     @property
     def full(self) -> bool:
-        """Whether the window has ``max_window`` requests. It must be flushed before the next one is added."""
+        """Whether the window holds ``max_window`` requests, so that it has to be flushed before another joins."""
         return len(self._waiting) >= self._settings.max_window
 
     def enqueue(self, request: PendingRequest) -> float | None:
-        """Add ``request`` to the window. Returns the seconds until the window closes; None if its timer is running."""
+        """Add ``request`` to the window. The seconds until the window has to be flushed, or None when an earlier
+        request of the window has set that time.
+        """
         self._waiting[request] = None
         if len(self._waiting) > 1:
             return None
@@ -76,34 +79,36 @@ class BatchScheduler:
         return min(self._settings.linger, self._longest_wait()) if self._lingering else 0.0
 
     def cancel(self, request: PendingRequest) -> bool:
-        """Remove ``request``, whose client disconnected. Returns whether the window is now empty."""
+        """Remove ``request``, whose client disconnected, from the window. True when the window is empty now."""
         self._waiting.pop(request, None)
         return not self._waiting
 
     def flush(self) -> list[PendingRequest]:
-        """Close the window and return its batch. Later requests go into the next window."""
+        """Close the window and return its batch. Requests that arrive from now on are in the next window."""
         batch = list(self._waiting)
         self._waiting.clear()
         if batch:
-            self._fan_out += 0.3 * (len(batch) - self._fan_out)
+            self._batch_size += 0.3 * (len(batch) - self._batch_size)
         if self._lingering:
             self._lingers.append(len(batch) > 1)
             self._lingering = False
         return batch
 
     def acquire(self) -> None:
-        """Count a call of this key as in flight."""
+        """Count a call that is in flight from now on."""
         self.in_flight += 1
 
     def release(self, seconds: float | None) -> bool:
-        """Record that a call ended after ``seconds`` (None: it failed). Returns whether the window must close now."""
+        """Count a call that ended after ``seconds`` (None: it failed). True when the window has to be flushed now,
+        because its requests waited for this call.
+        """
         self.in_flight -= 1
         if seconds is not None:
             self._times.append(seconds)
         return bool(self._waiting)
 
     def deadline(self) -> float:
-        """Timeout of a merged call in seconds."""
+        """Seconds after which a merged call is cancelled."""
         return max(self._settings.deadline_floor, self._settings.deadline_factor * self._quantile(0.95, 0.0))
 
     def paused(self, now: float) -> bool:
@@ -111,9 +116,9 @@ class BatchScheduler:
         return now < self._paused_until
 
     def record_failure(self, now: float) -> bool:
-        """Pause merging because a merged answer was not used; each pause is twice as long as the previous one.
+        """A merged answer could not be used: start a pause, twice as long as the last one. False if one is in progress.
 
-        Returns whether a pause began. A call that was sent before a pause and fails during it starts no further pause.
+        Calls that were sent before the pause and fail during it belong to the same failure.
         """
         if self.paused(now):
             return False
@@ -122,19 +127,18 @@ class BatchScheduler:
         return True
 
     def record_success(self) -> None:
-        """Reset the length of the next pause."""
+        """An answer could be used: the next pause is as short as the first."""
         self._pause = 0.0
 
     def record_merge(self, keys: int, rows: int, size: int) -> None:
-        """Record a merged answer that was used: ``rows`` rows and ``size`` bytes for ``keys`` keys."""
+        """A merged answer was used: ``rows`` rows and ``size`` bytes for ``keys`` keys."""
         self.record_success()
         self.size_per_key += 0.3 * (size / keys - self.size_per_key)
         self.rows_per_key = max(1.0, rows / keys, 0.9 * self.rows_per_key)
 
     def too_large(self, limit: int) -> bool:
-        """Whether recent answers were larger than ``limit`` bytes per key.
-
-        Each True shrinks the stored size by ``SIZE_DECAY``, so that one large answer does not stop merging forever.
+        """Whether recent answers had more than ``limit`` bytes per key. Each call that returns True lowers the
+        remembered size a little, so that one large answer does not end merging for good.
         """
         if self.size_per_key <= limit:
             return False
@@ -145,18 +149,18 @@ class BatchScheduler:
         return min(self._settings.max_wait, 0.5 * self._quantile(0.5, 2 * self._settings.max_wait))
 
     def _should_linger(self) -> bool:
-        successes = sum(self._lingers)
-        return self._fan_out > FAN_OUT_SIZE and 2 * successes >= len(self._lingers)
+        successful = sum(self._lingers)
+        return self._batch_size > FAN_OUT_SIZE and 2 * successful >= len(self._lingers)
 
-    def _quantile(self, share: float, default: float) -> float:
+    def _quantile(self, fraction: float, default: float) -> float:
         if not self._times:
             return default
         times = sorted(self._times)
-        return times[min(len(times) - 1, int(share * len(times)))]
+        return times[min(len(times) - 1, int(fraction * len(times)))]
 
 
 class SchedulerRegistry:
-    """At most ``limit`` schedulers. A new one replaces the least recently used idle one."""
+    """The schedulers in use, at most ``limit``; a new one replaces the least recently used idle one."""
 
     def __init__(self, limit: int, create: Callable[[], BatchScheduler]) -> None:
         self._schedulers: OrderedDict[tuple[str | int, bytes], BatchScheduler] = OrderedDict()
@@ -167,13 +171,13 @@ class SchedulerRegistry:
         return len(self._schedulers)
 
     def find(self, query_key: str | int, identity: bytes) -> BatchScheduler | None:
-        """The scheduler of a key, if it exists."""
+        """The scheduler of that key, or None. Neither creates one nor counts as use."""
         return self._schedulers.get((query_key, identity))
 
     def get(self, query_key: str | int, identity: bytes) -> BatchScheduler | None:
-        """The scheduler of a key, created if necessary; None if the limit is reached and none is idle.
+        """The scheduler of that key, created if there is none. None when ``limit`` schedulers are all busy.
 
-        ``query_key`` is a fingerprint, or another hash that all requests of one window have in common.
+        ``query_key`` is a fingerprint, or a hash of what the requests have in common where there is no fingerprint.
         """
         key = (query_key, identity)
         scheduler = self._schedulers.get(key)
@@ -186,7 +190,7 @@ class SchedulerRegistry:
         return scheduler
 
     def paused(self, now: float) -> int:
-        """Number of keys whose merging is paused after failures."""
+        """Number of schedulers that are paused after failures."""
         return sum(scheduler.paused(now) for scheduler in self._schedulers.values())
 
     def _evict_idle(self) -> bool:

@@ -215,9 +215,9 @@ def errors_of_literals_shared(patch: Patch) -> None:
 def answers_remembered(patch: Patch) -> None:
     """Who asks what was asked before gets the answer that was given then."""
     given: dict[tuple[bytes, bytes], Reply] = {}
-    original = Merger.ask
+    original = Merger.reply_to
 
-    async def ask(self: Merger, member: PendingRequest) -> Reply:
+    async def reply_to(self: Merger, member: PendingRequest) -> Reply:
         key = (member.query.target, member.head.identity)
         if key in given:
             return given[key]
@@ -226,7 +226,7 @@ def answers_remembered(patch: Patch) -> None:
             given[key] = reply
         return reply
 
-    patch.setattr(Merger, "ask", ask)
+    patch.setattr(Merger, "reply_to", reply_to)
 
 
 OBJECTS = [get(f"/num?id=eq.{n}", "Accept: application/vnd.pgrst.object+json") for n in range(995, 1010)] * 2

@@ -34,7 +34,7 @@ def reading(odd: Stack) -> dict[str, object]:
 
 
 def known(sidecar: Sidecar, relation: str) -> dict[bytes, Column]:
-    return dict(sidecar.state_of_upstream.column_types.columns.known((f"odd.{relation}", ""), 0.0))
+    return dict(sidecar.upstream_state.column_types.columns.known((f"odd.{relation}", ""), 0.0))
 
 
 async def execute(odd: Stack, statement: str) -> None:

@@ -138,7 +138,7 @@ async def test_the_role_of_the_supabase_guide_reads_the_catalog(odd: Stack) -> N
         requests = [get(f"/kinds?select=id&t=eq.{k}&order=id") for k in ("a", "b", "ab")]
         direct = await one_by_one(odd.url, requests)
         async with fanin(odd.url, db_uri=uri, catalog__schemas=["odd"]) as sidecar:
-            assert sidecar.state_of_upstream.column_types.columns.known(("odd.kinds", ""), 0.0)[b"t"].deterministic
+            assert sidecar.upstream_state.column_types.columns.known(("odd.kinds", ""), 0.0)[b"t"].deterministic
             assert_all_same(requests, direct, await together(sidecar.port, requests))
     finally:
         await asyncio.wait_for(connection.execute("drop role fanin"), 10)

@@ -120,8 +120,8 @@ async def test_what_is_told_of_a_mismatch_is_where_and_never_what(odd: Stack, mo
         await together(watch.sidecar.port, [get(f"/mine?id=eq.{n}", "X-Owner: ann") for n in range(3, 60, 3)])
         await watch.rest()
     (told,) = watch.warnings()
-    assert "merged answers are not PostgREST's: GET mine?id=eq.?: the body from byte 3 on, " in told
-    assert "Not merged for 60 s, for any caller" in told
+    assert "merged answers differ from PostgREST's: GET mine?id=eq.?: the body from byte 3 on, " in told
+    assert "This query is not merged for 60 s, for any client." in told
     assert "ann" not in told
     assert "secret" not in told
 

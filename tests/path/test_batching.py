@@ -1,4 +1,4 @@
-"""When a batch is sent. Time is an argument, so no test waits."""
+"""BatchScheduler and SchedulerRegistry. Time is an argument, so no test waits."""
 
 from __future__ import annotations
 
@@ -20,53 +20,53 @@ SETTINGS = BatchSettings(
 )
 
 
-def create() -> BatchScheduler:
+def new_scheduler() -> BatchScheduler:
     return BatchScheduler(SETTINGS)
 
 
 def burst(scheduler: BatchScheduler, size: int) -> float | None:
-    """Enqueue and flush ``size`` requests. Returns the timer of the first request."""
+    """``size`` requests join one window, which is flushed; the wait that the first one got."""
     waits = [scheduler.enqueue(member("/t?id=eq.1")) for _ in range(size)]
     assert len(scheduler.flush()) == size
     return waits[0]
 
 
-def record_call(scheduler: BatchScheduler, seconds: float | None) -> bool:
+def run_call(scheduler: BatchScheduler, seconds: float | None) -> bool:
     scheduler.acquire()
     return scheduler.release(seconds)
 
 
-def test_a_single_request_is_sent_at_once() -> None:
-    assert create().enqueue(member("/t?id=eq.1")) == 0.0
+def test_a_lone_request_is_sent_at_once() -> None:
+    assert new_scheduler().enqueue(member("/t?id=eq.1")) == 0.0
 
 
-def test_the_first_request_sets_the_timer_of_the_window() -> None:
-    scheduler = create()
+def test_a_second_request_does_not_change_when_the_window_closes() -> None:
+    scheduler = new_scheduler()
     first, second = member("/t?id=eq.1"), member("/t?id=eq.2")
     scheduler.enqueue(first)
     assert scheduler.enqueue(second) is None
     assert scheduler.flush() == [first, second]
 
 
-def test_requests_wait_while_a_call_of_their_key_is_in_flight() -> None:
-    scheduler = create()
+def test_requests_gather_while_a_call_is_in_flight() -> None:
+    scheduler = new_scheduler()
     burst(scheduler, 1)
     scheduler.acquire()
     assert scheduler.enqueue(member("/t?id=eq.2")) == SETTINGS.max_wait
     assert scheduler.enqueue(member("/t?id=eq.3")) is None
-    assert scheduler.release(0.004), "the window closes when the call returns"
+    assert scheduler.release(0.004), "the window is flushed when the call returns"
     assert len(scheduler.flush()) == 2
 
 
-def test_a_returning_call_closes_no_window_if_nobody_waits() -> None:
-    assert not record_call(create(), 0.004)
+def test_a_call_that_returns_to_an_empty_window_flushes_nothing() -> None:
+    assert not run_call(new_scheduler(), 0.004)
 
 
 @given(st.lists(st.floats(0.0001, 1.0), min_size=1, max_size=100))
-def test_no_request_waits_longer_than_half_the_median_upstream_time(times: list[float]) -> None:
-    scheduler = create()
+def test_no_hold_is_longer_than_half_the_median_upstream_time(times: list[float]) -> None:
+    scheduler = new_scheduler()
     for seconds in times:
-        record_call(scheduler, seconds)
+        run_call(scheduler, seconds)
     burst(scheduler, 4)
     scheduler.acquire()
     wait = scheduler.enqueue(member("/t?id=eq.1"))
@@ -74,40 +74,40 @@ def test_no_request_waits_longer_than_half_the_median_upstream_time(times: list[
     assert wait == min(SETTINGS.max_wait, 0.5 * median)
 
 
-def test_a_key_with_recent_fan_outs_lingers() -> None:
-    scheduler = create()
+def test_a_window_lingers_after_a_fan_out() -> None:
+    scheduler = new_scheduler()
     burst(scheduler, 4)
     assert scheduler.enqueue(member("/t?id=eq.1")) == SETTINGS.linger
 
 
-def test_a_linger_is_not_longer_than_the_longest_wait() -> None:
-    scheduler = create()
-    record_call(scheduler, 0.0004)
+def test_a_linger_is_no_longer_than_the_longest_wait() -> None:
+    scheduler = new_scheduler()
+    run_call(scheduler, 0.0004)
     burst(scheduler, 4)
     assert scheduler.enqueue(member("/t?id=eq.1")) == pytest.approx(0.0002)
 
 
-def test_lingering_stops_when_less_than_half_of_the_lingers_batch() -> None:
-    scheduler = create()
+def test_lingering_ends_when_most_lingers_gather_no_second_request() -> None:
+    scheduler = new_scheduler()
     lingered = 0
     for _ in range(100):
         burst(scheduler, 4)
-        burst(scheduler, 4)  # a second fan-out, so that the key lingers
+        burst(scheduler, 4)  # a fan-out, so that the next window lingers
         lingered += burst(scheduler, 1) != 0.0
-    one_more = [burst(scheduler, 1) for _ in range(3 * RECENT_LINGERS)]
+    lone_waits = [burst(scheduler, 1) for _ in range(3 * RECENT_LINGERS)]
     assert lingered > 0
-    assert one_more[-1] == 0.0
+    assert lone_waits[-1] == 0.0
 
 
-def test_lingering_continues_while_half_of_the_lingers_batch() -> None:
-    scheduler = create()
+def test_lingering_goes_on_while_half_of_the_lingers_gather_a_second_request() -> None:
+    scheduler = new_scheduler()
     burst(scheduler, 5)
     waits = [burst(scheduler, 5 if n % 2 else 4) for n in range(50)]
     assert set(waits) == {SETTINGS.linger}
 
 
 def test_a_window_with_max_window_requests_is_full() -> None:
-    scheduler = create()
+    scheduler = new_scheduler()
     for n in range(SETTINGS.max_window):
         assert not scheduler.full
         scheduler.enqueue(member(f"/t?id=eq.{n}"))
@@ -116,8 +116,8 @@ def test_a_window_with_max_window_requests_is_full() -> None:
     assert not scheduler.full
 
 
-def test_a_cancelled_request_is_not_in_the_batch_and_the_last_one_empties_the_window() -> None:
-    scheduler = create()
+def test_a_disconnected_request_is_not_in_the_batch_and_the_last_one_leaves_the_window_empty() -> None:
+    scheduler = new_scheduler()
     first, second = member("/t?id=eq.1"), member("/t?id=eq.2")
     scheduler.enqueue(first)
     scheduler.enqueue(second)
@@ -127,16 +127,16 @@ def test_a_cancelled_request_is_not_in_the_batch_and_the_last_one_empties_the_wi
     assert scheduler.idle
 
 
-def test_cancelling_after_the_flush_changes_nothing() -> None:
-    scheduler = create()
+def test_a_disconnect_after_the_flush_changes_nothing() -> None:
+    scheduler = new_scheduler()
     first = member("/t?id=eq.1")
     scheduler.enqueue(first)
     scheduler.flush()
     assert scheduler.cancel(first)
 
 
-def test_a_request_after_the_flush_is_in_the_next_window() -> None:
-    scheduler = create()
+def test_a_request_that_arrives_after_the_flush_is_in_the_next_window() -> None:
+    scheduler = new_scheduler()
     burst(scheduler, 2)
     late = member("/t?id=eq.3")
     scheduler.enqueue(late)
@@ -144,7 +144,7 @@ def test_a_request_after_the_flush_is_in_the_next_window() -> None:
 
 
 def test_a_scheduler_is_idle_without_waiting_requests_and_calls_in_flight() -> None:
-    scheduler = create()
+    scheduler = new_scheduler()
     idle = [scheduler.idle]
     scheduler.enqueue(member("/t?id=eq.1"))
     idle.append(scheduler.idle)
@@ -157,21 +157,21 @@ def test_a_scheduler_is_idle_without_waiting_requests_and_calls_in_flight() -> N
 
 
 def test_the_deadline_is_ten_times_the_95th_percentile_and_at_least_the_floor() -> None:
-    scheduler = create()
+    scheduler = new_scheduler()
     assert scheduler.deadline() == SETTINGS.deadline_floor
     for n in range(1, 21):
-        record_call(scheduler, n / 100)
+        run_call(scheduler, n / 100)
     assert scheduler.deadline() == pytest.approx(2.0)
 
 
-def test_a_failed_call_does_not_count_for_upstream_times() -> None:
-    scheduler = create()
-    record_call(scheduler, None)
+def test_a_failed_call_does_not_count_for_the_deadline() -> None:
+    scheduler = new_scheduler()
+    run_call(scheduler, None)
     assert scheduler.deadline() == SETTINGS.deadline_floor
 
 
-def test_pauses_double_with_each_failure_up_to_a_maximum() -> None:
-    scheduler = create()
+def test_each_failure_doubles_the_pause_up_to_a_maximum() -> None:
+    scheduler = new_scheduler()
     now, lengths = 0.0, []
     for _ in range(6):
         scheduler.record_failure(now)
@@ -181,15 +181,15 @@ def test_pauses_double_with_each_failure_up_to_a_maximum() -> None:
     assert lengths == [1.0, 2.0, 4.0, 8.0, 10.0, 10.0]
 
 
-def test_failures_during_a_pause_do_not_extend_it() -> None:
-    scheduler = create()
+def test_failures_during_a_pause_belong_to_the_failure_that_started_it() -> None:
+    scheduler = new_scheduler()
     assert [scheduler.record_failure(5.0) for _ in range(3)] == [True, False, False]
     assert scheduler.paused(5.9)
     assert not scheduler.paused(6.0)
 
 
-def test_a_successful_merge_resets_the_pause() -> None:
-    scheduler = create()
+def test_after_a_used_merged_answer_the_next_pause_is_as_short_as_the_first() -> None:
+    scheduler = new_scheduler()
     scheduler.record_failure(0.0)
     scheduler.record_failure(1.0)
     scheduler.record_merge(keys=2, rows=2, size=100)
@@ -198,7 +198,7 @@ def test_a_successful_merge_resets_the_pause() -> None:
 
 
 def test_large_answers_stop_merging_for_a_limited_number_of_requests() -> None:
-    scheduler = create()
+    scheduler = new_scheduler()
     scheduler.record_merge(keys=1, rows=1, size=1000)
     assert not scheduler.too_large(300)
     rejected = 0
@@ -208,7 +208,7 @@ def test_large_answers_stop_merging_for_a_limited_number_of_requests() -> None:
 
 
 def test_there_is_one_scheduler_per_fingerprint_and_identity() -> None:
-    registry = SchedulerRegistry(10, create)
+    registry = SchedulerRegistry(10, new_scheduler)
     scheduler = registry.get("a", b"x")
     assert registry.get("a", b"x") is scheduler
     assert registry.get("a", b"y") is not scheduler
@@ -217,7 +217,7 @@ def test_there_is_one_scheduler_per_fingerprint_and_identity() -> None:
 
 
 def test_the_registry_counts_paused_schedulers() -> None:
-    registry = SchedulerRegistry(10, create)
+    registry = SchedulerRegistry(10, new_scheduler)
     for name in ("a", "b", "c"):
         scheduler = registry.get(name, b"x")
         assert scheduler is not None
@@ -226,8 +226,8 @@ def test_the_registry_counts_paused_schedulers() -> None:
     assert (registry.paused(0.5), registry.paused(1.0)) == (2, 0)
 
 
-def test_the_least_recently_used_idle_scheduler_is_evicted() -> None:
-    registry = SchedulerRegistry(2, create)
+def test_a_full_registry_replaces_the_least_recently_used_idle_scheduler() -> None:
+    registry = SchedulerRegistry(2, new_scheduler)
     a, b = registry.get("a", b""), registry.get("b", b"")
     assert registry.get("a", b"") is a
     assert registry.get("c", b"") is not None
@@ -236,20 +236,20 @@ def test_the_least_recently_used_idle_scheduler_is_evicted() -> None:
     assert len(registry) == 2
 
 
-def test_a_busy_scheduler_is_never_evicted() -> None:
-    registry = SchedulerRegistry(2, create)
+def test_a_busy_scheduler_is_never_replaced() -> None:
+    registry = SchedulerRegistry(2, new_scheduler)
     for name in ("a", "b"):
         busy = registry.get(name, b"")
         assert busy is not None
         busy.acquire()
     assert registry.get("c", b"") is None
-    busy = registry.get("a", b"")
-    assert busy is not None
-    assert busy.in_flight == 1
+    first = registry.get("a", b"")
+    assert first is not None
+    assert first.in_flight == 1
 
 
-def test_rows_per_key_follow_recent_answers_and_decay() -> None:
-    scheduler = create()
+def test_rows_per_key_rise_at_once_and_fall_slowly() -> None:
+    scheduler = new_scheduler()
     assert scheduler.rows_per_key == 1.0
     scheduler.record_merge(keys=2, rows=20, size=100)
     assert scheduler.rows_per_key == 10.0
@@ -257,8 +257,8 @@ def test_rows_per_key_follow_recent_answers_and_decay() -> None:
     assert scheduler.rows_per_key == 9.0
 
 
-def test_find_returns_only_a_scheduler_that_get_created() -> None:
-    registry = SchedulerRegistry(9, create)
+def test_find_returns_only_schedulers_that_get_created() -> None:
+    registry = SchedulerRegistry(9, new_scheduler)
     assert registry.find("a", b"x") is None
     scheduler = registry.get("a", b"x")
     assert registry.find("a", b"x") is scheduler
@@ -267,7 +267,7 @@ def test_find_returns_only_a_scheduler_that_get_created() -> None:
 
 
 def test_after_a_success_the_next_pause_is_as_short_as_the_first() -> None:
-    scheduler = create()
+    scheduler = new_scheduler()
     scheduler.record_failure(0.0)
     scheduler.record_failure(1.0)
     assert scheduler.paused(2.9)
