@@ -1,4 +1,7 @@
-"""What the tables of the TOML file are made of: their base, marks for settings, bounds for values."""
+"""What the tables of the TOML file are made of: their base, marks for settings, bounds for values.
+
+Tests: tests/settings/test_model.py, tests/settings/test_rules.py.
+"""
 
 from typing import Annotated, ClassVar
 

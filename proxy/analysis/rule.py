@@ -1,4 +1,7 @@
-"""What a rule is: the contract that each file of ``rules/`` fulfils."""
+"""What a rule is: the contract that each file of ``rules/`` fulfils.
+
+Tests: tests/rules/test_documents.py, tests/settings/test_rules.py.
+"""
 
 from collections.abc import Callable, Iterable
 from typing import Any, Generic, Literal, Protocol, TypeVar
