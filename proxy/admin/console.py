@@ -19,7 +19,7 @@ from proxy.observe.events import Events, TraceClosed, Warned
 from proxy.observe.series import Reading, readings
 from proxy.recording.codec import encode_line, encode_trace
 from proxy.recording.recorder import NameRedactor
-from proxy.recording.schema import FORMAT, RecordingHead
+from proxy.recording.schema import CURRENT_FORMAT, RecordingHead
 from proxy.settings.model import Settings
 from proxy.sidecar.sidecar import Sidecar
 from proxy.traces.store import StoredTrace, TraceStore, WarningStore
@@ -142,7 +142,7 @@ class Console:
     async def _recording(self, _: QueryParameters) -> bytes:
         """The traces that are kept, the oldest first, as lines of a recording."""
         entries, hide = self._kept.all()[::-1], NameRedactor(self._kept.names)
-        head = RecordingHead(FORMAT, __version__, self._sidecar.salt.hex(), self._epoch)
+        head = RecordingHead(CURRENT_FORMAT, __version__, self._sidecar.salt.hex(), self._epoch)
         return await asyncio.to_thread(
             lambda: b"".join([encode_line(head), *(encode_trace(entry.trace, hide) for entry in entries)])
         )

@@ -29,7 +29,7 @@ from proxy.observe.metrics import Metrics
 from proxy.observe.series import readings
 from proxy.observe.tree import TracePrinter
 from proxy.recording.recorder import Recorder
-from proxy.recording.schema import FORMAT, RecordingHead
+from proxy.recording.schema import CURRENT_FORMAT, RecordingHead
 from proxy.settings.loading import EffectiveSettings
 from proxy.settings.model import Settings
 from proxy.settings.reload import reload
@@ -146,7 +146,7 @@ def _recorder(settings: Settings, events: Events, salt: bytes) -> Recorder | Non
 
 def recording_head(salt: bytes) -> RecordingHead:
     """The first line of what this process records."""
-    return RecordingHead(FORMAT, __version__, salt.hex(), round(time.time() - time.monotonic(), 3))
+    return RecordingHead(CURRENT_FORMAT, __version__, salt.hex(), round(time.time() - time.monotonic(), 3))
 
 
 class ReloadableSettings:

@@ -15,7 +15,7 @@ from proxy.model import FallbackReason, LiteralClass, Media, Query, RequestHead,
 from proxy.postgrest.request.in_list import bare_list, canonical_list, list_column
 from proxy.postgrest.request.media import ARRAY, without_count
 from proxy.postgrest.request.set_filter import hidden_columns
-from proxy.postgrest.request.target import LOGIC, RESERVED, Param, decoded, is_plain_name, split_target
+from proxy.postgrest.request.target import LOGIC, RESERVED_PARAMS, Param, decoded, is_plain_name, split_target
 from proxy.postgrest.response.gateway import Gateway
 from proxy.postgrest.response.headers import READ_HEADERS, is_per_answer, shareable
 from proxy.postgrest.response.rows import marked_rows
@@ -104,7 +104,7 @@ def _is_only_list(params: Sequence[Param], key: bytes) -> bool:
     """Whether ``key`` is a plain column with exactly one filter, and no other column has an ``in`` list."""
     names = [decoded(param.name) for param in params]
     lists = [at for at, param in enumerate(params) if decoded(param.value[:9])[:3] == b"in." and b"." not in names[at]]
-    column = is_plain_name(key) and key not in RESERVED | LOGIC
+    column = is_plain_name(key) and key not in RESERVED_PARAMS | LOGIC
     return column and names.count(key) == 1 and len(lists) == 1
 
 

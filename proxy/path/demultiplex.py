@@ -12,7 +12,7 @@ from proxy.http1.head import HeaderField, Response, first_value, line_of
 from proxy.model import Column, FallbackReason, MergedCall, NotSingular, Slice
 from proxy.postgrest.request.media import without_count
 from proxy.postgrest.request.set_filter import is_cut
-from proxy.postgrest.response.content_location import escaped
+from proxy.postgrest.response.content_location import percent_encoded
 from proxy.postgrest.response.content_range import rows_and_total
 from proxy.postgrest.response.gateway import Gateway
 from proxy.postgrest.response.headers import READ_HEADERS, REBUILT_HEADERS, per_answer_lines, shareable
@@ -219,7 +219,7 @@ def _slice(
     total = b"%d" % len(rows) if call.exact_count else b"*"
     content_range = (b"0-%d/" % (len(rows) - 1) if rows else b"*/") + total
     before, after = call.content_location
-    content_location = b"".join((path, b"?", before, escaped(value), after))
+    content_location = b"".join((path, b"?", before, percent_encoded(value), after))
     length = b"Content-Length: %d\r\n" % len(body)
     head = b"".join((pieces[0], content_range, pieces[1], content_location, pieces[2], length))
     return Slice(head, body, len(rows))

@@ -11,7 +11,7 @@ from proxy.postgrest.request.literals import class_of, read_list, read_literal
 from proxy.postgrest.request.operators import filter_shape, tree_shape
 from proxy.postgrest.request.target import (
     LOGIC,
-    RESERVED,
+    RESERVED_PARAMS,
     Param,
     clean_text,
     decoded,
@@ -118,7 +118,7 @@ def _literals_by_param(params: tuple[Param, ...]) -> dict[int, tuple[bytes, ...]
 def _may_be_filter(raw: bytes) -> bool:
     """Whether a parameter with this raw name can be a filter: its decoded name is no other kind of parameter."""
     name = decoded(raw)
-    return name not in RESERVED and name not in LOGIC
+    return name not in RESERVED_PARAMS and name not in LOGIC
 
 
 def _with_placeholders(params: tuple[Param, ...], values: Mapping[int, object]) -> bytes | None:
@@ -199,7 +199,7 @@ def _param_shapes(params: tuple[Param, ...]) -> tuple[list[str], list[bytes]]:
     shapes, literals = [], []
     for param in params:
         name, value = decoded(param.name), decoded(param.value)
-        if name in RESERVED and name not in (b"limit", b"offset"):
+        if name in RESERVED_PARAMS and name not in (b"limit", b"offset"):
             text, literal = value, b""
         elif name in (b"limit", b"offset"):
             text, literal = b"?", b""
@@ -243,7 +243,7 @@ def _has_too_many_params(target: bytes) -> bool:
 
 
 def _is_column(name: bytes) -> bool:
-    return (is_plain_name(name) or is_json_text(name)) and name not in RESERVED and name not in LOGIC
+    return (is_plain_name(name) or is_json_text(name)) and name not in RESERVED_PARAMS and name not in LOGIC
 
 
 def _method_bypass_reason(method: bytes) -> str | None:

@@ -10,7 +10,7 @@ import msgspec
 
 from proxy.model import Key, LiteralClass, Query, RequestHead
 from proxy.postgrest.request.literals import canonical
-from proxy.postgrest.request.target import LOGIC, RESERVED, decoded
+from proxy.postgrest.request.target import LOGIC, RESERVED_PARAMS, decoded
 
 ReadTarget = Callable[[bytes, bytes, RequestHead], Query]
 """Parses method, target and head."""
@@ -94,7 +94,7 @@ def _template(query: Query, begin: int) -> ParsedTemplate | None:
     _, mark, before = query.target[: begin - len(_EQ)].partition(b"?")
     raw = before.rpartition(b"&")[2]
     name = decoded(raw)
-    if not query.relation or not mark or b"=" in raw or name in RESERVED or name in LOGIC:
+    if not query.relation or not mark or b"=" in raw or name in RESERVED_PARAMS or name in LOGIC:
         return None
     key = next((at for at, key in enumerate(query.keys) if key.start == begin - len(b"eq.")), None)
     return ParsedTemplate(query, before.count(b"&"), key)

@@ -12,7 +12,15 @@ from typing import Any, TypeVar
 import msgspec
 
 from proxy.model import RowKeys, Span, Trace
-from proxy.recording.schema import FORMAT, MAX_TEXT, FormatVersion, Literal, RecordedSpan, RecordedTrace, RecordingHead
+from proxy.recording.schema import (
+    CURRENT_FORMAT,
+    MAX_TEXT,
+    FormatVersion,
+    Literal,
+    RecordedSpan,
+    RecordedTrace,
+    RecordingHead,
+)
 from proxy.recording.upgrade import from_format_1
 
 
@@ -183,7 +191,7 @@ def _span(span: RecordedSpan, number: int) -> Span:
 
 READERS: dict[int, Callable[[bytes], Trace]] = {
     1: lambda text: _read_trace(from_format_1(text)),
-    FORMAT: _read_trace,
+    CURRENT_FORMAT: _read_trace,
 }
 """Per format, the decoder of a trace's line."""
 

@@ -18,8 +18,8 @@ from proxy.settings.sources import ConfigError
 
 CLOSE_TIMEOUT = 5.0
 """Seconds that ``close`` waits for the queued traces."""
-SPANS_PER_PAUSE, PAUSE = 20, 0.0005
-"""The thread pauses for ``PAUSE`` seconds after this number of spans. A thread that computes without a pause holds the
+SPANS_PER_PAUSE, PAUSE_SECONDS = 20, 0.0005
+"""The thread pauses for ``PAUSE_SECONDS`` after this number of spans. A thread that computes without a pause holds the
 interpreter for 5 ms at a time, in which no request is answered."""
 
 
@@ -98,7 +98,7 @@ class Recorder:
     def _redact_with_pauses(self, span: Span) -> tuple[str, str, str]:
         self._spans += 1
         if not self._spans % SPANS_PER_PAUSE:
-            time.sleep(PAUSE)
+            time.sleep(PAUSE_SECONDS)
         return self._redact(span)
 
 

@@ -10,7 +10,7 @@ from msgspec import Meta
 
 from proxy.model import Outcome
 
-FORMAT = 2
+CURRENT_FORMAT = 2
 """Number of the format. It increases when a reader of the older format would misread the newer one."""
 MAX_TEXT = 200
 """Largest number of characters of a client's names for itself, its route and its trace."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from proxy.recording.schema import FORMAT, Literal, RecordedSpan, RecordedTrace, RecordingHead
+from proxy.recording.schema import CURRENT_FORMAT, Literal, RecordedSpan, RecordedTrace, RecordingHead
 from proxy.text.markdown import field_rows, table
 
 
@@ -13,7 +13,7 @@ def recording() -> Iterator[str]:
         "",
         "`fanin serve --record FILE` writes each closed trace as a line of JSON; `fanin check --traces FILE` and"
         " `fanin audit --traces FILE` read them."
-        f" This is format {FORMAT}. The first line of each file says so; what follows are traces, in the order"
+        f" This is format {CURRENT_FORMAT}. The first line of each file says so; what follows are traces, in the order"
         " that they closed in. A full file becomes `FILE.1`, that one `FILE.2`: `record.max_bytes`, `record.files`."
         " The admin port's `/api/recording` is the same, of the traces that a running fanin keeps (`detect.traces`,"
         " `detect.spans`, `detect.keys`); `fanin check --admin URL` and `fanin audit --admin URL` read that.",

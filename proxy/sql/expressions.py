@@ -13,7 +13,7 @@ from proxy.postgrest.names import needs_quotes
 from proxy.postgrest.request.api_request import OrderTerm
 from proxy.postgrest.request.conditions import Condition
 from proxy.postgrest.request.grammar import FieldPath, Step
-from proxy.postgrest.request.select_list import Item
+from proxy.postgrest.request.select_list import SelectItem
 
 BINARY_OPERATORS: dict[str, type[exp.Expression]] = {
     "eq": exp.EQ,
@@ -96,7 +96,7 @@ def _json_step(value: exp.Expression, step: Step) -> exp.Expression:
     return arrow(this=value, expression=key, only_json_types=True)
 
 
-def selected(item: Item, table: str, is_json: bool) -> exp.Expression:
+def selected(item: SelectItem, table: str, is_json: bool) -> exp.Expression:
     """An item of ``select`` with its casts, its aggregate and its alias."""
     value = column(item.field, table, is_json)
     if item.cast:

@@ -7,15 +7,15 @@ from functools import reduce
 
 from sqlglot import exp
 
-from proxy.postgrest.request.api_request import ApiRequest, Level, OrderTerm
+from proxy.postgrest.request.api_request import ApiRequest, OrderTerm, QueryLevel
 from proxy.postgrest.request.conditions import Condition, Tree, Where
 from proxy.postgrest.request.grammar import FieldPath
 from proxy.postgrest.request.row_range import row_range
-from proxy.postgrest.request.select_list import Embed, Item, Items
+from proxy.postgrest.request.select_list import Embed, Items, SelectItem
 from proxy.sql.expressions import column, condition, constant, identifier, ordered, selected
 
 JSON_TYPES = frozenset(("json", "jsonb"))
-STAR = Item(FieldPath("*"))
+STAR = SelectItem(FieldPath("*"))
 EMBEDDED_ROWS = "embedded"
 """The alias of the array of embedded rows."""
 
@@ -28,7 +28,7 @@ AGGREGATE_NOTE = "PostgREST rejects aggregates unless db-aggregates-enabled is s
 TO_JSON_NOTE = "A path starts at to_jsonb(column) if the column is neither json nor jsonb; set its type with --type."
 SEARCH_NOTE = "PostgREST 13 and later search in to_tsvector(column) if the column is not a tsvector."
 
-EmbedLevels = list[tuple[tuple[str, ...], Level]]
+EmbedLevels = list[tuple[tuple[str, ...], QueryLevel]]
 """The levels of the relation and of its embeds, each with the rest of its path."""
 Embeds = list[tuple[Embed, str]]
 """Embeds, each with the alias of its lateral subquery."""
@@ -60,7 +60,7 @@ class ReadStatement:
 
     def columns(self, items: Items) -> list[exp.Expression]:
         """The selected columns of the relation itself."""
-        return [self._selected(item, self._request.relation, True) for item in items if isinstance(item, Item)]
+        return [self._selected(item, self._request.relation, True) for item in items if isinstance(item, SelectItem)]
 
     # Parts of a SELECT. `table` is a table's alias in the statement; only of the root are column types known.
 
@@ -69,7 +69,7 @@ class ReadStatement:
         level = _merged_level([level for path, level in levels if not path])
         embeds = [(item, self._unique_name(f"{item.output_name}_rows")) for item in items if isinstance(item, Embed)]
         self._note_unknown_embeds(levels, [embed for embed, _ in embeds])
-        selects = [self._selected(item, table, not above) for item in items if isinstance(item, Item)]
+        selects = [self._selected(item, table, not above) for item in items if isinstance(item, SelectItem)]
         selects += [column for embed, rows in embeds for column in _embed_columns(embed, rows)]
         query = exp.Select(expressions=selects or [exp.Literal.number(1)]).from_(self._table(relation, table))
         query.set("joins", [self._join(embed, rows, table, levels) for embed, rows in embeds])
@@ -92,7 +92,7 @@ class ReadStatement:
         self._used_names.add(name)
         return name
 
-    def _selected(self, item: Item, table: str, is_root: bool) -> exp.Expression:
+    def _selected(self, item: SelectItem, table: str, is_root: bool) -> exp.Expression:
         return selected(item, table, self._is_json(item.field, is_root))
 
     def _is_json(self, field: FieldPath, is_root: bool) -> bool:
@@ -102,7 +102,7 @@ class ReadStatement:
             self.notes.append(TO_JSON_NOTE)
         return type_name is None or type_name in JSON_TYPES
 
-    def _set_where(self, query: exp.Select, level: Level, table: str, embeds: Embeds, above: str) -> None:
+    def _set_where(self, query: exp.Select, level: QueryLevel, table: str, embeds: Embeds, above: str) -> None:
         keys = [exp.Column(this=identifier(name)) for name in (table, above)]
         tests: list[exp.Expression] = [exp.Anonymous(this="foreign_key", expressions=keys)] if above else []
         names = {name: rows for embed, rows in embeds for name in (embed.relation, embed.alias) if name}
@@ -126,7 +126,7 @@ class ReadStatement:
 
     def _set_group(self, query: exp.Select, items: Items, table: str) -> None:
         """Group by every item that is not an aggregate, by its alias if it has one."""
-        plain = [item for item in items if isinstance(item, Item)]
+        plain = [item for item in items if isinstance(item, SelectItem)]
         if not any(item.aggregate for item in plain):
             return
         self.notes.append(AGGREGATE_NOTE)
@@ -141,7 +141,7 @@ class ReadStatement:
         if groups:
             query.set("group", exp.Group(expressions=groups))
 
-    def _set_order(self, query: exp.Select, level: Level, table: str, is_root: bool) -> None:
+    def _set_order(self, query: exp.Select, level: QueryLevel, table: str, is_root: bool) -> None:
         items = [self._ordered(item, table, is_root) for item in level.order if not item.relation]
         for item in level.order:
             if item.relation:
@@ -152,7 +152,7 @@ class ReadStatement:
     def _ordered(self, item: OrderTerm, table: str, is_root: bool) -> exp.Expression:
         return ordered(item, column(item.field, table, self._is_json(item.field, is_root)))
 
-    def _set_range(self, query: exp.Select, level: Level, is_root: bool) -> None:
+    def _set_range(self, query: exp.Select, level: QueryLevel, is_root: bool) -> None:
         header = self._request.range if is_root and self._request.method == "GET" else ""
         rows = row_range(level.limit, level.offset, header)
         self.notes += rows.notes
@@ -212,11 +212,11 @@ def _embed_columns(embed: Embed, rows: str) -> list[exp.Expression]:
     return [exp.Column(this=exp.Star(), table=identifier(rows))]
 
 
-def _merged_level(levels: list[Level]) -> Level:
+def _merged_level(levels: list[QueryLevel]) -> QueryLevel:
     """The level of one embed from all its parameters, which may use its name or its alias."""
     limits = [level.limit for level in levels if level.limit is not None]
     offsets = [level.offset for level in levels if level.offset is not None]
-    return Level(
+    return QueryLevel(
         (),
         tuple(where for level in levels for where in level.where),
         next((level.order for level in levels if level.order), ()),

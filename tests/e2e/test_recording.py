@@ -15,7 +15,7 @@ from proxy.observe.confirmed_names import ConfirmedNames
 from proxy.observe.events import TraceClosed
 from proxy.recording.codec import encode_line, encode_trace, read_traces
 from proxy.recording.recorder import NameRedactor
-from proxy.recording.schema import FORMAT, RecordingHead
+from proxy.recording.schema import CURRENT_FORMAT, RecordingHead
 from rules import RULES
 from tests.e2e.bursts import get, together
 from tests.e2e.harness import OK, PATIENCE, ScriptedUpstream, answers, fanin, program, until
@@ -52,7 +52,10 @@ async def test_what_is_found_in_real_traces_is_found_in_their_recording() -> Non
     hide = NameRedactor(ConfirmedNames())
     for event in closed:
         hide.names.learn(event.trace.spans)
-    lines = [encode_line(RecordingHead(FORMAT, "1.0", "", 0.0)), *(encode_trace(event.trace, hide) for event in closed)]
+    lines = [
+        encode_line(RecordingHead(CURRENT_FORMAT, "1.0", "", 0.0)),
+        *(encode_trace(event.trace, hide) for event in closed),
+    ]
     again = list(read_traces("file", lines))
     assert all_found([event.trace for event in closed]) == all_found(again)
     assert {"FAN001", "FAN012"} <= {finding.code for finding in all_found(again)}

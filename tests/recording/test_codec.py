@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from proxy.observe.confirmed_names import ConfirmedNames
 from proxy.recording.codec import RecordingError, encode_line, encode_trace, read_recording, read_traces, salt_of
 from proxy.recording.recorder import NameRedactor
-from proxy.recording.schema import FORMAT, MAX_TEXT, Literal, RecordedTrace, RecordingHead
+from proxy.recording.schema import CURRENT_FORMAT, MAX_TEXT, Literal, RecordedTrace, RecordingHead
 from rules import RULES
 from tests.hostile_inputs import NASTY, RAW
 from tests.rules.test_documents import requests, section
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from proxy.model import Trace
 
-HEAD = RecordingHead(FORMAT, "1.0", "00" * 16, 5.0)
+HEAD = RecordingHead(CURRENT_FORMAT, "1.0", "00" * 16, 5.0)
 FAN_OUT = parallel([f"GET /videos?id=eq.{number}" for number in range(9)])
 LINES = [text for rule in RULES for part in ("Example", "Use instead") for text in requests(section(rule, part))]
 

@@ -14,7 +14,7 @@ from proxy.observe.events import TraceClosed, Warned
 from proxy.recording.codec import read_traces
 from proxy.recording.recorder import Recorder
 from proxy.recording.rotating_file import RotatingFile
-from proxy.recording.schema import FORMAT, RecordingHead
+from proxy.recording.schema import CURRENT_FORMAT, RecordingHead
 from proxy.settings.observability import RecordSettings
 from proxy.settings.sources import ConfigError
 from tests.rules.traces import parallel
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from proxy.model import Trace
 
-HEAD = RecordingHead(FORMAT, "1.0", "00" * 16, 5.0)
+HEAD = RecordingHead(CURRENT_FORMAT, "1.0", "00" * 16, 5.0)
 FAN_OUT = parallel([f"GET /videos?id=eq.{number}" for number in range(9)])
 
 

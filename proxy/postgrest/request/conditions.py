@@ -11,7 +11,7 @@ QUANTIFIABLE = frozenset(("eq", "gte", "gt", "lte", "lt", "like", "ilike", "matc
 """Operators that accept ``(any)`` and ``(all)``."""
 SEARCHES = ("fts", "plfts", "phfts", "wfts")
 """Full-text search operators, which accept ``(language)``."""
-PLAIN = QUANTIFIABLE | {"neq", "cs", "cd", "ov", "sl", "sr", "nxr", "nxl", "adj", "isdistinct"}
+VALUE_OPERATORS = QUANTIFIABLE | {"neq", "cs", "cd", "ov", "sl", "sr", "nxr", "nxl", "adj", "isdistinct"}
 IS_VALUES = ("null", "not_null", "true", "false", "unknown")
 MAX_DEPTH = 50
 """Largest depth of a tree that is parsed; a URL could nest thousands of levels."""
@@ -106,7 +106,7 @@ def _condition(cursor: Cursor, field: FieldPath, in_tree: bool) -> Condition:
     if name == "is" and cursor.accept("."):
         return Condition(field, name, _is(cursor), negated=negated)
     argument = _argument(cursor, name)
-    if name not in PLAIN and name not in SEARCHES:
+    if name not in VALUE_OPERATORS and name not in SEARCHES:
         cursor.position = begin
         raise cursor.error("an operator (eq, gt, in, is, …)")
     cursor.expect(".")

@@ -12,7 +12,7 @@ from proxy.model import LiteralClass
 from proxy.postgrest.request.target import clean_text
 
 _HEX = b"0123456789abcdef"
-PLAIN = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_."
+PLAIN_BYTES = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_."
 """Bytes without a special meaning in URLs and in PostgREST's syntax."""
 
 
@@ -30,7 +30,7 @@ def canonical(literal: bytes) -> LiteralClass | None:
 
 def read_literal(raw: bytes) -> bytes | None:
     """Decode the raw bytes after ``eq.``; None if they contain a ``;`` or a NUL, or are not UTF-8."""
-    if not raw.translate(None, PLAIN):
+    if not raw.translate(None, PLAIN_BYTES):
         return raw
     return None if b";" in raw else clean_text(raw)
 
@@ -44,7 +44,7 @@ def read_list(raw: bytes) -> tuple[bytes, ...] | None:
     if text is None or text[:1] != b"(" or text[-1:] != b")":
         return None
     elements = tuple(text[1:-1].split(b","))
-    plain = all(element and not element.translate(None, PLAIN) for element in elements)
+    plain = all(element and not element.translate(None, PLAIN_BYTES) for element in elements)
     return elements if plain and len(set(elements)) == len(elements) else None
 
 

@@ -12,7 +12,7 @@ MAX_DEPTH = 20
 """Largest depth of embeds that is parsed; a URL could nest thousands of levels."""
 
 
-class Item(msgspec.Struct, frozen=True):
+class SelectItem(msgspec.Struct, frozen=True):
     """``alias:column::cast.aggregate()::aggregate_cast``; absent parts are empty. ``count()`` has the column ``*``."""
 
     field: FieldPath
@@ -38,7 +38,7 @@ class Embed(msgspec.Struct, frozen=True):
     hint: str
     inner: bool
     spread: bool
-    items: "tuple[Item | Embed, ...]"
+    items: "tuple[SelectItem | Embed, ...]"
 
     @property
     def output_name(self) -> str:
@@ -46,7 +46,7 @@ class Embed(msgspec.Struct, frozen=True):
         return self.alias or self.relation
 
 
-Items = tuple[Item | Embed, ...]
+Items = tuple[SelectItem | Embed, ...]
 
 
 def read_select(text: str) -> tuple[Items, str]:
@@ -67,13 +67,13 @@ def _items(cursor: Cursor, depth: int) -> Items:
     return tuple(items)
 
 
-def _item(cursor: Cursor, depth: int) -> Item | Embed:
+def _item(cursor: Cursor, depth: int) -> SelectItem | Embed:
     cursor.skip_blanks()
     begin = cursor.position
     spread = cursor.accept("...")
     alias = "" if spread else _alias(cursor)
     if not (spread or alias) and cursor.accept("*"):
-        return _expect_item_end(cursor, Item(FieldPath("*")))
+        return _expect_item_end(cursor, SelectItem(FieldPath("*")))
     embed = _embed(cursor, alias, spread, depth)
     if embed is not None:
         return _expect_item_end(cursor, embed)
@@ -81,7 +81,7 @@ def _item(cursor: Cursor, depth: int) -> Item | Embed:
     return _expect_item_end(cursor, _column(cursor, _alias(cursor)))
 
 
-def _expect_item_end(cursor: Cursor, item: Item | Embed) -> Item | Embed:
+def _expect_item_end(cursor: Cursor, item: SelectItem | Embed) -> SelectItem | Embed:
     cursor.skip_blanks()
     if not (cursor.at_end or cursor.peek(",", ")")):
         raise cursor.error("',', ')' or the end")
@@ -132,16 +132,16 @@ def _is_inner(modifiers: list[str]) -> bool:
     return next((modifier == "inner" for modifier in modifiers if modifier in ("left", "inner")), False)
 
 
-def _column(cursor: Cursor, alias: str) -> Item:
+def _column(cursor: Cursor, alias: str) -> SelectItem:
     if cursor.accept("count()"):
-        return Item(FieldPath("*"), alias, "", "count", _cast(cursor))
+        return SelectItem(FieldPath("*"), alias, "", "count", _cast(cursor))
     field = cursor.field()
     cast, aggregate = _cast(cursor), ""
     if cursor.accept("."):
         aggregate = next((name for name in AGGREGATES if cursor.accept(name + "()")), "")
         if not aggregate:
             raise cursor.error("an aggregate (" + ", ".join(name + "()" for name in AGGREGATES) + ")")
-    return Item(field, alias, cast, aggregate, _cast(cursor) if aggregate else "")
+    return SelectItem(field, alias, cast, aggregate, _cast(cursor) if aggregate else "")
 
 
 def _cast(cursor: Cursor) -> str:

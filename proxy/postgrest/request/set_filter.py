@@ -10,13 +10,13 @@ from collections.abc import Collection, Iterable
 from urllib.parse import quote_from_bytes
 
 from proxy.model import Key, MergedCall, Query
-from proxy.postgrest.request.literals import PLAIN
+from proxy.postgrest.request.literals import PLAIN_BYTES
 
 _BLANKS = b" \t\n\r\f\v"
 _QUOTED_STARTS = frozenset((b"", *(bytes([byte]) for byte in b'"' + _BLANKS)))
 """First bytes of elements that must be quoted in a list."""
 
-_BARE_BYTES = PLAIN + b","
+_BARE_BYTES = PLAIN_BYTES + b","
 
 QUOTED_FILTER_BYTES = 12
 """Largest number of bytes by which a filter with quoted elements is longer, apart from the elements themselves."""
@@ -29,7 +29,7 @@ def bare_elements(literals: Collection[bytes]) -> bytes | None:
     return text if plain and b"" not in literals else None
 
 
-def needs_quotes(literal: bytes) -> bool:
+def needs_list_quotes(literal: bytes) -> bool:
     """Whether an unquoted element of ``in.(…)`` would mean something else than the same literal after ``eq.``.
 
     This is so for an empty literal, a leading blank or quote, a comma and a closing parenthesis.
@@ -39,7 +39,7 @@ def needs_quotes(literal: bytes) -> bool:
 
 def element(literal: bytes, quoted: bool) -> bytes:
     """A percent-encoded literal of a set filter; ``quoted`` writes it as a quoted element of an array."""
-    if not quoted and not literal.translate(None, PLAIN):
+    if not quoted and not literal.translate(None, PLAIN_BYTES):
         return literal
     if quoted:
         literal = b'"' + literal.replace(b"\\", b"\\\\").replace(b'"', b'\\"') + b'"'
@@ -54,7 +54,7 @@ def set_filter(literals: Iterable[bytes]) -> bytes:
     text = bare_elements(literals)
     if text is not None:
         return b"in.(" + text + b")"
-    if any(map(needs_quotes, literals)):
+    if any(map(needs_list_quotes, literals)):
         return b"eq(any).%7B" + b",".join(element(literal, True) for literal in literals) + b"%7D"
     return b"in.(" + b",".join(element(literal, False) for literal in literals) + b")"
 

@@ -7,7 +7,7 @@ from urllib.parse import unquote_to_bytes
 
 import msgspec
 
-RESERVED = frozenset((b"select", b"order", b"limit", b"offset", b"columns", b"on_conflict"))
+RESERVED_PARAMS = frozenset((b"select", b"order", b"limit", b"offset", b"columns", b"on_conflict"))
 LOGIC = frozenset((b"and", b"or", b"not.and", b"not.or"))
 
 

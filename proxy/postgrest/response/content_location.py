@@ -9,7 +9,7 @@ _UNRESERVED = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_
 _ESCAPES = [chr(c) if c in _UNRESERVED else "".join(f"%{byte:02X}" for byte in chr(c).encode()) for c in range(256)]
 
 
-def escaped(text: bytes) -> bytes:
+def percent_encoded(text: bytes) -> bytes:
     """``text`` with all but unreserved bytes as ``%XX``. PostgREST encodes bytes above 127 twice."""
     if not text.translate(None, _UNRESERVED):
         return text
@@ -24,8 +24,8 @@ def canonical_query(query: bytes) -> bytes:
     values: dict[bytes, list[bytes]] = {}
     for part in query.removesuffix(b"&").split(b"&"):  # an empty text after the last & is no parameter
         name, _, value = part.partition(b"=")
-        values.setdefault(decoded(name), []).append(escaped(decoded(value)))
-    return b"&".join(escaped(name) + b"=" + b",".join(values[name]) for name in sorted(values))
+        values.setdefault(decoded(name), []).append(percent_encoded(decoded(value)))
+    return b"&".join(percent_encoded(name) + b"=" + b",".join(values[name]) for name in sorted(values))
 
 
 def around_value(query: bytes, key: bytes, value: bytes) -> tuple[bytes, bytes]:
@@ -34,6 +34,6 @@ def around_value(query: bytes, key: bytes, value: bytes) -> tuple[bytes, bytes]:
     ``key`` and ``value`` are decoded.
     """
     parts = canonical_query(query).split(b"&")
-    name = escaped(key) + b"="
-    at = parts.index(name + escaped(value))
+    name = percent_encoded(key) + b"="
+    at = parts.index(name + percent_encoded(value))
     return b"&".join([*parts[:at], name]), b"&".join([b"", *parts[at + 1 :]])

@@ -36,7 +36,8 @@ SAME_HEADERS = SHARED_HEADERS | {
 }
 """Headers that depend on the request only (RFC 9110 §8), so that byte-equal requests may receive copies."""
 
-FRAMING_HEADERS = frozenset((b"transfer-encoding", b"content-length", b"connection", b"keep-alive"))
+DROPPED_HEADERS = frozenset((b"transfer-encoding", b"content-length", b"connection", b"keep-alive"))
+"""Headers of the connection and of the framing, which are left out of a shared answer."""
 
 
 class HeaderLine(Protocol):
@@ -63,7 +64,7 @@ def shareable(lines: Iterable[AnyLine], known: frozenset[bytes], gateway: Gatewa
     for line in lines:
         if line.name in known or gateway.adds_header(line.name):
             kept.append(line)
-        elif line.name not in FRAMING_HEADERS and not gateway.sets_cookie(line.name, line.value):
+        elif line.name not in DROPPED_HEADERS and not gateway.sets_cookie(line.name, line.value):
             return FallbackReason("headers", line.name.decode("ascii"))
     return kept
 

@@ -7,23 +7,23 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from proxy.postgrest.request.grammar import FieldPath, GrammarError, Step, TooDeepError
-from proxy.postgrest.request.select_list import Embed, Item, read_select
+from proxy.postgrest.request.select_list import Embed, SelectItem, read_select
 
-ID = Item(FieldPath("id"))
+ID = SelectItem(FieldPath("id"))
 
 
 @pytest.mark.parametrize(
     ("text", "item"),
     [
         ("id", ID),
-        ("*", Item(FieldPath("*"))),
-        (" a:id::text ", Item(FieldPath("id"), "a", "text")),
-        ("id::double precision", Item(FieldPath("id"), "", "double precision")),
-        ("d->a->>0", Item(FieldPath("d", (Step("->", "a", False), Step("->>", "0", True))))),
-        ("count()", Item(FieldPath("*"), "", "", "count")),
-        ("n:count()::int", Item(FieldPath("*"), "n", "", "count", "int")),
-        ("a:id::text.max()::int", Item(FieldPath("id"), "a", "text", "max", "int")),
-        ("count", Item(FieldPath("count"))),
+        ("*", SelectItem(FieldPath("*"))),
+        (" a:id::text ", SelectItem(FieldPath("id"), "a", "text")),
+        ("id::double precision", SelectItem(FieldPath("id"), "", "double precision")),
+        ("d->a->>0", SelectItem(FieldPath("d", (Step("->", "a", False), Step("->>", "0", True))))),
+        ("count()", SelectItem(FieldPath("*"), "", "", "count")),
+        ("n:count()::int", SelectItem(FieldPath("*"), "n", "", "count", "int")),
+        ("a:id::text.max()::int", SelectItem(FieldPath("id"), "a", "text", "max", "int")),
+        ("count", SelectItem(FieldPath("count"))),
         ("r()", Embed("r", "", "", False, False, ())),
         ("a:r!fk!inner(id)", Embed("r", "a", "fk", True, False, (ID,))),
         ("r!left!fk(id)", Embed("r", "", "fk", False, False, (ID,))),
@@ -31,7 +31,7 @@ ID = Item(FieldPath("id"))
         ("r(s(id))", Embed("r", "", "", False, False, (Embed("s", "", "", False, False, (ID,)),))),
     ],
 )
-def test_an_item_is_parsed(text: str, item: Item | Embed) -> None:
+def test_an_item_is_parsed(text: str, item: SelectItem | Embed) -> None:
     assert read_select(text) == ((item,), "")
 
 

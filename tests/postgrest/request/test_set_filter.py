@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from proxy.postgrest.request.set_filter import hidden_columns, merged_target, needs_quotes, set_filter
+from proxy.postgrest.request.set_filter import hidden_columns, merged_target, needs_list_quotes, set_filter
 from tests.factories import query
 
 
@@ -28,12 +28,12 @@ def test_literals_that_need_quotes_are_written_as_an_array() -> None:
 
 @pytest.mark.parametrize("literal", [b"", b" a", b"\ta", b"\na", b'"a"', b"a,b", b"a)"])
 def test_a_literal_with_another_meaning_in_a_list_needs_quotes(literal: bytes) -> None:
-    assert needs_quotes(literal)
+    assert needs_list_quotes(literal)
 
 
 @pytest.mark.parametrize("literal", [b"a", b"a b ", b'a"b', b"(a", b"{a}", b"\\", b"null"])
 def test_a_literal_with_the_same_meaning_in_a_list_needs_no_quotes(literal: bytes) -> None:
-    assert not needs_quotes(literal)
+    assert not needs_list_quotes(literal)
 
 
 def test_hidden_columns_are_cast_to_text_except_json_text_paths() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from proxy.postgrest.request.target import decoded
-from proxy.postgrest.response.content_location import around_value, canonical_query, escaped
+from proxy.postgrest.response.content_location import around_value, canonical_query, percent_encoded
 
 
 @pytest.mark.parametrize(
@@ -30,8 +30,8 @@ def test_a_query_is_written_as_in_postgrest(query: bytes, canonical: bytes) -> N
 
 
 def test_unreserved_bytes_stay_and_high_bytes_are_encoded_twice() -> None:
-    assert escaped(b"aZ09-_.~") == b"aZ09-_.~"
-    assert escaped(b"/\xc3\xbf") == b"%2F%C3%83%C2%BF"
+    assert percent_encoded(b"aZ09-_.~") == b"aZ09-_.~"
+    assert percent_encoded(b"/\xc3\xbf") == b"%2F%C3%83%C2%BF"
 
 
 @pytest.mark.parametrize("query", [b"select=a&id=eq.7&z=eq.7", b"id=eq.7", b"z=gt.1&id=eq.7&", b"a=eq.7&id=eq.7&&"])
@@ -39,4 +39,4 @@ def test_the_text_around_a_value_gives_the_query_of_every_value(query: bytes) ->
     before, after = around_value(query, b"id", b"eq.7")
     for raw in (b"7", b"-12", b"a%20b", b"%C3%A9", "é".encode(), b"%26"):
         query_of_value = canonical_query(query.replace(b"id=eq.7", b"id=eq." + raw))
-        assert before + escaped(b"eq." + decoded(raw)) + after == query_of_value
+        assert before + percent_encoded(b"eq." + decoded(raw)) + after == query_of_value

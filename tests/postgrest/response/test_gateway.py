@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from proxy.allowed_differences import FANIN_PREFIX, HOP_BY_HOP
-from proxy.allowed_differences import FRAMING_HEADERS as LAW_FRAMING
+from proxy.allowed_differences import FANIN_PREFIX, FRAMING_HEADERS, HOP_BY_HOP
 from proxy.postgrest.response.gateway import POSTGREST, PROFILES, SUPABASE
-from proxy.postgrest.response.headers import FRAMING_HEADERS, READ_HEADERS, SHARED_HEADERS
+from proxy.postgrest.response.headers import DROPPED_HEADERS, READ_HEADERS, SHARED_HEADERS
 from proxy.settings.model import Settings
 
 
@@ -61,7 +60,7 @@ def test_headers_that_sql_may_set_for_one_row_are_not_in_the_table(name: bytes) 
 
 def test_the_table_does_not_repeat_headers_of_other_tables() -> None:
     for name in (
-        READ_HEADERS | SHARED_HEADERS | FRAMING_HEADERS | LAW_FRAMING | HOP_BY_HOP | {FANIN_PREFIX, b"set-cookie"}
+        READ_HEADERS | SHARED_HEADERS | DROPPED_HEADERS | FRAMING_HEADERS | HOP_BY_HOP | {FANIN_PREFIX, b"set-cookie"}
     ):
         assert not SUPABASE.adds_header(name), name
 
