@@ -10,9 +10,9 @@ tests/test_imports.py says which. The folders that decide are pure: no clock, no
 ``commands``
     How is fanin started and asked? The command line, one file a command.
 ``reference``
-    What do the pages of docs/reference say? They are made from what the code declares.
+    What do the pages of docs/reference say? They, and parts of README.md, are made from what the code declares.
 ``demo``
-    How is a real Postgres and PostgREST with the RetroMuscle workload started? The extra `fanin[demo]`.
+    How is a real Postgres and PostgREST with the RetroMuscle workload started? The extra `demo`.
 ``admin``
     What can be seen of a running fanin? The admin port: who has access, pages, API, metrics.
 ``sidecar``
@@ -30,40 +30,41 @@ tests/test_imports.py says which. The folders that decide are pure: no clock, no
 ``explain``
     What would become of one request? ``fanin explain 'GET /t?id=eq.1'``.
 ``audit``
-    What does traffic say of the workload? The report of ``fanin audit``, in five formats.
+    What does traffic say of the workload? The report of ``fanin audit`` in each of its formats.
 ``check``
     Do traces keep to their budgets? The verdict of ``fanin check``, in the formats that builds read.
 ``traces``
     Which spans belong together? Spans grouped into traces, the traces that are kept, and what one cost.
 ``observe``
     What happened? Events, and those who read them: metrics, log, OTLP.
+``path``
+    What is done with a request? The decisions of the data path, as pure functions and state machines.
+``settings``
+    How is fanin configured? Every setting, where it comes from, how it is shown, overridden and reloaded.
 ``fixes``
     How is a cure written? The code that findings print, as SQL, supabase-js and supabase-py.
 ``analysis``
-    What do spans and the workload show? The questions that several rules ask.
+    What is a rule, and what do spans and the workload show? The questions that several rules ask.
 ``findings``
     What was found? Findings, the ones that are kept, and the ones that are ignored.
-``path``
-    What is done with a request? The decisions of the data path, as pure functions and state machines.
 ``sql``
     Which SQL does a request stand for? Statements to be read by people.
 ``postgrest``
     What do requests and answers of PostgREST mean? Each fact once, over bytes.
 ``http1``
     What do the bytes of an HTTP/1.1 message mean (RFC 9112)? Heads, body framing, chunks.
-``settings``
-    How is fanin configured? Every setting, where it comes from, how it is shown, overridden and reloaded.
 ``errors``
     What does fanin itself say when something is wrong? Codes, reasons, remedies, and its error answers.
 ``text``
     How is text that a client controls shown safely? In a terminal, a log line, Markdown.
 
 Beside them stand ``model`` (the values that the steps hand to each other), ``allowed_differences`` (all that an answer
-through fanin may differ in from PostgREST's own), and ``rules`` (one file a rule).
+through fanin may differ in from PostgREST's own), ``settings_base`` (what the tables of settings are made of), and the
+package ``rules`` (one file a rule), which stands below ``settings``: that collects the levels and thresholds of rules.
 
 Words: a *query* is a request that was understood; its *fingerprint* is the query without its literals; the
 *identity* is everything else that the database could see of the caller. A *window* gathers requests with one
 fingerprint and identity into a *batch*; a *plan* says which calls serve the batch.
 """
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"

@@ -1,33 +1,35 @@
-"""Law 1 as a table: all that an answer through fanin may differ in from the one that PostgREST would have given.
+"""The allowed differences between an answer through fanin and the answer that PostgREST gives alone.
 
-Status line, end-to-end headers (order and repeats too) and body bytes are the same. What is listed here is not
-compared; nothing else is exempt, and the comparator (``path.shadow``) takes its exemptions from here. Those of a
-gateway it takes from ``postgrest.gateway``, for the profile in force: the values of the headers that it names, since
-they tell by which way an answer came; the presence of the cookies that it names, and of ``Vary: Accept-Encoding`` where
-it compresses.
+Status line, end-to-end headers (with their order and repetitions) and body bytes are the same. Only the differences in
+this module are allowed, and ``path.comparison`` uses these tables. It also uses ``postgrest.response.gateway`` for the
+profile in force: the values of the gateway's headers may differ, because they describe one answer; its cookies may be
+absent; and so may ``Vary: Accept-Encoding`` if the gateway compresses.
 
-Five exceptions have no names to list: a Server-Timing line of fanin's own under ``debug``; the answers of
-``errors.FAULTS``, where there is none of upstream's; the order of a merged row set under ``merge.ties = any``; that a
-gateway may compress what it answers to one caller, while a merged answer comes as PostgREST wrote it; and rows that
-change while a chunked answer's parts are read.
+Five allowed differences are not header names:
+
+- fanin's own Server-Timing line under ``debug``;
+- the answers of ``errors.codes.FAULTS``, which fanin sends when upstream sent none;
+- the order of the rows of a merged answer under ``merge.ties = any``;
+- compression: a gateway may compress an answer to one caller, while a merged answer is not compressed;
+- rows that change while the parts of a chunked answer are read.
 """
 
-CLOCKS = frozenset((b"date", b"server-timing"))
-"""Headers whose presence and place are compared, but not their values: they tell when, and how long."""
+TIME_HEADERS = frozenset((b"date", b"server-timing"))
+"""Headers whose presence and position are compared, but not their values, which are a time or a duration."""
 
 HOP_BY_HOP = frozenset((b"connection", b"keep-alive", b"proxy-connection", b"te", b"upgrade", b"http2-settings"))
-"""Headers of one connection, never passed on (RFC 9110 §7.6.1)."""
+"""Headers of one connection, never forwarded (RFC 9110 §7.6.1)."""
 
-FRAMING = frozenset((b"content-length", b"transfer-encoding", b"trailer"))
-"""Headers that tell where the body ends; the body itself is compared after it was un-framed."""
+FRAMING_HEADERS = frozenset((b"content-length", b"transfer-encoding", b"trailer"))
+"""Headers that say where the body ends. Bodies are compared without their framing."""
 
-UNASKED = frozenset((b"content-location",))
-"""Headers that an answer chunked out of parts (FAN005) lacks: nobody asked upstream for the URL that they tell of."""
+ABSENT_WHEN_CHUNKED = frozenset((b"content-location",))
+"""Headers that a chunked answer (FAN005) does not have: no upstream call was for the URL that they would name."""
 
-OWN_PREFIX = b"x-fanin"
-"""Headers of fanin itself: added to answers, removed from requests."""
+FANIN_PREFIX = b"x-fanin"
+"""Prefix of fanin's own headers, which are added to answers and removed from requests."""
 
 
-def compared(name: bytes) -> bool:
-    """Whether the header ``name`` (lower case) has to be there, as often and at the same place."""
-    return name not in HOP_BY_HOP and name not in FRAMING and not name.startswith(OWN_PREFIX)
+def is_compared(name: bytes) -> bool:
+    """Whether the header ``name`` (lower case) must be present, as many times and at the same position."""
+    return name not in HOP_BY_HOP and name not in FRAMING_HEADERS and not name.startswith(FANIN_PREFIX)

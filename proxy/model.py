@@ -1,7 +1,7 @@
-"""The values that the steps hand to each other. Frozen; bytes are as they were on the wire.
+"""Immutable value types shared by all packages. Bytes are as they were sent or received.
 
-Times are seconds of a monotonic clock, sizes are bytes. What every request makes is hidden from the garbage collector
-(``gc=False``): it holds only what was there before it, so that it is part of no cycle.
+Times are seconds of a monotonic clock, sizes are bytes. The garbage collector does not track the types that are
+created per request (``gc=False``): their fields refer only to older values, so they cannot be part of a cycle.
 """
 
 import enum
@@ -9,39 +9,39 @@ import enum
 import msgspec
 
 RowKeys = tuple[tuple[str, tuple[int, ...]], ...]
-"""By column of an answer, a hash for each row in their order; 0 for null, and for a row without the column."""
+"""Per column of an answer, one hash per row, in row order; 0 for null and for a row without the column."""
 
 
 class Media(msgspec.Struct, frozen=True, gc=False):
-    """What a caller asks for, as far as an array of rows can serve it."""
+    """A media type that fanin can produce from an array of rows."""
 
     singular: bool
-    """One object, or a 406 when there is not exactly one."""
+    """Whether the caller wants one object; PostgREST answers 406 when there is not exactly one row."""
     accept: bytes
-    """Value of Accept for a merged call; empty where the caller's own will do."""
+    """Value of Accept for a merged call; empty if the caller's own value can be sent."""
     array_type: bytes
     """Content-Type of the merged answer."""
     own_type: bytes
     """Content-Type of the caller's answer."""
     separator: bytes
-    """What PostgREST puts between two rows."""
+    """The bytes that PostgREST writes between two rows."""
 
 
 class RequestHead(msgspec.Struct, frozen=True, gc=False):
-    """What a request's header lines say, whatever its target: what is sent on, and who asks."""
+    """The header section of a request, without its request line: the lines to forward, and the caller's identity."""
 
-    forward: bytes
-    """The lines for upstream, each with its CRLF: as they came, without hop-by-hop and X-Fanin fields."""
-    merged: bytes
-    """The same for a merged call: asks for no compression, which could not be cut into rows."""
+    forwarded_lines: bytes
+    """The lines for upstream, each with its CRLF: as received, without hop-by-hop and X-Fanin fields."""
+    merged_lines: bytes
+    """The lines for a merged call. They ask for no compression, because a compressed body cannot be split into rows."""
     identity: bytes
-    """`forward` without the neutral lines. Two callers are one identity when these bytes are equal."""
+    """`forwarded_lines` without the neutral lines. Two requests have one identity when these bytes are equal."""
     coalescing_identity: bytes
-    """`identity` with what a cache or a coder on the way goes by (Host, Accept-Encoding, If-…): two requests for one
-    target may share an answer as it is when these bytes are equal."""
+    """`identity` and the headers that a cache or an encoder may depend on (Host, Accept-Encoding, If-…). Two requests
+    for one target may share one unchanged answer when these bytes are equal."""
     identity_hash: bytes
-    """Keyed hash of `identity`: what may be remembered of it."""
-    framing: int
+    """Keyed hash of `identity`. Only the hash may be stored after the request."""
+    body_framing: int
     """Bytes of the body, or `http1.framing.CHUNKED`."""
     close: bool
     websocket: bool
@@ -49,24 +49,23 @@ class RequestHead(msgspec.Struct, frozen=True, gc=False):
     route: str
     caller: str
     retry: bool
-    profile: str
+    accept_profile: str
     """Value of Accept-Profile; empty when absent."""
     origin: bytes
     """Value of Origin; empty when absent."""
     media: Media | None
-    """What it asks for; None for what no array of rows can serve."""
-    counted: bool
-    """Whether it asks for the exact number of rows."""
+    """The media type that the caller accepts; None if it cannot be produced from an array of rows."""
+    exact_count: bool
+    """Whether the request has `Prefer: count=exact`."""
     bypass_reason: str | None
-    """Why no request with this head is merged; a key of `errors.BYPASS_REASONS`."""
-    written_profile: str = ""
+    """Why no request with this head is merged: a key of `errors.codes.BYPASS_REASONS`."""
+    content_profile: str = ""
     """Value of Content-Profile, which names the schema of a write; empty when absent."""
 
 
 class LiteralClass(enum.Enum):
-    """What a literal looks like. Of canonical integers and lower-case UUIDs no two are equal under any type but
-    `"char"`, and each has one spelling (docs/explanation/merging.md#canonical-literals); of a text nothing is known
-    without its column's type.
+    """The syntax of a literal. Canonical integers and lower-case UUIDs are equal only if their bytes are, except under
+    type `"char"` (docs/explanation/merging.md#canonical-literals). The equality of texts depends on their type.
     """
 
     INTEGER = "integer"
@@ -78,24 +77,24 @@ class Column(msgspec.Struct, frozen=True, gc=False):
     """What is known of a column."""
 
     type: str
-    """Base type as ``format_type`` names it, `enum` for enumerations; empty where nobody could tell."""
-    certain: bool = False
-    """Whether its collation is known to hold texts equal only when their bytes are."""
+    """Base type as ``format_type`` names it, `enum` for an enumeration; empty if it could not be determined."""
+    deterministic: bool = False
+    """Whether its collation is known to be deterministic: texts are equal only when their bytes are equal."""
     unique: bool = False
-    """Whether no two rows have the same value in it, and none has null."""
+    """Whether its values are unique and not null."""
     labels: frozenset[bytes] | None = None
-    """Of an enumeration: its labels, where they are known."""
-    refused: frozenset[bytes] = frozenset()
-    """Literals that upstream said are not of its type."""
+    """The labels of an enumeration, if they are known."""
+    bad_values: frozenset[bytes] = frozenset()
+    """Literals that upstream rejected because they are not of its type."""
 
 
 class Key(msgspec.Struct, frozen=True, gc=False):
-    """A top-level ``name=eq.literal`` or ``name=in.(literals)``; the raw value lies at ``start:end`` in the target."""
+    """A top-level filter ``name=eq.literal`` or ``name=in.(literals)``; its raw value is ``target[start:end]``."""
 
     name: bytes
     """A column, or a path into JSON that ends in ``->>``; decoded."""
     value: bytes
-    """The whole filter, decoded: ``eq.1``."""
+    """The whole filter value, decoded: ``eq.1``."""
     literals: tuple[bytes, ...]
     start: int
     end: int
@@ -103,33 +102,33 @@ class Key(msgspec.Struct, frozen=True, gc=False):
 
 
 class Query(msgspec.Struct, frozen=True, gc=False):
-    """A request that was understood."""
+    """A parsed request."""
 
     method: bytes
     target: bytes
     relation: str
-    """``schema.relation``; empty outside the mount and for anything that is no relation."""
+    """``schema.relation``; empty for a path outside the mount and for a path that names no relation."""
     fingerprint: str
     filters: tuple[bytes, ...]
-    """Per parameter the literal of its filter, empty where it has none; for counting distinct ones, never shown."""
+    """Per parameter, the literal of its filter; empty if it has none. Used to count distinct literals, never shown."""
     path_end: int
-    """Where the target's path ends."""
+    """Index of the end of the path in the target."""
     select: tuple[int, int] | None
-    """Where the value of ``select`` lies in the target."""
+    """Start and end of the value of ``select`` in the target."""
     limit: tuple[int, int, int] | None
-    """Value and place of its one `limit`, where that is a plain number above 0."""
+    """Value, start and end of ``limit``, if there is one and it is a plain number above 0."""
     offset: int
-    """Rows that it skips; 0 where it skips none, or not by a plain number."""
+    """Value of ``offset``; 0 if there is none or it is not a plain number."""
     order: tuple[bytes, ...]
-    """Columns that it orders by; empty where it does not, or by something else than columns."""
+    """The columns of ``order``; empty if there is none or an item is not a plain column."""
     keys: tuple[Key, ...]
     bypass_reason: str | None
     long_list: tuple[int, int] | None = None
-    """Where the value of the ``column=in.(…)`` lies that makes the target long; all else is taken apart without it."""
+    """Start and end of the value of the ``column=in.(…)`` that makes the target long; not parsed into other fields."""
 
 
 class PendingRequest(msgspec.Struct, frozen=True, gc=False, eq=False):
-    """One request waiting in a window."""
+    """A request that waits in a window."""
 
     query: Query
     head: RequestHead
@@ -137,47 +136,47 @@ class PendingRequest(msgspec.Struct, frozen=True, gc=False, eq=False):
 
 
 class Single(msgspec.Struct, frozen=True, gc=False, eq=False):
-    """A call of a plan: one member, sent as it came."""
+    """A call of a plan: one request, sent unchanged."""
 
-    member: PendingRequest
+    request: PendingRequest
 
 
 class Identical(msgspec.Struct, frozen=True, gc=False, eq=False):
-    """A call of a plan: several byte-equal members, sent once as they came."""
+    """A call of a plan: several byte-equal requests, sent once and unchanged."""
 
-    members: tuple[PendingRequest, ...]
+    requests: tuple[PendingRequest, ...]
 
 
 class MergedCall(msgspec.Struct, frozen=True, eq=False):
-    """A call of a plan: one set filter for all members, each owning the rows of its literals."""
+    """A call of a plan: one set filter for several requests. Each request gets the rows that match its literals."""
 
     target: bytes
-    """Where the merged call goes: client-side path, set filter in the place of the key."""
+    """Target of the merged call: client-side path, set filter in place of the key's filter."""
     key: bytes
     column: Column | None
-    """What is known of the key."""
-    owners: dict[bytes, list[PendingRequest]]
-    """Who sent which filter value."""
+    """The key's column, if it is known."""
+    requests_by_value: dict[bytes, list[PendingRequest]]
+    """Per filter value, the requests that sent it."""
     literals_by_value: dict[bytes, tuple[bytes, ...]]
-    """The literals of each filter value."""
-    carried: tuple[Column, ...]
-    """Columns of the members' order that each row shows behind its key, to prove that nothing is tied."""
+    """Per filter value, its literals."""
+    order_columns: tuple[Column, ...]
+    """Columns of ``order`` that each row carries as hidden columns, so that ties can be detected."""
     order_is_total: bool
-    """Whether the members' order is known to leave no ties."""
-    location: tuple[bytes, bytes]
-    """Bytes before and after the filter value in each member's Content-Location query."""
+    """Whether ``order`` is known to leave no ties."""
+    content_location: tuple[bytes, bytes]
+    """The query of each request's Content-Location, before and after the filter value."""
     media: Media
-    """What every member asks for."""
-    counted: bool
-    """Whether every member asks for the exact number of its rows."""
+    """The media type that every request accepts."""
+    exact_count: bool
+    """Whether every request has `Prefer: count=exact`."""
     limit: int | None
-    """Rows that every member asks for at most."""
-    expected: int
-    """How many rows the answer will have, judging by the last ones."""
+    """The ``limit`` of every request."""
+    expected_rows: int
+    """Estimated rows of the answer, from recent answers."""
 
     @property
-    def members(self) -> list[PendingRequest]:
-        return [member for members in self.owners.values() for member in members]
+    def requests(self) -> list[PendingRequest]:
+        return [request for requests in self.requests_by_value.values() for request in requests]
 
     @property
     def literals(self) -> set[bytes]:
@@ -185,24 +184,24 @@ class MergedCall(msgspec.Struct, frozen=True, eq=False):
 
 
 class FallbackReason(msgspec.Struct, frozen=True, gc=False):
-    """Why a merged answer is not used: a key of ``errors.DOUBTS``; ``detail`` names a header, never a value."""
+    """Why a merged answer is not used: a key of ``errors.codes.FALLBACK_REASONS``; ``detail`` names a header."""
 
     reason: str
     detail: str = ""
 
 
 class NotSingular(msgspec.Struct, frozen=True, gc=False):
-    """A filter value whose members want one object and have not exactly one row: only PostgREST knows its 406."""
+    """The result for a filter value whose requests want one object but have 0 or several rows: PostgREST's 406."""
 
-    stamps: dict[bytes, bytes]
-    """By name, the lines of the merged answer that tell when and by which way it came, each with its CRLF."""
+    per_answer_lines: dict[bytes, bytes]
+    """By header name, the lines of the merged answer that differ per answer (time, gateway), each with its CRLF."""
     server: bytes
-    """Its Server line: PostgREST's words differ from release to release."""
+    """The Server line of the merged answer. It names PostgREST's release, on which the text of the 406 depends."""
     rows: int
 
 
 class Slice(msgspec.Struct, frozen=True, gc=False):
-    """What one filter value's members are answered: the head without its empty line; the body; its rows."""
+    """The answer for one filter value: the head without its empty line, the body, and the number of rows."""
 
     head: bytes
     body: bytes
@@ -213,7 +212,7 @@ PlannedCall = Single | Identical | MergedCall
 
 
 class Outcome(enum.StrEnum):
-    """How a request was answered: the values of the metric's ``outcome`` label."""
+    """How a request was answered: the values of the label ``outcome``."""
 
     PASSED = "passed"
     MERGED = "merged"
@@ -232,12 +231,11 @@ class Span(msgspec.Struct, frozen=True, gc=False):
     relation: str
     fingerprint: str
     same: int
-    """Hash of method, target and ``RequestHead.who``, whose key no other process has: equal for byte-equal requests of
-    one caller."""
+    """Hash, keyed per process, of method, target and identity: equal for byte-equal requests of one identity."""
     literals: tuple[int, ...]
-    """Per parameter a keyed 64-bit hash of its literal, 0 where it has none: tells distinct ones apart, no more."""
+    """Per parameter, a keyed 64-bit hash of its literal; 0 if it has none. Used only to compare literals."""
     key_types: tuple[tuple[str, str], ...]
-    """Its keys: column, and what the literal looks like (`integer`, `uuid` or `text`)."""
+    """Per key: its column, and the class of its literal (`integer`, `uuid` or `text`)."""
     caller: str
     retry: bool
     start: float
@@ -248,42 +246,44 @@ class Span(msgspec.Struct, frozen=True, gc=False):
     rows: int
     """-1 when unknown."""
     cut: bool | None
-    """Whether that is as many as PostgREST's max-rows lets through; None while nobody knows how many those are."""
+    """Whether the answer has as many rows as PostgREST's max-rows allows; None while max-rows is unknown."""
     outcome: Outcome
     call: int
-    """Number of the upstream call that answered; spans with the same number shared it. 0: none did."""
+    """Number of the upstream call that answered; spans with the same number shared it. 0 if there was no call."""
     shared: int
-    """How many requests that call answered."""
+    """Number of requests that this call answered."""
     bypass_reason: str | None
     head_size: int = 0
-    """Bytes of the request head that upstream was sent, or would have been."""
+    """Bytes of the request head for upstream, whether or not it was sent."""
     listed: int = 0
-    """About how many elements the list has that makes the target long."""
+    """Approximate number of elements in the list that makes the target long."""
     parts: int = 1
-    """Upstream calls that its answer took."""
+    """Number of upstream calls for this answer."""
     limit: int | None = None
     offset: int = 0
     total: int = -1
-    """Rows that there are without limit and offset, where it asked for their exact number; else -1."""
+    """Rows without limit and offset if the request has `Prefer: count=exact`; else -1."""
     row_keys: RowKeys = ()
-    """Which keys its answer showed; only where the setting `detect.row_keys` is on."""
+    """Keys in the rows of the answer; only if the setting `detect.row_keys` is on."""
     upstream: float = 0.0
-    """Seconds of it that upstream took."""
+    """Seconds spent upstream."""
     shapes: tuple[tuple[str, int], ...] = ()
-    """Per parameter what its literal looks like, and its bytes; only where the setting `record.file` is set."""
+    """Per parameter, the class of its literal and the literal's bytes; only if the setting `record.file` is set."""
     target: str = ""
-    """What was asked for, values and all: only where the setting `show_values` is on."""
+    """The target with its values; only if the setting `show_values` is on."""
 
 
 class Trace(msgspec.Struct, frozen=True, gc=False):
-    """The spans of one application request, page load or job, after it closed."""
+    """A closed trace: the spans of one application request, page load or job."""
 
     id: str
     explicit: bool
+    """Whether the client sent the trace id."""
     mixed: bool
-    """Inferred, and other work of the same caller overlapped it: counted, never judged."""
+    """Whether it is inferred and overlaps other requests of the same caller. It is counted, but no rule runs on it."""
     truncated: bool
     part: int
+    """1, 2, …: the part of a trace whose id was used again after it closed."""
     route: str
     start: float
     end: float
@@ -291,10 +291,10 @@ class Trace(msgspec.Struct, frozen=True, gc=False):
 
     @property
     def kind(self) -> str:
-        """`explicit` where its client named it, else `inferred`, or `mixed`."""
+        """`explicit`, `inferred` or `mixed`."""
         return "mixed" if self.mixed else ("explicit" if self.explicit else "inferred")
 
     @property
     def calls(self) -> int:
-        """Upstream calls that answered its spans, each counted once."""
+        """Number of upstream calls that answered its spans; a shared call counts once."""
         return sum({span.call: span.parts for span in self.spans if span.call}.values())

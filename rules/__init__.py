@@ -1,12 +1,11 @@
-"""One file a rule; a line of MODULES for each, in running order, makes RULES.
+"""One file a rule, which exports its ``RULE``; a line of MODULES for each, in running order, makes RULES.
 
-A rule's document is its module docstring, under fixed headings; the command line, the pages and the report print it
-from there.
+``proxy/analysis/rule.py`` says what a rule is. Settings, reference pages and reports are made from RULES.
 """
 
 from importlib import import_module
 
-from proxy.findings.model import Rule
+from proxy.analysis.rule import AnyRule
 
 MODULES = (
     "fan001_n_plus_one_read",
@@ -27,11 +26,4 @@ MODULES = (
     "fan016_slow_query",
 )
 
-
-def _rule(name: str) -> Rule:
-    module = import_module(f"rules.{name}")
-    over = (getattr(module, kind, None) for kind in ("detect", "inspect"))
-    return Rule(module.CODE, module.NAME, module.SAFETY, module.__doc__ or "", *over)
-
-
-RULES: tuple[Rule, ...] = tuple(map(_rule, MODULES))
+RULES: tuple[AnyRule, ...] = tuple(import_module(f"rules.{name}").RULE for name in MODULES)

@@ -37,8 +37,11 @@ is not certain, the originals are sent.
 
 from collections.abc import Iterator
 
+from pydantic import Field
+
 from proxy.analysis.fan_out import (
     FanOut,
+    LoopThresholds,
     call_impact,
     distinct_values,
     fan_outs,
@@ -46,30 +49,55 @@ from proxy.analysis.fan_out import (
     parallel_fan_out,
 )
 from proxy.analysis.fingerprint import ParsedFingerprint
+from proxy.analysis.rule import Rule, RuleContext
 from proxy.analysis.spans import caller_of, count_calls, elapsed_seconds, literal_kind, seconds_saved, total_rows
 from proxy.analysis.volume import plural
 from proxy.findings.model import Finding, Fix
 from proxy.fixes.batch_code import batch_js, batch_name, batch_py
 from proxy.fixes.sql.batch import batch_sql
 from proxy.model import Trace
-from proxy.settings.rules import RuleSettings
-
-CODE = "FAN001"
-NAME = "n-plus-one-read"
-SAFETY = "safe"
+from proxy.settings_base import Count, Positive
 
 
-def detect(trace: Trace, settings: RuleSettings) -> Iterator[Finding]:
+class NPlusOne(LoopThresholds):
+    table = "n_plus_one"
+
+    min_calls: Count = Field(
+        5, description="FAN001, FAN002: look-alikes in one trace. Fewer may well be as many fields of one form."
+    )
+    min_distinct: Count = Field(
+        5, description="FAN001, FAN002: different keys among them: one row asked again and again is FAN003's."
+    )
+    max_pause: Positive = Field(
+        0.5,
+        description="FAN002: a longer wait between two look-alikes ends their loop: a timer or a person made it, and "
+        "it would stay.",
+    )
+
+
+def detect(trace: Trace, context: RuleContext[NPlusOne]) -> Iterator[Finding]:
     """One finding a fingerprint that fans out in ``trace``."""
-    for shown, found in fan_outs(trace, parallel_fan_out, settings.n_plus_one):
+    for shown, found in fan_outs(trace, parallel_fan_out, context.thresholds):
         yield _finding(trace, shown, found)
+
+
+RULE = Rule(
+    code="FAN001",
+    name="n-plus-one-read",
+    safety="safe",
+    document=__doc__,
+    thresholds=NPlusOne,
+    default_level="rewrite",
+    can_rewrite=True,
+    detect=detect,
+)
 
 
 def _finding(trace: Trace, shown: ParsedFingerprint, found: FanOut) -> Finding:
     spans, column = found.spans, found.key.column
     calls, listed = count_calls(spans), has_many_rows_per_key(shown, spans)
     return Finding(
-        code=CODE,
+        code=RULE.code,
         impact=call_impact(len(spans), seconds_saved(spans)),
         confidence="high" if trace.explicit else "medium",
         title=f"{len(spans)} reads of {shown.name}, one for each {column}",

@@ -53,25 +53,32 @@ from proxy.analysis.fan_out import (
 )
 from proxy.analysis.fingerprint import ParsedFingerprint
 from proxy.analysis.origin import Origin, count_known_earlier, origins
+from proxy.analysis.rule import Rule, RuleContext
 from proxy.analysis.spans import caller_of, count_calls, literal_kind, seconds_saved, total_rows, total_seconds
 from proxy.analysis.volume import plural
 from proxy.findings.model import Finding, Fix
 from proxy.fixes.batch_code import batch_js, batch_name, batch_py
 from proxy.fixes.sql.batch import batch_sql
 from proxy.model import Trace
-from proxy.settings.rules import RuleSettings
-
-CODE = "FAN002"
-NAME = "sequential-n-plus-one"
-SAFETY = "unsafe"
+from rules.fan001_n_plus_one_read import NPlusOne
 
 
-def detect(trace: Trace, settings: RuleSettings) -> Iterator[Finding]:
+def detect(trace: Trace, context: RuleContext[NPlusOne]) -> Iterator[Finding]:
     """One finding a fingerprint that is looped over in ``trace``."""
-    for shown, found in fan_outs(trace, sequential_fan_out, settings.n_plus_one):
+    for shown, found in fan_outs(trace, sequential_fan_out, context.thresholds):
         came_from = origins(trace.spans, found.spans, found.key)
-        if not _is_walk(found, came_from, settings.n_plus_one.min_distinct):
+        if not _is_walk(found, came_from, context.thresholds.min_distinct):
             yield _finding(trace, shown, found, came_from)
+
+
+RULE = Rule(
+    code="FAN002",
+    name="sequential-n-plus-one",
+    safety="unsafe",
+    document=__doc__,
+    thresholds=NPlusOne,
+    detect=detect,
+)
 
 
 def _is_walk(found: FanOut, came_from: Sequence[Origin], least: int) -> bool:
@@ -84,7 +91,7 @@ def _finding(trace: Trace, shown: ParsedFingerprint, found: FanOut, came_from: S
     spans, column = found.spans, found.key.column
     calls, listed = count_calls(spans), has_many_rows_per_key(shown, spans)
     return Finding(
-        code=CODE,
+        code=RULE.code,
         impact=call_impact(len(spans), seconds_saved(spans)),
         confidence=_confidence(trace, came_from),
         title=f"{len(spans)} reads of {shown.name} one after another, one for each {column}",

@@ -39,6 +39,9 @@ cures both.
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from typing import Annotated
+
+from pydantic import Field
 
 from proxy.analysis.fan_out import (
     BusyTime,
@@ -50,6 +53,7 @@ from proxy.analysis.fan_out import (
     split_at_pauses,
 )
 from proxy.analysis.fingerprint import ParsedFingerprint, parse_fingerprint
+from proxy.analysis.rule import Rule, RuleContext, RuleLookup
 from proxy.analysis.spans import (
     READS,
     caller_of,
@@ -68,24 +72,54 @@ from proxy.findings.model import Finding, Fix
 from proxy.fixes.read_code import once_js, once_py
 from proxy.fixes.sql.read import read_sql
 from proxy.model import Span, Trace
-from proxy.settings.rules import DuplicateRead, RuleSettings
+from proxy.settings_base import NO_OVERRIDE, Positive, Thresholds
+from rules.fan001_n_plus_one_read import RULE as N_PLUS_ONE_READ
+from rules.fan002_sequential_n_plus_one import RULE as SEQUENTIAL_N_PLUS_ONE
 
-CODE = "FAN003"
-NAME = "duplicate-read"
-SAFETY = "safe"
+
+class DuplicateRead(Thresholds):
+    table = "duplicate_read"
+
+    min_calls: Annotated[int, Field(ge=2)] = Field(
+        3,
+        description="FAN003: equal reads in one trace with no write between them. Twice is often by design.",
+    )
+    max_pause: Positive = Field(
+        0.5,
+        description="FAN003: after a longer time in which the trace asks nothing, a read is for what may have changed.",
+    )
+    rpc: tuple[str, ...] = Field(
+        (),
+        description="Functions whose equal GETs may share a call, as name or schema.name, beside those that db_uri's "
+        "catalog knows to be stable: only those without effects.",
+        json_schema_extra=NO_OVERRIDE,
+    )
+
 
 Run = list[Span]
 """Equal reads with no write between them."""
 
 
-def detect(trace: Trace, settings: RuleSettings) -> Iterator[Finding]:
+def detect(trace: Trace, context: RuleContext[DuplicateRead]) -> Iterator[Finding]:
     """One finding a fingerprint of which reads are repeated in ``trace``."""
     if trace.mixed:
         return
-    repeated = group_by(_repeated(trace.spans, settings.duplicate_read), lambda run: run[0].fingerprint)
+    repeated = group_by(_repeated(trace.spans, context.thresholds), lambda run: run[0].fingerprint)
     for fingerprint, again in repeated.items():
-        if not _is_n_plus_one(trace, fingerprint, settings):
+        if not _is_n_plus_one(trace, fingerprint, context.settings):
             yield _finding(trace, parse_fingerprint(fingerprint), again)
+
+
+RULE = Rule(
+    code="FAN003",
+    name="duplicate-read",
+    safety="safe",
+    document=__doc__,
+    thresholds=DuplicateRead,
+    default_level="rewrite",
+    can_rewrite=True,
+    detect=detect,
+)
 
 
 def _repeated(spans: Sequence[Span], bounds: DuplicateRead) -> Iterator[Run]:
@@ -111,19 +145,21 @@ def _equal(spans: Iterable[Span]) -> Iterable[Run]:
     return equal.values()
 
 
-def _is_n_plus_one(trace: Trace, fingerprint: str, settings: RuleSettings) -> bool:
+def _is_n_plus_one(trace: Trace, fingerprint: str, settings: RuleLookup) -> bool:
     """Whether FAN001 or FAN002 speaks of these reads: one batch read cures both."""
     spans = [span for span in trace.spans if span.fingerprint == fingerprint and is_read(span)]
-    shown, bounds = parse_fingerprint(fingerprint), settings.n_plus_one
-    parallel = settings.fan001 != "off" and parallel_fan_out(shown, spans, bounds) is not None
-    return parallel or (settings.fan002 != "off" and sequential_fan_out(shown, spans, bounds) is not None)
+    shown = parse_fingerprint(fingerprint)
+    parallel, sequential = settings.of(N_PLUS_ONE_READ), settings.of(SEQUENTIAL_N_PLUS_ONE)
+    if parallel.level != "off" and parallel_fan_out(shown, spans, parallel.thresholds) is not None:
+        return True
+    return sequential.level != "off" and sequential_fan_out(shown, spans, sequential.thresholds) is not None
 
 
 def _finding(trace: Trace, shown: ParsedFingerprint, again: Sequence[Run]) -> Finding:
     spans = [span for run in again for span in run]
     what = "equal reads" if len(again) == 1 else f"reads that ask {len(again)} things"
     return Finding(
-        code=CODE,
+        code=RULE.code,
         impact=call_impact(len(spans), sum(map(seconds_saved, again))),
         confidence="high" if trace.explicit else "medium",
         title=f"{len(spans)} {what} of {shown.name}",

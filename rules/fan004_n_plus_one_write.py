@@ -43,8 +43,18 @@ Advice: fanin changes nothing. Writes are passed on one by one, in their order, 
 
 from collections.abc import Iterator, Sequence
 
-from proxy.analysis.fan_out import call_impact, distinct_values, in_parallel, looped_fan_out, split_at_pauses
+from pydantic import Field
+
+from proxy.analysis.fan_out import (
+    LoopThresholds,
+    call_impact,
+    distinct_values,
+    in_parallel,
+    looped_fan_out,
+    split_at_pauses,
+)
 from proxy.analysis.fingerprint import Filter, ParsedFingerprint, conflict_columns, parse_fingerprint
+from proxy.analysis.rule import Rule, RuleContext
 from proxy.analysis.spans import (
     by_fingerprint,
     caller_of,
@@ -58,11 +68,20 @@ from proxy.findings.model import Finding, Fix
 from proxy.fixes.sql.write import batch_write_sql, rows_sql, update_each_sql
 from proxy.fixes.write_code import VERBS, batch_write_js, batch_write_py, rows_js, rows_py, write_name
 from proxy.model import Span, Trace
-from proxy.settings.rules import NPlusOneWrite, RuleSettings
+from proxy.settings_base import Count, Positive
 
-CODE = "FAN004"
-NAME = "n-plus-one-write"
-SAFETY = "advice"
+
+class NPlusOneWrite(LoopThresholds):
+    table = "n_plus_one_write"
+
+    min_calls: Count = Field(
+        5, description="FAN004: writes of one row in one trace. Fewer may well be as many things that happened."
+    )
+    min_distinct: Count = Field(5, description="FAN004: different keys among them, where they have keys.")
+    max_pause: Positive = Field(
+        0.5, description="FAN004: a longer wait between two of them ends their loop: events come so, and loops do not."
+    )
+
 
 SAME = "Where all are given the same:"
 OWN = "Where each is given its own, as whole rows:"
@@ -70,20 +89,30 @@ NOTHING = 2
 """Bytes of an answer's body that shows no row."""
 
 
-def detect(trace: Trace, settings: RuleSettings) -> Iterator[Finding]:
+def detect(trace: Trace, context: RuleContext[NPlusOneWrite]) -> Iterator[Finding]:
     """One finding a fingerprint that writes row by row in ``trace``."""
     if trace.mixed:
         return
     for fingerprint, spans in by_fingerprint(filter(_is_write, trace.spans)).items():
         shown = parse_fingerprint(fingerprint)
         if shown.method == "POST":
-            inserts = _inserts(shown, spans, settings.n_plus_one_write)
+            inserts = _inserts(shown, spans, context.thresholds)
             if inserts:
                 yield _finding(trace, shown, inserts, None)
         else:
-            found = looped_fan_out(shown, spans, settings.n_plus_one_write)
+            found = looped_fan_out(shown, spans, context.thresholds)
             if found is not None:
                 yield _finding(trace, shown, found.spans, found.key)
+
+
+RULE = Rule(
+    code="FAN004",
+    name="n-plus-one-write",
+    safety="advice",
+    document=__doc__,
+    thresholds=NPlusOneWrite,
+    detect=detect,
+)
 
 
 def _is_write(span: Span) -> bool:
@@ -102,7 +131,7 @@ def _inserts(shown: ParsedFingerprint, spans: Sequence[Span], bounds: NPlusOneWr
 def _finding(trace: Trace, shown: ParsedFingerprint, spans: Sequence[Span], key: Filter | None) -> Finding:
     name = write_name(shown, key.column if key else "")
     return Finding(
-        code=CODE,
+        code=RULE.code,
         impact=call_impact(len(spans), seconds_saved(spans)),
         confidence=_confidence(trace, spans, key),
         title=_title(shown, spans, key),

@@ -38,28 +38,48 @@ certain, upstream's own error is passed on.
 
 from collections.abc import Iterator, Sequence
 
+from pydantic import ConfigDict, Field
+
 from proxy.analysis.fingerprint import parse_fingerprint
+from proxy.analysis.rule import Rule, RuleContext
 from proxy.analysis.spans import by_fingerprint, caller_of
 from proxy.analysis.volume import plural
 from proxy.findings.model import Finding, Fix
 from proxy.fixes.batch_code import batch_name
 from proxy.fixes.chunk_code import CHUNK_SIZE, array_sql, chunked_js, chunked_py
 from proxy.model import Outcome, Span, Trace
-from proxy.settings.rules import OversizedInList, RuleSettings
+from proxy.settings_base import NO_OVERRIDE, Count, Thresholds
 
-CODE = "FAN005"
-NAME = "oversized-in-list"
-SAFETY = "unsafe"
+
+class OversizedInList(Thresholds):
+    model_config = ConfigDict(json_schema_extra=NO_OVERRIDE)
+    table = "oversized_in_list"
+
+    head_bytes: Count = Field(51_202, description="FAN005: bytes of a request head that upstream takes; PostgREST's.")
+    concurrent_chunks: Count = Field(4, description="FAN005: parts of one list in flight at once.")
+    concurrent_lists: Count = Field(4, description="FAN005: lists that are cut at once; more wait for their turn.")
+
 
 TOO_LONG = frozenset((414, 431))
 """Answers that mean nothing else: URI Too Long, Request Header Fields Too Large (RFC 9110, RFC 6585)."""
 
 
-def detect(trace: Trace, settings: RuleSettings) -> Iterator[Finding]:
+def detect(trace: Trace, context: RuleContext[OversizedInList]) -> Iterator[Finding]:
     """One finding a fingerprint whose list was too long in ``trace``."""
-    oversized = (span for span in trace.spans if _is_oversized(span, settings.oversized_in_list))
+    oversized = (span for span in trace.spans if _is_oversized(span, context.thresholds))
     for spans in by_fingerprint(oversized).values():
-        yield _finding(trace, spans, settings)
+        yield _finding(trace, spans, context)
+
+
+RULE = Rule(
+    code="FAN005",
+    name="oversized-in-list",
+    safety="unsafe",
+    document=__doc__,
+    thresholds=OversizedInList,
+    can_rewrite=True,
+    detect=detect,
+)
 
 
 def _is_oversized(span: Span, bounds: OversizedInList) -> bool:
@@ -69,13 +89,13 @@ def _is_oversized(span: Span, bounds: OversizedInList) -> bool:
     return refused or span.outcome is Outcome.CHUNKED
 
 
-def _finding(trace: Trace, spans: Sequence[Span], settings: RuleSettings) -> Finding:
+def _finding(trace: Trace, spans: Sequence[Span], context: RuleContext[OversizedInList]) -> Finding:
     largest = max(spans, key=lambda span: span.head_size)
     shown = parse_fingerprint(largest.fingerprint)
     column, kind = largest.key_types[0]
     failed = [span for span in spans if span.outcome is not Outcome.CHUNKED]
     return Finding(
-        code=CODE,
+        code=RULE.code,
         impact="HIGH" if failed else "MEDIUM",
         confidence="high",
         title=f"{largest.listed} values of {column} in one URL of {shown.name}",
@@ -84,7 +104,7 @@ def _finding(trace: Trace, spans: Sequence[Span], settings: RuleSettings) -> Fin
         route=trace.route,
         caller=caller_of(spans),
         problem=f"The list of {column} travels in the URL and grows with the data; upstream takes request heads of"
-        f" {settings.oversized_in_list.head_bytes} bytes.",
+        f" {context.thresholds.head_bytes} bytes.",
         current=_current(spans, len(failed)),
         evidence=(
             f"a list of about {largest.listed} values in a request head of {largest.head_size} bytes",
@@ -95,7 +115,7 @@ def _finding(trace: Trace, spans: Sequence[Span], settings: RuleSettings) -> Fin
             supabase_js=chunked_js(shown, column),
             supabase_py=chunked_py(shown, column),
         ),
-        expected=_expected(largest, batch_name(shown.relation, column), settings),
+        expected=_expected(largest, batch_name(shown.relation, column), context),
         risk="Chunks are read one by one: what is written meanwhile may be in some and not in others; the array is read"
         " at once.",
     )
@@ -107,8 +127,8 @@ def _current(spans: Sequence[Span], failed: int) -> str:
     return f"{plural(len(spans), 'request')}, {failed} refused{parts}"
 
 
-def _expected(largest: Span, method: str, settings: RuleSettings) -> str:
+def _expected(largest: Span, method: str, context: RuleContext[OversizedInList]) -> str:
     calls = -(-largest.listed // CHUNK_SIZE)
-    parts = -(-largest.head_size // settings.oversized_in_list.head_bytes)
-    cure = "" if settings.fan005 == "rewrite" else f" rules.fan005 = 'rewrite' answers it as it is, in about {parts}."
+    parts = -(-largest.head_size // context.thresholds.head_bytes)
+    cure = "" if context.level == "rewrite" else f" rules.fan005 = 'rewrite' answers it as it is, in about {parts}."
     return f"{method}(…) reads them in {calls} calls of {CHUNK_SIZE}, or in one with an array.{cure}"

@@ -33,32 +33,52 @@ permissions) is no reference.
 """
 
 from collections.abc import Iterator
+from typing import Annotated
+
+from pydantic import Field
 
 from proxy.analysis.fingerprint import ParsedFingerprint, parse_fingerprint
+from proxy.analysis.rule import Rule, RuleContext
 from proxy.analysis.volume import format_bytes
 from proxy.analysis.workload import Usage, Workload
 from proxy.findings.model import Finding, Fix, impact_of
 from proxy.fixes.cache_code import MAX_AGE, cached_js, cached_py
 from proxy.fixes.sql.read import read_sql
-from proxy.settings.rules import ReferenceRead, RuleSettings
+from proxy.settings_base import Count, Thresholds
 
-CODE = "FAN006"
-NAME = "reference-table-read"
-SAFETY = "advice"
+
+class ReferenceRead(Thresholds):
+    table = "reference_read"
+
+    min_traces: Annotated[int, Field(ge=2)] = Field(
+        20, description="FAN006: traces that read it. Fewer do not show that nearly all do."
+    )
+    max_rows: Count = Field(100, description="FAN006: its rows. More are data, and have filters that are missing here.")
+
 
 IMPACTS = ((0.2, "HIGH"), (0.05, "MEDIUM"))
 """Shares of all requests from which an impact holds; below the last it is LOW."""
 
 
-def inspect(workload: Workload, settings: RuleSettings) -> Iterator[Finding]:
+def inspect(workload: Workload, context: RuleContext[ReferenceRead]) -> Iterator[Finding]:
     """One finding a fingerprint."""
     if len(workload.writes) >= workload.limit:
         return  # which other relations are written to is not known any more
     requests = sum(usage.calls for usage in workload)
     for usage in workload:
         shown = parse_fingerprint(usage.fingerprint)
-        if _is_whole(shown) and _is_reference(usage, settings.reference_read) and not _is_written(usage, workload):
+        if _is_whole(shown) and _is_reference(usage, context.thresholds) and not _is_written(usage, workload):
             yield _finding(shown, usage, requests)
+
+
+RULE = Rule(
+    code="FAN006",
+    name="reference-table-read",
+    safety="advice",
+    document=__doc__,
+    thresholds=ReferenceRead,
+    inspect=inspect,
+)
 
 
 def _is_written(usage: Usage, workload: Workload) -> bool:
@@ -82,7 +102,7 @@ def _finding(shown: ParsedFingerprint, usage: Usage, requests: int) -> Finding:
     share = usage.calls / requests
     rows, often = usage.most_rows, usage.calls
     return Finding(
-        code=CODE,
+        code=RULE.code,
         impact=impact_of(IMPACTS, share),
         confidence="medium",
         title=f"The {rows} rows of {shown.name} were read {often} times, and never written",

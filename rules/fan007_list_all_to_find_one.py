@@ -38,11 +38,14 @@ Advice: fanin changes nothing. It can be wrong where a page shows the whole list
 """
 
 from collections.abc import Iterator, Sequence
+from typing import Annotated
 
 import msgspec
+from pydantic import Field
 
 from proxy.analysis.fingerprint import parse_fingerprint
 from proxy.analysis.row_use import is_key, known_key_column, names_one_row, rows_used
+from proxy.analysis.rule import Rule, RuleContext
 from proxy.analysis.spans import (
     caller_of,
     group_by,
@@ -57,11 +60,20 @@ from proxy.analysis.volume import format_bytes, plural
 from proxy.findings.model import Finding, Fix, impact_of
 from proxy.fixes.find_code import find_js, find_name, find_py, find_sql
 from proxy.model import Span, Trace
-from proxy.settings.rules import RuleSettings
+from proxy.settings_base import Positive, Thresholds
 
-CODE = "FAN007"
-NAME = "list-all-to-find-one"
-SAFETY = "advice"
+
+class ListToFindOne(Thresholds):
+    table = "list_to_find_one"
+
+    min_rows: Annotated[int, Field(ge=2)] = Field(
+        50, description="FAN007: rows of a list. Shorter ones are menus and the like, and cost little more than a row."
+    )
+    max_pause: Positive = Field(
+        0.5,
+        description="FAN007: a longer time in which nothing is asked after a list: somebody looks at it, and picks.",
+    )
+
 
 IMPACTS = ((200_000, 500, "CRITICAL"), (50_000, 200, "HIGH"), (0, 0, "MEDIUM"))
 """Bytes, or rows, read for nothing from which an impact holds."""
@@ -76,14 +88,24 @@ class Use(msgspec.Struct, frozen=True):
     certain: bool
 
 
-def detect(trace: Trace, settings: RuleSettings) -> Iterator[Finding]:
+def detect(trace: Trace, context: RuleContext[ListToFindOne]) -> Iterator[Finding]:
     """One finding a fingerprint of which one row was used."""
     if trace.mixed or trace.truncated:
         return
-    lists = (span for span in trace.spans if _is_list(span, settings.list_to_find_one.min_rows))
-    found = filter(None, (_use(trace, span, settings.list_to_find_one.max_pause) for span in lists))
+    lists = (span for span in trace.spans if _is_list(span, context.thresholds.min_rows))
+    found = filter(None, (_use(trace, span, context.thresholds.max_pause) for span in lists))
     for uses in group_by(found, lambda use: use.span.fingerprint).values():
         yield _finding(trace, uses)
+
+
+RULE = Rule(
+    code="FAN007",
+    name="list-all-to-find-one",
+    safety="advice",
+    document=__doc__,
+    thresholds=ListToFindOne,
+    detect=detect,
+)
 
 
 def _is_list(span: Span, least: int) -> bool:
@@ -127,7 +149,7 @@ def _finding(trace: Trace, uses: Sequence[Use]) -> Finding:
     rows = sum(span.rows - 1 for span in spans)
     size = sum(span.size * (span.rows - 1) // span.rows for span in spans)
     return Finding(
-        code=CODE,
+        code=RULE.code,
         impact=impact_of(IMPACTS, size, rows),
         confidence="medium" if use.certain and trace.explicit else "low",
         title=f"All {spans[0].rows} rows of {shown.name}, probably to find one",

@@ -41,11 +41,14 @@ Advice: fanin changes nothing. A write is passed on as it is, and a read after a
 """
 
 from collections.abc import Iterator, Sequence
+from typing import Annotated
 
 import msgspec
+from pydantic import Field
 
 from proxy.analysis.fan_out import call_impact, most_varied
 from proxy.analysis.fingerprint import parse_fingerprint
+from proxy.analysis.rule import Rule, RuleContext
 from proxy.analysis.spans import (
     READS,
     caller_of,
@@ -60,11 +63,19 @@ from proxy.findings.model import Finding, Fix
 from proxy.fixes.recount_code import Recount, recount_js, recount_py, recount_sql
 from proxy.fixes.write_code import VERBS, write_name
 from proxy.model import Span, Trace
-from proxy.settings.rules import PatchAndRecount, RuleSettings
+from proxy.settings_base import Positive, Thresholds
 
-CODE = "FAN008"
-NAME = "patch-and-recount"
-SAFETY = "advice"
+
+class PatchAndRecount(Thresholds):
+    table = "patch_and_recount"
+
+    min_rounds: Annotated[int, Field(ge=2)] = Field(
+        3, description="FAN008: writes with a list after each. Twice may be a change and its correction."
+    )
+    max_pause: Positive = Field(
+        0.5, description="FAN008: a longer wait between two rounds parts them: somebody looked at the list meanwhile."
+    )
+
 
 WEIGHT = 4
 """What a call that is spared counts: each waits for the one before, writes or reads what was just written, and adds to
@@ -83,15 +94,25 @@ class Round(msgspec.Struct):
         return [span for span in (self.write, self.read, self.then) if span is not None]
 
 
-def detect(trace: Trace, settings: RuleSettings) -> Iterator[Finding]:
+def detect(trace: Trace, context: RuleContext[PatchAndRecount]) -> Iterator[Finding]:
     """One finding for each pair of a write and a list."""
     if trace.mixed:
         return
     pairs = group_by(_rounds(trace.spans), lambda one: (one.write.fingerprint, one.read.fingerprint))
     for rounds in pairs.values():
-        found = _in_a_row(rounds, settings.patch_and_recount)
+        found = _in_a_row(rounds, context.thresholds)
         if found:
             yield _finding(trace, found)
+
+
+RULE = Rule(
+    code="FAN008",
+    name="patch-and-recount",
+    safety="advice",
+    document=__doc__,
+    thresholds=PatchAndRecount,
+    detect=detect,
+)
 
 
 def _rounds(spans: Sequence[Span]) -> Iterator[Round]:
@@ -145,7 +166,7 @@ def _finding(trace: Trace, rounds: Sequence[Round]) -> Finding:
     seconds = total_seconds(spans)
     shown = recount.write
     return Finding(
-        code=CODE,
+        code=RULE.code,
         impact=call_impact(WEIGHT * (len(spans) - calls), seconds * (1 - calls / len(spans))),
         confidence="high" if trace.explicit else "medium",
         title=f"{len(rounds)} times a write to {shown.name} and a new list of it",

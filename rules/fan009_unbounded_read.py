@@ -31,28 +31,46 @@ added up is better left to the database.
 
 from collections.abc import Iterator, Sequence
 
+from pydantic import Field
+
 from proxy.analysis.fingerprint import parse_fingerprint
+from proxy.analysis.rule import Rule, RuleContext
 from proxy.analysis.spans import by_fingerprint, caller_of, is_unbounded_read, total_bytes, total_seconds
 from proxy.analysis.volume import format_bytes, plural, volume_impact
 from proxy.findings.model import Finding, Fix
 from proxy.fixes.page_code import next_page_js, next_page_py, next_page_sql
 from proxy.model import Span, Trace
-from proxy.settings.rules import RuleSettings
+from proxy.settings_base import Count, Thresholds
 
-CODE = "FAN009"
-NAME = "unbounded-read"
-SAFETY = "advice"
+
+class UnboundedRead(Thresholds):
+    table = "unbounded_read"
+
+    min_rows: Count = Field(
+        500, description="FAN009: rows of one answer without a limit. Half of what Supabase cuts at, so before it does."
+    )
+
 
 KEY = "id"
 """What pages are told apart by, in the code of the fix."""
 
 
-def detect(trace: Trace, settings: RuleSettings) -> Iterator[Finding]:
+def detect(trace: Trace, context: RuleContext[UnboundedRead]) -> Iterator[Finding]:
     """One finding a fingerprint."""
-    least = settings.unbounded_read.min_rows
+    least = context.thresholds.min_rows
     found = (span for span in trace.spans if span.rows >= least and _is_unbounded(span))
     for spans in by_fingerprint(found).values():
         yield _finding(trace, spans)
+
+
+RULE = Rule(
+    code="FAN009",
+    name="unbounded-read",
+    safety="advice",
+    document=__doc__,
+    thresholds=UnboundedRead,
+    detect=detect,
+)
 
 
 def _is_unbounded(span: Span) -> bool:
@@ -64,7 +82,7 @@ def _finding(trace: Trace, spans: Sequence[Span]) -> Finding:
     shown, most = parse_fingerprint(spans[0].fingerprint), max(spans, key=lambda span: span.rows)
     size = total_bytes(spans)
     return Finding(
-        code=CODE,
+        code=RULE.code,
         impact=volume_impact(size, most.rows),
         confidence="high",
         title=f"{most.rows} rows of {shown.name} in one answer, and no limit",

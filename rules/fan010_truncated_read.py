@@ -34,21 +34,30 @@ Advice: fanin changes nothing. It can be wrong where a table happens to hold jus
 """
 
 from collections.abc import Iterable, Iterator, Sequence
+from typing import Annotated
 
 from msgspec.structs import replace
+from pydantic import Field
 
 from proxy.analysis.fingerprint import parse_fingerprint
+from proxy.analysis.rule import Rule, RuleContext
 from proxy.analysis.spans import by_fingerprint, caller_of, is_unbounded_read, total_bytes, total_seconds
 from proxy.analysis.volume import plural
 from proxy.findings.model import Finding, Fix
 from proxy.fixes.page_code import next_page_sql
 from proxy.fixes.read_code import pages_js, pages_py
 from proxy.model import Span, Trace
-from proxy.settings.rules import RuleSettings, TruncatedRead
+from proxy.settings_base import Count, Thresholds
 
-CODE = "FAN010"
-NAME = "truncated-read"
-SAFETY = "advice"
+
+class TruncatedRead(Thresholds):
+    table = "truncated_read"
+
+    min_answers: Annotated[int, Field(ge=2)] = Field(
+        2, description="FAN010: different reads with the same round number of rows, while max-rows is not known."
+    )
+    round_to: Count = Field(100, description="FAN010: row counts that are multiples of this are round.")
+
 
 KEY = "id"
 """What pages are told apart by, in the code of the fix."""
@@ -56,16 +65,26 @@ PAST = ("gt", "gte", "lt", "lte")
 """Operators of a keyset."""
 
 
-def detect(trace: Trace, settings: RuleSettings) -> Iterator[Finding]:
+def detect(trace: Trace, context: RuleContext[TruncatedRead]) -> Iterator[Finding]:
     """One finding a fingerprint of which an answer was probably cut."""
     if trace.mixed:
         return
     whole = [span for span in trace.spans if span.rows > 0 and is_unbounded_read(span)]
-    suspects = [span for span in whole if span.cut] or _hinted(whole, trace.spans, settings.truncated_read)
+    suspects = [span for span in whole if span.cut] or _hinted(whole, trace.spans, context.thresholds)
     paged = _last_pages(trace.spans) if suspects else {}
     cut = (span for span in suspects if paged.get(span.relation, float("-inf")) < span.end)
     for spans in by_fingerprint(cut).values():
         yield _finding(trace, spans, len({span.same for span in suspects}))
+
+
+RULE = Rule(
+    code="FAN010",
+    name="truncated-read",
+    safety="advice",
+    document=__doc__,
+    thresholds=TruncatedRead,
+    detect=detect,
+)
 
 
 def _hinted(whole: Sequence[Span], spans: Iterable[Span], bounds: TruncatedRead) -> list[Span]:
@@ -95,7 +114,7 @@ def _pages(span: Span) -> bool:
 def _finding(trace: Trace, spans: Sequence[Span], alike: int) -> Finding:
     shown, rows, known = parse_fingerprint(spans[0].fingerprint), spans[0].rows, bool(spans[0].cut)
     return Finding(
-        code=CODE,
+        code=RULE.code,
         impact="HIGH" if known else "MEDIUM",
         confidence="high" if known and trace.explicit else "medium",
         title=f"An answer of {shown.name} probably lacks the rows past {rows}",

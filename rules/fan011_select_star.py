@@ -30,36 +30,55 @@ Advice: fanin changes nothing.
 
 from collections.abc import Iterator, Sequence
 
+from pydantic import Field
+
 from proxy.analysis.fingerprint import parse_fingerprint
+from proxy.analysis.rule import Rule, RuleContext
 from proxy.analysis.spans import by_fingerprint, caller_of, is_read, total_bytes, total_rows
 from proxy.analysis.volume import format_bytes, plural, volume_impact
 from proxy.findings.model import Finding, Fix
 from proxy.fixes.advice_code import narrow_js, narrow_py
 from proxy.fixes.sql.read import narrow_sql
 from proxy.model import Span, Trace
-from proxy.settings.rules import RuleSettings
+from proxy.settings_base import Count, Thresholds
 
-CODE = "FAN011"
-NAME = "select-star"
-SAFETY = "advice"
+
+class SelectStar(Thresholds):
+    table = "select_star"
+
+    min_bytes: Count = Field(
+        50_000,
+        description="FAN011: bytes moved without named columns in one trace. Below, nobody would notice the gain.",
+    )
+
 
 KEY = "id"
 """The column that the code of the fix begins with."""
 
 
-def detect(trace: Trace, settings: RuleSettings) -> Iterator[Finding]:
+def detect(trace: Trace, context: RuleContext[SelectStar]) -> Iterator[Finding]:
     """One finding a fingerprint."""
     found = (span for span in trace.spans if is_read(span) and span.rows > 0)
     for fingerprint, spans in by_fingerprint(found).items():
         size = total_bytes(spans)
-        if size >= settings.select_star.min_bytes and "*" in parse_fingerprint(fingerprint).select.split(","):
+        if size >= context.thresholds.min_bytes and "*" in parse_fingerprint(fingerprint).select.split(","):
             yield _finding(trace, spans, size)
+
+
+RULE = Rule(
+    code="FAN011",
+    name="select-star",
+    safety="advice",
+    document=__doc__,
+    thresholds=SelectStar,
+    detect=detect,
+)
 
 
 def _finding(trace: Trace, spans: Sequence[Span], size: int) -> Finding:
     shown, rows = parse_fingerprint(spans[0].fingerprint), total_rows(spans)
     return Finding(
-        code=CODE,
+        code=RULE.code,
         impact=volume_impact(size, 0),
         confidence="medium",
         title=f"All columns of {shown.name}: {format_bytes(size)} for {rows} rows",

@@ -31,17 +31,25 @@ look.
 
 from collections.abc import Iterator, Sequence
 
+from pydantic import Field
+
 from proxy.analysis.fingerprint import ParsedFingerprint, parse_fingerprint
+from proxy.analysis.rule import Rule, RuleContext
 from proxy.analysis.spans import by_fingerprint, caller_of, is_read, total_rows, total_seconds
 from proxy.analysis.volume import plural
 from proxy.findings.model import Finding, Fix, impact_of
 from proxy.fixes.page_code import next_page_js, next_page_py, next_page_sql, seek_order
 from proxy.model import Span, Trace
-from proxy.settings.rules import RuleSettings
+from proxy.settings_base import Count, Thresholds
 
-CODE = "FAN012"
-NAME = "deep-offset"
-SAFETY = "advice"
+
+class DeepOffset(Thresholds):
+    table = "deep_offset"
+
+    min_offset: Count = Field(
+        1000, description="FAN012: rows skipped by one read. Below, skipping costs less than the request itself."
+    )
+
 
 KEY = "id"
 """What makes the order total, in the code of the fix."""
@@ -49,18 +57,28 @@ IMPACTS = ((100_000, "CRITICAL"), (20_000, "HIGH"), (5_000, "MEDIUM"))
 """Rows skipped in all from which an impact holds; below the last it is LOW."""
 
 
-def detect(trace: Trace, settings: RuleSettings) -> Iterator[Finding]:
+def detect(trace: Trace, context: RuleContext[DeepOffset]) -> Iterator[Finding]:
     """One finding a fingerprint."""
-    least = settings.deep_offset.min_offset
+    least = context.thresholds.min_offset
     for spans in by_fingerprint(span for span in trace.spans if is_read(span) and span.offset >= least).values():
         yield _finding(trace, spans)
+
+
+RULE = Rule(
+    code="FAN012",
+    name="deep-offset",
+    safety="advice",
+    document=__doc__,
+    thresholds=DeepOffset,
+    detect=detect,
+)
 
 
 def _finding(trace: Trace, spans: Sequence[Span]) -> Finding:
     shown, deepest = parse_fingerprint(spans[0].fingerprint), max(span.offset for span in spans)
     skipped, rows = sum(span.offset for span in spans), total_rows(spans)
     return Finding(
-        code=CODE,
+        code=RULE.code,
         impact=impact_of(IMPACTS, skipped),
         confidence="high",
         title=f"{skipped} rows of {shown.name} read and thrown away for {rows}",

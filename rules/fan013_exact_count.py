@@ -28,29 +28,51 @@ Advice: fanin changes nothing. An estimate may be off by a few per cent, more wh
 """
 
 from collections.abc import Iterator, Sequence
+from typing import Annotated
+
+from pydantic import Field
 
 from proxy.analysis.fingerprint import parse_fingerprint
+from proxy.analysis.rule import Rule, RuleContext
 from proxy.analysis.spans import READS, by_fingerprint, caller_of, is_query, total_seconds
 from proxy.analysis.volume import plural
 from proxy.findings.model import Finding, Fix, impact_of
 from proxy.fixes.advice_code import estimate_js, estimate_py
 from proxy.fixes.sql.read import estimate_sql
 from proxy.model import Span, Trace
-from proxy.settings.rules import ExactCount, RuleSettings
+from proxy.settings_base import Count, Thresholds
 
-CODE = "FAN013"
-NAME = "exact-count"
-SAFETY = "advice"
+
+class ExactCount(Thresholds):
+    table = "exact_count"
+
+    min_rows: Count = Field(
+        10_000, description="FAN013: rows counted by one read. Below, counting takes about a millisecond."
+    )
+    min_calls: Annotated[int, Field(ge=2)] = Field(
+        3, description="FAN013: times that one trace has the same rows counted, however few."
+    )
+
 
 IMPACTS = ((1_000_000, "CRITICAL"), (200_000, "HIGH"), (50_000, "MEDIUM"))
 """Rows counted in all from which an impact holds; below the last it is LOW."""
 
 
-def detect(trace: Trace, settings: RuleSettings) -> Iterator[Finding]:
+def detect(trace: Trace, context: RuleContext[ExactCount]) -> Iterator[Finding]:
     """One finding a fingerprint."""
     for spans in by_fingerprint(filter(_is_counted, trace.spans)).values():
-        if _is_much(spans, settings.exact_count):
+        if _is_much(spans, context.thresholds):
             yield _finding(trace, spans)
+
+
+RULE = Rule(
+    code="FAN013",
+    name="exact-count",
+    safety="advice",
+    document=__doc__,
+    thresholds=ExactCount,
+    detect=detect,
+)
 
 
 def _is_counted(span: Span) -> bool:
@@ -67,7 +89,7 @@ def _finding(trace: Trace, spans: Sequence[Span]) -> Finding:
     most = max(span.total for span in spans)
     once = f" {len(spans)} times" if len(spans) > 1 else ""
     return Finding(
-        code=CODE,
+        code=RULE.code,
         impact=impact_of(IMPACTS, visited),
         confidence="high",
         title=f"{most} rows of {shown.name} counted{once} to show a number",

@@ -36,18 +36,34 @@ here.
 """
 
 from collections.abc import Iterator, Sequence
+from typing import Annotated
+
+from pydantic import Field
 
 from proxy.analysis.fingerprint import parse_fingerprint
+from proxy.analysis.rule import Rule, RuleContext
 from proxy.analysis.spans import caller_of, is_read, may_write, succeeded
 from proxy.findings.model import Finding, Fix, impact_of
 from proxy.fixes.advice_code import together_js, together_py
 from proxy.fixes.sql.read import read_sql
 from proxy.model import Span, Trace
-from proxy.settings.rules import RuleSettings
+from proxy.settings_base import Positive, Thresholds
 
-CODE = "FAN014"
-NAME = "serial-independent-calls"
-SAFETY = "advice"
+
+class SerialCalls(Thresholds):
+    table = "serial_calls"
+
+    min_calls: Annotated[int, Field(ge=2)] = Field(
+        3, description="FAN014: reads in a row. Two are often a check and its use."
+    )
+    min_seconds: Positive = Field(
+        0.02, description="FAN014: time that they would save together. Below, nobody waits for it."
+    )
+    max_pause: Positive = Field(
+        0.5,
+        description="FAN014: a longer time in which nothing is asked ends a row of reads: a timer or a person made it.",
+    )
+
 
 FARTHEST = 50
 """Kinds of reads that a chain is looked for from, and requests that it is looked for among."""
@@ -57,17 +73,27 @@ IMPACTS = ((1.0, "HIGH"), (0.2, "MEDIUM"))
 """Seconds saved from which an impact holds; below the last it is LOW."""
 
 
-def detect(trace: Trace, settings: RuleSettings) -> Iterator[Finding]:
+def detect(trace: Trace, context: RuleContext[SerialCalls]) -> Iterator[Finding]:
     """One finding, of the chain that would save most."""
     if trace.mixed:
         return
-    bounds = settings.serial_calls
+    bounds = context.thresholds
     if len({span.fingerprint for span in trace.spans}) < bounds.min_calls:
         return
     chains = [chain for chain in _chains(trace.spans, bounds.max_pause) if len(chain) >= bounds.min_calls]
     best = max(chains, key=_saved, default=None)
     if best is not None and _saved(best) >= bounds.min_seconds:
         yield _finding(trace, best)
+
+
+RULE = Rule(
+    code="FAN014",
+    name="serial-independent-calls",
+    safety="advice",
+    document=__doc__,
+    thresholds=SerialCalls,
+    detect=detect,
+)
 
 
 def _chains(spans: Sequence[Span], pause: float) -> Iterator[list[Span]]:
@@ -105,7 +131,7 @@ def _finding(trace: Trace, chain: Sequence[Span]) -> Finding:
     names, saved = ", ".join(read.name for read in reads), _saved(chain)
     times = [1000 * (span.end - span.start) for span in chain]
     return Finding(
-        code=CODE,
+        code=RULE.code,
         impact=impact_of(IMPACTS, saved),
         confidence="medium" if trace.explicit else "low",
         title=f"{len(chain)} reads in a row that do not need each other",

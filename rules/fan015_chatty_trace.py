@@ -41,25 +41,33 @@ Advice: fanin changes nothing.
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
+from pydantic import Field
+
 from proxy.analysis.fan_out import call_impact
 from proxy.analysis.fingerprint import parse_fingerprint
+from proxy.analysis.rule import Rule, RuleContext
 from proxy.analysis.spans import caller_of, is_query, total_seconds
 from proxy.findings.model import Finding, Fix
 from proxy.fixes.page_load import load_js, load_py, load_sql
 from proxy.model import Span, Trace
-from proxy.settings.rules import RuleSettings
+from proxy.settings_base import Count, Positive, Thresholds
 
-CODE = "FAN015"
-NAME = "chatty-trace"
-SAFETY = "advice"
+
+class ChattyTrace(Thresholds):
+    table = "chatty_trace"
+
+    min_queries: Count = Field(30, description="FAN015: requests of one trace. A page seldom needs more.")
+    min_kinds: Count = Field(10, description="FAN015: different kinds among them. Fewer kinds are fan-outs, or loops.")
+    max_seconds: Positive = Field(30.0, description="FAN015: a longer trace is a worker's or an open page's.")
+
 
 MOST = 5
 """Kinds of requests that evidence and fix name: those that are made most often."""
 
 
-def detect(trace: Trace, settings: RuleSettings) -> Iterator[Finding]:
+def detect(trace: Trace, context: RuleContext[ChattyTrace]) -> Iterator[Finding]:
     """One finding, of the trace."""
-    bounds = settings.chatty_trace
+    bounds = context.thresholds
     spans = [span for span in trace.spans if is_query(span) and span.method != "OPTIONS"]
     kinds = Counter(span.fingerprint for span in spans)
     judged = not trace.mixed and trace.end - trace.start <= bounds.max_seconds
@@ -67,12 +75,22 @@ def detect(trace: Trace, settings: RuleSettings) -> Iterator[Finding]:
         yield _finding(trace, spans, kinds)
 
 
+RULE = Rule(
+    code="FAN015",
+    name="chatty-trace",
+    safety="advice",
+    document=__doc__,
+    thresholds=ChattyTrace,
+    detect=detect,
+)
+
+
 def _finding(trace: Trace, spans: Sequence[Span], kinds: Counter[str]) -> Finding:
     often = [fingerprint for fingerprint, _ in kinds.most_common(MOST)]
     reads = [parse_fingerprint(fingerprint) for fingerprint in often if fingerprint.startswith("GET ")]
     where = trace.route or "one trace"
     return Finding(
-        code=CODE,
+        code=RULE.code,
         impact=call_impact(len(spans), total_seconds(spans)),
         confidence="high" if trace.explicit else "medium",
         title=f"{len(spans)} requests of {len(kinds)} kinds in {where}",

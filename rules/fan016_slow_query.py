@@ -32,16 +32,26 @@ Advice: fanin changes nothing. An index costs space and slows down writes of its
 
 from collections.abc import Iterator, Sequence
 
+from pydantic import Field
+
 from proxy.analysis.fingerprint import ParsedFingerprint, parse_fingerprint
+from proxy.analysis.rule import Rule, RuleContext
 from proxy.analysis.workload import DURATION_BOUNDS, Usage, Workload
 from proxy.findings.model import Finding, Fix, impact_of
 from proxy.fixes.plan_code import plan_js, plan_py, plan_sql
 from proxy.fixes.sql.index import index_columns, index_sql
-from proxy.settings.rules import RuleSettings
+from proxy.settings_base import Count, Positive, Thresholds
 
-CODE = "FAN016"
-NAME = "slow-query"
-SAFETY = "advice"
+
+class SlowQuery(Thresholds):
+    table = "slow_query"
+
+    p95: Positive = Field(0.5, description="FAN016: seconds that 5 of 100 requests take longer than. Users notice.")
+    min_calls: Count = Field(
+        5,
+        description="FAN016: requests that took longer. Fewer may have met a cold cache, a new connection, or a lock.",
+    )
+
 
 PLANNED = ("GET", "HEAD", "PATCH", "DELETE")
 """Methods with filters: the plan of an insert tells nothing."""
@@ -54,14 +64,24 @@ the last it is LOW. Less than an hour counts as one.
 """
 
 
-def inspect(workload: Workload, settings: RuleSettings) -> Iterator[Finding]:
+def inspect(workload: Workload, context: RuleContext[SlowQuery]) -> Iterator[Finding]:
     """One finding a fingerprint."""
-    bounds = settings.slow_query
+    bounds = context.thresholds
     for usage in workload:
         slow = usage.quantile(0.95) / STEP
         often = slow >= bounds.p95 and usage.count_at_least(bounds.p95) >= bounds.min_calls
         if usage.method in PLANNED and often:
             yield _finding(parse_fingerprint(usage.fingerprint), usage, slow)
+
+
+RULE = Rule(
+    code="FAN016",
+    name="slow-query",
+    safety="advice",
+    document=__doc__,
+    thresholds=SlowQuery,
+    inspect=inspect,
+)
 
 
 def _finding(shown: ParsedFingerprint, usage: Usage, slow: float) -> Finding:
@@ -70,7 +90,7 @@ def _finding(shown: ParsedFingerprint, usage: Usage, slow: float) -> Finding:
     mean = 1000 * usage.seconds / usage.calls
     columns = [item.column for item in index_columns(shown)]
     return Finding(
-        code=CODE,
+        code=RULE.code,
         impact=impact_of(IMPACTS, spent),
         confidence="medium",
         title=f"{shown.method} {shown.name} takes more than {1000 * slow:.0f} ms in 5 of 100 cases",

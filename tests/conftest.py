@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -11,9 +12,13 @@ import pytest
 
 from proxy.demo.data import load
 from proxy.demo.stack import Postgres, PostgREST, service_token
+from tests.programs import search_path, skips
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+# Before test files are imported, since some look for their programs then.
+os.environ["PATH"] = search_path()
 
 # A timing is never an assertion: other work on the machine would make tests fail.
 hypothesis.settings.register_profile("fanin", deadline=None)
@@ -54,10 +59,29 @@ def tell(record_property: Callable[[str, object], None]) -> Callable[[str], None
     return lambda text: record_property(TOLD, text)
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """A skipped test fails the run, as a failed one does, where it may not be skipped."""
+    if _refused(session.config) and session.exitstatus == pytest.ExitCode.OK:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    if skipped := skips.of(terminalreporter.getreports("skipped")):
+        terminalreporter.section("not run", red=True, bold=True)
+        for line in skips.lines(skipped, _refused(config)):
+            terminalreporter.line(line)
     reports = [*terminalreporter.getreports("passed"), *terminalreporter.getreports("failed")]
     for report in sorted(reports, key=lambda report: report.nodeid):
         for name, text in report.user_properties if report.when == "call" else ():
             if name == TOLD:
                 terminalreporter.section(report.nodeid.partition("::")[2].replace("_", " "))
                 terminalreporter.line(str(text))
+
+
+def _refused(config: pytest.Config) -> list[skips.Skip]:
+    """The tests that were skipped and may not be. Workers have no terminal: it is their controller that looks."""
+    reporter = config.pluginmanager.get_plugin("terminalreporter")
+    if reporter is None or not os.environ.get("FRESH"):
+        return []
+    return skips.refused(skips.of(reporter.getreports("skipped")), skips.read(skips.LIST), os.environ)

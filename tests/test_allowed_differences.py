@@ -1,10 +1,10 @@
-"""The exceptions of law 1 are these, and the comparator knows no others."""
+"""The allowed differences, and that the comparators of the tests and of fanin allow no others."""
 
 from __future__ import annotations
 
 import pytest
 
-from proxy.allowed_differences import CLOCKS, compared
+from proxy.allowed_differences import TIME_HEADERS, is_compared
 from proxy.postgrest.response.gateway import SUPABASE
 from tests.e2e.compare import differences
 from tests.e2e.harness import RawAnswer
@@ -16,18 +16,18 @@ HEAD = b"HTTP/1.1 200 OK\r\nDate: now\r\nA: 1\r\nB: 2\r\nA: 1\r\nTransfer-Encodi
     "name", [b"content-type", b"set-cookie", b"content-location", b"date", b"vary", b"etag", b"via"]
 )
 def test_end_to_end_headers_are_compared(name: bytes) -> None:
-    assert compared(name)
+    assert is_compared(name)
 
 
 @pytest.mark.parametrize(
     "name", [b"connection", b"keep-alive", b"content-length", b"transfer-encoding", b"x-fanin-trace"]
 )
-def test_hop_by_hop_framing_and_our_own_are_not(name: bytes) -> None:
-    assert not compared(name)
+def test_hop_by_hop_framing_and_fanins_headers_are_not_compared(name: bytes) -> None:
+    assert not is_compared(name)
 
 
 def test_only_two_headers_may_differ_in_value() -> None:
-    assert {b"date", b"server-timing"} == CLOCKS
+    assert {b"date", b"server-timing"} == TIME_HEADERS
 
 
 @pytest.mark.parametrize(
@@ -38,7 +38,7 @@ def test_only_two_headers_may_differ_in_value() -> None:
         (b"\r\n\r\n", b"\r\nConnection: close\r\nX-Fanin: passed\r\n\r\n"),
     ],
 )
-def test_the_comparator_forgives(before: bytes, after: bytes) -> None:
+def test_allowed_differences_are_not_reported(before: bytes, after: bytes) -> None:
     assert not differences(RawAnswer(HEAD, b"ok"), RawAnswer(HEAD.replace(before, after), b"ok"))
 
 
@@ -56,13 +56,13 @@ def test_the_comparator_forgives(before: bytes, after: bytes) -> None:
         (b"\r\n\r\n", b"\r\nX-New: y\r\n\r\n"),
     ],
 )
-def test_the_comparator_sees(before: bytes, after: bytes) -> None:
+def test_other_differences_of_heads_are_reported(before: bytes, after: bytes) -> None:
     changed = HEAD.replace(before, after, 1)
     assert changed != HEAD
     assert differences(RawAnswer(HEAD, b"ok"), RawAnswer(changed, b"ok"))
 
 
-def test_the_comparator_sees_bodies_interim_answers_and_breaks() -> None:
+def test_differences_of_bodies_interim_answers_and_completeness_are_reported() -> None:
     whole = RawAnswer(HEAD, b"ok")
     assert differences(whole, RawAnswer(HEAD, b"ok "))
     assert differences(whole, RawAnswer(HEAD, b"ok", complete=False))
@@ -78,9 +78,7 @@ def test_the_comparator_sees_bodies_interim_answers_and_breaks() -> None:
         (b"Vary: Accept-Encoding\r\n", b""),
     ],
 )
-def test_of_a_gateway_the_comparator_forgives_values_cookies_and_compression_where_its_profile_is_in_force(
-    one: bytes, two: bytes
-) -> None:
+def test_values_cookies_and_compression_of_a_gateway_may_differ_under_its_profile(one: bytes, two: bytes) -> None:
     before, after = (RawAnswer(HEAD.replace(b"B: 2\r\n", line), b"ok") for line in (one, two))
     assert differences(before, after)
     assert not differences(before, after, SUPABASE)
@@ -97,6 +95,6 @@ def test_of_a_gateway_the_comparator_forgives_values_cookies_and_compression_whe
         (b"X-Film: 1\r\n", b"X-Film: 2\r\n"),
     ],
 )
-def test_and_nothing_else(one: bytes, two: bytes) -> None:
+def test_other_differences_of_gateway_answers_are_reported(one: bytes, two: bytes) -> None:
     before, after = (RawAnswer(HEAD.replace(b"B: 2\r\n", line), b"ok") for line in (one, two))
     assert differences(before, after, SUPABASE)

@@ -1,4 +1,4 @@
-"""What every request makes costs the garbage collector nothing."""
+"""The garbage collector does not track the values of a request."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from tests.factories import head, member
 from tests.rules.traces import told
 
 
-def test_what_requests_make_is_not_looked_through_for_cycles() -> None:
-    one, (trace,) = member("/t?id=eq.1"), told(["GET /t?id=eq.1"])
-    made = (one, one.query, one.query.keys[0], head(), trace.spans[0], trace)
-    assert [type(value).__name__ for value in made if gc.is_tracked(value)] == []
+def test_the_values_of_a_request_are_not_tracked_by_the_garbage_collector() -> None:
+    request, (trace,) = member("/t?id=eq.1"), told(["GET /t?id=eq.1"])
+    values = (request, request.query, request.query.keys[0], head(), trace.spans[0], trace)
+    assert [type(value).__name__ for value in values if gc.is_tracked(value)] == []

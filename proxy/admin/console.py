@@ -6,27 +6,26 @@ Tests: tests/e2e/test_api.py.
 import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
 
 import msgspec
 
 from proxy import __version__
 from proxy.admin.event_stream import EventStream
-from proxy.admin.gauges import metric_levels
+from proxy.admin.gauges import KEPT, SIDECAR, VIEWERS, limits
 from proxy.admin.page_files import page_files
 from proxy.admin.routes import ApiHandler, routes
 from proxy.admin.usage_views import rule_view, stored_finding_views, usage_views
 from proxy.admin.views import detail_of, summary_of
-from proxy.findings.model import Rule
+from proxy.analysis.rule import AnyRule
 from proxy.observe.confirmed_names import ConfirmedNames
 from proxy.observe.events import Events, TraceClosed, Warned
-from proxy.observe.series import READ
-from proxy.recording.codec import line, written
-from proxy.recording.recorder import Hiding
-from proxy.recording.schema import FORMAT, RecordingHead
+from proxy.observe.series import Reading, readings
+from proxy.recording.codec import encode_line, encode_trace
+from proxy.recording.recorder import NameRedactor
+from proxy.recording.schema import CURRENT_FORMAT, RecordingHead
 from proxy.settings.model import Settings
 from proxy.sidecar.sidecar import Sidecar
-from proxy.traces.store import Notices, StoredTrace, TraceStore
+from proxy.traces.store import StoredTrace, TraceStore, WarningStore
 
 PAUSE = 0.2
 """Seconds between two messages of the event stream; one message has all traces that closed in between."""
@@ -41,7 +40,7 @@ class Console:
     """Subscribes to events and answers the pages and the API. ``settings`` returns the effective settings."""
 
     def __init__(
-        self, sidecar: Sidecar, events: Events, rules: Sequence[Rule], settings: Callable[[], Settings]
+        self, sidecar: Sidecar, events: Events, rules: Sequence[AnyRule], settings: Callable[[], Settings]
     ) -> None:
         current = settings()
         self._sidecar = sidecar
@@ -50,8 +49,8 @@ class Console:
         self._epoch = time.time() - time.monotonic()
         bounds, names = current.detect, ConfirmedNames(everything=current.show_values)
         self._store = TraceStore(bounds.traces, bounds.spans, bounds.keys, names, time.time)
-        self._store.told = self._on_closed
-        self._notices = Notices(time.time)
+        self._store.on_stored = self._on_closed
+        self._notices = WarningStore(time.time)
         pages = page_files()
         self._event_stream = EventStream(current.limits.viewers, encode({"pages": pages.version, "run": time.time()}))
         self._pending: list[StoredTrace] = []
@@ -70,17 +69,9 @@ class Console:
         changes: dict[str, ApiHandler] = {"/api/traces/{id:.+}/close": self._close_trace}
         self.routes = routes(answers, changes, pages.by_path, self._event_stream, events)
 
-    def metric_levels(self) -> dict[str, float]:
-        """Gauges and counters of the trace store and the event stream, by metric name."""
-        return {
-            "kept_traces": len(self._store),
-            "kept_spans": self._store.spans,
-            "kept_traces_dropped": self._store.dropped,
-            "kept_keys": self._store.keys,
-            "kept_keys_dropped": self._store.keys_dropped,
-            "viewers": len(self._event_stream),
-            "viewers_dropped": self._event_stream.dropped,
-        }
+    def readings(self) -> list[Reading]:
+        """Present values of the metrics of the trace store and the event stream."""
+        return [*readings(KEPT, self._store), *readings(VIEWERS, self._event_stream)]
 
     async def close(self) -> None:
         """Disconnect the readers of the event stream."""
@@ -154,19 +145,18 @@ class Console:
 
     async def _recording(self, _: QueryParameters) -> bytes:
         """The stored traces as a recording, the oldest first."""
-        entries, hide = self._store.all()[::-1], Hiding(self._store.names)
-        head = RecordingHead(FORMAT, __version__, self._sidecar.salt.hex(), self._epoch)
+        entries, hide = self._store.all()[::-1], NameRedactor(self._store.names)
+        head = RecordingHead(CURRENT_FORMAT, __version__, self._sidecar.salt.hex(), self._epoch)
         return await asyncio.to_thread(
-            lambda: b"".join([line(head), *(written(entry.trace, hide) for entry in entries)])
+            lambda: b"".join([encode_line(head), *(encode_trace(entry.trace, hide) for entry in entries)])
         )
 
     async def _health(self, _: QueryParameters) -> bytes:
-        levels: dict[str, Any] = {**metric_levels(self._sidecar, __version__), **self.metric_levels()}
-        settings, bounds = self._settings(), levels.pop("limit")
+        settings, current = self._settings(), [*readings(SIDECAR, self._sidecar), *self.readings()]
         unlabelled = [
-            {"name": name, "value": value, "help": READ[name].help, "kind": READ[name].kind}
-            for name, value in levels.items()
-            if not isinstance(value, Mapping)
+            {"name": reading.name, "value": reading.value, "help": reading.series.help, "kind": reading.series.kind}
+            for reading in current
+            if not isinstance(reading.value, Mapping)
         ]
         return encode(
             {
@@ -178,7 +168,7 @@ class Console:
                 "base": self._base,
                 "shows_values": settings.show_values,
                 "gauges": unlabelled,
-                "limits": {name: value for (name,), value in bounds.items()},
+                "limits": {name: value for (name,), value in limits(self._sidecar.settings).items()},
                 "warnings": self._notices.all(),
             }
         )
@@ -192,7 +182,7 @@ class Console:
 
     @property
     def _base(self) -> str:
-        return self._origin + self._sidecar.state_of_upstream.context.mount.mount.decode()
+        return self._origin + self._sidecar.upstream_state.context.mount.mount.decode()
 
 
 def _message(entries: Sequence[StoredTrace], skipped: int, names: ConfirmedNames) -> bytes:

@@ -1,11 +1,22 @@
-"""Reads the present values of gauges and of the settings that bound them, at each scrape."""
+"""Declares the metrics that are read at each Prometheus scrape, each with the source of its value."""
 
+from collections.abc import Iterator
 from functools import reduce
-from typing import Any
+from typing import Any, Protocol
 
+import msgspec
+
+from proxy import __version__
+from proxy.admin.event_stream import EventStream
+from proxy.merging.coalescer import Coalescer
+from proxy.merging.merger import Merger
+from proxy.observe.log import LogOutput
+from proxy.observe.series import COUNTED, ReadSeries, Series, Values, counter, gauge, readings
 from proxy.settings.model import Settings
 from proxy.sidecar.sidecar import Sidecar
+from proxy.traces.store import TraceStore
 from proxy.upstream.client import Upstream
+from proxy.upstream.state import UpstreamState
 
 BOUNDS = (
     "detect.findings",
@@ -29,63 +40,192 @@ BOUNDS = (
 )
 """Settings in the metric ``limit``."""
 
-Labelled = dict[tuple[str, ...], float]
+
+class Counts(Protocol):
+    def counts(self) -> Values:
+        """Number of items by result."""
 
 
-def metric_levels(sidecar: Sidecar, version: str) -> dict[str, float | Labelled]:
-    """By metric name: a number, or a number per combination of labels."""
-    settings = sidecar.settings
-    return {
-        **gauges(sidecar),
-        "upstream_connections": _connections(sidecar.upstream),
-        "limit": _bounds(settings),
-        "build_info": {(version, settings.mode): 1.0},
-    }
+class Outputs(msgspec.Struct, frozen=True):
+    """The outputs of observers; None for one that is not configured."""
+
+    log: LogOutput
+    spans: Counts | None
+    recorder: Counts | None
+
+
+SIDECAR: dict[str, ReadSeries[Sidecar]] = {
+    "traces_dropped": ReadSeries(
+        counter("Requests not traced because trace.max_open was reached."), lambda sidecar: sidecar.traces.dropped
+    ),
+    "client_connections": ReadSeries(
+        gauge("Client connections open now; bounded by limits.connections."), lambda sidecar: sidecar.server.open
+    ),
+    "requests_in_flight": ReadSeries(gauge("Requests being answered now."), lambda sidecar: sidecar.server.in_flight),
+    "long_head_bytes": ReadSeries(
+        gauge("Bytes of long request heads held now; bounded by limits.long_heads."),
+        lambda sidecar: sidecar.server.long_heads,
+    ),
+    "upstream_busy": ReadSeries(gauge("Upstream connections in use now."), lambda sidecar: _busy(sidecar.upstream)),
+    "upstream_queue": ReadSeries(
+        gauge("Requests waiting for an upstream connection now; bounded by limits.queue."),
+        lambda sidecar: sidecar.upstream.calls.waiting + sidecar.upstream.others.waiting,
+    ),
+    "upstream_connections": ReadSeries(
+        gauge(
+            "Connections to upstream now. lane (the pool): calls, others (outside the mount), tunnels, shadows; state: "
+            "busy, idle.",
+            *("lane", "state"),
+        ),
+        lambda sidecar: _connections(sidecar.upstream),
+    ),
+    "tunnels": ReadSeries(
+        gauge("WebSocket tunnels open now; bounded by pool.tunnels."), lambda sidecar: sidecar.upstream.tunnels.busy
+    ),
+    "open_windows": ReadSeries(
+        gauge("Windows open now; each gathers requests of one batch."),
+        lambda sidecar: sum(strategy.batcher.open_windows for strategy in _strategies(sidecar)),
+    ),
+    "lists_cut": ReadSeries(
+        gauge("Over-long lists being chunked now, or waiting; the limit is rules.oversized_in_list.concurrent_lists."),
+        lambda sidecar: sum(policy.chunker.in_progress for policy in sidecar.policies),
+    ),
+    "waiting": ReadSeries(
+        gauge("Requests held in windows or waiting for a merged or shared call now."),
+        lambda sidecar: sum(strategy.batcher.waiting for strategy in _strategies(sidecar)),
+    ),
+    "tracked_queries": ReadSeries(
+        gauge("(fingerprint, identity) pairs tracked now; bounded by merge.max_tracked."),
+        lambda sidecar: sum(len(strategy.batcher.schedulers) for strategy in _strategies(sidecar)),
+    ),
+    "paused": ReadSeries(
+        gauge("(fingerprint, identity) pairs not merged or shared now, after answers that could not be used."),
+        lambda sidecar: sum(strategy.paused for strategy in _strategies(sidecar)),
+    ),
+    "paused_queries": ReadSeries(
+        gauge("Queries not merged now for any caller, after a comparison found a wrong answer."),
+        lambda sidecar: _paused_queries(sidecar.upstream_state),
+    ),
+    "shadow_held_bytes": ReadSeries(
+        gauge("Bytes of answers held for comparison now; bounded by shadow.max_bytes."),
+        lambda sidecar: sidecar.upstream_state.comparison_bytes.reserved,
+    ),
+    "open_traces": ReadSeries(
+        gauge("Traces open now; bounded by trace.max_open."), lambda sidecar: len(sidecar.traces)
+    ),
+    "fingerprints": ReadSeries(
+        gauge("Fingerprints whose calls are counted; bounded by detect.fingerprints."),
+        lambda sidecar: len(sidecar.rule_runner.workload),
+    ),
+    "fingerprints_replaced": ReadSeries(
+        counter("Fingerprints replaced by others because detect.fingerprints was reached."),
+        lambda sidecar: sidecar.rule_runner.workload.replaced,
+    ),
+    "findings_known": ReadSeries(
+        gauge("Different findings that are stored; bounded by detect.findings."),
+        lambda sidecar: len(sidecar.rule_runner.findings),
+    ),
+    "findings_dropped": ReadSeries(
+        counter("Findings evicted because detect.findings was reached."),
+        lambda sidecar: sidecar.rule_runner.findings.dropped,
+    ),
+    "limit": ReadSeries(
+        gauge("The bounds of the other gauges, by the name of their setting.", "setting"),
+        lambda sidecar: limits(sidecar.settings),
+    ),
+    "build_info": ReadSeries(
+        gauge("Always 1: which fanin this is, and how it runs.", "version", "mode"),
+        lambda sidecar: {(__version__, sidecar.settings.mode): 1.0},
+    ),
+}
+
+KEPT: dict[str, ReadSeries[TraceStore]] = {
+    "kept_traces": ReadSeries(gauge("Closed traces kept for the pages; bounded by detect.traces."), len),
+    "kept_spans": ReadSeries(gauge("Their spans; bounded by detect.spans."), lambda store: store.spans),
+    "kept_traces_dropped": ReadSeries(
+        counter("Closed traces evicted because one of these bounds was reached."), lambda store: store.dropped
+    ),
+    "kept_keys": ReadSeries(gauge("Keys in answers of kept traces; bounded by detect.keys."), lambda store: store.keys),
+    "kept_keys_dropped": ReadSeries(
+        counter("Keys of kept traces evicted because detect.keys was reached."), lambda store: store.keys_dropped
+    ),
+}
+
+VIEWERS: dict[str, ReadSeries[EventStream]] = {
+    "viewers": ReadSeries(gauge("Readers of the event stream now; bounded by limits.viewers."), len),
+    "viewers_dropped": ReadSeries(
+        counter("Readers disconnected because they were too slow, or rejected because there were too many."),
+        lambda stream: stream.dropped,
+    ),
+}
+
+OUTPUTS: dict[str, ReadSeries[Outputs]] = {
+    "log_lines_left_out": ReadSeries(
+        counter("Log lines left out. kind: trace (for log.traces), warning, library (both for log.warnings).", "kind"),
+        lambda outputs: outputs.log.left_out(),
+    ),
+    "otlp_spans": ReadSeries(
+        counter(
+            "Spans for otlp.endpoint. result: sent, failed (the collector did not accept them), dropped (for "
+            "otlp.queue).",
+            "result",
+        ),
+        lambda outputs: {} if outputs.spans is None else outputs.spans.counts(),
+    ),
+    "recorded_traces": ReadSeries(
+        counter(
+            "Traces for record.file. result: written, failed (no room on the disk, or no file), dropped (for "
+            "record.queue, or longer than record.max_bytes).",
+            "result",
+        ),
+        lambda outputs: {} if outputs.recorder is None else outputs.recorder.counts(),
+    ),
+}
+
+READ: dict[str, Series] = {
+    name: row.series for table in (SIDECAR, KEPT, VIEWERS, OUTPUTS) for name, row in table.items()
+}
+SERIES = COUNTED | READ
+"""Every series that ``/metrics`` shows."""
 
 
 def gauges(sidecar: Sidecar) -> dict[str, float]:
-    """Values of the gauges without labels, by metric name."""
-    upstream, server, state = sidecar.upstream, sidecar.server, sidecar.state_of_upstream
-    strategies = [strategy for policy in sidecar.policies for strategy in (policy.merger, policy.coalescer)]
-    return {
-        "client_connections": server.open,
-        "requests_in_flight": server.in_flight,
-        "long_head_bytes": server.long_heads,
-        "upstream_busy": upstream.calls.busy + upstream.others.busy + upstream.shadows.busy,
-        "upstream_queue": upstream.calls.waiting + upstream.others.waiting,
-        "tunnels": upstream.tunnels.busy,
-        "open_windows": sum(strategy.batcher.open_windows for strategy in strategies),
-        "lists_cut": sum(policy.chunker.busy for policy in sidecar.policies),
-        "waiting": sum(strategy.batcher.waiting for strategy in strategies),
-        "tracked_queries": sum(len(strategy.batcher.schedulers) for strategy in strategies),
-        "paused": sum(strategy.paused for strategy in strategies),
-        "paused_queries": state.mismatches.count(state.context.clock()),
-        "shadow_held_bytes": state.comparison_bytes.reserved,
-        "fingerprints": len(sidecar.rule_runner.workload),
-        "fingerprints_replaced": sidecar.rule_runner.workload.replaced,
-        "findings_known": len(sidecar.rule_runner.findings),
-        "findings_dropped": sidecar.rule_runner.findings.dropped,
-        "open_traces": len(sidecar.traces),
-        "traces_dropped": sidecar.traces.dropped,
-    }
+    """Values of the series without labels, by metric name."""
+    current = readings(SIDECAR, sidecar)
+    return {reading.name: reading.value for reading in current if isinstance(reading.value, int | float)}
 
 
-def _connections(upstream: Upstream) -> Labelled:
+def limits(settings: Settings) -> dict[tuple[str, ...], float]:
+    """Values of the settings in ``BOUNDS``, by label value."""
+    return {(name,): float(_value(settings, name)) for name in BOUNDS}
+
+
+def _value(settings: Settings, name: str) -> Any:
+    return reduce(getattr, name.split("."), settings)
+
+
+def _strategies(sidecar: Sidecar) -> Iterator[Merger | Coalescer]:
+    """The objects that hold requests in windows."""
+    for policy in sidecar.policies:
+        yield from (policy.merger, policy.coalescer)
+
+
+def _busy(upstream: Upstream) -> int:
+    return upstream.calls.busy + upstream.others.busy + upstream.shadows.busy
+
+
+def _paused_queries(state: UpstreamState) -> int:
+    return state.mismatches.count(state.context.clock())
+
+
+def _connections(upstream: Upstream) -> dict[tuple[str, ...], float]:
     pools = {
         "calls": upstream.calls,
         "others": upstream.others,
         "tunnels": upstream.tunnels,
         "shadows": upstream.shadows,
     }
-    connections: Labelled = {}
+    connections: dict[tuple[str, ...], float] = {}
     for name, pool in pools.items():
         connections[name, "busy"], connections[name, "idle"] = pool.busy, pool.idle
     return connections
-
-
-def _bounds(settings: Settings) -> Labelled:
-    bounds: Labelled = {}
-    for name in BOUNDS:
-        value: Any = reduce(getattr, name.split("."), settings)
-        bounds[(name,)] = float(value)
-    return bounds

@@ -9,10 +9,11 @@ from typing import Protocol
 import msgspec
 
 from proxy.admin.views import code_of
+from proxy.analysis.rule import AnyRule
 from proxy.analysis.workload import Usage
-from proxy.findings.model import Finding, Rule
+from proxy.findings.ignores import Ignore
+from proxy.findings.model import Finding
 from proxy.observe.confirmed_names import ConfirmedNames
-from proxy.settings.tables import Ignore
 
 
 class FindingHistory(Protocol):
@@ -104,7 +105,7 @@ def stored_finding_views(findings: Iterable[FindingHistory], epoch: float) -> li
     ]
 
 
-def rule_view(rule: Rule, level: str) -> RuleView:
+def rule_view(rule: AnyRule, level: str) -> RuleView:
     """A rule with its configured level."""
     return RuleView(rule.code, rule.name, rule.safety, level, rule.document)
 

@@ -15,7 +15,7 @@ from proxy.analysis.fingerprint import Filter, ParsedFingerprint, parse_fingerpr
 from proxy.analysis.spans import by_fingerprint, group_by, is_read
 from proxy.findings.model import impact_of
 from proxy.model import Span, Trace
-from proxy.settings.rules import NPlusOne
+from proxy.settings_base import Count, Positive, Thresholds
 
 CALL_IMPACTS = ((1.0, 100, "CRITICAL"), (0.2, 20, "HIGH"), (0.05, 10, "MEDIUM"))
 """Minimum seconds saved, or minimum calls, per impact; below the last step the impact is LOW."""
@@ -27,6 +27,14 @@ MIN_TIMER_SECONDS = 0.2
 """Minimum period of a timer: the work of an application between two reads takes less time than this."""
 
 
+class LoopThresholds(Thresholds):
+    """From where on look-alikes are a fan-out or a loop."""
+
+    min_calls: Count
+    min_distinct: Count
+    max_pause: Positive
+
+
 class FanOut(msgspec.Struct, frozen=True):
     """Reads with one fingerprint that differ in the value of ``key``."""
 
@@ -34,11 +42,13 @@ class FanOut(msgspec.Struct, frozen=True):
     key: Filter
 
 
-FanOutDetector = Callable[[ParsedFingerprint, Sequence[Span], NPlusOne], FanOut | None]
+FanOutDetector = Callable[[ParsedFingerprint, Sequence[Span], LoopThresholds], FanOut | None]
 """``parallel_fan_out`` or ``sequential_fan_out``: for given spans at most one of them returns a fan-out."""
 
 
-def fan_outs(trace: Trace, detect: FanOutDetector, bounds: NPlusOne) -> Iterator[tuple[ParsedFingerprint, FanOut]]:
+def fan_outs(
+    trace: Trace, detect: FanOutDetector, bounds: LoopThresholds
+) -> Iterator[tuple[ParsedFingerprint, FanOut]]:
     """The fan-outs in ``trace``, at most one per fingerprint; none in a mixed trace (several application requests)."""
     reads = {} if trace.mixed else by_fingerprint(filter(is_read, trace.spans))
     for fingerprint, spans in reads.items():
@@ -48,19 +58,19 @@ def fan_outs(trace: Trace, detect: FanOutDetector, bounds: NPlusOne) -> Iterator
             yield parsed, fan_out
 
 
-def parallel_fan_out(parsed: ParsedFingerprint, spans: Sequence[Span], bounds: NPlusOne) -> FanOut | None:
+def parallel_fan_out(parsed: ParsedFingerprint, spans: Sequence[Span], bounds: LoopThresholds) -> FanOut | None:
     """All ``spans`` as one fan-out if they were in flight at the same time; else None."""
     key = varying_key(parsed, spans, bounds)
     return FanOut(tuple(spans), key) if key is not None and in_parallel(spans) else None
 
 
-def sequential_fan_out(parsed: ParsedFingerprint, spans: Sequence[Span], bounds: NPlusOne) -> FanOut | None:
+def sequential_fan_out(parsed: ParsedFingerprint, spans: Sequence[Span], bounds: LoopThresholds) -> FanOut | None:
     """The loops over a key among ``spans`` if most spans were sent one after another; else None."""
     fans_out = varying_key(parsed, spans, bounds) is not None
     return looped_fan_out(parsed, spans, bounds) if fans_out and not in_parallel(spans) else None
 
 
-def looped_fan_out(parsed: ParsedFingerprint, spans: Sequence[Span], bounds: NPlusOne) -> FanOut | None:
+def looped_fan_out(parsed: ParsedFingerprint, spans: Sequence[Span], bounds: LoopThresholds) -> FanOut | None:
     """The loops over a key among ``spans``: polling is left out, and a pause ends a loop."""
     loops = [
         run
@@ -72,7 +82,7 @@ def looped_fan_out(parsed: ParsedFingerprint, spans: Sequence[Span], bounds: NPl
     return None if key is None else FanOut(looped, key)
 
 
-def varying_key(parsed: ParsedFingerprint, spans: Sequence[Span], bounds: NPlusOne) -> Filter | None:
+def varying_key(parsed: ParsedFingerprint, spans: Sequence[Span], bounds: LoopThresholds) -> Filter | None:
     """The ``eq`` filter with the most values in ``spans``, which have one fingerprint.
 
     None below ``bounds.min_calls`` spans or ``bounds.min_distinct`` values.

@@ -8,7 +8,7 @@ from functools import lru_cache
 
 import msgspec
 
-from proxy.postgrest.request.target import RESERVED
+from proxy.postgrest.request.target import RESERVED_PARAMS
 
 
 class Filter(msgspec.Struct, frozen=True):
@@ -59,7 +59,7 @@ def parse_fingerprint(fingerprint: str) -> ParsedFingerprint:
             select = value
         elif name == "order":
             order = value
-        elif name.encode() in RESERVED or "." in name or "(" in value:
+        elif name.encode() in RESERVED_PARAMS or "." in name or "(" in value:
             rest.append(param)
         else:
             filters.append(Filter(name, value.removesuffix(".?"), index))

@@ -1,1 +1,1 @@
-"""What does traffic say of the workload? The report of ``fanin audit``, in five formats."""
+"""What does traffic say of the workload? The report of ``fanin audit`` in each of its formats."""

@@ -7,8 +7,8 @@ from proxy.audit.report import BypassUsage, IgnoredFinding, ReportedFinding
 from proxy.audit.workload import MayShow, Name
 from proxy.errors.codes import BYPASS_REASONS
 from proxy.errors.remedies import BYPASS_REMEDIES
+from proxy.findings.ignores import Ignore
 from proxy.findings.model import CountedFinding, Finding, fails
-from proxy.settings.tables import Ignore
 
 EXAMPLES = 3
 """Maximum number of fingerprints per bypass reason."""

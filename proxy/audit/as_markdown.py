@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from proxy.audit.report import Report, ReportedFinding
 from proxy.audit.tables import NONE, ReportTable, TableColumn, facts, seen, tables, warnings
 from proxy.findings.report import LabelledLines, fixes, heading, parts_after_fix, parts_before_fix
-from proxy.text.markdown import fenced, prose, verbatim
+from proxy.text.markdown import code_span, escaped, fenced
 
 
 def markdown(report: Report) -> str:
@@ -18,8 +18,8 @@ def markdown(report: Report) -> str:
 
 def _lines(report: Report) -> Iterator[str]:
     yield from ("# fanin audit: the workload", "")
-    yield from (f"- **{label}**: {prose(fact)}" for label, fact in facts(report))
-    yield from (f"- **warning**: {prose(warning)}" for warning in warnings(report))
+    yield from (f"- **{label}**: {escaped(fact)}" for label, fact in facts(report))
+    yield from (f"- **warning**: {escaped(warning)}" for warning in warnings(report))
     finding_table, *others = tables(report)
     yield from _table(finding_table)
     for reported in report.findings:
@@ -29,25 +29,25 @@ def _lines(report: Report) -> Iterator[str]:
 
 
 def _table(table: ReportTable) -> Iterator[str]:
-    yield from ("", f"## {prose(table.title)}", "")
+    yield from ("", f"## {escaped(table.title)}", "")
     if not table.rows:
-        yield prose(table.empty)
+        yield escaped(table.empty)
         return
     yield f"| {' | '.join(column.head for column in table.columns)} |"
     yield f"|{'|'.join('---:' if column.right else '---' for column in table.columns)}|"
     for row in table.rows:
         yield f"| {' | '.join(_cell(*pair) for pair in zip(table.columns, row, strict=True))} |"
     if table.after:
-        yield from ("", prose(table.after))
+        yield from ("", escaped(table.after))
 
 
 def _cell(column: TableColumn, text: str) -> str:
-    return verbatim(text).replace("|", r"\|") if column.verbatim and text != NONE else prose(text)
+    return code_span(text).replace("|", r"\|") if column.verbatim and text != NONE else escaped(text)
 
 
 def _finding(reported: ReportedFinding) -> Iterator[str]:
     finding = reported.finding
-    yield from ("", f"### {prose(heading(finding))}", "")
+    yield from ("", f"### {escaped(heading(finding))}", "")
     yield from _parts([("Seen", (seen(reported),)), *parts_before_fix(finding)])
     for name, language, code in fixes(finding):
         yield from ("", f"Fix ({name}):", "")
@@ -58,5 +58,5 @@ def _finding(reported: ReportedFinding) -> Iterator[str]:
 
 def _parts(parts: LabelledLines) -> Iterator[str]:
     for label, lines in parts:
-        show = verbatim if label in ("Location", "Mute with") else prose
+        show = code_span if label in ("Location", "Mute with") else escaped
         yield f"- **{label}**: {'; '.join(map(show, lines))}"

@@ -6,16 +6,17 @@ Tests: tests/audit/test_formats.py.
 from collections.abc import Sequence
 from typing import Any
 
+from proxy.analysis.rule import AnyRule
 from proxy.analysis.volume import plural
 from proxy.audit.report import IgnoredFinding, Report, ReportedFinding
 from proxy.check.sarif import log, result, rule_descriptor
 from proxy.check.verdict import BudgetProblem
-from proxy.findings.model import Finding, Rule
+from proxy.findings.model import Finding
 
 LEVELS = {"CRITICAL": "error", "HIGH": "error", "MEDIUM": "warning", "LOW": "note"}
 
 
-def as_sarif(report: Report, rules: Sequence[Rule], version: str, settings: str) -> str:
+def as_sarif(report: Report, rules: Sequence[AnyRule], version: str, settings: str) -> str:
     """Findings at the level of their impact; one that cannot fail a build is a note, an ignored one is suppressed.
 
     ``settings`` is the file that findings without a source location point to; may be empty.

@@ -152,7 +152,7 @@ def _route_usage(route: str, costs: Sequence[TraceCost]) -> RouteUsage:
     return RouteUsage(
         route=route,
         traces=len(costs),
-        unjudged=sum(not cost.gates for cost in costs),
+        unjudged=sum(not cost.can_fail_build for cost in costs),
         p50_queries=counts[(len(counts) - 1) // 2],
         max_queries=counts[-1],
         queries=sum(counts),

@@ -13,8 +13,8 @@ from urllib.parse import quote
 
 import msgspec
 
+from proxy.analysis.rule import AnyRule
 from proxy.check.verdict import BudgetProblem, Verdict
-from proxy.findings.model import Rule
 from proxy.findings.report import finding_lines
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
@@ -32,7 +32,7 @@ _SOURCE_LINE = re.compile(r"((?:[\w@+\-.$()\[\]]+/)*[\w@+\-.$()\[\]]+\.\w+):([1-
 """A source file relative to the repository root, and a line number: 'app/(shop)/items/[...slug]/page.tsx:7'."""
 
 
-def sarif(verdict: Verdict, rules: Sequence[Rule], version: str, settings: str) -> str:
+def sarif(verdict: Verdict, rules: Sequence[AnyRule], version: str, settings: str) -> str:
     """The verdict; problems have the level error, notes the level note.
 
     The location is X-Fanin-Caller if that is a file and line, else the ``settings`` file: code hosts require a file.
@@ -60,7 +60,7 @@ def log(
     return msgspec.json.format(msgspec.json.encode(whole), indent=2).decode() + "\n"
 
 
-def rule_descriptor(rule: Rule) -> dict[str, Any]:
+def rule_descriptor(rule: AnyRule) -> dict[str, Any]:
     """A rule as a SARIF reportingDescriptor."""
     title, what, *_ = rule.document.strip().split("\n\n")
     return {

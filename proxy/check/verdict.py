@@ -5,7 +5,8 @@ from pathlib import PurePath
 
 import msgspec
 
-from proxy.findings.model import CountedFinding, Finding, Rule, fails
+from proxy.analysis.rule import AnyRule
+from proxy.findings.model import CountedFinding, Finding, fails
 from proxy.settings.budgets import Budget, Growth
 from proxy.traces.cost import TraceCost
 
@@ -64,15 +65,15 @@ def verdict(
     seen: Sequence[CountedFinding],
     budgets: Sequence[Budget],
     growths: Sequence[Growth],
-    rules: Sequence[Rule],
+    rules: Sequence[AnyRule],
     fail_on: str,
 ) -> Verdict:
     """Run all checks; ``fail_on`` is one of ``IMPACTS`` in lower case, or ``never``.
 
     A finding that a budget forbids fails there once, and not again as a finding of its rule.
     """
-    gating = [cost for cost in costs if cost.gates]
-    others = [cost for cost in costs if not cost.gates]
+    gating = [cost for cost in costs if cost.can_fail_build]
+    others = [cost for cost in costs if not cost.can_fail_build]
     can_fail = [counted for counted in seen if counted.can_fail]
     bounds = [check for budget in budgets for check in _budget(budget, gating)]
     forbidden = [_forbidden(budget, code, gating, can_fail) for budget in budgets for code in budget.forbid]
@@ -153,7 +154,7 @@ def _is_of(cost: TraceCost, growth: Growth, size: str) -> bool:
     return PurePath(cost.source).name == size if growth.by == "recording" else cost.id.startswith(size)
 
 
-def _rule(rule: Rule, seen: Iterable[CountedFinding], measured: bool) -> CheckResult:
+def _rule(rule: AnyRule, seen: Iterable[CountedFinding], measured: bool) -> CheckResult:
     problems = tuple(problem_of(counted) for counted in seen if counted.finding.code == rule.code)
     return CheckResult("rule", f"{rule.code} {rule.name}", rule.code, measured, problems)
 

@@ -4,6 +4,7 @@ from argparse import Namespace
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from proxy import __version__
+from proxy.analysis.rule import AnyRule
 from proxy.analysis.volume import plural
 from proxy.audit import advisor, workload
 from proxy.audit.as_html import html
@@ -14,12 +15,11 @@ from proxy.audit.as_text import summary, text
 from proxy.audit.report import FORMAT, Report
 from proxy.audit.workload import TrafficCounter
 from proxy.commands.offline_analysis import OfflineAnalysis
-from proxy.findings.model import Rule
-from proxy.recording.source import Recordings, gathered, named, write
+from proxy.recording.source import Recordings, read_source, source_names, write_text
 from proxy.settings.loading import EffectiveSettings
 from proxy.settings.model import Settings
 
-FORMATS: Mapping[str, Callable[[Report, Sequence[Rule], str], str]] = {
+FORMATS: Mapping[str, Callable[[Report, Sequence[AnyRule], str], str]] = {
     "text": lambda report, rules, settings: text(report),
     "md": lambda report, rules, settings: markdown(report),
     "json": lambda report, rules, settings: as_json(report),
@@ -28,16 +28,16 @@ FORMATS: Mapping[str, Callable[[Report, Sequence[Rule], str], str]] = {
 }
 
 
-def audit(options: Namespace, loaded: EffectiveSettings, rules: Sequence[Rule]) -> bool:
-    """Analyse the traffic and print the report; True if a finding fails. Raises UnableError, ConfigError."""
-    report = AuditAnalysis(gathered(options, loaded.settings), rules, loaded.settings).report(
-        named(options), options.fail_on, options.top
+def audit(options: Namespace, loaded: EffectiveSettings, rules: Sequence[AnyRule]) -> bool:
+    """Analyse the traffic and print the report; True if a finding fails. Raises DataAccessError, ConfigError."""
+    report = AuditAnalysis(read_source(options, loaded.settings), rules, loaded.settings).report(
+        source_names(options), options.fail_on, options.top
     )
     output = FORMATS[options.format](report, rules, options.config.as_posix() if options.config else "")
     if options.output is None:
         print(output, end="")
     else:
-        write(options.output, output)
+        write_text(options.output, output)
         print(summary(report), end="")
     return report.failed
 
@@ -45,7 +45,7 @@ def audit(options: Namespace, loaded: EffectiveSettings, rules: Sequence[Rule]) 
 class AuditAnalysis:
     """Runs the rules on the traffic and counts it."""
 
-    def __init__(self, traffic: Recordings, rules: Sequence[Rule], settings: Settings) -> None:
+    def __init__(self, traffic: Recordings, rules: Sequence[AnyRule], settings: Settings) -> None:
         self._analysis = OfflineAnalysis(rules, settings)
         self._counter = TrafficCounter(settings.detect.fingerprints)
         for source, trace in traffic:
@@ -83,7 +83,7 @@ class AuditAnalysis:
 
     def _warnings(self) -> Iterator[str]:
         yield from self._analysis.warnings()
-        if not any(cost.gates for cost in self._counter.costs()):
+        if not any(cost.can_fail_build for cost in self._counter.costs()):
             yield "no finding can fail: no trace is both complete and named by its client"
         if replaced := self._counter.workload.replaced:
             yield f"{plural(replaced, 'fingerprint')} replaced by others: raise detect.fingerprints"

@@ -5,6 +5,7 @@ from argparse import Namespace
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from proxy import __version__
+from proxy.analysis.rule import AnyRule
 from proxy.check.as_json import as_json
 from proxy.check.junit import junit
 from proxy.check.sarif import sarif
@@ -12,14 +13,13 @@ from proxy.check.text import text
 from proxy.check.verdict import Verdict, verdict, with_warnings
 from proxy.commands.offline_analysis import OfflineAnalysis
 from proxy.findings.ignores import Ignores
-from proxy.findings.model import Rule
-from proxy.recording.source import Recordings, gathered, write
+from proxy.recording.source import Recordings, read_source, write_text
 from proxy.settings.loading import EffectiveSettings
 from proxy.sidecar.rule_runner import today
 from proxy.text.terminal import safe
 from proxy.traces.cost import TraceCosts
 
-FORMATS: Mapping[str, Callable[[Verdict, Sequence[Rule], str], str]] = {
+FORMATS: Mapping[str, Callable[[Verdict, Sequence[AnyRule], str], str]] = {
     "text": lambda verdict, rules, settings: text(verdict),
     "json": lambda verdict, rules, settings: as_json(verdict),
     "sarif": lambda verdict, rules, settings: sarif(verdict, rules, __version__, settings),
@@ -27,9 +27,9 @@ FORMATS: Mapping[str, Callable[[Verdict, Sequence[Rule], str], str]] = {
 }
 
 
-def check(options: Namespace, loaded: EffectiveSettings, rules: Sequence[Rule]) -> bool:
-    """Check the traffic and print the verdict; True if a check fails. Raises UnableError, ConfigError."""
-    traffic = gathered(options, loaded.settings)
+def check(options: Namespace, loaded: EffectiveSettings, rules: Sequence[AnyRule]) -> bool:
+    """Check the traffic and print the verdict; True if a check fails. Raises DataAccessError, ConfigError."""
+    traffic = read_source(options, loaded.settings)
     checked = CheckAnalysis(traffic, rules, loaded, options.fail_on, options.strict)
     if options.explain_ignores:
         print("\n".join(checked.ignores()), file=sys.stderr)
@@ -37,7 +37,7 @@ def check(options: Namespace, loaded: EffectiveSettings, rules: Sequence[Rule]) 
     if options.output is None:
         print(output, end="")
     else:
-        write(options.output, output)
+        write_text(options.output, output)
         print(text(checked.verdict), end="")
     return checked.verdict.failed
 
@@ -46,7 +46,7 @@ class CheckAnalysis:
     """Runs the rules on the traffic, measures it, and computes the verdict."""
 
     def __init__(
-        self, traffic: Recordings, rules: Sequence[Rule], loaded: EffectiveSettings, fail_on: str, strict: bool
+        self, traffic: Recordings, rules: Sequence[AnyRule], loaded: EffectiveSettings, fail_on: str, strict: bool
     ) -> None:
         settings = self._settings = loaded.settings
         analysis = self._analysis = OfflineAnalysis(rules, settings)

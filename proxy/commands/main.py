@@ -14,13 +14,13 @@ from proxy.explain.request import RequestError, looks_like_request, read_columns
 from proxy.explain.words import UnknownWordError, meaning
 from proxy.findings.model import IMPACTS
 from proxy.observe import log
-from proxy.recording.source import UnableError
+from proxy.recording.source import DataAccessError
 from proxy.settings.declared import declared, describe
 from proxy.settings.listing import as_toml
 from proxy.settings.loading import EffectiveSettings, load
 from proxy.settings.sources import ConfigError, from_text, nearest
 from proxy.text.terminal import safe
-from proxy.upstream.discovery import check_reachable_settings, known_mount
+from proxy.upstream.discovery import check_addresses, known_mount
 from rules import RULES
 
 OK, FINDINGS, USAGE, UNABLE = 0, 1, 2, 75
@@ -58,7 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ConfigError as error:
         print(f"fanin: {error}", file=sys.stderr)
         return USAGE
-    except UnableError as error:
+    except DataAccessError as error:
         print(f"fanin: {safe(str(error))}", file=sys.stderr)
         return UNABLE
     except BrokenPipeError:  # `fanin config | head`: the reader closed the pipe
@@ -223,7 +223,7 @@ def _read(options: argparse.Namespace) -> EffectiveSettings:
 
 def _config(options: argparse.Namespace) -> int:
     loaded = _load(options)
-    check_reachable_settings(loaded.settings)
+    check_addresses(loaded.settings)
     for line in as_toml(loaded):
         print(line)
     return OK
@@ -253,7 +253,7 @@ def _explain_request(options: argparse.Namespace, words: str) -> None:
 
 def _serve(options: argparse.Namespace) -> int:
     loaded = _load(options)
-    check_reachable_settings(loaded.settings)
+    check_addresses(loaded.settings)
     log.configure()
     run(serve(loaded, lambda: _read(options), RULES))
     return OK
@@ -284,7 +284,7 @@ def _demo(options: argparse.Namespace) -> int:
         from proxy.demo.run import demo
     except ImportError as error:
         print(
-            f"fanin: the demo needs its extra: pip install 'fanin[demo]' ({error.name} is missing)",
+            f"fanin: the demo needs the package {error.name}: run pip install '.[demo]' in fanin's source folder",
             file=sys.stderr,
         )
         return UNABLE

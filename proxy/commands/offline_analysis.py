@@ -3,20 +3,21 @@
 import math
 from collections.abc import Iterator, Sequence
 
-from proxy.findings.model import CountedFinding, Rule
+from proxy.analysis.rule import AnyRule
+from proxy.findings.model import CountedFinding
 from proxy.findings.store import StoredFinding
 from proxy.model import Trace
 from proxy.observe.confirmed_names import ConfirmedNames
 from proxy.observe.events import Event, Events, TraceClosed, Warned
 from proxy.settings.model import Settings
 from proxy.sidecar.rule_runner import RuleRunner
-from proxy.traces.cost import may_gate
+from proxy.traces.cost import can_fail_build
 
 
 class OfflineRun:
     """Runs the rules on traces that all can, or all cannot, fail a build; keeps the findings and their traces."""
 
-    def __init__(self, rules: Sequence[Rule], settings: Settings, names: ConfirmedNames, can_fail: bool) -> None:
+    def __init__(self, rules: Sequence[AnyRule], settings: Settings, names: ConfirmedNames, can_fail: bool) -> None:
         events = Events()
         events.subscribe(self._on_event)
         self._runner = RuleRunner(rules, settings, events)
@@ -67,7 +68,7 @@ class OfflineRun:
 class OfflineAnalysis:
     """Runs the rules on traffic. Traces that can fail a build and those that cannot are analysed separately."""
 
-    def __init__(self, rules: Sequence[Rule], settings: Settings) -> None:
+    def __init__(self, rules: Sequence[AnyRule], settings: Settings) -> None:
         self.names = ConfirmedNames()
         self._runs = [OfflineRun(rules, settings, self.names, can_fail) for can_fail in (False, True)]
         self._unmatched: list[str] = []
@@ -75,7 +76,7 @@ class OfflineAnalysis:
     def judge(self, source: str, trace: Trace) -> None:
         """Analyse a trace of a recording."""
         self.names.learn(trace.spans)
-        self._runs[may_gate(trace)].judge(source, trace)
+        self._runs[can_fail_build(trace)].judge(source, trace)
 
     def close(self) -> None:
         """Analyse the workload as a whole, after the last trace."""

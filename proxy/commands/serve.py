@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any
 
 from proxy import __version__
 from proxy.admin.console import Console
-from proxy.admin.gauges import metric_levels
+from proxy.admin.gauges import OUTPUTS, SIDECAR, Outputs
 from proxy.admin.server import AdminServer
-from proxy.findings.model import Rule
+from proxy.analysis.rule import AnyRule
 from proxy.observe import log
 from proxy.observe.events import (
     Events,
@@ -28,10 +28,11 @@ from proxy.observe.events import (
     Warned,
     WorkloadInspected,
 )
-from proxy.observe.metrics import Gauges, Metrics
+from proxy.observe.metrics import Metrics
+from proxy.observe.series import readings
 from proxy.observe.tree import TracePrinter
 from proxy.recording.recorder import Recorder
-from proxy.recording.schema import FORMAT, RecordingHead
+from proxy.recording.schema import CURRENT_FORMAT, RecordingHead
 from proxy.settings.loading import EffectiveSettings
 from proxy.settings.model import Settings
 from proxy.settings.reload import reload
@@ -53,7 +54,7 @@ def run(work: Coroutine[Any, Any, None]) -> None:
         uvloop.run(work)
 
 
-async def serve(loaded: EffectiveSettings, read: Callable[[], EffectiveSettings], rules: Sequence[Rule]) -> None:
+async def serve(loaded: EffectiveSettings, read: Callable[[], EffectiveSettings], rules: Sequence[AnyRule]) -> None:
     """Run until SIGTERM or SIGINT, then drain; a second signal stops at once. SIGHUP calls ``read`` and reloads.
 
     Raises ConfigError for settings that cannot be used.
@@ -111,24 +112,15 @@ def _observers(
         stack.push_async_callback(asyncio.to_thread, recorder.close)
     if spans is not None:
         stack.push_async_callback(spans.close)
-    metrics = Metrics(settings.limits.relations, lambda: _levels(sidecar, console, lines, spans, recorder))
+    outputs = Outputs(lines, spans, recorder)
+    metrics = Metrics(
+        settings.limits.relations,
+        lambda: [*readings(SIDECAR, sidecar), *console.readings(), *readings(OUTPUTS, outputs)],
+    )
     events.subscribe(metrics)
     printer = TracePrinter(sys.stdout) if settings.debug else log.TraceLog(lines.traces)
     events.subscribe(printer, TraceClosed, WorkloadInspected)
     return metrics
-
-
-def _levels(
-    sidecar: Sidecar, console: Console, lines: log.LogOutput, spans: "SpanExporter | None", recorder: Recorder | None
-) -> Gauges:
-    """The values of all gauges, read at each Prometheus scrape."""
-    return {
-        **metric_levels(sidecar, __version__),
-        **console.metric_levels(),
-        "log_lines_left_out": lines.left_out(),
-        "otlp_spans": spans.counts() if spans else {},
-        "recorded_traces": recorder.counts() if recorder else {},
-    }
 
 
 def _spans(settings: Settings, events: Events) -> "SpanExporter | None":
@@ -139,7 +131,7 @@ def _spans(settings: Settings, events: Events) -> "SpanExporter | None":
         from proxy.observe.otlp import SpanExporter
     except ImportError as error:
         raise ConfigError(
-            f"otlp.endpoint: spans need their extra: pip install 'fanin[otel]' ({error.name} is missing)"
+            f"otlp.endpoint: needs the package {error.name}: run pip install '.[otel]' in fanin's source folder"
         ) from error
     spans = SpanExporter(settings, __version__, events.emit, time.monotonic)
     events.subscribe(spans, RequestAnswered, UpstreamCalled)
@@ -157,7 +149,7 @@ def _recorder(settings: Settings, events: Events, salt: bytes) -> Recorder | Non
 
 def recording_head(salt: bytes) -> RecordingHead:
     """The first line of this process's recording."""
-    return RecordingHead(FORMAT, __version__, salt.hex(), round(time.time() - time.monotonic(), 3))
+    return RecordingHead(CURRENT_FORMAT, __version__, salt.hex(), round(time.time() - time.monotonic(), 3))
 
 
 class ReloadableSettings:

@@ -1,1 +1,1 @@
-"""How are a real Postgres and PostgREST with an example workload (RetroMuscle) started? The extra `fanin[demo]`."""
+"""How are a real Postgres and PostgREST with an example workload (RetroMuscle) started? The extra `demo`."""

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import aiohttp
 
-from proxy.allowed_differences import CLOCKS, compared
+from proxy.allowed_differences import TIME_HEADERS, is_compared
 
 MONTH = "2025-06"
 ROUTE = "payment export"
@@ -54,8 +54,8 @@ async def _get(session: aiohttp.ClientSession, url: str) -> tuple[ExportAnswer, 
     async with session.get(url) as response:
         body = await response.read()
         kept = tuple(
-            (name.lower(), b"" if name.lower() in CLOCKS else value)
+            (name.lower(), b"" if name.lower() in TIME_HEADERS else value)
             for name, value in response.raw_headers
-            if compared(name.lower()) and not value.startswith(OWN_TIMING)
+            if is_compared(name.lower()) and not value.startswith(OWN_TIMING)
         )
         return ExportAnswer(response.status, kept, body), await response.json()

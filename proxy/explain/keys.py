@@ -9,7 +9,7 @@ from proxy.model import Column, Key, LiteralClass, MergedCall, PendingRequest, Q
 from proxy.path.columns import unknown_columns
 from proxy.path.fingerprint import read_query
 from proxy.path.plan import CallLimits, order_of, plan
-from proxy.postgrest.types import NEVER, ONE_SPELLING, column_of, fits, sorts
+from proxy.postgrest.types import NEVER_MERGED, SINGLE_SPELLING_TYPES, can_merge, is_totally_ordered, known_column
 from proxy.settings.model import Settings
 
 ALIAS = b"f" + b"0" * 24
@@ -163,15 +163,15 @@ def _columns_to_look_up(question: MergeQuestion, key: Key) -> tuple[str, ...]:
 
 def _fitting_types(question: MergeQuestion, key: Key) -> list[str]:
     """Types in which each literal has one spelling; empty for a key that needs no type or has one."""
-    if key.kind is not LiteralClass.TEXT or column_of(key.name, question.known) is not None:
+    if key.kind is not LiteralClass.TEXT or known_column(key.name, question.known) is not None:
         return []
-    columns = [Column(name, question.certain) for name in ONE_SPELLING]
-    return [column.type for column in columns if all(fits(literal, column) for literal in key.literals)]
+    columns = [Column(name, question.certain) for name in SINGLE_SPELLING_TYPES]
+    return [column.type for column in columns if all(can_merge(literal, column) for literal in key.literals)]
 
 
 def _type_text(question: MergeQuestion, key: Key) -> str:
-    name, column = key.name.decode(), column_of(key.name, question.known)
-    if column is not None and not all(fits(literal, column) for literal in key.literals):
+    name, column = key.name.decode(), known_column(key.name, question.known)
+    if column is not None and not all(can_merge(literal, column) for literal in key.literals):
         return f"{name} is {column.type}, {_unfit_text(column)}"
     if column is not None:
         return f"{name} is {column.type}" + (", and unique" if column.unique else "")
@@ -183,9 +183,9 @@ def _type_text(question: MergeQuestion, key: Key) -> str:
 
 
 def _unfit_text(column: Column) -> str:
-    if column.type in ONE_SPELLING:
+    if column.type in SINGLE_SPELLING_TYPES:
         return "which does not, or not certainly, print a value as it is spelled here"
-    if column.type in NEVER or column.type.endswith("[]"):
+    if column.type in NEVER_MERGED or column.type.endswith("[]"):
         return "a type that fanin never merges by"
     return (
         "in which values have several spellings: canonical integers and UUIDs merge (write 'enum' for an enumeration)"
@@ -199,9 +199,9 @@ def _ties(question: MergeQuestion, key: Key) -> Ties:
     order, names = order_of(question.query, question.known), _names(question.query.order)
     if (single := _at_most_one_row(question, key)) is not None:
         return single
-    if order.total:
+    if order.is_total:
         return Ties("total", f"they keep their order: {names} leaves no ties, since one of these is unique")
-    if order.carried:
+    if order.columns:
         return Ties("carried", f"the call also selects {names}; if two rows tie, fanin sends the original requests")
     unknown = _unknown_order(question)
     if unknown and question.looks_up_types:
@@ -213,7 +213,7 @@ def _ties(question: MergeQuestion, key: Key) -> Ties:
 
 def _at_most_one_row(question: MergeQuestion, key: Key) -> Ties | None:
     """The verdict if a key cannot have several rows, else None."""
-    column, media = column_of(key.name, question.known), question.pending.head.media
+    column, media = known_column(key.name, question.known), question.pending.head.media
     if len(key.literals) == 1 and column is not None and column.unique:
         return Ties("one", f"{key.name.decode()} is unique, so no key has several")
     if media is not None and media.singular:
@@ -222,13 +222,13 @@ def _at_most_one_row(question: MergeQuestion, key: Key) -> Ties | None:
 
 
 def _unknown_order(question: MergeQuestion) -> tuple[bytes, ...]:
-    return tuple(name for name in question.query.order if column_of(name, question.known) is None)
+    return tuple(name for name in question.query.order if known_column(name, question.known) is None)
 
 
 def _ties_text(question: MergeQuestion, unknown: tuple[bytes, ...]) -> str:
     if unknown:
         return f"fanin may not look up the type of {_names(unknown)}"
-    loose = tuple(name for name in question.query.order if not sorts(column_of(name, question.known)))
+    loose = tuple(name for name in question.query.order if not is_totally_ordered(known_column(name, question.known)))
     if loose:
         return f"the type of {_names(loose)} can tie values with different spellings"
     params = question.query.fingerprint.partition("?")[2].split("&")

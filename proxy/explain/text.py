@@ -7,9 +7,9 @@ import msgspec
 
 from proxy.explain.facts import Explanation, IdentityFacts, MergingFacts
 from proxy.explain.keys import MERGES, MergeWay
-from proxy.postgrest.request.api_request import ApiRequest, Level, OrderTerm
+from proxy.postgrest.request.api_request import ApiRequest, OrderTerm, QueryLevel
 from proxy.postgrest.request.conditions import Condition, Where
-from proxy.postgrest.request.select_list import Embed, Item
+from proxy.postgrest.request.select_list import Embed, SelectItem
 from proxy.sql.statement import Sql
 from proxy.text.terminal import safe
 
@@ -79,7 +79,7 @@ def _request(explanation: Explanation) -> Iterator[str]:
         yield _row("  Range", request.range)
 
 
-def _level(level: Level) -> Iterator[str]:
+def _level(level: QueryLevel) -> Iterator[str]:
     at = f" of {'.'.join(level.path)}" if level.path else ""
     for where in level.where:
         yield _row("  filter", _where(where) + at)
@@ -90,7 +90,7 @@ def _level(level: Level) -> Iterator[str]:
             yield _row(label, value + at)
 
 
-def _item(item: Item | Embed) -> str:
+def _item(item: SelectItem | Embed) -> str:
     if isinstance(item, Embed):
         marks = [item.hint] if item.hint else []
         marks += ["inner"] if item.inner else []

@@ -6,16 +6,16 @@ Tests: tests/commands/test_main.py.
 import difflib
 from collections.abc import Iterable
 
+from proxy.analysis.rule import AnyRule
 from proxy.errors.codes import BYPASS_REASONS, COMPARISON_RESULTS, FALLBACK_REASONS, FAULTS
 from proxy.errors.remedies import BYPASS_REMEDIES, FALLBACK_REMEDIES
-from proxy.findings.model import Rule
 
 
 class UnknownWordError(ValueError):
     """Unknown word; the message suggests the closest known word, or lists all."""
 
 
-def meaning(word: str, rules: Iterable[Rule]) -> str:
+def meaning(word: str, rules: Iterable[AnyRule]) -> str:
     """The explanation of ``word``; raises UnknownWordError."""
     texts = meanings(rules)
     if word not in texts:
@@ -25,7 +25,7 @@ def meaning(word: str, rules: Iterable[Rule]) -> str:
     return texts[word].rstrip()
 
 
-def meanings(rules: Iterable[Rule]) -> dict[str, str]:
+def meanings(rules: Iterable[AnyRule]) -> dict[str, str]:
     """The explanation of each known word."""
     texts = {name: rule.document for rule in rules for name in (rule.code, rule.name)}
     texts |= {

@@ -2,12 +2,33 @@
 
 import datetime as dt
 from collections.abc import Iterable, Iterator, Sequence
+from typing import Self
 
 import msgspec
+from pydantic import Field, model_validator
 
 from proxy.findings.model import Finding
-from proxy.settings.overrides import forms
-from proxy.settings.tables import Ignore
+from proxy.postgrest.names import forms
+from proxy.settings_base import Section
+
+
+class Ignore(Section):
+    """A finding that is known. What is named here must all be the finding's."""
+
+    finding: str = Field("", description="The finding's own key, which it prints after 'Mute with'.")
+    rule: str = Field("", description="The rule's code, e.g. FAN001.")
+    relation: str = Field("", description="The table or view: name, or schema.name.")
+    route: str = Field("", description="What X-Fanin-Route says.")
+    fingerprint: str = Field("", description="The query without its values, as findings and traces show it.")
+    reason: str = Field(pattern=r"\S", description="Why it is left as it is.")
+    owner: str = Field("", description="Who answers for it.")
+    until: dt.date | None = Field(None, description="The last day on which it holds.")
+
+    @model_validator(mode="after")
+    def _names_something(self) -> Self:
+        if not (self.finding or self.rule or self.relation or self.route or self.fingerprint):
+            raise ValueError("names no finding, rule, relation, route or fingerprint")
+        return self
 
 
 class IgnoreState(msgspec.Struct, frozen=True):

@@ -1,14 +1,10 @@
-"""Types of rules and findings, and how impacts compare."""
+"""Types of findings and fixes, and how impacts compare."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Annotated
 
 import msgspec
 from msgspec import Meta
-
-from proxy.analysis.workload import Workload
-from proxy.model import Trace
-from proxy.settings.rules import RuleSettings
 
 ImpactSteps = Sequence[tuple[*tuple[float, ...], str]]
 """Rows of minimum values and an impact, the worst impact first; one value at its minimum is enough."""
@@ -84,19 +80,6 @@ class CountedFinding(msgspec.Struct, frozen=True):
     """Whether it occurred in traces that can fail a build."""
     traces: int = 0
     """Number of traces in which it occurred."""
-
-
-class Rule(msgspec.Struct, frozen=True):
-    """One module of ``rules/``, as the root hands it to the shell."""
-
-    code: str
-    name: str
-    safety: str
-    document: str
-    detect: Callable[[Trace, RuleSettings], Iterable[Finding]] | None = None
-    """What it finds in a trace that closed."""
-    inspect: Callable[[Workload, RuleSettings], Iterable[Finding]] | None = None
-    """What it finds in the workload as a whole."""
 
 
 def worst_first(findings: Iterable[Finding]) -> list[Finding]:

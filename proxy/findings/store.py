@@ -3,8 +3,8 @@
 from collections import OrderedDict
 from collections.abc import Iterator
 
+from proxy.findings.ignores import Ignore
 from proxy.findings.model import Finding
-from proxy.settings.tables import Ignore
 
 
 class StoredFinding:

@@ -1,50 +1,50 @@
-"""Chunked bodies (RFC 9112 §7.1): a strict decoder that takes bytes as they come, and the encoder's two lines."""
+"""Chunked bodies (RFC 9112 §7.1): a strict incremental decoder, and the encoder."""
 
 from proxy.errors.codes import FaultError
 
 _HEX = b"0123456789abcdefABCDEF"
 _EXTENSION = b"\t" + bytes(range(0x20, 0x7F)) + bytes(range(0x80, 0x100))
-MAX_LINE = 4096
-"""Longest size line with its extension; longest trailer section."""
+MAX_LINE_BYTES = 4096
+"""Largest number of bytes of a chunk-size line with its extension, and of the trailer section."""
 
 LAST_CHUNK = b"0\r\n\r\n"
 
 
 def chunk(data: bytes) -> bytes:
-    """``data`` (not empty) as one chunk."""
+    """Encode ``data`` (not empty) as one chunk."""
     return b"%x\r\n%b\r\n" % (len(data), data)
 
 
-def framed(data: bytes, chunked: bool) -> bytes:
-    """``data`` as a piece of a body. Nothing stays nothing: a chunk of no bytes would end the body."""
+def frame_data(data: bytes, chunked: bool) -> bytes:
+    """``data`` as a part of a body. Empty data stays empty, because an empty chunk would end the body."""
     return chunk(data) if chunked and data else data
 
 
 class ChunkDecoder:
-    """Takes a chunked body out of a buffer, piece by piece. ``done`` after the last chunk and its trailers.
+    """Decodes a chunked body from a buffer. ``done`` is True after the last chunk and its trailer section.
 
-    ``fault`` is raised on anything that is not a chunk. Extensions and trailers are read and dropped: nothing behind
-    us uses them, and passing them on would let one reader's rubbish become another's request.
+    A malformed chunk raises FaultError with the code ``fault``. Chunk extensions and trailers are dropped: PostgREST
+    does not use them, and a server that parses them differently could read part of them as a request.
     """
 
     def __init__(self, fault: str) -> None:
         self.done = False
         self._fault = fault
-        self._left = 0
+        self._chunk_left = 0
         self._after_data = False
         self._trailers = False
         self._trailer_bytes = 0
 
-    def take(self, buffer: bytearray) -> bytes:
-        """Remove from ``buffer`` what belongs to the body, as far as it has come; returns the data in it."""
+    def decode(self, buffer: bytearray) -> bytes:
+        """Remove the bytes of the body from ``buffer``, as far as they have arrived. Returns the decoded data."""
         out: list[bytes] = []
         while not self.done and self._step(buffer, out):
             pass
         return b"".join(out)
 
     def _step(self, buffer: bytearray, out: list[bytes]) -> bool:
-        """One move of the machine; False when it needs more bytes."""
-        if self._left:
+        """Decode one line or one piece of data. Returns False if more bytes are needed."""
+        if self._chunk_left:
             return self._data(buffer, out)
         line = self._line(buffer)
         if line is None:
@@ -60,19 +60,19 @@ class ChunkDecoder:
         return True
 
     def _data(self, buffer: bytearray, out: list[bytes]) -> bool:
-        piece = bytes(buffer[: self._left])
+        piece = bytes(buffer[: self._chunk_left])
         if not piece:
             return False
         del buffer[: len(piece)]
-        self._left -= len(piece)
-        self._after_data = self._left == 0
+        self._chunk_left -= len(piece)
+        self._after_data = self._chunk_left == 0
         out.append(piece)
         return True
 
     def _line(self, buffer: bytearray) -> bytes | None:
-        end = buffer.find(b"\r\n", 0, MAX_LINE + 2)
+        end = buffer.find(b"\r\n", 0, MAX_LINE_BYTES + 2)
         if end < 0:
-            if len(buffer) > MAX_LINE + 1:
+            if len(buffer) > MAX_LINE_BYTES + 1:
                 raise FaultError(self._fault)
             return None
         line = bytes(buffer[:end])
@@ -85,11 +85,11 @@ class ChunkDecoder:
             raise FaultError(self._fault)
         if extension.translate(None, _EXTENSION):
             raise FaultError(self._fault)
-        self._left = int(digits, 16)
-        self._trailers = self._left == 0
+        self._chunk_left = int(digits, 16)
+        self._trailers = self._chunk_left == 0
 
     def _trailer(self, line: bytes) -> None:
         self._trailer_bytes += len(line)
-        if self._trailer_bytes > MAX_LINE or line.translate(None, _EXTENSION):
+        if self._trailer_bytes > MAX_LINE_BYTES or line.translate(None, _EXTENSION):
             raise FaultError(self._fault)
         self.done = not line

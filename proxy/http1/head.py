@@ -1,21 +1,22 @@
-"""Heads of requests and answers, taken apart without changing a byte (RFC 9112 §2–5).
+"""Parses the heads of requests and answers without changing a byte (RFC 9112 §2–5).
 
-A parser library would do for the answers, but none passes every method and every target on as it came: llhttp, for
-one, refuses unknown methods and raw UTF-8 in targets, both of which PostgREST answers in its own words.
+A parser library would suffice for answers, but not for requests: llhttp, for example, rejects unknown methods and raw
+UTF-8 in targets, and PostgREST answers both with its own errors.
 """
 
 import msgspec
 
 from proxy.errors.codes import FaultError
 
-_TOKEN = bytes(c for c in range(33, 127) if c not in b'"(),/:;<=>?@[\\]{}')  # RFC 9110 §5.6.2, as a deletion table
-_KNOWN = frozenset((b"GET", b"HEAD", b"POST", b"PATCH", b"PUT", b"DELETE", b"OPTIONS"))
-_VALUE = b"\t" + bytes(range(0x20, 0x7F)) + bytes(range(0x80, 0x100))
-_TARGET = bytes(range(0x21, 0x7F)) + bytes(range(0x80, 0x100))
+_TOKEN_BYTES = bytes(c for c in range(33, 127) if c not in b'"(),/:;<=>?@[\\]{}')
+"""The bytes of a token (RFC 9110 §5.6.2), as a deletion table for ``bytes.translate``."""
+_KNOWN_METHODS = frozenset((b"GET", b"HEAD", b"POST", b"PATCH", b"PUT", b"DELETE", b"OPTIONS"))
+_VALUE_BYTES = b"\t" + bytes(range(0x20, 0x7F)) + bytes(range(0x80, 0x100))
+_TARGET_BYTES = bytes(range(0x21, 0x7F)) + bytes(range(0x80, 0x100))
 
 
 class HeaderField(msgspec.Struct, frozen=True, gc=False):
-    """One header line: its name in lower case, its value without outer blanks, and the line as it came."""
+    """One header line: its name in lower case, its value without surrounding blanks, and the line as received."""
 
     name: bytes
     value: bytes
@@ -31,7 +32,7 @@ class RequestLine(msgspec.Struct, frozen=True, gc=False):
 
 
 class StatusLine(msgspec.Struct, frozen=True, gc=False):
-    """``VERSION SP CODE SP REASON``; ``line`` is the whole of it as it came."""
+    """``VERSION SP CODE SP REASON``; ``line`` is the whole line as received."""
 
     status: int
     minor: int
@@ -47,53 +48,53 @@ class Response(msgspec.Struct, frozen=True):
 
 
 def parse_request_line(line: bytes) -> RequestLine:
-    """Take ``line`` (without its CRLF) apart; FANIN101 or FANIN110 when it is not a request line."""
-    parts = line.split(b" ", 3)  # not more, or a long line of blanks would become as many parts
+    """Parse ``line`` (without its CRLF). FANIN101 if it is not a request line, FANIN110 for an unknown version."""
+    parts = line.split(b" ", 3)  # bounded, because a long line of blanks would give one part per blank
     if len(parts) != 3:
         raise FaultError("FANIN101")
     method, target, version = parts
-    if method not in _KNOWN and (not method or method.translate(None, _TOKEN)):
+    if method not in _KNOWN_METHODS and (not method or method.translate(None, _TOKEN_BYTES)):
         raise FaultError("FANIN101")
-    if not target or target.translate(None, _TARGET):
+    if not target or target.translate(None, _TARGET_BYTES):
         raise FaultError("FANIN101")
-    return RequestLine(method, target, _minor(version, "FANIN101"))
+    return RequestLine(method, target, _minor_version(version, "FANIN101"))
 
 
 def parse_status_line(line: bytes) -> StatusLine:
-    """Take an answer's first line apart; FANIN503 when it is not a status line."""
+    """Parse the first line of an answer. FANIN503 if it is not a status line."""
     version, _, rest = line.partition(b" ")
     code = rest[:3]
     if not (code.isdigit() and len(code) == 3 and rest[3:4] in (b"", b" ")) or code < b"100":
         raise FaultError("FANIN503", "bad status line")
-    if line.translate(None, _VALUE):
+    if line.translate(None, _VALUE_BYTES):
         raise FaultError("FANIN503", "control character in the status line")
-    return StatusLine(int(code), _minor(version, "FANIN503"), line)
+    return StatusLine(int(code), _minor_version(version, "FANIN503"), line)
 
 
 def parse_fields(block: bytes, fault: str) -> tuple[HeaderField, ...]:
-    """The lines of ``block`` (joined by CRLF, without the empty line) in order; ``fault`` when one is malformed.
+    """Parse the header lines of ``block`` (separated by CRLF, without the empty line). ``fault`` if one is malformed.
 
-    Folded lines, names with blanks, bare CR or LF and control characters are refused: two servers that read such a
-    head differently are what request smuggling is made of (RFC 9112 §5.1, §5.2, §11.2).
+    Folded lines, names with blanks, bare CR or LF and control characters are errors: two servers can read such a head
+    differently, which makes request smuggling possible (RFC 9112 §5.1, §5.2, §11.2).
     """
     if not block:
         return ()
     fields = []
     for line in block.split(b"\r\n"):
         name, colon, value = line.partition(b":")
-        if not colon or not name or name.translate(None, _TOKEN) or value.translate(None, _VALUE):
+        if not colon or not name or name.translate(None, _TOKEN_BYTES) or value.translate(None, _VALUE_BYTES):
             raise FaultError(fault)
         fields.append(HeaderField(name.lower(), value.strip(b" \t"), line))
     return tuple(fields)
 
 
 def has_bare_lf(buffer: bytearray, start: int) -> bool:
-    """Whether an LF at ``start`` or later has no CR before it: no line of a head ends so (RFC 9112 §2.2)."""
+    """Whether an LF at ``start`` or later has no CR before it, which is an error in a head (RFC 9112 §2.2)."""
     return buffer.count(b"\n", start) != buffer.count(b"\r\n", max(start - 1, 0))
 
 
 def first_value(fields: tuple[HeaderField, ...], name: bytes) -> bytes | None:
-    """The value of the first line called ``name`` (lower case)."""
+    """The value of the first header ``name`` (lower case); None if there is none."""
     for field in fields:
         if field.name == name:
             return field.value
@@ -101,12 +102,12 @@ def first_value(fields: tuple[HeaderField, ...], name: bytes) -> bytes | None:
 
 
 def line_of(fields: tuple[HeaderField, ...], name: bytes) -> bytes:
-    """The first line called ``name`` (lower case) as it came; empty when there is none."""
+    """The first line of the header ``name`` (lower case) as received; empty if there is none."""
     return next((field.line for field in fields if field.name == name), b"")
 
 
 def tokens(fields: tuple[HeaderField, ...], name: bytes) -> list[bytes]:
-    """All members of a comma-separated list header, in lower case, over all its lines."""
+    """All elements of a comma-separated list header, in lower case, from all its lines."""
     return [
         token
         for field in fields
@@ -116,10 +117,10 @@ def tokens(fields: tuple[HeaderField, ...], name: bytes) -> list[bytes]:
     ]
 
 
-def _minor(version: bytes, fault: str) -> int:
+def _minor_version(version: bytes, fault: str) -> int:
     if version == b"HTTP/1.1":
         return 1
     if version == b"HTTP/1.0":
         return 0
-    shaped = version[:5] == b"HTTP/" and len(version) == 8 and version[6:7] == b"."
-    raise FaultError("FANIN110" if shaped and fault == "FANIN101" else fault)
+    well_formed = version[:5] == b"HTTP/" and len(version) == 8 and version[6:7] == b"."
+    raise FaultError("FANIN110" if well_formed and fault == "FANIN101" else fault)

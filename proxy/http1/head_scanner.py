@@ -1,4 +1,4 @@
-"""Where a request's head ends in a buffer that grows: each byte is looked at once, however it comes."""
+"""Finds the end of a request's head in a growing buffer. Each byte is searched once, however many reads there are."""
 
 from collections.abc import Callable
 
@@ -7,23 +7,24 @@ import msgspec
 from proxy.errors.codes import FaultError
 from proxy.http1.head import has_bare_lf
 
-_LONG = b"GET "
-_TARGET_SHOWN = 4096
-"""Bytes of a target that tell whether a long one is allowed: more than any mount has."""
+_LONG_METHOD = b"GET "
+_TARGET_PREFIX = 4096
+"""Bytes of a target that are passed to ``may_be_long``: more than the longest mount."""
 
 
 class HeadLimits(msgspec.Struct, frozen=True):
-    """Bytes that a head may have. Only its request line may make it longer than ``short``, and only a GET's."""
+    """Largest sizes of a head in bytes. Only a GET with a long request line may exceed ``short``, up to ``long``."""
 
     short: int
     long: int
     may_be_long: Callable[[bytes], bool]
-    """Asked once, with the beginning of the target."""
+    """Called once per long head, with the first bytes of the target."""
 
 
-def short_end(buffer: bytearray, limits: HeadLimits) -> int:
-    """Where the head ends that ``buffer`` begins with, if all of it is there and it is a short one, as nearly always;
-    else -1, and a search has to tell.
+def find_short_end(buffer: bytearray, limits: HeadLimits) -> int:
+    """End of the head at the start of ``buffer`` if it is complete and short, the usual case; else -1.
+
+    After -1 a ``HeadScanner`` has to search.
     """
     end = buffer.find(b"\r\n\r\n", 0, limits.short + 4)
     return end if end > 0 and buffer[0] != 0x0D else -1
@@ -36,33 +37,33 @@ class HeadScanner:
         self.is_long = False
         """Whether the head is known to be longer than ``limits.short``."""
         self._limits = limits
-        self._seen = 0  # nothing is searched twice, or a head in single bytes would cost the square of its length
+        self._searched = 0  # bytes are searched once: else a head that arrives byte by byte takes quadratic time
         self._line_end = -1
 
-    def end(self, buffer: bytearray) -> int:
-        """Where the empty line begins; -1 while it has not come. Empty lines before the head are removed.
+    def find_end(self, buffer: bytearray) -> int:
+        """Start of the empty line that ends the head; -1 if it has not arrived. Removes empty lines before the head.
 
-        FaultError FANIN109 when the head is too long, FANIN102 when it has a bare LF.
+        FaultError FANIN109 if the head is too long, FANIN102 if it has a bare LF.
         """
         while buffer[:2] == b"\r\n":  # RFC 9112 §2.2: empty lines before a request line are ignored
             del buffer[:2]
-            self._seen = 0
-        end = buffer.find(b"\r\n\r\n", max(self._seen - 3, 0))
-        size = end if end >= 0 else len(buffer) - 3  # of which the last may be three bytes of the empty line
+            self._searched = 0
+        end = buffer.find(b"\r\n\r\n", max(self._searched - 3, 0))
+        size = end if end >= 0 else len(buffer) - 3  # the last 3 bytes may belong to the empty line
         if size > self._limits.short:
-            self._judge(buffer, size)
+            self._check_size(buffer, size)
         if end < 0:
-            if has_bare_lf(buffer, self._seen):
+            if has_bare_lf(buffer, self._searched):
                 raise FaultError("FANIN102")
-            self._seen = len(buffer)
+            self._searched = len(buffer)
         return end
 
-    def _judge(self, buffer: bytearray, size: int) -> None:
-        """FANIN109 unless a head of ``size`` bytes or more may be in ``buffer``."""
-        start = max(self._seen - 1, 0) if self.is_long else 0
+    def _check_size(self, buffer: bytearray, size: int) -> None:
+        """Raise FANIN109 if a head of at least ``size`` bytes is too long."""
+        start = max(self._searched - 1, 0) if self.is_long else 0
         if not self.is_long:
-            target = bytes(buffer[len(_LONG) : len(_LONG) + _TARGET_SHOWN])
-            if not buffer.startswith(_LONG) or not self._limits.may_be_long(target):
+            target = bytes(buffer[len(_LONG_METHOD) : len(_LONG_METHOD) + _TARGET_PREFIX])
+            if not buffer.startswith(_LONG_METHOD) or not self._limits.may_be_long(target):
                 raise FaultError("FANIN109", "limits.head_bytes")
             self.is_long = True
         if self._line_end < 0:

@@ -1,1 +1,1 @@
-"""How does one call answer many requests? Windows, merged and shared calls, comparison: the I/O around ``path``."""
+"""How does one call answer many requests? Windows, merged and shared calls, comparison: the I/O of ``path``."""

@@ -1,7 +1,7 @@
-"""Requests wait in windows until their batch is flushed, then for the calls that serve it.
+"""Requests wait in windows until their batch is flushed, then for the calls that answer it.
 
-``BatchScheduler`` decides when a window closes, and a strategy (``Merger``, ``Coalescer``) which calls serve its batch.
-This module does what both need: timers, waiters, calls in flight, and clients that hang up.
+``BatchScheduler`` decides when a window closes; a strategy (``Merger``, ``Coalescer``) decides which calls answer its
+batch. This module does what both need: timers, waiting requests, calls in flight, and clients that disconnect.
 """
 
 import asyncio
@@ -20,13 +20,13 @@ OnBatch = Callable[[BatchScheduler, list[PendingRequest]], None]
 
 
 def scheduler_registry(merge: MergeSettings) -> SchedulerRegistry:
-    """A registry whose schedulers hold requests as the settings say."""
+    """A registry of schedulers with these settings."""
     settings = msgspec.convert(merge.model_dump(include=set(BatchSettings.__struct_fields__)), BatchSettings)
     return SchedulerRegistry(merge.max_tracked, lambda: BatchScheduler(settings))
 
 
 class Batcher:
-    """The windows of one strategy and its calls in flight. ``on_batch`` gets each batch: requests that all wait."""
+    """The windows of one strategy and its calls in flight. ``on_batch`` gets each batch; all its requests wait."""
 
     def __init__(
         self, schedulers: SchedulerRegistry, on_batch: OnBatch, events: Events, clock: Callable[[], float]
@@ -37,7 +37,7 @@ class Batcher:
         self._clock = clock
         self._waiters: dict[PendingRequest, Waiter] = {}
         self._timers: dict[BatchScheduler, tuple[asyncio.Handle, bool]] = {}
-        """For each open window: what closes it, and whether that is at the end of this loop turn."""
+        """For each open window: the timer that closes it, and whether it fires in this iteration of the event loop."""
         self._tasks: set[asyncio.Task[None]] = set()
 
     @property
@@ -50,12 +50,12 @@ class Batcher:
         """Windows that are open."""
         return len(self._timers)
 
-    # For requests.
+    # Called for requests.
 
     async def join(self, scheduler: BatchScheduler, request: PendingRequest, reason: str | None = None) -> Reply:
-        """Wait in the scheduler's window and for the call that serves its batch.
+        """Wait in the scheduler's window, then for the call that answers its batch.
 
-        ``reason`` is handed on to a request that is sent alone.
+        ``reason`` is the bypass reason in the reply when the request is sent alone.
         """
         waiter = Waiter(scheduler, asyncio.get_running_loop().create_future(), reason)
         self._waiters[request] = waiter
@@ -67,48 +67,48 @@ class Batcher:
         try:
             return await waiter.reply
         except asyncio.CancelledError:
-            self._hung_up(request, waiter)
+            self._on_disconnect(request, waiter)
             raise
         finally:
             self._waiters.pop(request, None)
 
-    # For strategies.
+    # Called by strategies.
 
     def is_waiting(self, request: PendingRequest) -> bool:
-        """Whether ``request`` neither has a reply nor hung up."""
+        """Whether ``request`` has no reply yet and its client has not disconnected."""
         waiter = self._waiters.get(request)
         return waiter is not None and not waiter.reply.done()
 
     def reply(self, request: PendingRequest, reply: Reply) -> None:
-        """Answer a request that is waiting."""
+        """Give a waiting request its reply."""
         self._waiters[request].reply.set_result(reply)
 
     def release_alone(
         self, scheduler: BatchScheduler, request: PendingRequest, reason: str | None = None, is_fallback: bool = False
     ) -> None:
-        """Have ``request`` send its own request, if it still waits."""
+        """Have ``request`` sent alone, if it still waits. ``reason`` replaces the one that ``join`` got."""
         if self.is_waiting(request):
             waiter = self._waiters[request]
             waiter.reply.set_result(SendAlone(self._acquire(scheduler), reason or waiter.reason, is_fallback))
 
     def start(self, scheduler: BatchScheduler, call: InFlightCall, work: Coroutine[None, None, None]) -> None:
-        """Run ``work``, which is the call that the requests of ``call`` wait for."""
+        """Run ``work``, which makes the call that the requests of ``call`` wait for."""
         for request in call.requests:
             self._waiters[request].in_flight = call
         call.task = self._run(scheduler, work, lambda: call.seconds)
 
     def prepare(self, scheduler: BatchScheduler, work: Coroutine[None, None, None]) -> None:
-        """Run ``work``, which has to be done before the calls of a batch can be planned."""
+        """Run ``work``, which has to end before the calls of a batch can be planned."""
         self._run(scheduler, work, lambda: None)
 
     def leave_call(self, request: PendingRequest) -> None:
-        """``request`` goes on waiting, for another call than the one that it waited for."""
+        """``request`` no longer waits for its call; it still waits for a reply."""
         self._waiters[request].in_flight = None
 
     def _run(
         self, scheduler: BatchScheduler, work: Coroutine[None, None, None], seconds: Callable[[], float | None]
     ) -> "asyncio.Task[None]":
-        """A task with a slot, which is given back however the task ends, even if it is cancelled before it begins."""
+        """A task with a slot, which is released however the task ends, even if it is cancelled before it begins."""
         slot = self._acquire(scheduler)
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
@@ -130,11 +130,11 @@ class Batcher:
     # Windows.
 
     def _schedule(self, scheduler: BatchScheduler, wait: float) -> None:
-        """Close the window after ``wait`` seconds. 0 is the end of this loop turn, so that requests which are already
-        readable join.
+        """Close the window after ``wait`` seconds. 0 is the end of this iteration of the event loop, so that requests
+        whose bytes have already arrived can join.
         """
-        closes_this_turn = self._timers.get(scheduler, (None, False))[1]
-        if closes_this_turn:
+        closes_this_iteration = self._timers.get(scheduler, (None, False))[1]
+        if closes_this_iteration:
             return
         self._unschedule(scheduler)
         loop = asyncio.get_running_loop()
@@ -150,20 +150,20 @@ class Batcher:
 
     def _flush(self, scheduler: BatchScheduler) -> None:
         self._unschedule(scheduler)
-        # A request whose connection broke in this very turn is still in the window, but waits no more.
+        # A request whose client disconnected in this iteration of the event loop is in the window, but does not wait.
         batch = [request for request in scheduler.flush() if self.is_waiting(request)]
         if batch:
             self._events.emit(WindowClosed(len(batch), self._clock() - batch[0].arrived))
             self._on_batch(scheduler, batch)
 
-    def _hung_up(self, request: PendingRequest, waiter: Waiter) -> None:
+    def _on_disconnect(self, request: PendingRequest, waiter: Waiter) -> None:
         done = waiter.reply.done() and not waiter.reply.cancelled()
         reply = waiter.reply.result() if done else None
         if isinstance(reply, SendAlone):
             reply.slot.release()
         elif isinstance(reply, StreamedAnswer):
-            reply.done()
+            reply.finish()
         elif waiter.in_flight is not None:
-            waiter.in_flight.cancel_one()
+            waiter.in_flight.disconnect_one()
         elif not done and waiter.scheduler.cancel(request):
             self._unschedule(waiter.scheduler)

@@ -1,6 +1,7 @@
-"""Over-long lists in chunks, bounded in number and bytes. If one chunk cannot be used, none is.
+"""Answers requests with an over-long ``in`` list from several calls, one per chunk of the list.
 
-``proxy.path.chunking`` decides how to cut a list, what to trust, and how to concatenate the answers.
+``proxy.path.chunking`` decides how to divide a list, which answers can be used, and how to concatenate them. If one
+chunk cannot be used, none is. The number of lists in progress and their bytes are bounded.
 """
 
 import asyncio
@@ -20,26 +21,26 @@ from proxy.path.chunking import chunk_list
 from proxy.settings.model import Settings
 from proxy.upstream.state import UpstreamState
 
-_LINE = len(b"GET  HTTP/1.1\r\n")
+_REQUEST_LINE = len(b"GET  HTTP/1.1\r\n")
 
 
 class ChunkedReply(msgspec.Struct, frozen=True, eq=False):
-    """What became of a request with a long list."""
+    """The result for a request with a long list."""
 
     reply: Reply | None = None
-    """None: nothing was sent, the request goes on as it is."""
+    """None: no chunk was sent, and the request is handled like any other."""
     bypass_reason: str | None = None
-    """Why it was not sent in chunks, where that is known."""
+    """Why the list was not sent in chunks, where that is known."""
     head_size: int = 0
-    """Bytes of the request head that upstream would be sent."""
+    """Bytes of the head that the request has when it is sent upstream in one piece."""
     calls: int = 1
-    """Upstream calls that its answer takes."""
+    """Upstream calls for this request, with the original if it is sent."""
     seconds: float = 0.0
-    """How long chunks were fetched that could not be used."""
+    """Time that was spent on chunks that could not be used."""
 
 
 class Chunker:
-    """The over-long lists of one upstream."""
+    """The chunked lists of one upstream."""
 
     def __init__(self, settings: Settings, state: UpstreamState) -> None:
         self._state = state
@@ -47,41 +48,41 @@ class Chunker:
         self._clock = state.context.clock
         self._limits = settings.rules.oversized_in_list
         self._max_body = settings.merge.max_body
-        self._rewrites = settings.mode == "rewrite" and settings.rules.fan005 == "rewrite"
+        self._enabled = settings.mode == "rewrite" and settings.rules.fan005 == "rewrite"
         self._alias = b"f" + secrets.token_hex(12).encode()
         self._schedulers = scheduler_registry(settings.merge)
         self._slots = asyncio.Semaphore(self._limits.concurrent_lists)
-        self.busy = 0
-        """Lists being fetched now, or waiting for their turn."""
+        self.in_progress = 0
+        """Lists in progress, including those that wait for one of ``concurrent_lists`` slots."""
 
-    async def ask(self, request: PendingRequest) -> ChunkedReply:
-        """The answer to a request with a long list, from chunks; ``SendAlone`` where chunks were fetched and cannot be
-        used.
-        """
+    async def reply_to(self, request: PendingRequest) -> ChunkedReply:
+        """Fetch a long list in chunks. The reply is ``SendAlone`` when chunks were fetched and cannot be used."""
         query, head = request.query, request.head
         target = self._context.mount.upstream_target(query.target)
-        size = _LINE + len(target) + len(head.forward) + len(b"\r\n")
+        size = _REQUEST_LINE + len(target) + len(head.forwarded_lines) + len(b"\r\n")
         if query.bypass_reason != "too-long" or size <= self._limits.head_bytes:
             return ChunkedReply(bypass_reason=query.bypass_reason, head_size=size)
         scheduler = self._schedulers.get(query.fingerprint, head.identity_hash)
-        if not self._rewrites or scheduler is None or scheduler.paused(self._clock()):
-            reason = "oversized" if not self._rewrites else "busy" if scheduler is None else "paused"
+        if not self._enabled or scheduler is None or scheduler.paused(self._clock()):
+            reason = "oversized" if not self._enabled else "busy" if scheduler is None else "paused"
             return ChunkedReply(bypass_reason=reason, head_size=size)
-        chunks = chunk_list(query, head, self._alias, self._longest(request))
+        chunks = chunk_list(query, head, self._alias, self._max_target(request))
         if isinstance(chunks, str):
             return ChunkedReply(bypass_reason=chunks, head_size=size)
         read = ChunkedRead(self._state, ChunkedListRequest(request, chunks, self._alias, self._max_body))
-        self.busy += 1
+        self.in_progress += 1
         try:
             return await self._read(scheduler, read, request, size)
         finally:
-            self.busy -= 1
+            self.in_progress -= 1
 
-    def _longest(self, request: PendingRequest) -> int:
-        """Bytes of a chunk's target as the client would write it."""
+    def _max_target(self, request: PendingRequest) -> int:
+        """The most bytes that a chunk's target may have, with the mount's path as clients write it."""
         target = request.query.target
         mount = len(self._context.mount.upstream_target(target)) - len(target)
-        return self._limits.head_bytes - _LINE - len(request.head.merged) - len(COUNT) - len(b"\r\n") - mount
+        return (
+            self._limits.head_bytes - _REQUEST_LINE - len(request.head.merged_lines) - len(COUNT) - len(b"\r\n") - mount
+        )
 
     async def _read(
         self, scheduler: BatchScheduler, read: ChunkedRead, request: PendingRequest, size: int
@@ -99,7 +100,7 @@ class Chunker:
         return ChunkedReply(alone, head_size=size, calls=read.calls + 1, seconds=seconds)
 
     async def _fetch(self, read: ChunkedRead) -> Slice | FallbackReason:
-        """Half of the client's time is for the chunks, so that the other half is left for the original."""
+        """Fetch the chunks in half of the client's time, so that the other half is left for the original."""
         try:
             async with asyncio.timeout(self._context.client.timeouts.upstream_head / 2), self._slots:
                 return await read.fetch(self._limits.concurrent_chunks)

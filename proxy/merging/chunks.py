@@ -1,4 +1,4 @@
-"""The calls for one over-long list: its chunks, and those that prove that they are whole and in order."""
+"""The calls for one over-long list: its chunks, and calls that prove that all rows are there and in order."""
 
 import asyncio
 from collections.abc import Sequence
@@ -8,7 +8,7 @@ import msgspec
 from proxy.http1.head import Response, first_value
 from proxy.merging.fetch import COUNT
 from proxy.model import FallbackReason, PendingRequest, Slice
-from proxy.path.chunking import Chunk, ChunkedList, are_in_order, boundary_literals, concatenate, read_chunk
+from proxy.path.chunking import ChunkedList, PartAnswer, are_in_order, boundary_literals, concatenate, read_part
 from proxy.postgrest.response.content_range import rows_and_total
 from proxy.postgrest.response.problem import read_error_body
 from proxy.upstream.calls import CallLabels, ObservedCall
@@ -16,79 +16,83 @@ from proxy.upstream.state import UpstreamState
 
 
 class UnusableAnswerError(Exception):
-    """An answer cannot be used, for the fallback reason ``why``."""
+    """An answer cannot be used, for the fallback reason ``reason``."""
 
-    def __init__(self, why: FallbackReason) -> None:
-        super().__init__(why)
-        self.why = why
+    def __init__(self, reason: FallbackReason) -> None:
+        super().__init__(reason)
+        self.reason = reason
 
 
 class ChunkedListRequest(msgspec.Struct, frozen=True, eq=False):
-    """A request with an over-long list, and how the list is cut."""
+    """A request with an over-long list, and the chunks of that list."""
 
     request: PendingRequest
     chunks: ChunkedList
     alias: bytes
     """Name of the hidden column in the chunks' rows."""
     max_body: int
-    """Bytes that the chunks' bodies may have together."""
+    """The most bytes that the chunks' bodies may have together."""
 
 
 class ChunkedRead:
-    """One list being fetched. ``calls`` is how many were sent so far; all have one ``number``."""
+    """One list in progress. ``calls`` is how many calls were sent so far; they all have the same ``number``."""
 
-    def __init__(self, state: UpstreamState, asked: ChunkedListRequest) -> None:
+    def __init__(self, state: UpstreamState, list_request: ChunkedListRequest) -> None:
         self.calls = 0
         self.number = next(state.numbers)
         self._context = state.context
         self._max_rows = state.max_rows
         self._clock = state.context.clock
-        self._asked = asked
-        self._chunks = asked.chunks
-        self._bytes_left = asked.max_body
+        self._list_request = list_request
+        self._chunks = list_request.chunks
+        self._bytes_left = list_request.max_body
 
     @property
     def literals(self) -> int:
-        """How many the list has."""
+        """Number of values in the list."""
         return sum(map(len, self._chunks.parts))
 
     async def fetch(self, concurrent: int) -> Slice | FallbackReason:
-        """The concatenated answer; ``concurrent`` chunks at once. FaultError when a call fails: all others are
-        cancelled then.
+        """The concatenated answer, with at most ``concurrent`` calls at a time. Raises FaultError when a call fails,
+        after all other calls are cancelled.
         """
         try:
-            chunks = await self._all(concurrent)
-            await self._prove_total(chunks)
-            await self._prove_order(chunks)
+            chunks = await self._fetch_chunks(concurrent)
+            await self._check_total(chunks)
+            await self._check_order(chunks)
         except UnusableAnswerError as error:
-            return error.why
+            return error.reason
         return concatenate(self._chunks, chunks)
 
-    async def _all(self, concurrent: int) -> list[Chunk]:
+    async def _fetch_chunks(self, concurrent: int) -> list[PartAnswer]:
         slots = asyncio.Semaphore(concurrent)
         try:
             async with asyncio.TaskGroup() as group:
-                tasks = [group.create_task(self._when_free(slots, literals)) for literals in self._chunks.parts]
+                tasks = [group.create_task(self._fetch_in_slot(slots, literals)) for literals in self._chunks.parts]
         except BaseExceptionGroup as failures:
             raise failures.exceptions[0] from None
         return [task.result() for task in tasks]
 
-    async def _when_free(self, slots: asyncio.Semaphore, literals: Sequence[bytes]) -> Chunk:
+    async def _fetch_in_slot(self, slots: asyncio.Semaphore, literals: Sequence[bytes]) -> PartAnswer:
         async with slots:
-            return await self._chunk(literals)
+            return await self._fetch_chunk(literals)
 
-    async def _chunk(self, literals: Sequence[bytes]) -> Chunk:
-        """The rows of ``literals``, all of them; asked for with a count where max-rows may cut them."""
+    async def _fetch_chunk(self, literals: Sequence[bytes]) -> PartAnswer:
+        """All rows of ``literals``. The call asks for an exact count where max-rows may remove rows."""
         target = self._chunks.target(literals)
-        counted = not self._max_rows.proves(len(literals), self._clock())
+        counted = not self._max_rows.proves_whole(len(literals), self._clock())
         answer = await self._get(b"GET", target, COUNT if counted else b"")
-        if not counted and answer.line.status == 200 and not self._max_rows.proves(_rows(answer)[0], self._clock()):
+        if (
+            not counted
+            and answer.line.status == 200
+            and not self._max_rows.proves_whole(_rows(answer)[0], self._clock())
+        ):
             counted = True
             self._bytes_left += len(answer.body)
             answer = await self._get(b"GET", target, COUNT)
-        return self._judge(literals, answer, counted)
+        return self._read_chunk(literals, answer, counted)
 
-    def _judge(self, literals: Sequence[bytes], answer: Response, counted: bool) -> Chunk:
+    def _read_chunk(self, literals: Sequence[bytes], answer: Response, counted: bool) -> PartAnswer:
         rows, total = _rows(answer)
         if counted and answer.line.status == 206 and total is not None and rows < total:
             self._max_rows.record_cut(rows, self._clock())
@@ -98,15 +102,15 @@ class ChunkedRead:
         if counted and total != rows:
             raise UnusableAnswerError(FallbackReason("incomplete"))
         self._max_rows.record_rows(rows, self._clock())
-        chunk = read_chunk(self._chunks, literals, self._asked.alias, answer, self._context.gateway)
+        chunk = read_part(self._chunks, literals, self._list_request.alias, answer, self._context.gateway)
         if isinstance(chunk, FallbackReason):
             raise UnusableAnswerError(chunk)
         if len(chunk.rows) != rows:
             raise UnusableAnswerError(FallbackReason("shape"))
         return chunk
 
-    async def _prove_total(self, chunks: Sequence[Chunk]) -> None:
-        """Prove that max-rows would not have cut the rows of all chunks together, which no chunk shows alone."""
+    async def _check_total(self, chunks: Sequence[PartAnswer]) -> None:
+        """Check that max-rows would let the rows of all chunks through in one answer, which no single chunk shows."""
         rows, max_rows = sum(len(chunk.rows) for chunk in chunks), self._max_rows
         if len(chunks) == 1 or max_rows.allows(rows, self._clock()):
             return
@@ -117,14 +121,14 @@ class ChunkedRead:
                 return
         raise UnusableAnswerError(FallbackReason("incomplete"))
 
-    async def _prove_order(self, chunks: Sequence[Chunk]) -> None:
-        """Prove that upstream orders the chunks as their literals are ordered here, whatever the column's type."""
-        keys = boundary_literals(chunks) if self._chunks.ordered else ()
-        if keys and not are_in_order(keys, await self._chunk(keys)):
+    async def _check_order(self, chunks: Sequence[PartAnswer]) -> None:
+        """Check that upstream orders the values at the chunks' ends as the chunks are ordered, whatever their type."""
+        boundaries = boundary_literals(chunks) if self._chunks.ordered else ()
+        if boundaries and not are_in_order(boundaries, await self._fetch_chunk(boundaries)):
             raise UnusableAnswerError(FallbackReason("order"))
 
-    async def _get(self, method: bytes, target: bytes, more: bytes) -> Response:
-        async with self._call(method, target, more) as answer:
+    async def _get(self, method: bytes, target: bytes, extra_lines: bytes) -> Response:
+        async with self._call(method, target, extra_lines) as answer:
             pieces = []
             async for piece in answer.pieces():
                 self._bytes_left -= len(piece)
@@ -133,11 +137,11 @@ class ChunkedRead:
                 pieces.append(piece)
             return Response(answer.line, answer.fields, b"".join(pieces))
 
-    def _call(self, method: bytes, target: bytes, more: bytes) -> ObservedCall:
-        """A call with the request's own head."""
-        pending = self._asked.request
+    def _call(self, method: bytes, target: bytes, extra_lines: bytes) -> ObservedCall:
+        """A call with the request's own head and ``extra_lines``."""
+        pending = self._list_request.request
         labels = CallLabels("part", method, pending.query.relation, costs="FAN005", number=self.number)
-        request = self._context.request(method, target, pending.head.merged + more, self._on_sent)
+        request = self._context.request(method, target, pending.head.merged_lines + extra_lines, self._on_sent)
         return self._context.call(request, labels)
 
     def _on_sent(self) -> None:
@@ -145,5 +149,5 @@ class ChunkedRead:
 
 
 def _rows(answer: Response) -> tuple[int, int | None]:
-    """Rows by the answer's own Content-Range, and the total if it was counted."""
+    """The rows that the answer's Content-Range states, and their total where it was counted."""
     return rows_and_total(first_value(answer.fields, b"content-range"))

@@ -16,12 +16,12 @@ from proxy.merging.fetch import Fetcher, FetchResult
 from proxy.model import FallbackReason, MergedCall, NotSingular, PendingRequest, Slice
 from proxy.observe.events import AnswersCompared, Event, Events, FellBack, MergingPaused, UpstreamCalled, Warned
 from proxy.path.comparison import (
-    DOUBT,
     FAILED,
     MERGED,
     MISMATCH,
     ROUNDS,
     SKIPPED,
+    UNUSABLE,
     ComparedAnswer,
     Comparison,
     Exemptions,
@@ -33,21 +33,21 @@ from proxy.upstream.state import UpstreamState
 
 Slices = dict[bytes, Slice | NotSingular]
 Pairs = Sequence[tuple[bytes, PendingRequest]]
-"""Literals, each with a member that it belongs to."""
-Ask = Callable[[PendingRequest], Awaitable[ComparedAnswer | str]]
-"""What a member is answered alone; a string is the result where nothing was heard."""
+"""Literals, each with a request for it."""
+FetchOriginal = Callable[[PendingRequest], Awaitable[ComparedAnswer | str]]
+"""Returns PostgREST's answer to the request alone, or the comparison's result where there is no such answer."""
 T = TypeVar("T")
 
 BUSY = "FANIN505"
-"""The fault of a call that waited too long for its place."""
+"""The fault of a call that waited too long for a connection."""
 OVERHEAD = 4096
-"""Bytes that an answer is counted for besides its body, so that many small ones are bounded too."""
-FAILURES = 3
-"""Bugs after which no more is compared."""
+"""Bytes that an answer counts for in addition to its body, so that the number of small answers is bounded too."""
+MAX_BUGS = 3
+"""After so many bugs in fanin no further comparison is made."""
 
 
 class BackgroundEvents(Events):
-    """Events of calls that answer no client: they are counted apart."""
+    """Forwards the events of calls that answer no client, marked as such. A fallback also counts as a comparison."""
 
     def __init__(self, events: Events) -> None:
         super().__init__()
@@ -56,11 +56,11 @@ class BackgroundEvents(Events):
     def emit(self, event: Event) -> None:
         self._events.emit(msgspec.structs.replace(event, kind="shadow") if isinstance(event, UpstreamCalled) else event)
         if isinstance(event, FellBack):
-            self._events.emit(AnswersCompared(SKIPPED if event.reason == "load" else DOUBT, event.requests))
+            self._events.emit(AnswersCompared(SKIPPED if event.reason == "load" else UNUSABLE, event.requests))
 
 
 class ShadowComparer:
-    """Comparisons with one upstream: what they hold, how they go on, what comes of them."""
+    """The comparisons with one upstream: their tasks, their calls, their memory and their results."""
 
     def __init__(self, settings: MergeSettings, state: UpstreamState) -> None:
         self.events = BackgroundEvents(state.context.events)
@@ -69,7 +69,7 @@ class ShadowComparer:
         self.budget = state.comparison_bytes
         self.pauses = state.mismatches
         self.closed = False
-        self._exempt = Exemptions(state.context.gateway, settings.ties == "any")
+        self._exemptions = Exemptions(state.context.gateway, settings.ties == "any")
         self._max_body = settings.max_body
         self._clock = state.context.clock
         self._tasks: set[asyncio.Task[None]] = set()
@@ -77,27 +77,27 @@ class ShadowComparer:
 
     @property
     def running(self) -> int:
-        """Comparisons under way."""
+        """Number of background tasks of comparisons."""
         return len(self._tasks)
 
     @property
     def paused(self) -> int:
-        """Number of queries that are not merged for any caller after a mismatch."""
+        """Number of queries that are not merged for any client after a mismatch."""
         return self.pauses.count(self._clock())
 
     def is_watched(self, request: PendingRequest) -> bool:
         """Whether the query's pause ended so recently that every batch is compared."""
-        return self.pauses.watched(request.query.fingerprint, self._clock())
+        return self.pauses.compares_all(request.query.fingerprint, self._clock())
 
     def start(self, work: Coroutine[None, None, None]) -> "asyncio.Task[None]":
-        """Do ``work`` in the background; its bugs are logged and reach no client."""
+        """Run ``work`` in the background. An exception is logged as a bug and reaches no client."""
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._ended)
         return task
 
     async def close(self) -> None:
-        """Stop at once: what is left undone is not worth waiting for."""
+        """Cancel all comparisons, and start no more."""
         self.closed = True
         tasks = tuple(self._tasks)
         for task in tasks:
@@ -105,87 +105,95 @@ class ShadowComparer:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     def count(self, result: str, answers: int) -> None:
-        """``answers`` were compared with that result."""
+        """Count ``answers`` comparisons with that result."""
         if answers:
             self.events.emit(AnswersCompared(result, answers))
 
-    async def compare(self, call: MergedCall, alias: bytes, shares: Slices, pairs: Pairs, ask: Ask) -> None:
-        """Compare what each of ``pairs`` gets out of ``shares`` with what ``ask`` says, and count what comes of it."""
-        size = sum(OVERHEAD + len(share.body) for share in shares.values() if isinstance(share, Slice))
+    async def compare(self, call: MergedCall, alias: bytes, slices: Slices, pairs: Pairs, fetch: FetchOriginal) -> None:
+        """Compare, for each of ``pairs``, its slice with the original that ``fetch`` returns. Count the results, and
+        pause the query after a mismatch.
+        """
+        size = sum(OVERHEAD + len(own_slice.body) for own_slice in slices.values() if isinstance(own_slice, Slice))
         if self.closed or not self.budget.reserve(size):
             self.count(SKIPPED, len(pairs))
             return
         try:
-            tried = await _all([self._begin(shares[literal], literal, member, ask) for literal, member in pairs])
-            cases = [one for one in tried if isinstance(one, Differing)]
-            await self._go_on(call, alias, cases)
+            first = await _all([self._compare_first(slices[value], value, request, fetch) for value, request in pairs])
+            differing = [outcome for outcome in first if isinstance(outcome, DifferingAnswer)]
+            await self._repeat(call, alias, differing)
         except Exception:
             self.count(FAILED, len(pairs))
             raise
         finally:
             self.budget.release(size)
-        for result, answers in Counter(one if isinstance(one, str) else one.case.result for one in tried).items():
+        results = (outcome if isinstance(outcome, str) else outcome.comparison.result for outcome in first)
+        for result, answers in Counter(results).items():
             self.count(result, answers)
-        wrong = [one for one in cases if one.case.result == MISMATCH]
-        if wrong:
-            self._pause(wrong, len(pairs))
+        mismatches = [answer for answer in differing if answer.comparison.result == MISMATCH]
+        if mismatches:
+            self._pause(mismatches, len(pairs))
 
-    async def original(self, member: PendingRequest) -> ComparedAnswer | str:
-        """What PostgREST answers ``member`` alone, now."""
-        query, context = member.query, self.state.context
-        request = context.request(b"GET", query.target, without_compression(member.head.forward))
+    async def original(self, request: PendingRequest) -> ComparedAnswer | str:
+        """Send ``request`` alone, and return PostgREST's answer; ``skipped`` or ``failed`` where there is none."""
+        query, context = request.query, self.state.context
+        original = context.request(b"GET", query.target, without_compression(request.head.forwarded_lines))
         labels = CallLabels("shadow", b"GET", query.relation, costs="FAN001")
         try:
-            async with context.call(request, labels) as answer:
+            async with context.call(original, labels) as answer:
                 body = await answer.read(self._max_body)
                 return SKIPPED if body is None else as_compared(answer.line, answer.fields, body)
         except FaultError as error:
             return SKIPPED if error.fault.code == BUSY else FAILED
 
-    async def _begin(
-        self, share: Slice | NotSingular, literal: bytes, member: PendingRequest, ask: Ask
-    ) -> "Differing | str":
-        whole = self.state.not_singular.whole(share, member.head.identity_hash, self._clock())
-        if whole is None:
-            return DOUBT
-        heard = await ask(member)
-        if isinstance(heard, str):
-            return heard
-        case = Comparison(heard, ComparedAnswer(whole.head, whole.body), self._exempt)
-        return case.result or Differing(member, literal, case)
+    async def _compare_first(
+        self, own_slice: Slice | NotSingular, literal: bytes, request: PendingRequest, fetch: FetchOriginal
+    ) -> "DifferingAnswer | str":
+        complete = self.state.not_singular.slice_for(own_slice, request.head.identity_hash, self._clock())
+        if complete is None:
+            return UNUSABLE
+        original = await fetch(request)
+        if isinstance(original, str):
+            return original
+        comparison = Comparison(original, ComparedAnswer(complete.head, complete.body), self._exemptions)
+        return comparison.result or DifferingAnswer(request, literal, comparison)
 
-    async def _go_on(self, call: MergedCall, alias: bytes, cases: "Sequence[Differing]") -> None:
-        """Ask again for what differs, until it is clear what that means."""
-        for what in ROUNDS:
-            cases = [one for one in cases if not one.case.result]
-            if not cases:
+    async def _repeat(self, call: MergedCall, alias: bytes, differing: "Sequence[DifferingAnswer]") -> None:
+        """Repeat originals and the merged call until every difference has a result."""
+        for kind in ROUNDS:
+            differing = [answer for answer in differing if not answer.comparison.result]
+            if not differing:
                 return
-            if what == MERGED:
-                await self._merge_again(call, alias, cases)
+            if kind == MERGED:
+                await self._repeat_merged(call, alias, differing)
             else:
-                for one, heard in zip(cases, await _all([self.original(one.member) for one in cases]), strict=True):
-                    one.case.hear(what, heard)
+                originals = await _all([self.original(answer.request) for answer in differing])
+                for answer, original in zip(differing, originals, strict=True):
+                    answer.comparison.add(kind, original)
 
-    async def _merge_again(self, call: MergedCall, alias: bytes, cases: "Sequence[Differing]") -> None:
-        result = await self.fetcher.fetch(call, alias, lambda: None)
-        for one in cases:
-            if isinstance(result, dict):
-                share = self.state.not_singular.whole(result[one.literal], one.member.head.identity_hash, self._clock())
-                one.case.hear(MERGED, FAILED if share is None else ComparedAnswer(share.head, share.body))
+    async def _repeat_merged(self, call: MergedCall, alias: bytes, differing: "Sequence[DifferingAnswer]") -> None:
+        slices = await self.fetcher.fetch(call, alias, lambda: None)
+        for answer in differing:
+            if isinstance(slices, dict):
+                identity = answer.request.head.identity_hash
+                complete = self.state.not_singular.slice_for(slices[answer.literal], identity, self._clock())
+                merged = FAILED if complete is None else ComparedAnswer(complete.head, complete.body)
+                answer.comparison.add(MERGED, merged)
             else:
-                one.case.hear(MERGED, SKIPPED if is_busy(result) else FAILED)
+                answer.comparison.add(MERGED, SKIPPED if is_busy(slices) else FAILED)
 
-    def _pause(self, wrong: "Sequence[Differing]", compared: int) -> None:
-        """Merge that query for nobody, and say why; no value is told."""
-        fingerprint = wrong[0].member.query.fingerprint
+    def _pause(self, mismatches: "Sequence[DifferingAnswer]", compared: int) -> None:
+        """Pause merging of the query for all clients, with a warning that contains no value."""
+        fingerprint = mismatches[0].request.query.fingerprint
         seconds = self.pauses.start(fingerprint, self._clock())
         if not seconds:
             return
         self.events.emit(MergingPaused(MISMATCH))
+        difference = mismatches[0].comparison.difference
         self.events.emit(
             Warned(
-                f"{len(wrong)} of {compared} merged answers are not PostgREST's: {fingerprint}: {wrong[0].case.what}",
-                f"Not merged for {seconds:.0f} s, for any caller. Report it; rules.fan001=report ends all merging.",
+                f"{len(mismatches)} of {compared} merged answers differ from PostgREST's: {fingerprint}: {difference}",
+                f"This query is not merged for {seconds:.0f} s, for any client. Report this. "
+                "To turn merging off, set rules.fan001=report.",
             )
         )
 
@@ -195,33 +203,33 @@ class ShadowComparer:
         if error is None:
             return
         self._bugs += 1
-        self.closed = self.closed or self._bugs >= FAILURES
-        last = f"; after {FAILURES} failures no more are made" if self.closed else ""
+        self.closed = self.closed or self._bugs >= MAX_BUGS
+        last = f"; after {MAX_BUGS} failures no more are made" if self.closed else ""
         self.events.bug(f"a comparison failed{last}", error)
 
 
-class Differing(msgspec.Struct, frozen=True, eq=False):
-    """A member whose share differed at first."""
+class DifferingAnswer(msgspec.Struct, frozen=True, eq=False):
+    """A request whose slice differed from the first original."""
 
-    member: PendingRequest
+    request: PendingRequest
     literal: bytes
-    case: Comparison
+    comparison: Comparison
 
 
-async def _all(works: Iterable[Coroutine[None, None, T]]) -> list[T]:
-    """All at once; when one fails, the others are cancelled."""
+async def _all(coroutines: Iterable[Coroutine[None, None, T]]) -> list[T]:
+    """Run all at once and return their results. When one fails, the others are cancelled."""
     async with asyncio.TaskGroup() as group:
-        tasks = [group.create_task(work) for work in works]
+        tasks = [group.create_task(coroutine) for coroutine in coroutines]
     return [task.result() for task in tasks]
 
 
 def as_compared(line: StatusLine, fields: tuple[HeaderField, ...], body: bytes) -> ComparedAnswer | str:
-    """An answer for comparison; ``skipped`` where its bytes are those of a compression."""
+    """An answer as the comparison takes it; ``skipped`` if its body is compressed."""
     if any(field.name == b"content-encoding" for field in fields):
         return SKIPPED
     return ComparedAnswer(b"\r\n".join([line.line, *(field.line for field in fields)]), body)
 
 
 def is_busy(result: FetchResult) -> bool:
-    """Whether a merged call was not made, because it waited too long for its place."""
+    """Whether a merged call was not sent, because it waited too long for a connection."""
     return result == FallbackReason("connection", BUSY)

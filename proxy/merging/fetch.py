@@ -1,4 +1,4 @@
-"""Makes a merged call and judges its answer: slices, a fallback reason, or the value that was of the wrong type."""
+"""Makes a merged call and checks its answer. The result: slices, a fallback reason, or the value of the wrong type."""
 
 from collections.abc import Callable
 from typing import Protocol
@@ -13,7 +13,7 @@ from proxy.postgrest.request.set_filter import is_cut
 from proxy.postgrest.response.content_range import rows_and_total
 from proxy.postgrest.response.gateway import Gateway
 from proxy.postgrest.response.headers import SHARED_HEADERS, shareable
-from proxy.postgrest.response.problem import SHARED, blamed_literal, read_error_body
+from proxy.postgrest.response.problem import CALLER_INDEPENDENT_CODES, bad_value, read_error_body
 from proxy.settings.tables import MergeSettings
 from proxy.upstream.calls import CallLabels
 from proxy.upstream.state import UpstreamState
@@ -22,7 +22,7 @@ COUNT = b"Prefer: count=exact\r\n"
 
 
 class BadValue(msgspec.Struct, frozen=True):
-    """A literal was not of the column's type, which upstream's error named."""
+    """A literal is not of the column's type ``type_name``, as upstream's error says."""
 
     type_name: str
     literal: bytes
@@ -32,13 +32,13 @@ FetchResult = dict[bytes, Slice | NotSingular] | FallbackReason | BadValue
 
 
 def leader(call: MergedCall) -> PendingRequest:
-    """The first request: its head, except for what merging changes, is sent for all."""
-    return next(iter(call.owners.values()))[0]
+    """The first request of ``call``: its head, except for what merging changes, is sent for all."""
+    return next(iter(call.requests_by_value.values()))[0]
 
 
 class FetchesMerged(Protocol):
     """Makes merged calls. ``on_sent`` is called each time that a call has a connection and is sent; ``number`` is the
-    call's, as the spans of its requests will have it.
+    number of the call in the spans of its requests.
     """
 
     async def fetch(
@@ -51,15 +51,15 @@ class Fetcher:
 
     def __init__(self, settings: MergeSettings, state: UpstreamState) -> None:
         self._max_body = settings.max_body
-        self._ties = settings.ties == "any"
+        self._allow_ties = settings.ties == "any"
         self._context = state.context
         self._max_rows = state.max_rows
         self._clock = state.context.clock
 
     async def fetch(self, call: MergedCall, alias: bytes, on_sent: Callable[[], None], number: int = 0) -> FetchResult:
-        """Send ``call`` and judge the answer; once more with a count where max-rows may have cut it."""
+        """Send ``call`` and check the answer. If max-rows may have removed rows, send it once more with a count."""
         unique = call.column is not None and call.column.unique
-        counted = call.counted or not (unique or self._max_rows.proves(call.expected, self._clock()))
+        counted = call.exact_count or not (unique or self._max_rows.proves_whole(call.expected_rows, self._clock()))
         try:
             answer = await self._get(call, counted, on_sent, number)
             if answer is not None and not counted and self._needs_count(call, answer):
@@ -67,12 +67,12 @@ class Fetcher:
                 answer = await self._get(call, counted, on_sent, number)
         except FaultError as error:
             return FallbackReason("connection", error.fault.code)
-        return FallbackReason("too-large") if answer is None else self._judge(call, alias, answer, counted)
+        return FallbackReason("too-large") if answer is None else self._check(call, alias, answer, counted)
 
     async def _get(self, call: MergedCall, counted: bool, on_sent: Callable[[], None], number: int) -> Response | None:
-        """The whole answer; None when its body is larger than merge.max_body."""
+        """The answer with its whole body; None when the body is larger than merge.max_body."""
         request = leader(call)
-        headers = request.head.merged + (COUNT if counted and not call.counted else b"")
+        headers = request.head.merged_lines + (COUNT if counted and not call.exact_count else b"")
         labels = CallLabels("merged", b"GET", request.query.relation, costs="FAN001", number=number)
         async with self._context.call(self._context.request(b"GET", call.target, headers, on_sent), labels) as answer:
             body = await answer.read(self._max_body)
@@ -80,39 +80,39 @@ class Fetcher:
 
     def _needs_count(self, call: MergedCall, answer: Response) -> bool:
         rows, _ = rows_and_total(first_value(answer.fields, b"content-range"))
-        all_there = call.column is not None and call.column.unique and rows == len(call.literals)
-        return answer.line.status == 200 and not (all_there or self._max_rows.proves(rows, self._clock()))
+        complete = call.column is not None and call.column.unique and rows == len(call.literals)
+        return answer.line.status == 200 and not (complete or self._max_rows.proves_whole(rows, self._clock()))
 
-    def _judge(self, call: MergedCall, alias: bytes, answer: Response, counted: bool) -> FetchResult:
+    def _check(self, call: MergedCall, alias: bytes, answer: Response, counted: bool) -> FetchResult:
         rows, total = rows_and_total(first_value(answer.fields, b"content-range"))
         if counted and answer.line.status == 206 and total is not None and rows < total:
-            return self._cut(call, rows)
+            return self._missing_rows(call, rows)
         if answer.line.status != 200:
-            return _judge_error(call, answer, self._context.gateway)
+            return _check_error(call, answer, self._context.gateway)
         if counted and total != rows:
             return FallbackReason("incomplete")
         self._max_rows.record_rows(rows, self._clock())
-        return demultiplex(call, alias, answer, self._ties, self._context.gateway)
+        return demultiplex(call, alias, answer, self._allow_ties, self._context.gateway)
 
-    def _cut(self, call: MergedCall, rows: int) -> FallbackReason:
-        """Rows are missing: our own limit cut them, or max-rows, which is then known."""
+    def _missing_rows(self, call: MergedCall, rows: int) -> FallbackReason:
+        """Why rows are missing: because of the merged call's own limit, or of max-rows, which is known from then on."""
         if is_cut(call, rows):
             return FallbackReason("limit")
         self._max_rows.record_cut(rows, self._clock())
         return FallbackReason("incomplete")
 
 
-def _judge_error(call: MergedCall, answer: Response, gateway: Gateway) -> FetchResult:
-    problem = read_error_body(answer.body)
-    if problem.code in SHARED:
-        kept = shareable(answer.fields, SHARED_HEADERS, gateway)
-        if isinstance(kept, FallbackReason):
-            return kept
-        head = b"\r\n".join([answer.line.line, *(field.line for field in kept)])
-        share = Slice(head + b"\r\nContent-Length: %d\r\n" % len(answer.body), answer.body, -1)
-        return dict.fromkeys(call.owners, share)
-    type_name, literal = blamed_literal(problem) or ("", "")
-    blamed = literal.encode()
-    if type_name and blamed in call.literals:
-        return BadValue(type_name, blamed)
-    return FallbackReason("status", problem.code)
+def _check_error(call: MergedCall, answer: Response, gateway: Gateway) -> FetchResult:
+    error = read_error_body(answer.body)
+    if error.code in CALLER_INDEPENDENT_CODES:
+        headers = shareable(answer.fields, SHARED_HEADERS, gateway)
+        if isinstance(headers, FallbackReason):
+            return headers
+        head = b"\r\n".join([answer.line.line, *(field.line for field in headers)])
+        shared = Slice(head + b"\r\nContent-Length: %d\r\n" % len(answer.body), answer.body, -1)
+        return dict.fromkeys(call.requests_by_value, shared)
+    type_name, text = bad_value(error) or ("", "")
+    literal = text.encode()
+    if type_name and literal in call.literals:
+        return BadValue(type_name, literal)
+    return FallbackReason("status", error.code)

@@ -1,4 +1,4 @@
-"""The strategy of merged calls: one set filter serves requests that differ in one literal.
+"""Merging (FAN001): one call with a set filter answers requests that differ in one literal.
 
 ``proxy.path`` decides what to send and whether to use the answer; this module does the I/O, and gives every waiting
 request a reply whatever happens.
@@ -16,13 +16,13 @@ from proxy.model import FallbackReason, Identical, NotSingular, Outcome, Pending
 from proxy.observe.events import FellBack, MergingPaused
 from proxy.path.batching import BatchScheduler
 from proxy.path.plan import CallLimits, originals, plan, why_not_merged
-from proxy.postgrest.types import has_one_spelling
+from proxy.postgrest.types import has_single_spelling
 from proxy.settings.tables import MergeSettings
 from proxy.upstream.state import UpstreamState
 
 
 class Merger:
-    """Merged calls to one upstream. What cannot be merged goes to the coalescer."""
+    """Merged calls to one upstream. Requests that cannot be merged go to the coalescer."""
 
     def __init__(
         self, settings: MergeSettings, state: UpstreamState, fetcher: FetchesMerged, coalescer: Coalescer
@@ -38,15 +38,15 @@ class Merger:
 
     @property
     def paused(self) -> int:
-        """(fingerprint, identity) pairs that are not merged now, after failures."""
+        """Number of (fingerprint, identity) pairs that are not merged now, after failures."""
         return self.batcher.schedulers.paused(self._clock())
 
-    async def ask(self, request: PendingRequest) -> Reply:
-        """Wait for a merged answer, or for the word to send the request alone."""
+    async def reply_to(self, request: PendingRequest) -> Reply:
+        """Wait for a merged or shared answer, or for ``SendAlone``."""
         scheduler = self.batcher.schedulers.get(request.query.fingerprint, request.head.identity_hash)
         reason = "busy" if scheduler is None else self._bypass_reason(scheduler, request)
         if scheduler is None or reason is not None:
-            return await self._coalescer.ask(request, reason)
+            return await self._coalescer.reply_to(request, reason)
         return await self.batcher.join(scheduler, request)
 
     def _bypass_reason(self, scheduler: BatchScheduler, request: PendingRequest) -> str | None:
@@ -73,7 +73,7 @@ class Merger:
     async def _resolve_and_dispatch(
         self, scheduler: BatchScheduler, batch: list[PendingRequest], columns: list[bytes]
     ) -> None:
-        """Ask for the types that the plan depends on; where they stay unknown, it is made without them."""
+        """Ask upstream for the column types that the plan depends on, then plan, even if some stay unknown."""
         try:
             await self._state.column_types.resolve(batch[0], columns)
         finally:
@@ -84,23 +84,25 @@ class Merger:
             if isinstance(call, Identical):
                 self._coalescer.start(self.batcher, scheduler, call)
             elif isinstance(call, Single):
-                self.batcher.release_alone(scheduler, call.member, reason)
+                self.batcher.release_alone(scheduler, call.request, reason)
 
-    def _dispatch(self, scheduler: BatchScheduler, batch: list[PendingRequest], again: bool = False) -> None:
-        """Send the calls of the plan for ``batch``, all of which wait. On a bug of ours every request is sent alone."""
+    def _dispatch(self, scheduler: BatchScheduler, batch: list[PendingRequest], second_attempt: bool = False) -> None:
+        """Plan the calls for ``batch``, whose requests all wait, and send them. After a bug in fanin every request is
+        sent alone.
+        """
         if not batch:
             return
         try:
             limits = self._limits(scheduler, batch[0])
             for call in plan(batch, self.alias, limits):
                 if isinstance(call, Single):
-                    several = len(batch) > 1 or again
-                    reason = why_not_merged(call.member, limits.columns) if several else None
-                    self.batcher.release_alone(scheduler, call.member, reason)
+                    several = len(batch) > 1 or second_attempt
+                    reason = why_not_merged(call.request, limits.columns) if several else None
+                    self.batcher.release_alone(scheduler, call.request, reason)
                 elif isinstance(call, Identical):
                     self._coalescer.start(self.batcher, scheduler, call)
                 else:
-                    merge = InFlightMerge(call, again)
+                    merge = InFlightMerge(call, second_attempt)
                     self.batcher.start(scheduler, merge, self._run(scheduler, merge))
         except Exception as error:
             self._events.bug("a batch could not be sent as planned", error)
@@ -108,7 +110,7 @@ class Merger:
                 self.batcher.release_alone(scheduler, request)
 
     def _limits(self, scheduler: BatchScheduler, request: PendingRequest) -> CallLimits:
-        """Keys per call: by setting, by max-rows where it is known, by the size of recent answers per key."""
+        """The most keys per call: by setting, by max-rows where it is known, by the bytes per key of recent answers."""
         keys = self._settings.max_keys
         max_rows = self._state.max_rows.known(self._clock())
         if max_rows is not None:
@@ -121,7 +123,7 @@ class Merger:
     # Merged calls.
 
     async def _run(self, scheduler: BatchScheduler, merge: InFlightMerge) -> None:
-        """Fetch the merged answer and hand out its slices. After a fallback reason, a deadline or a bug of ours every
+        """Fetch the merged answer and deliver its slices. After a fallback reason, the deadline or a bug in fanin every
         request is sent alone.
         """
         number, began = next(self._state.numbers), self._clock()
@@ -140,13 +142,15 @@ class Merger:
         try:
             self._settle(scheduler, merge, result, number)
         except Exception as error:
-            self._events.bug("a merged answer could not be handed out", error)
+            self._events.bug("a merged answer could not be delivered", error)
             self._release_all(scheduler, merge)
 
     def _on_sent(
         self, scheduler: BatchScheduler, merge: InFlightMerge, deadline: asyncio.Timeout
     ) -> Callable[[], None]:
-        """The deadline counts from each time that the call is sent: waiting for a connection is not upstream's time."""
+        """A callback that starts the deadline each time that the call is sent. So the deadline does not include the
+        wait for a connection.
+        """
         loop = asyncio.get_running_loop()
 
         def on_sent() -> None:
@@ -156,7 +160,7 @@ class Merger:
         return on_sent
 
     def _settle(self, scheduler: BatchScheduler, merge: InFlightMerge, result: FetchResult, number: int) -> None:
-        if isinstance(result, BadValue) and not merge.again:
+        if isinstance(result, BadValue) and not merge.second_attempt:
             self._without_bad_value(scheduler, merge, result)
         elif isinstance(result, BadValue):
             self._fall_back(scheduler, merge, FallbackReason("bad-value"))
@@ -169,44 +173,46 @@ class Merger:
         self, scheduler: BatchScheduler, merge: InFlightMerge, slices: dict[bytes, Slice | NotSingular], number: int
     ) -> None:
         identity, now = merge.requests[0].head.identity_hash, self._clock()
-        whole = {value: self._state.not_singular.whole(part, identity, now) for value, part in slices.items()}
+        not_singular = self._state.not_singular
+        complete = {value: not_singular.slice_for(own_slice, identity, now) for value, own_slice in slices.items()}
         waiting = [
-            (whole[value], request)
-            for value, requests in merge.call.owners.items()
+            (complete[value], request)
+            for value, requests in merge.call.requests_by_value.items()
             for request in requests
             if self.batcher.is_waiting(request)
         ]
-        shared = sum(part is not None for part, _ in waiting)
+        shared = sum(own_slice is not None for own_slice, _ in waiting)
         seconds = 0.0 if merge.sent is None else now - merge.sent
-        for part, request in waiting:
-            if part is None:
+        for own_slice, request in waiting:
+            if own_slice is None:
                 self.batcher.release_alone(scheduler, request, is_fallback=True)
             else:
-                self.batcher.reply(request, BufferedAnswer(part, number, shared, Outcome.MERGED, seconds))
-        served = [part for part in whole.values() if part is not None]
-        rows, size = sum(max(0, part.rows) for part in served), sum(len(part.body) for part in served)
+                self.batcher.reply(request, BufferedAnswer(own_slice, number, shared, Outcome.MERGED, seconds))
+        used = [own_slice for own_slice in complete.values() if own_slice is not None]
+        rows = sum(max(0, own_slice.rows) for own_slice in used)
+        size = sum(len(own_slice.body) for own_slice in used)
         scheduler.record_merge(len(slices), rows, size)
 
-    def _fall_back(self, scheduler: BatchScheduler, merge: InFlightMerge, why: FallbackReason) -> None:
-        """Send the originals."""
+    def _fall_back(self, scheduler: BatchScheduler, merge: InFlightMerge, reason: FallbackReason) -> None:
+        """Start a pause, and have every request sent alone."""
         if scheduler.record_failure(self._clock()):
-            self._events.emit(MergingPaused(why.reason))
-        if why.reason == "unexpected-key" and has_one_spelling(merge.call.column):
+            self._events.emit(MergingPaused(reason.reason))
+        if reason.reason == "unexpected-key" and has_single_spelling(merge.call.column):
             self._state.column_types.invalidate(merge.requests[0])
-        self._emit_fallback(merge, why)
+        self._emit_fallback(merge, reason)
         self._release_all(scheduler, merge)
 
     def _without_bad_value(self, scheduler: BatchScheduler, merge: InFlightMerge, bad: BadValue) -> None:
-        """The column's type is known now: the next plan sends what does not fit it alone, and merges the rest."""
+        """Plan the batch again. The column's type is known now, so that values which do not fit it are sent alone."""
         self._state.column_types.record_bad_value(merge.requests[0], merge.call.key, bad.type_name, bad.literal)
         self._emit_fallback(merge, FallbackReason("bad-value"))
         waiting = [request for request in merge.requests if self.batcher.is_waiting(request)]
         for request in waiting:
             self.batcher.leave_call(request)
-        self._dispatch(scheduler, waiting, again=True)
+        self._dispatch(scheduler, waiting, second_attempt=True)
 
-    def _emit_fallback(self, merge: InFlightMerge, why: FallbackReason) -> None:
-        self._events.emit(FellBack(why.reason, why.detail, merge.relation, len(merge.requests)))
+    def _emit_fallback(self, merge: InFlightMerge, reason: FallbackReason) -> None:
+        self._events.emit(FellBack(reason.reason, reason.detail, merge.relation, len(merge.requests)))
 
     def _release_all(self, scheduler: BatchScheduler, merge: InFlightMerge) -> None:
         for request in merge.requests:

@@ -1,4 +1,4 @@
-"""Comparing while traffic goes on: all of it in mode shadow, a share of it in mode rewrite."""
+"""Chooses what is compared during live traffic: every merged answer in mode shadow, a sample in mode rewrite."""
 
 import asyncio
 import secrets
@@ -11,59 +11,62 @@ from proxy.merging.comparer import OVERHEAD, Pairs, ShadowComparer, Slices, as_c
 from proxy.merging.fetch import FetchesMerged, FetchResult, leader
 from proxy.merging.waiters import BufferedAnswer, Reply, SendAlone
 from proxy.model import FallbackReason, MergedCall, PendingRequest, Slice
-from proxy.path.comparison import FAILED, SKIPPED, ByteBudget, ComparedAnswer, is_sampled, sample
+from proxy.path.comparison import FAILED, SKIPPED, ByteBudget, ComparedAnswer, choose_answers, is_sampled
 from proxy.settings.tables import MergeSettings, ShadowSettings
-from proxy.upstream.client import UpstreamConnection
-from proxy.upstream.pool import ConnectionPool
+from proxy.upstream.client import UpstreamPool
 
 DRAW = secrets.SystemRandom().random
 
 
 class SampledFetcher:
-    """Merged calls for clients, of which a share is compared with originals that are sent for that."""
+    """Merged calls for clients. A sample of them is compared with originals that are sent for the comparison."""
 
     def __init__(
         self,
         fetcher: FetchesMerged,
         comparer: ShadowComparer,
-        client_pool: ConnectionPool[UpstreamConnection],
+        client_pool: UpstreamPool,
         settings: ShadowSettings,
         draw: Callable[[], float] = DRAW,
     ) -> None:
         self._fetcher = fetcher
         self._comparer = comparer
         self._client_pool = client_pool
-        self._share = settings.share
-        self._answers = settings.answers
+        self._fraction = settings.share
+        self._max_answers = settings.answers
         self._draw = draw
 
     async def fetch(self, call: MergedCall, alias: bytes, on_sent: Callable[[], None], number: int = 0) -> FetchResult:
-        """The merged answer, as it came; a comparison begins beside it, but never ahead of callers who wait."""
+        """Fetch the merged answer, and start a comparison in the background. No comparison is made while clients'
+        calls wait for a connection.
+        """
         result = await self._fetcher.fetch(call, alias, on_sent, number)
-        if isinstance(result, dict) and (pairs := self._chosen(call)) and not _is_error(result):
-            if self._client_pool.has_spare_room:
+        if isinstance(result, dict) and (pairs := self._choose_pairs(call)) and not _is_error(result):
+            if self._client_pool.has_capacity:
                 comparer = self._comparer
                 comparer.start(comparer.compare(call, alias, result, pairs, comparer.original))
             else:
                 self._comparer.count(SKIPPED, len(pairs))
         return result
 
-    def _chosen(self, call: MergedCall) -> Pairs:
-        """Whose answers are compared: all of a query that is watched because it was wrong lately, some of one drawn."""
+    def _choose_pairs(self, call: MergedCall) -> Pairs:
+        """The answers to compare: all after a recent mismatch of the query, else some of a sampled call."""
         watched = self._comparer.is_watched(leader(call))
-        if not watched and not is_sampled(self._share, self._draw()):
+        if not watched and not is_sampled(self._fraction, self._draw()):
             return ()
-        pairs = [(literal, members[0]) for literal, members in call.owners.items()]
-        return pairs if watched else sample(pairs, self._answers, self._draw())
+        pairs = [(literal, requests[0]) for literal, requests in call.requests_by_value.items()]
+        return pairs if watched else choose_answers(pairs, self._max_answers, self._draw())
 
 
-def _is_error(shares: Slices) -> bool:
-    """Whether it is an error that everybody shares: its originals are what sharing spares an upstream in trouble."""
-    return any(isinstance(share, Slice) and share.rows < 0 for share in shares.values())
+def _is_error(slices: Slices) -> bool:
+    """Whether the answer is an error that all requests share. It is not compared: originals would add load to an
+    upstream that fails.
+    """
+    return any(isinstance(own_slice, Slice) and own_slice.rows < 0 for own_slice in slices.values())
 
 
 class ShadowMode:
-    """Mode shadow: every request is answered by its original; merging goes on beside it, and is compared."""
+    """Mode shadow: every client gets the original. Merged calls are made in the background, only to be compared."""
 
     def __init__(self, settings: MergeSettings, comparer: ShadowComparer) -> None:
         self._comparer = comparer
@@ -72,16 +75,18 @@ class ShadowMode:
         self._copies: dict[PendingRequest, AnswerCopy] = {}
 
     @contextmanager
-    def beside(
-        self, member: PendingRequest, ask: Callable[[PendingRequest], Awaitable[Reply]]
+    def merge_in_background(
+        self, request: PendingRequest, reply_to: Callable[[PendingRequest], Awaitable[Reply]]
     ) -> "Iterator[AnswerCopy | None]":
-        """Merge ``member`` with ``ask`` while its original is under way; what that is answered is told to the copy."""
+        """Merge ``request`` with ``reply_to`` while its original is in flight. The caller adds the original's answer to
+        the copy; None when it will not be compared.
+        """
         if self._comparer.closed or not self._comparer.budget.reserve(OVERHEAD):
             self._comparer.count(SKIPPED, 1)
             yield None
             return
-        copy = self._copies[member] = AnswerCopy(self._comparer.budget, self._max_body)
-        task = self._comparer.start(self._follow(member, copy, ask))
+        copy = self._copies[request] = AnswerCopy(self._comparer.budget, self._max_body)
+        task = self._comparer.start(self._wait_for_merge(request, copy, reply_to))
         try:
             yield copy
         except BaseException as error:
@@ -91,54 +96,54 @@ class ShadowMode:
         copy.end()
 
     async def fetch(self, call: MergedCall, alias: bytes, on_sent: Callable[[], None], number: int = 0) -> FetchResult:
-        """The merged answer for nobody but the comparison."""
+        """Fetch the merged answer for the comparison alone."""
         result = await self._comparer.fetcher.fetch(call, alias, on_sent)
         if isinstance(result, dict):
             self._comparer.start(self._compare(call, alias, result))
         return FallbackReason("load") if is_busy(result) else result
 
-    async def _compare(self, call: MergedCall, alias: bytes, shares: Slices) -> None:
-        pairs = [(literal, member) for literal, members in call.owners.items() for member in members]
+    async def _compare(self, call: MergedCall, alias: bytes, slices: Slices) -> None:
+        pairs = [(literal, request) for literal, requests in call.requests_by_value.items() for request in requests]
         try:
-            await self._comparer.compare(call, alias, shares, pairs, self._original)
+            await self._comparer.compare(call, alias, slices, pairs, self._original)
         finally:
-            for member in call.members:
-                self._forget(member)
+            for request in call.requests:
+                self._discard_copy(request)
 
-    async def _original(self, member: PendingRequest) -> ComparedAnswer | str:
-        copy = self._copies.get(member)
-        return SKIPPED if copy is None else await copy.whole()
+    async def _original(self, request: PendingRequest) -> ComparedAnswer | str:
+        copy = self._copies.get(request)
+        return SKIPPED if copy is None else await copy.result()
 
-    async def _follow(
-        self, member: PendingRequest, copy: "AnswerCopy", ask: Callable[[PendingRequest], Awaitable[Reply]]
+    async def _wait_for_merge(
+        self, request: PendingRequest, copy: "AnswerCopy", reply_to: Callable[[PendingRequest], Awaitable[Reply]]
     ) -> None:
-        """Wait with the others, as in mode rewrite; who would go alone has its original under way already."""
+        """Wait for a merged answer as in mode rewrite. For ``SendAlone`` nothing is sent: the original is in flight."""
         reply: Reply | None = None
         try:
-            reply = await ask(member)
+            reply = await reply_to(request)
             if isinstance(reply, SendAlone):
-                self._forget(member)
-                await copy.whole()
+                self._discard_copy(request)
+                await copy.result()
         finally:
             if isinstance(reply, SendAlone):
-                reply.slot.release(self._clock() - member.arrived if copy.answered else None)
+                reply.slot.release(self._clock() - request.arrived if copy.answered else None)
             if not isinstance(reply, BufferedAnswer):
-                self._forget(member)
+                self._discard_copy(request)
 
-    def _forget(self, member: PendingRequest) -> None:
-        copy = self._copies.pop(member, None)
+    def _discard_copy(self, request: PendingRequest) -> None:
+        copy = self._copies.pop(request, None)
         if copy is not None:
-            copy.drop()
+            copy.discard()
 
 
 class AnswerCopy:
-    """What a caller is answered, kept as it goes by: until it is too much."""
+    """A copy of the answer that a client receives as a stream. It is discarded when it passes a limit."""
 
-    def __init__(self, held: ByteBudget, limit: int) -> None:
+    def __init__(self, budget: ByteBudget, max_body: int) -> None:
         self.answered = False
-        """Whether the caller has its whole answer."""
-        self._held = held
-        self._limit = limit
+        """Whether the client received its whole answer."""
+        self._budget = budget
+        self._max_body = max_body
         self._size = OVERHEAD
         self._line: StatusLine | None = None
         self._fields: tuple[HeaderField, ...] = ()
@@ -147,35 +152,35 @@ class AnswerCopy:
         self._ended = asyncio.Event()
 
     def begin(self, line: StatusLine, fields: tuple[HeaderField, ...], data: bytes) -> None:
-        """The answer's head, and the body as far as it is there."""
+        """Add the answer's head and ``data``, the part of the body that has arrived."""
         self._line, self._fields = line, fields
         self.add(data)
 
     def add(self, piece: bytes) -> None:
-        """A further piece of the body."""
+        """Add a further piece of the body."""
         if self._result:
             return
-        if self._size + len(piece) > OVERHEAD + self._limit or not self._held.reserve(len(piece)):
-            self.drop()
+        if self._size + len(piece) > OVERHEAD + self._max_body or not self._budget.reserve(len(piece)):
+            self.discard()
             return
         self._size += len(piece)
         self._pieces.append(piece)
 
     def end(self, result: str = "") -> None:
-        """That was all; ``result`` says why it is not the whole answer."""
+        """The answer has ended. ``result``: why it is not the whole answer, if it is not."""
         self.answered = not result
         self._result = self._result or result
         self._ended.set()
 
-    def drop(self) -> None:
-        """Nobody compares it any more."""
+    def discard(self) -> None:
+        """Free the memory of a copy that will not be compared."""
         self._result = self._result or SKIPPED
-        self._held.release(self._size)
+        self._budget.release(self._size)
         self._size = 0
         self._pieces.clear()
 
-    async def whole(self) -> ComparedAnswer | str:
-        """The answer, once it is there; a result where it is not."""
+    async def result(self) -> ComparedAnswer | str:
+        """Wait until the answer has ended, and return it; where there is no whole answer, the comparison's result."""
         await self._ended.wait()
         if self._result or self._line is None:
             return self._result or FAILED

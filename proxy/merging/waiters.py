@@ -1,4 +1,4 @@
-"""Requests that wait: for their window, then for an upstream call, and the replies that they get."""
+"""Waiting requests, the calls in flight that they wait for, and the replies that they get."""
 
 import asyncio
 from collections.abc import Callable, Sequence
@@ -12,41 +12,41 @@ from proxy.upstream.client import UpstreamAnswer
 
 
 class Slot:
-    """One call in flight, as its scheduler counts it: given back once, however often ``release`` is called."""
+    """One call in flight, as its scheduler counts it. Only the first ``release`` counts."""
 
     def __init__(self, release: Callable[[float | None], None] | None = None) -> None:
-        """``release`` is told how many seconds the call took. None: nothing counts this call."""
+        """``release`` gets the seconds that the call took, None if it failed. Without it nothing counts this call."""
         self._release = release
 
     def release(self, seconds: float | None = None) -> None:
-        """The call is over; None: it failed."""
+        """The call ended after ``seconds``; None: it failed."""
         release, self._release = self._release, None
         if release is not None:
             release(seconds)
 
 
 class BufferedAnswer(msgspec.Struct, frozen=True, gc=False, eq=False):
-    """A waiter's slice of an answer. ``call`` is the number of the call, ``shared`` how many requests it answered."""
+    """A request's slice of an answer. ``call`` is the number of the call, ``shared`` how many requests it answered."""
 
     slice: Slice
     call: int
     shared: int
     outcome: Outcome
     seconds: float
-    """How long the call took, from the moment that it was sent."""
+    """Time from sending the call to its answer."""
 
 
 class FailedCall(msgspec.Struct, frozen=True, eq=False):
-    """The call that was to answer the waiter failed, as its own would have; ``call`` is 0 if it was never sent."""
+    """The shared call failed, with an error that the request alone would get too. ``call`` is 0 if it was not sent."""
 
     error: FaultError
     call: int
 
 
 class StreamedAnswer:
-    """An answer that was to be shared and goes to one waiter, who passes it on as it comes.
+    """The answer to a shared call that only one request may get. Its client receives the answer as a stream.
 
-    ``data`` is what was read of its body; ``seconds`` the time until then. The call ends with ``done``.
+    ``data`` is the part of the body that was read already, after ``seconds``. ``finish`` ends the call.
     """
 
     def __init__(self, answer: UpstreamAnswer, data: bytes, call: int, seconds: float) -> None:
@@ -56,61 +56,60 @@ class StreamedAnswer:
         self.seconds = seconds
         self.passed_on = asyncio.Event()
 
-    def done(self) -> None:
-        """It was passed on, or its waiter has gone."""
+    def finish(self) -> None:
+        """The answer was passed on, or the client disconnected."""
         self.passed_on.set()
 
 
 class SendAlone(msgspec.Struct, frozen=True, eq=False):
-    """The waiter sends its own request, and gives ``slot`` back when that is answered."""
+    """The request is sent as it is, alone. Its handler releases ``slot`` when it is answered."""
 
     slot: Slot
     reason: str | None = None
     """Why it was not merged: a key of ``errors.codes.BYPASS_REASONS``."""
     is_fallback: bool = False
-    """Whether a merged or shared call was made for it, and its answer could not be used."""
+    """Whether a merged or shared call was made for the request and could not answer it."""
 
 
 Reply = BufferedAnswer | SendAlone | StreamedAnswer | FailedCall
-"""What a waiter is told."""
+"""What a waiting request gets."""
 
 
 class InFlightCall:
-    """The requests that wait for one call; when the last of them hangs up, the call is cancelled."""
+    """The requests that wait for one call. The call is cancelled when the client of the last one disconnects."""
 
     def __init__(self, requests: Sequence[PendingRequest]) -> None:
         self.requests = requests
         self.relation = requests[0].query.relation
-        self.left = len(self.requests)
+        self.connected = len(self.requests)
+        """Requests whose clients have not disconnected."""
         self.seconds: float | None = None
-        """How long the call took; None while it is under way, and when it failed."""
+        """How long the call took; None while it is in flight, and when it failed."""
         self.task: asyncio.Task[None] | None = None
 
-    def cancel_one(self) -> None:
-        """One of the requests hung up."""
-        self.left -= 1
-        if not self.left and self.task is not None:
+    def disconnect_one(self) -> None:
+        """The client of one of the requests disconnected."""
+        self.connected -= 1
+        if not self.connected and self.task is not None:
             self.task.cancel()
 
 
 class InFlightMerge(InFlightCall):
-    """A merged call under way. ``again``: second attempt, after a value of the wrong type was removed. There is no
-    third.
-    """
+    """A merged call in flight. ``second_attempt``: a value of the wrong type was removed. There is no third attempt."""
 
-    def __init__(self, call: MergedCall, again: bool) -> None:
-        super().__init__(call.members)
+    def __init__(self, call: MergedCall, second_attempt: bool) -> None:
+        super().__init__(call.requests)
         self.call = call
-        self.again = again
+        self.second_attempt = second_attempt
         self.sent: float | None = None
-        """When it was first sent."""
+        """When the call was first sent."""
 
 
 class Waiter(msgspec.Struct, eq=False):
-    """One waiting request: in its scheduler's window, then among those who wait for a call."""
+    """One waiting request: first in its scheduler's window, then for a call."""
 
     scheduler: BatchScheduler
     reply: "asyncio.Future[Reply]"
     reason: str | None = None
-    """Why it was known from the first that it is not merged."""
+    """The bypass reason, if the request waits only to share a call."""
     in_flight: InFlightCall | None = None

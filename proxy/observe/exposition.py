@@ -9,15 +9,13 @@ from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 
 from proxy.observe.buckets import Buckets
-from proxy.observe.series import SERIES
-
-Values = Mapping[tuple[str, ...], float]
-"""Values of a counter or gauge, by label values."""
+from proxy.observe.series import Series, Values
 
 
 class Exposition(msgspec.Struct, frozen=True):
     """A snapshot of all series: values, or histograms, by series name."""
 
+    series: Mapping[str, Series]
     values: Mapping[str, Values]
     buckets: Mapping[str, Mapping[tuple[str, ...], Buckets]]
 
@@ -34,28 +32,27 @@ class Exposition(msgspec.Struct, frozen=True):
 
 
 class _Families(Collector):
-    """Collects every declared series, also those without a sample."""
+    """Collects every series, also those without a sample."""
 
     def __init__(self, exposition: Exposition) -> None:
         self._exposition = exposition
 
     def collect(self) -> Iterator[Metric]:
-        for name, series in SERIES.items():
+        for name, series in self._exposition.series.items():
             if series.kind == "histogram":
-                yield _histogram(name, self._exposition.buckets.get(name, {}))
+                yield _histogram(name, series, self._exposition.buckets.get(name, {}))
             else:
-                yield _plain(name, self._exposition.values.get(name, {}))
+                yield _plain(name, series, self._exposition.values.get(name, {}))
 
 
-def _histogram(name: str, buckets_by_labels: Mapping[tuple[str, ...], Buckets]) -> Metric:
-    family = HistogramMetricFamily(f"fanin_{name}", SERIES[name].help, labels=SERIES[name].labels)
+def _histogram(name: str, series: Series, buckets_by_labels: Mapping[tuple[str, ...], Buckets]) -> Metric:
+    family = HistogramMetricFamily(f"fanin_{name}", series.help, labels=series.labels)
     for labels, buckets in buckets_by_labels.items():
         family.add_metric(labels, buckets.cumulative(), buckets.sum)
     return family
 
 
-def _plain(name: str, values: Values) -> Metric:
-    series = SERIES[name]
+def _plain(name: str, series: Series, values: Values) -> Metric:
     family_type = CounterMetricFamily if series.kind == "counter" else GaugeMetricFamily
     family = family_type(f"fanin_{name}", series.help, labels=series.labels)
     for labels, value in values.items():

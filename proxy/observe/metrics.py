@@ -28,8 +28,8 @@ from proxy.observe.events import (
     WindowClosed,
     WorkloadInspected,
 )
-from proxy.observe.exposition import Exposition, Values
-from proxy.observe.series import COUNTED
+from proxy.observe.exposition import Exposition
+from proxy.observe.series import COUNTED, Reading, Series, Values
 
 SWITCHING = 101
 """The status of a WebSocket. Its duration is not measured: it depends on the client, not on any server's speed."""
@@ -44,21 +44,15 @@ class _Tally(msgspec.Struct, frozen=True, eq=False):
     hops: Buckets | None
 
 
-Gauges = Mapping[str, float | Values]
-"""Present values of the series in ``READ``, by name: a number, or a number per combination of labels."""
-
-
 class Metrics:
-    """An observer that counts events. ``levels`` returns the gauges at each scrape; ``labels`` bounds label values."""
+    """An observer that counts events. ``read`` returns the other series at a scrape; ``labels`` bounds label values."""
 
-    def __init__(self, labels: int, levels: Callable[[], Gauges]) -> None:
-        self.upstream_is_up = True
-        self.reload_is_ok = True
+    def __init__(self, labels: int, read: Callable[[], Iterable[Reading]]) -> None:
         self._cap = labels
-        self._levels = levels
+        self._read = read
         self._known: dict[str, set[str]] = {"relation": set(), "route": set()}
         self._counts: dict[str, dict[tuple[str, ...], float]] = {
-            name: defaultdict(int, {(value,): 0 for value in series.known}) for name, series in COUNTED.items()
+            name: defaultdict(int, _before_any_event(series)) for name, series in COUNTED.items()
         }
         self._buckets: dict[str, dict[tuple[str, ...], Buckets]] = {name: {} for name in COUNTED}
         self._tallies: dict[tuple[str, str, int, str], _Tally] = {}
@@ -70,7 +64,7 @@ class Metrics:
             FellBack: lambda event: self._count("fallbacks", event.reason),
             MergingPaused: lambda event: self._count("pauses", event.reason),
             AnswersCompared: lambda event: self._count("shadow", event.result, by=event.answers),
-            HealthChecked: self._health_checked,
+            HealthChecked: lambda event: self._set("upstream_up", event.up),
             RequestRefused: lambda event: self._count("turned_down", event.code),
             SettingsReloaded: self._reloaded,
             Warned: lambda event: self._count("warnings", "advice" if event.error is None else "bug"),
@@ -90,15 +84,14 @@ class Metrics:
     def now(self) -> Exposition:
         """A snapshot of all series."""
         values: dict[str, Values] = {name: dict(counts) for name, counts in self._counts.items()}
-        for name, level in self._levels().items():
-            values[name] = level if isinstance(level, Mapping) else {(): level}
-        values["upstream_up"] = {(): int(self.upstream_is_up)}
-        values["last_reload_ok"] = {(): int(self.reload_is_ok)}
+        read = list(self._read())
+        for reading in read:
+            values[reading.name] = reading.value if isinstance(reading.value, Mapping) else {(): reading.value}
         buckets = {
             name: {labels: each.copy() for labels, each in by_labels.items()}
             for name, by_labels in self._buckets.items()
         }
-        return Exposition(values, buckets)
+        return Exposition(COUNTED | {reading.name: reading.series for reading in read}, values, buckets)
 
     # Events.
 
@@ -135,7 +128,7 @@ class Metrics:
 
     def _called(self, event: UpstreamCalled) -> None:
         if event.status != CANCELLED:
-            self.upstream_is_up = event.status != NO_ANSWER
+            self._set("upstream_up", event.status != NO_ANSWER)
         relation = self._relation(event.relation, event.status, event.method)
         self._count("upstream_calls", relation, event.kind)
         if event.costs:
@@ -143,12 +136,10 @@ class Metrics:
         if event.status != SWITCHING:
             self._observe("upstream_duration_seconds", event.seconds, event.kind)
 
-    def _health_checked(self, event: HealthChecked) -> None:
-        self.upstream_is_up = event.up
-
     def _reloaded(self, event: SettingsReloaded) -> None:
-        self.reload_is_ok = event.changed is not None
-        self._count("reloads", "ok" if self.reload_is_ok else "failed")
+        ok = event.changed is not None
+        self._set("last_reload_ok", ok)
+        self._count("reloads", "ok" if ok else "failed")
 
     def _window_closed(self, event: WindowClosed) -> None:
         self._observe("batch_size", event.size)
@@ -173,6 +164,9 @@ class Metrics:
 
     def _count(self, name: str, *labels: str, by: int = 1) -> None:
         self._counts[name][labels] += by
+
+    def _set(self, name: str, value: float) -> None:
+        self._counts[name][()] = float(value)
 
     def _observe(self, name: str, value: float, *labels: str, trace: str = "") -> None:
         self._histogram(name, *labels).add(value, trace)
@@ -204,6 +198,10 @@ class Metrics:
             return "other"
         known.add(value)
         return value
+
+
+def _before_any_event(series: Series) -> dict[tuple[str, ...], float]:
+    return {(value,): 0 for value in series.known} | ({} if series.initial is None else {(): series.initial})
 
 
 def _queries(trace: Trace) -> Trace:

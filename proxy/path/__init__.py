@@ -1,1 +1,1 @@
-"""What is done with a request? The decisions of the data path, as pure functions and state machines."""
+"""How is a request handled? The decisions of the request path, as pure functions and state machines."""

@@ -1,9 +1,10 @@
-"""When a batch leaves: the gate of one (fingerprint, identity), as a state machine over time.
+"""Decides when a batch is sent: the scheduler of one (fingerprint, identity), a state machine over time.
 
 Its states are a table in docs/explanation/architecture.md#when-a-batch-leaves.
 
-Laws: a request joins only what has not left; whoever is alone leaves at once; no hold is longer than
-``min(max_wait, ½ × the key's median upstream time)``; lingering goes on only while at least half of it finds company.
+Rules: a request joins only a batch that is not sent yet; a request is sent at once when no call is in flight and no
+fan-out is expected; no request is held for longer than ``min(max_wait, ½ × the scheduler's median upstream time)``;
+windows linger only while at least half of the recent lingers gathered more than one request.
 """
 
 from collections import OrderedDict, deque
@@ -13,19 +14,19 @@ import msgspec
 
 from proxy.model import PendingRequest
 
-SAMPLES = 64
-"""Upstream times remembered a key."""
-LINGERS = 16
-"""Lingers remembered a key."""
-FANS_OUT = 1.5
-"""Moving average of batch sizes above which a key lately fanned out."""
+RECENT_TIMES = 64
+"""Upstream times kept per scheduler."""
+RECENT_LINGERS = 16
+"""Lingering windows kept per scheduler."""
+FAN_OUT_SIZE = 1.5
+"""Moving average of batch sizes above which recent traffic of a scheduler is a fan-out."""
 
-FORGETS = 0.99
-"""What is left of a remembered size after each request that was not merged because of it."""
+SIZE_DECAY = 0.99
+"""Factor on the remembered size after each request that was not merged because of it."""
 
 
 class BatchSettings(msgspec.Struct, frozen=True):
-    """What of the settings bears on holding: seconds, and members a window."""
+    """The settings for windows and pauses. Times are in seconds, ``max_window`` is in requests."""
 
     max_wait: float
     linger: float
@@ -37,23 +38,24 @@ class BatchSettings(msgspec.Struct, frozen=True):
 
 
 class BatchScheduler:
-    """The traffic of one (fingerprint, identity): who waits, what is in flight, how it went lately."""
+    """The state of one (fingerprint, identity): waiting requests, calls in flight, recent results."""
 
-    def __init__(self, pace: BatchSettings) -> None:
+    def __init__(self, settings: BatchSettings) -> None:
         self._waiting: dict[PendingRequest, None] = {}
         self.in_flight = 0
         self.size_per_key = 0.0
         self.rows_per_key = 1.0
-        self._pace = pace
-        self._times: deque[float] = deque(maxlen=SAMPLES)
-        self._fan_out = 1.0
-        self._lingers: deque[bool] = deque(maxlen=LINGERS)
+        self._settings = settings
+        self._times: deque[float] = deque(maxlen=RECENT_TIMES)
+        self._batch_size = 1.0
+        self._lingers: deque[bool] = deque(maxlen=RECENT_LINGERS)
         self._lingering = False
         self._pause = 0.0
         self._paused_until = float("-inf")
 
     def __repr__(self) -> str:
-        return f"<Gate waiting={len(self._waiting)} in_flight={self.in_flight} fan_out={self._fan_out:.1f}>"
+        waiting, size = len(self._waiting), self._batch_size
+        return f"<BatchScheduler waiting={waiting} in_flight={self.in_flight} batch_size={size:.1f}>"
 
     @property
     def idle(self) -> bool:
@@ -61,134 +63,139 @@ class BatchScheduler:
 
     @property
     def full(self) -> bool:
-        """Whether the window holds all that it may: it leaves before anybody else comes in."""
-        return len(self._waiting) >= self._pace.max_window
+        """Whether the window holds ``max_window`` requests, so that it has to be flushed before another joins."""
+        return len(self._waiting) >= self._settings.max_window
 
-    def enqueue(self, member: PendingRequest) -> float | None:
-        """``member`` joins the window. The seconds until it must leave; None when that is settled already."""
-        self._waiting[member] = None
+    def enqueue(self, request: PendingRequest) -> float | None:
+        """Add ``request`` to the window. The seconds until the window has to be flushed, or None when an earlier
+        request of the window has set that time.
+        """
+        self._waiting[request] = None
         if len(self._waiting) > 1:
             return None
         if self.in_flight:
             return self._longest_wait()
         self._lingering = self._should_linger()
-        return min(self._pace.linger, self._longest_wait()) if self._lingering else 0.0
+        return min(self._settings.linger, self._longest_wait()) if self._lingering else 0.0
 
-    def cancel(self, member: PendingRequest) -> bool:
-        """``member`` hung up while it waited. Whether nobody is left to wait for."""
-        self._waiting.pop(member, None)
+    def cancel(self, request: PendingRequest) -> bool:
+        """Remove ``request``, whose client disconnected, from the window. True when the window is empty now."""
+        self._waiting.pop(request, None)
         return not self._waiting
 
     def flush(self) -> list[PendingRequest]:
-        """The window closes: its batch. What arrives from now on is the next window's."""
+        """Close the window and return its batch. Requests that arrive from now on are in the next window."""
         batch = list(self._waiting)
         self._waiting.clear()
         if batch:
-            self._fan_out += 0.3 * (len(batch) - self._fan_out)
+            self._batch_size += 0.3 * (len(batch) - self._batch_size)
         if self._lingering:
             self._lingers.append(len(batch) > 1)
             self._lingering = False
         return batch
 
     def acquire(self) -> None:
-        """A call of this key is on its way."""
+        """Count a call that is in flight from now on."""
         self.in_flight += 1
 
     def release(self, seconds: float | None) -> bool:
-        """A call came back after ``seconds`` (None: it failed). Whether those who waited for it must leave now."""
+        """Count a call that ended after ``seconds`` (None: it failed). True when the window has to be flushed now,
+        because its requests waited for this call.
+        """
         self.in_flight -= 1
         if seconds is not None:
             self._times.append(seconds)
         return bool(self._waiting)
 
     def deadline(self) -> float:
-        """Seconds that a merged call is given."""
-        return max(self._pace.deadline_floor, self._pace.deadline_factor * self._quantile(0.95, 0.0))
+        """Seconds after which a merged call is cancelled."""
+        return max(self._settings.deadline_floor, self._settings.deadline_factor * self._quantile(0.95, 0.0))
 
     def paused(self, now: float) -> bool:
-        """Whether merging is off after failures."""
+        """Whether merging is paused after failures."""
         return now < self._paused_until
 
     def record_failure(self, now: float) -> bool:
-        """A merged answer was refused: stop merging for a while, twice as long as the last time. Whether that is new.
+        """A merged answer could not be used: start a pause, twice as long as the last one. False if one is in progress.
 
-        What was sent before the pause began and fails in it is part of the same failure.
+        Calls that were sent before the pause and fail during it belong to the same failure.
         """
         if self.paused(now):
             return False
-        self._pause = min(self._pace.pause_max, max(self._pace.pause_first, 2 * self._pause))
+        self._pause = min(self._settings.pause_max, max(self._settings.pause_first, 2 * self._pause))
         self._paused_until = now + self._pause
         return True
 
     def record_success(self) -> None:
-        """It works again: the next pause is a short one."""
+        """An answer could be used: the next pause is as short as the first."""
         self._pause = 0.0
 
     def record_merge(self, keys: int, rows: int, size: int) -> None:
-        """A merged answer was good: ``rows`` rows and ``size`` bytes for ``keys`` keys."""
+        """A merged answer was used: ``rows`` rows and ``size`` bytes for ``keys`` keys."""
         self.record_success()
         self.size_per_key += 0.3 * (size / keys - self.size_per_key)
         self.rows_per_key = max(1.0, rows / keys, 0.9 * self.rows_per_key)
 
     def too_large(self, limit: int) -> bool:
-        """Whether answers for one key were larger than ``limit`` lately. Each time it forgets a little of it, so that
-        one large answer does not end merging for good.
+        """Whether recent answers had more than ``limit`` bytes per key. Each call that returns True lowers the
+        remembered size a little, so that one large answer does not end merging for good.
         """
         if self.size_per_key <= limit:
             return False
-        self.size_per_key *= FORGETS
+        self.size_per_key *= SIZE_DECAY
         return True
 
     def _longest_wait(self) -> float:
-        return min(self._pace.max_wait, 0.5 * self._quantile(0.5, 2 * self._pace.max_wait))
+        return min(self._settings.max_wait, 0.5 * self._quantile(0.5, 2 * self._settings.max_wait))
 
     def _should_linger(self) -> bool:
-        found = sum(self._lingers)
-        return self._fan_out > FANS_OUT and 2 * found >= len(self._lingers)
+        successful = sum(self._lingers)
+        return self._batch_size > FAN_OUT_SIZE and 2 * successful >= len(self._lingers)
 
-    def _quantile(self, share: float, unknown: float) -> float:
+    def _quantile(self, fraction: float, default: float) -> float:
         if not self._times:
-            return unknown
+            return default
         times = sorted(self._times)
-        return times[min(len(times) - 1, int(share * len(times)))]
+        return times[min(len(times) - 1, int(fraction * len(times)))]
 
 
 class SchedulerRegistry:
-    """The gates in use, bounded: the longest unused idle one makes room."""
+    """The schedulers in use, at most ``limit``; a new one replaces the least recently used idle one."""
 
-    def __init__(self, limit: int, make: Callable[[], BatchScheduler]) -> None:
-        self._gates: OrderedDict[tuple[str | int, bytes], BatchScheduler] = OrderedDict()
+    def __init__(self, limit: int, create: Callable[[], BatchScheduler]) -> None:
+        self._schedulers: OrderedDict[tuple[str | int, bytes], BatchScheduler] = OrderedDict()
         self._limit = limit
-        self._make = make
+        self._create = create
 
     def __len__(self) -> int:
-        return len(self._gates)
+        return len(self._schedulers)
 
-    def find(self, what: str | int, identity: bytes) -> BatchScheduler | None:
-        """The gate for a key, if there is one."""
-        return self._gates.get((what, identity))
+    def find(self, query_key: str | int, identity: bytes) -> BatchScheduler | None:
+        """The scheduler of that key, or None. Neither creates one nor counts as use."""
+        return self._schedulers.get((query_key, identity))
 
-    def get(self, what: str | int, identity: bytes) -> BatchScheduler | None:
-        """The gate for a fingerprint, or a hash of what else look-alikes have in common; None when every tracked one
-        is busy.
+    def get(self, query_key: str | int, identity: bytes) -> BatchScheduler | None:
+        """The scheduler of that key, created if there is none. None when ``limit`` schedulers are all busy.
+
+        ``query_key`` is a fingerprint, or a hash of what the requests have in common where there is no fingerprint.
         """
-        key = (what, identity)
-        gate = self._gates.get(key)
-        if gate is not None:
-            self._gates.move_to_end(key)
-            return gate
-        if len(self._gates) >= self._limit and not self._make_room():
+        key = (query_key, identity)
+        scheduler = self._schedulers.get(key)
+        if scheduler is not None:
+            self._schedulers.move_to_end(key)
+            return scheduler
+        if len(self._schedulers) >= self._limit and not self._evict_idle():
             return None
-        gate = self._gates[key] = self._make()
-        return gate
+        scheduler = self._schedulers[key] = self._create()
+        return scheduler
 
     def paused(self, now: float) -> int:
-        """How many keys are not merged now, after failures."""
-        return sum(gate.paused(now) for gate in self._gates.values())
+        """Number of schedulers that are paused after failures."""
+        return sum(scheduler.paused(now) for scheduler in self._schedulers.values())
 
-    def _make_room(self) -> bool:
-        for key, gate in self._gates.items():
-            if gate.idle:
-                del self._gates[key]
+    def _evict_idle(self) -> bool:
+        for key, scheduler in self._schedulers.items():
+            if scheduler.idle:
+                del self._schedulers[key]
                 return True
         return False

@@ -1,4 +1,4 @@
-"""Which requests may share one answer with those that are byte-equal to them.
+"""Decides which requests may be coalesced: byte-equal reads share one upstream call.
 
 Source: docs/explanation/merging.md#identical-requests.
 """
@@ -9,35 +9,37 @@ from proxy.model import Query, RequestHead
 from proxy.postgrest.request.target import decoded, function_of
 
 READS = frozenset((b"GET", b"HEAD"))
-NEGOTIATED = frozenset((None, "range", "accept", "count"))
-"""Bypass reasons of a head that speak of what is asked for: byte-equal requests ask for the same."""
+NEGOTIATION_REASONS = frozenset((None, "range", "accept", "count"))
+"""Bypass reasons that do not prevent coalescing: they concern what the caller accepts, which byte-equal requests
+have in common."""
 
 IsStable = Callable[[str, str], bool]
-"""Whether equal calls of a function have equal answers: its schema (empty where no profile names it) and its name."""
+"""Whether equal calls of a function give equal answers. Arguments: schema (empty if no profile names it) and name."""
 
 
 def is_shareable(query: Query, head: RequestHead, mount: bytes, is_stable: IsStable) -> bool:
-    """Whether an answer to this request may go to each equal one that waits with it.
+    """Whether one answer may serve this request and all equal requests that wait with it.
 
-    It may for reads of tables and views, which PostgREST runs in a read-only transaction; for functions only where
-    ``is_stable``: two calls of one that makes a token must give two tokens.
+    True for reads of tables and views, which PostgREST runs in a read-only transaction. True for a function only if
+    ``is_stable``: two calls of a function that creates a token must give two tokens.
     """
-    if query.method not in READS or head.bypass_reason not in NEGOTIATED:
+    if query.method not in READS or head.bypass_reason not in NEGOTIATION_REASONS:
         return False
     if query.relation:
         return True
     function = function_of(query.target, query.path_end, mount)
-    return function is not None and is_stable(head.profile, decoded(function).decode("utf-8", "replace"))
+    return function is not None and is_stable(head.accept_profile, decoded(function).decode("utf-8", "replace"))
 
 
-def any_of(*ways: IsStable) -> IsStable:
-    """Stable is what any of these says is."""
-    return lambda schema, name: any(way(schema, name) for way in ways)
+def any_stable(*sources: IsStable) -> IsStable:
+    """A function is stable if any of ``sources`` says so."""
+    return lambda schema, name: any(is_stable(schema, name) for is_stable in sources)
 
 
-def named_in_settings(names: Iterable[str], first: str) -> IsStable:
-    """Stable is what an operator says: ``function`` in any schema, or ``schema.function``. ``first`` is the schema that
-    needs no profile.
+def stable_in_settings(names: Iterable[str], default_schema: str) -> IsStable:
+    """A function is stable if the settings name it: ``function`` for any schema, or ``schema.function``.
+
+    ``default_schema`` is the schema of a request without a profile.
     """
-    known = frozenset(names)
-    return lambda schema, name: name in known or f"{schema or first}.{name}" in known
+    stable = frozenset(names)
+    return lambda schema, name: name in stable or f"{schema or default_schema}.{name}" in stable

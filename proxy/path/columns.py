@@ -1,4 +1,4 @@
-"""What is known of columns, and for how long: from the catalog, else from what upstream said of them."""
+"""Registry of column types: from the catalog, else learned from upstream's answers for a limited time."""
 
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
@@ -6,109 +6,112 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from proxy.model import Column, LiteralClass, PendingRequest
-from proxy.postgrest.types import column_of
+from proxy.postgrest.types import known_column
 
 Relations = Mapping[str, Mapping[bytes, Column]]
-UNKNOWN_FOR = 10.0
-"""Seconds after which upstream is asked again for what it did not tell: who asked may have had a bad token."""
-MAX_REFUSED = 100
-"""Literals remembered a column because upstream refused them."""
-NOTHING: Mapping[bytes, Column] = {}
+RETRY_UNKNOWN_AFTER = 10.0
+"""Seconds after which upstream is asked again for an unknown type: the first request may have had a bad token."""
+MAX_BAD_VALUES = 100
+"""Largest number of bad values stored per column."""
+NO_COLUMNS: Mapping[bytes, Column] = {}
 Table = tuple[str, str]
-"""A relation, as in ``Query.relation``, and the profile that named its schema; empty where none did."""
+"""A relation, as in ``Query.relation``, and the profile that selects its schema; empty if there is none."""
 
 
-def table_of(member: PendingRequest) -> Table:
-    """What ``member`` asks for.
+def table_of(request: PendingRequest) -> Table:
+    """The table that ``request`` reads.
 
-    Where ``catalog.schemas`` are not PostgREST's own, two tables have one name, with and without a profile: what is
-    learnt of one must not be believed of the other.
+    The profile is part of the result: if ``catalog.schemas`` differs from PostgREST's db-schemas, one name can mean
+    two tables, one with a profile and one without. Columns learned for one must not be used for the other.
     """
-    return member.query.relation, member.head.profile
+    return request.query.relation, request.head.accept_profile
 
 
 class _LearnedColumns(msgspec.Struct):
-    """What upstream said of the columns of one table, each until a time."""
+    """Columns of one table that were learned from upstream, each with the time until which it is valid."""
 
     columns: dict[bytes, Column] = {}
-    until: dict[bytes, float] = {}
+    expires: dict[bytes, float] = {}
 
 
-class Columns:
-    """Columns by table. The catalog's word, which is by relation, counts first."""
+class ColumnRegistry:
+    """Columns by table. The catalog, which is by relation, has precedence over what was learned."""
 
     def __init__(self, lifetime: float, limit: int) -> None:
         self._lifetime = lifetime
         self._limit = limit
         self._catalog: Relations = {}
-        self._told: OrderedDict[Table, _LearnedColumns] = OrderedDict()
+        self._learned: OrderedDict[Table, _LearnedColumns] = OrderedDict()
 
-    def of(self, table: Table, now: float) -> Mapping[bytes, Column]:
-        """Everything that is known of a table's columns."""
-        known = self._catalog.get(table[0], NOTHING)
-        told = self._told.get(table)
-        if told is None:
-            return known
-        for name in [name for name, until in told.until.items() if until < now]:
-            del told.until[name], told.columns[name]
+    def known(self, table: Table, now: float) -> Mapping[bytes, Column]:
+        """All known columns of a table, by name."""
+        catalogued = self._catalog.get(table[0], NO_COLUMNS)
+        learned = self._learned.get(table)
+        if learned is None:
+            return catalogued
+        for name in [name for name, expires in learned.expires.items() if expires < now]:
+            del learned.expires[name], learned.columns[name]
         return {
-            **told.columns,
-            **{name: _with_refused(column, told.columns.get(name)) for name, column in known.items()},
+            **learned.columns,
+            **{name: _with_bad_values(column, learned.columns.get(name)) for name, column in catalogued.items()},
         }
 
     def learn(self, table: Table, name: bytes, column: Column, now: float) -> None:
-        """Upstream said something about a column."""
-        told = self._told.setdefault(table, _LearnedColumns())
-        told.columns[name] = column
-        told.until[name] = now + (self._lifetime if column.type else min(self._lifetime, UNKNOWN_FOR))
-        self._told.move_to_end(table)
-        if len(self._told) > self._limit:
-            self._told.popitem(last=False)
+        """Store a column as learned from upstream; an empty type means that upstream did not reveal it."""
+        learned = self._learned.setdefault(table, _LearnedColumns())
+        learned.columns[name] = column
+        learned.expires[name] = now + (self._lifetime if column.type else min(self._lifetime, RETRY_UNKNOWN_AFTER))
+        self._learned.move_to_end(table)
+        if len(self._learned) > self._limit:
+            self._learned.popitem(last=False)
 
     def record_bad_value(self, table: Table, name: bytes, type_name: str, literal: bytes, now: float) -> bool:
-        """Upstream refused a literal, and named the type. Whether the catalog says another type."""
-        catalogued = self._catalog.get(table[0], NOTHING).get(name)
+        """Store that upstream rejected ``literal`` and named the column's type.
+
+        Returns whether the catalog has another type for it; the table's columns are then forgotten.
+        """
+        catalogued = self._catalog.get(table[0], NO_COLUMNS).get(name)
         if catalogued is not None and catalogued.type != type_name:
             return self.forget(table)
-        known = self.of(table, now).get(name)
-        refused = known.refused if known is not None and known.type == type_name else frozenset()
-        if len(refused) < MAX_REFUSED:
-            refused |= {literal}
-        self.learn(table, name, Column(type_name, refused=refused), now)
+        known = self.known(table, now).get(name)
+        bad_values = known.bad_values if known is not None and known.type == type_name else frozenset()
+        if len(bad_values) < MAX_BAD_VALUES:
+            bad_values |= {literal}
+        self.learn(table, name, Column(type_name, bad_values=bad_values), now)
         return False
 
     def apply_catalog(self, catalog: Relations) -> None:
-        """The catalog was read (again)."""
+        """Replace the catalog's columns, and forget all learned ones."""
         self._catalog = catalog
-        self._told.clear()
+        self._learned.clear()
 
     def forget(self, table: Table) -> bool:
-        """An answer contradicted what is known of ``table``. Whether the catalog itself was wrong."""
-        self._told.pop(table, None)
+        """Forget the columns of ``table``, because an answer contradicts them. Returns whether the catalog had it."""
+        self._learned.pop(table, None)
         if table[0] not in self._catalog:
             return False
         self._catalog = {name: columns for name, columns in self._catalog.items() if name != table[0]}
         return True
 
 
-def _with_refused(column: Column, told: Column | None) -> Column:
-    if told is None or told.type != column.type or not told.refused:
+def _with_bad_values(column: Column, learned: Column | None) -> Column:
+    if learned is None or learned.type != column.type or not learned.bad_values:
         return column
-    return msgspec.structs.replace(column, refused=told.refused)
+    return msgspec.structs.replace(column, bad_values=learned.bad_values)
 
 
 def unknown_columns(batch: Sequence[PendingRequest], known: Mapping[bytes, Column]) -> list[bytes]:
-    """Columns whose types would let more of ``batch`` share a call: keys with different texts, and orders."""
+    """Columns of unknown type that prevent merging in ``batch``: keys with different texts, and order columns."""
     if len(batch) < 2:
         return []
     values: dict[bytes, set[tuple[bytes, ...]]] = {}
-    texts: set[bytes] = set()
-    for member in batch:
-        for key in member.query.keys:
+    text_keys: set[bytes] = set()
+    for request in batch:
+        for key in request.query.keys:
             values.setdefault(key.name, set()).add(key.literals)
             if key.kind is LiteralClass.TEXT:
-                texts.add(key.name)
+                text_keys.add(key.name)
     varying = [name for name, different in values.items() if len(different) > 1]
-    wanted = [name for name in varying if name in texts]
-    wanted += batch[0].query.order if varying else ()
-    return [name for name in dict.fromkeys(wanted) if column_of(name, known) is None]
+    needed = [name for name in varying if name in text_keys]
+    needed += batch[0].query.order if varying else ()
+    return [name for name in dict.fromkeys(needed) if known_column(name, known) is None]

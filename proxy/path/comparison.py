@@ -1,7 +1,7 @@
-"""Whether merging answers what PostgREST answers alone: comparing, judging, choosing, pausing (law 1).
+"""Compares merged answers with the answers that PostgREST gives alone, and pauses merging after a mismatch.
 
-A difference alone proves nothing where somebody writes. What counts is an original that stays the same while the
-merged answer differs from it, again and again.
+One difference proves nothing, because another client may have written to the rows. A mismatch is a merged answer that
+differs from the original several times while the original stays the same.
 """
 
 from collections import OrderedDict, defaultdict
@@ -10,67 +10,71 @@ from typing import TypeVar
 
 import msgspec
 
-from proxy.allowed_differences import CLOCKS, compared
+from proxy.allowed_differences import TIME_HEADERS, is_compared
 from proxy.postgrest.response.gateway import POSTGREST, Gateway
 
 T = TypeVar("T")
 
-MATCH, MISMATCH, MOVING = "match", "mismatch", "unstable"
-DOUBT, SKIPPED, FAILED = "unusable", "skipped", "failed"
-"""The results, each with its text in ``errors.COMPARED``."""
+MATCH, MISMATCH, UNSTABLE = "match", "mismatch", "unstable"
+UNUSABLE, SKIPPED, FAILED = "unusable", "skipped", "failed"
+"""The results of a comparison; their texts are in ``errors.codes.COMPARISON_RESULTS``."""
 
 ORIGINALS, MERGED = "originals", "merged"
 ROUNDS = (ORIGINALS, MERGED, ORIGINALS, MERGED, ORIGINALS)
-"""What is asked for after a difference, in this order: each merged answer has an original before and after it."""
+"""The calls after a first difference, in this order: an original is read before and after each merged answer."""
 
 
 class ComparedAnswer(msgspec.Struct, frozen=True):
-    """An answer: status line and header lines, with or without the empty line; body without its framing."""
+    """An answer. ``head`` is the status line and the header lines, with or without the empty line; ``body`` is
+    without framing.
+    """
 
     head: bytes
     body: bytes
 
 
 class Exemptions(msgspec.Struct, frozen=True):
-    """What law 1 exempts by setting: headers of the gateway in force; under merge.ties = any, the order of rows."""
+    """Allowed differences that depend on settings: headers of the gateway in force, and the order of rows
+    (``merge.ties = any``).
+    """
 
     gateway: Gateway = POSTGREST
-    order: bool = False
+    row_order: bool = False
 
 
 NO_EXEMPTIONS = Exemptions()
-"""Nothing but what the law names."""
+"""Only the differences that ``proxy.allowed_differences`` always allows."""
 
 
-def end_to_end(head: bytes, gateway: Gateway = POSTGREST) -> list[bytes]:
-    """The header lines that law 1 speaks of, in their order; a clock's and a gateway's line without its value."""
-    kept = []
+def compared_lines(head: bytes, gateway: Gateway = POSTGREST) -> list[bytes]:
+    """The header lines to compare, in their order. Time headers and the gateway's headers are without their value."""
+    lines = []
     for line in head.rstrip(b"\r\n").split(b"\r\n")[1:]:
         name, _, value = line.partition(b":")
-        low, value = name.lower(), value.strip()
-        if compared(low) and not gateway.keeps(low, value) and not gateway.varies(low, value):
-            kept.append(name if low in CLOCKS or gateway.adds(low) else line)
-    return kept
+        lower, value = name.lower(), value.strip()
+        if is_compared(lower) and not gateway.sets_cookie(lower, value) and not gateway.adds_vary(lower, value):
+            lines.append(name if lower in TIME_HEADERS or gateway.adds_header(lower) else line)
+    return lines
 
 
 def difference(original: ComparedAnswer, other: ComparedAnswer, exempt: Exemptions = NO_EXEMPTIONS) -> str:
-    """Where two answers differ, but for law 1's exceptions; empty when they are the same.
+    """Describe where two answers differ, apart from allowed differences; empty if they do not.
 
-    It names parts, headers, places and lengths, and never a value.
+    The text contains header names, positions and lengths, and never a value.
     """
-    found = []
-    one, two = (heard.head.partition(b"\r\n")[0] for heard in (original, other))
+    texts = []
+    one, two = (answer.head.partition(b"\r\n")[0] for answer in (original, other))
     if one != two:
-        found.append(f"status line, {_status(one)} became {_status(two)}")
-    lines, others = (end_to_end(heard.head, exempt.gateway) for heard in (original, other))
+        texts.append(f"status line, {_status(one)} became {_status(two)}")
+    lines, others = (compared_lines(answer.head, exempt.gateway) for answer in (original, other))
     if lines != others:
-        names = [name for name, values in _by_name(lines).items() if values != _by_name(others).get(name)]
-        names += [name for name in _by_name(others) if name not in _by_name(lines)]
-        found.append(f"headers {', '.join(sorted(names))}" if names else "the order of headers")
-    if original.body != other.body and not (exempt.order and _same_rows(original.body, other.body)):
+        names = [name for name, values in _lines_by_name(lines).items() if values != _lines_by_name(others).get(name)]
+        names += [name for name in _lines_by_name(others) if name not in _lines_by_name(lines)]
+        texts.append(f"headers {', '.join(sorted(names))}" if names else "the order of headers")
+    if original.body != other.body and not (exempt.row_order and _same_rows(original.body, other.body)):
         sizes = f"{len(original.body)} bytes became {len(other.body)}"
-        found.append(f"the body from byte {_apart(original.body, other.body)} on, {sizes}")
-    return "; ".join(found)
+        texts.append(f"the body from byte {_first_difference(original.body, other.body)} on, {sizes}")
+    return "; ".join(texts)
 
 
 def _status(line: bytes) -> str:
@@ -78,15 +82,15 @@ def _status(line: bytes) -> str:
     return code if code.isdigit() else "?"
 
 
-def _by_name(lines: list[bytes]) -> dict[str, list[bytes]]:
+def _lines_by_name(lines: list[bytes]) -> dict[str, list[bytes]]:
     values = defaultdict(list)
     for line in lines:
         values[line.partition(b":")[0].decode("ascii", "backslashreplace")].append(line)
     return values
 
 
-def _apart(one: bytes, two: bytes) -> int:
-    """The first place where they differ; the shorter one's length when it begins the longer one."""
+def _first_difference(one: bytes, two: bytes) -> int:
+    """Index of the first different byte; the length of the shorter one if the other begins with it."""
     low, high = 0, min(len(one), len(two))
     while low < high:
         middle = (low + high + 1) // 2
@@ -106,68 +110,69 @@ def _same_rows(one: bytes, two: bytes) -> bool:
 
 
 class Comparison:
-    """An answer in question: what was heard of it since the merged one first differed from the original."""
+    """The comparison of one merged answer with its original, over several calls if they differ."""
 
     def __init__(self, original: ComparedAnswer, merged: ComparedAnswer, exempt: Exemptions = NO_EXEMPTIONS) -> None:
-        self.what = difference(original, merged, exempt)
-        """Where they first differed."""
-        self.result = "" if self.what else MATCH
-        """What came of it; empty while that is open."""
+        self.difference = difference(original, merged, exempt)
+        """Where they differed at first."""
+        self.result = "" if self.difference else MATCH
+        """The result; empty while ``ROUNDS`` is not finished."""
         self._original = original
         self._exempt = exempt
-        self._left = len(ROUNDS)
+        self._rounds_left = len(ROUNDS)
 
-    def hear(self, what: str, heard: ComparedAnswer | str) -> None:
-        """The next of ``ROUNDS``; a string is the result where nothing could be heard."""
-        if isinstance(heard, str):
-            self.result = heard
-        elif bool(difference(self._original, heard, self._exempt)) != (what == MERGED):
-            self.result = MOVING
+    def add(self, kind: str, answer: ComparedAnswer | str) -> None:
+        """Add the answer of the next of ``ROUNDS``; a string is the result if there is no answer."""
+        if isinstance(answer, str):
+            self.result = answer
+        elif bool(difference(self._original, answer, self._exempt)) != (kind == MERGED):
+            self.result = UNSTABLE
         else:
-            self._left -= 1
-            self.result = "" if self._left else MISMATCH
+            self._rounds_left -= 1
+            self.result = "" if self._rounds_left else MISMATCH
 
 
 def without_compression(forward: bytes) -> bytes:
-    """The header lines of a request (each with its CRLF), but for compression: what is compared is the bytes within."""
+    """The header lines of a request (each with its CRLF), changed to ask for an answer without compression."""
     lines = [line for line in forward.split(b"\r\n")[:-1] if line.partition(b":")[0].lower() != b"accept-encoding"]
     return b"\r\n".join([*lines, b"Accept-Encoding: identity", b""])
 
 
-def is_sampled(share: float, drawn: float) -> bool:
-    """Whether a batch is among the ``share`` that is compared; ``drawn`` is from [0, 1)."""
-    return drawn < share
+def is_sampled(share: float, random: float) -> bool:
+    """Whether a batch belongs to the ``share`` that is compared; ``random`` is a random number from [0, 1)."""
+    return random < share
 
 
-def sample(answers: Sequence[T], most: int, drawn: float) -> list[T]:
-    """At most ``most`` of ``answers``, from a place on that ``drawn``, from [0, 1), tells: each is as likely as any."""
-    first = int(drawn * len(answers))
-    return [*answers[first:], *answers[:first]][:most]
+def choose_answers(answers: Sequence[T], limit: int, random: float) -> list[T]:
+    """At most ``limit`` of ``answers``, each with equal probability; ``random`` is a random number from [0, 1)."""
+    first = int(random * len(answers))
+    return [*answers[first:], *answers[:first]][:limit]
 
 
 class ByteBudget:
-    """Bytes held for comparison, at most ``limit``."""
+    """Counter of the bytes stored for comparison, at most ``limit``."""
 
     def __init__(self, limit: int) -> None:
         self.reserved = 0
         self._limit = limit
 
     def reserve(self, size: int) -> bool:
-        """Whether there is room for ``size`` bytes more; then they are held."""
+        """Reserve ``size`` bytes. Returns False, and reserves nothing, if they exceed the limit."""
         if self.reserved + size > self._limit:
             return False
         self.reserved += size
         return True
 
     def release(self, size: int) -> None:
-        """``size`` bytes are held no more."""
+        """Give ``size`` reserved bytes back."""
         self.reserved -= size
 
 
 class MismatchPauses:
-    """Fingerprints that were answered wrong: for nobody merged, each time twice as long as the last.
+    """Fingerprints that are not merged for any caller after a mismatch; each pause is twice as long as the last.
 
-    For as long again after a pause every batch is to be compared. Who was right for ``longest`` begins anew.
+    After a pause every batch is compared for the same time again. A fingerprint without a mismatch for ``longest``
+    seconds after its pause starts again with ``first`` seconds.
     """
 
     def __init__(self, first: float, longest: float, limit: int) -> None:
@@ -175,10 +180,10 @@ class MismatchPauses:
         self._longest = longest
         self._limit = limit
         self._until: OrderedDict[str, tuple[float, float]] = OrderedDict()
-        """When the pause ends, and how long it is."""
+        """Per fingerprint, the end and the length of its pause."""
 
     def start(self, fingerprint: str, now: float) -> float:
-        """A wrong answer: the seconds of the pause that begins; 0 when there is one already."""
+        """Start a pause after a mismatch. Returns its length in seconds; 0 if a pause is running."""
         until, length = self._until.get(fingerprint, (float("-inf"), 0.0))
         if now < until:
             return 0.0
@@ -190,15 +195,15 @@ class MismatchPauses:
         return length
 
     def paused(self, fingerprint: str, now: float) -> bool:
-        """Whether it is not merged now."""
-        found = self._until.get(fingerprint)
-        return found is not None and now < found[0]
+        """Whether the merging of ``fingerprint`` is paused."""
+        pause = self._until.get(fingerprint)
+        return pause is not None and now < pause[0]
 
-    def watched(self, fingerprint: str, now: float) -> bool:
-        """Whether its pause ended so lately that every batch is compared."""
-        found = self._until.get(fingerprint)
-        return found is not None and now < found[0] + found[1]
+    def compares_all(self, fingerprint: str, now: float) -> bool:
+        """Whether every batch of ``fingerprint`` is compared, because of a recent pause."""
+        pause = self._until.get(fingerprint)
+        return pause is not None and now < pause[0] + pause[1]
 
     def count(self, now: float) -> int:
-        """How many are not merged now."""
+        """Number of fingerprints whose merging is paused."""
         return sum(now < until for until, _ in self._until.values())

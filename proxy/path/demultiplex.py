@@ -1,6 +1,6 @@
-"""From a merged answer to each member's own: rows as PostgREST's bytes, heads as it would have sent them.
+"""Splits a merged answer into one answer per filter value, with the head and the rows that PostgREST would send.
 
-Nothing is decoded and written again. Rows are found by the hidden key that begins each of them.
+Rows are copied as bytes and never re-encoded. Each row begins with the hidden key, which says whose row it is.
 """
 
 from collections.abc import Collection, Iterable
@@ -12,12 +12,12 @@ from proxy.http1.head import HeaderField, Response, first_value, line_of
 from proxy.model import Column, FallbackReason, MergedCall, NotSingular, Slice
 from proxy.postgrest.request.media import without_count
 from proxy.postgrest.request.set_filter import is_cut
-from proxy.postgrest.response.content_location import escaped
+from proxy.postgrest.response.content_location import percent_encoded
 from proxy.postgrest.response.content_range import rows_and_total
 from proxy.postgrest.response.gateway import Gateway
-from proxy.postgrest.response.headers import PLACED, READ_HEADERS, shareable, stamps
-from proxy.postgrest.response.rows import marked_pieces, row_behind
-from proxy.postgrest.types import are_ranked, may_be_char
+from proxy.postgrest.response.headers import READ_HEADERS, REBUILT_HEADERS, per_answer_lines, shareable
+from proxy.postgrest.response.rows import marked_pieces, row_after_hidden
+from proxy.postgrest.types import are_distinct, may_be_char
 
 
 def demultiplex(
@@ -27,69 +27,70 @@ def demultiplex(
     ties: bool,
     gateway: Gateway,
 ) -> dict[bytes, Slice | NotSingular] | FallbackReason:
-    """Each filter value's share of a 200 answer, or the doubt that forbids to use it.
+    """The slice of each filter value from a 200 answer, or the reason why the answer cannot be used.
 
-    ``ties`` accepts several rows per key in any order. ``gateway`` says which headers may be there beside PostgREST's.
+    ``ties``: whether several rows of one key may be in any order. ``gateway`` says which headers may occur besides
+    PostgREST's.
     """
-    frame = _frame(answer.line.line, answer.fields, call, gateway)
-    if isinstance(frame, FallbackReason):
-        return frame
-    rows = rows_by_key(answer.body, alias, call.media.separator, len(call.carried))
+    pieces = _head_pieces(answer.line.line, answer.fields, call, gateway)
+    if isinstance(pieces, FallbackReason):
+        return pieces
+    rows = rows_by_key(answer.body, alias, call.media.separator, len(call.order_columns))
     if isinstance(rows, FallbackReason):
         return rows
-    told, _ = rows_and_total(first_value(answer.fields, b"content-range"))
-    doubt = _judge_rows(rows, told, call)
-    if doubt is not None:
-        return doubt
-    stamped, server = stamps(answer.fields, gateway), line_of(answer.fields, b"server")
+    row_count, _ = rows_and_total(first_value(answer.fields, b"content-range"))
+    fallback_reason = _rows_fallback_reason(rows, row_count, call)
+    if fallback_reason is not None:
+        return fallback_reason
+    varying, server = per_answer_lines(answer.fields, gateway), line_of(answer.fields, b"server")
     location = first_value(answer.fields, b"content-location") or b""
-    path = location.rpartition(b"?")[0]  # a relation's name may hold a '?', what follows it cannot
-    shares: dict[bytes, Slice | NotSingular] = {}
+    path = location.rpartition(b"?")[0]  # the name of a relation can contain a '?', the query cannot
+    slices: dict[bytes, Slice | NotSingular] = {}
     for value, literals in call.literals_by_value.items():
-        own = _own_rows(rows, literals, call, ties)
+        own = _rows_of(rows, literals, call, ties)
         if isinstance(own, FallbackReason):
             return own
-        missed = call.media.singular and len(own) != 1
-        shares[value] = NotSingular(stamped, server, len(own)) if missed else _share(frame, path, call, value, own)
-    return shares
+        is_406 = call.media.singular and len(own) != 1
+        slices[value] = NotSingular(varying, server, len(own)) if is_406 else _slice(pieces, path, call, value, own)
+    return slices
 
 
 class Row(msgspec.Struct, frozen=True, order=True, gc=False):
     """One row of the merged answer."""
 
-    place: int
-    ranks: tuple[bytes | None, ...]
-    """Texts of the order columns that it carries; None for null."""
+    index: int
+    order_texts: tuple[bytes | None, ...]
+    """Texts of its hidden order columns; None for null."""
     data: bytes
     """The row without hidden columns."""
 
 
 def rows_by_key(
-    body: bytes, alias: bytes, separator: bytes, carried: int = 0
+    body: bytes, alias: bytes, separator: bytes, order_columns: int = 0
 ) -> dict[bytes, list[Row]] | FallbackReason:
-    """Each key text with its rows, which keep their order; behind the key each row has ``carried`` hidden columns."""
+    """The rows of each key text, in their order. After the key, each row has ``order_columns`` hidden columns."""
     pieces = marked_pieces(body, alias, separator)
     if pieces is None:
         return FallbackReason("shape")
     rows: dict[bytes, list[Row]] = {}
-    for place, piece in enumerate(pieces):
+    for index, piece in enumerate(pieces):
         end = piece.find(b'"')
         if b"\\" in piece[:end]:
             end = _closing_quote(piece, 0)
         if end < 0:
             return FallbackReason("shape")
-        ranks, at = _ranks(piece, end + 1, alias, carried) if carried else ((), end + 1)
-        key, data = _unescaped(piece[:end]), row_behind(piece, at)
+        texts, at = _order_texts(piece, end + 1, alias, order_columns) if order_columns else ((), end + 1)
+        key, data = _unescaped(piece[:end]), row_after_hidden(piece, at)
         if key is None or data is None:
             return FallbackReason("shape")
-        rows.setdefault(key, []).append(Row(place, ranks, data))
+        rows.setdefault(key, []).append(Row(index, texts, data))
     return rows
 
 
-def _ranks(piece: bytes, at: int, alias: bytes, carried: int) -> tuple[tuple[bytes | None, ...], int]:
-    """The hidden order columns from ``at`` on, and where they end. One that is not there is a null left out."""
-    ranks: list[bytes | None] = []
-    for number in range(carried):
+def _order_texts(piece: bytes, at: int, alias: bytes, count: int) -> tuple[tuple[bytes | None, ...], int]:
+    """The texts of the hidden order columns from ``at`` on, and their end. An absent column is a stripped null."""
+    texts: list[bytes | None] = []
+    for number in range(count):
         name = b',"' + alias + b'%d":' % number
         text = None
         if piece.startswith(name + b'"', at):
@@ -98,12 +99,12 @@ def _ranks(piece: bytes, at: int, alias: bytes, carried: int) -> tuple[tuple[byt
             text, at = piece[begin:end], end + 1
         elif piece.startswith(name + b"null", at):
             at += len(name) + len(b"null")
-        ranks.append(text)
-    return tuple(ranks), at
+        texts.append(text)
+    return tuple(texts), at
 
 
 def _closing_quote(piece: bytes, begin: int) -> int:
-    """Where the JSON string ends whose first byte is at ``begin``; -1 when it does not."""
+    """Index of the quote that ends the JSON string whose text begins at ``begin``; -1 if there is none."""
     end = piece.find(b'"', begin)
     while end > begin and piece[end - 1] == 0x5C:
         text = piece[begin:end]
@@ -114,7 +115,7 @@ def _closing_quote(piece: bytes, begin: int) -> int:
 
 
 def _unescaped(text: bytes) -> bytes | None:
-    """What a JSON string says, from the bytes between its quotes; None when they are no such string."""
+    """Decode the bytes between the quotes of a JSON string; None if they are not valid."""
     if b"\\" not in text:
         return text
     try:
@@ -123,11 +124,11 @@ def _unescaped(text: bytes) -> bytes | None:
         return None
 
 
-def _judge_rows(rows: dict[bytes, list[Row]], told: int, call: MergedCall) -> FallbackReason | None:
-    """What forbids to use the answer for anybody; ``told`` is how many rows it has by its own Content-Range."""
-    if sum(map(len, rows.values())) != told:
+def _rows_fallback_reason(rows: dict[bytes, list[Row]], row_count: int, call: MergedCall) -> FallbackReason | None:
+    """Why no request can use the answer, if so; ``row_count`` is the number of rows in its Content-Range."""
+    if sum(map(len, rows.values())) != row_count:
         return FallbackReason("shape")
-    if is_cut(call, told):
+    if is_cut(call, row_count):
         return FallbackReason("limit")
     literals = call.literals
     if not rows.keys() <= literals:
@@ -138,27 +139,28 @@ def _judge_rows(rows: dict[bytes, list[Row]], told: int, call: MergedCall) -> Fa
 
 
 def _could_be_char(rows: Collection[bytes], literals: Iterable[bytes]) -> bool:
-    """Type ``"char"`` compares only a literal's first byte: a row ``1`` is then also ``12``'s.
+    """Whether a row may match several literals, because the column has type ``"char"``.
 
-    A row with a longer key proves that the column is of another type.
+    ``"char"`` compares only the first byte of a literal: a row ``1`` also matches ``12``. A row with a longer key
+    proves that the column has another type.
     """
     if not rows or any(len(key) > 1 for key in rows):
         return False
     return any(len(literal) > 1 and literal[:1] in rows for literal in literals)
 
 
-def _own_rows(
+def _rows_of(
     rows: dict[bytes, list[Row]], literals: tuple[bytes, ...], call: MergedCall, ties: bool
 ) -> list[bytes] | FallbackReason:
-    """The rows of these literals in their order, as many as the limit allows."""
+    """The rows of these literals in their order, at most ``limit`` of them."""
     if len(literals) == 1:
         own = rows.get(literals[0], [])
     else:
         own = sorted(row for literal in literals for row in rows.get(literal, ()))
     if len(own) > 1:
-        ordered = call.order_is_total or _are_ordered(own, call.carried)
+        ordered = call.order_is_total or _are_ordered(own, call.order_columns)
         if call.limit is not None and len(own) > call.limit:
-            if call.counted or not ordered:
+            if call.exact_count or not ordered:
                 return FallbackReason("limit")
             own = own[: call.limit]
         elif not (ordered or ties or call.media.singular):
@@ -166,18 +168,18 @@ def _own_rows(
     return [row.data for row in own]
 
 
-def _are_ordered(own: list[Row], carried: tuple[Column, ...]) -> bool:
-    """Whether no two neighbours are tied: each shows another text in some order column."""
+def _are_ordered(rows: list[Row], columns: tuple[Column, ...]) -> bool:
+    """Whether no two neighbouring rows are tied: they differ in at least one of the order ``columns``."""
     return all(
-        any(are_ranked(*texts) for texts in zip(above.ranks, below.ranks, carried, strict=True))
-        for above, below in pairwise(own)
+        any(are_distinct(*texts) for texts in zip(above.order_texts, below.order_texts, columns, strict=True))
+        for above, below in pairwise(rows)
     )
 
 
-def _frame(
+def _head_pieces(
     status_line: bytes, fields: tuple[HeaderField, ...], call: MergedCall, gateway: Gateway
 ) -> list[bytes] | FallbackReason:
-    """The head in three pieces: before Content-Range's value, before Content-Location's, and the rest."""
+    """The head in three pieces: up to the value of Content-Range, up to that of Content-Location, and the rest."""
     kept = shareable(fields, READ_HEADERS, gateway)
     if isinstance(kept, FallbackReason):
         return kept
@@ -190,12 +192,12 @@ def _frame(
                 return FallbackReason("headers", "content-type")
             current.append(name + b": " + call.media.own_type)
         elif field.name == b"preference-applied":
-            applied = field.value if call.counted else without_count(field.value)
+            applied = field.value if call.exact_count else without_count(field.value)
             if applied:
                 current.append(b"Preference-Applied: " + applied)
-        elif field.name not in PLACED:
+        elif field.name not in REBUILT_HEADERS:
             current.append(field.line)
-        elif field.name in PLACED[len(pieces) : len(pieces) + 1]:
+        elif field.name in REBUILT_HEADERS[len(pieces) : len(pieces) + 1]:
             pieces.append(b"\r\n".join([*current, name + b": "]))
             current = [b""]
         else:
@@ -206,18 +208,18 @@ def _frame(
     return pieces
 
 
-def _share(
-    frame: list[bytes],
+def _slice(
+    pieces: list[bytes],
     path: bytes,
     call: MergedCall,
     value: bytes,
     rows: list[bytes],
 ) -> Slice:
     body = rows[0] if call.media.singular else b"[" + call.media.separator.join(rows) + b"]"
-    total = b"%d" % len(rows) if call.counted else b"*"
+    total = b"%d" % len(rows) if call.exact_count else b"*"
     content_range = (b"0-%d/" % (len(rows) - 1) if rows else b"*/") + total
-    before, after = call.location
-    where = b"".join((path, b"?", before, escaped(value), after))
+    before, after = call.content_location
+    content_location = b"".join((path, b"?", before, percent_encoded(value), after))
     length = b"Content-Length: %d\r\n" % len(body)
-    head = b"".join((frame[0], content_range, frame[1], where, frame[2], length))
+    head = b"".join((pieces[0], content_range, pieces[1], content_location, pieces[2], length))
     return Slice(head, body, len(rows))

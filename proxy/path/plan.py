@@ -1,4 +1,6 @@
-"""Which calls serve a batch: members with byte-equal cuts share one, the rest go as they came.
+"""Plans the upstream calls for a batch: requests with one group key share a call, the rest are sent unchanged.
+
+A group key is a request's target without the value of one filter, and its identity.
 
 Source: docs/explanation/architecture.md#plan.
 """
@@ -11,249 +13,272 @@ import msgspec
 from proxy.model import Column, Identical, Key, LiteralClass, MergedCall, PendingRequest, PlannedCall, Query, Single
 from proxy.postgrest.request.literals import fold
 from proxy.postgrest.request.media import ARRAY
-from proxy.postgrest.request.set_filter import QUOTES, bare, element, hidden_columns, merged_target, needs_quotes
+from proxy.postgrest.request.set_filter import (
+    QUOTED_FILTER_BYTES,
+    bare_elements,
+    element,
+    hidden_columns,
+    merged_target,
+    needs_list_quotes,
+)
 from proxy.postgrest.response.content_location import around_value
-from proxy.postgrest.types import column_of, fits, groups_alike, sorts
+from proxy.postgrest.types import can_merge, is_totally_ordered, known_column, mixes_classes
 
 
 class CallLimits(msgspec.Struct, frozen=True):
-    """What a merged call may hold: unique keys, bytes of its target, and what is known of the relation's columns."""
+    """Limits of a merged call (unique keys, bytes of its target), and the known columns of the relation."""
 
     max_keys: int
     max_url: int
     columns: Mapping[bytes, Column] = {}
     rows_per_key: float = 1.0
-    """Rows that a key had lately."""
+    """Rows per key in recent answers."""
 
 
-LONGEST_LIMIT = 12
-"""Digits that the limit of a merged call may have."""
+LIMIT_DIGITS = 12
+"""Bytes reserved in the target for the digits of a merged call's limit."""
 
 GroupKey = tuple[bytes, int, bytes, str, bytes]
 LiteralsByValue = dict[bytes, tuple[bytes, ...]]
-"""The literals of each filter value."""
-Known = Mapping[bytes, Column]
+"""Per filter value, its literals."""
+ColumnMap = Mapping[bytes, Column]
 
 
-def plan(batch: Sequence[PendingRequest], alias: bytes, bounds: CallLimits) -> list[PlannedCall]:
-    """The calls for ``batch``, whose members have one fingerprint and one identity. Every member is in exactly one."""
+def plan(batch: Sequence[PendingRequest], alias: bytes, limits: CallLimits) -> list[PlannedCall]:
+    """The calls for ``batch``, in which all requests have one fingerprint and one identity.
+
+    Every request is in exactly one call.
+    """
     calls: list[PlannedCall] = []
-    for key, members in partition(batch, bounds.columns):
-        calls += _calls(key, members, alias, bounds)
+    for key, requests in partition(batch, limits.columns):
+        calls += _calls_for_group(key, requests, alias, limits)
     return calls
 
 
-def originals(members: Iterable[PendingRequest]) -> list[PlannedCall]:
-    """``members`` as they came: those that are byte-equal share a call."""
-    alike: dict[tuple[bytes, bytes, bytes], list[PendingRequest]] = {}
-    for member in members:
-        alike.setdefault((member.query.method, member.query.target, member.head.coalescing_identity), []).append(member)
-    return [Single(same[0]) if len(same) == 1 else Identical(tuple(same)) for same in alike.values()]
+def originals(requests: Iterable[PendingRequest]) -> list[PlannedCall]:
+    """Calls that send ``requests`` unchanged; byte-equal requests share a call."""
+    equal: dict[tuple[bytes, bytes, bytes], list[PendingRequest]] = {}
+    for request in requests:
+        key = (request.query.method, request.query.target, request.head.coalescing_identity)
+        equal.setdefault(key, []).append(request)
+    return [Single(same[0]) if len(same) == 1 else Identical(tuple(same)) for same in equal.values()]
 
 
-def partition(batch: Sequence[PendingRequest], known: Known) -> list[tuple[Key | None, list[PendingRequest]]]:
-    """Groups that share a cut, the largest first; the key is None for those who share none.
+def partition(batch: Sequence[PendingRequest], known: ColumnMap) -> list[tuple[Key | None, list[PendingRequest]]]:
+    """Groups of requests with one group key, the largest first; the key is None for the requests that share none.
 
-    Among cuts of one size the leftmost parameter wins, then the first in the batch, so that a plan depends on nothing
-    but the batch. A cut's size in the heap may be out of date, because its members went with others; never too small.
+    Among group keys of one size the leftmost parameter wins, then the first in the batch, so that the plan depends on
+    the batch only. A size in the heap can be too large, because requests went into other groups, but never too small.
     """
-    sharing, keys = _group_keys(batch, known)
-    cuts = list(sharing)
-    heap = [(-len(sharing[cut]), cut[1], at) for at, cut in enumerate(cuts) if len(sharing[cut]) > 1]
+    requests_by_group, keys = _group_keys(batch, known)
+    group_keys = list(requests_by_group)
+    heap = [
+        (-len(requests_by_group[group]), group[1], at)
+        for at, group in enumerate(group_keys)
+        if len(requests_by_group[group]) > 1
+    ]
     heapq.heapify(heap)
     groups: list[tuple[Key | None, list[PendingRequest]]] = []
-    gone: set[PendingRequest] = set()
+    grouped: set[PendingRequest] = set()
     while heap:
         size, start, at = heapq.heappop(heap)
-        left = sharing[cuts[at]] = [member for member in sharing[cuts[at]] if member not in gone]
+        group = group_keys[at]
+        left = requests_by_group[group] = [request for request in requests_by_group[group] if request not in grouped]
         if len(left) == -size:
-            groups.append((keys[cuts[at]], left))
-            gone.update(left)
+            groups.append((keys[group], left))
+            grouped.update(left)
         elif len(left) > 1:
             heapq.heappush(heap, (-len(left), start, at))
-    rest = [member for member in batch if member not in gone]
+    rest = [request for request in batch if request not in grouped]
     return [*groups, (None, rest)] if rest else groups
 
 
-def can_share(query: Query, key: Key, known: Known) -> bool:
-    """Whether it can be told which rows are of this filter value, and in what order, by what is known of columns."""
-    if len(key.literals) > 1 and not order_of(query, known).certain:
+def can_share(query: Query, key: Key, known: ColumnMap) -> bool:
+    """Whether the known columns suffice to find the rows of this filter value in a merged answer, and their order."""
+    if len(key.literals) > 1 and not order_of(query, known).is_known:
         return False
-    column = column_of(key.name, known)
+    column = known_column(key.name, known)
     if column is None:
         return key.kind is not LiteralClass.TEXT
-    return all(fits(literal, column) for literal in key.literals)
+    return all(can_merge(literal, column) for literal in key.literals)
 
 
-def why_not_merged(member: PendingRequest, known: Known) -> str | None:
-    """The bypass reason of a member that shares no call, if there is one: that it found no company is none."""
-    fitting = (can_share(member.query, key, known) for key in member.query.keys)
-    return None if any(fitting) else "literal"
+def why_not_merged(request: PendingRequest, known: ColumnMap) -> str | None:
+    """The bypass reason of a request that shares no call; None if it only was the single one of its group."""
+    shareable = (can_share(request.query, key, known) for key in request.query.keys)
+    return None if any(shareable) else "literal"
 
 
 def _group_keys(
-    batch: Sequence[PendingRequest], known: Known
+    batch: Sequence[PendingRequest], known: ColumnMap
 ) -> tuple[dict[GroupKey, list[PendingRequest]], dict[GroupKey, Key]]:
-    """Who has which cut, and a key of each cut."""
-    sharing: dict[GroupKey, list[PendingRequest]] = {}
+    """Per group key, its requests and one of their keys. A request is in as many groups as it has keys."""
+    requests_by_group: dict[GroupKey, list[PendingRequest]] = {}
     keys: dict[GroupKey, Key] = {}
-    for member in batch:
-        for key in member.query.keys:
-            if can_share(member.query, key, known):
-                cut = _group_key(member, key, column_of(key.name, known))
-                found = sharing.get(cut)
-                if found is None:
-                    sharing[cut], keys[cut] = [member], key
+    for request in batch:
+        for key in request.query.keys:
+            if can_share(request.query, key, known):
+                group = _group_key(request, key, known_column(key.name, known))
+                requests = requests_by_group.get(group)
+                if requests is None:
+                    requests_by_group[group], keys[group] = [request], key
                 else:
-                    found.append(member)
-    return sharing, keys
+                    requests.append(request)
+    return requests_by_group, keys
 
 
-def _group_key(member: PendingRequest, key: Key, column: Column | None) -> GroupKey:
-    """The target without the key's value, and the identity: what members of one call must have byte-equal."""
-    target = member.query.target
-    group = "" if groups_alike(column) else key.kind._value_  # which takes a third of the time that `value` takes
-    return (target[: key.start], key.start, target[key.end :], group, member.head.identity)
+def _group_key(request: PendingRequest, key: Key, column: Column | None) -> GroupKey:
+    """The target without the key's value, and the identity: all requests of one call have them byte-equal."""
+    target = request.query.target
+    kind = "" if mixes_classes(column) else key.kind._value_  # `_value_` takes a third of the time of `value`
+    return (target[: key.start], key.start, target[key.end :], kind, request.head.identity)
 
 
 class KnownOrder(msgspec.Struct, frozen=True):
-    """An order, as far as columns are known: `total` leaves no ties, `carried` shows where there are none."""
+    """A query's order, as far as its columns are known."""
 
-    total: bool
-    carried: tuple[Column, ...]
+    is_total: bool
+    """Whether it certainly leaves no ties."""
+    columns: tuple[Column, ...]
+    """Columns to select as hidden columns, so that ties are detected; empty if ties cannot be detected."""
 
     @property
-    def certain(self) -> bool:
-        return self.total or bool(self.carried)
+    def is_known(self) -> bool:
+        return self.is_total or bool(self.columns)
 
 
-def order_of(query: Query, known: Known) -> KnownOrder:
-    """What the query's order says of rows with the same key."""
-    columns = [column_of(name, known) for name in query.order]
-    total = any(column is not None and column.unique for column in columns)
-    sorting = tuple(column for column in columns if column is not None and sorts(column))
-    return KnownOrder(total, () if total or len(sorting) < len(columns) else sorting)
+def order_of(query: Query, known: ColumnMap) -> KnownOrder:
+    """The query's order of rows with the same key."""
+    columns = [known_column(name, known) for name in query.order]
+    is_total = any(column is not None and column.unique for column in columns)
+    ordered = tuple(column for column in columns if column is not None and is_totally_ordered(column))
+    return KnownOrder(is_total, () if is_total or len(ordered) < len(columns) else ordered)
 
 
-def _calls(key: Key | None, members: list[PendingRequest], alias: bytes, bounds: CallLimits) -> list[PlannedCall]:
+def _calls_for_group(
+    key: Key | None, requests: list[PendingRequest], alias: bytes, limits: CallLimits
+) -> list[PlannedCall]:
     if key is None:
-        return originals(members)
-    owners: dict[bytes, list[PendingRequest]] = {}
-    claims: LiteralsByValue = {}
-    for member in members:
-        own = _own(key, member)
-        owners.setdefault(own.value, []).append(member)
-        claims[own.value] = own.literals
-    mould = _CallTemplate(_own(key, members[0]), members[0], alias, bounds)
-    return [call for chunk in mould.chunks(claims) for call in mould.build(chunk, owners)]
+        return originals(requests)
+    requests_by_value: dict[bytes, list[PendingRequest]] = {}
+    literals_by_value: LiteralsByValue = {}
+    for request in requests:
+        own = _own_key(key, request)
+        requests_by_value.setdefault(own.value, []).append(request)
+        literals_by_value[own.value] = own.literals
+    template = _CallTemplate(_own_key(key, requests[0]), requests[0], alias, limits)
+    parts = template.split(literals_by_value)
+    return [call for part in parts for call in template.build(part, requests_by_value)]
 
 
-def _own(key: Key, member: PendingRequest) -> Key:
-    """The member's own value for the column of ``key``."""
-    keys = member.query.keys
+def _own_key(key: Key, request: PendingRequest) -> Key:
+    """The key of ``request`` with the column of ``key``."""
+    keys = request.query.keys
     return keys[0] if keys[0].name == key.name else next(own for own in keys if own.name == key.name)
 
 
 class _CallTemplate:
-    """What all calls of a group have in common; ``key`` is the first member's own."""
+    """The common properties of all calls of a group; ``key`` is the key of its ``first`` request."""
 
-    def __init__(self, key: Key, first: PendingRequest, alias: bytes, bounds: CallLimits) -> None:
+    def __init__(self, key: Key, first: PendingRequest, alias: bytes, limits: CallLimits) -> None:
         query = first.query
-        self._key, self._first, self._bounds = key, first, bounds
-        self._column = column_of(key.name, bounds.columns)
-        self._alike = groups_alike(self._column)
-        self._order = order_of(query, bounds.columns)
-        carried = query.order if self._order.carried else ()
-        self._hidden = hidden_columns(alias, key.name, carried)
+        self._key, self._first, self._limits = key, first, limits
+        self._column = known_column(key.name, limits.columns)
+        self._mixes_classes = mixes_classes(self._column)
+        self._order = order_of(query, limits.columns)
+        order_columns = query.order if self._order.columns else ()
+        self._hidden = hidden_columns(alias, key.name, order_columns)
         self._location = around_value(query.target[query.path_end + 1 :], key.name, key.value)
         self._limit = None if query.limit is None else query.limit[0]
 
-    def chunks(self, claims: LiteralsByValue) -> Iterator[LiteralsByValue]:
-        """``claims`` cut by unique keys, by bytes, and so that no two literals of a chunk can be equal.
+    def split(self, literals_by_value: LiteralsByValue) -> Iterator[LiteralsByValue]:
+        """Split by number of keys, by bytes, and so that no two literals of one call can be equal.
 
-        ``v`` and ``-v`` can, under a collation that ignores punctuation.
+        ``v`` and ``-v`` can be equal, under a collation that ignores punctuation.
         """
-        if self._fit(claims):
-            yield claims
+        if self._fits_one_call(literals_by_value):
+            yield literals_by_value
             return
-        quoted = any(needs_quotes(literal) for literals in claims.values() for literal in literals)
-        room = self._room()
-        filling: list[_Chunk] = []
-        for value, literals in claims.items():
+        quoted = any(needs_list_quotes(literal) for literals in literals_by_value.values() for literal in literals)
+        max_keys, max_bytes = self._limits.max_keys, self._literal_bytes()
+        open_sets: list[_LiteralSet] = []
+        for value, literals in literals_by_value.items():
             folded = {self._fold(literal): literal for literal in literals}
             size = len(literals) + sum([len(element(literal, quoted)) for literal in literals])
-            full = [chunk for chunk in filling if not chunk.has_room(len(literals), size, self._bounds.max_keys, room)]
-            for chunk in full:
-                yield chunk.claims
-                filling.remove(chunk)
-            for chunk in filling:
-                if chunk.can_tell(folded):
+            full = [part for part in open_sets if not part.has_room(len(literals), size, max_keys, max_bytes)]
+            for part in full:
+                yield part.literals_by_value
+                open_sets.remove(part)
+            for part in open_sets:
+                if part.can_distinguish(folded):
                     break
             else:
-                chunk = _Chunk()
-                filling.append(chunk)
-            chunk.add(value, literals, folded, size)
-        yield from (chunk.claims for chunk in filling)
+                part = _LiteralSet()
+                open_sets.append(part)
+            part.add(value, literals, folded, size)
+        yield from (part.literals_by_value for part in open_sets)
 
-    def _fit(self, claims: LiteralsByValue) -> bool:
-        """Whether all of them make one call, as they nearly always do: of plain literals it is seen at a glance."""
-        literals = {literal for some in claims.values() for literal in some}
-        text = bare(literals)
-        fits = text is not None and len(literals) <= self._bounds.max_keys and len(text) < self._room()
+    def _fits_one_call(self, literals_by_value: LiteralsByValue) -> bool:
+        """Whether one call is enough: a fast check that may return False for literals that are not plain."""
+        literals = {literal for some in literals_by_value.values() for literal in some}
+        text = bare_elements(literals)
+        fits = text is not None and len(literals) <= self._limits.max_keys and len(text) < self._literal_bytes()
         return fits and len({self._fold(literal) for literal in literals}) == len(literals)
 
-    def build(self, claims: LiteralsByValue, owners: dict[bytes, list[PendingRequest]]) -> list[PlannedCall]:
-        """One call for ``claims``, or originals where there is one filter value only, or no room."""
-        sharing = {value: owners[value] for value in claims}
-        literals = dict.fromkeys(literal for some in claims.values() for literal in some)
-        target = merged_target(self._first.query, self._key, self._hidden, len(sharing), literals)
-        if len(sharing) == 1 or len(target) > self._bounds.max_url:
-            return originals(member for members in sharing.values() for member in members)
+    def build(
+        self, literals_by_value: LiteralsByValue, requests_by_value: dict[bytes, list[PendingRequest]]
+    ) -> list[PlannedCall]:
+        """One merged call; the originals if there is only one filter value, or if the target would be too long."""
+        own = {value: requests_by_value[value] for value in literals_by_value}
+        literals = dict.fromkeys(literal for some in literals_by_value.values() for literal in some)
+        target = merged_target(self._first.query, self._key, self._hidden, len(own), literals)
+        if len(own) == 1 or len(target) > self._limits.max_url:
+            return originals(request for requests in own.values() for request in requests)
         head = self._first.head
         return [
             MergedCall(
                 target=target,
                 key=self._key.name,
                 column=self._column,
-                owners=sharing,
-                literals_by_value=claims,
-                carried=self._order.carried,
-                order_is_total=self._order.total,
-                location=self._location,
+                requests_by_value=own,
+                literals_by_value=literals_by_value,
+                order_columns=self._order.columns,
+                order_is_total=self._order.is_total,
+                content_location=self._location,
                 media=head.media or ARRAY,
-                counted=head.counted,
+                exact_count=head.exact_count,
                 limit=self._limit,
-                expected=int(len(literals) * self._bounds.rows_per_key),
+                expected_rows=int(len(literals) * self._limits.rows_per_key),
             )
         ]
 
-    def _room(self) -> int:
-        """Bytes that are left for literals, each with its comma."""
-        bare = merged_target(self._first.query, self._key, self._hidden, 0, ())
-        digits = LONGEST_LIMIT if self._limit is not None else 0
-        return self._bounds.max_url - len(bare) - digits - QUOTES + 1
+    def _literal_bytes(self) -> int:
+        """Bytes of the target that are available for literals, each with its comma."""
+        empty = merged_target(self._first.query, self._key, self._hidden, 0, ())
+        digits = LIMIT_DIGITS if self._limit is not None else 0
+        return self._limits.max_url - len(empty) - digits - QUOTED_FILTER_BYTES + 1
 
     def _fold(self, literal: bytes) -> bytes:
-        """What two literals have in common that could be equal."""
-        return fold(literal) if self._alike else literal.lstrip(b"-")
+        """A normal form: literals that could be equal have the same one."""
+        return fold(literal) if self._mixes_classes else literal.lstrip(b"-")
 
 
-class _Chunk:
-    """The claims of one call while they are gathered."""
+class _LiteralSet:
+    """The literals of one call while ``split`` collects them."""
 
     def __init__(self) -> None:
-        self.claims: LiteralsByValue = {}
+        self.literals_by_value: LiteralsByValue = {}
         self._folded: dict[bytes, bytes] = {}
-        self._used = 0
+        self._bytes = 0
 
-    def has_room(self, keys: int, size: int, max_keys: int, room: int) -> bool:
-        return len(self._folded) + keys <= max_keys and self._used + size <= room
+    def has_room(self, keys: int, size: int, max_keys: int, max_bytes: int) -> bool:
+        return len(self._folded) + keys <= max_keys and self._bytes + size <= max_bytes
 
-    def can_tell(self, folded: Mapping[bytes, bytes]) -> bool:
-        """Whether none of these literals could be equal to another one here."""
-        return all(self._folded.get(short, literal) == literal for short, literal in folded.items())
+    def can_distinguish(self, folded: Mapping[bytes, bytes]) -> bool:
+        """Whether none of these literals could be equal to a different literal in the set."""
+        return all(self._folded.get(form, literal) == literal for form, literal in folded.items())
 
     def add(self, value: bytes, literals: tuple[bytes, ...], folded: Mapping[bytes, bytes], size: int) -> None:
-        self.claims[value] = literals
+        self.literals_by_value[value] = literals
         self._folded.update(folded)
-        self._used += size
+        self._bytes += size

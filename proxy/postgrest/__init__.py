@@ -1,1 +1,1 @@
-"""What do requests and answers of PostgREST mean? Each fact once, over bytes."""
+"""What do PostgREST's requests and answers mean? Parsers and tables over bytes, without I/O."""

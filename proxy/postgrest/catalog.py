@@ -1,6 +1,8 @@
-"""What Postgres' own catalog says of columns and functions, read with one statement each.
+"""Columns and stable functions from Postgres' system catalogs, read with one statement each.
 
 PostgreSQL, "System Catalogs": pg_attribute, pg_type, pg_collation, pg_index, pg_proc.
+
+Tests: tests/e2e/test_catalog.py.
 """
 
 from collections.abc import Iterable, Mapping
@@ -42,25 +44,25 @@ join pg_type t on t.oid = b.at and t.typtype <> 'd'
 left join pg_collation l on l.oid = a.attcollation
 where a.attnum > 0 and not a.attisdropped
 """
-"""A row a column of the schemas ``$1``. A domain is its base type, unless PostgREST formats it by a cast to json."""
+"""One row per column of the schemas ``$1``. A domain has its base type, unless a cast to json formats it."""
 
 FUNCTIONS = """
 select n.nspname::text as schema, p.proname::text as function
 from pg_proc p join pg_namespace n on n.oid = p.pronamespace and n.nspname = any($1::text[])
 group by 1, 2 having bool_and(p.provolatile in ('i', 's'))
 """
-"""Functions of the schemas ``$1`` of which no overload is volatile."""
+"""Functions of the schemas ``$1`` that have no volatile overload."""
 
 
 class Catalog(msgspec.Struct, frozen=True):
-    """Columns by relation and name, and functions that change nothing; both named with their schema."""
+    """Columns by relation and name, and the functions that are stable or immutable; all with their schema."""
 
     columns: Mapping[str, Mapping[bytes, Column]] = {}
     stable: frozenset[str] = frozenset()
 
 
 def read_catalog(columns: Iterable[Mapping[str, object]], functions: Iterable[Mapping[str, object]]) -> Catalog:
-    """The catalog in the rows of both statements."""
+    """Build the catalog from the rows of ``COLUMNS`` and ``FUNCTIONS``."""
     relations: dict[str, dict[bytes, Column]] = {}
     for row in columns:
         name = f"{row['schema']}.{row['relation']}"
@@ -72,7 +74,7 @@ def _column(row: Mapping[str, object]) -> Column:
     labels = row["labels"]
     return Column(
         type=str(row["type"]),
-        certain=True,
+        deterministic=True,
         unique=bool(row["unique"]),
         labels=frozenset(str(label).encode() for label in labels) if isinstance(labels, list) else None,
     )

@@ -1,4 +1,4 @@
-"""Names as SQL wants them written, and as English has them."""
+"""SQL identifiers and their quoting, and the singular of relation names."""
 
 KEYWORDS = frozenset(
     """
@@ -14,26 +14,35 @@ KEYWORDS = frozenset(
     json_serialize json_table json_value least merge_action national nchar none normalize nullif numeric out overlay
     position precision real row setof smallint substring time timestamp treat trim values varchar xmlattributes
     xmlconcat xmlelement xmlexists xmlforest xmlnamespaces xmlparse xmlpi xmlroot xmlserialize xmltable
-    """.split()  # noqa: SIM905 – a line a word would be a page
+    """.split()  # noqa: SIM905 – one word per line would fill a page
 )
-"""Words that stand for something else than a column or table where they are not quoted: all of Postgres' keywords but
-the unreserved ones (``pg_get_keywords()``; PostgreSQL 18, appendix "SQL Key Words").
+"""Words that must be quoted to name a column or table: all of Postgres' keywords except the unreserved ones
+(``pg_get_keywords()``; PostgreSQL 18, appendix "SQL Key Words").
 """
 
 
 def needs_quotes(name: str) -> bool:
-    """Whether SQL would take ``name`` for something else, or fold it to lower case, without quotes."""
+    """Whether ``name`` must be quoted: without quotes SQL reads it as a keyword, folds its case, or rejects it."""
     plain = name.replace("_", "a").isalnum() and name.isascii() and name == name.lower() and not name[:1].isdigit()
     return not plain or name in KEYWORDS
 
 
-def quoted(name: str) -> str:
-    """An identifier, quoted where SQL wants it."""
+def quoted_identifier(name: str) -> str:
+    """``name`` as an SQL identifier, quoted if necessary."""
     return '"' + name.replace('"', '""') + '"' if needs_quotes(name) else name
 
 
 def singular(relation: str) -> str:
-    """``creator`` for ``creators``, ``company`` for ``companies``: a guess, as good as English is regular."""
+    """``creator`` for ``creators``, ``company`` for ``companies``: a guess that is right for regular plurals."""
     if relation.endswith("ies"):
         return relation.removesuffix("ies") + "y"
     return relation.removesuffix("s") if not relation.endswith("ss") else relation
+
+
+def forms(relation: str, schema: str) -> set[str]:
+    """The names that a relation goes by: with its schema, and, in the first one, without, as operators may write it and
+    older fanins recorded it.
+    """
+    if not relation:
+        return set()
+    return {relation, relation.removeprefix(f"{schema}."), f"{schema}.{relation}"}

@@ -1,4 +1,4 @@
-"""Postgres' types: which literals can be told apart by the row's own text, and which columns order without ties.
+"""Postgres' types: which literals identify their rows by the row's text, and which columns have a total order.
 
 Names are those of ``format_type`` (docs/explanation/merging.md#types; PostgreSQL, "Data Types").
 """
@@ -9,98 +9,110 @@ from datetime import date
 from proxy.model import Column, LiteralClass
 from proxy.postgrest.request.literals import canonical, fold, is_uuid
 
-INTEGERS = {"smallint": (-(2**15), 2**15), "integer": (-(2**31), 2**31), "bigint": (-(2**63), 2**63), "oid": (0, 2**32)}
-"""Types of whole numbers: the smallest, and the first that is too large."""
+INTEGER_RANGES = {
+    "smallint": (-(2**15), 2**15),
+    "integer": (-(2**31), 2**31),
+    "bigint": (-(2**63), 2**63),
+    "oid": (0, 2**32),
+}
+"""Integer types: their smallest value, and the first value that is too large."""
 
-TEXTS = frozenset(("text", "character varying", "character", "name"))
+TEXT_TYPES = frozenset(("text", "character varying", "character", "name"))
 ENUM = "enum"
 
-NEVER = frozenset(('"char"', "json", "xml", "point", "range", "representation"))
-"""Types of which not even canonical integers are merged: "char" looks at the first byte only, the others fail."""
+NEVER_MERGED = frozenset(('"char"', "json", "xml", "point", "range", "representation"))
+"""Types whose columns are never merged, not even by canonical integers: "char" compares only the first byte, and for
+the others the merged call would fail.
+"""
 
-KNOWN = (
-    TEXTS
-    | NEVER
-    | INTEGERS.keys()
+KNOWN_TYPES = (
+    TEXT_TYPES
+    | NEVER_MERGED
+    | INTEGER_RANGES.keys()
     | frozenset(("uuid", "boolean", "date", "numeric", "real", "double precision", "money", "interval", "bytea"))
     | frozenset(("timestamp without time zone", "timestamp with time zone", "time without time zone"))
     | frozenset(("time with time zone", "inet", "cidr", "macaddr", "macaddr8", "bit", "bit varying", "jsonb"))
     | frozenset(("tsvector", "tsquery", "pg_lsn"))
 )
-"""Names that need no second question. Any other is an enumeration, a domain, or a type that somebody made."""
+"""Built-in types that need no second probe. Any other name is an enumeration, a domain or a user-defined type."""
 
-SORTED = TEXTS | INTEGERS.keys() | {"uuid", "boolean", "date", "timestamp without time zone", ENUM}
-SORTED |= {"timestamp with time zone", "time without time zone"}
-"""Types under which values with different texts are never tied. Of 1.0 and 1.00, or 1 day and 24:00:00, they are."""
+TOTALLY_ORDERED = TEXT_TYPES | INTEGER_RANGES.keys() | {"uuid", "boolean", "date", "timestamp without time zone", ENUM}
+TOTALLY_ORDERED |= {"timestamp with time zone", "time without time zone"}
+"""Types whose values with different texts are never tied. Numeric 1.0 and 1.00, or the intervals 1 day and 24:00:00,
+have different texts and are tied.
+"""
 
-JSON_TEXT = Column("text", certain=True)
-"""What ``->>`` makes: text of the database's own collation, and that is never a nondeterministic one."""
+JSON_TEXT = Column("text", deterministic=True)
+"""The column of a ``->>`` path: text with the database's default collation, which is always deterministic."""
 
 
-def column_of(name: bytes, known: Mapping[bytes, Column]) -> Column | None:
-    """What is known of a key or an order column."""
+def known_column(name: bytes, known: Mapping[bytes, Column]) -> Column | None:
+    """The column of a key or of an order item, if it is known."""
     return JSON_TEXT if b"->>" in name else known.get(name)
 
 
-def fits(literal: bytes, column: Column | None) -> bool:
-    """Whether a batch may hold ``literal``: its rows, and no others of the batch, show it as their key's text."""
+def can_merge(literal: bytes, column: Column | None) -> bool:
+    """Whether ``literal`` may be merged: the rows that it matches, and no other rows, have it as their key's text."""
     if column is None:
         return canonical(literal) is not None
-    if column.type in NEVER or column.type.endswith("[]") or literal in column.refused:
+    if column.type in NEVER_MERGED or column.type.endswith("[]") or literal in column.bad_values:
         return False
-    rule = _FITS.get(column.type)
-    return canonical(literal) is not None if rule is None else rule(literal, column)
+    is_spelling = _SINGLE_SPELLING.get(column.type)
+    return canonical(literal) is not None if is_spelling is None else is_spelling(literal, column)
 
 
 def may_be_char(column: Column | None) -> bool:
-    """Whether it may be ``"char"``, or a domain over it: only a type that is known by name is surely neither."""
-    return column is None or (column.type not in KNOWN and column.type != ENUM)
+    """Whether the type may be ``"char"`` or a domain over it: True unless it is known to be another type."""
+    return column is None or (column.type not in KNOWN_TYPES and column.type != ENUM)
 
 
-def has_one_spelling(column: Column | None) -> bool:
-    """Whether rows of this column show a fitting literal as their own text, unless the column is another one now."""
-    return column is not None and column.type in _FITS
+def has_single_spelling(column: Column | None) -> bool:
+    """Whether every value of the column's type has one spelling, so that a row's key text must equal its literal.
+
+    If it does not, the column's type has changed.
+    """
+    return column is not None and column.type in _SINGLE_SPELLING
 
 
-def groups_alike(column: Column | None) -> bool:
-    """Whether any two fitting literals may share a call; else only those of one class."""
-    return column is not None and (column.type in TEXTS or column.type == ENUM)
+def mixes_classes(column: Column | None) -> bool:
+    """Whether literals of different classes may share a call."""
+    return column is not None and (column.type in TEXT_TYPES or column.type == ENUM)
 
 
-def sorts(column: Column | None) -> bool:
-    """Whether rows that show different texts in this column are in one certain order."""
-    return column is not None and column.type in SORTED
+def is_totally_ordered(column: Column | None) -> bool:
+    """Whether rows with different texts in this column are never tied."""
+    return column is not None and column.type in TOTALLY_ORDERED
 
 
-def are_ranked(one: bytes | None, other: bytes | None, column: Column) -> bool:
-    """Whether the texts of two rows in an order column prove that these are not tied; None is null.
+def are_distinct(one: bytes | None, other: bytes | None, column: Column) -> bool:
+    """Whether the texts of two rows in an order column prove that the rows are not tied; None is null.
 
-    The texts are as JSON writes them: a backslash stands for something else.
+    The texts are JSON-encoded: a backslash begins an escape.
     """
     if one is None or other is None:
         return one is not other
-    if column.type in TEXTS and not column.certain:
+    if column.type in TEXT_TYPES and not column.deterministic:
         plain = one.isascii() and other.isascii() and b"\\" not in one + other
         return plain and fold(one) != fold(other)
     return one != other
 
 
 def _fits_text(literal: bytes, column: Column) -> bool:
-    return column.certain or literal.isascii()
+    return column.deterministic or literal.isascii()
 
 
 def _fits_padded(literal: bytes, column: Column) -> bool:
-    """Blanks at the end count for nothing, and no row's text shows them."""
+    """Type ``character`` ignores trailing blanks, and a row's text does not have them."""
     return literal[-1:] != b" " and _fits_text(literal, column)
 
 
 def _fits_name(literal: bytes, _: Column) -> bool:
-    """What is longer than 63 bytes is cut before it is compared."""
+    """Type ``name`` truncates a literal to 63 bytes before it compares."""
     return len(literal) < 64
 
 
 def _fits_integer(literal: bytes, column: Column) -> bool:
-    least, end = INTEGERS[column.type]
+    least, end = INTEGER_RANGES[column.type]
     return canonical(literal) is LiteralClass.INTEGER and least <= int(literal) < end
 
 
@@ -123,24 +135,25 @@ def _fits_enum(literal: bytes, column: Column) -> bool:
     return bool(literal) if column.labels is None else literal in column.labels
 
 
-_FITS: dict[str, Callable[[bytes, Column], bool]] = {
+_SINGLE_SPELLING: dict[str, Callable[[bytes, Column], bool]] = {
     "text": _fits_text,
     "character varying": _fits_text,
     "character": _fits_padded,
     "name": _fits_name,
-    **dict.fromkeys(INTEGERS, _fits_integer),
+    **dict.fromkeys(INTEGER_RANGES, _fits_integer),
     "uuid": _fits_uuid,
     "boolean": _fits_boolean,
     "date": _fits_date,
     ENUM: _fits_enum,
 }
-"""What these types have one spelling for (docs/explanation/merging.md#types). Of any other, canonical integers and
-UUIDs only."""
+"""Per type, whether a literal is the single spelling of its value (docs/explanation/merging.md#types). For every other
+type only canonical integers and UUIDs are.
+"""
 
-ONE_SPELLING = tuple(_FITS)
-"""Those types, the most usual first."""
+SINGLE_SPELLING_TYPES = tuple(_SINGLE_SPELLING)
+"""These types, the most frequent first."""
 
-_SHORT = {
+_ALIASES = {
     "varchar": "character varying",
     "char": "character",
     "bpchar": "character",
@@ -160,7 +173,7 @@ _SHORT = {
 
 
 def full_name(type_name: str) -> str:
-    """The name that ``format_type`` has for a type, without its length: ``varchar(20)`` is ``character varying``."""
+    """The type's name as ``format_type`` writes it, without a length: ``character varying`` for ``varchar(20)``."""
     bare, parenthesis, rest = type_name.strip().partition("(")
     name = (bare.strip() + rest.partition(")")[2]) if parenthesis else bare
-    return _SHORT.get(name.lower(), name)
+    return _ALIASES.get(name.lower(), name)

@@ -1,1 +1,1 @@
-"""How are traces kept on disk? The format, its writer and its reader."""
+"""How are traces stored on disk? The format of recordings, the writer and the reader."""

@@ -1,7 +1,7 @@
-"""Recordings: closed traces as lines of JSON, without their values. What is written here is what is read here.
+"""Encodes and decodes recordings: closed traces as lines of JSON, without values.
 
-A file begins with a ``RecordingHead``; each further line is a ``RecordedTrace``. What was found in it is not in the
-file: rules are run again by whoever reads it.
+The first line of a file is a ``RecordingHead``, every other line a ``RecordedTrace``. Findings are not in the file:
+the reader runs the rules again.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -12,17 +12,25 @@ from typing import Any, TypeVar
 import msgspec
 
 from proxy.model import RowKeys, Span, Trace
-from proxy.recording.schema import FORMAT, MOST_TEXT, FormatVersion, Literal, RecordedSpan, RecordedTrace, RecordingHead
+from proxy.recording.schema import (
+    CURRENT_FORMAT,
+    MAX_TEXT,
+    FormatVersion,
+    Literal,
+    RecordedSpan,
+    RecordedTrace,
+    RecordingHead,
+)
 from proxy.recording.upgrade import from_format_1
 
 
 class RecordingError(ValueError):
-    """A line that is none of a recording; the message names its file, its number, and what is wrong."""
+    """A line that is not part of a recording. The message contains the file, the line number and what is wrong."""
 
 
 T = TypeVar("T")
-Hide = Callable[[Span], tuple[str, str, str]]
-"""From a span to what may be told of its method, its relation and its fingerprint."""
+Redact = Callable[[Span], tuple[str, str, str]]
+"""Returns the method, relation and fingerprint of a span as they may be written to a file."""
 
 _json = msgspec.json.Encoder()
 _format = msgspec.json.Decoder(FormatVersion)
@@ -31,33 +39,33 @@ _trace = msgspec.json.Decoder(RecordedTrace)
 
 
 def salt_of(key: bytes) -> bytes:
-    """The salt of a process whose own key is ``key``, which the salt does not tell."""
+    """The salt of the literals' hashes, derived from the process's secret ``key`` without revealing it."""
     return blake2b(b"literals", digest_size=16, key=key).digest()
 
 
-def line(value: RecordingHead | RecordedTrace) -> bytes:
-    """A line of a recording."""
+def encode_line(value: RecordingHead | RecordedTrace) -> bytes:
+    """Encode a line of a recording."""
     return _json.encode(value) + b"\n"
 
 
-def written(trace: Trace, hide: Hide) -> bytes:
-    """The line of a trace. It is made span by span, so that a thread that does it can give way in ``hide``."""
-    spans: Any = tuple([msgspec.Raw(_json.encode(_recorded(span, *hide(span)))) for span in trace.spans])
-    whole = RecordedTrace(
-        id=trace.id[:MOST_TEXT],
+def encode_trace(trace: Trace, redact: Redact) -> bytes:
+    """Encode a trace as a line. Spans are encoded one by one, so that a thread can pause in ``redact``."""
+    spans: Any = tuple([msgspec.Raw(_json.encode(_recorded_span(span, *redact(span)))) for span in trace.spans])
+    recorded = RecordedTrace(
+        id=trace.id[:MAX_TEXT],
         start=trace.start,
         end=trace.end,
         spans=spans,
-        route=trace.route[:MOST_TEXT],
+        route=trace.route[:MAX_TEXT],
         explicit=trace.explicit,
         mixed=trace.mixed,
         truncated=trace.truncated,
         part=trace.part,
     )
-    return line(whole)
+    return encode_line(recorded)
 
 
-def _recorded(span: Span, method: str, relation: str, fingerprint: str) -> RecordedSpan:
+def _recorded_span(span: Span, method: str, relation: str, fingerprint: str) -> RecordedSpan:
     return RecordedSpan(
         method=method,
         relation=relation,
@@ -75,7 +83,7 @@ def _recorded(span: Span, method: str, relation: str, fingerprint: str) -> Recor
         upstream=span.upstream,
         literals=_literals(span),
         keys=span.key_types if fingerprint == span.fingerprint else (),
-        caller=span.caller[:MOST_TEXT],
+        caller=span.caller[:MAX_TEXT],
         retry=span.retry,
         bypass_reason=span.bypass_reason,
         cut=span.cut,
@@ -89,32 +97,32 @@ def _recorded(span: Span, method: str, relation: str, fingerprint: str) -> Recor
 
 
 def _literals(span: Span) -> tuple[Literal | None, ...]:
-    """Without shapes, which are kept only for recordings, nothing is known but that they differ."""
+    """Per parameter, its literal. Without shapes, which spans have only while recording, both are unknown."""
     shapes = span.shapes or (("text", 0),) * len(span.literals)
     pairs = zip(shapes, span.literals, strict=True)
     return tuple([Literal(kind, length, _hex(hash_)) if hash_ else None for (kind, length), hash_ in pairs])
 
 
-def read(name: str, lines: Iterable[bytes]) -> Iterator[Trace]:
-    """The traces of the file ``name``. RecordingError for what is none of a recording."""
-    _, traces = opened(name, lines)
+def read_traces(name: str, lines: Iterable[bytes]) -> Iterator[Trace]:
+    """The traces of the file ``name``. RecordingError if a line is not part of a recording."""
+    _, traces = read_recording(name, lines)
     yield from traces
 
 
-def opened(name: str, lines: Iterable[bytes]) -> tuple[RecordingHead, Iterator[Trace]]:
-    """The first line of the file ``name``, and the traces of the others. RecordingError, also from the iterator.
+def read_recording(name: str, lines: Iterable[bytes]) -> tuple[RecordingHead, Iterator[Trace]]:
+    """The head of the file ``name``, and an iterator over its traces. Both raise RecordingError.
 
-    A last line that does not end was being written when the process ended: it is left out.
+    A last line without its end is left out: the process ended while it was being written.
     """
-    whole = enumerate(takewhile(lambda text: text.endswith(b"\n"), lines), 1)
-    first = next(whole, None)
+    complete = enumerate(takewhile(lambda text: text.endswith(b"\n"), lines), 1)
+    first = next(complete, None)
     if first is None:
-        raise RecordingError(f"{name}:1: is empty; a recording begins with a line that says fanin-recording")
-    head = _understood(name, _read_head, *first)
-    return head, (_understood(name, READERS[head.format], number, text) for number, text in whole)
+        raise RecordingError(f"{name}:1: is empty; the first line of a recording contains fanin-recording")
+    head = _decoded(name, _read_head, *first)
+    return head, (_decoded(name, READERS[head.format], number, text) for number, text in complete)
 
 
-def _understood(name: str, reader: Callable[[bytes], T], number: int, text: bytes) -> T:
+def _decoded(name: str, reader: Callable[[bytes], T], number: int, text: bytes) -> T:
     try:
         return reader(text)
     except (msgspec.DecodeError, ValueError) as error:
@@ -122,18 +130,18 @@ def _understood(name: str, reader: Callable[[bytes], T], number: int, text: byte
 
 
 def _read_head(text: bytes) -> RecordingHead:
-    """The first line: its format before all else, since a later one may have other fields."""
+    """Decode the first line. The format comes first, because the head of a later format may have other fields."""
     try:
-        written = _format.decode(text).format
+        format_ = _format.decode(text).format
     except msgspec.DecodeError as error:
-        raise ValueError(f"is no recording of fanin serve --record: {error}") from None
-    if written not in READERS:
+        raise ValueError(f"is not a recording of fanin serve --record: {error}") from None
+    if format_ not in READERS:
         formats = ", ".join(map(str, READERS))
-        raise ValueError(f"is a recording of format {written}, and this fanin reads {formats}: use a newer fanin")
+        raise ValueError(f"has recording format {format_}, but this fanin reads {formats}: use a newer fanin")
     return _head.decode(text)
 
 
-def _read(text: bytes) -> Trace:
+def _read_trace(text: bytes) -> Trace:
     trace = _trace.decode(text)
     return Trace(
         id=trace.id,
@@ -182,10 +190,10 @@ def _span(span: RecordedSpan, number: int) -> Span:
 
 
 READERS: dict[int, Callable[[bytes], Trace]] = {
-    1: lambda text: _read(from_format_1(text)),
-    FORMAT: _read,
+    1: lambda text: _read_trace(from_format_1(text)),
+    CURRENT_FORMAT: _read_trace,
 }
-"""By format, what reads a trace's line."""
+"""Per format, the decoder of a trace's line."""
 
 
 def _row_keys(span: RecordedSpan) -> RowKeys:

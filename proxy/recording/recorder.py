@@ -1,4 +1,4 @@
-"""Writes closed traces down, in a thread of its own: a slow or full disk costs no request anything."""
+"""Writes closed traces to a file in a separate thread, so that a slow or full disk does not delay requests."""
 
 import secrets
 import threading
@@ -10,107 +10,107 @@ from queue import SimpleQueue
 from proxy.model import Span, Trace
 from proxy.observe.confirmed_names import METHODS, ConfirmedNames
 from proxy.observe.events import Event, TraceClosed, Warned
-from proxy.recording.codec import line, written
+from proxy.recording.codec import encode_line, encode_trace
 from proxy.recording.rotating_file import RotatingFile
 from proxy.recording.schema import RecordingHead
 from proxy.settings.observability import RecordSettings
 from proxy.settings.sources import ConfigError
 
-PATIENCE = 5.0
-"""Seconds that the end waits for what is still to be written."""
-SPANS, PAUSE = 20, 0.0005
-"""After so many spans this thread lets the others go on, for so many seconds: one that computes without a rest has the
+CLOSE_TIMEOUT = 5.0
+"""Seconds that ``close`` waits for the queued traces."""
+SPANS_PER_PAUSE, PAUSE_SECONDS = 20, 0.0005
+"""The thread pauses for ``PAUSE_SECONDS`` after this number of spans. A thread that computes without a pause holds the
 interpreter for 5 ms at a time, in which no request is answered."""
 
 
 class Recorder:
-    """An observer. ``warn`` is told when the file takes no more; ConfigError where there can be none."""
+    """An observer that writes traces. ``warn`` is called if a write fails; ConfigError if the file cannot be opened."""
 
     def __init__(self, settings: RecordSettings, head: RecordingHead, warn: Callable[[Warned], None]) -> None:
         if settings.file is None:
             raise ConfigError("record.file: is not set")
         try:
-            self._file = RotatingFile(settings.file, settings.max_bytes, settings.files, line(head))
+            self._file = RotatingFile(settings.file, settings.max_bytes, settings.files, encode_line(head))
         except OSError as error:
             raise ConfigError(f"record.file: {settings.file} cannot be written: {error.strerror}") from error
-        self._room = settings.queue
+        self._max_queued = settings.queue
         self._warn = warn
-        self._hide = Hiding(ConfirmedNames())
-        self._waiting: SimpleQueue[Trace | None] = SimpleQueue()
-        self._taken = 0
-        """Spans that were put into the queue, and below, spans that were taken out: each has one thread that counts."""
-        self._done = 0
+        self._redact = NameRedactor(ConfirmedNames())
+        self._queue: SimpleQueue[Trace | None] = SimpleQueue()
+        self._queued = 0
+        """Number of spans put into the queue. Like ``_finished`` below, only one thread changes it."""
+        self._finished = 0
         self._spans = 0
         self._counts = {"written": 0, "failed": 0, "unfit": 0}
         self._dropped = 0
         self._error = ""
-        self._told = ""
-        self._thread = threading.Thread(target=self._work, name="recorder", daemon=True)
+        self._reported = ""
+        self._thread = threading.Thread(target=self._run, name="recorder", daemon=True)
         self._thread.start()
 
     def __call__(self, event: Event) -> None:
         if isinstance(event, TraceClosed):
-            self._take(event.trace)
+            self._enqueue(event.trace)
 
     def counts(self) -> dict[tuple[str, ...], float]:
-        """All traces so far, by what became of them."""
+        """Number of traces by result: ``written``, ``failed`` or ``dropped``."""
         counts = self._counts
         dropped = self._dropped + counts["unfit"]
         return {("written",): counts["written"], ("failed",): counts["failed"], ("dropped",): dropped}
 
     def close(self) -> None:
-        """Write what waits, as far as there is time."""
-        self._waiting.put(None)
-        self._thread.join(PATIENCE)
-        self._tell()
+        """Write the queued traces, for at most ``CLOSE_TIMEOUT`` seconds."""
+        self._queue.put(None)
+        self._thread.join(CLOSE_TIMEOUT)
+        self._report()
 
-    def _take(self, trace: Trace) -> None:
-        self._hide.names.learn(trace.spans)
-        if self._taken - self._done + len(trace.spans) > self._room:
+    def _enqueue(self, trace: Trace) -> None:
+        self._redact.names.learn(trace.spans)
+        if self._queued - self._finished + len(trace.spans) > self._max_queued:
             self._dropped += 1
         else:
-            self._taken += len(trace.spans)
-            self._waiting.put(trace)
-        self._tell()
+            self._queued += len(trace.spans)
+            self._queue.put(trace)
+        self._report()
 
-    def _tell(self) -> None:
-        """Once, until it has worked again."""
+    def _report(self) -> None:
+        """Warn of a write error, once until writing works again."""
         error = self._error
-        if error and not self._told:
-            self._warn(Warned(f"traces are not recorded: {error}", "Make room for record.file, or record elsewhere."))
-        self._told = error
+        if error and not self._reported:
+            self._warn(Warned(f"traces are not recorded: {error}", "Free disk space, or move record.file."))
+        self._reported = error
 
     # In the thread.
 
-    def _work(self) -> None:
-        while (trace := self._waiting.get()) is not None:
+    def _run(self) -> None:
+        while (trace := self._queue.get()) is not None:
             try:
-                result = "written" if self._file.write(written(trace, self._slowly)) else "unfit"
+                result = "written" if self._file.write(encode_trace(trace, self._redact_with_pauses)) else "unfit"
                 self._error = ""
             except OSError as error:
                 result, self._error = "failed", error.strerror or type(error).__name__
             except Exception as error:
                 result, self._error = "failed", type(error).__name__
             self._counts[result] += 1
-            self._done += len(trace.spans)
+            self._finished += len(trace.spans)
         self._file.close()
 
-    def _slowly(self, span: Span) -> tuple[str, str, str]:
+    def _redact_with_pauses(self, span: Span) -> tuple[str, str, str]:
         self._spans += 1
-        if not self._spans % SPANS:
-            time.sleep(PAUSE)
-        return self._hide(span)
+        if not self._spans % SPANS_PER_PAUSE:
+            time.sleep(PAUSE_SECONDS)
+        return self._redact(span)
 
 
-class Hiding:
-    """What may be told of a span: names that upstream has not taken for names are told apart, and not shown."""
+class NameRedactor:
+    """Replaces names that upstream has not confirmed, which could contain values, by hashes that differ per name."""
 
     def __init__(self, names: ConfirmedNames) -> None:
         self.names = names
         self._key = secrets.token_bytes(16)
 
     def __call__(self, span: Span) -> tuple[str, str, str]:
-        """Method, relation, fingerprint."""
+        """Method, relation and fingerprint as they may be written to a file."""
         method = span.method if span.method in METHODS else "other"
         relation = self.names.shown_relation(span.relation)
         if self.names.may_show(span.fingerprint):

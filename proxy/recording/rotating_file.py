@@ -1,28 +1,31 @@
-"""A file of lines that gives way to a new one when it is full: ``FILE``, before it ``FILE.1``, and so on."""
+"""A file of lines that is rotated when it is full: ``FILE`` becomes ``FILE.1``, ``FILE.1`` becomes ``FILE.2``, …
+
+Tests: tests/recording/test_recorder.py.
+"""
 
 import os
 from pathlib import Path
 
 
 class RotatingFile:
-    """At most ``files`` files of ``most`` bytes, each of which begins with ``head``. OSError where there is no room."""
+    """At most ``max_files`` files of ``max_bytes`` bytes; each begins with ``head``. OSError if a write fails."""
 
-    def __init__(self, path: Path, most: int, files: int, head: bytes) -> None:
+    def __init__(self, path: Path, max_bytes: int, max_files: int, head: bytes) -> None:
         self._path = path
-        self._most = most
-        self._files = files
+        self._max_bytes = max_bytes
+        self._max_files = max_files
         self._head = head
         self._file: int | None = None
         self._size = 0
-        self._begin()
+        self._open_new()
 
     def write(self, line: bytes) -> bool:
-        """False for a line that fits into no file."""
-        if len(self._head) + len(line) > self._most:
+        """Append ``line``. Returns False, and writes nothing, if it is larger than a file may be."""
+        if len(self._head) + len(line) > self._max_bytes:
             return False
-        if self._file is None or self._size + len(line) > self._most:
+        if self._file is None or self._size + len(line) > self._max_bytes:
             self.close()
-            self._begin()
+            self._open_new()
         self._append(line)
         return True
 
@@ -31,10 +34,10 @@ class RotatingFile:
             os.close(self._file)
             self._file = None
 
-    def _begin(self) -> None:
-        """A file that is there already is an earlier one, whoever wrote it."""
+    def _open_new(self) -> None:
+        """Rename the existing files, whichever process wrote them, and open a new one."""
         if self._path.exists():
-            for number in range(self._files - 1, 0, -1):
+            for number in range(self._max_files - 1, 0, -1):
                 older = self._numbered(number - 1)
                 if older.exists():
                     older.replace(self._numbered(number))
@@ -44,17 +47,17 @@ class RotatingFile:
             self._append(self._head)
         except OSError:
             self.close()
-            self._path.unlink()  # else each try would push an older file out
+            self._path.unlink()  # else each further try would rename the files and drop the oldest
             raise
 
     def _append(self, line: bytes) -> None:
-        assert self._file is not None  # noqa: S101 – both callers have opened it
+        assert self._file is not None  # noqa: S101 – both callers opened it
         rest = memoryview(line)
         try:
             while rest:
                 rest = rest[os.write(self._file, rest) :]
         except OSError:
-            os.ftruncate(self._file, self._size)  # half a line would spoil the rest
+            os.ftruncate(self._file, self._size)  # a partial line would corrupt the lines after it
             os.lseek(self._file, self._size, os.SEEK_SET)
             raise
         self._size += len(line)

@@ -1,4 +1,4 @@
-"""The traffic that ``fanin check`` and ``fanin audit`` judge: recordings, or what a running fanin keeps."""
+"""Reads the traces for ``fanin check`` and ``fanin audit``: from recordings, or from a running fanin."""
 
 from argparse import Namespace
 from collections.abc import Iterable, Iterator
@@ -10,85 +10,85 @@ from urllib.request import ProxyHandler, Request, build_opener
 import msgspec
 
 from proxy.model import Trace
-from proxy.recording.codec import RecordingError, opened
+from proxy.recording.codec import RecordingError, read_recording
 from proxy.recording.schema import RecordingHead
 from proxy.settings.model import Settings
 from proxy.settings.sources import ConfigError
 
 TIMEOUT = 30.0
-"""Seconds that a running fanin is given to answer."""
+"""Seconds to wait for the answer of a running fanin."""
 
 
-class UnableError(Exception):
-    """There was nothing to be read, or no place to write to; the message says why."""
+class DataAccessError(Exception):
+    """Traces cannot be read, or a report cannot be written. The message says why."""
 
 
 class Source(msgspec.Struct, frozen=True):
     """A recording, or a running fanin."""
 
     name: str
-    """Its file, or its URL."""
+    """Path of the file, or URL."""
     head: RecordingHead
 
 
 Recordings = Iterator[tuple[Source, Trace]]
-"""Trace by trace: however much was recorded, it is read as it is judged."""
+"""Traces one by one, so that a recording of any size fits into memory."""
 
 
-def named(options: Namespace) -> tuple[str, ...]:
-    """What is read, whether there is a trace in it or not; a file that is named twice is read once."""
+def source_names(options: Namespace) -> tuple[str, ...]:
+    """Names of the sources, including those without traces. A file that is given twice is listed once."""
     return (options.admin,) if options.admin else tuple(dict.fromkeys(map(str, options.traces)))
 
 
-def gathered(options: Namespace, settings: Settings) -> Recordings:
-    """What ``--admin`` or ``--traces`` names. ConfigError for what is no URL, UnableError for what cannot be read."""
+def read_source(options: Namespace, settings: Settings) -> Recordings:
+    """The traces of ``--admin`` or ``--traces``. ConfigError for an invalid URL, DataAccessError if reading fails."""
     token = settings.admin_token
     if options.admin:
-        return running(options.admin, token.get_secret_value() if token else None)
-    return recordings(map(Path, named(options)))
+        return read_admin(options.admin, token.get_secret_value() if token else None)
+    return read_files(map(Path, source_names(options)))
 
 
-def recordings(files: Iterable[Path]) -> Recordings:
-    """The traces of each file. UnableError where one cannot be read, or is no recording."""
+def read_files(files: Iterable[Path]) -> Recordings:
+    """The traces of each file. DataAccessError if one cannot be read, or is not a recording."""
     for file in files:
         try:
             with file.open("rb") as lines:
-                yield from _told(str(file), lines)
+                yield from _read_lines(str(file), lines)
         except OSError as error:
-            raise UnableError(f"{file}: cannot be read: {error.strerror}") from error
+            raise DataAccessError(f"{file}: cannot be read: {error.strerror}") from error
 
 
-def running(url: str, token: str | None) -> Recordings:
-    """The traces that a running fanin keeps. ConfigError for what is no URL, UnableError where it does not answer."""
+def read_admin(url: str, token: str | None) -> Recordings:
+    """The traces in a running fanin. ConfigError if ``url`` is invalid, DataAccessError if fanin does not answer."""
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ConfigError(f"--admin: '{url}' is not http://HOST:PORT, where a running fanin has its admin port")
+        raise ConfigError(f"--admin: '{url}' is not http://HOST:PORT, the address of a running fanin's admin port")
     headers = {"Authorization": f"Bearer {token}"} if token else {}
     request = Request(f"{url.rstrip('/')}/api/recording", headers=headers)  # noqa: S310 – the scheme is checked above
     try:
         with build_opener(ProxyHandler({})).open(request, timeout=TIMEOUT) as answer:
             lines = answer.read().splitlines(keepends=True)
     except HTTPError as error:
-        told = error.read(300).decode("utf-8", "replace").strip()
-        raise UnableError(f"{url}: answers {error.code}: {told}") from error
+        message = error.read(300).decode("utf-8", "replace").strip()
+        raise DataAccessError(f"{url}: answers {error.code}: {message}") from error
     except (OSError, URLError) as error:
-        raise UnableError(f"{url}: cannot be asked: {getattr(error, 'reason', error)}") from error
-    yield from _told(url, lines)
+        raise DataAccessError(f"{url}: cannot be read: {getattr(error, 'reason', error)}") from error
+    yield from _read_lines(url, lines)
 
 
-def _told(name: str, lines: Iterable[bytes]) -> Recordings:
+def _read_lines(name: str, lines: Iterable[bytes]) -> Recordings:
     try:
-        head, traces = opened(name, lines)
+        head, traces = read_recording(name, lines)
         source = Source(name, head)
         for trace in traces:
             yield source, trace
     except RecordingError as error:
-        raise UnableError(str(error)) from error
+        raise DataAccessError(str(error)) from error
 
 
-def write(file: Path, told: str) -> None:
-    """Put what is told into ``file``. UnableError where that cannot be."""
+def write_text(file: Path, text: str) -> None:
+    """Write ``text`` to ``file``. DataAccessError if that fails."""
     try:
-        file.write_text(told, encoding="utf-8")
+        file.write_text(text, encoding="utf-8")
     except OSError as error:
-        raise UnableError(f"{file}: cannot be written: {error.strerror}") from error
+        raise DataAccessError(f"{file}: cannot be written: {error.strerror}") from error

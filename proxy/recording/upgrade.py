@@ -1,6 +1,6 @@
-"""Recordings of older formats, brought to today's.
+"""Converts recordings of older formats to the current one.
 
-Format 1 (fanin 0.1) had other words for why a request was not merged and for two outcomes.
+Format 1 (fanin 0.1) had other names for two bypass reasons, two outcomes and the field ``bypass_reason``.
 """
 
 from typing import Any
@@ -9,11 +9,11 @@ import msgspec
 
 OUTCOMES = {"replayed": "fallback", "stitched": "chunked"}
 REASONS = {"list-room": "chunk-limit", "mistrusted": "mismatch-paused"}
-"""Of the reasons why requests were not merged, those that have another name now."""
+"""Bypass reasons of format 1 that have another name in format 2."""
 
 
 def from_format_1(line: bytes) -> bytes:
-    """A trace's line of format 1 as one of format 2. msgspec.DecodeError for what is no JSON."""
+    """Convert a trace's line from format 1 to format 2. msgspec.DecodeError if it is not JSON."""
     trace: Any = msgspec.json.decode(line)
     spans = trace.get("spans") if isinstance(trace, dict) else None
     for span in spans if isinstance(spans, list) else ():

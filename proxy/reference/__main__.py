@@ -1,8 +1,8 @@
-"""``python -m proxy.reference FOLDER`` writes the pages of docs/reference."""
+"""``python -m proxy.reference FOLDER README`` writes the pages of docs/reference, and the made parts of README.md."""
 
 import sys
 from pathlib import Path
 
 from proxy.reference.pages import main
 
-main(Path(sys.argv[1]))
+main(*map(Path, sys.argv[1:]))

@@ -13,7 +13,7 @@ from proxy.audit.report import (
     TrafficSummary,
 )
 from proxy.findings.model import Finding
-from proxy.text.markdown import fields, table
+from proxy.text.markdown import field_rows, table
 
 
 def audit() -> Iterator[str]:
@@ -42,4 +42,4 @@ def audit() -> Iterator[str]:
     )
     for kind, where in told:
         yield from (f"## {where}", "")
-        yield from table(("field", "what it says"), (row[:2] for row in fields(kind)))
+        yield from table(("field", "what it says"), (row[:2] for row in field_rows(kind)))

@@ -1,6 +1,6 @@
 """The pages of docs/reference, made from what the code declares: settings, series, codes, rules, the command line.
 
-``python -m proxy.reference FOLDER`` writes them. Nothing is said here that is said elsewhere: a page's text is the help
+``make docs`` writes them. Nothing is said here that is said elsewhere: a page's text is the help
 text of its entries.
 """
 
@@ -10,28 +10,27 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from proxy.admin.gauges import SERIES
 from proxy.commands.main import EXITS, command_line
 from proxy.errors.codes import BYPASS_REASONS, COMPARISON_RESULTS, FALLBACK_REASONS, FAULTS
 from proxy.errors.remedies import BYPASS_REMEDIES, FALLBACK_REMEDIES
-from proxy.observe.series import SERIES, Series
+from proxy.findings.ignores import Ignore
+from proxy.observe.series import Series
 from proxy.reference.audit_page import audit
+from proxy.reference.parts import readme_parts, renewed, summary
 from proxy.reference.recording_page import recording
 from proxy.settings.budgets import Budget, Growth
 from proxy.settings.declared import declared
 from proxy.settings.model import Settings
-from proxy.settings.tables import Ignore, Override
+from proxy.settings.tables import Override
 from proxy.text.markdown import quoted, table
 from rules import RULES
 
 if TYPE_CHECKING:
-    from proxy.settings.base import Section
+    from proxy.settings_base import Section
 
-MADE = (
-    "<!-- Made by `python -m proxy.reference docs/reference`: change the declarations in the code, not this page. -->"
-)
+MADE = "<!-- Made by `make docs`: change the declarations in the code, not this page. -->"
 Schema = Mapping[str, Any]
-REPORTED: Schema = {"type": "string", "enum": ["report"], "default": "report"}
-"""The level of a rule that has no setting for it."""
 
 
 def pages() -> dict[str, str]:
@@ -48,10 +47,11 @@ def pages() -> dict[str, str]:
     return {f"{name}.md": f"{MADE}\n" + "\n".join(page()) + "\n" for name, page in made.items()}
 
 
-def main(folder: Path) -> None:
-    """Write the pages into ``folder``."""
+def main(folder: Path, readme: Path) -> None:
+    """Write the pages into ``folder``, and the parts of ``readme`` that are made."""
     for name, text in pages().items():
         (folder / name).write_text(text, encoding="utf-8")
+    readme.write_text(renewed(readme.read_text(encoding="utf-8"), readme_parts()), encoding="utf-8")
 
 
 def _settings() -> Iterator[str]:
@@ -184,21 +184,25 @@ def _codes() -> Iterator[str]:
 
 def _rules() -> Iterator[str]:
     yield from ("# Rules", "", "Each is at a level: `off`, `report`, and where it can, `rewrite`.", "")
-    levels = _schema(Settings.model_json_schema(), "rules")["properties"]
-    rows = []
-    for rule in RULES:
-        level = levels.get(rule.code.lower(), REPORTED)
-        place = f"#{rule.code.lower()}-{rule.name}"
-        rows.append((f"[{rule.code}]({place})", rule.name, rule.safety, _takes(level), quoted(level["default"])))
+    rows = [
+        (
+            f"[{rule.code}](#{rule.code.lower()}-{rule.name})",
+            rule.name,
+            rule.safety,
+            ", ".join(map(quoted, rule.levels)),
+            quoted(rule.default_level),
+        )
+        for rule in RULES
+    ]
     yield from table(("code", "name", "safety", "levels", "default"), rows)
     for rule in RULES:
-        yield from _document(rule.code, rule.name, rule.document)
+        yield from (f"## {rule.code} {rule.name}", "", summary(rule))
+        yield from _document(rule.document)
 
 
-def _document(code: str, name: str, document: str) -> Iterator[str]:
-    """A rule's docstring as Markdown: its headings are underlined, its examples indented after ``::``."""
-    first, *lines = document.strip().splitlines()
-    yield from (f"## {code} {name}", "", first.partition(": ")[2].capitalize())
+def _document(document: str) -> Iterator[str]:
+    """A rule's docstring below its first line, as Markdown: headings are underlined, examples indented after ``::``."""
+    _, *lines = document.strip().splitlines()
     inside = False
     for at, line in enumerate(lines):
         under = lines[at + 1] if at + 1 < len(lines) else ""

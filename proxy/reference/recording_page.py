@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
-from proxy.recording.schema import FORMAT, Literal, RecordedSpan, RecordedTrace, RecordingHead
-from proxy.text.markdown import fields, table
+from proxy.recording.schema import CURRENT_FORMAT, Literal, RecordedSpan, RecordedTrace, RecordingHead
+from proxy.text.markdown import field_rows, table
 
 
 def recording() -> Iterator[str]:
@@ -13,7 +13,7 @@ def recording() -> Iterator[str]:
         "",
         "`fanin serve --record FILE` writes each closed trace as a line of JSON; `fanin check --traces FILE` and"
         " `fanin audit --traces FILE` read them."
-        f" This is format {FORMAT}. The first line of each file says so; what follows are traces, in the order"
+        f" This is format {CURRENT_FORMAT}. The first line of each file says so; what follows are traces, in the order"
         " that they closed in. A full file becomes `FILE.1`, that one `FILE.2`: `record.max_bytes`, `record.files`."
         " The admin port's `/api/recording` is the same, of the traces that a running fanin keeps (`detect.traces`,"
         " `detect.spans`, `detect.keys`); `fanin check --admin URL` and `fanin audit --admin URL` read that.",
@@ -36,6 +36,6 @@ def recording() -> Iterator[str]:
         (RecordedSpan, "Each of its `spans`"),
     ):
         yield from (f"## {where}", "")
-        yield from table(("field", "what it says", "else"), fields(kind))
+        yield from table(("field", "what it says", "else"), field_rows(kind))
     yield from ("## Each of a span's `literals`", "", "A list of three:", "")
-    yield from table(("element", "what it says"), (row[:2] for row in fields(Literal)))
+    yield from table(("element", "what it says"), (row[:2] for row in field_rows(Literal)))

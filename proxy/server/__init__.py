@@ -1,1 +1,1 @@
-"""What do clients send? The data port: requests read off client connections."""
+"""How do requests arrive? The data port: it reads requests from client connections."""

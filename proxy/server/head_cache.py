@@ -1,6 +1,6 @@
-"""Heads of requests are taken apart once per distinct block of header lines; those of answers go out as they came.
+"""Cache of parsed request heads, by the bytes of their header lines; and the lines of an answer's head for the client.
 
-A client's connection sends the same lines again and again, so what they mean is remembered by their bytes.
+Most requests of a client have the same header lines, so that they are parsed once.
 """
 
 from collections import OrderedDict
@@ -10,36 +10,40 @@ from proxy.http1.head import HeaderField, parse_fields
 from proxy.model import RequestHead
 from proxy.path.identity import HeadRules, read_head
 
-REMEMBERED_HEADS = 1024
-LARGEST_REMEMBERED = 8192
+MAX_HEADS = 1024
+"""The most heads in the cache."""
+MAX_HEAD_BYTES = 8192
+"""The most bytes of a head in the cache."""
 
 
 class HeadCache:
-    """Header blocks to Heads, the most recent ones remembered."""
+    """Parses blocks of header lines. The cache keeps the last ``MAX_HEADS`` new ones."""
 
     def __init__(self, rules: HeadRules) -> None:
         self._rules = rules
         self._heads: OrderedDict[tuple[bytes, int], RequestHead] = OrderedDict()
 
     def read(self, block: bytes, minor: int) -> RequestHead:
-        """FaultError when the lines are malformed or ambiguous."""
-        known = self._heads.get((block, minor))
-        if known is not None:
-            return known
+        """The head of ``block``, lines without the empty line; ``minor`` is HTTP/1's minor version. FaultError if the
+        lines are malformed or ambiguous.
+        """
+        cached = self._heads.get((block, minor))
+        if cached is not None:
+            return cached
         head = read_head(parse_fields(block, "FANIN102"), minor, self._rules)
-        if len(block) <= LARGEST_REMEMBERED:
+        if len(block) <= MAX_HEAD_BYTES:
             self._heads[(block, minor)] = head
-            if len(self._heads) > REMEMBERED_HEADS:
+            if len(self._heads) > MAX_HEADS:
                 self._heads.popitem(last=False)
         return head
 
 
 def answer_lines(status: bytes, fields: tuple[HeaderField, ...], drop_chunked: bool = False) -> bytes:
-    """An answer's head as it came, without hop-by-hop lines; each line with its CRLF."""
-    kept = [status]
+    """An answer's head, unchanged except that hop-by-hop lines are removed; each line with its CRLF."""
+    lines = [status]
     for field in fields:
         if field.name in HOP_BY_HOP or (drop_chunked and field.name == b"transfer-encoding"):
             continue
-        kept.append(field.line)
-    kept.append(b"")
-    return b"\r\n".join(kept)
+        lines.append(field.line)
+    lines.append(b"")
+    return b"\r\n".join(lines)

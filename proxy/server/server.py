@@ -1,4 +1,4 @@
-"""The data port: reads requests off client connections one at a time and hands each to the pipeline."""
+"""The data port: reads requests from client connections, one at a time, and passes each to the pipeline."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -16,16 +16,16 @@ from proxy.settings.model import Settings
 from proxy.transport.connection import Body, Connection, EndOfStreamError
 from proxy.transport.listener import Listener
 
-LINGER = 1.0
-"""Seconds in which a client may read our last words before the connection goes."""
-LOOK = 0.05
-"""Seconds between two looks, at least, at who may be closed at the end."""
+LINGERING_CLOSE = 1.0
+"""Seconds in which a client may read the last answer before its connection is closed (nginx: lingering_timeout)."""
+MIN_POLL = 0.05
+"""The least seconds between two checks for idle connections while draining."""
 REFUSED_CONNECTIONS = 64
-"""Connections above limits.connections that are told why they are closed."""
+"""Connections above limits.connections that get an error answer. Those above are closed without one."""
 
 
 class ClientRequest(msgspec.Struct, frozen=True, eq=False):
-    """One request, its body still on the wire, and the connection to answer on."""
+    """One request, its body as a stream, and the connection to answer on."""
 
     line: RequestLine
     head: RequestHead
@@ -35,12 +35,12 @@ class ClientRequest(msgspec.Struct, frozen=True, eq=False):
 
     @property
     def last(self) -> bool:
-        """Whether the connection ends with this request: the client wants it, or fanin is about to stop."""
+        """Whether the connection is closed after this request: the client asks for it, or fanin is draining."""
         return self.head.close or self.client.draining
 
 
 Handler = Callable[[ClientRequest], Awaitable[bool]]
-"""Answers a request; True when the connection can carry another one, and the answer did not say otherwise."""
+"""Answers a request. True if the connection can carry another one and the answer does not say ``close``."""
 
 
 class ClientConnection(Connection):
@@ -51,66 +51,66 @@ class ClientConnection(Connection):
         self._server = server
         self._task: asyncio.Task[None] | None = None
         self.in_request = False
-        self.silent_since = server.now()
-        """When it connected, or had its last answer."""
+        self.idle_since = server.now()
+        """When it connected, or got its last answer."""
         self.tunnelled = False
-        """Whether what comes is no longer HTTP: then the tunnel sees to both ends itself."""
+        """Whether the connection carries a tunnel instead of HTTP. The tunnel then handles the end of both sides."""
         self.no_body = Body(self, 0, 0.0, "")
-        """What follows the heads of nearly all requests."""
+        """The empty body, which most requests have: one object per connection."""
         self.peer = ""
-        self.seen_from_there: object = None
-        """Its ends as the other side has them."""
+        self.peer_endpoints: object = None
+        """The connection's endpoints as the client has them: (its address, fanin's address)."""
 
     @property
     def draining(self) -> bool:
         return self._server.draining
 
     @property
-    def looped(self) -> bool:
-        """Whether the client is fanin itself: one of its own connections to upstream."""
-        return self._server.is_ours(self.seen_from_there)
+    def is_loop(self) -> bool:
+        """Whether the client is this fanin, over one of its own connections to upstream."""
+        return self._server.is_upstream_connection(self.peer_endpoints)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
         peer = self.address("peername")
         self.peer = str(peer[0]) if isinstance(peer, tuple) else ""
-        ends = self.endpoints()
-        self.seen_from_there = None if ends is None else (ends[1], ends[0])
+        endpoints = self.endpoints()
+        self.peer_endpoints = None if endpoints is None else (endpoints[1], endpoints[0])
         self._task = self._server.start(self)
 
     def eof_received(self) -> bool | None:
-        """A client that closes its sending side has hung up: whoever works for it stops."""
+        """A client that half-closes before the answer counts as disconnected, as in nginx: its request is cancelled."""
         super().eof_received()
-        self._hung_up()
+        self._on_disconnect()
         return False
 
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
-        self._hung_up()
-        self._server.forget(self)
+        self._on_disconnect()
+        self._server.remove(self)
 
-    def _hung_up(self) -> None:
+    def _on_disconnect(self) -> None:
         if self.in_request and not self.tunnelled and self._task is not None:
             self._task.cancel()
 
-    def close_if_idle(self, now: float, silence: float) -> float:
-        """Close if nothing was heard for ``silence`` seconds. Seconds until that can be so."""
+    def close_if_idle(self, now: float, idle: float) -> float:
+        """Close if the client sent nothing for ``idle`` seconds. Returns the seconds until the next check is useful."""
         if self.in_request or self.buffer:
-            return silence
-        left = self.silent_since + silence - now
-        if left <= 0:
+            return idle
+        remaining = self.idle_since + idle - now
+        if remaining <= 0:
             self.close()
-        return max(left, 0.0)
+        return max(remaining, 0.0)
 
 
 class ServerContext(msgspec.Struct, frozen=True, eq=False):
-    """What the data port needs to know of the rest of fanin."""
+    """What the data port uses of the rest of fanin."""
 
     clock: Callable[[], float]
     upstream_endpoints: set[object]
-    """Both ends of each open connection to upstream: a client connection that is one of them is a loop."""
-    refused: Callable[[FaultError], None]
-    """Called for each request that cannot be read."""
+    """Both addresses of each open connection to upstream. A client connection with the same two is a loop."""
+    on_refused: Callable[[FaultError], None]
+    """Called for each request that is refused because it cannot be read."""
     on_mount: Callable[[bytes], bool]
     """Whether a target is under PostgREST's mount."""
 
@@ -129,17 +129,17 @@ class DataServer:
         self._clients: set[ClientConnection] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._listener = Listener(lambda: ClientConnection(self))
-        self._all_gone: asyncio.Future[None] | None = None
+        self._all_closed: asyncio.Future[None] | None = None
 
     def apply_settings(self, settings: Settings, rules: HeadRules, handler: Handler) -> None:
-        """Serve by these from the next request on; connections stay."""
+        """Use these from the next request on. Connections stay open."""
         self._settings = settings
         self._head_reader.apply_settings(settings)
         self._heads = HeadCache(rules)
         self._handler = handler
 
     def now(self) -> float:
-        """The time, by the clock that was given."""
+        """The time in seconds, by the context's clock."""
         return self._clock()
 
     @property
@@ -154,38 +154,38 @@ class DataServer:
 
     @property
     def long_heads(self) -> int:
-        """Bytes of long request heads held now."""
+        """Bytes of long request heads in memory now."""
         return self._head_reader.held
 
     async def listen(self, host: str, port: int) -> int:
-        """Bind, and return the port (for port 0: the one that was free). OSError when it is taken."""
+        """Bind, and return the port (for port 0: a free one). OSError if the address is in use."""
         return await self._listener.open(host, port)
 
-    async def close(self, seconds: float, silence: float) -> None:
-        """Stop accepting, and let everybody finish within ``seconds``; then cut what is left.
+    async def close(self, seconds: float, idle: float) -> None:
+        """Stop accepting, wait at most ``seconds`` until all requests are answered, then abort the other connections.
 
-        A connection that was silent for ``silence`` seconds is closed. Before, its client may be about to send: that
-        request is answered, and the answer says that it is the last.
+        A connection is closed after ``idle`` seconds without a request. A request that arrives before that is answered,
+        with ``Connection: close``.
         """
         self.draining = True
         await self._listener.close()
-        until = self._clock() + seconds
-        while self._clients and (left := until - self._clock()) > 0:
-            due = min(client.close_if_idle(self._clock(), silence) for client in list(self._clients))
+        deadline = self._clock() + seconds
+        while self._clients and (remaining := deadline - self._clock()) > 0:
+            next_check = min(client.close_if_idle(self._clock(), idle) for client in list(self._clients))
             if self._clients:
-                self._all_gone = asyncio.get_running_loop().create_future()
-                await asyncio.wait((self._all_gone,), timeout=min(left, max(due, LOOK)))
+                self._all_closed = asyncio.get_running_loop().create_future()
+                await asyncio.wait((self._all_closed,), timeout=min(remaining, max(next_check, MIN_POLL)))
         self.abort_all()
         if self._tasks:
-            await asyncio.wait(self._tasks, timeout=LINGER)
+            await asyncio.wait(self._tasks, timeout=LINGERING_CLOSE)
 
     def abort_all(self) -> None:
-        """Wait for nobody any more."""
+        """Abort all client connections."""
         for client in list(self._clients):
             client.abort()
 
     def start(self, client: ClientConnection) -> asyncio.Task[None]:
-        """Begin to serve ``client``."""
+        """Start the task that serves ``client``."""
         self._clients.add(client)
         task = asyncio.get_running_loop().create_task(self.serve(client))
         self._tasks.add(task)
@@ -193,32 +193,32 @@ class DataServer:
         return task
 
     def _ended(self, task: asyncio.Task[None]) -> None:
-        """Tell of a bug at once, not when the task is collected."""
+        """Report a bug at once; asyncio itself would report it when the task is garbage-collected."""
         self._tasks.discard(task)
         error = None if task.cancelled() else task.exception()
         if error is not None:
             task.get_loop().call_exception_handler({"message": "a client could not be served", "exception": error})
 
-    def is_ours(self, ends: object) -> bool:
-        """Whether ``ends`` are those of one of fanin's own connections to upstream."""
-        return ends in self._context.upstream_endpoints
+    def is_upstream_connection(self, endpoints: object) -> bool:
+        """Whether one of fanin's own connections to upstream has these endpoints."""
+        return endpoints in self._context.upstream_endpoints
 
-    def forget(self, client: ClientConnection) -> None:
-        """``client`` is gone."""
+    def remove(self, client: ClientConnection) -> None:
+        """The connection of ``client`` is closed."""
         self._clients.discard(client)
-        if not self._clients and self._all_gone is not None and not self._all_gone.done():
-            self._all_gone.set_result(None)
+        if not self._clients and self._all_closed is not None and not self._all_closed.done():
+            self._all_closed.set_result(None)
 
     async def serve(self, client: ClientConnection) -> None:
-        """Read and answer until the client leaves, is too slow, or sends what we cannot read."""
+        """Read and answer requests until the client disconnects, is too slow, or sends something invalid."""
         try:
-            self._admit()
+            self._check_limit()
             while await self._serve_one(client):
                 pass
         except FaultError as error:
-            self._context.refused(error)
+            self._context.on_refused(error)
             client.write(response_of(error))
-            await self._linger(client)
+            await self._lingering_close(client)
         except (EndOfStreamError, TimeoutError, asyncio.CancelledError):
             client.abort()
         except BaseException:
@@ -229,8 +229,10 @@ class DataServer:
             self._head_reader.release(client)
             await client.wait_closed(self._settings.timeouts.write_stall)
 
-    def _admit(self) -> None:
-        """FaultError above the limit; far above it not even that, since last words hold a connection too."""
+    def _check_limit(self) -> None:
+        """FaultError FANIN112 above limits.connections. Far above it EndOfStreamError, which sends no answer: to send
+        one would keep the connection open for a while.
+        """
         above = len(self._clients) - self._settings.limits.connections
         if above > REFUSED_CONNECTIONS:
             raise EndOfStreamError
@@ -243,15 +245,15 @@ class DataServer:
             return False
         head, body = request.head, request.body
         keep = await self._handler(request) and body.done and not head.close
-        client.in_request, client.silent_since = False, self._clock()
+        client.in_request, client.idle_since = False, self._clock()
         if not body.done or (not keep and client.buffer):
-            await self._linger(client)
+            await self._lingering_close(client)
         elif keep and not client.can_write:
             await client.drain(self._settings.timeouts.write_stall)
         return keep and not client.ended
 
     async def _read(self, client: ClientConnection) -> ClientRequest | None:
-        """The next request, its body still on the wire; None when the client left."""
+        """The next request, its body not read yet; None if the client disconnected."""
         block = await self._head_reader.next_head(client)
         if block is None or client.ended:
             return None
@@ -260,26 +262,26 @@ class DataServer:
         first, _, rest = block.partition(b"\r\n")
         line = parse_request_line(first)
         head = self._heads.read(rest, line.minor)
-        if client.looped:
+        if client.is_loop:
             raise FaultError("FANIN508")
         if line.method in (b"CONNECT", b"TRACE"):
             raise FaultError("FANIN107")
         body = client.no_body
-        if head.framing:
-            body = Body(client, head.framing, self._settings.timeouts.body_idle, "FANIN104")
+        if head.body_framing:
+            body = Body(client, head.body_framing, self._settings.timeouts.body_idle, "FANIN104")
         return ClientRequest(_origin_form(line), head, body, client, arrived)
 
-    async def _linger(self, client: ClientConnection) -> None:
-        """Take what the client still sends for a while: closing at once would reset the connection, and the reset
-        would overtake our answer.
+    async def _lingering_close(self, client: ClientConnection) -> None:
+        """Close the sending side, and read and drop what the client still sends. To close at once would reset the
+        connection, and the client could lose the answer (RFC 9112 §9.6).
         """
         client.in_request = False
         client.write_eof()
-        until = self._clock() + LINGER
+        deadline = self._clock() + LINGERING_CLOSE
         try:
-            while self._clock() < until:
+            while self._clock() < deadline:
                 del client.buffer[:]
-                await client.wait_for_data(until - self._clock())
+                await client.wait_for_data(deadline - self._clock())
         except (EndOfStreamError, TimeoutError, asyncio.CancelledError):
             return
 

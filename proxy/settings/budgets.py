@@ -4,7 +4,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from proxy.settings.base import Section
+from proxy.settings_base import Section
 
 Most = Annotated[int, Field(ge=0)]
 

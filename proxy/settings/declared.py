@@ -6,9 +6,9 @@ from typing import Any, get_args, get_origin
 from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 
-from proxy.settings.base import Section
 from proxy.settings.model import Settings
 from proxy.settings.sources import Declared
+from proxy.settings_base import Section
 
 
 def declared() -> dict[str, Declared]:

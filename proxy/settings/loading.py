@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from proxy.findings.ignores import Ignore
 from proxy.settings.budgets import Budget, Growth
 from proxy.settings.declared import declared, effective
 from proxy.settings.model import Settings
 from proxy.settings.renamed import RENAMED
-from proxy.settings.rules import RuleSettings
 from proxy.settings.sources import (
     ConfigError,
     Declarations,
@@ -21,10 +21,11 @@ from proxy.settings.sources import (
     read_file,
     unknown_variables,
 )
-from proxy.settings.tables import Ignore, Override
+from proxy.settings.tables import Override
+from rules import RULES
 
 if TYPE_CHECKING:
-    from proxy.settings.base import Section
+    from proxy.settings_base import Section
 
 
 class EffectiveSettings(BaseModel):
@@ -121,7 +122,7 @@ def _check(settings: Settings, known: Declarations, sources: Mapping[str, str]) 
             changed(settings, override.changes)
         except ConfigError as error:
             raise ConfigError(f"{place}: {str(error).removeprefix('settings: ')}") from None
-    codes = [name.upper() for name in RuleSettings.model_fields if name.startswith("fan")]
+    codes = [rule.code for rule in RULES]
     named = [("ignore", number, ignore.rule) for number, ignore in enumerate(settings.ignore, 1)]
     named += [("budget", number, code) for number, budget in enumerate(settings.budget, 1) for code in budget.forbid]
     for table, number, code in named:

@@ -9,7 +9,7 @@ from typing import Literal
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from proxy.settings.base import RESTART
+from proxy.findings.ignores import Ignore
 from proxy.settings.budgets import Budget, Growth
 from proxy.settings.observability import LogSettings, OtlpSettings, RecordSettings
 from proxy.settings.rules import RuleSettings
@@ -18,7 +18,6 @@ from proxy.settings.tables import (
     DetectSettings,
     DrainSettings,
     IdentitySettings,
-    Ignore,
     LimitSettings,
     MergeSettings,
     Override,
@@ -27,6 +26,7 @@ from proxy.settings.tables import (
     TimeoutSettings,
     TraceSettings,
 )
+from proxy.settings_base import RESTART
 
 
 class Settings(BaseSettings):

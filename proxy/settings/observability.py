@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import ConfigDict, Field
 
-from proxy.settings.base import RESTART, Count, Positive, Section
+from proxy.settings_base import RESTART, Count, Positive, Section
 
 
 class LogSettings(Section):
@@ -21,8 +21,8 @@ class OtlpSettings(Section):
     endpoint: str = Field(
         "",
         pattern=r"^(https?://\S+)?$",
-        description="Where spans are sent by OTLP over HTTP: http://collector:4318. Empty: nowhere. Takes fanin[otel]; "
-        "OTEL_ variables (headers, service name, sampler, …) hold too.",
+        description="Where spans are sent by OTLP over HTTP: http://collector:4318. Empty: nowhere. Needs the extra "
+        "otel; OTEL_ variables (headers, service name, sampler, …) hold too.",
     )
     queue: Count = Field(8192, description="Spans that wait to be sent; more are left out, and counted.")
     flush_timeout: Positive = Field(2.0, description="After the last request: the time to send what still waits.")

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable
 from typing import Any, Generic, TypeVar
 
+from proxy.postgrest.names import forms
 from proxy.settings.loading import changed
 from proxy.settings.model import Settings
 from proxy.settings.tables import Override
@@ -53,15 +54,6 @@ class ByRequest(Generic[T]):
         if key not in self._made:
             self._made[key] = self._make(changed(self._settings, changes) if changes else self._settings)
         return self._made[key]
-
-
-def forms(relation: str, schema: str) -> set[str]:
-    """The names that a relation goes by: with its schema, and, in the first one, without, as operators may write it and
-    older fanins recorded it.
-    """
-    if not relation:
-        return set()
-    return {relation, relation.removeprefix(f"{schema}."), f"{schema}.{relation}"}
 
 
 def _holds(override: Override, relation: str, route: str, schema: str) -> bool:

@@ -3,13 +3,12 @@
 Durations are seconds, sizes are bytes.
 """
 
-import datetime as dt
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import ConfigDict, Field, model_validator
 
-from proxy.settings.base import OVERRIDE, RESTART, Count, Positive, Section
 from proxy.settings.sources import flatten
+from proxy.settings_base import OVERRIDE, RESTART, Count, Positive, Section
 
 
 class TraceSettings(Section):
@@ -222,23 +221,4 @@ class Override(Section):
             raise ValueError("names neither a relation nor a route: what holds for all is set outside of overrides")
         if not self.changes:
             raise ValueError("changes nothing")
-        return self
-
-
-class Ignore(Section):
-    """A finding that is known. What is named here must all be the finding's."""
-
-    finding: str = Field("", description="The finding's own key, which it prints after 'Mute with'.")
-    rule: str = Field("", description="The rule's code, e.g. FAN001.")
-    relation: str = Field("", description="The table or view: name, or schema.name.")
-    route: str = Field("", description="What X-Fanin-Route says.")
-    fingerprint: str = Field("", description="The query without its values, as findings and traces show it.")
-    reason: str = Field(pattern=r"\S", description="Why it is left as it is.")
-    owner: str = Field("", description="Who answers for it.")
-    until: dt.date | None = Field(None, description="The last day on which it holds.")
-
-    @model_validator(mode="after")
-    def _names_something(self) -> Self:
-        if not (self.finding or self.rule or self.relation or self.route or self.fingerprint):
-            raise ValueError("names no finding, rule, relation, route or fingerprint")
         return self

@@ -1,1 +1,1 @@
-"""What is one running fanin? Its parts, the pipeline that every request goes through, its background work."""
+"""What is one running fanin? Its parts, the pipeline for requests, and its background tasks."""

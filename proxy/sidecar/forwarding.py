@@ -1,10 +1,10 @@
-"""Sends a request upstream as it came, and streams the answer to the client: for every request that is not merged."""
+"""Sends a request upstream unchanged and streams the answer to the client: for all requests that are not merged."""
 
 from collections.abc import Awaitable, Callable
 
 import msgspec
 
-from proxy.http1.chunked import LAST_CHUNK, framed
+from proxy.http1.chunked import LAST_CHUNK, frame_data
 from proxy.http1.framing import CHUNKED, UNTIL_CLOSE
 from proxy.http1.head import HeaderField, StatusLine, first_value
 from proxy.merging.waiters import StreamedAnswer
@@ -15,16 +15,15 @@ from proxy.settings.model import Settings
 from proxy.sidecar.request_context import RequestContext
 from proxy.transport.tunnel import tunnel
 from proxy.upstream.calls import CallLabels, ObservedCall
-from proxy.upstream.client import UpstreamAnswer, UpstreamConnection, UpstreamRequest
-from proxy.upstream.pool import ConnectionPool
+from proxy.upstream.client import UpstreamAnswer, UpstreamPool, UpstreamRequest
 from proxy.upstream.state import UpstreamState
 
 UseAnswer = Callable[[RequestContext, UpstreamAnswer], Awaitable[bool]]
-"""What is done with an answer; True when the client's connection can carry another request."""
+"""Uses an answer. True if the client's connection can carry another request."""
 
 
 class Forwarder:
-    """Every method returns whether the client's connection can carry another request."""
+    """Forwards requests. Its async methods return whether the client's connection can carry another request."""
 
     def __init__(self, settings: Settings, state: UpstreamState) -> None:
         self._stall = settings.timeouts.write_stall
@@ -35,8 +34,8 @@ class Forwarder:
         self._headers = settings.headers == "on" or (settings.headers == "auto" and settings.debug)
 
     async def forward(self, context: RequestContext, kind: str, already_waited: float = 0.0) -> bool:
-        """Forward the request over the pool for its path. ``kind`` labels a call on the mount; ``already_waited`` is
-        the part of the client's time that is over.
+        """Forward the request over the pool for its path. ``kind`` is the label of a call on the mount;
+        ``already_waited`` is the part of timeouts.upstream_head, in seconds, that the client has waited.
         """
         client, inside = self._context.client, self._context.mount.on_mount(context.request.line.target)
         call = self._upstream_request(context.request)
@@ -46,67 +45,67 @@ class Forwarder:
         return await self._exchange(context, pool, call, kind if inside else "outside", self.relay)
 
     async def pass_on(self, context: RequestContext, streamed: StreamedAnswer) -> bool:
-        """Stream the answer of a shared call, which is this request's alone."""
+        """Stream the answer of a shared call that only this request may get."""
         began = self._clock()
         context.answer.status, context.upstream.waited = streamed.answer.status, streamed.seconds
         try:
             return await self.relay(context, streamed.answer, streamed.data)
         finally:
-            streamed.done()
+            streamed.finish()
             context.upstream.seconds = streamed.seconds + self._clock() - began
 
     async def tunnel(self, context: RequestContext) -> bool:
-        """Forward a WebSocket's upgrade; after upstream's 101, carry bytes both ways."""
+        """Forward a WebSocket upgrade. After upstream's 101, copy bytes in both directions."""
         call = self._upstream_request(context.request, b"Connection: Upgrade\r\nUpgrade: websocket\r\n")
-        call = msgspec.structs.replace(call, keep=False, upgrade=True)
+        call = msgspec.structs.replace(call, keep_alive=False, upgrade=True)
         return await self._exchange(context, self._context.client.tunnels, call, "tunnel", self._upgraded)
 
     def fanin_headers(self, context: RequestContext, last: bool) -> bytes:
-        """fanin's own header lines: X-Fanin… where they are wanted, and Connection when this answer is the last."""
+        """fanin's own header lines: X-Fanin… if the settings want them, and ``Connection: close`` if ``last``."""
         closing = b"Connection: close\r\n" if last else b""
         if not self._headers:
             return closing
         return context.fanin_headers(self._clock(), self._debug).encode() + closing
 
-    async def relay(self, context: RequestContext, answer: UpstreamAnswer, begun: bytes = b"") -> bool:
-        """Stream an answer down; ``begun`` was read of its body before."""
-        request, client, sent = context.request, context.request.client, context.answer
+    async def relay(self, context: RequestContext, answer: UpstreamAnswer, first: bytes = b"") -> bool:
+        """Stream an answer to the client. ``first`` is the part of its body that was read already."""
+        request, client, client_answer = context.request, context.request.client, context.answer
         framing = answer.body.framing
         chunked = framing == CHUNKED and request.line.minor == 1
         keep = framing != UNTIL_CLOSE and answer.line.minor == 1 and (chunked or framing != CHUNKED)
         last = not keep or request.last or not request.body.done
         head = answer_lines(answer.line.line, answer.fields, drop_chunked=framing == CHUNKED and not chunked)
-        data = begun + answer.body.ready()
+        data = first + answer.body.ready()
         self._observe(context, answer, data)
-        pending = head + self.fanin_headers(context, last) + b"\r\n" + framed(data, chunked)
-        sent.began = True
-        sent.add(data)
+        pending = head + self.fanin_headers(context, last) + b"\r\n" + frame_data(data, chunked)
+        client_answer.began = True
+        client_answer.add(data)
         if not answer.body.done:
             client.write(pending)
             pending = b""
             async for piece in answer.pieces():
-                sent.add(piece)
+                client_answer.add(piece)
                 if context.copy is not None:
                     context.copy.add(piece)
-                client.write(framed(piece, chunked))
+                client.write(frame_data(piece, chunked))
                 await client.drain(self._stall)
         client.write(pending + (LAST_CHUNK if chunked else b""))
         return not last
 
     def _observe(self, context: RequestContext, answer: UpstreamAnswer, data: bytes) -> None:
-        """Learn from an answer before it is passed on; ``data`` is its body as far as it is there."""
-        head, whole = context.request.head, data if answer.body.done else None
-        context.answer.rows = self._state.observer.observe(context.query, head, answer.line, answer.fields, whole)
+        """Learn from an answer before it is passed on. ``data`` is the part of its body that has arrived."""
+        head, body = context.request.head, data if answer.body.done else None
+        context.answer.rows = self._state.observer.observe(context.query, head, answer.line, answer.fields, body)
         if context.copy is not None:
             context.copy.begin(answer.line, answer.fields, data)
-        if head.counted:
+        if head.exact_count:
             total = rows_and_total(first_value(answer.fields, b"content-range"))[1]
             context.answer.total = -1 if total is None else total
 
     async def _exchange(
         self,
         context: RequestContext,
-        pool: ConnectionPool[UpstreamConnection],
+        pool: UpstreamPool,
         request: UpstreamRequest,
         kind: str,
         use: UseAnswer,
@@ -122,18 +121,18 @@ class Forwarder:
             if call.sent:
                 context.upstream.call = labels.number
 
-    def _upstream_request(self, request: ClientRequest, more: bytes = b"") -> UpstreamRequest:
+    def _upstream_request(self, request: ClientRequest, extra_lines: bytes = b"") -> UpstreamRequest:
         line, client = request.line, request.client
         target = self._context.mount.upstream_target(line.target)
         first_line = b"%b %b HTTP/1.%d\r\n" % (line.method, target, line.minor)
-        head = b"".join((first_line, request.head.forward, more, b"\r\n"))
+        head = b"".join((first_line, request.head.forwarded_lines, extra_lines, b"\r\n"))
 
-        def interim(status: StatusLine, fields: tuple[HeaderField, ...]) -> None:
+        def on_interim(status: StatusLine, fields: tuple[HeaderField, ...]) -> None:
             client.write(answer_lines(status.line, fields) + b"\r\n")
 
-        body = None if request.head.framing == 0 else request.body
-        modern = line.minor == 1  # an HTTP/1.0 client knows no 1xx (RFC 9110 §15.2)
-        return UpstreamRequest(line.method, head, body, interim if modern else None, keep=modern)
+        body = None if request.head.body_framing == 0 else request.body
+        is_http11 = line.minor == 1  # HTTP/1.0 has no 1xx (RFC 9110 §15.2)
+        return UpstreamRequest(line.method, head, body, on_interim if is_http11 else None, keep_alive=is_http11)
 
     async def _upgraded(self, context: RequestContext, answer: UpstreamAnswer) -> bool:
         client = context.request.client

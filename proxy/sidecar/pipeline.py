@@ -1,4 +1,4 @@
-"""Request pipeline: from parsed request to written response. The only file that knows every step."""
+"""The request pipeline: from a parsed request to the written answer. Only this module knows all steps."""
 
 import asyncio
 
@@ -11,7 +11,7 @@ from proxy.model import Outcome, PendingRequest, Query
 from proxy.observe.events import RequestAnswered
 from proxy.path.chunking import with_long_list
 from proxy.path.fingerprint import read_query
-from proxy.path.identity import parent_of, with_peer
+from proxy.path.identity import traceparent_of, with_peer
 from proxy.path.target_cache import TargetCache
 from proxy.postgrest.request.in_list import shortened
 from proxy.recording.codec import salt_of
@@ -24,21 +24,21 @@ from proxy.sidecar.request_context import LiteralHasher, RequestContext, SpanOpt
 from proxy.traces.grouping import OpenTrace, TraceGrouper
 from proxy.upstream.state import UpstreamState
 
-SAVES = {Outcome.MERGED: "FAN001", Outcome.SHARED: "FAN003", Outcome.CHUNKED: "FAN005"}
-"""By outcome, the rule whose calls answered."""
+RULE_BY_OUTCOME = {Outcome.MERGED: "FAN001", Outcome.SHARED: "FAN003", Outcome.CHUNKED: "FAN005"}
+"""By outcome: the rule whose rewrite answered the request."""
 
 
 class Pipeline:
-    """Handles requests one after another per connection, all connections at once."""
+    """Answers requests: concurrently for all connections, in order within one."""
 
     def __init__(
         self, settings: Settings, policies: ByRequest[Policy], state: UpstreamState, traces: TraceGrouper, key: bytes
     ) -> None:
         self._policies = policies
-        self._longest = settings.merge.max_url
-        where = (state.context.mount.mount, settings.catalog.schemas[0], self._longest)
+        self._max_url = settings.merge.max_url
+        options = (state.context.mount.mount, settings.catalog.schemas[0], self._max_url)
         self._targets = TargetCache(
-            lambda method, target, head: read_query(method, target, head, *where), self._longest
+            lambda method, target, head: read_query(method, target, head, *options), self._max_url
         )
         self._forwarder = Forwarder(settings, state)
         self._observer = state.observer
@@ -51,11 +51,11 @@ class Pipeline:
         self._span_options = SpanOptions(
             LiteralHasher(salt_of(key)), settings.record.file is not None, settings.show_values
         )
-        self._takes_parents = bool(settings.otlp.endpoint)
+        self._reads_traceparent = bool(settings.otlp.endpoint)
         self._row_keys = settings.detect.row_keys == "on" or (settings.detect.row_keys == "auto" and settings.debug)
 
     async def handle(self, request: ClientRequest) -> bool:
-        """Answer ``request``; True when its connection can carry another."""
+        """Answer ``request``. True if its connection can carry another one."""
         if self._appends_peer:
             head = with_peer(request.head, request.client.peer.encode(), self._key)
             request = msgspec.structs.replace(request, head=head)
@@ -73,7 +73,7 @@ class Pipeline:
         except asyncio.CancelledError:
             context.outcome = Outcome.GONE
             raise
-        except (ConnectionError, TimeoutError):  # it left, or took no byte for timeouts.write_stall
+        except (ConnectionError, TimeoutError):  # the client disconnected, or accepted no byte for timeouts.write_stall
             context.outcome = Outcome.GONE
             request.client.abort()
             return False
@@ -84,13 +84,13 @@ class Pipeline:
             self._close(context, trace)
 
     def _read(self, request: ClientRequest) -> Query:
-        line, longest = request.line, self._longest
-        if len(line.target) <= longest:
+        line, max_url = request.line, self._max_url
+        if len(line.target) <= max_url:
             return self._targets.read(line.method, line.target, request.head)
-        short, place = shortened(line.target, longest)
+        short, place = shortened(line.target, max_url)
         return with_long_list(self._targets.read(line.method, short, request.head), line.target, place)
 
-    # The ways to an answer, in the order in which they are tried.
+    # Ways to answer, in the order in which they are tried.
 
     async def _answer(self, context: RequestContext) -> bool:
         request, query = context.request, context.query
@@ -102,21 +102,21 @@ class Pipeline:
         if query.long_list is not None:
             reply = await self._chunked(context, policy, pending)
         if reply is None and policy.merges and query.bypass_reason is None:
-            reply = await policy.merger.ask(pending)
+            reply = await policy.merger.reply_to(pending)
         if reply is None:
             context.bypass_reason = context.bypass_reason or "mode"
-            if policy.coalescer.takes(pending):
-                reply = await policy.coalescer.ask(pending, context.bypass_reason)
+            if policy.coalescer.accepts(pending):
+                reply = await policy.coalescer.reply_to(pending, context.bypass_reason)
         if reply is not None:
             return await self._deliver(context, policy, reply)
         if policy.shadow is None or query.bypass_reason is not None:
             return await self._forwarder.forward(context, "original")
-        with policy.shadow.beside(pending, policy.merger.ask) as context.copy:
+        with policy.shadow.merge_in_background(pending, policy.merger.reply_to) as context.copy:
             return await self._forwarder.forward(context, "original")
 
     async def _chunked(self, context: RequestContext, policy: Policy, pending: PendingRequest) -> Reply | None:
-        """The answer to a query with a long list; None where no chunk was fetched."""
-        chunked = await policy.chunker.ask(pending)
+        """The reply to a query with a long list; None if no chunk was sent."""
+        chunked = await policy.chunker.reply_to(pending)
         context.bypass_reason = chunked.bypass_reason
         upstream = context.upstream
         upstream.head_size, upstream.parts, upstream.seconds = chunked.head_size, chunked.calls, chunked.seconds
@@ -134,15 +134,16 @@ class Pipeline:
         return self._fail(context, reply.error)
 
     def _serve(self, context: RequestContext, served: BufferedAnswer) -> bool:
-        own, answer, upstream, client = served.slice, context.answer, context.upstream, context.request.client
-        context.outcome, context.saved_by, upstream.seconds = served.outcome, SAVES[served.outcome], served.seconds
-        upstream.call, upstream.shared = served.call, served.shared
-        answer.status, answer.rows = int(own.head[9:12]), own.rows
-        answer.total = own.rows if context.request.head.counted else -1
-        answer.add(own.body)
+        own_slice, answer, upstream = served.slice, context.answer, context.upstream
+        context.outcome, context.saved_by = served.outcome, RULE_BY_OUTCOME[served.outcome]
+        upstream.call, upstream.shared, upstream.seconds = served.call, served.shared, served.seconds
+        answer.status, answer.rows = int(own_slice.head[9:12]), own_slice.rows
+        answer.total = own_slice.rows if context.request.head.exact_count else -1
+        answer.add(own_slice.body)
         answer.began = True
         last = context.request.last
-        client.write(b"".join((own.head, self._forwarder.fanin_headers(context, last), b"\r\n", own.body)))
+        headers = self._forwarder.fanin_headers(context, last)
+        context.request.client.write(b"".join((own_slice.head, headers, b"\r\n", own_slice.body)))
         return not last
 
     async def _send_alone(self, context: RequestContext, policy: Policy, alone: SendAlone) -> bool:
@@ -166,7 +167,9 @@ class Pipeline:
     # Errors and spans.
 
     def _fail(self, context: RequestContext, error: FaultError) -> bool:
-        """Send fanin's own error if the answer has not begun; else cut the connection, so that the client notices."""
+        """Send fanin's own error if no byte of the answer was sent; otherwise abort the connection, so that the client
+        sees that the answer is incomplete.
+        """
         context.outcome, context.fault = Outcome.FAILED, error.fault.code
         request = context.request
         if context.answer.began:
@@ -179,7 +182,7 @@ class Pipeline:
         return keep
 
     def _close(self, context: RequestContext, trace: OpenTrace | None) -> None:
-        """Emit what happened. A bug of ours here does not fail the request."""
+        """Emit the request's event. A bug in fanin here does not fail the request."""
         now = self._clock()
         try:
             number = 0 if trace is None else len(trace.spans) + 1
@@ -191,5 +194,5 @@ class Pipeline:
             return
         hop = max(0.0, now - context.request.arrived - context.upstream.seconds)
         name = context.request.head.trace or "" if trace is None else trace.id
-        parent = parent_of(context.request.head.forward) if self._takes_parents else b""
+        parent = traceparent_of(context.request.head.forwarded_lines) if self._reads_traceparent else b""
         self._events.emit(RequestAnswered(span, hop, name, context.fault, context.saved_by, parent))

@@ -1,7 +1,8 @@
-"""What holds for some requests: their settings, and the objects that merge, share and compare by them.
+"""Policies: the settings for some requests, and the objects that merge, share and compare with these settings.
 
-A policy is made when settings are read, and for each relation or route with settings of its own. Requests under
-different policies never share a window; what is learned of upstream (``UpstreamState``) holds for all of them.
+There is one for all requests, and one for each relation or route with its own settings; a reload makes new ones.
+Requests under different policies never share a window. What is learned about upstream (``UpstreamState``) holds for
+all policies.
 """
 
 import asyncio
@@ -12,26 +13,28 @@ from proxy.merging.comparer import ShadowComparer
 from proxy.merging.fetch import Fetcher, FetchesMerged
 from proxy.merging.merger import Merger
 from proxy.merging.shadow import SampledFetcher, ShadowMode
-from proxy.path.coalescing import any_of, named_in_settings
+from proxy.path.coalescing import any_stable, stable_in_settings
 from proxy.settings.model import Settings
 from proxy.settings.overrides import ByRequest
 from proxy.upstream.state import UpstreamState
 
 
 class Policy:
-    """Made from one set of settings. In mode shadow no client waits for merging, and its calls are counted apart."""
+    """Made from one set of settings. In mode shadow no client waits for merging, and its calls are counted
+    separately.
+    """
 
     def __init__(self, settings: Settings, state: UpstreamState, fallbacks: asyncio.Semaphore) -> None:
-        """``fallbacks`` is held by each original that is sent after a merged answer could not be used, so that they do
-        not flood upstream.
+        """``fallbacks`` limits the originals in flight that are sent after merged answers could not be used, so that
+        they do not overload upstream.
         """
         self.settings = settings
         self.fallbacks = fallbacks
         merge, rewrites = settings.merge, settings.rules.fan001 == "rewrite"
         self.merges = settings.mode == "rewrite" and rewrites
-        named = named_in_settings(settings.rules.duplicate_read.rpc, settings.catalog.schemas[0])
+        listed = stable_in_settings(settings.rules.duplicate_read.rpc, settings.catalog.schemas[0])
         self.comparer = ShadowComparer(merge, state)
-        self.coalescer = Coalescer(settings, state, any_of(named, state.column_types.is_stable))
+        self.coalescer = Coalescer(settings, state, any_stable(listed, state.column_types.is_stable))
         self.chunker = Chunker(settings, state)
         self.shadow: ShadowMode | None = None
         if settings.mode == "shadow" and rewrites:
@@ -48,12 +51,12 @@ class Policy:
 
     @property
     def busy(self) -> bool:
-        """Whether a request still waits under this policy, or an answer is being compared."""
+        """Whether a request still waits under this policy, or a comparison is in progress."""
         waiting = self.merger.batcher.waiting or self.coalescer.batcher.waiting
-        return bool(waiting or self.chunker.busy or self.comparer.running)
+        return bool(waiting or self.chunker.in_progress or self.comparer.running)
 
 
 def policies(settings: Settings, state: UpstreamState) -> ByRequest[Policy]:
-    """The policies for all requests; the limit on fallbacks is one for all of them."""
+    """The policies for all requests. They share one limit on fallbacks."""
     fallbacks = asyncio.Semaphore(settings.merge.fallbacks)
-    return ByRequest(settings, lambda own: Policy(own, state, fallbacks))
+    return ByRequest(settings, lambda overridden: Policy(overridden, state, fallbacks))

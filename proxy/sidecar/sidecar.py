@@ -1,4 +1,4 @@
-"""One running fanin: its parts put together, its background work, its end."""
+"""One running fanin: creates its parts, runs the background tasks, reloads settings, stops."""
 
 import asyncio
 import secrets
@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 
 import msgspec
 
+from proxy.analysis.rule import AnyRule
 from proxy.errors.codes import FaultError
-from proxy.findings.model import Rule
 from proxy.observe.events import Events, FellBack, RequestRefused, UpstreamCalled, Warned
 from proxy.path.identity import HeadRules, head_rules
 from proxy.postgrest.catalog import Catalog
@@ -32,24 +32,26 @@ from proxy.upstream.mount import Mount
 from proxy.upstream.state import UpstreamState
 
 TICK = 0.02
-"""Seconds between two rounds of background work."""
+"""Seconds between two runs of the background tasks."""
 
 
 class Sidecar:
-    """Built by ``create``; ``start`` listens, ``stop`` drains."""
+    """Make one with ``create``. ``start`` listens, ``stop`` drains."""
 
-    def __init__(self, settings: Settings, rules: Sequence[Rule], context: UpstreamContext, found: Discovered) -> None:
-        """``create`` is for everybody else: what upstream is has to be found out first."""
+    def __init__(
+        self, settings: Settings, rules: Sequence[AnyRule], context: UpstreamContext, discovered: Discovered
+    ) -> None:
+        """Use ``create`` instead, which first finds out what upstream is."""
         self.settings = settings
-        self.discovered = found
+        self.discovered = discovered
         self.draining = False
         self.port = 0
         self._events, self._clock = context.events, context.clock
         self._key = secrets.token_bytes(16)
         self.salt = salt_of(self._key)
-        """Key of the hashes of literals in spans."""
+        """Key for the hashes of literals in spans."""
         self.upstream = context.client
-        self.state_of_upstream = UpstreamState(settings, context)
+        self.upstream_state = UpstreamState(settings, context)
         self.rule_runner = RuleRunner(rules, settings, self._events)
         self.traces = TraceGrouper(_grouping(settings))
         self.closer = TraceCloser(self.traces, self.rule_runner, self._clock)
@@ -57,51 +59,51 @@ class Sidecar:
         self._events.subscribe(self.health, UpstreamCalled)
         self._events.subscribe(HeaderAdvice(self._events, context.gateway), UpstreamCalled, FellBack)
         self._catalog = CatalogReader(settings, self._events, self._apply_catalog)
-        self.policy = policies(settings, self.state_of_upstream)
+        self.policy = policies(settings, self.upstream_state)
         self.retired: list[Policy] = []
-        """Policies that a reload has replaced, while a request still waits under them."""
+        """Policies that a reload has replaced, as long as a request waits under them."""
         self.server = DataServer(
             settings,
             self._head_rules(settings),
             self._pipeline(settings, self.policy).handle,
-            ServerContext(self._clock, self.upstream.open_endpoints, self._refused, context.mount.on_mount),
+            ServerContext(self._clock, self.upstream.open_endpoints, self._on_refused, context.mount.on_mount),
         )
         self._forced = asyncio.Event()
-        self._ticking: asyncio.Task[None] | None = None
+        self._background: asyncio.Task[None] | None = None
         self._warned_per_call = 0
         self._warned_schema = ""
 
     @classmethod
     async def create(
-        cls, settings: Settings, rules: Sequence[Rule], events: Events, clock: Callable[[], float]
+        cls, settings: Settings, rules: Sequence[AnyRule], events: Events, clock: Callable[[], float]
     ) -> "Sidecar":
-        """Find out what upstream is, and put the parts together. ConfigError when upstream is fanin's own address."""
-        _refuse_own_address(settings)
+        """Find out what upstream is, and create the parts. ConfigError if upstream is fanin's own address."""
+        _check_upstream_is_not_self(settings)
         upstream = Upstream(settings, clock)
-        found = await discover(settings, upstream, events)
-        mount = Mount(found.mount.rstrip("/").encode(), found.base)
-        context = UpstreamContext(upstream, upstream.calls, mount, found.gateway, events, clock)
-        return cls(settings, rules, context, found)
+        discovered = await discover(settings, upstream, events)
+        mount = Mount(discovered.mount.rstrip("/").encode(), discovered.base)
+        context = UpstreamContext(upstream, upstream.calls, mount, discovered.gateway, events, clock)
+        return cls(settings, rules, context, discovered)
 
     async def start(self) -> None:
-        """Listen. ConfigError for an address that is taken."""
+        """Read the catalog, and listen. ConfigError if the address cannot be bound."""
         host, port = split_listen(self.settings.listen)
         await self._catalog.start()
         try:
             self.port = await self.server.listen(host, port)
         except OSError as error:
             raise ConfigError(f"listen: cannot bind {self.settings.listen}: {error.strerror}") from error
-        self._ticking = asyncio.create_task(self._tick())
+        self._background = asyncio.create_task(self._run_background())
 
     def apply_settings(self, settings: Settings) -> None:
-        """From the next request on ``settings`` hold; what takes a restart is the same in them as before.
+        """Use ``settings`` from the next request on. Those that need a restart must be unchanged.
 
-        Requests under way end under the policies that they began under. When this fails, the old settings stay.
+        Requests in progress keep their policies. If this raises, the old settings stay in use.
         """
-        policy, heads = policies(settings, self.state_of_upstream), self._head_rules(settings)
+        policy, heads = policies(settings, self.upstream_state), self._head_rules(settings)
         handler = self._pipeline(settings, policy).handle
         self.rule_runner.apply_settings(settings)
-        self.state_of_upstream.apply_settings(settings)
+        self.upstream_state.apply_settings(settings)
         self.traces.settings = _grouping(settings)
         self.upstream.timeouts = settings.timeouts
         self.server.apply_settings(settings, heads, handler)
@@ -110,7 +112,7 @@ class Sidecar:
 
     @property
     def policies(self) -> tuple[Policy, ...]:
-        """All policies that a request may be under."""
+        """All policies, including replaced ones that requests still use."""
         return (*self.policy.all, *self.retired)
 
     @property
@@ -121,12 +123,12 @@ class Sidecar:
         return "ready" if self.port else "starting"
 
     def force_stop(self) -> None:
-        """Wait no more for clients while stopping."""
+        """Abort all client connections, so that ``stop`` does not wait for them."""
         self._forced.set()
         self.server.abort_all()
 
     async def stop(self) -> None:
-        """Not ready, keep accepting for drain.delay, finish within drain.timeout."""
+        """Report ``draining`` and accept requests for drain.delay seconds, then finish within drain.timeout seconds."""
         self.draining = self.server.draining = True
         for policy in self.policies:
             await policy.comparer.close()
@@ -137,16 +139,16 @@ class Sidecar:
             except TimeoutError:
                 pass
             await self.server.close(0.0 if self._forced.is_set() else drain.timeout, drain.idle)
-        if self._ticking is not None:
-            self._ticking.cancel()
-            await asyncio.gather(self._ticking, return_exceptions=True)
+        if self._background is not None:
+            self._background.cancel()
+            await asyncio.gather(self._background, return_exceptions=True)
         self.closer.finish()
         self.rule_runner.warn_of_unused_ignores()
         await self.health.stop()
         await self._catalog.stop()
         self.upstream.close()
 
-    async def _tick(self) -> None:
+    async def _run_background(self) -> None:
         while True:
             await asyncio.sleep(TICK)
             now = self._clock()
@@ -154,54 +156,54 @@ class Sidecar:
                 pool.close_stale(now)
             await self.closer.run(now)
             self.rule_runner.inspect_workload(now)
-            self._warn_of_ids_per_call()
-            self._warn_of_schema()
+            self._warn_of_trace_ids_per_call()
+            self._warn_of_first_schema()
             self.retired = [policy for policy in self.retired if policy.busy]
             self.health.tick()
 
     def _pipeline(self, settings: Settings, policy: ByRequest[Policy]) -> Pipeline:
-        return Pipeline(settings, policy, self.state_of_upstream, self.traces, self._key)
+        return Pipeline(settings, policy, self.upstream_state, self.traces, self._key)
 
     def _apply_catalog(self, catalog: Catalog) -> None:
-        self.state_of_upstream.column_types.apply_catalog(catalog, self._catalog.contradicted)
+        self.upstream_state.column_types.apply_catalog(catalog, self._catalog.invalidate)
 
     def _head_rules(self, settings: Settings) -> HeadRules:
         identity = settings.identity
         host = self.upstream.address.authority if settings.upstream_host == "upstream" else b""
         return head_rules(host, settings.trace.headers, identity.also_neutral, identity.not_neutral, self._key)
 
-    def _warn_of_ids_per_call(self) -> None:
+    def _warn_of_trace_ids_per_call(self) -> None:
         if self.traces.per_call_callers > self._warned_per_call:
             self._warned_per_call = self.traces.per_call_callers
             self._events.emit(
                 Warned(
-                    "a caller makes a new trace id for every call, so its traces are inferred from timing",
-                    "Make one id per application request and send it with each of its calls.",
+                    "a client sends a new trace id with every call, so its traces are inferred from timing",
+                    "Send one trace id per application request, the same with each of its calls.",
                 )
             )
 
-    def _warn_of_schema(self) -> None:
-        schema, configured = self.state_of_upstream.observer.first_schema, self.settings.catalog.schemas[0]
+    def _warn_of_first_schema(self) -> None:
+        schema, configured = self.upstream_state.observer.first_schema, self.settings.catalog.schemas[0]
         if schema in ("", configured, self._warned_schema):
             return
         self._warned_schema = schema
         self._events.emit(
             Warned(
-                f"PostgREST's first schema is {schema}, that of catalog.schemas is {configured}: "
-                "relations have wrong names",
-                "Set catalog.schemas to PostgREST's db-schemas, in its order.",
+                f"PostgREST's first schema is {schema}, but the first of catalog.schemas is {configured}: "
+                "relations get wrong names",
+                "Set catalog.schemas to PostgREST's db-schemas, in the same order.",
             )
         )
 
-    def _refused(self, error: FaultError) -> None:
+    def _on_refused(self, error: FaultError) -> None:
         self._events.emit(RequestRefused(error.fault.code))
 
 
-def _refuse_own_address(settings: Settings) -> None:
+def _check_upstream_is_not_self(settings: Settings) -> None:
     host, port = split_listen(settings.listen)
     address = parse_address(settings.upstream)
     if port and address.port == port and address.host in {host, "localhost", "127.0.0.1", "::1"}:
-        raise ConfigError(f"upstream: {settings.upstream} is fanin's own listener; name PostgREST's address")
+        raise ConfigError(f"upstream: {settings.upstream} is fanin's own listener: set PostgREST's address")
 
 
 def _grouping(settings: Settings) -> GroupingSettings:

@@ -1,1 +1,1 @@
-"""Which SQL does a request stand for? Statements to be read by people."""
+"""Which SQL does PostgREST run for a request? Statements for people to read; fanin never runs them."""

@@ -1,6 +1,8 @@
-"""Columns, literals, filters and orders as SQL expressions. What cannot be written safely is refused, never guessed.
+"""Writes columns, literals, filters and orders as SQL expressions; UnwritableError if one cannot be written safely.
 
 Source: PostgREST 12, ``Query/SqlFragment.hs``.
+
+Tests: tests/sql/test_statement.py.
 """
 
 from functools import reduce
@@ -11,9 +13,9 @@ from proxy.postgrest.names import needs_quotes
 from proxy.postgrest.request.api_request import OrderTerm
 from proxy.postgrest.request.conditions import Condition
 from proxy.postgrest.request.grammar import FieldPath, Step
-from proxy.postgrest.request.select_list import Item
+from proxy.postgrest.request.select_list import SelectItem
 
-BINARY: dict[str, type[exp.Expression]] = {
+BINARY_OPERATORS: dict[str, type[exp.Expression]] = {
     "eq": exp.EQ,
     "neq": exp.NEQ,
     "gt": exp.GT,
@@ -34,8 +36,8 @@ BINARY: dict[str, type[exp.Expression]] = {
     "nxl": exp.ExtendsRight,
     "adj": exp.Adjacent,
 }
-"""``nxr`` is ``&<`` (does not extend to the right of), which sqlglot calls by its direction."""
-SEARCHES = {
+"""``nxr`` is ``&<`` (does not extend to the right of), for which sqlglot's name is ExtendsLeft."""
+SEARCH_FUNCTIONS = {
     "fts": "to_tsquery",
     "plfts": "plainto_tsquery",
     "phfts": "phraseto_tsquery",
@@ -44,20 +46,20 @@ SEARCHES = {
 
 
 class UnwritableError(ValueError):
-    """There is no SQL for this that would be safe to print; the message says for what."""
+    """No SQL can be written for a part of the request that is safe to print. The message names the part."""
 
 
 def identifier(name: str) -> exp.Identifier:
-    """A name, quoted where SQL wants it."""
+    """A name, quoted if necessary."""
     if not name.isprintable():
         raise UnwritableError(f"a name with unprintable characters: {name}")
     return exp.Identifier(this=name, quoted=needs_quotes(name))
 
 
 def constant(text: str) -> exp.Expression:
-    """A literal; characters that could move a cursor, or be overlooked, as escapes (PostgreSQL, §4.1.2.2)."""
+    """A literal. Unprintable characters, which could control a terminal, are escaped (PostgreSQL, §4.1.2.2)."""
     if "\0" in text:
-        raise UnwritableError("a NUL, which no text in Postgres holds")
+        raise UnwritableError("a NUL, which a text in Postgres cannot contain")
     if text.isprintable():
         return exp.Literal.string(text)
     escapes = (_escape(character) for character in text)
@@ -72,30 +74,30 @@ def _escape(character: str) -> str:
 
 
 def cast(value: exp.Expression, type_name: str) -> exp.Expression:
-    """``CAST(value AS type)``, as PostgREST writes it: the type's name as it came."""
+    """``CAST(value AS type)`` with the type's name as in the request, as PostgREST writes it."""
     if not all(word.replace("_", "a").isalnum() for word in type_name.split(" ")):
         raise UnwritableError(f"a cast to {type_name}")
     return exp.Cast(this=value, to=exp.DataType(this=exp.DataType.Type.USERDEFINED, kind=type_name))
 
 
 def column(field: FieldPath, table: str, is_json: bool = True) -> exp.Expression:
-    """A column or a path into it. PostgREST makes a column JSON first that is of another type."""
+    """A column or a path into it. PostgREST converts a column that is not JSON with ``to_jsonb`` first."""
     base: exp.Expression = exp.Column(this=identifier(field.name), table=identifier(table))
     if field.name == "*":
         base = exp.Column(this=exp.Star(), table=identifier(table))
     if field.path and not is_json:
         base = exp.Anonymous(this="to_jsonb", expressions=[base])
-    return reduce(_into, field.path, base)
+    return reduce(_json_step, field.path, base)
 
 
-def _into(value: exp.Expression, step: Step) -> exp.Expression:
+def _json_step(value: exp.Expression, step: Step) -> exp.Expression:
     key = exp.Literal.number(step.key) if step.index else constant(step.key)
     arrow = exp.JSONExtractScalar if step.arrow == "->>" else exp.JSONExtract
     return arrow(this=value, expression=key, only_json_types=True)
 
 
-def selected(item: Item, table: str, is_json: bool) -> exp.Expression:
-    """An item of ``select`` with its casts, its aggregate and its name."""
+def selected(item: SelectItem, table: str, is_json: bool) -> exp.Expression:
+    """An item of ``select`` with its casts, its aggregate and its alias."""
     value = column(item.field, table, is_json)
     if item.cast:
         value = cast(value, item.cast)
@@ -104,32 +106,32 @@ def selected(item: Item, table: str, is_json: bool) -> exp.Expression:
         value = exp.Anonymous(this=item.aggregate, expressions=[counted])
     if item.aggregate_cast:
         value = cast(value, item.aggregate_cast)
-    return exp.Alias(this=value, alias=identifier(item.shown)) if item.shown else value
+    return exp.Alias(this=value, alias=identifier(item.output_name)) if item.output_name else value
 
 
-def condition(asked: Condition, left: exp.Expression) -> exp.Expression:
-    """A filter; ``left`` is what it compares."""
-    if asked.operator == "in":
-        test = _in(asked.values, left)
-    elif asked.operator == "is":
-        test = _is(asked.value, left)
-    elif asked.operator in SEARCHES:
-        language = [constant(asked.argument)] if asked.argument else []
-        search = exp.Anonymous(this=SEARCHES[asked.operator], expressions=[*language, constant(asked.value)])
+def condition(where: Condition, left: exp.Expression) -> exp.Expression:
+    """A filter as an expression; ``left`` is its left operand."""
+    if where.operator == "in":
+        test = _in(where.values, left)
+    elif where.operator == "is":
+        test = _is(where.value, left)
+    elif where.operator in SEARCH_FUNCTIONS:
+        language = [constant(where.argument)] if where.argument else []
+        search = exp.Anonymous(this=SEARCH_FUNCTIONS[where.operator], expressions=[*language, constant(where.value)])
         test = exp.MatchAgainst(this=search, expressions=[left])
     else:
-        test = BINARY[asked.operator](this=left, expression=_right(asked))
-    return exp.Not(this=test) if asked.negated else test
+        test = BINARY_OPERATORS[where.operator](this=left, expression=_right(where))
+    return exp.Not(this=test) if where.negated else test
 
 
-def _right(asked: Condition) -> exp.Expression:
-    starred = asked.operator in ("like", "ilike")
-    value = constant(asked.value.replace("*", "%") if starred else asked.value)
-    return exp.Anonymous(this=asked.argument.upper(), expressions=[value]) if asked.argument else value
+def _right(where: Condition) -> exp.Expression:
+    is_pattern = where.operator in ("like", "ilike")
+    value = constant(where.value.replace("*", "%") if is_pattern else where.value)
+    return exp.Anonymous(this=where.argument.upper(), expressions=[value]) if where.argument else value
 
 
 def _in(values: tuple[str, ...], left: exp.Expression) -> exp.Expression:
-    """A list of nothing but an empty element is an empty list to PostgREST, which SQL can say by an array only."""
+    """To PostgREST, a list with one empty element is an empty list. SQL can write that only as an array."""
     if values == ("",):
         return exp.EQ(this=left, expression=exp.Anonymous(this="ANY", expressions=[constant("{}")]))
     return exp.In(this=left, expressions=[constant(value) for value in values])
@@ -142,7 +144,7 @@ def _is(value: str, left: exp.Expression) -> exp.Expression:
 
 
 def ordered(item: OrderTerm, value: exp.Expression) -> exp.Expression:
-    """An item of ``order``. Where it does not say, nulls are larger than anything else."""
+    """An item of ``order``. By default, nulls are larger than every other value."""
     descending = item.direction == "desc"
     nulls_first = item.nulls == "first" or (descending and not item.nulls)
     return exp.Ordered(this=value, desc=descending, nulls_first=nulls_first)

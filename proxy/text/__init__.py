@@ -1,1 +1,1 @@
-"""How is text that a client controls shown safely? In a terminal, a log line, Markdown."""
+"""How is text that a client controls shown safely in a terminal, a log line or Markdown?"""

@@ -1,4 +1,4 @@
-"""Markdown for the pages of docs/reference, and for what clients have written."""
+"""Markdown tables, code and escaped text, for docs/reference and for text that a client controls."""
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
@@ -7,64 +7,64 @@ import msgspec
 from msgspec import inspect
 
 
-def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
-    """A Markdown table, with an empty line after it."""
-    yield "| " + " | ".join(heads) + " |"
-    yield "|" + "---|" * len(heads)
+def table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
+    """The lines of a table, and an empty line after it."""
+    yield "| " + " | ".join(headings) + " |"
+    yield "|" + "---|" * len(headings)
     for row in rows:
         yield "| " + " | ".join(map(cell, row)) + " |"
     yield ""
 
 
 def cell(text: str) -> str:
-    """Text that stays in its cell; what stands between backquotes is shown as it is."""
+    """Escape trusted text for a table cell. Text between backquotes stays code."""
     parts = text.split("`")
     parts[::2] = [part.replace("*", r"\*") for part in parts[::2]]
     return "`".join(parts).replace("|", r"\|").replace("\n", " ")
 
 
 def quoted(text: str) -> str:
-    """``text`` between backquotes, where there is any."""
+    """Trusted ``text`` between backquotes; empty if it is empty."""
     return f"`{text}`" if text else ""
 
 
-def fields(kind: type[msgspec.Struct]) -> Iterator[tuple[str, str, str]]:
-    """The fields of a struct: name, text, and what holds where the field is absent."""
-    told = inspect.type_info(kind)
-    assert isinstance(told, inspect.StructType)  # noqa: S101 – for mypy
-    for field in told.fields:
+def field_rows(kind: type[msgspec.Struct]) -> Iterator[tuple[str, str, str]]:
+    """Per field of a struct: its name, its description, and its default; all Markdown."""
+    struct = inspect.type_info(kind)
+    assert isinstance(struct, inspect.StructType)  # noqa: S101 – for mypy
+    for field in struct.fields:
         meta = field.type
-        assert isinstance(meta, inspect.Metadata)  # noqa: S101 – each field is described
+        assert isinstance(meta, inspect.Metadata)  # noqa: S101 – every field has a description
         text = (meta.extra_json_schema or {})["description"]
         default = "" if field.required else quoted(msgspec.json.encode(field.default).decode())
         yield quoted(field.encode_name), text, default
 
 
-_ACTIVE = re.compile(r"[\\`*_\[\]<>#|~&$]|:(?=//)|(?<=www)\.", re.IGNORECASE)
-"""What means something within a line; bare addresses become links as well."""
-_TICKS = re.compile("`+")
+_SPECIAL = re.compile(r"[\\`*_\[\]<>#|~&$]|:(?=//)|(?<=www)\.", re.IGNORECASE)
+"""Characters with a meaning within a line, and those that make a bare URL a link."""
+_BACKTICKS = re.compile("`+")
 
 
-def prose(text: str) -> str:
-    """``text`` within a line, saying nothing but itself: no link, no HTML, no mention of anybody."""
-    return _ACTIVE.sub(r"\\\g<0>", text).replace("@", "`@`")  # GitHub looks for names behind an @ in all but code
+def escaped(text: str) -> str:
+    """Untrusted ``text`` escaped for a line: it cannot become a link, HTML or a mention of a user."""
+    return _SPECIAL.sub(r"\\\g<0>", text).replace("@", "`@`")  # GitHub reads @name as a mention, except in code
 
 
-def verbatim(text: str) -> str:
-    """A line of ``text`` as code; in a table its pipes want a backslash as well.
+def code_span(text: str) -> str:
+    """One line of untrusted ``text`` as code. In a table its pipes must also be escaped.
 
     https://spec.commonmark.org/0.31.2/#code-spans
     """
     if not text:
         return ""
-    ticks = "`" * (1 + max(map(len, _TICKS.findall(text)), default=0))
-    room = " " if text[0] in "` " or text[-1] in "` " else ""
-    return f"{ticks}{room}{text}{room}{ticks}"
+    ticks = "`" * (1 + max(map(len, _BACKTICKS.findall(text)), default=0))
+    padding = " " if text[0] in "` " or text[-1] in "` " else ""
+    return f"{ticks}{padding}{text}{padding}{ticks}"
 
 
 def fenced(language: str, lines: Sequence[str]) -> Iterator[str]:
-    """``lines`` as a block of code, which none of them ends."""
-    ticks = "`" * max(3, 1 + max((len(run) for line in lines for run in _TICKS.findall(line)), default=0))
+    """Untrusted ``lines`` as a code block; its fence is longer than any run of backquotes in them."""
+    ticks = "`" * max(3, 1 + max((len(run) for line in lines for run in _BACKTICKS.findall(line)), default=0))
     yield f"{ticks}{language}"
     yield from lines
     yield ticks

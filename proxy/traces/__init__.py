@@ -1,1 +1,1 @@
-"""Which spans belong together? Spans grouped into traces, the traces that are kept, and what one cost."""
+"""Which spans belong to one trace? Spans grouped into traces, the store of recent traces, and the cost of a trace."""

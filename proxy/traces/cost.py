@@ -1,4 +1,4 @@
-"""What one application request cost: all parts of its trace together."""
+"""Measures what an application request cost: the sum over all parts of its trace."""
 
 import msgspec
 
@@ -7,10 +7,10 @@ from proxy.model import Trace
 
 
 class TraceCost(msgspec.Struct, frozen=True):
-    """A trace with all its parts, measured."""
+    """The cost of a trace with all its parts."""
 
     source: str
-    """The recording that it is from."""
+    """Name of the recording that contains it."""
     id: str
     route: str
     kind: str
@@ -23,40 +23,40 @@ class TraceCost(msgspec.Struct, frozen=True):
     bytes: int
 
     @property
-    def gates(self) -> bool:
-        """Whether it can fail a build: what is inferred, mixed or cut short may be another one's work, or not all of
-        it.
+    def can_fail_build(self) -> bool:
+        """Whether it can fail a build. An inferred or mixed trace may contain other requests; a truncated one is
+        incomplete.
         """
         return self.kind == "explicit" and not self.truncated
 
     def measure(self, name: str) -> int:
-        """One of the four."""
+        """The measure ``name``: `queries`, `upstream_calls`, `rows` or `bytes`."""
         return int(getattr(self, name))
 
 
-def may_gate(trace: Trace) -> bool:
-    """Whether a trace is what its client named, and all of it."""
+def can_fail_build(trace: Trace) -> bool:
+    """Whether a trace can fail a build: the client named it, and it is complete."""
     return trace.kind == "explicit" and not trace.truncated
 
 
 class TraceCosts:
-    """What was told of so far, trace by trace; parts of one trace are one work."""
+    """Collects the costs of traces; the parts of one trace are added up."""
 
     def __init__(self) -> None:
-        self._works: dict[tuple[str, str, bool], TraceCost] = {}
+        self._costs: dict[tuple[str, str, bool], TraceCost] = {}
 
     def add(self, source: str, trace: Trace) -> None:
-        """Measure a trace of a recording."""
-        place, part = (source, trace.id, trace.explicit), _work(source, trace)
-        before = self._works.get(place)
-        self._works[place] = part if before is None else _together(before, part)
+        """Add a trace of the recording ``source``."""
+        key, cost = (source, trace.id, trace.explicit), _cost_of(source, trace)
+        previous = self._costs.get(key)
+        self._costs[key] = cost if previous is None else _combined(previous, cost)
 
     def all(self) -> list[TraceCost]:
-        """In the order that they were told of first."""
-        return list(self._works.values())
+        """All costs, in the order in which the traces were first added."""
+        return list(self._costs.values())
 
 
-def _work(source: str, trace: Trace) -> TraceCost:
+def _cost_of(source: str, trace: Trace) -> TraceCost:
     return TraceCost(
         source=source,
         id=trace.id,
@@ -70,15 +70,15 @@ def _work(source: str, trace: Trace) -> TraceCost:
     )
 
 
-def _together(one: TraceCost, other: TraceCost) -> TraceCost:
+def _combined(first: TraceCost, later: TraceCost) -> TraceCost:
     return TraceCost(
-        source=one.source,
-        id=one.id,
-        route=one.route or other.route,
-        kind="mixed" if other.kind == "mixed" else one.kind,
-        truncated=one.truncated or other.truncated,
-        queries=one.queries + other.queries,
-        upstream_calls=one.upstream_calls + other.upstream_calls,
-        rows=one.rows + other.rows,
-        bytes=one.bytes + other.bytes,
+        source=first.source,
+        id=first.id,
+        route=first.route or later.route,
+        kind="mixed" if later.kind == "mixed" else first.kind,
+        truncated=first.truncated or later.truncated,
+        queries=first.queries + later.queries,
+        upstream_calls=first.upstream_calls + later.upstream_calls,
+        rows=first.rows + later.rows,
+        bytes=first.bytes + later.bytes,
     )

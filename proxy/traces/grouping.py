@@ -1,6 +1,8 @@
 """Groups spans into traces: by the id that a client sends, else by caller and timing.
 
-A trace explains; it never decides who may share a call (docs/explanation/architecture.md#traces).
+Traces serve reports only; they never decide which requests may share a call.
+
+Source: docs/explanation/architecture.md#traces.
 """
 
 from collections import Counter, OrderedDict
@@ -9,15 +11,16 @@ import msgspec
 
 from proxy.model import RequestHead, Span, Trace
 
-SINGLE_IDS = 50
-"""Named traces of one caller, nearly all with a single span, after which its ids are taken to be made per call."""
-NEARLY_ALL = 0.95
-CALLERS = 1000
-"""Callers whose way of naming traces is remembered."""
+MIN_NAMED_TRACES = 50
+"""Number of named traces of one caller that are needed to conclude that it creates a new trace id per call."""
+PER_CALL_SHARE = 0.95
+"""Share of them with a single span that is needed to conclude so."""
+MAX_CALLERS = 1000
+"""Number of callers whose use of trace ids is stored."""
 
 
 class GroupingSettings(msgspec.Struct, frozen=True):
-    """When a trace closes: seconds, and spans; and how many may be open."""
+    """When a trace closes (times in seconds, number of spans), and how many traces may be open."""
 
     quiet_explicit: float
     quiet_inferred: float
@@ -27,37 +30,37 @@ class GroupingSettings(msgspec.Struct, frozen=True):
 
 
 class OpenTrace:
-    """A trace that may still grow."""
+    """A trace that is not closed: spans can be added."""
 
-    def __init__(self, id_: str, who: bytes, peer: str, explicit: bool, part: int, now: float) -> None:
+    def __init__(self, id_: str, identity_hash: bytes, peer: str, explicit: bool, part: int, now: float) -> None:
         self.id = id_
-        self.who = who
+        self.identity_hash = identity_hash
         self.peer = peer
         self.explicit = explicit
         self.part = part
         self.route = ""
         self.mixed = False
         self.in_flight = 0
-        self.begun = 0
-        """Requests so far, those in flight included."""
-        self.saved = 0
-        """Of these, how many took no upstream call of their own, as far as `joined` was told."""
+        self.request_count = 0
+        """Number of requests so far, including those in flight."""
+        self.calls_saved = 0
+        """Number of requests without an upstream call of their own, from `record_call`."""
         self._calls: set[int] = set()
         self.start = now
-        self.last = now
+        self.last_active = now
         self.spans: list[Span] = []
         self.truncated = False
 
     def __repr__(self) -> str:
         return f"<OpenTrace {self.id} spans={len(self.spans)} in_flight={self.in_flight}>"
 
-    def joined(self, call: int) -> None:
-        """A request was answered by the call of that number, which may be others' too."""
-        self.saved += call in self._calls
+    def record_call(self, call: int) -> None:
+        """Record that the upstream call with this number answered a request; several requests can share a call."""
+        self.calls_saved += call in self._calls
         self._calls.add(call)
 
-    def closed(self) -> Trace:
-        """What it became. Without what is still in flight, which it says."""
+    def to_trace(self) -> Trace:
+        """The closed trace. It is ``truncated`` if requests are in flight, because their spans are missing."""
         return Trace(
             id=self.id,
             explicit=self.explicit,
@@ -66,44 +69,44 @@ class OpenTrace:
             part=self.part,
             route=self.route,
             start=self.start,
-            end=self.last,
+            end=self.last_active,
             spans=tuple(self.spans),
         )
 
 
-class _Habit:
-    """How a caller names traces."""
+class _IdUse:
+    """How a caller uses trace ids: the number of traces that it named, and of those with a single span."""
 
     def __init__(self) -> None:
-        self.seen = 0
-        self.single = 0
+        self.named = 0
+        self.single_span = 0
 
     @property
     def per_call(self) -> bool:
-        return self.seen >= SINGLE_IDS and self.single >= NEARLY_ALL * self.seen
+        return self.named >= MIN_NAMED_TRACES and self.single_span >= PER_CALL_SHARE * self.named
 
 
 class TraceGrouper:
-    """All open traces. Time is an argument; what closed is returned."""
+    """All open traces. It does no I/O: the time is an argument, and ``sweep`` returns the closed traces."""
 
-    def __init__(self, quiet: GroupingSettings) -> None:
-        self.settings = quiet
+    def __init__(self, settings: GroupingSettings) -> None:
+        self.settings = settings
         self._open: dict[tuple[str, bytes, str], OpenTrace] = {}
         self._named: Counter[tuple[bytes, str]] = Counter()
-        """Open named traces of each caller."""
+        """Per caller, the number of its open named traces."""
         self._parts: OrderedDict[str, int] = OrderedDict()
-        self._habits: OrderedDict[bytes, _Habit] = OrderedDict()
-        self._ripe: list[Trace] = []
-        self._made = 0
+        self._id_uses: OrderedDict[bytes, _IdUse] = OrderedDict()
+        self._closed: list[Trace] = []
+        self._inferred = 0
         self.dropped = 0
         self.per_call_callers = 0
-        """Callers found to make a new trace id for every call."""
+        """Number of callers that create a new trace id per call. Their traces are inferred."""
 
     def __len__(self) -> int:
         return len(self._open)
 
     def begin(self, head: RequestHead, peer: str, now: float) -> OpenTrace | None:
-        """The trace that a request arriving now belongs to; None when too many are open."""
+        """The trace of a request that arrives now; None if too many traces are open."""
         explicit = head.trace is not None and not self._per_call(head.identity_hash)
         key = (head.trace or "", b"", "") if explicit else ("", head.identity_hash, peer)
         trace = self._open.get(key)
@@ -114,73 +117,73 @@ class TraceGrouper:
             if len(self._open) >= self.settings.max_open:
                 self.dropped += 1
                 return None
-            trace = self._open[key] = self._make(head, peer, explicit, now)
+            trace = self._open[key] = self._new_trace(head, peer, explicit, now)
         trace.in_flight += 1
-        trace.begun += 1
-        trace.last = now
+        trace.request_count += 1
+        trace.last_active = now
         if head.route and trace.route and head.route != trace.route:
             trace.mixed = not trace.explicit
         trace.route = trace.route or head.route
         return trace
 
     def end(self, trace: OpenTrace, span: Span, now: float) -> None:
-        """A request of ``trace`` was answered."""
+        """Add the ``span`` of an answered request to ``trace``."""
         trace.in_flight -= 1
-        trace.last = now
+        trace.last_active = now
         if len(trace.spans) < self.settings.max_spans:
             trace.spans.append(span)
         trace.truncated = len(trace.spans) >= self.settings.max_spans
 
     def sweep(self, now: float) -> list[Trace]:
-        """The traces that closed since the last sweep."""
+        """Close the traces that are over. Returns all traces that were closed since the last sweep."""
         for key, trace in list(self._open.items()):
             if self._is_over(trace, now):
                 self._close(key, trace)
-        ripe, self._ripe = self._ripe, []
-        return ripe
+        closed, self._closed = self._closed, []
+        return closed
 
     def close_trace(self, name: str) -> bool:
-        """Close the named trace at once, since its client says that it is over; False while some of it is in flight."""
+        """Close the named trace now, because its client says that it is over. False if requests are in flight."""
         key = (name, b"", "")
         trace = self._open.get(key)
         if trace is not None and trace.in_flight:
             return False
-        if trace is not None:  # and nothing is learnt: it was not made for a single call, however few it has
+        if trace is not None:  # not counted in _IdUse: a client that closes its traces does not create an id per call
             self._end(key, trace)
         return True
 
     def drain(self) -> list[Trace]:
-        """Close every trace, finished or not."""
+        """Close every trace, even with requests in flight."""
         for key, trace in list(self._open.items()):
             self._close(key, trace)
-        ripe, self._ripe = self._ripe, []
-        return ripe
+        closed, self._closed = self._closed, []
+        return closed
 
-    def _make(self, head: RequestHead, peer: str, explicit: bool, now: float) -> OpenTrace:
+    def _new_trace(self, head: RequestHead, peer: str, explicit: bool, now: float) -> OpenTrace:
         if explicit:
             id_ = head.trace or ""
             self._mark_mixed(head.identity_hash, peer)
             self._named[head.identity_hash, peer] += 1
             return OpenTrace(id_, head.identity_hash, peer, True, self._next_part(id_), now)
-        self._made += 1
-        trace = OpenTrace(f"inferred-{self._made}", head.identity_hash, peer, False, 1, now)
+        self._inferred += 1
+        trace = OpenTrace(f"inferred-{self._inferred}", head.identity_hash, peer, False, 1, now)
         trace.mixed = (head.identity_hash, peer) in self._named
         return trace
 
-    def _mark_mixed(self, who: bytes, peer: str) -> None:
-        """Named work of a caller overlaps its unnamed work: nobody can tell the latter's parts apart."""
-        unnamed = self._open.get(("", who, peer))
-        if unnamed is not None:
-            unnamed.mixed = True
+    def _mark_mixed(self, identity_hash: bytes, peer: str) -> None:
+        """Mark the caller's inferred trace as mixed: it overlaps a named one, and may contain requests of both."""
+        inferred = self._open.get(("", identity_hash, peer))
+        if inferred is not None:
+            inferred.mixed = True
 
     def _is_over(self, trace: OpenTrace, now: float) -> bool:
         if now - trace.start >= self.settings.max_age or trace.truncated:
             return True
         quiet = self.settings.quiet_explicit if trace.explicit else self.settings.quiet_inferred
-        return not trace.in_flight and now - trace.last >= quiet
+        return not trace.in_flight and now - trace.last_active >= quiet
 
     def _close(self, key: tuple[str, bytes, str], trace: OpenTrace) -> None:
-        """It fell silent, or was cut: how its caller names traces is told by its first part."""
+        """Close a trace that is over. The first part of a named trace counts for how its caller uses ids."""
         self._end(key, trace)
         if trace.explicit and trace.part == 1:
             self._learn(trace)
@@ -188,12 +191,12 @@ class TraceGrouper:
     def _end(self, key: tuple[str, bytes, str], trace: OpenTrace) -> None:
         del self._open[key]
         if trace.spans:
-            self._ripe.append(trace.closed())
+            self._closed.append(trace.to_trace())
         if trace.explicit:
             self._forget_name(trace)
 
     def _forget_name(self, trace: OpenTrace) -> None:
-        caller = (trace.who, trace.peer)
+        caller = (trace.identity_hash, trace.peer)
         self._named[caller] -= 1
         if not self._named[caller]:
             del self._named[caller]
@@ -206,15 +209,15 @@ class TraceGrouper:
         return part
 
     def _learn(self, trace: OpenTrace) -> None:
-        habit = self._habits.setdefault(trace.who, _Habit())
-        self._habits.move_to_end(trace.who)
-        was = habit.per_call
-        habit.seen += 1
-        habit.single += len(trace.spans) == 1
-        self.per_call_callers += habit.per_call and not was
-        if len(self._habits) > CALLERS:
-            self._habits.popitem(last=False)
+        use = self._id_uses.setdefault(trace.identity_hash, _IdUse())
+        self._id_uses.move_to_end(trace.identity_hash)
+        was_per_call = use.per_call
+        use.named += 1
+        use.single_span += len(trace.spans) == 1
+        self.per_call_callers += use.per_call and not was_per_call
+        if len(self._id_uses) > MAX_CALLERS:
+            self._id_uses.popitem(last=False)
 
-    def _per_call(self, who: bytes) -> bool:
-        habit = self._habits.get(who)
-        return habit is not None and habit.per_call
+    def _per_call(self, identity_hash: bytes) -> bool:
+        use = self._id_uses.get(identity_hash)
+        return use is not None and use.per_call

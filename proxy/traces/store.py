@@ -1,5 +1,6 @@
-"""The traces that closed last, for whoever looks at them: bounded by their number, by that of their spans, and by
-that of the keys in their answers.
+"""Stores the most recently closed traces and the last warnings, for the admin port.
+
+The number of traces is bounded, and so are the total numbers of their spans and of the keys in their answers.
 """
 
 from collections import OrderedDict
@@ -12,12 +13,12 @@ from proxy.model import Trace
 from proxy.observe.confirmed_names import ConfirmedNames
 from proxy.observe.events import Event, TraceClosed, Warned
 
-WARNINGS = 100
-"""Different warnings that are kept."""
+MAX_WARNINGS = 100
+"""Largest number of different warnings that are stored."""
 
 
 class StoredTrace(msgspec.Struct, frozen=True):
-    """A closed trace under a ``number`` that no other one has."""
+    """A closed trace with a unique ``number``."""
 
     number: int
     trace: Trace
@@ -27,25 +28,25 @@ class StoredTrace(msgspec.Struct, frozen=True):
 
 
 class TraceStore:
-    """An observer that keeps at most ``traces`` traces with at most ``spans`` spans together; but always the last.
+    """An observer that stores at most ``traces`` traces with at most ``spans`` spans in total; always the last trace.
 
-    ``keys`` bounds the keys that their answers showed: the oldest trace loses its own first, and stays without them.
+    ``keys`` bounds the number of stored row keys. Beyond it the oldest traces lose their keys, but stay stored.
     """
 
     def __init__(self, traces: int, spans: int, keys: int, names: ConfirmedNames, wall: Callable[[], float]) -> None:
-        """``wall`` tells seconds since 1970; ``names`` learns what may be shown."""
+        """``wall`` returns seconds since 1970; ``names`` learns from the spans which names may be shown."""
         self.names = names
         self.spans = 0
         self.keys = 0
         self.dropped = 0
         self.keys_dropped = 0
-        self.told: Callable[[StoredTrace], None] = lambda _: None
-        """Is told of each trace that is new here."""
-        self._traces = traces
-        self._most = spans
-        self._most_keys = keys
+        self.on_stored: Callable[[StoredTrace], None] = lambda _: None
+        """Called with each stored trace."""
+        self._max_traces = traces
+        self._max_spans = spans
+        self._max_keys = keys
         self._keys: OrderedDict[int, int] = OrderedDict()
-        """Of each trace that has some, how many."""
+        """Per trace number, the number of its row keys, if it has any."""
         self._wall = wall
         self._entries: OrderedDict[int, StoredTrace] = OrderedDict()
 
@@ -60,34 +61,34 @@ class TraceStore:
             self._entries[number] = entry
             self.spans += len(entry.trace.spans)
             self._count_keys(entry)
-            self._make_room()
-            self.told(entry)
+            self._evict()
+            self.on_stored(entry)
 
     def all(self) -> tuple[StoredTrace, ...]:
-        """The newest comes first."""
+        """All stored traces, the newest first."""
         return tuple(reversed(self._entries.values()))
 
     def find(self, name: str) -> StoredTrace | None:
-        """The one of that number; where it is no number, the newest one of that trace id."""
+        """The trace with that number; if ``name`` is not a number, the newest trace with that id."""
         if name.isascii() and name.isdigit():
             return self._entries.get(int(name[:18]))
         return next((entry for entry in reversed(self._entries.values()) if entry.trace.id == name), None)
 
-    def _make_room(self) -> None:
-        while len(self._entries) > self._traces or (self.spans > self._most and len(self._entries) > 1):
+    def _evict(self) -> None:
+        while len(self._entries) > self._max_traces or (self.spans > self._max_spans and len(self._entries) > 1):
             number, entry = self._entries.popitem(last=False)
             self.spans -= len(entry.trace.spans)
             self.keys -= self._keys.pop(number, 0)
             self.dropped += 1
-        while self.keys > self._most_keys:
+        while self.keys > self._max_keys:
             number, keys = self._keys.popitem(last=False)
             self.keys -= keys
             self._drop_keys(self._entries[number], keys)
 
     def _count_keys(self, entry: StoredTrace) -> None:
-        """One that has too many by itself leaves the others theirs."""
-        keys = _keys_in(entry.trace)
-        if keys > self._most_keys:
+        """Count the keys of ``entry``. A trace with too many loses its own keys, and the others keep theirs."""
+        keys = _key_count(entry.trace)
+        if keys > self._max_keys:
             self._drop_keys(entry, keys)
         elif keys:
             self._keys[entry.number] = keys
@@ -98,8 +99,8 @@ class TraceStore:
         self.keys_dropped += keys
 
 
-class Notice(msgspec.Struct):
-    """A warning, however often it was given; times are seconds since 1970."""
+class StoredWarning(msgspec.Struct):
+    """A warning and how often it was given. ``first`` and ``last`` are seconds since 1970."""
 
     what: str
     remedy: str
@@ -108,29 +109,29 @@ class Notice(msgspec.Struct):
     count: int = 0
 
 
-class Notices:
-    """An observer that keeps the last warnings, each once."""
+class WarningStore:
+    """An observer that stores the last different warnings."""
 
     def __init__(self, wall: Callable[[], float]) -> None:
         self._wall = wall
-        self._notices: OrderedDict[str, Notice] = OrderedDict()
+        self._warnings: OrderedDict[str, StoredWarning] = OrderedDict()
 
     def __call__(self, event: Event) -> None:
         if not isinstance(event, Warned):
             return
         now = self._wall()
-        notice = self._notices.setdefault(event.what, Notice(event.what, event.remedy, now, now))
-        notice.last, notice.count = now, notice.count + 1
-        self._notices.move_to_end(event.what)
-        if len(self._notices) > WARNINGS:
-            self._notices.popitem(last=False)
+        warning = self._warnings.setdefault(event.what, StoredWarning(event.what, event.remedy, now, now))
+        warning.last, warning.count = now, warning.count + 1
+        self._warnings.move_to_end(event.what)
+        if len(self._warnings) > MAX_WARNINGS:
+            self._warnings.popitem(last=False)
 
-    def all(self) -> tuple[Notice, ...]:
-        """The latest comes first."""
-        return tuple(reversed(self._notices.values()))
+    def all(self) -> tuple[StoredWarning, ...]:
+        """All stored warnings, the latest first."""
+        return tuple(reversed(self._warnings.values()))
 
 
-def _keys_in(trace: Trace) -> int:
+def _key_count(trace: Trace) -> int:
     return sum(len(keys) for span in trace.spans for _, keys in span.row_keys)
 
 

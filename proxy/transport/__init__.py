@@ -1,1 +1,1 @@
-"""How do bytes move? TCP, TLS and unix connections, listeners, tunnels."""
+"""How are bytes sent and received? TCP, TLS and unix connections, listeners, tunnels."""

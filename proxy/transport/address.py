@@ -1,4 +1,4 @@
-"""Where upstream is, read from its URL, and how its certificate is checked."""
+"""Addresses from settings: upstream's URL, listening addresses; and the TLS context for upstream."""
 
 import ssl
 from urllib.parse import urlsplit
@@ -8,11 +8,13 @@ import msgspec
 from proxy.settings.model import Settings
 from proxy.settings.sources import ConfigError
 
-LAST_PORT = 65535
+MAX_PORT = 65535
 
 
 class Address(msgspec.Struct, frozen=True):
-    """Where upstream is. ``authority`` is what Host should say; ``base`` has no trailing slash."""
+    """Upstream's address. ``unix`` is a socket path or empty; ``authority`` is the value for ``Host``; ``base`` is the
+    path without a trailing slash.
+    """
 
     host: str
     port: int
@@ -23,7 +25,7 @@ class Address(msgspec.Struct, frozen=True):
 
 
 def parse_address(url: str) -> Address:
-    """``http(s)://HOST[:PORT][/base]`` or ``unix:/path``; ConfigError for anything else."""
+    """The address in ``http(s)://HOST[:PORT][/base]`` or ``unix:/path``. ConfigError for anything else."""
     if url.startswith("unix:"):
         return Address("", 0, False, url.removeprefix("unix:"), b"", b"localhost")
     try:
@@ -40,20 +42,20 @@ def parse_address(url: str) -> Address:
 
 
 def split_listen(listen: str) -> tuple[str, int]:
-    """``HOST:PORT``; ConfigError for anything else."""
+    """Host and port of ``HOST:PORT``. ConfigError for anything else."""
     host, _, port = listen.rpartition(":")
-    if not host or not port.isdecimal() or int(port) > LAST_PORT:
-        raise ConfigError(f"'{listen}' is not HOST:PORT, with a port from 0 to {LAST_PORT}")
+    if not host or not port.isdecimal() or int(port) > MAX_PORT:
+        raise ConfigError(f"'{listen}' is not HOST:PORT, with a port from 0 to {MAX_PORT}")
     return host.strip("[]"), int(port)
 
 
 def _not_an_address(url: str) -> str:
-    """The name and password that a URL may hold are not repeated."""
+    """The error text, without the user name and password that a URL may contain."""
     return f"'{url.rpartition('@')[2]}' is not http(s)://HOST[:PORT][/base] or unix:/path"
 
 
 def tls_context(settings: Settings) -> ssl.SSLContext:
-    """Certificates are checked, always; ``upstream_ca`` adds an authority. HTTP/1.1 is all we speak."""
+    """A context that always verifies certificates; ``upstream_ca`` is a file with CAs. ALPN offers only HTTP/1.1."""
     try:
         context = ssl.create_default_context(cafile=settings.upstream_ca)
     except (OSError, ssl.SSLError) as error:

@@ -1,4 +1,4 @@
-"""One TCP (or TLS, or unix) connection as a buffer with back-pressure both ways, and message bodies read off it."""
+"""One TCP, TLS or unix connection, with flow control in both directions, and the message bodies that it carries."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -8,10 +8,10 @@ from proxy.http1.chunked import ChunkDecoder
 from proxy.http1.framing import CHUNKED, UNTIL_CLOSE
 
 HIGH_WATER = 256 * 1024
-"""Bytes held for one connection before its sender is told to wait."""
+"""Bytes in a connection's read or write buffer above which reading or writing pauses."""
 
 TIMER_SLACK = 0.001
-"""Seconds that an alarm may be early: event loops round to milliseconds."""
+"""Seconds by which a timer may fire early: event loops round to milliseconds."""
 
 
 class EndOfStreamError(ConnectionError):
@@ -19,7 +19,7 @@ class EndOfStreamError(ConnectionError):
 
 
 class Connection(asyncio.Protocol):
-    """Bytes in (``buffer``), bytes out (``write``). One task reads and one writes; both may be the same."""
+    """Received bytes are in ``buffer``; ``write`` sends. At most one task reads and one writes at a time."""
 
     def __init__(self) -> None:
         self.buffer = bytearray()
@@ -30,7 +30,7 @@ class Connection(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._reader: asyncio.Future[None] | None = None
         self._deadline = 0.0
-        """When the reader has waited long enough, by the loop's clock."""
+        """When the reader's wait times out, by the loop's clock."""
         self._timer: asyncio.TimerHandle | None = None
         self._writer: asyncio.Future[None] | None = None
         self._closed = self._loop.create_future()
@@ -41,7 +41,7 @@ class Connection(asyncio.Protocol):
         state = "ended" if self.ended else "open"
         return f"<{type(self).__name__} {state} buffered={len(self.buffer)}>"
 
-    # What the event loop calls.
+    # Called by the event loop.
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
@@ -73,10 +73,10 @@ class Connection(asyncio.Protocol):
         if self._writer is not None and not self._writer.done():
             self._writer.set_result(None)
 
-    # What its user calls.
+    # Called by the connection's user.
 
     async def wait_for_data(self, seconds: float) -> None:
-        """Wait until ``buffer`` grows. Raises EndOfStreamError, TimeoutError, or what ``fail`` was given."""
+        """Wait until ``buffer`` grows. Raises EndOfStreamError, TimeoutError, or the exception that ``fail`` got."""
         if self.failure is not None:
             raise self.failure
         if self.ended:
@@ -88,76 +88,76 @@ class Connection(asyncio.Protocol):
         try:
             await reader
         finally:
-            if self._reader is reader:  # a reader that was cancelled may already have a successor
+            if self._reader is reader:  # another reader may have replaced one that was cancelled
                 self._reader = None
 
     def resume(self) -> None:
-        """Read on, now that ``buffer`` was emptied: who does not read does not notice that the other side leaves."""
+        """Continue to read after ``buffer`` was emptied. While reading is paused, the end of the stream is not seen."""
         if not self._reading and len(self.buffer) <= HIGH_WATER:
             self._pause(False)
 
     def write(self, data: bytes) -> None:
-        """Send ``data``; the caller awaits ``flushed`` before it sends much more."""
+        """Send ``data``. Await ``drain`` before sending much more."""
         if self._transport is not None and not self.ended and not self._transport.is_closing():
             self._transport.write(data)
 
     @property
     def can_write(self) -> bool:
-        """Whether there is nothing to await in ``flushed``."""
+        """Whether ``drain`` would return at once."""
         return self._writing and not self.ended
 
     async def drain(self, seconds: float) -> None:
-        """Wait while the other side is slower than we are.
+        """Wait until the write buffer is small enough to send more.
 
-        Raises EndOfStreamError when it is gone, TimeoutError when it took no byte for ``seconds``.
+        Raises EndOfStreamError if the connection has ended, TimeoutError if the peer accepted no byte for ``seconds``.
         """
         while True:
             if self.ended:
                 raise EndOfStreamError
             if self._writing:
                 return
-            left = self._unsent()
+            unsent = self._unsent()
             try:
                 await self._writable(seconds)
             except TimeoutError:
-                if self._unsent() >= left:
+                if self._unsent() >= unsent:
                     raise
 
     def fail(self, failure: BaseException) -> None:
-        """Make whoever reads here fail with ``failure``."""
+        """Make the waiting reader, and each later one, raise ``failure``."""
         self.failure = failure
         if self._reader is not None and not self._reader.done():
             self._reader.set_exception(failure)
 
     def write_eof(self) -> None:
-        """Send what is still to be sent, and say that nothing follows; reading goes on."""
+        """Close the sending side after all data is sent. Reading goes on."""
         if self._transport is None or self.ended or self._transport.is_closing():
             return
         if self._transport.can_write_eof():
             self._transport.write_eof()
 
     def close(self) -> None:
-        """Send what is still to be sent, then close; a peer that takes nothing can hold this up for ever."""
+        """Close after all data is sent, which never ends if the peer accepts nothing: see ``wait_closed``."""
         if self._transport is not None:
             self._transport.close()
 
     async def wait_closed(self, seconds: float) -> None:
-        """Close, and wait until it is done; a peer that takes no byte for ``seconds`` is cut off."""
+        """Close after all data is sent, and wait for that. Aborts if the peer accepts no byte for ``seconds``."""
         self.close()
-        left = self._unsent() + 1
+        unsent = self._unsent() + 1
         try:
             while self._transport is not None and not self._closed.done():
-                if self._unsent() >= left:
+                if self._unsent() >= unsent:
                     self.abort()
                     return
-                left = self._unsent()
+                unsent = self._unsent()
                 await asyncio.wait((self._closed,), timeout=seconds)
         except asyncio.CancelledError:
             self.abort()
             raise
 
     def abort(self) -> None:
-        """Close at once, so that the other side notices that the message is not whole."""
+        """Close at once and drop unsent data, so that the peer sees that the message is incomplete."""
         if self._transport is not None:
             self._transport.abort()
 
@@ -166,11 +166,11 @@ class Connection(asyncio.Protocol):
         return None if self._transport is None else self._transport.get_extra_info(name)
 
     def endpoints(self) -> tuple[object, object] | None:
-        """(our address and port, the other side's) of a TCP connection: no two open ones have the same."""
-        own, other = self.address("sockname"), self.address("peername")
-        if not isinstance(own, tuple) or not isinstance(other, tuple):
+        """(own address and port, peer's address and port) of a TCP connection, which identify it; None otherwise."""
+        own, peer = self.address("sockname"), self.address("peername")
+        if not isinstance(own, tuple) or not isinstance(peer, tuple):
             return None
-        return own[:2], other[:2]
+        return own[:2], peer[:2]
 
     async def _writable(self, seconds: float) -> None:
         writer = self._writer = self._loop.create_future()
@@ -183,7 +183,7 @@ class Connection(asyncio.Protocol):
                 self._writer = None
 
     def _unsent(self) -> int:
-        """Bytes that the other side has not made room for."""
+        """Bytes in the write buffer."""
         return 0 if self._transport is None else self._transport.get_write_buffer_size()
 
     def _pause(self, pause: bool) -> None:
@@ -200,8 +200,8 @@ class Connection(asyncio.Protocol):
             self._reader.set_result(None)
 
     def _set_deadline(self, due: float) -> None:
-        """Have the reader fail at ``due``. Nearly no wait is so long, so that an alarm stays for the waits to come: one
-        a wait would cost more than the waiting.
+        """Have the reader time out at ``due``. One timer is reused for many waits, because nearly all end in time, and
+        a new timer for each would cost more than the wait itself.
         """
         self._deadline = due
         if self._timer is not None and self._timer.when() > due:
@@ -231,25 +231,29 @@ class Connection(asyncio.Protocol):
 
 
 class Body:
-    """The body of one message, read off a wire by its framing. ``done`` once its last byte was taken."""
+    """The body of one message, read from a connection by its framing. ``done``: its last byte was read."""
 
-    def __init__(self, wire: Connection, framing: int, idle: float, fault: str, *, reset_ends: bool = False) -> None:
-        """``reset_ends``: a body until the close may also end with a reset."""
+    def __init__(
+        self, connection: Connection, framing: int, idle: float, fault: str, *, reset_ends: bool = False
+    ) -> None:
+        """``framing``: the length in bytes, ``CHUNKED`` or ``UNTIL_CLOSE``. ``idle``: seconds that ``pieces`` waits for
+        data. ``fault``: code for malformed chunks. ``reset_ends``: a reset may end a body until the close.
+        """
         self.done = framing == 0
         self.framing = framing
         self._reset_ends = reset_ends
-        self._connection = wire
+        self._connection = connection
         self._idle = idle
         self._left = framing
         self._chunks = ChunkDecoder(fault) if framing == CHUNKED else None
 
     def ready(self) -> bytes:
-        """What has come already, without waiting; empty when nothing has."""
+        """The data that has arrived, without waiting; may be empty."""
         buffer = self._connection.buffer
         if self.done:
             return b""
         if self._chunks is not None:
-            data = self._chunks.take(buffer)
+            data = self._chunks.decode(buffer)
             self.done = self._chunks.done
             return data
         if self.framing == UNTIL_CLOSE:
@@ -264,7 +268,7 @@ class Body:
         return data
 
     async def pieces(self) -> AsyncIterator[bytes]:
-        """The data as it comes. Raises EndOfStreamError when the sender stops early, TimeoutError when it stalls."""
+        """The data as it arrives. Raises EndOfStreamError if the body ends early, TimeoutError if it stalls."""
         while True:
             data = self.ready()
             if data:
@@ -272,9 +276,9 @@ class Body:
             elif self.done:
                 return
             else:
-                await self._more()
+                await self._wait()
 
-    async def _more(self) -> None:
+    async def _wait(self) -> None:
         try:
             await self._connection.wait_for_data(self._idle)
         except EndOfStreamError:
@@ -283,7 +287,7 @@ class Body:
 
     @property
     def _broken(self) -> bool:
-        """Whether the connection's end was not the body's."""
+        """Whether the connection ended with an error that does not end the body."""
         return self._connection.broken and not self._reset_ends
 
 

@@ -1,4 +1,4 @@
-"""A listening port that can be closed without losing anybody who has connected already."""
+"""A listening port that can be closed without losing connections that clients have already opened."""
 
 import asyncio
 import os
@@ -9,48 +9,50 @@ from proxy.transport.stop_accepting import stop_accepting
 
 BACKLOG = 2048
 HANDSHAKE = 0.02
-"""Seconds for connections that had begun: longer than a round trip to whoever is near enough to use a sidecar."""
+"""Seconds to wait for TCP handshakes in progress: longer than the round trip to any client of a sidecar."""
 
 
 class Listener:
-    """Hands every connection to a protocol that ``make`` makes."""
+    """Accepts connections, with a protocol from ``create_protocol`` for each."""
 
-    def __init__(self, make: Callable[[], asyncio.Protocol]) -> None:
-        self._make = make
+    def __init__(self, create_protocol: Callable[[], asyncio.Protocol]) -> None:
+        self._create_protocol = create_protocol
         self._server: asyncio.Server | None = None
 
     async def open(self, host: str, port: int) -> int:
-        """Bind, and return the port (for port 0: the one that was free). OSError when it is taken."""
-        self._server = await asyncio.get_running_loop().create_server(self._make, host, port, backlog=BACKLOG)
+        """Bind, and return the port (for port 0: a free one). OSError if the address is in use."""
+        self._server = await asyncio.get_running_loop().create_server(
+            self._create_protocol, host, port, backlog=BACKLOG
+        )
         return int(self._server.sockets[0].getsockname()[1])
 
     async def close(self) -> None:
-        """Accept no more, but for those whom the system has accepted already: closing would reset their connections,
-        with the requests that are on them.
+        """Stop accepting, after the connections in the backlog: to close at once would reset these, with the requests
+        that clients have sent on them.
         """
         server, self._server = self._server, None
         if server is None:
             return
-        again = [socket.socket(fileno=os.dup(one.fileno())) for one in server.sockets]
-        deaf = [stop_accepting(one) for one in again]
-        if any(deaf):
+        duplicates = [socket.socket(fileno=os.dup(listening.fileno())) for listening in server.sockets]
+        stopped = [stop_accepting(listening) for listening in duplicates]
+        if any(stopped):
             await asyncio.sleep(HANDSHAKE)
         server.close()
-        waiting = [connection for one in again for connection in _accept_all(one)]
-        for connection in waiting:
-            await asyncio.get_running_loop().connect_accepted_socket(self._make, connection)
+        backlog = [connection for listening in duplicates for connection in _accept_all(listening)]
+        for connection in backlog:
+            await asyncio.get_running_loop().connect_accepted_socket(self._create_protocol, connection)
 
 
 def _accept_all(listening: socket.socket) -> list[socket.socket]:
-    """Those who wait to be accepted, until there is nobody; then the port is closed at once."""
-    found = []
+    """Accept all connections in the backlog, then close the port."""
+    accepted = []
     with listening:
         listening.setblocking(False)
         try:
             while True:
-                found.append(listening.accept()[0])
-        except OSError:  # nobody waits, or there is no room for another file
+                accepted.append(listening.accept()[0])
+        except OSError:  # the backlog is empty, or no file descriptor is left
             pass
-    for connection in found:
+    for connection in accepted:
         connection.setblocking(False)
-    return found
+    return accepted

@@ -1,8 +1,8 @@
-"""A listening socket that nobody new can connect to, while those who are connecting still can (Linux).
+"""Stops new TCP connections to a listening socket without dropping those in progress or in the backlog (Linux, BPF).
 
-Closing it resets whoever the system has accepted since the last ``accept``, with the request that is on its way. A
-socket filter drops what begins a connection (SYN without ACK) before the system answers it. The client's system asks
-again a second later, and is told by then that nobody listens.
+To close the socket resets the connections in its backlog, with the requests that clients have sent. So a socket filter
+first drops the packets that begin a connection (SYN without ACK). The client's system sends its SYN again a second
+later; by then the socket is closed, and the answer is a reset.
 """
 
 import ctypes
@@ -15,18 +15,18 @@ SO_ATTACH_FILTER = 26
 PROGRAM = b"".join(
     struct.pack("=HBBI", *step)
     for step in (
-        (0x30, 0, 0, 13),  # the byte of the TCP header that has the flags (RFC 9293 §3.1)
-        (0x54, 0, 0, 0x12),  # SYN and ACK of it
-        (0x15, 1, 0, 0x02),  # SYN alone: over the next step
-        (0x06, 0, 0, 0xFFFFFFFF),  # take it
-        (0x06, 0, 0, 0),  # drop it
+        (0x30, 0, 0, 13),  # load the byte of the TCP header with the flags (RFC 9293 §3.1)
+        (0x54, 0, 0, 0x12),  # keep SYN and ACK
+        (0x15, 1, 0, 0x02),  # SYN without ACK: skip the next instruction
+        (0x06, 0, 0, 0xFFFFFFFF),  # accept the packet
+        (0x06, 0, 0, 0),  # drop the packet
     )
 )
-"""Classic BPF, steps of ``struct sock_filter``."""
+"""Classic BPF: an array of ``struct sock_filter`` (linux/filter.h)."""
 
 
 def stop_accepting(listening: socket.socket) -> bool:
-    """From now on no connection begins; False where the system cannot do that."""
+    """Drop new connections to ``listening`` from now on. False if the system does not support it."""
     if not sys.platform.startswith("linux"):
         return False
     steps = ctypes.create_string_buffer(PROGRAM, len(PROGRAM))

@@ -1,4 +1,4 @@
-"""An opaque tunnel after a 101: bytes both ways until either side ends. What they mean is not our business."""
+"""A tunnel after a 101: copies bytes in both directions until one side closes, without interpreting them."""
 
 import asyncio
 
@@ -6,27 +6,28 @@ from proxy.transport.connection import Connection, EndOfStreamError
 
 
 async def tunnel(client: Connection, upstream: Connection, stall: float) -> None:
-    """Carry bytes until one side closes; then the other, which first gets what was still on the way, is closed too.
+    """Copy bytes until one side closes; then the other is closed too, after the bytes for it are sent.
 
-    No idle limit: sockets may be silent. A side that takes no byte for ``stall`` seconds is cut off.
+    There is no idle timeout: a WebSocket may be silent. A side that accepts no byte for ``stall`` seconds is aborted.
     """
-    ways = (
-        asyncio.ensure_future(_carry(client, upstream, stall)),
-        asyncio.ensure_future(_carry(upstream, client, stall)),
+    directions = (
+        asyncio.ensure_future(_copy(client, upstream, stall)),
+        asyncio.ensure_future(_copy(upstream, client, stall)),
     )
     try:
-        await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait(directions, return_when=asyncio.FIRST_COMPLETED)
     finally:
-        for way in ways:
-            way.cancel()
-        await asyncio.gather(*ways, return_exceptions=True)
+        for direction in directions:
+            direction.cancel()
+        await asyncio.gather(*directions, return_exceptions=True)
     await asyncio.gather(upstream.wait_closed(stall), client.wait_closed(stall))
 
 
-_FOREVER = 10.0**9
+_NO_TIMEOUT = 10.0**9
+"""Seconds."""
 
 
-async def _carry(source: Connection, sink: Connection, stall: float) -> None:
+async def _copy(source: Connection, sink: Connection, stall: float) -> None:
     try:
         while True:
             if source.buffer:
@@ -34,6 +35,6 @@ async def _carry(source: Connection, sink: Connection, stall: float) -> None:
                 del source.buffer[:]
                 await sink.drain(stall)
             else:
-                await source.wait_for_data(_FOREVER)
+                await source.wait_for_data(_NO_TIMEOUT)
     except (EndOfStreamError, TimeoutError):
         return

@@ -1,1 +1,1 @@
-"""How is PostgREST called, and what is known of it? The HTTP client, and columns, catalog, health."""
+"""How is PostgREST called, and what is known of it? The HTTP client, column types, catalog, health."""

@@ -1,4 +1,4 @@
-"""Calls that are counted: observers hear of each call once, when it is over, and of no call that was never sent."""
+"""Upstream calls with events: one event per call, when it has ended, and none for a call that was never sent."""
 
 from collections.abc import Callable
 from types import TracebackType
@@ -8,13 +8,12 @@ import msgspec
 from proxy.errors.codes import FaultError
 from proxy.observe.events import CANCELLED, NO_ANSWER, Events, UpstreamCalled
 from proxy.postgrest.response.gateway import Gateway
-from proxy.upstream.client import Upstream, UpstreamAnswer, UpstreamConnection, UpstreamRequest
+from proxy.upstream.client import Upstream, UpstreamAnswer, UpstreamPool, UpstreamRequest
 from proxy.upstream.mount import Mount
-from proxy.upstream.pool import ConnectionPool
 
 
 class CallLabels(msgspec.Struct, frozen=True):
-    """What observers are told of a call besides its result: see ``UpstreamCalled``."""
+    """The fields of a call's event that are known before it is sent: see ``UpstreamCalled``."""
 
     kind: str
     method: bytes
@@ -24,10 +23,10 @@ class CallLabels(msgspec.Struct, frozen=True):
 
 
 class UpstreamContext(msgspec.Struct, frozen=True, eq=False):
-    """How upstream is called: by which client, over which pool, under which paths, and who hears of it."""
+    """How upstream is called: the client, the connection pool, the paths, the gateway, and where events go."""
 
     client: Upstream
-    pool: ConnectionPool[UpstreamConnection]
+    pool: UpstreamPool
     mount: Mount
     gateway: Gateway
     events: Events
@@ -36,22 +35,22 @@ class UpstreamContext(msgspec.Struct, frozen=True, eq=False):
     def request(
         self, method: bytes, target: bytes, headers: bytes, on_sent: Callable[[], None] | None = None
     ) -> UpstreamRequest:
-        """A request without a body; ``headers`` are lines with their CRLF, ``target`` is as clients write it."""
+        """A request without a body. ``headers`` are lines with their CRLF; ``target`` is as clients write it."""
         line = b"%b %b HTTP/1.1\r\n" % (method, self.mount.upstream_target(target))
         return UpstreamRequest(method, b"".join((line, headers, b"\r\n")), on_sent=on_sent)
 
     def call(self, request: UpstreamRequest, labels: CallLabels) -> "ObservedCall":
-        """A call over the pool."""
+        """A call over this context's pool."""
         return ObservedCall(self, self.pool, request, labels)
 
 
 class ObservedCall:
-    """``async with context.call(…) as answer``: as ``Upstream.send``, and observers hear of it."""
+    """``async with context.call(…) as answer``: same as ``Upstream.send``, and emits ``UpstreamCalled``."""
 
     def __init__(
         self,
         context: UpstreamContext,
-        pool: ConnectionPool[UpstreamConnection],
+        pool: UpstreamPool,
         request: UpstreamRequest,
         labels: CallLabels,
     ) -> None:
@@ -65,12 +64,12 @@ class ObservedCall:
 
     @property
     def sent(self) -> bool:
-        """Whether it had its place in the pool: before, upstream has heard nothing of it."""
+        """Whether the pool let the call start. Before that, nothing was sent to upstream."""
         return self._began is not None
 
     @property
     def seconds(self) -> float:
-        """Since it was sent; 0 before."""
+        """Time since the call was sent; 0 before that."""
         return 0.0 if self._began is None else self._clock() - self._began
 
     async def __aenter__(self) -> UpstreamAnswer:
@@ -99,7 +98,7 @@ class ObservedCall:
         if not self.sent:
             return
         status = self._status
-        if isinstance(error, FaultError):  # upstream's, or the caller's whose body broke off
+        if isinstance(error, FaultError):  # upstream's fault, or an incomplete body of the client
             status = NO_ANSWER if error.fault.code.startswith("FANIN5") else CANCELLED
         labels, seconds = self._labels, self.seconds
         method = labels.method.decode()

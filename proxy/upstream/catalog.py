@@ -1,7 +1,8 @@
-"""Reads the database's catalog and keeps it fresh: the one place that speaks to Postgres itself.
+"""Reads the database's catalog and keeps it up to date. Only this module connects to Postgres itself.
 
-It listens where PostgREST listens for schema reloads, reads again after a while in any case, and at once when an answer
-contradicted what it says. While it cannot be read, what it said is not believed for longer than its lifetime.
+It listens on PostgREST's channel for schema reloads. It reads the catalog again after a notification, after
+``catalog.lifetime``, and when an answer contradicts it. After a failed read there is no catalog until the next one
+succeeds.
 
 https://postgrest.org/en/v12/references/schema_cache.html#schema-cache-reloading
 """
@@ -19,41 +20,43 @@ if TYPE_CHECKING:
     import asyncpg
 
 FIRST_RETRY, LONGEST_RETRY = 1.0, 60.0
-"""Seconds until a lost connection is tried again: each time twice as long."""
+"""Seconds before the first and the longest wait for a new connection; the wait doubles after each failure."""
 
 
 class CatalogReader:
-    """Hands each catalog that it reads to ``adopt``; an empty one when what was read is too old."""
+    """Calls ``on_catalog`` with each catalog that it reads, and with an empty one when the connection fails."""
 
-    def __init__(self, settings: Settings, events: Events, adopt: Callable[[Catalog], None]) -> None:
+    def __init__(self, settings: Settings, events: Events, on_catalog: Callable[[Catalog], None]) -> None:
         self._uri = settings.db_uri
         self._schemas = settings.catalog.schemas
         self._channel = settings.catalog.channel
         self._lifetime = settings.catalog.lifetime
-        self._patience = settings.timeouts.connect
+        self._timeout = settings.timeouts.connect
         self._events = events
-        self._adopt = adopt
+        self._on_catalog = on_catalog
         self._stale = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._first = asyncio.Event()
 
     async def start(self) -> None:
-        """Read for the first time, waiting no longer than ``timeouts.connect``. ConfigError without asyncpg."""
+        """Start, and wait at most ``timeouts.connect`` for the first catalog. ConfigError if asyncpg is missing."""
         if self._uri is None:
             return
         try:
-            import asyncpg  # noqa: F401, PLC0415 – only who names a database needs it
+            import asyncpg  # noqa: F401, PLC0415 – optional: needed only with db_uri
         except ImportError as error:
-            raise ConfigError("db_uri: needs a Postgres client: pip install 'fanin[db]'") from error
-        self._task = asyncio.create_task(self._keep(self._uri.get_secret_value()))
+            raise ConfigError(
+                f"db_uri: needs the package {error.name}: run pip install '.[db]' in fanin's source folder"
+            ) from error
+        self._task = asyncio.create_task(self._run(self._uri.get_secret_value()))
         try:
-            async with asyncio.timeout(self._patience):
+            async with asyncio.timeout(self._timeout):
                 await self._first.wait()
         except TimeoutError:
             pass
 
-    def contradicted(self) -> None:
-        """An answer showed that the catalog is another one now."""
+    def invalidate(self) -> None:
+        """An answer contradicts the catalog: read it again."""
         self._stale.set()
 
     async def stop(self) -> None:
@@ -62,36 +65,36 @@ class CatalogReader:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
 
-    async def _keep(self, uri: str) -> None:
+    async def _run(self, uri: str) -> None:
         pause = FIRST_RETRY
         while True:
             try:
-                await self._follow(uri)
+                await self._read_until_failure(uri)
             except Exception as error:
-                self._tell(error)
+                self._warn(error)
                 self._first.set()
-            self._adopt(Catalog())
+            self._on_catalog(Catalog())
             await asyncio.sleep(pause)
             pause = min(LONGEST_RETRY, 2 * pause)
 
-    async def _follow(self, uri: str) -> None:
-        """Read again and again over one connection, until it fails."""
+    async def _read_until_failure(self, uri: str) -> None:
+        """Read the catalog each time that it is stale, over one connection, until that fails."""
         import asyncpg  # noqa: PLC0415 – as above
 
         connection = await asyncpg.connect(
             uri,
-            timeout=self._patience,
-            command_timeout=self._patience,
+            timeout=self._timeout,
+            command_timeout=self._timeout,
             server_settings={"application_name": "fanin"},
         )
         try:
-            await connection.add_listener(self._channel, self._notified)
+            await connection.add_listener(self._channel, self._on_notification)
             connection.add_termination_listener(lambda _: self._stale.set())
             while True:
                 self._stale.clear()
-                self._adopt(await self._read(connection))
+                self._on_catalog(await self._read(connection))
                 self._first.set()
-                await self._until_stale()
+                await self._wait_until_stale()
         finally:
             connection.terminate()
 
@@ -100,18 +103,18 @@ class CatalogReader:
         columns = await connection.fetch(COLUMNS, schemas)
         return read_catalog(columns, await connection.fetch(FUNCTIONS, schemas))
 
-    async def _until_stale(self) -> None:
+    async def _wait_until_stale(self) -> None:
         try:
             async with asyncio.timeout(self._lifetime):
                 await self._stale.wait()
         except TimeoutError:
             pass
 
-    def _notified(self, *_: object) -> None:
+    def _on_notification(self, *_: object) -> None:
         self._stale.set()
 
-    def _tell(self, error: Exception) -> None:
-        """The error's own text may hold the address and the user: only its kind is told."""
+    def _warn(self, error: Exception) -> None:
+        """Warn with the error's class only: its text may contain the address and the user."""
         what = f"the database's catalog could not be read ({type(error).__name__})"
-        remedy = "Check db_uri and the database. Until then types are asked of PostgREST."
+        remedy = "Check db_uri and the database. Until it can be read, fanin asks PostgREST for column types."
         self._events.emit(Warned(what, remedy))

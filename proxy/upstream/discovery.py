@@ -1,4 +1,4 @@
-"""What upstream is, found out once, at start: where PostgREST lives in its paths, and what stands before it."""
+"""Finds out at start what upstream is: under which path PostgREST is, and which gateway is in front of it."""
 
 import asyncio
 
@@ -18,7 +18,7 @@ SUPABASE_NAMES = (".supabase.co", ".supabase.in", ".supabase.net")
 
 
 class Discovered(msgspec.Struct, frozen=True):
-    """``mount`` is PostgREST's path for clients, ``base`` its path upstream, ``gateway`` what stands before it."""
+    """``mount``: PostgREST's path for clients. ``base``: its path upstream. ``gateway``: the gateway in front of it."""
 
     mount: str
     base: bytes
@@ -26,30 +26,31 @@ class Discovered(msgspec.Struct, frozen=True):
 
 
 def known_mount(settings: Settings) -> str | None:
-    """PostgREST's path for clients as far as settings tell it; None where upstream would have to be asked."""
+    """PostgREST's path for clients, by the settings; None if upstream would have to be asked."""
     address = parse_address(settings.upstream)
-    told = settings.profile == "supabase" or address.host.endswith(SUPABASE_NAMES)
-    if settings.mount == "auto" and settings.profile == "auto" and not told:
+    by_settings = settings.profile == "supabase" or address.host.endswith(SUPABASE_NAMES)
+    if settings.mount == "auto" and settings.profile == "auto" and not by_settings:
         return None
-    return _mount(settings, address.base, told, False)[0]
+    return _mount(settings, address.base, by_settings, False)[0]
 
 
 async def discover(settings: Settings, upstream: Upstream, events: Events) -> Discovered:
-    """Supabase is known by its name or by asking; whoever names ``profile`` is believed, and nobody is asked."""
-    told = settings.profile == "supabase" or upstream.address.host.endswith(SUPABASE_NAMES)
-    asks = settings.profile == "auto" and not told
-    seen = asks and await _looks_like_supabase(upstream, events)
-    mount, base = _mount(settings, upstream.address.base, told, seen)
-    return Discovered(mount, base, PROFILES.get(settings.profile) or (SUPABASE if told or seen else POSTGREST))
+    """The mount, the base and the gateway. Upstream is asked only if neither ``profile`` nor its host name decides."""
+    by_settings = settings.profile == "supabase" or upstream.address.host.endswith(SUPABASE_NAMES)
+    has_to_ask = settings.profile == "auto" and not by_settings
+    by_answer = has_to_ask and await _answers_as_supabase(upstream, events)
+    mount, base = _mount(settings, upstream.address.base, by_settings, by_answer)
+    gateway = PROFILES.get(settings.profile) or (SUPABASE if by_settings or by_answer else POSTGREST)
+    return Discovered(mount, base, gateway)
 
 
-def check_reachable_settings(settings: Settings) -> None:
-    """ConfigError for what no upstream could be reached by, or nobody be listened to, whoever is there."""
+def check_addresses(settings: Settings) -> None:
+    """ConfigError for an invalid upstream URL, listening address or mount. Nothing is sent."""
     parse_address(settings.upstream)
-    for name, where in (("listen", settings.listen), ("admin", settings.admin), ("metrics", settings.metrics)):
+    for name, address in (("listen", settings.listen), ("admin", settings.admin), ("metrics", settings.metrics)):
         try:
-            if where != "off" or name == "listen":
-                split_listen(where)
+            if address != "off" or name == "listen":
+                split_listen(address)
         except ConfigError as error:
             raise ConfigError(f"{name}: {error}") from None
     if settings.mount != "auto":
@@ -61,34 +62,36 @@ def _check_mount(settings: Settings) -> None:
         raise ConfigError(f"mount: '{settings.mount}' must begin with '/'")
 
 
-def _mount(settings: Settings, base: bytes, told: bool, seen: bool) -> tuple[str, bytes]:
-    """The mount, and the path that it has upstream. What fanin finds out itself has the same path on both sides."""
+def _mount(settings: Settings, base: bytes, by_settings: bool, by_answer: bool) -> tuple[str, bytes]:
+    """The mount and its path upstream. ``by_settings`` and ``by_answer`` say that upstream is Supabase, whose path
+    is the same on both sides.
+    """
     if settings.mount != "auto":
         _check_mount(settings)
         return settings.mount, base
-    if told or (seen and not base):
+    if by_settings or (by_answer and not base):
         return SUPABASE_MOUNT, base or SUPABASE_MOUNT.encode()
     return "/", base
 
 
-async def _looks_like_supabase(upstream: Upstream, events: Events) -> bool:
-    """Ask: a plain PostgREST says so in Server; a gateway has PostgREST under Supabase's path."""
+async def _answers_as_supabase(upstream: Upstream, events: Events) -> bool:
+    """Ask upstream. A plain PostgREST names itself in ``Server``; a gateway has PostgREST under Supabase's path."""
     try:
         async with asyncio.timeout(upstream.timeouts.connect):
             if await _server_at(upstream, b"/") == b"postgrest":
                 return False
             return await _server_at(upstream, SUPABASE_MOUNT.encode() + b"/") in (b"postgrest", b"locked")
     except FaultError as error:
-        why = error.fault.message
+        reason = error.fault.message
     except TimeoutError:
-        why = "no answer for timeouts.connect"
-    remedy = "Start upstream before fanin, or set --profile (and --mount) so that nothing has to be asked."
-    events.emit(Warned(f"upstream could not be asked what it is: {why}", remedy))
+        reason = "no answer for timeouts.connect"
+    remedy = "Start upstream before fanin, or set --profile (and --mount), so that fanin does not have to ask."
+    events.emit(Warned(f"upstream could not be asked whether it is Supabase: {reason}", remedy))
     return False
 
 
 async def _server_at(upstream: Upstream, path: bytes) -> bytes:
-    """``postgrest``, ``locked`` (an API key is wanted), or nothing we know."""
+    """``postgrest``, ``locked`` (it wants an API key), or empty for anything else."""
     head = b"HEAD " + path + b" HTTP/1.1\r\nHost: " + upstream.address.authority + b"\r\n\r\n"
     async with upstream.send(upstream.others, UpstreamRequest(b"HEAD", head)) as answer:
         if (first_value(answer.fields, b"server") or b"").startswith(b"postgrest"):

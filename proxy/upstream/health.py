@@ -1,4 +1,4 @@
-"""Whether upstream can be reached: by what calls come to, and by a look of our own where there were none lately."""
+"""Whether upstream can be reached: by the results of calls, or by a probe if there was no recent call."""
 
 import asyncio
 from collections.abc import Callable
@@ -7,59 +7,59 @@ from proxy.errors.codes import FaultError
 from proxy.observe.events import CANCELLED, NO_ANSWER, Event, Events, HealthChecked, UpstreamCalled
 from proxy.upstream.client import Upstream
 
-FRESH = 5.0
-"""Seconds that the last call's word is believed."""
-AGAIN = 1.0
-"""Seconds between two looks while upstream is down."""
+MAX_AGE = 5.0
+"""Seconds for which the last result holds while upstream is up."""
+PROBE_INTERVAL = 1.0
+"""Seconds between two probes while upstream is down."""
 
 
 class Health:
-    """An observer of calls. A look is a connection that is closed again: it is no query, and costs upstream little."""
+    """An observer of calls. A probe opens a connection and closes it: it sends no query, and costs upstream little."""
 
     def __init__(self, upstream: Upstream, events: Events, clock: Callable[[], float]) -> None:
         self.up = True
         self._upstream = upstream
         self._events = events
         self._clock = clock
-        self._heard = float("-inf")
-        self._look: asyncio.Task[None] | None = None
+        self._updated = float("-inf")
+        self._probe: asyncio.Task[None] | None = None
 
     def __call__(self, event: Event) -> None:
         if isinstance(event, UpstreamCalled) and event.status != CANCELLED:
-            self._hear(event.status != NO_ANSWER)
+            self._set_up(event.status != NO_ANSWER)
 
     def tick(self) -> None:
-        """Look again from time to time while upstream is down, even if nobody asks: its metric must not stay so."""
-        if not self.up and self._clock() - self._heard >= AGAIN:
+        """Called regularly: probe while upstream is down, so that its metric changes even if there are no calls."""
+        if not self.up and self._clock() - self._updated >= PROBE_INTERVAL:
             self._start()
 
     async def check(self) -> bool:
-        """Whether upstream is up, as of the last few seconds."""
-        if self._clock() - self._heard >= (FRESH if self.up else AGAIN):
+        """Whether upstream is up, by a result of the last ``MAX_AGE`` or ``PROBE_INTERVAL`` seconds."""
+        if self._clock() - self._updated >= (MAX_AGE if self.up else PROBE_INTERVAL):
             await asyncio.shield(self._start())
         return self.up
 
     async def stop(self) -> None:
-        """Look no more."""
-        if self._look is not None:
-            self._look.cancel()
-            await asyncio.gather(self._look, return_exceptions=True)
+        """Cancel a probe in progress."""
+        if self._probe is not None:
+            self._probe.cancel()
+            await asyncio.gather(self._probe, return_exceptions=True)
 
-    def _hear(self, up: bool) -> None:
-        self.up, self._heard = up, self._clock()
+    def _set_up(self, up: bool) -> None:
+        self.up, self._updated = up, self._clock()
 
     def _start(self) -> "asyncio.Task[None]":
-        """One look at a time, whoever asks."""
-        if self._look is None or self._look.done():
-            self._look = asyncio.get_running_loop().create_task(self._connect())
-        return self._look
+        """The probe in progress, or a new one: there is at most one at a time."""
+        if self._probe is None or self._probe.done():
+            self._probe = asyncio.get_running_loop().create_task(self._connect())
+        return self._probe
 
     async def _connect(self) -> None:
         try:
-            wire = await self._upstream.connect()
+            connection = await self._upstream.connect()
         except FaultError:
-            self._hear(False)
+            self._set_up(False)
         else:
-            wire.abort()
-            self._hear(True)
+            connection.abort()
+            self._set_up(True)
         self._events.emit(HealthChecked(self.up))

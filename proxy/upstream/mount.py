@@ -1,4 +1,4 @@
-"""Which paths are PostgREST's, and what they are called upstream: the mount is replaced by upstream's base."""
+"""Which paths are PostgREST's (the mount), and what they are upstream: there the base replaces the mount."""
 
 import msgspec
 
@@ -12,11 +12,11 @@ class Mount(msgspec.Struct, frozen=True):
     def on_mount(self, target: bytes) -> bool:
         """Whether ``target`` is the mount or something under it."""
         if not target.startswith(self.mount or b"/"):
-            return False  # `*` is the whole server's, and so on no mount
+            return False  # `OPTIONS *` is about the whole server, not about the mount
         return target[len(self.mount) : len(self.mount) + 1] in (b"/", b"?", b"")
 
     def upstream_target(self, target: bytes) -> bytes:
-        """The target that upstream knows ``target`` by; outside the mount it is the same."""
+        """The target to send upstream for ``target``. Outside the mount it is the same."""
         if self.mount == self.base or not self.on_mount(target):
             return target
         rest = target[len(self.mount) :]

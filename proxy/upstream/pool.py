@@ -1,4 +1,4 @@
-"""Lanes to upstream: so many calls at once, a bounded first-come queue before them, idle connections behind them."""
+"""Connection pools: a limit on concurrent calls, a bounded FIFO queue of waiting calls, and idle connections."""
 
 import asyncio
 from collections import deque
@@ -8,7 +8,7 @@ from proxy.errors.codes import FaultError
 
 
 class PooledConnection(Protocol):
-    """What a lane needs of a connection."""
+    """The part of a connection that the pool uses."""
 
     ended: bool
     idle_since: float
@@ -18,13 +18,14 @@ class PooledConnection(Protocol):
     def abort(self) -> None: ...
 
 
-Wire = TypeVar("Wire", bound=PooledConnection)
+ConnectionT = TypeVar("ConnectionT", bound=PooledConnection)
 
 
-class ConnectionPool(Generic[Wire]):
-    """``limit`` calls at once, and ``for_writes`` more that only writes may use; ``queue`` waiters at most.
+class ConnectionPool(Generic[ConnectionT]):
+    """At most ``limit`` calls at a time, ``for_writes`` more for writes only, and ``queue`` waiting calls.
 
-    Writes are let in before reads that wait, so that no read ever holds one up.
+    Waiting writes start before waiting reads, so that no write waits for a queued read. ``idle``: seconds for which an
+    idle connection is kept.
     """
 
     def __init__(self, limit: int, for_writes: int, queue: int, idle: float) -> None:
@@ -33,13 +34,13 @@ class ConnectionPool(Generic[Wire]):
         self._for_writes = for_writes
         self._queue = queue
         self._idle_seconds = idle
-        self._idle: list[Wire] = []
+        self._idle: list[ConnectionT] = []
         self._reads: deque[asyncio.Future[None]] = deque()
         self._writes: deque[asyncio.Future[None]] = deque()
         self._background_waiters: list[asyncio.Future[None]] = []
 
     def __repr__(self) -> str:
-        return f"<Lane busy={self.busy}/{self._limit} idle={len(self._idle)} waiting={self.waiting}>"
+        return f"<ConnectionPool busy={self.busy}/{self._limit} idle={len(self._idle)} waiting={self.waiting}>"
 
     @property
     def waiting(self) -> int:
@@ -47,17 +48,17 @@ class ConnectionPool(Generic[Wire]):
 
     @property
     def idle(self) -> int:
-        """Connections kept for the next call."""
+        """Number of idle connections."""
         return len(self._idle)
 
     @property
-    def has_spare_room(self) -> bool:
-        """Whether a read that came now would not have to wait."""
-        return self._has_room(False) and not self.waiting
+    def has_capacity(self) -> bool:
+        """Whether a read could start now without waiting."""
+        return self._below_limit(False) and not self.waiting
 
-    async def wait_for_spare_room(self) -> None:
-        """Wait until it is calm."""
-        while not self.has_spare_room:
+    async def wait_for_capacity(self) -> None:
+        """Wait until ``has_capacity``."""
+        while not self.has_capacity:
             future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
             self._background_waiters.append(future)
             try:
@@ -66,44 +67,44 @@ class ConnectionPool(Generic[Wire]):
                 self._background_waiters.remove(future)
 
     async def acquire(self, write: bool) -> None:
-        """Wait for a place. FaultError FANIN505 when the queue is full."""
+        """Wait until a call may start, and count it. FaultError FANIN505 if the queue is full."""
         queue = self._writes if write else self._reads
-        if self._has_room(write) and not queue:
+        if self._below_limit(write) and not queue:
             self.busy += 1
             return
         if self.waiting >= self._queue:
             raise FaultError("FANIN505")
-        place: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        queue.append(place)
+        waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        queue.append(waiter)
         try:
-            await place
+            await waiter
         except asyncio.CancelledError:
-            if place.done() and not place.cancelled():
-                self._free_place()
-            elif place in queue:
-                queue.remove(place)
+            if waiter.done() and not waiter.cancelled():
+                self._end_call()
+            elif waiter in queue:
+                queue.remove(waiter)
             raise
 
-    def release(self, wire: Wire | None, keep: bool, now: float) -> None:
-        """Give the place back, and the connection: kept for the next call, or closed at once."""
-        if wire is not None and keep:
-            wire.idle_since = now
-            self._idle.append(wire)
-        elif wire is not None:
-            wire.abort()
-        self._free_place()
+    def release(self, connection: ConnectionT | None, keep: bool, now: float) -> None:
+        """The call has ended. Its connection is kept for the next call, or closed at once."""
+        if connection is not None and keep:
+            connection.idle_since = now
+            self._idle.append(connection)
+        elif connection is not None:
+            connection.abort()
+        self._end_call()
 
-    def take_idle(self, now: float) -> Wire | None:
-        """The connection used last, if it is still good; older ones than ``idle`` seconds are closed."""
+    def take_idle(self, now: float) -> ConnectionT | None:
+        """The most recently used idle connection that is still open. Those idle for too long are closed."""
         while self._idle:
-            wire = self._idle.pop()
-            if now - wire.idle_since > self._idle_seconds:
-                wire.close()
+            connection = self._idle.pop()
+            if now - connection.idle_since > self._idle_seconds:
+                connection.close()
                 self.close()
                 return None
-            if not wire.ended and not wire.buffer:
-                return wire
-            wire.abort()
+            if not connection.ended and not connection.buffer:
+                return connection
+            connection.abort()
         return None
 
     def close(self) -> None:
@@ -112,51 +113,55 @@ class ConnectionPool(Generic[Wire]):
             self._idle.pop().close()
 
     def close_stale(self, now: float) -> None:
-        """Close the connections that nobody has used for ``idle`` seconds."""
-        stale = [w for w in self._idle if w.ended or now - w.idle_since > self._idle_seconds]
-        self._idle = [wire for wire in self._idle if wire not in stale]
-        for wire in stale:
-            wire.close()
+        """Close the connections that were idle for too long."""
+        stale = [idle for idle in self._idle if idle.ended or now - idle.idle_since > self._idle_seconds]
+        self._idle = [connection for connection in self._idle if connection not in stale]
+        for connection in stale:
+            connection.close()
 
-    def _has_room(self, write: bool) -> bool:
+    def _below_limit(self, write: bool) -> bool:
         return self.busy < self._limit + (self._for_writes if write else 0)
 
-    def _free_place(self) -> None:
+    def _end_call(self) -> None:
         self.busy -= 1
-        while self._writes and self._has_room(True):
-            self._admit(self._writes)
-        while self._reads and self._has_room(False):
-            self._admit(self._reads)
-        for future in self._background_waiters if self.has_spare_room else ():
+        while self._writes and self._below_limit(True):
+            self._start_next(self._writes)
+        while self._reads and self._below_limit(False):
+            self._start_next(self._reads)
+        for future in self._background_waiters if self.has_capacity else ():
             if not future.done():
                 future.set_result(None)
 
-    def _admit(self, queue: "deque[asyncio.Future[None]]") -> None:
-        place = queue.popleft()
-        if not place.done():
+    def _start_next(self, queue: "deque[asyncio.Future[None]]") -> None:
+        waiter = queue.popleft()
+        if not waiter.done():
             self.busy += 1
-            place.set_result(None)
+            waiter.set_result(None)
 
 
-class BackgroundPool(ConnectionPool[Wire]):
-    """A lane that gives way: its calls leave while ``first`` is calm, and fail after ``patience`` seconds."""
+class BackgroundPool(ConnectionPool[ConnectionT]):
+    """A pool of lower priority: its calls start only while ``client_pool`` has capacity, and fail after ``timeout``
+    seconds without.
+    """
 
-    def __init__(self, first: ConnectionPool[Wire], limit: int, queue: int, idle: float, patience: float) -> None:
+    def __init__(
+        self, client_pool: ConnectionPool[ConnectionT], limit: int, queue: int, idle: float, timeout: float
+    ) -> None:
         super().__init__(limit, 0, queue, idle)
-        self._first = first
-        self._timeout = patience
+        self._client_pool = client_pool
+        self._timeout = timeout
 
     async def acquire(self, write: bool) -> None:
-        """Wait for a place, then for calm. FaultError FANIN505 when that takes too long."""
+        """Wait until a call may start, then until ``client_pool`` has capacity. FaultError FANIN505 on timeout."""
         await super().acquire(write)
-        if self._first.has_spare_room:
+        if self._client_pool.has_capacity:
             return
         try:
             async with asyncio.timeout(self._timeout):
-                await self._first.wait_for_spare_room()
+                await self._client_pool.wait_for_capacity()
         except TimeoutError:
-            self._free_place()
+            self._end_call()
             raise FaultError("FANIN505") from None
         except BaseException:
-            self._free_place()
+            self._end_call()
             raise

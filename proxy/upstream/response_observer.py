@@ -1,6 +1,4 @@
-"""What answers teach in passing: how many rows upstream gives, its 406, its first schema, and the CORS headers of an
-origin.
-"""
+"""Learns about upstream from its answers: max-rows, the 406 of single objects, the first schema, CORS headers."""
 
 from collections import OrderedDict
 from collections.abc import Callable
@@ -14,11 +12,11 @@ from proxy.postgrest.response.content_range import rows_and_total
 from proxy.postgrest.response.gateway import Gateway
 
 ORIGINS = 100
-"""Origins whose CORS headers are remembered, for errors of our own."""
+"""The most origins whose CORS headers are remembered. fanin's own error answers need them."""
 
 
 class ResponseObserver:
-    """Drawn from each answer that reaches its caller unchanged."""
+    """Sees each answer that a client gets unchanged."""
 
     def __init__(
         self, gateway: Gateway, evidence: MaxRowsEvidence, templates: NotSingularTemplates, clock: Callable[[], float]
@@ -28,13 +26,15 @@ class ResponseObserver:
         self._templates = templates
         self._clock = clock
         self.first_schema = ""
-        """Where a request named none: the schema that upstream says it took. It does where it has several."""
+        """The schema that upstream reports for requests that name none. It does so only if it exposes several."""
         self._cors: OrderedDict[bytes, bytes] = OrderedDict()
 
     def observe(
         self, query: Query, head: RequestHead, line: StatusLine, fields: tuple[HeaderField, ...], body: bytes | None
     ) -> int:
-        """Learn from an answer, whose ``body`` is None while not all of it is here. Its rows, -1 where unknown."""
+        """Learn from an answer and return its number of rows, -1 if unknown. ``body`` is None unless all of it has
+        arrived.
+        """
         self._learn_cors(head.origin, fields)
         if line.status == 406 and body is not None and head.media is not None and head.media.singular:
             template = read_template(line.line, fields, body, self._gateway)
@@ -42,7 +42,7 @@ class ResponseObserver:
                 self._templates.learn(head.identity_hash, template, self._clock())
         if not query.relation or query.method != b"GET" or line.status not in (200, 206):
             return -1
-        if not head.profile:
+        if not head.accept_profile:
             self.first_schema = (first_value(fields, b"content-profile") or b"").decode(
                 "utf-8", "replace"
             ) or self.first_schema
@@ -54,11 +54,11 @@ class ResponseObserver:
 
     @property
     def max_rows(self) -> int | None:
-        """PostgREST's db-max-rows, as far as it is known now."""
+        """PostgREST's db-max-rows, or None if it is not known now."""
         return self._evidence.known(self._clock())
 
     def cors(self, origin: bytes) -> bytes:
-        """The header lines that an error of our own needs for a page of ``origin`` to read it."""
+        """The header lines that fanin's own error answer needs, so that a page of ``origin`` may read it."""
         return self._cors.get(origin, b"") if origin else b""
 
     def _learn_cors(self, origin: bytes, fields: tuple[HeaderField, ...]) -> None:
@@ -71,5 +71,5 @@ class ResponseObserver:
 
 
 def _counts_all(query: Query, head: RequestHead) -> bool:
-    """Whether it asks for all rows and their exact number: then what is missing was cut by max-rows."""
-    return head.counted and head.bypass_reason in (None, "accept") and not is_bounded(query.fingerprint)
+    """Whether the request asks for all rows and their exact number, so that only max-rows can remove rows."""
+    return head.exact_count and head.bypass_reason in (None, "accept") and not is_bounded(query.fingerprint)

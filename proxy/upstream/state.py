@@ -1,4 +1,4 @@
-"""What merging may know of one upstream: how it is called, and what its answers have shown. It outlives settings."""
+"""The state of one upstream: how it is called, and what its answers have shown. A reload of the settings keeps it."""
 
 import copy
 import itertools
@@ -16,13 +16,13 @@ from proxy.upstream.response_observer import ResponseObserver
 
 
 class UpstreamState:
-    """Shared by all policies: what is learned under one set of settings holds under every other."""
+    """Shared by all policies: what is learned under one policy holds for every other."""
 
     def __init__(self, settings: Settings, context: UpstreamContext) -> None:
         merge, shadow = settings.merge, settings.shadow
         self.context = context
         self.numbers = itertools.count(1)
-        """Numbers of upstream calls; spans that a call answered carry its number."""
+        """Numbers for upstream calls. A span has the number of the call that answered it."""
         self.max_rows = MaxRowsEvidence(merge.max_rows, merge.max_rows_lifetime)
         self.not_singular = NotSingularTemplates(merge.max_tracked)
         self.observer = ResponseObserver(context.gateway, self.max_rows, self.not_singular, context.clock)
@@ -31,12 +31,12 @@ class UpstreamState:
         self.mismatches = MismatchPauses(shadow.pause_first, shadow.pause_max, merge.max_tracked)
 
     def apply_settings(self, settings: Settings) -> None:
-        """What the operator says of upstream from now on counts more than what was learned."""
+        """Use new settings. What they state about upstream replaces what was learned."""
         self.max_rows.configured = settings.merge.max_rows
         self.column_types.apply_settings(settings)
 
     def in_background(self, events: Events) -> "UpstreamState":
-        """The same knowledge for calls that give way to those for clients, and that ``events`` hears of."""
+        """The same state for calls of lower priority than clients' calls, with their own ``events``."""
         other = copy.copy(self)
         other.context = msgspec.structs.replace(self.context, pool=self.context.client.shadows, events=events)
         return other

@@ -1,42 +1,45 @@
-"""Request bodies on their way up, in the framing that they came in."""
+"""Sends request bodies to upstream, with the framing that the client used."""
 
 from collections.abc import AsyncIterator
 
 from proxy.errors.codes import FaultError
-from proxy.http1.chunked import LAST_CHUNK, framed
+from proxy.http1.chunked import LAST_CHUNK, frame_data
 from proxy.transport.connection import Body, Connection, EndOfStreamError
 
 
-def whole(body: Body | None, data: bytes) -> bytes:
-    """``data`` of a body that is here to its end, in that body's own framing."""
+def framed_body(body: Body | None, data: bytes) -> bytes:
+    """``data``, which is the whole of ``body``, with that body's framing."""
     if body is None or body.framing >= 0:
         return data
-    return framed(data, True) + LAST_CHUNK
+    return frame_data(data, True) + LAST_CHUNK
 
 
-async def pump(wire: Connection, body: Body, first: bytes, idle: float) -> bool:
-    """Send a request body as it comes; True when all of it went. What goes wrong fails the call, with its cause."""
+async def send_body(connection: Connection, body: Body, first: bytes, idle: float) -> bool:
+    """Send ``first``, then the rest of ``body`` as it arrives. True when all of it was sent. An error fails the call.
+
+    ``idle``: seconds after which an upstream that accepts no byte is an error.
+    """
     try:
         if first:
-            wire.write(framed(first, body.framing < 0))
+            connection.write(frame_data(first, body.framing < 0))
         async for piece in _from_client(body):
-            wire.write(framed(piece, body.framing < 0))
-            await wire.drain(idle)
+            connection.write(frame_data(piece, body.framing < 0))
+            await connection.drain(idle)
     except EndOfStreamError:
-        return False  # upstream is gone: whoever reads its answer sees that too
+        return False  # upstream closed the connection: the reader of its answer gets that error
     except TimeoutError:
-        wire.fail(FaultError("FANIN504", "it took no byte of the body for timeouts.upstream_idle"))
+        connection.fail(FaultError("FANIN504", "it accepted no byte of the body for timeouts.upstream_idle"))
         return False
     except Exception as error:
-        wire.fail(error)
+        connection.fail(error)
         return False
     if body.framing < 0:
-        wire.write(LAST_CHUNK)
+        connection.write(LAST_CHUNK)
     return True
 
 
 async def _from_client(body: Body) -> AsyncIterator[bytes]:
-    """The pieces of a request body, with what goes wrong told apart from what goes wrong upstream."""
+    """The pieces of a request body. Its errors become exceptions that differ from those of upstream's connection."""
     try:
         async for piece in body.pieces():
             yield piece

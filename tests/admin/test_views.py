@@ -16,7 +16,7 @@ from proxy.model import Outcome, Span
 from proxy.observe.confirmed_names import ConfirmedNames
 from proxy.settings.rules import RuleSettings
 from proxy.traces.store import StoredTrace
-from rules.fan001_n_plus_one_read import detect
+from rules.fan001_n_plus_one_read import RULE, detect
 from tests.hostile_inputs import NASTY
 from tests.rules.traces import parallel, span, trace
 
@@ -26,7 +26,7 @@ ORIGIN = "http://127.0.0.1:8000"
 def detail(spans: list[Span], **changes: Any) -> dict[str, Any]:
     """The detail of a trace of these spans, as a browser has it."""
     seen = replace(trace(spans), **changes)
-    entry = StoredTrace(3, seen, tuple(detect(seen, RuleSettings())), 1000.0)
+    entry = StoredTrace(3, seen, tuple(detect(seen, RuleSettings().of(RULE))), 1000.0)
     names = ConfirmedNames()
     names.learn(seen.spans)
     document = json.loads(msgspec.json.encode(detail_of(entry, names, ORIGIN + "/rest/v1", ORIGIN)))

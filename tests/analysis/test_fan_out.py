@@ -16,7 +16,7 @@ from proxy.analysis.fan_out import (
     without_polling,
 )
 from proxy.analysis.fingerprint import parse_fingerprint
-from proxy.settings.rules import NPlusOne
+from rules.fan001_n_plus_one_read import NPlusOne
 from tests.rules.traces import span, trace
 
 if TYPE_CHECKING:

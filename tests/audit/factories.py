@@ -7,8 +7,8 @@ from msgspec.structs import replace
 from proxy.audit import advisor, workload
 from proxy.audit.report import FORMAT, Report
 from proxy.audit.workload import TrafficCounter
+from proxy.findings.ignores import Ignore
 from proxy.findings.model import CountedFinding
-from proxy.settings.tables import Ignore
 from tests.check.factories import FAN_OUT, finding
 
 PLAIN = "videos"

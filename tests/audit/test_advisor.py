@@ -10,8 +10,8 @@ from msgspec.structs import replace
 from proxy.audit.advisor import bypass_reasons, ignored_findings, reported_findings
 from proxy.errors.codes import BYPASS_REASONS
 from proxy.errors.remedies import BYPASS_REMEDIES
+from proxy.findings.ignores import Ignore
 from proxy.findings.model import CountedFinding
-from proxy.settings.tables import Ignore
 from tests.audit.factories import everything
 from tests.check.factories import finding
 

@@ -1,7 +1,8 @@
 """`make bench`: PostgREST alone, behind nginx, behind fanin passing, behind fanin merging; ratios to the first.
 
-ARGS=--quick runs for seconds instead of minutes. wrk, nginx and node come from PATH; what is missing is left out and
-said so. All sides are up at once and take turns, so that a slow moment of the machine hits them alike.
+ARGS=--quick runs for seconds instead of minutes. wrk, nginx and node are those that `make bench` has unpacked, or
+PATH's; what is missing is left out and said so. All sides are up at once and take turns, so that a slow moment of the
+machine hits them alike.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from proxy.demo.server import free_port
 from proxy.demo.sidecar import Fanin
 from proxy.demo.stack import Postgres, PostgREST, service_token
 from rules import RULES
+from tests.programs import search_path
 
 SECRET = "the benchmark's own secret, of no use elsewhere"
 HERE = Path(__file__).parent
@@ -64,6 +66,7 @@ class Sides(NamedTuple):
 
 def main() -> None:
     """Measure and print a Markdown table."""
+    os.environ["PATH"] = search_path()
     parser = argparse.ArgumentParser(prog="make bench")
     parser.add_argument("--quick", action="store_true", help="seconds instead of minutes")
     parser.add_argument("--rules", action="store_true", help="only what the rules cost")

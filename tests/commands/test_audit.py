@@ -204,8 +204,8 @@ def test_a_missing_file_and_a_file_that_is_not_a_recording_exit_with_75(desk: De
     (desk.folder / "other").write_text("[]\n")
     for words, text in (
         (["--traces", "/no/such/file"], "/no/such/file: cannot be read: No such file or directory"),
-        (["--traces", str(desk.folder / "other")], "other:1: is no recording of fanin serve --record: "),
-        (["--admin", "http://127.0.0.1:1"], "http://127.0.0.1:1: cannot be asked: "),
+        (["--traces", str(desk.folder / "other")], "other:1: is not a recording of fanin serve --record: "),
+        (["--admin", "http://127.0.0.1:1"], "http://127.0.0.1:1: cannot be read: "),
         (["--traces", desk.record(ONE), "--output", "/no/such/file"], "/no/such/file: cannot be written"),
     ):
         ran = desk.audit(*words)

@@ -1,21 +1,18 @@
-// Plays the corpus's scenarios with supabase-js, each under its name as the route, in traces of its own.
-// node play.mjs NODE_MODULES URL TOKEN named|unnamed|harder|heldout
+// Plays the scenarios of a folder with supabase-js, each under its name as the route, in traces of its own.
+// node play.mjs NODE_MODULES URL TOKEN FOLDER
+//
+// A file of scenarios exports, by their names, those that are played one after another (default) and those that are
+// played at the same time (together); and the pause after each of the former (pause).
+import { readdirSync } from 'node:fs'
 import { createRequire } from 'node:module'
-import harder, { together } from './played/harder.mjs'
-import jobs from './played/jobs.mjs'
-import pages from './played/pages.mjs'
-import retromuscle from './played/retromuscle.mjs'
-import waiting from './played/waiting.mjs'
-import unnamed from './played/unnamed.mjs'
-import office from './heldout/played/office.mjs'
-import people from './heldout/played/people.mjs'
-import shop from './heldout/played/shop.mjs'
-import { withServer } from './played/server.mjs'
+import { resolve } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { withServer } from './server.mjs'
 
-const [modules, url, token, wanted] = process.argv.slice(2)
+const [modules, url, token, folder] = process.argv.slice(2)
 const { createClient } = createRequire(`${modules}/`)('@supabase/supabase-js')
 
-export const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms))
+const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms))
 
 function clientOf(headers, send = fetch) {
   return createClient(url, token, {
@@ -46,18 +43,12 @@ async function play(name, scenario) {
   }
 }
 
-async function playAll(atOnce, oneByOne, pause = 0) {
-  await Promise.all(Object.entries(atOnce).map(([name, scenario]) => play(name, scenario)))
-  for (const [name, scenario] of Object.entries(oneByOne)) {
+const names = readdirSync(folder).filter((name) => name.endsWith('.mjs')).sort()
+const files = await Promise.all(names.map((name) => import(pathToFileURL(resolve(folder, name)))))
+await Promise.all(files.flatMap(({ together = {} }) => Object.entries(together).map(([name, scenario]) => play(name, scenario))))
+for (const { default: scenarios = {}, pause = 0 } of files) {
+  for (const [name, scenario] of Object.entries(scenarios)) {
     await play(name, scenario)
     await sleep(pause)
   }
 }
-
-const groups = {
-  named: () => playAll(waiting, { ...retromuscle, ...pages, ...jobs }),
-  unnamed: () => playAll({}, unnamed, 300), // until its traces have closed
-  harder: () => playAll(together, harder),
-  heldout: () => playAll(people, { ...shop, ...office }),
-}
-await groups[wanted]()

@@ -1,5 +1,5 @@
-"""Records the corpus again: `python -m tests.corpus.record [NAME…]`, all of it or these files, as
-`recorded/harder`.
+"""Records the corpus again: `python -m tests.corpus.record [GROUP…]`, all of it or these folders, as
+`tests/corpus/in_sample/harder`.
 
 The scenarios are played by supabase-js and supabase-py's client against a real PostgREST, as far away as a data centre
 of the same country, through `fanin serve --record`.
@@ -19,14 +19,15 @@ import asyncpg
 
 from proxy.demo.data import load
 from proxy.demo.stack import Postgres, PostgREST, service_token
+from tests.corpus.play import scenarios_of
+from tests.corpus.scoring import HELD_OUT, HERE, IN_SAMPLE, groups, recording
 from tests.e2e.harness import program
 from tests.e2e.scripts import MODULES
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Sequence
+    from collections.abc import AsyncIterator, Iterator, Sequence
 
-HERE = Path(__file__).parent
-SHOP = HERE / "heldout" / "shop.sql"
+ROOT = HERE.parents[1]
 CREATORS = 400
 FAR = 0.012
 """Seconds that an answer is on its way."""
@@ -57,46 +58,44 @@ async def far(port: int) -> AsyncIterator[str]:
         yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
 
 
-async def record(upstream: str, name: str, *player: str) -> None:
+async def record(upstream: str, group: Path, token: str) -> None:
     with tempfile.TemporaryDirectory() as directory:
         file = Path(directory, "traces.jsonl")
         flags = ("--record", str(file), "--mount", "/rest/v1", "--set", "detect.row_keys=on")
         async with program(upstream, *flags, "--set", "merge.max_rows=1000") as running:
-            arguments = [word.replace("URL", f"http://127.0.0.1:{running.port}") for word in player]
-            process = await asyncio.create_subprocess_exec(*arguments, cwd=HERE.parents[1])
-            assert await process.wait() == 0, name
-        keep(name, file)
+            for player in players(group):
+                arguments = (*player, f"http://127.0.0.1:{running.port}", token, str(group))
+                process = await asyncio.create_subprocess_exec(*arguments, cwd=ROOT)
+                assert await process.wait() == 0, group
+        keep(file, group)
 
 
-def keep(name: str, file: Path) -> None:
-    kept = HERE / f"{name}.jsonl.gz"
-    kept.parent.mkdir(exist_ok=True)
-    kept.write_bytes(gzip.compress(file.read_bytes(), 9, mtime=0))
+def keep(file: Path, group: Path) -> None:
+    """The same traces make the same bytes."""
+    recording(group).write_bytes(gzip.compress(file.read_bytes(), 9, mtime=0))
 
 
-async def main(wanted: Sequence[str]) -> None:
+def players(group: Path) -> Iterator[tuple[str, ...]]:
+    """The commands that play the scenarios of a group."""
+    if any(group.glob("*.mjs")):
+        yield "node", str(HERE / "play.mjs"), str(MODULES)
+    if scenarios_of(group):
+        yield sys.executable, "-m", "tests.corpus.play"
+
+
+async def main(wanted: Sequence[Path]) -> None:
     with Postgres() as postgres:
         await load(postgres.dsn, CREATORS)
         connection = await asyncpg.connect(postgres.dsn)
-        await connection.execute(MORE + SHOP.read_text())
+        await connection.execute(MORE + "".join(file.read_text() for file in sorted(HERE.rglob("*.sql"))))
         await connection.close()
         settings = {"db-max-rows": "1000"}
         with PostgREST(postgres.dsn_as("authenticator"), secret=SECRET, settings=settings) as postgrest:
             token = service_token(SECRET)
             async with far(postgrest.port) as upstream:
-                node = ("node", str(HERE / "play.mjs"), str(MODULES), "URL", token)
-                python = (sys.executable, "-m")
-                players = {
-                    "recorded/supabase-js": (*node, "named"),
-                    "recorded/unnamed": (*node, "unnamed"),
-                    "recorded/harder": (*node, "harder"),
-                    "recorded/supabase-py": (*python, "tests.corpus.play", "URL", token),
-                    "heldout/recorded/supabase-js": (*node, "heldout"),
-                    "heldout/recorded/supabase-py": (*python, "tests.corpus.heldout.jobs", "URL", token),
-                }
-                for name in wanted or players:
-                    await record(upstream, name, *players[name])
+                for group in wanted or (*groups(IN_SAMPLE), *groups(HELD_OUT)):
+                    await record(upstream, group, token)
 
 
 if __name__ == "__main__":
-    asyncio.run(main(sys.argv[1:]))
+    asyncio.run(main([Path(name).resolve() for name in sys.argv[1:]]))

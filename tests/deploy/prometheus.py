@@ -6,35 +6,34 @@ import http.client
 import json
 import os
 import re
-import shutil
 import signal
 import subprocess
-import sys
 import time
 import urllib.parse
 import urllib.request
-from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import pytest
 import yaml
 
 from proxy.demo.server import START_TIMEOUT, StackServer, free_port
+from tests.programs import find
 from tests.test_imports import ROOT
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 PATIENCE = 20.0  # seconds
 
 
-def find(name: str) -> str:
-    """The program that `make test` unpacked, else PATH's; where there is neither, the test is skipped."""
-    unpacked = Path(sys.prefix, "prometheus", "usr", "bin", name)
-    found = str(unpacked) if unpacked.exists() else shutil.which(name)
-    return found or pytest.skip(f"no {name}: neither Debian's package (`make test` fetches it) nor one on PATH")
+def program(name: str) -> str:
+    """What `make test` unpacked, or else what is on PATH; where there is neither, the test is skipped."""
+    return find(name) or pytest.skip(f"no {name}: neither Debian's package (`make test` fetches it) nor one on PATH")
 
 
 def promtool(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
     """What promtool says, on both of its outputs."""
-    command = [find("promtool"), *map(str, arguments)]
+    command = [program("promtool"), *map(str, arguments)]
     return subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
 
 
@@ -71,7 +70,7 @@ class Prometheus(StackServer):
         (self.directory / CONFIG.name).write_text(json.dumps(config), encoding="utf-8")
         arguments = [f"--config.file={self.directory / CONFIG.name}", f"--storage.tsdb.path={self.directory}"]
         arguments += [f"--web.listen-address=127.0.0.1:{self.port}", "--enable-feature=exemplar-storage"]
-        child = self._spawn([find("prometheus"), *arguments], env=os.environ, stop=signal.SIGTERM)
+        child = self._spawn([program("prometheus"), *arguments], env=os.environ, stop=signal.SIGTERM)
         child.wait_until(self._is_ready, timeout=START_TIMEOUT)
 
     def ask(self, what: str, **parameters: str) -> Any:

@@ -22,7 +22,8 @@ from tests.test_imports import ROOT
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-OURS = {name for name in os.environ if name.startswith(("FANIN_", "MAKE", "MFLAGS"))} | {"PYTHONPATH", "VIRTUAL_ENV"}
+OURS = {name for name in os.environ if name.startswith(("FANIN_", "FRESH", "MAKE", "MFLAGS"))}
+OURS |= {"PYTHONPATH", "VIRTUAL_ENV"}
 CLEAN = {name: value for name, value in os.environ.items() if name not in OURS}
 
 

@@ -12,10 +12,10 @@ import pytest
 import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
+from proxy.admin.gauges import SERIES
 from proxy.demo.payment_export import MONTH, ROUTE, export
 from proxy.demo.sidecar import NO_CHECKS, Fanin
 from proxy.observe.metrics import Metrics
-from proxy.observe.series import SERIES
 from tests.deploy.prometheus import PATIENCE, promtool
 from tests.observe.test_metrics import GAUGES
 from tests.test_imports import ROOT

@@ -26,12 +26,14 @@ def option(name: str) -> str:
 
 @pytest.fixture
 def unit(tmp_path: Path) -> Path:
-    """The unit with the path of the fanin that is installed here."""
-    if shutil.which("systemd-analyze") is None:
-        pytest.skip("no systemd-analyze on this machine")
+    """The unit with the paths of the fanin and the kill that are here."""
+    kill = shutil.which("kill")
+    if shutil.which("systemd-analyze") is None or kill is None:
+        pytest.skip("no systemd-analyze here, or no kill: neither Debian's (`make test` fetches them) nor on PATH")
     placed = tmp_path / UNIT.name
     fanin = str(Path(sys.executable).with_name("fanin"))
-    placed.write_text(UNIT.read_text(encoding="utf-8").replace("/opt/fanin/bin/fanin", fanin), encoding="utf-8")
+    text = UNIT.read_text(encoding="utf-8").replace("/opt/fanin/bin/fanin", fanin).replace("/bin/kill", kill)
+    placed.write_text(text, encoding="utf-8")
     return placed
 
 

@@ -6,30 +6,20 @@ import ast
 import re
 from typing import TYPE_CHECKING
 
-import proxy
+from tests.docs.folders import ARCHITECTURE, folders
 from tests.docs.pages import cells, headings, table
 from tests.e2e.decisions import Row
-from tests.test_imports import LAW, ROOT
+from tests.test_imports import ROOT
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-ARCHITECTURE = ROOT / "docs/explanation/architecture.md"
 MERGING = ROOT / "docs/explanation/merging.md"
 TRAPS = ("tests/e2e/test_traps.py", "tests/e2e/test_traps_16_to_29.py")
 
 
-def folders() -> str:
-    """The table of folders, made of the map in ``proxy/__init__.py`` and of the import law."""
-    rows = ["| folder | question | pure |", "|---|---|---|"]
-    for name, text in re.findall(r"^``(\w+)``\n((?:    .*\n)+)", proxy.__doc__ or "", re.MULTILINE):
-        question = re.sub(r"``(\w+)``", r"`\1`", " ".join(text.split()).partition("?")[0])
-        rows.append(f"| [`{name}`](../../proxy/{name}) | {question}? | {'yes' if LAW[name].pure else 'no'} |")
-    return "\n".join(rows) + "\n"
-
-
 def test_the_table_of_folders_is_the_map_of_the_package() -> None:
-    assert table(ARCHITECTURE, "folders") == folders()
+    assert table(ARCHITECTURE, "folders") == folders(), "make docs writes it again"
 
 
 def test_the_table_of_decisions_has_the_rows_that_random_bursts_are_checked_by() -> None:

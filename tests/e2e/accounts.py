@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from proxy.admin.gauges import gauges
+from proxy.admin.gauges import SIDECAR, gauges
 from proxy.model import Outcome
 from proxy.observe.events import Event, RequestAnswered, UpstreamCalled
 from proxy.observe.metrics import Metrics
+from proxy.observe.series import readings
 from proxy.upstream.client import UpstreamAnswer, UpstreamCall
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ class Accounts:
     """An observer of one sidecar with metrics of its own, and counts of its own that owe them nothing."""
 
     def __init__(self, sidecar: Sidecar) -> None:
-        self.metrics = Metrics(10_000, lambda: gauges(sidecar))
+        self.metrics = Metrics(10_000, lambda: readings(SIDECAR, sidecar))
         self.begun = 0
         """Requests that were handed to the pipeline."""
         self.placed = 0

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import os
-import shutil
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.test_imports import ROOT
+from tests.programs import driver_environment, find
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -26,32 +25,22 @@ FLAGS = [
     "--disable-sync",
 ]
 """It is root in containers, and has no network."""
-UNPACKED = ROOT / ".venv/chromium"
-"""Where `make test` puts Debian's package, and what it needs, on machines without a browser."""
 
 
-def chromium() -> tuple[str, dict[str, str | float | bool]]:
-    """The browser's program, and its environment: ``FANIN_CHROMIUM``, the one on PATH, or the unpacked one."""
-    own = os.environ.get("FANIN_CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
-    if own is not None:
-        return own, {**os.environ}
-    program = UNPACKED / "usr/lib/chromium/chromium"
-    if not program.exists():
-        pytest.skip("no Chromium here: install it (apt-get install chromium), or name it in FANIN_CHROMIUM")
-    libraries = ":".join(
-        str(folder) for folder in (*UNPACKED.glob("usr/lib/*-linux-gnu"), *UNPACKED.glob("lib/*-linux-gnu"))
-    )
-    more = {"LD_LIBRARY_PATH": libraries, "FONTCONFIG_PATH": str(UNPACKED / "etc/fonts")}
-    return str(program), {**os.environ, **more}
+def chromium() -> str:
+    """The browser's program: what ``FANIN_CHROMIUM`` names, or else what `make test` unpacked, or the one on PATH."""
+    found = os.environ.get("FANIN_CHROMIUM") or find("chromium")
+    return found or pytest.skip("no Chromium here: install it (apt-get install chromium), or name it in FANIN_CHROMIUM")
 
 
 @asynccontextmanager
 async def browser() -> AsyncIterator[Browser]:
     """Skips the test where there is none."""
-    program, environment = chromium()
+    program = chromium()
     playwright = pytest.importorskip("playwright.async_api", reason="Playwright is missing: see requirements/dev.txt")
+    os.environ |= driver_environment()
     async with playwright.async_playwright() as driver:
-        made = await driver.chromium.launch(executable_path=program, args=FLAGS, env=environment)
+        made = await driver.chromium.launch(executable_path=program, args=FLAGS)
         try:
             yield made
         finally:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from proxy.path.comparison import ComparedAnswer, Exemptions, difference, end_to_end
+from proxy.path.comparison import ComparedAnswer, Exemptions, compared_lines, difference
 from proxy.postgrest.response.gateway import POSTGREST, Gateway
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ def differences(direct: RawAnswer, through: RawAnswer, gateway: Gateway = POSTGR
         found.append(where)
     if direct.status_line != through.status_line:
         found.append(f"status line: {direct.status_line!r} became {through.status_line!r}")
-    one, two = end_to_end(direct.head, gateway), end_to_end(through.head, gateway)
+    one, two = compared_lines(direct.head, gateway), compared_lines(through.head, gateway)
     if one != two:
         found.append(f"headers: {one!r} became {two!r}")
     if _interim(direct, gateway) != _interim(through, gateway):
@@ -44,7 +44,7 @@ def assert_same(direct: RawAnswer, through: RawAnswer) -> None:
 
 
 def _interim(answer: RawAnswer, gateway: Gateway) -> list[list[bytes]]:
-    return [end_to_end(head, gateway) for head in answer.interim]
+    return [compared_lines(head, gateway) for head in answer.interim]
 
 
 def _short(data: bytes) -> str:

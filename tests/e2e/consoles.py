@@ -29,6 +29,11 @@ class Watched(NamedTuple):
     events: Events
 
     @property
+    def kept(self) -> dict[str, float]:
+        """What the console keeps and who follows it, by the name of its metric."""
+        return {one.name: one.value for one in self.console.readings() if isinstance(one.value, int | float)}
+
+    @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.admin.port}"
 

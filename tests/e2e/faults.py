@@ -18,7 +18,7 @@ from proxy.path.max_rows import MaxRowsEvidence
 from proxy.path.singular import NotSingularTemplate
 from proxy.postgrest import types
 from proxy.postgrest.response.headers import READ_HEADERS
-from proxy.postgrest.response.problem import BAD_LITERAL, SHARED
+from proxy.postgrest.response.problem import BAD_VALUE_CODES, CALLER_INDEPENDENT_CODES
 from tests.e2e.bursts import get
 from tests.e2e.queries import OWNERS
 
@@ -50,17 +50,17 @@ def hidden_alias_left_in(patch: Patch) -> None:
 
 
 def rows_of_a_key_turned_round(patch: Patch) -> None:
-    original = splitting._own_rows
+    original = splitting._rows_of
 
     def own_rows(*arguments: Any) -> Any:
         own = original(*arguments)
         return own[::-1] if isinstance(own, list) else own
 
-    patch.setattr(splitting, "_own_rows", own_rows)
+    patch.setattr(splitting, "_rows_of", own_rows)
 
 
 def rows_beyond_max_rows_accepted(patch: Patch) -> None:
-    patch.setattr(MaxRowsEvidence, "proves", lambda *_: True)
+    patch.setattr(MaxRowsEvidence, "proves_whole", lambda *_: True)
 
 
 def rows_beyond_the_limit_accepted(patch: Patch) -> None:
@@ -74,16 +74,16 @@ def unsorted_ties_accepted(patch: Patch) -> None:
 
 
 def lists_taken_without_an_order(patch: Patch) -> None:
-    original = fingerprint._columns
-    patch.setattr(fingerprint, "_columns", lambda params, names, _: original(params, names, True))
-    patch.setattr(fingerprint, "_form", fingerprint._form.__wrapped__)  # what it remembers is of the sound one
-    patch.setattr(planning.KnownOrder, "certain", True)
+    original = fingerprint._key_columns
+    patch.setattr(fingerprint, "_key_columns", lambda params, names, _: original(params, names, True))
+    patch.setattr(fingerprint, "_query_shape", fingerprint._query_shape.__wrapped__)  # the cache holds correct shapes
+    patch.setattr(planning.KnownOrder, "is_known", True)
     unsorted_ties_accepted(patch)
 
 
 def orders_by_numbers_believed(patch: Patch) -> None:
     """1.0 and 1.00 are tied, and read differently."""
-    patch.setattr(types, "SORTED", types.SORTED | {"numeric"})
+    patch.setattr(types, "TOTALLY_ORDERED", types.TOTALLY_ORDERED | {"numeric"})
 
 
 # Which literals are told apart.
@@ -99,9 +99,9 @@ def equal_literals_together(patch: Patch) -> None:
 
 def _as_text(patch: Patch, name: str) -> None:
     """Columns of a type are merged as text is; whatever literals differ in a byte share a call."""
-    patch.setattr(types, "NEVER", types.NEVER - {name})
-    patch.setitem(types._FITS, name, lambda *_: True)
-    patch.setattr(planning, "groups_alike", lambda column: column is not None)
+    patch.setattr(types, "NEVER_MERGED", types.NEVER_MERGED - {name})
+    patch.setitem(types._SINGLE_SPELLING, name, lambda *_: True)
+    patch.setattr(planning, "mixes_classes", lambda column: column is not None)
     equal_literals_together(patch)
 
 
@@ -146,22 +146,22 @@ def identity_without_origin(patch: Patch) -> None:
 
 
 def content_location_shared_by_all(patch: Patch) -> None:
-    original = splitting._share
+    original = splitting._slice
 
     def share(frame: Any, path: bytes, location: Any, literal: bytes, rows: Any) -> Any:
         return original(frame, path, location, b"eq.1", rows)
 
-    patch.setattr(splitting, "_share", share)
+    patch.setattr(splitting, "_slice", share)
 
 
 def content_range_shared_by_all(patch: Patch) -> None:
-    original = splitting._share
+    original = splitting._slice
 
     def share(frame: Any, path: bytes, location: Any, literal: bytes, rows: Any) -> Any:
         made = original(frame, path, location, literal, rows)
         return msgspec.structs.replace(made, head=made.head.replace(b"Content-Range: */*", b"Content-Range: 0-0/*"))
 
-    patch.setattr(splitting, "_share", share)
+    patch.setattr(splitting, "_slice", share)
 
 
 def our_count_shown(patch: Patch) -> None:
@@ -173,9 +173,9 @@ def unknown_headers_copied(patch: Patch) -> None:
 
 
 def a_made_up_406(patch: Patch) -> None:
-    original = NotSingularTemplate.fill
+    original = NotSingularTemplate.render
     patch.setattr(
-        NotSingularTemplate, "fill", lambda self, _: original(self, NotSingular({b"date": b"Date: now\r\n"}, b"", 7))
+        NotSingularTemplate, "render", lambda self, _: original(self, NotSingular({b"date": b"Date: now\r\n"}, b"", 7))
     )
 
 
@@ -198,7 +198,7 @@ class _All:
 
 
 def _errors_shared(patch: Patch, codes: Container[str]) -> None:
-    patch.setattr("proxy.merging.fetch.SHARED", codes)
+    patch.setattr("proxy.merging.fetch.CALLER_INDEPENDENT_CODES", codes)
 
 
 def any_error_shared(patch: Patch) -> None:
@@ -206,7 +206,7 @@ def any_error_shared(patch: Patch) -> None:
 
 
 def errors_of_literals_shared(patch: Patch) -> None:
-    _errors_shared(patch, SHARED | BAD_LITERAL)
+    _errors_shared(patch, CALLER_INDEPENDENT_CODES | BAD_VALUE_CODES)
 
 
 # When a call may be joined.
@@ -215,9 +215,9 @@ def errors_of_literals_shared(patch: Patch) -> None:
 def answers_remembered(patch: Patch) -> None:
     """Who asks what was asked before gets the answer that was given then."""
     given: dict[tuple[bytes, bytes], Reply] = {}
-    original = Merger.ask
+    original = Merger.reply_to
 
-    async def ask(self: Merger, member: PendingRequest) -> Reply:
+    async def reply_to(self: Merger, member: PendingRequest) -> Reply:
         key = (member.query.target, member.head.identity)
         if key in given:
             return given[key]
@@ -226,7 +226,7 @@ def answers_remembered(patch: Patch) -> None:
             given[key] = reply
         return reply
 
-    patch.setattr(Merger, "ask", ask)
+    patch.setattr(Merger, "reply_to", reply_to)
 
 
 OBJECTS = [get(f"/num?id=eq.{n}", "Accept: application/vnd.pgrst.object+json") for n in range(995, 1010)] * 2

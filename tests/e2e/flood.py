@@ -38,7 +38,7 @@ def main() -> None:
     events, now = Events(), [0.0]
     sidecar = asyncio.run(Sidecar.create(settings, RULES, events, lambda: now[0]))
     console = Console(sidecar, events, RULES, lambda: settings)
-    metrics = Metrics(settings.limits.relations, dict)
+    metrics = Metrics(settings.limits.relations, tuple)
     log.configure(io.StringIO())
     lines = log.LogOutput(lambda: settings.log)
     events.subscribe(metrics)

@@ -28,7 +28,7 @@ async def ask(seen: Watched, targets: list[str], trace: str, *lines: str) -> Non
 
 
 def _traces_closed(seen: Watched) -> float:
-    found = seen.console.metric_levels()
+    found = seen.kept
     return found["kept_traces"] + found["kept_traces_dropped"]
 
 

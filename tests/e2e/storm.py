@@ -10,7 +10,7 @@ from collections import Counter, defaultdict
 from typing import TYPE_CHECKING
 
 from proxy.demo.stack import service_token
-from proxy.errors.codes import NOT_SENT
+from proxy.errors.codes import NOT_SENT_CODES
 from tests.conftest import SECRET
 from tests.e2e.bursts import get
 from tests.e2e.raw import RawAnswer, RawClient
@@ -137,7 +137,7 @@ def _told(answer: RawAnswer) -> str:
     if answer.status == 201:
         return "done"
     problem = json.loads(answer.body) if answer.body else {}
-    return "never sent" if problem.get("code") in NOT_SENT else "unknown"
+    return "never sent" if problem.get("code") in NOT_SENT_CODES else "unknown"
 
 
 def _request(owner: str, id_: int) -> bytes:

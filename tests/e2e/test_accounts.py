@@ -47,7 +47,7 @@ async def test_a_request_turned_down_for_a_full_queue_is_no_call_and_says_nothin
             await until(lambda: gauges(sidecar)["upstream_queue"] == 1)
             await clients[2].send(get("/t"))
             assert (await clients[2].answer()).status == 503
-            assert accounts.metrics.upstream_is_up
+            assert accounts.metrics.now().values["upstream_up"] == {(): 1}
             go.set()
             assert [(await client.answer()).status for client in clients[:2]] == [200, 200]
         await until(lambda: len(calls(said)) == 2)
@@ -86,7 +86,7 @@ async def test_a_body_that_its_sender_breaks_off_does_not_mark_upstream_as_down(
         said, (accounts,) = seen(sidecar), OPEN
         answer = await ask(sidecar.port, b"POST /t HTTP/1.1\r\nHost: h\r\nContent-Length: 500\r\n\r\nabc")
         assert answer.status == 408
-        assert accounts.metrics.upstream_is_up
+        assert accounts.metrics.now().values["upstream_up"] == {(): 1}
     assert NO_ANSWER not in [status for _, status in calls(said)]
 
 

@@ -171,18 +171,18 @@ async def news(client: RawClient) -> dict[str, Any]:
 async def test_whoever_follows_is_told_of_each_trace_that_closes() -> None:
     async with ScriptedUpstream(answers(OK)) as upstream, watched(upstream.url) as seen, RawClient(seen.url) as client:
         await client.send(EVENTS)
-        await until(lambda: seen.console.metric_levels()["viewers"] == 1)
+        await until(lambda: seen.kept["viewers"] == 1)
         await asked(seen, "/t?id=eq.1", trace="one data: event:")
         await asked(seen, "/t?id=eq.1", trace="two")
         told = [trace for _ in range(2) for trace in (await news(client))["traces"]]
         assert told == list(reversed(await listed(seen)))
-    assert seen.console.metric_levels()["viewers"] == 0
+    assert seen.kept["viewers"] == 0
 
 
 async def test_of_very_many_at_once_some_are_told_and_the_others_counted() -> None:
     async with ScriptedUpstream(answers(OK)) as upstream, watched(upstream.url) as seen, RawClient(seen.url) as client:
         await client.send(EVENTS)
-        await until(lambda: seen.console.metric_levels()["viewers"] == 1)
+        await until(lambda: seen.kept["viewers"] == 1)
         await asked(seen, "/t?id=eq.1")
         await news(client)
         (entry,) = seen.console._store.all()
@@ -195,14 +195,14 @@ async def test_of_very_many_at_once_some_are_told_and_the_others_counted() -> No
 async def test_a_reader_that_falls_behind_is_cut_off_and_traffic_goes_on() -> None:
     async with ScriptedUpstream(answers(OK)) as upstream, watched(upstream.url) as seen, RawClient(seen.url) as client:
         await client.send(EVENTS)
-        await until(lambda: seen.console.metric_levels()["viewers"] == 1)
+        await until(lambda: seen.kept["viewers"] == 1)
         client.writer.transport.pause_reading()  # type: ignore[attr-defined]
         for _ in range(200):
             seen.console._event_stream.publish("traces", b'"' + b"x" * 1_000_000 + b'"')
             await asyncio.sleep(0)
-            if not seen.console.metric_levels()["viewers"]:
+            if not seen.kept["viewers"]:
                 break
-        assert seen.console.metric_levels() | {"viewers": 0, "viewers_dropped": 1} == seen.console.metric_levels()
+        assert seen.kept | {"viewers": 0, "viewers_dropped": 1} == seen.kept
         await asked(seen, "/t?id=eq.1")
         assert len(await listed(seen)) == 1
 
@@ -211,10 +211,10 @@ async def test_there_are_only_so_many_readers() -> None:
     async with ScriptedUpstream(answers(OK)) as upstream, watched(upstream.url, limits__viewers=1) as seen:
         async with RawClient(seen.url) as client:
             await client.send(EVENTS)
-            await until(lambda: seen.console.metric_levels()["viewers"] == 1)
+            await until(lambda: seen.kept["viewers"] == 1)
             answer = await ask(seen.admin.port, EVENTS.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n"))
             assert (answer.status, b"limits.viewers" in answer.body) == (503, True)
-        await until(lambda: not seen.console.metric_levels()["viewers"])
+        await until(lambda: not seen.kept["viewers"])
 
 
 async def test_one_who_says_nothing_hears_that_fanin_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -222,15 +222,15 @@ async def test_one_who_says_nothing_hears_that_fanin_is_there(monkeypatch: pytes
     async with ScriptedUpstream(answers(OK)) as upstream, watched(upstream.url) as seen:
         async with RawClient(seen.url) as client:
             await client.send(EVENTS)
-            await until(lambda: seen.console.metric_levels()["viewers"] == 1)
+            await until(lambda: seen.kept["viewers"] == 1)
             assert b"\n:\n" in await client.reader.readuntil(b"\n:\n")
-        await until(lambda: not seen.console.metric_levels()["viewers"])
+        await until(lambda: not seen.kept["viewers"])
 
 
 async def test_the_end_waits_for_no_reader() -> None:
     async with ScriptedUpstream(answers(OK)) as upstream, watched(upstream.url) as seen, RawClient(seen.url) as client:
         await client.send(EVENTS)
-        await until(lambda: seen.console.metric_levels()["viewers"] == 1)
+        await until(lambda: seen.kept["viewers"] == 1)
         async with asyncio.timeout(PATIENCE):
             await seen.console.close()
             await seen.admin.stop()

@@ -12,7 +12,7 @@ import pytest
 
 from proxy.commands.main import FINDINGS, OK, UNABLE, USAGE
 from proxy.demo.payment_export import ROUTE, export
-from proxy.recording.codec import read
+from proxy.recording.codec import read_traces
 from tests.e2e.bursts import counting, get, together
 from tests.e2e.consoles import watched
 from tests.e2e.harness import OK as ANSWER
@@ -60,7 +60,7 @@ async def test_the_payment_export_is_reported_in_every_format_with_the_figures_o
 def _figures_are_right(report: dict[str, Any], file: Path, requests: int) -> None:
     """Against what was asked, and against the recording, counted in another way."""
     with file.open("rb") as lines:
-        spans = [span for trace in read("file", lines) for span in trace.spans]
+        spans = [span for trace in read_traces("file", lines) for span in trace.spans]
     due = requests - TRACES
     traffic, (route,) = report["traffic"], report["routes"]
     assert (traffic["traces"], traffic["explicit"], traffic["queries"]) == (TRACES, TRACES, requests)

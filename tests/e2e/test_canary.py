@@ -10,7 +10,7 @@ import pytest
 
 from proxy.demo.server import free_port
 from proxy.demo.sidecar import NO_CHECKS, Fanin
-from proxy.recording.codec import read
+from proxy.recording.codec import read_traces
 from tests.e2e.canaries import HEAD, SECRET, requests
 from tests.e2e.collector import collecting
 from tests.e2e.harness import PATIENCE, SCRAPE, RawClient, ScriptedUpstream, Talk, answers
@@ -153,7 +153,7 @@ async def test_no_secret_of_a_request_is_shown_anywhere(
         taken = names_taken(direct, via)
         check(await shown(fanin), taken)
     lines = recording.read_bytes()
-    assert sum(len(trace.spans) for trace in read("recording", lines.splitlines(keepends=True))) > 200
+    assert sum(len(trace.spans) for trace in read_traces("recording", lines.splitlines(keepends=True))) > 200
     assert b"shown-caller" in lines
     assert [request for request in told(lines) if request not in taken] == []
 

@@ -34,7 +34,7 @@ def reading(odd: Stack) -> dict[str, object]:
 
 
 def known(sidecar: Sidecar, relation: str) -> dict[bytes, Column]:
-    return dict(sidecar.state_of_upstream.column_types.columns.of((f"odd.{relation}", ""), 0.0))
+    return dict(sidecar.upstream_state.column_types.columns.known((f"odd.{relation}", ""), 0.0))
 
 
 async def execute(odd: Stack, statement: str) -> None:
@@ -49,13 +49,13 @@ async def test_the_catalog_knows_types_domains_labels_and_unique_columns(odd: St
     async with fanin(odd.url, **reading(odd)) as sidecar:
         kinds = known(sidecar, "kinds")
         moods = frozenset((b"sad", b"glad", b"so so", b"Sad", b"1"))
-        assert kinds[b"id"] == Column("integer", certain=True, unique=True)
-        assert kinds[b"t"] == Column("text", certain=True)
+        assert kinds[b"id"] == Column("integer", deterministic=True, unique=True)
+        assert kinds[b"t"] == Column("text", deterministic=True)
         assert kinds[b"vc"].type == "character varying"
         assert kinds[b"ch"].type == "character"
         assert kinds[b"qc"].type == '"char"'
-        assert kinds[b"en"] == Column("enum", certain=True, labels=moods)
-        assert kinds[b"dt"] == Column("text", certain=True)
+        assert kinds[b"en"] == Column("enum", deterministic=True, labels=moods)
+        assert kinds[b"dt"] == Column("text", deterministic=True)
         assert kinds[b"di"].type == "integer"
         assert kinds[b"dc"].type == kinds[b"ci"].type == "extensions.citext"
         assert kinds[b"tt"].type == "timestamp with time zone"
@@ -117,13 +117,13 @@ async def test_a_catalog_that_answers_contradict_is_read_again(odd: Stack) -> No
     requests = [get(f"/turn?k=eq.{k}&order=id") for k in ("abc", "x", "y")]
     try:
         async with fanin(odd.url, **reading(odd)) as sidecar:
-            await until(lambda: known(sidecar, "turn").get(b"k") == Column("text", certain=True))
+            await until(lambda: known(sidecar, "turn").get(b"k") == Column("text", deterministic=True))
             await execute(odd, "alter table odd.turn alter k type extensions.citext")
             async with asyncio.timeout(PATIENCE):
                 while (direct := await one_by_one(odd.url, requests))[0].body == b"" or b"PGRST" in direct[0].body:
                     pass
             assert_all_same(requests, direct, await together(sidecar.port, requests))
-            await until(lambda: known(sidecar, "turn").get(b"k") == Column("extensions.citext", certain=True))
+            await until(lambda: known(sidecar, "turn").get(b"k") == Column("extensions.citext", deterministic=True))
     finally:
         await execute(odd, "drop table odd.turn; notify pgrst, 'reload schema'")
 

@@ -13,7 +13,7 @@ import pytest
 from proxy import __version__
 from proxy.commands.main import FINDINGS, OK, UNABLE
 from proxy.recording.recorder import Recorder
-from proxy.recording.schema import FORMAT, RecordingHead
+from proxy.recording.schema import CURRENT_FORMAT, RecordingHead
 from proxy.settings.observability import RecordSettings
 from tests.e2e.bursts import get, one_by_one, together
 from tests.e2e.consoles import watched
@@ -60,13 +60,13 @@ async def test_what_takes_the_keys_of_answers_is_found_in_a_running_fanin_as_in_
         ScriptedUpstream(answers(ANSWER, listed % len(rows) + rows, ANSWER)) as upstream,
         watched(upstream.url, detect__row_keys=remembered, trace__quiet_explicit=0.5) as seen,
     ):
-        salt = RecordingHead(FORMAT, __version__, seen.sidecar.salt.hex(), 0.0)
+        salt = RecordingHead(CURRENT_FORMAT, __version__, seen.sidecar.salt.hex(), 0.0)
         recorder = Recorder(RecordSettings(file=file), salt, lambda warned: pytest.fail(warned.what))
         seen.events.subscribe(recorder)
         targets = ("/applications?select=status&user_id=eq.207", "/creators?select=*", "/months?creator_id=eq.7")
         here = f"http://127.0.0.1:{seen.sidecar.port}"
         await one_by_one(here, [get(target, "X-Fanin-Trace: t1") for target in targets])
-        await until(lambda: seen.console.metric_levels()["kept_traces"] == 1)
+        await until(lambda: seen.kept["kept_traces"] == 1)
         recorder.close()
         words = ("--format", "json", "--fail-on", "never")
         _, running, _ = await checked("--admin", seen.url, *words)

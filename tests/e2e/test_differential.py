@@ -130,7 +130,7 @@ def joined_in_flight(patch: pytest.MonkeyPatch) -> None:
     """An equal read shares the call that is under way."""
     flights: dict[bytes, asyncio.Task[Any]] = {}
 
-    async def ask(self: Merger, member: PendingRequest) -> BufferedAnswer:
+    async def reply_to(self: Merger, member: PendingRequest) -> BufferedAnswer:
         target, head = member.query.target, member.head
         other = PendingRequest(read_query(b"GET", target + b"0", head, b"", "public", 9000), head, 0.0)
         (call,) = planning.plan([member, other], self.alias, planning.CallLimits(9, 9000))
@@ -140,21 +140,21 @@ def joined_in_flight(patch: pytest.MonkeyPatch) -> None:
         found = await flights[target]
         return BufferedAnswer(found[member.query.keys[0].value], 1, 2, Outcome.MERGED, 0.0)
 
-    patch.setattr(Merger, "ask", ask)
+    patch.setattr(Merger, "reply_to", reply_to)
 
 
 def shared_in_flight(patch: pytest.MonkeyPatch) -> None:
     """The same for reads that cannot be merged."""
     flights: dict[bytes, asyncio.Future[Any]] = {}
-    original = Coalescer.ask
+    original = Coalescer.reply_to
 
-    async def ask(self: Coalescer, member: PendingRequest, reason: str | None) -> Any:
+    async def reply_to(self: Coalescer, member: PendingRequest, reason: str | None) -> Any:
         target = member.query.target
         if target not in flights:
             flights[target] = asyncio.gather(*[original(self, one, reason) for one in (member, copy(member))])
         return (await flights[target])[0]
 
-    patch.setattr(Coalescer, "ask", ask)
+    patch.setattr(Coalescer, "reply_to", reply_to)
 
 
 async def test_a_shared_call_joined_in_flight_is_found(odd: Stack, monkeypatch: pytest.MonkeyPatch) -> None:

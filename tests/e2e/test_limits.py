@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from proxy.admin.gauges import gauges
-from proxy.errors.codes import BROKEN_OFF, FAULTS, NOT_SENT
+from proxy.errors.codes import FAULTS, MAYBE_SENT_CODES, NOT_SENT_CODES
 from tests.e2e.harness import (
     OK,
     RawAnswer,
@@ -39,7 +39,7 @@ def code(answer: RawAnswer, method: bytes = b"GET") -> str:
     assert list(problem) == ["code", "details", "hint", "message"]
     fault = FAULTS[problem["code"]]
     assert (fault.status, fault.message, fault.hint) == (answer.status, problem["message"], problem["hint"])
-    again = fault.code in NOT_SENT or (fault.code in BROKEN_OFF and method == b"GET")
+    again = fault.code in NOT_SENT_CODES or (fault.code in MAYBE_SENT_CODES and method == b"GET")
     assert answer.values(b"retry-after") == ([b"1"] if again else [])
     return fault.code
 

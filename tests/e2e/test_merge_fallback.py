@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from proxy.admin.gauges import gauges
-from proxy.postgrest.response.problem import SHARED
+from proxy.postgrest.response.problem import CALLER_INDEPENDENT_CODES
 from tests.e2e.bursts import get, together
 from tests.e2e.faulty import REQUESTS, assert_originals_are_sent, between, merged, whole
 from tests.e2e.harness import ScriptedUpstream, Talk, fanin
@@ -75,7 +75,7 @@ def changing(*changes: tuple[bytes, bytes]) -> Callable[[Talk, bytes], Awaitable
 # Shared: errors that say the same to everybody.
 
 
-@pytest.mark.parametrize("code", sorted(SHARED))
+@pytest.mark.parametrize("code", sorted(CALLER_INDEPENDENT_CODES))
 async def test_an_error_that_depends_on_no_key_is_shared_and_not_asked_for_again(code: str) -> None:
     away = problem(code, 401 if code >= "PGRST3" else 503, more="Retry-After: 4\r\n")
     async with between(saying(away)) as (upstream, sidecar):
@@ -94,7 +94,7 @@ async def test_an_error_that_depends_on_no_key_is_shared_and_not_asked_for_again
 
 @pytest.mark.parametrize("code", NEVER_SHARED)
 async def test_an_error_that_may_depend_on_the_key_or_quote_the_call_is_never_shared(code: str) -> None:
-    assert code not in SHARED
+    assert code not in CALLER_INDEPENDENT_CODES
     await assert_originals_are_sent(saying(problem(code, *NEVER_SHARED[code])))
 
 

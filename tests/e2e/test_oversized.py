@@ -13,7 +13,7 @@ import asyncpg
 import pytest
 
 from proxy.admin.gauges import gauges
-from proxy.allowed_differences import UNASKED
+from proxy.allowed_differences import ABSENT_WHEN_CHUNKED
 from proxy.analysis.fingerprint import parse_fingerprint
 from proxy.fixes.chunk_code import array_sql
 from proxy.observe.events import Event, FellBack, RequestAnswered, TraceClosed, UpstreamCalled
@@ -128,7 +128,7 @@ def listing(literals: Iterable[object]) -> str:
 
 def without_location(answer: RawAnswer) -> RawAnswer:
     """A direct answer as a chunked one is."""
-    lines = [line for line in answer.head.split(b"\r\n") if line.partition(b":")[0].lower() not in UNASKED]
+    lines = [line for line in answer.head.split(b"\r\n") if line.partition(b":")[0].lower() not in ABSENT_WHEN_CHUNKED]
     assert len(lines) < len(answer.head.split(b"\r\n"))
     return RawAnswer(b"\r\n".join(lines), answer.body)
 

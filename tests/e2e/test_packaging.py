@@ -86,9 +86,9 @@ def test_it_serves_without_what_only_the_demo_needs(installed: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "code", "told"),
     [
-        (["demo"], 75, "pip install 'fanin[demo]'"),
-        (["serve", "--db-uri", "postgres://h/d", "--admin", "off"], 2, "pip install 'fanin[db]'"),
-        (["serve", "--set", "otlp.endpoint=http://127.0.0.1:1", "--admin", "off"], 2, "pip install 'fanin[otel]'"),
+        (["demo"], 75, "pip install '.[demo]'"),
+        (["serve", "--db-uri", "postgres://h/d", "--admin", "off"], 2, "pip install '.[db]'"),
+        (["serve", "--set", "otlp.endpoint=http://127.0.0.1:1", "--admin", "off"], 2, "pip install '.[otel]'"),
     ],
 )
 def test_what_an_extra_is_for_is_told(installed: Path, arguments: list[str], code: int, told: str) -> None:

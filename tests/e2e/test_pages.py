@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from proxy.settings.tables import Ignore
+from proxy.findings.ignores import Ignore
 from tests.e2e.browser import tab
 from tests.e2e.bursts import get
 from tests.e2e.consoles import watched

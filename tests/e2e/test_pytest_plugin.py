@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from proxy import __version__
 from tests.test_imports import ROOT
 
 if TYPE_CHECKING:
@@ -90,7 +91,7 @@ def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (wheel,) = wheels.glob("*.whl")
     assert {name.partition("/")[0] for name in zipfile.ZipFile(wheel).namelist()} == {
         "pytest_fanin.py",
-        "pytest_fanin-0.1.0.dist-info",
+        f"pytest_fanin-{__version__}.dist-info",
     }
     venv.create(home / "venv", with_pip=False)
     interpreter = home / "venv/bin/python"

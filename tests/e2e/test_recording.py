@@ -13,9 +13,9 @@ import pytest
 
 from proxy.observe.confirmed_names import ConfirmedNames
 from proxy.observe.events import TraceClosed
-from proxy.recording.codec import line, read, written
-from proxy.recording.recorder import Hiding
-from proxy.recording.schema import FORMAT, RecordingHead
+from proxy.recording.codec import encode_line, encode_trace, read_traces
+from proxy.recording.recorder import NameRedactor
+from proxy.recording.schema import CURRENT_FORMAT, RecordingHead
 from rules import RULES
 from tests.e2e.bursts import get, together
 from tests.e2e.harness import OK, PATIENCE, ScriptedUpstream, answers, fanin, program, until
@@ -49,11 +49,14 @@ async def test_what_is_found_in_real_traces_is_found_in_their_recording() -> Non
         await together(sidecar.port, named(*(f"/t?id=eq.{n}&offset=1" for n in range(9))))
         await together(sidecar.port, named(*["/t?select=*"] * 5, "/t?id=in.(1,2)&limit=3", "/t?limit=5&offset=90000"))
         await until(lambda: closed)
-    hide = Hiding(ConfirmedNames())
+    hide = NameRedactor(ConfirmedNames())
     for event in closed:
         hide.names.learn(event.trace.spans)
-    lines = [line(RecordingHead(FORMAT, "1.0", "", 0.0)), *(written(event.trace, hide) for event in closed)]
-    again = list(read("file", lines))
+    lines = [
+        encode_line(RecordingHead(CURRENT_FORMAT, "1.0", "", 0.0)),
+        *(encode_trace(event.trace, hide) for event in closed),
+    ]
+    again = list(read_traces("file", lines))
     assert all_found([event.trace for event in closed]) == all_found(again)
     assert {"FAN001", "FAN012"} <= {finding.code for finding in all_found(again)}
 
@@ -93,4 +96,4 @@ async def test_a_disk_without_room_costs_nobody_an_answer_and_is_told_once(tmp_p
     assert len(told) == 1
     assert "File too large" in told[0]
     with file.open("rb") as lines:
-        assert len(list(read("file", lines))) < 5
+        assert len(list(read_traces("file", lines))) < 5

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 import asyncpg
 import pytest
 
-from proxy.admin.gauges import gauges
+from proxy.admin.gauges import SIDECAR, gauges
 from proxy.observe.metrics import Metrics
+from proxy.observe.series import readings
 from tests.e2e.bursts import assert_all_same, burst, counting, get, one_by_one, sockets, together
 from tests.e2e.faults import FAULTS, hidden_alias_left_in
 from tests.e2e.harness import fanin
@@ -78,7 +79,7 @@ async def test_in_mode_shadow_callers_get_their_originals_and_merging_is_found_s
 
 async def test_metrics_show_what_was_compared_and_what_it_cost(odd: Stack) -> None:
     async with watched(odd.url, SHADOW) as watch:
-        metrics = Metrics(200, lambda: gauges(watch.sidecar))
+        metrics = Metrics(200, lambda: readings(SIDECAR, watch.sidecar))
         watch.sidecar._events.subscribe(metrics)
         await together(watch.sidecar.port, nums(50))
         await watch.rest()
@@ -119,8 +120,8 @@ async def test_what_is_told_of_a_mismatch_is_where_and_never_what(odd: Stack, mo
         await together(watch.sidecar.port, [get(f"/mine?id=eq.{n}", "X-Owner: ann") for n in range(3, 60, 3)])
         await watch.rest()
     (told,) = watch.warnings()
-    assert "merged answers are not PostgREST's: GET mine?id=eq.?: the body from byte 3 on, " in told
-    assert "Not merged for 60 s, for any caller" in told
+    assert "merged answers differ from PostgREST's: GET mine?id=eq.?: the body from byte 3 on, " in told
+    assert "This query is not merged for 60 s, for any client." in told
     assert "ann" not in told
     assert "secret" not in told
 

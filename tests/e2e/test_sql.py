@@ -217,7 +217,7 @@ async def test_what_is_said_to_be_refused_postgrest_refuses(odd: Stack, target: 
     assert answer.status == 400
     asked = read_api_request(b"GET", target.encode(), b"", "", (), b"")
     assert asked is not None
-    assert any("PostgREST refuses" in note for note in sql_of(asked).notes)
+    assert any("PostgREST rejects" in note for note in sql_of(asked).notes)
 
 
 @pytest.mark.parametrize("target", IGNORED)

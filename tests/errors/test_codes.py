@@ -1,4 +1,4 @@
-"""The table of codes: complete and used."""
+"""The tables of codes and reasons are complete, and every code is used."""
 
 from __future__ import annotations
 
@@ -36,23 +36,23 @@ def test_every_reason_has_its_text(table: dict[str, str]) -> None:
         assert text.endswith(".")
 
 
-def test_every_refusal_says_how_to_change_the_call() -> None:
+def test_every_bypass_reason_has_a_remedy() -> None:
     assert BYPASS_REMEDIES.keys() == BYPASS_REASONS.keys()
 
 
-def test_every_doubt_says_what_to_do_where_it_comes_often() -> None:
+def test_every_fallback_reason_has_a_remedy() -> None:
     assert FALLBACK_REMEDIES.keys() == FALLBACK_REASONS.keys()
 
 
 @pytest.mark.parametrize("text", [*BYPASS_REMEDIES.values(), *FALLBACK_REMEDIES.values()])
-def test_a_setting_that_a_remedy_names_is_one(text: str) -> None:
+def test_every_setting_that_a_remedy_names_exists(text: str) -> None:
     known = set(declared())
     sections = {name.partition(".")[0] for name in known if "." in name}
     named = [name for name in re.findall(r"[a-z_]+\.[a-z0-9_]+", text) if name.partition(".")[0] in sections]
     assert set(named) <= known
 
 
-def test_every_code_that_is_raised_is_in_the_table_and_every_one_in_it_is_raised() -> None:
+def test_the_table_has_exactly_the_codes_that_are_raised() -> None:
     strings = {
         node.value
         for path in SOURCES

@@ -50,7 +50,7 @@ def test_a_type_is_column_equals_type(assignment: str) -> None:
 
 def test_types_may_have_their_short_names() -> None:
     columns = read_columns(["id=int unique", "k=varchar(20)", "d->>x=y"], certain=True)
-    assert (columns[b"id"].type, columns[b"id"].unique, columns[b"id"].certain) == ("integer", True, True)
+    assert (columns[b"id"].type, columns[b"id"].unique, columns[b"id"].deterministic) == ("integer", True, True)
     assert (columns[b"k"].type, columns[b"k"].unique) == ("character varying", False)
 
 

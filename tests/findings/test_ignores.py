@@ -8,9 +8,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from proxy.findings.ignores import Ignores
+from proxy.findings.ignores import Ignore, Ignores
 from proxy.findings.model import Finding, Fix
-from proxy.settings.tables import Ignore
 
 DAY = dt.date(2030, 6, 1)
 FINDING = Finding(

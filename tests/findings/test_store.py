@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
+from proxy.findings.ignores import Ignore
 from proxy.findings.model import Finding, Fix
 from proxy.findings.store import FindingStore
-from proxy.settings.tables import Ignore
 
 TEXTS = dict.fromkeys(Finding.__struct_fields__, "x") | {"evidence": (), "fix": Fix("", "", "")}
 ONE = Finding(**TEXTS)  # type: ignore[arg-type]

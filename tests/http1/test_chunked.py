@@ -1,4 +1,4 @@
-"""Chunked bodies: however the bytes are cut, the data is the same, and it is what h11 reads."""
+"""Chunked bodies: the data does not depend on how the bytes arrive, and is the same as in h11."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from proxy.errors.codes import FaultError
-from proxy.http1.chunked import LAST_CHUNK, MAX_LINE, ChunkDecoder, chunk, framed
+from proxy.http1.chunked import LAST_CHUNK, MAX_LINE_BYTES, ChunkDecoder, chunk, frame_data
 
 PIECES = st.lists(st.binary(min_size=1, max_size=40), max_size=6)
 EXTENSION = st.sampled_from([b"", b";a", b";a=b", b';a="b c"'])
@@ -18,28 +18,28 @@ TRAILER = st.sampled_from([b"", b"X: y\r\n", b"X: y\r\nZ: \xff\r\n"])
 
 
 def decode(stream: bytes, cuts: list[int]) -> tuple[bytes, bytes]:
-    """The data of a chunked ``stream`` that arrives in parts; and what is left behind it."""
+    """The data of a chunked ``stream`` that arrives in pieces, and the bytes after it."""
     decoder, buffer, data = ChunkDecoder("FANIN104"), bytearray(), b""
     edges = [0, *sorted(min(cut, len(stream)) for cut in cuts), len(stream)]
     for start, end in itertools.pairwise(edges):
         buffer += stream[start:end]
-        data += decoder.take(buffer)
+        data += decoder.decode(buffer)
     assert decoder.done
     return data, bytes(buffer)
 
 
 def read_by_h11(stream: bytes) -> bytes:
-    reader = h11.Connection(h11.SERVER)
-    reader.receive_data(b"POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n" + stream)
+    parser = h11.Connection(h11.SERVER)
+    parser.receive_data(b"POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n" + stream)
     data = b""
-    while not isinstance(event := reader.next_event(), h11.EndOfMessage):
+    while not isinstance(event := parser.next_event(), h11.EndOfMessage):
         if isinstance(event, h11.Data):
             data += event.data
     return data
 
 
 @given(PIECES, EXTENSION, TRAILER, st.lists(st.integers(0, 300), max_size=12), st.binary(max_size=5))
-def test_any_cut_of_a_stream_decodes_as_h11_reads_it(
+def test_a_stream_in_any_pieces_decodes_as_in_h11(
     pieces: list[bytes], extension: bytes, trailer: bytes, cuts: list[int], behind: bytes
 ) -> None:
     stream = b"".join(b"%X%b\r\n%b\r\n" % (len(piece), extension, piece) for piece in pieces)
@@ -50,7 +50,7 @@ def test_any_cut_of_a_stream_decodes_as_h11_reads_it(
 
 
 @given(PIECES)
-def test_what_the_encoder_writes_is_read_back(pieces: list[bytes]) -> None:
+def test_encoded_chunks_decode_to_the_same_data(pieces: list[bytes]) -> None:
     stream = b"".join(map(chunk, pieces)) + LAST_CHUNK
     assert decode(stream, [])[0] == b"".join(pieces) == read_by_h11(stream)
 
@@ -79,25 +79,25 @@ def test_what_the_encoder_writes_is_read_back(pieces: list[bytes]) -> None:
         b"5\r\nhello\n0\r\n\r\n",
         b"0\r\nX: \x00\r\n\r\n",
         b"0\r\na\nb\r\n\r\n",
-        b"5;" + b"x" * MAX_LINE,
-        b"0\r\n" + b"X: y\r\n" * MAX_LINE,
+        b"5;" + b"x" * MAX_LINE_BYTES,
+        b"0\r\n" + b"X: y\r\n" * MAX_LINE_BYTES,
     ],
 )
-def test_what_is_no_chunk_is_refused(stream: bytes) -> None:
+def test_a_malformed_chunk_is_an_error(stream: bytes) -> None:
     with pytest.raises(FaultError, match="FANIN104"):
-        ChunkDecoder("FANIN104").take(bytearray(stream))
+        ChunkDecoder("FANIN104").decode(bytearray(stream))
 
 
 @given(st.binary(max_size=40))
-def test_whatever_comes_is_data_or_a_fault_and_never_more_than_came(stream: bytes) -> None:
+def test_any_stream_gives_data_or_an_error_and_never_more_bytes_than_received(stream: bytes) -> None:
     try:
-        data = ChunkDecoder("FANIN104").take(bytearray(stream))
+        data = ChunkDecoder("FANIN104").decode(bytearray(stream))
     except FaultError:
         return
     assert len(data) <= len(stream)
 
 
-def test_a_piece_is_framed_by_the_body_it_belongs_to_and_nothing_never_ends_one() -> None:
-    assert framed(b"ab", True) == b"2\r\nab\r\n"
-    assert framed(b"ab", False) == b"ab"
-    assert framed(b"", True) == framed(b"", False) == b""
+def test_data_is_framed_only_in_a_chunked_body_and_empty_data_never() -> None:
+    assert frame_data(b"ab", True) == b"2\r\nab\r\n"
+    assert frame_data(b"ab", False) == b"ab"
+    assert frame_data(b"", True) == frame_data(b"", False) == b""

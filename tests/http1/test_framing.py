@@ -1,4 +1,4 @@
-"""Where a body ends: certain, or refused."""
+"""Where a body ends; an ambiguous length is an error."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def response(block: bytes, method: bytes = b"GET", status: int = 200, minor: int
         (b"transfer-encoding: CHUNKED ,", CHUNKED),
     ],
 )
-def test_a_request_body_of_certain_length(block: bytes, framing: int) -> None:
+def test_the_length_of_a_request_body(block: bytes, framing: int) -> None:
     assert request(block) == framing
 
 
@@ -51,12 +51,12 @@ def test_a_request_body_of_certain_length(block: bytes, framing: int) -> None:
         (b"Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked", "FANIN111"),
     ],
 )
-def test_a_request_body_of_uncertain_length_is_refused(block: bytes, code: str) -> None:
+def test_a_request_body_of_ambiguous_length_is_an_error(block: bytes, code: str) -> None:
     with pytest.raises(FaultError, match=code):
         request(block)
 
 
-def test_http_1_0_knows_no_chunks() -> None:
+def test_chunked_http_1_0_is_an_error() -> None:
     with pytest.raises(FaultError, match="FANIN103"):
         request(b"Transfer-Encoding: chunked", minor=0)
     with pytest.raises(FaultError, match="FANIN503"):
@@ -68,11 +68,11 @@ def test_http_1_0_knows_no_chunks() -> None:
     [(b"HEAD", 200), (b"HEAD", 404), (b"GET", 204), (b"GET", 304), (b"GET", 101), (b"GET", 199)],
 )
 @pytest.mark.parametrize("block", [b"", b"Content-Length: 5", b"Transfer-Encoding: chunked"])
-def test_these_answers_have_no_body_whatever_they_say(method: bytes, status: int, block: bytes) -> None:
+def test_these_answers_never_have_a_body(method: bytes, status: int, block: bytes) -> None:
     assert response(block, method, status) == 0
 
 
-def test_answers_end_by_length_by_chunk_or_with_the_connection() -> None:
+def test_an_answer_ends_by_length_by_chunks_or_with_the_connection() -> None:
     assert response(b"Content-Length: 5") == 5
     assert response(b"Transfer-Encoding: Chunked") == CHUNKED
     assert response(b"X: y") == UNTIL_CLOSE
@@ -89,6 +89,6 @@ def test_answers_end_by_length_by_chunk_or_with_the_connection() -> None:
         b"Content-Length: x",
     ],
 )
-def test_an_answer_of_uncertain_length_is_refused(block: bytes) -> None:
+def test_an_answer_of_ambiguous_length_is_an_error(block: bytes) -> None:
     with pytest.raises(FaultError, match="FANIN503"):
         response(block)

@@ -1,4 +1,4 @@
-"""Heads: what is taken apart, byte for byte, and what is refused."""
+"""Heads are parsed without changing a byte, or are an error."""
 
 from __future__ import annotations
 
@@ -12,16 +12,14 @@ from proxy.http1.head import first_value, has_bare_lf, parse_fields, parse_reque
 TOKEN = b"!#$%&'*+-.^_`|~0123456789abcxyzABCXYZ"
 
 
-def refused(code: str) -> pytest.RaisesExc[FaultError]:
+def error_of(code: str) -> pytest.RaisesExc[FaultError]:
     return pytest.raises(FaultError, match=code)
 
 
 @pytest.mark.parametrize("method", [b"GET", b"get", b"M-SEARCH", b"X", TOKEN])
 @pytest.mark.parametrize("target", [b"/", b"*", b"http://h/x", b'/\xff\xc3\xa9?a=%zz#f"<>\\^`{|}', b"/t?"])
 @pytest.mark.parametrize(("version", "minor"), [(b"HTTP/1.1", 1), (b"HTTP/1.0", 0)])
-def test_any_method_and_any_target_come_out_as_they_went_in(
-    method: bytes, target: bytes, version: bytes, minor: int
-) -> None:
+def test_any_method_and_any_target_stay_unchanged(method: bytes, target: bytes, version: bytes, minor: int) -> None:
     line = parse_request_line(b" ".join((method, target, version)))
     assert (line.method, line.target, line.minor) == (method, target, minor)
 
@@ -48,19 +46,19 @@ def test_any_method_and_any_target_come_out_as_they_went_in(
         b"GET / HTTPS/1.1",
     ],
 )
-def test_what_is_no_request_line_is_refused(line: bytes) -> None:
-    with refused("FANIN101"):
+def test_an_invalid_request_line_is_an_error(line: bytes) -> None:
+    with error_of("FANIN101"):
         parse_request_line(line)
 
 
 @pytest.mark.parametrize("version", [b"HTTP/2.0", b"HTTP/0.9", b"HTTP/1.2", b"HTTP/3.0"])
-def test_other_versions_are_told_apart_from_rubbish(version: bytes) -> None:
-    with refused("FANIN110"):
+def test_an_unsupported_version_is_another_error_than_an_invalid_one(version: bytes) -> None:
+    with error_of("FANIN110"):
         parse_request_line(b"GET / " + version)
 
 
 @pytest.mark.parametrize("line", [b"HTTP/1.1 200 OK", b"HTTP/1.1 200 ", b"HTTP/1.1 200", b"HTTP/1.0 999 \xe9 x  y "])
-def test_a_status_line_keeps_its_reason_to_the_byte(line: bytes) -> None:
+def test_a_status_line_keeps_its_reason_phrase_unchanged(line: bytes) -> None:
     parsed = parse_status_line(line)
     assert parsed.line == line
     assert parsed.status == int(line[9:12])
@@ -85,12 +83,12 @@ def test_a_status_line_keeps_its_reason_to_the_byte(line: bytes) -> None:
         "HTTP/1.1 ٢٠٠ OK".encode(),
     ],
 )
-def test_what_is_no_status_line_is_refused(line: bytes) -> None:
-    with refused("FANIN503"):
+def test_an_invalid_status_line_is_an_error(line: bytes) -> None:
+    with error_of("FANIN503"):
         parse_status_line(line)
 
 
-def test_fields_keep_their_line_and_show_name_and_value() -> None:
+def test_fields_have_their_name_value_and_unchanged_line() -> None:
     block = b"Host: h\r\nX-a:\t b \t\r\nx-A:\r\nX-N: \xff\xc3\xa9"
     fields = parse_fields(block, "FANIN102")
     assert b"\r\n".join(field.line for field in fields) == block
@@ -123,13 +121,13 @@ def test_fields_keep_their_line_and_show_name_and_value() -> None:
         b"a: v\r\n\r\nb: v",
     ],
 )
-def test_a_line_that_two_readers_could_read_differently_is_refused(block: bytes) -> None:
-    with refused("FANIN102"):
+def test_a_line_that_servers_could_read_differently_is_an_error(block: bytes) -> None:
+    with error_of("FANIN102"):
         parse_fields(block, "FANIN102")
 
 
 @given(st.binary(max_size=60))
-def test_every_block_is_refused_or_kept_whole(block: bytes) -> None:
+def test_every_block_is_an_error_or_kept_completely(block: bytes) -> None:
     try:
         fields = parse_fields(block, "FANIN102")
     except FaultError:
@@ -156,5 +154,5 @@ def test_list_headers_are_read_over_all_their_lines() -> None:
         (b"a\r\nb\n", 3, True),
     ],
 )
-def test_a_bare_lf_is_found_from_a_place_on(text: bytes, start: int, bare: bool) -> None:
+def test_a_bare_lf_is_found_from_an_index_on(text: bytes, start: int, bare: bool) -> None:
     assert has_bare_lf(bytearray(text), start) is bare

@@ -1,4 +1,4 @@
-"""The end of a head, however it comes: found once, in a time that grows with the head, within limits."""
+"""The end of a head is found in linear time, however it arrives, within limits."""
 
 from __future__ import annotations
 
@@ -20,29 +20,29 @@ def long_head(size: int, start: bytes = b"GET /rest/t?id=in.(") -> bytes:
 
 
 class Counted(bytearray):
-    """A buffer that counts the bytes that are looked at in it."""
+    """A buffer that counts the bytes that are searched."""
 
-    looked = 0
+    searched = 0
 
     def find(self, what: Any, start: Any = 0, end: Any = None) -> int:
-        found = super().find(what, start) if end is None else super().find(what, start, end)
-        self.looked += (len(self) if found < 0 else found) - start
-        return found
+        index = super().find(what, start) if end is None else super().find(what, start, end)
+        self.searched += (len(self) if index < 0 else index) - start
+        return index
 
     def count(self, what: Any, start: Any = 0, end: Any = None) -> int:
-        self.looked += len(self) - start
+        self.searched += len(self) - start
         return super().count(what, start)
 
 
 def search(head: bytes, size: int, buffer: bytearray, limits: HeadLimits = LIMITS) -> tuple[int, bool]:
-    """Where the end is found when ``head`` comes in pieces of ``size`` bytes, and whether it was long."""
-    found = HeadScanner(limits)
+    """The end of ``head`` when it arrives in pieces of ``size`` bytes, and whether it was long."""
+    scanner = HeadScanner(limits)
     for at in range(0, len(head), size):
         buffer += head[at : at + size]
-        end = found.end(buffer)
+        end = scanner.find_end(buffer)
         if end >= 0:
-            return end, found.is_long
-    return -1, found.is_long
+            return end, scanner.is_long
+    return -1, scanner.is_long
 
 
 def bypass_reason(head: bytes, size: int) -> FaultError:
@@ -53,14 +53,14 @@ def bypass_reason(head: bytes, size: int) -> FaultError:
 
 @pytest.mark.parametrize("piece", [1, 7, 999, 1 << 20])
 @pytest.mark.parametrize("length", [100, 1000, 1001, 10_000])
-def test_a_head_of_any_length_within_its_limit_is_found_in_any_pieces(length: int, piece: int) -> None:
+def test_the_end_of_a_head_within_its_limit_is_found_in_any_pieces(length: int, piece: int) -> None:
     head = long_head(length)
     assert search(head + b"\r\n\r\nGET /next", piece, bytearray()) == (length, length > 1000)
 
 
 @pytest.mark.parametrize("piece", [1, 7, 1 << 20])
 @pytest.mark.parametrize(("length", "start"), [(1001, b"POST /rest/t?id=in.("), (10_001, b"GET /rest/t?id=in.(")])
-def test_a_byte_more_is_refused(length: int, start: bytes, piece: int) -> None:
+def test_a_head_with_one_byte_too_many_is_an_error(length: int, start: bytes, piece: int) -> None:
     assert bypass_reason(long_head(length, start) + b"\r\n\r\n", piece).fault.code == "FANIN109"
 
 
@@ -76,19 +76,19 @@ def test_a_byte_more_is_refused(length: int, start: bytes, piece: int) -> None:
         (long_head(1001) + b"\r\nX: " + b"y" * 1000, "limits.head_bytes, without the request line"),
     ],
 )
-def test_what_is_too_long_is_refused_by_the_limit_that_it_exceeds(head: bytes, limit: str, piece: int) -> None:
+def test_the_error_names_the_limit_that_a_head_exceeds(head: bytes, limit: str, piece: int) -> None:
     for complete in (head, head + b"\r\n\r\n"):
         error = bypass_reason(complete, piece)
         assert (error.fault.code, error.details) == ("FANIN109", limit)
 
 
 @pytest.mark.parametrize("piece", [1, 100, 4096])
-def test_no_byte_is_looked_at_more_than_a_few_times(piece: int) -> None:
+def test_no_byte_is_searched_more_than_a_few_times(piece: int) -> None:
     head = long_head(9_000) + b"\r\n\r\n"
     buffer = Counted()
     assert search(head, piece, buffer) == (9_000, True)
     overlaps = 8 * len(head) // piece
-    assert buffer.looked <= 4 * len(head) + overlaps
+    assert buffer.searched <= 4 * len(head) + overlaps
 
 
 @pytest.mark.parametrize("piece", [1, 2, 3, 100])
@@ -98,5 +98,5 @@ def test_empty_lines_before_a_head_are_dropped(piece: int) -> None:
 
 @pytest.mark.parametrize("head", [b"GET / HTTP/1.1\nHost: h\n\n", long_head(2000).replace(b"\r\nX", b"\nX")])
 @pytest.mark.parametrize("piece", [1, 1 << 20])
-def test_a_bare_line_feed_is_refused_before_the_head_ends(head: bytes, piece: int) -> None:
+def test_a_bare_line_feed_is_an_error_before_the_head_ends(head: bytes, piece: int) -> None:
     assert bypass_reason(head, piece).fault.code == "FANIN102"

@@ -1,4 +1,4 @@
-"""A merger and its sharing, whose calls end when and as a test says, and whose clock stands still."""
+"""A merger and a coalescer with a fake fetcher, a fake upstream and a fake clock, which the test controls."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from proxy.merging.merger import Merger
 from proxy.merging.waiters import BufferedAnswer, Reply, SendAlone, StreamedAnswer
 from proxy.model import Column, Slice
 from proxy.observe.events import Event, Events, FellBack, Warned
-from proxy.path.coalescing import named_in_settings
-from proxy.path.columns import Columns, table_of
+from proxy.path.coalescing import stable_in_settings
+from proxy.path.columns import ColumnRegistry, table_of
 from proxy.postgrest.response.gateway import POSTGREST
 from proxy.settings.model import Settings
 from proxy.settings.rules import RuleSettings
@@ -36,28 +36,29 @@ if TYPE_CHECKING:
     from proxy.upstream.column_types import ColumnTypeResolver
 
 
-def shares(call: MergedCall) -> FetchResult:
-    return {value: Slice(b"", value.removeprefix(b"eq."), 1) for value in call.owners}
+def slices_of(call: MergedCall) -> FetchResult:
+    """A slice per literal: the literal is its body."""
+    return {value: Slice(b"", value.removeprefix(b"eq."), 1) for value in call.requests_by_value}
 
 
-class Calls:
-    """A fetcher whose calls wait until they are let go; then ``answer`` says what comes of them."""
+class FakeFetcher:
+    """Calls wait for ``connection_free``, then for ``resume``; ``answer`` computes their result."""
 
-    def __init__(self, answer: Callable[[MergedCall], FetchResult] = shares) -> None:
+    def __init__(self, answer: Callable[[MergedCall], FetchResult] = slices_of) -> None:
         self.answer = answer
-        self.made: list[MergedCall] = []
-        self.going = asyncio.Event()
-        self.going.set()
-        self.place = asyncio.Event()
-        self.place.set()
+        self.sent: list[MergedCall] = []
+        self.resume = asyncio.Event()
+        self.resume.set()
+        self.connection_free = asyncio.Event()
+        self.connection_free.set()
         self.cancelled = 0
 
     async def fetch(self, call: MergedCall, alias: bytes, on_sent: Callable[[], None], number: int = 0) -> FetchResult:
-        self.made.append(call)
+        self.sent.append(call)
         try:
-            await self.place.wait()
+            await self.connection_free.wait()
             on_sent()
-            await self.going.wait()
+            await self.resume.wait()
         except asyncio.CancelledError:
             self.cancelled += 1
             raise
@@ -67,48 +68,48 @@ class Calls:
 class KnownColumns:
     """Column types that are known without asking upstream."""
 
-    def __init__(self, columns: Columns) -> None:
+    def __init__(self, columns: ColumnRegistry) -> None:
         self.columns = columns
 
-    def known(self, member: PendingRequest) -> Mapping[bytes, Column]:
-        return self.columns.of(table_of(member), 0.0)
+    def known(self, request: PendingRequest) -> Mapping[bytes, Column]:
+        return self.columns.known(table_of(request), 0.0)
 
-    def record_bad_value(self, member: PendingRequest, name: bytes, type_name: str, literal: bytes) -> None:
-        self.columns.record_bad_value(table_of(member), name, type_name, literal, 0.0)
+    def record_bad_value(self, request: PendingRequest, name: bytes, type_name: str, literal: bytes) -> None:
+        self.columns.record_bad_value(table_of(request), name, type_name, literal, 0.0)
 
     def unresolved(self, _: object) -> list[bytes]:
         return []
 
 
-FINE = b"HTTP/1.1 200 OK\r\nContent-Range: 0-0/*\r\nContent-Type: application/json; charset=utf-8"
+OK_HEAD = b"HTTP/1.1 200 OK\r\nContent-Range: 0-0/*\r\nContent-Type: application/json; charset=utf-8"
 
 
-class Originals:
-    """An upstream that answers shared calls with ``head`` and ``body`` once it is let go.
+class FakeUpstream:
+    """Answers calls with ``head`` and ``body`` when ``resume`` is set. A FaultError as ``head`` is raised.
 
-    A FaultError as ``head`` is raised; of a body longer than ``there`` the rest comes when a test feeds it.
+    Only ``arrived`` bytes of the body are there at first; the test feeds the others to ``connection``.
     """
 
-    def __init__(self, head: bytes | FaultError = FINE, body: bytes = b"[]", there: int | None = None) -> None:
+    def __init__(self, head: bytes | FaultError = OK_HEAD, body: bytes = b"[]", arrived: int | None = None) -> None:
         self.head = head
         self.body = body
-        self.there = len(body) if there is None else there
-        self.made: list[bytes] = []
-        self.going = asyncio.Event()
-        self.going.set()
+        self.arrived = len(body) if arrived is None else arrived
+        self.heads: list[bytes] = []
+        self.resume = asyncio.Event()
+        self.resume.set()
         self.full = isinstance(head, FaultError) and head.fault.code == "FANIN505"
         self.cancelled = 0
         self.open = 0
-        self.wire: Connection | None = None
+        self.connection: Connection | None = None
 
     @asynccontextmanager
     async def send(self, _: object, call: UpstreamRequest) -> AsyncIterator[UpstreamAnswer]:
-        self.made.append(call.head)
+        self.heads.append(call.head)
         self.open += 1
         try:
             if call.on_sent is not None and not self.full:
                 call.on_sent()
-            await self.going.wait()
+            await self.resume.wait()
             if isinstance(self.head, FaultError):
                 raise self.head
             yield self._answer(self.head, call.method)
@@ -119,73 +120,76 @@ class Originals:
             self.open -= 1
 
     def _answer(self, head: bytes, method: bytes) -> UpstreamAnswer:
-        self.wire = Connection()
+        self.connection = Connection()
         first, _, rest = head.partition(b"\r\n")
         line, fields = parse_status_line(first), parse_fields(rest, "FANIN503")
         framing = 0 if method == b"HEAD" else len(self.body)
         if framing:
-            self.wire.buffer += self.body[: self.there]
+            self.connection.buffer += self.body[: self.arrived]
         return UpstreamAnswer(
-            cast("UpstreamConnection", self.wire), line, fields, Body(self.wire, framing, 20.0, "FANIN503")
+            cast("UpstreamConnection", self.connection), line, fields, Body(self.connection, framing, 20.0, "FANIN503")
         )
 
 
-class Made:
-    """A merger with its sharing, what they said, and a clock that stands still."""
+class MergingHarness:
+    """A merger with its coalescer, their events, and a clock that only the test moves."""
 
     def __init__(
         self,
-        calls: Calls | None = None,
-        originals: Originals | None = None,
+        fetcher: FakeFetcher | None = None,
+        upstream: FakeUpstream | None = None,
         rules: RuleSettings | None = None,
         **merge: Any,
     ) -> None:
-        self.calls = calls or Calls()
-        self.originals = originals or Originals()
+        self.fetcher = fetcher or FakeFetcher()
+        self.upstream = upstream or FakeUpstream()
         self.now = 0.0
-        self.said: list[Event] = []
+        self.events: list[Event] = []
         events = Events()
-        events.subscribe(self.said.append)
+        events.subscribe(self.events.append)
         settings = Settings(
             merge=MergeSettings(**{"deadline_floor": 30.0, "max_wait": 30.0, **merge}),
             rules=rules or RuleSettings(),
         )
-        client = cast("Upstream", self.originals)
+        client = cast("Upstream", self.upstream)
         pool: ConnectionPool[UpstreamConnection] = ConnectionPool(9, 0, 9, 9.0)
         context = UpstreamContext(client, pool, Mount(b"", b""), POSTGREST, events, lambda: self.now)
         self.state = UpstreamState(settings, context)
-        self.evidence, self.mismatch_pauses = self.state.max_rows, self.state.mismatches
-        self.columns = Columns(60.0, 9)
+        self.max_rows, self.mismatch_pauses = self.state.max_rows, self.state.mismatches
+        self.columns = ColumnRegistry(60.0, 9)
         self.state.column_types = cast("ColumnTypeResolver", KnownColumns(self.columns))
-        self.sharing = Coalescer(settings, self.state, named_in_settings((), "public"))
-        self.merger = Merger(settings.merge, self.state, self.calls, self.sharing)
+        self.coalescer = Coalescer(settings, self.state, stable_in_settings((), "public"))
+        self.merger = Merger(settings.merge, self.state, self.fetcher, self.coalescer)
 
-    def ask(self, *targets: str) -> list[asyncio.Task[Reply]]:
-        members = [member(target) for target in targets]
-        return [asyncio.create_task(self.merger.ask(one)) for one in members]
+    def merge(self, *targets: str) -> list[asyncio.Task[Reply]]:
+        """Submit GET requests to the merger."""
+        requests = [member(target) for target in targets]
+        return [asyncio.create_task(self.merger.reply_to(request)) for request in requests]
 
-    def share(self, *targets: str, lines: str = "Host: h", method: bytes = b"GET") -> list[asyncio.Task[Reply]]:
-        """What the sharing is asked for reads that cannot be merged."""
-        members = [member(target, lines, method=method) for target in targets]
-        assert all(map(self.sharing.takes, members))
-        return [asyncio.create_task(self.sharing.ask(one, one.query.bypass_reason)) for one in members]
+    def coalesce(self, *targets: str, lines: str = "Host: h", method: bytes = b"GET") -> list[asyncio.Task[Reply]]:
+        """Submit reads that cannot be merged to the coalescer."""
+        requests = [member(target, lines, method=method) for target in targets]
+        assert all(map(self.coalescer.accepts, requests))
+        replies = [self.coalescer.reply_to(request, request.query.bypass_reason) for request in requests]
+        return [asyncio.create_task(reply) for reply in replies]
 
-    def doubts(self) -> list[str]:
-        return [event.reason for event in self.said if isinstance(event, FellBack)]
+    def fallback_reasons(self) -> list[str]:
+        return [event.reason for event in self.events if isinstance(event, FellBack)]
 
-    def assert_at_rest(self) -> None:
-        """Nobody waits, nothing is in flight, no timer runs, and nothing was a bug."""
-        for held in (self.merger, self.sharing):
-            assert held.batcher.waiting == 0
-            assert not held.batcher.open_windows
-            assert not held.batcher._tasks
-            assert all(gate.idle for gate in held.batcher.schedulers._gates.values())
-        assert not self.originals.open
-        assert not [event for event in self.said if isinstance(event, Warned)]
+    def assert_idle(self) -> None:
+        """No request waits, no call is in flight, no timer runs, and no bug was caught."""
+        for strategy in (self.merger, self.coalescer):
+            assert strategy.batcher.waiting == 0
+            assert not strategy.batcher.open_windows
+            assert not strategy.batcher._tasks
+            assert all(scheduler.idle for scheduler in strategy.batcher.schedulers._schedulers.values())
+        assert not self.upstream.open
+        assert not [event for event in self.events if isinstance(event, Warned)]
 
 
-async def turns(count: int = 8) -> None:
-    for _ in range(count):
+async def run_loop(iterations: int = 8) -> None:
+    """Run the event loop for some iterations."""
+    for _ in range(iterations):
         await asyncio.sleep(0)
 
 
@@ -194,12 +198,12 @@ def ids(*numbers: int) -> list[str]:
 
 
 async def finish(tasks: list[asyncio.Task[Reply]]) -> list[Reply]:
-    """Every reply; tickets are used as the pipeline uses them."""
+    """Every reply, with the slots of ``SendAlone`` released as the pipeline releases them."""
     replies = await asyncio.gather(*tasks)
     for reply in replies:
         if isinstance(reply, SendAlone):
             reply.slot.release(0.01)
-    await turns()
+    await run_loop()
     return replies
 
 
@@ -207,17 +211,17 @@ def bodies(replies: list[Reply]) -> list[bytes | None]:
     return [reply.slice.body if isinstance(reply, BufferedAnswer) else None for reply in replies]
 
 
-def tickets(replies: list[Reply]) -> list[bool]:
-    """Of those who go alone: whether a call was made for them in vain."""
+def fallbacks(replies: list[Reply]) -> list[bool]:
+    """``is_fallback`` of each request that is sent alone."""
     return [reply.is_fallback for reply in replies if isinstance(reply, SendAlone)]
 
 
-async def settled(made: Made, tasks: list[asyncio.Task[Reply]]) -> list[Reply]:
-    """Every reply, used as the pipeline uses it."""
+async def finish_all(harness: MergingHarness, tasks: list[asyncio.Task[Reply]]) -> list[Reply]:
+    """Every reply, handled as the pipeline handles it; then the harness is idle."""
     replies = await finish(tasks)
     for reply in replies:
         if isinstance(reply, StreamedAnswer):
-            reply.done()
-    await turns()
-    made.assert_at_rest()
+            reply.finish()
+    await run_loop()
+    harness.assert_idle()
     return replies

@@ -1,4 +1,4 @@
-"""Places in windows: everybody who waits is in one batch, and whoever leaves is in none."""
+"""Batcher: every waiting request is in one batch, and a disconnected one is in none."""
 
 from __future__ import annotations
 
@@ -12,95 +12,101 @@ from proxy.merging.waiters import InFlightCall, SendAlone
 from proxy.observe.events import Event, Events, WindowClosed
 from proxy.path.batching import BatchScheduler, SchedulerRegistry
 from tests.factories import member
-from tests.merging.harness import turns
-from tests.path.test_batching import PACE
+from tests.merging.harness import run_loop
+from tests.path.test_batching import SETTINGS
 
 if TYPE_CHECKING:
     from proxy.model import PendingRequest
 
 
-class Room:
-    """Windows whose batches are kept."""
+class BatcherHarness:
+    """A batcher with one scheduler; it keeps the batches."""
 
     def __init__(self) -> None:
         self.batches: list[list[PendingRequest]] = []
-        self.said: list[Event] = []
+        self.events: list[Event] = []
         events = Events()
-        events.subscribe(self.said.append)
-        self.batcher = Batcher(SchedulerRegistry(9, lambda: BatchScheduler(PACE)), self.left, events, lambda: 3.0)
-        self.gate = BatchScheduler(PACE)
+        events.subscribe(self.events.append)
+        self.batcher = Batcher(
+            SchedulerRegistry(9, lambda: BatchScheduler(SETTINGS)), self.on_batch, events, lambda: 3.0
+        )
+        self.scheduler = BatchScheduler(SETTINGS)
 
-    def left(self, gate: BatchScheduler, batch: list[PendingRequest]) -> None:
-        assert gate is self.gate
+    def on_batch(self, scheduler: BatchScheduler, batch: list[PendingRequest]) -> None:
+        assert scheduler is self.scheduler
         self.batches.append(batch)
 
-    def ask(self, member: PendingRequest, reason: str | None = None) -> asyncio.Task[object]:
-        return asyncio.create_task(self.batcher.join(self.gate, member, reason))
+    def join(self, request: PendingRequest, reason: str | None = None) -> asyncio.Task[object]:
+        return asyncio.create_task(self.batcher.join(self.scheduler, request, reason))
 
 
-async def test_whoever_came_in_one_turn_leaves_together_at_its_end() -> None:
-    room, members = Room(), [member(f"/t?id=eq.{n}", arrived=1.0) for n in range(3)]
-    tasks = [room.ask(one) for one in members]
-    await turns(2)
-    assert room.batches == [members]
-    assert [(event.size, event.waited) for event in room.said if isinstance(event, WindowClosed)] == [(3, 2.0)]
-    assert room.batcher.waiting == 3
-    assert room.batcher.open_windows == 0
-    for one in members:
-        room.batcher.release_alone(room.gate, one)
+async def test_requests_of_one_loop_iteration_are_one_batch() -> None:
+    harness, requests = BatcherHarness(), [member(f"/t?id=eq.{n}", arrived=1.0) for n in range(3)]
+    tasks = [harness.join(request) for request in requests]
+    await run_loop(2)
+    assert harness.batches == [requests]
+    assert [(event.size, event.waited) for event in harness.events if isinstance(event, WindowClosed)] == [(3, 2.0)]
+    assert harness.batcher.waiting == 3
+    assert harness.batcher.open_windows == 0
+    for request in requests:
+        harness.batcher.release_alone(harness.scheduler, request)
     await asyncio.gather(*tasks)
-    assert room.batcher.waiting == 0
+    assert harness.batcher.waiting == 0
 
 
-@pytest.mark.parametrize(("own", "told", "reason"), [("offset", None, "offset"), ("offset", "paused", "paused")])
-async def test_who_goes_alone_is_told_why(own: str, told: str | None, reason: str) -> None:
-    room, one = Room(), member("/t")
-    task = room.ask(one, own)
-    await turns(2)
-    room.batcher.release_alone(room.gate, one, told)
-    room.batcher.release_alone(room.gate, one, "busy")  # it is told once
-    ticket = await task
-    assert isinstance(ticket, SendAlone)
-    assert ticket.reason == reason
-    assert room.gate.in_flight == 1
-    ticket.slot.release(0.1)
-    assert room.gate.idle
+@pytest.mark.parametrize(
+    ("joined_with", "released_with", "expected"), [("offset", None, "offset"), ("offset", "paused", "paused")]
+)
+async def test_the_reason_of_the_release_replaces_that_of_the_join(
+    joined_with: str, released_with: str | None, expected: str
+) -> None:
+    harness, request = BatcherHarness(), member("/t")
+    task = harness.join(request, joined_with)
+    await run_loop(2)
+    harness.batcher.release_alone(harness.scheduler, request, released_with)
+    harness.batcher.release_alone(harness.scheduler, request, "busy")  # no effect: it has a reply
+    reply = await task
+    assert isinstance(reply, SendAlone)
+    assert reply.reason == expected
+    assert harness.scheduler.in_flight == 1
+    reply.slot.release(0.1)
+    assert harness.scheduler.idle
 
 
-async def test_who_waits_behind_a_call_leaves_when_it_returns() -> None:
-    room, one = Room(), member("/t")
-    slot = room.batcher._acquire(room.gate)
-    task = room.ask(one)
-    await turns(3)
-    assert not room.batches
-    assert room.batcher.open_windows == 1
+async def test_a_window_is_flushed_when_the_call_in_flight_returns() -> None:
+    harness, request = BatcherHarness(), member("/t")
+    slot = harness.batcher._acquire(harness.scheduler)
+    task = harness.join(request)
+    await run_loop(3)
+    assert not harness.batches
+    assert harness.batcher.open_windows == 1
     slot.release(0.001)
-    await turns(2)
-    assert room.batches == [[one]]
+    await run_loop(2)
+    assert harness.batches == [[request]]
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
 
 
-async def test_who_hangs_up_in_a_window_is_in_no_batch_and_the_last_closes_it() -> None:
-    room = Room()
-    slot = room.batcher._acquire(room.gate)
-    tasks = [room.ask(member("/t")), room.ask(member("/t"))]
-    await turns(2)
-    for left, task in zip((1, 0), tasks, strict=True):
+async def test_a_disconnected_request_is_in_no_batch_and_the_last_disconnect_closes_the_window() -> None:
+    harness = BatcherHarness()
+    slot = harness.batcher._acquire(harness.scheduler)
+    tasks = [harness.join(member("/t")), harness.join(member("/t"))]
+    await run_loop(2)
+    for remaining, task in zip((1, 0), tasks, strict=True):
         task.cancel()
-        await turns(2)
-        assert (room.batcher.waiting, room.batcher.open_windows) == (left, left)
+        await run_loop(2)
+        assert (harness.batcher.waiting, harness.batcher.open_windows) == (remaining, remaining)
     slot.release()
-    await turns(2)
-    assert not room.batches
+    await run_loop(2)
+    assert not harness.batches
 
 
-async def test_who_hangs_up_while_a_call_is_made_leaves_its_waiters() -> None:
-    room, one = Room(), member("/t")
-    task = room.ask(one)
-    await turns(2)
-    waiters = room.batcher._waiters[one].in_flight = InFlightCall([one, member("/t")])
+async def test_a_disconnect_while_a_call_is_in_flight_removes_the_request_from_it() -> None:
+    harness, request = BatcherHarness(), member("/t")
+    task = harness.join(request)
+    await run_loop(2)
+    in_flight = harness.batcher._waiters[request].in_flight = InFlightCall([request, member("/t")])
     task.cancel()
-    await turns(2)
-    assert waiters.left == 1
-    assert not room.batcher.is_waiting(one)
+    await run_loop(2)
+    assert in_flight.connected == 1
+    assert not harness.batcher.is_waiting(request)

@@ -1,4 +1,4 @@
-"""Callers that leave at every turn between arrival and answer: nobody else notices, and nothing is left behind."""
+"""Clients that disconnect in each loop iteration between arrival and answer: the other requests are answered."""
 
 from __future__ import annotations
 
@@ -11,83 +11,89 @@ import pytest
 from proxy.merging.fetch import BadValue, FetchResult
 from proxy.merging.waiters import BufferedAnswer, SendAlone
 from proxy.model import FallbackReason
-from tests.merging.harness import Calls, Made, ids, shares, turns
+from tests.merging.harness import FakeFetcher, MergingHarness, ids, run_loop, slices_of
 
 if TYPE_CHECKING:
     from proxy.model import MergedCall
 
 
-@pytest.mark.parametrize("turn", range(7))
-@pytest.mark.parametrize("leavers", [[0], [1], [0, 1], [0, 1, 2], [2], [0, 2]])
-@pytest.mark.parametrize("kind", ["shares", "doubt", "bad-value", "alone"])
-async def test_hanging_up_at_any_turn_leaves_nothing_behind(turn: int, leavers: list[int], kind: str) -> None:
+@pytest.mark.parametrize("iterations", range(7))
+@pytest.mark.parametrize("disconnected", [[0], [1], [0, 1], [0, 1, 2], [2], [0, 2]])
+@pytest.mark.parametrize("kind", ["merged", "fallback", "bad-value", "alone"])
+async def test_a_disconnect_at_any_time_leaves_nothing_in_flight(
+    iterations: int, disconnected: list[int], kind: str
+) -> None:
     def answer(call: MergedCall) -> FetchResult:
-        if kind == "doubt":
+        if kind == "fallback":
             return FallbackReason("ties")
-        return BadValue("smallint", b"40000") if kind == "bad-value" and b"eq.40000" in call.owners else shares(call)
+        return (
+            BadValue("smallint", b"40000")
+            if kind == "bad-value" and b"eq.40000" in call.requests_by_value
+            else slices_of(call)
+        )
 
-    made = Made(Calls(answer))
+    harness = MergingHarness(FakeFetcher(answer))
     numbers = [1, 2, 40000]
-    tasks = made.ask(*(ids(*numbers) if kind != "alone" else [f"/t?id=eq.{n}&a=gt.{n}" for n in numbers]))
-    await turns(turn)
-    for leaver in leavers:
-        tasks[leaver].cancel()
+    tasks = harness.merge(*(ids(*numbers) if kind != "alone" else [f"/t?id=eq.{n}&a=gt.{n}" for n in numbers]))
+    await run_loop(iterations)
+    for position in disconnected:
+        tasks[position].cancel()
     async with asyncio.timeout(10):
         replies = await asyncio.gather(*tasks, return_exceptions=True)
     for at, reply in enumerate(replies):
         if isinstance(reply, SendAlone):
             reply.slot.release()
         assert isinstance(reply, BufferedAnswer | SendAlone) or (
-            at in leavers and isinstance(reply, asyncio.CancelledError)
+            at in disconnected and isinstance(reply, asyncio.CancelledError)
         )
         if isinstance(reply, BufferedAnswer):
             assert reply.slice.body == str(numbers[at]).encode()
-    await turns()
-    made.assert_at_rest()
+    await run_loop()
+    harness.assert_idle()
 
 
-async def test_the_last_to_hang_up_cancels_the_call() -> None:
-    calls = Calls()
-    calls.going.clear()
-    made = Made(calls)
-    tasks = made.ask(*ids(1, 2))
-    await turns()
+async def test_the_last_disconnect_cancels_the_call() -> None:
+    fetcher = FakeFetcher()
+    fetcher.resume.clear()
+    harness = MergingHarness(fetcher)
+    tasks = harness.merge(*ids(1, 2))
+    await run_loop()
     tasks[0].cancel()
-    await turns()
-    assert calls.cancelled == 0
+    await run_loop()
+    assert fetcher.cancelled == 0
     tasks[1].cancel()
-    await turns()
-    assert calls.cancelled == 1
+    await run_loop()
+    assert fetcher.cancelled == 1
     await asyncio.gather(*tasks, return_exceptions=True)
-    made.assert_at_rest()
+    harness.assert_idle()
 
 
-async def test_the_last_to_hang_up_in_a_window_cancels_its_timer() -> None:
-    made = Made(Calls())
-    (ticket,) = await asyncio.gather(*made.ask(*ids(1)))
-    tasks = made.ask(*ids(2, 3))
-    await turns()
-    assert made.merger.batcher.open_windows
+async def test_the_last_disconnect_in_a_window_cancels_its_timer() -> None:
+    harness = MergingHarness()
+    (reply,) = await asyncio.gather(*harness.merge(*ids(1)))
+    tasks = harness.merge(*ids(2, 3))
+    await run_loop()
+    assert harness.merger.batcher.open_windows
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
-    assert not made.merger.batcher.open_windows
-    assert isinstance(ticket, SendAlone)
-    ticket.slot.release()
-    made.assert_at_rest()
+    assert not harness.merger.batcher.open_windows
+    assert isinstance(reply, SendAlone)
+    reply.slot.release()
+    harness.assert_idle()
 
 
-async def test_a_reply_that_came_as_its_caller_left_gives_its_place_back() -> None:
-    made = Made(Calls())
-    left: Counter[type] = Counter()
-    for turn in range(8):
-        (task,) = made.ask(*ids(1))
-        await turns(turn)
+async def test_a_reply_that_arrives_with_the_disconnect_releases_its_slot() -> None:
+    harness = MergingHarness()
+    outcomes: Counter[type] = Counter()
+    for iterations in range(8):
+        (task,) = harness.merge(*ids(1))
+        await run_loop(iterations)
         task.cancel()
         (reply,) = await asyncio.gather(task, return_exceptions=True)
-        left[type(reply)] += 1
+        outcomes[type(reply)] += 1
         if isinstance(reply, SendAlone):
             reply.slot.release()
-        await turns()
-        made.assert_at_rest()
-    assert set(left) == {SendAlone, asyncio.CancelledError}
+        await run_loop()
+        harness.assert_idle()
+    assert set(outcomes) == {SendAlone, asyncio.CancelledError}

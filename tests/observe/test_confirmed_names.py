@@ -71,10 +71,10 @@ def test_the_least_recently_seen_names_are_removed() -> None:
 
 def test_a_finding_may_be_shown_once_its_names_are_confirmed() -> None:
     from proxy.settings.rules import RuleSettings
-    from rules.fan001_n_plus_one_read import detect
+    from rules.fan001_n_plus_one_read import RULE, detect
 
     seen = parallel([f"GET /t?id=eq.{n}" for n in range(6)])
-    findings = tuple(detect(seen, RuleSettings()))
+    findings = tuple(detect(seen, RuleSettings().of(RULE)))
     names = ConfirmedNames()
     names.learn([replace(one, status=400) for one in seen.spans])
     assert names.shown_findings(findings) == []

@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as openmetrics_families
 
+from proxy.admin.gauges import SERIES
 from proxy.observe.events import (
     RequestAnswered,
     TraceClosed,
 )
 from proxy.observe.metrics import Metrics
-from proxy.observe.series import SERIES
 from tests.observe.test_metrics import GAUGES, LINE, OPEN_METRICS, changed, counting, trace
 from tests.rules.traces import span
 

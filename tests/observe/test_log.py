@@ -18,7 +18,7 @@ from proxy.observe import log
 from proxy.observe.events import SettingsReloaded, TraceClosed, Warned, WindowClosed
 from proxy.settings.observability import LogSettings
 from proxy.settings.rules import RuleSettings
-from rules.fan001_n_plus_one_read import detect
+from rules.fan001_n_plus_one_read import RULE, detect
 from tests.rules.traces import parallel
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 SECRET = "eyJhbGciOiJIUzI1NiJ9.secret"
 READS = parallel([f"GET /t?id=eq.{n}" for n in range(6)])
-CLOSED = TraceClosed(READS, tuple(detect(READS, RuleSettings())))
+CLOSED = TraceClosed(READS, tuple(detect(READS, RuleSettings().of(RULE))))
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from proxy.observe.confirmed_names import ConfirmedNames
 from proxy.observe.events import TraceClosed, WindowClosed
 from proxy.observe.tree import MOST_SPANS, TracePrinter, trace_lines
 from proxy.settings.rules import RuleSettings
-from rules.fan001_n_plus_one_read import detect
+from rules.fan001_n_plus_one_read import RULE, detect
 from tests.rules.traces import parallel, span, trace
 
 LINE = "GET /creators?id=eq.{}"
@@ -20,7 +20,7 @@ LINE = "GET /creators?id=eq.{}"
 def text(seen: Trace) -> str:
     names = ConfirmedNames()
     names.learn(seen.spans)
-    return "\n".join(trace_lines(seen, tuple(detect(seen, RuleSettings())), names))
+    return "\n".join(trace_lines(seen, tuple(detect(seen, RuleSettings().of(RULE))), names))
 
 
 def test_requests_that_shared_a_call_are_one_line() -> None:

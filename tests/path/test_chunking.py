@@ -1,4 +1,4 @@
-"""Over-long lists: how they are read and cut, and what the parts' answers come to together."""
+"""Long lists: how they are parsed and split into parts, and how the answers of the parts are joined."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from proxy.errors.codes import BYPASS_REASONS, FALLBACK_REASONS
 from proxy.http1.head import Response, StatusLine
 from proxy.model import FallbackReason, Slice
 from proxy.path.chunking import (
-    Chunk,
     ChunkedList,
+    PartAnswer,
     are_in_order,
     boundary_literals,
     chunk_list,
     concatenate,
-    read_chunk,
+    read_part,
     with_long_list,
 )
 from proxy.path.fingerprint import read_query
@@ -34,21 +34,21 @@ if TYPE_CHECKING:
 LIST = "in.(" + ",".join(map(str, range(1000, 3000))) + ")"
 
 
-def read(target: str, lines: str = "Host: h") -> Query:
+def parsed(target: str, lines: str = "Host: h") -> Query:
     raw = target.encode()
     short, place = shortened(raw, 7000)
     return with_long_list(read_query(b"GET", short, head(lines), b"", "public", 7000), raw, place)
 
 
-def test_a_query_with_a_long_list_reads_as_the_same_with_a_short_one() -> None:
-    long, short = read(f"/t?select=a&x=eq.7&id={LIST}&order=id"), query("/t?select=a&x=eq.7&id=in.(1)&order=id")
+def test_a_query_with_a_long_list_has_the_fingerprint_of_one_with_a_short_list() -> None:
+    long, short = parsed(f"/t?select=a&x=eq.7&id={LIST}&order=id"), query("/t?select=a&x=eq.7&id=in.(1)&order=id")
     assert (long.relation, long.fingerprint) == (short.relation, short.fingerprint)
     assert long.target == f"/t?select=a&x=eq.7&id={LIST}&order=id".encode()
     assert (long.bypass_reason, long.keys, long.select) == ("too-long", (), None)
 
 
-def test_two_long_lists_are_told_apart() -> None:
-    one, two = read(f"/t?x=eq.7&id={LIST}"), read(f"/t?x=eq.7&id={LIST[:-1]},1)")
+def test_different_long_lists_give_different_filters() -> None:
+    one, two = parsed(f"/t?x=eq.7&id={LIST}"), parsed(f"/t?x=eq.7&id={LIST[:-1]},1)")
     assert one.filters[0] == two.filters[0] == b"7"
     assert one.filters[1] != two.filters[1]
 
@@ -66,37 +66,37 @@ def test_two_long_lists_are_told_apart() -> None:
         ("not-a-relation", f"/rpc/t?id={LIST}", "Host: h"),
     ],
 )
-def test_what_else_forbids_a_rewrite_is_still_known(bypass_reason: str, target: str, lines: str) -> None:
-    assert read(target, lines).bypass_reason == bypass_reason
+def test_other_bypass_reasons_have_precedence_over_too_long(bypass_reason: str, target: str, lines: str) -> None:
+    assert parsed(target, lines).bypass_reason == bypass_reason
 
 
 @pytest.mark.parametrize("target", ["/t?or=(" + "a.eq.1," * 20_000, "/t?" + "&" * 70_000, "/t?id=eq." + "1" * 70_000])
-def test_a_target_beyond_reading_is_known_by_its_path(target: str) -> None:
-    long = read(target)
+def test_a_target_that_is_too_long_to_parse_is_known_by_its_path(target: str) -> None:
+    long = parsed(target)
     assert (long.relation, long.fingerprint, long.bypass_reason) == ("public.t", "GET t", "too-long")
     assert long.target == target.encode()
 
 
-# Cutting.
+# Splitting.
 
 ALIAS = b"f0"
 LINES = "Host: h"
 
 
-def cut_of(target: str, lines: str = LINES, longest: int = 2000) -> ChunkedList:
-    made = chunk_list(read(target, lines), head(lines), ALIAS, longest)
-    assert isinstance(made, ChunkedList), made
-    return made
+def chunk(target: str, lines: str = LINES, longest: int = 2000) -> ChunkedList:
+    chunked_list = chunk_list(parsed(target, lines), head(lines), ALIAS, longest)
+    assert isinstance(chunked_list, ChunkedList), chunked_list
+    return chunked_list
 
 
 def bypass_reason(target: str, lines: str = LINES, longest: int = 2000) -> str:
-    made = chunk_list(read(target, lines), head(lines), ALIAS, longest)
-    assert isinstance(made, str)
-    assert made in BYPASS_REASONS
-    return made
+    chunked_list = chunk_list(parsed(target, lines), head(lines), ALIAS, longest)
+    assert isinstance(chunked_list, str)
+    assert chunked_list in BYPASS_REASONS
+    return chunked_list
 
 
-def listing(numbers: Iterable[object]) -> str:
+def list_filter(numbers: Iterable[object]) -> str:
     return f"in.({','.join(map(str, numbers))})"
 
 
@@ -105,10 +105,10 @@ UUIDS = [f"{n * 2654435761 % 2**32:08x}-0000-4000-8000-000000000000" for n in ra
 
 
 @pytest.mark.parametrize("longest", [100, 101, 500, 2000, 100_000])
-def test_each_literal_is_in_one_part_and_each_part_in_its_room(longest: int) -> None:
-    made = cut_of(f"/t?select=a&id={listing(NUMBERS + NUMBERS[:50])}", longest=longest + 150)
-    assert [literal for part in made.parts for literal in part] == [b"%d" % n for n in dict.fromkeys(NUMBERS)]
-    sizes = [len(made.target(part)) for part in made.parts]
+def test_each_literal_is_in_one_part_and_each_part_within_the_byte_limit(longest: int) -> None:
+    chunked_list = chunk(f"/t?select=a&id={list_filter(NUMBERS + NUMBERS[:50])}", longest=longest + 150)
+    assert [literal for part in chunked_list.parts for literal in part] == [b"%d" % n for n in dict.fromkeys(NUMBERS)]
+    sizes = [len(chunked_list.target(part)) for part in chunked_list.parts]
     assert max(sizes) <= longest + 150
     assert all(size > longest + 150 - 6 for size in sizes[:-1])
 
@@ -126,24 +126,24 @@ def test_each_literal_is_in_one_part_and_each_part_in_its_room(longest: int) -> 
     ],
 )
 def test_only_the_list_and_the_select_are_changed(target: str, part: str) -> None:
-    assert cut_of(target.format(LIST)).target([b"1000"]) == part.encode()
+    assert chunk(target.format(LIST)).target([b"1000"]) == part.encode()
 
 
-def test_a_list_as_client_libraries_write_it_is_the_same() -> None:
+def test_a_percent_encoded_list_is_chunked_like_a_plain_one() -> None:
     plain, escaped = f"/t?id={LIST}", f"/t?id={LIST.replace(',', '%2C').replace('(', '%28').replace(')', '%29')}"
-    assert cut_of(plain).parts == cut_of(escaped).parts
+    assert chunk(plain).parts == chunk(escaped).parts
 
 
 @pytest.mark.parametrize(
     "order", ["id", "id.asc", "id.asc.nullslast", "id.nullsfirst", "id.desc", "id.desc.nullsfirst"]
 )
 @pytest.mark.parametrize("literals", [NUMBERS, UUIDS], ids=["integers", "uuids"])
-def test_where_rows_are_ordered_the_parts_are_ranges_in_that_order(literals: list[object], order: str) -> None:
-    made = cut_of(f"/t?id={listing(literals)}&order={order}")
-    found = [literal for part in made.parts for literal in part]
+def test_with_an_order_the_parts_are_ranges_in_that_order(literals: list[object], order: str) -> None:
+    chunked_list = chunk(f"/t?id={list_filter(literals)}&order={order}")
+    result = [literal for part in chunked_list.parts for literal in part]
     key = int if literals is NUMBERS else None
-    assert found == sorted({str(n).encode() for n in literals}, key=key, reverse="desc" in order)
-    assert made.ordered
+    assert result == sorted({str(n).encode() for n in literals}, key=key, reverse="desc" in order)
+    assert chunked_list.ordered
 
 
 @pytest.mark.parametrize(
@@ -172,22 +172,22 @@ def test_where_rows_are_ordered_the_parts_are_ranges_in_that_order(literals: lis
         ("list-order", "/t?id=in.({})&order=id&order=id", LINES),
     ],
 )
-def test_what_parts_could_not_answer_is_not_cut(reason: str, target: str, lines: str) -> None:
+def test_a_query_that_parts_cannot_answer_is_not_chunked(reason: str, target: str, lines: str) -> None:
     assert bypass_reason(target.format(LIST[4:-1]), lines) == reason
 
 
-def test_a_target_whose_parts_would_be_too_many_is_not_cut() -> None:
+def test_a_list_that_needs_too_many_parts_is_not_chunked() -> None:
     assert bypass_reason(f"/t?id={LIST}&x=eq.{'y' * 1900}") == "chunk-limit"
     assert bypass_reason(f"/t?id={LIST}", longest=120) == "chunk-limit"
 
 
-# Putting together.
+# Joining.
 
 HEAD = "Date: {date}\nServer: s\nContent-Range: {range}\nContent-Location: /t?{location}\nContent-Type: {type}\n{more}"
-MADE = cut_of(f"/t?id={LIST}")
+CHUNKED = chunk(f"/t?id={LIST}")
 
 
-def answered(rows: dict[int, str] | list[int], more: str = "X: y", **changes: str) -> Response:
+def answer_of(rows: dict[int, str] | list[int], more: str = "X: y", **changes: str) -> Response:
     bodies = rows if isinstance(rows, dict) else {n: f'"id":{n}' for n in rows}
     body = ", \n ".join(f'{{"f0":"{n}"{"," if row else ""}{row}}}' for n, row in bodies.items())
     values = {"date": "now", "range": "?", "location": "x", "type": "application/json; charset=utf-8", "more": more}
@@ -195,100 +195,100 @@ def answered(rows: dict[int, str] | list[int], more: str = "X: y", **changes: st
     return Response(StatusLine(200, 1, b"HTTP/1.1 200 OK"), fields(lines), b"[" + body.encode() + b"]")
 
 
-def part_of(rows: dict[int, str] | list[int], more: str = "X: y", **changes: str) -> Chunk:
+def part_of(rows: dict[int, str] | list[int], more: str = "X: y", **changes: str) -> PartAnswer:
     numbers = [b"%d" % n for n in rows]
-    part = read_chunk(MADE, numbers, ALIAS, answered(rows, more, **changes), POSTGREST)
-    assert isinstance(part, Chunk), part
+    part = read_part(CHUNKED, numbers, ALIAS, answer_of(rows, more, **changes), POSTGREST)
+    assert isinstance(part, PartAnswer), part
     return part
 
 
-def doubt(answer: Response, literals: Sequence[bytes] = (b"1", b"2")) -> FallbackReason:
-    found = read_chunk(MADE, literals, ALIAS, answer, POSTGREST)
-    assert isinstance(found, FallbackReason)
-    assert found.reason in FALLBACK_REASONS
-    return found
+def fallback(answer: Response, literals: Sequence[bytes] = (b"1", b"2")) -> FallbackReason:
+    result = read_part(CHUNKED, literals, ALIAS, answer, POSTGREST)
+    assert isinstance(result, FallbackReason)
+    assert result.reason in FALLBACK_REASONS
+    return result
 
 
-def chunked(*parts: Chunk) -> Slice:
-    share = concatenate(MADE, parts)
-    assert isinstance(share, Slice), share
-    return share
+def joined(*parts: PartAnswer) -> Slice:
+    joined_answer = concatenate(CHUNKED, parts)
+    assert isinstance(joined_answer, Slice), joined_answer
+    return joined_answer
 
 
-def test_the_rows_of_all_parts_follow_one_another_as_they_came() -> None:
-    odd = '"j":[{"a":1}, \n {"a":2}],"t":"}, \\n {"'
-    share = chunked(part_of({1: '"id":1', 2: odd}), part_of([]), part_of({7: '"id":7.50', 3: ""}))
-    assert share.body == b'[{"id":1}, \n {' + odd.encode() + b'}, \n {"id":7.50}, \n {}]'
-    assert share.rows == 4
+def test_the_rows_of_all_parts_are_concatenated_unchanged() -> None:
+    awkward = '"j":[{"a":1}, \n {"a":2}],"t":"}, \\n {"'
+    joined_answer = joined(part_of({1: '"id":1', 2: awkward}), part_of([]), part_of({7: '"id":7.50', 3: ""}))
+    assert joined_answer.body == b'[{"id":1}, \n {' + awkward.encode() + b'}, \n {"id":7.50}, \n {}]'
+    assert joined_answer.rows == 4
 
 
-def test_the_head_is_the_first_parts_without_a_location() -> None:
-    share = chunked(part_of([1, 2], date="one", location="a"), part_of([3], date="two", location="b"))
-    assert share.head == (
+def test_the_head_is_that_of_the_first_part_without_content_location() -> None:
+    joined_answer = joined(part_of([1, 2], date="one", location="a"), part_of([3], date="two", location="b"))
+    assert joined_answer.head == (
         b"HTTP/1.1 200 OK\r\nDate: one\r\nServer: s\r\nContent-Range: 0-2/*\r\n"
         b"Content-Type: application/json; charset=utf-8\r\nVary: y\r\nContent-Length: 34\r\n"
     )
 
 
 def test_no_rows_are_an_empty_array() -> None:
-    share = chunked(part_of([]), part_of([]))
-    assert (share.body, share.rows) == (b"[]", 0)
-    assert b"Content-Range: */*\r\n" in share.head
+    joined_answer = joined(part_of([]), part_of([]))
+    assert (joined_answer.body, joined_answer.rows) == (b"[]", 0)
+    assert b"Content-Range: */*\r\n" in joined_answer.head
 
 
-def test_a_count_that_fanin_asked_for_is_not_shown() -> None:
+def test_preference_applied_does_not_show_fanins_own_count() -> None:
     counted = part_of([1], "Preference-Applied: count=exact, handling=lenient")
-    assert b"Preference-Applied: handling=lenient\r\n" in chunked(counted).head
-    share = chunked(part_of([1], "Preference-Applied: count=exact"), part_of([2], "Server-Timing: a"))
-    assert b"Preference-Applied" not in share.head
+    assert b"Preference-Applied: handling=lenient\r\n" in joined(counted).head
+    joined_answer = joined(part_of([1], "Preference-Applied: count=exact"), part_of([2], "Server-Timing: a"))
+    assert b"Preference-Applied" not in joined_answer.head
 
 
-def test_parts_whose_heads_differ_are_not_put_together() -> None:
-    found = concatenate(MADE, [part_of([1], "Vary: a"), part_of([2], "Vary: b")])
-    assert found == FallbackReason("headers", "vary")
+def test_parts_with_different_heads_are_not_concatenated() -> None:
+    result = concatenate(CHUNKED, [part_of([1], "Vary: a"), part_of([2], "Vary: b")])
+    assert result == FallbackReason("headers", "vary")
 
 
 @pytest.mark.parametrize(
     ("reason", "detail", "answer"),
     [
-        ("headers", "x-film", answered([1], "X-Film: 1")),
-        ("headers", "set-cookie", answered([1], "Set-Cookie: a=b")),
-        ("headers", "content-range", answered([1], "Content-Range: 0-0/*")),
-        ("headers", "content-type", answered([1], type="text/plain")),
-        ("headers", "content-type", answered([1], "Content-Type: application/json; charset=utf-8")),
-        ("unexpected-key", "", answered([1, 3])),
-        ("shape", "", replace(answered([]), body=b"")),
-        ("shape", "", replace(answered([]), body=b'{"f0":"1"}')),
-        ("shape", "", replace(answered([]), body=b'[{"id":1}]')),
-        ("shape", "", replace(answered([]), body=b'[{"f0":"1"}')),
-        ("shape", "", replace(answered([]), body=b'[{"f0":"1"},{"f0":"2"}]')),
-        ("shape", "", replace(answered([]), body=b'[{"f0":"1","id":1}x]')),
+        ("headers", "x-film", answer_of([1], "X-Film: 1")),
+        ("headers", "set-cookie", answer_of([1], "Set-Cookie: a=b")),
+        ("headers", "content-range", answer_of([1], "Content-Range: 0-0/*")),
+        ("headers", "content-type", answer_of([1], type="text/plain")),
+        ("headers", "content-type", answer_of([1], "Content-Type: application/json; charset=utf-8")),
+        ("unexpected-key", "", answer_of([1, 3])),
+        ("shape", "", replace(answer_of([]), body=b"")),
+        ("shape", "", replace(answer_of([]), body=b'{"f0":"1"}')),
+        ("shape", "", replace(answer_of([]), body=b'[{"id":1}]')),
+        ("shape", "", replace(answer_of([]), body=b'[{"f0":"1"}')),
+        ("shape", "", replace(answer_of([]), body=b'[{"f0":"1"},{"f0":"2"}]')),
+        ("shape", "", replace(answer_of([]), body=b'[{"f0":"1","id":1}x]')),
     ],
 )
-def test_an_answer_that_is_odd_in_any_way_is_not_used(reason: str, detail: str, answer: Response) -> None:
-    assert doubt(answer) == FallbackReason(reason, detail)
+def test_a_part_with_an_unexpected_answer_is_not_used(reason: str, detail: str, answer: Response) -> None:
+    assert fallback(answer) == FallbackReason(reason, detail)
 
 
-def test_rows_without_nulls_are_joined_more_tightly() -> None:
+def test_stripped_rows_are_joined_by_a_comma_without_blanks() -> None:
     lines = "Host: h\nAccept: application/vnd.pgrst.array+json;nulls=stripped"
-    made = cut_of(f"/t?id={LIST}", lines)
+    chunked_list = chunk(f"/t?id={LIST}", lines)
     kind = "application/vnd.pgrst.array+json;nulls=stripped; charset=utf-8"
     parts = []
     for numbers in ([1, 2], [3]):
-        answer = answered(numbers, type=kind)
+        answer = answer_of(numbers, type=kind)
         answer = replace(answer, body=answer.body.replace(b", \n ", b","))
-        part = read_chunk(made, [b"%d" % n for n in numbers], ALIAS, answer, POSTGREST)
-        assert isinstance(part, Chunk)
+        part = read_part(chunked_list, [b"%d" % n for n in numbers], ALIAS, answer, POSTGREST)
+        assert isinstance(part, PartAnswer)
         parts.append(part)
-    share = concatenate(made, parts)
-    assert isinstance(share, Slice)
-    assert share.body == b'[{"id":1},{"id":2},{"id":3}]'
+    joined_answer = concatenate(chunked_list, parts)
+    assert isinstance(joined_answer, Slice)
+    assert joined_answer.body == b'[{"id":1},{"id":2},{"id":3}]'
 
 
 # Order.
 
 
-def test_the_seams_are_the_first_and_last_rows_of_parts_that_have_any() -> None:
+def test_boundary_literals_are_the_first_and_last_keys_of_parts_with_rows() -> None:
     assert boundary_literals([part_of([1, 2, 3]), part_of([]), part_of([5]), part_of([7, 8])]) == (
         b"1",
         b"3",
@@ -300,7 +300,7 @@ def test_the_seams_are_the_first_and_last_rows_of_parts_that_have_any() -> None:
     assert boundary_literals([]) == ()
 
 
-def test_the_order_is_upstreams_if_it_gives_the_seams_in_that_order() -> None:
+def test_parts_are_in_order_if_upstream_orders_the_boundary_literals_so() -> None:
     keys = [b"1", b"3", b"5"]
     assert are_in_order(keys, part_of([1, 3, 5]))
     assert not are_in_order(keys, part_of([1, 5, 3]))

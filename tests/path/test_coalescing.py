@@ -1,13 +1,13 @@
-"""Reads of tables and views may share an answer with their equals; what acts, or might, never does."""
+"""Equal reads of tables and views may share an answer; requests that may have side effects never do."""
 
 from __future__ import annotations
 
 import pytest
 
-from proxy.path.coalescing import any_of, is_shareable, named_in_settings
+from proxy.path.coalescing import any_stable, is_shareable, stable_in_settings
 from tests.factories import head, member, query
 
-FUNCTIONS = named_in_settings(("slow", "api.other", "public.own"), "public")
+FUNCTIONS = stable_in_settings(("slow", "api.other", "public.own"), "public")
 
 
 def shareable(target: str, lines: str = "", method: bytes = b"GET", mount: bytes = b"", minor: int = 1) -> bool:
@@ -31,7 +31,7 @@ def shareable(target: str, lines: str = "", method: bytes = b"GET", mount: bytes
         "/t?id=eq.1" + "&a=gt.1" * 2000,
     ],
 )
-def test_any_read_of_a_relation_is(target: str) -> None:
+def test_every_read_of_a_relation_is_shareable(target: str) -> None:
     assert shareable(target)
     assert shareable(target, method=b"HEAD")
 
@@ -48,35 +48,35 @@ def test_any_read_of_a_relation_is(target: str) -> None:
         "X-Fanin-Trace: t",
     ],
 )
-def test_whatever_it_asks_for(lines: str) -> None:
+def test_negotiation_headers_do_not_prevent_sharing(lines: str) -> None:
     assert shareable("/t?id=eq.1", lines)
     assert shareable("/t?id=eq.1", lines, b"HEAD")
 
 
 @pytest.mark.parametrize("method", [b"POST", b"PATCH", b"PUT", b"DELETE", b"OPTIONS", b"BREW", b"get"])
-def test_other_methods_are_not(method: bytes) -> None:
+def test_other_methods_are_not_shareable(method: bytes) -> None:
     assert not shareable("/t?id=eq.1", method=method)
     assert not shareable("/rpc/slow", method=method)
 
 
 @pytest.mark.parametrize("lines", ["X-Fanin: off", "Content-Length: 2", "Transfer-Encoding: chunked", "Expect: x"])
 @pytest.mark.parametrize("method", [b"GET", b"HEAD"])
-def test_requests_with_a_body_an_expectation_or_the_wish_to_be_left_alone_are_not(lines: str, method: bytes) -> None:
+def test_requests_with_a_body_an_expectation_or_x_fanin_off_are_not_shareable(lines: str, method: bytes) -> None:
     assert not shareable("/t?id=eq.1", lines, method)
     assert not shareable("/t?id=eq.1", lines + "\nRange: 0-9", method)
 
 
-def test_those_of_http_1_0_are_not() -> None:
+def test_http_1_0_requests_are_not_shareable() -> None:
     assert not shareable("/t?id=eq.1", minor=0)
 
 
 @pytest.mark.parametrize("target", ["/", "/a/b", "//t", "/rpc", "/rpc/", "/rpc/slow/x", "*", "/auth/v1/user"])
-def test_what_is_no_relation_is_not(target: str) -> None:
+def test_a_target_without_a_relation_is_not_shareable(target: str) -> None:
     assert not shareable(target)
     assert not shareable(target, mount=b"/rest/v1")
 
 
-def test_a_function_is_only_where_it_is_listed() -> None:
+def test_a_function_is_shareable_only_if_it_is_listed() -> None:
     assert not shareable("/rpc/token")
     assert shareable("/rpc/slow?a=1")
     assert shareable("/rpc/slow", method=b"HEAD")
@@ -85,7 +85,7 @@ def test_a_function_is_only_where_it_is_listed() -> None:
     assert not shareable("/rpc/slow", "X-Fanin: off")
 
 
-def test_a_listed_function_may_be_of_any_schema_or_of_one() -> None:
+def test_a_listed_function_is_for_any_schema_or_for_one() -> None:
     assert shareable("/rpc/slow", "Accept-Profile: api")
     assert shareable("/rpc/other", "Accept-Profile: api")
     assert not shareable("/rpc/other")
@@ -95,12 +95,12 @@ def test_a_listed_function_may_be_of_any_schema_or_of_one() -> None:
     assert not shareable("/rpc/other", "Accept-Profile: hidden")
 
 
-def test_a_function_is_stable_when_anybody_who_knows_says_so() -> None:
-    is_stable = any_of(named_in_settings(["a"], "public"), named_in_settings(["b"], "public"))
+def test_a_function_is_stable_if_any_source_says_so() -> None:
+    is_stable = any_stable(stable_in_settings(["a"], "public"), stable_in_settings(["b"], "public"))
     assert [is_stable("", name) for name in "abc"] == [True, True, False]
 
 
-def test_what_a_gateway_goes_by_is_compared_and_what_traces_is_not() -> None:
+def test_the_coalescing_identity_has_gateway_headers_but_no_trace_headers() -> None:
     plain = member("/t").head.coalescing_identity
     for neutral in ("traceparent: 00-1", "X-Retry-Count: 2", "X-Fanin-Trace: t"):
         assert member("/t", f"Host: h\n{neutral}").head.coalescing_identity == plain

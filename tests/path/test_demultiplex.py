@@ -1,4 +1,4 @@
-"""Splits: each member's own bytes, or a doubt."""
+"""Demultiplexing a merged answer: the bytes of each request's own answer, or a fallback reason."""
 
 from __future__ import annotations
 
@@ -34,60 +34,60 @@ def merged(*literals: int | str, more: str = "") -> MergedCall:
 
 
 def range_of(rows: int) -> str:
-    """A Content-Range."""
+    """The value of Content-Range."""
     return f"0-{rows - 1}/*" if rows else "*/*"
 
 
 def rows(*pairs: tuple[object, str]) -> bytes:
-    """A body: each row's key text and the rest of its JSON."""
+    """A body. Each pair is a row's key text and the rest of its JSON."""
     return b"[" + ", \n ".join(f'{{"f0":"{key}"{rest}}}' for key, rest in pairs).encode() + b"]"
 
 
-def shares(
+def demultiplexed(
     body: bytes,
     call: MergedCall | None = None,
     head: str = HEAD,
     ties: bool = False,
     gateway: Gateway = POSTGREST,
 ) -> dict[bytes, Slice | NotSingular] | FallbackReason:
-    told = head.replace("0-1/*", range_of(body.count(b'{"f0":')))
-    answer = Response(STATUS, fields(told), body)
+    lines = head.replace("0-1/*", range_of(body.count(b'{"f0":')))
+    answer = Response(STATUS, fields(lines), body)
     return demultiplex(call or merged(1, 2), ALIAS, answer, ties, gateway)
 
 
-def served(body: bytes, call: MergedCall | None = None, head: str = HEAD, ties: bool = False) -> dict[bytes, Slice]:
-    found = shares(body, call, head, ties)
-    assert isinstance(found, dict), found
-    return {value[3:]: share for value, share in found.items() if isinstance(share, Slice)}
+def slices_of(body: bytes, call: MergedCall | None = None, head: str = HEAD, ties: bool = False) -> dict[bytes, Slice]:
+    result = demultiplexed(body, call, head, ties)
+    assert isinstance(result, dict), result
+    return {value[3:]: slice_ for value, slice_ in result.items() if isinstance(slice_, Slice)}
 
 
-def doubt(body: bytes, call: MergedCall | None = None, head: str = HEAD) -> str:
-    found = shares(body, call, head)
-    assert isinstance(found, FallbackReason)
-    assert found.reason in FALLBACK_REASONS
-    return found.reason
+def fallback(body: bytes, call: MergedCall | None = None, head: str = HEAD) -> str:
+    result = demultiplexed(body, call, head)
+    assert isinstance(result, FallbackReason)
+    assert result.reason in FALLBACK_REASONS
+    return result.reason
 
 
 def test_each_literal_gets_its_row_without_the_hidden_column() -> None:
-    got = served(rows((2, ',"id":2,"a":"x"'), (1, ',"id":1,"a":"y"')))
-    assert got[b"1"].body == b'[{"id":1,"a":"y"}]'
-    assert got[b"2"].body == b'[{"id":2,"a":"x"}]'
+    slices = slices_of(rows((2, ',"id":2,"a":"x"'), (1, ',"id":1,"a":"y"')))
+    assert slices[b"1"].body == b'[{"id":1,"a":"y"}]'
+    assert slices[b"2"].body == b'[{"id":2,"a":"x"}]'
 
 
 def test_a_missing_key_gets_an_empty_array_and_an_empty_range() -> None:
-    got = served(rows((2, ',"id":2')))
-    assert got[b"1"].body == b"[]"
-    assert b"\r\nContent-Range: */*\r\n" in got[b"1"].head
-    assert b"\r\nContent-Range: 0-0/*\r\n" in got[b"2"].head
+    slices = slices_of(rows((2, ',"id":2')))
+    assert slices[b"1"].body == b"[]"
+    assert b"\r\nContent-Range: */*\r\n" in slices[b"1"].head
+    assert b"\r\nContent-Range: 0-0/*\r\n" in slices[b"2"].head
 
 
-def test_no_row_at_all_is_an_answer_too() -> None:
-    assert {share.body for share in served(b"[]").values()} == {b"[]"}
+def test_an_answer_without_rows_is_demultiplexed() -> None:
+    assert {slice_.body for slice_ in slices_of(b"[]").values()} == {b"[]"}
 
 
-def test_the_head_is_postgrests_own_with_each_members_location() -> None:
-    got = served(rows((1, ',"id":1')), merged(1, 2, more="&select=id&z=gt.0"))
-    assert got[b"2"].head == (
+def test_the_head_is_postgrests_with_the_content_location_of_each_value() -> None:
+    slices = slices_of(rows((1, ',"id":1')), merged(1, 2, more="&select=id&z=gt.0"))
+    assert slices[b"2"].head == (
         b"HTTP/1.1 200 OK\r\n"
         b"Date: Sun, 22 Nov 2026 17:00:00 GMT\r\n"
         b"Server: postgrest/12.0.2\r\n"
@@ -98,43 +98,43 @@ def test_the_head_is_postgrests_own_with_each_members_location() -> None:
     )
 
 
-def test_the_names_of_headers_keep_their_letters() -> None:
-    got = served(b"[]", head=HEAD.lower().replace("date: sun", "date: Sun"))
-    assert b"\r\ncontent-range: */*\r\ncontent-location: /t?id=eq.1\r\n" in got[b"1"].head
+def test_header_names_keep_their_case() -> None:
+    slices = slices_of(b"[]", head=HEAD.lower().replace("date: sun", "date: Sun"))
+    assert b"\r\ncontent-range: */*\r\ncontent-location: /t?id=eq.1\r\n" in slices[b"1"].head
 
 
-def test_our_own_count_is_not_shown() -> None:
-    got = served(b"[]", head=HEAD + "\nPreference-Applied: count=exact")
-    assert b"Preference-Applied" not in got[b"1"].head
-    got = served(b"[]", head=HEAD + "\nPreference-Applied: count=exact, tx=rollback")
-    assert b"\r\nPreference-Applied: tx=rollback\r\n" in got[b"1"].head
+def test_preference_applied_does_not_show_fanins_own_count() -> None:
+    slices = slices_of(b"[]", head=HEAD + "\nPreference-Applied: count=exact")
+    assert b"Preference-Applied" not in slices[b"1"].head
+    slices = slices_of(b"[]", head=HEAD + "\nPreference-Applied: count=exact, tx=rollback")
+    assert b"\r\nPreference-Applied: tx=rollback\r\n" in slices[b"1"].head
 
 
-def test_a_row_that_holds_the_separator_is_not_torn() -> None:
+def test_a_row_that_contains_the_separator_stays_whole() -> None:
     awkward = ',"j":[{"a":1}, \n {"b":2}],"s":"{\\"f0\\":\\"2\\"}, \\n "'
-    got = served(rows((1, awkward), (2, awkward)))
-    assert got[b"1"].body == f"[{{{awkward[1:]}}}]".encode()
-    assert got[b"2"].body == got[b"1"].body
+    slices = slices_of(rows((1, awkward), (2, awkward)))
+    assert slices[b"1"].body == f"[{{{awkward[1:]}}}]".encode()
+    assert slices[b"2"].body == slices[b"1"].body
 
 
-def test_a_hidden_column_that_stands_alone_leaves_an_empty_object() -> None:
-    got = served(rows((1, ""), (2, "")))
-    assert got[b"1"].body == b"[{}]"
+def test_a_row_with_only_the_hidden_column_becomes_an_empty_object() -> None:
+    slices = slices_of(rows((1, ""), (2, "")))
+    assert slices[b"1"].body == b"[{}]"
 
 
-def test_rows_of_a_key_keep_their_order_where_ties_are_allowed() -> None:
-    got = served(rows((1, ',"n":3'), (2, ',"n":1'), (1, ',"n":2')), ties=True)
-    assert got[b"1"].body == b'[{"n":3}, \n {"n":2}]'
-    assert got[b"1"].rows == 2
-    assert b"Content-Range: 0-1/*" in got[b"1"].head
+def test_rows_of_a_key_keep_their_order_if_ties_are_allowed() -> None:
+    slices = slices_of(rows((1, ',"n":3'), (2, ',"n":1'), (1, ',"n":2')), ties=True)
+    assert slices[b"1"].body == b'[{"n":3}, \n {"n":2}]'
+    assert slices[b"1"].rows == 2
+    assert b"Content-Range: 0-1/*" in slices[b"1"].head
 
 
-def test_several_rows_of_a_key_are_a_doubt_otherwise() -> None:
-    assert doubt(rows((1, ',"n":3'), (1, ',"n":2'))) == "ties"
+def test_without_ties_allowed_several_rows_of_a_key_are_a_fallback() -> None:
+    assert fallback(rows((1, ',"n":3'), (1, ',"n":2'))) == "ties"
 
 
-def test_a_row_of_a_key_that_nobody_asked_for_is_a_doubt() -> None:
-    assert doubt(rows((1, ',"n":1'), ("01", ',"n":2'))) == "unexpected-key"
+def test_a_row_with_an_unexpected_key_is_a_fallback() -> None:
+    assert fallback(rows((1, ',"n":1'), ("01", ',"n":2'))) == "unexpected-key"
 
 
 @pytest.mark.parametrize(
@@ -157,8 +157,8 @@ def test_a_row_of_a_key_that_nobody_asked_for_is_a_doubt() -> None:
         b'[{"f0":"1","id":1}]\n',
     ],
 )
-def test_a_body_of_another_shape_is_a_doubt(body: bytes) -> None:
-    assert doubt(body) == "shape"
+def test_a_body_of_another_shape_is_a_fallback(body: bytes) -> None:
+    assert fallback(body) == "shape"
 
 
 @pytest.mark.parametrize(
@@ -173,41 +173,41 @@ def test_a_body_of_another_shape_is_a_doubt(body: bytes) -> None:
         ("Content-Type: text/csv", "content-type"),
     ],
 )
-def test_a_header_that_is_not_known_to_be_everybodys_is_a_doubt(line: str, name: str) -> None:
-    assert shares(b"[]", head=f"{HEAD}\n{line}") == FallbackReason("headers", name)
+def test_an_unknown_header_is_a_fallback(line: str, name: str) -> None:
+    assert demultiplexed(b"[]", head=f"{HEAD}\n{line}") == FallbackReason("headers", name)
 
 
 ADDED = "\nsb-request-id: 7\nCF-Ray: 8-CDG\nVia: 1.1 a\nVia: 1.1 b"
 COOKIE = "\nSet-Cookie: __cf_bm=abc; path=/; HttpOnly"
 
 
-def test_what_the_gateway_in_force_adds_goes_to_everybody_in_its_place_and_its_cookies_to_nobody() -> None:
-    got = shares(b"[]", head=HEAD + ADDED + COOKIE, gateway=SUPABASE)
-    assert isinstance(got, dict)
-    for share in got.values():
-        assert isinstance(share, Slice)
-        assert b"\r\nsb-request-id: 7\r\nCF-Ray: 8-CDG\r\nVia: 1.1 a\r\nVia: 1.1 b\r\n" in share.head
-        assert b"cookie" not in share.head.lower()
+def test_gateway_headers_are_copied_in_place_and_its_cookies_dropped() -> None:
+    slices = demultiplexed(b"[]", head=HEAD + ADDED + COOKIE, gateway=SUPABASE)
+    assert isinstance(slices, dict)
+    for slice_ in slices.values():
+        assert isinstance(slice_, Slice)
+        assert b"\r\nsb-request-id: 7\r\nCF-Ray: 8-CDG\r\nVia: 1.1 a\r\nVia: 1.1 b\r\n" in slice_.head
+        assert b"cookie" not in slice_.head.lower()
 
 
 @pytest.mark.parametrize(("added", "name"), [(ADDED, "sb-request-id"), (COOKIE, "set-cookie")])
-def test_without_that_gateway_the_same_is_a_doubt(added: str, name: str) -> None:
-    assert shares(b"[]", head=HEAD + added) == FallbackReason("headers", name)
+def test_gateway_headers_are_a_fallback_under_another_profile(added: str, name: str) -> None:
+    assert demultiplexed(b"[]", head=HEAD + added) == FallbackReason("headers", name)
 
 
-def test_what_a_miss_needs_of_the_merged_answer_are_its_date_and_what_the_gateway_added() -> None:
+def test_a_not_singular_result_has_the_date_and_the_gateway_headers() -> None:
     call = plan(
         [member(f"/t?id=eq.{n}", "Host: h\nAccept: application/vnd.pgrst.object+json") for n in (1, 2)],
         ALIAS,
         CallLimits(200, 7000),
     )[0]
     assert isinstance(call, MergedCall)
-    got = shares(b"[]", call, HEAD + ADDED + COOKIE, gateway=SUPABASE)
-    assert isinstance(got, dict)
-    miss = got[b"eq.1"]
-    assert isinstance(miss, NotSingular)
-    assert (miss.server, miss.rows) == (b"Server: postgrest/12.0.2", 0)
-    assert miss.stamps == {
+    slices = demultiplexed(b"[]", call, HEAD + ADDED + COOKIE, gateway=SUPABASE)
+    assert isinstance(slices, dict)
+    not_singular = slices[b"eq.1"]
+    assert isinstance(not_singular, NotSingular)
+    assert (not_singular.server, not_singular.rows) == (b"Server: postgrest/12.0.2", 0)
+    assert not_singular.per_answer_lines == {
         b"date": b"Date: Sun, 22 Nov 2026 17:00:00 GMT\r\n",
         b"sb-request-id": b"sb-request-id: 7\r\n",
         b"cf-ray": b"CF-Ray: 8-CDG\r\n",
@@ -215,40 +215,40 @@ def test_what_a_miss_needs_of_the_merged_answer_are_its_date_and_what_the_gatewa
     }
 
 
-def test_a_body_that_was_compressed_on_the_way_is_told_by_its_header() -> None:
-    assert shares(b"\x1f\x8b\x08", head=HEAD + "\nContent-Encoding: gzip") == FallbackReason(
+def test_a_compressed_body_is_a_fallback_that_names_content_encoding() -> None:
+    assert demultiplexed(b"\x1f\x8b\x08", head=HEAD + "\nContent-Encoding: gzip") == FallbackReason(
         "headers", "content-encoding"
     )
 
 
 @pytest.mark.parametrize("missing", ["Content-Range", "Content-Location"])
-def test_a_head_that_lacks_what_every_read_has_is_a_doubt(missing: str) -> None:
+def test_a_head_without_a_header_of_every_read_is_a_fallback(missing: str) -> None:
     lines = "\n".join(line for line in HEAD.splitlines() if not line.startswith(missing))
-    assert doubt(b"[]", head=lines) == "headers"
+    assert fallback(b"[]", head=lines) == "headers"
 
 
-def test_a_one_character_key_that_could_be_of_type_char_is_a_doubt() -> None:
-    assert doubt(rows((1, ',"n":1')), merged(1, 12)) == "char"
-    assert doubt(rows((1, ',"n":1')), merged(12, 15)) == "unexpected-key"
+def test_a_one_character_key_of_a_possible_char_column_is_a_fallback() -> None:
+    assert fallback(rows((1, ',"n":1')), merged(1, 12)) == "char"
+    assert fallback(rows((1, ',"n":1')), merged(12, 15)) == "unexpected-key"
 
 
 @pytest.mark.parametrize("type_", ["", "odd.one_byte", "extensions.citext"])
-def test_so_it_is_where_the_type_was_not_told_or_is_somebodys_own(type_: str) -> None:
-    assert doubt(rows((1, ',"n":1')), replace(merged(1, 12), column=Column(type_))) == "char"
+def test_an_unknown_or_user_defined_type_may_be_char(type_: str) -> None:
+    assert fallback(rows((1, ',"n":1')), replace(merged(1, 12), column=Column(type_))) == "char"
 
 
 @pytest.mark.parametrize("type_", ["integer", "text", "enum"])
-def test_what_is_known_to_be_another_type_needs_no_proof(type_: str) -> None:
-    assert served(rows((1, ',"n":1')), replace(merged(1, 12), column=Column(type_)))[b"1"].rows == 1
+def test_a_known_type_cannot_be_char(type_: str) -> None:
+    assert slices_of(rows((1, ',"n":1')), replace(merged(1, 12), column=Column(type_)))[b"1"].rows == 1
 
 
 def test_a_longer_key_proves_that_the_column_is_not_char() -> None:
-    got = served(rows((1, ',"n":1'), (12, ',"n":2')), merged(1, 12))
-    assert got[b"12"].body == b'[{"n":2}]'
+    slices = slices_of(rows((1, ',"n":1'), (12, ',"n":2')), merged(1, 12))
+    assert slices[b"12"].body == b'[{"n":2}]'
 
 
-def test_literals_of_which_none_begins_with_another_need_no_such_proof() -> None:
-    assert served(rows((1, ',"n":1')), merged(1, 2, 34))[b"1"].rows == 1
+def test_literals_that_do_not_begin_with_another_are_not_ambiguous() -> None:
+    assert slices_of(rows((1, ',"n":1')), merged(1, 2, 34))[b"1"].rows == 1
 
 
 TEXT = st.text(alphabet='f0{}[]",:\\ \nné', max_size=12)
@@ -263,97 +263,99 @@ JSON = st.recursive(
 def test_any_json_comes_back_byte_for_byte(columns: dict[int, object]) -> None:
     texts = {key: json.dumps(value, ensure_ascii=False) for key, value in columns.items()}
     body = rows(*[(key, f',"v":{text}') for key, text in texts.items()])
-    found = rows_by_key(body, ALIAS, SEPARATOR) if columns else rows_by_key(b"[]", ALIAS, SEPARATOR)
-    assert isinstance(found, dict)
-    assert {key: [row.data for row in own] for key, own in found.items()} == {
+    result = rows_by_key(body, ALIAS, SEPARATOR) if columns else rows_by_key(b"[]", ALIAS, SEPARATOR)
+    assert isinstance(result, dict)
+    assert {key: [row.data for row in own] for key, own in result.items()} == {
         str(key).encode(): [f'{{"v":{text}}}'.encode()] for key, text in texts.items()
     }
 
 
 @given(st.binary(max_size=60))
-def test_any_other_bytes_are_a_doubt_or_rows_and_never_an_error(data: bytes) -> None:
+def test_arbitrary_bytes_give_a_fallback_or_rows_and_never_an_error(data: bytes) -> None:
     for body in (data, b"[" + data + b"]", b'[{"f0":"1",' + data + b"}]"):
         assert isinstance(rows_by_key(body, ALIAS, SEPARATOR), dict | FallbackReason)
 
 
 @given(st.lists(st.sampled_from([b"Date", b"X-Odd", b"Content-Range", b"Content-Location", b"Vary"]), max_size=6))
-def test_any_order_of_headers_is_judged_and_never_an_error(names: list[bytes]) -> None:
+def test_any_order_of_headers_gives_a_result_and_never_an_error(names: list[bytes]) -> None:
     head = tuple(HeaderField(name.lower(), b"*/*", name + b": */*") for name in names)
-    found = demultiplex(merged(1, 2), ALIAS, Response(STATUS, head, b"[]"), False, POSTGREST)
-    wanted = [name for name in names if name in (b"Content-Range", b"Content-Location")]
-    fine = wanted == [b"Content-Range", b"Content-Location"] and b"X-Odd" not in names
-    assert isinstance(found, dict) is fine
+    result = demultiplex(merged(1, 2), ALIAS, Response(STATUS, head, b"[]"), False, POSTGREST)
+    placed = [name for name in names if name in (b"Content-Range", b"Content-Location")]
+    valid = placed == [b"Content-Range", b"Content-Location"] and b"X-Odd" not in names
+    assert isinstance(result, dict) is valid
 
 
-def test_rows_within_their_limits_are_shared() -> None:
-    got = served(rows((1, ',"a":1'), (1, ',"a":2')), merged(1, 2, more="&limit=2"), ties=True)
-    assert got[b"1"].body == b'[{"a":1}, \n {"a":2}]'
+def test_rows_within_their_limits_are_demultiplexed() -> None:
+    slices = slices_of(rows((1, ',"a":1'), (1, ',"a":2')), merged(1, 2, more="&limit=2"), ties=True)
+    assert slices[b"1"].body == b'[{"a":1}, \n {"a":2}]'
 
 
 @pytest.mark.parametrize("pairs", [[(1, ""), (1, "")], [(1, ""), (2, ""), (2, "")]])
-def test_a_key_with_more_rows_than_its_limit_is_a_doubt(pairs: list[tuple[int, str]]) -> None:
-    found = shares(rows(*pairs), merged(1, 2, more="&limit=1"), ties=True)
-    assert isinstance(found, FallbackReason)
-    assert found.reason == "limit"
+def test_a_key_with_more_rows_than_its_limit_is_a_fallback(pairs: list[tuple[int, str]]) -> None:
+    result = demultiplexed(rows(*pairs), merged(1, 2, more="&limit=1"), ties=True)
+    assert isinstance(result, FallbackReason)
+    assert result.reason == "limit"
 
 
-def carrying(order: str, known: dict[bytes, Column], *values: str, more: str = "") -> MergedCall:
+def ordered_call(order: str, known: dict[bytes, Column], *values: str, more: str = "") -> MergedCall:
     batch = [member(f"/t?id={value}&order={order}{more}") for value in values]
     (call,) = plan(batch, ALIAS, CallLimits(200, 7000, known))
     assert isinstance(call, MergedCall)
     return call
 
 
-def ordered(*triples: tuple[object, str, str]) -> bytes:
-    """A body: each row's key text, the JSON of its order column, the rest."""
+def ordered_rows(*triples: tuple[object, str, str]) -> bytes:
+    """A body. Each triple is a row's key text, the JSON of its order column, and the rest."""
     return rows(*[(key, f',"f00":{rank}{rest}') for key, rank, rest in triples])
 
 
 DATES = {b"at": Column("date")}
 
 
-def test_rows_of_a_key_are_shared_where_their_order_leaves_no_tie() -> None:
-    call = carrying("at", DATES, "eq.1", "eq.2")
-    got = served(ordered((1, '"2024-01-01"', ',"n":1'), (2, '"2024-01-01"', ',"n":2'), (1, "null", ',"n":3')), call)
-    assert got[b"1"].body == b'[{"n":1}, \n {"n":3}]'
-    assert got[b"2"].body == b'[{"n":2}]'
+def test_rows_of_a_key_without_ties_are_demultiplexed() -> None:
+    call = ordered_call("at", DATES, "eq.1", "eq.2")
+    slices = slices_of(
+        ordered_rows((1, '"2024-01-01"', ',"n":1'), (2, '"2024-01-01"', ',"n":2'), (1, "null", ',"n":3')), call
+    )
+    assert slices[b"1"].body == b'[{"n":1}, \n {"n":3}]'
+    assert slices[b"2"].body == b'[{"n":2}]'
 
 
 @pytest.mark.parametrize("rank", ['"2024-01-01"', "null"])
-def test_rows_of_a_key_that_are_tied_are_a_doubt(rank: str) -> None:
-    call = carrying("at", DATES, "eq.1", "eq.2")
-    assert doubt(ordered((1, rank, ',"n":1'), (1, rank, ',"n":2')), call) == "ties"
+def test_tied_rows_of_a_key_are_a_fallback(rank: str) -> None:
+    call = ordered_call("at", DATES, "eq.1", "eq.2")
+    assert fallback(ordered_rows((1, rank, ',"n":1'), (1, rank, ',"n":2')), call) == "ties"
 
 
 def test_a_second_column_breaks_a_tie() -> None:
-    call = carrying("at,n", DATES | {b"n": Column("integer")}, "eq.1", "eq.2")
-    assert served(rows((1, ',"f00":"x","f01":"1","n":1'), (1, ',"f00":"x","f01":"2"')), call)[b"1"].rows == 2
+    call = ordered_call("at,n", DATES | {b"n": Column("integer")}, "eq.1", "eq.2")
+    assert slices_of(rows((1, ',"f00":"x","f01":"1","n":1'), (1, ',"f00":"x","f01":"2"')), call)[b"1"].rows == 2
 
 
-def test_a_null_that_was_left_out_is_a_null() -> None:
-    call = carrying("at", DATES, "eq.1", "eq.2")
-    assert served(ordered((1, '"2024-01-01"', ""))[:-1] + b', \n {"f0":"1","n":1}]', call)[b"1"].rows == 2
+def test_an_absent_order_column_is_a_null() -> None:
+    call = ordered_call("at", DATES, "eq.1", "eq.2")
+    assert slices_of(ordered_rows((1, '"2024-01-01"', ""))[:-1] + b', \n {"f0":"1","n":1}]', call)[b"1"].rows == 2
 
 
 def test_an_order_that_ends_in_a_unique_column_needs_no_proof() -> None:
-    call = carrying("n", {b"n": Column("numeric", unique=True)}, "eq.1", "eq.2")
-    assert served(rows((1, ',"n":1'), (1, ',"n":2')), call)[b"1"].body == b'[{"n":1}, \n {"n":2}]'
+    call = ordered_call("n", {b"n": Column("numeric", unique=True)}, "eq.1", "eq.2")
+    assert slices_of(rows((1, ',"n":1'), (1, ',"n":2')), call)[b"1"].body == b'[{"n":1}, \n {"n":2}]'
 
 
-def test_a_limit_takes_the_first_rows_of_a_key_under_a_certain_order() -> None:
-    call = carrying("at", DATES, "eq.1", "eq.2", more="&limit=1")
-    body = ordered((1, '"2024-01-01"', ',"n":1'), (1, '"2024-01-02"', ',"n":2'))
-    assert served(body, call)[b"1"].body == b'[{"n":1}]'
-    assert b"Content-Range: 0-0/*" in served(body, call)[b"1"].head
-    assert doubt(body.replace(b"01-02", b"01-01"), call) == "limit"
+def test_with_a_known_order_a_limit_keeps_the_first_rows_of_a_key() -> None:
+    call = ordered_call("at", DATES, "eq.1", "eq.2", more="&limit=1")
+    body = ordered_rows((1, '"2024-01-01"', ',"n":1'), (1, '"2024-01-02"', ',"n":2'))
+    assert slices_of(body, call)[b"1"].body == b'[{"n":1}]'
+    assert b"Content-Range: 0-0/*" in slices_of(body, call)[b"1"].head
+    assert fallback(body.replace(b"01-02", b"01-01"), call) == "limit"
 
 
 def test_a_list_gets_the_rows_of_its_keys_in_the_order_of_the_batch() -> None:
-    call = carrying("at", DATES, "in.(1,2)", "in.(2,3)")
-    body = ordered((3, '"2024-01-01"', ',"n":3'), (2, '"2024-01-02"', ',"n":2'), (1, '"2024-01-03"', ',"n":1'))
-    found = shares(body, call)
-    assert isinstance(found, dict)
-    one, two = found[b"in.(1,2)"], found[b"in.(2,3)"]
+    call = ordered_call("at", DATES, "in.(1,2)", "in.(2,3)")
+    body = ordered_rows((3, '"2024-01-01"', ',"n":3'), (2, '"2024-01-02"', ',"n":2'), (1, '"2024-01-03"', ',"n":1'))
+    result = demultiplexed(body, call)
+    assert isinstance(result, dict)
+    one, two = result[b"in.(1,2)"], result[b"in.(2,3)"]
     assert isinstance(one, Slice)
     assert isinstance(two, Slice)
     assert one.body == b'[{"n":2}, \n {"n":1}]'
@@ -361,28 +363,28 @@ def test_a_list_gets_the_rows_of_its_keys_in_the_order_of_the_batch() -> None:
     assert b"Content-Location: /t?id=in.%281%2C2%29&order=at\r\n" in one.head
 
 
-def test_a_list_whose_rows_are_tied_across_keys_is_a_doubt() -> None:
-    call = carrying("at", DATES, "in.(1,2)", "in.(2,3)")
-    assert doubt(ordered((2, '"2024-01-01"', ""), (1, '"2024-01-01"', "")), call) == "ties"
+def test_a_list_with_tied_rows_of_different_keys_is_a_fallback() -> None:
+    call = ordered_call("at", DATES, "in.(1,2)", "in.(2,3)")
+    assert fallback(ordered_rows((2, '"2024-01-01"', ""), (1, '"2024-01-01"', "")), call) == "ties"
 
 
-def test_texts_are_told_apart_as_json_writes_them() -> None:
-    bounds = CallLimits(200, 7000, {b"k": Column("text", certain=True)})
+def test_order_texts_are_compared_in_their_json_encoding() -> None:
+    limits = CallLimits(200, 7000, {b"k": Column("text", deterministic=True)})
     literals = ["a%22b", "%5Cz", "x%0Ay", "%C3%A9", "", "%01w"]
-    (call,) = plan([member(f"/t?k=eq.{literal}") for literal in literals], ALIAS, bounds)
+    (call,) = plan([member(f"/t?k=eq.{literal}") for literal in literals], ALIAS, limits)
     assert isinstance(call, MergedCall)
     body = rows(
         ('a\\"b', ',"n":1'), ("\\\\z", ',"n":2'), ("x\\ny", ',"n":3'), ("é", ',"n":4'), ("", ""), ("\\u0001w", "")
     )
-    got = served(body, call)
-    assert [got[key].body for key in (b'a"b', b"\\z", b"x\ny", "é".encode())] == [
+    slices = slices_of(body, call)
+    assert [slices[key].body for key in (b'a"b', b"\\z", b"x\ny", "é".encode())] == [
         b'[{"n":%d}]' % n for n in (1, 2, 3, 4)
     ]
-    assert got[b""].rows == got[b"\x01w"].rows == 1
-    assert b"k=eq.a%22b\r\n" in got[b'a"b'].head
-    assert b"k=eq.%C3%83%C2%A9\r\n" in got["é".encode()].head
+    assert slices[b""].rows == slices[b"\x01w"].rows == 1
+    assert b"k=eq.a%22b\r\n" in slices[b'a"b'].head
+    assert b"k=eq.%C3%83%C2%A9\r\n" in slices["é".encode()].head
 
 
-def test_what_the_body_holds_beyond_its_own_count_is_a_doubt() -> None:
+def test_more_rows_than_content_range_says_are_a_fallback() -> None:
     head = HEAD.replace("0-1/*", "0-4/*")
-    assert doubt(rows((1, ""), (2, "")), head=head) == "shape"
+    assert fallback(rows((1, ""), (2, "")), head=head) == "shape"

@@ -1,4 +1,4 @@
-"""What a request is understood to be, and every reason why it is left alone."""
+"""How a request is parsed, and every bypass reason."""
 
 from __future__ import annotations
 
@@ -64,22 +64,22 @@ REFUSED_BY_HEAD = [
     ("count", "Host: h\nPrefer: count=planned"),
 ]
 ELSEWHERE = {"mode", "paused", "mismatch-paused", "literal", "large-rows", "busy"}
-"""Reasons that depend on more than the request: tests/merging/test_merger.py."""
+"""Reasons that depend on more than the request; tested in tests/merging/test_merger.py."""
 LISTS = {"oversized", "list", "list-order", "list-total", "chunk-limit"}
-"""Reasons not to cut an over-long list: tests/path/test_chunking.py."""
+"""Reasons why a long list is not chunked; tested in tests/path/test_chunking.py."""
 
 
 @pytest.mark.parametrize(("reason", "target"), REFUSED_BY_TARGET)
-def test_a_target_is_refused_with_its_reason(reason: str, target: str) -> None:
+def test_a_target_has_its_bypass_reason(reason: str, target: str) -> None:
     assert query(target).bypass_reason == reason
 
 
 @pytest.mark.parametrize(("reason", "lines"), REFUSED_BY_HEAD)
-def test_a_head_is_refused_with_its_reason(reason: str, lines: str) -> None:
+def test_a_head_has_its_bypass_reason(reason: str, lines: str) -> None:
     assert query("/t?id=eq.1", lines).bypass_reason == reason
 
 
-def test_http_1_0_is_refused() -> None:
+def test_http_1_0_is_not_merged() -> None:
     assert head("Host: h", minor=0).bypass_reason == "http-1.0"
 
 
@@ -88,7 +88,7 @@ def test_only_get_is_merged(method: bytes) -> None:
     assert query("/t?id=eq.1", method=method).bypass_reason == "method"
 
 
-def test_what_is_beside_the_mount_is_not_looked_at() -> None:
+def test_a_target_outside_the_mount_is_not_parsed() -> None:
     outside = query("/auth/v1/user/secret?id=eq.1", mount=b"/rest/v1")
     assert outside.bypass_reason == "outside-mount"
     assert outside.fingerprint == "GET /auth"
@@ -96,7 +96,7 @@ def test_what_is_beside_the_mount_is_not_looked_at() -> None:
     assert query("/rest/v1/rpc/f", mount=b"/rest/v1").bypass_reason == "not-a-relation"
 
 
-def test_every_reason_in_the_table_has_a_test() -> None:
+def test_every_bypass_reason_of_the_table_is_tested() -> None:
     tested = {reason for reason, _ in REFUSED_BY_TARGET + REFUSED_BY_HEAD}
     assert tested | ELSEWHERE | LISTS | {"http-1.0", "method", "outside-mount"} == set(BYPASS_REASONS)
 
@@ -113,11 +113,11 @@ def test_every_reason_in_the_table_has_a_test() -> None:
         "/t?id=eq.1&columns=a&on_conflict=b",
     ],
 )
-def test_the_core_case_is_not_refused(target: str) -> None:
+def test_the_basic_case_has_no_bypass_reason(target: str) -> None:
     assert query(target).bypass_reason is None
 
 
-def test_a_key_says_where_its_literal_lies() -> None:
+def test_a_key_has_the_position_of_its_literal() -> None:
     read = query(f"/t?select=a&id=eq.-7&owner=eq.{U}&x=eq.abc")
     assert [(key.name, key.literals, key.kind) for key in read.keys] == [
         (b"id", (b"-7",), LiteralClass.INTEGER),
@@ -127,7 +127,7 @@ def test_a_key_says_where_its_literal_lies() -> None:
     assert all(read.target[key.start : key.end] == key.value for key in read.keys)
 
 
-def test_a_key_holds_what_postgrest_decodes() -> None:
+def test_a_key_has_the_literal_that_postgrest_decodes() -> None:
     read = query("/t?d-%3E%3Ek=eq.a%20b&i%64=in.%281%2C2%29&order=d-%3E%3Ek.desc.nullslast,at")
     assert [(key.name, key.value, key.literals) for key in read.keys] == [
         (b"d->>k", b"eq.a b", (b"a b",)),
@@ -138,28 +138,28 @@ def test_a_key_holds_what_postgrest_decodes() -> None:
 
 
 @pytest.mark.parametrize("order", ["a.b", "a.desc.asc.nullslast", "", "a,", "r(a).desc", "a->b", "a,b,c,d,e"])
-def test_an_order_by_something_else_than_few_plain_columns_proves_nothing(order: str) -> None:
+def test_only_an_order_by_a_few_plain_columns_is_parsed(order: str) -> None:
     assert query(f"/t?id=eq.1&order={order}").order == ()
 
 
-def test_queries_that_differ_in_texts_only_look_alike() -> None:
+def test_queries_that_differ_in_texts_only_have_one_fingerprint() -> None:
     assert query("/t?name=eq.ann").fingerprint == query("/t?name=eq.b%20o%20b").fingerprint == "GET t?name=eq.?"
 
 
-def test_select_is_found_however_its_name_is_written() -> None:
+def test_select_is_found_if_its_name_is_encoded() -> None:
     for target in ("/t?select=a&id=eq.1", "/t?%73elect=a&id=eq.1"):
         read = query(target)
         assert read.select is not None
         assert read.target[slice(*read.select)] == b"a"
 
 
-def test_a_fingerprint_holds_no_value() -> None:
+def test_a_fingerprint_contains_no_value() -> None:
     read = query("/t?id=eq.4711&name=like.*smith*&or=(a.eq.77,b.is.null)&limit=33&select=a,b&mail=joe.x@y.z")
     assert read.fingerprint == ("GET t?id=eq.?&name=like.?&or=(a.eq.?,b.is.null)&limit=?&select=a,b&mail=?")
     assert len(read.filters) == 6
 
 
-def test_look_alikes_have_one_fingerprint_and_others_have_not() -> None:
+def test_only_queries_of_one_shape_have_one_fingerprint() -> None:
     assert query("/t?id=eq.1&x=eq.5").fingerprint == query("/t?id=eq.2&x=eq.6").fingerprint
     assert query("/t?id=eq.1&x=eq.5").fingerprint != query("/t?x=eq.5&id=eq.1").fingerprint
     assert query("/t?id=eq.1").fingerprint != query("/u?id=eq.1").fingerprint
@@ -180,12 +180,12 @@ def test_tables_of_two_schemas_have_two_names_and_two_fingerprints() -> None:
     assert named("/t?id=eq.1", "public", schema="api") == ("public.t", "GET public.t?id=eq.?")
 
 
-def test_a_dot_in_a_name_makes_it_no_table_of_another_schema() -> None:
+def test_a_relation_with_a_dot_differs_from_a_table_of_another_schema() -> None:
     assert named("/api.t") == named("/api.t", "public") == ("public.api.t", "GET public.api.t")
     assert named("/t", "api") == ("api.t", "GET api.t")
 
 
-def test_what_is_no_relation_has_no_schema() -> None:
+def test_a_target_without_relation_has_no_schema() -> None:
     assert named("/rpc/f", "api") == named("/rpc/f") == ("", "GET /rpc")
 
 
@@ -201,23 +201,23 @@ def test_which_header_names_the_schema_depends_on_the_method(method: bytes, rela
 
 
 @given(st.binary(max_size=200))
-def test_any_target_is_read_without_an_error(raw: bytes) -> None:
+def test_every_target_is_parsed_without_an_error(raw: bytes) -> None:
     read = query(b"/t?" + raw)
     assert read.bypass_reason is None or read.bypass_reason in BYPASS_REASONS
     for key in read.keys:
         assert decoded(read.target[key.start : key.end]) == key.value
 
 
-def test_of_many_filters_the_first_may_vary() -> None:
+def test_the_first_max_keys_filters_are_keys() -> None:
     read = query("/t?" + "&".join(f"a{n}=eq.{n}" for n in range(300)))
     assert [key.name for key in read.keys] == [f"a{n}".encode() for n in range(MAX_KEYS)]
 
 
-def test_a_tree_as_deep_as_the_url_allows_is_read() -> None:
+def test_a_tree_of_any_depth_is_parsed() -> None:
     assert query("/t?or=" + "(and" * 15_000).bypass_reason == "too-long"
 
 
-def test_a_plain_limit_is_found_with_its_place() -> None:
+def test_a_plain_limit_is_found_with_its_position() -> None:
     read = query("/t?limit=25&id=eq.1")
     assert read.bypass_reason is None
     assert read.limit == (25, 9, 11)

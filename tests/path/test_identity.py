@@ -1,4 +1,4 @@
-"""From header lines to a Head: what travels, and who counts as one caller."""
+"""Reading header lines: which are forwarded, and which are part of the identity."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 
 from proxy.errors.codes import FaultError
 from proxy.http1.head import parse_fields
-from proxy.path.identity import HeadRules, head_rules, parent_of, read_head, with_peer
+from proxy.path.identity import HeadRules, head_rules, read_head, traceparent_of, with_peer
 
 if TYPE_CHECKING:
     from proxy.model import RequestHead
@@ -21,26 +21,26 @@ def read(block: bytes, rules: HeadRules = RULES, minor: int = 1) -> RequestHead:
     return read_head(parse_fields(block.removesuffix(b"\r\n"), "FANIN102"), minor, rules)
 
 
-def test_what_travels_is_every_end_to_end_line_as_it_came() -> None:
+def test_all_end_to_end_lines_are_forwarded_unchanged() -> None:
     head = read(
         b"accept:  a \r\nConnection: keep-alive, TE\r\nTE: trailers\r\nX-Fanin: off\r\nx-fanin-route: r\r\nHost: c\r\n"
         b"Keep-Alive: 5\r\nProxy-Connection: x\r\nHTTP2-Settings: x\r\nUpgrade: h2c\r\nX: \xff\r\nX: \xff"
     )
-    assert head.forward == b"accept:  a \r\nHost: upstream:3000\r\nX: \xff\r\nX: \xff\r\n"
-    assert head.merged == head.forward + b"Accept-Encoding: identity\r\n"
+    assert head.forwarded_lines == b"accept:  a \r\nHost: upstream:3000\r\nX: \xff\r\nX: \xff\r\n"
+    assert head.merged_lines == head.forwarded_lines + b"Accept-Encoding: identity\r\n"
     assert head.route == "r"
 
 
-def test_the_clients_host_is_kept_where_no_other_is_set() -> None:
+def test_the_clients_host_is_kept_unless_another_is_set() -> None:
     rules = head_rules(b"", (), (), (), b"key")
-    assert read(HOST, rules).forward == HOST
+    assert read(HOST, rules).forwarded_lines == HOST
 
 
 def test_a_merged_call_asks_for_no_compression() -> None:
     head = read(HOST + b"Accept-Encoding: gzip\r\nX: y")
-    assert b"gzip" in head.forward
-    assert b"gzip" not in head.merged
-    assert head.merged.endswith(b"Accept-Encoding: identity\r\n")
+    assert b"gzip" in head.forwarded_lines
+    assert b"gzip" not in head.merged_lines
+    assert head.merged_lines.endswith(b"Accept-Encoding: identity\r\n")
 
 
 @pytest.mark.parametrize(
@@ -57,7 +57,7 @@ def test_a_merged_call_asks_for_no_compression() -> None:
         b"Connection: close",
     ],
 )
-def test_callers_may_differ_in_neutral_headers(line: bytes) -> None:
+def test_neutral_headers_are_not_identity(line: bytes) -> None:
     block = line + b"\r\nX: y" if line.startswith(b"Host") else HOST + line + b"\r\nX: y"
     one, two = read(HOST + b"X: y"), read(block)
     assert one.identity == two.identity
@@ -82,26 +82,26 @@ def test_callers_may_differ_in_neutral_headers(line: bytes) -> None:
         b"Origin: o",
     ],
 )
-def test_callers_that_differ_in_anything_else_are_two(line: bytes) -> None:
+def test_every_other_header_is_identity(line: bytes) -> None:
     one, two = read(HOST), read(HOST + line)
     assert one.identity != two.identity
     assert one.identity_hash != two.identity_hash
 
 
-def test_names_and_order_are_identity_too() -> None:
+def test_the_case_and_order_of_headers_are_identity() -> None:
     heads = [
         read(HOST + lines) for lines in (b"A: 1\r\nB: 2", b"B: 2\r\nA: 1", b"a: 1\r\nB: 2", b"A: 1\r\nA: 1\r\nB: 2")
     ]
     assert len({head.identity for head in heads}) == len(heads)
 
 
-def test_operators_extend_and_shrink_the_neutral_list() -> None:
+def test_settings_add_and_remove_neutral_headers() -> None:
     rules = head_rules(b"", (), ("X-Request-Id",), ("If-None-Match",), b"key")
     assert read(HOST + b"x-request-id: 1", rules).identity == read(HOST + b"x-request-id: 2", rules).identity
     assert read(HOST + b"if-none-match: 1", rules).identity != read(HOST + b"if-none-match: 2", rules).identity
 
 
-def test_identities_are_remembered_only_as_keyed_hashes() -> None:
+def test_the_identity_hash_depends_on_the_key() -> None:
     other = head_rules(b"upstream:3000", (), (), (), b"another key")
     block = HOST + b"Authorization: Bearer a"
     assert read(block).identity_hash != read(block, other).identity_hash
@@ -109,11 +109,11 @@ def test_identities_are_remembered_only_as_keyed_hashes() -> None:
     assert b"Bearer" not in read(block).identity_hash
 
 
-def test_a_peer_that_upstream_is_told_of_is_identity() -> None:
+def test_a_forwarded_peer_is_identity() -> None:
     head = read(HOST + b"X: y")
     one, two = with_peer(head, b"10.0.0.1", b"key"), with_peer(head, b"10.0.0.2", b"key")
-    assert one.forward == head.forward + b"X-Forwarded-For: 10.0.0.1\r\n"
-    assert one.merged == head.merged + b"X-Forwarded-For: 10.0.0.1\r\n"
+    assert one.forwarded_lines == head.forwarded_lines + b"X-Forwarded-For: 10.0.0.1\r\n"
+    assert one.merged_lines == head.merged_lines + b"X-Forwarded-For: 10.0.0.1\r\n"
     assert len({head.identity, one.identity, two.identity}) == 3
     assert len({head.identity_hash, one.identity_hash, two.identity_hash}) == 3
     assert with_peer(head, b"10.0.0.1", b"key") == one
@@ -130,7 +130,7 @@ def test_a_peer_that_upstream_is_told_of_is_identity() -> None:
         (HOST + b"Transfer-Encoding: gzip", "FANIN111"),
     ],
 )
-def test_an_ambiguous_head_is_refused(block: bytes, code: str) -> None:
+def test_an_ambiguous_head_is_an_error(block: bytes, code: str) -> None:
     with pytest.raises(FaultError, match=code):
         read(block)
 
@@ -158,7 +158,7 @@ def test_http_1_0_needs_no_host_and_closes() -> None:
 def test_only_a_websocket_without_a_body_is_an_upgrade(lines: bytes, minor: int, websocket: bool) -> None:
     head = read(HOST + lines, minor=minor)
     assert head.websocket is websocket
-    assert b"Upgrade" not in head.forward
+    assert b"Upgrade" not in head.forwarded_lines
 
 
 @pytest.mark.parametrize(
@@ -194,7 +194,7 @@ def test_the_trace_is_the_first_of_its_headers(lines: bytes, trace: str | None) 
         (b"Prefer: count=exact, count=planned", "count"),
     ],
 )
-def test_some_heads_forbid_merging(lines: bytes, reason: str | None) -> None:
+def test_some_headers_prevent_merging(lines: bytes, reason: str | None) -> None:
     assert read(HOST + lines).bypass_reason == reason
 
 
@@ -207,5 +207,5 @@ def test_some_heads_forbid_merging(lines: bytes, reason: str | None) -> None:
         (b"", b""),
     ],
 )
-def test_the_parent_is_the_value_of_traceparent(lines: bytes, value: bytes) -> None:
-    assert parent_of(lines) == value
+def test_traceparent_is_found_in_header_lines(lines: bytes, value: bytes) -> None:
+    assert traceparent_of(lines) == value

@@ -1,4 +1,4 @@
-"""Plans: who shares a call with whom."""
+"""Plans: which requests share a call."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from proxy.model import Column, Identical, MergedCall, Single
 from proxy.path.plan import CallLimits, originals, partition, plan, why_not_merged
 from proxy.postgrest.request.literals import canonical
 from proxy.postgrest.response.content_location import canonical_query
-from proxy.postgrest.types import fits
+from proxy.postgrest.types import can_merge
 from tests.factories import member
 
 if TYPE_CHECKING:
@@ -22,60 +22,60 @@ if TYPE_CHECKING:
     from proxy.model import PendingRequest, PlannedCall
 
 U = "0b5e7c1a-9f0e-4d55-8f6b-3a4b5c6d7e8"
-BOUNDS = CallLimits(max_keys=200, max_url=7000)
+CALL_LIMITS = CallLimits(max_keys=200, max_url=7000)
 
 
-def planned(*targets: str, bounds: CallLimits = BOUNDS, lines: str = "Host: h") -> list[PlannedCall]:
-    return plan([member(target, lines) for target in targets], b"A", bounds)
+def planned(*targets: str, limits: CallLimits = CALL_LIMITS, lines: str = "Host: h") -> list[PlannedCall]:
+    return plan([member(target, lines) for target in targets], b"A", limits)
 
 
 def shapes(calls: Sequence[PlannedCall]) -> list[list[bytes]]:
-    """The filter values of each merged call without their `eq.`, and the target of each original."""
+    """The filter values of each merged call targets their `eq.`, and the target of each original."""
     return [
-        [value.removeprefix(b"eq.") for value in call.owners]
+        [value.removeprefix(b"eq.") for value in call.requests_by_value]
         if isinstance(call, MergedCall)
-        else [members_of(call)[0].query.target]
+        else [requests_of(call)[0].query.target]
         for call in calls
     ]
 
 
-def members_of(call: PlannedCall) -> Sequence[PendingRequest]:
-    return [call.member] if isinstance(call, Single) else call.members
+def requests_of(call: PlannedCall) -> Sequence[PendingRequest]:
+    return [call.request] if isinstance(call, Single) else call.requests
 
 
-def test_look_alikes_share_one_call() -> None:
+def test_requests_that_differ_in_one_literal_share_a_call() -> None:
     (call,) = planned("/t?id=eq.1&x=gt.0", "/t?id=eq.2&x=gt.0", "/t?id=eq.3&x=gt.0")
     assert isinstance(call, MergedCall)
     assert call.target == b"/t?select=A:id::text,*&id=in.(1,2,3)&x=gt.0"
     assert call.key == b"id"
 
 
-def test_one_member_goes_as_it_came() -> None:
+def test_a_single_request_is_sent_unchanged() -> None:
     assert isinstance(planned("/t?id=eq.1")[0], Single)
 
 
-def test_equal_requests_among_others_share_the_rows_of_their_key() -> None:
+def test_equal_requests_in_a_merged_call_share_the_rows_of_their_key() -> None:
     (call,) = planned("/t?id=eq.1", "/t?id=eq.2", "/t?id=eq.1")
     assert isinstance(call, MergedCall)
-    assert [len(members) for members in call.owners.values()] == [2, 1]
+    assert [len(requests) for requests in call.requests_by_value.values()] == [2, 1]
 
 
-def test_equal_requests_among_themselves_share_an_original() -> None:
+def test_equal_requests_alone_share_an_original() -> None:
     (call,) = planned("/t?id=eq.1", "/t?id=eq.1", "/t?id=eq.1")
     assert isinstance(call, Identical)
-    assert len(call.members) == 3
+    assert len(call.requests) == 3
 
 
-def test_equal_requests_share_an_original_whatever_kept_them_from_merging() -> None:
-    crowded = CallLimits(max_keys=1, max_url=7000)
-    assert [len(members_of(call)) for call in planned(*["/t?id=eq.1", "/t?id=eq.2"] * 2, bounds=crowded)] == [2, 2]
+def test_equal_requests_that_cannot_be_merged_share_an_original() -> None:
+    one_key = CallLimits(max_keys=1, max_url=7000)
+    assert [len(requests_of(call)) for call in planned(*["/t?id=eq.1", "/t?id=eq.2"] * 2, limits=one_key)] == [2, 2]
     short = CallLimits(max_keys=200, max_url=20)
-    assert [len(members_of(call)) for call in planned(*["/t?id=eq.1", "/t?id=eq.2"] * 2, bounds=short)] == [2, 2]
-    assert [len(members_of(call)) for call in planned(*["/t?id=eq.01"] * 3)] == [3]
+    assert [len(requests_of(call)) for call in planned(*["/t?id=eq.1", "/t?id=eq.2"] * 2, limits=short)] == [2, 2]
+    assert [len(requests_of(call)) for call in planned(*["/t?id=eq.01"] * 3)] == [3]
 
 
-def test_originals_are_shared_only_where_target_method_and_what_a_gateway_goes_by_are_equal() -> None:
-    members = [
+def test_originals_are_shared_only_if_target_method_and_coalescing_identity_are_equal() -> None:
+    requests = [
         member("/t?id=eq.1"),
         member("/t?id=eq.1", "Host: h\ntraceparent: 00-1\nX-Retry-Count: 1"),
         member("/t?id=eq.1", "Host: h\nAccept-Encoding: gzip"),
@@ -84,28 +84,31 @@ def test_originals_are_shared_only_where_target_method_and_what_a_gateway_goes_b
         member("/t?id=eq.%31"),
         member("/t?id=eq.1", method=b"HEAD"),
     ]
-    assert [list(members_of(call)) for call in originals(members)] == [members[:2], *[[one] for one in members[2:]]]
+    assert [list(requests_of(call)) for call in originals(requests)] == [
+        requests[:2],
+        *[[request] for request in requests[2:]],
+    ]
 
 
-def test_of_two_filters_the_one_that_varies_is_the_key() -> None:
+def test_the_varying_filter_of_two_is_the_key() -> None:
     assert shapes(planned("/t?a=eq.1&b=eq.5", "/t?a=eq.2&b=eq.5")) == [[b"1", b"2"]]
     assert shapes(planned("/t?a=eq.1&b=eq.5", "/t?a=eq.1&b=eq.6")) == [[b"5", b"6"]]
 
 
-def test_the_cut_with_most_members_goes_first() -> None:
+def test_the_group_key_with_the_most_requests_comes_first() -> None:
     calls = planned("/t?a=eq.1&b=eq.1", "/t?a=eq.2&b=eq.1", "/t?a=eq.1&b=eq.2", "/t?a=eq.1&b=eq.3")
     assert shapes(calls) == [[b"1", b"2", b"3"], [b"/t?a=eq.2&b=eq.1"]]
     assert isinstance(calls[0], MergedCall)
     assert calls[0].key == b"b"
 
 
-def test_among_cuts_of_one_size_the_leftmost_parameter_wins() -> None:
+def test_among_group_keys_of_one_size_the_leftmost_parameter_wins() -> None:
     calls = planned("/t?a=eq.1&b=eq.2", "/t?a=eq.1&b=eq.3", "/t?a=eq.4&b=eq.2")
     assert isinstance(calls[0], MergedCall)
     assert calls[0].key == b"a"
 
 
-def test_what_differs_elsewhere_is_no_company() -> None:
+def test_requests_that_differ_elsewhere_share_no_call() -> None:
     pairs = [
         ("/t?id=eq.1&x=gt.0", "/t?id=eq.2&x=gt.1"),
         ("/t?id=eq.1&x=gt.0", "/t?x=gt.0&id=eq.2"),
@@ -123,8 +126,8 @@ def test_integers_and_uuids_never_share_a_call() -> None:
 
 
 def test_two_identities_never_share_a_call() -> None:
-    batch = [member(f"/t?id=eq.{n}", f"Host: h\nCookie: owner={n % 2}") for n in range(4)]
-    calls = plan(batch, b"A", BOUNDS)
+    batch = [member(f"/t?id=eq.{n}", f"Host: h\nCookie: request={n % 2}") for n in range(4)]
+    calls = plan(batch, b"A", CALL_LIMITS)
     assert sorted(shapes(calls)) == [[b"0", b"2"], [b"1", b"3"]]
 
 
@@ -135,35 +138,35 @@ def test_a_number_and_its_opposite_never_share_a_call() -> None:
         assert len({literal.lstrip(b"-") for literal in literals}) == len(literals)
 
 
-def test_calls_are_cut_by_unique_keys() -> None:
-    calls = planned(*[f"/t?id=eq.{n // 2}" for n in range(20)], bounds=CallLimits(max_keys=4, max_url=7000))
+def test_calls_are_split_by_unique_keys() -> None:
+    calls = planned(*[f"/t?id=eq.{n // 2}" for n in range(20)], limits=CallLimits(max_keys=4, max_url=7000))
     assert [len(literals) for literals in shapes(calls)] == [4, 4, 2]
 
 
-def test_calls_are_cut_by_the_bytes_of_their_target() -> None:
-    calls = planned(*[f"/t?id=eq.{10**17 + n}" for n in range(50)], bounds=CallLimits(max_keys=200, max_url=200))
+def test_calls_are_split_by_the_bytes_of_their_target() -> None:
+    calls = planned(*[f"/t?id=eq.{10**17 + n}" for n in range(50)], limits=CallLimits(max_keys=200, max_url=200))
     assert len(calls) > 5
     assert all(isinstance(call, MergedCall) and len(call.target) <= 200 for call in calls)
-    assert sum(len(call.owners) for call in calls if isinstance(call, MergedCall)) == 50
+    assert sum(len(call.requests_by_value) for call in calls if isinstance(call, MergedCall)) == 50
 
 
-def test_who_has_no_room_for_a_hidden_column_goes_as_it_came() -> None:
-    calls = planned("/t?id=eq.1", "/t?id=eq.1", "/t?id=eq.2", bounds=CallLimits(max_keys=9, max_url=20))
+def test_a_target_without_space_for_hidden_columns_is_sent_unchanged() -> None:
+    calls = planned("/t?id=eq.1", "/t?id=eq.1", "/t?id=eq.2", limits=CallLimits(max_keys=9, max_url=20))
     assert [type(call) for call in calls] == [Identical, Single]
 
 
-def test_who_is_not_of_the_learnt_type_goes_alone_and_the_rest_share() -> None:
-    bounds = CallLimits(200, 7000, {b"id": Column("smallint")})
-    assert shapes(planned("/t?id=eq.1", "/t?id=eq.40000", "/t?id=eq.2", bounds=bounds)) == [
+def test_a_literal_that_is_not_of_the_learned_type_is_sent_alone() -> None:
+    limits = CallLimits(200, 7000, {b"id": Column("smallint")})
+    assert shapes(planned("/t?id=eq.1", "/t?id=eq.40000", "/t?id=eq.2", limits=limits)) == [
         [b"1", b"2"],
         [b"/t?id=eq.40000"],
     ]
 
 
-def test_the_way_around_the_literal_is_that_of_content_location() -> None:
+def test_content_location_is_split_around_the_filter_value() -> None:
     (call,) = planned("/t?z=gt.0&id=eq.1&a=gt.%20", "/t?z=gt.0&id=eq.2&a=gt.%20")
     assert isinstance(call, MergedCall)
-    before, after = call.location
+    before, after = call.content_location
     assert before + b"eq.2" + after == canonical_query(b"z=gt.0&id=eq.2&a=gt.%20")
 
 
@@ -185,7 +188,7 @@ LIMITS = st.builds(
             {b"b": Column("uuid")},
             {b"a": Column("uuid"), b"b": Column("integer")},
             {b"b": Column("text")},
-            {b"b": Column("text", certain=True), b"c": Column("integer", unique=True)},
+            {b"b": Column("text", deterministic=True), b"c": Column("integer", unique=True)},
             {b"a": Column('"char"'), b"b": Column("enum")},
         ]
     ),
@@ -193,60 +196,62 @@ LIMITS = st.builds(
 
 
 @given(BATCHES, LIMITS)
-def test_every_member_is_in_exactly_one_call_that_may_serve_it(
-    batch: list[tuple[str, str]], bounds: CallLimits
+def test_every_request_is_in_exactly_one_call_that_can_answer_it(
+    batch: list[tuple[str, str]], limits: CallLimits
 ) -> None:
-    members = [member(target, lines) for target, lines in batch]
-    calls = plan(members, b"A", bounds)
+    requests = [member(target, lines) for target, lines in batch]
+    calls = plan(requests, b"A", limits)
     placed: Counter[PendingRequest] = Counter()
     for call in calls:
-        placed.update(members_of(call))
+        placed.update(requests_of(call))
         if isinstance(call, Identical):
             assert (
-                len({(one.query.target, one.head.coalescing_identity) for one in call.members}) == 1 < len(call.members)
+                len({(request.query.target, request.head.coalescing_identity) for request in call.requests})
+                == 1
+                < len(call.requests)
             )
         if isinstance(call, MergedCall):
-            check_merged(call, bounds)
-    assert placed == Counter(members)
+            check_merged(call, limits)
+    assert placed == Counter(requests)
 
 
-def check_merged(call: MergedCall, bounds: CallLimits) -> None:
-    assert len(call.owners) > 1
-    assert len(call.literals) <= bounds.max_keys
-    assert len(call.target) <= bounds.max_url
-    assert len({member.head.identity for member in call.members}) == 1
+def check_merged(call: MergedCall, limits: CallLimits) -> None:
+    assert len(call.requests_by_value) > 1
+    assert len(call.literals) <= limits.max_keys
+    assert len(call.target) <= limits.max_url
+    assert len({member.head.identity for member in call.requests}) == 1
     assert len({literal.lstrip(b"-") for literal in call.literals}) == len(call.literals)
-    assert all(fits(literal, call.column) for literal in call.literals)
+    assert all(can_merge(literal, call.column) for literal in call.literals)
     if call.column is None:
         assert len({canonical(literal) for literal in call.literals}) == 1
-    without = set()
-    for value, members in call.owners.items():
-        for owner in members:
-            (key,) = [key for key in owner.query.keys if key.name == call.key]
+    targets = set()
+    for value, requests in call.requests_by_value.items():
+        for request in requests:
+            (key,) = [key for key in request.query.keys if key.name == call.key]
             assert key.value == value
             assert key.literals == call.literals_by_value[value]
-            without.add(owner.query.target[: key.start] + owner.query.target[key.end :])
-    assert len(without) == 1
+            targets.add(request.query.target[: key.start] + request.query.target[key.end :])
+    assert len(targets) == 1
 
 
 @given(BATCHES)
-def test_a_plan_depends_on_nothing_but_the_batch(batch: list[tuple[str, str]]) -> None:
-    members = [member(target, lines) for target, lines in batch]
-    assert shapes(plan(members, b"A", BOUNDS)) == shapes(plan(members, b"A", BOUNDS))
+def test_a_plan_depends_on_the_batch_only(batch: list[tuple[str, str]]) -> None:
+    requests = [member(target, lines) for target, lines in batch]
+    assert shapes(plan(requests, b"A", CALL_LIMITS)) == shapes(plan(requests, b"A", CALL_LIMITS))
 
 
 @given(BATCHES)
 def test_groups_come_largest_first_and_singles_last(batch: list[tuple[str, str]]) -> None:
     groups = partition([member(target, lines) for target, lines in batch], {})
-    sizes = [len(members) for key, members in groups if key is not None]
+    sizes = [len(requests) for key, requests in groups if key is not None]
     assert sizes == sorted(sizes, reverse=True)
     assert all(size > 1 for size in sizes)
     assert all(key is not None for key, _ in groups[:-1])
 
 
-def test_a_batch_of_pairs_is_planned_as_pairs() -> None:
+def test_a_batch_of_pairs_gives_one_call_per_pair() -> None:
     calls = planned(*[f"/t?a=eq.{n}&b=eq.{n // 2}" for n in range(2000)])
-    assert all(isinstance(call, MergedCall) and len(call.owners) == 2 for call in calls)
+    assert all(isinstance(call, MergedCall) and len(call.requests_by_value) == 2 for call in calls)
     assert len(calls) == 1000
 
 
@@ -254,33 +259,33 @@ TEXT = {b"k": Column("text")}
 ANY = CallLimits(200, 7000, TEXT)
 
 
-def test_texts_share_a_call_once_their_column_is_known() -> None:
+def test_texts_share_a_call_if_their_column_is_known() -> None:
     targets = ("/t?k=eq.ann", "/t?k=eq.b%20o", "/t?k=eq.7")
     assert all(isinstance(call, Single) for call in planned(*targets))
-    (call,) = planned(*targets, bounds=ANY)
+    (call,) = planned(*targets, limits=ANY)
     assert isinstance(call, MergedCall)
     assert call.target == b"/t?select=A:k::text,*&k=in.(ann,b%20o,7)"
     assert call.literals_by_value == {b"eq.ann": (b"ann",), b"eq.b o": (b"b o",), b"eq.7": (b"7",)}
 
 
-def test_an_array_is_sent_where_a_list_would_be_read_otherwise() -> None:
-    (call,) = planned("/t?k=eq.", "/t?k=eq.a", bounds=ANY)
+def test_literals_that_need_quotes_are_sent_as_an_array() -> None:
+    (call,) = planned("/t?k=eq.", "/t?k=eq.a", limits=ANY)
     assert isinstance(call, MergedCall)
     assert call.target == b"/t?select=A:k::text,*&k=eq(any).%7B%22%22,%22a%22%7D"
 
 
-def test_texts_that_a_collation_could_hold_equal_never_share_a_call() -> None:
-    calls = planned("/t?k=eq.Abc", "/t?k=eq.ABC", "/t?k=eq.x", "/t?k=eq.y", bounds=ANY)
+def test_texts_that_may_be_equal_under_a_collation_never_share_a_call() -> None:
+    calls = planned("/t?k=eq.Abc", "/t?k=eq.ABC", "/t?k=eq.x", "/t?k=eq.y", limits=ANY)
     assert shapes(calls) == [[b"Abc", b"x", b"y"], [b"/t?k=eq.ABC"]]
 
 
-def test_one_spelling_twice_is_one_key() -> None:
-    (call,) = planned("/t?k=eq.a%20b", "/t?k=eq.a+b", "/t?k=eq.c", bounds=ANY)
+def test_a_repeated_literal_is_one_key() -> None:
+    (call,) = planned("/t?k=eq.a%20b", "/t?k=eq.a+b", "/t?k=eq.c", limits=ANY)
     assert isinstance(call, MergedCall)
-    assert [len(members) for members in call.owners.values()] == [2, 1]
+    assert [len(requests) for requests in call.requests_by_value.values()] == [2, 1]
 
 
-def test_text_out_of_json_needs_no_type() -> None:
+def test_json_text_needs_no_type() -> None:
     (call,) = planned("/t?d->>k=eq.a", "/t?d->>k=eq.b")
     assert isinstance(call, MergedCall)
     assert call.target == b"/t?select=A:d-%3E%3Ek,*&d->>k=in.(a,b)"
@@ -298,33 +303,33 @@ def test_text_out_of_json_needs_no_type() -> None:
         ("&order=d->>x", {}, b"A:id::text,A0:d-%3E%3Ex", False),
     ],
 )
-def test_order_columns_are_carried_where_they_can_prove_that_nothing_is_tied(
+def test_order_columns_are_selected_if_they_can_prove_that_no_rows_are_tied(
     order: str, known: dict[bytes, Column], hidden: bytes, total: bool
 ) -> None:
-    bounds = CallLimits(200, 7000, known)
-    (call,) = planned(f"/t?id=eq.1&select=a{order}", f"/t?id=eq.2&select=a{order}", bounds=bounds)
+    limits = CallLimits(200, 7000, known)
+    (call,) = planned(f"/t?id=eq.1&select=a{order}", f"/t?id=eq.2&select=a{order}", limits=limits)
     assert isinstance(call, MergedCall)
     assert call.target.split(b"select=")[1].split(b"&")[0] == hidden + b",a"
     assert call.order_is_total is total
-    assert len(call.carried) == hidden.count(b",")
+    assert len(call.order_columns) == hidden.count(b",")
 
 
-def test_lists_share_a_call_under_a_certain_order_only() -> None:
+def test_lists_share_a_call_only_with_a_known_order() -> None:
     targets = ("/t?id=in.(1,2)&order=at", "/t?id=in.(2,3)&order=at")
     assert all(isinstance(call, Single) for call in planned(*targets))
-    (call,) = planned(*targets, bounds=CallLimits(200, 7000, {b"at": Column("date")}))
+    (call,) = planned(*targets, limits=CallLimits(200, 7000, {b"at": Column("date")}))
     assert isinstance(call, MergedCall)
     assert call.target == b"/t?select=A:id::text,A0:at::text,*&id=in.(1,2,3)&order=at"
     assert call.literals_by_value == {b"in.(1,2)": (b"1", b"2"), b"in.(2,3)": (b"2", b"3")}
 
 
-def test_a_list_longer_than_a_call_goes_as_it_came() -> None:
-    bounds = CallLimits(4, 7000, {b"at": Column("date")})
-    calls = planned("/t?id=in.(1,2,3,4,5)&order=at", "/t?id=in.(6,7)&order=at", bounds=bounds)
+def test_a_list_with_more_than_max_keys_literals_is_sent_unchanged() -> None:
+    limits = CallLimits(4, 7000, {b"at": Column("date")})
+    calls = planned("/t?id=in.(1,2,3,4,5)&order=at", "/t?id=in.(6,7)&order=at", limits=limits)
     assert [type(call) for call in calls] == [Single, Single]
 
 
-def test_who_went_alone_for_its_literal_is_told_so() -> None:
+def test_the_bypass_reason_is_literal_only_if_no_key_can_be_shared() -> None:
     assert why_not_merged(member("/t?k=eq.a"), {}) == "literal"
     assert why_not_merged(member("/t?k=eq.a"), TEXT) is None
     assert why_not_merged(member("/t?k=eq.a&id=eq.1"), {}) is None

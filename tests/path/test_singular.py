@@ -1,11 +1,11 @@
-"""The 406 of a caller that wants one object is PostgREST's own, with another number in it."""
+"""The 406 for a request for one object is PostgREST's, with another number of rows."""
 
 from __future__ import annotations
 
 import pytest
 
 from proxy.model import NotSingular, Slice
-from proxy.path.singular import LIFETIME, NotSingularTemplates, read_template
+from proxy.path.singular import UNVERSIONED_LIFETIME, NotSingularTemplates, read_template
 from proxy.postgrest.response.gateway import POSTGREST, SUPABASE
 from tests.factories import fields
 
@@ -19,33 +19,33 @@ BODY = (
 )
 
 
-def test_another_number_and_another_date_are_filled_in_and_both_content_types_stay() -> None:
+def test_a_template_is_rendered_with_another_number_and_another_date() -> None:
     template = read_template(LINE, fields(HEAD), BODY, POSTGREST)
     assert template is not None
-    share = template.fill(NotSingular(NOW, b"", 12))
+    share = template.render(NotSingular(NOW, b"", 12))
     assert share.body == BODY.replace(b" 0 rows", b" 12 rows")
     expected = f"Date: now\nServer: postgrest/12.0.2\n{TYPES}\nContent-Length: {len(share.body)}\n"
     assert share.head == LINE + b"\r\n" + expected.replace("\n", "\r\n").encode()
 
 
-def test_a_date_keeps_its_place_among_the_headers() -> None:
+def test_the_date_keeps_its_position_among_the_headers() -> None:
     template = read_template(LINE, fields("Server: s\nDate: then\nVary: Accept"), BODY, POSTGREST)
     assert template is not None
-    assert template.fill(NotSingular(NOW, b"", 0)).head.startswith(LINE + b"\r\nServer: s\r\nDate: now\r\nVary: ")
+    assert template.render(NotSingular(NOW, b"", 0)).head.startswith(LINE + b"\r\nServer: s\r\nDate: now\r\nVary: ")
 
 
-def test_a_missing_date_is_not_made_up() -> None:
+def test_a_missing_date_is_not_added() -> None:
     template = read_template(LINE, fields("Server: s"), BODY, POSTGREST)
     assert template is not None
-    assert b"Date" not in template.fill(NotSingular({}, b"", 2)).head
+    assert b"Date" not in template.render(NotSingular({}, b"", 2)).head
 
 
-def test_what_a_gateway_adds_is_that_of_the_answer_at_hand_and_never_the_learnt_one() -> None:
+def test_gateway_headers_are_those_of_the_rendered_answer_and_not_of_the_template() -> None:
     learnt = "cf-ray: old\nDate: then\nVia: old\nServer: s\nVia: older\nSet-Cookie: __cf_bm=old\nAge: 1\nVary: Accept"
     template = read_template(LINE, fields(learnt), BODY, SUPABASE)
     assert template is not None
     ray, via = {b"cf-ray": b"cf-ray: new\r\n"}, {b"via": b"Via: 1\r\nVia: 2\r\n"}
-    head = template.fill(NotSingular(NOW | ray | via | {b"nel": b"NEL: {}\r\n"}, b"", 0)).head
+    head = template.render(NotSingular(NOW | ray | via | {b"nel": b"NEL: {}\r\n"}, b"", 0)).head
     expected = "cf-ray: new\nDate: now\nVia: 1\nVia: 2\nServer: s\nVary: Accept\n"
     assert head.startswith(LINE + b"\r\n" + expected.replace("\n", "\r\n").encode() + b"Content-Length: ")
 
@@ -63,11 +63,11 @@ def test_what_a_gateway_adds_is_that_of_the_answer_at_hand_and_never_the_learnt_
         (HEAD + "\ncf-ray: 1", BODY),
     ],
 )
-def test_what_is_not_surely_the_same_for_every_row_is_no_template(head: str, body: bytes) -> None:
+def test_an_answer_that_may_depend_on_the_row_is_not_a_template(head: str, body: bytes) -> None:
     assert read_template(LINE, fields(head), body, POSTGREST) is None
 
 
-def test_templates_are_kept_for_each_identity_and_bounded() -> None:
+def test_templates_are_stored_per_identity_and_bounded() -> None:
     template = read_template(LINE, fields(HEAD), BODY, POSTGREST)
     assert template is not None
     templates = NotSingularTemplates(2)
@@ -78,7 +78,7 @@ def test_templates_are_kept_for_each_identity_and_bounded() -> None:
     assert templates.get(b"b", server, 1e9) is templates.get(b"c", server, 1e9) is template
 
 
-def test_a_share_is_whole_and_a_miss_only_with_a_template() -> None:
+def test_a_not_singular_result_needs_a_template_and_a_slice_does_not() -> None:
     template = read_template(LINE, fields(HEAD), BODY, POSTGREST)
     assert template is not None
     templates, share, miss = (
@@ -86,14 +86,14 @@ def test_a_share_is_whole_and_a_miss_only_with_a_template() -> None:
         Slice(b"", b"[]", 0),
         NotSingular(NOW, b"Server: postgrest/12.0.2", 3),
     )
-    assert templates.whole(share, b"a", 0.0) is share
-    assert templates.whole(miss, b"a", 0.0) is None
+    assert templates.slice_for(share, b"a", 0.0) is share
+    assert templates.slice_for(miss, b"a", 0.0) is None
     templates.learn(b"a", template, 0.0)
-    assert templates.whole(miss, b"a", 0.0) == template.fill(miss)
-    assert templates.whole(miss, b"b", 0.0) is None
+    assert templates.slice_for(miss, b"a", 0.0) == template.render(miss)
+    assert templates.slice_for(miss, b"b", 0.0) is None
 
 
-def test_another_release_has_to_be_asked_anew() -> None:
+def test_a_template_of_another_release_is_not_used() -> None:
     template = read_template(LINE, fields(HEAD), BODY, POSTGREST)
     assert template is not None
     templates = NotSingularTemplates(2)
@@ -101,10 +101,10 @@ def test_another_release_has_to_be_asked_anew() -> None:
     assert templates.get(b"a", b"Server: postgrest/13.0.0", 1e9) is None
 
 
-def test_where_a_gateway_hides_the_release_it_is_asked_anew_after_a_while() -> None:
+def test_a_template_expires_if_server_does_not_name_the_release() -> None:
     template = read_template(LINE, fields("Server: cloudflare"), BODY, SUPABASE)
     assert template is not None
     templates = NotSingularTemplates(2)
     templates.learn(b"a", template, 10.0)
-    assert templates.get(b"a", b"Server: cloudflare", 10.0 + LIFETIME) is template
-    assert templates.get(b"a", b"Server: cloudflare", 10.1 + LIFETIME) is None
+    assert templates.get(b"a", b"Server: cloudflare", 10.0 + UNVERSIONED_LIFETIME) is template
+    assert templates.get(b"a", b"Server: cloudflare", 10.1 + UNVERSIONED_LIFETIME) is None

@@ -1,4 +1,4 @@
-"""Stencils: what they say of a target is what reading it says, and no value stays in them."""
+"""The target cache gives the same queries as parsing, and stores no values."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from proxy.path.fingerprint import read_query
-from proxy.path.target_cache import REMEMBERED_TEMPLATES, TargetCache
+from proxy.path.target_cache import MAX_TEMPLATES, TargetCache
 from tests.factories import head
 
 if TYPE_CHECKING:
@@ -63,8 +63,8 @@ OTHERS = [
 PATHS = ["/t", "/rest/t", "/rpc/f", "/", "/t=eq.5", "/t%20u"]
 
 
-class Counting:
-    """``read_query``, and how often it was asked."""
+class CountingParser:
+    """``read_query``, with a list of the targets that it parsed."""
 
     def __init__(self) -> None:
         self.targets: list[bytes] = []
@@ -83,55 +83,57 @@ TARGETS = st.builds(lambda path, query: f"{path}?{query}".encode(), st.sampled_f
 
 
 @given(st.lists(st.tuples(st.sampled_from(METHODS), TARGETS, st.sampled_from(HEADS)), min_size=1, max_size=8))
-def test_a_stencil_says_of_each_target_what_reading_it_says(asked: list[tuple[bytes, bytes, RequestHead]]) -> None:
-    stencils = TargetCache(Counting().read, LONGEST)
-    for method, target, its_head in asked + asked:
-        said = read_query(method, target, its_head, b"", "public", LONGEST)
-        assert stencils.read(method, target, its_head) == said
+def test_the_cache_gives_the_same_query_as_parsing(requests: list[tuple[bytes, bytes, RequestHead]]) -> None:
+    cache = TargetCache(CountingParser().read, LONGEST)
+    for method, target, its_head in requests + requests:
+        expected = read_query(method, target, its_head, b"", "public", LONGEST)
+        assert cache.read(method, target, its_head) == expected
 
 
 @pytest.mark.parametrize("other", ["", "&select=id&limit=5", "&owner_id=eq.3&order=id", "&emb.or=(a.eq.1)"])
 @pytest.mark.parametrize("before", ["", "select=*&", "limit=2&x=lt.5&"])
 @pytest.mark.parametrize("literal", LITERALS[:4] + LITERALS[5:6])
-def test_places_move_with_the_literal_before_them(before: str, other: str, literal: str) -> None:
-    stencils = TargetCache(Counting().read, LONGEST)
+def test_positions_after_the_literal_are_shifted(before: str, other: str, literal: str) -> None:
+    cache = TargetCache(CountingParser().read, LONGEST)
     for value in ("1", literal, "22"):
         target = f"/t?{before}id=eq.{value}{other}".encode()
-        assert stencils.read(b"GET", target, PLAIN) == read_query(b"GET", target, PLAIN, b"", "public", LONGEST)
+        assert cache.read(b"GET", target, PLAIN) == read_query(b"GET", target, PLAIN, b"", "public", LONGEST)
 
 
-def test_a_fan_out_is_read_once() -> None:
-    counting = Counting()
-    stencils = TargetCache(counting.read, LONGEST)
+def test_a_fan_out_is_parsed_once() -> None:
+    parser = CountingParser()
+    cache = TargetCache(parser.read, LONGEST)
     for number in range(100):
-        stencils.read(b"GET", b"/t?select=*&id=eq.%d" % number, PLAIN)
-    assert counting.targets == [b"/t?select=*&id=eq.0"]
+        cache.read(b"GET", b"/t?select=*&id=eq.%d" % number, PLAIN)
+    assert parser.targets == [b"/t?select=*&id=eq.0"]
 
 
-def test_no_value_stays_in_a_stencil() -> None:
-    stencils = TargetCache(Counting().read, LONGEST)
-    stencils.read(b"GET", b"/t?id=eq.777", PLAIN)
-    (stencil,) = stencils._templates.values()
-    assert b"777" not in msgspec.json.encode(stencil)
+def test_no_template_contains_a_value() -> None:
+    cache = TargetCache(CountingParser().read, LONGEST)
+    cache.read(b"GET", b"/t?id=eq.777", PLAIN)
+    (template,) = cache._templates.values()
+    assert b"777" not in msgspec.json.encode(template)
 
 
-def test_who_asks_otherwise_has_a_stencil_of_its_own() -> None:
-    stencils = TargetCache(Counting().read, LONGEST)
-    said = [stencils.read(method, b"/t?id=eq.1", one) for method in METHODS for one in HEADS]
-    assert said == [
-        read_query(method, b"/t?id=eq.1", one, b"", "public", LONGEST) for method in METHODS for one in HEADS
+def test_other_methods_profiles_and_bypass_reasons_have_their_own_template() -> None:
+    cache = TargetCache(CountingParser().read, LONGEST)
+    expected = [cache.read(method, b"/t?id=eq.1", request_head) for method in METHODS for request_head in HEADS]
+    assert expected == [
+        read_query(method, b"/t?id=eq.1", request_head, b"", "public", LONGEST)
+        for method in METHODS
+        for request_head in HEADS
     ]
 
 
-def test_what_is_too_long_is_read_as_it_is() -> None:
-    counting = Counting()
+def test_a_target_that_is_too_long_is_not_cached() -> None:
+    parser = CountingParser()
     target = b"/t?id=eq.1&select=" + b"a" * LONGEST
-    assert TargetCache(counting.read, LONGEST).read(b"GET", target, PLAIN).bypass_reason == "too-long"
-    assert counting.targets == [target]
+    assert TargetCache(parser.read, LONGEST).read(b"GET", target, PLAIN).bypass_reason == "too-long"
+    assert parser.targets == [target]
 
 
-def test_stencils_are_bounded() -> None:
-    stencils = TargetCache(Counting().read, LONGEST)
-    for number in range(REMEMBERED_TEMPLATES + 9):
-        stencils.read(b"GET", b"/t%d?id=eq.1" % number, PLAIN)
-    assert len(stencils._templates) == REMEMBERED_TEMPLATES
+def test_the_number_of_templates_is_bounded() -> None:
+    cache = TargetCache(CountingParser().read, LONGEST)
+    for number in range(MAX_TEMPLATES + 9):
+        cache.read(b"GET", b"/t%d?id=eq.1" % number, PLAIN)
+    assert len(cache._templates) == MAX_TEMPLATES

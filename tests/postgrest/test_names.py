@@ -1,14 +1,14 @@
-"""Names are quoted where SQL would take them for something else."""
+"""SQL identifiers are quoted if necessary."""
 
 from __future__ import annotations
 
 import pytest
 
-from proxy.postgrest.names import quoted, singular
+from proxy.postgrest.names import quoted_identifier, singular
 
 
 @pytest.mark.parametrize(
-    ("name", "shown"),
+    ("name", "identifier"),
     [
         ("id", "id"),
         ("Id", '"Id"'),
@@ -23,12 +23,12 @@ from proxy.postgrest.names import quoted, singular
         ("", '""'),
     ],
 )
-def test_identifiers_are_quoted_where_sql_wants_it(name: str, shown: str) -> None:
-    assert quoted(name) == shown
+def test_identifiers_are_quoted_if_necessary(name: str, identifier: str) -> None:
+    assert quoted_identifier(name) == identifier
 
 
 @pytest.mark.parametrize(
     ("many", "one"), [("creators", "creator"), ("companies", "company"), ("address", "address"), ("data", "data")]
 )
-def test_one_of_many(many: str, one: str) -> None:
+def test_the_singular_of_a_relation_is_guessed(many: str, one: str) -> None:
     assert singular(many) == one

@@ -1,4 +1,4 @@
-"""What can be told apart under which type."""
+"""Which literals can be merged, and which rows are ordered, per type."""
 
 from __future__ import annotations
 
@@ -7,24 +7,24 @@ import pytest
 from proxy.model import Column
 from proxy.postgrest.types import (
     JSON_TEXT,
-    KNOWN,
-    NEVER,
-    SORTED,
-    are_ranked,
-    column_of,
-    fits,
+    KNOWN_TYPES,
+    NEVER_MERGED,
+    TOTALLY_ORDERED,
+    are_distinct,
+    can_merge,
     full_name,
-    groups_alike,
-    sorts,
+    is_totally_ordered,
+    known_column,
+    mixes_classes,
 )
 
 U = b"0b5e7c1a-9f0e-4d55-8f6b-3a4b5c6d7e8f"
-TEXT = Column("text", certain=True)
+TEXT = Column("text", deterministic=True)
 E = "é".encode()
 
 
 @pytest.mark.parametrize(
-    ("literal", "type_name", "taken"),
+    ("literal", "type_name", "mergeable"),
     [
         (b"32767", "smallint", True),
         (b"32768", "smallint", False),
@@ -68,48 +68,50 @@ E = "é".encode()
         (b"a", "", False),
     ],
 )
-def test_a_literal_fits_a_type_that_has_one_spelling_for_it(literal: bytes, type_name: str, taken: bool) -> None:
-    assert fits(literal, Column(type_name)) is taken
+def test_a_literal_can_be_merged_if_its_type_has_one_spelling_for_it(
+    literal: bytes, type_name: str, mergeable: bool
+) -> None:
+    assert can_merge(literal, Column(type_name)) is mergeable
 
 
-def test_of_an_unknown_type_canonical_integers_and_uuids_are_told_apart() -> None:
-    assert fits(b"1", None)
-    assert fits(U, None)
-    assert not fits(b"a", None)
-    assert not fits(b"01", None)
+def test_for_an_unknown_type_canonical_integers_and_uuids_can_be_merged() -> None:
+    assert can_merge(b"1", None)
+    assert can_merge(U, None)
+    assert not can_merge(b"a", None)
+    assert not can_merge(b"01", None)
 
 
-def test_letters_beyond_ascii_need_a_collation_that_is_known() -> None:
-    assert fits(E, TEXT)
-    assert not fits(E, Column("text"))
+def test_non_ascii_letters_need_a_deterministic_collation() -> None:
+    assert can_merge(E, TEXT)
+    assert not can_merge(E, Column("text"))
 
 
-def test_an_enumeration_takes_its_labels_where_they_are_known() -> None:
+def test_an_enumeration_accepts_its_labels_if_they_are_known() -> None:
     column = Column("enum", labels=frozenset((b"sad",)))
-    assert fits(b"sad", column)
-    assert not fits(b"glad", column)
+    assert can_merge(b"sad", column)
+    assert not can_merge(b"glad", column)
 
 
-def test_text_out_of_json_is_text_whatever_else_is_known() -> None:
-    assert column_of(b"data->>a", {}) is JSON_TEXT
-    assert column_of(b"data", {}) is None
-    assert column_of(b"id", {b"id": TEXT}) is TEXT
+def test_a_json_text_path_is_a_text_column() -> None:
+    assert known_column(b"data->>a", {}) is JSON_TEXT
+    assert known_column(b"data", {}) is None
+    assert known_column(b"id", {b"id": TEXT}) is TEXT
 
 
-@pytest.mark.parametrize(("type_name", "alike"), [("text", True), ("enum", True), ("numeric", False), ("", False)])
-def test_texts_share_a_call_whatever_they_look_like(type_name: str, alike: bool) -> None:
-    assert groups_alike(Column(type_name)) is alike
+@pytest.mark.parametrize(("type_name", "mixed"), [("text", True), ("enum", True), ("numeric", False), ("", False)])
+def test_text_types_mix_literal_classes(type_name: str, mixed: bool) -> None:
+    assert mixes_classes(Column(type_name)) is mixed
 
 
-def test_values_that_have_several_texts_sort_nothing() -> None:
+def test_types_with_several_texts_per_value_are_not_totally_ordered() -> None:
     for type_name in ("numeric", "double precision", "interval", "jsonb", "public.citext", "time with time zone", ""):
-        assert not sorts(Column(type_name))
-    assert not sorts(None)
-    assert all(sorts(Column(name)) for name in SORTED)
+        assert not is_totally_ordered(Column(type_name))
+    assert not is_totally_ordered(None)
+    assert all(is_totally_ordered(Column(name)) for name in TOTALLY_ORDERED)
 
 
 @pytest.mark.parametrize(
-    ("one", "other", "column", "ranked"),
+    ("one", "other", "column", "distinct"),
     [
         (b"1", b"2", Column("integer"), True),
         (b"1", b"1", Column("integer"), False),
@@ -123,16 +125,16 @@ def test_values_that_have_several_texts_sort_nothing() -> None:
         (b"Abc", b"ABC", Column("enum"), True),
     ],
 )
-def test_rows_are_ranked_where_their_texts_prove_it(
-    one: bytes | None, other: bytes | None, column: Column, ranked: bool
+def test_rows_are_distinct_if_their_texts_prove_it(
+    one: bytes | None, other: bytes | None, column: Column, distinct: bool
 ) -> None:
-    assert are_ranked(one, other, column) is ranked
-    assert are_ranked(other, one, column) is ranked
+    assert are_distinct(one, other, column) is distinct
+    assert are_distinct(other, one, column) is distinct
 
 
 def test_the_lists_of_types_agree() -> None:
-    assert SORTED - {"enum"} <= KNOWN
-    assert NEVER <= KNOWN
+    assert TOTALLY_ORDERED - {"enum"} <= KNOWN_TYPES
+    assert NEVER_MERGED <= KNOWN_TYPES
 
 
 @pytest.mark.parametrize(
@@ -147,5 +149,5 @@ def test_the_lists_of_types_agree() -> None:
         ("Mood", "Mood"),
     ],
 )
-def test_a_type_has_one_name_however_it_is_written(written: str, name: str) -> None:
+def test_aliases_of_a_type_have_one_full_name(written: str, name: str) -> None:
     assert full_name(written) == name

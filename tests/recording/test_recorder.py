@@ -1,4 +1,4 @@
-"""Closed traces are written down beside the traffic, within bounds; a disk that takes no more is told once."""
+"""Closed traces are written in the background, within limits; a full disk is reported once."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from proxy.observe.events import TraceClosed, Warned
-from proxy.recording.codec import read
+from proxy.recording.codec import read_traces
 from proxy.recording.recorder import Recorder
 from proxy.recording.rotating_file import RotatingFile
-from proxy.recording.schema import FORMAT, RecordingHead
+from proxy.recording.schema import CURRENT_FORMAT, RecordingHead
 from proxy.settings.observability import RecordSettings
 from proxy.settings.sources import ConfigError
 from tests.rules.traces import parallel
@@ -24,12 +24,12 @@ if TYPE_CHECKING:
 
     from proxy.model import Trace
 
-HEAD = RecordingHead(FORMAT, "1.0", "00" * 16, 5.0)
+HEAD = RecordingHead(CURRENT_FORMAT, "1.0", "00" * 16, 5.0)
 FAN_OUT = parallel([f"GET /videos?id=eq.{number}" for number in range(9)])
 
 
-class Desk:
-    """A recorder, and what it warned of."""
+class Recording:
+    """A recorder and its warnings."""
 
     def __init__(self, file: Path, **settings: int) -> None:
         self.warned: list[Warned] = []
@@ -46,54 +46,54 @@ class Desk:
 
 def traces(file: Path) -> list[Trace]:
     with file.open("rb") as lines:
-        return list(read(str(file), lines))
+        return list(read_traces(str(file), lines))
 
 
-def test_closed_traces_are_there_when_it_has_ended(tmp_path: Path) -> None:
-    desk = Desk(tmp_path / "a")
-    desk.write(FAN_OUT, FAN_OUT)
-    assert desk.ended() == {"written": 2, "failed": 0, "dropped": 0}
+def test_closed_traces_are_in_the_file_after_close(tmp_path: Path) -> None:
+    recording = Recording(tmp_path / "a")
+    recording.write(FAN_OUT, FAN_OUT)
+    assert recording.ended() == {"written": 2, "failed": 0, "dropped": 0}
     assert [len(trace.spans) for trace in traces(tmp_path / "a")] == [9, 9]
-    assert not desk.warned
+    assert not recording.warned
 
 
-def test_only_its_owner_can_read_it(tmp_path: Path) -> None:
-    Desk(tmp_path / "a").ended()
+def test_only_the_owner_can_read_the_file(tmp_path: Path) -> None:
+    Recording(tmp_path / "a").ended()
     assert stat.S_IMODE((tmp_path / "a").stat().st_mode) == 0o600
 
 
-def test_a_full_file_gives_way_and_the_oldest_goes(tmp_path: Path) -> None:
-    desk = Desk(tmp_path / "a", max_bytes=10_000, files=3)
-    desk.write(*[FAN_OUT] * 30)
-    assert desk.ended()["written"] == 30
+def test_a_full_file_is_rotated_and_the_oldest_is_deleted(tmp_path: Path) -> None:
+    recording = Recording(tmp_path / "a", max_bytes=10_000, files=3)
+    recording.write(*[FAN_OUT] * 30)
+    assert recording.ended()["written"] == 30
     assert sorted(os.listdir(tmp_path)) == ["a", "a.1", "a.2"]
     assert all(path.stat().st_size <= 10_000 for path in tmp_path.iterdir())
     assert all(traces(path) for path in tmp_path.iterdir())
 
 
-def test_what_is_there_before_is_kept_beside_it(tmp_path: Path) -> None:
+def test_an_existing_file_is_rotated_at_start(tmp_path: Path) -> None:
     (tmp_path / "a").write_text("something else")
-    Desk(tmp_path / "a", files=2).ended()
+    Recording(tmp_path / "a", files=2).ended()
     assert (tmp_path / "a.1").read_text() == "something else"
 
 
-def test_a_trace_that_fits_into_no_file_is_left_out(tmp_path: Path) -> None:
+def test_a_trace_that_is_larger_than_a_file_is_left_out(tmp_path: Path) -> None:
     long = parallel([f"GET /videos?id=eq.{number}" for number in range(100)])
-    desk = Desk(tmp_path / "a", max_bytes=10_000)
-    desk.write(long, FAN_OUT)
-    assert desk.ended() == {"written": 1, "failed": 0, "dropped": 1}
+    recording = Recording(tmp_path / "a", max_bytes=10_000)
+    recording.write(long, FAN_OUT)
+    assert recording.ended() == {"written": 1, "failed": 0, "dropped": 1}
 
 
-def test_a_file_that_cannot_be_is_told_at_start(tmp_path: Path) -> None:
+def test_a_file_that_cannot_be_opened_is_an_error_at_start(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"record\.file: .* cannot be written: No such file or directory"):
-        Desk(tmp_path / "no" / "a")
+        Recording(tmp_path / "no" / "a")
 
 
-def test_a_full_disk_is_told_once_spoils_no_line_and_is_forgotten_when_there_is_room(
+def test_a_full_disk_is_reported_once_corrupts_no_line_and_recording_resumes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The disk takes half of each line, then nothing."""
-    desk, real, full = Desk(tmp_path / "a"), os.write, threading.Event()
+    """The disk accepts half of each line, then nothing."""
+    recording, real, full = Recording(tmp_path / "a"), os.write, threading.Event()
     tries: list[int] = []
 
     def write(file: int, data: bytes) -> int:
@@ -105,20 +105,20 @@ def test_a_full_disk_is_told_once_spoils_no_line_and_is_forgotten_when_there_is_
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr(os, "write", write)
-    desk.write(FAN_OUT)
-    settle(desk, 1)
+    recording.write(FAN_OUT)
+    wait_for(recording, 1)
     full.set()
     for count in (2, 3, 4):
-        desk.write(FAN_OUT)
-        settle(desk, count)
+        recording.write(FAN_OUT)
+        wait_for(recording, count)
     full.clear()
-    desk.write(FAN_OUT)
-    assert desk.ended() == {"written": 2, "failed": 3, "dropped": 0}
-    assert [warned.what for warned in desk.warned] == ["traces are not recorded: No space left on device"]
+    recording.write(FAN_OUT)
+    assert recording.ended() == {"written": 2, "failed": 3, "dropped": 0}
+    assert [warned.what for warned in recording.warned] == ["traces are not recorded: No space left on device"]
     assert len(traces(tmp_path / "a")) == 2
 
 
-def test_what_waits_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_queue_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     held, free = threading.Event(), threading.Event()
     real = RotatingFile.write
 
@@ -128,17 +128,15 @@ def test_what_waits_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
         return real(self, line)
 
     monkeypatch.setattr(RotatingFile, "write", write)
-    desk = Desk(tmp_path / "a", queue=20)
-    desk.write(FAN_OUT)
+    recording = Recording(tmp_path / "a", queue=20)
+    recording.write(FAN_OUT)
     assert held.wait(10)
-    desk.write(*[FAN_OUT] * 5)
+    recording.write(*[FAN_OUT] * 5)
     free.set()
-    assert desk.ended() == {"written": 2, "failed": 0, "dropped": 4}
+    assert recording.ended() == {"written": 2, "failed": 0, "dropped": 4}
 
 
-def test_no_new_file_where_the_disk_is_full_pushes_no_older_one_out(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_full_disk_does_not_rotate_older_files_away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = RotatingFile(tmp_path / "a", 20, 2, b"head\n")
     assert file.write(b"0123456789\n")
 
@@ -156,11 +154,11 @@ def test_no_new_file_where_the_disk_is_full_pushes_no_older_one_out(
     assert (tmp_path / "a").read_bytes() == b"head\nanother line\n"
 
 
-def settle(desk: Desk, count: int) -> None:
-    """Wait until that many traces are done with."""
+def wait_for(recording: Recording, count: int) -> None:
+    """Wait until this number of traces is finished."""
     done = threading.Event()
     for _ in range(2000):
-        if sum(desk.recorder.counts().values()) >= count:
+        if sum(recording.recorder.counts().values()) >= count:
             return
         done.wait(0.005)
     raise AssertionError("nothing was written")

@@ -1,4 +1,4 @@
-"""What `--traces` and `--admin` name is read trace by trace; what cannot be read says why."""
+"""The sources of `--traces` and `--admin` are read one trace at a time; errors name their cause."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from msgspec.structs import replace
 
-from proxy.recording.source import UnableError, gathered, named, recordings, running, write
+from proxy.recording.source import DataAccessError, read_admin, read_files, read_source, source_names, write_text
 from proxy.settings.loading import load
 from proxy.settings.sources import ConfigError
 from tests.recording.test_codec import HEAD, lines
@@ -21,45 +21,45 @@ ONE = trace([span("GET /songs?id=eq.1&select=id", 1)])
 TWO = replace(ONE, id="u")
 
 
-def test_traces_come_in_their_order_with_where_they_are_from(tmp_path: Path) -> None:
+def test_traces_come_in_order_with_their_source(tmp_path: Path) -> None:
     files = [tmp_path / "a", tmp_path / "b"]
     for file, one in zip(files, (ONE, TWO), strict=True):
         file.write_bytes(b"".join(lines(one)))
-    found = [(source.name, source.head, one.id) for source, one in recordings(files)]
-    assert found == [(str(files[0]), HEAD, "t"), (str(files[1]), HEAD, "u")]
+    read = [(source.name, source.head, one.id) for source, one in read_files(files)]
+    assert read == [(str(files[0]), HEAD, "t"), (str(files[1]), HEAD, "u")]
 
 
-def test_a_file_that_is_named_twice_is_read_once(tmp_path: Path) -> None:
+def test_a_file_that_is_given_twice_is_read_once(tmp_path: Path) -> None:
     file = tmp_path / "a"
     file.write_bytes(b"".join(lines(ONE)))
     options = Namespace(admin=None, traces=[file, file])
-    assert named(options) == (str(file),)
-    assert len(list(gathered(options, load({}).settings))) == 1
-    assert named(Namespace(admin="http://h:1", traces=None)) == ("http://h:1",)
+    assert source_names(options) == (str(file),)
+    assert len(list(read_source(options, load({}).settings))) == 1
+    assert source_names(Namespace(admin="http://h:1", traces=None)) == ("http://h:1",)
 
 
-def test_a_file_is_read_as_it_is_asked_for(tmp_path: Path) -> None:
-    """However large a recording is, one trace of it is held."""
+def test_a_file_is_read_lazily(tmp_path: Path) -> None:
+    """Only one trace is in memory, whatever the size of the recording."""
     file = tmp_path / "a"
     file.write_bytes(b"".join([*lines(ONE), b"broken\n"]))
-    traces = recordings([file])
+    traces = read_files([file])
     assert next(traces)[1].id == "t"
-    with pytest.raises(UnableError, match="a:3: "):
+    with pytest.raises(DataAccessError, match="a:3: "):
         next(traces)
 
 
-def test_what_cannot_be_read_says_why(tmp_path: Path) -> None:
+def test_a_file_that_cannot_be_read_or_written_is_an_error_with_its_cause(tmp_path: Path) -> None:
     (tmp_path / "empty").touch()
     for file, why in (("none", "No such file"), ("empty", ":1: is empty"), (".", "Is a directory")):
-        with pytest.raises(UnableError, match=why):
-            list(recordings([tmp_path / file]))
-    with pytest.raises(UnableError, match="cannot be written: No such file"):
-        write(tmp_path / "none" / "file", "")
+        with pytest.raises(DataAccessError, match=why):
+            list(read_files([tmp_path / file]))
+    with pytest.raises(DataAccessError, match="cannot be written: No such file"):
+        write_text(tmp_path / "none" / "file", "")
 
 
-def test_what_is_no_address_of_an_admin_port_is_wrong_usage() -> None:
+def test_an_invalid_admin_url_is_a_configuration_error() -> None:
     for url in ("127.0.0.1:9000", "file:///etc/passwd", "http://"):
         with pytest.raises(ConfigError, match="is not http://HOST:PORT"):
-            list(running(url, None))
-    with pytest.raises(UnableError, match="cannot be asked"):
-        list(running("http://127.0.0.1:1", "token"))
+            list(read_admin(url, None))
+    with pytest.raises(DataAccessError, match="cannot be read"):
+        list(read_admin("http://127.0.0.1:1", "token"))

@@ -1,4 +1,4 @@
-"""Recordings of format 1 are read as ones of today's format; all committed recordings of clients are of format 1."""
+"""Recordings of format 1 are converted; all committed recordings of clients have format 1."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from proxy.model import Outcome
-from proxy.recording.codec import line, opened
+from proxy.recording.codec import encode_line, read_recording
 from proxy.recording.schema import RecordingHead
 from proxy.recording.upgrade import from_format_1
 
@@ -46,14 +46,12 @@ def trace(**changes: object) -> bytes:
         ({"refusal": "offset"}, Outcome.PASSED, "offset"),
     ],
 )
-def test_words_of_format_1_are_read_as_the_words_of_today(
-    changes: dict[str, str], outcome: Outcome, reason: str | None
-) -> None:
-    _, traces = opened("old", [line(HEAD), trace(**changes)])
+def test_names_of_format_1_are_converted(changes: dict[str, str], outcome: Outcome, reason: str | None) -> None:
+    _, traces = read_recording("old", [encode_line(HEAD), trace(**changes)])
     (span,) = next(traces).spans
     assert (span.outcome, span.bypass_reason) == (outcome, reason)
 
 
-@pytest.mark.parametrize("strange", [b"[]", b'{"spans": 1}', b'{"spans": [1]}', b"1"])
-def test_what_is_no_trace_is_left_to_the_reader(strange: bytes) -> None:
-    assert msgspec.json.decode(from_format_1(strange)) == msgspec.json.decode(strange)
+@pytest.mark.parametrize("line", [b"[]", b'{"spans": 1}', b'{"spans": [1]}', b"1"])
+def test_other_json_is_left_to_the_decoder(line: bytes) -> None:
+    assert msgspec.json.decode(from_format_1(line)) == msgspec.json.decode(line)

@@ -7,19 +7,20 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from proxy.settings.rules import RuleSettings
-from rules import RULES
+from proxy.analysis.rule import Rule
+from rules import MODULES, RULES
 from tests.rules.traces import found, told
+from tests.test_imports import ROOT
 
 if TYPE_CHECKING:
-    from proxy.findings.model import Rule
+    from proxy.analysis.rule import AnyRule
 
 HEADINGS = ("What it does", "Why it hurts", "Example", "Use instead", "Safety")
 REQUEST = re.compile(r"(then |\d+ × |\d+ of )?(GET|HEAD|POST|PATCH|DELETE) ")
 INSTRUCTIONS = ("avoid", "use", "do-not", "dont", "prefer", "should", "missing-fix")
 
 
-def section(rule: Rule, heading: str) -> str:
+def section(rule: AnyRule, heading: str) -> str:
     """The text under a heading, up to the next."""
     _, _, text = rule.document.partition(f"\n{heading}\n{'-' * len(heading)}\n")
     for other in HEADINGS:
@@ -34,20 +35,20 @@ def requests(text: str) -> list[str]:
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.code)
-def test_each_heading_has_text(rule: Rule) -> None:
+def test_each_heading_has_text(rule: AnyRule) -> None:
     for heading in HEADINGS:
         assert section(rule, heading).strip(), f"{rule.code} has nothing under '{heading}'"
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.code)
-def test_the_example_fires_and_its_cure_is_silent(rule: Rule) -> None:
+def test_the_example_fires_and_its_cure_is_silent(rule: AnyRule) -> None:
     bad, good = requests(section(rule, "Example")), requests(section(rule, "Use instead"))
     assert [finding.code for finding in found(rule, told(bad))] == [rule.code]
     assert not found(rule, told(good))
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.code)
-def test_the_first_line_names_code_and_pattern_not_the_cure(rule: Rule) -> None:
+def test_the_first_line_names_code_and_pattern_not_the_cure(rule: AnyRule) -> None:
     assert rule.document.startswith(f"{rule.code} {rule.name}: ")
     assert not any(word in rule.name.split("-") for word in INSTRUCTIONS)
 
@@ -57,6 +58,19 @@ def test_codes_are_unique_and_in_order() -> None:
     assert codes == sorted(set(codes))
 
 
-def test_each_rule_has_a_level_among_the_settings() -> None:
-    for rule in RULES:
-        assert getattr(RuleSettings(), rule.code.lower()) in ("off", "report", "rewrite")
+def test_every_file_of_the_folder_is_a_rule_that_is_run() -> None:
+    files = {file.stem for file in (ROOT / "rules").glob("*.py")} - {"__init__"}
+    assert files == set(MODULES)
+    assert {type(rule) for rule in RULES} == {Rule}
+
+
+def test_every_rule_has_a_test_file() -> None:
+    assert {f"test_{name}" for name in MODULES} <= {file.stem for file in (ROOT / "tests/rules").glob("test_fan*.py")}
+
+
+def test_a_rule_looks_at_traces_or_at_the_workload() -> None:
+    assert [rule.code for rule in RULES if not (rule.detect or rule.inspect)] == []
+
+
+def test_the_default_level_of_a_rule_is_one_of_its_levels() -> None:
+    assert [rule.code for rule in RULES if rule.default_level not in rule.levels] == []

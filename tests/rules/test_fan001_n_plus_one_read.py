@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import sqlglot
 
-from proxy.settings.rules import NPlusOne, RuleSettings
-from rules.fan001_n_plus_one_read import detect
+from proxy.settings.rules import RuleSettings
+from rules.fan001_n_plus_one_read import RULE, NPlusOne, detect
 from tests.rules.traces import parallel, span, trace
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ UUID = "00000000-0000-4000-8000-0000000000{:02x}"
 
 
 def findings(seen: Trace, settings: RuleSettings | None = None) -> list[Finding]:
-    return list(detect(seen, settings or RuleSettings()))
+    return list(detect(seen, (settings or RuleSettings()).of(RULE)))
 
 
 def test_five_keys_are_an_n_plus_one_and_four_are_not() -> None:

@@ -8,10 +8,11 @@ import pytest
 import sqlglot
 from msgspec.structs import replace
 
-from proxy.settings.rules import NPlusOne, RuleSettings
+from proxy.settings.rules import RuleSettings
 from rules import fan001_n_plus_one_read, fan003_duplicate_read
-from rules.fan002_sequential_n_plus_one import detect
-from tests.rules.traces import parallel, span, told, trace
+from rules.fan001_n_plus_one_read import NPlusOne
+from rules.fan002_sequential_n_plus_one import RULE, detect
+from tests.rules.traces import found, parallel, span, told, trace
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,7 +24,7 @@ PROFILES = "GET /creator_payout_profiles?select=*&creator_id=eq."
 
 
 def findings(seen: Trace, settings: RuleSettings | None = None) -> list[Finding]:
-    return list(detect(seen, settings or RuleSettings()))
+    return list(detect(seen, (settings or RuleSettings()).of(RULE)))
 
 
 def one_by_one(lines: Sequence[str], every: float = 0.02) -> Trace:
@@ -52,8 +53,7 @@ def test_a_fan_out_is_either_fan001s_or_fan002s_and_never_both(together: int) ->
     first = parallel([f"{PROFILES}{n}" for n in range(together)]).spans if together else ()
     then = [span(f"{PROFILES}{n}", n + 1, start=n * 0.02, end=n * 0.02 + 0.01) for n in range(together + 1, 21)]
     seen = trace([*first, *then])
-    codes = [rule.CODE for rule in (fan001_n_plus_one_read,) if list(rule.detect(seen, RuleSettings()))]
-    codes += [finding.code for finding in findings(seen)]
+    codes = [finding.code for rule in (fan001_n_plus_one_read.RULE, RULE) for finding in found(rule, [seen])]
     assert codes == ["FAN001" if together > 10 else "FAN002"]
 
 
@@ -133,8 +133,8 @@ def test_a_mixed_trace_is_not_judged() -> None:
 
 def test_repeated_reads_of_a_loop_are_not_fan003s_too() -> None:
     seen = one_by_one([f"{PROFILES}{n % 6}" for n in range(24)], every=0.011)
-    assert not list(fan003_duplicate_read.detect(seen, RuleSettings()))
-    assert list(fan003_duplicate_read.detect(seen, RuleSettings(fan002="off")))
+    assert not found(fan003_duplicate_read.RULE, [seen])
+    assert found(fan003_duplicate_read.RULE, [seen], RuleSettings(fan002="off"))
 
 
 def test_videos_and_rushes_of_each_tracking_are_two_findings() -> None:

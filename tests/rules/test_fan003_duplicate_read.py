@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 import sqlglot
 from msgspec.structs import replace
 
-from proxy.settings.rules import DuplicateRead, NPlusOne, RuleSettings
+from proxy.settings.rules import RuleSettings
 from rules import fan001_n_plus_one_read
-from rules.fan003_duplicate_read import detect
-from tests.rules.traces import parallel, span, trace
+from rules.fan001_n_plus_one_read import NPlusOne
+from rules.fan003_duplicate_read import RULE, DuplicateRead, detect
+from tests.rules.traces import found, parallel, span, trace
 
 if TYPE_CHECKING:
     from proxy.findings.model import Finding
@@ -20,7 +21,7 @@ ROW = "GET /creators?select=*&id=eq.7"
 
 
 def findings(seen: Trace, settings: RuleSettings | None = None) -> list[Finding]:
-    return list(detect(seen, settings or RuleSettings()))
+    return list(detect(seen, (settings or RuleSettings()).of(RULE)))
 
 
 def one_by_one(lines: list[str]) -> Trace:
@@ -99,17 +100,17 @@ def test_repeated_reads_of_a_few_rows_are_one_finding() -> None:
 
 def test_an_n_plus_one_is_fan001s_alone() -> None:
     seen = parallel([f"GET /creators?select=*&id=eq.{n % 6}" for n in range(24)])
-    assert list(fan001_n_plus_one_read.detect(seen, RuleSettings()))
+    assert found(fan001_n_plus_one_read.RULE, [seen])
     assert not findings(seen)
     assert findings(seen, RuleSettings(fan001="off"))
 
 
 def test_what_is_too_little_for_fan001_is_fan003s_alone() -> None:
     seen = parallel([f"GET /creators?select=*&id=eq.{n % 4}" for n in range(24)])
-    assert not list(fan001_n_plus_one_read.detect(seen, RuleSettings()))
+    assert not found(fan001_n_plus_one_read.RULE, [seen])
     assert len(findings(seen)) == 1
     settings = RuleSettings(n_plus_one=NPlusOne(min_distinct=4))
-    assert list(fan001_n_plus_one_read.detect(seen, settings))
+    assert found(fan001_n_plus_one_read.RULE, [seen], settings)
     assert not findings(seen, settings)
 
 

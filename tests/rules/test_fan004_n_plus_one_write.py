@@ -8,8 +8,8 @@ import pytest
 import sqlglot
 from msgspec.structs import replace
 
-from proxy.settings.rules import NPlusOneWrite, RuleSettings
-from rules.fan004_n_plus_one_write import detect
+from proxy.settings.rules import RuleSettings
+from rules.fan004_n_plus_one_write import RULE, NPlusOneWrite, detect
 from tests.rules.traces import parallel, span, trace
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ UPSERT = "POST /monthly_tracking?on_conflict=month,creator_id"
 
 
 def findings(seen: Trace, settings: RuleSettings | None = None) -> list[Finding]:
-    return list(detect(seen, settings or RuleSettings()))
+    return list(detect(seen, (settings or RuleSettings()).of(RULE)))
 
 
 def one_by_one(lines: Sequence[str], every: float = 0.02) -> Trace:

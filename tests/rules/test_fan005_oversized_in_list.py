@@ -9,8 +9,8 @@ import pytest
 import sqlglot
 
 from proxy.model import Outcome
-from proxy.settings.rules import OversizedInList, RuleSettings
-from rules.fan005_oversized_in_list import detect
+from proxy.settings.rules import RuleSettings
+from rules.fan005_oversized_in_list import RULE, OversizedInList, detect
 from tests.rules.traces import parallel, trace
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ UUIDS = ",".join(f"{n:08x}-0000-4000-8000-000000000000" for n in range(1400))
 
 
 def findings(seen: Trace, settings: RuleSettings | None = None) -> list[Finding]:
-    return list(detect(seen, settings or RuleSettings()))
+    return list(detect(seen, (settings or RuleSettings()).of(RULE)))
 
 
 def changed(line: str, **changes: object) -> Trace:

@@ -9,12 +9,14 @@ import sqlglot
 from msgspec.structs import replace
 
 from proxy.analysis.workload import Workload
-from proxy.settings.rules import ReferenceRead, RuleSettings
-from rules.fan006_reference_table_read import inspect
+from proxy.settings.rules import RuleSettings
+from rules.fan006_reference_table_read import RULE, ReferenceRead, inspect
 from tests.rules.traces import parallel, told
 
 if TYPE_CHECKING:
     from proxy.findings.model import Finding
+
+DEFAULTS = RuleSettings().of(RULE)
 
 RATES = "GET /video_rates?select=* → 5 rows"
 
@@ -23,7 +25,7 @@ def findings(*lines: str, settings: RuleSettings | None = None, limit: int = 100
     workload = Workload(limit)
     for seen in told(lines):
         workload.add(seen)
-    return list(inspect(workload, settings or RuleSettings()))
+    return list(inspect(workload, (settings or RuleSettings()).of(RULE)))
 
 
 def test_a_small_table_that_many_traces_read_and_nobody_writes_is_one() -> None:
@@ -37,7 +39,7 @@ def test_a_small_table_that_many_traces_read_and_nobody_writes_is_one() -> None:
 def test_one_trace_that_reads_it_often_is_fan003s() -> None:
     workload = Workload(10)
     workload.add(parallel([RATES] * 100))
-    assert not list(inspect(workload, RuleSettings()))
+    assert not list(inspect(workload, DEFAULTS))
 
 
 @pytest.mark.parametrize("write", ["POST /video_rates", "PATCH /video_rates?id=eq.1", "DELETE /video_rates?id=eq.1"])
@@ -63,7 +65,7 @@ def test_a_write_of_another_schema_is_no_write_of_it_and_one_without_a_schema_ma
     for seen in told([f"50 × {RATES}", "1 × PATCH /video_rates?id=eq.1"]):
         spans = [replace(one, relation=read if one.method == "GET" else written) for one in seen.spans]
         workload.add(replace(seen, spans=tuple(spans)))
-    assert len(list(inspect(workload, RuleSettings()))) == told_of
+    assert len(list(inspect(workload, DEFAULTS))) == told_of
 
 
 def test_a_table_whose_length_changes_is_none() -> None:
@@ -76,7 +78,7 @@ def test_an_answer_that_failed_does_not_matter() -> None:
         workload.add(seen)
     (failed,) = told(["1 × GET /video_rates?select=* → 0 rows"])
     workload.add(replace(failed, spans=(replace(failed.spans[0], status=503),)))
-    assert list(inspect(workload, RuleSettings()))
+    assert list(inspect(workload, DEFAULTS))
 
 
 @pytest.mark.parametrize(

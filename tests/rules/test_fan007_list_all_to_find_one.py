@@ -8,8 +8,8 @@ import pytest
 import sqlglot
 from msgspec.structs import replace
 
-from proxy.settings.rules import ListToFindOne, RuleSettings
-from rules.fan007_list_all_to_find_one import detect
+from proxy.settings.rules import RuleSettings
+from rules.fan007_list_all_to_find_one import RULE, ListToFindOne, detect
 from tests.rules.traces import told
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ def findings(*lines: str, settings: RuleSettings | None = None, **changes: bool)
 
 
 def judged(seen: Trace, settings: RuleSettings | None = None) -> list[Finding]:
-    return list(detect(seen, settings or RuleSettings()))
+    return list(detect(seen, (settings or RuleSettings()).of(RULE)))
 
 
 def test_a_list_of_which_one_row_is_used_is_found_with_what_it_cost() -> None:

@@ -8,8 +8,8 @@ import pytest
 import sqlglot
 from msgspec.structs import replace
 
-from proxy.settings.rules import PatchAndRecount, RuleSettings
-from rules.fan008_patch_and_recount import detect
+from proxy.settings.rules import RuleSettings
+from rules.fan008_patch_and_recount import RULE, PatchAndRecount, detect
 from tests.rules.traces import parallel, span, trace
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ LIST = "GET /videos?select=*&monthly_tracking_id=eq.{}&order=created_at.desc →
 
 
 def findings(seen: Trace, settings: RuleSettings | None = None) -> list[Finding]:
-    return list(detect(seen, settings or RuleSettings()))
+    return list(detect(seen, (settings or RuleSettings()).of(RULE)))
 
 
 def one_by_one(lines: Sequence[str], every: float = 0.02) -> Trace:

@@ -8,8 +8,8 @@ import pytest
 import sqlglot
 from msgspec.structs import replace
 
-from proxy.settings.rules import RuleSettings, TruncatedRead
-from rules.fan010_truncated_read import detect
+from proxy.settings.rules import RuleSettings
+from rules.fan010_truncated_read import RULE, TruncatedRead, detect
 from tests.rules.traces import parallel, span, trace
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ ALL = "GET /videos?select=*&status=eq.draft"
 
 
 def findings(seen: Trace, settings: RuleSettings | None = None) -> list[Finding]:
-    return list(detect(seen, settings or RuleSettings()))
+    return list(detect(seen, (settings or RuleSettings()).of(RULE)))
 
 
 def cut(line: str = ALL, rows: int = 777) -> Span:

@@ -6,15 +6,17 @@ import pytest
 import sqlglot
 
 from proxy.settings.rules import RuleSettings
-from rules.fan012_deep_offset import detect
+from rules.fan012_deep_offset import RULE, detect
 from tests.rules.traces import span, trace
+
+DEFAULTS = RuleSettings().of(RULE)
 
 PAGE = "GET /videos?select=*&status=eq.x&order=created_at.desc&limit=50&offset={}"
 
 
 def test_pages_that_skip_many_rows_are_found_once_a_query_with_what_they_skip() -> None:
     spans = [span(f"{PAGE.format(offset)} → 50 rows", number) for number, offset in enumerate((0, 5000, 15000), 1)]
-    (finding,) = detect(trace(spans), RuleSettings())
+    (finding,) = detect(trace(spans), DEFAULTS)
     assert finding.title == "20000 rows of videos read and thrown away for 100"
     assert (finding.impact, finding.evidence) == ("HIGH", ("2 pages with an offset, the deepest at row 15000",))
     assert finding.expected.endswith("an index on status, created_at, id.")
@@ -22,11 +24,11 @@ def test_pages_that_skip_many_rows_are_found_once_a_query_with_what_they_skip() 
 
 @pytest.mark.parametrize("line", [PAGE.format(0), PAGE.format(999), "GET /videos?limit=50&id=gt.9000&order=id"])
 def test_first_pages_and_pages_behind_a_row_are_not(line: str) -> None:
-    assert not list(detect(trace([span(line, 1)]), RuleSettings()))
+    assert not list(detect(trace([span(line, 1)]), DEFAULTS))
 
 
 def test_the_fix_is_a_page_behind_the_last_row_in_sql_that_parses() -> None:
-    (finding,) = detect(trace([span(PAGE.format(1000), 1)]), RuleSettings())
+    (finding,) = detect(trace([span(PAGE.format(1000), 1)]), DEFAULTS)
     sqlglot.parse_one(finding.fix.sql, dialect="postgres")
     assert "(created_at, id) < ($2, $3)" in finding.fix.sql
     assert "created_at.lt.${past[0]},and(created_at.eq.${past[0]},id.lt.${past[1]})" in finding.fix.supabase_js

@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 from proxy.settings.rules import RuleSettings
-from rules.fan013_exact_count import detect
+from rules.fan013_exact_count import RULE, detect
 from tests.rules.traces import span, trace
 
 if TYPE_CHECKING:
     from proxy.model import Span
+
+DEFAULTS = RuleSettings().of(RULE)
 
 PAGE = "GET /videos?select=id&status=eq.x&limit=10&offset={} → 10 rows, {} in all"
 
@@ -21,19 +23,19 @@ def pages(*totals: int) -> list[Span]:
 
 
 def test_a_count_of_many_rows_is_found() -> None:
-    (finding,) = detect(trace(pages(60_000)), RuleSettings())
+    (finding,) = detect(trace(pages(60_000)), DEFAULTS)
     assert finding.title == "60000 rows of videos counted to show a number"
     assert finding.impact == "MEDIUM"
 
 
 def test_so_is_a_pager_that_counts_the_same_rows_for_each_page() -> None:
-    (finding,) = detect(trace(pages(400, 400, 400)), RuleSettings())
+    (finding,) = detect(trace(pages(400, 400, 400)), DEFAULTS)
     assert finding.title == "400 rows of videos counted 3 times to show a number"
     assert finding.impact == "LOW"
 
 
 def test_a_head_that_only_counts_is_found_too() -> None:
-    (finding,) = detect(trace([span("HEAD /videos?select=id → -1 rows, 20000 in all", 1)]), RuleSettings())
+    (finding,) = detect(trace([span("HEAD /videos?select=id → -1 rows, 20000 in all", 1)]), DEFAULTS)
     assert 'count: "estimated", head: true' in finding.fix.supabase_js
 
 
@@ -41,8 +43,8 @@ def test_a_head_that_only_counts_is_found_too() -> None:
     "spans", [pages(9_999), pages(400, 400), pages(400, 401, 402), [span("GET /videos → 60000 rows", 1)]]
 )
 def test_few_rows_counts_that_change_and_reads_without_a_count_are_not(spans: list[Span]) -> None:
-    assert not list(detect(trace(spans), RuleSettings()))
+    assert not list(detect(trace(spans), DEFAULTS))
 
 
 def test_an_answer_that_is_all_that_was_counted_cost_nothing_more() -> None:
-    assert not list(detect(trace([span("GET /videos → 20000 rows, 20000 in all", 1)]), RuleSettings()))
+    assert not list(detect(trace([span("GET /videos → 20000 rows, 20000 in all", 1)]), DEFAULTS))

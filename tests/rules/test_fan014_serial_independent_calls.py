@@ -6,8 +6,10 @@ import pytest
 from msgspec.structs import replace
 
 from proxy.settings.rules import RuleSettings
-from rules.fan014_serial_independent_calls import detect
+from rules.fan014_serial_independent_calls import RULE, detect
 from tests.rules.traces import span, told, trace
+
+DEFAULTS = RuleSettings().of(RULE)
 
 RATES = "GET /video_rates?select=* → 5 rows, 30 ms"
 PACKAGES = "then GET /package_definitions?select=* → 4 rows, 40 ms"
@@ -17,7 +19,7 @@ MINE = "GET /creators?user_id=eq.5 → 1 rows, 30 ms"
 
 def found(*lines: str) -> list[str]:
     (seen,) = told(lines)
-    return [f"{finding.title}: {finding.expected}" for finding in detect(seen, RuleSettings())]
+    return [f"{finding.title}: {finding.expected}" for finding in detect(seen, DEFAULTS)]
 
 
 def test_reads_that_need_no_answer_of_each_other_are_found_with_what_they_would_save() -> None:
@@ -59,9 +61,9 @@ def test_reads_with_a_long_time_between_them_are_a_persons_or_a_timers(pause: fl
         replace(span, start=span.start + number * pause, end=span.end + number * pause)
         for number, span in enumerate(seen.spans)
     ]
-    assert len(list(detect(trace(apart), RuleSettings()))) == count
+    assert len(list(detect(trace(apart), DEFAULTS))) == count
     busy = [span(f"GET /jobs?id=eq.{n}", 9 + n, start=n * 0.3, end=n * 0.3 + 0.01) for n in range(5)]
-    assert list(detect(trace([*apart, *busy]), RuleSettings())), "but where something is asked meanwhile it is no pause"
+    assert list(detect(trace([*apart, *busy]), DEFAULTS)), "but where something is asked meanwhile it is no pause"
 
 
 def test_the_chain_that_would_save_most_is_told() -> None:

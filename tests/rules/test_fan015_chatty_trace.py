@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from proxy.settings.rules import ChattyTrace, RuleSettings
-from rules.fan015_chatty_trace import detect
+from proxy.settings.rules import RuleSettings
+from rules.fan015_chatty_trace import RULE, ChattyTrace, detect
 from tests.rules.traces import told, trace
+
+DEFAULTS = RuleSettings().of(RULE)
 
 MANY = [f"{4 - number % 2} of GET /t{number}?id=eq.1" for number in range(10)]
 """35 requests of 10 kinds."""
@@ -14,7 +16,7 @@ MANY = [f"{4 - number % 2} of GET /t{number}?id=eq.1" for number in range(10)]
 
 def test_many_requests_of_many_kinds_are_found_with_the_most_frequent_ones() -> None:
     (seen,) = told(MANY)
-    (finding,) = detect(seen, RuleSettings())
+    (finding,) = detect(seen, DEFAULTS)
     assert finding.title == "35 requests of 10 kinds in GET /export"
     assert finding.evidence[0] == "4 × GET t0?id=eq.?"
     assert (finding.relation, finding.key) == ("", "FAN015::GET /export:")
@@ -24,19 +26,21 @@ def test_many_requests_of_many_kinds_are_found_with_the_most_frequent_ones() -> 
 def test_fewer_requests_or_kinds_are_not() -> None:
     for lines in (MANY[:9], ["3 of GET /a", "40 of GET /b?id=eq.1"], [f"2 of GET /t{number}" for number in range(14)]):
         (seen,) = told(lines)
-        assert not list(detect(seen, RuleSettings()))
+        assert not list(detect(seen, DEFAULTS))
 
 
 def test_retries_and_what_is_no_relation_do_not_count() -> None:
     (seen,) = told(MANY)
     retried = [replace(span, retry=number < 6) for number, span in enumerate(seen.spans)]
-    assert not list(detect(trace(retried), RuleSettings()))
+    assert not list(detect(trace(retried), DEFAULTS))
     (seen,) = told([line.replace("/t", "/rpc/t") for line in MANY])
-    assert not list(detect(seen, RuleSettings()))
+    assert not list(detect(seen, DEFAULTS))
 
 
 def test_a_long_trace_and_one_that_may_mix_several_requests_are_not_judged() -> None:
     (seen,) = told(MANY)
-    assert not list(detect(replace(seen, end=seen.start + 31), RuleSettings()))
-    assert list(detect(replace(seen, end=seen.start + 31), RuleSettings(chatty_trace=ChattyTrace(max_seconds=60))))
-    assert not list(detect(replace(seen, mixed=True), RuleSettings()))
+    assert not list(detect(replace(seen, end=seen.start + 31), DEFAULTS))
+    assert list(
+        detect(replace(seen, end=seen.start + 31), RuleSettings(chatty_trace=ChattyTrace(max_seconds=60)).of(RULE))
+    )
+    assert not list(detect(replace(seen, mixed=True), DEFAULTS))

@@ -8,8 +8,8 @@ import pytest
 import sqlglot
 
 from proxy.analysis.workload import Workload
-from proxy.settings.rules import RuleSettings, SlowQuery
-from rules.fan016_slow_query import inspect
+from proxy.settings.rules import RuleSettings
+from rules.fan016_slow_query import RULE, SlowQuery, inspect
 from tests.rules.traces import told
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ def findings(*lines: str, settings: RuleSettings | None = None) -> list[Finding]
     workload = Workload(1000)
     for seen in told(lines):
         workload.add(seen)
-    return list(inspect(workload, settings or RuleSettings()))
+    return list(inspect(workload, (settings or RuleSettings()).of(RULE)))
 
 
 def test_five_slow_requests_are_one_and_four_are_not() -> None:

@@ -17,12 +17,13 @@ from tests.rules.test_documents import requests, section
 from tests.rules.traces import found, told
 
 if TYPE_CHECKING:
-    from proxy.findings.model import Finding, Rule
+    from proxy.analysis.rule import AnyRule
+    from proxy.findings.model import Finding
 
 NAMES = (*NASTY, *RAW)
 
 
-def named(rule: Rule, name: str) -> list[Finding]:
+def named(rule: AnyRule, name: str) -> list[Finding]:
     """What the rule finds in its own example, where the relation and a column are called ``name``."""
     lines = []
     for line in requests(section(rule, "Example")):
@@ -35,7 +36,7 @@ def named(rule: Rule, name: str) -> list[Finding]:
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: str(rule.code))
-def test_fixes_are_code_whatever_the_names(rule: Rule) -> None:
+def test_fixes_are_code_whatever_the_names(rule: AnyRule) -> None:
     made = {finding.fix for name in NAMES for finding in named(rule, name)}
     assert made or rule.code == "FAN007", "only FAN007 goes by what names say"
     for fix in made:
@@ -51,7 +52,7 @@ def test_fixes_are_code_whatever_the_names(rule: Rule) -> None:
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: str(rule.code))
-def test_no_name_reaches_a_terminal_as_more_than_text(rule: Rule) -> None:
+def test_no_name_reaches_a_terminal_as_more_than_text(rule: AnyRule) -> None:
     for name in NAMES:
         for finding in named(rule, name):
             assert all(line.isprintable() for line in finding_lines(finding)), name

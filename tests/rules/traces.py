@@ -13,13 +13,22 @@ from proxy.model import Outcome, Span, Trace
 from proxy.path.chunking import with_long_list
 from proxy.path.fingerprint import read_query
 from proxy.path.identity import HeadRules, read_head
-from proxy.postgrest.request.in_list import column_of, listed, shortened
+from proxy.postgrest.request.in_list import estimate_list, list_column, shortened
 from proxy.settings.rules import RuleSettings
+from proxy.settings_base import Thresholds
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from proxy.findings.model import Finding, Rule
+    from proxy.analysis.rule import AnyRule
+    from proxy.findings.model import Finding
+
+
+class NoThresholds(Thresholds):
+    """Of a rule that only a test has."""
+
+    table = "no_thresholds"
+
 
 POSTGREST_TAKES = 51_202
 """Bytes of a request head; more is 400."""
@@ -50,9 +59,9 @@ def span(
     query = read_query(method.encode(), short, HEAD, b"", "public", 7000)
     if len(raw) > 7000:
         query = with_long_list(query, raw, place)
-    count, kind = (0, "") if place is None else listed(raw[place[0] : place[1]])
+    count, kind = (0, "") if place is None else estimate_list(raw[place[0] : place[1]])
     keys = tuple((key.name.decode(), key.kind.value) for key in query.keys)
-    size = len(f"{method} {target} HTTP/1.1\r\n\r\n") + len(HEAD.forward)
+    size = len(f"{method} {target} HTTP/1.1\r\n\r\n") + len(HEAD.forwarded_lines)
     return Span(
         number=number,
         method=method,
@@ -60,7 +69,7 @@ def span(
         fingerprint=query.fingerprint,
         same=hash(line),
         literals=tuple(hash(literal) if literal else 0 for literal in query.filters),
-        key_types=keys if place is None else ((column_of(raw, place).decode(), kind),),
+        key_types=keys if place is None else ((list_column(raw, place).decode(), kind),),
         caller="",
         retry=retry,
         start=start,
@@ -135,13 +144,13 @@ def told(lines: Sequence[str]) -> list[Trace]:
     return ([trace(spans)] if spans else []) + often
 
 
-def found(rule: Rule, traces: Sequence[Trace], settings: RuleSettings | None = None) -> list[Finding]:
+def found(rule: AnyRule, traces: Sequence[Trace], settings: RuleSettings | None = None) -> list[Finding]:
     """What ``rule`` finds in each trace, and in all of them as a workload."""
-    settings, workload = settings or RuleSettings(), Workload(1000)
+    context, workload = (settings or RuleSettings()).of(rule), Workload(1000)
     for one in traces:
         workload.add(one)
-    in_traces = [finding for one in traces for finding in (rule.detect(one, settings) if rule.detect else ())]
-    return in_traces + list(rule.inspect(workload, settings) if rule.inspect else ())
+    in_traces = [finding for one in traces for finding in (rule.detect(one, context) if rule.detect else ())]
+    return in_traces + list(rule.inspect(workload, context) if rule.inspect else ())
 
 
 def _whole(line: str) -> str:

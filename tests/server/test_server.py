@@ -1,4 +1,4 @@
-"""The data port: one request after the other, each with its limits; the handler decides what follows."""
+"""DataServer: reading requests, keep-alive, disconnects, loops, draining, reload."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ RULES = head_rules(b"", (), (), (), b"key")
 GET = b"GET /t HTTP/1.1\r\nHost: h\r\n\r\n"
 
 
-class Handling:
-    """A handler that answers OK, and remembers what it was asked."""
+class FakeHandler:
+    """A handler that answers OK, and records its requests."""
 
     def __init__(self) -> None:
         self.lines: list[tuple[bytes, bytes]] = []
@@ -63,12 +63,12 @@ def on_mount(target: bytes) -> bool:
 
 @asynccontextmanager
 async def serving(
-    handling: Handling, own: set[object] | None = None, **changes: Any
+    handler: FakeHandler, upstream_endpoints: set[object] | None = None, **changes: Any
 ) -> AsyncIterator[tuple[DataServer, int]]:
     clock = asyncio.get_running_loop().time
-    ends = set() if own is None else own
-    context = ServerContext(clock, ends, handling.refuse, on_mount)
-    server = DataServer(settings("http://h", **changes), RULES, handling, context)
+    endpoints = set() if upstream_endpoints is None else upstream_endpoints
+    context = ServerContext(clock, endpoints, handler.refuse, on_mount)
+    server = DataServer(settings("http://h", **changes), RULES, handler, context)
     port = await server.listen("127.0.0.1", 0)
     try:
         yield server, port
@@ -77,91 +77,91 @@ async def serving(
         assert server.open == 0
 
 
-async def test_a_connection_carries_request_after_request() -> None:
-    handling = Handling()
-    async with serving(handling) as (server, port), RawClient(port) as client:
+async def test_a_connection_carries_several_requests() -> None:
+    handler = FakeHandler()
+    async with serving(handler) as (server, port), RawClient(port) as client:
         for _ in range(3):
             await client.send(GET)
             assert (await client.answer()).body == b"ok"
         assert server.open == 1
-    assert handling.lines == [(b"GET", b"/t")] * 3
+    assert handler.lines == [(b"GET", b"/t")] * 3
 
 
-async def test_pipelined_requests_wait_for_their_turn_and_skip_empty_lines() -> None:
-    handling = Handling()
-    async with serving(handling) as (_, port), RawClient(port) as client:
+async def test_pipelined_requests_are_answered_in_order_and_empty_lines_are_skipped() -> None:
+    handler = FakeHandler()
+    async with serving(handler) as (_, port), RawClient(port) as client:
         await client.send(b"\r\n\r\n" + GET + b"\r\nPUT /u HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\n\r\nabc" + GET)
         for _ in range(3):
             assert (await client.answer()).body == b"ok"
-    assert handling.lines == [(b"GET", b"/t"), (b"PUT", b"/u"), (b"GET", b"/t")]
+    assert handler.lines == [(b"GET", b"/t"), (b"PUT", b"/u"), (b"GET", b"/t")]
 
 
 @pytest.mark.parametrize("size", [1, 7])
-async def test_a_head_may_come_in_any_pieces(size: int) -> None:
-    async with serving(Handling()) as (_, port), RawClient(port) as client:
+async def test_a_head_may_arrive_in_pieces(size: int) -> None:
+    async with serving(FakeHandler()) as (_, port), RawClient(port) as client:
         for at in range(0, len(GET), size):
             await client.send(GET[at : at + size])
         assert (await client.answer()).body == b"ok"
 
 
-async def test_empty_lines_may_come_in_pieces_too() -> None:
-    async with serving(Handling()) as (_, port), RawClient(port) as client:
+async def test_empty_lines_may_arrive_in_pieces() -> None:
+    async with serving(FakeHandler()) as (_, port), RawClient(port) as client:
         for piece in (b"\r", b"\n", b"\r\n\r", b"\nG", GET[1:-1], b"\n"):
             await client.send(piece)
             await asyncio.sleep(0)
         assert (await client.answer()).body == b"ok"
 
 
-async def test_the_connection_ends_when_the_handler_or_the_client_says_so() -> None:
-    handling = Handling()
-    async with serving(handling) as (_, port):
+async def test_the_connection_is_closed_when_the_handler_or_the_client_asks_for_it() -> None:
+    handler = FakeHandler()
+    async with serving(handler) as (_, port):
         async with RawClient(port) as client:
             await client.send(GET.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n") + GET)
             assert await client.rest() == OK
-        handling.keep = False
+        handler.keep = False
         async with RawClient(port) as client:
             await client.send(GET)
             assert await client.rest() == OK
 
 
-async def test_a_body_that_the_handler_left_unread_is_not_the_next_request() -> None:
-    handling = Handling()
-    handling.read_bodies = False
-    async with serving(handling) as (_, port), RawClient(port) as client:
+async def test_an_unread_body_is_not_parsed_as_the_next_request() -> None:
+    handler = FakeHandler()
+    handler.read_bodies = False
+    async with serving(handler) as (_, port), RawClient(port) as client:
         smuggled = b"GET /smuggled HTTP/1.1\r\nHost: h\r\n\r\n"
         head = b"POST /t HTTP/1.1\r\nHost: h\r\nContent-Length: %d\r\n\r\n" % (len(smuggled) + 1)
         await client.send(head + smuggled)
         assert (await client.answer()).body == b"ok"
         client.finish()
         assert await client.rest() == b""
-    assert handling.lines == [(b"POST", b"/t")]
+    assert handler.lines == [(b"POST", b"/t")]
 
 
 async def test_absolute_form_becomes_origin_form() -> None:
-    handling = Handling()
-    async with serving(handling) as (_, port), RawClient(port) as client:
+    handler = FakeHandler()
+    async with serving(handler) as (_, port), RawClient(port) as client:
         for target in (b"http://h/a?b", b"HTTP://h:1", b"http://h/", b"*"):
             await client.send(b"OPTIONS " + target + b" HTTP/1.1\r\nHost: h\r\n\r\n")
             await client.answer()
-    assert [target for _, target in handling.lines] == [b"/a?b", b"/", b"/", b"*"]
+    assert [target for _, target in handler.lines] == [b"/a?b", b"/", b"/", b"*"]
 
 
-async def test_a_hang_up_cancels_the_handler() -> None:
-    handling = Handling()
-    handling.hold = asyncio.Event()
-    async with serving(handling) as (server, port):
+async def test_a_disconnect_cancels_the_handler() -> None:
+    handler = FakeHandler()
+    handler.hold = asyncio.Event()
+    async with serving(handler) as (server, port):
         async with RawClient(port) as client:
             await client.send(GET)
-            await until(lambda: handling.lines)
-        await until(lambda: handling.cancelled)
+            await until(lambda: handler.lines)
+        await until(lambda: handler.cancelled)
         await until(lambda: server.open == 0)
 
 
-async def test_a_hang_up_in_a_tunnel_is_the_tunnels_business() -> None:
-    """It has bytes to carry that came just before."""
-    got: list[bytes] = []
+async def test_a_disconnect_in_a_tunnel_does_not_cancel_the_handler() -> None:
+    """The tunnel has still to copy the bytes that arrived before."""
+    received: list[bytes] = []
 
-    class Tunnel(Handling):
+    class Tunnel(FakeHandler):
         async def __call__(self, request: ClientRequest) -> bool:
             request.client.tunnelled = True
             request.client.write(OK)
@@ -169,7 +169,7 @@ async def test_a_hang_up_in_a_tunnel_is_the_tunnels_business() -> None:
                 while True:
                     await request.client.wait_for_data(60)
             except EndOfStreamError:
-                got.append(bytes(request.client.buffer))
+                received.append(bytes(request.client.buffer))
             return False
 
     async with serving(Tunnel()) as (_, port):
@@ -177,52 +177,52 @@ async def test_a_hang_up_in_a_tunnel_is_the_tunnels_business() -> None:
             await client.send(GET)
             await client.answer()
             await client.send(b"bye")
-        await until(lambda: got)
-    assert got == [b"bye"]
+        await until(lambda: received)
+    assert received == [b"bye"]
 
 
-async def test_what_is_refused_is_told_to_the_client_and_counted() -> None:
-    handling = Handling()
-    async with serving(handling) as (_, port):
+async def test_a_refused_request_is_answered_and_counted() -> None:
+    handler = FakeHandler()
+    async with serving(handler) as (_, port):
         assert (await ask(port, b"GET / HTTP/3.0\r\nHost: h\r\n\r\n")).status == 505
-    assert handling.refused == ["FANIN110"]
-    assert not handling.lines
+    assert handler.refused == ["FANIN110"]
+    assert not handler.lines
 
 
-async def test_our_own_connections_are_loops() -> None:
-    handling, own = Handling(), set[object]()
-    async with serving(handling, own=own) as (_, port), RawClient(port) as client:
-        own.add((client.local, ("127.0.0.1", port)))
+async def test_a_connection_from_fanin_itself_is_a_loop() -> None:
+    handler, upstream_endpoints = FakeHandler(), set[object]()
+    async with serving(handler, upstream_endpoints=upstream_endpoints) as (_, port), RawClient(port) as client:
+        upstream_endpoints.add((client.local, ("127.0.0.1", port)))
         await client.send(GET)
         assert (await client.answer()).status == 508
-    assert not handling.lines
+    assert not handler.lines
 
 
-async def test_a_client_that_shares_a_port_number_with_an_upstream_connection_is_no_loop() -> None:
-    handling, own = Handling(), set[object]()
-    async with serving(handling, own=own) as (_, port), RawClient(port) as client:
-        own.add((client.local, ("127.0.0.1", 3000)))
+async def test_a_client_with_the_port_number_of_an_upstream_connection_is_no_loop() -> None:
+    handler, upstream_endpoints = FakeHandler(), set[object]()
+    async with serving(handler, upstream_endpoints=upstream_endpoints) as (_, port), RawClient(port) as client:
+        upstream_endpoints.add((client.local, ("127.0.0.1", 3000)))
         await client.send(GET)
         assert (await client.answer()).status == 200
 
 
-async def test_a_bug_in_the_handler_costs_its_own_connection_only() -> None:
-    handling = Handling()
-    lost: list[object] = []
-    asyncio.get_running_loop().set_exception_handler(lambda _, context: lost.append(context.get("exception")))
-    async with serving(handling) as (_, port):
-        handling.failure = ZeroDivisionError()
+async def test_a_bug_in_the_handler_closes_only_its_own_connection() -> None:
+    handler = FakeHandler()
+    reported: list[object] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: reported.append(context.get("exception")))
+    async with serving(handler) as (_, port):
+        handler.failure = ZeroDivisionError()
         async with RawClient(port) as client:
             await client.send(GET)
             assert await client.rest() == b""
-        assert lost == [handling.failure]
-        handling.failure = None
+        assert reported == [handler.failure]
+        handler.failure = None
         assert (await ask(port, GET)).body == b"ok"
 
 
-async def test_while_closing_a_client_that_was_heard_lately_is_answered_once_more() -> None:
-    handling = Handling()
-    async with serving(handling) as (server, port), RawClient(port) as fresh, RawClient(port) as used:
+async def test_while_draining_a_recently_active_client_gets_one_more_answer() -> None:
+    handler = FakeHandler()
+    async with serving(handler) as (server, port), RawClient(port) as fresh, RawClient(port) as used:
         await used.send(GET)
         await used.answer()
         await until(lambda: server.open == 2)
@@ -231,17 +231,17 @@ async def test_while_closing_a_client_that_was_heard_lately_is_answered_once_mor
         for client in (fresh, used):
             await client.send(GET)
             assert (await client.answer()).body == b"ok"
-        assert handling.last == [False, True, True]
+        assert handler.last == [False, True, True]
         assert not closing.done()
         server.abort_all()
         await closing
 
 
-async def test_while_closing_half_a_head_may_become_a_whole_one() -> None:
-    handling = Handling()
-    async with serving(handling) as (server, port), RawClient(port) as client:
+async def test_while_draining_a_head_that_has_begun_may_be_completed() -> None:
+    handler = FakeHandler()
+    async with serving(handler) as (server, port), RawClient(port) as client:
         await client.send(GET[:9])
-        await until(lambda: any(wire.buffer for wire in server._clients))
+        await until(lambda: any(connection.buffer for connection in server._clients))
         closing = asyncio.create_task(server.close(20, 0.0))
         await until(lambda: server.draining)
         await client.send(GET[9:])
@@ -249,46 +249,46 @@ async def test_while_closing_half_a_head_may_become_a_whole_one() -> None:
         await closing
 
 
-async def test_closing_answers_all_who_have_connected_before() -> None:
-    """Neither are they accepted when it begins, nor is a byte of theirs read."""
-    handling = Handling()
-    async with serving(handling) as (server, port):
-        waiting = [socket.create_connection(("127.0.0.1", port)) for _ in range(100)]
-        for one in waiting:
-            one.sendall(GET)
+async def test_close_answers_all_clients_that_are_connected() -> None:
+    """Even those in the backlog, which are not accepted yet when the close begins."""
+    handler = FakeHandler()
+    async with serving(handler) as (server, port):
+        connected = [socket.create_connection(("127.0.0.1", port)) for _ in range(100)]
+        for connection in connected:
+            connection.sendall(GET)
         closing = asyncio.create_task(server.close(20, 0.5))
-        answers = [await asyncio.to_thread(one.recv, len(OK)) for one in waiting]
+        answers = [await asyncio.to_thread(connection.recv, len(OK)) for connection in connected]
         assert answers == [OK] * 100
-        for one in waiting:
-            one.close()
+        for connection in connected:
+            connection.close()
         await closing
         with pytest.raises(ConnectionRefusedError):
             socket.create_connection(("127.0.0.1", port))
 
 
-async def test_new_settings_hold_from_the_next_request_on_and_connections_stay() -> None:
-    handling, other = Handling(), Handling()
+async def test_new_settings_hold_from_the_next_request_on_and_connections_stay_open() -> None:
+    handler, other = FakeHandler(), FakeHandler()
     long = GET.replace(b"Host: h", b"Host: h\r\nX: " + b"x" * 2000)
-    async with serving(handling) as (server, port), RawClient(port) as client:
+    async with serving(handler) as (server, port), RawClient(port) as client:
         await client.send(GET)
         await client.answer()
         server.apply_settings(settings("http://h", limits__head_bytes=1000, limits__long_head_bytes=1000), RULES, other)
         await client.send(GET)
         await client.answer()
-        assert (len(handling.lines), len(other.lines), server.open) == (1, 1, 1)
+        assert (len(handler.lines), len(other.lines), server.open) == (1, 1, 1)
         await client.send(long)
         assert (await client.answer()).status == 431
 
 
-async def test_closing_waits_for_requests_in_flight_and_not_for_idle_clients() -> None:
-    handling = Handling()
-    handling.hold = asyncio.Event()
-    async with serving(handling) as (server, port), RawClient(port) as busy, RawClient(port) as lazy:
+async def test_close_waits_for_requests_in_flight_and_not_for_idle_clients() -> None:
+    handler = FakeHandler()
+    handler.hold = asyncio.Event()
+    async with serving(handler) as (server, port), RawClient(port) as busy, RawClient(port) as idle:
         await busy.send(GET)
-        await until(lambda: handling.lines)
+        await until(lambda: handler.lines)
         closing = asyncio.create_task(server.close(20, 0.0))
-        assert await lazy.rest() == b""
+        assert await idle.rest() == b""
         assert not closing.done()
-        handling.hold.set()
+        handler.hold.set()
         assert await busy.rest() == OK
         await closing

@@ -1,4 +1,4 @@
-"""Rules over closed traces: each is run at its level, and one that keeps failing is off."""
+"""RuleRunner: levels, ignores, failing rules, the workload."""
 
 from __future__ import annotations
 
@@ -7,180 +7,188 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from proxy.findings.model import Finding, Fix, Rule
+from proxy.analysis.rule import Rule
+from proxy.findings.model import Finding, Fix
 from proxy.observe.events import Event, Events, TraceClosed, Warned, WorkloadInspected
 from proxy.settings.model import Settings
-from proxy.sidecar.rule_runner import FAILURES, RuleRunner
+from proxy.sidecar.rule_runner import MAX_FAILURES, RuleRunner
 from rules import RULES
-from tests.rules.traces import parallel
+from tests.rules.traces import NoThresholds, parallel
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from proxy.analysis.rule import AnyRule, RuleContext
     from proxy.analysis.workload import Workload
     from proxy.model import Trace
-    from proxy.settings.rules import RuleSettings
 
 FAN_OUT = parallel([f"GET /videos?id=eq.{number}" for number in range(9)])
-TWO = parallel([f"GET /{table}?id=eq.{number}" for table in ("videos", "songs") for number in range(9)])
+TWO_RELATIONS = parallel([f"GET /{table}?id=eq.{number}" for table in ("videos", "songs") for number in range(9)])
 
 
-class Court:
-    """A judge, and what it said, on a day that a test sets."""
+class RunnerHarness:
+    """A rule runner, its events, and a date that the test sets."""
 
-    def __init__(self, run: Sequence[Rule] = RULES, /, **settings: Any) -> None:
+    def __init__(self, rules_to_run: Sequence[AnyRule] = RULES, /, **settings: Any) -> None:
         self.day = dt.date(2030, 1, 1)
-        self.said: list[Event] = []
+        self.emitted: list[Event] = []
         events = Events()
-        events.subscribe(self.said.append)
-        self.judge = RuleRunner(run, Settings(**settings), events, lambda: self.day)
+        events.subscribe(self.emitted.append)
+        self.runner = RuleRunner(rules_to_run, Settings(**settings), events, lambda: self.day)
 
-    def found(self, trace: Trace = FAN_OUT) -> list[str]:
-        """The rules and relations found in ``trace``."""
-        self.judge.run(trace)
-        (event,) = [event for event in self.said if isinstance(event, TraceClosed)][-1:]
+    def findings(self, trace: Trace = FAN_OUT) -> list[str]:
+        """The rules and relations of the findings in ``trace``."""
+        self.runner.run(trace)
+        (event,) = [event for event in self.emitted if isinstance(event, TraceClosed)][-1:]
         return [f"{finding.code} {finding.relation}" for finding in event.findings]
 
-    def told(self) -> list[str]:
-        """What the operator was told."""
-        return [event.what for event in self.said if isinstance(event, Warned)]
+    def warnings(self) -> list[str]:
+        """The texts of the warnings."""
+        return [event.what for event in self.emitted if isinstance(event, Warned)]
 
 
-def broken(trace: Trace, rules: RuleSettings) -> Iterator[Finding]:
-    raise ValueError("a value that must not be told")
+def broken(trace: Trace, context: RuleContext[NoThresholds]) -> Iterator[Finding]:
+    raise ValueError("a value that must not be logged")
 
 
-def test_a_rule_at_level_off_is_not_run_and_at_report_it_is() -> None:
-    assert Court().found() == ["FAN001 public.videos"]
-    assert Court(rules={"fan001": "report"}).found() == ["FAN001 public.videos"]
-    assert Court(rules={"fan001": "off"}).found() == []
+BROKEN = Rule(code="FAN999", name="broken", safety="advice", document="", thresholds=NoThresholds, detect=broken)
 
 
-def test_a_rule_that_fails_costs_the_others_nothing_and_is_off_when_it_goes_on() -> None:
-    court = Court([Rule("FAN999", "broken", "advice", "", broken), *RULES])
-    for _ in range(FAILURES + 2):
-        assert court.found() == ["FAN001 public.videos"]
-    assert court.told() == [f"rule FAN999 failed {FAILURES} times and is off"]
+def test_a_rule_runs_at_level_report_and_not_at_level_off() -> None:
+    assert RunnerHarness().findings() == ["FAN001 public.videos"]
+    assert RunnerHarness(rules={"fan001": "report"}).findings() == ["FAN001 public.videos"]
+    assert RunnerHarness(rules={"fan001": "off"}).findings() == []
 
 
-def test_a_relation_is_judged_by_its_own_level_and_bounds() -> None:
+def test_a_rule_that_fails_does_not_affect_others_and_is_switched_off_if_it_repeats() -> None:
+    harness = RunnerHarness([BROKEN, *RULES])
+    for _ in range(MAX_FAILURES + 2):
+        assert harness.findings() == ["FAN001 public.videos"]
+    assert harness.warnings() == [f"rule FAN999 failed {MAX_FAILURES} times and is off"]
+
+
+def test_a_relation_has_its_own_level_and_thresholds() -> None:
     off = {"relation": "public.videos", "rules": {"fan001": "off"}}
-    assert Court(override=[off]).found(TWO) == ["FAN001 public.songs"]
-    assert Court(override=[off, {"relation": "songs", "rules": {"n_plus_one": {"min_calls": 10}}}]).found(TWO) == []
-    assert Court(rules={"fan001": "off"}, override=[{"relation": "songs", "rules": {"fan001": "report"}}]).found(
-        TWO
-    ) == ["FAN001 public.songs"]
+    rare = {"relation": "songs", "rules": {"n_plus_one": {"min_calls": 10}}}
+    on = {"relation": "songs", "rules": {"fan001": "report"}}
+    assert RunnerHarness(override=[off]).findings(TWO_RELATIONS) == ["FAN001 public.songs"]
+    assert RunnerHarness(override=[off, rare]).findings(TWO_RELATIONS) == []
+    assert RunnerHarness(rules={"fan001": "off"}, override=[on]).findings(TWO_RELATIONS) == ["FAN001 public.songs"]
 
 
-def test_a_route_is_judged_by_its_own_level() -> None:
-    court = Court(override=[{"route": "GET /export", "rules": {"fan001": "off"}}])
-    assert court.found(FAN_OUT) == []
-    assert court.found(msgspec.structs.replace(FAN_OUT, route="GET /other")) == ["FAN001 public.videos"]
+def test_a_route_has_its_own_level() -> None:
+    harness = RunnerHarness(override=[{"route": "GET /export", "rules": {"fan001": "off"}}])
+    assert harness.findings(FAN_OUT) == []
+    assert harness.findings(msgspec.structs.replace(FAN_OUT, route="GET /other")) == ["FAN001 public.videos"]
 
 
-def test_a_known_finding_is_not_told_again_and_its_ignore_is_not_idle() -> None:
-    court = Court(ignore=[{"rule": "FAN001", "relation": "videos", "reason": "an export"}])
-    assert court.found(TWO) == ["FAN001 public.songs"]
-    court.judge.warn_of_unused_ignores()
-    assert court.told() == []
+def test_an_ignored_finding_is_not_reported_and_its_ignore_is_used() -> None:
+    harness = RunnerHarness(ignore=[{"rule": "FAN001", "relation": "videos", "reason": "an export"}])
+    assert harness.findings(TWO_RELATIONS) == ["FAN001 public.songs"]
+    harness.runner.warn_of_unused_ignores()
+    assert harness.warnings() == []
 
 
-def test_an_ignore_ends_with_its_last_day_and_is_told_once() -> None:
-    court = Court(ignore=[{"rule": "FAN001", "reason": "until the rewrite", "owner": "me", "until": "2030-01-02"}])
-    assert court.found() == []
-    court.day += dt.timedelta(days=1)
-    assert court.found() == []
-    court.day += dt.timedelta(days=1)
-    assert court.found() == court.found() == ["FAN001 public.videos"]
-    assert court.told() == ["ignore 1 (FAN001, owner me) expired on 2030-01-02: its findings are reported again"]
+def test_after_its_last_day_an_ignore_has_no_effect_and_there_is_one_warning() -> None:
+    ignore = {"rule": "FAN001", "reason": "until the rewrite", "owner": "me", "until": "2030-01-02"}
+    harness = RunnerHarness(ignore=[ignore])
+    assert harness.findings() == []
+    harness.day += dt.timedelta(days=1)
+    assert harness.findings() == []
+    harness.day += dt.timedelta(days=1)
+    assert harness.findings() == harness.findings() == ["FAN001 public.videos"]
+    assert harness.warnings() == ["ignore 1 (FAN001, owner me) expired on 2030-01-02: its findings are reported again"]
 
 
-def test_an_ignore_that_matched_nothing_is_told_after_a_day_or_at_the_end_and_once() -> None:
-    idle = "ignore 1 (FAN001, songs) has matched no finding"
+def test_there_is_one_warning_about_an_unused_ignore_after_a_day_or_at_the_end() -> None:
+    unused = "ignore 1 (FAN001, songs) has matched no finding"
     ignore = [{"rule": "FAN001", "relation": "songs", "reason": "known"}]
-    court = Court(ignore=ignore)
-    court.judge.warn_of_unused_ignores()
-    assert court.told() == [], "nothing was judged yet"
-    court.found()
-    court.judge.warn_of_unused_ignores()
-    court.judge.warn_of_unused_ignores()
-    assert court.told() == [idle]
-    court = Court(ignore=ignore)
+    harness = RunnerHarness(ignore=ignore)
+    harness.runner.warn_of_unused_ignores()
+    assert harness.warnings() == [], "no rule has run yet"
+    harness.findings()
+    harness.runner.warn_of_unused_ignores()
+    harness.runner.warn_of_unused_ignores()
+    assert harness.warnings() == [unused]
+    harness = RunnerHarness(ignore=ignore)
     for _ in range(2):
-        court.found()
-        court.day += dt.timedelta(days=1)
-    assert court.told() == []
-    court.found()
-    assert court.told() == [idle]
+        harness.findings()
+        harness.day += dt.timedelta(days=1)
+    assert harness.warnings() == []
+    harness.findings()
+    assert harness.warnings() == [unused]
 
 
 def test_new_settings_hold_from_the_next_trace_on() -> None:
-    court = Court()
-    assert court.found() == ["FAN001 public.videos"]
-    court.judge.apply_settings(Settings(rules={"fan001": "off"}))
-    assert court.found() == []
+    harness = RunnerHarness()
+    assert harness.findings() == ["FAN001 public.videos"]
+    harness.runner.apply_settings(Settings(rules={"fan001": "off"}))
+    assert harness.findings() == []
 
 
-def busy(workload: Workload, rules: RuleSettings) -> Iterator[Finding]:
-    """Each relation that was asked more than once."""
+def busy(workload: Workload, context: RuleContext[NoThresholds]) -> Iterator[Finding]:
+    """A finding for each relation with more than one call."""
     for usage in workload:
         if usage.calls > 1:
             yield Finding(**TEXTS | {"code": "FAN999", "relation": usage.relation})  # type: ignore[arg-type]
 
 
 TEXTS = dict.fromkeys(Finding.__struct_fields__, "") | {"impact": "LOW", "evidence": (), "fix": Fix("", "", "")}
-BUSY = Rule("FAN999", "busy", "advice", "", inspect=busy)
+BUSY = Rule(code="FAN999", name="busy", safety="advice", document="", thresholds=NoThresholds, inspect=busy)
 
 
-def looked(court: Court) -> list[str]:
-    """The relations of what each look found."""
+def workload_findings(harness: RunnerHarness) -> list[str]:
+    """The relations of the findings of each inspection."""
     return [
-        finding.relation for event in court.said if isinstance(event, WorkloadInspected) for finding in event.findings
+        finding.relation
+        for event in harness.emitted
+        if isinstance(event, WorkloadInspected)
+        for finding in event.findings
     ]
 
 
-def test_the_workload_is_looked_at_from_time_to_time_and_what_is_found_is_told_once() -> None:
-    court = Court([BUSY], detect={"interval": 10.0})
-    court.found(TWO)
+def test_the_workload_is_inspected_at_intervals_and_a_finding_is_reported_once() -> None:
+    harness = RunnerHarness([BUSY], detect={"interval": 10.0})
+    harness.findings(TWO_RELATIONS)
     for now in (0.0, 5.0, 10.0, 20.0):
-        court.judge.inspect_workload(now)
-    assert looked(court) == ["public.videos", "public.songs"]
-    assert {known.finding.relation: known.count for known in court.judge.findings} == {
+        harness.runner.inspect_workload(now)
+    assert workload_findings(harness) == ["public.videos", "public.songs"]
+    assert {known.finding.relation: known.count for known in harness.runner.findings} == {
         "public.videos": 3,
         "public.songs": 3,
     }
 
 
-def test_what_is_ignored_is_ignored_in_the_workload_too() -> None:
-    court = Court([BUSY], ignore=[{"relation": "songs", "reason": "known"}])
-    court.found(TWO)
-    court.judge.inspect_workload(0.0)
-    assert looked(court) == ["public.videos"]
-    ignored = {known.finding.relation: known.ignore for known in court.judge.findings}
+def test_ignores_apply_to_findings_about_the_workload() -> None:
+    harness = RunnerHarness([BUSY], ignore=[{"relation": "songs", "reason": "known"}])
+    harness.findings(TWO_RELATIONS)
+    harness.runner.inspect_workload(0.0)
+    assert workload_findings(harness) == ["public.videos"]
+    ignored = {known.finding.relation: known.ignore for known in harness.runner.findings}
     assert ignored["public.videos"] is None
     assert ignored["public.songs"] is not None
     assert ignored["public.songs"].reason == "known"
 
 
-def test_a_relation_has_its_own_level_in_the_workload_too() -> None:
+def test_a_relation_has_its_own_level_for_the_workload() -> None:
     rule = msgspec.structs.replace(BUSY, code="FAN001")
-    court = Court([rule], override=[{"relation": "public.videos", "rules": {"fan001": "off"}}])
-    court.found(TWO)
-    court.judge.inspect_workload(0.0)
-    assert looked(court) == ["public.songs"]
+    harness = RunnerHarness([rule], override=[{"relation": "public.videos", "rules": {"fan001": "off"}}])
+    harness.findings(TWO_RELATIONS)
+    harness.runner.inspect_workload(0.0)
+    assert workload_findings(harness) == ["public.songs"]
 
 
-def test_findings_of_traces_are_remembered_with_their_trace() -> None:
-    court = Court()
-    court.found()
-    court.found()
-    (known,) = court.judge.findings
+def test_findings_are_stored_with_their_trace() -> None:
+    harness = RunnerHarness()
+    harness.findings()
+    harness.findings()
+    (known,) = harness.runner.findings
     assert (known.finding.code, known.count, known.trace) == ("FAN001", 2, "t")
 
 
-def test_a_long_trace_is_judged_in_steps_and_told_at_the_last_one() -> None:
-    court = Court()
-    steps = court.judge.steps(FAN_OUT)
-    assert sum(not any(isinstance(event, TraceClosed) for event in court.said) for _ in steps) == len(RULES)
-    (event,) = [event for event in court.said if isinstance(event, TraceClosed)]
+def test_rules_run_in_steps_and_the_event_is_emitted_after_the_last_one() -> None:
+    harness = RunnerHarness()
+    steps = harness.runner.steps(FAN_OUT)
+    assert sum(not any(isinstance(event, TraceClosed) for event in harness.emitted) for _ in steps) == len(RULES)
+    (event,) = [event for event in harness.emitted if isinstance(event, TraceClosed)]
     assert [finding.code for finding in event.findings] == ["FAN001"]

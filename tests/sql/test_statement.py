@@ -1,4 +1,4 @@
-"""The SQL of a request: readable, quoted, never run, and honest about what it leaves out."""
+"""The SQL of a request: readable and quoted, with notes on what it leaves out."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from proxy.sql.statement import Sql, sql_of
 
 
 def sql(target: str, method: bytes = b"GET", *prefers: bytes, **types: str) -> Sql:
-    asked = read_api_request(method, target.encode(), b"", "", prefers, b"")
-    assert asked is not None
-    return sql_of(asked, types)
+    request = read_api_request(method, target.encode(), b"", "", prefers, b"")
+    assert request is not None
+    return sql_of(request, types)
 
 
 def statement(target: str, method: bytes = b"GET", *prefers: bytes, **types: str) -> str:
-    """On one line."""
+    """The statement on one line."""
     return " ".join(sql(target, method, *prefers, **types).statement.split())
 
 
-def test_a_read_is_printed_over_lines() -> None:
+def test_a_read_is_formatted_on_several_lines() -> None:
     assert sql("/t?select=a,b:c::int&id=eq.1&d=not.is.null&order=a.desc,b.nullsfirst&limit=3&offset=4") == Sql(
         "SELECT\n  t.a,\n  CAST(t.c AS int) AS b\nFROM t\nWHERE\n  t.id = '1' AND NOT t.d IS NULL\n"
         "ORDER BY\n  t.a DESC,\n  t.b ASC NULLS FIRST\nLIMIT 3\nOFFSET 4;",
@@ -67,14 +67,14 @@ def test_every_operator_is_written(param: str, condition: str) -> None:
     assert statement(f"/t?{param}") == f"SELECT t.* FROM t WHERE {condition};"
 
 
-def test_a_schema_that_the_request_names_is_named() -> None:
-    asked = read_api_request(b"GET", b"/t?a=eq.1", b"", "My shop", (), b"")
-    assert asked is not None
-    assert " ".join(sql_of(asked).statement.split()) == "SELECT t.* FROM \"My shop\".t WHERE t.a = '1';"
+def test_the_requested_schema_is_written() -> None:
+    request = read_api_request(b"GET", b"/t?a=eq.1", b"", "My shop", (), b"")
+    assert request is not None
+    assert " ".join(sql_of(request).statement.split()) == "SELECT t.* FROM \"My shop\".t WHERE t.a = '1';"
 
 
-def test_names_and_literals_stay_names_and_literals() -> None:
-    """Whatever a client writes, it is one identifier or one constant of the tree that the text parses to."""
+def test_names_and_literals_cannot_change_the_statement() -> None:
+    """Text of a client is one identifier or one constant when the statement is parsed again."""
     evil = "x'; drop table t; --"
     name = 'a"; drop table t; --'
     target = f"/t?select={_quoted(name)}&{_quoted(name)}=eq.{evil}".replace(";", "%3B").replace("#", "%23")
@@ -91,9 +91,9 @@ def _quoted(name: str) -> str:
 @given(st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=20))
 def test_a_literal_is_one_constant_on_one_line_without_control_characters(text: str) -> None:
     raw = "".join(f"%{byte:02X}" for byte in text.encode())
-    found = sql(f"/t?a=eq.{raw}").statement
-    assert all(line.isprintable() for line in found.splitlines())
-    (tree,) = sqlglot.parse(found.replace(" E'", " '"), dialect="postgres")
+    result = sql(f"/t?a=eq.{raw}").statement
+    assert all(line.isprintable() for line in result.splitlines())
+    (tree,) = sqlglot.parse(result.replace(" E'", " '"), dialect="postgres")
     assert isinstance(tree, exp.Select)
     assert len(list(tree.find_all(exp.Literal))) == 1
     if text.isprintable():
@@ -109,61 +109,62 @@ def test_a_literal_is_one_constant_on_one_line_without_control_characters(text: 
         ("a%5Cb", r"'a\b'"),
     ],
 )
-def test_what_could_move_a_cursor_is_an_escape(literal: str, written: str) -> None:
+def test_unprintable_characters_are_escaped(literal: str, written: str) -> None:
     assert statement(f"/t?a=eq.{literal}") == f"SELECT t.* FROM t WHERE t.a = {written};"
 
 
 @pytest.mark.parametrize(
     "target", ["/t?%22a%0Ab%22=eq.1", "/t%1B[31m?a=eq.1", "/t?select=a::x$$", "/t?select=a::x%20%20y"]
 )
-def test_what_cannot_be_written_safely_is_not_written(target: str) -> None:
-    found = sql(target)
-    assert not found.statement
-    assert found.notes[-1].startswith("No SQL is written for ")
+def test_a_part_that_cannot_be_written_safely_gives_no_statement(target: str) -> None:
+    result = sql(target)
+    assert not result.statement
+    assert result.notes[-1].startswith("No SQL is written for ")
 
 
-def test_words_of_sql_are_quoted_as_names() -> None:
+def test_sql_keywords_are_quoted_as_names() -> None:
     assert (
         statement("/order?select=user&group=eq.1")
         == 'SELECT "order"."user" FROM "order" WHERE "order"."group" = \'1\';'
     )
 
 
-def test_aggregates_are_grouped_by_whatever_is_none() -> None:
-    found = sql("/t?select=a,b:c,count(),n:d.sum()::text")
-    assert " ".join(found.statement.split()) == (
+def test_every_item_that_is_not_an_aggregate_is_grouped_by() -> None:
+    result = sql("/t?select=a,b:c,count(),n:d.sum()::text")
+    assert " ".join(result.statement.split()) == (
         "SELECT t.a, t.c AS b, count(*), CAST(sum(t.d) AS text) AS n FROM t GROUP BY t.a, b;"
     )
-    assert "db-aggregates-enabled" in found.notes[0]
+    assert "db-aggregates-enabled" in result.notes[0]
 
 
-def test_a_path_goes_through_jsonb_where_the_column_is_known_to_be_something_else() -> None:
+def test_a_path_into_a_column_that_is_not_json_starts_at_to_jsonb() -> None:
     assert statement("/t?select=a->b", a="hstore") == "SELECT to_jsonb(t.a) -> 'b' AS b FROM t;"
     assert not sql("/t?select=a->b", a="jsonb").notes
     assert "to_jsonb" in sql("/t?select=a->b").notes[0]
 
 
-def test_an_embed_is_a_lateral_select_whose_condition_is_told_to_be_unknown() -> None:
-    found = sql("/t?select=a,x:r(b)&x.c=eq.1&r.limit=2")
-    assert " ".join(found.statement.split()) == (
-        "SELECT t.a, coalesce(x_rows.found, '[]') AS x FROM t LEFT JOIN LATERAL ( SELECT json_agg(x_row.*) AS found"
+def test_an_embed_is_a_lateral_select_with_a_note_on_its_join_condition() -> None:
+    result = sql("/t?select=a,x:r(b)&x.c=eq.1&r.limit=2")
+    assert " ".join(result.statement.split()) == (
+        "SELECT t.a, coalesce(x_rows.embedded, '[]') AS x FROM t LEFT JOIN LATERAL ("
+        " SELECT json_agg(x_row.*) AS embedded"
         " FROM ( SELECT r.b FROM r WHERE foreign_key(r, t) AND r.c = '1' LIMIT 2 ) AS x_row ) AS x_rows ON TRUE;"
     )
-    assert found.notes[0].startswith("foreign_key(a, b) stands for")
+    assert result.notes[0].startswith("foreign_key(a, b) stands for")
 
 
-def test_the_same_relation_within_itself_has_another_name() -> None:
+def test_a_relation_embedded_in_itself_has_another_alias() -> None:
     assert "FROM t AS t_2 WHERE foreign_key(t_2, t)" in statement("/t?select=a,t(b)")
 
 
-def test_what_is_asked_of_an_embed_that_is_none_is_told() -> None:
-    assert "PostgREST refuses what is asked of 'r'" in sql("/t?select=a&r.b=eq.1").notes[0]
+def test_parameters_of_an_unknown_embed_are_noted() -> None:
+    assert "PostgREST rejects parameters for 'r'" in sql("/t?select=a&r.b=eq.1").notes[0]
 
 
-def test_an_order_by_an_embeds_column_is_told_to_be_left_out() -> None:
-    found = sql("/t?select=a,r(b)&order=r(b).desc,a")
-    assert "The order by r(b), a column of an embed, is left out." in found.notes
-    assert found.statement.endswith("ORDER BY\n  t.a ASC;")
+def test_an_order_by_a_column_of_an_embed_is_noted() -> None:
+    result = sql("/t?select=a,r(b)&order=r(b).desc,a")
+    assert "The order by r(b), a column of an embed, is left out." in result.notes
+    assert result.statement.endswith("ORDER BY\n  t.a ASC;")
 
 
 def test_counts_are_notes() -> None:
@@ -220,14 +221,14 @@ def test_a_write_is_an_outline(method: bytes, target: str, prefers: tuple[bytes,
         (b"POST", "/t", "$1 is the body"),
         (b"PUT", "/t?a=eq.1", '"primary key"'),
         (b"POST", "/t?columns=a", "$1 is the body"),
-        (b"DELETE", "/t", "There is no filter: every row is meant."),
+        (b"DELETE", "/t", "There is no filter: the statement changes every row."),
         (b"DELETE", "/t?a=eq.1&limit=1", "are left out"),
         (b"OPTIONS", "/t", "OPTIONS runs no statement."),
     ],
 )
-def test_what_an_outline_does_not_say_is_told(method: bytes, target: str, note: str) -> None:
-    assert any(note in told for told in sql(target, method).notes)
+def test_the_outline_of_a_write_has_notes(method: bytes, target: str, note: str) -> None:
+    assert any(note in text for text in sql(target, method).notes)
 
 
-def test_what_is_no_read_and_no_write_has_no_statement() -> None:
+def test_other_methods_have_no_statement() -> None:
     assert not sql("/t", b"OPTIONS").statement

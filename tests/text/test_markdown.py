@@ -1,11 +1,11 @@
-"""Texts that say nothing but themselves, wherever Markdown is read."""
+"""Untrusted text in Markdown is rendered as text."""
 
 from __future__ import annotations
 
 import pytest
 from markdown_it import MarkdownIt
 
-from proxy.text.markdown import cell, fenced, prose, verbatim
+from proxy.text.markdown import cell, code_span, escaped, fenced
 from tests.hostile_inputs import NASTY, RAW
 
 READER = MarkdownIt("commonmark").enable(["table", "strikethrough"])
@@ -15,22 +15,22 @@ LINES = [
 
 
 def read(written: str) -> tuple[str, set[str]]:
-    """The text that a line is read as, and what it is made of."""
+    """The text and the kinds of tokens of a rendered line."""
     _, inline, _ = READER.parse(f"x {written} x")
     children = inline.children or []
     return "".join(child.content for child in children), {child.type for child in children}
 
 
 @pytest.mark.parametrize("text", LINES)
-def test_prose_and_code_are_read_as_they_were_said(text: str) -> None:
-    told, kinds = read(prose(text))
-    assert told == f"x {text} x"
+def test_escaped_text_and_code_are_rendered_unchanged(text: str) -> None:
+    rendered, kinds = read(escaped(text))
+    assert rendered == f"x {text} x"
     assert kinds <= {"text", "text_special", "code_inline"}
-    assert read(verbatim(text)) == (f"x {text} x", {"text", "code_inline"})
+    assert read(code_span(text)) == (f"x {text} x", {"text", "code_inline"})
 
 
 @pytest.mark.parametrize("text", LINES)
-def test_a_block_of_code_ends_where_it_ends(text: str) -> None:
+def test_no_line_ends_a_code_block(text: str) -> None:
     (block,) = READER.parse("\n".join(fenced("sql", [text, "```", "b"])))
     assert (block.type, block.info, block.content) == ("fence", "sql", f"{text}\n```\nb\n")
 
@@ -45,13 +45,13 @@ def test_a_block_of_code_ends_where_it_ends(text: str) -> None:
         ("a-b (c) 1.5", "a-b (c) 1.5"),
     ],
 )
-def test_what_readers_make_links_or_mentions_of_is_none_and_other_text_stays_readable(text: str, written: str) -> None:
-    assert prose(text) == written
+def test_escaped_text_has_no_links_or_mentions_and_stays_readable(text: str, written: str) -> None:
+    assert escaped(text) == written
 
 
-def test_what_is_empty_is_no_code() -> None:
-    assert verbatim("") == ""
+def test_empty_text_is_not_code() -> None:
+    assert code_span("") == ""
 
 
-def test_our_own_text_stays_in_its_cell() -> None:
+def test_trusted_text_stays_in_its_cell() -> None:
     assert cell("`a*b` *c | d") == r"`a*b` \*c \| d"

@@ -1,4 +1,4 @@
-"""What a client writes cannot move a cursor or forge a line."""
+"""Text of a client cannot control the terminal or forge a line."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ NASTY = ("\x1b[2J", "a\nb", "\r", "\x00", "\u202e", "\u2028", "\x7f", "\x9b1m", 
 
 
 @pytest.mark.parametrize("text", NASTY)
-def test_what_is_not_printable_is_written_as_an_escape(text: str) -> None:
+def test_unprintable_characters_are_written_as_escapes(text: str) -> None:
     assert safe(f"x{text}y").isprintable()
 
 
-def test_printable_text_stays_as_it_is() -> None:
+def test_printable_text_is_unchanged() -> None:
     assert safe("GET /crème?a=eq.<b>") == "GET /crème?a=eq.<b>"

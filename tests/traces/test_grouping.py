@@ -1,4 +1,4 @@
-"""Spans grouped into traces. Time is an argument, so nothing here waits."""
+"""Spans grouped into traces. Time is an argument, so no test waits."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from proxy.model import Outcome, Span, Trace
-from proxy.traces.grouping import CALLERS, SINGLE_IDS, GroupingSettings, TraceGrouper
+from proxy.traces.grouping import MAX_CALLERS, MIN_NAMED_TRACES, GroupingSettings, TraceGrouper
 from tests.factories import head
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def span(number: int = 1, call: int = 1) -> Span:
 
 
 class Clients:
-    """Requests that come and are answered, and the traces that they make."""
+    """Sends requests and collects the closed traces."""
 
     def __init__(self, **quiet: float) -> None:
         values = {name: getattr(QUIET, name) for name in GroupingSettings.__struct_fields__} | quiet
@@ -54,7 +54,7 @@ class Clients:
         return trace
 
     def ask(self, now: float, lines: str = "", peer: str = "1.1.1.1") -> OpenTrace:
-        """A request that is answered at once."""
+        """Send a request that is answered at once."""
         trace = self.begin(now, lines, peer)
         self.traces.end(trace, span(), now)
         return trace
@@ -63,16 +63,16 @@ class Clients:
         return self.traces.sweep(now)
 
 
-def test_a_trace_knows_how_many_requests_it_has_and_which_took_no_call_of_their_own() -> None:
+def test_a_trace_counts_its_requests_and_those_without_a_call_of_their_own() -> None:
     clients = Clients()
     trace = clients.ask(0.0)
     for call in (7, 7, 8, 7):
         clients.begin(0.0)
-        trace.joined(call)
-    assert (trace.begun, trace.saved) == (5, 2)
+        trace.record_call(call)
+    assert (trace.request_count, trace.calls_saved) == (5, 2)
 
 
-def test_requests_with_one_trace_id_are_one_trace_wherever_they_come_from() -> None:
+def test_requests_with_one_trace_id_are_one_trace_for_all_callers() -> None:
     clients = Clients()
     clients.ask(0.0, "X-Fanin-Trace: a\nAuthorization: x", peer="1.1.1.1")
     clients.ask(0.5, "X-Fanin-Trace: a\nAuthorization: y", peer="2.2.2.2")
@@ -91,7 +91,7 @@ def test_traceparent_names_a_trace_by_its_trace_id() -> None:
     assert len(trace.spans) == 2
 
 
-def test_fanins_own_header_wins_over_traceparent() -> None:
+def test_fanins_header_has_precedence_over_traceparent() -> None:
     clients = Clients()
     clients.ask(0.0, f"traceparent: {W3C}\nX-Fanin-Trace: mine")
     assert clients.closed(9.0)[0].id == "mine"
@@ -104,7 +104,7 @@ def test_a_malformed_traceparent_names_nothing(value: str) -> None:
     assert not clients.closed(9.0)[0].explicit
 
 
-def test_without_an_id_a_gap_parts_two_traces() -> None:
+def test_without_an_id_a_gap_separates_two_traces() -> None:
     clients = Clients()
     for now in (0.0, 0.04, 0.08, 0.2):
         clients.ask(now)
@@ -114,7 +114,7 @@ def test_without_an_id_a_gap_parts_two_traces() -> None:
     assert first.id != second.id
 
 
-def test_what_is_in_flight_keeps_a_trace_open_through_any_gap() -> None:
+def test_a_request_in_flight_keeps_a_trace_open() -> None:
     clients = Clients()
     slow = clients.begin(0.0)
     assert clients.closed(5.0) == []
@@ -123,7 +123,7 @@ def test_what_is_in_flight_keeps_a_trace_open_through_any_gap() -> None:
     assert len(clients.closed(5.06)) == 1
 
 
-def test_other_callers_and_other_addresses_are_other_inferred_traces() -> None:
+def test_each_caller_and_address_has_its_own_inferred_trace() -> None:
     clients = Clients()
     clients.ask(0.0)
     clients.ask(0.0, peer="2.2.2.2")
@@ -131,7 +131,7 @@ def test_other_callers_and_other_addresses_are_other_inferred_traces() -> None:
     assert len(clients.closed(9.0)) == 3
 
 
-def test_unnamed_work_beside_named_work_of_the_same_caller_is_mixed() -> None:
+def test_an_inferred_trace_that_overlaps_a_named_one_of_the_caller_is_mixed() -> None:
     for named_first in (True, False):
         clients = Clients()
         order = ["X-Fanin-Trace: a", ""] if named_first else ["", "X-Fanin-Trace: a"]
@@ -141,7 +141,7 @@ def test_unnamed_work_beside_named_work_of_the_same_caller_is_mixed() -> None:
         assert mixed == {True: False, False: True}
 
 
-def test_unnamed_work_after_named_work_is_not_mixed() -> None:
+def test_an_inferred_trace_after_a_named_one_is_not_mixed() -> None:
     clients = Clients()
     clients.ask(0.0, "X-Fanin-Trace: a")
     clients.closed(5.0)
@@ -165,7 +165,7 @@ def test_a_named_trace_of_two_routes_is_one_trace() -> None:
     assert not clients.closed(9.0)[0].mixed
 
 
-def test_a_trace_of_too_many_spans_closes_truncated_and_goes_on_as_its_next_part() -> None:
+def test_a_trace_with_too_many_spans_is_truncated_and_continues_as_the_next_part() -> None:
     clients = Clients()
     for _ in range(13):
         clients.ask(0.0, "X-Fanin-Trace: a")
@@ -174,7 +174,7 @@ def test_a_trace_of_too_many_spans_closes_truncated_and_goes_on_as_its_next_part
     assert (len(second.spans), second.truncated, second.part) == (3, False, 2)
 
 
-def test_spans_of_one_trace_are_bounded_even_when_all_are_in_flight_at_once() -> None:
+def test_the_spans_of_a_trace_are_bounded_if_all_are_in_flight_at_once() -> None:
     clients = Clients()
     going = [clients.begin(0.0) for _ in range(50)]
     for going_on in going:
@@ -184,7 +184,7 @@ def test_spans_of_one_trace_are_bounded_even_when_all_are_in_flight_at_once() ->
     assert trace.truncated
 
 
-def test_a_trace_closes_at_its_age_and_says_that_something_is_missing() -> None:
+def test_a_trace_closes_at_its_maximum_age_as_truncated() -> None:
     clients = Clients()
     clients.ask(0.0)
     late = clients.begin(0.01)
@@ -194,7 +194,7 @@ def test_a_trace_closes_at_its_age_and_says_that_something_is_missing() -> None:
     assert clients.closed(99.0) == []
 
 
-def test_the_same_id_after_a_rest_is_its_next_part() -> None:
+def test_an_id_that_is_used_again_is_the_next_part() -> None:
     clients = Clients()
     clients.ask(0.0, "X-Fanin-Trace: a")
     clients.ask(5.0, "X-Fanin-Trace: a")
@@ -202,11 +202,11 @@ def test_the_same_id_after_a_rest_is_its_next_part() -> None:
     assert [trace.part for trace in clients.closed(99.0)] == [1, 2, 3]
 
 
-def test_a_caller_that_names_every_call_anew_is_grouped_by_timing_and_told_once() -> None:
+def test_a_caller_with_a_new_id_per_call_is_grouped_by_timing_and_counted_once() -> None:
     clients = Clients(max_open=1000)
-    for n in range(SINGLE_IDS):
+    for n in range(MIN_NAMED_TRACES):
         clients.ask(0.0, f"traceparent: 00-{n + 1:032d}-b7ad6b7169203331-01")
-    assert len(clients.closed(9.0)) == SINGLE_IDS
+    assert len(clients.closed(9.0)) == MIN_NAMED_TRACES
     assert clients.traces.per_call_callers == 1
     for n in range(20, 25):
         clients.ask(10.0, f"traceparent: 00-{n:032d}-b7ad6b7169203331-01")
@@ -217,19 +217,19 @@ def test_a_caller_that_names_every_call_anew_is_grouped_by_timing_and_told_once(
 
 def test_a_caller_with_some_longer_traces_keeps_its_ids() -> None:
     clients = Clients(max_open=1000)
-    for n in range(2 * SINGLE_IDS):
+    for n in range(2 * MIN_NAMED_TRACES):
         for _ in range(1 + (n % 10 == 0)):
             clients.ask(0.0, f"X-Fanin-Trace: {n}")
     clients.closed(9.0)
     assert clients.ask(10.0, "X-Fanin-Trace: x").explicit
 
 
-def test_the_habits_of_so_many_callers_are_remembered() -> None:
-    clients = Clients(max_open=CALLERS + 10)
-    for n in range(CALLERS + 5):
+def test_the_number_of_stored_callers_is_bounded() -> None:
+    clients = Clients(max_open=MAX_CALLERS + 10)
+    for n in range(MAX_CALLERS + 5):
         clients.ask(0.0, f"X-Fanin-Trace: {n}\nAuthorization: {n}")
     clients.closed(9.0)
-    assert len(clients.traces._habits) == CALLERS
+    assert len(clients.traces._id_uses) == MAX_CALLERS
 
 
 def test_beyond_the_limit_requests_are_counted_and_not_traced() -> None:
@@ -241,7 +241,7 @@ def test_beyond_the_limit_requests_are_counted_and_not_traced() -> None:
     assert len(clients.traces) == QUIET.max_open
 
 
-def test_a_trace_closes_when_its_client_says_so_and_nothing_of_it_is_in_flight() -> None:
+def test_a_client_can_close_a_trace_without_requests_in_flight() -> None:
     clients = Clients()
     clients.ask(0.0, "X-Fanin-Trace: a")
     open_ = clients.begin(0.0, "X-Fanin-Trace: a")
@@ -255,7 +255,7 @@ def test_a_trace_closes_when_its_client_says_so_and_nothing_of_it_is_in_flight()
     assert clients.closed(0.1) == []
 
 
-def test_no_name_finishes_what_was_inferred() -> None:
+def test_an_inferred_trace_cannot_be_closed_by_name() -> None:
     clients = Clients()
     clients.ask(0.0)
     for name in ("", "inferred-1"):
@@ -263,15 +263,15 @@ def test_no_name_finishes_what_was_inferred() -> None:
     assert len(clients.traces) == 1
 
 
-def test_a_caller_that_says_where_its_traces_end_may_have_as_many_single_ones_as_it_likes() -> None:
+def test_traces_that_a_client_closes_do_not_count_as_ids_per_call() -> None:
     clients = Clients(max_open=1000)
-    for n in range(2 * SINGLE_IDS):
+    for n in range(2 * MIN_NAMED_TRACES):
         assert clients.ask(0.0, f"X-Fanin-Trace: {n}").explicit
         assert clients.traces.close_trace(str(n))
     assert clients.traces.per_call_callers == 0
 
 
-def test_the_end_closes_everything() -> None:
+def test_drain_closes_every_trace() -> None:
     clients = Clients()
     clients.ask(0.0, "X-Fanin-Trace: a")
     clients.begin(0.0, "X-Fanin-Trace: b")
@@ -280,7 +280,7 @@ def test_the_end_closes_everything() -> None:
     assert len(clients.traces) == 0
 
 
-def test_calls_are_counted_once_however_many_spans_they_answered() -> None:
+def test_a_shared_call_of_a_trace_counts_once() -> None:
     clients = Clients()
     for call in (7, 7, 8, 0):
         clients.traces.end(clients.begin(0.0), span(call=call), 0.0)

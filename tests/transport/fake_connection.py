@@ -1,4 +1,4 @@
-"""A transport without a socket: what was written, whether it reads, how full it is."""
+"""A transport without a socket, for tests of connections."""
 
 from __future__ import annotations
 
@@ -10,34 +10,34 @@ if TYPE_CHECKING:
 
 
 class FakeTransport(asyncio.Transport):
-    """Keeps what is written; ``stuck`` bytes are said to wait for the peer."""
+    """Records writes and calls of pause_reading and resume_reading; ``unsent`` is the size of its write buffer."""
 
-    def __init__(self, wire: Connection, **extra: Any) -> None:
+    def __init__(self, connection: Connection, **extra: Any) -> None:
         super().__init__(extra)
         self.written = b""
-        self.told: list[str] = []
+        self.reading_calls: list[str] = []
         self.closing = False
         self.aborted = False
         self.eof = False
-        self.stuck = 0
-        self._wire = wire
-        wire.connection_made(self)
+        self.unsent = 0
+        self._connection = connection
+        connection.connection_made(self)
 
     def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
         self.high = high
 
     def get_write_buffer_size(self) -> int:
-        return self.stuck
+        return self.unsent
 
     def write(self, data: bytes | bytearray | memoryview[Any]) -> None:
         assert not self.closing, "a write after the close"
         self.written += bytes(data)
 
     def pause_reading(self) -> None:
-        self.told.append("pause")
+        self.reading_calls.append("pause")
 
     def resume_reading(self) -> None:
-        self.told.append("resume")
+        self.reading_calls.append("resume")
 
     def can_write_eof(self) -> bool:
         return True
@@ -49,11 +49,11 @@ class FakeTransport(asyncio.Transport):
         return self.closing
 
     def close(self) -> None:
-        if not self.closing and not self.stuck:
-            asyncio.get_running_loop().call_soon(self._wire.connection_lost, None)
+        if not self.closing and not self.unsent:
+            asyncio.get_running_loop().call_soon(self._connection.connection_lost, None)
         self.closing = True
 
     def abort(self) -> None:
         if not self.aborted:
-            asyncio.get_running_loop().call_soon(self._wire.connection_lost, None)
+            asyncio.get_running_loop().call_soon(self._connection.connection_lost, None)
         self.closing = self.aborted = True

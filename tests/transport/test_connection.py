@@ -1,4 +1,4 @@
-"""A connection as a buffer: back-pressure both ways, and nobody waits for a side that is gone."""
+"""Connection and Body: flow control in both directions, timeouts, and the end of the stream."""
 
 from __future__ import annotations
 
@@ -14,163 +14,163 @@ from tests.transport.fake_connection import FakeTransport
 LONG, SHORT = 60.0, 0.01
 
 
-async def wired() -> tuple[Connection, FakeTransport]:
-    wire = Connection()
-    return wire, FakeTransport(wire)
+async def connected() -> tuple[Connection, FakeTransport]:
+    connection = Connection()
+    return connection, FakeTransport(connection)
 
 
-async def started(task: asyncio.Task[None]) -> None:
+async def run_to_first_wait(task: asyncio.Task[None]) -> None:
     """Let ``task`` run to its first wait."""
     await asyncio.sleep(0)
     assert not task.done()
 
 
-async def test_a_reader_wakes_when_bytes_come() -> None:
-    wire, _ = await wired()
-    waiting = asyncio.create_task(wire.wait_for_data(LONG))
-    await started(waiting)
-    wire.data_received(b"abc")
+async def test_a_reader_wakes_up_when_bytes_arrive() -> None:
+    connection, _ = await connected()
+    waiting = asyncio.create_task(connection.wait_for_data(LONG))
+    await run_to_first_wait(waiting)
+    connection.data_received(b"abc")
     await waiting
-    assert wire.buffer == b"abc"
+    assert connection.buffer == b"abc"
 
 
-async def test_a_reader_waits_no_longer_than_told() -> None:
-    wire, _ = await wired()
+async def test_a_reader_waits_no_longer_than_its_timeout() -> None:
+    connection, _ = await connected()
     with pytest.raises(TimeoutError):
-        await wire.wait_for_data(SHORT)
+        await connection.wait_for_data(SHORT)
 
 
-async def test_a_reader_learns_that_the_other_side_closed() -> None:
-    wire, _ = await wired()
-    waiting = asyncio.create_task(wire.wait_for_data(LONG))
-    await started(waiting)
-    wire.eof_received()
+async def test_a_reader_gets_an_error_when_the_peer_closes() -> None:
+    connection, _ = await connected()
+    waiting = asyncio.create_task(connection.wait_for_data(LONG))
+    await run_to_first_wait(waiting)
+    connection.eof_received()
     with pytest.raises(EndOfStreamError):
         await waiting
     with pytest.raises(EndOfStreamError):
-        await wire.wait_for_data(LONG)
+        await connection.wait_for_data(LONG)
 
 
-async def test_the_sender_is_held_at_the_high_water_mark_until_somebody_asks_for_more() -> None:
-    wire, transport = await wired()
-    wire.data_received(b"x" * HIGH_WATER)
-    assert transport.told == []
-    wire.data_received(b"x")
-    assert transport.told == ["pause"]
-    waiting = asyncio.create_task(wire.wait_for_data(LONG))
-    await started(waiting)
-    assert transport.told == ["pause", "resume"], "who asks for more than is held would else wait for ever"
-    wire.data_received(b"y")
+async def test_reading_pauses_at_the_high_water_mark_until_a_reader_waits() -> None:
+    connection, transport = await connected()
+    connection.data_received(b"x" * HIGH_WATER)
+    assert transport.reading_calls == []
+    connection.data_received(b"x")
+    assert transport.reading_calls == ["pause"]
+    waiting = asyncio.create_task(connection.wait_for_data(LONG))
+    await run_to_first_wait(waiting)
+    assert transport.reading_calls == ["pause", "resume"], "otherwise the reader would wait forever"
+    connection.data_received(b"y")
     await waiting
 
 
-async def test_a_writer_waits_while_the_other_side_is_slow() -> None:
-    wire, transport = await wired()
-    wire.write(b"abc")
-    await wire.drain(LONG)
-    wire.pause_writing()
-    waiting = asyncio.create_task(wire.drain(LONG))
-    await started(waiting)
-    wire.resume_writing()
+async def test_a_writer_waits_while_writing_is_paused() -> None:
+    connection, transport = await connected()
+    connection.write(b"abc")
+    await connection.drain(LONG)
+    connection.pause_writing()
+    waiting = asyncio.create_task(connection.drain(LONG))
+    await run_to_first_wait(waiting)
+    connection.resume_writing()
     await waiting
     assert transport.written == b"abc"
 
 
-async def test_a_stalled_writer_gives_up_but_a_slow_one_goes_on() -> None:
-    wire, transport = await wired()
-    wire.pause_writing()
-    transport.stuck = 100
+async def test_a_stalled_writer_times_out_and_a_slow_one_does_not() -> None:
+    connection, transport = await connected()
+    connection.pause_writing()
+    transport.unsent = 100
     with pytest.raises(TimeoutError):
-        await wire.drain(SHORT)
-    waiting = asyncio.create_task(wire.drain(SHORT))
-    await started(waiting)
-    transport.stuck = 90  # some of it is taken: the first look forgives, the second finds no more gone
+        await connection.drain(SHORT)
+    waiting = asyncio.create_task(connection.drain(SHORT))
+    await run_to_first_wait(waiting)
+    transport.unsent = 90  # the peer accepts some bytes: the first timeout is extended, the second is not
     with pytest.raises(TimeoutError):
         await waiting
 
 
-async def test_a_writer_learns_that_the_other_side_is_gone() -> None:
-    wire, transport = await wired()
-    wire.pause_writing()
-    waiting = asyncio.create_task(wire.drain(LONG))
-    await started(waiting)
-    wire.connection_lost(ConnectionResetError())
+async def test_a_writer_gets_an_error_when_the_connection_is_lost() -> None:
+    connection, transport = await connected()
+    connection.pause_writing()
+    waiting = asyncio.create_task(connection.drain(LONG))
+    await run_to_first_wait(waiting)
+    connection.connection_lost(ConnectionResetError())
     with pytest.raises(EndOfStreamError):
         await waiting
-    wire.write(b"dropped")
+    connection.write(b"dropped")
     assert transport.written == b""
-    assert wire.broken
+    assert connection.broken
 
 
-async def test_a_vanished_peer_is_no_sink_that_takes_everything() -> None:
-    wire, _ = await wired()
-    wire.connection_lost(None)
+async def test_drain_after_the_end_of_the_connection_is_an_error() -> None:
+    connection, _ = await connected()
+    connection.connection_lost(None)
     with pytest.raises(EndOfStreamError):
-        await wire.drain(LONG)
+        await connection.drain(LONG)
 
 
-async def test_what_failed_fails_the_reader_but_not_what_already_came() -> None:
-    wire, _ = await wired()
-    waiting = asyncio.create_task(wire.wait_for_data(LONG))
-    await started(waiting)
-    wire.fail(FaultError("FANIN108"))
+async def test_fail_raises_in_the_reader_and_received_data_stays() -> None:
+    connection, _ = await connected()
+    waiting = asyncio.create_task(connection.wait_for_data(LONG))
+    await run_to_first_wait(waiting)
+    connection.fail(FaultError("FANIN108"))
     with pytest.raises(FaultError, match="FANIN108"):
         await waiting
-    wire.data_received(b"answer")
-    assert wire.buffer == b"answer"
+    connection.data_received(b"answer")
+    assert connection.buffer == b"answer"
 
 
-async def test_a_reader_that_was_cancelled_leaves_its_successor_alone() -> None:
-    wire, _ = await wired()
-    first = asyncio.create_task(wire.wait_for_data(LONG))
-    await started(first)
+async def test_a_cancelled_reader_does_not_affect_the_next_one() -> None:
+    connection, _ = await connected()
+    first = asyncio.create_task(connection.wait_for_data(LONG))
+    await run_to_first_wait(first)
     first.cancel()
-    second = asyncio.create_task(wire.wait_for_data(LONG))
+    second = asyncio.create_task(connection.wait_for_data(LONG))
     await asyncio.sleep(0)
     await asyncio.gather(first, return_exceptions=True)
-    wire.data_received(b"x")
+    connection.data_received(b"x")
     await second
 
 
-async def test_closing_waits_for_what_is_written_and_cuts_off_who_takes_nothing() -> None:
-    wire, transport = await wired()
-    await wire.wait_closed(LONG)
+async def test_wait_closed_sends_all_data_and_aborts_if_the_peer_accepts_none() -> None:
+    connection, transport = await connected()
+    await connection.wait_closed(LONG)
     assert transport.closing
     assert not transport.aborted
-    wire, transport = await wired()
-    transport.stuck = 10
-    await wire.wait_closed(SHORT)
+    connection, transport = await connected()
+    transport.unsent = 10
+    await connection.wait_closed(SHORT)
     assert transport.aborted
 
 
-async def test_a_closing_that_is_cancelled_cuts_off_at_once() -> None:
-    wire, transport = await wired()
-    transport.stuck = 10
-    closing = asyncio.create_task(wire.wait_closed(LONG))
-    await started(closing)
+async def test_a_cancelled_wait_closed_aborts_at_once() -> None:
+    connection, transport = await connected()
+    transport.unsent = 10
+    closing = asyncio.create_task(connection.wait_closed(LONG))
+    await run_to_first_wait(closing)
     closing.cancel()
     await asyncio.gather(closing, return_exceptions=True)
     assert transport.aborted
 
 
-async def test_nothing_is_written_behind_a_close() -> None:
-    wire, transport = await wired()
-    wire.close()
-    wire.write(b"late")
-    wire.write_eof()
+async def test_nothing_is_written_after_a_close() -> None:
+    connection, transport = await connected()
+    connection.close()
+    connection.write(b"late")
+    connection.write_eof()
     assert transport.written == b""
     assert not transport.eof
 
 
-async def test_a_wire_that_was_full_reads_on_once_it_is_emptied() -> None:
-    wire, transport = await wired()
-    wire.data_received(b"x" * (HIGH_WATER + 1))
-    wire.resume()
-    assert transport.told == ["pause"]
-    del wire.buffer[:2]
+async def test_resume_continues_reading_once_the_buffer_is_small_enough() -> None:
+    connection, transport = await connected()
+    connection.data_received(b"x" * (HIGH_WATER + 1))
+    connection.resume()
+    assert transport.reading_calls == ["pause"]
+    del connection.buffer[:2]
     for _ in range(2):
-        wire.resume()
-        assert transport.told == ["pause", "resume"]
+        connection.resume()
+        assert transport.reading_calls == ["pause", "resume"]
 
 
 # Bodies.
@@ -181,57 +181,57 @@ async def collect(body: Body) -> bytes:
 
 
 @pytest.mark.parametrize(
-    ("framing", "stream", "data", "left"),
+    ("framing", "stream", "data", "remaining"),
     [
         (0, b"next", b"", b"next"),
         (3, b"abcnext", b"abc", b"next"),
         (CHUNKED, b"3\r\nabc\r\n0\r\n\r\nnext", b"abc", b"next"),
     ],
 )
-async def test_a_body_takes_what_is_its_own(framing: int, stream: bytes, data: bytes, left: bytes) -> None:
-    wire, _ = await wired()
-    wire.data_received(stream)
-    body = Body(wire, framing, LONG, "FANIN104")
+async def test_a_body_reads_its_own_bytes_only(framing: int, stream: bytes, data: bytes, remaining: bytes) -> None:
+    connection, _ = await connected()
+    connection.data_received(stream)
+    body = Body(connection, framing, LONG, "FANIN104")
     assert await collect(body) == data
     assert body.done
-    assert wire.buffer == left
+    assert connection.buffer == remaining
 
 
 @pytest.mark.parametrize("framing", [5, CHUNKED])
 async def test_a_body_that_ends_early_is_an_error(framing: int) -> None:
-    wire, _ = await wired()
-    wire.data_received(b"3\r\n")
-    wire.eof_received()
+    connection, _ = await connected()
+    connection.data_received(b"3\r\n")
+    connection.eof_received()
     with pytest.raises(EndOfStreamError):
-        await collect(Body(wire, framing, LONG, "FANIN104"))
+        await collect(Body(connection, framing, LONG, "FANIN104"))
 
 
 async def test_a_body_that_stalls_is_an_error() -> None:
-    wire, _ = await wired()
+    connection, _ = await connected()
     with pytest.raises(TimeoutError):
-        await collect(Body(wire, 5, SHORT, "FANIN104"))
+        await collect(Body(connection, 5, SHORT, "FANIN104"))
 
 
 async def test_a_body_until_the_close_ends_with_a_close_but_not_with_a_reset() -> None:
-    wire, _ = await wired()
-    wire.data_received(b"all")
-    wire.eof_received()
-    assert await collect(Body(wire, UNTIL_CLOSE, LONG, "FANIN503")) == b"all"
-    wire, _ = await wired()
-    wire.data_received(b"half")
-    wire.connection_lost(ConnectionResetError())
+    connection, _ = await connected()
+    connection.data_received(b"all")
+    connection.eof_received()
+    assert await collect(Body(connection, UNTIL_CLOSE, LONG, "FANIN503")) == b"all"
+    connection, _ = await connected()
+    connection.data_received(b"half")
+    connection.connection_lost(ConnectionResetError())
     with pytest.raises(EndOfStreamError):
-        await collect(Body(wire, UNTIL_CLOSE, LONG, "FANIN503"))
+        await collect(Body(connection, UNTIL_CLOSE, LONG, "FANIN503"))
 
 
-async def test_a_body_until_the_close_may_end_with_a_reset_where_that_is_said() -> None:
+async def test_with_reset_ends_a_body_until_the_close_may_end_with_a_reset() -> None:
     for late in (False, True):
-        wire, _ = await wired()
-        wire.data_received(b"all")
-        body = Body(wire, UNTIL_CLOSE, LONG, "FANIN503", reset_ends=True)
+        connection, _ = await connected()
+        connection.data_received(b"all")
+        body = Body(connection, UNTIL_CLOSE, LONG, "FANIN503", reset_ends=True)
         reading = asyncio.create_task(collect(body))
         if late:
             await asyncio.sleep(0)
-        wire.connection_lost(ConnectionResetError())
+        connection.connection_lost(ConnectionResetError())
         assert await reading == b"all"
         assert body.done

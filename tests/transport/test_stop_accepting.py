@@ -1,4 +1,4 @@
-"""A deaf socket lets nobody begin a connection, and loses none of those who have."""
+"""stop_accepting: no new connection begins, and none in the backlog is lost."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ import pytest
 
 from proxy.transport.stop_accepting import stop_accepting
 
-pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="socket filters are Linux's")
+pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="socket filters exist only on Linux")
 
 
-def test_who_had_connected_is_heard_and_who_comes_later_gets_no_answer() -> None:
+def test_connections_in_the_backlog_stay_and_later_ones_get_no_answer() -> None:
     with (
         socket.create_server(("127.0.0.1", 0)) as listening,
         socket.create_connection(listening.getsockname()) as early,
@@ -33,7 +33,7 @@ def test_who_had_connected_is_heard_and_who_comes_later_gets_no_answer() -> None
             listening.accept()
 
 
-def test_who_comes_later_is_refused_once_it_is_closed() -> None:
+def test_after_the_close_later_connections_are_refused() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listening:
         address = listening.getsockname()
         assert stop_accepting(listening)
@@ -41,7 +41,7 @@ def test_who_comes_later_is_refused_once_it_is_closed() -> None:
         socket.create_connection(address)
 
 
-def test_a_system_without_filters_is_told_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_system_without_socket_filters_returns_false(monkeypatch: pytest.MonkeyPatch) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listening:
         monkeypatch.setattr("proxy.transport.stop_accepting.SO_ATTACH_FILTER", 9999)
         assert not stop_accepting(listening)

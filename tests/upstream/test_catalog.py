@@ -1,4 +1,4 @@
-"""The catalog's rows as columns and functions."""
+"""The catalog: its rows become columns and functions; its reader needs db_uri and asyncpg."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ def row(schema: str, relation: str, column: str, type_name: str, **more: Any) ->
     }
 
 
-def test_each_relation_is_named_with_its_schema() -> None:
+def test_columns_are_keyed_by_schema_and_relation() -> None:
     rows = [row("api", "t", "id", "integer", unique=True), row("other", "t", "id", "text")]
-    integer, text = Column("integer", certain=True, unique=True), Column("text", certain=True)
+    integer, text = Column("integer", deterministic=True, unique=True), Column("text", deterministic=True)
     assert read_catalog(rows, []).columns == {"api.t": {b"id": integer}, "other.t": {b"id": text}}
 
 
@@ -32,12 +32,12 @@ def test_an_enumeration_has_its_labels() -> None:
     assert catalog.columns["api.t"][b"mood"].labels == frozenset((b"sad", "é".encode()))
 
 
-def test_functions_are_named_as_relations_are() -> None:
+def test_functions_are_named_with_their_schema() -> None:
     functions = [{"schema": "api", "function": "f"}, {"schema": "other", "function": "g"}]
     assert read_catalog([], functions).stable == {"api.f", "other.g"}
 
 
-async def test_without_a_database_nothing_is_read() -> None:
+async def test_without_db_uri_nothing_is_read() -> None:
     read: list[Catalog] = []
     reader = CatalogReader(settings("http://127.0.0.1:1"), Events(), read.append)
     await reader.start()
@@ -45,8 +45,8 @@ async def test_without_a_database_nothing_is_read() -> None:
     assert read == []
 
 
-async def test_without_its_client_the_operator_is_told_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_without_asyncpg_the_error_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(__import__("sys").modules, "asyncpg", None)
     reader = CatalogReader(settings("http://127.0.0.1:1", db_uri="postgres://h/d"), Events(), print)
-    with pytest.raises(ConfigError, match=r"fanin\[db\]"):
+    with pytest.raises(ConfigError, match=r"pip install '\.\[db\]'"):
         await reader.start()

@@ -1,4 +1,4 @@
-"""The upstream client: one call a connection at a time, given back only when it is clean."""
+"""The upstream client: one call per connection at a time; only a clean connection is reused."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from proxy.errors.codes import FaultError
 from proxy.http1.framing import CHUNKED
 from proxy.transport.connection import Body, Connection
 from proxy.upstream.client import Upstream, UpstreamRequest
-from proxy.upstream.upload import pump, whole
+from proxy.upstream.upload import framed_body, send_body
 from tests.e2e.harness import OK, ScriptedUpstream, Talk, answers, settings
 from tests.transport.fake_connection import FakeTransport
 
@@ -34,7 +34,7 @@ async def get(upstream: Upstream, call: UpstreamRequest = GET) -> bytes | None:
         return await answer.read(1_000_000)
 
 
-async def test_a_clean_connection_is_used_again_until_it_was_idle_too_long() -> None:
+async def test_a_clean_connection_is_reused_until_it_was_idle_too_long() -> None:
     clock = [0.0]
     async with ScriptedUpstream(answers(OK)) as server:
         upstream = client(server.url, clock, pool__idle=20.0)
@@ -54,7 +54,7 @@ async def test_a_clean_connection_is_used_again_until_it_was_idle_too_long() -> 
         OK + b"stray",
     ],
 )
-async def test_a_connection_that_is_not_clean_is_not_used_again(answer: bytes) -> None:
+async def test_a_connection_that_is_not_clean_is_not_reused(answer: bytes) -> None:
     async with ScriptedUpstream(answers(answer)) as server:
         upstream = client(server.url)
         for connections in (1, 2):
@@ -62,17 +62,17 @@ async def test_a_connection_that_is_not_clean_is_not_used_again(answer: bytes) -
             assert len(server.talks) == connections
 
 
-async def test_a_connection_is_not_used_again_after_head_nor_where_the_call_says_so() -> None:
+async def test_a_connection_is_not_reused_after_head_or_without_keep_alive() -> None:
     async with ScriptedUpstream(answers(OK.removesuffix(b"ok")), answers(OK)) as server:
         upstream = client(server.url)
         assert await get(upstream, UpstreamRequest(b"HEAD", b"HEAD / HTTP/1.1\r\nHost: h\r\n\r\n")) == b""
-        assert await get(upstream, UpstreamRequest(b"GET", GET.head, keep=False)) == b"ok"
+        assert await get(upstream, UpstreamRequest(b"GET", GET.head, keep_alive=False)) == b"ok"
         assert await get(upstream) == b"ok"
         assert len(server.talks) == 3
         upstream.close()
 
 
-async def test_an_answer_that_was_not_read_to_its_end_takes_the_connection_with_it() -> None:
+async def test_after_an_answer_that_was_not_read_to_its_end_the_connection_is_closed() -> None:
     async with ScriptedUpstream(answers(OK.replace(b"2\r\n\r\nok", b"9\r\n\r\n123456789"))) as server:
         upstream = client(server.url)
         async with upstream.send(upstream.calls, GET) as answer:
@@ -82,7 +82,7 @@ async def test_an_answer_that_was_not_read_to_its_end_takes_the_connection_with_
         assert upstream.calls.busy == 0
 
 
-async def test_a_cancelled_call_gives_back_its_place_and_closes_its_connection() -> None:
+async def test_a_cancelled_call_frees_the_pool_and_closes_its_connection() -> None:
     async def silent(talk: Talk) -> None:
         await talk.request()
         await talk.gone()
@@ -100,17 +100,17 @@ async def test_a_cancelled_call_gives_back_its_place_and_closes_its_connection()
     assert not upstream.open_endpoints
 
 
-async def test_interim_answers_are_handed_on_as_they_come() -> None:
-    seen: list[int] = []
+async def test_interim_answers_are_passed_on_as_they_arrive() -> None:
+    statuses: list[int] = []
 
     def interim(line: StatusLine, fields: tuple[HeaderField, ...]) -> None:
-        seen.append(line.status)
+        statuses.append(line.status)
 
     async with ScriptedUpstream(answers(b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 E\r\nX: y\r\n\r\n" + OK)) as server:
         upstream = client(server.url)
-        assert await get(upstream, UpstreamRequest(b"GET", GET.head, interim=interim)) == b"ok"
+        assert await get(upstream, UpstreamRequest(b"GET", GET.head, on_interim=interim)) == b"ok"
         upstream.close()
-    assert seen == [100, 103]
+    assert statuses == [100, 103]
 
 
 async def test_connecting_has_a_time_limit() -> None:
@@ -128,8 +128,8 @@ async def test_connecting_has_a_time_limit() -> None:
 # Uploads.
 
 
-async def uploading(framing: int, *pieces: bytes, end: bool = False) -> tuple[Connection, FakeTransport, Body]:
-    """A wire to upstream, and a client's body of which ``pieces`` came."""
+async def start_upload(framing: int, *pieces: bytes, end: bool = False) -> tuple[Connection, FakeTransport, Body]:
+    """A connection to upstream, its transport, and a client's body of which ``pieces`` have arrived."""
     source, sink = Connection(), Connection()
     FakeTransport(source)
     for piece in pieces:
@@ -140,14 +140,14 @@ async def uploading(framing: int, *pieces: bytes, end: bool = False) -> tuple[Co
 
 
 async def test_an_upload_keeps_its_framing() -> None:
-    sink, end, body = await uploading(CHUNKED, b"3;x\r\nabc\r\n", b"2\r\nde\r\n0\r\nX: y\r\n\r\n")
-    assert await pump(sink, body, b"first", LONG)
+    sink, end, body = await start_upload(CHUNKED, b"3;x\r\nabc\r\n", b"2\r\nde\r\n0\r\nX: y\r\n\r\n")
+    assert await send_body(sink, body, b"first", LONG)
     assert end.written == b"5\r\nfirst\r\n5\r\nabcde\r\n0\r\n\r\n"
-    sink, end, body = await uploading(5, b"abcdefgh")
-    assert await pump(sink, body, b"", LONG)
+    sink, end, body = await start_upload(5, b"abcdefgh")
+    assert await send_body(sink, body, b"", LONG)
     assert end.written == b"abcde"
-    assert whole(None, b"") == b""
-    assert whole(body, b"abcde") == b"abcde"
+    assert framed_body(None, b"") == b""
+    assert framed_body(body, b"abcde") == b"abcde"
 
 
 @pytest.mark.parametrize(
@@ -157,22 +157,22 @@ async def test_an_upload_keeps_its_framing() -> None:
         ((b"3\r\nabc\r\nxyz\r\n",), False, FaultError),
         ((b"3\r\nab",), True, ConnectionAbortedError),
     ],
-    ids=["stalls", "is malformed", "breaks off"],
+    ids=["stalls", "is malformed", "ends early"],
 )
-async def test_an_upload_that_does_not_come_whole_never_looks_whole(
+async def test_an_incomplete_upload_is_never_sent_as_complete(
     pieces: tuple[bytes, ...], end: bool, failure: type[Exception]
 ) -> None:
-    sink, transport, body = await uploading(CHUNKED, *pieces, end=end)
-    assert not await pump(sink, body, b"", LONG)
+    sink, transport, body = await start_upload(CHUNKED, *pieces, end=end)
+    assert not await send_body(sink, body, b"", LONG)
     assert isinstance(sink.failure, failure)
     assert b"0\r\n\r\n" not in transport.written
 
 
-async def test_an_upload_that_upstream_does_not_take_is_upstreams_fault() -> None:
-    sink, transport, body = await uploading(5, b"abc")
+async def test_an_upload_that_upstream_does_not_accept_is_upstreams_fault() -> None:
+    sink, transport, body = await start_upload(5, b"abc")
     sink.pause_writing()
-    transport.stuck = 3
-    assert not await pump(sink, body, b"", SHORT)
+    transport.unsent = 3
+    assert not await send_body(sink, body, b"", SHORT)
     assert isinstance(sink.failure, FaultError)
     assert sink.failure.fault.code == "FANIN504"
 
@@ -189,7 +189,7 @@ def refusing(status: int) -> Callable[[Talk], Awaitable[None]]:
 
 
 @pytest.mark.parametrize("status", [400, 431])
-async def test_a_long_head_that_is_refused_unread_has_the_refusal_for_an_answer(status: int) -> None:
+async def test_when_upstream_refuses_a_long_head_before_reading_it_the_client_gets_that_answer(status: int) -> None:
     call = UpstreamRequest(b"GET", b"GET /" + b"x" * 100_000 + b" HTTP/1.1\r\nHost: h\r\n\r\n")
     async with ScriptedUpstream(refusing(status)) as server:
         upstream = client(server.url)
@@ -197,7 +197,7 @@ async def test_a_long_head_that_is_refused_unread_has_the_refusal_for_an_answer(
             assert (answer.status, await answer.read(1000)) == (status, b"Bad Request")
 
 
-async def test_any_other_answer_that_is_reset_is_torn() -> None:
+async def test_a_reset_during_any_other_answer_is_a_fault() -> None:
     call = UpstreamRequest(b"GET", b"GET /" + b"x" * 100_000 + b" HTTP/1.1\r\nHost: h\r\n\r\n")
     async with ScriptedUpstream(refusing(200)) as server:
         with pytest.raises(FaultError, match="FANIN502"):

@@ -1,4 +1,4 @@
-"""What upstream is: told by settings, known by its name, or asked."""
+"""Discovery: what upstream is, by settings, by its host name, or by asking it."""
 
 from __future__ import annotations
 
@@ -20,35 +20,35 @@ if TYPE_CHECKING:
 ON_SUPABASE = Discovered("/rest/v1", b"/rest/v1", SUPABASE)
 PROJECT = "https://abc.supabase.co"
 NEVER = "http://192.0.2.1:9"
-"""Of a network that leads nowhere: whoever asks it fails the test by its warning."""
+"""An address that nobody answers: a call to it would emit a warning, which fails the test."""
 
 
-async def found(upstream: str, **changes: Any) -> tuple[Discovered, list[Event]]:
-    said: list[Event] = []
+async def discovered(upstream: str, **changes: Any) -> tuple[Discovered, list[Event]]:
+    emitted: list[Event] = []
     events = Events()
-    events.subscribe(said.append)
-    wanted = settings(upstream, **{"mount": "auto", "profile": "auto", "timeouts__connect": 0.2} | changes)
-    way = Upstream(wanted, time.monotonic)
+    events.subscribe(emitted.append)
+    used = settings(upstream, **{"mount": "auto", "profile": "auto", "timeouts__connect": 0.2} | changes)
+    client = Upstream(used, time.monotonic)
     try:
-        return await discover(wanted, way, events), said
+        return await discover(used, client, events), emitted
     finally:
-        way.close()
+        client.close()
 
 
 def serving(*paths: bytes, status: bytes = b"200 OK", server: bytes = b"postgrest/12.0.2") -> Callable[..., Any]:
-    """A script: these paths are answered so, any other is not found."""
+    """A script that answers these paths with ``status``, and any other with 404."""
 
     async def script(talk: Talk) -> None:
         while (request := await talk.request()) is not None:
-            there = request.split(b" ")[1] in paths
-            line = b"HTTP/1.1 " + (status if there else b"404 Not Found")
-            await talk.send(line + b"\r\nServer: " + (server if there else b"kong") + b"\r\nContent-Length: 0\r\n\r\n")
+            exists = request.split(b" ")[1] in paths
+            line = b"HTTP/1.1 " + (status if exists else b"404 Not Found")
+            await talk.send(line + b"\r\nServer: " + (server if exists else b"kong") + b"\r\nContent-Length: 0\r\n\r\n")
 
     return script
 
 
 @pytest.mark.parametrize(
-    ("upstream", "changes", "place"),
+    ("upstream", "changes", "expected"),
     [
         (PROJECT, {}, ON_SUPABASE),
         (PROJECT, {"mount": "/api"}, Discovered("/api", b"", SUPABASE)),
@@ -60,14 +60,14 @@ def serving(*paths: bytes, status: bytes = b"200 OK", server: bytes = b"postgres
         (NEVER + "/base", {"profile": "supabase", "mount": "/m"}, Discovered("/m", b"/base", SUPABASE)),
     ],
 )
-async def test_what_was_told_or_is_known_by_its_name_is_not_asked(
-    upstream: str, changes: dict[str, str], place: Discovered
+async def test_upstream_is_not_asked_if_settings_or_its_host_name_decide(
+    upstream: str, changes: dict[str, str], expected: Discovered
 ) -> None:
-    assert await found(upstream, **changes) == (place, [])
+    assert await discovered(upstream, **changes) == (expected, [])
 
 
 @pytest.mark.parametrize(
-    ("script", "base", "mount", "place"),
+    ("script", "base", "mount", "expected"),
     [
         (serving(b"/"), "", "auto", Discovered("/", b"", POSTGREST)),
         (serving(b"/rest/v1/"), "", "auto", ON_SUPABASE),
@@ -78,11 +78,11 @@ async def test_what_was_told_or_is_known_by_its_name_is_not_asked(
         (serving(), "", "/m", Discovered("/m", b"", POSTGREST)),
     ],
 )
-async def test_else_upstream_is_asked(
-    script: Callable[[Talk], Awaitable[None]], base: str, mount: str, place: Discovered
+async def test_otherwise_upstream_is_asked(
+    script: Callable[[Talk], Awaitable[None]], base: str, mount: str, expected: Discovered
 ) -> None:
     async with ScriptedUpstream(script) as upstream:
-        assert await found(upstream.url + base, mount=mount) == (place, [])
+        assert await discovered(upstream.url + base, mount=mount) == (expected, [])
         assert all(request.startswith(b"HEAD /") for request in upstream.requests)
         assert len(upstream.requests) <= 2
 
@@ -92,24 +92,24 @@ async def silent(talk: Talk) -> None:
     await talk.gone()
 
 
-async def test_an_upstream_that_does_not_answer_is_taken_for_postgrest_and_told() -> None:
+async def test_an_upstream_that_does_not_answer_counts_as_postgrest_with_a_warning() -> None:
     async with ScriptedUpstream(silent) as upstream:
-        place, (warning,) = await found(upstream.url)
-    assert place == Discovered("/", b"", POSTGREST)
+        expected, (warning,) = await discovered(upstream.url)
+    assert expected == Discovered("/", b"", POSTGREST)
     assert isinstance(warning, Warned)
     assert "--profile" in warning.remedy
 
 
-async def test_so_is_one_that_is_not_there() -> None:
-    place, (warning,) = await found(f"http://127.0.0.1:{free_port()}", mount="/m")
-    assert place == Discovered("/m", b"", POSTGREST)
+async def test_an_upstream_that_is_unreachable_counts_as_postgrest_with_a_warning() -> None:
+    expected, (warning,) = await discovered(f"http://127.0.0.1:{free_port()}", mount="/m")
+    assert expected == Discovered("/m", b"", POSTGREST)
     assert isinstance(warning, Warned)
     assert "asked" in warning.what
 
 
-async def test_a_mount_begins_with_a_slash() -> None:
+async def test_a_mount_must_begin_with_a_slash() -> None:
     with pytest.raises(ConfigError, match="mount: 'rest/v1' must begin with '/'"):
-        await found(NEVER, mount="rest/v1", profile="postgrest")
+        await discovered(NEVER, mount="rest/v1", profile="postgrest")
 
 
 @pytest.mark.parametrize(
@@ -123,7 +123,7 @@ async def test_a_mount_begins_with_a_slash() -> None:
         (PROJECT, {"mount": "/"}, "/"),
     ],
 )
-def test_the_mount_is_known_without_asking_where_settings_tell_it(
+def test_the_mount_is_known_without_asking_if_settings_or_the_host_name_decide(
     upstream: str, changes: dict[str, str], mount: str | None
 ) -> None:
     assert known_mount(settings(upstream, **{"mount": "auto", "profile": "auto"} | changes)) == mount

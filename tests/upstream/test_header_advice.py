@@ -1,36 +1,36 @@
-"""The warning for headers that keep merged answers from being used: a cause, a remedy, and no more than one each."""
+"""HeaderAdvice: one warning per header because of which merged answers cannot be used, with a remedy."""
 
 from __future__ import annotations
 
 import pytest
 
 from proxy.observe.events import CANCELLED, NO_ANSWER, Event, Events, FellBack, UpstreamCalled, Warned
-from proxy.path.discards import RECENT
+from proxy.path.discards import HALVED_AFTER
 from proxy.postgrest.response.gateway import POSTGREST, SUPABASE, Gateway
-from proxy.upstream.header_advice import LONGEST, HeaderAdvice
+from proxy.upstream.header_advice import MAX_NAME, HeaderAdvice
 
 
-def warnings(*happened: Event, gateway: Gateway = POSTGREST) -> list[Warned]:
-    said: list[Event] = []
+def warnings(*events_seen: Event, gateway: Gateway = POSTGREST) -> list[Warned]:
+    emitted: list[Event] = []
     events = Events()
     events.subscribe(HeaderAdvice(events, gateway))
-    events.subscribe(said.append)
-    for event in happened:
+    events.subscribe(emitted.append)
+    for event in events_seen:
         events.emit(event)
-    return [event for event in said if isinstance(event, Warned)]
+    return [event for event in emitted if isinstance(event, Warned)]
 
 
 def merged(status: int = 200, kind: str = "merged") -> UpstreamCalled:
     return UpstreamCalled("t", kind, 0.01, status)
 
 
-def thrown_away(name: str, reason: str = "headers") -> FellBack:
+def discarded(name: str, reason: str = "headers") -> FellBack:
     return FellBack(reason, name, "t", 7)
 
 
-def test_a_header_is_told_once_however_often_it_costs_a_merge() -> None:
-    once: list[Event] = [merged(), thrown_away("x-film")]
-    (warning,) = warnings(*once * 20)
+def test_there_is_one_warning_per_header() -> None:
+    one_discard: list[Event] = [merged(), discarded("x-film")]
+    (warning,) = warnings(*one_discard * 20)
     assert "x-film" in warning.what
     assert "SQL" in warning.remedy
 
@@ -45,21 +45,21 @@ def test_a_header_is_told_once_however_often_it_costs_a_merge() -> None:
         ("content-encoding", POSTGREST, "compresses"),
     ],
 )
-def test_the_remedy_fits_the_header(name: str, gateway: Gateway, remedy: str) -> None:
-    (warning,) = warnings(merged(), thrown_away(name), gateway=gateway)
+def test_the_remedy_depends_on_the_header(name: str, gateway: Gateway, remedy: str) -> None:
+    (warning,) = warnings(merged(), discarded(name), gateway=gateway)
     assert remedy in warning.remedy
 
 
-def test_other_doubts_and_other_calls_are_not_its_business() -> None:
-    assert not warnings(merged(), thrown_away("", "ties"))
-    others = [merged(kind="original"), merged(NO_ANSWER), merged(CANCELLED)] * RECENT
-    assert len(warnings(*others, merged(), thrown_away("x-film"))) == 1
+def test_other_fallback_reasons_and_other_calls_are_ignored() -> None:
+    assert not warnings(merged(), discarded("", "ties"))
+    others = [merged(kind="original"), merged(NO_ANSWER), merged(CANCELLED)] * HALVED_AFTER
+    assert len(warnings(*others, merged(), discarded("x-film"))) == 1
 
 
-def test_one_in_a_hundred_merged_answers_is_not_told() -> None:
-    assert not warnings(*[merged()] * 100, thrown_away("x-film"))
+def test_one_in_a_hundred_merged_answers_is_no_warning() -> None:
+    assert not warnings(*[merged()] * 100, discarded("x-film"))
 
 
-def test_a_name_that_sql_made_up_is_told_in_part() -> None:
-    (warning,) = warnings(merged(), thrown_away("x" * 100_000))
-    assert len(warning.what) < 200 + LONGEST
+def test_a_long_header_name_is_truncated() -> None:
+    (warning,) = warnings(merged(), discarded("x" * 100_000))
+    assert len(warning.what) < 200 + MAX_NAME

@@ -1,4 +1,4 @@
-"""The mount in clients' paths, and upstream's base in its place."""
+"""Mount: upstream's base replaces the mount in a target."""
 
 from __future__ import annotations
 
@@ -27,9 +27,7 @@ from proxy.upstream.mount import Mount
         (b"/api", b"/rest/v1", b"/api?x", True, b"/rest/v1?x"),
     ],
 )
-def test_the_mount_is_replaced_and_nothing_else(
-    mount: bytes, base: bytes, target: bytes, on_mount: bool, upstream: bytes
-) -> None:
-    route = Mount(mount, base)
-    assert route.on_mount(target) is on_mount
-    assert route.upstream_target(target) == upstream
+def test_only_the_mount_is_replaced(mount: bytes, base: bytes, target: bytes, on_mount: bool, upstream: bytes) -> None:
+    mapping = Mount(mount, base)
+    assert mapping.on_mount(target) is on_mount
+    assert mapping.upstream_target(target) == upstream

@@ -1,4 +1,4 @@
-"""Lanes: bounded, first come first served, writes never behind reads, no place lost."""
+"""Pools: the limit, the queue, the priority of writes and of clients, reuse of connections."""
 
 from __future__ import annotations
 
@@ -11,42 +11,45 @@ from proxy.errors.codes import FaultError
 from proxy.upstream.pool import BackgroundPool, ConnectionPool
 
 
-class Connection:
+class FakeConnection:
     def __init__(self) -> None:
         self.ended = False
         self.idle_since = 0.0
         self.buffer = bytearray()
-        self.gone = ""
+        self.state = ""
 
     def close(self) -> None:
-        self.gone = "closed"
+        self.state = "closed"
 
     def abort(self) -> None:
-        self.gone = "aborted"
+        self.state = "aborted"
 
 
-def lane(limit: int = 1, for_writes: int = 0, queue: int = 10, idle: float = 20.0) -> ConnectionPool[Connection]:
+Pool = ConnectionPool[FakeConnection]
+
+
+def new_pool(limit: int = 1, for_writes: int = 0, queue: int = 10, idle: float = 20.0) -> Pool:
     return ConnectionPool(limit, for_writes, queue, idle)
 
 
-async def waiting(lane: ConnectionPool[Connection], write: bool = False) -> asyncio.Task[None]:
-    """A task that waits for a place."""
-    task = asyncio.create_task(lane.acquire(write))
+async def start_waiting(pool: Pool, write: bool = False) -> asyncio.Task[None]:
+    """A task that waiter until its call may start."""
+    task = asyncio.create_task(pool.acquire(write))
     await asyncio.sleep(0)
     return task
 
 
 async def settle() -> None:
-    """Let every task that can go on do so."""
+    """Run the event loop until every task waiter."""
     for _ in range(3):
         await asyncio.sleep(0)
 
 
-async def test_no_more_calls_than_the_limit_and_first_come_first_served() -> None:
-    pool = lane(limit=2)
+async def test_calls_are_limited_and_start_in_order_of_arrival() -> None:
+    pool = new_pool(limit=2)
     for _ in range(2):
         await pool.acquire(False)
-    queue = [await waiting(pool) for _ in range(3)]
+    queue = [await start_waiting(pool) for _ in range(3)]
     assert (pool.busy, pool.waiting) == (2, 3)
     for at in range(3):
         pool.release(None, False, 0.0)
@@ -55,10 +58,10 @@ async def test_no_more_calls_than_the_limit_and_first_come_first_served() -> Non
     assert (pool.busy, pool.waiting) == (2, 0)
 
 
-async def test_a_full_queue_turns_down() -> None:
-    pool = lane(queue=1)
+async def test_a_full_queue_refuses_calls() -> None:
+    pool = new_pool(queue=1)
     await pool.acquire(False)
-    first = await waiting(pool)
+    first = await start_waiting(pool)
     for write in (False, True):
         with pytest.raises(FaultError, match="FANIN505"):
             await pool.acquire(write)
@@ -66,24 +69,24 @@ async def test_a_full_queue_turns_down() -> None:
     await first
 
 
-async def test_writes_have_places_that_reads_cannot_take() -> None:
-    pool = lane(limit=1, for_writes=1)
+async def test_for_writes_calls_are_reserved_for_writes() -> None:
+    pool = new_pool(limit=1, for_writes=1)
     await pool.acquire(False)
-    read = await waiting(pool)
+    read = await start_waiting(pool)
     await pool.acquire(True)
     assert pool.busy == 2
     assert not read.done()
     pool.release(None, False, 0.0)
     await settle()
-    assert not read.done(), "one call is left, and reads may have only one"
+    assert not read.done(), "one call is in flight, which is the limit for reads"
     pool.release(None, False, 0.0)
     await read
 
 
-async def test_a_write_that_waits_goes_before_reads_that_waited_longer() -> None:
-    pool = lane(limit=1)
+async def test_a_waiting_write_starts_before_reads_that_waited_longer() -> None:
+    pool = new_pool(limit=1)
     await pool.acquire(False)
-    read, write = await waiting(pool), await waiting(pool, write=True)
+    read, write = await start_waiting(pool), await start_waiting(pool, write=True)
     pool.release(None, False, 0.0)
     await settle()
     assert write.done()
@@ -92,10 +95,10 @@ async def test_a_write_that_waits_goes_before_reads_that_waited_longer() -> None
     await read
 
 
-async def test_who_leaves_the_queue_holds_up_nobody() -> None:
-    pool = lane()
+async def test_a_cancelled_waiter_does_not_block_the_queue() -> None:
+    pool = new_pool()
     await pool.acquire(False)
-    first, second = await waiting(pool), await waiting(pool)
+    first, second = await start_waiting(pool), await start_waiting(pool)
     first.cancel()
     await settle()
     assert pool.waiting == 1
@@ -104,23 +107,23 @@ async def test_who_leaves_the_queue_holds_up_nobody() -> None:
     assert pool.busy == 1
 
 
-async def test_a_place_given_to_somebody_who_just_left_goes_to_the_next() -> None:
-    pool = lane()
+async def test_when_a_started_waiter_is_cancelled_the_next_one_starts() -> None:
+    pool = new_pool()
     await pool.acquire(False)
-    first, second = await waiting(pool), await waiting(pool)
-    pool.release(None, False, 0.0)  # the place is first's, who has not woken up yet
+    first, second = await start_waiting(pool), await start_waiting(pool)
+    pool.release(None, False, 0.0)  # starts first's call, but its task has not run yet
     first.cancel()
     await second
     await asyncio.gather(first, return_exceptions=True)
     assert (pool.busy, pool.waiting) == (1, 0)
 
 
-async def test_no_place_is_lost_or_made_up_whatever_happens() -> None:
+async def test_the_count_of_calls_stays_correct_under_random_cancellation() -> None:
     chance = random.Random(7)
-    pool = lane(limit=3, for_writes=2, queue=50)
+    pool = new_pool(limit=3, for_writes=2, queue=50)
     tasks: list[asyncio.Task[None]] = []
 
-    async def visit(write: bool) -> None:
+    async def call(write: bool) -> None:
         await pool.acquire(write)
         try:
             assert pool.busy <= 5
@@ -130,7 +133,7 @@ async def test_no_place_is_lost_or_made_up_whatever_happens() -> None:
             pool.release(None, False, 0.0)
 
     for _ in range(400):
-        tasks.append(asyncio.create_task(visit(chance.random() < 0.3)))
+        tasks.append(asyncio.create_task(call(chance.random() < 0.3)))
         if chance.random() < 0.4:
             chance.choice(tasks).cancel()
         await asyncio.sleep(0)
@@ -139,9 +142,9 @@ async def test_no_place_is_lost_or_made_up_whatever_happens() -> None:
     assert (pool.busy, pool.waiting) == (0, 0)
 
 
-async def test_the_connection_used_last_is_used_next() -> None:
-    pool = lane(limit=2)
-    one, two = Connection(), Connection()
+async def test_the_most_recently_used_connection_is_reused_first() -> None:
+    pool = new_pool(limit=2)
+    one, two = FakeConnection(), FakeConnection()
     for connection in (one, two):
         await pool.acquire(False)
         pool.release(connection, True, 1.0)
@@ -150,95 +153,95 @@ async def test_the_connection_used_last_is_used_next() -> None:
     assert pool.take_idle(2.0) is None
 
 
-async def test_what_is_not_to_be_kept_is_cut() -> None:
-    pool, connection = lane(), Connection()
+async def test_a_connection_that_is_not_kept_is_aborted() -> None:
+    pool, connection = new_pool(), FakeConnection()
     await pool.acquire(False)
     pool.release(connection, False, 1.0)
-    assert connection.gone == "aborted"
+    assert connection.state == "aborted"
     assert pool.take_idle(1.0) is None
 
 
-async def test_an_idle_connection_that_closed_or_spoke_is_not_used() -> None:
-    pool = lane(limit=2)
-    closed, spoke = Connection(), Connection()
-    for connection in (closed, spoke):
+async def test_an_idle_connection_that_closed_or_received_data_is_not_reused() -> None:
+    pool = new_pool(limit=2)
+    closed, readable = FakeConnection(), FakeConnection()
+    for connection in (closed, readable):
         await pool.acquire(False)
         pool.release(connection, True, 1.0)
     closed.ended = True
-    spoke.buffer += b"HTTP/1.1 408 Request Timeout\r\n"
+    readable.buffer += b"HTTP/1.1 408 Request Timeout\r\n"
     assert pool.take_idle(1.0) is None
-    assert closed.gone == spoke.gone == "aborted"
+    assert closed.state == readable.state == "aborted"
 
 
 async def test_connections_are_closed_when_they_were_idle_too_long() -> None:
-    pool = lane(limit=3, idle=20.0)
-    old, new, dead = Connection(), Connection(), Connection()
+    pool = new_pool(limit=3, idle=20.0)
+    old, new, dead = FakeConnection(), FakeConnection(), FakeConnection()
     for connection, now in ((old, 0.0), (new, 15.0), (dead, 16.0)):
         await pool.acquire(False)
         pool.release(connection, True, now)
     dead.ended = True
     pool.close_stale(20.5)
-    assert (old.gone, new.gone, dead.gone) == ("closed", "", "closed")
+    assert (old.state, new.state, dead.state) == ("closed", "", "closed")
     assert pool.take_idle(36.0) is None
-    assert new.gone == "closed"
+    assert new.state == "closed"
 
 
-# Giving way.
+# Background pools.
 
 
-def behind(first: ConnectionPool[Connection], limit: int = 2, patience: float = 30.0) -> BackgroundPool[Connection]:
-    return BackgroundPool(first, limit, 10, 20.0, patience)
+def background_pool(client_pool: Pool, limit: int = 2, timeout: float = 30.0) -> BackgroundPool[FakeConnection]:
+    return BackgroundPool(client_pool, limit, 10, 20.0, timeout)
 
 
-async def test_a_call_that_gives_way_leaves_at_once_while_there_is_room() -> None:
-    first = lane(limit=2)
-    await first.acquire(False)
-    second = behind(first)
-    await second.acquire(False)
-    assert (first.busy, second.busy) == (1, 1)
+async def test_a_background_call_starts_at_once_while_the_client_pool_has_capacity() -> None:
+    clients = new_pool(limit=2)
+    await clients.acquire(False)
+    background = background_pool(clients)
+    await background.acquire(False)
+    assert (clients.busy, background.busy) == (1, 1)
 
 
-async def test_a_call_that_gives_way_waits_until_nobody_would_have_to_wait() -> None:
-    first, second = lane(limit=1), None
-    await first.acquire(False)
-    read = await waiting(first)
-    second = behind(first)
-    waits = await waiting(second)
-    first.release(None, False, 0.0)
+async def test_a_background_call_waits_until_no_client_call_would_have_to_wait() -> None:
+    clients = new_pool(limit=1)
+    await clients.acquire(False)
+    read = await start_waiting(clients)
+    background = background_pool(clients)
+    waiter = await start_waiting(background)
+    clients.release(None, False, 0.0)
     await read
     await settle()
-    assert not waits.done(), "the place went to the read"
-    first.release(None, False, 0.0)
-    await waits
-    assert second.busy == 1
+    assert not waiter.done(), "the read started instead"
+    clients.release(None, False, 0.0)
+    await waiter
+    assert background.busy == 1
 
 
-async def test_no_more_calls_give_way_at_once_than_the_limit() -> None:
-    second = behind(lane(), limit=1)
-    await second.acquire(False)
-    waits = await waiting(second)
-    assert (second.busy, second.waiting) == (1, 1)
-    second.release(None, False, 0.0)
-    await waits
+async def test_background_calls_are_limited() -> None:
+    background = background_pool(new_pool(), limit=1)
+    await background.acquire(False)
+    waiter = await start_waiting(background)
+    assert (background.busy, background.waiting) == (1, 1)
+    background.release(None, False, 0.0)
+    await waiter
 
 
-async def test_a_call_that_waited_too_long_fails_and_keeps_no_place() -> None:
-    first = lane()
-    await first.acquire(False)
-    second = behind(first, patience=1e-9)
+async def test_a_background_call_that_times_out_is_not_counted_any_more() -> None:
+    clients = new_pool()
+    await clients.acquire(False)
+    background = background_pool(clients, timeout=1e-9)
     with pytest.raises(FaultError, match="FANIN505"):
-        await second.acquire(False)
-    assert (second.busy, first._background_waiters) == (0, [])
+        await background.acquire(False)
+    assert (background.busy, clients._background_waiters) == (0, [])
 
 
-async def test_a_call_that_is_cancelled_while_it_gives_way_keeps_no_place() -> None:
-    first = lane()
-    await first.acquire(False)
-    second = behind(first)
-    waits = await waiting(second)
+async def test_a_background_call_that_is_cancelled_while_waiting_is_not_counted_any_more() -> None:
+    clients = new_pool()
+    await clients.acquire(False)
+    background = background_pool(clients)
+    waiter = await start_waiting(background)
     await settle()
-    waits.cancel()
-    await asyncio.gather(waits, return_exceptions=True)
-    assert (second.busy, first._background_waiters) == (0, [])
-    first.release(None, False, 0.0)
-    assert first.has_spare_room
+    waiter.cancel()
+    await asyncio.gather(waiter, return_exceptions=True)
+    assert (background.busy, clients._background_waiters) == (0, [])
+    clients.release(None, False, 0.0)
+    assert clients.has_capacity

@@ -1,4 +1,4 @@
-"""What answers teach in passing, and which of them teach nothing."""
+"""ResponseObserver: what answers show about upstream, and which answers show nothing."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ ROWS = "Content-Range: 0-9/*"
 MISSING = b'{"code":"PGRST116","details":"The result contains 0 rows","hint":null,"message":"JSON object requested"}'
 
 
-class Class:
-    """Lessons, and what they were written down in."""
+class ObserverHarness:
+    """An observer, and the objects that it writes to."""
 
     def __init__(self) -> None:
         self.evidence = MaxRowsEvidence(None, 60.0)
         self.templates = NotSingularTemplates(9)
-        self.lessons = ResponseObserver(POSTGREST, self.evidence, self.templates, lambda: 0.0)
+        self.observer = ResponseObserver(POSTGREST, self.evidence, self.templates, lambda: 0.0)
 
-    def learn(
+    def observe(
         self,
         target: str,
         answer: str = ROWS,
@@ -34,25 +34,25 @@ class Class:
         body: bytes | None = b"",
     ) -> int:
         line = parse_status_line(b"HTTP/1.1 " + status)
-        return self.lessons.observe(query(target, lines, method), head(lines), line, fields(answer), body)
+        return self.observer.observe(query(target, lines, method), head(lines), line, fields(answer), body)
 
 
-def test_a_read_of_a_relation_tells_its_rows_and_that_max_rows_is_no_less() -> None:
-    told = Class()
-    assert told.learn("/t") == 10
-    assert told.evidence.proves(9, 0.0)
-    assert not told.evidence.proves(10, 0.0)
+def test_a_read_of_a_relation_shows_its_rows_and_that_max_rows_is_not_smaller() -> None:
+    harness = ObserverHarness()
+    assert harness.observe("/t") == 10
+    assert harness.evidence.proves_whole(9, 0.0)
+    assert not harness.evidence.proves_whole(10, 0.0)
 
 
 COUNTED = "Host: h\nPrefer: count=exact"
 CUT = "Content-Range: 0-9/25"
 
 
-def test_a_counted_answer_that_lacks_rows_tells_max_rows() -> None:
-    told = Class()
-    assert told.lessons.max_rows is None
-    assert told.learn("/t?select=id&kid.limit=3", CUT, COUNTED, b"206 Partial Content") == 10
-    assert told.lessons.max_rows == 10
+def test_a_counted_answer_with_missing_rows_shows_max_rows() -> None:
+    harness = ObserverHarness()
+    assert harness.observer.max_rows is None
+    assert harness.observe("/t?select=id&kid.limit=3", CUT, COUNTED, b"206 Partial Content") == 10
+    assert harness.observer.max_rows == 10
 
 
 @pytest.mark.parametrize(
@@ -68,12 +68,12 @@ def test_a_counted_answer_that_lacks_rows_tells_max_rows() -> None:
         ("/t", "Content-Range: */10", COUNTED, b"206 Partial Content"),
     ],
 )
-def test_what_was_cut_by_something_else_or_may_have_been_tells_no_max_rows(
+def test_rows_that_something_else_may_have_removed_do_not_show_max_rows(
     target: str, answer: str, lines: str, status: bytes
 ) -> None:
-    told = Class()
-    told.learn(target, answer, lines, status)
-    assert told.lessons.max_rows is None
+    harness = ObserverHarness()
+    harness.observe(target, answer, lines, status)
+    assert harness.observer.max_rows is None
 
 
 @pytest.mark.parametrize(
@@ -86,37 +86,37 @@ def test_what_was_cut_by_something_else_or_may_have_been_tells_no_max_rows(
         {"target": "/t", "answer": "Server: postgrest"},
     ],
 )
-def test_other_answers_tell_nothing_of_rows(changes: dict[str, str]) -> None:
-    told = Class()
-    assert told.learn(**changes) == -1  # type: ignore[arg-type]
-    assert not told.evidence.proves(0, 0.0)
+def test_other_answers_show_no_number_of_rows(changes: dict[str, str]) -> None:
+    harness = ObserverHarness()
+    assert harness.observe(**changes) == -1  # type: ignore[arg-type]
+    assert not harness.evidence.proves_whole(0, 0.0)
 
 
-def test_the_406_of_a_missing_object_is_a_template_for_the_next() -> None:
-    told, lines = Class(), "Host: h\nAccept: application/vnd.pgrst.object+json"
-    told.learn("/t", "Server: p", lines, b"406 Not Acceptable", body=None)
-    assert told.templates.get(head(lines).identity_hash, b"Server: p", 0.0) is None
-    told.learn("/t", "Server: p", lines, b"406 Not Acceptable", body=MISSING)
-    template = told.templates.get(head(lines).identity_hash, b"Server: p", 0.0)
+def test_the_406_of_a_missing_object_becomes_a_template() -> None:
+    harness, lines = ObserverHarness(), "Host: h\nAccept: application/vnd.pgrst.object+json"
+    harness.observe("/t", "Server: p", lines, b"406 Not Acceptable", body=None)
+    assert harness.templates.get(head(lines).identity_hash, b"Server: p", 0.0) is None
+    harness.observe("/t", "Server: p", lines, b"406 Not Acceptable", body=MISSING)
+    template = harness.templates.get(head(lines).identity_hash, b"Server: p", 0.0)
     assert template is not None
-    assert template.fill(NotSingular({}, b"", 3)).body == MISSING.replace(b"0 rows", b"3 rows")
+    assert template.render(NotSingular({}, b"", 3)).body == MISSING.replace(b"0 rows", b"3 rows")
 
 
-def test_the_cors_headers_of_an_origin_are_remembered_for_errors_of_our_own() -> None:
-    told = Class()
-    told.learn("/t", "Access-Control-Allow-Origin: *\nServer: p", "Host: h\nOrigin: http://a")
-    assert told.lessons.cors(b"http://a") == b"Access-Control-Allow-Origin: *\r\n"
-    assert told.lessons.cors(b"http://b") == told.lessons.cors(b"") == b""
+def test_the_cors_headers_of_an_origin_are_remembered_for_fanins_errors() -> None:
+    harness = ObserverHarness()
+    harness.observe("/t", "Access-Control-Allow-Origin: *\nServer: p", "Host: h\nOrigin: http://a")
+    assert harness.observer.cors(b"http://a") == b"Access-Control-Allow-Origin: *\r\n"
+    assert harness.observer.cors(b"http://b") == harness.observer.cors(b"") == b""
     for number in range(ORIGINS):
-        told.learn("/t", "Access-Control-Allow-Origin: *", f"Host: h\nOrigin: http://{number}")
-    assert told.lessons.cors(b"http://a") == b""
+        harness.observe("/t", "Access-Control-Allow-Origin: *", f"Host: h\nOrigin: http://{number}")
+    assert harness.observer.cors(b"http://a") == b""
 
 
-def test_the_schema_that_needs_no_profile_is_learnt_from_who_names_none() -> None:
-    told = Class()
-    told.learn("/t", f"{ROWS}\nContent-Profile: twin", "Host: h\nAccept-Profile: twin")
-    told.learn("/t")
-    assert told.lessons.first_schema == ""
-    told.learn("/t", f"{ROWS}\nContent-Profile: api")
-    told.learn("/t")
-    assert told.lessons.first_schema == "api"
+def test_the_first_schema_is_learned_from_requests_without_a_profile() -> None:
+    harness = ObserverHarness()
+    harness.observe("/t", f"{ROWS}\nContent-Profile: twin", "Host: h\nAccept-Profile: twin")
+    harness.observe("/t")
+    assert harness.observer.first_schema == ""
+    harness.observe("/t", f"{ROWS}\nContent-Profile: api")
+    harness.observe("/t")
+    assert harness.observer.first_schema == "api"

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Sequence
 
 from proxy.analysis.fingerprint import Filter, OrderItem, ParsedFingerprint
-from proxy.postgrest.names import quoted
+from proxy.postgrest.names import quoted_identifier
 
 _COMPARE = {
     "eq": "=",
@@ -28,7 +28,11 @@ def array_type(kind: str) -> str:
 
 def table_sql(parsed: ParsedFingerprint) -> str:
     """The relation, with its schema unless that is the default."""
-    return f"{quoted(parsed.schema)}.{quoted(parsed.relation)}" if parsed.schema else quoted(parsed.relation)
+    return (
+        f"{quoted_identifier(parsed.schema)}.{quoted_identifier(parsed.relation)}"
+        if parsed.schema
+        else quoted_identifier(parsed.relation)
+    )
 
 
 def select_sql(
@@ -58,7 +62,7 @@ def expression(name: str) -> str:
     """A column or a JSON path: ``data ->> 'k'`` for ``data->>k``."""
     column, *steps = re.split("(->>?)", name)
     pairs = zip(steps[::2], steps[1::2], strict=True)
-    return " ".join([quoted(column), *(f"{arrow} {_step(step)}" for arrow, step in pairs)])
+    return " ".join([quoted_identifier(column), *(f"{arrow} {_step(step)}" for arrow, step in pairs)])
 
 
 def _step(step: str) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from proxy.analysis.fingerprint import OrderItem, ParsedFingerprint
 from proxy.fixes.memoized import memoized
 from proxy.fixes.sql.clauses import columns_sql, conditions_sql, finish_statement, select_sql, unsupported_conditions
-from proxy.postgrest.names import quoted
+from proxy.postgrest.names import quoted_identifier
 
 
 @memoized
@@ -22,7 +22,7 @@ def read_sql(parsed: ParsedFingerprint) -> str:
 @memoized
 def narrow_sql(parsed: ParsedFingerprint, key: str) -> str:
     """The read with ``key`` as its only column, and a comment that asks for the other columns."""
-    columns = f"{quoted(key)} -- and the columns that the code reads"
+    columns = f"{quoted_identifier(key)} -- and the columns that the code reads"
     return finish_statement([*_lines(parsed, columns, parsed.order), *_bounds_sql(parsed)[0]])
 
 

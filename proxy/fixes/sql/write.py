@@ -12,7 +12,7 @@ from proxy.fixes.sql.clauses import (
     unsupported_conditions,
     where_sql,
 )
-from proxy.postgrest.names import quoted
+from proxy.postgrest.names import quoted_identifier
 
 COLUMN = "changed_column"
 """Placeholder for each column in the body of a write."""
@@ -46,7 +46,7 @@ def _write(parsed: ParsedFingerprint, conditions: list[str], rest: tuple[Filter,
 
 def update_each_sql(parsed: ParsedFingerprint, key: str) -> str:
     """One ``update`` that sets different values per row, from a JSON array of objects, ``$1``."""
-    table, name = table_sql(parsed), quoted(key)
+    table, name = table_sql(parsed), quoted_identifier(key)
     lines = (
         f"update {table}",
         f"set {COLUMN} = given.{COLUMN} {OTHER_COLUMNS}",
@@ -59,7 +59,7 @@ def update_each_sql(parsed: ParsedFingerprint, key: str) -> str:
 def rows_sql(parsed: ParsedFingerprint, conflict: str) -> str:
     """One ``insert`` of all rows, from a JSON array of objects, ``$1``; with ``conflict`` columns, an upsert."""
     table = table_sql(parsed)
-    keys = [quoted(name.strip()) for name in conflict.split(",")] if conflict else []
+    keys = [quoted_identifier(name.strip()) for name in conflict.split(",")] if conflict else []
     columns = ", ".join([*keys, COLUMN])
     lines = [
         f"insert into {table} ({columns}) {OTHER_COLUMNS}",

@@ -1,1 +1,1 @@
-"""What does a request ask? Targets, filters, selects, orders, preferences."""
+"""What does a PostgREST request ask for? Targets, filters, select lists, orders and preferences."""

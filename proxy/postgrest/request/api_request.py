@@ -1,6 +1,6 @@
-"""A request to PostgREST, taken apart with its values: what it asks of which relation.
+"""Parses a whole request to PostgREST, values included, for ``fanin explain`` and the SQL of a request.
 
-Fingerprints (``path.fingerprint``) keep what look-alikes share; this keeps everything, for one who explains it.
+``path.fingerprint`` parses only what merging needs.
 """
 
 from collections.abc import Iterable
@@ -9,7 +9,7 @@ from urllib.parse import unquote_to_bytes
 import msgspec
 
 from proxy.postgrest.request.conditions import Condition, Where, read_filter, read_tree
-from proxy.postgrest.request.grammar import LONGEST, Cursor, FieldPath, GrammarError, TooDeepError
+from proxy.postgrest.request.grammar import MAX_QUOTED, Cursor, FieldPath, GrammarError, TooDeepError
 from proxy.postgrest.request.select_list import Items, read_select
 from proxy.postgrest.request.target import clean_text, decoded, relation_of
 
@@ -21,7 +21,7 @@ _LOGIC = ("and", "or")
 
 
 class OrderTerm(msgspec.Struct, frozen=True):
-    """One item of ``order``. ``nulls`` is empty, ``first`` or ``last``; ``relation`` is an embed whose column it is."""
+    """One item of ``order``. ``nulls`` is empty, ``first`` or ``last``; ``relation`` is the column's embed, if any."""
 
     field: FieldPath
     direction: str
@@ -29,8 +29,8 @@ class OrderTerm(msgspec.Struct, frozen=True):
     relation: str
 
 
-class Level(msgspec.Struct, frozen=True):
-    """What is asked of the relation, or of one embed, beside its columns."""
+class QueryLevel(msgspec.Struct, frozen=True):
+    """The filters, order, limit and offset of the relation (``path`` is empty) or of one embed."""
 
     path: Path
     where: tuple[Where, ...] = ()
@@ -40,34 +40,35 @@ class Level(msgspec.Struct, frozen=True):
 
 
 class ApiRequest(msgspec.Struct, frozen=True):
-    """A request for a relation. ``schema`` is empty where the request names none: the first of db-schemas."""
+    """A request for a relation. An empty ``schema`` is the default one, the first of PostgREST's db-schemas."""
 
     method: str
     schema: str
     relation: str
     items: Items
-    levels: dict[Path, Level]
+    levels: dict[Path, QueryLevel]
     columns: tuple[str, ...]
     on_conflict: tuple[str, ...]
     prefers: tuple[str, ...]
     range: str
     """Value of Range; empty when absent."""
     doubts: tuple[str, ...]
-    """What PostgREST refuses or ignores, or what depends on its release: one sentence each."""
+    """Notes on what PostgREST rejects or ignores, and on what depends on its release: one sentence each. The name is
+    public in the JSON of ``fanin explain``."""
 
     @property
     def writes(self) -> bool:
         return self.method in _WRITES
 
     @property
-    def root(self) -> Level:
+    def root(self) -> QueryLevel:
         return self.levels[()]
 
 
 def read_api_request(
     method: bytes, target: bytes, mount: bytes, profile: str, prefers: Iterable[bytes], range_: bytes
 ) -> ApiRequest | None:
-    """Take a request apart; None for what is no relation, or no text. ``mount`` is without a trailing slash."""
+    """Parse a request; None if its path names no relation or it is not UTF-8. ``mount`` has no trailing slash."""
     path, _, query = target.partition(b"?")
     segment = relation_of(path, len(path), mount)
     if segment is None or clean_text(target) is None:
@@ -75,10 +76,10 @@ def read_api_request(
     reader = _Reader()
     for param in query.replace(b";", b"&").split(b"&"):
         name, equals, value = param.partition(b"=")
-        if equals:  # PostgREST ignores a name alone
+        if equals:  # PostgREST ignores a name without a value
             reader.read(_text(name), _text(value))
     if b";" in query:
-        reader.doubts.append("A ';' parts parameters, as in PostgREST 12; do not count on it in other releases.")
+        reader.doubts.append("A ';' separates parameters in PostgREST 12; other releases may read it differently.")
     return ApiRequest(
         method=method.decode(),
         schema=profile,
@@ -94,24 +95,24 @@ def read_api_request(
 
 
 def read_order(text: str) -> tuple[OrderTerm, ...]:
-    """The items of an ``order``. GrammarError for what PostgREST does not take."""
+    """The items of an ``order``. GrammarError if PostgREST does not accept it."""
     cursor = Cursor(text)
     items = [_order(cursor)]
-    while cursor.take(","):
+    while cursor.accept(","):
         items.append(_order(cursor))
-    if not cursor.ended:
+    if not cursor.at_end:
         raise cursor.error(".asc, .desc, .nullsfirst, .nullslast, ',' or the end")
     return tuple(items)
 
 
 def _order(cursor: Cursor) -> OrderTerm:
     field, relation = cursor.field(), ""
-    if not field.path and cursor.take("("):
+    if not field.path and cursor.accept("("):
         field, relation = cursor.field(), field.name
         cursor.expect(")")
-    direction = next((word for word in ("asc", "desc") if cursor.take("." + word)), "")
-    nulls = next((word for word in ("first", "last") if cursor.take(".nulls" + word)), "")
-    cursor.blanks()
+    direction = next((word for word in ("asc", "desc") if cursor.accept("." + word)), "")
+    nulls = next((word for word in ("first", "last") if cursor.accept(".nulls" + word)), "")
+    cursor.skip_blanks()
     return OrderTerm(field, direction, nulls, relation)
 
 
@@ -120,24 +121,24 @@ def _text(raw: bytes) -> str:
 
 
 class _Reader:
-    """Parameters put in their places, one after another."""
+    """Reads the parameters one after another and collects the parts of an ApiRequest."""
 
     def __init__(self) -> None:
         self.items: Items = ()
-        self.levels: dict[Path, Level] = {(): Level(())}
+        self.levels: dict[Path, QueryLevel] = {(): QueryLevel(())}
         self.columns: tuple[str, ...] = ()
         self.on_conflict: tuple[str, ...] = ()
         self.doubts: list[str] = []
         self._seen: set[str] = set()
 
     def read(self, name: str, value: str) -> None:
-        """One parameter; what cannot be read is told, and left out."""
+        """Read one parameter. One that cannot be parsed is left out, with a note in ``doubts``."""
         try:
             self._read(name, value)
         except TooDeepError as error:
             self.doubts.append(f"{_short(name)} is left out: {error}.")
         except GrammarError as error:
-            self.doubts.append(f"PostgREST refuses {_short(name)}={_short(value)}, so it is left out: {error}.")
+            self.doubts.append(f"PostgREST rejects {_short(name)}={_short(value)}, so it is left out: {error}.")
         self._seen.add(name)
 
     def _read(self, name: str, value: str) -> None:
@@ -148,17 +149,17 @@ class _Reader:
             self._read_bounds(name, last, value)
         else:
             path, where, ignored = (read_tree if last in _LOGIC else read_filter)(name, value)
-            self._ignores(name, ignored)
+            self._note_ignored(name, ignored)
             if isinstance(where, Condition) and where.value == "not_null":
-                self.doubts.append("is.not_null is read by PostgREST 13 and later.")
+                self.doubts.append("is.not_null needs PostgREST 13 or later.")
             self._set(path, where=(*self._level(path).where, where))
 
     def _read_list(self, name: str, value: str) -> None:
         if name in self._seen:
-            self.doubts.append(f"{name} occurs more than once: the first one counts.")
+            self.doubts.append(f"{name} occurs more than once: PostgREST uses the first one.")
         elif name == "select":
             self.items, ignored = read_select(value)
-            self._ignores(name, ignored)
+            self._note_ignored(name, ignored)
         elif name == "columns":
             self.columns = _names(value)
         else:
@@ -168,33 +169,33 @@ class _Reader:
         path = _path(name)
         if name in self._seen:
             self.doubts.append(
-                f"{name} occurs more than once: the {'first' if last == 'order' else 'last'} one counts."
+                f"{name} occurs more than once: PostgREST uses the {'first' if last == 'order' else 'last'} one."
             )
         if last == "order":
             self._set(path, order=self._level(path).order or read_order(value))
         else:
             self._set(path, **{last: value})
 
-    def _level(self, path: Path) -> Level:
-        return self.levels.get(path, Level(path))
+    def _level(self, path: Path) -> QueryLevel:
+        return self.levels.get(path, QueryLevel(path))
 
     def _set(self, path: Path, **changes: object) -> None:
         self.levels[path] = msgspec.structs.replace(self._level(path), **changes)
 
-    def _ignores(self, name: str, text: str) -> None:
+    def _note_ignored(self, name: str, text: str) -> None:
         if text:
             self.doubts.append(f"PostgREST ignores '{text}' at the end of {name}.")
 
 
 def _short(text: str) -> str:
-    return text if len(text) <= LONGEST else text[:LONGEST] + "…"
+    return text if len(text) <= MAX_QUOTED else text[:MAX_QUOTED] + "…"
 
 
 def _path(name: str) -> Path:
-    """The embed that ``kids.order`` is for."""
+    """The path of the embed in a parameter's name: ``("kids",)`` for ``kids.order``."""
     cursor = Cursor(name)
     words = [cursor.name()]
-    while cursor.take("."):
+    while cursor.accept("."):
         words.append(cursor.name())
     return tuple(words[:-1])
 
@@ -202,7 +203,7 @@ def _path(name: str) -> Path:
 def _names(value: str) -> tuple[str, ...]:
     cursor = Cursor(value)
     names = [cursor.name()]
-    while cursor.take(","):
-        cursor.blanks()
+    while cursor.accept(","):
+        cursor.skip_blanks()
         names.append(cursor.name())
     return tuple(names)

@@ -1,4 +1,4 @@
-"""The words of PostgREST's query language: names, paths into JSON, quoted values. Read as its own parser reads them.
+"""Tokens of PostgREST's query language (names, paths into JSON, quoted values), read as PostgREST's parser does.
 
 Source: PostgREST 12, ``ApiRequest/QueryParams.hs``; https://postgrest.org/en/v12/references/api/tables_views.html
 """
@@ -7,23 +7,23 @@ from collections.abc import Callable
 
 import msgspec
 
-LONGEST = 80
-"""Characters of a text that is repeated in an error."""
+MAX_QUOTED = 80
+"""Largest number of characters of the input that an error message quotes."""
 
 
 class GrammarError(ValueError):
-    """Something that PostgREST's parser does not take either; the message says what was expected, and where."""
+    """A syntax error for PostgREST's parser too. The message says what was expected, and at which character."""
 
 
 class TooDeepError(GrammarError):
-    """Something that PostgREST may take, and is nested deeper than is read here."""
+    """A nesting that PostgREST may accept, but that is deeper than this parser reads."""
 
     def __init__(self, levels: int) -> None:
-        super().__init__(f"it is nested deeper than the {levels} levels that are read here")
+        super().__init__(f"it is nested deeper than {levels} levels, the most that fanin reads")
 
 
 class Step(msgspec.Struct, frozen=True):
-    """One step into JSON: ``->key`` or ``->>key``; an ``index`` counts array elements."""
+    """One step into JSON: ``->key`` or ``->>key``; ``index`` says that the key is an array index."""
 
     arrow: str
     key: str
@@ -31,7 +31,7 @@ class Step(msgspec.Struct, frozen=True):
 
 
 class FieldPath(msgspec.Struct, frozen=True):
-    """A column, or a path into one. The column ``*`` is all of them."""
+    """A column, or a path into one. The name ``*`` means all columns."""
 
     name: str
     path: tuple[Step, ...] = ()
@@ -41,119 +41,119 @@ class FieldPath(msgspec.Struct, frozen=True):
 
 
 class Cursor:
-    """A place in a text that is read from left to right."""
+    """A position in a text that is parsed from left to right."""
 
     def __init__(self, text: str) -> None:
         self._text = text
-        self.at = 0
+        self.position = 0
 
     def __repr__(self) -> str:
-        return f"<Cursor at={self.at} of {len(self._text)}>"
+        return f"<Cursor at={self.position} of {len(self._text)}>"
 
     @property
-    def ended(self) -> bool:
-        return self.at >= len(self._text)
+    def at_end(self) -> bool:
+        return self.position >= len(self._text)
 
     @property
     def rest(self) -> str:
-        return self._text[self.at :]
+        return self._text[self.position :]
 
-    def sees(self, *words: str) -> bool:
-        """Whether one of ``words`` comes next."""
-        return self._text.startswith(words, self.at)
+    def peek(self, *words: str) -> bool:
+        """Whether one of ``words`` comes next. Consumes nothing."""
+        return self._text.startswith(words, self.position)
 
-    def take(self, word: str) -> bool:
-        """Whether ``word`` came next; then it is read."""
-        if not self.sees(word):
+    def accept(self, word: str) -> bool:
+        """Consume ``word`` if it comes next. Returns whether it did."""
+        if not self.peek(word):
             return False
-        self.at += len(word)
+        self.position += len(word)
         return True
 
     def expect(self, word: str) -> None:
-        """Read ``word``, or fail."""
-        if not self.take(word):
+        """Consume ``word``; GrammarError if it does not come next."""
+        if not self.accept(word):
             raise self.error(f"'{word}'")
 
-    def blanks(self) -> None:
-        """Read over blanks and tabs."""
-        self.run(" \t".__contains__)
+    def skip_blanks(self) -> None:
+        """Consume blanks and tabs."""
+        self.take_while(" \t".__contains__)
 
-    def run(self, belongs: Callable[[str], bool]) -> str:
-        """All characters that follow and belong; may be empty."""
-        begin = self.at
-        while not self.ended and belongs(self._text[self.at]):
-            self.at += 1
-        return self._text[begin : self.at]
+    def take_while(self, belongs: Callable[[str], bool]) -> str:
+        """Consume the characters up to the first that does not belong. Returns them; may be empty."""
+        begin = self.position
+        while not self.at_end and belongs(self._text[self.position]):
+            self.position += 1
+        return self._text[begin : self.position]
 
-    def error(self, wanted: str) -> GrammarError:
-        """What to raise where ``wanted`` was expected."""
-        return GrammarError(f"{wanted} expected at character {self.at + 1} of '{self._text[:LONGEST]}'")
+    def error(self, expected: str) -> GrammarError:
+        """The error to raise if ``expected`` does not come next."""
+        return GrammarError(f"{expected} expected at character {self.position + 1} of '{self._text[:MAX_QUOTED]}'")
 
-    # Words of the language.
+    # Tokens of the language.
 
     def quoted(self) -> str | None:
-        """What stands between double quotes, where a backslash takes any character; None for anything else."""
-        begin, found = self.at, []
-        if not self.take('"'):
+        """A text between double quotes, in which a backslash escapes any character; None if there is none."""
+        begin, characters = self.position, []
+        if not self.accept('"'):
             return None
-        while not self.ended and not self.sees('"'):
-            self.take("\\")
-            found.append(self._text[self.at : self.at + 1])
-            self.at += 1
-        if self.take('"'):
-            return "".join(found)
-        self.at = begin
+        while not self.at_end and not self.peek('"'):
+            self.accept("\\")
+            characters.append(self._text[self.position : self.position + 1])
+            self.position += 1
+        if self.accept('"'):
+            return "".join(characters)
+        self.position = begin
         return None
 
     def name(self) -> str:
-        """A quoted name, or one of letters, digits, ``_``, ``$``, blanks and dashes."""
+        """A quoted name, or a name of letters, digits, ``_``, ``$``, blanks and dashes."""
         quoted = self.quoted()
-        return self._dashed(_in_name, "a name") if quoted is None else quoted
+        return self._dash_separated(_in_name, "a name") if quoted is None else quoted
 
     def identifier(self) -> str:
-        """The name of a type or of a language, never quoted."""
-        return self._some(_in_name, "a name")
+        """The name of a type or of a language, which cannot be quoted."""
+        return self._non_empty(_in_name, "a name")
 
     def field(self) -> FieldPath:
-        """A column or a path, with blanks around it."""
-        self.blanks()
+        """A column or a path, which may have blanks around it."""
+        self.skip_blanks()
         field = FieldPath(self.name(), self.path())
-        self.blanks()
+        self.skip_blanks()
         return field
 
     def path(self) -> tuple[Step, ...]:
-        """Steps into JSON; none is a path too."""
+        """Steps into JSON; may be empty."""
         steps = []
-        while arrow := next((arrow for arrow in ("->>", "->") if self.take(arrow)), ""):
+        while arrow := next((arrow for arrow in ("->>", "->") if self.accept(arrow)), ""):
             index = self._index()
             steps.append(Step(arrow, self._key() if index is None else index, index is not None))
         return tuple(steps)
 
     def _index(self) -> str | None:
-        begin = self.at
-        self.take("-")
-        if self.run(_is_digit) and (self.ended or self.sees("->", "::", ".", ",")):
-            return self._text[begin : self.at]
-        self.at = begin
+        begin = self.position
+        self.accept("-")
+        if self.take_while(_is_digit) and (self.at_end or self.peek("->", "::", ".", ",")):
+            return self._text[begin : self.position]
+        self.position = begin
         return None
 
     def _key(self) -> str:
         quoted = self.quoted()
-        return self._dashed(_in_key, "a key") if quoted is None else quoted
+        return self._dash_separated(_in_key, "a key") if quoted is None else quoted
 
-    def _dashed(self, belongs: Callable[[str], bool], wanted: str) -> str:
-        """Parts joined by dashes that begin no arrow."""
-        parts = [self._some(belongs, wanted)]
-        while self.sees("-") and not self.sees("->"):
-            self.take("-")
-            parts.append(self._some(belongs, wanted))
+    def _dash_separated(self, belongs: Callable[[str], bool], expected: str) -> str:
+        """Parts separated by dashes; a dash that begins an arrow ends the text."""
+        parts = [self._non_empty(belongs, expected)]
+        while self.peek("-") and not self.peek("->"):
+            self.accept("-")
+            parts.append(self._non_empty(belongs, expected))
         return "-".join(parts)
 
-    def _some(self, belongs: Callable[[str], bool], wanted: str) -> str:
-        found = self.run(belongs)
-        if not found:
-            raise self.error(wanted)
-        return found.strip()
+    def _non_empty(self, belongs: Callable[[str], bool], expected: str) -> str:
+        text = self.take_while(belongs)
+        if not text:
+            raise self.error(expected)
+        return text.strip()
 
 
 def _in_name(character: str) -> bool:

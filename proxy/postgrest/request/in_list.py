@@ -1,4 +1,4 @@
-"""A long ``column=in.(…)`` of a target: where it lies, and what is in it.
+"""Finds and parses the long ``column=in.(…)`` of a target.
 
 https://postgrest.org/en/v12/references/api/tables_views.html#operators
 """
@@ -9,20 +9,21 @@ from proxy.model import LiteralClass
 from proxy.postgrest.request.literals import are_uuids, canonical
 
 _IN = b"in."
-_SHORT = b"in.(0)"
-"""What stands for a long list where only the kind of query matters."""
+_STAND_IN = b"in.(0)"
+"""Replaces the long list in a shortened target."""
 
-LONGEST_READ = 65_536
-"""Bytes of a target that is taken apart though no list makes it long."""
+MAX_PARSED_TARGET = 65_536
+"""A target without a long list is parsed up to this size in bytes."""
 
-_WRITTEN = ((b"%2C", b","), (b"%2c", b","), (b"%28", b"("), (b"%29", b")"))
-"""How client libraries write what a list needs."""
+_ESCAPES = ((b"%2C", b","), (b"%2c", b","), (b"%28", b"("), (b"%29", b")"))
+"""Percent-encodings of a list's separators, which some client libraries send."""
 
 
 def long_list(target: bytes, rest: int) -> tuple[int, int] | None:
-    """Where the value of the ``column=in.(…)`` lies without which ``target`` has ``rest`` bytes at most.
+    """Start and end of the value of the ``column=in.(…)`` without which ``target`` has at most ``rest`` bytes.
 
-    None when another parameter is long too, or there is no such one. What is more than half has the middle in it.
+    None if there is no such list, or another parameter is long too. A list of more than half of the target contains
+    its middle, so only the parameter at the middle is examined.
     """
     path_end, middle = target.find(b"?"), len(target) // 2
     if not 0 < path_end < middle:
@@ -36,29 +37,30 @@ def long_list(target: bytes, rest: int) -> tuple[int, int] | None:
 
 
 def shortened(target: bytes, rest: int) -> tuple[bytes, tuple[int, int] | None]:
-    """``target`` without what makes it longer than ``rest`` bytes, and where the list lay that was taken out of it.
+    """``target`` shortened to about ``rest`` bytes for parsing, and the place of the list that was removed.
 
-    What a query asks for is worked out by this: the time that takes must not depend on what fills a megabyte.
+    Parsing a target of a megabyte would take too long. Without a long list, a target of more than
+    ``MAX_PARSED_TARGET`` bytes is cut to its path.
     """
-    place = long_list(target, rest - len(_SHORT))
+    place = long_list(target, rest - len(_STAND_IN))
     if place is not None:
-        return target[: place[0]] + _SHORT + target[place[1] :], place
-    return target if len(target) <= LONGEST_READ else target.partition(b"?")[0][:rest], None
+        return target[: place[0]] + _STAND_IN + target[place[1] :], place
+    return target if len(target) <= MAX_PARSED_TARGET else target.partition(b"?")[0][:rest], None
 
 
-def column_of(target: bytes, place: tuple[int, int]) -> bytes:
-    """The raw name of the parameter whose value lies there."""
+def list_column(target: bytes, place: tuple[int, int]) -> bytes:
+    """The raw name of the parameter whose value is at ``place``."""
     begin = max(target.rfind(b"?", 0, place[0]), target.rfind(b"&", 0, place[0]))
     return target[begin + 1 : place[0] - 1]
 
 
 def canonical_list(value: bytes) -> tuple[LiteralClass, list[bytes]] | None:
-    """The elements of a raw ``in.(…)``, each once, in their order; None unless all are canonical and of one class.
+    """The distinct elements of a raw ``in.(…)`` in their order; None unless all are canonical and of one class.
 
-    Anything quoted, empty, blank or escaped, and anything behind the list, has meanings of its own
+    PostgREST treats quoted, empty, blank and escaped elements, and text after the list, specially
     (docs/explanation/merging.md#lists).
     """
-    text = _plain(value)
+    text = _unescaped(value)
     if text[:4] != b"in.(" or text[-1:] != b")":
         return None
     elements = list(dict.fromkeys(text[4:-1].split(b",")))
@@ -73,15 +75,15 @@ def bare_list(literals: Iterable[bytes]) -> bytes:
     return b"in.(" + b",".join(literals) + b")"
 
 
-def listed(value: bytes) -> tuple[int, str]:
-    """About how many elements a raw ``in.(…)`` has, and what class the first is of: to tell, not to decide by."""
-    text = _plain(value)
+def estimate_list(value: bytes) -> tuple[int, str]:
+    """Approximate number of elements of a raw ``in.(…)``, and the class of the first: for reports only."""
+    text = _unescaped(value)
     kind = canonical(text[4:][:64].partition(b",")[0].rstrip(b")"))
     return text.count(b",") + 1, "" if kind is None else kind.value
 
 
-def _plain(value: bytes) -> bytes:
-    """``value`` with commas and parentheses as themselves; what else is escaped stays so, and so is no literal."""
-    for written, plain in _WRITTEN:
-        value = value.replace(written, plain)
+def _unescaped(value: bytes) -> bytes:
+    """``value`` with its commas and parentheses decoded. Other escapes stay, so that their element is not canonical."""
+    for escape, character in _ESCAPES:
+        value = value.replace(escape, character)
     return value

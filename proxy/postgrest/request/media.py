@@ -1,4 +1,4 @@
-"""Accept and Prefer, as far as merging needs them.
+"""Parses Accept and Prefer, as far as merging needs them.
 
 https://postgrest.org/en/v12/references/api/resource_representation.html and …/preferences.html
 """
@@ -6,42 +6,47 @@ https://postgrest.org/en/v12/references/api/resource_representation.html and …
 from proxy.model import Media
 
 JSON_ARRAY = frozenset((b"*/*", b"application/json", b"application/vnd.pgrst.array+json"))
-"""Accept values that are answered with a plain JSON array of rows."""
+"""Values of Accept for which PostgREST answers a JSON array of rows."""
 
 JSON_TYPE = b"application/json; charset=utf-8"
 _CHARSET = b"; charset=utf-8"
 _OBJECT = b"application/vnd.pgrst.object+json"
 _STRIPPED_ARRAY = b"application/vnd.pgrst.array+json;nulls=stripped"
 _STRIPPED_OBJECT = b"application/vnd.pgrst.object+json;nulls=stripped"
-_ROWS, _BARE = b", \n ", b","
-"""Between two rows; rows without nulls are printed anew, more tightly."""
+_ROW_SEPARATOR, _STRIPPED_SEPARATOR = b", \n ", b","
+"""The bytes between two rows. With ``nulls=stripped`` the rows are serialised without blanks."""
 
-ARRAY = Media(False, b"", JSON_TYPE, JSON_TYPE, _ROWS)
+ARRAY = Media(False, b"", JSON_TYPE, JSON_TYPE, _ROW_SEPARATOR)
 MEDIA = dict.fromkeys(JSON_ARRAY, ARRAY) | {
-    _OBJECT: Media(True, b"application/json", JSON_TYPE, _OBJECT + _CHARSET, _ROWS),
-    _STRIPPED_ARRAY: Media(False, b"", _STRIPPED_ARRAY + _CHARSET, _STRIPPED_ARRAY + _CHARSET, _BARE),
-    _STRIPPED_OBJECT: Media(True, _STRIPPED_ARRAY, _STRIPPED_ARRAY + _CHARSET, _STRIPPED_OBJECT + _CHARSET, _BARE),
+    _OBJECT: Media(True, b"application/json", JSON_TYPE, _OBJECT + _CHARSET, _ROW_SEPARATOR),
+    _STRIPPED_ARRAY: Media(False, b"", _STRIPPED_ARRAY + _CHARSET, _STRIPPED_ARRAY + _CHARSET, _STRIPPED_SEPARATOR),
+    _STRIPPED_OBJECT: Media(
+        True, _STRIPPED_ARRAY, _STRIPPED_ARRAY + _CHARSET, _STRIPPED_OBJECT + _CHARSET, _STRIPPED_SEPARATOR
+    ),
 }
-"""What an array of rows can serve, by the value of Accept."""
+"""Per value of Accept, the media type that can be produced from an array of rows."""
 
 
 def media_of(accepts: list[bytes]) -> Media | None:
-    """What Accept lines (their values) ask for, if they leave PostgREST no choice. No line means any type."""
+    """The media type for the values of all Accept lines; None if it is not supported, or if PostgREST could choose.
+
+    No Accept line means any type.
+    """
     if not accepts:
         return ARRAY
     return MEDIA.get(accepts[0]) if len(accepts) == 1 else None
 
 
 def preferences(prefers: list[bytes]) -> list[bytes]:
-    """The preferences of all Prefer lines in order; PostgREST compares them case-sensitively, without parameters."""
+    """The preferences of all Prefer lines, in order. PostgREST compares them case-sensitively, without parameters."""
     return [token.strip(b" \t") for value in prefers for token in value.split(b",")]
 
 
-def counts(prefers: list[bytes]) -> list[bytes]:
-    """The preferences for a count, of whatever kind."""
+def count_preferences(prefers: list[bytes]) -> list[bytes]:
+    """The preferences that contain ``count``."""
     return [preference for preference in preferences(prefers) if b"count" in preference]
 
 
 def without_count(applied: bytes) -> bytes:
-    """A Preference-Applied value without ``count=exact``; empty when nothing is left."""
+    """A value of Preference-Applied without ``count=exact``; empty if no other preference is in it."""
     return b", ".join(p for p in preferences([applied]) if p != b"count=exact")

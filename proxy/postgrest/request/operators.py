@@ -1,7 +1,7 @@
-"""Filters without their values: what makes two queries look alike.
+"""Shapes of filters: the filter without its values, for fingerprints.
 
-Only words that PostgREST knows are kept. Whatever else stands in an operator's place may be a value whose operator
-was forgotten, and values are shown to nobody.
+Only PostgREST's operators are kept. Any other text in an operator's place may be a value without an operator, and a
+fingerprint must not contain values.
 
 https://postgrest.org/en/v12/references/api/tables_views.html#operators
 """
@@ -13,16 +13,16 @@ OPERATORS = frozenset(
     + b"fts plfts phfts wfts cs cd ov sl sr nxr nxl adj".split()
 )
 QUANTIFIERS = frozenset((b"any)", b"all)"))
-IS = frozenset((b"null", b"true", b"false", b"unknown"))
+IS_VALUES = frozenset((b"null", b"true", b"false", b"unknown"))
 
-DEEPEST = 8
-"""Levels of and/or that a fingerprint tells apart: what a client sends may be nested as deep as its URL is long."""
+MAX_DEPTH = 8
+"""Levels of and/or that a fingerprint contains. A client can send any depth, up to the length of a URL."""
 
 _OPEN_TREES = tuple(name + b"(" for name in sorted(LOGIC))
 
 
-def shape(value: bytes) -> tuple[bytes, bytes]:
-    """A decoded filter value as (operator with a ``?``, literal): ``eq.1`` is ``eq.?`` and ``1``."""
+def filter_shape(value: bytes) -> tuple[bytes, bytes]:
+    """Split a decoded filter value into its shape and its literal: ``eq.1`` into ``eq.?`` and ``1``."""
     if value[:4] == b"not.":
         form, literal = _condition(value[4:])
         return b"not." + form, literal
@@ -30,8 +30,8 @@ def shape(value: bytes) -> tuple[bytes, bytes]:
 
 
 def tree_shape(value: bytes, depth: int = 1) -> tuple[bytes, bytes]:
-    """The same for the value of ``or``/``and``: ``(a.eq.1,b.is.null)`` is ``(a.eq.?,b.is.null)`` and ``1``."""
-    if depth > DEEPEST:
+    """The same for the value of ``or``/``and``: ``(a.eq.1,b.is.null)`` gives ``(a.eq.?,b.is.null)`` and ``1``."""
+    if depth > MAX_DEPTH:
         return b"(?)", value
     shapes, literals = [], []
     for element in _elements(value.removeprefix(b"(").removesuffix(b")")):
@@ -46,7 +46,7 @@ def _condition(value: bytes) -> tuple[bytes, bytes]:
     name, parenthesis, argument = operator.partition(b"(")
     if not dot or name not in OPERATORS:
         return b"?", value
-    if name == b"is" and literal in IS:
+    if name == b"is" and literal in IS_VALUES:
         return value, b""
     if parenthesis and argument not in QUANTIFIERS:  # the language of a full-text search
         return name + b"(?).?", argument + b"." + literal
@@ -62,12 +62,12 @@ def _element(element: bytes, depth: int) -> tuple[bytes, bytes]:
     name, dot, rest = element.partition(b".")
     if not dot:
         return b"?", element
-    form, literal = shape(rest)
+    form, literal = filter_shape(rest)
     return name + b"." + form, literal
 
 
 def _elements(inner: bytes) -> list[bytes]:
-    """``inner`` cut at its outermost commas; quotes hide commas and parentheses."""
+    """``inner`` split at its outermost commas; commas and parentheses in quotes do not count."""
     elements, depth, quoted, begin = [], 0, False, 0
     for at, byte in enumerate(inner):
         if byte == 0x22:

@@ -1,26 +1,26 @@
-"""Which rows of a result: ``limit``, ``offset`` and the header Range put together as PostgREST does.
+"""Combines ``limit``, ``offset`` and the header Range into one range of rows, as PostgREST does.
 
 Source: PostgREST 12, ``RangeQuery.hs`` and ``ApiRequest.hs``.
 """
 
 import msgspec
 
-DIGITS = 18
-"""A longer number is none that Postgres takes."""
+MAX_DIGITS = 18
+"""Postgres does not accept a longer number."""
 
 
 class RowRange(msgspec.Struct, frozen=True):
-    """``limit`` is None where all rows are asked for."""
+    """``limit`` is None if the request asks for all rows; ``notes`` say what PostgREST ignores or rejects."""
 
     limit: int | None
     offset: int
-    doubts: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 def row_range(limit: str | None, offset: str | None, header: str) -> RowRange:
-    """The rows between; ``header`` is the value of Range, empty where it does not count."""
-    doubts = [
-        f"{name}={text} is no plain number: PostgREST ignores a limit like that, and with an offset returns nothing."
+    """Combine the three; ``header`` is the value of Range, empty if PostgREST ignores it for this request."""
+    notes = [
+        f"{name}={text} is not a plain number: PostgREST ignores such a limit, and with an offset returns no rows."
         for name, text in (("limit", limit), ("offset", offset))
         if text is not None and _number(text) is None
     ]
@@ -28,22 +28,22 @@ def row_range(limit: str | None, offset: str | None, header: str) -> RowRange:
     if limit is not None and offset is not None and most is None:
         most = 0
     end = None if most is None else begin + most
-    first, last = _header(header)
+    first, last = _parse_range_header(header)
     begin = max(begin, first)
-    ends = [one for one in (end, last) if one is not None]
+    ends = [bound for bound in (end, last) if bound is not None]
     if not ends:
-        return RowRange(None, begin, tuple(doubts))
+        return RowRange(None, begin, tuple(notes))
     if min(ends) < begin or (min(ends) == begin and most != 0):
-        doubts.append("PostgREST answers 416: there is no row between limit, offset and Range.")
-    return RowRange(max(0, min(ends) - begin), begin, tuple(doubts))
+        notes.append("PostgREST answers 416: limit, offset and Range together select no row.")
+    return RowRange(max(0, min(ends) - begin), begin, tuple(notes))
 
 
 def _number(text: str | None) -> int | None:
-    return int(text) if text is not None and text.isascii() and text.isdigit() and len(text) <= DIGITS else None
+    return int(text) if text is not None and text.isascii() and text.isdigit() and len(text) <= MAX_DIGITS else None
 
 
-def _header(value: str) -> tuple[int, int | None]:
-    """``10-19`` as the first row and the one after the last; anything else is every row."""
+def _parse_range_header(value: str) -> tuple[int, int | None]:
+    """The first row and the row after the last: ``10-19`` gives 10 and 20; another text gives 0 and None, all rows."""
     first, dash, last = value.partition("-")
     begin, end = _number(first), _number(last)
     if begin is None or not dash or (last and end is None):

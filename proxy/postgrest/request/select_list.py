@@ -1,4 +1,4 @@
-"""The value of ``select``: columns with alias, cast and aggregate, and relations embedded in each other.
+"""Parses the value of ``select``: columns with alias, cast and aggregate, and embedded relations.
 
 https://postgrest.org/en/v12/references/api/tables_views.html#vertical-filtering and …/resource_embedding.html
 """
@@ -8,12 +8,12 @@ import msgspec
 from proxy.postgrest.request.grammar import Cursor, FieldPath, GrammarError, TooDeepError
 
 AGGREGATES = ("sum", "avg", "count", "max", "min")
-DEEPEST = 20
-"""Embeds within embeds that are read; a URL could nest thousands."""
+MAX_DEPTH = 20
+"""Largest depth of embeds that is parsed; a URL could nest thousands of levels."""
 
 
-class Item(msgspec.Struct, frozen=True):
-    """``alias:column::cast.aggregate()::aggregate_cast``; empty where there is none. ``count()`` counts ``*``."""
+class SelectItem(msgspec.Struct, frozen=True):
+    """``alias:column::cast.aggregate()::aggregate_cast``; absent parts are empty. ``count()`` has the column ``*``."""
 
     field: FieldPath
     alias: str = ""
@@ -22,8 +22,8 @@ class Item(msgspec.Struct, frozen=True):
     aggregate_cast: str = ""
 
     @property
-    def shown(self) -> str:
-        """What the member of a row is called, where that is not the column's own name (or Postgres' name for it)."""
+    def output_name(self) -> str:
+        """The name of the field in a row; empty if it is the column's name (or the name that Postgres gives it)."""
         if self.alias or self.aggregate or not self.field.path:
             return self.alias
         keys = [step.key for step in self.field.path if not step.index]
@@ -38,111 +38,111 @@ class Embed(msgspec.Struct, frozen=True):
     hint: str
     inner: bool
     spread: bool
-    items: "tuple[Item | Embed, ...]"
+    items: "tuple[SelectItem | Embed, ...]"
 
     @property
-    def shown(self) -> str:
-        """What the member of a row is called, and what parameters of the embed begin with."""
+    def output_name(self) -> str:
+        """The name of the field in a row, and the prefix of the embed's parameters."""
         return self.alias or self.relation
 
 
-Items = tuple[Item | Embed, ...]
+Items = tuple[SelectItem | Embed, ...]
 
 
 def read_select(text: str) -> tuple[Items, str]:
-    """The items, and what follows them, which PostgREST ignores. GrammarError for what it does not take."""
+    """The items, and trailing text that PostgREST ignores. GrammarError if PostgREST does not accept the value."""
     cursor = Cursor(text)
     return _items(cursor, 0), cursor.rest
 
 
 def _items(cursor: Cursor, depth: int) -> Items:
-    if depth > DEEPEST:
-        raise TooDeepError(DEEPEST)
-    cursor.blanks()
-    if cursor.ended or cursor.sees(")", ","):
+    if depth > MAX_DEPTH:
+        raise TooDeepError(MAX_DEPTH)
+    cursor.skip_blanks()
+    if cursor.at_end or cursor.peek(")", ","):
         return ()
     items = [_item(cursor, depth)]
-    while cursor.take(","):
+    while cursor.accept(","):
         items.append(_item(cursor, depth))
     return tuple(items)
 
 
-def _item(cursor: Cursor, depth: int) -> Item | Embed:
-    cursor.blanks()
-    begin = cursor.at
-    spread = cursor.take("...")
+def _item(cursor: Cursor, depth: int) -> SelectItem | Embed:
+    cursor.skip_blanks()
+    begin = cursor.position
+    spread = cursor.accept("...")
     alias = "" if spread else _alias(cursor)
-    if not (spread or alias) and cursor.take("*"):
-        return _ended(cursor, Item(FieldPath("*")))
+    if not (spread or alias) and cursor.accept("*"):
+        return _expect_item_end(cursor, SelectItem(FieldPath("*")))
     embed = _embed(cursor, alias, spread, depth)
     if embed is not None:
-        return _ended(cursor, embed)
-    cursor.at = begin
-    return _ended(cursor, _column(cursor, _alias(cursor)))
+        return _expect_item_end(cursor, embed)
+    cursor.position = begin
+    return _expect_item_end(cursor, _column(cursor, _alias(cursor)))
 
 
-def _ended(cursor: Cursor, item: Item | Embed) -> Item | Embed:
-    cursor.blanks()
-    if not (cursor.ended or cursor.sees(",", ")")):
+def _expect_item_end(cursor: Cursor, item: SelectItem | Embed) -> SelectItem | Embed:
+    cursor.skip_blanks()
+    if not (cursor.at_end or cursor.peek(",", ")")):
         raise cursor.error("',', ')' or the end")
     return item
 
 
 def _alias(cursor: Cursor) -> str:
-    """``name:``, where no cast (``::``) follows the name."""
-    begin = cursor.at
+    """The name in ``name:``; empty if there is none, or if it is followed by a cast (``::``)."""
+    begin = cursor.position
     try:
         name = cursor.name()
     except GrammarError:
         name = ""
-    if name and cursor.sees(":") and not cursor.sees("::"):
-        cursor.take(":")
+    if name and cursor.peek(":") and not cursor.peek("::"):
+        cursor.accept(":")
         return name
-    cursor.at = begin
+    cursor.position = begin
     return ""
 
 
 def _embed(cursor: Cursor, alias: str, spread: bool, depth: int) -> Embed | None:
-    """An embedded relation; None where a column stands. After ``...`` there is no column."""
-    begin = cursor.at
+    """An embedded relation; None if a column comes next. After ``...`` it cannot be a column."""
+    begin = cursor.position
     try:
         relation = cursor.name()
-        marks = [_mark(cursor) for _ in range(2) if cursor.take("!")]
+        modifiers = [_embed_modifier(cursor) for _ in range(2) if cursor.accept("!")]
     except GrammarError:
         if spread:
             raise
-        cursor.at = begin
+        cursor.position = begin
         return None
-    counts = relation == "count" and not spread
-    if counts or not cursor.take("("):
-        if spread or marks:
+    is_count = relation == "count" and not spread
+    if is_count or not cursor.accept("("):
+        if spread or modifiers:
             raise cursor.error("'('")
         return None
     items = _items(cursor, depth + 1)
     cursor.expect(")")
-    hint = next((mark for mark in marks if mark not in ("left", "inner")), "")
-    return Embed(relation, alias, hint, _is_inner(marks), spread, items)
+    hint = next((modifier for modifier in modifiers if modifier not in ("left", "inner")), "")
+    return Embed(relation, alias, hint, _is_inner(modifiers), spread, items)
 
 
-def _mark(cursor: Cursor) -> str:
-    return next((word for word in ("left", "inner") if cursor.take(word)), "") or cursor.name()
+def _embed_modifier(cursor: Cursor) -> str:
+    return next((word for word in ("left", "inner") if cursor.accept(word)), "") or cursor.name()
 
 
-def _is_inner(marks: list[str]) -> bool:
-    return next((mark == "inner" for mark in marks if mark in ("left", "inner")), False)
+def _is_inner(modifiers: list[str]) -> bool:
+    return next((modifier == "inner" for modifier in modifiers if modifier in ("left", "inner")), False)
 
 
-def _column(cursor: Cursor, alias: str) -> Item:
-    if cursor.take("count()"):
-        return Item(FieldPath("*"), alias, "", "count", _cast(cursor))
+def _column(cursor: Cursor, alias: str) -> SelectItem:
+    if cursor.accept("count()"):
+        return SelectItem(FieldPath("*"), alias, "", "count", _cast(cursor))
     field = cursor.field()
     cast, aggregate = _cast(cursor), ""
-    if cursor.take("."):
-        aggregate = next((name for name in AGGREGATES if cursor.take(name + "()")), "")
+    if cursor.accept("."):
+        aggregate = next((name for name in AGGREGATES if cursor.accept(name + "()")), "")
         if not aggregate:
             raise cursor.error("an aggregate (" + ", ".join(name + "()" for name in AGGREGATES) + ")")
-    return Item(field, alias, cast, aggregate, _cast(cursor) if aggregate else "")
+    return SelectItem(field, alias, cast, aggregate, _cast(cursor) if aggregate else "")
 
 
 def _cast(cursor: Cursor) -> str:
-    return cursor.identifier() if cursor.take("::") else ""
+    return cursor.identifier() if cursor.accept("::") else ""

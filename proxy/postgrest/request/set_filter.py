@@ -1,6 +1,8 @@
-"""One filter for many literals, and the hidden first columns that say which row is whose.
+"""Builds the target of a merged call: one set filter for many literals, and hidden columns.
 
-docs/explanation/merging.md#set-filter, docs/explanation/merging.md#hidden-column, and
+The hidden columns come first in each row; they contain the key, and the order columns if ties must be detected.
+
+Sources: docs/explanation/merging.md#set-filter, docs/explanation/merging.md#hidden-column and
 https://postgrest.org/en/v12/references/api/tables_views.html#operators
 """
 
@@ -8,33 +10,36 @@ from collections.abc import Collection, Iterable
 from urllib.parse import quote_from_bytes
 
 from proxy.model import Key, MergedCall, Query
-from proxy.postgrest.request.literals import PLAIN
+from proxy.postgrest.request.literals import PLAIN_BYTES
 
-_SPACE = b" \t\n\r\f\v"
-_NEEDS_QUOTES = frozenset((b"", *(bytes([byte]) for byte in b'"' + _SPACE)))
-"""How elements begin that a bare list cannot hold."""
+_BLANKS = b" \t\n\r\f\v"
+_QUOTED_STARTS = frozenset((b"", *(bytes([byte]) for byte in b'"' + _BLANKS)))
+"""First bytes of elements that must be quoted in a list."""
 
-_BARE = PLAIN + b","
+_BARE_BYTES = PLAIN_BYTES + b","
 
-QUOTES = 12
-"""Bytes that quoting adds to a target at most, beside each element's own."""
+QUOTED_FILTER_BYTES = 12
+"""Largest number of bytes by which a filter with quoted elements is longer, apart from the elements themselves."""
 
 
-def bare(literals: Collection[bytes]) -> bytes | None:
-    """``a,b`` where each literal stands for itself in a list, seen at a glance; else None."""
+def bare_elements(literals: Collection[bytes]) -> bytes | None:
+    """``a,b`` if no literal needs quotes or escapes; else None. A fast check without a loop over the literals."""
     text = b",".join(literals)
-    plain = not text.translate(None, _BARE) and text.count(b",") == len(literals) - 1
+    plain = not text.translate(None, _BARE_BYTES) and text.count(b",") == len(literals) - 1
     return text if plain and b"" not in literals else None
 
 
-def needs_quotes(literal: bytes) -> bool:
-    """Whether ``in.(…)`` reads it otherwise than ``eq.`` does: an empty one, a comma, a blank before it."""
-    return literal[:1] in _NEEDS_QUOTES or b"," in literal or b")" in literal
+def needs_list_quotes(literal: bytes) -> bool:
+    """Whether an unquoted element of ``in.(…)`` would mean something else than the same literal after ``eq.``.
+
+    This is so for an empty literal, a leading blank or quote, a comma and a closing parenthesis.
+    """
+    return literal[:1] in _QUOTED_STARTS or b"," in literal or b")" in literal
 
 
 def element(literal: bytes, quoted: bool) -> bytes:
-    """A literal as it stands in a set filter: bare, or as an element of an array."""
-    if not quoted and not literal.translate(None, PLAIN):
+    """A percent-encoded literal of a set filter; ``quoted`` writes it as a quoted element of an array."""
+    if not quoted and not literal.translate(None, PLAIN_BYTES):
         return literal
     if quoted:
         literal = b'"' + literal.replace(b"\\", b"\\\\").replace(b'"', b'\\"') + b'"'
@@ -42,38 +47,37 @@ def element(literal: bytes, quoted: bool) -> bytes:
 
 
 def set_filter(literals: Iterable[bytes]) -> bytes:
-    """``in.(a,b)``; ``eq(any).{"a","b"}`` where one needs quotes, because quoted lists are slow to read
+    """``in.(a,b)``; ``eq(any).{"a","b"}`` if one needs quotes, because PostgREST parses quoted lists slowly
     (docs/explanation/merging.md#cost-of-the-set-filter).
     """
     literals = [*literals]
-    text = bare(literals)
+    text = bare_elements(literals)
     if text is not None:
         return b"in.(" + text + b")"
-    if any(map(needs_quotes, literals)):
+    if any(map(needs_list_quotes, literals)):
         return b"eq(any).%7B" + b",".join(element(literal, True) for literal in literals) + b"%7D"
     return b"in.(" + b",".join(element(literal, False) for literal in literals) + b")"
 
 
-def hidden_columns(alias: bytes, key: bytes, carried: Iterable[bytes]) -> bytes:
-    """The select items that show ``key`` as text under ``alias``, and the ``carried`` columns under numbered ones."""
-    shown = [_as_text(alias, key)]
-    shown += [_as_text(alias + b"%d" % at, name) for at, name in enumerate(carried)]
-    return b",".join(shown)
+def hidden_columns(alias: bytes, key: bytes, order_columns: Iterable[bytes]) -> bytes:
+    """The select items for ``key`` as text under ``alias``, and for ``order_columns`` under numbered aliases."""
+    items = [_as_text(alias, key)]
+    items += [_as_text(alias + b"%d" % at, name) for at, name in enumerate(order_columns)]
+    return b",".join(items)
 
 
 def _as_text(alias: bytes, name: bytes) -> bytes:
-    """A path into JSON that ends in ``->>`` is text already."""
+    """A path into JSON that ends in ``->>`` needs no cast, because it is text."""
     if b"->" in name:
         return alias + b":" + name.replace(b">", b"%3E")
     return alias + b":" + name + b"::text"
 
 
-def merged_target(query: Query, key: Key, hidden: bytes, owners: int, literals: Collection[bytes]) -> bytes:
-    """The target of ``query`` with the ``hidden`` columns put first in its select and a set filter in the place of
-    ``key``.
+def merged_target(query: Query, key: Key, hidden: bytes, values: int, literals: Collection[bytes]) -> bytes:
+    """The target of ``query`` with the ``hidden`` columns first in its select, and a set filter in place of ``key``.
 
-    A limit becomes one that all ``owners`` together cannot reach, so that rows cut off show. Every other byte and the
-    order of the parameters stay, because the order decides how embeds are printed.
+    A limit is raised so that ``values`` filter values within their limits cannot reach it, and cut rows are detected.
+    Every other byte and the order of the parameters stay, because that order affects how PostgREST writes embeds.
     """
     target = query.target
     edits = [(key.start, key.end, set_filter(literals))]
@@ -83,19 +87,19 @@ def merged_target(query: Query, key: Key, hidden: bytes, owners: int, literals: 
         edits.append((query.select[0], query.select[0], hidden + b","))
     if query.limit is not None:
         value, start, end = query.limit
-        edits.append((start, end, b"%d" % _guard(value, owners)))
+        edits.append((start, end, b"%d" % _merged_limit(value, values)))
     for begin, stop, text in sorted(edits, reverse=True):
         target = target[:begin] + text + target[stop:]
     return target
 
 
 def is_cut(call: MergedCall, rows: int) -> bool:
-    """Whether ``rows`` rows are as many as the limit of ``call`` lets through: some key has more than its own."""
-    return call.limit is not None and rows >= _guard(call.limit, len(call.owners))
+    """Whether ``rows`` reaches the limit of ``call``: then some filter value has more rows than its own limit."""
+    return call.limit is not None and rows >= _merged_limit(call.limit, len(call.requests_by_value))
 
 
-def _guard(limit: int, owners: int) -> int:
-    """The limit of a merged call: one more row than ``owners`` callers could be given
+def _merged_limit(limit: int, values: int) -> int:
+    """The limit of a merged call: one row more than ``values`` filter values can have together
     (docs/explanation/merging.md#limit).
     """
-    return owners * limit + 1
+    return values * limit + 1

@@ -1,4 +1,4 @@
-"""Request targets as PostgREST reads them, with the place of every byte kept.
+"""Splits request targets as PostgREST does, with the position of every parameter.
 
 https://postgrest.org/en/v12/references/api/tables_views.html
 """
@@ -7,12 +7,12 @@ from urllib.parse import unquote_to_bytes
 
 import msgspec
 
-RESERVED = frozenset((b"select", b"order", b"limit", b"offset", b"columns", b"on_conflict"))
+RESERVED_PARAMS = frozenset((b"select", b"order", b"limit", b"offset", b"columns", b"on_conflict"))
 LOGIC = frozenset((b"and", b"or", b"not.and", b"not.or"))
 
 
 class Param(msgspec.Struct, frozen=True, gc=False):
-    """One ``name=value`` of the query, raw; the value's bytes lie at ``start`` in the target."""
+    """One raw ``name=value`` of the query; the value begins at ``start`` in the target."""
 
     name: bytes
     value: bytes
@@ -20,7 +20,7 @@ class Param(msgspec.Struct, frozen=True, gc=False):
 
 
 def split_target(target: bytes) -> tuple[int, tuple[Param, ...]]:
-    """Where the path ends, and the parameters in order. A target without ``?`` has none."""
+    """The end of the path, and the parameters in order. A target without ``?`` has none."""
     path_end = target.find(b"?")
     if path_end < 0:
         return len(target), ()
@@ -34,7 +34,7 @@ def split_target(target: bytes) -> tuple[int, tuple[Param, ...]]:
 
 
 def relation_of(target: bytes, path_end: int, mount: bytes) -> bytes | None:
-    """The raw path segment that names a table or view under ``mount`` (no trailing slash); None for anything else."""
+    """The raw path segment that names a table or view under ``mount`` (no trailing slash); None if there is none."""
     if not target.startswith(mount + b"/"):
         return None
     segment = target[len(mount) + 1 : path_end]
@@ -44,7 +44,7 @@ def relation_of(target: bytes, path_end: int, mount: bytes) -> bytes | None:
 
 
 def function_of(target: bytes, path_end: int, mount: bytes) -> bytes | None:
-    """The raw path segment that names a function under ``mount``; None for anything else."""
+    """The raw path segment that names a function under ``mount``; None if there is none."""
     if not target.startswith(mount + b"/rpc/"):
         return None
     segment = target[len(mount) + 5 : path_end]
@@ -52,14 +52,14 @@ def function_of(target: bytes, path_end: int, mount: bytes) -> bytes | None:
 
 
 def decoded(raw: bytes) -> bytes:
-    """``+`` and percent-encodings undone; malformed ones are kept, as PostgREST keeps them."""
+    """``raw`` with ``+`` and percent-encodings decoded. Malformed encodings stay, as in PostgREST."""
     if b"%" not in raw and b"+" not in raw:
         return raw
     return unquote_to_bytes(raw.replace(b"+", b" "))
 
 
 def clean_text(raw: bytes) -> bytes | None:
-    """The decoded bytes where they are UTF-8 without NUL: anything else has meanings of its own upstream."""
+    """The decoded bytes if they are UTF-8 without NUL; else None, because upstream treats such bytes specially."""
     text = decoded(raw)
     if b"\0" in text:
         return None
@@ -71,7 +71,7 @@ def clean_text(raw: bytes) -> bytes | None:
 
 
 def is_plain_name(name: bytes) -> bool:
-    """Whether a name is a bare column name that needs no quoting in ``select``."""
+    """Whether a name is a column name that needs no quotes in ``select``."""
     return name.replace(b"_", b"a").isalnum() and name.isascii() and not name[:1].isdigit()
 
 

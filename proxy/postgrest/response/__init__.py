@@ -1,1 +1,1 @@
-"""What does an answer say? Headers, ranges, error bodies, rows."""
+"""What does an answer of PostgREST contain? Headers, ranges, error bodies and rows."""

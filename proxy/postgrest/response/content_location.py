@@ -1,4 +1,4 @@
-"""The Content-Location header of a read, computed as PostgREST computes it.
+"""Computes the Content-Location header of a read as PostgREST does.
 
 Source: docs/explanation/merging.md#content-location.
 """
@@ -9,28 +9,31 @@ _UNRESERVED = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_
 _ESCAPES = [chr(c) if c in _UNRESERVED else "".join(f"%{byte:02X}" for byte in chr(c).encode()) for c in range(256)]
 
 
-def escaped(text: bytes) -> bytes:
-    """Unreserved bytes as they are, others as ``%XX``; bytes above 127 are encoded twice, as PostgREST does."""
+def percent_encoded(text: bytes) -> bytes:
+    """``text`` with all but unreserved bytes as ``%XX``. PostgREST encodes bytes above 127 twice."""
     if not text.translate(None, _UNRESERVED):
         return text
     return "".join([_ESCAPES[byte] for byte in text]).encode()
 
 
 def canonical_query(query: bytes) -> bytes:
-    """The query part for a raw query (no ``?``, no ``;``): decoded, sorted by name, equal names joined by a comma."""
+    """The query of Content-Location for a raw query (without ``?`` and ``;``).
+
+    Parameters are sorted by name; the values of equal names are joined by commas.
+    """
     values: dict[bytes, list[bytes]] = {}
-    for part in query.removesuffix(b"&").split(b"&"):  # nothing after the last & is no parameter
+    for part in query.removesuffix(b"&").split(b"&"):  # an empty text after the last & is no parameter
         name, _, value = part.partition(b"=")
-        values.setdefault(decoded(name), []).append(escaped(decoded(value)))
-    return b"&".join(escaped(name) + b"=" + b",".join(values[name]) for name in sorted(values))
+        values.setdefault(decoded(name), []).append(percent_encoded(decoded(value)))
+    return b"&".join(percent_encoded(name) + b"=" + b",".join(values[name]) for name in sorted(values))
 
 
 def around_value(query: bytes, key: bytes, value: bytes) -> tuple[bytes, bytes]:
-    """What stands before and after ``escaped(value)`` in the canonical query, for a ``key`` that occurs once.
+    """The canonical query before and after ``escaped(value)``, for a ``key`` that occurs once.
 
     ``key`` and ``value`` are decoded.
     """
     parts = canonical_query(query).split(b"&")
-    name = escaped(key) + b"="
-    at = parts.index(name + escaped(value))
+    name = percent_encoded(key) + b"="
+    at = parts.index(name + percent_encoded(value))
     return b"&".join([*parts[:at], name]), b"&".join([b"", *parts[at + 1 :]])

@@ -1,18 +1,18 @@
-"""The Content-Range of an answer: ``lo-hi/total``, ``*`` for no rows or no total (RFC 9110 §14.4, rows as unit)."""
+"""Parses Content-Range with rows as unit (RFC 9110 §14.4): ``first-last/total``; ``*`` for no rows or no total."""
 
 
 def rows_and_total(value: bytes | None) -> tuple[int, int | None]:
-    """Rows of the answer (-1 when the header is absent or odd) and the total, if it was counted."""
+    """Rows of the answer (-1 if the header is absent or malformed), and the total (None if it was not counted)."""
     if value is None:
         return -1, None
-    span, _, total = value.partition(b"/")
-    whole = int(total) if _is_count(total) else None
+    span, _, total_text = value.partition(b"/")
+    total = int(total_text) if _is_count(total_text) else None
     if span == b"*":
-        return 0, whole
-    low, _, high = span.partition(b"-")
-    if not (_is_count(low) and _is_count(high)) or int(high) < int(low):
-        return -1, whole
-    return int(high) - int(low) + 1, whole
+        return 0, total
+    first, _, last = span.partition(b"-")
+    if not (_is_count(first) and _is_count(last)) or int(last) < int(first):
+        return -1, total
+    return int(last) - int(first) + 1, total
 
 
 def _is_count(text: bytes) -> bool:

@@ -1,10 +1,11 @@
-"""What a gateway before PostgREST adds to answers: the one table of its names.
+"""Headers that a gateway in front of PostgREST adds to answers, per profile.
 
 Source: docs/explanation/architecture.md#gateways.
 
-Supabase puts Kong or Envoy before PostgREST, and Cloudflare before those. Each adds headers of its own to every answer,
-whatever the rows are, so an answer that serves several callers may carry them. A name stands here only if gateways own
-it: SQL can set any header for one row (``response.headers``), and would set a name of this table for everybody.
+Supabase runs Kong or Envoy in front of PostgREST, and Cloudflare in front of those. Each adds its headers to every
+answer, independent of the rows, so an answer for several callers may contain them. The table contains only names that
+gateways own: SQL can set any header for one row (``response.headers``), and fanin would give a header of this table to
+all callers.
 
 Sources: https://supabase.com/docs/guides/telemetry/logs (allowed headers); Supabase's docker/volumes/api (Kong, Envoy);
 https://developers.cloudflare.com/fundamentals/reference/http-headers/ and …/policies-compliances/cloudflare-cookies/;
@@ -15,29 +16,31 @@ import msgspec
 
 
 class Gateway(msgspec.Struct, frozen=True):
-    """What stands before PostgREST, by what it adds to answers. Names are in lower case."""
+    """A kind of gateway and what it adds to answers. Names are in lower case."""
 
     name: str
     """Value of the setting ``profile``."""
-    families: tuple[bytes, ...] = ()
-    """Beginnings of header names."""
+    prefixes: tuple[bytes, ...] = ()
+    """Prefixes of its header names."""
     headers: frozenset[bytes] = frozenset()
     compresses: bool = False
     cookies: frozenset[bytes] = frozenset()
-    """Cookies that it sets for whoever holds the connection: fanin, where one answer serves several callers."""
+    """Cookies that it sets for the client of the connection. If an answer serves several callers, that is fanin."""
 
-    def adds(self, name: bytes) -> bool:
-        """Whether the header ``name`` (lower case) is the gateway's."""
-        return name in self.headers or name.startswith(self.families)
+    def adds_header(self, name: bytes) -> bool:
+        """Whether the header ``name`` (lower case) belongs to the gateway."""
+        return name in self.headers or name.startswith(self.prefixes)
 
-    def varies(self, name: bytes, value: bytes) -> bool:
-        """Whether this header line says no more than that the gateway compresses. It does so by media type, and a
-        merged call may ask for another one than its callers: what the line says of them cannot be known.
+    def adds_vary(self, name: bytes, value: bytes) -> bool:
+        """Whether this header line is the ``Vary`` of a gateway that compresses.
+
+        Such a gateway decides by media type, and a merged call may ask for another media type than its callers. Whether
+        they would get this line alone is therefore unknown.
         """
         return self.compresses and name == b"vary" and value.lower() == b"accept-encoding"
 
-    def keeps(self, name: bytes, value: bytes) -> bool:
-        """Whether this header line sets one of the gateway's cookies (RFC 6265 §5.2), and nothing else."""
+    def sets_cookie(self, name: bytes, value: bytes) -> bool:
+        """Whether this header line sets one of the gateway's cookies (RFC 6265 §5.2)."""
         if name != b"set-cookie":
             return False
         cookie, equals, _ = value.partition(b";")[0].partition(b"=")
@@ -45,11 +48,11 @@ class Gateway(msgspec.Struct, frozen=True):
 
 
 POSTGREST = Gateway("postgrest")
-"""Nothing that adds headers: PostgREST itself, or a proxy that leaves its answers as they are."""
+"""No gateway: PostgREST itself, or a proxy that adds no headers."""
 
 SUPABASE = Gateway(
     "supabase",
-    families=(
+    prefixes=(
         b"sb-",  # Supabase: gateway version, project, request id
         b"x-sb-",
         b"x-kong-",  # Kong: latencies, request id
@@ -63,8 +66,8 @@ SUPABASE = Gateway(
             b"alt-svc",  # Cloudflare: HTTP/3
             b"nel",  # Cloudflare: network error logging
             b"report-to",
-            b"strict-transport-security",  # whoever ends TLS
-            b"x-content-type-options",  # Cloudflare: "nosniff", beside the former
+            b"strict-transport-security",  # the server that terminates TLS
+            b"x-content-type-options",  # Cloudflare: "nosniff", together with the former
         )
     ),
     compresses=True,
@@ -85,6 +88,6 @@ SUPABASE = Gateway(
         )
     ),
 )
-"""Kong or Envoy behind Cloudflare, as Supabase runs them; hosted by itself it is the same without Cloudflare."""
+"""Kong or Envoy behind Cloudflare, as Supabase runs them. Self-hosted Supabase is the same without Cloudflare."""
 
 PROFILES = {gateway.name: gateway for gateway in (POSTGREST, SUPABASE)}

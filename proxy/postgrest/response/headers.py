@@ -1,4 +1,4 @@
-"""The headers of PostgREST's answers, by what they depend on, and which of them may go to several.
+"""Headers of PostgREST's answers, by what they depend on: which of them several callers may receive.
 
 Source: docs/explanation/merging.md#response-headers.
 """
@@ -6,39 +6,42 @@ Source: docs/explanation/merging.md#response-headers.
 from collections.abc import Iterable
 from typing import Protocol, TypeVar
 
-from proxy.allowed_differences import CLOCKS
+from proxy.allowed_differences import TIME_HEADERS
 from proxy.model import FallbackReason
 from proxy.postgrest.response.gateway import Gateway
 
-CORS = frozenset(
+CORS_HEADERS = frozenset(
     (b"access-control-allow-origin", b"access-control-expose-headers", b"access-control-allow-credentials")
 )
-COPIED = CORS | {b"date", b"server", b"content-type", b"content-profile", b"vary", b"server-timing", b"warning"}
-"""Headers that are the same for every member, because members agree in everything they depend on."""
+COPIED_HEADERS = CORS_HEADERS | {
+    *(b"date", b"server", b"content-type", b"content-profile", b"vary", b"server-timing", b"warning")
+}
+"""Headers that are the same for every request of a merged call, because all that they depend on is the same."""
 
-PLACED = (b"content-range", b"content-location")
-"""Headers of every read, in PostgREST's order, whose values are made anew for each member."""
+REBUILT_HEADERS = (b"content-range", b"content-location")
+"""Headers of every read, in PostgREST's order, whose values are computed for each filter value."""
 
-READ_HEADERS = COPIED | {*PLACED, b"preference-applied"}
+READ_HEADERS = COPIED_HEADERS | {*REBUILT_HEADERS, b"preference-applied"}
 """Headers of a merged read."""
 
-TEMPLATE_HEADERS = COPIED | {b"proxy-status"}
-"""Headers of a 406 that are the same whichever key it is about."""
+TEMPLATE_HEADERS = COPIED_HEADERS | {b"proxy-status"}
+"""Headers of a 406 that do not depend on the key."""
 
 SHARED_HEADERS = TEMPLATE_HEADERS | {b"www-authenticate", b"retry-after"}
-"""Headers of an error that is everybody's. Any other, a cookie say, may be meant for one caller."""
+"""Headers of an error that all callers may receive. Any other, for example a cookie, may be for one caller only."""
 
 SAME_HEADERS = SHARED_HEADERS | {
     *(b"content-range", b"content-location", b"preference-applied", b"proxy-status"),
     *(b"content-encoding", b"content-language", b"etag", b"last-modified", b"cache-control", b"expires"),
 }
-"""Headers that tell of what was asked for and of nothing else (RFC 9110 §8): byte-equal requests may get copies."""
+"""Headers that depend on the request only (RFC 9110 §8), so that byte-equal requests may receive copies."""
 
-FRAMING = frozenset((b"transfer-encoding", b"content-length", b"connection", b"keep-alive"))
+DROPPED_HEADERS = frozenset((b"transfer-encoding", b"content-length", b"connection", b"keep-alive"))
+"""Headers of the connection and of the framing, which are left out of a shared answer."""
 
 
 class HeaderLine(Protocol):
-    """A header line: name in lower case, value without outer blanks, the line as it came without its CRLF."""
+    """A header line: name in lower case, value without surrounding blanks, the line as received without its CRLF."""
 
     @property
     def name(self) -> bytes: ...
@@ -52,28 +55,29 @@ AnyLine = TypeVar("AnyLine", bound=HeaderLine)
 
 
 def shareable(lines: Iterable[AnyLine], known: frozenset[bytes], gateway: Gateway) -> list[AnyLine] | FallbackReason:
-    """The lines of an answer that go to all whom it serves: those with ``known`` names, and the gateway's own.
+    """The lines of an answer that all its callers may receive: those with ``known`` names, and the gateway's.
 
-    Framing and the gateway's cookies are left out. Any other header may be meant for one caller: a doubt.
+    Framing headers and the gateway's cookies are left out. Any other header may be for one caller only, and is
+    returned as the fallback reason.
     """
     kept = []
     for line in lines:
-        if line.name in known or gateway.adds(line.name):
+        if line.name in known or gateway.adds_header(line.name):
             kept.append(line)
-        elif line.name not in FRAMING and not gateway.keeps(line.name, line.value):
+        elif line.name not in DROPPED_HEADERS and not gateway.sets_cookie(line.name, line.value):
             return FallbackReason("headers", line.name.decode("ascii"))
     return kept
 
 
-def is_stamp(name: bytes, gateway: Gateway) -> bool:
-    """Whether the header ``name`` tells of the very answer that it is in: when, how long, by which way it came."""
-    return name in CLOCKS or gateway.adds(name)
+def is_per_answer(name: bytes, gateway: Gateway) -> bool:
+    """Whether the header ``name`` differs from answer to answer: time headers, and those of the gateway."""
+    return name in TIME_HEADERS or gateway.adds_header(name)
 
 
-def stamps(lines: Iterable[HeaderLine], gateway: Gateway) -> dict[bytes, bytes]:
-    """The stamps of an answer: all lines of a name, each with its CRLF."""
-    found: dict[bytes, bytes] = {}
+def per_answer_lines(lines: Iterable[HeaderLine], gateway: Gateway) -> dict[bytes, bytes]:
+    """The lines of an answer for which ``is_per_answer`` holds, by name, each with its CRLF."""
+    texts: dict[bytes, bytes] = {}
     for line in lines:
-        if is_stamp(line.name, gateway):
-            found[line.name] = found.get(line.name, b"") + line.line + b"\r\n"
-    return found
+        if is_per_answer(line.name, gateway):
+            texts[line.name] = texts.get(line.name, b"") + line.line + b"\r\n"
+    return texts

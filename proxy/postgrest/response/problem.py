@@ -1,15 +1,20 @@
-"""PostgREST's error bodies, as far as merging needs them.
+"""Parses PostgREST's error bodies, as far as merging needs them.
 
 https://postgrest.org/en/v12/references/errors.html and PostgreSQL's appendix A, "Error Codes"
 """
 
 import msgspec
 
-SHARED = frozenset(("PGRST000", "PGRST001", "PGRST002", "PGRST003", "PGRST300", "PGRST301", "PGRST302", "PGRST303"))
-"""Codes that depend on no literal: the database is away, the token is bad. Their bodies quote nothing of the call."""
+CALLER_INDEPENDENT_CODES = frozenset(
+    ("PGRST000", "PGRST001", "PGRST002", "PGRST003", "PGRST300", "PGRST301", "PGRST302", "PGRST303")
+)
+"""Error codes that all requests of a merged call would get alone: the database is down, the token is bad.
 
-BAD_LITERAL = frozenset(("22P02", "22003", "22007"))
-"""A literal that is not of the column's type: not its syntax, out of its range, not a date."""
+Their bodies quote nothing of the call.
+"""
+
+BAD_VALUE_CODES = frozenset(("22P02", "22003", "22007"))
+"""SQLSTATEs for a literal that is not of the column's type: bad syntax, out of range, not a date."""
 
 
 class ErrorBody(msgspec.Struct, frozen=True):
@@ -20,19 +25,19 @@ class ErrorBody(msgspec.Struct, frozen=True):
 
 
 def read_error_body(body: bytes) -> ErrorBody:
-    """The error in ``body``; an empty one when it is something else."""
+    """The error in ``body``; with empty fields if it is not an error body."""
     try:
         return msgspec.json.decode(body, type=ErrorBody)
     except (msgspec.DecodeError, UnicodeDecodeError):
         return ErrorBody()
 
 
-def blamed_literal(problem: ErrorBody) -> tuple[str, str] | None:
-    """(type, literal) of ``invalid input syntax for type T: "V"`` and ``value "V" is out of range for type T``.
+def bad_value(problem: ErrorBody) -> tuple[str, str] | None:
+    """Type and literal in ``invalid input syntax for type T: "V"`` and ``value "V" is out of range for type T``.
 
-    Of ``invalid input value for enum T: "V"`` the type is ``enum``.
+    For ``invalid input value for enum T: "V"`` the type is ``enum``. None for any other error.
     """
-    if problem.code not in BAD_LITERAL:
+    if problem.code not in BAD_VALUE_CODES:
         return None
     message = problem.message
     head, _, literal = message.partition('"')
@@ -45,10 +50,11 @@ def blamed_literal(problem: ErrorBody) -> tuple[str, str] | None:
 
 
 def missing_operator(problem: ErrorBody) -> str | None:
-    """The type T of ``operator does not exist: T -|- unknown``, which is the answer to ``column=adj.x``.
+    """The column's type, from the error that answers ``column=adj.x``: ``operator does not exist: T -|- unknown``.
 
-    Types that have the operator cannot read the literal; a formatted column is compared with itself
-    (docs/explanation/merging.md#the-type-question).
+    ``range`` for types that have the operator, which reject the literal instead; ``representation`` for a column that
+    PostgREST formats, which it compares with its own type (docs/explanation/merging.md#the-type-question). None for any
+    other error.
     """
     if problem.code == "42883":
         name, _, other = problem.message.removeprefix("operator does not exist: ").partition(" -|- ")

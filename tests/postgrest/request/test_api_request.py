@@ -1,76 +1,83 @@
-"""A request is taken apart with its values, and what cannot be read is told."""
+"""A request is parsed with its values, and what cannot be parsed is noted."""
 
 from __future__ import annotations
 
 import pytest
 
-from proxy.postgrest.request.api_request import ApiRequest, Level, OrderTerm, read_api_request, read_order
+from proxy.postgrest.request.api_request import ApiRequest, OrderTerm, QueryLevel, read_api_request, read_order
 from proxy.postgrest.request.conditions import Condition
 from proxy.postgrest.request.grammar import FieldPath, GrammarError, Step
 
 
-def asked(target: str, method: bytes = b"GET", mount: bytes = b"", profile: str = "") -> ApiRequest:
-    found = read_api_request(method, target.encode(), mount, profile, (b"count=exact",), b"0-9")
-    assert found is not None
-    return found
+def parsed(target: str, method: bytes = b"GET", mount: bytes = b"", profile: str = "") -> ApiRequest:
+    request = read_api_request(method, target.encode(), mount, profile, (b"count=exact",), b"0-9")
+    assert request is not None
+    return request
 
 
-def test_everything_has_its_place() -> None:
-    read = asked("/rest/v1/my%20t?select=id,r(*)&a=eq.1&limit=5&r.b=gt.2&r.order=b.desc&r.offset=1", mount=b"/rest/v1")
-    assert (read.method, read.relation, read.schema) == ("GET", "my t", "")
-    assert (read.prefers, read.range, read.doubts) == (("count=exact",), "0-9", ())
-    assert [item.shown for item in read.items] == ["", "r"]
-    assert read.root == Level((), (Condition(FieldPath("a"), "eq", "1"),), limit="5")
+def test_all_parameters_of_a_read_are_parsed() -> None:
+    request = parsed(
+        "/rest/v1/my%20t?select=id,r(*)&a=eq.1&limit=5&r.b=gt.2&r.order=b.desc&r.offset=1", mount=b"/rest/v1"
+    )
+    assert (request.method, request.relation, request.schema) == ("GET", "my t", "")
+    assert (request.prefers, request.range, request.doubts) == (("count=exact",), "0-9", ())
+    assert [item.output_name for item in request.items] == ["", "r"]
+    assert request.root == QueryLevel((), (Condition(FieldPath("a"), "eq", "1"),), limit="5")
     order = (OrderTerm(FieldPath("b"), "desc", "", ""),)
-    assert read.levels["r",] == Level(("r",), (Condition(FieldPath("b"), "gt", "2"),), order, offset="1")
+    assert request.levels["r",] == QueryLevel(("r",), (Condition(FieldPath("b"), "gt", "2"),), order, offset="1")
 
 
-def test_a_write_has_columns_and_conflicts() -> None:
-    read = asked("/t?columns=a,%22b%20c%22&on_conflict=a", b"POST", profile="shop")
-    assert (read.columns, read.on_conflict, read.schema, read.writes) == (("a", "b c"), ("a",), "shop", True)
+def test_columns_and_on_conflict_of_a_write_are_parsed() -> None:
+    request = parsed("/t?columns=a,%22b%20c%22&on_conflict=a", b"POST", profile="shop")
+    assert (request.columns, request.on_conflict, request.schema, request.writes) == (
+        ("a", "b c"),
+        ("a",),
+        "shop",
+        True,
+    )
 
 
 @pytest.mark.parametrize("target", ["/", "/rpc/f", "/a/b", "*", "/t?a=eq.%00", "/t?a=eq.%FF"])
-def test_what_is_no_relation_or_no_text_is_not_taken_apart(target: str) -> None:
+def test_a_target_without_relation_or_of_invalid_bytes_is_not_parsed(target: str) -> None:
     assert read_api_request(b"GET", target.encode(), b"", "", (), b"") is None
 
 
 @pytest.mark.parametrize(
-    ("target", "doubt"),
+    ("target", "note"),
     [
-        ("/t?a=1", "PostgREST refuses a=1, so it is left out"),
-        ("/t?select=a,", "PostgREST refuses select=a,"),
-        ("/t?order=a.up", "PostgREST refuses order=a.up"),
+        ("/t?a=1", "PostgREST rejects a=1, so it is left out"),
+        ("/t?select=a,", "PostgREST rejects select=a,"),
+        ("/t?order=a.up", "PostgREST rejects order=a.up"),
         ("/t?select=a)b", "PostgREST ignores ')b' at the end of select"),
         ("/t?a=in.(1)x", "PostgREST ignores 'x' at the end of a"),
-        ("/t?select=a&select=b", "select occurs more than once: the first one counts"),
-        ("/t?order=a&order=b", "order occurs more than once: the first one counts"),
-        ("/t?limit=1&limit=2", "limit occurs more than once: the last one counts"),
-        ("/t?a=eq.1;b=eq.2", "A ';' parts parameters"),
-        ("/t?a=is.not_null", "13 and later"),
+        ("/t?select=a&select=b", "select occurs more than once: PostgREST uses the first one"),
+        ("/t?order=a&order=b", "order occurs more than once: PostgREST uses the first one"),
+        ("/t?limit=1&limit=2", "limit occurs more than once: PostgREST uses the last one"),
+        ("/t?a=eq.1;b=eq.2", "A ';' separates parameters"),
+        ("/t?a=is.not_null", "13 or later"),
         ("/t?or=" + "(and" * 99, "nested deeper"),
     ],
 )
-def test_what_is_refused_ignored_or_uncertain_is_told(target: str, doubt: str) -> None:
-    assert doubt in asked(target).doubts[0]
+def test_rejected_ignored_and_uncertain_parameters_are_noted(target: str, note: str) -> None:
+    assert note in parsed(target).doubts[0]
 
 
-def test_of_what_occurs_more_than_once_the_right_one_counts() -> None:
-    read = asked("/t?select=a&select=b&order=a&order=b&limit=1&limit=2&a=eq.1&a=eq.2")
-    assert [str(item.field) for item in read.items if not item.shown] == ["a"]  # type: ignore[union-attr]
-    assert [str(item.field) for item in read.root.order] == ["a"]
-    assert read.root.limit == "2"
-    assert len(read.root.where) == 2
+def test_a_repeated_parameter_counts_as_in_postgrest() -> None:
+    request = parsed("/t?select=a&select=b&order=a&order=b&limit=1&limit=2&a=eq.1&a=eq.2")
+    assert [str(item.field) for item in request.items if not item.output_name] == ["a"]  # type: ignore[union-attr]
+    assert [str(item.field) for item in request.root.order] == ["a"]
+    assert request.root.limit == "2"
+    assert len(request.root.where) == 2
 
 
-def test_a_value_that_is_repeated_in_a_doubt_is_short() -> None:
-    assert len(asked("/t?a=" + "x" * 9000).doubts[0]) < 400
+def test_a_value_that_a_note_quotes_is_shortened() -> None:
+    assert len(parsed("/t?a=" + "x" * 9000).doubts[0]) < 400
 
 
-def test_names_and_values_are_decoded_and_names_alone_ignored() -> None:
-    read = asked("/t?%61=eq.b+c%21&b&&select")
-    assert read.root.where == (Condition(FieldPath("a"), "eq", "b c!"),)
-    assert read.items == ()
+def test_names_and_values_are_decoded_and_names_without_value_ignored() -> None:
+    request = parsed("/t?%61=eq.b+c%21&b&&select")
+    assert request.root.where == (Condition(FieldPath("a"), "eq", "b c!"),)
+    assert request.items == ()
 
 
 @pytest.mark.parametrize(
@@ -84,12 +91,12 @@ def test_names_and_values_are_decoded_and_names_alone_ignored() -> None:
         ('"a.b".desc', OrderTerm(FieldPath("a.b"), "desc", "", "")),
     ],
 )
-def test_an_item_of_order_is_taken_apart(text: str, order: OrderTerm) -> None:
+def test_an_order_item_is_parsed(text: str, order: OrderTerm) -> None:
     assert read_order(text) == (order,)
     assert read_order(f"{text},{text}") == (order, order)
 
 
 @pytest.mark.parametrize("text", ["", "a,", "a.up", "a.nullslast.desc", "a.desc.desc", "r(a", "a desc;"])
-def test_an_order_that_postgrest_refuses_is_refused(text: str) -> None:
+def test_an_order_that_postgrest_rejects_is_rejected(text: str) -> None:
     with pytest.raises(GrammarError):
         read_order(text)

@@ -1,4 +1,4 @@
-"""Filters and trees of them are read as PostgREST reads them."""
+"""Filters and trees of filters are parsed as in PostgREST."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from proxy.postgrest.request.conditions import Condition, Tree, read_filter, read_tree
 from proxy.postgrest.request.grammar import FieldPath, GrammarError, Step, TooDeepError
-from proxy.postgrest.request.operators import IS, OPERATORS, shape
+from proxy.postgrest.request.operators import IS_VALUES, OPERATORS, filter_shape
 
 A, B = FieldPath("a"), FieldPath("b")
 
@@ -34,24 +34,24 @@ A, B = FieldPath("a"), FieldPath("b")
         ("in.(a,)", Condition(A, "in", values=("a", ""))),
     ],
 )
-def test_a_filter_is_taken_apart(value: str, condition: Condition) -> None:
+def test_a_filter_is_parsed(value: str, condition: Condition) -> None:
     assert read_filter("a", value) == ((), condition, "")
 
 
 @pytest.mark.parametrize(("value", "ignored"), [("is.nullx", "x"), ("in.(1)x", "x")])
-def test_what_postgrest_ignores_is_told(value: str, ignored: str) -> None:
+def test_trailing_text_that_postgrest_ignores_is_returned(value: str, ignored: str) -> None:
     assert read_filter("a", value)[2] == ignored
 
 
 @pytest.mark.parametrize("operator", sorted(OPERATORS - {b"in", b"is"}))
-def test_every_operator_of_fingerprints_is_read(operator: bytes) -> None:
+def test_every_operator_of_fingerprints_is_parsed(operator: bytes) -> None:
     value = operator.decode() + ".x"
     assert read_filter("a", value)[1] == Condition(A, operator.decode(), "x")
-    assert shape(value.encode()) == (operator + b".?", b"x")
+    assert filter_shape(value.encode()) == (operator + b".?", b"x")
 
 
-@pytest.mark.parametrize("word", sorted(IS))
-def test_every_word_of_is_is_read(word: bytes) -> None:
+@pytest.mark.parametrize("word", sorted(IS_VALUES))
+def test_every_value_of_is_is_parsed(word: bytes) -> None:
     assert read_filter("a", f"is.{word.decode()}")[1].value == word.decode()
 
 
@@ -72,12 +72,12 @@ def test_every_word_of_is_is_read(word: bytes) -> None:
         "not.x",
     ],
 )
-def test_what_postgrest_refuses_is_refused(value: str) -> None:
+def test_text_that_postgrest_rejects_is_rejected(value: str) -> None:
     with pytest.raises(GrammarError):
         read_filter("a", value)
 
 
-def test_a_name_may_lead_into_embeds_and_into_json() -> None:
+def test_a_name_may_be_a_path_into_embeds_and_json() -> None:
     path, condition, _ = read_filter("r.s.d->a->>0", "eq.1")
     assert path == ("r", "s")
     assert condition.field == FieldPath("d", (Step("->", "a", False), Step("->>", "0", True)))
@@ -111,23 +111,23 @@ def test_a_name_may_lead_into_embeds_and_into_json() -> None:
         ("or", "(not.eq.1)", (), Tree("or", False, (Condition(FieldPath("not"), "eq", "1"),))),
     ],
 )
-def test_a_tree_is_taken_apart(name: str, value: str, path: tuple[str, ...], tree: Tree) -> None:
+def test_a_tree_is_parsed(name: str, value: str, path: tuple[str, ...], tree: Tree) -> None:
     assert read_tree(name, value) == (path, tree, "")
 
 
 @pytest.mark.parametrize("value", ["", "a.eq.1", "()", "(a.eq.1", "(a)", "(not.a.eq.1)", "(xor(a.eq.1))", "(a.eq.1,)"])
-def test_a_tree_that_postgrest_refuses_is_refused(value: str) -> None:
+def test_a_tree_that_postgrest_rejects_is_rejected(value: str) -> None:
     with pytest.raises(GrammarError):
         read_tree("or", value)
 
 
-def test_nesting_has_an_end() -> None:
+def test_nesting_beyond_the_maximum_depth_is_rejected() -> None:
     with pytest.raises(TooDeepError):
         read_tree("or", "(and" * 5000 + "(a.eq.1)" + ")" * 5000)
 
 
 @given(st.text(alphabet='abeqinsort.,()not{}" \\é', max_size=30))
-def test_no_text_is_too_strange_to_be_refused(text: str) -> None:
+def test_any_text_is_parsed_or_rejected_with_a_grammar_error(text: str) -> None:
     for read in (read_filter, read_tree):
         for name, value in ((text, "eq.1"), ("or", text)):
             try:

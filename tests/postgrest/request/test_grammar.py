@@ -1,4 +1,4 @@
-"""Names, paths and quoted values are read as PostgREST's parser reads them."""
+"""Names, paths and quoted values are parsed as in PostgREST."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ from proxy.postgrest.request.grammar import Cursor, FieldPath, GrammarError, Ste
         (r'"a\"b\\"', 'a"b\\', ""),
     ],
 )
-def test_a_name_ends_where_postgrest_ends_it(text: str, name: str, rest: str) -> None:
+def test_a_name_ends_as_in_postgrest(text: str, name: str, rest: str) -> None:
     cursor = Cursor(text)
     assert cursor.name() == name
     assert cursor.rest == rest
 
 
 @pytest.mark.parametrize("text", ["", ":", ".a", "*", '"open', "a-", "->k"])
-def test_what_is_no_name_is_refused_with_its_place(text: str) -> None:
+def test_an_invalid_name_is_rejected_with_its_position(text: str) -> None:
     with pytest.raises(GrammarError, match=r"a name expected at character \d"):
         Cursor(text).name()
 
@@ -46,16 +46,16 @@ def test_what_is_no_name_is_refused_with_its_place(text: str) -> None:
         ("->a-b", (Step("->", "a-b", False),)),
     ],
 )
-def test_a_path_has_keys_and_places(text: str, steps: tuple[Step, ...]) -> None:
+def test_a_path_has_keys_and_indexes(text: str, steps: tuple[Step, ...]) -> None:
     assert Cursor(text).path() == steps
 
 
-def test_a_field_is_shown_as_it_is_written() -> None:
+def test_the_text_of_a_field_is_as_in_the_request() -> None:
     assert str(FieldPath("a", (Step("->", "b", False), Step("->>", "0", True)))) == "a->b->>0"
 
 
 @given(st.text(max_size=40))
-def test_no_text_is_too_strange_to_be_refused(text: str) -> None:
+def test_any_text_is_parsed_or_rejected_with_a_grammar_error(text: str) -> None:
     for read in (Cursor.field, Cursor.name, Cursor.path, Cursor.quoted, Cursor.identifier):
         try:
             read(Cursor(text))

@@ -1,11 +1,18 @@
-"""A long list in a target: found, taken out, and read only where every element says one thing."""
+"""A long list in a target is found and removed, and parsed only if every element is canonical."""
 
 from __future__ import annotations
 
 import pytest
 
 from proxy.model import LiteralClass
-from proxy.postgrest.request.in_list import LONGEST_READ, canonical_list, column_of, listed, long_list, shortened
+from proxy.postgrest.request.in_list import (
+    MAX_PARSED_TARGET,
+    canonical_list,
+    estimate_list,
+    list_column,
+    long_list,
+    shortened,
+)
 
 UUIDS = [b"%08x-0000-4000-8000-000000000000" % n for n in range(50)]
 LONG = b"in.(" + b",".join(UUIDS) + b")"
@@ -14,13 +21,11 @@ LONG = b"in.(" + b",".join(UUIDS) + b")"
 @pytest.mark.parametrize("before", [b"/t?id=", b"/t?select=*&id=", b"/t?a=in.(1)&b=eq.2&id="])
 @pytest.mark.parametrize("after", [b"", b"&order=id", b"&x=in.(1,2)&y=eq.1"])
 @pytest.mark.parametrize("value", [LONG, LONG.replace(b",", b"%2C").replace(b"(", b"%28").replace(b")", b"%29")])
-def test_the_list_that_makes_a_target_long_is_found_wherever_it_stands(
-    before: bytes, after: bytes, value: bytes
-) -> None:
+def test_the_list_that_makes_a_target_long_is_found_at_any_position(before: bytes, after: bytes, value: bytes) -> None:
     target = before + value + after
     assert long_list(target, 100) == (len(before), len(before) + len(value))
     assert shortened(target, 106) == (before + b"in.(0)" + after, (len(before), len(before) + len(value)))
-    assert column_of(target, (len(before), 0)) == b"id"
+    assert list_column(target, (len(before), 0)) == b"id"
 
 
 @pytest.mark.parametrize(
@@ -41,24 +46,24 @@ def test_the_list_that_makes_a_target_long_is_found_wherever_it_stands(
         b"/t?" + b"&" * 3000,
     ],
 )
-def test_what_is_long_for_another_reason_has_no_such_list(target: bytes) -> None:
+def test_a_target_that_is_long_for_another_reason_has_no_long_list(target: bytes) -> None:
     assert long_list(target, 100) is None
     assert shortened(target, 100) == (target, None)
 
 
 @pytest.mark.parametrize("target", [b"/t?or=(" + b"a.eq.1," * 20_000, b"/t?" + b"&" * 100_000, b"/" + b"t" * 100_000])
-def test_of_a_target_beyond_reading_only_the_path_is_read(target: bytes) -> None:
-    assert len(target) > LONGEST_READ
+def test_a_target_that_is_too_long_to_parse_is_cut_to_its_path(target: bytes) -> None:
+    assert len(target) > MAX_PARSED_TARGET
     assert shortened(target, 100) == (target.partition(b"?")[0][:100], None)
 
 
-def test_what_is_read_instead_is_never_longer_than_asked_for() -> None:
+def test_a_shortened_target_is_not_longer_than_requested() -> None:
     for beside in range(60, 100):
         short, place = shortened(b"/t?x=" + b"y" * beside + b"&id=" + LONG, 100)
         assert len(short) <= 100 or place is None
 
 
-def test_a_list_is_read_in_its_order_and_each_element_once() -> None:
+def test_a_list_is_parsed_in_its_order_and_without_duplicates() -> None:
     assert canonical_list(b"in.(3,1,2,1,3)") == (LiteralClass.INTEGER, [b"3", b"1", b"2"])
     assert canonical_list(b"in.%283%2c1%2C-2%29") == (LiteralClass.INTEGER, [b"3", b"1", b"-2"])
     assert canonical_list(LONG) == (LiteralClass.UUID, UUIDS)
@@ -93,12 +98,12 @@ def test_a_list_is_read_in_its_order_and_each_element_once() -> None:
         b"eq.1",
     ],
 )
-def test_a_list_with_anything_else_in_it_is_not_read(value: bytes) -> None:
+def test_a_list_with_other_elements_is_not_canonical(value: bytes) -> None:
     assert canonical_list(value) is None
 
 
-def test_about_how_many_elements_there_are_is_told_of_any_list() -> None:
-    assert listed(b"in.(3,1,2,1,3)") == (5, "integer")
-    assert listed(b"in.%283%29") == (1, "integer")
-    assert listed(LONG) == (50, "uuid")
-    assert listed(b'in.("a","b")') == (2, "")
+def test_the_number_of_elements_of_any_list_is_estimated() -> None:
+    assert estimate_list(b"in.(3,1,2,1,3)") == (5, "integer")
+    assert estimate_list(b"in.%283%29") == (1, "integer")
+    assert estimate_list(LONG) == (50, "uuid")
+    assert estimate_list(b'in.("a","b")') == (2, "")

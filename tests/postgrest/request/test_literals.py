@@ -81,7 +81,7 @@ def test_str_of_any_integer_up_to_18_digits_is_canonical(value: int) -> None:
 
 
 @given(st.binary(max_size=20))
-def test_a_canonical_integer_is_what_str_makes_of_it(literal: bytes) -> None:
+def test_a_canonical_integer_equals_str_of_its_value(literal: bytes) -> None:
     if canonical(literal) is LiteralClass.INTEGER:
         assert str(int(literal)).encode() == literal
 
@@ -104,12 +104,12 @@ def test_str_of_any_uuid_is_canonical(value: UUID) -> None:
         (b"", b""),
     ],
 )
-def test_a_literal_is_read_as_postgrest_decodes_it(raw: bytes, literal: bytes) -> None:
+def test_a_literal_is_decoded_as_in_postgrest(raw: bytes, literal: bytes) -> None:
     assert read_literal(raw) == literal
 
 
 @pytest.mark.parametrize("raw", [b"a;b", b"%00", b"a%00b", b"%FF", b"\xff"])
-def test_a_literal_with_meanings_of_its_own_upstream_is_not_read(raw: bytes) -> None:
+def test_a_literal_with_a_special_meaning_upstream_is_not_read(raw: bytes) -> None:
     assert read_literal(raw) is None
 
 
@@ -129,11 +129,11 @@ def test_a_plain_list_is_read(raw: bytes, elements: tuple[bytes, ...]) -> None:
     "raw",
     [b"", b"()", b"(1,)", b"(1,2)x", b'("a")', b"( 1)", b"(1, 2)", b"(1,1)", b"1,2", b"(a%22)", b"(a;b)", b"(a(b))"],
 )
-def test_a_list_that_postgrest_forgives_something_is_left_alone(raw: bytes) -> None:
+def test_a_list_that_is_not_plain_is_not_read(raw: bytes) -> None:
     assert read_list(raw) is None
 
 
-def test_a_list_is_of_the_class_that_all_its_elements_have() -> None:
+def test_a_list_has_the_common_class_of_its_elements() -> None:
     assert class_of((b"1", b"-2")) is LiteralClass.INTEGER
     assert class_of((U,)) is LiteralClass.UUID
     assert class_of((b"1", U)) is LiteralClass.TEXT
@@ -161,7 +161,7 @@ def test_a_list_is_of_the_class_that_all_its_elements_have() -> None:
         (b"k'a", b"Qa"),
     ],
 )
-def test_what_some_collation_holds_equal_has_one_fold(one: bytes, other: bytes) -> None:
+def test_literals_that_are_equal_under_a_collation_have_one_fold(one: bytes, other: bytes) -> None:
     assert fold(one) == fold(other)
 
 
@@ -176,18 +176,18 @@ def test_a_fold_is_its_own_fold(text: str) -> None:
 
 
 @given(st.lists(st.uuids(), min_size=1, max_size=5))
-def test_a_list_of_uuids_is_seen_at_a_glance(uuids: list[UUID]) -> None:
+def test_a_list_of_uuids_is_recognised(uuids: list[UUID]) -> None:
     assert are_uuids(",".join(map(str, uuids)).encode())
 
 
 @given(st.lists(st.sampled_from([U, U.upper(), U[:-1], U + b"0", b"", b"1" * 36, U.replace(b"-", b"a")]), max_size=4))
-def test_it_is_seen_as_each_of_them_would_be(elements: list[bytes]) -> None:
+def test_a_list_is_recognised_if_each_element_is_a_uuid(elements: list[bytes]) -> None:
     each = bool(elements) and all(canonical(element) is LiteralClass.UUID for element in elements)
     assert are_uuids(b",".join(elements)) is each
 
 
 @given(st.integers(0, 73), st.sampled_from([b"-", b",", b"g", b"A", b" ", b"0", b"\xff"]))
-def test_a_byte_that_is_out_of_place_is_seen(at: int, byte: bytes) -> None:
+def test_a_list_with_one_wrong_byte_is_not_recognised(at: int, byte: bytes) -> None:
     text = bytearray(U + b"," + U)
     if at < len(text) and text[at : at + 1] != byte and not (byte == b"0" and text[at] in b"0123456789abcdef"):
         text[at : at + 1] = byte

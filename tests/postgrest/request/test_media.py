@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from proxy.postgrest.request.media import ARRAY, counts, media_of, preferences, without_count
+from proxy.postgrest.request.media import ARRAY, count_preferences, media_of, preferences, without_count
 
 ARRAYS = [[], [b"*/*"], [b"application/json"], [b"application/vnd.pgrst.array+json"]]
 
 
 @pytest.mark.parametrize("accepts", ARRAYS)
-def test_a_json_array_is_asked_for(accepts: list[bytes]) -> None:
+def test_these_accept_values_mean_a_json_array(accepts: list[bytes]) -> None:
     assert media_of(accepts) == ARRAY
 
 
@@ -27,7 +27,7 @@ def test_a_json_array_is_asked_for(accepts: list[bytes]) -> None:
         ),
     ],
 )
-def test_an_array_of_rows_serves_objects_and_rows_without_nulls(
+def test_objects_and_stripped_rows_are_produced_from_an_array(
     accept: bytes, singular: bool, asks: bytes, separator: bytes
 ) -> None:
     media = media_of([accept])
@@ -48,18 +48,18 @@ def test_an_array_of_rows_serves_objects_and_rows_without_nulls(
         [b""],
     ],
 )
-def test_anything_else_leaves_postgrest_a_choice(accepts: list[bytes]) -> None:
+def test_other_accept_values_are_not_supported(accepts: list[bytes]) -> None:
     assert media_of(accepts) is None
 
 
 @pytest.mark.parametrize("prefers", [[b"count=exact"], [b"handling=lenient", b"return=minimal , count=planned"]])
 def test_a_count_is_found_on_any_line(prefers: list[bytes]) -> None:
-    assert len(counts(prefers)) == 1
+    assert len(count_preferences(prefers)) == 1
 
 
-def test_preferences_of_all_lines_are_one_list() -> None:
+def test_the_preferences_of_all_lines_are_combined() -> None:
     assert preferences([b"a=1, b=2", b"c"]) == [b"a=1", b"b=2", b"c"]
-    assert not counts([b"handling=strict", b"tx=rollback"])
+    assert not count_preferences([b"handling=strict", b"tx=rollback"])
 
 
 @pytest.mark.parametrize(
@@ -71,5 +71,5 @@ def test_preferences_of_all_lines_are_one_list() -> None:
         (b"handling=lenient", b"handling=lenient"),
     ],
 )
-def test_our_own_count_is_taken_out_of_what_was_applied(applied: bytes, left: bytes) -> None:
+def test_count_exact_is_removed_from_preference_applied(applied: bytes, left: bytes) -> None:
     assert without_count(applied) == left

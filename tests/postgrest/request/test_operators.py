@@ -1,4 +1,4 @@
-"""Fingerprints hold operators and never values."""
+"""Shapes contain operators and never values."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.postgrest.request.operators import DEEPEST, shape, tree_shape
+from proxy.postgrest.request.operators import MAX_DEPTH, filter_shape, tree_shape
 
 
 @pytest.mark.parametrize(
@@ -29,8 +29,8 @@ from proxy.postgrest.request.operators import DEEPEST, shape, tree_shape
         (b"", b"?", b""),
     ],
 )
-def test_a_filter_is_its_operator_and_a_hole(value: bytes, form: bytes, literal: bytes) -> None:
-    assert shape(value) == (form, literal)
+def test_the_shape_of_a_filter_is_its_operator_and_a_placeholder(value: bytes, form: bytes, literal: bytes) -> None:
+    assert filter_shape(value) == (form, literal)
 
 
 @pytest.mark.parametrize(
@@ -44,7 +44,7 @@ def test_a_filter_is_its_operator_and_a_hole(value: bytes, form: bytes, literal:
         (b"", b"(?)"),
     ],
 )
-def test_a_tree_is_its_operators_and_holes(value: bytes, form: bytes) -> None:
+def test_the_shape_of_a_tree_is_its_operators_and_placeholders(value: bytes, form: bytes) -> None:
     assert tree_shape(value)[0] == form
 
 
@@ -55,16 +55,16 @@ def test_two_trees_with_other_values_differ_in_their_literals_only() -> None:
 
 
 @pytest.mark.parametrize("piece", [b"and(", b"not.or("])
-def test_a_tree_as_deep_as_a_url_is_cut_where_it_gets_too_deep(piece: bytes) -> None:
+def test_the_shape_of_a_tree_ends_at_the_maximum_depth(piece: bytes) -> None:
     form, _ = tree_shape(b"(" + piece * 10_000 + b"a.eq.1")
-    assert form.count(b"(") <= DEEPEST + 1
+    assert form.count(b"(") <= MAX_DEPTH + 1
 
 
-def test_a_row_of_nots_is_no_recursion() -> None:
-    assert shape(b"not." * 20_000)[0] == b"not.?"
+def test_repeated_nots_do_not_recurse() -> None:
+    assert filter_shape(b"not." * 20_000)[0] == b"not.?"
 
 
 @given(st.binary(max_size=80))
-def test_nothing_of_a_value_without_operator_is_shown(value: bytes) -> None:
+def test_a_value_without_operator_is_not_in_the_shape(value: bytes) -> None:
     secret = b"hunter2" + value.replace(b".", b"")
-    assert b"hunter2" not in shape(secret)[0]
+    assert b"hunter2" not in filter_shape(secret)[0]

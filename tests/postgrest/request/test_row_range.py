@@ -1,4 +1,4 @@
-"""limit, offset and Range together, as PostgREST puts them together."""
+"""limit, offset and Range are combined as in PostgREST."""
 
 from __future__ import annotations
 
@@ -24,21 +24,21 @@ from proxy.postgrest.request.row_range import row_range
         ("5", None, "3-99", (2, 3)),
     ],
 )
-def test_rows_are_those_that_all_three_let_through(
+def test_limit_offset_and_range_are_combined(
     limit: str | None, offset: str | None, header: str, rows: tuple[int | None, int]
 ) -> None:
-    found = row_range(limit, offset, header)
-    assert (found.limit, found.offset) == rows
-    assert not found.doubts
+    combined = row_range(limit, offset, header)
+    assert (combined.limit, combined.offset) == rows
+    assert not combined.notes
 
 
 @pytest.mark.parametrize("limit", ["abc", "-1", "1.5", "", "9" * 19, "١"])
-def test_a_limit_that_is_no_number_is_told(limit: str) -> None:
-    assert "is no plain number" in row_range(limit, None, "").doubts[0]
+def test_a_limit_that_is_not_a_number_is_noted(limit: str) -> None:
+    assert "is not a plain number" in row_range(limit, None, "").notes[0]
     assert row_range(limit, None, "").limit is None
     assert row_range(limit, "0", "").limit == 0
 
 
 @pytest.mark.parametrize(("limit", "header"), [("5", "9-12"), (None, "3-1")])
-def test_rows_that_cannot_be_are_told(limit: str | None, header: str) -> None:
-    assert "416" in row_range(limit, None, header).doubts[0]
+def test_an_empty_range_is_noted(limit: str | None, header: str) -> None:
+    assert "416" in row_range(limit, None, header).notes[0]

@@ -1,10 +1,10 @@
-"""The merged target: two edits, every other byte where it was."""
+"""The target of a merged call: the filter and the select change, every other byte stays."""
 
 from __future__ import annotations
 
 import pytest
 
-from proxy.postgrest.request.set_filter import hidden_columns, merged_target, needs_quotes, set_filter
+from proxy.postgrest.request.set_filter import hidden_columns, merged_target, needs_list_quotes, set_filter
 from tests.factories import query
 
 
@@ -14,29 +14,29 @@ def merged(target: str, *literals: bytes) -> bytes:
     return merged_target(read, key, hidden_columns(b"A", key.name, ()), len(literals), literals)
 
 
-def test_a_list_is_bare_where_nothing_needs_quotes() -> None:
+def test_a_list_without_special_literals_is_bare() -> None:
     assert set_filter([b"1", b"-2"]) == b"in.(1,-2)"
     assert set_filter([b"a b", "é".encode(), b'x"', b"null", b"a&b;c", b"\\"]) == (
         b"in.(a%20b,%C3%A9,x%22,null,a%26b%3Bc,%5C)"
     )
 
 
-def test_an_array_holds_what_a_list_cannot() -> None:
+def test_literals_that_need_quotes_are_written_as_an_array() -> None:
     assert set_filter([b""]) == b"eq(any).%7B%22%22%7D"
     assert set_filter([b"a,b", b'"', b"\\"]) == b"eq(any).%7B%22a%2Cb%22,%22%5C%22%22,%22%5C%5C%22%7D"
 
 
 @pytest.mark.parametrize("literal", [b"", b" a", b"\ta", b"\na", b'"a"', b"a,b", b"a)"])
-def test_what_a_list_would_read_otherwise_needs_quotes(literal: bytes) -> None:
-    assert needs_quotes(literal)
+def test_a_literal_with_another_meaning_in_a_list_needs_quotes(literal: bytes) -> None:
+    assert needs_list_quotes(literal)
 
 
 @pytest.mark.parametrize("literal", [b"a", b"a b ", b'a"b', b"(a", b"{a}", b"\\", b"null"])
-def test_what_a_list_reads_as_it_is_needs_none(literal: bytes) -> None:
-    assert not needs_quotes(literal)
+def test_a_literal_with_the_same_meaning_in_a_list_needs_no_quotes(literal: bytes) -> None:
+    assert not needs_list_quotes(literal)
 
 
-def test_hidden_columns_show_text_and_paths_into_json_are_text() -> None:
+def test_hidden_columns_are_cast_to_text_except_json_text_paths() -> None:
     assert hidden_columns(b"A", b"id", ()) == b"A:id::text"
     assert hidden_columns(b"A", b"d->>k", (b"at", b"d->x->>y")) == b"A:d-%3E%3Ek,A0:at::text,A1:d-%3Ex-%3E%3Ey"
 
@@ -55,5 +55,5 @@ def test_hidden_columns_show_text_and_paths_into_json_are_text() -> None:
         ("/t?id=eq.1&limit=50&order=a", b"/t?select=A:id::text,*&id=in.(1,2)&limit=101&order=a"),
     ],
 )
-def test_the_hidden_column_comes_first_and_the_list_stands_for_the_literal(target: str, expected: bytes) -> None:
+def test_the_hidden_column_comes_first_and_the_list_replaces_the_filter(target: str, expected: bytes) -> None:
     assert merged(target, b"1", b"2") == expected

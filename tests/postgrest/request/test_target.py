@@ -1,4 +1,4 @@
-"""Targets taken apart, with the place of every byte."""
+"""Targets are split into parameters with their positions."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from proxy.postgrest.request.target import (
 )
 
 
-def test_parameters_keep_their_order_and_place() -> None:
+def test_parameters_have_their_order_and_position() -> None:
     target = b"/t?select=id,%20b&id=eq.1&&x"
     path_end, params = split_target(target)
     assert target[:path_end] == b"/t"
@@ -31,7 +31,7 @@ def test_parameters_keep_their_order_and_place() -> None:
 
 
 @given(st.binary(max_size=60).filter(lambda raw: b"?" not in raw), st.binary(max_size=60))
-def test_each_value_lies_where_it_says(path: bytes, query: bytes) -> None:
+def test_each_value_is_at_its_position(path: bytes, query: bytes) -> None:
     target = path + b"?" + query
     path_end, params = split_target(target)
     assert path_end == len(path)
@@ -90,7 +90,7 @@ def test_malformed_encodings_are_kept(raw: bytes, text: bytes) -> None:
 
 
 @pytest.mark.parametrize("raw", [b"a%00b", b"%FF", b"\xff", b"%C3"])
-def test_nul_and_broken_utf8_are_no_clean_text(raw: bytes) -> None:
+def test_nul_and_invalid_utf8_are_not_clean_text(raw: bytes) -> None:
     assert clean_text(raw) is None
 
 
@@ -104,15 +104,15 @@ def test_a_plain_name_needs_no_quotes(name: bytes) -> None:
 
 
 @pytest.mark.parametrize("name", [b"", b"1a", b"a.b", b"a-b", b"a b", b"a+", b"%69d", "é".encode(), b'"a"', b"a->>b"])
-def test_everything_else_is_no_plain_name(name: bytes) -> None:
+def test_other_names_are_not_plain(name: bytes) -> None:
     assert not is_plain_name(name)
 
 
 @pytest.mark.parametrize("name", [b"data->>a", b"data->a->>b", b"data->0->>1", b"data->a->1->>_b"])
-def test_a_path_that_ends_in_text_is_told(name: bytes) -> None:
+def test_a_path_that_ends_in_text_is_json_text(name: bytes) -> None:
     assert is_json_text(name)
 
 
 @pytest.mark.parametrize("name", [b"data", b"data->a", b"->>a", b"data->>", b"da ta->>a", b"data->>a b", b"data->>a,b"])
-def test_any_other_path_is_not(name: bytes) -> None:
+def test_other_paths_are_not_json_text(name: bytes) -> None:
     assert not is_json_text(name)

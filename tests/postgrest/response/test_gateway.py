@@ -1,13 +1,12 @@
-"""The table of what gateways add: their names and no others, however they are written."""
+"""The headers of gateways are recognised, in upper and lower case, and no others."""
 
 from __future__ import annotations
 
 import pytest
 
-from proxy.allowed_differences import FRAMING as LAW_FRAMING
-from proxy.allowed_differences import HOP_BY_HOP, OWN_PREFIX
+from proxy.allowed_differences import FANIN_PREFIX, FRAMING_HEADERS, HOP_BY_HOP
 from proxy.postgrest.response.gateway import POSTGREST, PROFILES, SUPABASE
-from proxy.postgrest.response.headers import FRAMING, READ_HEADERS, SHARED_HEADERS
+from proxy.postgrest.response.headers import DROPPED_HEADERS, READ_HEADERS, SHARED_HEADERS
 from proxy.settings.model import Settings
 
 
@@ -31,9 +30,9 @@ from proxy.settings.model import Settings
         b"report-to",
     ],
 )
-def test_supabases_gateways_add_these_and_a_plain_postgrest_none(name: bytes) -> None:
-    assert SUPABASE.adds(name)
-    assert not POSTGREST.adds(name)
+def test_these_headers_are_added_by_supabases_gateways_and_not_by_postgrest(name: bytes) -> None:
+    assert SUPABASE.adds_header(name)
+    assert not POSTGREST.adds_header(name)
 
 
 @pytest.mark.parametrize(
@@ -55,13 +54,15 @@ def test_supabases_gateways_add_these_and_a_plain_postgrest_none(name: bytes) ->
         b"refresh",
     ],
 )
-def test_what_sql_may_set_for_one_row_is_not_in_the_table(name: bytes) -> None:
-    assert not SUPABASE.adds(name)
+def test_headers_that_sql_may_set_for_one_row_are_not_in_the_table(name: bytes) -> None:
+    assert not SUPABASE.adds_header(name)
 
 
-def test_the_table_does_not_repeat_what_is_decided_elsewhere() -> None:
-    for name in READ_HEADERS | SHARED_HEADERS | FRAMING | LAW_FRAMING | HOP_BY_HOP | {OWN_PREFIX, b"set-cookie"}:
-        assert not SUPABASE.adds(name), name
+def test_the_table_does_not_repeat_headers_of_other_tables() -> None:
+    for name in (
+        READ_HEADERS | SHARED_HEADERS | DROPPED_HEADERS | FRAMING_HEADERS | HOP_BY_HOP | {FANIN_PREFIX, b"set-cookie"}
+    ):
+        assert not SUPABASE.adds_header(name), name
 
 
 @pytest.mark.parametrize(
@@ -74,10 +75,10 @@ def test_the_table_does_not_repeat_what_is_decided_elsewhere() -> None:
         b"__cf_bm=a=b",
     ],
 )
-def test_a_cookie_of_the_gateway_is_known_by_its_name(value: bytes) -> None:
-    assert SUPABASE.keeps(b"set-cookie", value)
-    assert not POSTGREST.keeps(b"set-cookie", value)
-    assert not SUPABASE.keeps(b"x-cookie", value)
+def test_a_cookie_of_the_gateway_is_recognised_by_its_name(value: bytes) -> None:
+    assert SUPABASE.sets_cookie(b"set-cookie", value)
+    assert not POSTGREST.sets_cookie(b"set-cookie", value)
+    assert not SUPABASE.sets_cookie(b"x-cookie", value)
 
 
 @pytest.mark.parametrize(
@@ -95,8 +96,8 @@ def test_a_cookie_of_the_gateway_is_known_by_its_name(value: bytes) -> None:
         b";__cf_bm=1",
     ],
 )
-def test_any_other_cookie_may_be_one_callers(value: bytes) -> None:
-    assert not SUPABASE.keeps(b"set-cookie", value)
+def test_other_cookies_are_not_the_gateways(value: bytes) -> None:
+    assert not SUPABASE.sets_cookie(b"set-cookie", value)
 
 
 @pytest.mark.parametrize(
@@ -109,11 +110,11 @@ def test_any_other_cookie_may_be_one_callers(value: bytes) -> None:
         (b"x-vary", b"Accept-Encoding", False),
     ],
 )
-def test_a_vary_on_compression_alone_is_the_gateways(name: bytes, value: bytes, whose: bool) -> None:
-    assert SUPABASE.varies(name, value) is whose
-    assert not POSTGREST.varies(name, value)
+def test_only_vary_accept_encoding_is_the_gateways(name: bytes, value: bytes, whose: bool) -> None:
+    assert SUPABASE.adds_vary(name, value) is whose
+    assert not POSTGREST.adds_vary(name, value)
 
 
-def test_each_profile_that_can_be_set_has_its_row() -> None:
+def test_each_value_of_the_setting_profile_has_a_gateway() -> None:
     choices = Settings.model_json_schema()["properties"]["profile"]["enum"]
     assert set(PROFILES) | {"auto"} == set(choices)

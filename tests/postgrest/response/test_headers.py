@@ -1,4 +1,4 @@
-"""One decision on the headers that may go to several callers, asked wherever one answer serves several."""
+"""Which headers several callers may receive."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import pytest
 
 from proxy.model import FallbackReason
 from proxy.postgrest.response.gateway import POSTGREST, SUPABASE, Gateway
-from proxy.postgrest.response.headers import READ_HEADERS, SHARED_HEADERS, TEMPLATE_HEADERS, shareable, stamps
+from proxy.postgrest.response.headers import READ_HEADERS, SHARED_HEADERS, TEMPLATE_HEADERS, per_answer_lines, shareable
 from tests.factories import fields
 
 KNOWN = "Date: now\nServer: postgrest\nContent-Type: application/json"
@@ -15,7 +15,7 @@ ADDED = "\ncf-ray: 1\nX-Kong-Proxy-Latency: 0"
 
 
 @pytest.mark.parametrize("known", [READ_HEADERS, TEMPLATE_HEADERS, SHARED_HEADERS])
-def test_known_lines_and_the_gateways_are_kept_in_order_and_framing_and_its_cookies_left_out(
+def test_known_and_gateway_lines_are_kept_without_framing_and_gateway_cookies(
     known: frozenset[bytes],
 ) -> None:
     lines = fields(KNOWN + FRAMED + ADDED + "\nSet-Cookie: __cf_bm=1")
@@ -35,12 +35,14 @@ def test_known_lines_and_the_gateways_are_kept_in_order_and_framing_and_its_cook
         (SUPABASE, "X-Film: 2", "x-film"),
     ],
 )
-def test_any_other_is_a_doubt_that_names_it(known: frozenset[bytes], gateway: Gateway, line: str, name: str) -> None:
+def test_any_other_header_is_a_fallback_reason_that_names_it(
+    known: frozenset[bytes], gateway: Gateway, line: str, name: str
+) -> None:
     assert shareable(fields(f"{KNOWN}\n{line}"), known, gateway) == FallbackReason("headers", name)
 
 
-def test_stamps_are_the_clocks_and_what_the_gateway_added_every_line_of_them() -> None:
+def test_per_answer_lines_are_all_lines_of_time_and_gateway_headers() -> None:
     lines = fields(f"{KNOWN}\nServer-Timing: a;dur=1\nVia: a\nCF-Ray: 1\nvia: b")
     clocks = {b"date": b"Date: now\r\n", b"server-timing": b"Server-Timing: a;dur=1\r\n"}
-    assert stamps(lines, POSTGREST) == clocks
-    assert stamps(lines, SUPABASE) == clocks | {b"via": b"Via: a\r\nvia: b\r\n", b"cf-ray": b"CF-Ray: 1\r\n"}
+    assert per_answer_lines(lines, POSTGREST) == clocks
+    assert per_answer_lines(lines, SUPABASE) == clocks | {b"via": b"Via: a\r\nvia: b\r\n", b"cf-ray": b"CF-Ray: 1\r\n"}

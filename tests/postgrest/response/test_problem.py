@@ -6,10 +6,10 @@ import json
 
 import pytest
 
-from proxy.postgrest.response.problem import ErrorBody, blamed_literal, read_error_body
+from proxy.postgrest.response.problem import ErrorBody, bad_value, read_error_body
 
 
-def test_code_and_message_are_read() -> None:
+def test_code_and_message_are_parsed() -> None:
     body = json.dumps({"code": "42703", "details": None, "hint": None, "message": "no"}).encode()
     assert read_error_body(body) == ErrorBody("42703", "no")
 
@@ -17,7 +17,7 @@ def test_code_and_message_are_read() -> None:
 @pytest.mark.parametrize(
     "body", [b"", b"[]", b"<html>", b'{"code":1}', b'{"message":null}', b'{"code":"\xff"}', b"null"]
 )
-def test_anything_else_is_no_problem_of_postgrests(body: bytes) -> None:
+def test_other_bodies_give_an_empty_error(body: bytes) -> None:
     assert read_error_body(body) == ErrorBody()
 
 
@@ -36,5 +36,5 @@ def test_anything_else_is_no_problem_of_postgrests(body: bytes) -> None:
         ("22P02", "", None),
     ],
 )
-def test_a_literal_is_blamed_with_its_type(code: str, message: str, blamed: tuple[str, str] | None) -> None:
-    assert blamed_literal(ErrorBody(code, message)) == blamed
+def test_a_bad_value_is_found_with_its_type(code: str, message: str, blamed: tuple[str, str] | None) -> None:
+    assert bad_value(ErrorBody(code, message)) == blamed

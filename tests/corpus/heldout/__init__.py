@@ -1,1 +1,0 @@
-"""Scenarios that were labelled without a look at the rules' code: how right the rules are where nobody tuned them."""

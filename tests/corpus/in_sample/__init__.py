@@ -1,0 +1,1 @@
+"""Scenarios that the rules were written and changed with. Each rule is to find something in one of them."""

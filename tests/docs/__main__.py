@@ -1,0 +1,8 @@
+"""``python -m tests.docs`` writes the table of folders again."""
+
+from proxy.reference.parts import renewed
+from tests.docs.folders import ARCHITECTURE, folders
+
+ARCHITECTURE.write_text(
+    renewed(ARCHITECTURE.read_text(encoding="utf-8"), {"folders": "\n" + folders()}), encoding="utf-8"
+)
