@@ -16,7 +16,7 @@ from proxy.settings.loading import load
 from proxy.settings.observability import LogSettings
 from proxy.sidecar.sidecar import Sidecar
 from rules import RULES
-from tests.e2e.harness import OK, RawClient, ScriptedUpstream, Talk, fanin, settings, until
+from tests.e2e.support.harness import OK, RawClient, ScriptedUpstream, Talk, fanin, settings, until
 from tests.observe.test_metrics import scrape
 
 

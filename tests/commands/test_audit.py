@@ -13,7 +13,7 @@ from proxy.model import Outcome
 from tests.commands import test_check as checking
 from tests.commands.test_check import ONE, Ran
 from tests.commands.test_check import no_variables as no_variables
-from tests.e2e.test_docs import blocks
+from tests.e2e.operations.test_docs import blocks
 from tests.recording.test_codec import lines
 from tests.rules.traces import parallel
 from tests.test_imports import ROOT

@@ -11,7 +11,7 @@ from rich.console import Console
 from proxy.commands.top import KEYS, SortOrder, TopError, fetch, table, top
 from proxy.settings.sources import ConfigError
 from proxy.text.terminal import safe
-from tests.e2e.harness import free_port
+from tests.e2e.support.harness import free_port
 from tests.hostile_inputs import NASTY
 
 

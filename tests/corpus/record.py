@@ -21,8 +21,8 @@ from proxy.demo.data import load
 from proxy.demo.stack import Postgres, PostgREST, service_token
 from tests.corpus.play import scenarios_of
 from tests.corpus.scoring import HELD_OUT, HERE, IN_SAMPLE, groups, recording
-from tests.e2e.harness import program
-from tests.e2e.scripts import MODULES
+from tests.e2e.support.harness import program
+from tests.e2e.support.script_runner import MODULES
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator, Sequence

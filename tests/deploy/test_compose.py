@@ -18,8 +18,8 @@ from tests.conftest import SECRET
 from tests.deploy.manifests import DEPLOY, read
 from tests.deploy.prometheus import KNOWN_AS
 from tests.deploy.test_image import rests
-from tests.e2e.bursts import counting, get, together
-from tests.e2e.harness import program
+from tests.e2e.support.bursts import counting, get, together
+from tests.e2e.support.harness import program
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

@@ -12,7 +12,7 @@ from proxy.observe.events import Event, Events, TraceClosed, Warned
 from proxy.sidecar.sidecar import Sidecar
 from proxy.traces.grouping import MIN_NAMED_TRACES
 from rules import RULES
-from tests.e2e.harness import OK, ScriptedUpstream, Talk, answers, ask, fanin, settings, until
+from tests.e2e.support.harness import OK, ScriptedUpstream, Talk, answers, ask, fanin, settings, until
 from tests.rules.traces import NoThresholds
 
 if TYPE_CHECKING:

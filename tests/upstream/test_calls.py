@@ -13,7 +13,7 @@ from proxy.postgrest.response.gateway import POSTGREST
 from proxy.upstream.calls import CallLabels, ObservedCall, UpstreamContext
 from proxy.upstream.client import Upstream, UpstreamRequest
 from proxy.upstream.mount import Mount
-from tests.e2e.harness import OK, ScriptedUpstream, Talk, answers, free_port, settings, until
+from tests.e2e.support.harness import OK, ScriptedUpstream, Talk, answers, free_port, settings, until
 
 if TYPE_CHECKING:
     from collections.abc import Callable

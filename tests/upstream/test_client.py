@@ -12,7 +12,7 @@ from proxy.http1.framing import CHUNKED
 from proxy.transport.connection import Body, Connection
 from proxy.upstream.client import Upstream, UpstreamRequest
 from proxy.upstream.upload import framed_body, send_body
-from tests.e2e.harness import OK, ScriptedUpstream, Talk, answers, settings
+from tests.e2e.support.harness import OK, ScriptedUpstream, Talk, answers, settings
 from tests.transport.fake_connection import FakeTransport
 
 if TYPE_CHECKING:

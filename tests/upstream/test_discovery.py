@@ -12,7 +12,7 @@ from proxy.postgrest.response.gateway import POSTGREST, SUPABASE
 from proxy.settings.sources import ConfigError
 from proxy.upstream.client import Upstream
 from proxy.upstream.discovery import Discovered, discover, known_mount
-from tests.e2e.harness import ScriptedUpstream, Talk, free_port, settings
+from tests.e2e.support.harness import ScriptedUpstream, Talk, free_port, settings
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
