@@ -13,7 +13,7 @@ from proxy.model import Outcome
 from tests.commands import test_check as checking
 from tests.commands.test_check import ONE, Ran
 from tests.commands.test_check import no_variables as no_variables
-from tests.e2e.operations.test_docs import blocks
+from tests.docs.pages import code_blocks
 from tests.recording.test_codec import lines
 from tests.rules.traces import parallel
 from tests.test_imports import ROOT
@@ -211,6 +211,6 @@ def test_what_is_not_there_or_no_recording_ends_with_75(desk: Desk) -> None:
 
 def test_the_guide_shows_what_is_printed(monkeypatch: pytest.MonkeyPatch, desk: Desk) -> None:
     monkeypatch.chdir(ROOT)
-    (shown,) = blocks(ROOT / "docs/how-to/audit.md", "text")
+    (shown,) = code_blocks(ROOT / "docs/how-to/audit.md", "text")
     words = ("--traces", "tests/audit/example.jsonl", "--fail-on", "never", "--output", str(desk.folder / "report"))
     assert desk.audit(*words).out == shown

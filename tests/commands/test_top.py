@@ -12,7 +12,7 @@ from proxy.commands.top import KEYS, SortOrder, TopError, fetch, table, top
 from proxy.settings.sources import ConfigError
 from proxy.text.terminal import safe
 from tests.e2e.support.harness import free_port
-from tests.hostile_inputs import NASTY
+from tests.hostile_inputs import HOSTILE_NAMES
 
 
 def row(fingerprint: str, **values: float) -> dict[str, Any]:
@@ -65,7 +65,7 @@ def test_each_fingerprint_takes_one_line_and_no_more_are_shown_than_there_is_roo
     assert all(len(line) <= width for line in lines)
 
 
-@pytest.mark.parametrize("text", [*NASTY, "\x1b[2J\x07\r\n", "[bold]GET t[/bold]", "[/nothing]"])
+@pytest.mark.parametrize("text", [*HOSTILE_NAMES, "\x1b[2J\x07\r\n", "[bold]GET t[/bold]", "[/nothing]"])
 def test_hostile_names_are_shown_escaped_and_as_they_are_written(text: str) -> None:
     lines = shown([row(text)], SortOrder(), width=400)
     assert len(lines) == 3

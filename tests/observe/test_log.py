@@ -2,16 +2,9 @@
 
 from __future__ import annotations
 
-import io
-import json
 import logging
-import sys
-import threading
-import warnings
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import pytest
-import structlog
 from msgspec.structs import replace
 
 from proxy.observe import log
@@ -19,34 +12,15 @@ from proxy.observe.events import SettingsReloaded, TraceClosed, Warned, WindowCl
 from proxy.settings.observability import LogSettings
 from proxy.settings.rules import RuleSettings
 from rules.fan001_n_plus_one_read import RULE, detect
+from tests.observe.log_lines import lines
 from tests.rules.traces import parallel
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    import io
 
 SECRET = "eyJhbGciOiJIUzI1NiJ9.secret"
 READS = parallel([f"GET /t?id=eq.{n}" for n in range(6)])
 CLOSED = TraceClosed(READS, tuple(detect(READS, RuleSettings().of(RULE))))
-
-
-@pytest.fixture
-def stream() -> Iterator[io.StringIO]:
-    stream = io.StringIO()
-    log.configure(stream)
-    yield stream
-    structlog.reset_defaults()
-
-
-@pytest.fixture
-def captured(stream: io.StringIO) -> Iterator[io.StringIO]:
-    """With what libraries and Python say."""
-    release = log.LogOutput(LogSettings, lambda: 0.0).capture()
-    yield stream
-    release()
-
-
-def lines(stream: io.StringIO) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in stream.getvalue().splitlines()]
 
 
 def trace_log(per_second: float = 20.0) -> tuple[log.TraceLog, log.LogOutput, list[float]]:
@@ -144,58 +118,6 @@ def test_settings_that_changed_are_named_and_not_shown(stream: io.StringIO) -> N
     assert [line["changed"] for line in lines(stream)] == [["mode", "admin_token"], []]
 
 
-@pytest.mark.parametrize("name", ["aiohttp.server", "asyncio", "asyncpg.pool", "py.warnings", "any.other", None])
-def test_of_what_a_library_logs_only_who_where_and_the_kind_of_error_is_told(
-    captured: io.StringIO, name: str | None
-) -> None:
-    logger = logging.getLogger(name)
-    for level in (logging.WARNING, logging.ERROR, logging.CRITICAL):
-        try:
-            raise KeyError(SECRET)
-        except KeyError:
-            logger.log(level, f"{SECRET} %s", SECRET, exc_info=True, stack_info=True, extra={"secret": SECRET})  # noqa: G004
-    assert "secret" not in captured.getvalue().replace("test_log.py", "")
-    found = lines(captured)
-    assert [line["said"] for line in found] == ["warning", "error", "critical"]
-    assert all(line["source"] == (name or "root") and line["error"] == "KeyError" for line in found)
-    assert all("test_log.py:" in line["at"] for line in found)
-
-
-def test_what_a_library_says_at_a_lower_level_is_not_told(captured: io.StringIO) -> None:
-    logging.getLogger("asyncio").info(SECRET)
-    logging.getLogger("aiohttp").debug(SECRET)
-    assert not captured.getvalue()
-
-
-def test_what_python_prints_by_itself_is_told_without_its_text(
-    captured: io.StringIO, capfd: pytest.CaptureFixture[str]
-) -> None:
-    class Bad:
-        def __del__(self) -> None:
-            raise ValueError(SECRET)
-
-    def fail() -> None:
-        raise ValueError(SECRET)
-
-    Bad()
-    thread = threading.Thread(target=fail)
-    thread.start()
-    thread.join()
-    with warnings.catch_warnings():
-        warnings.simplefilter("always")
-        warnings.showwarning(SECRET, RuntimeWarning, "x.py", 7)
-    sys.excepthook(ValueError, ValueError(SECRET), None)
-    assert "secret" not in captured.getvalue()
-    told = [(line["source"], line.get("error")) for line in lines(captured)]
-    assert told == [
-        ("python", "ValueError"),
-        ("python thread", "ValueError"),
-        ("python RuntimeWarning", None),
-        ("python", "ValueError"),
-    ]
-    assert capfd.readouterr() == ("", "")
-
-
 def test_libraries_have_a_rate_too(stream: io.StringIO) -> None:
     made = log.LogOutput(lambda: LogSettings(warnings=2), lambda: 0.0)
     release = made.capture()
@@ -205,9 +127,3 @@ def test_libraries_have_a_rate_too(stream: io.StringIO) -> None:
     made.close()
     assert [line["event"] for line in lines(stream)] == ["library", "library", "left out"]
     assert lines(stream)[-1]["library"] == 7
-
-
-def test_once_released_python_is_as_it_was(stream: io.StringIO) -> None:
-    before = (sys.excepthook, sys.unraisablehook, threading.excepthook, logging.getLogger().handlers[:])
-    log.LogOutput(LogSettings).capture()()
-    assert (sys.excepthook, sys.unraisablehook, threading.excepthook, logging.getLogger().handlers[:]) == before

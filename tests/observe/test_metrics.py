@@ -5,14 +5,10 @@ from __future__ import annotations
 import asyncio
 from typing import get_args
 
-import msgspec
 import pytest
-from prometheus_client.openmetrics.parser import text_string_to_metric_families as openmetrics_families
-from prometheus_client.parser import text_string_to_metric_families
 
-from proxy.admin.gauges import READ, SERIES
 from proxy.findings.model import Finding, Fix
-from proxy.model import Outcome, Span, Trace
+from proxy.model import Outcome
 from proxy.observe.events import (
     CANCELLED,
     NO_ANSWER,
@@ -30,70 +26,8 @@ from proxy.observe.events import (
     WindowClosed,
 )
 from proxy.observe.metrics import Metrics
-from proxy.observe.series import COUNTED, Reading
+from tests.observe.factories import GAUGES, LINE, OPEN_METRICS, changed, counted, counting, scrape, trace
 from tests.rules.traces import parallel, span
-
-LINE = "GET /creators?id=eq.{}"
-GAUGES = [Reading(name, series, {} if series.labels else 0.0) for name, series in READ.items()]
-OPEN_METRICS = "application/openmetrics-text;version=1.0.0;q=0.75,text/plain;version=0.0.4;q=0.5,*/*;q=0.1"
-"""As Prometheus asks."""
-
-
-def scrape(metrics: Metrics) -> dict[tuple[str, ...], float]:
-    """Sample name and sorted label values to value."""
-    body, _ = metrics.now().render("text/plain")
-    return {
-        (sample.name, *(sample.labels[name] for name in sorted(sample.labels))): sample.value
-        for family in text_string_to_metric_families(body.decode())
-        for sample in family.samples
-    }
-
-
-def counting(*events: Event, labels: int = 200) -> Metrics:
-    metrics = Metrics(labels, lambda: GAUGES)
-    for event in events:
-        metrics(event)
-    return metrics
-
-
-def counted(*events: Event, labels: int = 200) -> dict[tuple[str, ...], float]:
-    return scrape(counting(*events, labels=labels))
-
-
-def exemplars(metrics: Metrics) -> dict[str, tuple[str, float]]:
-    """Series to the trace and the value that its buckets show."""
-    body, _ = metrics.now().render(OPEN_METRICS)
-    return {
-        sample.name: (sample.exemplar.labels["trace_id"], sample.exemplar.value)
-        for family in openmetrics_families(body.decode())  # type: ignore[no-untyped-call]
-        for sample in family.samples
-        if sample.exemplar is not None
-    }
-
-
-def changed(made: Span, **values: object) -> Span:
-    return msgspec.structs.replace(made, **values)
-
-
-def trace(*spans: Span, **values: object) -> Trace:
-    return msgspec.structs.replace(parallel([LINE.format(1)]), spans=spans, **values)
-
-
-@pytest.mark.parametrize("accept", ["", "text/plain", OPEN_METRICS])
-def test_every_series_has_a_help_text_and_is_rendered(accept: str) -> None:
-    body, content_type = Metrics(5, lambda: GAUGES).now().render(accept)
-    for name, series in SERIES.items():
-        assert len(series.help) > 20, name
-        assert f"# HELP fanin_{name}" in body.decode(), name
-    assert content_type.startswith("application/openmetrics-text" if "openmetrics" in accept else "text/plain")
-
-
-def test_names_say_their_unit_and_counters_end_in_total() -> None:
-    body, _ = Metrics(5, lambda: GAUGES).now().render("")
-    for name, series in SERIES.items():
-        full = f"fanin_{name}_total" if series.kind == "counter" else f"fanin_{name}"
-        assert f"# TYPE {full} {series.kind}\n" in body.decode()
-        assert not any(unit in name for unit in ("_ms", "_milli", "_kb", "_mb", "_total"))
 
 
 def test_every_event_is_counted_somewhere() -> None:
@@ -109,12 +43,6 @@ async def test_a_scrape_shows_what_was_counted_until_then() -> None:
     assert b'fanin_requests_total{code="2xx",method="GET",outcome="passed",relation="public.creators"} 1.0\n' in body
     assert b'trace_id="one"' in body
     assert content_type.startswith("application/openmetrics-text")
-
-
-def test_the_process_itself_is_shown() -> None:
-    body, _ = Metrics(5, lambda: GAUGES).now().render("")
-    assert b"\nprocess_resident_memory_bytes " in body
-    assert b"\nprocess_open_fds " in body
 
 
 def test_requests_are_counted_by_relation_method_outcome_and_status_class() -> None:
@@ -237,16 +165,6 @@ def test_windows_replays_and_turned_down_connections_are_counted() -> None:
     assert seen["fanin_turned_down_total", "FANIN109"] == 1
 
 
-def test_counters_of_known_labels_are_there_at_zero_before_anything_happened() -> None:
-    seen = counted()
-    assert seen["fanin_shadow_total", "mismatch"] == seen["fanin_pauses_total", "mismatch"] == 0
-    assert seen["fanin_faults_total", "FANIN505"] == seen["fanin_bypassed_total", "limit"] == 0
-    for name, series in COUNTED.items():
-        if series.known:
-            assert len(series.labels) == 1
-            assert {(f"fanin_{name}_total", value): 0.0 for value in series.known}.items() <= seen.items()
-
-
 def test_pauses_and_comparisons_are_counted_by_reason_and_result() -> None:
     seen = counted(
         MergingPaused("ties"),
@@ -272,34 +190,6 @@ def test_the_refusal_of_a_request_is_counted_once() -> None:
     assert seen["fanin_bypassed_total", "limit"] == 1
 
 
-# Exemplars.
-
-
-def test_openmetrics_shows_the_trace_of_what_took_long() -> None:
-    slow = changed(span(LINE.format(1), 1), start=0.0, end=3.0)
-    quick = changed(span(LINE.format(2), 2), start=0.0, end=0.004)
-    metrics = counting(RequestAnswered(quick, 0.0, "quick"), RequestAnswered(slow, 0.0, "a-slow-one"))
-    assert exemplars(metrics)["fanin_request_duration_seconds_bucket"] == ("a-slow-one", 3.0)
-    assert b"a-slow-one" not in metrics.now().render("text/plain")[0]
-
-
-def test_the_trace_with_many_queries_is_shown() -> None:
-    metrics = counting(TraceClosed(trace(*(span(LINE.format(n), n) for n in range(1, 151)), id="page"), ()))
-    assert exemplars(metrics)["fanin_trace_queries_bucket"] == ("page", 150.0)
-    assert exemplars(metrics)["fanin_trace_upstream_calls_bucket"] == ("page", 150.0)
-
-
-@pytest.mark.parametrize("name", ["x" * 101, "é", 'quo"te', "back\\", "line\nbreak", "tab\t", "\x1b[2J"])
-def test_a_trace_id_that_could_break_the_exposition_is_not_shown(name: str) -> None:
-    assert not exemplars(counting(RequestAnswered(span(LINE.format(1), 1), 0.0, name)))
-
-
-@pytest.mark.parametrize("name", ["x" * 100, "}# 1", "a b, c=d", "0af7651916cd43dd8448eb211c80319c"])
-def test_any_other_trace_id_is_shown_as_it_is(name: str) -> None:
-    shown = exemplars(counting(RequestAnswered(span(LINE.format(1), 1), 0.0, name)))
-    assert shown["fanin_request_duration_seconds_bucket"] == (name, 0.01)
-
-
 def test_settings_read_again_are_counted_by_what_came_of_it() -> None:
     seen = counted(SettingsReloaded(("mode",)), SettingsReloaded(()), SettingsReloaded(None))
     assert (seen["fanin_reloads_total", "ok"], seen["fanin_reloads_total", "failed"]) == (2, 1)
@@ -322,36 +212,3 @@ def test_a_look_at_upstream_tells_whether_it_is_up() -> None:
     for up in (False, True):
         metrics = counting(UpstreamCalled("t", "original", 0.1, NO_ANSWER if up else 200), HealthChecked(up))
         assert metrics.now().values["upstream_up"] == {(): int(up)}
-
-
-def test_labels_that_clients_fill_are_escaped_in_the_exposition() -> None:
-    made = trace(span(LINE.format(1), 1), route='a"b\\c\nd')
-    for accept in ("", OPEN_METRICS):
-        body, _ = counting(TraceClosed(made, ())).now().render(accept)
-        assert b'route="a\\"b\\\\c\\nd"' in body
-
-
-def test_every_declared_counter_can_be_moved() -> None:
-    """A series that no event moves has no business here."""
-    answered = [changed(span(LINE.format(1), 1), bypass_reason="limit", retry=True), span("GET /b", 1)]
-    texts = dict.fromkeys(Finding.__struct_fields__, "x") | {"evidence": (), "fix": Fix("", "", "")}
-    finding = Finding(**texts)  # type: ignore[arg-type]
-    metrics = counting(
-        *(RequestAnswered(one, 0.0, fault="FANIN505", saves="FAN001") for one in answered),
-        *(UpstreamCalled("t", "merged", 0.1, 200), WindowClosed(2, 0.1), FellBack("ties", "", "t", 1)),
-        *(
-            MergingPaused("ties"),
-            AnswersCompared("match", 1),
-            RequestRefused("FANIN109"),
-            Warned("a", "b"),
-            SettingsReloaded(None),
-            HealthChecked(False),
-        ),
-        TraceClosed(trace(span(LINE.format(1), 1), truncated=True), (finding,)),
-        labels=1,
-    )
-    before, after = counted(), scrape(metrics)
-    seen = {key[0] for key, value in after.items() if value != before.get(key)}
-    for name, series in COUNTED.items():
-        ending = {"counter": "_total", "histogram": "_count", "gauge": ""}[series.kind]
-        assert f"fanin_{name}{ending}" in seen, name

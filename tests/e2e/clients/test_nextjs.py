@@ -14,19 +14,19 @@ from urllib.parse import unquote
 import httpx
 import pytest
 
-from tests.check.test_sarif_schema import wrong
-from tests.e2e.clients.test_supabase_mount import keys
-from tests.e2e.clients.test_traced_clients import CLIENTS, Crowd
-from tests.e2e.support.fanin_with_admin import watched
+from tests.check.sarif_schema import schema_errors
+from tests.e2e.support.barrier_gateway import CLIENTS, BarrierGateway
+from tests.e2e.support.fanin_with_admin import fanin_with_admin
 from tests.e2e.support.next_dev_server import APPLICATION, HOME, IS_INSTALLED, next_dev
-from tests.e2e.support.script_runner import printed_by
+from tests.e2e.support.script_runner import output_of
+from tests.e2e.support.supabase_gateway import creator_ids
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
     from tests.conftest import Stack
-    from tests.e2e.support.fanin_with_admin import Watched
+    from tests.e2e.support.fanin_with_admin import FaninWithAdmin
 
 pytestmark = [
     pytest.mark.stack,
@@ -53,14 +53,14 @@ PARTS = line_of("app/(office)/payouts/page.tsx", "// the components' fan-out")
 KEPT = line_of("app/rates/page.tsx", "// kept by Next.js")
 
 
-async def asked(url: str, *paths: str) -> list[str]:
+async def page_texts(url: str, *paths: str) -> list[str]:
     async with httpx.AsyncClient(base_url=url, timeout=WAIT) as browser:
         answers = [await browser.get(path) for path in paths]
     assert [answer.status_code for answer in answers] == [200] * len(paths), [answer.text for answer in answers]
     return [answer.text for answer in answers]
 
 
-async def traces(seen: Watched) -> dict[str, list[dict[str, Any]]]:
+async def close_all_traces(seen: FaninWithAdmin) -> dict[str, list[dict[str, Any]]]:
     """All traces, which are over now, by route."""
     found: dict[str, list[dict[str, Any]]] = {}
     for name, *_ in list(seen.sidecar.traces._open):
@@ -74,7 +74,7 @@ def callers(trace: dict[str, Any]) -> Counter[str]:
     return Counter(span["caller"] for span in trace["spans"])
 
 
-async def sarif(seen: Watched) -> Any:
+async def sarif_of_check(seen: FaninWithAdmin) -> Any:
     """What `fanin check` makes of it for a code host."""
     argv = (sys.executable, "-m", "proxy", "check", "--admin", seen.url, "--format", "sarif")
     process = await asyncio.create_subprocess_exec(*argv, stdout=asyncio.subprocess.PIPE)
@@ -83,23 +83,23 @@ async def sarif(seen: Watched) -> Any:
 
 
 @asynccontextmanager
-async def behind(stack: Stack) -> AsyncIterator[tuple[str, Watched]]:
+async def project_and_fanin(stack: Stack) -> AsyncIterator[tuple[str, FaninWithAdmin]]:
     """A project, and a fanin before it with its admin port, where traces are open until they are said to be over."""
     rules = {"profile": "supabase", "mount": "auto", "mode": "observe", "trace__quiet_explicit": 600}
-    async with Crowd(stack.url).running() as gateway, watched(gateway.url, **rules) as seen:
+    async with BarrierGateway(stack.url).running() as gateway, fanin_with_admin(gateway.url, **rules) as seen:
         yield gateway.url, seen
 
 
 async def test_each_request_is_a_trace_by_its_route_and_findings_name_lines_of_the_sources(stack: Stack) -> None:
-    (creator,) = await keys(stack, 1)
+    (creator,) = await creator_ids(stack, 1)
     pages = [f"/creators/{creator}", "/export/2025-05", "/creators", "/creators", "/payouts", *["/rates"] * 3]
-    async with behind(stack) as (project, seen):
+    async with project_and_fanin(stack) as (project, seen):
         with next_dev(project, seen.sidecar.port, stack.token) as site:
-            one, _, page, _, parts, *_ = await asked(site.url, *pages)
+            one, _, page, _, parts, *_ = await page_texts(site.url, *pages)
             assert site.misfits() == ""
             assert "rror" not in site.log()
-        found = await traces(seen)
-        log = await sarif(seen)
+        found = await close_all_traces(seen)
+        log = await sarif_of_check(seen)
     assert json.loads(one) == {"id": creator}
     assert "8<!-- --> profiles" in page
     assert parts.count("<li>") == 8
@@ -116,15 +116,15 @@ async def test_each_request_is_a_trace_by_its_route_and_findings_name_lines_of_t
         ("FAN001", "page /creators", PAGE),
         ("FAN001", "page /payouts", PARTS),
     }
-    assert wrong(log) == []
-    assert uris(log) == {place.rpartition(":")[0] for place in (SERIAL, PAGE, PARTS)}
+    assert schema_errors(log) == []
+    assert sarif_uris(log) == {place.rpartition(":")[0] for place in (SERIAL, PAGE, PARTS)}
 
 
 async def test_lines_are_those_of_the_sources_with_webpack_too(stack: Stack) -> None:
-    async with behind(stack) as (project, seen):
+    async with project_and_fanin(stack) as (project, seen):
         with next_dev(project, seen.sidecar.port, stack.token, "--webpack") as site:
-            await asked(site.url, "/creators")
-        found = await traces(seen)
+            await page_texts(site.url, "/creators")
+        found = await close_all_traces(seen)
     assert [callers(trace) for trace in found["page /creators"]] == [{PAGE_LIST: 1, PAGE: 8}]
 
 
@@ -139,15 +139,15 @@ async def test_a_route_has_no_values(tmp_path: Path) -> None:
         shutil.copy(copied, tmp_path)
     (tmp_path / "node_modules").symlink_to(HOME / "node_modules")
     given = json.dumps([[url, params] for url, (params, _) in requests.items()])
-    routes = await printed_by("next_routes.mjs", str(tmp_path), given)
+    routes = await output_of("next_routes.mjs", str(tmp_path), given)
     assert routes == [*(route for _, route in requests.values()), "given"]
 
 
 def findings(found: dict[str, list[dict[str, Any]]]) -> list[dict[str, Any]]:
-    traces = [trace for each in found.values() for trace in each]
-    return [view["finding"] for trace in traces for view in trace["findings"]]
+    close_all_traces = [trace for each in found.values() for trace in each]
+    return [view["finding"] for trace in close_all_traces for view in trace["findings"]]
 
 
-def uris(log: Any) -> set[str]:
+def sarif_uris(log: Any) -> set[str]:
     places = [place["physicalLocation"] for one in log["runs"][0]["results"] for place in one["locations"]]
     return {unquote(place["artifactLocation"]["uri"]) for place in places}

@@ -87,7 +87,7 @@ def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
     home = tmp_path_factory.mktemp("clean")
     source = shutil.copytree(PLUGIN, home / "source")
     wheels = home / "dist"
-    run(sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(wheels), cwd=source)
+    run_command(sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(wheels), cwd=source)
     (wheel,) = wheels.glob("*.whl")
     assert {name.partition("/")[0] for name in zipfile.ZipFile(wheel).namelist()} == {
         "pytest_fanin.py",
@@ -96,7 +96,7 @@ def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
     venv.create(home / "venv", with_pip=False)
     interpreter = home / "venv/bin/python"
     pip = (sys.executable, "-m", "pip", "--disable-pip-version-check", "--python", str(interpreter))
-    run(*pip, "install", "-q", "--no-index", str(wheel), cwd=home)
+    run_command(*pip, "install", "-q", "--no-index", str(wheel), cwd=home)
     (packages,) = (home / "venv/lib").glob("python*/site-packages")
     for distribution in map(metadata.distribution, PYTEST):
         for name in {file.parts[0] for file in distribution.files or ()} - {"..", "__pycache__"}:
@@ -107,7 +107,7 @@ def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return interpreter
 
 
-def run(*words: str, cwd: Path) -> str:
+def run_command(*words: str, cwd: Path) -> str:
     told = subprocess.run(words, cwd=cwd, capture_output=True, text=True, check=False, timeout=120)
     assert told.returncode == 0, told.stdout + told.stderr
     return told.stdout

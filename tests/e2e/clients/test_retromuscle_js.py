@@ -4,47 +4,30 @@ from __future__ import annotations
 
 import json
 from collections import Counter, defaultdict
-from contextlib import asynccontextmanager, nullcontext
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import asyncpg
 import pytest
 
 from proxy.model import Outcome
 from proxy.observe.events import Event, RequestAnswered
-from tests.e2e.support.bursts import counting
+from tests.e2e.support.bursts import statement_counter
 from tests.e2e.support.harness import fanin
 from tests.e2e.support.literals import uuid_of
-from tests.e2e.support.script_runner import printed_by
+from tests.e2e.support.new_creators import CREATORS, new_creators, tracking
+from tests.e2e.support.script_runner import output_of
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import Callable
 
     from tests.conftest import Stack
 
 pytestmark = [pytest.mark.stack, pytest.mark.e2e]
 
-NEW = 4
 """Creators of this test's own: what they write about is nobody else's."""
 
-CLEAR = """
-delete from rushes where creator_id = any($1); delete from videos where creator_id = any($1);
-delete from creator_payout_profiles where creator_id = any($1);
-delete from monthly_tracking where creator_id = any($1); delete from creators where id = any($1)
-"""
-FILL = (
-    "insert into creators (id, user_id, handle, email, package_tier, default_mix) "
-    "select id, id, 'new', 'new@example.com', 10, 'VOLUME' from unnest($1::uuid[]) id",
-    "insert into monthly_tracking "
-    "select md5('old:' || id)::uuid, '2030-01', id, 10, 10, 'VOLUME', '{}', '{}', '2030-01-31' "
-    "from unnest($1::uuid[]) id",
-    "insert into videos (id, monthly_tracking_id, creator_id, video_type, file_url, created_at) "
-    "select md5(id::text || n)::uuid, md5('old:' || id)::uuid, id, 'OOTD', 'u', date '2030-01-01' + n * interval '1h' "
-    "from unnest($1::uuid[]) id, generate_series(1, 10) n",
-)
 
-
-class Counted(NamedTuple):
+class StatementCounts(NamedTuple):
     """What Postgres counted: all statements for requests, and those that write."""
 
     statements: int
@@ -52,27 +35,12 @@ class Counted(NamedTuple):
 
 
 Results = dict[str, list[dict[str, Any]]]
-CREATORS = [uuid_of(f"new creator {n}") for n in range(NEW)]
-
-
-def tracking(creator: str, month: str) -> dict[str, object]:
-    return {
-        "id": uuid_of("old:" + creator) if month == "2030-01" else uuid_of(month + creator),
-        "month": month,
-        "creator_id": creator,
-        "package_tier": 20,
-        "quota_total": 20,
-        "mix_name": "VOLUME",
-        "quotas": {"OOTD": 20},
-        "delivered": {},
-        "deadline": "2030-02-28",
-    }
 
 
 WRITES = {
     "reviews": [
         {"tracking": uuid_of("old:" + creator), "videos": [uuid_of(f"{creator}{n}") for n in range(1, 11)]}
-        for creator in CREATORS[: NEW // 2]
+        for creator in CREATORS[:2]
     ],
     "creators": [
         {
@@ -80,36 +48,17 @@ WRITES = {
             "profile": {"creator_id": creator, "method": "iban", "iban": "FR76"},
             "trackings": [tracking(creator, month) for month in ("2030-01", "2030-02")],
         }
-        for creator in CREATORS[NEW // 2 :]
+        for creator in CREATORS[2:]
     ],
 }
 
 
-async def clear(connection: asyncpg.Connection[asyncpg.Record]) -> None:
-    for statement in CLEAR.split(";"):
-        await connection.execute(statement, CREATORS)
-
-
-@asynccontextmanager
-async def new_creators(stack: Stack) -> AsyncIterator[None]:
-    """Creators who are as new for every run, and gone at the end."""
-    connection = await asyncpg.connect(stack.dsn)
-    try:
-        await clear(connection)
-        for statement in FILL:
-            await connection.execute(statement, CREATORS)
-        yield
-    finally:
-        await clear(connection)
-        await connection.close()
-
-
 async def direct_and_through(
     stack: Stack, job: str, options: dict[str, Any], watch: Callable[[Event], None]
-) -> tuple[list[Counted], Results]:
+) -> tuple[list[StatementCounts], Results]:
     """The statements of ``job`` direct and through fanin, and its results, which are the same."""
     async with (
-        counting(stack.dsn) as counter,
+        statement_counter(stack.dsn) as counter,
         fanin(stack.url, mount="/rest/v1", merge__deadline_floor=10.0) as sidecar,
     ):
         sidecar._events.subscribe(watch)
@@ -119,9 +68,9 @@ async def direct_and_through(
             async with new_creators(stack) if job == "write" else nullcontext():
                 await counter.reset()
                 found.append(
-                    await printed_by("retromuscle_pages.cjs", url, where, stack.token, job, json.dumps(options))
+                    await output_of("retromuscle_pages.cjs", url, where, stack.token, job, json.dumps(options))
                 )
-                taken.append(Counted(await counter.statements(), await counter.writes()))
+                taken.append(StatementCounts(await counter.statements(), await counter.writes()))
     direct, through = found
     assert through.keys() == direct.keys()
     for name in direct:

@@ -12,7 +12,7 @@ import pytest
 from proxy.model import Outcome
 from proxy.observe.events import Event, RequestAnswered, UpstreamCalled
 from tests.e2e.support.harness import fanin
-from tests.e2e.support.script_runner import printed_by
+from tests.e2e.support.script_runner import output_of
 
 if TYPE_CHECKING:
     from tests.conftest import Stack
@@ -28,7 +28,7 @@ def creator(number: int) -> str:
 async def run(token: str, *urls: str) -> list[dict[str, list[Any]]]:
     """What the application got from each URL: per burst its results."""
     ids = json.dumps([creator(n) for n in range(100 - CREATORS, 100 + MISSING)])
-    return list(await printed_by("supabase_bursts.cjs", token, ids, *urls))
+    return list(await output_of("supabase_bursts.cjs", token, ids, *urls))
 
 
 async def test_bursts_through_supabase_js_are_deep_equal_and_take_a_fraction_of_the_calls(stack: Stack) -> None:

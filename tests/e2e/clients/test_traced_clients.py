@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections import defaultdict
 from contextlib import asynccontextmanager
@@ -12,43 +11,27 @@ import httpx
 import pytest
 
 from proxy.observe.events import Event, RequestAnswered, TraceClosed
-from tests.e2e.clients.test_supabase_mount import Gateway
 from tests.e2e.support.applications.traced_handlers import copied
+from tests.e2e.support.barrier_gateway import CLIENTS, BarrierGateway
 from tests.e2e.support.harness import fanin
-from tests.e2e.support.script_runner import APPLICATIONS, printed_by
+from tests.e2e.support.script_runner import APPLICATIONS, output_of
 from tests.test_imports import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
-
-    from aiohttp import web
 
     from proxy.findings.model import Finding
     from proxy.model import Span, Trace
     from tests.conftest import Stack
 
 pytestmark = [pytest.mark.stack, pytest.mark.e2e]
-CLIENTS = ROOT / "deploy" / "clients"
-
-
-class Crowd(Gateway):
-    """A gateway that answers reads of one profile by the eight, so that those of one request are in flight together."""
-
-    def __init__(self, upstream: str) -> None:
-        super().__init__(upstream)
-        self.eight = asyncio.Barrier(8)
-
-    async def rest(self, request: web.Request) -> web.Response:
-        if "creator_payout_profiles" in request.path:
-            await self.eight.wait()
-        return await super().rest(request)
 
 
 @asynccontextmanager
-async def observing(stack: Stack, events: list[Event]) -> AsyncIterator[tuple[str, str]]:
+async def project_and_fanin(stack: Stack, events: list[Event]) -> AsyncIterator[tuple[str, str]]:
     """The addresses of a project, and of a fanin in front of it."""
     async with (
-        Crowd(stack.url).running() as gateway,
+        BarrierGateway(stack.url).running() as gateway,
         fanin(gateway.url, profile="supabase", mount="auto", mode="observe") as sidecar,
     ):
         sidecar._events.subscribe(events.append)
@@ -62,32 +45,32 @@ def line_of(script: str, words: str) -> str:
     return f"{(APPLICATIONS / script).relative_to(ROOT)}:{number}"
 
 
-def closed(events: Sequence[Event]) -> tuple[list[Trace], list[Finding]]:
+def closed_traces(events: Sequence[Event]) -> tuple[list[Trace], list[Finding]]:
     traces = [event for event in events if isinstance(event, TraceClosed)]
     return [event.trace for event in traces], [finding for event in traces for finding in event.findings]
 
 
-def by_route(traces: Sequence[Trace]) -> dict[str, list[Trace]]:
+def traces_by_route(traces: Sequence[Trace]) -> dict[str, list[Trace]]:
     found: defaultdict[str, list[Trace]] = defaultdict(list)
     for trace in traces:
         found[trace.route].append(trace)
     return dict(found)
 
 
-def fans(trace: Trace) -> list[Span]:
+def profile_reads(trace: Trace) -> list[Span]:
     return [span for span in trace.spans if "creator_payout_profiles" in span.relation]
 
 
 async def test_supabase_js_jobs_are_a_trace_each_and_findings_name_route_and_line(stack: Stack) -> None:
     events: list[Event] = []
-    async with observing(stack, events) as (project, url):
-        seen: dict[str, Any] = await printed_by("traced_jobs.mjs", str(CLIENTS), project, url, stack.token)
+    async with project_and_fanin(stack, events) as (project, url):
+        seen: dict[str, Any] = await output_of("traced_jobs.mjs", str(CLIENTS), project, url, stack.token)
     assert [len(job) for job in seen["jobs"]] == [8, 8]
     assert (seen["nested"], seen["unnamed"], seen["direct"]) == (seen["jobs"][0][0], 200, 200)
-    traces, findings = closed(events)
-    routes = by_route(traces)
+    traces, findings = closed_traces(events)
+    routes = traces_by_route(traces)
     route = "job: payout export"
-    assert [len(fans(trace)) for trace in routes[route]] == [8, 8]
+    assert [len(profile_reads(trace)) for trace in routes[route]] == [8, 8]
     assert all(trace.explicit and len(trace.spans) == 9 for trace in routes[route])
     named = [finding for finding in findings if (finding.code, finding.route) == ("FAN001", route)]
     assert [finding.caller for finding in named] == [line_of("traced_jobs.mjs", "// the fan-out")] * 2
@@ -103,13 +86,13 @@ async def test_supabase_js_jobs_are_a_trace_each_and_findings_name_route_and_lin
 
 async def test_supabase_py_jobs_are_a_trace_each_and_findings_name_route_and_line(stack: Stack) -> None:
     events: list[Event] = []
-    async with observing(stack, events) as (_, url):
-        seen = await printed_by("traced_handlers.py", url, stack.token)
+    async with project_and_fanin(stack, events) as (_, url):
+        seen = await output_of("traced_handlers.py", url, stack.token)
     assert [len(ids) for ids in seen["jobs"]] == [8, 8]
     assert (seen["tasks"], seen["sync"]) == (2, 1)
-    traces, findings = closed(events)
-    routes = by_route(traces)
-    assert [len(fans(trace)) for trace in routes["job: payout export"]] == [8, 8]
+    traces, findings = closed_traces(events)
+    routes = traces_by_route(traces)
+    assert [len(profile_reads(trace)) for trace in routes["job: payout export"]] == [8, 8]
     named = [finding for finding in findings if finding.code == "FAN001"]
     assert {(finding.route, finding.caller) for finding in named} == {
         ("job: payout export", line_of("traced_handlers.py", "# the fan-out"))
@@ -163,7 +146,7 @@ MAPPED = {
 
 async def test_the_line_is_the_applications_in_its_sources() -> None:
     given = json.dumps(list(PLACES.values()))
-    seen = await printed_by("stack_frames.mjs", str(CLIENTS), given, json.dumps(MAPPED))
+    seen = await output_of("stack_frames.mjs", str(CLIENTS), given, json.dumps(MAPPED))
     assert seen["places"] == list(PLACES)
     assert seen["own"] is None
     assert seen["sent"] == "http://fanin.test/rest/v1/t?id=eq.1"

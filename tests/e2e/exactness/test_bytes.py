@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import re
-import ssl
-import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
 
-from proxy.admin.gauges import gauges
-from proxy.path.comparison import compared_lines
-from proxy.settings.sources import ConfigError
 from tests.e2e.support.answer_differences import assert_same, differences
-from tests.e2e.support.harness import OK, RawAnswer, RawClient, ScriptedUpstream, Talk, answers, ask, fanin
+from tests.e2e.support.harness import (
+    OK,
+    RawAnswer,
+    RawClient,
+    ScriptedUpstream,
+    answers,
+    ask,
+    fanin,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -160,7 +163,7 @@ async def test_bytes_after_an_answer_never_become_the_next_answer() -> None:
     async with ScriptedUpstream(answers(stray), answers(OK)) as upstream, fanin(upstream.url) as sidecar:
         for _ in range(2):
             assert (await ask(sidecar.port, b"GET /t HTTP/1.1\r\nHost: h\r\n\r\n")).body == b"ok"
-        assert len(upstream.talks) == 2
+        assert len(upstream.connections) == 2
 
 
 async def test_nothing_is_followed_kept_or_read_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -211,140 +214,3 @@ async def test_a_unix_socket_is_an_upstream(tmp_path: Path) -> None:
     async with server, fanin(f"unix:{tmp_path}/s") as sidecar:
         assert (await ask(sidecar.port, b"GET /t HTTP/1.1\r\nHost: h\r\n\r\n")).body == b"ok"
     assert got == [b"GET /t HTTP/1.1\r\nHost: localhost\r\n\r\n"]
-
-
-@pytest.fixture(scope="module")
-def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A self-signed certificate of ``localhost`` with its key, in one PEM file."""
-    directory = tmp_path_factory.mktemp("tls")
-    command = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=localhost"
-    files = ("-keyout", str(directory / "key"), "-out", str(directory / "certificate"))
-    names = ("-addext", "subjectAltName=DNS:localhost")
-    subprocess.run(["openssl", *command.split(), *names, *files], check=True, capture_output=True)
-    pem = directory / "both.pem"
-    pem.write_bytes((directory / "key").read_bytes() + (directory / "certificate").read_bytes())
-    return pem
-
-
-def server_context(certificate: Path) -> ssl.SSLContext:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate)
-    return context
-
-
-async def test_an_upstream_under_tls_is_checked_against_its_name(certificate: Path) -> None:
-    raw = b"GET /t HTTP/1.1\r\nHost: h\r\n\r\n"
-    long = framed(b"Transfer-Encoding: chunked", body=b"f4240\r\n" + b"x" * 1_000_000 + b"\r\n0\r\n\r\n")
-    async with ScriptedUpstream(answers(long), tls=server_context(certificate)) as upstream:
-        by_name = f"https://localhost:{upstream.port}"
-        async with fanin(by_name, upstream_ca=str(certificate)) as sidecar:
-            answer = await ask(sidecar.port, raw)
-            assert len(answer.body) == 1_000_000
-            assert answer.complete
-        async with fanin(upstream.url, upstream_ca=str(certificate)) as sidecar:
-            wrong_name = await ask(sidecar.port, raw)
-        async with fanin(by_name) as sidecar:
-            unknown_authority = await ask(sidecar.port, raw)
-        assert len(upstream.requests) == 1
-    assert wrong_name.status == unknown_authority.status == 502
-    assert b"FANIN501" in wrong_name.body
-    assert b"CERTIFICATE_VERIFY_FAILED" in unknown_authority.body
-
-
-async def test_an_upload_under_tls_arrives_whole(certificate: Path) -> None:
-    body = bytes(range(256)) * 4000
-    raw = b"POST /t HTTP/1.1\r\nHost: h\r\nContent-Length: %d\r\n\r\n" % len(body) + body
-    async with ScriptedUpstream(answers(OK), tls=server_context(certificate)) as upstream:
-        async with fanin(f"https://localhost:{upstream.port}", upstream_ca=str(certificate)) as sidecar:
-            assert (await ask(sidecar.port, raw)).status == 200
-        assert upstream.requests[0].partition(b"\r\n\r\n")[2] == body
-
-
-async def test_an_authority_file_that_is_none_is_told_at_the_start(tmp_path: Path) -> None:
-    (tmp_path / "no.pem").write_text("no certificate")
-    with pytest.raises(ConfigError, match="upstream_ca"):
-        async with fanin("https://localhost:1", upstream_ca=str(tmp_path / "no.pem")):
-            pass
-
-
-# WebSockets.
-
-UPGRADE = (
-    b"GET /realtime/v1/websocket?v=1 HTTP/1.1\r\nHost: h\r\nConnection: keep-alive, Upgrade\r\nUpgrade: WebSocket\r\n"
-    b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
-)
-SWITCHED = (
-    b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-    b"Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n"
-)
-
-
-async def test_a_websocket_is_an_opaque_tunnel() -> None:
-    async def script(talk: Talk) -> None:
-        await talk.request()
-        await talk.send(SWITCHED + b"\x81\x05hello")
-        assert await talk.exactly(9) == b"\0\xff\r\n\r\nGET"
-        await talk.send(b"\x88\0")
-
-    async with ScriptedUpstream(script) as upstream, fanin(upstream.url) as sidecar:
-        async with RawClient(sidecar.port) as client:
-            await client.send(UPGRADE + b"\0\xff")
-            assert await client.until(b"\r\n\r\n") == SWITCHED
-            await client.send(b"\r\n\r\nGET")
-            assert await client.rest() == b"\x81\x05hello\x88\0"
-        head = upstream.requests[0]
-    assert b"\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n" in head
-    assert compared_lines(head)[1:3] == compared_lines(UPGRADE)[1:3]
-
-
-async def test_what_either_side_says_last_arrives_before_its_hang_up() -> None:
-    big = b"x" * 3_000_000
-
-    async def says_much_and_leaves(talk: Talk) -> None:
-        await talk.request()
-        await talk.send(SWITCHED + big)
-
-    async def listens(talk: Talk) -> None:
-        await talk.request()
-        await talk.send(SWITCHED)
-        await talk.gone()
-
-    async with ScriptedUpstream(says_much_and_leaves, listens) as upstream, fanin(upstream.url) as sidecar:
-        async with RawClient(sidecar.port) as client:
-            await client.send(UPGRADE)
-            assert await client.rest() == SWITCHED + big
-        async with RawClient(sidecar.port) as client:
-            await client.send(UPGRADE)
-            await client.until(b"\r\n\r\n")
-            await client.send(big)
-        await upstream.until(lambda: upstream.talks[1].closed)
-        assert upstream.talks[1].received.endswith(b"\r\n\r\n" + big)
-        assert not upstream.talks[1].reset
-
-
-async def test_a_refused_upgrade_is_an_ordinary_answer() -> None:
-    refused = b"HTTP/1.1 403 Forbidden\r\nContent-Length: 2\r\n\r\nno"
-    async with ScriptedUpstream(answers(refused)) as upstream, fanin(upstream.url) as sidecar:
-        assert_same(await ask(upstream.url, UPGRADE), await ask(sidecar.port, UPGRADE))
-
-
-async def test_tunnels_have_a_limit_of_their_own() -> None:
-    async def script(talk: Talk) -> None:
-        await talk.request()
-        await talk.send(SWITCHED)
-        await talk.gone()
-
-    async with ScriptedUpstream(script) as upstream, fanin(upstream.url, pool__tunnels=1) as sidecar:
-        async with RawClient(sidecar.port) as first:
-            await first.send(UPGRADE)
-            await first.until(b"\r\n\r\n")
-            assert (await ask(sidecar.port, UPGRADE)).status == 503
-            assert gauges(sidecar)["tunnels"] == 1
-        await upstream.until(lambda: upstream.talks[0].closed)
-
-
-async def test_an_upgrade_with_a_body_is_no_upgrade() -> None:
-    raw = UPGRADE.replace(b"\r\n\r\n", b"\r\nContent-Length: 3\r\n\r\nabc")
-    async with ScriptedUpstream(answers(OK)) as upstream, fanin(upstream.url) as sidecar:
-        assert (await ask(sidecar.port, raw)).status == 200
-    assert b"Upgrade" not in upstream.requests[0]

@@ -15,12 +15,12 @@ from proxy.merging.waiters import BufferedAnswer
 from proxy.model import MergedCall, Outcome, PendingRequest
 from proxy.path import plan as planning
 from proxy.path.fingerprint import read_query
-from tests.e2e.support.burst_generator import Asked, Dealer, bursts, in_waves
+from tests.e2e.support.burst_generator import BurstGenerator, BurstRequest, burst_in_waves, bursts
 from tests.e2e.support.bursts import get
 from tests.e2e.support.decision_table import Row
-from tests.e2e.support.differential import Report, compare
-from tests.e2e.support.differential_runs import REQUESTS, SEED, UNDONE, Upstreams, prove
-from tests.e2e.support.literals import TEXTS, of
+from tests.e2e.support.differential import Report, compare_bursts
+from tests.e2e.support.differential_runs import REQUESTS, REVERSIBLE, SEED, Upstreams, compare_in_all_runs
+from tests.e2e.support.literals import TEXTS, one_of
 from tests.e2e.support.planted_faults import (
     FAULTS,
     OTHER_FAULTS,
@@ -42,33 +42,27 @@ from tests.e2e.support.planted_faults import (
     unsorted_ties_accepted,
 )
 from tests.e2e.support.request_templates import HEADS, TEMPLATES, Head, Template
-from tests.e2e.support.unusual_types import another, odd_tables
+from tests.e2e.support.unusual_types import postgrest_with
 from tests.e2e.support.write_between_reads import read_around_a_write
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
 
     from tests.conftest import Stack
 
 pytestmark = [pytest.mark.stack, pytest.mark.e2e]
 
 
-@pytest.fixture(scope="module")
-def odd(stack: Stack) -> Iterator[Stack]:
-    with odd_tables(stack) as made:
-        yield made
-
-
-async def test_every_answer_is_the_one_that_postgrest_gives_alone(odd: Stack, tell: Callable[[str], None]) -> None:
-    with Upstreams(odd) as upstream:
-        proof = await prove(upstream, SEED, REQUESTS)
+async def test_every_answer_is_the_one_that_postgrest_gives_alone(unusual: Stack, tell: Callable[[str], None]) -> None:
+    with Upstreams(unusual) as upstream:
+        proof = await compare_in_all_runs(upstream, SEED, REQUESTS)
     told = f"{proof}\n{proof.coverage.table()}"
     tell(told)
     assert not proof.shortcomings(), told
 
 
 EQUAL_TEXTS = tuple(
-    Template(target, of((*TEXTS, "AB", "A-B", "%20ab", *("b", "12", "nobody", "someone", "3", "77") * 6)))
+    Template(target, one_of((*TEXTS, "AB", "A-B", "%20ab", *("b", "12", "nobody", "someone", "3", "77") * 6)))
     for target in (
         *("/words?k=eq.{}&order=id", "/words?k=eq.{}", "/kinds?select=id,t&t=eq.{}&order=id"),
         *("/kinds?select=id&vc=eq.{}&order=id", "/kinds?select=id&dt=eq.{}&order=id", "/moods?word=eq.{}&order=id"),
@@ -77,19 +71,19 @@ EQUAL_TEXTS = tuple(
 """Queries by text columns whose collation nobody knows."""
 
 
-async def test_and_where_texts_of_different_bytes_are_equal(odd: Stack, tell: Callable[[str], None]) -> None:
-    with another(odd, **UNDONE, db_extra_search_path="shifted, extensions, pg_catalog") as shifted:
-        dealer = Dealer(random.Random(SEED), EQUAL_TEXTS, (), heads=HEADS[:4])
-        report = await compare(shifted, f"DIFFERENTIAL_SEED={SEED}", bursts(dealer, REQUESTS // 15))
+async def test_and_where_texts_of_different_bytes_are_equal(unusual: Stack, tell: Callable[[str], None]) -> None:
+    with postgrest_with(unusual, **REVERSIBLE, db_extra_search_path="shifted, extensions, pg_catalog") as shifted:
+        generator = BurstGenerator(random.Random(SEED), EQUAL_TEXTS, (), heads=HEADS[:4])
+        report = await compare_bursts(shifted, f"DIFFERENTIAL_SEED={SEED}", bursts(generator, REQUESTS // 15))
     tell(str(report))
     assert not report.faults, str(report)
     assert report.coverage.outcomes["merged"] >= 0.05 * report.requests, str(report)
 
 
-async def check(odd: Stack, requests: Sequence[bytes], **settings: Any) -> Report:
+async def compare_request_by_request(unusual: Stack, requests: Sequence[bytes], **settings: Any) -> Report:
     """Compare ``requests`` sent at once, and once more."""
-    burst = in_waves([Asked(request) for request in requests])
-    return await compare(odd, "twice", [burst, burst], **settings)
+    burst = burst_in_waves([BurstRequest(request) for request in requests])
+    return await compare_bursts(unusual, "twice", [burst, burst], **settings)
 
 
 PLANTED = [*FAULTS, *OTHER_FAULTS]
@@ -99,31 +93,31 @@ PLANTED = [*FAULTS, *OTHER_FAULTS]
     ("plant", "requests"), PLANTED, ids=[f"{at}-{plant.__name__}" for at, (plant, _) in enumerate(PLANTED)]
 )
 async def test_a_planted_fault_is_found(
-    odd: Stack, monkeypatch: pytest.MonkeyPatch, plant: Any, requests: list[bytes]
+    unusual: Stack, monkeypatch: pytest.MonkeyPatch, plant: Any, requests: list[bytes]
 ) -> None:
-    sound = await check(odd, requests)
+    sound = await compare_request_by_request(unusual, requests)
     assert not sound.faults, str(sound)
     plant(monkeypatch)
-    assert (await check(odd, requests)).faults
+    assert (await compare_request_by_request(unusual, requests)).faults
 
 
 async def test_texts_of_unknown_collation_merged_as_if_their_bytes_told_are_found(
-    odd: Stack, monkeypatch: pytest.MonkeyPatch
+    unusual: Stack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     requests = [get(f"/words?k=eq.{k}") for k in ("ab", "a%20b", "x", "12")]
-    with another(odd, db_extra_search_path="shifted, extensions, pg_catalog") as shifted:
-        sound = await check(shifted, requests)
+    with postgrest_with(unusual, db_extra_search_path="shifted, extensions, pg_catalog") as shifted:
+        sound = await compare_request_by_request(shifted, requests)
         assert not sound.faults, str(sound)
         equal_literals_together(monkeypatch)
-        assert (await check(shifted, requests)).faults
+        assert (await compare_request_by_request(shifted, requests)).faults
 
 
-async def test_rows_cut_at_max_rows_and_accepted_are_found(odd: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_rows_cut_at_max_rows_and_accepted_are_found(unusual: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
     requests = [get(f"/num?id=eq.{n}") for n in range(10, 31)]
-    with another(odd, db_max_rows="3") as cut:
-        assert not (await check(cut, requests)).faults
+    with postgrest_with(unusual, db_max_rows="3") as cut:
+        assert not (await compare_request_by_request(cut, requests)).faults
         rows_beyond_max_rows_accepted(monkeypatch)
-        assert (await check(cut, requests)).faults
+        assert (await compare_request_by_request(cut, requests)).faults
 
 
 def joined_in_flight(patch: pytest.MonkeyPatch) -> None:
@@ -137,8 +131,8 @@ def joined_in_flight(patch: pytest.MonkeyPatch) -> None:
         assert isinstance(call, MergedCall)
         if target not in flights:
             flights[target] = asyncio.create_task(self._fetcher.fetch(call, self.alias, lambda: None))
-        found = await flights[target]
-        return BufferedAnswer(found[member.query.keys[0].value], 1, 2, Outcome.MERGED, 0.0)
+        slices = await flights[target]
+        return BufferedAnswer(slices[member.query.keys[0].value], 1, 2, Outcome.MERGED, 0.0)
 
     patch.setattr(Merger, "reply_to", reply_to)
 
@@ -157,29 +151,31 @@ def shared_in_flight(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Coalescer, "reply_to", reply_to)
 
 
-async def test_a_shared_call_joined_in_flight_is_found(odd: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_shared_call_joined_in_flight_is_found(unusual: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
     shared_in_flight(monkeypatch)
-    before, after = await read_around_a_write(odd, 8, "&offset=0")
+    before, after = await read_around_a_write(unusual, 8, "&offset=0")
     assert before.body == after.body, "the second read is answered from before the write: what law 3 forbids"
 
 
-async def test_a_call_joined_in_flight_is_found(odd: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_call_joined_in_flight_is_found(unusual: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
     joined_in_flight(monkeypatch)
-    before, after = await read_around_a_write(odd, 6)
+    before, after = await read_around_a_write(unusual, 6)
     assert before.body == after.body, "the second read is answered from before the write: what law 3 forbids"
 
 
-async def found(odd: Stack, templates: Sequence[Template], heads: Sequence[Head]) -> bool:
+async def is_found(unusual: Stack, templates: Sequence[Template], heads: Sequence[Head]) -> bool:
     """Whether random bursts show a fault; each few come to a fanin that has learnt nothing from the ones before."""
-    dealer = Dealer(random.Random(SEED), (), templates, heads=heads)
+    generator = BurstGenerator(random.Random(SEED), (), templates, heads=heads)
     for _ in range(20):
-        report = await compare(odd, f"DIFFERENTIAL_SEED={SEED}", bursts(dealer, REQUESTS // 100), enough=1)
+        report = await compare_bursts(
+            unusual, f"DIFFERENTIAL_SEED={SEED}", bursts(generator, REQUESTS // 100), enough=1
+        )
         if report.faults:
             return True
     return False
 
 
-def about(*parts: str) -> list[Template]:
+def templates_about(*parts: str) -> list[Template]:
     """The templates whose targets have one of these."""
     return [one for one in TEMPLATES if one.head is None and any(part in one.target for part in parts)]
 
@@ -191,26 +187,26 @@ FOUND_BY_CHANCE = [
     (hidden_alias_left_in, TEMPLATES, HEADS),
     (content_location_shared_by_all, TEMPLATES, HEADS),
     (our_count_shown, TEMPLATES, HEADS),
-    (char_guard_removed, about("/chr?"), HEADS[:1]),
-    (char_taken_for_text, about("/chr?", "qc=eq."), HEADS[:1]),
-    (citext_taken_for_text, about("/cit?", "ci=eq.", "dc=eq."), HEADS[:1]),
-    (equal_literals_together, about("/sign?"), HEADS[:1]),
-    (unsorted_ties_accepted, about("/msg?", "/turned?"), HEADS[:1]),
-    (a_made_up_406, about("/num?id="), OBJECTS_ASKED),
-    (last_content_type_dropped, about("/num?id="), OBJECTS_ASKED),
-    (any_error_shared, about("boom"), HEADS[:1]),
-    (identity_without_cookie, about("/mine?"), HEADS[:1]),
-    (identity_without_authorization, about("/mine?"), HEADS[:1]),
-    (identity_without_origin, about("/num?id="), FROM_ELSEWHERE),
-    (identity_without_prefer, about("/num?id="), COUNTED),
+    (char_guard_removed, templates_about("/chr?"), HEADS[:1]),
+    (char_taken_for_text, templates_about("/chr?", "qc=eq."), HEADS[:1]),
+    (citext_taken_for_text, templates_about("/cit?", "ci=eq.", "dc=eq."), HEADS[:1]),
+    (equal_literals_together, templates_about("/sign?"), HEADS[:1]),
+    (unsorted_ties_accepted, templates_about("/msg?", "/turned?"), HEADS[:1]),
+    (a_made_up_406, templates_about("/num?id="), OBJECTS_ASKED),
+    (last_content_type_dropped, templates_about("/num?id="), OBJECTS_ASKED),
+    (any_error_shared, templates_about("boom"), HEADS[:1]),
+    (identity_without_cookie, templates_about("/mine?"), HEADS[:1]),
+    (identity_without_authorization, templates_about("/mine?"), HEADS[:1]),
+    (identity_without_origin, templates_about("/num?id="), FROM_ELSEWHERE),
+    (identity_without_prefer, templates_about("/num?id="), COUNTED),
 ]
 """Faults, and of which templates and heads bursts have to be that nobody wrote by hand, so that they are found soon."""
 
 
 @pytest.mark.parametrize(("plant", "templates", "heads"), FOUND_BY_CHANCE)
 async def test_random_bursts_find_a_planted_fault(
-    odd: Stack, monkeypatch: pytest.MonkeyPatch, plant: Any, templates: Sequence[Template], heads: Sequence[Head]
+    unusual: Stack, monkeypatch: pytest.MonkeyPatch, plant: Any, templates: Sequence[Template], heads: Sequence[Head]
 ) -> None:
     plant(monkeypatch)
-    with another(odd, **UNDONE) as undone:
-        assert await found(undone, templates, heads), f"DIFFERENTIAL_SEED={SEED}"
+    with postgrest_with(unusual, **REVERSIBLE) as undone:
+        assert await is_found(undone, templates, heads), f"DIFFERENTIAL_SEED={SEED}"

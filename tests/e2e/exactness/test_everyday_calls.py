@@ -16,10 +16,10 @@ from proxy.demo.stack import service_token
 from proxy.model import Outcome
 from proxy.observe.events import Event, RequestAnswered
 from tests.conftest import SECRET
-from tests.e2e.support.bursts import counting
+from tests.e2e.support.bursts import statement_counter
 from tests.e2e.support.harness import fanin
-from tests.e2e.support.script_runner import APPLICATIONS, printed_by
-from tests.e2e.support.unusual_types import another
+from tests.e2e.support.script_runner import APPLICATIONS, output_of
+from tests.e2e.support.unusual_types import postgrest_with
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
@@ -82,7 +82,7 @@ STATUS = {
 @pytest.fixture(scope="module")
 def app(stack: Stack) -> Iterator[Stack]:
     asyncio.run(execute(stack.dsn, (APPLICATIONS / "everyday_calls.sql").read_text(encoding="utf-8")))
-    with another(stack, db_schemas="app") as made:
+    with postgrest_with(stack, db_schemas="app") as made:
         yield made
 
 
@@ -94,7 +94,7 @@ async def execute(dsn: str, sql: str) -> None:
         await connection.close()
 
 
-async def rows(dsn: str) -> list[list[asyncpg.Record]]:
+async def rows_written(dsn: str) -> list[list[asyncpg.Record]]:
     """What writes left behind; numbers that the order of arrival gave are left out."""
     connection = await asyncpg.connect(dsn)
     try:
@@ -105,16 +105,16 @@ async def rows(dsn: str) -> list[list[asyncpg.Record]]:
         await connection.close()
 
 
-async def js(url: str) -> Rounds:
+async def calls_by_supabase_js(url: str) -> Rounds:
     """supabase-js puts /rest/v1 behind the URL itself, or is kept from it."""
     base = url.removesuffix("/rest/v1")
     where = "root" if base == url else "mount"
-    found: Rounds = await printed_by("everyday_calls.cjs", base, where, json.dumps(AUTHORS), json.dumps(TOKENS))
+    found: Rounds = await output_of("everyday_calls.cjs", base, where, json.dumps(AUTHORS), json.dumps(TOKENS))
     return found
 
 
-async def python(url: str) -> Rounds:
-    found: Rounds = await printed_by("everyday_calls.py", url, json.dumps(AUTHORS), json.dumps(TOKENS))
+async def calls_by_supabase_py(url: str) -> Rounds:
+    found: Rounds = await output_of("everyday_calls.py", url, json.dumps(AUTHORS), json.dumps(TOKENS))
     return found
 
 
@@ -123,7 +123,7 @@ def status_of(outcome: dict[str, Any]) -> int:
     return int(status[0] if isinstance(status, list) else status)
 
 
-@pytest.mark.parametrize("client", [js, python])
+@pytest.mark.parametrize("client", [calls_by_supabase_js, calls_by_supabase_py])
 async def test_all_everyday_calls_at_once_are_deep_equal_and_fan_outs_fold(
     app: Stack, client: Callable[[str], Awaitable[Rounds]]
 ) -> None:
@@ -138,7 +138,7 @@ async def test_all_everyday_calls_at_once_are_deep_equal_and_fan_outs_fold(
             outcomes.add(event.span.outcome)
 
     changes: dict[str, Any] = {"mount": "/rest/v1", "merge__deadline_floor": 10.0, "catalog__schemas": ["app"]}
-    async with counting(app.dsn) as counter, fanin(app.url, **changes) as sidecar:
+    async with statement_counter(app.dsn) as counter, fanin(app.url, **changes) as sidecar:
         sidecar._events.subscribe(watch)
         found, left, taken = [], [], []
         for url in (app.url, f"http://127.0.0.1:{sidecar.port}/rest/v1"):
@@ -146,7 +146,7 @@ async def test_all_everyday_calls_at_once_are_deep_equal_and_fan_outs_fold(
             await counter.reset()
             found.append(await client(url))
             taken.append(await counter.statements())
-            left.append(await rows(app.dsn))
+            left.append(await rows_written(app.dsn))
     direct, through = found
     for one, two in zip(direct, through, strict=True):
         assert one.keys() == two.keys()

@@ -13,10 +13,10 @@ from proxy.demo.sidecar import Fanin
 from proxy.observe.events import Event, FellBack, UpstreamCalled, Warned
 from proxy.postgrest.response.gateway import SUPABASE
 from tests.e2e.support.answer_differences import differences
-from tests.e2e.support.bursts import burst, counting, get, one_by_one, sockets, together
+from tests.e2e.support.bursts import burst, get, one_by_one, sockets, statement_counter, together
 from tests.e2e.support.harness import RawAnswer, fanin
 from tests.e2e.support.nginx_gateway import NEEDS_NGINX, gateway
-from tests.e2e.support.sidecar_events import Watch
+from tests.e2e.support.sidecar_events import SidecarEvents
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -34,7 +34,7 @@ FOUND: dict[str, str] = {"mount": "auto", "profile": "auto"}
 """fanin finds out by itself what it is in front of."""
 
 
-class Behind:
+class GatewayStack:
     """PostgREST, the gateway before it, and how to ask for creators."""
 
     def __init__(self, stack: Stack, url: str, keys: Sequence[str]) -> None:
@@ -64,12 +64,12 @@ def keys(stack: Stack) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def supabase(stack: Stack, keys: list[str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Behind]:
+def supabase(stack: Stack, keys: list[str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[GatewayStack]:
     with gateway(stack.url, tmp_path_factory.mktemp("nginx")) as url:
-        yield Behind(stack, url, keys)
+        yield GatewayStack(stack, url, keys)
 
 
-def heard(sidecar: Sidecar) -> list[Event]:
+def events_of(sidecar: Sidecar) -> list[Event]:
     """What it says from now on."""
     said: list[Event] = []
     sidecar._events.subscribe(said.append)
@@ -77,17 +77,17 @@ def heard(sidecar: Sidecar) -> list[Event]:
 
 
 async def statements_of_bursts(
-    behind: Behind, bursts: Sequence[Sequence[bytes]], base: str = "", **changes: str
+    behind: GatewayStack, bursts: Sequence[Sequence[bytes]], base: str = "", **changes: str
 ) -> tuple[list[int], list[list[RawAnswer]], list[Event]]:
     """Each burst's statements and answers through one fanin, and what it said; every answer is the gateway's own."""
     taken, answers = [], []
     settings = {"merge__deadline_floor": 10.0} | FOUND | changes
     async with (
-        counting(behind.stack.dsn) as counter,
+        statement_counter(behind.stack.dsn) as counter,
         fanin(behind.url + base, **settings) as sidecar,
         sockets(sidecar.port, max(map(len, bursts))) as clients,
     ):
-        said = heard(sidecar)
+        said = events_of(sidecar)
         for requests in bursts:
             direct = await one_by_one(behind.url, requests)
             await counter.reset()
@@ -104,14 +104,16 @@ def warnings(said: Sequence[Event]) -> list[str]:
 
 
 @pytest.mark.parametrize("lines", [(), (OBJECT,), ("Prefer: count=exact",), ("Origin: http://a.example",)], ids=str)
-async def test_a_fan_out_takes_one_statement(supabase: Behind, lines: tuple[str, ...]) -> None:
+async def test_a_fan_out_takes_one_statement(supabase: GatewayStack, lines: tuple[str, ...]) -> None:
     (taken,), (answers,), said = await statements_of_bursts(supabase, [supabase.requests(*lines)])
     assert taken == 1
     assert not warnings(said)
     assert all(answer.status == 200 for answer in answers)
 
 
-async def test_the_ids_are_those_of_the_merged_answer_and_its_cookies_are_given_to_nobody(supabase: Behind) -> None:
+async def test_the_ids_are_those_of_the_merged_answer_and_its_cookies_are_given_to_nobody(
+    supabase: GatewayStack,
+) -> None:
     _, (answers,), _ = await statements_of_bursts(supabase, [supabase.requests()])
     for name in PER_REQUEST:
         assert len({answer.values(name)[0] for answer in answers}) == 1, name
@@ -119,18 +121,20 @@ async def test_the_ids_are_those_of_the_merged_answer_and_its_cookies_are_given_
     assert not any(answer.values(b"set-cookie") for answer in answers)
 
 
-async def test_a_request_that_goes_alone_gets_its_cookies(supabase: Behind) -> None:
+async def test_a_request_that_goes_alone_gets_its_cookies(supabase: GatewayStack) -> None:
     _, (answers,), _ = await statements_of_bursts(supabase, [supabase.requests()[:1]])
     assert len(answers[0].values(b"set-cookie")) == 2
 
 
-async def test_a_mount_that_is_named_serves_as_well(supabase: Behind) -> None:
+async def test_a_mount_that_is_named_serves_as_well(supabase: GatewayStack) -> None:
     (taken,), _, _ = await statements_of_bursts(supabase, [supabase.requests()], "/rest/v1", mount="/rest/v1")
     assert taken == 1
 
 
 @pytest.mark.parametrize("more", [(), ("Accept-Encoding: gzip",)], ids=str)
-async def test_a_learnt_406_carries_the_ids_of_the_answer_at_hand(supabase: Behind, more: tuple[str, ...]) -> None:
+async def test_a_learnt_406_carries_the_ids_of_the_answer_at_hand(
+    supabase: GatewayStack, more: tuple[str, ...]
+) -> None:
     requests = supabase.requests(OBJECT, *more, missing=MISSING)
     taken, (first, second), _ = await statements_of_bursts(supabase, [requests, requests])
     assert taken == [1 + MISSING, 1]
@@ -141,7 +145,7 @@ async def test_a_learnt_406_carries_the_ids_of_the_answer_at_hand(supabase: Behi
     assert not any(answer.values(b"set-cookie") for answer in second)
 
 
-async def test_an_error_that_is_everybodys_is_shared(supabase: Behind) -> None:
+async def test_an_error_that_is_everybodys_is_shared(supabase: GatewayStack) -> None:
     requests = supabase.requests(token="eyJhbGciOiJIUzI1NiJ9.e30.AAAA")
     (taken,), (answers,), said = await statements_of_bursts(supabase, [requests])
     assert taken == 0
@@ -158,11 +162,11 @@ def unzipped(answer: RawAnswer) -> RawAnswer:
     return RawAnswer(b"\r\n".join(lines), gzip.decompress(answer.body))
 
 
-async def test_who_accepts_gzip_gets_a_merged_answer_without_it_and_its_own_with_it(supabase: Behind) -> None:
+async def test_who_accepts_gzip_gets_a_merged_answer_without_it_and_its_own_with_it(supabase: GatewayStack) -> None:
     requests = supabase.requests("Accept-Encoding: gzip")
     direct = await one_by_one(supabase.url, requests)
     async with (
-        counting(supabase.stack.dsn) as counter,
+        statement_counter(supabase.stack.dsn) as counter,
         fanin(supabase.url, merge__deadline_floor=10.0, **FOUND) as sidecar,
         sockets(sidecar.port, len(requests)) as clients,
     ):
@@ -178,7 +182,7 @@ async def test_who_accepts_gzip_gets_a_merged_answer_without_it_and_its_own_with
 # What discards.
 
 
-async def assert_discarded(behind: Behind, header: str, base: str = "", **changes: str) -> list[Event]:
+async def assert_discarded(behind: GatewayStack, header: str, base: str = "", **changes: str) -> list[Event]:
     """One merged call is made in vain, everybody is served alone, and a line names the header."""
     (taken,), _, said = await statements_of_bursts(behind, [behind.requests()], base, **changes)
     assert taken == 1 + len(behind.keys)
@@ -189,22 +193,24 @@ async def assert_discarded(behind: Behind, header: str, base: str = "", **change
 
 async def test_a_cookie_that_the_profile_does_not_name_discards(stack: Stack, keys: list[str], tmp_path: Path) -> None:
     with gateway(stack.url, tmp_path, more='add_header Set-Cookie "session=1; path=/" always;') as url:
-        await assert_discarded(Behind(stack, url, keys), "set-cookie")
+        await assert_discarded(GatewayStack(stack, url, keys), "set-cookie")
 
 
 async def test_a_gateway_that_compresses_whatever_it_is_asked_discards(
     stack: Stack, keys: list[str], tmp_path: Path
 ) -> None:
     with gateway(stack.url, tmp_path, encoding="gzip") as url:
-        await assert_discarded(Behind(stack, url, keys), "content-encoding")
+        await assert_discarded(GatewayStack(stack, url, keys), "content-encoding")
 
 
 async def test_a_header_that_no_gateway_owns_discards(stack: Stack, keys: list[str], tmp_path: Path) -> None:
     with gateway(stack.url, tmp_path, more="add_header X-Frame-Options DENY always;") as url:
-        await assert_discarded(Behind(stack, url, keys), "x-frame-options")
+        await assert_discarded(GatewayStack(stack, url, keys), "x-frame-options")
 
 
-async def test_under_the_profile_postgrest_all_of_it_discards_and_the_remedy_is_the_profile(supabase: Behind) -> None:
+async def test_under_the_profile_postgrest_all_of_it_discards_and_the_remedy_is_the_profile(
+    supabase: GatewayStack,
+) -> None:
     said = await assert_discarded(
         supabase, "x-kong-upstream-latency", "/rest/v1", mount="/rest/v1", profile="postgrest"
     )
@@ -212,7 +218,7 @@ async def test_under_the_profile_postgrest_all_of_it_discards_and_the_remedy_is_
     assert "--profile supabase" in remedy
 
 
-def test_the_start_line_says_what_was_found(supabase: Behind) -> None:
+def test_the_start_line_says_what_was_found(supabase: GatewayStack) -> None:
     with Fanin(supabase.url) as found:
         assert "mount /rest/v1, profile supabase, mode rewrite" in found.printed()
     with Fanin(supabase.stack.url) as found:
@@ -230,13 +236,13 @@ def test_the_start_line_says_what_was_found(supabase: Behind) -> None:
     ids=str,
 )
 async def test_what_the_gateway_adds_is_no_difference_to_a_comparison(
-    supabase: Behind, changes: dict[str, object], lines: tuple[str, ...], result: str
+    supabase: GatewayStack, changes: dict[str, object], lines: tuple[str, ...], result: str
 ) -> None:
     settings = FOUND | {"merge__deadline_floor": 10.0, "shadow__wait": 10.0} | changes
     async with fanin(supabase.url, **settings) as sidecar:
-        watch = Watch(sidecar)
+        watch = SidecarEvents(sidecar)
         await together(sidecar.port, supabase.requests(*lines))
-        await watch.rest()
-    assert set(watch.compared()) == {result}
-    assert watch.compared()[result] > KEYS / 2
+        await watch.wait_until_idle()
+    assert set(watch.comparisons()) == {result}
+    assert watch.comparisons()[result] > KEYS / 2
     assert not watch.warnings()

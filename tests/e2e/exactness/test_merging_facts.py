@@ -11,22 +11,14 @@ from tests.docs.pages import anchors
 from tests.e2e.support.bursts import get
 from tests.e2e.support.literals import uuid_of
 from tests.e2e.support.raw_client import RawClient, ask
-from tests.e2e.support.unusual_types import another, odd_tables
+from tests.e2e.support.unusual_types import postgrest_with
 from tests.test_imports import ROOT
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from tests.conftest import Stack
 
 pytestmark = [pytest.mark.stack, pytest.mark.e2e]
 LONGEST_HEAD = 51_202  # bytes
-
-
-@pytest.fixture(scope="module")
-def odd(stack: Stack) -> Iterator[Stack]:
-    with odd_tables(stack) as made:
-        yield made
 
 
 FACTS: dict[str, list[tuple[str, int, bytes]]] = {
@@ -64,8 +56,8 @@ FACTS: dict[str, list[tuple[str, int, bytes]]] = {
 
 
 @pytest.mark.parametrize(("target", "status", "body"), [case for cases in FACTS.values() for case in cases])
-async def test_postgrest_answers_as_the_page_says(odd: Stack, target: str, status: int, body: bytes) -> None:
-    answer = await ask(odd.url, get(target))
+async def test_postgrest_answers_as_the_page_says(unusual: Stack, target: str, status: int, body: bytes) -> None:
+    answer = await ask(unusual.url, get(target))
     assert (answer.status, answer.body) == (status, body)
 
 
@@ -74,9 +66,9 @@ async def test_postgrest_answers_as_the_page_says(odd: Stack, target: str, statu
     [("id,x:id::text,num(id)", ["id", "x", "num"]), ("x:id::text,num(id),id", ["x", "id", "num"])],
 )
 async def test_members_have_the_order_of_the_select_with_embeds_last(
-    odd: Stack, select: str, members: list[str]
+    unusual: Stack, select: str, members: list[str]
 ) -> None:
-    (row,) = json.loads((await ask(odd.url, get(f"/kid?select={select}&id=eq.1"))).body)
+    (row,) = json.loads((await ask(unusual.url, get(f"/kid?select={select}&id=eq.1"))).body)
     assert list(row) == members
 
 
@@ -84,8 +76,10 @@ def test_each_of_these_facts_has_its_heading() -> None:
     assert FACTS.keys() <= anchors(ROOT / "docs/explanation/merging.md")
 
 
-async def test_an_array_column_takes_eq_and_no_list(odd: Stack) -> None:
-    alone, together = [await ask(odd.url, get(f"/kinds?select=id&ar={value}")) for value in ("eq.{1}", "in.({1},{2})")]
+async def test_an_array_column_takes_eq_and_no_list(unusual: Stack) -> None:
+    alone, together = [
+        await ask(unusual.url, get(f"/kinds?select=id&ar={value}")) for value in ("eq.{1}", "in.({1},{2})")
+    ]
     assert (alone.status, together.status) == (200, 400)
 
 
@@ -100,39 +94,39 @@ QUESTIONS = {
 
 
 @pytest.mark.parametrize("question", QUESTIONS)
-async def test_the_type_question_is_answered_with_the_type(odd: Stack, question: str) -> None:
-    answer = await ask(odd.url, get(question))
+async def test_the_type_question_is_answered_with_the_type(unusual: Stack, question: str) -> None:
+    answer = await ask(unusual.url, get(question))
     assert json.loads(answer.body)["message"].replace('"', "") == QUESTIONS[question]
 
 
-async def test_a_count_shows_that_rows_are_missing(odd: Stack) -> None:
-    with another(odd, db_max_rows="3") as cut:
+async def test_a_count_shows_that_rows_are_missing(unusual: Stack) -> None:
+    with postgrest_with(unusual, db_max_rows="3") as cut:
         target = "/num?select=id&id=in.(1,2,3,4,5)"
         silent, counted = [await ask(cut.url, get(target, *lines)) for lines in ((), ("Prefer: count=exact",))]
     assert (silent.status, silent.values(b"content-range")) == (200, [b"0-2/*"])
     assert (counted.status, counted.values(b"content-range")) == (206, [b"0-2/5"])
 
 
-async def test_a_request_head_of_one_byte_more_than_postgrest_takes_is_refused(odd: Stack) -> None:
+async def test_a_request_head_of_one_byte_more_than_postgrest_takes_is_refused(unusual: Stack) -> None:
     answers = []
     for size in (LONGEST_HEAD, LONGEST_HEAD + 1):
         request = get("/num?select=id&id=eq.1&title=neq.")
         request = request.replace(b"neq.", b"neq." + b"x" * (size - len(request)))
         assert len(request) == size
-        async with RawClient(odd.url) as client:
+        async with RawClient(unusual.url) as client:
             await client.send(request)
             answers.append(await client.answer())
     assert [answer.status for answer in answers] == [200, 400]
     assert answers[1].values(b"content-type")[0].startswith(b"text/plain")
 
 
-async def test_csv_without_rows_has_no_names(odd: Stack) -> None:
-    answer = await ask(odd.url, get("/num?select=id&id=eq.0", "Accept: text/csv"))
+async def test_csv_without_rows_has_no_names(unusual: Stack) -> None:
+    answer = await ask(unusual.url, get("/num?select=id&id=eq.0", "Accept: text/csv"))
     assert answer.body.strip() == b""
 
 
-async def test_a_call_for_many_rows_has_one_time_and_one_pre_request(odd: Stack) -> None:
-    with another(odd, db_pre_request="odd.count_call") as counting:
+async def test_a_call_for_many_rows_has_one_time_and_one_pre_request(unusual: Stack) -> None:
+    with postgrest_with(unusual, db_pre_request="unusual.count_call") as counting:
         both = f"/doc?select=clock,calls&id=in.({uuid_of('doc:1')},{uuid_of('doc:2')})"
         one, other = json.loads((await ask(counting.url, get(both))).body)
     assert one["clock"] == other["clock"]

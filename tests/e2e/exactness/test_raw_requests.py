@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.e2e.support.answer_differences import assert_same
-from tests.e2e.support.harness import RawClient, ask, fanin, program
+from tests.e2e.support.harness import RawClient, ask, fanin, fanin_program
 
 if TYPE_CHECKING:
     from tests.conftest import Stack
@@ -110,31 +110,31 @@ READS = {
 }
 
 
-def prepared(raw: bytes, stack: Stack) -> bytes:
+def with_token(raw: bytes, stack: Stack) -> bytes:
     return raw.replace(b"TOKEN", stack.token.encode())
 
 
 @pytest.mark.parametrize("name", READS)
 async def test_an_answer_of_postgrest_is_the_same_through_fanin(stack: Stack, name: str) -> None:
-    raw = prepared(READS[name], stack)
+    raw = with_token(READS[name], stack)
     async with fanin(stack.url) as sidecar:
         assert_same(await ask(stack.url, raw), await ask(sidecar.port, raw))
 
 
 async def test_the_whole_corpus_fits_on_one_connection_of_the_program(stack: Stack) -> None:
     host_name = stack.url.replace("127.0.0.1", "localhost")
-    async with program(host_name) as running, RawClient(running.port) as client:
+    async with fanin_program(host_name) as running, RawClient(running.port) as client:
         for name, raw in READS.items():
             if name == "a head of 51 kB":  # PostgREST closes after it, and so does fanin
                 continue
-            sent = prepared(raw, stack)
+            sent = with_token(raw, stack)
             method = sent.partition(b" ")[0]
             await client.send(sent)
             assert_same(await ask(stack.url, sent), await client.answer(method))
 
 
 async def test_pipelined_requests_are_answered_in_order(stack: Stack) -> None:
-    some = [prepared(raw, stack) for name, raw in READS.items() if name != "a head of 51 kB" and b"\r\n\r\n" in raw][
+    some = [with_token(raw, stack) for name, raw in READS.items() if name != "a head of 51 kB" and b"\r\n\r\n" in raw][
         :24
     ]
     async with fanin(stack.url) as sidecar, RawClient(sidecar.port) as client:
@@ -144,7 +144,7 @@ async def test_pipelined_requests_are_answered_in_order(stack: Stack) -> None:
 
 
 async def test_the_406_of_one_object_keeps_both_its_content_types(stack: Stack) -> None:
-    raw = prepared(READS["one object of many"], stack)
+    raw = with_token(READS["one object of many"], stack)
     async with fanin(stack.url) as sidecar:
         answer = await ask(sidecar.port, raw)
     direct = await ask(stack.url, raw)
@@ -178,18 +178,18 @@ WRITES = (
 
 async def test_writes_do_the_same_and_are_answered_the_same(stack: Stack) -> None:
     async with fanin(stack.url) as sidecar:
-        direct = [await ask(stack.url, prepared(raw, stack)) for raw in WRITES]
-        through = [await ask(sidecar.port, prepared(raw, stack)) for raw in WRITES]
+        direct = [await ask(stack.url, with_token(raw, stack)) for raw in WRITES]
+        through = [await ask(sidecar.port, with_token(raw, stack)) for raw in WRITES]
     assert [answer.status for answer in direct] == [201, 409, 204, 204, 204, 200, 200, 204, 201, 204]
     for one, two in zip(direct, through, strict=True):
         assert_same(one, two)
 
 
 async def test_expect_100_continue_is_postgrests_to_answer(stack: Stack) -> None:
-    raw = prepared(WRITES[0], stack)
+    raw = with_token(WRITES[0], stack)
     head, _, body = raw.partition(b"\r\n\r\n")
     head += b"\r\nExpect: 100-continue\r\n\r\n"
-    undo = prepared(WRITES[6], stack)
+    undo = with_token(WRITES[6], stack)
 
     async def patient(target: str | int) -> bytes:
         async with RawClient(target) as client:
@@ -211,7 +211,7 @@ async def test_expect_100_continue_is_postgrests_to_answer(stack: Stack) -> None
 @pytest.mark.parametrize("keep", [b"", b"Connection: keep-alive\r\n"], ids=["plain", "keep-alive"])
 async def test_http_1_0_is_answered_and_the_connection_closed(stack: Stack, keep: bytes) -> None:
     raw = b"GET /video_rates?order=video_type HTTP/1.0\r\nAuthorization: Bearer TOKEN\r\n" + keep + b"\r\n"
-    raw = prepared(raw, stack)
+    raw = with_token(raw, stack)
     async with fanin(stack.url) as sidecar, RawClient(sidecar.port) as client:
         await client.send(raw)
         through = await client.answer()
@@ -220,14 +220,14 @@ async def test_http_1_0_is_answered_and_the_connection_closed(stack: Stack, keep
 
 
 async def test_an_absolute_form_target_means_its_origin_form(stack: Stack) -> None:
-    origin = prepared(request(b"GET /video_rates?limit=1"), stack)
+    origin = with_token(request(b"GET /video_rates?limit=1"), stack)
     absolute = origin.replace(b"GET /", b"GET http://postgrest/")
     async with fanin(stack.url) as sidecar:
         assert_same(await ask(stack.url, origin), await ask(sidecar.port, absolute))
 
 
 async def test_connection_close_is_obeyed_and_said(stack: Stack) -> None:
-    raw = prepared(request(b"GET /video_rates", b"Connection: close"), stack)
+    raw = with_token(request(b"GET /video_rates", b"Connection: close"), stack)
     async with fanin(stack.url) as sidecar, RawClient(sidecar.port) as client:
         await client.send(raw)
         answer = await client.answer()
@@ -238,7 +238,7 @@ async def test_connection_close_is_obeyed_and_said(stack: Stack) -> None:
 async def test_many_clients_at_once_each_get_their_own_answer(stack: Stack) -> None:
     names = [name for name in READS if name not in ("a large answer", "a head of 51 kB")]
     async with fanin(stack.url) as sidecar:
-        direct = {name: await ask(stack.url, prepared(READS[name], stack)) for name in names}
-        through = await asyncio.gather(*(ask(sidecar.port, prepared(READS[name], stack)) for name in names))
+        direct = {name: await ask(stack.url, with_token(READS[name], stack)) for name in names}
+        through = await asyncio.gather(*(ask(sidecar.port, with_token(READS[name], stack)) for name in names))
     for name, answer in zip(names, through, strict=True):
         assert_same(direct[name], answer)

@@ -13,9 +13,15 @@ import pytest
 from proxy.admin.gauges import gauges
 from proxy.postgrest.response.problem import CALLER_INDEPENDENT_CODES
 from tests.e2e.support.bursts import get, together
-from tests.e2e.support.faulty_upstream import REQUESTS, assert_originals_are_sent, between, merged, whole
-from tests.e2e.support.harness import ScriptedUpstream, Talk, fanin
-from tests.e2e.support.sidecar_events import Watch
+from tests.e2e.support.faulty_upstream import (
+    REQUESTS,
+    assert_originals_are_sent,
+    correct_answer,
+    faulty_upstream,
+    is_merged,
+)
+from tests.e2e.support.harness import ScriptedConnection, ScriptedUpstream, fanin
+from tests.e2e.support.sidecar_events import SidecarEvents
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -43,31 +49,31 @@ NEVER_SHARED = {
 """Codes whose answer may depend on the key, or quote the call."""
 
 
-def problem(code: str, status: int, message: str = '"away"', more: str = "") -> bytes:
+def error_answer(code: str, status: int, message: str = '"away"', more: str = "") -> bytes:
     body = f'{{"code":"{code}","details":null,"hint":null,"message":{message}}}'
     head = f"HTTP/1.1 {status} Told\r\n{more}Content-Type: application/json; charset=utf-8\r\n"
     return f"{head}Content-Length: {len(body)}\r\n\r\n{body}".encode()
 
 
-def saying(data: bytes) -> Callable[[Talk, bytes], Awaitable[None]]:
-    async def say(talk: Talk, _: bytes) -> None:
-        await talk.send(data)
+def answer_with(data: bytes) -> Callable[[ScriptedConnection, bytes], Awaitable[None]]:
+    async def say(connection: ScriptedConnection, _: bytes) -> None:
+        await connection.send(data)
 
     return say
 
 
-def changing(*changes: tuple[bytes, bytes]) -> Callable[[Talk, bytes], Awaitable[None]]:
+def answer_changed_by(*changes: tuple[bytes, bytes]) -> Callable[[ScriptedConnection, bytes], Awaitable[None]]:
     """Merged answers in which something is not as it should be; the alias is written ``ALIAS``."""
 
-    async def change(talk: Talk, request: bytes) -> None:
+    async def change(connection: ScriptedConnection, request: bytes) -> None:
         alias = request.partition(b"select=")[2].partition(b":")[0]
-        data = whole(request).replace(alias, b"ALIAS")
+        data = correct_answer(request).replace(alias, b"ALIAS")
         for before, after in changes:
             assert before in data
             data = data.replace(before, after)
         head, _, body = data.replace(b"ALIAS", alias).partition(b"\r\n\r\n")
         lines = [line for line in head.split(b"\r\n") if not line.startswith(b"Content-Length")]
-        await talk.send(b"\r\n".join([*lines, b"Content-Length: %d" % len(body), b"", body]))
+        await connection.send(b"\r\n".join([*lines, b"Content-Length: %d" % len(body), b"", body]))
 
     return change
 
@@ -77,13 +83,13 @@ def changing(*changes: tuple[bytes, bytes]) -> Callable[[Talk, bytes], Awaitable
 
 @pytest.mark.parametrize("code", sorted(CALLER_INDEPENDENT_CODES))
 async def test_an_error_that_depends_on_no_key_is_shared_and_not_asked_for_again(code: str) -> None:
-    away = problem(code, 401 if code >= "PGRST3" else 503, more="Retry-After: 4\r\n")
-    async with between(saying(away)) as (upstream, sidecar):
-        watch = Watch(sidecar)
+    away = error_answer(code, 401 if code >= "PGRST3" else 503, more="Retry-After: 4\r\n")
+    async with faulty_upstream(answer_with(away)) as (upstream, sidecar):
+        watch = SidecarEvents(sidecar)
         answers = await together(sidecar.port, REQUESTS)
         assert len(upstream.requests) == 1
-        assert not watch.pauses()
-        assert watch.saved() == len(REQUESTS) - 1
+        assert not watch.pause_reasons()
+        assert watch.calls_saved() == len(REQUESTS) - 1
     assert len({one.head for one in answers}) == 1
     assert {one.body for one in answers} == {away.partition(b"\r\n\r\n")[2]}
     assert all(one.values(b"retry-after") == [b"4"] for one in answers)
@@ -95,7 +101,7 @@ async def test_an_error_that_depends_on_no_key_is_shared_and_not_asked_for_again
 @pytest.mark.parametrize("code", NEVER_SHARED)
 async def test_an_error_that_may_depend_on_the_key_or_quote_the_call_is_never_shared(code: str) -> None:
     assert code not in CALLER_INDEPENDENT_CODES
-    await assert_originals_are_sent(saying(problem(code, *NEVER_SHARED[code])))
+    await assert_originals_are_sent(answer_with(error_answer(code, *NEVER_SHARED[code])))
 
 
 ODD = {
@@ -117,25 +123,25 @@ ODD = {
 
 @pytest.mark.parametrize("changes", ODD.values(), ids=ODD)
 async def test_an_answer_that_is_not_exactly_as_expected_is_not_used(changes: tuple[tuple[bytes, bytes], ...]) -> None:
-    await assert_originals_are_sent(changing(*changes))
+    await assert_originals_are_sent(answer_changed_by(*changes))
 
 
 async def test_more_rows_than_the_limits_of_all_keys_allow_are_not_used() -> None:
-    one_more = changing((b'"id":7}', b'"id":7}, \n {"ALIAS":"7","id":7}'), (b"0-7/8", b"0-8/9"))
-    async with between(one_more, merge__ties="any") as (upstream, sidecar):
+    one_more = answer_changed_by((b'"id":7}', b'"id":7}, \n {"ALIAS":"7","id":7}'), (b"0-7/8", b"0-8/9"))
+    async with faulty_upstream(one_more, merge__ties="any") as (upstream, sidecar):
         answers = await together(sidecar.port, [get(f"/t?id=eq.{n}&limit=1") for n in range(1, 9)])
         assert [json.loads(one.body) for one in answers] == [[{"id": n}] for n in range(1, 9)]
         assert len(upstream.requests) == 1 + 8
 
 
 async def test_an_original_that_fails_after_a_merged_call_fails_for_its_own_caller_only() -> None:
-    async def script(talk: Talk) -> None:
-        while (request := await talk.request()) is not None:
-            if merged(request) or b"id=eq.7 " in request:
-                await talk.send(b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n[")
-                talk.abort()
+    async def script(connection: ScriptedConnection) -> None:
+        while (request := await connection.request()) is not None:
+            if is_merged(request) or b"id=eq.7 " in request:
+                await connection.send(b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n[")
+                connection.abort()
                 return
-            await talk.send(whole(request))
+            await connection.send(correct_answer(request))
 
     async with ScriptedUpstream(script) as upstream, fanin(upstream.url, merge__deadline_floor=10.0) as sidecar:
         answers = await together(sidecar.port, REQUESTS)
@@ -149,14 +155,14 @@ async def test_an_original_that_fails_after_a_merged_call_fails_for_its_own_call
 
 
 async def test_a_pause_shows_in_the_gauge_and_is_counted_by_its_doubt() -> None:
-    async def die(talk: Talk, _: bytes) -> None:
-        talk.abort()
+    async def die(connection: ScriptedConnection, _: bytes) -> None:
+        connection.abort()
 
-    async with between(die, merge__pause_first=100.0) as (_, sidecar):
-        watch = Watch(sidecar)
+    async with faulty_upstream(die, merge__pause_first=100.0) as (_, sidecar):
+        watch = SidecarEvents(sidecar)
         assert gauges(sidecar)["paused"] == 0
         for target, lines in (("t", ()), ("t", ("Cookie: a=b",)), ("u", ())):
             await together(sidecar.port, [get(f"/{target}?id=eq.{n}", *lines) for n in range(40)])
-        assert watch.pauses() == ["connection"] * 3
+        assert watch.pause_reasons() == ["connection"] * 3
         assert gauges(sidecar)["paused"] == 3
         assert gauges(sidecar)["paused_queries"] == 0

@@ -13,10 +13,10 @@ import pytest
 from proxy.commands.main import FINDINGS, OK, UNABLE, USAGE
 from proxy.demo.payment_export import ROUTE, export
 from proxy.recording.codec import read_traces
-from tests.e2e.support.bursts import counting, get, together
-from tests.e2e.support.fanin_with_admin import watched
+from tests.e2e.support.bursts import get, statement_counter, together
+from tests.e2e.support.fanin_with_admin import fanin_with_admin
 from tests.e2e.support.harness import OK as ANSWER
-from tests.e2e.support.harness import PATIENCE, ScriptedUpstream, answers, program, until
+from tests.e2e.support.harness import TIMEOUT, ScriptedUpstream, answers, fanin_program, until
 
 if TYPE_CHECKING:
     from tests.conftest import Stack
@@ -26,14 +26,14 @@ FORMATS = ("text", "md", "json", "html", "sarif")
 TRACES = 3
 
 
-async def audited(*words: str) -> tuple[int, str, str]:
+async def run_audit(*words: str) -> tuple[int, str, str]:
     """Exit code, and what was printed."""
     process = await asyncio.create_subprocess_exec(
         *(str(Path(sys.executable).with_name("fanin")), "audit", *words),
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )
-    out, errors = await asyncio.wait_for(process.communicate(), PATIENCE)
+    out, errors = await asyncio.wait_for(process.communicate(), TIMEOUT)
     return process.returncode or 0, out.decode(), errors.decode()
 
 
@@ -43,14 +43,14 @@ async def test_the_payment_export_is_reported_in_every_format_with_the_figures_o
 ) -> None:
     file = tmp_path / "traces.jsonl"
     flags = ("--record", str(file), "--set", "trace.quiet_explicit=60", "--set", "merge.deadline_floor=10")
-    async with program(stack.url, *flags) as running, counting(stack.dsn) as counter:
+    async with fanin_program(stack.url, *flags) as running, statement_counter(stack.dsn) as counter:
         await counter.reset()
         runs = [await export(f"http://127.0.0.1:{running.port}", stack.token, f"t{n}") for n in range(TRACES)]
         statements = await counter.statements(told=False)
     words = ("--traces", str(file))
-    told = {name: await audited(*words, "--format", name, "--fail-on", "low") for name in FORMATS}
+    told = {name: await run_audit(*words, "--format", name, "--fail-on", "low") for name in FORMATS}
     assert {(code, errors) for code, _, errors in told.values()} == {(FINDINGS, "")}
-    assert (await audited(*words, "--fail-on", "never"))[0] == OK
+    assert (await run_audit(*words, "--fail-on", "never"))[0] == OK
     report = json.loads(told["json"][1])
     _figures_are_right(report, file, sum(len(run.answers) for run in runs))
     assert report["traffic"]["upstream_calls"] <= statements
@@ -92,11 +92,11 @@ def _fix_is_told(told: dict[str, str], report: dict[str, Any]) -> None:
 
 
 async def test_a_running_fanin_is_reported_as_its_recording_would_be() -> None:
-    async with ScriptedUpstream(answers(ANSWER)) as upstream, watched(upstream.url) as seen:
+    async with ScriptedUpstream(answers(ANSWER)) as upstream, fanin_with_admin(upstream.url) as seen:
         lines = ("X-Fanin-Trace: t", "X-Fanin-Route: GET /export")
         await together(seen.sidecar.port, [get(f"/t?id=eq.{n}&offset=1", *lines) for n in range(4)])
         await until(lambda: not len(seen.sidecar.traces))
-        ended, out, errors = await audited("--admin", seen.url, "--format", "json", "--fail-on", "low")
+        ended, out, errors = await run_audit("--admin", seen.url, "--format", "json", "--fail-on", "low")
     report = json.loads(out)
     assert errors == ""
     assert (report["traffic"]["queries"], report["traffic"]["upstream_calls"]) == (4, 4)
@@ -106,8 +106,8 @@ async def test_a_running_fanin_is_reported_as_its_recording_would_be() -> None:
 
 
 async def test_what_cannot_be_read_ends_with_75_and_wrong_words_with_2(tmp_path: Path) -> None:
-    ended, out, errors = await audited("--traces", str(tmp_path / "none"))
+    ended, out, errors = await run_audit("--traces", str(tmp_path / "none"))
     assert (ended, out) == (UNABLE, "")
     assert "none: cannot be read: No such file or directory" in errors
     for words in ((), ("--traces", "a", "--format", "pdf"), ("--admin", "nowhere")):
-        assert (await audited(*words))[0] == USAGE
+        assert (await run_audit(*words))[0] == USAGE

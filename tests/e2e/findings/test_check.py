@@ -16,22 +16,22 @@ from proxy.recording.recorder import Recorder
 from proxy.recording.schema import FORMAT, RecordingHead
 from proxy.settings.observability import RecordSettings
 from tests.e2e.support.bursts import get, one_by_one, together
-from tests.e2e.support.fanin_with_admin import watched
+from tests.e2e.support.fanin_with_admin import fanin_with_admin
 from tests.e2e.support.harness import OK as ANSWER
-from tests.e2e.support.harness import PATIENCE, ScriptedUpstream, answers, until
+from tests.e2e.support.harness import TIMEOUT, ScriptedUpstream, answers, until
 
 pytestmark = pytest.mark.e2e
 BUDGET = '[[budget]]\nroute = "GET /export"\nmax_queries = 3\n'
 
 
-async def checked(*words: str) -> tuple[int, str, str]:
+async def run_check(*words: str) -> tuple[int, str, str]:
     """Exit code, and what was printed."""
     process = await asyncio.create_subprocess_exec(
         *(str(Path(sys.executable).with_name("fanin")), "check", *words),
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )
-    out, errors = await asyncio.wait_for(process.communicate(), PATIENCE)
+    out, errors = await asyncio.wait_for(process.communicate(), TIMEOUT)
     return process.returncode or 0, out.decode(), errors.decode()
 
 
@@ -39,12 +39,12 @@ async def test_a_running_fanin_is_checked(tmp_path: Path) -> None:
     budgets = tmp_path / "fanin.toml"
     budgets.write_text(BUDGET, encoding="utf-8")
     words = ("--budgets", str(budgets), "--fail-on", "never")
-    async with ScriptedUpstream(answers(ANSWER)) as upstream, watched(upstream.url) as seen:
+    async with ScriptedUpstream(answers(ANSWER)) as upstream, fanin_with_admin(upstream.url) as seen:
         for count, code in ((3, OK), (4, FINDINGS)):
             lines = (f"X-Fanin-Trace: {count}", "X-Fanin-Route: GET /export")
             await together(seen.sidecar.port, [get(f"/t?id=eq.{n}&offset=1", *lines) for n in range(count)])
             await until(lambda: not len(seen.sidecar.traces))
-            ended, out, errors = await checked("--admin", seen.url, *words)
+            ended, out, errors = await run_check("--admin", seen.url, *words)
             assert (ended, errors) == (code, "")
         assert "4 queries, and the budget is 3 (route GET /export, trace 4, of http://127.0.0.1:" in out
 
@@ -58,7 +58,7 @@ async def test_what_takes_the_keys_of_answers_is_found_in_a_running_fanin_as_in_
     file = tmp_path / "traces.jsonl"
     async with (
         ScriptedUpstream(answers(ANSWER, listed % len(rows) + rows, ANSWER)) as upstream,
-        watched(upstream.url, detect__row_keys=remembered, trace__quiet_explicit=0.5) as seen,
+        fanin_with_admin(upstream.url, detect__row_keys=remembered, trace__quiet_explicit=0.5) as seen,
     ):
         salt = RecordingHead(FORMAT, __version__, seen.sidecar.salt.hex(), 0.0)
         recorder = Recorder(RecordSettings(file=file), salt, lambda warned: pytest.fail(warned.what))
@@ -69,16 +69,16 @@ async def test_what_takes_the_keys_of_answers_is_found_in_a_running_fanin_as_in_
         await until(lambda: seen.kept["kept_traces"] == 1)
         recorder.close()
         words = ("--format", "json", "--fail-on", "never")
-        _, running, _ = await checked("--admin", seen.url, *words)
-        _, written, _ = await checked("--traces", str(file), *words)
-        assert found_in(running) == found_in(written)
+        _, running, _ = await run_check("--admin", seen.url, *words)
+        _, written, _ = await run_check("--traces", str(file), *words)
+        assert findings_in_notes(running) == findings_in_notes(written)
         assert len((await seen.get("/api/recording")).body.splitlines()) == 2
-    (use,) = (finding for finding in found_in(written) if finding["code"] == "FAN007")
+    (use,) = (finding for finding in findings_in_notes(written) if finding["code"] == "FAN007")
     known = any("an earlier request asked by it" in text for text in use["evidence"])
     assert (use["confidence"], known) == (("medium", True) if remembered == "on" else ("low", False))
 
 
-def found_in(printed: str) -> list[dict[str, Any]]:
+def findings_in_notes(printed: str) -> list[dict[str, Any]]:
     """What was found by any rule; with --fail-on never all of it stands in the notes."""
     return sorted((note["finding"] for note in json.loads(printed)["notes"] if note["finding"]), key=json.dumps)
 
@@ -87,6 +87,6 @@ async def test_an_admin_port_that_answers_something_else_is_told() -> None:
     refused = b"HTTP/1.1 403 No\r\nContent-Length: 12\r\n\r\nset a token\n"
     for answer, told in ((refused, "answers 403: set a token"), (ANSWER, ":1: ")):
         async with ScriptedUpstream(answers(answer)) as other:
-            ended, _, errors = await checked("--admin", other.url)
+            ended, _, errors = await run_check("--admin", other.url)
             assert ended == UNABLE
             assert told in errors

@@ -9,23 +9,14 @@ import pytest
 from proxy.explain.facts import MergingFacts, explain
 from proxy.explain.request import read_columns, read_request
 from proxy.settings.loading import load
-from tests.e2e.support.bursts import assert_all_same, counting, get, one_by_one, together
+from tests.e2e.support.bursts import assert_all_same, get, one_by_one, statement_counter, together
 from tests.e2e.support.harness import fanin
 from tests.e2e.support.literals import uuid_of
-from tests.e2e.support.unusual_types import odd_tables
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from tests.conftest import Stack
 
 pytestmark = [pytest.mark.stack, pytest.mark.e2e]
-
-
-@pytest.fixture(scope="module")
-def odd(stack: Stack) -> Iterator[Stack]:
-    with odd_tables(stack) as made:
-        yield made
 
 
 MERGING: dict[str, tuple[str, ...]] = {
@@ -49,16 +40,16 @@ ALONE: dict[str, tuple[str, str]] = {
 """Requests that do not, with a type, and a look-alike of each."""
 
 
-def explained(target: str, types: tuple[str, ...]) -> MergingFacts:
+def explanation(target: str, types: tuple[str, ...]) -> MergingFacts:
     columns = read_columns(types, certain=False)
     return explain(read_request(f"GET {target}", ()), load({}).settings, "/", columns).merging
 
 
-async def statements(odd: Stack, *targets: str) -> int:
+async def statements(unusual: Stack, *targets: str) -> int:
     """For requests that are sent together, and answered as PostgREST answers them."""
     requests = [get(target) for target in targets]
-    direct = await one_by_one(odd.url, requests)
-    async with counting(odd.dsn) as counter, fanin(odd.url, merge__deadline_floor=10.0) as sidecar:
+    direct = await one_by_one(unusual.url, requests)
+    async with statement_counter(unusual.dsn) as counter, fanin(unusual.url, merge__deadline_floor=10.0) as sidecar:
         await counter.reset()
         assert_all_same(requests, direct, await together(sidecar.port, requests))
         return await counter.statements()
@@ -66,19 +57,19 @@ async def statements(odd: Stack, *targets: str) -> int:
 
 @pytest.mark.parametrize("target", MERGING)
 async def test_what_is_said_to_merge_shares_one_statement_with_the_request_made_up_for_each_key(
-    odd: Stack, target: str
+    unusual: Stack, target: str
 ) -> None:
-    found = explained(target, MERGING[target])
+    found = explanation(target, MERGING[target])
     assert found.ways
     for way in found.ways:
         assert way.verdict == "merges"
         raw, other = (f"={value.replace(' ', '%20')}" for value in (way.filter, way.sibling))
         assert raw in target
-        assert await statements(odd, target, target.replace(raw, other, 1)) == 1
+        assert await statements(unusual, target, target.replace(raw, other, 1)) == 1
 
 
 @pytest.mark.parametrize("target", ALONE)
-async def test_what_is_said_never_to_merge_does_not(odd: Stack, target: str) -> None:
+async def test_what_is_said_never_to_merge_does_not(unusual: Stack, target: str) -> None:
     type_name, other = ALONE[target]
-    assert explained(target, (type_name,)).verdict == "never"
-    assert await statements(odd, target, other) >= 2  # a question for a type may be counted too
+    assert explanation(target, (type_name,)).verdict == "never"
+    assert await statements(unusual, target, other) >= 2  # a question for a type may be counted too

@@ -63,7 +63,7 @@ class Client:
         return self
 
 
-def walked(stack: Stack, fingerprint: str, size: int) -> list[dict[str, Any]]:
+def rows_of_all_pages(stack: Stack, fingerprint: str, size: int) -> list[dict[str, Any]]:
     """All rows, by the code for pages of ``size``."""
     shown = read_fingerprint(fingerprint)
     names: dict[str, Any] = {"supabase": Client(stack)}
@@ -77,7 +77,7 @@ def walked(stack: Stack, fingerprint: str, size: int) -> list[dict[str, Any]]:
 
 @pytest.mark.parametrize("order", ["delivered->>OOTD.desc", "delivered->>OOTD,month.desc", "month.desc", ""])
 def test_every_row_is_on_one_page(stack: Stack, order: str) -> None:
-    rows = walked(stack, f"GET monthly_tracking?select=id,month{f'&order={order}' if order else ''}", 37)
+    rows = rows_of_all_pages(stack, f"GET monthly_tracking?select=id,month{f'&order={order}' if order else ''}", 37)
     whole = Client(stack).table("monthly_tracking").select("id")
     for item in filter(None, order.split(",")):
         whole.order(item.removesuffix(".desc"), item.endswith(".desc"))

@@ -14,9 +14,9 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from proxy.demo.sidecar import NO_CHECKS, Fanin
 from proxy.observe.events import Warned
-from tests.e2e.support.bursts import assert_all_same, counting, get, one_by_one, together
+from tests.e2e.support.bursts import assert_all_same, get, one_by_one, statement_counter, together
 from tests.e2e.support.harness import fanin, until
-from tests.e2e.support.unusual_types import another
+from tests.e2e.support.unusual_types import postgrest_with
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -41,10 +41,10 @@ FIRST, PUBLIC, TWIN = (), ("Accept-Profile: public",), ("Accept-Profile: twin",)
 
 
 @pytest.fixture(scope="module")
-def two(stack: Stack) -> Iterator[Stack]:
+def two_schemas(stack: Stack) -> Iterator[Stack]:
     asyncio.run(execute(stack.dsn, DROP + ";" + LOAD))
     try:
-        with another(stack, db_schemas="public, twin") as made:
+        with postgrest_with(stack, db_schemas="public, twin") as made:
             yield made
     finally:
         asyncio.run(execute(stack.dsn, DROP))
@@ -64,7 +64,7 @@ def reads(count: int, trace: str, *lines: str) -> list[bytes]:
     return [get(f"/shelf?id=eq.{n}", *lines, *more) for n in range(1, count + 1)]
 
 
-class Seen:
+class FaninViews:
     """What one fanin tells of itself."""
 
     def __init__(self, admin: str, session: aiohttp.ClientSession) -> None:
@@ -91,16 +91,16 @@ class Seen:
 
 
 @asynccontextmanager
-async def running(upstream: str) -> AsyncIterator[tuple[int, Seen]]:
+async def fanin_with_views(upstream: str) -> AsyncIterator[tuple[int, FaninViews]]:
     with Fanin(upstream, settings={"mount": "/", "merge.deadline_floor": "10", **NO_CHECKS}) as program:
         async with aiohttp.ClientSession() as session:
-            yield program.port, Seen(program.admin_url, session)
+            yield program.port, FaninViews(program.admin_url, session)
 
 
 async def test_a_table_read_with_and_without_its_profile_is_one_series_one_finding_and_one_fingerprint(
-    two: Stack,
+    two_schemas: Stack,
 ) -> None:
-    async with counting(two.dsn) as counter, running(two.url) as (port, seen):
+    async with statement_counter(two_schemas.dsn) as counter, fanin_with_views(two_schemas.url) as (port, seen):
         await counter.reset()
         for trace, lines in {"t1": FIRST, "t2": PUBLIC, "t3": TWIN}.items():
             await one_by_one(f"http://127.0.0.1:{port}", reads(5, trace, *lines))
@@ -128,8 +128,8 @@ async def test_a_table_read_with_and_without_its_profile_is_one_series_one_findi
     assert "from twin.shelf" in fixes["twin.shelf"]["sql"]
 
 
-async def test_a_write_is_of_the_table_that_its_content_profile_names(two: Stack) -> None:
-    async with running(two.url) as (port, seen):
+async def test_a_write_is_of_the_table_that_its_content_profile_names(two_schemas: Stack) -> None:
+    async with fanin_with_views(two_schemas.url) as (port, seen):
         for lines in ((), ("Content-Profile: public",), ("Content-Profile: twin", "Accept-Profile: public")):
             head = ["PATCH /shelf?id=eq.50 HTTP/1.1", "Host: h", "Content-Type: application/json", *lines]
             body = '{"k": "9.5"}'
@@ -140,34 +140,36 @@ async def test_a_write_is_of_the_table_that_its_content_profile_names(two: Stack
 
 
 @pytest.mark.parametrize("first", ["public", "twin"])
-async def test_types_that_are_learnt_of_one_table_are_not_believed_of_another(two: Stack, first: str) -> None:
+async def test_types_that_are_learnt_of_one_table_are_not_believed_of_another(two_schemas: Stack, first: str) -> None:
     """Whether ``catalog.schemas`` are PostgREST's own or not: 1.0 and 1.00 are one number, and two texts."""
     keys = [f"/shelf?select=id&k=eq.{number}" for n in range(1, 5) for number in (f"{n}.0", f"{n}.00", f"{n}.000")]
     known = {"catalog__schemas": [first], "merge__deadline_floor": 10.0}
-    async with counting(two.dsn) as counter, fanin(two.url, **known) as sidecar:
+    async with statement_counter(two_schemas.dsn) as counter, fanin(two_schemas.url, **known) as sidecar:
         for lines in (FIRST, PUBLIC, TWIN, FIRST):
             requests = [get(key, *lines) for key in keys]
-            direct = await one_by_one(two.url, requests)
+            direct = await one_by_one(two_schemas.url, requests)
             await counter.reset()
             assert_all_same(requests, direct, await together(sidecar.port, requests))
             assert (await counter.statements() < len(requests)) == (lines is not TWIN), "numbers have many spellings"
 
 
 @pytest.mark.parametrize(("first", "warned"), [("public", 0), ("twin", 1)])
-async def test_settings_that_name_another_first_schema_are_warned_of_once(two: Stack, first: str, warned: int) -> None:
+async def test_settings_that_name_another_first_schema_are_warned_of_once(
+    two_schemas: Stack, first: str, warned: int
+) -> None:
     said: list[str] = []
 
     def hear(event: Event) -> None:
         said.append(event.what) if isinstance(event, Warned) else None
 
     changes: dict[str, Any] = {"catalog__schemas": (first,)}
-    async with fanin(two.url, **changes) as sidecar:
+    async with fanin(two_schemas.url, **changes) as sidecar:
         sidecar.health._events.subscribe(hear)
         for _ in range(2):
             await together(sidecar.port, [get("/shelf?id=eq.1"), get("/shelf?limit=2", *TWIN)])
-            await ticked(sidecar, sidecar.closer._rounds + 2)
+            await wait_for_ticks(sidecar, sidecar.closer._rounds + 2)
     assert len([what for what in said if "first schema is public" in what]) == warned == len(said)
 
 
-async def ticked(sidecar: Sidecar, ticks: int) -> None:
+async def wait_for_ticks(sidecar: Sidecar, ticks: int) -> None:
     await until(lambda: sidecar.closer._rounds >= ticks)

@@ -17,7 +17,7 @@ from tests.e2e.support.bursts import get, one_by_one
 from tests.e2e.support.decision_table import Row
 from tests.e2e.support.literals import uuid_of
 from tests.e2e.support.request_templates import TEMPLATES
-from tests.e2e.support.unusual_types import another, odd_tables
+from tests.e2e.support.unusual_types import postgrest_with, unusual_tables
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -29,15 +29,15 @@ pytestmark = [pytest.mark.stack, pytest.mark.e2e]
 FOREIGN_KEYS = """
 drop schema if exists explained cascade;
 create schema explained;
-create function explained.foreign_key(odd.kid, odd.num) returns boolean return $1.num_id = $2.id;
-create function explained.foreign_key(odd.num, odd.kid) returns boolean return $1.id = $2.num_id;
+create function explained.foreign_key(unusual.kid, unusual.num) returns boolean return $1.num_id = $2.id;
+create function explained.foreign_key(unusual.num, unusual.kid) returns boolean return $1.id = $2.num_id;
 """
 """What the printed SQL calls by this name, for the one foreign key of the tables."""
 
 
 @pytest.fixture(scope="module")
-def odd(stack: Stack) -> Iterator[Stack]:
-    with odd_tables(stack) as made, another(stack, db_aggregates_enabled="true") as summing:
+def unusual(stack: Stack) -> Iterator[Stack]:
+    with unusual_tables(stack) as made, postgrest_with(stack, db_aggregates_enabled="true") as summing:
         yield made._replace(url=summing.url)
 
 
@@ -142,7 +142,7 @@ async def database(stack: Stack) -> AsyncIterator[asyncpg.Connection[asyncpg.Rec
     """A connection that finds the tables by their names alone."""
     connection = await asyncpg.connect(stack.dsn)
     try:
-        await connection.execute(FOREIGN_KEYS + "set search_path to odd, explained, public, extensions")
+        await connection.execute(FOREIGN_KEYS + "set search_path to unusual, explained, public, extensions")
         yield connection
     finally:
         await connection.close()
@@ -154,10 +154,10 @@ async def rows_of(stack: Stack, target: str) -> tuple[list[Any], list[Any]]:
     (answer,) = await one_by_one(stack.url, [get(written)])
     assert answer.status == 200, answer.body
     async with database(stack) as connection:
-        return json.loads(answer.body), await made_by_sql(connection, written)
+        return json.loads(answer.body), await rows_by_sql(connection, written)
 
 
-async def made_by_sql(connection: asyncpg.Connection[asyncpg.Record], target: str) -> list[Any]:
+async def rows_by_sql(connection: asyncpg.Connection[asyncpg.Record], target: str) -> list[Any]:
     """The rows of the printed SQL, of which Postgres makes JSON."""
     asked = read_api_request(b"GET", target.encode(), b"", "", (), b"")
     assert asked is not None
@@ -167,17 +167,17 @@ async def made_by_sql(connection: asyncpg.Connection[asyncpg.Record], target: st
 
 
 @pytest.mark.parametrize("target", PLAIN)
-async def test_the_sql_of_a_read_returns_postgrests_rows(odd: Stack, target: str) -> None:
-    answered, made = await rows_of(odd, target)
+async def test_the_sql_of_a_read_returns_postgrests_rows(unusual: Stack, target: str) -> None:
+    answered, made = await rows_of(unusual, target)
     assert bool(answered) is (target not in EMPTY)
     assert made == answered if "order=" in target else sorted(map(str, made)) == sorted(map(str, answered))
 
 
 @pytest.mark.parametrize("target", MANY + ONE)
 async def test_the_sql_of_an_embed_returns_postgrests_rows_once_it_knows_the_foreign_key(
-    odd: Stack, target: str
+    unusual: Stack, target: str
 ) -> None:
-    answered, made = await rows_of(odd, target)
+    answered, made = await rows_of(unusual, target)
     assert answered
     assert made == answered
 
@@ -212,8 +212,8 @@ IGNORED = (
 
 
 @pytest.mark.parametrize("target", REFUSED)
-async def test_what_is_said_to_be_refused_postgrest_refuses(odd: Stack, target: str) -> None:
-    (answer,) = await one_by_one(odd.url, [get(target)])
+async def test_what_is_said_to_be_refused_postgrest_refuses(unusual: Stack, target: str) -> None:
+    (answer,) = await one_by_one(unusual.url, [get(target)])
     assert answer.status == 400
     asked = read_api_request(b"GET", target.encode(), b"", "", (), b"")
     assert asked is not None
@@ -221,23 +221,23 @@ async def test_what_is_said_to_be_refused_postgrest_refuses(odd: Stack, target: 
 
 
 @pytest.mark.parametrize("target", IGNORED)
-async def test_what_postgrest_ignores_the_sql_ignores(odd: Stack, target: str) -> None:
-    answered, made = await rows_of(odd, target)
+async def test_what_postgrest_ignores_the_sql_ignores(unusual: Stack, target: str) -> None:
+    answered, made = await rows_of(unusual, target)
     assert made == answered
 
 
-async def test_the_sql_of_random_reads_returns_postgrests_rows_or_fails_as_postgrest_does(odd: Stack) -> None:
+async def test_the_sql_of_random_reads_returns_postgrests_rows_or_fails_as_postgrest_does(unusual: Stack) -> None:
     chance = random.Random(12)
     relations = [one for one in TEMPLATES if "/" not in one.target[1:] and Row.BYTES not in one.rows]
     # Of a data representation the column is printed, and PostgREST shows what its cast to JSON makes of it.
     templates = [one for one in relations if one.head is None and not one.owned and one.kind != "rp"]
     targets = [one.target.replace("{}", one.literals(chance)).replace(" ", "%20") for one in templates * 2]
     targets = [target for target in targets if "%00" not in target and "%FF" not in target]
-    answers = await one_by_one(odd.url, [get(target) for target in targets])
-    async with database(odd) as connection:
+    answers = await one_by_one(unusual.url, [get(target) for target in targets])
+    async with database(unusual) as connection:
         for target, answer in zip(targets, answers, strict=True):
             try:
-                made = await made_by_sql(connection, target)
+                made = await rows_by_sql(connection, target)
             except asyncpg.PostgresError:
                 assert answer.status >= 400, target
             else:
@@ -256,8 +256,8 @@ def _with_one(value: Any) -> Any:
     }
 
 
-async def test_every_word_that_postgres_wants_quoted_is_known(odd: Stack) -> None:
-    connection = await asyncpg.connect(odd.dsn)
+async def test_every_word_that_postgres_wants_quoted_is_known(unusual: Stack) -> None:
+    connection = await asyncpg.connect(unusual.dsn)
     try:
         words = await connection.fetch("select word from pg_get_keywords() where catcode <> 'U'")
     finally:

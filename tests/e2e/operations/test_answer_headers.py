@@ -10,14 +10,14 @@ from tests.e2e.support.harness import OK, RawAnswer, RawClient, ScriptedUpstream
 NAMES = (b"x-fanin", b"x-fanin-trace", b"x-fanin-queries", b"x-fanin-saved", b"server-timing")
 
 
-def told(answer: RawAnswer) -> list[list[bytes]]:
+def fanin_header_lines(answer: RawAnswer) -> list[list[bytes]]:
     return [answer.values(name) for name in NAMES]
 
 
 async def test_there_are_none_unless_they_are_wanted() -> None:
     async with ScriptedUpstream(answers(OK)) as upstream, fanin(upstream.url) as sidecar:
         (answer,) = await together(sidecar.port, [get("/t?id=eq.1", "X-Fanin-Trace: a")])
-        assert told(answer) == [[]] * 5
+        assert fanin_header_lines(answer) == [[]] * 5
 
 
 async def test_a_trace_is_named_and_its_requests_counted() -> None:
@@ -26,14 +26,14 @@ async def test_a_trace_is_named_and_its_requests_counted() -> None:
             found = []
             for target in ("/t?id=eq.1", "/u?id=eq.1"):
                 await client.send(get(target, "X-Fanin-Trace: a"))
-                found.append(told(await client.answer(b"GET")))
+                found.append(fanin_header_lines(await client.answer(b"GET")))
         assert found == [[[b"passed"], [b"a"], [count], [b"0"], []] for count in (b"1", b"2")]
 
 
 async def test_calls_that_were_saved_are_counted() -> None:
     async with ScriptedUpstream(answers(OK)) as upstream, fanin(upstream.url, headers="on") as sidecar:
         same = [get("/t?offset=1", "X-Fanin-Trace: a")] * 3
-        found = [told(answer) for answer in await together(sidecar.port, same)]
+        found = [fanin_header_lines(answer) for answer in await together(sidecar.port, same)]
         assert {one[0][0] for one in found} == {b"shared; size=3; calls=1"}
         assert sorted(one[3][0] for one in found) == [b"0", b"1", b"2"]
         assert len(upstream.requests) == 1
@@ -58,4 +58,4 @@ async def test_times_are_told_with_debug_alone() -> None:
 async def test_what_is_not_traced_has_no_trace() -> None:
     async with ScriptedUpstream(answers(OK)) as upstream, fanin(upstream.url, headers="on", mode="pass") as sidecar:
         (answer,) = await together(sidecar.port, [get("/t?id=eq.1", "X-Fanin-Trace: a")])
-        assert told(answer) == [[b"passed; reason=mode"], [], [], [], []]
+        assert fanin_header_lines(answer) == [[b"passed; reason=mode"], [], [], [], []]

@@ -17,14 +17,12 @@ import pytest
 
 from proxy.settings.declared import describe
 from proxy.settings.loading import load
+from tests.docs.pages import code_blocks
 from tests.e2e.support.bursts import assert_all_same, get, one_by_one, together
 from tests.e2e.support.harness import fanin
-from tests.e2e.support.unusual_types import odd_tables
 from tests.test_imports import ROOT
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from tests.conftest import Stack
 
 pytestmark = [pytest.mark.stack, pytest.mark.e2e]
@@ -50,15 +48,9 @@ ELSEWHERE = {
 """Commands that this file does not run, and why."""
 
 
-def blocks(page: Path, *languages: str) -> list[str]:
-    """The fenced blocks of a page in these languages."""
-    found = re.findall(r"^```(\w*)\n(.*?)^```$", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
-    return [text for language, text in found if language in languages]
-
-
 def commands() -> list[str]:
     """Every command line after a ``$`` in a console block."""
-    lines = [line for page in PAGES for text in blocks(page, "console") for line in text.splitlines()]
+    lines = [line for page in PAGES for text in code_blocks(page, "console") for line in text.splitlines()]
     return sorted({line[2:] for line in lines if line.startswith("$ ")})
 
 
@@ -72,7 +64,7 @@ def test_a_command_of_the_docs_runs(stack: Stack, tmp_path: Path, command: str) 
     words = shlex.split(command)
     assert words[0] == "fanin", f"nobody runs `{command}`"
     if words[1] in ("serve", "config"):
-        words = _placed(words, stack)
+        words = _command_line(words, stack)
     process = subprocess.Popen([FANIN, *words[1:]], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     if words[1] == "serve":
         assert process.stderr is not None
@@ -84,7 +76,7 @@ def test_a_command_of_the_docs_runs(stack: Stack, tmp_path: Path, command: str) 
     assert told or words[1] == "serve"
 
 
-def _placed(words: list[str], stack: Stack) -> list[str]:
+def _command_line(words: list[str], stack: Stack) -> list[str]:
     for at, word in enumerate(words):
         if word == "--upstream":
             words[at + 1] = stack.url
@@ -111,34 +103,30 @@ def test_every_setting_named_is_one(page: Path) -> None:
 def test_every_settings_file_and_environment_is_taken(
     page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for text in blocks(page, "toml"):
+    for text in code_blocks(page, "toml"):
         file = tmp_path / "fanin.toml"
         file.write_text(text, encoding="utf-8")
         load({}, file)
     for name in [name for name in os.environ if name.startswith("FANIN_")]:
         monkeypatch.delenv(name)
-    for text in blocks(page, "sh"):
+    for text in code_blocks(page, "sh"):
         for name, value in re.findall(r"^(FANIN_\w+)=(.*)$", text, re.MULTILINE):
             monkeypatch.setenv(name, value)
         assert not load({}).warnings
 
 
-@pytest.fixture(scope="module")
-def odd(stack: Stack) -> Iterator[Stack]:
-    with odd_tables(stack) as made:
-        yield made
-
-
-async def test_the_role_of_the_supabase_guide_reads_the_catalog(odd: Stack) -> None:
-    (sql,) = blocks(ROOT / "docs/how-to/supabase.md", "sql")
-    connection = await asyncpg.connect(odd.dsn)
+async def test_the_role_of_the_supabase_guide_reads_the_catalog(unusual: Stack) -> None:
+    (sql,) = code_blocks(ROOT / "docs/how-to/supabase.md", "sql")
+    connection = await asyncpg.connect(unusual.dsn)
     try:
         await connection.execute(sql.replace("'…'", "'pass'"))
-        uri = odd.dsn.replace("//postgres:", "//fanin:").replace(odd.dsn.split(":")[2].partition("@")[0], "pass", 1)
+        uri = unusual.dsn.replace("//postgres:", "//fanin:").replace(
+            unusual.dsn.split(":")[2].partition("@")[0], "pass", 1
+        )
         requests = [get(f"/kinds?select=id&t=eq.{k}&order=id") for k in ("a", "b", "ab")]
-        direct = await one_by_one(odd.url, requests)
-        async with fanin(odd.url, db_uri=uri, catalog__schemas=["odd"]) as sidecar:
-            assert sidecar.upstream_state.column_types.columns.known(("odd.kinds", ""), 0.0)[b"t"].deterministic
+        direct = await one_by_one(unusual.url, requests)
+        async with fanin(unusual.url, db_uri=uri, catalog__schemas=["unusual"]) as sidecar:
+            assert sidecar.upstream_state.column_types.columns.known(("unusual.kinds", ""), 0.0)[b"t"].deterministic
             assert_all_same(requests, direct, await together(sidecar.port, requests))
     finally:
         await asyncio.wait_for(connection.execute("drop role fanin"), 10)

@@ -13,7 +13,7 @@ import pytest
 
 from proxy.demo.sidecar import NO_CHECKS, Fanin
 from tests.e2e.support.bursts import get
-from tests.e2e.support.harness import OK, PATIENCE, RawClient, ScriptedUpstream, Talk, ask, fanin, until
+from tests.e2e.support.harness import OK, TIMEOUT, RawClient, ScriptedConnection, ScriptedUpstream, ask, fanin, until
 from tests.e2e.support.load import load
 
 if TYPE_CHECKING:
@@ -25,12 +25,12 @@ CLIENTS = 32
 READY = b"GET /readyz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
 
 
-def read(stack: Stack, number: int) -> bytes:
+def read_request(stack: Stack, number: int) -> bytes:
     """One of the reads of a fan-out."""
     return get(f"/creators?select=id&limit={1 + number % 50}", f"Authorization: Bearer {stack.token}")
 
 
-async def ended(program: Fanin) -> int:
+async def exit_code_of(program: Fanin) -> int:
     """Its exit code."""
     await until(lambda: program.poll() is not None)
     return program.poll() or 0
@@ -42,12 +42,12 @@ async def test_under_load_sigterm_loses_no_request(stack: Stack, delay: float) -
     """Each client opens a connection as soon as its last one ended: none that was accepted goes without an answer."""
     settings = {"drain.delay": str(delay), "drain.idle": "0.2", **NO_CHECKS}
     with Fanin(stack.url, settings=settings) as program:
-        async with load(program.port, CLIENTS, lambda number: read(stack, number)) as made:
+        async with load(program.port, CLIENTS, lambda number: read_request(stack, number)) as made:
             await until(lambda: len(made.answers) > 10 * CLIENTS)
             before = made.last
             os.kill(program.pid, signal.SIGTERM)
             await until(lambda: made.refused == CLIENTS)
-        assert await ended(program) == 0
+        assert await exit_code_of(program) == 0
     assert before == 0
     assert made.failures == []
     assert set(made.statuses) == {200}
@@ -65,13 +65,13 @@ async def test_under_wrk_sigterm_loses_no_request_while_connections_are_still_ac
     with Fanin(stack.url, settings={"drain.delay": "4", **NO_CHECKS}) as program:
         command = ["wrk", "-t1", f"-c{CLIENTS}", "-d3s", "-s", str(script), f"{program.url}/creators?select=id&limit=1"]
         wrk = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
-        async with asyncio.timeout(PATIENCE):
-            while b" 200" not in (await ask(program.port, read(stack, 1))).status_line:
+        async with asyncio.timeout(TIMEOUT):
+            while b" 200" not in (await ask(program.port, read_request(stack, 1))).status_line:
                 pass
         os.kill(program.pid, signal.SIGTERM)
         told, _ = await wrk.communicate()
         assert program.poll() is None, "it ended before wrk did, so that this proves nothing"
-        assert await ended(program) == 0
+        assert await exit_code_of(program) == 0
     printed = told.decode()
     assert wrk.returncode == 0
     assert int(re.search(r"(\d+) requests in", printed)[1]) > CLIENTS  # type: ignore[index]
@@ -80,9 +80,9 @@ async def test_under_wrk_sigterm_loses_no_request_while_connections_are_still_ac
 
 
 async def test_the_second_signal_ends_the_wait() -> None:
-    async def silent(talk: Talk) -> None:
-        await talk.request()
-        await talk.gone()
+    async def silent(connection: ScriptedConnection) -> None:
+        await connection.request()
+        await connection.gone()
 
     async with ScriptedUpstream(silent) as upstream:
         with Fanin(upstream.url, settings={"mount": "/", "profile": "postgrest", "drain.delay": "3600"}) as program:
@@ -90,29 +90,29 @@ async def test_the_second_signal_ends_the_wait() -> None:
                 await client.send(get("/t"))
                 await upstream.until(lambda: upstream.requests)
                 os.kill(program.pid, signal.SIGTERM)
-                async with asyncio.timeout(PATIENCE):
+                async with asyncio.timeout(TIMEOUT):
                     while (await ask(program.admin_port, READY)).status != 503:
                         pass
                 os.kill(program.pid, signal.SIGTERM)
                 assert await client.rest() == b""
-            assert await ended(program) == 0
+            assert await exit_code_of(program) == 0
 
 
 async def test_an_answer_that_began_before_the_end_is_followed_by_another_one_that_says_close() -> None:
     """Its head had gone out without saying that the connection ends, so the client may send once more."""
     go = asyncio.Event()
 
-    async def slow(talk: Talk) -> None:
-        await talk.request()
-        await talk.send(OK[:-1])
+    async def slow(connection: ScriptedConnection) -> None:
+        await connection.request()
+        await connection.send(OK[:-1])
         await go.wait()
-        await talk.send(OK[-1:])
-        await talk.request()
-        await talk.send(OK)
+        await connection.send(OK[-1:])
+        await connection.request()
+        await connection.send(OK)
 
     async with (
         ScriptedUpstream(slow) as upstream,
-        fanin(upstream.url, drain__timeout=PATIENCE) as sidecar,
+        fanin(upstream.url, drain__timeout=TIMEOUT) as sidecar,
         RawClient(sidecar.port) as client,
     ):
         await client.send(get("/t"))
@@ -125,3 +125,39 @@ async def test_an_answer_that_began_before_the_end_is_followed_by_another_one_th
         answer = await client.answer()
         assert (answer.body, answer.values(b"connection")) == (b"ok", [b"close"])
         assert await client.rest() == b""
+
+
+async def test_draining_finishes_what_is_in_flight_and_says_close() -> None:
+    go = asyncio.Event()
+
+    async def waits(connection: ScriptedConnection) -> None:
+        await connection.request()
+        await go.wait()
+        await connection.send(OK)
+
+    async with ScriptedUpstream(waits) as upstream, fanin(upstream.url, drain__timeout=TIMEOUT) as sidecar:
+        async with RawClient(sidecar.port) as busy, RawClient(sidecar.port) as lazy:
+            await busy.send(get("/t"))
+            await upstream.until(lambda: upstream.requests)
+            stopping = asyncio.create_task(sidecar.stop())
+            assert await lazy.rest() == b""
+            go.set()
+            answer = await busy.answer()
+            assert answer.body == b"ok"
+            assert answer.values(b"connection") == [b"close"]
+            assert await busy.rest() == b""
+        await stopping
+
+
+async def test_draining_cuts_what_takes_too_long() -> None:
+    async def silent(connection: ScriptedConnection) -> None:
+        await connection.request()
+        await connection.gone()
+
+    async with ScriptedUpstream(silent) as upstream, fanin(upstream.url, drain__timeout=0.05) as sidecar:
+        async with RawClient(sidecar.port) as client:
+            await client.send(get("/t"))
+            await upstream.until(lambda: upstream.requests)
+            await sidecar.stop()
+            assert await client.rest() == b""
+        await upstream.until(lambda: upstream.connections[0].closed)

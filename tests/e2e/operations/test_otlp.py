@@ -13,8 +13,18 @@ import asyncpg
 import pytest
 from opentelemetry.proto.trace.v1.trace_pb2 import Status
 
-from tests.e2e.support.harness import OK, PATIENCE, SCRAPE, Program, ScriptedUpstream, answers, ask, free_port, program
-from tests.e2e.support.otlp_collector import CLIENT, SERVER, attributes, collecting
+from tests.e2e.support.harness import (
+    OK,
+    SCRAPE,
+    TIMEOUT,
+    Program,
+    ScriptedUpstream,
+    answers,
+    ask,
+    fanin_program,
+    free_port,
+)
+from tests.e2e.support.otlp_collector import CLIENT, SERVER, attributes, otlp_collector
 
 if TYPE_CHECKING:
     from opentelemetry.proto.trace.v1.trace_pb2 import Span
@@ -57,8 +67,8 @@ async def keys(stack: Stack) -> list[str]:
 async def test_a_request_is_a_server_span_under_its_caller_and_its_call_a_client_span_under_that(
     stack: Stack, keys: list[str]
 ) -> None:
-    async with collecting() as collector:
-        async with program(stack.url, "--set", f"otlp.endpoint={collector.url}") as running:
+    async with otlp_collector() as collector:
+        async with fanin_program(stack.url, "--set", f"otlp.endpoint={collector.url}") as running:
             await ask(
                 running.port, get(f"/creators?select=id&id=eq.{keys[0]}", stack, parent(7), "X-Fanin-Caller: f\r\n")
             )
@@ -92,8 +102,8 @@ async def test_a_request_is_a_server_span_under_its_caller_and_its_call_a_client
 async def test_a_merged_call_is_one_span_with_links_to_the_requests_that_it_answered(
     stack: Stack, keys: list[str]
 ) -> None:
-    async with collecting() as collector:
-        async with program(stack.url, "--set", f"otlp.endpoint={collector.url}") as running:
+    async with otlp_collector() as collector:
+        async with fanin_program(stack.url, "--set", f"otlp.endpoint={collector.url}") as running:
             for round_ in range(3):
                 requests = [
                     get(f"/creators?select=id&id=eq.{key}", stack, parent(100 * round_ + n + 1))
@@ -122,8 +132,8 @@ async def test_a_merged_call_is_one_span_with_links_to_the_requests_that_it_answ
 
 
 async def test_the_caller_decides_whether_its_trace_is_sampled() -> None:
-    async with collecting() as collector, ScriptedUpstream(answers(OK)) as upstream:
-        async with program(upstream.url, "--set", f"otlp.endpoint={collector.url}") as running:
+    async with otlp_collector() as collector, ScriptedUpstream(answers(OK)) as upstream:
+        async with fanin_program(upstream.url, "--set", f"otlp.endpoint={collector.url}") as running:
             for flags in ("00", "01"):
                 await ask(running.port, get("/x/y", None, parent(5, flags)))
             assert await metric(running, "fanin_requests_total") == 2
@@ -134,19 +144,21 @@ async def test_opentelemetrys_own_variables_hold(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setenv("OTEL_SERVICE_NAME", "shop-db")
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_HEADERS", "x-team=blue")
     monkeypatch.setenv("OTEL_BSP_SCHEDULE_DELAY", "10")
-    async with collecting() as collector, ScriptedUpstream(answers(OK)) as upstream:
-        async with program(upstream.url, "--set", f"otlp.endpoint={collector.url}") as running:
+    async with otlp_collector() as collector, ScriptedUpstream(answers(OK)) as upstream:
+        async with fanin_program(upstream.url, "--set", f"otlp.endpoint={collector.url}") as running:
             await ask(running.port, get("/t"))
-            async with asyncio.timeout(PATIENCE):
-                await collector.asked.wait()
+            async with asyncio.timeout(TIMEOUT):
+                await collector.request_came.wait()
         (resource,) = {str(request.resource_spans[0].resource) for request in collector.requests}
         assert "shop-db" in resource
         assert collector.headers[0]["x-team"] == "blue"
 
 
 async def test_an_error_of_fanins_own_is_one_in_its_span() -> None:
-    async with collecting() as collector:
-        async with program(f"http://127.0.0.1:{free_port()}", "--set", f"otlp.endpoint={collector.url}") as running:
+    async with otlp_collector() as collector:
+        async with fanin_program(
+            f"http://127.0.0.1:{free_port()}", "--set", f"otlp.endpoint={collector.url}"
+        ) as running:
             assert (await ask(running.port, get("/t"))).status == 502
         (served,) = collector.spans(SERVER)
         assert served.status.code == Status.STATUS_CODE_ERROR
@@ -158,16 +170,16 @@ async def test_a_collector_that_is_down_is_told_once_and_holds_up_nobody(monkeyp
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_TIMEOUT", "1")
     async with ScriptedUpstream(answers(OK)) as upstream:
         where = f"otlp.endpoint=http://127.0.0.1:{free_port()}"
-        async with program(upstream.url, "--set", where) as running:
-            async with asyncio.timeout(PATIENCE):
+        async with fanin_program(upstream.url, "--set", where) as running:
+            async with asyncio.timeout(TIMEOUT):
                 while not await metric(running, "fanin_otlp_spans_total", 'result="failed"'):
                     assert (await ask(running.port, get("/t"))).body == b"ok"
             assert (await ask(running.port, get("/t"))).body == b"ok"
             assert await metric(running, "fanin_warnings_total", 'kind="advice"') == 1
             running.process.terminate()
             assert running.process.stderr is not None
-            printed = (await asyncio.wait_for(running.process.stderr.read(), PATIENCE)).decode()
-            assert await asyncio.wait_for(running.process.wait(), PATIENCE) == 0
+            printed = (await asyncio.wait_for(running.process.stderr.read(), TIMEOUT)).decode()
+            assert await asyncio.wait_for(running.process.wait(), TIMEOUT) == 0
     assert printed.count("the collector does not take spans") == 1
     assert "opentelemetry" not in printed
 
@@ -179,15 +191,15 @@ async def test_spans_beyond_the_queue_are_counted_and_a_collector_that_hangs_hol
     monkeypatch.setenv("OTEL_BSP_SCHEDULE_DELAY", "10")
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_TIMEOUT", "600")
     flags = ("--set", "otlp.queue=10", "--set", "otlp.flush_timeout=0.2")
-    async with collecting(hangs=True) as collector, ScriptedUpstream(answers(OK)) as upstream:
+    async with otlp_collector(hangs=True) as collector, ScriptedUpstream(answers(OK)) as upstream:
         where = f"otlp.endpoint={collector.url}"
-        async with program(upstream.url, "--set", where, *flags) as running:
+        async with fanin_program(upstream.url, "--set", where, *flags) as running:
             for _ in range(40):
                 assert (await ask(running.port, get("/t"))).body == b"ok"
             dropped = await metric(running, "fanin_otlp_spans_total", 'result="dropped"')
             assert 80 - 2 * 10 <= dropped < 80, "one batch is under way, one waits, all others are left out"
             running.process.terminate()
-            assert await asyncio.wait_for(running.process.wait(), PATIENCE) == 0
+            assert await asyncio.wait_for(running.process.wait(), TIMEOUT) == 0
 
 
 def test_without_its_packages_the_setting_is_refused_with_the_remedy() -> None:

@@ -12,7 +12,7 @@ from proxy.demo.payment_export import ROUTE, export
 from proxy.demo.sidecar import NO_CHECKS, Fanin
 from tests.deploy.manifests import read
 from tests.deploy.prometheus import KNOWN_AS, PATIENCE, Prometheus
-from tests.e2e.support.bursts import counting
+from tests.e2e.support.bursts import statement_counter
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -25,7 +25,7 @@ RUNS = [f"prometheus-{number}" for number in range(3)]
 GROUPS: list[dict[str, Any]] = read("prometheus/fanin.rules.yml")["groups"]
 
 
-class Worked(NamedTuple):
+class Workload(NamedTuple):
     """What the application sent and Postgres counted, and a Prometheus that has seen all of it."""
 
     prometheus: Prometheus
@@ -35,26 +35,27 @@ class Worked(NamedTuple):
 
 
 @pytest.fixture(scope="module")
-def worked(stack: Stack) -> Iterator[Worked]:
+def workload(stack: Stack) -> Iterator[Workload]:
     with (
         Fanin(stack.url, settings={**NO_CHECKS, "admin_hosts": KNOWN_AS}) as fanin,
         Prometheus(fanin.admin_port) as prometheus,
     ):
-        yield asyncio.run(work(stack, fanin, prometheus))
+        yield asyncio.run(run_exports(stack, fanin, prometheus))
 
 
-async def work(stack: Stack, fanin: Fanin, prometheus: Prometheus) -> Worked:
+async def run_exports(stack: Stack, fanin: Fanin, prometheus: Prometheus) -> Workload:
     """The payment export a few times, each seen before the next one begins."""
     began, requests = time.time(), 0
-    async with counting(stack.dsn) as counter:
+    async with statement_counter(stack.dsn) as counter:
         await counter.reset()
         for number, run in enumerate(RUNS, 1):
             requests += len((await export(fanin.url, stack.token, run)).answers)
-            await until(lambda: value(prometheus, f'fanin_trace_queries_count{{route="{ROUTE}"}}') == number)  # noqa: B023
-        return Worked(prometheus, requests, await counter.statements(), began)
+            traces = f'fanin_trace_queries_count{{route="{ROUTE}"}}'
+            await wait_until_scraped(lambda: value(prometheus, traces) == number)  # noqa: B023
+        return Workload(prometheus, requests, await counter.statements(), began)
 
 
-async def until(holds: Callable[[], bool]) -> None:
+async def wait_until_scraped(holds: Callable[[], bool]) -> None:
     """Prometheus looks when it looks: wait for that."""
     async with asyncio.timeout(PATIENCE):
         while not holds():  # noqa: ASYNC110 - another process sends no word
@@ -72,58 +73,59 @@ def targets(prometheus: Prometheus) -> list[dict[str, Any]]:
     return list(prometheus.ask("targets", state="active")["activeTargets"])
 
 
-def test_the_target_is_up_under_the_name_that_the_scrape_config_has(worked: Worked) -> None:
-    (target,) = targets(worked.prometheus)
+def test_the_target_is_up_under_the_name_that_the_scrape_config_has(workload: Workload) -> None:
+    (target,) = targets(workload.prometheus)
     assert target["scrapeUrl"] == f"http://{KNOWN_AS}:9000/metrics"
     assert (target["health"], target["lastError"]) == ("up", "")
-    assert value(worked.prometheus, 'up{job="fanin",instance="fanin:9000"}') == 1
+    assert value(workload.prometheus, 'up{job="fanin",instance="fanin:9000"}') == 1
 
 
 async def test_a_fanin_that_does_not_know_its_name_is_down_to_prometheus(stack: Stack) -> None:
     """Which is why deploy/compose.yaml sets admin_hosts."""
     with Fanin(stack.url) as fanin, Prometheus(fanin.admin_port) as prometheus:
-        await until(lambda: [target["health"] for target in targets(prometheus)] == ["down"])
+        await wait_until_scraped(lambda: [target["health"] for target in targets(prometheus)] == ["down"])
         assert "403" in targets(prometheus)[0]["lastError"]
 
 
-def test_requests_are_those_that_the_application_sent(worked: Worked) -> None:
-    assert worked.requests > 30
-    assert value(worked.prometheus, "sum(fanin_requests_total)") == worked.requests
-    assert value(worked.prometheus, 'sum(fanin_requests_total{code="2xx",method="GET"})') == worked.requests
-    assert value(worked.prometheus, "sum(fanin_request_duration_seconds_count)") == worked.requests
+def test_requests_are_those_that_the_application_sent(workload: Workload) -> None:
+    assert workload.requests > 30
+    assert value(workload.prometheus, "sum(fanin_requests_total)") == workload.requests
+    assert value(workload.prometheus, 'sum(fanin_requests_total{code="2xx",method="GET"})') == workload.requests
+    assert value(workload.prometheus, "sum(fanin_request_duration_seconds_count)") == workload.requests
 
 
-def test_upstream_calls_are_the_statements_that_postgres_counted(worked: Worked) -> None:
-    assert worked.statements < worked.requests / 2
-    assert value(worked.prometheus, "sum(fanin_upstream_calls_total)") == worked.statements
-    assert value(worked.prometheus, "sum(fanin_calls_saved)") == worked.requests - worked.statements
+def test_upstream_calls_are_the_statements_that_postgres_counted(workload: Workload) -> None:
+    assert workload.statements < workload.requests / 2
+    assert value(workload.prometheus, "sum(fanin_upstream_calls_total)") == workload.statements
+    assert value(workload.prometheus, "sum(fanin_calls_saved)") == workload.requests - workload.statements
 
 
-def test_queries_per_request_are_there_by_route(worked: Worked) -> None:
-    each = worked.requests / len(RUNS)
+def test_queries_per_request_are_there_by_route(workload: Workload) -> None:
+    each = workload.requests / len(RUNS)
     chosen = f'{{kind="explicit",route="{ROUTE}"}}'
-    assert value(worked.prometheus, f"fanin_trace_queries_sum{chosen}") == worked.requests
-    assert value(worked.prometheus, f"fanin_trace_upstream_calls_sum{chosen}") == worked.statements
+    assert value(workload.prometheus, f"fanin_trace_queries_sum{chosen}") == workload.requests
+    assert value(workload.prometheus, f"fanin_trace_upstream_calls_sum{chosen}") == workload.statements
     low, high = (
-        value(worked.prometheus, f'fanin_trace_queries_bucket{{route="{ROUTE}",le="{le}"}}') for le in ("1.0", "2000.0")
+        value(workload.prometheus, f'fanin_trace_queries_bucket{{route="{ROUTE}",le="{le}"}}')
+        for le in ("1.0", "2000.0")
     )
     assert (low, high) == (0, len(RUNS))
     assert each > 10
 
 
-def test_exemplars_lead_to_the_traces(worked: Worked) -> None:
-    found = worked.prometheus.exemplars("fanin_trace_queries_bucket", worked.began)
+def test_exemplars_lead_to_the_traces(workload: Workload) -> None:
+    found = workload.prometheus.exemplars("fanin_trace_queries_bucket", workload.began)
     assert {exemplar["labels"]["trace_id"] for exemplar in found} <= set(RUNS)
-    assert {float(exemplar["value"]) for exemplar in found} == {worked.requests / len(RUNS)}
-    slow = worked.prometheus.exemplars("fanin_request_duration_seconds_bucket", worked.began)
+    assert {float(exemplar["value"]) for exemplar in found} == {workload.requests / len(RUNS)}
+    slow = workload.prometheus.exemplars("fanin_request_duration_seconds_bucket", workload.began)
     assert {exemplar["labels"]["trace_id"] for exemplar in slow} & set(RUNS)
 
 
-async def test_every_rule_is_loaded_and_runs_and_no_alert_fires_for_a_healthy_hour(worked: Worked) -> None:
+async def test_every_rule_is_loaded_and_runs_and_no_alert_fires_for_a_healthy_hour(workload: Workload) -> None:
     def groups() -> list[dict[str, Any]]:
-        return list(worked.prometheus.ask("rules")["groups"])
+        return list(workload.prometheus.ask("rules")["groups"])
 
-    await until(lambda: all(rule["health"] != "unknown" for group in groups() for rule in group["rules"]))
+    await wait_until_scraped(lambda: all(rule["health"] != "unknown" for group in groups() for rule in group["rules"]))
     loaded = {group["name"]: group["rules"] for group in groups()}
     assert {name: [rule["name"] for rule in rules] for name, rules in loaded.items()} == {
         group["name"]: [rule.get("alert") or rule["record"] for rule in group["rules"]] for group in GROUPS
@@ -133,7 +135,7 @@ async def test_every_rule_is_loaded_and_runs_and_no_alert_fires_for_a_healthy_ho
         assert not rule.get("alerts"), f"{rule['name']} fires"
 
 
-async def test_the_recorded_mean_is_the_number_of_requests_of_one_export(worked: Worked) -> None:
-    each = worked.requests / len(RUNS)
+async def test_the_recorded_mean_is_the_number_of_requests_of_one_export(workload: Workload) -> None:
+    each = workload.requests / len(RUNS)
     recorded = f'route:fanin_trace_queries:mean15m{{route="{ROUTE}"}}'
-    await until(lambda: value(worked.prometheus, recorded) == pytest.approx(each))
+    await wait_until_scraped(lambda: value(workload.prometheus, recorded) == pytest.approx(each))

@@ -13,9 +13,19 @@ import pytest
 
 from proxy.admin.gauges import gauges
 from proxy.demo.sidecar import NO_CHECKS, Fanin
-from tests.e2e.support.bursts import counting, get, together
-from tests.e2e.support.faulty_upstream import merged, whole
-from tests.e2e.support.harness import OK, RawClient, ScriptedUpstream, Talk, answers, ask, fanin, settings, until
+from tests.e2e.support.bursts import get, statement_counter, together
+from tests.e2e.support.faulty_upstream import correct_answer, is_merged
+from tests.e2e.support.harness import (
+    OK,
+    RawClient,
+    ScriptedConnection,
+    ScriptedUpstream,
+    answers,
+    ask,
+    fanin,
+    settings,
+    until,
+)
 from tests.e2e.support.load import load
 
 if TYPE_CHECKING:
@@ -32,7 +42,7 @@ def headers(stack: Stack, *more: str) -> tuple[str, ...]:
     return (f"Authorization: Bearer {stack.token}", *more)
 
 
-class Reloading:
+class ReloadableFanin:
     """A fanin with a settings file, which a test writes anew."""
 
     def __init__(self, program: Fanin, file: Path) -> None:
@@ -65,11 +75,11 @@ class Reloading:
 
 
 @contextmanager
-def reloading(upstream: str, tmp_path: Path, text: str = "", **flags: str) -> Iterator[Reloading]:
+def reloadable_fanin(upstream: str, tmp_path: Path, text: str = "", **flags: str) -> Iterator[ReloadableFanin]:
     file = tmp_path / "fanin.toml"
     file.write_text(text, encoding="utf-8")
     with Fanin(upstream, settings={**NO_CHECKS, **flags}, flags=("--config", str(file))) as program:
-        yield Reloading(program, file)
+        yield ReloadableFanin(program, file)
 
 
 @pytest.mark.stack
@@ -77,7 +87,7 @@ async def test_reloads_under_load_lose_no_request(stack: Stack, tmp_path: Path) 
     def read(number: int) -> bytes:
         return get(f"/creators?select=id&limit={1 + number % 50}", *headers(stack))
 
-    with reloading(stack.url, tmp_path) as one:
+    with reloadable_fanin(stack.url, tmp_path) as one:
         async with load(one.program.port, CLIENTS, read) as made:
             for number, mode in enumerate(("observe", "rewrite", "pass", "shadow", "rewrite"), 1):
                 before = len(made.answers)
@@ -93,8 +103,8 @@ async def test_reloads_under_load_lose_no_request(stack: Stack, tmp_path: Path) 
 
 @pytest.mark.stack
 async def test_a_new_mode_holds_for_the_next_burst_by_the_count_of_postgres(stack: Stack, tmp_path: Path) -> None:
-    with reloading(stack.url, tmp_path) as one:
-        async with counting(stack.dsn) as counter:
+    with reloadable_fanin(stack.url, tmp_path) as one:
+        async with statement_counter(stack.dsn) as counter:
 
             async def statements(number: int) -> int:
                 await counter.reset()
@@ -117,7 +127,7 @@ IDS = [f"00000000-0000-4000-8000-{number:012}" for number in range(40)]
 
 async def test_settings_that_do_not_fit_change_nothing_and_are_told(tmp_path: Path) -> None:
     async with ScriptedUpstream(answers(OK)) as upstream:
-        with reloading(upstream.url, tmp_path, 'mode = "observe"\n', **PLAIN) as one:
+        with reloadable_fanin(upstream.url, tmp_path, 'mode = "observe"\n', **PLAIN) as one:
             for text, why in (
                 ('mode = "fast"\n', "mode: Input should be 'pass', 'observe', 'shadow' or 'rewrite'"),
                 ('moed = "pass"\n', "no setting is called 'moed'; did you mean 'mode'?"),
@@ -138,7 +148,7 @@ async def test_settings_that_do_not_fit_change_nothing_and_are_told(tmp_path: Pa
 
 async def test_what_takes_a_restart_is_named_and_stays(tmp_path: Path) -> None:
     async with ScriptedUpstream(answers(OK)) as upstream:
-        with reloading(upstream.url, tmp_path, **PLAIN) as one:
+        with reloadable_fanin(upstream.url, tmp_path, **PLAIN) as one:
             one.reload('pool.calls = 7\nadmin_token = "hidden-hidden-hidden"\ncatalog.schemas = ["a"]\n')
             assert await one.changed(1) == [["admin_token"]]
             await one.told("settings that take a restart are other ones now: pool.calls, catalog.schemas")
@@ -153,16 +163,16 @@ async def test_requests_under_way_end_under_the_settings_that_they_began_under()
     """A batch whose call is under way is merged and handed out, although merging is off by then."""
     go = asyncio.Event()
 
-    async def waits(talk: Talk) -> None:
-        while (request := await talk.request()) is not None:
-            if merged(request):
+    async def waits(connection: ScriptedConnection) -> None:
+        while (request := await connection.request()) is not None:
+            if is_merged(request):
                 await go.wait()
-            await talk.send(whole(request))
+            await connection.send(correct_answer(request))
 
     async with ScriptedUpstream(waits) as upstream, fanin(upstream.url, merge__deadline_floor=20.0) as sidecar:
         requests = [get(f"/t?id=eq.{n}") for n in range(10)]
         burst = asyncio.create_task(together(sidecar.port, requests))
-        await upstream.until(lambda: any(map(merged, upstream.requests)))
+        await upstream.until(lambda: any(map(is_merged, upstream.requests)))
         old = sidecar.policy.default.merger
         sidecar.apply_settings(settings(upstream.url, mode="observe"))
         assert sidecar.policy.default.merger is not old
@@ -171,7 +181,7 @@ async def test_requests_under_way_end_under_the_settings_that_they_began_under()
         assert [one.values(b"content-range") for one in alone] == [[b"0-0/*"]] * 10
         go.set()
         assert [json.loads(one.body) for one in await burst] == [[{"id": n}] for n in range(10)]
-        assert sum(map(merged, upstream.requests)) == 1
+        assert sum(map(is_merged, upstream.requests)) == 1
         await until(lambda: not sidecar.retired)
 
 
@@ -191,7 +201,7 @@ async def test_a_connection_has_the_new_limits_headers_and_neutral_list_with_its
             assert "nightly" in {trace.id for trace in sidecar.traces.drain()}
             sidecar.apply_settings(settings(upstream.url, limits__head_bytes=1000, limits__long_head_bytes=1000))
             assert (await asked("X: " + "x" * 2000)).status == 431
-        assert len(upstream.talks) == 1, "upstream's connection stayed too"
+        assert len(upstream.connections) == 1, "upstream's connection stayed too"
 
 
 # By relation and route.
@@ -203,7 +213,7 @@ async def test_a_relation_or_route_of_its_own_is_merged_or_not_by_the_count_of_p
         {"relation": "public.creators", "route": "by one", "rules": {"fan001": "report"}},
         {"route": "apart", "merge": {"max_keys": 10}},
     ]
-    async with fanin(stack.url, override=override) as sidecar, counting(stack.dsn) as counter:
+    async with fanin(stack.url, override=override) as sidecar, statement_counter(stack.dsn) as counter:
 
         async def statements(*routes: str) -> int:
             await counter.reset()

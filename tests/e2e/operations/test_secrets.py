@@ -11,8 +11,8 @@ import pytest
 from proxy.demo.server import free_port
 from proxy.demo.sidecar import NO_CHECKS, Fanin
 from proxy.recording.codec import read_traces
-from tests.e2e.support.harness import PATIENCE, SCRAPE, RawClient, ScriptedUpstream, Talk, answers
-from tests.e2e.support.otlp_collector import collecting
+from tests.e2e.support.harness import SCRAPE, TIMEOUT, RawClient, ScriptedConnection, ScriptedUpstream, answers
+from tests.e2e.support.otlp_collector import otlp_collector
 from tests.e2e.support.secret_requests import HEAD, SECRET, requests
 
 if TYPE_CHECKING:
@@ -42,25 +42,25 @@ SHOWN = ("/metrics", "/livez", "/readyz", "/readyz?upstream", "/", *API)
 HESITATION = 0.1  # seconds
 
 
-async def hung_up(talk: Talk) -> None:
+async def hang_up(connection: ScriptedConnection) -> None:
     """Hears the request, and closes."""
-    await talk.head()
+    await connection.head()
 
 
-async def echoed(talk: Talk) -> None:
+async def echo(connection: ScriptedConnection) -> None:
     """Answers with the request itself."""
-    await talk.send(await talk.head() or b"")
+    await connection.send(await connection.head() or b"")
 
 
 BROKEN = {
-    "hangs up": hung_up,
-    "echoes": echoed,
+    "hangs up": hang_up,
+    "echoes": echo,
     "fails": answers(b"HTTP/1.1 503 No\r\nContent-Length: 2\r\n\r\nno"),
     "breaks off": answers(b"HTTP/1.1 500 No\r\nContent-Length: 9\r\n\r\n[", close=True),
 }
 
 
-def told(data: bytes) -> list[bytes]:
+def requests_quoted_in(data: bytes) -> list[bytes]:
     """The requests whose secrets are in ``data``, in any case."""
     numbers = set(re.findall(SECRET.encode() + rb"(\d{4})", data.lower()))
     return [request[:200] for number, request in enumerate(requests()) if b"%04d" % number in numbers]
@@ -82,7 +82,7 @@ async def exchange(port: int, request: bytes) -> bytes:
         return first + await client.rest()
 
 
-async def each(port: int) -> list[bytes]:
+async def answers_to_all(port: int) -> list[bytes]:
     """The answers to all requests, a few at a time."""
     turns = asyncio.Semaphore(48)
 
@@ -93,41 +93,41 @@ async def each(port: int) -> list[bytes]:
     return await asyncio.gather(*map(one, requests()))
 
 
-async def whole(port: int, request: str) -> bytes:
+async def answer_until_close(port: int, request: str) -> bytes:
     """The answer to a request that asks for the connection to be closed behind it, however long it takes."""
     async with RawClient(port) as client:
         await client.send(request.encode())
         return await client.rest()
 
 
-async def look(port: int, path: str) -> bytes:
+async def admin_page(port: int, path: str) -> bytes:
     """What the admin port shows."""
-    return await whole(port, f"GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+    return await answer_until_close(port, f"GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
 
 
-async def shown(fanin: Fanin) -> bytes:
+async def everything_shown(fanin: Fanin) -> bytes:
     """All that fanin says of itself, and what its admin port answers to secrets, once the last trace is printed."""
-    answered = await each(fanin.admin_port)
+    answered = await answers_to_all(fanin.admin_port)
     last = f"GET /creators?limit=1 HTTP/1.1\r\nX-Fanin-Trace: last\r\nConnection: close\r\n{HEAD}\r\n"
-    await whole(fanin.port, last.replace("shown", "final"))
-    async with asyncio.timeout(PATIENCE):
+    await answer_until_close(fanin.port, last.replace("shown", "final"))
+    async with asyncio.timeout(TIMEOUT):
         while "final-route" not in fanin.printed():  # noqa: ASYNC110 – a file
             await asyncio.sleep(0.02)
-    answered += [await look(fanin.admin_port, path) for path in SHOWN]
+    answered += [await admin_page(fanin.admin_port, path) for path in SHOWN]
     traces = set(re.findall(rb'"id": ?"([\w.-]+)"', b"".join(answered)))
-    answered += [await look(fanin.admin_port, f"/api/traces/{trace.decode()}") for trace in traces]
+    answered += [await admin_page(fanin.admin_port, f"/api/traces/{trace.decode()}") for trace in traces]
     assert b'"spans":' in answered[-1], "each trace is looked at"
     return b"\n".join([*answered, fanin.printed().encode()])
 
 
-def check(said: bytes, taken: Collection[bytes] = ()) -> None:
+def assert_no_secret(said: bytes, taken: Collection[bytes] = ()) -> None:
     """Nothing of the secrets is in ``said``, though it tells of the requests that had them, but what was ``taken``."""
     assert b"shown-route" in said
     assert sum(map(int, re.findall(rb"^fanin_requests_total\{.*\} (\d+)", said, re.MULTILINE))) > 200
-    assert [request for request in told(said) if request not in taken] == []
+    assert [request for request in requests_quoted_in(said) if request not in taken] == []
 
 
-def names_taken(*answers: Sequence[bytes]) -> set[bytes]:
+def confirmed_names(*answers: Sequence[bytes]) -> set[bytes]:
     """Requests that upstream has taken a secret in for a name: it answered them with a 2xx. Such names are shown."""
     name = re.compile(rb"[^\r]*[?&][^=&\r ]*" + SECRET.encode())
     return {
@@ -147,41 +147,45 @@ async def test_no_secret_of_a_request_is_shown_anywhere(
     monkeypatch.setenv("PYTHONDEVMODE", "1")
     recording = tmp_path / "recording"
     with Fanin(stack.url, settings={**SETTINGS, **HOW[how], "record.file": str(recording)}) as fanin:
-        direct, via = await each(int(stack.url.rpartition(":")[2])), await each(fanin.port)
+        direct, via = await answers_to_all(int(stack.url.rpartition(":")[2])), await answers_to_all(fanin.port)
         for request, alone, answer in zip(requests(), direct, via, strict=True):
-            assert not told(answer) or told(alone), f"PostgREST does not say it back: {request!r}"
-        taken = names_taken(direct, via)
-        check(await shown(fanin), taken)
+            assert not requests_quoted_in(answer) or requests_quoted_in(alone), (
+                f"PostgREST does not say it back: {request!r}"
+            )
+        taken = confirmed_names(direct, via)
+        assert_no_secret(await everything_shown(fanin), taken)
     lines = recording.read_bytes()
     assert sum(len(trace.spans) for trace in read_traces("recording", lines.splitlines(keepends=True))) > 200
     assert b"shown-caller" in lines
-    assert [request for request in told(lines) if request not in taken] == []
+    assert [request for request in requests_quoted_in(lines) if request not in taken] == []
 
 
 @pytest.mark.parametrize("broken", BROKEN)
 async def test_no_secret_is_shown_when_upstream_fails(broken: str) -> None:
     async with ScriptedUpstream(BROKEN[broken]) as upstream:
         with Fanin(upstream.url, settings={**SETTINGS, "debug": "true"}) as fanin:
-            assert [request for answer in await each(fanin.port) for request in told(answer)] == []
-            check(await shown(fanin))
+            assert [
+                request for answer in await answers_to_all(fanin.port) for request in requests_quoted_in(answer)
+            ] == []
+            assert_no_secret(await everything_shown(fanin))
 
 
 async def test_no_secret_is_shown_when_there_is_no_upstream() -> None:
     with Fanin(f"http://127.0.0.1:{free_port()}", settings={**SETTINGS, "debug": "true"}) as fanin:
-        assert [request for answer in await each(fanin.port) for request in told(answer)] == []
-        check(await shown(fanin))
+        assert [request for answer in await answers_to_all(fanin.port) for request in requests_quoted_in(answer)] == []
+        assert_no_secret(await everything_shown(fanin))
 
 
 async def test_no_secret_is_in_a_span() -> None:
     """Neither in one of a request that upstream answers with an error, nor in those of its calls."""
-    async with collecting() as collector, ScriptedUpstream(BROKEN["fails"]) as upstream:
+    async with otlp_collector() as collector, ScriptedUpstream(BROKEN["fails"]) as upstream:
         settings = {**SETTINGS, "otlp.endpoint": collector.url}
         with Fanin(upstream.url, settings=settings) as fanin:
-            await each(fanin.port)
-            check(await shown(fanin))
+            await answers_to_all(fanin.port)
+            assert_no_secret(await everything_shown(fanin))
             until = b'fanin_otlp_spans_total{result="sent"} '
-            async with asyncio.timeout(PATIENCE):
+            async with asyncio.timeout(TIMEOUT):
                 while not re.search(until + rb"[4-9]\d\d", await exchange(fanin.admin_port, SCRAPE)):  # noqa: ASYNC110
                     await asyncio.sleep(0.1)
         assert len(collector.spans()) > 400
-        assert told(b"".join(collector.raw)) == []
+        assert requests_quoted_in(b"".join(collector.raw)) == []

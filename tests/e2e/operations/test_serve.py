@@ -48,7 +48,7 @@ async def burst(stack: Stack, url: str, trace: str, keys: int = 20) -> list[str]
     return [str(row[0]) for row in rows]
 
 
-def printed_with(fanin: Fanin, what: str) -> str:
+def lines_with(fanin: Fanin, what: str) -> str:
     """All that fanin printed, once ``what`` is part of it."""
     until = time.monotonic() + PATIENCE
     while what not in (printed := fanin.printed()):
@@ -100,7 +100,7 @@ async def test_health_needs_no_upstream_unless_asked_for(stack: Stack) -> None:
 async def test_a_closed_trace_is_one_json_line_without_any_value(stack: Stack) -> None:
     with Fanin(stack.url, settings=QUICK) as fanin:
         keys = await burst(stack, fanin.url, "log-1")
-        printed = printed_with(fanin, '"trace": "log-1"')
+        printed = lines_with(fanin, '"trace": "log-1"')
     lines: list[dict[str, Any]] = [json.loads(line) for line in printed.splitlines() if line.startswith("{")]
     (line,) = (line for line in lines if line.get("trace") == "log-1")
     assert line["queries"] == 20
@@ -128,7 +128,7 @@ async def test_debug_prints_the_trace_as_a_tree_with_its_finding_and_marks_answe
         keys = await burst(stack, fanin.url, "tree-1")
         async with aiohttp.ClientSession() as session, session.get(f"{fanin.url}/creators?limit=1") as answer:
             assert answer.headers["X-Fanin"] == "passed; reason=no-key"
-        printed = printed_with(fanin, "async function listPayoutProfilesByCreatorIds(creatorIds)")
+        printed = lines_with(fanin, "async function listPayoutProfilesByCreatorIds(creatorIds)")
     assert "● GET /export  20 requests → " in printed
     assert "merged: " in printed
     assert not any(key in printed for key in keys)

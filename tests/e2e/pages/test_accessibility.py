@@ -8,15 +8,15 @@ import pytest
 
 from tests.e2e.support.browser import tab
 from tests.e2e.support.bursts import get
-from tests.e2e.support.fanin_with_admin import watched
+from tests.e2e.support.fanin_with_admin import fanin_with_admin
 from tests.e2e.support.harness import OK, ScriptedUpstream, answers
-from tests.e2e.support.page_helpers import FAN_OUT, OPEN_ALL, ask, none, true
+from tests.e2e.support.page_helpers import FAN_OUT, OPEN_ALL, ask_until_kept, wait_until_absent, wait_until_true
 from tests.e2e.support.raw_client import RawClient
 
 if TYPE_CHECKING:
     from playwright.async_api import Page
 
-    from tests.e2e.support.fanin_with_admin import Watched
+    from tests.e2e.support.fanin_with_admin import FaninWithAdmin
 
 pytestmark = [pytest.mark.e2e]
 ENOUGH = 4.5
@@ -71,11 +71,11 @@ NAMELESS = """() => [...document.querySelectorAll("button, a, input, select, sum
   .map((one) => one.outerHTML.slice(0, 100))"""
 
 
-async def everything(seen: Watched) -> None:
+async def fill_pages(seen: FaninWithAdmin) -> None:
     """A trace with a bit of all, and ignored findings."""
     targets = [f"/{LONG}?select=id&{LONG}=eq.{n}&offset=1" for n in range(20)]
     lines = ("X-Fanin-Route: GET /" + "long" * 40, "X-Fanin-Caller: src/" + "deep/" * 30 + "file.ts:1")
-    await ask(seen, [*FAN_OUT, *targets, "/videos?id=eq.1"], "t" * 150, *lines)
+    await ask_until_kept(seen, [*FAN_OUT, *targets, "/videos?id=eq.1"], "t" * 150, *lines)
 
 
 async def visit(page: Page, url: str) -> None:
@@ -84,8 +84,8 @@ async def visit(page: Page, url: str) -> None:
         await page.goto(f"{url}/#/{name}")
         await page.locator(there).first.wait_for(state="attached")
         await page.evaluate(OPEN_ALL)
-        await none(page, "main button[aria-expanded=false]")
-        await none(page, ".row[open]:not(:has(.inside))")
+        await wait_until_absent(page, "main button[aria-expanded=false]")
+        await wait_until_absent(page, ".row[open]:not(:has(.inside))")
         told = await page.evaluate(FAINT, ENOUGH)
         assert told["seen"] > 20
         assert told["faint"] == [], name
@@ -98,8 +98,8 @@ async def visit(page: Page, url: str) -> None:
 @pytest.mark.parametrize("width", [1200, 800, 390])
 async def test_text_is_readable_everything_has_a_name_and_nothing_sticks_out(dark: bool, width: int) -> None:
     ignore = {"ignore": [{"relation": LONG, "reason": "it is " + "long" * 40}]}
-    async with ScriptedUpstream(answers(OK)) as upstream, watched(upstream.url, **ignore) as seen:
-        await everything(seen)
+    async with ScriptedUpstream(answers(OK)) as upstream, fanin_with_admin(upstream.url, **ignore) as seen:
+        await fill_pages(seen)
         async with tab(seen.url, dark=dark) as one:
             await one.page.set_viewport_size({"width": width, "height": 800})
             await visit(one.page, seen.url)
@@ -108,8 +108,8 @@ async def test_text_is_readable_everything_has_a_name_and_nothing_sticks_out(dar
 
 
 async def test_a_wide_table_scrolls_by_keyboard_in_its_own_box() -> None:
-    async with ScriptedUpstream(answers(OK)) as upstream, watched(upstream.url) as seen:
-        await everything(seen)
+    async with ScriptedUpstream(answers(OK)) as upstream, fanin_with_admin(upstream.url) as seen:
+        await fill_pages(seen)
         async with tab(seen.url) as one:
             page = one.page
             await page.set_viewport_size({"width": 390, "height": 800})
@@ -117,15 +117,15 @@ async def test_a_wide_table_scrolls_by_keyboard_in_its_own_box() -> None:
             box = page.get_by_role("region", name="Fingerprints")
             await box.focus()
             await page.keyboard.press("ArrowRight")
-            await true(page, "document.querySelector('.wide').scrollLeft > 0")
+            await wait_until_true(page, "document.querySelector('.wide').scrollLeft > 0")
 
 
 async def test_the_focus_goes_to_the_page_that_is_opened_and_back_to_the_line_that_was_left() -> None:
     focused = "document.activeElement.id || document.activeElement.textContent"
-    async with ScriptedUpstream(answers(OK)) as upstream, watched(upstream.url) as seen, tab(seen.url) as one:
+    async with ScriptedUpstream(answers(OK)) as upstream, fanin_with_admin(upstream.url) as seen, tab(seen.url) as one:
         page = one.page
         for name in ("t1", "t2", "t3"):
-            await ask(seen, ["/t?id=eq.1"], name)
+            await ask_until_kept(seen, ["/t?id=eq.1"], name)
             await page.get_by_role("link", name=name).wait_for()
         for _ in range(2):
             await page.keyboard.press("j")
@@ -136,7 +136,7 @@ async def test_the_focus_goes_to_the_page_that_is_opened_and_back_to_the_line_th
         assert await page.title() == "t2 – fanin"
         await page.keyboard.press("Escape")
         await page.locator("#traces").wait_for()
-        await true(page, "document.activeElement.matches('.pick')")
+        await wait_until_true(page, "document.activeElement.matches('.pick')")
         assert await page.evaluate(focused) == "t2"
         assert await page.title() == "traces – fanin"
 
@@ -147,7 +147,10 @@ async def test_what_the_keyboard_is_on_is_not_under_the_header() -> None:
       const [header, axis] = ["header", ".axis"].map((name) => document.querySelector(name).getBoundingClientRect());
       return top < Math.max(header.bottom, axis.bottom) || bottom > innerHeight;
     }"""
-    async with ScriptedUpstream(answers(OK)) as upstream, watched(upstream.url, trace__quiet_explicit=0.3) as seen:
+    async with (
+        ScriptedUpstream(answers(OK)) as upstream,
+        fanin_with_admin(upstream.url, trace__quiet_explicit=0.3) as seen,
+    ):
         async with RawClient(seen.sidecar.port) as client:
             for target in [f"/t{n}?select=id&offset=1" for n in range(60)]:
                 await client.send(get(target, "X-Fanin-Trace: many"))

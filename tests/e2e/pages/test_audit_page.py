@@ -9,7 +9,7 @@ import pytest
 from proxy.audit.as_html import html
 from tests.audit.factories import PLAIN, report
 from tests.e2e.support.browser import Tab, browser
-from tests.hostile_inputs import NASTY, RAW
+from tests.hostile_inputs import HOSTILE_NAMES, HOSTILE_TEXTS
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,7 +25,7 @@ async def test_whatever_names_are_nothing_runs_and_nothing_is_loaded(tmp_path: P
         page = await program.new_page()
         seen = Tab(page)
         seen.home = file.as_uri()
-        for name in (*NASTY, *RAW, PLAIN):
+        for name in (*HOSTILE_NAMES, *HOSTILE_TEXTS, PLAIN):
             file.write_text(html(report(name)), encoding="utf-8")
             await page.goto(file.as_uri())
             assert await page.locator("section").count() == 3

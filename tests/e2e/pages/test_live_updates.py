@@ -11,9 +11,9 @@ import pytest
 
 from proxy.admin.page_files import page_files
 from tests.e2e.support.browser import tab
-from tests.e2e.support.fanin_with_admin import watched
+from tests.e2e.support.fanin_with_admin import fanin_with_admin
 from tests.e2e.support.harness import OK, ScriptedUpstream, answers, until
-from tests.e2e.support.page_helpers import FAN_OUT, ask, texts, true
+from tests.e2e.support.page_helpers import FAN_OUT, ask_until_kept, visible_texts, wait_until_true
 
 if TYPE_CHECKING:
     from playwright.async_api import Route
@@ -24,42 +24,42 @@ pytestmark = [pytest.mark.e2e]
 
 
 async def test_a_pause_holds_the_list_and_tells_how_many_wait() -> None:
-    async with ScriptedUpstream(answers(OK)) as upstream, watched(upstream.url) as seen, tab(seen.url) as one:
+    async with ScriptedUpstream(answers(OK)) as upstream, fanin_with_admin(upstream.url) as seen, tab(seen.url) as one:
         page = one.page
-        await ask(seen, ["/t?id=eq.1"], "before")
+        await ask_until_kept(seen, ["/t?id=eq.1"], "before")
         await page.get_by_role("link", name="before").wait_for()
         await page.keyboard.press("p")
-        await ask(seen, ["/t?id=eq.1"], "while")
+        await ask_until_kept(seen, ["/t?id=eq.1"], "while")
         await page.locator("#live", has_text="1 waiting").wait_for()
-        assert await texts(page, "#traces .pick") == ["before"]
+        assert await visible_texts(page, "#traces .pick") == ["before"]
         await page.get_by_role("button", name="Go on").click()
         await page.get_by_role("link", name="while").wait_for()
-        assert await texts(page, "#traces .pick") == ["while", "before"]
+        assert await visible_texts(page, "#traces .pick") == ["while", "before"]
 
 
 async def test_what_is_open_stays_open_while_the_page_is_kept_up_to_date() -> None:
-    async with ScriptedUpstream(answers(OK)) as upstream, watched(upstream.url) as seen, tab(seen.url) as one:
+    async with ScriptedUpstream(answers(OK)) as upstream, fanin_with_admin(upstream.url) as seen, tab(seen.url) as one:
         page = one.page
-        await ask(seen, FAN_OUT, "t1")
+        await ask_until_kept(seen, FAN_OUT, "t1")
         await page.keyboard.press("3")
         await page.locator("section .finding summary").first.click()
-        await ask(seen, FAN_OUT, "t2")
+        await ask_until_kept(seen, FAN_OUT, "t2")
         await page.get_by_text("2 times, first 20").wait_for()
         assert await page.locator("section .finding[open]").count() == 1
 
 
 async def test_the_list_comes_back_after_the_connection_was_lost() -> None:
-    async with ScriptedUpstream(answers(OK)) as upstream, watched(upstream.url) as seen, tab(seen.url) as one:
+    async with ScriptedUpstream(answers(OK)) as upstream, fanin_with_admin(upstream.url) as seen, tab(seen.url) as one:
         await one.page.context.set_offline(True)
         seen.console._feed.drop_all()
-        await ask(seen, ["/t?id=eq.1"], "missed")
+        await ask_until_kept(seen, ["/t?id=eq.1"], "missed")
         await one.page.context.set_offline(False)
         await one.page.get_by_role("link", name="missed").wait_for()
         one.errors.clear()  # Chromium tells of the lost connection
 
 
 async def test_a_page_that_comes_late_is_not_shown_over_the_next() -> None:
-    async with ScriptedUpstream(answers(OK)) as upstream, watched(upstream.url) as seen, tab(seen.url) as one:
+    async with ScriptedUpstream(answers(OK)) as upstream, fanin_with_admin(upstream.url) as seen, tab(seen.url) as one:
         page, gone = one.page, asyncio.Event()
 
         async def late(route: Route) -> None:
@@ -69,7 +69,7 @@ async def test_a_page_that_comes_late_is_not_shown_over_the_next() -> None:
         await page.route("**/api/fingerprints", late)
         async with page.expect_response("**/api/fingerprints") as answered:
             await page.keyboard.press("2")
-            await true(page, "location.hash === '#/fingerprints'")
+            await wait_until_true(page, "location.hash === '#/fingerprints'")
             await page.keyboard.press("4")
             await page.locator("h1", has_text="fanin").wait_for()
             gone.set()
@@ -79,14 +79,14 @@ async def test_a_page_that_comes_late_is_not_shown_over_the_next() -> None:
 
 
 async def test_what_is_shown_stays_while_fanin_is_away_and_while_somebody_marks_text() -> None:
-    async with ScriptedUpstream(answers(OK)) as upstream, watched(upstream.url) as seen, tab(seen.url) as one:
+    async with ScriptedUpstream(answers(OK)) as upstream, fanin_with_admin(upstream.url) as seen, tab(seen.url) as one:
         page = one.page
-        await ask(seen, FAN_OUT, "t1")
+        await ask_until_kept(seen, FAN_OUT, "t1")
         await page.clock.install()
         await page.keyboard.press("2")
         await page.locator("tbody button").wait_for()
         await page.evaluate("getSelection().selectAllChildren(document.querySelector('tbody .num'))")
-        await ask(seen, FAN_OUT, "t2")
+        await ask_until_kept(seen, FAN_OUT, "t2")
         await page.clock.run_for(10_000)
         assert await page.evaluate("getSelection().toString()") == "6"
         async with page.expect_response("**/api/fingerprints"):
@@ -107,7 +107,7 @@ def _is_back(feed: EventStream, asked: list[str], documents: int) -> bool:
 
 
 async def test_the_pages_of_another_version_are_loaded_once_and_whole() -> None:
-    async with ScriptedUpstream(answers(OK)) as upstream, watched(upstream.url) as seen, tab(seen.url) as one:
+    async with ScriptedUpstream(answers(OK)) as upstream, fanin_with_admin(upstream.url) as seen, tab(seen.url) as one:
         page, feed = one.page, seen.console._feed
         own = feed._hello
         asked: list[str] = []

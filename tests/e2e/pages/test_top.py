@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.e2e.support.bursts import get, together
-from tests.e2e.support.harness import OK, PATIENCE, ScriptedUpstream, answers, ask, program
+from tests.e2e.support.harness import OK, TIMEOUT, ScriptedUpstream, answers, ask, fanin_program
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -29,17 +29,17 @@ FINGERPRINTS = b"GET /api/fingerprints HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection
 
 
 @asynccontextmanager
-async def busy(*flags: str) -> AsyncIterator[Program]:
+async def busy_fanin(*flags: str) -> AsyncIterator[Program]:
     """A fanin that was asked for two kinds of things."""
-    async with ScriptedUpstream(answers(OK)) as upstream, program(upstream.url, *QUICK, *flags) as running:
+    async with ScriptedUpstream(answers(OK)) as upstream, fanin_program(upstream.url, *QUICK, *flags) as running:
         await together(running.port, [get("/many?offset=1"), get("/many?offset=2"), get("/few?id=eq.1")])
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(TIMEOUT):
             while b"GET few" not in (await ask(running.admin, FINGERPRINTS)).body:  # noqa: ASYNC110 – no word is sent
                 await asyncio.sleep(0.02)
         yield running
 
 
-def url(running: Program) -> str:
+def admin_url(running: Program) -> str:
     return f"http://127.0.0.1:{running.admin}"
 
 
@@ -58,7 +58,7 @@ class Terminal:
 
     async def until(self, text: bytes) -> None:
         """Read until ``text`` was shown since the last time."""
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(TIMEOUT):
             while text not in self.shown:
                 self.shown += await asyncio.to_thread(os.read, self._master, 65536)
         self.shown = self.shown.partition(text)[2]
@@ -90,7 +90,7 @@ async def terminal(*words: str) -> AsyncIterator[Terminal]:
 @pytest.mark.parametrize("end", [b"q", b"\x03"])
 async def test_it_shows_sorts_and_ends_with_q_and_ctrl_c(end: bytes) -> None:
     async with (
-        busy() as running,
+        busy_fanin() as running,
         terminal("top", "--admin", f"http://127.0.0.1:{running.admin}", "--every", "0.1") as one,
     ):
         await one.until(b"calls\xe2\x86\x93")
@@ -108,16 +108,16 @@ async def test_it_shows_sorts_and_ends_with_q_and_ctrl_c(end: bytes) -> None:
             one.process.send_signal(signal.SIGINT)
         await one.until(b"\x1b[?25h")
         await one.until(b"\x1b[?1049l")
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(TIMEOUT):
             assert await one.process.wait() == 0
         assert one.is_as_before
 
 
 async def test_without_a_terminal_it_prints_the_table_once() -> None:
-    async with busy() as running:
-        words = ("top", "--admin", url(running))
+    async with busy_fanin() as running:
+        words = ("top", "--admin", admin_url(running))
         process = await asyncio.create_subprocess_exec(FANIN, *words, stdout=asyncio.subprocess.PIPE)
-        told, _ = await asyncio.wait_for(process.communicate(), PATIENCE)
+        told, _ = await asyncio.wait_for(process.communicate(), TIMEOUT)
         assert process.returncode == 0
         assert [line.split()[1] for line in told.decode().splitlines()[1:-1]] == ["many?offset=?", "few?id=eq.?"]
 
@@ -126,7 +126,7 @@ async def test_one_that_cannot_be_read_says_so() -> None:
     process = await asyncio.create_subprocess_exec(
         FANIN, "top", "--admin", "http://127.0.0.1:1", stderr=asyncio.subprocess.PIPE
     )
-    _, errors = await asyncio.wait_for(process.communicate(), PATIENCE)
+    _, errors = await asyncio.wait_for(process.communicate(), TIMEOUT)
     assert process.returncode == 75
     assert b"is it the admin port of a fanin?" in errors
     assert b"Traceback" not in errors

@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING
 from proxy.demo.data import load
 from proxy.demo.stack import Postgres, service_token
 from tests.conftest import CREATORS, SECRET, Stack
-from tests.e2e.conftest import new_event_loop
 from tests.e2e.support.burst_coverage import Coverage
-from tests.e2e.support.differential_runs import SEED, Run, Upstreams, prove
-from tests.e2e.support.unusual_types import odd_tables
+from tests.e2e.support.differential_runs import SEED, Run, Upstreams, compare_in_all_runs
+from tests.e2e.support.event_loops import new_event_loop
+from tests.e2e.support.unusual_types import unusual_tables
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -41,17 +41,19 @@ async def soak(upstream: Callable[[Run], Stack], requests: int) -> int:
     began, done, failed, coverage = time.monotonic(), 0, 0, Coverage()
     rounds = -(-requests // ROUND)
     for at in range(rounds):
-        proof = await prove(upstream, SEED + at, ROUND)
+        proof = await compare_in_all_runs(upstream, SEED + at, ROUND)
         done += proof.requests
         coverage.add(proof.coverage)
-        _tell(f"{at + 1}/{rounds}: {done:,} requests so far; {proof.headline}")
+        _print_round(f"{at + 1}/{rounds}: {done:,} requests so far; {proof.headline}")
         if short := proof.shortcomings():
             failed += 1
             repeat = f"DIFFERENTIAL_SEED={proof.seed} DIFFERENTIAL_REQUESTS={ROUND} make soak"
-            _tell("\n".join([f"FELL SHORT ({repeat} repeats it)", str(proof), *short]))
+            _print_round("\n".join([f"FELL SHORT ({repeat} repeats it)", str(proof), *short]))
     seconds = time.monotonic() - began
-    _tell(coverage.table())
-    _tell(f"{done:,} requests in {seconds:.0f} s ({done / seconds:.0f}/s), {failed} of {rounds} rounds fell short")
+    _print_round(coverage.table())
+    _print_round(
+        f"{done:,} requests in {seconds:.0f} s ({done / seconds:.0f}/s), {failed} of {rounds} rounds fell short"
+    )
     return 1 if failed else 0
 
 
@@ -60,11 +62,11 @@ def _upstreams() -> Iterator[Callable[[Run], Stack]]:
     with Postgres() as postgres:
         asyncio.run(load(postgres.dsn, CREATORS))
         unready = Stack(postgres.dsn, "", service_token(SECRET))
-        with odd_tables(unready) as odd, Upstreams(odd) as upstream:
+        with unusual_tables(unready) as unusual, Upstreams(unusual) as upstream:
             yield upstream
 
 
-def _tell(text: str) -> None:
+def _print_round(text: str) -> None:
     print(text, flush=True)
 
 

@@ -1,4 +1,4 @@
-"""What a run of random bursts has seen: by row of the decision table, by type, by Accept, by bypass reason."""
+"""What a run of random bursts covered: by row of the decision table, by type, by Accept, by bypass reason."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.e2e.support.request_templates import HEADS
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from tests.e2e.support.burst_generator import Asked
+    from tests.e2e.support.burst_generator import BurstRequest
     from tests.e2e.support.raw_client import RawAnswer
 
 ENOUGH = 20
@@ -35,7 +35,7 @@ ACCEPTS = tuple(dict.fromkeys(head.accept for head in HEADS))
 PROVOKED = tuple(reason for reason in BYPASS_REASONS if reason not in OF_SETTINGS)
 _SHOWN = ("merged", "shared", "fallback", "passed")
 
-Seen = dict[str, Counter[str]]
+OutcomesByName = dict[str, Counter[str]]
 """By thing: how requests were answered."""
 
 
@@ -43,13 +43,13 @@ Seen = dict[str, Counter[str]]
 class Coverage:
     """Counters of one run, or of several."""
 
-    rows: Seen = field(default_factory=dict)
-    kinds: Seen = field(default_factory=dict)
-    accepts: Seen = field(default_factory=dict)
+    rows: OutcomesByName = field(default_factory=dict)
+    kinds: OutcomesByName = field(default_factory=dict)
+    accepts: OutcomesByName = field(default_factory=dict)
     bypass_reasons: Counter[str] = field(default_factory=Counter)
     outcomes: Counter[str] = field(default_factory=Counter)
 
-    def see(self, asked: Asked, answer: RawAnswer) -> None:
+    def see(self, asked: BurstRequest, answer: RawAnswer) -> None:
         """``answer`` says in ``X-Fanin: passed; reason=limit`` how it came about."""
         (told,) = answer.values(b"x-fanin")
         outcome = told.partition(b";")[0].decode("ascii")
@@ -101,11 +101,11 @@ class Coverage:
         return "\n".join(lines)
 
 
-def _count(seen: Seen, name: str, outcome: str) -> None:
+def _count(seen: OutcomesByName, name: str, outcome: str) -> None:
     seen.setdefault(name, Counter())[outcome] += 1
 
 
-def _rare(what: str, seen: Seen, names: Mapping[str, object] | tuple[str, ...]) -> Iterator[str]:
+def _rare(what: str, seen: OutcomesByName, names: Mapping[str, object] | tuple[str, ...]) -> Iterator[str]:
     for name in names:
         asked = seen.get(name, Counter()).total()
         if asked < ENOUGH:

@@ -11,7 +11,7 @@ import asyncpg
 from proxy.demo.stack import reset, statements
 from tests.e2e.support.answer_differences import differences
 from tests.e2e.support.harness import RawAnswer, RawClient
-from tests.e2e.support.metrics_check import OPEN
+from tests.e2e.support.metrics_check import RUNNING
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
@@ -61,7 +61,7 @@ def assert_all_same(requests: Sequence[bytes], direct: Sequence[RawAnswer], thro
         assert not found, "\n".join([request.decode(), *found])
 
 
-class Counter:
+class StatementCounter:
     """What Postgres itself counted."""
 
     def __init__(self, connection: asyncpg.Connection[asyncpg.Record]) -> None:
@@ -69,8 +69,8 @@ class Counter:
 
     async def reset(self) -> None:
         await reset(self._connection)
-        for accounts in OPEN:
-            accounts.mark()
+        for check in RUNNING:
+            check.mark()
 
     async def statements(self, told: bool = True) -> int:
         """PostgREST's statements for requests since the last reset. Where one fanin made them all, it says so too.
@@ -78,7 +78,7 @@ class Counter:
         Not ``told``: some were answered by no statement, or by another than is counted, and their answers hide it.
         """
         counted = await statements(self._connection)
-        expected = OPEN[0].statements() if told and len(OPEN) == 1 else None
+        expected = RUNNING[0].statements() if told and len(RUNNING) == 1 else None
         if expected is not None:
             assert counted in expected, f"Postgres counted {counted} statements, fanin calls for {expected}"
         return counted
@@ -91,10 +91,10 @@ class Counter:
 
 
 @asynccontextmanager
-async def counting(dsn: str) -> AsyncIterator[Counter]:
+async def statement_counter(dsn: str) -> AsyncIterator[StatementCounter]:
     """A connection that reads and resets Postgres' counters."""
     connection = await asyncpg.connect(dsn)
     try:
-        yield Counter(connection)
+        yield StatementCounter(connection)
     finally:
         await connection.close()

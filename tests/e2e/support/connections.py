@@ -10,7 +10,7 @@ from tests.e2e.support.raw_client import RawAnswer, RawClient
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from tests.e2e.support.burst_generator import Asked
+    from tests.e2e.support.burst_generator import BurstRequest
 
 
 class Connections:
@@ -28,7 +28,7 @@ class Connections:
         for client in self._clients.values():
             await client.__aexit__(None, None, None)
 
-    async def together(self, asked: Sequence[Asked], start: int = 0) -> list[RawAnswer]:
+    async def together(self, asked: Sequence[BurstRequest], start: int = 0) -> list[RawAnswer]:
         """Each request on a connection of its own, all written in one turn; the answers in their order.
 
         The first ``start`` connections are left to others.
@@ -38,19 +38,19 @@ class Connections:
             client.writer.write(one.request)
         return await asyncio.gather(*[self._answer(start + at, one) for at, one in enumerate(asked)])
 
-    async def alone(self, asked: Sequence[Asked]) -> list[RawAnswer]:
+    async def alone(self, asked: Sequence[BurstRequest]) -> list[RawAnswer]:
         """Each request alone on its connection, one after another; the answers in their order."""
         parts = await asyncio.gather(*[self._in_turn(at, asked[at :: self._count]) for at in range(self._count)])
         return [parts[at % self._count][at // self._count] for at in range(len(asked))]
 
-    async def _in_turn(self, at: int, asked: Sequence[Asked]) -> list[RawAnswer]:
+    async def _in_turn(self, at: int, asked: Sequence[BurstRequest]) -> list[RawAnswer]:
         answers = []
         for one in asked:
             (await self._client(at)).writer.write(one.request)
             answers.append(await self._answer(at, one))
         return answers
 
-    async def _answer(self, at: int, one: Asked) -> RawAnswer:
+    async def _answer(self, at: int, one: BurstRequest) -> RawAnswer:
         client = self._clients[at]
         answer = await client.answer(one.method)
         if one.closes:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 from proxy.observe.events import Event, FellBack, RequestAnswered, UpstreamCalled
 from tests.e2e.support.answer_differences import differences
 from tests.e2e.support.burst_coverage import Coverage
-from tests.e2e.support.burst_generator import LARGEST, Asked, Burst
-from tests.e2e.support.bursts import counting
+from tests.e2e.support.burst_generator import LARGEST_BURST, Burst, BurstRequest
+from tests.e2e.support.bursts import statement_counter
 from tests.e2e.support.connections import Connections
 from tests.e2e.support.harness import fanin
 
@@ -22,13 +22,13 @@ if TYPE_CHECKING:
     from tests.e2e.support.decision_table import Row
     from tests.e2e.support.raw_client import RawAnswer
 
-EAGER: dict[str, Any] = {"merge__pause_first": 1e-9, "merge__pause_max": 1e-9}
+NO_PAUSES: dict[str, Any] = {"merge__pause_first": 1e-9, "merge__pause_max": 1e-9}
 """A pause after a failure would hide what the next burst could show."""
-STEADY: dict[str, Any] = {"merge__deadline_floor": 10.0, "headers": "on"}
+LONG_DEADLINE: dict[str, Any] = {"merge__deadline_floor": 10.0, "headers": "on"}
 """A busy machine is not what this is about; each answer tells how it came about."""
 NOT_ONE_ROW = b'"PGRST116"'
 """The code of the one 406 that is told by the rows."""
-ALONE = 6
+DIRECT_CONNECTIONS = 6
 """Connections on which requests are sent alone."""
 
 
@@ -64,17 +64,17 @@ class Report:
 
     def __str__(self) -> str:
         share = 100 * self.together / max(1, self.requests)
-        outcomes = _told(self.coverage.outcomes)
+        outcomes, calls = _counts_as_text(self.coverage.outcomes), _counts_as_text(self.calls)
         lines = [
             f"{self.name}: {self.requests} requests, {share:.0f} % answered from batches: {outcomes}",
-            f"  SQL statements: {self.direct} alone, {self.through} through fanin; its calls: {_told(self.calls)}",
-            f"  merged answers not used: {_told(self.doubts) or 'none'}",
+            f"  SQL statements: {self.direct} alone, {self.through} through fanin; its calls: {calls}",
+            f"  merged answers not used: {_counts_as_text(self.doubts) or 'none'}",
             *(f"  differs: {fault}" for fault in self.faults[:5]),
         ]
         return "\n".join(lines)
 
 
-async def compare(
+async def compare_bursts(
     stack: Stack,
     name: str,
     made: Iterable[Burst],
@@ -88,20 +88,20 @@ async def compare(
     """
     report = Report(name)
     async with (
-        counting(stack.dsn) as counter,
-        fanin(stack.url, **(STEADY | EAGER | changes)) as sidecar,
-        Connections(sidecar.port, LARGEST) as through,
-        Connections(stack.url, ALONE) as alone,
+        statement_counter(stack.dsn) as counter,
+        fanin(stack.url, **(LONG_DEADLINE | NO_PAUSES | changes)) as sidecar,
+        Connections(sidecar.port, LARGEST_BURST) as through,
+        Connections(stack.url, DIRECT_CONNECTIONS) as alone,
     ):
         sidecar._events.subscribe(report.watch)
         for one in made:
             await counter.reset()
-            answers = await _in_waves(through, one)
+            answers = await _send_in_waves(through, one)
             report.through += await counter.statements(not any(map(_hides_its_statement, answers)))
             await counter.reset()
-            direct = await alone.alone(one.asked)
+            direct = await alone.alone(one.requests)
             report.direct += await counter.statements()
-            _judge(report, one.asked, rows, direct, answers)
+            _judge(report, one.requests, rows, direct, answers)
             if len(report.faults) >= enough:
                 break
     return report
@@ -115,7 +115,7 @@ def _hides_its_statement(answer: RawAnswer) -> bool:
 
 def _judge(
     report: Report,
-    asked: Sequence[Asked],
+    asked: Sequence[BurstRequest],
     rows: frozenset[Row],
     direct: Sequence[RawAnswer],
     through: Sequence[RawAnswer],
@@ -128,7 +128,7 @@ def _judge(
             report.faults.append("\n".join([one.request.decode(), *found]))
 
 
-async def _in_waves(through: Connections, made: Burst) -> list[RawAnswer]:
+async def _send_in_waves(through: Connections, made: Burst) -> list[RawAnswer]:
     """All at once, or in waves some turns of the loop apart, so that some come while others are in flight."""
     first = asyncio.gather(through.together(made.first))
     for _ in range(made.turns if made.first else 0):
@@ -137,5 +137,5 @@ async def _in_waves(through: Connections, made: Burst) -> list[RawAnswer]:
     return (await first)[0] + rest
 
 
-def _told(counter: Counter[str]) -> str:
+def _counts_as_text(counter: Counter[str]) -> str:
     return ", ".join(f"{count} {name}" for name, count in counter.most_common())

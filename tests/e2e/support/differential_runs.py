@@ -1,5 +1,5 @@
-"""The proof of exactness: random bursts against PostgREST as it is, against one that cuts rows, with a catalog, and
-where every limit of fanin's bites.
+"""The runs of the differential test: random bursts against PostgREST as it is, with a small max-rows,
+with a catalog, after failures, and with limits so low that each is reached.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tests.e2e.support.burst_coverage import Coverage
-from tests.e2e.support.burst_generator import Dealer, bursts
+from tests.e2e.support.burst_generator import BurstGenerator, bursts
 from tests.e2e.support.decision_table import Row
-from tests.e2e.support.differential import Report, compare
+from tests.e2e.support.differential import Report, compare_bursts
 from tests.e2e.support.request_templates import OTHERS
-from tests.e2e.support.unusual_types import another
+from tests.e2e.support.unusual_types import postgrest_with
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -27,11 +27,11 @@ if TYPE_CHECKING:
 REQUESTS = int(os.environ.get("DIFFERENTIAL_REQUESTS", "8000"))
 SEED = int(os.environ.get("DIFFERENTIAL_SEED", "0")) or secrets.randbelow(10**9)
 """Another one in each run; a failure prints it, and DIFFERENTIAL_SEED repeats it."""
-UNDONE = {"db_tx_end": "commit-allow-override", "db_aggregates_enabled": "true"}
+REVERSIBLE = {"db_tx_end": "commit-allow-override", "db_aggregates_enabled": "true"}
 """PostgREST's settings: writes can be undone, and aggregates are answered."""
-NOTHING: Mapping[str, Any] = MappingProxyType({})
-PAUSING = {"merge__pause_first": 60.0, "merge__pause_max": 60.0, "merge__max_key_body": 10}
-TIGHT = {
+NO_SETTINGS: Mapping[str, Any] = MappingProxyType({})
+LONG_PAUSES = {"merge__pause_first": 60.0, "merge__pause_max": 60.0, "merge__max_key_body": 10}
+LOW_LIMITS = {
     "merge__max_tracked": 1,
     "merge__max_keys": 5,
     "merge__max_window": 10,
@@ -44,7 +44,7 @@ TIGHT = {
 FAILING = tuple(template for template in OTHERS if Row.UNORDERED in template.rows)
 """Queries whose merged answers are not used, as a rule."""
 
-SHARE, STATEMENTS = 0.5, 0.7
+LEAST_SHARE, MOST_STATEMENTS = 0.5, 0.7
 """At least so much is answered from batches, by at most so many statements for each that the requests alone take."""
 
 
@@ -53,10 +53,10 @@ class Run(NamedTuple):
 
     name: str
     share: float
-    """Of the requests of a proof."""
+    """Of all requests of the runs."""
     postgrest: str = ""
     """Its db-max-rows."""
-    settings: Mapping[str, Any] = NOTHING
+    settings: Mapping[str, Any] = NO_SETTINGS
     """Fanin's."""
     catalog: bool = False
     fails: bool = False
@@ -68,15 +68,15 @@ class Run(NamedTuple):
 RUNS = (
     Run("as it is", 0.48),
     Run("with the catalog", 0.16, catalog=True),
-    Run("after failures", 0.1, settings=PAUSING, fails=True),
-    Run("where limits bite", 0.08, settings=TIGHT),
+    Run("after failures", 0.1, settings=LONG_PAUSES, fails=True),
+    Run("with low limits", 0.08, settings=LOW_LIMITS),
     Run("max-rows 3", 0.09, "3", rows=frozenset((Row.MAX_ROWS,))),
     Run("max-rows 7", 0.09, "7", rows=frozenset((Row.MAX_ROWS,))),
 )
 
 
-class Proof(NamedTuple):
-    """What a seed came to."""
+class RunsResult(NamedTuple):
+    """The reports of all runs with one seed."""
 
     seed: int
     reports: tuple[Report, ...]
@@ -110,9 +110,9 @@ class Proof(NamedTuple):
     def shortcomings(self) -> list[str]:
         """Wrong answers, and what the run was to show and did not."""
         short = [fault for report in self.reports for fault in report.faults]
-        if self.share < SHARE:
+        if self.share < LEAST_SHARE:
             short.append(f"only {self.share:.0%} answered from batches")
-        if self.statements > STATEMENTS:
+        if self.statements > MOST_STATEMENTS:
             short.append(f"{self.statements:.2f} statements for one alone")
         return short + self.coverage.missing()
 
@@ -131,26 +131,26 @@ class Upstreams:
         made = {}
         for max_rows in dict.fromkeys(run.postgrest for run in RUNS):
             more = {"db_max_rows": max_rows} if max_rows else {}
-            made[max_rows] = self._stacks.enter_context(another(self._stack, **UNDONE, **more))
+            made[max_rows] = self._stacks.enter_context(postgrest_with(self._stack, **REVERSIBLE, **more))
         return lambda run: made[run.postgrest]
 
     def __exit__(self, *_: object) -> None:
         self._stacks.close()
 
 
-async def prove(upstream: Callable[[Run], Stack], seed: int, requests: int) -> Proof:
-    """All runs with bursts of one dealer, ``requests`` in all; what the seed decides, it decides again."""
+async def compare_in_all_runs(upstream: Callable[[Run], Stack], seed: int, requests: int) -> RunsResult:
+    """All runs with bursts of one generator, ``requests`` in all. The same seed makes the same requests."""
     began = time.monotonic()
-    dealer, reports, coverage = Dealer(random.Random(seed)), [], Coverage()
+    generator, reports, coverage = BurstGenerator(random.Random(seed)), [], Coverage()
     for run in RUNS:
         stack = upstream(run)
         settings = dict(run.settings)
         if run.catalog:
-            settings |= {"db_uri": stack.dsn, "catalog__schemas": ["odd"]}
-        made = bursts(dealer, int(run.share * requests))
+            settings |= {"db_uri": stack.dsn, "catalog__schemas": ["unusual"]}
+        made = bursts(generator, int(run.share * requests))
         if run.fails:
-            failing = Dealer(dealer.chance, others=FAILING, share=0.4)
+            failing = BurstGenerator(generator.chance, others=FAILING, share=0.4)
             made = (one for one in bursts(failing, int(run.share * requests / 2)) for _ in range(2))
-        reports.append(await compare(stack, run.name, made, rows=run.rows, **settings))
+        reports.append(await compare_bursts(stack, run.name, made, rows=run.rows, **settings))
         coverage.add(reports[-1].coverage)
-    return Proof(seed, tuple(reports), coverage, time.monotonic() - began)
+    return RunsResult(seed, tuple(reports), coverage, time.monotonic() - began)

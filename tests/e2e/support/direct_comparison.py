@@ -1,4 +1,4 @@
-"""A burst through fanin, and the same requests alone: the answers are the same, the statements are counted."""
+"""A burst through fanin compared with the same requests sent alone to PostgREST; Postgres counts the statements."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from urllib.parse import quote
 import asyncpg
 
 from proxy.observe.events import Event, UpstreamCalled
-from tests.e2e.support.bursts import assert_all_same, burst, counting, get, one_by_one, sockets
+from tests.e2e.support.bursts import assert_all_same, burst, get, one_by_one, sockets, statement_counter
 from tests.e2e.support.harness import ask, fanin
 
 if TYPE_CHECKING:
@@ -18,39 +18,41 @@ if TYPE_CHECKING:
     from tests.conftest import Stack
     from tests.e2e.support.raw_client import RawAnswer
 
-EAGER = {"merge__deadline_floor": 10.0, "merge__pause_first": 1e-6, "merge__pause_max": 1e-6}
+NO_PAUSES = {"merge__deadline_floor": 10.0, "merge__pause_first": 1e-6, "merge__pause_max": 1e-6}
 """No deadline, and no pause after a failure: each burst is merged again if it can be."""
 
 
-class Compared(NamedTuple):
+class Comparison(NamedTuple):
     """PostgREST's answers, which are fanin's too, and the statements that each burst through fanin took."""
 
     answers: list[RawAnswer]
-    taken: list[int]
+    statements: list[int]
 
 
-def of(table: str, literals: Sequence[str], *lines: str, key: str = "k") -> list[bytes]:
+def reads_of(table: str, literals: Sequence[str], *lines: str, key: str = "k") -> list[bytes]:
     """A request for each literal of the column ``key``."""
     return [get(f"/{table}?{key}=eq.{quote(literal, safe='')}", *lines) for literal in literals]
 
 
-def nums(numbers: Sequence[int], more: str = "", *lines: str) -> list[bytes]:
+def reads_of_num(numbers: Sequence[int], more: str = "", *lines: str) -> list[bytes]:
     """A request for each number of `num`."""
     return [get(f"/num?id=eq.{n}{more}", *lines) for n in numbers]
 
 
-def rows(answer: RawAnswer) -> int:
+def row_count(answer: RawAnswer) -> int:
     """How many rows it has."""
     return len(json.loads(answer.body))
 
 
-async def compared(stack: Stack, requests: Sequence[bytes], rounds: int = 3, **changes: object) -> Compared:
+async def compare_with_direct(
+    stack: Stack, requests: Sequence[bytes], rounds: int = 3, **changes: object
+) -> Comparison:
     """``requests`` in ``rounds`` bursts through one fanin, which may have learnt something after the first."""
     direct = [await ask(stack.url, request) for request in requests]  # after a HEAD PostgREST closes
     taken = []
     async with (
-        counting(stack.dsn) as counter,
-        fanin(stack.url, **(EAGER | changes)) as sidecar,
+        statement_counter(stack.dsn) as counter,
+        fanin(stack.url, **(NO_PAUSES | changes)) as sidecar,
         sockets(sidecar.port, len(requests)) as clients,
     ):
         for _ in range(rounds):
@@ -58,17 +60,17 @@ async def compared(stack: Stack, requests: Sequence[bytes], rounds: int = 3, **c
             through = await burst(clients, requests)
             taken.append(await counter.statements())
             assert_all_same(requests, direct, through)
-    return Compared(direct, taken)
+    return Comparison(direct, taken)
 
 
-def write(method: str, target: str, body: str, *lines: str) -> bytes:
+def write_request(method: str, target: str, body: str, *lines: str) -> bytes:
     """The bytes of a request with a JSON body."""
     sent = body.encode()
     head = (f"{method} {target} HTTP/1.1", "Host: h", "Content-Type: application/json", f"Content-Length: {len(sent)}")
     return "".join(f"{line}\r\n" for line in (*head, *lines, "")).encode() + sent
 
 
-async def compared_writes(stack: Stack, requests: Sequence[bytes], fill: str, table: str) -> list[RawAnswer]:
+async def compare_writes_with_direct(stack: Stack, requests: Sequence[bytes], fill: str, table: str) -> list[RawAnswer]:
     """PostgREST's answers to writes, each of which went through fanin as it came and left the same rows behind.
 
     ``fill`` is run before each of the two times; ``table`` is what they change.
@@ -79,7 +81,7 @@ async def compared_writes(stack: Stack, requests: Sequence[bytes], fill: str, ta
         if isinstance(event, UpstreamCalled):
             calls.append(event.kind)
 
-    async with counting(stack.dsn) as counter, fanin(stack.url, **EAGER) as sidecar:
+    async with statement_counter(stack.dsn) as counter, fanin(stack.url, **NO_PAUSES) as sidecar:
         sidecar._events.subscribe(watch)
         await _execute(stack, fill)
         await counter.reset()

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from tests.e2e.support.harness import RawAnswer
 
 
-class Watched(NamedTuple):
+class FaninWithAdmin(NamedTuple):
     """A fanin with an admin port."""
 
     sidecar: Sidecar
@@ -52,12 +52,12 @@ class Watched(NamedTuple):
         return await ask(self.admin.port, head.encode())
 
 
-async def no_counts(_: str) -> tuple[bytes, str]:
+async def no_metrics(_: str) -> tuple[bytes, str]:
     return b"", "text/plain"
 
 
 @asynccontextmanager
-async def watched(upstream: str, **changes: Any) -> AsyncIterator[Watched]:
+async def fanin_with_admin(upstream: str, **changes: Any) -> AsyncIterator[FaninWithAdmin]:
     """Traces close soon, so that tests need not wait."""
     quick = {"trace__quiet_explicit": 0.05, "trace__quiet_inferred": 0.02}
     async with fanin(upstream, **quick | changes) as sidecar:
@@ -65,10 +65,10 @@ async def watched(upstream: str, **changes: Any) -> AsyncIterator[Watched]:
         flags = {"admin": "127.0.0.1:0"}
         settings = sidecar.settings
         console = Console(sidecar, events, RULES, lambda: settings)
-        admin = AdminServer(sidecar, no_counts, lambda: _effective(flags), console.routes)
+        admin = AdminServer(sidecar, no_metrics, lambda: _effective(flags), console.routes)
         await admin.start()
         try:
-            yield Watched(sidecar, admin, console, events)
+            yield FaninWithAdmin(sidecar, admin, console, events)
         finally:
             await console.close()
             await admin.stop()

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 from tests.e2e.support.bursts import get, together
-from tests.e2e.support.harness import ScriptedUpstream, Talk, fanin
+from tests.e2e.support.harness import ScriptedConnection, ScriptedUpstream, fanin
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from proxy.sidecar.sidecar import Sidecar
 
 
-def answer(target: str, body: str, rows: int, total: str, more: str = "") -> bytes:
+def postgrest_answer(target: str, body: str, rows: int, total: str, more: str = "") -> bytes:
     """An answer as PostgREST writes it."""
     span = f"0-{rows - 1}" if rows else "*"
     return (
@@ -26,7 +26,7 @@ def answer(target: str, body: str, rows: int, total: str, more: str = "") -> byt
     ).encode()
 
 
-def whole(request: bytes, more: str = "") -> bytes:
+def correct_answer(request: bytes, more: str = "") -> bytes:
     """What a faultless upstream answers to a read of ``id``, merged or not."""
     target = request.split(b" ")[1].decode()
     found = re.search(r"id=(?:eq\.|in\.\()([-\d,]+)", target)
@@ -35,32 +35,34 @@ def whole(request: bytes, more: str = "") -> bytes:
     keys = found[1].split(",")
     rows = [(f'{{"{alias[1]}":"{key}",' if alias else "{") + f'"id":{key}}}' for key in keys]
     total = str(len(rows)) if b"count=exact" in request else "*"
-    return answer(target, "[" + ", \n ".join(rows) + "]", len(rows), total, more)
+    return postgrest_answer(target, "[" + ", \n ".join(rows) + "]", len(rows), total, more)
 
 
-def merged(request: bytes) -> bool:
+def is_merged(request: bytes) -> bool:
     return b"=in.(" in request
 
 
-def misbehaving(fault: Callable[[Talk, bytes], Awaitable[None]]) -> Callable[[Talk], Awaitable[None]]:
+def script_with_fault(
+    fault: Callable[[ScriptedConnection, bytes], Awaitable[None]],
+) -> Callable[[ScriptedConnection], Awaitable[None]]:
     """A script: ``fault`` answers merged calls, others are answered as they should be."""
 
-    async def script(talk: Talk) -> None:
-        while (request := await talk.request()) is not None:
-            if merged(request):
-                await fault(talk, request)
+    async def script(connection: ScriptedConnection) -> None:
+        while (request := await connection.request()) is not None:
+            if is_merged(request):
+                await fault(connection, request)
             else:
-                await talk.send(whole(request))
+                await connection.send(correct_answer(request))
 
     return script
 
 
 @asynccontextmanager
-async def between(
-    fault: Callable[[Talk, bytes], Awaitable[None]], **changes: object
+async def faulty_upstream(
+    fault: Callable[[ScriptedConnection, bytes], Awaitable[None]], **changes: object
 ) -> AsyncIterator[tuple[ScriptedUpstream, Sidecar]]:
     settings = {"merge__deadline_floor": 10.0, "profile": "postgrest"} | changes
-    async with ScriptedUpstream(misbehaving(fault)) as upstream, fanin(upstream.url, **settings) as sidecar:
+    async with ScriptedUpstream(script_with_fault(fault)) as upstream, fanin(upstream.url, **settings) as sidecar:
         yield upstream, sidecar
         assert sidecar.policy.default.merger.batcher.waiting == 0
 
@@ -68,9 +70,11 @@ async def between(
 REQUESTS = [get(f"/t?id=eq.{n}") for n in range(1, 41)]
 
 
-async def assert_originals_are_sent(fault: Callable[[Talk, bytes], Awaitable[None]], **changes: object) -> None:
-    async with between(fault, **changes) as (upstream, sidecar):
+async def assert_originals_are_sent(
+    fault: Callable[[ScriptedConnection, bytes], Awaitable[None]], **changes: object
+) -> None:
+    async with faulty_upstream(fault, **changes) as (upstream, sidecar):
         answers = await together(sidecar.port, REQUESTS)
         assert [json.loads(one.body) for one in answers] == [[{"id": n}] for n in range(1, 41)]
-        assert sum(map(merged, upstream.requests)) == 1
+        assert sum(map(is_merged, upstream.requests)) == 1
         assert len(upstream.requests) == 1 + len(REQUESTS)

@@ -18,14 +18,14 @@ from proxy.observe.events import Events
 from proxy.settings.loading import load
 from proxy.sidecar.sidecar import Sidecar
 from rules import RULES
-from tests.e2e.support.metrics_check import OPEN, Accounts, check_exposition
-from tests.e2e.support.raw_client import PATIENCE as PATIENCE
+from tests.e2e.support.metrics_check import RUNNING, MetricsCheck, check_exposition
+from tests.e2e.support.raw_client import TIMEOUT as TIMEOUT
 from tests.e2e.support.raw_client import RawAnswer as RawAnswer
 from tests.e2e.support.raw_client import RawClient as RawClient
 from tests.e2e.support.raw_client import ask as ask
 from tests.e2e.support.scripted_upstream import OK as OK
+from tests.e2e.support.scripted_upstream import ScriptedConnection as ScriptedConnection
 from tests.e2e.support.scripted_upstream import ScriptedUpstream as ScriptedUpstream
-from tests.e2e.support.scripted_upstream import Talk as Talk
 from tests.e2e.support.scripted_upstream import answers as answers
 
 if TYPE_CHECKING:
@@ -45,18 +45,18 @@ def settings(upstream: str, **changes: Any) -> Settings:
 
 @asynccontextmanager
 async def fanin(upstream: str, **changes: Any) -> AsyncIterator[Sidecar]:
-    """A fanin in this process, drained at the end; then its accounts are checked."""
+    """A fanin in this process, drained at the end; then its check are checked."""
     changes = {"drain__delay": 0.001, "drain__timeout": 0.2, "drain__idle": 0} | changes
     sidecar = await Sidecar.create(settings(upstream, **changes), RULES, Events(), time.monotonic)
     await sidecar.start()
-    accounts = Accounts(sidecar)
-    OPEN.append(accounts)
+    check = MetricsCheck(sidecar)
+    RUNNING.append(check)
     try:
         yield sidecar
     finally:
-        OPEN.remove(accounts)
+        RUNNING.remove(check)
         await sidecar.stop()
-    accounts.check()
+    check.check()
 
 
 @dataclass
@@ -78,8 +78,8 @@ class Program:
 
 
 @asynccontextmanager
-async def program(upstream: str, *flags: str) -> AsyncIterator[Program]:
-    """``fanin serve`` on free ports; at the end its accounts are checked, and it is asked to end, and waited for."""
+async def fanin_program(upstream: str, *flags: str) -> AsyncIterator[Program]:
+    """``fanin serve`` on free ports; at the end its check are checked, and it is asked to end, and waited for."""
     common = ["--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"]
     for name, value in ({"drain.delay": "0.001", "drain.timeout": "1", "drain.idle": "0"} | NO_CHECKS).items():
         common += ["--set", f"{name}={value}"]
@@ -90,21 +90,21 @@ async def program(upstream: str, *flags: str) -> AsyncIterator[Program]:
         stderr=asyncio.subprocess.PIPE,
     )
     try:
-        made = Program(process.pid, *await _ports_told(process), process)
+        made = Program(process.pid, *await _ports_in_start_line(process), process)
         yield made
         if process.returncode is None:
             check_exposition((await ask(made.admin, SCRAPE)).body.decode())
     finally:
         if process.returncode is None:
             process.send_signal(signal.SIGTERM)
-        await asyncio.wait_for(process.communicate(), PATIENCE)
+        await asyncio.wait_for(process.communicate(), TIMEOUT)
 
 
-async def _ports_told(process: asyncio.subprocess.Process) -> tuple[int, int]:
+async def _ports_in_start_line(process: asyncio.subprocess.Process) -> tuple[int, int]:
     """The ports in fanin's start line: for clients, and for its administration."""
     assert process.stderr is not None
     told = b""
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(TIMEOUT):
         while line := await process.stderr.readline():
             told += line
             if found := re.match(rb"fanin [\d.]+: http://[^ ]*:(\d+) .* admin port (\d+)", line):
@@ -121,6 +121,6 @@ def free_port() -> int:
 
 async def until(condition: Callable[[], object]) -> None:
     """Wait until ``condition`` holds, of which nobody sends word."""
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(TIMEOUT):
         while not condition():  # noqa: ASYNC110 – gauges send no word
             await asyncio.sleep(0.005)

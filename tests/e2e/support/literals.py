@@ -1,4 +1,4 @@
-"""Makers of literals: canonical ones, other spellings of the same values, and wrong ones."""
+"""Random literals: canonical ones, other spellings of the same values, and wrong ones."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from uuid import UUID
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-Choice = random.Random
-Literals = Callable[[Choice], str]
+Random = random.Random
+Literals = Callable[[Random], str]
 """Makes one literal, as it stands in a target."""
 
 
@@ -27,47 +27,47 @@ AWKWARD: tuple[str, ...] = (
 )
 
 
-def integers(chance: Choice) -> str:
+def integers(chance: Random) -> str:
     """Mostly there, sometimes missing, sometimes strange."""
     if chance.random() < 0.04:
         return chance.choice(AWKWARD)
     return str(chance.choice((chance.randrange(1, 40), chance.randrange(1, 1200), chance.randrange(-5, 15))))
 
 
-def few(chance: Choice) -> str:
+def small_integers(chance: Random) -> str:
     """For tables of few rows: so few that they meet."""
     return chance.choice(("1", "12", "-1", "2", "3", "-3", "0", "17", "true", "t"))
 
 
-def uuids(chance: Choice) -> str:
+def doc_uuids(chance: Random) -> str:
     """Of `doc`: as `integers`."""
     value = uuid_of(f"doc:{chance.randrange(1, 660)}")
     return chance.choice((value.upper(), value.replace("-", ""), "7", "")) if chance.random() < 0.04 else value
 
 
-def owners(chance: Choice) -> str:
+def owner_uuids(chance: Random) -> str:
     """Of `num`."""
     return uuid_of(f"owner:{chance.randrange(1, 30)}")
 
 
-def rooms(chance: Choice) -> str:
+def room_names(chance: Random) -> str:
     """Of `event`."""
     return f"room%20{chance.randrange(1, 14)}"
 
 
-def lists(chance: Choice) -> str:
+def lists(chance: Random) -> str:
     """What follows ``in.``: mostly a plain list."""
     elements = ",".join(dict.fromkeys(str(chance.randrange(0, 34)) for _ in range(chance.randrange(1, 5))))
     odd = (f"({elements})x", "()", f"%28{elements}%29", f"({elements},)", f"({elements},{elements})")
     return chance.choice(odd) if chance.random() < 0.1 else f"({elements})"
 
 
-def oversized(chance: Choice) -> str:
+def oversized_lists(chance: Random) -> str:
     """A list that is longer than the head that PostgREST takes."""
     return f"({','.join(str(n) for n in range(10**6, 10**6 + 6500 + chance.randrange(9)))})"
 
 
-def of(literals: Sequence[str]) -> Literals:
+def one_of(literals: Sequence[str]) -> Literals:
     """One of these."""
     return lambda chance: chance.choice(literals).replace(" ", "%20")
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from proxy.demo.process import Child, remove_tree
 from proxy.demo.server import free_port
-from tests.e2e.support.script_runner import APPLICATIONS, node
+from tests.e2e.support.script_runner import APPLICATIONS, node_program
 from tests.test_imports import ROOT
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ class Site(NamedTuple):
 
     def misfits(self) -> str:
         """What TypeScript says of the application and of what was copied."""
-        command = [node(), str(HOME / "node_modules/typescript/bin/tsc"), "--noEmit", "-p", "."]
+        command = [node_program(), str(HOME / "node_modules/typescript/bin/tsc"), "--noEmit", "-p", "."]
         return subprocess.run(command, cwd=self.folder, capture_output=True, text=True, check=False).stdout
 
 
@@ -54,7 +54,7 @@ def next_dev(project: str, fanin: int, token: str, *flags: str) -> Iterator[Site
             shutil.copy(copied, folder / "lib")
         port = free_port()
         argv = [
-            node(),
+            node_program(),
             str(HOME / "node_modules/next/dist/bin/next"),
             "dev",
             "-H",

@@ -27,15 +27,15 @@ class Collector:
         self.raw: list[bytes] = []
         self.headers: list[dict[str, str]] = []
         self.hangs = hangs
-        self.asked = asyncio.Event()
-        self.over = asyncio.Event()
+        self.request_came = asyncio.Event()
+        self.released = asyncio.Event()
 
-    async def take(self, request: web.Request) -> web.Response:
+    async def receive(self, request: web.Request) -> web.Response:
         self.raw.append(await request.read())
         self.headers.append(dict(request.headers))
-        self.asked.set()
+        self.request_came.set()
         if self.hangs:
-            await self.over.wait()
+            await self.released.wait()
         body = ExportTraceServiceResponse().SerializeToString()
         return web.Response(body=body, content_type="application/x-protobuf")
 
@@ -62,10 +62,10 @@ def attributes(span: Span) -> dict[str, Any]:
 
 
 @asynccontextmanager
-async def collecting(*, hangs: bool = False) -> AsyncIterator[Collector]:
+async def otlp_collector(*, hangs: bool = False) -> AsyncIterator[Collector]:
     collector = Collector(hangs)
     app = web.Application(client_max_size=1 << 26)
-    app.router.add_post("/v1/traces", collector.take)
+    app.router.add_post("/v1/traces", collector.receive)
     runner = web.AppRunner(app)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
@@ -73,5 +73,5 @@ async def collecting(*, hangs: bool = False) -> AsyncIterator[Collector]:
     try:
         yield collector
     finally:
-        collector.over.set()
+        collector.released.set()
         await runner.cleanup()

@@ -1,4 +1,4 @@
-"""What tests of the pages do again and again: ask until a trace is kept, read what is seen, wait for what is so."""
+"""What tests of the pages share: requests until a trace is kept, visible texts, and waits for a state of the page."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from tests.e2e.support.bursts import get, together
-from tests.e2e.support.harness import PATIENCE, until
+from tests.e2e.support.harness import TIMEOUT, until
 
 if TYPE_CHECKING:
     from playwright.async_api import Page
 
-    from tests.e2e.support.fanin_with_admin import Watched
+    from tests.e2e.support.fanin_with_admin import FaninWithAdmin
 
 OPEN_ALL = """() => {
   for (const one of document.querySelectorAll("main details")) one.open = true;
@@ -20,19 +20,19 @@ OPEN_ALL = """() => {
 FAN_OUT = [f"/videos?select=id&creator_id=eq.{n}&offset=1" for n in range(6)]
 
 
-async def ask(seen: Watched, targets: list[str], trace: str, *lines: str) -> None:
+async def ask_until_kept(seen: FaninWithAdmin, targets: list[str], trace: str, *lines: str) -> None:
     """Requests of one trace, until it is kept."""
     number = _traces_closed(seen)
     await together(seen.sidecar.port, [get(target, f"X-Fanin-Trace: {trace}", *lines) for target in targets])
     await until(lambda: _traces_closed(seen) > number)
 
 
-def _traces_closed(seen: Watched) -> float:
+def _traces_closed(seen: FaninWithAdmin) -> float:
     found = seen.kept
     return found["kept_traces"] + found["kept_traces_dropped"]
 
 
-async def texts(page: Page, selector: str) -> list[str]:
+async def visible_texts(page: Page, selector: str) -> list[str]:
     return [
         text
         for one in await page.locator(selector).all()
@@ -40,15 +40,15 @@ async def texts(page: Page, selector: str) -> list[str]:
     ]
 
 
-async def true(page: Page, expression: str) -> None:
+async def wait_until_true(page: Page, expression: str) -> None:
     """Wait until it is so. Playwright's own waiting takes eval, which the pages' policy forbids."""
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(TIMEOUT):
         while not await page.evaluate(expression):  # noqa: ASYNC110 – a browser sends no word
             await asyncio.sleep(0.01)
 
 
-async def none(page: Page, selector: str) -> None:
+async def wait_until_absent(page: Page, selector: str) -> None:
     """Wait until there is no such element."""
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(TIMEOUT):
         while await page.locator(selector).count():  # noqa: ASYNC110 – a browser sends no word
             await asyncio.sleep(0.01)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import ssl
     from types import TracebackType
 
-PATIENCE = 20.0
+TIMEOUT = 20.0
 """Seconds after which a test that waits has failed."""
 
 
@@ -59,7 +59,7 @@ class RawClient:
         self._left = b""
 
     async def __aenter__(self) -> Self:
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(TIMEOUT):
             self.reader, self.writer = await asyncio.open_connection(self._host, self._port, ssl=self._tls)
         return self
 
@@ -79,7 +79,7 @@ class RawClient:
     async def send(self, data: bytes) -> None:
         self.writer.write(data)
         try:
-            async with asyncio.timeout(PATIENCE):
+            async with asyncio.timeout(TIMEOUT):
                 await self.writer.drain()
         except ConnectionError:
             pass  # what came back before is still there to be read
@@ -151,7 +151,7 @@ class RawClient:
 
     async def _read(self) -> bytes:
         try:
-            async with asyncio.timeout(PATIENCE):
+            async with asyncio.timeout(TIMEOUT):
                 return await self.reader.read(1 << 18)
         except ConnectionError:
             return b""

@@ -1,5 +1,5 @@
-"""What random bursts ask: templates of targets, heads, callers, and of which rows of the decision table each is an
-example.
+"""What random bursts are made of: templates of targets, heads and callers, each with the rows of the decision
+table that it is an example of.
 """
 
 from __future__ import annotations
@@ -9,7 +9,18 @@ from typing import TYPE_CHECKING, NamedTuple
 from proxy.demo.stack import service_token
 from tests.conftest import SECRET
 from tests.e2e.support.decision_table import Row
-from tests.e2e.support.literals import KINDS, Literals, few, integers, lists, of, oversized, owners, rooms, uuids
+from tests.e2e.support.literals import (
+    KINDS,
+    Literals,
+    doc_uuids,
+    integers,
+    lists,
+    one_of,
+    oversized_lists,
+    owner_uuids,
+    room_names,
+    small_integers,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -74,7 +85,7 @@ def _kinds(names: Iterable[str], rows: tuple[Row, ...], order: str, share: float
     for name in names:
         more = (Row.JSON_KEY,) if "%3E%3E" in name or "->>" in name else ()
         target = f"/kinds?select=id,{name}&{name}=eq.{{}}{order}"
-        yield Template(target, of(KINDS[name]), (*rows, *more), name, share=share * (1 + len(more)))
+        yield Template(target, one_of(KINDS[name]), (*rows, *more), name, share=share * (1 + len(more)))
 
 
 def _events(orders: Iterable[str], rows: tuple[Row, ...], listed: tuple[Row, ...]) -> Iterator[Template]:
@@ -84,21 +95,21 @@ def _events(orders: Iterable[str], rows: tuple[Row, ...], listed: tuple[Row, ...
             yield Template(f"/event?select=k,name&k=eq.{{}}&order={order}", integers, rows)
             yield Template(f"/event?select=k,at&k=in.{{}}&order={order}", lists, listed)
         else:
-            yield Template(f"/event?room=eq.{{}}&order={order}&select=id,at", rooms, rows)
+            yield Template(f"/event?room=eq.{{}}&order={order}&select=id,at", room_names, rows)
             yield Template(f"/event?k=eq.{{}}&order={order}&limit=6", integers, (*rows, Row.LIMIT))
 
 
 MERGING: tuple[Template, ...] = (
     *_all(Row.PLAIN, integers, "/num?id=eq.{}", "/num?select=id,title,j&id=eq.{}", "/num?%73elect=id&i%64=eq.{}"),
     *_all(Row.PLAIN, integers, "/num?&&id=eq.{}&", "/we%3Fird?id=eq.{}", "/small?k=eq.{}", "/kids?id=eq.{}"),
-    *_all(Row.PLAIN, uuids, "/doc?id=eq.{}", "/doc?select=n,price,at&id=eq.{}&n=gt.50"),
+    *_all(Row.PLAIN, doc_uuids, "/doc?id=eq.{}", "/doc?select=n,price,at&id=eq.{}&n=gt.50"),
     *_all(Row.PLAIN, integers, "/num?select=*&id=eq.{}", "/Gr%C3%B6%C3%9Fe?id=eq.{}", "/kids?num_id=eq.{}&order=id"),
     *_all(Row.PLAIN, integers, "/Größe?id=eq.{}&select=größe,%22the%20key%22,b:%22a,b%22"),
-    *_all(Row.PLAIN, of(KINDS["t"]), "/moods?word=eq.{}&order=id", "/words?k=eq.{}&order=id"),
-    *_all(Row.PLAIN, of(KINDS["en"]), "/moods?select=word,m:mood,id&mood=eq.{}&order=id.desc"),
+    *_all(Row.PLAIN, one_of(KINDS["t"]), "/moods?word=eq.{}&order=id", "/words?k=eq.{}&order=id"),
+    *_all(Row.PLAIN, one_of(KINDS["en"]), "/moods?select=word,m:mood,id&mood=eq.{}&order=id.desc"),
     Template("/mine?id=eq.{}", integers, (Row.PLAIN,), owned=True, share=2),
     *_all(Row.LIMIT, integers, "/num?id=eq.{}&limit=1", "/num?limit=3&id=eq.{}&select=id&order=title"),
-    *_all(Row.LIMIT, uuids, "/doc?id=eq.{}&limit=100"),
+    *_all(Row.LIMIT, doc_uuids, "/doc?id=eq.{}&limit=100"),
     *_all(Row.LIMIT, integers, "/many?k=eq.{}&select=id&limit=5&order=id.desc"),
     *_all(Row.EMBED, integers, "/num?id=eq.{}&select=id,title,kid(id,note)&kid.order=id.desc"),
     *_all(Row.EMBED, integers, "/kid?select=note,num(title)&id=eq.{}", "/num?select=id,k:kid(num(id,title))&id=eq.{}"),
@@ -114,7 +125,7 @@ MERGING: tuple[Template, ...] = (
     *_all((Row.EMBED, Row.TREE), integers, "/num?select=id,kid(note)&kid.note=like.*1*&id=eq.{}&title=like.film*"),
     *_all(Row.COMPUTED, integers, "/num?select=id,loud&id=eq.{}", "/num?select=*,said:loud&id=eq.{}", share=1.5),
     *_all(Row.PATH, integers, "/num?select=id,b-%3En,j-%3E0&id=eq.{}", share=1.5),
-    *_all(Row.PATH, of(KINDS["di"]), "/kinds?select=jb->o->>k,id&di=eq.{}&order=id", share=1.5),
+    *_all(Row.PATH, one_of(KINDS["di"]), "/kinds?select=jb->o->>k,id&di=eq.{}&order=id", share=1.5),
     *_all(Row.TREE, integers, "/num?id=eq.{}&or=(title.like.*7*,j.is.null)&order=title.desc.nullslast"),
     *_all(
         Row.TREE, integers, "/num?id=eq.{}&and=(title.neq.x,or(id.gt.3,not.and(id.lt.9,id.gt.2)))&not.or=(b.is.null)"
@@ -136,7 +147,7 @@ _WHOLE = "Prefer: tx=rollback, return=representation"
 def _write(row: Row, method: str, target: str, body: str = "", *lines: str) -> Template:
     """A write that is undone, whatever PostgREST answers: this needs its `db-tx-end=commit-allow-override`."""
     return Template(
-        target, of(("1", "2", "5", "9", "12", "a")), (row,), head=Head(lines, (), 1, method, body=body), share=2
+        target, one_of(("1", "2", "5", "9", "12", "a")), (row,), head=Head(lines, (), 1, method, body=body), share=2
     )
 
 
@@ -156,7 +167,7 @@ OTHERS: tuple[Template, ...] = (
     *_all(Row.SEMICOLON, integers, "/num?id=eq.{}&select=id;order=id", "/num?select=id;id=eq.{}", share=2),
     *_all(Row.REPEATED, integers, "/num?id=eq.{}&id=gt.3", "/num?select=id&select=title&id=eq.{}", share=2),
     *_all(Row.EMPTY_SELECT, integers, "/num?select=&id=eq.{}", "/num?id=eq.{}&select=,id", share=2),
-    *_all(Row.BYTES, of(("a%00", "%FF", "film%00%201", "%C3", "1%00")), "/num?title=eq.{}", share=4),
+    *_all(Row.BYTES, one_of(("a%00", "%FF", "film%00%201", "%C3", "1%00")), "/num?title=eq.{}", share=4),
     *_all(
         Row.OPERATOR, integers, "/num?id=not.eq.{}&limit=2&order=id", "/num?id=gt.{}&limit=3", "/num?j=is.null&id=lt.{}"
     ),
@@ -177,9 +188,9 @@ OTHERS: tuple[Template, ...] = (
     *_all(Row.UNORDERED, integers, "/num?id=eq.{}&order=title.desc&order=title", "/msg?room=eq.{}&id=lt.330&select=id"),
     *_all(Row.UNORDERED, integers, "/many?k=eq.{}&select=id&limit=1&order=id.desc", "/many?k=eq.{}&id=lt.330"),
     Template("/mine?id=lt.{}&order=id", integers, (Row.OPERATOR,), owned=True, share=2),
-    *_all(Row.UNORDERED, owners, "/num?owner=eq.{}&select=id,owner"),
+    *_all(Row.UNORDERED, owner_uuids, "/num?owner=eq.{}&select=id,owner"),
     *_all(Row.COMPUTED, integers, "/num?id=eq.{}&select=id,noisy"),
-    *_all(Row.COMPUTED, of(tuple("123456789")), "/num?id=eq.{}&select=id,boom"),
+    *_all(Row.COMPUTED, one_of(tuple("123456789")), "/num?id=eq.{}&select=id,boom"),
     *_all(
         (),
         integers,
@@ -189,23 +200,30 @@ OTHERS: tuple[Template, ...] = (
         "/rpc/add_up?a=1&b={}",
         share=0.7,
     ),
-    *_all((), of(("3", "5")), "/rpc/titles?upto={}", share=0.7),
+    *_all((), one_of(("3", "5")), "/rpc/titles?upto={}", share=0.7),
     *_all(
-        Row.SPELLINGS, few, "/dec?k=eq.{}", "/flo?k=eq.{}", "/chr?k=eq.{}", "/sign?k=eq.{}", "/flag?k=eq.{}", share=2
+        Row.SPELLINGS,
+        small_integers,
+        "/dec?k=eq.{}",
+        "/flo?k=eq.{}",
+        "/chr?k=eq.{}",
+        "/sign?k=eq.{}",
+        "/flag?k=eq.{}",
+        share=2,
     ),
     *_all(
         Row.SPELLINGS,
-        of(("1", "12", "17", "2", "0")),
+        one_of(("1", "12", "17", "2", "0")),
         "/chr?k=eq.{}&select=id&order=id",
         "/chd?k=eq.{}&select=id&order=id",
         share=3,
     ),
-    *_all(Row.SPELLINGS, of(("3", "-3", "7", "1", "12")), "/sign?k=eq.{}&select=id&order=id", share=3),
-    *_all(Row.SPELLINGS, of(("abc", "ABC", "Abc", "1", "12", "x")), "/cit?k=eq.{}", share=3),
-    *_all(Row.SPELLINGS, uuids, "/cit?k=eq.{}", "/words?k=eq.{}"),
+    *_all(Row.SPELLINGS, one_of(("3", "-3", "7", "1", "12")), "/sign?k=eq.{}&select=id&order=id", share=3),
+    *_all(Row.SPELLINGS, one_of(("abc", "ABC", "Abc", "1", "12", "x")), "/cit?k=eq.{}", share=3),
+    *_all(Row.SPELLINGS, doc_uuids, "/cit?k=eq.{}", "/words?k=eq.{}"),
     Template(f"/num?title=neq.{'x' * 7000}&id=eq.{{}}", integers, head=Head(), share=3),
-    Template("/large?id=eq.{}", of([str(n) for n in range(1, 25)]), (Row.PLAIN,), head=Head()),
-    Template("/num?select=id&id=in.{}", oversized, head=Head(), share=3),
+    Template("/large?id=eq.{}", one_of([str(n) for n in range(1, 25)]), (Row.PLAIN,), head=Head()),
+    Template("/num?select=id&id=in.{}", oversized_lists, head=Head(), share=3),
     *_kinds([name for name in KINDS if name not in _TOLD], (Row.SPELLINGS,), "", share=4),
     *_kinds(_TOLD, (Row.UNORDERED,), ""),
     *_events(_UNCERTAIN, (Row.UNORDERED,), ()),
@@ -256,7 +274,7 @@ HEADS: tuple[Head, ...] = (
     Head(("Prefer: count=planned",), (Row.PLANNED,), 0.6),
     Head(("Prefer: handling=strict, count=planned",), (Row.PLANNED,), 0.6),
     Head(("Prefer: handling=strict, count=exact, no=such",), (Row.COUNT,), 0.4),
-    Head(("Accept-Profile: odd",), share=3),
+    Head(("Accept-Profile: unusual",), share=3),
     Head(("Accept-Profile: none",), share=0.4),
     Head(("Origin: http://a.example",), share=3),
     Head(("X-Retry-Count: 1", "If-None-Match: x")),

@@ -8,7 +8,7 @@ import socket
 import struct
 from typing import TYPE_CHECKING, Self
 
-from tests.e2e.support.raw_client import PATIENCE
+from tests.e2e.support.raw_client import TIMEOUT
 
 if TYPE_CHECKING:
     import ssl
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
 
-class Talk:
+class ScriptedConnection:
     """One connection to the scripted upstream, as its script sees it."""
 
     def __init__(self, upstream: ScriptedUpstream, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -134,8 +134,10 @@ class ScriptedUpstream:
     The last script is played again for every further connection. A connection closes when its script returns.
     """
 
-    def __init__(self, *scripts: Callable[[Talk], Awaitable[None]], tls: ssl.SSLContext | None = None) -> None:
-        self.talks: list[Talk] = []
+    def __init__(
+        self, *scripts: Callable[[ScriptedConnection], Awaitable[None]], tls: ssl.SSLContext | None = None
+    ) -> None:
+        self.connections: list[ScriptedConnection] = []
         self._scripts = scripts
         self._tls = tls
         self._changed = asyncio.Event()
@@ -150,7 +152,7 @@ class ScriptedUpstream:
     @property
     def requests(self) -> list[bytes]:
         """Whole requests of all connections, connection by connection."""
-        return [request for talk in self.talks for request in talk.requests]
+        return [request for connection in self.connections for request in connection.requests]
 
     async def __aenter__(self) -> Self:
         self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0, ssl=self._tls, limit=1 << 18)
@@ -173,23 +175,28 @@ class ScriptedUpstream:
 
     async def until(self, condition: Callable[[], object]) -> None:
         """Wait until ``condition`` holds; it is asked whenever something happened here."""
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(TIMEOUT):
             while not condition():
                 self._changed.clear()
                 await self._changed.wait()
 
     def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        talk = Talk(self, reader, writer)
-        script = self._scripts[min(len(self.talks), len(self._scripts) - 1)]
-        self.talks.append(talk)
+        connection = ScriptedConnection(self, reader, writer)
+        script = self._scripts[min(len(self.connections), len(self._scripts) - 1)]
+        self.connections.append(connection)
         self.changed()
-        task = asyncio.get_running_loop().create_task(self._play(script, talk, writer))
+        task = asyncio.get_running_loop().create_task(self._play(script, connection, writer))
         self._playing.add(task)
         task.add_done_callback(self._playing.discard)
 
-    async def _play(self, script: Callable[[Talk], Awaitable[None]], talk: Talk, writer: asyncio.StreamWriter) -> None:
+    async def _play(
+        self,
+        script: Callable[[ScriptedConnection], Awaitable[None]],
+        connection: ScriptedConnection,
+        writer: asyncio.StreamWriter,
+    ) -> None:
         try:
-            await script(talk)
+            await script(connection)
         except ConnectionError:
             pass
         except Exception as error:
@@ -202,13 +209,13 @@ class ScriptedUpstream:
                 pass  # gone before, or the test is over
 
 
-def answers(*pieces: bytes, close: bool = False) -> Callable[[Talk], Awaitable[None]]:
+def answers(*pieces: bytes, close: bool = False) -> Callable[[ScriptedConnection], Awaitable[None]]:
     """A script: one answer a request, in order, the last one again and again; ``close`` after the last."""
 
-    async def script(talk: Talk) -> None:
+    async def script(connection: ScriptedConnection) -> None:
         at = 0
-        while await talk.request() is not None:
-            await talk.send(pieces[min(at, len(pieces) - 1)])
+        while await connection.request() is not None:
+            await connection.send(pieces[min(at, len(pieces) - 1)])
             at += 1
             if close and at >= len(pieces):
                 return

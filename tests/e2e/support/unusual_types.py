@@ -1,4 +1,4 @@
-"""A PostgREST of its own over tables with all kinds of keys, beside RetroMuscle in the same Postgres."""
+"""The schema ``unusual``: tables with keys of unusual types, beside RetroMuscle in the same Postgres."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import asyncpg
 
 from proxy.demo.stack import PostgREST
 from tests.conftest import SECRET, Stack
-from tests.e2e.support.raw_client import PATIENCE
+from tests.e2e.support.raw_client import TIMEOUT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,29 +20,32 @@ SQL = Path(__file__).with_suffix(".sql")
 
 
 @contextmanager
-def odd_tables(stack: Stack) -> Iterator[Stack]:
-    """The schema ``odd``, made afresh, and its PostgREST."""
+def unusual_tables(stack: Stack) -> Iterator[Stack]:
+    """The schema ``unusual``, made afresh, and its PostgREST."""
     asyncio.run(_load(stack.dsn))
-    with another(stack) as made:
+    with postgrest_with(stack) as made:
         yield made
 
 
 @contextmanager
-def another(stack: Stack, **settings: str) -> Iterator[Stack]:
+def postgrest_with(stack: Stack, **settings: str) -> Iterator[Stack]:
     """A further PostgREST over the same tables; ``settings`` of PostgREST with ``_`` for ``-``."""
     named = {name.replace("_", "-"): value for name, value in settings.items()}
     dsn = stack.dsn.replace("//postgres:", "//authenticator:")
-    usual = {"db-schemas": "odd", "db-extra-search-path": "public, extensions"}  # citext's operators, as on Supabase
+    usual = {
+        "db-schemas": "unusual",
+        "db-extra-search-path": "public, extensions",
+    }  # citext's operators, as on Supabase
     with PostgREST(dsn, secret=SECRET, settings=usual | named) as postgrest:
         yield Stack(stack.dsn, postgrest.url, stack.token)
 
 
-async def running(dsn: str, like: str) -> None:
+async def wait_until_running(dsn: str, like: str) -> None:
     """Wait until a statement like that runs in Postgres."""
     connection = await asyncpg.connect(dsn)
     query = "select count(*) from pg_stat_activity where state = 'active' and pid <> pg_backend_pid() and query like $1"
     try:
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(TIMEOUT):
             while not await connection.fetchval(query, like):
                 pass
     finally:

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from proxy.findings.report import finding_lines
 from rules import RULES
-from tests.hostile_inputs import NASTY, RAW
+from tests.hostile_inputs import HOSTILE_NAMES, HOSTILE_TEXTS
 from tests.rules.test_documents import requests, section
 from tests.rules.traces import found, told
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from proxy.analysis.rule import AnyRule
     from proxy.findings.model import Finding
 
-NAMES = (*NASTY, *RAW)
+NAMES = (*HOSTILE_NAMES, *HOSTILE_TEXTS)
 
 
 def named(rule: AnyRule, name: str) -> list[Finding]:

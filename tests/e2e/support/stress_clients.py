@@ -1,4 +1,4 @@
-"""Clients of all kinds, behind a bad network: they know what each answer has to be, and keep books of writes."""
+"""Clients of several kinds that know what each answer has to be, and record what each write was answered."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ if TYPE_CHECKING:
 
 OWNERS = ("ann", "bob", "cid")
 TOKENS = {owner: service_token(SECRET, {"role": "anon", "sub": owner}) for owner in OWNERS}
-HUNG = 15.0
-"""Seconds after which a request is taken to hang: fanin's own patience with upstream is less, fallbacks included."""
+HANG_TIMEOUT = 15.0
+"""Seconds after which a request is taken to hang: fanin's own timeouts are shorter, fallbacks included."""
 IDS = range(1, 61)
 MERGED = "/mine?select=id,owner,secret&id=eq.{}"
 
 
-class Storm:
+class StressClients:
     """What came of all requests. ``rows`` has each owner's secrets by id."""
 
     def __init__(self, port: int, rows: Mapping[str, Mapping[int, str]], seed: int) -> None:
@@ -52,7 +52,7 @@ class Storm:
         while not self.stopping:
             kind = self._chance.choices(kinds, (3, 2, 6, 1, 1))[0]
             try:
-                async with asyncio.timeout(HUNG):
+                async with asyncio.timeout(HANG_TIMEOUT):
                     await kind(self._chance.choice(OWNERS))
             except TimeoutError:
                 self.hung.append(kind.__name__)
@@ -74,7 +74,7 @@ class Storm:
             self._judge(owner, [id_], await _answer(client))
 
     async def _slow_reader(self, owner: str) -> None:
-        """Takes a large answer a little at a time."""
+        """Reads a large answer a little at a time."""
         async with RawClient(self._port) as client:
             lines = (f"Authorization: Bearer {TOKENS[owner]}", "Connection: close")
             await client.send(get("/large?select=id,body&order=id", *lines))
@@ -110,30 +110,30 @@ class Storm:
         id_ = str(uuid.uuid4())
         self.written[id_] = "unknown"
         body = json.dumps({"id": id_, "owner": owner}).encode()
-        head = f"POST /storm HTTP/1.1\r\nHost: h\r\nAuthorization: Bearer {TOKENS[owner]}\r\n"
+        head = f"POST /stress_writes HTTP/1.1\r\nHost: h\r\nAuthorization: Bearer {TOKENS[owner]}\r\n"
         head += f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
         async with RawClient(self._port) as client:
             await client.send(head.encode() + body)
             answer = await _answer(client)
         if answer is not None and answer.complete:
-            self.written[id_] = _told(answer)
+            self.written[id_] = _result_of_write(answer)
         self.answers[f"write {self.written[id_]}"] += 1
 
-    def books(self, found: Mapping[str, int]) -> list[str]:
+    def wrong_writes(self, found: Mapping[str, int]) -> list[str]:
         """What is wrong with the writes, by how often Postgres has each."""
-        told: dict[str, set[str]] = defaultdict(set)
+        by_result: dict[str, set[str]] = defaultdict(set)
         for id_, what in self.written.items():
-            told[what].add(id_)
+            by_result[what].add(id_)
         twice = [id_ for id_, count in found.items() if count > 1]
         return [
             *(f"written twice: {id_}" for id_ in twice),
-            *(f"acknowledged and not written: {id_}" for id_ in told["done"] - set(found)),
-            *(f"said never to be sent, and written: {id_}" for id_ in told["never sent"] & set(found)),
+            *(f"acknowledged and not written: {id_}" for id_ in by_result["done"] - set(found)),
+            *(f"said never to be sent, and written: {id_}" for id_ in by_result["never sent"] & set(found)),
             *(f"written and not asked for: {id_}" for id_ in set(found) - set(self.written)),
         ]
 
 
-def _told(answer: RawAnswer) -> str:
+def _result_of_write(answer: RawAnswer) -> str:
     if answer.status == 201:
         return "done"
     problem = json.loads(answer.body) if answer.body else {}
