@@ -1,4 +1,7 @@
-"""The pages and the API of one running fanin: what it keeps for them, and what they answer."""
+"""The pages and the API of one running fanin: what it keeps for them, and what they answer.
+
+Tests: tests/e2e/pages/test_api.py.
+"""
 
 import asyncio
 import time

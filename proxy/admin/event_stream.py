@@ -1,6 +1,8 @@
 """What just happened, to whoever follows it: server-sent events (https://html.spec.whatwg.org/#server-sent-events).
 
 Nobody is waited for: a reader that falls behind is cut off, and traffic does not notice.
+
+Tests: tests/e2e/pages/test_api.py.
 """
 
 import asyncio

@@ -1,4 +1,7 @@
-"""The admin port's pages and API as routes: what they answer is handed in, made where no traffic waits for it."""
+"""The admin port's pages and API as routes: what they answer is handed in, made where no traffic waits for it.
+
+Tests: tests/e2e/pages/test_api.py.
+"""
 
 from collections.abc import Awaitable, Callable, Mapping
 

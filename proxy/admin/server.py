@@ -20,7 +20,7 @@ from proxy.transport.address import split_listen
 
 Scrape = Callable[[str], Awaitable[tuple[bytes, str]]]
 """From an Accept header to an exposition and its content type."""
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+AdminHandler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 MAX_BODY = 65_536
 """Bytes of a request's body."""
@@ -93,7 +93,7 @@ class AdminServer:
         return int(runner.addresses[0][1])
 
     @web.middleware
-    async def _guard(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+    async def _guard(self, request: web.Request, handler: AdminHandler) -> web.StreamResponse:
         """Before every route, and before there is one."""
         token = request.query.get("token", "")
         if token and request.method == "GET" and self._gate.is_token(token):

@@ -1,4 +1,7 @@
-"""How the page of a report looks, in light and in the dark. Its colours are those of ``pages/style.css``."""
+"""How the page of a report looks, in light and in the dark. Its colours are those of ``pages/style.css``.
+
+Tests: tests/e2e/pages/test_audit_page.py.
+"""
 
 STYLE = """
 :root { color-scheme: light dark; --back: #fff; --raised: #f6f7f8; --line: #dfe3e6; --text: #1b2025; --quiet: #5d6770;

@@ -1,4 +1,7 @@
-"""``fanin serve``: the parts of a running fanin put together, until it is told to end."""
+"""``fanin serve``: the parts of a running fanin put together, until it is told to end.
+
+Tests: tests/e2e/operations/test_serve.py.
+"""
 
 import asyncio
 import gc

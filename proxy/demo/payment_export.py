@@ -1,6 +1,8 @@
 """RetroMuscle's payment export: list the month's trackings, then one payout profile a tracking that is due.
 
 What the application does with `Promise.all(due.map((t) => getPayoutProfileByCreatorId(t.creator_id)))`.
+
+Tests: tests/e2e/operations/test_demo.py.
 """
 
 from __future__ import annotations

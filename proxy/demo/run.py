@@ -1,4 +1,7 @@
-"""`fanin demo`: RetroMuscle's own problem, first straight to PostgREST and then through fanin."""
+"""`fanin demo`: RetroMuscle's own problem, first straight to PostgREST and then through fanin.
+
+Tests: tests/e2e/operations/test_demo.py.
+"""
 
 from __future__ import annotations
 

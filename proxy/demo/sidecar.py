@@ -1,4 +1,7 @@
-"""A real `fanin serve` as a child, in front of a given PostgREST."""
+"""A real `fanin serve` as a child, in front of a given PostgREST.
+
+Tests: tests/e2e/operations/test_demo.py.
+"""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@ import msgspec
 
 from proxy.explain.facts import Explanation, IdentityFacts, MergingFacts
 from proxy.explain.keys import MERGES, MergeWay
-from proxy.postgrest.request.api_request import ApiRequest, Level, OrderTerm
+from proxy.postgrest.request.api_request import ApiRequest, OrderTerm, QueryLevel
 from proxy.postgrest.request.conditions import Condition, Where
 from proxy.postgrest.request.select_list import Embed, Item
 from proxy.sql.statement import Sql
@@ -78,7 +78,7 @@ def _asks(explanation: Explanation) -> Iterator[str]:
         yield _row("  Range", asked.range)
 
 
-def _level(level: Level) -> Iterator[str]:
+def _level(level: QueryLevel) -> Iterator[str]:
     at = f" of {'.'.join(level.path)}" if level.path else ""
     for where in level.where:
         yield _row("  filter", _where(where) + at)

@@ -41,7 +41,7 @@ LIMIT_DIGITS = 12
 GroupKey = tuple[bytes, int, bytes, str, bytes]
 LiteralsByValue = dict[bytes, tuple[bytes, ...]]
 """Per filter value, its literals."""
-KnownColumns = Mapping[bytes, Column]
+ColumnMap = Mapping[bytes, Column]
 
 
 def plan(batch: Sequence[PendingRequest], alias: bytes, limits: CallLimits) -> list[PlannedCall]:
@@ -64,7 +64,7 @@ def originals(requests: Iterable[PendingRequest]) -> list[PlannedCall]:
     return [Single(same[0]) if len(same) == 1 else Identical(tuple(same)) for same in equal.values()]
 
 
-def partition(batch: Sequence[PendingRequest], known: KnownColumns) -> list[tuple[Key | None, list[PendingRequest]]]:
+def partition(batch: Sequence[PendingRequest], known: ColumnMap) -> list[tuple[Key | None, list[PendingRequest]]]:
     """Groups of requests with one group key, the largest first; the key is None for the requests that share none.
 
     Among group keys of one size the leftmost parameter wins, then the first in the batch, so that the plan depends on
@@ -93,7 +93,7 @@ def partition(batch: Sequence[PendingRequest], known: KnownColumns) -> list[tupl
     return [*groups, (None, rest)] if rest else groups
 
 
-def can_share(query: Query, key: Key, known: KnownColumns) -> bool:
+def can_share(query: Query, key: Key, known: ColumnMap) -> bool:
     """Whether the known columns suffice to find the rows of this filter value in a merged answer, and their order."""
     if len(key.literals) > 1 and not order_of(query, known).is_known:
         return False
@@ -103,14 +103,14 @@ def can_share(query: Query, key: Key, known: KnownColumns) -> bool:
     return all(can_merge(literal, column) for literal in key.literals)
 
 
-def why_not_merged(request: PendingRequest, known: KnownColumns) -> str | None:
+def why_not_merged(request: PendingRequest, known: ColumnMap) -> str | None:
     """The bypass reason of a request that shares no call; None if it only was the single one of its group."""
     shareable = (can_share(request.query, key, known) for key in request.query.keys)
     return None if any(shareable) else "literal"
 
 
 def _group_keys(
-    batch: Sequence[PendingRequest], known: KnownColumns
+    batch: Sequence[PendingRequest], known: ColumnMap
 ) -> tuple[dict[GroupKey, list[PendingRequest]], dict[GroupKey, Key]]:
     """Per group key, its requests and one of their keys. A request is in as many groups as it has keys."""
     requests_by_group: dict[GroupKey, list[PendingRequest]] = {}
@@ -147,7 +147,7 @@ class KnownOrder(msgspec.Struct, frozen=True):
         return self.is_total or bool(self.columns)
 
 
-def order_of(query: Query, known: KnownColumns) -> KnownOrder:
+def order_of(query: Query, known: ColumnMap) -> KnownOrder:
     """The query's order of rows with the same key."""
     columns = [known_column(name, known) for name in query.order]
     is_total = any(column is not None and column.unique for column in columns)

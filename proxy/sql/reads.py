@@ -1,13 +1,10 @@
-"""Writes a read as SQL: a SELECT with one lateral subquery per embed.
-
-Tests: tests/sql/test_statement.py.
-"""
+"""Writes a read as SQL: a SELECT with one lateral subquery per embed."""
 
 from functools import reduce
 
 from sqlglot import exp
 
-from proxy.postgrest.request.api_request import ApiRequest, Level, OrderTerm
+from proxy.postgrest.request.api_request import ApiRequest, OrderTerm, QueryLevel
 from proxy.postgrest.request.conditions import Condition, Tree, Where
 from proxy.postgrest.request.grammar import FieldPath
 from proxy.postgrest.request.row_range import row_range
@@ -28,7 +25,7 @@ AGGREGATE_NOTE = "PostgREST rejects aggregates unless db-aggregates-enabled is s
 TO_JSON_NOTE = "A path starts at to_jsonb(column) if the column is neither json nor jsonb; set its type with --type."
 SEARCH_NOTE = "PostgREST 13 and later search in to_tsvector(column) if the column is not a tsvector."
 
-EmbedLevels = list[tuple[tuple[str, ...], Level]]
+EmbedLevels = list[tuple[tuple[str, ...], QueryLevel]]
 """The levels of the relation and of its embeds, each with the rest of its path."""
 Embeds = list[tuple[Embed, str]]
 """Embeds, each with the alias of its lateral subquery."""
@@ -102,7 +99,7 @@ class ReadStatement:
             self.notes.append(TO_JSON_NOTE)
         return type_name is None or type_name in JSON_TYPES
 
-    def _set_where(self, query: exp.Select, level: Level, table: str, embeds: Embeds, above: str) -> None:
+    def _set_where(self, query: exp.Select, level: QueryLevel, table: str, embeds: Embeds, above: str) -> None:
         keys = [exp.Column(this=identifier(name)) for name in (table, above)]
         tests: list[exp.Expression] = [exp.Anonymous(this="foreign_key", expressions=keys)] if above else []
         names = {name: rows for embed, rows in embeds for name in (embed.relation, embed.alias) if name}
@@ -141,7 +138,7 @@ class ReadStatement:
         if groups:
             query.set("group", exp.Group(expressions=groups))
 
-    def _set_order(self, query: exp.Select, level: Level, table: str, is_root: bool) -> None:
+    def _set_order(self, query: exp.Select, level: QueryLevel, table: str, is_root: bool) -> None:
         items = [self._ordered(item, table, is_root) for item in level.order if not item.relation]
         for item in level.order:
             if item.relation:
@@ -152,7 +149,7 @@ class ReadStatement:
     def _ordered(self, item: OrderTerm, table: str, is_root: bool) -> exp.Expression:
         return ordered(item, column(item.field, table, self._is_json(item.field, is_root)))
 
-    def _set_range(self, query: exp.Select, level: Level, is_root: bool) -> None:
+    def _set_range(self, query: exp.Select, level: QueryLevel, is_root: bool) -> None:
         header = self._request.range if is_root and self._request.method == "GET" else ""
         rows = row_range(level.limit, level.offset, header)
         self.notes += rows.notes
@@ -212,11 +209,11 @@ def _embed_columns(embed: Embed, rows: str) -> list[exp.Expression]:
     return [exp.Column(this=exp.Star(), table=identifier(rows))]
 
 
-def _merged_level(levels: list[Level]) -> Level:
+def _merged_level(levels: list[QueryLevel]) -> QueryLevel:
     """The level of one embed from all its parameters, which may use its name or its alias."""
     limits = [level.limit for level in levels if level.limit is not None]
     offsets = [level.offset for level in levels if level.offset is not None]
-    return Level(
+    return QueryLevel(
         (),
         tuple(where for level in levels for where in level.where),
         next((level.order for level in levels if level.order), ()),

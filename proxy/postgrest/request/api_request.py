@@ -29,7 +29,7 @@ class OrderTerm(msgspec.Struct, frozen=True):
     relation: str
 
 
-class Level(msgspec.Struct, frozen=True):
+class QueryLevel(msgspec.Struct, frozen=True):
     """The filters, order, limit and offset of the relation (``path`` is empty) or of one embed."""
 
     path: Path
@@ -46,7 +46,7 @@ class ApiRequest(msgspec.Struct, frozen=True):
     schema: str
     relation: str
     items: Items
-    levels: dict[Path, Level]
+    levels: dict[Path, QueryLevel]
     columns: tuple[str, ...]
     on_conflict: tuple[str, ...]
     prefers: tuple[str, ...]
@@ -61,7 +61,7 @@ class ApiRequest(msgspec.Struct, frozen=True):
         return self.method in _WRITES
 
     @property
-    def root(self) -> Level:
+    def root(self) -> QueryLevel:
         return self.levels[()]
 
 
@@ -125,7 +125,7 @@ class _Reader:
 
     def __init__(self) -> None:
         self.items: Items = ()
-        self.levels: dict[Path, Level] = {(): Level(())}
+        self.levels: dict[Path, QueryLevel] = {(): QueryLevel(())}
         self.columns: tuple[str, ...] = ()
         self.on_conflict: tuple[str, ...] = ()
         self.doubts: list[str] = []
@@ -176,8 +176,8 @@ class _Reader:
         else:
             self._set(path, **{last: value})
 
-    def _level(self, path: Path) -> Level:
-        return self.levels.get(path, Level(path))
+    def _level(self, path: Path) -> QueryLevel:
+        return self.levels.get(path, QueryLevel(path))
 
     def _set(self, path: Path, **changes: object) -> None:
         self.levels[path] = msgspec.structs.replace(self._level(path), **changes)

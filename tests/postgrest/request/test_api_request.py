@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from proxy.postgrest.request.api_request import ApiRequest, Level, OrderTerm, read_api_request, read_order
+from proxy.postgrest.request.api_request import ApiRequest, OrderTerm, QueryLevel, read_api_request, read_order
 from proxy.postgrest.request.conditions import Condition
 from proxy.postgrest.request.grammar import FieldPath, GrammarError, Step
 
@@ -22,9 +22,9 @@ def test_all_parameters_of_a_read_are_parsed() -> None:
     assert (request.method, request.relation, request.schema) == ("GET", "my t", "")
     assert (request.prefers, request.range, request.doubts) == (("count=exact",), "0-9", ())
     assert [item.output_name for item in request.items] == ["", "r"]
-    assert request.root == Level((), (Condition(FieldPath("a"), "eq", "1"),), limit="5")
+    assert request.root == QueryLevel((), (Condition(FieldPath("a"), "eq", "1"),), limit="5")
     order = (OrderTerm(FieldPath("b"), "desc", "", ""),)
-    assert request.levels["r",] == Level(("r",), (Condition(FieldPath("b"), "gt", "2"),), order, offset="1")
+    assert request.levels["r",] == QueryLevel(("r",), (Condition(FieldPath("b"), "gt", "2"),), order, offset="1")
 
 
 def test_columns_and_on_conflict_of_a_write_are_parsed() -> None:
