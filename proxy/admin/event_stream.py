@@ -2,7 +2,7 @@
 
 Publishing never waits: a reader that is too slow is disconnected, so that it cannot delay requests.
 
-Tests: tests/e2e/test_api.py.
+Tests: tests/e2e/pages/test_api.py.
 """
 
 import asyncio

@@ -1,6 +1,6 @@
 """aiohttp routes of the pages and the API; the answers come from functions that the caller passes.
 
-Tests: tests/e2e/test_api.py.
+Tests: tests/e2e/pages/test_api.py.
 """
 
 from collections.abc import Awaitable, Callable, Mapping

@@ -20,7 +20,7 @@ from proxy.transport.address import split_listen
 
 Scrape = Callable[[str], Awaitable[tuple[bytes, str]]]
 """From an Accept header to an exposition and its content type."""
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+AdminHandler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 MAX_BODY = 65_536
 """Maximum bytes of a request body."""
@@ -93,7 +93,7 @@ class AdminServer:
         return int(runner.addresses[0][1])
 
     @web.middleware
-    async def _guard(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+    async def _guard(self, request: web.Request, handler: AdminHandler) -> web.StreamResponse:
         """Check access before routing."""
         token = request.query.get("token", "")
         if token and request.method == "GET" and self._access.is_token(token):

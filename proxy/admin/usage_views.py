@@ -1,7 +1,4 @@
-"""JSON of the API for fingerprints, findings and rules; units as in ``views``.
-
-Tests: tests/e2e/test_api.py.
-"""
+"""JSON of the API for fingerprints, findings and rules; units as in ``views``."""
 
 from collections.abc import Iterable, Sequence
 from typing import Protocol

@@ -13,7 +13,7 @@ from proxy.findings.model import Finding
 FORMAT = 1
 """Format version; increased by changes that break existing readers."""
 
-Count = Annotated[int, Meta(ge=0)]
+AuditCount = Annotated[int, Meta(ge=0)]
 Ms = Annotated[float, Meta(ge=0)]
 
 
@@ -27,26 +27,28 @@ class TrafficSummary(msgspec.Struct, frozen=True):
     end: Annotated[
         float | None, Meta(description="End of the last answer, in seconds since 1970; null without requests.")
     ]
-    traces: Annotated[Count, Meta(description="Traces: application requests, page loads, jobs. Parts count together.")]
-    explicit: Annotated[Count, Meta(description="Traces that their client named.")]
-    inferred: Annotated[Count, Meta(description="Traces inferred from caller and timing.")]
-    mixed: Annotated[Count, Meta(description="Inferred traces that overlap others. Rules about one trace skip them.")]
-    truncated: Annotated[Count, Meta(description="Traces of all three kinds with more requests than are kept.")]
-    queries: Annotated[Count, Meta(description="Requests to PostgREST without clients' retries.")]
-    repeated: Annotated[Count, Meta(description="Clients' retries (`X-Retry-Count`).")]
-    kinds: Annotated[Count, Meta(description="Number of different fingerprints.")]
-    merged: Annotated[Count, Meta(description="Requests answered by a call that they shared with others.")]
+    traces: Annotated[AuditCount, Meta(description="Application requests, page loads and jobs. Parts count together.")]
+    explicit: Annotated[AuditCount, Meta(description="Traces that their client named.")]
+    inferred: Annotated[AuditCount, Meta(description="Traces inferred from caller and timing.")]
+    mixed: Annotated[
+        AuditCount, Meta(description="Inferred traces that overlap others. Rules for one trace skip them.")
+    ]
+    truncated: Annotated[AuditCount, Meta(description="Traces of all three kinds with more requests than are kept.")]
+    queries: Annotated[AuditCount, Meta(description="Requests to PostgREST without clients' retries.")]
+    repeated: Annotated[AuditCount, Meta(description="Clients' retries (`X-Retry-AuditCount`).")]
+    kinds: Annotated[AuditCount, Meta(description="Number of different fingerprints.")]
+    merged: Annotated[AuditCount, Meta(description="Requests answered by a call that they shared with others.")]
     merged_share: Annotated[float, Meta(description="`merged` as a share of all requests, 0 to 1.")]
-    alone: Annotated[Count, Meta(description="Requests that may be merged, but had nothing to merge with.")]
-    upstream_calls: Annotated[Count, Meta(description="Upstream calls that answered the requests, each counted once.")]
+    alone: Annotated[AuditCount, Meta(description="Requests that may be merged, but had nothing to merge with.")]
+    upstream_calls: Annotated[AuditCount, Meta(description="Upstream calls that answered requests, each counted once.")]
     saved_calls: Annotated[
         int, Meta(description="Answered requests minus `upstream_calls`; negative if lists were sent in chunks.")
     ]
-    failed: Annotated[Count, Meta(description="Requests with a status of 400 or above, or without an answer.")]
-    rows: Annotated[Count, Meta(description="Rows in all answers with a known number of rows.")]
-    bytes: Annotated[Count, Meta(description="Bytes of the bodies of all answers.")]
+    failed: Annotated[AuditCount, Meta(description="Requests with a status of 400 or above, or without an answer.")]
+    rows: Annotated[AuditCount, Meta(description="Rows in all answers with a known number of rows.")]
+    bytes: Annotated[AuditCount, Meta(description="Bytes of the bodies of all answers.")]
     nameless: Annotated[
-        Count,
+        AuditCount,
         Meta(
             description="Requests whose names PostgREST never accepted. Their queries are not shown: they may contain"
             " values."
@@ -58,8 +60,8 @@ class ReportedFinding(msgspec.Struct, frozen=True):
     """A finding with its occurrences."""
 
     key: Annotated[str, Meta(description="Stable name for `finding` of an `[[ignore]]`.")]
-    times: Annotated[Count, Meta(description="Number of occurrences.")]
-    traces: Annotated[Count, Meta(description="Number of traces; 0 for a finding about the whole workload.")]
+    times: Annotated[AuditCount, Meta(description="Number of occurrences.")]
+    traces: Annotated[AuditCount, Meta(description="Number of traces; 0 for a finding about the whole workload.")]
     judged: Annotated[
         bool, Meta(description="Whether it can fail a build: it occurred in a complete trace that its client named.")
     ]
@@ -73,7 +75,7 @@ class IgnoredFinding(msgspec.Struct, frozen=True):
     """A finding that an `[[ignore]]` of the settings suppresses."""
 
     key: Annotated[str, Meta(description="Stable name of the finding.")]
-    times: Annotated[Count, Meta(description="Number of occurrences.")]
+    times: Annotated[AuditCount, Meta(description="Number of occurrences.")]
     reason: Annotated[str, Meta(description="Why it is ignored.")]
     owner: Annotated[str, Meta(description="Who is responsible for it.")]
     until: Annotated[str, Meta(description="The last day of the ignore; empty without an end.")]
@@ -86,20 +88,20 @@ class QueryUsage(msgspec.Struct, frozen=True):
     fingerprint: Annotated[str, Meta(description="The query without its values.")]
     relation: Annotated[str, Meta(description="Table, view or function.")]
     method: Annotated[str, Meta(description="HTTP method.")]
-    calls: Annotated[Count, Meta(description="Number of requests.")]
+    calls: Annotated[AuditCount, Meta(description="Number of requests.")]
     error: Annotated[
-        Count, Meta(description="Maximum number of earlier requests not counted because of `detect.fingerprints`.")
+        AuditCount, Meta(description="Maximum number of earlier requests not counted because of `detect.fingerprints`.")
     ]
-    merged: Annotated[Count, Meta(description="Requests answered by a call that they shared with others.")]
-    failed: Annotated[Count, Meta(description="Requests with a status of 400 or above, or without an answer.")]
-    traces: Annotated[Count, Meta(description="Traces that contain it.")]
+    merged: Annotated[AuditCount, Meta(description="Requests answered by a call that they shared with others.")]
+    failed: Annotated[AuditCount, Meta(description="Requests with a status of 400 or above, or without an answer.")]
+    traces: Annotated[AuditCount, Meta(description="Traces that contain it.")]
     p50: Annotated[Ms, Meta(description="Median time; at most 1.41 times too high.")]
     p95: Annotated[Ms, Meta(description="95th percentile of the time; at most 1.41 times too high.")]
     total: Annotated[Ms, Meta(description="Sum of the times.")]
     share: Annotated[float, Meta(description="`total` as a share of the time of all requests, 0 to 1.")]
-    rows: Annotated[Count, Meta(description="Rows in all answers with a known number of rows.")]
+    rows: Annotated[AuditCount, Meta(description="Rows in all answers with a known number of rows.")]
     rows_per_call: Annotated[float, Meta(description="`rows` per request.")]
-    bytes: Annotated[Count, Meta(description="Bytes of the bodies of all answers.")]
+    bytes: Annotated[AuditCount, Meta(description="Bytes of the bodies of all answers.")]
     routes: Annotated[tuple[str, ...], Meta(description="Routes that send it, the most frequent first: up to 8.")]
 
 
@@ -107,23 +109,23 @@ class RouteUsage(msgspec.Struct, frozen=True):
     """All traces of one route."""
 
     route: Annotated[str, Meta(description="Name that clients send (`X-Fanin-Route`); empty for traces without one.")]
-    traces: Annotated[Count, Meta(description="Number of traces.")]
-    unjudged: Annotated[Count, Meta(description="Traces that cannot fail a build: inferred, mixed or truncated.")]
-    p50_queries: Annotated[Count, Meta(description="Median number of queries per trace.")]
-    max_queries: Annotated[Count, Meta(description="Maximum number of queries in one trace.")]
-    queries: Annotated[Count, Meta(description="Queries of all traces.")]
+    traces: Annotated[AuditCount, Meta(description="Number of traces.")]
+    unjudged: Annotated[AuditCount, Meta(description="Traces that cannot fail a build: inferred, mixed or truncated.")]
+    p50_queries: Annotated[AuditCount, Meta(description="Median number of queries per trace.")]
+    max_queries: Annotated[AuditCount, Meta(description="Maximum number of queries in one trace.")]
+    queries: Annotated[AuditCount, Meta(description="Queries of all traces.")]
     upstream_calls: Annotated[
-        Count, Meta(description="Upstream calls that answered them; a call shared by two traces counts in each.")
+        AuditCount, Meta(description="Upstream calls that answered them; a call shared by two traces counts in each.")
     ]
-    rows: Annotated[Count, Meta(description="Rows in all answers with a known number of rows.")]
-    bytes: Annotated[Count, Meta(description="Bytes of the bodies of all answers.")]
+    rows: Annotated[AuditCount, Meta(description="Rows in all answers with a known number of rows.")]
+    bytes: Annotated[AuditCount, Meta(description="Bytes of the bodies of all answers.")]
 
 
 class BypassUsage(msgspec.Struct, frozen=True):
     """A reason why requests were not merged."""
 
     reason: Annotated[str, Meta(description="Name of the bypass reason, for `fanin explain REASON`.")]
-    queries: Annotated[Count, Meta(description="Requests not merged for this reason.")]
+    queries: Annotated[AuditCount, Meta(description="Requests not merged for this reason.")]
     why: Annotated[str, Meta(description="Explanation of the reason.")]
     remedy: Annotated[str, Meta(description="What to change so that they merge.")]
     fingerprints: Annotated[tuple[str, ...], Meta(description="Their fingerprints, the most frequent first: up to 3.")]
@@ -141,8 +143,8 @@ class Report(msgspec.Struct, frozen=True):
     ignored: Annotated[tuple[IgnoredFinding, ...], Meta(description="Ignored findings, the worst first.")]
     queries: Annotated[tuple[QueryUsage, ...], Meta(description="Fingerprints by total time: the first `--top`.")]
     routes: Annotated[tuple[RouteUsage, ...], Meta(description="Routes by queries per trace: the first `--top`.")]
-    more_queries: Annotated[Count, Meta(description="Number of fingerprints that are not listed.")]
-    more_routes: Annotated[Count, Meta(description="Number of routes that are not listed.")]
+    more_queries: Annotated[AuditCount, Meta(description="Number of fingerprints that are not listed.")]
+    more_routes: Annotated[AuditCount, Meta(description="Number of routes that are not listed.")]
     bypassed: Annotated[
         tuple[BypassUsage, ...], Meta(description="Why requests were not merged, the most frequent reason first.")
     ]

@@ -1,6 +1,6 @@
 """Style sheet of the HTML report, for light and dark mode, with the colours of ``admin/pages/style.css``.
 
-Tests: tests/audit/test_formats.py.
+Tests: tests/e2e/pages/test_audit_page.py.
 """
 
 STYLE = """

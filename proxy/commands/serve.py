@@ -1,6 +1,6 @@
 """``fanin serve``: assembles a running fanin, handles signals, and stops it.
 
-Tests: tests/e2e/test_reload.py.
+Tests: tests/e2e/operations/test_reload.py.
 """
 
 import asyncio

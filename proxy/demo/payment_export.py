@@ -1,6 +1,8 @@
 """RetroMuscle's payment export: reads the trackings of a month, then one payout profile per tracking that is due.
 
 The application does this with `Promise.all(due.map((t) => getPayoutProfileByCreatorId(t.creator_id)))`.
+
+Tests: tests/e2e/operations/test_demo.py.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""Child processes that do not outlive this process: started in the foreground, ended by pid."""
+"""Child processes that do not outlive this process: started in the foreground, ended by pid.
+
+Tests: tests/e2e/operations/test_demo.py.
+"""
 
 from __future__ import annotations
 

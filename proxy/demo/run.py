@@ -1,4 +1,7 @@
-"""`fanin demo`: runs RetroMuscle's payment export directly against PostgREST and through fanin, and compares both."""
+"""`fanin demo`: runs RetroMuscle's payment export directly against PostgREST and through fanin, and compares both.
+
+Tests: tests/e2e/operations/test_demo.py.
+"""
 
 from __future__ import annotations
 

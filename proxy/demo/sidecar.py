@@ -1,4 +1,7 @@
-"""Starts a real `fanin serve` as a child process, in front of a given PostgREST."""
+"""Starts a real `fanin serve` as a child process, in front of a given PostgREST.
+
+Tests: tests/e2e/operations/test_demo.py.
+"""
 
 from __future__ import annotations
 

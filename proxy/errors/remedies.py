@@ -1,7 +1,4 @@
-"""One remedy for each bypass reason and each fallback reason of ``errors.codes``.
-
-Tests: tests/errors/test_codes.py.
-"""
+"""One remedy for each bypass reason and each fallback reason of ``errors.codes``."""
 
 BYPASS_REMEDIES = {
     "mode": "Set mode and rules.fan001 to rewrite, once mode shadow has found no mismatch.",

@@ -31,9 +31,8 @@ def meanings(rules: Iterable[AnyRule]) -> dict[str, str]:
     texts |= {
         word: f"Not merged: {text}\nTo change that: {BYPASS_REMEDIES[word]}" for word, text in BYPASS_REASONS.items()
     }
-    texts |= {
-        word: f"Merged answer not used: {text}\nIf it happens often: {FALLBACK_REMEDIES[word]}"
-        for word, text in FALLBACK_REASONS.items()
-    }
+    for word, text in FALLBACK_REASONS.items():
+        both = f"{texts[word]}\n\n" if word in texts else ""  # a few words are reasons of both kinds
+        texts[word] = f"{both}Merged answer not used: {text}\nIf it happens often: {FALLBACK_REMEDIES[word]}"
     texts |= {word: f"Merged answer and original compared: {text}" for word, text in COMPARISON_RESULTS.items()}
     return texts | {fault.code: f"{fault.status} {fault.message}. {fault.hint}" for fault in FAULTS.values()}

@@ -2,6 +2,8 @@
 
 ``proxy.path.chunking`` decides how to divide a list, which answers can be used, and how to concatenate them. If one
 chunk cannot be used, none is. The number of lists in progress and their bytes are bounded.
+
+Tests: tests/e2e/limits/test_oversized.py.
 """
 
 import asyncio

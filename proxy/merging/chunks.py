@@ -1,4 +1,7 @@
-"""The calls for one over-long list: its chunks, and calls that prove that all rows are there and in order."""
+"""The calls for one over-long list: its chunks, and calls that prove that all rows are there and in order.
+
+Tests: tests/e2e/faults/test_oversized_faults.py.
+"""
 
 import asyncio
 from collections.abc import Sequence

@@ -1,4 +1,7 @@
-"""Makes a merged call and checks its answer. The result: slices, a fallback reason, or the value of the wrong type."""
+"""Makes a merged call and checks its answer. The result: slices, a fallback reason, or the value of the wrong type.
+
+Tests: tests/e2e/faults/test_merge_fallback.py.
+"""
 
 from collections.abc import Callable
 from typing import Protocol

@@ -1,4 +1,7 @@
-"""Chooses what is compared during live traffic: every merged answer in mode shadow, a sample in mode rewrite."""
+"""Chooses what is compared during live traffic: every merged answer in mode shadow, a sample in mode rewrite.
+
+Tests: tests/e2e/faults/test_shadow.py.
+"""
 
 import asyncio
 import secrets

@@ -2,7 +2,7 @@
 
 PostgreSQL, "System Catalogs": pg_attribute, pg_type, pg_collation, pg_index, pg_proc.
 
-Tests: tests/e2e/test_catalog.py.
+Tests: tests/e2e/exactness/test_catalog.py.
 """
 
 from collections.abc import Iterable, Mapping

@@ -1,7 +1,4 @@
-"""A file of lines that is rotated when it is full: ``FILE`` becomes ``FILE.1``, ``FILE.1`` becomes ``FILE.2``, …
-
-Tests: tests/recording/test_recorder.py.
-"""
+"""A file of lines that is rotated when it is full: ``FILE`` becomes ``FILE.1``, ``FILE.1`` becomes ``FILE.2``, …"""
 
 import os
 from pathlib import Path

@@ -1,7 +1,4 @@
-"""The fields of a recording, with their descriptions. The reference page is generated from this module.
-
-Tests: tests/recording/test_codec.py.
-"""
+"""The fields of a recording, with their descriptions. The reference page is generated from this module."""
 
 from typing import Annotated
 
@@ -18,7 +15,7 @@ MAX_TEXT = 200
 Text = Annotated[str, Meta(max_length=MAX_TEXT)]
 Hash = Annotated[str, Meta(pattern=r"^[0-9a-f]{16}$")]
 Seconds = Annotated[float, Meta(ge=0)]
-Count = Annotated[int, Meta(ge=0)]
+NonNegativeInt = Annotated[int, Meta(ge=0)]
 
 
 class FormatVersion(msgspec.Struct, frozen=True):
@@ -39,7 +36,7 @@ class Literal(msgspec.Struct, frozen=True, array_like=True):
     """A literal without its value."""
 
     kind: Annotated[str, Meta(description="Its class: `integer`, `uuid` or `text`.")]
-    length: Annotated[Count, Meta(description="Number of its bytes.")]
+    length: Annotated[NonNegativeInt, Meta(description="Number of its bytes.")]
     hash: Annotated[Hash, Meta(description="8-byte BLAKE2b of its bytes, keyed with the salt; in hexadecimal.")]
 
 
@@ -56,19 +53,19 @@ class RecordedSpan(msgspec.Struct, frozen=True, omit_defaults=True):
     ]
     start: Annotated[float, Meta(description="Time of arrival, in seconds of a monotonic clock.")]
     end: Annotated[float, Meta(description="Time of the end of its answer.")]
-    status: Annotated[Count, Meta(description="Status of the answer; 0 if there was none.")]
-    size: Annotated[Count, Meta(description="Bytes of the answer's body.")]
+    status: Annotated[NonNegativeInt, Meta(description="Status of the answer; 0 if there was none.")]
+    size: Annotated[NonNegativeInt, Meta(description="Bytes of the answer's body.")]
     rows: Annotated[int, Meta(description="Rows in the answer; -1 if unknown.")]
     outcome: Annotated[Outcome, Meta(description="How it was answered: " + ", ".join(f"`{name}`" for name in Outcome))]
     same: Annotated[Hash, Meta(description="Hash that is equal for byte-equal requests of one caller, within one run.")]
     call: Annotated[
-        Count,
+        NonNegativeInt,
         Meta(
             description="Number of the upstream call that answered; several spans can share one. 0 if there was none."
         ),
     ] = 0
-    shared: Annotated[Count, Meta(description="Number of requests that this call answered.")] = 1
-    parts: Annotated[Count, Meta(description="Number of upstream calls for this answer.")] = 1
+    shared: Annotated[NonNegativeInt, Meta(description="Number of requests that this call answered.")] = 1
+    parts: Annotated[NonNegativeInt, Meta(description="Number of upstream calls for this answer.")] = 1
     upstream: Annotated[Seconds, Meta(description="Seconds spent upstream.")] = 0.0
     literals: Annotated[
         tuple[Literal | None, ...],
@@ -84,10 +81,10 @@ class RecordedSpan(msgspec.Struct, frozen=True, omit_defaults=True):
         bool | None,
         Meta(description="Whether it has as many rows as max-rows allows; null if max-rows is unknown."),
     ] = None
-    head_size: Annotated[Count, Meta(description="Bytes of its head, if a list makes it long.")] = 0
-    listed: Annotated[Count, Meta(description="Approximate number of elements in that list.")] = 0
+    head_size: Annotated[NonNegativeInt, Meta(description="Bytes of its head, if a list makes it long.")] = 0
+    listed: Annotated[NonNegativeInt, Meta(description="Approximate number of elements in that list.")] = 0
     limit: Annotated[int | None, Meta(description="Its `limit`.")] = None
-    offset: Annotated[Count, Meta(description="Its `offset`.")] = 0
+    offset: Annotated[NonNegativeInt, Meta(description="Its `offset`.")] = 0
     total: Annotated[
         int, Meta(description="Rows without limit and offset, if it has `Prefer: count=exact`; else -1.")
     ] = -1
@@ -114,5 +111,5 @@ class RecordedTrace(msgspec.Struct, frozen=True, omit_defaults=True):
     mixed: Annotated[bool, Meta(description="Whether other requests of the same caller overlapped it.")] = False
     truncated: Annotated[bool, Meta(description="Whether it had more requests than are recorded.")] = False
     part: Annotated[
-        Count, Meta(description="1, 2, …: the part of a trace whose id was used again after it closed.")
+        NonNegativeInt, Meta(description="1, 2, …: the part of a trace whose id was used again after it closed.")
     ] = 1

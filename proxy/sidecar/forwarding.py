@@ -1,4 +1,7 @@
-"""Sends a request upstream unchanged and streams the answer to the client: for all requests that are not merged."""
+"""Sends a request upstream unchanged and streams the answer to the client: for all requests that are not merged.
+
+Tests: tests/e2e/exactness/test_bytes.py.
+"""
 
 from collections.abc import Awaitable, Callable
 

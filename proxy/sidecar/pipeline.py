@@ -1,4 +1,7 @@
-"""The request pipeline: from a parsed request to the written answer. Only this module knows all steps."""
+"""The request pipeline: from a parsed request to the written answer. Only this module knows all steps.
+
+Tests: tests/e2e/exactness/test_merge.py.
+"""
 
 import asyncio
 

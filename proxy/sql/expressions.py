@@ -1,8 +1,6 @@
 """Writes columns, literals, filters and orders as SQL expressions; UnwritableError if one cannot be written safely.
 
 Source: PostgREST 12, ``Query/SqlFragment.hs``.
-
-Tests: tests/sql/test_statement.py.
 """
 
 from functools import reduce

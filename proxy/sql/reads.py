@@ -1,7 +1,4 @@
-"""Writes a read as SQL: a SELECT with one lateral subquery per embed.
-
-Tests: tests/sql/test_statement.py.
-"""
+"""Writes a read as SQL: a SELECT with one lateral subquery per embed."""
 
 from functools import reduce
 

@@ -1,7 +1,4 @@
-"""Writes an INSERT, UPDATE or DELETE without knowing the body: ``$1`` is the body, ``"…"`` the columns in it.
-
-Tests: tests/sql/test_statement.py.
-"""
+"""Writes an INSERT, UPDATE or DELETE without knowing the body: ``$1`` is the body, ``"…"`` the columns in it."""
 
 from sqlglot import exp
 

@@ -3,6 +3,8 @@
 ``column=adj.x`` needs an operator that few types have, so that the error names the column's type
 (docs/explanation/merging.md#the-type-question). For a type that is not built into Postgres, the name is not enough: a
 second call shows whether it is an enumeration, or a domain over a known type.
+
+Tests: tests/e2e/exactness/test_column_types.py.
 """
 
 import asyncio

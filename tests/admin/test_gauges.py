@@ -16,8 +16,8 @@ from proxy.settings.loading import load
 from proxy.settings.observability import LogSettings
 from proxy.sidecar.sidecar import Sidecar
 from rules import RULES
-from tests.e2e.harness import OK, RawClient, ScriptedUpstream, Talk, fanin, settings, until
-from tests.observe.test_metrics import scrape
+from tests.e2e.support.harness import OK, RawClient, ScriptedConnection, ScriptedUpstream, fanin, settings, until
+from tests.observe.factories import scrape
 
 
 class Written:
@@ -59,11 +59,11 @@ async def test_bounds_are_those_of_the_settings() -> None:
 
 
 async def test_gauges_count_requests_in_flight_and_return_to_zero() -> None:
-    async def waits(talk: Talk) -> None:
-        await talk.request()
+    async def waits(connection: ScriptedConnection) -> None:
+        await connection.request()
         await going.wait()
-        await talk.send(OK)
-        await talk.request()
+        await connection.send(OK)
+        await connection.request()
 
     going = asyncio.Event()
     async with ScriptedUpstream(waits) as upstream, fanin(upstream.url) as sidecar, RawClient(sidecar.port) as client:

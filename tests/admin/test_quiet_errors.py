@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.admin.test_server import Loaded, admin
-from tests.e2e.harness import ask
+from tests.e2e.support.harness import ask
 
 SECRET = b"SECRET"
 

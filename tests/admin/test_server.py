@@ -14,7 +14,7 @@ from proxy.admin.server import AdminServer
 from proxy.settings.declared import declared
 from proxy.settings.loading import EffectiveSettings, load
 from proxy.settings.sources import ConfigError
-from tests.e2e.harness import OK, RawAnswer, ScriptedUpstream, answers, ask, fanin, free_port
+from tests.e2e.support.harness import OK, RawAnswer, ScriptedUpstream, answers, ask, fanin, free_port
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

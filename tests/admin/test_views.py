@@ -17,7 +17,7 @@ from proxy.observe.confirmed_names import ConfirmedNames
 from proxy.settings.rules import RuleSettings
 from proxy.traces.store import StoredTrace
 from rules.fan001_n_plus_one_read import RULE, detect
-from tests.hostile_inputs import NASTY
+from tests.hostile_inputs import HOSTILE_NAMES
 from tests.rules.traces import parallel, span, trace
 
 ORIGIN = "http://127.0.0.1:8000"
@@ -103,7 +103,7 @@ def test_a_summary_has_a_maximum_number_of_relations() -> None:
     assert len(summary_of(StoredTrace(1, seen, (), 0.0), ConfirmedNames(everything=True)).relations) == RELATIONS
 
 
-@pytest.mark.parametrize("text", NASTY)
+@pytest.mark.parametrize("text", HOSTILE_NAMES)
 def test_hostile_names_are_unchanged_in_json_and_on_one_line(text: str) -> None:
     span_view = replace(span("GET /t", 1), relation=text, fingerprint=f"GET {text}", caller=text)
     seen = replace(trace([span_view]), id=text, route=text)

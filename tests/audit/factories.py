@@ -10,8 +10,22 @@ from proxy.audit.workload import TrafficCounter
 from proxy.findings.ignores import Ignore
 from proxy.findings.model import CountedFinding
 from tests.check.factories import FAN_OUT, finding
+from tests.hostile_inputs import HOSTILE_NAMES, HOSTILE_TEXTS
 
 PLAIN = "videos"
+NAMES = (
+    *HOSTILE_NAMES,
+    *HOSTILE_TEXTS,
+    "a@b.example @team #1 www.hit.example https://hit.example **b** $x$ [a](b)",
+    "日本語" * 90,
+)
+NOTHING = (
+    "No findings.",
+    "No finding is ignored.",
+    "There is no route.",
+    "No request had a bypass reason.",
+)
+"""What each format says of an empty report, one sentence for each of its parts."""
 
 
 def everything(fingerprint: str, relation: str) -> bool:
@@ -50,3 +64,6 @@ def report(name: str) -> Report:
         bypassed=tuple(advisor.bypass_reasons(counter.bypassed, everything)),
         warnings=(f"of {name}",),
     )
+
+
+EMPTY = replace(report(PLAIN), findings=(), ignored=(), queries=(), routes=(), bypassed=(), warnings=())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
 
@@ -11,6 +11,7 @@ from proxy.findings.model import CountedFinding, Finding, Fix
 from proxy.settings.budgets import Budget, Growth
 from proxy.traces.cost import TraceCost, TraceCosts
 from rules import RULES
+from tests.hostile_inputs import HOSTILE_NAMES, HOSTILE_TEXTS
 from tests.rules.traces import parallel
 
 if TYPE_CHECKING:
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
     from proxy.model import Trace
 
+NAMES = (*HOSTILE_NAMES, *HOSTILE_TEXTS)
+PLAIN = "videos"
 FAN_OUT = parallel([f"GET /videos?id=eq.{number}" for number in range(9)])
 
 
@@ -50,7 +53,7 @@ def finding(name: str, code: str = "FAN001") -> Finding:
     )
 
 
-def example_verdict(name: str) -> Verdict:
+def verdict_about(name: str) -> Verdict:
     """A verdict with a problem, a note and a warning of each kind, all of them about ``name``."""
     trace = replace(FAN_OUT, id=name, route=name)
     loose = replace(trace, id=f"{name}2", explicit=False)
@@ -61,5 +64,12 @@ def example_verdict(name: str) -> Verdict:
     ]
     budgets = [Budget(route=name, max_queries=3, max_rows=1, forbid=("FAN001",)), Budget(route="none", max_bytes=1)]
     growths = [Growth(small="none", large=name), Growth(small=name, large=name)]
-    result = verdict(trace_costs(name, [trace, loose]), seen, budgets, growths, RULES, "low")
-    return with_warnings(result, [f"of {name}"], strict=False)
+    found = verdict(trace_costs(name, [trace, loose]), seen, budgets, growths, RULES, "low")
+    return with_warnings(found, [f"of {name}"], strict=False)
+
+
+def shape(value: Any) -> Any:
+    """A JSON value without its texts."""
+    if isinstance(value, dict):
+        return {name: shape(each) for name, each in value.items()}
+    return [shape(each) for each in value] if isinstance(value, list) else type(value).__name__

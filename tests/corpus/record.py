@@ -21,8 +21,8 @@ from proxy.demo.data import load
 from proxy.demo.stack import Postgres, PostgREST, service_token
 from tests.corpus.play import scenarios_of
 from tests.corpus.scoring import HELD_OUT, HERE, IN_SAMPLE, groups, recording
-from tests.e2e.harness import program
-from tests.e2e.scripts import MODULES
+from tests.e2e.support.harness import fanin_program
+from tests.e2e.support.script_runner import MODULES
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator, Sequence
@@ -40,7 +40,7 @@ create function twice(n int) returns int language sql stable return 2 * n; notif
 
 
 @asynccontextmanager
-async def far(port: int) -> AsyncIterator[str]:
+async def slow_upstream(port: int) -> AsyncIterator[str]:
     """The address of something that passes on what goes to ``port``, and what comes back later."""
 
     async def pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, delay: float) -> None:
@@ -62,15 +62,15 @@ async def record(upstream: str, group: Path, token: str) -> None:
     with tempfile.TemporaryDirectory() as directory:
         file = Path(directory, "traces.jsonl")
         flags = ("--record", str(file), "--mount", "/rest/v1", "--set", "detect.row_keys=on")
-        async with program(upstream, *flags, "--set", "merge.max_rows=1000") as running:
+        async with fanin_program(upstream, *flags, "--set", "merge.max_rows=1000") as running:
             for player in players(group):
                 arguments = (*player, f"http://127.0.0.1:{running.port}", token, str(group))
                 process = await asyncio.create_subprocess_exec(*arguments, cwd=ROOT)
                 assert await process.wait() == 0, group
-        keep(file, group)
+        write_recording(file, group)
 
 
-def keep(file: Path, group: Path) -> None:
+def write_recording(file: Path, group: Path) -> None:
     """The same traces make the same bytes."""
     recording(group).write_bytes(gzip.compress(file.read_bytes(), 9, mtime=0))
 
@@ -92,7 +92,7 @@ async def main(wanted: Sequence[Path]) -> None:
         settings = {"db-max-rows": "1000"}
         with PostgREST(postgres.dsn_as("authenticator"), secret=SECRET, settings=settings) as postgrest:
             token = service_token(SECRET)
-            async with far(postgrest.port) as upstream:
+            async with slow_upstream(postgrest.port) as upstream:
                 for group in wanted or (*groups(IN_SAMPLE), *groups(HELD_OUT)):
                     await record(upstream, group, token)
 

@@ -115,7 +115,7 @@ def modules(group: Path) -> Iterator[ModuleType]:
         yield import_module(f"{package}.{file.stem}")
 
 
-def recorded(scenarios: Path) -> dict[str, list[Trace]]:
+def recorded_traces(scenarios: Path) -> dict[str, list[Trace]]:
     """The traces of each scenario, whose name is their route up to a ``#``."""
     found: defaultdict[str, list[Trace]] = defaultdict(list)
     for group in groups(scenarios):
@@ -125,7 +125,7 @@ def recorded(scenarios: Path) -> dict[str, list[Trace]]:
     return dict(found)
 
 
-def codes_in(traces: Sequence[Trace]) -> list[str]:
+def codes_found(traces: Sequence[Trace]) -> list[str]:
     """The codes of what is found in them, once for each finding."""
     return [finding.code for rule in RULES for finding in found(rule, traces)]
 

@@ -13,11 +13,11 @@ from tests.corpus.scoring import (
     HELD_OUT,
     Expected,
     as_text,
-    codes_in,
+    codes_found,
     first_run,
     groups,
     labels,
-    recorded,
+    recorded_traces,
     recording,
     scores,
 )
@@ -34,7 +34,7 @@ MOST_BYTES = 300_000
 
 @pytest.fixture(scope="module")
 def corpus() -> dict[str, list[Trace]]:
-    return recorded(HELD_OUT)
+    return recorded_traces(HELD_OUT)
 
 
 def test_every_held_out_scenario_is_recorded_labelled_and_was_judged_on_its_first_day(
@@ -66,7 +66,7 @@ def test_a_label_that_was_changed_since_says_why() -> None:
 def test_where_the_rules_disagree_with_a_label_somebody_has_judged_it(
     corpus: dict[str, list[Trace]], name: str
 ) -> None:
-    label, codes = LABELS[name], codes_in(corpus[name])
+    label, codes = LABELS[name], codes_found(corpus[name])
     assert label.judged or (label.missed(codes), label.wrong(codes)) == (set(), set()), label.why
 
 
@@ -75,7 +75,9 @@ def test_what_was_wrong_and_missed_on_the_first_day_stays_told(
 ) -> None:
     table = scores([(one, one.found) for one in FIRST.values()])
     tell(f"held out\n{as_text(table)}")
-    tell(f"held out, today: in sample\n{as_text(scores([(LABELS[name], codes_in(corpus[name])) for name in LABELS]))}")
+    tell(
+        f"held out, today: in sample\n{as_text(scores([(LABELS[name], codes_found(corpus[name])) for name in LABELS]))}"
+    )
     assert {code: (one.right, one.wrong, one.missed) for code, one in table.items() if one.wrong or one.missed} == {
         "FAN001": (10, 0, 3),
         "FAN002": (4, 2, 1),

@@ -12,11 +12,11 @@ from tests.corpus.scoring import (
     IN_SAMPLE,
     Label,
     as_text,
-    codes_in,
+    codes_found,
     groups,
     labels,
     modules,
-    recorded,
+    recorded_traces,
     recording,
     scores,
 )
@@ -36,7 +36,7 @@ MOST_BYTES = 500_000
 
 @pytest.fixture(scope="module")
 def corpus() -> dict[str, list[Trace]]:
-    return recorded(IN_SAMPLE)
+    return recorded_traces(IN_SAMPLE)
 
 
 def test_every_scenario_is_recorded_and_labelled(corpus: dict[str, list[Trace]]) -> None:
@@ -51,21 +51,21 @@ def test_every_scenario_is_recorded_and_labelled(corpus: dict[str, list[Trace]])
 def test_in_a_recorded_scenario_is_found_what_is_wrong_and_nothing_else(
     corpus: dict[str, list[Trace]], name: str
 ) -> None:
-    label, codes = LABELS[name], codes_in(corpus[name])
+    label, codes = LABELS[name], codes_found(corpus[name])
     assert (label.missed(codes), label.wrong(codes)) == (set(), set()), label.why
     assert set(codes).isdisjoint(label.unseen), "is seen now: put it under `fires`"
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.code} {case.scenario}, {case.how}")
 def test_a_rule_is_silent_below_its_threshold_and_speaks_from_it_on(corpus: dict[str, list[Trace]], case: Case) -> None:
-    assert (case.code in codes_in(case.change(corpus[case.scenario]))) is case.fires
+    assert (case.code in codes_found(case.change(corpus[case.scenario]))) is case.fires
 
 
 def test_every_rule_is_right_somewhere_and_silent_somewhere(
     corpus: dict[str, list[Trace]], tell: Callable[[str], None]
 ) -> None:
     """Tells precision and recall over scenarios."""
-    table = scores([(label, codes_in(corpus[name])) for name, label in LABELS.items()])
+    table = scores([(label, codes_found(corpus[name])) for name, label in LABELS.items()])
     tell(as_text(table))
     assert [code for code, score in table.items() if not score.right] == []
     assert {case.code for case in CASES} == {rule.code for rule in RULES}

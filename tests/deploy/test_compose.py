@@ -18,8 +18,8 @@ from tests.conftest import SECRET
 from tests.deploy.manifests import DEPLOY, read
 from tests.deploy.prometheus import KNOWN_AS
 from tests.deploy.test_image import rests
-from tests.e2e.bursts import counting, get, together
-from tests.e2e.harness import program
+from tests.e2e.support.bursts import get, statement_counter, together
+from tests.e2e.support.harness import fanin_program
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -137,8 +137,8 @@ async def test_the_stack_that_it_describes_serves_and_merges(stack: Stack, datab
     (config,) = mounted("fanin").values()
     with PostgREST(dsn, secret=SECRET, settings=served) as postgrest:
         async with (
-            counting(stack.dsn) as counter,
-            program(postgrest.url, "--config", str(config), "--db-uri", uri) as fanin,
+            statement_counter(stack.dsn) as counter,
+            fanin_program(postgrest.url, "--config", str(config), "--db-uri", uri) as fanin,
         ):
             await counter.reset()
             answers = await together(fanin.port, requests)

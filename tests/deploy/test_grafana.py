@@ -17,7 +17,7 @@ import yaml
 from proxy.demo.payment_export import ROUTE, export
 from proxy.demo.sidecar import Fanin
 from tests.deploy.prometheus import KNOWN_AS, PATIENCE, Prometheus
-from tests.e2e.bursts import get, together
+from tests.e2e.support.bursts import get, together
 from tests.test_imports import ROOT
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ import yaml
 from proxy import __version__
 from proxy.settings.loading import load
 from tests.deploy.manifests import DEPLOY, read
-from tests.e2e.scripts import MODULES
+from tests.e2e.support.script_runner import MODULES
 
 EXAMPLE = DEPLOY / "kubernetes/example"
 OLDEST = "1.29.0"

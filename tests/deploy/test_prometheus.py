@@ -17,7 +17,7 @@ from proxy.demo.payment_export import MONTH, ROUTE, export
 from proxy.demo.sidecar import NO_CHECKS, Fanin
 from proxy.observe.metrics import Metrics
 from tests.deploy.prometheus import PATIENCE, promtool
-from tests.observe.test_metrics import GAUGES
+from tests.observe.factories import GAUGES
 from tests.test_imports import ROOT
 
 if TYPE_CHECKING:

@@ -60,5 +60,5 @@ def test_it_has_time_to_drain_and_is_not_started_again_with_wrong_settings() -> 
 
 
 def test_a_reload_has_the_settings_read_again() -> None:
-    """tests/e2e/test_reload.py proves what SIGHUP does."""
+    """tests/e2e/operations/test_reload.py proves what SIGHUP does."""
     assert option("ExecReload") == "/bin/kill -HUP $MAINPID"

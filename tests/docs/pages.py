@@ -51,3 +51,9 @@ def table(page: Path, name: str) -> str:
 def cells(row: str) -> list[str]:
     """The cells of a table's row."""
     return [cell.strip() for cell in row.strip().strip("|").split("|")]
+
+
+def code_blocks(page: Path, *languages: str) -> list[str]:
+    """The fenced blocks of a page in these languages."""
+    found = re.findall(r"^```(\w*)\n(.*?)^```$", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+    return [text for language, text in found if language in languages]

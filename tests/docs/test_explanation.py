@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 
 from tests.docs.folders import ARCHITECTURE, folders
 from tests.docs.pages import cells, headings, table
-from tests.e2e.decisions import Row
+from tests.e2e.support.decision_table import Row
 from tests.test_imports import ROOT
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 MERGING = ROOT / "docs/explanation/merging.md"
-TRAPS = ("tests/e2e/test_traps.py", "tests/e2e/test_traps_16_to_29.py")
+TRAPS = ("tests/e2e/exactness/test_traps_1_to_15.py", "tests/e2e/exactness/test_traps_16_to_29.py")
 
 
 def test_the_table_of_folders_is_the_map_of_the_package() -> None:

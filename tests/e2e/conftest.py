@@ -1,23 +1,19 @@
-"""End to end, everything runs on the loop that `fanin serve` runs on."""
+"""End to end, everything runs on the loop that `fanin serve` runs on; and fixtures of more than one folder."""
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING
 
+import pytest
+
+from tests.e2e.support.event_loops import new_event_loop
+from tests.e2e.support.unusual_types import unusual_tables
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    import asyncio
+    from collections.abc import Callable, Iterator, Mapping
 
-    import pytest
-
-
-def new_event_loop() -> asyncio.AbstractEventLoop:
-    """One of the kind that `fanin serve` runs on."""
-    try:
-        import uvloop
-    except ImportError:
-        return asyncio.new_event_loop()
-    return uvloop.new_event_loop()
+    from tests.conftest import Stack
 
 
 def pytest_asyncio_loop_factories(
@@ -26,3 +22,10 @@ def pytest_asyncio_loop_factories(
     loop = new_event_loop()
     loop.close()
     return {type(loop).__module__.partition(".")[0]: new_event_loop}
+
+
+@pytest.fixture(scope="module")
+def unusual(stack: Stack) -> Iterator[Stack]:
+    """The schema ``unusual``, made afresh for each module, behind a PostgREST of its own."""
+    with unusual_tables(stack) as made:
+        yield made

@@ -9,7 +9,7 @@ from urllib.parse import unquote
 import pytest
 
 from proxy.fixes.curl import curl, curl_of_request
-from tests.hostile_inputs import NASTY
+from tests.hostile_inputs import HOSTILE_NAMES
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -61,7 +61,7 @@ def test_a_write_has_its_method_and_its_body(tmp_path: Path) -> None:
     assert arguments(curl("HEAD t", "t", BASE), tmp_path)[:2] == ["-g", "-I"]
 
 
-@pytest.mark.parametrize("text", NASTY)
+@pytest.mark.parametrize("text", HOSTILE_NAMES)
 @pytest.mark.parametrize("form", ["GET {}", "GET t?{}=eq.?", "GET t?select={}", "GET t?order={}&a=eq.?", "GET t?a={}"])
 def test_no_name_escapes_from_the_url(text: str, form: str, tmp_path: Path) -> None:
     command = curl(form.format(text), form.format(text).split(" ", 1)[1].partition("?")[0], BASE)
@@ -74,7 +74,7 @@ def test_no_name_escapes_from_the_url(text: str, form: str, tmp_path: Path) -> N
     assert argv[2:4] == ["-H", "Authorization: Bearer t"]
 
 
-@pytest.mark.parametrize("text", NASTY)
+@pytest.mark.parametrize("text", HOSTILE_NAMES)
 def test_a_received_target_is_one_shell_word(text: str, tmp_path: Path) -> None:
     target = "/t?a=eq." + text.encode().decode("latin-1")
     argv = arguments(curl_of_request("GET", target, "t", "GET t?a=eq.?", "http://127.0.0.1:1"), tmp_path)

@@ -34,7 +34,7 @@ from proxy.upstream.calls import UpstreamContext
 from proxy.upstream.client import Upstream
 from proxy.upstream.mount import Mount
 from proxy.upstream.state import UpstreamState
-from tests.e2e.harness import settings, until
+from tests.e2e.support.harness import settings, until
 from tests.factories import fields, member
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from proxy.recording.codec import RecordingError, encode_line, encode_trace, rea
 from proxy.recording.recorder import NameRedactor
 from proxy.recording.schema import CURRENT_FORMAT, MAX_TEXT, Literal, RecordedTrace, RecordingHead
 from rules import RULES
-from tests.hostile_inputs import NASTY, RAW
+from tests.hostile_inputs import HOSTILE_NAMES, HOSTILE_TEXTS
 from tests.rules.test_documents import requests, section
 from tests.rules.traces import found, parallel, span, told, trace
 
@@ -117,7 +117,7 @@ def test_an_unconfirmed_relation_or_method_is_not_recorded() -> None:
     assert b"hush" not in text.lower()
 
 
-@pytest.mark.parametrize("text", [*NASTY, *RAW, "x" * 500])
+@pytest.mark.parametrize("text", [*HOSTILE_NAMES, *HOSTILE_TEXTS, "x" * 500])
 def test_clients_names_are_recorded_up_to_a_maximum_length(text: str) -> None:
     long_names = replace(trace([replace(span("GET /t?id=eq.1", 1), caller=text)]), id=text, route=text)
     recording = lines(long_names)

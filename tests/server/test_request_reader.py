@@ -9,7 +9,7 @@ import pytest
 from proxy.errors.codes import FaultError
 from proxy.server.request_reader import RequestHeadReader
 from proxy.transport.connection import HIGH_WATER, Connection
-from tests.e2e.harness import settings
+from tests.e2e.support.harness import settings
 from tests.transport.fake_connection import FakeTransport
 
 SHORT = b"GET /t HTTP/1.1\r\nHost: h\r\n\r\n"

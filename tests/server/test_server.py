@@ -12,7 +12,7 @@ import pytest
 from proxy.path.identity import head_rules
 from proxy.server.server import ClientRequest, DataServer, ServerContext
 from proxy.transport.connection import EndOfStreamError
-from tests.e2e.harness import OK, RawClient, ask, settings, until
+from tests.e2e.support.harness import OK, RawClient, ask, settings, until
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

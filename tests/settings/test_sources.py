@@ -22,14 +22,6 @@ from proxy.settings.sources import (
 KNOWN = declared()
 
 
-@pytest.fixture(autouse=True)
-def no_variables(monkeypatch: pytest.MonkeyPatch) -> None:
-    import os
-
-    for name in [name for name in os.environ if name.startswith("FANIN_")]:
-        monkeypatch.delenv(name)
-
-
 def test_tables_become_dotted_names_and_back() -> None:
     tables = {"a": 1, "b": {"c": 2, "d": {"e": [3]}}}
     flat = {"a": 1, "b.c": 2, "b.d.e": [3]}

@@ -12,7 +12,7 @@ from proxy.observe.events import Event, Events, TraceClosed, Warned
 from proxy.sidecar.sidecar import Sidecar
 from proxy.traces.grouping import MIN_NAMED_TRACES
 from rules import RULES
-from tests.e2e.harness import OK, ScriptedUpstream, Talk, answers, ask, fanin, settings, until
+from tests.e2e.support.harness import OK, ScriptedConnection, ScriptedUpstream, answers, ask, fanin, settings, until
 from tests.rules.traces import NoThresholds
 
 if TYPE_CHECKING:
@@ -116,7 +116,7 @@ async def test_mode_pass_traces_nothing() -> None:
 async def test_fanins_own_errors_have_the_last_cors_headers_for_that_origin() -> None:
     allowed = OK.replace(b"\r\n\r\n", b"\r\nAccess-Control-Allow-Origin: *\r\n\r\n", 1)
 
-    async def once(talk: Talk) -> None:
+    async def once(talk: ScriptedConnection) -> None:
         request = await talk.request()
         if request is not None and b"GET /first" in request:
             await talk.send(allowed)

@@ -6,11 +6,13 @@ import pytest
 from markdown_it import MarkdownIt
 
 from proxy.text.markdown import cell, code_span, escaped, fenced
-from tests.hostile_inputs import NASTY, RAW
+from tests.hostile_inputs import HOSTILE_NAMES, HOSTILE_TEXTS
 
 READER = MarkdownIt("commonmark").enable(["table", "strikethrough"])
 LINES = [
-    text for text in (*NASTY, *RAW, "``a```", "`", " a ", "~~a~~ *b* _c_") if "\n" not in text and text.isprintable()
+    text
+    for text in (*HOSTILE_NAMES, *HOSTILE_TEXTS, "``a```", "`", " a ", "~~a~~ *b* _c_")
+    if "\n" not in text and text.isprintable()
 ]
 
 

@@ -6,10 +6,10 @@ import pytest
 
 from proxy.text.terminal import safe
 
-NASTY = ("\x1b[2J", "a\nb", "\r", "\x00", "\u202e", "\u2028", "\x7f", "\x9b1m", "\u200b")
+HOSTILE_NAMES = ("\x1b[2J", "a\nb", "\r", "\x00", "\u202e", "\u2028", "\x7f", "\x9b1m", "\u200b")
 
 
-@pytest.mark.parametrize("text", NASTY)
+@pytest.mark.parametrize("text", HOSTILE_NAMES)
 def test_unprintable_characters_are_written_as_escapes(text: str) -> None:
     assert safe(f"x{text}y").isprintable()
 

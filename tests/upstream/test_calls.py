@@ -13,7 +13,7 @@ from proxy.postgrest.response.gateway import POSTGREST
 from proxy.upstream.calls import CallLabels, ObservedCall, UpstreamContext
 from proxy.upstream.client import Upstream, UpstreamRequest
 from proxy.upstream.mount import Mount
-from tests.e2e.harness import OK, ScriptedUpstream, Talk, answers, free_port, settings, until
+from tests.e2e.support.harness import OK, ScriptedConnection, ScriptedUpstream, answers, free_port, settings, until
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -95,7 +95,7 @@ async def test_a_refused_connection_is_a_call_without_answer() -> None:
 
 
 async def test_the_event_of_a_call_that_is_cancelled_before_its_answer_says_so() -> None:
-    async def silent(talk: Talk) -> None:
+    async def silent(talk: ScriptedConnection) -> None:
         await talk.gone()
 
     async with ScriptedUpstream(silent) as server:

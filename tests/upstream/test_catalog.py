@@ -11,7 +11,7 @@ from proxy.observe.events import Events
 from proxy.postgrest.catalog import Catalog, read_catalog
 from proxy.settings.sources import ConfigError
 from proxy.upstream.catalog import CatalogReader
-from tests.e2e.harness import settings
+from tests.e2e.support.harness import settings
 
 
 def row(schema: str, relation: str, column: str, type_name: str, **more: Any) -> dict[str, object]:

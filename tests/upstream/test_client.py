@@ -12,7 +12,7 @@ from proxy.http1.framing import CHUNKED
 from proxy.transport.connection import Body, Connection
 from proxy.upstream.client import Upstream, UpstreamRequest
 from proxy.upstream.upload import framed_body, send_body
-from tests.e2e.harness import OK, ScriptedUpstream, Talk, answers, settings
+from tests.e2e.support.harness import OK, ScriptedConnection, ScriptedUpstream, answers, settings
 from tests.transport.fake_connection import FakeTransport
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ async def test_a_clean_connection_is_reused_until_it_was_idle_too_long() -> None
         for now, connections in ((0.0, 1), (19.0, 1), (38.0, 1), (59.0, 2)):
             clock[0] = now
             assert await get(upstream) == b"ok"
-            assert len(server.talks) == connections
+            assert len(server.connections) == connections
         upstream.close()
         assert upstream.calls.busy == 0
 
@@ -59,7 +59,7 @@ async def test_a_connection_that_is_not_clean_is_not_reused(answer: bytes) -> No
         upstream = client(server.url)
         for connections in (1, 2):
             assert await get(upstream) == b"ok"
-            assert len(server.talks) == connections
+            assert len(server.connections) == connections
 
 
 async def test_a_connection_is_not_reused_after_head_or_without_keep_alive() -> None:
@@ -68,7 +68,7 @@ async def test_a_connection_is_not_reused_after_head_or_without_keep_alive() -> 
         assert await get(upstream, UpstreamRequest(b"HEAD", b"HEAD / HTTP/1.1\r\nHost: h\r\n\r\n")) == b""
         assert await get(upstream, UpstreamRequest(b"GET", GET.head, keep_alive=False)) == b"ok"
         assert await get(upstream) == b"ok"
-        assert len(server.talks) == 3
+        assert len(server.connections) == 3
         upstream.close()
 
 
@@ -78,14 +78,14 @@ async def test_after_an_answer_that_was_not_read_to_its_end_the_connection_is_cl
         async with upstream.send(upstream.calls, GET) as answer:
             assert await answer.read(3) is None
             answer.body.done = False
-        await server.until(lambda: server.talks[0].closed)
+        await server.until(lambda: server.connections[0].closed)
         assert upstream.calls.busy == 0
 
 
 async def test_a_cancelled_call_frees_the_pool_and_closes_its_connection() -> None:
-    async def silent(talk: Talk) -> None:
-        await talk.request()
-        await talk.gone()
+    async def silent(connection: ScriptedConnection) -> None:
+        await connection.request()
+        await connection.gone()
 
     async with ScriptedUpstream(silent) as server:
         upstream = client(server.url)
@@ -96,7 +96,7 @@ async def test_a_cancelled_call_frees_the_pool_and_closes_its_connection() -> No
         call.cancel()
         await asyncio.gather(call, return_exceptions=True)
         assert upstream.calls.busy == 0
-        await server.until(lambda: server.talks[0].closed)
+        await server.until(lambda: server.connections[0].closed)
     assert not upstream.open_endpoints
 
 
@@ -177,13 +177,13 @@ async def test_an_upload_that_upstream_does_not_accept_is_upstreams_fault() -> N
     assert sink.failure.fault.code == "FANIN504"
 
 
-def refusing(status: int) -> Callable[[Talk], Awaitable[None]]:
+def refusing(status: int) -> Callable[[ScriptedConnection], Awaitable[None]]:
     """A script: reads 16 kB of a head, refuses it, and resets."""
 
-    async def script(talk: Talk) -> None:
-        await talk.exactly(16_384)
-        await talk.send(b"HTTP/1.0 %d No\r\n\r\nBad Request" % status)
-        talk.abort()
+    async def script(connection: ScriptedConnection) -> None:
+        await connection.exactly(16_384)
+        await connection.send(b"HTTP/1.0 %d No\r\n\r\nBad Request" % status)
+        connection.abort()
 
     return script
 

@@ -12,7 +12,7 @@ from proxy.postgrest.response.gateway import POSTGREST, SUPABASE
 from proxy.settings.sources import ConfigError
 from proxy.upstream.client import Upstream
 from proxy.upstream.discovery import Discovered, discover, known_mount
-from tests.e2e.harness import ScriptedUpstream, Talk, free_port, settings
+from tests.e2e.support.harness import ScriptedConnection, ScriptedUpstream, free_port, settings
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -38,7 +38,7 @@ async def discovered(upstream: str, **changes: Any) -> tuple[Discovered, list[Ev
 def serving(*paths: bytes, status: bytes = b"200 OK", server: bytes = b"postgrest/12.0.2") -> Callable[..., Any]:
     """A script that answers these paths with ``status``, and any other with 404."""
 
-    async def script(talk: Talk) -> None:
+    async def script(talk: ScriptedConnection) -> None:
         while (request := await talk.request()) is not None:
             exists = request.split(b" ")[1] in paths
             line = b"HTTP/1.1 " + (status if exists else b"404 Not Found")
@@ -79,7 +79,7 @@ async def test_upstream_is_not_asked_if_settings_or_its_host_name_decide(
     ],
 )
 async def test_otherwise_upstream_is_asked(
-    script: Callable[[Talk], Awaitable[None]], base: str, mount: str, expected: Discovered
+    script: Callable[[ScriptedConnection], Awaitable[None]], base: str, mount: str, expected: Discovered
 ) -> None:
     async with ScriptedUpstream(script) as upstream:
         assert await discovered(upstream.url + base, mount=mount) == (expected, [])
@@ -87,7 +87,7 @@ async def test_otherwise_upstream_is_asked(
         assert len(upstream.requests) <= 2
 
 
-async def silent(talk: Talk) -> None:
+async def silent(talk: ScriptedConnection) -> None:
     await talk.request()
     await talk.gone()
 

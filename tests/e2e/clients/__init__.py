@@ -1,0 +1,1 @@
+"""Real client libraries, frameworks and test runners work with fanin."""

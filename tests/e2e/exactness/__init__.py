@@ -1,0 +1,1 @@
+"""Answers through fanin are those that PostgREST gives to each request alone."""

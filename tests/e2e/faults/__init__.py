@@ -1,0 +1,1 @@
+"""Upstream fails, clients hang up, somebody writes meanwhile: every request is answered, and answered rightly."""

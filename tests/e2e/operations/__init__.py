@@ -1,0 +1,1 @@
+"""What an operator does with fanin: install, serve, reload, stop, scrape and trace it."""

@@ -1,0 +1,1 @@
+"""Scripts and one Next.js application that stand for applications which use a client library."""

@@ -1,0 +1,31 @@
+"""A log whose lines a test reads."""
+
+from __future__ import annotations
+
+import io
+from typing import TYPE_CHECKING
+
+import pytest
+import structlog
+
+from proxy.observe import log
+from proxy.settings.observability import LogSettings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@pytest.fixture
+def stream() -> Iterator[io.StringIO]:
+    stream = io.StringIO()
+    log.configure(stream)
+    yield stream
+    structlog.reset_defaults()
+
+
+@pytest.fixture
+def captured(stream: io.StringIO) -> Iterator[io.StringIO]:
+    """With what libraries and Python say."""
+    release = log.LogOutput(LogSettings, lambda: 0.0).capture()
+    yield stream
+    release()

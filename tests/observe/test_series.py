@@ -1,0 +1,67 @@
+"""Every declared series has a name by convention, and is moved by some event."""
+
+from __future__ import annotations
+
+from proxy.admin.gauges import SERIES
+from proxy.findings.model import Finding, Fix
+from proxy.observe.events import (
+    AnswersCompared,
+    FellBack,
+    HealthChecked,
+    MergingPaused,
+    RequestAnswered,
+    RequestRefused,
+    SettingsReloaded,
+    TraceClosed,
+    UpstreamCalled,
+    Warned,
+    WindowClosed,
+)
+from proxy.observe.metrics import Metrics
+from proxy.observe.series import COUNTED
+from tests.observe.factories import GAUGES, LINE, changed, counted, counting, scrape, trace
+from tests.rules.traces import span
+
+
+def test_names_say_their_unit_and_counters_end_in_total() -> None:
+    body, _ = Metrics(5, lambda: GAUGES).now().render("")
+    for name, series in SERIES.items():
+        full = f"fanin_{name}_total" if series.kind == "counter" else f"fanin_{name}"
+        assert f"# TYPE {full} {series.kind}\n" in body.decode()
+        assert not any(unit in name for unit in ("_ms", "_milli", "_kb", "_mb", "_total"))
+
+
+def test_counters_of_known_labels_are_there_at_zero_before_anything_happened() -> None:
+    seen = counted()
+    assert seen["fanin_shadow_total", "mismatch"] == seen["fanin_pauses_total", "mismatch"] == 0
+    assert seen["fanin_faults_total", "FANIN505"] == seen["fanin_bypassed_total", "limit"] == 0
+    for name, series in COUNTED.items():
+        if series.known:
+            assert len(series.labels) == 1
+            assert {(f"fanin_{name}_total", value): 0.0 for value in series.known}.items() <= seen.items()
+
+
+def test_every_declared_counter_can_be_moved() -> None:
+    """A series that no event moves has no business here."""
+    answered = [changed(span(LINE.format(1), 1), bypass_reason="limit", retry=True), span("GET /b", 1)]
+    texts = dict.fromkeys(Finding.__struct_fields__, "x") | {"evidence": (), "fix": Fix("", "", "")}
+    finding = Finding(**texts)  # type: ignore[arg-type]
+    metrics = counting(
+        *(RequestAnswered(one, 0.0, fault="FANIN505", saves="FAN001") for one in answered),
+        *(UpstreamCalled("t", "merged", 0.1, 200), WindowClosed(2, 0.1), FellBack("ties", "", "t", 1)),
+        *(
+            MergingPaused("ties"),
+            AnswersCompared("match", 1),
+            RequestRefused("FANIN109"),
+            Warned("a", "b"),
+            SettingsReloaded(None),
+            HealthChecked(False),
+        ),
+        TraceClosed(trace(span(LINE.format(1), 1), truncated=True), (finding,)),
+        labels=1,
+    )
+    before, after = counted(), scrape(metrics)
+    seen = {key[0] for key, value in after.items() if value != before.get(key)}
+    for name, series in COUNTED.items():
+        ending = {"counter": "_total", "histogram": "_count", "gauge": ""}[series.kind]
+        assert f"fanin_{name}{ending}" in seen, name

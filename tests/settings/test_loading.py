@@ -1,0 +1,89 @@
+"""Settings from three sources, and errors that name the source, the setting and the nearest right name."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from proxy.settings.loading import changed, load
+from proxy.settings.sources import ConfigError
+from tests.settings.factories import toml
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+VIDEOS = {"relation": "videos", "merge": {"ties": "any"}}
+
+
+def test_a_flag_beats_the_environment_which_beats_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = toml(tmp_path, 'mount = "/file"\nmode = "pass"\n[merge]\nmax_keys = 1\nmax_url = 1\n[pool]\ncalls = 7\n')
+    monkeypatch.setenv("FANIN_MERGE__MAX_KEYS", "2")
+    monkeypatch.setenv("FANIN_MERGE__MAX_URL", "2")
+    monkeypatch.setenv("FANIN_MOUNT", "/environment")
+    loaded = load({"merge.max_keys": 3, "mount": "/flag"}, file)
+    settings = loaded.settings
+    assert (settings.merge.max_keys, settings.merge.max_url, settings.pool.calls) == (3, 2, 7)
+    assert (settings.mount, settings.mode) == ("/flag", "pass")
+    sources = loaded.sources
+    names = ("merge.max_keys", "merge.max_url", "mode", "merge.max_rows")
+    assert [sources[name] for name in names] == ["flag", "environment", str(file), "default"]
+
+
+@pytest.mark.parametrize(
+    ("name", "nearest"), [("upstrem", "upstream"), ("merge.max_key", "merge.max_keys"), ("max_keys", "merge.max_keys")]
+)
+def test_an_unknown_name_is_an_error_that_names_the_nearest(tmp_path: Path, name: str, nearest: str) -> None:
+    for flags, file in (({name: 1}, None), ({}, toml(tmp_path, f"{name} = 1"))):
+        with pytest.raises(ConfigError, match=f"no setting is called '{name}'; did you mean '{nearest}'"):
+            load(flags, file)
+
+
+def test_an_unknown_variable_is_a_warning_because_kubernetes_makes_some(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FANIN_SERVICE_HOST", "10.0.0.1")
+    monkeypatch.setenv("FANIN_UPSTREAN", "http://h")
+    warnings = load({}).warnings
+    assert len(warnings) == 2
+    assert any("FANIN_UPSTREAN is not a setting; did you mean 'FANIN_UPSTREAM'?" in warning for warning in warnings)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("merge.max_keys", 0),
+        ("merge.max_keys", "many"),
+        ("mode", "fast"),
+        ("timeouts.head", 0),
+        ("pool.for_writes", -1),
+    ],
+)
+def test_a_value_that_does_not_fit_is_an_error_with_its_name_and_source(name: str, value: object) -> None:
+    with pytest.raises(ConfigError, match=rf"^flag: {name}: "):
+        load({name: value})
+
+
+def test_a_file_that_cannot_be_used_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"none\.toml: cannot be read"):
+        load({}, tmp_path / "none.toml")
+    with pytest.raises(ConfigError, match=r"fanin\.toml: is not TOML"):
+        load({}, toml(tmp_path, "="))
+
+
+@pytest.mark.parametrize("name", ["db_uri", "admin_token"])
+def test_a_secret_is_not_repeated_by_an_error(name: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        load({name: ["hidden"]})
+    assert "hidden" not in str(caught.value)
+    with pytest.raises(ConfigError, match="admin_token: Value should have at least 16 items") as caught:
+        load({"admin_token": "hidden"})
+    assert "hidden" not in str(caught.value)
+
+
+def test_changing_a_value_keeps_all_others() -> None:
+    settings = load({"mode": "observe", "db_uri": "postgres://h", "override": [VIDEOS]}).settings
+    other = changed(settings, {"merge.max_keys": 7})
+    assert (other.merge.max_keys, other.mode, other.override) == (7, "observe", settings.override)
+    assert changed(other, {"merge.max_keys": settings.merge.max_keys}) == settings
+    with pytest.raises(ConfigError, match=r"merge\.max_keys"):
+        changed(settings, {"merge.max_keys": 0})
