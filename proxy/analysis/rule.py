@@ -16,25 +16,25 @@ from proxy.settings_base import Thresholds
 T = TypeVar("T", bound=Thresholds)
 
 Level = Literal["off", "report", "rewrite"]
-"""``off``: the rule is not run. ``report``: what it finds is told. ``rewrite``: fanin applies the cure as well."""
+"""``off``: the rule does not run. ``report``: its findings are reported. ``rewrite``: fanin also applies the fix."""
 Safety = Literal["safe", "unsafe", "advice"]
-"""Whether an automatic cure gives every caller the answer it would have got alone; ``advice``: there is none."""
+"""``safe``: with the automatic fix, every caller gets the answer that it gets alone; ``advice``: no automatic fix."""
 
 
 class RuleContext(msgspec.Struct, Generic[T], frozen=True):
-    """What holds for a rule in the traffic that it looks at."""
+    """The level and the thresholds of a rule for the traffic that it analyses."""
 
     level: Level
     thresholds: T
     settings: "RuleLookup"
-    """For a rule that leaves to another one what that one finds."""
+    """For a rule that skips what another rule reports."""
 
 
 class RuleLookup(Protocol):
     """The settings of all rules."""
 
     def of(self, rule: "Rule[T]") -> RuleContext[T]:
-        """What holds for ``rule``."""
+        """The context of ``rule``."""
 
 
 Detect = Callable[[Trace, RuleContext[T]], Iterable[Finding]]
@@ -42,27 +42,27 @@ Inspect = Callable[[Workload, RuleContext[T]], Iterable[Finding]]
 
 
 class Rule(msgspec.Struct, Generic[T], frozen=True, kw_only=True):
-    """One file of ``rules/``; its settings and its documentation are made from this."""
+    """One file of ``rules/``; its settings and its documentation are generated from this."""
 
     code: str
     name: str
     safety: Safety
     document: str
-    """The docstring of its file, under fixed headings: reStructuredText."""
+    """The docstring of its file: reStructuredText with fixed headings."""
     thresholds: type[T]
     default_level: Level = "report"
     can_rewrite: bool = False
-    """Whether its level may be ``rewrite``: the data path reads the level and acts on it."""
+    """Whether its level may be ``rewrite``: the request path reads the level and applies the fix."""
     detect: Detect[T] | None = None
-    """What it finds in a trace that closed."""
+    """Returns the findings of a closed trace."""
     inspect: Inspect[T] | None = None
-    """What it finds in the workload as a whole."""
+    """Returns the findings of the whole workload."""
 
     @property
     def levels(self) -> tuple[Level, ...]:
-        """Those that an operator may choose."""
+        """The levels that an operator may set."""
         return ("off", "report", "rewrite") if self.can_rewrite else ("off", "report")
 
 
 AnyRule = Rule[Any]
-"""A rule among others, whatever its thresholds."""
+"""A rule with any type of thresholds."""

@@ -46,7 +46,7 @@ async def test_a_running_fanin_is_checked(tmp_path: Path) -> None:
             await until(lambda: not len(seen.sidecar.traces))
             ended, out, errors = await run_check("--admin", seen.url, *words)
             assert (ended, errors) == (code, "")
-        assert "4 queries, and the budget is 3 (route GET /export, trace 4, of http://127.0.0.1:" in out
+        assert "4 queries, and the budget is 3 (route GET /export, trace 4, in http://127.0.0.1:" in out
 
 
 @pytest.mark.parametrize("remembered", ["on", "off"])
