@@ -28,7 +28,7 @@ MIN_TIMER_SECONDS = 0.2
 
 
 class LoopThresholds(Thresholds):
-    """From where on look-alikes are a fan-out or a loop."""
+    """Minimum calls and different values of a fan-out, and the longest pause in seconds within a loop."""
 
     min_calls: Count
     min_distinct: Count
