@@ -84,6 +84,8 @@ class Column(msgspec.Struct, frozen=True, gc=False):
     """Whether its values are unique and not null."""
     labels: frozenset[bytes] | None = None
     """The labels of an enumeration, if they are known."""
+    mismatched: bool = False
+    """Whether answers of calls merged by it were found to differ from PostgREST's."""
     bad_values: frozenset[bytes] = frozenset()
     """Literals that upstream rejected because they are not of its type."""
 

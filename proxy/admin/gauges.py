@@ -106,6 +106,10 @@ SIDECAR: dict[str, ReadSeries[Sidecar]] = {
         gauge("Queries not merged now for any caller, after a comparison found a wrong answer."),
         lambda sidecar: _paused_queries(sidecar.upstream_state),
     ),
+    "mismatched": ReadSeries(
+        gauge("Relations, by key column or for equal reads, that are not merged or shared: their answers differ."),
+        lambda sidecar: sidecar.upstream_state.trust.wrong,
+    ),
     "shadow_held_bytes": ReadSeries(
         gauge("Bytes of answers held for comparison now; bounded by shadow.max_bytes."),
         lambda sidecar: sidecar.upstream_state.comparison_bytes.reserved,

@@ -15,6 +15,7 @@ from proxy.merging.waiters import (
     Slot,
     StreamedAnswer,
 )
+from proxy.merging.witness import Witnesses, WitnessTask
 from proxy.model import FallbackReason, Identical, Outcome, PendingRequest, Single, Slice
 from proxy.observe.events import FellBack, MergingPaused
 from proxy.path.batching import BatchScheduler
@@ -80,6 +81,7 @@ class Coalescer:
         self._events = state.context.events
         self._clock = state.context.clock
         self.batcher = Batcher(scheduler_registry(settings.merge), self._on_batch, self._events, self._clock)
+        self._witnesses = Witnesses(state, settings.merge.max_body)
         self._pauses = scheduler_registry(settings.merge)
         """Pauses after answers that could not be shared, by fingerprint and identity."""
 
@@ -90,12 +92,14 @@ class Coalescer:
 
     def accepts(self, request: PendingRequest) -> bool:
         """Whether ``request`` may share an answer with equal requests."""
-        return self._enabled and is_shareable(request.query, request.head, self._context.mount.mount, self._is_stable)
+        if not self._enabled or self._witnesses.is_wrong(request):
+            return False
+        return is_shareable(request.query, request.head, self._context.mount.mount, self._is_stable)
 
     async def reply_to(self, request: PendingRequest, reason: str | None) -> Reply:
         """Wait for a shared answer, or for ``SendAlone``. ``reason``: why the request is not merged."""
         scheduler = None
-        if self._enabled and not self._paused(request):
+        if self._enabled and not self._paused(request) and not self._witnesses.is_wrong(request):
             query = request.query
             key = hash((query.method, query.target))
             scheduler = self.batcher.schedulers.get(key, request.head.identity_hash)
@@ -107,7 +111,8 @@ class Coalescer:
         """Start one call for equal requests that wait in ``batcher``. Where coalescing is off or paused, each is sent
         alone.
         """
-        if not self._enabled or self._paused(identical.requests[0]):
+        first = identical.requests[0]
+        if not self._enabled or self._paused(first) or self._witnesses.is_wrong(first):
             for request in identical.requests:
                 batcher.release_alone(scheduler, request)
             return
@@ -144,17 +149,30 @@ class Coalescer:
         call = shared.call = self._context.call(
             self._context.request(query.method, query.target, head.forwarded_lines), labels
         )
+        witness = self._witnesses.start(shared.leader)
         began = self._clock()
-        async with call as answer:
-            await self._receive(shared, call, answer)
+        try:
+            async with call as answer:
+                await self._receive(shared, call, answer, witness)
+        finally:
+            if witness is not None:
+                witness.cancel()
         shared.seconds = self._clock() - began
 
-    async def _receive(self, shared: _InFlightShared, call: ObservedCall, answer: UpstreamAnswer) -> None:
+    async def _receive(
+        self,
+        shared: _InFlightShared,
+        call: ObservedCall,
+        answer: UpstreamAnswer,
+        witness: WitnessTask | None,
+    ) -> None:
         """Give every waiting request a copy; if the answer may be one client's, give it to the first request only."""
         headers = shareable(answer.fields, SAME_HEADERS, self._context.gateway)
         data = b"" if isinstance(headers, FallbackReason) else await self._read(answer)
         if not isinstance(headers, FallbackReason):
             headers = self._why_not_shared(answer, data) or headers
+        if witness is not None and not isinstance(headers, FallbackReason):
+            headers = self._witnesses.why_unproven(shared.leader, await witness, answer, data) or headers
         if isinstance(headers, FallbackReason):
             await self._stream_to_first(shared, StreamedAnswer(answer, data, shared.number, call.seconds), headers)
         else:

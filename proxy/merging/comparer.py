@@ -5,14 +5,14 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
 from typing import TypeVar
 
 import msgspec
 
 from proxy.errors.codes import FaultError
 from proxy.http1.head import HeaderField, StatusLine
-from proxy.merging.fetch import Fetcher, FetchResult
+from proxy.merging.fetch import Fetcher, FetchResult, leader
 from proxy.model import FallbackReason, MergedCall, NotSingular, PendingRequest, Slice
 from proxy.observe.events import AnswersCompared, Event, Events, FellBack, MergingPaused, UpstreamCalled, Warned
 from proxy.path.comparison import (
@@ -27,11 +27,12 @@ from proxy.path.comparison import (
     Exemptions,
     without_compression,
 )
+from proxy.path.trust import Subject
 from proxy.settings.tables import MergeSettings
 from proxy.upstream.calls import CallLabels
 from proxy.upstream.state import UpstreamState
 
-Slices = dict[bytes, Slice | NotSingular]
+Slices = Mapping[bytes, Slice | NotSingular | None]
 Pairs = Sequence[tuple[bytes, PendingRequest]]
 """Literals, each with a request for it."""
 FetchOriginal = Callable[[PendingRequest], Awaitable[ComparedAnswer | str]]
@@ -68,9 +69,10 @@ class ShadowComparer:
         self.fetcher = Fetcher(settings, self.state)
         self.budget = state.comparison_bytes
         self.pauses = state.mismatches
+        self._trust = state.trust
         self.closed = False
         self._exemptions = Exemptions(state.context.gateway, settings.ties == "any")
-        self._max_body = settings.max_body
+        self.max_body = settings.max_body
         self._clock = state.context.clock
         self._tasks: set[asyncio.Task[None]] = set()
         self._bugs = 0
@@ -118,7 +120,7 @@ class ShadowComparer:
             self.count(SKIPPED, len(pairs))
             return
         try:
-            first = await _all([self._compare_first(slices[value], value, request, fetch) for value, request in pairs])
+            first = await self.compare_once(slices, pairs, fetch)
             differing = [outcome for outcome in first if isinstance(outcome, DifferingAnswer)]
             await self._repeat(call, alias, differing)
         except Exception:
@@ -132,6 +134,38 @@ class ShadowComparer:
         mismatches = [answer for answer in differing if answer.comparison.result == MISMATCH]
         if mismatches:
             self._pause(mismatches, len(pairs))
+            self._trust.record_wrong(subject_of(call))
+
+    async def compare_once(self, slices: Slices, pairs: Pairs, fetch: FetchOriginal) -> "list[DifferingAnswer | str]":
+        """Compare, for each of ``pairs``, its slice with the original that ``fetch`` returns: a result, or a difference
+        that is still to be examined.
+        """
+        return await _all([self._compare_first(slices[value], value, request, fetch) for value, request in pairs])
+
+    async def examine(
+        self, call: MergedCall, alias: bytes, differing: "Sequence[DifferingAnswer]", subject: Subject
+    ) -> None:
+        """Repeat originals and the merged call until every difference has a result. If one is a mismatch, calls are not
+        merged by that column any more.
+        """
+        await self._repeat(call, alias, differing)
+        for result, answers in Counter(answer.comparison.result for answer in differing).items():
+            self.count(result, answers)
+        for answer in differing:
+            if answer.comparison.result == MISMATCH:
+                self._distrust(subject, answer)
+
+    def _distrust(self, subject: Subject, answer: "DifferingAnswer") -> None:
+        """Merge by that column no more, with one warning, which contains no value."""
+        if self._trust.record_wrong(subject):
+            relation, column = subject[0], subject[2].decode("utf-8", "replace")
+            self.events.emit(
+                Warned(
+                    f"merged answers of {relation} by {column} differ from PostgREST's: {answer.comparison.difference}",
+                    "Its requests are sent alone until the schema changes or fanin is started again. "
+                    "A foreign table or a volatile view may be behind it.",
+                )
+            )
 
     async def original(self, request: PendingRequest) -> ComparedAnswer | str:
         """Send ``request`` alone, and return PostgREST's answer; ``skipped`` or ``failed`` where there is none."""
@@ -140,15 +174,15 @@ class ShadowComparer:
         labels = CallLabels("shadow", b"GET", query.relation, costs="FAN001")
         try:
             async with context.call(original, labels) as answer:
-                body = await answer.read(self._max_body)
+                body = await answer.read(self.max_body)
                 return SKIPPED if body is None else as_compared(answer.line, answer.fields, body)
         except FaultError as error:
             return SKIPPED if error.fault.code == BUSY else FAILED
 
     async def _compare_first(
-        self, own_slice: Slice | NotSingular, literal: bytes, request: PendingRequest, fetch: FetchOriginal
+        self, own_slice: Slice | NotSingular | None, literal: bytes, request: PendingRequest, fetch: FetchOriginal
     ) -> "DifferingAnswer | str":
-        complete = self.state.not_singular.slice_for(own_slice, request.head.identity_hash, self._clock())
+        complete = self._complete(own_slice, request)
         if complete is None:
             return UNUSABLE
         original = await fetch(request)
@@ -156,6 +190,11 @@ class ShadowComparer:
             return original
         comparison = Comparison(original, ComparedAnswer(complete.head, complete.body), self._exemptions)
         return comparison.result or DifferingAnswer(request, literal, comparison)
+
+    def _complete(self, own_slice: Slice | NotSingular | None, request: PendingRequest) -> Slice | None:
+        if own_slice is None:
+            return None
+        return self.state.not_singular.slice_for(own_slice, request.head.identity_hash, self._clock())
 
     async def _repeat(self, call: MergedCall, alias: bytes, differing: "Sequence[DifferingAnswer]") -> None:
         """Repeat originals and the merged call until every difference has a result."""
@@ -174,8 +213,7 @@ class ShadowComparer:
         slices = await self.fetcher.fetch(call, alias, lambda: None)
         for answer in differing:
             if isinstance(slices, dict):
-                identity = answer.request.head.identity_hash
-                complete = self.state.not_singular.slice_for(slices[answer.literal], identity, self._clock())
+                complete = self._complete(slices[answer.literal], answer.request)
                 merged = FAILED if complete is None else ComparedAnswer(complete.head, complete.body)
                 answer.comparison.add(MERGED, merged)
             else:
@@ -184,16 +222,15 @@ class ShadowComparer:
     def _pause(self, mismatches: "Sequence[DifferingAnswer]", compared: int) -> None:
         """Pause merging of the query for all clients, with a warning that contains no value."""
         fingerprint = mismatches[0].request.query.fingerprint
-        seconds = self.pauses.start(fingerprint, self._clock())
-        if not seconds:
+        if not self.pauses.start(fingerprint, self._clock()):
             return
         self.events.emit(MergingPaused(MISMATCH))
         difference = mismatches[0].comparison.difference
         self.events.emit(
             Warned(
                 f"{len(mismatches)} of {compared} merged answers differ from PostgREST's: {fingerprint}: {difference}",
-                f"This query is not merged for {seconds:.0f} s, for any client. Report this. "
-                "To turn merging off, set rules.fan001=report.",
+                "Requests are not merged by that column until the schema changes or fanin is started again. "
+                "Report this. To turn merging off, set rules.fan001=report.",
             )
         )
 
@@ -228,6 +265,12 @@ def as_compared(line: StatusLine, fields: tuple[HeaderField, ...], body: bytes) 
     if any(field.name == b"content-encoding" for field in fields):
         return SKIPPED
     return ComparedAnswer(b"\r\n".join([line.line, *(field.line for field in fields)]), body)
+
+
+def subject_of(call: MergedCall) -> Subject:
+    """What the call's answers earn trust for."""
+    request = leader(call)
+    return request.query.relation, request.head.accept_profile, call.key
 
 
 def is_busy(result: FetchResult) -> bool:

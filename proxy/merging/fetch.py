@@ -31,7 +31,8 @@ class BadValue(msgspec.Struct, frozen=True):
     literal: bytes
 
 
-FetchResult = dict[bytes, Slice | NotSingular] | FallbackReason | BadValue
+FetchResult = dict[bytes, Slice | NotSingular | None] | FallbackReason | BadValue
+"""Slices by filter value; None: the requests for that value are sent alone."""
 
 
 def leader(call: MergedCall) -> PendingRequest:
@@ -95,7 +96,8 @@ class Fetcher:
         if counted and total != rows:
             return FallbackReason("incomplete")
         self._max_rows.record_rows(rows, self._clock())
-        return demultiplex(call, alias, answer, self._allow_ties, self._context.gateway)
+        slices = demultiplex(call, alias, answer, self._allow_ties, self._context.gateway)
+        return slices if isinstance(slices, FallbackReason) else dict(slices)
 
     def _missing_rows(self, call: MergedCall, rows: int) -> FallbackReason:
         """Why rows are missing: because of the merged call's own limit, or of max-rows, which is known from then on."""

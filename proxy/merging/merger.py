@@ -117,7 +117,7 @@ class Merger:
             keys = min(keys, max(1, int((max_rows - 1) / scheduler.rows_per_key)))
         if scheduler.size_per_key:
             keys = min(keys, max(2, int(self._settings.max_body / scheduler.size_per_key / 2)))
-        columns = self._state.column_types.known(request)
+        columns = self._state.columns_of(request)
         return CallLimits(keys, self._settings.max_url, columns, scheduler.rows_per_key)
 
     # Merged calls.
@@ -170,11 +170,18 @@ class Merger:
             self._serve(scheduler, merge, result, number)
 
     def _serve(
-        self, scheduler: BatchScheduler, merge: InFlightMerge, slices: dict[bytes, Slice | NotSingular], number: int
+        self,
+        scheduler: BatchScheduler,
+        merge: InFlightMerge,
+        slices: dict[bytes, Slice | NotSingular | None],
+        number: int,
     ) -> None:
         identity, now = merge.requests[0].head.identity_hash, self._clock()
         not_singular = self._state.not_singular
-        complete = {value: not_singular.slice_for(own_slice, identity, now) for value, own_slice in slices.items()}
+        complete = {
+            value: None if own_slice is None else not_singular.slice_for(own_slice, identity, now)
+            for value, own_slice in slices.items()
+        }
         waiting = [
             (complete[value], request)
             for value, requests in merge.call.requests_by_value.items()

@@ -32,8 +32,8 @@ class RequestAnswered(msgspec.Struct, frozen=True, gc=False):
 class UpstreamCalled(msgspec.Struct, frozen=True, gc=False):
     """An upstream call ended; a call that never got a connection has no event.
 
-    ``kind``: original, merged, shared, fallback, shadow, types, part, outside, tunnel. ``status`` may be NO_ANSWER or
-    CANCELLED.
+    ``kind``: original, merged, shared, fallback, shadow, probation, types, part, outside, tunnel. ``status`` may be
+    NO_ANSWER or CANCELLED.
     """
 
     relation: str

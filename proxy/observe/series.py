@@ -93,7 +93,8 @@ COUNTED: dict[str, Series] = {
     # What upstream was asked.
     "upstream_calls": counter(
         "Calls sent upstream. kind: original, merged, shared, fallback, part (of an over-long list), shadow (for "
-        "comparison), types (questions that mostly fail before anything runs), outside (not PostgREST's paths), "
+        "comparison), probation (for comparing the first answers of a relation), types (questions that mostly fail "
+        "before anything runs), outside (not PostgREST's paths), "
         "tunnel (WebSockets, when they end).",
         *("relation", "kind"),
     ),

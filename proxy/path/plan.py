@@ -95,6 +95,9 @@ def partition(batch: Sequence[PendingRequest], known: ColumnMap) -> list[tuple[K
 
 def can_share(query: Query, key: Key, known: ColumnMap) -> bool:
     """Whether the known columns suffice to find the rows of this filter value in a merged answer, and their order."""
+    own = known.get(key.name)
+    if own is not None and own.mismatched:
+        return False
     if len(key.literals) > 1 and not order_of(query, known).is_known:
         return False
     column = known_column(key.name, known)
@@ -106,7 +109,10 @@ def can_share(query: Query, key: Key, known: ColumnMap) -> bool:
 def why_not_merged(request: PendingRequest, known: ColumnMap) -> str | None:
     """The bypass reason of a request that shares no call; None if it only was the single one of its group."""
     shareable = (can_share(request.query, key, known) for key in request.query.keys)
-    return None if any(shareable) else "literal"
+    if any(shareable):
+        return None
+    columns = (known.get(key.name) for key in request.query.keys)
+    return "mismatched" if any(column is not None and column.mismatched for column in columns) else "literal"
 
 
 def _group_keys(

@@ -62,6 +62,11 @@ class MergeSettings(Section):
         10.0, description="A merged call is given this many times the query's p95.", json_schema_extra=OVERRIDE
     )
     fallbacks: Count = Field(16, description="Originals sent at once after a merged answer was refused.")
+    probation: Annotated[int, Field(ge=0)] = Field(
+        5,
+        description="A new relation and key column: so many answers of each kind (one row, several; ten times as many "
+        "without a row) are compared with originals before clients get others. 0: none.",
+    )
     pause_first: Positive = Field(1.0, description="The first pause of a query whose merges fail.")
     pause_max: Positive = Field(300.0, description="The longest pause; each further failure doubles it.")
     max_tracked: Count = Field(

@@ -12,6 +12,7 @@ from proxy.merging.coalescer import Coalescer
 from proxy.merging.comparer import ShadowComparer
 from proxy.merging.fetch import Fetcher, FetchesMerged
 from proxy.merging.merger import Merger
+from proxy.merging.probation import ProbationFetcher
 from proxy.merging.shadow import SampledFetcher, ShadowMode
 from proxy.path.coalescing import any_stable, stable_in_settings
 from proxy.settings.model import Settings
@@ -44,7 +45,7 @@ class Policy:
             self.merger = Merger(merge, state, self._fetcher(state), self.coalescer)
 
     def _fetcher(self, state: UpstreamState) -> FetchesMerged:
-        fetcher = Fetcher(self.settings.merge, state)
+        fetcher = ProbationFetcher(Fetcher(self.settings.merge, state), self.comparer, state)
         if not self.settings.shadow.share:
             return fetcher
         return SampledFetcher(fetcher, self.comparer, state.context.client.calls, self.settings.shadow)

@@ -58,6 +58,7 @@ class Sidecar:
         self.health = Health(self.upstream, self._events, self._clock)
         self._events.subscribe(self.health, UpstreamCalled)
         self._events.subscribe(HeaderAdvice(self._events, context.gateway), UpstreamCalled, FellBack)
+        self._known_catalog: Catalog | None = None
         self._catalog = CatalogReader(settings, self._events, self._apply_catalog)
         self.policy = policies(settings, self.upstream_state)
         self.retired: list[Policy] = []
@@ -165,6 +166,9 @@ class Sidecar:
         return Pipeline(settings, policy, self.upstream_state, self.traces, self._key)
 
     def _apply_catalog(self, catalog: Catalog) -> None:
+        if catalog != self._known_catalog:  # it is read again now and then, though nothing changed
+            self._known_catalog = catalog
+            self.upstream_state.trust.forget()
         self.upstream_state.column_types.apply_catalog(catalog, self._catalog.invalidate)
 
     def _head_rules(self, settings: Settings) -> HeadRules:

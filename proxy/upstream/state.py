@@ -2,13 +2,16 @@
 
 import copy
 import itertools
+from collections.abc import Mapping
 
 import msgspec
 
+from proxy.model import Column, PendingRequest
 from proxy.observe.events import Events
 from proxy.path.comparison import ByteBudget, MismatchPauses
 from proxy.path.max_rows import MaxRowsEvidence
 from proxy.path.singular import NotSingularTemplates
+from proxy.path.trust import Trust
 from proxy.settings.model import Settings
 from proxy.upstream.calls import UpstreamContext
 from proxy.upstream.column_types import ColumnTypeResolver
@@ -28,12 +31,23 @@ class UpstreamState:
         self.observer = ResponseObserver(context.gateway, self.max_rows, self.not_singular, context.clock)
         self.column_types = ColumnTypeResolver(settings, context)
         self.comparison_bytes = ByteBudget(shadow.max_bytes)
+        self.trust = Trust(merge.probation, merge.max_tracked)
         self.mismatches = MismatchPauses(shadow.pause_first, shadow.pause_max, merge.max_tracked)
 
     def apply_settings(self, settings: Settings) -> None:
         """Use new settings. What they state about upstream replaces what was learned."""
         self.max_rows.configured = settings.merge.max_rows
         self.column_types.apply_settings(settings)
+        self.trust.needed = settings.merge.probation
+
+    def columns_of(self, request: PendingRequest) -> Mapping[bytes, Column]:
+        """What is known of the columns of the relation of ``request``, and of calls that were merged by them."""
+        known = self.column_types.known(request)
+        wrong = self.trust.wrong_columns(request.query.relation, request.head.accept_profile)
+        if not wrong:
+            return known
+        marked = {name: msgspec.structs.replace(known.get(name, Column("")), mismatched=True) for name in wrong}
+        return {**known, **marked}
 
     def in_background(self, events: Events) -> "UpstreamState":
         """The same state for calls of lower priority than clients' calls, with their own ``events``."""

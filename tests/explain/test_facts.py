@@ -107,7 +107,7 @@ CHANGED: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "literal": (("/t?id=eq.07",), ("/t?id=eq.7",)),
 }
 """For each bypass reason that the caller can avoid: a request that has it, and the request after the remedy."""
-NOT_BY_THE_CALLER = {"mode", "too-long", "oversized", "paused", "mismatch-paused", "large-rows", "busy"}
+NOT_BY_THE_CALLER = {"mode", "too-long", "oversized", "paused", "mismatch-paused", "mismatched", "large-rows", "busy"}
 NOT_BY_THE_CALLER |= {code for code in BYPASS_REASONS if code.startswith(("list", "chunk"))}
 
 

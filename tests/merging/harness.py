@@ -148,7 +148,7 @@ class MergingHarness:
         events = Events()
         events.subscribe(self.events.append)
         settings = Settings(
-            merge=MergeSettings(**{"deadline_floor": 30.0, "max_wait": 30.0, **merge}),
+            merge=MergeSettings(**{"deadline_floor": 30.0, "max_wait": 30.0, "probation": 0, **merge}),
             rules=rules or RuleSettings(),
         )
         client = cast("Upstream", self.upstream)

@@ -82,7 +82,7 @@ class ComparerHarness:
         patch.setattr(self.comparer, "original", original)
         patch.setattr(self.comparer.fetcher, "fetch", fetch)
 
-    def slices(self, body: bytes) -> dict[bytes, Slice | NotSingular]:
+    def slices(self, body: bytes) -> dict[bytes, Slice | NotSingular | None]:
         return {literal: Slice(HEAD, body, 1) for literal in self.call.requests_by_value}
 
     async def compare(self, first: ComparedAnswer | str, merged_body: bytes = b"m") -> dict[str, int]:

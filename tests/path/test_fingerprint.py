@@ -63,7 +63,7 @@ REFUSED_BY_HEAD = [
     ("range", "Host: h\nRange: 0-1"),
     ("count", "Host: h\nPrefer: count=planned"),
 ]
-ELSEWHERE = {"mode", "paused", "mismatch-paused", "literal", "large-rows", "busy"}
+ELSEWHERE = {"mode", "paused", "mismatch-paused", "mismatched", "literal", "large-rows", "busy"}
 """Reasons that depend on more than the request; tested in tests/merging/test_merger.py."""
 LISTS = {"oversized", "list", "list-order", "list-total", "chunk-limit"}
 """Reasons why a long list is not chunked; tested in tests/path/test_chunking.py."""

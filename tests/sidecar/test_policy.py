@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from proxy.merging.fetch import Fetcher
+from proxy.merging.probation import ProbationFetcher
 from proxy.merging.shadow import SampledFetcher
 from proxy.observe.events import Events
 from proxy.postgrest.response.gateway import POSTGREST
@@ -49,7 +49,7 @@ async def test_a_request_is_merged_or_compared_by_the_mode_and_by_the_level_of_i
 
 async def test_in_mode_rewrite_a_share_of_merged_calls_is_compared_unless_the_share_is_0() -> None:
     assert isinstance(policies_of(mode="rewrite", shadow__share=0.01).default.merger._fetcher, SampledFetcher)
-    assert isinstance(policies_of(mode="rewrite", shadow__share=0).default.merger._fetcher, Fetcher)
+    assert isinstance(policies_of(mode="rewrite", shadow__share=0).default.merger._fetcher, ProbationFetcher)
 
 
 async def test_a_relation_with_settings_of_its_own_has_a_policy_of_its_own() -> None:

@@ -120,7 +120,7 @@ async def test_what_is_told_of_a_mismatch_is_where_and_never_what(
         await watch.wait_until_idle()
     (told,) = watch.warnings()
     assert "merged answers differ from PostgREST's: GET mine?id=eq.?: the body from byte 3 on, " in told
-    assert "This query is not merged for 60 s, for any client." in told
+    assert "until the schema changes or fanin is started again" in told
     assert "ann" not in told
     assert "secret" not in told
 

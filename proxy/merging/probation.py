@@ -1,0 +1,95 @@
+"""Compares the first answers of a relation with originals before any client gets one of them.
+
+``proxy.path.trust`` decides what is compared and when trust is earned; this module fetches the originals. Clients wait
+for them, so they use the pool of clients' calls.
+
+Tests: tests/e2e/exactness/test_trust.py.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+
+from proxy.errors.codes import FaultError
+from proxy.merging.comparer import DifferingAnswer, ShadowComparer, Slices, as_compared, subject_of
+from proxy.merging.fetch import FetchesMerged, FetchResult
+from proxy.model import FallbackReason, MergedCall, NotSingular, PendingRequest, Slice
+from proxy.path.comparison import FAILED, MATCH, SKIPPED, ComparedAnswer, without_compression
+from proxy.path.trust import NOTHING, Check, Subject
+from proxy.upstream.calls import CallLabels
+from proxy.upstream.state import UpstreamState
+
+CONCURRENT = 8
+"""Originals of one comparison in flight at once."""
+UNPROVEN = FallbackReason("unproven")
+
+
+class ProbationFetcher:
+    """Merged calls whose slices are compared first, as long as the relation and the key column are not trusted."""
+
+    def __init__(self, fetcher: FetchesMerged, comparer: ShadowComparer, state: UpstreamState) -> None:
+        self._fetcher = fetcher
+        self._comparer = comparer
+        self._context = state.context
+        self._trust = state.trust
+        self._examined: set[Subject] = set()
+        """Subjects with a difference that is being examined in the background."""
+
+    async def fetch(self, call: MergedCall, alias: bytes, on_sent: Callable[[], None], number: int = 0) -> FetchResult:
+        """The merged answer. ``unproven``: a slice differs from its original, or there was no original to compare."""
+        subject = subject_of(call)
+        if subject in self._examined:
+            return UNPROVEN
+        result = await self._fetcher.fetch(call, alias, on_sent, number)
+        if not isinstance(result, dict) or any(is_error(own_slice) for own_slice in result.values()):
+            return result
+        rows = {value: own_slice.rows for value, own_slice in result.items() if own_slice is not None}
+        check = self._trust.check(subject, rows)
+        return result if check is NOTHING else await self._checked(call, alias, result, check, on_sent)
+
+    async def _checked(
+        self, call: MergedCall, alias: bytes, slices: Slices, check: Check, on_sent: Callable[[], None]
+    ) -> FetchResult:
+        subject, places = subject_of(call), asyncio.Semaphore(CONCURRENT)
+
+        async def original(pending: PendingRequest) -> ComparedAnswer | str:
+            async with places:
+                return await self._original(pending, on_sent)
+
+        pairs = [(value, call.requests_by_value[value][0]) for value in check.compare]
+        outcomes = await self._comparer.compare_once(slices, pairs, original)
+        differing = [outcome for outcome in outcomes if isinstance(outcome, DifferingAnswer)]
+        matched = [slices[value] for (value, _), outcome in zip(pairs, outcomes, strict=True) if outcome == MATCH]
+        self._trust.record_matches(subject, [own_slice.rows for own_slice in matched if own_slice is not None])
+        if differing:
+            self._examined.add(subject)
+            self._comparer.start(self._examine(call, alias, differing, subject))
+            return UNPROVEN
+        if any(outcome in (FAILED, SKIPPED) for outcome in outcomes):
+            return UNPROVEN
+        return {value: None if value in check.unused else own_slice for value, own_slice in slices.items()}
+
+    async def _examine(
+        self, call: MergedCall, alias: bytes, differing: Sequence[DifferingAnswer], subject: Subject
+    ) -> None:
+        """Find out whether the merged answer is wrong, or clients write to what it reads."""
+        try:
+            await self._comparer.examine(call, alias, differing, subject)
+        finally:
+            self._examined.discard(subject)
+
+    async def _original(self, request: PendingRequest, on_sent: Callable[[], None]) -> ComparedAnswer | str:
+        """What PostgREST answers ``request`` alone; ``failed`` where there is no answer."""
+        headers = without_compression(request.head.forwarded_lines)
+        labels = CallLabels("probation", b"GET", request.query.relation, costs="FAN001")
+        call = self._context.call(self._context.request(b"GET", request.query.target, headers, on_sent), labels)
+        try:
+            async with call as answer:
+                body = await answer.read(self._comparer.max_body)
+                return SKIPPED if body is None else as_compared(answer.line, answer.fields, body)
+        except FaultError:
+            return FAILED
+
+
+def is_error(own_slice: Slice | NotSingular | None) -> bool:
+    """Whether it is an error that all requests of the call share, which says nothing about rows."""
+    return isinstance(own_slice, Slice) and own_slice.rows < 0

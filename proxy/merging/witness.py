@@ -1,0 +1,79 @@
+"""Sends the first shared reads of a relation twice, so that a relation which answers equal reads differently is found
+before a client gets a copy.
+
+Tests: tests/e2e/exactness/test_trust.py.
+"""
+
+import asyncio
+
+from proxy.errors.codes import FaultError
+from proxy.model import FallbackReason, PendingRequest
+from proxy.observe.events import Warned
+from proxy.path.comparison import ComparedAnswer, Exemptions, difference
+from proxy.path.trust import NOTHING, Subject
+from proxy.upstream.calls import CallLabels
+from proxy.upstream.client import UpstreamAnswer
+from proxy.upstream.state import UpstreamState
+
+WitnessTask = asyncio.Task[ComparedAnswer | None]
+
+
+class Witnesses:
+    """Calls beside shared ones, as long as their relation is on probation."""
+
+    def __init__(self, state: UpstreamState, max_body: int) -> None:
+        self._context = state.context
+        self._trust = state.trust
+        self._max_body = max_body
+
+    def is_wrong(self, request: PendingRequest) -> bool:
+        """Whether equal reads of what ``request`` reads were answered differently."""
+        return self._trust.is_wrong(_subject(request))
+
+    def start(self, request: PendingRequest) -> WitnessTask | None:
+        """Send ``request`` once more; None if what it reads is trusted."""
+        if self._trust.check(_subject(request), {b"": 1}) is NOTHING:
+            return None
+        return asyncio.get_running_loop().create_task(self._answer(request))
+
+    def why_unproven(
+        self, request: PendingRequest, witness: ComparedAnswer | None, answer: UpstreamAnswer, body: bytes
+    ) -> FallbackReason | None:
+        """``unproven`` if the two answers differ, or there is only one."""
+        subject = _subject(request)
+        if witness is None:
+            return FallbackReason("unproven")
+        if not difference(witness, _compared(answer, body), Exemptions(self._context.gateway)):
+            self._trust.record_matches(subject, [1])
+            return None
+        if self._trust.record_difference(subject):
+            self._context.events.emit(
+                Warned(
+                    f"equal reads of {request.query.relation or 'a function'} are answered differently each time",
+                    "They share no call until the schema changes or fanin is started again.",
+                )
+            )
+        return FallbackReason("unproven")
+
+    async def _answer(self, request: PendingRequest) -> ComparedAnswer | None:
+        """Another answer to ``request``; None if there is none, or it is too large to compare."""
+        query = request.query
+        labels = CallLabels("probation", query.method, query.relation, costs="FAN003")
+        original = self._context.request(query.method, query.target, request.head.forwarded_lines)
+        try:
+            async with self._context.call(original, labels) as answer:
+                body = await answer.read(self._max_body)
+                return None if body is None else _compared(answer, body)
+        except FaultError:
+            return None
+
+
+def _compared(answer: UpstreamAnswer, body: bytes) -> ComparedAnswer:
+    return ComparedAnswer(b"\r\n".join([answer.line.line, *(field.line for field in answer.fields)]), body)
+
+
+def _subject(request: PendingRequest) -> Subject:
+    """What equal reads earn trust for; functions are told apart by their path."""
+    query = request.query
+    name = query.relation or query.target[: query.path_end].decode("latin-1")
+    return name, request.head.accept_profile, b""

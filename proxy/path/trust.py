@@ -1,0 +1,164 @@
+"""Whether a relation's answers may be made from answers to others: trust is earned by comparing with originals.
+
+A foreign table may answer ``column = value`` and not ``column = ANY (…)``; a view may have other rows each time that it
+is read. A merged answer does not show that. So a new subject is on probation: before a client gets a slice of one of
+its merged or shared answers, some slices are compared with what PostgREST answers alone.
+"""
+
+import enum
+from collections import OrderedDict
+from collections.abc import Iterable, Mapping, Sequence
+
+import msgspec
+
+MOST_CHECKED = 16
+"""Originals that one call is compared with at most; slices that would have to be compared beyond are not used."""
+EMPTY_FACTOR = 10
+"""How many times more slices without a row are compared: a row that a merged answer lost leaves such a slice."""
+
+DIFFERENCES = 3
+"""Differences in a row after which equal reads share no call any more."""
+
+Subject = tuple[str, str, bytes]
+"""Relation, profile, and the column that calls are merged by; an empty column: equal reads that share a call."""
+
+
+class Kind(enum.Enum):
+    """What a slice holds. Each kind earns trust of its own."""
+
+    EMPTY = "empty"
+    ONE = "one"
+    SEVERAL = "several"
+
+
+def kind_of(rows: int) -> Kind:
+    """The kind of a slice of ``rows`` rows."""
+    return Kind.EMPTY if rows <= 0 else Kind.ONE if rows == 1 else Kind.SEVERAL
+
+
+class Check(msgspec.Struct, frozen=True):
+    """What has to be done before a call's slices are used, by filter value."""
+
+    compare: tuple[bytes, ...] = ()
+    """Their slices are compared with originals."""
+    unused: tuple[bytes, ...] = ()
+    """Their slices are not used: they would have to be compared, and there are too many of them."""
+
+
+NOTHING = Check()
+NO_COLUMNS: frozenset[bytes] = frozenset()
+
+
+class _Record(msgspec.Struct):
+    """What is known of one subject."""
+
+    matched: dict[Kind, int] = {}
+    differed: int = 0
+    """Differences since the last match, of two answers that should have been equal."""
+    wrong: bool = False
+
+
+class Trust:
+    """By subject, how many slices of each kind were found right, or that one was wrong. At most ``limit`` subjects."""
+
+    def __init__(self, needed: int, limit: int) -> None:
+        """``needed`` slices of each kind must be right before others of that kind are used unseen; 0: none."""
+        self.needed = needed
+        self._limit = limit
+        self._records: OrderedDict[Subject, _Record] = OrderedDict()
+        self._wrong_columns: dict[tuple[str, str], frozenset[bytes]] = {}
+        """By relation and profile; asked for with every batch."""
+
+    def __len__(self) -> int:
+        return len(self._records)
+
+    @property
+    def wrong(self) -> int:
+        """Subjects that were found wrong, and are not merged any more."""
+        return sum(record.wrong for record in self._records.values())
+
+    def is_wrong(self, subject: Subject) -> bool:
+        """Whether a slice of the subject differed from an original that stayed the same."""
+        record = self._records.get(subject)
+        return record is not None and record.wrong
+
+    def wrong_columns(self, relation: str, profile: str) -> frozenset[bytes]:
+        """Columns of a relation that calls are not merged by any more."""
+        return self._wrong_columns.get((relation, profile), NO_COLUMNS)
+
+    def check(self, subject: Subject, rows: Mapping[bytes, int]) -> Check:
+        """What to compare before slices of ``rows`` rows, by filter value, are used."""
+        if not self.needed:
+            return NOTHING
+        record = self._records.get(subject)
+        matched = record.matched if record is not None else {}
+        missing = {kind: self._needed(kind) - matched.get(kind, 0) for kind in Kind}
+        if all(count <= 0 for count in missing.values()):
+            return NOTHING
+        by_kind: dict[Kind, list[bytes]] = {kind: [] for kind in Kind}
+        for value, count in rows.items():
+            by_kind[kind_of(count)].append(value)
+        compare: list[bytes] = []
+        for kind in (Kind.ONE, Kind.SEVERAL):
+            compare += _spread(by_kind[kind], max(0, missing[kind]))
+        unused: list[bytes] = []
+        if missing[Kind.EMPTY] > 0:
+            room = min(missing[Kind.EMPTY], MOST_CHECKED)
+            compare, unused = compare + by_kind[Kind.EMPTY][:room], by_kind[Kind.EMPTY][room:]
+        return Check(tuple(compare), tuple(unused))
+
+    def record_matches(self, subject: Subject, rows: Iterable[int]) -> None:
+        """Slices of so many rows each are what originals are."""
+        record = self._record(subject)
+        for count in rows:
+            kind = kind_of(count)
+            record.matched[kind] = record.matched.get(kind, 0) + 1
+            record.differed = 0
+
+    def record_difference(self, subject: Subject) -> bool:
+        """Two equal reads at one time had different answers. A client may have written in between; after
+        ``DIFFERENCES`` of them without a match the relation is taken to differ each time. Whether that is new.
+        """
+        record = self._record(subject)
+        record.differed += 1
+        return record.differed >= DIFFERENCES and self.record_wrong(subject)
+
+    def record_wrong(self, subject: Subject) -> bool:
+        """A slice differs from an original that stays the same. Whether that is new."""
+        record = self._record(subject)
+        new, record.wrong = not record.wrong, True
+        relation, profile, column = subject
+        if new and column:
+            self._wrong_columns[relation, profile] = self.wrong_columns(relation, profile) | {column}
+        return new
+
+    def forget(self) -> None:
+        """The schema changed: everything has to be earned again."""
+        self._records.clear()
+        self._wrong_columns.clear()
+
+    def _needed(self, kind: Kind) -> int:
+        return self.needed * (EMPTY_FACTOR if kind is Kind.EMPTY else 1)
+
+    def _record(self, subject: Subject) -> _Record:
+        record = self._records.setdefault(subject, _Record())
+        self._records.move_to_end(subject)
+        while len(self._records) > self._limit:
+            self._drop_one()
+        return record
+
+    def _drop_one(self) -> None:
+        """Forget the subject that was compared longest ago; one that was found wrong only if all were."""
+        for subject, record in self._records.items():
+            if not record.wrong:
+                del self._records[subject]
+                return
+        (relation, profile, column), _ = self._records.popitem(last=False)
+        self._wrong_columns[relation, profile] = self.wrong_columns(relation, profile) - {column}
+
+
+def _spread(values: Sequence[bytes], count: int) -> list[bytes]:
+    """At most ``count`` of ``values``, as far apart as they can be."""
+    if count >= len(values):
+        return list(values)
+    return [values[at * len(values) // count] for at in range(count)]

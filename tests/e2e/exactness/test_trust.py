@@ -1,0 +1,131 @@
+"""Relations whose merged or shared answers are wrong: no client is ever answered from them."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import asyncpg
+import pytest
+
+from tests.e2e.support.bursts import assert_all_same, get, one_by_one, statement_counter, together
+from tests.e2e.support.harness import fanin, until
+from tests.e2e.support.sidecar_events import SidecarEvents
+from tests.e2e.support.unusual_types import postgrest_with
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.conftest import Stack
+
+pytestmark = [pytest.mark.stack, pytest.mark.e2e]
+SQL = Path(__file__).parents[1] / "support" / "untrusted.sql"
+ON_PROBATION: dict[str, object] = {"merge__probation": 5, "merge__deadline_floor": 10.0, "merge__pause_first": 0.001}
+
+
+@pytest.fixture(scope="module")
+def untrusted(stack: Stack) -> Iterator[Stack]:
+    asyncio.run(execute(stack.dsn, SQL.read_text(encoding="utf-8")))
+    with postgrest_with(stack, db_schemas="untrusted") as made:
+        yield made
+
+
+async def execute(dsn: str, sql: str) -> None:
+    connection = await asyncpg.connect(dsn)
+    try:
+        await connection.execute(sql)
+    finally:
+        await connection.close()
+
+
+def reads(relation: str, column: str, *values: int) -> list[bytes]:
+    return [get(f"/{relation}?select=id,title&{column}=eq.{value}&order=id") for value in values]
+
+
+@pytest.mark.parametrize("catalog", [False, True], ids=["no catalog", "catalog"])
+@pytest.mark.parametrize(
+    ("relation", "column", "values"),
+    [
+        ("only_equal", "id", range(1, 41)),
+        ("one_in_fifty", "id", range(1, 101)),
+        ("extra", "id", range(580, 640)),
+        ("short", "parent", range(1, 41)),
+    ],
+)
+async def test_nobody_is_answered_from_a_relation_that_answers_merged_calls_wrong(
+    untrusted: Stack, relation: str, column: str, values: range, catalog: bool
+) -> None:
+    requests = reads(relation, column, *values)
+    direct = await one_by_one(untrusted.url, requests)
+    known = {"db_uri": untrusted.dsn, "catalog__schemas": ["untrusted"]} if catalog else {}
+    async with fanin(untrusted.url, **ON_PROBATION, **known) as sidecar:
+        seen = SidecarEvents(sidecar)
+        for _ in range(4):
+            assert_all_same(requests, direct, await together(sidecar.port, requests))
+            await seen.wait_until_idle()
+        calls = seen.calls_by_kind()
+        assert_all_same(requests, direct, await together(sidecar.port, requests))
+        assert seen.calls_by_kind()["merged"] == calls["merged"]
+        assert seen.outcomes()["passed", "mismatched"] > 0
+    assert len([what for what in seen.warnings() if "differ from PostgREST's" in what]) == 1
+
+
+async def test_nobody_holds_anothers_row_of_a_view_that_differs_each_time(untrusted: Stack) -> None:
+    async with fanin(untrusted.url, **ON_PROBATION) as sidecar:
+        seen = SidecarEvents(sidecar)
+        tokens: list[bytes] = []
+        for _ in range(6):
+            answers = await together(sidecar.port, [get("/ticket")] * 12)
+            tokens += [answer.body for answer in answers]
+        await until(lambda: len(seen.outcomes()) > 0)
+    assert len(set(tokens)) == len(tokens) == 72
+    assert len([what for what in seen.warnings() if "answered differently" in what]) == 1
+
+
+async def test_trust_is_earned_in_the_first_burst_and_costs_nothing_after_it(untrusted: Stack) -> None:
+    requests = reads("item", "id", *range(1, 101))
+    direct = await one_by_one(untrusted.url, requests)
+    statements = []
+    async with statement_counter(untrusted.dsn) as counter, fanin(untrusted.url, **ON_PROBATION) as sidecar:
+        for _ in range(20):
+            await counter.reset()
+            assert_all_same(requests, direct, await together(sidecar.port, requests))
+            statements.append(await counter.statements())
+    assert statements[0] <= 12
+    assert max(statements[1:]) <= 5
+
+
+async def test_a_key_without_a_row_is_answered_by_its_original_until_enough_of_them_were_right(
+    untrusted: Stack,
+) -> None:
+    requests = reads("item", "id", *range(1, 11), *range(1000, 1040))
+    direct = await one_by_one(untrusted.url, requests)
+    async with fanin(untrusted.url, **ON_PROBATION) as sidecar:
+        seen = SidecarEvents(sidecar)
+        for _ in range(6):
+            assert_all_same(requests, direct, await together(sidecar.port, requests))
+            await seen.wait_until_idle()
+        before = seen.calls_by_kind()
+        assert_all_same(requests, direct, await together(sidecar.port, requests))
+        after = seen.calls_by_kind()
+    assert after["probation"] == before["probation"] == 5 + 50
+    assert after["original"] + after["fallback"] == before["original"] + before["fallback"]
+
+
+async def test_a_relation_that_becomes_wrong_is_found_by_the_sample_and_merged_no_more(untrusted: Stack) -> None:
+    requests = reads("later", "id", *range(1, 21))
+    direct = await one_by_one(untrusted.url, requests)
+    async with fanin(untrusted.url, **ON_PROBATION, shadow__share=1.0) as sidecar:
+        seen = SidecarEvents(sidecar)
+        assert_all_same(requests, direct, await together(sidecar.port, requests))
+        await seen.wait_until_idle()
+        assert not seen.warnings()
+        await execute(untrusted.dsn, "update untrusted.switch set wrong = true")
+        try:
+            await together(sidecar.port, requests)
+            await seen.wait_until_idle()
+            assert_all_same(requests, direct, await together(sidecar.port, requests))
+        finally:
+            await execute(untrusted.dsn, "update untrusted.switch set wrong = false")
+    assert [what for what in seen.warnings() if "differ from PostgREST's" in what]
