@@ -206,7 +206,7 @@ BYPASS_REASONS = {
     "literal": "No value is the single spelling of its column's type, or the column's type is unknown.",
     "paused": "Merging this query for this caller failed recently; it resumes after a pause.",
     "mismatch-paused": "A comparison found a wrong merged answer for this query; merging resumes after a pause.",
-    "mismatched": "Merged answers by this column differ from PostgREST's, as those of some foreign tables and views do.",
+    "mismatched": "Merged answers by this column differ from PostgREST's, as for some foreign tables and views.",
     "large-rows": "Answers for one key are larger than merge.max_key_body.",
     "oversized": "The head is larger than upstream accepts, and FAN005 is not at level rewrite.",
     "list": "The head is too large, but not because of one in.(…) of canonical integers or UUIDs on a plain column.",
