@@ -64,9 +64,7 @@ class RequestHead(msgspec.Struct, frozen=True, gc=False):
 
 
 class LiteralClass(enum.Enum):
-    """The syntax of a literal. Canonical integers and lower-case UUIDs are equal only if their bytes are, except under
-    type `"char"` (docs/explanation/merging.md#canonical-literals). The equality of texts depends on their type.
-    """
+    """The syntax of a literal, which decides what is known of its equality: docs/explanation/merging.md#canonical-literals."""
 
     INTEGER = "integer"
     UUID = "uuid"

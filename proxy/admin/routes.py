@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from aiohttp import web
 
 from proxy.admin.event_stream import EventStream
-from proxy.observe.events import Events, Warned
+from proxy.observe.events import Events
 
 ApiHandler = Callable[[Mapping[str, str]], Awaitable[bytes | None]]
 """From the parameters of path and query string to JSON; None for a 404."""
@@ -39,7 +39,7 @@ def _api(answer: ApiHandler, events: Events, kind: str) -> Callable[[web.Request
         try:
             body = await answer({**request.query, **request.match_info})
         except Exception as error:
-            events.emit(Warned("a page of the admin port failed", "This is a bug: report it.", error))
+            events.bug("a page of the admin port failed", error)
             return web.json_response({"message": "This page failed; fanin's log has the traceback."}, status=500)
         if body is None:
             return web.json_response({"message": "Not found, or no longer stored."}, status=404)
