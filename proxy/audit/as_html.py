@@ -1,8 +1,6 @@
 """Formats a report as one HTML page without scripts or external resources; its Content-Security-Policy enforces this.
 
 Text from clients is escaped.
-
-Tests: tests/audit/test_formats.py.
 """
 
 from base64 import b64encode

@@ -1,7 +1,4 @@
-"""Formats a report as JSON; docs/reference/audit.md describes its fields.
-
-Tests: tests/audit/test_formats.py.
-"""
+"""Formats a report as JSON; docs/reference/audit.md describes its fields."""
 
 import msgspec
 

@@ -1,7 +1,4 @@
-"""Formats a report as Markdown, for a wiki, a pull request or a build summary (https://github.github.com/gfm/).
-
-Tests: tests/audit/test_formats.py.
-"""
+"""Formats a report as Markdown, for a wiki, a pull request or a build summary (https://github.github.com/gfm/)."""
 
 from collections.abc import Iterator
 

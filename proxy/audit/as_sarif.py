@@ -1,7 +1,4 @@
-"""Formats a report as SARIF, whose findings code hosts show next to the code, with the helpers of ``check.sarif``.
-
-Tests: tests/audit/test_formats.py.
-"""
+"""Formats a report as SARIF, whose findings code hosts show next to the code, with the helpers of ``check.sarif``."""
 
 from collections.abc import Sequence
 from typing import Any

@@ -1,8 +1,6 @@
 """Formats a report for a terminal or a build log.
 
 No line is longer than 120 columns or begins with text from a client.
-
-Tests: tests/audit/test_formats.py.
 """
 
 from collections.abc import Iterator, Sequence

@@ -1,7 +1,4 @@
-"""The fields of a report. The reference page is generated from this module; every format contains all fields.
-
-Tests: tests/audit/test_formats.py.
-"""
+"""The fields of a report. The reference page is generated from this module; every format contains all fields."""
 
 from typing import Annotated
 

@@ -1,7 +1,4 @@
-"""Formats a verdict as JSON.
-
-Tests: tests/check/test_formats.py.
-"""
+"""Formats a verdict as JSON."""
 
 import msgspec
 

@@ -1,7 +1,4 @@
-"""Formats a verdict as JUnit XML, which build servers (Jenkins, GitLab, reporters for GitHub) show as tests.
-
-Tests: tests/check/test_formats.py.
-"""
+"""Formats a verdict as JUnit XML, which build servers (Jenkins, GitLab, reporters for GitHub) show as tests."""
 
 import re
 from collections.abc import Iterator

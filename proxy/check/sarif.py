@@ -1,8 +1,6 @@
 """Formats a verdict as SARIF 2.1.0, which code hosts show next to the code.
 
 https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html
-
-Tests: tests/check/test_formats.py.
 """
 
 import re

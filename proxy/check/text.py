@@ -1,8 +1,6 @@
 """Formats a verdict for a terminal or a build log.
 
 No line begins with text from a client: build servers execute commands at the start of log lines.
-
-Tests: tests/check/test_formats.py.
 """
 
 from collections.abc import Iterator

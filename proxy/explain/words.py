@@ -1,7 +1,4 @@
-"""Explains a rule, a bypass reason, a fallback reason, a comparison result or an error code.
-
-Tests: tests/commands/test_main.py.
-"""
+"""Explains a rule, a bypass reason, a fallback reason, a comparison result or an error code."""
 
 import difflib
 from collections.abc import Iterable

@@ -1,7 +1,4 @@
-"""Memoizes generated code: the same findings occur again and again, and their code is always the same.
-
-Tests: tests/fixes/test_batch_code.py.
-"""
+"""Memoizes generated code: the same findings occur again and again, and their code is always the same."""
 
 from functools import lru_cache
 

@@ -1,7 +1,4 @@
-"""Several reads as one database function, so that one call loads a page or a job.
-
-Tests: tests/fixes/test_advice_code.py.
-"""
+"""Several reads as one database function, so that one call loads a page or a job."""
 
 from collections.abc import Sequence
 

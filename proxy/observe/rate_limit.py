@@ -1,7 +1,4 @@
-"""Limits the rate of log lines, and counts the suppressed ones.
-
-Tests: tests/observe/test_log.py.
-"""
+"""Limits the rate of log lines, and counts the suppressed ones."""
 
 from collections.abc import Callable
 

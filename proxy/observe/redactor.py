@@ -2,8 +2,6 @@
 
 Their text may contain parts of a request: aiohttp's parse errors quote bytes of a head, asyncio's messages the repr of
 running objects.
-
-Tests: tests/observe/test_log.py.
 """
 
 import logging

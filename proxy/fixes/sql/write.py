@@ -1,7 +1,4 @@
-"""SQL that writes many rows in one statement. fanin does not read bodies: one placeholder column stands for all.
-
-Tests: tests/fixes/test_write_code.py.
-"""
+"""SQL that writes many rows in one statement. fanin does not read bodies: one placeholder column stands for all."""
 
 from proxy.analysis.fingerprint import Filter, ParsedFingerprint, conflict_columns, describes_body, key_filter
 from proxy.fixes.sql.clauses import (
