@@ -64,7 +64,7 @@ class RequestHead(msgspec.Struct, frozen=True, gc=False):
 
 
 class LiteralClass(enum.Enum):
-    """The syntax of a literal, which decides what is known of its equality: docs/explanation/merging.md#canonical-literals."""
+    """The syntax of a literal. It decides which literals are equal: docs/explanation/merging.md#canonical-literals."""
 
     INTEGER = "integer"
     UUID = "uuid"
