@@ -280,7 +280,8 @@ class Trace(msgspec.Struct, frozen=True, gc=False):
     explicit: bool
     """Whether the client sent the trace id."""
     mixed: bool
-    """Whether it is inferred and overlaps other requests of the same caller. It is counted, but no rule runs on it."""
+    """Whether it is inferred and overlaps other requests of the same caller. It is counted.
+    Rules about one application request skip it."""
     truncated: bool
     part: int
     """1, 2, …: the part of a trace whose id was used again after it closed."""

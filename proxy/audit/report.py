@@ -32,7 +32,7 @@ class TrafficSummary(msgspec.Struct, frozen=True):
     ]
     truncated: Annotated[AuditCount, Meta(description="Traces of all three kinds with more requests than are kept.")]
     queries: Annotated[AuditCount, Meta(description="Requests to PostgREST without clients' retries.")]
-    repeated: Annotated[AuditCount, Meta(description="Clients' retries (`X-Retry-AuditCount`).")]
+    repeated: Annotated[AuditCount, Meta(description="Clients' retries (`X-Retry-Count`).")]
     kinds: Annotated[AuditCount, Meta(description="Number of different fingerprints.")]
     merged: Annotated[AuditCount, Meta(description="Requests answered by a call that they shared with others.")]
     merged_share: Annotated[float, Meta(description="`merged` as a share of all requests, 0 to 1.")]

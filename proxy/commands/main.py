@@ -26,7 +26,7 @@ from rules import RULES
 OK, FINDINGS, USAGE, UNABLE = 0, 1, 2, 75
 EXITS = {
     OK: "Success.",
-    FINDINGS: "A finding failed, or a budget was exceeded.",
+    FINDINGS: "A check failed: a budget, a forbidden rule, a growth, a finding, or a warning with --strict.",
     USAGE: "Usage error or invalid settings.",
     UNABLE: "fanin could not do its work: a file or server could not be read or written.",
 }

@@ -55,7 +55,7 @@ def run(work: Coroutine[Any, Any, None]) -> None:
 
 
 async def serve(loaded: EffectiveSettings, read: Callable[[], EffectiveSettings], rules: Sequence[AnyRule]) -> None:
-    """Run until SIGTERM or SIGINT, then drain; a second signal stops at once. SIGHUP calls ``read`` and reloads.
+    """Run until SIGTERM or SIGINT, then drain; a second signal ends the drain at once. SIGHUP calls ``read``.
 
     Raises ConfigError for settings that cannot be used.
     """

@@ -183,7 +183,7 @@ class FaultError(Exception):
 
 
 BYPASS_REASONS = {
-    "mode": "fanin runs with mode=observe or mode=shadow, or FAN001 is not at level rewrite.",
+    "mode": "mode is not rewrite, or FAN001 is not at level rewrite.",
     "off": "The request has the header X-Fanin: off.",
     "outside-mount": "The path is not under the mount.",
     "not-a-relation": "The path is the root, an RPC, or not one segment under the mount.",

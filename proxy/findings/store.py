@@ -8,7 +8,7 @@ from proxy.findings.model import Finding
 
 
 class StoredFinding:
-    """A finding as of its last occurrence; ``first`` and ``last`` are monotonic times in seconds."""
+    """A finding as of its last occurrence; ``first_seen`` and ``last_seen`` are monotonic times in seconds."""
 
     def __init__(self, finding: Finding, now: float) -> None:
         self.finding = finding

@@ -3,6 +3,8 @@
 An answer that may be for one client only goes to the first request; the others are then sent alone.
 """
 
+from typing import TYPE_CHECKING
+
 from proxy.errors.codes import FaultError
 from proxy.http1.head import HeaderField
 from proxy.merging.batcher import Batcher, scheduler_registry
@@ -15,7 +17,7 @@ from proxy.merging.waiters import (
     Slot,
     StreamedAnswer,
 )
-from proxy.merging.witness import Witnesses, WitnessTask
+from proxy.merging.witness import Witnesses
 from proxy.model import FallbackReason, Identical, Outcome, PendingRequest, Single, Slice
 from proxy.observe.events import FellBack, MergingPaused
 from proxy.path.batching import BatchScheduler
@@ -27,6 +29,9 @@ from proxy.settings.model import Settings
 from proxy.upstream.calls import CallLabels, ObservedCall
 from proxy.upstream.client import UpstreamAnswer
 from proxy.upstream.state import UpstreamState
+
+if TYPE_CHECKING:
+    from proxy.path.comparison import ComparedAnswer
 
 SHARED_FAULTS = frozenset(("FANIN501", "FANIN504", "FANIN505", "FANIN506"))
 """Faults that all waiting requests get: upstream is unreachable, too slow or overloaded, so that a call for each of
@@ -48,6 +53,9 @@ class _InFlightShared(InFlightCall):
         self.scheduler = scheduler
         self.number = number
         self.call: ObservedCall | None = None
+        self.on_probation = False
+        self.witness: ComparedAnswer | None = None
+        """On probation: what PostgREST answered to the same request just before."""
 
     @property
     def sent(self) -> bool:
@@ -145,36 +153,25 @@ class Coalescer:
 
     async def _call(self, shared: _InFlightShared) -> None:
         query, head = shared.leader.query, shared.leader.head
+        if self._witnesses.are_needed(shared.leader):
+            shared.on_probation, shared.witness = True, await self._witnesses.answer(shared.leader)
         labels = CallLabels("shared", query.method, query.relation, costs="FAN003", number=shared.number)
         call = shared.call = self._context.call(
             self._context.request(query.method, query.target, head.forwarded_lines), labels
         )
-        witness = self._witnesses.start(shared.leader)
         began = self._clock()
-        try:
-            async with call as answer:
-                await self._receive(shared, call, answer, witness)
-        finally:
-            if witness is not None:
-                witness.cancel()
+        async with call as answer:
+            await self._receive(shared, call, answer)
         shared.seconds = self._clock() - began
 
-    async def _receive(
-        self,
-        shared: _InFlightShared,
-        call: ObservedCall,
-        answer: UpstreamAnswer,
-        witness: WitnessTask | None,
-    ) -> None:
+    async def _receive(self, shared: _InFlightShared, call: ObservedCall, answer: UpstreamAnswer) -> None:
         """Give every waiting request a copy; if the answer may be one client's, give it to the first request only."""
         headers = shareable(answer.fields, SAME_HEADERS, self._context.gateway)
         data = b"" if isinstance(headers, FallbackReason) else await self._read(answer)
-        if not isinstance(headers, FallbackReason):
-            headers = self._why_not_shared(answer, data) or headers
-        if witness is not None and not isinstance(headers, FallbackReason):
-            headers = self._witnesses.why_unproven(shared.leader, await witness, answer, data) or headers
-        if isinstance(headers, FallbackReason):
-            await self._stream_to_first(shared, StreamedAnswer(answer, data, shared.number, call.seconds), headers)
+        why_not = headers if isinstance(headers, FallbackReason) else self._why_not_shared(shared, answer, data)
+        if why_not is not None or isinstance(headers, FallbackReason):
+            reason = why_not or FallbackReason("headers")
+            await self._stream_to_first(shared, StreamedAnswer(answer, data, shared.number, call.seconds), reason)
         else:
             self._serve(shared, answer, headers, data, call.seconds)
 
@@ -187,11 +184,13 @@ class Coalescer:
                 break
         return bytes(data)
 
-    def _why_not_shared(self, answer: UpstreamAnswer, data: bytes) -> FallbackReason | None:
+    def _why_not_shared(self, shared: _InFlightShared, answer: UpstreamAnswer, data: bytes) -> FallbackReason | None:
         if not answer.body.done or len(data) > self._max_body:
             return FallbackReason("too-large")
         if answer.status in UNAVAILABLE and read_error_body(data).code not in CALLER_INDEPENDENT_CODES:
             return FallbackReason("unavailable")
+        if shared.on_probation:
+            return self._witnesses.why_unproven(shared.leader, shared.witness, answer, data)
         return None
 
     def _serve(

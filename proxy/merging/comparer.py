@@ -40,7 +40,7 @@ FetchOriginal = Callable[[PendingRequest], Awaitable[ComparedAnswer | str]]
 T = TypeVar("T")
 
 BUSY = "FANIN505"
-"""The fault of a call that waited too long for a connection."""
+"""The fault of a call that found no connection in time, or no place in the queue."""
 OVERHEAD = 4096
 """Bytes that an answer counts for in addition to its body, so that the number of small answers is bounded too."""
 MAX_BUGS = 3

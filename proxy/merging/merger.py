@@ -46,6 +46,7 @@ class Merger:
         scheduler = self.batcher.schedulers.get(request.query.fingerprint, request.head.identity_hash)
         reason = "busy" if scheduler is None else self._bypass_reason(scheduler, request)
         if scheduler is None or reason is not None:
+            # A request that may be merged is a plain read of a relation, so that it may be shared too.
             return await self._coalescer.reply_to(request, reason)
         return await self.batcher.join(scheduler, request)
 
@@ -149,7 +150,7 @@ class Merger:
         self, scheduler: BatchScheduler, merge: InFlightMerge, deadline: asyncio.Timeout
     ) -> Callable[[], None]:
         """A callback that starts the deadline each time that the call is sent. So the deadline does not include the
-        wait for a connection.
+        wait in the pool's queue.
         """
         loop = asyncio.get_running_loop()
 

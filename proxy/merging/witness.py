@@ -4,8 +4,6 @@ before a client gets a copy.
 Tests: tests/e2e/exactness/test_trust.py.
 """
 
-import asyncio
-
 from proxy.errors.codes import FaultError
 from proxy.model import FallbackReason, PendingRequest
 from proxy.observe.events import Warned
@@ -14,8 +12,6 @@ from proxy.path.trust import NOTHING, Subject
 from proxy.upstream.calls import CallLabels
 from proxy.upstream.client import UpstreamAnswer
 from proxy.upstream.state import UpstreamState
-
-WitnessTask = asyncio.Task[ComparedAnswer | None]
 
 
 class Witnesses:
@@ -30,11 +26,9 @@ class Witnesses:
         """Whether equal reads of what ``request`` reads were answered differently."""
         return self._trust.is_wrong(_subject(request))
 
-    def start(self, request: PendingRequest) -> WitnessTask | None:
-        """Send ``request`` once more; None if what it reads is trusted."""
-        if self._trust.check(_subject(request), {b"": 1}) is NOTHING:
-            return None
-        return asyncio.get_running_loop().create_task(self._answer(request))
+    def are_needed(self, request: PendingRequest) -> bool:
+        """Whether what ``request`` reads is on probation."""
+        return self._trust.check(_subject(request), {b"": 1}) is not NOTHING
 
     def why_unproven(
         self, request: PendingRequest, witness: ComparedAnswer | None, answer: UpstreamAnswer, body: bytes
@@ -55,8 +49,12 @@ class Witnesses:
             )
         return FallbackReason("unproven")
 
-    async def _answer(self, request: PendingRequest) -> ComparedAnswer | None:
-        """Another answer to ``request``; None if there is none, or it is too large to compare."""
+    async def answer(self, request: PendingRequest) -> ComparedAnswer | None:
+        """An answer of its own to ``request``; None if there is none, or it is too large to compare.
+
+        It is awaited before the shared call is sent: a call that holds its place while it waits for another one could
+        wait for ever where the pool has one place.
+        """
         query = request.query
         labels = CallLabels("probation", query.method, query.relation, costs="FAN003")
         original = self._context.request(query.method, query.target, request.head.forwarded_lines)

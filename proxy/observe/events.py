@@ -90,7 +90,9 @@ class AnswersCompared(msgspec.Struct, frozen=True):
 
 
 class RequestRefused(msgspec.Struct, frozen=True):
-    """A connection was closed with an error before its first request; ``code`` is a key of ``errors.codes.FAULTS``."""
+    """A request could not be read, or a connection was above the limit: fanin answered with the fault ``code``, a key
+    of ``errors.codes.FAULTS``.
+    """
 
     code: str
 

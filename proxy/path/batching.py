@@ -4,7 +4,10 @@ Its states are a table in docs/explanation/architecture.md#when-a-batch-leaves.
 
 Rules: a request joins only a batch that is not sent yet; a request is sent at once when no call is in flight and no
 fan-out is expected; no request is held for longer than ``min(max_wait, ½ × the scheduler's median upstream time)``;
-windows linger only while at least half of the recent lingers gathered more than one request.
+windows linger only while at least half of the recent lingers gathered more than one request. A window that waits
+behind calls in flight closes when one of them ends, when it is full, or when its wait is over.
+
+A window *lingers* when it is held open though no call is in flight, because its query fanned out lately.
 """
 
 from collections import OrderedDict, deque

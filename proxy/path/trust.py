@@ -11,8 +11,8 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
-MOST_CHECKED = 16
-"""Originals that one call is compared with at most; slices that would have to be compared beyond are not used."""
+MAX_EMPTY_COMPARED = 16
+"""Slices without a row that are compared per call at most; the other ones of that call are not used."""
 EMPTY_FACTOR = 10
 """How many times more slices without a row are compared: a row that a merged answer lost leaves such a slice."""
 
@@ -103,9 +103,9 @@ class Trust:
             compare += _spread(by_kind[kind], max(0, missing[kind]))
         unused: list[bytes] = []
         if missing[Kind.EMPTY] > 0:
-            room = min(missing[Kind.EMPTY], MOST_CHECKED)
+            room = min(missing[Kind.EMPTY], MAX_EMPTY_COMPARED)
             compare, unused = compare + by_kind[Kind.EMPTY][:room], by_kind[Kind.EMPTY][room:]
-        return Check(tuple(compare), tuple(unused))
+        return Check(tuple(compare), tuple(unused)) if compare or unused else NOTHING
 
     def record_matches(self, subject: Subject, rows: Iterable[int]) -> None:
         """Slices of so many rows each are what originals are."""
@@ -117,14 +117,16 @@ class Trust:
 
     def record_difference(self, subject: Subject) -> bool:
         """Two equal reads at one time had different answers. A client may have written in between; after
-        ``DIFFERENCES`` of them without a match the relation is taken to differ each time. Whether that is new.
+        ``DIFFERENCES`` of them without a match the relation is taken to differ each time.
+
+        True if it was not wrong before.
         """
         record = self._record(subject)
         record.differed += 1
         return record.differed >= DIFFERENCES and self.record_wrong(subject)
 
     def record_wrong(self, subject: Subject) -> bool:
-        """A slice differs from an original that stays the same. Whether that is new."""
+        """A slice differs from an original that stays the same. True if it was not wrong before."""
         record = self._record(subject)
         new, record.wrong = not record.wrong, True
         relation, profile, column = subject

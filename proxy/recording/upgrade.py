@@ -24,7 +24,11 @@ def from_format_1(line: bytes) -> bytes:
 
 def _upgrade(span: dict[str, Any]) -> None:
     if "refusal" in span:
-        reason = span.pop("refusal")
-        span["bypass_reason"] = REASONS.get(reason, reason)
+        span["bypass_reason"] = _renamed(REASONS, span.pop("refusal"))
     if "outcome" in span:
-        span["outcome"] = OUTCOMES.get(span["outcome"], span["outcome"])
+        span["outcome"] = _renamed(OUTCOMES, span["outcome"])
+
+
+def _renamed(names: dict[str, str], value: Any) -> Any:
+    """The new name of ``value``; anything else as it is, for the reader to reject."""
+    return names.get(value, value) if isinstance(value, str) else value

@@ -1,4 +1,4 @@
-"""Tables of the TOML file, as in ``sections``: what a route may cost, for ``fanin check``."""
+"""Tables of the TOML file, as in ``tables``: what a route may cost, for ``fanin check``."""
 
 from typing import Annotated, Literal, Self
 

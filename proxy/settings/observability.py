@@ -1,4 +1,4 @@
-"""Tables of the TOML file, as in ``sections``: what fanin tells of itself."""
+"""Tables of the TOML file, as in ``tables``: what fanin tells of itself."""
 
 from pathlib import Path
 from typing import Annotated

@@ -41,7 +41,7 @@ class ByRequest(Generic[T]):
         return tuple(self._made.values())
 
     def of(self, relation: str, route: str) -> T:
-        """What holds for a request; ``relation`` as in ``Query.relation``, ``route`` as in ``Head.route``."""
+        """What holds for a request; ``relation`` as in ``Query.relation``, ``route`` as in ``RequestHead.route``."""
         if not self._table:
             return self.default
         return self._table[relation if relation in self._names else "", route if route in self._routes else ""]

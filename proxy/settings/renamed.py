@@ -1,4 +1,4 @@
-"""Settings that had another name: whoever still uses it is told the new one."""
+"""Settings that had another name. The old name is an error in a file or flag; in the environment it is a warning."""
 
 RENAMED = {
     "detect.every": "detect.interval",

@@ -177,6 +177,7 @@ class TraceGrouper:
             inferred.mixed = True
 
     def _is_over(self, trace: OpenTrace, now: float) -> bool:
+        """Whether the trace closes: old or truncated, or nothing is in flight and it was silent for its quiet time."""
         if now - trace.start >= self.settings.max_age or trace.truncated:
             return True
         quiet = self.settings.quiet_explicit if trace.explicit else self.settings.quiet_inferred

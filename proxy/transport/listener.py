@@ -37,7 +37,7 @@ class Listener:
         stopped = [stop_accepting(listening) for listening in duplicates]
         if any(stopped):
             await asyncio.sleep(HANDSHAKE)
-        server.close()
+        server.close()  # it closes its own descriptors; the backlog is accepted from the duplicates
         backlog = [connection for listening in duplicates for connection in _accept_all(listening)]
         for connection in backlog:
             await asyncio.get_running_loop().connect_accepted_socket(self._create_protocol, connection)

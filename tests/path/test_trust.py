@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from proxy.path.trust import DIFFERENCES, EMPTY_FACTOR, MOST_CHECKED, NOTHING, Kind, Trust, kind_of
+from proxy.path.trust import DIFFERENCES, EMPTY_FACTOR, MAX_EMPTY_COMPARED, NOTHING, Kind, Trust, kind_of
 
 SUBJECT = ("public.t", "", b"id")
 
@@ -39,13 +39,20 @@ def test_what_was_right_often_enough_is_used_without_a_comparison() -> None:
 def test_of_slices_without_a_row_all_are_compared_or_not_used_until_many_were_right() -> None:
     trust = Trust(5, 9)
     check = trust.check(SUBJECT, values(40, 0))
-    assert len(check.compare) == MOST_CHECKED
-    assert len(check.unused) == 40 - MOST_CHECKED
+    assert len(check.compare) == MAX_EMPTY_COMPARED
+    assert len(check.unused) == 40 - MAX_EMPTY_COMPARED
     assert not set(check.compare) & set(check.unused)
     trust.record_matches(SUBJECT, [0] * (5 * EMPTY_FACTOR - 1))
     assert len(trust.check(SUBJECT, values(40, 0)).compare) == 1
     trust.record_matches(SUBJECT, [0, 1, 1, 1, 1, 1, 2, 2, 2, 2, 2])
     assert trust.check(SUBJECT, values(40, 0)) is NOTHING
+
+
+def test_what_needs_no_comparison_is_told_as_that_whatever_kinds_are_still_on_probation() -> None:
+    trust = Trust(3, 9)
+    trust.record_matches(SUBJECT, [1, 1, 1])
+    assert trust.check(SUBJECT, values(10, 1)) is NOTHING
+    assert trust.check(SUBJECT, values(1, 0)) is not NOTHING
 
 
 def test_without_probation_nothing_is_compared() -> None:

@@ -52,6 +52,6 @@ def test_names_of_format_1_are_converted(changes: dict[str, str], outcome: Outco
     assert (span.outcome, span.bypass_reason) == (outcome, reason)
 
 
-@pytest.mark.parametrize("line", [b"[]", b'{"spans": 1}', b'{"spans": [1]}', b"1"])
+@pytest.mark.parametrize("line", [b"[]", b'{"spans": [{"outcome": []}]}', b'{"spans": 1}', b'{"spans": [1]}', b"1"])
 def test_other_json_is_left_to_the_decoder(line: bytes) -> None:
     assert msgspec.json.decode(from_format_1(line)) == msgspec.json.decode(line)

@@ -83,6 +83,18 @@ async def test_nobody_holds_anothers_row_of_a_view_that_differs_each_time(untrus
     assert len([what for what in seen.warnings() if "answered differently" in what]) == 1
 
 
+async def test_equal_reads_of_a_sound_relation_are_sent_twice_only_while_it_is_on_probation(untrusted: Stack) -> None:
+    requests = [get("/item?select=id,title&id=gt.500&order=id")] * 6
+    (direct,) = await one_by_one(untrusted.url, requests[:1])
+    async with fanin(untrusted.url, **ON_PROBATION) as sidecar:
+        seen = SidecarEvents(sidecar)
+        for _ in range(12):
+            assert_all_same(requests, [direct] * 6, await together(sidecar.port, requests))
+        await until(lambda: seen.calls_by_kind()["shared"] >= 12)
+        calls = seen.calls_by_kind()
+    assert (calls["shared"], calls["probation"]) == (12, 5)
+
+
 async def test_trust_is_earned_in_the_first_burst_and_costs_nothing_after_it(untrusted: Stack) -> None:
     requests = reads("item", "id", *range(1, 101))
     direct = await one_by_one(untrusted.url, requests)
