@@ -79,8 +79,7 @@ class PatchAndRecount(Thresholds):
 
 
 WEIGHT = 4
-"""Weight of a saved call in the impact: each call waits for the previous one, and prolongs the time in which others read
-a wrong number."""
+"""Weight of a saved call in the impact: each call waits for the previous one, and others read a wrong number longer."""
 
 
 class Round(msgspec.Struct):

@@ -1,4 +1,4 @@
-"""FAN010 truncated-read: PostgREST truncated an answer, and no later request asked for the rest.
+"""FAN010 truncated-read: an answer that PostgREST truncated, and no later request for the rest.
 
 What it does
 ------------
