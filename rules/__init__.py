@@ -1,6 +1,6 @@
-"""One file a rule, which exports its ``RULE``; a line of MODULES for each, in running order, makes RULES.
+"""One file per rule, which exports its ``RULE``. MODULES lists the files in the order in which the rules run.
 
-``proxy/analysis/rule.py`` says what a rule is. Settings, reference pages and reports are made from RULES.
+``proxy/analysis/rule.py`` says what a rule is. Settings, reference pages and reports are generated from RULES.
 """
 
 from importlib import import_module

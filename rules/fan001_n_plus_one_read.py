@@ -1,17 +1,17 @@
-"""FAN001 n-plus-one-read: one request a key, where one request for all keys would do.
+"""FAN001 n-plus-one-read: one request per key, where one request for all keys is enough.
 
 What it does
 ------------
-Finds, within one trace, at least ``rules.n_plus_one.min_calls`` reads that differ in the value of one ``eq`` filter
-only, with at least ``rules.n_plus_one.min_distinct`` different values, at least half of which were in flight together;
-those made one after another are FAN002's. Retries of a client, pages of a list and repeated reads of one row do not
-count, and traces that may mix several requests of the application are not judged.
+Finds, within one trace, at least ``rules.n_plus_one.min_calls`` reads that differ only in the value of one ``eq``
+filter, with at least ``rules.n_plus_one.min_distinct`` different values, if at least half of the reads began before the
+previous one ended. FAN002 finds those made one after another. Client retries, pages of a list and repeated reads of one
+row do not count. Traces that may mix several requests of the application are not analysed.
 
 Why it hurts
 ------------
-Every read pays the whole way: a connection of the client, a transaction in PostgREST with its role and settings, a
-parse and a plan in Postgres. A hundred keys pay it a hundred times and fill the connection pool that everybody shares,
-and the number grows with the data: what is fast in development is slow where there are customers.
+Every read has the full cost of a request: a client connection, a transaction in PostgREST with its role and settings,
+a parse and a plan in Postgres. A hundred keys have this cost a hundred times and fill the connection pool that all
+clients share. The number of reads grows with the data: code that is fast in development is slow in production.
 
 Example
 -------
@@ -31,8 +31,8 @@ Use instead
 
 Safety
 ------
-Safe: calls that are in flight together are merged, and each caller gets the answer it would have got alone; where that
-is not certain, the originals are sent.
+Safe: fanin merges calls that are in flight together, and each caller gets the same answer as from a call of its own.
+If that is not certain, fanin sends the original calls.
 """
 
 from collections.abc import Iterator
@@ -63,20 +63,20 @@ class NPlusOne(LoopThresholds):
     table = "n_plus_one"
 
     min_calls: Count = Field(
-        5, description="FAN001, FAN002: look-alikes in one trace. Fewer may well be as many fields of one form."
+        5, description="FAN001, FAN002: minimum similar reads in one trace. Fewer are often the fields of one form."
     )
     min_distinct: Count = Field(
-        5, description="FAN001, FAN002: different keys among them: one row asked again and again is FAN003's."
+        5, description="FAN001, FAN002: minimum different keys among them. FAN003 finds repeated reads of one row."
     )
     max_pause: Positive = Field(
         0.5,
-        description="FAN002: a longer wait between two look-alikes ends their loop: a timer or a person made it, and "
-        "it would stay.",
+        description="FAN002: a longer pause between two similar reads ends their loop: a timer or a person caused it, "
+        "and a batch read would not remove it.",
     )
 
 
 def detect(trace: Trace, context: RuleContext[NPlusOne]) -> Iterator[Finding]:
-    """One finding a fingerprint that fans out in ``trace``."""
+    """One finding per fingerprint that fans out in ``trace``."""
     for shown, found in fan_outs(trace, parallel_fan_out, context.thresholds):
         yield _finding(trace, shown, found)
 
@@ -120,5 +120,5 @@ def _finding(trace: Trace, shown: ParsedFingerprint, found: FanOut) -> Finding:
         ),
         expected=f"{batch_name(shown.relation, column)}(…) once instead of {len(spans)} calls: {len(spans)} requests"
         " become 1 per 200 keys.",
-        risk="None for the rows; a list of more than about 200 keys should be sent in several calls.",
+        risk="The rows are the same. A list of more than about 200 keys should be sent in several calls.",
     )

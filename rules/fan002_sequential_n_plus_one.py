@@ -1,20 +1,20 @@
-"""FAN002 sequential-n-plus-one: one request a key, each sent when the one before it was answered.
+"""FAN002 sequential-n-plus-one: one request per key, each sent after the answer to the previous one.
 
 What it does
 ------------
-Finds, within one trace, the same look-alikes as FAN001 (``rules.n_plus_one.min_calls``, ``.min_distinct``) where they
-were made one after another: a loop that awaits. Each fan-out is one of the two, by what most of its calls did. Where
-the keys of answers are remembered (``detect.row_keys``), it says which earlier answer the values came out of, and is
-sure. Retries of a client, pages of a list, what a timer asks again and again, and calls with more than
-``rules.n_plus_one.max_pause`` seconds between them do not count, nor does a walk from row to row, in which each key
-comes out of the answer before it. A person who types or hovers asks for one key after another in less time than that:
-from here it looks like a loop.
+Finds, within one trace, the same similar reads as FAN001 (``rules.n_plus_one.min_calls``, ``.min_distinct``) if they
+were made one after another: a loop that awaits each call. How most of its calls were made decides whether a fan-out is
+FAN001 or FAN002. If traces keep the keys of answers (``detect.row_keys``), the finding names the earlier answer that
+the values came from, with high confidence. These do not count: client retries, pages of a list, polling, calls with
+more than ``rules.n_plus_one.max_pause`` seconds between them, and a walk from row to row, in which each key comes from
+the previous answer. A person who types or moves over a list can cause reads with shorter pauses; fanin cannot
+distinguish them from a loop.
 
 Why it hurts
 ------------
-The times add up: a hundred keys at 10 ms each are a second in which a user waits, and every millisecond of network
-between the application and the database counts a hundred times. Nothing on the way can fold such calls, because
-the next one is not there until the one before it was answered.
+The times add up: with a hundred keys at 10 ms each, a user waits one second, and every millisecond of network latency
+between the application and the database counts a hundred times. No proxy can merge such calls, because the application
+sends the next one only after the answer to the previous one.
 
 Example
 -------
@@ -36,9 +36,9 @@ Use instead
 
 Safety
 ------
-Unsafe: only fetching the siblings ahead could cure it from outside, which would answer later reads with rows of an
-earlier moment. fanin does not do that; it reports. The batch method is the cure. Where only the loop is to be kept,
-``Promise.all`` over the same calls lets FAN001 fold them.
+Unsafe: a proxy could only prefetch the other keys, and would then answer later reads with rows of an earlier moment.
+fanin does not do that; it only reports. Use the batch method. If the code has to keep one call per key, ``Promise.all``
+over the calls lets FAN001 merge them.
 """
 
 from collections.abc import Iterator, Sequence
@@ -64,7 +64,7 @@ from rules.fan001_n_plus_one_read import NPlusOne
 
 
 def detect(trace: Trace, context: RuleContext[NPlusOne]) -> Iterator[Finding]:
-    """One finding a fingerprint that is looped over in ``trace``."""
+    """One finding per fingerprint that is read in a loop in ``trace``."""
     for shown, found in fan_outs(trace, sequential_fan_out, context.thresholds):
         came_from = origins(trace.spans, found.spans, found.key)
         if not _is_walk(found, came_from, context.thresholds.min_distinct):
@@ -82,7 +82,7 @@ RULE = Rule(
 
 
 def _is_walk(found: FanOut, came_from: Sequence[Origin], least: int) -> bool:
-    """Whether keys came out of the answers before, and were not known sooner: too few for a list to be asked for."""
+    """Whether the keys came from previous answers of the loop, and fewer than ``least`` were known before it."""
     own = bool(came_from) and all(origin.fingerprint == found.spans[0].fingerprint for origin in came_from)
     return own and count_known_earlier(found.spans, found.key) < least
 
@@ -100,7 +100,7 @@ def _finding(trace: Trace, shown: ParsedFingerprint, found: FanOut, came_from: S
         route=trace.route,
         caller=caller_of(spans),
         problem=f"The application asks for {shown.name} once per {column}, and waits for each answer before it"
-        " asks for the next: the time grows with the number of rows.",
+        " sends the next request: the time grows with the number of rows.",
         current=f"{len(spans)} requests, {plural(calls, 'upstream call')}, {total_rows(spans)} rows;"
         f" {1000 * total_seconds(spans):.0f} ms of waiting, one after another",
         evidence=tuple(_evidence(found, came_from)),
@@ -111,8 +111,9 @@ def _finding(trace: Trace, shown: ParsedFingerprint, found: FanOut, came_from: S
         ),
         expected=f"{batch_name(shown.relation, column)}(…) once instead of {len(spans)} calls: {len(spans)} requests"
         " become 1 per 200 keys, and their times no longer add up.",
-        risk="Where a step of the loop writes what the next one reads, the rows read beforehand are older; read what"
-        " was written from the write's own answer. A list of more than about 200 keys should be sent in several calls.",
+        risk="If a step of the loop writes rows that a later step reads, the batch read returns the rows from before"
+        " that write; take the new rows from the answer to the write. A list of more than about 200 keys should be sent"
+        " in several calls.",
     )
 
 
@@ -125,6 +126,6 @@ def _confidence(trace: Trace, came_from: Sequence[Origin]) -> str:
 def _evidence(found: FanOut, came_from: Sequence[Origin]) -> Iterator[str]:
     different = distinct_values(found.spans, found.key)
     yield f"{len(found.spans)} requests differ only in {found.key.column}, with {different} different values"
-    yield "sent one after another, each when the one before it was answered"
+    yield "sent one after another, each after the answer to the previous one"
     for origin in came_from[:1]:
-        yield f"{origin.matches} of the values came out of an earlier answer: {origin.column} of {origin.relation}"
+        yield f"{origin.matches} of the values came from an earlier answer: {origin.column} of {origin.relation}"

@@ -1,18 +1,18 @@
-"""FAN003 duplicate-read: the same read made again, though nothing was written in between.
+"""FAN003 duplicate-read: the same read is repeated with no write in between.
 
 What it does
 ------------
-Finds, within one trace, reads of tables and views that were made at least ``rules.duplicate_read.min_calls`` times by
-one caller, byte for byte the same, with no write of any kind between them, and no time of more than
-``rules.duplicate_read.max_pause`` seconds in which nothing was asked. Retries of a client, answers other than 2xx, what
-a timer asks (polling), and reads that are part of an N+1 (FAN001, FAN002) do not count, and traces that may mix several
-requests of the application are not judged. Twice is often by design (check, then use), so three is the default.
+Finds, within one trace, reads of tables and views that one caller made at least ``rules.duplicate_read.min_calls``
+times. The requests are byte-equal, with no write of any kind between them and no pause of more than
+``rules.duplicate_read.max_pause`` seconds without a request. Client retries, answers other than 2xx, polling, and reads
+that are part of an N+1 (FAN001, FAN002) do not count. Traces that may mix several requests of the application are not
+analysed. The default is three, because two equal reads are often intended (check, then use).
 
 Why it hurts
 ------------
-Each repetition pays the whole way for rows that the application has already: a connection, a transaction, the query.
-It happens where parts of a page, middleware and helpers each fetch what they need (the user, the tenant, the settings)
-and none knows of the other. Rows that changed between two of the reads make one page contradict itself.
+Each repetition costs a connection, a transaction and a query for rows that the application already has. Typical causes
+are parts of a page, middleware and helpers that each fetch the same rows (the user, the tenant, the settings). If rows
+change between two of the reads, one page shows contradictory data.
 
 Example
 -------
@@ -31,9 +31,9 @@ Use instead
 Safety
 ------
 Safe: equal reads that wait at the same time share one call, and each caller gets a copy of PostgREST's answer, unless
-it has a cookie or another header that may be one caller's. None joins a call that is under way, so no read sees older
-rows than it would have seen alone. Reads made one after another are not shared: reading once and passing the rows on
-cures both.
+the answer has a cookie or another header that may belong to one caller. A read never joins a call that was already
+sent, so it does not see older rows than with a call of its own. fanin does not share reads made one after another; for
+both kinds, read once and pass the rows on.
 """
 
 from bisect import bisect_right
@@ -82,16 +82,16 @@ class DuplicateRead(Thresholds):
 
     min_calls: Annotated[int, Field(ge=2)] = Field(
         3,
-        description="FAN003: equal reads in one trace with no write between them. Twice is often by design.",
+        description="FAN003: minimum equal reads in one trace with no write between them. Two are often intended.",
     )
     max_pause: Positive = Field(
         0.5,
-        description="FAN003: after a longer time in which the trace asks nothing, a read is for what may have changed.",
+        description="FAN003: after a longer pause, an equal read is intended: the rows may have changed.",
     )
     rpc: tuple[str, ...] = Field(
         (),
-        description="Functions whose equal GETs may share a call, as name or schema.name, beside those that db_uri's "
-        "catalog knows to be stable: only those without effects.",
+        description="Functions whose equal GETs may share a call, as name or schema.name, in addition to those that "
+        "are stable in the catalog (db_uri). List only functions without side effects.",
         json_schema_extra=NO_OVERRIDE,
     )
 
@@ -101,7 +101,7 @@ Run = list[Span]
 
 
 def detect(trace: Trace, context: RuleContext[DuplicateRead]) -> Iterator[Finding]:
-    """One finding a fingerprint of which reads are repeated in ``trace``."""
+    """One finding per fingerprint whose reads are repeated in ``trace``."""
     if trace.mixed:
         return
     repeated = group_by(_repeated(trace.spans, context.thresholds), lambda run: run[0].fingerprint)
@@ -123,7 +123,7 @@ RULE = Rule(
 
 
 def _repeated(spans: Sequence[Span], bounds: DuplicateRead) -> Iterator[Run]:
-    """The runs that are long enough, without those of a timer."""
+    """The runs with at least ``min_calls`` reads, without polling."""
     often = [equal for equal in _equal(spans) if len(equal) >= bounds.min_calls]
     if not often:
         return
@@ -146,7 +146,7 @@ def _equal(spans: Iterable[Span]) -> Iterable[Run]:
 
 
 def _is_n_plus_one(trace: Trace, fingerprint: str, settings: RuleLookup) -> bool:
-    """Whether FAN001 or FAN002 speaks of these reads: one batch read cures both."""
+    """Whether FAN001 or FAN002 reports these reads: one batch read fixes both."""
     spans = [span for span in trace.spans if span.fingerprint == fingerprint and is_read(span)]
     shown = parse_fingerprint(fingerprint)
     parallel, sequential = settings.of(N_PLUS_ONE_READ), settings.of(SEQUENTIAL_N_PLUS_ONE)
@@ -157,24 +157,25 @@ def _is_n_plus_one(trace: Trace, fingerprint: str, settings: RuleLookup) -> bool
 
 def _finding(trace: Trace, shown: ParsedFingerprint, again: Sequence[Run]) -> Finding:
     spans = [span for run in again for span in run]
-    what = "equal reads" if len(again) == 1 else f"reads that ask {len(again)} things"
     return Finding(
         code=RULE.code,
         impact=call_impact(len(spans), sum(map(seconds_saved, again))),
         confidence="high" if trace.explicit else "medium",
-        title=f"{len(spans)} {what} of {shown.name}",
+        title=f"{len(spans)} equal reads of {shown.name}"
+        if len(again) == 1
+        else f"{len(spans)} reads of {shown.name} for {len(again)} different queries",
         relation=spans[0].relation,
         fingerprint=spans[0].fingerprint,
         route=trace.route,
         caller=caller_of(spans),
-        problem=f"The application reads {shown.name} again and again for what it was told already.",
+        problem=f"The application reads rows of {shown.name} again that it already has.",
         current=f"{len(spans)} requests, {plural(count_calls(spans), 'upstream call')}, {total_bytes(spans)} bytes"
         f" in {1000 * elapsed_seconds(spans):.0f} ms",
         evidence=(*_evidence(again), *_callers(spans)),
         fix=Fix(sql=read_sql(shown), supabase_js=once_js(shown), supabase_py=once_py(shown)),
         expected=f"{len(spans)} requests become {len(again)}.",
-        risk="Rows that others change while the request lasts are seen by the next request. Where the repetition waits"
-        " for such a change (polling), it is meant: mute this.",
+        risk="A change that others make during the request is seen only by the next request. If the repetition waits"
+        " for such a change (polling), it is intended: mute this finding.",
     )
 
 

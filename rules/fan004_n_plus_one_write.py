@@ -1,18 +1,18 @@
-"""FAN004 n-plus-one-write: one write a row, where one write for all rows would do.
+"""FAN004 n-plus-one-write: one write per row, where one write for all rows is enough.
 
 What it does
 ------------
-Finds, within one trace, at least ``rules.n_plus_one_write.min_calls`` PATCHes or DELETEs that differ in the value of
-one ``eq`` filter only, with at least ``rules.n_plus_one_write.min_distinct`` different values, or as many POSTs to one
-relation, in parallel or in a row with no more than ``rules.n_plus_one_write.max_pause`` seconds between them. POSTs
-whose answers showed several rows are bulk writes already, and so are those that name ``columns``, as clients do for
-arrays, unless their answers showed one row each. Bodies are not read, so that it can be wrong about how many rows a
-POST had. Retries of a client and refused writes do not count.
+Finds, within one trace, at least ``rules.n_plus_one_write.min_calls`` PATCHes or DELETEs that differ only in the value
+of one ``eq`` filter, with at least ``rules.n_plus_one_write.min_distinct`` different values, or the same number of
+POSTs to one relation. The writes are made in parallel, or one after another with no more than
+``rules.n_plus_one_write.max_pause`` seconds between them. A POST whose answer has several rows is already a bulk write.
+So is a POST with ``columns``, which clients send for arrays, unless its answer has one row. fanin does not read bodies,
+so the number of rows of a POST can be wrong. Client retries and rejected writes do not count.
 
 Why it hurts
 ------------
-Every write is a transaction of its own: a connection, a commit that waits for the disk, locks, triggers. When one of
-them fails, those before it stay written and those after it are missing, and nobody puts that right.
+Every write is a separate transaction: a connection, a commit that waits for the disk, locks, triggers. If one of them
+fails, the earlier rows stay written and the later rows are missing, and nothing corrects that.
 
 Example
 -------
@@ -30,7 +30,7 @@ Use instead
 
     PATCH /videos?id=in.(1,2,3,4,5)
 
-where all are given the same, and one upsert of all rows where each is given its own:
+if all rows get the same values, or one upsert of all rows if each row gets its own values:
 
 ::
 
@@ -38,7 +38,7 @@ where all are given the same, and one upsert of all rows where each is given its
 
 Safety
 ------
-Advice: fanin changes nothing. Writes are passed on one by one, in their order, and never sent twice.
+Advice: fanin changes nothing. It forwards each write separately, in order, and never sends one twice.
 """
 
 from collections.abc import Iterator, Sequence
@@ -75,22 +75,23 @@ class NPlusOneWrite(LoopThresholds):
     table = "n_plus_one_write"
 
     min_calls: Count = Field(
-        5, description="FAN004: writes of one row in one trace. Fewer may well be as many things that happened."
+        5, description="FAN004: minimum writes of one row in one trace. Fewer are often separate events."
     )
-    min_distinct: Count = Field(5, description="FAN004: different keys among them, where they have keys.")
+    min_distinct: Count = Field(5, description="FAN004: minimum different keys among them, if they have keys.")
     max_pause: Positive = Field(
-        0.5, description="FAN004: a longer wait between two of them ends their loop: events come so, and loops do not."
+        0.5,
+        description="FAN004: a longer pause between two writes ends their loop; separate events cause such pauses.",
     )
 
 
-SAME = "Where all are given the same:"
-OWN = "Where each is given its own, as whole rows:"
+SAME = "If all rows get the same values:"
+OWN = "If each row gets its own values, as whole rows:"
 NOTHING = 2
-"""Bytes of an answer's body that shows no row."""
+"""Maximum bytes of an answer's body without a row (``[]``)."""
 
 
 def detect(trace: Trace, context: RuleContext[NPlusOneWrite]) -> Iterator[Finding]:
-    """One finding a fingerprint that writes row by row in ``trace``."""
+    """One finding per fingerprint that writes row by row in ``trace``."""
     if trace.mixed:
         return
     for fingerprint, spans in by_fingerprint(filter(_is_write, trace.spans)).items():
@@ -120,7 +121,7 @@ def _is_write(span: Span) -> bool:
 
 
 def _inserts(shown: ParsedFingerprint, spans: Sequence[Span], bounds: NPlusOneWrite) -> list[Span]:
-    """Those that come in a row, of one row each as far as anybody can tell."""
+    """Inserts made one after another, of one row each as far as headers and answers show."""
     array = any(param.startswith("columns=") for param in shown.rest)
     single = [
         span for span in spans if (span.row_keys or not array) and all(len(keys) == 1 for _, keys in span.row_keys)
@@ -140,14 +141,14 @@ def _finding(trace: Trace, shown: ParsedFingerprint, spans: Sequence[Span], key:
         route=trace.route,
         caller=caller_of(spans),
         problem=f"The application writes {shown.name} row by row: the number of transactions grows with the number"
-        " of rows, and an error in the middle leaves half of them written.",
+        " of rows, and after an error only the rows before it are written.",
         current=f"{len(spans)} requests, {len(spans)} transactions, {1000 * total_seconds(spans):.0f} ms"
-        " of upstream's time",
+        " of upstream time",
         evidence=tuple(_evidence(spans, key)),
         fix=_of_rows(shown, spans) if key is None else _of_keys(shown, spans, key.column),
         expected=f"{name}(…) once: {len(spans)} requests become 1"
-        + ("." if key is None or shown.method == "DELETE" else " where all are given the same, or 1 upsert."),
-        risk="All rows are written, or none. " + _risk(shown, key),
+        + ("." if key is None or shown.method == "DELETE" else " if all rows get the same values, or 1 upsert."),
+        risk="Either all rows are written, or none. " + _risk(shown, key),
     )
 
 
@@ -155,11 +156,11 @@ def _title(shown: ParsedFingerprint, spans: Sequence[Span], key: Filter | None) 
     if key is not None:
         what = "updates" if shown.method == "PATCH" else "deletions"
         return f"{len(spans)} {what} of {shown.name}, one for each {key.column}"
-    return f"{len(spans)} {'upserts' if conflict_columns(shown) else 'inserts'} into {shown.name}, a row each"
+    return f"{len(spans)} {'upserts' if conflict_columns(shown) else 'inserts'} into {shown.name}, one row each"
 
 
 def _confidence(trace: Trace, spans: Sequence[Span], key: Filter | None) -> str:
-    """How many rows a POST had is only known where its answer showed them."""
+    """High if the number of rows is certain; that of a POST is certain only if its answer has the rows."""
     if not trace.explicit:
         return "low"
     return "high" if key is not None or all(span.row_keys for span in spans) else "medium"
@@ -169,11 +170,11 @@ def _evidence(spans: Sequence[Span], key: Filter | None) -> Iterator[str]:
     if key is not None:
         yield f"{len(spans)} requests differ only in {key.column}, with {distinct_values(spans, key)} different values"
     elif all(span.row_keys for span in spans):
-        yield f"{len(spans)} requests, whose answers showed one row each"
+        yield f"{len(spans)} requests, whose answers have one row each"
     else:
-        yield f"{len(spans)} requests to one relation that name no columns, as clients do for several rows"
+        yield f"{len(spans)} requests to one relation without ?columns=, which clients send for several rows"
     yield "sent in parallel" if in_parallel(spans) else "sent one after another"
-    yield "bodies are not read: whether all set the same is not known"
+    yield "bodies are not read: fanin does not know whether all rows get the same values"
 
 
 def _risk(shown: ParsedFingerprint, key: Filter | None) -> str:
@@ -182,8 +183,8 @@ def _risk(shown: ParsedFingerprint, key: Filter | None) -> str:
     if key is None:
         return "All objects of the array must have the same members."
     return (
-        "An upsert needs a unique column, the right and the policies to insert, and each column that may not be null;"
-        " where some groups are given the same, one PATCH a group will do."
+        "An upsert needs a unique column, the privilege and the policies to insert, and every NOT NULL column."
+        " If groups of rows get the same values, one PATCH per group is enough."
     )
 
 
@@ -210,5 +211,5 @@ def _of_keys(shown: ParsedFingerprint, spans: Sequence[Span], key: str) -> Fix:
 
 
 def _returns(spans: Sequence[Span]) -> bool:
-    """Whether the rows are wanted back."""
+    """Whether the application asks for the written rows in the answer."""
     return any(span.size > NOTHING for span in spans)

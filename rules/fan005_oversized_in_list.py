@@ -2,15 +2,15 @@
 
 What it does
 ------------
-Finds reads whose list makes the request head longer than upstream takes (``rules.oversized_in_list.head_bytes``;
-PostgREST: 51,202 bytes, about 1,300 UUIDs), and which were refused for that: 400 beyond that size, 414 or 431 at any.
-At level ``rewrite`` fanin cuts such a list into parts, sends them side by side and answers with all their rows; those
-reads are named too, because the list goes on growing.
+Finds reads whose list makes the request head longer than upstream accepts (``rules.oversized_in_list.head_bytes``;
+PostgREST: 51,202 bytes, about 1,300 UUIDs) and that upstream rejected for that reason: with 400 above that size, with
+414 or 431 at any size. At level ``rewrite`` fanin splits such a list into parts, sends them in parallel and answers
+with all their rows. It reports those reads too, because the list keeps growing.
 
 Why it hurts
 ------------
-The list is data, and grows with it. The read works for as long as the list is short, and then fails for good, for the
-customers with the most rows first. Gateways and load balancers on the way often take no more than 8 kB, 200 UUIDs.
+The list grows with the data. The read works while the list is short, and then always fails, first for the customers
+with the most rows. Gateways and load balancers in between often accept no more than 8 kB, which is 200 UUIDs.
 
 Example
 -------
@@ -29,11 +29,11 @@ and so on, or a function that takes the list as an array: the body of an RPC has
 
 Safety
 ------
-Unsafe: the parts are read one by one, each in a snapshot of its own, so that a row that is changed meanwhile may be
-missed, or be there twice; PostgREST alone would have read all rows in one. The answer has no Content-Location. A list
-is cut only if all its values are canonical integers or UUIDs, nothing is asked of it as a whole (limit, offset, count,
-one object), and its order, if any, is by its own column; where a part, or that all of them are there in order, is not
-certain, upstream's own error is passed on.
+Unsafe: each part is read in its own snapshot, so a row that changes in the meantime may be missing or appear twice;
+PostgREST alone would have read all rows in one snapshot. The answer has no Content-Location. fanin splits a list only
+if all its values are canonical integers or UUIDs, the request asks for nothing that concerns all rows (limit, offset,
+count, one object), and its order, if any, is by the column of the list. If a part fails, or it is not certain that all
+parts are complete and in order, fanin passes on upstream's own error.
 """
 
 from collections.abc import Iterator, Sequence
@@ -55,17 +55,22 @@ class OversizedInList(Thresholds):
     model_config = ConfigDict(json_schema_extra=NO_OVERRIDE)
     table = "oversized_in_list"
 
-    head_bytes: Count = Field(51_202, description="FAN005: bytes of a request head that upstream takes; PostgREST's.")
-    concurrent_chunks: Count = Field(4, description="FAN005: parts of one list in flight at once.")
-    concurrent_lists: Count = Field(4, description="FAN005: lists that are cut at once; more wait for their turn.")
+    head_bytes: Count = Field(
+        51_202,
+        description="FAN005: maximum bytes of a request head that upstream accepts; the default is PostgREST's limit.",
+    )
+    concurrent_chunks: Count = Field(4, description="FAN005: maximum parts of one list in flight at the same time.")
+    concurrent_lists: Count = Field(
+        4, description="FAN005: maximum lists that are split at the same time; further ones wait."
+    )
 
 
 TOO_LONG = frozenset((414, 431))
-"""Answers that mean nothing else: URI Too Long, Request Header Fields Too Large (RFC 9110, RFC 6585)."""
+"""Statuses with no other meaning: URI Too Long, Request Header Fields Too Large (RFC 9110, RFC 6585)."""
 
 
 def detect(trace: Trace, context: RuleContext[OversizedInList]) -> Iterator[Finding]:
-    """One finding a fingerprint whose list was too long in ``trace``."""
+    """One finding per fingerprint whose list was too long in ``trace``."""
     oversized = (span for span in trace.spans if _is_oversized(span, context.thresholds))
     for spans in by_fingerprint(oversized).values():
         yield _finding(trace, spans, context)
@@ -103,8 +108,8 @@ def _finding(trace: Trace, spans: Sequence[Span], context: RuleContext[Oversized
         fingerprint=largest.fingerprint,
         route=trace.route,
         caller=caller_of(spans),
-        problem=f"The list of {column} travels in the URL and grows with the data; upstream takes request heads of"
-        f" {context.thresholds.head_bytes} bytes.",
+        problem=f"The list of {column} is part of the URL and grows with the data; upstream accepts request heads of"
+        f" up to {context.thresholds.head_bytes} bytes.",
         current=_current(spans, len(failed)),
         evidence=(
             f"a list of about {largest.listed} values in a request head of {largest.head_size} bytes",
@@ -116,8 +121,8 @@ def _finding(trace: Trace, spans: Sequence[Span], context: RuleContext[Oversized
             supabase_py=chunked_py(shown, column),
         ),
         expected=_expected(largest, batch_name(shown.relation, column), context),
-        risk="Chunks are read one by one: what is written meanwhile may be in some and not in others; the array is read"
-        " at once.",
+        risk="The chunks are read at different moments: some may include a concurrent write and others not. The array"
+        " is read in one statement.",
     )
 
 
@@ -130,5 +135,9 @@ def _current(spans: Sequence[Span], failed: int) -> str:
 def _expected(largest: Span, method: str, context: RuleContext[OversizedInList]) -> str:
     calls = -(-largest.listed // CHUNK_SIZE)
     parts = -(-largest.head_size // context.thresholds.head_bytes)
-    cure = "" if context.level == "rewrite" else f" rules.fan005 = 'rewrite' answers it as it is, in about {parts}."
+    cure = (
+        ""
+        if context.level == "rewrite"
+        else f" rules.fan005 = 'rewrite' answers the request as it is, in about {parts} parts."
+    )
     return f"{method}(…) reads them in {calls} calls of {CHUNK_SIZE}, or in one with an array.{cure}"

@@ -1,16 +1,16 @@
-"""FAN006 reference-table-read: a small table that never changes, read again by every request.
+"""FAN006 reference-table-read: nearly every request reads the same small table, which probably never changes.
 
 What it does
 ------------
-Finds, over the whole workload, reads of a table or view without any value in their filters, that were made in at least
-``rules.reference_read.min_traces`` traces and answered the same number of rows each time, at most
-``rules.reference_read.max_rows``, while fanin saw no write to that relation. What is written past fanin it does not
-see, and neither does it compare rows: hence "probably".
+Finds, over the whole workload, reads of a table or view without a value in their filters. The reads were made in at
+least ``rules.reference_read.min_traces`` traces, each returned the same number of rows, at most
+``rules.reference_read.max_rows``, and fanin saw no write to that relation. fanin does not see writes that bypass it,
+and does not compare rows, so the finding says "probably".
 
 Why it hurts
 ------------
-Rates, packages and categories change once a month and are read on nearly every page: a round trip, a connection and a
-transaction each, for the same few rows. They are often read first, so that everything else waits for them.
+Rates, packages and categories change about once a month and are read on nearly every page. Each read costs a round
+trip, a connection and a transaction for the same few rows. They are often read first, so that all other reads wait.
 
 Example
 -------
@@ -24,12 +24,12 @@ Use instead
 
     1 × GET /video_rates?select=* → 5 rows, 1 kB
 
-kept in the process for some minutes, and forgotten when the application itself writes the table.
+cached in the process for some minutes, and invalidated when the application itself writes to the table.
 
 Safety
 ------
-Advice: fanin changes nothing. A copy that is kept is old for as long as it is kept: what must be right at once (stock,
-permissions) is no reference.
+Advice: fanin changes nothing. A cached copy can be out of date until it expires: do not cache data that must always be
+current (stock, permissions).
 """
 
 from collections.abc import Iterator
@@ -51,19 +51,22 @@ class ReferenceRead(Thresholds):
     table = "reference_read"
 
     min_traces: Annotated[int, Field(ge=2)] = Field(
-        20, description="FAN006: traces that read it. Fewer do not show that nearly all do."
+        20, description="FAN006: minimum traces that read the table. Fewer do not show that most traces do."
     )
-    max_rows: Count = Field(100, description="FAN006: its rows. More are data, and have filters that are missing here.")
+    max_rows: Count = Field(
+        100,
+        description="FAN006: maximum rows of the table. A larger table is not reference data; its reads lack a filter.",
+    )
 
 
 IMPACTS = ((0.2, "HIGH"), (0.05, "MEDIUM"))
-"""Shares of all requests from which an impact holds; below the last it is LOW."""
+"""Minimum share of all requests per impact; below the last step the impact is LOW."""
 
 
 def inspect(workload: Workload, context: RuleContext[ReferenceRead]) -> Iterator[Finding]:
-    """One finding a fingerprint."""
+    """One finding per fingerprint."""
     if len(workload.writes) >= workload.limit:
-        return  # which other relations are written to is not known any more
+        return  # the list of written relations is full, so it may lack this one
     requests = sum(usage.calls for usage in workload)
     for usage in workload:
         shown = parse_fingerprint(usage.fingerprint)
@@ -82,13 +85,13 @@ RULE = Rule(
 
 
 def _is_written(usage: Usage, workload: Workload) -> bool:
-    """Older recordings have a schema only where a client named it: what has none may be any schema's."""
+    """In older recordings a relation has a schema only if the client named one; without one it may be in any schema."""
     asked, name = usage.relation, usage.relation.rpartition(".")[2]
     return any(one in (asked, name) or (asked == name and one.endswith(f".{name}")) for one in workload.writes)
 
 
 def _is_whole(shown: ParsedFingerprint) -> bool:
-    """Whether every request of the kind asks for the same rows: nothing in it varies."""
+    """Whether all requests with the fingerprint ask for the same rows: it has no literal that varies."""
     fixed = all(f.operator.removeprefix("not.").startswith("is.") for f in shown.filters)
     return shown.method == "GET" and fixed and not any("?" in param for param in shown.rest)
 
@@ -105,21 +108,21 @@ def _finding(shown: ParsedFingerprint, usage: Usage, requests: int) -> Finding:
         code=RULE.code,
         impact=impact_of(IMPACTS, share),
         confidence="medium",
-        title=f"The {rows} rows of {shown.name} were read {often} times, and never written",
+        title=f"The {rows} rows of {shown.name} were read {often} times and never written",
         relation=usage.relation,
         fingerprint=usage.fingerprint,
         route="",
         caller=usage.caller,
-        problem=f"The application asks for {shown.name} again and again, which probably never changes.",
+        problem=f"The application reads {shown.name} repeatedly, although it probably never changes.",
         current=f"{often} requests in {usage.traces} traces, {format_bytes(usage.size)}, {usage.seconds:.2f} s;"
         f" {100 * share:.0f} % of all requests",
         evidence=(
-            f"{rows} rows each time, without a value in the filters",
-            f"no write to {shown.name} was seen",
+            f"{rows} rows each time, and no value in the filters",
+            f"fanin saw no write to {shown.name}",
             *([f"read by {', '.join(usage.routes)}"] if usage.routes else []),
         ),
         fix=Fix(sql=read_sql(shown), supabase_js=cached_js(shown), supabase_py=cached_py(shown)),
-        expected=f"At most one request in {MAX_AGE // 60} minutes and process, instead of one a page.",
-        risk=f"For up to {MAX_AGE // 60} minutes a process shows what was there before. Where policies give different"
-        " callers different rows, keep a copy for each, or none.",
+        expected=f"At most one request in {MAX_AGE // 60} minutes per process, instead of one per page.",
+        risk=f"For up to {MAX_AGE // 60} minutes a process may use old rows. If policies give each caller other rows,"
+        " cache one copy per caller, or none.",
     )

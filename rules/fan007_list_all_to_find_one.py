@@ -1,20 +1,20 @@
-"""FAN007 list-all-to-find-one: a whole list is read, and one of its rows is used.
+"""FAN007 list-all-to-find-one: a whole list is read, and only one of its rows is used.
 
 What it does
 ------------
-Finds reads without limit, and without a filter by a key, that were answered at least
-``rules.list_to_find_one.min_rows`` rows, after which the trace asks for the keys of one of these rows and of no other.
-That is seen where the keys of answers are remembered (``detect.row_keys``); where they are not, or the answer was too
-large for it, a single new value of a filter that is named after the list (``creator_id`` after ``creators``) is taken
-for a hint, with less confidence. Lists after which nothing was asked for ``rules.list_to_find_one.max_pause`` seconds,
-as where a person picks from one, lists whose keys are asked for in an ``in.(…)``, lists between the writes of a loop
-(FAN008), and traces that were not seen to their end, are not judged. What the application does with the other rows,
-fanin does not see: hence "probably".
+Finds reads without a limit and without a filter by a key that returned at least ``rules.list_to_find_one.min_rows``
+rows, if later requests of the trace use the keys of one of these rows and of no other. This needs the keys of answers
+(``detect.row_keys``). Without them, or if the answer was too large to keep them, a single new value of a filter that is
+named after the list (``creator_id`` after ``creators``) counts as a hint, with lower confidence.
+
+These are not analysed: lists after which the trace makes no request for ``rules.list_to_find_one.max_pause`` seconds
+(a person picks a row), lists whose keys are used in an ``in.(…)``, lists between the writes of a loop (FAN008), and
+truncated traces. fanin does not see what the application does with the other rows, so the finding says "probably".
 
 Why it hurts
 ------------
-The database reads, PostgREST writes and the application parses every row, to throw away all but one; and the table
-grows. Rows of other people, with their addresses, go where they have no business.
+The database reads, PostgREST serializes and the application parses every row, and all but one are discarded. The cost
+grows with the table. Personal data of other people, such as addresses, is sent without need.
 
 Example
 -------
@@ -34,7 +34,7 @@ Use instead
 
 Safety
 ------
-Advice: fanin changes nothing. It can be wrong where a page shows the whole list, and one of its rows in full.
+Advice: fanin changes nothing. The finding is wrong if a page shows the whole list and the details of one row.
 """
 
 from collections.abc import Iterator, Sequence
@@ -67,20 +67,20 @@ class ListToFindOne(Thresholds):
     table = "list_to_find_one"
 
     min_rows: Annotated[int, Field(ge=2)] = Field(
-        50, description="FAN007: rows of a list. Shorter ones are menus and the like, and cost little more than a row."
+        50, description="FAN007: minimum rows of the list. Shorter lists, such as menus, cost little more than one row."
     )
     max_pause: Positive = Field(
         0.5,
-        description="FAN007: a longer time in which nothing is asked after a list: somebody looks at it, and picks.",
+        description="FAN007: after a longer pause that follows the list, a person has probably picked the row.",
     )
 
 
 IMPACTS = ((200_000, 500, "CRITICAL"), (50_000, 200, "HIGH"), (0, 0, "MEDIUM"))
-"""Bytes, or rows, read for nothing from which an impact holds."""
+"""Minimum bytes, or minimum rows, read without use per impact."""
 
 
 class Use(msgspec.Struct, frozen=True):
-    """A list of which one row was used; ``column`` is what it could have been asked for by."""
+    """A list of which one row was used; a filter on ``column`` would have returned that row alone."""
 
     span: Span
     column: str
@@ -89,7 +89,7 @@ class Use(msgspec.Struct, frozen=True):
 
 
 def detect(trace: Trace, context: RuleContext[ListToFindOne]) -> Iterator[Finding]:
-    """One finding a fingerprint of which one row was used."""
+    """One finding per fingerprint of lists with one used row."""
     if trace.mixed or trace.truncated:
         return
     lists = (span for span in trace.spans if _is_list(span, context.thresholds.min_rows))
@@ -116,13 +116,13 @@ def _is_list(span: Span, least: int) -> bool:
 
 
 def _use(trace: Trace, listed: Span, pause: float) -> Use | None:
-    """What of the list was used, if that was one row."""
+    """The used row of the list; None if more rows were used, or none."""
     later = [span for span in trace.spans if span.start >= listed.end]
     if min((span.start for span in later), default=listed.end) - listed.end > pause:
         return None
     earlier = [span for span in trace.spans if span.start <= listed.start and span is not listed]
     if not listed.row_keys:
-        why = "later requests name one of its rows by its id, and no other"
+        why = "later requests filter by the id of one of its rows, and of no other"
         return Use(listed, "id", why, certain=False) if names_one_row(listed, earlier, later) else None
     used = rows_used(listed, later)
     if used is None or len(used) != 1 or _written_on(trace, listed, later):
@@ -130,13 +130,13 @@ def _use(trace: Trace, listed: Span, pause: float) -> Use | None:
     (row,) = used
     column = known_key_column(listed, row, earlier)
     if column:
-        return Use(listed, column, f"its {column} was known before: an earlier request asked by it", certain=True)
+        return Use(listed, column, f"its {column} was known before: an earlier request filters by it", certain=True)
     columns = [name for name, _ in listed.row_keys]
     return Use(listed, "id" if "id" in columns else columns[0], "", certain=True)
 
 
 def _written_on(trace: Trace, listed: Span, later: Sequence[Span]) -> bool:
-    """Whether its row is only the next of a loop of writes, which began before there was such a list (FAN008)."""
+    """Whether only a loop of writes, which began before the first such list, uses the row (FAN008)."""
     first = min(span.start for span in trace.spans if span.fingerprint == listed.fingerprint)
     before = {span.fingerprint for span in trace.spans if may_write(span) and span.start < first}
     return not rows_used(listed, [span for span in later if span.fingerprint not in before])
@@ -157,7 +157,7 @@ def _finding(trace: Trace, uses: Sequence[Use]) -> Finding:
         fingerprint=spans[0].fingerprint,
         route=trace.route,
         caller=caller_of(spans),
-        problem=f"The application reads the whole list of {shown.name}, and goes on with one row of it.",
+        problem=f"The application reads the whole list of {shown.name} and continues with one row of it.",
         current=f"{plural(len(spans), 'request')}, {total_rows(spans)} rows, "
         f"{format_bytes(total_bytes(spans))} in {1000 * total_seconds(spans):.0f} ms",
         evidence=tuple(_evidence(use, rows, size)),
@@ -168,14 +168,14 @@ def _finding(trace: Trace, uses: Sequence[Use]) -> Finding:
         ),
         expected=f"{find_name(shown, use.column)}(…): 1 row instead of {spans[0].rows};"
         f" {rows} rows and {format_bytes(size)} less.",
-        risk=f"Where the list is shown as well, it is needed. {use.column} should have an index, and a unique one if it"
-        " is to name one row; where the row is known by something else, filter by that.",
+        risk=f"If a page also shows the list, the list is needed. {use.column} should have an index, a unique one if it"
+        " identifies one row. If another column identifies the row, filter by that one.",
     )
 
 
 def _evidence(use: Use, rows: int, size: int) -> Iterator[str]:
-    yield f"{rows} rows and {format_bytes(size)} were read, probably for nothing"
+    yield f"{rows} rows and {format_bytes(size)} were read, probably without use"
     if use.certain:
-        yield "later requests of the trace ask for the keys of one of its rows, and of no other"
+        yield "later requests of the trace use the keys of one of its rows, and of no other"
     if use.why:
         yield use.why

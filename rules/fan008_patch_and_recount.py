@@ -1,17 +1,17 @@
-"""FAN008 patch-and-recount: after each write of a row the list is read again, to count it.
+"""FAN008 patch-and-recount: after each write of a row, the list is read again to count its rows.
 
 What it does
 ------------
-Finds, within one trace, at least ``rules.patch_and_recount.min_rounds`` times the same round: a write to a relation,
-then a list or a count of that relation, and often a write of the result elsewhere. A read of the very row that was
-written is no recount, nor is a look-up (of one row, or of none after an insert), nor a list that is read
-``rules.patch_and_recount.max_pause`` seconds after the round before: then somebody looks at it each time.
+Finds, within one trace, at least ``rules.patch_and_recount.min_rounds`` repetitions of a round: a write to a relation,
+then a list or a count of that relation, and often a write of the result to another relation. These do not count: a read
+of the written row itself, a look-up (of one row, or with no row after an insert), and rounds with more than
+``rules.patch_and_recount.max_pause`` seconds between them, because a person then looks at each list.
 
 Why it hurts
 ------------
-All counts but the last are thrown away. The rows that are read grow with the square of the rows that are written, and
-each call waits for the one before it. What is counted in the application and then written is wrong as soon as two do
-it at once: each writes the number that it saw.
+All counts except the last are discarded. The number of rows read grows with the square of the number of rows written,
+and each call waits for the previous one. A count that the application computes and then writes is wrong if two requests
+do it concurrently: each writes the number that it read.
 
 Example
 -------
@@ -37,7 +37,7 @@ Use instead
 
 Safety
 ------
-Advice: fanin changes nothing. A write is passed on as it is, and a read after a write is answered from after it.
+Advice: fanin changes nothing. It forwards each write as it is, and a read after a write sees that write.
 """
 
 from collections.abc import Iterator, Sequence
@@ -70,20 +70,20 @@ class PatchAndRecount(Thresholds):
     table = "patch_and_recount"
 
     min_rounds: Annotated[int, Field(ge=2)] = Field(
-        3, description="FAN008: writes with a list after each. Twice may be a change and its correction."
+        3,
+        description="FAN008: minimum writes that are each followed by a list. Two may be a change and its correction.",
     )
     max_pause: Positive = Field(
-        0.5, description="FAN008: a longer wait between two rounds parts them: somebody looked at the list meanwhile."
+        0.5, description="FAN008: a longer pause between two rounds separates them: a person looked at the list."
     )
 
 
 WEIGHT = 4
-"""What a call that is spared counts: each waits for the one before, writes or reads what was just written, and adds to
-the time in which others see a number that is wrong."""
+"""Weight of a saved call in the impact: each call waits for the previous one, and others read a wrong number longer."""
 
 
 class Round(msgspec.Struct):
-    """A write, the list that is read after it, and where the result is written, if anywhere."""
+    """A write, the list that is read after it, and the write of the result, if there is one."""
 
     write: Span
     read: Span
@@ -95,7 +95,7 @@ class Round(msgspec.Struct):
 
 
 def detect(trace: Trace, context: RuleContext[PatchAndRecount]) -> Iterator[Finding]:
-    """One finding for each pair of a write and a list."""
+    """One finding per pair of fingerprints of a write and a list."""
     if trace.mixed:
         return
     pairs = group_by(_rounds(trace.spans), lambda one: (one.write.fingerprint, one.read.fingerprint))
@@ -116,7 +116,7 @@ RULE = Rule(
 
 
 def _rounds(spans: Sequence[Span]) -> Iterator[Round]:
-    """In the order of time. What is written elsewhere belongs to the round before it."""
+    """The rounds by start. A write to another relation belongs to the round before it."""
     written: dict[str, Span] = {}
     last: Round | None = None
     for span in sorted(spans, key=lambda span: span.start):
@@ -134,18 +134,18 @@ def _rounds(spans: Sequence[Span]) -> Iterator[Round]:
 
 
 def _is_of_the_row(write: Span, read: Span) -> bool:
-    """Whether the read asks for the row that was written, and not for those beside it."""
+    """Whether the read asks for the written row only."""
     keys = {f.column for f in parse_fingerprint(write.fingerprint).filters if f.operator == "eq"} | {"id"}
     return any(f.operator == "eq" and f.column in keys for f in parse_fingerprint(read.fingerprint).filters)
 
 
 def _is_look_up(write: Span, read: Span) -> bool:
-    """Whether the read wants one row, or finds nothing right after an insert: what was inserted is not of its list."""
+    """Whether the read asks for one row, or returns none right after an insert: the new row is not in its list."""
     return read.limit == 1 or (write.method == "POST" and read.method == "GET" and read.rows == 0)
 
 
 def _in_a_row(rounds: Sequence[Round], bounds: PatchAndRecount) -> list[Round]:
-    """The rounds of the runs that are long enough, of different rows if the write says of which."""
+    """The rounds of runs with at least ``min_rounds``; of different rows if the write has a filter by key."""
     runs: list[list[Round]] = []
     for one in rounds:
         if runs and one.write.start - max(span.end for span in runs[-1][-1].spans) <= bounds.max_pause:
@@ -169,21 +169,21 @@ def _finding(trace: Trace, rounds: Sequence[Round]) -> Finding:
         code=RULE.code,
         impact=call_impact(WEIGHT * (len(spans) - calls), seconds * (1 - calls / len(spans))),
         confidence="high" if trace.explicit else "medium",
-        title=f"{len(rounds)} times a write to {shown.name} and a new list of it",
+        title=f"{len(rounds)} writes to {shown.name}, and a new list of it after each",
         relation=rounds[0].write.relation,
         fingerprint=rounds[0].write.fingerprint,
         route=trace.route,
         caller=caller_of(spans),
-        problem=f"The application reads {recount.read.name} again after each row that it writes, though only what"
-        " it reads after the last one is right.",
+        problem=f"The application reads {recount.read.name} again after each row that it writes, but needs only"
+        " the read after the last one.",
         current=f"{len(spans)} requests one after another, {total_rows(one.read for one in rounds)} rows read"
         f" in {1000 * seconds:.0f} ms",
         evidence=tuple(_evidence(rounds, recount)),
         fix=Fix(sql=recount_sql(recount), supabase_js=recount_js(recount), supabase_py=recount_py(recount)),
         expected=f"{write_name(shown, recount.key)}(…) once, and one recount: {len(spans)} requests become {calls}.",
-        risk="Where rows are given different values, one write for each value, or one upsert of all. A number that is"
-        " counted here and written there is wrong when two do so at once; counted in the database, by a view or in the"
-        " same statement, it never is.",
+        risk="If rows get different values, send one write per value, or one upsert of all rows. A number that the"
+        " application counts and writes is wrong if two requests do so concurrently; a count in the database, by a view"
+        " or in the same statement, is not.",
     )
 
 

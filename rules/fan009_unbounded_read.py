@@ -1,14 +1,15 @@
-"""FAN009 unbounded-read: a read of as many rows as there happen to be.
+"""FAN009 unbounded-read: a read without a limit on its number of rows.
 
 What it does
 ------------
-Finds reads of tables and views without limit, offset, Range, list of keys (``in``) or unique key, that were answered at
-least ``rules.unbounded_read.min_rows`` rows. Answers that end where PostgREST cuts are FAN010's.
+Finds reads of tables and views without limit, offset, Range, list of keys (``in``) or unique key that returned at least
+``rules.unbounded_read.min_rows`` rows. FAN010 finds answers that PostgREST truncated.
 
 Why it hurts
 ------------
-The answer grows with the table: memory in Postgres, PostgREST and the application, time on the wire, and a page that is
-slow where there is most to see. One day it passes db-max-rows, and from then on rows are missing without a word.
+The answer grows with the table: it takes more memory in Postgres, PostgREST and the application and more time on the
+network, and the page is slowest for the users with most data. Above db-max-rows, PostgREST truncates the answer without
+an error, and rows are missing.
 
 Example
 -------
@@ -25,8 +26,8 @@ Use instead
 
 Safety
 ------
-Advice: fanin changes nothing. A job that needs all rows reads them page by page just as well; what is only counted or
-added up is better left to the database.
+Advice: fanin changes nothing. A job that needs all rows can read them page by page. If the application only counts or
+adds up the rows, let the database do it.
 """
 
 from collections.abc import Iterator, Sequence
@@ -47,16 +48,16 @@ class UnboundedRead(Thresholds):
     table = "unbounded_read"
 
     min_rows: Count = Field(
-        500, description="FAN009: rows of one answer without a limit. Half of what Supabase cuts at, so before it does."
+        500, description="FAN009: minimum rows of one answer without a limit. Half of Supabase's default for max-rows."
     )
 
 
 KEY = "id"
-"""What pages are told apart by, in the code of the fix."""
+"""The column by which the code of the fix pages."""
 
 
 def detect(trace: Trace, context: RuleContext[UnboundedRead]) -> Iterator[Finding]:
-    """One finding a fingerprint."""
+    """One finding per fingerprint."""
     least = context.thresholds.min_rows
     found = (span for span in trace.spans if span.rows >= least and _is_unbounded(span))
     for spans in by_fingerprint(found).values():
@@ -90,17 +91,17 @@ def _finding(trace: Trace, spans: Sequence[Span]) -> Finding:
         fingerprint=spans[0].fingerprint,
         route=trace.route,
         caller=caller_of(spans),
-        problem=f"The application reads all rows of {shown.name} that there are: the answer grows with the table.",
+        problem=f"The application reads {shown.name} without a limit: the answer grows with the table.",
         current=f"{plural(len(spans), 'request')}, up to {most.rows} rows each, {format_bytes(size)}"
         f" in {1000 * total_seconds(spans):.0f} ms",
-        evidence=("neither limit, offset, Range nor a list of keys bounds the answer",),
+        evidence=("the request has no limit, offset, Range or list of keys",),
         fix=Fix(
             sql=next_page_sql(shown, KEY),
             supabase_js=next_page_js(shown, KEY),
             supabase_py=next_page_py(shown, KEY),
         ),
-        expected=f"100 rows a page are about {format_bytes(100 * most.size // most.rows)},"
-        f" not {format_bytes(most.size)}.",
-        risk=f"Where {shown.name} has no unique column {KEY}, take its primary key. Code that needs every row has"
-        " to ask for each page.",
+        expected=f"A page of 100 rows has about {format_bytes(100 * most.size // most.rows)}"
+        f" instead of {format_bytes(most.size)}.",
+        risk=f"If {shown.name} has no unique column {KEY}, use its primary key. Code that needs every row has"
+        " to request each page.",
     )

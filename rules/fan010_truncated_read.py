@@ -1,18 +1,18 @@
-"""FAN010 truncated-read: an answer that ends where PostgREST cuts, and nobody asked for the rest.
+"""FAN010 truncated-read: an answer that PostgREST truncated, and no later request for the rest.
 
 What it does
 ------------
-Finds reads of tables and views without limit, offset or Range that were answered exactly as many rows as PostgREST's
-``db-max-rows``, where no later request of the trace asked for more (an offset, a Range, or a keyset). fanin knows
-``db-max-rows`` from ``merge.max_rows``, or learns it from answers with an exact count. While it does not,
-``rules.truncated_read.min_answers`` different reads that were answered the same round number of rows, of which none was
-answered more, are taken for a hint, with less confidence.
+Finds reads of tables and views without limit, offset or Range that returned exactly PostgREST's ``db-max-rows`` rows,
+if no later request of the trace asked for more (an offset, a Range, or a keyset). fanin takes ``db-max-rows`` from
+``merge.max_rows``, or learns it from answers with an exact count. While it is unknown,
+``rules.truncated_read.min_answers`` different reads with the same round number of rows, and no answer with more rows,
+count as a hint, with lower confidence.
 
 Why it hurts
 ------------
-PostgREST says nothing when it cuts: the answer is a 200 with fewer rows. Totals come out too low, rows are missing from
-exports, and jobs skip what lies past the edge. It begins on the day that the table grows past the number (1000 on
-Supabase), long after the code was tested.
+PostgREST truncates without an error: the answer is a 200 with fewer rows. Totals are too low, rows are missing from
+exports, and jobs skip rows. It begins when the table grows beyond ``db-max-rows`` (1000 on Supabase), long after the
+code was tested.
 
 Example
 -------
@@ -30,7 +30,7 @@ Use instead
 
 Safety
 ------
-Advice: fanin changes nothing. It can be wrong where a table happens to hold just as many rows.
+Advice: fanin changes nothing. The finding is wrong if the table has exactly that number of rows.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -54,19 +54,19 @@ class TruncatedRead(Thresholds):
     table = "truncated_read"
 
     min_answers: Annotated[int, Field(ge=2)] = Field(
-        2, description="FAN010: different reads with the same round number of rows, while max-rows is not known."
+        2, description="FAN010: minimum different reads with the same round number of rows, while max-rows is unknown."
     )
     round_to: Count = Field(100, description="FAN010: row counts that are multiples of this are round.")
 
 
 KEY = "id"
-"""What pages are told apart by, in the code of the fix."""
+"""The column by which the code of the fix pages."""
 PAST = ("gt", "gte", "lt", "lte")
 """Operators of a keyset."""
 
 
 def detect(trace: Trace, context: RuleContext[TruncatedRead]) -> Iterator[Finding]:
-    """One finding a fingerprint of which an answer was probably cut."""
+    """One finding per fingerprint with an answer that was probably truncated."""
     if trace.mixed:
         return
     whole = [span for span in trace.spans if span.rows > 0 and is_unbounded_read(span)]
@@ -88,7 +88,7 @@ RULE = Rule(
 
 
 def _hinted(whole: Sequence[Span], spans: Iterable[Span], bounds: TruncatedRead) -> list[Span]:
-    """Different reads with one round number of rows, while max-rows is unknown and no answer shows that it is more."""
+    """Different reads with the same round number of rows, if max-rows is unknown and no answer has more rows."""
     most = max((span.rows for span in spans if span.method == "GET" and span.relation), default=0)
     if most < bounds.round_to or most % bounds.round_to:
         return []
@@ -97,7 +97,7 @@ def _hinted(whole: Sequence[Span], spans: Iterable[Span], bounds: TruncatedRead)
 
 
 def _last_pages(spans: Iterable[Span]) -> dict[str, float]:
-    """By relation, when the last request began that asks for more of it."""
+    """By relation, the start of the last request for a further page."""
     last: dict[str, float] = {}
     for span in spans:
         if _pages(span):
@@ -117,19 +117,19 @@ def _finding(trace: Trace, spans: Sequence[Span], alike: int) -> Finding:
         code=RULE.code,
         impact="HIGH" if known else "MEDIUM",
         confidence="high" if known and trace.explicit else "medium",
-        title=f"An answer of {shown.name} probably lacks the rows past {rows}",
+        title=f"An answer of {shown.name} probably lacks the rows after the first {rows}",
         relation=spans[0].relation,
         fingerprint=spans[0].fingerprint,
         route=trace.route,
         caller=caller_of(spans),
-        problem=f"The application asks for all rows of {shown.name}, and PostgREST gives no more than db-max-rows"
-        " without saying so.",
+        problem=f"The application asks for all rows of {shown.name}, and PostgREST truncates at db-max-rows"
+        " without an error.",
         current=f"{plural(len(spans), 'request')} without a limit, {rows} rows each, {total_bytes(spans)} bytes"
         f" in {1000 * total_seconds(spans):.0f} ms",
         evidence=(
-            f"answered exactly {rows} rows, which is PostgREST's db-max-rows"
+            f"exactly {rows} rows returned, which is PostgREST's db-max-rows"
             if known
-            else f"{alike} different reads were answered exactly {rows} rows, and none more: db-max-rows, by its looks",
+            else f"{alike} different reads returned exactly {rows} rows, and none more: probably db-max-rows",
             "no later request of the trace asks for the rest (offset, Range or keyset)",
         ),
         fix=Fix(
@@ -137,8 +137,7 @@ def _finding(trace: Trace, spans: Sequence[Span], alike: int) -> Finding:
             supabase_js=pages_js(shown, KEY, rows),
             supabase_py=pages_py(shown, KEY, rows),
         ),
-        expected=f"All rows, in pages of {rows}: one request more for each {rows} rows.",
-        risk=f"Where {shown.name} has no unique column {KEY}, take its primary key. What is only counted or"
-        " summed up is better left to the database. A larger db-max-rows (Supabase: API settings, Max rows) only moves"
-        " the edge.",
+        expected=f"All rows, in pages of {rows}: one more request per {rows} rows.",
+        risk=f"If {shown.name} has no unique column {KEY}, use its primary key. If the rows are only counted or added"
+        " up, let the database do it. A larger db-max-rows (Supabase: API settings, Max rows) only delays the problem.",
     )

@@ -1,15 +1,15 @@
-"""FAN011 select-star: all columns, where a few are read.
+"""FAN011 select-star: a read asks for all columns, although the code probably uses a few.
 
 What it does
 ------------
 Finds reads that name no columns (``select=*``, or none) and moved at least ``rules.select_star.min_bytes`` within one
-trace. Which columns the code uses nobody can see from here: the finding says what was sent, and asks.
+trace. fanin does not see which columns the code uses: the finding states what was sent, for you to decide.
 
 Why it hurts
 ------------
-Wide columns (notes, addresses, JSON) are read from disk, often from TOAST, turned into JSON, sent and parsed, for
-nothing; an index that holds all columns asked for could have answered without the table. A column that is added later,
-a secret among them, reaches every caller by itself.
+Wide columns (notes, addresses, JSON) are read from disk, often from TOAST, converted to JSON, sent and parsed without
+need. With fewer columns, an index-only scan may be enough. A column that is added later, perhaps with secrets, is sent
+to every caller without a change of code.
 
 Example
 -------
@@ -48,16 +48,16 @@ class SelectStar(Thresholds):
 
     min_bytes: Count = Field(
         50_000,
-        description="FAN011: bytes moved without named columns in one trace. Below, nobody would notice the gain.",
+        description="FAN011: minimum bytes of reads without named columns in one trace. Below, the gain is small.",
     )
 
 
 KEY = "id"
-"""The column that the code of the fix begins with."""
+"""The first column in the code of the fix."""
 
 
 def detect(trace: Trace, context: RuleContext[SelectStar]) -> Iterator[Finding]:
-    """One finding a fingerprint."""
+    """One finding per fingerprint."""
     found = (span for span in trace.spans if is_read(span) and span.rows > 0)
     for fingerprint, spans in by_fingerprint(found).items():
         size = total_bytes(spans)
@@ -86,11 +86,11 @@ def _finding(trace: Trace, spans: Sequence[Span], size: int) -> Finding:
         fingerprint=spans[0].fingerprint,
         route=trace.route,
         caller=caller_of(spans),
-        problem=f"The application asks for every column of {shown.name}, those that it does not read too.",
-        current=f"{plural(len(spans), 'request')}, {rows} rows, {format_bytes(size)}: {size // rows} bytes a row",
-        evidence=("select is * or absent, so that every column is sent, and every one that is added later",),
+        problem=f"The application asks for every column of {shown.name}, also for those that it does not use.",
+        current=f"{plural(len(spans), 'request')}, {rows} rows, {format_bytes(size)}: {size // rows} bytes per row",
+        evidence=("select is * or absent: every column is sent, also those that are added later",),
         fix=Fix(sql=narrow_sql(shown, KEY), supabase_js=narrow_js(shown, KEY), supabase_py=narrow_py(shown, KEY)),
-        expected=f"Each column that is not named is not read, sent or parsed, {rows} times.",
-        risk="Code that reads a column which is not named gets undefined (JavaScript) or KeyError (Python): generated"
-        " types find it before it runs.",
+        expected=f"The other columns of {rows} rows are not read, sent or parsed.",
+        risk="Code that uses a column which is not named gets undefined (JavaScript) or a KeyError (Python); generated"
+        " types find this before the code runs.",
     )

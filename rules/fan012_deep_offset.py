@@ -1,4 +1,4 @@
-"""FAN012 deep-offset: pages by offset, for which the rows before them are read and thrown away.
+"""FAN012 deep-offset: pages by a large offset, for which Postgres reads and discards all rows before them.
 
 What it does
 ------------
@@ -7,9 +7,9 @@ clients).
 
 Why it hurts
 ------------
-Postgres makes every row that is skipped, in order, before it drops it: page 500 costs as much as all pages before it
-together, and reading a table to its end costs the square of its length. Rows that come or go meanwhile shift the pages,
-so that some are seen twice and others never.
+Postgres reads every skipped row in order and discards it: page 500 costs 500 times as much as page 1, and the cost of
+reading a whole table page by page grows with the square of its length. Rows that are inserted or deleted in the
+meantime shift the pages, so some rows appear twice and others never.
 
 Example
 -------
@@ -25,8 +25,8 @@ Use instead
 
 Safety
 ------
-Advice: fanin changes nothing. Pages behind a row can be walked, not jumped to: a pager with page numbers needs another
-look.
+Advice: fanin changes nothing. Keyset pages can only be read in sequence: a pager with page numbers needs another
+design.
 """
 
 from collections.abc import Iterator, Sequence
@@ -47,18 +47,19 @@ class DeepOffset(Thresholds):
     table = "deep_offset"
 
     min_offset: Count = Field(
-        1000, description="FAN012: rows skipped by one read. Below, skipping costs less than the request itself."
+        1000,
+        description="FAN012: minimum rows skipped by one read. Below, skipping costs less than the request itself.",
     )
 
 
 KEY = "id"
-"""What makes the order total, in the code of the fix."""
+"""The column that makes the order total in the code of the fix."""
 IMPACTS = ((100_000, "CRITICAL"), (20_000, "HIGH"), (5_000, "MEDIUM"))
-"""Rows skipped in all from which an impact holds; below the last it is LOW."""
+"""Minimum rows skipped in total per impact; below the last step the impact is LOW."""
 
 
 def detect(trace: Trace, context: RuleContext[DeepOffset]) -> Iterator[Finding]:
-    """One finding a fingerprint."""
+    """One finding per fingerprint."""
     least = context.thresholds.min_offset
     for spans in by_fingerprint(span for span in trace.spans if is_read(span) and span.offset >= least).values():
         yield _finding(trace, spans)
@@ -81,23 +82,23 @@ def _finding(trace: Trace, spans: Sequence[Span]) -> Finding:
         code=RULE.code,
         impact=impact_of(IMPACTS, skipped),
         confidence="high",
-        title=f"{skipped} rows of {shown.name} read and thrown away for {rows}",
+        title=f"{skipped} rows of {shown.name} read and discarded to return {rows}",
         relation=spans[0].relation,
         fingerprint=spans[0].fingerprint,
         route=trace.route,
         caller=caller_of(spans),
-        problem=f"The application pages through {shown.name} by offset: every page costs all the rows before it.",
+        problem=f"The application pages through {shown.name} by offset: Postgres reads all rows before each page.",
         current=f"{plural(len(spans), 'request')}, offsets up to {deepest}, {rows} rows"
         f" in {1000 * total_seconds(spans):.0f} ms",
-        evidence=(f"{plural(len(spans), 'page')} with an offset, the deepest at row {deepest}",),
+        evidence=(f"{plural(len(spans), 'page')} with an offset, the largest is {deepest}",),
         fix=Fix(
             sql=_index(shown) + next_page_sql(shown, KEY),
             supabase_js=next_page_js(shown, KEY),
             supabase_py=next_page_py(shown, KEY),
         ),
-        expected=f"Each page reads its own rows and no others, with an index on {_columns(shown)}.",
-        risk=f"Columns of the order must not be null: a page that ends at null has no next one. Where {shown.name}"
-        f" has no unique column {KEY}, take its primary key.",
+        expected=f"Each page reads only its own rows, with an index on {_columns(shown)}.",
+        risk=f"Columns of the order must not be null: after a row with null there is no next page. If {shown.name}"
+        f" has no unique column {KEY}, use its primary key.",
     )
 
 

@@ -1,14 +1,14 @@
-"""FAN013 exact-count: all rows counted, one by one, to show a number.
+"""FAN013 exact-count: Postgres counts all rows of a result to show a number.
 
 What it does
 ------------
-Finds reads with ``Prefer: count=exact`` that counted at least ``rules.exact_count.min_rows`` rows, or the same count at
-least ``rules.exact_count.min_calls`` times within one trace (a pager that counts again for each page).
+Finds reads with ``Prefer: count=exact`` that counted at least ``rules.exact_count.min_rows`` rows, or that repeated the
+same count at least ``rules.exact_count.min_calls`` times within one trace (a pager that counts again for each page).
 
 Why it hurts
 ------------
-Postgres keeps no count: it visits every row that the filters and the policies let through, each time. PostgREST does it
-in the same statement as the page, so that the first ten rows wait for the last million.
+Postgres does not store a count: each time, it visits every row that passes the filters and the policies. PostgREST
+counts in the same statement that reads the page, so the first ten rows wait for the count of a million.
 
 Example
 -------
@@ -24,7 +24,7 @@ Use instead
 
 Safety
 ------
-Advice: fanin changes nothing. An estimate may be off by a few per cent, more where statistics are old.
+Advice: fanin changes nothing. An estimate may be wrong by a few per cent, or by more if statistics are old.
 """
 
 from collections.abc import Iterator, Sequence
@@ -47,19 +47,19 @@ class ExactCount(Thresholds):
     table = "exact_count"
 
     min_rows: Count = Field(
-        10_000, description="FAN013: rows counted by one read. Below, counting takes about a millisecond."
+        10_000, description="FAN013: minimum rows counted by one read. Below, counting takes about a millisecond."
     )
     min_calls: Annotated[int, Field(ge=2)] = Field(
-        3, description="FAN013: times that one trace has the same rows counted, however few."
+        3, description="FAN013: minimum counts of the same rows in one trace, for any number of rows."
     )
 
 
 IMPACTS = ((1_000_000, "CRITICAL"), (200_000, "HIGH"), (50_000, "MEDIUM"))
-"""Rows counted in all from which an impact holds; below the last it is LOW."""
+"""Minimum rows counted in total per impact; below the last step the impact is LOW."""
 
 
 def detect(trace: Trace, context: RuleContext[ExactCount]) -> Iterator[Finding]:
-    """One finding a fingerprint."""
+    """One finding per fingerprint."""
     for spans in by_fingerprint(filter(_is_counted, trace.spans)).values():
         if _is_much(spans, context.thresholds):
             yield _finding(trace, spans)
@@ -97,10 +97,10 @@ def _finding(trace: Trace, spans: Sequence[Span]) -> Finding:
         fingerprint=spans[0].fingerprint,
         route=trace.route,
         caller=caller_of(spans),
-        problem=f"The application has all rows of {shown.name} counted that its filters let through.",
+        problem=f"The application asks for an exact count of all rows of {shown.name} that pass its filters.",
         current=f"{plural(len(spans), 'request')}, {visited} rows counted in {1000 * total_seconds(spans):.0f} ms",
         evidence=(f"Prefer: count=exact, answered with up to {most} rows in all",),
         fix=Fix(sql=estimate_sql(shown), supabase_js=estimate_js(shown), supabase_py=estimate_py(shown)),
-        expected="The planner's estimate takes no look at the rows; estimated counts exactly below db-max-rows.",
-        risk="Numbers that have to be exact (invoices) stay exact: count once, and pass the number on with each page.",
+        expected="The planner's estimate reads no rows; count=estimated counts exactly below db-max-rows.",
+        risk="If the number has to be exact (invoices), count once and pass the number on with each page.",
     )

@@ -1,17 +1,17 @@
-"""FAN014 serial-independent-calls: reads that wait for each other, though none needs what the others say.
+"""FAN014 serial-independent-calls: reads made one after another, although none needs the result of another.
 
 What it does
 ------------
-Finds, within one trace, at least ``rules.serial_calls.min_calls`` reads of different kinds, each begun after the one
-before had ended, with nothing in their filters that was not known when the first of them began, no write between them,
-and no time of more than ``rules.serial_calls.max_pause`` seconds in which nothing was asked; where together they would
-have saved at least ``rules.serial_calls.min_seconds``. A value of a filter that appears for the first time is taken for
-one that an answer gave, also where the code has it as a constant.
+Finds, within one trace, at least ``rules.serial_calls.min_calls`` reads with different fingerprints, each begun after
+the previous one ended. All values in their filters were known when the first read began, there is no write between them
+and no pause of more than ``rules.serial_calls.max_pause`` seconds without a request, and sending them in parallel would
+save at least ``rules.serial_calls.min_seconds``. A filter value that appears for the first time counts as the result of
+an earlier answer, even if it is a constant in the code.
 
 Why it hurts
 ------------
 Each ``await`` adds a whole round trip to the time that the user waits. Three tables of reference data, read one after
-the other, take three times as long as at once.
+another, take three times as long as in parallel.
 
 Example
 -------
@@ -31,8 +31,7 @@ Use instead
 
 Safety
 ------
-Advice: fanin changes nothing. Whether a read was made only because of what an earlier one said cannot be seen from
-here.
+Advice: fanin changes nothing. It does not see whether a read was made only because of the result of an earlier one.
 """
 
 from collections.abc import Iterator, Sequence
@@ -54,27 +53,27 @@ class SerialCalls(Thresholds):
     table = "serial_calls"
 
     min_calls: Annotated[int, Field(ge=2)] = Field(
-        3, description="FAN014: reads in a row. Two are often a check and its use."
+        3, description="FAN014: minimum reads one after another. Two are often a check and its use."
     )
     min_seconds: Positive = Field(
-        0.02, description="FAN014: time that they would save together. Below, nobody waits for it."
+        0.02, description="FAN014: minimum time that parallel reads would save. Below, no user notices it."
     )
     max_pause: Positive = Field(
         0.5,
-        description="FAN014: a longer time in which nothing is asked ends a row of reads: a timer or a person made it.",
+        description="FAN014: a longer pause without a request ends a chain of reads: a timer or a person caused it.",
     )
 
 
 FARTHEST = 50
-"""Kinds of reads that a chain is looked for from, and requests that it is looked for among."""
+"""Maximum fingerprints from which a chain is searched, and maximum requests that each search considers."""
 MOST = 5
-"""Reads that the code of the fix shows."""
+"""Maximum reads in the code of the fix."""
 IMPACTS = ((1.0, "HIGH"), (0.2, "MEDIUM"))
-"""Seconds saved from which an impact holds; below the last it is LOW."""
+"""Minimum seconds saved per impact; below the last step the impact is LOW."""
 
 
 def detect(trace: Trace, context: RuleContext[SerialCalls]) -> Iterator[Finding]:
-    """One finding, of the chain that would save most."""
+    """At most one finding: the chain that would save the most time."""
     if trace.mixed:
         return
     bounds = context.thresholds
@@ -97,7 +96,7 @@ RULE = Rule(
 
 
 def _chains(spans: Sequence[Span], pause: float) -> Iterator[list[Span]]:
-    """From the first read of each kind on, those after it that could have been made with it."""
+    """By the first read of each fingerprint: the later reads that could have been sent with it."""
     ordered = sorted(spans, key=lambda span: span.start)
     kinds: set[str] = set()
     known: set[int] = set()
@@ -134,19 +133,19 @@ def _finding(trace: Trace, chain: Sequence[Span]) -> Finding:
         code=RULE.code,
         impact=impact_of(IMPACTS, saved),
         confidence="medium" if trace.explicit else "low",
-        title=f"{len(chain)} reads in a row that do not need each other",
+        title=f"{len(chain)} independent reads, made one after another",
         relation=chain[0].relation,
         fingerprint=chain[0].fingerprint,
         route=trace.route,
         caller=caller_of(chain),
-        problem=f"The application waits for each of {names} before it asks for the next.",
+        problem=f"The application waits for each of {names} before it sends the next request.",
         current=f"{len(chain)} requests one after another: {sum(times):.0f} ms, the longest {max(times):.0f} ms",
-        evidence=("every value in their filters was known when the first of them began, and nothing was written",),
+        evidence=("all values in their filters were known when the first read began, and nothing was written",),
         fix=Fix(
             sql="\n".join(map(read_sql, reads)),
             supabase_js=together_js(reads),
             supabase_py=together_py(reads),
         ),
         expected=f"About {max(times):.0f} ms instead of {sum(times):.0f} ms.",
-        risk="Where a later read is made only under a condition that an earlier one decides, it is made in vain.",
+        risk="If an earlier result decides whether a later read is needed, that read may be unnecessary.",
     )

@@ -1,16 +1,16 @@
-"""FAN015 chatty-trace: one page or job that asks many different things.
+"""FAN015 chatty-trace: one page or job makes many different requests.
 
 What it does
 ------------
 Finds traces with at least ``rules.chatty_trace.min_queries`` requests of at least ``rules.chatty_trace.min_kinds``
-different kinds. Fan-outs of one query are FAN001's and FAN002's: here no single query is to blame. Traces longer than
-``rules.chatty_trace.max_seconds`` (a worker, a page left open) and traces that may mix several requests of the
-application are not judged.
+different fingerprints. FAN001 and FAN002 find fan-outs of one query; here no single query is the cause. Traces longer
+than ``rules.chatty_trace.max_seconds`` (a worker, a page left open) and traces that may mix several requests of the
+application are not analysed.
 
 Why it hurts
 ------------
-Each request waits for a connection from the pool that everybody shares, and the page is as slow as the slowest chain of
-them. What is made of so many parts also contradicts itself when somebody writes in between.
+Each request waits for a connection from the pool that all clients share, and the page is as slow as the slowest chain
+of requests. If another request writes in between, the parts of the page contradict each other.
 
 Example
 -------
@@ -56,17 +56,19 @@ from proxy.settings_base import Count, Positive, Thresholds
 class ChattyTrace(Thresholds):
     table = "chatty_trace"
 
-    min_queries: Count = Field(30, description="FAN015: requests of one trace. A page seldom needs more.")
-    min_kinds: Count = Field(10, description="FAN015: different kinds among them. Fewer kinds are fan-outs, or loops.")
-    max_seconds: Positive = Field(30.0, description="FAN015: a longer trace is a worker's or an open page's.")
+    min_queries: Count = Field(30, description="FAN015: minimum requests in one trace. A page seldom needs more.")
+    min_kinds: Count = Field(
+        10, description="FAN015: minimum different fingerprints among them. Fewer mean fan-outs or loops."
+    )
+    max_seconds: Positive = Field(30.0, description="FAN015: a longer trace belongs to a worker or an open page.")
 
 
 MOST = 5
-"""Kinds of requests that evidence and fix name: those that are made most often."""
+"""Maximum fingerprints in evidence and fix, the most frequent ones."""
 
 
 def detect(trace: Trace, context: RuleContext[ChattyTrace]) -> Iterator[Finding]:
-    """One finding, of the trace."""
+    """At most one finding per trace."""
     bounds = context.thresholds
     spans = [span for span in trace.spans if is_query(span) and span.method != "OPTIONS"]
     kinds = Counter(span.fingerprint for span in spans)
@@ -98,12 +100,12 @@ def _finding(trace: Trace, spans: Sequence[Span], kinds: Counter[str]) -> Findin
         fingerprint="",
         route=trace.route,
         caller=caller_of(spans),
-        problem="The application puts one page or job together out of many small reads.",
+        problem="The application builds one page or job from many small requests.",
         current=f"{len(spans)} requests, {trace.calls} upstream calls, {1000 * total_seconds(spans):.0f} ms of them in"
         f" {1000 * (trace.end - trace.start):.0f} ms",
         evidence=tuple(f"{count} × {fingerprint}" for fingerprint, count in kinds.most_common(MOST)),
         fix=Fix(sql=load_sql(reads), supabase_js=load_js(reads), supabase_py=load_py(reads)),
         expected=f"One call instead of the {sum(kinds[fingerprint] for fingerprint in often)} most frequent ones.",
-        risk="A function has its own privileges: security invoker keeps row level security as it is. Keep"
-        " what a page can show later out of it.",
+        risk="A function runs with its own privileges: security invoker keeps row level security in force. Leave"
+        " out what the page can load later.",
     )

@@ -1,15 +1,15 @@
-"""FAN016 slow-query: a kind of query that takes half a second, again and again.
+"""FAN016 slow-query: a query that repeatedly takes half a second or more.
 
 What it does
 ------------
-Finds, over the whole workload, kinds of queries of which 5 in 100, and at least ``rules.slow_query.min_calls`` in all,
-take longer than ``rules.slow_query.p95`` seconds. The time is what a caller of fanin waited, so that it also holds
-waiting for a connection, and the way to PostgREST and back. Inserts, whose plans tell nothing, are left out.
+Finds, over the whole workload, fingerprints of which 5 % of requests, and at least ``rules.slow_query.min_calls`` in
+total, take longer than ``rules.slow_query.p95`` seconds. The time is the one that a client of fanin waits: it includes
+the wait for a connection and the network to PostgREST. Inserts do not count, because their plans are not informative.
 
 Why it hurts
 ------------
-Whoever waits for it waits long; and while it runs it holds one of PostgREST's few connections (10 by default), so that
-queries that take a millisecond wait behind it.
+Its users wait, and while it runs it holds one of PostgREST's few database connections (10 by default), so queries that
+take a millisecond wait for it.
 
 Example
 -------
@@ -23,11 +23,11 @@ Use instead
 
     6 × GET /videos?select=*&status=eq.pending_review&order=created_at.desc → 40 rows, 4 ms
 
-which is the same query with an index for its filters and its order; its plan tells whether that is what it lacks.
+which is the same query with an index for its filters and its order; its plan shows whether such an index is missing.
 
 Safety
 ------
-Advice: fanin changes nothing. An index costs space and slows down writes of its columns.
+Advice: fanin changes nothing. An index needs space and slows down writes to its columns.
 """
 
 from collections.abc import Iterator, Sequence
@@ -46,26 +46,28 @@ from proxy.settings_base import Count, Positive, Thresholds
 class SlowQuery(Thresholds):
     table = "slow_query"
 
-    p95: Positive = Field(0.5, description="FAN016: seconds that 5 of 100 requests take longer than. Users notice.")
+    p95: Positive = Field(
+        0.5, description="FAN016: minimum 95th percentile of the time of a query. Users notice this time."
+    )
     min_calls: Count = Field(
         5,
-        description="FAN016: requests that took longer. Fewer may have met a cold cache, a new connection, or a lock.",
+        description="FAN016: minimum requests that took longer. A cold cache or a lock can cause fewer.",
     )
 
 
 PLANNED = ("GET", "HEAD", "PATCH", "DELETE")
-"""Methods with filters: the plan of an insert tells nothing."""
+"""Methods with filters; the plan of an insert is not informative."""
 STEP = DURATION_BOUNDS[1] / DURATION_BOUNDS[0]
-"""A quantile is at most this many times too high: what is found is surely as slow as it says."""
+"""A quantile is too high by at most this factor; divided by it, it is a lower bound."""
 HOUR = 3600.0
 IMPACTS = ((360.0, "CRITICAL"), (60.0, "HIGH"), (10.0, "MEDIUM"))
-"""Seconds spent within an hour from which an impact holds (360: one connection is busy for a tenth of the time); below
-the last it is LOW. Less than an hour counts as one.
+"""Minimum seconds spent per hour per impact (360: one connection is busy for a tenth of the time); below the last step
+the impact is LOW. Less than an hour of traffic counts as an hour.
 """
 
 
 def inspect(workload: Workload, context: RuleContext[SlowQuery]) -> Iterator[Finding]:
-    """One finding a fingerprint."""
+    """One finding per fingerprint."""
     bounds = context.thresholds
     for usage in workload:
         slow = usage.quantile(0.95) / STEP
@@ -98,25 +100,24 @@ def _finding(shown: ParsedFingerprint, usage: Usage, slow: float) -> Finding:
         fingerprint=usage.fingerprint,
         route="",
         caller=usage.caller,
-        problem=f"Requests of this kind have taken {usage.seconds:.1f} s so far, and hold a connection while they do.",
-        current=f"{usage.calls} requests, {mean:.0f} ms on average, {usage.rows} rows in all",
+        problem=f"Requests of this kind took {usage.seconds:.1f} s in total; each holds a connection while it runs.",
+        current=f"{usage.calls} requests, {mean:.0f} ms on average, {usage.rows} rows in total",
         evidence=tuple(_evidence(usage, columns, spent)),
         fix=Fix(
             sql="\n".join(text for text in (plan_sql(shown), index_sql(shown)) if text),
             supabase_js=plan_js(shown),
             supabase_py=plan_py(shown),
         ),
-        expected="With an index that fits, the time depends on the rows that are asked for, and not on those that are"
-        " there."
+        expected="With a suitable index, the time depends on the rows in the answer, not on those in the table."
         if columns
-        else "A limit, or fewer columns: the plan tells where the time goes.",
-        risk="An index that exists already, or is not used by the plan, cures nothing: look at the plan first. Building"
-        " one concurrently takes a while, and cannot be done in a transaction.",
+        else "Less time with a limit or fewer columns; the plan shows which step takes the time.",
+        risk="An index that exists already, or that the plan does not use, does not help: look at the plan first."
+        " CREATE INDEX CONCURRENTLY takes long and does not work in a transaction.",
     )
 
 
 def _evidence(usage: Usage, columns: Sequence[str], spent: float) -> Iterator[str]:
-    yield f"{spent:.0f} s an hour, half of its requests take more than {1000 * usage.quantile(0.5) / STEP:.0f} ms"
-    yield f"filters and order use {', '.join(columns)}" if columns else "no filter or order that a plain index serves"
+    yield f"{spent:.0f} s per hour; half of its requests take more than {1000 * usage.quantile(0.5) / STEP:.0f} ms"
+    yield f"filters and order use {', '.join(columns)}" if columns else "no filter or order that a plain index supports"
     if usage.routes:
-        yield f"asked by {', '.join(usage.routes)}"
+        yield f"requested by {', '.join(usage.routes)}"

@@ -30,7 +30,7 @@ from proxy.settings_base import RESTART
 
 
 class Settings(BaseSettings):
-    """Everything that can be set; see ``fanin config``."""
+    """All settings; ``fanin config`` prints them."""
 
     model_config = SettingsConfigDict(env_prefix="FANIN_", env_nested_delimiter="__", extra="forbid", frozen=True)
 
@@ -43,77 +43,80 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Only what ``load`` hands in: it layers the sources itself, so that it can name the source of each value."""
+        """Only the values that ``load`` passes: it merges the sources itself, to know the source of each value."""
         return (init_settings,)
 
     upstream: str = Field(
         "http://127.0.0.1:3000",
-        description="PostgREST or the gateway before it: http(s)://HOST[:PORT][/base] or unix:/path.",
+        description="PostgREST, or the gateway in front of it: http(s)://HOST[:PORT][/base] or unix:/path.",
         json_schema_extra=RESTART,
     )
     upstream_ca: Path | None = Field(
-        None, description="PEM file of the authority that signed upstream's certificate.", json_schema_extra=RESTART
+        None, description="PEM file of the CA that signed upstream's certificate.", json_schema_extra=RESTART
     )
     upstream_host: Literal["upstream", "client"] = Field(
         "upstream",
-        description="Whose Host header upstream sees: its own name, or what the client sent.",
+        description="Host header that upstream gets. upstream: its own name; client: the one that the client sent.",
     )
     db_uri: SecretStr | None = Field(
         None,
-        description="The database behind PostgREST, postgres://…: types, collations, unique indexes are read from it.",
+        description="URI of PostgREST's database, postgres://…; fanin reads types, collations, unique indexes from it.",
         json_schema_extra=RESTART,
     )
     mount: str = Field(
         "auto",
-        description="Where PostgREST lives in clients' paths; auto: /rest/v1 on Supabase, else /.",
+        description="Path prefix of PostgREST as clients see it; auto: /rest/v1 on Supabase, else /.",
         json_schema_extra=RESTART,
     )
     profile: Literal["auto", "postgrest", "supabase"] = Field(
         "auto",
-        description="What stands before PostgREST. supabase: Kong, Envoy, Cloudflare, whose headers are known; "
-        "postgrest: nothing; auto: supabase by upstream's name or by asking it at start.",
+        description="Gateway in front of PostgREST. supabase: Kong, Envoy or Cloudflare, whose headers fanin knows; "
+        "postgrest: none; auto: detected by upstream's name, or by a request to it at start.",
         json_schema_extra=RESTART,
     )
-    listen: str = Field("127.0.0.1:8000", description="HOST:PORT for clients.", json_schema_extra=RESTART)
+    listen: str = Field("127.0.0.1:8000", description="HOST:PORT on which clients connect.", json_schema_extra=RESTART)
     admin: str = Field(
         "127.0.0.1:9000",
-        description="HOST:PORT for metrics, health and the API; 'off' for none.",
+        description="HOST:PORT for pages, API, metrics and health; 'off' for none.",
         json_schema_extra=RESTART,
     )
     metrics: str = Field(
         "off",
-        description="HOST:PORT for metrics and health alone, as at the admin port; 'off' for none.",
+        description="HOST:PORT for metrics and health only, the same as on the admin port; 'off' for none.",
         json_schema_extra=RESTART,
     )
     admin_token: SecretStr | None = Field(
         None,
         min_length=16,
-        description="Shown once as ?token=…, lets other machines see the admin port's pages and API.",
+        description="Token for access to the admin port's pages and API from other machines; sent once as ?token=…",
     )
     admin_hosts: tuple[str, ...] = Field(
-        (), description="Names that the admin port goes by, besides localhost and addresses; others are refused."
+        (),
+        description="Host names of the admin port besides localhost and addresses; requests with others are refused.",
     )
     mode: Literal["pass", "observe", "shadow", "rewrite"] = Field(
         "rewrite",
-        description="pass: only forward. observe: also trace and find. shadow: also merge beside the originals, and "
-        "compare. rewrite: answer from merged calls.",
+        description="pass: only forward. observe: also trace requests and run the rules. shadow: also send merged "
+        "calls in the background and compare them with the originals. rewrite: answer from merged calls.",
     )
     debug: bool = Field(
         False,
-        description="Print every trace as a tree, and send X-Fanin and Server-Timing answer headers.",
+        description="Print every trace as a tree, and add the headers X-Fanin and Server-Timing to answers.",
         json_schema_extra=RESTART,
     )
     show_values: bool = Field(
         False,
-        description="Local debugging only: keep each request's target, values included, in memory with its trace, "
-        "for the admin port's pages.",
+        description="For local debugging only: traces keep each request's target with its values in memory, for the "
+        "pages of the admin port.",
         json_schema_extra=RESTART,
     )
     headers: Literal["auto", "on", "off"] = Field(
         "auto",
-        description="X-Fanin, X-Fanin-Trace, X-Fanin-Queries and X-Fanin-Saved on answers; auto: with debug.",
+        description="Whether answers have X-Fanin, X-Fanin-Trace, X-Fanin-Queries, X-Fanin-Saved; auto: with debug.",
     )
-    forwarded: Literal["off", "append"] = Field("off", description="append adds X-Forwarded-For.")
+    forwarded: Literal["off", "append"] = Field(
+        "off", description="append: add an X-Forwarded-For header with the client's address."
+    )
     trace: TraceSettings = TraceSettings()
     merge: MergeSettings = MergeSettings()
     shadow: ShadowSettings = ShadowSettings()
@@ -130,14 +133,14 @@ class Settings(BaseSettings):
     drain: DrainSettings = DrainSettings()
     override: tuple[Override, ...] = Field(
         (),
-        description="Tables [[override]]: other values for one relation, one route, or one relation in one route.",
+        description="Tables [[override]]: other values for one relation, one route, or one relation on one route.",
     )
     ignore: tuple[Ignore, ...] = Field(
-        (), description="Tables [[ignore]]: findings that are known, each with a reason."
+        (), description="Tables [[ignore]]: known findings that are not reported, each with a reason."
     )
     budget: tuple[Budget, ...] = Field(
         (), description="Tables [[budget]]: what one request of a route may cost, for fanin check."
     )
     growth: tuple[Growth, ...] = Field(
-        (), description="Tables [[growth]]: what must not cost more where there is more to do, for fanin check."
+        (), description="Tables [[growth]]: routes whose cost must not grow with the amount of work, for fanin check."
     )

@@ -1,4 +1,4 @@
-"""Tables of the TOML file, as in ``tables``: what fanin tells of itself."""
+"""Tables of the TOML file for the outputs of fanin: log, OTLP, recordings."""
 
 from pathlib import Path
 from typing import Annotated
@@ -10,9 +10,12 @@ from proxy.settings_base import RESTART, Count, Positive, Section
 
 class LogSettings(Section):
     traces: Annotated[float, Field(ge=0)] = Field(
-        20.0, description="Lines a second for closed traces; the next line says how many were left out. 0: no lines."
+        20.0,
+        description="Maximum log lines per second for closed traces; the next line counts the omitted ones. 0: none.",
     )
-    warnings: Positive = Field(60.0, description="The same for warnings, a minute; and for what libraries log.")
+    warnings: Positive = Field(
+        60.0, description="The same for warnings, per minute; and separately for what libraries log."
+    )
 
 
 class OtlpSettings(Section):
@@ -21,11 +24,13 @@ class OtlpSettings(Section):
     endpoint: str = Field(
         "",
         pattern=r"^(https?://\S+)?$",
-        description="Where spans are sent by OTLP over HTTP: http://collector:4318. Empty: nowhere. Needs the extra "
-        "otel; OTEL_ variables (headers, service name, sampler, …) hold too.",
+        description="Base URL to which spans are sent by OTLP over HTTP, e.g. http://collector:4318; empty: none are "
+        "sent. Needs the extra otel. OTEL_ variables (headers, service name, sampler, …) also apply.",
     )
-    queue: Count = Field(8192, description="Spans that wait to be sent; more are left out, and counted.")
-    flush_timeout: Positive = Field(2.0, description="After the last request: the time to send what still waits.")
+    queue: Count = Field(8192, description="Maximum spans that wait to be sent; further ones are dropped and counted.")
+    flush_timeout: Positive = Field(
+        2.0, description="At shutdown, after the last request: maximum time to send the waiting spans."
+    )
 
 
 class RecordSettings(Section):
@@ -33,13 +38,15 @@ class RecordSettings(Section):
 
     file: Path | None = Field(
         None,
-        description="Closed traces are written here, a line of JSON each, without values, for `fanin check` and "
-        "`fanin audit`.",
+        description="File to which closed traces are written, one line of JSON per trace, without values, for "
+        "`fanin check` and `fanin audit`.",
     )
     max_bytes: Annotated[int, Field(ge=10_000)] = Field(
-        100_000_000, description="A file of this size gets a number, and a new one is begun."
+        100_000_000, description="At this size the file is renamed to FILE.1 and a new one is started."
     )
     files: Annotated[int, Field(ge=2)] = Field(
-        5, description="Files at most: FILE, FILE.1 (the one before), …; the oldest is removed."
+        5, description="Maximum number of files: FILE, FILE.1 (the previous one), …; the oldest is removed."
     )
-    queue: Count = Field(20_000, description="Spans that wait to be written; traces beyond are left out, and counted.")
+    queue: Count = Field(
+        20_000, description="Maximum spans that wait to be written; further traces are dropped and counted."
+    )

@@ -1,4 +1,4 @@
-"""The settings of the rules, collected from what each rule declares: its level, and its table of thresholds."""
+"""The settings of the rules, collected from the rules: one level and one table of thresholds per rule."""
 
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -14,23 +14,23 @@ if TYPE_CHECKING:
 
 
 class CollectedRuleSettings(Section):
-    """The base of ``RuleSettings``: how a rule's settings are found."""
+    """Base of ``RuleSettings``: looks up the settings of a rule."""
 
     model_config = ConfigDict(json_schema_extra=OVERRIDE)
 
     def of(self, rule: Rule[T]) -> RuleContext[T]:
-        """What holds for ``rule``. One that is not among RULES has its defaults."""
+        """Level and thresholds of ``rule``; the defaults for a rule that is not in RULES."""
         table = getattr(self, rule.thresholds.table, None)
         return RuleContext(self.level(rule.code), rule.thresholds() if table is None else table, self)
 
     def level(self, code: str) -> Level:
-        """The level of the rule ``code``; ``report`` for one that is not among RULES."""
+        """The level of the rule ``code``; ``report`` for a rule that is not in RULES."""
         level: Level = getattr(self, code.lower(), "report")
         return level
 
 
 def _fields() -> dict[str, Any]:
-    """The levels by the rules' codes, then the tables by their names: what ``create_model`` takes."""
+    """The fields for ``create_model``: levels by rule code, then tables by name."""
     levels = {
         rule.code.lower(): (
             Literal[rule.levels],
@@ -45,7 +45,7 @@ def _fields() -> dict[str, Any]:
 if TYPE_CHECKING:
 
     class RuleSettings(CollectedRuleSettings):
-        """The table ``rules``, which has the settings of all RULES. These are the ones that the data path reads."""
+        """The table ``rules``, which has the settings of all RULES. The data path reads the ones declared here."""
 
         fan001: Level
         fan003: Level

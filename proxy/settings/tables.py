@@ -14,143 +14,180 @@ from proxy.settings_base import OVERRIDE, RESTART, Count, Positive, Section
 class TraceSettings(Section):
     headers: tuple[str, ...] = Field(
         ("x-fanin-trace", "traceparent"),
-        description="Headers that name a trace, the first one present wins.",
+        description="Request headers that name a trace; the first one that is present counts.",
     )
-    quiet_explicit: Positive = Field(1.0, description="A named trace closes after this long without a request.")
-    quiet_inferred: Positive = Field(0.05, description="The same for traces inferred from caller and timing.")
-    max_age: Positive = Field(60.0, description="A trace closes at this age; the same id later is its next part.")
-    max_spans: Count = Field(2000, description="A trace closes at this many spans and is marked truncated.")
-    max_open: Count = Field(10_000, description="Traces open at once; above it requests are counted, not traced.")
+    quiet_explicit: Positive = Field(
+        1.0, description="A trace named by a header closes after this time without a request."
+    )
+    quiet_inferred: Positive = Field(0.05, description="The same for a trace that is inferred from caller and timing.")
+    max_age: Positive = Field(
+        60.0, description="A trace closes at this age; later requests with the same id form a new part of it."
+    )
+    max_spans: Count = Field(2000, description="A trace closes at this number of spans and is marked as truncated.")
+    max_open: Count = Field(10_000, description="Maximum open traces; above it, requests are counted but not traced.")
 
 
 class MergeSettings(Section):
     max_wait: Positive = Field(
-        0.01, description="The longest hold while a look-alike is in flight.", json_schema_extra=OVERRIDE
+        0.01,
+        description="Longest time that a read is held while a similar read is in flight.",
+        json_schema_extra=OVERRIDE,
     )
     linger: Annotated[float, Field(ge=0)] = Field(
         0.001,
-        description="The hold for a query that lately fanned out, while lingering pays.",
+        description="Time that the first read of a recent fan-out is held for others; only while that saves calls.",
         json_schema_extra=OVERRIDE,
     )
-    max_keys: Count = Field(200, description="Unique keys in one merged call.", json_schema_extra=OVERRIDE)
-    max_window: Count = Field(2000, description="Requests that one window holds before it leaves.")
-    max_url: Count = Field(7000, description="Bytes of a merged call's target.")
-    max_body: Count = Field(8_000_000, description="Bytes of a merged answer; past it the originals are streamed.")
-    max_key_body: Count = Field(
-        256_000, description="Bytes of answer a key above which a query is not merged.", json_schema_extra=OVERRIDE
+    max_keys: Count = Field(200, description="Maximum different keys in one merged call.", json_schema_extra=OVERRIDE)
+    max_window: Count = Field(2000, description="Maximum requests in one window; a full window is sent at once.")
+    max_url: Count = Field(7000, description="Maximum bytes of a merged call's target (path and query).")
+    max_body: Count = Field(
+        8_000_000,
+        description="Maximum bytes of a merged answer; above it, the original requests are sent and streamed.",
     )
-    max_rows: int | None = Field(None, ge=1, description="PostgREST's db-max-rows, when it is known.")
+    max_key_body: Count = Field(
+        256_000,
+        description="A query is not merged while its answers have more bytes per key than this.",
+        json_schema_extra=OVERRIDE,
+    )
+    max_rows: int | None = Field(None, ge=1, description="PostgREST's db-max-rows, if known.")
     max_rows_lifetime: Positive = Field(
-        60.0, description="How long a large answer proves that max-rows is larger.", json_schema_extra=RESTART
+        60.0,
+        description="How long a large answer counts as proof that db-max-rows is at least its number of rows.",
+        json_schema_extra=RESTART,
     )
     ties: Literal["none", "any"] = Field(
         "none",
-        description="'any' merges keys with several rows in whatever order the database returns them.",
+        description="any: also merge keys with several rows in no total order; the database chooses the order.",
         json_schema_extra=OVERRIDE,
     )
     ask_types: bool = Field(
         True,
-        description="Ask upstream once for the type of a column that decides what can be merged; it logs an error.",
+        description="Ask upstream once for the type of a column, if that decides what can be merged (PostgREST logs "
+        "one error per column for it).",
     )
     types_lifetime: Positive = Field(
-        300.0, description="How long upstream's word on a column's type is believed.", json_schema_extra=RESTART
+        300.0,
+        description="A column type that upstream reported is asked for again after this time.",
+        json_schema_extra=RESTART,
     )
-    deadline_floor: Positive = Field(
-        0.25, description="A merged call is given at least this long.", json_schema_extra=OVERRIDE
-    )
+    deadline_floor: Positive = Field(0.25, description="Minimum timeout of a merged call.", json_schema_extra=OVERRIDE)
     deadline_factor: Positive = Field(
-        10.0, description="A merged call is given this many times the query's p95.", json_schema_extra=OVERRIDE
+        10.0, description="Timeout of a merged call, as a multiple of the query's p95.", json_schema_extra=OVERRIDE
     )
-    fallbacks: Count = Field(16, description="Originals sent at once after a merged answer was refused.")
+    fallbacks: Count = Field(
+        16, description="Maximum original requests sent at once after a merged answer was rejected."
+    )
     probation: Annotated[int, Field(ge=0)] = Field(
         5,
-        description="A new relation and key column: so many answers of each kind (one row, several; ten times as many "
-        "without a row) are compared with originals before clients get others. 0: none.",
+        description="For a new pair of relation and key column: clients get merged answers only after this many "
+        "answers of each kind (one row, several rows; ten times as many without a row) equalled the originals. "
+        "0: no comparison.",
     )
-    pause_first: Positive = Field(1.0, description="The first pause of a query whose merges fail.")
-    pause_max: Positive = Field(300.0, description="The longest pause; each further failure doubles it.")
+    pause_first: Positive = Field(1.0, description="First pause in merging a query after its merged calls failed.")
+    pause_max: Positive = Field(300.0, description="Longest such pause; each further failure doubles it.")
     max_tracked: Count = Field(
-        10_000, description="(fingerprint, identity) pairs remembered.", json_schema_extra=RESTART
+        10_000, description="Maximum (fingerprint, identity) pairs whose state is kept.", json_schema_extra=RESTART
     )
 
 
 class ShadowSettings(Section):
     share: Annotated[float, Field(ge=0, le=1)] = Field(
         0.01,
-        description="Mode rewrite: the share of merged calls of which originals are sent too, and compared.",
+        description="Mode rewrite: share of merged calls whose original requests are also sent, and compared (0 to 1).",
         json_schema_extra=OVERRIDE,
     )
     answers: Count = Field(
         5,
-        description="At most so many answers of such a call are compared, drawn by lot; all of them where the query "
-        "was answered wrong lately.",
+        description="Maximum answers compared per such call, chosen at random; all answers if the query had a mismatch "
+        "recently.",
         json_schema_extra=OVERRIDE,
     )
     concurrency: Count = Field(
-        4, description="Calls at once for comparisons, on connections of their own.", json_schema_extra=RESTART
+        4,
+        description="Maximum concurrent calls for comparisons; they have their own connections.",
+        json_schema_extra=RESTART,
     )
     wait: Positive = Field(
         1.0,
-        description="A call waits this long for a moment when no caller waits for upstream.",
+        description="A comparison call waits up to this time for a moment in which no client waits for upstream.",
         json_schema_extra=RESTART,
     )
     max_bytes: Count = Field(
-        16_000_000, description="Bytes of answers held for comparison; more are skipped.", json_schema_extra=RESTART
+        16_000_000,
+        description="Maximum bytes of answers held for comparison; above it, comparisons are skipped.",
+        json_schema_extra=RESTART,
     )
     pause_first: Positive = Field(
-        60.0, description="The first pause of a query that a comparison found wrong.", json_schema_extra=RESTART
+        60.0,
+        description="First pause in merging a query after a comparison found a mismatch.",
+        json_schema_extra=RESTART,
     )
     pause_max: Positive = Field(
-        3600.0, description="The longest such pause; each further finding doubles it.", json_schema_extra=RESTART
+        3600.0, description="Longest such pause; each further mismatch doubles it.", json_schema_extra=RESTART
     )
 
 
 class LimitSettings(Section):
-    head_bytes: Count = Field(65_536, description="Bytes of a request head; more is 431.")
+    head_bytes: Count = Field(65_536, description="Maximum bytes of a request head; a longer one is answered 431.")
     long_head_bytes: Count = Field(
-        1_048_576, description="The same for a GET on the mount whose URL is what makes it long."
+        1_048_576, description="The same for a GET on the mount whose URL makes the head long."
     )
-    long_heads: Count = Field(33_554_432, description="Bytes of all such long heads at once; more are answered 431.")
-    connections: Count = Field(4096, description="Client connections; more are answered 503.")
+    long_heads: Count = Field(
+        33_554_432, description="Maximum bytes of all such long heads at one time; further ones are answered 431."
+    )
+    connections: Count = Field(4096, description="Maximum client connections; further ones are answered 503.")
     queue: Count = Field(
         4096,
-        description="Requests that wait for an upstream connection; more are answered 503.",
+        description="Maximum requests that wait for an upstream connection; further ones are answered 503.",
         json_schema_extra=RESTART,
     )
     viewers: Count = Field(
-        16, description="Readers of `/api/events`; more are answered 503.", json_schema_extra=RESTART
+        16, description="Maximum readers of `/api/events`; further ones are answered 503.", json_schema_extra=RESTART
     )
     relations: Count = Field(
-        200, description="Relations, and routes, with a label of their own in metrics.", json_schema_extra=RESTART
+        200,
+        description="Maximum relations, and routes, that have their own label in metrics; the others share one.",
+        json_schema_extra=RESTART,
     )
 
 
 class TimeoutSettings(Section):
-    head: Positive = Field(10.0, description="From the first byte of a request head to its last.")
-    body_idle: Positive = Field(30.0, description="Between two bytes of a request body.")
-    keep_alive: Positive = Field(75.0, description="An idle client connection is closed after this long.")
-    write_stall: Positive = Field(60.0, description="A client that takes no byte for this long is cut off.")
-    connect: Positive = Field(5.0, description="Connecting to upstream, TLS included.")
-    upstream_head: Positive = Field(60.0, description="From the request's last byte to the answer's head.")
-    upstream_idle: Positive = Field(60.0, description="Between two bytes of an answer.")
+    head: Positive = Field(10.0, description="Maximum time from the first byte of a request head to its last.")
+    body_idle: Positive = Field(30.0, description="Maximum time without a byte of a request body.")
+    keep_alive: Positive = Field(75.0, description="An idle client connection is closed after this time.")
+    write_stall: Positive = Field(
+        60.0, description="A client that reads no byte of its answer for this time is disconnected."
+    )
+    connect: Positive = Field(5.0, description="Maximum time to connect to upstream, TLS included.")
+    upstream_head: Positive = Field(
+        60.0, description="Maximum time from the last byte of the request to the head of upstream's answer."
+    )
+    upstream_idle: Positive = Field(60.0, description="Maximum time without a byte of upstream's answer.")
 
 
 class PoolSettings(Section):
     model_config = ConfigDict(json_schema_extra=RESTART)
 
-    calls: Count = Field(64, description="Connections for calls on the mount.")
-    others: Count = Field(64, description="Connections for everything outside the mount.")
-    tunnels: Count = Field(256, description="Connections for WebSockets.")
+    calls: Count = Field(64, description="Maximum upstream connections for calls on the mount.")
+    others: Count = Field(64, description="Maximum upstream connections for requests outside the mount.")
+    tunnels: Count = Field(256, description="Maximum upstream connections for WebSockets.")
     for_writes: Annotated[int, Field(ge=0)] = Field(
         8,
-        description="Connections beside pool.calls that only writes may use, so that reads never hold one up.",
+        description="Connections in addition to pool.calls that only writes use, so that reads never delay a write.",
     )
-    idle: Positive = Field(20.0, description="An unused upstream connection is closed after this; PostgREST: 30 s.")
+    idle: Positive = Field(
+        20.0, description="An idle upstream connection is closed after this time; PostgREST closes it after 30 s."
+    )
 
 
 class IdentitySettings(Section):
-    also_neutral: tuple[str, ...] = Field((), description="Further headers that two merged callers may differ in.")
-    not_neutral: tuple[str, ...] = Field((), description="Headers taken off the neutral list: compared again.")
+    also_neutral: tuple[str, ...] = Field(
+        (), description="Further request headers in which the callers of one merged call may differ."
+    )
+    not_neutral: tuple[str, ...] = Field(
+        (), description="Request headers removed from the built-in list of those; callers must agree in them."
+    )
 
 
 class CatalogSettings(Section):
@@ -159,61 +196,65 @@ class CatalogSettings(Section):
     schemas: tuple[str, ...] = Field(
         ("public",),
         min_length=1,
-        description="PostgREST's db-schemas, in its order. The first one needs no profile: a table that is asked for "
-        "without one is called by it, in metrics and all else. Set this where it is not public.",
+        description="PostgREST's db-schemas, in the same order. A request without a profile header uses the first one, "
+        "and metrics and all other outputs name it so. Set this if the first one is not public.",
     )
-    channel: str = Field("pgrst", description="PostgREST's db-channel, on which schema reloads are told.")
-    lifetime: Positive = Field(60.0, description="The catalog is read again after this long.")
+    channel: str = Field("pgrst", description="PostgREST's db-channel, on which schema reloads are announced.")
+    lifetime: Positive = Field(60.0, description="The catalog is read again after this time.")
 
 
 class DetectSettings(Section):
     row_keys: Literal["auto", "on", "off"] = Field(
         "auto",
-        description="Whether the keys (id, …_id) in answers are remembered, hashed, with their trace: FAN002 and "
-        "FAN007 see by them what came from where; auto: with debug.",
+        description="Whether traces keep the hashed keys (id, …_id) of answers. With them, FAN002 and FAN007 can tell "
+        "which answer a value came from. auto: if debug is on.",
     )
     fingerprints: Count = Field(
         1000,
-        description="Fingerprints whose calls are counted; above it the rarest give way.",
+        description="Maximum fingerprints whose calls are counted; above it, the rarest are dropped.",
         json_schema_extra=RESTART,
     )
     findings: Count = Field(
         1000,
-        description="Findings that are remembered; above it the one not seen for longest gives way.",
+        description="Maximum findings kept; above it, the one that was not seen for the longest time is dropped.",
         json_schema_extra=RESTART,
     )
-    interval: Positive = Field(10.0, description="Time between two looks at the whole workload.")
-    traces: Count = Field(500, description="Closed traces kept for the admin port's pages.", json_schema_extra=RESTART)
-    spans: Count = Field(20_000, description="Spans of all these traces together.", json_schema_extra=RESTART)
+    interval: Positive = Field(10.0, description="Time between two runs of the rules that look at the whole workload.")
+    traces: Count = Field(
+        500, description="Maximum closed traces kept for the pages of the admin port.", json_schema_extra=RESTART
+    )
+    spans: Count = Field(20_000, description="Maximum spans in all these traces together.", json_schema_extra=RESTART)
     keys: Count = Field(
         200_000,
-        description="Keys in their answers, where row_keys has them remembered: some 40 bytes each. Above it the "
-        "oldest trace's give way, and `/api/recording` is without them.",
+        description="Maximum keys of answers in all these traces (row_keys), about 40 bytes each. Above it, those of "
+        "the oldest trace are dropped, also from `/api/recording`.",
         json_schema_extra=RESTART,
     )
 
 
 class DrainSettings(Section):
-    delay: Annotated[float, Field(ge=0)] = Field(0.0, description="After SIGTERM: still accepting for this long.")
-    timeout: Positive = Field(30.0, description="After SIGTERM: requests in flight are given this long.")
+    delay: Annotated[float, Field(ge=0)] = Field(
+        0.0, description="After SIGTERM: fanin still accepts connections for this time."
+    )
+    timeout: Positive = Field(30.0, description="After SIGTERM: maximum time for the requests in flight to end.")
     idle: Annotated[float, Field(ge=0)] = Field(
         1.0,
-        description="After SIGTERM: a connection that was silent this long is closed. Until then its client may be "
-        "about to send, and is answered.",
+        description="After SIGTERM: a connection that was idle for this time is closed; a request that arrives on it "
+        "before that is answered.",
     )
 
 
 class Override(Section):
-    """Other values for some requests. Later ones win; a value holds where all that is named here is the request's."""
+    """Other values for some requests: those that match each of relation and route given here. Later tables win."""
 
-    relation: str = Field("", description="The table or view: name, or schema.name.")
-    route: str = Field("", description="What X-Fanin-Route says.")
+    relation: str = Field("", description="Table or view, as name or schema.name.")
+    route: str = Field("", description="Value of X-Fanin-Route.")
     changes: dict[str, Any] = Field({}, description="Settings by dotted name, e.g. rules.fan001, merge.ties.")
 
     @model_validator(mode="before")
     @classmethod
     def _gather(cls, table: Any) -> Any:
-        """Whatever the table says besides where it holds is what it changes."""
+        """Collect everything except relation and route into ``changes``."""
         if not isinstance(table, dict) or "changes" in table:
             return table
         where = {name: value for name, value in table.items() if name in ("relation", "route")}
@@ -223,7 +264,7 @@ class Override(Section):
     @model_validator(mode="after")
     def _says_something(self) -> Self:
         if not (self.relation or self.route):
-            raise ValueError("names neither a relation nor a route: what holds for all is set outside of overrides")
+            raise ValueError("names neither a relation nor a route; set values for all requests outside [[override]]")
         if not self.changes:
-            raise ValueError("changes nothing")
+            raise ValueError("changes no setting; add one, e.g. merge.ties")
         return self

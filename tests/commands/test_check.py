@@ -108,7 +108,7 @@ def test_two_recordings_can_be_two_sizes_of_a_growth_check(desk: Desk) -> None:
 @pytest.mark.parametrize(
     ("table", "text"),
     [
-        ('[[budget]]\nroute = "a"\n', "bounds nothing and forbids nothing"),
+        ('[[budget]]\nroute = "a"\n', "sets no maximum and forbids no rule"),
         ("[[budget]]\nmax_queries = 1\n", "budget 1: route: has to be there"),
         ('[[budget]]\nroute = "a"\nmax_querys = 1\n', "did you mean 'max_queries'?"),
         ('[[budget]]\nroute = "a"\nmax_queries = -1\n', "greater than or equal to 0"),

@@ -41,4 +41,4 @@ def test_the_table_of_rules_has_a_row_a_rule_which_links_to_its_heading() -> Non
 
 def test_a_summary_keeps_the_capitals_of_names() -> None:
     (rule,) = (rule for rule in RULES if rule.code == "FAN010")
-    assert summary(rule) == "An answer that ends where PostgREST cuts, and nobody asked for the rest."
+    assert summary(rule) == "An answer that PostgREST truncated, and no later request for the rest."

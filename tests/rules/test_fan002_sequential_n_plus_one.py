@@ -67,7 +67,7 @@ def test_where_the_values_came_from_is_told_and_makes_it_certain() -> None:
     lines = [f"{PROFILES}{n}" for n in range(6)]
     (known,) = findings(after_a_list(lines, "6 rows, ids 90;91;92;93;94;95, creator_ids 0;1;2;3;4;5"))
     assert known.confidence == "high"
-    assert known.evidence[2] == "6 of the values came out of an earlier answer: creator_id of monthly_tracking"
+    assert known.evidence[2] == "6 of the values came from an earlier answer: creator_id of monthly_tracking"
     (unknown,) = findings(after_a_list(lines, "6 rows, ids 90;91;92;93;94;95"))
     assert (unknown.confidence, len(unknown.evidence)) == ("medium", 2)
     (guessed,) = findings(replace(after_a_list(lines, "6 rows"), explicit=False))

@@ -93,7 +93,7 @@ def test_a_mixed_trace_is_not_judged_and_an_inferred_one_with_less_confidence() 
 
 def test_repeated_reads_of_a_few_rows_are_one_finding() -> None:
     (finding,) = findings(parallel([f"GET /creators?select=*&id=eq.{n % 3}" for n in range(10)]))
-    assert finding.title == "10 reads that ask 3 things of creators"
+    assert finding.title == "10 reads of creators for 3 different queries"
     assert finding.evidence[0].startswith("byte-equal requests of one caller, made 4 and 3 and 3 times")
     assert finding.expected == "10 requests become 3."
 

@@ -53,7 +53,7 @@ def test_other_requests_between_them_do_not_matter() -> None:
 def test_inserts_and_upserts_of_a_row_each_are(path: str) -> None:
     (finding,) = findings(one_by_one([f"POST {path}"] * 5))
     what = "upserts" if "on_conflict" in path else "inserts"
-    assert finding.title == f"5 {what} into monthly_tracking, a row each"
+    assert finding.title == f"5 {what} into monthly_tracking, one row each"
     assert finding.confidence == "medium"
     assert not findings(one_by_one([f"POST {path}"] * 4))
 
@@ -100,7 +100,7 @@ def test_both_cures_of_updates_are_written_out() -> None:
         "set changed_column = $2 -- and the other columns of the body\nwhere id = ANY($1::bigint[])" in finding.fix.sql
     )
     assert "where videos.id = given.id;" in finding.fix.sql
-    assert finding.expected.endswith("9 requests become 1 where all are given the same, or 1 upsert.")
+    assert finding.expected.endswith("9 requests become 1 if all rows get the same values, or 1 upsert.")
 
 
 @pytest.mark.parametrize("line", ["PATCH /t?id=eq.{}", "DELETE /t?a->>k=eq.{}&b=lt.3", UPSERT, "POST /order"])

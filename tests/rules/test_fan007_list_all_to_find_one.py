@@ -34,7 +34,7 @@ def judged(seen: Trace, settings: RuleSettings | None = None) -> list[Finding]:
 def test_a_list_of_which_one_row_is_used_is_found_with_what_it_cost() -> None:
     (finding,) = findings(ALL, ONE, "then GET /rushes?creator_id=eq.7")
     assert finding.title == "All 60 rows of creators, probably to find one"
-    assert finding.evidence[0] == "59 rows and 25 kB were read, probably for nothing"
+    assert finding.evidence[0] == "59 rows and 25 kB were read, probably without use"
     assert (finding.impact, finding.confidence) == ("MEDIUM", "medium")
     assert finding.expected == "getCreatorById(…): 1 row instead of 60; 59 rows and 25 kB less."
 
@@ -55,7 +55,7 @@ def test_the_impact_is_what_was_read_for_nothing(answer: str, impact: str) -> No
 
 def test_what_was_known_before_is_what_to_ask_by() -> None:
     (finding,) = findings("GET /creator_applications?user_id=eq.207", f"then {ALL}", ONE)
-    assert finding.evidence[-1] == "its user_id was known before: an earlier request asked by it"
+    assert finding.evidence[-1] == "its user_id was known before: an earlier request filters by it"
     assert "async function getCreatorByUserId(userId) {" in finding.fix.supabase_js
     assert finding.fix.sql == "select *\nfrom creators\nwhere user_id = $1;"
     (other,) = findings("GET /creator_applications?user_id=eq.208", f"then {ALL}", ONE)

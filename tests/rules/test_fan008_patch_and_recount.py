@@ -39,7 +39,7 @@ def review(rounds: int, trackings: int = 1) -> list[str]:
 
 def test_three_rounds_are_one_and_two_are_not() -> None:
     assert [finding.title for finding in findings(one_by_one(review(3)))] == [
-        "3 times a write to videos and a new list of it"
+        "3 writes to videos, and a new list of it after each"
     ]
     assert not findings(one_by_one(review(2)))
     assert findings(one_by_one(review(2)), RuleSettings(patch_and_recount=PatchAndRecount(min_rounds=2)))

@@ -19,7 +19,7 @@ def test_many_rows_without_a_limit_are_found_once_a_query_with_what_they_weigh()
     (finding,) = detect(trace(spans), DEFAULTS)
     assert finding.title == "900 rows of videos in one answer, and no limit"
     assert (finding.impact, finding.current) == ("MEDIUM", "2 requests, up to 900 rows each, 500 kB in 20 ms")
-    assert finding.expected == "100 rows a page are about 33 kB, not 300 kB."
+    assert finding.expected == "A page of 100 rows has about 33 kB instead of 300 kB."
 
 
 @pytest.mark.parametrize(

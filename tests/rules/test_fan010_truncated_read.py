@@ -34,9 +34,9 @@ def after(*lines: str) -> Trace:
 
 def test_as_many_rows_as_max_rows_without_a_limit_were_probably_cut() -> None:
     (finding,) = findings(trace([cut()]))
-    assert finding.title == "An answer of videos probably lacks the rows past 777"
+    assert finding.title == "An answer of videos probably lacks the rows after the first 777"
     assert (finding.impact, finding.confidence) == ("HIGH", "high")
-    assert finding.evidence[0] == "answered exactly 777 rows, which is PostgREST's db-max-rows"
+    assert finding.evidence[0] == "exactly 777 rows returned, which is PostgREST's db-max-rows"
 
 
 @pytest.mark.parametrize("known", [False, None])
@@ -102,7 +102,7 @@ def test_different_reads_with_one_round_number_of_rows_are_a_hint() -> None:
     found = hint("GET /videos → 1000 rows", "GET /creators → 1000 rows", "GET /rushes → 7 rows")
     assert [finding.relation for finding in found] == ["public.videos", "public.creators"]
     assert {(finding.impact, finding.confidence) for finding in found} == {("MEDIUM", "medium")}
-    assert found[0].evidence[0].startswith("2 different reads were answered exactly 1000 rows, and none more")
+    assert found[0].evidence[0].startswith("2 different reads returned exactly 1000 rows, and none more")
 
 
 def test_one_read_is_no_hint_however_often_it_is_made() -> None:

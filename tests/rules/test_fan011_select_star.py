@@ -16,7 +16,7 @@ def test_all_columns_of_many_rows_are_found(select: str) -> None:
     (finding,) = detect(trace([span(f"GET /creators?{select}status=eq.x → 300 rows, 120 kB", 1)]), DEFAULTS)
     assert finding.title == "All columns of creators: 120 kB for 300 rows"
     assert (finding.impact, finding.confidence) == ("MEDIUM", "medium")
-    assert finding.current.endswith("400 bytes a row")
+    assert finding.current.endswith("400 bytes per row")
 
 
 def test_reads_of_one_query_in_a_trace_count_together() -> None:

@@ -8,8 +8,8 @@ from pydantic import ValidationError
 from proxy.settings.budgets import Budget, Growth
 
 
-def test_a_budget_that_bounds_nothing_and_forbids_nothing_is_refused() -> None:
-    with pytest.raises(ValidationError, match="bounds nothing and forbids nothing"):
+def test_a_budget_that_sets_no_maximum_and_forbids_no_rule_is_refused() -> None:
+    with pytest.raises(ValidationError, match="sets no maximum and forbids no rule"):
         Budget(route="GET /export")
 
 

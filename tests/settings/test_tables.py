@@ -30,7 +30,7 @@ def overriding(tmp_path: Path, text: str) -> Path:
         ("relation = 'a'\nmerge.max_body = 1", "override 2: 'merge.max_body' is the same for everybody; did you mean"),
         ("relation = 'a'\nmerge.ties = 'some'", "override 2: merge.ties: Input should be 'none' or 'any'"),
         ("relatio = 'a'\nmerge.ties = 'any'", "override 2: names neither a relation nor a route"),
-        ("relation = 'a'", "override 2: changes nothing"),
+        ("relation = 'a'", "override 2: changes no setting"),
     ],
 )
 def test_an_override_that_cannot_be_meant_is_an_error_that_says_why(tmp_path: Path, text: str, said: str) -> None:

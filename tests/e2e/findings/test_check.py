@@ -74,7 +74,7 @@ async def test_what_takes_the_keys_of_answers_is_found_in_a_running_fanin_as_in_
         assert findings_in_notes(running) == findings_in_notes(written)
         assert len((await seen.get("/api/recording")).body.splitlines()) == 2
     (use,) = (finding for finding in findings_in_notes(written) if finding["code"] == "FAN007")
-    known = any("an earlier request asked by it" in text for text in use["evidence"])
+    known = any("an earlier request filters by it" in text for text in use["evidence"])
     assert (use["confidence"], known) == (("medium", True) if remembered == "on" else ("low", False))
 
 

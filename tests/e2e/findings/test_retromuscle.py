@@ -226,7 +226,7 @@ async def test_upserts_and_updates_in_loops_are_found_and_take_one_call_each(sta
         played = await play(stack, "upsertsInALoop", trackings=trackings)
         after = await table_rows(stack, stored, CREATOR)
     upserts, updates = sorted((one for one in played.findings if one.code == "FAN004"), key=lambda one: one.title)[::-1]
-    assert upserts.title == "10 upserts into monthly_tracking, a row each"
+    assert upserts.title == "10 upserts into monthly_tracking, one row each"
     assert updates.title == "10 updates of monthly_tracking, one for each id"
     assert {upserts.impact, updates.impact} == {"MEDIUM"}
     assert {upserts.confidence, updates.confidence} == {"high"}
