@@ -8,9 +8,9 @@ The folders, from the top down, each with its question. A folder imports only fo
 tests/test_imports.py says which. The folders that decide are pure: no clock, no socket, no log. The others do the I/O.
 
 ``commands``
-    How is fanin started and asked? The command line, one file a command.
+    How is fanin started and queried? The command line, one file per command.
 ``reference``
-    What do the pages of docs/reference say? They, and parts of README.md, are made from what the code declares.
+    What do the pages of docs/reference say? They and parts of README.md are generated from the code.
 ``demo``
     How is a real Postgres and PostgREST with the RetroMuscle workload started? The extra `demo`.
 ``admin``
@@ -28,27 +28,27 @@ tests/test_imports.py says which. The folders that decide are pure: no clock, no
 ``recording``
     How are traces kept on disk? The format, its writer and its reader.
 ``explain``
-    What would become of one request? ``fanin explain 'GET /t?id=eq.1'``.
+    How would fanin handle one request? ``fanin explain 'GET /t?id=eq.1'``.
 ``audit``
-    What does traffic say of the workload? The report of ``fanin audit`` in each of its formats.
+    What does the traffic show about the workload? The report of ``fanin audit`` in each of its formats.
 ``check``
     Do traces keep to their budgets? The verdict of ``fanin check``, in the formats that builds read.
 ``traces``
-    Which spans belong together? Spans grouped into traces, the traces that are kept, and what one cost.
+    Which spans belong together? Spans grouped into traces, the traces kept in memory, and the cost of a trace.
 ``observe``
-    What happened? Events, and those who read them: metrics, log, OTLP.
+    What happened? Events, and their readers: metrics, log, OTLP.
 ``path``
     What is done with a request? The decisions of the data path, as pure functions and state machines.
 ``settings``
     How is fanin configured? Every setting, where it comes from, how it is shown, overridden and reloaded.
 ``fixes``
-    How is a cure written? The code that findings print, as SQL, supabase-js and supabase-py.
+    How is a problem fixed? The code that findings print, as SQL, supabase-js and supabase-py.
 ``analysis``
     What is a rule, and what do spans and the workload show? The questions that several rules ask.
 ``findings``
-    What was found? Findings, the ones that are kept, and the ones that are ignored.
+    What did the rules find? Findings, the ones kept in memory, and the ones that are ignored.
 ``sql``
-    Which SQL does a request stand for? Statements to be read by people.
+    Which SQL does a request stand for? Statements for people to read.
 ``postgrest``
     What do requests and answers of PostgREST mean? Each fact once, over bytes.
 ``http1``
@@ -58,11 +58,12 @@ tests/test_imports.py says which. The folders that decide are pure: no clock, no
 ``text``
     How is text that a client controls shown safely? In a terminal, a log line, Markdown.
 
-Beside them stand ``model`` (the values that the steps hand to each other), ``allowed_differences`` (all that an answer
-through fanin may differ in from PostgREST's own), ``settings_base`` (what the tables of settings are made of), and the
-package ``rules`` (one file a rule), which stands below ``settings``: that collects the levels and thresholds of rules.
+Beside them stand ``model`` (the values that the steps hand to each other), ``allowed_differences`` (all ways in which
+an answer through fanin may differ from PostgREST's own), ``settings_base`` (building blocks of the tables of settings),
+and the package ``rules`` (one file per rule), which is below ``settings``: that folder collects the levels and
+thresholds of rules.
 
-Words: a *query* is a request that was understood; its *fingerprint* is the query without its literals; the
+Words: a *query* is a parsed request; its *fingerprint* is the query without its literals; the
 *identity* is everything else that the database could see of the caller. A *window* gathers requests with one
 fingerprint and identity into a *batch*; a *plan* says which calls serve the batch.
 """

@@ -1,4 +1,4 @@
-"""What the tables of the TOML file are made of: their base, marks for settings, bounds for values.
+"""Building blocks of the tables of the TOML file: base class, marks for settings, bounds for values.
 
 Tests: tests/settings/test_model.py, tests/settings/test_rules.py.
 """
@@ -9,11 +9,11 @@ from pydantic import BaseModel, ConfigDict, Field
 from pydantic.config import JsonDict
 
 RESTART: JsonDict = {"restart": True}
-"""Marks a setting, or a table, whose change takes a restart; all others change at run time (SIGHUP)."""
+"""Marks a setting, or a table, whose change needs a restart; all others change at run time (SIGHUP)."""
 OVERRIDE: JsonDict = {"override": True}
-"""Marks a setting, or a table, of which a relation or a route may have values of its own."""
+"""Marks a setting, or a table, that [[override]] can set for a relation or a route."""
 NO_OVERRIDE: JsonDict = {"override": False}
-"""Marks a setting of such a table that is nevertheless the same for all requests."""
+"""Marks a setting of such a table that [[override]] cannot set."""
 
 Positive = Annotated[float, Field(gt=0)]
 Count = Annotated[int, Field(ge=1)]
@@ -26,10 +26,8 @@ class Section(BaseModel):
 
 
 class Thresholds(Section):
-    """From where on a rule finds something. Each rule's file has a subclass; the help text of a threshold says why its
-    default is the default.
-    """
+    """Thresholds of a rule. Each rule's file has a subclass; the help text of a threshold explains its default."""
 
     model_config = ConfigDict(json_schema_extra=OVERRIDE)
     table: ClassVar[str]
-    """The table's name below ``rules``. Rules with the same thresholds share one class, and so one table."""
+    """Name of the table under ``rules``. Rules with the same thresholds share one class, and so one table."""

@@ -1,4 +1,4 @@
-"""``python -m proxy.reference FOLDER README`` writes the pages of docs/reference, and the made parts of README.md."""
+"""``python -m proxy.reference FOLDER README`` writes the pages of docs/reference and parts of README.md."""
 
 import sys
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The page of docs/reference about reports as JSON, made from the structs that are written."""
+"""The page of docs/reference about reports as JSON, generated from their structs."""
 
 from collections.abc import Iterator
 
@@ -21,13 +21,13 @@ def audit() -> Iterator[str]:
     yield from (
         "# Reports",
         "",
-        "`fanin audit --format json` writes one object; the other formats tell the same in words. This is format"
-        f" {FORMAT}: further fields may come without a new number, none goes or changes its meaning."
-        " [What to do with it](../how-to/audit.md).",
+        "`fanin audit --format json` writes one object; the other formats have the same content as text. This is format"
+        f" {FORMAT}: fields may be added without a new number; none is removed or changes its meaning."
+        " [How to use it](../how-to/audit.md).",
         "",
-        "Sizes are bytes, times are milliseconds, moments are seconds since 1970. No value of a request is in it,"
-        " and no name that PostgREST has not taken for one. What clients call their traces, routes and callers is"
-        " theirs.",
+        "Sizes are bytes, times are milliseconds, timestamps are seconds since 1970. A report has no value of a"
+        " request, and no table or column name that PostgREST did not accept. Names of traces, routes and callers"
+        " come from clients.",
         "",
     )
     told = (

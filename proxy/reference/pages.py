@@ -1,7 +1,6 @@
-"""The pages of docs/reference, made from what the code declares: settings, series, codes, rules, the command line.
+"""Generates the pages of docs/reference from the code: settings, series, codes, rules, the command line.
 
-``make docs`` writes them. Nothing is said here that is said elsewhere: a page's text is the help
-text of its entries.
+``make docs`` writes them. The text of a page consists of the help texts of its entries.
 """
 
 import argparse
@@ -34,7 +33,7 @@ Schema = Mapping[str, Any]
 
 
 def pages() -> dict[str, str]:
-    """Every page by its file's name."""
+    """All pages by file name."""
     made = {
         "settings": _settings,
         "metrics": _metrics,
@@ -48,7 +47,7 @@ def pages() -> dict[str, str]:
 
 
 def main(folder: Path, readme: Path) -> None:
-    """Write the pages into ``folder``, and the parts of ``readme`` that are made."""
+    """Write the pages into ``folder``, and the generated parts of ``readme``."""
     for name, text in pages().items():
         (folder / name).write_text(text, encoding="utf-8")
     readme.write_text(renewed(readme.read_text(encoding="utf-8"), readme_parts()), encoding="utf-8")
@@ -58,12 +57,12 @@ def _settings() -> Iterator[str]:
     yield from (
         "# Settings",
         "",
-        "A flag counts more than a `FANIN_…` variable, and that more than the TOML file of `--config`:"
-        " [how they are given](../how-to/operate.md#settings). The variable of `merge.max_keys` is"
+        "A flag overrides a `FANIN_…` variable, and that overrides the TOML file of `--config`:"
+        " [how to give them](../how-to/operate.md#settings). The variable of `merge.max_keys` is"
         " `FANIN_MERGE__MAX_KEYS`. Durations are seconds, sizes are bytes.",
         "",
-        "The last column: *restart*, where a change takes one; all others change on `SIGHUP`. *override*, where a"
-        " relation or a route may have a value of its own.",
+        "The last column: *restart*: a change needs a restart (all others change on `SIGHUP`). *override*:"
+        " `[[override]]` can set another value for a relation or a route.",
         "",
     )
     root = Settings.model_json_schema()
@@ -102,7 +101,7 @@ def _setting(name: str, schema: Schema) -> Sequence[str]:
 
 
 def _takes(schema: Schema) -> str:
-    """What values a setting takes, in words."""
+    """The values that a setting accepts, in words."""
     choices = [each for each in schema.get("anyOf", (schema,)) if each.get("type") != "null"]
     (kind,) = choices[:1]
     if "enum" in kind:
@@ -120,12 +119,12 @@ def _metrics() -> Iterator[str]:
     yield from (
         "# Metrics",
         "",
-        "`/metrics` of the admin port, and of `--metrics`, in Prometheus' text format or, asked for it, as OpenMetrics"
-        " with exemplars. Beside these it has `process_…` of the process itself. Every label is bounded: relations and"
-        " routes by `limits.relations`, beyond which they are `other`.",
+        "`/metrics` of the admin port, and of `--metrics`, in Prometheus' text format or, if the client accepts it,"
+        " as OpenMetrics with exemplars. It also has the `process_…` series. Every label is bounded: relations and"
+        " routes by `limits.relations`; further ones are `other`.",
         "",
         "`relation` is `schema.relation`: the schema is the one that the request's profile names, else the first of"
-        " `catalog.schemas`. It is empty for what is no table or view.",
+        " `catalog.schemas`. It is empty for requests without a table or view.",
         "",
     )
     rows = (
@@ -183,7 +182,7 @@ def _codes() -> Iterator[str]:
 
 
 def _rules() -> Iterator[str]:
-    yield from ("# Rules", "", "Each is at a level: `off`, `report`, and where it can, `rewrite`.", "")
+    yield from ("# Rules", "", "Each rule has a level: `off`, `report`, or `rewrite` if the rule supports it.", "")
     rows = [
         (
             f"[{rule.code}](#{rule.code.lower()}-{rule.name})",

@@ -1,4 +1,4 @@
-"""Parts of pages written by hand that are made from what the code declares: each stands between two marks.
+"""Generated parts of hand-written pages; each part is between two marks.
 
 The marks of a part are comments: ``<!-- NAME:begin -->`` and ``<!-- NAME:end -->``.
 """
@@ -16,18 +16,18 @@ WORDS = (
 
 
 def renewed(text: str, parts: Mapping[str, str]) -> str:
-    """``text`` with ``parts``, by their names, in place of those that it has. ValueError where marks are missing."""
+    """``text`` with its parts replaced by ``parts``, by name. ValueError if the marks of a part are missing."""
     for name, part in parts.items():
         begin, end = f"<!-- {name}:begin -->", f"<!-- {name}:end -->"
         if not re.search(f"{begin}.*{end}", text, re.DOTALL):
-            raise ValueError(f"the page has no marks for '{name}': put {begin}{end} where it belongs")
+            raise ValueError(f"the page has no marks for '{name}': put {begin}{end} at its place")
         before, _, rest = text.partition(begin)
         text = f"{before}{begin}{part}{end}{rest.partition(end)[2]}"
     return text
 
 
 def readme_parts() -> dict[str, str]:
-    """What is made of README.md."""
+    """The generated parts of README.md, by name."""
     return {"rule-count": in_words(len(RULES)), "rules": "\n" + "\n".join(_rules()) + "\n"}
 
 
@@ -37,7 +37,7 @@ def in_words(count: int) -> str:
 
 
 def summary(rule: AnyRule) -> str:
-    """What the first line of its document says of it, as a sentence in Markdown."""
+    """The first line of the rule's document without code and name, as a sentence in Markdown."""
     text = rule.document.partition(": ")[2].partition("\n")[0].replace("``", "`")
     return text[0].upper() + text[1:]
 

@@ -1,4 +1,4 @@
-"""The page of docs/reference about recordings, made from the structs that are written."""
+"""The page of docs/reference about recordings, generated from their structs."""
 
 from collections.abc import Iterator
 
@@ -13,21 +13,22 @@ def recording() -> Iterator[str]:
         "",
         "`fanin serve --record FILE` writes each closed trace as a line of JSON; `fanin check --traces FILE` and"
         " `fanin audit --traces FILE` read them."
-        f" This is format {CURRENT_FORMAT}. The first line of each file says so; what follows are traces, in the order"
-        " that they closed in. A full file becomes `FILE.1`, that one `FILE.2`: `record.max_bytes`, `record.files`."
-        " The admin port's `/api/recording` is the same, of the traces that a running fanin keeps (`detect.traces`,"
-        " `detect.spans`, `detect.keys`); `fanin check --admin URL` and `fanin audit --admin URL` read that.",
+        f" This is format {CURRENT_FORMAT}. The first line of each file states it; the other lines are traces, in the"
+        " order in which they closed. A full file becomes `FILE.1`, that one `FILE.2`: `record.max_bytes`,"
+        " `record.files`. The admin port's `/api/recording` has the same format, for the traces that a running fanin"
+        " keeps (`detect.traces`, `detect.spans`, `detect.keys`); `fanin check --admin URL` and `fanin audit --admin"
+        " URL` read that.",
         "",
-        "No value is in a recording, no header, no body, and no name that PostgREST has not taken for one: such a query"
-        " is `GET …#` with a hash of a key that nobody has. Of each literal there are its kind, its length and a hash"
-        " under the salt, which is in the first line: equal values can be told, and guessed ones can be tried. Whoever"
-        " holds the file can so find out values of which there are few, such as a status, a year or a small number, and"
-        " none that cannot be guessed. What clients call their traces, routes and callers is"
-        " theirs, and is kept as text.",
+        "A recording has no value, no header and no body, and no table or column name that PostgREST did not accept:"
+        " such a query is `GET …#` with a hash under a key that is not stored. Of each literal it has the kind, the"
+        " length and a hash under the salt, which is in the first line: equal values have equal hashes, and a guessed"
+        " value can be checked. A reader of the file can therefore find values with few possibilities, such as a"
+        " status, a year or a small number, but no value that cannot be guessed. Names of traces, routes and callers"
+        " come from clients and are stored as text.",
         "",
-        "Times are seconds, sizes are bytes. A field that is not there has the value that *else* tells. What was found"
-        " is not in the file: rules are run again when it is read. A last line without its end was being written when"
-        " fanin ended, and is left out.",
+        "Times are seconds, sizes are bytes. A missing field has the value in the column *else*. Findings are not in"
+        " the file: the rules run again when it is read. An incomplete last line, from the moment when fanin ended, is"
+        " ignored.",
         "",
     )
     for kind, where in (

@@ -1,4 +1,4 @@
-"""What is declared of every setting: its dotted name, its help text, what may be done with it."""
+"""The declaration of every setting: dotted name, help text, restart, override."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any, get_args, get_origin
@@ -12,7 +12,7 @@ from proxy.settings_base import Section
 
 
 def declared() -> dict[str, Declared]:
-    """Every setting's dotted name with what is declared of it, in the order of declaration."""
+    """Every setting's declaration by its dotted name, in the order of declaration."""
     return dict(_declared(Settings, ""))
 
 

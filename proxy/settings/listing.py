@@ -1,4 +1,4 @@
-"""Settings as they are shown: with their sources and help texts, and without secrets."""
+"""The settings for display: with sources and help texts, without secrets."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -10,15 +10,15 @@ from proxy.settings.declared import declared
 from proxy.settings.loading import EffectiveSettings
 
 MASK = "(secret)"
-"""What is shown of a secret that is set."""
+"""Shown in place of a secret that is set."""
 
 
 class ListedSetting(msgspec.Struct, frozen=True):
-    """A setting as it is shown."""
+    """A setting for display."""
 
     name: str
     value: Any
-    """As JSON has it: None where it is not set, ``MASK`` where it is a secret."""
+    """A JSON value: None if it is not set, ``MASK`` if it is a secret."""
     source: str
     help: str
     restart: bool
@@ -37,7 +37,7 @@ def listed(loaded: EffectiveSettings) -> Iterator[ListedSetting]:
 
 
 def as_toml(loaded: EffectiveSettings) -> Iterator[str]:
-    """The lines of a settings file that says the same, but for secrets. Lists of tables come last, as TOML wants."""
+    """The lines of a settings file with the same values, without secrets; lists of tables last, as TOML requires."""
     lists: list[ListedSetting] = []
     for setting in listed(loaded):
         comment = f"# {setting.source}: {setting.help}"

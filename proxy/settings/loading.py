@@ -1,4 +1,4 @@
-"""Settings from three sources, checked: flag > ``FANIN_…`` environment > TOML file."""
+"""Loads and checks the settings. A flag overrides a ``FANIN_…`` variable, and that overrides the TOML file."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 
 class EffectiveSettings(BaseModel):
-    """The settings in force, where each came from, and what to warn about."""
+    """The settings in force, the source of each by dotted name, and warnings."""
 
     model_config = ConfigDict(arbitrary_types_allowed=True, frozen=True)
 
@@ -39,7 +39,7 @@ class EffectiveSettings(BaseModel):
 
 
 def load(flags: Mapping[str, Any], file: Path | None = None) -> EffectiveSettings:
-    """Settings from dotted ``flags``, ``FANIN_…`` variables and a TOML ``file``; ConfigError when they do not fit."""
+    """Settings from dotted ``flags``, ``FANIN_…`` variables and a TOML ``file``; ConfigError if they are invalid."""
     known = declared()
     layers = [
         (str(file), read_file(file) if file else {}),
@@ -51,7 +51,7 @@ def load(flags: Mapping[str, Any], file: Path | None = None) -> EffectiveSetting
     for source, layer in layers:
         for name, value in flatten(layer):
             if name in RENAMED:
-                raise ConfigError(f"{source}: '{name}' is called '{RENAMED[name]}' now")
+                raise ConfigError(f"{source}: '{name}' is now called '{RENAMED[name]}'")
             if name not in known:
                 raise ConfigError(f"{source}: no setting is called '{name}'{nearest(name, known)}")
             values[name] = value
@@ -62,7 +62,7 @@ def load(flags: Mapping[str, Any], file: Path | None = None) -> EffectiveSetting
 
 
 def changed(settings: Settings, values: Mapping[str, Any]) -> Settings:
-    """``settings`` with some ``values``, by dotted name, replaced; ConfigError when one does not fit."""
+    """``settings`` with some ``values``, by dotted name, replaced; ConfigError if one is invalid."""
     return _validate({**dict(effective(settings)), **values}, {})
 
 
@@ -77,7 +77,7 @@ def _validate(values: Mapping[str, Any], sources: Mapping[str, str]) -> Settings
 
 
 def _place(place: tuple[int | str, ...]) -> str:
-    """Where a value stands: ``merge.max_keys``; in a table of a list, counted from 1, ``ignore 2: reason``."""
+    """The position of a value: ``merge.max_keys``; in a list of tables, counted from 1, ``ignore 2: reason``."""
     match place:
         case (table, int(at), *within):
             return ": ".join((f"{table} {at + 1}", *map(str, within)))
@@ -85,21 +85,21 @@ def _place(place: tuple[int | str, ...]) -> str:
 
 
 def _said(error: Mapping[str, Any]) -> str:
-    """What is wrong with it."""
+    """What is wrong with the value."""
     match error["type"]:
         case "missing":
-            return "has to be there"
+            return "is missing"
         case "string_pattern_mismatch" if error["ctx"]["pattern"] == r"\S":
             return "must not be empty"
         case "extra_forbidden":
-            return f"is no setting{_hint(error['loc'])}"
+            return f"is not a setting{_hint(error['loc'])}"
         case "value_error":
             return str(error["msg"]).removeprefix("Value error, ")
     return str(error["msg"])
 
 
 def _hint(place: tuple[int | str, ...]) -> str:
-    """The end of an error about an unknown name in a table of a list: what was probably meant."""
+    """The end of an error about an unknown name in a list of tables: the most similar name."""
     tables: dict[str, type[Section]] = {
         "ignore": Ignore,
         "override": Override,
@@ -110,13 +110,13 @@ def _hint(place: tuple[int | str, ...]) -> str:
 
 
 def _check(settings: Settings, known: Declarations, sources: Mapping[str, str]) -> None:
-    """ConfigError for an override or an ignore that names what there is not, or gives a value that does not fit."""
+    """ConfigError if a table of a list names an unknown setting or rule, or has an invalid value."""
     own = {name: setting for name, setting in known.items() if setting.override}
     for number, override in enumerate(settings.override, 1):
         place = f"{sources['override']}: override {number}"
         for name in override.changes:
             if name not in own:
-                what = "is the same for everybody" if name in known else "is no setting"
+                what = "cannot be overridden" if name in known else "is not a setting"
                 raise ConfigError(f"{place}: '{name}' {what}{nearest(name, own)}")
         try:
             changed(settings, override.changes)

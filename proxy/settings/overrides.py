@@ -1,4 +1,4 @@
-"""Which settings a request has: its relation's, its route's, or everybody's. Worked out once, then looked up."""
+"""The settings of a request, with the overrides for its relation and route; computed once, then looked up."""
 
 from collections.abc import Callable, Iterable
 from typing import Any, Generic, TypeVar
@@ -12,9 +12,9 @@ T = TypeVar("T")
 
 
 class ByRequest(Generic[T]):
-    """What ``make`` makes of each set of settings that some request has, by relation and route.
+    """The result of ``make`` per relation and route, for the settings that apply to them.
 
-    A client can name any relation and route: only those that overrides name are told apart, so the table is finite.
+    A client can name any relation and route: only those named in overrides have an entry, so the table is bounded.
     """
 
     def __init__(self, settings: Settings, make: Callable[[Settings], T]) -> None:
@@ -22,7 +22,7 @@ class ByRequest(Generic[T]):
         self._make = make
         self._made: dict[frozenset[tuple[str, Any]], T] = {}
         self.default = self._of(())
-        """What holds where nothing is overridden."""
+        """The result for requests without an override."""
         schema = settings.catalog.schemas[0]
         names = {name for override in settings.override for name in forms(override.relation, schema)}
         routes = {override.route for override in settings.override}
@@ -37,11 +37,11 @@ class ByRequest(Generic[T]):
 
     @property
     def all(self) -> tuple[T, ...]:
-        """Each one once."""
+        """All different results."""
         return tuple(self._made.values())
 
     def of(self, relation: str, route: str) -> T:
-        """What holds for a request; ``relation`` as in ``Query.relation``, ``route`` as in ``RequestHead.route``."""
+        """The result for a request; ``relation`` as in ``Query.relation``, ``route`` as in ``RequestHead.route``."""
         if not self._table:
             return self.default
         return self._table[relation if relation in self._names else "", route if route in self._routes else ""]

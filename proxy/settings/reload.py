@@ -1,4 +1,4 @@
-"""What a reload comes to: which settings change at once, and which stay until a restart."""
+"""Reloads the settings: some change at once, the others at the next restart."""
 
 from collections.abc import Callable
 
@@ -9,17 +9,17 @@ from proxy.settings.loading import EffectiveSettings, changed
 
 
 class ReloadResult(msgspec.Struct, frozen=True):
-    """``loaded`` is what holds from now on; the rest are names of settings."""
+    """The settings in force after a reload, and the names of the settings that differ from before."""
 
     loaded: EffectiveSettings
     changed: tuple[str, ...]
-    """Those that have another value now."""
+    """Settings with a new value in force."""
     kept: tuple[str, ...]
-    """Those that were given another value, but keep theirs until fanin is started again."""
+    """Settings with a new value that keep the old one until a restart."""
 
 
 def reload(old: EffectiveSettings, read: Callable[[], EffectiveSettings]) -> ReloadResult:
-    """``read`` the settings again. ConfigError when they do not fit: then ``old`` still holds."""
+    """``read`` the settings again. ConfigError if they are invalid: ``old`` then stays in force."""
     new = read()
     known, values = declared(), dict(effective(old.settings))
     different = [name for name, value in effective(new.settings) if value != values[name]]

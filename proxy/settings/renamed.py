@@ -1,4 +1,4 @@
-"""Settings that had another name. The old name is an error in a file or flag; in the environment it is a warning."""
+"""Renamed settings. The old name is an error in a file or flag; in the environment it is a warning."""
 
 RENAMED = {
     "detect.every": "detect.interval",
@@ -10,4 +10,4 @@ RENAMED = {
     "rules.oversized_in_list.parallel": "rules.oversized_in_list.concurrent_chunks",
     "shadow.max_held": "shadow.max_bytes",
 }
-"""From the old dotted name to the new one."""
+"""New dotted name by old dotted name."""

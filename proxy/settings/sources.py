@@ -1,4 +1,4 @@
-"""Where settings come from: a TOML file and the environment, read into flat layers of dotted names."""
+"""Reads a TOML file and the environment into flat mappings of dotted names."""
 
 import difflib
 import json
@@ -14,15 +14,15 @@ from proxy.settings.renamed import RENAMED
 
 PREFIX = "FANIN_"
 DEMO_VARIABLES = frozenset(("FANIN_PG_BIN", "FANIN_POSTGREST"))
-"""What the demo's servers read for themselves."""
+"""Variables of the demo, which are not settings."""
 
 
 class ConfigError(Exception):
-    """Settings that cannot be used; the message names the setting, its source, and the nearest right name."""
+    """Settings that cannot be used; the message names the setting, its source, and the most similar valid name."""
 
 
 class Declared(msgspec.Struct, frozen=True):
-    """What a setting's declaration says of it."""
+    """The declaration of a setting."""
 
     help: str
     many: bool = False
@@ -31,9 +31,9 @@ class Declared(msgspec.Struct, frozen=True):
     """Whether its value is a list of tables."""
     secret: bool = False
     restart: bool = False
-    """Whether a change takes a restart."""
+    """Whether a change needs a restart."""
     override: bool = False
-    """Whether a relation or a route may have a value of its own."""
+    """Whether [[override]] can set a value for a relation or a route."""
 
 
 Declarations = Mapping[str, Declared]
@@ -41,7 +41,7 @@ Declarations = Mapping[str, Declared]
 
 
 def read_file(file: Path) -> dict[str, Any]:
-    """The file's tables; ConfigError when it is not there, or no TOML."""
+    """The tables of the file; ConfigError if it cannot be read or is not TOML."""
     try:
         return tomllib.loads(file.read_text(encoding="utf-8"))
     except OSError as error:
@@ -77,7 +77,7 @@ def variable(name: str) -> str:
 
 
 def read_environment(known: Declarations) -> dict[str, Any]:
-    """What ``FANIN_…`` variables say. ConfigError for a list of tables that is not JSON."""
+    """Values of ``FANIN_…`` variables by dotted name. ConfigError for a list of tables that is not JSON."""
     return {
         name: from_text(text, declared, variable(name))
         for name, declared in known.items()
@@ -86,18 +86,18 @@ def read_environment(known: Declarations) -> dict[str, Any]:
 
 
 def unknown_variables(known: Declarations) -> Iterator[str]:
-    """Kubernetes injects variables of its own, so an unknown one is worth a warning and no more."""
+    """Warnings about unknown variables. They are not errors, because Kubernetes injects variables of its own."""
     variables = {variable(name) for name in known}
     renamed = {variable(old): variable(new) for old, new in RENAMED.items()}
     for name in os.environ:
         if name in renamed:
-            yield f"environment: {name} is called {renamed[name]} now, and is ignored"
+            yield f"environment: {name} is now called {renamed[name]}; the old name is ignored"
         elif name.startswith(PREFIX) and name not in variables and name not in DEMO_VARIABLES:
             yield f"environment: {name} is not a setting{nearest(name, variables)}"
 
 
 def from_text(text: str, declared: Declared, source: str) -> Any:
-    """A value as a variable or a flag has it: lists with commas between, tables as JSON, all else as it is."""
+    """The value of a variable or a flag: lists are separated by commas, tables are JSON, all else is text."""
     if declared.tables or (declared.many and text.lstrip().startswith("[")):
         try:
             return json.loads(text)
@@ -109,6 +109,6 @@ def from_text(text: str, declared: Declared, source: str) -> Any:
 
 
 def nearest(name: str, known: Iterable[str], otherwise: str = "; `fanin config` lists them all") -> str:
-    """The end of an error about an unknown ``name``: what was probably meant."""
+    """The end of an error about an unknown ``name``: the most similar known name."""
     near = difflib.get_close_matches(name, known, n=1)
     return f"; did you mean '{near[0]}'?" if near else otherwise

@@ -14,14 +14,14 @@ from proxy.settings.sources import ConfigError, variable
 def test_an_old_name_is_refused_with_the_new_one(old: str) -> None:
     with pytest.raises(ConfigError) as caught:
         load({old: 1})
-    assert str(caught.value) == f"flag: '{old}' is called '{RENAMED[old]}' now"
+    assert str(caught.value) == f"flag: '{old}' is now called '{RENAMED[old]}'"
 
 
 @pytest.mark.parametrize("old", RENAMED)
 def test_a_variable_with_an_old_name_is_warned_of_with_the_new_one(old: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(variable(old), "1")
     (warning,) = load({}).warnings
-    assert warning == f"environment: {variable(old)} is called {variable(RENAMED[old])} now, and is ignored"
+    assert warning == f"environment: {variable(old)} is now called {variable(RENAMED[old])}; the old name is ignored"
 
 
 def test_new_names_are_settings_and_old_ones_are_not() -> None:

@@ -24,10 +24,10 @@ def overriding(tmp_path: Path, text: str) -> Path:
     [
         (
             "relation = 'a'\nrules.fan0003 = 'off'",
-            "override 2: 'rules.fan0003' is no setting; did you mean 'rules.fan003'?",
+            "override 2: 'rules.fan0003' is not a setting; did you mean 'rules.fan003'?",
         ),
-        ("relation = 'a'\nmode = 'pass'", "override 2: 'mode' is the same for everybody"),
-        ("relation = 'a'\nmerge.max_body = 1", "override 2: 'merge.max_body' is the same for everybody; did you mean"),
+        ("relation = 'a'\nmode = 'pass'", "override 2: 'mode' cannot be overridden"),
+        ("relation = 'a'\nmerge.max_body = 1", "override 2: 'merge.max_body' cannot be overridden; did you mean"),
         ("relation = 'a'\nmerge.ties = 'some'", "override 2: merge.ties: Input should be 'none' or 'any'"),
         ("relatio = 'a'\nmerge.ties = 'any'", "override 2: names neither a relation nor a route"),
         ("relation = 'a'", "override 2: changes no setting"),
@@ -50,11 +50,11 @@ def test_an_override_is_taken_as_tables_or_dotted_names(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("rule = 'FAN001'", "ignore 1: reason: has to be there"),
+        ("rule = 'FAN001'", "ignore 1: reason: is missing"),
         ("rule = 'FAN001'\nreason = ' '", "ignore 1: reason: must not be empty"),
         ("reason = 'x'", "ignore 1: names no finding, rule, relation, route or fingerprint"),
         ("rule = 'FAN01'\nreason = 'x'", "ignore 1: no rule is called 'FAN01'; did you mean 'FAN0"),
-        ("rule = 'FAN001'\nreson = 'x'\nreason = 'x'", "ignore 1: reson: is no setting; did you mean"),
+        ("rule = 'FAN001'\nreson = 'x'\nreason = 'x'", "ignore 1: reson: is not a setting; did you mean"),
         ("rule = 'FAN001'\nreason = 'x'\nuntil = 'soon'", "ignore 1: until: Input should be a valid date"),
     ],
 )

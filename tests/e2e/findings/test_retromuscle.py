@@ -124,7 +124,7 @@ async def test_the_same_in_a_loop_is_critical_and_known_to_come_out_of_the_track
     assert played.told("FAN001", "FAN002") == {("FAN002", "creator_payout_profiles", "CRITICAL")}
     finding = played.of("FAN002", "creator_payout_profiles")
     assert finding.confidence == "high"
-    assert finding.evidence[2].endswith("came out of an earlier answer: creator_id of monthly_tracking")
+    assert finding.evidence[2].endswith("came from an earlier answer: creator_id of monthly_tracking")
     ids = [id_ for id_, _ in played.result]
     calls, (found,) = await run_fix(stack, finding, ["listPayoutProfilesByCreatorIds", ids])
     assert calls == 1

@@ -62,7 +62,7 @@ async def test_where_max_rows_is_configured_an_answer_of_so_many_rows_is_found(p
         await seen.read("/many?select=id&k=eq.1")
     assert (answer.status, len(json.loads(answer.body))) == (200, 100)
     assert seen.told() == [("FAN010", "public.num", "high")]
-    assert "rows past 100" in seen.findings[0].title
+    assert "rows after the first 100" in seen.findings[0].title
 
 
 async def test_an_exact_count_that_lacks_rows_teaches_max_rows(postgrest_of_100_rows: Stack) -> None:

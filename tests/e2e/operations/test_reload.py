@@ -132,7 +132,7 @@ async def test_settings_that_do_not_fit_change_nothing_and_are_told(tmp_path: Pa
                 ('mode = "fast"\n', "mode: Input should be 'pass', 'observe', 'shadow' or 'rewrite'"),
                 ('moed = "pass"\n', "no setting is called 'moed'; did you mean 'mode'?"),
                 ("mode = \n", "is not TOML"),
-                ("[[override]]\nrelation = 'a'\nmode = 'pass'\n", "'mode' is the same for everybody"),
+                ("[[override]]\nrelation = 'a'\nmode = 'pass'\n", "'mode' cannot be overridden"),
             ):
                 one.reload(text)
                 await one.told(why)
