@@ -53,6 +53,7 @@ from proxy.analysis.spans import (
     READS,
     caller_of,
     group_by,
+    has_confirmed_names,
     is_query,
     literal_kind,
     succeeded,
@@ -120,7 +121,7 @@ def _rounds(spans: Sequence[Span]) -> Iterator[Round]:
     written: dict[str, Span] = {}
     last: Round | None = None
     for span in sorted(spans, key=lambda span: span.start):
-        if not is_query(span) or not succeeded(span):
+        if not is_query(span) or not succeeded(span) or not has_confirmed_names(span):
             continue
         if span.method in VERBS:
             if last and last.then is None and last.write.relation != span.relation and span.start >= last.read.end:

@@ -3,8 +3,9 @@
 What it does
 ------------
 Finds traces with at least ``rules.chatty_trace.min_queries`` requests of at least ``rules.chatty_trace.min_kinds``
-different fingerprints. FAN001 and FAN002 find fan-outs of one query; here no single query is the cause. Traces longer
-than ``rules.chatty_trace.max_seconds`` (a worker, a page left open) and traces that may mix several requests of the
+different fingerprints that PostgREST has accepted. Text of a failed request may be anything, so it is not quoted.
+FAN001 and FAN002 find fan-outs of one query; here no single query is the cause. Traces longer than
+``rules.chatty_trace.max_seconds`` (a worker, a page left open) and traces that may mix several requests of the
 application are not analysed.
 
 Why it hurts
@@ -46,7 +47,7 @@ from pydantic import Field
 from proxy.analysis.fan_out import call_impact
 from proxy.analysis.fingerprint import parse_fingerprint
 from proxy.analysis.rule import Rule, RuleContext
-from proxy.analysis.spans import caller_of, is_query, total_seconds
+from proxy.analysis.spans import caller_of, has_confirmed_names, is_query, total_seconds
 from proxy.findings.model import Finding, Fix
 from proxy.fixes.page_load import load_js, load_py, load_sql
 from proxy.model import Span, Trace
@@ -70,7 +71,8 @@ MOST = 5
 def detect(trace: Trace, context: RuleContext[ChattyTrace]) -> Iterator[Finding]:
     """At most one finding per trace."""
     bounds = context.thresholds
-    spans = [span for span in trace.spans if is_query(span) and span.method != "OPTIONS"]
+    named = {span.fingerprint for span in trace.spans if has_confirmed_names(span)}
+    spans = [span for span in trace.spans if is_query(span) and span.fingerprint in named]
     kinds = Counter(span.fingerprint for span in spans)
     judged = not trace.mixed and trace.end - trace.start <= bounds.max_seconds
     if judged and len(spans) >= bounds.min_queries and len(kinds) >= bounds.min_kinds:

@@ -10,6 +10,8 @@ from proxy.model import Span
 
 READS = ("GET", "HEAD")
 """Methods that read rows, or their number."""
+READ_BY = {"columns=": ("POST", "PATCH", "PUT"), "on_conflict=": ("POST",)}
+"""Parameters with the methods for which PostgREST parses them; for other methods their names may be anything."""
 
 Item = TypeVar("Item")
 Key = TypeVar("Key", bound=Hashable)
@@ -51,6 +53,17 @@ def may_write(span: Span) -> bool:
 def succeeded(span: Span) -> bool:
     """Whether the status is 2xx."""
     return 200 <= span.status < 300
+
+
+def has_confirmed_names(span: Span) -> bool:
+    """Whether PostgREST has accepted the names of ``span``.
+
+    A preflight succeeds for any name, so it confirms none. An over-long list counts although it is refused for its
+    length: the developer must see which query to change.
+    """
+    if any(name in span.fingerprint and span.method not in methods for name, methods in READ_BY.items()):
+        return False
+    return (succeeded(span) and span.method != "OPTIONS") or span.listed > 0
 
 
 def caller_of(spans: Iterable[Span]) -> str:

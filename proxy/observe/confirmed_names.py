@@ -7,6 +7,7 @@ that was sent without its parameter name.
 from collections import OrderedDict
 from collections.abc import Sequence
 
+from proxy.analysis.spans import has_confirmed_names
 from proxy.findings.model import Finding
 from proxy.model import Span
 
@@ -17,8 +18,6 @@ _RELATION_PREFIX = "relation "
 """Distinguishes relations from fingerprints, which begin with a method."""
 METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
 """Methods that may be shown; the text of any other method may be anything."""
-READ_BY = {"columns=": ("POST", "PATCH", "PUT"), "on_conflict=": ("POST",)}
-"""Parameters with the methods for which PostgREST parses them; for other methods their names may be anything."""
 
 
 class ConfirmedNames:
@@ -33,7 +32,7 @@ class ConfirmedNames:
     def learn(self, spans: Sequence[Span]) -> None:
         last: dict[tuple[str, str], Span] = {}
         for span in reversed(spans):
-            if (span.fingerprint, span.relation) not in last and is_confirmed(span):
+            if (span.fingerprint, span.relation) not in last and has_confirmed_names(span):
                 last[span.fingerprint, span.relation] = span
         for span in reversed(last.values()):
             self._confirm(span.fingerprint)
@@ -70,17 +69,6 @@ class ConfirmedNames:
         self._confirmed.move_to_end(name)
         if len(self._confirmed) > self._most:
             self._confirmed.popitem(last=False)
-
-
-def is_confirmed(span: Span) -> bool:
-    """Whether PostgREST has accepted the names of ``span``.
-
-    A preflight succeeds for any name, so it confirms none. An over-long list counts although it is refused for its
-    length: the developer must see which query to change.
-    """
-    if any(name in span.fingerprint and span.method not in methods for name, methods in READ_BY.items()):
-        return False
-    return (200 <= span.status < 300 and span.method != "OPTIONS") or span.listed > 0
 
 
 def _relation(span: Span) -> str:

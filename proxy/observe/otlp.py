@@ -14,7 +14,8 @@ from opentelemetry.trace import Link, NonRecordingSpan, SpanContext, SpanKind, S
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 from opentelemetry.util.types import AttributeValue
 
-from proxy.observe.confirmed_names import METHODS, ConfirmedNames, is_confirmed
+from proxy.analysis.spans import has_confirmed_names
+from proxy.observe.confirmed_names import METHODS, ConfirmedNames
 from proxy.observe.events import CANCELLED, NO_ANSWER, Event, RequestAnswered, UpstreamCalled, Warned
 from proxy.observe.otlp_sender import Sender
 from proxy.settings.model import Settings
@@ -170,7 +171,7 @@ class SpanExporter:
         attributes |= {name: value for name, value in optional.items() if value}
         if span.rows >= 0:
             attributes["db.response.returned_rows"] = span.rows
-        if is_confirmed(span) and span.relation:
+        if has_confirmed_names(span) and span.relation:
             attributes["db.collection.name"] = span.relation
         if event.fault or span.status >= 500:
             attributes["error.type"] = event.fault or str(span.status)

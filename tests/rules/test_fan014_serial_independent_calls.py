@@ -54,6 +54,10 @@ def test_other_chains_are_not(lines: tuple[str, ...]) -> None:
     assert found(*lines) == []
 
 
+def test_names_that_postgrest_does_not_read_are_not_quoted() -> None:
+    assert found(RATES, PACKAGES, MIXES.replace("select=*", "columns=secret")) == []
+
+
 @pytest.mark.parametrize(("pause", "count"), [(0.4, 1), (0.6, 0)])
 def test_reads_with_a_long_time_between_them_are_a_persons_or_a_timers(pause: float, count: int) -> None:
     (seen,) = told((RATES, PACKAGES, MIXES))

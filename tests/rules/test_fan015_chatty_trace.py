@@ -37,6 +37,15 @@ def test_retries_and_what_is_no_relation_do_not_count() -> None:
     assert not list(detect(seen, DEFAULTS))
 
 
+def test_names_that_postgrest_has_not_accepted_are_not_quoted() -> None:
+    (seen,) = told([*MANY, "9 of GET /secret?id=eq.1"])
+    failed = [replace(span, status=503 if "secret" in span.fingerprint else 200) for span in seen.spans]
+    (finding,) = detect(trace(failed), DEFAULTS)
+    assert finding.title.startswith("35 requests of 10 kinds")
+    assert "secret" not in repr(finding)
+    assert not list(detect(trace([replace(span, status=503) for span in seen.spans]), DEFAULTS))
+
+
 def test_a_long_trace_and_one_that_may_mix_several_requests_are_not_judged() -> None:
     (seen,) = told(MANY)
     assert not list(detect(replace(seen, end=seen.start + 31), DEFAULTS))
