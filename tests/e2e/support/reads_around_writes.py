@@ -39,7 +39,10 @@ _NOTES = one_of([f"{side} {n}" for side in ("high", "low") for n in range(1, 40)
 READS = (
     *(Template(target, _ids) for target in ("/moved?id=eq.{}", "/moved?id=eq.{}&select=note&limit=1")),
     *(Template(target, _ids) for target in ("/moved?id=eq.{}&select=id,num(title)", "/moved?id=eq.{}&select=*,nap")),
-    *(Template(target, _few) for target in ("/moved?k=eq.{}&order=id", "/moved?k=eq.{}&select=id,note&order=id&limit=3")),
+    *(
+        Template(target, _few)
+        for target in ("/moved?k=eq.{}&order=id", "/moved?k=eq.{}&select=id,note&order=id&limit=3")
+    ),
     *(Template(target, _few) for target in ("/num?id=eq.{}&select=id,moved(id,note)&moved.order=id",)),
     *(Template(target, _uuids) for target in ("/moved?u=eq.{}&select=id,note&order=id.desc",)),
     *(Template(target, _NOTES) for target in ("/moved?note=eq.{}",)),
