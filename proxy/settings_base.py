@@ -1,7 +1,4 @@
-"""Building blocks of the tables of the TOML file: base class, marks for settings, bounds for values.
-
-Tests: tests/settings/test_model.py, tests/settings/test_rules.py.
-"""
+"""Building blocks of the tables of the TOML file: base class, marks for settings, bounds for values."""
 
 from typing import Annotated, ClassVar
 

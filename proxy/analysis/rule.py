@@ -1,7 +1,4 @@
-"""What a rule is: the contract that each file of ``rules/`` fulfils.
-
-Tests: tests/rules/test_documents.py, tests/settings/test_rules.py.
-"""
+"""What a rule is: the contract that each file of ``rules/`` fulfils."""
 
 from collections.abc import Callable, Iterable
 from typing import Any, Generic, Literal, Protocol, TypeVar

@@ -25,7 +25,7 @@ def stream() -> Iterator[io.StringIO]:
 
 @pytest.fixture
 def captured(stream: io.StringIO) -> Iterator[io.StringIO]:
-    """With what libraries and Python say."""
-    release = log.LogOutput(LogSettings, lambda: 0.0).capture()
+    """The log with the redacted output of libraries and Python."""
+    restore = log.LogOutput(LogSettings, lambda: 0.0).capture()
     yield stream
-    release()
+    restore()

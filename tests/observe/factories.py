@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import msgspec
-from prometheus_client.openmetrics.parser import text_string_to_metric_families as openmetrics_families
 from prometheus_client.parser import text_string_to_metric_families
 
 from proxy.admin.gauges import READ
@@ -20,9 +19,13 @@ if TYPE_CHECKING:
     )
 
 LINE = "GET /creators?id=eq.{}"
+
+
 GAUGES = [Reading(name, series, {} if series.labels else 0.0) for name, series in READ.items()]
+
+
 OPEN_METRICS = "application/openmetrics-text;version=1.0.0;q=0.75,text/plain;version=0.0.4;q=0.5,*/*;q=0.1"
-"""As Prometheus asks."""
+"""The Accept header of Prometheus."""
 
 
 def scrape(metrics: Metrics) -> dict[tuple[str, ...], float]:
@@ -46,19 +49,8 @@ def counted(*events: Event, labels: int = 200) -> dict[tuple[str, ...], float]:
     return scrape(counting(*events, labels=labels))
 
 
-def exemplars(metrics: Metrics) -> dict[str, tuple[str, float]]:
-    """Series to the trace and the value that its buckets show."""
-    body, _ = metrics.now().render(OPEN_METRICS)
-    return {
-        sample.name: (sample.exemplar.labels["trace_id"], sample.exemplar.value)
-        for family in openmetrics_families(body.decode())  # type: ignore[no-untyped-call]
-        for sample in family.samples
-        if sample.exemplar is not None
-    }
-
-
-def changed(made: Span, **values: object) -> Span:
-    return msgspec.structs.replace(made, **values)
+def changed(original: Span, **values: object) -> Span:
+    return msgspec.structs.replace(original, **values)
 
 
 def trace(*spans: Span, **values: object) -> Trace:

@@ -11,7 +11,7 @@ from proxy.observe.events import (
     TraceClosed,
 )
 from proxy.observe.metrics import Metrics
-from tests.observe.test_metrics import GAUGES, LINE, OPEN_METRICS, changed, counting, trace
+from tests.observe.factories import GAUGES, LINE, OPEN_METRICS, changed, counting, trace
 from tests.rules.traces import span
 
 
@@ -33,14 +33,6 @@ def test_every_series_has_a_help_text_and_is_rendered(accept: str) -> None:
         assert len(series.help) > 20, name
         assert f"# HELP fanin_{name}" in body.decode(), name
     assert content_type.startswith("application/openmetrics-text" if "openmetrics" in accept else "text/plain")
-
-
-def test_names_contain_their_unit_and_counters_end_in_total() -> None:
-    body, _ = Metrics(5, lambda: GAUGES).now().render("")
-    for name, series in SERIES.items():
-        full = f"fanin_{name}_total" if series.kind == "counter" else f"fanin_{name}"
-        assert f"# TYPE {full} {series.kind}\n" in body.decode()
-        assert not any(unit in name for unit in ("_ms", "_milli", "_kb", "_mb", "_total"))
 
 
 def test_a_scrape_contains_the_metrics_of_the_process() -> None:

@@ -2,16 +2,9 @@
 
 from __future__ import annotations
 
-import io
-import json
 import logging
-import sys
-import threading
-import warnings
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import pytest
-import structlog
 from msgspec.structs import replace
 
 from proxy.observe import log
@@ -19,34 +12,15 @@ from proxy.observe.events import SettingsReloaded, TraceClosed, Warned, WindowCl
 from proxy.settings.observability import LogSettings
 from proxy.settings.rules import RuleSettings
 from rules.fan001_n_plus_one_read import RULE, detect
+from tests.observe.log_lines import lines
 from tests.rules.traces import parallel
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    import io
 
 SECRET = "eyJhbGciOiJIUzI1NiJ9.secret"
 READS = parallel([f"GET /t?id=eq.{n}" for n in range(6)])
 CLOSED = TraceClosed(READS, tuple(detect(READS, RuleSettings().of(RULE))))
-
-
-@pytest.fixture
-def stream() -> Iterator[io.StringIO]:
-    stream = io.StringIO()
-    log.configure(stream)
-    yield stream
-    structlog.reset_defaults()
-
-
-@pytest.fixture
-def captured(stream: io.StringIO) -> Iterator[io.StringIO]:
-    """The log with the redacted output of libraries and Python."""
-    restore = log.LogOutput(LogSettings, lambda: 0.0).capture()
-    yield stream
-    restore()
-
-
-def lines(stream: io.StringIO) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in stream.getvalue().splitlines()]
 
 
 def trace_log(per_second: float = 20.0) -> tuple[log.TraceLog, log.LogOutput, list[float]]:
@@ -144,56 +118,6 @@ def test_changed_settings_are_logged_by_name_without_values(stream: io.StringIO)
     assert [line["changed"] for line in lines(stream)] == [["mode", "admin_token"], []]
 
 
-@pytest.mark.parametrize("name", ["aiohttp.server", "asyncio", "asyncpg.pool", "py.warnings", "any.other", None])
-def test_a_library_record_is_reduced_to_source_location_and_error_type(captured: io.StringIO, name: str | None) -> None:
-    logger = logging.getLogger(name)
-    for level in (logging.WARNING, logging.ERROR, logging.CRITICAL):
-        try:
-            raise KeyError(SECRET)
-        except KeyError:
-            logger.log(level, f"{SECRET} %s", SECRET, exc_info=True, stack_info=True, extra={"secret": SECRET})  # noqa: G004
-    assert "secret" not in captured.getvalue().replace("test_log.py", "")
-    logged = lines(captured)
-    assert [line["said"] for line in logged] == ["warning", "error", "critical"]
-    assert all(line["source"] == (name or "root") and line["error"] == "KeyError" for line in logged)
-    assert all("test_log.py:" in line["at"] for line in logged)
-
-
-def test_a_library_record_below_warning_is_not_logged(captured: io.StringIO) -> None:
-    logging.getLogger("asyncio").info(SECRET)
-    logging.getLogger("aiohttp").debug(SECRET)
-    assert not captured.getvalue()
-
-
-def test_messages_of_the_interpreter_are_logged_without_their_text(
-    captured: io.StringIO, capfd: pytest.CaptureFixture[str]
-) -> None:
-    class Bad:
-        def __del__(self) -> None:
-            raise ValueError(SECRET)
-
-    def fail() -> None:
-        raise ValueError(SECRET)
-
-    Bad()
-    thread = threading.Thread(target=fail)
-    thread.start()
-    thread.join()
-    with warnings.catch_warnings():
-        warnings.simplefilter("always")
-        warnings.showwarning(SECRET, RuntimeWarning, "x.py", 7)
-    sys.excepthook(ValueError, ValueError(SECRET), None)
-    assert "secret" not in captured.getvalue()
-    logged = [(line["source"], line.get("error")) for line in lines(captured)]
-    assert logged == [
-        ("python", "ValueError"),
-        ("python thread", "ValueError"),
-        ("python RuntimeWarning", None),
-        ("python", "ValueError"),
-    ]
-    assert capfd.readouterr() == ("", "")
-
-
 def test_library_records_have_a_rate_too(stream: io.StringIO) -> None:
     output = log.LogOutput(lambda: LogSettings(warnings=2), lambda: 0.0)
     restore = output.capture()
@@ -203,9 +127,3 @@ def test_library_records_have_a_rate_too(stream: io.StringIO) -> None:
     output.close()
     assert [line["event"] for line in lines(stream)] == ["library", "library", "left out"]
     assert lines(stream)[-1]["library"] == 7
-
-
-def test_restore_resets_the_hooks_of_python(stream: io.StringIO) -> None:
-    before = (sys.excepthook, sys.unraisablehook, threading.excepthook, logging.getLogger().handlers[:])
-    log.LogOutput(LogSettings).capture()()
-    assert (sys.excepthook, sys.unraisablehook, threading.excepthook, logging.getLogger().handlers[:]) == before

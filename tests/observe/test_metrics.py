@@ -5,13 +5,10 @@ from __future__ import annotations
 import asyncio
 from typing import get_args
 
-import msgspec
 import pytest
-from prometheus_client.parser import text_string_to_metric_families
 
-from proxy.admin.gauges import READ
 from proxy.findings.model import Finding, Fix
-from proxy.model import Outcome, Span, Trace
+from proxy.model import Outcome
 from proxy.observe.events import (
     CANCELLED,
     NO_ANSWER,
@@ -29,42 +26,8 @@ from proxy.observe.events import (
     WindowClosed,
 )
 from proxy.observe.metrics import Metrics
-from proxy.observe.series import COUNTED, Reading
+from tests.observe.factories import GAUGES, LINE, OPEN_METRICS, changed, counted, counting, scrape, trace
 from tests.rules.traces import parallel, span
-
-LINE = "GET /creators?id=eq.{}"
-GAUGES = [Reading(name, series, {} if series.labels else 0.0) for name, series in READ.items()]
-OPEN_METRICS = "application/openmetrics-text;version=1.0.0;q=0.75,text/plain;version=0.0.4;q=0.5,*/*;q=0.1"
-"""The Accept header of Prometheus."""
-
-
-def scrape(metrics: Metrics) -> dict[tuple[str, ...], float]:
-    """Sample name and sorted label values to value."""
-    body, _ = metrics.now().render("text/plain")
-    return {
-        (sample.name, *(sample.labels[name] for name in sorted(sample.labels))): sample.value
-        for family in text_string_to_metric_families(body.decode())
-        for sample in family.samples
-    }
-
-
-def counting(*events: Event, labels: int = 200) -> Metrics:
-    metrics = Metrics(labels, lambda: GAUGES)
-    for event in events:
-        metrics(event)
-    return metrics
-
-
-def counted(*events: Event, labels: int = 200) -> dict[tuple[str, ...], float]:
-    return scrape(counting(*events, labels=labels))
-
-
-def changed(original: Span, **values: object) -> Span:
-    return msgspec.structs.replace(original, **values)
-
-
-def trace(*spans: Span, **values: object) -> Trace:
-    return msgspec.structs.replace(parallel([LINE.format(1)]), spans=spans, **values)
 
 
 def test_every_event_is_counted_somewhere() -> None:
@@ -202,16 +165,6 @@ def test_windows_fallbacks_and_rejected_connections_are_counted() -> None:
     assert seen["fanin_turned_down_total", "FANIN109"] == 1
 
 
-def test_counters_with_known_labels_start_at_0() -> None:
-    seen = counted()
-    assert seen["fanin_shadow_total", "mismatch"] == seen["fanin_pauses_total", "mismatch"] == 0
-    assert seen["fanin_faults_total", "FANIN505"] == seen["fanin_bypassed_total", "limit"] == 0
-    for name, series in COUNTED.items():
-        if series.known:
-            assert len(series.labels) == 1
-            assert {(f"fanin_{name}_total", value): 0.0 for value in series.known}.items() <= seen.items()
-
-
 def test_pauses_and_comparisons_are_counted_by_reason_and_result() -> None:
     seen = counted(
         MergingPaused("ties"),
@@ -262,29 +215,3 @@ def test_a_health_check_sets_upstream_up() -> None:
     for up in (False, True):
         metrics = counting(UpstreamCalled("t", "original", 0.1, NO_ANSWER if up else 200), HealthChecked(up))
         assert metrics.now().values["upstream_up"] == {(): int(up)}
-
-
-def test_every_declared_counter_is_incremented_by_an_event() -> None:
-    """A counter that no event increments must not be declared."""
-    answered = [changed(span(LINE.format(1), 1), bypass_reason="limit", retry=True), span("GET /b", 1)]
-    texts = dict.fromkeys(Finding.__struct_fields__, "x") | {"evidence": (), "fix": Fix("", "", "")}
-    finding = Finding(**texts)  # type: ignore[arg-type]
-    metrics = counting(
-        *(RequestAnswered(one, 0.0, fault="FANIN505", saves="FAN001") for one in answered),
-        *(UpstreamCalled("t", "merged", 0.1, 200), WindowClosed(2, 0.1), FellBack("ties", "", "t", 1)),
-        *(
-            MergingPaused("ties"),
-            AnswersCompared("match", 1),
-            RequestRefused("FANIN109"),
-            Warned("a", "b"),
-            SettingsReloaded(None),
-            HealthChecked(False),
-        ),
-        TraceClosed(trace(span(LINE.format(1), 1), truncated=True), (finding,)),
-        labels=1,
-    )
-    before, after = counted(), scrape(metrics)
-    seen = {key[0] for key, value in after.items() if value != before.get(key)}
-    for name, series in COUNTED.items():
-        ending = {"counter": "_total", "histogram": "_count", "gauge": ""}[series.kind]
-        assert f"fanin_{name}{ending}" in seen, name

@@ -1,4 +1,4 @@
-"""Every declared series has a name by convention, and is moved by some event."""
+"""Every declared series has a name by convention, and every counter is moved by some event."""
 
 from __future__ import annotations
 
@@ -23,15 +23,7 @@ from tests.observe.factories import GAUGES, LINE, changed, counted, counting, sc
 from tests.rules.traces import span
 
 
-def test_names_say_their_unit_and_counters_end_in_total() -> None:
-    body, _ = Metrics(5, lambda: GAUGES).now().render("")
-    for name, series in SERIES.items():
-        full = f"fanin_{name}_total" if series.kind == "counter" else f"fanin_{name}"
-        assert f"# TYPE {full} {series.kind}\n" in body.decode()
-        assert not any(unit in name for unit in ("_ms", "_milli", "_kb", "_mb", "_total"))
-
-
-def test_counters_of_known_labels_are_there_at_zero_before_anything_happened() -> None:
+def test_counters_with_known_labels_start_at_0() -> None:
     seen = counted()
     assert seen["fanin_shadow_total", "mismatch"] == seen["fanin_pauses_total", "mismatch"] == 0
     assert seen["fanin_faults_total", "FANIN505"] == seen["fanin_bypassed_total", "limit"] == 0
@@ -41,8 +33,8 @@ def test_counters_of_known_labels_are_there_at_zero_before_anything_happened() -
             assert {(f"fanin_{name}_total", value): 0.0 for value in series.known}.items() <= seen.items()
 
 
-def test_every_declared_counter_can_be_moved() -> None:
-    """A series that no event moves has no business here."""
+def test_every_declared_counter_is_incremented_by_an_event() -> None:
+    """A counter that no event increments must not be declared."""
     answered = [changed(span(LINE.format(1), 1), bypass_reason="limit", retry=True), span("GET /b", 1)]
     texts = dict.fromkeys(Finding.__struct_fields__, "x") | {"evidence": (), "fix": Fix("", "", "")}
     finding = Finding(**texts)  # type: ignore[arg-type]
@@ -65,3 +57,11 @@ def test_every_declared_counter_can_be_moved() -> None:
     for name, series in COUNTED.items():
         ending = {"counter": "_total", "histogram": "_count", "gauge": ""}[series.kind]
         assert f"fanin_{name}{ending}" in seen, name
+
+
+def test_names_contain_their_unit_and_counters_end_in_total() -> None:
+    body, _ = Metrics(5, lambda: GAUGES).now().render("")
+    for name, series in SERIES.items():
+        full = f"fanin_{name}_total" if series.kind == "counter" else f"fanin_{name}"
+        assert f"# TYPE {full} {series.kind}\n" in body.decode()
+        assert not any(unit in name for unit in ("_ms", "_milli", "_kb", "_mb", "_total"))

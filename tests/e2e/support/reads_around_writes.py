@@ -32,19 +32,22 @@ def _few(chance: Random) -> str:
 
 
 def _uuids(chance: Random) -> str:
-    return uuid_of(f"tide:{chance.randrange(0, 33)}")
+    return uuid_of(f"moved:{chance.randrange(0, 33)}")
 
 
 _NOTES = one_of([f"{side} {n}" for side in ("high", "low") for n in range(1, 40)])
 READS = (
-    *(Template(target, _ids) for target in ("/tide?id=eq.{}", "/tide?id=eq.{}&select=note&limit=1")),
-    *(Template(target, _ids) for target in ("/tide?id=eq.{}&select=id,num(title)", "/tide?id=eq.{}&select=*,nap")),
-    *(Template(target, _few) for target in ("/tide?k=eq.{}&order=id", "/tide?k=eq.{}&select=id,note&order=id&limit=3")),
-    *(Template(target, _few) for target in ("/num?id=eq.{}&select=id,tide(id,note)&tide.order=id",)),
-    *(Template(target, _uuids) for target in ("/tide?u=eq.{}&select=id,note&order=id.desc",)),
-    *(Template(target, _NOTES) for target in ("/tide?note=eq.{}",)),
-    *(Template(target, lists) for target in ("/tide?k=in.{}&select=k,note&order=id",)),
-    *(Template(target, _few) for target in ("/tide?id=gt.{}&order=id&limit=4&offset=0", "/tide?id=lt.{}&order=id")),
+    *(Template(target, _ids) for target in ("/moved?id=eq.{}", "/moved?id=eq.{}&select=note&limit=1")),
+    *(Template(target, _ids) for target in ("/moved?id=eq.{}&select=id,num(title)", "/moved?id=eq.{}&select=*,nap")),
+    *(
+        Template(target, _few)
+        for target in ("/moved?k=eq.{}&order=id", "/moved?k=eq.{}&select=id,note&order=id&limit=3")
+    ),
+    *(Template(target, _few) for target in ("/num?id=eq.{}&select=id,moved(id,note)&moved.order=id",)),
+    *(Template(target, _uuids) for target in ("/moved?u=eq.{}&select=id,note&order=id.desc",)),
+    *(Template(target, _NOTES) for target in ("/moved?note=eq.{}",)),
+    *(Template(target, lists) for target in ("/moved?k=in.{}&select=k,note&order=id",)),
+    *(Template(target, _few) for target in ("/moved?id=gt.{}&order=id&limit=4&offset=0", "/moved?id=lt.{}&order=id")),
 )
 """Reads of rows that the write changes, moves, takes away and brings back; some are so slow that it overtakes them."""
 REPEAT_CHANCES = (0.1, 0.6)

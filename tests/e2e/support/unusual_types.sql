@@ -146,14 +146,14 @@ create table unusual.acc (id int primary key, note text not null);
 insert into unusual.acc select n, 'before' from generate_series(1, 9) n;
 
 -- Rows of which one write changes the texts of all, the keys of some, and which are there: `high`, or not.
-create table unusual.tide (id int primary key, k int not null references unusual.num, u uuid not null, note text not null);
+create table unusual.moved (id int primary key, k int not null references unusual.num, u uuid not null, note text not null);
 create function unusual.turn(high boolean) returns void language sql as $$
-delete from unusual.tide;
-insert into unusual.tide
-select n, 1 + (n + (high and n % 5 = 0)::int) % 12, md5('tide:' || n / 2)::uuid, case when high then 'high ' else 'low ' end || n
+delete from unusual.moved;
+insert into unusual.moved
+select n, 1 + (n + (high and n % 5 = 0)::int) % 12, md5('moved:' || n / 2)::uuid, case when high then 'high ' else 'low ' end || n
 from generate_series(1, 60) n where n % 7 <> case when high then 3 else 4 end;
 $$;
-create function unusual.nap(unusual.tide) returns text language plpgsql volatile as $$
+create function unusual.nap(unusual.moved) returns text language plpgsql volatile as $$
 begin perform pg_sleep(0.003); return ''; end $$;
 
 -- Computed columns: slow, raising, and one that speaks in the answer's head.
