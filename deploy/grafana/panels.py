@@ -214,7 +214,7 @@ ROWS: dict[str, tuple[Panel, ...]] = {
         ),
         Panel(
             "Calls saved",
-            "Since each sidecar's start, by rule. Goes down where merging was in vain.",
+            "Since each sidecar's start, by rule. Decreases where merging saved nothing.",
             "none",
             {"{{rule}}": total("fanin_calls_saved", "rule")},
         ),
@@ -225,7 +225,7 @@ ROWS: dict[str, tuple[Panel, ...]] = {
             {"{{reason}}": f"{rate('fanin_bypassed_total', 'reason')} > 0"},
         ),
         Panel(
-            "Merged in vain, by reason",
+            "Merged answers not used, by reason",
             "Merged answers that could not be used: the originals were sent.",
             "ops",
             {"{{reason}}": rate("fanin_fallbacks_total", "reason")},

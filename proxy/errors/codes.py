@@ -240,7 +240,8 @@ FALLBACK_REASONS = {
 
 COMPARISON_RESULTS = {
     "match": "The merged answer is the same as the original, apart from the allowed differences.",
-    "mismatch": "They differed three times while the original stayed the same: merging this query is paused.",
+    "mismatch": "They differed three times while the original stayed the same: merging this query is paused, and"
+    " merging by its key column ends until the schema changes or fanin restarts.",
     "unstable": "They differed, but the originals differed too, or not every time: another client writes to the rows.",
     "unusable": "fanin did not use the merged answer, so there was nothing to compare.",
     "skipped": "Not compared: upstream was busy, the byte budget was used up, the answer was compressed, or its caller "

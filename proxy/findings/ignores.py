@@ -18,7 +18,7 @@ class Ignore(Section):
     finding: str = Field("", description="The finding's own key, which it prints after 'Mute with'.")
     rule: str = Field("", description="The rule's code, e.g. FAN001.")
     relation: str = Field("", description="The table or view: name, or schema.name.")
-    route: str = Field("", description="What X-Fanin-Route says.")
+    route: str = Field("", description="Value of X-Fanin-Route.")
     fingerprint: str = Field("", description="The query without its values, as findings and traces show it.")
     reason: str = Field(pattern=r"\S", description="Why it is left as it is.")
     owner: str = Field("", description="Who answers for it.")

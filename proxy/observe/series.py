@@ -101,7 +101,8 @@ COUNTED: dict[str, Series] = {
     "upstream_duration_seconds": histogram(SECONDS, "From sending a call to the end of its answer.", "kind"),
     "upstream_up": gauge("1 while the last call to upstream, or the last look at it, got an answer.", initial=1),
     "calls_saved": gauge(
-        "Upstream calls that merging and sharing saved, less those that they cost. Goes down when it was in vain.",
+        "Upstream calls that merging and sharing saved, less those that they cost. Decreases when a merged answer"
+        " could not be used.",
         *("rule", "relation"),
     ),
     # Traces: the number of queries behind an application's request.
@@ -125,7 +126,7 @@ COUNTED: dict[str, Series] = {
         known=FALLBACK_REASONS,
     ),
     "pauses": counter(
-        "Times that merging or sharing a query was paused, by the doubt; mismatch: a comparison found one.",
+        "Times that merging or sharing a query was paused, by the reason; mismatch: a comparison found one.",
         "reason",
         known=(*FALLBACK_REASONS, "mismatch"),
     ),

@@ -167,13 +167,13 @@ def _codes() -> Iterator[str]:
     yield from ("Counted in `fanin_bypassed_total{reason}`, said by `X-Fanin` and `--debug`.", "")
     bypass_reasons = ((quoted(reason), text, BYPASS_REMEDIES[reason]) for reason, text in BYPASS_REASONS.items())
     yield from table(("reason", "why", "to change that"), bypass_reasons)
-    yield from ("## Doubts: why the originals were sent after all", "")
+    yield from ("## Fallback reasons: why the originals were sent after a merged call", "")
     yield from (
         "Counted in `fanin_fallbacks_total{reason}`. No caller sees anything of it but the time that it takes.",
         "",
     )
-    doubts = ((quoted(reason), text, FALLBACK_REMEDIES[reason]) for reason, text in FALLBACK_REASONS.items())
-    yield from table(("reason", "what was wrong", "if it comes often"), doubts)
+    fallbacks = ((quoted(reason), text, FALLBACK_REMEDIES[reason]) for reason, text in FALLBACK_REASONS.items())
+    yield from table(("reason", "what was wrong", "if it comes often"), fallbacks)
     yield from ("## Comparisons: what came of them", "")
     yield from ("Counted in `fanin_shadow_total{result}`.", "")
     yield from table(

@@ -32,8 +32,8 @@ def sql_of(request: ApiRequest, types: dict[str, str] | None = None) -> Sql:
     try:
         tree = _statement(request, reads)
     except UnwritableError as error:
-        return Sql("", (*request.doubts, f"No SQL is written for {error}."))
-    return Sql("" if tree is None else sql_text(tree) + ";", (*request.doubts, *dict.fromkeys(reads.notes)))
+        return Sql("", (*request.notes, f"No SQL is written for {error}."))
+    return Sql("" if tree is None else sql_text(tree) + ";", (*request.notes, *dict.fromkeys(reads.notes)))
 
 
 def sql_text(tree: exp.Expression, pretty: bool = True) -> str:

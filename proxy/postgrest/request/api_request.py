@@ -52,7 +52,7 @@ class ApiRequest(msgspec.Struct, frozen=True):
     prefers: tuple[str, ...]
     range: str
     """Value of Range; empty when absent."""
-    doubts: tuple[str, ...]
+    notes: tuple[str, ...]
     """Notes on what PostgREST rejects or ignores, and on what depends on its release: one sentence each. The name is
     public in the JSON of ``fanin explain``."""
 
@@ -79,7 +79,7 @@ def read_api_request(
         if equals:  # PostgREST ignores a name without a value
             reader.read(_text(name), _text(value))
     if b";" in query:
-        reader.doubts.append("A ';' separates parameters in PostgREST 12; other releases may read it differently.")
+        reader.notes.append("A ';' separates parameters in PostgREST 12; other releases may read it differently.")
     return ApiRequest(
         method=method.decode(),
         schema=profile,
@@ -90,7 +90,7 @@ def read_api_request(
         on_conflict=reader.on_conflict,
         prefers=tuple(_text(prefer) for prefer in prefers),
         range=range_.decode("latin-1"),
-        doubts=tuple(reader.doubts),
+        notes=tuple(reader.notes),
     )
 
 
@@ -128,17 +128,17 @@ class _Reader:
         self.levels: dict[Path, QueryLevel] = {(): QueryLevel(())}
         self.columns: tuple[str, ...] = ()
         self.on_conflict: tuple[str, ...] = ()
-        self.doubts: list[str] = []
+        self.notes: list[str] = []
         self._seen: set[str] = set()
 
     def read(self, name: str, value: str) -> None:
-        """Read one parameter. One that cannot be parsed is left out, with a note in ``doubts``."""
+        """Read one parameter. One that cannot be parsed is left out, with a note in ``notes``."""
         try:
             self._read(name, value)
         except TooDeepError as error:
-            self.doubts.append(f"{_short(name)} is left out: {error}.")
+            self.notes.append(f"{_short(name)} is left out: {error}.")
         except GrammarError as error:
-            self.doubts.append(f"PostgREST rejects {_short(name)}={_short(value)}, so it is left out: {error}.")
+            self.notes.append(f"PostgREST rejects {_short(name)}={_short(value)}, so it is left out: {error}.")
         self._seen.add(name)
 
     def _read(self, name: str, value: str) -> None:
@@ -151,12 +151,12 @@ class _Reader:
             path, where, ignored = (read_tree if last in _LOGIC else read_filter)(name, value)
             self._note_ignored(name, ignored)
             if isinstance(where, Condition) and where.value == "not_null":
-                self.doubts.append("is.not_null needs PostgREST 13 or later.")
+                self.notes.append("is.not_null needs PostgREST 13 or later.")
             self._set(path, where=(*self._level(path).where, where))
 
     def _read_list(self, name: str, value: str) -> None:
         if name in self._seen:
-            self.doubts.append(f"{name} occurs more than once: PostgREST uses the first one.")
+            self.notes.append(f"{name} occurs more than once: PostgREST uses the first one.")
         elif name == "select":
             self.items, ignored = read_select(value)
             self._note_ignored(name, ignored)
@@ -168,7 +168,7 @@ class _Reader:
     def _read_bounds(self, name: str, last: str, value: str) -> None:
         path = _path(name)
         if name in self._seen:
-            self.doubts.append(
+            self.notes.append(
                 f"{name} occurs more than once: PostgREST uses the {'first' if last == 'order' else 'last'} one."
             )
         if last == "order":
@@ -184,7 +184,7 @@ class _Reader:
 
     def _note_ignored(self, name: str, text: str) -> None:
         if text:
-            self.doubts.append(f"PostgREST ignores '{text}' at the end of {name}.")
+            self.notes.append(f"PostgREST ignores '{text}' at the end of {name}.")
 
 
 def _short(text: str) -> str:

@@ -37,9 +37,9 @@ class ChunkFaults:
     def __init__(self, upstream: ScriptedUpstream, sidecar: Sidecar) -> None:
         self.upstream = upstream
         self.sidecar = sidecar
-        self.doubts: list[str] = []
+        self.fallbacks: list[str] = []
         sidecar._events.subscribe(
-            lambda event: self.doubts.append(event.reason) if isinstance(event, FellBack) else None
+            lambda event: self.fallbacks.append(event.reason) if isinstance(event, FellBack) else None
         )
 
     @property
@@ -80,7 +80,7 @@ async def test_the_parts_are_stitched_in_the_order_of_the_list() -> None:
         answer = await ask(made.sidecar.port, REQUEST)
         assert [row["id"] for row in json.loads(answer.body)] == list(NUMBERS)
         assert len(made.parts) == PARTS
-        assert not made.doubts
+        assert not made.fallbacks
 
 
 @pytest.mark.parametrize("most", [1, 3])
@@ -136,7 +136,7 @@ async def test_a_client_that_hangs_up_cancels_all_parts_and_makes_room() -> None
             await until(lambda: gauges(made.sidecar)["lists_cut"] == 0)
         assert gauges(made.sidecar)["upstream_busy"] == 0
         assert gauges(made.sidecar)["long_head_bytes"] == 0
-        assert not made.doubts
+        assert not made.fallbacks
 
 
 async def reset_in_head(connection: ScriptedConnection, _: bytes, __: int) -> bytes:
@@ -201,7 +201,7 @@ async def test_one_part_that_fails_leaves_the_list_to_upstream(
     async with faulty_chunks(one_fails) as made:
         answer = await ask(made.sidecar.port, REQUEST)
         assert (answer.status, answer.body) == (400, b"Bad Request")
-        assert made.doubts == [name.partition(",")[0]]
+        assert made.fallbacks == [name.partition(",")[0]]
         assert sum(not is_chunk(request) for request in made.upstream.requests) == 1
         await until(lambda: gauges(made.sidecar)["upstream_busy"] == 0)
 
@@ -214,5 +214,5 @@ async def test_parts_slower_than_half_of_an_answers_time_are_given_up_for_the_or
 
     async with faulty_chunks(silent, timeouts__upstream_head=6.0) as made:
         assert (await ask(made.sidecar.port, REQUEST)).status == 400
-        assert made.doubts == ["deadline"]
+        assert made.fallbacks == ["deadline"]
         assert len(made.parts) == PARTS

@@ -44,7 +44,7 @@ class Report:
     """The same through fanin, whose questions for types fail and are not counted."""
     calls: Counter[str] = field(default_factory=Counter)
     """Upstream calls through fanin, by kind."""
-    doubts: Counter[str] = field(default_factory=Counter)
+    fallbacks: Counter[str] = field(default_factory=Counter)
     coverage: Coverage = field(default_factory=Coverage)
     faults: list[str] = field(default_factory=list)
 
@@ -60,7 +60,7 @@ class Report:
         elif isinstance(event, UpstreamCalled):
             self.calls[event.kind] += 1
         elif isinstance(event, FellBack):
-            self.doubts[event.reason] += 1
+            self.fallbacks[event.reason] += 1
 
     def __str__(self) -> str:
         share = 100 * self.together / max(1, self.requests)
@@ -68,7 +68,7 @@ class Report:
         lines = [
             f"{self.name}: {self.requests} requests, {share:.0f} % answered from batches: {outcomes}",
             f"  SQL statements: {self.direct} alone, {self.through} through fanin; its calls: {calls}",
-            f"  merged answers not used: {_counts_as_text(self.doubts) or 'none'}",
+            f"  merged answers not used: {_counts_as_text(self.fallbacks) or 'none'}",
             *(f"  differs: {fault}" for fault in self.faults[:5]),
         ]
         return "\n".join(lines)

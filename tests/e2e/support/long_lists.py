@@ -67,7 +67,7 @@ class ChunkEvents:
     def __init__(self, sidecar: Sidecar) -> None:
         self.calls: list[int] = []
         self.saved = 0
-        self.doubts: list[tuple[str, str]] = []
+        self.fallbacks: list[tuple[str, str]] = []
         sidecar._events.subscribe(self)
 
     def __call__(self, event: Event) -> None:
@@ -77,7 +77,7 @@ class ChunkEvents:
         elif isinstance(event, RequestAnswered):
             self.saved += event.saves == "FAN005"
         elif isinstance(event, FellBack):
-            self.doubts.append((event.reason, event.detail))
+            self.fallbacks.append((event.reason, event.detail))
 
 
 def in_list(literals: Iterable[object]) -> str:
@@ -103,7 +103,7 @@ async def assert_chunked(unusual: Stack, request: bytes, calls: int | None = Non
     assert answer.values(b"x-fanin") == [b"chunked; calls=%d" % taken]
     assert watch.calls == [200] * taken
     assert watch.saved == 1 - taken
-    assert not watch.doubts
+    assert not watch.fallbacks
     assert calls is None or taken == calls
     return answer
 
@@ -117,7 +117,7 @@ async def wait_until_postgrest_is_done(counter: StatementCounter) -> None:
             await asyncio.sleep(0.2)
 
 
-async def assert_refused(unusual: Stack, request: bytes, doubt: str = "", **changes: object) -> list[int]:
+async def assert_refused(unusual: Stack, request: bytes, reason: str = "", **changes: object) -> list[int]:
     """The caller gets upstream's own error. Returns the statuses of the chunks that were fetched before."""
     direct = await ask(unusual.url, request)
     changes = {"rules__fan005": "rewrite"} | changes
@@ -125,12 +125,12 @@ async def assert_refused(unusual: Stack, request: bytes, doubt: str = "", **chan
         watch = ChunkEvents(sidecar)
         await counter.reset()
         assert_equal(direct, await ask(sidecar.port, request))
-        if not doubt:
+        if not reason:
             assert await counter.statements() == 0
         await wait_until_postgrest_is_done(counter)
         assert await counter.statements() <= len(watch.calls)
     assert direct.status == 400
-    assert [reason for reason, _ in watch.doubts] == ([doubt] if doubt else [])
+    assert [got for got, _ in watch.fallbacks] == ([reason] if reason else [])
     assert watch.saved == -len(watch.calls)
     return watch.calls
 

@@ -20,7 +20,7 @@ def test_all_parameters_of_a_read_are_parsed() -> None:
         "/rest/v1/my%20t?select=id,r(*)&a=eq.1&limit=5&r.b=gt.2&r.order=b.desc&r.offset=1", mount=b"/rest/v1"
     )
     assert (request.method, request.relation, request.schema) == ("GET", "my t", "")
-    assert (request.prefers, request.range, request.doubts) == (("count=exact",), "0-9", ())
+    assert (request.prefers, request.range, request.notes) == (("count=exact",), "0-9", ())
     assert [item.output_name for item in request.items] == ["", "r"]
     assert request.root == QueryLevel((), (Condition(FieldPath("a"), "eq", "1"),), limit="5")
     order = (OrderTerm(FieldPath("b"), "desc", "", ""),)
@@ -59,7 +59,7 @@ def test_a_target_without_relation_or_of_invalid_bytes_is_not_parsed(target: str
     ],
 )
 def test_rejected_ignored_and_uncertain_parameters_are_noted(target: str, note: str) -> None:
-    assert note in parsed(target).doubts[0]
+    assert note in parsed(target).notes[0]
 
 
 def test_a_repeated_parameter_counts_as_in_postgrest() -> None:
@@ -71,7 +71,7 @@ def test_a_repeated_parameter_counts_as_in_postgrest() -> None:
 
 
 def test_a_value_that_a_note_quotes_is_shortened() -> None:
-    assert len(parsed("/t?a=" + "x" * 9000).doubts[0]) < 400
+    assert len(parsed("/t?a=" + "x" * 9000).notes[0]) < 400
 
 
 def test_names_and_values_are_decoded_and_names_without_value_ignored() -> None:
