@@ -97,7 +97,7 @@ async def test_fingerprints_are_sorted_filtered_and_opened() -> None:
         await ask_until_kept(seen, ["/a?offset=1&x=eq.1", *FAN_OUT], "t1")
         await page.keyboard.press("2")
         names = "tbody .name"
-        await page.locator(names).first.wait_for()
+        await page.locator("th[aria-sort=descending]").wait_for()
         calls = [text.partition("?")[0] for text in await visible_texts(page, names)]
         assert calls == ["GET videos", "GET a"]
         assert await page.locator("th[aria-sort=descending]").inner_text() == "Calls"
