@@ -53,10 +53,9 @@ from proxy.analysis.spans import (
     READS,
     caller_of,
     group_by,
-    has_confirmed_names,
     is_query,
+    is_quotable,
     literal_kind,
-    succeeded,
     total_rows,
     total_seconds,
 )
@@ -121,7 +120,7 @@ def _rounds(spans: Sequence[Span]) -> Iterator[Round]:
     written: dict[str, Span] = {}
     last: Round | None = None
     for span in sorted(spans, key=lambda span: span.start):
-        if not is_query(span) or not succeeded(span) or not has_confirmed_names(span):
+        if not is_query(span) or not is_quotable(span):
             continue
         if span.method in VERBS:
             if last and last.then is None and last.write.relation != span.relation and span.start >= last.read.end:

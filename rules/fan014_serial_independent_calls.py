@@ -41,7 +41,7 @@ from pydantic import Field
 
 from proxy.analysis.fingerprint import parse_fingerprint
 from proxy.analysis.rule import Rule, RuleContext
-from proxy.analysis.spans import caller_of, has_confirmed_names, is_read, may_write, succeeded
+from proxy.analysis.spans import caller_of, is_quotable, is_read, may_write
 from proxy.findings.model import Finding, Fix, impact_of
 from proxy.fixes.advice_code import together_js, together_py
 from proxy.fixes.sql.read import read_sql
@@ -102,7 +102,7 @@ def _chains(spans: Sequence[Span], pause: float) -> Iterator[list[Span]]:
     known: set[int] = set()
     for at, first in enumerate(ordered):
         known.update(first.literals)
-        if is_read(first) and _is_quotable(first) and first.fingerprint not in kinds and len(kinds) < FARTHEST:
+        if is_read(first) and is_quotable(first) and first.fingerprint not in kinds and len(kinds) < FARTHEST:
             kinds.add(first.fingerprint)
             yield _chain(first, ordered[at + 1 : at + 1 + FARTHEST], known, pause)
 
@@ -114,14 +114,10 @@ def _chain(first: Span, later: Sequence[Span], known: set[int], pause: float) ->
             break
         ended = max(ended, span.end)
         apart = span.start >= chain[-1].end and span.fingerprint not in kinds
-        if is_read(span) and _is_quotable(span) and apart and known.issuperset(span.literals):
+        if is_read(span) and is_quotable(span) and apart and known.issuperset(span.literals):
             chain.append(span)
             kinds.add(span.fingerprint)
     return chain
-
-
-def _is_quotable(span: Span) -> bool:
-    return succeeded(span) and has_confirmed_names(span)
 
 
 def _saved(chain: Sequence[Span]) -> float:

@@ -66,6 +66,11 @@ def has_confirmed_names(span: Span) -> bool:
     return (succeeded(span) and span.method != "OPTIONS") or span.listed > 0
 
 
+def is_quotable(span: Span) -> bool:
+    """Whether a finding about several queries may quote this one: it succeeded, and its names are confirmed."""
+    return succeeded(span) and has_confirmed_names(span)
+
+
 def caller_of(spans: Iterable[Span]) -> str:
     """The first known caller (line of application code); empty if none is known."""
     return next((span.caller for span in spans if span.caller), "")

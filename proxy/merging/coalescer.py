@@ -107,7 +107,7 @@ class Coalescer:
     async def reply_to(self, request: PendingRequest, reason: str | None) -> Reply:
         """Wait for a shared answer, or for ``SendAlone``. ``reason``: why the request is not merged."""
         scheduler = None
-        if self._enabled and not self._paused(request) and not self._witnesses.is_wrong(request):
+        if self._may_share(request):
             query = request.query
             key = hash((query.method, query.target))
             scheduler = self.batcher.schedulers.get(key, request.head.identity_hash)
@@ -120,7 +120,7 @@ class Coalescer:
         alone.
         """
         first = identical.requests[0]
-        if not self._enabled or self._paused(first) or self._witnesses.is_wrong(first):
+        if not self._may_share(first):
             for request in identical.requests:
                 batcher.release_alone(scheduler, request)
             return
@@ -234,6 +234,9 @@ class Coalescer:
             self._events.emit(FellBack(reason.reason, reason.detail, shared.relation, len(others)))
         for request in others:
             shared.batcher.release_alone(shared.scheduler, request, is_fallback=True)
+
+    def _may_share(self, request: PendingRequest) -> bool:
+        return self._enabled and not self._paused(request) and not self._witnesses.is_wrong(request)
 
     def _paused(self, request: PendingRequest) -> bool:
         pause = self._pauses.find(*_pause_key(request)) if self._pauses else None

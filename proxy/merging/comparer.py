@@ -29,7 +29,7 @@ from proxy.path.comparison import (
 )
 from proxy.path.trust import Subject
 from proxy.settings.tables import MergeSettings
-from proxy.upstream.calls import CallLabels
+from proxy.upstream.calls import CallLabels, UpstreamContext
 from proxy.upstream.state import UpstreamState
 
 Slices = Mapping[bytes, Slice | NotSingular | None]
@@ -43,6 +43,8 @@ BUSY = "FANIN505"
 """The fault of a call that found no connection in time, or no place in the queue."""
 OVERHEAD = 4096
 """Bytes that an answer counts for in addition to its body, so that the number of small answers is bounded too."""
+UNPROVEN = FallbackReason("unproven")
+"""An answer on probation that differs from its original, or could not be compared."""
 MAX_BUGS = 3
 """After so many bugs in fanin no further comparison is made."""
 
@@ -169,15 +171,8 @@ class ShadowComparer:
 
     async def original(self, request: PendingRequest) -> ComparedAnswer | str:
         """Send ``request`` alone, and return PostgREST's answer; ``skipped`` or ``failed`` where there is none."""
-        query, context = request.query, self.state.context
-        original = context.request(b"GET", query.target, without_compression(request.head.forwarded_lines))
-        labels = CallLabels("shadow", b"GET", query.relation, costs="FAN001")
-        try:
-            async with context.call(original, labels) as answer:
-                body = await answer.read(self.max_body)
-                return SKIPPED if body is None else as_compared(answer.line, answer.fields, body)
-        except FaultError as error:
-            return SKIPPED if error.fault.code == BUSY else FAILED
+        labels = CallLabels("shadow", b"GET", request.query.relation, costs="FAN001")
+        return await read_original(self.state.context, request, labels, self.max_body)
 
     async def _compare_first(
         self, own_slice: Slice | NotSingular | None, literal: bytes, request: PendingRequest, fetch: FetchOriginal
@@ -260,10 +255,33 @@ async def _all(coroutines: Iterable[Coroutine[None, None, T]]) -> list[T]:
     return [task.result() for task in tasks]
 
 
+async def read_original(
+    context: UpstreamContext,
+    request: PendingRequest,
+    labels: CallLabels,
+    max_body: int,
+    on_sent: Callable[[], None] | None = None,
+) -> ComparedAnswer | str:
+    """What PostgREST answers ``request`` alone, without compression; ``skipped`` or ``failed`` where there is none."""
+    headers = without_compression(request.head.forwarded_lines)
+    original = context.request(b"GET", request.query.target, headers, on_sent)
+    try:
+        async with context.call(original, labels) as answer:
+            body = await answer.read(max_body)
+            return SKIPPED if body is None else as_compared(answer.line, answer.fields, body)
+    except FaultError as error:
+        return SKIPPED if error.fault.code == BUSY else FAILED
+
+
 def as_compared(line: StatusLine, fields: tuple[HeaderField, ...], body: bytes) -> ComparedAnswer | str:
     """An answer as the comparison takes it; ``skipped`` if its body is compressed."""
     if any(field.name == b"content-encoding" for field in fields):
         return SKIPPED
+    return unfiltered(line, fields, body)
+
+
+def unfiltered(line: StatusLine, fields: tuple[HeaderField, ...], body: bytes) -> ComparedAnswer:
+    """An answer with all its headers, whatever the coding of its body."""
     return ComparedAnswer(b"\r\n".join([line.line, *(field.line for field in fields)]), body)
 
 

@@ -9,18 +9,16 @@ Tests: tests/e2e/exactness/test_trust.py.
 import asyncio
 from collections.abc import Callable, Sequence
 
-from proxy.errors.codes import FaultError
-from proxy.merging.comparer import DifferingAnswer, ShadowComparer, Slices, as_compared, subject_of
+from proxy.merging.comparer import UNPROVEN, DifferingAnswer, ShadowComparer, Slices, read_original, subject_of
 from proxy.merging.fetch import FetchesMerged, FetchResult
-from proxy.model import FallbackReason, MergedCall, NotSingular, PendingRequest, Slice
-from proxy.path.comparison import FAILED, MATCH, SKIPPED, ComparedAnswer, without_compression
+from proxy.model import MergedCall, NotSingular, PendingRequest, Slice
+from proxy.path.comparison import FAILED, MATCH, SKIPPED, ComparedAnswer
 from proxy.path.trust import NOTHING, Check, Subject
 from proxy.upstream.calls import CallLabels
 from proxy.upstream.state import UpstreamState
 
 CONCURRENT = 8
 """Originals of one comparison in flight at once."""
-UNPROVEN = FallbackReason("unproven")
 
 
 class ProbationFetcher:
@@ -53,7 +51,8 @@ class ProbationFetcher:
 
         async def original(pending: PendingRequest) -> ComparedAnswer | str:
             async with places:
-                return await self._original(pending, on_sent)
+                labels = CallLabels("probation", b"GET", pending.query.relation, costs="FAN001")
+                return await read_original(self._context, pending, labels, self._comparer.max_body, on_sent)
 
         pairs = [(value, call.requests_by_value[value][0]) for value in check.compare]
         outcomes = await self._comparer.compare_once(slices, pairs, original)
@@ -76,18 +75,6 @@ class ProbationFetcher:
             await self._comparer.examine(call, alias, differing, subject)
         finally:
             self._examined.discard(subject)
-
-    async def _original(self, request: PendingRequest, on_sent: Callable[[], None]) -> ComparedAnswer | str:
-        """What PostgREST answers ``request`` alone; ``failed`` where there is no answer."""
-        headers = without_compression(request.head.forwarded_lines)
-        labels = CallLabels("probation", b"GET", request.query.relation, costs="FAN001")
-        call = self._context.call(self._context.request(b"GET", request.query.target, headers, on_sent), labels)
-        try:
-            async with call as answer:
-                body = await answer.read(self._comparer.max_body)
-                return SKIPPED if body is None else as_compared(answer.line, answer.fields, body)
-        except FaultError:
-            return FAILED
 
 
 def is_error(own_slice: Slice | NotSingular | None) -> bool:

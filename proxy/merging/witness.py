@@ -5,6 +5,7 @@ Tests: tests/e2e/exactness/test_trust.py.
 """
 
 from proxy.errors.codes import FaultError
+from proxy.merging.comparer import UNPROVEN, unfiltered
 from proxy.model import FallbackReason, PendingRequest
 from proxy.observe.events import Warned
 from proxy.path.comparison import ComparedAnswer, Exemptions, difference
@@ -36,8 +37,8 @@ class Witnesses:
         """``unproven`` if the two answers differ, or there is only one."""
         subject = _subject(request)
         if witness is None:
-            return FallbackReason("unproven")
-        if not difference(witness, _compared(answer, body), Exemptions(self._context.gateway)):
+            return UNPROVEN
+        if not difference(witness, unfiltered(answer.line, answer.fields, body), Exemptions(self._context.gateway)):
             self._trust.record_matches(subject, [1])
             return None
         if self._trust.record_difference(subject):
@@ -47,7 +48,7 @@ class Witnesses:
                     "They share no call until the schema changes or fanin is started again.",
                 )
             )
-        return FallbackReason("unproven")
+        return UNPROVEN
 
     async def answer(self, request: PendingRequest) -> ComparedAnswer | None:
         """An answer of its own to ``request``; None if there is none, or it is too large to compare.
@@ -61,13 +62,9 @@ class Witnesses:
         try:
             async with self._context.call(original, labels) as answer:
                 body = await answer.read(self._max_body)
-                return None if body is None else _compared(answer, body)
+                return None if body is None else unfiltered(answer.line, answer.fields, body)
         except FaultError:
             return None
-
-
-def _compared(answer: UpstreamAnswer, body: bytes) -> ComparedAnswer:
-    return ComparedAnswer(b"\r\n".join([answer.line.line, *(field.line for field in answer.fields)]), body)
 
 
 def _subject(request: PendingRequest) -> Subject:
