@@ -203,7 +203,7 @@ BYPASS_REASONS = {
     "encoding": "The query has a NUL, or bytes that are not UTF-8.",
     "too-long": "The target is longer than merge.max_url.",
     "no-key": "No top-level filter is column=eq.value, or column=in.(values) with an order by plain columns.",
-    "literal": "No value is the single spelling of its column's type, or the column's type is unknown.",
+    "literal": "No value is one that its column's type has and prints as it is written here, or the type is unknown.",
     "paused": "Merging this query for this caller failed recently; it resumes after a pause.",
     "mismatch-paused": "A comparison found a wrong merged answer for this query; merging resumes after a pause.",
     "mismatched": "Merged answers by this column differ from PostgREST's, as for some foreign tables and views.",

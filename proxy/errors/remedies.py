@@ -21,7 +21,7 @@ BYPASS_REMEDIES = {
     "encoding": "Percent-encode text as UTF-8, without %00: a text in Postgres cannot contain NUL.",
     "too-long": "Ask for fewer values per call, or raise merge.max_url; PostgREST accepts a head of 51,202 bytes.",
     "no-key": "Filter by the varying value with column=eq.value, once; or use column=in.(…) with an order by columns.",
-    "literal": "Write the value as Postgres prints it (7, not 07); let fanin read types (merge.ask_types, db_uri).",
+    "literal": "Write a value of the column's type as Postgres prints it (7, not 07); let fanin read types (db_uri).",
     "paused": "Nothing in the call: fanin_fallbacks_total{reason} names the cause; see `fanin explain REASON`.",
     "mismatch-paused": "Nothing in the call: the log says where the answers differed. Report it.",
     "mismatched": "Nothing in the call. It is tried again after a change of the schema, or a restart of fanin.",

@@ -6,8 +6,6 @@ Tests: tests/e2e/faults/test_merge_fallback.py.
 from collections.abc import Callable
 from typing import Protocol
 
-import msgspec
-
 from proxy.errors.codes import FaultError
 from proxy.http1.head import Response, first_value
 from proxy.model import FallbackReason, MergedCall, NotSingular, PendingRequest, Slice
@@ -16,7 +14,7 @@ from proxy.postgrest.request.set_filter import is_cut
 from proxy.postgrest.response.content_range import rows_and_total
 from proxy.postgrest.response.gateway import Gateway
 from proxy.postgrest.response.headers import SHARED_HEADERS, shareable
-from proxy.postgrest.response.problem import CALLER_INDEPENDENT_CODES, bad_value, read_error_body
+from proxy.postgrest.response.problem import CALLER_INDEPENDENT_CODES, BadLiteral, bad_literal, read_error_body
 from proxy.settings.tables import MergeSettings
 from proxy.upstream.calls import CallLabels
 from proxy.upstream.state import UpstreamState
@@ -24,14 +22,7 @@ from proxy.upstream.state import UpstreamState
 COUNT = b"Prefer: count=exact\r\n"
 
 
-class BadValue(msgspec.Struct, frozen=True):
-    """A literal is not of the column's type ``type_name``, as upstream's error says."""
-
-    type_name: str
-    literal: bytes
-
-
-FetchResult = dict[bytes, Slice | NotSingular | None] | FallbackReason | BadValue
+FetchResult = dict[bytes, Slice | NotSingular | None] | FallbackReason | BadLiteral
 """Slices by filter value; None: the requests for that value are sent alone."""
 
 
@@ -116,8 +107,5 @@ def _check_error(call: MergedCall, answer: Response, gateway: Gateway) -> FetchR
         head = b"\r\n".join([answer.line.line, *(field.line for field in headers)])
         shared = Slice(head + b"\r\nContent-Length: %d\r\n" % len(answer.body), answer.body, -1)
         return dict.fromkeys(call.requests_by_value, shared)
-    type_name, text = bad_value(error) or ("", "")
-    literal = text.encode()
-    if type_name and literal in call.literals:
-        return BadValue(type_name, literal)
-    return FallbackReason("status", error.code)
+    rejected = bad_literal(error, call.literals, "" if call.column is None else call.column.type)
+    return FallbackReason("status", error.code) if rejected is None else rejected

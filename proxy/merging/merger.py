@@ -10,12 +10,13 @@ from collections.abc import Callable
 
 from proxy.merging.batcher import Batcher, scheduler_registry
 from proxy.merging.coalescer import Coalescer
-from proxy.merging.fetch import BadValue, FetchesMerged, FetchResult
+from proxy.merging.fetch import FetchesMerged, FetchResult
 from proxy.merging.waiters import BufferedAnswer, InFlightMerge, Reply
 from proxy.model import FallbackReason, Identical, NotSingular, Outcome, PendingRequest, Single, Slice
 from proxy.observe.events import FellBack, MergingPaused
 from proxy.path.batching import BatchScheduler
 from proxy.path.plan import CallLimits, originals, plan, why_not_merged
+from proxy.postgrest.response.problem import BadLiteral
 from proxy.postgrest.types import has_single_spelling
 from proxy.settings.tables import MergeSettings
 from proxy.upstream.state import UpstreamState
@@ -161,9 +162,9 @@ class Merger:
         return on_sent
 
     def _settle(self, scheduler: BatchScheduler, merge: InFlightMerge, result: FetchResult, number: int) -> None:
-        if isinstance(result, BadValue) and not merge.second_attempt:
+        if isinstance(result, BadLiteral) and not merge.second_attempt:
             self._without_bad_value(scheduler, merge, result)
-        elif isinstance(result, BadValue):
+        elif isinstance(result, BadLiteral):
             self._fall_back(scheduler, merge, FallbackReason("bad-value"))
         elif isinstance(result, FallbackReason):
             self._fall_back(scheduler, merge, result)
@@ -210,7 +211,7 @@ class Merger:
         self._emit_fallback(merge, reason)
         self._release_all(scheduler, merge)
 
-    def _without_bad_value(self, scheduler: BatchScheduler, merge: InFlightMerge, bad: BadValue) -> None:
+    def _without_bad_value(self, scheduler: BatchScheduler, merge: InFlightMerge, bad: BadLiteral) -> None:
         """Plan the batch again. The column's type is known now, so that values which do not fit it are sent alone."""
         self._state.column_types.record_bad_value(merge.requests[0], merge.call.key, bad.type_name, bad.literal)
         self._emit_fallback(merge, FallbackReason("bad-value"))

@@ -25,6 +25,9 @@ NEVER_MERGED = frozenset(('"char"', "json", "xml", "point", "range", "representa
 the others the merged call would fail.
 """
 
+NOT_NAMES = frozenset(("range", "representation"))
+"""Kinds of types that are no name of a type."""
+
 KNOWN_TYPES = (
     TEXT_TYPES
     | NEVER_MERGED

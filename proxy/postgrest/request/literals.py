@@ -12,16 +12,23 @@ from proxy.model import LiteralClass
 from proxy.postgrest.request.target import clean_text
 
 _HEX = b"0123456789abcdef"
+
+MAX_INTEGER_DIGITS = 39
+"""Digits of the largest 128-bit integer. A column of type ``numeric`` may hold such identifiers."""
+
 PLAIN_BYTES = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_."
 """Bytes without a special meaning in URLs and in PostgREST's syntax."""
 
 
 def canonical(literal: bytes) -> LiteralClass | None:
-    """INTEGER for ``0|-?[1-9][0-9]{0,17}``, UUID for lower-case hexadecimal digits 8-4-4-4-12, else None."""
+    """INTEGER for ``0|-?[1-9][0-9]{0,38}``, UUID for lower-case hexadecimal digits 8-4-4-4-12, else None.
+
+    The range of the column's type does not matter: Postgres rejects a literal outside it.
+    """
     if is_uuid(literal):
         return LiteralClass.UUID
     digits = literal[1:] if literal[:1] == b"-" else literal
-    if not digits.isdigit() or len(digits) > 18:
+    if not digits.isdigit() or len(digits) > MAX_INTEGER_DIGITS:
         return None
     if digits[0] == 0x30 and literal != b"0":
         return None
