@@ -17,6 +17,7 @@ from proxy.path.identity import HeadRules, head_rules, is_forwarded, read_head
 from proxy.postgrest.request.api_request import ApiRequest, read_api_request
 from proxy.postgrest.request.in_list import shortened
 from proxy.postgrest.request.media import preferences
+from proxy.postgrest.types import are_columns
 from proxy.settings.model import Settings
 from proxy.settings.overrides import ByRequest
 from proxy.sql.statement import Sql, sql_of
@@ -33,6 +34,14 @@ LIMITED = (
 COUNTED = (
     "merge.max_rows is not set: a merged call requests a count, to detect a truncated answer, until a longer answer"
     " was seen."
+)
+RANGED = (
+    "Range: the merged call has a Range of its own, with one row more than those of all callers together; if it gets"
+    " that row, a key has too many rows."
+)
+CHOSEN = (
+    "Accept: PostgREST chooses JSON from the list, unless the relation has a media type handler for a type before it;"
+    " then fanin sends the original requests."
 )
 EQUAL = "Byte-equal requests of one identity that wait at the same time share one call (FAN003)."
 
@@ -97,6 +106,7 @@ def explain(
     query = _query(request, head, prefix, settings)
     settings = ByRequest(settings, lambda effective: effective).of(query.relation, head.route)
     api_request = _api_request(request, prefix)
+    accept = first_value(request.fields, b"accept") or b""
     types = {name.decode("utf-8", "replace"): column.type for name, column in columns.items()}
     return Explanation(
         method=request.method.decode(),
@@ -107,7 +117,7 @@ def explain(
         sql=Sql("", ()) if api_request is None else sql_of(api_request, types),
         fingerprint=query.fingerprint,
         identity=_identity(request, rules),
-        merging=_merging(query, head, settings, prefix, columns),
+        merging=_merging(query, head, settings, prefix, columns, (CHOSEN,) if b"," in accept else ()),
     )
 
 
@@ -155,10 +165,15 @@ def _decoded(names: tuple[bytes, ...]) -> tuple[str, ...]:
 
 
 def _merging(
-    query: Query, head: RequestHead, settings: Settings, mount: bytes, columns: Mapping[bytes, Column]
+    query: Query,
+    head: RequestHead,
+    settings: Settings,
+    mount: bytes,
+    columns: Mapping[bytes, Column],
+    notes_if_merged: tuple[str, ...],
 ) -> MergingFacts:
     shared = (EQUAL,) if _may_share(query, head, settings, mount) else ()
-    code, notes = _bypass_reason(query, head, settings)
+    code, notes = _bypass_reason(query, head, settings, columns)
     if code:
         return MergingFacts(ALONE, (), bypass_reason(code), (*notes, *shared))
     question = MergeQuestion(PendingRequest(query, head, 0.0), settings, mount, columns)
@@ -168,8 +183,9 @@ def _merging(
     if verdict == ALONE:
         return MergingFacts(ALONE, ways, bypass_reason("literal"), shared)
     limited = (LIMITED,) if query.limit is not None else ()
+    ranged = (RANGED,) if head.range_limit is not None else ()
     counted = (COUNTED,) if settings.merge.max_rows is None else ()
-    return MergingFacts(verdict, ways, None, (*limited, *counted, *shared))
+    return MergingFacts(verdict, ways, None, (*limited, *ranged, *notes_if_merged, *counted, *shared))
 
 
 def bypass_reason(code: str) -> BypassFacts:
@@ -183,10 +199,15 @@ def _may_share(query: Query, head: RequestHead, settings: Settings, mount: bytes
     return on and is_shareable(query, head, mount, stable)
 
 
-def _bypass_reason(query: Query, head: RequestHead, settings: Settings) -> tuple[str, tuple[str, ...]]:
+def _bypass_reason(
+    query: Query, head: RequestHead, settings: Settings, columns: Mapping[bytes, Column]
+) -> tuple[str, tuple[str, ...]]:
     """A bypass reason that applies to all keys, or empty; and notes about an over-long list."""
     if query.bypass_reason == "too-long" and query.long_list is not None:
         return _long_list_reason(query, head, settings)
+    if query.bypass_reason is None and not are_columns(query.aggregates, columns):
+        names = b", ".join(query.aggregates).decode()
+        return "aggregate", (f"If the relation has columns {names}, requests merge: fanin asks PostgREST for them.",)
     if query.bypass_reason is None and not (settings.mode == "rewrite" and settings.rules.fan001 == "rewrite"):
         return "mode", ()
     return query.bypass_reason or "", ()

@@ -101,7 +101,9 @@ def _with_bad_values(column: Column, learned: Column | None) -> Column:
 
 
 def unknown_columns(batch: Sequence[PendingRequest], known: Mapping[bytes, Column]) -> list[bytes]:
-    """Columns of unknown type that prevent merging in ``batch``: keys with different texts, and order columns."""
+    """Columns of unknown type that prevent merging in ``batch``: keys with different texts, order columns, and names
+    that could be aggregates.
+    """
     if len(batch) < 2:
         return []
     values: dict[bytes, set[tuple[bytes, ...]]] = {}
@@ -113,5 +115,5 @@ def unknown_columns(batch: Sequence[PendingRequest], known: Mapping[bytes, Colum
                 text_keys.add(key.name)
     varying = [name for name, different in values.items() if len(different) > 1]
     needed = [name for name in varying if name in text_keys]
-    needed += batch[0].query.order if varying else ()
+    needed += (*batch[0].query.order, *batch[0].query.aggregates) if varying else ()
     return [name for name in dict.fromkeys(needed) if known_column(name, known) is None]

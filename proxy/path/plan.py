@@ -11,18 +11,22 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 import msgspec
 
 from proxy.model import Column, Identical, Key, LiteralClass, MergedCall, PendingRequest, PlannedCall, Query, Single
+from proxy.postgrest.request.in_list import list_column
 from proxy.postgrest.request.literals import fold
 from proxy.postgrest.request.media import ARRAY
+from proxy.postgrest.request.row_range import lowest
 from proxy.postgrest.request.set_filter import (
     QUOTED_FILTER_BYTES,
     bare_elements,
     element,
     hidden_columns,
+    merged_limit,
     merged_target,
     needs_list_quotes,
 )
+from proxy.postgrest.request.target import decoded
 from proxy.postgrest.response.content_location import around_value
-from proxy.postgrest.types import can_merge, is_totally_ordered, known_column, mixes_classes
+from proxy.postgrest.types import are_columns, can_merge, is_totally_ordered, known_column, mixes_classes
 
 
 class CallLimits(msgspec.Struct, frozen=True):
@@ -96,7 +100,7 @@ def partition(batch: Sequence[PendingRequest], known: ColumnMap) -> list[tuple[K
 def can_share(query: Query, key: Key, known: ColumnMap) -> bool:
     """Whether the known columns suffice to find the rows of this filter value in a merged answer, and their order."""
     own = known.get(key.name)
-    if own is not None and own.mismatched:
+    if (own is not None and own.mismatched) or not are_columns(query.aggregates, known):
         return False
     if len(key.literals) > 1 and not order_of(query, known).is_known:
         return False
@@ -111,6 +115,8 @@ def why_not_merged(request: PendingRequest, known: ColumnMap) -> str | None:
     shareable = (can_share(request.query, key, known) for key in request.query.keys)
     if any(shareable):
         return None
+    if not are_columns(request.query.aggregates, known):
+        return "aggregate"
     columns = (known.get(key.name) for key in request.query.keys)
     return "mismatched" if any(column is not None and column.mismatched for column in columns) else "literal"
 
@@ -194,8 +200,9 @@ class _CallTemplate:
         self._order = order_of(query, limits.columns)
         order_columns = query.order if self._order.columns else ()
         self._hidden = hidden_columns(alias, key.name, order_columns)
-        self._location = around_value(query.target[query.path_end + 1 :], key.name, key.value)
-        self._limit = None if query.limit is None else query.limit[0]
+        name = decoded(list_column(query.target, (key.start, key.end)))
+        self._location = around_value(query.target[query.path_end + 1 :], name, key.value)
+        self._limit = lowest(None if query.limit is None else query.limit[0], first.head.range_limit)
 
     def split(self, literals_by_value: LiteralsByValue) -> Iterator[LiteralsByValue]:
         """Split by number of keys, by bytes, and so that no two literals of one call can be equal.
@@ -237,7 +244,8 @@ class _CallTemplate:
         """One merged call; the originals if there is only one filter value, or if the target would be too long."""
         own = {value: requests_by_value[value] for value in literals_by_value}
         literals = dict.fromkeys(literal for some in literals_by_value.values() for literal in some)
-        target = merged_target(self._first.query, self._key, self._hidden, len(own), literals)
+        limit = None if self._limit is None else merged_limit(self._limit, len(own))
+        target = merged_target(self._first.query, self._key, self._hidden, limit, literals)
         if len(own) == 1 or len(target) > self._limits.max_url:
             return originals(request for requests in own.values() for request in requests)
         head = self._first.head

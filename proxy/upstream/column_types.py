@@ -15,6 +15,7 @@ from proxy.errors.codes import FaultError
 from proxy.model import Column, PendingRequest
 from proxy.path.columns import ColumnRegistry, table_of, unknown_columns
 from proxy.postgrest.catalog import Catalog
+from proxy.postgrest.request.column_names import raw_name
 from proxy.postgrest.response.problem import ErrorBody, base_type, missing_operator, read_error_body
 from proxy.postgrest.types import KNOWN_TYPES
 from proxy.settings.model import Settings
@@ -97,11 +98,12 @@ class ColumnTypeResolver:
             del self._lookups[*table, name]
 
     async def _type_of(self, request: PendingRequest, name: bytes) -> str | None:
-        question = await self._probe(request, name + b"=adj.x")
+        raw = raw_name(name)
+        question = await self._probe(request, raw + b"=adj.x")
         type_name = missing_operator(question)
         if type_name is None or type_name in KNOWN_TYPES or type_name.endswith("[]"):
             return type_name
-        rejected = await self._probe(request, name + b"=eq." + quote_from_bytes(NO_VALUE).encode())
+        rejected = await self._probe(request, raw + b"=eq." + quote_from_bytes(NO_VALUE).encode())
         return base_type(question, type_name, rejected, NO_VALUE.decode()) or type_name
 
     async def _probe(self, pending: PendingRequest, condition: bytes) -> ErrorBody:

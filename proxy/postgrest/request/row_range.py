@@ -30,12 +30,17 @@ def row_range(limit: str | None, offset: str | None, header: str) -> RowRange:
     end = None if most is None else begin + most
     first, last = _parse_range_header(header)
     begin = max(begin, first)
-    ends = [bound for bound in (end, last) if bound is not None]
-    if not ends:
+    end = lowest(end, last)
+    if end is None:
         return RowRange(None, begin, tuple(notes))
-    if min(ends) < begin or (min(ends) == begin and most != 0):
+    if end < begin or (end == begin and most != 0):
         notes.append("PostgREST answers 416: limit, offset and Range together select no row.")
-    return RowRange(max(0, min(ends) - begin), begin, tuple(notes))
+    return RowRange(max(0, end - begin), begin, tuple(notes))
+
+
+def lowest(*limits: int | None) -> int | None:
+    """The lowest of ``limits`` that are set; None if none is."""
+    return min((limit for limit in limits if limit is not None), default=None)
 
 
 def _number(text: str | None) -> int | None:

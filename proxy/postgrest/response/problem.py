@@ -10,7 +10,7 @@ from collections.abc import Collection
 
 import msgspec
 
-from proxy.postgrest.types import ENUM, KNOWN_TYPES, NOT_NAMES
+from proxy.postgrest.types import ENUM, KNOWN_TYPES, NO_COLUMN, NOT_NAMES
 
 CALLER_INDEPENDENT_CODES = frozenset(
     ("PGRST000", "PGRST001", "PGRST002", "PGRST003", "PGRST300", "PGRST301", "PGRST302", "PGRST303")
@@ -25,6 +25,8 @@ BAD_VALUE_CODES = frozenset((BAD_SYNTAX, "22003", "22007"))
 """SQLSTATEs for a literal that is not of the column's type: bad syntax, out of range, not a date."""
 
 UNDEFINED_OPERATOR = "42883"
+AGGREGATE_IN_FILTER = "42803"
+"""SQLSTATE for an aggregate function in a filter: the name is no column of the relation."""
 OPERATOR = " -|- "
 """The operator of the type question, as messages show it."""
 
@@ -88,11 +90,13 @@ def missing_operator(error: ErrorBody) -> str | None:
     """The column's type, from the error that answers ``column=adj.x``: ``operator does not exist: T -|- unknown``.
 
     ``range`` for types that have the operator, which reject the literal instead; ``representation`` for a column that
-    PostgREST formats, which it compares with its own type (docs/explanation/merging.md#the-type-question). None for any
-    other error.
+    PostgREST formats, which it compares with its own type (docs/explanation/merging.md#the-type-question);
+    ``NO_COLUMN`` for an aggregate function. None for any other error.
     """
     if error.code == BAD_SYNTAX and _has(error, "x"):
         return "range"
+    if error.code == AGGREGATE_IN_FILTER:
+        return NO_COLUMN
     before, operator, other = error.message.rpartition(OPERATOR)
     if error.code != UNDEFINED_OPERATOR or not operator:
         return None

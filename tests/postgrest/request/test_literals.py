@@ -121,15 +121,36 @@ def test_a_literal_with_a_special_meaning_upstream_is_not_read(raw: bytes) -> No
         (b"(1,2)", (b"1", b"2")),
         (b"(a)", (b"a",)),
         (b"%28a%2Cb%29", (b"a", b"b")),
+        (b"(so so,x:y)", (b"so so", b"x:y")),
+        (b'("a")', (b"a",)),
+        (b'("a,b","c)",d)', (b"a,b", b"c)", b"d")),
+        (b'(1," lead ")', (b"1", b" lead ")),
+        (rb'("a\"b","c\\d","e\\","\x")', (b'a"b', b"c\\d", b"e\\", b"x")),
     ],
 )
-def test_a_plain_list_is_read(raw: bytes, elements: tuple[bytes, ...]) -> None:
+def test_a_list_is_read(raw: bytes, elements: tuple[bytes, ...]) -> None:
     assert read_list(raw) == elements
 
 
 @pytest.mark.parametrize(
     "raw",
-    [b"", b"()", b"(1,)", b"(1,2)x", b'("a")', b"( 1)", b"(1, 2)", b"(1,1)", b"1,2", b"(a%22)", b"(a;b)", b"(a(b))"],
+    [
+        *(b"", b"()", b"(1,)", b"(1,2)x", b"( 1)", b"(1, 2)", b"(1,1)", b"1,2", b"(a%22)", b"(a;b)", b"(a(b))"),
+        *(
+            b'("")',
+            b'("a",)',
+            b'("a"x)',
+            b'("a" )',
+            b'( "a")',
+            b'("a',
+            b'("a)',
+            b'("a","a")',
+            b'(a,"")',
+            b"(a\\b)",
+            b"({a})",
+        ),
+        *(b"(a )", b'("a\\")', b'("a"b","c")', b'(,"a")'),
+    ],
 )
 def test_a_list_that_is_not_plain_is_not_read(raw: bytes) -> None:
     assert read_list(raw) is None
