@@ -20,6 +20,9 @@ NEGOTIATING = CONDITIONAL | {b"host", b"accept-encoding"}
 NEUTRAL = NEGOTIATING | {b"traceparent", b"tracestate", b"x-retry-count"}
 """Headers that are not part of the identity, because PostgREST's answer does not depend on them."""
 
+NEVER_NEUTRAL = frozenset((b"accept", b"accept-profile", b"prefer", b"range"))
+"""Headers on which PostgREST's answer depends. Requests that differ in one of them never share a call, whatever the
+operator names neutral."""
 
 HEX = b"0123456789abcdef"
 
@@ -44,7 +47,8 @@ def head_rules(
     """The rules with the operator's ``added`` and ``removed`` neutral headers. Trace headers are neutral by default."""
     names = tuple(name.lower().encode() for name in trace_headers)
     neutral = NEUTRAL | {name.lower().encode() for name in added} | set(names)
-    return HeadRules(host, frozenset(neutral - {name.lower().encode() for name in removed}), names, key)
+    neutral -= NEVER_NEUTRAL | {name.lower().encode() for name in removed}
+    return HeadRules(host, frozenset(neutral), names, key)
 
 
 def read_head(fields: tuple[HeaderField, ...], minor: int, rules: HeadRules) -> RequestHead:

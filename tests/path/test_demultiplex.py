@@ -350,6 +350,45 @@ def test_with_a_known_order_a_limit_keeps_the_first_rows_of_a_key() -> None:
     assert fallback(body.replace(b"01-02", b"01-01"), call) == "limit"
 
 
+COUNT = "Host: h\nPrefer: count=exact"
+
+
+def counted_call(more: str, lines: str = COUNT) -> MergedCall:
+    batch = [member(f"/t?id=eq.{n}&order=at{more}", lines) for n in (1, 2, 3)]
+    (call,) = plan(batch, ALIAS, CallLimits(200, 7000, DATES))
+    assert isinstance(call, MergedCall)
+    return call
+
+
+THREE_ROWS = ordered_rows((1, '"2024-01-01"', ',"n":1'), (1, '"2024-01-02"', ',"n":2'), (2, "null", ',"n":3'))
+
+
+@pytest.mark.parametrize(
+    ("more", "lines"),
+    [
+        ("&limit=1", COUNT),
+        ("&limit=1&offset=0", COUNT),
+        ("", f"{COUNT}\nRange: 0-0"),
+        ("&limit=9", f"{COUNT}\nRange: 0-0"),
+    ],
+)
+def test_a_page_of_counted_rows_is_partial_and_shows_the_number_of_all(more: str, lines: str) -> None:
+    slices = slices_of(THREE_ROWS, counted_call(more, lines), HEAD + "\nPreference-Applied: count=exact")
+    assert slices[b"1"].body == b'[{"n":1}]'
+    assert slices[b"1"].head.startswith(b"HTTP/1.1 206 Partial Content\r\nDate: ")
+    assert b"\r\nContent-Range: 0-0/2\r\n" in slices[b"1"].head
+    assert slices[b"2"].head.startswith(b"HTTP/1.1 200 OK\r\nDate: ")
+    assert b"\r\nContent-Range: 0-0/1\r\n" in slices[b"2"].head
+
+
+def test_a_page_behind_a_gateway_with_other_status_lines_is_a_fallback() -> None:
+    head = fields(HEAD.replace("0-1/*", "0-2/3") + "\nPreference-Applied: count=exact")
+    answer = Response(StatusLine(200, 1, b"HTTP/1.1 200"), head, THREE_ROWS)
+    result = demultiplex(counted_call("&limit=1"), ALIAS, answer, False, POSTGREST)
+    assert isinstance(result, FallbackReason)
+    assert result.reason == "limit"
+
+
 def test_a_list_gets_the_rows_of_its_keys_in_the_order_of_the_batch() -> None:
     call = ordered_call("at", DATES, "in.(1,2)", "in.(2,3)")
     body = ordered_rows((3, '"2024-01-01"', ',"n":3'), (2, '"2024-01-02"', ',"n":2'), (1, '"2024-01-03"', ',"n":1'))
