@@ -127,6 +127,8 @@ class Query(msgspec.Struct, frozen=True, gc=False):
     bypass_reason: str | None
     aggregates: tuple[bytes, ...] = ()
     """Names in ``select`` that Postgres reads as aggregate functions, unless the relation has such columns."""
+    counted: bytes = b""
+    """The name of the number of rows, if ``select`` asks for nothing else (``select=count``)."""
     long_list: tuple[int, int] | None = None
     """Start and end of the value of the ``column=in.(…)`` that makes the target long; not parsed into other fields."""
 
@@ -175,6 +177,8 @@ class MergedCall(msgspec.Struct, frozen=True, eq=False):
     """Whether every request has `Prefer: count=exact`."""
     limit: int | None
     """The most rows of every request, by ``limit`` and Range."""
+    counted: bytes
+    """The name of the number of rows, which is all that the requests ask for; empty if they ask for rows."""
     expected_rows: int
     """Estimated rows of the answer, from recent answers."""
 
@@ -203,6 +207,11 @@ class NotSingular(msgspec.Struct, frozen=True, gc=False):
     """The Server line of the merged answer. It names PostgREST's release, on which the text of the 406 depends."""
     rows: int
 
+    @property
+    def rows_read(self) -> int:
+        """The rows of the call that this result was made from."""
+        return self.rows
+
 
 class Slice(msgspec.Struct, frozen=True, gc=False):
     """The answer for one filter value: the head without its empty line, the body, and the number of rows."""
@@ -210,6 +219,13 @@ class Slice(msgspec.Struct, frozen=True, gc=False):
     head: bytes
     body: bytes
     rows: int
+    counted: int | None = None
+    """The rows that were read for it, where it shows their number only."""
+
+    @property
+    def rows_read(self) -> int:
+        """The rows of the call that this slice was made from; -1 for an error."""
+        return self.rows if self.counted is None else self.counted
 
 
 PlannedCall = Single | Identical | MergedCall

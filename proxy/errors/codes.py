@@ -196,7 +196,7 @@ BYPASS_REASONS = {
     "count": "Prefer asks for a planned or estimated count, or for several counts.",
     "limit": "The query has several limits, or a limit that is not a plain number from 1 to 999999999.",
     "offset": "The query has an offset other than 0.",
-    "aggregate": "The select has an aggregate, such as id.max(), or count in a relation that has no such column.",
+    "aggregate": "The select has an aggregate: id.max(), count(), or count beside others where that is no column.",
     "select": "The select is empty, begins with a blank, or begins or ends with a comma.",
     "repeated": "select, or every key, occurs more than once.",
     "semicolon": "The query has a ';', which is a separator in PostgREST 12.",

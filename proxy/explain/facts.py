@@ -14,10 +14,11 @@ from proxy.path.chunking import chunk_list, with_long_list
 from proxy.path.coalescing import is_shareable, stable_in_settings
 from proxy.path.fingerprint import read_query
 from proxy.path.identity import HeadRules, head_rules, is_forwarded, read_head
+from proxy.path.plan import has_no_aggregate
 from proxy.postgrest.request.api_request import ApiRequest, read_api_request
 from proxy.postgrest.request.in_list import shortened
 from proxy.postgrest.request.media import preferences
-from proxy.postgrest.types import are_columns
+from proxy.postgrest.types import NO_COLUMN
 from proxy.settings.model import Settings
 from proxy.settings.overrides import ByRequest
 from proxy.sql.statement import Sql, sql_of
@@ -42,6 +43,10 @@ RANGED = (
 CHOSEN = (
     "Accept: PostgREST chooses JSON from the list, unless the relation has a media type handler for a type before it;"
     " then fanin sends the original requests."
+)
+KEYS_COUNTED = (
+    "count: unless the relation has such a column, which fanin finds out with one request to PostgREST, the merged call"
+    " reads the keys only, and each caller gets the number of its rows."
 )
 EQUAL = "Byte-equal requests of one identity that wait at the same time share one call (FAN003)."
 
@@ -176,7 +181,8 @@ def _merging(
     code, notes = _bypass_reason(query, head, settings, columns)
     if code:
         return MergingFacts(ALONE, (), bypass_reason(code), (*notes, *shared))
-    question = MergeQuestion(PendingRequest(query, head, 0.0), settings, mount, columns)
+    known = _assumed(query, settings, columns)
+    question = MergeQuestion(PendingRequest(query, head, 0.0), settings, mount, known)
     ways = tuple(merge_way(question, key) for key in query.keys)
     verdicts = {each.verdict for each in ways}
     verdict = next((verdict for verdict in (MERGES, DEPENDS) if verdict in verdicts), ALONE)
@@ -184,8 +190,15 @@ def _merging(
         return MergingFacts(ALONE, ways, bypass_reason("literal"), shared)
     limited = (LIMITED,) if query.limit is not None else ()
     ranged = (RANGED,) if head.range_limit is not None else ()
+    keys = (KEYS_COUNTED,) if known is not columns and b"count" not in columns else ()
     counted = (COUNTED,) if settings.merge.max_rows is None else ()
-    return MergingFacts(verdict, ways, None, (*limited, *ranged, *notes_if_merged, *counted, *shared))
+    return MergingFacts(verdict, ways, None, (*limited, *ranged, *keys, *notes_if_merged, *counted, *shared))
+
+
+def _assumed(query: Query, settings: Settings, columns: Mapping[bytes, Column]) -> Mapping[bytes, Column]:
+    """The known columns, and that ``count`` is none, if fanin would find that out."""
+    asks = settings.merge.ask_types or settings.db_uri is not None
+    return {b"count": Column(NO_COLUMN), **columns} if query.counted and asks else columns
 
 
 def bypass_reason(code: str) -> BypassFacts:
@@ -205,7 +218,8 @@ def _bypass_reason(
     """A bypass reason that applies to all keys, or empty; and notes about an over-long list."""
     if query.bypass_reason == "too-long" and query.long_list is not None:
         return _long_list_reason(query, head, settings)
-    if query.bypass_reason is None and not are_columns(query.aggregates, columns):
+    request = PendingRequest(query, head, 0.0)
+    if query.bypass_reason is None and not has_no_aggregate(request, _assumed(query, settings, columns)):
         names = b", ".join(query.aggregates).decode()
         return "aggregate", (f"If the relation has columns {names}, requests merge: fanin asks PostgREST for them.",)
     if query.bypass_reason is None and not (settings.mode == "rewrite" and settings.rules.fan001 == "rewrite"):

@@ -8,7 +8,8 @@ import msgspec
 from proxy.model import Column, Key, LiteralClass, MergedCall, PendingRequest, Query
 from proxy.path.columns import unknown_columns
 from proxy.path.fingerprint import read_query
-from proxy.path.plan import CallLimits, order_of, plan
+from proxy.path.plan import CallLimits, plan
+from proxy.postgrest.row_order import order_of
 from proxy.postgrest.types import (
     INTEGER_RANGES,
     NEVER_MERGED,

@@ -21,6 +21,9 @@ from proxy.postgrest.types import has_single_spelling
 from proxy.settings.tables import MergeSettings
 from proxy.upstream.state import UpstreamState
 
+ROW_BYTES = 50
+"""Bytes of a merged answer for a row that is only counted: the alias and the key."""
+
 
 class Merger:
     """Merged calls to one upstream. Requests that cannot be merged go to the coalescer."""
@@ -198,8 +201,8 @@ class Merger:
             else:
                 self.batcher.reply(request, BufferedAnswer(own_slice, number, shared, Outcome.MERGED, seconds))
         used = [own_slice for own_slice in complete.values() if own_slice is not None]
-        rows = sum(max(0, own_slice.rows) for own_slice in used)
-        size = sum(len(own_slice.body) for own_slice in used)
+        rows = sum(max(0, own_slice.rows_read) for own_slice in used)
+        size = sum(len(own_slice.body) + ROW_BYTES * (own_slice.counted or 0) for own_slice in used)
         scheduler.record_merge(len(slices), rows, size)
 
     def _fall_back(self, scheduler: BatchScheduler, merge: InFlightMerge, reason: FallbackReason) -> None:

@@ -29,6 +29,8 @@ class _OwnRows(msgspec.Struct, frozen=True, gc=False):
 
     rows: list[bytes]
     total: int
+    counted: int | None = None
+    """The rows that were read, where the only row shows their number."""
 
 
 def demultiplex(
@@ -162,6 +164,8 @@ def _rows_of(
     else:
         own = sorted(row for literal in literals for row in rows.get(literal, ()))
     total = len(own)
+    if call.counted:
+        return _OwnRows([b'{"%b":%d}' % (call.counted, total)], 1, total)
     if total > 1:
         ordered = call.order_is_total or _are_ordered(own, call.order_columns)
         if call.limit is not None and total > call.limit:
@@ -229,4 +233,4 @@ def _slice(
     length = b"Content-Length: %d\r\n" % len(body)
     first = pieces[0] if not call.exact_count or own.total == len(rows) else PARTIAL + pieces[0].removeprefix(WHOLE)
     head = b"".join((first, content_range, pieces[1], content_location, pieces[2], length))
-    return Slice(head, body, len(rows))
+    return Slice(head, body, len(rows), own.counted)

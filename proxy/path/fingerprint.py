@@ -7,7 +7,7 @@ from functools import lru_cache
 import msgspec
 
 from proxy.model import Key, Query, RequestHead
-from proxy.postgrest.request.aggregates import aggregate_names, has_aggregate
+from proxy.postgrest.request.aggregates import aggregate_names, counted_name, has_aggregate
 from proxy.postgrest.request.column_names import column_reference, order_references
 from proxy.postgrest.request.literals import class_of, read_list, read_literal
 from proxy.postgrest.request.media import MAX_ROWS_DIGITS
@@ -62,6 +62,7 @@ class _QueryShape(msgspec.Struct, frozen=True):
     bypass_reason: str | None
     key_bypass_reason: str
     aggregates: tuple[bytes, ...] = ()
+    counted: bytes = b""
 
 
 def read_query(method: bytes, target: bytes, head: RequestHead, mount: bytes, schema: str, max_url: int) -> Query:
@@ -94,6 +95,7 @@ def read_query(method: bytes, target: bytes, head: RequestHead, mount: bytes, sc
         order=shape.order,
         keys=keys,
         aggregates=shape.aggregates,
+        counted=shape.counted,
         bypass_reason=_method_bypass_reason(method)
         or head.bypass_reason
         or ("too-long" if too_long else shape.bypass_reason)
@@ -173,7 +175,8 @@ def _query_shape(path: bytes, query: bytes | None, mount: bytes, schema: str, pr
         columns=_key_columns(names),
         bypass_reason=_target_bypass_reason(path, query or b"", names, params) or _select_bypass_reason(params, names),
         key_bypass_reason=_key_bypass_reason(params, names),
-        aggregates=() if b"select" not in names else aggregate_names(_select_value(params, names)),
+        aggregates=aggregate_names(_select_value(params, names)),
+        counted=counted_name(_select_value(params, names)) if {b"order", b"limit"}.isdisjoint(names) else b"",
     )
 
 
@@ -279,7 +282,7 @@ def _target_bypass_reason(path: bytes, query: bytes, names: list[bytes], params:
 
 
 def _select_value(params: tuple[Param, ...], names: list[bytes]) -> bytes:
-    return decoded(params[names.index(b"select")].value)
+    return decoded(params[names.index(b"select")].value) if b"select" in names else b""
 
 
 def _select_bypass_reason(params: tuple[Param, ...], names: list[bytes]) -> str | None:

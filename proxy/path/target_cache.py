@@ -45,6 +45,7 @@ class ParsedTemplate(msgspec.Struct, frozen=True):
             order=template.order,
             keys=tuple([self._shifted_key(at, key, literal, begin, kind) for at, key in enumerate(template.keys)]),
             aggregates=template.aggregates,
+            counted=template.counted,
             bypass_reason=template.bypass_reason,
         )
 

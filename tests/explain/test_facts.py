@@ -85,12 +85,22 @@ def test_notes_explain_ranges_and_lists_of_media_types() -> None:
 
 
 def test_a_name_of_an_aggregate_needs_a_column() -> None:
-    merging = explained("/t?select=count&k=eq.1").merging
+    merging = explained("/t?select=k,count&k=eq.1").merging
     assert merging.bypass is not None
     assert merging.bypass.code == "aggregate"
     assert "columns count" in merging.notes[0]
-    assert explained("/t?select=count&k=eq.1", types=("count=integer",)).merging.verdict == "merges"
+    assert explained("/t?select=k,count&k=eq.1", types=("count=integer",)).merging.verdict == "merges"
     assert explained("/t?select=kids!inner()&k=eq.1").merging.verdict == "merges"
+
+
+def test_a_count_alone_merges_by_the_keys_of_the_rows() -> None:
+    merging = explained("/t?select=count&k=eq.1").merging
+    assert merging.verdict == "merges"
+    assert merging.ways[0].call == "/t?select=f…:k::text&k=in.(1,2)"
+    assert merging.notes[0].startswith("count: ")
+    assert explained("/t?select=count&k=eq.1", types=("count=integer",)).merging.notes[0].startswith("merge.max_rows")
+    assert explained("/t?select=count&k=eq.1", merge__ask_types=False).merging.verdict == "never"
+    assert explained("/t?select=count&k=eq.1", "Prefer: count=exact").merging.verdict == "never"
 
 
 def test_a_value_outside_the_range_of_its_type_is_told_as_that() -> None:

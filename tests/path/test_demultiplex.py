@@ -15,6 +15,7 @@ from proxy.model import Column, FallbackReason, MergedCall, NotSingular, Slice
 from proxy.path.demultiplex import demultiplex, rows_by_key
 from proxy.path.plan import CallLimits, plan
 from proxy.postgrest.response.gateway import POSTGREST, SUPABASE, Gateway
+from proxy.postgrest.types import NO_COLUMN
 from tests.factories import fields, member
 
 ALIAS = b"f0"
@@ -387,6 +388,20 @@ def test_a_page_behind_a_gateway_with_other_status_lines_is_a_fallback() -> None
     result = demultiplex(counted_call("&limit=1"), ALIAS, answer, False, POSTGREST)
     assert isinstance(result, FallbackReason)
     assert result.reason == "limit"
+
+
+@pytest.mark.parametrize(
+    ("accept", "before", "after"),
+    [("*/*", b"[", b"]"), ("application/vnd.pgrst.object+json", b"", b"")],
+)
+def test_a_count_is_the_number_of_rows_of_its_key(accept: str, before: bytes, after: bytes) -> None:
+    batch = [member(f"/t?select=n:count&id=eq.{n}", f"Host: h\nAccept: {accept}") for n in (1, 2)]
+    (call,) = plan(batch, ALIAS, CallLimits(200, 7000, {b"count": Column(NO_COLUMN)}))
+    assert isinstance(call, MergedCall)
+    slices = slices_of(rows((1, ""), (1, ""), (1, "")), call)
+    assert [slices[key].body for key in (b"1", b"2")] == [before + body + after for body in (b'{"n":3}', b'{"n":0}')]
+    assert [(slices[key].rows, slices[key].rows_read) for key in (b"1", b"2")] == [(1, 3), (1, 0)]
+    assert all(b"\r\nContent-Range: 0-0/*\r\n" in slices[key].head for key in (b"1", b"2"))
 
 
 def test_a_list_gets_the_rows_of_its_keys_in_the_order_of_the_batch() -> None:

@@ -381,10 +381,29 @@ def test_the_lower_of_limit_and_range_counts() -> None:
 
 
 def test_a_name_that_may_be_an_aggregate_needs_a_column() -> None:
-    targets = "/t?select=count&id=eq.1", "/t?select=count&id=eq.2"
+    targets = "/t?select=id,count&id=eq.1", "/t?select=id,count&id=eq.2"
     for known in ({}, {b"count": Column("")}, {b"count": Column(NO_COLUMN)}):
         limits = CallLimits(200, 7000, known)
         calls = planned(*targets, limits=limits)
         assert [type(call) for call in calls] == [Single, Single]
         assert why_not_merged(requests_of(calls[0])[0], known) == "aggregate"
     assert len(planned(*targets, limits=CallLimits(200, 7000, {b"count": Column("bigint")}))) == 1
+
+
+COUNTED = CallLimits(200, 7000, {b"count": Column(NO_COLUMN)})
+
+
+@pytest.mark.parametrize("select", ["count", "n:count", "%22count%22"])
+def test_a_count_alone_reads_the_keys_only(select: str) -> None:
+    (call,) = planned(f"/t?select={select}&id=eq.1", f"/t?select={select}&id=eq.2", limits=COUNTED)
+    assert isinstance(call, MergedCall)
+    assert call.target == b"/t?select=A:id::text&id=in.(1,2)"
+    assert call.counted == (b"n" if select[0] == "n" else b"count")
+
+
+@pytest.mark.parametrize(
+    ("more", "lines"), [("&order=id", ""), ("&limit=1", ""), ("", "\nPrefer: count=exact"), ("", "\nRange: 0-1")]
+)
+def test_a_count_with_an_order_a_limit_or_a_count_is_sent_unchanged(more: str, lines: str) -> None:
+    calls = planned(*[f"/t?select=count&id=eq.{n}{more}" for n in (1, 2)], limits=COUNTED, lines="Host: h" + lines)
+    assert [type(call) for call in calls] == [Single, Single]

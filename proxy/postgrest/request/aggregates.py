@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 from proxy.postgrest.request.grammar import GrammarError
 from proxy.postgrest.request.select_list import Items, SelectItem, read_select
+from proxy.postgrest.request.target import is_plain_name
 
 FUNCTIONS = frozenset(("count", "json_agg", "jsonb_agg", "array_agg", "any_value"))
 """Postgres' aggregate functions that accept a row."""
@@ -38,6 +39,18 @@ def aggregate_names(value: bytes) -> tuple[bytes, ...]:
         return ()
     names = (item.field.name for item in items if isinstance(item, SelectItem) and not item.aggregate)
     return tuple(dict.fromkeys(name.encode() for name in names if name in FUNCTIONS))
+
+
+def counted_name(value: bytes) -> bytes:
+    """The name under which the rows show their number, if that is all that the decoded ``select`` asks for: ``count``,
+    ``n:count``. Empty for any other select.
+    """
+    if aggregate_names(value) != (b"count",):
+        return b""
+    (item, *others), rest = read_select(value.decode("utf-8"))
+    is_count = isinstance(item, SelectItem) and not (others or rest or item.cast or item.field.path)
+    name = item.output_name or "count"
+    return name.encode() if is_count and is_plain_name(name.encode()) else b""
 
 
 def _own_items(items: Items) -> Iterator[SelectItem]:

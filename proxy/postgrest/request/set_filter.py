@@ -72,10 +72,13 @@ def _as_text(alias: bytes, name: bytes) -> bytes:
     return alias + b":" + raw_name(name) + (b"" if is_path(name) else b"::text")
 
 
-def merged_target(query: Query, key: Key, hidden: bytes, limit: int | None, literals: Collection[bytes]) -> bytes:
+def merged_target(
+    query: Query, key: Key, hidden: bytes, limit: int | None, literals: Collection[bytes], only_keys: bool = False
+) -> bytes:
     """The target of ``query`` with the ``hidden`` columns first in its select, and a set filter in place of ``key``.
 
-    ``limit``, if the query has one, is the limit of the merged call (``merged_limit``).
+    ``limit``, if the query has one, is the limit of the merged call (``merged_limit``). ``only_keys``: the hidden
+    columns replace the select.
     Every other byte and the order of the parameters stay, because that order affects how PostgREST writes embeds.
     """
     target = query.target
@@ -83,7 +86,7 @@ def merged_target(query: Query, key: Key, hidden: bytes, limit: int | None, lite
     if query.select is None:
         edits.append((query.path_end + 1, query.path_end + 1, b"select=" + hidden + b",*&"))
     else:
-        edits.append((query.select[0], query.select[0], hidden + b","))
+        edits.append((*query.select, hidden) if only_keys else (query.select[0], query.select[0], hidden + b","))
     if query.limit is not None and limit is not None:
         _, start, end = query.limit
         edits.append((start, end, b"%d" % limit))

@@ -258,10 +258,33 @@ async def test_a_relation_of_any_name_merges(either: Stack, relation: str) -> No
 # Aggregates by name, and empty embeds.
 
 
-@pytest.mark.parametrize("select", ["count", "n:count", "%22count%22", "count::text", "json_agg"])
-async def test_a_count_takes_no_call_in_vain(either: Stack, select: str) -> None:
+COUNTS = ("count", "n:count", "%22count%22")
+
+
+@pytest.mark.parametrize(
+    "lines", [(), (OBJECT,), (OBJECT + ";nulls=stripped",), ("Prefer: tx=rollback",)], ids=" ".join
+)
+@pytest.mark.parametrize("select", COUNTS)
+async def test_a_count_alone_merges(either: Stack, select: str, lines: tuple[str, ...]) -> None:
+    await assert_merges(
+        either, burst_of(f"/many?select={select}&k=eq.{{}}", *lines, literals=(*KEYS, "11", "39", "88"))
+    )
+
+
+async def test_a_count_of_rows_that_policies_hide_is_of_its_caller(either: Stack) -> None:
+    for owner in ("ann", "bob"):
+        await assert_merges(either, burst_of("/mine?select=count&id=eq.{}", f"X-Owner: {owner}"))
+
+
+@pytest.mark.parametrize("select", ["count::text", "json_agg", "count,count", "n:count&limit=1", "count&order=count"])
+async def test_another_aggregate_takes_no_call_in_vain(either: Stack, select: str) -> None:
     calls = await calls_for(either, burst_of(f"/many?select={select}&k=eq.{{}}"))
     assert calls == {"original": len(KEYS)}
+
+
+@pytest.mark.parametrize("lines", [(COUNT,), ("Range: 0-9",)])
+async def test_a_count_with_a_count_or_a_range_is_answered_as_alone(either: Stack, lines: tuple[str, ...]) -> None:
+    assert await calls_for(either, burst_of("/many?select=count&k=eq.{}", *lines)) == {"original": len(KEYS)}
 
 
 @pytest.mark.parametrize("select", ["count", "id,count", "%22count%22,id", "n:count::text"])

@@ -184,6 +184,7 @@ MERGING: tuple[Template, ...] = (
     *_all((Row.EMBED, Row.EMPTY_EMBED), integers, "/num?select=id,kid!inner()&id=eq.{}", "/num?select=kid()&id=eq.{}"),
     *_all(Row.EMPTY_EMBED, integers, "/kid?select=*,num!inner()&num.id=lt.20&id=eq.{}"),
     *_all(Row.PLAIN, low_integers, "/order%20lines?select=count&id=eq.{}"),
+    *_all(Row.ROWS_COUNTED, low_integers, "/many?k=eq.{}&select=count", "/num?select=n:count&id=eq.{}&title=neq.x"),
     *_kinds(_TOLD, (Row.PLAIN,), "&order=id"),
     *_events(_CERTAIN, (Row.PLAIN,), (Row.LIST,)),
 )
@@ -207,7 +208,7 @@ _UNCERTAIN = ("seen.desc", "name", "mood", "price", "price,id", "room", "nope")
 _UPSERT = "Prefer: tx=rollback, return=representation, resolution=merge-duplicates"
 OTHERS: tuple[Template, ...] = (
     *_all(Row.AGGREGATE, integers, "/num?id=eq.{}&select=count()", "/many?k=eq.{}&select=k,id.max()", share=2),
-    *_all(Row.AGGREGATE, integers, "/many?k=eq.{}&select=count", "/num?id=eq.{}&select=n:count::text", share=2),
+    *_all(Row.AGGREGATE, integers, "/many?k=eq.{}&select=json_agg", "/num?id=eq.{}&select=n:count::text", share=2),
     *_all(Row.OFFSET, integers, "/num?id=eq.{}&offset=1", "/num?id=gt.{}&order=id&limit=3&offset=2", share=2),
     *_all(
         Row.NO_LIMIT,
