@@ -7,6 +7,7 @@ import asyncio
 
 import msgspec
 
+from proxy.analysis.spans import counts_as_query
 from proxy.errors.codes import FaultError
 from proxy.errors.response import response_of
 from proxy.merging.waiters import BufferedAnswer, Reply, SendAlone, StreamedAnswer
@@ -69,6 +70,8 @@ class Pipeline:
         trace = None
         if self._traced and not request.head.websocket:
             trace = context.trace = self._traces.begin(request.head, request.client.peer, request.arrived)
+            if trace is not None:
+                trace.queries += counts_as_query(query.method.decode("ascii"), request.head.retry, query.bypass_reason)
         try:
             return await self._answer(context)
         except FaultError as error:

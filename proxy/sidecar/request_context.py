@@ -115,7 +115,7 @@ class RequestContext(msgspec.Struct, eq=False):
             if self.upstream.call:
                 self.trace.record_call(self.upstream.call)
             name = self.trace.id.encode("ascii", "backslashreplace").decode()
-            counts = f"X-Fanin-Queries: {self.trace.request_count}", f"X-Fanin-Saved: {self.trace.calls_saved}"
+            counts = f"X-Fanin-Queries: {self.trace.queries}", f"X-Fanin-Saved: {self.trace.calls_saved}"
             lines += [f"X-Fanin-Trace: {name}", *counts]
         if timing:
             seconds = self.upstream.seconds + self.upstream.waited

@@ -41,8 +41,8 @@ class OpenTrace:
         self.route = ""
         self.mixed = False
         self.in_flight = 0
-        self.request_count = 0
-        """Number of requests so far, including those in flight."""
+        self.queries = 0
+        """Number of queries so far, including those in flight; the pipeline counts them."""
         self.calls_saved = 0
         """Number of requests without an upstream call of their own, from `record_call`."""
         self._calls: set[int] = set()
@@ -119,7 +119,6 @@ class TraceGrouper:
                 return None
             trace = self._open[key] = self._new_trace(head, peer, explicit, now)
         trace.in_flight += 1
-        trace.request_count += 1
         trace.last_active = now
         if head.route and trace.route and head.route != trace.route:
             trace.mixed = not trace.explicit

@@ -63,7 +63,7 @@ def test_times_are_milliseconds_and_upstreams_only_where_it_was_asked() -> None:
 
 def test_a_traced_request_names_its_trace_and_counts_the_calls_that_were_saved() -> None:
     trace = OpenTrace("tr\u00e4ce", b"", "", True, 1, 0.0)
-    trace.request_count = 2
+    trace.queries = 2
     for _ in range(2):
         lines = context(trace=trace, upstream=UpstreamUse(call=5, shared=2)).fanin_headers(2.0, timing=False)
     assert lines.splitlines()[1:] == ["X-Fanin-Trace: tr\\xe4ce", "X-Fanin-Queries: 2", "X-Fanin-Saved: 1"]
