@@ -27,6 +27,11 @@ def group_by(items: Iterable[Item], key: Callable[[Item], Key]) -> dict[Key, lis
     return dict(groups)
 
 
+def by_query(spans: Iterable[Span]) -> dict[tuple[str, int], list[Span]]:
+    """Spans grouped by fingerprint and identity."""
+    return group_by(spans, attrgetter("fingerprint", "identity"))
+
+
 def by_fingerprint(spans: Iterable[Span]) -> dict[str, list[Span]]:
     """Spans grouped by fingerprint."""
     return group_by(spans, attrgetter("fingerprint"))

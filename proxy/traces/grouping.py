@@ -10,6 +10,7 @@ from collections import Counter, OrderedDict
 import msgspec
 
 from proxy.model import RequestHead, Span, Trace
+from proxy.traces.writes import WriteCounts
 
 MIN_NAMED_TRACES = 50
 """Number of named traces of one caller that are needed to conclude that it creates a new trace id per call."""
@@ -99,6 +100,7 @@ class TraceGrouper:
         self._closed: list[Trace] = []
         self._inferred = 0
         self.dropped = 0
+        self.writes = WriteCounts()
         self.per_call_callers = 0
         """Number of callers that create a new trace id per call. Their traces are inferred."""
 

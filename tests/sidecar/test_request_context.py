@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
@@ -25,13 +26,14 @@ if TYPE_CHECKING:
     from proxy.transport.connection import Body
 
 HASHED = LiteralHasher(b"k" * 16)
+CLIENT = SimpleNamespace(number=4, opened=0.5)
 PLAIN = SpanOptions(HASHED, shapes=False, values=False)
 
 
 def context(target: str = "/t?id=eq.7", lines: str = "Host: h", **changes: Any) -> RequestContext:
     """A request that arrived at 1.0."""
     line = RequestLine(b"GET", target.encode(), 1)
-    request = ClientRequest(line, head(lines), cast("Body", None), cast("ClientConnection", None), 1.0)
+    request = ClientRequest(line, head(lines), cast("Body", None), cast("ClientConnection", CLIENT), 1.0)
     asked = query(target, lines)
     return RequestContext(request=request, query=asked, bypass_reason=asked.bypass_reason, **changes)
 
@@ -72,6 +74,7 @@ def test_a_traced_request_names_its_trace_and_counts_the_calls_that_were_saved()
 def test_a_span_has_hashes_and_no_values() -> None:
     span = context("/t?id=eq.7&name=eq.hush").span(1, 3.0, PLAIN, None)
     assert (span.fingerprint, span.start, span.end) == ("GET t?id=eq.?&name=eq.?", 1.0, 3.0)
+    assert (span.connection, span.connected) == (4, 0.5)
     assert span.literals == tuple(map(HASHED, context("/t?id=eq.7&name=eq.hush").query.filters))
     assert len(set(span.literals)) == 2
     assert (span.target, span.shapes) == ("", ())
