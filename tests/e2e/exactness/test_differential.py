@@ -42,7 +42,7 @@ from tests.e2e.support.planted_faults import (
     unsorted_ties_accepted,
 )
 from tests.e2e.support.request_templates import HEADS, TEMPLATES, Head, Template
-from tests.e2e.support.unusual_types import postgrest_with
+from tests.e2e.support.unusual_types import older_postgrest, postgrest_with
 from tests.e2e.support.write_between_reads import read_around_a_write
 
 if TYPE_CHECKING:
@@ -59,6 +59,15 @@ async def test_every_answer_is_the_one_that_postgrest_gives_alone(unusual: Stack
     told = f"{proof}\n{proof.coverage.table()}"
     tell(told)
     assert not proof.shortcomings(), told
+
+
+async def test_and_on_an_older_release(unusual: Stack, tell: Callable[[str], None]) -> None:
+    with older_postgrest(unusual, db_tx_end="commit-allow-override") as older:
+        generator = BurstGenerator(random.Random(SEED))
+        report = await compare_bursts(older, f"DIFFERENTIAL_SEED={SEED}", bursts(generator, REQUESTS // 5))
+    tell(str(report))
+    assert not report.faults, str(report)
+    assert report.coverage.outcomes["merged"] >= 0.3 * report.requests, str(report)
 
 
 EQUAL_TEXTS = tuple(
