@@ -45,8 +45,8 @@ CHOSEN = (
     " then fanin sends the original requests."
 )
 KEYS_COUNTED = (
-    "count: unless the relation has such a column, which fanin finds out with one request to PostgREST, the merged call"
-    " reads the keys only, and each caller gets the number of its rows."
+    "count: unless the relation has such a column, which fanin asks PostgREST before each call, the merged call reads"
+    " the keys only, and each caller gets the number of its rows."
 )
 EQUAL = "Byte-equal requests of one identity that wait at the same time share one call (FAN003)."
 

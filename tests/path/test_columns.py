@@ -123,5 +123,8 @@ def test_equal_requests_and_json_text_need_no_type() -> None:
 def test_a_name_that_could_be_an_aggregate_is_unknown_until_it_is_asked_for() -> None:
     batch = [member(f"/t?select=count&id=eq.{n}") for n in (1, 2)]
     assert unknown_columns(batch, {}) == [b"count"]
-    assert unknown_columns(batch, {b"count": Column(NO_COLUMN)}) == []
+    assert unknown_columns(batch, {b"count": INTEGER}) == []
+    assert unknown_columns(batch, {b"count": Column(NO_COLUMN)}) == [b"count"], "it could have been added"
+    others = [member(f"/t?select=k,count&id=eq.{n}") for n in (1, 2)]
+    assert unknown_columns(others, {b"count": Column(NO_COLUMN)}) == []
     assert unknown_columns(batch[:1], {}) == []
