@@ -37,7 +37,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from proxy.analysis.fingerprint import ParsedFingerprint, parse_fingerprint
+from proxy.analysis.fingerprint import UNPARSED, ParsedFingerprint, parse_fingerprint
 from proxy.analysis.rule import Rule, RuleContext
 from proxy.analysis.volume import format_bytes
 from proxy.analysis.workload import Usage, Workload
@@ -93,7 +93,7 @@ def _is_written(usage: Usage, workload: Workload) -> bool:
 def _is_whole(shown: ParsedFingerprint) -> bool:
     """Whether all requests with the fingerprint ask for the same rows: it has no literal that varies."""
     fixed = all(f.operator.removeprefix("not.").startswith("is.") for f in shown.filters)
-    return shown.method == "GET" and fixed and not any("?" in param for param in shown.rest)
+    return shown.method == "GET" and fixed and not any("?" in param or param == UNPARSED for param in shown.rest)
 
 
 def _is_reference(usage: Usage, bounds: ReferenceRead) -> bool:
