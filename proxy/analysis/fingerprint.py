@@ -40,6 +40,8 @@ class ParsedFingerprint(msgspec.Struct, frozen=True):
     filters: tuple[Filter, ...]
     order: tuple[OrderItem, ...]
     rest: tuple[str, ...]
+    more_filters: int = 0
+    """Number of filters after the first ``MAX_FILTERS``. ``rest`` has a text that says so."""
 
     @property
     def name(self) -> str:
@@ -49,6 +51,8 @@ class ParsedFingerprint(msgspec.Struct, frozen=True):
 
 MAX_CACHED_CHARS, MAX_CACHED_PARAMS = 4096, 64
 """A larger fingerprint is parsed each time, so that the cache is bounded in bytes too."""
+MAX_FILTERS = 50
+"""The first filters of a query, which rules examine and code of fixes shows; the others are only counted."""
 UNPARSED = "…"
 """The query of a fingerprint whose request had too many parameters to be parsed."""
 
@@ -81,7 +85,11 @@ def _parse(fingerprint: str) -> ParsedFingerprint:
         else:
             filters.append(Filter(name, intern(value.removesuffix(".?")), index))
     qualified = (schema, relation) if dot else ("", path)
-    return ParsedFingerprint(method, *qualified, select, tuple(filters), _parse_order(order), tuple(rest))
+    more = max(0, len(filters) - MAX_FILTERS)
+    if more:
+        rest.append(f"… and {more} more filters")
+    kept = tuple(filters[:MAX_FILTERS])
+    return ParsedFingerprint(method, *qualified, select, kept, _parse_order(order), tuple(rest), more)
 
 
 def is_bounded(fingerprint: str) -> bool:
