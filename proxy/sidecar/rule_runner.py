@@ -48,7 +48,7 @@ class RuleRunner:
         self._today = today
         self._failures: Counter[str] = Counter()
         self.workload = Workload(settings.detect.fingerprints)
-        self.findings = FindingStore(settings.detect.findings)
+        self.findings = FindingStore(settings.detect.findings, settings.detect.findings_bytes)
         self._next_inspection = 0.0
         self.apply_settings(settings)
 

@@ -15,6 +15,7 @@ from proxy.analysis.fingerprint import MAX_FILTERS
 from proxy.observe.confirmed_names import ConfirmedNames
 from proxy.observe.events import Events, TraceClosed
 from proxy.observe.metrics import Metrics
+from proxy.observe.trace_size import spans_bytes
 from proxy.settings.model import Settings
 from proxy.sidecar.rule_runner import MAX_FINDINGS, MORE, RuleRunner
 from proxy.traces.store import TraceStore
@@ -93,7 +94,8 @@ TRACES: dict[str, Callable[[], list[Span]]] = {
 
 @pytest.fixture(scope="module", params=TRACES)
 def long_trace(request: pytest.FixtureRequest) -> Trace:
-    return trace(TRACES[request.param]())
+    spans = TRACES[request.param]()
+    return replace(trace(spans), held_bytes=spans_bytes(spans))  # as it is measured while the trace is open
 
 
 def calls_per_step(steps: Iterator[None]) -> Iterator[int]:
