@@ -31,8 +31,8 @@ LIMITED = (
     " too many rows."
 )
 COUNTED = (
-    "merge.max_rows is not set: a merged call requests a count, to detect a truncated answer, until a longer answer"
-    " was seen."
+    "merge.max_rows is not set: a merged call requests a count, to detect a truncated answer, unless the key is known"
+    " to be unique and has a row for each request."
 )
 EQUAL = "Byte-equal requests of one identity that wait at the same time share one call (FAN003)."
 

@@ -119,7 +119,7 @@ class Merger:
         if scheduler.size_per_key:
             keys = min(keys, max(2, int(self._settings.max_body / scheduler.size_per_key / 2)))
         columns = self._state.columns_of(request)
-        return CallLimits(keys, self._settings.max_url, columns, scheduler.rows_per_key)
+        return CallLimits(keys, self._settings.max_url, columns, scheduler.expects_all_keys)
 
     # Merged calls.
 

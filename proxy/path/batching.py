@@ -21,6 +21,8 @@ RECENT_TIMES = 64
 """Upstream times kept per scheduler."""
 RECENT_LINGERS = 16
 """Lingering windows kept per scheduler."""
+INCOMPLETE_SHARE = 0.1
+"""Moving average of answers with fewer rows than keys, from which on the next one is expected to be like them."""
 FAN_OUT_SIZE = 1.5
 """Moving average of batch sizes above which recent traffic of a scheduler is a fan-out."""
 
@@ -48,6 +50,7 @@ class BatchScheduler:
         self.in_flight = 0
         self.size_per_key = 0.0
         self.rows_per_key = 1.0
+        self._incomplete = 0.0
         self._settings = settings
         self._times: deque[float] = deque(maxlen=RECENT_TIMES)
         self._batch_size = 1.0
@@ -138,6 +141,12 @@ class BatchScheduler:
         self.record_success()
         self.size_per_key += 0.3 * (size / keys - self.size_per_key)
         self.rows_per_key = max(1.0, rows / keys, 0.9 * self.rows_per_key)
+        self._incomplete += 0.3 * ((rows < keys) - self._incomplete)
+
+    @property
+    def expects_all_keys(self) -> bool:
+        """Whether the last merged answers had at least as many rows as keys."""
+        return self._incomplete < INCOMPLETE_SHARE
 
     def too_large(self, limit: int) -> bool:
         """Whether recent answers had more than ``limit`` bytes per key. Each call that returns True lowers the

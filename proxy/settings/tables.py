@@ -50,10 +50,12 @@ class MergeSettings(Section):
         description="A query is not merged while its answers have more bytes per key than this.",
         json_schema_extra=OVERRIDE,
     )
-    max_rows: int | None = Field(None, ge=1, description="PostgREST's db-max-rows, if known.")
+    max_rows: int | None = Field(
+        None, ge=1, description="PostgREST's db-max-rows, if known: answers with fewer rows are then not counted."
+    )
     max_rows_lifetime: Positive = Field(
         60.0,
-        description="How long a large answer counts as proof that db-max-rows is at least its number of rows.",
+        description="How long a value of db-max-rows that a cut answer showed limits the keys per merged call.",
         json_schema_extra=RESTART,
     )
     ties: Literal["none", "any"] = Field(

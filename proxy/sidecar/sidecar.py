@@ -73,6 +73,7 @@ class Sidecar:
         self._background: asyncio.Task[None] | None = None
         self._warned_per_call = 0
         self._warned_schema = ""
+        self._warned_max_rows: int | None = None
 
     @classmethod
     async def create(
@@ -159,6 +160,7 @@ class Sidecar:
             self.rule_runner.inspect_workload(now)
             self._warn_of_trace_ids_per_call()
             self._warn_of_first_schema()
+            self._warn_of_max_rows()
             self.retired = [policy for policy in self.retired if policy.busy]
             self.health.tick()
 
@@ -198,6 +200,17 @@ class Sidecar:
                 "Set catalog.schemas to PostgREST's db-schemas, in the same order.",
             )
         )
+
+    def _warn_of_max_rows(self) -> None:
+        rows = self.upstream_state.max_rows.refuted_by
+        if rows is not None and rows != self._warned_max_rows:
+            self._events.emit(
+                Warned(
+                    f"PostgREST's db-max-rows is {rows}, and merge.max_rows is {self.settings.merge.max_rows}",
+                    "Merged calls are counted until the settings are read again. Set merge.max_rows to db-max-rows.",
+                )
+            )
+        self._warned_max_rows = rows
 
     def _on_refused(self, error: FaultError) -> None:
         self._events.emit(RequestRefused(error.fault.code))

@@ -36,7 +36,7 @@ class UpstreamState:
 
     def apply_settings(self, settings: Settings) -> None:
         """Use new settings. What they state about upstream replaces what was learned."""
-        self.max_rows.configured = settings.merge.max_rows
+        self.max_rows.configure(settings.merge.max_rows)
         self.column_types.apply_settings(settings)
         self.trust.needed = settings.merge.probation
 

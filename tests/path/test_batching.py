@@ -257,6 +257,14 @@ def test_rows_per_key_rise_at_once_and_fall_slowly() -> None:
     assert scheduler.rows_per_key == 9.0
 
 
+def test_all_keys_are_expected_until_an_answer_had_fewer_rows_and_again_after_some_that_had_not() -> None:
+    scheduler, expected = new_scheduler(), [new_scheduler().expects_all_keys]
+    for rows in (1, 2, 2, 2, 2):
+        scheduler.record_merge(keys=2, rows=rows, size=100)
+        expected.append(scheduler.expects_all_keys)
+    assert expected == [True, False, False, False, False, True]
+
+
 def test_find_returns_only_schedulers_that_get_created() -> None:
     registry = SchedulerRegistry(9, new_scheduler)
     assert registry.find("a", b"x") is None
