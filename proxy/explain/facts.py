@@ -119,8 +119,8 @@ def _mount(request: ExplainedRequest, mount: str | None) -> bytes:
 
 
 def _rules(settings: Settings) -> HeadRules:
-    identity = settings.identity
-    return head_rules(b"", settings.trace.headers, identity.also_neutral, identity.not_neutral, b"explained")
+    identity, host = settings.identity, b"upstream" if settings.upstream_host == "upstream" else b""
+    return head_rules(host, settings.trace.headers, identity.also_neutral, identity.not_neutral, b"explained")
 
 
 def _query(request: ExplainedRequest, head: RequestHead, mount: bytes, settings: Settings) -> Query:

@@ -14,7 +14,8 @@ from proxy.settings_base import OVERRIDE, RESTART, Count, Positive, Section
 class TraceSettings(Section):
     headers: tuple[str, ...] = Field(
         ("x-fanin-trace", "traceparent"),
-        description="Request headers that name a trace; the first one that is present counts.",
+        description="Request headers that name a trace; the first one that is present counts. Callers of one merged "
+        "call must agree in a header of your own, unless identity.also_neutral names it too.",
     )
     quiet_explicit: Positive = Field(
         1.0, description="A trace named by a header closes after this time without a request."

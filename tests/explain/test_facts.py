@@ -63,8 +63,13 @@ def test_settings_define_neutral_headers_and_trace_headers() -> None:
         identity__not_neutral=["host"],
         trace__headers=["x-job"],
     )
-    assert explanation.identity.neutral == ("x-request-id", "traceparent", "x-job")
+    assert explanation.identity.neutral == ("x-request-id", "traceparent")
+    assert explanation.identity.compared == ("x-job",)
     assert explanation.identity.trace == "x-job"
+
+
+def test_host_is_compared_where_upstream_gets_the_clients() -> None:
+    assert explained("/t", "Host: a", upstream_host="client").identity.compared == ("host",)
 
 
 def test_an_invented_host_is_not_shown() -> None:
