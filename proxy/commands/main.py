@@ -10,8 +10,6 @@ from typing import Any
 from proxy import __version__
 from proxy.commands.serve import run, serve
 from proxy.commands.top import TopError, top
-from proxy.explain.request import RequestError, looks_like_request, read_columns, read_request
-from proxy.explain.words import UnknownWordError, meaning
 from proxy.findings.model import IMPACTS
 from proxy.observe import log
 from proxy.recording.source import DataAccessError
@@ -20,7 +18,7 @@ from proxy.settings.listing import as_toml
 from proxy.settings.loading import EffectiveSettings, load
 from proxy.settings.sources import ConfigError, from_text, nearest
 from proxy.text.terminal import safe
-from proxy.upstream.discovery import check_addresses, known_mount
+from proxy.upstream.discovery import check_addresses
 from rules import RULES
 
 OK, FINDINGS, USAGE, UNABLE = 0, 1, 2, 75
@@ -230,25 +228,10 @@ def _config(options: argparse.Namespace) -> int:
 
 
 def _explain(options: argparse.Namespace) -> int:
-    words = " ".join(options.words)
-    try:
-        if looks_like_request(words):
-            _explain_request(options, words)
-        else:
-            print(meaning(words, RULES))
-    except (RequestError, UnknownWordError) as error:
-        raise ConfigError(f"explain: {safe(str(error))}") from error
+    from proxy.commands.explain import explain  # imports sqlglot, which no other command needs
+
+    explain(options, lambda: _load(options).settings, RULES)
     return OK
-
-
-def _explain_request(options: argparse.Namespace, words: str) -> None:
-    from proxy.explain.facts import explain  # imports sqlglot, which no other command needs
-    from proxy.explain.text import lines, to_json
-
-    settings = _load(options).settings
-    columns = read_columns(options.type, certain=settings.db_uri is not None)
-    explanation = explain(read_request(words, options.header), settings, known_mount(settings), columns)
-    print(to_json(explanation) if options.json else "\n".join(lines(explanation)))
 
 
 def _serve(options: argparse.Namespace) -> int:

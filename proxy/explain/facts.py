@@ -14,6 +14,8 @@ from proxy.path.chunking import chunk_list, with_long_list
 from proxy.path.coalescing import is_shareable, stable_in_settings
 from proxy.path.fingerprint import read_query
 from proxy.path.identity import HeadRules, head_rules, is_forwarded, read_head
+from proxy.path.unsafe_reads import UnsafeReads
+from proxy.postgrest.catalog import Catalog
 from proxy.postgrest.request.api_request import ApiRequest, read_api_request
 from proxy.postgrest.request.in_list import shortened
 from proxy.postgrest.request.media import preferences
@@ -34,6 +36,8 @@ COUNTED = (
     "merge.max_rows is not set: a merged call requests a count, to detect a truncated answer, unless the key is known"
     " to be unique and has a row for each request."
 )
+NO_CATALOG = Catalog()
+NOT_EQUAL = "Byte-equal requests share no call: their answers may differ."
 EQUAL = "Byte-equal requests of one identity that wait at the same time share one call (FAN003)."
 
 
@@ -81,12 +85,16 @@ class Explanation(msgspec.Struct, frozen=True):
 
 
 def explain(
-    request: ExplainedRequest, settings: Settings, mount: str | None, columns: Mapping[bytes, Column]
+    request: ExplainedRequest,
+    settings: Settings,
+    mount: str | None,
+    columns: Mapping[bytes, Column],
+    catalog: Catalog = NO_CATALOG,
 ) -> Explanation:
     """Explain ``request`` under ``settings``; raises RequestError for a request that fanin rejects.
 
     ``mount`` is None if the settings do not contain it (fanin gets it from PostgREST): then the request's path decides.
-    ``columns`` are the columns of the relation with a known type.
+    ``columns`` are the columns of the relation with a known type; they have precedence over those of ``catalog``.
     """
     prefix = _mount(request, mount)
     rules = _rules(settings)
@@ -97,6 +105,9 @@ def explain(
     query = _query(request, head, prefix, settings)
     settings = ByRequest(settings, lambda effective: effective).of(query.relation, head.route)
     api_request = _api_request(request, prefix)
+    columns = {**catalog.columns.get(query.relation, {}), **columns}
+    reads = UnsafeReads(settings.catalog.schemas[0], 1)
+    reads.apply(catalog.hazards)
     types = {name.decode("utf-8", "replace"): column.type for name, column in columns.items()}
     return Explanation(
         method=request.method.decode(),
@@ -107,7 +118,7 @@ def explain(
         sql=Sql("", ()) if api_request is None else sql_of(api_request, types),
         fingerprint=query.fingerprint,
         identity=_identity(request, rules),
-        merging=_merging(query, head, settings, prefix, columns),
+        merging=_merging(MergeQuestion(PendingRequest(query, head, 0.0), settings, prefix, columns), reads),
     )
 
 
@@ -154,14 +165,17 @@ def _decoded(names: tuple[bytes, ...]) -> tuple[str, ...]:
 # Merging.
 
 
-def _merging(
-    query: Query, head: RequestHead, settings: Settings, mount: bytes, columns: Mapping[bytes, Column]
-) -> MergingFacts:
-    shared = (EQUAL,) if _may_share(query, head, settings, mount) else ()
+def _merging(question: MergeQuestion, reads: UnsafeReads) -> MergingFacts:
+    query, head, settings = question.query, question.pending.head, question.settings
+    hazard = reads.hazard_of(query, head.accept_profile)
+    known = () if hazard is None else (f"By the catalog, {hazard.detail}.",)
+    shared: tuple[str, ...] = ()
+    if _may_share(query, head, settings, question.mount):
+        shared = (EQUAL,) if hazard is None or hazard.may_share else (NOT_EQUAL,)
     code, notes = _bypass_reason(query, head, settings)
-    if code:
-        return MergingFacts(ALONE, (), bypass_reason(code), (*notes, *shared))
-    question = MergeQuestion(PendingRequest(query, head, 0.0), settings, mount, columns)
+    if code or hazard is not None:
+        reason = code or (hazard.reason if hazard is not None else "")
+        return MergingFacts(ALONE, (), bypass_reason(reason), (*notes, *known, *shared))
     ways = tuple(merge_way(question, key) for key in query.keys)
     verdicts = {each.verdict for each in ways}
     verdict = next((verdict for verdict in (MERGES, DEPENDS) if verdict in verdicts), ALONE)

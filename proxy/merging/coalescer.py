@@ -100,7 +100,7 @@ class Coalescer:
 
     def accepts(self, request: PendingRequest) -> bool:
         """Whether ``request`` may share an answer with equal requests."""
-        if not self._enabled or self._witnesses.is_wrong(request):
+        if not self._enabled or self._is_unsafe(request):
             return False
         return is_shareable(request.query, request.head, self._context.mount.mount, self._is_stable)
 
@@ -236,7 +236,12 @@ class Coalescer:
             shared.batcher.release_alone(shared.scheduler, request, is_fallback=True)
 
     def _may_share(self, request: PendingRequest) -> bool:
-        return self._enabled and not self._paused(request) and not self._witnesses.is_wrong(request)
+        return self._enabled and not self._paused(request) and not self._is_unsafe(request)
+
+    def _is_unsafe(self, request: PendingRequest) -> bool:
+        """Whether equal reads may have different answers, by the catalog or because they had."""
+        hazard = self._state.hazard_of(request)
+        return (hazard is not None and not hazard.may_share) or self._witnesses.is_wrong(request)
 
     def _paused(self, request: PendingRequest) -> bool:
         pause = self._pauses.find(*_pause_key(request)) if self._pauses else None

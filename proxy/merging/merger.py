@@ -58,6 +58,9 @@ class Merger:
         now = self._clock()
         if scheduler.paused(now):
             return "paused"
+        hazard = self._state.hazard_of(request)
+        if hazard is not None:
+            return hazard.reason
         return "mismatch-paused" if self._state.mismatches.paused(request.query.fingerprint, now) else None
 
     # Batches.

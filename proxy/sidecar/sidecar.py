@@ -168,9 +168,11 @@ class Sidecar:
         return Pipeline(settings, policy, self.upstream_state, self.traces, self._key)
 
     def _apply_catalog(self, catalog: Catalog) -> None:
-        if catalog != self._known_catalog:  # it is read again now and then, though nothing changed
+        """Use a catalog. What is known against relations stays in use while the catalog cannot be read."""
+        if catalog.read and catalog != self._known_catalog:  # it is read again now and then, though nothing changed
             self._known_catalog = catalog
             self.upstream_state.trust.forget()
+            self.upstream_state.unsafe_reads.apply(catalog.hazards)
         self.upstream_state.column_types.apply_catalog(catalog, self._catalog.invalidate)
 
     def _head_rules(self, settings: Settings) -> HeadRules:

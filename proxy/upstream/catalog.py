@@ -8,11 +8,14 @@ https://postgrest.org/en/v12/references/schema_cache.html#schema-cache-reloading
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 from proxy.observe.events import Events, Warned
 from proxy.postgrest.catalog import COLUMNS, FUNCTIONS, Catalog, read_catalog
+from proxy.postgrest.hazards import FOREIGN_KEYS, RELATIONS, ROW_FUNCTIONS, read_hazards
 from proxy.settings.model import Settings
 from proxy.settings.sources import ConfigError
 
@@ -37,17 +40,14 @@ class CatalogReader:
         self._stale = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._first = asyncio.Event()
+        self._announced = 0
+        """Schema changes that were announced."""
 
     async def start(self) -> None:
         """Start, and wait at most ``timeouts.connect`` for the first catalog. ConfigError if asyncpg is missing."""
         if self._uri is None:
             return
-        try:
-            import asyncpg  # noqa: F401, PLC0415 – optional: needed only with db_uri
-        except ImportError as error:
-            raise ConfigError(
-                f"db_uri: needs the package {error.name}: run pip install '.[db]' in fanin's source folder"
-            ) from error
+        _check_asyncpg()
         self._task = asyncio.create_task(self._run(self._uri.get_secret_value()))
         try:
             async with asyncio.timeout(self._timeout):
@@ -79,14 +79,7 @@ class CatalogReader:
 
     async def _read_until_failure(self, uri: str) -> None:
         """Read the catalog each time that it is stale, over one connection, until that fails."""
-        import asyncpg  # noqa: PLC0415 – as above
-
-        connection = await asyncpg.connect(
-            uri,
-            timeout=self._timeout,
-            command_timeout=self._timeout,
-            server_settings={"application_name": "fanin"},
-        )
+        connection = await _connect(uri, self._timeout)
         try:
             await connection.add_listener(self._channel, self._on_notification)
             connection.add_termination_listener(lambda _: self._stale.set())
@@ -99,9 +92,8 @@ class CatalogReader:
             connection.terminate()
 
     async def _read(self, connection: "asyncpg.Connection[Any]") -> Catalog:
-        schemas = list(self._schemas)
-        columns = await connection.fetch(COLUMNS, schemas)
-        return read_catalog(columns, await connection.fetch(FUNCTIONS, schemas))
+        announced = self._announced
+        return msgspec.structs.replace(await _read(connection, self._schemas), read=announced + 1)
 
     async def _wait_until_stale(self) -> None:
         try:
@@ -110,7 +102,8 @@ class CatalogReader:
         except TimeoutError:
             pass
 
-    def _on_notification(self, *_: object) -> None:
+    def _on_notification(self, _connection: object, _pid: int, _channel: str, payload: object) -> None:
+        self._announced += payload != "reload config"
         self._stale.set()
 
     def _warn(self, error: Exception) -> None:
@@ -118,3 +111,48 @@ class CatalogReader:
         what = f"the database's catalog could not be read ({type(error).__name__})"
         remedy = "Check db_uri and the database. Until it can be read, fanin asks PostgREST for column types."
         self._events.emit(Warned(what, remedy))
+
+
+async def read_catalog_once(settings: Settings) -> Catalog:
+    """The catalog as it is now; an empty one without ``db_uri``. ConfigError if it cannot be read."""
+    if settings.db_uri is None:
+        return Catalog()
+    _check_asyncpg()
+    try:
+        connection = await _connect(settings.db_uri.get_secret_value(), settings.timeouts.connect)
+        try:
+            return await _read(connection, settings.catalog.schemas)
+        finally:
+            connection.terminate()
+    except Exception as error:
+        raise ConfigError(
+            f"db_uri: the catalog could not be read ({type(error).__name__}): check the address and the database"
+        ) from error
+
+
+def _check_asyncpg() -> None:
+    try:
+        import asyncpg  # noqa: F401, PLC0415 – optional: needed only with db_uri
+    except ImportError as error:
+        raise ConfigError(
+            f"db_uri: needs the package {error.name}: run pip install '.[db]' in fanin's source folder"
+        ) from error
+
+
+async def _connect(uri: str, seconds: float) -> "asyncpg.Connection[Any]":
+    import asyncpg  # noqa: PLC0415 – as above
+
+    return await asyncpg.connect(
+        uri, timeout=seconds, command_timeout=seconds, server_settings={"application_name": "fanin"}
+    )
+
+
+async def _read(connection: "asyncpg.Connection[Any]", schemas: Sequence[str]) -> Catalog:
+    columns = await connection.fetch(COLUMNS, list(schemas))
+    catalog = read_catalog(columns, await connection.fetch(FUNCTIONS, list(schemas)))
+    hazards = read_hazards(
+        await connection.fetch(RELATIONS, list(schemas)),
+        await connection.fetch(ROW_FUNCTIONS),
+        await connection.fetch(FOREIGN_KEYS),
+    )
+    return msgspec.structs.replace(catalog, hazards=hazards)
