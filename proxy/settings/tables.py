@@ -84,7 +84,8 @@ class MergeSettings(Section):
     probation: Annotated[int, Field(ge=0)] = Field(
         5,
         description="For a new pair of relation and key column: clients get merged answers only after this many "
-        "answers of each kind (one row, several rows; ten times as many without a row) equalled the originals. "
+        "answers of each kind (one row, several rows; ten times as many without a row) equalled the originals; for a "
+        "further query of the pair it is one. "
         "0: no comparison.",
     )
     pause_first: Positive = Field(1.0, description="First pause in merging a query after its merged calls failed.")
@@ -97,7 +98,7 @@ class MergeSettings(Section):
 class ShadowSettings(Section):
     share: Annotated[float, Field(ge=0, le=1)] = Field(
         0.01,
-        description="Mode rewrite: share of merged calls whose original requests are also sent, and compared (0 to 1).",
+        description="Mode rewrite: share of merged and shared calls whose originals are sent too and compared (0 to 1).",
         json_schema_extra=OVERRIDE,
     )
     answers: Count = Field(

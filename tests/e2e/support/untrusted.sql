@@ -21,6 +21,14 @@ select n, n, 'extra' from generate_series(601, 700) n where untrusted.query() li
 -- Loses one of several rows.
 create view untrusted.short as
 select * from untrusted.item where not (untrusted.query() like '%ANY%' and id % 3 = 1);
+-- Loses the rows of some keys, and merged calls show no row for these.
+create view untrusted.silent as
+select * from untrusted.item
+union all
+select n, n, 'silent' from generate_series(601, 700) n where untrusted.query() not like '%ANY%';
+-- Columns that are wrong in merged calls, or other ones each time, though the table is sound.
+create function untrusted.heard(untrusted.item) returns boolean stable return untrusted.query() not like '%ANY%';
+create function untrusted.stamp(untrusted.item) returns uuid language sql as 'select gen_random_uuid()';
 -- Other rows each time.
 create view untrusted.ticket as select gen_random_uuid() as token;
 -- Becomes wrong when the switch is thrown.
@@ -28,4 +36,6 @@ create table untrusted.switch (wrong boolean not null);
 insert into untrusted.switch values (false);
 create view untrusted.later as
 select i.* from untrusted.item i where not (untrusted.query() like '%ANY%' and (select wrong from untrusted.switch));
+create view untrusted.later_ticket as
+select case when wrong then gen_random_uuid()::text else 'the same' end as token from untrusted.switch;
 grant select on all tables in schema untrusted to anon, authenticated, service_role;
