@@ -1,12 +1,14 @@
 """``fanin explain``: explains a rule, a reason or an error code, or what fanin does with one request."""
 
 import asyncio
+import os
 import sys
 from argparse import Namespace
 from collections.abc import Callable, Sequence
 
 from proxy.analysis.rule import AnyRule
-from proxy.explain.facts import Explanation
+from proxy.commands.admin_api import check_admin_url, read_api
+from proxy.explain.facts import Explanation, FoundWrong
 from proxy.explain.facts import explain as explain_request
 from proxy.explain.request import RequestError, looks_like_request, read_columns, read_request
 from proxy.explain.text import lines, to_json
@@ -34,9 +36,23 @@ def explain(options: Namespace, settings: Callable[[], Settings], rules: Sequenc
 def _explanation(options: Namespace, words: str, settings: Settings) -> Explanation:
     columns = read_columns(options.type, certain=settings.db_uri is not None)
     request, mount = read_request(words, options.header), known_mount(settings)
+    found = [] if options.running is None else _found(options.running, options.token)
     try:
         catalog = asyncio.run(read_catalog_once(settings))
     except ConfigError as error:
         print(f"fanin: warning: {safe(str(error))}", file=sys.stderr)
-        return explain_request(request, settings, mount, columns)
-    return explain_request(request, settings, mount, columns, catalog)
+        return explain_request(request, settings, mount, columns, found=found)
+    return explain_request(request, settings, mount, columns, catalog, found)
+
+
+def _found(admin: str, token: str | None) -> list[FoundWrong]:
+    """What the fanin with this admin port found by comparing with originals; raises AdminPortError, ConfigError."""
+    check_admin_url(admin)
+    rows = read_api(admin, token or os.environ.get("FANIN_ADMIN_TOKEN"), "/api/findings", "not_merged")
+    return [
+        FoundWrong(
+            row["relation"], row["profile"], str(row["column"]).encode(), f"Found by comparison: {row['detail']}"
+        )
+        for row in rows
+        if row["since"] is not None
+    ]

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from proxy import __version__
+from proxy.commands.admin_api import AdminPortError
 from proxy.commands.serve import run, serve
-from proxy.commands.top import TopError, top
+from proxy.commands.top import top
 from proxy.findings.model import IMPACTS
 from proxy.observe import log
 from proxy.recording.source import DataAccessError
@@ -169,6 +170,12 @@ def _add_explain(command: argparse.ArgumentParser) -> None:
         help="a column's Postgres type, or 'enum'; 'TYPE unique' for a column that is unique and not null",
     )
     command.add_argument("--json", action="store_true", help="print the explanation of a request as JSON")
+    command.add_argument(
+        "--running",
+        metavar="URL",
+        help="admin port of a running fanin: what it found by comparing with originals counts",
+    )
+    command.add_argument("--token", help="admin_token of that fanin, if it requires one; default FANIN_ADMIN_TOKEN")
     command.set_defaults(run=_explain)
 
 
@@ -230,7 +237,11 @@ def _config(options: argparse.Namespace) -> int:
 def _explain(options: argparse.Namespace) -> int:
     from proxy.commands.explain import explain  # imports sqlglot, which no other command needs
 
-    explain(options, lambda: _load(options).settings, RULES)
+    try:
+        explain(options, lambda: _load(options).settings, RULES)
+    except AdminPortError as error:
+        print(f"fanin: {safe(str(error))}", file=sys.stderr)
+        return UNABLE
     return OK
 
 
@@ -257,7 +268,7 @@ def _audit(options: argparse.Namespace) -> int:
 def _top(options: argparse.Namespace) -> int:
     try:
         return top(options.admin, options.token or os.environ.get("FANIN_ADMIN_TOKEN"), options.every)
-    except TopError as error:
+    except AdminPortError as error:
         print(f"fanin: {safe(str(error))}", file=sys.stderr)
         return UNABLE
 

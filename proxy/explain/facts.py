@@ -1,6 +1,6 @@
 """Builds the explanation of a request: its SQL, its identity, and whether and how it merges."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
@@ -14,6 +14,7 @@ from proxy.path.chunking import chunk_list, with_long_list
 from proxy.path.coalescing import is_shareable, stable_in_settings
 from proxy.path.fingerprint import read_query
 from proxy.path.identity import HeadRules, head_rules, is_forwarded, read_head
+from proxy.path.plan import why_not_merged
 from proxy.path.unsafe_reads import UnsafeReads
 from proxy.postgrest.catalog import Catalog
 from proxy.postgrest.request.api_request import ApiRequest, read_api_request
@@ -68,6 +69,15 @@ class MergingFacts(msgspec.Struct, frozen=True):
     notes: tuple[str, ...]
 
 
+class FoundWrong(msgspec.Struct, frozen=True):
+    """What a running fanin found by comparing with originals; no ``column``: about equal reads that share a call."""
+
+    relation: str
+    profile: str
+    column: bytes
+    detail: str
+
+
 class Explanation(msgspec.Struct, frozen=True):
     """The explanation of one request."""
 
@@ -90,11 +100,13 @@ def explain(
     mount: str | None,
     columns: Mapping[bytes, Column],
     catalog: Catalog = NO_CATALOG,
+    found: Sequence[FoundWrong] = (),
 ) -> Explanation:
     """Explain ``request`` under ``settings``; raises RequestError for a request that fanin rejects.
 
     ``mount`` is None if the settings do not contain it (fanin gets it from PostgREST): then the request's path decides.
     ``columns`` are the columns of the relation with a known type; they have precedence over those of ``catalog``.
+    ``found`` is what a running fanin found wrong.
     """
     prefix = _mount(request, mount)
     rules = _rules(settings)
@@ -108,6 +120,13 @@ def explain(
     columns = {**catalog.columns.get(query.relation, {}), **columns}
     reads = UnsafeReads(settings.catalog.schemas[0], 1)
     reads.apply(catalog.hazards)
+    own_found = [one for one in found if (one.relation, one.profile) == (query.relation, head.accept_profile)]
+    known = columns | {
+        one.column: msgspec.structs.replace(columns.get(one.column, Column("")), mismatched=True)
+        for one in own_found
+        if one.column
+    }
+    question = MergeQuestion(PendingRequest(query, head, 0.0), settings, prefix, known)
     types = {name.decode("utf-8", "replace"): column.type for name, column in columns.items()}
     return Explanation(
         method=request.method.decode(),
@@ -118,7 +137,7 @@ def explain(
         sql=Sql("", ()) if api_request is None else sql_of(api_request, types),
         fingerprint=query.fingerprint,
         identity=_identity(request, rules),
-        merging=_merging(MergeQuestion(PendingRequest(query, head, 0.0), settings, prefix, columns), reads),
+        merging=_merging(question, reads, own_found),
     )
 
 
@@ -165,13 +184,16 @@ def _decoded(names: tuple[bytes, ...]) -> tuple[str, ...]:
 # Merging.
 
 
-def _merging(question: MergeQuestion, reads: UnsafeReads) -> MergingFacts:
+def _merging(question: MergeQuestion, reads: UnsafeReads, found: Sequence[FoundWrong]) -> MergingFacts:
     query, head, settings = question.query, question.pending.head, question.settings
     hazard = reads.hazard_of(query, head.accept_profile)
-    known = () if hazard is None else (f"By the catalog, {hazard.detail}.",)
+    known = tuple(one.detail for one in found)
+    if hazard is not None:
+        known = (f"By the catalog, {hazard.detail}.", *known)
     shared: tuple[str, ...] = ()
     if _may_share(query, head, settings, question.mount):
-        shared = (EQUAL,) if hazard is None or hazard.may_share else (NOT_EQUAL,)
+        differ = any(not one.column for one in found) or (hazard is not None and not hazard.may_share)
+        shared = (NOT_EQUAL,) if differ else (EQUAL,)
     code, notes = _bypass_reason(query, head, settings)
     if code or hazard is not None:
         reason = code or (hazard.reason if hazard is not None else "")
@@ -180,10 +202,11 @@ def _merging(question: MergeQuestion, reads: UnsafeReads) -> MergingFacts:
     verdicts = {each.verdict for each in ways}
     verdict = next((verdict for verdict in (MERGES, DEPENDS) if verdict in verdicts), ALONE)
     if verdict == ALONE:
-        return MergingFacts(ALONE, ways, bypass_reason("literal"), shared)
+        reason = why_not_merged(question.pending, question.known) or "literal"
+        return MergingFacts(ALONE, ways, bypass_reason(reason), (*known, *shared))
     limited = (LIMITED,) if query.limit is not None else ()
     counted = (COUNTED,) if settings.merge.max_rows is None else ()
-    return MergingFacts(verdict, ways, None, (*limited, *counted, *shared))
+    return MergingFacts(verdict, ways, None, (*limited, *counted, *known, *shared))
 
 
 def bypass_reason(code: str) -> BypassFacts:

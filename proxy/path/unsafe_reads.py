@@ -25,6 +25,11 @@ class UnsafeReads:
         self._hazards = hazards
         self._known.clear()
 
+    @property
+    def relations(self) -> Mapping[str, Hazard]:
+        """The relations with a hazard, by ``schema.relation``."""
+        return self._hazards.relations
+
     def hazard_of(self, query: Query, profile: str) -> Hazard | None:
         """Why ``query`` is not merged; None if nothing is known against it. ``profile`` selects the schema."""
         if not self._hazards:

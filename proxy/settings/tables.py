@@ -98,7 +98,7 @@ class MergeSettings(Section):
 class ShadowSettings(Section):
     share: Annotated[float, Field(ge=0, le=1)] = Field(
         0.01,
-        description="Mode rewrite: share of merged and shared calls whose originals are sent too and compared (0 to 1).",
+        description="Mode rewrite: share of merged and shared calls whose originals are also sent, to compare (0–1).",
         json_schema_extra=OVERRIDE,
     )
     answers: Count = Field(
