@@ -12,54 +12,67 @@ from collections.abc import Iterable, Iterator, Mapping
 
 import msgspec
 
+SIGNATURE = """
+select array[
+  (select count(*) || ':' || max(xmin::text::bigint) || ':' || sum(xmin::text::bigint) from pg_class),
+  (select count(*) || ':' || max(xmin::text::bigint) || ':' || sum(xmin::text::bigint) from pg_rewrite),
+  (select count(*) || ':' || max(xmin::text::bigint) || ':' || sum(xmin::text::bigint) from pg_policy),
+  (select count(*) || ':' || max(xmin::text::bigint) || ':' || sum(xmin::text::bigint) from pg_inherits),
+  (select count(*) || ':' || max(xmin::text::bigint) || ':' || sum(xmin::text::bigint) from pg_proc),
+  (select count(*) || ':' || max(xmin::text::bigint) || ':' || sum(xmin::text::bigint) from pg_constraint)
+]::text
+"""
+"""A text that changes with each change of what the other statements read, which takes longer."""
+
 RELATIONS = r"""
-with recursive reached(oid) as (
-  select c.oid from pg_class c join pg_namespace n on n.oid = c.relnamespace
-  where n.nspname = any($1::text[]) and c.relkind in ('r', 'p', 'v', 'm', 'f')
-  union
-  select source.oid from reached r join pg_class c on c.oid = r.oid cross join lateral (
-    select h.inhrelid as oid from pg_inherits h where h.inhparent = r.oid
-    union all
-    select m[1]::oid from pg_rewrite w, regexp_matches(w.ev_action::text, ':relid (\d+)', 'g') m
-    where c.relkind = 'v' and w.ev_class = r.oid and w.ev_type = '1'
-    union all
-    select m[1]::oid from pg_policy y, regexp_matches(y.polqual::text, ':relid (\d+)', 'g') m
-    where c.relrowsecurity and y.polrelid = r.oid and y.polcmd in ('*', 'r')
-  ) source
-),
-tree(oid, policy, text) as (
+with recursive tree(oid, policy, text) as (
   select w.ev_class, false, w.ev_action::text from pg_rewrite w
   join pg_class c on c.oid = w.ev_class and c.relkind = 'v'
   where w.ev_type = '1'
   union all
   select y.polrelid, true, y.polqual::text from pg_policy y
   join pg_class c on c.oid = y.polrelid and c.relrowsecurity
-  where y.polcmd in ('*', 'r')
+  where y.polcmd in ('*', 'r') and y.polqual is not null
 ),
-part as materialized (
-  select r.oid, t.policy, md5(t.text) as definition, t.text like '%:repeatable <>%' as sampled,
-    (select array_agg(distinct m[1]::oid) from regexp_matches(t.text, ':relid (\d+)', 'g') m) as sources,
-    (select string_agg(distinct p.oid::regproc::text, ', ')
-      from regexp_matches(t.text, ':(?:funcid|opfuncid|winfnoid|aggfnoid) (\d+)', 'g') m
-      left join pg_aggregate g on g.aggfnoid = m[1]::oid
-      join pg_proc p on p.oid in (m[1]::oid, g.aggtransfn, g.aggfinalfn) and p.provolatile = 'v') as volatile
-  from reached r join tree t on t.oid = r.oid
+reference(oid, policy, kind, target) as materialized (
+  select distinct t.oid, t.policy, m[1], m[2]::oid
+  from tree t, regexp_matches(t.text, ':(relid|funcid|opfuncid|winfnoid|aggfnoid) (\d+)', 'g') m
+),
+source(oid, target) as materialized (
+  select f.oid, f.target from reference f where f.kind = 'relid' and f.target <> f.oid
+  union
+  select h.inhparent, h.inhrelid from pg_inherits h
+),
+reached(oid) as (
+  select c.oid from pg_class c join pg_namespace n on n.oid = c.relnamespace
+  where n.nspname = any($1::text[]) and c.relkind in ('r', 'p', 'v', 'm', 'f')
+  union
+  select s.target from reached r join source s on s.oid = r.oid
+),
+volatile(oid, policy, functions) as materialized (
+  select f.oid, f.policy, string_agg(distinct p.oid::regproc::text, ', ')
+  from reference f
+  left join pg_aggregate g on g.aggfnoid = f.target
+  join pg_proc p on p.oid in (f.target, g.aggtransfn, g.aggfinalfn) and p.provolatile = 'v'
+  where f.kind <> 'relid'
+  group by 1, 2
+),
+part(oid, sampled, definition) as materialized (
+  select t.oid, bool_or(t.text like '%:repeatable <>%'), string_agg(md5(t.text), '' order by md5(t.text))
+  from tree t where t.oid in (select oid from reached) group by 1
 )
 select r.oid::bigint as oid, n.nspname::text as schema, c.relname::text as relation,
   c.relkind = 'f' as foreign_table,
   coalesce((select bool_or(o.option_value::boolean) from pg_options_to_table(c.reloptions) o
     where o.option_name = 'security_barrier'), false) as barrier,
   exists (select from pg_rewrite w where w.ev_class = c.oid and w.ev_type <> '1') as rules,
-  (select string_agg(x.volatile, ', ') from part x where x.oid = r.oid and not x.policy) as volatile,
-  (select string_agg(x.volatile, ', ') from part x where x.oid = r.oid and x.policy) as volatile_policy,
-  coalesce((select bool_or(x.sampled) from part x where x.oid = r.oid), false) as sampled,
-  array(
-    select s::bigint from part x, unnest(x.sources) s where x.oid = r.oid
-    union select h.inhrelid::bigint from pg_inherits h where h.inhparent = r.oid
-    order by 1
-  ) as sources,
-  (select string_agg(x.definition, '' order by x.definition) from part x where x.oid = r.oid) as definition
+  v.functions as volatile, y.functions as volatile_policy, coalesce(x.sampled, false) as sampled,
+  array(select s.target::bigint from source s where s.oid = r.oid order by 1) as sources,
+  x.definition
 from reached r join pg_class c on c.oid = r.oid join pg_namespace n on n.oid = c.relnamespace
+left join volatile v on v.oid = r.oid and not v.policy
+left join volatile y on y.oid = r.oid and y.policy
+left join part x on x.oid = r.oid
 order by 1
 """
 """One row per relation of the schemas ``$1``, and per relation that these read: what they do at the first level."""

@@ -15,7 +15,7 @@ import msgspec
 
 from proxy.observe.events import Events, Warned
 from proxy.postgrest.catalog import COLUMNS, FUNCTIONS, Catalog, read_catalog
-from proxy.postgrest.hazards import FOREIGN_KEYS, RELATIONS, ROW_FUNCTIONS, read_hazards
+from proxy.postgrest.hazards import FOREIGN_KEYS, RELATIONS, ROW_FUNCTIONS, SIGNATURE, Hazards, read_hazards
 from proxy.settings.model import Settings
 from proxy.settings.sources import ConfigError
 
@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
 FIRST_RETRY, LONGEST_RETRY = 1.0, 60.0
 """Seconds before the first and the longest wait for a new connection; the wait doubles after each failure."""
+
+HAZARDS_TIMEOUT = 60.0
+"""Seconds for the definitions of all views, of which there may be hundreds. They are read only if they changed."""
 
 
 class CatalogReader:
@@ -40,6 +43,7 @@ class CatalogReader:
         self._stale = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._first = asyncio.Event()
+        self._signature, self._hazards = "", Hazards()
         self._announced = 0
         """Schema changes that were announced."""
 
@@ -93,7 +97,11 @@ class CatalogReader:
 
     async def _read(self, connection: "asyncpg.Connection[Any]") -> Catalog:
         announced = self._announced
-        return msgspec.structs.replace(await _read(connection, self._schemas), read=announced + 1)
+        catalog = await _read_columns(connection, self._schemas)
+        signature = str(await connection.fetchval(SIGNATURE))
+        if signature != self._signature:
+            self._hazards, self._signature = await _read_hazards(connection, self._schemas), signature
+        return msgspec.structs.replace(catalog, hazards=self._hazards, read=announced + 1)
 
     async def _wait_until_stale(self) -> None:
         try:
@@ -121,7 +129,9 @@ async def read_catalog_once(settings: Settings) -> Catalog:
     try:
         connection = await _connect(settings.db_uri.get_secret_value(), settings.timeouts.connect)
         try:
-            return await _read(connection, settings.catalog.schemas)
+            catalog = await _read_columns(connection, settings.catalog.schemas)
+            hazards = await _read_hazards(connection, settings.catalog.schemas)
+            return msgspec.structs.replace(catalog, hazards=hazards)
         finally:
             connection.terminate()
     except Exception as error:
@@ -147,12 +157,14 @@ async def _connect(uri: str, seconds: float) -> "asyncpg.Connection[Any]":
     )
 
 
-async def _read(connection: "asyncpg.Connection[Any]", schemas: Sequence[str]) -> Catalog:
+async def _read_columns(connection: "asyncpg.Connection[Any]", schemas: Sequence[str]) -> Catalog:
     columns = await connection.fetch(COLUMNS, list(schemas))
-    catalog = read_catalog(columns, await connection.fetch(FUNCTIONS, list(schemas)))
-    hazards = read_hazards(
-        await connection.fetch(RELATIONS, list(schemas)),
+    return read_catalog(columns, await connection.fetch(FUNCTIONS, list(schemas)))
+
+
+async def _read_hazards(connection: "asyncpg.Connection[Any]", schemas: Sequence[str]) -> Hazards:
+    return read_hazards(
+        await connection.fetch(RELATIONS, list(schemas), timeout=HAZARDS_TIMEOUT),
         await connection.fetch(ROW_FUNCTIONS),
         await connection.fetch(FOREIGN_KEYS),
     )
-    return msgspec.structs.replace(catalog, hazards=hazards)
