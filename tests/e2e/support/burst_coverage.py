@@ -30,7 +30,7 @@ OF_SETTINGS = {
     ),
     "mismatch-paused": "needs shadow.share, and a merged answer that is wrong",
     **dict.fromkeys(
-        ("foreign-table", "volatile-view", "volatile-policy", "security-barrier", "rules"),
+        ("foreign-table", "volatile-view", "volatile-column", "volatile-policy", "security-barrier", "rules"),
         "needs a relation that the catalog knows to be unsafe: test_hazards.py",
     ),
     "mismatched": "needs a relation that answers merged calls wrong: test_trust.py",
