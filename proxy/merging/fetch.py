@@ -88,7 +88,7 @@ class Fetcher:
     def _may_show_completeness(self, call: MergedCall) -> bool:
         """Whether an answer without a count can be expected to show that it is complete."""
         is_unique = call.column is not None and call.column.unique
-        return (is_unique and call.expects_all_keys) or self._max_rows.proves_whole(len(call.literals))
+        return call.expects_all_keys and (is_unique or self._max_rows.proves_whole(len(call.literals)))
 
     async def _get(self, call: MergedCall, counted: bool, on_sent: Callable[[], None], number: int) -> Response | None:
         """The answer with its whole body; None when the body is larger than merge.max_body."""
@@ -111,9 +111,15 @@ class Fetcher:
         slices = demultiplex(call, alias, answer, self._allow_ties, self._context.gateway)
         if isinstance(slices, FallbackReason):
             return slices
-        if not (counted or self._max_rows.proves_whole(rows) or has_every_key(call, slices)):
-            return UNCOUNTED
-        return dict(slices)
+        return dict(slices) if counted or self._is_complete(call, rows, slices) else UNCOUNTED
+
+    def _is_complete(self, call: MergedCall, rows: int, slices: Mapping[bytes, Slice | NotSingular]) -> bool:
+        """Whether an answer that was not counted has all rows. The operator's max-rows may be out of date, so that it
+        does not prove that a key has no row.
+        """
+        if self._max_rows.proves_whole(rows) and all(own_slice.rows > 0 for own_slice in slices.values()):
+            return True
+        return has_every_key(call, slices)
 
     def _missing_rows(self, call: MergedCall, rows: int) -> FallbackReason:
         """Why rows are missing: because of the merged call's own limit, or of max-rows, which is known from then on."""

@@ -202,7 +202,7 @@ class Merger:
         used = [own_slice for own_slice in complete.values() if own_slice is not None]
         rows = sum(max(0, own_slice.rows) for own_slice in used)
         size = sum(len(own_slice.body) for own_slice in used)
-        scheduler.record_merge(len(slices), rows, size)
+        scheduler.record_merge(len(slices), rows, size, sum(own_slice.rows == 0 for own_slice in used))
 
     def _fall_back(self, scheduler: BatchScheduler, merge: InFlightMerge, reason: FallbackReason) -> None:
         """Start a pause, and have every request sent alone."""

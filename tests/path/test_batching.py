@@ -257,10 +257,10 @@ def test_rows_per_key_rise_at_once_and_fall_slowly() -> None:
     assert scheduler.rows_per_key == 9.0
 
 
-def test_all_keys_are_expected_until_an_answer_had_fewer_rows_and_again_after_some_that_had_not() -> None:
+def test_all_keys_are_expected_until_one_had_no_row_and_again_after_some_answers_in_which_all_had() -> None:
     scheduler, expected = new_scheduler(), [new_scheduler().expects_all_keys]
-    for rows in (1, 2, 2, 2, 2):
-        scheduler.record_merge(keys=2, rows=rows, size=100)
+    for empty in (1, 0, 0, 0, 0):
+        scheduler.record_merge(keys=2, rows=2, size=100, empty=empty)
         expected.append(scheduler.expects_all_keys)
     assert expected == [True, False, False, False, False, True]
 

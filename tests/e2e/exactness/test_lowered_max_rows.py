@@ -35,7 +35,7 @@ async def load_until(stop: asyncio.Event, port: int, answers: list[tuple[int, by
         answers += [(number, answer.body) for number, answer in enumerate(found) if answer.status not in UNREACHABLE]
 
 
-@pytest.mark.parametrize("catalog", [False, True], ids=["no catalog", "catalog"])
+@pytest.mark.parametrize("known", ["nothing", "catalog", "max-rows"])
 @pytest.mark.parametrize(
     "lower",
     [
@@ -46,10 +46,12 @@ async def load_until(stop: asyncio.Event, port: int, answers: list[tuple[int, by
     ids=["restart", "signal", "notification"],
 )
 async def test_no_caller_misses_a_row_when_max_rows_is_lowered_under_load(
-    unusual: Stack, lower: Callable[[ReloadablePostgREST, int], Awaitable[None]], catalog: bool
+    unusual: Stack, lower: Callable[[ReloadablePostgREST, int], Awaitable[None]], known: str
 ) -> None:
-    known = {"db_uri": unusual.dsn, "catalog__schemas": ["unusual"]} if catalog else {}
-    async with reloadable_postgrest(unusual, 1000) as postgrest, fanin(postgrest.url, **SETTINGS, **known) as sidecar:
+    more: dict[str, object] = {"merge__max_rows": 1000} if known == "max-rows" else {}
+    if known == "catalog":
+        more = {"db_uri": unusual.dsn, "catalog__schemas": ["unusual"]}
+    async with reloadable_postgrest(unusual, 1000) as postgrest, fanin(postgrest.url, **SETTINGS, **more) as sidecar:
         direct = await one_by_one(postgrest.url, REQUESTS)
         assert (await ask(sidecar.port, MANY_ROWS)).body.count(b"{") == 899
         stop, answers = asyncio.Event(), list[tuple[int, bytes]]()
