@@ -12,6 +12,7 @@ import msgspec
 from proxy import __version__
 from proxy.admin.event_stream import EventStream
 from proxy.admin.gauges import KEPT, SIDECAR, VIEWERS, limits
+from proxy.admin.not_merged import not_merged_views
 from proxy.admin.page_files import page_files
 from proxy.admin.routes import ApiHandler, routes
 from proxy.admin.usage_views import rule_view, stored_finding_views, usage_views
@@ -143,7 +144,8 @@ class Console:
         stored = [stored for stored in self._sidecar.rule_runner.findings if names.shown_findings([stored.finding])]
         findings = stored_finding_views(stored, self._epoch)
         rules = [rule_view(rule, level(rule.code)) for rule in self._rules]
-        return await asyncio.to_thread(encode, {"findings": findings, "rules": rules})
+        not_merged = not_merged_views(self._sidecar.upstream_state, names, self._epoch)
+        return await asyncio.to_thread(encode, {"findings": findings, "rules": rules, "not_merged": not_merged})
 
     async def _recording(self, _: QueryParameters) -> bytes:
         """The stored traces as a recording, the oldest first."""

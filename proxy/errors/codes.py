@@ -207,6 +207,14 @@ BYPASS_REASONS = {
     "paused": "Merging this query for this caller failed recently; it resumes after a pause.",
     "mismatch-paused": "A comparison found a wrong merged answer for this query; merging resumes after a pause.",
     "mismatched": "Merged answers by this column differ from PostgREST's, as for some foreign tables and views.",
+    "foreign-table": "The query reads a foreign table, itself or through views or partitions: its wrapper may answer"
+    " column = value and not a list.",
+    "volatile-view": "A view that the query reads calls a volatile function or samples at random: its rows may differ"
+    " each time.",
+    "volatile-column": "The query uses a computed column or relationship whose function is volatile.",
+    "volatile-policy": "A row security policy of a table that the query reads calls a volatile function.",
+    "security-barrier": "The query reads a security_barrier view, which Postgres may not merge with conditions.",
+    "rules": "The relation has rewrite rules other than that of a view.",
     "large-rows": "Answers for one key are larger than merge.max_key_body.",
     "oversized": "The head is larger than upstream accepts, and FAN005 is not at level rewrite.",
     "list": "The head is too large, but not because of one in.(…) of canonical integers or UUIDs on a plain column.",
