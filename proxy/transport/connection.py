@@ -91,6 +91,11 @@ class Connection(asyncio.Protocol):
             if self._reader is reader:  # another reader may have replaced one that was cancelled
                 self._reader = None
 
+    @property
+    def is_reading(self) -> bool:
+        """Whether bytes are read from the transport, which pauses while ``buffer`` is full."""
+        return self._reading
+
     def resume(self) -> None:
         """Continue to read after ``buffer`` was emptied. While reading is paused, the end of the stream is not seen."""
         if not self._reading and len(self.buffer) <= HIGH_WATER:
@@ -248,7 +253,7 @@ class Body:
         self._chunks = ChunkDecoder(fault) if framing == CHUNKED else None
 
     def ready(self) -> bytes:
-        """The data that has arrived, without waiting; may be empty."""
+        """The data that has arrived, without waiting; may be empty. ``ChunkDecoder`` bounds the chunks of one call."""
         buffer = self._connection.buffer
         if self.done:
             return b""
@@ -275,8 +280,10 @@ class Body:
                 yield data
             elif self.done:
                 return
-            else:
+            elif self._chunks is None or not self._chunks.unfinished:
                 await self._wait()
+            if self._chunks is not None and self._chunks.unfinished:
+                await asyncio.sleep(0)  # others' turn: many small chunks cost more than their bytes
 
     async def _wait(self) -> None:
         try:
