@@ -11,7 +11,7 @@ from proxy.observe.events import Warned
 from proxy.path.comparison import ComparedAnswer, Exemptions, difference
 from proxy.path.trust import NOTHING, Subject
 from proxy.upstream.calls import CallLabels
-from proxy.upstream.client import UpstreamAnswer
+from proxy.upstream.messages import UpstreamAnswer
 from proxy.upstream.state import UpstreamState
 
 

@@ -12,8 +12,8 @@ class PooledConnection(Protocol):
 
     ended: bool
     idle_since: float
-    buffer: bytearray
 
+    def is_silent(self) -> bool: ...
     def close(self) -> None: ...
     def abort(self) -> None: ...
 
@@ -95,14 +95,16 @@ class ConnectionPool(Generic[ConnectionT]):
         self._end_call()
 
     def take_idle(self, now: float) -> ConnectionT | None:
-        """The most recently used idle connection that is still open. Those idle for too long are closed."""
+        """The most recently used idle connection that is still open, and on which nothing has arrived. Those idle for
+        too long are closed.
+        """
         while self._idle:
             connection = self._idle.pop()
             if now - connection.idle_since > self._idle_seconds:
                 connection.close()
                 self.close()
                 return None
-            if not connection.ended and not connection.buffer:
+            if connection.is_silent():
                 return connection
             connection.abort()
         return None

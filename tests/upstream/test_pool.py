@@ -15,8 +15,11 @@ class FakeConnection:
     def __init__(self) -> None:
         self.ended = False
         self.idle_since = 0.0
-        self.buffer = bytearray()
+        self.silent = True
         self.state = ""
+
+    def is_silent(self) -> bool:
+        return self.silent and not self.ended
 
     def close(self) -> None:
         self.state = "closed"
@@ -168,7 +171,7 @@ async def test_an_idle_connection_that_closed_or_received_data_is_not_reused() -
         await pool.acquire(False)
         pool.release(connection, True, 1.0)
     closed.ended = True
-    readable.buffer += b"HTTP/1.1 408 Request Timeout\r\n"
+    readable.silent = False
     assert pool.take_idle(1.0) is None
     assert closed.state == readable.state == "aborted"
 
