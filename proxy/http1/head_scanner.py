@@ -100,14 +100,17 @@ class ResponseHeadScanner:
     def find_end(self, buffer: bytearray) -> int:
         """Start of the empty line that ends the head; -1 if it has not arrived.
 
-        FaultError FANIN503 if the head is too long, has a bare LF, or begins with bytes that are not of a status line.
+        FaultError FANIN503 if it is too long, or if it is incomplete and begins with bytes that are not of a status
+        line, or has a bare LF: whoever parses a complete head sees that.
         """
-        if self._searched < _STATUS_PREFIX and not begins_status_line(bytes(buffer[:_STATUS_PREFIX])):
-            raise FaultError("FANIN503", "it does not begin with a status line")
+        if not buffer:
+            return -1
         end = buffer.find(b"\r\n\r\n", max(self._searched - 3, 0))
         if (end if end >= 0 else len(buffer) - 3) > MAX_RESPONSE_HEAD:
             raise FaultError("FANIN503", f"head larger than {MAX_RESPONSE_HEAD} bytes")
         if end < 0:
+            if self._searched < _STATUS_PREFIX and not begins_status_line(bytes(buffer[:_STATUS_PREFIX])):
+                raise FaultError("FANIN503", "it does not begin with a status line")
             if has_bare_lf(buffer, self._searched):
                 raise FaultError("FANIN503", "a line of the head ends without CR")
             self._searched = len(buffer)

@@ -36,7 +36,7 @@ MIN_TIMEOUT = 0.001
 SAFE_METHODS = frozenset((b"GET", b"HEAD", b"OPTIONS"))
 MAY_IGNORE_BODY = SAFE_METHODS | {b"DELETE"}
 """Methods that a server may execute without reading the body (RFC 9110 §9.3)."""
-NO_REUSE = 10.0
+NO_REUSE = 60.0
 """Seconds in which no connection is reused, after bytes arrived that belong to no answer."""
 
 UpstreamPool = ConnectionPool[UpstreamConnection]

@@ -8,7 +8,7 @@ import random
 import pytest
 
 from proxy.errors.codes import FaultError
-from proxy.upstream.pool import BackgroundPool, ConnectionPool
+from proxy.upstream.pool import REST, BackgroundPool, ConnectionPool
 
 
 class FakeConnection:
@@ -154,6 +154,17 @@ async def test_the_most_recently_used_connection_is_reused_first() -> None:
     assert pool.take_idle(2.0) is two
     assert pool.take_idle(2.0) is one
     assert pool.take_idle(2.0) is None
+
+
+async def test_a_connection_that_has_rested_is_preferred_to_one_that_was_just_used() -> None:
+    pool = new_pool(limit=3, idle=20.0)
+    oldest, old, new = FakeConnection(), FakeConnection(), FakeConnection()
+    for connection, now in ((oldest, 1.0), (old, 2.0), (new, 3.0)):
+        await pool.acquire(False)
+        pool.release(connection, True, now)
+    assert pool.take_idle(3.0 + REST / 2) is oldest
+    assert pool.take_idle(3.0 + 2 * REST) is new
+    assert pool.take_idle(2.0 + REST / 2) is old, "there is no other"
 
 
 async def test_a_connection_that_is_not_kept_is_aborted() -> None:
