@@ -36,8 +36,10 @@ MIN_TIMEOUT = 0.001
 SAFE_METHODS = frozenset((b"GET", b"HEAD", b"OPTIONS"))
 MAY_IGNORE_BODY = SAFE_METHODS | {b"DELETE"}
 """Methods that a server may execute without reading the body (RFC 9110 §9.3)."""
-NO_REUSE = 60.0
-"""Seconds in which no connection is reused, after bytes arrived that belong to no answer."""
+NO_REUSE, MAX_NO_REUSE = 60.0, 3600.0
+"""Seconds in which no connection is reused, after bytes arrived that belong to no answer: first, and at most. Each
+time twice as long.
+"""
 
 UpstreamPool = ConnectionPool[UpstreamConnection]
 
@@ -185,9 +187,7 @@ class Upstream:
     def __init__(
         self, settings: Settings, clock: Callable[[], float], on_unasked: Callable[[], None] = lambda: None
     ) -> None:
-        """``on_unasked`` is called when upstream sent bytes that belong to no answer, once every ``NO_REUSE`` seconds
-        at most.
-        """
+        """``on_unasked`` is called when upstream sent bytes that belong to no answer while connections were reused."""
         self.address = parse_address(settings.upstream)
         self.timeouts = settings.timeouts
         self.now = clock
@@ -203,6 +203,7 @@ class Upstream:
         self._tls = tls_context(settings) if self.address.tls else None
         self._on_unasked = on_unasked
         self._reuse_from = float("-inf")
+        self._next_pause = NO_REUSE
 
     @property
     def may_reuse(self) -> bool:
@@ -250,10 +251,11 @@ class Upstream:
         return UpstreamConnection(self.open_endpoints, self._note_unasked)
 
     def _note_unasked(self) -> None:
-        known, self._reuse_from = not self.may_reuse, self.now() + NO_REUSE
-        self.close()
-        if not known:
+        if self.may_reuse:
+            self._reuse_from = self.now() + self._next_pause
+            self._next_pause = min(2 * self._next_pause, MAX_NO_REUSE)
             self._on_unasked()
+        self.close()
 
 
 def _take_head(buffer: bytearray, end: int) -> tuple[StatusLine, tuple[HeaderField, ...]]:

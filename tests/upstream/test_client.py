@@ -10,7 +10,7 @@ import pytest
 from proxy.errors.codes import FaultError
 from proxy.http1.framing import CHUNKED
 from proxy.transport.connection import Body, Connection
-from proxy.upstream.client import MAX_INTERIM, NO_REUSE, Upstream
+from proxy.upstream.client import MAX_INTERIM, Upstream
 from proxy.upstream.messages import UpstreamRequest
 from proxy.upstream.upload import framed_body, send_body
 from tests.e2e.support.harness import OK, ScriptedConnection, ScriptedUpstream, answers, settings, until
@@ -300,13 +300,14 @@ async def test_after_bytes_that_belong_to_no_answer_no_connection_is_reused_for_
     def report() -> None:
         reports[0] += 1
 
-    async with ScriptedUpstream(answers(OK + b"stray"), answers(OK)) as server:
+    async with ScriptedUpstream(answers(OK + b"stray"), answers(OK), answers(OK), answers(OK, OK + b"stray")) as server:
         upstream = Upstream(settings(server.url, pool__idle=1000.0), lambda: clock[0], report)
-        for now, connections in ((0.0, 1), (1.0, 2), (NO_REUSE - 1, 3), (NO_REUSE, 4), (NO_REUSE + 1, 4)):
+        steps = ((0.0, 1), (1.0, 2), (59.0, 3), (60.0, 4), (61.0, 4), (180.0, 5), (181.0, 6), (182.0, 6))
+        for now, connections in steps:
             clock[0] = now
             assert await get(upstream) == b"ok"
             assert len(server.connections) == connections
-        assert reports == [1]
+        assert reports == [3]
         upstream.close()
 
 
