@@ -7,9 +7,11 @@ import socket
 import struct
 import sys
 from collections.abc import Callable
-from fcntl import ioctl
 
 from proxy.transport.connection import Connection
+
+if sys.platform != "win32":
+    from fcntl import ioctl
 
 SIOCOUTQ = 0x5411
 """Linux, asm-generic/ioctls.h: the bytes of a TCP socket that the other system has not acknowledged (tcp(7))."""
@@ -39,7 +41,7 @@ class UpstreamConnection(Connection):
         self._endpoints = self.endpoints()
         if self._endpoints is not None:
             self._open_endpoints.add(self._endpoints)
-        if self._descriptor >= 0:
+        if self._descriptor >= 0 and hasattr(select, "poll"):  # not on Windows
             self._poll = select.poll()
             self._poll.register(self._descriptor, select.POLLIN)
 
