@@ -91,11 +91,6 @@ class Connection(asyncio.Protocol):
             if self._reader is reader:  # another reader may have replaced one that was cancelled
                 self._reader = None
 
-    @property
-    def is_reading(self) -> bool:
-        """Whether bytes are read from the transport, which pauses while ``buffer`` is full."""
-        return self._reading
-
     def resume(self) -> None:
         """Continue to read after ``buffer`` was emptied. While reading is paused, the end of the stream is not seen."""
         if not self._reading and len(self.buffer) <= HIGH_WATER:

@@ -68,7 +68,7 @@ class UpstreamConnection(Connection):
         if self.buffer:
             self._report_unasked(bytes(self.buffer[:13]))
             return False
-        if not self.is_reading and self.address("ssl_object") is not None:
+        if not self._reading and self.address("ssl_object") is not None:
             return False  # the TLS layer may hold bytes while reading is paused
         self.resume()
         return not self.ended
