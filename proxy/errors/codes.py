@@ -66,7 +66,7 @@ FAULTS = {
             "FANIN107",
             405,
             "Method Not Allowed",
-            "CONNECT and TRACE are not proxied",
+            "CONNECT, TRACE and PRI are not proxied",
             "Send these requests to the server directly.",
         ),
         Fault(

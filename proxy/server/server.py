@@ -21,6 +21,8 @@ LINGERING_CLOSE = 1.0
 """Seconds in which a client may read the last answer before its connection is closed (nginx: lingering_timeout)."""
 MIN_POLL = 0.05
 """The least seconds between two checks for idle connections while draining."""
+NOT_PROXIED = frozenset((b"CONNECT", b"TRACE", b"PRI"))
+"""Methods that are refused. PRI begins HTTP/2 (RFC 9113 §3.4), and PostgREST's server then speaks that."""
 REFUSED_CONNECTIONS = 64
 """Connections above limits.connections that get an error answer. Those above are closed without one."""
 
@@ -270,7 +272,7 @@ class DataServer:
         arrived = self._clock()
         first, _, rest = block.partition(b"\r\n")
         line = parse_request_line(first)
-        if line.method in (b"CONNECT", b"TRACE"):
+        if line.method in NOT_PROXIED:
             raise FaultError("FANIN107")
         line, authority = origin_form(line)
         head = self._heads.read(with_host(rest, authority, line.minor) if authority else rest, line.minor)

@@ -79,6 +79,7 @@ REFUSED = {
     "no HTTP": (b"GET / SPDY/3\r\n\r\n", "FANIN101"),
     "TLS": (b"\x16\x03\x01\x02\0\x01\0\r\n\r\n", "FANIN101"),
     "CONNECT": (b"CONNECT h:443 HTTP/1.1\r\nHost: h\r\n\r\n", "FANIN107"),
+    "PRI": (b"PRI /t HTTP/1.1\r\nHost: h\r\n\r\n", "FANIN107"),
     "TRACE": (b"TRACE / HTTP/1.1\r\nHost: h\r\n\r\n", "FANIN107"),
     "a head of 64 kB": (b"GET / HTTP/1.1\r\nHost: h\r\nX: " + b"x" * 65_536 + b"\r\n\r\n", "FANIN109"),
     "a head of 100 kB that is no GET": (b"POST /t?x=" + b"x" * 100_000 + b" HTTP/1.1\r\nHost: h\r\n\r\n", "FANIN109"),

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 TOKEN = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 TARGET = re.compile(rb"[\x21-\x7e\x80-\xff]+")
 VALUE = re.compile(rb"[\t\x20-\x7e\x80-\xff]*")
-CHUNK_LINE = re.compile(rb"([0-9A-Fa-f]{1,15})(?:;[\t\x20-\x7e\x80-\xff]*)?")
+EXTENSION = rb";" + TOKEN.pattern + rb'(?:=(?:%b|"[\t\x20!\x23-\x5b\x5d-\x7e\x80-\xff]*"))?' % TOKEN.pattern
+CHUNK_LINE = re.compile(rb"([0-9A-Fa-f]{1,15})(?:%b)*" % EXTENSION)
 
 
 class ReadRequest(NamedTuple):
@@ -131,6 +132,7 @@ def _strict_chunks(stream: Stream) -> bytes:
     while line_of_trailer := stream.line(b"\r\n"):
         name, colon, value = line_of_trailer.partition(b":")
         _demand(bool(colon and TOKEN.fullmatch(name) and VALUE.fullmatch(value)), "a trailer")
+        _demand(name.lower() not in (b"content-length", b"transfer-encoding", b"host"), "a field of the head")
     return body
 
 
@@ -195,11 +197,13 @@ def _llhttp_request(stream: Stream) -> ReadRequest:
         pass
     method, target, _ = _llhttp_line(_lf_line(stream))
     fields = _llhttp_fields(stream)
-    codings = [part.strip(b" \t").lower() for part in b",".join(_of(fields, b"transfer-encoding")).split(b",")]
+    codings = _of(fields, b"transfer-encoding")
     lengths = _of(fields, b"content-length")
     body = b""
-    if codings[-1] == b"chunked":
+    if b",".join(codings).split(b",")[-1].lstrip(b" \t").rstrip(b" ").lower() == b"chunked":  # no tab behind it
         body = _llhttp_chunks(stream)
+    elif codings:
+        body = stream.take(len(stream.data) - stream.at)
     elif lengths:
         _demand(all(re.fullmatch(rb"[0-9]+", length) for length in lengths), "the length")
         body = stream.take(int(lengths[-1]))
@@ -224,7 +228,8 @@ def _llhttp_fields(stream: Stream) -> list[tuple[bytes, bytes]]:
             continue
         name, colon, value = line.partition(b":")
         _demand(bool(colon), "a header line")
-        fields.append((name.rstrip(b" ").lower(), value.strip(b" \t")))
+        coding = name.lower() == b"transfer-encoding"
+        fields.append((name.rstrip(b" ").lower(), value.lstrip(b" \t") if coding else value.strip(b" \t")))
     return fields
 
 
