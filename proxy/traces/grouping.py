@@ -11,6 +11,7 @@ import msgspec
 
 from proxy.model import RequestHead, Span, Trace
 from proxy.observe.trace_size import span_bytes, text_bytes
+from proxy.traces.writes import WriteCounts
 
 MIN_NAMED_TRACES = 50
 """Number of named traces of one caller that are needed to conclude that it creates a new trace id per call."""
@@ -45,8 +46,8 @@ class OpenTrace:
         self.route = ""
         self.mixed = False
         self.in_flight = 0
-        self.request_count = 0
-        """Number of requests so far, including those in flight."""
+        self.queries = 0
+        """Number of queries so far, including those in flight; the pipeline counts them."""
         self.calls_saved = 0
         """Number of requests without an upstream call of their own, from `record_call`."""
         self._calls: set[int] = set()
@@ -124,6 +125,7 @@ class TraceGrouper:
         self._swept_bytes = 0
         self.dropped = 0
         """Number of requests that are in no trace because of a limit."""
+        self.writes = WriteCounts()
         self.per_call_callers = 0
         """Number of callers that create a new trace id per call. Their traces are inferred."""
 
@@ -144,7 +146,6 @@ class TraceGrouper:
                 return None
             trace = self._open[key] = self._new_trace(head, peer, explicit, now)
         trace.in_flight += 1
-        trace.request_count += 1
         trace.last_active = now
         if head.route and trace.route and head.route != trace.route:
             trace.mixed = not trace.explicit
