@@ -179,8 +179,8 @@ class MergedCall(msgspec.Struct, frozen=True, eq=False):
     """The most rows of every request, by ``limit`` and Range."""
     counted: bytes
     """The name of the number of rows, which is all that the requests ask for; empty if they ask for rows."""
-    expected_rows: int
-    """Estimated rows of the answer, from recent answers."""
+    expects_all_keys: bool
+    """Whether recent answers of such calls had a row for every key."""
 
     @property
     def requests(self) -> list[PendingRequest]:
@@ -317,6 +317,8 @@ class Trace(msgspec.Struct, frozen=True, gc=False):
     start: float
     end: float
     spans: tuple[Span, ...]
+    held_bytes: int = 0
+    """Estimated bytes in memory (``observe.trace_size``); 0 if they were not measured."""
 
     @property
     def kind(self) -> str:
