@@ -109,7 +109,7 @@ class Fetcher:
         """Whether an answer that was not counted has all rows. The operator's max-rows may be out of date, so that it
         does not prove that a key has no row.
         """
-        if self._max_rows.proves_whole(rows) and all(own_slice.rows > 0 for own_slice in slices.values()):
+        if self._max_rows.proves_whole(rows) and all(own_slice.rows_read > 0 for own_slice in slices.values()):
             return True
         return has_every_key(call, slices)
 
@@ -125,7 +125,7 @@ def has_every_key(call: MergedCall, slices: Mapping[bytes, Slice | NotSingular])
     """Whether the key is unique and each literal has its row: then there can be no other row."""
     if call.column is None or not call.column.unique:
         return False
-    return all(own_slice.rows == len(call.literals_by_value[value]) for value, own_slice in slices.items())
+    return all(own_slice.rows_read == len(call.literals_by_value[value]) for value, own_slice in slices.items())
 
 
 def _check_error(call: MergedCall, answer: Response, gateway: Gateway) -> FetchResult:

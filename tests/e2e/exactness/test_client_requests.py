@@ -13,7 +13,7 @@ from proxy.observe.events import Event, UpstreamCalled
 from tests.e2e.support.bursts import assert_all_same, get, one_by_one, together
 from tests.e2e.support.harness import fanin
 from tests.e2e.support.literals import uuid_of
-from tests.e2e.support.unusual_types import older_postgrest
+from tests.e2e.support.unusual_types import older_postgrest, postgrest_with
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -271,6 +271,19 @@ async def test_a_count_of_rows_that_policies_hide_is_of_its_caller(either: Stack
     for owner in ("ann", "bob"):
         requests = burst_of("/mine?select=count&id=eq.{}", f"X-Owner: {owner}")
         assert await calls_for(either, requests) == {"merged": 1, "types": 1}
+
+
+@pytest.mark.parametrize("catalog", [False, True])
+async def test_a_count_of_which_max_rows_cut_keys_is_not_used(unusual: Stack, catalog: bool) -> None:
+    """The merged call reads a row per key, and each caller gets one row, whether its key came back or not."""
+    known: dict[str, object] = {"db_uri": unusual.dsn, "catalog__schemas": ["unusual"]}
+    settings = known if catalog else {"merge__max_rows": 1000}
+    requests = burst_of("/num?select=count&id=eq.{}", literals=[str(n) for n in range(1, 11)])
+    with postgrest_with(unusual, db_max_rows="3") as cut:
+        direct = await one_by_one(cut.url, requests)
+        async with fanin(cut.url, merge__deadline_floor=10.0, **settings) as sidecar:
+            for _ in range(4):
+                assert_all_same(requests, direct, await together(sidecar.port, requests))
 
 
 async def test_a_column_that_is_added_is_not_taken_for_a_count(unusual: Stack) -> None:
