@@ -12,6 +12,7 @@ import msgspec
 from proxy import __version__
 from proxy.admin.event_stream import EventStream
 from proxy.admin.gauges import KEPT, SIDECAR, VIEWERS, limits
+from proxy.admin.not_merged import not_merged_views
 from proxy.admin.page_files import page_files
 from proxy.admin.routes import ApiHandler, routes
 from proxy.admin.usage_views import rule_view, stored_finding_views, usage_views
@@ -48,12 +49,13 @@ class Console:
         self._settings = settings
         self._epoch = time.time() - time.monotonic()
         bounds, names = current.detect, ConfirmedNames(everything=current.show_values)
-        self._store = TraceStore(bounds.traces, bounds.spans, bounds.keys, names, time.time)
+        self._store = TraceStore(bounds.traces, bounds.spans, bounds.keys, names, time.time, bounds.max_bytes)
         self._store.on_stored = self._on_closed
         self._notices = WarningStore(time.time)
         pages = page_files()
         self._event_stream = EventStream(current.limits.viewers, encode({"pages": pages.version, "run": time.time()}))
-        self._pending: list[StoredTrace] = []
+        self._pending: list[int] = []
+        """Numbers of traces, not traces: the store bounds the bytes of traces."""
         self._skipped = 0
         self._publisher: asyncio.Task[None] | None = None
         events.subscribe(self._store, TraceClosed)
@@ -86,7 +88,7 @@ class Console:
         if not len(self._event_stream):
             return
         if len(self._pending) < MAX_TRACES:
-            self._pending.append(entry)
+            self._pending.append(entry.number)
         else:
             self._skipped += 1
         if self._publisher is None or self._publisher.done():
@@ -94,7 +96,8 @@ class Console:
 
     async def _publish(self) -> None:
         while self._pending:
-            entries, skipped = self._pending, self._skipped
+            entries = [entry for number in self._pending if (entry := self._store.find(str(number))) is not None]
+            skipped = self._skipped + len(self._pending) - len(entries)
             self._pending, self._skipped = [], 0
             self._event_stream.publish("traces", await asyncio.to_thread(_message, entries, skipped, self._store.names))
             await asyncio.sleep(PAUSE)
@@ -141,7 +144,8 @@ class Console:
         stored = [stored for stored in self._sidecar.rule_runner.findings if names.shown_findings([stored.finding])]
         findings = stored_finding_views(stored, self._epoch)
         rules = [rule_view(rule, level(rule.code)) for rule in self._rules]
-        return await asyncio.to_thread(encode, {"findings": findings, "rules": rules})
+        not_merged = not_merged_views(self._sidecar.upstream_state, names, self._epoch)
+        return await asyncio.to_thread(encode, {"findings": findings, "rules": rules, "not_merged": not_merged})
 
     async def _recording(self, _: QueryParameters) -> bytes:
         """The stored traces as a recording, the oldest first."""

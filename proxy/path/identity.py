@@ -19,14 +19,18 @@ CONDITIONAL = frozenset((b"if-match", b"if-none-match", b"if-modified-since", b"
 NEGOTIATING = CONDITIONAL | {b"host", b"accept-encoding"}
 """Headers on which a gateway's answer may depend, although PostgREST's does not."""
 NEUTRAL = NEGOTIATING | {b"traceparent", b"tracestate", b"x-retry-count"}
-"""Headers that are not part of the identity, because PostgREST's answer does not depend on them."""
+"""Headers that are not part of the identity, because PostgREST's answer does not depend on them. Host is one only
+where upstream does not get the client's: SQL can tell tenants apart by it.
+"""
 
 
 HEX = b"0123456789abcdef"
 
 
 class HeadRules(msgspec.Struct, frozen=True):
-    """The settings for reading heads. ``host`` replaces the value of Host, unless it is empty."""
+    """The settings for reading heads. ``host`` replaces the value of Host, unless it is empty: then upstream gets the
+    client's.
+    """
 
     host: bytes
     neutral: frozenset[bytes]
@@ -42,9 +46,14 @@ def head_rules(
     removed: tuple[str, ...],
     key: bytes,
 ) -> HeadRules:
-    """The rules with the operator's ``added`` and ``removed`` neutral headers. Trace headers are neutral by default."""
+    """The rules with the operator's ``added`` and ``removed`` neutral headers.
+
+    A header that upstream gets as the client sent it is neutral only if it is in ``NEUTRAL`` or the operator says so,
+    also if it names traces.
+    """
     names = tuple(name.lower().encode() for name in trace_headers)
-    neutral = NEUTRAL | {name.lower().encode() for name in added} | set(names)
+    neutral = NEUTRAL if host else NEUTRAL - {b"host"}
+    neutral |= {name.lower().encode() for name in added}
     return HeadRules(host, frozenset(neutral - {name.lower().encode() for name in removed}), names, key)
 
 
