@@ -59,14 +59,14 @@ FAULTS = {
             "FANIN106",
             400,
             "Bad Request",
-            "An HTTP/1.1 request carries exactly one Host header",
-            "Send Host once.",
+            "An HTTP/1.1 request carries exactly one Host header with a valid value",
+            "Send Host once: the name or address of the server, and its port if it has one.",
         ),
         Fault(
             "FANIN107",
             405,
             "Method Not Allowed",
-            "CONNECT and TRACE are not proxied",
+            "CONNECT, TRACE and PRI are not proxied",
             "Send these requests to the server directly.",
         ),
         Fault(
@@ -103,6 +103,13 @@ FAULTS = {
             "Service Unavailable",
             "The number of client connections has reached limits.connections",
             "Raise limits.connections, or look for clients that do not close their connections.",
+        ),
+        Fault(
+            "FANIN117",
+            417,
+            "Expectation Failed",
+            "fanin supports only the expectation '100-continue'",
+            "Send 'Expect: 100-continue', or no Expect.",
         ),
         Fault(
             "FANIN501",

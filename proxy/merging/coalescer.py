@@ -28,7 +28,7 @@ from proxy.postgrest.response.headers import SAME_HEADERS, shareable
 from proxy.postgrest.response.problem import CALLER_INDEPENDENT_CODES, read_error_body
 from proxy.settings.model import Settings
 from proxy.upstream.calls import CallLabels, ObservedCall
-from proxy.upstream.client import UpstreamAnswer
+from proxy.upstream.messages import UpstreamAnswer
 from proxy.upstream.state import UpstreamState
 
 if TYPE_CHECKING:

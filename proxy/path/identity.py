@@ -9,8 +9,9 @@ import msgspec
 
 from proxy.allowed_differences import FANIN_PREFIX, HOP_BY_HOP
 from proxy.errors.codes import FaultError
-from proxy.http1.framing import CONNECTION_OPTIONS, request_framing
+from proxy.http1.framing import CONNECTION_OPTIONS, canonical_request, request_framing
 from proxy.http1.head import HeaderField, first_value, tokens
+from proxy.http1.host import is_host
 from proxy.model import Media, RequestHead
 from proxy.postgrest.request.media import count_preferences, media_of
 
@@ -57,14 +58,15 @@ def head_rules(
 
 
 def read_head(fields: tuple[HeaderField, ...], minor: int, rules: HeadRules) -> RequestHead:
-    """Read the header lines of a request. FaultError if they are ambiguous (FANIN103, 105, 106, 111)."""
+    """Read the header lines of a request. FaultError if they are ambiguous (FANIN103, 105, 106, 111, 117)."""
     framing = request_framing(fields, minor)
     options = tokens(fields, b"connection")
     if not CONNECTION_OPTIONS.issuperset(options):
         raise FaultError("FANIN105")
-    hosts = sum(field.name == b"host" for field in fields)
-    if hosts > 1 or (minor == 1 and not hosts):
+    hosts = [field.value for field in fields if field.name == b"host"]
+    if len(hosts) > 1 or (minor == 1 and not hosts) or not all(map(is_host, hosts)):
         raise FaultError("FANIN106")
+    fields = canonical_request(fields, framing)
     kept = [field for field in fields if is_forwarded(field.name)]
     identity = b"".join(field.line + b"\r\n" for field in kept if field.name not in rules.neutral)
     differing = rules.neutral - NEGOTIATING

@@ -146,6 +146,11 @@ class LimitSettings(Section):
     long_heads: Count = Field(
         33_554_432, description="Maximum bytes of all such long heads at one time; further ones are answered 431."
     )
+    header_lines: Count = Field(
+        1000,
+        description="Maximum header lines of a request; one with more is answered 431. Others' limits are 100 (Apache,"
+        " Envoy, gunicorn) to 2000 (Node.js).",
+    )
     connections: Count = Field(4096, description="Maximum client connections; further ones are answered 503.")
     queue: Count = Field(
         4096,

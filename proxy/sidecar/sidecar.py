@@ -81,7 +81,11 @@ class Sidecar:
     ) -> "Sidecar":
         """Find out what upstream is, and create the parts. ConfigError if upstream is fanin's own address."""
         _check_upstream_is_not_self(settings)
-        upstream = Upstream(settings, clock)
+        unasked = Warned(
+            "upstream sent bytes that belong to no answer; its connections are not reused for a while",
+            "Find the server or proxy behind --upstream that sends an answer twice, or a body with a 204 or to HEAD.",
+        )
+        upstream = Upstream(settings, clock, lambda: events.emit(unasked))
         discovered = await discover(settings, upstream, events)
         mount = Mount(discovered.mount.rstrip("/").encode(), discovered.base)
         context = UpstreamContext(upstream, upstream.calls, mount, discovered.gateway, events, clock)
