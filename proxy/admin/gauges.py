@@ -1,6 +1,6 @@
 """Declares the metrics that are read at each Prometheus scrape, each with the source of its value."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import reduce
 from typing import Any, Protocol
 
@@ -10,6 +10,7 @@ from proxy import __version__
 from proxy.admin.event_stream import EventStream
 from proxy.merging.coalescer import Coalescer
 from proxy.merging.merger import Merger
+from proxy.observe.line_writer import LineWriter
 from proxy.observe.log import LogOutput
 from proxy.observe.series import COUNTED, ReadSeries, Series, Values, counter, gauge, readings
 from proxy.settings.model import Settings
@@ -29,6 +30,7 @@ BOUNDS = (
     "limits.long_heads",
     "limits.relations",
     "limits.viewers",
+    "log.queue",
     "merge.max_tracked",
     "pool.calls",
     "pool.others",
@@ -50,6 +52,8 @@ class Outputs(msgspec.Struct, frozen=True):
     """The outputs of observers; None for one that is not configured."""
 
     log: LogOutput
+    streams: Mapping[str, LineWriter]
+    """stderr, and stdout if something is printed there."""
     spans: Counts | None
     recorder: Counts | None
 
@@ -164,6 +168,18 @@ VIEWERS: dict[str, ReadSeries[EventStream]] = {
 }
 
 OUTPUTS: dict[str, ReadSeries[Outputs]] = {
+    "output_lines_dropped": ReadSeries(
+        counter(
+            "Lines that could not be written. stream: stderr (the log), stdout (the trees of debug). Nobody read "
+            "them in time (log.queue), or the write failed.",
+            "stream",
+        ),
+        lambda outputs: {(name,): float(writer.dropped) for name, writer in outputs.streams.items()},
+    ),
+    "output_waiting_bytes": ReadSeries(
+        gauge("Bytes of lines that wait to be written now; bounded by log.queue.", "stream"),
+        lambda outputs: {(name,): float(writer.waiting) for name, writer in outputs.streams.items()},
+    ),
     "log_lines_left_out": ReadSeries(
         counter("Log lines left out. kind: trace (for log.traces), warning, library (both for log.warnings).", "kind"),
         lambda outputs: outputs.log.left_out(),

@@ -13,7 +13,6 @@ from proxy.commands.top import TopError, top
 from proxy.explain.request import RequestError, looks_like_request, read_columns, read_request
 from proxy.explain.words import UnknownWordError, meaning
 from proxy.findings.model import IMPACTS
-from proxy.observe import log
 from proxy.recording.source import DataAccessError
 from proxy.settings.declared import declared, describe
 from proxy.settings.listing import as_toml
@@ -254,7 +253,6 @@ def _explain_request(options: argparse.Namespace, words: str) -> None:
 def _serve(options: argparse.Namespace) -> int:
     loaded = _load(options)
     check_addresses(loaded.settings)
-    log.configure()
     run(serve(loaded, lambda: _read(options), RULES))
     return OK
 

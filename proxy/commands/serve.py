@@ -11,13 +11,14 @@ import time
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 from proxy import __version__
 from proxy.admin.console import Console
 from proxy.admin.gauges import OUTPUTS, SIDECAR, Outputs
 from proxy.admin.server import AdminServer
 from proxy.analysis.rule import AnyRule
+from proxy.analysis.volume import plural
 from proxy.observe import log
 from proxy.observe.events import (
     Events,
@@ -28,6 +29,8 @@ from proxy.observe.events import (
     Warned,
     WorkloadInspected,
 )
+from proxy.observe.line_writer import LineWriter, descriptor_of
+from proxy.observe.log_format import LineFormat, configure, line
 from proxy.observe.metrics import Metrics
 from proxy.observe.series import readings
 from proxy.observe.tree import TracePrinter
@@ -61,6 +64,7 @@ async def serve(loaded: EffectiveSettings, read: Callable[[], EffectiveSettings]
     """
     held, events, stop = ReloadableSettings(loaded), Events(), StopSignal()
     async with AsyncExitStack() as stack:
+        terminal = Terminal(loaded.settings, stack)
         lines = log.LogOutput(lambda: held.loaded.settings.log)
         stack.callback(lines.capture())
         stack.callback(lines.close)
@@ -69,7 +73,7 @@ async def serve(loaded: EffectiveSettings, read: Callable[[], EffectiveSettings]
         stop.install()
         sidecar = await Sidecar.create(loaded.settings, rules, events, time.monotonic)
         console = Console(sidecar, events, rules, lambda: held.loaded.settings)
-        metrics = _observers(sidecar, console, lines, events, stack)
+        metrics = _observers(sidecar, console, lines, terminal, events, stack)
         admin = AdminServer(sidecar, metrics.scrape, lambda: held.loaded, console.routes)
         stack.push_async_callback(admin.stop)
         stack.push_async_callback(console.close)
@@ -80,8 +84,36 @@ async def serve(loaded: EffectiveSettings, read: Callable[[], EffectiveSettings]
         asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, reload_settings)
         await admin.start()
         await sidecar.start()
-        print(_start_line(sidecar, admin), file=sys.stderr, flush=True)
+        terminal.say("start", _start_line(sidecar, admin))
         await stop.requested.wait()
+
+
+class Terminal:
+    """Standard error and standard output: their writers, and the format of the log."""
+
+    def __init__(self, settings: Settings, stack: AsyncExitStack) -> None:
+        """Logs to stderr from now on. ``stack`` gets what writes the waiting lines at the end."""
+        self._format, self._settings, self._stack = settings.log.format, settings.log, stack
+        self.stderr = self._writer(sys.stderr, partial(_dropped_line, self._format))
+        self.streams = {"stderr": self.stderr}
+        if settings.debug:
+            self.streams["stdout"] = self._writer(sys.stdout, "({} lines left out: nobody read them)\n".format)
+        configure(self.stderr, self._format)
+
+    def say(self, event: str, text: str) -> None:
+        """Write ``text`` to stderr: as a line of the log, or plainly if the log is for people."""
+        plain = self._format == "console"
+        self.stderr.write(f"{text}\n" if plain else line(self._format, "info", {"event": event, "message": text}))
+
+    def _writer(self, stream: TextIO | None, dropped_line: Callable[[int], str]) -> LineWriter:
+        writer = LineWriter(descriptor_of(stream), self._settings.queue, dropped_line)
+        self._stack.callback(writer.close, self._settings.flush_timeout)
+        return writer
+
+
+def _dropped_line(line_format: LineFormat, count: int) -> str:
+    text = f"{plural(count, 'line')} of the log left out: nobody read them in time, or the write failed"
+    return line(line_format, "warning", {"event": "output", "message": text, "dropped": count})
 
 
 class StopSignal:
@@ -103,7 +135,12 @@ class StopSignal:
 
 
 def _observers(
-    sidecar: Sidecar, console: Console, lines: log.LogOutput, events: Events, stack: AsyncExitStack
+    sidecar: Sidecar,
+    console: Console,
+    lines: log.LogOutput,
+    terminal: Terminal,
+    events: Events,
+    stack: AsyncExitStack,
 ) -> Metrics:
     """Subscribe all observers: metrics and log; trace printer, OTLP and recorder if configured. Returns the metrics."""
     settings = sidecar.settings
@@ -112,14 +149,17 @@ def _observers(
         stack.push_async_callback(asyncio.to_thread, recorder.close)
     if spans is not None:
         stack.push_async_callback(spans.close)
-    outputs = Outputs(lines, spans, recorder)
+    outputs = Outputs(lines, terminal.streams, spans, recorder)
     metrics = Metrics(
         settings.limits.relations,
         lambda: [*readings(SIDECAR, sidecar), *console.readings(), *readings(OUTPUTS, outputs)],
     )
     events.subscribe(metrics)
-    printer = TracePrinter(sys.stdout) if settings.debug else log.TraceLog(lines.traces)
+    printed = terminal.streams.get("stdout")
+    printer = log.TraceLog(lines.traces) if printed is None else TracePrinter(printed)
     events.subscribe(printer, TraceClosed, WorkloadInspected)
+    if settings.log.access:
+        events.subscribe(log.AccessLog(), RequestAnswered)
     return metrics
 
 
@@ -191,7 +231,7 @@ class ReloadableSettings:
 def _start_line(sidecar: Sidecar, admin: AdminServer) -> str:
     settings, discovered = sidecar.settings, sidecar.discovered
     host, admin_host = settings.listen.rpartition(":")[0], settings.admin.rpartition(":")[0]
-    pages = f"\nfanin: live traces at http://{admin_host}:{admin.port}/" if settings.debug and admin.port else ""
+    pages = f", live traces at http://{admin_host}:{admin.port}/" if settings.debug and admin.port else ""
     return (
         f"fanin {__version__}: http://{host}:{sidecar.port} → {settings.upstream}, mount {discovered.mount}, "
         f"profile {discovered.gateway.name}, mode {settings.mode}{admin.summary}{pages}"

@@ -1,7 +1,6 @@
 """Prints closed traces as trees for a terminal: requests, outcomes and findings."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import TextIO
 
 from proxy.analysis.spans import group_by, total_bytes, total_rows
 from proxy.analysis.volume import plural
@@ -11,6 +10,7 @@ from proxy.findings.report import finding_lines
 from proxy.model import Outcome, Span, Trace
 from proxy.observe.confirmed_names import ConfirmedNames
 from proxy.observe.events import Event, TraceClosed, WorkloadInspected
+from proxy.observe.log_format import Output
 from proxy.text.terminal import safe
 
 MOST_SPANS = 40
@@ -20,8 +20,8 @@ MOST_SPANS = 40
 class TracePrinter:
     """An observer that prints each closed trace."""
 
-    def __init__(self, stream: TextIO) -> None:
-        self._stream = stream
+    def __init__(self, output: Output) -> None:
+        self._output = output
         self._names = ConfirmedNames()
 
     def __call__(self, event: Event) -> None:
@@ -32,7 +32,7 @@ class TracePrinter:
             self._print(_workload(self._names.shown_findings(event.findings)))
 
     def _print(self, lines: Iterable[str]) -> None:
-        print("\n".join(lines), file=self._stream, flush=True)
+        self._output.write("\n".join(lines) + "\n")
 
 
 def trace_lines(trace: Trace, findings: Sequence[Finding], names: ConfirmedNames) -> Iterator[str]:
