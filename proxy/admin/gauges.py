@@ -8,6 +8,7 @@ import msgspec
 
 from proxy import __version__
 from proxy.admin.event_stream import EventStream
+from proxy.admin.listener import PortCounts
 from proxy.merging.coalescer import Coalescer
 from proxy.merging.merger import Merger
 from proxy.observe.line_writer import LineWriter
@@ -20,6 +21,7 @@ from proxy.upstream.client import Upstream
 from proxy.upstream.state import UpstreamState
 
 BOUNDS = (
+    "limits.admin_connections",
     "detect.findings",
     "detect.fingerprints",
     "detect.keys",
@@ -48,19 +50,27 @@ class Counts(Protocol):
         """Number of items by result."""
 
 
-class Outputs(msgspec.Struct, frozen=True):
+class Outputs(msgspec.Struct):
     """The outputs of observers; None for one that is not configured."""
 
     log: LogOutput
     streams: Mapping[str, LineWriter]
     """stderr, and stdout if something is printed there."""
-    spans: Counts | None
-    recorder: Counts | None
+    spans: Counts | None = None
+    recorder: Counts | None = None
+    admin: PortCounts = msgspec.field(default_factory=PortCounts)
 
 
 SIDECAR: dict[str, ReadSeries[Sidecar]] = {
     "traces_dropped": ReadSeries(
         counter("Requests not traced because trace.max_open was reached."), lambda sidecar: sidecar.traces.dropped
+    ),
+    "descriptors_exhausted": ReadSeries(
+        counter(
+            "Times that no file descriptor was left: for a connection to upstream, or in a check once per second. See "
+            "process_open_fds and process_max_fds."
+        ),
+        lambda sidecar: sidecar.descriptors.exhausted,
     ),
     "client_connections": ReadSeries(
         gauge("Client connections open now; bounded by limits.connections."), lambda sidecar: sidecar.server.open
@@ -168,6 +178,14 @@ VIEWERS: dict[str, ReadSeries[EventStream]] = {
 }
 
 OUTPUTS: dict[str, ReadSeries[Outputs]] = {
+    "admin_connections": ReadSeries(
+        gauge("Connections to the admin port and the metrics port now; bounded by limits.admin_connections per port."),
+        lambda outputs: outputs.admin.open,
+    ),
+    "admin_connections_turned_away": ReadSeries(
+        counter("Connections closed because limits.admin_connections was reached: idle ones first, else new ones."),
+        lambda outputs: outputs.admin.turned_away,
+    ),
     "output_lines_dropped": ReadSeries(
         counter(
             "Lines that could not be written. stream: stderr (the log), stdout (the trees of debug). Nobody read "

@@ -17,7 +17,7 @@ from proxy.recording.source import DataAccessError
 from proxy.settings.declared import declared, describe
 from proxy.settings.listing import as_toml
 from proxy.settings.loading import EffectiveSettings, load
-from proxy.settings.sources import ConfigError, from_text, nearest
+from proxy.settings.sources import AddressInUseError, ConfigError, from_text, nearest
 from proxy.text.terminal import safe
 from proxy.upstream.discovery import check_addresses, known_mount
 from rules import RULES
@@ -27,7 +27,7 @@ EXITS = {
     OK: "Success.",
     FINDINGS: "A check failed: a budget, a forbidden rule, a growth, a finding, or a warning with --strict.",
     USAGE: "Usage error or invalid settings.",
-    UNABLE: "fanin could not do its work: a file or server could not be read or written.",
+    UNABLE: "fanin could not do its work: a file or server could not be read or written, or an address is in use.",
 }
 """Exit codes."""
 
@@ -54,6 +54,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         code = int(options.run(options))
         sys.stdout.flush()
         return code
+    except AddressInUseError as error:
+        print(f"fanin: {error}", file=sys.stderr)
+        return UNABLE
     except ConfigError as error:
         print(f"fanin: {error}", file=sys.stderr)
         return USAGE

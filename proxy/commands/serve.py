@@ -6,19 +6,18 @@ Tests: tests/e2e/operations/test_reload.py.
 import asyncio
 import gc
 import signal
-import sys
 import time
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack
 from functools import partial
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any
 
 from proxy import __version__
 from proxy.admin.console import Console
 from proxy.admin.gauges import OUTPUTS, SIDECAR, Outputs
 from proxy.admin.server import AdminServer
 from proxy.analysis.rule import AnyRule
-from proxy.analysis.volume import plural
+from proxy.commands.terminal import Terminal
 from proxy.observe import log
 from proxy.observe.events import (
     Events,
@@ -29,8 +28,6 @@ from proxy.observe.events import (
     Warned,
     WorkloadInspected,
 )
-from proxy.observe.line_writer import LineWriter, descriptor_of
-from proxy.observe.log_format import LineFormat, configure, line
 from proxy.observe.metrics import Metrics
 from proxy.observe.series import readings
 from proxy.observe.tree import TracePrinter
@@ -40,6 +37,7 @@ from proxy.settings.loading import EffectiveSettings
 from proxy.settings.model import Settings
 from proxy.settings.reload import reload
 from proxy.settings.sources import ConfigError
+from proxy.sidecar.descriptor_monitor import fit_limit
 from proxy.sidecar.sidecar import Sidecar
 
 if TYPE_CHECKING:
@@ -71,10 +69,12 @@ async def serve(loaded: EffectiveSettings, read: Callable[[], EffectiveSettings]
         events.subscribe(log.Warnings(lines.warnings), Warned, SettingsReloaded)
         asyncio.get_running_loop().set_exception_handler(lambda _, context: events.emit(_unhandled(context)))
         stop.install()
+        fit_limit(loaded.settings, events)
         sidecar = await Sidecar.create(loaded.settings, rules, events, time.monotonic)
         console = Console(sidecar, events, rules, lambda: held.loaded.settings)
-        metrics = _observers(sidecar, console, lines, terminal, events, stack)
-        admin = AdminServer(sidecar, metrics.scrape, lambda: held.loaded, console.routes)
+        outputs = Outputs(lines, terminal.streams)
+        metrics = _observers(sidecar, console, outputs, events, stack)
+        admin = AdminServer(sidecar, metrics.scrape, lambda: held.loaded, console.routes, outputs.admin)
         stack.push_async_callback(admin.stop)
         stack.push_async_callback(console.close)
         stack.push_async_callback(sidecar.stop)
@@ -86,34 +86,6 @@ async def serve(loaded: EffectiveSettings, read: Callable[[], EffectiveSettings]
         await sidecar.start()
         terminal.say("start", _start_line(sidecar, admin))
         await stop.requested.wait()
-
-
-class Terminal:
-    """Standard error and standard output: their writers, and the format of the log."""
-
-    def __init__(self, settings: Settings, stack: AsyncExitStack) -> None:
-        """Logs to stderr from now on. ``stack`` gets what writes the waiting lines at the end."""
-        self._format, self._settings, self._stack = settings.log.format, settings.log, stack
-        self.stderr = self._writer(sys.stderr, partial(_dropped_line, self._format))
-        self.streams = {"stderr": self.stderr}
-        if settings.debug:
-            self.streams["stdout"] = self._writer(sys.stdout, "({} lines left out: nobody read them)\n".format)
-        configure(self.stderr, self._format)
-
-    def say(self, event: str, text: str) -> None:
-        """Write ``text`` to stderr: as a line of the log, or plainly if the log is for people."""
-        plain = self._format == "console"
-        self.stderr.write(f"{text}\n" if plain else line(self._format, "info", {"event": event, "message": text}))
-
-    def _writer(self, stream: TextIO | None, dropped_line: Callable[[int], str]) -> LineWriter:
-        writer = LineWriter(descriptor_of(stream), self._settings.queue, dropped_line)
-        self._stack.callback(writer.close, self._settings.flush_timeout)
-        return writer
-
-
-def _dropped_line(line_format: LineFormat, count: int) -> str:
-    text = f"{plural(count, 'line')} of the log left out: nobody read them in time, or the write failed"
-    return line(line_format, "warning", {"event": "output", "message": text, "dropped": count})
 
 
 class StopSignal:
@@ -134,14 +106,7 @@ class StopSignal:
         self.requested.set()
 
 
-def _observers(
-    sidecar: Sidecar,
-    console: Console,
-    lines: log.LogOutput,
-    terminal: Terminal,
-    events: Events,
-    stack: AsyncExitStack,
-) -> Metrics:
+def _observers(sidecar: Sidecar, console: Console, outputs: Outputs, events: Events, stack: AsyncExitStack) -> Metrics:
     """Subscribe all observers: metrics and log; trace printer, OTLP and recorder if configured. Returns the metrics."""
     settings = sidecar.settings
     spans, recorder = _spans(settings, events), _recorder(settings, events, sidecar.salt)
@@ -149,14 +114,14 @@ def _observers(
         stack.push_async_callback(asyncio.to_thread, recorder.close)
     if spans is not None:
         stack.push_async_callback(spans.close)
-    outputs = Outputs(lines, terminal.streams, spans, recorder)
+    outputs.spans, outputs.recorder = spans, recorder
     metrics = Metrics(
         settings.limits.relations,
         lambda: [*readings(SIDECAR, sidecar), *console.readings(), *readings(OUTPUTS, outputs)],
     )
     events.subscribe(metrics)
-    printed = terminal.streams.get("stdout")
-    printer = log.TraceLog(lines.traces) if printed is None else TracePrinter(printed)
+    printed = outputs.streams.get("stdout")
+    printer = log.TraceLog(outputs.log.traces) if printed is None else TracePrinter(printed)
     events.subscribe(printer, TraceClosed, WorkloadInspected)
     if settings.log.access:
         events.subscribe(log.AccessLog(), RequestAnswered)
@@ -230,12 +195,17 @@ class ReloadableSettings:
 
 def _start_line(sidecar: Sidecar, admin: AdminServer) -> str:
     settings, discovered = sidecar.settings, sidecar.discovered
-    host, admin_host = settings.listen.rpartition(":")[0], settings.admin.rpartition(":")[0]
-    pages = f", live traces at http://{admin_host}:{admin.port}/" if settings.debug and admin.port else ""
+    shown = settings.debug and admin.port
+    pages = f", live traces at {_url(settings.admin, admin.port)}/" if shown else ""
     return (
-        f"fanin {__version__}: http://{host}:{sidecar.port} → {settings.upstream}, mount {discovered.mount}, "
+        f"fanin {__version__}: {_url(settings.listen, sidecar.port)} → {settings.upstream}, mount {discovered.mount}, "
         f"profile {discovered.gateway.name}, mode {settings.mode}{admin.summary}{pages}"
     )
+
+
+def _url(listen: str, port: int) -> str:
+    """The URL of a listening address; a unix socket as it is."""
+    return listen if listen.startswith("unix:") else f"http://{listen.rpartition(':')[0]}:{port}"
 
 
 def _unhandled(context: dict[str, Any]) -> Warned:

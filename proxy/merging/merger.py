@@ -8,10 +8,11 @@ import asyncio
 import secrets
 from collections.abc import Callable
 
+from proxy.errors.codes import FaultError
 from proxy.merging.batcher import Batcher, scheduler_registry
 from proxy.merging.coalescer import Coalescer
 from proxy.merging.fetch import BadValue, FetchesMerged, FetchResult
-from proxy.merging.waiters import BufferedAnswer, InFlightMerge, Reply
+from proxy.merging.waiters import BufferedAnswer, FailedCall, InFlightMerge, Reply
 from proxy.model import FallbackReason, Identical, NotSingular, Outcome, PendingRequest, Single, Slice
 from proxy.observe.events import FellBack, MergingPaused
 from proxy.path.batching import BatchScheduler
@@ -19,6 +20,9 @@ from proxy.path.plan import CallLimits, originals, plan, why_not_merged
 from proxy.postgrest.types import has_single_spelling
 from proxy.settings.tables import MergeSettings
 from proxy.upstream.state import UpstreamState
+
+QUEUE_TIMEOUT = "FANIN507"
+"""The fault of a call after whose time in the queue its requests have waited for as long as they may."""
 
 
 class Merger:
@@ -208,7 +212,11 @@ class Merger:
         if reason.reason == "unexpected-key" and has_single_spelling(merge.call.column):
             self._state.column_types.invalidate(merge.requests[0])
         self._emit_fallback(merge, reason)
-        self._release_all(scheduler, merge)
+        if reason.detail == QUEUE_TIMEOUT:
+            for request in filter(self.batcher.is_waiting, merge.requests):
+                self.batcher.reply(request, FailedCall(FaultError(QUEUE_TIMEOUT), 0))
+        else:
+            self._release_all(scheduler, merge)
 
     def _without_bad_value(self, scheduler: BatchScheduler, merge: InFlightMerge, bad: BadValue) -> None:
         """Plan the batch again. The column's type is known now, so that values which do not fit it are sent alone."""

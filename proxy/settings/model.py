@@ -74,15 +74,20 @@ class Settings(BaseSettings):
         "postgrest: none; auto: detected by upstream's name, or by a request to it at start.",
         json_schema_extra=RESTART,
     )
-    listen: str = Field("127.0.0.1:8000", description="HOST:PORT on which clients connect.", json_schema_extra=RESTART)
+    listen: str = Field(
+        "127.0.0.1:8000",
+        description="HOST:PORT on which clients connect, or unix:/path of a socket.",
+        json_schema_extra=RESTART,
+    )
     admin: str = Field(
         "127.0.0.1:9000",
-        description="HOST:PORT for pages, API, metrics and health; 'off' for none.",
+        description="HOST:PORT, or unix:/path, for pages, API, metrics and health; 'off' for none.",
         json_schema_extra=RESTART,
     )
     metrics: str = Field(
         "off",
-        description="HOST:PORT for metrics and health only, the same as on the admin port; 'off' for none.",
+        description="HOST:PORT, or unix:/path, for metrics and health only, the same as on the admin port; 'off' for "
+        "none.",
         json_schema_extra=RESTART,
     )
     admin_token: SecretStr | None = Field(

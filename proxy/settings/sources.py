@@ -21,6 +21,10 @@ class ConfigError(Exception):
     """Settings that cannot be used; the message names the setting, its source, and the most similar valid name."""
 
 
+class AddressInUseError(ConfigError):
+    """An address that cannot be bound now, because another process has it: a later start may succeed."""
+
+
 class Declared(msgspec.Struct, frozen=True):
     """The declaration of a setting."""
 

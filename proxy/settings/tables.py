@@ -137,6 +137,12 @@ class LimitSettings(Section):
         33_554_432, description="Maximum bytes of all such long heads at one time; further ones are answered 431."
     )
     connections: Count = Field(4096, description="Maximum client connections; further ones are answered 503.")
+    admin_connections: Count = Field(
+        64,
+        description="Maximum connections of the admin port, and of the metrics port; an idle one is closed for a new "
+        "one. At most one sixteenth of the process's file descriptors, so that the data port has the others.",
+        json_schema_extra=RESTART,
+    )
     queue: Count = Field(
         4096,
         description="Maximum requests that wait for an upstream connection; further ones are answered 503.",
@@ -160,6 +166,11 @@ class TimeoutSettings(Section):
         60.0, description="A client that reads no byte of its answer for this time is disconnected."
     )
     connect: Positive = Field(5.0, description="Maximum time to connect to upstream, TLS included.")
+    queue: Positive = Field(
+        10.0,
+        description="Maximum time that a request waits for a place among pool.calls or pool.others; then it is "
+        "answered 504. As PostgREST's default for its own pool (db-pool-acquisition-timeout).",
+    )
     upstream_head: Positive = Field(
         60.0, description="Maximum time from the last byte of the request to the head of upstream's answer."
     )

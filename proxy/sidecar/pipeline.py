@@ -4,6 +4,8 @@ Tests: tests/e2e/exactness/test_merge.py.
 """
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import msgspec
 
@@ -156,7 +158,7 @@ class Pipeline:
             waited = began - context.request.arrived
             if alone.is_fallback:
                 context.outcome = Outcome.FALLBACK
-                async with policy.fallbacks:
+                async with _place_among(policy.fallbacks, policy.settings.timeouts.queue):
                     waited = self._clock() - context.request.arrived
                     keep = await self._forwarder.forward(context, "fallback", waited)
             else:
@@ -199,3 +201,17 @@ class Pipeline:
         name = context.request.head.trace or "" if trace is None else trace.id
         parent = traceparent_of(context.request.head.forwarded_lines) if self._reads_traceparent else b""
         self._events.emit(RequestAnswered(span, hop, name, context.fault, context.saved_by, parent))
+
+
+@asynccontextmanager
+async def _place_among(places: asyncio.Semaphore, seconds: float) -> AsyncIterator[None]:
+    """One of ``places``. FaultError FANIN507 after ``seconds``, as for a connection of a pool."""
+    try:
+        async with asyncio.timeout(seconds):
+            await places.acquire()
+    except TimeoutError:
+        raise FaultError("FANIN507") from None
+    try:
+        yield
+    finally:
+        places.release()

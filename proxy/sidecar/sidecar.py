@@ -16,12 +16,14 @@ from proxy.server.server import DataServer, ServerContext
 from proxy.settings.model import Settings
 from proxy.settings.overrides import ByRequest
 from proxy.settings.sources import ConfigError
+from proxy.sidecar.descriptor_monitor import DescriptorMonitor
 from proxy.sidecar.pipeline import Pipeline
 from proxy.sidecar.policy import Policy, policies
 from proxy.sidecar.rule_runner import RuleRunner
 from proxy.sidecar.trace_closer import TraceCloser
 from proxy.traces.grouping import GroupingSettings, TraceGrouper
 from proxy.transport.address import parse_address, split_listen
+from proxy.transport.listener import bind_error
 from proxy.upstream.calls import UpstreamContext
 from proxy.upstream.catalog import CatalogReader
 from proxy.upstream.client import Upstream
@@ -46,6 +48,8 @@ class Sidecar:
         self.discovered = discovered
         self.draining = False
         self.port = 0
+        """The port for clients; 0 before ``start``, and for a unix socket."""
+        self.listening = False
         self._events, self._clock = context.events, context.clock
         self._key = secrets.token_bytes(16)
         self.salt = salt_of(self._key)
@@ -69,6 +73,7 @@ class Sidecar:
             self._pipeline(settings, self.policy).handle,
             ServerContext(self._clock, self.upstream.open_endpoints, self._on_refused, context.mount.on_mount),
         )
+        self.descriptors = DescriptorMonitor(self.upstream, self._events, self._clock)
         self._forced = asyncio.Event()
         self._background: asyncio.Task[None] | None = None
         self._warned_per_call = 0
@@ -88,12 +93,12 @@ class Sidecar:
 
     async def start(self) -> None:
         """Read the catalog, and listen. ConfigError if the address cannot be bound."""
-        host, port = split_listen(self.settings.listen)
         await self._catalog.start()
         try:
-            self.port = await self.server.listen(host, port)
+            self.port = await self.server.listen(self.settings.listen)
         except OSError as error:
-            raise ConfigError(f"listen: cannot bind {self.settings.listen}: {error.strerror}") from error
+            raise bind_error("listen", self.settings.listen, error) from error
+        self.listening = True
         self._background = asyncio.create_task(self._run_background())
 
     def apply_settings(self, settings: Settings) -> None:
@@ -106,7 +111,7 @@ class Sidecar:
         self.rule_runner.apply_settings(settings)
         self.upstream_state.apply_settings(settings)
         self.traces.settings = _grouping(settings)
-        self.upstream.timeouts = settings.timeouts
+        self.upstream.apply_timeouts(settings.timeouts)
         self.server.apply_settings(settings, heads, handler)
         self.retired += self.policy.all
         self.settings, self.policy = settings, policy
@@ -121,7 +126,7 @@ class Sidecar:
         """``starting``, ``ready`` or ``draining``."""
         if self.draining:
             return "draining"
-        return "ready" if self.port else "starting"
+        return "ready" if self.listening else "starting"
 
     def force_stop(self) -> None:
         """Abort all client connections, so that ``stop`` does not wait for them."""
@@ -133,7 +138,7 @@ class Sidecar:
         self.draining = self.server.draining = True
         for policy in self.policies:
             await policy.comparer.close()
-        if self.port:
+        if self.listening:
             drain = self.settings.drain
             try:
                 await asyncio.wait_for(self._forced.wait(), drain.delay)
@@ -161,6 +166,7 @@ class Sidecar:
             self._warn_of_first_schema()
             self.retired = [policy for policy in self.retired if policy.busy]
             self.health.tick()
+            self.descriptors.check()
 
     def _pipeline(self, settings: Settings, policy: ByRequest[Policy]) -> Pipeline:
         return Pipeline(settings, policy, self.upstream_state, self.traces, self._key)
@@ -206,7 +212,8 @@ class Sidecar:
 def _check_upstream_is_not_self(settings: Settings) -> None:
     host, port = split_listen(settings.listen)
     address = parse_address(settings.upstream)
-    if port and address.port == port and address.host in {host, "localhost", "127.0.0.1", "::1"}:
+    same_port = port > 0 and address.port == port and address.host in {host, "localhost", "127.0.0.1", "::1"}
+    if same_port or (address.unix and address.unix == host):
         raise ConfigError(f"upstream: {settings.upstream} is fanin's own listener: set PostgREST's address")
 
 

@@ -98,8 +98,9 @@ class ObservedCall:
         if not self.sent:
             return
         status = self._status
-        if isinstance(error, FaultError):  # upstream's fault, or an incomplete body of the client
-            status = NO_ANSWER if error.fault.code.startswith("FANIN5") else CANCELLED
+        if isinstance(error, FaultError):  # upstream's fault; else an incomplete body of the client, or no descriptor
+            code = error.fault.code
+            status = NO_ANSWER if code.startswith("FANIN5") and code != "FANIN509" else CANCELLED
         labels, seconds = self._labels, self.seconds
         method = labels.method.decode()
         self._events.emit(
