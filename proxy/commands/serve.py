@@ -25,6 +25,7 @@ from proxy.observe.events import (
     SettingsReloaded,
     TraceClosed,
     UpstreamCalled,
+    UpstreamRecovered,
     Warned,
     WorkloadInspected,
 )
@@ -66,7 +67,7 @@ async def serve(loaded: EffectiveSettings, read: Callable[[], EffectiveSettings]
         lines = log.LogOutput(lambda: held.loaded.settings.log)
         stack.callback(lines.capture())
         stack.callback(lines.close)
-        events.subscribe(log.Warnings(lines.warnings), Warned, SettingsReloaded)
+        events.subscribe(log.Warnings(lines.warnings), Warned, UpstreamRecovered, SettingsReloaded)
         asyncio.get_running_loop().set_exception_handler(lambda _, context: events.emit(_unhandled(context)))
         stop.install()
         fit_limit(loaded.settings, events)

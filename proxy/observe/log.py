@@ -13,7 +13,15 @@ import structlog
 from proxy.analysis.volume import plural
 from proxy.findings.model import Finding
 from proxy.observe.confirmed_names import METHODS, ConfirmedNames
-from proxy.observe.events import Event, RequestAnswered, SettingsReloaded, TraceClosed, Warned, WorkloadInspected
+from proxy.observe.events import (
+    Event,
+    RequestAnswered,
+    SettingsReloaded,
+    TraceClosed,
+    UpstreamRecovered,
+    Warned,
+    WorkloadInspected,
+)
 from proxy.observe.rate_limit import RateLimit
 from proxy.observe.redactor import Redactor, Restore, error_location, install
 from proxy.settings.observability import LogSettings
@@ -90,7 +98,7 @@ class TraceLog:
 
 
 class Warnings:
-    """An observer that logs warnings and changed settings."""
+    """An observer that logs warnings, the end of an outage of upstream, and changed settings."""
 
     def __init__(self, rate: RateLimit) -> None:
         self._log = structlog.get_logger()
@@ -99,8 +107,16 @@ class Warnings:
     def __call__(self, event: Event) -> None:
         if isinstance(event, Warned):
             self._warn(event)
+        elif isinstance(event, UpstreamRecovered):
+            self._recovered(event)
         elif isinstance(event, SettingsReloaded) and event.changed is not None:
             self._log.info("settings", message="settings were reloaded", changed=list(event.changed))
+
+    def _recovered(self, event: UpstreamRecovered) -> None:
+        left_out = self._rate.acquire()
+        if left_out is not None:
+            text = f"upstream is up again after {event.seconds:.1f} s"
+            self._log.info("upstream", message=text, seconds=round(event.seconds, 1), left_out=left_out)
 
     def _warn(self, event: Warned) -> None:
         left_out = self._rate.acquire()

@@ -71,9 +71,10 @@ def _logfmt_value(value: Any) -> str:
 
 
 def _console(_: object, __: str, fields: Fields) -> str:
-    """``2026-11-30T01:24:04Z warning  upstream cannot be reached  remedy="…"``."""
+    """``2026-11-30T01:24:04.065156Z warning upstream is down: Connection refused  remedy="Check that …"``."""
     rest = {name: value for name, value in fields.items() if name not in KEYS and value not in ({}, [], "")}
-    first = f"{fields['timestamp']} {fields['level']:<7} {fields['event']}: {fields['message']}"
+    kind = "" if fields["event"] == fields["level"] else f"{fields['event']}: "
+    first = f"{fields['timestamp']} {fields['level']:<7} {kind}{fields['message']}"
     return f"{first}  {_logfmt(None, '', rest)}".rstrip()
 
 

@@ -19,6 +19,7 @@ from proxy.settings.sources import ConfigError
 from proxy.sidecar.descriptor_monitor import DescriptorMonitor
 from proxy.sidecar.pipeline import Pipeline
 from proxy.sidecar.policy import Policy, policies
+from proxy.sidecar.rediscovery import Rediscovery
 from proxy.sidecar.rule_runner import RuleRunner
 from proxy.sidecar.trace_closer import TraceCloser
 from proxy.traces.grouping import GroupingSettings, TraceGrouper
@@ -27,7 +28,7 @@ from proxy.transport.listener import bind_error
 from proxy.upstream.calls import UpstreamContext
 from proxy.upstream.catalog import CatalogReader
 from proxy.upstream.client import Upstream
-from proxy.upstream.discovery import Discovered, discover
+from proxy.upstream.discovery import Discovered, discover, failed_discovery
 from proxy.upstream.header_advice import HeaderAdvice
 from proxy.upstream.health import Health
 from proxy.upstream.mount import Mount
@@ -61,7 +62,11 @@ class Sidecar:
         self.closer = TraceCloser(self.traces, self.rule_runner, self._clock)
         self.health = Health(self.upstream, self._events, self._clock)
         self._events.subscribe(self.health, UpstreamCalled)
-        self._events.subscribe(HeaderAdvice(self._events, context.gateway), UpstreamCalled, FellBack)
+        self._advice = HeaderAdvice(self._events, context.gateway)
+        self._events.subscribe(self._advice, UpstreamCalled, FellBack)
+        self._rediscovery = Rediscovery(discovered, self.upstream, self.health, self._apply_discovery, self._events)
+        if discovered.failure is not None:
+            self.health.failed(discovered.failure)
         self._known_catalog: Catalog | None = None
         self._catalog = CatalogReader(settings, self._events, self._apply_catalog)
         self.policy = policies(settings, self.upstream_state)
@@ -71,7 +76,7 @@ class Sidecar:
             settings,
             self._head_rules(settings),
             self._pipeline(settings, self.policy).handle,
-            ServerContext(self._clock, self.upstream.open_endpoints, self._on_refused, context.mount.on_mount),
+            ServerContext(self._clock, self.upstream.open_endpoints, self._on_refused, self._on_mount),
         )
         self.descriptors = DescriptorMonitor(self.upstream, self._events, self._clock)
         self._forced = asyncio.Event()
@@ -86,9 +91,10 @@ class Sidecar:
         """Find out what upstream is, and create the parts. ConfigError if upstream is fanin's own address."""
         _check_upstream_is_not_self(settings)
         upstream = Upstream(settings, clock)
-        discovered = await discover(settings, upstream, events)
-        mount = Mount(discovered.mount.rstrip("/").encode(), discovered.base)
-        context = UpstreamContext(upstream, upstream.calls, mount, discovered.gateway, events, clock)
+        discovered = await discover(settings, upstream)
+        if discovered.failure is not None:
+            events.emit(failed_discovery(discovered.failure))
+        context = UpstreamContext(upstream, upstream.calls, _mount(discovered), discovered.gateway, events, clock)
         return cls(settings, rules, context, discovered)
 
     async def start(self) -> None:
@@ -150,6 +156,7 @@ class Sidecar:
             await asyncio.gather(self._background, return_exceptions=True)
         self.closer.finish()
         self.rule_runner.warn_of_unused_ignores()
+        await self._rediscovery.stop()
         await self.health.stop()
         await self._catalog.stop()
         self.upstream.close()
@@ -166,6 +173,7 @@ class Sidecar:
             self._warn_of_first_schema()
             self.retired = [policy for policy in self.retired if policy.busy]
             self.health.tick()
+            self._rediscovery.tick(self.settings)
             self.descriptors.check()
 
     def _pipeline(self, settings: Settings, policy: ByRequest[Policy]) -> Pipeline:
@@ -176,6 +184,14 @@ class Sidecar:
             self._known_catalog = catalog
             self.upstream_state.trust.forget()
         self.upstream_state.column_types.apply_catalog(catalog, self._catalog.invalidate)
+
+    def _on_mount(self, target: bytes) -> bool:
+        return self.upstream_state.context.mount.on_mount(target)
+
+    def _apply_discovery(self, discovered: Discovered) -> None:
+        self.discovered, self._advice.gateway = discovered, discovered.gateway
+        self.upstream_state.apply_discovery(_mount(discovered), discovered.gateway)
+        self.apply_settings(self.settings)  # new policies and a new pipeline; requests in progress keep theirs
 
     def _head_rules(self, settings: Settings) -> HeadRules:
         identity = settings.identity
@@ -215,6 +231,10 @@ def _check_upstream_is_not_self(settings: Settings) -> None:
     same_port = port > 0 and address.port == port and address.host in {host, "localhost", "127.0.0.1", "::1"}
     if same_port or (address.unix and address.unix == host):
         raise ConfigError(f"upstream: {settings.upstream} is fanin's own listener: set PostgREST's address")
+
+
+def _mount(discovered: Discovered) -> Mount:
+    return Mount(discovered.mount.rstrip("/").encode(), discovered.base)
 
 
 def _grouping(settings: Settings) -> GroupingSettings:

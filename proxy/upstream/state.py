@@ -12,9 +12,11 @@ from proxy.path.comparison import ByteBudget, MismatchPauses
 from proxy.path.max_rows import MaxRowsEvidence
 from proxy.path.singular import NotSingularTemplates
 from proxy.path.trust import Trust
+from proxy.postgrest.response.gateway import Gateway
 from proxy.settings.model import Settings
 from proxy.upstream.calls import UpstreamContext
 from proxy.upstream.column_types import ColumnTypeResolver
+from proxy.upstream.mount import Mount
 from proxy.upstream.response_observer import ResponseObserver
 
 
@@ -33,6 +35,12 @@ class UpstreamState:
         self.comparison_bytes = ByteBudget(shadow.max_bytes)
         self.trust = Trust(merge.probation, merge.max_tracked)
         self.mismatches = MismatchPauses(shadow.pause_first, shadow.pause_max, merge.max_tracked)
+
+    def apply_discovery(self, mount: Mount, gateway: Gateway) -> None:
+        """Use another mount and gateway. Policies and pipelines that were made before keep theirs."""
+        self.context = msgspec.structs.replace(self.context, mount=mount, gateway=gateway)
+        self.observer.gateway = gateway
+        self.column_types.context = self.context
 
     def apply_settings(self, settings: Settings) -> None:
         """Use new settings. What they state about upstream replaces what was learned."""
