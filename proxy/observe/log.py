@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 
 import structlog
 
+from proxy.analysis.spans import count_queries
 from proxy.analysis.volume import plural
 from proxy.findings.model import Finding
 from proxy.observe.confirmed_names import METHODS, ConfirmedNames
@@ -85,7 +86,7 @@ class TraceLog:
             mixed=trace.mixed,
             truncated=trace.truncated,
             ms=round(1000 * (trace.end - trace.start), 1),
-            queries=len(trace.spans),
+            queries=count_queries(trace.spans),
             upstream_calls=trace.calls,
             outcomes=dict(Counter(span.outcome.value for span in trace.spans)),
             bypass_reasons=dict(Counter(span.bypass_reason for span in trace.spans if span.bypass_reason)),
