@@ -72,7 +72,7 @@ def count_known_earlier(readers: Sequence[Span], key: Filter) -> int:
 
 
 def _by_distance(spans: Iterable[Span], began: float) -> list[Span]:
-    """Quotable spans with row keys: first those that ended before ``began``, the latest first, then the others by end."""
+    """Quotable spans with row keys: those that ended before ``began``, the latest first, then the others by end."""
     keyed = [span for span in spans if span.row_keys and is_quotable(span)]
     return sorted(keyed, key=lambda span: (span.end > began, abs(span.end - began)))
 

@@ -19,7 +19,7 @@ from proxy.settings.listing import as_toml
 from proxy.settings.loading import EffectiveSettings, load
 from proxy.settings.sources import AddressInUseError, ConfigError, from_text, nearest
 from proxy.text.terminal import safe
-from proxy.upstream.discovery import check_addresses, known_mount
+from proxy.upstream.discovery import address_faults, known_mount
 from rules import RULES
 
 OK, FINDINGS, USAGE, UNABLE = 0, 1, 2, 75
@@ -220,12 +220,12 @@ def _read(options: argparse.Namespace) -> EffectiveSettings:
             raise ConfigError(f"--set: '{assignment}' is not NAME=VALUE")
         setting = known.get(name)
         flags[name] = value if setting is None else from_text(value, setting, f"--set {name}")
-    return load(flags, options.config)
+    serves = "listen" in options.settings  # the command has the flags of serve
+    return load(flags, options.config, address_faults if serves else lambda _: ())
 
 
 def _config(options: argparse.Namespace) -> int:
     loaded = _load(options)
-    check_addresses(loaded.settings)
     for line in as_toml(loaded):
         print(line)
     return OK
@@ -255,7 +255,6 @@ def _explain_request(options: argparse.Namespace, words: str) -> None:
 
 def _serve(options: argparse.Namespace) -> int:
     loaded = _load(options)
-    check_addresses(loaded.settings)
     run(serve(loaded, lambda: _read(options), RULES))
     return OK
 

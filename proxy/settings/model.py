@@ -60,7 +60,8 @@ class Settings(BaseSettings):
     )
     db_uri: SecretStr | None = Field(
         None,
-        description="URI of PostgREST's database, postgres://…; fanin reads types, collations, unique indexes from it.",
+        description="URI of PostgREST's database, postgres://…; fanin reads types, collations, unique indexes from it. "
+        "FANIN_DB_URI_FILE names a file that contains it.",
         json_schema_extra=RESTART,
     )
     mount: str = Field(
@@ -93,7 +94,8 @@ class Settings(BaseSettings):
     admin_token: SecretStr | None = Field(
         None,
         min_length=16,
-        description="Token for access to the admin port's pages and API from other machines; sent once as ?token=…",
+        description="Token for access to the admin port's pages and API from other machines; sent once as ?token=…. "
+        "FANIN_ADMIN_TOKEN_FILE names a file that contains it.",
     )
     admin_hosts: tuple[str, ...] = Field(
         (),

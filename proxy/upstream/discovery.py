@@ -1,6 +1,8 @@
 """Finds out at start what upstream is: under which path PostgREST is, and which gateway is in front of it."""
 
 import asyncio
+from collections.abc import Callable, Iterator
+from functools import partial
 
 import msgspec
 
@@ -62,17 +64,20 @@ def failed_discovery(failure: FaultError) -> Warned:
     )
 
 
-def check_addresses(settings: Settings) -> None:
-    """ConfigError for an invalid upstream URL, listening address or mount. Nothing is sent."""
-    parse_address(settings.upstream)
-    for name, address in (("listen", settings.listen), ("admin", settings.admin), ("metrics", settings.metrics)):
-        try:
-            if address != "off" or name == "listen":
-                split_listen(address)
-        except ConfigError as error:
-            raise ConfigError(f"{name}: {error}") from None
+def address_faults(settings: Settings) -> Iterator[tuple[str, str]]:
+    """The settings that are no valid upstream URL, listening address or mount, and why. Nothing is sent."""
+    listening = (("listen", settings.listen), ("admin", settings.admin), ("metrics", settings.metrics))
+    checks: list[tuple[str, Callable[[], object]]] = [("upstream", lambda: parse_address(settings.upstream))]
+    checks += [
+        (name, partial(split_listen, address)) for name, address in listening if address != "off" or name == "listen"
+    ]
     if settings.mount != "auto":
-        _check_mount(settings)
+        checks.append(("mount", lambda: _check_mount(settings)))
+    for name, check in checks:
+        try:
+            check()
+        except ConfigError as error:
+            yield name, str(error).removeprefix(f"{name}: ")
 
 
 def _check_mount(settings: Settings) -> None:
