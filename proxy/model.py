@@ -297,6 +297,8 @@ class Trace(msgspec.Struct, frozen=True, gc=False):
     start: float
     end: float
     spans: tuple[Span, ...]
+    held_bytes: int = 0
+    """Estimated bytes in memory (``observe.trace_size``); 0 if they were not measured."""
 
     @property
     def kind(self) -> str:

@@ -16,7 +16,7 @@ from proxy.merging.waiters import BufferedAnswer, Reply, SendAlone, StreamedAnsw
 from proxy.model import Outcome, PendingRequest, Query
 from proxy.observe.events import RequestAnswered
 from proxy.path.chunking import with_long_list
-from proxy.path.fingerprint import read_query
+from proxy.path.fingerprint import MAX_CACHED_BYTES, read_query
 from proxy.path.identity import traceparent_of, with_peer
 from proxy.path.target_cache import TargetCache
 from proxy.postgrest.request.in_list import shortened
@@ -30,6 +30,8 @@ from proxy.sidecar.request_context import LiteralHasher, RequestContext, SpanOpt
 from proxy.traces.grouping import OpenTrace, TraceGrouper
 from proxy.upstream.state import UpstreamState
 
+UNIX_PEER = "unix:"
+"""Stands in X-Forwarded-For for the address of a client of a unix socket, as in nginx."""
 RULE_BY_OUTCOME = {Outcome.MERGED: "FAN001", Outcome.SHARED: "FAN003", Outcome.CHUNKED: "FAN005"}
 """By outcome: the rule whose rewrite answered the request."""
 
@@ -44,7 +46,8 @@ class Pipeline:
         self._max_url = settings.merge.max_url
         options = (state.context.mount.mount, settings.catalog.schemas[0], self._max_url)
         self._targets = TargetCache(
-            lambda method, target, head: read_query(method, target, head, *options), self._max_url
+            lambda method, target, head: read_query(method, target, head, *options),
+            min(self._max_url, MAX_CACHED_BYTES),
         )
         self._forwarder = Forwarder(settings, state)
         self._observer = state.observer
@@ -63,7 +66,7 @@ class Pipeline:
     async def handle(self, request: ClientRequest) -> bool:
         """Answer ``request``. True if its connection can carry another one."""
         if self._appends_peer:
-            head = with_peer(request.head, request.client.peer.encode(), self._key)
+            head = with_peer(request.head, (request.client.peer or UNIX_PEER).encode(), self._key)
             request = msgspec.structs.replace(request, head=head)
         query = self._read(request)
         context = RequestContext(request, query, query.bypass_reason)
