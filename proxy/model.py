@@ -171,8 +171,8 @@ class MergedCall(msgspec.Struct, frozen=True, eq=False):
     """Whether every request has `Prefer: count=exact`."""
     limit: int | None
     """The ``limit`` of every request."""
-    expected_rows: int
-    """Estimated rows of the answer, from recent answers."""
+    expects_all_keys: bool
+    """Whether recent answers of such calls had a row for every key."""
 
     @property
     def requests(self) -> list[PendingRequest]:

@@ -59,14 +59,14 @@ FAULTS = {
             "FANIN106",
             400,
             "Bad Request",
-            "An HTTP/1.1 request carries exactly one Host header",
-            "Send Host once.",
+            "An HTTP/1.1 request carries exactly one Host header with a valid value",
+            "Send Host once: the name or address of the server, and its port if it has one.",
         ),
         Fault(
             "FANIN107",
             405,
             "Method Not Allowed",
-            "CONNECT and TRACE are not proxied",
+            "CONNECT, TRACE and PRI are not proxied",
             "Send these requests to the server directly.",
         ),
         Fault(
@@ -103,6 +103,13 @@ FAULTS = {
             "Service Unavailable",
             "The number of client connections has reached limits.connections",
             "Raise limits.connections, or look for clients that do not close their connections.",
+        ),
+        Fault(
+            "FANIN117",
+            417,
+            "Expectation Failed",
+            "fanin supports only the expectation '100-continue'",
+            "Send 'Expect: 100-continue', or no Expect.",
         ),
         Fault(
             "FANIN501",
@@ -229,6 +236,14 @@ BYPASS_REASONS = {
     "paused": "Merging this query for this caller failed recently; it resumes after a pause.",
     "mismatch-paused": "A comparison found a wrong merged answer for this query; merging resumes after a pause.",
     "mismatched": "Merged answers by this column differ from PostgREST's, as for some foreign tables and views.",
+    "foreign-table": "The query reads a foreign table, itself or through views or partitions: its wrapper may answer"
+    " column = value and not a list.",
+    "volatile-view": "A view that the query reads calls a volatile function or samples at random: its rows may differ"
+    " each time.",
+    "volatile-column": "The query uses a computed column or relationship whose function is volatile.",
+    "volatile-policy": "A row security policy of a table that the query reads calls a volatile function.",
+    "security-barrier": "The query reads a security_barrier view, which Postgres may not merge with conditions.",
+    "rules": "The relation has rewrite rules other than that of a view.",
     "large-rows": "Answers for one key are larger than merge.max_key_body.",
     "oversized": "The head is larger than upstream accepts, and FAN005 is not at level rewrite.",
     "list": "The head is too large, but not because of one in.(…) of canonical integers or UUIDs on a plain column.",

@@ -14,7 +14,8 @@ from proxy.settings_base import OVERRIDE, RESTART, Count, Positive, Section
 class TraceSettings(Section):
     headers: tuple[str, ...] = Field(
         ("x-fanin-trace", "traceparent"),
-        description="Request headers that name a trace; the first one that is present counts.",
+        description="Request headers that name a trace; the first one that is present counts. Callers of one merged "
+        "call must agree in a header of your own, unless identity.also_neutral names it too.",
     )
     quiet_explicit: Positive = Field(
         1.0, description="A trace named by a header closes after this time without a request."
@@ -56,10 +57,12 @@ class MergeSettings(Section):
         description="A query is not merged while its answers have more bytes per key than this.",
         json_schema_extra=OVERRIDE,
     )
-    max_rows: int | None = Field(None, ge=1, description="PostgREST's db-max-rows, if known.")
+    max_rows: int | None = Field(
+        None, ge=1, description="PostgREST's db-max-rows, if known: answers with fewer rows are then not counted."
+    )
     max_rows_lifetime: Positive = Field(
         60.0,
-        description="How long a large answer counts as proof that db-max-rows is at least its number of rows.",
+        description="How long a value of db-max-rows that a cut answer showed limits the keys per merged call.",
         json_schema_extra=RESTART,
     )
     ties: Literal["none", "any"] = Field(
@@ -87,7 +90,8 @@ class MergeSettings(Section):
     probation: Annotated[int, Field(ge=0)] = Field(
         5,
         description="For a new pair of relation and key column: clients get merged answers only after this many "
-        "answers of each kind (one row, several rows; ten times as many without a row) equalled the originals. "
+        "answers of each kind (one row, several rows; ten times as many without a row) equalled the originals; for a "
+        "further query of the pair it is one. "
         "0: no comparison.",
     )
     pause_first: Positive = Field(1.0, description="First pause in merging a query after its merged calls failed.")
@@ -100,7 +104,7 @@ class MergeSettings(Section):
 class ShadowSettings(Section):
     share: Annotated[float, Field(ge=0, le=1)] = Field(
         0.01,
-        description="Mode rewrite: share of merged calls whose original requests are also sent, and compared (0 to 1).",
+        description="Mode rewrite: share of merged and shared calls whose originals are also sent, to compare (0–1).",
         json_schema_extra=OVERRIDE,
     )
     answers: Count = Field(
@@ -142,11 +146,16 @@ class LimitSettings(Section):
     long_heads: Count = Field(
         33_554_432, description="Maximum bytes of all such long heads at one time; further ones are answered 431."
     )
+    header_lines: Count = Field(
+        1000,
+        description="Maximum header lines of a request; one with more is answered 431. Others' limits are 100 (Apache,"
+        " Envoy, gunicorn) to 2000 (Node.js).",
+    )
     connections: Count = Field(4096, description="Maximum client connections; further ones are answered 503.")
     admin_connections: Count = Field(
         64,
-        description="Maximum connections of the admin port, and of the metrics port; an idle one is closed for a new "
-        "one. At most one sixteenth of the process's file descriptors, so that the data port has the others.",
+        description="Maximum connections of the admin port, and of the metrics port; at most 1/16 of the process's "
+        "file descriptors. An idle one is closed for a new one.",
         json_schema_extra=RESTART,
     )
     queue: Count = Field(
@@ -173,9 +182,7 @@ class TimeoutSettings(Section):
     )
     connect: Positive = Field(5.0, description="Maximum time to connect to upstream, TLS included.")
     queue: Positive = Field(
-        10.0,
-        description="Maximum time that a request waits for a place among pool.calls or pool.others; then it is "
-        "answered 504. As PostgREST's default for its own pool (db-pool-acquisition-timeout).",
+        10.0, description="Maximum time that a request waits for a connection to upstream; then it is answered 504."
     )
     upstream_head: Positive = Field(
         60.0, description="Maximum time from the last byte of the request to the head of upstream's answer."

@@ -63,6 +63,8 @@ REFUSED_BY_HEAD = [
     ("range", "Host: h\nRange: 0-1"),
     ("count", "Host: h\nPrefer: count=planned"),
 ]
+BY_THE_CATALOG = {"foreign-table", "volatile-view", "volatile-column", "volatile-policy", "security-barrier", "rules"}
+"""Reasons of ``path.unsafe_reads``."""
 ELSEWHERE = {"mode", "paused", "mismatch-paused", "mismatched", "literal", "large-rows", "busy"}
 """Reasons that depend on more than the request; tested in tests/merging/test_merger.py."""
 LISTS = {"oversized", "list", "list-order", "list-total", "chunk-limit"}
@@ -98,7 +100,7 @@ def test_a_target_outside_the_mount_is_not_parsed() -> None:
 
 def test_every_bypass_reason_of_the_table_is_tested() -> None:
     tested = {reason for reason, _ in REFUSED_BY_TARGET + REFUSED_BY_HEAD}
-    assert tested | ELSEWHERE | LISTS | {"http-1.0", "method", "outside-mount"} == set(BYPASS_REASONS)
+    assert tested | ELSEWHERE | LISTS | BY_THE_CATALOG | {"http-1.0", "method", "outside-mount"} == set(BYPASS_REASONS)
 
 
 @pytest.mark.parametrize(

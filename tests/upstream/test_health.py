@@ -19,7 +19,8 @@ from proxy.observe.events import (
 from proxy.upstream.health import MAX_AGE, PROBE_INTERVAL, UNANSWERED, Health
 
 if TYPE_CHECKING:
-    from proxy.upstream.client import Upstream, UpstreamConnection
+    from proxy.upstream.client import Upstream
+    from proxy.upstream.connection import UpstreamConnection
 
 
 class FakeConnection:
