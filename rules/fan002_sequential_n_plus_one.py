@@ -123,6 +123,7 @@ def _finding(trace: Trace, shown: ParsedFingerprint, found: FanOut, came_from: S
         risk="If a step of the loop writes rows that a later step reads, the batch read returns the rows from before"
         " that write; take the new rows from the answer to the write. A list of more than about 200 keys should be sent"
         " in several calls.",
+        queries=tuple({spans[0].fingerprint: None, **{origin.fingerprint: None for origin in came_from[:1]}}),
     )
 
 

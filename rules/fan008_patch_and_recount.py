@@ -198,6 +198,7 @@ def _finding(trace: Trace, rounds: Sequence[Round], recount: Recount) -> Finding
         risk="If rows get different values, send one write per value, or one upsert of all rows. A number that the"
         " application counts and writes is wrong if two requests do so concurrently; a count in the database, by a view"
         " or in the same statement, is not.",
+        queries=tuple(dict.fromkeys(span.fingerprint for span in spans)),
     )
 
 

@@ -154,11 +154,33 @@ FAULTS = {
             "Check the network between fanin and --upstream; see timeouts.connect.",
         ),
         Fault(
+            "FANIN507",
+            504,
+            "Gateway Timeout",
+            "The request waited for a connection to the upstream server for longer than timeouts.queue",
+            "Nothing was sent: try again. Look for slow queries; raise pool.calls together with PostgREST's db-pool.",
+        ),
+        Fault(
             "FANIN508",
             508,
             "Loop Detected",
             "This request has already passed through this fanin",
             "--upstream leads back to fanin's own listener: set it to the address of PostgREST.",
+        ),
+        Fault(
+            "FANIN509",
+            503,
+            "Service Unavailable",
+            "fanin has no file descriptor left for a connection to the upstream server",
+            "Raise the limit of fanin's process (ulimit -n; LimitNOFILE= in systemd), or lower limits.connections.",
+        ),
+        Fault(
+            "FANIN510",
+            502,
+            "Bad Gateway",
+            "The upstream server's TLS certificate was refused",
+            "If a CA of your own signed it, name the CA's PEM file with --upstream-ca. The certificate must be for the "
+            "host that --upstream names.",
         ),
         Fault(
             "FANIN599",
@@ -171,7 +193,7 @@ FAULTS = {
 }
 
 
-NOT_SENT_CODES = frozenset(("FANIN112", "FANIN501", "FANIN505"))
+NOT_SENT_CODES = frozenset(("FANIN112", "FANIN501", "FANIN505", "FANIN507", "FANIN509"))
 """Errors after which upstream has not received the request: it can be repeated, and Retry-After says so."""
 MAYBE_SENT_CODES = frozenset(("FANIN502",))
 """Errors after which upstream may have received the request: only a read may be repeated."""

@@ -8,10 +8,11 @@ import asyncio
 import secrets
 from collections.abc import Callable
 
+from proxy.errors.codes import FaultError
 from proxy.merging.batcher import Batcher, scheduler_registry
 from proxy.merging.coalescer import Coalescer
 from proxy.merging.fetch import FetchesMerged, FetchResult
-from proxy.merging.waiters import BufferedAnswer, InFlightMerge, Reply
+from proxy.merging.waiters import BufferedAnswer, FailedCall, InFlightMerge, Reply
 from proxy.model import FallbackReason, Identical, NotSingular, Outcome, PendingRequest, Single, Slice
 from proxy.observe.events import FellBack, MergingPaused
 from proxy.path.batching import BatchScheduler
@@ -23,6 +24,8 @@ from proxy.upstream.state import UpstreamState
 
 ROW_BYTES = 50
 """Bytes of a merged answer for a row that is only counted: the alias and the key."""
+QUEUE_TIMEOUT = "FANIN507"
+"""The fault of a call after whose time in the queue its requests have waited for as long as they may."""
 
 
 class Merger:
@@ -216,7 +219,11 @@ class Merger:
         if reason.reason == "unexpected-key" and has_single_spelling(merge.call.column):
             self._state.column_types.invalidate(merge.requests[0])
         self._emit_fallback(merge, reason)
-        self._release_all(scheduler, merge)
+        if reason.detail == QUEUE_TIMEOUT:
+            for request in filter(self.batcher.is_waiting, merge.requests):
+                self.batcher.reply(request, FailedCall(FaultError(QUEUE_TIMEOUT), 0))
+        else:
+            self._release_all(scheduler, merge)
 
     def _without_bad_value(self, scheduler: BatchScheduler, merge: InFlightMerge, bad: BadLiteral) -> None:
         """Plan the batch again. The column's type is known now, so that values which do not fit it are sent alone."""

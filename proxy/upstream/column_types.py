@@ -34,7 +34,7 @@ class ColumnTypeResolver:
         self.columns = ColumnRegistry(settings.merge.types_lifetime, settings.merge.max_tracked)
         self.apply_settings(settings)
         self._schema = settings.catalog.schemas[0]
-        self._context = context
+        self.context = context
         self._clock = context.clock
         self._stable: frozenset[str] = frozenset()
         self._invalidate_catalog: Callable[[], None] | None = None
@@ -111,7 +111,7 @@ class ColumnTypeResolver:
         query = pending.query
         name = condition.partition(b"=")[0]
         target = query.target[: query.path_end] + b"?select=" + name + b"&" + condition + b"&limit=0"
-        request = self._context.request(b"GET", target, pending.head.merged_lines)
+        request = self.context.request(b"GET", target, pending.head.merged_lines)
         labels = CallLabels("types", b"GET", query.relation, costs="FAN001")
-        async with self._context.call(request, labels) as answer:
+        async with self.context.call(request, labels) as answer:
             return read_error_body(await answer.read(MAX_ANSWER) or b"")

@@ -6,7 +6,8 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from proxy.errors.codes import BYPASS_REASONS
-from proxy.merging.waiters import BufferedAnswer, SendAlone
+from proxy.merging.fetch import FetchResult
+from proxy.merging.waiters import BufferedAnswer, FailedCall, SendAlone
 from proxy.model import FallbackReason, Slice
 from proxy.observe.events import MergingPaused, Warned, WindowClosed
 from proxy.postgrest.response.problem import BadLiteral
@@ -54,6 +55,13 @@ async def test_after_a_fallback_reason_every_request_is_sent_alone_once() -> Non
     replies = await finish(harness.merge(*ids(1, 2, 3)))
     assert all(isinstance(reply, SendAlone) and reply.is_fallback for reply in replies)
     assert harness.fallback_reasons() == ["ties"]
+    harness.assert_idle()
+
+
+async def test_requests_of_a_call_that_waited_too_long_in_the_queue_do_not_wait_again() -> None:
+    harness = MergingHarness(FakeFetcher(lambda _: FallbackReason("connection", "FANIN507")))
+    replies = await finish(harness.merge(*ids(1, 2, 3)))
+    assert [reply.error.fault.code for reply in replies if isinstance(reply, FailedCall)] == ["FANIN507"] * 3
     harness.assert_idle()
 
 
