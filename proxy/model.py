@@ -86,6 +86,8 @@ class Column(msgspec.Struct, frozen=True, gc=False):
     """Whether answers of calls merged by it were found to differ from PostgREST's."""
     bad_values: frozenset[bytes] = frozenset()
     """Literals that upstream rejected because they are not of its type."""
+    by_address: bool = True
+    """False if the rows of one value may be read in another order than that of their addresses, by the catalog."""
 
 
 class Key(msgspec.Struct, frozen=True, gc=False):
@@ -125,6 +127,8 @@ class Query(msgspec.Struct, frozen=True, gc=False):
     bypass_reason: str | None
     long_list: tuple[int, int] | None = None
     """Start and end of the value of the ``column=in.(…)`` that makes the target long; not parsed into other fields."""
+    is_ordered: bool = False
+    """Whether there is an ``order``, of whatever kind."""
 
 
 class PendingRequest(msgspec.Struct, frozen=True, gc=False, eq=False):
@@ -173,6 +177,8 @@ class MergedCall(msgspec.Struct, frozen=True, eq=False):
     """The ``limit`` of every request."""
     expected_rows: int
     """Estimated rows of the answer, from recent answers."""
+    address_columns: int = 0
+    """Number of hidden columns with each row's address (``postgrest.row_address``), in place of ``order_columns``."""
 
     @property
     def requests(self) -> list[PendingRequest]:

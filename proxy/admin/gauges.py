@@ -107,7 +107,10 @@ SIDECAR: dict[str, ReadSeries[Sidecar]] = {
         lambda sidecar: _paused_queries(sidecar.upstream_state),
     ),
     "mismatched": ReadSeries(
-        gauge("Relations, by key column or for equal reads, that are not merged or shared: their answers differ."),
+        gauge(
+            "Relations, by key column or for equal reads, and queries without an order, that are not merged or "
+            "shared: their answers differ."
+        ),
         lambda sidecar: sidecar.upstream_state.trust.wrong,
     ),
     "shadow_held_bytes": ReadSeries(

@@ -15,13 +15,19 @@ from proxy.settings.model import Settings
 ALIAS = b"f" + b"0" * 24
 """An alias with the length of the real one, which is random."""
 MERGES, DEPENDS, ALONE = "merges", "depends", "never"
+PHYSICAL = (
+    "there is no order, so that the call also selects ctid: they merge as long as PostgREST is seen to answer them in "
+    "the order in which the table stores them (merge.ties=physical); for views, some indexes and changed rows fanin "
+    "sends the original requests"
+)
 KnownColumns = Mapping[bytes, Column]
 
 
 class Ties(msgspec.Struct, frozen=True):
     """Whether several rows of one key keep their order in a merged answer.
 
-    ``verdict``: ``one`` (a key has at most one row), ``total``, ``carried``, ``any``, ``unknown``, or ``ties``.
+    ``verdict``: ``one`` (a key has at most one row), ``total``, ``carried``, ``physical``, ``any``, ``unknown``, or
+    ``ties``.
     """
 
     verdict: str
@@ -206,9 +212,12 @@ def _ties(question: MergeQuestion, key: Key) -> Ties:
     unknown = _unknown_order(question)
     if unknown and question.looks_up_types:
         return Ties("unknown", f"the type of {_names(unknown)} decides: most types show ties, numeric does not")
-    if question.settings.merge.ties == "any" and len(key.literals) == 1:
+    setting = question.settings.merge.ties
+    if setting == "any" and len(key.literals) == 1:
         return Ties("any", "they have the order in which the database returns them (merge.ties=any)")
-    return Ties("ties", f"fanin sends the original requests, since {_ties_text(question, unknown)}")
+    by_address = setting == "physical" and question.looks_up_types and not question.query.is_ordered
+    sent_alone = Ties("ties", f"fanin sends the original requests, since {_ties_text(question, unknown)}")
+    return Ties("physical", PHYSICAL) if by_address else sent_alone
 
 
 def _at_most_one_row(question: MergeQuestion, key: Key) -> Ties | None:

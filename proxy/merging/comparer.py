@@ -13,10 +13,12 @@ import msgspec
 from proxy.errors.codes import FaultError
 from proxy.http1.head import HeaderField, StatusLine
 from proxy.merging.fetch import Fetcher, FetchResult, leader
+from proxy.merging.row_order import is_reordered, order_subject, record_order, share_factor
 from proxy.model import FallbackReason, MergedCall, NotSingular, PendingRequest, Slice
 from proxy.observe.events import AnswersCompared, Event, Events, FellBack, MergingPaused, UpstreamCalled, Warned
 from proxy.path.comparison import (
     FAILED,
+    MATCH,
     MERGED,
     MISMATCH,
     ROUNDS,
@@ -93,6 +95,10 @@ class ShadowComparer:
         """Whether the query's pause ended so recently that every batch is compared."""
         return self.pauses.compares_all(request.query.fingerprint, self._clock())
 
+    def share_factor(self, call: MergedCall) -> float:
+        """By how much more than ``shadow.share`` of calls like ``call`` is compared."""
+        return share_factor(self._trust, call)
+
     def start(self, work: Coroutine[None, None, None]) -> "asyncio.Task[None]":
         """Run ``work`` in the background. An exception is logged as a bug and reaches no client."""
         task = asyncio.get_running_loop().create_task(work)
@@ -134,7 +140,12 @@ class ShadowComparer:
         for result, answers in Counter(results).items():
             self.count(result, answers)
         mismatches = [answer for answer in differing if answer.comparison.result == MISMATCH]
-        if mismatches:
+        matched = [slices[value] for (value, _), outcome in zip(pairs, first, strict=True) if outcome == MATCH]
+        record_order(self._trust, call, matched)
+        reordered = [answer for answer in mismatches if is_reordered(call, answer.comparison)]
+        for answer in reordered:
+            self._distrust_order(call, answer)
+        if len(mismatches) > len(reordered):
             self._pause(mismatches, len(pairs))
             self._trust.record_wrong(subject_of(call))
 
@@ -155,7 +166,10 @@ class ShadowComparer:
             self.count(result, answers)
         for answer in differing:
             if answer.comparison.result == MISMATCH:
-                self._distrust(subject, answer)
+                if is_reordered(call, answer.comparison):
+                    self._distrust_order(call, answer)
+                else:
+                    self._distrust(subject, answer)
 
     def _distrust(self, subject: Subject, answer: "DifferingAnswer") -> None:
         """Merge by that column no more, with one warning, which contains no value."""
@@ -166,6 +180,17 @@ class ShadowComparer:
                     f"merged answers of {relation} by {column} differ from PostgREST's: {answer.comparison.difference}",
                     "Its requests are sent alone until the schema changes or fanin is started again. "
                     "A foreign table or a volatile view may be behind it.",
+                )
+            )
+
+    def _distrust_order(self, call: MergedCall, answer: "DifferingAnswer") -> None:
+        """Use the order of the rows' addresses for that query no more, with one warning, which contains no value."""
+        request = answer.request
+        if self._trust.record_wrong(order_subject(request, call.key)):
+            self.events.emit(
+                Warned(
+                    f"PostgREST's rows of {request.query.fingerprint} are not in the order in which they are stored",
+                    "Keys with several rows are sent alone from now on. Add an order that ends in a unique column.",
                 )
             )
 

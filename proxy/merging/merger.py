@@ -11,6 +11,7 @@ from collections.abc import Callable
 from proxy.merging.batcher import Batcher, scheduler_registry
 from proxy.merging.coalescer import Coalescer
 from proxy.merging.fetch import BadValue, FetchesMerged, FetchResult
+from proxy.merging.row_order import RowOrder
 from proxy.merging.waiters import BufferedAnswer, InFlightMerge, Reply
 from proxy.model import FallbackReason, Identical, NotSingular, Outcome, PendingRequest, Single, Slice
 from proxy.observe.events import FellBack, MergingPaused
@@ -32,6 +33,7 @@ class Merger:
         self._state = state
         self._fetcher = fetcher
         self._coalescer = coalescer
+        self._row_order = RowOrder(settings, state)
         self._events = state.context.events
         self._clock = state.context.clock
         self.batcher = Batcher(scheduler_registry(settings), self._on_batch, self._events, self._clock)
@@ -62,11 +64,15 @@ class Merger:
 
     # Batches.
 
+    def _unresolved(self, batch: list[PendingRequest]) -> list[bytes]:
+        """Columns that upstream is asked about before ``batch`` can be planned."""
+        return self._state.column_types.unresolved(batch) + self._row_order.unresolved(batch[0])
+
     def _on_batch(self, scheduler: BatchScheduler, batch: list[PendingRequest]) -> None:
         reason = self._why_paused(scheduler, batch[0])
         if reason is not None:
             self._send_originals(scheduler, batch, reason)
-        elif unresolved := self._state.column_types.unresolved(batch):
+        elif unresolved := self._unresolved(batch):
             self.batcher.prepare(scheduler, self._resolve_and_dispatch(scheduler, batch, unresolved))
         else:
             self._dispatch(scheduler, batch)
@@ -119,7 +125,8 @@ class Merger:
         if scheduler.size_per_key:
             keys = min(keys, max(2, int(self._settings.max_body / scheduler.size_per_key / 2)))
         columns = self._state.columns_of(request)
-        return CallLimits(keys, self._settings.max_url, columns, scheduler.rows_per_key)
+        addressed = self._row_order.addressed(request)
+        return CallLimits(keys, self._settings.max_url, columns, scheduler.rows_per_key, addressed)
 
     # Merged calls.
 
@@ -141,6 +148,8 @@ class Merger:
             self._events.bug("a merged answer could not be used", error)
             result = FallbackReason("bug")
         try:
+            if not merge.second_attempt and (columns := self._row_order.unresolved_after(merge.call, result)):
+                await self._state.column_types.resolve(merge.requests[0], columns)
             self._settle(scheduler, merge, result, number)
         except Exception as error:
             self._events.bug("a merged answer could not be delivered", error)
@@ -166,7 +175,11 @@ class Merger:
         elif isinstance(result, BadValue):
             self._fall_back(scheduler, merge, FallbackReason("bad-value"))
         elif isinstance(result, FallbackReason):
-            self._fall_back(scheduler, merge, result)
+            other = self._row_order.other_plan(merge.call, result)
+            if other is None or merge.second_attempt:
+                self._fall_back(scheduler, merge, result)
+            else:
+                self._plan_again(scheduler, merge, other)
         else:
             self._serve(scheduler, merge, result, number)
 
@@ -199,7 +212,7 @@ class Merger:
         used = [own_slice for own_slice in complete.values() if own_slice is not None]
         rows = sum(max(0, own_slice.rows) for own_slice in used)
         size = sum(len(own_slice.body) for own_slice in used)
-        scheduler.record_merge(len(slices), rows, size)
+        scheduler.record_merge(max(1, len(used)), rows, size)
 
     def _fall_back(self, scheduler: BatchScheduler, merge: InFlightMerge, reason: FallbackReason) -> None:
         """Start a pause, and have every request sent alone."""
@@ -211,9 +224,13 @@ class Merger:
         self._release_all(scheduler, merge)
 
     def _without_bad_value(self, scheduler: BatchScheduler, merge: InFlightMerge, bad: BadValue) -> None:
-        """Plan the batch again. The column's type is known now, so that values which do not fit it are sent alone."""
+        """The column's type is known now, so that values which do not fit it are sent alone."""
         self._state.column_types.record_bad_value(merge.requests[0], merge.call.key, bad.type_name, bad.literal)
-        self._emit_fallback(merge, FallbackReason("bad-value"))
+        self._plan_again(scheduler, merge, FallbackReason("bad-value"))
+
+    def _plan_again(self, scheduler: BatchScheduler, merge: InFlightMerge, reason: FallbackReason) -> None:
+        """Plan the batch again with what its answer has shown."""
+        self._emit_fallback(merge, reason)
         waiting = [request for request in merge.requests if self.batcher.is_waiting(request)]
         for request in waiting:
             self.batcher.leave_call(request)

@@ -62,6 +62,7 @@ class _QueryShape(msgspec.Struct, frozen=True):
     """By index, the parameters that can be keys, with the decoded names of their columns."""
     bypass_reason: str | None
     key_bypass_reason: str
+    is_ordered: bool = False
 
 
 def read_query(method: bytes, target: bytes, head: RequestHead, mount: bytes, schema: str, max_url: int) -> Query:
@@ -96,6 +97,7 @@ def read_query(method: bytes, target: bytes, head: RequestHead, mount: bytes, sc
         or head.bypass_reason
         or ("too-long" if too_long else shape.bypass_reason)
         or (None if keys else shape.key_bypass_reason),
+        is_ordered=shape.is_ordered,
     )
 
 
@@ -163,6 +165,7 @@ def _query_shape(path: bytes, query: bytes | None, mount: bytes, schema: str, pr
         columns=_key_columns(params, names, bool(order)),
         bypass_reason=_target_bypass_reason(path, query or b"", names, params) or _select_bypass_reason(params, names),
         key_bypass_reason=_key_bypass_reason(params, names),
+        is_ordered=b"order" in names,
     )
 
 

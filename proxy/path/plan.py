@@ -22,6 +22,7 @@ from proxy.postgrest.request.set_filter import (
     needs_list_quotes,
 )
 from proxy.postgrest.response.content_location import around_value
+from proxy.postgrest.row_address import address_columns
 from proxy.postgrest.types import can_merge, is_totally_ordered, known_column, mixes_classes
 
 
@@ -33,6 +34,8 @@ class CallLimits(msgspec.Struct, frozen=True):
     columns: Mapping[bytes, Column] = {}
     rows_per_key: float = 1.0
     """Rows per key in recent answers."""
+    addressed: frozenset[bytes] = frozenset()
+    """Key columns whose calls select the addresses of rows."""
 
 
 LIMIT_DIGITS = 12
@@ -193,7 +196,8 @@ class _CallTemplate:
         self._mixes_classes = mixes_classes(self._column)
         self._order = order_of(query, limits.columns)
         order_columns = query.order if self._order.columns else ()
-        self._hidden = hidden_columns(alias, key.name, order_columns)
+        self._address = address_columns(limits.columns) if key.name in limits.addressed else ()
+        self._hidden = hidden_columns(alias, key.name, self._address or order_columns)
         self._location = around_value(query.target[query.path_end + 1 :], key.name, key.value)
         self._limit = None if query.limit is None else query.limit[0]
 
@@ -255,6 +259,7 @@ class _CallTemplate:
                 exact_count=head.exact_count,
                 limit=self._limit,
                 expected_rows=int(len(literals) * self._limits.rows_per_key),
+                address_columns=len(self._address),
             )
         ]
 

@@ -45,6 +45,7 @@ class ParsedTemplate(msgspec.Struct, frozen=True):
             order=template.order,
             keys=tuple([self._shifted_key(at, key, literal, begin, kind) for at, key in enumerate(template.keys)]),
             bypass_reason=template.bypass_reason,
+            is_ordered=template.is_ordered,
         )
 
     def _shifted_key(self, at: int, key: Key, literal: bytes, begin: int, kind: LiteralClass) -> Key:

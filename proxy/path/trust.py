@@ -86,13 +86,17 @@ class Trust:
         """Columns of a relation that calls are not merged by any more."""
         return self._wrong_columns.get((relation, profile), NO_COLUMNS)
 
-    def check(self, subject: Subject, rows: Mapping[bytes, int]) -> Check:
-        """What to compare before slices of ``rows`` rows, by filter value, are used."""
-        if not self.needed:
+    def check(self, subject: Subject, rows: Mapping[bytes, int], least: int = 0) -> Check:
+        """What to compare before slices of ``rows`` rows, by filter value, are used.
+
+        At least ``least`` slices of each kind must be right.
+        """
+        needed = max(self.needed, least)
+        if not needed:
             return NOTHING
         record = self._records.get(subject)
         matched = record.matched if record is not None else {}
-        missing = {kind: self._needed(kind) - matched.get(kind, 0) for kind in Kind}
+        missing = {kind: _needed(kind, needed) - matched.get(kind, 0) for kind in Kind}
         if all(count <= 0 for count in missing.values()):
             return NOTHING
         by_kind: dict[Kind, list[bytes]] = {kind: [] for kind in Kind}
@@ -106,6 +110,11 @@ class Trust:
             room = min(missing[Kind.EMPTY], MAX_EMPTY_COMPARED)
             compare, unused = compare + by_kind[Kind.EMPTY][:room], by_kind[Kind.EMPTY][room:]
         return Check(tuple(compare), tuple(unused)) if compare or unused else NOTHING
+
+    def matched(self, subject: Subject) -> int:
+        """How many slices with several rows were found right."""
+        record = self._records.get(subject)
+        return 0 if record is None else record.matched.get(Kind.SEVERAL, 0)
 
     def record_matches(self, subject: Subject, rows: Iterable[int]) -> None:
         """Slices of so many rows each are what originals are."""
@@ -139,9 +148,6 @@ class Trust:
         self._records.clear()
         self._wrong_columns.clear()
 
-    def _needed(self, kind: Kind) -> int:
-        return self.needed * (EMPTY_FACTOR if kind is Kind.EMPTY else 1)
-
     def _record(self, subject: Subject) -> _Record:
         record = self._records.setdefault(subject, _Record())
         self._records.move_to_end(subject)
@@ -157,6 +163,10 @@ class Trust:
                 return
         (relation, profile, column), _ = self._records.popitem(last=False)
         self._wrong_columns[relation, profile] = self.wrong_columns(relation, profile) - {column}
+
+
+def _needed(kind: Kind, needed: int) -> int:
+    return needed * (EMPTY_FACTOR if kind is Kind.EMPTY else 1)
 
 
 def _spread(values: Sequence[bytes], count: int) -> list[bytes]:

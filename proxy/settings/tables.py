@@ -56,9 +56,11 @@ class MergeSettings(Section):
         description="How long a large answer counts as proof that db-max-rows is at least its number of rows.",
         json_schema_extra=RESTART,
     )
-    ties: Literal["none", "any"] = Field(
-        "none",
-        description="any: also merge keys with several rows in no total order; the database chooses the order.",
+    ties: Literal["none", "physical", "any"] = Field(
+        "physical",
+        description="Which keys with several rows are merged. none: those in a total order. physical: also rows of a "
+        "table without an order, if originals are seen to have them in the order in which they are stored. any: all, "
+        "in any order.",
         json_schema_extra=OVERRIDE,
     )
     ask_types: bool = Field(
@@ -82,7 +84,7 @@ class MergeSettings(Section):
         5,
         description="For a new pair of relation and key column: clients get merged answers only after this many "
         "answers of each kind (one row, several rows; ten times as many without a row) equalled the originals. "
-        "0: no comparison.",
+        "0: no comparison, except of the order of rows (merge.ties).",
     )
     pause_first: Positive = Field(1.0, description="First pause in merging a query after its merged calls failed.")
     pause_max: Positive = Field(300.0, description="Longest such pause; each further failure doubles it.")
@@ -94,7 +96,8 @@ class MergeSettings(Section):
 class ShadowSettings(Section):
     share: Annotated[float, Field(ge=0, le=1)] = Field(
         0.01,
-        description="Mode rewrite: share of merged calls whose original requests are also sent, and compared (0 to 1).",
+        description="Mode rewrite: share of merged calls whose original requests are also sent, and compared (0 to 1); "
+        "ten times that share of the calls whose rows are in the order in which they are stored (merge.ties).",
         json_schema_extra=OVERRIDE,
     )
     answers: Count = Field(

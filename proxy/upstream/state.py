@@ -8,8 +8,10 @@ import msgspec
 
 from proxy.model import Column, PendingRequest
 from proxy.observe.events import Events
+from proxy.path.addressed_keys import AddressedKeys
 from proxy.path.comparison import ByteBudget, MismatchPauses
 from proxy.path.max_rows import MaxRowsEvidence
+from proxy.path.order_evidence import OrderEvidence
 from proxy.path.singular import NotSingularTemplates
 from proxy.path.trust import Trust
 from proxy.settings.model import Settings
@@ -32,6 +34,8 @@ class UpstreamState:
         self.column_types = ColumnTypeResolver(settings, context)
         self.comparison_bytes = ByteBudget(shadow.max_bytes)
         self.trust = Trust(merge.probation, merge.max_tracked)
+        self.addressed_keys = AddressedKeys(merge.types_lifetime, merge.max_tracked)
+        self.order_evidence = OrderEvidence(merge.max_tracked)
         self.mismatches = MismatchPauses(shadow.pause_first, shadow.pause_max, merge.max_tracked)
 
     def apply_settings(self, settings: Settings) -> None:

@@ -334,3 +334,28 @@ def test_the_bypass_reason_is_literal_only_if_no_key_can_be_shared() -> None:
     assert why_not_merged(member("/t?k=eq.a"), TEXT) is None
     assert why_not_merged(member("/t?k=eq.a&id=eq.1"), {}) is None
     assert why_not_merged(member("/t?k=in.(1,2)&order=at"), {}) == "literal"
+
+
+# Addresses.
+
+TABLE = {b"ctid": Column("tid")}
+
+
+@pytest.mark.parametrize(
+    ("known", "addressed", "hidden"),
+    [
+        (TABLE, {b"k"}, b"A:k::text,A0:ctid::text,A1:tableoid::text,*"),
+        ({b"ctid": Column("tid", unique=True)}, {b"k"}, b"A:k::text,A0:ctid::text,*"),
+        (TABLE, {b"id"}, b"A:k::text,*"),
+        ({}, {b"k"}, b"A:k::text,*"),
+        ({b"ctid": Column("")}, {b"k"}, b"A:k::text,*"),
+    ],
+)
+def test_a_call_by_an_addressed_key_selects_the_addresses_of_rows(
+    known: dict[bytes, Column], addressed: set[bytes], hidden: bytes
+) -> None:
+    limits = CallLimits(200, 7000, known, addressed=frozenset(addressed))
+    (call,) = planned("/t?k=eq.1", "/t?k=eq.2", limits=limits)
+    assert isinstance(call, MergedCall)
+    assert call.target == b"/t?select=" + hidden + b"&k=in.(1,2)"
+    assert call.address_columns == hidden.count(b"::text") - 1

@@ -91,3 +91,12 @@ def test_subjects_are_bounded_and_one_that_was_wrong_is_forgotten_last() -> None
         trust.record_matches((f"public.t{number}", "", b"id"), [1])
         assert len(trust) == 2
     assert trust.is_wrong(SUBJECT)
+
+
+def test_a_check_can_need_more_than_the_setting_says() -> None:
+    trust = Trust(0, 9)
+    assert len(trust.check(SUBJECT, values(30, 2), 12).compare) == 12
+    trust.record_matches(SUBJECT, [2] * 12)
+    assert trust.check(SUBJECT, values(30, 2), 12) is NOTHING
+    assert trust.matched(SUBJECT) == 12
+    assert trust.matched(("public.t", "", b"other")) == 0
