@@ -9,6 +9,7 @@ from proxy.model import Column, Key, LiteralClass, MergedCall, PendingRequest, Q
 from proxy.path.columns import unknown_columns
 from proxy.path.fingerprint import read_query
 from proxy.path.plan import CallLimits, order_of, plan
+from proxy.postgrest.row_address import ADDRESS_TYPE, CTID
 from proxy.postgrest.types import NEVER_MERGED, SINGLE_SPELLING_TYPES, can_merge, is_totally_ordered, known_column
 from proxy.settings.model import Settings
 
@@ -19,6 +20,10 @@ PHYSICAL = (
     "there is no order, so that the call also selects ctid: they merge as long as PostgREST is seen to answer them in "
     "the order in which the table stores them (merge.ties=physical); for views, some indexes and changed rows fanin "
     "sends the original requests"
+)
+COUNTED = (
+    "the call reads the key and ctid of each row and fanin counts them, if the relation is a table that the caller may "
+    "read as a whole; for views, and for more than 1,000 rows per key, fanin sends the original requests"
 )
 KnownColumns = Mapping[bytes, Column]
 
@@ -88,6 +93,8 @@ Joined = tuple[PendingRequest, MergedCall]
 
 def merge_way(question: MergeQuestion, key: Key) -> MergeWay:
     """How the request merges with requests that differ in ``key``."""
+    if question.query.method == b"HEAD":
+        question = question.assuming({CTID: Column(ADDRESS_TYPE, unique=True)})
     joined, supposed = _joined(question, key), ""
     if joined is None and question.looks_up_types:
         joined, supposed = _joined_by_assumption(question, key)
@@ -221,7 +228,9 @@ def _ties(question: MergeQuestion, key: Key) -> Ties:
 
 
 def _at_most_one_row(question: MergeQuestion, key: Key) -> Ties | None:
-    """The verdict if a key cannot have several rows, else None."""
+    """The verdict if a key cannot have several rows, or if they are only counted, else None."""
+    if question.query.method == b"HEAD":
+        return Ties("one", COUNTED)
     column, media = known_column(key.name, question.known), question.pending.head.media
     if len(key.literals) == 1 and column is not None and column.unique:
         return Ties("one", f"{key.name.decode()} is unique, so no key has several")

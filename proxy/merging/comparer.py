@@ -196,7 +196,7 @@ class ShadowComparer:
 
     async def original(self, request: PendingRequest) -> ComparedAnswer | str:
         """Send ``request`` alone, and return PostgREST's answer; ``skipped`` or ``failed`` where there is none."""
-        labels = CallLabels("shadow", b"GET", request.query.relation, costs="FAN001")
+        labels = CallLabels("shadow", request.query.method, request.query.relation, costs="FAN001")
         return await read_original(self.state.context, request, labels, self.max_body)
 
     async def _compare_first(
@@ -289,7 +289,7 @@ async def read_original(
 ) -> ComparedAnswer | str:
     """What PostgREST answers ``request`` alone, without compression; ``skipped`` or ``failed`` where there is none."""
     headers = without_compression(request.head.forwarded_lines)
-    original = context.request(b"GET", request.query.target, headers, on_sent)
+    original = context.request(request.query.method, request.query.target, headers, on_sent)
     try:
         async with context.call(original, labels) as answer:
             body = await answer.read(max_body)

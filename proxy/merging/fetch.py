@@ -109,7 +109,7 @@ class Fetcher:
 
 def _check_error(call: MergedCall, answer: Response, gateway: Gateway) -> FetchResult:
     error = read_error_body(answer.body)
-    if error.code in CALLER_INDEPENDENT_CODES:
+    if error.code in CALLER_INDEPENDENT_CODES and not call.counts:
         headers = shareable(answer.fields, SHARED_HEADERS, gateway)
         if isinstance(headers, FallbackReason):
             return headers

@@ -21,6 +21,9 @@ from proxy.postgrest.types import has_single_spelling
 from proxy.settings.tables import MergeSettings
 from proxy.upstream.state import UpstreamState
 
+COUNTED_ROW = 100
+"""Bytes of a row that is only counted."""
+
 
 class Merger:
     """Merged calls to one upstream. Requests that cannot be merged go to the coalescer."""
@@ -66,7 +69,7 @@ class Merger:
 
     def _unresolved(self, batch: list[PendingRequest]) -> list[bytes]:
         """Columns that upstream is asked about before ``batch`` can be planned."""
-        return self._state.column_types.unresolved(batch) + self._row_order.unresolved(batch[0])
+        return self._state.column_types.unresolved(batch) + self._row_order.unresolved(batch)
 
     def _on_batch(self, scheduler: BatchScheduler, batch: list[PendingRequest]) -> None:
         reason = self._why_paused(scheduler, batch[0])
@@ -211,7 +214,7 @@ class Merger:
                 self.batcher.reply(request, BufferedAnswer(own_slice, number, shared, Outcome.MERGED, seconds))
         used = [own_slice for own_slice in complete.values() if own_slice is not None]
         rows = sum(max(0, own_slice.rows) for own_slice in used)
-        size = sum(len(own_slice.body) for own_slice in used)
+        size = COUNTED_ROW * rows if merge.call.counts else sum(len(own_slice.body) for own_slice in used)
         scheduler.record_merge(max(1, len(used)), rows, size)
 
     def _fall_back(self, scheduler: BatchScheduler, merge: InFlightMerge, reason: FallbackReason) -> None:

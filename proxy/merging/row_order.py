@@ -7,7 +7,7 @@ is on probation.
 Tests: tests/e2e/exactness/test_row_order.py.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from proxy.merging.fetch import FetchResult, leader
 from proxy.model import FallbackReason, MergedCall, NotSingular, PendingRequest, Slice
@@ -80,9 +80,10 @@ class RowOrder:
         several = [key.name for key in request.query.keys if seen.has_several(table, key.name)]
         return frozenset(name for name in several if self._may_select(request, name)) if several else NONE
 
-    def unresolved(self, request: PendingRequest) -> list[bytes]:
-        """The columns that say whether the relation of ``request`` has addresses, if the plan depends on them."""
-        return self._unknown(request) if self.addressed(request) else []
+    def unresolved(self, batch: Sequence[PendingRequest]) -> list[bytes]:
+        """The columns that say whether the relation of ``batch`` has addresses, if the plan depends on them."""
+        counts = len(batch) > 1 and batch[0].query.method == b"HEAD"
+        return self._unknown(batch[0]) if counts or self.addressed(batch[0]) else []
 
     def unresolved_after(self, call: MergedCall, result: object) -> list[bytes]:
         """The same after a result of ``call``."""

@@ -39,7 +39,8 @@ def demultiplex(
     pieces = _head_pieces(answer.line.line, answer.fields, call, gateway)
     if isinstance(pieces, FallbackReason):
         return pieces
-    rows = rows_by_key(answer.body, alias, call.media.separator, call.address_columns or len(call.order_columns))
+    hidden = 1 if call.counts else call.address_columns or len(call.order_columns)
+    rows = rows_by_key(answer.body, alias, call.media.separator, hidden)
     if isinstance(rows, FallbackReason):
         return rows
     row_count, _ = rows_and_total(first_value(answer.fields, b"content-range"))
@@ -173,7 +174,7 @@ def _rows_of(
         own = rows.get(literals[0], [])
     else:
         own = sorted(row for literal in literals for row in rows.get(literal, ()))
-    if len(own) > 1:
+    if len(own) > 1 and not call.counts:
         ordered = call.order_is_total or _are_ordered(own, call)
         if call.limit is not None and len(own) > call.limit:
             if call.exact_count or not ordered or call.address_columns:
@@ -238,10 +239,12 @@ def _slice(
     rows: list[bytes],
 ) -> Slice:
     body = rows[0] if call.media.singular else b"[" + call.media.separator.join(rows) + b"]"
+    length = b"Content-Length: %d\r\n" % len(body)
+    if call.counts:  # PostgREST's answer to a HEAD has no Content-Length
+        body, length = b"", b""
     total = b"%d" % len(rows) if call.exact_count else b"*"
     content_range = (b"0-%d/" % (len(rows) - 1) if rows else b"*/") + total
     before, after = call.content_location
     content_location = b"".join((path, b"?", before, percent_encoded(value), after))
-    length = b"Content-Length: %d\r\n" % len(body)
     head = b"".join((pieces[0], content_range, pieces[1], content_location, pieces[2], length))
     return Slice(head, body, len(rows))

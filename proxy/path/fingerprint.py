@@ -8,6 +8,7 @@ import msgspec
 
 from proxy.model import Key, Query, RequestHead
 from proxy.postgrest.request.literals import class_of, read_list, read_literal
+from proxy.postgrest.request.media import ARRAY
 from proxy.postgrest.request.operators import filter_shape, tree_shape
 from proxy.postgrest.request.target import (
     LOGIC,
@@ -34,6 +35,8 @@ MAX_ORDER_COLUMNS = 4
 """Largest number of columns in ``order``, which a merged call may have to select as hidden columns."""
 
 ORDER_WORDS = frozenset((b"asc", b"desc", b"nullsfirst", b"nullslast"))
+
+MERGED_METHODS = frozenset((b"GET", b"HEAD"))
 
 WRITES = frozenset((b"POST", b"PATCH", b"PUT", b"DELETE"))
 """Methods whose schema is named by Content-Profile instead of Accept-Profile.
@@ -63,6 +66,8 @@ class _QueryShape(msgspec.Struct, frozen=True):
     bypass_reason: str | None
     key_bypass_reason: str
     is_ordered: bool = False
+    selects_all: bool = False
+    """Whether it asks for all columns and all rows: without ``limit``, ``select`` absent or ``*``."""
 
 
 def read_query(method: bytes, target: bytes, head: RequestHead, mount: bytes, schema: str, max_url: int) -> Query:
@@ -96,6 +101,7 @@ def read_query(method: bytes, target: bytes, head: RequestHead, mount: bytes, sc
         bypass_reason=_method_bypass_reason(method)
         or head.bypass_reason
         or ("too-long" if too_long else shape.bypass_reason)
+        or (_count_bypass_reason(shape, head) if method == b"HEAD" else None)
         or (None if keys else shape.key_bypass_reason),
         is_ordered=shape.is_ordered,
     )
@@ -166,6 +172,7 @@ def _query_shape(path: bytes, query: bytes | None, mount: bytes, schema: str, pr
         bypass_reason=_target_bypass_reason(path, query or b"", names, params) or _select_bypass_reason(params, names),
         key_bypass_reason=_key_bypass_reason(params, names),
         is_ordered=b"order" in names,
+        selects_all=_selects_all(params, names),
     )
 
 
@@ -249,8 +256,20 @@ def _is_column(name: bytes) -> bool:
     return (is_plain_name(name) or is_json_text(name)) and name not in RESERVED_PARAMS and name not in LOGIC
 
 
+def _selects_all(params: tuple[Param, ...], names: list[bytes]) -> bool:
+    selects = [decoded(param.value) for param, name in zip(params, names, strict=True) if name == b"select"]
+    return selects in ([], [b"*"]) and b"limit" not in names
+
+
 def _method_bypass_reason(method: bytes) -> str | None:
-    return None if method == b"GET" else "method"
+    return None if method in MERGED_METHODS else "method"
+
+
+def _count_bypass_reason(shape: _QueryShape, head: RequestHead) -> str | None:
+    """Why a HEAD is not answered from a call that counts the rows of each key
+    (docs/explanation/merging.md#head).
+    """
+    return None if head.exact_count and head.media == ARRAY and shape.selects_all else "head"
 
 
 def _plain_limit_param(params: tuple[Param, ...]) -> int | None:

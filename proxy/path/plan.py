@@ -14,6 +14,7 @@ from proxy.model import Column, Identical, Key, LiteralClass, MergedCall, Pendin
 from proxy.postgrest.request.literals import fold
 from proxy.postgrest.request.media import ARRAY
 from proxy.postgrest.request.set_filter import (
+    COUNTED_ROWS,
     QUOTED_FILTER_BYTES,
     bare_elements,
     element,
@@ -22,7 +23,7 @@ from proxy.postgrest.request.set_filter import (
     needs_list_quotes,
 )
 from proxy.postgrest.response.content_location import around_value
-from proxy.postgrest.row_address import address_columns
+from proxy.postgrest.row_address import CTID, address_columns
 from proxy.postgrest.types import can_merge, is_totally_ordered, known_column, mixes_classes
 
 
@@ -101,7 +102,10 @@ def can_share(query: Query, key: Key, known: ColumnMap) -> bool:
     own = known.get(key.name)
     if own is not None and own.mismatched:
         return False
-    if len(key.literals) > 1 and not order_of(query, known).is_known:
+    if query.method == b"HEAD":
+        if not address_columns(known):
+            return False
+    elif len(key.literals) > 1 and not order_of(query, known).is_known:
         return False
     column = known_column(key.name, known)
     if column is None:
@@ -115,6 +119,8 @@ def why_not_merged(request: PendingRequest, known: ColumnMap) -> str | None:
     if any(shareable):
         return None
     columns = (known.get(key.name) for key in request.query.keys)
+    if request.query.method == b"HEAD" and not address_columns(known):
+        return "head"
     return "mismatched" if any(column is not None and column.mismatched for column in columns) else "literal"
 
 
@@ -196,10 +202,13 @@ class _CallTemplate:
         self._mixes_classes = mixes_classes(self._column)
         self._order = order_of(query, limits.columns)
         order_columns = query.order if self._order.columns else ()
-        self._address = address_columns(limits.columns) if key.name in limits.addressed else ()
-        self._hidden = hidden_columns(alias, key.name, self._address or order_columns)
+        self._counts = query.method == b"HEAD"
+        self._address = address_columns(limits.columns) if key.name in limits.addressed and not self._counts else ()
+        more = (CTID,) if self._counts else self._address or order_columns
+        self._hidden = hidden_columns(alias, key.name, more)
         self._location = around_value(query.target[query.path_end + 1 :], key.name, key.value)
-        self._limit = None if query.limit is None else query.limit[0]
+        own_limit = None if query.limit is None else query.limit[0]
+        self._limit = COUNTED_ROWS if self._counts else own_limit
 
     def split(self, literals_by_value: LiteralsByValue) -> Iterator[LiteralsByValue]:
         """Split by number of keys, by bytes, and so that no two literals of one call can be equal.
@@ -260,6 +269,7 @@ class _CallTemplate:
                 limit=self._limit,
                 expected_rows=int(len(literals) * self._limits.rows_per_key),
                 address_columns=len(self._address),
+                counts=self._counts,
             )
         ]
 

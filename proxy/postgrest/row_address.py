@@ -14,8 +14,8 @@ from proxy.model import Column
 
 CTID, TABLEOID = b"ctid", b"tableoid"
 ADDRESS_TYPE = "tid"
-NO_COLUMN_CODES = ("42", "0A")
-"""Beginnings of the SQLSTATEs of a statement that may not, or cannot, read a column."""
+NO_COLUMN_CODES = ("42", "0A", "PGRST2")
+"""Beginnings of the error codes of a statement that may not, or cannot, read a column."""
 
 
 def address_columns(columns: Mapping[bytes, Column]) -> tuple[bytes, ...]:

@@ -112,3 +112,10 @@ def test_settings_and_media_type_decide_whether_several_rows_merge() -> None:
 def test_a_request_does_not_merge_if_a_call_cannot_have_two_keys() -> None:
     assert only_way("/t?k=eq.1", merge__max_keys=1).verdict == "never"
     assert only_way("/t?k=eq.1", merge__max_url=50).verdict == "never"
+
+
+def test_a_count_reads_the_key_and_the_address_of_each_row() -> None:
+    way = only_way("HEAD /t?k=eq.1", "Prefer: count=exact")
+    assert way.call == "/t?select=f…:k::text,f…0:ctid::text&k=in.(1,2)&limit=2001"
+    assert (way.verdict, way.ties.verdict) == ("merges", "one")
+    assert "if the relation is a table" in way.ties.text

@@ -440,3 +440,21 @@ def test_addresses_do_not_say_which_rows_a_limit_cuts_off() -> None:
     body = addressed_rows((1, "(0,1)"), (1, "(0,2)"))
     assert fallback(body, addressed_call(1, 2, more="&limit=1")) == "limit"
     assert slices_of(body, addressed_call(1, 2, more="&limit=2"))[b"1"].rows == 2
+
+
+def counted_call(*literals: int) -> MergedCall:
+    batch = [member(f"/t?id=eq.{n}", "Host: h\nPrefer: count=exact", method=b"HEAD") for n in literals]
+    (call,) = plan(batch, ALIAS, CallLimits(200, 7000, {b"ctid": Column("tid")}))
+    assert isinstance(call, MergedCall)
+    return call
+
+
+def test_heads_get_the_number_of_their_rows_and_no_body() -> None:
+    body = addressed_rows((1, "(0,9)"), (2, "(0,1)"), (1, "(0,3)")).replace(b',"n":0', b"").replace(b',"n":2', b"")
+    slices = slices_of(body, counted_call(1, 2, 3))
+    assert [own_slice.body for own_slice in slices.values()] == [b"", b"", b""]
+    assert [own_slice.rows for own_slice in slices.values()] == [2, 1, 0]
+    heads = [own_slice.head for own_slice in slices.values()]
+    for head, content_range in zip(heads, (b"0-1/2", b"0-0/1", b"*/0"), strict=True):
+        assert b"\r\nContent-Range: " + content_range + b"\r\n" in head
+        assert b"Content-Length" not in head

@@ -359,3 +359,17 @@ def test_a_call_by_an_addressed_key_selects_the_addresses_of_rows(
     assert isinstance(call, MergedCall)
     assert call.target == b"/t?select=" + hidden + b"&k=in.(1,2)"
     assert call.address_columns == hidden.count(b"::text") - 1
+
+
+@pytest.mark.parametrize("select", ["", "select=*&"])
+def test_heads_share_a_call_that_selects_what_is_counted(select: str) -> None:
+    batch = [
+        member(f"/t?{select}k=eq.{n}&order=a", "Host: h\nPrefer: count=exact", method=b"HEAD") for n in range(1, 4)
+    ]
+    (call,) = plan(batch, b"A", CallLimits(200, 7000, TABLE))
+    assert isinstance(call, MergedCall)
+    assert call.target == b"/t?select=A:k::text,A0:ctid::text&k=in.(1,2,3)&order=a&limit=3001"
+    assert (call.counts, call.address_columns) == (True, 0)
+    assert all(isinstance(call, Single) for call in plan(batch, b"A", CallLimits(200, 7000)))
+    assert why_not_merged(batch[0], {}) == "head"
+    assert why_not_merged(batch[0], TABLE) is None

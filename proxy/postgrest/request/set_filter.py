@@ -18,6 +18,9 @@ _QUOTED_STARTS = frozenset((b"", *(bytes([byte]) for byte in b'"' + _BLANKS)))
 
 _BARE_BYTES = PLAIN_BYTES + b","
 
+COUNTED_ROWS = 1000
+"""Rows per filter value that a call for HEADs reads at most, all values together."""
+
 QUOTED_FILTER_BYTES = 12
 """Largest number of bytes by which a filter with quoted elements is longer, apart from the elements themselves."""
 
@@ -76,21 +79,25 @@ def _as_text(alias: bytes, name: bytes) -> bytes:
 def merged_target(query: Query, key: Key, hidden: bytes, values: int, literals: Collection[bytes]) -> bytes:
     """The target of ``query`` with the ``hidden`` columns first in its select, and a set filter in place of ``key``.
 
+    The call for HEADs selects nothing else, since its rows are only counted, and has a limit of its own.
+
     A limit is raised so that ``values`` filter values within their limits cannot reach it, and cut rows are detected.
     Every other byte and the order of the parameters stay, because that order affects how PostgREST writes embeds.
     """
     target = query.target
     edits = [(key.start, key.end, set_filter(literals))]
+    only = query.method == b"HEAD"
     if query.select is None:
-        edits.append((query.path_end + 1, query.path_end + 1, b"select=" + hidden + b",*&"))
+        edits.append((query.path_end + 1, query.path_end + 1, b"select=" + hidden + (b"&" if only else b",*&")))
     else:
-        edits.append((query.select[0], query.select[0], hidden + b","))
+        start, end = query.select
+        edits.append((start, end, hidden) if only else (start, start, hidden + b","))
     if query.limit is not None:
         value, start, end = query.limit
         edits.append((start, end, b"%d" % _merged_limit(value, values)))
     for begin, stop, text in sorted(edits, reverse=True):
         target = target[:begin] + text + target[stop:]
-    return target
+    return target + b"&limit=%d" % _merged_limit(COUNTED_ROWS, values) if only else target
 
 
 def is_cut(call: MergedCall, rows: int) -> bool:

@@ -165,3 +165,53 @@ async def test_keys_with_one_row_each_cost_no_address(tables: Stack) -> None:
         seen = SidecarEvents(sidecar)
         assert_all_same(requests, direct, await together(sidecar.port, requests))
     assert seen.calls_by_kind() == {"merged": 1}
+
+
+def heads(relation: str, keys: Sequence[int], more: str = "", *lines: str) -> list[bytes]:
+    return [b"HEAD" + one[3:] for one in lists(relation, keys, more, "Prefer: count=exact", *lines)]
+
+
+@CATALOGS
+@pytest.mark.parametrize("relation", ["comment", "plain", "kept", "part", "owned"])
+@pytest.mark.parametrize("more", ["", "&select=*", "&id=lt.900&order=id.desc"])
+async def test_12_counts_of_children_take_one_call(tables: Stack, relation: str, more: str, catalog: bool) -> None:
+    requests = heads(relation, [*range(9), 900, 901, 902], more)
+    direct = [(await one_by_one(tables.url, [request]))[0] for request in requests]
+    async with fanin(tables.url, **settings(tables, catalog)) as sidecar:
+        seen = SidecarEvents(sidecar)
+        for _ in range(3):
+            before = seen.calls_by_kind()
+            assert_all_same(requests, direct, await together(sidecar.port, requests))
+    assert seen.calls_by_kind() - before == {"merged": 1}
+
+
+@pytest.mark.parametrize(
+    ("relation", "more", "lines", "reason"),
+    [
+        ("seen", "", (), "head"),
+        ("comment", "&select=id", (), "head"),
+        ("comment", "&limit=3", (), "head"),
+        ("comment", "&offset=3", (), "offset"),
+        ("comment", "", ("Range: 0-0",), "range"),
+        ("comment", "", ("Accept: application/vnd.pgrst.object+json",), "head"),
+    ],
+)
+async def test_other_counts_are_sent_alone_with_their_reason(
+    tables: Stack, relation: str, more: str, lines: tuple[str, ...], reason: str
+) -> None:
+    requests = heads(relation, range(12), more, *lines)
+    direct = [(await one_by_one(tables.url, [request]))[0] for request in requests]
+    async with fanin(tables.url, **PATIENT) as sidecar:
+        seen = SidecarEvents(sidecar)
+        assert_all_same(requests, direct, await together(sidecar.port, requests))
+    assert seen.outcomes() == {("passed", reason): 12}
+
+
+@pytest.mark.parametrize("relation", ["narrow", "crowded"])
+async def test_counts_that_no_call_can_make_are_made_by_the_originals(tables: Stack, relation: str) -> None:
+    requests = heads(relation, range(3))
+    direct = [(await one_by_one(tables.url, [request]))[0] for request in requests]
+    async with fanin(tables.url, **PATIENT) as sidecar:
+        seen = SidecarEvents(sidecar)
+        assert_all_same(requests, direct, await together(sidecar.port, requests))
+    assert seen.calls_by_kind() == {"types": 1, "merged": 1, "fallback": 3}

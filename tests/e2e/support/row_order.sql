@@ -55,6 +55,9 @@ create index on row_order.owned (post_id);
 alter table row_order.owned enable row level security;
 create policy own on row_order.owned for select
 using (owner = coalesce(current_setting('request.headers', true)::json ->> 'x-owner', 'ann'));
+-- Many rows per key.
+create table row_order.crowded (id int primary key, post_id int not null);
+insert into row_order.crowded select n, n % 3 from generate_series(1, 4000) n;
 -- The parent of all of them.
 create table row_order.post (id int primary key, title text not null);
 insert into row_order.post select n, 'post ' || n from generate_series(0, 149) n;
