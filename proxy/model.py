@@ -179,8 +179,10 @@ class MergedCall(msgspec.Struct, frozen=True, eq=False):
     """Estimated rows of the answer, from recent answers."""
     address_columns: int = 0
     """Number of hidden columns with each row's address (``postgrest.row_address``), in place of ``order_columns``."""
+    hidden_texts: int = 0
+    """Number of hidden columns after the key: the order columns, or those with the address."""
     counts: bool = False
-    """Whether the requests are HEADs, which get the number of their rows. Each row is the key and its address only."""
+    """Whether the requests are HEADs, which get the number of their rows."""
 
     @property
     def requests(self) -> list[PendingRequest]:

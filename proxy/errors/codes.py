@@ -188,7 +188,7 @@ BYPASS_REASONS = {
     "outside-mount": "The path is not under the mount.",
     "not-a-relation": "The path is the root, an RPC, or not one segment under the mount.",
     "method": "Only reads are merged: GET, and HEAD with Prefer: count=exact.",
-    "head": "A HEAD is merged only if it counts the rows of a table: count=exact, all columns, no limit.",
+    "head": "A HEAD is merged only with count=exact, no limit, and a select of one column, or of all of a table.",
     "http-1.0": "The request uses HTTP/1.0.",
     "body": "The request is a GET with a body.",
     "expect": "The request has an Expect header.",

@@ -5,7 +5,7 @@ BYPASS_REMEDIES = {
     "off": "Remove the header X-Fanin: off.",
     "outside-mount": "Call PostgREST under its mount, which --mount sets and the start line of the log shows.",
     "not-a-relation": "Read a table or view: /relation?column=eq.value. Let an RPC accept an array of keys.",
-    "head": "Send Prefer: count=exact, no select but *, and no limit. For a view, count in a function.",
+    "head": "Send Prefer: count=exact, a select of one plain column, and no limit.",
     "method": "Use GET to read. Write many rows in one call: POST an array; PATCH or DELETE with column=in.(…).",
     "http-1.0": "Use HTTP/1.1 (nginx: proxy_http_version 1.1).",
     "body": "Send GET without a body: no Content-Length above 0, no Transfer-Encoding.",

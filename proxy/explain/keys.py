@@ -9,6 +9,7 @@ from proxy.model import Column, Key, LiteralClass, MergedCall, PendingRequest, Q
 from proxy.path.columns import unknown_columns
 from proxy.path.fingerprint import read_query
 from proxy.path.plan import CallLimits, order_of, plan
+from proxy.postgrest.request.set_filter import counts_by_address
 from proxy.postgrest.row_address import ADDRESS_TYPE, CTID
 from proxy.postgrest.types import NEVER_MERGED, SINGLE_SPELLING_TYPES, can_merge, is_totally_ordered, known_column
 from proxy.settings.model import Settings
@@ -21,10 +22,8 @@ PHYSICAL = (
     "the order in which the table stores them (merge.ties=physical); for views, some indexes and changed rows fanin "
     "sends the original requests"
 )
-COUNTED = (
-    "the call reads the key and ctid of each row and fanin counts them, if the relation is a table that the caller may "
-    "read as a whole; for views, and for more than 1,000 rows per key, fanin sends the original requests"
-)
+COUNTED = "fanin counts the rows of the call; if they are more than 1,000 per key, it sends the original requests"
+COUNTED_BY_ADDRESS = "; it selects ctid, so that the relation must be a table that the caller may read as a whole"
 KnownColumns = Mapping[bytes, Column]
 
 
@@ -230,7 +229,8 @@ def _ties(question: MergeQuestion, key: Key) -> Ties:
 def _at_most_one_row(question: MergeQuestion, key: Key) -> Ties | None:
     """The verdict if a key cannot have several rows, or if they are only counted, else None."""
     if question.query.method == b"HEAD":
-        return Ties("one", COUNTED)
+        by_address = counts_by_address(question.query)
+        return Ties("one", COUNTED + COUNTED_BY_ADDRESS * by_address)
     column, media = known_column(key.name, question.known), question.pending.head.media
     if len(key.literals) == 1 and column is not None and column.unique:
         return Ties("one", f"{key.name.decode()} is unique, so no key has several")

@@ -15,6 +15,7 @@ from proxy.path.columns import table_of
 from proxy.path.comparison import Comparison
 from proxy.path.order_evidence import OrderEvidence
 from proxy.path.trust import Check, Subject, Trust
+from proxy.postgrest.request.set_filter import counts_by_address
 from proxy.postgrest.row_address import CTID, NO_COLUMN_CODES, address_columns
 from proxy.settings.tables import MergeSettings
 from proxy.upstream.state import UpstreamState
@@ -82,7 +83,7 @@ class RowOrder:
 
     def unresolved(self, batch: Sequence[PendingRequest]) -> list[bytes]:
         """The columns that say whether the relation of ``batch`` has addresses, if the plan depends on them."""
-        counts = len(batch) > 1 and batch[0].query.method == b"HEAD"
+        counts = len(batch) > 1 and counts_by_address(batch[0].query)
         return self._unknown(batch[0]) if counts or self.addressed(batch[0]) else []
 
     def unresolved_after(self, call: MergedCall, result: object) -> list[bytes]:

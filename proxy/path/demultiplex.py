@@ -39,8 +39,7 @@ def demultiplex(
     pieces = _head_pieces(answer.line.line, answer.fields, call, gateway)
     if isinstance(pieces, FallbackReason):
         return pieces
-    hidden = 1 if call.counts else call.address_columns or len(call.order_columns)
-    rows = rows_by_key(answer.body, alias, call.media.separator, hidden)
+    rows = rows_by_key(answer.body, alias, call.media.separator, call.hidden_texts)
     if isinstance(rows, FallbackReason):
         return rows
     row_count, _ = rows_and_total(first_value(answer.fields, b"content-range"))

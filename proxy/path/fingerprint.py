@@ -66,8 +66,8 @@ class _QueryShape(msgspec.Struct, frozen=True):
     bypass_reason: str | None
     key_bypass_reason: str
     is_ordered: bool = False
-    selects_all: bool = False
-    """Whether it asks for all columns and all rows: without ``limit``, ``select`` absent or ``*``."""
+    is_countable: bool = False
+    """Whether ``select`` is absent, ``*`` or one plain column, without ``limit``: rows whose number a call can show."""
 
 
 def read_query(method: bytes, target: bytes, head: RequestHead, mount: bytes, schema: str, max_url: int) -> Query:
@@ -172,7 +172,7 @@ def _query_shape(path: bytes, query: bytes | None, mount: bytes, schema: str, pr
         bypass_reason=_target_bypass_reason(path, query or b"", names, params) or _select_bypass_reason(params, names),
         key_bypass_reason=_key_bypass_reason(params, names),
         is_ordered=b"order" in names,
-        selects_all=_selects_all(params, names),
+        is_countable=_is_countable(params, names),
     )
 
 
@@ -256,9 +256,10 @@ def _is_column(name: bytes) -> bool:
     return (is_plain_name(name) or is_json_text(name)) and name not in RESERVED_PARAMS and name not in LOGIC
 
 
-def _selects_all(params: tuple[Param, ...], names: list[bytes]) -> bool:
+def _is_countable(params: tuple[Param, ...], names: list[bytes]) -> bool:
     selects = [decoded(param.value) for param, name in zip(params, names, strict=True) if name == b"select"]
-    return selects in ([], [b"*"]) and b"limit" not in names
+    plain = all(select == b"*" or (is_plain_name(select) and select != b"count") for select in selects)
+    return plain and b"limit" not in names  # ``count`` is an aggregate
 
 
 def _method_bypass_reason(method: bytes) -> str | None:
@@ -269,7 +270,7 @@ def _count_bypass_reason(shape: _QueryShape, head: RequestHead) -> str | None:
     """Why a HEAD is not answered from a call that counts the rows of each key
     (docs/explanation/merging.md#head).
     """
-    return None if head.exact_count and head.media == ARRAY and shape.selects_all else "head"
+    return None if head.exact_count and head.media == ARRAY and shape.is_countable else "head"
 
 
 def _plain_limit_param(params: tuple[Param, ...]) -> int | None:

@@ -17,6 +17,7 @@ from proxy.postgrest.request.set_filter import (
     COUNTED_ROWS,
     QUOTED_FILTER_BYTES,
     bare_elements,
+    counts_by_address,
     element,
     hidden_columns,
     merged_target,
@@ -103,7 +104,7 @@ def can_share(query: Query, key: Key, known: ColumnMap) -> bool:
     if own is not None and own.mismatched:
         return False
     if query.method == b"HEAD":
-        if not address_columns(known):
+        if counts_by_address(query) and not address_columns(known):
             return False
     elif len(key.literals) > 1 and not order_of(query, known).is_known:
         return False
@@ -119,7 +120,7 @@ def why_not_merged(request: PendingRequest, known: ColumnMap) -> str | None:
     if any(shareable):
         return None
     columns = (known.get(key.name) for key in request.query.keys)
-    if request.query.method == b"HEAD" and not address_columns(known):
+    if counts_by_address(request.query) and not address_columns(known):
         return "head"
     return "mismatched" if any(column is not None and column.mismatched for column in columns) else "literal"
 
@@ -204,8 +205,9 @@ class _CallTemplate:
         order_columns = query.order if self._order.columns else ()
         self._counts = query.method == b"HEAD"
         self._address = address_columns(limits.columns) if key.name in limits.addressed and not self._counts else ()
-        more = (CTID,) if self._counts else self._address or order_columns
-        self._hidden = hidden_columns(alias, key.name, more)
+        counted = (CTID,) if counts_by_address(query) else ()
+        more = counted if self._counts else self._address or order_columns
+        self._hidden, self._hidden_texts = hidden_columns(alias, key.name, more), len(more)
         self._location = around_value(query.target[query.path_end + 1 :], key.name, key.value)
         own_limit = None if query.limit is None else query.limit[0]
         self._limit = COUNTED_ROWS if self._counts else own_limit
@@ -269,6 +271,7 @@ class _CallTemplate:
                 limit=self._limit,
                 expected_rows=int(len(literals) * self._limits.rows_per_key),
                 address_columns=len(self._address),
+                hidden_texts=self._hidden_texts,
                 counts=self._counts,
             )
         ]

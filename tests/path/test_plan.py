@@ -371,5 +371,9 @@ def test_heads_share_a_call_that_selects_what_is_counted(select: str) -> None:
     assert call.target == b"/t?select=A:k::text,A0:ctid::text&k=in.(1,2,3)&order=a&limit=3001"
     assert (call.counts, call.address_columns) == (True, 0)
     assert all(isinstance(call, Single) for call in plan(batch, b"A", CallLimits(200, 7000)))
+    one_column = [member(f"/t?select=id&k=eq.{n}", "Host: h\nPrefer: count=exact", method=b"HEAD") for n in range(1, 4)]
+    (call,) = plan(one_column, b"A", CallLimits(200, 7000))
+    assert isinstance(call, MergedCall)
+    assert call.target == b"/t?select=A:k::text,id&k=in.(1,2,3)&limit=3001"
     assert why_not_merged(batch[0], {}) == "head"
     assert why_not_merged(batch[0], TABLE) is None

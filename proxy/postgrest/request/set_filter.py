@@ -11,6 +11,7 @@ from urllib.parse import quote_from_bytes
 
 from proxy.model import Key, MergedCall, Query
 from proxy.postgrest.request.literals import PLAIN_BYTES
+from proxy.postgrest.request.target import decoded
 
 _BLANKS = b" \t\n\r\f\v"
 _QUOTED_STARTS = frozenset((b"", *(bytes([byte]) for byte in b'"' + _BLANKS)))
@@ -79,14 +80,14 @@ def _as_text(alias: bytes, name: bytes) -> bytes:
 def merged_target(query: Query, key: Key, hidden: bytes, values: int, literals: Collection[bytes]) -> bytes:
     """The target of ``query`` with the ``hidden`` columns first in its select, and a set filter in place of ``key``.
 
-    The call for HEADs selects nothing else, since its rows are only counted, and has a limit of its own.
+    The call for HEADs has a limit of its own. It selects nothing else if its rows are ``counts_by_address``.
 
     A limit is raised so that ``values`` filter values within their limits cannot reach it, and cut rows are detected.
     Every other byte and the order of the parameters stay, because that order affects how PostgREST writes embeds.
     """
     target = query.target
     edits = [(key.start, key.end, set_filter(literals))]
-    only = query.method == b"HEAD"
+    counts, only = query.method == b"HEAD", counts_by_address(query)
     if query.select is None:
         edits.append((query.path_end + 1, query.path_end + 1, b"select=" + hidden + (b"&" if only else b",*&")))
     else:
@@ -97,7 +98,16 @@ def merged_target(query: Query, key: Key, hidden: bytes, values: int, literals: 
         edits.append((start, end, b"%d" % _merged_limit(value, values)))
     for begin, stop, text in sorted(edits, reverse=True):
         target = target[:begin] + text + target[stop:]
-    return target + b"&limit=%d" % _merged_limit(COUNTED_ROWS, values) if only else target
+    return target + b"&limit=%d" % _merged_limit(COUNTED_ROWS, values) if counts else target
+
+
+def counts_by_address(query: Query) -> bool:
+    """Whether a merged call for HEADs selects the address of rows in place of all columns: the right to read the one
+    is the right to read the other.
+    """
+    if query.method != b"HEAD":
+        return False
+    return query.select is None or decoded(query.target[query.select[0] : query.select[1]]) == b"*"
 
 
 def is_cut(call: MergedCall, rows: int) -> bool:

@@ -172,8 +172,17 @@ def heads(relation: str, keys: Sequence[int], more: str = "", *lines: str) -> li
 
 
 @CATALOGS
-@pytest.mark.parametrize("relation", ["comment", "plain", "kept", "part", "owned"])
-@pytest.mark.parametrize("more", ["", "&select=*", "&id=lt.900&order=id.desc"])
+@pytest.mark.parametrize(
+    ("relation", "more"),
+    [
+        *(
+            (name, more)
+            for name in ("comment", "part", "owned")
+            for more in ("", "&select=*", "&id=lt.900&order=id.desc")
+        ),
+        *(("plain", ""), ("kept", ""), ("comment", "&select=id"), ("seen", "&select=id"), ("narrow", "&select=id")),
+    ],
+)
 async def test_12_counts_of_children_take_one_call(tables: Stack, relation: str, more: str, catalog: bool) -> None:
     requests = heads(relation, [*range(9), 900, 901, 902], more)
     direct = [(await one_by_one(tables.url, [request]))[0] for request in requests]
@@ -189,7 +198,8 @@ async def test_12_counts_of_children_take_one_call(tables: Stack, relation: str,
     ("relation", "more", "lines", "reason"),
     [
         ("seen", "", (), "head"),
-        ("comment", "&select=id", (), "head"),
+        ("comment", "&select=id,body", (), "head"),
+        ("comment", "&select=id,post(id)", (), "head"),
         ("comment", "&limit=3", (), "head"),
         ("comment", "&offset=3", (), "offset"),
         ("comment", "", ("Range: 0-0",), "range"),
