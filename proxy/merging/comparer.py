@@ -29,7 +29,7 @@ from proxy.path.comparison import (
     Exemptions,
     without_compression,
 )
-from proxy.path.trust import Subject
+from proxy.path.trust import Subject, trusted_name
 from proxy.settings.tables import MergeSettings
 from proxy.upstream.calls import CallLabels, UpstreamContext
 from proxy.upstream.state import UpstreamState
@@ -45,6 +45,8 @@ BUSY = "FANIN505"
 """The fault of a call that found no connection in time, or no place in the queue."""
 OVERHEAD = 4096
 """Bytes that an answer counts for in addition to its body, so that the number of small answers is bounded too."""
+MERGED_AGAIN = "several-rows"
+"""The reason of a fallback after which the same requests are merged in another way, and compared then."""
 UNPROVEN = FallbackReason("unproven")
 """An answer on probation that differs from its original, or could not be compared."""
 MAX_BUGS = 3
@@ -60,7 +62,7 @@ class BackgroundEvents(Events):
 
     def emit(self, event: Event) -> None:
         self._events.emit(msgspec.structs.replace(event, kind="shadow") if isinstance(event, UpstreamCalled) else event)
-        if isinstance(event, FellBack):
+        if isinstance(event, FellBack) and event.reason != MERGED_AGAIN:
             self._events.emit(AnswersCompared(SKIPPED if event.reason == "load" else UNUSABLE, event.requests))
 
 
@@ -313,7 +315,7 @@ def unfiltered(line: StatusLine, fields: tuple[HeaderField, ...], body: bytes) -
 def subject_of(call: MergedCall) -> Subject:
     """What the call's answers earn trust for."""
     request = leader(call)
-    return request.query.relation, request.head.accept_profile, call.key
+    return trusted_name(request.query), request.head.accept_profile, call.key
 
 
 def is_busy(result: FetchResult) -> bool:

@@ -13,7 +13,7 @@ from proxy.path.comparison import ByteBudget, MismatchPauses
 from proxy.path.max_rows import MaxRowsEvidence
 from proxy.path.order_evidence import OrderEvidence
 from proxy.path.singular import NotSingularTemplates
-from proxy.path.trust import Trust
+from proxy.path.trust import Trust, trusted_name
 from proxy.settings.model import Settings
 from proxy.upstream.calls import UpstreamContext
 from proxy.upstream.column_types import ColumnTypeResolver
@@ -47,7 +47,7 @@ class UpstreamState:
     def columns_of(self, request: PendingRequest) -> Mapping[bytes, Column]:
         """What is known of the columns of the relation of ``request``, and of calls that were merged by them."""
         known = self.column_types.known(request)
-        wrong = self.trust.wrong_columns(request.query.relation, request.head.accept_profile)
+        wrong = self.trust.wrong_columns(trusted_name(request.query), request.head.accept_profile)
         if not wrong:
             return known
         marked = {name: msgspec.structs.replace(known.get(name, Column("")), mismatched=True) for name in wrong}

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from proxy.path.trust import DIFFERENCES, EMPTY_FACTOR, MAX_EMPTY_COMPARED, NOTHING, Kind, Trust, kind_of
+from proxy.path.trust import DIFFERENCES, EMPTY_FACTOR, MAX_EMPTY_COMPARED, NOTHING, Kind, Trust, kind_of, trusted_name
+from tests.factories import query
 
 SUBJECT = ("public.t", "", b"id")
 
@@ -100,3 +101,8 @@ def test_a_check_can_need_more_than_the_setting_says() -> None:
     assert trust.check(SUBJECT, values(30, 2), 12) is NOTHING
     assert trust.matched(SUBJECT) == 12
     assert trust.matched(("public.t", "", b"other")) == 0
+
+
+def test_heads_earn_trust_of_their_own() -> None:
+    assert trusted_name(query("/t?id=eq.1")) == "public.t"
+    assert trusted_name(query("/t?id=eq.1", method=b"HEAD")) == "HEAD public.t"

@@ -225,3 +225,27 @@ async def test_counts_that_no_call_can_make_are_made_by_the_originals(tables: St
         seen = SidecarEvents(sidecar)
         assert_all_same(requests, direct, await together(sidecar.port, requests))
     assert seen.calls_by_kind() == {"types": 1, "merged": 1, "fallback": 3}
+
+
+async def test_in_mode_shadow_unordered_lists_and_counts_match_their_originals(tables: Stack) -> None:
+    requests = lists("comment", range(12)) + heads("comment", range(12))
+    direct = [(await one_by_one(tables.url, [request]))[0] for request in requests]
+    async with fanin(tables.url, **PATIENT, mode="shadow") as sidecar:
+        seen = SidecarEvents(sidecar)
+        for _ in range(2):
+            assert_all_same(requests, direct, await together(sidecar.port, requests))
+            await seen.wait_until_idle()
+    assert seen.comparisons() == {"match": 48}
+
+
+async def test_counts_of_rows_that_depend_on_the_method_are_never_wrong(tables: Stack) -> None:
+    requests, reads = heads("by_method", range(12)), lists("by_method", range(12), "&order=id")
+    direct = [(await one_by_one(tables.url, [request]))[0] for request in requests + reads]
+    async with fanin(tables.url, **PATIENT, merge__probation=5) as sidecar:
+        seen = SidecarEvents(sidecar)
+        for _ in range(3):
+            assert_all_same(reads, direct[12:], await together(sidecar.port, reads))
+            assert_all_same(requests, direct[:12], await together(sidecar.port, requests))
+            await seen.wait_until_idle()
+    assert seen.outcomes()["merged", ""] == 36
+    assert seen.outcomes()["passed", "mismatched"] == 24

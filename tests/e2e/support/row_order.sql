@@ -58,6 +58,12 @@ using (owner = coalesce(current_setting('request.headers', true)::json ->> 'x-ow
 -- Many rows per key.
 create table row_order.crowded (id int primary key, post_id int not null);
 insert into row_order.crowded select n, n % 3 from generate_series(1, 4000) n;
+-- Rows that a caller sees who asks by GET.
+create table row_order.by_method (id int primary key, post_id int not null);
+insert into row_order.by_method select id, post_id from row_order.comment;
+alter table row_order.by_method enable row level security;
+create policy get on row_order.by_method for select
+using (id % 2 = 0 or current_setting('request.method', true) = 'GET');
 -- The parent of all of them.
 create table row_order.post (id int primary key, title text not null);
 insert into row_order.post select n, 'post ' || n from generate_series(0, 149) n;
