@@ -281,6 +281,14 @@ class Span(msgspec.Struct, frozen=True, gc=False):
     """Per parameter, the class of its literal and the literal's bytes; only if the setting `record.file` is set."""
     target: str = ""
     """The target with its values; only if the setting `show_values` is on."""
+    identity: int = 0
+    """Hash, keyed per process, of the identity: requests with different ones may get different rows. 0 if unknown."""
+    writes: int = 0
+    """Grows with each write of any caller to the relation before the request; compared between equal requests."""
+    connection: int = 0
+    """Number of the client's connection; 0 if unknown."""
+    connected: float = 0.0
+    """When that connection was opened."""
 
 
 class Trace(msgspec.Struct, frozen=True, gc=False):

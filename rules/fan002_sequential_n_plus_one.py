@@ -54,7 +54,7 @@ from proxy.analysis.fan_out import (
 from proxy.analysis.fingerprint import ParsedFingerprint
 from proxy.analysis.origin import Origin, count_known_earlier, origins
 from proxy.analysis.rule import Rule, RuleContext
-from proxy.analysis.spans import caller_of, count_calls, literal_kind, seconds_saved, total_rows, total_seconds
+from proxy.analysis.spans import caller_of, count_calls, literal_kind, total_rows, total_seconds
 from proxy.analysis.volume import plural
 from proxy.findings.model import Finding, Fix
 from proxy.fixes.batch_code import batch_js, batch_name, batch_py
@@ -92,7 +92,7 @@ def _finding(trace: Trace, shown: ParsedFingerprint, found: FanOut, came_from: S
     calls, listed = count_calls(spans), has_many_rows_per_key(shown, spans)
     return Finding(
         code=RULE.code,
-        impact=call_impact(len(spans), seconds_saved(spans)),
+        impact=call_impact(len(spans), total_seconds(spans)),
         confidence=_confidence(trace, came_from),
         title=f"{len(spans)} reads of {shown.name} one after another, one for each {column}",
         relation=spans[0].relation,

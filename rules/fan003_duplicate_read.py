@@ -3,7 +3,8 @@
 What it does
 ------------
 Finds, within one trace, reads of tables and views that one caller made at least ``rules.duplicate_read.min_calls``
-times. The requests are byte-equal, with no write of any kind between them and no pause of more than
+times. The requests are byte-equal. Between them is no write of any kind by the trace, no write to the relation by
+anybody that fanin saw, and no pause of more than
 ``rules.duplicate_read.max_pause`` seconds without a request. Client retries, answers other than 2xx, polling, and reads
 that are part of an N+1 (FAN001, FAN002) do not count. Traces that may mix several requests of the application are not
 analysed. The default is three, because two equal reads are often intended (check, then use).
@@ -63,7 +64,6 @@ from proxy.analysis.spans import (
     is_query,
     is_read,
     may_write,
-    seconds_saved,
     succeeded,
     total_bytes,
 )
@@ -135,13 +135,13 @@ def _repeated(spans: Sequence[Span], bounds: DuplicateRead) -> Iterator[Run]:
 
 
 def _equal(spans: Iterable[Span]) -> Iterable[Run]:
-    equal: dict[tuple[int, int], Run] = {}
+    equal: dict[tuple[int, int, int], Run] = {}
     writes = 0
     for span in sorted(spans, key=lambda span: span.start):
         if may_write(span):
             writes += 1
         elif span.method in READS and is_query(span) and succeeded(span):
-            equal.setdefault((span.same, writes), []).append(span)
+            equal.setdefault((span.same, writes, span.writes), []).append(span)
     return equal.values()
 
 
@@ -159,7 +159,7 @@ def _finding(trace: Trace, shown: ParsedFingerprint, again: Sequence[Run]) -> Fi
     spans = [span for run in again for span in run]
     return Finding(
         code=RULE.code,
-        impact=call_impact(len(spans), sum(map(seconds_saved, again))),
+        impact=call_impact(len(spans)),
         confidence="high" if trace.explicit else "medium",
         title=f"{len(spans)} equal reads of {shown.name}"
         if len(again) == 1
@@ -181,7 +181,7 @@ def _finding(trace: Trace, shown: ParsedFingerprint, again: Sequence[Run]) -> Fi
 
 def _evidence(again: Sequence[Run]) -> Iterator[str]:
     times = " and ".join(str(len(run)) for run in again[:3]) + (" and …" if len(again) > 3 else "")
-    yield f"byte-equal requests of one caller, made {times} times, with no write between them"
+    yield f"byte-equal requests of one caller, made {times} times, with no write by anybody in between"
     parallel = [run for run in again if in_parallel(run)]
     if parallel:
         calls = count_calls(span for run in parallel for span in run)

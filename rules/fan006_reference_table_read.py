@@ -4,8 +4,9 @@ What it does
 ------------
 Finds, over the whole workload, reads of a table or view without a value in their filters. The reads were made in at
 least ``rules.reference_read.min_traces`` traces, each returned the same number of rows, at most
-``rules.reference_read.max_rows``, and fanin saw no write to that relation. fanin does not see writes that bypass it,
-and does not compare rows, so the finding says "probably".
+``rules.reference_read.max_rows``, all were of one caller, and fanin saw no write to that relation. If several callers
+(different tokens or other headers) read it, policies may give each of them other rows, and nothing is reported. fanin
+does not see writes that bypass it, and does not compare rows, so the finding says "probably".
 
 Why it hurts
 ------------
@@ -98,7 +99,7 @@ def _is_whole(shown: ParsedFingerprint) -> bool:
 
 def _is_reference(usage: Usage, bounds: ReferenceRead) -> bool:
     small = 0 < usage.most_rows <= bounds.max_rows and usage.rows == usage.most_rows * (usage.calls - usage.failed)
-    return small and usage.traces >= bounds.min_traces
+    return small and usage.one_identity and usage.traces >= bounds.min_traces
 
 
 def _finding(shown: ParsedFingerprint, usage: Usage, requests: int) -> Finding:
@@ -117,12 +118,12 @@ def _finding(shown: ParsedFingerprint, usage: Usage, requests: int) -> Finding:
         current=f"{often} requests in {usage.traces} traces, {format_bytes(usage.size)}, {usage.seconds:.2f} s;"
         f" {100 * share:.0f} % of all requests",
         evidence=(
-            f"{rows} rows each time, and no value in the filters",
+            f"{rows} rows each time, no value in the filters, and one caller",
             f"fanin saw no write to {shown.name}",
             *([f"read by {', '.join(usage.routes)}"] if usage.routes else []),
         ),
         fix=Fix(sql=read_sql(shown), supabase_js=cached_js(shown), supabase_py=cached_py(shown)),
         expected=f"At most one request in {MAX_AGE // 60} minutes per process, instead of one per page.",
-        risk=f"For up to {MAX_AGE // 60} minutes a process may use old rows. If policies give each caller other rows,"
-        " cache one copy per caller, or none.",
+        risk=f"For up to {MAX_AGE // 60} minutes a process may use old rows. If later callers have other"
+        " identities, policies may give them other rows: then cache one copy per caller, or none.",
     )

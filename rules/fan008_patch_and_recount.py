@@ -167,7 +167,7 @@ def _finding(trace: Trace, rounds: Sequence[Round]) -> Finding:
     shown = recount.write
     return Finding(
         code=RULE.code,
-        impact=call_impact(WEIGHT * (len(spans) - calls), seconds * (1 - calls / len(spans))),
+        impact=call_impact(WEIGHT * (len(spans) - calls), seconds),
         confidence="high" if trace.explicit else "medium",
         title=f"{len(rounds)} writes to {shown.name}, and a new list of it after each",
         relation=rounds[0].write.relation,

@@ -12,13 +12,15 @@ from statistics import median
 import msgspec
 
 from proxy.analysis.fingerprint import Filter, ParsedFingerprint, parse_fingerprint
-from proxy.analysis.spans import by_fingerprint, group_by, is_read
-from proxy.findings.model import impact_of
+from proxy.analysis.spans import by_query, group_by, is_read
+from proxy.findings.model import IMPACTS, impact_of
 from proxy.model import Span, Trace
 from proxy.settings_base import Count, Positive, Thresholds
 
-CALL_IMPACTS = ((1.0, 100, "CRITICAL"), (0.2, 20, "HIGH"), (0.05, 10, "MEDIUM"))
-"""Minimum seconds saved, or minimum calls, per impact; below the last step the impact is LOW."""
+CALL_IMPACTS = ((100, "CRITICAL"), (20, "HIGH"), (10, "MEDIUM"))
+"""Minimum calls per impact; below the last step the impact is LOW. Counts are the same in each run, times are not."""
+NOTICED_SECONDS = 5.0
+"""A longer wait is noticed by any user. Far above the usual, so that a busy machine does not change the impact."""
 INTERVAL_TOLERANCE = 0.2
 """Intervals of a timer differ from their median by at most this share of it."""
 BACKOFF_FACTOR = 1.3
@@ -49,10 +51,12 @@ FanOutDetector = Callable[[ParsedFingerprint, Sequence[Span], LoopThresholds], F
 def fan_outs(
     trace: Trace, detect: FanOutDetector, bounds: LoopThresholds
 ) -> Iterator[tuple[ParsedFingerprint, FanOut]]:
-    """The fan-outs in ``trace``, at most one per fingerprint; none in a mixed trace (several application requests)."""
-    reads = {} if trace.mixed else by_fingerprint(filter(is_read, trace.spans))
-    for fingerprint, spans in reads.items():
-        parsed = parse_fingerprint(fingerprint)
+    """The fan-outs in ``trace``, at most one per fingerprint and identity: one call for several identities would give
+    some the rows of others. None in a mixed trace (several application requests).
+    """
+    reads = {} if trace.mixed else by_query(filter(is_read, trace.spans))
+    for spans in reads.values():
+        parsed = parse_fingerprint(spans[0].fingerprint)
         fan_out = detect(parsed, spans, bounds)
         if fan_out is not None:
             yield parsed, fan_out
@@ -109,10 +113,20 @@ def has_many_rows_per_key(parsed: ParsedFingerprint, spans: Sequence[Span]) -> b
 
 
 def in_parallel(spans: Sequence[Span]) -> bool:
-    """Whether at least half of the spans began before the previous span ended."""
+    """Whether at least half of the spans did not wait for the previous span: they began before it ended, or came on a
+    further connection that was open by then.
+
+    Quick answers of a fan-out may not overlap, but each of its requests has a connection of its own. A client that
+    waits uses one or two connections in turn, or opens one per request, after the previous answer.
+    """
     ordered = sorted(spans, key=lambda span: span.start)
-    overlapping = sum(later.start < earlier.end for earlier, later in pairwise(ordered))
-    return 2 * overlapping >= len(spans)
+    used = {0}
+    together = 0
+    for earlier, later in pairwise(ordered):
+        used.add(earlier.connection)
+        apart = later.connection not in used and later.connected < earlier.end
+        together += apart or later.start < earlier.end
+    return 2 * together >= len(spans)
 
 
 def split_at_pauses(spans: Sequence[Span], pause: float) -> Iterator[list[Span]]:
@@ -174,6 +188,10 @@ def _is_timed(waits: Sequence[float]) -> bool:
     return usual >= MIN_TIMER_SECONDS and (even or grow)
 
 
-def call_impact(calls: int, seconds: float) -> str:
-    """Impact by the number of calls, or by the total seconds of the calls that a fix saves."""
-    return impact_of(CALL_IMPACTS, seconds, calls)
+def call_impact(calls: int, waited: float = 0.0) -> str:
+    """Impact by the number of calls that a fix replaces; one step worse if a person noticed the wait for them.
+
+    ``waited``: seconds of calls made one after another. Those of parallel calls do not add up, and are not given.
+    """
+    impact = impact_of(CALL_IMPACTS, calls)
+    return impact if waited < NOTICED_SECONDS else IMPACTS[min(IMPACTS.index(impact) + 1, len(IMPACTS) - 1)]

@@ -4,12 +4,14 @@ Answers are known by their row keys (``analysis.row_keys``) only.
 """
 
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from itertools import pairwise
 
 import msgspec
 
 from proxy.analysis.fingerprint import Filter, parse_fingerprint
 from proxy.model import Span
+from proxy.postgrest.names import singular
 
 MAX_KEYS = 50_000
 """Maximum number of keys to examine: a trace may have millions, and rules must be fast."""
@@ -72,3 +74,20 @@ def _by_distance(spans: Iterable[Span], began: float) -> list[Span]:
     """Spans with row keys: first those that ended before ``began``, the latest first, then the others by their end."""
     keyed = [span for span in spans if span.row_keys]
     return sorted(keyed, key=lambda span: (span.end > began, abs(span.end - began)))
+
+
+def named_literals(span: Span) -> set[tuple[str, int]]:
+    """The values of its filters, each with the column that it belongs to. A value alone would not do: small numbers are
+    keys of many tables.
+    """
+    names = _columns(span.fingerprint)
+    return {(name, literal) for name, literal in zip(names, span.literals, strict=False) if literal}
+
+
+@lru_cache(maxsize=1024)
+def _columns(fingerprint: str) -> tuple[str, ...]:
+    """Per parameter, its column. The key ``id`` of a table has the name that other tables have for it."""
+    path, _, query = fingerprint.partition(" ")[2].partition("?")
+    own = f"{singular(path.rpartition('.')[2])}_id"
+    names = [param.partition("=")[0] for param in query.split("&")]
+    return tuple([own if name == "id" else name for name in names])

@@ -5,8 +5,10 @@ from collections.abc import Callable, Hashable, Iterable, Sequence
 from operator import attrgetter
 from typing import TypeVar
 
+import msgspec
+
 from proxy.analysis.fingerprint import is_bounded
-from proxy.model import Span
+from proxy.model import Span, Trace
 
 READS = ("GET", "HEAD")
 """Methods that read rows, or their number."""
@@ -25,9 +27,32 @@ def group_by(items: Iterable[Item], key: Callable[[Item], Key]) -> dict[Key, lis
     return dict(groups)
 
 
+def by_query(spans: Iterable[Span]) -> dict[tuple[str, int], list[Span]]:
+    """Spans grouped by fingerprint and identity."""
+    return group_by(spans, attrgetter("fingerprint", "identity"))
+
+
 def by_fingerprint(spans: Iterable[Span]) -> dict[str, list[Span]]:
     """Spans grouped by fingerprint."""
     return group_by(spans, attrgetter("fingerprint"))
+
+
+def counts_as_query(method: str, retry: bool, bypass_reason: str | None) -> bool:
+    """Whether a request counts in the number of queries of its trace: it is for PostgREST, and neither a preflight nor
+    a client's retry.
+    """
+    return not retry and method != "OPTIONS" and bypass_reason != "outside-mount"
+
+
+def asked_of_postgrest(trace: Trace) -> Trace:
+    """``trace`` with its requests for PostgREST only: without preflights and other services of the same host."""
+    asked = tuple([span for span in trace.spans if span.method != "OPTIONS" and span.bypass_reason != "outside-mount"])
+    return trace if len(asked) == len(trace.spans) else msgspec.structs.replace(trace, spans=asked)
+
+
+def count_queries(spans: Iterable[Span]) -> int:
+    """The number of queries, the same in budgets, metrics, pages, the log and headers."""
+    return sum([counts_as_query(span.method, span.retry, span.bypass_reason) for span in spans])
 
 
 def is_query(span: Span) -> bool:

@@ -41,6 +41,9 @@ class Usage:
         self.last_end = span.end
         self.routes: dict[str, int] = {}
         self.caller = ""
+        self.identity = span.identity
+        self.one_identity = True
+        """Whether all requests had the identity of the first one, so that policies gave them the same rows."""
         self._counts = [0] * (len(DURATION_BOUNDS) + 1)
         self._last_trace = ""
 
@@ -49,6 +52,7 @@ class Usage:
         self.calls += 1
         self.merged += span.outcome in (Outcome.MERGED, Outcome.SHARED)
         self.failed += span.status == 0 or span.status >= 400
+        self.one_identity = self.one_identity and span.identity == self.identity
         seconds = span.end - span.start
         if span.rows > 0:
             self.rows += span.rows

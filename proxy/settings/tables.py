@@ -35,7 +35,8 @@ class MergeSettings(Section):
     )
     linger: Annotated[float, Field(ge=0)] = Field(
         0.001,
-        description="Time that the first read of a recent fan-out is held for others; only while that saves calls.",
+        description="Time that the first read of a recent fan-out is held for others, while at least half of the "
+        "latest such waits gathered several reads.",
         json_schema_extra=OVERRIDE,
     )
     max_keys: Count = Field(200, description="Maximum different keys in one merged call.", json_schema_extra=OVERRIDE)

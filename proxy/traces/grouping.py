@@ -10,6 +10,7 @@ from collections import Counter, OrderedDict
 import msgspec
 
 from proxy.model import RequestHead, Span, Trace
+from proxy.traces.writes import WriteCounts
 
 MIN_NAMED_TRACES = 50
 """Number of named traces of one caller that are needed to conclude that it creates a new trace id per call."""
@@ -41,8 +42,8 @@ class OpenTrace:
         self.route = ""
         self.mixed = False
         self.in_flight = 0
-        self.request_count = 0
-        """Number of requests so far, including those in flight."""
+        self.queries = 0
+        """Number of queries so far, including those in flight; the pipeline counts them."""
         self.calls_saved = 0
         """Number of requests without an upstream call of their own, from `record_call`."""
         self._calls: set[int] = set()
@@ -99,6 +100,7 @@ class TraceGrouper:
         self._closed: list[Trace] = []
         self._inferred = 0
         self.dropped = 0
+        self.writes = WriteCounts()
         self.per_call_callers = 0
         """Number of callers that create a new trace id per call. Their traces are inferred."""
 
@@ -119,7 +121,6 @@ class TraceGrouper:
                 return None
             trace = self._open[key] = self._new_trace(head, peer, explicit, now)
         trace.in_flight += 1
-        trace.request_count += 1
         trace.last_active = now
         if head.route and trace.route and head.route != trace.route:
             trace.mixed = not trace.explicit
