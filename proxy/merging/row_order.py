@@ -83,7 +83,7 @@ class RowOrder:
 
     def unresolved(self, batch: Sequence[PendingRequest]) -> list[bytes]:
         """The columns that say whether the relation of ``batch`` has addresses, if the plan depends on them."""
-        counts = len(batch) > 1 and counts_by_address(batch[0].query)
+        counts = counts_by_address(batch[0].query) and len({request.query.target for request in batch}) > 1
         return self._unknown(batch[0]) if counts or self.addressed(batch[0]) else []
 
     def unresolved_after(self, call: MergedCall, result: object) -> list[bytes]:
