@@ -175,8 +175,8 @@ class MergedCall(msgspec.Struct, frozen=True, eq=False):
     """Whether every request has `Prefer: count=exact`."""
     limit: int | None
     """The ``limit`` of every request."""
-    expected_rows: int
-    """Estimated rows of the answer, from recent answers."""
+    expects_all_keys: bool
+    """Whether recent answers of such calls had a row for every key."""
     address_columns: int = 0
     """Number of hidden columns with each row's address (``postgrest.row_address``), in place of ``order_columns``."""
     hidden_texts: int = 0
@@ -307,6 +307,8 @@ class Trace(msgspec.Struct, frozen=True, gc=False):
     start: float
     end: float
     spans: tuple[Span, ...]
+    held_bytes: int = 0
+    """Estimated bytes in memory (``observe.trace_size``); 0 if they were not measured."""
 
     @property
     def kind(self) -> str:

@@ -49,7 +49,7 @@ from proxy.analysis.fan_out import (
     parallel_fan_out,
 )
 from proxy.analysis.fingerprint import ParsedFingerprint
-from proxy.analysis.rule import Rule, RuleContext
+from proxy.analysis.rule import InSteps, Rule, RuleContext
 from proxy.analysis.spans import caller_of, count_calls, elapsed_seconds, literal_kind, total_rows
 from proxy.analysis.volume import plural
 from proxy.findings.model import Finding, Fix
@@ -75,10 +75,11 @@ class NPlusOne(LoopThresholds):
     )
 
 
-def detect(trace: Trace, context: RuleContext[NPlusOne]) -> Iterator[Finding]:
+@InSteps
+def detect(trace: Trace, context: RuleContext[NPlusOne]) -> Iterator[Finding | None]:
     """One finding per fingerprint that fans out in ``trace``."""
-    for shown, found in fan_outs(trace, parallel_fan_out, context.thresholds):
-        yield _finding(trace, shown, found)
+    for found in fan_outs(trace, parallel_fan_out, context.thresholds):
+        yield None if found is None else _finding(trace, *found)
 
 
 RULE = Rule(

@@ -54,7 +54,7 @@ from proxy.analysis.fan_out import (
     split_at_pauses,
 )
 from proxy.analysis.fingerprint import Filter, ParsedFingerprint, conflict_columns, parse_fingerprint
-from proxy.analysis.rule import Rule, RuleContext
+from proxy.analysis.rule import InSteps, Rule, RuleContext
 from proxy.analysis.spans import (
     by_query,
     caller_of,
@@ -89,18 +89,22 @@ NOTHING = 2
 """Maximum bytes of an answer's body without a row (``[]``)."""
 
 
-def detect(trace: Trace, context: RuleContext[NPlusOneWrite]) -> Iterator[Finding]:
+@InSteps
+def detect(trace: Trace, context: RuleContext[NPlusOneWrite]) -> Iterator[Finding | None]:
     """One finding per fingerprint that writes row by row in ``trace``."""
     if trace.mixed:
         return
     for spans in by_query(filter(_is_write, trace.spans)).values():
+        yield None
+        if len(spans) < context.thresholds.min_calls:
+            continue
         shown = parse_fingerprint(spans[0].fingerprint)
         if shown.method == "POST":
             inserts = _inserts(shown, spans, context.thresholds)
             if inserts:
                 yield _finding(trace, shown, inserts, None)
         else:
-            found = looped_fan_out(shown, spans, context.thresholds)
+            found = yield from looped_fan_out(shown, spans, context.thresholds)
             if found is not None:
                 yield _finding(trace, shown, found.spans, found.key)
 

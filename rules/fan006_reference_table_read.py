@@ -33,13 +33,13 @@ Advice: fanin changes nothing. A cached copy can be out of date until it expires
 current (stock, permissions).
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from typing import Annotated
 
 from pydantic import Field
 
-from proxy.analysis.fingerprint import ParsedFingerprint, parse_fingerprint
-from proxy.analysis.rule import Rule, RuleContext
+from proxy.analysis.fingerprint import UNPARSED, ParsedFingerprint, parse_fingerprint
+from proxy.analysis.rule import InSteps, Rule, RuleContext
 from proxy.analysis.volume import format_bytes
 from proxy.analysis.workload import Usage, Workload
 from proxy.findings.model import Finding, Fix, impact_of
@@ -64,14 +64,19 @@ IMPACTS = ((0.2, "HIGH"), (0.05, "MEDIUM"))
 """Minimum share of all requests per impact; below the last step the impact is LOW."""
 
 
-def inspect(workload: Workload, context: RuleContext[ReferenceRead]) -> Iterator[Finding]:
+@InSteps
+def inspect(workload: Workload, context: RuleContext[ReferenceRead]) -> Iterator[Finding | None]:
     """One finding per fingerprint."""
     if len(workload.writes) >= workload.limit:
         return  # the list of written relations is full, so it may lack this one
     requests = sum(usage.calls for usage in workload)
-    for usage in workload:
+    written = set(workload.writes) | {relation.rpartition(".")[2] for relation in workload.writes}
+    for usage in tuple(workload):
+        if not _is_reference(usage, context.thresholds):
+            continue
+        yield None
         shown = parse_fingerprint(usage.fingerprint)
-        if _is_whole(shown) and _is_reference(usage, context.thresholds) and not _is_written(usage, workload):
+        if _is_whole(shown) and not _is_written(usage, workload, written):
             yield _finding(shown, usage, requests)
 
 
@@ -85,16 +90,19 @@ RULE = Rule(
 )
 
 
-def _is_written(usage: Usage, workload: Workload) -> bool:
-    """In older recordings a relation has a schema only if the client named one; without one it may be in any schema."""
+def _is_written(usage: Usage, workload: Workload, written: Set[str]) -> bool:
+    """In older recordings a relation has a schema only if the client named one; without one it may be in any schema.
+
+    ``written`` are the written relations, also without their schemas.
+    """
     asked, name = usage.relation, usage.relation.rpartition(".")[2]
-    return any(one in (asked, name) or (asked == name and one.endswith(f".{name}")) for one in workload.writes)
+    return name in written if asked == name else asked in workload.writes or name in workload.writes
 
 
 def _is_whole(shown: ParsedFingerprint) -> bool:
     """Whether all requests with the fingerprint ask for the same rows: it has no literal that varies."""
     fixed = all(f.operator.removeprefix("not.").startswith("is.") for f in shown.filters)
-    return shown.method == "GET" and fixed and not any("?" in param for param in shown.rest)
+    return shown.method == "GET" and fixed and not any("?" in param or param == UNPARSED for param in shown.rest)
 
 
 def _is_reference(usage: Usage, bounds: ReferenceRead) -> bool:

@@ -46,8 +46,9 @@ from pydantic import Field
 
 from proxy.analysis.fan_out import call_impact
 from proxy.analysis.fingerprint import parse_fingerprint
-from proxy.analysis.rule import Rule, RuleContext
+from proxy.analysis.rule import InSteps, Rule, RuleContext
 from proxy.analysis.spans import caller_of, has_confirmed_names, is_query
+from proxy.analysis.steps import slices
 from proxy.findings.model import Finding, Fix
 from proxy.fixes.page_load import load_js, load_py, load_sql
 from proxy.model import Span, Trace
@@ -68,14 +69,19 @@ MOST = 5
 """Maximum fingerprints in evidence and fix, the most frequent ones."""
 
 
-def detect(trace: Trace, context: RuleContext[ChattyTrace]) -> Iterator[Finding]:
+@InSteps
+def detect(trace: Trace, context: RuleContext[ChattyTrace]) -> Iterator[Finding | None]:
     """At most one finding per trace."""
     bounds = context.thresholds
-    named = {span.fingerprint for span in trace.spans if has_confirmed_names(span)}
+    if trace.mixed or trace.end - trace.start > bounds.max_seconds:
+        return
+    named: set[str] = set()
+    for some in slices(trace.spans):
+        named.update(span.fingerprint for span in some if has_confirmed_names(span))
+        yield None
     spans = [span for span in trace.spans if is_query(span) and span.fingerprint in named]
     kinds = Counter(span.fingerprint for span in spans)
-    judged = not trace.mixed and trace.end - trace.start <= bounds.max_seconds
-    if judged and len(spans) >= bounds.min_queries and len(kinds) >= bounds.min_kinds:
+    if len(spans) >= bounds.min_queries and len(kinds) >= bounds.min_kinds:
         yield _finding(trace, spans, kinds)
 
 

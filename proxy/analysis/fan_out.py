@@ -13,6 +13,7 @@ import msgspec
 
 from proxy.analysis.fingerprint import Filter, ParsedFingerprint, parse_fingerprint
 from proxy.analysis.spans import by_query, group_by, is_read
+from proxy.analysis.steps import Steps
 from proxy.findings.model import IMPACTS, impact_of
 from proxy.model import Span, Trace
 from proxy.settings_base import Count, Positive, Thresholds
@@ -44,62 +45,81 @@ class FanOut(msgspec.Struct, frozen=True):
     key: Filter
 
 
-FanOutDetector = Callable[[ParsedFingerprint, Sequence[Span], LoopThresholds], FanOut | None]
+FanOutDetector = Callable[[ParsedFingerprint, Sequence[Span], LoopThresholds], Steps[FanOut | None]]
 """``parallel_fan_out`` or ``sequential_fan_out``: for given spans at most one of them returns a fan-out."""
 
 
 def fan_outs(
     trace: Trace, detect: FanOutDetector, bounds: LoopThresholds
-) -> Iterator[tuple[ParsedFingerprint, FanOut]]:
+) -> Iterator[tuple[ParsedFingerprint, FanOut] | None]:
     """The fan-outs in ``trace``, at most one per fingerprint and identity: one call for several identities would give
     some the rows of others. None in a mixed trace (several application requests).
+
+    None where a step ends.
     """
     reads = {} if trace.mixed else by_query(filter(is_read, trace.spans))
     for spans in reads.values():
-        parsed = parse_fingerprint(spans[0].fingerprint)
-        fan_out = detect(parsed, spans, bounds)
-        if fan_out is not None:
-            yield parsed, fan_out
+        yield None
+        if len(spans) >= bounds.min_calls:
+            parsed = parse_fingerprint(spans[0].fingerprint)
+            fan_out = yield from detect(parsed, spans, bounds)
+            if fan_out is not None:
+                yield parsed, fan_out
 
 
-def parallel_fan_out(parsed: ParsedFingerprint, spans: Sequence[Span], bounds: LoopThresholds) -> FanOut | None:
+def parallel_fan_out(parsed: ParsedFingerprint, spans: Sequence[Span], bounds: LoopThresholds) -> Steps[FanOut | None]:
     """All ``spans`` as one fan-out if they were in flight at the same time; else None."""
-    key = varying_key(parsed, spans, bounds)
-    return FanOut(tuple(spans), key) if key is not None and in_parallel(spans) else None
+    if len(spans) < bounds.min_calls or not in_parallel(spans):
+        return None
+    key = yield from varying_key(parsed, spans, bounds)
+    return FanOut(tuple(spans), key) if key is not None else None
 
 
-def sequential_fan_out(parsed: ParsedFingerprint, spans: Sequence[Span], bounds: LoopThresholds) -> FanOut | None:
+def sequential_fan_out(
+    parsed: ParsedFingerprint, spans: Sequence[Span], bounds: LoopThresholds
+) -> Steps[FanOut | None]:
     """The loops over a key among ``spans`` if most spans were sent one after another; else None."""
-    fans_out = varying_key(parsed, spans, bounds) is not None
-    return looped_fan_out(parsed, spans, bounds) if fans_out and not in_parallel(spans) else None
+    if len(spans) < bounds.min_calls or in_parallel(spans):
+        return None
+    return (yield from looped_fan_out(parsed, spans, bounds))
 
 
-def looped_fan_out(parsed: ParsedFingerprint, spans: Sequence[Span], bounds: LoopThresholds) -> FanOut | None:
+def looped_fan_out(parsed: ParsedFingerprint, spans: Sequence[Span], bounds: LoopThresholds) -> Steps[FanOut | None]:
     """The loops over a key among ``spans``: polling is left out, and a pause ends a loop."""
-    loops = [
-        run
-        for run in split_at_pauses(without_polling(spans), bounds.max_pause)
-        if varying_key(parsed, run, bounds) is not None
-    ]
-    looped = tuple(span for run in loops for span in run)
-    key = varying_key(parsed, looped, bounds)
-    return None if key is None else FanOut(looped, key)
+    loops: list[list[Span]] = []
+    key = None
+    asked = yield from without_polling(spans)
+    for run in split_at_pauses(asked, bounds.max_pause):
+        yield
+        its_key = yield from varying_key(parsed, run, bounds)
+        if its_key is not None:
+            loops.append(run)
+            key = its_key
+    if len(loops) > 1:
+        key = yield from varying_key(parsed, [span for run in loops for span in run], bounds)
+    return None if key is None else FanOut(tuple(span for run in loops for span in run), key)
 
 
-def varying_key(parsed: ParsedFingerprint, spans: Sequence[Span], bounds: LoopThresholds) -> Filter | None:
+def varying_key(parsed: ParsedFingerprint, spans: Sequence[Span], bounds: LoopThresholds) -> Steps[Filter | None]:
     """The ``eq`` filter with the most values in ``spans``, which have one fingerprint.
 
     None below ``bounds.min_calls`` spans or ``bounds.min_distinct`` values.
     """
     if len(spans) < bounds.min_calls:
         return None
-    return most_varied(parsed, spans, bounds.min_distinct)
+    return (yield from most_varied(parsed, spans, bounds.min_distinct))
 
 
-def most_varied(parsed: ParsedFingerprint, spans: Sequence[Span], least: int) -> Filter | None:
-    """The ``eq`` filter with the most values in ``spans``; None if no filter has ``least`` values."""
-    varied = [f for f in parsed.filters if f.operator == "eq" and distinct_values(spans, f) >= least]
-    return max(varied, key=lambda f: distinct_values(spans, f), default=None)
+def most_varied(parsed: ParsedFingerprint, spans: Sequence[Span], least: int) -> Steps[Filter | None]:
+    """The ``eq`` filter with the most values in ``spans``, the first of several; None if none has ``least`` values."""
+    found, needed = None, least
+    for condition in parsed.filters:
+        if condition.operator == "eq":
+            yield
+            values = distinct_values(spans, condition)
+            if values >= needed:
+                found, needed = condition, values + 1
+    return found
 
 
 def distinct_values(spans: Sequence[Span], condition: Filter) -> int:
@@ -158,11 +178,17 @@ class BusyTime:
         return self._sums[bisect_left(self._starts, last)] - self._sums[bisect_left(self._starts, first)]
 
 
-def without_polling(spans: Sequence[Span]) -> list[Span]:
+def without_polling(spans: Sequence[Span]) -> Steps[list[Span]]:
     """``spans`` without polling: if a timer repeats a request, all its repetitions are left out."""
-    load = BusyTime(spans)
-    equal_requests = group_by(spans, lambda span: span.same)
-    polled = {same for same, equal in equal_requests.items() if is_polled(equal, load)}
+    repeated = [equal for equal in group_by(spans, lambda span: span.same).values() if len(equal) > 2]
+    if not repeated:
+        return list(spans)
+    yield
+    load, polled = BusyTime(spans), set()
+    for equal in repeated:
+        yield
+        if is_polled(equal, load):
+            polled.add(equal[0].same)
     return [span for span in spans if span.same not in polled]
 
 

@@ -10,6 +10,7 @@ from itertools import pairwise
 import msgspec
 
 from proxy.analysis.fingerprint import Filter, parse_fingerprint
+from proxy.analysis.steps import Steps
 from proxy.model import Span
 from proxy.postgrest.names import singular
 
@@ -26,7 +27,7 @@ class Origin(msgspec.Struct, frozen=True):
     matches: int
 
 
-def origins(earlier: Iterable[Span], readers: Sequence[Span], key: Filter) -> list[Origin]:
+def origins(earlier: Iterable[Span], readers: Sequence[Span], key: Filter) -> Steps[list[Origin]]:
     """The columns that contained at least half of the values of ``key``, the one with the most values first."""
     first: dict[int, float] = {}
     for reader in readers:
@@ -38,8 +39,9 @@ def origins(earlier: Iterable[Span], readers: Sequence[Span], key: Filter) -> li
         examined += sum(len(hashes) for _, hashes in span.row_keys)
         if examined > MAX_KEYS:
             break
+        yield
         for column, hashes in span.row_keys:
-            values = {value for value in first.keys() & set(hashes) if span.end <= first[value]}
+            values = {value for value in first.keys() & hashes if span.end <= first[value]}
             values_by_column.setdefault((span.fingerprint, column), set()).update(values)
     ordered = sorted(values_by_column.items(), key=lambda item: -len(item[1]))
     return [
@@ -49,7 +51,7 @@ def origins(earlier: Iterable[Span], readers: Sequence[Span], key: Filter) -> li
     ]
 
 
-def count_known_earlier(readers: Sequence[Span], key: Filter) -> int:
+def count_known_earlier(readers: Sequence[Span], key: Filter) -> Steps[int]:
     """Number of values of ``key`` that an answer of ``readers`` contained before the directly preceding answer did.
 
     A walk from row to row (each key comes from the answer just before) has no such values; a loop over a list has many.
@@ -65,6 +67,7 @@ def count_known_earlier(readers: Sequence[Span], key: Filter) -> int:
         examined += sum(len(hashes) for _, hashes in before.row_keys)
         if examined > MAX_KEYS:
             break
+        yield
         for _, hashes in before.row_keys:
             seen |= wanted.intersection(hashes)
     return len(seen_early)

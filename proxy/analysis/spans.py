@@ -2,12 +2,14 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Sequence
+from functools import lru_cache
 from operator import attrgetter
 from typing import TypeVar
 
 import msgspec
 
 from proxy.analysis.fingerprint import is_bounded
+from proxy.analysis.steps import Steps
 from proxy.model import Span, Trace
 
 READS = ("GET", "HEAD")
@@ -70,6 +72,20 @@ def is_unbounded_read(span: Span) -> bool:
     return is_read(span) and span.bypass_reason != "range" and not is_bounded(span.fingerprint)
 
 
+def unbounded_reads(spans: Iterable[Span]) -> Steps[list[Span]]:
+    """The reads without limit, offset and Range (``is_unbounded_read``); parses each fingerprint once."""
+    unbounded: dict[str, bool] = {}
+    found = []
+    for span in spans:
+        if is_read(span) and span.bypass_reason != "range":
+            if span.fingerprint not in unbounded:
+                yield
+                unbounded[span.fingerprint] = is_unbounded_read(span)
+            if unbounded[span.fingerprint]:
+                found.append(span)
+    return found
+
+
 def may_write(span: Span) -> bool:
     """Whether the request may change data; a GET of a function may not."""
     return span.method not in ("GET", "HEAD", "OPTIONS")
@@ -86,9 +102,15 @@ def has_confirmed_names(span: Span) -> bool:
     A preflight succeeds for any name, so it confirms none. An over-long list counts although it is refused for its
     length: the developer must see which query to change.
     """
-    if any(name in span.fingerprint and span.method not in methods for name, methods in READ_BY.items()):
+    if any(span.method not in READ_BY[name] for name in _body_params(span.fingerprint)):
         return False
     return (succeeded(span) and span.method != "OPTIONS") or span.listed > 0
+
+
+@lru_cache(maxsize=2048)
+def _body_params(fingerprint: str) -> tuple[str, ...]:
+    """Which of ``READ_BY`` occur in it. Cached for all rules and outputs that ask about the spans of one trace."""
+    return tuple(name for name in READ_BY if name in fingerprint)
 
 
 def is_quotable(span: Span) -> bool:

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from itertools import groupby
 from operator import attrgetter
 
+from proxy.analysis.steps import slices
 from proxy.model import Outcome, Span, Trace
 
 DURATION_BOUNDS = tuple(0.0005 * 2 ** (step / 2) for step in range(34))
@@ -108,16 +109,23 @@ class Workload:
 
     def add(self, trace: Trace) -> None:
         """Count the spans of a closed trace."""
+        for _ in self.add_in_steps(trace):
+            pass
+
+    def add_in_steps(self, trace: Trace) -> Iterator[None]:
+        """Same as ``add``, in steps."""
         if self.began is None:
             self.began = trace.start
-        queries = filter(attrgetter("relation"), trace.spans)
-        for _, group in groupby(queries, attrgetter("fingerprint")):  # ranks a fan-out once, not once per call
-            spans = list(group)
-            usage = self._find_or_add(spans[0], len(spans))
-            for span in spans:
-                usage.add(span, trace)
-                if span.method not in ("GET", "HEAD", "OPTIONS"):
-                    self._count_write(span.relation)
+        for some in slices(trace.spans):
+            queries = filter(attrgetter("relation"), some)
+            for _, group in groupby(queries, attrgetter("fingerprint")):  # ranks a fan-out once, not once per call
+                spans = list(group)
+                usage = self._find_or_add(spans[0], len(spans))
+                for span in spans:
+                    usage.add(span, trace)
+                    if span.method not in ("GET", "HEAD", "OPTIONS"):
+                        self._count_write(span.relation)
+            yield
 
     def _find_or_add(self, span: Span, calls: int) -> Usage:
         usage = self._usages.get(span.fingerprint)

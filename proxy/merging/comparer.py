@@ -13,7 +13,7 @@ import msgspec
 from proxy.errors.codes import FaultError
 from proxy.http1.head import HeaderField, StatusLine
 from proxy.merging.fetch import Fetcher, FetchResult, leader
-from proxy.merging.row_order import is_reordered, order_subject, record_order, share_factor
+from proxy.merging.row_order import is_reordered, order_pair, record_order, share_factor
 from proxy.model import FallbackReason, MergedCall, NotSingular, PendingRequest, Slice
 from proxy.observe.events import AnswersCompared, Event, Events, FellBack, MergingPaused, UpstreamCalled, Warned
 from proxy.path.comparison import (
@@ -76,6 +76,7 @@ class ShadowComparer:
         self.budget = state.comparison_bytes
         self.pauses = state.mismatches
         self._trust = state.trust
+        self._order_trust = state.order_trust
         self.closed = False
         self._exemptions = Exemptions(state.context.gateway, settings.ties == "any")
         self.max_body = settings.max_body
@@ -99,7 +100,7 @@ class ShadowComparer:
 
     def share_factor(self, call: MergedCall) -> float:
         """By how much more than ``shadow.share`` of calls like ``call`` is compared."""
-        return share_factor(self._trust, call)
+        return share_factor(self._order_trust, call)
 
     def start(self, work: Coroutine[None, None, None]) -> "asyncio.Task[None]":
         """Run ``work`` in the background. An exception is logged as a bug and reaches no client."""
@@ -143,13 +144,13 @@ class ShadowComparer:
             self.count(result, answers)
         mismatches = [answer for answer in differing if answer.comparison.result == MISMATCH]
         matched = [slices[value] for (value, _), outcome in zip(pairs, first, strict=True) if outcome == MATCH]
-        record_order(self._trust, call, matched)
+        record_order(self._order_trust, call, matched)
         reordered = [answer for answer in mismatches if is_reordered(call, answer.comparison)]
         for answer in reordered:
             self._distrust_order(call, answer)
         if len(mismatches) > len(reordered):
             self._pause(mismatches, len(pairs))
-            self._trust.record_wrong(subject_of(call))
+            self._trust.record_wrong(subject_of(call).pair, mismatches[0].comparison.difference, self._clock())
 
     async def compare_once(self, slices: Slices, pairs: Pairs, fetch: FetchOriginal) -> "list[DifferingAnswer | str]":
         """Compare, for each of ``pairs``, its slice with the original that ``fetch`` returns: a result, or a difference
@@ -175,8 +176,8 @@ class ShadowComparer:
 
     def _distrust(self, subject: Subject, answer: "DifferingAnswer") -> None:
         """Merge by that column no more, with one warning, which contains no value."""
-        if self._trust.record_wrong(subject):
-            relation, column = subject[0], subject[2].decode("utf-8", "replace")
+        if self._trust.record_wrong(subject.pair, answer.comparison.difference, self._clock()):
+            relation, column = subject.pair[0], subject.pair[2].decode("utf-8", "replace")
             self.events.emit(
                 Warned(
                     f"merged answers of {relation} by {column} differ from PostgREST's: {answer.comparison.difference}",
@@ -188,7 +189,7 @@ class ShadowComparer:
     def _distrust_order(self, call: MergedCall, answer: "DifferingAnswer") -> None:
         """Use the order of the rows' addresses for that query no more, with one warning, which contains no value."""
         request = answer.request
-        if self._trust.record_wrong(order_subject(request, call.key)):
+        if self._order_trust.record_wrong(order_pair(request, call.key), answer.comparison.difference, self._clock()):
             self.events.emit(
                 Warned(
                     f"PostgREST's rows of {request.query.fingerprint} are not in the order in which they are stored",
@@ -315,7 +316,8 @@ def unfiltered(line: StatusLine, fields: tuple[HeaderField, ...], body: bytes) -
 def subject_of(call: MergedCall) -> Subject:
     """What the call's answers earn trust for."""
     request = leader(call)
-    return trusted_name(request.query), request.head.accept_profile, call.key
+    pair = trusted_name(request.query), request.head.accept_profile, call.key
+    return Subject(pair, request.query.fingerprint)
 
 
 def is_busy(result: FetchResult) -> bool:

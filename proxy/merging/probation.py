@@ -11,10 +11,10 @@ from collections.abc import Callable, Sequence
 
 from proxy.merging.comparer import UNPROVEN, DifferingAnswer, ShadowComparer, Slices, read_original, subject_of
 from proxy.merging.fetch import FetchesMerged, FetchResult, leader
-from proxy.merging.row_order import TIES, check_order, is_credible, is_reordered, order_subject, record_order
+from proxy.merging.row_order import TIES, check_order, is_credible, is_reordered, order_pair, record_order
 from proxy.model import MergedCall, NotSingular, PendingRequest, Slice
 from proxy.path.comparison import FAILED, MATCH, SKIPPED, ComparedAnswer
-from proxy.path.trust import NOTHING, Check, Subject
+from proxy.path.trust import NOTHING, Check, Pair
 from proxy.upstream.calls import CallLabels
 from proxy.upstream.state import UpstreamState
 
@@ -30,15 +30,16 @@ class ProbationFetcher:
         self._comparer = comparer
         self._context = state.context
         self._trust = state.trust
+        self._order_trust = state.order_trust
         self._evidence = state.order_evidence
-        self._examined: set[Subject] = set()
-        """Subjects with a difference that is being examined in the background."""
+        self._examined: set[Pair] = set()
+        """Pairs with a difference that is being examined in the background."""
 
     async def fetch(self, call: MergedCall, alias: bytes, on_sent: Callable[[], None], number: int = 0) -> FetchResult:
         """The merged answer. ``unproven``: a slice differs from its original, or there was no original to compare."""
         subject = subject_of(call)
-        order = order_subject(leader(call), call.key)
-        if subject in self._examined or (call.address_columns and order in self._examined):
+        order = order_pair(leader(call), call.key)
+        if subject.pair in self._examined or (call.address_columns and order in self._examined):
             return UNPROVEN
         result = await self._fetcher.fetch(call, alias, on_sent, number)
         if call.address_columns and not is_credible(self._evidence, call, result):
@@ -48,7 +49,7 @@ class ProbationFetcher:
         rows = {value: own_slice.rows for value, own_slice in result.items() if own_slice is not None}
         check = self._trust.check(subject, rows)
         if call.address_columns:
-            check = check_order(self._trust, call, rows, check)
+            check = check_order(self._order_trust, call, rows, check)
         return result if check is NOTHING else await self._checked(call, alias, result, check, on_sent)
 
     async def _checked(
@@ -66,10 +67,10 @@ class ProbationFetcher:
         differing = [outcome for outcome in outcomes if isinstance(outcome, DifferingAnswer)]
         matched = [slices[value] for (value, _), outcome in zip(pairs, outcomes, strict=True) if outcome == MATCH]
         self._trust.record_matches(subject, [own_slice.rows for own_slice in matched if own_slice is not None])
-        record_order(self._trust, call, matched)
+        record_order(self._order_trust, call, matched)
         if differing:
             only_order = all(is_reordered(call, answer.comparison) for answer in differing)
-            examined = order_subject(leader(call), call.key) if only_order else subject
+            examined = order_pair(leader(call), call.key) if only_order else subject.pair
             self._examined.add(examined)
             self._comparer.start(self._examine(call, alias, differing, examined))
             return UNPROVEN
@@ -78,13 +79,13 @@ class ProbationFetcher:
         return {value: None if value in check.unused else own_slice for value, own_slice in slices.items()}
 
     async def _examine(
-        self, call: MergedCall, alias: bytes, differing: Sequence[DifferingAnswer], subject: Subject
+        self, call: MergedCall, alias: bytes, differing: Sequence[DifferingAnswer], examined: Pair
     ) -> None:
         """Find out whether the merged answer is wrong, or clients write to what it reads."""
         try:
-            await self._comparer.examine(call, alias, differing, subject)
+            await self._comparer.examine(call, alias, differing, subject_of(call))
         finally:
-            self._examined.discard(subject)
+            self._examined.discard(examined)
 
 
 def is_error(own_slice: Slice | NotSingular | None) -> bool:

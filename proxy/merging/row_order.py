@@ -14,14 +14,12 @@ from proxy.model import FallbackReason, MergedCall, NotSingular, PendingRequest,
 from proxy.path.columns import table_of
 from proxy.path.comparison import Comparison
 from proxy.path.order_evidence import OrderEvidence
-from proxy.path.trust import Check, Subject, Trust
+from proxy.path.trust import Check, Pair, Subject, Trust
 from proxy.postgrest.request.set_filter import counts_by_address
 from proxy.postgrest.row_address import CTID, NO_COLUMN_CODES, address_columns
 from proxy.settings.tables import MergeSettings
 from proxy.upstream.state import UpstreamState
 
-LEAST_COMPARED = 12
-"""Values with several rows that are compared at least before others of that query are used."""
 SHARE_FACTOR = 10
 """How many times more merged calls than by ``shadow.share`` are compared, at least."""
 EARLY_FACTOR = 1000
@@ -30,7 +28,7 @@ TIES = FallbackReason("ties")
 NONE: frozenset[bytes] = frozenset()
 
 
-def order_subject(request: PendingRequest, key: bytes) -> Subject:
+def order_pair(request: PendingRequest, key: bytes) -> Pair:
     """What the order of a query's rows earns trust for. No relation has the name of a fingerprint."""
     return request.query.fingerprint, request.head.accept_profile, key
 
@@ -46,7 +44,7 @@ def check_order(trust: Trust, call: MergedCall, rows: dict[bytes, int], check: C
     Whatever else their relation has earned, these prove it too.
     """
     several = {value: count for value, count in rows.items() if count > 1}
-    order = trust.check(order_subject(leader(call), call.key), several, LEAST_COMPARED)
+    order = trust.check(Subject(order_pair(leader(call), call.key)), several)
     if not order.compare:
         return check
     return Check((*order.compare, *(value for value in check.compare if value not in several)), check.unused)
@@ -56,7 +54,7 @@ def record_order(trust: Trust, call: MergedCall, slices: Iterable[Slice | NotSin
     """These slices of ``call`` are what originals are: those with several rows prove their order."""
     if call.address_columns:
         rows = [own_slice.rows for own_slice in slices if own_slice is not None and own_slice.rows > 1]
-        trust.record_matches(order_subject(leader(call), call.key), rows)
+        trust.record_matches(Subject(order_pair(leader(call), call.key)), rows)
 
 
 def share_factor(trust: Trust, call: MergedCall) -> float:
@@ -65,7 +63,7 @@ def share_factor(trust: Trust, call: MergedCall) -> float:
     """
     if not call.address_columns:
         return 1.0
-    return max(SHARE_FACTOR, EARLY_FACTOR / max(1, trust.matched(order_subject(leader(call), call.key))))
+    return max(SHARE_FACTOR, EARLY_FACTOR / max(1, trust.matched(order_pair(leader(call), call.key))))
 
 
 class RowOrder:
@@ -118,12 +116,12 @@ class RowOrder:
             return False
         if state.addressed_keys.is_refused(table_of(request), head.identity_hash, state.context.clock()):
             return False
-        return not state.trust.is_wrong(order_subject(request, key))
+        return not state.order_trust.is_wrong(order_pair(request, key))
 
 
 def is_credible(evidence: OrderEvidence, call: MergedCall, result: FetchResult) -> bool:
     """Whether an answer of ``call`` may have the order of originals, by what earlier answers have shown."""
-    subject = order_subject(leader(call), call.key)
+    subject = order_pair(leader(call), call.key)
     if result == TIES:
         evidence.record(subject, len(call.requests_by_value), len(call.requests_by_value))
     if not isinstance(result, dict):

@@ -34,8 +34,8 @@ class CallLimits(msgspec.Struct, frozen=True):
     max_keys: int
     max_url: int
     columns: Mapping[bytes, Column] = {}
-    rows_per_key: float = 1.0
-    """Rows per key in recent answers."""
+    expects_all_keys: bool = True
+    """Whether recent answers had a row for every key."""
     addressed: frozenset[bytes] = frozenset()
     """Key columns whose calls select the addresses of rows."""
 
@@ -269,7 +269,7 @@ class _CallTemplate:
                 media=head.media or ARRAY,
                 exact_count=head.exact_count,
                 limit=self._limit,
-                expected_rows=int(len(literals) * self._limits.rows_per_key),
+                expects_all_keys=self._limits.expects_all_keys,
                 address_columns=len(self._address),
                 hidden_texts=self._hidden_texts,
                 counts=self._counts,

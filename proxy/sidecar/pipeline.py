@@ -14,7 +14,7 @@ from proxy.merging.waiters import BufferedAnswer, Reply, SendAlone, StreamedAnsw
 from proxy.model import Outcome, PendingRequest, Query
 from proxy.observe.events import RequestAnswered
 from proxy.path.chunking import with_long_list
-from proxy.path.fingerprint import read_query
+from proxy.path.fingerprint import MAX_CACHED_BYTES, read_query
 from proxy.path.identity import traceparent_of, with_peer
 from proxy.path.target_cache import TargetCache
 from proxy.postgrest.request.in_list import shortened
@@ -42,7 +42,8 @@ class Pipeline:
         self._max_url = settings.merge.max_url
         options = (state.context.mount.mount, settings.catalog.schemas[0], self._max_url)
         self._targets = TargetCache(
-            lambda method, target, head: read_query(method, target, head, *options), self._max_url
+            lambda method, target, head: read_query(method, target, head, *options),
+            min(self._max_url, MAX_CACHED_BYTES),
         )
         self._forwarder = Forwarder(settings, state)
         self._observer = state.observer

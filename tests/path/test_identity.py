@@ -101,6 +101,21 @@ def test_settings_add_and_remove_neutral_headers() -> None:
     assert read(HOST + b"if-none-match: 1", rules).identity != read(HOST + b"if-none-match: 2", rules).identity
 
 
+def test_host_is_identity_where_upstream_gets_it_unless_the_operator_says_otherwise() -> None:
+    rules = head_rules(b"", (), (), (), b"key")
+    assert read(b"Host: a", rules).identity != read(b"Host: b", rules).identity
+    named = head_rules(b"", (), ("Host",), (), b"key")
+    assert read(b"Host: a", named).identity == read(b"Host: b", named).identity
+    assert read(b"Host: a", named).coalescing_identity != read(b"Host: b", named).coalescing_identity
+
+
+def test_a_header_that_names_traces_is_identity_if_upstream_gets_it() -> None:
+    rules = head_rules(b"upstream:3000", ("x-fanin-trace", "x-job", "traceparent"), (), (), b"key")
+    assert read(HOST + b"x-job: 1", rules).identity != read(HOST + b"x-job: 2", rules).identity
+    for line in (b"x-fanin-trace: 1", b"traceparent: 1"):
+        assert read(HOST + line, rules).identity == read(HOST, rules).identity
+
+
 def test_the_identity_hash_depends_on_the_key() -> None:
     other = head_rules(b"upstream:3000", (), (), (), b"another key")
     block = HOST + b"Authorization: Bearer a"
