@@ -46,7 +46,7 @@ class ProbationFetcher:
             return TIES
         if not isinstance(result, dict) or any(is_error(own_slice) for own_slice in result.values()):
             return result
-        rows = {value: own_slice.rows for value, own_slice in result.items() if own_slice is not None}
+        rows = {value: own_slice.rows_read for value, own_slice in result.items() if own_slice is not None}
         check = self._trust.check(subject, rows)
         if call.address_columns:
             check = check_order(self._order_trust, call, rows, check)
@@ -66,7 +66,7 @@ class ProbationFetcher:
         outcomes = await self._comparer.compare_once(slices, pairs, original)
         differing = [outcome for outcome in outcomes if isinstance(outcome, DifferingAnswer)]
         matched = [slices[value] for (value, _), outcome in zip(pairs, outcomes, strict=True) if outcome == MATCH]
-        self._trust.record_matches(subject, [own_slice.rows for own_slice in matched if own_slice is not None])
+        self._trust.record_matches(subject, [own_slice.rows_read for own_slice in matched if own_slice is not None])
         record_order(self._order_trust, call, matched)
         if differing:
             only_order = all(is_reordered(call, answer.comparison) for answer in differing)

@@ -201,7 +201,9 @@ class PoolSettings(Section):
 
 class IdentitySettings(Section):
     also_neutral: tuple[str, ...] = Field(
-        (), description="Further request headers in which the callers of one merged call may differ."
+        (),
+        description="Further request headers in which the callers of one merged call may differ. Accept, "
+        "Accept-Profile, Prefer and Range, which PostgREST reads, never are.",
     )
     not_neutral: tuple[str, ...] = Field(
         (), description="Request headers removed from the built-in list of those; callers must agree in them."

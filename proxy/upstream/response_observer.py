@@ -73,5 +73,10 @@ class ResponseObserver:
 
 
 def _counts_all(query: Query, head: RequestHead) -> bool:
-    """Whether the request asks for all rows and their exact number, so that only max-rows can remove rows."""
+    """Whether the request asks for all rows and their exact number, so that only max-rows can remove rows.
+
+    An aggregate is one row, and the number is that of the rows it is computed from.
+    """
+    if query.aggregates or query.bypass_reason == "aggregate" or head.range_limit is not None:
+        return False
     return head.exact_count and head.bypass_reason in (None, "accept") and not is_bounded(query.fingerprint)
