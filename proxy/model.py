@@ -88,6 +88,8 @@ class Column(msgspec.Struct, frozen=True, gc=False):
     """Whether answers of calls merged by it were found to differ from PostgREST's."""
     bad_values: frozenset[bytes] = frozenset()
     """Literals that upstream rejected because they are not of its type."""
+    by_address: bool = True
+    """False if the rows of one value may be read in another order than that of their addresses, by the catalog."""
 
 
 class Key(msgspec.Struct, frozen=True, gc=False):
@@ -131,6 +133,8 @@ class Query(msgspec.Struct, frozen=True, gc=False):
     """The name of the number of rows, if ``select`` asks for nothing else (``select=count``)."""
     long_list: tuple[int, int] | None = None
     """Start and end of the value of the ``column=in.(…)`` that makes the target long; not parsed into other fields."""
+    is_ordered: bool = False
+    """Whether there is an ``order``, of whatever kind."""
 
 
 class PendingRequest(msgspec.Struct, frozen=True, gc=False, eq=False):
@@ -181,6 +185,12 @@ class MergedCall(msgspec.Struct, frozen=True, eq=False):
     """The name of the number of rows, which is all that the requests ask for; empty if they ask for rows."""
     expects_all_keys: bool
     """Whether recent answers of such calls had a row for every key."""
+    address_columns: int = 0
+    """Number of hidden columns with each row's address (``postgrest.row_address``), in place of ``order_columns``."""
+    hidden_texts: int = 0
+    """Number of hidden columns after the key: the order columns, or those with the address."""
+    counts: bool = False
+    """Whether the requests are HEADs, which get the number of their rows."""
 
     @property
     def requests(self) -> list[PendingRequest]:

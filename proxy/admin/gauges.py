@@ -132,8 +132,11 @@ SIDECAR: dict[str, ReadSeries[Sidecar]] = {
         lambda sidecar: _paused_queries(sidecar.upstream_state),
     ),
     "mismatched": ReadSeries(
-        gauge("Relations, by key column or for equal reads, that are not merged or shared: their answers differ."),
-        lambda sidecar: len(sidecar.upstream_state.trust.mismatches),
+        gauge(
+            "Relations, by key column or for equal reads, and queries without an order, that are not merged or "
+            "shared: their answers differ."
+        ),
+        lambda sidecar: len(sidecar.upstream_state.trust.mismatches + sidecar.upstream_state.order_trust.mismatches),
     ),
     "shadow_held_bytes": ReadSeries(
         gauge("Bytes of answers held for comparison now; bounded by shadow.max_bytes."),

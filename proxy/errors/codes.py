@@ -216,7 +216,8 @@ BYPASS_REASONS = {
     "off": "The request has the header X-Fanin: off.",
     "outside-mount": "The path is not under the mount.",
     "not-a-relation": "The path is the root, an RPC, or not one segment under the mount.",
-    "method": "Only GET is merged.",
+    "method": "Only reads are merged: GET, and HEAD with Prefer: count=exact.",
+    "head": "A HEAD is merged only with count=exact, no limit, and a select of one column, or of all of a table.",
     "http-1.0": "The request uses HTTP/1.0.",
     "body": "The request is a GET with a body.",
     "expect": "The request has an Expect header.",
@@ -263,6 +264,7 @@ FALLBACK_REASONS = {
     "incomplete": "Rows may have been cut at max-rows.",
     "limit": "All keys together have more rows than their limits allow, so some key has more rows than its limit.",
     "ties": "A key has several rows, and their order in a separate answer is not certain.",
+    "several-rows": "Keys have several rows without an order; they were merged again, with the addresses of the rows.",
     "too-large": "The merged or shared body is larger than merge.max_body.",
     "unavailable": "A shared call was answered 502, 503 or 504 with an error that may not concern every caller.",
     "bad-value": "A literal was not of the column's type; the other literals were merged again.",
@@ -278,7 +280,8 @@ FALLBACK_REASONS = {
 COMPARISON_RESULTS = {
     "match": "The merged answer is the same as the original, apart from the allowed differences.",
     "mismatch": "They differed three times while the original stayed the same: merging this query is paused, and"
-    " merging by its key column ends until the schema changes or fanin restarts.",
+    " merging by its key column ends until the schema changes or fanin restarts. If only the order of rows without an"
+    " order differed, this concerns keys with several rows.",
     "unstable": "They differed, but the originals differed too, or not every time: another client writes to the rows.",
     "unusable": "fanin did not use the merged answer, so there was nothing to compare.",
     "skipped": "Not compared: upstream was busy, the byte budget was used up, the answer was compressed, or its caller "

@@ -5,6 +5,7 @@ BYPASS_REMEDIES = {
     "off": "Remove the header X-Fanin: off.",
     "outside-mount": "Call PostgREST under its mount, which --mount sets and the start line of the log shows.",
     "not-a-relation": "Read a table or view: /relation?column=eq.value. Let an RPC accept an array of keys.",
+    "head": "Send Prefer: count=exact, a select of one plain column, and no limit.",
     "method": "Use GET to read. Write many rows in one call: POST an array; PATCH or DELETE with column=in.(…).",
     "http-1.0": "Use HTTP/1.1 (nginx: proxy_http_version 1.1).",
     "body": "Send GET without a body: no Content-Length above 0, no Transfer-Encoding.",
@@ -49,7 +50,9 @@ FALLBACK_REMEDIES = {
     "headers": "The log names the header. If a gateway adds it, set profile to supabase; else do not set it for reads.",
     "incomplete": "Set merge.max_rows to PostgREST's db-max-rows, so that fanin does not have to determine it.",
     "limit": "End the order with a unique column, or use a limit that is larger than the number of rows of every key.",
-    "ties": "End the order with a unique column; or set merge.ties = any if any order is acceptable.",
+    "ties": "End the order with a unique column; without an order only rows of tables merge, as they are stored. "
+    "Or set merge.ties = any if any order is acceptable.",
+    "several-rows": "Nothing: it happens once per relation and key column. A total order spares the comparisons.",
     "too-large": "Select fewer columns or rows, lower merge.max_keys, or raise merge.max_body.",
     "unavailable": "See the logs of upstream and of the gateway in front of it.",
     "bad-value": "Nothing: the type is now known. PostgREST answers 400 to the requests with such values.",

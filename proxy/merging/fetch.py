@@ -105,11 +105,12 @@ class Fetcher:
             return slices
         return dict(slices) if counted or self._is_complete(call, rows, slices) else UNCOUNTED
 
-    def _is_complete(self, call: MergedCall, rows: int, slices: Mapping[bytes, Slice | NotSingular]) -> bool:
+    def _is_complete(self, call: MergedCall, rows: int, slices: Mapping[bytes, Slice | NotSingular | None]) -> bool:
         """Whether an answer that was not counted has all rows. The operator's max-rows may be out of date, so that it
         does not prove that a key has no row.
         """
-        if self._max_rows.proves_whole(rows) and all(own_slice.rows_read > 0 for own_slice in slices.values()):
+        has_rows = (own_slice is None or own_slice.rows_read > 0 for own_slice in slices.values())
+        if self._max_rows.proves_whole(rows) and all(has_rows):
             return True
         return has_every_key(call, slices)
 
@@ -121,16 +122,19 @@ class Fetcher:
         return FallbackReason("incomplete")
 
 
-def has_every_key(call: MergedCall, slices: Mapping[bytes, Slice | NotSingular]) -> bool:
+def has_every_key(call: MergedCall, slices: Mapping[bytes, Slice | NotSingular | None]) -> bool:
     """Whether the key is unique and each literal has its row: then there can be no other row."""
     if call.column is None or not call.column.unique:
         return False
-    return all(own_slice.rows_read == len(call.literals_by_value[value]) for value, own_slice in slices.items())
+    return all(
+        own_slice is not None and own_slice.rows_read == len(call.literals_by_value[value])
+        for value, own_slice in slices.items()
+    )
 
 
 def _check_error(call: MergedCall, answer: Response, gateway: Gateway) -> FetchResult:
     error = read_error_body(answer.body)
-    if error.code in CALLER_INDEPENDENT_CODES:
+    if error.code in CALLER_INDEPENDENT_CODES and not call.counts:
         headers = shareable(answer.fields, SHARED_HEADERS, gateway)
         if isinstance(headers, FallbackReason):
             return headers

@@ -12,6 +12,7 @@ from proxy.errors.codes import FaultError
 from proxy.merging.batcher import Batcher, scheduler_registry
 from proxy.merging.coalescer import Coalescer
 from proxy.merging.fetch import FetchesMerged, FetchResult
+from proxy.merging.row_order import RowOrder
 from proxy.merging.waiters import BufferedAnswer, FailedCall, InFlightMerge, Reply
 from proxy.model import FallbackReason, Identical, NotSingular, Outcome, PendingRequest, Single, Slice
 from proxy.observe.events import FellBack, MergingPaused
@@ -22,6 +23,8 @@ from proxy.postgrest.types import has_single_spelling
 from proxy.settings.tables import MergeSettings
 from proxy.upstream.state import UpstreamState
 
+COUNTED_ROW = 100
+"""Bytes of a row that is only counted."""
 ROW_BYTES = 50
 """Bytes of a merged answer for a row that is only counted: the alias and the key."""
 QUEUE_TIMEOUT = "FANIN507"
@@ -39,6 +42,7 @@ class Merger:
         self._state = state
         self._fetcher = fetcher
         self._coalescer = coalescer
+        self._row_order = RowOrder(settings, state)
         self._events = state.context.events
         self._clock = state.context.clock
         self.batcher = Batcher(scheduler_registry(settings), self._on_batch, self._events, self._clock)
@@ -72,11 +76,15 @@ class Merger:
 
     # Batches.
 
+    def _unresolved(self, batch: list[PendingRequest]) -> list[bytes]:
+        """Columns that upstream is asked about before ``batch`` can be planned."""
+        return self._state.column_types.unresolved(batch) + self._row_order.unresolved(batch)
+
     def _on_batch(self, scheduler: BatchScheduler, batch: list[PendingRequest]) -> None:
         reason = self._why_paused(scheduler, batch[0])
         if reason is not None:
             self._send_originals(scheduler, batch, reason)
-        elif unresolved := self._state.column_types.unresolved(batch):
+        elif unresolved := self._unresolved(batch):
             self.batcher.prepare(scheduler, self._resolve_and_dispatch(scheduler, batch, unresolved))
         else:
             self._dispatch(scheduler, batch)
@@ -129,7 +137,8 @@ class Merger:
         if scheduler.size_per_key:
             keys = min(keys, max(2, int(self._settings.max_body / scheduler.size_per_key / 2)))
         columns = self._state.columns_of(request)
-        return CallLimits(keys, self._settings.max_url, columns, scheduler.expects_all_keys)
+        addressed = self._row_order.addressed(request)
+        return CallLimits(keys, self._settings.max_url, columns, scheduler.expects_all_keys, addressed)
 
     # Merged calls.
 
@@ -151,6 +160,8 @@ class Merger:
             self._events.bug("a merged answer could not be used", error)
             result = FallbackReason("bug")
         try:
+            if not merge.second_attempt and (columns := self._row_order.unresolved_after(merge.call, result)):
+                await self._state.column_types.resolve(merge.requests[0], columns)
             self._settle(scheduler, merge, result, number)
         except Exception as error:
             self._events.bug("a merged answer could not be delivered", error)
@@ -176,7 +187,11 @@ class Merger:
         elif isinstance(result, BadLiteral):
             self._fall_back(scheduler, merge, FallbackReason("bad-value"))
         elif isinstance(result, FallbackReason):
-            self._fall_back(scheduler, merge, result)
+            other = self._row_order.other_plan(merge.call, result)
+            if other is None or merge.second_attempt:
+                self._fall_back(scheduler, merge, result)
+            else:
+                self._plan_again(scheduler, merge, other)
         else:
             self._serve(scheduler, merge, result, number)
 
@@ -208,9 +223,10 @@ class Merger:
                 self.batcher.reply(request, BufferedAnswer(own_slice, number, shared, Outcome.MERGED, seconds))
         used = [own_slice for own_slice in complete.values() if own_slice is not None]
         rows = sum(max(0, own_slice.rows_read) for own_slice in used)
-        size = sum(len(own_slice.body) + ROW_BYTES * (own_slice.counted or 0) for own_slice in used)
+        counted = COUNTED_ROW * rows if merge.call.counts else 0
+        size = counted + sum(len(own_slice.body) + ROW_BYTES * (own_slice.counted or 0) for own_slice in used)
         empty = sum(own_slice.rows_read == 0 for own_slice in used)
-        scheduler.record_merge(len(slices), rows, size, empty)
+        scheduler.record_merge(max(1, len(used)), rows, size, empty)
 
     def _fall_back(self, scheduler: BatchScheduler, merge: InFlightMerge, reason: FallbackReason) -> None:
         """Start a pause, and have every request sent alone."""
@@ -226,9 +242,13 @@ class Merger:
             self._release_all(scheduler, merge)
 
     def _without_bad_value(self, scheduler: BatchScheduler, merge: InFlightMerge, bad: BadLiteral) -> None:
-        """Plan the batch again. The column's type is known now, so that values which do not fit it are sent alone."""
+        """The column's type is known now, so that values which do not fit it are sent alone."""
         self._state.column_types.record_bad_value(merge.requests[0], merge.call.key, bad.type_name, bad.literal)
-        self._emit_fallback(merge, FallbackReason("bad-value"))
+        self._plan_again(scheduler, merge, FallbackReason("bad-value"))
+
+    def _plan_again(self, scheduler: BatchScheduler, merge: InFlightMerge, reason: FallbackReason) -> None:
+        """Plan the batch again with what its answer has shown."""
+        self._emit_fallback(merge, reason)
         waiting = [request for request in merge.requests if self.batcher.is_waiting(request)]
         for request in waiting:
             self.batcher.leave_call(request)

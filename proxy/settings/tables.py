@@ -65,9 +65,11 @@ class MergeSettings(Section):
         description="How long a value of db-max-rows that a cut answer showed limits the keys per merged call.",
         json_schema_extra=RESTART,
     )
-    ties: Literal["none", "any"] = Field(
-        "none",
-        description="any: also merge keys with several rows in no total order; the database chooses the order.",
+    ties: Literal["none", "physical", "any"] = Field(
+        "physical",
+        description="Which keys with several rows are merged. none: those in a total order. physical: also rows of a "
+        "table without an order, if originals are seen to have them in the order in which they are stored. any: all, "
+        "in any order.",
         json_schema_extra=OVERRIDE,
     )
     ask_types: bool = Field(
@@ -92,7 +94,7 @@ class MergeSettings(Section):
         description="For a new pair of relation and key column: clients get merged answers only after this many "
         "answers of each kind (one row, several rows; ten times as many without a row) equalled the originals; for a "
         "further query of the pair it is one. "
-        "0: no comparison.",
+        "0: no comparison, except of the order of rows (merge.ties).",
     )
     pause_first: Positive = Field(1.0, description="First pause in merging a query after its merged calls failed.")
     pause_max: Positive = Field(300.0, description="Longest such pause; each further failure doubles it.")
@@ -104,7 +106,8 @@ class MergeSettings(Section):
 class ShadowSettings(Section):
     share: Annotated[float, Field(ge=0, le=1)] = Field(
         0.01,
-        description="Mode rewrite: share of merged and shared calls whose originals are also sent, to compare (0–1).",
+        description="Mode rewrite: share of merged and shared calls whose originals are also sent, to compare (0–1); "
+        "ten times that share where rows are in the order in which they are stored (merge.ties).",
         json_schema_extra=OVERRIDE,
     )
     answers: Count = Field(

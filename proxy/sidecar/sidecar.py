@@ -189,6 +189,7 @@ class Sidecar:
         if catalog.read and catalog != self._known_catalog:  # it is read again now and then, though nothing changed
             self._known_catalog = catalog
             self.upstream_state.trust.forget()
+            self.upstream_state.order_trust.forget()
             self.upstream_state.unsafe_reads.apply(catalog.hazards)
         self.upstream_state.column_types.apply_catalog(catalog, self._catalog.invalidate)
 

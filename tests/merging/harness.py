@@ -69,6 +69,8 @@ class FakeFetcher:
 class KnownColumns:
     """Column types that are known without asking upstream."""
 
+    enabled = False
+
     def __init__(self, columns: ColumnRegistry) -> None:
         self.columns = columns
 
