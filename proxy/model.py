@@ -190,6 +190,19 @@ class FallbackReason(msgspec.Struct, frozen=True, gc=False):
     detail: str = ""
 
 
+class Echo(msgspec.Struct, frozen=True, gc=False):
+    """A line of an answer that repeats a header of the request."""
+
+    name: bytes
+    """In lower case."""
+    written: bytes
+    """The line up to its value."""
+    line: bytes
+    """The whole line, with the value of the request that was sent."""
+    trimmed: bool
+    """Whether blanks after the value are left out."""
+
+
 class NotSingular(msgspec.Struct, frozen=True, gc=False):
     """The result for a filter value whose requests want one object but have 0 or several rows: PostgREST's 406."""
 
@@ -198,6 +211,7 @@ class NotSingular(msgspec.Struct, frozen=True, gc=False):
     server: bytes
     """The Server line of the merged answer. It names PostgREST's release, on which the text of the 406 depends."""
     rows: int
+    echoes: tuple[Echo, ...] = ()
 
 
 class Slice(msgspec.Struct, frozen=True, gc=False):
@@ -206,6 +220,8 @@ class Slice(msgspec.Struct, frozen=True, gc=False):
     head: bytes
     body: bytes
     rows: int
+    echoes: tuple[Echo, ...] = ()
+    """The lines of ``head`` in which each of the callers has a value of its own."""
 
 
 PlannedCall = Single | Identical | MergedCall

@@ -141,7 +141,7 @@ def _api_request(request: ExplainedRequest, mount: bytes) -> ApiRequest | None:
 def _identity(request: ExplainedRequest, rules: HeadRules) -> IdentityFacts:
     names = dict.fromkeys(field.name for field in request.fields if request.host_given or field.name != b"host")
     dropped = tuple(name for name in names if not is_forwarded(name))
-    neutral = tuple(name for name in names if name in rules.neutral and name not in dropped)
+    neutral = tuple(name for name in names if rules.is_neutral(name) and name not in dropped)
     compared = tuple(name for name in names if name not in dropped and name not in neutral)
     trace = next((name for name in rules.trace_headers if name in names), b"")
     return IdentityFacts(_decoded(compared), _decoded(neutral), _decoded(dropped), trace.decode())

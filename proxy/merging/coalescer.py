@@ -23,7 +23,8 @@ from proxy.observe.events import FellBack, MergingPaused
 from proxy.path.batching import BatchScheduler
 from proxy.path.coalescing import IsStable, is_shareable
 from proxy.path.plan import originals
-from proxy.postgrest.response.headers import SAME_HEADERS, shareable
+from proxy.postgrest.response.echoes import ShareableLines, shareable_lines
+from proxy.postgrest.response.headers import SAME_HEADERS
 from proxy.postgrest.response.problem import CALLER_INDEPENDENT_CODES, read_error_body
 from proxy.settings.model import Settings
 from proxy.upstream.calls import CallLabels, ObservedCall
@@ -166,7 +167,8 @@ class Coalescer:
 
     async def _receive(self, shared: _InFlightShared, call: ObservedCall, answer: UpstreamAnswer) -> None:
         """Give every waiting request a copy; if the answer may be one client's, give it to the first request only."""
-        headers = shareable(answer.fields, SAME_HEADERS, self._context.gateway)
+        heads = [request.head for request in shared.requests]
+        headers = shareable_lines(answer.fields, SAME_HEADERS, self._context.gateway, heads)
         data = b"" if isinstance(headers, FallbackReason) else await self._read(answer)
         why_not = headers if isinstance(headers, FallbackReason) else self._why_not_shared(shared, answer, data)
         if why_not is not None or isinstance(headers, FallbackReason):
@@ -197,13 +199,13 @@ class Coalescer:
         self,
         shared: _InFlightShared,
         answer: UpstreamAnswer,
-        headers: list[HeaderField],
+        headers: ShareableLines[HeaderField],
         data: bytes,
         seconds: float,
     ) -> None:
         query, waiting = shared.leader.query, shared.waiting()
         rows = self._state.observer.observe(query, shared.leader.head, answer.line, answer.fields, data)
-        copied = Slice(_head(answer, headers, query.method, data), data, rows)
+        copied = Slice(_head(answer, headers.lines, query.method, data), data, rows, headers.echoes)
         shared.reply(waiting, BufferedAnswer(copied, shared.number, len(waiting), Outcome.SHARED, seconds))
         pause = self._pauses.find(*_pause_key(shared.leader))
         if pause is not None:

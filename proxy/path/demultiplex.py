@@ -9,13 +9,14 @@ from itertools import pairwise
 import msgspec
 
 from proxy.http1.head import HeaderField, Response, first_value, line_of
-from proxy.model import Column, FallbackReason, MergedCall, NotSingular, Slice
+from proxy.model import Column, Echo, FallbackReason, MergedCall, NotSingular, Slice
 from proxy.postgrest.request.media import without_count
 from proxy.postgrest.request.set_filter import is_cut
 from proxy.postgrest.response.content_location import percent_encoded
 from proxy.postgrest.response.content_range import rows_and_total
+from proxy.postgrest.response.echoes import shareable_lines
 from proxy.postgrest.response.gateway import Gateway
-from proxy.postgrest.response.headers import READ_HEADERS, REBUILT_HEADERS, per_answer_lines, shareable
+from proxy.postgrest.response.headers import READ_HEADERS, REBUILT_HEADERS, per_answer_lines
 from proxy.postgrest.response.rows import marked_pieces, row_after_hidden
 from proxy.postgrest.types import are_distinct, may_be_char
 
@@ -32,7 +33,11 @@ def demultiplex(
     ``ties``: whether several rows of one key may be in any order. ``gateway`` says which headers may occur besides
     PostgREST's.
     """
-    pieces = _head_pieces(answer.line.line, answer.fields, call, gateway)
+    heads = [request.head for request in call.requests]
+    shared = shareable_lines(answer.fields, READ_HEADERS, gateway, heads)
+    if isinstance(shared, FallbackReason):
+        return shared
+    pieces = _head_pieces(answer.line.line, shared.lines, call)
     if isinstance(pieces, FallbackReason):
         return pieces
     rows = rows_by_key(answer.body, alias, call.media.separator, len(call.order_columns))
@@ -42,7 +47,8 @@ def demultiplex(
     fallback_reason = _rows_fallback_reason(rows, row_count, call)
     if fallback_reason is not None:
         return fallback_reason
-    varying, server = per_answer_lines(answer.fields, gateway), line_of(answer.fields, b"server")
+    echoes, server = shared.echoes, line_of(answer.fields, b"server")
+    varying = per_answer_lines(answer.fields, gateway, frozenset(echo.name for echo in echoes))
     location = first_value(answer.fields, b"content-location") or b""
     path = location.rpartition(b"?")[0]  # the name of a relation can contain a '?', the query cannot
     slices: dict[bytes, Slice | NotSingular] = {}
@@ -51,7 +57,8 @@ def demultiplex(
         if isinstance(own, FallbackReason):
             return own
         is_406 = call.media.singular and len(own) != 1
-        slices[value] = NotSingular(varying, server, len(own)) if is_406 else _slice(pieces, path, call, value, own)
+        own_slice = _slice(pieces, path, call, value, own, echoes) if not is_406 else None
+        slices[value] = own_slice or NotSingular(varying, server, len(own), echoes)
     return slices
 
 
@@ -176,16 +183,11 @@ def _are_ordered(rows: list[Row], columns: tuple[Column, ...]) -> bool:
     )
 
 
-def _head_pieces(
-    status_line: bytes, fields: tuple[HeaderField, ...], call: MergedCall, gateway: Gateway
-) -> list[bytes] | FallbackReason:
+def _head_pieces(status_line: bytes, fields: list[HeaderField], call: MergedCall) -> list[bytes] | FallbackReason:
     """The head in three pieces: up to the value of Content-Range, up to that of Content-Location, and the rest."""
-    kept = shareable(fields, READ_HEADERS, gateway)
-    if isinstance(kept, FallbackReason):
-        return kept
     pieces: list[bytes] = []
     current = [status_line]
-    for field in kept:
+    for field in fields:
         name = field.line.partition(b":")[0]
         if field.name == b"content-type":
             if field.value != call.media.array_type:
@@ -214,6 +216,7 @@ def _slice(
     call: MergedCall,
     value: bytes,
     rows: list[bytes],
+    echoes: tuple[Echo, ...],
 ) -> Slice:
     body = rows[0] if call.media.singular else b"[" + call.media.separator.join(rows) + b"]"
     total = b"%d" % len(rows) if call.exact_count else b"*"
@@ -222,4 +225,4 @@ def _slice(
     content_location = b"".join((path, b"?", before, percent_encoded(value), after))
     length = b"Content-Length: %d\r\n" % len(body)
     head = b"".join((pieces[0], content_range, pieces[1], content_location, pieces[2], length))
-    return Slice(head, body, len(rows))
+    return Slice(head, body, len(rows), echoes)

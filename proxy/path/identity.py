@@ -13,25 +13,49 @@ from proxy.http1.framing import CONNECTION_OPTIONS, request_framing
 from proxy.http1.head import HeaderField, first_value, tokens
 from proxy.model import Media, RequestHead
 from proxy.postgrest.request.media import count_preferences, media_of
+from proxy.postgrest.request.tracing import TRACING_HEADERS, TRACING_PREFIXES
 
 CONDITIONAL = frozenset((b"if-match", b"if-none-match", b"if-modified-since", b"if-unmodified-since", b"if-range"))
 NEGOTIATING = CONDITIONAL | {b"host", b"accept-encoding"}
 """Headers on which a gateway's answer may depend, although PostgREST's does not."""
-NEUTRAL = NEGOTIATING | {b"traceparent", b"tracestate", b"x-retry-count"}
+NEUTRAL = NEGOTIATING | TRACING_HEADERS | {b"x-retry-count"}
 """Headers that are not part of the identity, because PostgREST's answer does not depend on them."""
 
 
 HEX = b"0123456789abcdef"
 
 
+class HeaderNames(msgspec.Struct, frozen=True):
+    """A set of header names in lower case: single names, and all names with certain prefixes."""
+
+    names: frozenset[bytes] = frozenset()
+    prefixes: tuple[bytes, ...] = ()
+
+    def __contains__(self, name: object) -> bool:
+        return isinstance(name, bytes) and (name in self.names or name.startswith(self.prefixes))
+
+
+def header_names(patterns: tuple[str, ...]) -> HeaderNames:
+    """The names that ``patterns`` stand for: each is a name, or a prefix with ``*`` at its end."""
+    lower = [pattern.strip().lower().encode() for pattern in patterns]
+    names = frozenset(pattern for pattern in lower if not pattern.endswith(b"*"))
+    return HeaderNames(names, tuple(pattern[:-1] for pattern in lower if pattern.endswith(b"*")))
+
+
 class HeadRules(msgspec.Struct, frozen=True):
     """The settings for reading heads. ``host`` replaces the value of Host, unless it is empty."""
 
     host: bytes
-    neutral: frozenset[bytes]
+    neutral: HeaderNames
     trace_headers: tuple[bytes, ...]
     key: bytes
     """Random key of this process for the hashes of identities."""
+    compared: HeaderNames = HeaderNames()
+    """Names that are part of the identity although ``neutral`` contains them."""
+
+    def is_neutral(self, name: bytes) -> bool:
+        """Whether the header ``name`` (lower case) is not part of the identity."""
+        return name in self.neutral and name not in self.compared
 
 
 def head_rules(
@@ -43,8 +67,9 @@ def head_rules(
 ) -> HeadRules:
     """The rules with the operator's ``added`` and ``removed`` neutral headers. Trace headers are neutral by default."""
     names = tuple(name.lower().encode() for name in trace_headers)
-    neutral = NEUTRAL | {name.lower().encode() for name in added} | set(names)
-    return HeadRules(host, frozenset(neutral - {name.lower().encode() for name in removed}), names, key)
+    own = header_names(added)
+    neutral = HeaderNames(NEUTRAL | own.names | set(names), TRACING_PREFIXES + own.prefixes)
+    return HeadRules(host, neutral, names, key, header_names(removed))
 
 
 def read_head(fields: tuple[HeaderField, ...], minor: int, rules: HeadRules) -> RequestHead:
@@ -57,15 +82,18 @@ def read_head(fields: tuple[HeaderField, ...], minor: int, rules: HeadRules) -> 
     if hosts > 1 or (minor == 1 and not hosts):
         raise FaultError("FANIN106")
     kept = [field for field in fields if is_forwarded(field.name)]
-    identity = b"".join(field.line + b"\r\n" for field in kept if field.name not in rules.neutral)
-    differing = rules.neutral - NEGOTIATING
+    identity = b"".join(field.line + b"\r\n" for field in kept if not rules.is_neutral(field.name))
     media = media_of([field.value for field in fields if field.name == b"accept"])
     counted = count_preferences([field.value for field in fields if field.name == b"prefer"])
     return RequestHead(
         forwarded_lines=b"".join(_forwarded_line(field, rules) for field in kept),
         merged_lines=_merged_call_lines(kept, media, rules),
         identity=identity,
-        coalescing_identity=b"".join(_forwarded_line(field, rules) for field in kept if field.name not in differing),
+        coalescing_identity=b"".join(
+            _forwarded_line(field, rules)
+            for field in kept
+            if field.name in NEGOTIATING or not rules.is_neutral(field.name)
+        ),
         identity_hash=blake2b(identity, digest_size=16, key=rules.key).digest(),
         body_framing=framing,
         close=minor == 0 or b"close" in options,

@@ -16,6 +16,7 @@ from proxy.errors.remedies import BYPASS_REMEDIES, FALLBACK_REMEDIES
 from proxy.findings.ignores import Ignore
 from proxy.observe.series import Series
 from proxy.reference.audit_page import audit
+from proxy.reference.headers_page import headers
 from proxy.reference.parts import readme_parts, renewed, summary
 from proxy.reference.recording_page import recording
 from proxy.settings.budgets import Budget, Growth
@@ -39,6 +40,7 @@ def pages() -> dict[str, str]:
         "metrics": _metrics,
         "codes": _codes,
         "rules": _rules,
+        "headers": headers,
         "cli": _cli,
         "recording": recording,
         "audit": audit,

@@ -5,10 +5,15 @@ Durations are seconds, sizes are bytes.
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import ConfigDict, Field, field_validator, model_validator
 
 from proxy.settings.sources import flatten
 from proxy.settings_base import OVERRIDE, RESTART, Count, Positive, Section
+
+NEVER_SAME = frozenset(
+    ("set-cookie", "content-range", "content-location", "content-type", "content-length", "transfer-encoding")
+)
+"""Response headers that ``merge.same_headers`` cannot name: of one caller only, or computed by fanin for each."""
 
 
 class TraceSettings(Section):
@@ -50,6 +55,12 @@ class MergeSettings(Section):
         description="A query is not merged while its answers have more bytes per key than this.",
         json_schema_extra=OVERRIDE,
     )
+    same_headers: tuple[str, ...] = Field(
+        (),
+        description="Response headers that have the same value for every caller, for example because a db-pre-request "
+        "function sets them: a merged answer with one of them is used, and each caller gets a copy of the line.",
+        json_schema_extra=RESTART,
+    )
     max_rows: int | None = Field(None, ge=1, description="PostgREST's db-max-rows, if known.")
     max_rows_lifetime: Positive = Field(
         60.0,
@@ -89,6 +100,14 @@ class MergeSettings(Section):
     max_tracked: Count = Field(
         10_000, description="Maximum (fingerprint, identity) pairs whose state is kept.", json_schema_extra=RESTART
     )
+
+    @field_validator("same_headers")
+    @classmethod
+    def _may_be_the_same(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        for name in names:
+            if name.lower() in NEVER_SAME:
+                raise ValueError(f"{name} differs from caller to caller; remove it")
+        return names
 
 
 class ShadowSettings(Section):
@@ -183,10 +202,14 @@ class PoolSettings(Section):
 
 class IdentitySettings(Section):
     also_neutral: tuple[str, ...] = Field(
-        (), description="Further request headers in which the callers of one merged call may differ."
+        (),
+        description="Further request headers in which the callers of one merged call may differ; `x-trace-*` stands "
+        "for all names that begin so.",
     )
     not_neutral: tuple[str, ...] = Field(
-        (), description="Request headers removed from the built-in list of those; callers must agree in them."
+        (),
+        description="Request headers removed from the built-in list of those (docs/reference/headers.md); callers must "
+        "agree in them. `*` as above.",
     )
 
 

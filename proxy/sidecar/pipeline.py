@@ -17,6 +17,7 @@ from proxy.path.fingerprint import read_query
 from proxy.path.identity import traceparent_of, with_peer
 from proxy.path.target_cache import TargetCache
 from proxy.postgrest.request.in_list import shortened
+from proxy.postgrest.response.echoes import with_own_values
 from proxy.recording.codec import salt_of
 from proxy.server.server import ClientRequest
 from proxy.settings.model import Settings
@@ -137,7 +138,8 @@ class Pipeline:
         return self._fail(context, reply.error)
 
     def _serve(self, context: RequestContext, served: BufferedAnswer) -> bool:
-        own_slice, answer, upstream = served.slice, context.answer, context.upstream
+        own_slice = with_own_values(served.slice, context.request.head)
+        answer, upstream = context.answer, context.upstream
         context.outcome, context.saved_by = served.outcome, RULE_BY_OUTCOME[served.outcome]
         upstream.call, upstream.shared, upstream.seconds = served.call, served.shared, served.seconds
         answer.status, answer.rows = int(own_slice.head[9:12]), own_slice.rows

@@ -46,6 +46,7 @@ class Sidecar:
         self.discovered = discovered
         self.draining = False
         self.port = 0
+        self._trace_header = b""
         self._events, self._clock = context.events, context.clock
         self._key = secrets.token_bytes(16)
         self.salt = salt_of(self._key)
@@ -83,7 +84,9 @@ class Sidecar:
         upstream = Upstream(settings, clock)
         discovered = await discover(settings, upstream, events)
         mount = Mount(discovered.mount.rstrip("/").encode(), discovered.base)
-        context = UpstreamContext(upstream, upstream.calls, mount, discovered.gateway, events, clock)
+        same = frozenset(name.lower().encode() for name in settings.merge.same_headers)
+        gateway = msgspec.structs.replace(discovered.gateway, same=same)
+        context = UpstreamContext(upstream, upstream.calls, mount, gateway, events, clock)
         return cls(settings, rules, context, discovered)
 
     async def start(self) -> None:
@@ -159,6 +162,7 @@ class Sidecar:
             self.rule_runner.inspect_workload(now)
             self._warn_of_trace_ids_per_call()
             self._warn_of_first_schema()
+            self._learn_trace_header()
             self.retired = [policy for policy in self.retired if policy.busy]
             self.health.tick()
 
@@ -174,7 +178,14 @@ class Sidecar:
     def _head_rules(self, settings: Settings) -> HeadRules:
         identity = settings.identity
         host = self.upstream.address.authority if settings.upstream_host == "upstream" else b""
-        return head_rules(host, settings.trace.headers, identity.also_neutral, identity.not_neutral, self._key)
+        neutral = identity.also_neutral + ((trace_header,) if (trace_header := self._trace_header.decode()) else ())
+        return head_rules(host, settings.trace.headers, neutral, identity.not_neutral, self._key)
+
+    def _learn_trace_header(self) -> None:
+        """Callers may differ in the header that PostgREST's server-trace-header names: each gets its own value back."""
+        if self._trace_header != self.upstream_state.observer.trace_header:
+            self._trace_header = self.upstream_state.observer.trace_header
+            self.server.use_head_rules(self._head_rules(self.settings))
 
     def _warn_of_trace_ids_per_call(self) -> None:
         if self.traces.per_call_callers > self._warned_per_call:

@@ -148,8 +148,8 @@ def identity_without_origin(patch: Patch) -> None:
 def content_location_shared_by_all(patch: Patch) -> None:
     original = splitting._slice
 
-    def share(frame: Any, path: bytes, location: Any, literal: bytes, rows: Any) -> Any:
-        return original(frame, path, location, b"eq.1", rows)
+    def share(frame: Any, path: bytes, location: Any, literal: bytes, rows: Any, echoes: Any) -> Any:
+        return original(frame, path, location, b"eq.1", rows, echoes)
 
     patch.setattr(splitting, "_slice", share)
 
@@ -157,8 +157,8 @@ def content_location_shared_by_all(patch: Patch) -> None:
 def content_range_shared_by_all(patch: Patch) -> None:
     original = splitting._slice
 
-    def share(frame: Any, path: bytes, location: Any, literal: bytes, rows: Any) -> Any:
-        made = original(frame, path, location, literal, rows)
+    def share(frame: Any, path: bytes, location: Any, literal: bytes, rows: Any, echoes: Any) -> Any:
+        made = original(frame, path, location, literal, rows, echoes)
         return msgspec.structs.replace(made, head=made.head.replace(b"Content-Range: */*", b"Content-Range: 0-0/*"))
 
     patch.setattr(splitting, "_slice", share)
@@ -182,9 +182,9 @@ def a_made_up_406(patch: Patch) -> None:
 def last_content_type_dropped(patch: Patch) -> None:
     original = singular.read_template
 
-    def read_template(line: bytes, fields: tuple[HeaderField, ...], body: bytes, gateway: Gateway) -> Any:
+    def read_template(line: bytes, fields: tuple[HeaderField, ...], body: bytes, gateway: Gateway, head: Any) -> Any:
         last = max(at for at, field in enumerate(fields) if field.name == b"content-type")
-        return original(line, fields[:last] + fields[last + 1 :], body, gateway)
+        return original(line, fields[:last] + fields[last + 1 :], body, gateway, head)
 
     patch.setattr("proxy.upstream.response_observer.read_template", read_template)
 
