@@ -232,6 +232,8 @@ FALLBACK_REASONS = {
     "unproven": "The relation is new, and an original that its answer was compared with differs or is missing.",
     "deadline": "The merged call took longer than its deadline.",
     "connection": "The connection of the merged or shared call failed.",
+    "refused-size": "A gateway refused the merged call, or may have refused it, because it is too long; "
+    "a shorter one was sent.",
     "order": "Upstream orders the rows of a list's parts differently than fanin orders their literals.",
     "load": "In mode shadow only: callers waited for upstream, so the merged call was not sent.",
     "bug": "fanin failed on the merged or shared answer; its log has the traceback.",

@@ -50,6 +50,8 @@ FALLBACK_REMEDIES = {
     "unproven": "Nothing: the originals were sent. A relation that differs again is not merged; the log names it.",
     "deadline": "Check that the column has an index; raise merge.deadline_factor, or lower merge.max_keys.",
     "connection": "See upstream's log, and fanin_upstream_up.",
+    "refused-size": "Let the gateway accept longer heads (nginx: large_client_header_buffers, proxy_buffer_size), or "
+    "lower merge.max_url.",
     "order": "Remove the order and sort in the application; or set rules.fan005 to report for the relation.",
     "load": "Nothing, unless it happens for every merged call: then raise pool.calls and PostgREST's db-pool together.",
     "bug": "Report it.",

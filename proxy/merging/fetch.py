@@ -121,4 +121,4 @@ def _check_error(call: MergedCall, answer: Response, gateway: Gateway) -> FetchR
     literal = text.encode()
     if type_name and literal in call.literals:
         return BadValue(type_name, literal)
-    return FallbackReason("status", error.code)
+    return FallbackReason("status", error.code or str(answer.line.status))

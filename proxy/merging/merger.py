@@ -8,13 +8,16 @@ import asyncio
 import secrets
 from collections.abc import Callable
 
+import msgspec
+
 from proxy.merging.batcher import Batcher, scheduler_registry
 from proxy.merging.coalescer import Coalescer
 from proxy.merging.fetch import BadValue, FetchesMerged, FetchResult
-from proxy.merging.waiters import BufferedAnswer, InFlightMerge, Reply
-from proxy.model import FallbackReason, Identical, NotSingular, Outcome, PendingRequest, Single, Slice
-from proxy.observe.events import FellBack, MergingPaused
+from proxy.merging.waiters import BufferedAnswer, InFlightMerge, Reply, ShorterCall
+from proxy.model import FallbackReason, Identical, MergedCall, NotSingular, Outcome, PendingRequest, Single, Slice
+from proxy.observe.events import FellBack, MergingPaused, Warned
 from proxy.path.batching import BatchScheduler
+from proxy.path.call_size import may_be_refusal
 from proxy.path.plan import CallLimits, originals, plan, why_not_merged
 from proxy.postgrest.types import has_single_spelling
 from proxy.settings.tables import MergeSettings
@@ -119,7 +122,8 @@ class Merger:
         if scheduler.size_per_key:
             keys = min(keys, max(2, int(self._settings.max_body / scheduler.size_per_key / 2)))
         columns = self._state.columns_of(request)
-        return CallLimits(keys, self._settings.max_url, columns, scheduler.rows_per_key)
+        max_url = self._state.call_size.limit(self._settings.max_url)
+        return CallLimits(keys, max_url, columns, scheduler.rows_per_key)
 
     # Merged calls.
 
@@ -161,12 +165,15 @@ class Merger:
         return on_sent
 
     def _settle(self, scheduler: BatchScheduler, merge: InFlightMerge, result: FetchResult, number: int) -> None:
+        if not isinstance(result, FallbackReason):
+            self._record_size(scheduler, merge)
         if isinstance(result, BadValue) and not merge.second_attempt:
             self._without_bad_value(scheduler, merge, result)
         elif isinstance(result, BadValue):
             self._fall_back(scheduler, merge, FallbackReason("bad-value"))
         elif isinstance(result, FallbackReason):
-            self._fall_back(scheduler, merge, result)
+            if not (may_be_refusal(result) and self._send_shorter(scheduler, merge, result.detail)):
+                self._fall_back(scheduler, merge, result)
         else:
             self._serve(scheduler, merge, result, number)
 
@@ -224,4 +231,66 @@ class Merger:
 
     def _release_all(self, scheduler: BatchScheduler, merge: InFlightMerge) -> None:
         for request in merge.requests:
+            self.batcher.release_alone(scheduler, request, is_fallback=True)
+
+    # Calls that are too long for a gateway.
+
+    def _send_shorter(self, scheduler: BatchScheduler, merge: InFlightMerge, status: str) -> bool:
+        """Send a shorter call for some of the requests; the others wait for what becomes of it. False if the length of
+        ``merge`` cannot be why it was refused, with ``status`` or the code of a fault.
+        """
+        before, size = merge.shorter, len(merge.call.target)
+        original = max(len(request.query.target) for request in merge.requests)
+        limits = self._state.call_size.shorter(size, original, status) if before is None else list(before.smaller)
+        waiting = [*merge.requests, *([] if before is None else before.others)]
+        waiting = [request for request in waiting if self.batcher.is_waiting(request)]
+        if not limits or not waiting:
+            return False
+        limit, *smaller = limits
+        call = self._first_merged(scheduler, waiting, limit)
+        if call is None:
+            self._state.call_size.end_trial()
+            return False
+        self._emit_fallback(merge, FallbackReason("refused-size", status))
+        for request in merge.requests:
+            if self.batcher.is_waiting(request):
+                self.batcher.leave_call(request)
+        refused, first_status = (size, status) if before is None else (before.refused, before.status)
+        chosen = set(call.requests)
+        others = [request for request in waiting if request not in chosen]
+        merge.shorter = None
+        why = ShorterCall(limit, refused, first_status, tuple(smaller), others)
+        shorter = InFlightMerge(call, merge.second_attempt, why)
+        self.batcher.start(scheduler, shorter, self._run(scheduler, shorter))
+        if shorter.task is not None:
+            shorter.task.add_done_callback(lambda _: self._release_others(scheduler, shorter))
+        return True
+
+    def _first_merged(
+        self, scheduler: BatchScheduler, requests: list[PendingRequest], max_url: int
+    ) -> MergedCall | None:
+        limits = msgspec.structs.replace(self._limits(scheduler, requests[0]), max_url=max_url)
+        return next((call for call in plan(requests, self.alias, limits) if isinstance(call, MergedCall)), None)
+
+    def _record_size(self, scheduler: BatchScheduler, merge: InFlightMerge) -> None:
+        """PostgREST answered a merged call. If it is the shorter one of a refused call, that one was too long."""
+        sizes, shorter, now = self._state.call_size, merge.shorter, self._clock()
+        if shorter is None:
+            sizes.record_accepted(len(merge.call.target), now)
+            return
+        merge.shorter = None
+        if sizes.record_refused(shorter.refused, shorter.limit, now):
+            self._events.emit(
+                Warned(
+                    f"a merged call with a target of {shorter.refused} bytes was refused ({shorter.status}), and a "
+                    f"shorter one was not: merged calls have at most {shorter.limit} bytes now",
+                    "Let the gateway in front of PostgREST accept longer heads of requests and answers "
+                    "(nginx: large_client_header_buffers, proxy_buffer_size), or lower merge.max_url.",
+                )
+            )
+        self._dispatch(scheduler, [request for request in shorter.others if self.batcher.is_waiting(request)])
+
+    def _release_others(self, scheduler: BatchScheduler, merge: InFlightMerge) -> None:
+        """The shorter call failed, or all its clients disconnected: those who wait for it are sent alone."""
+        for request in merge.shorter.others if merge.shorter is not None else ():
             self.batcher.release_alone(scheduler, request, is_fallback=True)

@@ -94,13 +94,28 @@ class InFlightCall:
             self.task.cancel()
 
 
+class ShorterCall(msgspec.Struct, frozen=True, eq=False):
+    """Why a merged call is a shorter one: a longer one was refused. The other requests of that call wait for it."""
+
+    limit: int
+    """The limit of its target in bytes."""
+    refused: int
+    """Bytes of the target that was refused."""
+    status: str
+    """The status with which it was refused, or the code of the fault."""
+    smaller: tuple[int, ...]
+    """Limits to try if this one is refused too."""
+    others: list[PendingRequest]
+
+
 class InFlightMerge(InFlightCall):
     """A merged call in flight. ``second_attempt``: a value of the wrong type was removed. There is no third attempt."""
 
-    def __init__(self, call: MergedCall, second_attempt: bool) -> None:
+    def __init__(self, call: MergedCall, second_attempt: bool, shorter: ShorterCall | None = None) -> None:
         super().__init__(call.requests)
         self.call = call
         self.second_attempt = second_attempt
+        self.shorter = shorter
         self.sent: float | None = None
         """When the call was first sent."""
 

@@ -8,6 +8,7 @@ import msgspec
 
 from proxy.model import Column, PendingRequest
 from proxy.observe.events import Events
+from proxy.path.call_size import CallSize
 from proxy.path.comparison import ByteBudget, MismatchPauses
 from proxy.path.max_rows import MaxRowsEvidence
 from proxy.path.singular import NotSingularTemplates
@@ -27,6 +28,7 @@ class UpstreamState:
         self.numbers = itertools.count(1)
         """Numbers for upstream calls. A span has the number of the call that answered it."""
         self.max_rows = MaxRowsEvidence(merge.max_rows, merge.max_rows_lifetime)
+        self.call_size = CallSize()
         self.not_singular = NotSingularTemplates(merge.max_tracked)
         self.observer = ResponseObserver(context.gateway, self.max_rows, self.not_singular, context.clock)
         self.column_types = ColumnTypeResolver(settings, context)
