@@ -17,6 +17,7 @@ from proxy.admin.routes import ApiHandler, routes
 from proxy.admin.usage_views import rule_view, stored_finding_views, usage_views
 from proxy.admin.views import detail_of, summary_of
 from proxy.analysis.rule import AnyRule
+from proxy.merging.lone_reads import remedy, what
 from proxy.observe.confirmed_names import ConfirmedNames
 from proxy.observe.events import Events, TraceClosed, Warned
 from proxy.observe.series import Reading, readings
@@ -141,7 +142,10 @@ class Console:
         stored = [stored for stored in self._sidecar.rule_runner.findings if names.shown_findings([stored.finding])]
         findings = stored_finding_views(stored, self._epoch)
         rules = [rule_view(rule, level(rule.code)) for rule in self._rules]
-        return await asyncio.to_thread(encode, {"findings": findings, "rules": rules})
+        state = self._sidecar.upstream_state
+        reported, neutral = state.differing_headers.reported, state.also_neutral
+        notes = [{"what": what(names), "remedy": remedy(names, neutral)} for names in reported]
+        return await asyncio.to_thread(encode, {"findings": findings, "rules": rules, "notes": notes})
 
     async def _recording(self, _: QueryParameters) -> bytes:
         """The stored traces as a recording, the oldest first."""

@@ -213,6 +213,7 @@ BYPASS_REASONS = {
     "list-order": "The query with the long list is ordered by something else than the list's column alone.",
     "list-total": "The query with the long list has a limit or a count, or asks for a single object.",
     "chunk-limit": "The rest of the target leaves too few bytes for the parts of the long list.",
+    "differing-header": "Similar reads were in flight, but a request header differs in each; the log names it.",
     "busy": "More (fingerprint, identity) pairs are in flight than merge.max_tracked.",
 }
 """Why a request was not merged: the values of the label of ``bypassed_total``, with their help texts."""

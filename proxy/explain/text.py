@@ -139,6 +139,12 @@ def _identity(identity: IdentityFacts) -> Iterator[str]:
     yield _row("", f"not forwarded: {_list(identity.dropped)}")
     trace = f"named by {identity.trace}" if identity.trace else "inferred from caller and timing: no header names it"
     yield _row("", f"trace: {trace}")
+    if identity.may_differ:
+        setting = ", ".join(f'"{name}"' for name in identity.also_neutral)
+        yield _row(
+            "", f"if {_list(identity.may_differ)} differ from call to call, nothing merges; if no SQL reads them, set"
+        )
+        yield _row("", f"identity.also_neutral = [{setting}]")
 
 
 def _verdict(merging: MergingFacts) -> str:

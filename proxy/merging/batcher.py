@@ -16,6 +16,7 @@ from proxy.observe.events import Events, WindowClosed
 from proxy.path.batching import BatchScheduler, BatchSettings, SchedulerRegistry
 from proxy.settings.tables import MergeSettings
 
+WhyLone = Callable[[BatchScheduler, PendingRequest], str | None]
 OnBatch = Callable[[BatchScheduler, list[PendingRequest]], None]
 
 
@@ -29,9 +30,16 @@ class Batcher:
     """The windows of one strategy and its calls in flight. ``on_batch`` gets each batch; all its requests wait."""
 
     def __init__(
-        self, schedulers: SchedulerRegistry, on_batch: OnBatch, events: Events, clock: Callable[[], float]
+        self,
+        schedulers: SchedulerRegistry,
+        on_batch: OnBatch,
+        events: Events,
+        clock: Callable[[], float],
+        why_lone: WhyLone = lambda scheduler, request: None,
     ) -> None:
+        """``why_lone`` returns the bypass reason of a request that is alone in its window, if one is known."""
         self.schedulers = schedulers
+        self._why_lone = why_lone
         self._on_batch = on_batch
         self._events = events
         self._clock = clock
@@ -152,9 +160,14 @@ class Batcher:
         self._unschedule(scheduler)
         # A request whose client disconnected in this iteration of the event loop is in the window, but does not wait.
         batch = [request for request in scheduler.flush() if self.is_waiting(request)]
-        if batch:
-            self._events.emit(WindowClosed(len(batch), self._clock() - batch[0].arrived))
-            self._on_batch(scheduler, batch)
+        if not batch:
+            return
+        self._events.emit(WindowClosed(len(batch), self._clock() - batch[0].arrived))
+        if len(batch) == 1 and not scheduler.in_flight:
+            waiter = self._waiters[batch[0]]
+            why = self._why_lone(scheduler, batch[0])
+            waiter.reason = waiter.reason or why
+        self._on_batch(scheduler, batch)
 
     def _on_disconnect(self, request: PendingRequest, waiter: Waiter) -> None:
         done = waiter.reply.done() and not waiter.reply.cancelled()

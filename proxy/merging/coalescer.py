@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from proxy.errors.codes import FaultError
 from proxy.http1.head import HeaderField
 from proxy.merging.batcher import Batcher, scheduler_registry
+from proxy.merging.lone_reads import LoneReads
 from proxy.merging.waiters import (
     BufferedAnswer,
     FailedCall,
@@ -89,7 +90,10 @@ class Coalescer:
         self._is_stable = is_stable
         self._events = state.context.events
         self._clock = state.context.clock
-        self.batcher = Batcher(scheduler_registry(settings.merge), self._on_batch, self._events, self._clock)
+        lone = LoneReads(state, _query_key)
+        self.batcher = Batcher(
+            scheduler_registry(settings.merge), self._on_batch, self._events, self._clock, lone.reason
+        )
         self._witnesses = Witnesses(state, settings.merge.max_body)
         self._pauses = scheduler_registry(settings.merge)
         """Pauses after answers that could not be shared, by fingerprint and identity."""
@@ -109,9 +113,7 @@ class Coalescer:
         """Wait for a shared answer, or for ``SendAlone``. ``reason``: why the request is not merged."""
         scheduler = None
         if self._may_share(request):
-            query = request.query
-            key = hash((query.method, query.target))
-            scheduler = self.batcher.schedulers.get(key, request.head.identity_hash)
+            scheduler = self.batcher.schedulers.get(_query_key(request), request.head.identity_hash)
         if scheduler is None:
             return SendAlone(Slot(), reason)
         return await self.batcher.join(scheduler, request, reason)
@@ -243,6 +245,11 @@ class Coalescer:
     def _paused(self, request: PendingRequest) -> bool:
         pause = self._pauses.find(*_pause_key(request)) if self._pauses else None
         return pause is not None and pause.paused(self._clock())
+
+
+def _query_key(request: PendingRequest) -> int:
+    """Equal for requests that could share a call."""
+    return hash((request.query.method, request.query.target))
 
 
 def _pause_key(request: PendingRequest) -> tuple[str | int, bytes]:

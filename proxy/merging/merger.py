@@ -13,6 +13,7 @@ import msgspec
 from proxy.merging.batcher import Batcher, scheduler_registry
 from proxy.merging.coalescer import Coalescer
 from proxy.merging.fetch import BadValue, FetchesMerged, FetchResult
+from proxy.merging.lone_reads import LoneReads
 from proxy.merging.waiters import BufferedAnswer, InFlightMerge, Reply, ShorterCall
 from proxy.model import FallbackReason, Identical, MergedCall, NotSingular, Outcome, PendingRequest, Single, Slice
 from proxy.observe.events import FellBack, MergingPaused, Warned
@@ -37,7 +38,8 @@ class Merger:
         self._coalescer = coalescer
         self._events = state.context.events
         self._clock = state.context.clock
-        self.batcher = Batcher(scheduler_registry(settings), self._on_batch, self._events, self._clock)
+        lone = LoneReads(state, lambda request: request.query.fingerprint)
+        self.batcher = Batcher(scheduler_registry(settings), self._on_batch, self._events, self._clock, lone.reason)
 
     @property
     def paused(self) -> int:

@@ -73,6 +73,16 @@ class FellBack(msgspec.Struct, frozen=True):
     requests: int
 
 
+class HeaderDiffered(msgspec.Struct, frozen=True):
+    """Reads were sent alone while similar ones were in flight, only because request headers differ in each call.
+
+    ``headers`` are the names, joined by commas; at most ``path.differing_headers.MAX_REPORTED`` different texts.
+    """
+
+    headers: str
+    reads: int
+
+
 class MergingPaused(msgspec.Struct, frozen=True):
     """Merging of a query was paused.
 
@@ -130,6 +140,7 @@ Event = (
     | HealthChecked
     | WindowClosed
     | FellBack
+    | HeaderDiffered
     | MergingPaused
     | AnswersCompared
     | RequestRefused

@@ -72,7 +72,7 @@ class Sidecar:
         )
         self._forced = asyncio.Event()
         self._background: asyncio.Task[None] | None = None
-        self._warned_per_call = 0
+        self._warned_per_call = False
         self._warned_schema = ""
 
     @classmethod
@@ -188,12 +188,13 @@ class Sidecar:
             self.server.use_head_rules(self._head_rules(self.settings))
 
     def _warn_of_trace_ids_per_call(self) -> None:
-        if self.traces.per_call_callers > self._warned_per_call:
-            self._warned_per_call = self.traces.per_call_callers
+        if self.traces.per_call_callers and not self._warned_per_call:
+            self._warned_per_call = True
             self._events.emit(
                 Warned(
-                    "a client sends a new trace id with every call, so its traces are inferred from timing",
-                    "Send one trace id per application request, the same with each of its calls.",
+                    "clients send a new trace id with every call, so their traces are inferred from caller and timing",
+                    "Send one trace id per application request, the same with each of its calls; or name only headers "
+                    f"with such ids in trace.headers, now {', '.join(self.settings.trace.headers)}.",
                 )
             )
 

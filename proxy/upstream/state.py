@@ -10,6 +10,7 @@ from proxy.model import Column, PendingRequest
 from proxy.observe.events import Events
 from proxy.path.call_size import CallSize
 from proxy.path.comparison import ByteBudget, MismatchPauses
+from proxy.path.differing_headers import DifferingHeaders
 from proxy.path.max_rows import MaxRowsEvidence
 from proxy.path.singular import NotSingularTemplates
 from proxy.path.trust import Trust
@@ -29,6 +30,9 @@ class UpstreamState:
         """Numbers for upstream calls. A span has the number of the call that answered it."""
         self.max_rows = MaxRowsEvidence(merge.max_rows, merge.max_rows_lifetime)
         self.call_size = CallSize()
+        self.differing_headers = DifferingHeaders()
+        self.also_neutral = settings.identity.also_neutral
+        """The setting, for advice about headers."""
         self.not_singular = NotSingularTemplates(merge.max_tracked)
         self.observer = ResponseObserver(context.gateway, self.max_rows, self.not_singular, context.clock)
         self.column_types = ColumnTypeResolver(settings, context)
@@ -41,6 +45,7 @@ class UpstreamState:
         self.max_rows.configured = settings.merge.max_rows
         self.column_types.apply_settings(settings)
         self.trust.needed = settings.merge.probation
+        self.also_neutral = settings.identity.also_neutral
 
     def columns_of(self, request: PendingRequest) -> Mapping[bytes, Column]:
         """What is known of the columns of the relation of ``request``, and of calls that were merged by them."""

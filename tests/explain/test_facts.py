@@ -53,6 +53,14 @@ def test_headers_are_shown_by_name_and_never_by_value() -> None:
         assert "SECRET" not in shown
 
 
+def test_a_header_that_may_differ_per_call_is_named_with_the_setting() -> None:
+    lines = ("Authorization: Bearer a", "X-Request-Id: SECRET", "X-Job: SECRET", "sentry-trace: SECRET")
+    shown = text("/t?id=eq.1", *lines, identity__also_neutral=["x-mine"])
+    assert "if x-request-id, x-job differ from call to call, nothing merges" in shown
+    assert 'identity.also_neutral = ["x-mine", "x-request-id", "x-job"]' in shown
+    assert "also_neutral" not in text("/t?id=eq.1", *lines, identity__also_neutral=["x-*"])
+
+
 def test_settings_define_neutral_headers_and_trace_headers() -> None:
     explanation = explained(
         "/t",
@@ -108,6 +116,7 @@ CHANGED: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
 }
 """For each bypass reason that the caller can avoid: a request that has it, and the request after the remedy."""
 NOT_BY_THE_CALLER = {"mode", "too-long", "oversized", "paused", "mismatch-paused", "mismatched", "large-rows", "busy"}
+NOT_BY_THE_CALLER |= {"differing-header"}
 NOT_BY_THE_CALLER |= {code for code in BYPASS_REASONS if code.startswith(("list", "chunk"))}
 
 

@@ -8,14 +8,15 @@ import { number } from "./formats.js";
 const IMPACTS = ["CRITICAL", "HIGH", "MEDIUM", "LOW"];
 
 export async function findings() {
-  const { findings: all, rules } = await ask("/api/findings");
+  const { findings: all, rules, notes } = await ask("/api/findings");
   const worst = all.toSorted((a, b) => IMPACTS.indexOf(a.finding.impact) - IMPACTS.indexOf(b.finding.impact) || b.count - a.count);
   const ignored = worst.filter((stored) => stored.ignored);
   const open = Map.groupBy(worst.filter((stored) => !stored.ignored), (stored) => stored.finding.code);
   const quiet = rules.filter((rule) => !open.has(rule.code));
   return [
     el("h1", { class: "unseen" }, "Findings"),
-    open.size ? null : nothing(ignored.length),
+    notes.map(({ what, remedy }) => el("p", { class: "note" }, el("b", {}, `${what}. `), remedy)),
+    open.size || notes.length ? null : nothing(ignored.length),
     ...[...open].map(([code, own]) => section(rules.find((rule) => rule.code === code), own)),
     ignored.length ? folder("ignored", `${number(ignored.length)} ignored`, ignored.map(card)) : null,
     quiet.length ? folder("quiet", `${number(quiet.length)} rules without findings`, quiet.map((rule) => section(rule, []))) : null,
