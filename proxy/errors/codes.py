@@ -130,7 +130,7 @@ FAULTS = {
             504,
             "Gateway Timeout",
             "The upstream server did not answer in time",
-            "If this was a write, it may have been executed. See timeouts.upstream_head, and look for slow queries.",
+            "If this was a write, it may have been executed. `details` names the setting; look for slow queries.",
         ),
         Fault(
             "FANIN505",

@@ -183,6 +183,19 @@ class TimeoutSettings(Section):
         60.0, description="Maximum time from the last byte of the request to the head of upstream's answer."
     )
     upstream_idle: Positive = Field(60.0, description="Maximum time without a byte of upstream's answer.")
+    rpc_head: Positive = Field(180.0, description="Same as upstream_head, for calls of functions (/rpc).")
+    outside_head: Positive = Field(
+        180.0,
+        description="Same as upstream_head, for paths outside the mount. Supabase lets an edge function run 150 s.",
+    )
+    outside_idle: Positive = Field(
+        420.0,
+        description="Same as upstream_idle, for paths outside the mount. Supabase ends the stream of an edge function "
+        "after 400 s.",
+    )
+    upgrade_head: Positive = Field(
+        60.0, description="Same as upstream_head, for an upgrade to WebSocket. An open WebSocket has no timeout."
+    )
 
 
 class PoolSettings(Section):

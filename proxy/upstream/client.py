@@ -20,6 +20,7 @@ from proxy.settings.model import Settings
 from proxy.transport.address import parse_address, tls_context
 from proxy.transport.connection import Body, Connection, EndOfStreamError
 from proxy.upstream.pool import BackgroundPool, ConnectionPool
+from proxy.upstream.timeouts import CallPath, timeouts_of
 from proxy.upstream.upload import framed_body, send_body
 
 MAX_HEAD = 256 * 1024
@@ -66,12 +67,18 @@ class UpstreamAnswer:
     """An answer's head, and its body as a stream."""
 
     def __init__(
-        self, connection: UpstreamConnection, line: StatusLine, fields: tuple[HeaderField, ...], body: Body
+        self,
+        connection: UpstreamConnection,
+        line: StatusLine,
+        fields: tuple[HeaderField, ...],
+        body: Body,
+        idle_setting: str = "timeouts.upstream_idle",
     ) -> None:
         self.connection = connection
         self.line = line
         self.fields = fields
         self.body = body
+        self._idle_setting = idle_setting
 
     @property
     def status(self) -> int:
@@ -106,7 +113,7 @@ class UpstreamAnswer:
         except EndOfStreamError:
             raise FaultError("FANIN502", "in the body") from None
         except TimeoutError:
-            raise FaultError("FANIN504", "no byte of the body for timeouts.upstream_idle") from None
+            raise FaultError("FANIN504", f"no byte of the body for {self._idle_setting}") from None
 
 
 class UpstreamRequest(msgspec.Struct, frozen=True, eq=False):
@@ -122,7 +129,9 @@ class UpstreamRequest(msgspec.Struct, frozen=True, eq=False):
     upgrade: bool = False
     """Whether 101 is a valid answer."""
     already_waited: float = 0.0
-    """Seconds of timeouts.upstream_head that the client has waited already."""
+    """Seconds of the timeout for the head that the client has waited already."""
+    path: CallPath = "relation"
+    """Which timeouts apply."""
     on_sent: Callable[[], None] | None = None
     """Called when the pool lets the call start. The wait in the pool's queue is not upstream's time."""
 
@@ -138,6 +147,7 @@ class UpstreamCall:
         self._answer: UpstreamAnswer | None = None
         self._upload: asyncio.Task[bool] | None = None
         self._got_bytes = False
+        self._timeouts = timeouts_of(request.path, upstream.timeouts)
 
     async def __aenter__(self) -> UpstreamAnswer:
         await self._pool.acquire(self._request.method not in SAFE_METHODS)
@@ -182,7 +192,7 @@ class UpstreamCall:
         else:
             connection.write(self._request.head)
             self._upload = asyncio.get_running_loop().create_task(
-                send_body(connection, body, first, self._upstream.timeouts.upstream_idle)
+                send_body(connection, body, first, self._timeouts.idle)
             )
         self._answer = await self._read_head(connection)
         return self._answer
@@ -191,8 +201,7 @@ class UpstreamCall:
         """The final answer's head. A server that refuses a request without reading its whole head closes while bytes
         still arrive, which resets the connection. So a reset ends such an answer as a close does (RFC 9112 §9.6).
         """
-        timeouts = self._upstream.timeouts
-        timeout = max(MIN_TIMEOUT, timeouts.upstream_head - self._request.already_waited)
+        timeout = max(MIN_TIMEOUT, self._timeouts.head - self._request.already_waited)
         while True:
             end = connection.buffer.find(b"\r\n\r\n")
             if end < 0:
@@ -208,8 +217,8 @@ class UpstreamCall:
             if line.status >= 200 or line.status == 101:
                 framing = response_framing(self._request.method, line, fields)
                 unread = line.status in HEAD_REFUSED and len(self._request.head) > READ_AT_LEAST
-                body = Body(connection, framing, timeouts.upstream_idle, "FANIN503", reset_ends=unread)
-                return UpstreamAnswer(connection, line, fields, body)
+                body = Body(connection, framing, self._timeouts.idle, "FANIN503", reset_ends=unread)
+                return UpstreamAnswer(connection, line, fields, body, self._timeouts.idle_setting)
             if self._request.on_interim is not None:
                 self._request.on_interim(line, fields)
 
@@ -220,7 +229,7 @@ class UpstreamCall:
             await connection.wait_for_data(seconds)
         except TimeoutError:
             if self._upload is None or self._upload.done():
-                raise FaultError("FANIN504", "no answer for timeouts.upstream_head") from None
+                raise FaultError("FANIN504", f"no answer for {self._timeouts.head_setting}") from None
 
     def _release(self) -> None:
         connection, self._connection = self._connection, None
