@@ -287,6 +287,10 @@ class Span(msgspec.Struct, frozen=True, gc=False):
     """Per parameter, the class of its literal and the literal's bytes; only if the setting `record.file` is set."""
     target: str = ""
     """The target with its values; only if the setting `show_values` is on."""
+    fallback_reason: str = ""
+    """Why a merged or shared call could not answer it, so that it was sent itself: outcome ``fallback``."""
+    calls_in_vain: tuple[int, ...] = ()
+    """Numbers of the upstream calls that were made for it and could not answer it."""
 
 
 class Trace(msgspec.Struct, frozen=True, gc=False):
@@ -313,5 +317,7 @@ class Trace(msgspec.Struct, frozen=True, gc=False):
 
     @property
     def calls(self) -> int:
-        """Number of upstream calls that answered its spans; a shared call counts once."""
-        return sum({span.call: span.parts for span in self.spans if span.call}.values())
+        """Number of upstream calls for its spans, those in vain included; a shared call counts once."""
+        answered = {span.call: span.parts for span in self.spans if span.call}
+        in_vain = {call for span in self.spans for call in span.calls_in_vain if call}
+        return sum(answered.values()) + len(in_vain - answered.keys())

@@ -230,6 +230,7 @@ FALLBACK_REASONS = {
     "too-large": "The merged or shared body is larger than merge.max_body.",
     "unavailable": "A shared call was answered 502, 503 or 504 with an error that may not concern every caller.",
     "bad-value": "A literal was not of the column's type; the other literals were merged again.",
+    "no-template": "The caller wants one object, there is none or several, and PostgREST's 406 is not known yet.",
     "unproven": "The relation is new, and an original that its answer was compared with differs or is missing.",
     "deadline": "The merged call took longer than its deadline.",
     "connection": "The connection of the merged or shared call failed.",

@@ -49,6 +49,7 @@ FALLBACK_REMEDIES = {
     "too-large": "Select fewer columns or rows, lower merge.max_keys, or raise merge.max_body.",
     "unavailable": "See the logs of upstream and of the gateway in front of it.",
     "bad-value": "Nothing: the type is now known. PostgREST answers 400 to the requests with such values.",
+    "no-template": "Nothing: it is known from then on. Use maybeSingle() instead of single() if a row may be missing.",
     "unproven": "Nothing: the originals were sent. A relation that differs again is not merged; the log names it.",
     "deadline": "Check that the column has an index; raise merge.deadline_factor, or lower merge.max_keys.",
     "connection": "See upstream's log, and fanin_upstream_up.",

@@ -33,8 +33,8 @@ USUAL = frozenset(
 """Headers that are the same in all calls of a client."""
 
 LIMITED = (
-    "limit: the merged call reads one row more than the limits of all callers together; if it gets that row, a key has"
-    " too many rows."
+    "limit: requests merge only while no key has more rows than its limit, or the order leaves no ties. The merged call"
+    " reads one row more than the limits of all callers together; if it gets that row, the originals are sent."
 )
 COUNTED = (
     "merge.max_rows is not set: a merged call requests a count, to detect a truncated answer, until a longer answer"
@@ -72,6 +72,8 @@ class MergingFacts(msgspec.Struct, frozen=True):
     ways: tuple[MergeWay, ...]
     bypass: BypassFacts | None
     notes: tuple[str, ...]
+    limited: bool = False
+    """Whether the request has a ``limit``, so that it merges only where keys have no more rows than that."""
 
 
 class Explanation(msgspec.Struct, frozen=True):
@@ -182,7 +184,7 @@ def _merging(
         return MergingFacts(ALONE, ways, bypass_reason("literal"), shared)
     limited = (LIMITED,) if query.limit is not None else ()
     counted = (COUNTED,) if settings.merge.max_rows is None else ()
-    return MergingFacts(verdict, ways, None, (*limited, *counted, *shared))
+    return MergingFacts(verdict, ways, None, (*limited, *counted, *shared), query.limit is not None)
 
 
 def bypass_reason(code: str) -> BypassFacts:

@@ -150,7 +150,8 @@ def _identity(identity: IdentityFacts) -> Iterator[str]:
 def _verdict(merging: MergingFacts) -> str:
     if merging.bypass is not None:
         return f"no: {merging.bypass.code}"
-    return "yes" if merging.verdict == MERGES else "depends on types that are not known here"
+    limited = ", if no key has more rows than its limit" if merging.limited else ""
+    return f"yes{limited}" if merging.verdict == MERGES else f"depends on types that are not known here{limited}"
 
 
 def _merging(merging: MergingFacts) -> Iterator[str]:

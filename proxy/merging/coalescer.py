@@ -236,8 +236,9 @@ class Coalescer:
             self._events.emit(MergingPaused(reason.reason))
         if others:
             self._events.emit(FellBack(reason.reason, reason.detail, shared.relation, len(others)))
+        shared.batcher.record_in_vain(others, shared.number if shared.sent else 0)
         for request in others:
-            shared.batcher.release_alone(shared.scheduler, request, is_fallback=True)
+            shared.batcher.release_alone(shared.scheduler, request, fallback=reason.reason)
 
     def _may_share(self, request: PendingRequest) -> bool:
         return self._enabled and not self._paused(request) and not self._witnesses.is_wrong(request)

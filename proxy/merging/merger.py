@@ -150,7 +150,7 @@ class Merger:
             self._settle(scheduler, merge, result, number)
         except Exception as error:
             self._events.bug("a merged answer could not be delivered", error)
-            self._release_all(scheduler, merge)
+            self._release_all(scheduler, merge, "bug")
 
     def _on_sent(
         self, scheduler: BatchScheduler, merge: InFlightMerge, deadline: asyncio.Timeout
@@ -167,6 +167,8 @@ class Merger:
         return on_sent
 
     def _settle(self, scheduler: BatchScheduler, merge: InFlightMerge, result: FetchResult, number: int) -> None:
+        if isinstance(result, FallbackReason | BadValue) and merge.sent is not None:
+            self.batcher.record_in_vain(merge.requests, number)
         if not isinstance(result, FallbackReason):
             self._record_size(scheduler, merge)
         if isinstance(result, BadValue) and not merge.second_attempt:
@@ -193,16 +195,18 @@ class Merger:
             for value, own_slice in slices.items()
         }
         waiting = [
-            (complete[value], request)
+            (value, complete[value], request)
             for value, requests in merge.call.requests_by_value.items()
             for request in requests
             if self.batcher.is_waiting(request)
         ]
-        shared = sum(own_slice is not None for own_slice, _ in waiting)
+        shared = sum(own_slice is not None for _, own_slice, _ in waiting)
         seconds = 0.0 if merge.sent is None else now - merge.sent
-        for own_slice, request in waiting:
+        for value, own_slice, request in waiting:
             if own_slice is None:
-                self.batcher.release_alone(scheduler, request, is_fallback=True)
+                why = "no-template" if slices[value] is not None else "unproven"
+                self.batcher.record_in_vain((request,), number)
+                self.batcher.release_alone(scheduler, request, fallback=why)
             else:
                 self.batcher.reply(request, BufferedAnswer(own_slice, number, shared, Outcome.MERGED, seconds))
         used = [own_slice for own_slice in complete.values() if own_slice is not None]
@@ -217,7 +221,7 @@ class Merger:
         if reason.reason == "unexpected-key" and has_single_spelling(merge.call.column):
             self._state.column_types.invalidate(merge.requests[0])
         self._emit_fallback(merge, reason)
-        self._release_all(scheduler, merge)
+        self._release_all(scheduler, merge, reason.reason)
 
     def _without_bad_value(self, scheduler: BatchScheduler, merge: InFlightMerge, bad: BadValue) -> None:
         """Plan the batch again. The column's type is known now, so that values which do not fit it are sent alone."""
@@ -231,9 +235,9 @@ class Merger:
     def _emit_fallback(self, merge: InFlightMerge, reason: FallbackReason) -> None:
         self._events.emit(FellBack(reason.reason, reason.detail, merge.relation, len(merge.requests)))
 
-    def _release_all(self, scheduler: BatchScheduler, merge: InFlightMerge) -> None:
+    def _release_all(self, scheduler: BatchScheduler, merge: InFlightMerge, reason: str) -> None:
         for request in merge.requests:
-            self.batcher.release_alone(scheduler, request, is_fallback=True)
+            self.batcher.release_alone(scheduler, request, fallback=reason)
 
     # Calls that are too long for a gateway.
 
@@ -295,4 +299,4 @@ class Merger:
     def _release_others(self, scheduler: BatchScheduler, merge: InFlightMerge) -> None:
         """The shorter call failed, or all its clients disconnected: those who wait for it are sent alone."""
         for request in merge.shorter.others if merge.shorter is not None else ():
-            self.batcher.release_alone(scheduler, request, is_fallback=True)
+            self.batcher.release_alone(scheduler, request, fallback="refused-size")

@@ -116,7 +116,9 @@ COUNTED: dict[str, Series] = {
     "findings": counter("What the rules found in closed traces.", "rule", "relation"),
     # Merging and sharing.
     "bypassed": counter(
-        "Requests not merged, by reason; `fanin explain` has each reason's text.", "reason", known=BYPASS_REASONS
+        "Requests not merged or passed on, by reason; `fanin explain` has each reason's text.",
+        "reason",
+        known=BYPASS_REASONS,
     ),
     "differing_headers": counter(
         "Reads sent alone while similar ones were in flight, only because a request header differs in each (header: "

@@ -83,6 +83,9 @@ def test_an_invented_host_is_not_shown() -> None:
 def test_notes_explain_limits_and_counts() -> None:
     notes = explained("/t?k=eq.1&limit=3").merging.notes
     assert [note.partition(":")[0] for note in notes[:2]] == ["limit", "merge.max_rows is not set"]
+    assert "only while no key has more rows than its limit" in notes[0]
+    assert "  merges     yes, if no key has more rows than its limit" in text("/t?k=eq.1&limit=3")
+    assert "  merges     yes\n" in text("/t?k=eq.1")
     assert "limit=7" in only_way("/t?k=eq.1&limit=3").call
     assert len(explained("/t?k=eq.1", merge__max_rows=1000, rules__fan003="off").merging.notes) == 0
 
