@@ -291,6 +291,14 @@ class Span(msgspec.Struct, frozen=True, gc=False):
     """Why a merged or shared call could not answer it, so that it was sent itself: outcome ``fallback``."""
     calls_in_vain: tuple[int, ...] = ()
     """Numbers of the upstream calls that were made for it and could not answer it."""
+    identity: int = 0
+    """Hash, keyed per process, of the identity: requests with different ones may get different rows. 0 if unknown."""
+    writes: int = 0
+    """Grows with each write of any caller to the relation before the request; compared between equal requests."""
+    connection: int = 0
+    """Number of the client's connection; 0 if unknown."""
+    connected: float = 0.0
+    """When that connection was opened."""
 
 
 class Trace(msgspec.Struct, frozen=True, gc=False):
@@ -309,6 +317,8 @@ class Trace(msgspec.Struct, frozen=True, gc=False):
     start: float
     end: float
     spans: tuple[Span, ...]
+    held_bytes: int = 0
+    """Estimated bytes in memory (``observe.trace_size``); 0 if they were not measured."""
 
     @property
     def kind(self) -> str:

@@ -1,10 +1,10 @@
-// Next.js, App Router: each request that a route handler answers, or that server components are rendered for, is one trace
-// of fanin's. Copy it beside fanin.mjs; deploy/clients/README.md says how.
+// Next.js, App Router: each request to a route handler, and each rendering of server components, is one trace.
+// Copy this file next to fanin.mjs; deploy/clients/README.md says how.
 import { cache } from 'react'
 import { started, trace, within } from './fanin.mjs'
 
-/** A route handler whose data calls are one trace. Without `route` it is told from the request, with parameters' names
- *  for their values: 'GET /creators/[id]'.
+/** A route handler whose data calls are one trace. Without `route`, the name is made from the request, with the names of
+ *  parameters in place of their values: 'GET /creators/[id]'.
  *  @template {(request: Request, context?: any) => any} H @param {H} handler @param {string} [route] @returns {H} */
 export function withFanin(handler, route) {
   return /** @type {H} */ (
@@ -15,22 +15,22 @@ export function withFanin(handler, route) {
   )
 }
 
-/** A server component (page, layout), whose data calls are one trace with those of all others that are rendered for the same
- *  request and wrapped, or a server action. Components that it renders run after it: wrap those that read data too.
+/** A server action, or a server component (page, layout). All wrapped components that are rendered for one request are one
+ *  trace. The components that it renders run later: wrap those that read data too.
  *  @template {(...args: any[]) => any} C
- *  @param {string | undefined} route 'page /creators/[id]'; none for what several pages render: the page's it is then
+ *  @param {string | undefined} route 'page /creators/[id]'; undefined for a component of several pages: the page names the trace
  *  @param {C} component @returns {C} */
 export function tracedAs(route, component) {
   return /** @type {C} */ (
     (...args) => {
-      const begun = rendering()
-      begun.route ??= route
-      return within(begun, () => component(...args))
+      const current = rendering()
+      current.route ??= route
+      return within(current, () => component(...args))
     }
   )
 }
 
-/** The trace of a request whose components are being rendered; outside of rendering a new one. */
+/** The trace of the request whose components are being rendered; outside rendering, a new trace. */
 const rendering = cache(() => started())
 
 function routeOf(request, params) {

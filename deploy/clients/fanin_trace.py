@@ -1,6 +1,6 @@
-"""Tells fanin which of the application's requests a data call belongs to, and in development which line made it.
+"""Adds headers to data calls: the trace of the application request that makes them and, optionally, the source line.
 
-Copy it to where the application imports it from; deploy/clients/README.md says how.
+Copy this file to where the application imports it from; deploy/clients/README.md says how.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 Client = TypeVar("Client", bound=httpx.Client | httpx.AsyncClient)
 
-NOT_OURS = (sysconfig.get_path("stdlib"), sysconfig.get_path("platstdlib"), "<", __file__)
+FOREIGN = (sysconfig.get_path("stdlib"), sysconfig.get_path("platstdlib"), "<", __file__)
 
 
 class _Trace(NamedTuple):
@@ -35,9 +35,9 @@ _current: ContextVar[_Trace | None] = ContextVar("fanin_trace", default=None)
 
 @contextmanager
 def trace(route: str) -> Iterator[None]:
-    """All data calls within are one trace; within another trace they are part of that one.
+    """All data calls in the block are one trace. Inside another trace they belong to that one.
 
-    ``route`` is what is counted together, without values: ``GET /creators/{id}``.
+    ``route`` is the name of the trace, without values: ``GET /creators/{id}``.
     """
     if _current.get() is not None:
         yield
@@ -50,22 +50,22 @@ def trace(route: str) -> Iterator[None]:
 
 
 def traced(client: Client, fanin: str, *, callers: bool = False) -> Client:
-    """``client``, which from now on names its requests to ``fanin``, and no others.
+    """Make ``client`` send the headers with its requests to ``fanin``, and to no other address; return it.
 
-    ``callers``: whether to name the line that made a call, for which the stack is read each time.
+    ``callers``: whether to send the source line of each call; this reads the stack for each call.
     """
     origin = _origin(httpx.URL(fanin))
 
-    def name(request: httpx.Request) -> None:
+    def add_headers(request: httpx.Request) -> None:
         if _origin(request.url) == origin:
-            given = _names(callers)
-            others = [field for field in request.headers.raw if field[0].lower() not in given]
-            request.headers = httpx.Headers([*others, *given.items()])
+            added = _trace_headers(callers)
+            others = [field for field in request.headers.raw if field[0].lower() not in added]
+            request.headers = httpx.Headers([*others, *added.items()])
 
-    async def name_async(request: httpx.Request) -> None:
-        name(request)
+    async def add_headers_async(request: httpx.Request) -> None:
+        add_headers(request)
 
-    client.event_hooks["request"].append(name_async if isinstance(client, httpx.AsyncClient) else name)
+    client.event_hooks["request"].append(add_headers_async if isinstance(client, httpx.AsyncClient) else add_headers)
     return client
 
 
@@ -73,39 +73,41 @@ def _origin(url: httpx.URL) -> tuple[str, str, int | None]:
     return url.scheme, url.host, url.port
 
 
-def _names(callers: bool) -> dict[bytes, bytes]:
+def _trace_headers(callers: bool) -> dict[bytes, bytes]:
     current, caller = _current.get(), _caller() if callers else ""
-    names = {"caller": caller} if caller else {}
+    values = {"caller": caller} if caller else {}
     if current is not None:
-        names |= {"trace": current.id, "route": current.route}
-    return {f"x-fanin-{name}".encode(): _sendable(value) for name, value in names.items()}
+        values |= {"trace": current.id, "route": current.route}
+    return {f"x-fanin-{name}".encode(): _sendable(value) for name, value in values.items()}
 
 
 def _caller() -> str:
-    """The innermost line of the application's own. A call that was made a task of its own, as ``gather`` does, has left
-    it behind: then Python knows it in asyncio's debug mode only (``PYTHONASYNCIODEBUG=1``).
+    """The innermost source line of the application, ``""`` if there is none.
+
+    A coroutine that became a task, as with ``gather``, has no such line on its stack. Python then knows where it was
+    created in asyncio's debug mode only (``PYTHONASYNCIODEBUG=1``).
     """
-    made = _coroutine()
+    coroutine = _coroutine()
     frame: FrameType | None = sys._getframe()
     while frame is not None:
-        if _is_ours(frame.f_code.co_filename):
+        if _is_application(frame.f_code.co_filename):
             return _place(frame.f_code.co_filename, frame.f_lineno)
-        frame = None if frame is getattr(made, "cr_frame", None) else frame.f_back  # before it is only the loop
-    origin = getattr(made, "cr_origin", None) or ()
-    return next((_place(file, line) for file, line, _ in origin if _is_ours(file)), "")
+        frame = None if frame is getattr(coroutine, "cr_frame", None) else frame.f_back  # outside it is the event loop
+    origin = getattr(coroutine, "cr_origin", None) or ()
+    return next((_place(file, line) for file, line, _ in origin if _is_application(file)), "")
 
 
 def _coroutine() -> object:
-    """That of the task in which this runs; None where there is none."""
+    """The coroutine of the current task; None outside a task."""
     try:
         task = asyncio.current_task()
-    except RuntimeError:  # no loop runs
+    except RuntimeError:  # no running event loop
         return None
     return task.get_coro() if task else None
 
 
-def _is_ours(file: str) -> bool:
-    return not file.startswith(NOT_OURS) and "site-packages" not in file and "dist-packages" not in file
+def _is_application(file: str) -> bool:
+    return not file.startswith(FOREIGN) and "site-packages" not in file and "dist-packages" not in file
 
 
 def _place(file: str, line: int) -> str:
@@ -113,5 +115,5 @@ def _place(file: str, line: int) -> str:
 
 
 def _sendable(text: str) -> bytes:
-    """As UTF-8, which fanin reads; a header has no line ends."""
+    """``text`` as a header value: UTF-8 bytes, which fanin decodes, without control characters."""
     return "".join(character if character.isprintable() else " " for character in text).encode()

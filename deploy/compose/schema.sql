@@ -1,5 +1,5 @@
--- What deploy/compose.yaml serves until you put your own schema here: creators, and one payout profile for each.
--- The password is that of PGRST_DB_URI; the database is not published.
+-- Example schema of deploy/compose.yaml: creators, and one payout profile per creator. Replace it with your own.
+-- The password is the one in PGRST_DB_URI. The port of the database is not published.
 create role web_anon nologin;
 create role web login noinherit password 'only-for-trying';
 grant web_anon to web;

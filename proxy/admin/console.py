@@ -49,12 +49,13 @@ class Console:
         self._settings = settings
         self._epoch = time.time() - time.monotonic()
         bounds, names = current.detect, ConfirmedNames(everything=current.show_values)
-        self._store = TraceStore(bounds.traces, bounds.spans, bounds.keys, names, time.time)
+        self._store = TraceStore(bounds.traces, bounds.spans, bounds.keys, names, time.time, bounds.max_bytes)
         self._store.on_stored = self._on_closed
         self._notices = WarningStore(time.time)
         pages = page_files()
         self._event_stream = EventStream(current.limits.viewers, encode({"pages": pages.version, "run": time.time()}))
-        self._pending: list[StoredTrace] = []
+        self._pending: list[int] = []
+        """Numbers of traces, not traces: the store bounds the bytes of traces."""
         self._skipped = 0
         self._publisher: asyncio.Task[None] | None = None
         events.subscribe(self._store, TraceClosed)
@@ -87,7 +88,7 @@ class Console:
         if not len(self._event_stream):
             return
         if len(self._pending) < MAX_TRACES:
-            self._pending.append(entry)
+            self._pending.append(entry.number)
         else:
             self._skipped += 1
         if self._publisher is None or self._publisher.done():
@@ -95,7 +96,8 @@ class Console:
 
     async def _publish(self) -> None:
         while self._pending:
-            entries, skipped = self._pending, self._skipped
+            entries = [entry for number in self._pending if (entry := self._store.find(str(number))) is not None]
+            skipped = self._skipped + len(self._pending) - len(entries)
             self._pending, self._skipped = [], 0
             self._event_stream.publish("traces", await asyncio.to_thread(_message, entries, skipped, self._store.names))
             await asyncio.sleep(PAUSE)

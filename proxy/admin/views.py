@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import msgspec
 
 from proxy.analysis.fingerprint import parse_fingerprint
-from proxy.analysis.spans import group_by
+from proxy.analysis.spans import asked_of_postgrest, count_queries, group_by
 from proxy.errors.codes import BYPASS_REASONS, FALLBACK_REASONS
 from proxy.errors.remedies import BYPASS_REMEDIES, FALLBACK_REMEDIES
 from proxy.errors.words import NEVER_MERGED
@@ -42,7 +42,9 @@ class TraceSummary(msgspec.Struct, frozen=True):
     route: str
     ended: float
     ms: float
+    requests: int
     queries: int
+    """Requests for PostgREST, without preflights and retries of the client."""
     calls: int
     saved: int
     failed: int
@@ -132,8 +134,8 @@ class FindingView(msgspec.Struct, frozen=True):
 def summary_of(entry: StoredTrace, names: ConfirmedNames) -> TraceSummary:
     """The row of a trace in the list; ``names`` decides which names may be shown."""
     trace = entry.trace
-    spans = trace.spans
-    answered = sum(1 for span in spans if span.call)
+    spans, asked = trace.spans, asked_of_postgrest(trace)
+    answered = sum(1 for span in asked.spans if span.call)
     relations = dict.fromkeys(names.shown_relation(span.relation) for span in spans if span.relation)
     return TraceSummary(
         number=entry.number,
@@ -144,9 +146,10 @@ def summary_of(entry: StoredTrace, names: ConfirmedNames) -> TraceSummary:
         route=trace.route,
         ended=entry.ended,
         ms=_ms(trace.end - trace.start),
-        queries=len(spans),
-        calls=trace.calls,
-        saved=max(0, answered - trace.calls),
+        requests=len(spans),
+        queries=count_queries(spans),
+        calls=asked.calls,
+        saved=max(0, answered - asked.calls),
         failed=sum(1 for span in spans if not 0 < span.status < 400),
         relations=tuple(relations)[:RELATIONS],
         outcomes=dict(Counter(span.outcome.value for span in spans)),

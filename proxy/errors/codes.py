@@ -201,7 +201,7 @@ BYPASS_REASONS = {
     "repeated": "select, or every key, occurs more than once.",
     "semicolon": "The query has a ';', which is a separator in PostgREST 12.",
     "encoding": "The query has a NUL, or bytes that are not UTF-8.",
-    "too-long": "The target is longer than merge.max_url.",
+    "too-long": "The target is longer than merge.max_url, has more than 300 parameters, or a name is too long.",
     "no-key": "No top-level filter is column=eq.value, or column=in.(values) with an order by plain columns.",
     "literal": "No value is the single spelling of its column's type, or the column's type is unknown.",
     "paused": "Merging this query for this caller failed recently; it resumes after a pause.",

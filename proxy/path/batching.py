@@ -162,6 +162,10 @@ class BatchScheduler:
         return times[min(len(times) - 1, int(fraction * len(times)))]
 
 
+MAX_KEY_CHARS = 8_000_000
+"""Largest number of characters of the fingerprints in a ``SchedulerRegistry``."""
+
+
 class SchedulerRegistry:
     """The schedulers in use, at most ``limit``; a new one replaces the least recently used idle one."""
 
@@ -169,6 +173,8 @@ class SchedulerRegistry:
         self._schedulers: OrderedDict[tuple[str | int, bytes], BatchScheduler] = OrderedDict()
         self._limit = limit
         self._create = create
+        self._chars = 0
+        """Characters of the fingerprints in the keys."""
 
     def __len__(self) -> int:
         return len(self._schedulers)
@@ -187,8 +193,11 @@ class SchedulerRegistry:
         if scheduler is not None:
             self._schedulers.move_to_end(key)
             return scheduler
-        if len(self._schedulers) >= self._limit and not self._evict_idle():
-            return None
+        chars = len(query_key) if isinstance(query_key, str) else 0
+        while len(self._schedulers) >= self._limit or self._chars + chars > MAX_KEY_CHARS:
+            if not self._evict_idle():
+                return None
+        self._chars += chars
         scheduler = self._schedulers[key] = self._create()
         return scheduler
 
@@ -200,5 +209,6 @@ class SchedulerRegistry:
         for key, scheduler in self._schedulers.items():
             if scheduler.idle:
                 del self._schedulers[key]
+                self._chars -= len(key[0]) if isinstance(key[0], str) else 0
                 return True
         return False

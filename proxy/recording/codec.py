@@ -94,6 +94,10 @@ def _recorded_span(span: Span, method: str, relation: str, fingerprint: str) -> 
         limit=span.limit,
         offset=span.offset,
         total=span.total,
+        identity=_hex(span.identity),
+        writes=span.writes,
+        connection=span.connection,
+        connected=span.connected,
         row_keys=tuple((name, tuple([_hex(key) if key else None for key in keys])) for name, keys in span.row_keys),
     )
 
@@ -188,6 +192,10 @@ def _span(span: RecordedSpan, number: int) -> Span:
         offset=span.offset,
         total=span.total,
         row_keys=_row_keys(span),
+        identity=int(span.identity, 16),
+        writes=span.writes,
+        connection=span.connection,
+        connected=span.connected,
         upstream=span.upstream,
         shapes=tuple([(literal.kind, literal.length) if literal else ("", 0) for literal in span.literals]),
     )

@@ -14,6 +14,10 @@ MAX_HEADS = 1024
 """The most heads in the cache."""
 MAX_HEAD_BYTES = 8192
 """The most bytes of a head in the cache."""
+MAX_BYTES = 4_000_000
+"""The most bytes of all heads in the cache. In memory a head takes about five times its bytes: its lines are held as
+they came, as they are forwarded, as a merged call has them, and as two identities.
+"""
 
 
 class HeadCache:
@@ -22,6 +26,7 @@ class HeadCache:
     def __init__(self, rules: HeadRules) -> None:
         self._rules = rules
         self._heads: OrderedDict[tuple[bytes, int], RequestHead] = OrderedDict()
+        self._bytes = 0
 
     def read(self, block: bytes, minor: int) -> RequestHead:
         """The head of ``block``, lines without the empty line; ``minor`` is HTTP/1's minor version. FaultError if the
@@ -33,8 +38,10 @@ class HeadCache:
         head = read_head(parse_fields(block, "FANIN102"), minor, self._rules)
         if len(block) <= MAX_HEAD_BYTES:
             self._heads[(block, minor)] = head
-            if len(self._heads) > MAX_HEADS:
-                self._heads.popitem(last=False)
+            self._bytes += len(block)
+            while len(self._heads) > MAX_HEADS or self._bytes > MAX_BYTES:
+                (oldest, _), _ = self._heads.popitem(last=False)
+                self._bytes -= len(oldest)
         return head
 
 

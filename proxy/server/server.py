@@ -51,7 +51,8 @@ class ClientConnection(Connection):
         self._server = server
         self._task: asyncio.Task[None] | None = None
         self.in_request = False
-        self.idle_since = server.now()
+        self.number = server.next_number()
+        self.opened = self.idle_since = server.now()
         """When it connected, or got its last answer."""
         self.tunnelled = False
         """Whether the connection carries a tunnel instead of HTTP. The tunnel then handles the end of both sides."""
@@ -127,6 +128,7 @@ class DataServer:
         self._handler = handler
         self._clock = context.clock
         self._clients: set[ClientConnection] = set()
+        self._accepted = 0
         self._tasks: set[asyncio.Task[None]] = set()
         self._listener = Listener(lambda: ClientConnection(self))
         self._all_closed: asyncio.Future[None] | None = None
@@ -141,6 +143,11 @@ class DataServer:
     def use_head_rules(self, rules: HeadRules) -> None:
         """Read heads by these rules from the next request on."""
         self._heads = HeadCache(rules)
+
+    def next_number(self) -> int:
+        """The number of a new client connection: 1, 2, …"""
+        self._accepted += 1
+        return self._accepted
 
     def now(self) -> float:
         """The time in seconds, by the context's clock."""

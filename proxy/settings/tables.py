@@ -30,6 +30,11 @@ class TraceSettings(Section):
     )
     max_spans: Count = Field(2000, description="A trace closes at this number of spans and is marked as truncated.")
     max_open: Count = Field(10_000, description="Maximum open traces; above it, requests are counted but not traced.")
+    max_bytes: Count = Field(
+        64_000_000,
+        description="Maximum bytes in memory of the spans of open traces; above it, requests are counted but not "
+        "traced, and their traces close.",
+    )
 
 
 class MergeSettings(Section):
@@ -40,7 +45,8 @@ class MergeSettings(Section):
     )
     linger: Annotated[float, Field(ge=0)] = Field(
         0.001,
-        description="Time that the first read of a recent fan-out is held for others; only while that saves calls.",
+        description="Time that the first read of a recent fan-out is held for others, while at least half of the "
+        "latest such waits gathered several reads.",
         json_schema_extra=OVERRIDE,
     )
     max_keys: Count = Field(200, description="Maximum different keys in one merged call.", json_schema_extra=OVERRIDE)
@@ -255,11 +261,17 @@ class DetectSettings(Section):
         description="Maximum findings kept; above it, the one that was not seen for the longest time is dropped.",
         json_schema_extra=RESTART,
     )
+    findings_bytes: Count = Field(
+        16_000_000, description="Maximum bytes in memory of all these findings.", json_schema_extra=RESTART
+    )
     interval: Positive = Field(10.0, description="Time between two runs of the rules that look at the whole workload.")
     traces: Count = Field(
         500, description="Maximum closed traces kept for the pages of the admin port.", json_schema_extra=RESTART
     )
     spans: Count = Field(20_000, description="Maximum spans in all these traces together.", json_schema_extra=RESTART)
+    max_bytes: Count = Field(
+        64_000_000, description="Maximum bytes in memory of all these traces together.", json_schema_extra=RESTART
+    )
     keys: Count = Field(
         200_000,
         description="Maximum keys of answers in all these traces (row_keys), about 40 bytes each. Above it, those of "

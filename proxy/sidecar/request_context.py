@@ -98,6 +98,8 @@ class RequestContext(msgspec.Struct, eq=False):
     """The rule whose rewrite answered the request; empty if none."""
     answer: ClientAnswer = msgspec.field(default_factory=ClientAnswer)
     upstream: UpstreamUse = msgspec.field(default_factory=UpstreamUse)
+    writes: int = 0
+    """Writes to the relation before the request, from ``WriteCounts``."""
     copy: "AnswerCopy | None" = None
     """In mode shadow: the copy of the answer that is compared."""
 
@@ -120,7 +122,7 @@ class RequestContext(msgspec.Struct, eq=False):
             if self.upstream.call:
                 self.trace.record_call(self.upstream.call)
             name = self.trace.id.encode("ascii", "backslashreplace").decode()
-            counts = f"X-Fanin-Queries: {self.trace.request_count}", f"X-Fanin-Saved: {self.trace.calls_saved}"
+            counts = f"X-Fanin-Queries: {self.trace.queries}", f"X-Fanin-Saved: {self.trace.calls_saved}"
             lines += [f"X-Fanin-Trace: {name}", *counts]
         if timing:
             seconds = self.upstream.seconds + self.upstream.waited
@@ -165,6 +167,10 @@ class RequestContext(msgspec.Struct, eq=False):
             target=_target(request.line.target) if options.values else "",
             fallback_reason=self.fallback_reason,
             calls_in_vain=upstream.calls_in_vain,
+            identity=int.from_bytes(request.head.identity_hash[:8]),
+            writes=self.writes,
+            connection=request.client.number,
+            connected=request.client.opened,
         )
 
 

@@ -159,7 +159,6 @@ class Sidecar:
             for pool in (self.upstream.calls, self.upstream.others, self.upstream.shadows):
                 pool.close_stale(now)
             await self.closer.run(now)
-            self.rule_runner.inspect_workload(now)
             self._warn_of_trace_ids_per_call()
             self._warn_of_first_schema()
             self._learn_trace_header()

@@ -14,6 +14,8 @@ from proxy.postgrest.response.content_range import rows_and_total
 from proxy.postgrest.response.echoes import trace_header
 from proxy.postgrest.response.gateway import Gateway
 
+MAX_ORIGIN = 512
+"""Largest number of bytes of an Origin whose CORS headers are kept: a host name has at most 253."""
 ORIGINS = 100
 """The most origins whose CORS headers are remembered. fanin's own error answers need them."""
 
@@ -68,7 +70,7 @@ class ResponseObserver:
         return self._cors.get(origin, b"") if origin else b""
 
     def _learn_cors(self, origin: bytes, fields: tuple[HeaderField, ...]) -> None:
-        if not origin:
+        if not origin or len(origin) > MAX_ORIGIN:
             return
         lines = [field.line + b"\r\n" for field in fields if field.name.startswith(b"access-control-")]
         self._cors[origin] = b"".join(lines)

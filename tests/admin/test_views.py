@@ -46,7 +46,7 @@ def test_requests_name_the_call_that_they_shared_and_it_ends_with_the_first_of_t
     summary = view["summary"]
     assert (summary["queries"], summary["calls"], summary["saved"]) == (6, 1, 5)
     assert summary["outcomes"] == {"merged": 6}
-    assert summary["findings"] == [{"code": "FAN001", "impact": "HIGH"}]
+    assert summary["findings"] == [{"code": "FAN001", "impact": "LOW"}]
     assert view["findings"][0]["finding"]["fix"]["sql"].startswith("select")
     assert view["findings"][0]["key"].startswith("FAN001:public.creators:")
 

@@ -6,7 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.path.batching import RECENT_LINGERS, SIZE_DECAY, BatchScheduler, BatchSettings, SchedulerRegistry
+from proxy.path.batching import (
+    MAX_KEY_CHARS,
+    RECENT_LINGERS,
+    SIZE_DECAY,
+    BatchScheduler,
+    BatchSettings,
+    SchedulerRegistry,
+)
 from tests.factories import member
 
 SETTINGS = BatchSettings(
@@ -275,3 +282,12 @@ def test_after_a_success_the_next_pause_is_as_short_as_the_first() -> None:
     scheduler.record_failure(3.0)
     assert scheduler.paused(3.9)
     assert not scheduler.paused(4.0)
+
+
+def test_the_registry_is_bounded_in_characters_of_its_fingerprints() -> None:
+    registry = SchedulerRegistry(10_000, new_scheduler)
+    for number in range(MAX_KEY_CHARS // 8000 + 50):
+        assert registry.get(f"{number:08000}", b"") is not None
+    assert len(registry) == MAX_KEY_CHARS // 8000
+    busy = registry.find(f"{MAX_KEY_CHARS // 8000 + 49:08000}", b"")
+    assert busy is not None

@@ -64,8 +64,8 @@ async def close_all_traces(seen: FaninWithAdmin) -> dict[str, list[dict[str, Any
     """All traces, which are over now, by route."""
     found: dict[str, list[dict[str, Any]]] = {}
     for name, *_ in list(seen.sidecar.traces._open):
-        told = json.loads((await seen.post(f"/api/traces/{name}/close")).body)
-        (part,) = told["parts"]
+        closed = json.loads((await seen.post(f"/api/traces/{name}/close")).body)
+        (part,) = closed["parts"]
         found.setdefault(part["summary"]["route"], []).append(part)
     return found
 

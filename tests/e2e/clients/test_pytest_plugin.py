@@ -108,9 +108,9 @@ def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def run_command(*words: str, cwd: Path) -> str:
-    told = subprocess.run(words, cwd=cwd, capture_output=True, text=True, check=False, timeout=120)
-    assert told.returncode == 0, told.stdout + told.stderr
-    return told.stdout
+    finished = subprocess.run(words, cwd=cwd, capture_output=True, text=True, check=False, timeout=120)
+    assert finished.returncode == 0, finished.stdout + finished.stderr
+    return finished.stdout
 
 
 def by_pytest(python: Path, folder: Path, stack: Stack | None, *words: str) -> subprocess.CompletedProcess[str]:
@@ -149,7 +149,7 @@ def test_a_suite_over_its_budget_fails_and_says_by_what(python: Path, stack: Sta
     assert "<fanin trace 'export': 21 queries, 21 upstream calls, FAN002>" in ran.stdout
     assert "FAN002: 20 reads of creator_payout_profiles" in ran.stdout
     assert '.in_("creator_id", ' in ran.stdout
-    assert "has no numbers yet: read them after the with block" in ran.stdout
+    assert "has no numbers yet; read them after the with block" in ran.stdout
 
 
 def test_many_single_queries_in_a_client_are_each_a_trace(python: Path, stack: Stack, tmp_path: Path) -> None:
@@ -160,17 +160,17 @@ def test_many_single_queries_in_a_client_are_each_a_trace(python: Path, stack: S
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("arguments", "message"),
     [
-        ((), "where is PostgREST? Set FANIN_UPSTREAM"),
+        ((), "set the address of PostgREST: FANIN_UPSTREAM"),
         (("-o", "fanin_upstream=http://127.0.0.1:1", "-o", "fanin_command=no-such-program"), "there is no program"),
         (("-o", "fanin_upstream=ftp://h"), "fanin did not start: "),
     ],
 )
 def test_where_there_is_no_fanin_a_test_fails_with_what_to_do(
-    python: Path, tmp_path: Path, words: tuple[str, ...], told: str
+    python: Path, tmp_path: Path, arguments: tuple[str, ...], message: str
 ) -> None:
     (tmp_path / "test_it.py").write_text("def test_it(fanin): pass\n")
-    ran = by_pytest(python, tmp_path, None, *words)
+    ran = by_pytest(python, tmp_path, None, *arguments)
     assert ran.returncode == 1
-    assert told in ran.stdout
+    assert message in ran.stdout

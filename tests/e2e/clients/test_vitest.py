@@ -26,14 +26,14 @@ import { expect, test } from 'vitest'
 import { counted } from './fanin.mjs'
 
 test('over its budget', async () => {
-  const { queries, told } = await counted('export', async (fetch) => {
+  const { queries, summary } = await counted('export', async (fetch) => {
     const headers = { Authorization: `Bearer ${process.env.EXAMPLE_TOKEN}` }
     for (const id of [1, 2, 3, 4, 5, 6, 7, 8, 9]) {
       const url = `${process.env.FANIN_URL}/creator_payout_profiles?select=*&creator_id=eq.`
       await fetch(`${url}00000000-0000-0000-0000-00000000000${id}`, { headers })
     }
   })
-  expect(queries, told).toBeLessThanOrEqual(2)
+  expect(queries, summary).toBeLessThanOrEqual(2)
 })
 """
 

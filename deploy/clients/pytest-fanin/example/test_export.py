@@ -1,4 +1,4 @@
-"""What a test of an application looks like. Here the application is two functions."""
+"""An example of a test suite. The application under test is the two functions here."""
 
 import json
 import os
@@ -8,7 +8,7 @@ AUTHORIZATION = {"Authorization": f"Bearer {os.environ['EXAMPLE_TOKEN']}"}
 
 
 def ask(url, headers):
-    """One request to PostgREST."""
+    """Send one request to PostgREST."""
     with urlopen(Request(url, headers={**AUTHORIZATION, **headers})) as answer:  # noqa: S310
         return json.load(answer)
 
@@ -21,7 +21,7 @@ def export(base, headers, size):
 
 
 def export_row_by_row(base, headers, size):
-    """The same, in one query a creator."""
+    """The same rows, with one query per creator."""
     creators = ask(f"{base}/creators?select=id&order=id&limit={size}", headers)
     return [
         ask(f"{base}/creator_payout_profiles?select=*&creator_id=eq.{creator['id']}", headers) for creator in creators
@@ -29,7 +29,7 @@ def export_row_by_row(base, headers, size):
 
 
 def test_the_export_keeps_its_budget(fanin):
-    """Two queries, whatever its size."""
+    """It makes two queries, whatever its size."""
     with fanin.trace("export") as t:
         assert export(fanin.url, t.headers, 20)
     assert t.queries <= 3
@@ -37,7 +37,7 @@ def test_the_export_keeps_its_budget(fanin):
 
 
 def test_the_export_does_not_grow(fanin):
-    """The same route at two sizes."""
+    """It makes as many queries for 20 creators as for 2."""
     counts = []
     for size in (2, 20):
         with fanin.trace("export", prefix=f"export-{size}-") as t:
@@ -47,7 +47,7 @@ def test_the_export_does_not_grow(fanin):
 
 
 def test_an_export_row_by_row_is_found(fanin):
-    """What it looks like where it goes wrong."""
+    """An N+1 is a finding."""
     with fanin.trace("export") as t:
         export_row_by_row(fanin.url, t.headers, 20)
     assert t.queries == 21

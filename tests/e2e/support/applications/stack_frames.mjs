@@ -1,7 +1,7 @@
 // What deploy/clients makes of places in a stack, as JSON.
 // node stack_frames.mjs NODE_MODULES CLIENTS PLACES_JSON MAPPED_JSON
 const [, clients, places, mapped] = process.argv.slice(2)
-const { placeIn, tracedFetch } = await import(`${clients}/fanin.mjs`)
+const { sourceLine, tracedFetch } = await import(`${clients}/fanin.mjs`)
 
 const sources = new Map(Object.entries(JSON.parse(mapped)))
 function mapOf(script) {
@@ -14,8 +14,8 @@ const send = async (target) => new Response(target)
 const fetch = tracedFetch({ project, fanin: 'http://fanin.test/', send })
 process.stdout.write(
   JSON.stringify({
-    places: JSON.parse(places).map((each) => placeIn(each, '/app', mapOf) ?? null),
-    own: placeIn([[`${clients}/fanin.mjs`, 1, 1]]) ?? null,
+    places: JSON.parse(places).map((each) => sourceLine(each, '/app', mapOf) ?? null),
+    own: sourceLine([[`${clients}/fanin.mjs`, 1, 1]]) ?? null,
     sent: await (await fetch(`${project}/rest/v1/t?id=eq.1`, {})).text(),
   }),
 )
