@@ -123,7 +123,7 @@ SIDECAR: dict[str, ReadSeries[Sidecar]] = {
     ),
     "mismatched": ReadSeries(
         gauge("Relations, by key column or for equal reads, that are not merged or shared: their answers differ."),
-        lambda sidecar: sidecar.upstream_state.trust.wrong,
+        lambda sidecar: len(sidecar.upstream_state.trust.mismatches),
     ),
     "shadow_held_bytes": ReadSeries(
         gauge("Bytes of answers held for comparison now; bounded by shadow.max_bytes."),

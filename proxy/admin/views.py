@@ -4,10 +4,11 @@ Only ``target`` and ``curl`` of a span may contain values, and only with the set
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import msgspec
 
+from proxy.admin.json_stream import Pieces, array, members, object_of
 from proxy.analysis.fingerprint import parse_fingerprint
 from proxy.analysis.spans import asked_of_postgrest, count_queries, group_by
 from proxy.errors.codes import BYPASS_REASONS, FALLBACK_REASONS
@@ -107,23 +108,6 @@ class ClientCode(msgspec.Struct, frozen=True):
     supabase_js: str
 
 
-class TraceDetail(msgspec.Struct, frozen=True):
-    """A trace with all that is stored of it."""
-
-    summary: TraceSummary
-    spans: tuple[SpanView, ...]
-    calls: tuple[CallView, ...]
-    reasons: tuple[ReasonView, ...]
-    """Bypass reasons of requests that somebody would want merged."""
-    passed: tuple[ReasonView, ...]
-    """Bypass reasons of all other requests."""
-    fallbacks: tuple[ReasonView, ...]
-    """Fallback reasons."""
-    findings: tuple["FindingView", ...]
-    code: dict[str, ClientCode]
-    """By fingerprint."""
-
-
 class FindingView(msgspec.Struct, frozen=True):
     """A finding with its key for ``[[ignore]]``."""
 
@@ -159,28 +143,32 @@ def summary_of(entry: StoredTrace, names: ConfirmedNames) -> TraceSummary:
     )
 
 
-def detail_of(entry: StoredTrace, names: ConfirmedNames, base: str, origin: str) -> TraceDetail:
-    """The parts of a trace that may be shown.
+def detail_of(entry: StoredTrace, names: ConfirmedNames, base: str, origin: str) -> Pieces:
+    """JSON of the parts of a trace that may be shown; ``code`` is by fingerprint. ``reasons`` are bypass reasons of
+    requests that somebody would want merged, ``passed`` those of the others.
 
     ``base`` is the URL of PostgREST for clients, with the mount; ``origin`` the same without it, to put before targets.
     """
     spans = sorted(entry.trace.spans, key=lambda span: span.start)
     repeated = _repeated(spans)
-    views = [_span(span, names, entry.trace.start, origin, repeated) for span in spans]
+    missed = [span.bypass_reason or "" for span in spans if _is_missed(span, repeated)]
+    passed = [span.bypass_reason or "" for span in spans if not _is_missed(span, repeated)]
     relations = {
         span.fingerprint: span.relation
         for span in spans
         if names.may_show(span.fingerprint) and names.shown_relation(span.relation) == span.relation
     }
-    return TraceDetail(
-        summary=summary_of(entry, names),
-        spans=tuple(views),
-        calls=tuple(_calls(spans, entry.trace)),
-        reasons=_reasons((view.bypass_reason for view in views if view.missed), BYPASS_REASONS, BYPASS_REMEDIES),
-        passed=_reasons((view.bypass_reason for view in views if not view.missed), BYPASS_REASONS, BYPASS_REMEDIES),
-        fallbacks=_reasons((view.fallback_reason for view in views), FALLBACK_REASONS, FALLBACK_REMEDIES),
-        findings=tuple(FindingView(finding.key, finding) for finding in names.shown_findings(entry.findings)),
-        code={fingerprint: code_of(fingerprint, relation, base) for fingerprint, relation in relations.items()},
+    return object_of(
+        {
+            "summary": summary_of(entry, names),
+            "spans": array(_span(span, names, entry.trace.start, origin, repeated) for span in spans),
+            "calls": array(_calls(spans, entry.trace)),
+            "reasons": _reasons(missed, BYPASS_REASONS, BYPASS_REMEDIES),
+            "passed": _reasons(passed, BYPASS_REASONS, BYPASS_REMEDIES),
+            "fallbacks": _reasons((span.fallback_reason for span in spans), FALLBACK_REASONS, FALLBACK_REMEDIES),
+            "findings": array(FindingView(finding.key, finding) for finding in names.shown_findings(entry.findings)),
+            "code": members((fingerprint, code_of(fingerprint, name, base)) for fingerprint, name in relations.items()),
+        }
     )
 
 
@@ -188,6 +176,11 @@ def _repeated(spans: Sequence[Span]) -> set[str]:
     """The fingerprints of reads that occur several times: somebody may want these merged."""
     counts = Counter(span.fingerprint for span in spans if span.bypass_reason not in NEVER_MERGED)
     return {fingerprint for fingerprint, count in counts.items() if count > 1}
+
+
+def _is_missed(span: Span, repeated: set[str]) -> bool:
+    """Whether somebody would want the request merged, and it was not."""
+    return span.bypass_reason not in (None, *NEVER_MERGED) and span.fingerprint in repeated
 
 
 def _reasons(reasons: Iterable[str], texts: Mapping[str, str], remedies: Mapping[str, str]) -> tuple[ReasonView, ...]:
@@ -224,17 +217,17 @@ def _span(span: Span, names: ConfirmedNames, start: float, origin: str, repeated
         caller=span.caller,
         retry=span.retry,
         bypass_reason=span.bypass_reason or "",
-        missed=span.bypass_reason not in (None, *NEVER_MERGED) and span.fingerprint in repeated,
+        missed=_is_missed(span, repeated),
         fallback_reason=span.fallback_reason,
         target=span.target,
         curl=exact,
     )
 
 
-def _calls(spans: Sequence[Span], trace: Trace) -> list[CallView]:
+def _calls(spans: Sequence[Span], trace: Trace) -> Iterator[CallView]:
     """The upstream calls in the order of their first spans."""
     by_call = group_by((span for span in spans if span.call), lambda span: span.call)
-    return [_call(call, answered, trace.start) for call, answered in by_call.items()]
+    return (_call(call, answered, trace.start) for call, answered in by_call.items())
 
 
 def _call(call: int, answered: Sequence[Span], start: float) -> CallView:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from proxy.errors.codes import FaultError
 from proxy.http1.head import HeaderField
 from proxy.merging.batcher import Batcher, scheduler_registry
+from proxy.merging.comparer import ShadowComparer, unfiltered
 from proxy.merging.lone_reads import LoneReads
 from proxy.merging.waiters import (
     BufferedAnswer,
@@ -29,7 +30,7 @@ from proxy.postgrest.response.headers import SAME_HEADERS
 from proxy.postgrest.response.problem import CALLER_INDEPENDENT_CODES, read_error_body
 from proxy.settings.model import Settings
 from proxy.upstream.calls import CallLabels, ObservedCall
-from proxy.upstream.client import UpstreamAnswer
+from proxy.upstream.messages import UpstreamAnswer
 from proxy.upstream.state import UpstreamState
 
 if TYPE_CHECKING:
@@ -82,7 +83,14 @@ class _InFlightShared(InFlightCall):
 class Coalescer:
     """Shared calls to one upstream, and the windows of requests that cannot be merged."""
 
-    def __init__(self, settings: Settings, state: UpstreamState, is_stable: IsStable) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        state: UpstreamState,
+        is_stable: IsStable,
+        comparer: ShadowComparer | None = None,
+    ) -> None:
+        """``comparer`` runs the comparison of a sample in the background; without one there is none."""
         self._enabled = settings.mode == "rewrite" and settings.rules.fan003 == "rewrite"
         self._max_body = settings.merge.max_body
         self._state = state
@@ -94,7 +102,7 @@ class Coalescer:
         self.batcher = Batcher(
             scheduler_registry(settings.merge), self._on_batch, self._events, self._clock, lone.reason
         )
-        self._witnesses = Witnesses(state, settings.merge.max_body)
+        self._witnesses = Witnesses(settings, state, comparer)
         self._pauses = scheduler_registry(settings.merge)
         """Pauses after answers that could not be shared, by fingerprint and identity."""
 
@@ -105,7 +113,7 @@ class Coalescer:
 
     def accepts(self, request: PendingRequest) -> bool:
         """Whether ``request`` may share an answer with equal requests."""
-        if not self._enabled or self._witnesses.is_wrong(request):
+        if not self._enabled or self._is_unsafe(request):
             return False
         return is_shareable(request.query, request.head, self._context.mount.mount, self._is_stable)
 
@@ -194,7 +202,8 @@ class Coalescer:
         if answer.status in UNAVAILABLE and read_error_body(data).code not in CALLER_INDEPENDENT_CODES:
             return FallbackReason("unavailable")
         if shared.on_probation:
-            return self._witnesses.why_unproven(shared.leader, shared.witness, answer, data)
+            other = unfiltered(answer.line, answer.fields, data)
+            return self._witnesses.why_unproven(shared.leader, shared.witness, other)
         return None
 
     def _serve(
@@ -207,11 +216,13 @@ class Coalescer:
     ) -> None:
         query, waiting = shared.leader.query, shared.waiting()
         rows = self._state.observer.observe(query, shared.leader.head, answer.line, answer.fields, data)
-        copied = Slice(_head(answer, headers.lines, query.method, data), data, rows, headers.echoes)
+        copied = Slice(_head(answer, headers.lines, query.method, data), data, rows, echoes=headers.echoes)
         shared.reply(waiting, BufferedAnswer(copied, shared.number, len(waiting), Outcome.SHARED, seconds))
         pause = self._pauses.find(*_pause_key(shared.leader))
         if pause is not None:
             pause.record_success()
+        if not shared.on_probation and answer.status == 200:
+            self._witnesses.sample(shared.leader, unfiltered(answer.line, answer.fields, data))
 
     async def _stream_to_first(self, shared: _InFlightShared, streamed: StreamedAnswer, reason: FallbackReason) -> None:
         """The first waiting request gets the answer as a stream. The others are sent alone."""
@@ -241,7 +252,12 @@ class Coalescer:
             shared.batcher.release_alone(shared.scheduler, request, fallback=reason.reason)
 
     def _may_share(self, request: PendingRequest) -> bool:
-        return self._enabled and not self._paused(request) and not self._witnesses.is_wrong(request)
+        return self._enabled and not self._paused(request) and not self._is_unsafe(request)
+
+    def _is_unsafe(self, request: PendingRequest) -> bool:
+        """Whether equal reads may have different answers, by the catalog or because they had."""
+        hazard = self._state.hazard_of(request)
+        return (hazard is not None and not hazard.may_share) or self._witnesses.is_wrong(request)
 
     def _paused(self, request: PendingRequest) -> bool:
         pause = self._pauses.find(*_pause_key(request)) if self._pauses else None

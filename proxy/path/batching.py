@@ -21,6 +21,8 @@ RECENT_TIMES = 64
 """Upstream times kept per scheduler."""
 RECENT_LINGERS = 16
 """Lingering windows kept per scheduler."""
+INCOMPLETE_SHARE = 0.1
+"""Moving average of answers in which a key had no row, from which on the next one is expected to be like them."""
 FAN_OUT_SIZE = 1.5
 """Moving average of batch sizes above which recent traffic of a scheduler is a fan-out."""
 
@@ -48,6 +50,7 @@ class BatchScheduler:
         self.in_flight = 0
         self.size_per_key = 0.0
         self.rows_per_key = 1.0
+        self._incomplete = 0.0
         self._settings = settings
         self._times: deque[float] = deque(maxlen=RECENT_TIMES)
         self._batch_size = 1.0
@@ -133,11 +136,17 @@ class BatchScheduler:
         """An answer could be used: the next pause is as short as the first."""
         self._pause = 0.0
 
-    def record_merge(self, keys: int, rows: int, size: int) -> None:
-        """A merged answer was used: ``rows`` rows and ``size`` bytes for ``keys`` keys."""
+    def record_merge(self, keys: int, rows: int, size: int, empty: int = 0) -> None:
+        """A merged answer was used: ``rows`` rows and ``size`` bytes for ``keys`` keys, of which ``empty`` had none."""
         self.record_success()
         self.size_per_key += 0.3 * (size / keys - self.size_per_key)
         self.rows_per_key = max(1.0, rows / keys, 0.9 * self.rows_per_key)
+        self._incomplete += 0.3 * ((empty > 0) - self._incomplete)
+
+    @property
+    def expects_all_keys(self) -> bool:
+        """Whether the last merged answers had rows for every key."""
+        return self._incomplete < INCOMPLETE_SHARE
 
     def too_large(self, limit: int) -> bool:
         """Whether recent answers had more than ``limit`` bytes per key. Each call that returns True lowers the

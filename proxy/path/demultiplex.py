@@ -10,6 +10,7 @@ import msgspec
 
 from proxy.http1.head import HeaderField, Response, first_value, line_of
 from proxy.model import Column, Echo, FallbackReason, MergedCall, NotSingular, Slice
+from proxy.postgrest.request.literals import closing_quote
 from proxy.postgrest.request.media import without_count
 from proxy.postgrest.request.set_filter import is_cut
 from proxy.postgrest.response.content_location import percent_encoded
@@ -19,6 +20,18 @@ from proxy.postgrest.response.gateway import Gateway
 from proxy.postgrest.response.headers import READ_HEADERS, REBUILT_HEADERS, per_answer_lines
 from proxy.postgrest.response.rows import marked_pieces, row_after_hidden
 from proxy.postgrest.types import are_distinct, may_be_char
+
+WHOLE, PARTIAL = b"HTTP/1.1 200 OK", b"HTTP/1.1 206 Partial Content"
+"""PostgREST's status lines of an answer with all rows, and of one that ``limit`` cut and that shows their number."""
+
+
+class _OwnRows(msgspec.Struct, frozen=True, gc=False):
+    """The rows of one filter value, and their number before its limit."""
+
+    rows: list[bytes]
+    total: int
+    counted: int | None = None
+    """The rows that were read, where the only row shows their number."""
 
 
 def demultiplex(
@@ -33,13 +46,10 @@ def demultiplex(
     ``ties``: whether several rows of one key may be in any order. ``gateway`` says which headers may occur besides
     PostgREST's.
     """
-    heads = [request.head for request in call.requests]
-    shared = shareable_lines(answer.fields, READ_HEADERS, gateway, heads)
-    if isinstance(shared, FallbackReason):
-        return shared
-    pieces = _head_pieces(answer.line.line, shared.lines, call)
-    if isinstance(pieces, FallbackReason):
-        return pieces
+    head = _head(answer, call, gateway)
+    if isinstance(head, FallbackReason):
+        return head
+    pieces, echoes = head.pieces, head.echoes
     rows = rows_by_key(answer.body, alias, call.media.separator, len(call.order_columns))
     if isinstance(rows, FallbackReason):
         return rows
@@ -47,7 +57,7 @@ def demultiplex(
     fallback_reason = _rows_fallback_reason(rows, row_count, call)
     if fallback_reason is not None:
         return fallback_reason
-    echoes, server = shared.echoes, line_of(answer.fields, b"server")
+    server = line_of(answer.fields, b"server")
     varying = per_answer_lines(answer.fields, gateway, frozenset(echo.name for echo in echoes))
     location = first_value(answer.fields, b"content-location") or b""
     path = location.rpartition(b"?")[0]  # the name of a relation can contain a '?', the query cannot
@@ -56,9 +66,13 @@ def demultiplex(
         own = _rows_of(rows, literals, call, ties)
         if isinstance(own, FallbackReason):
             return own
-        is_406 = call.media.singular and len(own) != 1
-        own_slice = _slice(pieces, path, call, value, own, echoes) if not is_406 else None
-        slices[value] = own_slice or NotSingular(varying, server, len(own), echoes)
+        if call.exact_count and own.total > len(own.rows) and answer.line.line != WHOLE:
+            return FallbackReason("limit")
+        is_406 = call.media.singular and len(own.rows) != 1
+        own_slice = _slice(pieces, path, call, value, own) if not is_406 else None
+        if own_slice is not None and echoes:
+            own_slice = msgspec.structs.replace(own_slice, echoes=echoes)
+        slices[value] = own_slice or NotSingular(varying, server, len(own.rows), echoes)
     return slices
 
 
@@ -83,7 +97,7 @@ def rows_by_key(
     for index, piece in enumerate(pieces):
         end = piece.find(b'"')
         if b"\\" in piece[:end]:
-            end = _closing_quote(piece, 0)
+            end = closing_quote(piece, 0)
         if end < 0:
             return FallbackReason("shape")
         texts, at = _order_texts(piece, end + 1, alias, order_columns) if order_columns else ((), end + 1)
@@ -102,23 +116,12 @@ def _order_texts(piece: bytes, at: int, alias: bytes, count: int) -> tuple[tuple
         text = None
         if piece.startswith(name + b'"', at):
             begin = at + len(name) + 1
-            end = _closing_quote(piece, begin)
+            end = closing_quote(piece, begin)
             text, at = piece[begin:end], end + 1
         elif piece.startswith(name + b"null", at):
             at += len(name) + len(b"null")
         texts.append(text)
     return tuple(texts), at
-
-
-def _closing_quote(piece: bytes, begin: int) -> int:
-    """Index of the quote that ends the JSON string whose text begins at ``begin``; -1 if there is none."""
-    end = piece.find(b'"', begin)
-    while end > begin and piece[end - 1] == 0x5C:
-        text = piece[begin:end]
-        if (len(text) - len(text.rstrip(b"\\"))) % 2 == 0:
-            break
-        end = piece.find(b'"', end + 1)
-    return end
 
 
 def _unescaped(text: bytes) -> bytes | None:
@@ -158,21 +161,24 @@ def _could_be_char(rows: Collection[bytes], literals: Iterable[bytes]) -> bool:
 
 def _rows_of(
     rows: dict[bytes, list[Row]], literals: tuple[bytes, ...], call: MergedCall, ties: bool
-) -> list[bytes] | FallbackReason:
+) -> _OwnRows | FallbackReason:
     """The rows of these literals in their order, at most ``limit`` of them."""
     if len(literals) == 1:
         own = rows.get(literals[0], [])
     else:
         own = sorted(row for literal in literals for row in rows.get(literal, ()))
-    if len(own) > 1:
+    total = len(own)
+    if call.counted:
+        return _OwnRows([b'{"%b":%d}' % (call.counted, total)], 1, total)
+    if total > 1:
         ordered = call.order_is_total or _are_ordered(own, call.order_columns)
-        if call.limit is not None and len(own) > call.limit:
-            if call.exact_count or not ordered:
+        if call.limit is not None and total > call.limit:
+            if not ordered:
                 return FallbackReason("limit")
             own = own[: call.limit]
         elif not (ordered or ties or call.media.singular):
             return FallbackReason("ties")
-    return [row.data for row in own]
+    return _OwnRows([row.data for row in own], total)
 
 
 def _are_ordered(rows: list[Row], columns: tuple[Column, ...]) -> bool:
@@ -181,6 +187,21 @@ def _are_ordered(rows: list[Row], columns: tuple[Column, ...]) -> bool:
         any(are_distinct(*texts) for texts in zip(above.order_texts, below.order_texts, columns, strict=True))
         for above, below in pairwise(rows)
     )
+
+
+class _Head(msgspec.Struct, frozen=True):
+    """The head of a merged answer: pieces around the values that are computed, and lines that differ per request."""
+
+    pieces: list[bytes]
+    echoes: tuple[Echo, ...]
+
+
+def _head(answer: Response, call: MergedCall, gateway: Gateway) -> _Head | FallbackReason:
+    shared = shareable_lines(answer.fields, READ_HEADERS, gateway, [request.head for request in call.requests])
+    if isinstance(shared, FallbackReason):
+        return shared
+    pieces = _head_pieces(answer.line.line, shared.lines, call)
+    return pieces if isinstance(pieces, FallbackReason) else _Head(pieces, shared.echoes)
 
 
 def _head_pieces(status_line: bytes, fields: list[HeaderField], call: MergedCall) -> list[bytes] | FallbackReason:
@@ -215,14 +236,15 @@ def _slice(
     path: bytes,
     call: MergedCall,
     value: bytes,
-    rows: list[bytes],
-    echoes: tuple[Echo, ...],
+    own: _OwnRows,
 ) -> Slice:
+    rows = own.rows
     body = rows[0] if call.media.singular else b"[" + call.media.separator.join(rows) + b"]"
-    total = b"%d" % len(rows) if call.exact_count else b"*"
+    total = b"%d" % own.total if call.exact_count else b"*"
     content_range = (b"0-%d/" % (len(rows) - 1) if rows else b"*/") + total
     before, after = call.content_location
     content_location = b"".join((path, b"?", before, percent_encoded(value), after))
     length = b"Content-Length: %d\r\n" % len(body)
-    head = b"".join((pieces[0], content_range, pieces[1], content_location, pieces[2], length))
-    return Slice(head, body, len(rows), echoes)
+    first = pieces[0] if not call.exact_count or own.total == len(rows) else PARTIAL + pieces[0].removeprefix(WHOLE)
+    head = b"".join((first, content_range, pieces[1], content_location, pieces[2], length))
+    return Slice(head, body, len(rows), own.counted)

@@ -37,7 +37,7 @@ class NotSingularTemplate(msgspec.Struct, frozen=True):
         """The answer for ``result``: its number of rows and its per-answer header lines in this template."""
         body = self.before_number + b"%d" % result.rows + self.after_number
         head = b"".join([lines + result.per_answer_lines.get(name, b"") for lines, name in self.head])
-        return Slice(head + b"Content-Length: %d\r\n" % len(body), body, 0, result.echoes)
+        return Slice(head + b"Content-Length: %d\r\n" % len(body), body, 0, echoes=result.echoes)
 
 
 def read_template(

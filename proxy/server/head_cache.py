@@ -6,6 +6,7 @@ Most requests of a client have the same header lines, so that they are parsed on
 from collections import OrderedDict
 
 from proxy.allowed_differences import HOP_BY_HOP
+from proxy.errors.codes import FaultError
 from proxy.http1.head import HeaderField, parse_fields
 from proxy.model import RequestHead
 from proxy.path.identity import HeadRules, read_head
@@ -21,20 +22,23 @@ they came, as they are forwarded, as a merged call has them, and as two identiti
 
 
 class HeadCache:
-    """Parses blocks of header lines. The cache keeps the last ``MAX_HEADS`` new ones."""
+    """Parses blocks of at most ``max_lines`` header lines. The cache keeps the last ``MAX_HEADS`` new ones."""
 
-    def __init__(self, rules: HeadRules) -> None:
+    def __init__(self, rules: HeadRules, max_lines: int) -> None:
         self._rules = rules
+        self._max_lines = max_lines
         self._heads: OrderedDict[tuple[bytes, int], RequestHead] = OrderedDict()
         self._bytes = 0
 
     def read(self, block: bytes, minor: int) -> RequestHead:
         """The head of ``block``, lines without the empty line; ``minor`` is HTTP/1's minor version. FaultError if the
-        lines are malformed or ambiguous.
+        lines are too many, malformed or ambiguous.
         """
         cached = self._heads.get((block, minor))
         if cached is not None:
             return cached
+        if block.count(b"\r\n") >= self._max_lines:  # counted first: to parse a line costs much more
+            raise FaultError("FANIN109", "limits.header_lines")
         head = read_head(parse_fields(block, "FANIN102"), minor, self._rules)
         if len(block) <= MAX_HEAD_BYTES:
             self._heads[(block, minor)] = head

@@ -8,6 +8,7 @@ import msgspec
 from proxy.errors.codes import FaultError
 from proxy.errors.response import response_of
 from proxy.http1.head import RequestLine, parse_request_line
+from proxy.http1.host import origin_form, with_host
 from proxy.model import RequestHead
 from proxy.path.identity import HeadRules
 from proxy.server.head_cache import HeadCache
@@ -20,6 +21,8 @@ LINGERING_CLOSE = 1.0
 """Seconds in which a client may read the last answer before its connection is closed (nginx: lingering_timeout)."""
 MIN_POLL = 0.05
 """The least seconds between two checks for idle connections while draining."""
+NOT_PROXIED = frozenset((b"CONNECT", b"TRACE", b"PRI"))
+"""Methods that are refused. PRI begins HTTP/2 (RFC 9113 §3.4), and PostgREST's server then speaks that."""
 REFUSED_CONNECTIONS = 64
 """Connections above limits.connections that get an error answer. Those above are closed without one."""
 
@@ -124,7 +127,7 @@ class DataServer:
         self._context = context
         self._settings = settings
         self._head_reader = RequestHeadReader(settings, context.on_mount, context.clock)
-        self._heads = HeadCache(rules)
+        self._heads = HeadCache(rules, settings.limits.header_lines)
         self._handler = handler
         self._clock = context.clock
         self._clients: set[ClientConnection] = set()
@@ -142,7 +145,7 @@ class DataServer:
 
     def use_head_rules(self, rules: HeadRules) -> None:
         """Read heads by these rules from the next request on."""
-        self._heads = HeadCache(rules)
+        self._heads = HeadCache(rules, self._settings.limits.header_lines)
 
     def next_number(self) -> int:
         """The number of a new client connection: 1, 2, …"""
@@ -225,7 +228,8 @@ class DataServer:
         try:
             self._check_limit()
             while await self._serve_one(client):
-                pass
+                if client.buffer:  # a client that pipelines waits for others, even if nothing in an answer waited
+                    await asyncio.sleep(0)
         except FaultError as error:
             self._context.on_refused(error)
             client.write(response_of(error))
@@ -272,15 +276,16 @@ class DataServer:
         arrived = self._clock()
         first, _, rest = block.partition(b"\r\n")
         line = parse_request_line(first)
-        head = self._heads.read(rest, line.minor)
+        if line.method in NOT_PROXIED:
+            raise FaultError("FANIN107")
+        line, authority = origin_form(line)
+        head = self._heads.read(with_host(rest, authority, line.minor) if authority else rest, line.minor)
         if client.is_loop:
             raise FaultError("FANIN508")
-        if line.method in (b"CONNECT", b"TRACE"):
-            raise FaultError("FANIN107")
         body = client.no_body
         if head.body_framing:
             body = Body(client, head.body_framing, self._settings.timeouts.body_idle, "FANIN104")
-        return ClientRequest(_origin_form(line), head, body, client, arrived)
+        return ClientRequest(line, head, body, client, arrived)
 
     async def _lingering_close(self, client: ClientConnection) -> None:
         """Close the sending side, and read and drop what the client still sends. To close at once would reset the
@@ -295,16 +300,3 @@ class DataServer:
                 await client.wait_for_data(deadline - self._clock())
         except (EndOfStreamError, TimeoutError, asyncio.CancelledError):
             return
-
-
-def _origin_form(line: RequestLine) -> RequestLine:
-    """``GET http://host/path`` as ``GET /path`` (RFC 9112 §3.2.2); FANIN101 for what is neither."""
-    target = line.target
-    if target[:1] == b"/" or (target == b"*" and line.method == b"OPTIONS"):
-        return line
-    if target[:7].lower() != b"http://":
-        raise FaultError("FANIN101")
-    authority, slash, rest = target[7:].partition(b"/")
-    if not authority or b"?" in authority:
-        raise FaultError("FANIN101")
-    return RequestLine(line.method, b"/" + rest if slash else b"/", line.minor)

@@ -19,7 +19,8 @@ NEVER_SAME = frozenset(
 class TraceSettings(Section):
     headers: tuple[str, ...] = Field(
         ("x-fanin-trace", "traceparent"),
-        description="Request headers that name a trace; the first one that is present counts.",
+        description="Request headers that name a trace; the first one that is present counts. Callers of one merged "
+        "call must agree in a header of your own, unless identity.also_neutral names it too.",
     )
     quiet_explicit: Positive = Field(
         1.0, description="A trace named by a header closes after this time without a request."
@@ -67,10 +68,12 @@ class MergeSettings(Section):
         "function sets them: a merged answer with one of them is used, and each caller gets a copy of the line.",
         json_schema_extra=RESTART,
     )
-    max_rows: int | None = Field(None, ge=1, description="PostgREST's db-max-rows, if known.")
+    max_rows: int | None = Field(
+        None, ge=1, description="PostgREST's db-max-rows, if known: answers with fewer rows are then not counted."
+    )
     max_rows_lifetime: Positive = Field(
         60.0,
-        description="How long a large answer counts as proof that db-max-rows is at least its number of rows.",
+        description="How long a value of db-max-rows that a cut answer showed limits the keys per merged call.",
         json_schema_extra=RESTART,
     )
     ties: Literal["none", "any"] = Field(
@@ -98,7 +101,8 @@ class MergeSettings(Section):
     probation: Annotated[int, Field(ge=0)] = Field(
         5,
         description="For a new pair of relation and key column: clients get merged answers only after this many "
-        "answers of each kind (one row, several rows; ten times as many without a row) equalled the originals. "
+        "answers of each kind (one row, several rows; ten times as many without a row) equalled the originals; for a "
+        "further query of the pair it is one. "
         "0: no comparison.",
     )
     pause_first: Positive = Field(1.0, description="First pause in merging a query after its merged calls failed.")
@@ -119,7 +123,7 @@ class MergeSettings(Section):
 class ShadowSettings(Section):
     share: Annotated[float, Field(ge=0, le=1)] = Field(
         0.01,
-        description="Mode rewrite: share of merged calls whose original requests are also sent, and compared (0 to 1).",
+        description="Mode rewrite: share of merged and shared calls whose originals are also sent, to compare (0–1).",
         json_schema_extra=OVERRIDE,
     )
     answers: Count = Field(
@@ -160,6 +164,11 @@ class LimitSettings(Section):
     )
     long_heads: Count = Field(
         33_554_432, description="Maximum bytes of all such long heads at one time; further ones are answered 431."
+    )
+    header_lines: Count = Field(
+        1000,
+        description="Maximum header lines of a request; one with more is answered 431. Others' limits are 100 (Apache,"
+        " Envoy, gunicorn) to 2000 (Node.js).",
     )
     connections: Count = Field(4096, description="Maximum client connections; further ones are answered 503.")
     queue: Count = Field(
@@ -223,7 +232,7 @@ class IdentitySettings(Section):
     also_neutral: tuple[str, ...] = Field(
         (),
         description="Further request headers in which the callers of one merged call may differ; `x-trace-*` stands "
-        "for all names that begin so.",
+        "for all names that begin so. Accept, Accept-Profile, Prefer and Range, which PostgREST reads, never are.",
     )
     not_neutral: tuple[str, ...] = Field(
         (),

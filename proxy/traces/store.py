@@ -85,6 +85,10 @@ class TraceStore:
         """All stored traces, the newest first."""
         return tuple(reversed(self._entries.values()))
 
+    def numbers(self) -> tuple[int, ...]:
+        """The numbers of all stored traces, the oldest first."""
+        return tuple(self._entries)
+
     def find(self, name: str) -> StoredTrace | None:
         """The trace with that number; if ``name`` is not a number, the newest trace with that id."""
         if name.isascii() and name.isdigit():

@@ -55,7 +55,7 @@ class ResponseObserver:
             ) or self.first_schema
         self.trace_header = self.trace_header or trace_header(fields, head)
         rows, total = rows_and_total(first_value(fields, b"content-range"))
-        self._evidence.record_rows(rows, self._clock())
+        self._evidence.record_rows(rows)
         if line.status == 206 and total is not None and 0 < rows < total and _counts_all(query, head):
             self._evidence.record_cut(rows, self._clock())
         return rows
@@ -79,5 +79,10 @@ class ResponseObserver:
 
 
 def _counts_all(query: Query, head: RequestHead) -> bool:
-    """Whether the request asks for all rows and their exact number, so that only max-rows can remove rows."""
+    """Whether the request asks for all rows and their exact number, so that only max-rows can remove rows.
+
+    An aggregate is one row, and the number is that of the rows it is computed from.
+    """
+    if query.aggregates or query.bypass_reason == "aggregate" or head.range_limit is not None:
+        return False
     return head.exact_count and head.bypass_reason in (None, "accept") and not is_bounded(query.fingerprint)

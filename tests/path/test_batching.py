@@ -264,6 +264,14 @@ def test_rows_per_key_rise_at_once_and_fall_slowly() -> None:
     assert scheduler.rows_per_key == 9.0
 
 
+def test_all_keys_are_expected_until_one_had_no_row_and_again_after_some_answers_in_which_all_had() -> None:
+    scheduler, expected = new_scheduler(), [new_scheduler().expects_all_keys]
+    for empty in (1, 0, 0, 0, 0):
+        scheduler.record_merge(keys=2, rows=2, size=100, empty=empty)
+        expected.append(scheduler.expects_all_keys)
+    assert expected == [True, False, False, False, False, True]
+
+
 def test_find_returns_only_schedulers_that_get_created() -> None:
     registry = SchedulerRegistry(9, new_scheduler)
     assert registry.find("a", b"x") is None

@@ -13,7 +13,7 @@ RULES = head_rules(b"", (), (), (), b"key")
 
 
 def test_equal_lines_are_parsed_once_and_the_cache_is_bounded() -> None:
-    cache = HeadCache(RULES)
+    cache = HeadCache(RULES, 100)
     head = cache.read(b"Host: h\r\nX: 0", 1)
     assert cache.read(b"Host: h\r\nX: 0", 1) is head
     assert cache.read(b"Host: h\r\nX: 0", 0) is not head, "their meaning depends on the HTTP version"
@@ -23,7 +23,7 @@ def test_equal_lines_are_parsed_once_and_the_cache_is_bounded() -> None:
 
 
 def test_the_cache_is_bounded_in_bytes_too() -> None:
-    cache = HeadCache(RULES)
+    cache = HeadCache(RULES, 100)
     large = b"X: " + b"x" * 8000 + b"\r\nHost: h\r\nY: %d"
     heads = [cache.read(large % number, 1) for number in range(MAX_BYTES // 8000 + 1)]
     assert cache.read(large % (len(heads) - 1), 1) is heads[-1]
@@ -31,7 +31,7 @@ def test_the_cache_is_bounded_in_bytes_too() -> None:
 
 
 def test_an_invalid_head_is_not_cached() -> None:
-    cache = HeadCache(RULES)
+    cache = HeadCache(RULES, 100)
     for _ in range(2):
         with pytest.raises(FaultError, match="FANIN106"):
             cache.read(b"X: y", 1)

@@ -28,7 +28,7 @@ def own_head(answer: str, requests: tuple[str, ...], at: int) -> bytes:
     found = shared(answer, *requests)
     assert isinstance(found, ShareableLines)
     lines = b"\r\n".join([b"HTTP/1.1 200 OK", *(field.line for field in fields(answer)), b""])
-    return with_own_values(Slice(lines, b"", 0, found.echoes), head(f"Host: h\n{requests[at]}")).head
+    return with_own_values(Slice(lines, b"", 0, echoes=found.echoes), head(f"Host: h\n{requests[at]}")).head
 
 
 @pytest.mark.parametrize(
