@@ -208,6 +208,19 @@ class FallbackReason(msgspec.Struct, frozen=True, gc=False):
     detail: str = ""
 
 
+class Echo(msgspec.Struct, frozen=True, gc=False):
+    """A line of an answer that repeats a header of the request."""
+
+    name: bytes
+    """In lower case."""
+    written: bytes
+    """The line up to its value."""
+    line: bytes
+    """The whole line, with the value of the request that was sent."""
+    trimmed: bool
+    """Whether blanks after the value are left out."""
+
+
 class NotSingular(msgspec.Struct, frozen=True, gc=False):
     """The result for a filter value whose requests want one object but have 0 or several rows: PostgREST's 406."""
 
@@ -216,6 +229,7 @@ class NotSingular(msgspec.Struct, frozen=True, gc=False):
     server: bytes
     """The Server line of the merged answer. It names PostgREST's release, on which the text of the 406 depends."""
     rows: int
+    echoes: tuple[Echo, ...] = ()
 
     @property
     def rows_read(self) -> int:
@@ -231,6 +245,8 @@ class Slice(msgspec.Struct, frozen=True, gc=False):
     rows: int
     counted: int | None = None
     """The rows that were read for it, where it shows their number only."""
+    echoes: tuple[Echo, ...] = ()
+    """The lines of ``head`` in which each of the callers has a value of its own."""
 
     @property
     def rows_read(self) -> int:
@@ -301,6 +317,10 @@ class Span(msgspec.Struct, frozen=True, gc=False):
     """Per parameter, the class of its literal and the literal's bytes; only if the setting `record.file` is set."""
     target: str = ""
     """The target with its values; only if the setting `show_values` is on."""
+    fallback_reason: str = ""
+    """Why a merged or shared call could not answer it, so that it was sent itself: outcome ``fallback``."""
+    calls_in_vain: tuple[int, ...] = ()
+    """Numbers of the upstream calls that were made for it and could not answer it."""
     identity: int = 0
     """Hash, keyed per process, of the identity: requests with different ones may get different rows. 0 if unknown."""
     writes: int = 0
@@ -337,5 +357,7 @@ class Trace(msgspec.Struct, frozen=True, gc=False):
 
     @property
     def calls(self) -> int:
-        """Number of upstream calls that answered its spans; a shared call counts once."""
-        return sum({span.call: span.parts for span in self.spans if span.call}.values())
+        """Number of upstream calls for its spans, those in vain included; a shared call counts once."""
+        answered = {span.call: span.parts for span in self.spans if span.call}
+        in_vain = {call for span in self.spans for call in span.calls_in_vain if call}
+        return sum(answered.values()) + len(in_vain - answered.keys())

@@ -104,6 +104,10 @@ SIDECAR: dict[str, ReadSeries[Sidecar]] = {
         ),
         lambda sidecar: _connections(sidecar.upstream),
     ),
+    "merged_target_bytes": ReadSeries(
+        gauge("Most bytes of a merged call's target now: merge.max_url, or less while a gateway refuses longer calls."),
+        lambda sidecar: sidecar.upstream_state.call_size.limit(sidecar.settings.merge.max_url),
+    ),
     "tunnels": ReadSeries(
         gauge("WebSocket tunnels open now; bounded by pool.tunnels."), lambda sidecar: sidecar.upstream.tunnels.busy
     ),

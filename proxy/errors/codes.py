@@ -137,7 +137,7 @@ FAULTS = {
             504,
             "Gateway Timeout",
             "The upstream server did not answer in time",
-            "If this was a write, it may have been executed. See timeouts.upstream_head, and look for slow queries.",
+            "If this was a write, it may have been executed. `details` names the setting; look for slow queries.",
         ),
         Fault(
             "FANIN505",
@@ -251,6 +251,7 @@ BYPASS_REASONS = {
     "list-order": "The query with the long list is ordered by something else than the list's column alone.",
     "list-total": "The query with the long list has a limit or a count, or asks for a single object.",
     "chunk-limit": "The rest of the target leaves too few bytes for the parts of the long list.",
+    "differing-header": "Similar reads were in flight, but a request header differs in each; the log names it.",
     "busy": "More (fingerprint, identity) pairs are in flight than merge.max_tracked.",
 }
 """Why a request was not merged: the values of the label of ``bypassed_total``, with their help texts."""
@@ -268,9 +269,12 @@ FALLBACK_REASONS = {
     "too-large": "The merged or shared body is larger than merge.max_body.",
     "unavailable": "A shared call was answered 502, 503 or 504 with an error that may not concern every caller.",
     "bad-value": "A literal was not of the column's type; the other literals were merged again.",
+    "no-template": "The caller wants one object, there is none or several, and PostgREST's 406 is not known yet.",
     "unproven": "The relation is new, and an original that its answer was compared with differs or is missing.",
     "deadline": "The merged call took longer than its deadline.",
     "connection": "The connection of the merged or shared call failed.",
+    "refused-size": "A gateway refused the merged call, or may have refused it, because it is too long; "
+    "a shorter one was sent.",
     "order": "Upstream orders the rows of a list's parts differently than fanin orders their literals.",
     "load": "In mode shadow only: callers waited for upstream, so the merged call was not sent.",
     "bug": "fanin failed on the merged or shared answer; its log has the traceback.",

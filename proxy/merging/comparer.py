@@ -30,6 +30,7 @@ from proxy.path.comparison import (
     without_compression,
 )
 from proxy.path.trust import Subject, trusted_name
+from proxy.postgrest.response.echoes import with_own_values
 from proxy.settings.tables import MergeSettings
 from proxy.upstream.calls import CallLabels, UpstreamContext
 from proxy.upstream.state import UpstreamState
@@ -217,7 +218,8 @@ class ShadowComparer:
     def _complete(self, own_slice: Slice | NotSingular | None, request: PendingRequest) -> Slice | None:
         if own_slice is None:
             return None
-        return self.state.not_singular.slice_for(own_slice, request.head.identity_hash, self._clock())
+        complete = self.state.not_singular.slice_for(own_slice, request.head.identity_hash, self._clock())
+        return None if complete is None else with_own_values(complete, request.head)
 
     async def _repeat(self, call: MergedCall, alias: bytes, differing: "Sequence[DifferingAnswer]") -> None:
         """Repeat originals and the merged call until every difference has a result."""

@@ -12,8 +12,9 @@ from proxy.model import FallbackReason, MergedCall, NotSingular, PendingRequest,
 from proxy.path.demultiplex import demultiplex
 from proxy.postgrest.request.set_filter import is_cut, merged_range
 from proxy.postgrest.response.content_range import rows_and_total
+from proxy.postgrest.response.echoes import shareable_lines
 from proxy.postgrest.response.gateway import Gateway
-from proxy.postgrest.response.headers import SHARED_HEADERS, shareable
+from proxy.postgrest.response.headers import SHARED_HEADERS
 from proxy.postgrest.response.problem import CALLER_INDEPENDENT_CODES, BadLiteral, bad_literal, read_error_body
 from proxy.settings.tables import MergeSettings
 from proxy.upstream.calls import CallLabels
@@ -135,11 +136,12 @@ def has_every_key(call: MergedCall, slices: Mapping[bytes, Slice | NotSingular |
 def _check_error(call: MergedCall, answer: Response, gateway: Gateway) -> FetchResult:
     error = read_error_body(answer.body)
     if error.code in CALLER_INDEPENDENT_CODES and not call.counts:
-        headers = shareable(answer.fields, SHARED_HEADERS, gateway)
-        if isinstance(headers, FallbackReason):
-            return headers
-        head = b"\r\n".join([answer.line.line, *(field.line for field in headers)])
-        shared = Slice(head + b"\r\nContent-Length: %d\r\n" % len(answer.body), answer.body, -1)
-        return dict.fromkeys(call.requests_by_value, shared)
+        shared = shareable_lines(answer.fields, SHARED_HEADERS, gateway, [request.head for request in call.requests])
+        if isinstance(shared, FallbackReason):
+            return shared
+        head = b"\r\n".join([answer.line.line, *(field.line for field in shared.lines)])
+        length = b"\r\nContent-Length: %d\r\n" % len(answer.body)
+        own = Slice(head + length, answer.body, -1, echoes=shared.echoes)
+        return dict.fromkeys(call.requests_by_value, own)
     rejected = bad_literal(error, call.literals, "" if call.column is None else call.column.type)
-    return FallbackReason("status", error.code) if rejected is None else rejected
+    return FallbackReason("status", error.code or str(answer.line.status)) if rejected is None else rejected

@@ -9,14 +9,15 @@ from itertools import pairwise
 import msgspec
 
 from proxy.http1.head import HeaderField, Response, first_value, line_of
-from proxy.model import FallbackReason, MergedCall, NotSingular, Slice
+from proxy.model import Echo, FallbackReason, MergedCall, NotSingular, Slice
 from proxy.postgrest.request.literals import closing_quote
 from proxy.postgrest.request.media import without_count
 from proxy.postgrest.request.set_filter import is_cut
 from proxy.postgrest.response.content_location import percent_encoded
 from proxy.postgrest.response.content_range import rows_and_total
+from proxy.postgrest.response.echoes import shareable_lines
 from proxy.postgrest.response.gateway import Gateway
-from proxy.postgrest.response.headers import READ_HEADERS, REBUILT_HEADERS, per_answer_lines, shareable
+from proxy.postgrest.response.headers import READ_HEADERS, REBUILT_HEADERS, per_answer_lines
 from proxy.postgrest.response.rows import marked_pieces, row_after_hidden
 from proxy.postgrest.row_address import are_in_order
 from proxy.postgrest.types import are_distinct, may_be_char
@@ -49,9 +50,10 @@ def demultiplex(
     ``ties``: whether several rows of one key may be in any order. ``gateway`` says which headers may occur besides
     PostgREST's.
     """
-    pieces = _head_pieces(answer.line.line, answer.fields, call, gateway)
-    if isinstance(pieces, FallbackReason):
-        return pieces
+    head = _head(answer, call, gateway)
+    if isinstance(head, FallbackReason):
+        return head
+    pieces, echoes = head.pieces, head.echoes
     rows = rows_by_key(answer.body, alias, call.media.separator, call.hidden_texts)
     if isinstance(rows, FallbackReason):
         return rows
@@ -59,7 +61,8 @@ def demultiplex(
     fallback_reason = _rows_fallback_reason(rows, row_count, call)
     if fallback_reason is not None:
         return fallback_reason
-    varying, server = per_answer_lines(answer.fields, gateway), line_of(answer.fields, b"server")
+    server = line_of(answer.fields, b"server")
+    varying = per_answer_lines(answer.fields, gateway, frozenset(echo.name for echo in echoes))
     location = first_value(answer.fields, b"content-location") or b""
     path = location.rpartition(b"?")[0]  # the name of a relation can contain a '?', the query cannot
     slices: dict[bytes, Slice | NotSingular | None] = {}
@@ -73,9 +76,10 @@ def demultiplex(
         if call.exact_count and own.total > len(own.rows) and answer.line.line != WHOLE:
             return FallbackReason("limit")
         is_406 = call.media.singular and len(own.rows) != 1
-        slices[value] = (
-            NotSingular(varying, server, len(own.rows)) if is_406 else _slice(pieces, path, call, value, own)
-        )
+        own_slice = _slice(pieces, path, call, value, own) if not is_406 else None
+        if own_slice is not None and echoes:
+            own_slice = msgspec.structs.replace(own_slice, echoes=echoes)
+        slices[value] = own_slice or NotSingular(varying, server, len(own.rows), echoes)
     return TIES if _are_mostly_unordered(slices) else slices
 
 
@@ -207,16 +211,26 @@ def _are_ordered(rows: list[Row], call: MergedCall) -> bool:
     )
 
 
-def _head_pieces(
-    status_line: bytes, fields: tuple[HeaderField, ...], call: MergedCall, gateway: Gateway
-) -> list[bytes] | FallbackReason:
+class _Head(msgspec.Struct, frozen=True):
+    """The head of a merged answer: pieces around the values that are computed, and lines that differ per request."""
+
+    pieces: list[bytes]
+    echoes: tuple[Echo, ...]
+
+
+def _head(answer: Response, call: MergedCall, gateway: Gateway) -> _Head | FallbackReason:
+    shared = shareable_lines(answer.fields, READ_HEADERS, gateway, [request.head for request in call.requests])
+    if isinstance(shared, FallbackReason):
+        return shared
+    pieces = _head_pieces(answer.line.line, shared.lines, call)
+    return pieces if isinstance(pieces, FallbackReason) else _Head(pieces, shared.echoes)
+
+
+def _head_pieces(status_line: bytes, fields: list[HeaderField], call: MergedCall) -> list[bytes] | FallbackReason:
     """The head in three pieces: up to the value of Content-Range, up to that of Content-Location, and the rest."""
-    kept = shareable(fields, READ_HEADERS, gateway)
-    if isinstance(kept, FallbackReason):
-        return kept
     pieces: list[bytes] = []
     current = [status_line]
-    for field in kept:
+    for field in fields:
         name = field.line.partition(b":")[0]
         if field.name == b"content-type":
             if field.value != call.media.array_type:

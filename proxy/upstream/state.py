@@ -9,7 +9,9 @@ import msgspec
 from proxy.model import Column, PendingRequest
 from proxy.observe.events import Events
 from proxy.path.addressed_keys import AddressedKeys
+from proxy.path.call_size import CallSize
 from proxy.path.comparison import ByteBudget, MismatchPauses
+from proxy.path.differing_headers import DifferingHeaders
 from proxy.path.max_rows import MaxRowsEvidence
 from proxy.path.order_evidence import OrderEvidence
 from proxy.path.singular import NotSingularTemplates
@@ -36,6 +38,10 @@ class UpstreamState:
         self.numbers = itertools.count(1)
         """Numbers for upstream calls. A span has the number of the call that answered it."""
         self.max_rows = MaxRowsEvidence(merge.max_rows, merge.max_rows_lifetime)
+        self.call_size = CallSize()
+        self.differing_headers = DifferingHeaders()
+        self.also_neutral = settings.identity.also_neutral
+        """The setting, for advice about headers."""
         self.not_singular = NotSingularTemplates(merge.max_tracked)
         self.observer = ResponseObserver(context.gateway, self.max_rows, self.not_singular, context.clock)
         self.column_types = ColumnTypeResolver(settings, context)
@@ -59,6 +65,7 @@ class UpstreamState:
         self.max_rows.configure(settings.merge.max_rows)
         self.column_types.apply_settings(settings)
         self.trust.needed = settings.merge.probation
+        self.also_neutral = settings.identity.also_neutral
 
     def hazard_of(self, request: PendingRequest) -> Hazard | None:
         """Why ``request`` is not merged, by the catalog."""
