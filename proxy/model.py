@@ -59,6 +59,8 @@ class RequestHead(msgspec.Struct, frozen=True, gc=False):
     """Whether the request has `Prefer: count=exact`."""
     bypass_reason: str | None
     """Why no request with this head is merged: a key of `errors.codes.BYPASS_REASONS`."""
+    range_limit: int | None = None
+    """Rows that Range asks for, from the first one on; None if it sets no limit. ``merged_lines`` has no Range then."""
     content_profile: str = ""
     """Value of Content-Profile, which names the schema of a write; empty when absent."""
 
@@ -92,7 +94,7 @@ class Key(msgspec.Struct, frozen=True, gc=False):
     """A top-level filter ``name=eq.literal`` or ``name=in.(literals)``; its raw value is ``target[start:end]``."""
 
     name: bytes
-    """A column, or a path into JSON that ends in ``->>``; decoded."""
+    """The column: ``postgrest.request.column_names``."""
     value: bytes
     """The whole filter value, decoded: ``eq.1``."""
     literals: tuple[bytes, ...]
@@ -120,9 +122,13 @@ class Query(msgspec.Struct, frozen=True, gc=False):
     offset: int
     """Value of ``offset``; 0 if there is none or it is not a plain number."""
     order: tuple[bytes, ...]
-    """The columns of ``order``; empty if there is none or an item is not a plain column."""
+    """The columns of ``order``; empty if there is none or an item is not a column."""
     keys: tuple[Key, ...]
     bypass_reason: str | None
+    aggregates: tuple[bytes, ...] = ()
+    """Names in ``select`` that Postgres reads as aggregate functions, unless the relation has such columns."""
+    counted: bytes = b""
+    """The name of the number of rows, if ``select`` asks for nothing else (``select=count``)."""
     long_list: tuple[int, int] | None = None
     """Start and end of the value of the ``column=in.(…)`` that makes the target long; not parsed into other fields."""
 
@@ -170,9 +176,11 @@ class MergedCall(msgspec.Struct, frozen=True, eq=False):
     exact_count: bool
     """Whether every request has `Prefer: count=exact`."""
     limit: int | None
-    """The ``limit`` of every request."""
-    expected_rows: int
-    """Estimated rows of the answer, from recent answers."""
+    """The most rows of every request, by ``limit`` and Range."""
+    counted: bytes
+    """The name of the number of rows, which is all that the requests ask for; empty if they ask for rows."""
+    expects_all_keys: bool
+    """Whether recent answers of such calls had a row for every key."""
 
     @property
     def requests(self) -> list[PendingRequest]:
@@ -199,6 +207,11 @@ class NotSingular(msgspec.Struct, frozen=True, gc=False):
     """The Server line of the merged answer. It names PostgREST's release, on which the text of the 406 depends."""
     rows: int
 
+    @property
+    def rows_read(self) -> int:
+        """The rows of the call that this result was made from."""
+        return self.rows
+
 
 class Slice(msgspec.Struct, frozen=True, gc=False):
     """The answer for one filter value: the head without its empty line, the body, and the number of rows."""
@@ -206,6 +219,13 @@ class Slice(msgspec.Struct, frozen=True, gc=False):
     head: bytes
     body: bytes
     rows: int
+    counted: int | None = None
+    """The rows that were read for it, where it shows their number only."""
+
+    @property
+    def rows_read(self) -> int:
+        """The rows of the call that this slice was made from; -1 for an error."""
+        return self.rows if self.counted is None else self.counted
 
 
 PlannedCall = Single | Identical | MergedCall
@@ -271,6 +291,14 @@ class Span(msgspec.Struct, frozen=True, gc=False):
     """Per parameter, the class of its literal and the literal's bytes; only if the setting `record.file` is set."""
     target: str = ""
     """The target with its values; only if the setting `show_values` is on."""
+    identity: int = 0
+    """Hash, keyed per process, of the identity: requests with different ones may get different rows. 0 if unknown."""
+    writes: int = 0
+    """Grows with each write of any caller to the relation before the request; compared between equal requests."""
+    connection: int = 0
+    """Number of the client's connection; 0 if unknown."""
+    connected: float = 0.0
+    """When that connection was opened."""
 
 
 class Trace(msgspec.Struct, frozen=True, gc=False):
@@ -289,6 +317,8 @@ class Trace(msgspec.Struct, frozen=True, gc=False):
     start: float
     end: float
     spans: tuple[Span, ...]
+    held_bytes: int = 0
+    """Estimated bytes in memory (``observe.trace_size``); 0 if they were not measured."""
 
     @property
     def kind(self) -> str:

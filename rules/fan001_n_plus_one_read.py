@@ -49,8 +49,8 @@ from proxy.analysis.fan_out import (
     parallel_fan_out,
 )
 from proxy.analysis.fingerprint import ParsedFingerprint
-from proxy.analysis.rule import Rule, RuleContext
-from proxy.analysis.spans import caller_of, count_calls, elapsed_seconds, literal_kind, seconds_saved, total_rows
+from proxy.analysis.rule import InSteps, Rule, RuleContext
+from proxy.analysis.spans import caller_of, count_calls, elapsed_seconds, literal_kind, total_rows
 from proxy.analysis.volume import plural
 from proxy.findings.model import Finding, Fix
 from proxy.fixes.batch_code import batch_js, batch_name, batch_py
@@ -75,10 +75,11 @@ class NPlusOne(LoopThresholds):
     )
 
 
-def detect(trace: Trace, context: RuleContext[NPlusOne]) -> Iterator[Finding]:
+@InSteps
+def detect(trace: Trace, context: RuleContext[NPlusOne]) -> Iterator[Finding | None]:
     """One finding per fingerprint that fans out in ``trace``."""
-    for shown, found in fan_outs(trace, parallel_fan_out, context.thresholds):
-        yield _finding(trace, shown, found)
+    for found in fan_outs(trace, parallel_fan_out, context.thresholds):
+        yield None if found is None else _finding(trace, *found)
 
 
 RULE = Rule(
@@ -98,7 +99,7 @@ def _finding(trace: Trace, shown: ParsedFingerprint, found: FanOut) -> Finding:
     calls, listed = count_calls(spans), has_many_rows_per_key(shown, spans)
     return Finding(
         code=RULE.code,
-        impact=call_impact(len(spans), seconds_saved(spans)),
+        impact=call_impact(len(spans)),
         confidence="high" if trace.explicit else "medium",
         title=f"{len(spans)} reads of {shown.name}, one for each {column}",
         relation=spans[0].relation,

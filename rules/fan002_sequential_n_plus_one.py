@@ -53,8 +53,9 @@ from proxy.analysis.fan_out import (
 )
 from proxy.analysis.fingerprint import ParsedFingerprint
 from proxy.analysis.origin import Origin, count_known_earlier, origins
-from proxy.analysis.rule import Rule, RuleContext
-from proxy.analysis.spans import caller_of, count_calls, literal_kind, seconds_saved, total_rows, total_seconds
+from proxy.analysis.rule import InSteps, Rule, RuleContext
+from proxy.analysis.spans import caller_of, count_calls, literal_kind, total_rows, total_seconds
+from proxy.analysis.steps import Steps
 from proxy.analysis.volume import plural
 from proxy.findings.model import Finding, Fix
 from proxy.fixes.batch_code import batch_js, batch_name, batch_py
@@ -63,11 +64,17 @@ from proxy.model import Trace
 from rules.fan001_n_plus_one_read import NPlusOne
 
 
-def detect(trace: Trace, context: RuleContext[NPlusOne]) -> Iterator[Finding]:
+@InSteps
+def detect(trace: Trace, context: RuleContext[NPlusOne]) -> Iterator[Finding | None]:
     """One finding per fingerprint that is read in a loop in ``trace``."""
-    for shown, found in fan_outs(trace, sequential_fan_out, context.thresholds):
-        came_from = origins(trace.spans, found.spans, found.key)
-        if not _is_walk(found, came_from, context.thresholds.min_distinct):
+    for one in fan_outs(trace, sequential_fan_out, context.thresholds):
+        if one is None:
+            yield None
+            continue
+        shown, found = one
+        came_from = yield from origins(trace.spans, found.spans, found.key)
+        is_walk = yield from _is_walk(found, came_from, context.thresholds.min_distinct)
+        if not is_walk:
             yield _finding(trace, shown, found, came_from)
 
 
@@ -81,10 +88,12 @@ RULE = Rule(
 )
 
 
-def _is_walk(found: FanOut, came_from: Sequence[Origin], least: int) -> bool:
+def _is_walk(found: FanOut, came_from: Sequence[Origin], least: int) -> Steps[bool]:
     """Whether the keys came from previous answers of the loop, and fewer than ``least`` were known before it."""
-    own = bool(came_from) and all(origin.fingerprint == found.spans[0].fingerprint for origin in came_from)
-    return own and count_known_earlier(found.spans, found.key) < least
+    if not came_from or any(origin.fingerprint != found.spans[0].fingerprint for origin in came_from):
+        return False
+    known = yield from count_known_earlier(found.spans, found.key)
+    return known < least
 
 
 def _finding(trace: Trace, shown: ParsedFingerprint, found: FanOut, came_from: Sequence[Origin]) -> Finding:
@@ -92,7 +101,7 @@ def _finding(trace: Trace, shown: ParsedFingerprint, found: FanOut, came_from: S
     calls, listed = count_calls(spans), has_many_rows_per_key(shown, spans)
     return Finding(
         code=RULE.code,
-        impact=call_impact(len(spans), seconds_saved(spans)),
+        impact=call_impact(len(spans), total_seconds(spans)),
         confidence=_confidence(trace, came_from),
         title=f"{len(spans)} reads of {shown.name} one after another, one for each {column}",
         relation=spans[0].relation,

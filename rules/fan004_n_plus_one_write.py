@@ -54,15 +54,14 @@ from proxy.analysis.fan_out import (
     split_at_pauses,
 )
 from proxy.analysis.fingerprint import Filter, ParsedFingerprint, conflict_columns, parse_fingerprint
-from proxy.analysis.rule import Rule, RuleContext
+from proxy.analysis.rule import InSteps, Rule, RuleContext
 from proxy.analysis.spans import (
-    by_fingerprint,
+    by_query,
     caller_of,
+    elapsed_seconds,
     is_query,
     literal_kind,
-    seconds_saved,
     succeeded,
-    total_seconds,
 )
 from proxy.findings.model import Finding, Fix
 from proxy.fixes.sql.write import batch_write_sql, rows_sql, update_each_sql
@@ -90,18 +89,22 @@ NOTHING = 2
 """Maximum bytes of an answer's body without a row (``[]``)."""
 
 
-def detect(trace: Trace, context: RuleContext[NPlusOneWrite]) -> Iterator[Finding]:
+@InSteps
+def detect(trace: Trace, context: RuleContext[NPlusOneWrite]) -> Iterator[Finding | None]:
     """One finding per fingerprint that writes row by row in ``trace``."""
     if trace.mixed:
         return
-    for fingerprint, spans in by_fingerprint(filter(_is_write, trace.spans)).items():
-        shown = parse_fingerprint(fingerprint)
+    for spans in by_query(filter(_is_write, trace.spans)).values():
+        yield None
+        if len(spans) < context.thresholds.min_calls:
+            continue
+        shown = parse_fingerprint(spans[0].fingerprint)
         if shown.method == "POST":
             inserts = _inserts(shown, spans, context.thresholds)
             if inserts:
                 yield _finding(trace, shown, inserts, None)
         else:
-            found = looped_fan_out(shown, spans, context.thresholds)
+            found = yield from looped_fan_out(shown, spans, context.thresholds)
             if found is not None:
                 yield _finding(trace, shown, found.spans, found.key)
 
@@ -133,7 +136,7 @@ def _finding(trace: Trace, shown: ParsedFingerprint, spans: Sequence[Span], key:
     name = write_name(shown, key.column if key else "")
     return Finding(
         code=RULE.code,
-        impact=call_impact(len(spans), seconds_saved(spans)),
+        impact=call_impact(len(spans)),
         confidence=_confidence(trace, spans, key),
         title=_title(shown, spans, key),
         relation=spans[0].relation,
@@ -142,8 +145,7 @@ def _finding(trace: Trace, shown: ParsedFingerprint, spans: Sequence[Span], key:
         caller=caller_of(spans),
         problem=f"The application writes {shown.name} row by row: the number of transactions grows with the number"
         " of rows, and after an error only the rows before it are written.",
-        current=f"{len(spans)} requests, {len(spans)} transactions, {1000 * total_seconds(spans):.0f} ms"
-        " of upstream time",
+        current=f"{len(spans)} requests, {len(spans)} transactions in {1000 * elapsed_seconds(spans):.0f} ms",
         evidence=tuple(_evidence(spans, key)),
         fix=_of_rows(shown, spans) if key is None else _of_keys(shown, spans, key.column),
         expected=f"{name}(…) once: {len(spans)} requests become 1"

@@ -3,20 +3,18 @@
 Tests: tests/e2e/faults/test_merge_fallback.py.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Protocol
-
-import msgspec
 
 from proxy.errors.codes import FaultError
 from proxy.http1.head import Response, first_value
 from proxy.model import FallbackReason, MergedCall, NotSingular, PendingRequest, Slice
 from proxy.path.demultiplex import demultiplex
-from proxy.postgrest.request.set_filter import is_cut
+from proxy.postgrest.request.set_filter import is_cut, merged_range
 from proxy.postgrest.response.content_range import rows_and_total
 from proxy.postgrest.response.gateway import Gateway
 from proxy.postgrest.response.headers import SHARED_HEADERS, shareable
-from proxy.postgrest.response.problem import CALLER_INDEPENDENT_CODES, bad_value, read_error_body
+from proxy.postgrest.response.problem import CALLER_INDEPENDENT_CODES, BadLiteral, bad_literal, read_error_body
 from proxy.settings.tables import MergeSettings
 from proxy.upstream.calls import CallLabels
 from proxy.upstream.state import UpstreamState
@@ -24,14 +22,11 @@ from proxy.upstream.state import UpstreamState
 COUNT = b"Prefer: count=exact\r\n"
 
 
-class BadValue(msgspec.Struct, frozen=True):
-    """A literal is not of the column's type ``type_name``, as upstream's error says."""
-
-    type_name: str
-    literal: bytes
+UNCOUNTED = FallbackReason("incomplete", "not counted")
+"""Nothing in the answer shows that it is complete, and it was not counted."""
 
 
-FetchResult = dict[bytes, Slice | NotSingular | None] | FallbackReason | BadValue
+FetchResult = dict[bytes, Slice | NotSingular | None] | FallbackReason | BadLiteral
 """Slices by filter value; None: the requests for that value are sent alone."""
 
 
@@ -61,31 +56,40 @@ class Fetcher:
         self._clock = state.context.clock
 
     async def fetch(self, call: MergedCall, alias: bytes, on_sent: Callable[[], None], number: int = 0) -> FetchResult:
-        """Send ``call`` and check the answer. If max-rows may have removed rows, send it once more with a count."""
-        unique = call.column is not None and call.column.unique
-        counted = call.exact_count or not (unique or self._max_rows.proves_whole(call.expected_rows, self._clock()))
+        """Send ``call`` and check the answer. If it does not show that it is complete, send it once more with a count.
+
+        Only what the answer itself shows counts, and what the operator says of max-rows: PostgREST may have been
+        restarted or reloaded since the last answer.
+        """
+        counted = call.exact_count or not self._may_show_completeness(call)
         try:
-            answer = await self._get(call, counted, on_sent, number)
-            if answer is not None and not counted and self._needs_count(call, answer):
-                counted = True
-                answer = await self._get(call, counted, on_sent, number)
+            result = await self._fetch_once(call, alias, counted, on_sent, number)
+            if result == UNCOUNTED:
+                result = await self._fetch_once(call, alias, True, on_sent, number)
         except FaultError as error:
             return FallbackReason("connection", error.fault.code)
+        return result
+
+    async def _fetch_once(
+        self, call: MergedCall, alias: bytes, counted: bool, on_sent: Callable[[], None], number: int
+    ) -> FetchResult:
+        answer = await self._get(call, counted, on_sent, number)
         return FallbackReason("too-large") if answer is None else self._check(call, alias, answer, counted)
+
+    def _may_show_completeness(self, call: MergedCall) -> bool:
+        """Whether an answer without a count can be expected to show that it is complete."""
+        is_unique = call.column is not None and call.column.unique
+        return call.expects_all_keys and (is_unique or self._max_rows.proves_whole(len(call.literals)))
 
     async def _get(self, call: MergedCall, counted: bool, on_sent: Callable[[], None], number: int) -> Response | None:
         """The answer with its whole body; None when the body is larger than merge.max_body."""
         request = leader(call)
-        headers = request.head.merged_lines + (COUNT if counted and not call.exact_count else b"")
+        headers = request.head.merged_lines + merged_range(call)
+        headers += COUNT if counted and not call.exact_count else b""
         labels = CallLabels("merged", b"GET", request.query.relation, costs="FAN001", number=number)
         async with self._context.call(self._context.request(b"GET", call.target, headers, on_sent), labels) as answer:
             body = await answer.read(self._max_body)
             return None if body is None else Response(answer.line, answer.fields, body)
-
-    def _needs_count(self, call: MergedCall, answer: Response) -> bool:
-        rows, _ = rows_and_total(first_value(answer.fields, b"content-range"))
-        complete = call.column is not None and call.column.unique and rows == len(call.literals)
-        return answer.line.status == 200 and not (complete or self._max_rows.proves_whole(rows, self._clock()))
 
     def _check(self, call: MergedCall, alias: bytes, answer: Response, counted: bool) -> FetchResult:
         rows, total = rows_and_total(first_value(answer.fields, b"content-range"))
@@ -95,9 +99,19 @@ class Fetcher:
             return _check_error(call, answer, self._context.gateway)
         if counted and total != rows:
             return FallbackReason("incomplete")
-        self._max_rows.record_rows(rows, self._clock())
+        self._max_rows.record_rows(rows)
         slices = demultiplex(call, alias, answer, self._allow_ties, self._context.gateway)
-        return slices if isinstance(slices, FallbackReason) else dict(slices)
+        if isinstance(slices, FallbackReason):
+            return slices
+        return dict(slices) if counted or self._is_complete(call, rows, slices) else UNCOUNTED
+
+    def _is_complete(self, call: MergedCall, rows: int, slices: Mapping[bytes, Slice | NotSingular]) -> bool:
+        """Whether an answer that was not counted has all rows. The operator's max-rows may be out of date, so that it
+        does not prove that a key has no row.
+        """
+        if self._max_rows.proves_whole(rows) and all(own_slice.rows_read > 0 for own_slice in slices.values()):
+            return True
+        return has_every_key(call, slices)
 
     def _missing_rows(self, call: MergedCall, rows: int) -> FallbackReason:
         """Why rows are missing: because of the merged call's own limit, or of max-rows, which is known from then on."""
@@ -105,6 +119,13 @@ class Fetcher:
             return FallbackReason("limit")
         self._max_rows.record_cut(rows, self._clock())
         return FallbackReason("incomplete")
+
+
+def has_every_key(call: MergedCall, slices: Mapping[bytes, Slice | NotSingular]) -> bool:
+    """Whether the key is unique and each literal has its row: then there can be no other row."""
+    if call.column is None or not call.column.unique:
+        return False
+    return all(own_slice.rows_read == len(call.literals_by_value[value]) for value, own_slice in slices.items())
 
 
 def _check_error(call: MergedCall, answer: Response, gateway: Gateway) -> FetchResult:
@@ -116,8 +137,5 @@ def _check_error(call: MergedCall, answer: Response, gateway: Gateway) -> FetchR
         head = b"\r\n".join([answer.line.line, *(field.line for field in headers)])
         shared = Slice(head + b"\r\nContent-Length: %d\r\n" % len(answer.body), answer.body, -1)
         return dict.fromkeys(call.requests_by_value, shared)
-    type_name, text = bad_value(error) or ("", "")
-    literal = text.encode()
-    if type_name and literal in call.literals:
-        return BadValue(type_name, literal)
-    return FallbackReason("status", error.code)
+    rejected = bad_literal(error, call.literals, "" if call.column is None else call.column.type)
+    return FallbackReason("status", error.code) if rejected is None else rejected

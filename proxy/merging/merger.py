@@ -10,15 +10,19 @@ from collections.abc import Callable
 
 from proxy.merging.batcher import Batcher, scheduler_registry
 from proxy.merging.coalescer import Coalescer
-from proxy.merging.fetch import BadValue, FetchesMerged, FetchResult
+from proxy.merging.fetch import FetchesMerged, FetchResult
 from proxy.merging.waiters import BufferedAnswer, InFlightMerge, Reply
 from proxy.model import FallbackReason, Identical, NotSingular, Outcome, PendingRequest, Single, Slice
 from proxy.observe.events import FellBack, MergingPaused
 from proxy.path.batching import BatchScheduler
 from proxy.path.plan import CallLimits, originals, plan, why_not_merged
+from proxy.postgrest.response.problem import BadLiteral
 from proxy.postgrest.types import has_single_spelling
 from proxy.settings.tables import MergeSettings
 from proxy.upstream.state import UpstreamState
+
+ROW_BYTES = 50
+"""Bytes of a merged answer for a row that is only counted: the alias and the key."""
 
 
 class Merger:
@@ -58,6 +62,9 @@ class Merger:
         now = self._clock()
         if scheduler.paused(now):
             return "paused"
+        hazard = self._state.hazard_of(request)
+        if hazard is not None:
+            return hazard.reason
         return "mismatch-paused" if self._state.mismatches.paused(request.query.fingerprint, now) else None
 
     # Batches.
@@ -119,7 +126,7 @@ class Merger:
         if scheduler.size_per_key:
             keys = min(keys, max(2, int(self._settings.max_body / scheduler.size_per_key / 2)))
         columns = self._state.columns_of(request)
-        return CallLimits(keys, self._settings.max_url, columns, scheduler.rows_per_key)
+        return CallLimits(keys, self._settings.max_url, columns, scheduler.expects_all_keys)
 
     # Merged calls.
 
@@ -161,9 +168,9 @@ class Merger:
         return on_sent
 
     def _settle(self, scheduler: BatchScheduler, merge: InFlightMerge, result: FetchResult, number: int) -> None:
-        if isinstance(result, BadValue) and not merge.second_attempt:
+        if isinstance(result, BadLiteral) and not merge.second_attempt:
             self._without_bad_value(scheduler, merge, result)
-        elif isinstance(result, BadValue):
+        elif isinstance(result, BadLiteral):
             self._fall_back(scheduler, merge, FallbackReason("bad-value"))
         elif isinstance(result, FallbackReason):
             self._fall_back(scheduler, merge, result)
@@ -197,9 +204,10 @@ class Merger:
             else:
                 self.batcher.reply(request, BufferedAnswer(own_slice, number, shared, Outcome.MERGED, seconds))
         used = [own_slice for own_slice in complete.values() if own_slice is not None]
-        rows = sum(max(0, own_slice.rows) for own_slice in used)
-        size = sum(len(own_slice.body) for own_slice in used)
-        scheduler.record_merge(len(slices), rows, size)
+        rows = sum(max(0, own_slice.rows_read) for own_slice in used)
+        size = sum(len(own_slice.body) + ROW_BYTES * (own_slice.counted or 0) for own_slice in used)
+        empty = sum(own_slice.rows_read == 0 for own_slice in used)
+        scheduler.record_merge(len(slices), rows, size, empty)
 
     def _fall_back(self, scheduler: BatchScheduler, merge: InFlightMerge, reason: FallbackReason) -> None:
         """Start a pause, and have every request sent alone."""
@@ -210,7 +218,7 @@ class Merger:
         self._emit_fallback(merge, reason)
         self._release_all(scheduler, merge)
 
-    def _without_bad_value(self, scheduler: BatchScheduler, merge: InFlightMerge, bad: BadValue) -> None:
+    def _without_bad_value(self, scheduler: BatchScheduler, merge: InFlightMerge, bad: BadLiteral) -> None:
         """Plan the batch again. The column's type is known now, so that values which do not fit it are sent alone."""
         self._state.column_types.record_bad_value(merge.requests[0], merge.call.key, bad.type_name, bad.literal)
         self._emit_fallback(merge, FallbackReason("bad-value"))

@@ -9,23 +9,31 @@ import msgspec
 
 from proxy.allowed_differences import FANIN_PREFIX, HOP_BY_HOP
 from proxy.errors.codes import FaultError
-from proxy.http1.framing import CONNECTION_OPTIONS, request_framing
+from proxy.http1.framing import CONNECTION_OPTIONS, canonical_request, request_framing
 from proxy.http1.head import HeaderField, first_value, tokens
+from proxy.http1.host import is_host
 from proxy.model import Media, RequestHead
-from proxy.postgrest.request.media import count_preferences, media_of
+from proxy.postgrest.request.media import count_preferences, media_of, range_limit
 
 CONDITIONAL = frozenset((b"if-match", b"if-none-match", b"if-modified-since", b"if-unmodified-since", b"if-range"))
 NEGOTIATING = CONDITIONAL | {b"host", b"accept-encoding"}
 """Headers on which a gateway's answer may depend, although PostgREST's does not."""
 NEUTRAL = NEGOTIATING | {b"traceparent", b"tracestate", b"x-retry-count"}
-"""Headers that are not part of the identity, because PostgREST's answer does not depend on them."""
+"""Headers that are not part of the identity, because PostgREST's answer does not depend on them. Host is one only
+where upstream does not get the client's: SQL can tell tenants apart by it.
+"""
 
+NEVER_NEUTRAL = frozenset((b"accept", b"accept-profile", b"prefer", b"range"))
+"""Headers on which PostgREST's answer depends. Requests that differ in one of them never share a call, whatever the
+operator names neutral."""
 
 HEX = b"0123456789abcdef"
 
 
 class HeadRules(msgspec.Struct, frozen=True):
-    """The settings for reading heads. ``host`` replaces the value of Host, unless it is empty."""
+    """The settings for reading heads. ``host`` replaces the value of Host, unless it is empty: then upstream gets the
+    client's.
+    """
 
     host: bytes
     neutral: frozenset[bytes]
@@ -41,29 +49,37 @@ def head_rules(
     removed: tuple[str, ...],
     key: bytes,
 ) -> HeadRules:
-    """The rules with the operator's ``added`` and ``removed`` neutral headers. Trace headers are neutral by default."""
+    """The rules with the operator's ``added`` and ``removed`` neutral headers.
+
+    A header that upstream gets as the client sent it is neutral only if it is in ``NEUTRAL`` or the operator says so,
+    also if it names traces.
+    """
     names = tuple(name.lower().encode() for name in trace_headers)
-    neutral = NEUTRAL | {name.lower().encode() for name in added} | set(names)
-    return HeadRules(host, frozenset(neutral - {name.lower().encode() for name in removed}), names, key)
+    neutral = NEUTRAL if host else NEUTRAL - {b"host"}
+    neutral |= {name.lower().encode() for name in added}
+    neutral -= NEVER_NEUTRAL | {name.lower().encode() for name in removed}
+    return HeadRules(host, frozenset(neutral), names, key)
 
 
 def read_head(fields: tuple[HeaderField, ...], minor: int, rules: HeadRules) -> RequestHead:
-    """Read the header lines of a request. FaultError if they are ambiguous (FANIN103, 105, 106, 111)."""
+    """Read the header lines of a request. FaultError if they are ambiguous (FANIN103, 105, 106, 111, 117)."""
     framing = request_framing(fields, minor)
     options = tokens(fields, b"connection")
     if not CONNECTION_OPTIONS.issuperset(options):
         raise FaultError("FANIN105")
-    hosts = sum(field.name == b"host" for field in fields)
-    if hosts > 1 or (minor == 1 and not hosts):
+    hosts = [field.value for field in fields if field.name == b"host"]
+    if len(hosts) > 1 or (minor == 1 and not hosts) or not all(map(is_host, hosts)):
         raise FaultError("FANIN106")
+    fields = canonical_request(fields, framing)
     kept = [field for field in fields if is_forwarded(field.name)]
     identity = b"".join(field.line + b"\r\n" for field in kept if field.name not in rules.neutral)
     differing = rules.neutral - NEGOTIATING
     media = media_of([field.value for field in fields if field.name == b"accept"])
+    from_first, most = range_limit([field.value for field in fields if field.name == b"range"])
     counted = count_preferences([field.value for field in fields if field.name == b"prefer"])
     return RequestHead(
         forwarded_lines=b"".join(_forwarded_line(field, rules) for field in kept),
-        merged_lines=_merged_call_lines(kept, media, rules),
+        merged_lines=_merged_call_lines(kept, media, most, rules),
         identity=identity,
         coalescing_identity=b"".join(_forwarded_line(field, rules) for field in kept if field.name not in differing),
         identity_hash=blake2b(identity, digest_size=16, key=rules.key).digest(),
@@ -79,7 +95,8 @@ def read_head(fields: tuple[HeaderField, ...], minor: int, rules: HeadRules) -> 
         origin=first_value(fields, b"origin") or b"",
         media=media,
         exact_count=counted == [b"count=exact"],
-        bypass_reason=_bypass_reason(fields, framing, minor, media, counted),
+        range_limit=most,
+        bypass_reason=_bypass_reason(fields, framing, minor, media, from_first, counted),
     )
 
 
@@ -120,23 +137,31 @@ def _forwarded_line(field: HeaderField, rules: HeadRules) -> bytes:
     return field.line + b"\r\n"
 
 
-def _merged_call_lines(kept: list[HeaderField], media: Media | None, rules: HeadRules) -> bytes:
-    """The lines of a merged call, which ask for an array of rows without compression."""
+def _merged_call_lines(kept: list[HeaderField], media: Media | None, most: int | None, rules: HeadRules) -> bytes:
+    """The lines of a merged call, which ask for an array of rows without compression.
+
+    A Range that limits rows is left out: each merged call has its own.
+    """
     accept = b"" if media is None else media.accept
-    replaced = (b"accept-encoding", b"accept") if accept else (b"accept-encoding",)
+    replaced = {b"accept-encoding", b"accept" if accept else b"", b"" if most is None else b"range"}
     lines = [_forwarded_line(field, rules) for field in kept if field.name not in replaced]
     return b"".join([*lines, b"Accept: " + accept + b"\r\n" if accept else b"", b"Accept-Encoding: identity\r\n"])
 
 
 def _bypass_reason(
-    fields: tuple[HeaderField, ...], framing: int, minor: int, media: Media | None, counted: list[bytes]
+    fields: tuple[HeaderField, ...],
+    framing: int,
+    minor: int,
+    media: Media | None,
+    from_first: bool,
+    counted: list[bytes],
 ) -> str | None:
     checks = (
         ("off", first_value(fields, b"x-fanin") == b"off"),
         ("http-1.0", minor == 0),
         ("body", framing != 0),
         ("expect", first_value(fields, b"expect") is not None),
-        ("range", first_value(fields, b"range") is not None),
+        ("range", not from_first),
         ("accept", media is None),
         ("count", counted not in ([], [b"count=exact"])),
     )

@@ -9,6 +9,7 @@ from proxy.analysis.row_keys import MAX_BODY_BYTES, row_keys
 from proxy.model import LiteralClass, Outcome, Query, Span
 from proxy.postgrest.request.in_list import estimate_list, list_column
 from proxy.postgrest.request.literals import canonical
+from proxy.postgrest.request.row_range import lowest
 from proxy.server.server import ClientRequest
 
 if TYPE_CHECKING:
@@ -94,6 +95,8 @@ class RequestContext(msgspec.Struct, eq=False):
     """The rule whose rewrite answered the request; empty if none."""
     answer: ClientAnswer = msgspec.field(default_factory=ClientAnswer)
     upstream: UpstreamUse = msgspec.field(default_factory=UpstreamUse)
+    writes: int = 0
+    """Writes to the relation before the request, from ``WriteCounts``."""
     copy: "AnswerCopy | None" = None
     """In mode shadow: the copy of the answer that is compared."""
 
@@ -115,7 +118,7 @@ class RequestContext(msgspec.Struct, eq=False):
             if self.upstream.call:
                 self.trace.record_call(self.upstream.call)
             name = self.trace.id.encode("ascii", "backslashreplace").decode()
-            counts = f"X-Fanin-Queries: {self.trace.request_count}", f"X-Fanin-Saved: {self.trace.calls_saved}"
+            counts = f"X-Fanin-Queries: {self.trace.queries}", f"X-Fanin-Saved: {self.trace.calls_saved}"
             lines += [f"X-Fanin-Trace: {name}", *counts]
         if timing:
             seconds = self.upstream.seconds + self.upstream.waited
@@ -151,13 +154,17 @@ class RequestContext(msgspec.Struct, eq=False):
             head_size=upstream.head_size,
             listed=count,
             parts=upstream.parts,
-            limit=None if query.limit is None else query.limit[0],
+            limit=lowest(None if query.limit is None else query.limit[0], request.head.range_limit),
             offset=query.offset,
             total=answer.total,
             row_keys=row_keys(answer.key_bytes, hash_literal) if answer.key_bytes else (),
             upstream=upstream.seconds,
             shapes=tuple([_shape(literal) for literal in query.filters]) if options.shapes else (),
             target=_target(request.line.target) if options.values else "",
+            identity=int.from_bytes(request.head.identity_hash[:8]),
+            writes=self.writes,
+            connection=request.client.number,
+            connected=request.client.opened,
         )
 
 

@@ -11,6 +11,8 @@ from proxy.path.singular import NotSingularTemplates, read_template
 from proxy.postgrest.response.content_range import rows_and_total
 from proxy.postgrest.response.gateway import Gateway
 
+MAX_ORIGIN = 512
+"""Largest number of bytes of an Origin whose CORS headers are kept: a host name has at most 253."""
 ORIGINS = 100
 """The most origins whose CORS headers are remembered. fanin's own error answers need them."""
 
@@ -47,7 +49,7 @@ class ResponseObserver:
                 "utf-8", "replace"
             ) or self.first_schema
         rows, total = rows_and_total(first_value(fields, b"content-range"))
-        self._evidence.record_rows(rows, self._clock())
+        self._evidence.record_rows(rows)
         if line.status == 206 and total is not None and 0 < rows < total and _counts_all(query, head):
             self._evidence.record_cut(rows, self._clock())
         return rows
@@ -62,7 +64,7 @@ class ResponseObserver:
         return self._cors.get(origin, b"") if origin else b""
 
     def _learn_cors(self, origin: bytes, fields: tuple[HeaderField, ...]) -> None:
-        if not origin:
+        if not origin or len(origin) > MAX_ORIGIN:
             return
         lines = [field.line + b"\r\n" for field in fields if field.name.startswith(b"access-control-")]
         self._cors[origin] = b"".join(lines)
@@ -71,5 +73,10 @@ class ResponseObserver:
 
 
 def _counts_all(query: Query, head: RequestHead) -> bool:
-    """Whether the request asks for all rows and their exact number, so that only max-rows can remove rows."""
+    """Whether the request asks for all rows and their exact number, so that only max-rows can remove rows.
+
+    An aggregate is one row, and the number is that of the rows it is computed from.
+    """
+    if query.aggregates or query.bypass_reason == "aggregate" or head.range_limit is not None:
+        return False
     return head.exact_count and head.bypass_reason in (None, "accept") and not is_bounded(query.fingerprint)

@@ -11,6 +11,9 @@ from proxy.errors.remedies import BYPASS_REMEDIES
 from proxy.explain.facts import explain
 from proxy.explain.request import read_request
 from proxy.explain.text import lines, to_json
+from proxy.model import Column
+from proxy.postgrest.catalog import Catalog
+from proxy.postgrest.hazards import Hazard, Hazards
 from proxy.settings.loading import load
 from tests.explain.factories import explained, only_way, text
 
@@ -63,8 +66,13 @@ def test_settings_define_neutral_headers_and_trace_headers() -> None:
         identity__not_neutral=["host"],
         trace__headers=["x-job"],
     )
-    assert explanation.identity.neutral == ("x-request-id", "traceparent", "x-job")
+    assert explanation.identity.neutral == ("x-request-id", "traceparent")
+    assert explanation.identity.compared == ("x-job",)
     assert explanation.identity.trace == "x-job"
+
+
+def test_host_is_compared_where_upstream_gets_the_clients() -> None:
+    assert explained("/t", "Host: a", upstream_host="client").identity.compared == ("host",)
 
 
 def test_an_invented_host_is_not_shown() -> None:
@@ -77,6 +85,37 @@ def test_notes_explain_limits_and_counts() -> None:
     assert [note.partition(":")[0] for note in notes[:2]] == ["limit", "merge.max_rows is not set"]
     assert "limit=7" in only_way("/t?k=eq.1&limit=3").call
     assert len(explained("/t?k=eq.1", merge__max_rows=1000, rules__fan003="off").merging.notes) == 0
+
+
+def test_notes_explain_ranges_and_lists_of_media_types() -> None:
+    notes = explained("/t?k=eq.1", "Range: 0-24", "Accept: application/json, text/plain, */*").merging.notes
+    assert [note.partition(":")[0] for note in notes[:2]] == ["Range", "Accept"]
+
+
+def test_a_name_of_an_aggregate_needs_a_column() -> None:
+    merging = explained("/t?select=k,count&k=eq.1").merging
+    assert merging.bypass is not None
+    assert merging.bypass.code == "aggregate"
+    assert "columns count" in merging.notes[0]
+    assert explained("/t?select=k,count&k=eq.1", types=("count=integer",)).merging.verdict == "merges"
+    assert explained("/t?select=kids!inner()&k=eq.1").merging.verdict == "merges"
+
+
+def test_a_count_alone_merges_by_the_keys_of_the_rows() -> None:
+    merging = explained("/t?select=count&k=eq.1").merging
+    assert merging.verdict == "merges"
+    assert merging.ways[0].call == "/t?select=f…:k::text&k=in.(1,2)"
+    assert merging.notes[0].startswith("count: ")
+    assert explained("/t?select=count&k=eq.1", types=("count=integer",)).merging.notes[0].startswith("merge.max_rows")
+    assert explained("/t?select=count&k=eq.1", merge__ask_types=False).merging.verdict == "never"
+    assert explained("/t?select=count&k=eq.1", "Prefer: count=exact").merging.verdict == "never"
+
+
+def test_a_value_outside_the_range_of_its_type_is_told_as_that() -> None:
+    (way,) = explained("/t?k=eq.9223372036854775808", types=("k=bigint",)).merging.ways
+    assert "from -9223372036854775808 to 9223372036854775807" in way.types
+    (way,) = explained("/t?k=eq.07", types=("k=bigint",)).merging.ways
+    assert "as it is spelled here" in way.types
 
 
 def test_equal_requests_share_a_call_even_if_they_do_not_merge() -> None:
@@ -94,9 +133,9 @@ CHANGED: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "body": (("/t?id=eq.1", "Content-Length: 3"), ("/t?id=eq.1", "Content-Length: 0")),
     "expect": (("/t?id=eq.1", "Expect: 100-continue"), ("/t?id=eq.1",)),
     "accept": (("/t?id=eq.1", "Accept: text/csv, */*"), ("/t?id=eq.1", "Accept: application/vnd.pgrst.object+json")),
-    "range": (("/t?id=eq.1", "Range: 0-4"), ("/t?id=eq.1&limit=5",)),
+    "range": (("/t?id=eq.1", "Range: 5-9"), ("/t?id=eq.1&limit=5",)),
     "count": (("/t?id=eq.1", "Prefer: count=planned"), ("/t?id=eq.1", "Prefer: count=exact")),
-    "limit": (("/t?id=eq.1&limit=0",), ("/t?id=eq.1&limit=999999",)),
+    "limit": (("/t?id=eq.1&limit=0",), ("/t?id=eq.1&limit=999999999",)),
     "offset": (("/t?k=eq.1&offset=5&limit=5&order=id",), ("/t?k=eq.1&order=id&id=gt.5&limit=5",)),
     "aggregate": (("/t?select=a.sum()&k=eq.1",), ("/t?select=id,kids(count)&k=eq.1",)),
     "select": (("/t?select=a,&id=eq.1",), ("/t?select=a,b&id=eq.1",)),
@@ -108,6 +147,12 @@ CHANGED: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
 }
 """For each bypass reason that the caller can avoid: a request that has it, and the request after the remedy."""
 NOT_BY_THE_CALLER = {"mode", "too-long", "oversized", "paused", "mismatch-paused", "mismatched", "large-rows", "busy"}
+NOT_BY_THE_CALLER |= {
+    "foreign-table",
+    "security-barrier",
+    "rules",
+    *(f"volatile-{what}" for what in ("view", "column", "policy")),
+}
 NOT_BY_THE_CALLER |= {code for code in BYPASS_REASONS if code.startswith(("list", "chunk"))}
 
 
@@ -138,6 +183,25 @@ def test_a_bypass_reason_has_its_remedy_and_the_remedy_works(code: str) -> None:
     assert f"To change that: {BYPASS_REMEDIES[code]}" in shown
     assert after.merging.bypass is None
     assert after.merging.verdict == "merges"
+
+
+@pytest.mark.parametrize("code", ["foreign-table", "volatile-view"])
+def test_a_hazard_of_the_catalog_is_the_bypass_reason_and_says_what_it_is(code: str) -> None:
+    catalog = Catalog(hazards=Hazards({"public.v": Hazard(code, "public.v is one")}))
+    request = read_request("/v?id=eq.1", ())
+    merging = explain(request, load({}).settings, None, {}, catalog).merging
+    assert merging.bypass is not None
+    assert merging.bypass.code == code
+    assert merging.notes[0] == "By the catalog, public.v is one."
+    assert merging.notes[1].startswith("Byte-equal requests share no call") == (code == "volatile-view")
+
+
+def test_the_catalog_knows_columns_and_the_command_line_knows_better() -> None:
+    catalog = Catalog({"public.t": {b"k": Column("text", deterministic=True), b"n": Column("integer")}})
+    request = read_request("/t?k=eq.a", ())
+    settings = load({}).settings
+    assert explain(request, settings, None, {}, catalog).merging.verdict == "merges"
+    assert explain(request, settings, None, {b"k": Column("jsonb")}, catalog).merging.verdict == "never"
 
 
 def test_a_mode_that_does_not_merge_is_the_bypass_reason() -> None:

@@ -6,14 +6,15 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from proxy.errors.codes import BYPASS_REASONS
-from proxy.merging.fetch import BadValue, FetchResult
 from proxy.merging.waiters import BufferedAnswer, SendAlone
 from proxy.model import FallbackReason, Slice
 from proxy.observe.events import MergingPaused, Warned, WindowClosed
+from proxy.postgrest.response.problem import BadLiteral
 from tests.factories import member
 from tests.merging.harness import FakeFetcher, MergingHarness, bodies, finish, ids, run_loop, slices_of
 
 if TYPE_CHECKING:
+    from proxy.merging.fetch import FetchResult
     from proxy.model import MergedCall
 
 
@@ -103,7 +104,7 @@ async def test_the_deadline_does_not_include_the_wait_for_a_connection() -> None
 
 async def test_a_batch_is_merged_again_without_its_bad_value() -> None:
     def with_bad_value(call: MergedCall) -> FetchResult:
-        return BadValue("smallint", b"40000") if b"eq.40000" in call.requests_by_value else slices_of(call)
+        return BadLiteral("smallint", b"40000") if b"eq.40000" in call.requests_by_value else slices_of(call)
 
     harness = MergingHarness(FakeFetcher(with_bad_value))
     replies = await finish(harness.merge(*ids(1, 40000, 2)))
@@ -115,7 +116,7 @@ async def test_a_batch_is_merged_again_without_its_bad_value() -> None:
 
 
 async def test_after_a_second_bad_value_every_request_is_sent_alone() -> None:
-    bad_values = iter([BadValue("integer", b"9000000000"), BadValue("smallint", b"40000")])
+    bad_values = iter([BadLiteral("integer", b"9000000000"), BadLiteral("smallint", b"40000")])
     harness = MergingHarness(FakeFetcher(lambda call: next(bad_values, None) or slices_of(call)))
     replies = await finish(harness.merge(*ids(1, 2, 40000, 9_000_000_000)))
     assert all(isinstance(reply, SendAlone) for reply in replies)

@@ -20,6 +20,7 @@ from tests.e2e.support.bursts import get
 from tests.e2e.support.decision_table import Row
 from tests.e2e.support.differential import Report, compare_bursts
 from tests.e2e.support.differential_runs import REQUESTS, REVERSIBLE, SEED, Upstreams, compare_in_all_runs
+from tests.e2e.support.forwarded_templates import CLIENTS_HEAD, FORWARDED_HEADS, FORWARDED_TEMPLATES
 from tests.e2e.support.literals import TEXTS, one_of
 from tests.e2e.support.planted_faults import (
     FAULTS,
@@ -42,7 +43,7 @@ from tests.e2e.support.planted_faults import (
     unsorted_ties_accepted,
 )
 from tests.e2e.support.request_templates import HEADS, TEMPLATES, Head, Template
-from tests.e2e.support.unusual_types import postgrest_with
+from tests.e2e.support.unusual_types import older_postgrest, postgrest_with
 from tests.e2e.support.write_between_reads import read_around_a_write
 
 if TYPE_CHECKING:
@@ -59,6 +60,15 @@ async def test_every_answer_is_the_one_that_postgrest_gives_alone(unusual: Stack
     told = f"{proof}\n{proof.coverage.table()}"
     tell(told)
     assert not proof.shortcomings(), told
+
+
+async def test_and_on_an_older_release(unusual: Stack, tell: Callable[[str], None]) -> None:
+    with older_postgrest(unusual, db_tx_end="commit-allow-override") as older:
+        generator = BurstGenerator(random.Random(SEED))
+        report = await compare_bursts(older, f"DIFFERENTIAL_SEED={SEED}", bursts(generator, REQUESTS // 5))
+    tell(str(report))
+    assert not report.faults, str(report)
+    assert report.coverage.outcomes["merged"] >= 0.3 * report.requests, str(report)
 
 
 EQUAL_TEXTS = tuple(
@@ -78,6 +88,28 @@ async def test_and_where_texts_of_different_bytes_are_equal(unusual: Stack, tell
     tell(str(report))
     assert not report.faults, str(report)
     assert report.coverage.outcomes["merged"] >= 0.05 * report.requests, str(report)
+
+
+@pytest.mark.parametrize("catalog", [False, True], ids=["no catalog", "catalog"])
+async def test_and_while_everything_is_on_probation(unusual: Stack, tell: Callable[[str], None], catalog: bool) -> None:
+    known: dict[str, Any] = {"db_uri": unusual.dsn, "catalog__schemas": ["unusual"]} if catalog else {}
+    generator = BurstGenerator(random.Random(SEED))
+    with postgrest_with(unusual, **REVERSIBLE) as undone:
+        made = bursts(generator, REQUESTS // 8)
+        report = await compare_bursts(undone, f"DIFFERENTIAL_SEED={SEED}", made, merge__probation=3, **known)
+    tell(str(report))
+    assert not report.faults, str(report)
+    assert report.calls["probation"] >= 20, str(report)
+
+
+async def test_and_where_sql_reads_what_is_forwarded(unusual: Stack, tell: Callable[[str], None]) -> None:
+    generator = BurstGenerator(random.Random(SEED), FORWARDED_TEMPLATES, (), share=1.0, heads=FORWARDED_HEADS)
+    with postgrest_with(unusual, **REVERSIBLE) as undone:
+        made = bursts(generator, REQUESTS // 8)
+        report = await compare_bursts(undone, f"DIFFERENTIAL_SEED={SEED}", made, **CLIENTS_HEAD)
+    tell(str(report))
+    assert not report.faults, str(report)
+    assert report.together >= 0.3 * report.requests, str(report)
 
 
 async def compare_request_by_request(unusual: Stack, requests: Sequence[bytes], **settings: Any) -> Report:
@@ -153,7 +185,7 @@ def shared_in_flight(patch: pytest.MonkeyPatch) -> None:
 
 async def test_a_shared_call_joined_in_flight_is_found(unusual: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
     shared_in_flight(monkeypatch)
-    before, after = await read_around_a_write(unusual, 8, "&offset=0")
+    before, after = await read_around_a_write(unusual, 8, "&limit=9&limit=9")
     assert before.body == after.body, "the second read is answered from before the write: what law 3 forbids"
 
 
