@@ -23,6 +23,7 @@ KEYS = [creator(number) for number in range(76, 104)]
 NEVER_MERGED = {
     "ra-data-postgrest: update": "writes are not merged",
     "ra-data-postgrest: getMany of two": "two lists may share a row",
+    "ra-data-postgrest: getList, more rows than the page": "a merged call reads as many rows per key as the page has",
     "ra-data-postgrest: getList, second page": "rows before the page would have to be read",
     "axios: an unknown column": "an error of the query may be another for each caller",
     "ky: text": "PostgREST refuses the media type",

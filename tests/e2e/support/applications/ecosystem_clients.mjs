@@ -38,7 +38,7 @@ async function reactAdmin() {
   }
   const primaryKeys = new Map([['creator_payout_profiles', ['creator_id']]])
   const data = provider({ apiUrl: url, httpClient, defaultListOp: 'eq', primaryKeys, schema: () => '' })
-  const first = { page: 1, perPage: 5 }
+  const first = { page: 1, perPage: 25 }
   return {
     'update': (id) => data.update('creator_payout_profiles', { id, data: { paypal_email: 'a@b.c' }, previousData: { paypal_email: null } }),
     'getOne': (id) => data.getOne('creators', { id }),
@@ -48,7 +48,9 @@ async function reactAdmin() {
     'getManyReference': (id) =>
       data.getManyReference('monthly_tracking', { target: 'creator_id', id, pagination: first, sort: { field: 'month', order: 'DESC' }, filter: {} }),
     'getList by a filter': (creator_id) =>
-      data.getList('videos', { pagination: first, sort: { field: 'id', order: 'ASC' }, filter: { creator_id } }),
+      data.getList('monthly_tracking', { pagination: first, sort: { field: 'id', order: 'ASC' }, filter: { creator_id } }),
+    'getList, more rows than the page': (creator_id) =>
+      data.getList('monthly_tracking', { pagination: { page: 1, perPage: 3 }, sort: { field: 'month', order: 'ASC' }, filter: { creator_id } }),
     'getList, second page': (creator_id) =>
       data.getList('monthly_tracking', { pagination: { page: 2, perPage: 3 }, sort: { field: 'month', order: 'ASC' }, filter: { creator_id } }),
   }
@@ -57,7 +59,7 @@ async function reactAdmin() {
 async function refine() {
   const { dataProvider } = require('@refinedev/supabase')
   const data = dataProvider(clientOf(modules, url, token))
-  const pagination = { currentPage: 1, pageSize: 5, mode: 'server' }
+  const pagination = { currentPage: 1, pageSize: 10, mode: 'server' }
   return {
     'getOne': (id) => data.getOne({ resource: 'creators', id }),
     'getOne with columns': (id) => data.getOne({ resource: 'creators', id, meta: { select: 'id,handle,package_definitions(tier)' } }),
@@ -84,7 +86,7 @@ async function cacheHelpers() {
     'prefetchQuery, count': (id) => cached(db.from('monthly_tracking').select('id,month', { count: 'exact' }).eq('creator_id', id).order('month')),
     'fetchQueryInitialData': (id) => fetchQueryInitialData(db.from('creators').select('handle').eq('id', id).single()),
     'fetchQuery, a range': (id) =>
-      fetchQuery(new QueryClient(), db.from('monthly_tracking').select('id,month').eq('creator_id', id).order('month').range(0, 2)),
+      fetchQuery(new QueryClient(), db.from('monthly_tracking').select('id,month').eq('creator_id', id).order('month').range(0, 9)),
     'a child list': (id) => cached(db.from('monthly_tracking').select('id,month').eq('creator_id', id)),
   }
 }
@@ -99,7 +101,7 @@ async function neon() {
   return {
     'single': (id) => seen(db.from('creators').select('*').eq('id', id).single()),
     'list': (id) => seen(db.from('monthly_tracking').select('month,quota_total').eq('creator_id', id).order('month')),
-    'range': (id) => seen(db.from('monthly_tracking').select('month').eq('creator_id', id).order('month').range(0, 2)),
+    'range': (id) => seen(db.from('monthly_tracking').select('month').eq('creator_id', id).order('month').range(0, 9)),
     'count alone': (id) => seen(db.from('videos').select('*', { count: 'exact', head: true }).eq('creator_id', id)),
     'in one': (id) => seen(db.from('creators').select('id,handle').in('id', [id])),
   }
@@ -117,8 +119,8 @@ async function axios() {
     'get': async (id) => seen(await api.get(`/creators?id=eq.${id}`)),
     'get with params': async (id) => seen(await api.get('/creators', { params: { select: 'id,handle', id: `eq.${id}` } })),
     'an object': async (id) => seen(await api.get('/creators', { params: { id: `eq.${id}` }, headers: { Accept: 'application/vnd.pgrst.object+json' } })),
-    'a list': async (id) => seen(await api.get('/monthly_tracking', { params: { creator_id: `eq.${id}`, order: 'month.desc', limit: 5, offset: 0 } })),
-    'a range': async (id) => seen(await api.get('/monthly_tracking', { params: { creator_id: `eq.${id}`, order: 'month' }, headers: { Range: '0-2', 'Range-Unit': 'items' } })),
+    'a list': async (id) => seen(await api.get('/monthly_tracking', { params: { creator_id: `eq.${id}`, order: 'month.desc', limit: 10, offset: 0 } })),
+    'a range': async (id) => seen(await api.get('/monthly_tracking', { params: { creator_id: `eq.${id}`, order: 'month' }, headers: { Range: '0-24', 'Range-Unit': 'items' } })),
     'an unknown column': async (id) => seen(await api.get('/creators', { params: { select: 'nope', id: `eq.${id}` } })),
   }
 }
