@@ -1,4 +1,4 @@
-"""What applications get from the clients of other libraries is the same with fanin and without, and their bursts merge."""
+"""What applications get from clients of other libraries is the same with fanin and without, and their bursts merge."""
 
 from __future__ import annotations
 
