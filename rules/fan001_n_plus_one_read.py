@@ -43,18 +43,17 @@ from proxy.analysis.fan_out import (
     FanOut,
     LoopThresholds,
     call_impact,
-    distinct_values,
     fan_outs,
     has_many_rows_per_key,
     parallel_fan_out,
 )
 from proxy.analysis.fingerprint import ParsedFingerprint
 from proxy.analysis.rule import Rule, RuleContext
-from proxy.analysis.spans import caller_of, count_calls, elapsed_seconds, literal_kind, seconds_saved, total_rows
+from proxy.analysis.spans import caller_of, count_calls, elapsed_seconds, seconds_saved, total_rows
+from proxy.analysis.varying import different_keys, key_evidence, key_text, similar_calls, variation_evidence
 from proxy.analysis.volume import plural
-from proxy.findings.model import Finding, Fix
-from proxy.fixes.batch_code import batch_js, batch_name, batch_py
-from proxy.fixes.sql.batch import batch_sql
+from proxy.findings.model import Finding
+from proxy.fixes.batch_code import batch_expectation, batch_fix
 from proxy.model import Trace
 from proxy.settings_base import Count, Positive
 
@@ -73,6 +72,11 @@ class NPlusOne(LoopThresholds):
         description="FAN002: a longer pause between two similar reads ends their loop: a timer or a person caused it, "
         "and a batch read would not remove it.",
     )
+
+
+READ_RISK = (
+    "The rows of all keys are read at one moment, or in chunks at several. A key without rows is not in the result."
+)
 
 
 def detect(trace: Trace, context: RuleContext[NPlusOne]) -> Iterator[Finding]:
@@ -94,31 +98,27 @@ RULE = Rule(
 
 
 def _finding(trace: Trace, shown: ParsedFingerprint, found: FanOut) -> Finding:
-    spans, column = found.spans, found.key.column
-    calls, listed = count_calls(spans), has_many_rows_per_key(shown, spans)
+    spans, calls = found.spans, similar_calls(shown, found.spans, found.key)
+    upstream, fix = count_calls(spans), batch_fix(calls, has_many_rows_per_key(shown, spans))
     return Finding(
         code=RULE.code,
         impact=call_impact(len(spans), seconds_saved(spans)),
         confidence="high" if trace.explicit else "medium",
-        title=f"{len(spans)} reads of {shown.name}, one for each {column}",
+        title=f"{len(spans)} reads of {shown.name}, one for each {key_text(calls)}",
         relation=spans[0].relation,
         fingerprint=spans[0].fingerprint,
         route=trace.route,
         caller=caller_of(spans),
-        problem=f"The application asks for {shown.name} once per {column}: the number of queries grows with"
+        problem=f"The application asks for {shown.name} once per {key_text(calls)}: the number of queries grows with"
         " the number of rows.",
-        current=f"{len(spans)} requests, {plural(calls, 'upstream call')}, {total_rows(spans)} rows in"
+        current=f"{len(spans)} requests, {plural(upstream, 'upstream call')}, {plural(total_rows(spans), 'row')} in"
         f" {1000 * elapsed_seconds(spans):.0f} ms",
         evidence=(
-            f"{len(spans)} requests differ only in {column}, with {distinct_values(spans, found.key)} different values",
-            f"sent in parallel; fanin answered them with {plural(calls, 'upstream call')}",
+            key_evidence(calls, spans),
+            f"sent in parallel; fanin answered them with {plural(upstream, 'upstream call')}",
+            variation_evidence(spans),
         ),
-        fix=Fix(
-            sql=batch_sql(shown, column, literal_kind(spans, column)),
-            supabase_js=batch_js(shown, column, listed),
-            supabase_py=batch_py(shown, column, listed),
-        ),
-        expected=f"{batch_name(shown.relation, column)}(…) once instead of {len(spans)} calls: {len(spans)} requests"
-        " become 1 per 200 keys.",
-        risk="The rows are the same. A list of more than about 200 keys should be sent in several calls.",
+        fix=fix,
+        expected=batch_expectation(calls, fix, len(spans), different_keys(calls, spans)),
+        risk=READ_RISK,
     )

@@ -30,14 +30,16 @@ Advice: fanin changes nothing.
 
 from collections.abc import Iterator, Sequence
 
+from msgspec.structs import replace
 from pydantic import Field
 
 from proxy.analysis.fingerprint import parse_fingerprint
 from proxy.analysis.rule import Rule, RuleContext
 from proxy.analysis.spans import by_fingerprint, caller_of, is_read, total_bytes, total_rows
 from proxy.analysis.volume import format_bytes, plural, volume_impact
-from proxy.findings.model import Finding, Fix
+from proxy.findings.model import Finding
 from proxy.fixes.advice_code import narrow_js, narrow_py
+from proxy.fixes.printable import printable_fix
 from proxy.fixes.sql.read import narrow_sql
 from proxy.model import Span, Trace
 from proxy.settings_base import Count, Thresholds
@@ -89,7 +91,12 @@ def _finding(trace: Trace, spans: Sequence[Span], size: int) -> Finding:
         problem=f"The application asks for every column of {shown.name}, also for those that it does not use.",
         current=f"{plural(len(spans), 'request')}, {rows} rows, {format_bytes(size)}: {size // rows} bytes per row",
         evidence=("select is * or absent: every column is sent, also those that are added later",),
-        fix=Fix(sql=narrow_sql(shown, KEY), supabase_js=narrow_js(shown, KEY), supabase_py=narrow_py(shown, KEY)),
+        fix=printable_fix(
+            [replace(shown, select=KEY)],
+            lambda: narrow_sql(shown, KEY),
+            lambda: narrow_js(shown, KEY),
+            lambda: narrow_py(shown, KEY),
+        ),
         expected=f"The other columns of {rows} rows are not read, sent or parsed.",
         risk="Code that uses a column which is not named gets undefined (JavaScript) or a KeyError (Python); generated"
         " types find this before the code runs.",

@@ -42,8 +42,9 @@ from pydantic import Field
 from proxy.analysis.fingerprint import parse_fingerprint
 from proxy.analysis.rule import Rule, RuleContext
 from proxy.analysis.spans import caller_of, is_quotable, is_read, may_write
-from proxy.findings.model import Finding, Fix, impact_of
+from proxy.findings.model import Finding, impact_of
 from proxy.fixes.advice_code import together_js, together_py
+from proxy.fixes.printable import printable_fix
 from proxy.fixes.sql.read import read_sql
 from proxy.model import Span, Trace
 from proxy.settings_base import Positive, Thresholds
@@ -141,10 +142,11 @@ def _finding(trace: Trace, chain: Sequence[Span]) -> Finding:
         problem=f"The application waits for each of {names} before it sends the next request.",
         current=f"{len(chain)} requests one after another: {sum(times):.0f} ms, the longest {max(times):.0f} ms",
         evidence=("all values in their filters were known when the first read began, and nothing was written",),
-        fix=Fix(
-            sql="\n".join(map(read_sql, reads)),
-            supabase_js=together_js(reads),
-            supabase_py=together_py(reads),
+        fix=printable_fix(
+            reads,
+            lambda: "\n".join(map(read_sql, reads)),
+            lambda: together_js(reads),
+            lambda: together_py(reads),
         ),
         expected=f"About {max(times):.0f} ms instead of {sum(times):.0f} ms.",
         risk="If an earlier result decides whether a later read is needed, that read may be unnecessary.",

@@ -64,7 +64,7 @@ def parse_fingerprint(fingerprint: str) -> ParsedFingerprint:
         else:
             filters.append(Filter(name, value.removesuffix(".?"), index))
     qualified = (schema, relation) if dot else ("", path)
-    return ParsedFingerprint(method, *qualified, select, tuple(filters), _parse_order(order), tuple(rest))
+    return ParsedFingerprint(method, *qualified, select, tuple(filters), parse_order(order), tuple(rest))
 
 
 def is_bounded(fingerprint: str) -> bool:
@@ -88,7 +88,8 @@ def describes_body(param: str) -> bool:
     return param.startswith(("columns=", "on_conflict="))
 
 
-def _parse_order(order: str) -> tuple[OrderItem, ...]:
+def parse_order(order: str) -> tuple[OrderItem, ...]:
+    """The items of the value of ``order``."""
     items = []
     for item in order.split(",") if order else []:
         column, *words = item.split(".")

@@ -12,7 +12,7 @@ from proxy.errors.codes import FaultError
 from proxy.http1.framing import CONNECTION_OPTIONS, request_framing
 from proxy.http1.head import HeaderField, first_value, tokens
 from proxy.model import Media, RequestHead
-from proxy.postgrest.request.media import count_preferences, media_of
+from proxy.postgrest.request.media import count_preferences, media_of, write_preferences
 
 CONDITIONAL = frozenset((b"if-match", b"if-none-match", b"if-modified-since", b"if-unmodified-since", b"if-range"))
 NEGOTIATING = CONDITIONAL | {b"host", b"accept-encoding"}
@@ -60,7 +60,8 @@ def read_head(fields: tuple[HeaderField, ...], minor: int, rules: HeadRules) -> 
     identity = b"".join(field.line + b"\r\n" for field in kept if field.name not in rules.neutral)
     differing = rules.neutral - NEGOTIATING
     media = media_of([field.value for field in fields if field.name == b"accept"])
-    counted = count_preferences([field.value for field in fields if field.name == b"prefer"])
+    prefers = [field.value for field in fields if field.name == b"prefer"]
+    counted = count_preferences(prefers)
     return RequestHead(
         forwarded_lines=b"".join(_forwarded_line(field, rules) for field in kept),
         merged_lines=_merged_call_lines(kept, media, rules),
@@ -79,6 +80,7 @@ def read_head(fields: tuple[HeaderField, ...], minor: int, rules: HeadRules) -> 
         origin=first_value(fields, b"origin") or b"",
         media=media,
         exact_count=counted == [b"count=exact"],
+        write_preferences=write_preferences(prefers),
         bypass_reason=_bypass_reason(fields, framing, minor, media, counted),
     )
 

@@ -93,6 +93,7 @@ def _recorded_span(span: Span, method: str, relation: str, fingerprint: str) -> 
         offset=span.offset,
         total=span.total,
         row_keys=tuple((name, tuple([_hex(key) if key else None for key in keys])) for name, keys in span.row_keys),
+        preferences=span.preferences,
     )
 
 
@@ -186,6 +187,7 @@ def _span(span: RecordedSpan, number: int) -> Span:
         row_keys=_row_keys(span),
         upstream=span.upstream,
         shapes=tuple([(literal.kind, literal.length) if literal else ("", 0) for literal in span.literals]),
+        preferences=span.preferences,
     )
 
 

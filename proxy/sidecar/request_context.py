@@ -158,6 +158,7 @@ class RequestContext(msgspec.Struct, eq=False):
             upstream=upstream.seconds,
             shapes=tuple([_shape(literal) for literal in query.filters]) if options.shapes else (),
             target=_target(request.line.target) if options.values else "",
+            preferences="" if query.method in (b"GET", b"HEAD") else request.head.write_preferences,
         )
 
 

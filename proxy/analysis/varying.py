@@ -1,0 +1,99 @@
+"""What similar calls have in common: which of their parameters vary, and how many rows an answer had."""
+
+from collections.abc import Sequence
+
+import msgspec
+
+from proxy.analysis.fingerprint import Filter, ParsedFingerprint
+from proxy.analysis.spans import literal_kind
+from proxy.model import Span
+
+
+class SimilarCalls(msgspec.Struct, frozen=True):
+    """What was seen of calls with one fingerprint."""
+
+    parsed: ParsedFingerprint
+    keys: tuple[Filter, ...]
+    """The ``eq`` filters whose values vary; at least the key of the loop."""
+    kinds: tuple[str, ...]
+    """Per key, the class of its literals: integer, uuid or text."""
+    others: tuple[str, ...]
+    """The other parameters that vary, for which no list of values can stand."""
+    constant: tuple[str, ...]
+    """The parameters with a value that was the same in all calls."""
+    rows: int
+    """Rows of the longest answer; -1 if unknown."""
+    limit: int | None
+    """The limit of each call; None without one."""
+    paged: bool
+    """Whether the calls select rows by position (offset, Range), or their limits differ."""
+    preferences: str
+    """Preferences of a write (``Span.preferences``), or ``?`` if they differ."""
+
+
+def similar_calls(parsed: ParsedFingerprint, spans: Sequence[Span], key: Filter | None = None) -> SimilarCalls:
+    """What was seen of ``spans``, which have the fingerprint ``parsed``; ``key`` is a key whatever its values."""
+    params = param_names(spans[0].fingerprint)
+    varying, constant = _by_variation(params, spans)
+    keys = tuple(f for f in parsed.filters if f is key or (f.operator == "eq" and f.index in varying))
+    indexes = {f.index for f in keys}
+    limits = {span.limit for span in spans}
+    return SimilarCalls(
+        parsed=parsed,
+        keys=keys,
+        kinds=tuple(literal_kind(spans, f.column) for f in keys),
+        others=tuple(params[at] for at in varying if at not in indexes),
+        constant=tuple(params[at] for at in constant if at not in indexes),
+        rows=max(span.rows for span in spans),
+        limit=next(iter(limits)) if len(limits) == 1 else None,
+        paged=len(limits) > 1 or _is_paged(parsed, spans),
+        preferences=spans[0].preferences if len({span.preferences for span in spans}) == 1 else "?",
+    )
+
+
+def param_names(fingerprint: str) -> tuple[str, ...]:
+    """The parameters of a fingerprint in the order of the query, without the placeholders of their values."""
+    query = fingerprint.partition("?")[2]
+    return tuple(" ".join(param.removesuffix(".?").split()) for param in query.split("&")) if query else ()
+
+
+def variation_evidence(spans: Sequence[Span]) -> str:
+    """A line that lists the parameters whose values vary in calls with one fingerprint, and the constant ones."""
+    params = param_names(spans[0].fingerprint)
+    varying, constant = _by_variation(params, spans)
+    vary, same = ", ".join(params[at] for at in varying), ", ".join(params[at] for at in constant)
+    return f"values that vary: {vary or 'none'}; the same in all calls: {same or 'none'}"
+
+
+def key_text(calls: SimilarCalls) -> str:
+    """``owner_type and owner_id``."""
+    return " and ".join(key.column for key in calls.keys)
+
+
+def different_keys(calls: SimilarCalls, spans: Sequence[Span]) -> int:
+    """Number of different keys in ``spans``."""
+    return len({tuple(span.literals[key.index] for key in calls.keys) for span in spans})
+
+
+def key_evidence(calls: SimilarCalls, spans: Sequence[Span]) -> str:
+    """How often which keys were asked for."""
+    names, different = ", ".join([*(key.column for key in calls.keys), *calls.others]), different_keys(calls, spans)
+    return f"{len(spans)} requests differ only in {names}, with {different} different keys"
+
+
+def _by_variation(params: Sequence[str], spans: Sequence[Span]) -> tuple[list[int], list[int]]:
+    """The indexes of the parameters with a literal: those that vary, and those that do not.
+
+    A name that contains ``&`` makes the indexes wrong: then all are taken to vary.
+    """
+    if any(len(span.literals) != len(params) for span in spans):
+        return list(range(len(params))), []
+    valued = [at for at in range(len(params)) if any(span.literals[at] for span in spans)]
+    varying = [at for at in valued if len({span.literals[at] for span in spans}) > 1]
+    return varying, [at for at in valued if at not in varying]
+
+
+def _is_paged(parsed: ParsedFingerprint, spans: Sequence[Span]) -> bool:
+    ranged = any(span.bypass_reason == "range" for span in spans)
+    unread = "limit=?" in parsed.rest and any(span.limit is None for span in spans)
+    return ranged or unread or "offset=?" in parsed.rest
