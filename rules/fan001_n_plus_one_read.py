@@ -50,7 +50,7 @@ from proxy.analysis.fan_out import (
 from proxy.analysis.fingerprint import ParsedFingerprint
 from proxy.analysis.rule import Rule, RuleContext
 from proxy.analysis.spans import caller_of, count_calls, elapsed_seconds, seconds_saved, total_rows
-from proxy.analysis.varying import different_keys, key_evidence, key_text, similar_calls, variation_evidence
+from proxy.analysis.varying import different_keys, key_evidence, key_text, parent_of, similar_calls, variation_evidence
 from proxy.analysis.volume import plural
 from proxy.findings.model import Finding
 from proxy.fixes.batch_code import batch_expectation, batch_fix
@@ -99,7 +99,10 @@ RULE = Rule(
 
 def _finding(trace: Trace, shown: ParsedFingerprint, found: FanOut) -> Finding:
     spans, calls = found.spans, similar_calls(shown, found.spans, found.key)
-    upstream, fix = count_calls(spans), batch_fix(calls, has_many_rows_per_key(shown, spans))
+    upstream, fix = (
+        count_calls(spans),
+        batch_fix(calls, has_many_rows_per_key(shown, spans), parent_of(trace.spans, spans, found.key)),
+    )
     return Finding(
         code=RULE.code,
         impact=call_impact(len(spans), seconds_saved(spans)),

@@ -59,6 +59,7 @@ from proxy.analysis.varying import (
     different_keys,
     key_evidence,
     key_text,
+    parent_of,
     similar_calls,
     variation_evidence,
 )
@@ -95,7 +96,7 @@ def _is_walk(found: FanOut, came_from: Sequence[Origin], least: int) -> bool:
 
 def _finding(trace: Trace, shown: ParsedFingerprint, found: FanOut, came_from: Sequence[Origin]) -> Finding:
     spans, calls = found.spans, similar_calls(shown, found.spans, found.key)
-    fix = batch_fix(calls, has_many_rows_per_key(shown, spans))
+    fix = batch_fix(calls, has_many_rows_per_key(shown, spans), parent_of(trace.spans, spans, found.key))
     return Finding(
         code=RULE.code,
         impact=call_impact(len(spans), seconds_saved(spans)),

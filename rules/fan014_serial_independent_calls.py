@@ -67,7 +67,7 @@ class SerialCalls(Thresholds):
 
 FARTHEST = 50
 """Maximum fingerprints from which a chain is searched, and maximum requests that each search considers."""
-MOST = 5
+MOST = 8
 """Maximum reads in the code of the fix."""
 IMPACTS = ((1.0, "HIGH"), (0.2, "MEDIUM"))
 """Minimum seconds saved per impact; below the last step the impact is LOW."""
@@ -141,7 +141,10 @@ def _finding(trace: Trace, chain: Sequence[Span]) -> Finding:
         caller=caller_of(chain),
         problem=f"The application waits for each of {names} before it sends the next request.",
         current=f"{len(chain)} requests one after another: {sum(times):.0f} ms, the longest {max(times):.0f} ms",
-        evidence=("all values in their filters were known when the first read began, and nothing was written",),
+        evidence=(
+            "all values in their filters were known when the first read began, and nothing was written",
+            *([f"the code has the first {MOST} of the {len(chain)} reads"] if len(chain) > MOST else []),
+        ),
         fix=printable_fix(
             reads,
             lambda: "\n".join(map(read_sql, reads)),

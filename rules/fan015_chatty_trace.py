@@ -48,8 +48,8 @@ from proxy.analysis.fan_out import call_impact
 from proxy.analysis.fingerprint import parse_fingerprint
 from proxy.analysis.rule import Rule, RuleContext
 from proxy.analysis.spans import caller_of, has_confirmed_names, is_query, total_seconds
-from proxy.findings.model import Finding, Fix
-from proxy.fixes.page_load import load_js, load_py, load_sql
+from proxy.findings.model import Finding
+from proxy.fixes.page_load import load_fix
 from proxy.model import Span, Trace
 from proxy.settings_base import Count, Positive, Thresholds
 
@@ -106,7 +106,7 @@ def _finding(trace: Trace, spans: Sequence[Span], kinds: Counter[str]) -> Findin
         current=f"{len(spans)} requests, {trace.calls} upstream calls, {1000 * total_seconds(spans):.0f} ms of them in"
         f" {1000 * (trace.end - trace.start):.0f} ms",
         evidence=tuple(f"{count} × {fingerprint}" for fingerprint, count in kinds.most_common(MOST)),
-        fix=Fix(sql=load_sql(reads), supabase_js=load_js(reads), supabase_py=load_py(reads)),
+        fix=load_fix(reads),
         expected=f"One call instead of the {sum(kinds[fingerprint] for fingerprint in often)} most frequent ones.",
         risk="A function runs with its own privileges: security invoker keeps row level security in force. Leave"
         " out what the page can load later.",

@@ -5,8 +5,13 @@ from collections.abc import Sequence
 import msgspec
 
 from proxy.analysis.fingerprint import Filter, ParsedFingerprint
-from proxy.analysis.spans import literal_kind
+from proxy.analysis.origin import origins
+from proxy.analysis.spans import is_read, literal_kind
 from proxy.model import Span
+from proxy.postgrest.names import singular
+
+ID = "id"
+"""The column that a key such as ``post_id`` refers to, if no answer shows it."""
 
 
 class SimilarCalls(msgspec.Struct, frozen=True):
@@ -63,6 +68,26 @@ def variation_evidence(spans: Sequence[Span]) -> str:
     varying, constant = _by_variation(params, spans)
     vary, same = ", ".join(params[at] for at in varying), ", ".join(params[at] for at in constant)
     return f"values that vary: {vary or 'none'}; the same in all calls: {same or 'none'}"
+
+
+class Parent(msgspec.Struct, frozen=True):
+    """The relation for whose rows something is counted, and its column that the key refers to."""
+
+    relation: str
+    column: str
+
+
+def parent_of(earlier: Sequence[Span], counts: Sequence[Span], key: Filter) -> Parent | None:
+    """Where the keys of counts came from: an earlier answer that has their values, or whose relation names the key."""
+    if counts[0].method != "HEAD":
+        return None
+    known = next(iter(origins(earlier, counts, key)), None)
+    if known is not None:
+        return Parent(known.relation.rpartition(".")[2], known.column)
+    began = min(span.start for span in counts)
+    relations = (span.relation.rpartition(".")[2] for span in earlier if is_read(span) and span.end <= began)
+    named = (relation for relation in relations if f"{singular(relation)}_{ID}" == key.column)
+    return next((Parent(relation, ID) for relation in named), None)
 
 
 def key_text(calls: SimilarCalls) -> str:

@@ -9,7 +9,7 @@ import json
 from msgspec.structs import replace
 
 from proxy.analysis.fingerprint import ParsedFingerprint
-from proxy.analysis.varying import SimilarCalls
+from proxy.analysis.varying import Parent, SimilarCalls
 from proxy.findings.model import Fix
 from proxy.fixes.chain_code import (
     client_reason,
@@ -25,10 +25,11 @@ from proxy.fixes.chain_code import (
     select_items,
     unsupported_params,
 )
+from proxy.fixes.count_code import count_fix
 from proxy.fixes.filter_code import quoting_js, quoting_py
 from proxy.fixes.function_code import function_js, function_py, indent, statement_js, statement_py
 from proxy.fixes.identifiers import camel_case, snake_case
-from proxy.fixes.key_code import Keys, chunk_filter_js, chunk_filter_py, chunk_size, keys_of
+from proxy.fixes.key_code import Keys, chunk_filter_js, chunk_filter_py, chunk_size, chunks_js, chunks_py, keys_of
 from proxy.fixes.memoized import memoized
 from proxy.fixes.sql.batch import batch_sql, first_rows_sql, takes_keys
 from proxy.fixes.sql.clauses import sql_reason
@@ -49,7 +50,8 @@ def batch_name(relation: str, *keys: str) -> str:
 
 def name_of(calls: SimilarCalls) -> str:
     """The name of the function that replaces the calls."""
-    return batch_name(calls.parsed.relation, *(key.column for key in calls.keys))
+    name = batch_name(calls.parsed.relation, *(key.column for key in calls.keys))
+    return f"count{name.removeprefix('list')}" if calls.parsed.method == "HEAD" else name
 
 
 def _pascal_case(name: str) -> str:
@@ -59,11 +61,16 @@ def _pascal_case(name: str) -> str:
 
 
 @memoized
-def batch_fix(calls: SimilarCalls, many: bool) -> Fix:
-    """The read of all keys; ``many`` says that a key may have several rows. Without code if a part cannot be kept."""
+def batch_fix(calls: SimilarCalls, many: bool, parent: Parent | None = None) -> Fix:
+    """The read of all keys; ``many`` says that a key may have several rows. Without code if a part cannot be kept.
+
+    For counts, ``parent`` is the relation for whose rows something is counted, if it is known.
+    """
     reason, many = batch_reason(calls), many and calls.limit != 1
     if reason:
         return Fix(reason=reason)
+    if calls.parsed.method == "HEAD":
+        return count_fix(calls, name_of(calls), parent)
     if is_limited(calls) and limits_in_database(calls.parsed):
         sql = first_rows_sql(calls, snake_case(name_of(calls)))
         return Fix(sql, batch_js(calls, many, function=True), batch_py(calls, many, function=True))
@@ -81,7 +88,7 @@ def batch_reason(calls: SimilarCalls) -> str:
     columns = [key.column for key in calls.keys]
     if calls.others:
         return f"No batch read: the calls differ in {', '.join(calls.others)} too, for which no list can stand."
-    if calls.paged:
+    if calls.paged or (calls.parsed.method == "HEAD" and calls.limit is not None):
         return "No batch read: each call reads rows by position (offset, Range, or a limit of its own)."
     if items is None:
         return "No batch read: PostgREST's grammar of select does not cover the columns."
@@ -137,32 +144,6 @@ def batch_py(calls: SimilarCalls, many: bool, function: bool = False) -> str:
         "return by_key",
     ]
     return function_py(snake_case(name_of(calls)), [keys.argument, *keys.read.arguments], body)
-
-
-def chunks_js(keys: Keys, size: int) -> list[str]:
-    """Fill ``chunks`` with different keys."""
-    unique = f"[...new Set({keys.argument})]"
-    if len(keys.columns) > 1:
-        unique = "[...new Map(keys.map((key) => [JSON.stringify(key), key])).values()]"
-    return [
-        f"const unique = {unique};{_argument_note(keys, '//')}",
-        f"for (let at = 0; at < unique.length; at += {size}) chunks.push(unique.slice(at, at + {size}));",
-    ]
-
-
-def chunks_py(keys: Keys, size: int) -> list[str]:
-    """The same for Python."""
-    return [
-        f"unique = list(dict.fromkeys({keys.argument})){_argument_note(keys, '#')}",
-        f"chunks = [unique[at : at + {size}] for at in range(0, len(unique), {size})]",
-    ]
-
-
-def _argument_note(keys: Keys, mark: str) -> str:
-    if len(keys.columns) == 1:
-        return ""
-    inner = ", ".join(keys.parts)
-    return f" {mark} each key is [{inner}]" if mark == "//" else f"  {mark} each key is ({inner})"
 
 
 def _key_note(keys: Keys, mark: str) -> str:

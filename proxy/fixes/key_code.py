@@ -71,11 +71,14 @@ def chunk_size(calls: SimilarCalls) -> int:
 
 
 def chunk_filter_js(keys: Keys, chunk: str) -> str:
-    """The call that filters by the keys in the variable ``chunk``."""
+    """The call that filters by the keys in the variable ``chunk``.
+
+    Of a list of texts one is repeated: PostgREST takes ``in.("")`` for an empty list.
+    """
     if keys.plain:
         return f".in({json.dumps(keys.columns[0])}, {chunk})"
     if len(keys.columns) == 1:
-        return f'.filter({json.dumps(keys.columns[0])}, "in", {list_js(chunk)})'
+        return f'.filter({json.dumps(keys.columns[0])}, "in", {list_js(f"[...{chunk}, {chunk}[0]]")})'
     pairs = zip(keys.columns, keys.parts, strict=True)
     each = ",".join(f"{logic_name(column)}.eq.${{quoted({part})}}" for column, part in pairs)
     return f".or({chunk}.map(([{', '.join(keys.parts)}]) => `and({each})`).join())"
@@ -86,7 +89,7 @@ def chunk_filter_py(keys: Keys, chunk: str) -> str:
     if keys.plain:
         return f".in_({json.dumps(keys.columns[0])}, {chunk})"
     if len(keys.columns) == 1:
-        return f'.filter({json.dumps(keys.columns[0])}, "in", {list_py(chunk)})'
+        return f'.filter({json.dumps(keys.columns[0])}, "in", {list_py(f"[*{chunk}, {chunk}[0]]")})'
     names = [logic_name(column).replace("{", "{{").replace("}", "}}") for column in keys.columns]
     each = ",".join(f"{name}.eq.{{}}" for name in names).replace("\\", "\\\\").replace('"', '\\"')
     return f'.or_(",".join("and({each})".format(*map(quoted, key)) for key in {chunk}))'
@@ -95,3 +98,29 @@ def chunk_filter_py(keys: Keys, chunk: str) -> str:
 def members_js(keys: Keys) -> list[str]:
     """Expressions for the key's columns in the variable ``row``."""
     return [f"row[{json.dumps(alias)}]" for alias in keys.aliases]
+
+
+def chunks_js(keys: Keys, size: int) -> list[str]:
+    """Fill ``chunks`` with different keys."""
+    unique = f"[...new Set({keys.argument})]"
+    if len(keys.columns) > 1:
+        unique = "[...new Map(keys.map((key) => [JSON.stringify(key), key])).values()]"
+    return [
+        f"const unique = {unique};{_argument_note(keys, '//')}",
+        f"for (let at = 0; at < unique.length; at += {size}) chunks.push(unique.slice(at, at + {size}));",
+    ]
+
+
+def chunks_py(keys: Keys, size: int) -> list[str]:
+    """The same for Python."""
+    return [
+        f"unique = list(dict.fromkeys({keys.argument})){_argument_note(keys, '#')}",
+        f"chunks = [unique[at : at + {size}] for at in range(0, len(unique), {size})]",
+    ]
+
+
+def _argument_note(keys: Keys, mark: str) -> str:
+    if len(keys.columns) == 1:
+        return ""
+    inner = ", ".join(keys.parts)
+    return f" {mark} each key is [{inner}]" if mark == "//" else f"  {mark} each key is ({inner})"

@@ -10,12 +10,12 @@ from msgspec.structs import replace
 
 from proxy.analysis.fingerprint import ParsedFingerprint, conflict_columns
 from proxy.analysis.varying import SimilarCalls
-from proxy.fixes.batch_code import batch_name, chunks_js, chunks_py
+from proxy.fixes.batch_code import batch_name
 from proxy.fixes.chain_code import ClientRead, js_filters, js_table, name_values, py_filters, py_table
 from proxy.fixes.filter_code import quoting_js, quoting_py
 from proxy.fixes.function_code import checked_call_js, function_js, function_py, indent, statement_js, statement_py
 from proxy.fixes.identifiers import camel_case, snake_case
-from proxy.fixes.key_code import Keys, chunk_filter_js, chunk_filter_py, chunk_size, keys_of
+from proxy.fixes.key_code import Keys, chunk_filter_js, chunk_filter_py, chunk_size, chunks_js, chunks_py, keys_of
 
 VERBS = {"PATCH": "update", "DELETE": "delete", "POST": "insert"}
 MERGE, IGNORE = "resolution=merge-duplicates", "resolution=ignore-duplicates"

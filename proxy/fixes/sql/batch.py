@@ -85,6 +85,14 @@ def counts_sql(calls: SimilarCalls, name: str) -> str:
     return function_sql(f"{function_name(calls, name)}(keys jsonb) returns jsonb", lines)
 
 
+def grouped_counts_sql(calls: SimilarCalls) -> str:
+    """The keys that have rows, each with their number; ``$1`` is an array of keys, the other values follow."""
+    parsed, key = calls.parsed, quoted_identifier(calls.keys[0].column)
+    others, _ = conditions_sql([f for f in parsed.filters if f not in calls.keys], 1)
+    lines = select_sql(parsed, f"{key}, count(*)", [key_sql(calls.keys, parsed), *others])
+    return finish_statement([*lines, f"group by {key}"])
+
+
 def takes_keys(filters: tuple[Filter, ...], embeds: Collection[str] = ()) -> bool:
     """Whether the values of all filters fit into one object per key: plain columns, each once, one value each.
 

@@ -11,6 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import asyncpg
 
+from proxy.analysis.fingerprint import parse_fingerprint
+from proxy.analysis.varying import parent_of, similar_calls
+from proxy.fixes.batch_code import batch_fix
 from tests.e2e.support.fix_runs import (
     LOOPS,
     NodeRunner,
@@ -25,20 +28,25 @@ from tests.e2e.support.fix_runs import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Sequence
+    from collections.abc import AsyncIterator, Callable, Sequence
 
-    from proxy.findings.model import Finding, Fix
+    from proxy.findings.model import Fix
     from tests.conftest import Stack
     from tests.e2e.support.fix_shapes import Shape
 
 FUNCTION = re.compile(r"create function (\S+?)\(")
 
 
+def table_of(seen: Counter[tuple[str, str, str]]) -> str:
+    """The number of comparisons per rule, language and kind of shape."""
+    return "\n".join(f"{count:6} {' '.join(key)}" for key, count in sorted(seen.items()))
+
+
 async def compare_all(stack: Stack, shapes: Sequence[Shape]) -> Comparison:
     """Play loops of reads, and run the code that is printed for them."""
     played = await play(stack, shapes)
     async with comparing(stack) as comparison:
-        await comparison.declare([finding.fix for one in played if (finding := one.finding(*LOOPS))])
+        await comparison.declare([fix for one in played if (fix := fix_of(one)[1])])
         for one in played:
             await comparison.compare(one)
     return comparison
@@ -70,31 +78,31 @@ class Comparison:
 
     def table(self) -> str:
         """The number of comparisons per rule, language and kind of shape."""
-        return "\n".join(f"{count:5} {' '.join(key)}" for key, count in sorted(self.seen.items()))
+        return table_of(self.seen)
 
     def report(self) -> str:
         """The first wrong fixes."""
         return f"{len(self.wrong)} wrong:\n" + "\n\n".join(self.wrong[:6])
 
-    async def compare(self, played: Played) -> None:
-        """Run the fix of a loop of reads in every language that it is printed in."""
-        finding = played.finding(*LOOPS)
-        if finding is None:
+    async def compare(self, played: Played, plant: Callable[[Fix], Fix] = lambda fix: fix) -> None:
+        """Run the fix of a loop of reads in every language that it is printed in; ``plant`` makes it wrong."""
+        code, printed = fix_of(played)
+        fix = printed and plant(printed)
+        if fix is None:
             self.seen["no finding", "", played.shape.name] += 1
             return
-        fix = finding.fix
         if not (fix.sql or fix.supabase_js or fix.supabase_py):
-            assert fix.reason, finding
-            self.seen[finding.code, "withheld", played.shape.name] += 1
-            if not played.shape.withheld:
-                self.wrong.append(f"withheld without need: {fix.reason} {finding.fingerprint}")
+            assert fix.reason
+            self.seen[code, "withheld", played.shape.name] += 1
+            if played.shape.withheld is False:
+                self.wrong.append(f"withheld without need: {fix.reason} {fingerprint_of(played)}")
             return
         if played.shape.withheld:
-            self.wrong.append(f"printed, and cannot be right: {finding.fingerprint}")
+            self.wrong.append(f"printed, and cannot be right: {fingerprint_of(played)}")
         await self._install(fix)
         for language, text in (("js", fix.supabase_js), ("py", fix.supabase_py), ("sql", fix.sql)):
             if text:
-                await self._compare(language, played, finding, text)
+                await self._compare(language, played, code, text)
 
     async def _install(self, fix: Fix) -> None:
         """A function that a fix needs: its name is known to PostgREST from ``declare``."""
@@ -107,8 +115,8 @@ class Comparison:
             await self._install(fix)
         await self.connection.execute("notify pgrst, 'reload schema'")
 
-    async def _compare(self, language: str, played: Played, finding: Finding, code: str) -> None:
-        self.seen[finding.code, language, played.shape.name] += 1
+    async def _compare(self, language: str, played: Played, rule: str, code: str) -> None:
+        self.seen[rule, language, played.shape.name] += 1
         try:
             found = await getattr(self, f"_by_{language}")(played.shape, code)
         except Exception as error:
@@ -116,7 +124,7 @@ class Comparison:
         else:
             text = differences(played, found)
         if text:
-            self.wrong.append(f"{finding.code} {language} {finding.fingerprint}\n{text}\n{code}")
+            self.wrong.append(f"{rule} {language} {fingerprint_of(played)}\n{text}\n{code}")
 
     async def _by_js(self, shape: Shape, code: str) -> dict[str, Rows]:
         keys = [key[0] if len(key) == 1 else list(key) for key in shape.keys]
@@ -136,12 +144,38 @@ class Comparison:
         if functions := FUNCTION.findall(code):
             if shape.select not in ("", "*") or shape.args:
                 return None
-            rows = await run_sql(self.connection, f"select * from {functions[0]}($1::jsonb)", [objects])
+            source = f"jsonb_to_recordset({functions[0]}($1::jsonb)) as c({listed(shape)})"
+            source = source if shape.method == "HEAD" else f"{functions[0]}($1::jsonb)"
+            rows = await run_sql(self.connection, f"select * from {source}", [objects])
         else:
             values = [array_text([key[0] for key in shape.keys]) if len(shape.columns) == 1 else objects]
             values += [array_text(arg) if isinstance(arg, list) else str(arg) for arg in shape.args]
             rows = await run_sql(self.connection, code, values)
+        if shape.method == "HEAD":
+            return by_key([([row[column] for column in shape.columns], row["count"]) for row in rows if row["count"]])
         return keyed(shape, rows)
+
+
+def listed(shape: Shape) -> str:
+    """The columns of the objects that a function of counts returns."""
+    return ", ".join([*(f"{column} text" for column in shape.columns), "count bigint"])
+
+
+def fix_of(played: Played) -> tuple[str, Fix | None]:
+    """The rule and the fix of a loop; that of counts is made here, since no rule finds them yet."""
+    finding = played.finding(*LOOPS)
+    if finding is not None:
+        return finding.code, finding.fix
+    if played.shape.method != "HEAD" or played.trace is None:
+        return "", None
+    spans = [span for span in played.trace.spans if span.method == "HEAD"]
+    parsed = parse_fingerprint(spans[0].fingerprint)
+    calls = similar_calls(parsed, spans, next(f for f in parsed.filters if f.column == played.shape.columns[0]))
+    return "counts", batch_fix(calls, False, parent_of(played.trace.spans, spans, calls.keys[0]) or played.shape.parent)
+
+
+def fingerprint_of(played: Played) -> str:
+    return played.trace.spans[-1].fingerprint if played.trace else ""
 
 
 def keyed(shape: Shape, rows: Rows) -> dict[str, Rows]:
@@ -162,7 +196,7 @@ def keyed(shape: Shape, rows: Rows) -> dict[str, Rows]:
 
 
 def by_key(pairs: Any) -> dict[str, Rows]:
-    return {key_text(key): rows if isinstance(rows, list) else [rows] for key, rows in pairs}
+    return {key_text(key): rows if isinstance(rows, list) else [rows] for key, rows in pairs if rows}
 
 
 def differences(played: Played, found: dict[str, Rows] | None) -> str:

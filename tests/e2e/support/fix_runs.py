@@ -56,11 +56,11 @@ class Played:
 
     @property
     def rows(self) -> dict[str, Rows]:
-        """By key, the rows that the loop got; keys without rows are left out."""
+        """By key, the rows or the count that the loop got; keys without rows are left out."""
         found = {}
         for key, (_, body) in zip(self.shape.keys, self.answers, strict=True):
             rows = body if isinstance(body, list) else [body]
-            if rows:
+            if rows and rows != [0]:
                 found[key_text(key)] = rows
         return found
 

@@ -14,8 +14,11 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 from uuid import UUID
 
+from proxy.analysis.varying import Parent
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
 
 NASTY = [
     "plain",
@@ -61,8 +64,10 @@ class Shape:
     headers: dict[str, str] = field(default_factory=dict)
     schema: str = "loops"
     bodies: list[Any] = field(default_factory=list)
-    withheld: bool = False
-    """Whether no code can keep what the calls do."""
+    withheld: bool | None = False
+    """Whether no code can keep what the calls do; None if that depends on its filters."""
+    parent: Parent | None = None
+    """For counts, the relation for whose rows they are."""
 
     @property
     def params(self) -> list[Param]:
@@ -309,12 +314,19 @@ def differing(draw: random.Random) -> Shape:
 
 
 def counts(draw: random.Random) -> Shape:
-    """A loop of counts by HEAD."""
-    columns, keys = draw.choice(KEYS)(draw)
-    chosen = [filters(draw) for _ in range(draw.choice([0, 1]))]
-    chosen = [one for one in chosen if one.name not in columns]
+    """A loop of counts by HEAD: for the rows of a parent, or by any columns."""
     prefer = {"Prefer": "count=exact"}
-    return Shape("count", "thing", columns, keys, method="HEAD", headers=prefer, after=chosen, select="*")
+    if draw.random() < 0.5:
+        keys = [(n,) for n in _few(draw, list(range(600)))]
+        shape = Shape("count by a parent", "part", ("thing_id",), keys, method="HEAD", headers=prefer, select="id")
+        shape.after = draw.choice(([], [Param("label", "eq.part 3", ("part 3",))], [Param("at", "not.is.null")]))
+        shape.parent = Parent("thing", "id")
+        return shape
+    columns, keys = draw.choice(KEYS)(draw)
+    chosen = [one for one in [filters(draw)] if one.name not in columns and draw.random() < 0.5]
+    return Shape(
+        "count", "thing", columns, keys, method="HEAD", headers=prefer, after=chosen, select="*", withheld=None
+    )
 
 
 def shapes(seed: int, number: int) -> Iterator[Shape]:

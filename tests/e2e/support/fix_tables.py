@@ -26,6 +26,6 @@ async def loop_tables(dsn: str) -> None:
         await connection.close()
 
 
-def loops_behind(stack: Stack) -> AbstractContextManager[Stack]:
-    """A PostgREST that returns at most ``MAX_ROWS`` rows of them."""
-    return postgrest_with(stack, db_schemas="loops, second", db_max_rows=str(MAX_ROWS))
+def loops_behind(stack: Stack, most: int = MAX_ROWS) -> AbstractContextManager[Stack]:
+    """A PostgREST that returns at most ``most`` rows of them."""
+    return postgrest_with(stack, db_schemas="loops, second", db_max_rows=str(most))
