@@ -55,6 +55,8 @@ def parse_fingerprint(fingerprint: str) -> ParsedFingerprint:
     select, order, filters, rest = "*", "", [], []
     for index, param in enumerate(query.split("&") if query else []):
         name, _, value = param.partition("=")
+        if not name:  # of "a&&b"
+            continue
         if name == "select":
             select = value
         elif name == "order":

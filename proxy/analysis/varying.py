@@ -27,7 +27,7 @@ class SimilarCalls(msgspec.Struct, frozen=True):
     constant: tuple[str, ...]
     """The parameters with a value that was the same in all calls."""
     rows: int
-    """Rows of the longest answer; -1 if unknown."""
+    """Rows of the longest answer, rounded up to a power of two, so that generated code is the same more often."""
     limit: int | None
     """The limit of each call; None without one."""
     paged: bool
@@ -49,7 +49,7 @@ def similar_calls(parsed: ParsedFingerprint, spans: Sequence[Span], key: Filter 
         kinds=tuple(literal_kind(spans, f.column) for f in keys),
         others=tuple(params[at] for at in varying if at not in indexes),
         constant=tuple(params[at] for at in constant if at not in indexes),
-        rows=max(span.rows for span in spans),
+        rows=_power_of_two(max(span.rows for span in spans)),
         limit=next(iter(limits)) if len(limits) == 1 else None,
         paged=len(limits) > 1 or _is_paged(parsed, spans),
         preferences=spans[0].preferences if len({span.preferences for span in spans}) == 1 else "?",
@@ -104,6 +104,10 @@ def key_evidence(calls: SimilarCalls, spans: Sequence[Span]) -> str:
     """How often which keys were asked for."""
     names, different = ", ".join([*(key.column for key in calls.keys), *calls.others]), different_keys(calls, spans)
     return f"{len(spans)} requests differ only in {names}, with {different} different keys"
+
+
+def _power_of_two(number: int) -> int:
+    return 1 << (number - 1).bit_length() if number > 1 else number
 
 
 def _by_variation(params: Sequence[str], spans: Sequence[Span]) -> tuple[list[int], list[int]]:

@@ -6,6 +6,7 @@ the other parameters. A query with a parameter that no method expresses has no c
 
 import json
 from collections.abc import Callable, Collection, Iterable
+from functools import lru_cache
 
 import msgspec
 
@@ -176,6 +177,7 @@ def is_count(parsed: ParsedFingerprint) -> bool:
     return parsed.method == "HEAD"
 
 
+@lru_cache(maxsize=256)
 def select_items(select: str) -> Items | None:
     """The items of a select; None if PostgREST does not accept it."""
     try:
