@@ -59,6 +59,8 @@ class RequestHead(msgspec.Struct, frozen=True, gc=False):
     """Whether the request has `Prefer: count=exact`."""
     bypass_reason: str | None
     """Why no request with this head is merged: a key of `errors.codes.BYPASS_REASONS`."""
+    caller_hash: bytes = b""
+    """`identity_hash` of the identity without the length of the body; empty if the request has no body."""
     write_preferences: str = ""
     """The preferences of a write that decide what it does: `resolution=…`, `missing=…`, `return=…`; comma-separated."""
     content_profile: str = ""
@@ -173,8 +175,8 @@ class MergedCall(msgspec.Struct, frozen=True, eq=False):
     """Whether every request has `Prefer: count=exact`."""
     limit: int | None
     """The ``limit`` of every request."""
-    expected_rows: int
-    """Estimated rows of the answer, from recent answers."""
+    expects_all_keys: bool
+    """Whether recent answers of such calls had a row for every key."""
 
     @property
     def requests(self) -> list[PendingRequest]:
@@ -275,6 +277,14 @@ class Span(msgspec.Struct, frozen=True, gc=False):
     """The target with its values; only if the setting `show_values` is on."""
     preferences: str = ""
     """For a write: its preferences `resolution=…`, `missing=…` and `return=…`, comma-separated."""
+    identity: int = 0
+    """Hash, keyed per process, of the identity: requests with different ones may get different rows. 0 if unknown."""
+    writes: int = 0
+    """Grows with each write of any caller to the relation before the request; compared between equal requests."""
+    connection: int = 0
+    """Number of the client's connection; 0 if unknown."""
+    connected: float = 0.0
+    """When that connection was opened."""
 
 
 class Trace(msgspec.Struct, frozen=True, gc=False):
@@ -293,6 +303,8 @@ class Trace(msgspec.Struct, frozen=True, gc=False):
     start: float
     end: float
     spans: tuple[Span, ...]
+    held_bytes: int = 0
+    """Estimated bytes in memory (``observe.trace_size``); 0 if they were not measured."""
 
     @property
     def kind(self) -> str:

@@ -35,26 +35,33 @@ Safe: fanin merges calls that are in flight together, and each caller gets the s
 If that is not certain, fanin sends the original calls.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from pydantic import Field
 
 from proxy.analysis.fan_out import (
-    FanOut,
     LoopThresholds,
     call_impact,
     fan_outs,
     has_many_rows_per_key,
     parallel_fan_out,
 )
-from proxy.analysis.fingerprint import ParsedFingerprint
-from proxy.analysis.rule import Rule, RuleContext
-from proxy.analysis.spans import caller_of, count_calls, elapsed_seconds, seconds_saved, total_rows
-from proxy.analysis.varying import different_keys, key_evidence, key_text, parent_of, similar_calls, variation_evidence
+from proxy.analysis.rule import InSteps, Rule, RuleContext
+from proxy.analysis.spans import caller_of, count_calls, elapsed_seconds, total_rows
+from proxy.analysis.varying import (
+    Parent,
+    SimilarCalls,
+    different_keys,
+    key_evidence,
+    key_text,
+    parent_of,
+    similar_calls,
+    variation_evidence,
+)
 from proxy.analysis.volume import plural
 from proxy.findings.model import Finding
 from proxy.fixes.batch_code import batch_expectation, batch_fix
-from proxy.model import Trace
+from proxy.model import Span, Trace
 from proxy.settings_base import Count, Positive
 
 
@@ -79,10 +86,17 @@ READ_RISK = (
 )
 
 
-def detect(trace: Trace, context: RuleContext[NPlusOne]) -> Iterator[Finding]:
+@InSteps
+def detect(trace: Trace, context: RuleContext[NPlusOne]) -> Iterator[Finding | None]:
     """One finding per fingerprint that fans out in ``trace``."""
-    for shown, found in fan_outs(trace, parallel_fan_out, context.thresholds):
-        yield _finding(trace, shown, found)
+    for one in fan_outs(trace, parallel_fan_out, context.thresholds):
+        if one is None:
+            yield None
+            continue
+        shown, found = one
+        calls = yield from similar_calls(shown, found.spans, found.key)
+        parent = yield from parent_of(trace.spans, found.spans, found.key)
+        yield _finding(trace, calls, found.spans, parent)
 
 
 RULE = Rule(
@@ -97,15 +111,12 @@ RULE = Rule(
 )
 
 
-def _finding(trace: Trace, shown: ParsedFingerprint, found: FanOut) -> Finding:
-    spans, calls = found.spans, similar_calls(shown, found.spans, found.key)
-    upstream, fix = (
-        count_calls(spans),
-        batch_fix(calls, has_many_rows_per_key(shown, spans), parent_of(trace.spans, spans, found.key)),
-    )
+def _finding(trace: Trace, calls: SimilarCalls, spans: Sequence[Span], parent: Parent | None) -> Finding:
+    shown, upstream = calls.parsed, count_calls(spans)
+    fix = batch_fix(calls, has_many_rows_per_key(shown, spans), parent)
     return Finding(
         code=RULE.code,
-        impact=call_impact(len(spans), seconds_saved(spans)),
+        impact=call_impact(len(spans)),
         confidence="high" if trace.explicit else "medium",
         title=f"{len(spans)} reads of {shown.name}, one for each {key_text(calls)}",
         relation=spans[0].relation,
@@ -119,7 +130,7 @@ def _finding(trace: Trace, shown: ParsedFingerprint, found: FanOut) -> Finding:
         evidence=(
             key_evidence(calls, spans),
             f"sent in parallel; fanin answered them with {plural(upstream, 'upstream call')}",
-            variation_evidence(spans),
+            variation_evidence(calls),
         ),
         fix=fix,
         expected=batch_expectation(calls, fix, len(spans), different_keys(calls, spans)),

@@ -43,6 +43,8 @@ over the calls lets FAN001 merge them.
 
 from collections.abc import Iterator, Sequence
 
+import msgspec
+
 from proxy.analysis.fan_out import (
     FanOut,
     call_impact,
@@ -50,11 +52,12 @@ from proxy.analysis.fan_out import (
     has_many_rows_per_key,
     sequential_fan_out,
 )
-from proxy.analysis.fingerprint import ParsedFingerprint
 from proxy.analysis.origin import Origin, count_known_earlier, origins
-from proxy.analysis.rule import Rule, RuleContext
-from proxy.analysis.spans import caller_of, count_calls, seconds_saved, total_rows, total_seconds
+from proxy.analysis.rule import InSteps, Rule, RuleContext
+from proxy.analysis.spans import caller_of, count_calls, total_rows, total_seconds
+from proxy.analysis.steps import Steps
 from proxy.analysis.varying import (
+    Parent,
     SimilarCalls,
     different_keys,
     key_evidence,
@@ -70,12 +73,20 @@ from proxy.model import Span, Trace
 from rules.fan001_n_plus_one_read import READ_RISK, NPlusOne
 
 
-def detect(trace: Trace, context: RuleContext[NPlusOne]) -> Iterator[Finding]:
+@InSteps
+def detect(trace: Trace, context: RuleContext[NPlusOne]) -> Iterator[Finding | None]:
     """One finding per fingerprint that is read in a loop in ``trace``."""
-    for shown, found in fan_outs(trace, sequential_fan_out, context.thresholds):
-        came_from = origins(trace.spans, found.spans, found.key)
-        if not _is_walk(found, came_from, context.thresholds.min_distinct):
-            yield _finding(trace, shown, found, came_from)
+    for one in fan_outs(trace, sequential_fan_out, context.thresholds):
+        if one is None:
+            yield None
+            continue
+        shown, found = one
+        came_from = yield from origins(trace.spans, found.spans, found.key)
+        is_walk = yield from _is_walk(found, came_from, context.thresholds.min_distinct)
+        if not is_walk:
+            calls = yield from similar_calls(shown, found.spans, found.key)
+            parent = yield from parent_of(trace.spans, found.spans, found.key)
+            yield _finding(trace, LoopOfReads(calls, found.spans, parent), came_from)
 
 
 RULE = Rule(
@@ -88,18 +99,28 @@ RULE = Rule(
 )
 
 
-def _is_walk(found: FanOut, came_from: Sequence[Origin], least: int) -> bool:
+def _is_walk(found: FanOut, came_from: Sequence[Origin], least: int) -> Steps[bool]:
     """Whether the keys came from previous answers of the loop, and fewer than ``least`` were known before it."""
-    own = bool(came_from) and all(origin.fingerprint == found.spans[0].fingerprint for origin in came_from)
-    return own and count_known_earlier(found.spans, found.key) < least
+    if not came_from or any(origin.fingerprint != found.spans[0].fingerprint for origin in came_from):
+        return False
+    known = yield from count_known_earlier(found.spans, found.key)
+    return known < least
 
 
-def _finding(trace: Trace, shown: ParsedFingerprint, found: FanOut, came_from: Sequence[Origin]) -> Finding:
-    spans, calls = found.spans, similar_calls(shown, found.spans, found.key)
-    fix = batch_fix(calls, has_many_rows_per_key(shown, spans), parent_of(trace.spans, spans, found.key))
+class LoopOfReads(msgspec.Struct, frozen=True):
+    """The reads of a loop, what they have in common, and, for counts, the relation that their keys came from."""
+
+    calls: SimilarCalls
+    spans: Sequence[Span]
+    parent: Parent | None
+
+
+def _finding(trace: Trace, loop: LoopOfReads, came_from: Sequence[Origin]) -> Finding:
+    spans, calls, shown = loop.spans, loop.calls, loop.calls.parsed
+    fix = batch_fix(calls, has_many_rows_per_key(shown, spans), loop.parent)
     return Finding(
         code=RULE.code,
-        impact=call_impact(len(spans), seconds_saved(spans)),
+        impact=call_impact(len(spans), total_seconds(spans)),
         confidence=_confidence(trace, came_from),
         title=f"{len(spans)} reads of {shown.name} one after another, one for each {key_text(calls)}",
         relation=spans[0].relation,
@@ -130,4 +151,4 @@ def _evidence(calls: SimilarCalls, spans: Sequence[Span], came_from: Sequence[Or
     yield "sent one after another, each after the answer to the previous one"
     for origin in came_from[:1]:
         yield f"{origin.matches} of the values came from an earlier answer: {origin.column} of {origin.relation}"
-    yield variation_evidence(spans)
+    yield variation_evidence(calls)

@@ -3,7 +3,8 @@
 What it does
 ------------
 Finds, within one trace, reads of tables and views that one caller made at least ``rules.duplicate_read.min_calls``
-times. The requests are byte-equal, with no write of any kind between them and no pause of more than
+times. The requests are byte-equal. Between them is no write of any kind by the trace, no write to the relation by
+anybody that fanin saw, and no pause of more than
 ``rules.duplicate_read.max_pause`` seconds without a request. Client retries, answers other than 2xx, polling, and reads
 that are part of an N+1 (FAN001, FAN002) do not count. Traces that may mix several requests of the application are not
 analysed. The default is three, because two equal reads are often intended (check, then use).
@@ -53,9 +54,10 @@ from proxy.analysis.fan_out import (
     split_at_pauses,
 )
 from proxy.analysis.fingerprint import ParsedFingerprint, parse_fingerprint
-from proxy.analysis.rule import Rule, RuleContext, RuleLookup
+from proxy.analysis.rule import InSteps, Rule, RuleContext, RuleLookup
 from proxy.analysis.spans import (
     READS,
+    by_fingerprint,
     caller_of,
     count_calls,
     elapsed_seconds,
@@ -63,10 +65,10 @@ from proxy.analysis.spans import (
     is_query,
     is_read,
     may_write,
-    seconds_saved,
     succeeded,
     total_bytes,
 )
+from proxy.analysis.steps import Steps
 from proxy.analysis.volume import plural
 from proxy.findings.model import Finding
 from proxy.fixes.printable import printable_fix
@@ -101,14 +103,19 @@ Run = list[Span]
 """Equal reads with no write between them."""
 
 
-def detect(trace: Trace, context: RuleContext[DuplicateRead]) -> Iterator[Finding]:
+@InSteps
+def detect(trace: Trace, context: RuleContext[DuplicateRead]) -> Iterator[Finding | None]:
     """One finding per fingerprint whose reads are repeated in ``trace``."""
     if trace.mixed:
         return
-    repeated = group_by(_repeated(trace.spans, context.thresholds), lambda run: run[0].fingerprint)
-    for fingerprint, again in repeated.items():
-        if not _is_n_plus_one(trace, fingerprint, context.settings):
-            yield _finding(trace, parse_fingerprint(fingerprint), again)
+    runs = yield from _repeated(trace.spans, context.thresholds)
+    reads = by_fingerprint(filter(is_read, trace.spans)) if runs else {}
+    for fingerprint, again in group_by(runs, lambda run: run[0].fingerprint).items():
+        yield None
+        shown = parse_fingerprint(fingerprint)
+        is_n_plus_one = yield from _is_n_plus_one(shown, reads.get(fingerprint, ()), context.settings)
+        if not is_n_plus_one:
+            yield _finding(trace, shown, again)
 
 
 RULE = Rule(
@@ -123,44 +130,49 @@ RULE = Rule(
 )
 
 
-def _repeated(spans: Sequence[Span], bounds: DuplicateRead) -> Iterator[Run]:
+def _repeated(spans: Sequence[Span], bounds: DuplicateRead) -> Steps[list[Run]]:
     """The runs with at least ``min_calls`` reads, without polling."""
     often = [equal for equal in _equal(spans) if len(equal) >= bounds.min_calls]
+    runs: list[Run] = []
     if not often:
-        return
+        return runs
+    yield
     load, begins = BusyTime(spans), [burst[0].start for burst in split_at_pauses(spans, bounds.max_pause)]
     for equal in often:
+        yield
         if not is_polled(equal, load):
             bursts = group_by(equal, lambda span: bisect_right(begins, span.start))
-            yield from (run for run in bursts.values() if len(run) >= bounds.min_calls)
+            runs += (run for run in bursts.values() if len(run) >= bounds.min_calls)
+    return runs
 
 
 def _equal(spans: Iterable[Span]) -> Iterable[Run]:
-    equal: dict[tuple[int, int], Run] = {}
+    equal: dict[tuple[int, int, int], Run] = {}
     writes = 0
     for span in sorted(spans, key=lambda span: span.start):
         if may_write(span):
             writes += 1
         elif span.method in READS and is_query(span) and succeeded(span):
-            equal.setdefault((span.same, writes), []).append(span)
+            equal.setdefault((span.same, writes, span.writes), []).append(span)
     return equal.values()
 
 
-def _is_n_plus_one(trace: Trace, fingerprint: str, settings: RuleLookup) -> bool:
+def _is_n_plus_one(shown: ParsedFingerprint, spans: Sequence[Span], settings: RuleLookup) -> Steps[bool]:
     """Whether FAN001 or FAN002 reports these reads: one batch read fixes both."""
-    spans = [span for span in trace.spans if span.fingerprint == fingerprint and is_read(span)]
-    shown = parse_fingerprint(fingerprint)
-    parallel, sequential = settings.of(N_PLUS_ONE_READ), settings.of(SEQUENTIAL_N_PLUS_ONE)
-    if parallel.level != "off" and parallel_fan_out(shown, spans, parallel.thresholds) is not None:
-        return True
-    return sequential.level != "off" and sequential_fan_out(shown, spans, sequential.thresholds) is not None
+    for rule, detect in ((N_PLUS_ONE_READ, parallel_fan_out), (SEQUENTIAL_N_PLUS_ONE, sequential_fan_out)):
+        context = settings.of(rule)
+        if context.level != "off":
+            found = yield from detect(shown, spans, context.thresholds)
+            if found is not None:
+                return True
+    return False
 
 
 def _finding(trace: Trace, shown: ParsedFingerprint, again: Sequence[Run]) -> Finding:
     spans = [span for run in again for span in run]
     return Finding(
         code=RULE.code,
-        impact=call_impact(len(spans), sum(map(seconds_saved, again))),
+        impact=call_impact(len(spans)),
         confidence="high" if trace.explicit else "medium",
         title=f"{len(spans)} equal reads of {shown.name}"
         if len(again) == 1
@@ -182,7 +194,7 @@ def _finding(trace: Trace, shown: ParsedFingerprint, again: Sequence[Run]) -> Fi
 
 def _evidence(again: Sequence[Run]) -> Iterator[str]:
     times = " and ".join(str(len(run)) for run in again[:3]) + (" and …" if len(again) > 3 else "")
-    yield f"byte-equal requests of one caller, made {times} times, with no write between them"
+    yield f"byte-equal requests of one caller, made {times} times, with no write by anybody in between"
     parallel = [run for run in again if in_parallel(run)]
     if parallel:
         calls = count_calls(span for run in parallel for span in run)

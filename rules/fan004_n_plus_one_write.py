@@ -48,15 +48,14 @@ from proxy.analysis.fan_out import (
     looped_fan_out,
     split_at_pauses,
 )
-from proxy.analysis.fingerprint import Filter, ParsedFingerprint, parse_fingerprint
-from proxy.analysis.rule import Rule, RuleContext
+from proxy.analysis.fingerprint import ParsedFingerprint, parse_fingerprint
+from proxy.analysis.rule import InSteps, Rule, RuleContext
 from proxy.analysis.spans import (
-    by_fingerprint,
+    by_query,
     caller_of,
+    elapsed_seconds,
     is_query,
-    seconds_saved,
     succeeded,
-    total_seconds,
 )
 from proxy.analysis.varying import SimilarCalls, key_evidence, key_text, similar_calls, variation_evidence
 from proxy.findings.model import Finding
@@ -79,20 +78,26 @@ class NPlusOneWrite(LoopThresholds):
     )
 
 
-def detect(trace: Trace, context: RuleContext[NPlusOneWrite]) -> Iterator[Finding]:
+@InSteps
+def detect(trace: Trace, context: RuleContext[NPlusOneWrite]) -> Iterator[Finding | None]:
     """One finding per fingerprint that writes row by row in ``trace``."""
     if trace.mixed:
         return
-    for fingerprint, spans in by_fingerprint(filter(_is_write, trace.spans)).items():
-        shown = parse_fingerprint(fingerprint)
+    for spans in by_query(filter(_is_write, trace.spans)).values():
+        yield None
+        if len(spans) < context.thresholds.min_calls:
+            continue
+        shown = parse_fingerprint(spans[0].fingerprint)
         if shown.method == "POST":
             inserts = _inserts(shown, spans, context.thresholds)
             if inserts:
-                yield _finding(trace, shown, inserts, None)
+                calls = yield from similar_calls(shown, inserts)
+                yield _finding(trace, calls, inserts)
         else:
-            found = looped_fan_out(shown, spans, context.thresholds)
+            found = yield from looped_fan_out(shown, spans, context.thresholds)
             if found is not None:
-                yield _finding(trace, shown, found.spans, found.key)
+                calls = yield from similar_calls(shown, found.spans, found.key)
+                yield _finding(trace, calls, found.spans)
 
 
 RULE = Rule(
@@ -118,13 +123,12 @@ def _inserts(shown: ParsedFingerprint, spans: Sequence[Span], bounds: NPlusOneWr
     return [span for run in split_at_pauses(single, bounds.max_pause) if len(run) >= bounds.min_calls for span in run]
 
 
-def _finding(trace: Trace, shown: ParsedFingerprint, spans: Sequence[Span], key: Filter | None) -> Finding:
-    calls = similar_calls(shown, spans, key)
-    fix = write_fix(calls)
+def _finding(trace: Trace, calls: SimilarCalls, spans: Sequence[Span]) -> Finding:
+    shown, fix = calls.parsed, write_fix(calls)
     return Finding(
         code=RULE.code,
-        impact=call_impact(len(spans), seconds_saved(spans)),
-        confidence=_confidence(trace, spans, key),
+        impact=call_impact(len(spans)),
+        confidence=_confidence(trace, spans, bool(calls.keys)),
         title=_title(calls, len(spans)),
         relation=spans[0].relation,
         fingerprint=spans[0].fingerprint,
@@ -132,8 +136,7 @@ def _finding(trace: Trace, shown: ParsedFingerprint, spans: Sequence[Span], key:
         caller=caller_of(spans),
         problem=f"The application writes {shown.name} row by row: the number of transactions grows with the number"
         " of rows, and after an error only the rows before it are written.",
-        current=f"{len(spans)} requests, {len(spans)} transactions, {1000 * total_seconds(spans):.0f} ms"
-        " of upstream time",
+        current=f"{len(spans)} requests, {len(spans)} transactions in {1000 * elapsed_seconds(spans):.0f} ms",
         evidence=tuple(_evidence(calls, spans)),
         fix=fix,
         expected=_expected(calls, len(spans)) if fix.supabase_js else "One transaction, if one can be written by hand.",
@@ -156,11 +159,11 @@ def _title(calls: SimilarCalls, requests: int) -> str:
     return f"{requests} {what} into {shown.name}, one row each"
 
 
-def _confidence(trace: Trace, spans: Sequence[Span], key: Filter | None) -> str:
+def _confidence(trace: Trace, spans: Sequence[Span], keyed: bool) -> str:
     """High if the number of rows is certain; that of a POST is certain only if its answer has the rows."""
     if not trace.explicit:
         return "low"
-    return "high" if key is not None or all(span.row_keys for span in spans) else "medium"
+    return "high" if keyed or all(span.row_keys for span in spans) else "medium"
 
 
 def _evidence(calls: SimilarCalls, spans: Sequence[Span]) -> Iterator[str]:
@@ -172,7 +175,7 @@ def _evidence(calls: SimilarCalls, spans: Sequence[Span]) -> Iterator[str]:
         yield f"{len(spans)} requests to one relation without ?columns=, which clients send for several rows"
     yield "sent in parallel" if in_parallel(spans) else "sent one after another"
     yield "bodies are not read: fanin does not know whether all rows get the same values"
-    yield variation_evidence(spans)
+    yield variation_evidence(calls)
 
 
 def _risk(calls: SimilarCalls) -> str:

@@ -41,7 +41,7 @@ from collections.abc import Iterator, Sequence
 from pydantic import ConfigDict, Field
 
 from proxy.analysis.fingerprint import ParsedFingerprint, key_filter, parse_fingerprint
-from proxy.analysis.rule import Rule, RuleContext
+from proxy.analysis.rule import InSteps, Rule, RuleContext
 from proxy.analysis.spans import by_fingerprint, caller_of
 from proxy.analysis.volume import plural
 from proxy.findings.model import Finding, Fix
@@ -70,10 +70,12 @@ TOO_LONG = frozenset((414, 431))
 """Statuses with no other meaning: URI Too Long, Request Header Fields Too Large (RFC 9110, RFC 6585)."""
 
 
-def detect(trace: Trace, context: RuleContext[OversizedInList]) -> Iterator[Finding]:
+@InSteps
+def detect(trace: Trace, context: RuleContext[OversizedInList]) -> Iterator[Finding | None]:
     """One finding per fingerprint whose list was too long in ``trace``."""
     oversized = (span for span in trace.spans if _is_oversized(span, context.thresholds))
     for spans in by_fingerprint(oversized).values():
+        yield None
         yield _finding(trace, spans, context)
 
 

@@ -4,8 +4,9 @@ What it does
 ------------
 Finds, over the whole workload, reads of a table or view without a value in their filters. The reads were made in at
 least ``rules.reference_read.min_traces`` traces, each returned the same number of rows, at most
-``rules.reference_read.max_rows``, and fanin saw no write to that relation. fanin does not see writes that bypass it,
-and does not compare rows, so the finding says "probably".
+``rules.reference_read.max_rows``, all were of one caller, and fanin saw no write to that relation. If several callers
+(different tokens or other headers) read it, policies may give each of them other rows, and nothing is reported. fanin
+does not see writes that bypass it, and does not compare rows, so the finding says "probably".
 
 Why it hurts
 ------------
@@ -32,13 +33,13 @@ Advice: fanin changes nothing. A cached copy can be out of date until it expires
 current (stock, permissions).
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from typing import Annotated
 
 from pydantic import Field
 
-from proxy.analysis.fingerprint import ParsedFingerprint, parse_fingerprint
-from proxy.analysis.rule import Rule, RuleContext
+from proxy.analysis.fingerprint import UNPARSED, ParsedFingerprint, parse_fingerprint
+from proxy.analysis.rule import InSteps, Rule, RuleContext
 from proxy.analysis.volume import format_bytes, plural
 from proxy.analysis.workload import Usage, Workload
 from proxy.findings.model import Finding, impact_of
@@ -64,14 +65,19 @@ IMPACTS = ((0.2, "HIGH"), (0.05, "MEDIUM"))
 """Minimum share of all requests per impact; below the last step the impact is LOW."""
 
 
-def inspect(workload: Workload, context: RuleContext[ReferenceRead]) -> Iterator[Finding]:
+@InSteps
+def inspect(workload: Workload, context: RuleContext[ReferenceRead]) -> Iterator[Finding | None]:
     """One finding per fingerprint."""
     if len(workload.writes) >= workload.limit:
         return  # the list of written relations is full, so it may lack this one
     requests = sum(usage.calls for usage in workload)
-    for usage in workload:
+    written = set(workload.writes) | {relation.rpartition(".")[2] for relation in workload.writes}
+    for usage in tuple(workload):
+        if not _is_reference(usage, context.thresholds):
+            continue
+        yield None
         shown = parse_fingerprint(usage.fingerprint)
-        if _is_whole(shown) and _is_reference(usage, context.thresholds) and not _is_written(usage, workload):
+        if _is_whole(shown) and not _is_written(usage, workload, written):
             yield _finding(shown, usage, requests)
 
 
@@ -85,21 +91,24 @@ RULE = Rule(
 )
 
 
-def _is_written(usage: Usage, workload: Workload) -> bool:
-    """In older recordings a relation has a schema only if the client named one; without one it may be in any schema."""
+def _is_written(usage: Usage, workload: Workload, written: Set[str]) -> bool:
+    """In older recordings a relation has a schema only if the client named one; without one it may be in any schema.
+
+    ``written`` are the written relations, also without their schemas.
+    """
     asked, name = usage.relation, usage.relation.rpartition(".")[2]
-    return any(one in (asked, name) or (asked == name and one.endswith(f".{name}")) for one in workload.writes)
+    return name in written if asked == name else asked in workload.writes or name in workload.writes
 
 
 def _is_whole(shown: ParsedFingerprint) -> bool:
     """Whether all requests with the fingerprint ask for the same rows: it has no literal that varies."""
     fixed = all(f.operator.removeprefix("not.").startswith("is.") for f in shown.filters)
-    return shown.method == "GET" and fixed and not any("?" in param for param in shown.rest)
+    return shown.method == "GET" and fixed and not any("?" in param or param == UNPARSED for param in shown.rest)
 
 
 def _is_reference(usage: Usage, bounds: ReferenceRead) -> bool:
     small = 0 < usage.most_rows <= bounds.max_rows and usage.rows == usage.most_rows * (usage.calls - usage.failed)
-    return small and usage.traces >= bounds.min_traces
+    return small and usage.one_identity and usage.traces >= bounds.min_traces
 
 
 def _finding(shown: ParsedFingerprint, usage: Usage, requests: int) -> Finding:
@@ -118,12 +127,12 @@ def _finding(shown: ParsedFingerprint, usage: Usage, requests: int) -> Finding:
         current=f"{often} requests in {usage.traces} traces, {format_bytes(usage.size)}, {usage.seconds:.2f} s;"
         f" {100 * share:.0f} % of all requests",
         evidence=(
-            f"{rows} rows each time, and no value in the filters",
+            f"{rows} rows each time, no value in the filters, and one caller",
             f"fanin saw no write to {shown.name}",
             *([f"read by {', '.join(usage.routes)}"] if usage.routes else []),
         ),
         fix=printable_fix([shown], lambda: read_sql(shown), lambda: cached_js(shown), lambda: cached_py(shown)),
         expected=f"At most one request in {MAX_AGE // 60} minutes per process, instead of one per page.",
-        risk=f"For up to {MAX_AGE // 60} minutes a process may use old rows. If policies give each caller other rows,"
-        " cache one copy per caller, or none.",
+        risk=f"For up to {MAX_AGE // 60} minutes a process may use old rows. If later callers have other"
+        " identities, policies may give them other rows: then cache one copy per caller, or none.",
     )

@@ -37,25 +37,29 @@ Safety
 Advice: fanin changes nothing. The finding is wrong if a page shows the whole list and the details of one row.
 """
 
-from collections.abc import Iterator, Sequence
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Annotated
 
 import msgspec
 from pydantic import Field
 
 from proxy.analysis.fingerprint import parse_fingerprint
-from proxy.analysis.row_use import is_key, known_key_column, names_one_row, rows_used
-from proxy.analysis.rule import Rule, RuleContext
+from proxy.analysis.row_use import KeyUse, is_key
+from proxy.analysis.rule import InSteps, Rule, RuleContext
 from proxy.analysis.spans import (
+    by_fingerprint,
     caller_of,
     group_by,
-    is_unbounded_read,
     may_write,
     succeeded,
     total_bytes,
     total_rows,
     total_seconds,
+    unbounded_reads,
 )
+from proxy.analysis.steps import Steps
 from proxy.analysis.volume import format_bytes, plural
 from proxy.findings.model import Finding, impact_of
 from proxy.fixes.find_code import find_js, find_name, find_py, find_sql
@@ -89,14 +93,26 @@ class Use(msgspec.Struct, frozen=True):
     certain: bool
 
 
-def detect(trace: Trace, context: RuleContext[ListToFindOne]) -> Iterator[Finding]:
+@InSteps
+def detect(trace: Trace, context: RuleContext[ListToFindOne]) -> Iterator[Finding | None]:
     """One finding per fingerprint of lists with one used row."""
     if trace.mixed or trace.truncated:
         return
-    lists = (span for span in trace.spans if _is_list(span, context.thresholds.min_rows))
-    found = filter(None, (_use(trace, span, context.thresholds.max_pause) for span in lists))
-    for uses in group_by(found, lambda use: use.span.fingerprint).values():
-        yield _finding(trace, uses)
+    lists = yield from _lists(trace.spans, context.thresholds.min_rows)
+    if not lists:
+        return
+    uses = yield from KeyUse.of(trace.spans)
+    writes = _first_starts(span for span in trace.spans if may_write(span))
+    firsts, found = _first_starts(trace.spans), []
+    for listed in lists:
+        yield None
+        counts = partial(_begins_after, writes, firsts[listed.fingerprint])
+        use = _use(listed, uses, counts, context.thresholds.max_pause)
+        if use is not None:
+            found.append(use)
+    for alike in group_by(found, lambda use: use.span.fingerprint).values():
+        yield None
+        yield _finding(trace, alike)
 
 
 RULE = Rule(
@@ -109,38 +125,48 @@ RULE = Rule(
 )
 
 
-def _is_list(span: Span, least: int) -> bool:
-    if span.rows < least or not succeeded(span) or not is_unbounded_read(span):
-        return False
-    narrow = (f.operator in ("eq", "in") and is_key(f.column) for f in parse_fingerprint(span.fingerprint).filters)
-    return not any(narrow)
+def _lists(spans: Sequence[Span], least: int) -> Steps[list[Span]]:
+    unbounded = yield from unbounded_reads([span for span in spans if span.rows >= least and succeeded(span)])
+    lists: list[Span] = []
+    for fingerprint, alike in by_fingerprint(unbounded).items():
+        yield
+        filters = parse_fingerprint(fingerprint).filters
+        if not any(f.operator in ("eq", "in") and is_key(f.column) for f in filters):
+            lists += alike
+    return lists
 
 
-def _use(trace: Trace, listed: Span, pause: float) -> Use | None:
-    """The used row of the list; None if more rows were used, or none."""
-    later = [span for span in trace.spans if span.start >= listed.end]
-    if min((span.start for span in later), default=listed.end) - listed.end > pause:
+def _first_starts(spans: Iterable[Span]) -> dict[str, float]:
+    """Per fingerprint, the start of its first request."""
+    return {fingerprint: min(span.start for span in alike) for fingerprint, alike in by_fingerprint(spans).items()}
+
+
+def _begins_after(writes: Mapping[str, float], first: float, fingerprint: str) -> bool:
+    """Whether the requests with a fingerprint are no writes that began before ``first``."""
+    return writes.get(fingerprint, first) >= first
+
+
+def _use(listed: Span, uses: KeyUse, counts: Callable[[str], bool], pause: float) -> Use | None:
+    """The used row of the list; None if more rows were used, or none.
+
+    ``counts`` is False for the fingerprints of writes that began before the first such list: if only these use the row,
+    it is a loop (FAN008).
+    """
+    later = bisect_left(uses.starts, listed.end)
+    if later < len(uses.starts) and uses.starts[later] - listed.end > pause:
         return None
-    earlier = [span for span in trace.spans if span.start <= listed.start and span is not listed]
     if not listed.row_keys:
         why = "later requests filter by the id of one of its rows, and of no other"
-        return Use(listed, "id", why, certain=False) if names_one_row(listed, earlier, later) else None
-    used = rows_used(listed, later)
-    if used is None or len(used) != 1 or _written_on(trace, listed, later):
+        return Use(listed, "id", why, certain=False) if uses.names_one_row(listed) else None
+    used = uses.rows_used(listed)
+    if used is None or len(used) != 1 or not uses.rows_used(listed, counts):
         return None
     (row,) = used
-    column = known_key_column(listed, row, earlier)
+    column = uses.known_key_column(listed, row)
     if column:
         return Use(listed, column, f"its {column} was known before: an earlier request filters by it", certain=True)
     columns = [name for name, _ in listed.row_keys]
     return Use(listed, "id" if "id" in columns else columns[0], "", certain=True)
-
-
-def _written_on(trace: Trace, listed: Span, later: Sequence[Span]) -> bool:
-    """Whether only a loop of writes, which began before the first such list, uses the row (FAN008)."""
-    first = min(span.start for span in trace.spans if span.fingerprint == listed.fingerprint)
-    before = {span.fingerprint for span in trace.spans if may_write(span) and span.start < first}
-    return not rows_used(listed, [span for span in later if span.fingerprint not in before])
 
 
 def _finding(trace: Trace, uses: Sequence[Use]) -> Finding:

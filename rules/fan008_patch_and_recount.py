@@ -49,7 +49,7 @@ from pydantic import Field
 
 from proxy.analysis.fan_out import call_impact, has_many_rows_per_key, most_varied
 from proxy.analysis.fingerprint import parse_fingerprint
-from proxy.analysis.rule import Rule, RuleContext
+from proxy.analysis.rule import InSteps, Rule, RuleContext
 from proxy.analysis.spans import (
     READS,
     caller_of,
@@ -59,6 +59,7 @@ from proxy.analysis.spans import (
     total_rows,
     total_seconds,
 )
+from proxy.analysis.steps import SLICE, Steps, slices
 from proxy.analysis.varying import SimilarCalls, similar_calls, variation_evidence
 from proxy.analysis.volume import plural
 from proxy.findings.model import Finding
@@ -96,15 +97,19 @@ class Round(msgspec.Struct):
         return [span for span in (self.write, self.read, self.then) if span is not None]
 
 
-def detect(trace: Trace, context: RuleContext[PatchAndRecount]) -> Iterator[Finding]:
+@InSteps
+def detect(trace: Trace, context: RuleContext[PatchAndRecount]) -> Iterator[Finding | None]:
     """One finding per pair of fingerprints of a write and a list."""
     if trace.mixed:
         return
-    pairs = group_by(_rounds(trace.spans), lambda one: (one.write.fingerprint, one.read.fingerprint))
+    all_rounds = yield from _rounds(trace.spans)
+    pairs = group_by(all_rounds, lambda one: (one.write.fingerprint, one.read.fingerprint))
     for rounds in pairs.values():
-        found = _in_a_row(rounds, context.thresholds)
+        yield None
+        found = yield from _in_a_row(rounds, context.thresholds)
         if found:
-            yield _finding(trace, found)
+            recount = yield from _recount(found)
+            yield _finding(trace, found, recount)
 
 
 RULE = Rule(
@@ -117,11 +122,15 @@ RULE = Rule(
 )
 
 
-def _rounds(spans: Sequence[Span]) -> Iterator[Round]:
+def _rounds(spans: Sequence[Span]) -> Steps[list[Round]]:
     """The rounds by start. A write to another relation belongs to the round before it."""
     written: dict[str, Span] = {}
+    of_the_row: dict[tuple[str, str], bool] = {}
+    rounds: list[Round] = []
     last: Round | None = None
-    for span in sorted(spans, key=lambda span: span.start):
+    for number, span in enumerate(sorted(spans, key=lambda span: span.start)):
+        if not number % SLICE:
+            yield
         if not is_query(span) or not is_quotable(span):
             continue
         if span.method in VERBS:
@@ -130,15 +139,20 @@ def _rounds(spans: Sequence[Span]) -> Iterator[Round]:
             written[span.relation] = span
         elif span.method in READS and span.relation in written and span.start >= written[span.relation].end:
             write = written.pop(span.relation)
-            if not _is_of_the_row(write, span) and not _is_look_up(write, span):
+            pair = write.fingerprint, span.fingerprint
+            if pair not in of_the_row:
+                yield
+                of_the_row[pair] = _is_of_the_row(*pair)
+            if not of_the_row[pair] and not _is_look_up(write, span):
                 last = Round(write, span)
-                yield last
+                rounds.append(last)
+    return rounds
 
 
-def _is_of_the_row(write: Span, read: Span) -> bool:
-    """Whether the read asks for the written row only."""
-    keys = {f.column for f in parse_fingerprint(write.fingerprint).filters if f.operator == "eq"} | {"id"}
-    return any(f.operator == "eq" and f.column in keys for f in parse_fingerprint(read.fingerprint).filters)
+def _is_of_the_row(write: str, read: str) -> bool:
+    """Whether the read asks for the written row only; both by their fingerprints."""
+    keys = {f.column for f in parse_fingerprint(write).filters if f.operator == "eq"} | {"id"}
+    return any(f.operator == "eq" and f.column in keys for f in parse_fingerprint(read).filters)
 
 
 def _is_look_up(write: Span, read: Span) -> bool:
@@ -146,7 +160,7 @@ def _is_look_up(write: Span, read: Span) -> bool:
     return read.limit == 1 or (write.method == "POST" and read.method == "GET" and read.rows == 0)
 
 
-def _in_a_row(rounds: Sequence[Round], bounds: PatchAndRecount) -> list[Round]:
+def _in_a_row(rounds: Sequence[Round], bounds: PatchAndRecount) -> Steps[list[Round]]:
     """The rounds of runs with at least ``min_rounds``; of different rows if the write has a filter by key."""
     runs: list[list[Round]] = []
     for one in rounds:
@@ -158,19 +172,19 @@ def _in_a_row(rounds: Sequence[Round], bounds: PatchAndRecount) -> list[Round]:
     if not found or found[0].write.method == "POST":
         return found
     writes = [one.write for one in found]
-    return found if most_varied(parse_fingerprint(writes[0].fingerprint), writes, bounds.min_rounds) else []
+    varied = yield from most_varied(parse_fingerprint(writes[0].fingerprint), writes, bounds.min_rounds)
+    return found if varied else []
 
 
-def _finding(trace: Trace, rounds: Sequence[Round]) -> Finding:
+def _finding(trace: Trace, rounds: Sequence[Round], recount: Recount) -> Finding:
     spans = [span for one in rounds for span in one.spans]
-    recount = _recount(rounds)
     calls = recount.calls
     seconds = total_seconds(spans)
     shown = recount.write.parsed
     name = write_name(shown, [key.column for key in recount.write.keys], recount.write.preferences)
     return Finding(
         code=RULE.code,
-        impact=call_impact(WEIGHT * (len(spans) - calls), seconds * (1 - calls / len(spans))),
+        impact=call_impact(WEIGHT * (len(spans) - calls), seconds),
         confidence="high" if trace.explicit else "medium",
         title=f"{len(rounds)} writes to {shown.name}, and a new list of it after each",
         relation=rounds[0].write.relation,
@@ -190,28 +204,42 @@ def _finding(trace: Trace, rounds: Sequence[Round]) -> Finding:
     )
 
 
-def _recount(rounds: Sequence[Round]) -> Recount:
+def _recount(rounds: Sequence[Round]) -> Steps[Recount]:
     writes, reads = [one.write for one in rounds], [one.read for one in rounds]
     write, read = parse_fingerprint(writes[0].fingerprint), parse_fingerprint(reads[0].fingerprint)
-    later = [one.then for one in rounds if one.then is not None]
-    batch = similar_calls(read, reads)
+    batch = yield from similar_calls(read, reads)
     if reads[0].method != "GET" or not batch.keys:
         batch = replace(batch, keys=(), kinds=())
+    later = [one.then for one in rounds if one.then is not None]
+    written = yield from similar_calls(write, writes)
+    result = (yield from _result_write(later)) if later else None
+    lists = yield from _count_different(reads)
+    results = yield from _count_different(later)
     return Recount(
-        write=similar_calls(write, writes),
+        write=written,
         read=batch,
         many=has_many_rows_per_key(read, reads),
-        result_write=_result_write(later) if later else None,
-        reads=1 if batch.keys else len({span.literals for span in reads}),
-        result_writes=len({(span.fingerprint, span.literals) for span in later}),
+        result_write=result,
+        reads=1 if batch.keys else lists,
+        result_writes=results,
+        lists=lists,
     )
 
 
-def _result_write(later: Sequence[Span]) -> SimilarCalls:
+def _result_write(later: Sequence[Span]) -> Steps[SimilarCalls]:
     """The write of a result, as it is: its rows are written one by one."""
     same = [span for span in later if span.fingerprint == later[0].fingerprint]
-    written = similar_calls(parse_fingerprint(same[0].fingerprint), same)
+    written = yield from similar_calls(parse_fingerprint(same[0].fingerprint), same)
     return replace(written, keys=(), kinds=(), others=())
+
+
+def _count_different(spans: Sequence[Span]) -> Steps[int]:
+    """Number of different requests, by fingerprint and literals."""
+    different: set[tuple[str, tuple[int, ...]]] = set()
+    for some in slices(spans):
+        different.update((span.fingerprint, span.literals) for span in some)
+        yield
+    return len(different)
 
 
 def _evidence(rounds: Sequence[Round], recount: Recount) -> Iterator[str]:
@@ -222,7 +250,6 @@ def _evidence(rounds: Sequence[Round], recount: Recount) -> Iterator[str]:
     if recount.result_write is not None:
         rows = plural(recount.result_writes, "different row")
         yield f"{later} of them followed by a write to {recount.result_write.parsed.name}, of {rows}"
-    asked = len({one.read.literals for one in rounds})
-    yield f"{len(rounds)} reads asked for {plural(asked, 'different list')}"
-    yield f"writes: {variation_evidence([one.write for one in rounds])}"
-    yield f"reads: {variation_evidence([one.read for one in rounds])}"
+    yield f"{len(rounds)} reads asked for {plural(recount.lists, 'different list')}"
+    yield f"writes: {variation_evidence(recount.write)}"
+    yield f"reads: {variation_evidence(recount.read)}"

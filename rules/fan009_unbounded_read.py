@@ -35,8 +35,8 @@ from collections.abc import Iterator, Sequence
 from pydantic import Field
 
 from proxy.analysis.fingerprint import parse_fingerprint
-from proxy.analysis.rule import Rule, RuleContext
-from proxy.analysis.spans import by_fingerprint, caller_of, is_unbounded_read, total_bytes, total_seconds
+from proxy.analysis.rule import InSteps, Rule, RuleContext
+from proxy.analysis.spans import by_fingerprint, caller_of, total_bytes, total_seconds, unbounded_reads
 from proxy.analysis.volume import format_bytes, plural, volume_impact
 from proxy.findings.model import Finding
 from proxy.fixes.page_fix import next_page_fix
@@ -56,12 +56,15 @@ KEY = "id"
 """The column by which the code of the fix pages."""
 
 
-def detect(trace: Trace, context: RuleContext[UnboundedRead]) -> Iterator[Finding]:
+@InSteps
+def detect(trace: Trace, context: RuleContext[UnboundedRead]) -> Iterator[Finding | None]:
     """One finding per fingerprint."""
     least = context.thresholds.min_rows
-    found = (span for span in trace.spans if span.rows >= least and _is_unbounded(span))
-    for spans in by_fingerprint(found).values():
-        yield _finding(trace, spans)
+    found = yield from unbounded_reads([span for span in trace.spans if span.rows >= least and not span.cut])
+    for fingerprint, spans in by_fingerprint(found).items():
+        yield None
+        if not any(one.operator == "in" for one in parse_fingerprint(fingerprint).filters):
+            yield _finding(trace, spans)
 
 
 RULE = Rule(
@@ -72,11 +75,6 @@ RULE = Rule(
     thresholds=UnboundedRead,
     detect=detect,
 )
-
-
-def _is_unbounded(span: Span) -> bool:
-    listed = any(one.operator == "in" for one in parse_fingerprint(span.fingerprint).filters)
-    return is_unbounded_read(span) and not span.cut and not listed
 
 
 def _finding(trace: Trace, spans: Sequence[Span]) -> Finding:

@@ -38,9 +38,10 @@ from typing import Annotated
 
 from pydantic import Field
 
-from proxy.analysis.fingerprint import parse_fingerprint
-from proxy.analysis.rule import Rule, RuleContext
-from proxy.analysis.spans import by_fingerprint, caller_of, is_unbounded_read, total_bytes, total_seconds
+from proxy.analysis.fingerprint import ParsedFingerprint, parse_fingerprint
+from proxy.analysis.rule import InSteps, Rule, RuleContext
+from proxy.analysis.spans import by_fingerprint, caller_of, total_bytes, total_seconds, unbounded_reads
+from proxy.analysis.steps import Steps
 from proxy.analysis.volume import plural
 from proxy.findings.model import Finding
 from proxy.fixes.page_fix import all_pages_fix
@@ -63,15 +64,17 @@ PAST = ("gt", "gte", "lt", "lte")
 """Operators of a keyset."""
 
 
-def detect(trace: Trace, context: RuleContext[TruncatedRead]) -> Iterator[Finding]:
+@InSteps
+def detect(trace: Trace, context: RuleContext[TruncatedRead]) -> Iterator[Finding | None]:
     """One finding per fingerprint with an answer that was probably truncated."""
     if trace.mixed:
         return
-    whole = [span for span in trace.spans if span.rows > 0 and is_unbounded_read(span)]
+    whole = yield from unbounded_reads([span for span in trace.spans if span.rows > 0])
     suspects = [span for span in whole if span.cut] or _hinted(whole, trace.spans, context.thresholds)
-    paged = _last_pages(trace.spans) if suspects else {}
+    paged = (yield from _last_pages(trace.spans)) if suspects else {}
     cut = (span for span in suspects if paged.get(span.relation, float("-inf")) < span.end)
     for spans in by_fingerprint(cut).values():
+        yield None
         yield _finding(trace, spans, len({span.same for span in suspects}))
 
 
@@ -94,19 +97,21 @@ def _hinted(whole: Sequence[Span], spans: Iterable[Span], bounds: TruncatedRead)
     return alike if len({span.same for span in alike}) >= bounds.min_answers else []
 
 
-def _last_pages(spans: Iterable[Span]) -> dict[str, float]:
+def _last_pages(spans: Iterable[Span]) -> Steps[dict[str, float]]:
     """By relation, the start of the last request for a further page."""
     last: dict[str, float] = {}
-    for span in spans:
-        if _pages(span):
-            last[span.relation] = max(span.start, last.get(span.relation, span.start))
+    for fingerprint, alike in by_fingerprint(spans).items():
+        yield
+        pages = _pages(parse_fingerprint(fingerprint))
+        for span in alike:
+            if pages or span.bypass_reason == "range":
+                last[span.relation] = max(span.start, last.get(span.relation, span.start))
     return last
 
 
-def _pages(span: Span) -> bool:
-    shown = parse_fingerprint(span.fingerprint)
+def _pages(shown: ParsedFingerprint) -> bool:
     keyset = any(condition.operator in PAST for condition in shown.filters)
-    return span.bypass_reason == "range" or "offset=?" in shown.rest or (keyset and "limit=?" in shown.rest)
+    return "offset=?" in shown.rest or (keyset and "limit=?" in shown.rest)
 
 
 def _finding(trace: Trace, spans: Sequence[Span], alike: int) -> Finding:

@@ -34,7 +34,7 @@ from msgspec.structs import replace
 from pydantic import Field
 
 from proxy.analysis.fingerprint import parse_fingerprint
-from proxy.analysis.rule import Rule, RuleContext
+from proxy.analysis.rule import InSteps, Rule, RuleContext
 from proxy.analysis.spans import by_fingerprint, caller_of, is_read, total_bytes, total_rows
 from proxy.analysis.volume import format_bytes, plural, volume_impact
 from proxy.findings.model import Finding
@@ -58,10 +58,12 @@ KEY = "id"
 """The first column in the code of the fix."""
 
 
-def detect(trace: Trace, context: RuleContext[SelectStar]) -> Iterator[Finding]:
+@InSteps
+def detect(trace: Trace, context: RuleContext[SelectStar]) -> Iterator[Finding | None]:
     """One finding per fingerprint."""
     found = (span for span in trace.spans if is_read(span) and span.rows > 0)
     for fingerprint, spans in by_fingerprint(found).items():
+        yield None
         size = total_bytes(spans)
         if size >= context.thresholds.min_bytes and starred(parse_fingerprint(fingerprint)):
             yield _finding(trace, spans, size)

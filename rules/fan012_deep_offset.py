@@ -34,7 +34,7 @@ from collections.abc import Iterator, Sequence
 from pydantic import Field
 
 from proxy.analysis.fingerprint import ParsedFingerprint, parse_fingerprint
-from proxy.analysis.rule import Rule, RuleContext
+from proxy.analysis.rule import InSteps, Rule, RuleContext
 from proxy.analysis.spans import by_fingerprint, caller_of, is_read, total_rows, total_seconds
 from proxy.analysis.volume import plural
 from proxy.findings.model import Finding, impact_of
@@ -59,10 +59,12 @@ IMPACTS = ((100_000, "CRITICAL"), (20_000, "HIGH"), (5_000, "MEDIUM"))
 """Minimum rows skipped in total per impact; below the last step the impact is LOW."""
 
 
-def detect(trace: Trace, context: RuleContext[DeepOffset]) -> Iterator[Finding]:
+@InSteps
+def detect(trace: Trace, context: RuleContext[DeepOffset]) -> Iterator[Finding | None]:
     """One finding per fingerprint."""
     least = context.thresholds.min_offset
     for spans in by_fingerprint(span for span in trace.spans if is_read(span) and span.offset >= least).values():
+        yield None
         yield _finding(trace, spans)
 
 

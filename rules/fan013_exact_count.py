@@ -33,7 +33,7 @@ from typing import Annotated
 from pydantic import Field
 
 from proxy.analysis.fingerprint import parse_fingerprint
-from proxy.analysis.rule import Rule, RuleContext
+from proxy.analysis.rule import InSteps, Rule, RuleContext
 from proxy.analysis.spans import READS, by_fingerprint, caller_of, is_query, total_seconds
 from proxy.analysis.volume import plural
 from proxy.findings.model import Finding, impact_of
@@ -59,9 +59,11 @@ IMPACTS = ((1_000_000, "CRITICAL"), (200_000, "HIGH"), (50_000, "MEDIUM"))
 """Minimum rows counted in total per impact; below the last step the impact is LOW."""
 
 
-def detect(trace: Trace, context: RuleContext[ExactCount]) -> Iterator[Finding]:
+@InSteps
+def detect(trace: Trace, context: RuleContext[ExactCount]) -> Iterator[Finding | None]:
     """One finding per fingerprint."""
     for spans in by_fingerprint(filter(_is_counted, trace.spans)).values():
+        yield None
         if _is_much(spans, context.thresholds):
             yield _finding(trace, spans)
 

@@ -6,7 +6,8 @@ Finds, within one trace, at least ``rules.serial_calls.min_calls`` reads with di
 the previous one ended. All values in their filters were known when the first read began, there is no write between them
 and no pause of more than ``rules.serial_calls.max_pause`` seconds without a request, and sending them in parallel would
 save at least ``rules.serial_calls.min_seconds``. A filter value that appears for the first time counts as the result of
-an earlier answer, even if it is a constant in the code.
+an earlier answer, even if it is a constant in the code. So does a known value in a column of another meaning: the key 1
+of one table is not that of another.
 
 Why it hurts
 ------------
@@ -40,8 +41,10 @@ from typing import Annotated
 from pydantic import Field
 
 from proxy.analysis.fingerprint import parse_fingerprint
-from proxy.analysis.rule import Rule, RuleContext
+from proxy.analysis.origin import named_literals
+from proxy.analysis.rule import InSteps, Rule, RuleContext
 from proxy.analysis.spans import caller_of, is_quotable, is_read, may_write
+from proxy.analysis.steps import Steps
 from proxy.findings.model import Finding, impact_of
 from proxy.fixes.advice_code import together_js, together_py
 from proxy.fixes.printable import printable_fix
@@ -73,15 +76,16 @@ IMPACTS = ((1.0, "HIGH"), (0.2, "MEDIUM"))
 """Minimum seconds saved per impact; below the last step the impact is LOW."""
 
 
-def detect(trace: Trace, context: RuleContext[SerialCalls]) -> Iterator[Finding]:
+@InSteps
+def detect(trace: Trace, context: RuleContext[SerialCalls]) -> Iterator[Finding | None]:
     """At most one finding: the chain that would save the most time."""
     if trace.mixed:
         return
     bounds = context.thresholds
     if len({span.fingerprint for span in trace.spans}) < bounds.min_calls:
         return
-    chains = [chain for chain in _chains(trace.spans, bounds.max_pause) if len(chain) >= bounds.min_calls]
-    best = max(chains, key=_saved, default=None)
+    chains = yield from _chains(trace.spans, bounds.max_pause)
+    best = max((chain for chain in chains if len(chain) >= bounds.min_calls), key=_saved, default=None)
     if best is not None and _saved(best) >= bounds.min_seconds:
         yield _finding(trace, best)
 
@@ -96,26 +100,33 @@ RULE = Rule(
 )
 
 
-def _chains(spans: Sequence[Span], pause: float) -> Iterator[list[Span]]:
+def _chains(spans: Sequence[Span], pause: float) -> Steps[list[list[Span]]]:
     """By the first read of each fingerprint: the later reads that could have been sent with it."""
     ordered = sorted(spans, key=lambda span: span.start)
     kinds: set[str] = set()
-    known: set[int] = set()
+    known: set[tuple[str, int]] = set()
+    chains: list[list[Span]] = []
     for at, first in enumerate(ordered):
-        known.update(first.literals)
-        if is_read(first) and is_quotable(first) and first.fingerprint not in kinds and len(kinds) < FARTHEST:
+        if len(kinds) >= FARTHEST:
+            break
+        if not at % 20:
+            yield
+        known.update(named_literals(first))
+        if first.fingerprint not in kinds and is_read(first) and is_quotable(first):
+            yield
             kinds.add(first.fingerprint)
-            yield _chain(first, ordered[at + 1 : at + 1 + FARTHEST], known, pause)
+            chains.append(_chain(first, ordered[at + 1 : at + 1 + FARTHEST], known, pause))
+    return chains
 
 
-def _chain(first: Span, later: Sequence[Span], known: set[int], pause: float) -> list[Span]:
+def _chain(first: Span, later: Sequence[Span], known: set[tuple[str, int]], pause: float) -> list[Span]:
     chain, kinds, ended = [first], {first.fingerprint}, first.end
     for span in later:
         if may_write(span) or span.start - ended > pause:
             break
         ended = max(ended, span.end)
         apart = span.start >= chain[-1].end and span.fingerprint not in kinds
-        if is_read(span) and is_quotable(span) and apart and known.issuperset(span.literals):
+        if is_read(span) and is_quotable(span) and apart and known.issuperset(named_literals(span)):
             chain.append(span)
             kinds.add(span.fingerprint)
     return chain

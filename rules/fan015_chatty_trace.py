@@ -46,8 +46,9 @@ from pydantic import Field
 
 from proxy.analysis.fan_out import call_impact
 from proxy.analysis.fingerprint import parse_fingerprint
-from proxy.analysis.rule import Rule, RuleContext
-from proxy.analysis.spans import caller_of, has_confirmed_names, is_query, total_seconds
+from proxy.analysis.rule import InSteps, Rule, RuleContext
+from proxy.analysis.spans import caller_of, has_confirmed_names, is_query
+from proxy.analysis.steps import slices
 from proxy.findings.model import Finding
 from proxy.fixes.page_load import load_fix
 from proxy.model import Span, Trace
@@ -68,14 +69,19 @@ MOST = 5
 """Maximum fingerprints in evidence and fix, the most frequent ones."""
 
 
-def detect(trace: Trace, context: RuleContext[ChattyTrace]) -> Iterator[Finding]:
+@InSteps
+def detect(trace: Trace, context: RuleContext[ChattyTrace]) -> Iterator[Finding | None]:
     """At most one finding per trace."""
     bounds = context.thresholds
-    named = {span.fingerprint for span in trace.spans if has_confirmed_names(span)}
+    if trace.mixed or trace.end - trace.start > bounds.max_seconds:
+        return
+    named: set[str] = set()
+    for some in slices(trace.spans):
+        named.update(span.fingerprint for span in some if has_confirmed_names(span))
+        yield None
     spans = [span for span in trace.spans if is_query(span) and span.fingerprint in named]
     kinds = Counter(span.fingerprint for span in spans)
-    judged = not trace.mixed and trace.end - trace.start <= bounds.max_seconds
-    if judged and len(spans) >= bounds.min_queries and len(kinds) >= bounds.min_kinds:
+    if len(spans) >= bounds.min_queries and len(kinds) >= bounds.min_kinds:
         yield _finding(trace, spans, kinds)
 
 
@@ -95,7 +101,7 @@ def _finding(trace: Trace, spans: Sequence[Span], kinds: Counter[str]) -> Findin
     where = trace.route or "one trace"
     return Finding(
         code=RULE.code,
-        impact=call_impact(len(spans), total_seconds(spans)),
+        impact=call_impact(len(spans)),
         confidence="high" if trace.explicit else "medium",
         title=f"{len(spans)} requests of {len(kinds)} kinds in {where}",
         relation="",
@@ -103,8 +109,7 @@ def _finding(trace: Trace, spans: Sequence[Span], kinds: Counter[str]) -> Findin
         route=trace.route,
         caller=caller_of(spans),
         problem="The application builds one page or job from many small requests.",
-        current=f"{len(spans)} requests, {trace.calls} upstream calls, {1000 * total_seconds(spans):.0f} ms of them in"
-        f" {1000 * (trace.end - trace.start):.0f} ms",
+        current=f"{len(spans)} requests, {trace.calls} upstream calls in {1000 * (trace.end - trace.start):.0f} ms",
         evidence=tuple(f"{count} × {fingerprint}" for fingerprint, count in kinds.most_common(MOST)),
         fix=load_fix(reads),
         expected=f"One call instead of the {sum(kinds[fingerprint] for fingerprint in often)} most frequent ones.",

@@ -35,7 +35,7 @@ from collections.abc import Iterator, Sequence
 from pydantic import Field
 
 from proxy.analysis.fingerprint import ParsedFingerprint, parse_fingerprint
-from proxy.analysis.rule import Rule, RuleContext
+from proxy.analysis.rule import InSteps, Rule, RuleContext
 from proxy.analysis.workload import DURATION_BOUNDS, Usage, Workload
 from proxy.findings.model import Finding, Fix, impact_of
 from proxy.fixes.plan_code import plan_js, plan_py, plan_sql
@@ -66,10 +66,12 @@ the impact is LOW. Less than an hour of traffic counts as an hour.
 """
 
 
-def inspect(workload: Workload, context: RuleContext[SlowQuery]) -> Iterator[Finding]:
+@InSteps
+def inspect(workload: Workload, context: RuleContext[SlowQuery]) -> Iterator[Finding | None]:
     """One finding per fingerprint."""
     bounds = context.thresholds
-    for usage in workload:
+    for usage in tuple(workload):
+        yield None
         slow = usage.quantile(0.95) / STEP
         often = slow >= bounds.p95 and usage.count_at_least(bounds.p95) >= bounds.min_calls
         if usage.method in PLANNED and often:

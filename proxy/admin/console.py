@@ -5,22 +5,25 @@ Tests: tests/e2e/pages/test_api.py.
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import chain, islice
 
 import msgspec
 
 from proxy import __version__
 from proxy.admin.event_stream import EventStream
 from proxy.admin.gauges import KEPT, SIDECAR, VIEWERS, limits
+from proxy.admin.json_stream import array, object_of
+from proxy.admin.not_merged import not_merged_views
 from proxy.admin.page_files import page_files
-from proxy.admin.routes import ApiHandler, routes
+from proxy.admin.routes import ApiHandler, count_in, routes
 from proxy.admin.usage_views import rule_view, stored_finding_views, usage_views
 from proxy.admin.views import detail_of, summary_of
 from proxy.analysis.rule import AnyRule
 from proxy.observe.confirmed_names import ConfirmedNames
 from proxy.observe.events import Events, TraceClosed, Warned
 from proxy.observe.series import Reading, readings
-from proxy.recording.codec import encode_line, encode_trace
+from proxy.recording.codec import encode_line, trace_pieces
 from proxy.recording.recorder import NameRedactor
 from proxy.recording.schema import CURRENT_FORMAT, RecordingHead
 from proxy.settings.model import Settings
@@ -31,6 +34,9 @@ PAUSE = 0.2
 """Seconds between two messages of the event stream; one message has all traces that closed in between."""
 MAX_TRACES = 100
 """Maximum number of traces in one message; the others are only counted."""
+
+ALL = 10**12
+"""A limit that is above any number."""
 
 QueryParameters = Mapping[str, str]
 encode = msgspec.json.encode
@@ -48,12 +54,13 @@ class Console:
         self._settings = settings
         self._epoch = time.time() - time.monotonic()
         bounds, names = current.detect, ConfirmedNames(everything=current.show_values)
-        self._store = TraceStore(bounds.traces, bounds.spans, bounds.keys, names, time.time)
+        self._store = TraceStore(bounds.traces, bounds.spans, bounds.keys, names, time.time, bounds.max_bytes)
         self._store.on_stored = self._on_closed
         self._notices = WarningStore(time.time)
         pages = page_files()
         self._event_stream = EventStream(current.limits.viewers, encode({"pages": pages.version, "run": time.time()}))
-        self._pending: list[StoredTrace] = []
+        self._pending: list[int] = []
+        """Numbers of traces, not traces: the store bounds the bytes of traces."""
         self._skipped = 0
         self._publisher: asyncio.Task[None] | None = None
         events.subscribe(self._store, TraceClosed)
@@ -86,7 +93,7 @@ class Console:
         if not len(self._event_stream):
             return
         if len(self._pending) < MAX_TRACES:
-            self._pending.append(entry)
+            self._pending.append(entry.number)
         else:
             self._skipped += 1
         if self._publisher is None or self._publisher.done():
@@ -94,71 +101,74 @@ class Console:
 
     async def _publish(self) -> None:
         while self._pending:
-            entries, skipped = self._pending, self._skipped
+            entries = [entry for number in self._pending if (entry := self._store.find(str(number))) is not None]
+            skipped = self._skipped + len(self._pending) - len(entries)
             self._pending, self._skipped = [], 0
-            self._event_stream.publish("traces", await asyncio.to_thread(_message, entries, skipped, self._store.names))
+            rows = []
+            for entry in entries:
+                rows.append(encode(summary_of(entry, self._store.names)))
+                await asyncio.sleep(0)
+            self._event_stream.publish("traces", b'{"traces":[%b],"skipped":%d}' % (b",".join(rows), skipped))
             await asyncio.sleep(PAUSE)
 
-    # The API. Handlers copy data that may change, and encode it as JSON in a thread.
+    # The API. Answers are made in pieces while they are sent. A trace that is evicted meanwhile is left out.
 
-    async def _traces(self, query: QueryParameters) -> bytes:
-        entries = [entry for entry in self._store.all() if entry.trace.id == query.get("id", entry.trace.id)]
-        dropped, names = self._store.dropped, self._store.names
-        return await asyncio.to_thread(
-            lambda: encode({"traces": [summary_of(entry, names) for entry in entries], "dropped": dropped})
-        )
+    async def _traces(self, query: QueryParameters) -> Iterable[bytes]:
+        rows = (summary_of(entry, self._store.names) for entry in self._page(query) if _has_id(entry, query))
+        return object_of({"traces": array(rows), "dropped": self._store.dropped})
 
-    async def _trace(self, query: QueryParameters) -> bytes | None:
-        entry, origin = self._store.find(query["id"]), self._origin
-        if entry is None:
-            return None
-        return await asyncio.to_thread(lambda: encode(detail_of(entry, self._store.names, self._base, origin)))
+    async def _trace(self, query: QueryParameters) -> Iterable[bytes] | None:
+        entry = self._store.find(query["id"])
+        return None if entry is None else detail_of(entry, self._store.names, self._base, self._origin)
 
-    async def _close_trace(self, query: QueryParameters) -> bytes:
+    async def _close_trace(self, query: QueryParameters) -> Iterable[bytes]:
         """Close a trace because its client says that it has ended; returns all its parts, the oldest first."""
-        name, origin = query["id"], self._origin
-        closed = await self._sidecar.closer.close_trace(name)
-        entries = [entry for entry in self._store.all()[::-1] if entry.trace.explicit and entry.trace.id == name]
-        names, base = self._store.names, self._base
-        return await asyncio.to_thread(
-            lambda: encode({"open": not closed, "parts": [detail_of(entry, names, base, origin) for entry in entries]})
+        closed = await self._sidecar.closer.close_trace(query["id"])
+        entries = (entry for entry in self._page({}, oldest_first=True) if entry.trace.explicit)
+        parts = (
+            detail_of(entry, self._store.names, self._base, self._origin) for entry in entries if _has_id(entry, query)
         )
+        return object_of({"open": not closed, "parts": array(parts)})
 
-    async def _fingerprints(self, _: QueryParameters) -> bytes:
-        workload, epoch = self._sidecar.rule_runner.workload, self._epoch
-        began, replaced, has = workload.began, workload.replaced, self._store.names.may_show
-        usages = [usage for usage in workload if has(usage.fingerprint)]
+    async def _fingerprints(self, query: QueryParameters) -> Iterable[bytes]:
+        workload, names = self._sidecar.rule_runner.workload, self._store.names
+        began, skip, limit = workload.began, count_in(query, "offset", 0), count_in(query, "limit", ALL)
+        usages = [usage for usage in workload if names.may_show(usage.fingerprint)]
+        rows = islice(usage_views(usages, names, self._base, self._epoch), skip, skip + limit)
+        since = None if began is None else began + self._epoch
+        return object_of({"fingerprints": array(rows), "since": since, "replaced": workload.replaced})
 
-        def encoded() -> bytes:
-            rows = usage_views(usages, self._store.names, self._base, epoch)
-            since = None if began is None else began + epoch
-            return encode({"fingerprints": rows, "since": since, "replaced": replaced})
-
-        return await asyncio.to_thread(encoded)
-
-    async def _findings(self, _: QueryParameters) -> bytes:
+    async def _findings(self, _: QueryParameters) -> Iterable[bytes]:
         names, level = self._store.names, self._settings().rules.level
         stored = [stored for stored in self._sidecar.rule_runner.findings if names.shown_findings([stored.finding])]
-        findings = stored_finding_views(stored, self._epoch)
         rules = [rule_view(rule, level(rule.code)) for rule in self._rules]
-        return await asyncio.to_thread(encode, {"findings": findings, "rules": rules})
+        not_merged = array(not_merged_views(self._sidecar.upstream_state, names, self._epoch))
+        views = array(stored_finding_views(stored, self._epoch))
+        return object_of({"findings": views, "rules": array(rules), "not_merged": not_merged})
 
-    async def _recording(self, _: QueryParameters) -> bytes:
+    async def _recording(self, query: QueryParameters) -> Iterable[bytes]:
         """The stored traces as a recording, the oldest first."""
-        entries, hide = self._store.all()[::-1], NameRedactor(self._store.names)
+        hide = NameRedactor(self._store.names)
         head = RecordingHead(CURRENT_FORMAT, __version__, self._sidecar.salt.hex(), self._epoch)
-        return await asyncio.to_thread(
-            lambda: b"".join([encode_line(head), *(encode_trace(entry.trace, hide) for entry in entries)])
-        )
+        entries = self._page(query, oldest_first=True)
+        lines = (piece for entry in entries for piece in trace_pieces(entry.trace, hide))
+        return chain([encode_line(head)], lines)
 
-    async def _health(self, _: QueryParameters) -> bytes:
+    def _page(self, query: QueryParameters, oldest_first: bool = False) -> Iterator[StoredTrace]:
+        """The stored traces, the newest first: at most ``limit``, of those with numbers below ``before``."""
+        before, limit = count_in(query, "before", ALL), count_in(query, "limit", ALL)
+        numbers = [number for number in reversed(self._store.numbers()) if number < before][:limit]
+        found = (self._store.find(str(number)) for number in (reversed(numbers) if oldest_first else numbers))
+        return (entry for entry in found if entry is not None)
+
+    async def _health(self, _: QueryParameters) -> Iterable[bytes]:
         settings, current = self._settings(), [*readings(SIDECAR, self._sidecar), *self.readings()]
         unlabelled = [
             {"name": reading.name, "value": reading.value, "help": reading.series.help, "kind": reading.series.kind}
             for reading in current
             if not isinstance(reading.value, Mapping)
         ]
-        return encode(
+        return object_of(
             {
                 "version": __version__,
                 "state": self._sidecar.state,
@@ -185,5 +195,5 @@ class Console:
         return self._origin + self._sidecar.upstream_state.context.mount.mount.decode()
 
 
-def _message(entries: Sequence[StoredTrace], skipped: int, names: ConfirmedNames) -> bytes:
-    return encode({"traces": [summary_of(entry, names) for entry in entries], "skipped": skipped})
+def _has_id(entry: StoredTrace, query: QueryParameters) -> bool:
+    return query.get("id", entry.trace.id) == entry.trace.id

@@ -20,8 +20,10 @@ from proxy.upstream.state import UpstreamState
 
 BOUNDS = (
     "detect.findings",
+    "detect.findings_bytes",
     "detect.fingerprints",
     "detect.keys",
+    "detect.max_bytes",
     "detect.spans",
     "detect.traces",
     "limits.connections",
@@ -36,6 +38,8 @@ BOUNDS = (
     "rules.oversized_in_list.concurrent_lists",
     "shadow.concurrency",
     "shadow.max_bytes",
+    "record.queue_bytes",
+    "trace.max_bytes",
     "trace.max_open",
 )
 """Settings in the metric ``limit``."""
@@ -46,17 +50,24 @@ class Counts(Protocol):
         """Number of items by result."""
 
 
+class Queue(Counts, Protocol):
+    @property
+    def held_bytes(self) -> int:
+        """Estimated bytes of the items that wait."""
+
+
 class Outputs(msgspec.Struct, frozen=True):
     """The outputs of observers; None for one that is not configured."""
 
     log: LogOutput
     spans: Counts | None
-    recorder: Counts | None
+    recorder: Queue | None
 
 
 SIDECAR: dict[str, ReadSeries[Sidecar]] = {
     "traces_dropped": ReadSeries(
-        counter("Requests not traced because trace.max_open was reached."), lambda sidecar: sidecar.traces.dropped
+        counter("Requests not traced because trace.max_open or trace.max_bytes was reached."),
+        lambda sidecar: sidecar.traces.dropped,
     ),
     "client_connections": ReadSeries(
         gauge("Client connections open now; bounded by limits.connections."), lambda sidecar: sidecar.server.open
@@ -108,7 +119,7 @@ SIDECAR: dict[str, ReadSeries[Sidecar]] = {
     ),
     "mismatched": ReadSeries(
         gauge("Relations, by key column or for equal reads, that are not merged or shared: their answers differ."),
-        lambda sidecar: sidecar.upstream_state.trust.wrong,
+        lambda sidecar: len(sidecar.upstream_state.trust.mismatches),
     ),
     "shadow_held_bytes": ReadSeries(
         gauge("Bytes of answers held for comparison now; bounded by shadow.max_bytes."),
@@ -116,6 +127,10 @@ SIDECAR: dict[str, ReadSeries[Sidecar]] = {
     ),
     "open_traces": ReadSeries(
         gauge("Traces open now; bounded by trace.max_open."), lambda sidecar: len(sidecar.traces)
+    ),
+    "open_trace_bytes": ReadSeries(
+        gauge("Estimated bytes of spans of traces that are open, or wait for the rules; bounded by trace.max_bytes."),
+        lambda sidecar: sidecar.traces.held_bytes,
     ),
     "fingerprints": ReadSeries(
         gauge("Fingerprints whose calls are counted; bounded by detect.fingerprints."),
@@ -129,8 +144,12 @@ SIDECAR: dict[str, ReadSeries[Sidecar]] = {
         gauge("Different findings that are stored; bounded by detect.findings."),
         lambda sidecar: len(sidecar.rule_runner.findings),
     ),
+    "findings_bytes": ReadSeries(
+        gauge("Estimated bytes of stored findings; bounded by detect.findings_bytes."),
+        lambda sidecar: sidecar.rule_runner.findings.held_bytes,
+    ),
     "findings_dropped": ReadSeries(
-        counter("Findings evicted because detect.findings was reached."),
+        counter("Findings evicted because detect.findings or detect.findings_bytes was reached."),
         lambda sidecar: sidecar.rule_runner.findings.dropped,
     ),
     "limit": ReadSeries(
@@ -146,6 +165,9 @@ SIDECAR: dict[str, ReadSeries[Sidecar]] = {
 KEPT: dict[str, ReadSeries[TraceStore]] = {
     "kept_traces": ReadSeries(gauge("Closed traces kept for the pages; bounded by detect.traces."), len),
     "kept_spans": ReadSeries(gauge("Their spans; bounded by detect.spans."), lambda store: store.spans),
+    "kept_bytes": ReadSeries(
+        gauge("Their estimated bytes in memory; bounded by detect.max_bytes."), lambda store: store.held_bytes
+    ),
     "kept_traces_dropped": ReadSeries(
         counter("Closed traces evicted because one of these bounds was reached."), lambda store: store.dropped
     ),
@@ -176,10 +198,14 @@ OUTPUTS: dict[str, ReadSeries[Outputs]] = {
         ),
         lambda outputs: {} if outputs.spans is None else outputs.spans.counts(),
     ),
+    "recorder_bytes": ReadSeries(
+        gauge("Estimated bytes of traces that wait to be written to record.file; bounded by record.queue_bytes."),
+        lambda outputs: {} if outputs.recorder is None else outputs.recorder.held_bytes,
+    ),
     "recorded_traces": ReadSeries(
         counter(
             "Traces for record.file. result: written, failed (no room on the disk, or no file), dropped (for "
-            "record.queue, or longer than record.max_bytes).",
+            "record.queue or record.queue_bytes, or longer than record.max_bytes).",
             "result",
         ),
         lambda outputs: {} if outputs.recorder is None else outputs.recorder.counts(),

@@ -1,6 +1,6 @@
 """JSON of the API for fingerprints, findings and rules; units as in ``views``."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Protocol
 
 import msgspec
@@ -80,15 +80,15 @@ class RuleView(msgspec.Struct, frozen=True):
     document: str
 
 
-def usage_views(usages: Sequence[Usage], names: ConfirmedNames, base: str, epoch: float) -> list[UsageView]:
+def usage_views(usages: Sequence[Usage], names: ConfirmedNames, base: str, epoch: float) -> Iterator[UsageView]:
     """The fingerprints with the most calls first. Monotonic time plus ``epoch`` is seconds since 1970."""
-    views = [_usage(usage, names, base, epoch) for usage in usages]
-    return sorted(views, key=lambda view: view.calls, reverse=True)
+    ordered = sorted(usages, key=lambda usage: usage.calls, reverse=True)
+    return (_usage(usage, names, base, epoch) for usage in ordered)
 
 
-def stored_finding_views(findings: Iterable[FindingHistory], epoch: float) -> list[StoredFindingView]:
+def stored_finding_views(findings: Iterable[FindingHistory], epoch: float) -> Iterator[StoredFindingView]:
     """The findings in the given order."""
-    return [
+    return (
         StoredFindingView(
             stored.finding.key,
             stored.finding,
@@ -99,7 +99,7 @@ def stored_finding_views(findings: Iterable[FindingHistory], epoch: float) -> li
             _ignored(stored),
         )
         for stored in findings
-    ]
+    )
 
 
 def rule_view(rule: AnyRule, level: str) -> RuleView:

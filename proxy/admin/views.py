@@ -4,12 +4,13 @@ Only ``target`` and ``curl`` of a span may contain values, and only with the set
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import msgspec
 
+from proxy.admin.json_stream import Pieces, array, members, object_of
 from proxy.analysis.fingerprint import parse_fingerprint
-from proxy.analysis.spans import group_by
+from proxy.analysis.spans import asked_of_postgrest, count_queries, group_by
 from proxy.errors.codes import BYPASS_REASONS
 from proxy.errors.remedies import BYPASS_REMEDIES
 from proxy.findings.model import Finding
@@ -41,7 +42,9 @@ class TraceSummary(msgspec.Struct, frozen=True):
     route: str
     ended: float
     ms: float
+    requests: int
     queries: int
+    """Requests for PostgREST, without preflights and retries of the client."""
     calls: int
     saved: int
     failed: int
@@ -100,18 +103,6 @@ class ClientCode(msgspec.Struct, frozen=True):
     supabase_js: str
 
 
-class TraceDetail(msgspec.Struct, frozen=True):
-    """A trace with all that is stored of it."""
-
-    summary: TraceSummary
-    spans: tuple[SpanView, ...]
-    calls: tuple[CallView, ...]
-    reasons: tuple[BypassView, ...]
-    findings: tuple["FindingView", ...]
-    code: dict[str, ClientCode]
-    """By fingerprint."""
-
-
 class FindingView(msgspec.Struct, frozen=True):
     """A finding with its key for ``[[ignore]]``."""
 
@@ -122,8 +113,8 @@ class FindingView(msgspec.Struct, frozen=True):
 def summary_of(entry: StoredTrace, names: ConfirmedNames) -> TraceSummary:
     """The row of a trace in the list; ``names`` decides which names may be shown."""
     trace = entry.trace
-    spans = trace.spans
-    answered = sum(1 for span in spans if span.call)
+    spans, asked = trace.spans, asked_of_postgrest(trace)
+    answered = sum(1 for span in asked.spans if span.call)
     relations = dict.fromkeys(names.shown_relation(span.relation) for span in spans if span.relation)
     return TraceSummary(
         number=entry.number,
@@ -134,9 +125,10 @@ def summary_of(entry: StoredTrace, names: ConfirmedNames) -> TraceSummary:
         route=trace.route,
         ended=entry.ended,
         ms=_ms(trace.end - trace.start),
-        queries=len(spans),
-        calls=trace.calls,
-        saved=max(0, answered - trace.calls),
+        requests=len(spans),
+        queries=count_queries(spans),
+        calls=asked.calls,
+        saved=max(0, answered - asked.calls),
         failed=sum(1 for span in spans if not 0 < span.status < 400),
         relations=tuple(relations)[:RELATIONS],
         outcomes=dict(Counter(span.outcome.value for span in spans)),
@@ -145,8 +137,8 @@ def summary_of(entry: StoredTrace, names: ConfirmedNames) -> TraceSummary:
     )
 
 
-def detail_of(entry: StoredTrace, names: ConfirmedNames, base: str, origin: str) -> TraceDetail:
-    """The parts of a trace that may be shown.
+def detail_of(entry: StoredTrace, names: ConfirmedNames, base: str, origin: str) -> Pieces:
+    """JSON of the parts of a trace that may be shown; ``code`` is by fingerprint.
 
     ``base`` is the URL of PostgREST for clients, with the mount; ``origin`` the same without it, to put before targets.
     """
@@ -157,16 +149,19 @@ def detail_of(entry: StoredTrace, names: ConfirmedNames, base: str, origin: str)
         for span in spans
         if names.may_show(span.fingerprint) and names.shown_relation(span.relation) == span.relation
     }
-    return TraceDetail(
-        summary=summary_of(entry, names),
-        spans=tuple(_span(span, names, entry.trace.start, origin) for span in spans),
-        calls=tuple(_calls(spans, entry.trace)),
-        reasons=tuple(
-            BypassView(reason, count, BYPASS_REASONS.get(reason, ""), BYPASS_REMEDIES.get(reason, ""))
-            for reason, count in bypass_reasons.most_common()
-        ),
-        findings=tuple(FindingView(finding.key, finding) for finding in names.shown_findings(entry.findings)),
-        code={fingerprint: code_of(fingerprint, relation, base) for fingerprint, relation in relations.items()},
+    reasons = [
+        BypassView(reason, count, BYPASS_REASONS.get(reason, ""), BYPASS_REMEDIES.get(reason, ""))
+        for reason, count in bypass_reasons.most_common()
+    ]
+    return object_of(
+        {
+            "summary": summary_of(entry, names),
+            "spans": array(_span(span, names, entry.trace.start, origin) for span in spans),
+            "calls": array(_calls(spans, entry.trace)),
+            "reasons": reasons,
+            "findings": array(FindingView(finding.key, finding) for finding in names.shown_findings(entry.findings)),
+            "code": members((fingerprint, code_of(fingerprint, name, base)) for fingerprint, name in relations.items()),
+        }
     )
 
 
@@ -201,10 +196,10 @@ def _span(span: Span, names: ConfirmedNames, start: float, origin: str) -> SpanV
     )
 
 
-def _calls(spans: Sequence[Span], trace: Trace) -> list[CallView]:
+def _calls(spans: Sequence[Span], trace: Trace) -> Iterator[CallView]:
     """The upstream calls in the order of their first spans."""
     by_call = group_by((span for span in spans if span.call), lambda span: span.call)
-    return [_call(call, answered, trace.start) for call, answered in by_call.items()]
+    return (_call(call, answered, trace.start) for call, answered in by_call.items())
 
 
 def _call(call: int, answered: Sequence[Span], start: float) -> CallView:

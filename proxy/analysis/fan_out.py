@@ -12,13 +12,16 @@ from statistics import median
 import msgspec
 
 from proxy.analysis.fingerprint import Filter, ParsedFingerprint, parse_fingerprint
-from proxy.analysis.spans import by_fingerprint, group_by, is_read
-from proxy.findings.model import impact_of
+from proxy.analysis.spans import by_query, group_by, is_read
+from proxy.analysis.steps import Steps
+from proxy.findings.model import IMPACTS, impact_of
 from proxy.model import Span, Trace
 from proxy.settings_base import Count, Positive, Thresholds
 
-CALL_IMPACTS = ((1.0, 100, "CRITICAL"), (0.2, 20, "HIGH"), (0.05, 10, "MEDIUM"))
-"""Minimum seconds saved, or minimum calls, per impact; below the last step the impact is LOW."""
+CALL_IMPACTS = ((100, "CRITICAL"), (20, "HIGH"), (10, "MEDIUM"))
+"""Minimum calls per impact; below the last step the impact is LOW. Counts are the same in each run, times are not."""
+NOTICED_SECONDS = 5.0
+"""A longer wait is noticed by any user. Far above the usual, so that a busy machine does not change the impact."""
 INTERVAL_TOLERANCE = 0.2
 """Intervals of a timer differ from their median by at most this share of it."""
 BACKOFF_FACTOR = 1.3
@@ -42,60 +45,81 @@ class FanOut(msgspec.Struct, frozen=True):
     key: Filter
 
 
-FanOutDetector = Callable[[ParsedFingerprint, Sequence[Span], LoopThresholds], FanOut | None]
+FanOutDetector = Callable[[ParsedFingerprint, Sequence[Span], LoopThresholds], Steps[FanOut | None]]
 """``parallel_fan_out`` or ``sequential_fan_out``: for given spans at most one of them returns a fan-out."""
 
 
 def fan_outs(
     trace: Trace, detect: FanOutDetector, bounds: LoopThresholds
-) -> Iterator[tuple[ParsedFingerprint, FanOut]]:
-    """The fan-outs in ``trace``, at most one per fingerprint; none in a mixed trace (several application requests)."""
-    reads = {} if trace.mixed else by_fingerprint(filter(is_read, trace.spans))
-    for fingerprint, spans in reads.items():
-        parsed = parse_fingerprint(fingerprint)
-        fan_out = detect(parsed, spans, bounds)
-        if fan_out is not None:
-            yield parsed, fan_out
+) -> Iterator[tuple[ParsedFingerprint, FanOut] | None]:
+    """The fan-outs in ``trace``, at most one per fingerprint and identity: one call for several identities would give
+    some the rows of others. None in a mixed trace (several application requests).
+
+    None where a step ends.
+    """
+    reads = {} if trace.mixed else by_query(filter(is_read, trace.spans))
+    for spans in reads.values():
+        yield None
+        if len(spans) >= bounds.min_calls:
+            parsed = parse_fingerprint(spans[0].fingerprint)
+            fan_out = yield from detect(parsed, spans, bounds)
+            if fan_out is not None:
+                yield parsed, fan_out
 
 
-def parallel_fan_out(parsed: ParsedFingerprint, spans: Sequence[Span], bounds: LoopThresholds) -> FanOut | None:
+def parallel_fan_out(parsed: ParsedFingerprint, spans: Sequence[Span], bounds: LoopThresholds) -> Steps[FanOut | None]:
     """All ``spans`` as one fan-out if they were in flight at the same time; else None."""
-    key = varying_key(parsed, spans, bounds)
-    return FanOut(tuple(spans), key) if key is not None and in_parallel(spans) else None
+    if len(spans) < bounds.min_calls or not in_parallel(spans):
+        return None
+    key = yield from varying_key(parsed, spans, bounds)
+    return FanOut(tuple(spans), key) if key is not None else None
 
 
-def sequential_fan_out(parsed: ParsedFingerprint, spans: Sequence[Span], bounds: LoopThresholds) -> FanOut | None:
+def sequential_fan_out(
+    parsed: ParsedFingerprint, spans: Sequence[Span], bounds: LoopThresholds
+) -> Steps[FanOut | None]:
     """The loops over a key among ``spans`` if most spans were sent one after another; else None."""
-    fans_out = varying_key(parsed, spans, bounds) is not None
-    return looped_fan_out(parsed, spans, bounds) if fans_out and not in_parallel(spans) else None
+    if len(spans) < bounds.min_calls or in_parallel(spans):
+        return None
+    return (yield from looped_fan_out(parsed, spans, bounds))
 
 
-def looped_fan_out(parsed: ParsedFingerprint, spans: Sequence[Span], bounds: LoopThresholds) -> FanOut | None:
+def looped_fan_out(parsed: ParsedFingerprint, spans: Sequence[Span], bounds: LoopThresholds) -> Steps[FanOut | None]:
     """The loops over a key among ``spans``: polling is left out, and a pause ends a loop."""
-    loops = [
-        run
-        for run in split_at_pauses(without_polling(spans), bounds.max_pause)
-        if varying_key(parsed, run, bounds) is not None
-    ]
-    looped = tuple(span for run in loops for span in run)
-    key = varying_key(parsed, looped, bounds)
-    return None if key is None else FanOut(looped, key)
+    loops: list[list[Span]] = []
+    key = None
+    asked = yield from without_polling(spans)
+    for run in split_at_pauses(asked, bounds.max_pause):
+        yield
+        its_key = yield from varying_key(parsed, run, bounds)
+        if its_key is not None:
+            loops.append(run)
+            key = its_key
+    if len(loops) > 1:
+        key = yield from varying_key(parsed, [span for run in loops for span in run], bounds)
+    return None if key is None else FanOut(tuple(span for run in loops for span in run), key)
 
 
-def varying_key(parsed: ParsedFingerprint, spans: Sequence[Span], bounds: LoopThresholds) -> Filter | None:
+def varying_key(parsed: ParsedFingerprint, spans: Sequence[Span], bounds: LoopThresholds) -> Steps[Filter | None]:
     """The ``eq`` filter with the most values in ``spans``, which have one fingerprint.
 
     None below ``bounds.min_calls`` spans or ``bounds.min_distinct`` values.
     """
     if len(spans) < bounds.min_calls:
         return None
-    return most_varied(parsed, spans, bounds.min_distinct)
+    return (yield from most_varied(parsed, spans, bounds.min_distinct))
 
 
-def most_varied(parsed: ParsedFingerprint, spans: Sequence[Span], least: int) -> Filter | None:
-    """The ``eq`` filter with the most values in ``spans``; None if no filter has ``least`` values."""
-    varied = [f for f in parsed.filters if f.operator == "eq" and distinct_values(spans, f) >= least]
-    return max(varied, key=lambda f: distinct_values(spans, f), default=None)
+def most_varied(parsed: ParsedFingerprint, spans: Sequence[Span], least: int) -> Steps[Filter | None]:
+    """The ``eq`` filter with the most values in ``spans``, the first of several; None if none has ``least`` values."""
+    found, needed = None, least
+    for condition in parsed.filters:
+        if condition.operator == "eq":
+            yield
+            values = distinct_values(spans, condition)
+            if values >= needed:
+                found, needed = condition, values + 1
+    return found
 
 
 def distinct_values(spans: Sequence[Span], condition: Filter) -> int:
@@ -109,10 +133,20 @@ def has_many_rows_per_key(parsed: ParsedFingerprint, spans: Sequence[Span]) -> b
 
 
 def in_parallel(spans: Sequence[Span]) -> bool:
-    """Whether at least half of the spans began before the previous span ended."""
+    """Whether at least half of the spans did not wait for the previous span: they began before it ended, or came on a
+    further connection that was open by then.
+
+    Quick answers of a fan-out may not overlap, but each of its requests has a connection of its own. A client that
+    waits uses one or two connections in turn, or opens one per request, after the previous answer.
+    """
     ordered = sorted(spans, key=lambda span: span.start)
-    overlapping = sum(later.start < earlier.end for earlier, later in pairwise(ordered))
-    return 2 * overlapping >= len(spans)
+    used = {0}
+    together = 0
+    for earlier, later in pairwise(ordered):
+        used.add(earlier.connection)
+        apart = later.connection not in used and later.connected < earlier.end
+        together += apart or later.start < earlier.end
+    return 2 * together >= len(spans)
 
 
 def split_at_pauses(spans: Sequence[Span], pause: float) -> Iterator[list[Span]]:
@@ -144,11 +178,17 @@ class BusyTime:
         return self._sums[bisect_left(self._starts, last)] - self._sums[bisect_left(self._starts, first)]
 
 
-def without_polling(spans: Sequence[Span]) -> list[Span]:
+def without_polling(spans: Sequence[Span]) -> Steps[list[Span]]:
     """``spans`` without polling: if a timer repeats a request, all its repetitions are left out."""
-    load = BusyTime(spans)
-    equal_requests = group_by(spans, lambda span: span.same)
-    polled = {same for same, equal in equal_requests.items() if is_polled(equal, load)}
+    repeated = [equal for equal in group_by(spans, lambda span: span.same).values() if len(equal) > 2]
+    if not repeated:
+        return list(spans)
+    yield
+    load, polled = BusyTime(spans), set()
+    for equal in repeated:
+        yield
+        if is_polled(equal, load):
+            polled.add(equal[0].same)
     return [span for span in spans if span.same not in polled]
 
 
@@ -174,6 +214,10 @@ def _is_timed(waits: Sequence[float]) -> bool:
     return usual >= MIN_TIMER_SECONDS and (even or grow)
 
 
-def call_impact(calls: int, seconds: float) -> str:
-    """Impact by the number of calls, or by the total seconds of the calls that a fix saves."""
-    return impact_of(CALL_IMPACTS, seconds, calls)
+def call_impact(calls: int, waited: float = 0.0) -> str:
+    """Impact by the number of calls that a fix replaces; one step worse if a person noticed the wait for them.
+
+    ``waited``: seconds of calls made one after another. Those of parallel calls do not add up, and are not given.
+    """
+    impact = impact_of(CALL_IMPACTS, calls)
+    return impact if waited < NOTICED_SECONDS else IMPACTS[min(IMPACTS.index(impact) + 1, len(IMPACTS) - 1)]

@@ -5,6 +5,7 @@ fingerprint unless it is the first of PostgREST's db-schemas: ``GET private.t?id
 """
 
 from functools import lru_cache
+from sys import intern
 
 import msgspec
 
@@ -39,6 +40,8 @@ class ParsedFingerprint(msgspec.Struct, frozen=True):
     filters: tuple[Filter, ...]
     order: tuple[OrderItem, ...]
     rest: tuple[str, ...]
+    more_filters: int = 0
+    """Number of filters after the first ``MAX_FILTERS``. ``rest`` has a text that says so."""
 
     @property
     def name(self) -> str:
@@ -46,13 +49,31 @@ class ParsedFingerprint(msgspec.Struct, frozen=True):
         return f"{self.schema}.{self.relation}" if self.schema else self.relation
 
 
-@lru_cache(maxsize=1024)
+MAX_CACHED_CHARS, MAX_CACHED_PARAMS = 4096, 64
+"""A larger fingerprint is parsed each time, so that the cache is bounded in bytes too."""
+MAX_FILTERS = 50
+"""The first filters of a query, which rules examine and code of fixes shows; the others are only counted."""
+UNPARSED = "…"
+"""The query of a fingerprint whose request had too many parameters to be parsed."""
+
+
+BOUNDS = frozenset(("limit=?", "offset=?", UNPARSED))
+
+
 def parse_fingerprint(fingerprint: str) -> ParsedFingerprint:
     """Parse a fingerprint of a relation. Never raises: its result only explains, it does not decide."""
+    cached = len(fingerprint) <= MAX_CACHED_CHARS and fingerprint.count("&") < MAX_CACHED_PARAMS
+    return (_parse if cached else _parse.__wrapped__)(fingerprint)
+
+
+@lru_cache(maxsize=1024)
+def _parse(fingerprint: str) -> ParsedFingerprint:
     method, _, target = fingerprint.partition(" ")
     path, _, query = target.partition("?")
     schema, dot, relation = path.partition(".")
     select, order, filters, rest = "*", "", [], []
+    if query == UNPARSED:
+        select = UNPARSED
     for index, param in enumerate(query.split("&") if query else []):
         name, _, value = param.partition("=")
         if not name:  # of "a&&b"
@@ -61,18 +82,21 @@ def parse_fingerprint(fingerprint: str) -> ParsedFingerprint:
             select = value
         elif name == "order":
             order = value
-        elif name.encode() in RESERVED_PARAMS or "." in name or "(" in value:
+        elif param == UNPARSED or name.encode() in RESERVED_PARAMS or "." in name or "(" in value:
             rest.append(param)
         else:
-            filters.append(Filter(name, value.removesuffix(".?"), index))
+            filters.append(Filter(name, intern(value.removesuffix(".?")), index))
     qualified = (schema, relation) if dot else ("", path)
-    return ParsedFingerprint(method, *qualified, select, tuple(filters), parse_order(order), tuple(rest))
+    more = max(0, len(filters) - MAX_FILTERS)
+    if more:
+        rest.append(f"… and {more} more filters")
+    kept = tuple(filters[:MAX_FILTERS])
+    return ParsedFingerprint(method, *qualified, select, kept, parse_order(order), tuple(rest), more)
 
 
 def is_bounded(fingerprint: str) -> bool:
-    """Whether the query itself has a limit or an offset; those of embeds do not count."""
-    params = fingerprint.partition("?")[2].split("&")
-    return "limit=?" in params or "offset=?" in params
+    """Whether the query itself has a limit or an offset; those of embeds do not count. True if it is not parsed."""
+    return not BOUNDS.isdisjoint(parse_fingerprint(fingerprint).rest)
 
 
 def key_filter(parsed: ParsedFingerprint, key: str) -> Filter | None:

@@ -4,12 +4,15 @@ Answers are known by their row keys (``analysis.row_keys``) only.
 """
 
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from itertools import pairwise
 
 import msgspec
 
 from proxy.analysis.fingerprint import Filter, parse_fingerprint
+from proxy.analysis.steps import Steps
 from proxy.model import Span
+from proxy.postgrest.names import singular
 
 MAX_KEYS = 50_000
 """Maximum number of keys to examine: a trace may have millions, and rules must be fast."""
@@ -24,7 +27,7 @@ class Origin(msgspec.Struct, frozen=True):
     matches: int
 
 
-def origins(earlier: Iterable[Span], readers: Sequence[Span], key: Filter) -> list[Origin]:
+def origins(earlier: Iterable[Span], readers: Sequence[Span], key: Filter) -> Steps[list[Origin]]:
     """The columns that contained at least half of the values of ``key``, the one with the most values first."""
     first: dict[int, float] = {}
     for reader in readers:
@@ -36,8 +39,9 @@ def origins(earlier: Iterable[Span], readers: Sequence[Span], key: Filter) -> li
         examined += sum(len(hashes) for _, hashes in span.row_keys)
         if examined > MAX_KEYS:
             break
+        yield
         for column, hashes in span.row_keys:
-            values = {value for value in first.keys() & set(hashes) if span.end <= first[value]}
+            values = {value for value in first.keys() & hashes if span.end <= first[value]}
             values_by_column.setdefault((span.fingerprint, column), set()).update(values)
     ordered = sorted(values_by_column.items(), key=lambda item: -len(item[1]))
     return [
@@ -47,7 +51,7 @@ def origins(earlier: Iterable[Span], readers: Sequence[Span], key: Filter) -> li
     ]
 
 
-def count_known_earlier(readers: Sequence[Span], key: Filter) -> int:
+def count_known_earlier(readers: Sequence[Span], key: Filter) -> Steps[int]:
     """Number of values of ``key`` that an answer of ``readers`` contained before the directly preceding answer did.
 
     A walk from row to row (each key comes from the answer just before) has no such values; a loop over a list has many.
@@ -63,6 +67,7 @@ def count_known_earlier(readers: Sequence[Span], key: Filter) -> int:
         examined += sum(len(hashes) for _, hashes in before.row_keys)
         if examined > MAX_KEYS:
             break
+        yield
         for _, hashes in before.row_keys:
             seen |= wanted.intersection(hashes)
     return len(seen_early)
@@ -72,3 +77,20 @@ def _by_distance(spans: Iterable[Span], began: float) -> list[Span]:
     """Spans with row keys: first those that ended before ``began``, the latest first, then the others by their end."""
     keyed = [span for span in spans if span.row_keys]
     return sorted(keyed, key=lambda span: (span.end > began, abs(span.end - began)))
+
+
+def named_literals(span: Span) -> set[tuple[str, int]]:
+    """The values of its filters, each with the column that it belongs to. A value alone would not do: small numbers are
+    keys of many tables.
+    """
+    names = _columns(span.fingerprint)
+    return {(name, literal) for name, literal in zip(names, span.literals, strict=False) if literal}
+
+
+@lru_cache(maxsize=1024)
+def _columns(fingerprint: str) -> tuple[str, ...]:
+    """Per parameter, its column. The key ``id`` of a table has the name that other tables have for it."""
+    path, _, query = fingerprint.partition(" ")[2].partition("?")
+    own = f"{singular(path.rpartition('.')[2])}_id"
+    names = [param.partition("=")[0] for param in query.split("&")]
+    return tuple([own if name == "id" else name for name in names])

@@ -1,10 +1,15 @@
 """Which rows of a list the later requests of a trace used, by row keys and filters."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from bisect import bisect_left
+from collections.abc import Callable, Sequence
 
 from proxy.analysis.fingerprint import Filter, parse_fingerprint
+from proxy.analysis.steps import SLICE, Steps
 from proxy.model import Span
 from proxy.postgrest.names import singular
+
+Moments = dict[int, tuple[tuple[float, int], ...]]
+"""Per value, the starts of the first two requests with it in a filter, each with the number of its span."""
 
 
 def is_key(column: str) -> bool:
@@ -12,67 +17,131 @@ def is_key(column: str) -> bool:
     return column == "id" or column.endswith("_id")
 
 
-def rows_used(listed: Span, later: Iterable[Span]) -> set[int] | None:
-    """Indexes of the rows of ``listed`` that later filters name; None if a later filter on a key is not ``eq``."""
-    places = {column: _rows_by_hash(hashes) for column, hashes in listed.row_keys}
-    used: set[int] = set()
-    for span, condition in _conditions(later):
-        if not is_key(condition.column):
-            continue
-        if condition.operator != "eq":
+class KeyUse:
+    """The filters of a trace's requests, by their values: made once, asked for every list.
+
+    Made with ``of``. A request is *later* than a list if it starts after the list has ended, and *earlier* if it does
+    not start after the list's start.
+    """
+
+    def __init__(self) -> None:
+        self.starts: list[float] = []
+        """The starts of all requests, in order."""
+        self._last_range = float("-inf")
+        """Start of the last request with a filter on a key that is not ``eq``."""
+        self._uses: dict[int, dict[tuple[str, str], tuple[float, Span]]] = {}
+        """Per value of an ``eq`` filter on a key, by fingerprint and column: the last request and its start."""
+        self._known_since: dict[int, float] = {}
+        """Per such value, the start of the first request."""
+        self._by_column: dict[str, list[tuple[float, int | None]]] = {}
+        """Per key column, the starts of requests that filter by it, in order, with the values; None if not ``eq``."""
+        self._one_value: dict[str, tuple[int, int]] = {}
+        """Per such column, the value of the last filters, and how many of them in a row have it."""
+        self._first_seen: Moments = {}
+        """For the values in ``_one_value``."""
+
+    @classmethod
+    def of(cls, spans: Sequence[Span]) -> "Steps[KeyUse]":
+        """Read the filters of ``spans``."""
+        made, ordered = cls(), sorted(spans, key=lambda span: span.start)
+        made.starts = [span.start for span in ordered]
+        conditions: dict[str, tuple[Filter, ...]] = {}
+        for number, span in enumerate(ordered):
+            if not number % SLICE:
+                yield
+            if span.relation and span.fingerprint not in conditions:
+                yield
+                conditions[span.fingerprint] = parse_fingerprint(span.fingerprint).filters
+            for condition in conditions[span.fingerprint] if span.relation else ():
+                made._add(span, condition)
+        made._one_value = {column: one for column, found in made._by_column.items() if (one := _last_value(found))}
+        yield from made._find_first(ordered, conditions)
+        return made
+
+    def rows_used(self, listed: Span, counts: Callable[[str], bool] = lambda _: True) -> set[int] | None:
+        """Indexes of the rows of ``listed`` that later filters name; None if a later filter on a key is not ``eq``.
+
+        ``counts`` says whether requests with a fingerprint count.
+        """
+        if self._last_range >= listed.end:
             return None
+        used: set[int] = set()
+        for column, hashes in listed.row_keys:
+            named = {value for value in self._uses.keys() & hashes if self._names(listed, column, value, counts)}
+            if named:
+                used.update(row for row, value in enumerate(hashes) if value in named)
+        return used
+
+    def known_key_column(self, listed: Span, row: int) -> str:
+        """The key column, unique to ``row``, whose value an earlier ``eq`` filter had; empty if there is none.
+
+        The application could have read that one row by this column.
+        """
+        for column, hashes in listed.row_keys:
+            known = self._known_since.get(hashes[row], float("inf")) <= listed.start
+            if column != "id" and known and hashes.count(hashes[row]) == 1:
+                return column
+        return ""
+
+    def names_one_row(self, listed: Span) -> bool:
+        """Whether all later filters on the list's foreign key (``creator_id`` for ``creators``) have one new value.
+
+        For lists whose row keys are unknown: one such value means that the application used one row.
+        """
+        name = f"{singular(_relation(listed))}_id"
+        filters = self._by_column.get(name, ())
+        later = len(filters) - bisect_left(filters, listed.end, key=lambda item: item[0])
+        value, in_a_row = self._one_value.get(name, (0, 0))
+        if not 0 < later <= in_a_row:
+            return False
+        others = (start for start, number in self._first_seen.get(value, ()) if number != listed.number)
+        return not any(start <= listed.start for start in others)
+
+    def _add(self, span: Span, condition: Filter) -> None:
+        column = condition.column
+        if not is_key(column):
+            return
         literal = span.literals[condition.index]
-        for column, rows in places.items():
-            if literal in rows and _may_refer_to(column, _relation(listed), condition.column, span):
-                used.update(rows[literal])
-    return used
+        equal = condition.operator == "eq"
+        self._by_column.setdefault(column, []).append((span.start, literal if equal else None))
+        if equal:
+            self._uses.setdefault(literal, {})[span.fingerprint, column] = span.start, span
+            self._known_since.setdefault(literal, span.start)
+        else:
+            self._last_range = span.start
+
+    def _find_first(self, ordered: Sequence[Span], conditions: dict[str, tuple[Filter, ...]]) -> Steps[None]:
+        wanted = {value for value, _ in self._one_value.values()}
+        for number, span in enumerate(ordered if wanted else ()):
+            if not number % SLICE:
+                yield
+            if not wanted.isdisjoint(span.literals):
+                values = {span.literals[condition.index] for condition in conditions.get(span.fingerprint, ())}
+                for value in wanted & values:
+                    seen = self._first_seen.get(value, ())
+                    self._first_seen[value] = (*seen, (span.start, span.number))[:2]
+
+    def _names(self, listed: Span, column: str, value: int, counts: Callable[[str], bool]) -> bool:
+        return any(
+            start >= listed.end and _may_refer_to(column, _relation(listed), filtered, span) and counts(fingerprint)
+            for (fingerprint, filtered), (start, span) in self._uses[value].items()
+        )
 
 
-def known_key_column(listed: Span, row: int, earlier: Iterable[Span]) -> str:
-    """The key column, unique to ``row``, whose value an earlier ``eq`` filter had; empty if there is no such column.
-
-    The application could have read that one row by this column.
-    """
-    conditions = _conditions(earlier)
-    known = {span.literals[f.index] for span, f in conditions if f.operator == "eq" and is_key(f.column)}
-    for column, hashes in listed.row_keys:
-        if column != "id" and hashes[row] in known and hashes.count(hashes[row]) == 1:
-            return column
-    return ""
-
-
-def names_one_row(listed: Span, earlier: Iterable[Span], later: Iterable[Span]) -> bool:
-    """Whether all later filters on the list's foreign key (``creator_id`` for ``creators``) have the same new value.
-
-    For lists whose row keys are unknown: one such value means that the application used one row.
-    """
-    name = f"{singular(_relation(listed))}_id"
-    conditions = [(span, condition) for span, condition in _conditions(later) if condition.column == name]
-    if any(condition.operator != "eq" for _, condition in conditions):
-        return False
-    values = {span.literals[condition.index] for span, condition in conditions}
-    known = {span.literals[condition.index] for span, condition in _conditions(earlier)}
-    return len(values) == 1 and not values & known
+def _last_value(filters: Sequence[tuple[float, int | None]]) -> tuple[int, int] | None:
+    """The value of the last of ``filters``, and how many at the end have it; None if the last one is not ``eq``."""
+    value = filters[-1][1]
+    if value is None:
+        return None
+    at = next((at for at, (_, other) in enumerate(reversed(filters)) if other != value), len(filters))
+    return value, at
 
 
 def _relation(span: Span) -> str:
     """Name of the relation, without the schema."""
-    return parse_fingerprint(span.fingerprint).relation
-
-
-def _conditions(spans: Iterable[Span]) -> Iterator[tuple[Span, Filter]]:
-    for span in spans:
-        if span.relation:
-            for condition in parse_fingerprint(span.fingerprint).filters:
-                yield span, condition
-
-
-def _rows_by_hash(hashes: Sequence[int]) -> Mapping[int, list[int]]:
-    """Row indexes by hash."""
-    places: dict[int, list[int]] = {}
-    for row, value in enumerate(hashes):
-        places.setdefault(value, []).append(row)
-    return places
+    path = span.fingerprint.partition(" ")[2].partition("?")[0]
+    schema, dot, relation = path.partition(".")
+    return relation if dot else schema
 
 
 def _may_refer_to(column: str, relation: str, filtered: str, span: Span) -> bool:

@@ -1,6 +1,6 @@
 """What a rule is: the contract that each file of ``rules/`` fulfils."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Generic, Literal, Protocol, TypeVar
 
 import msgspec
@@ -34,8 +34,23 @@ class RuleLookup(Protocol):
         """The context of ``rule``."""
 
 
+Subject = TypeVar("Subject", Trace, Workload)
 Detect = Callable[[Trace, RuleContext[T]], Iterable[Finding]]
 Inspect = Callable[[Workload, RuleContext[T]], Iterable[Finding]]
+
+
+class InSteps(Generic[Subject, T]):
+    """Decorator of a ``detect`` or ``inspect`` whose work grows with the trace or the workload.
+
+    It yields findings, and None after each small piece of work: fanin serves requests before the next one, while the
+    workload may change. Called as a function, it returns the findings only.
+    """
+
+    def __init__(self, steps: Callable[[Subject, RuleContext[T]], Iterable[Finding | None]]) -> None:
+        self.steps: Callable[[Subject, RuleContext[T]], Iterable[Finding | None]] = steps
+
+    def __call__(self, subject: Subject, context: RuleContext[T]) -> Iterator[Finding]:
+        return (finding for finding in self.steps(subject, context) if finding is not None)
 
 
 class Rule(msgspec.Struct, Generic[T], frozen=True, kw_only=True):

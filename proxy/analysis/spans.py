@@ -2,11 +2,15 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Sequence
+from functools import lru_cache
 from operator import attrgetter
 from typing import TypeVar
 
+import msgspec
+
 from proxy.analysis.fingerprint import is_bounded
-from proxy.model import Span
+from proxy.analysis.steps import Steps
+from proxy.model import Span, Trace
 
 READS = ("GET", "HEAD")
 """Methods that read rows, or their number."""
@@ -25,9 +29,32 @@ def group_by(items: Iterable[Item], key: Callable[[Item], Key]) -> dict[Key, lis
     return dict(groups)
 
 
+def by_query(spans: Iterable[Span]) -> dict[tuple[str, int], list[Span]]:
+    """Spans grouped by fingerprint and identity."""
+    return group_by(spans, attrgetter("fingerprint", "identity"))
+
+
 def by_fingerprint(spans: Iterable[Span]) -> dict[str, list[Span]]:
     """Spans grouped by fingerprint."""
     return group_by(spans, attrgetter("fingerprint"))
+
+
+def counts_as_query(method: str, retry: bool, bypass_reason: str | None) -> bool:
+    """Whether a request counts in the number of queries of its trace: it is for PostgREST, and neither a preflight nor
+    a client's retry.
+    """
+    return not retry and method != "OPTIONS" and bypass_reason != "outside-mount"
+
+
+def asked_of_postgrest(trace: Trace) -> Trace:
+    """``trace`` with its requests for PostgREST only: without preflights and other services of the same host."""
+    asked = tuple([span for span in trace.spans if span.method != "OPTIONS" and span.bypass_reason != "outside-mount"])
+    return trace if len(asked) == len(trace.spans) else msgspec.structs.replace(trace, spans=asked)
+
+
+def count_queries(spans: Iterable[Span]) -> int:
+    """The number of queries, the same in budgets, metrics, pages, the log and headers."""
+    return sum([counts_as_query(span.method, span.retry, span.bypass_reason) for span in spans])
 
 
 def is_query(span: Span) -> bool:
@@ -43,6 +70,20 @@ def is_read(span: Span) -> bool:
 def is_unbounded_read(span: Span) -> bool:
     """Whether the request is a read without limit, offset and Range."""
     return is_read(span) and span.bypass_reason != "range" and not is_bounded(span.fingerprint)
+
+
+def unbounded_reads(spans: Iterable[Span]) -> Steps[list[Span]]:
+    """The reads without limit, offset and Range (``is_unbounded_read``); parses each fingerprint once."""
+    unbounded: dict[str, bool] = {}
+    found = []
+    for span in spans:
+        if is_read(span) and span.bypass_reason != "range":
+            if span.fingerprint not in unbounded:
+                yield
+                unbounded[span.fingerprint] = is_unbounded_read(span)
+            if unbounded[span.fingerprint]:
+                found.append(span)
+    return found
 
 
 def may_write(span: Span) -> bool:
@@ -61,9 +102,15 @@ def has_confirmed_names(span: Span) -> bool:
     A preflight succeeds for any name, so it confirms none. An over-long list counts although it is refused for its
     length: the developer must see which query to change.
     """
-    if any(name in span.fingerprint and span.method not in methods for name, methods in READ_BY.items()):
+    if any(span.method not in READ_BY[name] for name in _body_params(span.fingerprint)):
         return False
     return (succeeded(span) and span.method != "OPTIONS") or span.listed > 0
+
+
+@lru_cache(maxsize=2048)
+def _body_params(fingerprint: str) -> tuple[str, ...]:
+    """Which of ``READ_BY`` occur in it. Cached for all rules and outputs that ask about the spans of one trace."""
+    return tuple(name for name in READ_BY if name in fingerprint)
 
 
 def is_quotable(span: Span) -> bool:

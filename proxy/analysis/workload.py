@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from itertools import groupby
 from operator import attrgetter
 
+from proxy.analysis.steps import slices
 from proxy.model import Outcome, Span, Trace
 
 DURATION_BOUNDS = tuple(0.0005 * 2 ** (step / 2) for step in range(34))
@@ -41,6 +42,9 @@ class Usage:
         self.last_end = span.end
         self.routes: dict[str, int] = {}
         self.caller = ""
+        self.identity = span.identity
+        self.one_identity = True
+        """Whether all requests had the identity of the first one, so that policies gave them the same rows."""
         self._counts = [0] * (len(DURATION_BOUNDS) + 1)
         self._last_trace = ""
 
@@ -49,6 +53,7 @@ class Usage:
         self.calls += 1
         self.merged += span.outcome in (Outcome.MERGED, Outcome.SHARED)
         self.failed += span.status == 0 or span.status >= 400
+        self.one_identity = self.one_identity and span.identity == self.identity
         seconds = span.end - span.start
         if span.rows > 0:
             self.rows += span.rows
@@ -104,16 +109,23 @@ class Workload:
 
     def add(self, trace: Trace) -> None:
         """Count the spans of a closed trace."""
+        for _ in self.add_in_steps(trace):
+            pass
+
+    def add_in_steps(self, trace: Trace) -> Iterator[None]:
+        """Same as ``add``, in steps."""
         if self.began is None:
             self.began = trace.start
-        queries = filter(attrgetter("relation"), trace.spans)
-        for _, group in groupby(queries, attrgetter("fingerprint")):  # ranks a fan-out once, not once per call
-            spans = list(group)
-            usage = self._find_or_add(spans[0], len(spans))
-            for span in spans:
-                usage.add(span, trace)
-                if span.method not in ("GET", "HEAD", "OPTIONS"):
-                    self._count_write(span.relation)
+        for some in slices(trace.spans):
+            queries = filter(attrgetter("relation"), some)
+            for _, group in groupby(queries, attrgetter("fingerprint")):  # ranks a fan-out once, not once per call
+                spans = list(group)
+                usage = self._find_or_add(spans[0], len(spans))
+                for span in spans:
+                    usage.add(span, trace)
+                    if span.method not in ("GET", "HEAD", "OPTIONS"):
+                        self._count_write(span.relation)
+            yield
 
     def _find_or_add(self, span: Span, calls: int) -> Usage:
         usage = self._usages.get(span.fingerprint)

@@ -31,7 +31,7 @@ class TrafficSummary(msgspec.Struct, frozen=True):
         AuditCount, Meta(description="Inferred traces that overlap others. Rules for one trace skip them.")
     ]
     truncated: Annotated[AuditCount, Meta(description="Traces of all three kinds with more requests than are kept.")]
-    queries: Annotated[AuditCount, Meta(description="Requests to PostgREST without clients' retries.")]
+    queries: Annotated[AuditCount, Meta(description="Requests to PostgREST, without preflights and clients' retries.")]
     repeated: Annotated[AuditCount, Meta(description="Clients' retries (`X-Retry-Count`).")]
     kinds: Annotated[AuditCount, Meta(description="Number of different fingerprints.")]
     merged: Annotated[AuditCount, Meta(description="Requests answered by a call that they shared with others.")]

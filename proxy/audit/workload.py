@@ -4,7 +4,7 @@ import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
-from proxy.analysis.spans import group_by, total_bytes, total_rows
+from proxy.analysis.spans import counts_as_query, group_by, total_bytes, total_rows
 from proxy.analysis.workload import Usage, Workload
 from proxy.audit.report import QueryUsage, RouteUsage, TrafficSummary
 from proxy.model import Outcome, Span, Trace
@@ -84,7 +84,7 @@ class TrafficCounter:
             inferred=kinds["inferred"],
             mixed=kinds["mixed"],
             truncated=sum(cost.truncated for cost in costs),
-            queries=requests - counts["repeated"],
+            queries=counts["queries"],
             repeated=counts["repeated"],
             kinds=len({fingerprint for fingerprint, _ in self.requests}),
             merged=counts["merged"],
@@ -103,6 +103,8 @@ def _marks(span: Span) -> Iterator[str]:
     """The counters that a request increments."""
     if span.retry:
         yield "repeated"
+    if counts_as_query(span.method, span.retry, span.bypass_reason):
+        yield "queries"
     if span.outcome in SHARED_CALL:
         yield "merged"
     elif span.outcome is Outcome.PASSED and span.bypass_reason is None:

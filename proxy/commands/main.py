@@ -8,10 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from proxy import __version__
+from proxy.commands.admin_api import AdminPortError
 from proxy.commands.serve import run, serve
-from proxy.commands.top import TopError, top
-from proxy.explain.request import RequestError, looks_like_request, read_columns, read_request
-from proxy.explain.words import UnknownWordError, meaning
+from proxy.commands.top import top
 from proxy.findings.model import IMPACTS
 from proxy.observe import log
 from proxy.recording.source import DataAccessError
@@ -20,7 +19,7 @@ from proxy.settings.listing import as_toml
 from proxy.settings.loading import EffectiveSettings, load
 from proxy.settings.sources import ConfigError, from_text, nearest
 from proxy.text.terminal import safe
-from proxy.upstream.discovery import check_addresses, known_mount
+from proxy.upstream.discovery import check_addresses
 from rules import RULES
 
 OK, FINDINGS, USAGE, UNABLE = 0, 1, 2, 75
@@ -171,6 +170,12 @@ def _add_explain(command: argparse.ArgumentParser) -> None:
         help="a column's Postgres type, or 'enum'; 'TYPE unique' for a column that is unique and not null",
     )
     command.add_argument("--json", action="store_true", help="print the explanation of a request as JSON")
+    command.add_argument(
+        "--running",
+        metavar="URL",
+        help="admin port of a running fanin: what it found by comparing with originals counts",
+    )
+    command.add_argument("--token", help="admin_token of that fanin, if it requires one; default FANIN_ADMIN_TOKEN")
     command.set_defaults(run=_explain)
 
 
@@ -230,25 +235,14 @@ def _config(options: argparse.Namespace) -> int:
 
 
 def _explain(options: argparse.Namespace) -> int:
-    words = " ".join(options.words)
+    from proxy.commands.explain import explain  # imports sqlglot, which no other command needs
+
     try:
-        if looks_like_request(words):
-            _explain_request(options, words)
-        else:
-            print(meaning(words, RULES))
-    except (RequestError, UnknownWordError) as error:
-        raise ConfigError(f"explain: {safe(str(error))}") from error
+        explain(options, lambda: _load(options).settings, RULES)
+    except AdminPortError as error:
+        print(f"fanin: {safe(str(error))}", file=sys.stderr)
+        return UNABLE
     return OK
-
-
-def _explain_request(options: argparse.Namespace, words: str) -> None:
-    from proxy.explain.facts import explain  # imports sqlglot, which no other command needs
-    from proxy.explain.text import lines, to_json
-
-    settings = _load(options).settings
-    columns = read_columns(options.type, certain=settings.db_uri is not None)
-    explanation = explain(read_request(words, options.header), settings, known_mount(settings), columns)
-    print(to_json(explanation) if options.json else "\n".join(lines(explanation)))
 
 
 def _serve(options: argparse.Namespace) -> int:
@@ -274,7 +268,7 @@ def _audit(options: argparse.Namespace) -> int:
 def _top(options: argparse.Namespace) -> int:
     try:
         return top(options.admin, options.token or os.environ.get("FANIN_ADMIN_TOKEN"), options.every)
-    except TopError as error:
+    except AdminPortError as error:
         print(f"fanin: {safe(str(error))}", file=sys.stderr)
         return UNABLE
 

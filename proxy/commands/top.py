@@ -1,6 +1,5 @@
 """``fanin top``: a live table of fingerprints on a terminal, read from the admin port of a running fanin."""
 
-import json
 import os
 import select
 import sys
@@ -8,8 +7,6 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
-from urllib.error import HTTPError, URLError
-from urllib.request import ProxyHandler, Request, build_opener
 
 import msgspec
 from rich.console import Console, Group
@@ -17,11 +14,9 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from proxy.settings.sources import ConfigError
+from proxy.commands.admin_api import AdminPortError, check_admin_url, read_api
 from proxy.text.terminal import safe
 
-TIMEOUT = 5.0
-"""Seconds to wait for an answer of the admin port."""
 WIDTH_WITHOUT_TERMINAL = 160
 """Characters of a line if the output is not a terminal."""
 KEYS = {
@@ -56,14 +51,9 @@ class SortOrder(msgspec.Struct, frozen=True):
         return SortOrder(key, not self.down if key == self.key else True)
 
 
-class TopError(Exception):
-    """The admin port cannot be read; the message says why and what to do."""
-
-
 def top(admin: str, token: str | None, every: float) -> int:
-    """Show the table until q or Ctrl-C, or once if the output is not a terminal. Raises TopError, ConfigError."""
-    if not admin.startswith(("http://", "https://")):
-        raise ConfigError(f"--admin: '{admin}' is not a URL: http://HOST:PORT")
+    """Show the table until q or Ctrl-C, or once if the output is not a terminal. Raises AdminPortError, ConfigError."""
+    check_admin_url(admin)
     console, rows = Console(), fetch(admin, token)
     if not (sys.stdout.isatty() and sys.stdin.isatty()):
         width = WIDTH_WITHOUT_TERMINAL
@@ -78,17 +68,8 @@ def top(admin: str, token: str | None, every: float) -> int:
 
 
 def fetch(admin: str, token: str | None) -> list[dict[str, Any]]:
-    """The fingerprints of a running fanin, from its API; raises TopError."""
-    headers = {"Authorization": f"Bearer {token}"} if token else {}
-    request = Request(f"{admin.rstrip('/')}/api/fingerprints", headers=headers)  # noqa: S310 – http(s) only
-    try:
-        with build_opener(ProxyHandler({})).open(request, timeout=TIMEOUT) as answer:
-            rows = json.load(answer)["fingerprints"]
-    except HTTPError as error:
-        remedy = "pass the token with --token or FANIN_ADMIN_TOKEN" if error.code in (401, 403) else "is it a fanin?"
-        raise TopError(f"{admin} answers {error.code}: {remedy}") from error
-    except (OSError, URLError, ValueError, KeyError, TypeError) as error:
-        raise TopError(f"{admin} cannot be read ({type(error).__name__}): is it the admin port of a fanin?") from error
+    """The fingerprints of a running fanin, from its API; raises AdminPortError."""
+    rows = read_api(admin, token, "/api/fingerprints", "fingerprints")
     return [{**row, "share": 100 * row["merged"] / max(1, row["calls"])} for row in rows]
 
 
@@ -140,7 +121,7 @@ def _watch(live: Live, read: Callable[[], list[dict[str, Any]]], every: float, r
             continue
         try:
             rows, problem = read(), ""
-        except TopError as error:
+        except AdminPortError as error:
             problem = safe(str(error))
         due = time.monotonic() + every
 

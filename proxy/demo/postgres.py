@@ -128,7 +128,7 @@ def _unprivileged() -> User | None:
 
 def _postgres_binaries(directory: Path, user: User | None) -> Path:
     """Return Postgres' bin directory, or a copy in `directory` if `user` cannot reach it."""
-    binaries = _installed_binaries()
+    binaries = installed_binaries()
     if user is None or _can_run(binaries / "postgres", user):
         return binaries
     tree = binaries.parent
@@ -144,7 +144,8 @@ def _postgres_binaries(directory: Path, user: User | None) -> Path:
     return package / tree.name / binaries.name
 
 
-def _installed_binaries() -> Path:
+def installed_binaries() -> Path:
+    """The bin directory that FANIN_PG_BIN names, or that of the package. StackError if there is none."""
     if named := os.environ.get("FANIN_PG_BIN"):
         binaries = Path(named).absolute()
         if not (binaries / "postgres").exists():

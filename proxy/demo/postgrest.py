@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 
 
 class PostgREST(StackServer):
-    """PostgREST on a free port of 127.0.0.1, with its schema cache loaded.
+    """PostgREST on 127.0.0.1, with its schema cache loaded.
 
     `dsn` is the authenticator's URL, `secret` (≥ 32 characters) signs the tokens, `settings` have
-    the names of the configuration file (`{"db-max-rows": "1000"}`). Raises StackError, with the
-    end of the log, when it does not start.
+    the names of the configuration file (`{"db-max-rows": "1000"}`). `port` 0 is a free one. Raises
+    StackError, with the end of the log, when it does not start.
     """
 
     def __init__(
@@ -35,6 +35,7 @@ class PostgREST(StackServer):
         pool: int = 10,
         settings: Mapping[str, str] = NOTHING,
         binary: str | None = None,
+        port: int = 0,
     ) -> None:
         super().__init__("fanin-postgrest-")
         self._binary = binary
@@ -48,7 +49,7 @@ class PostgREST(StackServer):
             **settings,
             "server-host": "127.0.0.1",
         }
-        self.port = self.admin_port = self.pid = 0
+        self.port, self.admin_port, self.pid = port, 0, 0
 
     @property
     def url(self) -> str:
@@ -56,7 +57,7 @@ class PostgREST(StackServer):
         return f"http://127.0.0.1:{self.port}"
 
     def _start(self) -> None:
-        self.port, self.admin_port = free_port(), free_port()
+        self.port, self.admin_port = self.port or free_port(), free_port()
         ports = {"server-port": str(self.port), "admin-server-port": str(self.admin_port)}
         env = {key: value for key, value in os.environ.items() if not key.startswith("PG")}
         for name, value in {**self._config, **ports}.items():

@@ -1,6 +1,6 @@
 """Builds the explanation of a request: its SQL, its identity, and whether and how it merges."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
@@ -14,6 +14,9 @@ from proxy.path.chunking import chunk_list, with_long_list
 from proxy.path.coalescing import is_shareable, stable_in_settings
 from proxy.path.fingerprint import read_query
 from proxy.path.identity import HeadRules, head_rules, is_forwarded, read_head
+from proxy.path.plan import why_not_merged
+from proxy.path.unsafe_reads import UnsafeReads
+from proxy.postgrest.catalog import Catalog
 from proxy.postgrest.request.api_request import ApiRequest, read_api_request
 from proxy.postgrest.request.in_list import shortened
 from proxy.postgrest.request.media import preferences
@@ -31,9 +34,11 @@ LIMITED = (
     " too many rows."
 )
 COUNTED = (
-    "merge.max_rows is not set: a merged call requests a count, to detect a truncated answer, until a longer answer"
-    " was seen."
+    "merge.max_rows is not set: a merged call requests a count, to detect a truncated answer, unless the key is known"
+    " to be unique and has a row for each request."
 )
+NO_CATALOG = Catalog()
+NOT_EQUAL = "Byte-equal requests share no call: their answers may differ."
 EQUAL = "Byte-equal requests of one identity that wait at the same time share one call (FAN003)."
 
 
@@ -64,6 +69,15 @@ class MergingFacts(msgspec.Struct, frozen=True):
     notes: tuple[str, ...]
 
 
+class FoundWrong(msgspec.Struct, frozen=True):
+    """What a running fanin found by comparing with originals; no ``column``: about equal reads that share a call."""
+
+    relation: str
+    profile: str
+    column: bytes
+    detail: str
+
+
 class Explanation(msgspec.Struct, frozen=True):
     """The explanation of one request."""
 
@@ -81,12 +95,18 @@ class Explanation(msgspec.Struct, frozen=True):
 
 
 def explain(
-    request: ExplainedRequest, settings: Settings, mount: str | None, columns: Mapping[bytes, Column]
+    request: ExplainedRequest,
+    settings: Settings,
+    mount: str | None,
+    columns: Mapping[bytes, Column],
+    catalog: Catalog = NO_CATALOG,
+    found: Sequence[FoundWrong] = (),
 ) -> Explanation:
     """Explain ``request`` under ``settings``; raises RequestError for a request that fanin rejects.
 
     ``mount`` is None if the settings do not contain it (fanin gets it from PostgREST): then the request's path decides.
-    ``columns`` are the columns of the relation with a known type.
+    ``columns`` are the columns of the relation with a known type; they have precedence over those of ``catalog``.
+    ``found`` is what a running fanin found wrong.
     """
     prefix = _mount(request, mount)
     rules = _rules(settings)
@@ -97,6 +117,16 @@ def explain(
     query = _query(request, head, prefix, settings)
     settings = ByRequest(settings, lambda effective: effective).of(query.relation, head.route)
     api_request = _api_request(request, prefix)
+    columns = {**catalog.columns.get(query.relation, {}), **columns}
+    reads = UnsafeReads(settings.catalog.schemas[0], 1)
+    reads.apply(catalog.hazards)
+    own_found = [one for one in found if (one.relation, one.profile) == (query.relation, head.accept_profile)]
+    known = columns | {
+        one.column: msgspec.structs.replace(columns.get(one.column, Column("")), mismatched=True)
+        for one in own_found
+        if one.column
+    }
+    question = MergeQuestion(PendingRequest(query, head, 0.0), settings, prefix, known)
     types = {name.decode("utf-8", "replace"): column.type for name, column in columns.items()}
     return Explanation(
         method=request.method.decode(),
@@ -107,7 +137,7 @@ def explain(
         sql=Sql("", ()) if api_request is None else sql_of(api_request, types),
         fingerprint=query.fingerprint,
         identity=_identity(request, rules),
-        merging=_merging(query, head, settings, prefix, columns),
+        merging=_merging(question, reads, own_found),
     )
 
 
@@ -119,8 +149,8 @@ def _mount(request: ExplainedRequest, mount: str | None) -> bytes:
 
 
 def _rules(settings: Settings) -> HeadRules:
-    identity = settings.identity
-    return head_rules(b"", settings.trace.headers, identity.also_neutral, identity.not_neutral, b"explained")
+    identity, host = settings.identity, b"upstream" if settings.upstream_host == "upstream" else b""
+    return head_rules(host, settings.trace.headers, identity.also_neutral, identity.not_neutral, b"explained")
 
 
 def _query(request: ExplainedRequest, head: RequestHead, mount: bytes, settings: Settings) -> Query:
@@ -154,22 +184,29 @@ def _decoded(names: tuple[bytes, ...]) -> tuple[str, ...]:
 # Merging.
 
 
-def _merging(
-    query: Query, head: RequestHead, settings: Settings, mount: bytes, columns: Mapping[bytes, Column]
-) -> MergingFacts:
-    shared = (EQUAL,) if _may_share(query, head, settings, mount) else ()
+def _merging(question: MergeQuestion, reads: UnsafeReads, found: Sequence[FoundWrong]) -> MergingFacts:
+    query, head, settings = question.query, question.pending.head, question.settings
+    hazard = reads.hazard_of(query, head.accept_profile)
+    known = tuple(one.detail for one in found)
+    if hazard is not None:
+        known = (f"By the catalog, {hazard.detail}.", *known)
+    shared: tuple[str, ...] = ()
+    if _may_share(query, head, settings, question.mount):
+        differ = any(not one.column for one in found) or (hazard is not None and not hazard.may_share)
+        shared = (NOT_EQUAL,) if differ else (EQUAL,)
     code, notes = _bypass_reason(query, head, settings)
-    if code:
-        return MergingFacts(ALONE, (), bypass_reason(code), (*notes, *shared))
-    question = MergeQuestion(PendingRequest(query, head, 0.0), settings, mount, columns)
+    if code or hazard is not None:
+        reason = code or (hazard.reason if hazard is not None else "")
+        return MergingFacts(ALONE, (), bypass_reason(reason), (*notes, *known, *shared))
     ways = tuple(merge_way(question, key) for key in query.keys)
     verdicts = {each.verdict for each in ways}
     verdict = next((verdict for verdict in (MERGES, DEPENDS) if verdict in verdicts), ALONE)
     if verdict == ALONE:
-        return MergingFacts(ALONE, ways, bypass_reason("literal"), shared)
+        reason = why_not_merged(question.pending, question.known) or "literal"
+        return MergingFacts(ALONE, ways, bypass_reason(reason), (*known, *shared))
     limited = (LIMITED,) if query.limit is not None else ()
     counted = (COUNTED,) if settings.merge.max_rows is None else ()
-    return MergingFacts(verdict, ways, None, (*limited, *counted, *shared))
+    return MergingFacts(verdict, ways, None, (*limited, *counted, *known, *shared))
 
 
 def bypass_reason(code: str) -> BypassFacts:

@@ -21,12 +21,20 @@ class StoredFinding:
         """The ignore that suppresses it."""
 
 
-class FindingStore:
-    """At most ``limit`` findings by key; the least recently seen one is evicted."""
+def finding_bytes(finding: Finding) -> int:
+    """Estimated bytes in memory of a finding: of its long texts, and 2 kB for all others."""
+    fix = finding.fix
+    return 2_000 + 2 * len(finding.fingerprint) + len(fix.sql) + len(fix.supabase_js) + len(fix.supabase_py)
 
-    def __init__(self, limit: int) -> None:
+
+class FindingStore:
+    """At most ``limit`` findings, and ``max_bytes`` bytes, by key; the least recently seen one is evicted."""
+
+    def __init__(self, limit: int, max_bytes: int = 16_000_000) -> None:
         self.dropped = 0
+        self.held_bytes = 0
         self._limit = limit
+        self._max_bytes = max_bytes
         self._stored: OrderedDict[str, StoredFinding] = OrderedDict()
 
     def __len__(self) -> int:
@@ -42,10 +50,14 @@ class FindingStore:
         new = stored is None or stored.ignore is not None
         if stored is None:
             stored = self._stored.setdefault(finding.key, StoredFinding(finding, now))
-            if len(self._stored) > self._limit:
-                self._stored.popitem(last=False)
-                self.dropped += 1
+        else:
+            self.held_bytes -= finding_bytes(stored.finding)
+        self.held_bytes += finding_bytes(finding)
         self._stored.move_to_end(finding.key)
         stored.finding, stored.last_seen, stored.trace, stored.ignore = finding, now, trace, ignore
         stored.count += 1
+        while len(self._stored) > self._limit or (self.held_bytes > self._max_bytes and len(self._stored) > 1):
+            _, evicted = self._stored.popitem(last=False)
+            self.held_bytes -= finding_bytes(evicted.finding)
+            self.dropped += 1
         return new

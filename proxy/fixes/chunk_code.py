@@ -63,7 +63,7 @@ def function_name(calls: SimilarCalls) -> str:
 
 def list_calls(parsed: ParsedFingerprint, key: Filter, kind: str) -> SimilarCalls:
     """A read with a list, as if its values were the keys of a loop."""
-    return SimilarCalls(parsed, (key,), (kind,), (), (), -1, None, False, "")
+    return SimilarCalls(parsed, (key,), (kind,), (), (), (), -1, None, False, "")
 
 
 def _flat(calls: SimilarCalls, camel: bool) -> Keys:

@@ -62,6 +62,8 @@ def is_unsupported(param: str) -> bool:
     """Whether no client method expresses the parameter."""
     name, form = _split(param)
     path, last = _path(name)
+    if "=" not in param:  # what stands for the filters of a long query that are not parsed
+        return True
     if last in _LOGIC:
         return bool(re.search(r"(?<![.(])\?|[^?]\(\?\)(?!\.)|(?<=[(,])\?", _VALUE.sub("", form)))
     if last == "offset" and path:

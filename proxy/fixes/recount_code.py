@@ -29,6 +29,8 @@ class Recount(msgspec.Struct, frozen=True):
     """Number of reads after the fix."""
     result_writes: int
     """Number of result writes after the fix."""
+    lists: int = 1
+    """Number of different lists that were read."""
 
     @property
     def calls(self) -> int:

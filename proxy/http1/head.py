@@ -14,6 +14,10 @@ _KNOWN_METHODS = frozenset((b"GET", b"HEAD", b"POST", b"PATCH", b"PUT", b"DELETE
 _VALUE_BYTES = b"\t" + bytes(range(0x20, 0x7F)) + bytes(range(0x80, 0x100))
 _TARGET_BYTES = bytes(range(0x21, 0x7F)) + bytes(range(0x80, 0x100))
 
+MAX_ELEMENTS = 100
+"""The most elements of a list header that are read, with empty ones."""
+UNREAD = b","
+
 
 class HeaderField(msgspec.Struct, frozen=True, gc=False):
     """One header line: its name in lower case, its value without surrounding blanks, and the line as received."""
@@ -107,14 +111,18 @@ def line_of(fields: tuple[HeaderField, ...], name: bytes) -> bytes:
 
 
 def tokens(fields: tuple[HeaderField, ...], name: bytes) -> list[bytes]:
-    """All elements of a comma-separated list header, in lower case, from all its lines."""
-    return [
-        token
-        for field in fields
-        if field.name == name
-        for part in field.value.lower().split(b",")
-        if (token := part.strip(b" \t"))
-    ]
+    """All elements of a comma-separated list header, in lower case, from all its lines. Empty elements are ignored
+    (RFC 9110 §5.6.1.2). The end of a list of more than ``MAX_ELEMENTS`` is ``UNREAD``, which is no valid element.
+    """
+    found: list[bytes] = []
+    elements = 0
+    for field in fields:
+        if field.name == name:
+            elements += 1 + field.value.count(b",")
+            if elements > MAX_ELEMENTS:
+                return [*found, UNREAD]
+            found += [token for part in field.value.lower().split(b",") if (token := part.strip(b" \t"))]
+    return found
 
 
 def _minor_version(version: bytes, fault: str) -> int:

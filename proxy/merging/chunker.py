@@ -64,6 +64,9 @@ class Chunker:
         size = _REQUEST_LINE + len(target) + len(head.forwarded_lines) + len(b"\r\n")
         if query.bypass_reason != "too-long" or size <= self._limits.head_bytes:
             return ChunkedReply(bypass_reason=query.bypass_reason, head_size=size)
+        hazard = self._state.hazard_of(request)
+        if hazard is not None:
+            return ChunkedReply(bypass_reason=hazard.reason, head_size=size)
         scheduler = self._schedulers.get(query.fingerprint, head.identity_hash)
         if not self._enabled or scheduler is None or scheduler.paused(self._clock()):
             reason = "oversized" if not self._enabled else "busy" if scheduler is None else "paused"

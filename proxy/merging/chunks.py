@@ -83,13 +83,9 @@ class ChunkedRead:
     async def _fetch_chunk(self, literals: Sequence[bytes]) -> PartAnswer:
         """All rows of ``literals``. The call asks for an exact count where max-rows may remove rows."""
         target = self._chunks.target(literals)
-        counted = not self._max_rows.proves_whole(len(literals), self._clock())
+        counted = not self._max_rows.proves_whole(len(literals))
         answer = await self._get(b"GET", target, COUNT if counted else b"")
-        if (
-            not counted
-            and answer.line.status == 200
-            and not self._max_rows.proves_whole(_rows(answer)[0], self._clock())
-        ):
+        if not counted and answer.line.status == 200 and not self._max_rows.proves_whole(_rows(answer)[0]):
             counted = True
             self._bytes_left += len(answer.body)
             answer = await self._get(b"GET", target, COUNT)
@@ -104,7 +100,7 @@ class ChunkedRead:
             raise UnusableAnswerError(FallbackReason("status", read_error_body(answer.body).code))
         if counted and total != rows:
             raise UnusableAnswerError(FallbackReason("incomplete"))
-        self._max_rows.record_rows(rows, self._clock())
+        self._max_rows.record_rows(rows)
         chunk = read_part(self._chunks, literals, self._list_request.alias, answer, self._context.gateway)
         if isinstance(chunk, FallbackReason):
             raise UnusableAnswerError(chunk)
@@ -113,14 +109,16 @@ class ChunkedRead:
         return chunk
 
     async def _check_total(self, chunks: Sequence[PartAnswer]) -> None:
-        """Check that max-rows would let the rows of all chunks through in one answer, which no single chunk shows."""
-        rows, max_rows = sum(len(chunk.rows) for chunk in chunks), self._max_rows
-        if len(chunks) == 1 or max_rows.allows(rows, self._clock()):
+        """Check that max-rows would let the rows of all chunks through in one answer. A chunk shows that if it has them
+        all.
+        """
+        sizes, max_rows = [len(chunk.rows) for chunk in chunks], self._max_rows
+        rows = sum(sizes)
+        if rows in sizes or max_rows.allows(rows):
             return
         if max_rows.known(self._clock()) is None:
             answer = await self._get(b"HEAD", self._chunks.probe(rows), b"")
             if answer.line.status == 200 and _rows(answer)[0] == rows:
-                max_rows.record_rows(rows, self._clock())
                 return
         raise UnusableAnswerError(FallbackReason("incomplete"))
 

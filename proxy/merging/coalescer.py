@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from proxy.errors.codes import FaultError
 from proxy.http1.head import HeaderField
 from proxy.merging.batcher import Batcher, scheduler_registry
+from proxy.merging.comparer import ShadowComparer, unfiltered
 from proxy.merging.waiters import (
     BufferedAnswer,
     FailedCall,
@@ -27,7 +28,7 @@ from proxy.postgrest.response.headers import SAME_HEADERS, shareable
 from proxy.postgrest.response.problem import CALLER_INDEPENDENT_CODES, read_error_body
 from proxy.settings.model import Settings
 from proxy.upstream.calls import CallLabels, ObservedCall
-from proxy.upstream.client import UpstreamAnswer
+from proxy.upstream.messages import UpstreamAnswer
 from proxy.upstream.state import UpstreamState
 
 if TYPE_CHECKING:
@@ -80,7 +81,14 @@ class _InFlightShared(InFlightCall):
 class Coalescer:
     """Shared calls to one upstream, and the windows of requests that cannot be merged."""
 
-    def __init__(self, settings: Settings, state: UpstreamState, is_stable: IsStable) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        state: UpstreamState,
+        is_stable: IsStable,
+        comparer: ShadowComparer | None = None,
+    ) -> None:
+        """``comparer`` runs the comparison of a sample in the background; without one there is none."""
         self._enabled = settings.mode == "rewrite" and settings.rules.fan003 == "rewrite"
         self._max_body = settings.merge.max_body
         self._state = state
@@ -89,7 +97,7 @@ class Coalescer:
         self._events = state.context.events
         self._clock = state.context.clock
         self.batcher = Batcher(scheduler_registry(settings.merge), self._on_batch, self._events, self._clock)
-        self._witnesses = Witnesses(state, settings.merge.max_body)
+        self._witnesses = Witnesses(settings, state, comparer)
         self._pauses = scheduler_registry(settings.merge)
         """Pauses after answers that could not be shared, by fingerprint and identity."""
 
@@ -100,7 +108,7 @@ class Coalescer:
 
     def accepts(self, request: PendingRequest) -> bool:
         """Whether ``request`` may share an answer with equal requests."""
-        if not self._enabled or self._witnesses.is_wrong(request):
+        if not self._enabled or self._is_unsafe(request):
             return False
         return is_shareable(request.query, request.head, self._context.mount.mount, self._is_stable)
 
@@ -190,7 +198,8 @@ class Coalescer:
         if answer.status in UNAVAILABLE and read_error_body(data).code not in CALLER_INDEPENDENT_CODES:
             return FallbackReason("unavailable")
         if shared.on_probation:
-            return self._witnesses.why_unproven(shared.leader, shared.witness, answer, data)
+            other = unfiltered(answer.line, answer.fields, data)
+            return self._witnesses.why_unproven(shared.leader, shared.witness, other)
         return None
 
     def _serve(
@@ -208,6 +217,8 @@ class Coalescer:
         pause = self._pauses.find(*_pause_key(shared.leader))
         if pause is not None:
             pause.record_success()
+        if not shared.on_probation and answer.status == 200:
+            self._witnesses.sample(shared.leader, unfiltered(answer.line, answer.fields, data))
 
     async def _stream_to_first(self, shared: _InFlightShared, streamed: StreamedAnswer, reason: FallbackReason) -> None:
         """The first waiting request gets the answer as a stream. The others are sent alone."""
@@ -236,7 +247,12 @@ class Coalescer:
             shared.batcher.release_alone(shared.scheduler, request, is_fallback=True)
 
     def _may_share(self, request: PendingRequest) -> bool:
-        return self._enabled and not self._paused(request) and not self._witnesses.is_wrong(request)
+        return self._enabled and not self._paused(request) and not self._is_unsafe(request)
+
+    def _is_unsafe(self, request: PendingRequest) -> bool:
+        """Whether equal reads may have different answers, by the catalog or because they had."""
+        hazard = self._state.hazard_of(request)
+        return (hazard is not None and not hazard.may_share) or self._witnesses.is_wrong(request)
 
     def _paused(self, request: PendingRequest) -> bool:
         pause = self._pauses.find(*_pause_key(request)) if self._pauses else None

@@ -136,7 +136,7 @@ class ShadowComparer:
         mismatches = [answer for answer in differing if answer.comparison.result == MISMATCH]
         if mismatches:
             self._pause(mismatches, len(pairs))
-            self._trust.record_wrong(subject_of(call))
+            self._trust.record_wrong(subject_of(call).pair, mismatches[0].comparison.difference, self._clock())
 
     async def compare_once(self, slices: Slices, pairs: Pairs, fetch: FetchOriginal) -> "list[DifferingAnswer | str]":
         """Compare, for each of ``pairs``, its slice with the original that ``fetch`` returns: a result, or a difference
@@ -159,8 +159,8 @@ class ShadowComparer:
 
     def _distrust(self, subject: Subject, answer: "DifferingAnswer") -> None:
         """Merge by that column no more, with one warning, which contains no value."""
-        if self._trust.record_wrong(subject):
-            relation, column = subject[0], subject[2].decode("utf-8", "replace")
+        if self._trust.record_wrong(subject.pair, answer.comparison.difference, self._clock()):
+            relation, column = subject.pair[0], subject.pair[2].decode("utf-8", "replace")
             self.events.emit(
                 Warned(
                     f"merged answers of {relation} by {column} differ from PostgREST's: {answer.comparison.difference}",
@@ -288,7 +288,7 @@ def unfiltered(line: StatusLine, fields: tuple[HeaderField, ...], body: bytes) -
 def subject_of(call: MergedCall) -> Subject:
     """What the call's answers earn trust for."""
     request = leader(call)
-    return request.query.relation, request.head.accept_profile, call.key
+    return Subject((request.query.relation, request.head.accept_profile, call.key), request.query.fingerprint)
 
 
 def is_busy(result: FetchResult) -> bool:

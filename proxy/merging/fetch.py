@@ -3,7 +3,7 @@
 Tests: tests/e2e/faults/test_merge_fallback.py.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Protocol
 
 import msgspec
@@ -22,6 +22,10 @@ from proxy.upstream.calls import CallLabels
 from proxy.upstream.state import UpstreamState
 
 COUNT = b"Prefer: count=exact\r\n"
+
+
+UNCOUNTED = FallbackReason("incomplete", "not counted")
+"""Nothing in the answer shows that it is complete, and it was not counted."""
 
 
 class BadValue(msgspec.Struct, frozen=True):
@@ -61,17 +65,30 @@ class Fetcher:
         self._clock = state.context.clock
 
     async def fetch(self, call: MergedCall, alias: bytes, on_sent: Callable[[], None], number: int = 0) -> FetchResult:
-        """Send ``call`` and check the answer. If max-rows may have removed rows, send it once more with a count."""
-        unique = call.column is not None and call.column.unique
-        counted = call.exact_count or not (unique or self._max_rows.proves_whole(call.expected_rows, self._clock()))
+        """Send ``call`` and check the answer. If it does not show that it is complete, send it once more with a count.
+
+        Only what the answer itself shows counts, and what the operator says of max-rows: PostgREST may have been
+        restarted or reloaded since the last answer.
+        """
+        counted = call.exact_count or not self._may_show_completeness(call)
         try:
-            answer = await self._get(call, counted, on_sent, number)
-            if answer is not None and not counted and self._needs_count(call, answer):
-                counted = True
-                answer = await self._get(call, counted, on_sent, number)
+            result = await self._fetch_once(call, alias, counted, on_sent, number)
+            if result == UNCOUNTED:
+                result = await self._fetch_once(call, alias, True, on_sent, number)
         except FaultError as error:
             return FallbackReason("connection", error.fault.code)
+        return result
+
+    async def _fetch_once(
+        self, call: MergedCall, alias: bytes, counted: bool, on_sent: Callable[[], None], number: int
+    ) -> FetchResult:
+        answer = await self._get(call, counted, on_sent, number)
         return FallbackReason("too-large") if answer is None else self._check(call, alias, answer, counted)
+
+    def _may_show_completeness(self, call: MergedCall) -> bool:
+        """Whether an answer without a count can be expected to show that it is complete."""
+        is_unique = call.column is not None and call.column.unique
+        return call.expects_all_keys and (is_unique or self._max_rows.proves_whole(len(call.literals)))
 
     async def _get(self, call: MergedCall, counted: bool, on_sent: Callable[[], None], number: int) -> Response | None:
         """The answer with its whole body; None when the body is larger than merge.max_body."""
@@ -82,11 +99,6 @@ class Fetcher:
             body = await answer.read(self._max_body)
             return None if body is None else Response(answer.line, answer.fields, body)
 
-    def _needs_count(self, call: MergedCall, answer: Response) -> bool:
-        rows, _ = rows_and_total(first_value(answer.fields, b"content-range"))
-        complete = call.column is not None and call.column.unique and rows == len(call.literals)
-        return answer.line.status == 200 and not (complete or self._max_rows.proves_whole(rows, self._clock()))
-
     def _check(self, call: MergedCall, alias: bytes, answer: Response, counted: bool) -> FetchResult:
         rows, total = rows_and_total(first_value(answer.fields, b"content-range"))
         if counted and answer.line.status == 206 and total is not None and rows < total:
@@ -95,9 +107,19 @@ class Fetcher:
             return _check_error(call, answer, self._context.gateway)
         if counted and total != rows:
             return FallbackReason("incomplete")
-        self._max_rows.record_rows(rows, self._clock())
+        self._max_rows.record_rows(rows)
         slices = demultiplex(call, alias, answer, self._allow_ties, self._context.gateway)
-        return slices if isinstance(slices, FallbackReason) else dict(slices)
+        if isinstance(slices, FallbackReason):
+            return slices
+        return dict(slices) if counted or self._is_complete(call, rows, slices) else UNCOUNTED
+
+    def _is_complete(self, call: MergedCall, rows: int, slices: Mapping[bytes, Slice | NotSingular]) -> bool:
+        """Whether an answer that was not counted has all rows. The operator's max-rows may be out of date, so that it
+        does not prove that a key has no row.
+        """
+        if self._max_rows.proves_whole(rows) and all(own_slice.rows > 0 for own_slice in slices.values()):
+            return True
+        return has_every_key(call, slices)
 
     def _missing_rows(self, call: MergedCall, rows: int) -> FallbackReason:
         """Why rows are missing: because of the merged call's own limit, or of max-rows, which is known from then on."""
@@ -105,6 +127,13 @@ class Fetcher:
             return FallbackReason("limit")
         self._max_rows.record_cut(rows, self._clock())
         return FallbackReason("incomplete")
+
+
+def has_every_key(call: MergedCall, slices: Mapping[bytes, Slice | NotSingular]) -> bool:
+    """Whether the key is unique and each literal has its row: then there can be no other row."""
+    if call.column is None or not call.column.unique:
+        return False
+    return all(own_slice.rows == len(call.literals_by_value[value]) for value, own_slice in slices.items())
 
 
 def _check_error(call: MergedCall, answer: Response, gateway: Gateway) -> FetchResult:

@@ -58,6 +58,9 @@ class Merger:
         now = self._clock()
         if scheduler.paused(now):
             return "paused"
+        hazard = self._state.hazard_of(request)
+        if hazard is not None:
+            return hazard.reason
         return "mismatch-paused" if self._state.mismatches.paused(request.query.fingerprint, now) else None
 
     # Batches.
@@ -119,7 +122,7 @@ class Merger:
         if scheduler.size_per_key:
             keys = min(keys, max(2, int(self._settings.max_body / scheduler.size_per_key / 2)))
         columns = self._state.columns_of(request)
-        return CallLimits(keys, self._settings.max_url, columns, scheduler.rows_per_key)
+        return CallLimits(keys, self._settings.max_url, columns, scheduler.expects_all_keys)
 
     # Merged calls.
 
@@ -199,7 +202,7 @@ class Merger:
         used = [own_slice for own_slice in complete.values() if own_slice is not None]
         rows = sum(max(0, own_slice.rows) for own_slice in used)
         size = sum(len(own_slice.body) for own_slice in used)
-        scheduler.record_merge(len(slices), rows, size)
+        scheduler.record_merge(len(slices), rows, size, sum(own_slice.rows == 0 for own_slice in used))
 
     def _fall_back(self, scheduler: BatchScheduler, merge: InFlightMerge, reason: FallbackReason) -> None:
         """Start a pause, and have every request sent alone."""

@@ -13,7 +13,7 @@ from proxy.merging.comparer import UNPROVEN, DifferingAnswer, ShadowComparer, Sl
 from proxy.merging.fetch import FetchesMerged, FetchResult
 from proxy.model import MergedCall, NotSingular, PendingRequest, Slice
 from proxy.path.comparison import FAILED, MATCH, SKIPPED, ComparedAnswer
-from proxy.path.trust import NOTHING, Check, Subject
+from proxy.path.trust import NOTHING, Check, Pair, Subject
 from proxy.upstream.calls import CallLabels
 from proxy.upstream.state import UpstreamState
 
@@ -29,13 +29,13 @@ class ProbationFetcher:
         self._comparer = comparer
         self._context = state.context
         self._trust = state.trust
-        self._examined: set[Subject] = set()
-        """Subjects with a difference that is being examined in the background."""
+        self._examined: set[Pair] = set()
+        """Pairs with a difference that is being examined in the background."""
 
     async def fetch(self, call: MergedCall, alias: bytes, on_sent: Callable[[], None], number: int = 0) -> FetchResult:
         """The merged answer. ``unproven``: a slice differs from its original, or there was no original to compare."""
         subject = subject_of(call)
-        if subject in self._examined:
+        if subject.pair in self._examined:
             return UNPROVEN
         result = await self._fetcher.fetch(call, alias, on_sent, number)
         if not isinstance(result, dict) or any(is_error(own_slice) for own_slice in result.values()):
@@ -60,7 +60,7 @@ class ProbationFetcher:
         matched = [slices[value] for (value, _), outcome in zip(pairs, outcomes, strict=True) if outcome == MATCH]
         self._trust.record_matches(subject, [own_slice.rows for own_slice in matched if own_slice is not None])
         if differing:
-            self._examined.add(subject)
+            self._examined.add(subject.pair)
             self._comparer.start(self._examine(call, alias, differing, subject))
             return UNPROVEN
         if any(outcome in (FAILED, SKIPPED) for outcome in outcomes):
@@ -74,7 +74,7 @@ class ProbationFetcher:
         try:
             await self._comparer.examine(call, alias, differing, subject)
         finally:
-            self._examined.discard(subject)
+            self._examined.discard(subject.pair)
 
 
 def is_error(own_slice: Slice | NotSingular | None) -> bool:

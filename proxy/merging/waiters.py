@@ -8,7 +8,7 @@ import msgspec
 from proxy.errors.codes import FaultError
 from proxy.model import MergedCall, Outcome, PendingRequest, Slice
 from proxy.path.batching import BatchScheduler
-from proxy.upstream.client import UpstreamAnswer
+from proxy.upstream.messages import UpstreamAnswer
 
 
 class Slot:

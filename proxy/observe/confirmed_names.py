@@ -13,6 +13,8 @@ from proxy.model import Span
 
 MAX_NAMES = 5_000
 """Maximum number of fingerprints and relations; the least recently seen ones are removed."""
+MAX_CHARS = 4_000_000
+"""Maximum characters of all of them."""
 HIDDEN = "…"
 _RELATION_PREFIX = "relation "
 """Distinguishes relations from fingerprints, which begin with a method."""
@@ -28,6 +30,7 @@ class ConfirmedNames:
         self._most = most
         self._everything = everything
         self._confirmed: OrderedDict[str, None] = OrderedDict()
+        self._chars = 0
 
     def learn(self, spans: Sequence[Span]) -> None:
         last: dict[tuple[str, str], Span] = {}
@@ -39,6 +42,9 @@ class ConfirmedNames:
             if span.relation:
                 self._confirm(_relation(span))
                 self._confirm(_RELATION_PREFIX + span.relation)
+        while len(self._confirmed) > self._most or self._chars > MAX_CHARS:
+            removed, _ = self._confirmed.popitem(last=False)
+            self._chars -= len(removed)
 
     def fingerprint_of(self, span: Span) -> str:
         """The fingerprint of ``span``, with the parts hidden that may not be shown."""
@@ -65,10 +71,11 @@ class ConfirmedNames:
         return self.may_show(finding.fingerprint) and self.shown_relation(finding.relation) == finding.relation
 
     def _confirm(self, name: str) -> None:
-        self._confirmed[name] = None
-        self._confirmed.move_to_end(name)
-        if len(self._confirmed) > self._most:
-            self._confirmed.popitem(last=False)
+        if name in self._confirmed:
+            self._confirmed.move_to_end(name)
+        else:
+            self._confirmed[name] = None
+            self._chars += len(name)
 
 
 def _relation(span: Span) -> str:

@@ -1,7 +1,7 @@
 """Events of a running fanin, and their dispatch to observers: metrics, log, traces."""
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import get_args
 
 import msgspec
@@ -161,11 +161,17 @@ class Events:
         self.emit(Warned(what, "This is a bug: report it.", error))
 
     def emit(self, event: Event) -> None:
+        for _ in self.emit_in_steps(event):
+            pass
+
+    def emit_in_steps(self, event: Event) -> Iterator[None]:
+        """Same as ``emit``, one step per observer."""
         for observer in self._observers[type(event)]:
             try:
                 observer(event)
             except Exception as error:
                 self._failed(observer, error)
+            yield
 
     def _failed(self, observer: Observer, error: Exception) -> None:
         self._failures[observer] += 1

@@ -13,6 +13,7 @@ from typing import TextIO
 
 import structlog
 
+from proxy.analysis.spans import count_queries
 from proxy.findings.model import Finding
 from proxy.observe.confirmed_names import ConfirmedNames
 from proxy.observe.events import Event, SettingsReloaded, TraceClosed, Warned, WorkloadInspected
@@ -91,7 +92,7 @@ class TraceLog:
             mixed=trace.mixed,
             truncated=trace.truncated,
             ms=round(1000 * (trace.end - trace.start), 1),
-            queries=len(trace.spans),
+            queries=count_queries(trace.spans),
             upstream_calls=trace.calls,
             outcomes=dict(Counter(span.outcome.value for span in trace.spans)),
             bypass_reasons=dict(Counter(span.bypass_reason for span in trace.spans if span.bypass_reason)),

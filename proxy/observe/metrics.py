@@ -7,8 +7,9 @@ from typing import Any
 
 import msgspec
 
+from proxy.analysis.spans import asked_of_postgrest, count_queries
 from proxy.findings.model import Finding
-from proxy.model import Span, Trace
+from proxy.model import Span
 from proxy.observe.buckets import Buckets
 from proxy.observe.confirmed_names import METHODS
 from proxy.observe.events import (
@@ -149,11 +150,11 @@ class Metrics:
         kind = event.trace.kind
         if event.trace.truncated:
             self._count("traces_truncated", kind)
-        queries = _queries(event.trace)
-        if queries.spans:
-            route = self._label("route", queries.route)
-            self._observe("trace_queries", len(queries.spans), kind, route, trace=queries.id)
-            self._observe("trace_upstream_calls", queries.calls, kind, route, trace=queries.id)
+        queries = count_queries(event.trace.spans)
+        if queries:
+            trace, route = asked_of_postgrest(event.trace), self._label("route", event.trace.route)
+            self._observe("trace_queries", queries, kind, route, trace=trace.id)
+            self._observe("trace_upstream_calls", trace.calls, kind, route, trace=trace.id)
         self._count_findings(event.findings)
 
     def _count_findings(self, findings: Iterable[Finding]) -> None:
@@ -202,9 +203,3 @@ class Metrics:
 
 def _before_any_event(series: Series) -> dict[tuple[str, ...], float]:
     return {(value,): 0 for value in series.known} | ({} if series.initial is None else {(): series.initial})
-
-
-def _queries(trace: Trace) -> Trace:
-    """The trace with its queries only: without retries, preflights and requests outside the mount."""
-    queries = [s for s in trace.spans if not s.retry and s.method != "OPTIONS" and s.bypass_reason != "outside-mount"]
-    return msgspec.structs.replace(trace, spans=tuple(queries))

@@ -111,7 +111,9 @@ COUNTED: dict[str, Series] = {
         "Requests to PostgREST per trace, retries left out. kind: explicit, inferred, or mixed (inferred, of several).",
         *("kind", "route"),
     ),
-    "trace_upstream_calls": histogram(SIZES, "Upstream calls that answered them, per trace.", "kind", "route"),
+    "trace_upstream_calls": histogram(
+        SIZES, "Upstream calls for these queries and for retries of them, per trace.", "kind", "route"
+    ),
     "traces_truncated": counter("Traces closed at trace.max_spans, or with requests still in flight.", "kind"),
     "findings": counter("What the rules found in closed traces.", "rule", "relation"),
     # Merging and sharing.

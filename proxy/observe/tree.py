@@ -1,13 +1,14 @@
 """Prints closed traces as trees for a terminal: requests, outcomes and findings."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections import Counter, OrderedDict
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from typing import TextIO
 
 from proxy.analysis.spans import group_by, total_bytes, total_rows
 from proxy.analysis.volume import plural
 from proxy.errors.codes import BYPASS_REASONS
 from proxy.findings.model import Finding
-from proxy.findings.report import finding_lines
+from proxy.findings.report import finding_lines, heading
 from proxy.model import Outcome, Span, Trace
 from proxy.observe.confirmed_names import ConfirmedNames
 from proxy.observe.events import Event, TraceClosed, WorkloadInspected
@@ -15,6 +16,11 @@ from proxy.text.terminal import safe
 
 MOST_SPANS = 40
 """Maximum number of lines per trace; further requests are only counted."""
+MOST_ALIKE = 12
+"""More lines than this that are alike, such as those of a loop, are folded, as on the page: half of this number
+is printed, the rest is one line."""
+MAX_FINDINGS = 1000
+"""Number of findings that are remembered as printed; the oldest is printed in full again."""
 
 
 class TracePrinter:
@@ -23,38 +29,56 @@ class TracePrinter:
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
         self._names = ConfirmedNames()
+        self._printed: OrderedDict[str, None] = OrderedDict()
 
     def __call__(self, event: Event) -> None:
         if isinstance(event, TraceClosed):
             self._names.learn(event.trace.spans)
-            self._print(trace_lines(event.trace, self._names.shown_findings(event.findings), self._names))
+            self._print(trace_lines(event.trace, self._findings(event.findings), self._names))
         elif isinstance(event, WorkloadInspected):
-            self._print(_workload(self._names.shown_findings(event.findings)))
+            self._print(_workload(self._findings(event.findings)))
+
+    def _findings(self, findings: Sequence[Finding]) -> list[list[str]]:
+        """The lines of each finding: all of them the first time, then its title."""
+        return [self._lines(finding) for finding in self._names.shown_findings(findings)]
+
+    def _lines(self, finding: Finding) -> list[str]:
+        if finding.key in self._printed:
+            self._printed.move_to_end(finding.key)
+            return [f"{heading(finding)}  (again; its fix is above)"]
+        self._printed[finding.key] = None
+        if len(self._printed) > MAX_FINDINGS:
+            self._printed.popitem(last=False)
+        return list(finding_lines(finding))
 
     def _print(self, lines: Iterable[str]) -> None:
         print("\n".join(lines), file=self._stream, flush=True)
 
 
-def trace_lines(trace: Trace, findings: Sequence[Finding], names: ConfirmedNames) -> Iterator[str]:
-    """The lines of the tree."""
+def trace_lines(trace: Trace, findings: Sequence[Sequence[str]], names: ConfirmedNames) -> Iterator[str]:
+    """The lines of the tree; ``findings`` are the lines of each finding."""
     yield _title(trace)
-    groups = _groups(trace.spans)
-    printed = groups[:MOST_SPANS]
-    for at, spans in enumerate(printed):
-        last = at == len(groups) - 1 and not findings
-        yield from _group(spans, names, trace.start, "└─" if last else "├─", "  " if last else "│ ")
-    if len(groups) > len(printed):
-        hidden = sum(map(len, groups[len(printed) :]))
+    lines = _folded(_groups(trace.spans))
+    printed = lines[:MOST_SPANS]
+    for at, (spans, folded) in enumerate(printed):
+        last = at == len(lines) - 1 and not findings
+        branch, trunk = ("└─", "  ") if last else ("├─", "│ ")
+        if folded:
+            yield _alike(spans, names, branch)
+        else:
+            yield from _group(spans, names, trace.start, branch, trunk)
+    if len(lines) > len(printed):
+        hidden = sum(len(spans) for spans, _ in lines[len(printed) :])
         yield f"├─ … and {plural(hidden, 'more request')}"
     for finding in findings:
-        yield from finding_lines(finding)
+        yield from finding
     yield ""
 
 
-def _workload(findings: Sequence[Finding]) -> Iterator[str]:
+def _workload(findings: Sequence[Sequence[str]]) -> Iterator[str]:
     yield "● all traces so far"
     for finding in findings:
-        yield from finding_lines(finding)
+        yield from finding
     yield ""
 
 
@@ -74,6 +98,32 @@ def _groups(spans: tuple[Span, ...]) -> list[list[Span]]:
     """Spans grouped by upstream call, in the order of the first span of each group."""
     arrived = sorted(spans, key=lambda span: span.start)
     return list(group_by(arrived, lambda span: span.call or -span.number).values())
+
+
+def _folded(groups: list[list[Span]]) -> list[tuple[list[Span], bool]]:
+    """The groups in their order. Of many that are alike the later ones are one line, which is marked."""
+    alike = group_by(groups, _likeness)
+    lines, seen = [], Counter[tuple[Hashable, ...]]()
+    for spans in groups:
+        like = _likeness(spans)
+        seen[like] += 1
+        if len(alike[like]) <= MOST_ALIKE or seen[like] <= MOST_ALIKE // 2:
+            lines.append((spans, False))
+        elif seen[like] == MOST_ALIKE // 2 + 1:
+            lines.append(([span for group in alike[like][MOST_ALIKE // 2 :] for span in group], True))
+    return lines
+
+
+def _likeness(spans: Sequence[Span]) -> tuple[Hashable, ...]:
+    first = spans[0]
+    return first.fingerprint, first.outcome, first.bypass_reason, 0 < first.status < 400, len(spans) > 1
+
+
+def _alike(spans: Sequence[Span], names: ConfirmedNames, branch: str) -> str:
+    length = 1000 * (max(span.end for span in spans) - min(span.start for span in spans))
+    received = f"{plural(total_rows(spans), 'row')}, {plural(total_bytes(spans), 'byte')}"
+    query = safe(names.fingerprint_of(spans[0]))
+    return f"{branch} … {len(spans)} more like these: {query}  in {length:.1f} ms  {received}"
 
 
 def _group(spans: list[Span], names: ConfirmedNames, start: float, branch: str, trunk: str) -> Iterator[str]:

@@ -21,6 +21,8 @@ RECENT_TIMES = 64
 """Upstream times kept per scheduler."""
 RECENT_LINGERS = 16
 """Lingering windows kept per scheduler."""
+INCOMPLETE_SHARE = 0.1
+"""Moving average of answers in which a key had no row, from which on the next one is expected to be like them."""
 FAN_OUT_SIZE = 1.5
 """Moving average of batch sizes above which recent traffic of a scheduler is a fan-out."""
 
@@ -48,6 +50,7 @@ class BatchScheduler:
         self.in_flight = 0
         self.size_per_key = 0.0
         self.rows_per_key = 1.0
+        self._incomplete = 0.0
         self._settings = settings
         self._times: deque[float] = deque(maxlen=RECENT_TIMES)
         self._batch_size = 1.0
@@ -133,11 +136,17 @@ class BatchScheduler:
         """An answer could be used: the next pause is as short as the first."""
         self._pause = 0.0
 
-    def record_merge(self, keys: int, rows: int, size: int) -> None:
-        """A merged answer was used: ``rows`` rows and ``size`` bytes for ``keys`` keys."""
+    def record_merge(self, keys: int, rows: int, size: int, empty: int = 0) -> None:
+        """A merged answer was used: ``rows`` rows and ``size`` bytes for ``keys`` keys, of which ``empty`` had none."""
         self.record_success()
         self.size_per_key += 0.3 * (size / keys - self.size_per_key)
         self.rows_per_key = max(1.0, rows / keys, 0.9 * self.rows_per_key)
+        self._incomplete += 0.3 * ((empty > 0) - self._incomplete)
+
+    @property
+    def expects_all_keys(self) -> bool:
+        """Whether the last merged answers had rows for every key."""
+        return self._incomplete < INCOMPLETE_SHARE
 
     def too_large(self, limit: int) -> bool:
         """Whether recent answers had more than ``limit`` bytes per key. Each call that returns True lowers the
@@ -162,6 +171,10 @@ class BatchScheduler:
         return times[min(len(times) - 1, int(fraction * len(times)))]
 
 
+MAX_KEY_CHARS = 8_000_000
+"""Largest number of characters of the fingerprints in a ``SchedulerRegistry``."""
+
+
 class SchedulerRegistry:
     """The schedulers in use, at most ``limit``; a new one replaces the least recently used idle one."""
 
@@ -169,6 +182,8 @@ class SchedulerRegistry:
         self._schedulers: OrderedDict[tuple[str | int, bytes], BatchScheduler] = OrderedDict()
         self._limit = limit
         self._create = create
+        self._chars = 0
+        """Characters of the fingerprints in the keys."""
 
     def __len__(self) -> int:
         return len(self._schedulers)
@@ -187,8 +202,11 @@ class SchedulerRegistry:
         if scheduler is not None:
             self._schedulers.move_to_end(key)
             return scheduler
-        if len(self._schedulers) >= self._limit and not self._evict_idle():
-            return None
+        chars = len(query_key) if isinstance(query_key, str) else 0
+        while len(self._schedulers) >= self._limit or self._chars + chars > MAX_KEY_CHARS:
+            if not self._evict_idle():
+                return None
+        self._chars += chars
         scheduler = self._schedulers[key] = self._create()
         return scheduler
 
@@ -200,5 +218,6 @@ class SchedulerRegistry:
         for key, scheduler in self._schedulers.items():
             if scheduler.idle:
                 del self._schedulers[key]
+                self._chars -= len(key[0]) if isinstance(key[0], str) else 0
                 return True
         return False

@@ -23,12 +23,18 @@ from proxy.postgrest.request.target import (
 
 MAX_KEYS = 16
 """Largest number of keys per query. The cost of planning a batch grows with the number of keys of its requests."""
-
-MAX_PARAMS = 1000
-"""Largest number of parameters. A query with more is not parsed."""
+MAX_PARAMS = 300
+"""Largest number of parameters. A query with more is not parsed: its time and its memory grow with their number."""
+MAX_NAME, MAX_FINGERPRINT = 200, 8192
+"""Largest number of characters of a relation's name (Postgres': 63 bytes) and of a fingerprint, which is else without
+parameters. By default, a query with a longer one is longer than ``merge.max_url``."""
+UNPARSED = "?…"
+"""The end of such a fingerprint, and of one whose parameters are not parsed."""
 
 CACHED_SHAPES = 1024
 """Number of cached shapes. Targets that differ in literals only have one shape and are analysed once."""
+MAX_CACHED_BYTES, MAX_CACHED_PARAMS = 4096, 64
+"""A larger query is analysed each time: a client that sends another one with each request could fill the memory."""
 
 MAX_ORDER_COLUMNS = 4
 """Largest number of columns in ``order``, which a merged call may have to select as hidden columns."""
@@ -70,21 +76,24 @@ def read_query(method: bytes, target: bytes, head: RequestHead, mount: bytes, sc
     ``schema`` is the schema of a request without a profile: the first of PostgREST's db-schemas. ``max_url`` is the
     longest target in bytes that is merged.
     """
-    path_end, params = split_target(target.partition(b"?")[0] if _has_too_many_params(target) else target)
+    unparsed = target.count(b"&") >= MAX_PARAMS
+    path_end, params = split_target(target.partition(b"?")[0] if unparsed else target)
     values = _literals_by_param(params)
     profile = head.content_profile if method in WRITES else head.accept_profile
-    shape = _query_shape(target[:path_end], _with_placeholders(params, values), mount, schema, profile or schema)
+    cached = len(target) <= MAX_CACHED_BYTES and len(params) <= MAX_CACHED_PARAMS
+    analyse = _query_shape if cached else _query_shape.__wrapped__
+    query = _with_placeholders(params, values)
+    shape = analyse(method, target[:path_end], query, mount, schema, profile or schema)
     if shape.relation is None:
         return _query_without_relation(method, target, path_end, mount)
     keys = tuple([_key(shape.columns[at], params[at], values[at]) for at in values if at in shape.columns][:MAX_KEYS])
     select = None if shape.select is None else params[shape.select]
     limit = None if shape.limit is None else params[shape.limit]
-    too_long = len(target) > max_url or _has_too_many_params(target)
     return Query(
         method=method,
         target=target,
         relation=shape.relation,
-        fingerprint=f"{method.decode()} {shape.fingerprint}",
+        fingerprint=shape.fingerprint + UNPARSED if unparsed else shape.fingerprint,
         filters=tuple([params[at].value[3:] if at in values else text for at, text in enumerate(shape.literals)]),
         path_end=path_end,
         select=None if select is None else (select.start, select.start + len(select.value)),
@@ -92,9 +101,9 @@ def read_query(method: bytes, target: bytes, head: RequestHead, mount: bytes, sc
         offset=shape.offset,
         order=shape.order,
         keys=keys,
-        bypass_reason=_method_bypass_reason(method)
+        bypass_reason=(None if method == b"GET" else "method")
         or head.bypass_reason
-        or ("too-long" if too_long else shape.bypass_reason)
+        or ("too-long" if unparsed or len(target) > max_url else shape.bypass_reason)
         or (None if keys else shape.key_bypass_reason),
     )
 
@@ -140,7 +149,9 @@ def _key(name: bytes, param: Param, literals: tuple[bytes, ...]) -> Key:
 
 
 @lru_cache(maxsize=CACHED_SHAPES)
-def _query_shape(path: bytes, query: bytes | None, mount: bytes, schema: str, profile: str) -> _QueryShape:
+def _query_shape(
+    method: bytes, path: bytes, query: bytes | None, mount: bytes, schema: str, profile: str
+) -> _QueryShape:
     """Analyse ``path`` and ``query``, which has placeholders. ``profile`` is the requested schema, ``schema`` the
     default one.
     """
@@ -149,19 +160,25 @@ def _query_shape(path: bytes, query: bytes | None, mount: bytes, schema: str, pr
         return _QueryShape(None, "", (), None, None, 0, (), {}, None, "")
     _, params = split_target(b"?" + query) if query is not None else (0, ())
     names = [decoded(param.name) for param in params]
-    name = decoded(segment).decode("utf-8", "replace")
+    whole_name = decoded(segment).decode("utf-8", "replace")
     shapes, literals = _param_shapes(params)
+    name = whole_name[:MAX_NAME]
+    label = f"{method.decode()} {_relation_label(name, schema, profile)}"
+    text = f"{'?' if shapes else ''}{'&'.join(shapes)}"
+    is_short = name == whole_name and len(label) + len(text) <= MAX_FINGERPRINT
     order = _order_columns(params, names)
     return _QueryShape(
         relation=f"{profile}.{name}",
-        fingerprint=f"{_relation_label(name, schema, profile)}{'?' if shapes else ''}{'&'.join(shapes)}",
+        fingerprint=label + text if is_short else label + UNPARSED,
         literals=tuple(literals),
         select=names.index(b"select") if b"select" in names else None,
         limit=_plain_limit_param(params),
         offset=_plain_offset(params, names),
         order=order,
         columns=_key_columns(params, names, bool(order)),
-        bypass_reason=_target_bypass_reason(path, query or b"", names, params) or _select_bypass_reason(params, names),
+        bypass_reason=_target_bypass_reason(path, query or b"", names, params)
+        or _select_bypass_reason(params, names)
+        or (None if is_short else "too-long"),
         key_bypass_reason=_key_bypass_reason(params, names),
     )
 
@@ -238,16 +255,8 @@ def _order_columns(params: tuple[Param, ...], names: list[bytes]) -> tuple[bytes
     return tuple(columns) if len(columns) <= MAX_ORDER_COLUMNS else ()
 
 
-def _has_too_many_params(target: bytes) -> bool:
-    return target.count(b"&") > MAX_PARAMS
-
-
 def _is_column(name: bytes) -> bool:
     return (is_plain_name(name) or is_json_text(name)) and name not in RESERVED_PARAMS and name not in LOGIC
-
-
-def _method_bypass_reason(method: bytes) -> str | None:
-    return None if method == b"GET" else "method"
 
 
 def _plain_limit_param(params: tuple[Param, ...]) -> int | None:

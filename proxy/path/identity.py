@@ -9,8 +9,9 @@ import msgspec
 
 from proxy.allowed_differences import FANIN_PREFIX, HOP_BY_HOP
 from proxy.errors.codes import FaultError
-from proxy.http1.framing import CONNECTION_OPTIONS, request_framing
+from proxy.http1.framing import CONNECTION_OPTIONS, canonical_request, request_framing
 from proxy.http1.head import HeaderField, first_value, tokens
+from proxy.http1.host import is_host
 from proxy.model import Media, RequestHead
 from proxy.postgrest.request.media import count_preferences, media_of, write_preferences
 
@@ -18,14 +19,18 @@ CONDITIONAL = frozenset((b"if-match", b"if-none-match", b"if-modified-since", b"
 NEGOTIATING = CONDITIONAL | {b"host", b"accept-encoding"}
 """Headers on which a gateway's answer may depend, although PostgREST's does not."""
 NEUTRAL = NEGOTIATING | {b"traceparent", b"tracestate", b"x-retry-count"}
-"""Headers that are not part of the identity, because PostgREST's answer does not depend on them."""
+"""Headers that are not part of the identity, because PostgREST's answer does not depend on them. Host is one only
+where upstream does not get the client's: SQL can tell tenants apart by it.
+"""
 
 
 HEX = b"0123456789abcdef"
 
 
 class HeadRules(msgspec.Struct, frozen=True):
-    """The settings for reading heads. ``host`` replaces the value of Host, unless it is empty."""
+    """The settings for reading heads. ``host`` replaces the value of Host, unless it is empty: then upstream gets the
+    client's.
+    """
 
     host: bytes
     neutral: frozenset[bytes]
@@ -41,21 +46,27 @@ def head_rules(
     removed: tuple[str, ...],
     key: bytes,
 ) -> HeadRules:
-    """The rules with the operator's ``added`` and ``removed`` neutral headers. Trace headers are neutral by default."""
+    """The rules with the operator's ``added`` and ``removed`` neutral headers.
+
+    A header that upstream gets as the client sent it is neutral only if it is in ``NEUTRAL`` or the operator says so,
+    also if it names traces.
+    """
     names = tuple(name.lower().encode() for name in trace_headers)
-    neutral = NEUTRAL | {name.lower().encode() for name in added} | set(names)
+    neutral = NEUTRAL if host else NEUTRAL - {b"host"}
+    neutral |= {name.lower().encode() for name in added}
     return HeadRules(host, frozenset(neutral - {name.lower().encode() for name in removed}), names, key)
 
 
 def read_head(fields: tuple[HeaderField, ...], minor: int, rules: HeadRules) -> RequestHead:
-    """Read the header lines of a request. FaultError if they are ambiguous (FANIN103, 105, 106, 111)."""
+    """Read the header lines of a request. FaultError if they are ambiguous (FANIN103, 105, 106, 111, 117)."""
     framing = request_framing(fields, minor)
     options = tokens(fields, b"connection")
     if not CONNECTION_OPTIONS.issuperset(options):
         raise FaultError("FANIN105")
-    hosts = sum(field.name == b"host" for field in fields)
-    if hosts > 1 or (minor == 1 and not hosts):
+    hosts = [field.value for field in fields if field.name == b"host"]
+    if len(hosts) > 1 or (minor == 1 and not hosts) or not all(map(is_host, hosts)):
         raise FaultError("FANIN106")
+    fields = canonical_request(fields, framing)
     kept = [field for field in fields if is_forwarded(field.name)]
     identity = b"".join(field.line + b"\r\n" for field in kept if field.name not in rules.neutral)
     differing = rules.neutral - NEGOTIATING
@@ -68,6 +79,7 @@ def read_head(fields: tuple[HeaderField, ...], minor: int, rules: HeadRules) -> 
         identity=identity,
         coalescing_identity=b"".join(_forwarded_line(field, rules) for field in kept if field.name not in differing),
         identity_hash=blake2b(identity, digest_size=16, key=rules.key).digest(),
+        caller_hash=_caller_hash(identity, rules.key) if framing else b"",
         body_framing=framing,
         close=minor == 0 or b"close" in options,
         websocket=_wants_websocket(fields, options, framing, minor),
@@ -96,7 +108,14 @@ def with_peer(head: RequestHead, peer: bytes, key: bytes) -> RequestHead:
         identity=identity,
         coalescing_identity=head.coalescing_identity + line,
         identity_hash=blake2b(identity, digest_size=16, key=key).digest(),
+        caller_hash=_caller_hash(identity, key) if head.caller_hash else b"",
     )
+
+
+def _caller_hash(identity: bytes, key: bytes) -> bytes:
+    """Hash of an identity without the length of the body: writes of one caller differ in it."""
+    lines = [line for line in identity.split(b"\r\n") if line[:15].lower() != b"content-length:"]
+    return blake2b(b"\r\n".join(lines), digest_size=16, key=key).digest()
 
 
 def traceparent_of(header_lines: bytes) -> bytes:

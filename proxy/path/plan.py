@@ -31,8 +31,8 @@ class CallLimits(msgspec.Struct, frozen=True):
     max_keys: int
     max_url: int
     columns: Mapping[bytes, Column] = {}
-    rows_per_key: float = 1.0
-    """Rows per key in recent answers."""
+    expects_all_keys: bool = True
+    """Whether recent answers had a row for every key."""
 
 
 LIMIT_DIGITS = 12
@@ -254,7 +254,7 @@ class _CallTemplate:
                 media=head.media or ARRAY,
                 exact_count=head.exact_count,
                 limit=self._limit,
-                expected_rows=int(len(literals) * self._limits.rows_per_key),
+                expects_all_keys=self._limits.expects_all_keys,
             )
         ]
 

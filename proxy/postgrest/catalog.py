@@ -1,4 +1,4 @@
-"""Columns and stable functions from Postgres' system catalogs, read with one statement each.
+"""Columns, stable functions and hazards from Postgres' system catalogs, read with one statement each.
 
 PostgreSQL, "System Catalogs": pg_attribute, pg_type, pg_collation, pg_index, pg_proc.
 
@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 import msgspec
 
 from proxy.model import Column
+from proxy.postgrest.hazards import Hazards
 
 COLUMNS = """
 with recursive base as (
@@ -59,6 +60,9 @@ class Catalog(msgspec.Struct, frozen=True):
 
     columns: Mapping[str, Mapping[bytes, Column]] = {}
     stable: frozenset[str] = frozenset()
+    hazards: Hazards = Hazards()
+    read: int = 0
+    """How often the schema was announced to have changed before it was read, and one more; 0: it was not read."""
 
 
 def read_catalog(columns: Iterable[Mapping[str, object]], functions: Iterable[Mapping[str, object]]) -> Catalog:

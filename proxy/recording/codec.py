@@ -33,6 +33,8 @@ Redact = Callable[[Span], tuple[str, str, str]]
 """Returns the method, relation and fingerprint of a span as they may be written to a file."""
 
 _json = msgspec.json.Encoder()
+_NO_SPANS = b'"spans":[]'
+"""Cannot occur in a text, in which quotation marks have a backslash."""
 _format = msgspec.json.Decoder(FormatVersion)
 _head = msgspec.json.Decoder(RecordingHead)
 _trace = msgspec.json.Decoder(RecordedTrace)
@@ -50,7 +52,20 @@ def encode_line(value: RecordingHead | RecordedTrace) -> bytes:
 
 def encode_trace(trace: Trace, redact: Redact) -> bytes:
     """Encode a trace as a line. Spans are encoded one by one, so that a thread can pause in ``redact``."""
-    spans: Any = tuple([msgspec.Raw(_json.encode(_recorded_span(span, *redact(span)))) for span in trace.spans])
+    return b"".join(trace_pieces(trace, redact))
+
+
+def trace_pieces(trace: Trace, redact: Redact) -> Iterator[bytes]:
+    """The same in pieces, one per span."""
+    before, _, after = _line_without_spans(trace).partition(_NO_SPANS)
+    yield before + _NO_SPANS[:-1]
+    for number, span in enumerate(trace.spans):
+        yield (b"," if number else b"") + _json.encode(_recorded_span(span, *redact(span)))
+    yield b"]" + after
+
+
+def _line_without_spans(trace: Trace) -> bytes:
+    spans: Any = ()
     recorded = RecordedTrace(
         id=trace.id[:MAX_TEXT],
         start=trace.start,
@@ -92,6 +107,10 @@ def _recorded_span(span: Span, method: str, relation: str, fingerprint: str) -> 
         limit=span.limit,
         offset=span.offset,
         total=span.total,
+        identity=_hex(span.identity),
+        writes=span.writes,
+        connection=span.connection,
+        connected=span.connected,
         row_keys=tuple((name, tuple([_hex(key) if key else None for key in keys])) for name, keys in span.row_keys),
         preferences=span.preferences,
     )
@@ -185,6 +204,10 @@ def _span(span: RecordedSpan, number: int) -> Span:
         offset=span.offset,
         total=span.total,
         row_keys=_row_keys(span),
+        identity=int(span.identity, 16),
+        writes=span.writes,
+        connection=span.connection,
+        connected=span.connected,
         upstream=span.upstream,
         shapes=tuple([(literal.kind, literal.length) if literal else ("", 0) for literal in span.literals]),
         preferences=span.preferences,

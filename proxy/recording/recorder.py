@@ -10,6 +10,7 @@ from queue import SimpleQueue
 from proxy.model import Span, Trace
 from proxy.observe.confirmed_names import METHODS, ConfirmedNames
 from proxy.observe.events import Event, TraceClosed, Warned
+from proxy.observe.trace_size import trace_bytes
 from proxy.recording.codec import encode_line, encode_trace
 from proxy.recording.rotating_file import RotatingFile
 from proxy.recording.schema import RecordingHead
@@ -34,12 +35,15 @@ class Recorder:
         except OSError as error:
             raise ConfigError(f"record.file: {settings.file} cannot be written: {error.strerror}") from error
         self._max_queued = settings.queue
+        self._max_bytes = settings.queue_bytes
         self._warn = warn
         self._redact = NameRedactor(ConfirmedNames())
         self._queue: SimpleQueue[Trace | None] = SimpleQueue()
         self._queued = 0
         """Number of spans put into the queue. Like ``_finished`` below, only one thread changes it."""
         self._finished = 0
+        self._queued_bytes = 0
+        self._finished_bytes = 0
         self._spans = 0
         self._counts = {"written": 0, "failed": 0, "unfit": 0}
         self._dropped = 0
@@ -58,6 +62,11 @@ class Recorder:
         dropped = self._dropped + counts["unfit"]
         return {("written",): counts["written"], ("failed",): counts["failed"], ("dropped",): dropped}
 
+    @property
+    def held_bytes(self) -> int:
+        """Estimated bytes of the traces that wait to be written."""
+        return self._queued_bytes - self._finished_bytes
+
     def close(self) -> None:
         """Write the queued traces, for at most ``CLOSE_TIMEOUT`` seconds."""
         self._queue.put(None)
@@ -66,10 +75,13 @@ class Recorder:
 
     def _enqueue(self, trace: Trace) -> None:
         self._redact.names.learn(trace.spans)
-        if self._queued - self._finished + len(trace.spans) > self._max_queued:
+        size = trace_bytes(trace)
+        many = self._queued - self._finished + len(trace.spans) > self._max_queued
+        if many or self.held_bytes + size > self._max_bytes:
             self._dropped += 1
         else:
             self._queued += len(trace.spans)
+            self._queued_bytes += size
             self._queue.put(trace)
         self._report()
 
@@ -93,6 +105,7 @@ class Recorder:
                 result, self._error = "failed", type(error).__name__
             self._counts[result] += 1
             self._finished += len(trace.spans)
+            self._finished_bytes += trace_bytes(trace)
         self._file.close()
 
     def _redact_with_pauses(self, span: Span) -> tuple[str, str, str]:

@@ -88,6 +88,14 @@ class RecordedSpan(msgspec.Struct, frozen=True, omit_defaults=True):
     total: Annotated[
         int, Meta(description="Rows without limit and offset, if it has `Prefer: count=exact`; else -1.")
     ] = -1
+    identity: Annotated[
+        Hash, Meta(description="Hash of all that the database could see of its caller; zeros if unknown.")
+    ] = "0" * 16
+    writes: Annotated[
+        NonNegativeInt, Meta(description="Grows with each write of any caller to its relation before it arrived.")
+    ] = 0
+    connection: Annotated[NonNegativeInt, Meta(description="Number of the client's connection; 0 if unknown.")] = 0
+    connected: Annotated[float, Meta(description="Time at which that connection was opened.")] = 0.0
     row_keys: Annotated[
         tuple[tuple[str, tuple[Hash | None, ...]], ...],
         Meta(

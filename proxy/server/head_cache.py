@@ -6,6 +6,7 @@ Most requests of a client have the same header lines, so that they are parsed on
 from collections import OrderedDict
 
 from proxy.allowed_differences import HOP_BY_HOP
+from proxy.errors.codes import FaultError
 from proxy.http1.head import HeaderField, parse_fields
 from proxy.model import RequestHead
 from proxy.path.identity import HeadRules, read_head
@@ -14,27 +15,37 @@ MAX_HEADS = 1024
 """The most heads in the cache."""
 MAX_HEAD_BYTES = 8192
 """The most bytes of a head in the cache."""
+MAX_BYTES = 4_000_000
+"""The most bytes of all heads in the cache. In memory a head takes about five times its bytes: its lines are held as
+they came, as they are forwarded, as a merged call has them, and as two identities.
+"""
 
 
 class HeadCache:
-    """Parses blocks of header lines. The cache keeps the last ``MAX_HEADS`` new ones."""
+    """Parses blocks of at most ``max_lines`` header lines. The cache keeps the last ``MAX_HEADS`` new ones."""
 
-    def __init__(self, rules: HeadRules) -> None:
+    def __init__(self, rules: HeadRules, max_lines: int) -> None:
         self._rules = rules
+        self._max_lines = max_lines
         self._heads: OrderedDict[tuple[bytes, int], RequestHead] = OrderedDict()
+        self._bytes = 0
 
     def read(self, block: bytes, minor: int) -> RequestHead:
         """The head of ``block``, lines without the empty line; ``minor`` is HTTP/1's minor version. FaultError if the
-        lines are malformed or ambiguous.
+        lines are too many, malformed or ambiguous.
         """
         cached = self._heads.get((block, minor))
         if cached is not None:
             return cached
+        if block.count(b"\r\n") >= self._max_lines:  # counted first: to parse a line costs much more
+            raise FaultError("FANIN109", "limits.header_lines")
         head = read_head(parse_fields(block, "FANIN102"), minor, self._rules)
         if len(block) <= MAX_HEAD_BYTES:
             self._heads[(block, minor)] = head
-            if len(self._heads) > MAX_HEADS:
-                self._heads.popitem(last=False)
+            self._bytes += len(block)
+            while len(self._heads) > MAX_HEADS or self._bytes > MAX_BYTES:
+                (oldest, _), _ = self._heads.popitem(last=False)
+                self._bytes -= len(oldest)
         return head
 
 

@@ -8,6 +8,7 @@ import msgspec
 from proxy.errors.codes import FaultError
 from proxy.errors.response import response_of
 from proxy.http1.head import RequestLine, parse_request_line
+from proxy.http1.host import origin_form, with_host
 from proxy.model import RequestHead
 from proxy.path.identity import HeadRules
 from proxy.server.head_cache import HeadCache
@@ -20,6 +21,8 @@ LINGERING_CLOSE = 1.0
 """Seconds in which a client may read the last answer before its connection is closed (nginx: lingering_timeout)."""
 MIN_POLL = 0.05
 """The least seconds between two checks for idle connections while draining."""
+NOT_PROXIED = frozenset((b"CONNECT", b"TRACE", b"PRI"))
+"""Methods that are refused. PRI begins HTTP/2 (RFC 9113 §3.4), and PostgREST's server then speaks that."""
 REFUSED_CONNECTIONS = 64
 """Connections above limits.connections that get an error answer. Those above are closed without one."""
 
@@ -51,7 +54,8 @@ class ClientConnection(Connection):
         self._server = server
         self._task: asyncio.Task[None] | None = None
         self.in_request = False
-        self.idle_since = server.now()
+        self.number = server.next_number()
+        self.opened = self.idle_since = server.now()
         """When it connected, or got its last answer."""
         self.tunnelled = False
         """Whether the connection carries a tunnel instead of HTTP. The tunnel then handles the end of both sides."""
@@ -123,10 +127,11 @@ class DataServer:
         self._context = context
         self._settings = settings
         self._head_reader = RequestHeadReader(settings, context.on_mount, context.clock)
-        self._heads = HeadCache(rules)
+        self._heads = HeadCache(rules, settings.limits.header_lines)
         self._handler = handler
         self._clock = context.clock
         self._clients: set[ClientConnection] = set()
+        self._accepted = 0
         self._tasks: set[asyncio.Task[None]] = set()
         self._listener = Listener(lambda: ClientConnection(self))
         self._all_closed: asyncio.Future[None] | None = None
@@ -135,8 +140,13 @@ class DataServer:
         """Use these from the next request on. Connections stay open."""
         self._settings = settings
         self._head_reader.apply_settings(settings)
-        self._heads = HeadCache(rules)
+        self._heads = HeadCache(rules, settings.limits.header_lines)
         self._handler = handler
+
+    def next_number(self) -> int:
+        """The number of a new client connection: 1, 2, …"""
+        self._accepted += 1
+        return self._accepted
 
     def now(self) -> float:
         """The time in seconds, by the context's clock."""
@@ -214,7 +224,8 @@ class DataServer:
         try:
             self._check_limit()
             while await self._serve_one(client):
-                pass
+                if client.buffer:  # a client that pipelines waits for others, even if nothing in an answer waited
+                    await asyncio.sleep(0)
         except FaultError as error:
             self._context.on_refused(error)
             client.write(response_of(error))
@@ -261,15 +272,16 @@ class DataServer:
         arrived = self._clock()
         first, _, rest = block.partition(b"\r\n")
         line = parse_request_line(first)
-        head = self._heads.read(rest, line.minor)
+        if line.method in NOT_PROXIED:
+            raise FaultError("FANIN107")
+        line, authority = origin_form(line)
+        head = self._heads.read(with_host(rest, authority, line.minor) if authority else rest, line.minor)
         if client.is_loop:
             raise FaultError("FANIN508")
-        if line.method in (b"CONNECT", b"TRACE"):
-            raise FaultError("FANIN107")
         body = client.no_body
         if head.body_framing:
             body = Body(client, head.body_framing, self._settings.timeouts.body_idle, "FANIN104")
-        return ClientRequest(_origin_form(line), head, body, client, arrived)
+        return ClientRequest(line, head, body, client, arrived)
 
     async def _lingering_close(self, client: ClientConnection) -> None:
         """Close the sending side, and read and drop what the client still sends. To close at once would reset the
@@ -284,16 +296,3 @@ class DataServer:
                 await client.wait_for_data(deadline - self._clock())
         except (EndOfStreamError, TimeoutError, asyncio.CancelledError):
             return
-
-
-def _origin_form(line: RequestLine) -> RequestLine:
-    """``GET http://host/path`` as ``GET /path`` (RFC 9112 §3.2.2); FANIN101 for what is neither."""
-    target = line.target
-    if target[:1] == b"/" or (target == b"*" and line.method == b"OPTIONS"):
-        return line
-    if target[:7].lower() != b"http://":
-        raise FaultError("FANIN101")
-    authority, slash, rest = target[7:].partition(b"/")
-    if not authority or b"?" in authority:
-        raise FaultError("FANIN101")
-    return RequestLine(line.method, b"/" + rest if slash else b"/", line.minor)

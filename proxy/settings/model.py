@@ -56,7 +56,8 @@ class Settings(BaseSettings):
     )
     upstream_host: Literal["upstream", "client"] = Field(
         "upstream",
-        description="Host header that upstream gets. upstream: its own name; client: the one that the client sent.",
+        description="Host header that upstream gets. upstream: its own name; client: the one that the client sent, "
+        "in which callers of one merged call must then agree.",
     )
     db_uri: SecretStr | None = Field(
         None,

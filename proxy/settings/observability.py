@@ -50,3 +50,4 @@ class RecordSettings(Section):
     queue: Count = Field(
         20_000, description="Maximum spans that wait to be written; further traces are dropped and counted."
     )
+    queue_bytes: Count = Field(64_000_000, description="Maximum bytes in memory of these spans; the same happens.")

@@ -14,7 +14,8 @@ from proxy.settings_base import OVERRIDE, RESTART, Count, Positive, Section
 class TraceSettings(Section):
     headers: tuple[str, ...] = Field(
         ("x-fanin-trace", "traceparent"),
-        description="Request headers that name a trace; the first one that is present counts.",
+        description="Request headers that name a trace; the first one that is present counts. Callers of one merged "
+        "call must agree in a header of your own, unless identity.also_neutral names it too.",
     )
     quiet_explicit: Positive = Field(
         1.0, description="A trace named by a header closes after this time without a request."
@@ -25,6 +26,11 @@ class TraceSettings(Section):
     )
     max_spans: Count = Field(2000, description="A trace closes at this number of spans and is marked as truncated.")
     max_open: Count = Field(10_000, description="Maximum open traces; above it, requests are counted but not traced.")
+    max_bytes: Count = Field(
+        64_000_000,
+        description="Maximum bytes in memory of the spans of open traces; above it, requests are counted but not "
+        "traced, and their traces close.",
+    )
 
 
 class MergeSettings(Section):
@@ -51,10 +57,12 @@ class MergeSettings(Section):
         description="A query is not merged while its answers have more bytes per key than this.",
         json_schema_extra=OVERRIDE,
     )
-    max_rows: int | None = Field(None, ge=1, description="PostgREST's db-max-rows, if known.")
+    max_rows: int | None = Field(
+        None, ge=1, description="PostgREST's db-max-rows, if known: answers with fewer rows are then not counted."
+    )
     max_rows_lifetime: Positive = Field(
         60.0,
-        description="How long a large answer counts as proof that db-max-rows is at least its number of rows.",
+        description="How long a value of db-max-rows that a cut answer showed limits the keys per merged call.",
         json_schema_extra=RESTART,
     )
     ties: Literal["none", "any"] = Field(
@@ -82,7 +90,8 @@ class MergeSettings(Section):
     probation: Annotated[int, Field(ge=0)] = Field(
         5,
         description="For a new pair of relation and key column: clients get merged answers only after this many "
-        "answers of each kind (one row, several rows; ten times as many without a row) equalled the originals. "
+        "answers of each kind (one row, several rows; ten times as many without a row) equalled the originals; for a "
+        "further query of the pair it is one. "
         "0: no comparison.",
     )
     pause_first: Positive = Field(1.0, description="First pause in merging a query after its merged calls failed.")
@@ -95,7 +104,7 @@ class MergeSettings(Section):
 class ShadowSettings(Section):
     share: Annotated[float, Field(ge=0, le=1)] = Field(
         0.01,
-        description="Mode rewrite: share of merged calls whose original requests are also sent, and compared (0 to 1).",
+        description="Mode rewrite: share of merged and shared calls whose originals are also sent, to compare (0–1).",
         json_schema_extra=OVERRIDE,
     )
     answers: Count = Field(
@@ -136,6 +145,11 @@ class LimitSettings(Section):
     )
     long_heads: Count = Field(
         33_554_432, description="Maximum bytes of all such long heads at one time; further ones are answered 431."
+    )
+    header_lines: Count = Field(
+        1000,
+        description="Maximum header lines of a request; one with more is answered 431. Others' limits are 100 (Apache,"
+        " Envoy, gunicorn) to 2000 (Node.js).",
     )
     connections: Count = Field(4096, description="Maximum client connections; further ones are answered 503.")
     queue: Count = Field(
@@ -220,11 +234,17 @@ class DetectSettings(Section):
         description="Maximum findings kept; above it, the one that was not seen for the longest time is dropped.",
         json_schema_extra=RESTART,
     )
+    findings_bytes: Count = Field(
+        16_000_000, description="Maximum bytes in memory of all these findings.", json_schema_extra=RESTART
+    )
     interval: Positive = Field(10.0, description="Time between two runs of the rules that look at the whole workload.")
     traces: Count = Field(
         500, description="Maximum closed traces kept for the pages of the admin port.", json_schema_extra=RESTART
     )
     spans: Count = Field(20_000, description="Maximum spans in all these traces together.", json_schema_extra=RESTART)
+    max_bytes: Count = Field(
+        64_000_000, description="Maximum bytes in memory of all these traces together.", json_schema_extra=RESTART
+    )
     keys: Count = Field(
         200_000,
         description="Maximum keys of answers in all these traces (row_keys), about 40 bytes each. Above it, those of "

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 import msgspec
 
 from proxy.http1.chunked import LAST_CHUNK, frame_data
-from proxy.http1.framing import CHUNKED, UNTIL_CLOSE
+from proxy.http1.framing import CHUNKED, UNTIL_CLOSE, canonical_response
 from proxy.http1.head import HeaderField, StatusLine, first_value
 from proxy.merging.waiters import StreamedAnswer
 from proxy.postgrest.response.content_range import rows_and_total
@@ -18,7 +18,8 @@ from proxy.settings.model import Settings
 from proxy.sidecar.request_context import RequestContext
 from proxy.transport.tunnel import tunnel
 from proxy.upstream.calls import CallLabels, ObservedCall
-from proxy.upstream.client import UpstreamAnswer, UpstreamPool, UpstreamRequest
+from proxy.upstream.client import UpstreamPool
+from proxy.upstream.messages import UpstreamAnswer, UpstreamRequest
 from proxy.upstream.state import UpstreamState
 
 UseAnswer = Callable[[RequestContext, UpstreamAnswer], Awaitable[bool]]
@@ -77,7 +78,7 @@ class Forwarder:
         chunked = framing == CHUNKED and request.line.minor == 1
         keep = framing != UNTIL_CLOSE and answer.line.minor == 1 and (chunked or framing != CHUNKED)
         last = not keep or request.last or not request.body.done
-        head = answer_lines(answer.line.line, answer.fields, drop_chunked=framing == CHUNKED and not chunked)
+        head = answer_lines(answer.line.line, answer.fields, drop_chunked=request.line.minor == 0)
         data = first + answer.body.ready()
         self._observe(context, answer, data)
         pending = head + self.fanin_headers(context, last) + b"\r\n" + frame_data(data, chunked)
@@ -130,8 +131,10 @@ class Forwarder:
         first_line = b"%b %b HTTP/1.%d\r\n" % (line.method, target, line.minor)
         head = b"".join((first_line, request.head.forwarded_lines, extra_lines, b"\r\n"))
 
-        def on_interim(status: StatusLine, fields: tuple[HeaderField, ...]) -> None:
-            client.write(answer_lines(status.line, fields) + b"\r\n")
+        async def on_interim(status: StatusLine, fields: tuple[HeaderField, ...]) -> None:
+            lines = canonical_response(status, fields)
+            client.write(answer_lines(status.line, lines) + b"\r\n")
+            await client.drain(self._stall)
 
         body = None if request.head.body_framing == 0 else request.body
         is_http11 = line.minor == 1  # HTTP/1.0 has no 1xx (RFC 9110 §15.2)

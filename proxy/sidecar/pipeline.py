@@ -7,13 +7,14 @@ import asyncio
 
 import msgspec
 
+from proxy.analysis.spans import counts_as_query
 from proxy.errors.codes import FaultError
 from proxy.errors.response import response_of
 from proxy.merging.waiters import BufferedAnswer, Reply, SendAlone, StreamedAnswer
 from proxy.model import Outcome, PendingRequest, Query
 from proxy.observe.events import RequestAnswered
 from proxy.path.chunking import with_long_list
-from proxy.path.fingerprint import read_query
+from proxy.path.fingerprint import MAX_CACHED_BYTES, read_query
 from proxy.path.identity import traceparent_of, with_peer
 from proxy.path.target_cache import TargetCache
 from proxy.postgrest.request.in_list import shortened
@@ -41,7 +42,8 @@ class Pipeline:
         self._max_url = settings.merge.max_url
         options = (state.context.mount.mount, settings.catalog.schemas[0], self._max_url)
         self._targets = TargetCache(
-            lambda method, target, head: read_query(method, target, head, *options), self._max_url
+            lambda method, target, head: read_query(method, target, head, *options),
+            min(self._max_url, MAX_CACHED_BYTES),
         )
         self._forwarder = Forwarder(settings, state)
         self._observer = state.observer
@@ -66,9 +68,13 @@ class Pipeline:
         context = RequestContext(request, query, query.bypass_reason)
         if self._row_keys and query.relation and request.line.method in (b"GET", b"POST"):
             context.answer.key_bytes = bytearray()
+        self._count_write(query)
+        context.writes = self._traces.writes.before(query.relation)
         trace = None
         if self._traced and not request.head.websocket:
             trace = context.trace = self._traces.begin(request.head, request.client.peer, request.arrived)
+            if trace is not None:
+                trace.queries += counts_as_query(query.method.decode("ascii"), request.head.retry, query.bypass_reason)
         try:
             return await self._answer(context)
         except FaultError as error:
@@ -84,7 +90,13 @@ class Pipeline:
             self._events.bug("a request could not be handled", error)
             return self._fail(context, FaultError("FANIN599"))
         finally:
+            self._count_write(query)
             self._close(context, trace)
+
+    def _count_write(self, query: Query) -> None:
+        """Count a write, when it arrives and when it is answered."""
+        if query.method not in (b"GET", b"HEAD", b"OPTIONS"):
+            self._traces.writes.add(query.relation)
 
     def _read(self, request: ClientRequest) -> Query:
         line, max_url = request.line, self._max_url

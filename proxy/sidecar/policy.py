@@ -35,7 +35,7 @@ class Policy:
         self.merges = settings.mode == "rewrite" and rewrites
         listed = stable_in_settings(settings.rules.duplicate_read.rpc, settings.catalog.schemas[0])
         self.comparer = ShadowComparer(merge, state)
-        self.coalescer = Coalescer(settings, state, any_stable(listed, state.column_types.is_stable))
+        self.coalescer = Coalescer(settings, state, any_stable(listed, state.column_types.is_stable), self.comparer)
         self.chunker = Chunker(settings, state)
         self.shadow: ShadowMode | None = None
         if settings.mode == "shadow" and rewrites:

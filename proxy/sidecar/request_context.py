@@ -94,6 +94,8 @@ class RequestContext(msgspec.Struct, eq=False):
     """The rule whose rewrite answered the request; empty if none."""
     answer: ClientAnswer = msgspec.field(default_factory=ClientAnswer)
     upstream: UpstreamUse = msgspec.field(default_factory=UpstreamUse)
+    writes: int = 0
+    """Writes to the relation before the request, from ``WriteCounts``."""
     copy: "AnswerCopy | None" = None
     """In mode shadow: the copy of the answer that is compared."""
 
@@ -115,7 +117,7 @@ class RequestContext(msgspec.Struct, eq=False):
             if self.upstream.call:
                 self.trace.record_call(self.upstream.call)
             name = self.trace.id.encode("ascii", "backslashreplace").decode()
-            counts = f"X-Fanin-Queries: {self.trace.request_count}", f"X-Fanin-Saved: {self.trace.calls_saved}"
+            counts = f"X-Fanin-Queries: {self.trace.queries}", f"X-Fanin-Saved: {self.trace.calls_saved}"
             lines += [f"X-Fanin-Trace: {name}", *counts]
         if timing:
             seconds = self.upstream.seconds + self.upstream.waited
@@ -159,6 +161,10 @@ class RequestContext(msgspec.Struct, eq=False):
             shapes=tuple([_shape(literal) for literal in query.filters]) if options.shapes else (),
             target=_target(request.line.target) if options.values else "",
             preferences="" if query.method in (b"GET", b"HEAD") else request.head.write_preferences,
+            identity=int.from_bytes((request.head.caller_hash or request.head.identity_hash)[:8]),
+            writes=self.writes,
+            connection=request.client.number,
+            connected=request.client.opened,
         )
 
 

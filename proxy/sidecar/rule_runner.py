@@ -5,7 +5,11 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, TypeVar
 
+from msgspec.structs import replace
+
+from proxy.analysis.fingerprint import MAX_FILTERS, parse_fingerprint
 from proxy.analysis.rule import AnyRule, RuleContext
+from proxy.analysis.steps import Steps
 from proxy.analysis.workload import Workload
 from proxy.findings.ignores import Ignores
 from proxy.findings.model import Finding, worst_first
@@ -20,6 +24,10 @@ T = TypeVar("T")
 
 MAX_FAILURES = 3
 """A rule that has raised so often is switched off."""
+MAX_FINDINGS = 100
+"""Largest number of findings of a rule about one trace, or about the workload at one time."""
+MORE = f"The rule found more than {MAX_FINDINGS} problems at once; the others are left out."
+"""Evidence of the last of them."""
 UNUSED_AFTER = dt.timedelta(days=1)
 """There is a warning about an ignore that has matched nothing for so long."""
 
@@ -40,7 +48,7 @@ class RuleRunner:
         self._today = today
         self._failures: Counter[str] = Counter()
         self.workload = Workload(settings.detect.fingerprints)
-        self.findings = FindingStore(settings.detect.findings)
+        self.findings = FindingStore(settings.detect.findings, settings.detect.findings_bytes)
         self._next_inspection = 0.0
         self.apply_settings(settings)
 
@@ -58,29 +66,33 @@ class RuleRunner:
             pass
 
     def steps(self, trace: Trace) -> Iterator[None]:
-        """Same as ``run``, one step per rule. The event loop may serve requests between two steps: on a long trace a
-        rule takes some milliseconds.
-        """
+        """Same as ``run``, in steps. The event loop may serve requests between two steps."""
         self._traces_seen += 1
-        self.workload.add(trace)
+        yield from self.workload.add_in_steps(trace)
         detected: list[Finding] = []
         for settings in self._settings_for(trace):
             for rule in tuple(self._rules):
                 yield
-                detected += self._detect(rule, trace, settings)
+                detected += yield from self._detect(rule, trace, settings)
         day = self._today()
         findings = self._store(worst_first(detected), day, trace.end, trace.id)
-        self._events.emit(TraceClosed(trace, tuple(finding for finding, _ in findings)))
+        yield from self._events.emit_in_steps(TraceClosed(trace, tuple(finding for finding, _ in findings)))
         self._warn(self._ignores.expired(day), "Remove it from the settings, or give it a later last day.")
         if day - self._since > UNUSED_AFTER:
             self.warn_of_unused_ignores()
 
     def inspect_workload(self, now: float) -> None:
         """Run the rules on the whole workload if detect.interval has passed, and emit new findings."""
+        for _ in self.inspection_steps(now):
+            pass
+
+    def inspection_steps(self, now: float) -> Iterator[None]:
+        """Same as ``inspect_workload``, in steps."""
         if now < self._next_inspection:
             return
         self._next_inspection = now + self._interval
-        findings = self._store(worst_first(self._inspect()), self._today(), now, "")
+        found = yield from self._inspect()
+        findings = self._store(worst_first(found), self._today(), now, "")
         new = tuple(finding for finding, new in findings if new)
         if new:
             self._events.emit(WorkloadInspected(new))
@@ -101,26 +113,33 @@ class RuleRunner:
 
     def _settings_for(self, trace: Trace) -> Iterable[RuleSettings]:
         """The different settings of the trace's relations."""
-        relations = {span.relation for span in trace.spans} | {""}
-        return {self._levels.of(relation, trace.route): None for relation in sorted(relations)}
+        return self._different({span.relation for span in trace.spans} | {""}, trace.route)
 
-    def _detect(self, rule: AnyRule, trace: Trace, settings: RuleSettings) -> Iterator[Finding]:
+    def _different(self, relations: Iterable[str], route: str) -> Iterable[RuleSettings]:
+        """The different settings of ``relations``; equal ones are one object."""
+        found = [self._levels.of(relation, route) for relation in sorted(relations)]
+        return {id(settings): settings for settings in found}.values()
+
+    def _detect(self, rule: AnyRule, trace: Trace, settings: RuleSettings) -> Steps[list[Finding]]:
         """The rule's findings about relations that have these settings."""
-        if rule.detect is not None and settings.level(rule.code) != "off":
-            for finding in self._run_rule(rule, rule.detect, trace, settings):
-                if self._levels.of(finding.relation, trace.route) == settings:
-                    yield finding
+        if rule.detect is None or settings.level(rule.code) == "off":
+            return []
+        findings = yield from self._run_rule(rule, rule.detect, trace, settings)
+        return [
+            _with_limits(finding) for finding in findings if self._levels.of(finding.relation, trace.route) is settings
+        ]
 
-    def _inspect(self) -> Iterator[Finding]:
+    def _inspect(self) -> Steps[list[Finding]]:
         """The findings about the workload. Settings of relations apply; those of routes do not."""
         relations = {usage.relation for usage in self.workload}
-        different_settings = {self._levels.of(relation, ""): None for relation in sorted(relations)}
-        for settings in different_settings:
+        found: list[Finding] = []
+        for settings in self._different(relations, ""):
             for rule in tuple(self._rules):
+                yield
                 if rule.inspect is not None and settings.level(rule.code) != "off":
-                    for finding in self._run_rule(rule, rule.inspect, self.workload, settings):
-                        if self._levels.of(finding.relation, "") == settings:
-                            yield finding
+                    findings = yield from self._run_rule(rule, rule.inspect, self.workload, settings)
+                    found += [finding for finding in findings if self._levels.of(finding.relation, "") is settings]
+        return found
 
     def _run_rule(
         self,
@@ -128,12 +147,22 @@ class RuleRunner:
         find: Callable[[T, RuleContext[Any]], Iterable[Finding]],
         subject: T,
         settings: RuleSettings,
-    ) -> tuple[Finding, ...]:
+    ) -> Steps[list[Finding]]:
+        """The first ``MAX_FINDINGS`` findings of the rule; none if it raises."""
+        findings: list[Finding] = []
         try:
-            return tuple(find(subject, settings.of(rule)))
+            for finding in getattr(find, "steps", find)(subject, settings.of(rule)):
+                if finding is None:
+                    yield
+                elif len(findings) < MAX_FINDINGS:
+                    findings.append(finding)
+                else:
+                    findings[-1] = replace(findings[-1], evidence=(*findings[-1].evidence, MORE))
+                    break
         except Exception as error:
             self._record_failure(rule, error)
-            return ()
+            return []
+        return findings
 
     def _record_failure(self, rule: AnyRule, error: Exception) -> None:
         self._failures[rule.code] += 1
@@ -144,3 +173,12 @@ class RuleRunner:
     def _warn(self, texts: Iterable[str], remedy: str) -> None:
         for text in texts:
             self._events.emit(Warned(text, remedy))
+
+
+def _with_limits(finding: Finding) -> Finding:
+    """The finding; its evidence says if the rule did not examine the whole query."""
+    more = parse_fingerprint(finding.fingerprint).more_filters
+    if not more:
+        return finding
+    limit = f"only the first {MAX_FILTERS} of the query's {MAX_FILTERS + more} filters were examined"
+    return replace(finding, evidence=(*finding.evidence, limit))

@@ -73,6 +73,7 @@ class Sidecar:
         self._background: asyncio.Task[None] | None = None
         self._warned_per_call = 0
         self._warned_schema = ""
+        self._warned_max_rows: int | None = None
 
     @classmethod
     async def create(
@@ -80,7 +81,11 @@ class Sidecar:
     ) -> "Sidecar":
         """Find out what upstream is, and create the parts. ConfigError if upstream is fanin's own address."""
         _check_upstream_is_not_self(settings)
-        upstream = Upstream(settings, clock)
+        unasked = Warned(
+            "upstream sent bytes that belong to no answer; its connections are not reused for a while",
+            "Find the server or proxy behind --upstream that sends an answer twice, or a body with a 204 or to HEAD.",
+        )
+        upstream = Upstream(settings, clock, lambda: events.emit(unasked))
         discovered = await discover(settings, upstream, events)
         mount = Mount(discovered.mount.rstrip("/").encode(), discovered.base)
         context = UpstreamContext(upstream, upstream.calls, mount, discovered.gateway, events, clock)
@@ -156,9 +161,9 @@ class Sidecar:
             for pool in (self.upstream.calls, self.upstream.others, self.upstream.shadows):
                 pool.close_stale(now)
             await self.closer.run(now)
-            self.rule_runner.inspect_workload(now)
             self._warn_of_trace_ids_per_call()
             self._warn_of_first_schema()
+            self._warn_of_max_rows()
             self.retired = [policy for policy in self.retired if policy.busy]
             self.health.tick()
 
@@ -166,9 +171,11 @@ class Sidecar:
         return Pipeline(settings, policy, self.upstream_state, self.traces, self._key)
 
     def _apply_catalog(self, catalog: Catalog) -> None:
-        if catalog != self._known_catalog:  # it is read again now and then, though nothing changed
+        """Use a catalog. What is known against relations stays in use while the catalog cannot be read."""
+        if catalog.read and catalog != self._known_catalog:  # it is read again now and then, though nothing changed
             self._known_catalog = catalog
             self.upstream_state.trust.forget()
+            self.upstream_state.unsafe_reads.apply(catalog.hazards)
         self.upstream_state.column_types.apply_catalog(catalog, self._catalog.invalidate)
 
     def _head_rules(self, settings: Settings) -> HeadRules:
@@ -198,6 +205,17 @@ class Sidecar:
                 "Set catalog.schemas to PostgREST's db-schemas, in the same order.",
             )
         )
+
+    def _warn_of_max_rows(self) -> None:
+        rows = self.upstream_state.max_rows.refuted_by
+        if rows is not None and rows != self._warned_max_rows:
+            self._events.emit(
+                Warned(
+                    f"PostgREST's db-max-rows is {rows}, and merge.max_rows is {self.settings.merge.max_rows}",
+                    "Merged calls are counted until the settings are read again. Set merge.max_rows to db-max-rows.",
+                )
+            )
+        self._warned_max_rows = rows
 
     def _on_refused(self, error: FaultError) -> None:
         self._events.emit(RequestRefused(error.fault.code))

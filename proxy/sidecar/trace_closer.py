@@ -31,16 +31,21 @@ class TraceCloser:
         self._rounds = 0
 
     async def run(self, now: float) -> None:
-        """Close the traces that are due, and run the rules on them."""
-        began = now
+        """Close the traces that are due, run the rules on them, and on the workload if that is due."""
         self._closed += self._traces.sweep(now)
         while self._closed:
             self._steps = self._rules.steps(self._closed.popleft())
-            for _ in self._steps:
-                if self._clock() - began > RULE_SECONDS:
-                    await asyncio.sleep(0)
-                    began = self._clock()
+            now = await self._take_turns(self._steps, now)
+        await self._take_turns(self._rules.inspection_steps(now), now)
         self._rounds += 1
+
+    async def _take_turns(self, steps: Iterator[None], began: float) -> float:
+        """Run ``steps``, in turns of ``RULE_SECONDS``. ``began`` is when the present turn began; returns the same."""
+        for _ in steps:
+            if self._clock() - began > RULE_SECONDS:
+                await asyncio.sleep(0)
+                began = self._clock()
+        return began
 
     def finish(self) -> None:
         """Close all traces, and run the rules on them: fanin stops."""

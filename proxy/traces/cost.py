@@ -2,12 +2,12 @@
 
 import msgspec
 
-from proxy.analysis.spans import total_bytes, total_rows
+from proxy.analysis.spans import asked_of_postgrest, count_queries, total_bytes, total_rows
 from proxy.model import Trace
 
 
 class TraceCost(msgspec.Struct, frozen=True):
-    """The cost of a trace with all its parts."""
+    """What a trace with all its parts asked of PostgREST."""
 
     source: str
     """Name of the recording that contains it."""
@@ -57,16 +57,17 @@ class TraceCosts:
 
 
 def _cost_of(source: str, trace: Trace) -> TraceCost:
+    asked = asked_of_postgrest(trace)
     return TraceCost(
         source=source,
         id=trace.id,
         route=trace.route,
         kind=trace.kind,
         truncated=trace.truncated,
-        queries=sum(not span.retry for span in trace.spans),
-        upstream_calls=trace.calls,
-        rows=total_rows(trace.spans),
-        bytes=total_bytes(trace.spans),
+        queries=count_queries(asked.spans),
+        upstream_calls=asked.calls,
+        rows=total_rows(asked.spans),
+        bytes=total_bytes(asked.spans),
     )
 
 

@@ -10,11 +10,15 @@ from collections import Counter, OrderedDict
 import msgspec
 
 from proxy.model import RequestHead, Span, Trace
+from proxy.observe.trace_size import span_bytes, text_bytes
+from proxy.traces.writes import WriteCounts
 
 MIN_NAMED_TRACES = 50
 """Number of named traces of one caller that are needed to conclude that it creates a new trace id per call."""
 PER_CALL_SHARE = 0.95
 """Share of them with a single span that is needed to conclude so."""
+SWEPT = 1000
+"""Open traces that a sweep looks at, so that it takes less than a millisecond."""
 MAX_CALLERS = 1000
 """Number of callers whose use of trace ids is stored."""
 
@@ -27,6 +31,7 @@ class GroupingSettings(msgspec.Struct, frozen=True):
     max_age: float
     max_spans: int
     max_open: int
+    max_bytes: int = 64_000_000
 
 
 class OpenTrace:
@@ -41,14 +46,17 @@ class OpenTrace:
         self.route = ""
         self.mixed = False
         self.in_flight = 0
-        self.request_count = 0
-        """Number of requests so far, including those in flight."""
+        self.queries = 0
+        """Number of queries so far, including those in flight; the pipeline counts them."""
         self.calls_saved = 0
         """Number of requests without an upstream call of their own, from `record_call`."""
         self._calls: set[int] = set()
         self.start = now
         self.last_active = now
         self.spans: list[Span] = []
+        self.held_bytes = 0
+        """Estimated bytes of the spans."""
+        self._fingerprints: set[str] = set()
         self.truncated = False
 
     def __repr__(self) -> str:
@@ -58,6 +66,18 @@ class OpenTrace:
         """Record that the upstream call with this number answered a request; several requests can share a call."""
         self.calls_saved += call in self._calls
         self._calls.add(call)
+
+    def cost_of(self, span: Span) -> int:
+        """Bytes that ``span`` would add."""
+        if span.fingerprint in self._fingerprints:
+            return span_bytes(span)
+        return span_bytes(span) + text_bytes(span.fingerprint) + text_bytes(span.relation)
+
+    def add(self, span: Span, cost: int) -> None:
+        """Add a span, of which ``cost_of`` is ``cost``."""
+        self.spans.append(span)
+        self._fingerprints.add(span.fingerprint)
+        self.held_bytes += cost
 
     def to_trace(self) -> Trace:
         """The closed trace. It is ``truncated`` if requests are in flight, because their spans are missing."""
@@ -71,6 +91,7 @@ class OpenTrace:
             start=self.start,
             end=self.last_active,
             spans=tuple(self.spans),
+            held_bytes=self.held_bytes,
         )
 
 
@@ -97,8 +118,14 @@ class TraceGrouper:
         self._parts: OrderedDict[str, int] = OrderedDict()
         self._id_uses: OrderedDict[bytes, _IdUse] = OrderedDict()
         self._closed: list[Trace] = []
+        self._to_sweep: list[tuple[str, bytes, str]] = []
         self._inferred = 0
+        self.held_bytes = 0
+        """Estimated bytes of the spans of open traces, and of the traces that the last sweep returned."""
+        self._swept_bytes = 0
         self.dropped = 0
+        """Number of requests that are in no trace because of a limit."""
+        self.writes = WriteCounts()
         self.per_call_callers = 0
         """Number of callers that create a new trace id per call. Their traces are inferred."""
 
@@ -119,7 +146,6 @@ class TraceGrouper:
                 return None
             trace = self._open[key] = self._new_trace(head, peer, explicit, now)
         trace.in_flight += 1
-        trace.request_count += 1
         trace.last_active = now
         if head.route and trace.route and head.route != trace.route:
             trace.mixed = not trace.explicit
@@ -130,16 +156,30 @@ class TraceGrouper:
         """Add the ``span`` of an answered request to ``trace``."""
         trace.in_flight -= 1
         trace.last_active = now
-        if len(trace.spans) < self.settings.max_spans:
-            trace.spans.append(span)
-        trace.truncated = len(trace.spans) >= self.settings.max_spans
+        cost = trace.cost_of(span)
+        if self.held_bytes + cost > self.settings.max_bytes:
+            self.dropped += 1
+            trace.truncated = True
+        elif len(trace.spans) < self.settings.max_spans:
+            trace.add(span, cost)
+            self.held_bytes += cost
+        trace.truncated = trace.truncated or len(trace.spans) >= self.settings.max_spans
 
     def sweep(self, now: float) -> list[Trace]:
-        """Close the traces that are over. Returns all traces that were closed since the last sweep."""
-        for key, trace in list(self._open.items()):
-            if self._is_over(trace, now):
+        """Close traces that are over, of the next ``SWEPT``. Returns all that were closed since the last sweep.
+
+        The caller has finished with the traces that the last sweep returned.
+        """
+        self.held_bytes -= self._swept_bytes
+        if not self._to_sweep:
+            self._to_sweep = list(self._open)
+        for key in self._to_sweep[-SWEPT:]:
+            trace = self._open.get(key)
+            if trace is not None and self._is_over(trace, now):
                 self._close(key, trace)
+        del self._to_sweep[-SWEPT:]
         closed, self._closed = self._closed, []
+        self._swept_bytes = sum(trace.held_bytes for trace in closed)
         return closed
 
     def close_trace(self, name: str) -> bool:

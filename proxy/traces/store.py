@@ -9,9 +9,11 @@ from collections.abc import Callable
 import msgspec
 
 from proxy.findings.model import Finding
+from proxy.findings.store import finding_bytes
 from proxy.model import Trace
 from proxy.observe.confirmed_names import ConfirmedNames
 from proxy.observe.events import Event, TraceClosed, Warned
+from proxy.observe.trace_size import PER_ROW_KEY, trace_bytes
 
 MAX_WARNINGS = 100
 """Largest number of different warnings that are stored."""
@@ -31,13 +33,23 @@ class TraceStore:
     """An observer that stores at most ``traces`` traces with at most ``spans`` spans in total; always the last trace.
 
     ``keys`` bounds the number of stored row keys. Beyond it the oldest traces lose their keys, but stay stored.
+    ``max_bytes`` bounds the estimated bytes (``observe.trace_size``) of traces and findings.
     """
 
-    def __init__(self, traces: int, spans: int, keys: int, names: ConfirmedNames, wall: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        traces: int,
+        spans: int,
+        keys: int,
+        names: ConfirmedNames,
+        wall: Callable[[], float],
+        max_bytes: int = 64_000_000,
+    ) -> None:
         """``wall`` returns seconds since 1970; ``names`` learns from the spans which names may be shown."""
         self.names = names
         self.spans = 0
         self.keys = 0
+        self.held_bytes = 0
         self.dropped = 0
         self.keys_dropped = 0
         self.on_stored: Callable[[StoredTrace], None] = lambda _: None
@@ -45,6 +57,9 @@ class TraceStore:
         self._max_traces = traces
         self._max_spans = spans
         self._max_keys = keys
+        self._max_bytes = max_bytes
+        self._bytes: dict[int, int] = {}
+        """Per trace number, its bytes."""
         self._keys: OrderedDict[int, int] = OrderedDict()
         """Per trace number, the number of its row keys, if it has any."""
         self._wall = wall
@@ -60,6 +75,8 @@ class TraceStore:
             entry = StoredTrace(number, event.trace, event.findings, self._wall())
             self._entries[number] = entry
             self.spans += len(entry.trace.spans)
+            size = self._bytes[number] = _entry_bytes(entry)
+            self.held_bytes += size
             self._count_keys(entry)
             self._evict()
             self.on_stored(entry)
@@ -68,6 +85,10 @@ class TraceStore:
         """All stored traces, the newest first."""
         return tuple(reversed(self._entries.values()))
 
+    def numbers(self) -> tuple[int, ...]:
+        """The numbers of all stored traces, the oldest first."""
+        return tuple(self._entries)
+
     def find(self, name: str) -> StoredTrace | None:
         """The trace with that number; if ``name`` is not a number, the newest trace with that id."""
         if name.isascii() and name.isdigit():
@@ -75,8 +96,11 @@ class TraceStore:
         return next((entry for entry in reversed(self._entries.values()) if entry.trace.id == name), None)
 
     def _evict(self) -> None:
-        while len(self._entries) > self._max_traces or (self.spans > self._max_spans and len(self._entries) > 1):
+        while len(self._entries) > self._max_traces or (
+            len(self._entries) > 1 and (self.spans > self._max_spans or self.held_bytes > self._max_bytes)
+        ):
             number, entry = self._entries.popitem(last=False)
+            self.held_bytes -= self._bytes.pop(number)
             self.spans -= len(entry.trace.spans)
             self.keys -= self._keys.pop(number, 0)
             self.dropped += 1
@@ -97,6 +121,8 @@ class TraceStore:
     def _drop_keys(self, entry: StoredTrace, keys: int) -> None:
         self._entries[entry.number] = msgspec.structs.replace(entry, trace=_without_keys(entry.trace))
         self.keys_dropped += keys
+        self.held_bytes -= PER_ROW_KEY * keys
+        self._bytes[entry.number] -= PER_ROW_KEY * keys
 
 
 class StoredWarning(msgspec.Struct):
@@ -131,10 +157,14 @@ class WarningStore:
         return tuple(reversed(self._warnings.values()))
 
 
+def _entry_bytes(entry: StoredTrace) -> int:
+    return trace_bytes(entry.trace) + sum(map(finding_bytes, entry.findings))
+
+
 def _key_count(trace: Trace) -> int:
     return sum(len(keys) for span in trace.spans for _, keys in span.row_keys)
 
 
 def _without_keys(trace: Trace) -> Trace:
-    spans = tuple([msgspec.structs.replace(span, row_keys=()) for span in trace.spans])
+    spans = tuple([msgspec.structs.replace(span, row_keys=()) if span.row_keys else span for span in trace.spans])
     return msgspec.structs.replace(trace, spans=spans)

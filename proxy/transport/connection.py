@@ -248,7 +248,7 @@ class Body:
         self._chunks = ChunkDecoder(fault) if framing == CHUNKED else None
 
     def ready(self) -> bytes:
-        """The data that has arrived, without waiting; may be empty."""
+        """The data that has arrived, without waiting; may be empty. ``ChunkDecoder`` bounds the chunks of one call."""
         buffer = self._connection.buffer
         if self.done:
             return b""
@@ -275,8 +275,10 @@ class Body:
                 yield data
             elif self.done:
                 return
-            else:
+            elif self._chunks is None or not self._chunks.unfinished:
                 await self._wait()
+            if self._chunks is not None and self._chunks.unfinished:
+                await asyncio.sleep(0)  # others' turn: many small chunks cost more than their bytes
 
     async def _wait(self) -> None:
         try:

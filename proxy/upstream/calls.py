@@ -8,7 +8,8 @@ import msgspec
 from proxy.errors.codes import FaultError
 from proxy.observe.events import CANCELLED, NO_ANSWER, Events, UpstreamCalled
 from proxy.postgrest.response.gateway import Gateway
-from proxy.upstream.client import Upstream, UpstreamAnswer, UpstreamPool, UpstreamRequest
+from proxy.upstream.client import Upstream, UpstreamPool
+from proxy.upstream.messages import UpstreamAnswer, UpstreamRequest
 from proxy.upstream.mount import Mount
 
 

@@ -8,11 +8,14 @@ https://postgrest.org/en/v12/references/schema_cache.html#schema-cache-reloading
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 from proxy.observe.events import Events, Warned
 from proxy.postgrest.catalog import COLUMNS, FUNCTIONS, Catalog, read_catalog
+from proxy.postgrest.hazards import FOREIGN_KEYS, RELATIONS, ROW_FUNCTIONS, SIGNATURE, Hazards, read_hazards
 from proxy.settings.model import Settings
 from proxy.settings.sources import ConfigError
 
@@ -21,6 +24,9 @@ if TYPE_CHECKING:
 
 FIRST_RETRY, LONGEST_RETRY = 1.0, 60.0
 """Seconds before the first and the longest wait for a new connection; the wait doubles after each failure."""
+
+HAZARDS_TIMEOUT = 60.0
+"""Seconds for the definitions of all views, of which there may be hundreds. They are read only if they changed."""
 
 
 class CatalogReader:
@@ -37,17 +43,15 @@ class CatalogReader:
         self._stale = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._first = asyncio.Event()
+        self._signature, self._hazards = "", Hazards()
+        self._announced = 0
+        """Schema changes that were announced."""
 
     async def start(self) -> None:
         """Start, and wait at most ``timeouts.connect`` for the first catalog. ConfigError if asyncpg is missing."""
         if self._uri is None:
             return
-        try:
-            import asyncpg  # noqa: F401, PLC0415 – optional: needed only with db_uri
-        except ImportError as error:
-            raise ConfigError(
-                f"db_uri: needs the package {error.name}: run pip install '.[db]' in fanin's source folder"
-            ) from error
+        _check_asyncpg()
         self._task = asyncio.create_task(self._run(self._uri.get_secret_value()))
         try:
             async with asyncio.timeout(self._timeout):
@@ -79,14 +83,7 @@ class CatalogReader:
 
     async def _read_until_failure(self, uri: str) -> None:
         """Read the catalog each time that it is stale, over one connection, until that fails."""
-        import asyncpg  # noqa: PLC0415 – as above
-
-        connection = await asyncpg.connect(
-            uri,
-            timeout=self._timeout,
-            command_timeout=self._timeout,
-            server_settings={"application_name": "fanin"},
-        )
+        connection = await _connect(uri, self._timeout)
         try:
             await connection.add_listener(self._channel, self._on_notification)
             connection.add_termination_listener(lambda _: self._stale.set())
@@ -99,9 +96,12 @@ class CatalogReader:
             connection.terminate()
 
     async def _read(self, connection: "asyncpg.Connection[Any]") -> Catalog:
-        schemas = list(self._schemas)
-        columns = await connection.fetch(COLUMNS, schemas)
-        return read_catalog(columns, await connection.fetch(FUNCTIONS, schemas))
+        announced = self._announced
+        catalog = await _read_columns(connection, self._schemas)
+        signature = str(await connection.fetchval(SIGNATURE))
+        if signature != self._signature:
+            self._hazards, self._signature = await _read_hazards(connection, self._schemas), signature
+        return msgspec.structs.replace(catalog, hazards=self._hazards, read=announced + 1)
 
     async def _wait_until_stale(self) -> None:
         try:
@@ -110,7 +110,8 @@ class CatalogReader:
         except TimeoutError:
             pass
 
-    def _on_notification(self, *_: object) -> None:
+    def _on_notification(self, _connection: object, _pid: int, _channel: str, payload: object) -> None:
+        self._announced += payload != "reload config"
         self._stale.set()
 
     def _warn(self, error: Exception) -> None:
@@ -118,3 +119,52 @@ class CatalogReader:
         what = f"the database's catalog could not be read ({type(error).__name__})"
         remedy = "Check db_uri and the database. Until it can be read, fanin asks PostgREST for column types."
         self._events.emit(Warned(what, remedy))
+
+
+async def read_catalog_once(settings: Settings) -> Catalog:
+    """The catalog as it is now; an empty one without ``db_uri``. ConfigError if it cannot be read."""
+    if settings.db_uri is None:
+        return Catalog()
+    _check_asyncpg()
+    try:
+        connection = await _connect(settings.db_uri.get_secret_value(), settings.timeouts.connect)
+        try:
+            catalog = await _read_columns(connection, settings.catalog.schemas)
+            hazards = await _read_hazards(connection, settings.catalog.schemas)
+            return msgspec.structs.replace(catalog, hazards=hazards)
+        finally:
+            connection.terminate()
+    except Exception as error:
+        raise ConfigError(
+            f"db_uri: the catalog could not be read ({type(error).__name__}): check the address and the database"
+        ) from error
+
+
+def _check_asyncpg() -> None:
+    try:
+        import asyncpg  # noqa: F401, PLC0415 – optional: needed only with db_uri
+    except ImportError as error:
+        raise ConfigError(
+            f"db_uri: needs the package {error.name}: run pip install '.[db]' in fanin's source folder"
+        ) from error
+
+
+async def _connect(uri: str, seconds: float) -> "asyncpg.Connection[Any]":
+    import asyncpg  # noqa: PLC0415 – as above
+
+    return await asyncpg.connect(
+        uri, timeout=seconds, command_timeout=seconds, server_settings={"application_name": "fanin"}
+    )
+
+
+async def _read_columns(connection: "asyncpg.Connection[Any]", schemas: Sequence[str]) -> Catalog:
+    columns = await connection.fetch(COLUMNS, list(schemas))
+    return read_catalog(columns, await connection.fetch(FUNCTIONS, list(schemas)))
+
+
+async def _read_hazards(connection: "asyncpg.Connection[Any]", schemas: Sequence[str]) -> Hazards:
+    return read_hazards(
+        await connection.fetch(RELATIONS, list(schemas), timeout=HAZARDS_TIMEOUT),
+        await connection.fetch(ROW_FUNCTIONS),
+        await connection.fetch(FOREIGN_KEYS),
+    )

@@ -8,123 +8,40 @@ import asyncio
 import os
 import socket
 import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from types import TracebackType
 
-import msgspec
-
 from proxy.errors.codes import FaultError
-from proxy.http1.framing import response_framing
-from proxy.http1.head import HeaderField, StatusLine, parse_fields, parse_status_line, tokens
+from proxy.http1.framing import canonical_response, response_framing
+from proxy.http1.head import HeaderField, StatusLine, parse_fields, parse_status_line
+from proxy.http1.head_scanner import ResponseHeadScanner
 from proxy.settings.model import Settings
 from proxy.transport.address import parse_address, tls_context
-from proxy.transport.connection import Body, Connection, EndOfStreamError
+from proxy.transport.connection import Body, EndOfStreamError
+from proxy.upstream.connection import UpstreamConnection
+from proxy.upstream.messages import UpstreamAnswer, UpstreamRequest
 from proxy.upstream.pool import BackgroundPool, ConnectionPool
 from proxy.upstream.upload import framed_body, send_body
-
-MAX_HEAD = 256 * 1024
-"""The most bytes of an answer's head. PostgREST echoes the whole merged URL in Content-Location."""
 
 HEAD_REFUSED = frozenset((400, 413, 414, 431))
 """Statuses of a server that refuses a request because of its head."""
 READ_AT_LEAST = 8192
-"""Bytes of a request head that every server reads before it refuses the request."""
+"""Bytes of a request that every server reads before it refuses the request, or after it has answered."""
+MAX_INTERIM = 16
+"""The most 1xx answers to one request."""
 
 MIN_TIMEOUT = 0.001
 """The least timeout of a call in seconds, however long the client has waited."""
 
 SAFE_METHODS = frozenset((b"GET", b"HEAD", b"OPTIONS"))
-
-OnInterim = Callable[[StatusLine, tuple[HeaderField, ...]], None]
-
-
-class UpstreamConnection(Connection):
-    """A connection to upstream. ``calls`` counts its calls. While open, its endpoints are in ``open_endpoints``."""
-
-    def __init__(self, open_endpoints: set[object]) -> None:
-        super().__init__()
-        self.calls = 0
-        self.idle_since = 0.0
-        self._open_endpoints = open_endpoints
-        self._endpoints: object = None
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        super().connection_made(transport)
-        self._endpoints = self.endpoints()
-        if self._endpoints is not None:
-            self._open_endpoints.add(self._endpoints)
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        super().connection_lost(exc)
-        self._open_endpoints.discard(self._endpoints)
-
+MAY_IGNORE_BODY = SAFE_METHODS | {b"DELETE"}
+"""Methods that a server may execute without reading the body (RFC 9110 §9.3)."""
+NO_REUSE, MAX_NO_REUSE = 60.0, 3600.0
+"""Seconds in which no connection is reused, after bytes arrived that belong to no answer: first, and at most. Each
+time twice as long.
+"""
 
 UpstreamPool = ConnectionPool[UpstreamConnection]
-
-
-class UpstreamAnswer:
-    """An answer's head, and its body as a stream."""
-
-    def __init__(
-        self, connection: UpstreamConnection, line: StatusLine, fields: tuple[HeaderField, ...], body: Body
-    ) -> None:
-        self.connection = connection
-        self.line = line
-        self.fields = fields
-        self.body = body
-
-    @property
-    def status(self) -> int:
-        return self.line.status
-
-    @property
-    def reusable(self) -> bool:
-        """Whether the connection can carry another call: the whole body was read, and upstream does not close."""
-        return (
-            self.body.done
-            and not self.connection.ended
-            and not self.connection.buffer
-            and self.line.minor == 1
-            and b"close" not in tokens(self.fields, b"connection")
-        )
-
-    async def read(self, limit: int) -> bytes | None:
-        """The whole body; None when it is larger than ``limit`` bytes. Raises what ``pieces`` raises."""
-        pieces, size = [], 0
-        async for piece in self.pieces():
-            size += len(piece)
-            if size > limit:
-                return None
-            pieces.append(piece)
-        return b"".join(pieces)
-
-    async def pieces(self) -> AsyncIterator[bytes]:
-        """The body's data as it arrives. FaultError FANIN502 if it ends early, FANIN504 if it stalls."""
-        try:
-            async for piece in self.body.pieces():
-                yield piece
-        except EndOfStreamError:
-            raise FaultError("FANIN502", "in the body") from None
-        except TimeoutError:
-            raise FaultError("FANIN504", "no byte of the body for timeouts.upstream_idle") from None
-
-
-class UpstreamRequest(msgspec.Struct, frozen=True, eq=False):
-    """A request to send. ``head`` ends with the empty line; ``body`` is a stream, or None if there is none."""
-
-    method: bytes
-    head: bytes
-    body: Body | None = None
-    on_interim: OnInterim | None = None
-    """Called with the head of each 1xx answer."""
-    keep_alive: bool = True
-    """Whether the connection may carry another call afterwards."""
-    upgrade: bool = False
-    """Whether 101 is a valid answer."""
-    already_waited: float = 0.0
-    """Seconds of timeouts.upstream_head that the client has waited already."""
-    on_sent: Callable[[], None] | None = None
-    """Called when the pool lets the call start. The wait in the pool's queue is not upstream's time."""
 
 
 class UpstreamCall:
@@ -138,6 +55,12 @@ class UpstreamCall:
         self._answer: UpstreamAnswer | None = None
         self._upload: asyncio.Task[bool] | None = None
         self._got_bytes = False
+        self._sent = 0
+        """Bytes that were sent at once, before an answer could come."""
+        self._received = False
+        """Whether upstream had the whole request when it answered."""
+        self._due: float | None = None
+        """When the head of the answer is late, by the loop's clock; None while the request is being sent."""
 
     async def __aenter__(self) -> UpstreamAnswer:
         await self._pool.acquire(self._request.method not in SAFE_METHODS)
@@ -174,11 +97,13 @@ class UpstreamCall:
 
     async def _send(self, connection: UpstreamConnection) -> UpstreamAnswer:
         self._connection = connection
-        connection.calls += 1
+        connection.begin_call()
         body = self._request.body
         first = body.ready() if body is not None else b""
         if body is None or body.done:
-            connection.write(self._request.head + framed_body(body, first))
+            request = self._request.head + framed_body(body, first)
+            self._sent = len(request)
+            connection.write(request)
         else:
             connection.write(self._request.head)
             self._upload = asyncio.get_running_loop().create_task(
@@ -191,35 +116,58 @@ class UpstreamCall:
         """The final answer's head. A server that refuses a request without reading its whole head closes while bytes
         still arrive, which resets the connection. So a reset ends such an answer as a close does (RFC 9112 §9.6).
         """
-        timeouts = self._upstream.timeouts
-        timeout = max(MIN_TIMEOUT, timeouts.upstream_head - self._request.already_waited)
+        scanner, interim = ResponseHeadScanner(), 0
         while True:
-            end = connection.buffer.find(b"\r\n\r\n")
+            end = scanner.find_end(connection.buffer)
             if end < 0:
-                await self._wait_for_head(connection, timeout)
+                await self._wait_for_head(connection)
                 continue
             self._got_bytes = True
-            block = bytes(connection.buffer[:end])
-            del connection.buffer[: end + 4]
-            first, _, rest = block.partition(b"\r\n")
-            line, fields = parse_status_line(first), parse_fields(rest, "FANIN503")
+            line, fields = _take_head(connection.buffer, end)
             if line.status == 101 and not self._request.upgrade:
                 raise FaultError("FANIN503", "it answers 101 to a request without an upgrade")
             if line.status >= 200 or line.status == 101:
-                framing = response_framing(self._request.method, line, fields)
-                unread = line.status in HEAD_REFUSED and len(self._request.head) > READ_AT_LEAST
-                body = Body(connection, framing, timeouts.upstream_idle, "FANIN503", reset_ends=unread)
-                return UpstreamAnswer(connection, line, fields, body)
+                return self._final_answer(connection, line, fields)
+            scanner, interim = ResponseHeadScanner(), interim + 1
+            if interim > MAX_INTERIM:
+                raise FaultError("FANIN503", f"more than {MAX_INTERIM} answers with a status below 200")
             if self._request.on_interim is not None:
-                self._request.on_interim(line, fields)
+                await self._request.on_interim(line, fields)
 
-    async def _wait_for_head(self, connection: UpstreamConnection, seconds: float) -> None:
-        if len(connection.buffer) > MAX_HEAD:
-            raise FaultError("FANIN503", f"head larger than {MAX_HEAD} bytes")
+    def _final_answer(
+        self, connection: UpstreamConnection, line: StatusLine, fields: tuple[HeaderField, ...]
+    ) -> UpstreamAnswer:
+        request = self._request
+        framing = response_framing(request.method, line, fields)
+        unread = line.status in HEAD_REFUSED and len(request.head) > READ_AT_LEAST
+        body = Body(connection, framing, self._upstream.timeouts.upstream_idle, "FANIN503", reset_ends=unread)
+        self._received = self._has_received(connection, line.status)
+        return UpstreamAnswer(connection, line, canonical_response(line, fields), body)
+
+    def _has_received(self, connection: UpstreamConnection, status: int) -> bool:
+        """Whether upstream has read the whole request, now that its answer has come.
+
+        If not, it reads the next request as the rest of this one, or it closes the connection without saying so:
+        PostgREST's server does that with an answer to more than 8,192 bytes of body that it did not read.
+        """
+        if self._upload is None and self._sent <= READ_AT_LEAST:
+            return True
+        if connection.has_unreceived() or (self._upload is not None and not _is_sent(self._upload)):
+            return False
+        if self._request.body is None:
+            return status not in HEAD_REFUSED
+        return 200 <= status < 300 and self._request.method not in MAY_IGNORE_BODY
+
+    async def _wait_for_head(self, connection: UpstreamConnection) -> None:
+        """Wait for bytes of the answer's head, all in all for timeouts.upstream_head after the request was sent."""
+        timeout = max(MIN_TIMEOUT, self._upstream.timeouts.upstream_head - self._request.already_waited)
+        time = asyncio.get_running_loop().time
+        if self._due is None and (self._upload is None or self._upload.done()):
+            self._due = time() + timeout
         try:
-            await connection.wait_for_data(seconds)
+            await connection.wait_for_data(timeout if self._due is None else max(self._due - time(), 0.0))
         except TimeoutError:
-            if self._upload is None or self._upload.done():
+            if self._due is not None:
                 raise FaultError("FANIN504", "no answer for timeouts.upstream_head") from None
 
     def _release(self) -> None:
@@ -227,19 +175,19 @@ class UpstreamCall:
         if self._upload is not None and not self._upload.done():
             self._upload.cancel()
         # PostgREST's server closes the connection after HEAD without announcing it, and the next call would fail.
-        keep = self._request.keep_alive and self._request.method != b"HEAD" and self._sent_whole()
+        keep = self._request.keep_alive and self._request.method != b"HEAD" and self._received
         keep = keep and self._answer is not None and self._answer.reusable
+        keep = keep and connection is not None and connection.end_call() and self._upstream.may_reuse
         self._pool.release(connection, keep, self._upstream.now())
-
-    def _sent_whole(self) -> bool:
-        """Whether the whole request was sent. If not, upstream would read the next request as the rest of this one."""
-        return self._upload is None or (self._upload.done() and not self._upload.cancelled() and self._upload.result())
 
 
 class Upstream:
     """One upstream: its address, its timeouts and its connection pools. ``now`` is the clock, in seconds."""
 
-    def __init__(self, settings: Settings, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, settings: Settings, clock: Callable[[], float], on_unasked: Callable[[], None] = lambda: None
+    ) -> None:
+        """``on_unasked`` is called when upstream sent bytes that belong to no answer while connections were reused."""
         self.address = parse_address(settings.upstream)
         self.timeouts = settings.timeouts
         self.now = clock
@@ -253,6 +201,16 @@ class Upstream:
         self.open_endpoints: set[object] = set()
         """Both addresses of each open connection. A client connection with the same two addresses is a loop."""
         self._tls = tls_context(settings) if self.address.tls else None
+        self._on_unasked = on_unasked
+        self._reuse_from = float("-inf")
+        self._next_pause = NO_REUSE
+
+    @property
+    def may_reuse(self) -> bool:
+        """Whether connections are used for more than one call. Not for a while after upstream sent bytes that belong
+        to no answer: the next ones could arrive after a request was sent, and be taken for its answer.
+        """
+        return self.now() >= self._reuse_from
 
     def send(self, pool: UpstreamPool, request: UpstreamRequest) -> UpstreamCall:
         """Send ``request`` over ``pool``. FaultError if upstream is unreachable, too slow or its answer is invalid."""
@@ -290,7 +248,25 @@ class Upstream:
         return connection
 
     def _new_connection(self) -> UpstreamConnection:
-        return UpstreamConnection(self.open_endpoints)
+        return UpstreamConnection(self.open_endpoints, self._note_unasked)
+
+    def _note_unasked(self) -> None:
+        if self.may_reuse:
+            self._reuse_from = self.now() + self._next_pause
+            self._next_pause = min(2 * self._next_pause, MAX_NO_REUSE)
+            self._on_unasked()
+        self.close()
+
+
+def _take_head(buffer: bytearray, end: int) -> tuple[StatusLine, tuple[HeaderField, ...]]:
+    """Remove an answer's head, with its empty line at ``end``, from ``buffer``. FANIN503 if it is malformed."""
+    first, _, rest = bytes(buffer[:end]).partition(b"\r\n")
+    del buffer[: end + 4]
+    return parse_status_line(first), parse_fields(rest, "FANIN503")
+
+
+def _is_sent(upload: "asyncio.Task[bool]") -> bool:
+    return upload.done() and not upload.cancelled() and upload.result()
 
 
 def _error_text(error: OSError) -> str:

@@ -11,7 +11,8 @@ from proxy.postgrest.response.gateway import POSTGREST, PROFILES, SUPABASE, Gate
 from proxy.settings.model import Settings
 from proxy.settings.sources import ConfigError
 from proxy.transport.address import parse_address, split_listen
-from proxy.upstream.client import Upstream, UpstreamRequest
+from proxy.upstream.client import Upstream
+from proxy.upstream.messages import UpstreamRequest
 
 SUPABASE_MOUNT = "/rest/v1"
 SUPABASE_NAMES = (".supabase.co", ".supabase.in", ".supabase.net")

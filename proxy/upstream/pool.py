@@ -6,14 +6,19 @@ from typing import Generic, Protocol, TypeVar
 
 from proxy.errors.codes import FaultError
 
+REST = 0.005
+"""Seconds after an answer in which a connection is only reused if no other is idle: a faulty upstream's second answer
+to the same request is then seen before the next call.
+"""
+
 
 class PooledConnection(Protocol):
     """The part of a connection that the pool uses."""
 
     ended: bool
     idle_since: float
-    buffer: bytearray
 
+    def is_silent(self) -> bool: ...
     def close(self) -> None: ...
     def abort(self) -> None: ...
 
@@ -95,17 +100,23 @@ class ConnectionPool(Generic[ConnectionT]):
         self._end_call()
 
     def take_idle(self, now: float) -> ConnectionT | None:
-        """The most recently used idle connection that is still open. Those idle for too long are closed."""
+        """The most recently used idle connection that is still open, and on which nothing has arrived; but the least
+        recently used one if only that has rested. Those idle for too long are closed.
+        """
         while self._idle:
-            connection = self._idle.pop()
+            recent = self._has_rested(self._idle[-1], now) or not self._has_rested(self._idle[0], now)
+            connection = self._idle.pop(-1 if recent else 0)
             if now - connection.idle_since > self._idle_seconds:
                 connection.close()
                 self.close()
                 return None
-            if not connection.ended and not connection.buffer:
+            if connection.is_silent():
                 return connection
             connection.abort()
         return None
+
+    def _has_rested(self, connection: ConnectionT, now: float) -> bool:
+        return REST <= now - connection.idle_since <= self._idle_seconds
 
     def close(self) -> None:
         """Close every idle connection."""

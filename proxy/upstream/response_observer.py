@@ -11,6 +11,8 @@ from proxy.path.singular import NotSingularTemplates, read_template
 from proxy.postgrest.response.content_range import rows_and_total
 from proxy.postgrest.response.gateway import Gateway
 
+MAX_ORIGIN = 512
+"""Largest number of bytes of an Origin whose CORS headers are kept: a host name has at most 253."""
 ORIGINS = 100
 """The most origins whose CORS headers are remembered. fanin's own error answers need them."""
 
@@ -47,7 +49,7 @@ class ResponseObserver:
                 "utf-8", "replace"
             ) or self.first_schema
         rows, total = rows_and_total(first_value(fields, b"content-range"))
-        self._evidence.record_rows(rows, self._clock())
+        self._evidence.record_rows(rows)
         if line.status == 206 and total is not None and 0 < rows < total and _counts_all(query, head):
             self._evidence.record_cut(rows, self._clock())
         return rows
@@ -62,7 +64,7 @@ class ResponseObserver:
         return self._cors.get(origin, b"") if origin else b""
 
     def _learn_cors(self, origin: bytes, fields: tuple[HeaderField, ...]) -> None:
-        if not origin:
+        if not origin or len(origin) > MAX_ORIGIN:
             return
         lines = [field.line + b"\r\n" for field in fields if field.name.startswith(b"access-control-")]
         self._cors[origin] = b"".join(lines)

@@ -12,6 +12,8 @@ from proxy.path.comparison import ByteBudget, MismatchPauses
 from proxy.path.max_rows import MaxRowsEvidence
 from proxy.path.singular import NotSingularTemplates
 from proxy.path.trust import Trust
+from proxy.path.unsafe_reads import UnsafeReads
+from proxy.postgrest.hazards import Hazard
 from proxy.settings.model import Settings
 from proxy.upstream.calls import UpstreamContext
 from proxy.upstream.column_types import ColumnTypeResolver
@@ -31,14 +33,19 @@ class UpstreamState:
         self.observer = ResponseObserver(context.gateway, self.max_rows, self.not_singular, context.clock)
         self.column_types = ColumnTypeResolver(settings, context)
         self.comparison_bytes = ByteBudget(shadow.max_bytes)
+        self.unsafe_reads = UnsafeReads(settings.catalog.schemas[0], merge.max_tracked)
         self.trust = Trust(merge.probation, merge.max_tracked)
         self.mismatches = MismatchPauses(shadow.pause_first, shadow.pause_max, merge.max_tracked)
 
     def apply_settings(self, settings: Settings) -> None:
         """Use new settings. What they state about upstream replaces what was learned."""
-        self.max_rows.configured = settings.merge.max_rows
+        self.max_rows.configure(settings.merge.max_rows)
         self.column_types.apply_settings(settings)
         self.trust.needed = settings.merge.probation
+
+    def hazard_of(self, request: PendingRequest) -> Hazard | None:
+        """Why ``request`` is not merged, by the catalog."""
+        return self.unsafe_reads.hazard_of(request.query, request.head.accept_profile)
 
     def columns_of(self, request: PendingRequest) -> Mapping[bytes, Column]:
         """What is known of the columns of the relation of ``request``, and of calls that were merged by them."""

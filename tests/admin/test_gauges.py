@@ -26,6 +26,8 @@ class Written:
     def counts(self) -> dict[tuple[str, ...], float]:
         return {("sent",): 3.0}
 
+    held_bytes = 0
+
 
 async def test_every_declared_series_is_read_and_has_its_labels() -> None:
     sidecar = await Sidecar.create(settings("http://127.0.0.1:1"), RULES, Events(), time.monotonic)
@@ -45,7 +47,7 @@ def test_no_series_is_both_counted_and_read() -> None:
 
 def test_an_output_that_is_off_has_no_samples() -> None:
     read = readings(OUTPUTS, Outputs(LogOutput(LogSettings), None, None))
-    assert [one.value for one in read[1:]] == [{}, {}]
+    assert [one.value for one in read[1:]] == [{}, {}, {}]
 
 
 async def test_bounds_are_those_of_the_settings() -> None:

@@ -54,7 +54,7 @@ def confirmed(*usages: Usage) -> ConfirmedNames:
 
 def test_the_fingerprint_with_the_most_calls_comes_first() -> None:
     few, many = usage("GET /songs?id=eq.1", 2), usage("GET /videos?id=eq.1", 5)
-    views = usage_views([few, many], confirmed(few, many), BASE, EPOCH)
+    views = list(usage_views([few, many], confirmed(few, many), BASE, EPOCH))
     assert [(view.relation, view.calls) for view in views] == [("public.videos", 5), ("public.songs", 2)]
 
 

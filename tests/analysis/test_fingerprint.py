@@ -44,6 +44,7 @@ def test_the_index_of_a_filter_is_its_position_in_the_query_string() -> None:
         ("GET t?kid.limit=?", False),
         ("GET t?limit=?", True),
         ("GET t?a=eq.?&offset=?", True),
+        ("GET t?…", True),
     ],
 )
 def test_a_limit_or_an_offset_bounds_a_query_and_one_of_an_embed_does_not(fingerprint: str, bounded: bool) -> None:
@@ -60,3 +61,8 @@ def test_the_key_filter_is_the_first_eq_or_in_filter_on_the_column() -> None:
 
 def test_columns_and_on_conflict_describe_the_body() -> None:
     assert [describes_body(param) for param in ("columns=a", "on_conflict=a", "or=(a.eq.?)")] == [True, True, False]
+
+
+def test_of_a_query_that_was_not_parsed_nothing_is_claimed() -> None:
+    parsed = parse_fingerprint("GET t?…")
+    assert (parsed.relation, parsed.select, parsed.filters, parsed.rest) == ("t", "…", (), ("…",))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from proxy.analysis.fingerprint import parse_fingerprint
 from proxy.analysis.origin import MAX_KEYS, count_known_earlier, origins
+from proxy.analysis.steps import result_of
 from tests.rules.traces import told
 
 READS = [f"then GET /t?id=eq.{n}" for n in range(4)]
@@ -13,7 +14,7 @@ def found_origins(*before: str) -> list[tuple[str, str, int]]:
     (seen,) = told([*before, *READS])
     readers = seen.spans[len(before) :]
     (key,) = parse_fingerprint(readers[0].fingerprint).filters
-    return [(origin.relation, origin.column, origin.matches) for origin in origins(seen.spans, readers, key)]
+    return [(origin.relation, origin.column, origin.matches) for origin in result_of(origins(seen.spans, readers, key))]
 
 
 def test_the_answer_that_contained_most_values_comes_first() -> None:
@@ -42,7 +43,7 @@ def test_origins_examine_the_last_answer_first_and_stop_at_the_maximum_number_of
 def known_earlier(*lines: str) -> int:
     (seen,) = told(lines)
     (key,) = parse_fingerprint(seen.spans[0].fingerprint).filters
-    return count_known_earlier(seen.spans, key)
+    return result_of(count_known_earlier(seen.spans, key))
 
 
 def test_a_value_that_only_the_preceding_answer_contained_was_not_known_earlier() -> None:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from proxy.analysis.row_use import known_key_column, names_one_row, rows_used
+from proxy.analysis.row_use import KeyUse
+from proxy.analysis.steps import result_of
 from tests.rules.traces import told
 
 LIST = "GET /creators → 3 rows, ids 1;2;3, user_ids 11;12;12"
 
 
 def used(*later: str) -> set[int] | None:
-    (seen,) = told([LIST, *later])
-    return rows_used(seen.spans[0], seen.spans[1:])
+    (seen,) = told([LIST, *(f"then {line}" for line in later)])
+    return result_of(KeyUse.of(seen.spans)).rows_used(seen.spans[0])
 
 
 def test_rows_are_used_if_a_later_filter_names_their_key() -> None:
@@ -25,15 +26,29 @@ def test_the_used_rows_are_unknown_after_a_filter_on_a_key_by_list_or_range() ->
     assert used("GET /t?name=in.(a,b)") == set()
 
 
+def test_requests_before_the_lists_end_use_none_of_its_rows() -> None:
+    (seen,) = told(["GET /t?creator_id=eq.1", LIST, "then GET /t?creator_id=eq.2"])
+    uses = result_of(KeyUse.of(seen.spans))
+    assert uses.rows_used(seen.spans[1]) == {1}
+    assert uses.rows_used(seen.spans[1], counts=lambda fingerprint: fingerprint != seen.spans[2].fingerprint) == set()
+
+
 def test_a_row_is_known_by_a_key_value_that_no_other_row_has() -> None:
-    (seen,) = told(["GET /a?user_id=eq.11", "GET /a?user_id=eq.12", LIST])
-    listed = seen.spans[2]
-    assert [known_key_column(listed, row, seen.spans[:2]) for row in range(3)] == ["user_id", "", ""]
+    (seen,) = told(["GET /a?user_id=eq.11", "GET /a?user_id=eq.12", f"then {LIST}"])
+    uses = result_of(KeyUse.of(seen.spans))
+    assert [uses.known_key_column(seen.spans[2], row) for row in range(3)] == ["user_id", "", ""]
+
+
+def names_one_row(*lines: str) -> bool:
+    (seen,) = told(lines)
+    listed = next(span for span in seen.spans if span.fingerprint == "GET creators")
+    return result_of(KeyUse.of(seen.spans)).names_one_row(listed)
 
 
 def test_one_new_value_of_the_foreign_key_names_one_row() -> None:
-    (seen,) = told(["GET /creators", "GET /t?creator_id=eq.1", "GET /u?creator_id=eq.1", "GET /t?creator_id=eq.2"])
-    listed, *others = seen.spans
-    assert names_one_row(listed, [], others[:2])
-    assert not names_one_row(listed, [], others)
-    assert not names_one_row(listed, others[:1], others[1:2])
+    assert names_one_row("GET /creators", "then GET /t?creator_id=eq.1", "then GET /u?creator_id=eq.1")
+    assert not names_one_row("GET /creators", "then GET /t?creator_id=eq.1", "then GET /t?creator_id=eq.2")
+    assert not names_one_row("GET /creators", "then GET /t?creator_id=eq.1", "then GET /t?creator_id=in.(1,2)")
+    assert not names_one_row("GET /creators", "then GET /t?id=eq.1")
+    assert not names_one_row("GET /t?a=eq.1", "then GET /creators", "then GET /t?creator_id=eq.1")
+    assert names_one_row("GET /t?creator_id=eq.2", "then GET /creators", "then GET /t?creator_id=eq.1")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from proxy.analysis.fingerprint import parse_fingerprint
+from proxy.analysis.steps import result_of
 from proxy.analysis.varying import different_keys, key_evidence, key_text, similar_calls, variation_evidence
 from tests.rules.traces import span
 
@@ -18,17 +19,17 @@ def spans(*lines: str, rows: int = 1) -> list[Span]:
 
 def test_every_eq_filter_that_varies_is_a_key() -> None:
     calls = spans(*(f"GET /t?a=eq.{n % 2}&b=eq.{n}&c=eq.x&d=is.null" for n in range(6)), rows=3)
-    seen = similar_calls(parse_fingerprint(calls[0].fingerprint), calls)
+    seen = result_of(similar_calls(parse_fingerprint(calls[0].fingerprint), calls))
     assert key_text(seen) == "a and b"
     assert (seen.kinds, seen.others, seen.constant, seen.rows) == (("integer", "integer"), (), ("c=eq",), 4)
     assert different_keys(seen, calls) == 6
     assert key_evidence(seen, calls) == "6 requests differ only in a, b, with 6 different keys"
-    assert variation_evidence(calls) == "values that vary: a=eq, b=eq; the same in all calls: c=eq"
+    assert variation_evidence(seen) == "values that vary: a=eq, b=eq; the same in all calls: c=eq"
 
 
 def test_what_varies_and_is_no_eq_filter_is_told_apart() -> None:
     calls = spans(*(f"GET /t?id=eq.{n}&at=gt.{n}&or=(a.eq.{n},b.is.null)&k.x=eq.{n}" for n in range(6)))
-    seen = similar_calls(parse_fingerprint(calls[0].fingerprint), calls)
+    seen = result_of(similar_calls(parse_fingerprint(calls[0].fingerprint), calls))
     assert seen.others == ("at=gt", "or=(a.eq.?,b.is.null)", "k.x=eq")
 
 
@@ -40,11 +41,11 @@ def test_a_limit_is_known_if_it_is_one_and_pages_are_seen() -> None:
         ([f"GET /t?id=eq.{n}" for n in range(5)], None, False),
     ):
         calls = spans(*lines)
-        seen = similar_calls(parse_fingerprint(calls[0].fingerprint), calls)
+        seen = result_of(similar_calls(parse_fingerprint(calls[0].fingerprint), calls))
         assert (seen.limit, seen.paged) == (limit, paged)
 
 
 def test_a_name_that_makes_the_parameters_ambiguous_makes_all_of_them_vary() -> None:
     calls = spans(*(f"GET /t?a%26b=eq.x&id=eq.{n}" for n in range(5)))
-    seen = similar_calls(parse_fingerprint(calls[0].fingerprint), calls)
+    seen = result_of(similar_calls(parse_fingerprint(calls[0].fingerprint), calls))
     assert seen.others

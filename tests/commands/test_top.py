@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from proxy.commands.top import KEYS, SortOrder, TopError, fetch, table, top
+from proxy.commands.admin_api import AdminPortError
+from proxy.commands.top import KEYS, SortOrder, fetch, table, top
 from proxy.settings.sources import ConfigError
 from proxy.text.terminal import safe
 from tests.e2e.support.harness import free_port
@@ -74,7 +75,7 @@ def test_hostile_names_are_escaped_and_not_interpreted_as_markup(text: str) -> N
 
 
 def test_a_url_that_is_not_an_admin_port_is_an_error() -> None:
-    with pytest.raises(TopError, match="is it the admin port of a fanin"):
+    with pytest.raises(AdminPortError, match="is it the admin port of a fanin"):
         fetch(f"http://127.0.0.1:{free_port()}", None)
     with pytest.raises(ConfigError, match="is not a URL"):
         top("file:///etc/passwd", None, 1.0)

@@ -11,6 +11,9 @@ from proxy.errors.remedies import BYPASS_REMEDIES
 from proxy.explain.facts import explain
 from proxy.explain.request import read_request
 from proxy.explain.text import lines, to_json
+from proxy.model import Column
+from proxy.postgrest.catalog import Catalog
+from proxy.postgrest.hazards import Hazard, Hazards
 from proxy.settings.loading import load
 from tests.explain.factories import explained, only_way, text
 
@@ -63,8 +66,13 @@ def test_settings_define_neutral_headers_and_trace_headers() -> None:
         identity__not_neutral=["host"],
         trace__headers=["x-job"],
     )
-    assert explanation.identity.neutral == ("x-request-id", "traceparent", "x-job")
+    assert explanation.identity.neutral == ("x-request-id", "traceparent")
+    assert explanation.identity.compared == ("x-job",)
     assert explanation.identity.trace == "x-job"
+
+
+def test_host_is_compared_where_upstream_gets_the_clients() -> None:
+    assert explained("/t", "Host: a", upstream_host="client").identity.compared == ("host",)
 
 
 def test_an_invented_host_is_not_shown() -> None:
@@ -108,6 +116,12 @@ CHANGED: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
 }
 """For each bypass reason that the caller can avoid: a request that has it, and the request after the remedy."""
 NOT_BY_THE_CALLER = {"mode", "too-long", "oversized", "paused", "mismatch-paused", "mismatched", "large-rows", "busy"}
+NOT_BY_THE_CALLER |= {
+    "foreign-table",
+    "security-barrier",
+    "rules",
+    *(f"volatile-{what}" for what in ("view", "column", "policy")),
+}
 NOT_BY_THE_CALLER |= {code for code in BYPASS_REASONS if code.startswith(("list", "chunk"))}
 
 
@@ -138,6 +152,25 @@ def test_a_bypass_reason_has_its_remedy_and_the_remedy_works(code: str) -> None:
     assert f"To change that: {BYPASS_REMEDIES[code]}" in shown
     assert after.merging.bypass is None
     assert after.merging.verdict == "merges"
+
+
+@pytest.mark.parametrize("code", ["foreign-table", "volatile-view"])
+def test_a_hazard_of_the_catalog_is_the_bypass_reason_and_says_what_it_is(code: str) -> None:
+    catalog = Catalog(hazards=Hazards({"public.v": Hazard(code, "public.v is one")}))
+    request = read_request("/v?id=eq.1", ())
+    merging = explain(request, load({}).settings, None, {}, catalog).merging
+    assert merging.bypass is not None
+    assert merging.bypass.code == code
+    assert merging.notes[0] == "By the catalog, public.v is one."
+    assert merging.notes[1].startswith("Byte-equal requests share no call") == (code == "volatile-view")
+
+
+def test_the_catalog_knows_columns_and_the_command_line_knows_better() -> None:
+    catalog = Catalog({"public.t": {b"k": Column("text", deterministic=True), b"n": Column("integer")}})
+    request = read_request("/t?k=eq.a", ())
+    settings = load({}).settings
+    assert explain(request, settings, None, {}, catalog).merging.verdict == "merges"
+    assert explain(request, settings, None, {b"k": Column("jsonb")}, catalog).merging.verdict == "never"
 
 
 def test_a_mode_that_does_not_merge_is_the_bypass_reason() -> None:

@@ -6,7 +6,7 @@ from msgspec.structs import replace
 
 from proxy.findings.ignores import Ignore
 from proxy.findings.model import Finding, Fix
-from proxy.findings.store import FindingStore
+from proxy.findings.store import FindingStore, finding_bytes
 
 TEXTS = dict.fromkeys(Finding.__struct_fields__, "x") | {"evidence": (), "fix": Fix("", "", "")}
 ONE = Finding(**TEXTS)  # type: ignore[arg-type]
@@ -53,3 +53,14 @@ def test_above_the_limit_the_least_recently_seen_finding_is_evicted_and_counted(
     assert [stored.finding for stored in store] == [TWO]
     assert store.dropped == 1
     assert store.add(ONE, 3.0, ""), "what was forgotten is new again"
+
+
+def test_above_the_bytes_the_least_recently_seen_findings_are_evicted() -> None:
+    long = [replace(ONE, relation=str(number), fix=Fix("s" * 10_000, "", "")) for number in range(9)]
+    store = FindingStore(100, max_bytes=3 * finding_bytes(long[0]))
+    for finding in long:
+        store.add(finding, 1.0, "")
+    assert [stored.finding.relation for stored in store] == ["8", "7", "6"]
+    assert (store.dropped, store.held_bytes) == (6, 3 * finding_bytes(long[0]))
+    store.add(replace(long[8], fix=Fix("", "", "")), 2.0, "")
+    assert store.held_bytes == 3 * finding_bytes(long[0]) - 10_000, "what replaced it is shorter"

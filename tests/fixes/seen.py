@@ -13,7 +13,7 @@ def seen(
     parsed = parse_fingerprint(fingerprint)
     found = [next(f for f in parsed.filters if f.column == key and f.operator in ("eq", "in")) for key in keys]
     kinds = (kind,) * len(found)
-    return SimilarCalls(parsed, tuple(found), kinds, (), (), rows, limit, False, preferences)
+    return SimilarCalls(parsed, tuple(found), kinds, (), (), (), rows, limit, False, preferences)
 
 
 def first_key(fingerprint: str) -> Filter:

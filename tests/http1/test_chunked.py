@@ -10,7 +10,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from proxy.errors.codes import FaultError
-from proxy.http1.chunked import LAST_CHUNK, MAX_LINE_BYTES, ChunkDecoder, chunk, frame_data
+from proxy.http1.chunked import (
+    FREE_LINE_BYTES,
+    LAST_CHUNK,
+    MAX_LINE_BYTES,
+    MAX_OVERHEAD,
+    MAX_STEPS,
+    MAX_TRAILERS,
+    ChunkDecoder,
+    chunk,
+    frame_data,
+)
 
 PIECES = st.lists(st.binary(min_size=1, max_size=40), max_size=6)
 EXTENSION = st.sampled_from([b"", b";a", b";a=b", b';a="b c"'])
@@ -101,3 +111,46 @@ def test_data_is_framed_only_in_a_chunked_body_and_empty_data_never() -> None:
     assert frame_data(b"ab", True) == b"2\r\nab\r\n"
     assert frame_data(b"ab", False) == b"ab"
     assert frame_data(b"", True) == frame_data(b"", False) == b""
+
+
+def test_many_small_chunks_are_decoded_in_slices_of_bounded_steps() -> None:
+    decoder, buffer, data, slices = ChunkDecoder("FANIN104"), bytearray(b"1\r\na\r\n" * 10_000 + LAST_CHUNK), b"", 0
+    while not decoder.done:
+        data += decoder.decode(buffer)
+        slices += 1
+        assert decoder.steps <= MAX_STEPS
+        assert decoder.unfinished != decoder.done
+    assert data == b"a" * 10_000
+    assert slices == -(-(3 * 10_000 + 2) // MAX_STEPS)
+
+
+def test_a_decoder_that_waits_for_bytes_is_not_unfinished() -> None:
+    decoder = ChunkDecoder("FANIN104")
+    assert decoder.decode(bytearray(b"3\r\nab")) == b"ab"
+    assert not decoder.unfinished
+
+
+def test_lines_of_chunks_may_not_be_much_longer_than_the_data() -> None:
+    line = b"1;" + b"x" * 998
+    allowed = MAX_OVERHEAD // (len(line) - FREE_LINE_BYTES - 2)
+    decoder = ChunkDecoder("FANIN104")
+    assert decoder.decode(bytearray((line + b"\r\na\r\n") * allowed)) == b"a" * allowed
+    with pytest.raises(FaultError, match="FANIN104"):
+        decoder.decode(bytearray(line + b"\r\na\r\n"))
+
+
+def test_lines_of_any_length_are_allowed_with_data_of_that_length() -> None:
+    decoder = ChunkDecoder("FANIN104")
+    for _ in range(100):
+        assert decoder.decode(bytearray(b"200;" + b"x" * 996 + b"\r\n" + b"a" * 512 + b"\r\n")) == b"a" * 512
+
+
+@pytest.mark.parametrize("lines", [MAX_TRAILERS, MAX_TRAILERS + 1])
+def test_trailers_are_limited_in_number(lines: int) -> None:
+    decoder, buffer = ChunkDecoder("FANIN104"), bytearray(b"0\r\n" + b"x:\r\n" * (lines - 1) + b"\r\n")
+    if lines > MAX_TRAILERS:
+        with pytest.raises(FaultError, match="FANIN104"):
+            decoder.decode(buffer)
+    else:
+        decoder.decode(buffer)
+        assert decoder.done

@@ -7,7 +7,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from proxy.errors.codes import FaultError
-from proxy.http1.head import first_value, has_bare_lf, parse_fields, parse_request_line, parse_status_line, tokens
+from proxy.http1.head import (
+    MAX_ELEMENTS,
+    UNREAD,
+    first_value,
+    has_bare_lf,
+    parse_fields,
+    parse_request_line,
+    parse_status_line,
+    tokens,
+)
 
 TOKEN = b"!#$%&'*+-.^_`|~0123456789abcxyzABCXYZ"
 
@@ -139,6 +148,13 @@ def test_every_block_is_an_error_or_kept_completely(block: bytes) -> None:
 def test_list_headers_are_read_over_all_their_lines() -> None:
     fields = parse_fields(b"Connection: Close,, ,\tTE\r\nX: y\r\nconnection: Upgrade", "FANIN102")
     assert tokens(fields, b"connection") == [b"close", b"te", b"upgrade"]
+
+
+@pytest.mark.parametrize("block", [b"A: " + b"b," * 200 + b"close", b"A: b,b\r\nA:,,,\r\n" * 50 + b"A: close"])
+def test_the_end_of_a_long_list_is_not_read_and_that_shows(block: bytes) -> None:
+    found = tokens(parse_fields(block, "FANIN102"), b"a")
+    assert found[-1] == UNREAD
+    assert len(found) <= MAX_ELEMENTS + 1
 
 
 @pytest.mark.parametrize(

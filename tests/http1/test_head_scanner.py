@@ -7,7 +7,15 @@ from typing import Any
 import pytest
 
 from proxy.errors.codes import FaultError
-from proxy.http1.head_scanner import HeadLimits, HeadScanner
+from proxy.http1.head_scanner import (
+    MAX_EMPTY_LINES,
+    MAX_RESPONSE_HEAD,
+    MAX_RESPONSE_LINES,
+    HeadLimits,
+    HeadScanner,
+    ResponseHeadScanner,
+    begins_status_line,
+)
 
 LIMITS = HeadLimits(1000, 10_000, lambda target: target.startswith(b"/rest/"))
 HEADERS = b"\r\nHost: h\r\nX: y"
@@ -100,3 +108,96 @@ def test_empty_lines_before_a_head_are_dropped(piece: int) -> None:
 @pytest.mark.parametrize("piece", [1, 1 << 20])
 def test_a_bare_line_feed_is_an_error_before_the_head_ends(head: bytes, piece: int) -> None:
     assert bypass_reason(head, piece).fault.code == "FANIN102"
+
+
+@pytest.mark.parametrize("piece", [1, 2, 3, 1 << 20])
+def test_endless_empty_lines_before_a_head_are_an_error(piece: int) -> None:
+    assert search(b"\r\n" * MAX_EMPTY_LINES + b"GET", piece, bytearray()) == (-1, False)
+    buffer = bytearray()
+    with pytest.raises(FaultError, match="FANIN101"):
+        search(b"\r\n" * 100_000, piece, buffer)
+    assert piece > 3 or len(buffer) <= 4
+
+
+# Heads of answers.
+
+
+def find_in_answer(data: bytes, piece: int, buffer: bytearray | None = None) -> int:
+    """Where the head of an answer ends that arrives in pieces."""
+    scanner, arrived = ResponseHeadScanner(), bytearray() if buffer is None else buffer
+    for at in range(0, len(data), piece):
+        arrived += data[at : at + piece]
+        if (end := scanner.find_end(arrived)) >= 0:
+            return end
+    return -1
+
+
+ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 0"
+
+
+@pytest.mark.parametrize("piece", [1, 7, 1 << 20])
+def test_the_end_of_an_answers_head_is_found_in_any_pieces(piece: int) -> None:
+    assert find_in_answer(ANSWER + b"\r\n\r\nHTTP/1.1", piece) == len(ANSWER)
+    assert find_in_answer(ANSWER + b"\r\n\r", piece) == -1
+
+
+@pytest.mark.parametrize("piece", [1, 4096, 1 << 20])
+def test_an_answers_head_is_limited_however_it_arrives(piece: int) -> None:
+    head = ANSWER + b"\r\nX: "
+    head += b"x" * (MAX_RESPONSE_HEAD - len(head))
+    assert find_in_answer(head + b"\r\n\r\n", piece) == MAX_RESPONSE_HEAD
+    with pytest.raises(FaultError, match="FANIN503"):
+        find_in_answer(head + b"x\r\n\r\n", piece)
+
+
+def test_the_lines_of_an_answers_head_are_limited() -> None:
+    head = b"HTTP/1.1 200 OK" + b"\r\na:" * MAX_RESPONSE_LINES
+    assert find_in_answer(head + b"\r\n\r\n", 1 << 20) == len(head)
+    with pytest.raises(FaultError, match="FANIN503"):
+        find_in_answer(head + b"\r\na:\r\n\r\n", 1 << 20)
+
+
+@pytest.mark.parametrize("piece", [1, 100])
+def test_no_byte_of_an_answer_is_searched_more_than_a_few_times(piece: int) -> None:
+    head = ANSWER + b"\r\nX: " + b"x" * 9000 + b"\r\n\r\n"
+    buffer = Counted()
+    assert find_in_answer(head, piece, buffer) == len(head) - 4
+    assert buffer.searched <= 4 * len(head) + 8 * len(head) // piece
+
+
+@pytest.mark.parametrize("line", [b"HTTP/1.1 200 OK\r\n", b"HTTP/1.0 404 ", b"HTTP/1.1 299\r\n", b"HTTP/1.1 999 x"])
+def test_every_beginning_of_a_status_line_is_one(line: bytes) -> None:
+    assert all(begins_status_line(line[:size]) for size in range(len(line) + 1))
+
+
+@pytest.mark.parametrize(
+    ("answer", "certain_after"),
+    [
+        (b"SSH-2.0-OpenSSH_9.6\r\n", 1),
+        (b"220 mail.example ESMTP\r\n", 1),
+        (b"\r\nHTTP/1.1 200 OK\r\n", 1),
+        (b"\x15\x03\x01\x00\x02\x02\x46", 1),
+        (b"<html>", 1),
+        (b"HTTP/2.0 200 OK\r\n", 6),
+        (b"HTTP/1.2 200 OK\r\n", 8),
+        (b"HTTP/1.1200 OK\r\n", 9),
+        (b"HTTP/1.1  200 OK\r\n", 10),
+        (b"HTTP/1.1 099 OK\r\n", 10),
+        (b"HTTP/1.1 OK 200\r\n", 10),
+        (b"HTTP/1.1 2000 OK\r\n", 13),
+        (b"http/1.1 200 OK\r\n", 1),
+        (b"ICY 200 OK\r\n", 1),
+    ],
+)
+def test_an_answer_that_is_no_http_is_an_error_at_its_first_wrong_byte(answer: bytes, certain_after: int) -> None:
+    scanner, buffer = ResponseHeadScanner(), bytearray(answer[: certain_after - 1])
+    assert scanner.find_end(buffer) == -1
+    buffer += answer[certain_after - 1 : certain_after]
+    with pytest.raises(FaultError, match="FANIN503"):
+        scanner.find_end(buffer)
+
+
+@pytest.mark.parametrize("piece", [1, 1 << 20])
+def test_a_bare_line_feed_in_an_answers_head_is_an_error_before_the_head_ends(piece: int) -> None:
+    with pytest.raises(FaultError, match="FANIN503"):
+        find_in_answer(b"HTTP/1.1 200 OK\nX: y\n\n", piece)

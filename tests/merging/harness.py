@@ -21,7 +21,7 @@ from proxy.settings.rules import RuleSettings
 from proxy.settings.tables import MergeSettings
 from proxy.transport.connection import Body, Connection
 from proxy.upstream.calls import UpstreamContext
-from proxy.upstream.client import UpstreamAnswer, UpstreamRequest
+from proxy.upstream.messages import UpstreamAnswer, UpstreamRequest
 from proxy.upstream.mount import Mount
 from proxy.upstream.pool import ConnectionPool
 from proxy.upstream.state import UpstreamState
@@ -32,8 +32,9 @@ if TYPE_CHECKING:
 
     from proxy.merging.fetch import FetchResult
     from proxy.model import MergedCall, PendingRequest
-    from proxy.upstream.client import Upstream, UpstreamConnection
+    from proxy.upstream.client import Upstream
     from proxy.upstream.column_types import ColumnTypeResolver
+    from proxy.upstream.connection import UpstreamConnection
 
 
 def slices_of(call: MergedCall) -> FetchResult:

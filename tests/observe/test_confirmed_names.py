@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
-from proxy.observe.confirmed_names import ConfirmedNames
+from proxy.observe.confirmed_names import MAX_CHARS, ConfirmedNames
 from tests.rules.traces import parallel, span
 
 LINE = "GET /creators?id=eq.1&select=id"
@@ -88,3 +88,11 @@ def test_a_relation_may_be_shown_only_with_the_confirmed_schema() -> None:
     assert names.shown_relation("secret.creators") == "…"
     assert names.shown_relation("") == ""
     assert ConfirmedNames(everything=True).shown_relation("secret.creators") == "secret.creators"
+
+
+def test_long_names_are_bounded_in_characters() -> None:
+    names = ConfirmedNames()
+    spans = [span(f"GET /t?select={number}{'a' * 8000}", number) for number in range(1, 1 + MAX_CHARS // 8000 + 9)]
+    names.learn(spans)
+    assert names.may_show(spans[-1].fingerprint)
+    assert not names.may_show(spans[0].fingerprint)

@@ -6,10 +6,11 @@ import io
 
 from msgspec.structs import replace
 
+from proxy.findings.report import finding_lines
 from proxy.model import Outcome, Trace
 from proxy.observe.confirmed_names import ConfirmedNames
 from proxy.observe.events import TraceClosed, WindowClosed
-from proxy.observe.tree import MOST_SPANS, TracePrinter, trace_lines
+from proxy.observe.tree import MOST_ALIKE, MOST_SPANS, TracePrinter, trace_lines
 from proxy.settings.rules import RuleSettings
 from rules.fan001_n_plus_one_read import RULE, detect
 from tests.rules.traces import parallel, span, trace
@@ -20,7 +21,8 @@ LINE = "GET /creators?id=eq.{}"
 def text(seen: Trace) -> str:
     names = ConfirmedNames()
     names.learn(seen.spans)
-    return "\n".join(trace_lines(seen, tuple(detect(seen, RuleSettings().of(RULE))), names))
+    found = [list(finding_lines(finding)) for finding in detect(seen, RuleSettings().of(RULE))]
+    return "\n".join(trace_lines(seen, found, names))
 
 
 def test_requests_that_shared_a_call_are_one_line() -> None:
@@ -43,13 +45,36 @@ def test_a_request_that_was_not_merged_has_its_reason() -> None:
 
 def test_a_finding_is_printed_below_with_its_fix() -> None:
     printed = text(parallel([LINE.format(n) for n in range(6)]))
-    assert "[MEDIUM: FAN001] 6 reads of creators, one for each id" in printed
-    assert "where id = ANY($1::bigint[]);" in printed
+    assert "[LOW: FAN001] 6 reads of creators, one for each id" in printed
+    assert "where id = ANY($1);" in printed
 
 
 def test_a_long_trace_is_truncated_and_the_rest_counted() -> None:
-    printed = text(parallel(["GET /t?a=gt.1"] * (MOST_SPANS + 7)))
+    printed = text(parallel([f"GET /t{n}?a=gt.1" for n in range(MOST_SPANS + 7)]))
     assert "… and 7 more requests" in printed
+
+
+def test_the_lines_of_a_loop_are_folded_and_those_of_other_requests_are_not() -> None:
+    loop = [f"GET /t?a=eq.{n} → 2 rows, 1 kB" for n in range(MOST_ALIKE + 1)]
+    printed = text(parallel([*loop[:9], "GET /u?a=gt.1", *loop[9:]])).split("\n")
+    assert sum(line.startswith("├─ GET t?a=eq.?") for line in printed) == MOST_ALIKE // 2
+    (rest,) = [line for line in printed if "more like these" in line]
+    assert rest == "├─ … 7 more like these: GET t?a=eq.?  in 10.0 ms  14 rows, 7000 bytes"
+    assert sum("GET u?a=gt.?" in line for line in printed) == 1
+    few = text(parallel(loop[:MOST_ALIKE]))
+    assert "more like these" not in few
+
+
+def test_a_finding_is_printed_whole_once_and_then_in_a_line() -> None:
+    stream = io.StringIO()
+    trees = TracePrinter(stream)
+    seen = parallel([LINE.format(n) for n in range(6)])
+    for _ in range(3):
+        trees(TraceClosed(seen, tuple(detect(seen, RuleSettings().of(RULE)))))
+    printed = stream.getvalue()
+    assert printed.count("[LOW: FAN001] 6 reads of creators, one for each id") == 3
+    assert printed.count("where id = ANY($1);") == 1
+    assert printed.count("(again; its fix is above)") == 2
 
 
 def test_inferred_mixed_and_truncated_are_marked() -> None:

@@ -6,7 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.path.batching import RECENT_LINGERS, SIZE_DECAY, BatchScheduler, BatchSettings, SchedulerRegistry
+from proxy.path.batching import (
+    MAX_KEY_CHARS,
+    RECENT_LINGERS,
+    SIZE_DECAY,
+    BatchScheduler,
+    BatchSettings,
+    SchedulerRegistry,
+)
 from tests.factories import member
 
 SETTINGS = BatchSettings(
@@ -257,6 +264,14 @@ def test_rows_per_key_rise_at_once_and_fall_slowly() -> None:
     assert scheduler.rows_per_key == 9.0
 
 
+def test_all_keys_are_expected_until_one_had_no_row_and_again_after_some_answers_in_which_all_had() -> None:
+    scheduler, expected = new_scheduler(), [new_scheduler().expects_all_keys]
+    for empty in (1, 0, 0, 0, 0):
+        scheduler.record_merge(keys=2, rows=2, size=100, empty=empty)
+        expected.append(scheduler.expects_all_keys)
+    assert expected == [True, False, False, False, False, True]
+
+
 def test_find_returns_only_schedulers_that_get_created() -> None:
     registry = SchedulerRegistry(9, new_scheduler)
     assert registry.find("a", b"x") is None
@@ -275,3 +290,12 @@ def test_after_a_success_the_next_pause_is_as_short_as_the_first() -> None:
     scheduler.record_failure(3.0)
     assert scheduler.paused(3.9)
     assert not scheduler.paused(4.0)
+
+
+def test_the_registry_is_bounded_in_characters_of_its_fingerprints() -> None:
+    registry = SchedulerRegistry(10_000, new_scheduler)
+    for number in range(MAX_KEY_CHARS // 8000 + 50):
+        assert registry.get(f"{number:08000}", b"") is not None
+    assert len(registry) == MAX_KEY_CHARS // 8000
+    busy = registry.find(f"{MAX_KEY_CHARS // 8000 + 49:08000}", b"")
+    assert busy is not None

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from proxy.errors.codes import BYPASS_REASONS
-from proxy.model import LiteralClass
-from proxy.path.fingerprint import MAX_KEYS
+from proxy.model import LiteralClass, Query
+from proxy.path.fingerprint import MAX_FINGERPRINT, MAX_KEYS, MAX_NAME, MAX_PARAMS, _query_shape, read_query
 from proxy.postgrest.request.target import decoded
 from tests.factories import head, query
 
@@ -63,6 +63,8 @@ REFUSED_BY_HEAD = [
     ("range", "Host: h\nRange: 0-1"),
     ("count", "Host: h\nPrefer: count=planned"),
 ]
+BY_THE_CATALOG = {"foreign-table", "volatile-view", "volatile-column", "volatile-policy", "security-barrier", "rules"}
+"""Reasons of ``path.unsafe_reads``."""
 ELSEWHERE = {"mode", "paused", "mismatch-paused", "mismatched", "literal", "large-rows", "busy"}
 """Reasons that depend on more than the request; tested in tests/merging/test_merger.py."""
 LISTS = {"oversized", "list", "list-order", "list-total", "chunk-limit"}
@@ -98,7 +100,7 @@ def test_a_target_outside_the_mount_is_not_parsed() -> None:
 
 def test_every_bypass_reason_of_the_table_is_tested() -> None:
     tested = {reason for reason, _ in REFUSED_BY_TARGET + REFUSED_BY_HEAD}
-    assert tested | ELSEWHERE | LISTS | {"http-1.0", "method", "outside-mount"} == set(BYPASS_REASONS)
+    assert tested | ELSEWHERE | LISTS | BY_THE_CATALOG | {"http-1.0", "method", "outside-mount"} == set(BYPASS_REASONS)
 
 
 @pytest.mark.parametrize(
@@ -222,3 +224,27 @@ def test_a_plain_limit_is_found_with_its_position() -> None:
     assert read.bypass_reason is None
     assert read.limit == (25, 9, 11)
     assert query("/t?id=eq.1&r.limit=2").limit is None
+
+
+def test_a_query_with_too_many_parameters_is_not_parsed_and_its_fingerprint_says_so() -> None:
+    just = query("/t?" + "&".join(f"a{n}=eq.1" for n in range(MAX_PARAMS)))
+    more = query("/t?" + "&".join(f"a{n}=eq.1" for n in range(MAX_PARAMS + 1)))
+    assert (just.bypass_reason, len(just.filters)) == (None, MAX_PARAMS)
+    assert (more.bypass_reason, more.filters, more.fingerprint) == ("too-long", (), "GET t?…")
+
+
+def test_a_fingerprint_and_a_name_have_a_largest_length_beyond_which_nothing_is_merged() -> None:
+    def read(target: str) -> Query:
+        return read_query(b"GET", target.encode(), head("Host: h"), b"", "public", 100_000)
+
+    long = read("/t?id=eq.1&select=" + "a" * MAX_FINGERPRINT)
+    assert (long.bypass_reason, long.fingerprint) == ("too-long", "GET t?…")
+    named = read("/" + "t" * (MAX_NAME + 1) + "?id=eq.1")
+    assert (named.bypass_reason, named.relation) == ("too-long", "public." + "t" * MAX_NAME)
+
+
+@pytest.mark.parametrize("params", [["a" * 5000 + "=eq.1"], [f"a{n}=eq.1" for n in range(100)]])
+def test_the_cache_holds_no_large_shape(params: list[str]) -> None:
+    held = _query_shape.cache_info().currsize
+    assert query("/cached?" + "&".join(params)).bypass_reason is None
+    assert _query_shape.cache_info().currsize == held

@@ -101,12 +101,44 @@ def test_settings_add_and_remove_neutral_headers() -> None:
     assert read(HOST + b"if-none-match: 1", rules).identity != read(HOST + b"if-none-match: 2", rules).identity
 
 
+def test_host_is_identity_where_upstream_gets_it_unless_the_operator_says_otherwise() -> None:
+    rules = head_rules(b"", (), (), (), b"key")
+    assert read(b"Host: a", rules).identity != read(b"Host: b", rules).identity
+    named = head_rules(b"", (), ("Host",), (), b"key")
+    assert read(b"Host: a", named).identity == read(b"Host: b", named).identity
+    assert read(b"Host: a", named).coalescing_identity != read(b"Host: b", named).coalescing_identity
+
+
+def test_a_header_that_names_traces_is_identity_if_upstream_gets_it() -> None:
+    rules = head_rules(b"upstream:3000", ("x-fanin-trace", "x-job", "traceparent"), (), (), b"key")
+    assert read(HOST + b"x-job: 1", rules).identity != read(HOST + b"x-job: 2", rules).identity
+    for line in (b"x-fanin-trace: 1", b"traceparent: 1"):
+        assert read(HOST + line, rules).identity == read(HOST, rules).identity
+
+
 def test_the_identity_hash_depends_on_the_key() -> None:
     other = head_rules(b"upstream:3000", (), (), (), b"another key")
     block = HOST + b"Authorization: Bearer a"
     assert read(block).identity_hash != read(block, other).identity_hash
     assert len(read(block).identity_hash) >= 16
     assert b"Bearer" not in read(block).identity_hash
+
+
+def test_writes_of_one_caller_differ_in_the_length_of_their_bodies_only() -> None:
+    short, long = (
+        read(HOST + b"Authorization: a\r\nContent-Length: 2"),
+        read(HOST + b"Authorization: a\r\ncontent-length: 30"),
+    )
+    other = read(HOST + b"Authorization: b\r\nContent-Length: 2")
+    assert short.identity_hash != long.identity_hash
+    assert short.caller_hash == long.caller_hash != other.caller_hash
+    assert with_peer(short, b"1", b"k").caller_hash == with_peer(long, b"1", b"k").caller_hash
+    assert read(HOST).caller_hash == b""
+
+
+def test_the_preferences_of_a_write_are_those_that_decide_what_it_does() -> None:
+    head = read(HOST + b"Prefer: return=minimal,resolution=merge-duplicates\r\nPrefer: secret, missing=default")
+    assert head.write_preferences == "missing=default,resolution=merge-duplicates,return=minimal"
 
 
 def test_a_forwarded_peer_is_identity() -> None:

@@ -4,9 +4,20 @@ from __future__ import annotations
 
 import pytest
 
-from proxy.path.trust import DIFFERENCES, EMPTY_FACTOR, MAX_EMPTY_COMPARED, NOTHING, Kind, Trust, kind_of
+from proxy.path.trust import (
+    DIFFERENCES,
+    EMPTY_FACTOR,
+    MAX_EMPTY_COMPARED,
+    NOTHING,
+    Kind,
+    Mismatch,
+    Subject,
+    Trust,
+    kind_of,
+)
 
-SUBJECT = ("public.t", "", b"id")
+PAIR = ("public.t", "", b"id")
+SUBJECT = Subject(PAIR, "GET t?id=eq.?")
 
 
 def values(count: int, rows: int, first: int = 0) -> dict[bytes, int]:
@@ -33,7 +44,24 @@ def test_what_was_right_often_enough_is_used_without_a_comparison() -> None:
     trust.record_matches(SUBJECT, [1])
     assert trust.check(SUBJECT, values(10, 1)).compare == ()
     assert len(trust.check(SUBJECT, values(10, 2)).compare) == 3
-    assert len(trust.check(("public.t", "", b"other"), values(10, 1)).compare) == 3
+    assert len(trust.check(Subject(("public.t", "", b"other")), values(10, 1)).compare) == 3
+
+
+def test_a_further_query_of_a_trusted_pair_has_one_slice_of_each_kind_compared() -> None:
+    trust, other = Trust(3, 9), Subject(PAIR, "GET t?select=id,embedded(*)&id=eq.?")
+    trust.record_matches(SUBJECT, [0] * 3 * EMPTY_FACTOR + [1, 1, 1] + [2, 2, 2])
+    assert trust.check(SUBJECT, values(10, 1)) is NOTHING
+    assert len(trust.check(other, values(10, 1)).compare) == 1
+    assert len(trust.check(other, values(20, 0)).compare) == EMPTY_FACTOR
+    trust.record_matches(other, [1])
+    assert trust.check(other, values(10, 1)) is NOTHING
+
+
+def test_the_queries_of_pairs_are_bounded() -> None:
+    trust = Trust(1, 3)
+    for number in range(9):
+        trust.record_matches(Subject(PAIR, f"GET t?select=c{number}&id=eq.?"), [1])
+    assert len(trust._queries) == 3
 
 
 def test_of_slices_without_a_row_all_are_compared_or_not_used_until_many_were_right() -> None:
@@ -61,33 +89,35 @@ def test_without_probation_nothing_is_compared() -> None:
 
 def test_what_was_wrong_once_is_wrong_until_the_schema_changes() -> None:
     trust = Trust(3, 9)
-    assert trust.record_wrong(SUBJECT)
-    assert not trust.record_wrong(SUBJECT)
+    assert trust.record_wrong(PAIR, "the body", 7.0)
+    assert not trust.record_wrong(PAIR, "the status line", 8.0)
     trust.record_matches(SUBJECT, [1] * 99)
-    assert trust.is_wrong(SUBJECT)
+    assert trust.is_wrong(PAIR)
     assert trust.wrong_columns("public.t", "") == {b"id"}
     assert trust.wrong_columns("public.t", "other") == trust.wrong_columns("public.u", "") == set()
-    assert trust.wrong == 1
+    assert trust.mismatches == [Mismatch("public.t", "", b"id", 7.0, "the body")]
     trust.forget()
-    assert not trust.is_wrong(SUBJECT)
+    assert not trust.is_wrong(PAIR)
 
 
 def test_equal_reads_that_differ_again_and_again_are_wrong_and_one_match_begins_anew() -> None:
     trust, equal = Trust(3, 9), ("public.v", "", b"")
     for _ in range(DIFFERENCES - 1):
-        assert not trust.record_difference(equal)
-    trust.record_matches(equal, [1])
+        assert not trust.record_difference(equal, "the body", 0.0)
+    assert trust.has_differed(equal)
+    trust.record_matches(Subject(equal), [1])
+    assert not trust.has_differed(equal)
     for _ in range(DIFFERENCES - 1):
-        assert not trust.record_difference(equal)
-    assert trust.record_difference(equal)
+        assert not trust.record_difference(equal, "the body", 0.0)
+    assert trust.record_difference(equal, "the body", 0.0)
     assert trust.is_wrong(equal)
     assert trust.wrong_columns("public.v", "") == set()
 
 
 def test_subjects_are_bounded_and_one_that_was_wrong_is_forgotten_last() -> None:
     trust = Trust(3, 2)
-    trust.record_wrong(SUBJECT)
+    trust.record_wrong(PAIR, "", 0.0)
     for number in range(5):
-        trust.record_matches((f"public.t{number}", "", b"id"), [1])
+        trust.record_matches(Subject((f"public.t{number}", "", b"id")), [1])
         assert len(trust) == 2
-    assert trust.is_wrong(SUBJECT)
+    assert trust.is_wrong(PAIR)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from proxy.observe.events import TraceClosed, Warned
+from proxy.observe.trace_size import trace_bytes
 from proxy.recording.codec import read_traces
 from proxy.recording.recorder import Recorder
 from proxy.recording.rotating_file import RotatingFile
@@ -162,3 +163,25 @@ def wait_for(recording: Recording, count: int) -> None:
             return
         done.wait(0.005)
     raise AssertionError("nothing was written")
+
+
+def test_the_queue_is_bounded_in_bytes_and_says_how_many_it_holds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held, free = threading.Event(), threading.Event()
+    real = RotatingFile.write
+
+    def write(self: RotatingFile, line: bytes) -> bool:
+        held.set()
+        free.wait(10)
+        return real(self, line)
+
+    monkeypatch.setattr(RotatingFile, "write", write)
+    recording = Recording(tmp_path / "a", queue_bytes=2 * trace_bytes(FAN_OUT))
+    recording.write(FAN_OUT)
+    assert held.wait(10)
+    recording.write(*[FAN_OUT] * 5)
+    assert recording.recorder.held_bytes == 2 * trace_bytes(FAN_OUT)
+    free.set()
+    assert recording.ended() == {"written": 2, "failed": 0, "dropped": 4}
+    assert recording.recorder.held_bytes == 0

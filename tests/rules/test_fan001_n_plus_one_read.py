@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import sqlglot
+from msgspec.structs import replace
 
 from proxy.settings.rules import RuleSettings
 from rules.fan001_n_plus_one_read import RULE, NPlusOne, detect
@@ -39,6 +40,25 @@ def test_thresholds_are_settings() -> None:
 
 def test_polling_one_row_is_not() -> None:
     assert not findings(parallel([f"{PROFILES}7"] * 20))
+
+
+def test_reads_of_several_identities_are_not_one() -> None:
+    """One call for all of them would give each the rows of the others, or none of them."""
+    spans = parallel([f"{PROFILES}{n}" for n in range(16)]).spans
+    assert not findings(trace([replace(one, identity=number) for number, one in enumerate(spans)]))
+    assert len(findings(trace([replace(one, identity=number % 2) for number, one in enumerate(spans)]))) == 2
+
+
+def test_reads_that_did_not_wait_for_each_other_are_parallel_even_if_each_was_answered_before_the_next() -> None:
+    spans = [span(f"{PROFILES}{n}", n + 1, start=n * 0.01, end=n * 0.01 + 0.005) for n in range(8)]
+    assert not findings(trace(spans)), "on unknown connections they look like a loop"
+    opened = [replace(one, connection=number, connected=0.001) for number, one in enumerate(spans, 1)]
+    assert len(findings(trace(opened))) == 1, "each connection was open before the previous answer"
+    late = [replace(one, connected=one.start) for one in opened]
+    assert not findings(trace(late)), "a client that waits may open a connection per request"
+    for count in (1, 2):
+        few = [replace(one, connection=1 + number % count) for number, one in enumerate(opened)]
+        assert not findings(trace(few)), "connections in turn wait for each answer"
 
 
 def test_pages_of_a_list_are_not() -> None:

@@ -36,6 +36,13 @@ def test_a_small_table_that_many_traces_read_and_nobody_writes_is_one() -> None:
     assert findings(f"5 × {RATES}", settings=RuleSettings(reference_read=ReferenceRead(min_traces=5)))
 
 
+def test_reads_by_several_callers_are_none_because_policies_may_give_each_other_rows() -> None:
+    workload = Workload(10)
+    for number, seen in enumerate(told((f"25 × {RATES}",))):
+        workload.add(replace(seen, spans=tuple(replace(one, identity=number) for one in seen.spans)))
+    assert not list(inspect(workload, DEFAULTS))
+
+
 def test_one_trace_that_reads_it_often_is_fan003s() -> None:
     workload = Workload(10)
     workload.add(parallel([RATES] * 100))

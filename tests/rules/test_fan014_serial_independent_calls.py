@@ -47,11 +47,29 @@ def test_a_value_that_was_known_from_the_start_makes_nothing_wait() -> None:
         (RATES, "then PATCH /videos?id=eq.1", PACKAGES, MIXES),
         ("GET /a → 1 rows, 5 ms", "then GET /b → 1 rows, 5 ms", "then GET /c → 1 rows, 5 ms"),
         tuple(f"then GET /videos?id=eq.{number} → 1 rows, 30 ms" for number in range(9)),
+        (
+            "GET /participants?user_id=eq.1 → 1 rows, 30 ms",
+            "then GET /conversations?id=eq.1 → 1 rows, 30 ms",
+            "then GET /messages?conversation_id=eq.1 → 9 rows, 30 ms",
+        ),
     ],
-    ids=["two", "together", "a value that an answer gave", "behind a write", "quick", "a loop over one query"],
+    ids=[
+        "two",
+        "together",
+        "a value that an answer gave",
+        "behind a write",
+        "quick",
+        "a loop over one query",
+        "the same number in columns of other tables",
+    ],
 )
 def test_other_chains_are_not(lines: tuple[str, ...]) -> None:
     assert found(*lines) == []
+
+
+def test_the_key_of_a_table_has_the_name_that_other_tables_have_for_it() -> None:
+    lines = ("creators?id=eq.5", "videos?creator_id=eq.5", "rushes?creator_id=eq.5")
+    assert found(*(f"then GET /{line} → 1 rows, 30 ms" for line in lines))
 
 
 def test_names_that_postgrest_does_not_read_are_not_quoted() -> None:

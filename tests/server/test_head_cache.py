@@ -6,14 +6,14 @@ import pytest
 
 from proxy.errors.codes import FaultError
 from proxy.path.identity import head_rules
-from proxy.server.head_cache import MAX_HEADS, HeadCache, answer_lines
+from proxy.server.head_cache import MAX_BYTES, MAX_HEADS, HeadCache, answer_lines
 from tests.factories import fields
 
 RULES = head_rules(b"", (), (), (), b"key")
 
 
 def test_equal_lines_are_parsed_once_and_the_cache_is_bounded() -> None:
-    cache = HeadCache(RULES)
+    cache = HeadCache(RULES, 100)
     head = cache.read(b"Host: h\r\nX: 0", 1)
     assert cache.read(b"Host: h\r\nX: 0", 1) is head
     assert cache.read(b"Host: h\r\nX: 0", 0) is not head, "their meaning depends on the HTTP version"
@@ -22,8 +22,16 @@ def test_equal_lines_are_parsed_once_and_the_cache_is_bounded() -> None:
     assert cache.read(b"Host: h\r\nX: 0", 1) is not head
 
 
+def test_the_cache_is_bounded_in_bytes_too() -> None:
+    cache = HeadCache(RULES, 100)
+    large = b"X: " + b"x" * 8000 + b"\r\nHost: h\r\nY: %d"
+    heads = [cache.read(large % number, 1) for number in range(MAX_BYTES // 8000 + 1)]
+    assert cache.read(large % (len(heads) - 1), 1) is heads[-1]
+    assert cache.read(large % 0, 1) is not heads[0], "the oldest made room"
+
+
 def test_an_invalid_head_is_not_cached() -> None:
-    cache = HeadCache(RULES)
+    cache = HeadCache(RULES, 100)
     for _ in range(2):
         with pytest.raises(FaultError, match="FANIN106"):
             cache.read(b"X: y", 1)

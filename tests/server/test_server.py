@@ -29,6 +29,7 @@ class FakeHandler:
     def __init__(self) -> None:
         self.lines: list[tuple[bytes, bytes]] = []
         self.last: list[bool] = []
+        self.hosts: list[bytes] = []
         self.refused: list[str] = []
         self.cancelled = 0
         self.keep = True
@@ -39,6 +40,7 @@ class FakeHandler:
     async def __call__(self, request: ClientRequest) -> bool:
         self.lines.append((request.line.method, request.line.target))
         self.last.append(request.last)
+        self.hosts.append(line_of(request.head.forwarded_lines))
         if self.failure is not None:
             raise self.failure
         try:
@@ -55,6 +57,11 @@ class FakeHandler:
 
     def refuse(self, error: FaultError) -> None:
         self.refused.append(error.fault.code)
+
+
+def line_of(lines: bytes) -> bytes:
+    """The Host line in header lines."""
+    return next((line for line in lines.split(b"\r\n") if line.startswith(b"Host:")), b"")
 
 
 def on_mount(target: bytes) -> bool:
@@ -144,6 +151,53 @@ async def test_absolute_form_becomes_origin_form() -> None:
             await client.send(b"OPTIONS " + target + b" HTTP/1.1\r\nHost: h\r\n\r\n")
             await client.answer()
     assert [target for _, target in handler.lines] == [b"/a?b", b"/", b"/", b"*"]
+
+
+async def test_the_host_of_an_absolute_target_replaces_the_host_header() -> None:
+    handler = FakeHandler()
+    async with serving(handler) as (_, port):
+        await ask(port, b"GET http://other:1/a HTTP/1.1\r\nhost: h\r\n\r\n")
+        await ask(port, b"GET http://other/a HTTP/1.0\r\n\r\n")
+        assert (await ask(port, b"GET http://other/a HTTP/1.1\r\nX: y\r\n\r\n")).status == 400
+    assert handler.hosts == [b"Host: other:1", b"Host: other"]
+
+
+async def test_the_lines_of_a_head_are_limited_in_number() -> None:
+    handler = FakeHandler()
+    lines = b"".join(b"X-%d: y\r\n" % number for number in range(19))
+    async with serving(handler, limits__header_lines=20) as (server, port), RawClient(port) as client:
+        await client.send(GET[:-2] + lines + b"\r\n")
+        assert (await client.answer()).status == 200
+        server.apply_settings(settings("http://h", limits__header_lines=19), RULES, handler)
+        await client.send(GET[:-2] + lines + b"\r\n")
+        answer = await client.answer()
+    assert (answer.status, b'"limits.header_lines"' in answer.body) == (431, True)
+    assert handler.refused == ["FANIN109"]
+
+
+async def test_endless_empty_lines_are_refused() -> None:
+    handler = FakeHandler()
+    async with serving(handler) as (_, port):
+        assert (await ask(port, b"\r\n" * 1_000_000)).status == 400
+    assert handler.refused == ["FANIN101"]
+
+
+async def test_other_clients_are_served_between_the_requests_of_one_that_pipelines() -> None:
+    """Though its answers are there at once, and nothing of them waits."""
+    turns: list[bytes] = []
+
+    class Instant(FakeHandler):
+        async def __call__(self, request: ClientRequest) -> bool:
+            turns.append(request.line.target)
+            request.client.write(OK)
+            return True
+
+    async with serving(Instant()) as (_, port), RawClient(port) as greedy, RawClient(port) as modest:
+        greedy.writer.write(GET * 2000)
+        modest.writer.write(GET.replace(b"/t", b"/modest"))
+        await modest.answer()
+        await until(lambda: len(turns) == 2001)
+    assert turns.index(b"/modest") < 2000
 
 
 async def test_a_disconnect_cancels_the_handler() -> None:

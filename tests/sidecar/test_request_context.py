@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
@@ -25,13 +26,14 @@ if TYPE_CHECKING:
     from proxy.transport.connection import Body
 
 HASHED = LiteralHasher(b"k" * 16)
+CLIENT = SimpleNamespace(number=4, opened=0.5)
 PLAIN = SpanOptions(HASHED, shapes=False, values=False)
 
 
 def context(target: str = "/t?id=eq.7", lines: str = "Host: h", **changes: Any) -> RequestContext:
     """A request that arrived at 1.0."""
     line = RequestLine(b"GET", target.encode(), 1)
-    request = ClientRequest(line, head(lines), cast("Body", None), cast("ClientConnection", None), 1.0)
+    request = ClientRequest(line, head(lines), cast("Body", None), cast("ClientConnection", CLIENT), 1.0)
     asked = query(target, lines)
     return RequestContext(request=request, query=asked, bypass_reason=asked.bypass_reason, **changes)
 
@@ -63,7 +65,7 @@ def test_times_are_milliseconds_and_upstreams_only_where_it_was_asked() -> None:
 
 def test_a_traced_request_names_its_trace_and_counts_the_calls_that_were_saved() -> None:
     trace = OpenTrace("tr\u00e4ce", b"", "", True, 1, 0.0)
-    trace.request_count = 2
+    trace.queries = 2
     for _ in range(2):
         lines = context(trace=trace, upstream=UpstreamUse(call=5, shared=2)).fanin_headers(2.0, timing=False)
     assert lines.splitlines()[1:] == ["X-Fanin-Trace: tr\\xe4ce", "X-Fanin-Queries: 2", "X-Fanin-Saved: 1"]
@@ -72,6 +74,7 @@ def test_a_traced_request_names_its_trace_and_counts_the_calls_that_were_saved()
 def test_a_span_has_hashes_and_no_values() -> None:
     span = context("/t?id=eq.7&name=eq.hush").span(1, 3.0, PLAIN, None)
     assert (span.fingerprint, span.start, span.end) == ("GET t?id=eq.?&name=eq.?", 1.0, 3.0)
+    assert (span.connection, span.connected) == (4, 0.5)
     assert span.literals == tuple(map(HASHED, context("/t?id=eq.7&name=eq.hush").query.filters))
     assert len(set(span.literals)) == 2
     assert (span.target, span.shapes) == ("", ())

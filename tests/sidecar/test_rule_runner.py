@@ -189,6 +189,6 @@ def test_findings_are_stored_with_their_trace() -> None:
 def test_rules_run_in_steps_and_the_event_is_emitted_after_the_last_one() -> None:
     harness = RunnerHarness()
     steps = harness.runner.steps(FAN_OUT)
-    assert sum(not any(isinstance(event, TraceClosed) for event in harness.emitted) for _ in steps) == len(RULES)
+    assert sum(not any(isinstance(event, TraceClosed) for event in harness.emitted) for _ in steps) > len(RULES)
     (event,) = [event for event in harness.emitted if isinstance(event, TraceClosed)]
     assert [finding.code for finding in event.findings] == ["FAN001"]

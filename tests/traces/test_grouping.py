@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from proxy.model import Outcome, Span, Trace
-from proxy.traces.grouping import MAX_CALLERS, MIN_NAMED_TRACES, GroupingSettings, TraceGrouper
+from proxy.observe.trace_size import spans_bytes
+from proxy.traces.grouping import MAX_CALLERS, MIN_NAMED_TRACES, SWEPT, GroupingSettings, TraceGrouper
 from tests.factories import head
 
 if TYPE_CHECKING:
@@ -63,13 +64,13 @@ class Clients:
         return self.traces.sweep(now)
 
 
-def test_a_trace_counts_its_requests_and_those_without_a_call_of_their_own() -> None:
+def test_a_trace_counts_the_requests_without_a_call_of_their_own() -> None:
     clients = Clients()
     trace = clients.ask(0.0)
     for call in (7, 7, 8, 7):
         clients.begin(0.0)
         trace.record_call(call)
-    assert (trace.request_count, trace.calls_saved) == (5, 2)
+    assert trace.calls_saved == 2
 
 
 def test_requests_with_one_trace_id_are_one_trace_for_all_callers() -> None:
@@ -285,3 +286,30 @@ def test_a_shared_call_of_a_trace_counts_once() -> None:
     for call in (7, 7, 8, 0):
         clients.traces.end(clients.begin(0.0), span(call=call), 0.0)
     assert clients.closed(9.0)[0].calls == 2
+
+
+def test_beyond_the_bytes_of_open_traces_requests_are_not_traced_and_their_traces_close() -> None:
+    size = spans_bytes([span()])
+    clients = Clients(max_bytes=3 * size)
+    own = head("Host: h\nX-Fanin-Trace: a")
+    for number in range(5):
+        opened = clients.traces.begin(own, "", 0.0)
+        assert opened is not None
+        clients.traces.end(opened, span(number + 1), 0.0)
+    assert clients.traces.dropped > 0
+    assert 0 < clients.traces.held_bytes <= 3 * size
+    (closed, *_) = clients.traces.sweep(0.0)
+    assert closed.truncated
+    assert closed.held_bytes == spans_bytes(closed.spans)
+    clients.traces.sweep(9.0)
+    clients.traces.sweep(9.0)
+    assert clients.traces.held_bytes == 0, "the caller has finished with what the last sweep returned"
+
+
+def test_a_sweep_looks_at_a_largest_number_of_traces_and_later_sweeps_at_the_others() -> None:
+    clients = Clients(max_open=3 * SWEPT)
+    for number in range(2 * SWEPT + 1):
+        opened = clients.traces.begin(head(f"Host: h\nX-Fanin-Trace: {number}"), "", 0.0)
+        assert opened is not None
+        clients.traces.end(opened, span(), 0.0)
+    assert [len(clients.traces.sweep(5.0)) for _ in range(4)] == [SWEPT, SWEPT, 1, 0]

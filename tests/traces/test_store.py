@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from proxy.observe.confirmed_names import ConfirmedNames
 from proxy.observe.events import TraceClosed, Warned, WindowClosed
+from proxy.observe.trace_size import trace_bytes
 from proxy.traces.store import MAX_WARNINGS, TraceStore, WarningStore
 from tests.rules.traces import parallel
 
@@ -136,3 +137,21 @@ def test_the_number_of_warnings_is_bounded() -> None:
         notices(Warned(str(number), ""))
     assert len(notices.all()) == MAX_WARNINGS
     assert notices.all()[-1].what == "5"
+
+
+def test_beyond_the_bytes_the_oldest_traces_are_dropped_but_not_the_last() -> None:
+    size = trace_bytes(trace_of("a"))
+    store = TraceStore(10, 100, 100, ConfirmedNames(), lambda: 0.0, max_bytes=2 * size)
+    for name in "abc":
+        store(TraceClosed(trace_of(name), ()))
+    assert [entry.trace.id for entry in store.all()] == ["c", "b"]
+    assert (store.held_bytes, store.dropped) == (2 * size, 1)
+    store(TraceClosed(trace_of("large", 50), ()))
+    assert [entry.trace.id for entry in store.all()] == ["large"]
+
+
+def test_bytes_of_dropped_keys_are_not_held() -> None:
+    store = new_store(keys=10)
+    store(TraceClosed(trace_with_keys("a", 5), ()))
+    store(TraceClosed(trace_with_keys("b", 5), ()))
+    assert store.held_bytes == trace_bytes(trace_of("a")) + trace_bytes(trace_with_keys("b", 5))

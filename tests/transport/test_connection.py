@@ -7,6 +7,7 @@ import asyncio
 import pytest
 
 from proxy.errors.codes import FaultError
+from proxy.http1.chunked import MAX_STEPS, MAX_TRAILERS
 from proxy.http1.framing import CHUNKED, UNTIL_CLOSE
 from proxy.transport.connection import HIGH_WATER, Body, Connection, EndOfStreamError
 from tests.transport.fake_connection import FakeTransport
@@ -235,3 +236,35 @@ async def test_with_reset_ends_a_body_until_the_close_may_end_with_a_reset() -> 
         connection.connection_lost(ConnectionResetError())
         assert await reading == b"all"
         assert body.done
+
+
+async def test_others_have_their_turn_between_slices_of_many_small_chunks() -> None:
+    """A slice has a bounded number of steps: tests/http1/test_chunked.py."""
+    connection, _ = await connected()
+    connection.data_received(b"1\r\na\r\n" * 10_000 + b"0\r\n\r\n")
+    body = Body(connection, CHUNKED, LONG, "FANIN104")
+    turns, slices, reading = 0, 0, True
+
+    async def count_turns() -> None:
+        nonlocal turns
+        while reading:
+            turns += 1
+            await asyncio.sleep(0)
+
+    counting = asyncio.create_task(count_turns())
+    size = 0
+    async for piece in body.pieces():
+        slices, size = slices + 1, size + len(piece)
+    reading = False
+    await counting
+    assert size == 10_000
+    assert slices == -(-3 * 10_000 // MAX_STEPS)
+    assert turns >= slices - 1
+
+
+async def test_a_slice_without_data_does_not_end_or_stall_a_body() -> None:
+    connection, _ = await connected()
+    trailers = b"x:\r\n" * (MAX_TRAILERS - 1)
+    connection.data_received(b"1\r\na\r\n" * (MAX_STEPS // 3) + b"0\r\n" + trailers + b"\r\nnext")
+    assert await collect(Body(connection, CHUNKED, SHORT, "FANIN104")) == b"a" * (MAX_STEPS // 3)
+    assert connection.buffer == b"next"

@@ -11,7 +11,8 @@ from proxy.errors.codes import FaultError
 from proxy.observe.events import CANCELLED, NO_ANSWER, Event, Events, UpstreamCalled
 from proxy.postgrest.response.gateway import POSTGREST
 from proxy.upstream.calls import CallLabels, ObservedCall, UpstreamContext
-from proxy.upstream.client import Upstream, UpstreamRequest
+from proxy.upstream.client import Upstream
+from proxy.upstream.messages import UpstreamRequest
 from proxy.upstream.mount import Mount
 from tests.e2e.support.harness import OK, ScriptedConnection, ScriptedUpstream, answers, free_port, settings, until
 

@@ -10,9 +10,10 @@ import pytest
 from proxy.errors.codes import FaultError
 from proxy.http1.framing import CHUNKED
 from proxy.transport.connection import Body, Connection
-from proxy.upstream.client import Upstream, UpstreamRequest
+from proxy.upstream.client import MAX_INTERIM, Upstream
+from proxy.upstream.messages import UpstreamRequest
 from proxy.upstream.upload import framed_body, send_body
-from tests.e2e.support.harness import OK, ScriptedConnection, ScriptedUpstream, answers, settings
+from tests.e2e.support.harness import OK, ScriptedConnection, ScriptedUpstream, answers, settings, until
 from tests.transport.fake_connection import FakeTransport
 
 if TYPE_CHECKING:
@@ -103,7 +104,7 @@ async def test_a_cancelled_call_frees_the_pool_and_closes_its_connection() -> No
 async def test_interim_answers_are_passed_on_as_they_arrive() -> None:
     statuses: list[int] = []
 
-    def interim(line: StatusLine, fields: tuple[HeaderField, ...]) -> None:
+    async def interim(line: StatusLine, fields: tuple[HeaderField, ...]) -> None:
         statuses.append(line.status)
 
     async with ScriptedUpstream(answers(b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 E\r\nX: y\r\n\r\n" + OK)) as server:
@@ -202,3 +203,177 @@ async def test_a_reset_during_any_other_answer_is_a_fault() -> None:
     async with ScriptedUpstream(refusing(200)) as server:
         with pytest.raises(FaultError, match="FANIN502"):
             await get(client(server.url), call)
+
+
+# Answers before the request was read.
+
+
+def early(status: bytes, reads: int) -> Callable[[ScriptedConnection], Awaitable[None]]:
+    """A script: answers after ``reads`` bytes of the body, and does not say that it will close."""
+
+    async def script(connection: ScriptedConnection) -> None:
+        while await connection.head() is not None:
+            await connection.exactly(reads)
+            await connection.send(b"HTTP/1.1 %b\r\nContent-Length: 0\r\n\r\n" % status)
+            await connection.gone()
+
+    return script
+
+
+async def upload(upstream: Upstream, size: int, method: bytes = b"POST") -> int:
+    """Send a body of ``size`` bytes that has arrived whole, and return the status of the answer."""
+    source = Connection()
+    FakeTransport(source)
+    source.data_received(b"x" * size)
+    body = Body(source, size, SHORT, "FANIN104")
+    request = UpstreamRequest(method, b"%b /t HTTP/1.1\r\nHost: h\r\nContent-Length: %d\r\n\r\n" % (method, size), body)
+    async with upstream.send(upstream.calls, request) as answer:
+        await answer.read(1000)
+        return answer.status
+
+
+@pytest.mark.parametrize(
+    ("status", "method", "size"),
+    [
+        (b"401 Unauthorized", b"POST", 50_000),
+        (b"409 Conflict", b"PATCH", 9_000),
+        (b"302 Found", b"POST", 50_000),
+        (b"200 OK", b"OPTIONS", 50_000),
+        (b"204 No Content", b"DELETE", 50_000),
+        (b"200 OK", b"GET", 50_000),
+        (b"201 Created", b"POST", 20_000_000),
+    ],
+)
+async def test_a_connection_is_not_reused_if_the_answer_may_have_come_before_the_body_was_read(
+    status: bytes, method: bytes, size: int
+) -> None:
+    async with ScriptedUpstream(early(status, 0), answers(OK)) as server:
+        upstream = client(server.url)
+        assert await upload(upstream, size, method) == int(status[:3])
+        assert upstream.calls.idle == 0
+        await server.until(lambda: server.connections[0].closed)
+        assert await get(upstream) == b"ok"
+
+
+@pytest.mark.parametrize(("status", "size"), [(b"201 Created", 50_000), (b"401 Unauthorized", 1000)])
+async def test_a_connection_is_reused_after_a_body_that_was_read(status: bytes, size: int) -> None:
+    async with ScriptedUpstream(answers(b"HTTP/1.1 %b\r\nContent-Length: 0\r\n\r\n" % status)) as server:
+        upstream = client(server.url)
+        for _ in range(3):
+            assert await upload(upstream, size) == int(status[:3])
+        assert len(server.connections) == 1
+        upstream.close()
+
+
+async def test_an_upload_that_ends_after_the_answer_began_does_not_make_the_connection_reusable() -> None:
+    async with ScriptedUpstream(early(b"200 OK", 3), answers(OK)) as server:
+        upstream = client(server.url)
+        source = Connection()
+        FakeTransport(source)
+        source.data_received(b"abc")
+        request = UpstreamRequest(
+            b"POST", b"POST / HTTP/1.1\r\nContent-Length: 6\r\n\r\n", Body(source, 6, LONG, "FANIN104")
+        )
+        async with upstream.send(upstream.calls, request) as answer:
+            assert answer.status == 200
+            source.data_received(b"def")
+            await server.until(lambda: server.connections[0].received.endswith(b"abcdef"))
+        assert upstream.calls.idle == 0
+
+
+async def test_a_long_head_that_was_refused_may_be_unread() -> None:
+    refusal = b"HTTP/1.1 431 Too Large\r\nContent-Length: 0\r\n\r\n"
+    async with ScriptedUpstream(answers(refusal)) as server:
+        upstream = client(server.url)
+        for size, connections in ((100, 1), (20_000, 1), (100, 2)):
+            await get(upstream, UpstreamRequest(b"GET", b"GET /" + b"x" * size + b" HTTP/1.1\r\nHost: h\r\n\r\n"))
+            assert len(server.connections) == connections
+        upstream.close()
+
+
+# Answers that nobody asked for.
+
+
+async def test_after_bytes_that_belong_to_no_answer_no_connection_is_reused_for_a_while() -> None:
+    clock, reports = [0.0], [0]
+
+    def report() -> None:
+        reports[0] += 1
+
+    async with ScriptedUpstream(answers(OK + b"stray"), answers(OK), answers(OK), answers(OK, OK + b"stray")) as server:
+        upstream = Upstream(settings(server.url, pool__idle=1000.0), lambda: clock[0], report)
+        steps = ((0.0, 1), (1.0, 2), (59.0, 3), (60.0, 4), (61.0, 4), (180.0, 5), (181.0, 6), (182.0, 6))
+        for now, connections in steps:
+            clock[0] = now
+            assert await get(upstream) == b"ok"
+            assert len(server.connections) == connections
+        assert reports == [3]
+        upstream.close()
+
+
+async def test_a_second_answer_that_comes_later_is_never_the_answer_to_the_next_call() -> None:
+    again = asyncio.Event()
+
+    async def twice(connection: ScriptedConnection) -> None:
+        await connection.request()
+        await connection.send(OK)
+        await again.wait()
+        await connection.send(OK.replace(b"ok", b"no"))
+        await connection.gone()
+
+    async with ScriptedUpstream(twice, answers(OK)) as server:
+        upstream = client(server.url)
+        assert await get(upstream) == b"ok"
+        assert upstream.calls.idle == 1
+        again.set()
+        await server.until(lambda: server.connections[0].closed)
+        assert await get(upstream) == b"ok"
+        assert len(server.connections) == 2
+
+
+# 1xx answers, and heads that come slowly.
+
+
+async def test_answers_below_200_are_limited_in_number() -> None:
+    for count, works in ((MAX_INTERIM, True), (MAX_INTERIM + 1, False)):
+        async with ScriptedUpstream(answers(b"HTTP/1.1 103 Early Hints\r\n\r\n" * count + OK)) as server:
+            upstream = client(server.url)
+            if works:
+                assert await get(upstream) == b"ok"
+            else:
+                with pytest.raises(FaultError, match="FANIN503"):
+                    await get(upstream)
+            upstream.close()
+
+
+async def test_the_next_answer_below_200_is_read_when_the_client_has_taken_the_one_before() -> None:
+    taken, seen = asyncio.Event(), [0]
+
+    async def interim(line: StatusLine, fields: tuple[HeaderField, ...]) -> None:
+        seen[0] += 1
+        await taken.wait()
+
+    async with ScriptedUpstream(answers(b"HTTP/1.1 103 E\r\n\r\n" * 3 + OK)) as server:
+        upstream = client(server.url)
+        call = asyncio.create_task(get(upstream, UpstreamRequest(b"GET", GET.head, on_interim=interim)))
+        await until(lambda: seen == [1])
+        for _ in range(5):
+            await asyncio.sleep(0)
+        assert seen == [1]
+        taken.set()
+        assert await call == b"ok"
+        assert seen == [3]
+        upstream.close()
+
+
+async def test_a_head_that_comes_byte_by_byte_has_no_more_time_than_one_that_does_not_come() -> None:
+    async def slow(connection: ScriptedConnection) -> None:
+        await connection.request()
+        await connection.send(b"HTTP/1.1 200 OK\r\nX: ")
+        while not connection.closed:
+            await connection.send(b"x")
+            await asyncio.sleep(SHORT / 10)
+
+    async with ScriptedUpstream(slow) as server:
+        with pytest.raises(FaultError, match="FANIN504"):
+            await get(client(server.url, timeouts__upstream_head=SHORT))

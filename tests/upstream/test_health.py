@@ -10,7 +10,8 @@ from proxy.observe.events import CANCELLED, NO_ANSWER, Event, Events, HealthChec
 from proxy.upstream.health import MAX_AGE, PROBE_INTERVAL, Health
 
 if TYPE_CHECKING:
-    from proxy.upstream.client import Upstream, UpstreamConnection
+    from proxy.upstream.client import Upstream
+    from proxy.upstream.connection import UpstreamConnection
 
 
 class FakeConnection:

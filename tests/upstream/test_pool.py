@@ -8,15 +8,18 @@ import random
 import pytest
 
 from proxy.errors.codes import FaultError
-from proxy.upstream.pool import BackgroundPool, ConnectionPool
+from proxy.upstream.pool import REST, BackgroundPool, ConnectionPool
 
 
 class FakeConnection:
     def __init__(self) -> None:
         self.ended = False
         self.idle_since = 0.0
-        self.buffer = bytearray()
+        self.silent = True
         self.state = ""
+
+    def is_silent(self) -> bool:
+        return self.silent and not self.ended
 
     def close(self) -> None:
         self.state = "closed"
@@ -153,6 +156,17 @@ async def test_the_most_recently_used_connection_is_reused_first() -> None:
     assert pool.take_idle(2.0) is None
 
 
+async def test_a_connection_that_has_rested_is_preferred_to_one_that_was_just_used() -> None:
+    pool = new_pool(limit=3, idle=20.0)
+    oldest, old, new = FakeConnection(), FakeConnection(), FakeConnection()
+    for connection, now in ((oldest, 1.0), (old, 2.0), (new, 3.0)):
+        await pool.acquire(False)
+        pool.release(connection, True, now)
+    assert pool.take_idle(3.0 + REST / 2) is oldest
+    assert pool.take_idle(3.0 + 2 * REST) is new
+    assert pool.take_idle(2.0 + REST / 2) is old, "there is no other"
+
+
 async def test_a_connection_that_is_not_kept_is_aborted() -> None:
     pool, connection = new_pool(), FakeConnection()
     await pool.acquire(False)
@@ -168,7 +182,7 @@ async def test_an_idle_connection_that_closed_or_received_data_is_not_reused() -
         await pool.acquire(False)
         pool.release(connection, True, 1.0)
     closed.ended = True
-    readable.buffer += b"HTTP/1.1 408 Request Timeout\r\n"
+    readable.silent = False
     assert pool.take_idle(1.0) is None
     assert closed.state == readable.state == "aborted"
 

@@ -177,8 +177,8 @@ class TracedBlock:
 
     @property
     def queries(self) -> int:
-        """Number of requests to PostgREST, without a client's retries (``X-Retry-Count``)."""
-        return sum(not span.get("retry") for span in self.spans)
+        """Number of requests to PostgREST, without preflights and a client's retries."""
+        return self._sum("queries")
 
     @property
     def upstream_calls(self) -> int:

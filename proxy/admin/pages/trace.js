@@ -39,7 +39,7 @@ export async function trace(which) {
 function figures(summary) {
   const figure = (value, label, kind = null) => el("div", { class: kind }, el("b", {}, value), el("span", {}, label));
   return el("div", { class: "figures" },
-    figure(number(summary.queries), "requests"), figure(number(summary.calls), "upstream calls"),
+    figure(number(summary.queries), "queries"), figure(number(summary.calls), "upstream calls"),
     figure(number(summary.saved), "saved"), figure(ms(summary.ms), "from first to last"),
     summary.failed ? figure(number(summary.failed), "failed", "bad") : null);
 }

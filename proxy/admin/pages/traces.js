@@ -8,7 +8,7 @@ import { clock, many, ms, number } from "./formats.js";
 const MAX_TRACES = 500;
 const HEADS = [
   ["Closed", "num"], ["Route, trace"], ["Relations"],
-  ["Requests → calls", "num", "Requests of clients, and upstream calls that answered them"],
+  ["Queries → calls", "num", "Requests for PostgREST without preflights and retries, and upstream calls that answered them"],
   ["Time", "num", "From the first request to the last answer"], ["Findings"], ["Failed", "num"],
 ];
 const MARKS = {

@@ -26,6 +26,9 @@ MEDIA = dict.fromkeys(JSON_ARRAY, ARRAY) | {
 }
 """Per value of Accept, the media type that can be produced from an array of rows."""
 
+MAX_PREFERENCES = 100
+"""The most preferences that are read; RFC 7240 defines fewer than ten."""
+
 
 def media_of(accepts: list[bytes]) -> Media | None:
     """The media type for the values of all Accept lines; None if it is not supported, or if PostgREST could choose.
@@ -55,7 +58,9 @@ def write_preferences(prefers: list[bytes]) -> str:
 
 
 def count_preferences(prefers: list[bytes]) -> list[bytes]:
-    """The preferences that contain ``count``."""
+    """The preferences that contain ``count``. More than ``MAX_PREFERENCES`` are not read: they count as one."""
+    if sum(value.count(b",") for value in prefers) > MAX_PREFERENCES:
+        return [b",".join(prefers)]
     return [preference for preference in preferences(prefers) if b"count" in preference]
 
 

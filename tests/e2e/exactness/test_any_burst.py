@@ -13,6 +13,7 @@ from tests.e2e.support.burst_generator import Burst, BurstRequest, burst_in_wave
 from tests.e2e.support.differential import compare_bursts
 from tests.e2e.support.differential_runs import REVERSIBLE, SEED
 from tests.e2e.support.event_loops import new_event_loop
+from tests.e2e.support.forwarded_templates import CLIENTS_HEAD, FORWARDED_HEADS, FORWARDED_TEMPLATES
 from tests.e2e.support.planted_faults import content_location_shared_by_all
 from tests.e2e.support.request_templates import CALLERS, HEADS, OWNERS, TEMPLATES, Caller, Head, Template
 from tests.e2e.support.unusual_types import postgrest_with, unusual_tables
@@ -25,6 +26,14 @@ if TYPE_CHECKING:
 
 pytestmark = [pytest.mark.stack, pytest.mark.e2e]
 EXAMPLES = settings(max_examples=50, database=None, deadline=None)
+
+
+@pytest.fixture(scope="module")
+def forwarded_faults_of(stack: Stack) -> Iterator[Callable[[Burst], list[str]]]:
+    """The same through a fanin that passes on all that it gets."""
+    runner = asyncio.Runner(loop_factory=new_event_loop)
+    with unusual_tables(stack) as unusual, postgrest_with(unusual, **REVERSIBLE) as undone, runner:
+        yield lambda made: runner.run(compare_bursts(undone, "forwarded", [made], **CLIENTS_HEAD)).faults
 
 
 @pytest.fixture(scope="module")
@@ -60,6 +69,16 @@ def bursts(
 @given(bursts())
 def test_any_burst_is_answered_as_each_request_alone(faults_of: Callable[[Burst], list[str]], made: Burst) -> None:
     faults = faults_of(made)
+    assert not faults, f"DIFFERENTIAL_SEED={SEED}\n" + "\n".join(faults)
+
+
+@seed(SEED)
+@settings(EXAMPLES)
+@given(bursts(FORWARDED_TEMPLATES, FORWARDED_HEADS))
+def test_any_burst_is_answered_as_each_request_alone_where_sql_reads_what_is_forwarded(
+    forwarded_faults_of: Callable[[Burst], list[str]], made: Burst
+) -> None:
+    faults = forwarded_faults_of(made)
     assert not faults, f"DIFFERENTIAL_SEED={SEED}\n" + "\n".join(faults)
 
 

@@ -20,6 +20,7 @@ from tests.e2e.support.bursts import get
 from tests.e2e.support.decision_table import Row
 from tests.e2e.support.differential import Report, compare_bursts
 from tests.e2e.support.differential_runs import REQUESTS, REVERSIBLE, SEED, Upstreams, compare_in_all_runs
+from tests.e2e.support.forwarded_templates import CLIENTS_HEAD, FORWARDED_HEADS, FORWARDED_TEMPLATES
 from tests.e2e.support.literals import TEXTS, one_of
 from tests.e2e.support.planted_faults import (
     FAULTS,
@@ -78,6 +79,28 @@ async def test_and_where_texts_of_different_bytes_are_equal(unusual: Stack, tell
     tell(str(report))
     assert not report.faults, str(report)
     assert report.coverage.outcomes["merged"] >= 0.05 * report.requests, str(report)
+
+
+@pytest.mark.parametrize("catalog", [False, True], ids=["no catalog", "catalog"])
+async def test_and_while_everything_is_on_probation(unusual: Stack, tell: Callable[[str], None], catalog: bool) -> None:
+    known: dict[str, Any] = {"db_uri": unusual.dsn, "catalog__schemas": ["unusual"]} if catalog else {}
+    generator = BurstGenerator(random.Random(SEED))
+    with postgrest_with(unusual, **REVERSIBLE) as undone:
+        made = bursts(generator, REQUESTS // 8)
+        report = await compare_bursts(undone, f"DIFFERENTIAL_SEED={SEED}", made, merge__probation=3, **known)
+    tell(str(report))
+    assert not report.faults, str(report)
+    assert report.calls["probation"] >= 20, str(report)
+
+
+async def test_and_where_sql_reads_what_is_forwarded(unusual: Stack, tell: Callable[[str], None]) -> None:
+    generator = BurstGenerator(random.Random(SEED), FORWARDED_TEMPLATES, (), share=1.0, heads=FORWARDED_HEADS)
+    with postgrest_with(unusual, **REVERSIBLE) as undone:
+        made = bursts(generator, REQUESTS // 8)
+        report = await compare_bursts(undone, f"DIFFERENTIAL_SEED={SEED}", made, **CLIENTS_HEAD)
+    tell(str(report))
+    assert not report.faults, str(report)
+    assert report.together >= 0.3 * report.requests, str(report)
 
 
 async def compare_request_by_request(unusual: Stack, requests: Sequence[bytes], **settings: Any) -> Report:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import asyncpg
 import pytest
 
+from tests.e2e.support import harness
 from tests.e2e.support.bursts import assert_all_same, get, one_by_one, statement_counter, together
 from tests.e2e.support.harness import fanin, until
 from tests.e2e.support.sidecar_events import SidecarEvents
@@ -51,6 +54,7 @@ def reads(relation: str, column: str, *values: int) -> list[bytes]:
         ("one_in_fifty", "id", range(1, 101)),
         ("extra", "id", range(580, 640)),
         ("short", "parent", range(1, 41)),
+        ("silent", "id", range(560, 640)),
     ],
 )
 async def test_nobody_is_answered_from_a_relation_that_answers_merged_calls_wrong(
@@ -125,19 +129,82 @@ async def test_a_key_without_a_row_is_answered_by_its_original_until_enough_of_t
     assert after["original"] + after["fallback"] == before["original"] + before["fallback"]
 
 
-async def test_a_relation_that_becomes_wrong_is_found_by_the_sample_and_merged_no_more(untrusted: Stack) -> None:
+async def test_a_column_that_merged_calls_show_wrong_is_found_though_its_relation_is_trusted(untrusted: Stack) -> None:
+    plain = reads("item", "id", *range(1, 41))
+    requests = [request.replace(b"title", b"heard") for request in plain]
+    direct = await one_by_one(untrusted.url, requests)
+    async with fanin(untrusted.url, **ON_PROBATION) as sidecar:
+        seen = SidecarEvents(sidecar)
+        await together(sidecar.port, plain)
+        assert seen.outcomes()["merged", ""] == 40
+        for _ in range(3):
+            assert_all_same(requests, direct, await together(sidecar.port, requests))
+            await seen.wait_until_idle()
+        assert seen.outcomes()["merged", ""] == 40
+        assert [mismatch.column for mismatch in sidecar.upstream_state.trust.mismatches] == [b"id"]
+
+
+async def test_a_column_that_differs_each_time_is_shared_by_nobody_though_its_relation_is_trusted(
+    untrusted: Stack,
+) -> None:
+    async with fanin(untrusted.url, **ON_PROBATION) as sidecar:
+        for _ in range(8):
+            await together(sidecar.port, [get("/item?select=id,title&id=gt.500&order=id")] * 6)
+        bodies = []
+        for _ in range(4):
+            answers = await together(sidecar.port, [get("/item?select=id,stamp&id=gt.598&order=id")] * 12)
+            bodies += [answer.body for answer in answers]
+    assert len(set(bodies)) == 48
+
+
+@pytest.fixture
+def hours(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """The hours by which the clock of a new fanin is ahead."""
+    passed = [0.0]
+    monkeypatch.setattr(harness, "time", SimpleNamespace(monotonic=lambda: time.monotonic() + 3600 * passed[0]))
+    return passed
+
+
+async def test_a_relation_that_becomes_wrong_after_an_hour_is_found_by_the_sample_and_merged_no_more(
+    untrusted: Stack, hours: list[float]
+) -> None:
     requests = reads("later", "id", *range(1, 21))
     direct = await one_by_one(untrusted.url, requests)
-    async with fanin(untrusted.url, **ON_PROBATION, shadow__share=1.0) as sidecar:
+    async with fanin(untrusted.url, **ON_PROBATION, shadow__share=0.3) as sidecar:
         seen = SidecarEvents(sidecar)
-        assert_all_same(requests, direct, await together(sidecar.port, requests))
-        await seen.wait_until_idle()
+        for _ in range(3):
+            assert_all_same(requests, direct, await together(sidecar.port, requests))
+            await seen.wait_until_idle()
         assert not seen.warnings()
+        hours[0] = 1.0
         await execute(untrusted.dsn, "update untrusted.switch set wrong = true")
         try:
-            await together(sidecar.port, requests)
-            await seen.wait_until_idle()
+            for _ in range(100):
+                if seen.warnings():
+                    break
+                await together(sidecar.port, requests)
+                await seen.wait_until_idle()
+            hours[0] = 100.0
             assert_all_same(requests, direct, await together(sidecar.port, requests))
         finally:
             await execute(untrusted.dsn, "update untrusted.switch set wrong = false")
     assert [what for what in seen.warnings() if "differ from PostgREST's" in what]
+
+
+async def test_equal_reads_that_begin_to_differ_are_found_by_the_sample_and_shared_no_more(untrusted: Stack) -> None:
+    requests = [get("/later_ticket")] * 12
+    async with fanin(untrusted.url, **ON_PROBATION, shadow__share=0.3) as sidecar:
+        seen = SidecarEvents(sidecar)
+        for _ in range(8):
+            assert {answer.body for answer in await together(sidecar.port, requests)} == {b'[{"token":"the same"}]'}
+        await execute(untrusted.dsn, "update untrusted.switch set wrong = true")
+        try:
+            for _ in range(100):
+                if seen.warnings():
+                    break
+                await together(sidecar.port, requests)
+                await seen.wait_until_idle()
+            assert len({answer.body for answer in await together(sidecar.port, requests)}) == 12
+        finally:
+            await execute(untrusted.dsn, "update untrusted.switch set wrong = false")
+    assert len([what for what in seen.warnings() if "answered differently" in what]) == 1

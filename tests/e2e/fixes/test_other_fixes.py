@@ -11,6 +11,8 @@ import aiohttp
 import pytest
 from yarl import URL
 
+from proxy.analysis.fingerprint import parse_fingerprint
+from proxy.fixes.advice_code import together_js
 from proxy.observe.events import Event, TraceClosed
 from tests.e2e.support.fix_comparison import comparing
 from tests.e2e.support.fix_runs import PATIENT, array_text, run_sql
@@ -44,7 +46,6 @@ async def findings_of(stack: Stack, targets: Sequence[str]) -> dict[str, Finding
             closed.append(event)
 
     changes: dict[str, Any] = PATIENT | {"merge__max_rows": MAX_ROWS}
-    changes["rules"] = PATIENT["rules"] | {"serial_calls": {"max_pause": 60.0, "min_seconds": 1e-6}}
     headers = {"Authorization": f"Bearer {stack.token}", "X-Fanin-Trace": "one"}
     async with fanin(stack.url, **changes) as sidecar, aiohttp.ClientSession(headers=headers) as session:
         sidecar._events.subscribe(watch)
@@ -162,8 +163,8 @@ async def test_a_repeated_read_and_serial_reads_have_an_argument_for_each_value(
     name = quote('quote "q"')
     once = f"/thing?select=id&name=eq.{name}&kind=in.(a,c)&or=(rank.is.null,rank.gt.3)&order=id"
     repeated = (await findings_of(loops, [once] * 4))["FAN003"].fix
-    serial = ["/owner?select=id&id=eq.3", "/thing?select=id&id=eq.3&limit=1", "/part?select=id&id=eq.3"]
-    together = (await findings_of(loops, serial))["FAN014"].fix
+    serial = ["owner?select=id&id=eq.?", "thing?select=id&id=eq.?&limit=?", "part?select=id&id=eq.?"]
+    together = together_js([parse_fingerprint(f"GET {query}") for query in serial])
     async with comparing(loops) as comparison:
         wanted = await rows_of(
             comparison,
@@ -172,5 +173,5 @@ async def test_a_repeated_read_and_serial_reads_have_an_argument_for_each_value(
         )
         args: list[Any] = ['quote "q"', ["a", "c"], 3]
         assert (await comparison.node.run(repeated.supabase_js, [args]))["results"] == [wanted]
-        answer = await comparison.node.run(together.supabase_js, [[5, 9, 1, 4]])
+        answer = await comparison.node.run(together, [[5, 9, 1, 4]])
         assert answer["results"] == [{"owner": [{"id": 5}], "thing": [{"id": 9}], "part": [{"id": 4}]}]

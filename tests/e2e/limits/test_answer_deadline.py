@@ -11,7 +11,8 @@ import pytest
 from proxy.errors.codes import FaultError
 from proxy.observe.events import Events
 from proxy.sidecar.sidecar import Sidecar
-from proxy.upstream.client import Upstream, UpstreamRequest
+from proxy.upstream.client import Upstream
+from proxy.upstream.messages import UpstreamRequest
 from rules import RULES
 from tests.e2e.support.bursts import burst, get, sockets
 from tests.e2e.support.faulty_upstream import is_merged

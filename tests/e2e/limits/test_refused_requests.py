@@ -56,6 +56,15 @@ REFUSED = {
     "Connection names a field": (POST + b"Connection: close, Authorization\r\n\r\n", "FANIN105"),
     "Connection names Host": (POST + b"Connection: host\r\n\r\n", "FANIN105"),
     "two Hosts": (POST + b"Host: i\r\n\r\n", "FANIN106"),
+    "an empty Host": (b"GET / HTTP/1.1\r\nHost:\r\n\r\n", "FANIN106"),
+    "a Host with a blank": (b"GET / HTTP/1.1\r\nHost: h i\r\n\r\n", "FANIN106"),
+    "a Host with a path": (b"GET / HTTP/1.1\r\nHost: h/t\r\n\r\n", "FANIN106"),
+    "a Host with a port that is no number": (b"GET / HTTP/1.1\r\nHost: h:x\r\n\r\n", "FANIN106"),
+    "an invalid Host in HTTP/1.0": (b"GET / HTTP/1.0\r\nHost: h h\r\n\r\n", "FANIN106"),
+    "another expectation": (POST + b"Expect: 200-ok\r\nContent-Length: 0\r\n\r\n", "FANIN117"),
+    "an authority with a user": (b"GET http://u@h/t HTTP/1.1\r\nHost: h\r\n\r\n", "FANIN101"),
+    "too many header lines": (b"GET / HTTP/1.1\r\nHost: h\r\n" + b"a:\r\n" * 15_900 + b"\r\n", "FANIN109"),
+    "endless empty lines": (b"\r\n" * 100_000, "FANIN101"),
     "no Host": (b"GET / HTTP/1.1\r\nX: y\r\n\r\n", "FANIN106"),
     "no version": (b"GET /\r\n\r\n", "FANIN101"),
     "two blanks": (b"GET  / HTTP/1.1\r\nHost: h\r\n\r\n", "FANIN101"),
@@ -70,6 +79,7 @@ REFUSED = {
     "no HTTP": (b"GET / SPDY/3\r\n\r\n", "FANIN101"),
     "TLS": (b"\x16\x03\x01\x02\0\x01\0\r\n\r\n", "FANIN101"),
     "CONNECT": (b"CONNECT h:443 HTTP/1.1\r\nHost: h\r\n\r\n", "FANIN107"),
+    "PRI": (b"PRI /t HTTP/1.1\r\nHost: h\r\n\r\n", "FANIN107"),
     "TRACE": (b"TRACE / HTTP/1.1\r\nHost: h\r\n\r\n", "FANIN107"),
     "a head of 64 kB": (b"GET / HTTP/1.1\r\nHost: h\r\nX: " + b"x" * 65_536 + b"\r\n\r\n", "FANIN109"),
     "a head of 100 kB that is no GET": (b"POST /t?x=" + b"x" * 100_000 + b" HTTP/1.1\r\nHost: h\r\n\r\n", "FANIN109"),
@@ -120,6 +130,8 @@ CHUNKS = {
     "no CRLF after the data": b"5\r\nhello0\r\n\r\n",
     "a NUL in a trailer": b"0\r\nX: \0\r\n\r\n",
     "an endless extension": b"5;" + b"x" * 5000,
+    "long extensions of small chunks": (b"1;" + b"x" * 4000 + b"\r\na\r\n") * 6,
+    "endless trailers": b"0\r\n" + b"x:\r\n" * 100,
 }
 
 

@@ -57,6 +57,31 @@ async def test_a_closed_trace_is_listed_and_shown_whole() -> None:
         assert (await seen.get("/api/traces/t2")).status == 404
 
 
+async def test_traces_fingerprints_and_the_recording_come_in_pages() -> None:
+    async with ScriptedUpstream(answers(OK)) as upstream, fanin_with_admin(upstream.url) as seen:
+        for number in range(4):
+            await send_one_trace(seen, f"/t{number}?id=eq.1", trace=f"t{number}")
+        numbers = [one["number"] for one in await trace_list(seen)]
+        page = (await seen.api(f"/api/traces?limit=2&before={numbers[0]}"))["traces"]
+        assert [one["number"] for one in page] == numbers[1:3]
+        whole = (await seen.api("/api/fingerprints"))["fingerprints"]
+        page = (await seen.api("/api/fingerprints?offset=1&limit=2"))["fingerprints"]
+        assert [one["fingerprint"] for one in page] == [one["fingerprint"] for one in whole[1:3]]
+        lines = (await seen.get(f"/api/recording?before={numbers[0]}&limit=2")).body.splitlines()
+        assert [json.loads(line).get("id") for line in lines] == [None, "t1", "t2"]
+        refused = await seen.get("/api/traces?limit=many")
+        assert (refused.status, b"limit must be a number" in refused.body) == (400, True)
+
+
+async def test_a_large_answer_is_sent_in_pieces_and_other_requests_are_served_in_between() -> None:
+    async with ScriptedUpstream(answers(OK)) as upstream, fanin_with_admin(upstream.url) as seen:
+        wide = "&".join(f"column_{number}=eq.1" for number in range(40))
+        await send_one_trace(seen, *(f"/t{number}?{wide}" for number in range(300)), trace="large")
+        whole, alive = await asyncio.gather(seen.get("/api/traces/large"), seen.get("/livez"))
+        assert (len(json.loads(whole.body)["spans"]), alive.status) == (300, 200)
+        assert whole.raw.count(b"\r\n") > 10, "several chunks"
+
+
 async def test_a_trace_that_is_said_to_be_over_is_closed_judged_and_told_with_all_its_parts() -> None:
     async with (
         ScriptedUpstream(answers(OK)) as upstream,

@@ -29,6 +29,10 @@ OF_SETTINGS = {
         "needs rules.fan005=rewrite, which answers what PostgREST refuses",
     ),
     "mismatch-paused": "needs shadow.share, and a merged answer that is wrong",
+    **dict.fromkeys(
+        ("foreign-table", "volatile-view", "volatile-column", "volatile-policy", "security-barrier", "rules"),
+        "needs a relation that the catalog knows to be unsafe: test_hazards.py",
+    ),
     "mismatched": "needs a relation that answers merged calls wrong: test_trust.py",
 }
 """Bypass reasons that no request provokes, and why."""

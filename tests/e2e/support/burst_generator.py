@@ -153,7 +153,8 @@ def request_of(template: Template, head: Head, caller: Caller, chance: Random) -
     body = head.body.replace("{}", literal).encode()
     length = (f"Content-Length: {len(body)}",) if body else ()
     first = f"{head.method} {template.target.replace('{}', literal)} HTTP/{head.version}"
-    request = "\r\n".join((first, "Host: h", *caller, *head.lines, *length, "", "")).encode() + body
+    host = () if any(line.startswith("Host: ") for line in head.lines) else ("Host: h",)
+    request = "\r\n".join((first, *host, *caller, *head.lines, *length, "", "")).encode() + body
     return BurstRequest(request, template.target, frozenset(template.rows + head.rows), template.kind, head.accept)
 
 

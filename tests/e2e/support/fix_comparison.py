@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 import asyncpg
 
 from proxy.analysis.fingerprint import parse_fingerprint
-from proxy.analysis.varying import parent_of, similar_calls
+from proxy.analysis.steps import result_of
+from proxy.analysis.varying import similar_calls
 from proxy.fixes.batch_code import batch_fix
 from tests.e2e.support.fix_runs import (
     LOOPS,
@@ -170,8 +171,9 @@ def fix_of(played: Played) -> tuple[str, Fix | None]:
         return "", None
     spans = [span for span in played.trace.spans if span.method == "HEAD"]
     parsed = parse_fingerprint(spans[0].fingerprint)
-    calls = similar_calls(parsed, spans, next(f for f in parsed.filters if f.column == played.shape.columns[0]))
-    return "counts", batch_fix(calls, False, parent_of(played.trace.spans, spans, calls.keys[0]) or played.shape.parent)
+    key = next(f for f in parsed.filters if f.column == played.shape.columns[0])
+    calls = result_of(similar_calls(parsed, spans, key))
+    return "counts", batch_fix(calls, False, played.shape.parent)
 
 
 def fingerprint_of(played: Played) -> str:

@@ -121,7 +121,9 @@ class Caller:
         calls = [self.call(shape, at) for at in range(len(shape.keys))]
         if shape.parallel:
             return list(await asyncio.gather(*calls))
-        return [await call for call in calls]
+        # A client that waits for each answer has one connection; by that fanin tells it from one that does not.
+        async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=1)) as self.session:
+            return [await call for call in calls]
 
     async def call(self, shape: Shape, at: int) -> tuple[int, Any]:
         headers = {"Authorization": f"Bearer {self.token}", "X-Fanin-Trace": self.trace, **shape.headers}

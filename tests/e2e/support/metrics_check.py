@@ -16,14 +16,15 @@ from proxy.model import Outcome
 from proxy.observe.events import Event, RequestAnswered, UpstreamCalled
 from proxy.observe.metrics import Metrics
 from proxy.observe.series import readings
-from proxy.upstream.client import UpstreamAnswer, UpstreamCall
+from proxy.upstream.client import UpstreamCall
 
 if TYPE_CHECKING:
     from proxy.path.identity import HeadRules
     from proxy.server.server import ClientRequest, Handler
     from proxy.settings.model import Settings
     from proxy.sidecar.sidecar import Sidecar
-    from proxy.upstream.client import UpstreamConnection, UpstreamRequest
+    from proxy.upstream.connection import UpstreamConnection
+    from proxy.upstream.messages import UpstreamAnswer, UpstreamRequest
     from proxy.upstream.pool import ConnectionPool
 
 STATEMENT_RAN = frozenset((200, 201, 204, 206, 406))

@@ -50,7 +50,7 @@ def next_dev(project: str, fanin: int, token: str, *flags: str) -> Iterator[Site
     folder = Path(tempfile.mkdtemp(prefix="application-", dir=HOME))
     try:
         shutil.copytree(APPLICATION, folder, dirs_exist_ok=True)
-        for copied in (ROOT / "deploy" / "clients").glob("*.mjs"):
+        for copied in (ROOT / "deploy" / "clients").glob("*.m?s"):
             shutil.copy(copied, folder / "lib")
         port = free_port()
         argv = [

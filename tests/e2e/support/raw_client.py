@@ -52,15 +52,18 @@ class RawAnswer:
 class RawClient:
     """One connection. ``async with RawClient(url) as client``: send bytes, read answers."""
 
-    def __init__(self, target: str | int, tls: ssl.SSLContext | None = None) -> None:
-        """``target`` is a URL, or a port of 127.0.0.1."""
+    def __init__(self, target: str | int, tls: ssl.SSLContext | None = None, source: str = "") -> None:
+        """``target`` is a URL, or a port of 127.0.0.1. ``source`` is the address to connect from."""
         parts = urlsplit(target if isinstance(target, str) else f"http://127.0.0.1:{target}")
         self._host, self._port, self._tls = parts.hostname or "", parts.port or 80, tls
+        self._source = (source, 0) if source else None
         self._left = b""
 
     async def __aenter__(self) -> Self:
         async with asyncio.timeout(TIMEOUT):
-            self.reader, self.writer = await asyncio.open_connection(self._host, self._port, ssl=self._tls)
+            self.reader, self.writer = await asyncio.open_connection(
+                self._host, self._port, ssl=self._tls, local_addr=self._source
+            )
         return self
 
     async def __aexit__(

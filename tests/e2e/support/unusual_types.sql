@@ -165,6 +165,16 @@ create function unusual.loud(unusual.num) returns text stable return upper($1.ti
 create function unusual.add_up(a int, b int) returns int immutable return a + b;
 create function unusual.boom(unusual.num) returns int language plpgsql stable as $$
 begin if $1.id = 3 then raise 'boom'; end if; return 1; end $$;
+create function unusual.heard(unusual.num) returns text stable return (
+  select json_agg(current_setting('request.headers', true)::json ->> name order by name)
+  from unnest(array['host', 'x-forwarded-for', 'x-forwarded-host', 'x-real-ip', 'x-request-id', 'user-agent']) name
+);
+create function unusual.asked(unusual.num) returns text stable return
+  current_setting('request.method', true) || ' ' || current_setting('request.path', true);
+-- Rows of the tenant that `Host` names.
+create view unusual.hosted as
+select n.id, n.title, current_setting('request.headers', true)::json ->> 'host' as tenant from unusual.num n
+where n.id % 2 = (current_setting('request.headers', true)::json ->> 'host' = 'a.example')::int;
 create function unusual.noisy(unusual.num) returns text language plpgsql volatile as $$
 begin perform set_config('response.headers', json_build_array(json_build_object('X-Film', $1.id::text))::text, true);
 return ''; end $$;

@@ -1,0 +1,39 @@
+"""Reads the API of a running fanin on its admin port.
+
+Tests: tests/e2e/pages/test_not_merged.py, tests/e2e/pages/test_top.py.
+"""
+
+import json
+from typing import Any
+from urllib.error import HTTPError, URLError
+from urllib.request import ProxyHandler, Request, build_opener
+
+from proxy.settings.sources import ConfigError
+
+TIMEOUT = 5.0
+"""Seconds to wait for an answer of the admin port."""
+
+
+class AdminPortError(Exception):
+    """The admin port cannot be read; the message says why and what to do."""
+
+
+def check_admin_url(admin: str) -> None:
+    """ConfigError if ``admin`` is not a URL."""
+    if not admin.startswith(("http://", "https://")):
+        raise ConfigError(f"--admin: '{admin}' is not a URL: http://HOST:PORT")
+
+
+def read_api(admin: str, token: str | None, path: str, member: str) -> Any:
+    """A member of the JSON object at ``path``; raises AdminPortError."""
+    headers = {"Authorization": f"Bearer {token}"} if token else {}
+    request = Request(f"{admin.rstrip('/')}{path}", headers=headers)  # noqa: S310 – http(s) only
+    try:
+        with build_opener(ProxyHandler({})).open(request, timeout=TIMEOUT) as answer:
+            return json.load(answer)[member]
+    except HTTPError as error:
+        remedy = "pass the token with --token or FANIN_ADMIN_TOKEN" if error.code in (401, 403) else "is it a fanin?"
+        raise AdminPortError(f"{admin} answers {error.code}: {remedy}") from error
+    except (OSError, URLError, ValueError, KeyError, TypeError) as error:
+        kind = type(error).__name__
+        raise AdminPortError(f"{admin} cannot be read ({kind}): is it the admin port of a fanin?") from error

@@ -1,0 +1,87 @@
+"""A request to upstream, and upstream's answer to it."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+import msgspec
+
+from proxy.allowed_differences import FRAMING_HEADERS
+from proxy.errors.codes import FaultError
+from proxy.http1.head import UNREAD, HeaderField, StatusLine, tokens
+from proxy.transport.connection import Body, EndOfStreamError
+from proxy.upstream.connection import UpstreamConnection
+
+CLOSING = frozenset((b"close", UNREAD))
+"""Elements of ``Connection`` after which no other call is sent."""
+
+OnInterim = Callable[[StatusLine, tuple[HeaderField, ...]], Awaitable[None]]
+
+
+class UpstreamAnswer:
+    """An answer's head, and its body as a stream."""
+
+    def __init__(
+        self, connection: UpstreamConnection, line: StatusLine, fields: tuple[HeaderField, ...], body: Body
+    ) -> None:
+        self.connection = connection
+        self.line = line
+        self.fields = fields
+        self.body = body
+
+    @property
+    def status(self) -> int:
+        return self.line.status
+
+    @property
+    def reusable(self) -> bool:
+        """Whether the connection may carry another call: the whole body was read, and upstream does not close.
+
+        An answer that has no body, but says that it has one, may be followed by it.
+        """
+        bodiless = self.line.status in (204, 304) and any(
+            field.name in FRAMING_HEADERS and field.value != b"0" for field in self.fields
+        )
+        return (
+            self.body.done
+            and not bodiless
+            and not self.connection.ended
+            and self.line.minor == 1
+            and not CLOSING.intersection(tokens(self.fields, b"connection"))
+        )
+
+    async def read(self, limit: int) -> bytes | None:
+        """The whole body; None when it is larger than ``limit`` bytes. Raises what ``pieces`` raises."""
+        pieces, size = [], 0
+        async for piece in self.pieces():
+            size += len(piece)
+            if size > limit:
+                return None
+            pieces.append(piece)
+        return b"".join(pieces)
+
+    async def pieces(self) -> AsyncIterator[bytes]:
+        """The body's data as it arrives. FaultError FANIN502 if it ends early, FANIN504 if it stalls."""
+        try:
+            async for piece in self.body.pieces():
+                yield piece
+        except EndOfStreamError:
+            raise FaultError("FANIN502", "in the body") from None
+        except TimeoutError:
+            raise FaultError("FANIN504", "no byte of the body for timeouts.upstream_idle") from None
+
+
+class UpstreamRequest(msgspec.Struct, frozen=True, eq=False):
+    """A request to send. ``head`` ends with the empty line; ``body`` is a stream, or None if there is none."""
+
+    method: bytes
+    head: bytes
+    body: Body | None = None
+    on_interim: OnInterim | None = None
+    """Called with the head of each 1xx answer."""
+    keep_alive: bool = True
+    """Whether the connection may carry another call afterwards."""
+    upgrade: bool = False
+    """Whether 101 is a valid answer."""
+    already_waited: float = 0.0
+    """Seconds of timeouts.upstream_head that the client has waited already."""
+    on_sent: Callable[[], None] | None = None
+    """Called when the pool lets the call start. The wait in the pool's queue is not upstream's time."""

@@ -1,0 +1,67 @@
+"""What makes requests one pattern: identity, the connection that they came on, and writes by others between them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from proxy.observe.events import Event, TraceClosed
+from tests.e2e.support.bursts import get, one_by_one, together
+from tests.e2e.support.harness import OK, ScriptedUpstream, answers, fanin, until
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from proxy.sidecar.sidecar import Sidecar
+
+TRACE = ("X-Fanin-Trace: t1", "X-Fanin-Route: GET /export")
+PATIENT = {"trace__quiet_explicit": 0.5, "rules": {"duplicate_read": {"max_pause": 60.0}}}
+
+
+def user(number: int) -> str:
+    return f"Authorization: Bearer token-{number}"
+
+
+class Findings:
+    """What was found in the traces of a sidecar."""
+
+    def __init__(self, sidecar: Sidecar) -> None:
+        self._closed: list[TraceClosed] = []
+        self._sidecar = sidecar
+        sidecar._events.subscribe(self._observe)
+
+    def _observe(self, event: Event) -> None:
+        if isinstance(event, TraceClosed):
+            self._closed.append(event)
+
+    async def of(self, count: int) -> Sequence[tuple[str, str]]:
+        """Codes and impacts, once ``count`` traces have closed."""
+        await until(lambda: len(self._closed) == count)
+        return [(finding.code, finding.impact) for event in self._closed for finding in event.findings]
+
+
+async def test_reads_with_a_token_each_are_no_n_plus_one() -> None:
+    async with ScriptedUpstream(answers(OK)) as upstream, fanin(upstream.url, **PATIENT) as sidecar:
+        found = Findings(sidecar)
+        await together(sidecar.port, [get(f"/profiles?id=eq.{n}", user(n), *TRACE) for n in range(8)])
+        assert await found.of(1) == []
+        assert len(upstream.requests) == 8
+
+
+async def test_quick_reads_on_connections_that_were_open_are_parallel_and_on_one_connection_a_loop() -> None:
+    requests = [get(f"/t?offset=1&id=eq.{n}", *TRACE) for n in range(15)]
+    for send, code in ((together, "FAN001"), (one_by_one, "FAN002")):
+        async with ScriptedUpstream(answers(OK)) as upstream, fanin(upstream.url, **PATIENT) as sidecar:
+            found = Findings(sidecar)
+            await send(f"http://127.0.0.1:{sidecar.port}", requests)
+            assert await found.of(1) == [(code, "MEDIUM")]
+
+
+async def test_equal_reads_between_writes_of_another_trace_are_no_duplicates() -> None:
+    read, other = get("/t?id=eq.1", *TRACE), ("X-Fanin-Trace: t2", "Content-Length: 2")
+    write = get("/t", *other).replace(b"GET ", b"POST ", 1) + b"{}"
+    elsewhere = get("/u", *other).replace(b"GET ", b"POST ", 1) + b"{}"
+    for between, codes in ((write, []), (elsewhere, [("FAN003", "LOW")])):
+        async with ScriptedUpstream(answers(OK)) as upstream, fanin(upstream.url, **PATIENT) as sidecar:
+            found = Findings(sidecar)
+            await one_by_one(f"http://127.0.0.1:{sidecar.port}", [read, between] * 8)
+            assert [one for one in await found.of(2) if one[0] == "FAN003"] == codes
