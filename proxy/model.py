@@ -59,6 +59,10 @@ class RequestHead(msgspec.Struct, frozen=True, gc=False):
     """Whether the request has `Prefer: count=exact`."""
     bypass_reason: str | None
     """Why no request with this head is merged: a key of `errors.codes.BYPASS_REASONS`."""
+    caller_hash: bytes = b""
+    """`identity_hash` of the identity without the length of the body; empty if the request has no body."""
+    write_preferences: str = ""
+    """The preferences of a write that decide what it does: `resolution=…`, `missing=…`, `return=…`; comma-separated."""
     range_limit: int | None = None
     """Rows that Range asks for, from the first one on; None if it sets no limit. ``merged_lines`` has no Range then."""
     content_profile: str = ""
@@ -317,6 +321,8 @@ class Span(msgspec.Struct, frozen=True, gc=False):
     """Per parameter, the class of its literal and the literal's bytes; only if the setting `record.file` is set."""
     target: str = ""
     """The target with its values; only if the setting `show_values` is on."""
+    preferences: str = ""
+    """For a write: its preferences `resolution=…`, `missing=…` and `return=…`, comma-separated."""
     fallback_reason: str = ""
     """Why a merged or shared call could not answer it, so that it was sent itself: outcome ``fallback``."""
     calls_in_vain: tuple[int, ...] = ()
