@@ -10,6 +10,8 @@ from proxy.findings.model import CountedFinding, Finding, fails
 from proxy.settings.budgets import Budget, Growth
 from proxy.traces.cost import TraceCost
 
+MOST_KINDS = 5
+"""Kinds of queries that a failure of growth names."""
 WORDS = {
     "queries": ("query", "queries"),
     "upstream_calls": ("upstream call", "upstream calls"),
@@ -142,10 +144,21 @@ def _growth(growth: Growth, costs: Sequence[TraceCost]) -> CheckResult:
     after = most.measure(growth.measure)
     if after <= before + growth.allow:
         return CheckResult("growth", name, "growth", True)
-    what = f"grew from {before} to {amount(after, growth.measure)}"
+    what = f"grew from {before} to {amount(after, growth.measure)}{_grown_kinds(small, most)}"
     return CheckResult(
         "growth", name, "growth", True, (BudgetProblem("growth", what, most.route, most.source, most.id),)
     )
+
+
+def _grown_kinds(small: Sequence[TraceCost], large: TraceCost) -> str:
+    """The kinds of queries that grew, those that grew most first."""
+    before = {kind: max(cost.kinds.get(kind, 0) for cost in small) for kind in large.kinds}
+    grown = [kind for kind, count in large.kinds.items() if count > before[kind]]
+    grown.sort(key=lambda kind: (before[kind] - large.kinds[kind], kind))
+    texts = [f"{kind} from {before[kind]} to {large.kinds[kind]}" for kind in grown[:MOST_KINDS]]
+    if len(grown) > MOST_KINDS:
+        texts.append(f"{len(grown) - MOST_KINDS} more kinds")
+    return f": {', '.join(texts)}" if texts else ""
 
 
 def _is_of(cost: TraceCost, growth: Growth, size: str) -> bool:

@@ -1,8 +1,11 @@
 """Measures what an application request cost: the sum over all parts of its trace."""
 
+from collections import Counter
+from collections.abc import Mapping
+
 import msgspec
 
-from proxy.analysis.spans import asked_of_postgrest, count_queries, total_bytes, total_rows
+from proxy.analysis.spans import asked_of_postgrest, count_queries, counts_as_query, total_bytes, total_rows
 from proxy.model import Trace
 
 
@@ -21,6 +24,8 @@ class TraceCost(msgspec.Struct, frozen=True):
     upstream_calls: int
     rows: int
     bytes: int
+    kinds: Mapping[str, int] = {}
+    """Number of queries by fingerprint."""
 
     @property
     def can_fail_build(self) -> bool:
@@ -68,6 +73,9 @@ def _cost_of(source: str, trace: Trace) -> TraceCost:
         upstream_calls=asked.calls,
         rows=total_rows(asked.spans),
         bytes=total_bytes(asked.spans),
+        kinds=Counter(
+            [span.fingerprint for span in asked.spans if counts_as_query(span.method, span.retry, span.bypass_reason)]
+        ),
     )
 
 
@@ -82,4 +90,5 @@ def _combined(first: TraceCost, later: TraceCost) -> TraceCost:
         upstream_calls=first.upstream_calls + later.upstream_calls,
         rows=first.rows + later.rows,
         bytes=first.bytes + later.bytes,
+        kinds=Counter(first.kinds) + Counter(later.kinds),
     )

@@ -97,7 +97,9 @@ def test_a_finding_of_traces_that_cannot_fail_is_a_note_unless_other_traces_have
     assert not checked(cost(9), seen=[loose, replace(loose, can_fail=True)]).notes
 
 
-@pytest.mark.parametrize(("large", "what"), [(3, []), (4, ["grew from 3 to 4 queries"])])
+@pytest.mark.parametrize(
+    ("large", "what"), [(3, []), (4, ["grew from 3 to 4 queries: GET videos?id=eq.? from 3 to 4"])]
+)
 def test_a_cost_that_grows_with_the_size_fails(large: int, what: list[str]) -> None:
     measured = cost(3, id="size-1/a"), cost(2, id="size-1/b"), cost(large, id="size-9/a"), cost(50, id="other")
     result = checked(*measured, growths=[Growth(route=ROUTE, small="size-1/", large="size-9/")])
@@ -108,7 +110,9 @@ def test_a_cost_that_grows_with_the_size_fails(large: int, what: list[str]) -> N
 def test_sizes_may_be_two_recordings() -> None:
     measured = cost(3, source="/tmp/a.jsonl"), cost(4, source="b/b.jsonl")
     growth = Growth(small="a.jsonl", large="b.jsonl", by="recording", measure="upstream_calls")
-    assert problems(checked(*measured, growths=[growth])) == ["grew from 3 to 4 upstream calls"]
+    assert problems(checked(*measured, growths=[growth])) == [
+        "grew from 3 to 4 upstream calls: GET videos?id=eq.? from 3 to 4"
+    ]
 
 
 @pytest.mark.parametrize("missing", ["small", "large"])
