@@ -176,6 +176,7 @@ class Sidecar:
             self._known_catalog = catalog
             self.upstream_state.trust.forget()
             self.upstream_state.unsafe_reads.apply(catalog.hazards)
+            self.rule_runner.facts = catalog.facts
         self.upstream_state.column_types.apply_catalog(catalog, self._catalog.invalidate)
 
     def _head_rules(self, settings: Settings) -> HeadRules:
