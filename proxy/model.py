@@ -59,6 +59,10 @@ class RequestHead(msgspec.Struct, frozen=True, gc=False):
     """Whether the request has `Prefer: count=exact`."""
     bypass_reason: str | None
     """Why no request with this head is merged: a key of `errors.codes.BYPASS_REASONS`."""
+    caller_hash: bytes = b""
+    """`identity_hash` of the identity without the length of the body; empty if the request has no body."""
+    write_preferences: str = ""
+    """The preferences of a write that decide what it does: `resolution=…`, `missing=…`, `return=…`; comma-separated."""
     content_profile: str = ""
     """Value of Content-Profile, which names the schema of a write; empty when absent."""
 
@@ -271,6 +275,8 @@ class Span(msgspec.Struct, frozen=True, gc=False):
     """Per parameter, the class of its literal and the literal's bytes; only if the setting `record.file` is set."""
     target: str = ""
     """The target with its values; only if the setting `show_values` is on."""
+    preferences: str = ""
+    """For a write: its preferences `resolution=…`, `missing=…` and `return=…`, comma-separated."""
     identity: int = 0
     """Hash, keyed per process, of the identity: requests with different ones may get different rows. 0 if unknown."""
     writes: int = 0

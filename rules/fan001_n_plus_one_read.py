@@ -35,27 +35,33 @@ Safe: fanin merges calls that are in flight together, and each caller gets the s
 If that is not certain, fanin sends the original calls.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from pydantic import Field
 
 from proxy.analysis.fan_out import (
-    FanOut,
     LoopThresholds,
     call_impact,
-    distinct_values,
     fan_outs,
     has_many_rows_per_key,
     parallel_fan_out,
 )
-from proxy.analysis.fingerprint import ParsedFingerprint
 from proxy.analysis.rule import InSteps, Rule, RuleContext
-from proxy.analysis.spans import caller_of, count_calls, elapsed_seconds, literal_kind, total_rows
+from proxy.analysis.spans import caller_of, count_calls, elapsed_seconds, total_rows
+from proxy.analysis.varying import (
+    Parent,
+    SimilarCalls,
+    different_keys,
+    key_evidence,
+    key_text,
+    parent_of,
+    similar_calls,
+    variation_evidence,
+)
 from proxy.analysis.volume import plural
-from proxy.findings.model import Finding, Fix
-from proxy.fixes.batch_code import batch_js, batch_name, batch_py
-from proxy.fixes.sql.batch import batch_sql
-from proxy.model import Trace
+from proxy.findings.model import Finding
+from proxy.fixes.batch_code import batch_expectation, batch_fix
+from proxy.model import Span, Trace
 from proxy.settings_base import Count, Positive
 
 
@@ -75,11 +81,22 @@ class NPlusOne(LoopThresholds):
     )
 
 
+READ_RISK = (
+    "The rows of all keys are read at one moment, or in chunks at several. A key without rows is not in the result."
+)
+
+
 @InSteps
 def detect(trace: Trace, context: RuleContext[NPlusOne]) -> Iterator[Finding | None]:
     """One finding per fingerprint that fans out in ``trace``."""
-    for found in fan_outs(trace, parallel_fan_out, context.thresholds):
-        yield None if found is None else _finding(trace, *found)
+    for one in fan_outs(trace, parallel_fan_out, context.thresholds):
+        if one is None:
+            yield None
+            continue
+        shown, found = one
+        calls = yield from similar_calls(shown, found.spans, found.key)
+        parent = yield from parent_of(trace.spans, found.spans, found.key)
+        yield _finding(trace, calls, found.spans, parent)
 
 
 RULE = Rule(
@@ -94,32 +111,28 @@ RULE = Rule(
 )
 
 
-def _finding(trace: Trace, shown: ParsedFingerprint, found: FanOut) -> Finding:
-    spans, column = found.spans, found.key.column
-    calls, listed = count_calls(spans), has_many_rows_per_key(shown, spans)
+def _finding(trace: Trace, calls: SimilarCalls, spans: Sequence[Span], parent: Parent | None) -> Finding:
+    shown, upstream = calls.parsed, count_calls(spans)
+    fix = batch_fix(calls, has_many_rows_per_key(shown, spans), parent)
     return Finding(
         code=RULE.code,
         impact=call_impact(len(spans)),
         confidence="high" if trace.explicit else "medium",
-        title=f"{len(spans)} reads of {shown.name}, one for each {column}",
+        title=f"{len(spans)} reads of {shown.name}, one for each {key_text(calls)}",
         relation=spans[0].relation,
         fingerprint=spans[0].fingerprint,
         route=trace.route,
         caller=caller_of(spans),
-        problem=f"The application asks for {shown.name} once per {column}: the number of queries grows with"
+        problem=f"The application asks for {shown.name} once per {key_text(calls)}: the number of queries grows with"
         " the number of rows.",
-        current=f"{len(spans)} requests, {plural(calls, 'upstream call')}, {total_rows(spans)} rows in"
+        current=f"{len(spans)} requests, {plural(upstream, 'upstream call')}, {plural(total_rows(spans), 'row')} in"
         f" {1000 * elapsed_seconds(spans):.0f} ms",
         evidence=(
-            f"{len(spans)} requests differ only in {column}, with {distinct_values(spans, found.key)} different values",
-            f"sent in parallel; fanin answered them with {plural(calls, 'upstream call')}",
+            key_evidence(calls, spans),
+            f"sent in parallel; fanin answered them with {plural(upstream, 'upstream call')}",
+            variation_evidence(calls),
         ),
-        fix=Fix(
-            sql=batch_sql(shown, column, literal_kind(spans, column)),
-            supabase_js=batch_js(shown, column, listed),
-            supabase_py=batch_py(shown, column, listed),
-        ),
-        expected=f"{batch_name(shown.relation, column)}(…) once instead of {len(spans)} calls: {len(spans)} requests"
-        " become 1 per 200 keys.",
-        risk="The rows are the same. A list of more than about 200 keys should be sent in several calls.",
+        fix=fix,
+        expected=batch_expectation(calls, fix, len(spans), different_keys(calls, spans)),
+        risk=READ_RISK,
     )

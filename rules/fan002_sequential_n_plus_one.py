@@ -43,25 +43,34 @@ over the calls lets FAN001 merge them.
 
 from collections.abc import Iterator, Sequence
 
+import msgspec
+
 from proxy.analysis.fan_out import (
     FanOut,
     call_impact,
-    distinct_values,
     fan_outs,
     has_many_rows_per_key,
     sequential_fan_out,
 )
-from proxy.analysis.fingerprint import ParsedFingerprint
 from proxy.analysis.origin import Origin, count_known_earlier, origins
 from proxy.analysis.rule import InSteps, Rule, RuleContext
-from proxy.analysis.spans import caller_of, count_calls, literal_kind, total_rows, total_seconds
+from proxy.analysis.spans import caller_of, count_calls, total_rows, total_seconds
 from proxy.analysis.steps import Steps
+from proxy.analysis.varying import (
+    Parent,
+    SimilarCalls,
+    different_keys,
+    key_evidence,
+    key_text,
+    parent_of,
+    similar_calls,
+    variation_evidence,
+)
 from proxy.analysis.volume import plural
-from proxy.findings.model import Finding, Fix
-from proxy.fixes.batch_code import batch_js, batch_name, batch_py
-from proxy.fixes.sql.batch import batch_sql
-from proxy.model import Trace
-from rules.fan001_n_plus_one_read import NPlusOne
+from proxy.findings.model import Finding
+from proxy.fixes.batch_code import batch_expectation, batch_fix
+from proxy.model import Span, Trace
+from rules.fan001_n_plus_one_read import READ_RISK, NPlusOne
 
 
 @InSteps
@@ -75,7 +84,9 @@ def detect(trace: Trace, context: RuleContext[NPlusOne]) -> Iterator[Finding | N
         came_from = yield from origins(trace.spans, found.spans, found.key)
         is_walk = yield from _is_walk(found, came_from, context.thresholds.min_distinct)
         if not is_walk:
-            yield _finding(trace, shown, found, came_from)
+            calls = yield from similar_calls(shown, found.spans, found.key)
+            parent = yield from parent_of(trace.spans, found.spans, found.key)
+            yield _finding(trace, LoopOfReads(calls, found.spans, parent), came_from)
 
 
 RULE = Rule(
@@ -96,33 +107,36 @@ def _is_walk(found: FanOut, came_from: Sequence[Origin], least: int) -> Steps[bo
     return known < least
 
 
-def _finding(trace: Trace, shown: ParsedFingerprint, found: FanOut, came_from: Sequence[Origin]) -> Finding:
-    spans, column = found.spans, found.key.column
-    calls, listed = count_calls(spans), has_many_rows_per_key(shown, spans)
+class LoopOfReads(msgspec.Struct, frozen=True):
+    """The reads of a loop, what they have in common, and, for counts, the relation that their keys came from."""
+
+    calls: SimilarCalls
+    spans: Sequence[Span]
+    parent: Parent | None
+
+
+def _finding(trace: Trace, loop: LoopOfReads, came_from: Sequence[Origin]) -> Finding:
+    spans, calls, shown = loop.spans, loop.calls, loop.calls.parsed
+    fix = batch_fix(calls, has_many_rows_per_key(shown, spans), loop.parent)
     return Finding(
         code=RULE.code,
         impact=call_impact(len(spans), total_seconds(spans)),
         confidence=_confidence(trace, came_from),
-        title=f"{len(spans)} reads of {shown.name} one after another, one for each {column}",
+        title=f"{len(spans)} reads of {shown.name} one after another, one for each {key_text(calls)}",
         relation=spans[0].relation,
         fingerprint=spans[0].fingerprint,
         route=trace.route,
         caller=caller_of(spans),
-        problem=f"The application asks for {shown.name} once per {column}, and waits for each answer before it"
+        problem=f"The application asks for {shown.name} once per {key_text(calls)}, and waits for each answer before it"
         " sends the next request: the time grows with the number of rows.",
-        current=f"{len(spans)} requests, {plural(calls, 'upstream call')}, {total_rows(spans)} rows;"
-        f" {1000 * total_seconds(spans):.0f} ms of waiting, one after another",
-        evidence=tuple(_evidence(found, came_from)),
-        fix=Fix(
-            sql=batch_sql(shown, column, literal_kind(spans, column)),
-            supabase_js=batch_js(shown, column, listed),
-            supabase_py=batch_py(shown, column, listed),
-        ),
-        expected=f"{batch_name(shown.relation, column)}(…) once instead of {len(spans)} calls: {len(spans)} requests"
-        " become 1 per 200 keys, and their times no longer add up.",
+        current=f"{len(spans)} requests, {plural(count_calls(spans), 'upstream call')},"
+        f" {plural(total_rows(spans), 'row')}; {1000 * total_seconds(spans):.0f} ms of waiting, one after another",
+        evidence=tuple(_evidence(calls, spans, came_from)),
+        fix=fix,
+        expected=batch_expectation(calls, fix, len(spans), different_keys(calls, spans))
+        + " Their times no longer add up.",
         risk="If a step of the loop writes rows that a later step reads, the batch read returns the rows from before"
-        " that write; take the new rows from the answer to the write. A list of more than about 200 keys should be sent"
-        " in several calls.",
+        f" that write; take the new rows from the answer to the write. {READ_RISK}",
     )
 
 
@@ -132,9 +146,9 @@ def _confidence(trace: Trace, came_from: Sequence[Origin]) -> str:
     return "medium" if trace.explicit else "low"
 
 
-def _evidence(found: FanOut, came_from: Sequence[Origin]) -> Iterator[str]:
-    different = distinct_values(found.spans, found.key)
-    yield f"{len(found.spans)} requests differ only in {found.key.column}, with {different} different values"
+def _evidence(calls: SimilarCalls, spans: Sequence[Span], came_from: Sequence[Origin]) -> Iterator[str]:
+    yield key_evidence(calls, spans)
     yield "sent one after another, each after the answer to the previous one"
     for origin in came_from[:1]:
         yield f"{origin.matches} of the values came from an earlier answer: {origin.column} of {origin.relation}"
+    yield variation_evidence(calls)

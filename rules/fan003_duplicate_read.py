@@ -70,7 +70,8 @@ from proxy.analysis.spans import (
 )
 from proxy.analysis.steps import Steps
 from proxy.analysis.volume import plural
-from proxy.findings.model import Finding, Fix
+from proxy.findings.model import Finding
+from proxy.fixes.printable import printable_fix
 from proxy.fixes.read_code import once_js, once_py
 from proxy.fixes.sql.read import read_sql
 from proxy.model import Span, Trace
@@ -184,7 +185,7 @@ def _finding(trace: Trace, shown: ParsedFingerprint, again: Sequence[Run]) -> Fi
         current=f"{len(spans)} requests, {plural(count_calls(spans), 'upstream call')}, {total_bytes(spans)} bytes"
         f" in {1000 * elapsed_seconds(spans):.0f} ms",
         evidence=(*_evidence(again), *_callers(spans)),
-        fix=Fix(sql=read_sql(shown), supabase_js=once_js(shown), supabase_py=once_py(shown)),
+        fix=printable_fix([shown], lambda: read_sql(shown), lambda: once_js(shown), lambda: once_py(shown)),
         expected=f"{len(spans)} requests become {len(again)}.",
         risk="A change that others make during the request is seen only by the next request. If the repetition waits"
         " for such a change (polling), it is intended: mute this finding.",

@@ -30,11 +30,7 @@ Use instead
 
     PATCH /videos?id=in.(1,2,3,4,5)
 
-if all rows get the same values, or one upsert of all rows if each row gets its own values:
-
-::
-
-    POST /videos?on_conflict=id&columns=id,status
+if all rows get the same values, or one such call for each group of rows with the same values.
 
 Safety
 ------
@@ -48,24 +44,23 @@ from pydantic import Field
 from proxy.analysis.fan_out import (
     LoopThresholds,
     call_impact,
-    distinct_values,
     in_parallel,
     looped_fan_out,
     split_at_pauses,
 )
-from proxy.analysis.fingerprint import Filter, ParsedFingerprint, conflict_columns, parse_fingerprint
+from proxy.analysis.fingerprint import ParsedFingerprint, parse_fingerprint
 from proxy.analysis.rule import InSteps, Rule, RuleContext
 from proxy.analysis.spans import (
     by_query,
     caller_of,
     elapsed_seconds,
     is_query,
-    literal_kind,
     succeeded,
 )
-from proxy.findings.model import Finding, Fix
-from proxy.fixes.sql.write import batch_write_sql, rows_sql, update_each_sql
-from proxy.fixes.write_code import VERBS, batch_write_js, batch_write_py, rows_js, rows_py, write_name
+from proxy.analysis.varying import SimilarCalls, key_evidence, key_text, similar_calls, variation_evidence
+from proxy.findings.model import Finding
+from proxy.fixes.write_code import VERBS, is_upsert, write_name
+from proxy.fixes.write_fix import write_fix
 from proxy.model import Span, Trace
 from proxy.settings_base import Count, Positive
 
@@ -83,12 +78,6 @@ class NPlusOneWrite(LoopThresholds):
     )
 
 
-SAME = "If all rows get the same values:"
-OWN = "If each row gets its own values, as whole rows:"
-NOTHING = 2
-"""Maximum bytes of an answer's body without a row (``[]``)."""
-
-
 @InSteps
 def detect(trace: Trace, context: RuleContext[NPlusOneWrite]) -> Iterator[Finding | None]:
     """One finding per fingerprint that writes row by row in ``trace``."""
@@ -102,11 +91,13 @@ def detect(trace: Trace, context: RuleContext[NPlusOneWrite]) -> Iterator[Findin
         if shown.method == "POST":
             inserts = _inserts(shown, spans, context.thresholds)
             if inserts:
-                yield _finding(trace, shown, inserts, None)
+                calls = yield from similar_calls(shown, inserts)
+                yield _finding(trace, calls, inserts)
         else:
             found = yield from looped_fan_out(shown, spans, context.thresholds)
             if found is not None:
-                yield _finding(trace, shown, found.spans, found.key)
+                calls = yield from similar_calls(shown, found.spans, found.key)
+                yield _finding(trace, calls, found.spans)
 
 
 RULE = Rule(
@@ -132,13 +123,13 @@ def _inserts(shown: ParsedFingerprint, spans: Sequence[Span], bounds: NPlusOneWr
     return [span for run in split_at_pauses(single, bounds.max_pause) if len(run) >= bounds.min_calls for span in run]
 
 
-def _finding(trace: Trace, shown: ParsedFingerprint, spans: Sequence[Span], key: Filter | None) -> Finding:
-    name = write_name(shown, key.column if key else "")
+def _finding(trace: Trace, calls: SimilarCalls, spans: Sequence[Span]) -> Finding:
+    shown, fix = calls.parsed, write_fix(calls)
     return Finding(
         code=RULE.code,
         impact=call_impact(len(spans)),
-        confidence=_confidence(trace, spans, key),
-        title=_title(shown, spans, key),
+        confidence=_confidence(trace, spans, bool(calls.keys)),
+        title=_title(calls, len(spans)),
         relation=spans[0].relation,
         fingerprint=spans[0].fingerprint,
         route=trace.route,
@@ -146,72 +137,56 @@ def _finding(trace: Trace, shown: ParsedFingerprint, spans: Sequence[Span], key:
         problem=f"The application writes {shown.name} row by row: the number of transactions grows with the number"
         " of rows, and after an error only the rows before it are written.",
         current=f"{len(spans)} requests, {len(spans)} transactions in {1000 * elapsed_seconds(spans):.0f} ms",
-        evidence=tuple(_evidence(spans, key)),
-        fix=_of_rows(shown, spans) if key is None else _of_keys(shown, spans, key.column),
-        expected=f"{name}(…) once: {len(spans)} requests become 1"
-        + ("." if key is None or shown.method == "DELETE" else " if all rows get the same values, or 1 upsert."),
-        risk="Either all rows are written, or none. " + _risk(shown, key),
+        evidence=tuple(_evidence(calls, spans)),
+        fix=fix,
+        expected=_expected(calls, len(spans)) if fix.supabase_js else "One transaction, if one can be written by hand.",
+        risk=f"Either all rows are written, or none. {_risk(calls)}",
     )
 
 
-def _title(shown: ParsedFingerprint, spans: Sequence[Span], key: Filter | None) -> str:
-    if key is not None:
+def _expected(calls: SimilarCalls, requests: int) -> str:
+    name = write_name(calls.parsed, [key.column for key in calls.keys], calls.preferences)
+    values = "" if calls.parsed.method == "DELETE" else " if all rows get the same values"
+    return f"{name}(…) once: {requests} requests become 1{values if calls.keys else ''}."
+
+
+def _title(calls: SimilarCalls, requests: int) -> str:
+    shown = calls.parsed
+    if calls.keys:
         what = "updates" if shown.method == "PATCH" else "deletions"
-        return f"{len(spans)} {what} of {shown.name}, one for each {key.column}"
-    return f"{len(spans)} {'upserts' if conflict_columns(shown) else 'inserts'} into {shown.name}, one row each"
+        return f"{requests} {what} of {shown.name}, one for each {key_text(calls)}"
+    what = "upserts" if is_upsert(shown, calls.preferences) else "inserts"
+    return f"{requests} {what} into {shown.name}, one row each"
 
 
-def _confidence(trace: Trace, spans: Sequence[Span], key: Filter | None) -> str:
+def _confidence(trace: Trace, spans: Sequence[Span], keyed: bool) -> str:
     """High if the number of rows is certain; that of a POST is certain only if its answer has the rows."""
     if not trace.explicit:
         return "low"
-    return "high" if key is not None or all(span.row_keys for span in spans) else "medium"
+    return "high" if keyed or all(span.row_keys for span in spans) else "medium"
 
 
-def _evidence(spans: Sequence[Span], key: Filter | None) -> Iterator[str]:
-    if key is not None:
-        yield f"{len(spans)} requests differ only in {key.column}, with {distinct_values(spans, key)} different values"
+def _evidence(calls: SimilarCalls, spans: Sequence[Span]) -> Iterator[str]:
+    if calls.keys:
+        yield key_evidence(calls, spans)
     elif all(span.row_keys for span in spans):
         yield f"{len(spans)} requests, whose answers have one row each"
     else:
         yield f"{len(spans)} requests to one relation without ?columns=, which clients send for several rows"
     yield "sent in parallel" if in_parallel(spans) else "sent one after another"
     yield "bodies are not read: fanin does not know whether all rows get the same values"
+    yield variation_evidence(calls)
 
 
-def _risk(shown: ParsedFingerprint, key: Filter | None) -> str:
+def _risk(calls: SimilarCalls) -> str:
+    shown = calls.parsed
     if shown.method == "DELETE":
-        return "A list of more than about 200 keys should be sent in several calls."
-    if key is None:
-        return "All objects of the array must have the same members."
-    return (
-        "An upsert needs a unique column, the privilege and the policies to insert, and every NOT NULL column."
-        " If groups of rows get the same values, one PATCH per group is enough."
-    )
-
-
-def _of_rows(shown: ParsedFingerprint, spans: Sequence[Span]) -> Fix:
-    conflict, returns = conflict_columns(shown), _returns(spans)
-    return Fix(
-        sql=rows_sql(shown, conflict),
-        supabase_js=rows_js(shown, conflict, returns),
-        supabase_py=rows_py(shown, conflict),
-    )
-
-
-def _of_keys(shown: ParsedFingerprint, spans: Sequence[Span], key: str) -> Fix:
-    kind, returns = literal_kind(spans, key), _returns(spans)
-    same = batch_write_sql(shown, key, kind), batch_write_js(shown, key, returns), batch_write_py(shown, key)
-    if shown.method == "DELETE" or "->" in key:
-        return Fix(*same)
-    own = update_each_sql(shown, key), rows_js(shown, key, returns), rows_py(shown, key)
-    texts = [
-        f"{mark} {SAME}\n{one}\n{mark} {OWN}\n{each}"
-        for mark, one, each in zip(("--", "//", "#"), same, own, strict=True)
-    ]
-    return Fix(*texts)
-
-
-def _returns(spans: Sequence[Span]) -> bool:
-    """Whether the application asks for the written rows in the answer."""
-    return any(span.size > NOTHING for span in spans)
+        return "The keys are sent in several calls if they are many: then each call is a transaction."
+    if shown.method == "PATCH":
+        return (
+            "fanin does not see the values: call the function once for each group of rows that get the same ones. An"
+            " upsert is no update: it inserts the rows that are missing, and needs every NOT NULL column."
+        )
+    if is_upsert(shown, calls.preferences):
+        return "Two rows with the same key in one call are an error (21000): leave out all but the last."
+    return "A column that only some rows name gets its default in the others, as in calls of their own."

@@ -40,13 +40,14 @@ from collections.abc import Iterator, Sequence
 
 from pydantic import ConfigDict, Field
 
-from proxy.analysis.fingerprint import parse_fingerprint
+from proxy.analysis.fingerprint import ParsedFingerprint, key_filter, parse_fingerprint
 from proxy.analysis.rule import InSteps, Rule, RuleContext
 from proxy.analysis.spans import by_fingerprint, caller_of
 from proxy.analysis.volume import plural
 from proxy.findings.model import Finding, Fix
 from proxy.fixes.batch_code import batch_name
-from proxy.fixes.chunk_code import CHUNK_SIZE, array_sql, chunked_js, chunked_py
+from proxy.fixes.chunk_code import chunk_fix, list_calls
+from proxy.fixes.key_code import MOST_KEYS
 from proxy.model import Outcome, Span, Trace
 from proxy.settings_base import NO_OVERRIDE, Count, Thresholds
 
@@ -117,15 +118,18 @@ def _finding(trace: Trace, spans: Sequence[Span], context: RuleContext[Oversized
             f"a list of about {largest.listed} values in a request head of {largest.head_size} bytes",
             *({f"upstream answered {span.status}" for span in failed}),
         ),
-        fix=Fix(
-            sql=array_sql(shown, column, kind),
-            supabase_js=chunked_js(shown, column),
-            supabase_py=chunked_py(shown, column),
-        ),
+        fix=_fix(shown, column, kind),
         expected=_expected(largest, batch_name(shown.relation, column), context),
         risk="The chunks are read at different moments: some may include a concurrent write and others not. The array"
         " is read in one statement.",
     )
+
+
+def _fix(shown: ParsedFingerprint, column: str, kind: str) -> Fix:
+    key = key_filter(shown, column)
+    if key is None:
+        return Fix(reason=f"No fix: {column} is not the column of a plain list.")
+    return chunk_fix(list_calls(shown, key, kind))
 
 
 def _current(spans: Sequence[Span], failed: int) -> str:
@@ -135,11 +139,11 @@ def _current(spans: Sequence[Span], failed: int) -> str:
 
 
 def _expected(largest: Span, method: str, context: RuleContext[OversizedInList]) -> str:
-    calls = -(-largest.listed // CHUNK_SIZE)
+    calls = -(-largest.listed // MOST_KEYS)
     parts = -(-largest.head_size // context.thresholds.head_bytes)
     cure = (
         ""
         if context.level == "rewrite"
         else f" rules.fan005 = 'rewrite' answers the request as it is, in about {parts} parts."
     )
-    return f"{method}(…) reads them in {calls} calls of {CHUNK_SIZE}, or in one with an array.{cure}"
+    return f"{method}(…) reads them in {calls} calls of {MOST_KEYS}, or in one with an array.{cure}"

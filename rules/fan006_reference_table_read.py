@@ -40,10 +40,11 @@ from pydantic import Field
 
 from proxy.analysis.fingerprint import UNPARSED, ParsedFingerprint, parse_fingerprint
 from proxy.analysis.rule import InSteps, Rule, RuleContext
-from proxy.analysis.volume import format_bytes
+from proxy.analysis.volume import format_bytes, plural
 from proxy.analysis.workload import Usage, Workload
-from proxy.findings.model import Finding, Fix, impact_of
+from proxy.findings.model import Finding, impact_of
 from proxy.fixes.cache_code import MAX_AGE, cached_js, cached_py
+from proxy.fixes.printable import printable_fix
 from proxy.fixes.sql.read import read_sql
 from proxy.settings_base import Count, Thresholds
 
@@ -117,7 +118,7 @@ def _finding(shown: ParsedFingerprint, usage: Usage, requests: int) -> Finding:
         code=RULE.code,
         impact=impact_of(IMPACTS, share),
         confidence="medium",
-        title=f"The {rows} rows of {shown.name} were read {often} times and never written",
+        title=f"{plural(rows, 'row')} of {shown.name}, read {plural(often, 'time')} and never written",
         relation=usage.relation,
         fingerprint=usage.fingerprint,
         route="",
@@ -130,7 +131,7 @@ def _finding(shown: ParsedFingerprint, usage: Usage, requests: int) -> Finding:
             f"fanin saw no write to {shown.name}",
             *([f"read by {', '.join(usage.routes)}"] if usage.routes else []),
         ),
-        fix=Fix(sql=read_sql(shown), supabase_js=cached_js(shown), supabase_py=cached_py(shown)),
+        fix=printable_fix([shown], lambda: read_sql(shown), lambda: cached_js(shown), lambda: cached_py(shown)),
         expected=f"At most one request in {MAX_AGE // 60} minutes per process, instead of one per page.",
         risk=f"For up to {MAX_AGE // 60} minutes a process may use old rows. If later callers have other"
         " identities, policies may give them other rows: then cache one copy per caller, or none.",

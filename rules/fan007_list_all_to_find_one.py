@@ -61,8 +61,9 @@ from proxy.analysis.spans import (
 )
 from proxy.analysis.steps import Steps
 from proxy.analysis.volume import format_bytes, plural
-from proxy.findings.model import Finding, Fix, impact_of
+from proxy.findings.model import Finding, impact_of
 from proxy.fixes.find_code import find_js, find_name, find_py, find_sql
+from proxy.fixes.printable import printable_fix
 from proxy.model import Span, Trace
 from proxy.settings_base import Positive, Thresholds
 
@@ -187,10 +188,11 @@ def _finding(trace: Trace, uses: Sequence[Use]) -> Finding:
         current=f"{plural(len(spans), 'request')}, {total_rows(spans)} rows, "
         f"{format_bytes(total_bytes(spans))} in {1000 * total_seconds(spans):.0f} ms",
         evidence=tuple(_evidence(use, rows, size)),
-        fix=Fix(
-            sql=find_sql(shown, use.column),
-            supabase_js=find_js(shown, use.column),
-            supabase_py=find_py(shown, use.column),
+        fix=printable_fix(
+            [shown],
+            lambda: find_sql(shown, use.column),
+            lambda: find_js(shown, use.column),
+            lambda: find_py(shown, use.column),
         ),
         expected=f"{find_name(shown, use.column)}(…): 1 row instead of {spans[0].rows};"
         f" {rows} rows and {format_bytes(size)} less.",

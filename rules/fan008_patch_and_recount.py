@@ -44,9 +44,10 @@ from collections.abc import Iterator, Sequence
 from typing import Annotated
 
 import msgspec
+from msgspec.structs import replace
 from pydantic import Field
 
-from proxy.analysis.fan_out import call_impact, most_varied
+from proxy.analysis.fan_out import call_impact, has_many_rows_per_key, most_varied
 from proxy.analysis.fingerprint import parse_fingerprint
 from proxy.analysis.rule import InSteps, Rule, RuleContext
 from proxy.analysis.spans import (
@@ -55,13 +56,14 @@ from proxy.analysis.spans import (
     group_by,
     is_query,
     is_quotable,
-    literal_kind,
     total_rows,
     total_seconds,
 )
 from proxy.analysis.steps import SLICE, Steps, slices
-from proxy.findings.model import Finding, Fix
-from proxy.fixes.recount_code import Recount, recount_js, recount_py, recount_sql
+from proxy.analysis.varying import SimilarCalls, similar_calls, variation_evidence
+from proxy.analysis.volume import plural
+from proxy.findings.model import Finding
+from proxy.fixes.recount_code import Recount, recount_fix
 from proxy.fixes.write_code import VERBS, write_name
 from proxy.model import Span, Trace
 from proxy.settings_base import Positive, Thresholds
@@ -178,7 +180,8 @@ def _finding(trace: Trace, rounds: Sequence[Round], recount: Recount) -> Finding
     spans = [span for one in rounds for span in one.spans]
     calls = recount.calls
     seconds = total_seconds(spans)
-    shown = recount.write
+    shown = recount.write.parsed
+    name = write_name(shown, [key.column for key in recount.write.keys], recount.write.preferences)
     return Finding(
         code=RULE.code,
         impact=call_impact(WEIGHT * (len(spans) - calls), seconds),
@@ -188,14 +191,14 @@ def _finding(trace: Trace, rounds: Sequence[Round], recount: Recount) -> Finding
         fingerprint=rounds[0].write.fingerprint,
         route=trace.route,
         caller=caller_of(spans),
-        problem=f"The application reads {recount.read.name} again after each row that it writes, but needs only"
+        problem=f"The application reads {recount.read.parsed.name} again after each row that it writes, but needs only"
         " the read after the last one.",
         current=f"{len(spans)} requests one after another, {total_rows(one.read for one in rounds)} rows read"
         f" in {1000 * seconds:.0f} ms",
         evidence=tuple(_evidence(rounds, recount)),
-        fix=Fix(sql=recount_sql(recount), supabase_js=recount_js(recount), supabase_py=recount_py(recount)),
-        expected=f"{write_name(shown, recount.key)}(…) once, and one recount: {len(spans)} requests become {calls}.",
-        risk="If rows get different values, send one write per value, or one upsert of all rows. A number that the"
+        fix=recount_fix(recount),
+        expected=f"{name}(…) once, and one recount: {len(spans)} requests become {calls}.",
+        risk="If rows get different values, send one write per group of rows with the same ones. A number that the"
         " application counts and writes is wrong if two requests do so concurrently; a count in the database, by a view"
         " or in the same statement, is not.",
     )
@@ -204,23 +207,30 @@ def _finding(trace: Trace, rounds: Sequence[Round], recount: Recount) -> Finding
 def _recount(rounds: Sequence[Round]) -> Steps[Recount]:
     writes, reads = [one.write for one in rounds], [one.read for one in rounds]
     write, read = parse_fingerprint(writes[0].fingerprint), parse_fingerprint(reads[0].fingerprint)
-    key = yield from most_varied(write, writes, 2)
-    by = (yield from most_varied(read, reads, 2)) if reads[0].method == "GET" else None
+    batch = yield from similar_calls(read, reads)
+    if reads[0].method != "GET" or not batch.keys:
+        batch = replace(batch, keys=(), kinds=())
     later = [one.then for one in rounds if one.then is not None]
+    written = yield from similar_calls(write, writes)
+    result = (yield from _result_write(later)) if later else None
     lists = yield from _count_different(reads)
     results = yield from _count_different(later)
     return Recount(
-        write=write,
-        key=key.column if key else "",
-        key_kind=literal_kind(writes, key.column) if key else "",
-        read=read,
-        read_key=by.column if by else "",
-        read_key_kind=literal_kind(reads, by.column) if by else "",
-        result_write=parse_fingerprint(later[0].fingerprint) if later else None,
-        reads=1 if by else lists,
+        write=written,
+        read=batch,
+        many=has_many_rows_per_key(read, reads),
+        result_write=result,
+        reads=1 if batch.keys else lists,
         result_writes=results,
         lists=lists,
     )
+
+
+def _result_write(later: Sequence[Span]) -> Steps[SimilarCalls]:
+    """The write of a result, as it is: its rows are written one by one."""
+    same = [span for span in later if span.fingerprint == later[0].fingerprint]
+    written = yield from similar_calls(parse_fingerprint(same[0].fingerprint), same)
+    return replace(written, keys=(), kinds=(), others=())
 
 
 def _count_different(spans: Sequence[Span]) -> Steps[int]:
@@ -234,9 +244,12 @@ def _count_different(spans: Sequence[Span]) -> Steps[int]:
 
 def _evidence(rounds: Sequence[Round], recount: Recount) -> Iterator[str]:
     names = {"PATCH": "updates", "DELETE": "deletions", "POST": "inserts"}
-    yield f"{len(rounds)} {names[recount.write.method]}, each followed by the same kind of read of the same relation"
+    what = names[recount.write.parsed.method]
+    yield f"{len(rounds)} {what}, each followed by the same kind of read of the same relation"
     later = sum(one.then is not None for one in rounds)
     if recount.result_write is not None:
-        rows = f"{recount.result_writes} different rows"
-        yield f"{later} of them followed by a write to {recount.result_write.name}, of {rows}"
-    yield f"{len(rounds)} reads asked for {recount.lists} different lists"
+        rows = plural(recount.result_writes, "different row")
+        yield f"{later} of them followed by a write to {recount.result_write.parsed.name}, of {rows}"
+    yield f"{len(rounds)} reads asked for {plural(recount.lists, 'different list')}"
+    yield f"writes: {variation_evidence(recount.write)}"
+    yield f"reads: {variation_evidence(recount.read)}"

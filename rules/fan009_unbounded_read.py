@@ -38,8 +38,8 @@ from proxy.analysis.fingerprint import parse_fingerprint
 from proxy.analysis.rule import InSteps, Rule, RuleContext
 from proxy.analysis.spans import by_fingerprint, caller_of, total_bytes, total_seconds, unbounded_reads
 from proxy.analysis.volume import format_bytes, plural, volume_impact
-from proxy.findings.model import Finding, Fix
-from proxy.fixes.page_code import next_page_js, next_page_py, next_page_sql
+from proxy.findings.model import Finding
+from proxy.fixes.page_fix import next_page_fix
 from proxy.model import Span, Trace
 from proxy.settings_base import Count, Thresholds
 
@@ -93,11 +93,7 @@ def _finding(trace: Trace, spans: Sequence[Span]) -> Finding:
         current=f"{plural(len(spans), 'request')}, up to {most.rows} rows each, {format_bytes(size)}"
         f" in {1000 * total_seconds(spans):.0f} ms",
         evidence=("the request has no limit, offset, Range or list of keys",),
-        fix=Fix(
-            sql=next_page_sql(shown, KEY),
-            supabase_js=next_page_js(shown, KEY),
-            supabase_py=next_page_py(shown, KEY),
-        ),
+        fix=next_page_fix(shown, KEY),
         expected=f"A page of 100 rows has about {format_bytes(100 * most.size // most.rows)}"
         f" instead of {format_bytes(most.size)}.",
         risk=f"If {shown.name} has no unique column {KEY}, use its primary key. Code that needs every row has"

@@ -36,7 +36,6 @@ Advice: fanin changes nothing. The finding is wrong if the table has exactly tha
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Annotated
 
-from msgspec.structs import replace
 from pydantic import Field
 
 from proxy.analysis.fingerprint import ParsedFingerprint, parse_fingerprint
@@ -44,9 +43,8 @@ from proxy.analysis.rule import InSteps, Rule, RuleContext
 from proxy.analysis.spans import by_fingerprint, caller_of, total_bytes, total_seconds, unbounded_reads
 from proxy.analysis.steps import Steps
 from proxy.analysis.volume import plural
-from proxy.findings.model import Finding, Fix
-from proxy.fixes.page_code import next_page_sql
-from proxy.fixes.read_code import pages_js, pages_py
+from proxy.findings.model import Finding
+from proxy.fixes.page_fix import all_pages_fix
 from proxy.model import Span, Trace
 from proxy.settings_base import Count, Thresholds
 
@@ -137,11 +135,7 @@ def _finding(trace: Trace, spans: Sequence[Span], alike: int) -> Finding:
             else f"{alike} different reads returned exactly {rows} rows, and none more: probably db-max-rows",
             "no later request of the trace asks for the rest (offset, Range or keyset)",
         ),
-        fix=Fix(
-            sql=next_page_sql(replace(shown, order=()), KEY, rows),
-            supabase_js=pages_js(shown, KEY, rows),
-            supabase_py=pages_py(shown, KEY, rows),
-        ),
+        fix=all_pages_fix(shown, KEY, rows),
         expected=f"All rows, in pages of {rows}: one more request per {rows} rows.",
         risk=f"If {shown.name} has no unique column {KEY}, use its primary key. If the rows are only counted or added"
         " up, let the database do it. A larger db-max-rows (Supabase: API settings, Max rows) only delays the problem.",

@@ -30,14 +30,16 @@ Advice: fanin changes nothing.
 
 from collections.abc import Iterator, Sequence
 
+from msgspec.structs import replace
 from pydantic import Field
 
 from proxy.analysis.fingerprint import parse_fingerprint
 from proxy.analysis.rule import InSteps, Rule, RuleContext
 from proxy.analysis.spans import by_fingerprint, caller_of, is_read, total_bytes, total_rows
 from proxy.analysis.volume import format_bytes, plural, volume_impact
-from proxy.findings.model import Finding, Fix
-from proxy.fixes.advice_code import narrow_js, narrow_py
+from proxy.findings.model import Finding
+from proxy.fixes.advice_code import named_columns, narrow_js, narrow_py, starred
+from proxy.fixes.printable import printable_fix
 from proxy.fixes.sql.read import narrow_sql
 from proxy.model import Span, Trace
 from proxy.settings_base import Count, Thresholds
@@ -63,7 +65,7 @@ def detect(trace: Trace, context: RuleContext[SelectStar]) -> Iterator[Finding |
     for fingerprint, spans in by_fingerprint(found).items():
         yield None
         size = total_bytes(spans)
-        if size >= context.thresholds.min_bytes and "*" in parse_fingerprint(fingerprint).select.split(","):
+        if size >= context.thresholds.min_bytes and starred(parse_fingerprint(fingerprint)):
             yield _finding(trace, spans, size)
 
 
@@ -79,20 +81,27 @@ RULE = Rule(
 
 def _finding(trace: Trace, spans: Sequence[Span], size: int) -> Finding:
     shown, rows = parse_fingerprint(spans[0].fingerprint), total_rows(spans)
+    names = " and ".join(starred(shown))
     return Finding(
         code=RULE.code,
         impact=volume_impact(size, 0),
         confidence="medium",
-        title=f"All columns of {shown.name}: {format_bytes(size)} for {rows} rows",
+        title=f"All columns of {names}: {format_bytes(size)} for {plural(rows, 'row')}",
         relation=spans[0].relation,
         fingerprint=spans[0].fingerprint,
         route=trace.route,
         caller=caller_of(spans),
-        problem=f"The application asks for every column of {shown.name}, also for those that it does not use.",
-        current=f"{plural(len(spans), 'request')}, {rows} rows, {format_bytes(size)}: {size // rows} bytes per row",
-        evidence=("select is * or absent: every column is sent, also those that are added later",),
-        fix=Fix(sql=narrow_sql(shown, KEY), supabase_js=narrow_js(shown, KEY), supabase_py=narrow_py(shown, KEY)),
-        expected=f"The other columns of {rows} rows are not read, sent or parsed.",
+        problem=f"The application asks for every column of {names}, also for those that it does not use.",
+        current=f"{plural(len(spans), 'request')}, {plural(rows, 'row')}, {format_bytes(size)}:"
+        f" {size // rows} bytes per row",
+        evidence=(f"select={shown.select}: every column of {names} is sent, also those that are added later",),
+        fix=printable_fix(
+            [replace(shown, select=named_columns(shown.select, KEY))],
+            lambda: narrow_sql(shown, KEY),
+            lambda: narrow_js(shown, KEY),
+            lambda: narrow_py(shown, KEY),
+        ),
+        expected=f"The other columns of {plural(rows, 'row')} are not read, sent or parsed.",
         risk="Code that uses a column which is not named gets undefined (JavaScript) or a KeyError (Python); generated"
         " types find this before the code runs.",
     )

@@ -37,8 +37,9 @@ from proxy.analysis.fingerprint import ParsedFingerprint, parse_fingerprint
 from proxy.analysis.rule import InSteps, Rule, RuleContext
 from proxy.analysis.spans import by_fingerprint, caller_of, is_read, total_rows, total_seconds
 from proxy.analysis.volume import plural
-from proxy.findings.model import Finding, Fix, impact_of
-from proxy.fixes.page_code import next_page_js, next_page_py, next_page_sql, seek_order
+from proxy.findings.model import Finding, impact_of
+from proxy.fixes.page_code import seek_order
+from proxy.fixes.page_fix import next_page_fix
 from proxy.model import Span, Trace
 from proxy.settings_base import Count, Thresholds
 
@@ -93,14 +94,10 @@ def _finding(trace: Trace, spans: Sequence[Span]) -> Finding:
         current=f"{plural(len(spans), 'request')}, offsets up to {deepest}, {rows} rows"
         f" in {1000 * total_seconds(spans):.0f} ms",
         evidence=(f"{plural(len(spans), 'page')} with an offset, the largest is {deepest}",),
-        fix=Fix(
-            sql=_index(shown) + next_page_sql(shown, KEY),
-            supabase_js=next_page_js(shown, KEY),
-            supabase_py=next_page_py(shown, KEY),
-        ),
+        fix=next_page_fix(shown, KEY, _index(shown)),
         expected=f"Each page reads only its own rows, with an index on {_columns(shown)}.",
-        risk=f"Columns of the order must not be null: after a row with null there is no next page. If {shown.name}"
-        f" has no unique column {KEY}, use its primary key.",
+        risk=f"If {shown.name} has no unique column {KEY}, use its primary key. fanin does not see which columns are"
+        " NOT NULL, so the code provides for nulls; leave that out for columns that have none.",
     )
 
 

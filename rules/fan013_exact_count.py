@@ -36,8 +36,9 @@ from proxy.analysis.fingerprint import parse_fingerprint
 from proxy.analysis.rule import InSteps, Rule, RuleContext
 from proxy.analysis.spans import READS, by_fingerprint, caller_of, is_query, total_seconds
 from proxy.analysis.volume import plural
-from proxy.findings.model import Finding, Fix, impact_of
+from proxy.findings.model import Finding, impact_of
 from proxy.fixes.advice_code import estimate_js, estimate_py
+from proxy.fixes.printable import printable_fix
 from proxy.fixes.sql.read import estimate_sql
 from proxy.model import Span, Trace
 from proxy.settings_base import Count, Thresholds
@@ -102,7 +103,7 @@ def _finding(trace: Trace, spans: Sequence[Span]) -> Finding:
         problem=f"The application asks for an exact count of all rows of {shown.name} that pass its filters.",
         current=f"{plural(len(spans), 'request')}, {visited} rows counted in {1000 * total_seconds(spans):.0f} ms",
         evidence=(f"Prefer: count=exact, answered with up to {most} rows in all",),
-        fix=Fix(sql=estimate_sql(shown), supabase_js=estimate_js(shown), supabase_py=estimate_py(shown)),
+        fix=printable_fix([shown], lambda: estimate_sql(shown), lambda: estimate_js(shown), lambda: estimate_py(shown)),
         expected="The planner's estimate reads no rows; count=estimated counts exactly below db-max-rows.",
         risk="If the number has to be exact (invoices), count once and pass the number on with each page.",
     )

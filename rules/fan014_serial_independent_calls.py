@@ -45,8 +45,9 @@ from proxy.analysis.origin import named_literals
 from proxy.analysis.rule import InSteps, Rule, RuleContext
 from proxy.analysis.spans import caller_of, is_quotable, is_read, may_write
 from proxy.analysis.steps import Steps
-from proxy.findings.model import Finding, Fix, impact_of
+from proxy.findings.model import Finding, impact_of
 from proxy.fixes.advice_code import together_js, together_py
+from proxy.fixes.printable import printable_fix
 from proxy.fixes.sql.read import read_sql
 from proxy.model import Span, Trace
 from proxy.settings_base import Positive, Thresholds
@@ -69,7 +70,7 @@ class SerialCalls(Thresholds):
 
 FARTHEST = 50
 """Maximum fingerprints from which a chain is searched, and maximum requests that each search considers."""
-MOST = 5
+MOST = 8
 """Maximum reads in the code of the fix."""
 IMPACTS = ((1.0, "HIGH"), (0.2, "MEDIUM"))
 """Minimum seconds saved per impact; below the last step the impact is LOW."""
@@ -151,11 +152,15 @@ def _finding(trace: Trace, chain: Sequence[Span]) -> Finding:
         caller=caller_of(chain),
         problem=f"The application waits for each of {names} before it sends the next request.",
         current=f"{len(chain)} requests one after another: {sum(times):.0f} ms, the longest {max(times):.0f} ms",
-        evidence=("all values in their filters were known when the first read began, and nothing was written",),
-        fix=Fix(
-            sql="\n".join(map(read_sql, reads)),
-            supabase_js=together_js(reads),
-            supabase_py=together_py(reads),
+        evidence=(
+            "all values in their filters were known when the first read began, and nothing was written",
+            *([f"the code has the first {MOST} of the {len(chain)} reads"] if len(chain) > MOST else []),
+        ),
+        fix=printable_fix(
+            reads,
+            lambda: "\n".join(map(read_sql, reads)),
+            lambda: together_js(reads),
+            lambda: together_py(reads),
         ),
         expected=f"About {max(times):.0f} ms instead of {sum(times):.0f} ms.",
         risk="If an earlier result decides whether a later read is needed, that read may be unnecessary.",

@@ -49,8 +49,8 @@ from proxy.analysis.fingerprint import parse_fingerprint
 from proxy.analysis.rule import InSteps, Rule, RuleContext
 from proxy.analysis.spans import caller_of, has_confirmed_names, is_query
 from proxy.analysis.steps import slices
-from proxy.findings.model import Finding, Fix
-from proxy.fixes.page_load import load_js, load_py, load_sql
+from proxy.findings.model import Finding
+from proxy.fixes.page_load import load_fix
 from proxy.model import Span, Trace
 from proxy.settings_base import Count, Positive, Thresholds
 
@@ -111,7 +111,7 @@ def _finding(trace: Trace, spans: Sequence[Span], kinds: Counter[str]) -> Findin
         problem="The application builds one page or job from many small requests.",
         current=f"{len(spans)} requests, {trace.calls} upstream calls in {1000 * (trace.end - trace.start):.0f} ms",
         evidence=tuple(f"{count} × {fingerprint}" for fingerprint, count in kinds.most_common(MOST)),
-        fix=Fix(sql=load_sql(reads), supabase_js=load_js(reads), supabase_py=load_py(reads)),
+        fix=load_fix(reads),
         expected=f"One call instead of the {sum(kinds[fingerprint] for fingerprint in often)} most frequent ones.",
         risk="A function runs with its own privileges: security invoker keeps row level security in force. Leave"
         " out what the page can load later.",

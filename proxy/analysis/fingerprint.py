@@ -76,6 +76,8 @@ def _parse(fingerprint: str) -> ParsedFingerprint:
         select = UNPARSED
     for index, param in enumerate(query.split("&") if query else []):
         name, _, value = param.partition("=")
+        if not name:  # of "a&&b"
+            continue
         if name == "select":
             select = value
         elif name == "order":
@@ -89,7 +91,7 @@ def _parse(fingerprint: str) -> ParsedFingerprint:
     if more:
         rest.append(f"… and {more} more filters")
     kept = tuple(filters[:MAX_FILTERS])
-    return ParsedFingerprint(method, *qualified, select, kept, _parse_order(order), tuple(rest), more)
+    return ParsedFingerprint(method, *qualified, select, kept, parse_order(order), tuple(rest), more)
 
 
 def is_bounded(fingerprint: str) -> bool:
@@ -112,7 +114,8 @@ def describes_body(param: str) -> bool:
     return param.startswith(("columns=", "on_conflict="))
 
 
-def _parse_order(order: str) -> tuple[OrderItem, ...]:
+def parse_order(order: str) -> tuple[OrderItem, ...]:
+    """The items of the value of ``order``."""
     items = []
     for item in order.split(",") if order else []:
         column, *words = item.split(".")

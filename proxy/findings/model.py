@@ -22,11 +22,17 @@ def impact_of(steps: ImpactSteps, *values: float) -> str:
 
 
 class Fix(msgspec.Struct, frozen=True):
-    """A fix in SQL and for both client libraries; values are placeholders."""
+    """A fix in SQL and for both client libraries; values are placeholders.
 
-    sql: str
-    supabase_js: str
-    supabase_py: str
+    A part is printed only if it returns the same data as the calls that it replaces. Else it is empty, and ``reason``
+    says why.
+    """
+
+    sql: str = ""
+    supabase_js: str = ""
+    supabase_py: str = ""
+    reason: str = ""
+    """Why a part, or the whole fix, is not printed; empty if all parts are."""
 
 
 IMPACTS = ("LOW", "MEDIUM", "HIGH", "CRITICAL")
@@ -48,7 +54,13 @@ class Finding(msgspec.Struct, frozen=True):
     problem: Annotated[str, Meta(description="Why this is a problem.")]
     current: Annotated[str, Meta(description="The present cost: requests, rows, time.")]
     evidence: Annotated[tuple[str, ...], Meta(description="The observations that led to the finding.")]
-    fix: Annotated[Fix, Meta(description="The fix: `sql`, `supabase_js` and `supabase_py`, with placeholders.")]
+    fix: Annotated[
+        Fix,
+        Meta(
+            description="The fix: `sql`, `supabase_js` and `supabase_py`, with placeholders. A part is empty if it"
+            " would not return the same data; `reason` says why."
+        ),
+    ]
     expected: Annotated[str, Meta(description="The cost after the fix.")]
     risk: Annotated[str, Meta(description="What the fix may break, and what to check.")]
 

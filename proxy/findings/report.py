@@ -35,19 +35,22 @@ def parts_before_fix(finding: Finding) -> LabelledLines:
 
 
 def fixes(finding: Finding) -> Iterator[tuple[str, str, Sequence[str]]]:
-    """The fix in each language: display name, Markdown fence name, lines."""
+    """The fix in each language that has one: display name, Markdown fence name, lines."""
     for name, fence, code in (
         ("SQL", "sql", finding.fix.sql),
         ("supabase-js", "js", finding.fix.supabase_js),
         ("supabase-py", "python", finding.fix.supabase_py),
     ):
-        lines = code.rstrip().split("\n")  # not splitlines(): it also splits at other characters, such as U+2028
-        yield name, fence, [safe(line) for line in lines]
+        if code:
+            lines = code.rstrip().split("\n")  # not splitlines(): it also splits at other characters, such as U+2028
+            yield name, fence, [safe(line) for line in lines]
 
 
 def parts_after_fix(finding: Finding) -> LabelledLines:
     """The parts of the report after the fix."""
+    reason = finding.fix.reason
     return (
+        *((("No fix", (safe(reason),)),) if reason else ()),
         ("Expected improvement", (safe(finding.expected),)),
         ("Risk", (safe(finding.risk),)),
         ("Mute with", (safe(finding.key),)),

@@ -1,19 +1,41 @@
 """Client code of a read with named columns, with an estimated count, or in parallel with other reads."""
 
 import json
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Sequence
 
 from msgspec.structs import replace
 
 from proxy.analysis.fingerprint import ParsedFingerprint
-from proxy.fixes.chain_code import ClientRead, is_count, js_chain, name_values, py_chain, unsupported_params
-from proxy.fixes.function_code import checked_call_js, comments, function_js, function_py, indent, statement_py
+from proxy.fixes.chain_code import ClientRead, is_count, js_chain, name_values, py_chain, select_items
+from proxy.fixes.filter_code import quoting_js, quoting_py
+from proxy.fixes.function_code import checked_call_js, function_js, function_py, indent, statement_py
 from proxy.fixes.identifiers import camel_case, free_name, snake_case
 from proxy.fixes.memoized import memoized
 from proxy.fixes.read_code import read_js, read_py
+from proxy.postgrest.request.select_list import Embed, Items, SelectItem
 
+_STAR = re.compile(r"(?<![^,(])\*(?=[,)]|$)")
 _COLUMNS = "\x00"
 """Placeholder for the columns, which the code passes as a variable."""
+
+
+def starred(parsed: ParsedFingerprint) -> list[str]:
+    """The relations whose columns a select asks for with ``*``: the query's own, and embeds by their names."""
+
+    def within(name: str, items: Items) -> Iterator[str]:
+        if any(isinstance(item, SelectItem) and str(item.field) == "*" and not item.aggregate for item in items):
+            yield name
+        for item in items:
+            if isinstance(item, Embed):
+                yield from within(item.output_name, item.items)
+
+    return list(dict.fromkeys(within(parsed.name, select_items(parsed.select) or ())))
+
+
+def named_columns(select: str, key: str) -> str:
+    """The select with ``key`` in place of each ``*``."""
+    return _STAR.sub(key, select)
 
 
 @memoized
@@ -21,7 +43,7 @@ def narrow_js(parsed: ParsedFingerprint, key: str) -> str:
     """A supabase-js function that selects named columns: ``key``, and those that the developer adds."""
     note = '// and the columns that the code reads, e.g. "id,status"'
     code = read_js(replace(parsed, select=_COLUMNS)).replace(json.dumps(_COLUMNS), "columns")
-    return f"const columns = {json.dumps(key)}; {note}\n{code}"
+    return f"const columns = {json.dumps(named_columns(parsed.select, key))}; {note}\n{code}"
 
 
 @memoized
@@ -29,16 +51,17 @@ def narrow_py(parsed: ParsedFingerprint, key: str) -> str:
     """The same for supabase-py."""
     note = '# and the columns that the code reads, e.g. "id,status"'
     code = read_py(replace(parsed, select=_COLUMNS)).replace(json.dumps(_COLUMNS), "columns")
-    return f"columns = {json.dumps(key)}  {note}\n\n{code}"
+    return f"columns = {json.dumps(named_columns(parsed.select, key))}  {note}\n\n{code}"
 
 
 @memoized
 def estimate_js(parsed: ParsedFingerprint) -> str:
     """A supabase-js function with ``count: "estimated"``: exact for few rows, else the planner's estimate."""
     read, head = name_values(parsed, camel=True, bounds=True), is_count(parsed)
+    call = checked_call_js(js_chain(read, count="estimated"), "count" if head else "data, count")
     body = [
-        *comments("//", unsupported_params(parsed)),
-        *checked_call_js(js_chain(read, count="estimated"), "count" if head else "data, count"),
+        *quoting_js(call),
+        *call,
         "return count;" if head else "return { data, count };",
     ]
     return function_js(camel_case("read " + parsed.relation), read.arguments, body)
@@ -48,9 +71,10 @@ def estimate_js(parsed: ParsedFingerprint) -> str:
 def estimate_py(parsed: ParsedFingerprint) -> str:
     """The same for supabase-py."""
     read = name_values(parsed, camel=False, bounds=True)
+    call = statement_py("answer =", [*py_chain(read, count="estimated"), ".execute()"])
     body = [
-        *comments("#", unsupported_params(parsed)),
-        *statement_py("answer =", [*py_chain(read, count="estimated"), ".execute()"]),
+        *quoting_py(call),
+        *call,
         "return answer.count" if is_count(parsed) else "return answer.data, answer.count",
     ]
     return function_py(snake_case("read " + parsed.relation), read.arguments, body)
@@ -58,40 +82,44 @@ def estimate_py(parsed: ParsedFingerprint) -> str:
 
 def together_js(queries: Sequence[ParsedFingerprint]) -> str:
     """A supabase-js function that sends all reads in parallel."""
-    reads = [name_values(query, camel=True, bounds=True) for query in queries]
+    reads = _reads(queries, camel=True)
     arguments = _arguments(reads)
     names = ", ".join(_variable_names(queries, arguments))
-    body = ["const answers = await Promise.all(["]
+    calls: list[str] = []
     for read in reads:
-        body += indent(["supabase", *indent([*js_chain(read), ".throwOnError()"], 2)], 2)
-        body[-1] += ","
-    body += ["]);", *_unsupported_comments("//", queries)]
+        calls += indent(["supabase", *indent([*js_chain(read), ".throwOnError()"], 2)], 2)
+        calls[-1] += ","
+    body = [*quoting_js(calls), "const answers = await Promise.all([", *calls, "]);"]
     body += [f"const [{names}] = answers.map(({{ data }}) => data);", f"return {{ {names} }};"]
     return function_js("readAll", arguments, body)
 
 
 def together_py(queries: Sequence[ParsedFingerprint]) -> str:
     """The same for supabase-py; it needs the asynchronous client (``acreate_client``)."""
-    reads = [name_values(query, camel=False, bounds=True) for query in queries]
-    body = ["answers = await asyncio.gather("]
+    reads = _reads(queries, camel=False)
+    calls: list[str] = []
     for read in reads:
-        body += indent([*py_chain(read), ".execute()"], 4)
-        body[-1] += ","
-    body += [")", *_unsupported_comments("#", queries), "return [answer.data for answer in answers]"]
+        calls += indent([*py_chain(read), ".execute()"], 4)
+        calls[-1] += ","
+    body = [*quoting_py(calls), "answers = await asyncio.gather(", *calls, ")"]
+    body += ["return [answer.data for answer in answers]"]
     return "import asyncio\n\nasync " + function_py("read_all", _arguments(reads), body)
 
 
+def _reads(queries: Sequence[ParsedFingerprint], camel: bool) -> list[ClientRead]:
+    """The reads, in which no two values have one name."""
+    reads: list[ClientRead] = []
+    for query in queries:
+        reads.append(name_values(query, camel, bounds=True, used=_arguments(reads)))
+    return reads
+
+
 def _arguments(reads: Sequence[ClientRead]) -> list[str]:
-    """Names of the values of all reads; a name that several reads have is one argument."""
-    return list(dict.fromkeys(name for read in reads for name in read.arguments))
+    """Names of the values of all reads, in order."""
+    return [name for read in reads for name in read.arguments]
 
 
 def _variable_names(queries: Sequence[ParsedFingerprint], arguments: Sequence[str]) -> list[str]:
     """A variable name per answer: the relation's name, with a number if that is in use."""
     used = set(arguments)
     return [free_name(camel_case(query.relation) or "all", used) for query in queries]
-
-
-def _unsupported_comments(mark: str, queries: Sequence[ParsedFingerprint]) -> list[str]:
-    """Comments with the parameters that the client code does not express."""
-    return [f"{mark} {query.name}: and {text}" for query in queries for text in unsupported_params(query)]

@@ -1,35 +1,57 @@
-"""Client code of a batch read: one function that takes all keys and returns the rows by key."""
+"""A read of many keys in place of a loop: one function that takes all keys and returns the rows by key.
+
+It reads in chunks. If an answer lacks rows, because PostgREST cut it at db-max-rows, the halves of its chunk are read:
+a chunk of one key gets what the call for that key got.
+"""
 
 import json
 
 from msgspec.structs import replace
 
-from proxy.analysis.fingerprint import Filter, ParsedFingerprint, key_filter
+from proxy.analysis.fingerprint import ParsedFingerprint
+from proxy.analysis.varying import Parent, SimilarCalls
+from proxy.findings.model import Fix
 from proxy.fixes.chain_code import (
-    ClientRead,
+    client_reason,
+    in_schema,
     js_chain,
-    name_values,
+    js_filters,
+    js_orders,
+    js_select,
     py_chain,
-    row_property,
-    select_with,
+    py_filters,
+    py_orders,
+    py_select,
+    select_items,
     unsupported_params,
 )
-from proxy.fixes.function_code import checked_call_js, comments, function_js, function_py, statement_py
-from proxy.fixes.identifiers import camel_case, free_name, snake_case
+from proxy.fixes.count_code import count_fix
+from proxy.fixes.filter_code import quoting_js, quoting_py
+from proxy.fixes.function_code import function_js, function_py, indent, statement_js, statement_py
+from proxy.fixes.identifiers import camel_case, snake_case
+from proxy.fixes.key_code import Keys, chunk_filter_js, chunk_filter_py, chunk_size, chunks_js, chunks_py, keys_of
 from proxy.fixes.memoized import memoized
+from proxy.fixes.sql.batch import batch_sql, first_rows_sql, takes_keys
+from proxy.fixes.sql.clauses import sql_reason
+from proxy.postgrest.names import plural
+from proxy.postgrest.request.select_list import Embed, SelectItem
 
-_KEYS = -1
-"""Index of the filter by all keys, which is not a filter of the query itself."""
-_OFFSET = "at"
-"""Loop variable of the chunked code. Not in ``RESERVED``: elsewhere a column may be called so."""
+ONE = "id"
+"""A key of this name has one row per key, probably: then a limit of 1 needs no function in the database."""
 
 
 @memoized
-def batch_name(relation: str, key: str) -> str:
+def batch_name(relation: str, *keys: str) -> str:
     """``listPayoutProfilesByCreatorIds`` for ``creator_payout_profiles`` and ``creator_id``."""
-    stem = key.removesuffix("_id")
-    subject = relation.removeprefix(stem + "_") if key != stem else relation
-    return "list" + _pascal_case(subject) + "By" + _pascal_case(key) + "s"
+    stem = keys[0].removesuffix("_id")
+    subject = relation.removeprefix(stem + "_") if keys[0] != stem else relation
+    return "list" + _pascal_case(subject) + "By" + "And".join(plural(_pascal_case(key)) for key in keys)
+
+
+def name_of(calls: SimilarCalls) -> str:
+    """The name of the function that replaces the calls."""
+    name = batch_name(calls.parsed.relation, *(key.column for key in calls.keys))
+    return f"count{name.removeprefix('list')}" if calls.parsed.method == "HEAD" else name
 
 
 def _pascal_case(name: str) -> str:
@@ -39,48 +61,190 @@ def _pascal_case(name: str) -> str:
 
 
 @memoized
-def batch_js(parsed: ParsedFingerprint, key: str, many: bool) -> str:
-    """A supabase-js function; ``many`` says that a key may have several rows."""
-    read, member = read_by_keys(parsed, key, camel=True), f"row[{json.dumps(row_property(key))}]"
-    by_key = [
-        "const byKey = new Map();",
-        "for (const row of data) {",
-        f"  if (!byKey.has({member})) byKey.set({member}, []);",
-        f"  byKey.get({member}).push(row);",
+def batch_fix(calls: SimilarCalls, many: bool, parent: Parent | None = None) -> Fix:
+    """The read of all keys; ``many`` says that a key may have several rows. Without code if a part cannot be kept.
+
+    For counts, ``parent`` is the relation for whose rows something is counted, if it is known.
+    """
+    reason, many = batch_reason(calls), many and calls.limit != 1
+    if reason:
+        return Fix(reason=reason)
+    if calls.parsed.method == "HEAD":
+        return count_fix(calls, name_of(calls), parent)
+    if is_limited(calls) and limits_in_database(calls.parsed):
+        sql = first_rows_sql(calls, snake_case(name_of(calls)))
+        return Fix(sql, batch_js(calls, many, function=True), batch_py(calls, many, function=True))
+    rest = [condition for condition in calls.parsed.filters if condition not in calls.keys]
+    no_sql = "No SQL: each key has its own limit." if calls.limit is not None else sql_reason(calls.parsed, rest)
+    if len(calls.keys) > 1 and not takes_keys(calls.keys):
+        no_sql = "No SQL: a path into JSON is part of the key."
+    sql = "" if no_sql else batch_sql(calls, keys_of(calls, camel=False))
+    return Fix(sql, batch_js(calls, many), batch_py(calls, many), no_sql)
+
+
+def batch_reason(calls: SimilarCalls) -> str:
+    """Why no read of all keys returns what the calls returned; empty if one does."""
+    items = select_items(calls.parsed.select)
+    columns = [key.column for key in calls.keys]
+    if calls.others:
+        return f"No batch read: the calls differ in {', '.join(calls.others)} too, for which no list can stand."
+    if calls.paged or (calls.parsed.method == "HEAD" and calls.limit is not None):
+        return "No batch read: each call reads rows by position (offset, Range, or a limit of its own)."
+    if items is None:
+        return "No batch read: PostgREST's grammar of select does not cover the columns."
+    if any(isinstance(item, SelectItem) and item.aggregate for item in items):
+        return "No batch read: each call aggregates its own rows."
+    if len(set(columns)) < len(columns) or any("." in column for column in columns):
+        return f"No batch read: {', '.join(columns)} is not one value of each row."
+    return client_reason(unsupported_params(calls.parsed)).replace("No client code", "No batch read")
+
+
+def limits_in_database(parsed: ParsedFingerprint) -> bool:
+    """Whether a function in the database can apply every filter that comes before the limit."""
+    embeds = [item for item in select_items(parsed.select) or () if isinstance(item, Embed)]
+    of_embeds = {item.output_name for item in embeds}
+    others = [param for param in parsed.rest if param != "limit=?"]
+    outside = any(param.partition("=")[0].partition(".")[0] not in of_embeds for param in others)
+    return not (outside or any(item.inner for item in embeds)) and takes_keys(parsed.filters, of_embeds)
+
+
+def is_limited(calls: SimilarCalls) -> bool:
+    """Whether the limit of each call leaves out rows of its key, as far as the answers show."""
+    if calls.limit is None:
+        return False
+    return not (calls.limit == 1 and [key.column for key in calls.keys] == [ONE]) and calls.rows >= calls.limit
+
+
+def batch_js(calls: SimilarCalls, many: bool, function: bool = False) -> str:
+    """A supabase-js function; ``function`` says that it calls the function in the database."""
+    keys = keys_of(calls, camel=True, ordered=function)
+    call = _rpc_js(calls, keys) if function else _table_js(keys)
+    body = [
+        *quoting_js(call),
+        "const byKey = new Map(), chunks = [];",
+        *chunks_js(keys, chunk_size(calls)),
+        "for (const chunk of chunks) {",
+        *indent([*call, "if (error) throw error;", *HALVES_JS, *_rows_js(keys, many, calls.limit)], 2),
         "}",
-        "return byKey;",
+        f"return byKey;{_key_note(keys, '//')}",
     ]
-    result = by_key if many else [f"return new Map(data.map((row) => [{member}, row]));"]
-    body = [*comments("//", unsupported_params(parsed)), *checked_call_js(js_chain(read)), *result]
-    return function_js(batch_name(parsed.relation, key), read.arguments, body)
+    return function_js(name_of(calls), [keys.argument, *keys.read.arguments], body)
 
 
-@memoized
-def batch_py(parsed: ParsedFingerprint, key: str, many: bool) -> str:
+def batch_py(calls: SimilarCalls, many: bool, function: bool = False) -> str:
     """The same for supabase-py."""
-    read, member = read_by_keys(parsed, key, camel=False), f"row[{json.dumps(row_property(key))}]"
-    by_key = [
+    keys = keys_of(calls, camel=False, ordered=function)
+    call = _rpc_py(calls, keys) if function else _table_py(keys)
+    body = [
+        *quoting_py(call),
         "by_key = {}",
-        "for row in rows:",
-        f"    by_key.setdefault({member}, []).append(row)",
+        *chunks_py(keys, chunk_size(calls)),
+        "for chunk in chunks:",
+        *indent([*call, *HALVES_PY, *_rows_py(keys, many, calls.limit)], 4),
         "return by_key",
     ]
-    result = by_key if many else [f"return {{{member}: row for row in rows}}"]
-    rows = statement_py("rows =", [*py_chain(read), ".execute()", ".data"])
-    body = [*comments("#", unsupported_params(parsed)), *rows, *result]
-    return function_py(snake_case(batch_name(parsed.relation, key)), read.arguments, body)
+    return function_py(snake_case(name_of(calls)), [keys.argument, *keys.read.arguments], body)
 
 
-def read_by_keys(parsed: ParsedFingerprint, key: str, camel: bool) -> ClientRead:
-    """The read with a list of keys instead of its filter on ``key``; the list is the first filter and argument.
+def _key_note(keys: Keys, mark: str) -> str:
+    return f" {mark} by JSON.stringify([{', '.join(keys.parts)}])" if len(keys.columns) > 1 else ""
 
-    The rows include the key: the code groups them by it.
-    """
-    keys = free_name((camel_case(key) if camel else snake_case(key)) + "s", set())
-    key_condition = key_filter(parsed, key)
-    rest = tuple(condition for condition in parsed.filters if condition is not key_condition)
-    read = name_values(
-        replace(parsed, select=select_with(parsed.select, [key]), filters=rest), camel, used=[keys, _OFFSET]
+
+HALVES_JS = (
+    "if (count > data.length && chunk.length > 1) { // cut at max-rows",
+    "  const half = Math.ceil(chunk.length / 2);",
+    "  chunks.push(chunk.slice(0, half), chunk.slice(half));",
+    "  continue;",
+    "}",
+)
+HALVES_PY = (
+    "if answer.count > len(answer.data) and len(chunk) > 1:  # cut at max-rows",
+    "    half = len(chunk) // 2",
+    "    chunks += [chunk[:half], chunk[half:]]",
+    "    continue",
+)
+
+
+def _table_js(keys: Keys) -> list[str]:
+    source, select, *rest = js_chain(keys.read, count="exact")
+    chain = [source, select, chunk_filter_js(keys, "chunk"), *rest]
+    return statement_js("const { data, count, error } = await supabase", chain)
+
+
+def _table_py(keys: Keys) -> list[str]:
+    source, select, *rest = py_chain(keys.read, count="exact")
+    return statement_py("answer =", [source, select, chunk_filter_py(keys, "chunk"), *rest, ".execute()"])
+
+
+def _given(calls: SimilarCalls, keys: Keys) -> list[tuple[str, str]]:
+    """The members of the objects that the database function takes: columns, and the variables with their values."""
+    others = [(f.column, keys.read.filters[f.index]) for f in keys.read.parsed.filters if f.index in keys.read.filters]
+    return [*zip(keys.columns, keys.parts, strict=True), *others]
+
+
+def _rpc_js(calls: SimilarCalls, keys: Keys) -> list[str]:
+    name, parsed = snake_case(name_of(calls)), keys.read.parsed
+    members = ", ".join(f"{json.dumps(column)}: {variable}" for column, variable in _given(calls, keys))
+    given = keys.parts[0] if len(keys.parts) == 1 else f"[{', '.join(keys.parts)}]"
+    of_embeds = js_filters(replace(keys.read, parsed=replace(parsed, filters=())))
+    chain = [
+        f'{in_schema(parsed)}.rpc({json.dumps(name)}, {{ keys }}, {{ count: "exact" }})',
+        js_select(parsed),
+        *of_embeds,
+        *js_orders(parsed.order),
+    ]
+    return [
+        f"const keys = chunk.map(({given}) => ({{ {members} }}));",
+        *statement_js("const { data, count, error } = await supabase", chain),
+    ]
+
+
+def _rpc_py(calls: SimilarCalls, keys: Keys) -> list[str]:
+    name, parsed = snake_case(name_of(calls)), keys.read.parsed
+    members = ", ".join(f"{json.dumps(column)}: {variable}" for column, variable in _given(calls, keys))
+    of_embeds = py_filters(replace(keys.read, parsed=replace(parsed, filters=())))
+    chain = [
+        f'supabase{in_schema(parsed)}.rpc({json.dumps(name)}, {{"keys": given}}, count="exact")',
+        py_select(parsed),
+        *of_embeds,
+        *py_orders(parsed.order),
+        ".execute()",
+    ]
+    return [f"given = [{{{members}}} for {', '.join(keys.parts)} in chunk]", *statement_py("answer =", chain)]
+
+
+def _rows_js(keys: Keys, many: bool, limit: int | None) -> list[str]:
+    row = f"{{ {', '.join(keys.added)}, ...row }}" if keys.added else "row"
+    members = [alias if alias in keys.added else f"row[{json.dumps(alias)}]" for alias in keys.aliases]
+    key = members[0] if len(members) == 1 else f"JSON.stringify([{', '.join(members)}])"
+    if many:
+        push = "byKey.get(key).push(row);"
+        short = f"if (byKey.get(key).length < {limit}) {push}" if limit is not None else push
+        store = ["if (!byKey.has(key)) byKey.set(key, []);", short]
+    else:
+        store = ["if (!byKey.has(key)) byKey.set(key, row);"]
+    return [f"for (const {row} of data) {{", *indent([f"const key = {key};", *store], 2), "}"]
+
+
+def _rows_py(keys: Keys, many: bool, limit: int | None) -> list[str]:
+    members = [f"row.pop({json.dumps(a)})" if a in keys.added else f"row[{json.dumps(a)}]" for a in keys.aliases]
+    key = members[0] if len(members) == 1 else f"({', '.join(members)})"
+    if not many:
+        store: tuple[str, ...] = ("by_key.setdefault(key, row)",)
+    elif limit is None:
+        store = ("by_key.setdefault(key, []).append(row)",)
+    else:
+        store = (f"if len(by_key.setdefault(key, [])) < {limit}:", "    by_key[key].append(row)")
+    others = [f"del row[{json.dumps(name)}]" for name in keys.added if name not in keys.aliases]
+    return ["for row in answer.data:", *indent([f"key = {key}", *others, *store], 4)]
+
+
+def batch_expectation(calls: SimilarCalls, fix: Fix, requests: int, different: int) -> str:
+    """The cost after the fix, for ``requests`` with ``different`` keys."""
+    if not fix.supabase_js:
+        return f"One request instead of {requests}, if one can be written by hand."
+    chunks = -(-different // chunk_size(calls))
+    return (
+        f"{name_of(calls)}(…) once instead of {requests} calls: {requests} requests become {chunks},"
+        f" 1 per {chunk_size(calls)} keys."
     )
-    by_list = replace(read.parsed, filters=(Filter(key, "in", _KEYS), *rest))
-    return replace(read, parsed=by_list, filters={_KEYS: keys, **read.filters})

@@ -1,8 +1,8 @@
 """Client code that caches a read in the process until it is too old or the cache is cleared."""
 
 from proxy.analysis.fingerprint import ParsedFingerprint
-from proxy.fixes.chain_code import js_chain, name_values, py_chain, unsupported_params
-from proxy.fixes.function_code import checked_call_js, comments, function_py, indent, statement_py
+from proxy.fixes.chain_code import js_chain, name_values, py_chain
+from proxy.fixes.function_code import checked_call_js, function_py, indent, statement_py
 from proxy.fixes.identifiers import camel_case, snake_case
 
 MAX_AGE = 300
@@ -16,7 +16,7 @@ def cached_js(parsed: ParsedFingerprint) -> str:
         f"const {name} = (() => {{",
         "  let kept, until = 0;",
         "  const load = async () => {",
-        *indent([*comments("//", unsupported_params(parsed)), *checked_call_js(chain), "return data;"], 4),
+        *indent([*checked_call_js(chain), "return data;"], 4),
         "  };",
         "  const list = () => {",
         "    if (kept && Date.now() < until) return kept;",
@@ -36,7 +36,6 @@ def cached_py(parsed: ParsedFingerprint) -> str:
     """The same for supabase-py."""
     name, chain = snake_case("list " + parsed.relation), py_chain(name_values(parsed, camel=False))
     body = [
-        *comments("#", unsupported_params(parsed)),
         f'if time.monotonic() >= _{name}.get("until", 0.0):',
         *indent(statement_py(f'_{name}["data"] =', [*chain, ".execute()", ".data"]), 4),
         f'    _{name}["until"] = time.monotonic() + {MAX_AGE}',

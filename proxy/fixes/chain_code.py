@@ -1,33 +1,50 @@
 """One read as a chain of method calls of supabase-js or supabase-py.
 
-Column names become identifiers, values become arguments. Parameters without a client method (logic trees, filters on
-embeds) become a comment.
+Column names become identifiers, values become arguments: those of the filters in the order of the query, then those of
+the other parameters. A query with a parameter that no method expresses has no code: ``unsupported_params``.
 """
 
 import json
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable
+from functools import lru_cache
 
 import msgspec
 
 from proxy.analysis.fingerprint import Filter, OrderItem, ParsedFingerprint, describes_body
+from proxy.fixes.filter_code import (
+    filter_js,
+    filter_py,
+    is_unsupported,
+    order_js,
+    order_py,
+    param_js,
+    param_py,
+    value_words,
+)
 from proxy.fixes.identifiers import camel_case, free_name, snake_case
+from proxy.postgrest.request.grammar import GrammarError
+from proxy.postgrest.request.select_list import Items, SelectItem, read_select
 
-_METHODS = frozenset(("eq", "neq", "gt", "gte", "lt", "lte", "like", "ilike"))
+KEY_ALIAS, ORDER_ALIAS = "_key", "_order"
+"""Names of added columns in the rows; the code takes them out of them again."""
 
 
 class ClientRead(msgspec.Struct, frozen=True):
     """A fingerprint with an argument name per value.
 
-    ``filters`` has them by the filter's index, ``bounds`` by ``limit`` and ``offset``.
+    ``filters`` has them by the filter's index, ``params`` by the parameter's index in ``parsed.rest``, ``bounds`` by
+    ``limit`` and ``offset``.
     """
 
     parsed: ParsedFingerprint
     filters: dict[int, str]
     bounds: dict[str, str]
+    params: dict[int, list[str]]
 
     @property
     def arguments(self) -> list[str]:
-        return [*self.filters.values(), *self.bounds.values()]
+        others = [name for names in self.params.values() for name in names]
+        return [*self.filters.values(), *others, *self.bounds.values()]
 
 
 def name_values(parsed: ParsedFingerprint, camel: bool, bounds: bool = False, used: Collection[str] = ()) -> ClientRead:
@@ -35,17 +52,20 @@ def name_values(parsed: ParsedFingerprint, camel: bool, bounds: bool = False, us
 
     No name is in ``used``, ``RESERVED`` or used twice.
     """
-    used = set(used)
+    used, case = set(used), camel_case if camel else snake_case
     valued = [condition for condition in parsed.filters if not condition.operator.startswith(("is.", "not.is."))]
-    filters = {condition.index: _argument(condition, camel, used) for condition in valued}
+    filters = {condition.index: _argument(condition, case, used) for condition in valued}
+    params = {
+        at: [free_name(case(words), used) for words in value_words(param)] for at, param in enumerate(parsed.rest)
+    }
     wanted = [name for name in ("limit", "offset") if bounds and f"{name}=?" in parsed.rest]
-    return ClientRead(parsed, filters, {name: free_name(name, used) for name in wanted})
+    return ClientRead(parsed, filters, {name: free_name(name, used) for name in wanted}, params)
 
 
-def _argument(condition: Filter, camel: bool, used: set[str]) -> str:
+def _argument(condition: Filter, case: Callable[[str], str], used: set[str]) -> str:
     """A unique identifier for the value of a filter."""
-    words = condition.column + (" list" if condition.operator == "in" else "")
-    return free_name(camel_case(words) if camel else snake_case(words), used)
+    is_list = condition.operator.removeprefix("not.") == "in"
+    return free_name(case(condition.column + (" list" if is_list else "")), used)
 
 
 def js_table(parsed: ParsedFingerprint) -> str:
@@ -65,48 +85,60 @@ def in_schema(parsed: ParsedFingerprint) -> str:
 
 def js_chain(read: ClientRead, count: str = "") -> list[str]:
     """The calls on ``supabase``, one per line. ``count`` (exact, planned, estimated) adds a count of all rows."""
-    parsed, head = read.parsed, ", head: true" if is_count(read.parsed) else ""
-    options = f", {{ count: {json.dumps(count or 'exact')}{head} }}" if count or head else ""
-    return [
-        js_table(parsed),
-        f".select({json.dumps(parsed.select)}{options})",
-        *js_filters(read),
-        *js_orders(parsed.order),
-        *_bounds(read),
-    ]
+    return [js_table(read.parsed), js_select(read.parsed, count), *js_conditions(read)]
 
 
 def py_chain(read: ClientRead, count: str = "") -> list[str]:
     """The same for Python; it begins with the client."""
-    parsed, head = read.parsed, ", head=True" if is_count(read.parsed) else ""
+    return [py_table(read.parsed), py_select(read.parsed, count), *py_conditions(read)]
+
+
+def js_select(parsed: ParsedFingerprint, count: str = "") -> str:
+    """The call that names the columns."""
+    head = ", head: true" if is_count(parsed) else ""
+    options = f", {{ count: {json.dumps(count or 'exact')}{head} }}" if count or head else ""
+    return f".select({json.dumps(parsed.select)}{options})"
+
+
+def py_select(parsed: ParsedFingerprint, count: str = "") -> str:
+    """The same for Python."""
+    head = ", head=True" if is_count(parsed) else ""
     options = f", count={json.dumps(count or 'exact')}{head}" if count or head else ""
-    return [
-        py_table(parsed),
-        f".select({json.dumps(parsed.select)}{options})",
-        *py_filters(read),
-        *py_orders(parsed.order),
-        *_bounds(read),
-    ]
+    return f".select({json.dumps(parsed.select)}{options})"
+
+
+def js_conditions(read: ClientRead) -> list[str]:
+    """The calls after the columns: filters, order, limit."""
+    return [*js_filters(read), *js_orders(read.parsed.order), *_bounds(read)]
+
+
+def py_conditions(read: ClientRead) -> list[str]:
+    """The same for Python."""
+    return [*py_filters(read), *py_orders(read.parsed.order), *_bounds(read)]
 
 
 def js_filters(read: ClientRead) -> list[str]:
-    """The calls of the filters only."""
-    return [f".{js_filter(condition, read.filters.get(condition.index, ''))}" for condition in read.parsed.filters]
+    """The calls of the filters and of the parameters of embeds."""
+    filters = [filter_js(condition, read.filters.get(condition.index, "")) for condition in read.parsed.filters]
+    others = [call for at, names in read.params.items() for call in param_js(read.parsed.rest[at], names)]
+    return [f".{call}" for call in (*filters, *others)]
 
 
 def py_filters(read: ClientRead) -> list[str]:
     """The same for Python."""
-    return [f".{py_filter(condition, read.filters.get(condition.index, ''))}" for condition in read.parsed.filters]
+    filters = [filter_py(condition, read.filters.get(condition.index, "")) for condition in read.parsed.filters]
+    others = [call for at, names in read.params.items() for call in param_py(read.parsed.rest[at], names)]
+    return [f".{call}" for call in (*filters, *others)]
 
 
 def js_orders(orders: Iterable[OrderItem]) -> list[str]:
     """The calls of an order only."""
-    return [f".order({json.dumps(o.column)}, {{ ascending: {json.dumps(not o.descending)} }})" for o in orders]
+    return [f".{order_js(order)}" for order in orders]
 
 
 def py_orders(orders: Iterable[OrderItem]) -> list[str]:
     """The same for Python."""
-    return [f".order({json.dumps(o.column)}, desc={o.descending})" for o in orders]
+    return [f".{order_py(order)}" for order in orders]
 
 
 def _bounds(read: ClientRead) -> list[str]:
@@ -117,40 +149,27 @@ def _bounds(read: ClientRead) -> list[str]:
     return [f".limit({limit})"] if limit else []
 
 
-def js_filter(condition: Filter, value: str) -> str:
-    """A filter call without its leading dot; ``value`` is an expression."""
-    column, operator = json.dumps(condition.column), condition.operator
-    plain, negated = operator.removeprefix("not."), operator.startswith("not.")
-    name, _, word = plain.partition(".")
-    if negated:
-        return f"not({column}, {json.dumps(name)}, {value or word})"
-    if name in _METHODS or name in ("in", "is"):
-        return f"{name}({column}, {value or word})"
-    return f"filter({column}, {json.dumps(operator)}, {value})"
-
-
-def py_filter(condition: Filter, value: str) -> str:
-    """The same for Python."""
-    column, operator = json.dumps(condition.column), condition.operator
-    plain, negation = operator.removeprefix("not."), "not_." if operator.startswith("not.") else ""
-    name, _, word = plain.partition(".")
-    if name in _METHODS:
-        return f"{negation}{name}({column}, {value})"
-    if name in ("in", "is"):
-        return f"{negation}{name}_({column}, {value or json.dumps(word)})"
-    return f"filter({column}, {json.dumps(operator)}, {value})"
-
-
-def unsupported_params(parsed: ParsedFingerprint) -> Iterator[str]:
-    """Parameters without a client method, for a comment."""
-    for param in parsed.rest:
-        if param not in ("limit=?", "offset=?"):
-            yield " ".join(param.split())
+def unsupported_params(parsed: ParsedFingerprint) -> list[str]:
+    """Parameters that no client method expresses; empty if the code can be printed."""
+    found = [f"{f.column}={f.operator}" for f in parsed.filters if is_unsupported(f"{f.column}={f.operator}")]
+    found += [param for param in parsed.rest if is_unsupported(param)]
+    if "offset=?" in parsed.rest and "limit=?" not in parsed.rest:
+        found.append("offset without a limit")
+    bounds = [param.removesuffix("=?") for param in parsed.rest if param in ("limit=?", "offset=?")]
+    twice = [f"{name}, twice" for name in dict.fromkeys(bounds) if bounds.count(name) > 1]
+    return [" ".join(text.split()) for text in (*found, *twice)]
 
 
 def unsupported_row_params(parsed: ParsedFingerprint) -> list[str]:
-    """The same for a write, without parameters that describe its body: only those that select rows."""
-    return [text for text in unsupported_params(parsed) if not describes_body(text)]
+    """The same for a write, which in addition can have no limit or offset of its own."""
+    bounds = [param for param in parsed.rest if param in ("limit=?", "offset=?")]
+    return bounds + [text for text in unsupported_params(parsed) if not describes_body(text)]
+
+
+def client_reason(unsupported: Iterable[str]) -> str:
+    """Why there is no client code; empty if there is some."""
+    texts = ", ".join(unsupported)
+    return f"No client code: the clients have no method for {texts}." if texts else ""
 
 
 def is_count(parsed: ParsedFingerprint) -> bool:
@@ -158,11 +177,28 @@ def is_count(parsed: ParsedFingerprint) -> bool:
     return parsed.method == "HEAD"
 
 
+@lru_cache(maxsize=256)
+def select_items(select: str) -> Items | None:
+    """The items of a select; None if PostgREST does not accept it."""
+    try:
+        items, rest = read_select(select)
+    except GrammarError:
+        return None
+    return None if rest else items
+
+
+def has_column(select: str, column: str) -> bool:
+    """Whether the rows of ``select`` have ``column`` under its own name, and nothing else under that name."""
+    items = select_items(select) or ()
+    plain = [item for item in items if isinstance(item, SelectItem) and str(item.field) in ("*", column)]
+    own = [item for item in plain if not (item.alias or item.cast or item.aggregate)]
+    names = [item.output_name or "" for item in items if item not in own]
+    return bool(own) and column not in names and column.replace("_", "a").isalnum()
+
+
 def select_with(select: str, columns: Iterable[str]) -> str:
     """``select`` with those of ``columns`` that it lacks added before it."""
-    selected = select.split(",")
-    missing = (name for name in columns if name not in selected and ("*" not in selected or "->" in name))
-    return ",".join([*missing, select])
+    return ",".join([*(name for name in columns if not has_column(select, name)), select])
 
 
 def without_order(parsed: ParsedFingerprint, columns: Iterable[str]) -> ParsedFingerprint:

@@ -1,74 +1,130 @@
-"""A read of many keys: in chunks for both client libraries, and as an SQL function that takes an array."""
+"""A read of many keys whose rows stay one list: in chunks, or by a function in the database that takes all keys."""
 
 import json
 
-import msgspec
+from msgspec.structs import replace
 
-from proxy.analysis.fingerprint import ParsedFingerprint
-from proxy.fixes.batch_code import batch_name, read_by_keys
-from proxy.fixes.chain_code import in_schema, js_chain, py_chain, unsupported_params
-from proxy.fixes.function_code import comments, function_js, function_py, indent, statement_py
+from proxy.analysis.fingerprint import Filter, ParsedFingerprint
+from proxy.analysis.varying import SimilarCalls
+from proxy.findings.model import Fix
+from proxy.fixes.batch_code import HALVES_JS, HALVES_PY, batch_name
+from proxy.fixes.chain_code import (
+    ClientRead,
+    client_reason,
+    in_schema,
+    js_chain,
+    js_conditions,
+    js_select,
+    name_values,
+    py_chain,
+    py_conditions,
+    py_select,
+    select_items,
+    unsupported_params,
+)
+from proxy.fixes.filter_code import quoting_js, quoting_py
+from proxy.fixes.function_code import checked_call_js, function_js, function_py, indent, statement_py
 from proxy.fixes.identifiers import snake_case
-from proxy.fixes.sql.batch import batch_sql
-from proxy.fixes.sql.clauses import array_type, key_sql, table_sql
-
-CHUNK_SIZE = 200
-"""Keys per chunk: as UUIDs they make a URL of 8 kB, which the smallest common limits of servers and proxies allow."""
-ORDER_NOTE = "Each chunk is ordered; the rows of all chunks together are not."
-RPC_NOTE = "Or in one call, with the keys in the body:"
+from proxy.fixes.key_code import Keys, chunk_filter_js, chunk_filter_py, chunk_size, chunks_js, chunks_py, keys_of
+from proxy.fixes.sql.batch import batch_sql, by_keys_sql
+from proxy.fixes.sql.clauses import sql_reason
+from proxy.postgrest.request.select_list import SelectItem
 
 
-def chunked_js(parsed: ParsedFingerprint, key: str) -> str:
-    """A supabase-js function that reads the chunks in parallel."""
-    name, read = batch_name(parsed.relation, key), read_by_keys(parsed, key, camel=True)
-    keys = read.arguments[0]
-    source, select, _, *rest = js_chain(read)
+def chunk_fix(calls: SimilarCalls) -> Fix:
+    """The read of ``calls.keys[0]``, an ``in`` filter. One function in the database if the rows of all keys belong
+    together: by an order, a limit, or an aggregate.
+    """
+    parsed = calls.parsed
+    reason = client_reason(unsupported_params(parsed))
+    if reason:
+        return Fix(reason=reason)
+    items = select_items(parsed.select) or ()
+    together = parsed.order or any(param in ("limit=?", "offset=?") for param in parsed.rest)
+    if together or any(isinstance(item, SelectItem) and item.aggregate for item in items):
+        if not calls.keys[0].column.replace("_", "a").isalnum():
+            return Fix(reason="No fix: the list is of a path into JSON, and its rows are ordered or limited together.")
+        return Fix(by_keys_sql(calls, function_name(calls)), _function_js(calls), _function_py(calls))
+    rest = [condition for condition in parsed.filters if condition not in calls.keys]
+    no_sql = sql_reason(parsed, rest)
+    sql = "" if no_sql else batch_sql(calls, _flat(calls, camel=False))
+    return Fix(sql, _chunks_js(calls), _chunks_py(calls), no_sql)
+
+
+def list_name(calls: SimilarCalls) -> str:
+    """The name of the function in the application."""
+    return batch_name(calls.parsed.relation, calls.keys[0].column)
+
+
+def function_name(calls: SimilarCalls) -> str:
+    """The name of the function in the database."""
+    return snake_case(list_name(calls))
+
+
+def list_calls(parsed: ParsedFingerprint, key: Filter, kind: str) -> SimilarCalls:
+    """A read with a list, as if its values were the keys of a loop."""
+    return SimilarCalls(parsed, (key,), (kind,), (), (), (), -1, None, False, "")
+
+
+def _flat(calls: SimilarCalls, camel: bool) -> Keys:
+    """The keys; the rows need not have them."""
+    keys = keys_of(calls, camel)
+    return Keys(_rest(calls, camel), keys.argument, keys.parts, keys.columns, keys.aliases, (), keys.plain)
+
+
+def _rest(calls: SimilarCalls, camel: bool) -> ClientRead:
+    rest = tuple(condition for condition in calls.parsed.filters if condition not in calls.keys)
+    used = [keys_of(calls, camel).argument, *keys_of(calls, camel).parts, "at", "chunk", "keys", "unique", "half"]
+    return name_values(replace(calls.parsed, filters=rest), camel, bounds=True, used=used)
+
+
+def _chunks_js(calls: SimilarCalls) -> str:
+    keys = _flat(calls, camel=True)
+    source, select, *rest = js_chain(keys.read, count="exact")
+    chain = [source, select, chunk_filter_js(keys, "chunk"), *rest]
+    call = checked_call_js(chain, "data, count")
     body = [
-        *comments("//", unsupported_params(parsed)),
-        "const chunks = [];",
-        f"for (let at = 0; at < {keys}.length; at += {CHUNK_SIZE}) chunks.push({keys}.slice(at, at + {CHUNK_SIZE}));",
-        "const answers = await Promise.all(chunks.map((chunk) => supabase",
-        *indent([source, select, f".in({json.dumps(key)}, chunk)", *rest], 2),
-        "));",
-        "const failed = answers.find(({ error }) => error);",
-        "if (failed) throw failed.error;",
-        *([f"// {ORDER_NOTE}"] if parsed.order else []),
-        "return answers.flatMap(({ data }) => data);",
+        *quoting_js(call),
+        "const rows = [], chunks = [];",
+        *chunks_js(keys, chunk_size(calls)),
+        "for (const chunk of chunks) {",
+        *indent([*call, *HALVES_JS, "rows.push(...data);"], 2),
+        "}",
+        "return rows;",
     ]
-    call = f"rpc({json.dumps(snake_case(name))}, {{ keys: {keys} }}){''.join([select, *rest])}"
-    return f"{function_js(name, read.arguments, body)}\n// {RPC_NOTE} await supabase{in_schema(parsed)}.{call}"
+    return function_js(list_name(calls), [keys.argument, *keys.read.arguments], body)
 
 
-def chunked_py(parsed: ParsedFingerprint, key: str) -> str:
-    """The same for supabase-py, one chunk after another."""
-    name, read = snake_case(batch_name(parsed.relation, key)), read_by_keys(parsed, key, camel=False)
-    keys = read.arguments[0]
-    source, select, _, *rest = py_chain(read)
-    chain = [source, select, f".in_({json.dumps(key)}, {keys}[at : at + {CHUNK_SIZE}])", *rest, ".execute()", ".data"]
+def _chunks_py(calls: SimilarCalls) -> str:
+    keys = _flat(calls, camel=False)
+    source, select, *rest = py_chain(keys.read, count="exact")
+    call = statement_py("answer =", [source, select, chunk_filter_py(keys, "chunk"), *rest, ".execute()"])
     body = [
-        *comments("#", unsupported_params(parsed)),
+        *quoting_py(call),
         "rows = []",
-        f"for at in range(0, len({keys}), {CHUNK_SIZE}):",
-        *indent(statement_py("rows +=", chain), 4),
-        *([f"# {ORDER_NOTE}"] if parsed.order else []),
+        *chunks_py(keys, chunk_size(calls)),
+        "for chunk in chunks:",
+        *indent([*call, *HALVES_PY, "rows += answer.data"], 4),
         "return rows",
     ]
-    call = f'rpc({json.dumps(name)}, {{"keys": {keys}}}){"".join([select, *rest])}.execute().data'
-    return f"{function_py(name, read.arguments, body)}\n# {RPC_NOTE} supabase{in_schema(parsed)}.{call}"
+    return function_py(function_name(calls), [keys.argument, *keys.read.arguments], body)
 
 
-def array_sql(parsed: ParsedFingerprint, key: str, kind: str) -> str:
-    """The read by one array, and a function with that read that PostgREST exposes as an RPC."""
-    function, table = snake_case(batch_name(parsed.relation, key)), table_sql(parsed)
-    name = table_sql(msgspec.structs.replace(parsed, relation=function))
-    lines = ("select *", f"from {table}", f"where {key_sql(key, '')}")
-    body, mark = "\n".join(f"  {line}" for line in lines), "$$"
-    while mark in body:  # a relation's name may contain any character
-        mark = f"${'x' * len(mark)}$"
-    return "\n".join(
-        [
-            batch_sql(parsed, key, kind),
-            f"create function {name}(keys {array_type(kind) or 'text[]'}) returns setof {table}",
-            f"language sql stable as {mark}\n{body}\n{mark};",
-        ]
+def _function_js(calls: SimilarCalls) -> str:
+    keys, parsed = _flat(calls, camel=True), calls.parsed
+    part = keys.parts[0]
+    source = f'{in_schema(parsed)}.rpc("{function_name(calls)}", {{ keys }})'
+    call = checked_call_js([source, js_select(parsed), *js_conditions(keys.read)])
+    member = f"const keys = {keys.argument}.map(({part}) => ({{ {json.dumps(keys.columns[0])}: {part} }}));"
+    return function_js(
+        list_name(calls), [keys.argument, *keys.read.arguments], [*quoting_js(call), member, *call, "return data;"]
     )
+
+
+def _function_py(calls: SimilarCalls) -> str:
+    keys, parsed = _flat(calls, camel=False), calls.parsed
+    part = keys.parts[0]
+    source = f'supabase{in_schema(parsed)}.rpc("{function_name(calls)}", {{"keys": keys}})'
+    call = statement_py("return", [source, py_select(parsed), *py_conditions(keys.read), ".execute()", ".data"])
+    member = f"keys = [{{{json.dumps(keys.columns[0])}: {part}}} for {part} in {keys.argument}]"
+    return function_py(function_name(calls), [keys.argument, *keys.read.arguments], [*quoting_py(call), member, *call])

@@ -3,8 +3,9 @@
 from msgspec.structs import replace
 
 from proxy.analysis.fingerprint import Filter, ParsedFingerprint
-from proxy.fixes.chain_code import js_chain, name_values, py_chain, unsupported_params
-from proxy.fixes.function_code import checked_call_js, comments, function_js, function_py, statement_py
+from proxy.fixes.chain_code import js_chain, name_values, py_chain
+from proxy.fixes.filter_code import quoting_js, quoting_py
+from proxy.fixes.function_code import checked_call_js, function_js, function_py, statement_py
 from proxy.fixes.identifiers import camel_case, snake_case
 from proxy.fixes.sql.read import read_sql
 from proxy.postgrest.names import singular
@@ -23,9 +24,10 @@ def find_sql(parsed: ParsedFingerprint, column: str) -> str:
 def find_js(parsed: ParsedFingerprint, column: str) -> str:
     """A supabase-js function that returns the row, or null."""
     read = name_values(_by_column(parsed, column), camel=True)
+    call = checked_call_js([*js_chain(read), ".maybeSingle()"])
     body = [
-        *comments("//", unsupported_params(parsed)),
-        *checked_call_js([*js_chain(read), ".maybeSingle()"]),
+        *quoting_js(call),
+        *call,
         "return data;",
     ]
     return function_js(find_name(parsed, column), read.arguments, body)
@@ -34,9 +36,10 @@ def find_js(parsed: ParsedFingerprint, column: str) -> str:
 def find_py(parsed: ParsedFingerprint, column: str) -> str:
     """The same for supabase-py; it returns None without a row."""
     read = name_values(_by_column(parsed, column), camel=False)
+    call = statement_py("rows =", [*py_chain(read), ".limit(1)", ".execute()", ".data"])
     body = [
-        *comments("#", unsupported_params(parsed)),
-        *statement_py("rows =", [*py_chain(read), ".limit(1)", ".execute()", ".data"]),
+        *quoting_py(call),
+        *call,
         "return rows[0] if rows else None",
     ]
     return function_py(snake_case(find_name(parsed, column)), read.arguments, body)

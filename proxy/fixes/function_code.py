@@ -29,11 +29,6 @@ def statement_py(begin: str, chain: Iterable[str]) -> list[str]:
     return [f"{begin} (", *indent(chain, 4), ")"]
 
 
-def comments(mark: str, texts: Iterable[str]) -> list[str]:
-    """A comment line for each parameter that the code leaves out."""
-    return [f"{mark} and {text}" for text in texts]
-
-
 def indent(lines: Iterable[str], by: int) -> list[str]:
     """The lines indented by ``by`` spaces; empty lines stay empty."""
     return [f"{' ' * by}{line}" if line else "" for line in lines]

@@ -11,6 +11,7 @@ RESERVED = frozenset(map(str.lower, keyword.kwlist)) | frozenset(
         *("supabase", "data", "count", "error", "rows", "query", "last", "page", "cache", "functools"),
         *("size", "past", "json", "asyncio", "columns"),
         *("changes", "chunk", "chunks", "answer", "answers", "failed", "by_key", "bykey"),
+        *("quoted", "rpc", "kept", "key"),
     )
 )
 """Names that arguments may not have: keywords of both languages, and variables of the generated code."""

@@ -1,7 +1,8 @@
-"""Keyset pagination: the page after a given last row, in SQL and for both client libraries.
+"""Keyset pagination: the page after a given last row, and all pages, in SQL and for both client libraries.
 
 PostgREST has no row comparison, so ``(a, b) > (x, y)`` becomes ``or=(a.gt.x,and(a.eq.x,b.gt.y))``
-(https://postgrest.org/en/v12/references/api/tables_views.html#logical-operators).
+(https://postgrest.org/en/v12/references/api/tables_views.html#logical-operators). fanin does not see which columns are
+NOT NULL, so the code is right for nulls in every column but the key.
 """
 
 import json
@@ -9,19 +10,20 @@ from collections.abc import Sequence
 
 from proxy.analysis.fingerprint import OrderItem, ParsedFingerprint
 from proxy.fixes.chain_code import (
+    has_column,
     js_chain,
     js_orders,
     name_values,
     py_chain,
     py_orders,
     row_property,
-    unsupported_params,
+    select_items,
     without_order,
 )
-from proxy.fixes.function_code import checked_call_js, comments, function_js, function_py, statement_js, statement_py
+from proxy.fixes.filter_code import QUOTED_JS, QUOTED_PY, logic_name
+from proxy.fixes.function_code import checked_call_js, function_js, function_py, indent, statement_js, statement_py
 from proxy.fixes.identifiers import camel_case, snake_case
 from proxy.fixes.memoized import memoized
-from proxy.fixes.sql.clauses import columns_sql, conditions_sql, expression, select_sql, unsupported_conditions
 
 
 def seek_order(parsed: ParsedFingerprint, key: str) -> tuple[OrderItem, ...]:
@@ -32,22 +34,22 @@ def seek_order(parsed: ParsedFingerprint, key: str) -> tuple[OrderItem, ...]:
     return (*parsed.order, OrderItem(key, descending, ""))
 
 
-@memoized
-def next_page_sql(parsed: ParsedFingerprint, key: str, size: int | None = None) -> str:
-    """The query of the next page; without ``size`` the number of rows is a placeholder.
+def page_reason(parsed: ParsedFingerprint, key: str) -> str:
+    """Why there is no code for pages; empty if there is."""
+    items = select_items(parsed.select)
+    if items is None:
+        return "No code: PostgREST's grammar of select does not cover the columns."
+    names = {item.output_name for item in items}
+    for order in seek_order(parsed, key):
+        embedded = "(" in order.column or "." in order.column
+        if embedded or (row_property(order.column) in names and not has_column(parsed.select, order.column)):
+            return f"No code: the rows cannot have the column {order.column}, from whose value the next page starts."
+    return ""
 
-    Columns with one direction are compared as a row, for which Postgres can use an index on them.
-    """
-    orders = seek_order(parsed, key)
-    conditions, values = conditions_sql(parsed.filters)
-    last = [f"${values + 1 + at}" for at in range(len(orders))]
-    conditions.append(_seek_condition_sql(orders, last))
-    columns, notes = columns_sql(_page_read(parsed, orders).select), unsupported_conditions(parsed, parsed.filters)
-    lines = select_sql(parsed, columns, conditions, notes, orders)
-    limit = size or f"${values + 1 + len(orders)}"
-    names = " ".join(", ".join(order.column for order in orders).split())
-    note = f"-- {', '.join(last)}: {names} of the last row; omit the condition for the first page"
-    return "\n".join([*lines, f"limit {limit};", note])
+
+def nulls_last(order: OrderItem) -> bool:
+    """Whether nulls come after all values: Postgres' default for an ascending order."""
+    return order.nulls == "nullslast" if order.nulls else not order.descending
 
 
 @memoized
@@ -56,9 +58,9 @@ def next_page_js(parsed: ParsedFingerprint, key: str) -> str:
     orders = seek_order(parsed, key)
     read = name_values(_page_read(parsed, orders), camel=True)
     body = [
-        *comments("//", unsupported_params(parsed)),
+        QUOTED_JS,
         *statement_js("let query = supabase", js_chain(read)),
-        *_seek_js(orders),
+        *_seek_js(orders, key),
         *checked_call_js([*js_orders(orders), ".limit(size)"], source="query"),
         "return data;",
     ]
@@ -71,83 +73,113 @@ def next_page_py(parsed: ParsedFingerprint, key: str) -> str:
     orders = seek_order(parsed, key)
     read = name_values(_page_read(parsed, orders), camel=False)
     body = [
-        *comments("#", unsupported_params(parsed)),
+        *QUOTED_PY,
         *statement_py("query =", py_chain(read)),
-        *_seek_py(orders),
+        *_seek_py(orders, key),
         *(f"query = query{order}" for order in py_orders(orders)),
         "return query.limit(size).execute().data",
     ]
-    name = snake_case("list " + parsed.relation + " page")
-    code = function_py(name, [*read.arguments, "size", "last=None"], body)
-    return code if len(orders) == 1 else f"import json\n\n{code}"
+    return function_py(snake_case("list " + parsed.relation + " page"), [*read.arguments, "size", "last=None"], body)
 
 
-def _seek_js(orders: Sequence[OrderItem]) -> list[str]:
-    members = [json.dumps(row_property(order.column)) for order in orders]
+@memoized
+def pages_js(parsed: ParsedFingerprint, key: str, size: int) -> str:
+    """A supabase-js function that reads all rows in the order of the query and ``key``, ``size`` rows per page."""
+    orders = seek_order(parsed, key)
+    read = name_values(_page_read(parsed, orders), camel=True)
+    page = [
+        *statement_js("let query = supabase", js_chain(read)),
+        *_seek_js(orders, key),
+        *checked_call_js([*js_orders(orders), f".limit({size})"], source="query"),
+        "rows.push(...data);",
+        f"if (data.length < {size}) return rows;",
+        "last = data.at(-1);",
+    ]
+    body = [QUOTED_JS, "const rows = [];", "for (let last; ; ) {", *indent(page, 2), "}"]
+    return function_js(camel_case("list all " + parsed.relation), read.arguments, body)
+
+
+@memoized
+def pages_py(parsed: ParsedFingerprint, key: str, size: int) -> str:
+    """The same for supabase-py."""
+    orders = seek_order(parsed, key)
+    read = name_values(_page_read(parsed, orders), camel=False)
+    page = [
+        *statement_py("query =", py_chain(read)),
+        *_seek_py(orders, key),
+        *(f"query = query{order}" for order in py_orders(orders)),
+        f"page = query.limit({size}).execute().data",
+        "rows += page",
+        f"if len(page) < {size}:",
+        "    return rows",
+        "last = page[-1]",
+    ]
+    body = [*QUOTED_PY, "rows, last = [], None", "while True:", *indent(page, 4)]
+    return function_py(snake_case("list all " + parsed.relation), read.arguments, body)
+
+
+def _seek_js(orders: Sequence[OrderItem], key: str) -> list[str]:
     if len(orders) == 1:
         column = json.dumps(orders[0].column)
-        return [f"if (last) query = query.{_compare(orders[0])}({column}, last[{members[0]}]);"]
-    text = _seek_condition(orders).replace("\\", "\\\\").replace("`", "\\`").replace("${", "\\${")
-    for at in range(len(orders)):
-        text = text.replace(_VALUE.format(at), f"${{past[{at}]}}")
+        return [f"if (last) query = query.{_compare(orders[0])}({column}, last[{_member(orders[0])}]);"]
+    steps = ", ".join(
+        f"[{_column(order)}, last[{_member(order)}], {json.dumps(_compare(order))}, {_nulls(order, key)}]"
+        for order in orders
+    )
     return [
         "if (last) {",
-        f"  const past = [{', '.join(members)}].map((name) => JSON.stringify(String(last[name])));",
-        f"  query = query.or(`{text}`);",
+        "  const past = [], same = [];",
+        f"  for (const [column, value, after, nulls] of [{steps}]) {{",
+        '    let next = value === null ? "" : `${column}.${after}.${quoted(value)}`;',
+        '    if (nulls === "last" && next) next = `or(${next},${column}.is.null)`;',
+        '    if (nulls === "first" && value === null) next = `${column}.not.is.null`;',
+        "    if (next) past.push(`and(${[...same, next].join()})`);",
+        "    same.push(value === null ? `${column}.is.null` : `${column}.eq.${quoted(value)}`);",
+        "  }",
+        "  query = query.or(past.join());",
         "}",
     ]
 
 
-def _seek_py(orders: Sequence[OrderItem]) -> list[str]:
-    members = [json.dumps(row_property(order.column)) for order in orders]
+def _seek_py(orders: Sequence[OrderItem], key: str) -> list[str]:
     if len(orders) == 1:
         column = json.dumps(orders[0].column)
-        return ["if last:", f"    query = query.{_compare(orders[0])}({column}, last[{members[0]}])"]
-    text = _seek_condition(orders).replace("{", "{{").replace("}", "}}")
-    for at in range(len(orders)):
-        text = text.replace(_VALUE.format(at), f"{{{at}}}")
+        return ["if last:", f"    query = query.{_compare(orders[0])}({column}, last[{_member(orders[0])}])"]
+    steps = ", ".join(
+        f"({_column(order)}, last[{_member(order)}], {json.dumps(_compare(order))}, {_nulls(order, key)})"
+        for order in orders
+    )
     return [
         "if last:",
-        f"    past = [json.dumps(str(last[name])) for name in ({', '.join(members)})]",
-        f"    query = query.or_({json.dumps(text)}.format(*past))",
+        "    past, same = [], []",
+        f"    for column, value, after, nulls in ({steps}):",
+        '        following = "" if value is None else f"{column}.{after}.{quoted(value)}"',
+        '        if nulls == "last" and following:',
+        '            following = f"or({following},{column}.is.null)"',
+        '        if nulls == "first" and value is None:',
+        '            following = f"{column}.not.is.null"',
+        "        if following:",
+        '            past.append("and(" + ",".join([*same, following]) + ")")',
+        '        same.append(f"{column}.is.null" if value is None else f"{column}.eq.{quoted(value)}")',
+        '    query = query.or_(",".join(past))',
     ]
 
 
-_VALUE = "\x00{}\x00"
-"""Placeholder for the value of a column in text that both languages share."""
+def _column(order: OrderItem) -> str:
+    return json.dumps(logic_name(order.column))
 
 
-def _seek_condition(orders: Sequence[OrderItem]) -> str:
-    """``a.gt.…,and(a.eq.…,b.gt.…)`` with a placeholder per value."""
-    cases = []
-    for at, order in enumerate(orders):
-        alike = [f"{_logic_name(before)}.eq.{_VALUE.format(place)}" for place, before in enumerate(orders[:at])]
-        past = f"{_logic_name(order)}.{_compare(order)}.{_VALUE.format(at)}"
-        cases.append(f"and({','.join([*alike, past])})" if alike else past)
-    return ",".join(cases)
+def _member(order: OrderItem) -> str:
+    return json.dumps(row_property(order.column))
 
 
-def _seek_condition_sql(orders: Sequence[OrderItem], last: Sequence[str]) -> str:
-    if len({order.descending for order in orders}) == 1:
-        columns, values = ", ".join(expression(order.column) for order in orders), ", ".join(last)
-        both = (columns, values) if len(orders) == 1 else (f"({columns})", f"({values})")
-        return f" {'<' if orders[0].descending else '>'} ".join(both)
-    cases = []
-    for at, order in enumerate(orders):
-        alike = [f"{expression(o.column)} = {value}" for o, value in zip(orders[:at], last, strict=False)]
-        past = f"{expression(order.column)} {'<' if order.descending else '>'} {last[at]}"
-        cases.append(" and ".join([*alike, past]))
-    return f"({' or '.join(cases)})"
+def _nulls(order: OrderItem, key: str) -> str:
+    """Where the nulls of a column are; the key has none."""
+    return '""' if order.column == key else json.dumps("last" if nulls_last(order) else "first")
 
 
 def _compare(order: OrderItem) -> str:
     return "lt" if order.descending else "gt"
-
-
-def _logic_name(order: OrderItem) -> str:
-    """A column or JSON path for a logic tree; quoted if it contains characters with a meaning there."""
-    plain = order.column.replace("->", "_").replace(">", "_").replace("_", "a").isalnum()
-    return order.column if plain else json.dumps(order.column, ensure_ascii=False)
 
 
 def _page_read(parsed: ParsedFingerprint, orders: Sequence[OrderItem]) -> ParsedFingerprint:

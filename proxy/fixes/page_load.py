@@ -3,11 +3,21 @@
 from collections.abc import Sequence
 
 from proxy.analysis.fingerprint import ParsedFingerprint
-from proxy.fixes.function_code import checked_call_js, function_js, function_py
+from proxy.findings.model import Fix
 from proxy.fixes.identifiers import snake_case
+from proxy.fixes.sql.clauses import sql_reason
 from proxy.fixes.sql.read import subquery_sql
 
 FUNCTION = "load_page"
+NO_CLIENT = "No client code: the parameters of the function have the types of columns, which fanin does not see."
+
+
+def load_fix(reads: Sequence[ParsedFingerprint]) -> Fix:
+    """The query of such a function, of those reads that have SQL. Its parameters are the reader's to declare."""
+    whole = [parsed for parsed in reads if not sql_reason(parsed, parsed.filters)]
+    left = ", ".join(parsed.name for parsed in reads if parsed not in whole)
+    reasons = [NO_CLIENT, *([f"Not in the SQL, which cannot express them: reads of {left}."] if left else [])]
+    return Fix(sql=load_sql(whole) if whole else "", reason=" ".join(reasons))
 
 
 def load_sql(reads: Sequence[ParsedFingerprint]) -> str:
@@ -16,24 +26,10 @@ def load_sql(reads: Sequence[ParsedFingerprint]) -> str:
     for name, parsed in zip(_names(reads), reads, strict=True):
         lines, values = subquery_sql(parsed, values)
         inside = "\n".join(f"    {line}" for line in lines)
-        parts.append(f"  '{name}', (select jsonb_agg({name}) from (\n{inside}\n  ) as {name})")  # noqa: S608 – read, not run
+        parts.append(f"  '{name}', (select coalesce(jsonb_agg({name}), '[]') from (\n{inside}\n  ) as {name})")  # noqa: S608 – read, not run
     return "\n".join(
         ["select jsonb_build_object(", ",\n".join(parts), ");", f"-- in a function {FUNCTION}(…) with security invoker"]
     )
-
-
-def load_js(reads: Sequence[ParsedFingerprint]) -> str:
-    """A supabase-js function that calls it."""
-    names = ", ".join(_names(reads))
-    body = [*checked_call_js([], source=f'supabase.rpc("{FUNCTION}", values)'), f"return data; // {{ {names} }}"]
-    return function_js("loadPage", ["values"], body)
-
-
-def load_py(reads: Sequence[ParsedFingerprint]) -> str:
-    """The same for supabase-py."""
-    names = ", ".join(_names(reads))
-    body = [f'return supabase.rpc("{FUNCTION}", values).execute().data  # {{{names}}}']
-    return function_py(FUNCTION, ["values"], body)
 
 
 def _names(reads: Sequence[ParsedFingerprint]) -> list[str]:

@@ -6,8 +6,9 @@ https://postgrest.org/en/v12/references/observability.html#execution-plan
 from msgspec.structs import replace
 
 from proxy.analysis.fingerprint import ParsedFingerprint
-from proxy.fixes.chain_code import js_chain, name_values, py_chain, unsupported_row_params
-from proxy.fixes.function_code import checked_call_js, comments, function_js, function_py, statement_py
+from proxy.fixes.chain_code import js_chain, name_values, py_chain
+from proxy.fixes.filter_code import quoting_js, quoting_py
+from proxy.fixes.function_code import checked_call_js, function_js, function_py, statement_py
 from proxy.fixes.identifiers import camel_case, snake_case
 from proxy.fixes.sql.read import read_sql
 from proxy.fixes.sql.write import row_write_sql
@@ -28,11 +29,8 @@ def plan_sql(parsed: ParsedFingerprint) -> str:
 def plan_js(parsed: ParsedFingerprint) -> str:
     """A supabase-js function that returns the plan; for a write, the plan of a read of the rows that it changes."""
     read = name_values(replace(parsed, method="GET"), camel=True, bounds=True)
-    body = [
-        *comments("//", unsupported_row_params(parsed)),
-        *checked_call_js([*js_chain(read), ".explain({ analyze: true, buffers: true })"]),
-        "return data;",
-    ]
+    call = checked_call_js([*js_chain(read), ".explain({ analyze: true, buffers: true })"])
+    body = [*quoting_js(call), *call, "return data;"]
     code = function_js(camel_case("explain " + parsed.relation), read.arguments, body)
     return f"// Not in production. Run once in SQL: {ENABLE_PLANS}\n{code}"
 
@@ -41,6 +39,7 @@ def plan_py(parsed: ParsedFingerprint) -> str:
     """The same for supabase-py."""
     read = name_values(replace(parsed, method="GET"), camel=False, bounds=True)
     chain = [*py_chain(read), ".explain(analyze=True, buffers=True)", ".execute()"]
-    body = [*comments("#", unsupported_row_params(parsed)), *statement_py("return", chain)]
+    call = statement_py("return", chain)
+    body = [*quoting_py(call), *call]
     code = function_py(snake_case("explain " + parsed.relation), read.arguments, body)
     return f"# Not in production. Run once in SQL: {ENABLE_PLANS}\n{code}"

@@ -1,31 +1,30 @@
 """Code of one write and one read, in place of many writes that are each followed by a read of a list."""
 
+from collections.abc import Callable
+
 import msgspec
 
-from proxy.analysis.fingerprint import ParsedFingerprint
-from proxy.fixes.batch_code import batch_js, batch_name, batch_py
+from proxy.analysis.varying import SimilarCalls
+from proxy.findings.model import Fix
+from proxy.fixes.batch_code import batch_fix, name_of
 from proxy.fixes.identifiers import camel_case, snake_case
+from proxy.fixes.printable import printable_fix
 from proxy.fixes.read_code import read_js, read_py
-from proxy.fixes.sql.batch import batch_sql
 from proxy.fixes.sql.read import read_sql
-from proxy.fixes.sql.write import batch_write_sql, row_write_sql
-from proxy.fixes.write_code import batch_write_js, batch_write_py, row_write_js, row_write_py, write_name
+from proxy.fixes.write_code import write_name
+from proxy.fixes.write_fix import write_fix
 
 
 class Recount(msgspec.Struct, frozen=True):
-    """The write, the read after it and the optional write of its result, with the columns that vary per round."""
+    """The write, the read after it and the optional write of its result."""
 
-    write: ParsedFingerprint
-    key: str
-    """Key column of the written rows; empty for inserts."""
-    key_kind: str
-    """Literal class of ``key``."""
-    read: ParsedFingerprint
-    read_key: str
-    """Key column of the lists; empty if all rounds read the same list, or count it."""
-    read_key_kind: str
-    """Literal class of ``read_key``."""
-    result_write: ParsedFingerprint | None
+    write: SimilarCalls
+    """Without keys for inserts."""
+    read: SimilarCalls
+    """Without keys if all rounds read the same list, or count it."""
+    many: bool
+    """Whether a key of the read may have several rows."""
+    result_write: SimilarCalls | None
     reads: int
     """Number of reads after the fix."""
     result_writes: int
@@ -38,47 +37,41 @@ class Recount(msgspec.Struct, frozen=True):
         return 1 + self.reads + self.result_writes
 
 
-def recount_sql(recount: Recount) -> str:
-    """The statements in their order."""
-    write, key, result_write = recount.write, recount.key, recount.result_write
-    read, read_key = recount.read, recount.read_key
-    parts = [
-        batch_write_sql(write, key, recount.key_kind) if key else row_write_sql(write),
-        batch_sql(read, read_key, recount.read_key_kind) if read_key else read_sql(read),
-        *([row_write_sql(result_write)] if result_write else []),
-    ]
-    return "\n".join(parts)
+def recount_fix(recount: Recount) -> Fix:
+    """The statements and functions in their order, with their calls in comments. A part that lacks a step is empty."""
+    fixes = [write_fix(recount.write, own=False), _read_fix(recount)]
+    if recount.result_write is not None:
+        fixes.append(write_fix(recount.result_write))
+    return Fix(
+        sql=_whole(fixes, lambda fix: fix.sql, []),
+        supabase_js=_whole(fixes, lambda fix: fix.supabase_js, [f"// {line}" for line in _calls(recount, js=True)]),
+        supabase_py=_whole(fixes, lambda fix: fix.supabase_py, [f"# {line}" for line in _calls(recount, js=False)]),
+        reason=" ".join(dict.fromkeys(fix.reason for fix in fixes if fix.reason)),
+    )
 
 
-def recount_js(recount: Recount) -> str:
-    """The supabase-js functions, with their calls in comments."""
-    write, key, result_write = recount.write, recount.key, recount.result_write
-    read, read_key = recount.read, recount.read_key
-    parts = [
-        batch_write_js(write, key, False) if key else row_write_js(write),
-        batch_js(read, read_key, True) if read_key else read_js(read),
-        *([row_write_js(result_write)] if result_write else []),
-    ]
-    return "\n".join([*parts, *(f"// {line}" for line in _calls(recount, js=True))])
+def _read_fix(recount: Recount) -> Fix:
+    read = recount.read
+    if read.keys:
+        return batch_fix(read, recount.many)
+    parsed = read.parsed
+    return printable_fix([parsed], lambda: read_sql(parsed), lambda: read_js(parsed), lambda: read_py(parsed))
 
 
-def recount_py(recount: Recount) -> str:
-    """The same for supabase-py."""
-    write, key, result_write = recount.write, recount.key, recount.result_write
-    read, read_key = recount.read, recount.read_key
-    parts = [
-        batch_write_py(write, key) if key else row_write_py(write),
-        batch_py(read, read_key, True) if read_key else read_py(read),
-        *([row_write_py(result_write)] if result_write else []),
-    ]
-    return "\n".join([*parts, *(f"# {line}" for line in _calls(recount, js=False))])
+def _whole(fixes: list[Fix], part: Callable[[Fix], str], calls: list[str]) -> str:
+    texts = [part(fix) for fix in fixes]
+    return "\n".join([*texts, *calls]) if all(texts) else ""
+
+
+def _name(calls: SimilarCalls) -> str:
+    return write_name(calls.parsed, [key.column for key in calls.keys], calls.preferences)
 
 
 def _calls(recount: Recount, js: bool) -> list[str]:
-    relation, key = recount.read.relation, recount.read_key
-    name = batch_name(relation, key) if key else camel_case(f"read {relation}")
-    steps = [(write_name(recount.write, recount.key), "writes all rows"), (name, "reads once, after the write")]
+    read = recount.read
+    name = name_of(read) if read.keys else camel_case(f"read {read.parsed.relation}")
+    steps = [(_name(recount.write), "writes all rows"), (name, "reads once, after the write")]
     if recount.result_write is not None:
-        steps.append((write_name(recount.result_write, ""), "writes the result once"))
+        steps.append((_name(recount.result_write), "writes the result once"))
     call = "await {}(…)" if js else "{}(…)"
     return [f"{call.format(step if js else snake_case(step))}: {when}" for step, when in steps]

@@ -1,78 +1,107 @@
-"""Client code that writes many rows in one call. fanin does not read bodies, so the written values are arguments."""
+"""Client code that writes many rows in one call. fanin does not read bodies, so the written values are arguments.
+
+Each function is right for any values: what it cannot know (which rows get the same values) is the caller's to say.
+"""
 
 import json
 from collections.abc import Sequence
 
+from msgspec.structs import replace
+
 from proxy.analysis.fingerprint import ParsedFingerprint, conflict_columns
-from proxy.fixes.batch_code import batch_name, read_by_keys
-from proxy.fixes.chain_code import (
-    ClientRead,
-    js_filters,
-    js_table,
-    name_values,
-    py_filters,
-    py_table,
-    unsupported_row_params,
-)
-from proxy.fixes.function_code import checked_call_js, comments, function_js, function_py, statement_py
+from proxy.analysis.varying import SimilarCalls
+from proxy.fixes.batch_code import batch_name
+from proxy.fixes.chain_code import ClientRead, js_filters, js_table, name_values, py_filters, py_table
+from proxy.fixes.filter_code import quoting_js, quoting_py
+from proxy.fixes.function_code import checked_call_js, function_js, function_py, indent, statement_js, statement_py
 from proxy.fixes.identifiers import camel_case, snake_case
+from proxy.fixes.key_code import Keys, chunk_filter_js, chunk_filter_py, chunk_size, chunks_js, chunks_py, keys_of
 
 VERBS = {"PATCH": "update", "DELETE": "delete", "POST": "insert"}
+MERGE, IGNORE = "resolution=merge-duplicates", "resolution=ignore-duplicates"
+ROWS_RETURNED = "return=representation"
 
 
-def write_name(parsed: ParsedFingerprint, key: str) -> str:
-    """``updateVideosByIds``; without a key ``insertVideos``, or ``upsertVideos``."""
-    verb = "upsert" if conflict_columns(parsed) and not key else VERBS[parsed.method]
-    return (
-        verb + batch_name(parsed.relation, key).removeprefix("list") if key else camel_case(f"{verb} {parsed.relation}")
-    )
+def is_upsert(parsed: ParsedFingerprint, preferences: str) -> bool:
+    """Whether a POST updates or skips rows that exist. Older recordings do not have the preferences."""
+    named = MERGE in preferences or IGNORE in preferences or bool(conflict_columns(parsed))
+    return parsed.method == "POST" and named
 
 
-def batch_write_js(parsed: ParsedFingerprint, key: str, returns: bool) -> str:
-    """One PATCH or DELETE for all values of ``key``; ``returns``: the call returns the rows."""
-    write = read_by_keys(parsed, key, camel=True)
-    keys, *values = write.arguments
-    chain = [*_write_chain_js(write), *_select_js(parsed, returns)]
-    return _function_js(parsed, write_name(parsed, key), [keys, *_changes_argument(parsed), *values], chain)
+def write_name(parsed: ParsedFingerprint, keys: Sequence[str] = (), preferences: str = "") -> str:
+    """``updateVideosByIds``; without keys ``insertVideos``, or ``upsertVideos``."""
+    if keys:
+        return VERBS[parsed.method] + batch_name(parsed.relation, *keys).removeprefix("list")
+    verb = "upsert" if is_upsert(parsed, preferences) else VERBS[parsed.method]
+    return camel_case(f"{verb} {parsed.relation}")
 
 
-def batch_write_py(parsed: ParsedFingerprint, key: str) -> str:
-    """The same for Python, whose client always returns the rows."""
-    write = read_by_keys(parsed, key, camel=False)
-    keys, *values = write.arguments
-    return _function_py(
-        parsed, write_name(parsed, key), [keys, *_changes_argument(parsed), *values], _write_chain_py(write)
-    )
+def batch_write_js(calls: SimilarCalls) -> str:
+    """One PATCH or DELETE per chunk of keys; it returns the rows if the calls did."""
+    keys, parsed, returns = _keys(calls, camel=True), calls.parsed, ROWS_RETURNED in calls.preferences
+    selected = [f".select({json.dumps(keys.read.parsed.select)})"] if returns else []
+    own = f".map(({{ {', '.join(keys.added)}, ...row }}) => row)" if keys.added else ""
+    chain = [js_table(parsed), _verb(parsed), chunk_filter_js(keys, "chunk"), *js_filters(keys.read), *selected]
+    taken = "data, error" if returns else "error"
+    call = statement_js(f"const {{ {taken} }} = await supabase", chain)
+    body = [
+        *quoting_js(call),
+        f"const {'rows = [], ' if returns else ''}chunks = [];",
+        *chunks_js(keys, chunk_size(calls)),
+        "for (const chunk of chunks) {",
+        *indent([*call, "if (error) throw error;", *([f"rows.push(...data{own});"] if returns else [])], 2),
+        "}",
+        *(["return rows;"] if returns else []),
+    ]
+    return function_js(_batch_name(calls), _batch_arguments(keys, parsed), body)
 
 
-def row_write_js(parsed: ParsedFingerprint) -> str:
-    """The write unchanged: of the rows that its filters select, or of the rows in its argument."""
-    if parsed.method == "POST":
-        return rows_js(parsed, conflict_columns(parsed), False)
-    write = name_values(parsed, camel=True)
-    return _function_js(
-        parsed, write_name(parsed, ""), [*write.arguments, *_changes_argument(parsed)], _write_chain_js(write)
-    )
-
-
-def row_write_py(parsed: ParsedFingerprint) -> str:
+def batch_write_py(calls: SimilarCalls) -> str:
     """The same for Python."""
-    if parsed.method == "POST":
-        return rows_py(parsed, conflict_columns(parsed))
-    write = name_values(parsed, camel=False)
-    return _function_py(
-        parsed, write_name(parsed, ""), [*write.arguments, *_changes_argument(parsed)], _write_chain_py(write)
-    )
+    keys, parsed, returns = _keys(calls, camel=False), calls.parsed, ROWS_RETURNED in calls.preferences
+    filters = [chunk_filter_py(keys, "chunk"), *py_filters(keys.read)]
+    selected = [f".select({json.dumps(keys.read.parsed.select)})"] if returns and parsed.select != "*" else []
+    chain = [py_table(parsed), _verb(parsed, py=True, returns=returns), *filters, *selected, ".execute()"]
+    call = statement_py("rows +=" if returns else "", [*chain, ".data"] if returns else chain)
+    body = [
+        *quoting_py(call),
+        *(["rows = []"] if returns else []),
+        *chunks_py(keys, chunk_size(calls)),
+        "for chunk in chunks:",
+        *indent([line.removeprefix(" ") if line == " (" else line for line in call], 4),
+        *(_without_keys_py(keys) if returns else []),
+    ]
+    return function_py(snake_case(_batch_name(calls)), _batch_arguments(keys, parsed), body)
 
 
-def _write_chain_js(write: ClientRead) -> list[str]:
-    call = f".{VERBS[write.parsed.method]}({', '.join(_changes_argument(write.parsed))})"
-    return [js_table(write.parsed), call, *js_filters(write)]
+def _keys(calls: SimilarCalls, camel: bool) -> Keys:
+    """The keys. PostgREST can filter a write by a logic tree only of columns that it returns."""
+    keys = keys_of(calls, camel)
+    returned = len(keys.columns) > 1 and ROWS_RETURNED in calls.preferences
+    own = replace(keys.read, parsed=replace(keys.read.parsed, select=calls.parsed.select))
+    return keys if returned else replace(keys, read=own, added=())
 
 
-def _write_chain_py(write: ClientRead) -> list[str]:
-    call = f".{VERBS[write.parsed.method]}({', '.join(_changes_argument(write.parsed))})"
-    return [py_table(write.parsed), call, *py_filters(write)]
+def _without_keys_py(keys: Keys) -> list[str]:
+    if not keys.added:
+        return ["return rows"]
+    return [
+        f"added = {{{', '.join(map(json.dumps, keys.added))}}}",
+        "return [{name: row[name] for name in row if name not in added} for row in rows]",
+    ]
+
+
+def _batch_name(calls: SimilarCalls) -> str:
+    return write_name(calls.parsed, [key.column for key in calls.keys])
+
+
+def _batch_arguments(keys: Keys, parsed: ParsedFingerprint) -> list[str]:
+    return [keys.argument, *_changes_argument(parsed), *keys.read.arguments]
+
+
+def _verb(parsed: ParsedFingerprint, py: bool = False, returns: bool = True) -> str:
+    minimal = ['returning="minimal"'] if py and not returns else []
+    return f".{VERBS[parsed.method]}({', '.join([*_changes_argument(parsed), *minimal])})"
 
 
 def _changes_argument(parsed: ParsedFingerprint) -> list[str]:
@@ -80,34 +109,87 @@ def _changes_argument(parsed: ParsedFingerprint) -> list[str]:
     return ["changes"] if parsed.method == "PATCH" else []
 
 
-def _function_js(parsed: ParsedFingerprint, name: str, arguments: Sequence[str], chain: Sequence[str]) -> str:
-    return function_js(
-        name, arguments, [*comments("//", unsupported_row_params(parsed)), *checked_call_js(chain), "return data;"]
+def row_write_js(parsed: ParsedFingerprint, preferences: str = "") -> str:
+    """The write unchanged: of the rows that its filters select, or of the rows in its argument."""
+    if parsed.method == "POST":
+        return rows_js(parsed, preferences)
+    write = name_values(parsed, camel=True)
+    chain = [js_table(parsed), _verb(parsed), *js_filters(write)]
+    body = [*quoting_js(chain), *checked_call_js(chain), "return data;"]
+    return function_js(write_name(parsed), _row_arguments(write), body)
+
+
+def row_write_py(parsed: ParsedFingerprint, preferences: str = "") -> str:
+    """The same for Python."""
+    if parsed.method == "POST":
+        return rows_py(parsed, preferences)
+    write = name_values(parsed, camel=False)
+    chain = [py_table(parsed), _verb(parsed, py=True), *py_filters(write), ".execute()", ".data"]
+    return function_py(
+        snake_case(write_name(parsed)), _row_arguments(write), [*quoting_py(chain), *statement_py("return", chain)]
     )
 
 
-def _function_py(parsed: ParsedFingerprint, name: str, arguments: Sequence[str], chain: Sequence[str]) -> str:
-    call = statement_py("return", [*chain, ".execute()", ".data"])
-    return function_py(snake_case(name), arguments, [*comments("#", unsupported_row_params(parsed)), *call])
+def _row_arguments(write: ClientRead) -> list[str]:
+    return [*write.arguments, *_changes_argument(write.parsed)]
 
 
-def rows_js(parsed: ParsedFingerprint, conflict: str, returns: bool) -> str:
-    """One insert of all rows; with the columns ``conflict``, one upsert."""
-    call = f".upsert(rows, {{ onConflict: {json.dumps(conflict)} }})" if conflict else ".insert(rows)"
-    chain = [js_table(parsed), call, *_select_js(parsed, returns)]
-    return function_js(_rows_name(parsed, conflict), ["rows"], [*checked_call_js(chain), "return data;"])
+def rows_js(parsed: ParsedFingerprint, preferences: str) -> str:
+    """One insert of all rows, or an upsert of those that name the same columns, with the preferences of the calls."""
+    returns = ROWS_RETURNED in preferences
+    selected = [f".select({json.dumps(parsed.select)})"] if returns else []
+    name, taken = write_name(parsed, (), preferences), "data, error" if returns else "error"
+    if not is_upsert(parsed, preferences):
+        insert = ".insert(rows, { defaultToNull: false })"
+        call = statement_js(f"const {{ {taken} }} = await supabase", [js_table(parsed), insert, *selected])
+        end = ["return data;"] if returns else []
+        return function_js(name, ["rows"], [*call, "if (error) throw error;", *end])
+    chain = [js_table(parsed), f".upsert(group, {{ {', '.join(_upsert_options(parsed, preferences, js=True))} }})"]
+    call = statement_js(f"const {{ {taken} }} = await supabase", [*chain, *selected])
+    body = [
+        "const groups = new Map(); // a column that a row does not name keeps its value",
+        "for (const row of rows) {",
+        "  const columns = Object.keys(row).sort().join();",
+        "  groups.set(columns, [...(groups.get(columns) ?? []), row]);",
+        "}",
+        *(["const written = [];"] if returns else []),
+        "for (const group of groups.values()) {",
+        *indent([*call, "if (error) throw error;", *(["written.push(...data);"] if returns else [])], 2),
+        "}",
+        *(["return written;"] if returns else []),
+    ]
+    return function_js(name, ["rows"], body)
 
 
-def rows_py(parsed: ParsedFingerprint, conflict: str) -> str:
+def rows_py(parsed: ParsedFingerprint, preferences: str) -> str:
     """The same for Python."""
-    call = f".upsert(rows, on_conflict={json.dumps(conflict)})" if conflict else ".insert(rows)"
-    chain = [py_table(parsed), call, ".execute()", ".data"]
-    return function_py(snake_case(_rows_name(parsed, conflict)), ["rows"], statement_py("return", chain))
+    returns, name = ROWS_RETURNED in preferences, snake_case(write_name(parsed, (), preferences))
+    selected = [f".select({json.dumps(parsed.select)})"] if returns and parsed.select != "*" else []
+    minimal = [] if returns else ['returning="minimal"']
+    if not is_upsert(parsed, preferences):
+        options = ["rows", "default_to_null=False", *minimal]
+        chain = [py_table(parsed), f".insert({', '.join(options)})", *selected, ".execute()"]
+        call = statement_py("return", [*chain, ".data"]) if returns else ["(", *indent(chain, 4), ")"]
+        return function_py(name, ["rows"], call)
+    options = ["group", *_upsert_options(parsed, preferences, js=False), *minimal]
+    chain = [py_table(parsed), f".upsert({', '.join(options)})", *selected, ".execute()"]
+    call = statement_py("written +=", [*chain, ".data"]) if returns else ["(", *indent(chain, 4), ")"]
+    body = [
+        "groups = {}  # a column that a row does not name keeps its value",
+        "for row in rows:",
+        "    groups.setdefault(tuple(sorted(row)), []).append(row)",
+        *(["written = []"] if returns else []),
+        "for group in groups.values():",
+        *indent(call, 4),
+        *(["return written"] if returns else []),
+    ]
+    return function_py(name, ["rows"], body)
 
 
-def _rows_name(parsed: ParsedFingerprint, conflict: str) -> str:
-    return camel_case(f"{'upsert' if conflict else VERBS[parsed.method]} {parsed.relation}")
-
-
-def _select_js(parsed: ParsedFingerprint, returns: bool) -> list[str]:
-    return [f".select({json.dumps(parsed.select)})"] if returns else []
+def _upsert_options(parsed: ParsedFingerprint, preferences: str, js: bool) -> list[str]:
+    conflict, ignore = conflict_columns(parsed), IGNORE in preferences
+    if js:
+        options = [f"onConflict: {json.dumps(conflict)}"] if conflict else []
+        return [*options, *(["ignoreDuplicates: true"] if ignore else []), "defaultToNull: false"]
+    options = [f"on_conflict={json.dumps(conflict)}"] if conflict else []
+    return [*options, *(["ignore_duplicates=True"] if ignore else []), "default_to_null=False"]

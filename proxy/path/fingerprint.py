@@ -216,12 +216,12 @@ def _param_shapes(params: tuple[Param, ...]) -> tuple[list[str], list[bytes]]:
     shapes, literals = [], []
     for param in params:
         name, value = decoded(param.name), decoded(param.value)
-        if name in RESERVED_PARAMS and name not in (b"limit", b"offset"):
+        last = name.rpartition(b".")[2]
+        if last == b"order" or (name in RESERVED_PARAMS and name not in (b"limit", b"offset")):
             text, literal = value, b""
         elif name in (b"limit", b"offset"):
             text, literal = b"?", b""
         else:
-            last = name.rpartition(b".")[2]
             text, literal = tree_shape(value) if name in LOGIC or last in LOGIC else filter_shape(value)
         shapes.append(f"{name.decode('utf-8', 'replace')}={text.decode('utf-8', 'replace')}")
         literals.append(literal)

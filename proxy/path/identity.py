@@ -13,7 +13,7 @@ from proxy.http1.framing import CONNECTION_OPTIONS, canonical_request, request_f
 from proxy.http1.head import HeaderField, first_value, tokens
 from proxy.http1.host import is_host
 from proxy.model import Media, RequestHead
-from proxy.postgrest.request.media import count_preferences, media_of
+from proxy.postgrest.request.media import count_preferences, media_of, write_preferences
 
 CONDITIONAL = frozenset((b"if-match", b"if-none-match", b"if-modified-since", b"if-unmodified-since", b"if-range"))
 NEGOTIATING = CONDITIONAL | {b"host", b"accept-encoding"}
@@ -71,13 +71,15 @@ def read_head(fields: tuple[HeaderField, ...], minor: int, rules: HeadRules) -> 
     identity = b"".join(field.line + b"\r\n" for field in kept if field.name not in rules.neutral)
     differing = rules.neutral - NEGOTIATING
     media = media_of([field.value for field in fields if field.name == b"accept"])
-    counted = count_preferences([field.value for field in fields if field.name == b"prefer"])
+    prefers = [field.value for field in fields if field.name == b"prefer"]
+    counted = count_preferences(prefers)
     return RequestHead(
         forwarded_lines=b"".join(_forwarded_line(field, rules) for field in kept),
         merged_lines=_merged_call_lines(kept, media, rules),
         identity=identity,
         coalescing_identity=b"".join(_forwarded_line(field, rules) for field in kept if field.name not in differing),
         identity_hash=blake2b(identity, digest_size=16, key=rules.key).digest(),
+        caller_hash=_caller_hash(identity, rules.key) if framing else b"",
         body_framing=framing,
         close=minor == 0 or b"close" in options,
         websocket=_wants_websocket(fields, options, framing, minor),
@@ -90,6 +92,7 @@ def read_head(fields: tuple[HeaderField, ...], minor: int, rules: HeadRules) -> 
         origin=first_value(fields, b"origin") or b"",
         media=media,
         exact_count=counted == [b"count=exact"],
+        write_preferences=write_preferences(prefers),
         bypass_reason=_bypass_reason(fields, framing, minor, media, counted),
     )
 
@@ -105,7 +108,14 @@ def with_peer(head: RequestHead, peer: bytes, key: bytes) -> RequestHead:
         identity=identity,
         coalescing_identity=head.coalescing_identity + line,
         identity_hash=blake2b(identity, digest_size=16, key=key).digest(),
+        caller_hash=_caller_hash(identity, key) if head.caller_hash else b"",
     )
+
+
+def _caller_hash(identity: bytes, key: bytes) -> bytes:
+    """Hash of an identity without the length of the body: writes of one caller differ in it."""
+    lines = [line for line in identity.split(b"\r\n") if line[:15].lower() != b"content-length:"]
+    return blake2b(b"\r\n".join(lines), digest_size=16, key=key).digest()
 
 
 def traceparent_of(header_lines: bytes) -> bytes:

@@ -18,7 +18,8 @@ class UnsafeReads:
         self._schema = default_schema
         self._limit = limit
         self._hazards = Hazards()
-        self._known: dict[tuple[str, str], Hazard | None] = {}
+        self._known: dict[int, Hazard | None] = {}
+        """By the hash of fingerprint and profile, which may be long."""
 
     def apply(self, hazards: Hazards) -> None:
         """Use the hazards of a catalog that was read."""
@@ -37,7 +38,7 @@ class UnsafeReads:
         schema = profile or self._schema
         if not query.relation:
             return _hazard_of("", query.target.decode("utf-8", "replace"), schema, self._hazards)
-        key = query.fingerprint, profile
+        key = hash((query.fingerprint, profile))
         if key not in self._known:
             if len(self._known) >= self._limit:
                 self._known.clear()

@@ -39,6 +39,14 @@ def singular(relation: str) -> str:
     return relation.removesuffix("s") if not relation.endswith("ss") else relation
 
 
+def plural(name: str) -> str:
+    """``statuses`` for ``status``, ``categories`` for ``category``: right for regular nouns."""
+    if name.endswith(("s", "x", "z", "ch", "sh")):
+        return f"{name}es"
+    ends_in_y = name.endswith("y") and name[-2:-1] not in ("a", "e", "i", "o", "u", "")
+    return f"{name[:-1]}ies" if ends_in_y else f"{name}s"
+
+
 def forms(relation: str, schema: str) -> set[str]:
     """The names that a relation goes by: with its schema, and, in the first one, without, as operators may write it and
     older fanins recorded it.

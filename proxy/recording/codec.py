@@ -112,6 +112,7 @@ def _recorded_span(span: Span, method: str, relation: str, fingerprint: str) -> 
         connection=span.connection,
         connected=span.connected,
         row_keys=tuple((name, tuple([_hex(key) if key else None for key in keys])) for name, keys in span.row_keys),
+        preferences=span.preferences,
     )
 
 
@@ -209,6 +210,7 @@ def _span(span: RecordedSpan, number: int) -> Span:
         connected=span.connected,
         upstream=span.upstream,
         shapes=tuple([(literal.kind, literal.length) if literal else ("", 0) for literal in span.literals]),
+        preferences=span.preferences,
     )
 
 

@@ -102,6 +102,9 @@ class RecordedSpan(msgspec.Struct, frozen=True, omit_defaults=True):
             description="Per row of the answer, hashes of `id` and `…_id`; only with `detect.row_keys`.",
         ),
     ] = ()
+    preferences: Annotated[
+        Text, Meta(description="For a write: its preferences `resolution=`, `missing=` and `return=`, by commas.")
+    ] = ""
 
 
 class RecordedTrace(msgspec.Struct, frozen=True, omit_defaults=True):

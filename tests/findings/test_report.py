@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
+from proxy.findings.model import Fix
 from proxy.findings.report import finding_lines, fixes, heading, parts_after_fix, parts_before_fix
 from tests.check.factories import finding
 
@@ -17,6 +18,16 @@ def test_a_report_has_its_parts_in_order() -> None:
     assert labels[4:7] == ["Fix (SQL)", "Fix (supabase-js)", "Fix (supabase-py)"]
     assert labels[7:] == ["Expected improvement", "Risk", "Mute with"]
     assert next(iter(finding_lines(MADE))) == heading(MADE) == "[HIGH: FAN001] 9 reads of videos"
+
+
+def test_a_part_that_is_not_printed_has_no_heading_and_the_reason_follows_the_fix() -> None:
+    made = replace(MADE, fix=Fix(supabase_js="a()", reason="No SQL: its embeds."))
+    lines = [line[2:].strip() for line in finding_lines(made)]
+    assert [line for line in lines if line.startswith("Fix (")] == ["Fix (supabase-js)"]
+    assert lines[lines.index("a()") + 1] == "No fix                No SQL: its embeds."
+    none = replace(MADE, fix=Fix(reason="No batch read: they differ."))
+    assert not list(fixes(none))
+    assert ("No fix", ("No batch read: they differ.",)) in parts_after_fix(none)
 
 
 def test_the_lines_of_a_report_are_those_of_its_parts() -> None:

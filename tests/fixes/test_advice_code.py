@@ -9,8 +9,17 @@ import pytest
 import sqlglot
 
 from proxy.analysis.fingerprint import parse_fingerprint
-from proxy.fixes.advice_code import estimate_js, estimate_py, narrow_js, narrow_py, together_js, together_py
-from proxy.fixes.page_load import load_js, load_py, load_sql
+from proxy.fixes.advice_code import (
+    estimate_js,
+    estimate_py,
+    named_columns,
+    narrow_js,
+    narrow_py,
+    starred,
+    together_js,
+    together_py,
+)
+from proxy.fixes.page_load import load_sql
 from proxy.fixes.sql.read import estimate_sql, narrow_sql
 from tests.fixes.test_read_code import SHAPES
 
@@ -24,13 +33,11 @@ JS: dict[str, Callable[[ParsedFingerprint], str]] = {
     "narrow": lambda parsed: narrow_js(parsed, "id"),
     "estimate": estimate_js,
     "together": lambda parsed: together_js([parsed, *ALL]),
-    "load": lambda parsed: load_js([parsed, *ALL]),
 }
 PY: dict[str, Callable[[ParsedFingerprint], str]] = {
     "narrow": lambda parsed: narrow_py(parsed, "id"),
     "estimate": estimate_py,
     "together": lambda parsed: together_py([parsed, *ALL]),
-    "load": lambda parsed: load_py([parsed, *ALL]),
 }
 
 
@@ -82,3 +89,24 @@ def test_names_of_answers_are_neither_arguments_nor_keywords() -> None:
     assert "const [_class, videos_2, _1a] = answers" in code
     command = ["node", "--input-type=module", "--check", "-"]
     assert subprocess.run(command, input=code, text=True, check=False).returncode == 0
+
+
+def test_a_star_is_of_the_relation_in_whose_list_it_is() -> None:
+    for select, stars in (
+        ("*", ["creators"]),
+        ("id,videos(a,*,b)", ["videos"]),
+        ("*,v:videos(*,rushes(*))", ["creators", "v", "rushes"]),
+        ("id,videos(id),n:count()", []),
+        ("a*,b", []),
+    ):
+        assert starred(parse_fingerprint(f"GET creators?select={select}")) == stars
+
+
+def test_only_the_stars_of_a_select_are_replaced() -> None:
+    assert named_columns("*,v:videos!inner(a,*),x->>*", "id") == "id,v:videos!inner(a,id),x->>*"
+
+
+def test_two_queries_with_one_column_have_two_arguments() -> None:
+    reads = [parse_fingerprint("GET a?id=eq.?"), parse_fingerprint("GET b?id=eq.?")]
+    assert "async function readAll(id, id_2) {" in together_js(reads)
+    assert "def read_all(id, id_2):" in together_py(reads)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from proxy.fixes.function_code import (
     checked_call_js,
-    comments,
     function_js,
     function_py,
     indent,
@@ -33,6 +32,5 @@ def test_the_calls_of_a_chain_are_indented_under_the_statement() -> None:
     assert statement_py("a =", ["b", ".c()"]) == ["a = (", "    b", "    .c()", ")"]
 
 
-def test_comments_and_indented_lines() -> None:
-    assert comments("#", ["x", "y"]) == ["# and x", "# and y"]
+def test_empty_lines_stay_empty() -> None:
     assert indent(["a", "", "b"], 2) == ["  a", "", "  b"]

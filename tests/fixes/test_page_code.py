@@ -9,7 +9,9 @@ import pytest
 import sqlglot
 
 from proxy.analysis.fingerprint import parse_fingerprint
-from proxy.fixes.page_code import next_page_js, next_page_py, next_page_sql, seek_order
+from proxy.fixes.page_code import next_page_js, next_page_py, page_reason, pages_js, pages_py, seek_order
+from proxy.fixes.page_fix import next_page_fix
+from proxy.fixes.sql.page import next_page_sql
 
 SHAPES = (
     "GET t",
@@ -38,28 +40,97 @@ def test_the_key_is_added_to_an_order_without_it() -> None:
     assert [order.column for order in seek_order(parse_fingerprint("GET t"), "id")] == ["id"]
 
 
-def test_columns_with_different_directions_are_compared_one_by_one() -> None:
-    sql = next_page_sql(parse_fingerprint(SHAPES[2]), "id")
-    assert "(a < $1 or a = $1 and b > $2 or a = $1 and b = $2 and id > $3)" in sql
-    assert sql.startswith("select a, b, id, name\n")
-
-
-def test_a_page_starts_after_the_last_key_of_the_previous_page() -> None:
-    sql = next_page_sql(parse_fingerprint("GET t?select=title&a=eq.?"), "id", 1000)
-    assert sql == (
-        "select id, title\nfrom t\nwhere a = $1\n  and id > $2\norder by id\nlimit 1000;\n"
-        "-- $2: id of the last row; omit the condition for the first page"
-    )
-    assert "where id > $1\norder by id\nlimit $2;" in next_page_sql(parse_fingerprint("GET t"), "id")
-
-
 def test_a_json_path_is_selected_and_read_from_the_last_row_by_its_last_step() -> None:
     parsed = parse_fingerprint("GET t?select=*&order=data->>k.desc")
     for code in (next_page_js(parsed, "id"), next_page_py(parsed, "id")):
         assert '.select("data->>k,*")' in code
-        assert "data->>k.lt." in code
-    assert '["k", "id"].map((name) => JSON.stringify(String(last[name])))' in next_page_js(parsed, "id")
-    assert 'for name in ("k", "id")]' in next_page_py(parsed, "id")
+        assert '"data->>k", last["k"], "lt", "first"' in code
+
+
+def test_rows_that_cannot_have_the_columns_of_the_order_have_no_pages() -> None:
+    assert "cannot have the column id" in page_reason(parse_fingerprint("GET t?select=id:title"), "id")
+    assert "cannot have the column k(at)" in page_reason(parse_fingerprint("GET t?order=k(at)"), "id")
+    assert page_reason(parse_fingerprint("GET t?select=title&order=at"), "id") == ""
+    fix = next_page_fix(parse_fingerprint("GET t?select=id:title"), "id")
+    assert (fix.sql, fix.supabase_js, fix.supabase_py) == ("", "", "")
+
+
+def test_pages_are_in_the_order_of_the_query_and_the_key() -> None:
+    parsed = parse_fingerprint("GET videos?select=title&status=eq.?&order=at.desc")
+    code = pages_js(parsed, "id", 500)
+    assert '.select("at,id,title")' in code
+    assert '.order("id", { ascending: false })\n      .limit(500);' in code
+    assert 'query.order("id", desc=True)\n        page = query.limit(500)' in pages_py(parsed, "id", 500)
+
+
+class Table:
+    """A stand-in for supabase-py over ``rows``, by which all of its answers are cut at ``most``."""
+
+    def __init__(self, rows: list[dict[str, int]], most: int) -> None:
+        self.rows, self.most, self.calls = rows, most, 0
+
+    def table(self, _: str) -> Table:
+        self.data, self.size = list(self.rows), self.most
+        return self
+
+    def select(self, _: str) -> Table:
+        return self
+
+    def gt(self, column: str, value: int) -> Table:
+        self.data = [row for row in self.data if row[column] > value]
+        return self
+
+    def order(self, column: str, **_: object) -> Table:
+        self.data.sort(key=lambda row: row[column])
+        return self
+
+    def limit(self, size: int) -> Table:
+        self.size = min(size, self.most)
+        return self
+
+    def execute(self) -> Table:
+        self.calls += 1
+        self.data = self.data[: self.size]
+        return self
+
+
+@pytest.mark.parametrize("count", [0, 1, 9, 10, 11, 30])
+def test_the_python_pages_return_each_row_once(count: int) -> None:
+    table = Table([{"id": n * 3 % 31, "x": n % 2} for n in range(count)], 10)
+    names: dict[str, object] = {"supabase": table}
+    exec(pages_py(parse_fingerprint("GET videos?select=*"), "id", 10), names)
+    rows = names["list_all_videos"]()  # type: ignore[operator]
+    assert rows == sorted(table.rows, key=lambda row: row["id"])
+    assert table.calls == count // 10 + 1
+
+
+def test_the_javascript_pages_return_each_row_once() -> None:
+    code = pages_js(parse_fingerprint("GET videos?select=*&x=eq.?"), "id", 10)
+    script = (
+        """
+const all = Array.from({ length: 64 }, (_, n) => ({ id: (n * 5) % 64, x: n % 2 }));
+let calls = 0;
+const from = () => {
+  let data = all, size = 10;
+  const query = {
+    select: () => query,
+    eq: (c, v) => ((data = data.filter((r) => r[c] === v)), query),
+    gt: (c, v) => ((data = data.filter((r) => r[c] > v)), query),
+    order: (c) => ((data = [...data].sort((a, b) => a[c] - b[c])), query),
+    limit: (n) => ((size = n), query),
+    then: (resolve) => (calls++, resolve({ data: data.slice(0, size), error: null })),
+  };
+  return query;
+};
+const supabase = { from };
+"""
+        + code
+        + "\nconst rows = await listAllVideos(1);\nconsole.log(JSON.stringify([calls, rows.map((row) => row.id)]));"
+    )
+    command = ["node", "--input-type=module", "-"]
+    ran = subprocess.run(command, input=script, text=True, capture_output=True, check=False)
+    assert ran.returncode == 0, ran.stderr
+    assert json.loads(ran.stdout) == [4, list(range(1, 64, 2))]
 
 
 RECORDER = """
@@ -73,7 +144,7 @@ const supabase = new Proxy({}, {
 
 def test_the_javascript_and_the_python_read_the_rows_after_the_last_one() -> None:
     parsed, last = parse_fingerprint(SHAPES[1]), {"created_at": 'a"b', "id": 7}
-    past = 'created_at.lt."a\\"b",and(created_at.eq."a\\"b",id.lt."7")'
+    past = 'and(created_at.lt."a\\"b"),and(created_at.eq."a\\"b",id.lt."7")'
     shows = f"\nlistVideosPage('x', 50, {json.dumps(last)}).then((calls) => console.log(JSON.stringify(calls)));"
     code = RECORDER + next_page_js(parsed, "id") + shows
     run = subprocess.run(["node", "-e", code], text=True, capture_output=True, check=True)

@@ -7,23 +7,35 @@ import subprocess
 import pytest
 import sqlglot
 
-from proxy.analysis.fingerprint import parse_fingerprint
-from proxy.fixes.recount_code import Recount, recount_js, recount_py, recount_sql
+from proxy.fixes.recount_code import Recount, recount_fix
+from tests.fixes.seen import seen
 
 RECOUNTS = (
     ("PATCH videos?id=eq.?", "id", "HEAD videos?tracking_id=eq.?", "", "PATCH tracking?id=eq.?&month=eq.?"),
-    ("DELETE the table?it's=eq.?", "it's", "GET the table?class=eq.?&or=(a.eq.?)", "class", "DELETE order?a=eq.?"),
+    ("DELETE the table?it's=eq.?", "it's", "GET the table?class=eq.?&b=eq.?", "class", "DELETE order?a=eq.?"),
     ("POST t?on_conflict=a", "", "GET t?limit=?", "", "POST counts"),
     ("POST t", "", "GET t", "", ""),
 )
 
 
+def recount(write: str, key: str, read: str, by: str, then: str) -> Recount:
+    last = seen(then) if then else None
+    return Recount(seen(write, *filter(None, [key])), seen(read, *filter(None, [by])), True, last, 1, int(bool(then)))
+
+
 @pytest.mark.parametrize(("write", "key", "read", "by", "then"), RECOUNTS)
 def test_javascript_python_and_sql_parse_for_all_names(write: str, key: str, read: str, by: str, then: str) -> None:
-    last = parse_fingerprint(then) if then else None
-    recount = Recount(parse_fingerprint(write), key, "uuid", parse_fingerprint(read), by, "", last, 1, int(bool(then)))
+    made = recount(write, key, read, by, then)
+    fix = recount_fix(made)
     command = ["node", "--input-type=module", "--check", "-"]
-    checked = subprocess.run(command, input=recount_js(recount), text=True, capture_output=True, check=False)
+    checked = subprocess.run(command, input=fix.supabase_js, text=True, capture_output=True, check=False)
     assert checked.returncode == 0, checked.stderr
-    compile(recount_py(recount), "fix", "exec")
-    assert len(sqlglot.parse(recount_sql(recount), dialect="postgres")) == recount.calls
+    compile(fix.supabase_py, "fix", "exec")
+    assert len(sqlglot.parse(fix.sql, dialect="postgres")) == made.calls
+
+
+def test_a_language_that_lacks_a_step_has_no_code_and_the_reason_is_said() -> None:
+    fix = recount_fix(recount("PATCH t?id=eq.?", "id", "GET t?select=k(*)&id=lt.?", "", ""))
+    assert fix.sql == ""
+    assert fix.supabase_js
+    assert "foreign keys" in fix.reason

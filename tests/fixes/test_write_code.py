@@ -7,7 +7,7 @@ import subprocess
 import pytest
 import sqlglot
 
-from proxy.analysis.fingerprint import conflict_columns, parse_fingerprint
+from proxy.analysis.fingerprint import parse_fingerprint
 from proxy.fixes.sql.write import batch_write_sql, rows_sql, update_each_sql
 from proxy.fixes.write_code import (
     batch_write_js,
@@ -16,6 +16,7 @@ from proxy.fixes.write_code import (
     rows_py,
     write_name,
 )
+from tests.fixes.seen import first_key, seen
 
 SHAPES = (
     "PATCH videos?id=eq.?&status=eq.?&x=fts.?&a=is.null&select=*",
@@ -30,60 +31,69 @@ def is_javascript(code: str) -> bool:
     return subprocess.run(command, input=code, text=True, capture_output=True, check=False).returncode == 0
 
 
+RETURNS = "return=representation"
+MERGE = "resolution=merge-duplicates"
+
+
 @pytest.mark.parametrize("shape", SHAPES)
 def test_a_write_by_keys_parses_for_all_names(shape: str) -> None:
-    parsed = parse_fingerprint(shape)
-    key = parsed.filters[0].column
-    assert is_javascript(batch_write_js(parsed, key, True) + rows_js(parsed, key, True))
-    compile(batch_write_py(parsed, key) + "\n" + rows_py(parsed, key), "fix", "exec")
-    assert len(sqlglot.parse(batch_write_sql(parsed, key, "uuid"), dialect="postgres")) == 1
-    assert len(sqlglot.parse(update_each_sql(parsed, key), dialect="postgres")) == 1
+    calls = seen(shape, first_key(shape).column, preferences=RETURNS)
+    assert is_javascript(batch_write_js(calls))
+    compile(batch_write_py(calls), "fix", "exec")
+    assert len(sqlglot.parse(batch_write_sql(calls), dialect="postgres")) == 1
+    assert len(sqlglot.parse(update_each_sql(calls), dialect="postgres")) == 1
 
 
+@pytest.mark.parametrize("preferences", ["", RETURNS, MERGE, f"{MERGE},{RETURNS}", "resolution=ignore-duplicates"])
 @pytest.mark.parametrize("shape", POSTS)
-def test_a_write_of_rows_parses_for_all_names(shape: str) -> None:
+def test_a_write_of_rows_parses_for_all_names(shape: str, preferences: str) -> None:
     parsed = parse_fingerprint(shape)
-    conflict = conflict_columns(parsed)
-    assert is_javascript(rows_js(parsed, conflict, False))
-    compile(rows_py(parsed, conflict), "fix", "exec")
-    assert len(sqlglot.parse(rows_sql(parsed, conflict), dialect="postgres")) == 1
+    assert is_javascript(rows_js(parsed, preferences))
+    compile(rows_py(parsed, preferences), "fix", "exec")
+    assert len(sqlglot.parse(rows_sql(parsed, preferences), dialect="postgres")) == 1
 
 
 def test_names_consist_of_verb_relation_and_key() -> None:
-    for shape, key, name in (
-        (SHAPES[0], "id", "updateVideosByIds"),
-        ("DELETE videos?tracking_id=eq.?", "tracking_id", "deleteVideosByTrackingIds"),
-        ("POST videos", "", "insertVideos"),
-        ("POST videos?on_conflict=id", "", "upsertVideos"),
+    for shape, keys, preferences, name in (
+        (SHAPES[0], ["id"], "", "updateVideosByIds"),
+        ("DELETE videos?tracking_id=eq.?", ["tracking_id"], "", "deleteVideosByTrackingIds"),
+        ("POST videos", [], "", "insertVideos"),
+        ("POST videos", [], MERGE, "upsertVideos"),
+        ("POST videos?on_conflict=id", [], "", "upsertVideos"),
     ):
-        assert write_name(parse_fingerprint(shape), key) == name
+        assert write_name(parse_fingerprint(shape), keys, preferences) == name
 
 
-def test_rows_are_returned_on_request() -> None:
-    parsed = parse_fingerprint("PATCH videos?id=eq.?&select=id,status")
-    assert '.select("id,status");\n' in batch_write_js(parsed, "id", True)
-    assert ".select" not in batch_write_js(parsed, "id", False)
+def test_rows_are_returned_if_the_calls_return_them() -> None:
+    shape = "PATCH videos?id=eq.?&select=id,status"
+    assert '.select("id,status");\n' in batch_write_js(seen(shape, "id", preferences=RETURNS))
+    assert ".select" not in batch_write_js(seen(shape, "id"))
+    assert 'returning="minimal"' in batch_write_py(seen(shape, "id"))
 
 
-def test_the_conflict_columns_are_those_of_the_query() -> None:
+def test_an_upsert_has_the_preferences_of_the_calls() -> None:
     parsed = parse_fingerprint("POST monthly_tracking?on_conflict=month,creator_id")
-    assert '.upsert(rows, { onConflict: "month,creator_id" });' in rows_js(parsed, conflict_columns(parsed), False)
-    assert '.upsert(rows, on_conflict="month,creator_id")' in rows_py(parsed, conflict_columns(parsed))
-    assert "on conflict (month, creator_id)\ndo update set" in rows_sql(parsed, conflict_columns(parsed))
+    script = rows_js(parsed, MERGE)
+    assert '.upsert(group, { onConflict: "month,creator_id", defaultToNull: false });' in script
+    assert 'on_conflict="month,creator_id", default_to_null=False' in rows_py(parsed, MERGE)
+    assert "on conflict (month, creator_id)\ndo update set" in rows_sql(parsed, MERGE)
+    by_primary_key = parse_fingerprint("POST t")
+    assert ".upsert(group, { defaultToNull: false });" in rows_js(by_primary_key, MERGE)
+    assert "ignoreDuplicates: true" in rows_js(by_primary_key, "resolution=ignore-duplicates")
+    assert ".insert(rows, { defaultToNull: false });" in rows_js(by_primary_key, "")
 
 
 def test_other_conditions_keep_their_numbers() -> None:
-    parsed = parse_fingerprint("PATCH t?a=eq.?&id=eq.?&b=is.null&c=gt.?&d=fts.?")
-    sql = batch_write_sql(parsed, "id", "")
-    assert "where id = ANY($1)\n  and a = $3\n  and b is null\n  and c > $4\n  -- and d=fts\n;" in sql
+    sql = batch_write_sql(seen("PATCH t?a=eq.?&id=eq.?&b=is.null&c=gt.?", "id"))
+    assert "where id = ANY($1)\n  and a = $3\n  and b is null\n  and c > $4;" in sql
 
 
 def test_a_write_names_its_schema_unless_it_is_the_default() -> None:
-    parsed, rows = parse_fingerprint("PATCH private.t?id=eq.?"), parse_fingerprint("POST private.t")
-    for script in (batch_write_js(parsed, "id", False), rows_js(rows, "", False)):
-        assert 'supabase.schema("private").from("t")' in script.replace("\n    ", "")
-    for python in (batch_write_py(parsed, "id"), rows_py(rows, "")):
+    calls, rows = seen("PATCH private.t?id=eq.?", "id"), parse_fingerprint("POST private.t")
+    for script in (batch_write_js(calls), rows_js(rows, "")):
+        assert 'supabase.schema("private").from("t")' in "".join(map(str.strip, script.split("\n")))
+    for python in (batch_write_py(calls), rows_py(rows, "")):
         assert 'supabase.schema("private").table("t")' in python
-    for sql in (batch_write_sql(parsed, "id", ""), update_each_sql(parsed, "id"), rows_sql(rows, "id")):
+    for sql in (batch_write_sql(calls), update_each_sql(calls), rows_sql(rows, "")):
         assert "private.t" in sql
         assert len(sqlglot.parse(sql, dialect="postgres")) == 1

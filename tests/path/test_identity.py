@@ -124,6 +124,23 @@ def test_the_identity_hash_depends_on_the_key() -> None:
     assert b"Bearer" not in read(block).identity_hash
 
 
+def test_writes_of_one_caller_differ_in_the_length_of_their_bodies_only() -> None:
+    short, long = (
+        read(HOST + b"Authorization: a\r\nContent-Length: 2"),
+        read(HOST + b"Authorization: a\r\ncontent-length: 30"),
+    )
+    other = read(HOST + b"Authorization: b\r\nContent-Length: 2")
+    assert short.identity_hash != long.identity_hash
+    assert short.caller_hash == long.caller_hash != other.caller_hash
+    assert with_peer(short, b"1", b"k").caller_hash == with_peer(long, b"1", b"k").caller_hash
+    assert read(HOST).caller_hash == b""
+
+
+def test_the_preferences_of_a_write_are_those_that_decide_what_it_does() -> None:
+    head = read(HOST + b"Prefer: return=minimal,resolution=merge-duplicates\r\nPrefer: secret, missing=default")
+    assert head.write_preferences == "missing=default,resolution=merge-duplicates,return=minimal"
+
+
 def test_a_forwarded_peer_is_identity() -> None:
     head = read(HOST + b"X: y")
     one, two = with_peer(head, b"10.0.0.1", b"key"), with_peer(head, b"10.0.0.2", b"key")

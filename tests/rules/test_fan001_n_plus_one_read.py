@@ -92,9 +92,9 @@ def test_the_column_that_varies_is_the_key_and_the_other_an_argument() -> None:
     lines = [f"GET /monthly_tracking?month=eq.6&creator_id=eq.{n}&order=month.desc" for n in range(6)]
     (finding,) = findings(parallel(lines))
     assert finding.title == "6 reads of monthly_tracking, one for each creator_id"
-    assert "creator_id = ANY($1::bigint[])\n  and month = $2\norder by month desc;" in finding.fix.sql
-    assert '.in("creator_id", creatorIds)\n    .eq("month", month)' in finding.fix.supabase_js
-    assert '.in_("creator_id", creator_ids)\n        .eq("month", month)' in finding.fix.supabase_py
+    assert "creator_id = ANY($1)\n  and month = $2\norder by month desc;" in finding.fix.sql
+    assert '.in("creator_id", chunk)\n      .eq("month", month)' in finding.fix.supabase_js
+    assert '.in_("creator_id", chunk)\n            .eq("month", month)' in finding.fix.supabase_py
 
 
 def test_the_payment_export_is_given_its_batch_method() -> None:
@@ -102,12 +102,12 @@ def test_the_payment_export_is_given_its_batch_method() -> None:
     assert finding.impact == "CRITICAL"
     assert "async function listPayoutProfilesByCreatorIds(creatorIds) {" in finding.fix.supabase_js
     assert "def list_payout_profiles_by_creator_ids(creator_ids):" in finding.fix.supabase_py
-    assert "creator_id = ANY($1::uuid[])" in finding.fix.sql
+    assert "creator_id = ANY($1)" in finding.fix.sql
     sqlglot.parse_one(finding.fix.sql, dialect="postgres")
 
 
 def test_the_fix_is_code_that_parses() -> None:
-    (finding,) = findings(parallel([f"{PROFILES}{n}&weird%20name=eq.1&x=is.null&y=fts.a" for n in range(6)]))
+    (finding,) = findings(parallel([f"{PROFILES}{n}&weird%20name=eq.1&x=is.null&y=gt.a" for n in range(6)]))
     compile(finding.fix.supabase_py, "fix", "exec")
     sqlglot.parse_one(finding.fix.sql, dialect="postgres")
 
@@ -115,7 +115,7 @@ def test_the_fix_is_code_that_parses() -> None:
 def test_keys_with_several_rows_are_grouped_not_overwritten() -> None:
     spans = [span(f"GET /videos?tracking=eq.{n}", n + 1, rows=5) for n in range(6)]
     (finding,) = findings(trace(spans))
-    assert "byKey.get(row[" in finding.fix.supabase_js
+    assert "byKey.get(key).push(row);" in finding.fix.supabase_js
     assert "setdefault" in finding.fix.supabase_py
 
 
@@ -130,3 +130,18 @@ def test_the_key_to_mute_by_does_not_depend_on_values() -> None:
     first = findings(parallel([f"{PROFILES}{n}" for n in range(5)]))[0]
     second = findings(parallel([f"{PROFILES}{n}" for n in range(50, 90)]))[0]
     assert first.key == second.key
+
+
+def test_two_filters_that_vary_are_the_key_together() -> None:
+    lines = [f"GET /attachments?owner_type=eq.{'ab'[n % 2]}&owner_id=eq.{n // 2}" for n in range(12)]
+    (finding,) = findings(parallel(lines))
+    assert finding.title == "12 reads of attachments, one for each owner_type and owner_id"
+    assert "values that vary: owner_type=eq, owner_id=eq; the same in all calls: none" in finding.evidence
+    assert "listAttachmentsByOwnerTypesAndOwnerIds(keys)" in finding.fix.supabase_js
+
+
+def test_calls_that_no_list_can_stand_for_have_no_code_and_a_reason() -> None:
+    (finding,) = findings(parallel([f"GET /t?id=eq.{n}&at=gt.{n}" for n in range(9)]))
+    assert (finding.fix.sql, finding.fix.supabase_js, finding.fix.supabase_py) == ("", "", "")
+    assert finding.fix.reason == "No batch read: the calls differ in at=gt too, for which no list can stand."
+    assert finding.expected == "One request instead of 9, if one can be written by hand."

@@ -70,7 +70,7 @@ def test_where_the_values_came_from_is_told_and_makes_it_certain() -> None:
     assert known.confidence == "high"
     assert known.evidence[2] == "6 of the values came from an earlier answer: creator_id of monthly_tracking"
     (unknown,) = findings(after_a_list(lines, "6 rows, ids 90;91;92;93;94;95"))
-    assert (unknown.confidence, len(unknown.evidence)) == ("medium", 2)
+    assert (unknown.confidence, len(unknown.evidence)) == ("medium", 3)
     (guessed,) = findings(replace(after_a_list(lines, "6 rows"), explicit=False))
     assert guessed.confidence == "low"
 
@@ -147,8 +147,8 @@ def test_the_fix_is_the_batch_method() -> None:
     lines = [f"GET /videos?select=*&monthly_tracking_id=eq.{n}&order=created_at.desc → 5 rows" for n in range(6)]
     (finding,) = findings(one_by_one(lines))
     assert "async function listVideosByMonthlyTrackingIds(monthlyTrackingIds) {" in finding.fix.supabase_js
-    assert "byKey.get(row[" in finding.fix.supabase_js
-    assert "where monthly_tracking_id = ANY($1::bigint[])\norder by created_at desc;" in finding.fix.sql
+    assert "byKey.get(key).push(row);" in finding.fix.supabase_js
+    assert "where monthly_tracking_id = ANY($1)\norder by created_at desc;" in finding.fix.sql
     compile(finding.fix.supabase_py, "fix", "exec")
     sqlglot.parse_one(finding.fix.sql, dialect="postgres")
 

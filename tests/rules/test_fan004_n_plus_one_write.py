@@ -90,17 +90,27 @@ def test_a_mixed_trace_is_not_judged_and_an_inferred_one_with_less_confidence() 
     assert findings(replace(seen, explicit=False))[0].confidence == "low"
 
 
-def test_both_cures_of_updates_are_written_out() -> None:
+def test_an_update_is_one_call_per_group_of_rows_with_the_same_values_and_no_upsert() -> None:
     (finding,) = findings(parallel([f"PATCH /videos?id=eq.{n}&status=eq.new&select=id" for n in range(9)]))
     code = finding.fix.supabase_js
     assert "async function updateVideosByIds(ids, changes, status) {" in code
-    assert '.update(changes)\n    .in("id", ids)\n    .eq("status", status)\n    .select("id");' in code
-    assert '.upsert(rows, { onConflict: "id" })' in code
-    assert (
-        "set changed_column = $2 -- and the other columns of the body\nwhere id = ANY($1::bigint[])" in finding.fix.sql
-    )
-    assert "where videos.id = given.id;" in finding.fix.sql
-    assert finding.expected.endswith("9 requests become 1 if all rows get the same values, or 1 upsert.")
+    assert '.update(changes)\n      .in("id", chunk)\n      .eq("status", status);' in code
+    assert ".upsert(" not in code
+    assert "set changed_column = $2 -- and the other columns of the body\nwhere id = ANY($1)" in finding.fix.sql
+    assert "where videos.id = given.id\n  and videos.status = $2;" in finding.fix.sql
+    assert finding.expected.endswith("9 requests become 1 if all rows get the same values.")
+
+
+def test_upserts_without_on_conflict_are_told_by_their_preferences() -> None:
+    preferences = "resolution=merge-duplicates"
+    spans = [replace(one, preferences=preferences) for one in one_by_one(["POST /t"] * 9).spans]
+    (finding,) = findings(trace(spans))
+    assert finding.title == "9 upserts into t, one row each"
+    assert ".upsert(group, { defaultToNull: false })" in finding.fix.supabase_js
+    assert finding.fix.sql == ""
+    assert "primary key" in finding.fix.reason
+    (differing,) = findings(trace([*spans[:5], *one_by_one(["POST /t"] * 9).spans[5:]]))
+    assert "different preferences" in differing.fix.reason
 
 
 @pytest.mark.parametrize("line", ["PATCH /t?id=eq.{}", "DELETE /t?a->>k=eq.{}&b=lt.3", UPSERT, "POST /order"])
@@ -112,7 +122,7 @@ def test_the_fix_is_code_that_parses(line: str) -> None:
 
 def test_a_deletion_has_one_cure() -> None:
     (finding,) = findings(parallel([f"DELETE /t?id=eq.{n}" for n in range(9)]))
-    assert finding.fix.sql == "delete\nfrom t\nwhere id = ANY($1::bigint[]);"
+    assert finding.fix.sql == "delete\nfrom t\nwhere id = ANY($1);"
     assert "upsert" not in str(finding)
 
 

@@ -96,11 +96,13 @@ def test_what_a_rewrite_would_take_is_told_where_there_is_none() -> None:
 @pytest.mark.parametrize("comma", [",", "%2C"])
 def test_the_fix_is_code_with_the_querys_own_names_and_types(comma: str) -> None:
     (finding,) = findings(parallel([f"GET /videos?select=id&id=in.({UUIDS.replace(',', comma)})&order=id.desc"]))
-    assert "where id = ANY($1::uuid[])\norder by id desc;" in finding.fix.sql
-    assert "create function list_videos_by_ids(keys uuid[]) returns setof videos" in finding.fix.sql
-    assert "chunks.push(ids.slice(at, at + 200))" in finding.fix.supabase_js
+    assert "create function list_videos_by_ids(keys jsonb) returns setof videos" in finding.fix.sql
+    assert '.order("id", { ascending: false })' in finding.fix.supabase_js
     compile(finding.fix.supabase_py, "fix", "exec")
-    sqlglot.parse_one(finding.fix.sql.partition("create function")[0], dialect="postgres")
+    (plain,) = findings(parallel([f"GET /videos?select=id&id=in.({UUIDS.replace(',', comma)})"]))
+    assert plain.fix.sql == "select id\nfrom videos\nwhere id = ANY($1);"
+    assert "chunks.push(unique.slice(at, at + 200))" in plain.fix.supabase_js
+    sqlglot.parse_one(plain.fix.sql, dialect="postgres")
 
 
 def test_no_value_is_in_the_finding() -> None:

@@ -30,7 +30,7 @@ def findings(*lines: str, settings: RuleSettings | None = None, limit: int = 100
 
 def test_a_small_table_that_many_traces_read_and_nobody_writes_is_one() -> None:
     (finding,) = findings(f"20 × {RATES}")
-    assert finding.title == "The 5 rows of video_rates were read 20 times and never written"
+    assert finding.title == "5 rows of video_rates, read 20 times and never written"
     assert finding.current.startswith("20 requests in 20 traces, 2 kB")
     assert not findings(f"19 × {RATES}")
     assert findings(f"5 × {RATES}", settings=RuleSettings(reference_read=ReferenceRead(min_traces=5)))

@@ -52,8 +52,10 @@ def test_the_bulk_review_of_ten_videos_is_critical_and_takes_three_calls() -> No
     assert finding.current.startswith("30 requests one after another, 100 rows read")
     assert finding.evidence == (
         "10 updates, each followed by the same kind of read of the same relation",
-        "10 of them followed by a write to monthly_tracking, of 1 different rows",
-        "10 reads asked for 1 different lists",
+        "10 of them followed by a write to monthly_tracking, of 1 different row",
+        "10 reads asked for 1 different list",
+        "writes: values that vary: id=eq; the same in all calls: none",
+        "reads: values that vary: none; the same in all calls: monthly_tracking_id=eq",
     )
     assert [findings(one_by_one(review(n)))[0].impact for n in (3, 9)] == ["HIGH", "HIGH"]
 
@@ -65,7 +67,7 @@ def test_the_fix_is_one_write_one_list_and_the_result_once() -> None:
     assert "async function readVideos(monthlyTrackingId) {" in code
     assert "async function updateMonthlyTracking(id, changes) {" in code
     assert code.endswith("// await updateMonthlyTracking(…): writes the result once")
-    assert "where id = ANY($1::bigint[]);\nselect *\nfrom videos\nwhere monthly_tracking_id = $1" in finding.fix.sql
+    assert "where id = ANY($1);\nselect *\nfrom videos\nwhere monthly_tracking_id = $1" in finding.fix.sql
     compile(finding.fix.supabase_py, "fix", "exec")
     assert len(sqlglot.parse(finding.fix.sql, dialect="postgres")) == 3
 
@@ -74,7 +76,7 @@ def test_several_lists_become_one_by_their_keys() -> None:
     (finding,) = findings(one_by_one(review(12, trackings=3)))
     assert finding.expected.endswith("36 requests become 5.")
     assert "async function listVideosByMonthlyTrackingIds(monthlyTrackingIds) {" in finding.fix.supabase_js
-    assert "monthly_tracking_id = ANY($1::bigint[])" in finding.fix.sql
+    assert "monthly_tracking_id = ANY($1)" in finding.fix.sql
 
 
 @pytest.mark.parametrize(
@@ -84,7 +86,8 @@ def test_a_count_is_a_recount_too_whatever_comes_after_it(line: str) -> None:
     (finding,) = findings(one_by_one([f"PATCH /videos?id=eq.{n // 2}" if n % 2 == 0 else line for n in range(10)]))
     assert finding.expected.endswith("10 requests become 2.")
     compile(finding.fix.supabase_py, "fix", "exec")
-    assert len(sqlglot.parse(finding.fix.sql, dialect="postgres")) == 2
+    assert ("count()" in line) is bool(finding.fix.reason)
+    assert finding.fix.reason or len(sqlglot.parse(finding.fix.sql, dialect="postgres")) == 2
 
 
 @pytest.mark.parametrize("write", ["POST /videos", "DELETE /videos?id=eq.{}", "POST /videos?on_conflict=id"])

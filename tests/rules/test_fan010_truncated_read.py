@@ -144,9 +144,9 @@ def test_retries_are_not() -> None:
 
 def test_the_fix_reads_pages_of_so_many_rows() -> None:
     (finding,) = findings(trace([cut("GET /videos?select=title&status=eq.draft&order=at", 1000)]))
-    assert "where status = $1\n  and id > $2\norder by id\nlimit 1000;" in finding.fix.sql
-    assert '.select("id,title")' in finding.fix.supabase_js
-    assert 'query.order("id").limit(1000)' in finding.fix.supabase_py
+    assert "and id > $3)\norder by at, id\nlimit 1000;" in finding.fix.sql
+    assert '.select("at,id,title")' in finding.fix.supabase_js
+    assert "query.limit(1000)" in finding.fix.supabase_py
     compile(finding.fix.supabase_py, "fix", "exec")
     sqlglot.parse_one(finding.fix.sql, dialect="postgres")
     assert "db-max-rows" in finding.risk

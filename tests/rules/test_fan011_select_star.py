@@ -30,7 +30,7 @@ def test_reads_of_one_query_in_a_trace_count_together() -> None:
     "line",
     [
         "GET /creators?select=id,name → 300 rows, 120 kB",
-        "GET /creators?select=kid(*) → 300 rows, 120 kB",
+        "GET /creators?select=kid(a) → 300 rows, 120 kB",
         "GET /creators?select=* → 0 rows, 120 kB",
         "POST /creators?select=* → 300 rows, 120 kB",
     ],

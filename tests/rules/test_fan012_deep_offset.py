@@ -30,5 +30,7 @@ def test_first_pages_and_pages_behind_a_row_are_not(line: str) -> None:
 def test_the_fix_is_a_page_behind_the_last_row_in_sql_that_parses() -> None:
     (finding,) = detect(trace([span(PAGE.format(1000), 1)]), DEFAULTS)
     sqlglot.parse_one(finding.fix.sql, dialect="postgres")
-    assert "(created_at, id) < ($2, $3)" in finding.fix.sql
-    assert "created_at.lt.${past[0]},and(created_at.eq.${past[0]},id.lt.${past[1]})" in finding.fix.supabase_js
+    assert "created_at is not distinct from $2 and id < $3)" in finding.fix.sql
+    assert (
+        '[["created_at", last["created_at"], "lt", "first"], ["id", last["id"], "lt", ""]]' in finding.fix.supabase_js
+    )

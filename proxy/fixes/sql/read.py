@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from proxy.analysis.fingerprint import OrderItem, ParsedFingerprint
 from proxy.fixes.memoized import memoized
-from proxy.fixes.sql.clauses import columns_sql, conditions_sql, finish_statement, select_sql, unsupported_conditions
+from proxy.fixes.sql.clauses import columns_sql, conditions_sql, finish_statement, select_sql
 from proxy.postgrest.names import quoted_identifier
 
 
@@ -12,7 +12,7 @@ from proxy.postgrest.names import quoted_identifier
 def read_sql(parsed: ParsedFingerprint) -> str:
     """``select … where a = $1 … limit $2``; values are numbered in the order of the query, limit and offset last.
 
-    A HEAD becomes ``count(*)``. Conditions without a plain SQL operator become comments.
+    A HEAD becomes ``count(*)``.
     """
     if parsed.method == "HEAD":
         return finish_statement(_lines(parsed, "count(*)"))
@@ -41,7 +41,7 @@ def subquery_sql(parsed: ParsedFingerprint, values: int = 0) -> tuple[list[str],
 
 def _lines(parsed: ParsedFingerprint, columns: str, order: Sequence[OrderItem] = (), values: int = 0) -> list[str]:
     conditions, _ = conditions_sql(parsed.filters, values)
-    return select_sql(parsed, columns, conditions, unsupported_conditions(parsed, parsed.filters), order)
+    return select_sql(parsed, columns, conditions, order)
 
 
 def _bounds_sql(parsed: ParsedFingerprint, values: int = 0) -> tuple[list[str], int]:

@@ -45,6 +45,18 @@ def preferences(prefers: list[bytes]) -> list[bytes]:
     return [token.strip(b" \t") for value in prefers for token in value.split(b",")]
 
 
+WRITE_PREFERENCES = frozenset(
+    b"resolution=merge-duplicates resolution=ignore-duplicates missing=default missing=null"
+    b" return=representation return=minimal return=headers-only".split()
+)
+"""The preferences that decide what a write does and returns."""
+
+
+def write_preferences(prefers: list[bytes]) -> str:
+    """Those of ``WRITE_PREFERENCES`` that a request has, sorted and comma-separated."""
+    return b",".join(sorted(WRITE_PREFERENCES.intersection(preferences(prefers)))).decode() if prefers else ""
+
+
 def count_preferences(prefers: list[bytes]) -> list[bytes]:
     """The preferences that contain ``count``. More than ``MAX_PREFERENCES`` are not read: they count as one."""
     if sum(value.count(b",") for value in prefers) > MAX_PREFERENCES:

@@ -67,10 +67,14 @@ def _element(element: bytes, depth: int) -> tuple[bytes, bytes]:
 
 
 def _elements(inner: bytes) -> list[bytes]:
-    """``inner`` split at its outermost commas; commas and parentheses in quotes do not count."""
-    elements, depth, quoted, begin = [], 0, False, 0
+    """``inner`` split at its outermost commas; those in quotes do not count. A backslash in quotes escapes a quote."""
+    elements, depth, quoted, begin, escaped = [], 0, False, 0, False
     for at, byte in enumerate(inner):
-        if byte == 0x22:
+        if escaped:
+            escaped = False
+        elif quoted and byte == 0x5C:
+            escaped = True
+        elif byte == 0x22:
             quoted = not quoted
         elif quoted:
             continue

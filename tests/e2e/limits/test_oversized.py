@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from proxy.analysis.fingerprint import parse_fingerprint
-from proxy.fixes.chunk_code import array_sql
+from proxy.fixes.chunk_code import chunk_fix, list_calls
 from proxy.observe.events import TraceClosed
 from proxy.observe.tree import TracePrinter
 from tests.e2e.support.bursts import get, statement_counter
@@ -151,7 +151,7 @@ async def test_the_finding_is_printed_where_the_list_is_passed_on(unusual: Stack
     text = printed.getvalue()
     assert "[HIGH: FAN005] 20000 values of id in one URL of big" in text
     assert "passed: oversized" in text
-    assert "keys uuid[]" in text
+    assert "where id = ANY($1)" in text
     assert UUIDS[0] not in text
 
 
@@ -176,12 +176,10 @@ async def test_a_trace_counts_the_calls_that_an_answer_took(unusual: Stack) -> N
 
 
 async def test_the_function_that_the_finding_writes_out_answers_the_same(unusual: Stack) -> None:
-    shown = parse_fingerprint("GET big?id=in.?")
-    await execute_sql(
-        unusual,
-        "set search_path to unusual; create function" + array_sql(shown, "id", "uuid").split("create function")[1],
-    )
-    keys = ",".join(f'"{key}"' for key in UUIDS).encode()
+    shown = parse_fingerprint("GET big?id=in.?&order=id")
+    fix = chunk_fix(list_calls(shown, shown.filters[0], "uuid"))
+    await execute_sql(unusual, f"set search_path to unusual; {fix.sql}")
+    keys = ",".join(f'{{"id":"{key}"}}' for key in UUIDS).encode()
     body = b'{"keys":[' + keys + b"]}"
     head = b"POST /rpc/list_big_by_ids?order=id HTTP/1.1\r\nHost: h\r\nContent-Type: application/json\r\n"
     with postgrest_with(unusual) as knowing:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from proxy.analysis.fingerprint import OrderItem, parse_fingerprint
+from proxy.analysis.fingerprint import Filter, OrderItem, parse_fingerprint
 from proxy.fixes.sql.clauses import (
-    array_type,
     columns_sql,
     conditions_sql,
     expression,
@@ -14,6 +13,7 @@ from proxy.fixes.sql.clauses import (
     key_sql,
     order_sql,
     select_sql,
+    sql_reason,
     table_sql,
     unsupported_conditions,
     where_sql,
@@ -33,16 +33,15 @@ def test_unsupported_conditions_are_one_line_each() -> None:
 
 
 def test_the_clauses_are_in_the_order_of_sql() -> None:
-    assert select_sql(SHOWN, "*", ["a = $1", "b is null"], ["d=fts"], SHOWN.order) == [
+    assert select_sql(SHOWN, "*", ["a = $1", "b is null"], SHOWN.order) == [
         "select *",
         "from t",
         "where a = $1",
         "  and b is null",
-        "  -- and d=fts",
         "order by g desc nulls last",
     ]
     assert select_sql(SHOWN, "1", []) == ["select 1", "from t"]
-    assert where_sql([], ["x"]) == ["  -- and x"]
+    assert where_sql([]) == []
 
 
 def test_a_semicolon_is_not_inside_a_comment() -> None:
@@ -57,17 +56,37 @@ def test_a_json_path_is_an_expression_with_quoted_steps() -> None:
 
 
 @pytest.mark.parametrize(
-    ("select", "key", "columns"),
-    [("a,b", "", "a, b"), ("a", "id", "id, a"), ("id,a", "id", "id, a"), ("*", "id", "*"), ("a,k(*)", "id", "*")],
+    ("select", "columns"),
+    [
+        ("a,b", "a, b"),
+        ("*", "*"),
+        ("x:a,b::text,d->>k", "a as x, (b)::text as b, d ->> 'k' as k"),
+        ("a,k(*)", ""),
+        ("count()", ""),
+        ("a::text); drop table t --", ""),
+    ],
 )
-def test_the_columns_are_those_of_a_plain_list_and_the_key(select: str, key: str, columns: str) -> None:
-    assert columns_sql(select, key) == columns
+def test_the_columns_are_those_of_the_query_or_there_is_no_sql(select: str, columns: str) -> None:
+    assert columns_sql(select) == columns
 
 
-def test_a_key_is_compared_to_an_array_of_its_literal_class() -> None:
-    assert key_sql("id", "uuid") == "id = ANY($1::uuid[])"
-    assert key_sql("id", "text") == "id = ANY($1)"
-    assert (array_type("integer"), array_type("text")) == ("bigint[]", "")
+def test_a_column_is_added_under_a_name_of_its_own() -> None:
+    assert columns_sql("a", {"_key": "data->>k"}) == "data ->> 'k' as _key, a"
+
+
+def test_several_keys_are_compared_to_rows_with_the_types_of_the_relation() -> None:
+    keys = parse_fingerprint("GET t?a=eq.?&order=eq.?")
+    both = (Filter("a", "eq", 0), Filter("order", "eq", 1))
+    assert key_sql(both[:1], keys) == "a = ANY($1)"
+    assert key_sql(both, keys) == (
+        '(a, "order") in (select a, "order" from jsonb_populate_recordset(null::t, $1::jsonb))'
+    )
+
+
+def test_a_query_without_sql_has_a_reason() -> None:
+    assert sql_reason(parse_fingerprint("GET t?select=a"), ()) == ""
+    assert "foreign keys" in sql_reason(parse_fingerprint("GET t?select=a,k(*)"), ())
+    assert "or=(e.eq.?, f.eq.?), d=fts has no plain SQL operator" in sql_reason(SHOWN, SHOWN.filters)
 
 
 def test_a_schema_is_named_unless_it_is_the_default() -> None:

@@ -68,3 +68,9 @@ def test_repeated_nots_do_not_recurse() -> None:
 def test_a_value_without_operator_is_not_in_the_shape(value: bytes) -> None:
     secret = b"hunter2" + value.replace(b".", b"")
     assert b"hunter2" not in filter_shape(secret)[0]
+
+
+def test_a_quote_behind_a_backslash_does_not_end_a_value() -> None:
+    shape, literal = tree_shape(b'(a.eq."x\\",token.eq.1",b.in.("y\\\\",z))')
+    assert shape == b"(a.eq.?,b.in.?)"
+    assert b"token" in literal

@@ -1,0 +1,177 @@
+"""The code for pages, long lists, repeated and serial reads returns what Postgres has."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+import aiohttp
+import pytest
+from yarl import URL
+
+from proxy.analysis.fingerprint import parse_fingerprint
+from proxy.fixes.advice_code import together_js
+from proxy.observe.events import Event, TraceClosed
+from tests.e2e.support.fix_comparison import comparing
+from tests.e2e.support.fix_runs import PATIENT, array_text, run_sql
+from tests.e2e.support.fix_shapes import uuid_of
+from tests.e2e.support.fix_tables import MAX_ROWS, loop_tables, loops_behind
+from tests.e2e.support.harness import fanin, until
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from proxy.findings.model import Finding
+    from tests.conftest import Stack
+    from tests.e2e.support.fix_comparison import Comparison
+
+pytestmark = [pytest.mark.stack, pytest.mark.e2e]
+
+
+@pytest.fixture(scope="module")
+def loops(stack: Stack) -> Iterator[Stack]:
+    asyncio.run(loop_tables(stack.dsn))
+    with loops_behind(stack) as made:
+        yield made
+
+
+async def findings_of(stack: Stack, targets: Sequence[str]) -> dict[str, Finding]:
+    """By rule, what fanin finds in a trace that makes these calls one after another."""
+    closed: list[TraceClosed] = []
+
+    def watch(event: Event) -> None:
+        if isinstance(event, TraceClosed):
+            closed.append(event)
+
+    changes: dict[str, Any] = PATIENT | {"merge__max_rows": MAX_ROWS}
+    headers = {"Authorization": f"Bearer {stack.token}", "X-Fanin-Trace": "one"}
+    async with fanin(stack.url, **changes) as sidecar, aiohttp.ClientSession(headers=headers) as session:
+        sidecar._events.subscribe(watch)
+        for target in targets:
+            url = URL(f"http://127.0.0.1:{sidecar.port}{target}", encoded=True)
+            async with session.get(url) as answer:
+                await answer.read()
+        await until(lambda: closed)
+    return {finding.code: finding for finding in closed[0].findings}
+
+
+async def rows_of(comparison: Comparison, query: str) -> list[Any]:
+    found = await comparison.connection.fetchval(f"select coalesce(json_agg(q), '[]') from ({query}) q")
+    rows: list[Any] = json.loads(found)
+    return rows
+
+
+ORDERS = (
+    ("", "id"),
+    ("order=rank", "rank, id"),
+    ("order=rank.desc", "rank desc, id desc"),
+    ("order=rank.asc.nullsfirst,due.desc.nullslast", "rank nulls first, due desc nulls last, id desc"),
+    ("order=flag.desc,name", "flag desc, name, id"),
+    ("order=score.nullslast,id.desc", "score nulls last, id desc"),
+)
+
+
+@pytest.mark.parametrize(("order", "by"), ORDERS)
+async def test_all_pages_are_all_rows_in_their_order_whatever_the_nulls(loops: Stack, order: str, by: str) -> None:
+    columns = "id,rank,due,flag,name,score"
+    found = await findings_of(loops, [f"/thing?select={columns}&kind=neq.d{'&' if order else ''}{order}"])
+    fix = found["FAN010"].fix
+    async with comparing(loops) as comparison:
+        wanted = await rows_of(comparison, f"select {columns} from loops.thing where kind <> 'd' order by {by}")
+        assert len(wanted) == 1800
+        answer = await comparison.node.run(fix.supabase_js, [["d"]])
+        assert answer["results"] == [wanted]
+        assert await comparison.python.run(fix.supabase_py, [["d"]]) == [wanted]
+
+
+@pytest.mark.parametrize(("order", "by"), ORDERS)
+async def test_each_page_starts_after_the_last_row_of_the_one_before(loops: Stack, order: str, by: str) -> None:
+    columns = "id,rank,due,flag,name,score"
+    found = await findings_of(loops, [f"/thing?select={columns}&kind=eq.a&{order}&limit=50&offset=1000"])
+    fix = found["FAN012"].fix
+    async with comparing(loops) as comparison:
+        wanted = await rows_of(comparison, f"select {columns} from loops.thing where kind = 'a' order by {by}")
+        for at in range(0, 600, 97):
+            page, last = wanted[at : at + 20], wanted[at - 1] if at else None
+            call = ["a", 20, *([last] if last else [])]
+            assert (await comparison.node.run(fix.supabase_js, [call]))["results"] == [page]
+            assert await comparison.python.run(fix.supabase_py, [call]) == [page]
+
+
+async def test_a_page_in_sql_starts_after_the_last_row(loops: Stack) -> None:
+    found = await findings_of(loops, ["/thing?select=id,rank&kind=eq.a&order=rank.desc&limit=50&offset=1000"])
+    sql = found["FAN012"].fix.sql.rpartition("\n")[0]
+    async with comparing(loops) as comparison:
+        wanted = await rows_of(
+            comparison, "select id, rank from loops.thing where kind = 'a' order by rank desc, id desc"
+        )
+        for at in (5, 130, 400, 590):
+            last = wanted[at - 1]
+            literals = [f"'{value}'" if value is not None else "null" for value in ("a", last["rank"], last["id"], 20)]
+            await comparison.connection.execute(f"prepare page as {sql.partition(chr(10))[2].rstrip(';')}")
+            rows = await comparison.connection.fetch(f"execute page({', '.join(literals)})")
+            await comparison.connection.execute("deallocate page")
+            assert [row["id"] for row in rows] == [row["id"] for row in wanted[at : at + 20]]
+
+
+TAGS = [uuid_of(f"tag:{n}") for n in range(1500)]
+
+
+@pytest.mark.parametrize("rest", ["", "&kind=neq.a", "&order=due.desc.nullslast,id", "&order=id.desc&limit=7"])
+async def test_a_long_list_is_read_whole(loops: Stack, rest: str) -> None:
+    listed = ",".join(TAGS)
+    fix = (await findings_of(loops, [f"/thing?select=id,due&tag=in.({listed}){rest}"]))["FAN005"].fix
+    args: list[Any] = [TAGS, *(["a"] if "neq" in rest else []), *([7] if "limit" in rest else [])]
+    condition = "and kind <> 'a' " if "neq" in rest else ""
+    order = {"": "", "&kind=neq.a": ""}.get(
+        rest, "order by " + ("id desc" if "id.desc" in rest else "due desc nulls last, id")
+    )
+    async with comparing(loops) as comparison:
+        limit = 7 if "limit" in rest else MAX_ROWS if order else 10_000
+        wanted = await rows_of(
+            comparison,
+            f"select id, due from loops.thing where tag::text = any('{array_text(TAGS)}') {condition}"
+            f"{order} limit {limit}",
+        )
+        if "create function" in fix.sql:
+            await comparison.connection.execute(f"drop function if exists list_thing_by_tags; {fix.sql}")
+            await comparison.connection.execute("notify pgrst, 'reload schema'")
+        answer = await reloaded(comparison, fix.supabase_js, args)
+        python = (await comparison.python.run(fix.supabase_py, [args]))[0]
+        for rows in (answer, python):
+            assert (rows if order else by_id(rows)) == (wanted if order else by_id(wanted))
+        if "create function" not in fix.sql:
+            assert by_id(await run_sql(comparison.connection, fix.sql, [array_text(TAGS), *args[1:]])) == by_id(wanted)
+
+
+async def reloaded(comparison: Comparison, code: str, args: list[Any]) -> Any:
+    """The result of a call of a function that PostgREST may not know yet."""
+    while True:
+        answer = await comparison.node.run(code, [args])
+        if "schema cache" not in answer.get("error", ""):
+            assert "error" not in answer, answer
+            return answer["results"][0]
+
+
+def by_id(rows: list[Any]) -> list[Any]:
+    return sorted(rows, key=lambda row: row["id"])
+
+
+async def test_a_repeated_read_and_serial_reads_have_an_argument_for_each_value(loops: Stack) -> None:
+    name = quote('quote "q"')
+    once = f"/thing?select=id&name=eq.{name}&kind=in.(a,c)&or=(rank.is.null,rank.gt.3)&order=id"
+    repeated = (await findings_of(loops, [once] * 4))["FAN003"].fix
+    serial = ["owner?select=id&id=eq.?", "thing?select=id&id=eq.?&limit=?", "part?select=id&id=eq.?"]
+    together = together_js([parse_fingerprint(f"GET {query}") for query in serial])
+    async with comparing(loops) as comparison:
+        wanted = await rows_of(
+            comparison,
+            "select id from loops.thing where name = 'quote \"q\"' and kind in ('a', 'c')"
+            " and (rank is null or rank > 3) order by id",
+        )
+        args: list[Any] = ['quote "q"', ["a", "c"], 3]
+        assert (await comparison.node.run(repeated.supabase_js, [args]))["results"] == [wanted]
+        answer = await comparison.node.run(together, [[5, 9, 1, 4]])
+        assert answer["results"] == [{"owner": [{"id": 5}], "thing": [{"id": 9}], "part": [{"id": 4}]}]

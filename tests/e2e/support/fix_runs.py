@@ -1,0 +1,207 @@
+"""Loops through fanin, and the code that its findings print for them, run as printed in each language."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import aiohttp
+from postgrest import SyncPostgrestClient
+from yarl import URL
+
+from proxy.observe.events import Event, TraceClosed
+from tests.e2e.support.harness import fanin, until
+from tests.e2e.support.script_runner import APPLICATIONS, MODULES, node_program
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Sequence
+
+    import asyncpg
+
+    from proxy.findings.model import Finding
+    from proxy.model import Trace
+    from tests.conftest import Stack
+    from tests.e2e.support.fix_shapes import Shape
+
+PATIENT: dict[str, Any] = {
+    "trace__quiet_explicit": 0.4,
+    "catalog__schemas": ["loops", "second"],
+    "rules": {
+        name: {"max_pause": 60.0}
+        for name in ("n_plus_one", "n_plus_one_write", "duplicate_read", "patch_and_recount", "serial_calls")
+    },
+}
+"""However busy the machine is, a loop is one loop."""
+LOOPS = ("FAN001", "FAN002", "FAN004")
+Rows = list[Any]
+
+
+@dataclass
+class Played:
+    """A loop that was made through fanin: what each call got, and what was found."""
+
+    shape: Shape
+    answers: list[tuple[int, Any]]
+    trace: Trace | None = None
+    findings: list[Finding] = field(default_factory=list)
+    left: str = ""
+    """What the loop left in the table that it changes."""
+
+    def finding(self, *codes: str) -> Finding | None:
+        return next((one for one in self.findings if one.code in codes), None)
+
+    @property
+    def rows(self) -> dict[str, Rows]:
+        """By key, the rows or the count that the loop got; keys without rows are left out."""
+        found = {}
+        for key, (_, body) in zip(self.shape.keys, self.answers, strict=True):
+            rows = body if isinstance(body, list) else [body]
+            if rows and rows != [0]:
+                found[key_text(key)] = rows
+        return found
+
+
+def key_text(key: Sequence[Any]) -> str:
+    """The same for a number and its text, as in a URL."""
+    return json.dumps([str(part) for part in key])
+
+
+class Table:
+    """Whatever the loops of writes change: made as it was before each, and read after each."""
+
+    async def reset(self) -> None: ...
+
+    async def state(self) -> str:
+        return ""
+
+
+async def play(stack: Stack, shapes: Sequence[Shape], table: Table | None = None) -> list[Played]:
+    """Make the loops through fanin, each a trace of its own: four at once, or one by one if they change ``table``."""
+    closed: dict[str, TraceClosed] = {}
+
+    def watch(event: Event) -> None:
+        if isinstance(event, TraceClosed):
+            closed[event.trace.id] = event
+
+    gate = asyncio.Semaphore(4 if table is None else 1)
+    async with fanin(stack.url, **PATIENT) as sidecar, aiohttp.ClientSession() as session:
+        sidecar._events.subscribe(watch)
+        base = f"http://127.0.0.1:{sidecar.port}"
+
+        async def one(number: int, shape: Shape) -> Played:
+            async with gate:
+                caller = Caller(session, base, stack.token, f"loop-{number}")
+                if table is None:
+                    return Played(shape, await caller.loop(shape))
+                await table.reset()
+                return Played(shape, await caller.loop(shape), left=await table.state())
+
+        played = await asyncio.gather(*(one(number, shape) for number, shape in enumerate(shapes)))
+        await until(lambda: len(closed) == len(shapes))
+    for number, loop in enumerate(played):
+        event = closed[f"loop-{number}"]
+        loop.trace, loop.findings = event.trace, list(event.findings)
+    return list(played)
+
+
+@dataclass
+class Caller:
+    """An application that makes the calls of a loop."""
+
+    session: aiohttp.ClientSession
+    base: str
+    token: str
+    trace: str
+
+    async def loop(self, shape: Shape) -> list[tuple[int, Any]]:
+        calls = [self.call(shape, at) for at in range(len(shape.keys))]
+        if shape.parallel:
+            return list(await asyncio.gather(*calls))
+        # A client that waits for each answer has one connection; by that fanin tells it from one that does not.
+        async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=1)) as self.session:
+            return [await call for call in calls]
+
+    async def call(self, shape: Shape, at: int) -> tuple[int, Any]:
+        headers = {"Authorization": f"Bearer {self.token}", "X-Fanin-Trace": self.trace, **shape.headers}
+        target = URL(self.base + shape.target(shape.keys[at]), encoded=True)
+        body = json.dumps(shape.bodies[at]).encode() if shape.bodies else None
+        if body is not None:
+            headers["Content-Type"] = "application/json"
+        async with self.session.request(shape.method, target, headers=headers, data=body) as answer:
+            content = await answer.read()
+            if shape.method == "HEAD":
+                return answer.status, int(answer.headers["Content-Range"].rpartition("/")[2])
+            return answer.status, json.loads(content) if content else []
+
+
+class NodeRunner:
+    """supabase-js in one process."""
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        self._process = process
+
+    async def run(self, code: str, calls: Sequence[Sequence[Any]], schema: str = "loops") -> dict[str, Any]:
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        line = json.dumps({"code": code, "calls": calls, "schema": schema})
+        self._process.stdin.write(line.encode() + b"\n")
+        found: dict[str, Any] = json.loads(await self._process.stdout.readline())
+        return found
+
+
+@asynccontextmanager
+async def node_runner(stack: Stack) -> AsyncIterator[NodeRunner]:
+    arguments = (str(APPLICATIONS / "fix_runner.cjs"), str(MODULES), stack.url, stack.token)
+    process = await asyncio.create_subprocess_exec(
+        node_program(), *arguments, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, limit=1 << 28
+    )
+    try:
+        yield NodeRunner(process)
+    finally:
+        process.kill()
+        await process.wait()
+
+
+class PythonRunner:
+    """The printed supabase-py, with postgrest-py as its client."""
+
+    def __init__(self, stack: Stack) -> None:
+        headers = {"Authorization": f"Bearer {stack.token}"}
+        self._client = SyncPostgrestClient(stack.url, schema="loops", headers=headers)
+
+    def close(self) -> None:
+        self._client.session.close()
+
+    async def run(self, code: str, calls: Sequence[Sequence[Any]]) -> list[Any]:
+        return await asyncio.to_thread(self._run, code, calls)
+
+    def _run(self, code: str, calls: Sequence[Sequence[Any]]) -> list[Any]:
+        scope: dict[str, Any] = {"supabase": self._client}
+        exec(code, scope)
+        name = re.findall(r"^def (\w+)", code, re.MULTILINE)[0]
+        return [scope[name](*args) for args in calls]
+
+
+async def run_sql(connection: asyncpg.Connection[Any], sql: str, values: Sequence[str]) -> Rows:
+    """The rows of a printed query as PostgREST would write them; ``values`` are the texts of its placeholders."""
+    query = sql.rstrip().removesuffix(";")
+    await connection.execute(f"prepare printed as select coalesce(json_agg(q), '[]') from (\n{query}\n) q")
+    try:
+        rows = await connection.fetch(f"execute printed{given(values)}")
+    finally:
+        await connection.execute("deallocate printed")
+    found: Rows = json.loads(rows[0][0])
+    return found
+
+
+def given(values: Sequence[str]) -> str:
+    """The values of an ``execute``; without a type, as Postgres takes literals."""
+    return "(" + ", ".join("'" + value.replace("'", "''") + "'" for value in values) + ")" if values else ""
+
+
+def array_text(values: Sequence[Any]) -> str:
+    return "{" + ",".join('"' + str(v).replace("\\", "\\\\").replace('"', '\\"') + '"' for v in values) + "}"
