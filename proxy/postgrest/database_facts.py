@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import msgspec
 
 from proxy.model import Column
+from proxy.postgrest.hazards import CatalogRow
 
 INDEXES = """
 select n.nspname::text as schema, c.relname::text as relation, c.relkind::text as kind, i.relname::text as name,
@@ -58,7 +59,7 @@ select n.nspname::text from pg_extension e join pg_namespace n on n.oid = e.extn
 """
 """The schema of the extension pg_trgm; null if it is not installed."""
 
-CatalogRow = Mapping[str, object]
+
 DESCENDING, NULLS_FIRST = 1, 2
 """Bits of pg_index.indoption."""
 TABLE_KINDS = ("r", "p", "m")

@@ -1,8 +1,6 @@
 """The index that a query needs, unless one serves it.
 
 PostgreSQL: "Multicolumn Indexes", "Indexes and ORDER BY", "Partial Indexes", "pg_trgm".
-
-Tests: tests/fixes/sql/test_index.py, tests/e2e/findings/test_indexes.py.
 """
 
 from collections.abc import Iterator, Sequence

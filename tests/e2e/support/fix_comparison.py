@@ -163,12 +163,12 @@ def listed(shape: Shape) -> str:
 
 
 def fix_of(played: Played) -> tuple[str, Fix | None]:
-    """The rule and the fix of a loop; that of counts is made here, since no rule finds them yet."""
+    """The rule and the fix of a loop; that of counts is made here, with the parent that no earlier answer shows."""
     finding = played.finding(*LOOPS)
-    if finding is not None:
-        return finding.code, finding.fix
-    if played.shape.method != "HEAD" or played.trace is None:
+    if finding is None or played.trace is None:
         return "", None
+    if played.shape.method != "HEAD":
+        return finding.code, finding.fix
     spans = [span for span in played.trace.spans if span.method == "HEAD"]
     parsed = parse_fingerprint(spans[0].fingerprint)
     key = next(f for f in parsed.filters if f.column == played.shape.columns[0])
