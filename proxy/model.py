@@ -63,6 +63,8 @@ class RequestHead(msgspec.Struct, frozen=True, gc=False):
     """`identity_hash` of the identity without the length of the body; empty if the request has no body."""
     write_preferences: str = ""
     """The preferences of a write that decide what it does: `resolution=…`, `missing=…`, `return=…`; comma-separated."""
+    range_limit: int | None = None
+    """Rows that Range asks for, from the first one on; None if it sets no limit. ``merged_lines`` has no Range then."""
     content_profile: str = ""
     """Value of Content-Profile, which names the schema of a write; empty when absent."""
 
@@ -96,7 +98,7 @@ class Key(msgspec.Struct, frozen=True, gc=False):
     """A top-level filter ``name=eq.literal`` or ``name=in.(literals)``; its raw value is ``target[start:end]``."""
 
     name: bytes
-    """A column, or a path into JSON that ends in ``->>``; decoded."""
+    """The column: ``postgrest.request.column_names``."""
     value: bytes
     """The whole filter value, decoded: ``eq.1``."""
     literals: tuple[bytes, ...]
@@ -124,9 +126,13 @@ class Query(msgspec.Struct, frozen=True, gc=False):
     offset: int
     """Value of ``offset``; 0 if there is none or it is not a plain number."""
     order: tuple[bytes, ...]
-    """The columns of ``order``; empty if there is none or an item is not a plain column."""
+    """The columns of ``order``; empty if there is none or an item is not a column."""
     keys: tuple[Key, ...]
     bypass_reason: str | None
+    aggregates: tuple[bytes, ...] = ()
+    """Names in ``select`` that Postgres reads as aggregate functions, unless the relation has such columns."""
+    counted: bytes = b""
+    """The name of the number of rows, if ``select`` asks for nothing else (``select=count``)."""
     long_list: tuple[int, int] | None = None
     """Start and end of the value of the ``column=in.(…)`` that makes the target long; not parsed into other fields."""
 
@@ -174,7 +180,9 @@ class MergedCall(msgspec.Struct, frozen=True, eq=False):
     exact_count: bool
     """Whether every request has `Prefer: count=exact`."""
     limit: int | None
-    """The ``limit`` of every request."""
+    """The most rows of every request, by ``limit`` and Range."""
+    counted: bytes
+    """The name of the number of rows, which is all that the requests ask for; empty if they ask for rows."""
     expects_all_keys: bool
     """Whether recent answers of such calls had a row for every key."""
 
@@ -203,6 +211,11 @@ class NotSingular(msgspec.Struct, frozen=True, gc=False):
     """The Server line of the merged answer. It names PostgREST's release, on which the text of the 406 depends."""
     rows: int
 
+    @property
+    def rows_read(self) -> int:
+        """The rows of the call that this result was made from."""
+        return self.rows
+
 
 class Slice(msgspec.Struct, frozen=True, gc=False):
     """The answer for one filter value: the head without its empty line, the body, and the number of rows."""
@@ -210,6 +223,13 @@ class Slice(msgspec.Struct, frozen=True, gc=False):
     head: bytes
     body: bytes
     rows: int
+    counted: int | None = None
+    """The rows that were read for it, where it shows their number only."""
+
+    @property
+    def rows_read(self) -> int:
+        """The rows of the call that this slice was made from; -1 for an error."""
+        return self.rows if self.counted is None else self.counted
 
 
 PlannedCall = Single | Identical | MergedCall

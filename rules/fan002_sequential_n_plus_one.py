@@ -137,6 +137,7 @@ def _finding(trace: Trace, loop: LoopOfReads, came_from: Sequence[Origin]) -> Fi
         + " Their times no longer add up.",
         risk="If a step of the loop writes rows that a later step reads, the batch read returns the rows from before"
         f" that write; take the new rows from the answer to the write. {READ_RISK}",
+        queries=tuple({spans[0].fingerprint: None, **{origin.fingerprint: None for origin in came_from[:1]}}),
     )
 
 

@@ -201,6 +201,7 @@ def _finding(trace: Trace, rounds: Sequence[Round], recount: Recount) -> Finding
         risk="If rows get different values, send one write per group of rows with the same ones. A number that the"
         " application counts and writes is wrong if two requests do so concurrently; a count in the database, by a view"
         " or in the same statement, is not.",
+        queries=tuple(dict.fromkeys(span.fingerprint for span in spans)),
     )
 
 

@@ -164,4 +164,5 @@ def _finding(trace: Trace, chain: Sequence[Span]) -> Finding:
         ),
         expected=f"About {max(times):.0f} ms instead of {sum(times):.0f} ms.",
         risk="If an earlier result decides whether a later read is needed, that read may be unnecessary.",
+        queries=tuple([span.fingerprint for span in chain[:MOST]]),
     )

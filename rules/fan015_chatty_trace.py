@@ -115,4 +115,5 @@ def _finding(trace: Trace, spans: Sequence[Span], kinds: Counter[str]) -> Findin
         expected=f"One call instead of the {sum(kinds[fingerprint] for fingerprint in often)} most frequent ones.",
         risk="A function runs with its own privileges: security invoker keeps row level security in force. Leave"
         " out what the page can load later.",
+        queries=tuple(often),
     )

@@ -24,6 +24,7 @@ ABOUT_A_FOLDER = {
     "settings/test_every_setting_is_read.py": "the readers of all settings",
     "rules/test_documents.py": "the documents of all rules",
     "rules/test_hostile_inputs.py": "all rules on names that clients make up",
+    "rules/test_unconfirmed_names.py": "all rules on names that PostgREST never accepted",
 }
 """Tests of no one module, and what they are about."""
 

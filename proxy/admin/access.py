@@ -15,6 +15,9 @@ import msgspec
 OPEN = frozenset(("/metrics", "/livez", "/readyz"))
 """Paths that need no token: they change nothing and show only counts."""
 READS = frozenset(("GET", "HEAD"))
+MAX_PORT = 65535
+UNIX = "unix"
+"""The peer of a client that connected to a unix socket, whose permissions decide who can."""
 LOCAL_NAMES = frozenset(("localhost", "ip6-localhost"))
 SAME_SITE_VALUES = frozenset(("", "same-origin", "none"))
 """Values of Sec-Fetch-Site (https://www.w3.org/TR/fetch-metadata/) that requests of other sites never have."""
@@ -35,7 +38,7 @@ class AdminRequest(msgspec.Struct, frozen=True):
     method: str
     path: str
     peer: str
-    """IP address of the client."""
+    """IP address of the client, or ``UNIX``."""
     hosts: tuple[str, ...]
     """The values of all Host headers."""
     forwarded: bool = False
@@ -62,7 +65,7 @@ class AccessPolicy:
     def __init__(self, token: str | None, hosts: Iterable[str], key: bytes) -> None:
         """``key`` is random per process; it signs session cookies."""
         self._token = None if token is None else token.encode()
-        self._names = LOCAL_NAMES | {host.lower() for host in hosts}
+        self._names = LOCAL_NAMES | {host.lower() for host in hosts if host}
         self.session = "" if token is None else blake2b(token.encode(), key=key).hexdigest()
         """Value of the session cookie after a login; invalid after a restart or with another token."""
 
@@ -72,7 +75,7 @@ class AccessPolicy:
 
     def is_token(self, text: str) -> bool:
         """Whether ``text`` is the token, compared in constant time."""
-        return self._token is not None and compare_digest(text.encode(), self._token)
+        return self._token is not None and compare_digest(_bytes(text), self._token)
 
     def _check_host(self, request: AdminRequest) -> Denied | None:
         """A DNS rebinding attack has the attacker's name in Host; an IP address cannot be rebound."""
@@ -109,15 +112,20 @@ class AccessPolicy:
         kind, _, text = request.authorization.partition(" ")
         if kind.lower() == "bearer" and self.is_token(text.strip()):
             return True
-        return self._token is not None and compare_digest(request.cookie.encode(), self.session.encode())
+        return self._token is not None and compare_digest(_bytes(request.cookie), self.session.encode())
 
 
 def host_name(host: str) -> str:
     """The name in ``name:port``, ``[v6]:port`` or either without a port; empty for any other text."""
     name, _, port = host.rpartition(":") if ":" in host.rpartition("]")[2] else (host, "", "")
-    if port and not port.isdigit():
+    if port and not (port.isascii() and port.isdigit() and int(port[:6]) <= MAX_PORT):
         return ""
     return name.lower().rstrip(".").removeprefix("[").removesuffix("]")
+
+
+def _bytes(text: str) -> bytes:
+    """The bytes of a header value, which aiohttp decodes with surrogates where they are not UTF-8."""
+    return text.encode(errors="surrogateescape")
 
 
 def _is_address(name: str) -> bool:
@@ -130,6 +138,8 @@ def _is_address(name: str) -> bool:
 
 def _is_loopback(peer: str) -> bool:
     """Whether the client is on this machine; also for IPv4 addresses mapped to IPv6."""
+    if peer == UNIX:
+        return True
     try:
         address = ipaddress.ip_address(peer.partition("%")[0])
     except ValueError:

@@ -186,7 +186,9 @@ class Console:
     @property
     def _origin(self) -> str:
         """URL of fanin for clients on this machine."""
-        host = self._settings().listen.rpartition(":")[0]
+        host, _, port = self._settings().listen.rpartition(":")
+        if not port.isdecimal():  # a unix socket
+            return "http://localhost"
         everywhere = {"0.0.0.0": "127.0.0.1", "[::]": "[::1]"}  # noqa: S104 – compared, not bound
         return f"http://{everywhere.get(host, host)}:{self._sidecar.port}"
 

@@ -1,6 +1,6 @@
 """Declares the metrics that are read at each Prometheus scrape, each with the source of its value."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import reduce
 from typing import Any, Protocol
 
@@ -8,8 +8,10 @@ import msgspec
 
 from proxy import __version__
 from proxy.admin.event_stream import EventStream
+from proxy.admin.listener import PortCounts
 from proxy.merging.coalescer import Coalescer
 from proxy.merging.merger import Merger
+from proxy.observe.line_writer import LineWriter
 from proxy.observe.log import LogOutput
 from proxy.observe.series import COUNTED, ReadSeries, Series, Values, counter, gauge, readings
 from proxy.settings.model import Settings
@@ -19,6 +21,7 @@ from proxy.upstream.client import Upstream
 from proxy.upstream.state import UpstreamState
 
 BOUNDS = (
+    "limits.admin_connections",
     "detect.findings",
     "detect.findings_bytes",
     "detect.fingerprints",
@@ -31,6 +34,7 @@ BOUNDS = (
     "limits.long_heads",
     "limits.relations",
     "limits.viewers",
+    "log.queue",
     "merge.max_tracked",
     "pool.calls",
     "pool.others",
@@ -56,18 +60,28 @@ class Queue(Counts, Protocol):
         """Estimated bytes of the items that wait."""
 
 
-class Outputs(msgspec.Struct, frozen=True):
+class Outputs(msgspec.Struct):
     """The outputs of observers; None for one that is not configured."""
 
     log: LogOutput
-    spans: Counts | None
-    recorder: Queue | None
+    streams: Mapping[str, LineWriter]
+    """stderr, and stdout if something is printed there."""
+    spans: Counts | None = None
+    recorder: Queue | None = None
+    admin: PortCounts = msgspec.field(default_factory=PortCounts)
 
 
 SIDECAR: dict[str, ReadSeries[Sidecar]] = {
     "traces_dropped": ReadSeries(
         counter("Requests not traced because trace.max_open or trace.max_bytes was reached."),
         lambda sidecar: sidecar.traces.dropped,
+    ),
+    "descriptors_exhausted": ReadSeries(
+        counter(
+            "Times that no file descriptor was left: for a connection to upstream, or in a check once per second. See "
+            "process_open_fds and process_max_fds."
+        ),
+        lambda sidecar: sidecar.descriptors.exhausted,
     ),
     "client_connections": ReadSeries(
         gauge("Client connections open now; bounded by limits.connections."), lambda sidecar: sidecar.server.open
@@ -186,6 +200,26 @@ VIEWERS: dict[str, ReadSeries[EventStream]] = {
 }
 
 OUTPUTS: dict[str, ReadSeries[Outputs]] = {
+    "admin_connections": ReadSeries(
+        gauge("Connections to the admin port and the metrics port now; bounded by limits.admin_connections per port."),
+        lambda outputs: outputs.admin.open,
+    ),
+    "admin_connections_turned_away": ReadSeries(
+        counter("Connections closed because limits.admin_connections was reached: idle ones first, else new ones."),
+        lambda outputs: outputs.admin.turned_away,
+    ),
+    "output_lines_dropped": ReadSeries(
+        counter(
+            "Lines that could not be written. stream: stderr (the log), stdout (the trees of debug). Nobody read "
+            "them in time (log.queue), or the write failed.",
+            "stream",
+        ),
+        lambda outputs: {(name,): float(writer.dropped) for name, writer in outputs.streams.items()},
+    ),
+    "output_waiting_bytes": ReadSeries(
+        gauge("Bytes of lines that wait to be written now; bounded by log.queue.", "stream"),
+        lambda outputs: {(name,): float(writer.waiting) for name, writer in outputs.streams.items()},
+    ),
     "log_lines_left_out": ReadSeries(
         counter("Log lines left out. kind: trace (for log.traces), warning, library (both for log.warnings).", "kind"),
         lambda outputs: outputs.log.left_out(),

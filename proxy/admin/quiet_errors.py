@@ -6,8 +6,10 @@ from http import HTTPStatus
 
 from aiohttp import web
 
+from proxy.admin.listener import AdminConnection
 
-class _QuietRequestHandler(web.RequestHandler):
+
+class _QuietConnection(AdminConnection):
     """Answers errors with the status phrase only: aiohttp quotes the bytes of a malformed head."""
 
     __slots__ = ()
@@ -25,14 +27,17 @@ class _QuietRequestHandler(web.RequestHandler):
 class Runner(web.AppRunner):
     """Runs an application with quiet errors and without an access log."""
 
-    @property
-    def server(self) -> Callable[[], _QuietRequestHandler] | None:  # type: ignore[override]
-        """Factory of the protocol of a connection."""
-        server = super().server
+    def connections(self, keep_alive: float) -> Callable[[], AdminConnection]:
+        """Factory of connections, each closed after ``keep_alive`` seconds without a whole request head."""
+        server, loop = self.server, asyncio.get_running_loop()
         if server is None:
-            return None
-        loop = asyncio.get_running_loop
-        return lambda: _QuietRequestHandler(server, loop=loop(), access_log=None)  # type: ignore[arg-type]
+            raise RuntimeError("call setup first")
+        return lambda: _QuietConnection(
+            server,
+            loop=loop,
+            access_log=None,  # type: ignore[arg-type]
+            keepalive_timeout=keep_alive,
+        )
 
 
 async def quiet_expectation_failed(request: web.Request, answer: web.StreamResponse) -> None:

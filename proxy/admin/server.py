@@ -10,13 +10,14 @@ from collections.abc import Awaitable, Callable, Sequence
 import msgspec
 from aiohttp import web
 
-from proxy.admin.access import HEADERS, OPEN, AccessPolicy, AdminRequest, Denied
+from proxy.admin.access import HEADERS, OPEN, UNIX, AccessPolicy, AdminRequest, Denied
+from proxy.admin.listener import AdminListener, PortCounts
 from proxy.admin.quiet_errors import Runner, quiet_expectation_failed
 from proxy.settings.listing import listed
 from proxy.settings.loading import EffectiveSettings
-from proxy.settings.sources import ConfigError
 from proxy.sidecar.sidecar import Sidecar
-from proxy.transport.address import split_listen
+from proxy.transport.descriptors import share_for_admin
+from proxy.transport.listener import bind_error
 
 Scrape = Callable[[str], Awaitable[tuple[bytes, str]]]
 """From an Accept header to an exposition and its content type."""
@@ -37,7 +38,9 @@ class AdminServer:
         scrape: Scrape,
         settings: Callable[[], EffectiveSettings],
         more: Sequence[web.RouteDef] = (),
+        counts: PortCounts | None = None,
     ) -> None:
+        self.counts = counts or PortCounts()
         self._sidecar = sidecar
         self._scrape = scrape
         self._settings = settings
@@ -48,6 +51,7 @@ class AdminServer:
         ]
         self._closed = [web.get("/api/config", self._config), *more]
         self._runners: list[Runner] = []
+        self._listeners: list[AdminListener] = []
         self._key = secrets.token_bytes(32)
         self.port = 0
         self.metrics_port = 0
@@ -57,7 +61,7 @@ class AdminServer:
         """Apply the token and the names of the effective settings. Sessions stay valid while the token is the same."""
         settings = self._settings().settings
         token = None if settings.admin_token is None else settings.admin_token.get_secret_value()
-        own = [listen.rpartition(":")[0].strip("[]") for listen in (settings.admin, settings.metrics)]
+        own = [listen.rpartition(":")[0].strip("[]") for listen in (settings.admin, settings.metrics)]  # "" for off
         self._access = AccessPolicy(token, (*own, *settings.admin_hosts), self._key)
 
     async def start(self) -> None:
@@ -71,26 +75,33 @@ class AdminServer:
     @property
     def summary(self) -> str:
         """The ports, for the start line."""
-        ports = (("admin", self.port), ("metrics", self.metrics_port))
-        return "".join(f", {name} port {port}" for name, port in ports if port)
+        settings = self._settings().settings
+        ports = (("admin", settings.admin, self.port), ("metrics", settings.metrics, self.metrics_port))
+        listening = [(name, address, port) for name, address, port in ports if address != "off"]
+        return "".join(f", {name} port {port}" if port else f", {name} {address}" for name, address, port in listening)
 
     async def stop(self) -> None:
+        while self._listeners:
+            self._listeners.pop().close()
         while self._runners:
             await self._runners.pop().cleanup()
 
     async def _listen(self, name: str, address: str, routes: Sequence[web.RouteDef]) -> int:
-        host, port = split_listen(address)
         app = web.Application(middlewares=[self._guard], client_max_size=MAX_BODY)
         app.on_response_prepare.extend((_add_headers, quiet_expectation_failed))
         app.add_routes(routes)
         runner = Runner(app, handler_cancellation=True)  # a client that disconnects needs no answer
         self._runners.append(runner)
         await runner.setup()
+        limits, timeouts = self._settings().settings.limits, self._settings().settings.timeouts
+        most = share_for_admin(limits.admin_connections)
+        listener = AdminListener(runner.connections(timeouts.keep_alive), most, timeouts.write_stall, self.counts)
         try:
-            await web.TCPSite(runner, host, port).start()
+            port = await listener.open(address)
         except OSError as error:
-            raise ConfigError(f"{name}: cannot bind {address}: {error.strerror}") from error
-        return int(runner.addresses[0][1])
+            raise bind_error(name, address, error) from error
+        self._listeners.append(listener)
+        return port
 
     @web.middleware
     async def _guard(self, request: web.Request, handler: AdminHandler) -> web.StreamResponse:
@@ -128,6 +139,8 @@ class AdminServer:
         state = self._sidecar.state
         if state != "ready":
             return web.Response(status=503, text=f"{state}\n")
+        if self._sidecar.descriptors.recently_exhausted:
+            return web.Response(status=503, text="no file descriptor is left\n")
         if "upstream" in request.query and not await self._sidecar.health.check():
             return web.Response(status=503, text="upstream is down\n")
         return web.Response(text="ready\n")
@@ -139,11 +152,11 @@ class AdminServer:
 
 
 def _admin_request(request: web.Request, authorization: str = "") -> AdminRequest:
-    headers, peer = request.headers, request.transport.get_extra_info("peername") if request.transport else None
+    headers = request.headers
     return AdminRequest(
         method=request.method,
         path=request.path,
-        peer=str(peer[0]) if peer else "",
+        peer=_peer(request),
         hosts=tuple(headers.getall("Host", ())),
         forwarded=any(name in headers for name in FORWARDED),
         authorization=authorization or headers.get("Authorization", ""),
@@ -153,6 +166,15 @@ def _admin_request(request: web.Request, authorization: str = "") -> AdminReques
         navigates=headers.get("Sec-Fetch-Mode") == "navigate",
         content_type=headers.get("Content-Type", ""),
     )
+
+
+def _peer(request: web.Request) -> str:
+    """The client's IP address; ``UNIX`` for a client of a unix socket."""
+    transport = request.transport
+    if transport is None:
+        return ""
+    peer = transport.get_extra_info("peername")
+    return str(peer[0]) if isinstance(peer, tuple) else UNIX
 
 
 def _denied(denied: Denied) -> web.Response:

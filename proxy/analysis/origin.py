@@ -10,6 +10,7 @@ from itertools import pairwise
 import msgspec
 
 from proxy.analysis.fingerprint import Filter, parse_fingerprint
+from proxy.analysis.spans import is_quotable
 from proxy.analysis.steps import Steps
 from proxy.model import Span
 from proxy.postgrest.names import singular
@@ -74,8 +75,8 @@ def count_known_earlier(readers: Sequence[Span], key: Filter) -> Steps[int]:
 
 
 def _by_distance(spans: Iterable[Span], began: float) -> list[Span]:
-    """Spans with row keys: first those that ended before ``began``, the latest first, then the others by their end."""
-    keyed = [span for span in spans if span.row_keys]
+    """Quotable spans with row keys: those that ended before ``began``, the latest first, then the others by end."""
+    keyed = [span for span in spans if span.row_keys and is_quotable(span)]
     return sorted(keyed, key=lambda span: (span.end > began, abs(span.end - began)))
 
 

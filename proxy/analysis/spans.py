@@ -69,7 +69,8 @@ def is_read(span: Span) -> bool:
 
 def is_unbounded_read(span: Span) -> bool:
     """Whether the request is a read without limit, offset and Range."""
-    return is_read(span) and span.bypass_reason != "range" and not is_bounded(span.fingerprint)
+    limited = span.bypass_reason == "range" or span.limit is not None
+    return is_read(span) and not limited and not is_bounded(span.fingerprint)
 
 
 def unbounded_reads(spans: Iterable[Span]) -> Steps[list[Span]]:

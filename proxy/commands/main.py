@@ -12,14 +12,13 @@ from proxy.commands.admin_api import AdminPortError
 from proxy.commands.serve import run, serve
 from proxy.commands.top import top
 from proxy.findings.model import IMPACTS
-from proxy.observe import log
 from proxy.recording.source import DataAccessError
 from proxy.settings.declared import declared, describe
 from proxy.settings.listing import as_toml
 from proxy.settings.loading import EffectiveSettings, load
-from proxy.settings.sources import ConfigError, from_text, nearest
+from proxy.settings.sources import AddressInUseError, ConfigError, from_text, nearest
 from proxy.text.terminal import safe
-from proxy.upstream.discovery import check_addresses
+from proxy.upstream.discovery import address_faults
 from rules import RULES
 
 OK, FINDINGS, USAGE, UNABLE = 0, 1, 2, 75
@@ -27,7 +26,7 @@ EXITS = {
     OK: "Success.",
     FINDINGS: "A check failed: a budget, a forbidden rule, a growth, a finding, or a warning with --strict.",
     USAGE: "Usage error or invalid settings.",
-    UNABLE: "fanin could not do its work: a file or server could not be read or written.",
+    UNABLE: "fanin could not do its work: a file or server could not be read or written, or an address is in use.",
 }
 """Exit codes."""
 
@@ -54,6 +53,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         code = int(options.run(options))
         sys.stdout.flush()
         return code
+    except AddressInUseError as error:
+        print(f"fanin: {error}", file=sys.stderr)
+        return UNABLE
     except ConfigError as error:
         print(f"fanin: {error}", file=sys.stderr)
         return USAGE
@@ -223,12 +225,12 @@ def _read(options: argparse.Namespace) -> EffectiveSettings:
             raise ConfigError(f"--set: '{assignment}' is not NAME=VALUE")
         setting = known.get(name)
         flags[name] = value if setting is None else from_text(value, setting, f"--set {name}")
-    return load(flags, options.config)
+    serves = "listen" in options.settings  # the command has the flags of serve
+    return load(flags, options.config, address_faults if serves else lambda _: ())
 
 
 def _config(options: argparse.Namespace) -> int:
     loaded = _load(options)
-    check_addresses(loaded.settings)
     for line in as_toml(loaded):
         print(line)
     return OK
@@ -247,8 +249,6 @@ def _explain(options: argparse.Namespace) -> int:
 
 def _serve(options: argparse.Namespace) -> int:
     loaded = _load(options)
-    check_addresses(loaded.settings)
-    log.configure()
     run(serve(loaded, lambda: _read(options), RULES))
     return OK
 

@@ -6,7 +6,6 @@ Tests: tests/e2e/operations/test_reload.py.
 import asyncio
 import gc
 import signal
-import sys
 import time
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack
@@ -18,6 +17,7 @@ from proxy.admin.console import Console
 from proxy.admin.gauges import OUTPUTS, SIDECAR, Outputs
 from proxy.admin.server import AdminServer
 from proxy.analysis.rule import AnyRule
+from proxy.commands.terminal import Terminal
 from proxy.observe import log
 from proxy.observe.events import (
     Events,
@@ -25,6 +25,7 @@ from proxy.observe.events import (
     SettingsReloaded,
     TraceClosed,
     UpstreamCalled,
+    UpstreamRecovered,
     Warned,
     WorkloadInspected,
 )
@@ -37,6 +38,7 @@ from proxy.settings.loading import EffectiveSettings
 from proxy.settings.model import Settings
 from proxy.settings.reload import reload
 from proxy.settings.sources import ConfigError
+from proxy.sidecar.descriptor_monitor import fit_limit
 from proxy.sidecar.sidecar import Sidecar
 
 if TYPE_CHECKING:
@@ -61,16 +63,19 @@ async def serve(loaded: EffectiveSettings, read: Callable[[], EffectiveSettings]
     """
     held, events, stop = ReloadableSettings(loaded), Events(), StopSignal()
     async with AsyncExitStack() as stack:
+        terminal = Terminal(loaded.settings, stack)
         lines = log.LogOutput(lambda: held.loaded.settings.log)
         stack.callback(lines.capture())
         stack.callback(lines.close)
-        events.subscribe(log.Warnings(lines.warnings), Warned, SettingsReloaded)
+        events.subscribe(log.Warnings(lines.warnings), Warned, UpstreamRecovered, SettingsReloaded)
         asyncio.get_running_loop().set_exception_handler(lambda _, context: events.emit(_unhandled(context)))
         stop.install()
+        fit_limit(loaded.settings, events)
         sidecar = await Sidecar.create(loaded.settings, rules, events, time.monotonic)
         console = Console(sidecar, events, rules, lambda: held.loaded.settings)
-        metrics = _observers(sidecar, console, lines, events, stack)
-        admin = AdminServer(sidecar, metrics.scrape, lambda: held.loaded, console.routes)
+        outputs = Outputs(lines, terminal.streams)
+        metrics = _observers(sidecar, console, outputs, events, stack)
+        admin = AdminServer(sidecar, metrics.scrape, lambda: held.loaded, console.routes, outputs.admin)
         stack.push_async_callback(admin.stop)
         stack.push_async_callback(console.close)
         stack.push_async_callback(sidecar.stop)
@@ -80,7 +85,7 @@ async def serve(loaded: EffectiveSettings, read: Callable[[], EffectiveSettings]
         asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, reload_settings)
         await admin.start()
         await sidecar.start()
-        print(_start_line(sidecar, admin), file=sys.stderr, flush=True)
+        terminal.say("start", _start_line(sidecar, admin))
         await stop.requested.wait()
 
 
@@ -102,9 +107,7 @@ class StopSignal:
         self.requested.set()
 
 
-def _observers(
-    sidecar: Sidecar, console: Console, lines: log.LogOutput, events: Events, stack: AsyncExitStack
-) -> Metrics:
+def _observers(sidecar: Sidecar, console: Console, outputs: Outputs, events: Events, stack: AsyncExitStack) -> Metrics:
     """Subscribe all observers: metrics and log; trace printer, OTLP and recorder if configured. Returns the metrics."""
     settings = sidecar.settings
     spans, recorder = _spans(settings, events), _recorder(settings, events, sidecar.salt)
@@ -112,14 +115,17 @@ def _observers(
         stack.push_async_callback(asyncio.to_thread, recorder.close)
     if spans is not None:
         stack.push_async_callback(spans.close)
-    outputs = Outputs(lines, spans, recorder)
+    outputs.spans, outputs.recorder = spans, recorder
     metrics = Metrics(
         settings.limits.relations,
         lambda: [*readings(SIDECAR, sidecar), *console.readings(), *readings(OUTPUTS, outputs)],
     )
     events.subscribe(metrics)
-    printer = TracePrinter(sys.stdout) if settings.debug else log.TraceLog(lines.traces)
+    printed = outputs.streams.get("stdout")
+    printer = log.TraceLog(outputs.log.traces) if printed is None else TracePrinter(printed)
     events.subscribe(printer, TraceClosed, WorkloadInspected)
+    if settings.log.access:
+        events.subscribe(log.AccessLog(), RequestAnswered)
     return metrics
 
 
@@ -190,12 +196,17 @@ class ReloadableSettings:
 
 def _start_line(sidecar: Sidecar, admin: AdminServer) -> str:
     settings, discovered = sidecar.settings, sidecar.discovered
-    host, admin_host = settings.listen.rpartition(":")[0], settings.admin.rpartition(":")[0]
-    pages = f"\nfanin: live traces at http://{admin_host}:{admin.port}/" if settings.debug and admin.port else ""
+    shown = settings.debug and admin.port
+    pages = f", live traces at {_url(settings.admin, admin.port)}/" if shown else ""
     return (
-        f"fanin {__version__}: http://{host}:{sidecar.port} → {settings.upstream}, mount {discovered.mount}, "
+        f"fanin {__version__}: {_url(settings.listen, sidecar.port)} → {settings.upstream}, mount {discovered.mount}, "
         f"profile {discovered.gateway.name}, mode {settings.mode}{admin.summary}{pages}"
     )
+
+
+def _url(listen: str, port: int) -> str:
+    """The URL of a listening address; a unix socket as it is."""
+    return listen if listen.startswith("unix:") else f"http://{listen.rpartition(':')[0]}:{port}"
 
 
 def _unhandled(context: dict[str, Any]) -> Warned:

@@ -154,11 +154,33 @@ FAULTS = {
             "Check the network between fanin and --upstream; see timeouts.connect.",
         ),
         Fault(
+            "FANIN507",
+            504,
+            "Gateway Timeout",
+            "The request waited for a connection to the upstream server for longer than timeouts.queue",
+            "Nothing was sent: try again. Look for slow queries; raise pool.calls together with PostgREST's db-pool.",
+        ),
+        Fault(
             "FANIN508",
             508,
             "Loop Detected",
             "This request has already passed through this fanin",
             "--upstream leads back to fanin's own listener: set it to the address of PostgREST.",
+        ),
+        Fault(
+            "FANIN509",
+            503,
+            "Service Unavailable",
+            "fanin has no file descriptor left for a connection to the upstream server",
+            "Raise the limit of fanin's process (ulimit -n; LimitNOFILE= in systemd), or lower limits.connections.",
+        ),
+        Fault(
+            "FANIN510",
+            502,
+            "Bad Gateway",
+            "The upstream server's TLS certificate was refused",
+            "If a CA of your own signed it, name the CA's PEM file with --upstream-ca. The certificate must be for the "
+            "host that --upstream names.",
         ),
         Fault(
             "FANIN599",
@@ -171,7 +193,7 @@ FAULTS = {
 }
 
 
-NOT_SENT_CODES = frozenset(("FANIN112", "FANIN501", "FANIN505"))
+NOT_SENT_CODES = frozenset(("FANIN112", "FANIN501", "FANIN505", "FANIN507", "FANIN509"))
 """Errors after which upstream has not received the request: it can be repeated, and Retry-After says so."""
 MAYBE_SENT_CODES = frozenset(("FANIN502",))
 """Errors after which upstream may have received the request: only a read may be repeated."""
@@ -198,19 +220,19 @@ BYPASS_REASONS = {
     "http-1.0": "The request uses HTTP/1.0.",
     "body": "The request is a GET with a body.",
     "expect": "The request has an Expect header.",
-    "accept": "The Accept header asks for another type than JSON rows, or leaves PostgREST a choice.",
-    "range": "The request has a Range header.",
+    "accept": "By the Accept header PostgREST answers in another format than JSON rows, or its choice is not certain.",
+    "range": "The Range header skips rows, or is not FIRST-LAST in plain numbers.",
     "count": "Prefer asks for a planned or estimated count, or for several counts.",
-    "limit": "The query has several limits, or a limit that is not a plain number above 0.",
-    "offset": "The query has an offset.",
-    "aggregate": "The select has an aggregate, or parentheses that could be one.",
+    "limit": "The query has several limits, or a limit that is not a plain number from 1 to 999999999.",
+    "offset": "The query has an offset other than 0.",
+    "aggregate": "The select has an aggregate: id.max(), count(), or count beside others where that is no column.",
     "select": "The select is empty, begins with a blank, or begins or ends with a comma.",
     "repeated": "select, or every key, occurs more than once.",
     "semicolon": "The query has a ';', which is a separator in PostgREST 12.",
     "encoding": "The query has a NUL, or bytes that are not UTF-8.",
     "too-long": "The target is longer than merge.max_url, has more than 300 parameters, or a name is too long.",
-    "no-key": "No top-level filter is column=eq.value, or column=in.(values) with an order by plain columns.",
-    "literal": "No value is the single spelling of its column's type, or the column's type is unknown.",
+    "no-key": "No top-level filter is column=eq.value, or column=in.(…) of one value or with an order by columns.",
+    "literal": "No value is one that its column's type has and prints as it is written here, or the type is unknown.",
     "paused": "Merging this query for this caller failed recently; it resumes after a pause.",
     "mismatch-paused": "A comparison found a wrong merged answer for this query; merging resumes after a pause.",
     "mismatched": "Merged answers by this column differ from PostgREST's, as for some foreign tables and views.",

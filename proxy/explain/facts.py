@@ -14,12 +14,13 @@ from proxy.path.chunking import chunk_list, with_long_list
 from proxy.path.coalescing import is_shareable, stable_in_settings
 from proxy.path.fingerprint import read_query
 from proxy.path.identity import HeadRules, head_rules, is_forwarded, read_head
-from proxy.path.plan import why_not_merged
+from proxy.path.plan import has_no_aggregate, why_not_merged
 from proxy.path.unsafe_reads import UnsafeReads
 from proxy.postgrest.catalog import Catalog
 from proxy.postgrest.request.api_request import ApiRequest, read_api_request
 from proxy.postgrest.request.in_list import shortened
 from proxy.postgrest.request.media import preferences
+from proxy.postgrest.types import NO_COLUMN
 from proxy.settings.model import Settings
 from proxy.settings.overrides import ByRequest
 from proxy.sql.statement import Sql, sql_of
@@ -36,6 +37,18 @@ LIMITED = (
 COUNTED = (
     "merge.max_rows is not set: a merged call requests a count, to detect a truncated answer, unless the key is known"
     " to be unique and has a row for each request."
+)
+RANGED = (
+    "Range: the merged call has a Range of its own, with one row more than those of all callers together; if it gets"
+    " that row, a key has too many rows."
+)
+CHOSEN = (
+    "Accept: PostgREST chooses JSON from the list, unless the relation has a media type handler for a type before it;"
+    " then fanin sends the original requests."
+)
+KEYS_COUNTED = (
+    "count: unless the relation has such a column, which fanin asks PostgREST before each call, the merged call reads"
+    " the keys only, and each caller gets the number of its rows."
 )
 NO_CATALOG = Catalog()
 NOT_EQUAL = "Byte-equal requests share no call: their answers may differ."
@@ -117,6 +130,7 @@ def explain(
     query = _query(request, head, prefix, settings)
     settings = ByRequest(settings, lambda effective: effective).of(query.relation, head.route)
     api_request = _api_request(request, prefix)
+    accept = first_value(request.fields, b"accept") or b""
     columns = {**catalog.columns.get(query.relation, {}), **columns}
     reads = UnsafeReads(settings.catalog.schemas[0], 1)
     reads.apply(catalog.hazards)
@@ -137,7 +151,7 @@ def explain(
         sql=Sql("", ()) if api_request is None else sql_of(api_request, types),
         fingerprint=query.fingerprint,
         identity=_identity(request, rules),
-        merging=_merging(question, reads, own_found),
+        merging=_merging(question, reads, own_found, (CHOSEN,) if b"," in accept else ()),
     )
 
 
@@ -184,7 +198,11 @@ def _decoded(names: tuple[bytes, ...]) -> tuple[str, ...]:
 # Merging.
 
 
-def _merging(question: MergeQuestion, reads: UnsafeReads, found: Sequence[FoundWrong]) -> MergingFacts:
+def _merging(
+    question: MergeQuestion, reads: UnsafeReads, found: Sequence[FoundWrong], notes_if_merged: tuple[str, ...]
+) -> MergingFacts:
+    columns = question.known
+    question = question.assuming(_assumed(question.query, question.settings, columns))
     query, head, settings = question.query, question.pending.head, question.settings
     hazard = reads.hazard_of(query, head.accept_profile)
     known = tuple(one.detail for one in found)
@@ -194,7 +212,7 @@ def _merging(question: MergeQuestion, reads: UnsafeReads, found: Sequence[FoundW
     if _may_share(query, head, settings, question.mount):
         differ = any(not one.column for one in found) or (hazard is not None and not hazard.may_share)
         shared = (NOT_EQUAL,) if differ else (EQUAL,)
-    code, notes = _bypass_reason(query, head, settings)
+    code, notes = _bypass_reason(query, head, settings, columns)
     if code or hazard is not None:
         reason = code or (hazard.reason if hazard is not None else "")
         return MergingFacts(ALONE, (), bypass_reason(reason), (*notes, *known, *shared))
@@ -205,8 +223,16 @@ def _merging(question: MergeQuestion, reads: UnsafeReads, found: Sequence[FoundW
         reason = why_not_merged(question.pending, question.known) or "literal"
         return MergingFacts(ALONE, ways, bypass_reason(reason), (*known, *shared))
     limited = (LIMITED,) if query.limit is not None else ()
+    ranged = (RANGED,) if head.range_limit is not None else ()
+    keys = (KEYS_COUNTED,) if query.counted and b"count" not in columns else ()
     counted = (COUNTED,) if settings.merge.max_rows is None else ()
-    return MergingFacts(verdict, ways, None, (*limited, *counted, *known, *shared))
+    return MergingFacts(verdict, ways, None, (*limited, *ranged, *keys, *notes_if_merged, *counted, *known, *shared))
+
+
+def _assumed(query: Query, settings: Settings, columns: Mapping[bytes, Column]) -> Mapping[bytes, Column]:
+    """The known columns, and that ``count`` is none, if fanin would find that out."""
+    asks = settings.merge.ask_types or settings.db_uri is not None
+    return {b"count": Column(NO_COLUMN), **columns} if query.counted and asks else columns
 
 
 def bypass_reason(code: str) -> BypassFacts:
@@ -220,10 +246,16 @@ def _may_share(query: Query, head: RequestHead, settings: Settings, mount: bytes
     return on and is_shareable(query, head, mount, stable)
 
 
-def _bypass_reason(query: Query, head: RequestHead, settings: Settings) -> tuple[str, tuple[str, ...]]:
+def _bypass_reason(
+    query: Query, head: RequestHead, settings: Settings, columns: Mapping[bytes, Column]
+) -> tuple[str, tuple[str, ...]]:
     """A bypass reason that applies to all keys, or empty; and notes about an over-long list."""
     if query.bypass_reason == "too-long" and query.long_list is not None:
         return _long_list_reason(query, head, settings)
+    request = PendingRequest(query, head, 0.0)
+    if query.bypass_reason is None and not has_no_aggregate(request, _assumed(query, settings, columns)):
+        names = b", ".join(query.aggregates).decode()
+        return "aggregate", (f"If the relation has columns {names}, requests merge: fanin asks PostgREST for them.",)
     if query.bypass_reason is None and not (settings.mode == "rewrite" and settings.rules.fan001 == "rewrite"):
         return "mode", ()
     return query.bypass_reason or "", ()

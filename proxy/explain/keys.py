@@ -8,8 +8,16 @@ import msgspec
 from proxy.model import Column, Key, LiteralClass, MergedCall, PendingRequest, Query
 from proxy.path.columns import unknown_columns
 from proxy.path.fingerprint import read_query
-from proxy.path.plan import CallLimits, order_of, plan
-from proxy.postgrest.types import NEVER_MERGED, SINGLE_SPELLING_TYPES, can_merge, is_totally_ordered, known_column
+from proxy.path.plan import CallLimits, plan
+from proxy.postgrest.row_order import order_of
+from proxy.postgrest.types import (
+    INTEGER_RANGES,
+    NEVER_MERGED,
+    SINGLE_SPELLING_TYPES,
+    can_merge,
+    is_totally_ordered,
+    known_column,
+)
 from proxy.settings.model import Settings
 
 ALIAS = b"f" + b"0" * 24
@@ -172,7 +180,7 @@ def _fitting_types(question: MergeQuestion, key: Key) -> list[str]:
 def _type_text(question: MergeQuestion, key: Key) -> str:
     name, column = key.name.decode(), known_column(key.name, question.known)
     if column is not None and not all(can_merge(literal, column) for literal in key.literals):
-        return f"{name} is {column.type}, {_unfit_text(column)}"
+        return f"{name} is {column.type}, {_unfit_text(column, key)}"
     if column is not None:
         return f"{name} is {column.type}" + (", and unique" if column.unique else "")
     if key.kind is not LiteralClass.TEXT:
@@ -182,7 +190,10 @@ def _type_text(question: MergeQuestion, key: Key) -> str:
     return f"{name} must have a type with one spelling for this value: {fitting}"
 
 
-def _unfit_text(column: Column) -> str:
+def _unfit_text(column: Column, key: Key) -> str:
+    if column.type in INTEGER_RANGES and key.kind is LiteralClass.INTEGER:
+        least, end = INTEGER_RANGES[column.type]
+        return f"whose values are from {least} to {end - 1}: PostgREST answers 400 to another one"
     if column.type in SINGLE_SPELLING_TYPES:
         return "which does not, or not certainly, print a value as it is spelled here"
     if column.type in NEVER_MERGED or column.type.endswith("[]"):

@@ -63,6 +63,9 @@ class Finding(msgspec.Struct, frozen=True):
     ]
     expected: Annotated[str, Meta(description="The cost after the fix.")]
     risk: Annotated[str, Meta(description="What the fix may break, and what to check.")]
+    queries: Annotated[
+        tuple[str, ...], Meta(description="All queries that it quotes, without their values, if it is about several.")
+    ] = ()
 
     @property
     def key(self) -> str:

@@ -34,7 +34,7 @@ from proxy.upstream.state import UpstreamState
 if TYPE_CHECKING:
     from proxy.path.comparison import ComparedAnswer
 
-SHARED_FAULTS = frozenset(("FANIN501", "FANIN504", "FANIN505", "FANIN506"))
+SHARED_FAULTS = frozenset(("FANIN501", "FANIN504", "FANIN505", "FANIN506", "FANIN507", "FANIN509", "FANIN510"))
 """Faults that all waiting requests get: upstream is unreachable, too slow or overloaded, so that a call for each of
 them would fail too, and add load.
 """

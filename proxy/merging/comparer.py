@@ -39,8 +39,8 @@ FetchOriginal = Callable[[PendingRequest], Awaitable[ComparedAnswer | str]]
 """Returns PostgREST's answer to the request alone, or the comparison's result where there is no such answer."""
 T = TypeVar("T")
 
-BUSY = "FANIN505"
-"""The fault of a call that found no connection in time, or no place in the queue."""
+BUSY = frozenset(("FANIN505", "FANIN507"))
+"""The faults of a call that found no connection in time, or no place in the queue."""
 OVERHEAD = 4096
 """Bytes that an answer counts for in addition to its body, so that the number of small answers is bounded too."""
 UNPROVEN = FallbackReason("unproven")
@@ -270,7 +270,7 @@ async def read_original(
             body = await answer.read(max_body)
             return SKIPPED if body is None else as_compared(answer.line, answer.fields, body)
     except FaultError as error:
-        return SKIPPED if error.fault.code == BUSY else FAILED
+        return SKIPPED if error.fault.code in BUSY else FAILED
 
 
 def as_compared(line: StatusLine, fields: tuple[HeaderField, ...], body: bytes) -> ComparedAnswer | str:
@@ -293,4 +293,4 @@ def subject_of(call: MergedCall) -> Subject:
 
 def is_busy(result: FetchResult) -> bool:
     """Whether a merged call was not sent, because it waited too long for a connection."""
-    return result == FallbackReason("connection", BUSY)
+    return isinstance(result, FallbackReason) and result.reason == "connection" and result.detail in BUSY

@@ -6,17 +6,15 @@ Tests: tests/e2e/faults/test_merge_fallback.py.
 from collections.abc import Callable, Mapping
 from typing import Protocol
 
-import msgspec
-
 from proxy.errors.codes import FaultError
 from proxy.http1.head import Response, first_value
 from proxy.model import FallbackReason, MergedCall, NotSingular, PendingRequest, Slice
 from proxy.path.demultiplex import demultiplex
-from proxy.postgrest.request.set_filter import is_cut
+from proxy.postgrest.request.set_filter import is_cut, merged_range
 from proxy.postgrest.response.content_range import rows_and_total
 from proxy.postgrest.response.gateway import Gateway
 from proxy.postgrest.response.headers import SHARED_HEADERS, shareable
-from proxy.postgrest.response.problem import CALLER_INDEPENDENT_CODES, bad_value, read_error_body
+from proxy.postgrest.response.problem import CALLER_INDEPENDENT_CODES, BadLiteral, bad_literal, read_error_body
 from proxy.settings.tables import MergeSettings
 from proxy.upstream.calls import CallLabels
 from proxy.upstream.state import UpstreamState
@@ -28,14 +26,7 @@ UNCOUNTED = FallbackReason("incomplete", "not counted")
 """Nothing in the answer shows that it is complete, and it was not counted."""
 
 
-class BadValue(msgspec.Struct, frozen=True):
-    """A literal is not of the column's type ``type_name``, as upstream's error says."""
-
-    type_name: str
-    literal: bytes
-
-
-FetchResult = dict[bytes, Slice | NotSingular | None] | FallbackReason | BadValue
+FetchResult = dict[bytes, Slice | NotSingular | None] | FallbackReason | BadLiteral
 """Slices by filter value; None: the requests for that value are sent alone."""
 
 
@@ -93,7 +84,8 @@ class Fetcher:
     async def _get(self, call: MergedCall, counted: bool, on_sent: Callable[[], None], number: int) -> Response | None:
         """The answer with its whole body; None when the body is larger than merge.max_body."""
         request = leader(call)
-        headers = request.head.merged_lines + (COUNT if counted and not call.exact_count else b"")
+        headers = request.head.merged_lines + merged_range(call)
+        headers += COUNT if counted and not call.exact_count else b""
         labels = CallLabels("merged", b"GET", request.query.relation, costs="FAN001", number=number)
         async with self._context.call(self._context.request(b"GET", call.target, headers, on_sent), labels) as answer:
             body = await answer.read(self._max_body)
@@ -117,7 +109,7 @@ class Fetcher:
         """Whether an answer that was not counted has all rows. The operator's max-rows may be out of date, so that it
         does not prove that a key has no row.
         """
-        if self._max_rows.proves_whole(rows) and all(own_slice.rows > 0 for own_slice in slices.values()):
+        if self._max_rows.proves_whole(rows) and all(own_slice.rows_read > 0 for own_slice in slices.values()):
             return True
         return has_every_key(call, slices)
 
@@ -133,7 +125,7 @@ def has_every_key(call: MergedCall, slices: Mapping[bytes, Slice | NotSingular])
     """Whether the key is unique and each literal has its row: then there can be no other row."""
     if call.column is None or not call.column.unique:
         return False
-    return all(own_slice.rows == len(call.literals_by_value[value]) for value, own_slice in slices.items())
+    return all(own_slice.rows_read == len(call.literals_by_value[value]) for value, own_slice in slices.items())
 
 
 def _check_error(call: MergedCall, answer: Response, gateway: Gateway) -> FetchResult:
@@ -145,8 +137,5 @@ def _check_error(call: MergedCall, answer: Response, gateway: Gateway) -> FetchR
         head = b"\r\n".join([answer.line.line, *(field.line for field in headers)])
         shared = Slice(head + b"\r\nContent-Length: %d\r\n" % len(answer.body), answer.body, -1)
         return dict.fromkeys(call.requests_by_value, shared)
-    type_name, text = bad_value(error) or ("", "")
-    literal = text.encode()
-    if type_name and literal in call.literals:
-        return BadValue(type_name, literal)
-    return FallbackReason("status", error.code)
+    rejected = bad_literal(error, call.literals, "" if call.column is None else call.column.type)
+    return FallbackReason("status", error.code) if rejected is None else rejected

@@ -8,17 +8,24 @@ import asyncio
 import secrets
 from collections.abc import Callable
 
+from proxy.errors.codes import FaultError
 from proxy.merging.batcher import Batcher, scheduler_registry
 from proxy.merging.coalescer import Coalescer
-from proxy.merging.fetch import BadValue, FetchesMerged, FetchResult
-from proxy.merging.waiters import BufferedAnswer, InFlightMerge, Reply
+from proxy.merging.fetch import FetchesMerged, FetchResult
+from proxy.merging.waiters import BufferedAnswer, FailedCall, InFlightMerge, Reply
 from proxy.model import FallbackReason, Identical, NotSingular, Outcome, PendingRequest, Single, Slice
 from proxy.observe.events import FellBack, MergingPaused
 from proxy.path.batching import BatchScheduler
 from proxy.path.plan import CallLimits, originals, plan, why_not_merged
+from proxy.postgrest.response.problem import BadLiteral
 from proxy.postgrest.types import has_single_spelling
 from proxy.settings.tables import MergeSettings
 from proxy.upstream.state import UpstreamState
+
+ROW_BYTES = 50
+"""Bytes of a merged answer for a row that is only counted: the alias and the key."""
+QUEUE_TIMEOUT = "FANIN507"
+"""The fault of a call after whose time in the queue its requests have waited for as long as they may."""
 
 
 class Merger:
@@ -164,9 +171,9 @@ class Merger:
         return on_sent
 
     def _settle(self, scheduler: BatchScheduler, merge: InFlightMerge, result: FetchResult, number: int) -> None:
-        if isinstance(result, BadValue) and not merge.second_attempt:
+        if isinstance(result, BadLiteral) and not merge.second_attempt:
             self._without_bad_value(scheduler, merge, result)
-        elif isinstance(result, BadValue):
+        elif isinstance(result, BadLiteral):
             self._fall_back(scheduler, merge, FallbackReason("bad-value"))
         elif isinstance(result, FallbackReason):
             self._fall_back(scheduler, merge, result)
@@ -200,9 +207,10 @@ class Merger:
             else:
                 self.batcher.reply(request, BufferedAnswer(own_slice, number, shared, Outcome.MERGED, seconds))
         used = [own_slice for own_slice in complete.values() if own_slice is not None]
-        rows = sum(max(0, own_slice.rows) for own_slice in used)
-        size = sum(len(own_slice.body) for own_slice in used)
-        scheduler.record_merge(len(slices), rows, size, sum(own_slice.rows == 0 for own_slice in used))
+        rows = sum(max(0, own_slice.rows_read) for own_slice in used)
+        size = sum(len(own_slice.body) + ROW_BYTES * (own_slice.counted or 0) for own_slice in used)
+        empty = sum(own_slice.rows_read == 0 for own_slice in used)
+        scheduler.record_merge(len(slices), rows, size, empty)
 
     def _fall_back(self, scheduler: BatchScheduler, merge: InFlightMerge, reason: FallbackReason) -> None:
         """Start a pause, and have every request sent alone."""
@@ -211,9 +219,13 @@ class Merger:
         if reason.reason == "unexpected-key" and has_single_spelling(merge.call.column):
             self._state.column_types.invalidate(merge.requests[0])
         self._emit_fallback(merge, reason)
-        self._release_all(scheduler, merge)
+        if reason.detail == QUEUE_TIMEOUT:
+            for request in filter(self.batcher.is_waiting, merge.requests):
+                self.batcher.reply(request, FailedCall(FaultError(QUEUE_TIMEOUT), 0))
+        else:
+            self._release_all(scheduler, merge)
 
-    def _without_bad_value(self, scheduler: BatchScheduler, merge: InFlightMerge, bad: BadValue) -> None:
+    def _without_bad_value(self, scheduler: BatchScheduler, merge: InFlightMerge, bad: BadLiteral) -> None:
         """Plan the batch again. The column's type is known now, so that values which do not fit it are sent alone."""
         self._state.column_types.record_bad_value(merge.requests[0], merge.call.key, bad.type_name, bad.literal)
         self._emit_fallback(merge, FallbackReason("bad-value"))

@@ -40,7 +40,7 @@ class ProbationFetcher:
         result = await self._fetcher.fetch(call, alias, on_sent, number)
         if not isinstance(result, dict) or any(is_error(own_slice) for own_slice in result.values()):
             return result
-        rows = {value: own_slice.rows for value, own_slice in result.items() if own_slice is not None}
+        rows = {value: own_slice.rows_read for value, own_slice in result.items() if own_slice is not None}
         check = self._trust.check(subject, rows)
         return result if check is NOTHING else await self._checked(call, alias, result, check, on_sent)
 
@@ -58,7 +58,7 @@ class ProbationFetcher:
         outcomes = await self._comparer.compare_once(slices, pairs, original)
         differing = [outcome for outcome in outcomes if isinstance(outcome, DifferingAnswer)]
         matched = [slices[value] for (value, _), outcome in zip(pairs, outcomes, strict=True) if outcome == MATCH]
-        self._trust.record_matches(subject, [own_slice.rows for own_slice in matched if own_slice is not None])
+        self._trust.record_matches(subject, [own_slice.rows_read for own_slice in matched if own_slice is not None])
         if differing:
             self._examined.add(subject.pair)
             self._comparer.start(self._examine(call, alias, differing, subject))

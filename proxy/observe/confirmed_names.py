@@ -64,11 +64,12 @@ class ConfirmedNames:
         return name if self._everything or not name or _RELATION_PREFIX + name in self._confirmed else HIDDEN
 
     def shown_findings(self, findings: Sequence[Finding]) -> list[Finding]:
-        """The findings whose query may be shown, and those without a query."""
-        return [finding for finding in findings if not finding.fingerprint or self._may_show_finding(finding)]
+        """The findings of which all names may be shown. Every output that shows findings gets them from here."""
+        return [finding for finding in findings if self._may_show_finding(finding)]
 
     def _may_show_finding(self, finding: Finding) -> bool:
-        return self.may_show(finding.fingerprint) and self.shown_relation(finding.relation) == finding.relation
+        quoted = (finding.fingerprint, *finding.queries) if finding.fingerprint else finding.queries
+        return all(map(self.may_show, quoted)) and self.shown_relation(finding.relation) == finding.relation
 
     def _confirm(self, name: str) -> None:
         if name in self._confirmed:

@@ -6,6 +6,7 @@ from typing import get_args
 
 import msgspec
 
+from proxy.errors.codes import FaultError
 from proxy.findings.model import Finding
 from proxy.model import Span, Trace
 
@@ -46,12 +47,20 @@ class UpstreamCalled(msgspec.Struct, frozen=True, gc=False):
     """The code of the rule that made the call; empty for the call of one request."""
     call: int = 0
     """``Span.call`` of the requests that it answers; 0 if it answers none."""
+    fault: FaultError | None = None
+    """Why there is no answer, if ``status`` is NO_ANSWER."""
 
 
 class HealthChecked(msgspec.Struct, frozen=True):
     """A health check tried to connect to upstream."""
 
     up: bool
+
+
+class UpstreamRecovered(msgspec.Struct, frozen=True):
+    """Upstream is up again, ``seconds`` after a warning said that it is down."""
+
+    seconds: float
 
 
 class WindowClosed(msgspec.Struct, frozen=True, gc=False):
@@ -128,6 +137,7 @@ Event = (
     RequestAnswered
     | UpstreamCalled
     | HealthChecked
+    | UpstreamRecovered
     | WindowClosed
     | FellBack
     | MergingPaused

@@ -1,42 +1,34 @@
-"""Logs JSON lines: one per closed trace, and warnings with cause and remedy. They never contain values or tokens.
+"""Logs lines: one per closed trace, and warnings with cause and remedy. They never contain values or tokens.
 
-Each kind of line has a rate limit (``log.…``); ``left_out`` counts the lines suppressed since the previous one of the
-same kind.
+Each line has ``event`` (its kind), ``message``, ``level`` and ``timestamp``. Each kind has a rate limit (``log.…``);
+``left_out`` counts the lines suppressed since the previous one of the same kind.
 """
 
-import logging
-import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
-from typing import TextIO
 
 import structlog
 
 from proxy.analysis.spans import count_queries
+from proxy.analysis.volume import plural
 from proxy.findings.model import Finding
-from proxy.observe.confirmed_names import ConfirmedNames
-from proxy.observe.events import Event, SettingsReloaded, TraceClosed, Warned, WorkloadInspected
+from proxy.observe.confirmed_names import METHODS, ConfirmedNames
+from proxy.observe.events import (
+    Event,
+    RequestAnswered,
+    SettingsReloaded,
+    TraceClosed,
+    UpstreamRecovered,
+    Warned,
+    WorkloadInspected,
+)
 from proxy.observe.rate_limit import RateLimit
 from proxy.observe.redactor import Redactor, Restore, error_location, install
 from proxy.settings.observability import LogSettings
 from proxy.text.terminal import safe
 
 MINUTE = 60.0  # seconds
-
-
-def configure(stream: TextIO = sys.stderr) -> None:
-    """Configure structlog to write JSON lines to ``stream``."""
-    structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.JSONRenderer(),
-        ],
-        logger_factory=structlog.WriteLoggerFactory(stream),
-        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        cache_logger_on_first_use=False,
-    )
 
 
 class LogOutput:
@@ -59,7 +51,7 @@ class LogOutput:
         """Log the number of lines that were suppressed after the last line of each kind."""
         unreported = {kind: count for kind, rate in self._kinds() if (count := rate.take_unreported())}
         if unreported:
-            structlog.get_logger().info("left out", **unreported)
+            structlog.get_logger().info("left out", message="Lines above the rate limits were left out.", **unreported)
 
     def _kinds(self) -> tuple[tuple[str, RateLimit], ...]:
         return ("trace", self.traces), ("warning", self.warnings), ("library", self.libraries)
@@ -75,7 +67,8 @@ class TraceLog:
 
     def __call__(self, event: Event) -> None:
         if isinstance(event, WorkloadInspected):
-            self._log.info("workload", findings=self._keys(event.findings))
+            found = self._keys(event.findings)
+            self._log.info("workload", message=f"{plural(len(found), 'new finding')} in all traces", findings=found)
         if not isinstance(event, TraceClosed):
             return
         trace = event.trace
@@ -85,6 +78,7 @@ class TraceLog:
             return
         self._log.info(
             "trace",
+            message=f"{plural(len(trace.spans), 'request')}, {plural(trace.calls, 'upstream call')}",
             trace=safe(trace.id),
             kind="explicit" if trace.explicit else "inferred",
             route=safe(trace.route),
@@ -105,7 +99,7 @@ class TraceLog:
 
 
 class Warnings:
-    """An observer that logs warnings and changed settings."""
+    """An observer that logs warnings, the end of an outage of upstream, and changed settings."""
 
     def __init__(self, rate: RateLimit) -> None:
         self._log = structlog.get_logger()
@@ -114,11 +108,44 @@ class Warnings:
     def __call__(self, event: Event) -> None:
         if isinstance(event, Warned):
             self._warn(event)
+        elif isinstance(event, UpstreamRecovered):
+            self._recovered(event)
         elif isinstance(event, SettingsReloaded) and event.changed is not None:
-            self._log.info("settings", changed=list(event.changed))
+            self._log.info("settings", message="settings were reloaded", changed=list(event.changed))
+
+    def _recovered(self, event: UpstreamRecovered) -> None:
+        left_out = self._rate.acquire()
+        if left_out is not None:
+            text = f"upstream is up again after {event.seconds:.1f} s"
+            self._log.info("upstream", message=text, seconds=round(event.seconds, 1), left_out=left_out)
 
     def _warn(self, event: Warned) -> None:
         left_out = self._rate.acquire()
         if left_out is not None:
             location = error_location(event.error)
-            self._log.warning("warning", what=safe(event.what), remedy=event.remedy, **location, left_out=left_out)
+            self._log.warning("warning", message=safe(event.what), remedy=event.remedy, **location, left_out=left_out)
+
+
+class AccessLog:
+    """An observer that logs one line per request, with its relation if PostgREST has accepted that name."""
+
+    def __init__(self) -> None:
+        self._log = structlog.get_logger()
+        self._names = ConfirmedNames()
+
+    def __call__(self, event: Event) -> None:
+        if not isinstance(event, RequestAnswered):
+            return
+        span = event.span
+        self._names.learn((span,))
+        method, relation = span.method if span.method in METHODS else "other", self._names.shown_relation(span.relation)
+        self._log.info(
+            "access",
+            message=f"{method} {relation} {span.status}",
+            method=method,
+            relation=relation,
+            status=span.status,
+            ms=round(1000 * (span.end - span.start), 1),
+            outcome=span.outcome.value,
+            fault=event.fault,
+        )

@@ -42,6 +42,7 @@ class Redactor(logging.Handler):
         if left_out is not None:
             self._log.warning(
                 "library",
+                message="a library or Python logged something",
                 source=source,
                 said=level,
                 at=location,

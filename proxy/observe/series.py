@@ -100,6 +100,9 @@ COUNTED: dict[str, Series] = {
     ),
     "upstream_duration_seconds": histogram(SECONDS, "From sending a call to the end of its answer.", "kind"),
     "upstream_up": gauge("1 while the last call to upstream, or the last look at it, got an answer.", initial=1),
+    "upstream_outages": counter(
+        "Outages of upstream that have ended; a warning in the log has the cause, and a line its length."
+    ),
     "calls_saved": gauge(
         "Upstream calls that merging and sharing saved, less those that they cost. Decreases when a merged answer"
         " could not be used.",

@@ -2,7 +2,6 @@
 
 from collections import Counter, OrderedDict
 from collections.abc import Hashable, Iterable, Iterator, Sequence
-from typing import TextIO
 
 from proxy.analysis.spans import group_by, total_bytes, total_rows
 from proxy.analysis.volume import plural
@@ -12,6 +11,7 @@ from proxy.findings.report import finding_lines, heading
 from proxy.model import Outcome, Span, Trace
 from proxy.observe.confirmed_names import ConfirmedNames
 from proxy.observe.events import Event, TraceClosed, WorkloadInspected
+from proxy.observe.log_format import Output
 from proxy.text.terminal import safe
 
 MOST_SPANS = 40
@@ -26,8 +26,8 @@ MAX_FINDINGS = 1000
 class TracePrinter:
     """An observer that prints each closed trace."""
 
-    def __init__(self, stream: TextIO) -> None:
-        self._stream = stream
+    def __init__(self, output: Output) -> None:
+        self._output = output
         self._names = ConfirmedNames()
         self._printed: OrderedDict[str, None] = OrderedDict()
 
@@ -52,7 +52,7 @@ class TracePrinter:
         return list(finding_lines(finding))
 
     def _print(self, lines: Iterable[str]) -> None:
-        print("\n".join(lines), file=self._stream, flush=True)
+        self._output.write("\n".join(lines) + "\n")
 
 
 def trace_lines(trace: Trace, findings: Sequence[Sequence[str]], names: ConfirmedNames) -> Iterator[str]:

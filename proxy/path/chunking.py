@@ -85,7 +85,7 @@ def chunk_list(query: Query, head: RequestHead, alias: bytes, longest: int) -> C
         return "list"
     names = [decoded(param.name) for param in params]
     media = head.media or ARRAY
-    if b"limit" in names or head.exact_count or media.singular:
+    if b"limit" in names or head.range_limit is not None or head.exact_count or media.singular:
         return "list-total"
     descending = _direction(params, names, key)
     if descending is None:

@@ -6,13 +6,14 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from proxy.model import Column, LiteralClass, PendingRequest
-from proxy.postgrest.types import known_column
+from proxy.postgrest.types import NO_COLUMN, known_column
 
 Relations = Mapping[str, Mapping[bytes, Column]]
 RETRY_UNKNOWN_AFTER = 10.0
 """Seconds after which upstream is asked again for an unknown type: the first request may have had a bad token."""
 MAX_BAD_VALUES = 100
 """Largest number of bad values stored per column."""
+COUNT = b"count"
 NO_COLUMNS: Mapping[bytes, Column] = {}
 Table = tuple[str, str]
 """A relation, as in ``Query.relation``, and the profile that selects its schema; empty if there is none."""
@@ -60,7 +61,8 @@ class ColumnRegistry:
         """Store a column as learned from upstream; an empty type means that upstream did not reveal it."""
         learned = self._learned.setdefault(table, _LearnedColumns())
         learned.columns[name] = column
-        learned.expires[name] = now + (self._lifetime if column.type else min(self._lifetime, RETRY_UNKNOWN_AFTER))
+        lasts = column.type not in ("", NO_COLUMN)
+        learned.expires[name] = now + (self._lifetime if lasts else min(self._lifetime, RETRY_UNKNOWN_AFTER))
         self._learned.move_to_end(table)
         if len(self._learned) > self._limit:
             self._learned.popitem(last=False)
@@ -101,7 +103,9 @@ def _with_bad_values(column: Column, learned: Column | None) -> Column:
 
 
 def unknown_columns(batch: Sequence[PendingRequest], known: Mapping[bytes, Column]) -> list[bytes]:
-    """Columns of unknown type that prevent merging in ``batch``: keys with different texts, and order columns."""
+    """Columns of unknown type that prevent merging in ``batch``: keys with different texts, order columns, and names
+    that could be aggregates.
+    """
     if len(batch) < 2:
         return []
     values: dict[bytes, set[tuple[bytes, ...]]] = {}
@@ -113,5 +117,16 @@ def unknown_columns(batch: Sequence[PendingRequest], known: Mapping[bytes, Colum
                 text_keys.add(key.name)
     varying = [name for name, different in values.items() if len(different) > 1]
     needed = [name for name in varying if name in text_keys]
-    needed += batch[0].query.order if varying else ()
-    return [name for name in dict.fromkeys(needed) if known_column(name, known) is None]
+    needed += (*batch[0].query.order, *batch[0].query.aggregates) if varying else ()
+    again = bool(varying) and _counts_rows(batch[0], known)
+    return [name for name in dict.fromkeys(needed) if known_column(name, known) is None or (again and name == COUNT)]
+
+
+def _counts_rows(request: PendingRequest, known: Mapping[bytes, Column]) -> bool:
+    """Whether ``request`` may be answered with the number of its rows, because ``count`` was found to be no column.
+
+    That is asked again for each batch: a merged call that counts rows does not show that such a column was added.
+    """
+    column = known.get(COUNT)
+    counted = request.query.counted and not request.head.exact_count and request.head.range_limit is None
+    return bool(counted) and column is not None and column.type == NO_COLUMN

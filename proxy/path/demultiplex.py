@@ -10,6 +10,7 @@ import msgspec
 
 from proxy.http1.head import HeaderField, Response, first_value, line_of
 from proxy.model import Column, FallbackReason, MergedCall, NotSingular, Slice
+from proxy.postgrest.request.literals import closing_quote
 from proxy.postgrest.request.media import without_count
 from proxy.postgrest.request.set_filter import is_cut
 from proxy.postgrest.response.content_location import percent_encoded
@@ -18,6 +19,18 @@ from proxy.postgrest.response.gateway import Gateway
 from proxy.postgrest.response.headers import READ_HEADERS, REBUILT_HEADERS, per_answer_lines, shareable
 from proxy.postgrest.response.rows import marked_pieces, row_after_hidden
 from proxy.postgrest.types import are_distinct, may_be_char
+
+WHOLE, PARTIAL = b"HTTP/1.1 200 OK", b"HTTP/1.1 206 Partial Content"
+"""PostgREST's status lines of an answer with all rows, and of one that ``limit`` cut and that shows their number."""
+
+
+class _OwnRows(msgspec.Struct, frozen=True, gc=False):
+    """The rows of one filter value, and their number before its limit."""
+
+    rows: list[bytes]
+    total: int
+    counted: int | None = None
+    """The rows that were read, where the only row shows their number."""
 
 
 def demultiplex(
@@ -50,8 +63,12 @@ def demultiplex(
         own = _rows_of(rows, literals, call, ties)
         if isinstance(own, FallbackReason):
             return own
-        is_406 = call.media.singular and len(own) != 1
-        slices[value] = NotSingular(varying, server, len(own)) if is_406 else _slice(pieces, path, call, value, own)
+        if call.exact_count and own.total > len(own.rows) and answer.line.line != WHOLE:
+            return FallbackReason("limit")
+        is_406 = call.media.singular and len(own.rows) != 1
+        slices[value] = (
+            NotSingular(varying, server, len(own.rows)) if is_406 else _slice(pieces, path, call, value, own)
+        )
     return slices
 
 
@@ -76,7 +93,7 @@ def rows_by_key(
     for index, piece in enumerate(pieces):
         end = piece.find(b'"')
         if b"\\" in piece[:end]:
-            end = _closing_quote(piece, 0)
+            end = closing_quote(piece, 0)
         if end < 0:
             return FallbackReason("shape")
         texts, at = _order_texts(piece, end + 1, alias, order_columns) if order_columns else ((), end + 1)
@@ -95,23 +112,12 @@ def _order_texts(piece: bytes, at: int, alias: bytes, count: int) -> tuple[tuple
         text = None
         if piece.startswith(name + b'"', at):
             begin = at + len(name) + 1
-            end = _closing_quote(piece, begin)
+            end = closing_quote(piece, begin)
             text, at = piece[begin:end], end + 1
         elif piece.startswith(name + b"null", at):
             at += len(name) + len(b"null")
         texts.append(text)
     return tuple(texts), at
-
-
-def _closing_quote(piece: bytes, begin: int) -> int:
-    """Index of the quote that ends the JSON string whose text begins at ``begin``; -1 if there is none."""
-    end = piece.find(b'"', begin)
-    while end > begin and piece[end - 1] == 0x5C:
-        text = piece[begin:end]
-        if (len(text) - len(text.rstrip(b"\\"))) % 2 == 0:
-            break
-        end = piece.find(b'"', end + 1)
-    return end
 
 
 def _unescaped(text: bytes) -> bytes | None:
@@ -151,21 +157,24 @@ def _could_be_char(rows: Collection[bytes], literals: Iterable[bytes]) -> bool:
 
 def _rows_of(
     rows: dict[bytes, list[Row]], literals: tuple[bytes, ...], call: MergedCall, ties: bool
-) -> list[bytes] | FallbackReason:
+) -> _OwnRows | FallbackReason:
     """The rows of these literals in their order, at most ``limit`` of them."""
     if len(literals) == 1:
         own = rows.get(literals[0], [])
     else:
         own = sorted(row for literal in literals for row in rows.get(literal, ()))
-    if len(own) > 1:
+    total = len(own)
+    if call.counted:
+        return _OwnRows([b'{"%b":%d}' % (call.counted, total)], 1, total)
+    if total > 1:
         ordered = call.order_is_total or _are_ordered(own, call.order_columns)
-        if call.limit is not None and len(own) > call.limit:
-            if call.exact_count or not ordered:
+        if call.limit is not None and total > call.limit:
+            if not ordered:
                 return FallbackReason("limit")
             own = own[: call.limit]
         elif not (ordered or ties or call.media.singular):
             return FallbackReason("ties")
-    return [row.data for row in own]
+    return _OwnRows([row.data for row in own], total)
 
 
 def _are_ordered(rows: list[Row], columns: tuple[Column, ...]) -> bool:
@@ -213,13 +222,15 @@ def _slice(
     path: bytes,
     call: MergedCall,
     value: bytes,
-    rows: list[bytes],
+    own: _OwnRows,
 ) -> Slice:
+    rows = own.rows
     body = rows[0] if call.media.singular else b"[" + call.media.separator.join(rows) + b"]"
-    total = b"%d" % len(rows) if call.exact_count else b"*"
+    total = b"%d" % own.total if call.exact_count else b"*"
     content_range = (b"0-%d/" % (len(rows) - 1) if rows else b"*/") + total
     before, after = call.content_location
     content_location = b"".join((path, b"?", before, percent_encoded(value), after))
     length = b"Content-Length: %d\r\n" % len(body)
-    head = b"".join((pieces[0], content_range, pieces[1], content_location, pieces[2], length))
-    return Slice(head, body, len(rows))
+    first = pieces[0] if not call.exact_count or own.total == len(rows) else PARTIAL + pieces[0].removeprefix(WHOLE)
+    head = b"".join((first, content_range, pieces[1], content_location, pieces[2], length))
+    return Slice(head, body, len(rows), own.counted)

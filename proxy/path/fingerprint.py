@@ -7,16 +7,17 @@ from functools import lru_cache
 import msgspec
 
 from proxy.model import Key, Query, RequestHead
+from proxy.postgrest.request.aggregates import aggregate_names, counted_name, has_aggregate
+from proxy.postgrest.request.column_names import column_reference, order_references
 from proxy.postgrest.request.literals import class_of, read_list, read_literal
 from proxy.postgrest.request.operators import filter_shape, tree_shape
+from proxy.postgrest.request.row_range import plain_limit_param, plain_offset
 from proxy.postgrest.request.target import (
     LOGIC,
     RESERVED_PARAMS,
     Param,
     clean_text,
     decoded,
-    is_json_text,
-    is_plain_name,
     relation_of,
     split_target,
 )
@@ -38,8 +39,6 @@ MAX_CACHED_BYTES, MAX_CACHED_PARAMS = 4096, 64
 
 MAX_ORDER_COLUMNS = 4
 """Largest number of columns in ``order``, which a merged call may have to select as hidden columns."""
-
-ORDER_WORDS = frozenset((b"asc", b"desc", b"nullsfirst", b"nullslast"))
 
 WRITES = frozenset((b"POST", b"PATCH", b"PUT", b"DELETE"))
 """Methods whose schema is named by Content-Profile instead of Accept-Profile.
@@ -65,9 +64,11 @@ class _QueryShape(msgspec.Struct, frozen=True):
     offset: int
     order: tuple[bytes, ...]
     columns: Mapping[int, bytes]
-    """By index, the parameters that can be keys, with the decoded names of their columns."""
+    """By index, the parameters that can be keys, with their columns."""
     bypass_reason: str | None
     key_bypass_reason: str
+    aggregates: tuple[bytes, ...] = ()
+    counted: bytes = b""
 
 
 def read_query(method: bytes, target: bytes, head: RequestHead, mount: bytes, schema: str, max_url: int) -> Query:
@@ -86,7 +87,8 @@ def read_query(method: bytes, target: bytes, head: RequestHead, mount: bytes, sc
     shape = analyse(method, target[:path_end], query, mount, schema, profile or schema)
     if shape.relation is None:
         return _query_without_relation(method, target, path_end, mount)
-    keys = tuple([_key(shape.columns[at], params[at], values[at]) for at in values if at in shape.columns][:MAX_KEYS])
+    keyed = [at for at in values if at in shape.columns and _keeps_order(shape.order, values[at])]
+    keys = tuple([_key(shape.columns[at], params[at], values[at]) for at in keyed[:MAX_KEYS]])
     select = None if shape.select is None else params[shape.select]
     limit = None if shape.limit is None else params[shape.limit]
     return Query(
@@ -101,6 +103,8 @@ def read_query(method: bytes, target: bytes, head: RequestHead, mount: bytes, sc
         offset=shape.offset,
         order=shape.order,
         keys=keys,
+        aggregates=shape.aggregates,
+        counted=shape.counted,
         bypass_reason=(None if method == b"GET" else "method")
         or head.bypass_reason
         or ("too-long" if unparsed or len(target) > max_url else shape.bypass_reason)
@@ -142,9 +146,17 @@ def _with_placeholders(params: tuple[Param, ...], values: Mapping[int, object]) 
     )
 
 
+def _keeps_order(order: tuple[bytes, ...], literals: tuple[bytes, ...]) -> bool:
+    """Whether the rows of a key are in a merged answer in the order of a separate one.
+
+    Without an order, those of several literals are in the order of the whole batch.
+    """
+    return bool(order) or len(literals) == 1
+
+
 def _key(name: bytes, param: Param, literals: tuple[bytes, ...]) -> Key:
     value = param.value
-    text = value[:3] + literals[0] if value[:3] == b"eq." else b"in.(" + b",".join(literals) + b")"
+    text = value[:3] + literals[0] if value[:3] == b"eq." else decoded(value)
     return Key(name, text, literals, param.start, param.start + len(value), class_of(literals))
 
 
@@ -172,14 +184,16 @@ def _query_shape(
         fingerprint=label + text if is_short else label + UNPARSED,
         literals=tuple(literals),
         select=names.index(b"select") if b"select" in names else None,
-        limit=_plain_limit_param(params),
-        offset=_plain_offset(params, names),
+        limit=plain_limit_param(params),
+        offset=plain_offset(params, names) or 0,
         order=order,
-        columns=_key_columns(params, names, bool(order)),
+        columns=_key_columns(names),
         bypass_reason=_target_bypass_reason(path, query or b"", names, params)
         or _select_bypass_reason(params, names)
         or (None if is_short else "too-long"),
         key_bypass_reason=_key_bypass_reason(params, names),
+        aggregates=aggregate_names(_select_value(params, names)),
+        counted=counted_name(_select_value(params, names)) if {b"order", b"limit"}.isdisjoint(names) else b"",
     )
 
 
@@ -228,73 +242,50 @@ def _param_shapes(params: tuple[Param, ...]) -> tuple[list[str], list[bytes]]:
     return shapes, literals
 
 
-def _key_columns(params: tuple[Param, ...], names: list[bytes], ordered: bool) -> dict[int, bytes]:
-    """By index, the parameters that can be keys: a plain column or a path to JSON text, with one occurrence.
-
-    An ``in`` list can be a key only if the query is ``ordered``: without an order, the rows of a merged answer are in
-    the order of the whole batch, not of one list.
-    """
-    count = Counter(names)
-    return {
-        at: name
-        for at, name in enumerate(names)
-        if count[name] == 1 and _is_column(name) and (ordered or params[at].value[:3] != b"in.")
-    }
+def _key_columns(names: list[bytes]) -> dict[int, bytes]:
+    """By index, the parameters that can be keys: a column or a path to JSON text, with one occurrence."""
+    columns = {at: column for at, name in enumerate(names) if (column := _column(name)) is not None}
+    count, spellings = Counter(names), Counter(columns.values())
+    return {at: column for at, column in columns.items() if count[names[at]] == 1 == spellings[column]}
 
 
 def _order_columns(params: tuple[Param, ...], names: list[bytes]) -> tuple[bytes, ...]:
-    """The columns of ``order``; empty if one of its items is neither a plain column nor a path to JSON text."""
+    """The columns of ``order``; empty if one of its items is neither a column nor a path to JSON text."""
     if names.count(b"order") != 1:
         return ()
-    columns = []
-    for item in decoded(params[names.index(b"order")].value).split(b","):
-        name, *words = item.split(b".")
-        if not _is_column(name) or not ORDER_WORDS.issuperset(words) or len(words) > 2:
-            return ()
-        columns.append(name)
-    return tuple(columns) if len(columns) <= MAX_ORDER_COLUMNS else ()
+    columns = order_references(decoded(params[names.index(b"order")].value))
+    return columns if len(columns) <= MAX_ORDER_COLUMNS else ()
 
 
-def _is_column(name: bytes) -> bool:
-    return (is_plain_name(name) or is_json_text(name)) and name not in RESERVED_PARAMS and name not in LOGIC
-
-
-def _plain_limit_param(params: tuple[Param, ...]) -> int | None:
-    """Index of the parameter ``limit=L`` if there is one and L is a plain number from 1 to 999,999."""
-    indexes = [at for at, param in enumerate(params) if decoded(param.name) == b"limit"]
-    if len(indexes) != 1:
-        return None
-    param = params[indexes[0]]
-    plain = param.name == b"limit" and param.value.isdigit() and param.value[:1] != b"0" and len(param.value) <= 6
-    return indexes[0] if plain else None
-
-
-def _plain_offset(params: tuple[Param, ...], names: list[bytes]) -> int:
-    value = params[names.index(b"offset")].value if names.count(b"offset") == 1 else b""
-    return int(value) if value.isdigit() and len(value) <= 9 else 0
+def _column(name: bytes) -> bytes | None:
+    return None if name in RESERVED_PARAMS or name in LOGIC else column_reference(name)
 
 
 def _target_bypass_reason(path: bytes, query: bytes, names: list[bytes], params: tuple[Param, ...]) -> str | None:
     checks = (
         ("semicolon", b";" in path or b";" in query),
         ("encoding", clean_text(path) is None or clean_text(query) is None),
-        ("limit", b"limit" in names and _plain_limit_param(params) is None),
-        ("offset", b"offset" in names),
+        ("limit", b"limit" in names and plain_limit_param(params) is None),
+        ("offset", plain_offset(params, names) != 0),
         ("repeated", names.count(b"select") > 1),
     )
     return next((reason for reason, holds in checks if holds), None)
 
 
+def _select_value(params: tuple[Param, ...], names: list[bytes]) -> bytes:
+    return decoded(params[names.index(b"select")].value) if b"select" in names else b""
+
+
 def _select_bypass_reason(params: tuple[Param, ...], names: list[bytes]) -> str | None:
     if b"select" not in names:
         return None
-    value = decoded(params[names.index(b"select")].value)
+    value = _select_value(params, names)
     # The hidden columns are inserted before the value and end in a comma, after which PostgREST expects a column.
     if not value or value[:1].isspace() or value[:1] == b"," or value[-1:] == b",":
         return "select"
-    return "aggregate" if b"()" in value else None
+    return "aggregate" if has_aggregate(value) else None
 
 
 def _key_bypass_reason(params: tuple[Param, ...], names: list[bytes]) -> str:
-    equal = [name for name, p in zip(names, params, strict=True) if _is_column(name) and p.value[:3] == b"eq."]
+    equal = [name for name, p in zip(names, params, strict=True) if _column(name) and p.value[:3] == b"eq."]
     return "repeated" if any(names.count(name) > 1 for name in equal) else "no-key"

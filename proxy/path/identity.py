@@ -13,7 +13,7 @@ from proxy.http1.framing import CONNECTION_OPTIONS, canonical_request, request_f
 from proxy.http1.head import HeaderField, first_value, tokens
 from proxy.http1.host import is_host
 from proxy.model import Media, RequestHead
-from proxy.postgrest.request.media import count_preferences, media_of, write_preferences
+from proxy.postgrest.request.media import count_preferences, media_of, range_limit, write_preferences
 
 CONDITIONAL = frozenset((b"if-match", b"if-none-match", b"if-modified-since", b"if-unmodified-since", b"if-range"))
 NEGOTIATING = CONDITIONAL | {b"host", b"accept-encoding"}
@@ -23,6 +23,9 @@ NEUTRAL = NEGOTIATING | {b"traceparent", b"tracestate", b"x-retry-count"}
 where upstream does not get the client's: SQL can tell tenants apart by it.
 """
 
+NEVER_NEUTRAL = frozenset((b"accept", b"accept-profile", b"prefer", b"range"))
+"""Headers on which PostgREST's answer depends. Requests that differ in one of them never share a call, whatever the
+operator names neutral."""
 
 HEX = b"0123456789abcdef"
 
@@ -54,7 +57,8 @@ def head_rules(
     names = tuple(name.lower().encode() for name in trace_headers)
     neutral = NEUTRAL if host else NEUTRAL - {b"host"}
     neutral |= {name.lower().encode() for name in added}
-    return HeadRules(host, frozenset(neutral - {name.lower().encode() for name in removed}), names, key)
+    neutral -= NEVER_NEUTRAL | {name.lower().encode() for name in removed}
+    return HeadRules(host, frozenset(neutral), names, key)
 
 
 def read_head(fields: tuple[HeaderField, ...], minor: int, rules: HeadRules) -> RequestHead:
@@ -71,11 +75,12 @@ def read_head(fields: tuple[HeaderField, ...], minor: int, rules: HeadRules) -> 
     identity = b"".join(field.line + b"\r\n" for field in kept if field.name not in rules.neutral)
     differing = rules.neutral - NEGOTIATING
     media = media_of([field.value for field in fields if field.name == b"accept"])
+    from_first, most = range_limit([field.value for field in fields if field.name == b"range"])
     prefers = [field.value for field in fields if field.name == b"prefer"]
     counted = count_preferences(prefers)
     return RequestHead(
         forwarded_lines=b"".join(_forwarded_line(field, rules) for field in kept),
-        merged_lines=_merged_call_lines(kept, media, rules),
+        merged_lines=_merged_call_lines(kept, media, most, rules),
         identity=identity,
         coalescing_identity=b"".join(_forwarded_line(field, rules) for field in kept if field.name not in differing),
         identity_hash=blake2b(identity, digest_size=16, key=rules.key).digest(),
@@ -93,7 +98,8 @@ def read_head(fields: tuple[HeaderField, ...], minor: int, rules: HeadRules) -> 
         media=media,
         exact_count=counted == [b"count=exact"],
         write_preferences=write_preferences(prefers),
-        bypass_reason=_bypass_reason(fields, framing, minor, media, counted),
+        range_limit=most,
+        bypass_reason=_bypass_reason(fields, framing, minor, media, from_first, counted),
     )
 
 
@@ -141,23 +147,31 @@ def _forwarded_line(field: HeaderField, rules: HeadRules) -> bytes:
     return field.line + b"\r\n"
 
 
-def _merged_call_lines(kept: list[HeaderField], media: Media | None, rules: HeadRules) -> bytes:
-    """The lines of a merged call, which ask for an array of rows without compression."""
+def _merged_call_lines(kept: list[HeaderField], media: Media | None, most: int | None, rules: HeadRules) -> bytes:
+    """The lines of a merged call, which ask for an array of rows without compression.
+
+    A Range that limits rows is left out: each merged call has its own.
+    """
     accept = b"" if media is None else media.accept
-    replaced = (b"accept-encoding", b"accept") if accept else (b"accept-encoding",)
+    replaced = {b"accept-encoding", b"accept" if accept else b"", b"" if most is None else b"range"}
     lines = [_forwarded_line(field, rules) for field in kept if field.name not in replaced]
     return b"".join([*lines, b"Accept: " + accept + b"\r\n" if accept else b"", b"Accept-Encoding: identity\r\n"])
 
 
 def _bypass_reason(
-    fields: tuple[HeaderField, ...], framing: int, minor: int, media: Media | None, counted: list[bytes]
+    fields: tuple[HeaderField, ...],
+    framing: int,
+    minor: int,
+    media: Media | None,
+    from_first: bool,
+    counted: list[bytes],
 ) -> str | None:
     checks = (
         ("off", first_value(fields, b"x-fanin") == b"off"),
         ("http-1.0", minor == 0),
         ("body", framing != 0),
         ("expect", first_value(fields, b"expect") is not None),
-        ("range", first_value(fields, b"range") is not None),
+        ("range", not from_first),
         ("accept", media is None),
         ("count", counted not in ([], [b"count=exact"])),
     )

@@ -10,19 +10,24 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import msgspec
 
-from proxy.model import Column, Identical, Key, LiteralClass, MergedCall, PendingRequest, PlannedCall, Query, Single
+from proxy.model import Column, Identical, Key, LiteralClass, MergedCall, PendingRequest, PlannedCall, Single
+from proxy.postgrest.request.in_list import list_column
 from proxy.postgrest.request.literals import fold
 from proxy.postgrest.request.media import ARRAY
+from proxy.postgrest.request.row_range import lowest
 from proxy.postgrest.request.set_filter import (
     QUOTED_FILTER_BYTES,
     bare_elements,
     element,
     hidden_columns,
+    merged_limit,
     merged_target,
     needs_list_quotes,
 )
+from proxy.postgrest.request.target import decoded
 from proxy.postgrest.response.content_location import around_value
-from proxy.postgrest.types import can_merge, is_totally_ordered, known_column, mixes_classes
+from proxy.postgrest.row_order import order_of
+from proxy.postgrest.types import NO_COLUMN, are_columns, can_merge, known_column, mixes_classes
 
 
 class CallLimits(msgspec.Struct, frozen=True):
@@ -93,12 +98,12 @@ def partition(batch: Sequence[PendingRequest], known: ColumnMap) -> list[tuple[K
     return [*groups, (None, rest)] if rest else groups
 
 
-def can_share(query: Query, key: Key, known: ColumnMap) -> bool:
+def can_share(request: PendingRequest, key: Key, known: ColumnMap) -> bool:
     """Whether the known columns suffice to find the rows of this filter value in a merged answer, and their order."""
     own = known.get(key.name)
-    if own is not None and own.mismatched:
+    if (own is not None and own.mismatched) or not has_no_aggregate(request, known):
         return False
-    if len(key.literals) > 1 and not order_of(query, known).is_known:
+    if len(key.literals) > 1 and not order_of(request.query, known).is_known:
         return False
     column = known_column(key.name, known)
     if column is None:
@@ -106,11 +111,28 @@ def can_share(query: Query, key: Key, known: ColumnMap) -> bool:
     return all(can_merge(literal, column) for literal in key.literals)
 
 
+def has_no_aggregate(request: PendingRequest, known: ColumnMap) -> bool:
+    """Whether ``select`` has no aggregate, or only the number of rows."""
+    return are_columns(request.query.aggregates, known) or counts_rows(request, known)
+
+
+def counts_rows(request: PendingRequest, known: ColumnMap) -> bool:
+    """Whether ``select=count`` asks for the number of rows: the relation is known to have no such column.
+
+    With a Range or a count, what PostgREST answers depends on more than that number.
+    """
+    head, column = request.head, known.get(b"count")
+    plain = request.query.counted != b"" and not head.exact_count and head.range_limit is None
+    return plain and column is not None and column.type == NO_COLUMN
+
+
 def why_not_merged(request: PendingRequest, known: ColumnMap) -> str | None:
     """The bypass reason of a request that shares no call; None if it only was the single one of its group."""
-    shareable = (can_share(request.query, key, known) for key in request.query.keys)
+    shareable = (can_share(request, key, known) for key in request.query.keys)
     if any(shareable):
         return None
+    if not has_no_aggregate(request, known):
+        return "aggregate"
     columns = (known.get(key.name) for key in request.query.keys)
     return "mismatched" if any(column is not None and column.mismatched for column in columns) else "literal"
 
@@ -123,7 +145,7 @@ def _group_keys(
     keys: dict[GroupKey, Key] = {}
     for request in batch:
         for key in request.query.keys:
-            if can_share(request.query, key, known):
+            if can_share(request, key, known):
                 group = _group_key(request, key, known_column(key.name, known))
                 requests = requests_by_group.get(group)
                 if requests is None:
@@ -138,27 +160,6 @@ def _group_key(request: PendingRequest, key: Key, column: Column | None) -> Grou
     target = request.query.target
     kind = "" if mixes_classes(column) else key.kind._value_  # `_value_` takes a third of the time of `value`
     return (target[: key.start], key.start, target[key.end :], kind, request.head.identity)
-
-
-class KnownOrder(msgspec.Struct, frozen=True):
-    """A query's order, as far as its columns are known."""
-
-    is_total: bool
-    """Whether it certainly leaves no ties."""
-    columns: tuple[Column, ...]
-    """Columns to select as hidden columns, so that ties are detected; empty if ties cannot be detected."""
-
-    @property
-    def is_known(self) -> bool:
-        return self.is_total or bool(self.columns)
-
-
-def order_of(query: Query, known: ColumnMap) -> KnownOrder:
-    """The query's order of rows with the same key."""
-    columns = [known_column(name, known) for name in query.order]
-    is_total = any(column is not None and column.unique for column in columns)
-    ordered = tuple(column for column in columns if column is not None and is_totally_ordered(column))
-    return KnownOrder(is_total, () if is_total or len(ordered) < len(columns) else ordered)
 
 
 def _calls_for_group(
@@ -194,8 +195,10 @@ class _CallTemplate:
         self._order = order_of(query, limits.columns)
         order_columns = query.order if self._order.columns else ()
         self._hidden = hidden_columns(alias, key.name, order_columns)
-        self._location = around_value(query.target[query.path_end + 1 :], key.name, key.value)
-        self._limit = None if query.limit is None else query.limit[0]
+        self._counted = query.counted if counts_rows(first, limits.columns) else b""
+        name = decoded(list_column(query.target, (key.start, key.end)))
+        self._location = around_value(query.target[query.path_end + 1 :], name, key.value)
+        self._limit = lowest(None if query.limit is None else query.limit[0], first.head.range_limit)
 
     def split(self, literals_by_value: LiteralsByValue) -> Iterator[LiteralsByValue]:
         """Split by number of keys, by bytes, and so that no two literals of one call can be equal.
@@ -237,7 +240,8 @@ class _CallTemplate:
         """One merged call; the originals if there is only one filter value, or if the target would be too long."""
         own = {value: requests_by_value[value] for value in literals_by_value}
         literals = dict.fromkeys(literal for some in literals_by_value.values() for literal in some)
-        target = merged_target(self._first.query, self._key, self._hidden, len(own), literals)
+        limit = None if self._limit is None else merged_limit(self._limit, len(own))
+        target = merged_target(self._first.query, self._key, self._hidden, limit, literals, self._counted != b"")
         if len(own) == 1 or len(target) > self._limits.max_url:
             return originals(request for requests in own.values() for request in requests)
         head = self._first.head
@@ -254,6 +258,7 @@ class _CallTemplate:
                 media=head.media or ARRAY,
                 exact_count=head.exact_count,
                 limit=self._limit,
+                counted=self._counted,
                 expects_all_keys=self._limits.expects_all_keys,
             )
         ]

@@ -44,6 +44,8 @@ class ParsedTemplate(msgspec.Struct, frozen=True):
             offset=template.offset,
             order=template.order,
             keys=tuple([self._shifted_key(at, key, literal, begin, kind) for at, key in enumerate(template.keys)]),
+            aggregates=template.aggregates,
+            counted=template.counted,
             bypass_reason=template.bypass_reason,
         )
 

@@ -3,7 +3,7 @@
 Names are those of ``format_type`` (docs/explanation/merging.md#types; PostgreSQL, "Data Types").
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import date
 
 from proxy.model import Column, LiteralClass
@@ -20,10 +20,16 @@ INTEGER_RANGES = {
 TEXT_TYPES = frozenset(("text", "character varying", "character", "name"))
 ENUM = "enum"
 
-NEVER_MERGED = frozenset(('"char"', "json", "xml", "point", "range", "representation"))
+NO_COLUMN = "no column"
+"""In place of a type: the name is no column, but a function, which Postgres calls for each row or for all."""
+
+NEVER_MERGED = frozenset(('"char"', "json", "xml", "point", "range", "representation", NO_COLUMN))
 """Types whose columns are never merged, not even by canonical integers: "char" compares only the first byte, and for
 the others the merged call would fail.
 """
+
+NOT_NAMES = frozenset(("range", "representation", NO_COLUMN))
+"""Kinds of types that are no name of a type."""
 
 KNOWN_TYPES = (
     TEXT_TYPES
@@ -49,6 +55,11 @@ JSON_TEXT = Column("text", deterministic=True)
 def known_column(name: bytes, known: Mapping[bytes, Column]) -> Column | None:
     """The column of a key or of an order item, if it is known."""
     return JSON_TEXT if b"->>" in name else known.get(name)
+
+
+def are_columns(names: Iterable[bytes], known: Mapping[bytes, Column]) -> bool:
+    """Whether all ``names`` are known to be columns: their types are known."""
+    return all(name in known and known[name].type not in ("", NO_COLUMN) for name in names)
 
 
 def can_merge(literal: bytes, column: Column | None) -> bool:

@@ -167,9 +167,9 @@ class DataServer:
         """Bytes of long request heads in memory now."""
         return self._head_reader.held
 
-    async def listen(self, host: str, port: int) -> int:
-        """Bind, and return the port (for port 0: a free one). OSError if the address is in use."""
-        return await self._listener.open(host, port)
+    async def listen(self, address: str) -> int:
+        """Bind, and return the port (for port 0: a free one; 0 for a unix socket). OSError if it is in use."""
+        return await self._listener.open(address)
 
     async def close(self, seconds: float, idle: float) -> None:
         """Stop accepting, wait at most ``seconds`` until all requests are answered, then abort the other connections.

@@ -1,8 +1,8 @@
 """Loads and checks the settings. A flag overrides a ``FANIN_…`` variable, and that overrides the TOML file."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -17,15 +17,20 @@ from proxy.settings.sources import (
     flatten,
     nearest,
     nested,
+    parse,
     read_environment,
-    read_file,
+    read_text,
     unknown_variables,
 )
 from proxy.settings.tables import Override
+from proxy.settings.toml_lines import TomlPath, line_of, lines_of
 from rules import RULES
 
 if TYPE_CHECKING:
     from proxy.settings_base import Section
+
+
+T = TypeVar("T")
 
 
 class EffectiveSettings(BaseModel):
@@ -38,42 +43,114 @@ class EffectiveSettings(BaseModel):
     warnings: tuple[str, ...] = ()
 
 
-def load(flags: Mapping[str, Any], file: Path | None = None) -> EffectiveSettings:
-    """Settings from dotted ``flags``, ``FANIN_…`` variables and a TOML ``file``; ConfigError if they are invalid."""
+def load(
+    flags: Mapping[str, Any],
+    file: Path | None = None,
+    check: Callable[[Settings], Iterable[tuple[str, str]]] = lambda _: (),
+) -> EffectiveSettings:
+    """Settings from dotted ``flags``, ``FANIN_…`` variables and a TOML ``file``.
+
+    ConfigError with everything that is wrong, one line each, if they are invalid. ``check`` yields names of settings,
+    and what is wrong with their values.
+    """
     known = declared()
+    text = read_text(file) if file else ""
+    faults = Faults(str(file), text)
     layers = [
-        (str(file), read_file(file) if file else {}),
-        ("environment", read_environment(known)),
+        (str(file), parse(text, file) if file else {}),
+        ("environment", faults.caught(lambda: read_environment(known), dict[str, Any]())),
         ("flag", flags),
     ]
     values: dict[str, Any] = {}
-    sources = dict.fromkeys(known, "default")
     for source, layer in layers:
         for name, value in flatten(layer):
             if name in RENAMED:
-                raise ConfigError(f"{source}: '{name}' is now called '{RENAMED[name]}'")
-            if name not in known:
-                raise ConfigError(f"{source}: no setting is called '{name}'{nearest(name, known)}")
-            values[name] = value
-            sources[name] = source
-    settings = _validate(values, sources)
-    _check(settings, known, sources)
+                faults.add(source, name.split("."), f"'{name}' is now called '{RENAMED[name]}'")
+            elif name not in known:
+                faults.add(source, name.split("."), f"no setting is called '{name}'{nearest(name, known)}")
+            else:
+                values[name] = value
+                faults.sources[name] = source
+    settings = _validated(values, faults)
+    if settings is not None:
+        _check_tables(settings, known, faults)
+        for name, what in check(settings):
+            faults.add_value(name, name.split("."), f"{name}: {what}")
+    if faults.found or settings is None:
+        raise ConfigError("\n".join(faults.texts))
+    sources = dict.fromkeys(known, "default") | faults.sources
     return EffectiveSettings(settings=settings, sources=sources, warnings=tuple(unknown_variables(known)))
 
 
 def changed(settings: Settings, values: Mapping[str, Any]) -> Settings:
     """``settings`` with some ``values``, by dotted name, replaced; ConfigError if one is invalid."""
-    return _validate({**dict(effective(settings)), **values}, {})
+    try:
+        return Settings(**nested({**dict(effective(settings)), **values}))
+    except ValidationError as error:
+        lines = [f"settings: {_place(each['loc'])}: {_said(each)}" for each in error.errors(include_input=False)]
+        raise ConfigError("\n".join(lines)) from error
 
 
-def _validate(values: Mapping[str, Any], sources: Mapping[str, str]) -> Settings:
+class Faults:
+    """What is wrong with settings, each with its source: for ``file``, whose content is ``text``, with the line."""
+
+    def __init__(self, file: str, text: str) -> None:
+        self.found: list[tuple[int, str]] = []
+        """The line in the file, 0 for what is wrong elsewhere, and the text."""
+        self.sources: dict[str, str] = {}
+        """The source of each setting that has one, by dotted name."""
+        self._file = file
+        self._text = text
+        self._lines: dict[TomlPath, int] | None = None
+
+    def add(self, source: str, path: Sequence[str | int], what: str) -> None:
+        """``what`` is wrong with the value at ``path`` of ``source``."""
+        line = (self._line(tuple(path)) if source == self._file else None) or 0
+        self.found.append((line, f"{source}:{line}: {what}" if line else f"{source}: {what}"))
+
+    def add_value(self, name: str, path: Sequence[str | int], what: str) -> None:
+        """``what`` is wrong with the value of the setting ``name``, or with its part at ``path``."""
+        self.add(self.sources.get(name, "settings"), path, what)
+
+    def caught(self, read: Callable[[], T], otherwise: T) -> T:
+        """What ``read`` returns; ``otherwise`` if it raises a ConfigError."""
+        try:
+            return read()
+        except ConfigError as error:
+            self.found.append((0, str(error)))
+            return otherwise
+
+    @property
+    def texts(self) -> list[str]:
+        """All texts, in the order of the file's lines."""
+        return [text for _, text in sorted(self.found, key=lambda each: each[0])]
+
+    def _line(self, path: TomlPath) -> int | None:
+        if self._lines is None:
+            self._lines = lines_of(self._text)
+        return line_of(self._lines, path)
+
+
+def _validated(values: dict[str, Any], faults: Faults) -> Settings | None:
+    """The settings; with faults, those without the invalid values, so that these can be checked too, if possible."""
     try:
         return Settings(**nested(values))
     except ValidationError as error:
-        first = error.errors(include_input=False)[0]
-        name = _place(first["loc"])
-        source = sources.get(name) or sources.get(str(first["loc"][0])) or "settings"
-        raise ConfigError(f"{source}: {name}: {_said(first)}") from error
+        wrong = set()
+        for each in error.errors(include_input=False):
+            name = next((name for name in values if _is_part(each["loc"], name)), str(each["loc"][0]))
+            faults.add_value(name, each["loc"], f"{_place(each['loc'])}: {_said(each)}")
+            wrong.add(name)
+    try:
+        return Settings(**nested({name: value for name, value in values.items() if name not in wrong}))
+    except ValidationError:
+        return None
+
+
+def _is_part(place: tuple[int | str, ...], name: str) -> bool:
+    """Whether ``place`` is the setting ``name``, or a part of its value."""
+    path = tuple(name.split("."))
+    return place[: len(path)] == path
 
 
 def _place(place: tuple[int | str, ...]) -> str:
@@ -109,22 +186,32 @@ def _hint(place: tuple[int | str, ...]) -> str:
     return nearest(str(place[-1]), tables[str(place[0])].model_fields)
 
 
-def _check(settings: Settings, known: Declarations, sources: Mapping[str, str]) -> None:
-    """ConfigError if a table of a list names an unknown setting or rule, or has an invalid value."""
+def _check_tables(settings: Settings, known: Declarations, faults: Faults) -> None:
+    """Add a fault for each table of a list that names an unknown setting or rule, or has an invalid value."""
     own = {name: setting for name, setting in known.items() if setting.override}
-    for number, override in enumerate(settings.override, 1):
-        place = f"{sources['override']}: override {number}"
+    for at, override in enumerate(settings.override):
         for name in override.changes:
             if name not in own:
                 what = "cannot be overridden" if name in known else "is not a setting"
-                raise ConfigError(f"{place}: '{name}' {what}{nearest(name, own)}")
-        try:
-            changed(settings, override.changes)
-        except ConfigError as error:
-            raise ConfigError(f"{place}: {str(error).removeprefix('settings: ')}") from None
+                where: TomlPath = ("override", at, *name.split("."))
+                faults.add_value("override", where, f"override {at + 1}: '{name}' {what}{nearest(name, own)}")
+        for name, value in override.changes.items():
+            if name in own:
+                _check_override(settings, at, (name, value), faults)
     codes = [rule.code for rule in RULES]
-    named = [("ignore", number, ignore.rule) for number, ignore in enumerate(settings.ignore, 1)]
-    named += [("budget", number, code) for number, budget in enumerate(settings.budget, 1) for code in budget.forbid]
-    for table, number, code in named:
+    named = [("ignore", at, "rule", ignore.rule) for at, ignore in enumerate(settings.ignore)]
+    named += [("budget", at, "forbid", code) for at, budget in enumerate(settings.budget) for code in budget.forbid]
+    for table, at, key, code in named:
         if code and code not in codes:
-            raise ConfigError(f"{sources[table]}: {table} {number}: no rule is called '{code}'{nearest(code, codes)}")
+            what = f"{table} {at + 1}: no rule is called '{code}'{nearest(code, codes)}"
+            faults.add_value(table, (table, at, key), what)
+
+
+def _check_override(settings: Settings, at: int, change: tuple[str, Any], faults: Faults) -> None:
+    name, value = change
+    try:
+        changed(settings, {name: value})
+    except ConfigError as error:
+        for what in str(error).splitlines():
+            where: TomlPath = ("override", at, *name.split("."))
+            faults.add_value("override", where, f"override {at + 1}: {what.removeprefix('settings: ')}")

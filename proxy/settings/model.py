@@ -61,7 +61,8 @@ class Settings(BaseSettings):
     )
     db_uri: SecretStr | None = Field(
         None,
-        description="URI of PostgREST's database, postgres://…; fanin reads types, collations, unique indexes from it.",
+        description="URI of PostgREST's database, postgres://…; fanin reads types, collations, unique indexes from it. "
+        "FANIN_DB_URI_FILE names a file that contains it.",
         json_schema_extra=RESTART,
     )
     mount: str = Field(
@@ -75,21 +76,27 @@ class Settings(BaseSettings):
         "postgrest: none; auto: detected by upstream's name, or by a request to it at start.",
         json_schema_extra=RESTART,
     )
-    listen: str = Field("127.0.0.1:8000", description="HOST:PORT on which clients connect.", json_schema_extra=RESTART)
+    listen: str = Field(
+        "127.0.0.1:8000",
+        description="HOST:PORT on which clients connect, or unix:/path of a socket.",
+        json_schema_extra=RESTART,
+    )
     admin: str = Field(
         "127.0.0.1:9000",
-        description="HOST:PORT for pages, API, metrics and health; 'off' for none.",
+        description="HOST:PORT, or unix:/path, for pages, API, metrics and health; 'off' for none.",
         json_schema_extra=RESTART,
     )
     metrics: str = Field(
         "off",
-        description="HOST:PORT for metrics and health only, the same as on the admin port; 'off' for none.",
+        description="HOST:PORT, or unix:/path, for metrics and health only, the same as on the admin port; 'off' for "
+        "none.",
         json_schema_extra=RESTART,
     )
     admin_token: SecretStr | None = Field(
         None,
         min_length=16,
-        description="Token for access to the admin port's pages and API from other machines; sent once as ?token=…",
+        description="Token for access to the admin port's pages and API from other machines; sent once as ?token=…. "
+        "FANIN_ADMIN_TOKEN_FILE names a file that contains it.",
     )
     admin_hosts: tuple[str, ...] = Field(
         (),

@@ -1,7 +1,7 @@
 """Tables of the TOML file for the outputs of fanin: log, OTLP, recordings."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field
 
@@ -9,12 +9,31 @@ from proxy.settings_base import RESTART, Count, Positive, Section
 
 
 class LogSettings(Section):
+    format: Literal["json", "logfmt", "console"] = Field(
+        "json",
+        description="Format of the log on stderr. Each line has timestamp, level, event (its kind) and message.",
+        json_schema_extra=RESTART,
+    )
+    access: bool = Field(
+        False,
+        description="Also log one line per request: method, relation, status, duration, outcome. No values.",
+        json_schema_extra=RESTART,
+    )
     traces: Annotated[float, Field(ge=0)] = Field(
         20.0,
         description="Maximum log lines per second for closed traces; the next line counts the omitted ones. 0: none.",
     )
     warnings: Positive = Field(
         60.0, description="The same for warnings, per minute; and separately for what libraries log."
+    )
+    queue: Annotated[int, Field(ge=10_000)] = Field(
+        4_000_000,
+        description="Maximum bytes of log lines that wait to be written, and of the trees of debug; further lines are "
+        "dropped and counted. A reader of stderr or stdout that stops reading stops nothing else.",
+        json_schema_extra=RESTART,
+    )
+    flush_timeout: Positive = Field(
+        2.0, description="At shutdown: maximum time to write the waiting lines.", json_schema_extra=RESTART
     )
 
 

@@ -13,12 +13,18 @@ import msgspec
 from proxy.settings.renamed import RENAMED
 
 PREFIX = "FANIN_"
+FILE = "_FILE"
+"""Ends the name of a variable that names a file with a secret."""
 DEMO_VARIABLES = frozenset(("FANIN_PG_BIN", "FANIN_POSTGREST"))
 """Variables of the demo, which are not settings."""
 
 
 class ConfigError(Exception):
     """Settings that cannot be used; the message names the setting, its source, and the most similar valid name."""
+
+
+class AddressInUseError(ConfigError):
+    """An address that cannot be bound now, because another process has it: a later start may succeed."""
 
 
 class Declared(msgspec.Struct, frozen=True):
@@ -40,13 +46,21 @@ Declarations = Mapping[str, Declared]
 """Every setting, by its dotted name."""
 
 
-def read_file(file: Path) -> dict[str, Any]:
-    """The tables of the file; ConfigError if it cannot be read or is not TOML."""
+def read_text(file: Path) -> str:
+    """The content of a TOML file; ConfigError if it cannot be read."""
     try:
-        return tomllib.loads(file.read_text(encoding="utf-8"))
+        return file.read_text(encoding="utf-8")
     except OSError as error:
         raise ConfigError(f"{file}: cannot be read: {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{file}: is not TOML: {error}") from error
+
+
+def parse(text: str, file: Path | None) -> dict[str, Any]:
+    """The tables of a TOML file with the content ``text``; ConfigError, which names ``file``, if it is not TOML."""
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{file}: is not TOML: {error}") from error
 
 
@@ -77,17 +91,38 @@ def variable(name: str) -> str:
 
 
 def read_environment(known: Declarations) -> dict[str, Any]:
-    """Values of ``FANIN_…`` variables by dotted name. ConfigError for a list of tables that is not JSON."""
-    return {
+    """Values of ``FANIN_…`` variables by dotted name; a secret may be in a file that ``FANIN_…_FILE`` names.
+
+    ConfigError for a list of tables that is not JSON, and for a file that cannot be read.
+    """
+    values = {
         name: from_text(text, declared, variable(name))
         for name, declared in known.items()
         if (text := os.environ.get(variable(name))) is not None
     }
+    for name in (name for name, declared in known.items() if declared.secret):
+        file = os.environ.get(variable(name) + FILE)
+        if file:
+            if name in values:
+                raise ConfigError(f"environment: set {variable(name)} or {variable(name)}{FILE}, not both")
+            values[name] = _read_secret(Path(file), variable(name) + FILE)
+    return values
+
+
+def _read_secret(file: Path, source: str) -> str:
+    """The text of ``file`` without its line end, as Docker's and systemd's secrets are files."""
+    try:
+        return file.read_text(encoding="utf-8").rstrip("\r\n")
+    except OSError as error:
+        raise ConfigError(f"{source}: {file}: cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise ConfigError(f"{source}: {file}: is not UTF-8") from None
 
 
 def unknown_variables(known: Declarations) -> Iterator[str]:
     """Warnings about unknown variables. They are not errors, because Kubernetes injects variables of its own."""
-    variables = {variable(name) for name in known}
+    secrets = {variable(name) + FILE for name, declared in known.items() if declared.secret}
+    variables = {variable(name) for name in known} | secrets
     renamed = {variable(old): variable(new) for old, new in RENAMED.items()}
     for name in os.environ:
         if name in renamed:

@@ -152,6 +152,12 @@ class LimitSettings(Section):
         " Envoy, gunicorn) to 2000 (Node.js).",
     )
     connections: Count = Field(4096, description="Maximum client connections; further ones are answered 503.")
+    admin_connections: Count = Field(
+        64,
+        description="Maximum connections of the admin port, and of the metrics port; at most 1/16 of the process's "
+        "file descriptors. An idle one is closed for a new one.",
+        json_schema_extra=RESTART,
+    )
     queue: Count = Field(
         4096,
         description="Maximum requests that wait for an upstream connection; further ones are answered 503.",
@@ -175,6 +181,9 @@ class TimeoutSettings(Section):
         60.0, description="A client that reads no byte of its answer for this time is disconnected."
     )
     connect: Positive = Field(5.0, description="Maximum time to connect to upstream, TLS included.")
+    queue: Positive = Field(
+        10.0, description="Maximum time that a request waits for a connection to upstream; then it is answered 504."
+    )
     upstream_head: Positive = Field(
         60.0, description="Maximum time from the last byte of the request to the head of upstream's answer."
     )
@@ -198,7 +207,9 @@ class PoolSettings(Section):
 
 class IdentitySettings(Section):
     also_neutral: tuple[str, ...] = Field(
-        (), description="Further request headers in which the callers of one merged call may differ."
+        (),
+        description="Further request headers in which the callers of one merged call may differ. Accept, "
+        "Accept-Profile, Prefer and Range, which PostgREST reads, never are.",
     )
     not_neutral: tuple[str, ...] = Field(
         (), description="Request headers removed from the built-in list of those; callers must agree in them."

@@ -4,6 +4,8 @@ Tests: tests/e2e/exactness/test_merge.py.
 """
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import msgspec
 
@@ -28,6 +30,8 @@ from proxy.sidecar.request_context import LiteralHasher, RequestContext, SpanOpt
 from proxy.traces.grouping import OpenTrace, TraceGrouper
 from proxy.upstream.state import UpstreamState
 
+UNIX_PEER = "unix:"
+"""Stands in X-Forwarded-For for the address of a client of a unix socket, as in nginx."""
 RULE_BY_OUTCOME = {Outcome.MERGED: "FAN001", Outcome.SHARED: "FAN003", Outcome.CHUNKED: "FAN005"}
 """By outcome: the rule whose rewrite answered the request."""
 
@@ -62,7 +66,7 @@ class Pipeline:
     async def handle(self, request: ClientRequest) -> bool:
         """Answer ``request``. True if its connection can carry another one."""
         if self._appends_peer:
-            head = with_peer(request.head, request.client.peer.encode(), self._key)
+            head = with_peer(request.head, (request.client.peer or UNIX_PEER).encode(), self._key)
             request = msgspec.structs.replace(request, head=head)
         query = self._read(request)
         context = RequestContext(request, query, query.bypass_reason)
@@ -168,7 +172,7 @@ class Pipeline:
             waited = began - context.request.arrived
             if alone.is_fallback:
                 context.outcome = Outcome.FALLBACK
-                async with policy.fallbacks:
+                async with _place_among(policy.fallbacks, policy.settings.timeouts.queue):
                     waited = self._clock() - context.request.arrived
                     keep = await self._forwarder.forward(context, "fallback", waited)
             else:
@@ -211,3 +215,17 @@ class Pipeline:
         name = context.request.head.trace or "" if trace is None else trace.id
         parent = traceparent_of(context.request.head.forwarded_lines) if self._reads_traceparent else b""
         self._events.emit(RequestAnswered(span, hop, name, context.fault, context.saved_by, parent))
+
+
+@asynccontextmanager
+async def _place_among(places: asyncio.Semaphore, seconds: float) -> AsyncIterator[None]:
+    """One of ``places``. FaultError FANIN507 after ``seconds``, as for a connection of a pool."""
+    try:
+        async with asyncio.timeout(seconds):
+            await places.acquire()
+    except TimeoutError:
+        raise FaultError("FANIN507") from None
+    try:
+        yield
+    finally:
+        places.release()

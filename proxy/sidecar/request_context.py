@@ -9,6 +9,7 @@ from proxy.analysis.row_keys import MAX_BODY_BYTES, row_keys
 from proxy.model import LiteralClass, Outcome, Query, Span
 from proxy.postgrest.request.in_list import estimate_list, list_column
 from proxy.postgrest.request.literals import canonical
+from proxy.postgrest.request.row_range import lowest
 from proxy.server.server import ClientRequest
 
 if TYPE_CHECKING:
@@ -153,7 +154,7 @@ class RequestContext(msgspec.Struct, eq=False):
             head_size=upstream.head_size,
             listed=count,
             parts=upstream.parts,
-            limit=None if query.limit is None else query.limit[0],
+            limit=lowest(None if query.limit is None else query.limit[0], request.head.range_limit),
             offset=query.offset,
             total=answer.total,
             row_keys=row_keys(answer.key_bytes, hash_literal) if answer.key_bytes else (),

@@ -16,16 +16,19 @@ from proxy.server.server import DataServer, ServerContext
 from proxy.settings.model import Settings
 from proxy.settings.overrides import ByRequest
 from proxy.settings.sources import ConfigError
+from proxy.sidecar.descriptor_monitor import DescriptorMonitor
 from proxy.sidecar.pipeline import Pipeline
 from proxy.sidecar.policy import Policy, policies
+from proxy.sidecar.rediscovery import Rediscovery
 from proxy.sidecar.rule_runner import RuleRunner
 from proxy.sidecar.trace_closer import TraceCloser
 from proxy.traces.grouping import GroupingSettings, TraceGrouper
 from proxy.transport.address import parse_address, split_listen
+from proxy.transport.listener import bind_error
 from proxy.upstream.calls import UpstreamContext
 from proxy.upstream.catalog import CatalogReader
 from proxy.upstream.client import Upstream
-from proxy.upstream.discovery import Discovered, discover
+from proxy.upstream.discovery import Discovered, discover, failed_discovery
 from proxy.upstream.header_advice import HeaderAdvice
 from proxy.upstream.health import Health
 from proxy.upstream.mount import Mount
@@ -46,6 +49,8 @@ class Sidecar:
         self.discovered = discovered
         self.draining = False
         self.port = 0
+        """The port for clients; 0 before ``start``, and for a unix socket."""
+        self.listening = False
         self._events, self._clock = context.events, context.clock
         self._key = secrets.token_bytes(16)
         self.salt = salt_of(self._key)
@@ -57,7 +62,11 @@ class Sidecar:
         self.closer = TraceCloser(self.traces, self.rule_runner, self._clock)
         self.health = Health(self.upstream, self._events, self._clock)
         self._events.subscribe(self.health, UpstreamCalled)
-        self._events.subscribe(HeaderAdvice(self._events, context.gateway), UpstreamCalled, FellBack)
+        self._advice = HeaderAdvice(self._events, context.gateway)
+        self._events.subscribe(self._advice, UpstreamCalled, FellBack)
+        self._rediscovery = Rediscovery(discovered, self.upstream, self.health, self._apply_discovery, self._events)
+        if discovered.failure is not None:
+            self.health.failed(discovered.failure)
         self._known_catalog: Catalog | None = None
         self._catalog = CatalogReader(settings, self._events, self._apply_catalog)
         self.policy = policies(settings, self.upstream_state)
@@ -67,8 +76,9 @@ class Sidecar:
             settings,
             self._head_rules(settings),
             self._pipeline(settings, self.policy).handle,
-            ServerContext(self._clock, self.upstream.open_endpoints, self._on_refused, context.mount.on_mount),
+            ServerContext(self._clock, self.upstream.open_endpoints, self._on_refused, self._on_mount),
         )
+        self.descriptors = DescriptorMonitor(self.upstream, self._events, self._clock)
         self._forced = asyncio.Event()
         self._background: asyncio.Task[None] | None = None
         self._warned_per_call = 0
@@ -86,19 +96,20 @@ class Sidecar:
             "Find the server or proxy behind --upstream that sends an answer twice, or a body with a 204 or to HEAD.",
         )
         upstream = Upstream(settings, clock, lambda: events.emit(unasked))
-        discovered = await discover(settings, upstream, events)
-        mount = Mount(discovered.mount.rstrip("/").encode(), discovered.base)
-        context = UpstreamContext(upstream, upstream.calls, mount, discovered.gateway, events, clock)
+        discovered = await discover(settings, upstream)
+        if discovered.failure is not None:
+            events.emit(failed_discovery(discovered.failure))
+        context = UpstreamContext(upstream, upstream.calls, _mount(discovered), discovered.gateway, events, clock)
         return cls(settings, rules, context, discovered)
 
     async def start(self) -> None:
         """Read the catalog, and listen. ConfigError if the address cannot be bound."""
-        host, port = split_listen(self.settings.listen)
         await self._catalog.start()
         try:
-            self.port = await self.server.listen(host, port)
+            self.port = await self.server.listen(self.settings.listen)
         except OSError as error:
-            raise ConfigError(f"listen: cannot bind {self.settings.listen}: {error.strerror}") from error
+            raise bind_error("listen", self.settings.listen, error) from error
+        self.listening = True
         self._background = asyncio.create_task(self._run_background())
 
     def apply_settings(self, settings: Settings) -> None:
@@ -111,7 +122,7 @@ class Sidecar:
         self.rule_runner.apply_settings(settings)
         self.upstream_state.apply_settings(settings)
         self.traces.settings = _grouping(settings)
-        self.upstream.timeouts = settings.timeouts
+        self.upstream.apply_timeouts(settings.timeouts)
         self.server.apply_settings(settings, heads, handler)
         self.retired += self.policy.all
         self.settings, self.policy = settings, policy
@@ -126,7 +137,7 @@ class Sidecar:
         """``starting``, ``ready`` or ``draining``."""
         if self.draining:
             return "draining"
-        return "ready" if self.port else "starting"
+        return "ready" if self.listening else "starting"
 
     def force_stop(self) -> None:
         """Abort all client connections, so that ``stop`` does not wait for them."""
@@ -138,7 +149,7 @@ class Sidecar:
         self.draining = self.server.draining = True
         for policy in self.policies:
             await policy.comparer.close()
-        if self.port:
+        if self.listening:
             drain = self.settings.drain
             try:
                 await asyncio.wait_for(self._forced.wait(), drain.delay)
@@ -150,6 +161,7 @@ class Sidecar:
             await asyncio.gather(self._background, return_exceptions=True)
         self.closer.finish()
         self.rule_runner.warn_of_unused_ignores()
+        await self._rediscovery.stop()
         await self.health.stop()
         await self._catalog.stop()
         self.upstream.close()
@@ -166,6 +178,8 @@ class Sidecar:
             self._warn_of_max_rows()
             self.retired = [policy for policy in self.retired if policy.busy]
             self.health.tick()
+            self._rediscovery.tick(self.settings)
+            self.descriptors.check()
 
     def _pipeline(self, settings: Settings, policy: ByRequest[Policy]) -> Pipeline:
         return Pipeline(settings, policy, self.upstream_state, self.traces, self._key)
@@ -178,6 +192,14 @@ class Sidecar:
             self.upstream_state.unsafe_reads.apply(catalog.hazards)
             self.rule_runner.facts = catalog.facts
         self.upstream_state.column_types.apply_catalog(catalog, self._catalog.invalidate)
+
+    def _on_mount(self, target: bytes) -> bool:
+        return self.upstream_state.context.mount.on_mount(target)
+
+    def _apply_discovery(self, discovered: Discovered) -> None:
+        self.discovered, self._advice.gateway = discovered, discovered.gateway
+        self.upstream_state.apply_discovery(_mount(discovered), discovered.gateway)
+        self.apply_settings(self.settings)  # new policies and a new pipeline; requests in progress keep theirs
 
     def _head_rules(self, settings: Settings) -> HeadRules:
         identity = settings.identity
@@ -225,8 +247,13 @@ class Sidecar:
 def _check_upstream_is_not_self(settings: Settings) -> None:
     host, port = split_listen(settings.listen)
     address = parse_address(settings.upstream)
-    if port and address.port == port and address.host in {host, "localhost", "127.0.0.1", "::1"}:
+    same_port = port > 0 and address.port == port and address.host in {host, "localhost", "127.0.0.1", "::1"}
+    if same_port or (address.unix and address.unix == host):
         raise ConfigError(f"upstream: {settings.upstream} is fanin's own listener: set PostgREST's address")
+
+
+def _mount(discovered: Discovered) -> Mount:
+    return Mount(discovered.mount.rstrip("/").encode(), discovered.base)
 
 
 def _grouping(settings: Settings) -> GroupingSettings:

@@ -1,5 +1,6 @@
 """Addresses from settings: upstream's URL, listening addresses; and the TLS context for upstream."""
 
+import os
 import ssl
 from urllib.parse import urlsplit
 
@@ -9,6 +10,10 @@ from proxy.settings.model import Settings
 from proxy.settings.sources import ConfigError
 
 MAX_PORT = 65535
+MAX_UNIX_PATH = 107
+"""The most bytes of the path of a unix socket (Linux, sun_path without its NUL)."""
+UNIX_PORT = -1
+"""Stands for the port of a unix socket, which has none."""
 
 
 class Address(msgspec.Struct, frozen=True):
@@ -42,10 +47,15 @@ def parse_address(url: str) -> Address:
 
 
 def split_listen(listen: str) -> tuple[str, int]:
-    """Host and port of ``HOST:PORT``. ConfigError for anything else."""
+    """Host and port of ``HOST:PORT``; of ``unix:/path`` the path and ``UNIX_PORT``. ConfigError for anything else."""
+    if listen.startswith("unix:"):
+        path = listen.removeprefix("unix:")
+        if not path.startswith("/") or len(os.fsencode(path)) > MAX_UNIX_PATH:
+            raise ConfigError(f"'{listen}' is not unix:/path, absolute and of at most {MAX_UNIX_PATH} bytes")
+        return path, UNIX_PORT
     host, _, port = listen.rpartition(":")
-    if not host or not port.isdecimal() or int(port) > MAX_PORT:
-        raise ConfigError(f"'{listen}' is not HOST:PORT, with a port from 0 to {MAX_PORT}")
+    if not host or not (port.isascii() and port.isdecimal()) or int(port) > MAX_PORT:
+        raise ConfigError(f"'{listen}' is not HOST:PORT, with a port from 0 to {MAX_PORT}, or unix:/path")
     return host.strip("[]"), int(port)
 
 

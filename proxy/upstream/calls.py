@@ -98,11 +98,20 @@ class ObservedCall:
     def _emit(self, error: BaseException | None) -> None:
         if not self.sent:
             return
-        status = self._status
-        if isinstance(error, FaultError):  # upstream's fault, or an incomplete body of the client
-            status = NO_ANSWER if error.fault.code.startswith("FANIN5") else CANCELLED
-        labels, seconds = self._labels, self.seconds
-        method = labels.method.decode()
+        status, fault, labels = self._status, None, self._labels
+        if isinstance(error, FaultError):  # upstream's fault; else an incomplete body of the client, or no descriptor
+            code = error.fault.code
+            status = NO_ANSWER if code.startswith("FANIN5") and code != "FANIN509" else CANCELLED
+            fault = error if status == NO_ANSWER else None
         self._events.emit(
-            UpstreamCalled(labels.relation, labels.kind, seconds, status, method, labels.costs, labels.number)
+            UpstreamCalled(
+                labels.relation,
+                labels.kind,
+                self.seconds,
+                status,
+                labels.method.decode(),
+                labels.costs,
+                labels.number,
+                fault,
+            )
         )

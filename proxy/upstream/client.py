@@ -5,9 +5,6 @@ connection that was closed before any byte of the answer (RFC 9112 §9.3.1).
 """
 
 import asyncio
-import os
-import socket
-import ssl
 from collections.abc import Awaitable, Callable
 from types import TracebackType
 
@@ -16,8 +13,10 @@ from proxy.http1.framing import canonical_response, response_framing
 from proxy.http1.head import HeaderField, StatusLine, parse_fields, parse_status_line
 from proxy.http1.head_scanner import ResponseHeadScanner
 from proxy.settings.model import Settings
+from proxy.settings.tables import TimeoutSettings
 from proxy.transport.address import parse_address, tls_context
 from proxy.transport.connection import Body, EndOfStreamError
+from proxy.upstream.connect_faults import connect_fault, lacks_descriptor
 from proxy.upstream.connection import UpstreamConnection
 from proxy.upstream.messages import UpstreamAnswer, UpstreamRequest
 from proxy.upstream.pool import BackgroundPool, ConnectionPool
@@ -189,7 +188,6 @@ class Upstream:
     ) -> None:
         """``on_unasked`` is called when upstream sent bytes that belong to no answer while connections were reused."""
         self.address = parse_address(settings.upstream)
-        self.timeouts = settings.timeouts
         self.now = clock
         pool, queue = settings.pool, settings.limits.queue
         self.calls = UpstreamPool(pool.calls, pool.for_writes, queue, pool.idle)
@@ -200,6 +198,9 @@ class Upstream:
         """For comparisons: a pool of its own, so that no client's call waits for one of them."""
         self.open_endpoints: set[object] = set()
         """Both addresses of each open connection. A client connection with the same two addresses is a loop."""
+        self.apply_timeouts(settings.timeouts)
+        self.exhausted = 0
+        """Number of connections that could not be opened because no file descriptor was left."""
         self._tls = tls_context(settings) if self.address.tls else None
         self._on_unasked = on_unasked
         self._reuse_from = float("-inf")
@@ -212,19 +213,25 @@ class Upstream:
         """
         return self.now() >= self._reuse_from
 
+    def apply_timeouts(self, timeouts: TimeoutSettings) -> None:
+        """Use ``timeouts`` for the next calls."""
+        self.timeouts = timeouts
+        self.calls.queue_timeout = self.others.queue_timeout = timeouts.queue
+
     def send(self, pool: UpstreamPool, request: UpstreamRequest) -> UpstreamCall:
         """Send ``request`` over ``pool``. FaultError if upstream is unreachable, too slow or its answer is invalid."""
         return UpstreamCall(self, pool, request)
 
     async def connect(self) -> UpstreamConnection:
-        """A new connection. FaultError FANIN501 if it fails, FANIN506 after timeouts.connect."""
+        """A new connection. FaultError of ``connect_fault`` if it fails, FANIN506 after timeouts.connect."""
         try:
             async with asyncio.timeout(self.timeouts.connect):
                 connection = await self._open()
         except TimeoutError:
             raise FaultError("FANIN506") from None
         except OSError as error:
-            raise FaultError("FANIN501", _error_text(error)) from None
+            self.exhausted += lacks_descriptor(error)
+            raise connect_fault(error) from None
         return connection
 
     def close(self) -> None:
@@ -267,10 +274,3 @@ def _take_head(buffer: bytearray, end: int) -> tuple[StatusLine, tuple[HeaderFie
 
 def _is_sent(upload: "asyncio.Task[bool]") -> bool:
     return upload.done() and not upload.cancelled() and upload.result()
-
-
-def _error_text(error: OSError) -> str:
-    """The system's error text without upstream's address, which clients must not see."""
-    if isinstance(error, socket.gaierror | ssl.SSLError):
-        return error.strerror or type(error).__name__
-    return os.strerror(error.errno) if error.errno else "no address of the host accepts connections"

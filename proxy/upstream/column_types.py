@@ -9,17 +9,19 @@ Tests: tests/e2e/exactness/test_column_types.py.
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from urllib.parse import quote_from_bytes
 
 from proxy.errors.codes import FaultError
 from proxy.model import Column, PendingRequest
 from proxy.path.columns import ColumnRegistry, table_of, unknown_columns
 from proxy.postgrest.catalog import Catalog
-from proxy.postgrest.response.problem import ErrorBody, bad_value, missing_operator, read_error_body
+from proxy.postgrest.request.column_names import raw_name
+from proxy.postgrest.response.problem import ErrorBody, base_type, missing_operator, read_error_body
 from proxy.postgrest.types import KNOWN_TYPES
 from proxy.settings.model import Settings
 from proxy.upstream.calls import CallLabels, UpstreamContext
 
-NO_VALUE = b"fanin%20asks%20for%20the%20type"
+NO_VALUE = b"fanin asks for the type"
 """A literal that is invalid for numbers, dates, UUIDs and enumerations."""
 MAX_ANSWER = 100_000
 """The most bytes of an answer that is read: errors are short."""
@@ -32,7 +34,7 @@ class ColumnTypeResolver:
         self.columns = ColumnRegistry(settings.merge.types_lifetime, settings.merge.max_tracked)
         self.apply_settings(settings)
         self._schema = settings.catalog.schemas[0]
-        self._context = context
+        self.context = context
         self._clock = context.clock
         self._stable: frozenset[str] = frozenset()
         self._invalidate_catalog: Callable[[], None] | None = None
@@ -96,18 +98,20 @@ class ColumnTypeResolver:
             del self._lookups[*table, name]
 
     async def _type_of(self, request: PendingRequest, name: bytes) -> str | None:
-        type_name = missing_operator(await self._probe(request, name + b"=adj.x"))
+        raw = raw_name(name)
+        question = await self._probe(request, raw + b"=adj.x")
+        type_name = missing_operator(question)
         if type_name is None or type_name in KNOWN_TYPES or type_name.endswith("[]"):
             return type_name
-        base_type = bad_value(await self._probe(request, name + b"=eq." + NO_VALUE))
-        return type_name if base_type is None else base_type[0]
+        rejected = await self._probe(request, raw + b"=eq." + quote_from_bytes(NO_VALUE).encode())
+        return base_type(question, type_name, rejected, NO_VALUE.decode()) or type_name
 
     async def _probe(self, pending: PendingRequest, condition: bytes) -> ErrorBody:
         """The error that upstream answers to a read with ``condition`` as its only filter."""
         query = pending.query
         name = condition.partition(b"=")[0]
         target = query.target[: query.path_end] + b"?select=" + name + b"&" + condition + b"&limit=0"
-        request = self._context.request(b"GET", target, pending.head.merged_lines)
+        request = self.context.request(b"GET", target, pending.head.merged_lines)
         labels = CallLabels("types", b"GET", query.relation, costs="FAN001")
-        async with self._context.call(request, labels) as answer:
+        async with self.context.call(request, labels) as answer:
             return read_error_body(await answer.read(MAX_ANSWER) or b"")

@@ -1,12 +1,14 @@
 """Finds out at start what upstream is: under which path PostgREST is, and which gateway is in front of it."""
 
 import asyncio
+from collections.abc import Callable, Iterator
+from functools import partial
 
 import msgspec
 
 from proxy.errors.codes import FaultError
 from proxy.http1.head import first_value
-from proxy.observe.events import Events, Warned
+from proxy.observe.events import Warned
 from proxy.postgrest.response.gateway import POSTGREST, PROFILES, SUPABASE, Gateway
 from proxy.settings.model import Settings
 from proxy.settings.sources import ConfigError
@@ -15,6 +17,8 @@ from proxy.upstream.client import Upstream
 from proxy.upstream.messages import UpstreamRequest
 
 SUPABASE_MOUNT = "/rest/v1"
+UNREACHABLE = frozenset((502, 503, 504))
+"""Statuses of a gateway that cannot reach PostgREST, or not yet."""
 SUPABASE_NAMES = (".supabase.co", ".supabase.in", ".supabase.net")
 
 
@@ -24,6 +28,8 @@ class Discovered(msgspec.Struct, frozen=True):
     mount: str
     base: bytes
     gateway: Gateway
+    failure: FaultError | None = None
+    """Why upstream could not be asked. Then the other fields are those of a PostgREST without a gateway."""
 
 
 def known_mount(settings: Settings) -> str | None:
@@ -35,27 +41,44 @@ def known_mount(settings: Settings) -> str | None:
     return _mount(settings, address.base, by_settings, False)[0]
 
 
-async def discover(settings: Settings, upstream: Upstream, events: Events) -> Discovered:
+async def discover(settings: Settings, upstream: Upstream) -> Discovered:
     """The mount, the base and the gateway. Upstream is asked only if neither ``profile`` nor its host name decides."""
     by_settings = settings.profile == "supabase" or upstream.address.host.endswith(SUPABASE_NAMES)
     has_to_ask = settings.profile == "auto" and not by_settings
-    by_answer = has_to_ask and await _answers_as_supabase(upstream, events)
+    by_answer, failure = False, None
+    if has_to_ask:
+        try:
+            by_answer = await _answers_as_supabase(upstream)
+        except FaultError as error:
+            failure = error
     mount, base = _mount(settings, upstream.address.base, by_settings, by_answer)
     gateway = PROFILES.get(settings.profile) or (SUPABASE if by_settings or by_answer else POSTGREST)
-    return Discovered(mount, base, gateway)
+    return Discovered(mount, base, gateway, failure)
 
 
-def check_addresses(settings: Settings) -> None:
-    """ConfigError for an invalid upstream URL, listening address or mount. Nothing is sent."""
-    parse_address(settings.upstream)
-    for name, address in (("listen", settings.listen), ("admin", settings.admin), ("metrics", settings.metrics)):
-        try:
-            if address != "off" or name == "listen":
-                split_listen(address)
-        except ConfigError as error:
-            raise ConfigError(f"{name}: {error}") from None
+def failed_discovery(failure: FaultError) -> Warned:
+    """The warning for a start at which upstream could not be asked."""
+    reason = failure.fault.message + (f" ({failure.details})" if failure.details else "")
+    return Warned(
+        f"upstream could not be asked whether it is Supabase: {reason}",
+        f"{failure.fault.hint} fanin asks again when upstream answers; with --profile and --mount it need not ask.",
+    )
+
+
+def address_faults(settings: Settings) -> Iterator[tuple[str, str]]:
+    """The settings that are no valid upstream URL, listening address or mount, and why. Nothing is sent."""
+    listening = (("listen", settings.listen), ("admin", settings.admin), ("metrics", settings.metrics))
+    checks: list[tuple[str, Callable[[], object]]] = [("upstream", lambda: parse_address(settings.upstream))]
+    checks += [
+        (name, partial(split_listen, address)) for name, address in listening if address != "off" or name == "listen"
+    ]
     if settings.mount != "auto":
-        _check_mount(settings)
+        checks.append(("mount", lambda: _check_mount(settings)))
+    for name, check in checks:
+        try:
+            check()
+        except ConfigError as error:
+            yield name, str(error).removeprefix(f"{name}: ")
 
 
 def _check_mount(settings: Settings) -> None:
@@ -75,26 +98,28 @@ def _mount(settings: Settings, base: bytes, by_settings: bool, by_answer: bool) 
     return "/", base
 
 
-async def _answers_as_supabase(upstream: Upstream, events: Events) -> bool:
-    """Ask upstream. A plain PostgREST names itself in ``Server``; a gateway has PostgREST under Supabase's path."""
+async def _answers_as_supabase(upstream: Upstream) -> bool:
+    """Ask upstream. A plain PostgREST names itself in ``Server``; a gateway has PostgREST under Supabase's path.
+
+    FaultError if there is no answer, or one of a gateway that cannot reach PostgREST.
+    """
     try:
         async with asyncio.timeout(upstream.timeouts.connect):
             if await _server_at(upstream, b"/") == b"postgrest":
                 return False
             return await _server_at(upstream, SUPABASE_MOUNT.encode() + b"/") in (b"postgrest", b"locked")
-    except FaultError as error:
-        reason = error.fault.message
     except TimeoutError:
-        reason = "no answer for timeouts.connect"
-    remedy = "Start upstream before fanin, or set --profile (and --mount), so that fanin does not have to ask."
-    events.emit(Warned(f"upstream could not be asked whether it is Supabase: {reason}", remedy))
-    return False
+        raise FaultError("FANIN504", "no answer for timeouts.connect") from None
 
 
 async def _server_at(upstream: Upstream, path: bytes) -> bytes:
-    """``postgrest``, ``locked`` (it wants an API key), or empty for anything else."""
+    """``postgrest``, ``locked`` (it wants an API key), or empty for anything else. FaultError for a 502, 503 or 504 of
+    another server than PostgREST.
+    """
     head = b"HEAD " + path + b" HTTP/1.1\r\nHost: " + upstream.address.authority + b"\r\n\r\n"
     async with upstream.send(upstream.others, UpstreamRequest(b"HEAD", head)) as answer:
         if (first_value(answer.fields, b"server") or b"").startswith(b"postgrest"):
             return b"postgrest"
+        if answer.status in UNREACHABLE:
+            raise FaultError("FANIN502", f"a gateway answers {answer.status}")
         return b"locked" if answer.status == 401 else b""

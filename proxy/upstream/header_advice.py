@@ -13,7 +13,7 @@ class HeaderAdvice:
 
     def __init__(self, events: Events, gateway: Gateway) -> None:
         self._events = events
-        self._gateway = gateway
+        self.gateway = gateway
         self._discards = DiscardCounts()
 
     def __call__(self, event: Event) -> None:
@@ -23,7 +23,7 @@ class HeaderAdvice:
         elif isinstance(event, FellBack) and event.reason == "headers":
             name = event.detail[:MAX_NAME]
             if self._discards.record_discard(name):
-                self._events.emit(Warned(_what(name), _remedy(name, self._gateway)))
+                self._events.emit(Warned(_what(name), _remedy(name, self.gateway)))
 
 
 def _what(name: str) -> str:

@@ -1,16 +1,34 @@
-"""Whether upstream can be reached: by the results of calls, or by a probe if there was no recent call."""
+"""Whether upstream can be reached: by the results of calls, or by a probe if there was no recent call.
+
+A warning says when upstream is down and why, an event when it is up again. One failed call among many is not an outage.
+"""
 
 import asyncio
 from collections.abc import Callable
 
-from proxy.errors.codes import FaultError
-from proxy.observe.events import CANCELLED, NO_ANSWER, Event, Events, HealthChecked, UpstreamCalled
+from proxy.errors.codes import FAULTS, FaultError
+from proxy.observe.events import (
+    CANCELLED,
+    NO_ANSWER,
+    Event,
+    Events,
+    HealthChecked,
+    UpstreamCalled,
+    UpstreamRecovered,
+    Warned,
+)
 from proxy.upstream.client import Upstream
 
 MAX_AGE = 5.0
 """Seconds for which the last result holds while upstream is up."""
 PROBE_INTERVAL = 1.0
 """Seconds between two probes while upstream is down."""
+CONNECT_FAULTS = frozenset(("FANIN501", "FANIN506", "FANIN510"))
+"""Faults of a call that got no connection."""
+FAILED_CONNECTS = 2
+"""Number of such calls in a row after which upstream counts as down."""
+UNANSWERED = 5
+"""The same for calls that got a connection and no answer: one of them may be a slow query."""
 
 
 class Health:
@@ -18,15 +36,25 @@ class Health:
 
     def __init__(self, upstream: Upstream, events: Events, clock: Callable[[], float]) -> None:
         self.up = True
+        """Whether the last call, or the last probe, got an answer."""
         self._upstream = upstream
         self._events = events
         self._clock = clock
         self._updated = float("-inf")
         self._probe: asyncio.Task[None] | None = None
+        self._failed_since = 0.0
+        self._failures = 0
+        """Number of calls and probes that failed since the last answer."""
+        self._said_down = False
+        self._connects = False
+        """Whether the last failed call got a connection: then only an answer shows that upstream is up again."""
 
     def __call__(self, event: Event) -> None:
         if isinstance(event, UpstreamCalled) and event.status != CANCELLED:
-            self._set_up(event.status != NO_ANSWER)
+            if event.status == NO_ANSWER:
+                self.failed(event.fault)
+            else:
+                self._answered()
 
     def tick(self) -> None:
         """Called regularly: probe while upstream is down, so that its metric changes even if there are no calls."""
@@ -45,6 +73,25 @@ class Health:
             self._probe.cancel()
             await asyncio.gather(self._probe, return_exceptions=True)
 
+    def failed(self, error: FaultError | None, probed: bool = False) -> None:
+        """A call, or with ``probed`` a probe, got no answer because of ``error``."""
+        self._set_up(False)
+        if not self._failures:
+            self._failed_since = self._clock()
+        self._failures += 1
+        self._connects = error is None or error.fault.code not in CONNECT_FAULTS
+        enough = UNANSWERED if self._connects else FAILED_CONNECTS
+        if not self._said_down and (probed or self._failures >= enough):
+            self._said_down = True
+            self._events.emit(_warning(error))
+
+    def _answered(self) -> None:
+        self._set_up(True)
+        self._failures = 0
+        if self._said_down:
+            self._said_down = False
+            self._events.emit(UpstreamRecovered(self._clock() - self._failed_since))
+
     def _set_up(self, up: bool) -> None:
         self.up, self._updated = up, self._clock()
 
@@ -57,9 +104,19 @@ class Health:
     async def _connect(self) -> None:
         try:
             connection = await self._upstream.connect()
-        except FaultError:
-            self._set_up(False)
+        except FaultError as error:
+            if error.fault.code != "FANIN509":  # no file descriptor: that says nothing of upstream
+                self.failed(error, probed=True)
         else:
             connection.abort()
-            self._set_up(True)
+            if self._connects:
+                self._set_up(True)
+            else:
+                self._answered()
         self._events.emit(HealthChecked(self.up))
+
+
+def _warning(error: FaultError | None) -> Warned:
+    fault = FAULTS["FANIN504"] if error is None else error.fault
+    details = f" ({error.details})" if error is not None and error.details else ""
+    return Warned(f"upstream is down: {fault.message}{details}", fault.hint)

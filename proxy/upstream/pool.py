@@ -26,6 +26,10 @@ class PooledConnection(Protocol):
 ConnectionT = TypeVar("ConnectionT", bound=PooledConnection)
 
 
+QUEUE_TIMEOUT = 10.0
+"""``queue_timeout`` unless it is set."""
+
+
 class ConnectionPool(Generic[ConnectionT]):
     """At most ``limit`` calls at a time, ``for_writes`` more for writes only, and ``queue`` waiting calls.
 
@@ -35,6 +39,8 @@ class ConnectionPool(Generic[ConnectionT]):
 
     def __init__(self, limit: int, for_writes: int, queue: int, idle: float) -> None:
         self.busy = 0
+        self.queue_timeout = QUEUE_TIMEOUT
+        """Seconds that a call waits at most."""
         self._limit = limit
         self._for_writes = for_writes
         self._queue = queue
@@ -72,23 +78,29 @@ class ConnectionPool(Generic[ConnectionT]):
                 self._background_waiters.remove(future)
 
     async def acquire(self, write: bool) -> None:
-        """Wait until a call may start, and count it. FaultError FANIN505 if the queue is full."""
+        """Wait until a call may start, and count it. FaultError FANIN505 if the queue is full, FANIN507 after
+        ``queue_timeout`` seconds.
+        """
         queue = self._writes if write else self._reads
         if self._below_limit(write) and not queue:
             self.busy += 1
             return
         if self.waiting >= self._queue:
             raise FaultError("FANIN505")
-        waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        loop = asyncio.get_running_loop()
+        waiter: asyncio.Future[None] = loop.create_future()
         queue.append(waiter)
+        timer = loop.call_later(self.queue_timeout, _expire, queue, waiter)
         try:
             await waiter
         except asyncio.CancelledError:
-            if waiter.done() and not waiter.cancelled():
+            if waiter.done() and not waiter.cancelled() and waiter.exception() is None:
                 self._end_call()
             elif waiter in queue:
                 queue.remove(waiter)
             raise
+        finally:
+            timer.cancel()
 
     def release(self, connection: ConnectionT | None, keep: bool, now: float) -> None:
         """The call has ended. Its connection is kept for the next call, or closed at once."""
@@ -176,3 +188,9 @@ class BackgroundPool(ConnectionPool[ConnectionT]):
         except BaseException:
             self._end_call()
             raise
+
+
+def _expire(queue: "deque[asyncio.Future[None]]", waiter: "asyncio.Future[None]") -> None:
+    if not waiter.done():
+        queue.remove(waiter)
+        waiter.set_exception(FaultError("FANIN507"))

@@ -23,7 +23,7 @@ class ResponseObserver:
     def __init__(
         self, gateway: Gateway, evidence: MaxRowsEvidence, templates: NotSingularTemplates, clock: Callable[[], float]
     ) -> None:
-        self._gateway = gateway
+        self.gateway = gateway
         self._evidence = evidence
         self._templates = templates
         self._clock = clock
@@ -39,7 +39,7 @@ class ResponseObserver:
         """
         self._learn_cors(head.origin, fields)
         if line.status == 406 and body is not None and head.media is not None and head.media.singular:
-            template = read_template(line.line, fields, body, self._gateway)
+            template = read_template(line.line, fields, body, self.gateway)
             if template is not None:
                 self._templates.learn(head.identity_hash, template, self._clock())
         if not query.relation or query.method != b"GET" or line.status not in (200, 206):
@@ -73,5 +73,10 @@ class ResponseObserver:
 
 
 def _counts_all(query: Query, head: RequestHead) -> bool:
-    """Whether the request asks for all rows and their exact number, so that only max-rows can remove rows."""
+    """Whether the request asks for all rows and their exact number, so that only max-rows can remove rows.
+
+    An aggregate is one row, and the number is that of the rows it is computed from.
+    """
+    if query.aggregates or query.bypass_reason == "aggregate" or head.range_limit is not None:
+        return False
     return head.exact_count and head.bypass_reason in (None, "accept") and not is_bounded(query.fingerprint)

@@ -14,9 +14,11 @@ from proxy.path.singular import NotSingularTemplates
 from proxy.path.trust import Trust
 from proxy.path.unsafe_reads import UnsafeReads
 from proxy.postgrest.hazards import Hazard
+from proxy.postgrest.response.gateway import Gateway
 from proxy.settings.model import Settings
 from proxy.upstream.calls import UpstreamContext
 from proxy.upstream.column_types import ColumnTypeResolver
+from proxy.upstream.mount import Mount
 from proxy.upstream.response_observer import ResponseObserver
 
 
@@ -36,6 +38,12 @@ class UpstreamState:
         self.unsafe_reads = UnsafeReads(settings.catalog.schemas[0], merge.max_tracked)
         self.trust = Trust(merge.probation, merge.max_tracked)
         self.mismatches = MismatchPauses(shadow.pause_first, shadow.pause_max, merge.max_tracked)
+
+    def apply_discovery(self, mount: Mount, gateway: Gateway) -> None:
+        """Use another mount and gateway. Policies and pipelines that were made before keep theirs."""
+        self.context = msgspec.structs.replace(self.context, mount=mount, gateway=gateway)
+        self.observer.gateway = gateway
+        self.column_types.context = self.context
 
     def apply_settings(self, settings: Settings) -> None:
         """Use new settings. What they state about upstream replaces what was learned."""

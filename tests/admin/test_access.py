@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from proxy.admin.access import OPEN, AccessPolicy, AdminRequest, host_name
+from proxy.admin.access import OPEN, UNIX, AccessPolicy, AdminRequest, host_name
 
 TOKEN = "a-token-of-some-length"
 HERE, NEARBY = "127.0.0.1", "192.0.2.7"
@@ -34,6 +34,28 @@ def test_an_ip_address_localhost_and_a_configured_name_are_valid_hosts(host: str
 def test_any_other_host_is_denied_on_every_path_against_dns_rebinding(host: str, path: str) -> None:
     assert status(request(path, host=host)) == 403
     assert status(request(path, host=host, authorization=f"Bearer {TOKEN}"), TOKEN) == 403
+
+
+NAMELESS = ("", ":9000", "a:b", "localhost:x", "localhost:²", "localhost:99999999999", "[]", "[]:1")
+
+
+@pytest.mark.parametrize("host", NAMELESS)
+def test_an_empty_name_is_no_name_of_the_port_whose_address_is_off(host: str) -> None:
+    for path in ("/api/config", *OPEN):
+        assert status(request(path, host=host), hosts=("127.0.0.1", "")) == 403
+        assert status(request(path, hosts=()), hosts=("127.0.0.1", "")) == 403
+
+
+@pytest.mark.parametrize("text", ["\udc80", "caf\xe9", "\udcff" * 40])
+def test_a_token_or_cookie_that_is_no_text_is_a_wrong_one(text: str) -> None:
+    for wrong in ({"authorization": f"Bearer {text}"}, {"cookie": text}):
+        assert status(request(peer=NEARBY, **wrong), TOKEN) == 401
+    assert not AccessPolicy(TOKEN, (), b"k" * 32).is_token(text)
+
+
+def test_a_client_of_a_unix_socket_is_local() -> None:
+    assert status(request(peer=UNIX, host="localhost")) == 200
+    assert status(request(peer="", host="localhost")) == 403
 
 
 def test_several_hosts_or_no_host_are_denied() -> None:

@@ -13,7 +13,7 @@ from proxy.admin.access import HEADERS
 from proxy.admin.server import AdminServer
 from proxy.settings.declared import declared
 from proxy.settings.loading import EffectiveSettings, load
-from proxy.settings.sources import ConfigError
+from proxy.settings.sources import AddressInUseError
 from tests.e2e.support.harness import OK, RawAnswer, ScriptedUpstream, answers, ask, fanin, free_port
 
 if TYPE_CHECKING:
@@ -216,9 +216,52 @@ async def test_the_metrics_port_has_no_pages_and_no_api() -> None:
 async def test_an_address_in_use_is_named_in_the_error() -> None:
     async with admin(Loaded()) as server:
         for name in ("admin", "metrics"):
-            with pytest.raises(ConfigError, match=rf"^{name}: cannot bind 127\.0\.0\.1:{server.port}: "):
+            with pytest.raises(AddressInUseError, match=rf"^{name}: cannot bind 127\.0\.0\.1:{server.port}: "):
                 async with admin(Loaded(**{"admin": "off", name: f"127.0.0.1:{server.port}"})):
                     pass
+
+
+RAW_LINES = (
+    b"Authorization: Bearer \xff\x80",
+    b"Authorization: \xe9 \xe9",
+    b"Cookie: fanin=\x80\xff",
+    b"Cookie: \xff=\x80; fanin=a",
+    b"Origin: \x80",
+    b"Accept: \xff",
+    b"Content-Type: \xff",
+    b"X-Forwarded-For: \xff",
+    b"Sec-Fetch-Site: \xff",
+    b"User-Agent: \xff",
+)
+
+
+@pytest.mark.parametrize("line", RAW_LINES)
+@pytest.mark.parametrize("target", [b"/", b"/metrics", b"/livez", b"/api/config", b"/?token=%FF", b"/\xff?token=\xff"])
+async def test_bytes_that_are_no_text_are_never_an_error_of_fanin(line: bytes, target: bytes) -> None:
+    async with admin(Loaded(admin_token=TOKEN)) as server:
+        head = b"GET %b HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n%b\r\nVia: a\r\n\r\n" % (target, line)
+        assert (await ask(server.port, head)).status in (200, 400, 401, 403, 404)
+
+
+@pytest.mark.parametrize("host", ["Host:", "Host: :9000", "Host: localhost:x", "X: y"])
+async def test_a_host_without_a_name_is_denied_also_while_the_metrics_port_is_off(host: str) -> None:
+    async with admin(Loaded()) as server:
+        for version in ("1.0", "1.1"):
+            head = f"GET /livez HTTP/{version}\r\n{host}\r\nConnection: close\r\n\r\n"
+            assert (await ask(server.port, head.encode())).status in (400, 403)
+
+
+async def test_readyz_is_503_while_there_is_no_file_descriptor() -> None:
+    async with fanin(f"http://127.0.0.1:{free_port()}") as sidecar:
+        server = AdminServer(sidecar, counts, Loaded())
+        await server.start()
+        try:
+            sidecar.upstream.exhausted += 1
+            sidecar.descriptors.check()
+            assert (await get(server.port, "/readyz")).body == b"no file descriptor is left\n"
+            assert sidecar.descriptors.exhausted == 1
+        finally:
+            await server.stop()
 
 
 async def test_readyz_is_503_while_draining_and_checks_upstream_only_on_request() -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from proxy.commands.main import USAGE
+from proxy.commands.main import UNABLE, USAGE
 from proxy.settings.loading import load
 from tests.deploy.manifests import DEPLOY
 
@@ -62,3 +62,14 @@ def test_it_has_time_to_drain_and_is_not_started_again_with_wrong_settings() -> 
 def test_a_reload_has_the_settings_read_again() -> None:
     """tests/e2e/operations/test_reload.py proves what SIGHUP does."""
     assert option("ExecReload") == "/bin/kill -HUP $MAINPID"
+
+
+def test_a_start_is_tried_again_for_as_long_as_the_port_is_in_use() -> None:
+    """tests/e2e/operations/test_serve.py proves the exit code. An absent upstream ends no fanin."""
+    assert option("Restart") == "on-failure"
+    assert option("StartLimitIntervalSec") == "0"
+    assert str(UNABLE) not in option("RestartPreventExitStatus")
+
+
+def test_there_are_directories_for_recordings_and_for_a_socket() -> None:
+    assert option("StateDirectory") == option("RuntimeDirectory") == "fanin"

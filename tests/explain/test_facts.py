@@ -87,6 +87,37 @@ def test_notes_explain_limits_and_counts() -> None:
     assert len(explained("/t?k=eq.1", merge__max_rows=1000, rules__fan003="off").merging.notes) == 0
 
 
+def test_notes_explain_ranges_and_lists_of_media_types() -> None:
+    notes = explained("/t?k=eq.1", "Range: 0-24", "Accept: application/json, text/plain, */*").merging.notes
+    assert [note.partition(":")[0] for note in notes[:2]] == ["Range", "Accept"]
+
+
+def test_a_name_of_an_aggregate_needs_a_column() -> None:
+    merging = explained("/t?select=k,count&k=eq.1").merging
+    assert merging.bypass is not None
+    assert merging.bypass.code == "aggregate"
+    assert "columns count" in merging.notes[0]
+    assert explained("/t?select=k,count&k=eq.1", types=("count=integer",)).merging.verdict == "merges"
+    assert explained("/t?select=kids!inner()&k=eq.1").merging.verdict == "merges"
+
+
+def test_a_count_alone_merges_by_the_keys_of_the_rows() -> None:
+    merging = explained("/t?select=count&k=eq.1").merging
+    assert merging.verdict == "merges"
+    assert merging.ways[0].call == "/t?select=f…:k::text&k=in.(1,2)"
+    assert merging.notes[0].startswith("count: ")
+    assert explained("/t?select=count&k=eq.1", types=("count=integer",)).merging.notes[0].startswith("merge.max_rows")
+    assert explained("/t?select=count&k=eq.1", merge__ask_types=False).merging.verdict == "never"
+    assert explained("/t?select=count&k=eq.1", "Prefer: count=exact").merging.verdict == "never"
+
+
+def test_a_value_outside_the_range_of_its_type_is_told_as_that() -> None:
+    (way,) = explained("/t?k=eq.9223372036854775808", types=("k=bigint",)).merging.ways
+    assert "from -9223372036854775808 to 9223372036854775807" in way.types
+    (way,) = explained("/t?k=eq.07", types=("k=bigint",)).merging.ways
+    assert "as it is spelled here" in way.types
+
+
 def test_equal_requests_share_a_call_even_if_they_do_not_merge() -> None:
     assert "FAN003" in explained("/t?k=eq.1&offset=2").merging.notes[-1]
     assert not explained("PATCH /t?k=eq.1").merging.notes
@@ -102,9 +133,9 @@ CHANGED: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "body": (("/t?id=eq.1", "Content-Length: 3"), ("/t?id=eq.1", "Content-Length: 0")),
     "expect": (("/t?id=eq.1", "Expect: 100-continue"), ("/t?id=eq.1",)),
     "accept": (("/t?id=eq.1", "Accept: text/csv, */*"), ("/t?id=eq.1", "Accept: application/vnd.pgrst.object+json")),
-    "range": (("/t?id=eq.1", "Range: 0-4"), ("/t?id=eq.1&limit=5",)),
+    "range": (("/t?id=eq.1", "Range: 5-9"), ("/t?id=eq.1&limit=5",)),
     "count": (("/t?id=eq.1", "Prefer: count=planned"), ("/t?id=eq.1", "Prefer: count=exact")),
-    "limit": (("/t?id=eq.1&limit=0",), ("/t?id=eq.1&limit=999999",)),
+    "limit": (("/t?id=eq.1&limit=0",), ("/t?id=eq.1&limit=999999999",)),
     "offset": (("/t?k=eq.1&offset=5&limit=5&order=id",), ("/t?k=eq.1&order=id&id=gt.5&limit=5",)),
     "aggregate": (("/t?select=a.sum()&k=eq.1",), ("/t?select=id,kids(count)&k=eq.1",)),
     "select": (("/t?select=a,&id=eq.1",), ("/t?select=a,b&id=eq.1",)),

@@ -22,7 +22,7 @@ def test_every_key_has_its_own_merged_call() -> None:
 @pytest.mark.parametrize(
     ("literal", "type_name", "sibling"),
     [
-        ("9" * 18, "", str(10**18 - 2)),
+        ("9" * 39, "", str(10**39 - 2)),
         ("32767", "smallint", "32766"),
         (U + "0", "uuid", U + "1"),
         ("another", "text", "other"),

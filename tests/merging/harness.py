@@ -85,6 +85,10 @@ class KnownColumns:
 OK_HEAD = b"HTTP/1.1 200 OK\r\nContent-Range: 0-0/*\r\nContent-Type: application/json; charset=utf-8"
 
 
+NOT_SENT = ("FANIN505", "FANIN507")
+"""Faults of calls for which there was no place."""
+
+
 class FakeUpstream:
     """Answers calls with ``head`` and ``body`` when ``resume`` is set. A FaultError as ``head`` is raised.
 
@@ -98,7 +102,7 @@ class FakeUpstream:
         self.heads: list[bytes] = []
         self.resume = asyncio.Event()
         self.resume.set()
-        self.full = isinstance(head, FaultError) and head.fault.code == "FANIN505"
+        self.full = isinstance(head, FaultError) and head.fault.code in NOT_SENT
         self.cancelled = 0
         self.open = 0
         self.connection: Connection | None = None

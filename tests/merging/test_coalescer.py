@@ -7,13 +7,15 @@ import asyncio
 import pytest
 
 from proxy.errors.codes import FALLBACK_REASONS, FaultError
+from proxy.merging.coalescer import SHARED_FAULTS
 from proxy.merging.waiters import BufferedAnswer, FailedCall, SendAlone, StreamedAnswer
 from proxy.model import Outcome
-from proxy.observe.events import NO_ANSWER, UpstreamCalled, Warned, WindowClosed
+from proxy.observe.events import CANCELLED, NO_ANSWER, UpstreamCalled, Warned, WindowClosed
 from proxy.path.coalescing import stable_in_settings
 from proxy.settings.rules import RuleSettings
 from tests.factories import member
 from tests.merging.harness import (
+    NOT_SENT,
     OK_HEAD,
     FakeUpstream,
     MergingHarness,
@@ -190,14 +192,15 @@ async def test_postgrests_error_about_its_database_is_shared() -> None:
 # Calls without an answer.
 
 
-@pytest.mark.parametrize("code", ["FANIN501", "FANIN504", "FANIN505", "FANIN506"])
+@pytest.mark.parametrize("code", sorted(SHARED_FAULTS))
 async def test_a_fault_that_every_call_would_get_fails_all_requests(code: str) -> None:
     harness = MergingHarness(upstream=FakeUpstream(FaultError(code, "why")))
     replies = await finish_all(harness, harness.coalesce(PAGE, PAGE, PAGE))
     assert all(isinstance(reply, FailedCall) and reply.error.fault.code == code for reply in replies)
-    sent = code != "FANIN505"
+    sent = code not in NOT_SENT
     assert {reply.call for reply in replies if isinstance(reply, FailedCall)} == {int(sent)}
-    assert call_results(harness) == [("shared", NO_ANSWER)] * sent
+    status = CANCELLED if code == "FANIN509" else NO_ANSWER  # without a descriptor, upstream was not called
+    assert call_results(harness) == [("shared", status)] * sent
     assert len(harness.upstream.heads) == 1
 
 

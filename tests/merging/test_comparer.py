@@ -150,7 +150,11 @@ async def test_a_repeated_merged_answer_that_is_equal_ends_the_comparison(monkey
 
 @pytest.mark.parametrize(
     ("result", "counted"),
-    [(FallbackReason("connection", "FANIN505"), SKIPPED), (FallbackReason("ties"), FAILED)],
+    [
+        (FallbackReason("connection", "FANIN505"), SKIPPED),
+        (FallbackReason("connection", "FANIN507"), SKIPPED),
+        (FallbackReason("ties"), FAILED),
+    ],
     ids=str,
 )
 async def test_a_repeated_merged_call_without_an_answer_is_no_mismatch(
@@ -233,5 +237,6 @@ def test_a_compressed_answer_is_not_compared() -> None:
 
 def test_only_a_call_that_got_no_connection_in_time_is_busy() -> None:
     assert is_busy(FallbackReason("connection", "FANIN505"))
+    assert is_busy(FallbackReason("connection", "FANIN507"))
     assert not is_busy(FallbackReason("connection", "FANIN502"))
     assert not is_busy({})

@@ -6,14 +6,16 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from proxy.errors.codes import BYPASS_REASONS
-from proxy.merging.fetch import BadValue, FetchResult
-from proxy.merging.waiters import BufferedAnswer, SendAlone
+from proxy.merging.fetch import FetchResult
+from proxy.merging.waiters import BufferedAnswer, FailedCall, SendAlone
 from proxy.model import FallbackReason, Slice
 from proxy.observe.events import MergingPaused, Warned, WindowClosed
+from proxy.postgrest.response.problem import BadLiteral
 from tests.factories import member
 from tests.merging.harness import FakeFetcher, MergingHarness, bodies, finish, ids, run_loop, slices_of
 
 if TYPE_CHECKING:
+    from proxy.merging.fetch import FetchResult
     from proxy.model import MergedCall
 
 
@@ -53,6 +55,13 @@ async def test_after_a_fallback_reason_every_request_is_sent_alone_once() -> Non
     replies = await finish(harness.merge(*ids(1, 2, 3)))
     assert all(isinstance(reply, SendAlone) and reply.is_fallback for reply in replies)
     assert harness.fallback_reasons() == ["ties"]
+    harness.assert_idle()
+
+
+async def test_requests_of_a_call_that_waited_too_long_in_the_queue_do_not_wait_again() -> None:
+    harness = MergingHarness(FakeFetcher(lambda _: FallbackReason("connection", "FANIN507")))
+    replies = await finish(harness.merge(*ids(1, 2, 3)))
+    assert [reply.error.fault.code for reply in replies if isinstance(reply, FailedCall)] == ["FANIN507"] * 3
     harness.assert_idle()
 
 
@@ -103,7 +112,7 @@ async def test_the_deadline_does_not_include_the_wait_for_a_connection() -> None
 
 async def test_a_batch_is_merged_again_without_its_bad_value() -> None:
     def with_bad_value(call: MergedCall) -> FetchResult:
-        return BadValue("smallint", b"40000") if b"eq.40000" in call.requests_by_value else slices_of(call)
+        return BadLiteral("smallint", b"40000") if b"eq.40000" in call.requests_by_value else slices_of(call)
 
     harness = MergingHarness(FakeFetcher(with_bad_value))
     replies = await finish(harness.merge(*ids(1, 40000, 2)))
@@ -115,7 +124,7 @@ async def test_a_batch_is_merged_again_without_its_bad_value() -> None:
 
 
 async def test_after_a_second_bad_value_every_request_is_sent_alone() -> None:
-    bad_values = iter([BadValue("integer", b"9000000000"), BadValue("smallint", b"40000")])
+    bad_values = iter([BadLiteral("integer", b"9000000000"), BadLiteral("smallint", b"40000")])
     harness = MergingHarness(FakeFetcher(lambda call: next(bad_values, None) or slices_of(call)))
     replies = await finish(harness.merge(*ids(1, 2, 40000, 9_000_000_000)))
     assert all(isinstance(reply, SendAlone) for reply in replies)

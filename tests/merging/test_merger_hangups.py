@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from proxy.merging.fetch import BadValue, FetchResult
 from proxy.merging.waiters import BufferedAnswer, SendAlone
 from proxy.model import FallbackReason
+from proxy.postgrest.response.problem import BadLiteral
 from tests.merging.harness import FakeFetcher, MergingHarness, ids, run_loop, slices_of
 
 if TYPE_CHECKING:
+    from proxy.merging.fetch import FetchResult
     from proxy.model import MergedCall
 
 
@@ -27,7 +28,7 @@ async def test_a_disconnect_at_any_time_leaves_nothing_in_flight(
         if kind == "fallback":
             return FallbackReason("ties")
         return (
-            BadValue("smallint", b"40000")
+            BadLiteral("smallint", b"40000")
             if kind == "bad-value" and b"eq.40000" in call.requests_by_value
             else slices_of(call)
         )

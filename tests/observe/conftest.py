@@ -9,6 +9,7 @@ import pytest
 import structlog
 
 from proxy.observe import log
+from proxy.observe.log_format import configure
 from proxy.settings.observability import LogSettings
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 @pytest.fixture
 def stream() -> Iterator[io.StringIO]:
     stream = io.StringIO()
-    log.configure(stream)
+    configure(stream)
     yield stream
     structlog.reset_defaults()
 

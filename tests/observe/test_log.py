@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from proxy.observe import log
-from proxy.observe.events import SettingsReloaded, TraceClosed, Warned, WindowClosed
+from proxy.observe.events import RequestAnswered, SettingsReloaded, TraceClosed, Warned, WindowClosed
 from proxy.settings.observability import LogSettings
 from proxy.settings.rules import RuleSettings
 from rules.fan001_n_plus_one_read import RULE, detect
@@ -127,3 +127,28 @@ def test_library_records_have_a_rate_too(stream: io.StringIO) -> None:
     output.close()
     assert [line["event"] for line in lines(stream)] == ["library", "library", "left out"]
     assert lines(stream)[-1]["library"] == 7
+
+
+def test_the_access_log_has_a_line_per_request_with_confirmed_names_only(stream: io.StringIO) -> None:
+    write = log.AccessLog()
+    known, unknown = (
+        READS.spans[0],
+        replace(READS.spans[0], status=404, relation="eyJhbGciOiJIUzI1NiJ9", method="X-SECRET"),
+    )
+    for span in (known, unknown):
+        write(RequestAnswered(span, 0.0))
+    write(CLOSED)
+    first, second = lines(stream)
+    assert (first["event"], first["method"], first["relation"], first["status"]) == ("access", "GET", "public.t", 200)
+    assert (first["outcome"], first["ms"]) == ("passed", round(1000 * (known.end - known.start), 1))
+    assert (second["method"], second["relation"], second["status"]) == ("other", "…", 404)
+
+
+def test_every_line_has_the_usual_keys(stream: io.StringIO) -> None:
+    write, output, _ = trace_log()
+    warn = log.Warnings(output.warnings)
+    write(CLOSED)
+    warn(Warned("something failed", "Look at it."))
+    warn(SettingsReloaded(()))
+    for line in lines(stream):
+        assert {"timestamp", "level", "event", "message"} <= line.keys()

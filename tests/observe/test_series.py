@@ -14,6 +14,7 @@ from proxy.observe.events import (
     SettingsReloaded,
     TraceClosed,
     UpstreamCalled,
+    UpstreamRecovered,
     Warned,
     WindowClosed,
 )
@@ -43,6 +44,7 @@ def test_every_declared_counter_is_incremented_by_an_event() -> None:
         *(UpstreamCalled("t", "merged", 0.1, 200), WindowClosed(2, 0.1), FellBack("ties", "", "t", 1)),
         *(
             MergingPaused("ties"),
+            UpstreamRecovered(1.0),
             AnswersCompared("match", 1),
             RequestRefused("FANIN109"),
             Warned("a", "b"),

@@ -38,7 +38,7 @@ def test_equal_requests_that_shared_an_answer_are_one_line() -> None:
 
 
 def test_a_request_that_was_not_merged_has_its_reason() -> None:
-    assert "passed: offset (The query has an offset)" in text(
+    assert "passed: offset (The query has an offset other than 0)" in text(
         trace([replace(span(LINE.format(1), 1), bypass_reason="offset")])
     )
 

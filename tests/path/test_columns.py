@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from proxy.model import Column
 from proxy.path.columns import MAX_BAD_VALUES, RETRY_UNKNOWN_AFTER, ColumnRegistry, table_of, unknown_columns
+from proxy.postgrest.types import NO_COLUMN
 from tests.factories import member
 
 TEXT, INTEGER = Column("text"), Column("integer")
@@ -117,3 +118,13 @@ def test_canonical_integers_need_no_type_but_their_order_does() -> None:
 def test_equal_requests_and_json_text_need_no_type() -> None:
     assert needed("/t?k=eq.a&order=at", "/t?k=eq.a&order=at") == []
     assert needed("/t?d->>k=eq.a", "/t?d->>k=eq.b") == []
+
+
+def test_a_name_that_could_be_an_aggregate_is_unknown_until_it_is_asked_for() -> None:
+    batch = [member(f"/t?select=count&id=eq.{n}") for n in (1, 2)]
+    assert unknown_columns(batch, {}) == [b"count"]
+    assert unknown_columns(batch, {b"count": INTEGER}) == []
+    assert unknown_columns(batch, {b"count": Column(NO_COLUMN)}) == [b"count"], "it could have been added"
+    others = [member(f"/t?select=k,count&id=eq.{n}") for n in (1, 2)]
+    assert unknown_columns(others, {b"count": Column(NO_COLUMN)}) == []
+    assert unknown_columns(batch[:1], {}) == []

@@ -15,6 +15,7 @@ from proxy.model import Column, FallbackReason, MergedCall, NotSingular, Slice
 from proxy.path.demultiplex import demultiplex, rows_by_key
 from proxy.path.plan import CallLimits, plan
 from proxy.postgrest.response.gateway import POSTGREST, SUPABASE, Gateway
+from proxy.postgrest.types import NO_COLUMN
 from tests.factories import fields, member
 
 ALIAS = b"f0"
@@ -348,6 +349,59 @@ def test_with_a_known_order_a_limit_keeps_the_first_rows_of_a_key() -> None:
     assert slices_of(body, call)[b"1"].body == b'[{"n":1}]'
     assert b"Content-Range: 0-0/*" in slices_of(body, call)[b"1"].head
     assert fallback(body.replace(b"01-02", b"01-01"), call) == "limit"
+
+
+COUNT = "Host: h\nPrefer: count=exact"
+
+
+def counted_call(more: str, lines: str = COUNT) -> MergedCall:
+    batch = [member(f"/t?id=eq.{n}&order=at{more}", lines) for n in (1, 2, 3)]
+    (call,) = plan(batch, ALIAS, CallLimits(200, 7000, DATES))
+    assert isinstance(call, MergedCall)
+    return call
+
+
+THREE_ROWS = ordered_rows((1, '"2024-01-01"', ',"n":1'), (1, '"2024-01-02"', ',"n":2'), (2, "null", ',"n":3'))
+
+
+@pytest.mark.parametrize(
+    ("more", "lines"),
+    [
+        ("&limit=1", COUNT),
+        ("&limit=1&offset=0", COUNT),
+        ("", f"{COUNT}\nRange: 0-0"),
+        ("&limit=9", f"{COUNT}\nRange: 0-0"),
+    ],
+)
+def test_a_page_of_counted_rows_is_partial_and_shows_the_number_of_all(more: str, lines: str) -> None:
+    slices = slices_of(THREE_ROWS, counted_call(more, lines), HEAD + "\nPreference-Applied: count=exact")
+    assert slices[b"1"].body == b'[{"n":1}]'
+    assert slices[b"1"].head.startswith(b"HTTP/1.1 206 Partial Content\r\nDate: ")
+    assert b"\r\nContent-Range: 0-0/2\r\n" in slices[b"1"].head
+    assert slices[b"2"].head.startswith(b"HTTP/1.1 200 OK\r\nDate: ")
+    assert b"\r\nContent-Range: 0-0/1\r\n" in slices[b"2"].head
+
+
+def test_a_page_behind_a_gateway_with_other_status_lines_is_a_fallback() -> None:
+    head = fields(HEAD.replace("0-1/*", "0-2/3") + "\nPreference-Applied: count=exact")
+    answer = Response(StatusLine(200, 1, b"HTTP/1.1 200"), head, THREE_ROWS)
+    result = demultiplex(counted_call("&limit=1"), ALIAS, answer, False, POSTGREST)
+    assert isinstance(result, FallbackReason)
+    assert result.reason == "limit"
+
+
+@pytest.mark.parametrize(
+    ("accept", "before", "after"),
+    [("*/*", b"[", b"]"), ("application/vnd.pgrst.object+json", b"", b"")],
+)
+def test_a_count_is_the_number_of_rows_of_its_key(accept: str, before: bytes, after: bytes) -> None:
+    batch = [member(f"/t?select=n:count&id=eq.{n}", f"Host: h\nAccept: {accept}") for n in (1, 2)]
+    (call,) = plan(batch, ALIAS, CallLimits(200, 7000, {b"count": Column(NO_COLUMN)}))
+    assert isinstance(call, MergedCall)
+    slices = slices_of(rows((1, ""), (1, ""), (1, "")), call)
+    assert [slices[key].body for key in (b"1", b"2")] == [before + body + after for body in (b'{"n":3}', b'{"n":0}')]
+    assert [(slices[key].rows, slices[key].rows_read) for key in (b"1", b"2")] == [(1, 3), (1, 0)]
+    assert all(b"\r\nContent-Range: 0-0/*\r\n" in slices[key].head for key in (b"1", b"2"))
 
 
 def test_a_list_gets_the_rows_of_its_keys_in_the_order_of_the_batch() -> None:

@@ -217,7 +217,8 @@ def test_the_trace_is_the_first_of_its_headers(lines: bytes, trace: str | None) 
         (b"X-Fanin: off", "off"),
         (b"Content-Length: 1", "body"),
         (b"Expect: 100-continue", "expect"),
-        (b"Range: 0-1", "range"),
+        (b"Range: 1-2", "range"),
+        (b"Range: 0-1", None),
         (b"Accept: text/csv", "accept"),
         (b"Accept: */*", None),
         (b"Accept: application/vnd.pgrst.object+json", None),
@@ -241,3 +242,20 @@ def test_some_headers_prevent_merging(lines: bytes, reason: str | None) -> None:
 )
 def test_traceparent_is_found_in_header_lines(lines: bytes, value: bytes) -> None:
     assert traceparent_of(lines) == value
+
+
+@pytest.mark.parametrize("name", ["Accept", "Accept-Profile", "Prefer", "Range"])
+def test_a_header_that_postgrest_reads_is_never_neutral(name: str) -> None:
+    rules = head_rules(b"", (), (name, "X-Job"), (), b"key")
+    one, other = (read(f"Host: h\r\n{name}: {value}\r\nX-Job: {value}".encode(), rules) for value in ("0-1", "0-2"))
+    assert one.identity != other.identity
+    assert b"X-Job" not in one.identity
+
+
+def test_a_range_from_the_first_row_on_is_not_in_the_lines_of_a_merged_call() -> None:
+    head = read(b"Host: h\r\nRange-Unit: items\r\nRange: 0-24")
+    assert head.range_limit == 25
+    assert b"Range: 0-24" in head.identity
+    assert b"Range: " not in head.merged_lines
+    assert b"Range-Unit: items" in head.merged_lines
+    assert b"Range: 0-\r\n" in read(b"Host: h\r\nRange: 0-").merged_lines, "it cuts nothing"

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from proxy.model import Column, Identical, MergedCall, Single
 from proxy.path.plan import CallLimits, originals, partition, plan, why_not_merged
 from proxy.postgrest.request.literals import canonical
+from proxy.postgrest.request.set_filter import merged_range
 from proxy.postgrest.response.content_location import canonical_query
-from proxy.postgrest.types import can_merge
+from proxy.postgrest.types import NO_COLUMN, can_merge
 from tests.factories import member
 
 if TYPE_CHECKING:
@@ -334,3 +335,75 @@ def test_the_bypass_reason_is_literal_only_if_no_key_can_be_shared() -> None:
     assert why_not_merged(member("/t?k=eq.a"), TEXT) is None
     assert why_not_merged(member("/t?k=eq.a&id=eq.1"), {}) is None
     assert why_not_merged(member("/t?k=in.(1,2)&order=at"), {}) == "literal"
+
+
+NAMED = [
+    ("/t?%22Order%20Id%22=eq.{}", b"/t?select=A:%22Order%20Id%22::text,*&%22Order%20Id%22=in.(1,2)"),
+    ("/t?Order%20Id=eq.{}", b"/t?select=A:%22Order%20Id%22::text,*&Order%20Id=in.(1,2)"),
+    ("/t?id=eq.{}&offset=0", b"/t?select=A:id::text,*&id=in.(1,2)&offset=0"),
+    ("/t?id=eq.{}&offset=0&limit=5", b"/t?select=A:id::text,*&id=in.(1,2)&offset=0&limit=11"),
+    ("/t?id=in.({})", b"/t?select=A:id::text,*&id=in.(1,2)"),
+    ("/t?select=id,kids!inner()&id=eq.{}", b"/t?select=A:id::text,id,kids!inner()&id=in.(1,2)"),
+    ("/t?d%20c->>%22k%20x%22=eq.{}", b"/t?select=A:d%20c-%3E%3E%22k%20x%22,*&d%20c->>%22k%20x%22=in.(1,2)"),
+]
+
+
+@pytest.mark.parametrize(("target", "expected"), NAMED)
+def test_what_clients_send_of_themselves_is_merged(target: str, expected: bytes) -> None:
+    (call,) = planned(target.format(1), target.format(2))
+    assert isinstance(call, MergedCall)
+    assert call.target == expected
+    query = canonical_query(target.format(1).partition("?")[2].encode())
+    before, after = call.content_location
+    value = b"eq.1" if b"eq." in query else b"in.%281%29"
+    assert before + value + after == query
+
+
+def test_an_order_column_is_quoted_where_it_must_be() -> None:
+    limits = CallLimits(200, 7000, {b"a.b": Column("integer")})
+    (call,) = planned("/t?id=eq.1&order=%22a.b%22", "/t?id=eq.2&order=%22a.b%22", limits=limits)
+    assert isinstance(call, MergedCall)
+    assert call.target == b"/t?select=A:id::text,A0:%22a.b%22::text,*&id=in.(1,2)&order=%22a.b%22"
+
+
+def test_the_lower_of_limit_and_range_counts() -> None:
+    lines = "Host: h\nRange: 0-2"
+    (call,) = planned("/t?id=eq.1&limit=9", "/t?id=eq.2&limit=9", lines=lines)
+    assert isinstance(call, MergedCall)
+    assert (call.limit, merged_range(call)) == (3, b"Range: 0-6\r\n")
+    assert b"limit=7" in call.target
+    (call,) = planned("/t?id=eq.1", "/t?id=eq.2", lines=lines)
+    assert isinstance(call, MergedCall)
+    assert (call.limit, merged_range(call)) == (3, b"Range: 0-6\r\n")
+    (call,) = planned("/t?id=eq.1&limit=9", "/t?id=eq.2&limit=9")
+    assert isinstance(call, MergedCall)
+    assert (call.limit, merged_range(call)) == (9, b"")
+
+
+def test_a_name_that_may_be_an_aggregate_needs_a_column() -> None:
+    targets = "/t?select=id,count&id=eq.1", "/t?select=id,count&id=eq.2"
+    for known in ({}, {b"count": Column("")}, {b"count": Column(NO_COLUMN)}):
+        limits = CallLimits(200, 7000, known)
+        calls = planned(*targets, limits=limits)
+        assert [type(call) for call in calls] == [Single, Single]
+        assert why_not_merged(requests_of(calls[0])[0], known) == "aggregate"
+    assert len(planned(*targets, limits=CallLimits(200, 7000, {b"count": Column("bigint")}))) == 1
+
+
+COUNTED = CallLimits(200, 7000, {b"count": Column(NO_COLUMN)})
+
+
+@pytest.mark.parametrize("select", ["count", "n:count", "%22count%22"])
+def test_a_count_alone_reads_the_keys_only(select: str) -> None:
+    (call,) = planned(f"/t?select={select}&id=eq.1", f"/t?select={select}&id=eq.2", limits=COUNTED)
+    assert isinstance(call, MergedCall)
+    assert call.target == b"/t?select=A:id::text&id=in.(1,2)"
+    assert call.counted == (b"n" if select[0] == "n" else b"count")
+
+
+@pytest.mark.parametrize(
+    ("more", "lines"), [("&order=id", ""), ("&limit=1", ""), ("", "\nPrefer: count=exact"), ("", "\nRange: 0-1")]
+)
+def test_a_count_with_an_order_a_limit_or_a_count_is_sent_unchanged(more: str, lines: str) -> None:
+    calls = planned(*[f"/t?select=count&id=eq.{n}{more}" for n in (1, 2)], limits=COUNTED, lines="Host: h" + lines)
+    assert [type(call) for call in calls] == [Single, Single]

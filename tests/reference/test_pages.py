@@ -93,8 +93,8 @@ def test_a_setting_is_shown_with_its_default_its_values_and_what_a_change_takes(
 
 
 def test_text_stays_in_its_cell_and_is_shown_as_it_is_written() -> None:
-    assert BYPASS_REMEDIES["accept"].startswith("Send one Accept line: */*,")
-    assert r"Send one Accept line: \*/\*," in PAGES["codes.md"]
+    assert BYPASS_REMEDIES["accept"].startswith("Send one Accept line in which application/json, */* or")
+    assert r"Send one Accept line in which application/json, \*/\* or" in PAGES["codes.md"]
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: str(rule.code))

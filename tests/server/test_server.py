@@ -76,7 +76,7 @@ async def serving(
     endpoints = set() if upstream_endpoints is None else upstream_endpoints
     context = ServerContext(clock, endpoints, handler.refuse, on_mount)
     server = DataServer(settings("http://h", **changes), RULES, handler, context)
-    port = await server.listen("127.0.0.1", 0)
+    port = await server.listen("127.0.0.1:0")
     try:
         yield server, port
     finally:

@@ -87,3 +87,55 @@ def test_changing_a_value_keeps_all_others() -> None:
     assert changed(other, {"merge.max_keys": settings.merge.max_keys}) == settings
     with pytest.raises(ConfigError, match=r"merge\.max_keys"):
         changed(settings, {"merge.max_keys": 0})
+
+
+FAULTY = """mode = "fast"
+
+[merge]
+max_key = 1
+max_keys = 0
+row_evidence = 3
+
+[timeouts]
+head = -1
+
+[[override]]
+relation = "a"
+merge.ties = "some"
+rules.fan0003 = "off"
+
+[[ignore]]
+rule = "FAN999"
+reason = "x"
+
+[[ignore]]
+rule = "FAN001"
+"""
+
+
+def test_all_faults_of_a_file_are_told_at_once_each_with_its_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FANIN_POOL__CALLS", "none")
+    file = toml(tmp_path, FAULTY)
+    with pytest.raises(ConfigError) as caught:
+        load({"merge.max_url": "long"}, file, lambda settings: [("listen", f"'{settings.listen}' is taken")])
+    lines = str(caught.value).replace(str(file), "F").splitlines()
+    assert sorted(line.partition(" ")[0] for line in lines) == sorted(
+        ["F:1:", "F:4:", "F:5:", "F:6:", "F:9:", "F:13:", "F:14:", "F:20:", "environment:", "flag:", "settings:"]
+    )
+    text = "\n".join(lines)
+    assert "F:1: mode: Input should be " in text
+    assert "F:4: no setting is called 'merge.max_key'; did you mean 'merge.max_keys'?" in text
+    assert "F:5: merge.max_keys: Input should be greater than or equal to 1" in text
+    assert "F:6: 'merge.row_evidence' is now called 'merge.max_rows_lifetime'" in text
+    assert "F:13: override 1: merge.ties: Input should be 'none' or 'any'" in text
+    assert "F:14: override 1: 'rules.fan0003' is not a setting" in text
+    assert "F:20: ignore 2: reason: is missing" in text
+    assert "environment: pool.calls: Input should be a valid integer" in text
+    assert "settings: listen: '127.0.0.1:8000' is taken" in text
+
+
+def test_a_fault_of_a_rules_name_has_the_line_of_the_name(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"fanin\.toml:3: ignore 1: no rule is called 'FAN999'"):
+        load({}, toml(tmp_path, '[[ignore]]\nreason = "x"\nrule = "FAN999"\n'))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -18,6 +18,9 @@ from proxy.settings.sources import (
     read_environment,
     variable,
 )
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 KNOWN = declared()
 
@@ -54,6 +57,40 @@ def test_a_variable_says_what_a_file_would(name: str, text: str, value: Any, mon
         settings = getattr(settings, part)
     assert settings == value
     assert load({}).sources[name] == "environment"
+
+
+def test_a_secret_may_be_in_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in (("db_uri", "postgres://u:p@h/db"), ("admin_token", "a-token-of-some-length")):
+        file = tmp_path / name
+        file.write_text(value + "\n", encoding="utf-8")
+        monkeypatch.setenv(variable(name) + "_FILE", str(file))
+    loaded = load({})
+    assert loaded.settings.db_uri is not None
+    assert loaded.settings.db_uri.get_secret_value() == "postgres://u:p@h/db"
+    assert loaded.settings.admin_token is not None
+    assert loaded.settings.admin_token.get_secret_value() == "a-token-of-some-length"
+    assert (loaded.sources["db_uri"], loaded.warnings) == ("environment", ())
+
+
+def test_only_a_secret_may_be_in_a_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FANIN_UPSTREAM_FILE", "/nowhere")
+    (warning,) = load({}).warnings
+    assert "FANIN_UPSTREAM_FILE is not a setting" in warning
+
+
+@pytest.mark.parametrize("kind", ["absent", "binary", "twice"])
+def test_a_secret_that_cannot_be_read_from_its_file_is_an_error_without_it(
+    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "secret"
+    if kind != "absent":
+        file.write_bytes(b"\xffhidden" if kind == "binary" else b"hidden")
+    if kind == "twice":
+        monkeypatch.setenv("FANIN_DB_URI", "postgres://hidden")
+    monkeypatch.setenv("FANIN_DB_URI_FILE", str(file))
+    with pytest.raises(ConfigError, match="FANIN_DB_URI_FILE") as caught:
+        load({})
+    assert "hidden" not in str(caught.value)
 
 
 def test_lists_of_tables_are_json_in_a_variable(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from proxy.observe.events import Event, Events, Warned
 from proxy.postgrest.response.gateway import POSTGREST, SUPABASE
 from proxy.settings.sources import ConfigError
 from proxy.upstream.client import Upstream
-from proxy.upstream.discovery import Discovered, discover, known_mount
+from proxy.upstream.discovery import Discovered, discover, failed_discovery, known_mount
 from tests.e2e.support.harness import ScriptedConnection, ScriptedUpstream, free_port, settings
 
 if TYPE_CHECKING:
@@ -23,14 +22,11 @@ NEVER = "http://192.0.2.1:9"
 """An address that nobody answers: a call to it would emit a warning, which fails the test."""
 
 
-async def discovered(upstream: str, **changes: Any) -> tuple[Discovered, list[Event]]:
-    emitted: list[Event] = []
-    events = Events()
-    events.subscribe(emitted.append)
+async def discovered(upstream: str, **changes: Any) -> Discovered:
     used = settings(upstream, **{"mount": "auto", "profile": "auto", "timeouts__connect": 0.2} | changes)
     client = Upstream(used, time.monotonic)
     try:
-        return await discover(used, client, events), emitted
+        return await discover(used, client)
     finally:
         client.close()
 
@@ -63,7 +59,7 @@ def serving(*paths: bytes, status: bytes = b"200 OK", server: bytes = b"postgres
 async def test_upstream_is_not_asked_if_settings_or_its_host_name_decide(
     upstream: str, changes: dict[str, str], expected: Discovered
 ) -> None:
-    assert await discovered(upstream, **changes) == (expected, [])
+    assert await discovered(upstream, **changes) == expected
 
 
 @pytest.mark.parametrize(
@@ -82,7 +78,7 @@ async def test_otherwise_upstream_is_asked(
     script: Callable[[ScriptedConnection], Awaitable[None]], base: str, mount: str, expected: Discovered
 ) -> None:
     async with ScriptedUpstream(script) as upstream:
-        assert await discovered(upstream.url + base, mount=mount) == (expected, [])
+        assert await discovered(upstream.url + base, mount=mount) == expected
         assert all(request.startswith(b"HEAD /") for request in upstream.requests)
         assert len(upstream.requests) <= 2
 
@@ -92,19 +88,34 @@ async def silent(talk: ScriptedConnection) -> None:
     await talk.gone()
 
 
-async def test_an_upstream_that_does_not_answer_counts_as_postgrest_with_a_warning() -> None:
-    async with ScriptedUpstream(silent) as upstream:
-        expected, (warning,) = await discovered(upstream.url)
-    assert expected == Discovered("/", b"", POSTGREST)
-    assert isinstance(warning, Warned)
+def assumed(found: Discovered, code: str, mount: str = "/") -> bool:
+    """Whether a PostgREST without a gateway was assumed, because of ``code``."""
+    assert found.failure is not None
+    warning = failed_discovery(found.failure)
+    assert found.failure.fault.message in warning.what
     assert "--profile" in warning.remedy
+    return (found.mount, found.base, found.gateway, found.failure.fault.code) == (mount, b"", POSTGREST, code)
 
 
-async def test_an_upstream_that_is_unreachable_counts_as_postgrest_with_a_warning() -> None:
-    expected, (warning,) = await discovered(f"http://127.0.0.1:{free_port()}", mount="/m")
-    assert expected == Discovered("/m", b"", POSTGREST)
-    assert isinstance(warning, Warned)
-    assert "asked" in warning.what
+async def test_an_upstream_that_does_not_answer_is_taken_for_a_postgrest() -> None:
+    async with ScriptedUpstream(silent) as upstream:
+        assert assumed(await discovered(upstream.url), "FANIN504")
+
+
+async def test_an_upstream_that_is_unreachable_is_taken_for_a_postgrest() -> None:
+    assert assumed(await discovered(f"http://127.0.0.1:{free_port()}", mount="/m"), "FANIN501", "/m")
+
+
+@pytest.mark.parametrize("status", [b"502 Bad Gateway", b"503 Service Unavailable", b"504 Gateway Timeout"])
+@pytest.mark.parametrize("path", [b"/", b"/rest/v1/"])
+async def test_a_gateway_that_cannot_reach_postgrest_yet_decides_nothing(status: bytes, path: bytes) -> None:
+    async with ScriptedUpstream(serving(path, status=status, server=b"kong")) as upstream:
+        assert assumed(await discovered(upstream.url), "FANIN502")
+
+
+async def test_a_postgrest_without_a_database_is_still_one() -> None:
+    async with ScriptedUpstream(serving(b"/", status=b"503 Service Unavailable")) as upstream:
+        assert await discovered(upstream.url) == Discovered("/", b"", POSTGREST)
 
 
 async def test_a_mount_must_begin_with_a_slash() -> None:

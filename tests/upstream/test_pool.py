@@ -72,6 +72,43 @@ async def test_a_full_queue_refuses_calls() -> None:
     await first
 
 
+@pytest.mark.parametrize("write", [False, True])
+async def test_a_call_waits_for_the_queue_timeout_and_no_longer(write: bool) -> None:
+    pool = new_pool()
+    pool.queue_timeout = 0.01
+    await pool.acquire(False)
+    with pytest.raises(FaultError, match="FANIN507"):
+        await pool.acquire(write)
+    assert (pool.busy, pool.waiting) == (1, 0)
+    pool.release(None, False, 0.0)
+    await pool.acquire(write)
+    assert (pool.busy, pool.waiting) == (1, 0)
+
+
+async def test_a_call_that_started_in_time_is_not_timed_out_later() -> None:
+    pool = new_pool()
+    pool.queue_timeout = 0.01
+    await pool.acquire(False)
+    waiting = await start_waiting(pool)
+    pool.release(None, False, 0.0)
+    await waiting
+    with pytest.raises(FaultError, match="FANIN507"):  # by then the timer of the first one would have fired
+        await pool.acquire(False)
+    assert (pool.busy, pool.waiting) == (1, 0)
+
+
+async def test_a_client_that_disconnects_as_its_wait_times_out_leaves_no_call_behind() -> None:
+    pool = new_pool()
+    pool.queue_timeout = 0.0
+    await pool.acquire(False)
+    waiting = await start_waiting(pool)
+    while pool.waiting:  # noqa: ASYNC110 – until the timer has fired
+        await asyncio.sleep(0)
+    waiting.cancel()
+    await asyncio.gather(waiting, return_exceptions=True)
+    assert (pool.busy, pool.waiting) == (1, 0)
+
+
 async def test_for_writes_calls_are_reserved_for_writes() -> None:
     pool = new_pool(limit=1, for_writes=1)
     await pool.acquire(False)

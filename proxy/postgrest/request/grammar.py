@@ -58,6 +58,10 @@ class Cursor:
     def rest(self) -> str:
         return self._text[self.position :]
 
+    def since(self, position: int) -> str:
+        """The text that was consumed from ``position`` on."""
+        return self._text[position : self.position]
+
     def peek(self, *words: str) -> bool:
         """Whether one of ``words`` comes next. Consumes nothing."""
         return self._text.startswith(words, self.position)

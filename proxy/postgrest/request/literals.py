@@ -12,16 +12,23 @@ from proxy.model import LiteralClass
 from proxy.postgrest.request.target import clean_text
 
 _HEX = b"0123456789abcdef"
+
+MAX_INTEGER_DIGITS = 39
+"""Digits of the largest 128-bit integer. A column of type ``numeric`` may hold such identifiers."""
+
 PLAIN_BYTES = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_."
 """Bytes without a special meaning in URLs and in PostgREST's syntax."""
 
 
 def canonical(literal: bytes) -> LiteralClass | None:
-    """INTEGER for ``0|-?[1-9][0-9]{0,17}``, UUID for lower-case hexadecimal digits 8-4-4-4-12, else None."""
+    """INTEGER for ``0|-?[1-9][0-9]{0,38}``, UUID for lower-case hexadecimal digits 8-4-4-4-12, else None.
+
+    The range of the column's type does not matter: Postgres rejects a literal outside it.
+    """
     if is_uuid(literal):
         return LiteralClass.UUID
     digits = literal[1:] if literal[:1] == b"-" else literal
-    if not digits.isdigit() or len(digits) > 18:
+    if not digits.isdigit() or len(digits) > MAX_INTEGER_DIGITS:
         return None
     if digits[0] == 0x30 and literal != b"0":
         return None
@@ -35,17 +42,61 @@ def read_literal(raw: bytes) -> bytes | None:
     return None if b";" in raw else clean_text(raw)
 
 
-def read_list(raw: bytes) -> tuple[bytes, ...] | None:
-    """The elements of the raw bytes after ``in.`` if all are plain and distinct; else None.
+_LIST_SYNTAX = b'"(),\\{}'
+"""Bytes that an element without quotes does not contain if fanin reads it. PostgREST accepts more."""
 
-    PostgREST also accepts quotes, blanks and trailing text in a list; such a list is not merged.
+
+def read_list(raw: bytes) -> tuple[bytes, ...] | None:
+    """The elements of the raw bytes after ``in.`` if they are distinct and none is empty; else None.
+
+    PostgREST also accepts blanks around elements, and text after the list; such a list is not merged.
     """
     text = read_literal(raw)
     if text is None or text[:1] != b"(" or text[-1:] != b")":
         return None
-    elements = tuple(text[1:-1].split(b","))
-    plain = all(element and not element.translate(None, PLAIN_BYTES) for element in elements)
-    return elements if plain and len(set(elements)) == len(elements) else None
+    found = tuple(text[1:-1].split(b",")) if b'"' not in text else _quoted_elements(text[1:-1])
+    bare = b'"' in text or all(map(_is_bare, found))
+    return found if found and bare and all(found) and len(set(found)) == len(found) else None
+
+
+def _is_bare(text: bytes) -> bool:
+    return bool(text) and text.strip() == text and len(text.translate(None, _LIST_SYNTAX)) == len(text)
+
+
+def _quoted_elements(text: bytes) -> tuple[bytes, ...]:
+    """The elements of a list of which some are in quotes, where a backslash escapes any byte; empty if it is odd."""
+    elements: list[bytes] = []
+    while True:
+        if text[:1] == b'"':
+            end = closing_quote(text, 1)
+            element, text = _unescaped(text[1:end]), text[end + 1 :] if end > 0 else b"odd"
+        else:
+            element, comma, text = text.partition(b",")
+            text = comma + text
+            if not _is_bare(element):
+                return ()
+        elements.append(element)
+        if not text:
+            return tuple(elements)
+        if text[:1] != b",":
+            return ()
+        text = text[1:]
+
+
+def closing_quote(text: bytes, begin: int) -> int:
+    """Index of the first quote from ``begin`` on that no backslash escapes; -1 if there is none."""
+    end = text.find(b'"', begin)
+    while end > begin and text[end - 1] == 0x5C:
+        before = text[begin:end]
+        if (len(before) - len(before.rstrip(b"\\"))) % 2 == 0:
+            break
+        end = text.find(b'"', end + 1)
+    return end
+
+
+def _unescaped(text: bytes) -> bytes:
+    """``text`` without its backslashes, but for those that are escaped."""
+    return b"\\".join([part.replace(b"\\", b"") for part in text.split(b"\\\\")])
 
 
 def class_of(literals: tuple[bytes, ...]) -> LiteralClass:

@@ -1,12 +1,29 @@
-"""Parses Accept and Prefer, as far as merging needs them.
+"""Parses Accept, Range and Prefer, as far as merging needs them.
 
 https://postgrest.org/en/v12/references/api/resource_representation.html and …/preferences.html
 """
 
+from functools import lru_cache
+
+import msgspec
+
 from proxy.model import Media
 
-JSON_ARRAY = frozenset((b"*/*", b"application/json", b"application/vnd.pgrst.array+json"))
-"""Values of Accept for which PostgREST answers a JSON array of rows."""
+JSON_ARRAY = frozenset(
+    (b"*/*", b"application/json", b"application/vnd.pgrst.array+json", b"application/vnd.pgrst.array")
+)
+"""Media types for which PostgREST answers a JSON array of rows."""
+
+OTHER_TYPES = (b"text/csv", b"application/geo+json", b"application/vnd.pgrst.plan")
+"""Media types for which PostgREST answers in another format. Those of ``plan`` have suffixes."""
+
+MAX_ACCEPT = 1000
+"""Bytes of an Accept that is parsed."""
+
+CACHED_ACCEPTS = 256
+
+MAX_ROWS_DIGITS = 9
+"""Digits of a limit, an offset, or the last row of a Range, up to which requests are merged."""
 
 JSON_TYPE = b"application/json; charset=utf-8"
 _CHARSET = b"; charset=utf-8"
@@ -17,27 +34,93 @@ _ROW_SEPARATOR, _STRIPPED_SEPARATOR = b", \n ", b","
 """The bytes between two rows. With ``nulls=stripped`` the rows are serialised without blanks."""
 
 ARRAY = Media(False, b"", JSON_TYPE, JSON_TYPE, _ROW_SEPARATOR)
-MEDIA = dict.fromkeys(JSON_ARRAY, ARRAY) | {
-    _OBJECT: Media(True, b"application/json", JSON_TYPE, _OBJECT + _CHARSET, _ROW_SEPARATOR),
-    _STRIPPED_ARRAY: Media(False, b"", _STRIPPED_ARRAY + _CHARSET, _STRIPPED_ARRAY + _CHARSET, _STRIPPED_SEPARATOR),
-    _STRIPPED_OBJECT: Media(
-        True, _STRIPPED_ARRAY, _STRIPPED_ARRAY + _CHARSET, _STRIPPED_OBJECT + _CHARSET, _STRIPPED_SEPARATOR
-    ),
-}
-"""Per value of Accept, the media type that can be produced from an array of rows."""
+OBJECT = Media(True, b"application/json", JSON_TYPE, _OBJECT + _CHARSET, _ROW_SEPARATOR)
+STRIPPED_ARRAY = Media(False, b"", _STRIPPED_ARRAY + _CHARSET, _STRIPPED_ARRAY + _CHARSET, _STRIPPED_SEPARATOR)
+STRIPPED_OBJECT = Media(
+    True, _STRIPPED_ARRAY, _STRIPPED_ARRAY + _CHARSET, _STRIPPED_OBJECT + _CHARSET, _STRIPPED_SEPARATOR
+)
+_OBJECTS = frozenset((_OBJECT, b"application/vnd.pgrst.object"))
+_NULLS_STRIPPED = [b"nulls=stripped"]
+
+
+class _Accepted(msgspec.Struct, frozen=True):
+    """One media type of an Accept."""
+
+    name: bytes
+    params: list[bytes]
+    quality: float
+    specificity: int
+
 
 MAX_PREFERENCES = 100
 """The most preferences that are read; RFC 7240 defines fewer than ten."""
 
 
 def media_of(accepts: list[bytes]) -> Media | None:
-    """The media type for the values of all Accept lines; None if it is not supported, or if PostgREST could choose.
+    """The media type that PostgREST chooses for the values of all Accept lines; None if it is not supported, or if the
+    choice is not certain.
 
     No Accept line means any type.
     """
     if not accepts:
         return ARRAY
-    return MEDIA.get(accepts[0]) if len(accepts) == 1 else None
+    return _chosen(accepts[0]) if len(accepts) == 1 and len(accepts[0]) <= MAX_ACCEPT else None
+
+
+@lru_cache(maxsize=CACHED_ACCEPTS)
+def _chosen(accept: bytes) -> Media | None:
+    """PostgREST's choice: the first type that it has, by quality, then by the number of parameters less that of stars.
+
+    A type that PostgREST does not have may have a media type handler. The answer's Content-Type shows that, so an array
+    may be assumed; for an object, whose merged call asks for an array, there must be no doubt.
+    """
+    read = [_accepted(text) for text in accept.split(b",")]
+    types = [each for each in read if each is not None]
+    if len(types) < len(read):
+        return None
+    best = sorted(types, key=lambda each: (-each.quality, -each.specificity))
+    first = next((each for each in best if _media(each) is not None or each.name.startswith(OTHER_TYPES)), None)
+    media = None if first is None else _media(first)
+    certain = first is best[0] and first is max(types, key=lambda each: each.quality)
+    return media if media is not None and (certain or not media.singular) else None
+
+
+def _accepted(text: bytes) -> _Accepted | None:
+    """Parse one media type as PostgREST does: without blanks, with a quality of 1 where it is no number.
+
+    None where it is not certain how PostgREST reads the quality.
+    """
+    bare, mark, rest = text.replace(b" ", b"").partition(b";q=")
+    quality, number = 1.0, rest.partition(b";")[0]
+    if mark and number[:1].isdigit():
+        if not number.replace(b".", b"", 1).isdigit() or len(number) > 10:
+            return None
+        quality = float(number)
+    elif mark and number[:1] not in (b"", b"."):
+        return None
+    name, *params = bare.split(b";")
+    return _Accepted(name, params, quality, bare.count(b";") - bare.count(b"*"))
+
+
+def _media(accepted: _Accepted) -> Media | None:
+    stripped = accepted.params == _NULLS_STRIPPED
+    if accepted.name in _OBJECTS:
+        return STRIPPED_OBJECT if stripped else OBJECT
+    if accepted.name in JSON_ARRAY:
+        return STRIPPED_ARRAY if stripped and b"array" in accepted.name else ARRAY
+    return None
+
+
+def range_limit(ranges: list[bytes]) -> tuple[bool, int | None]:
+    """Whether the values of all Range lines leave the first row in, and how many rows they ask for; None: all.
+
+    PostgREST counts rows, whatever Range-Unit says, and ignores what it cannot read.
+    """
+    if not ranges or ranges == [b"0-"]:
+        return True, None
+    first, dash, last = ranges[0].partition(b"-")
+    plain = len(ranges) == 1 and first == b"0" and dash and last.isdigit() and len(last) <= MAX_ROWS_DIGITS
+    return (True, int(last) + 1) if plain else (False, None)
 
 
 def preferences(prefers: list[bytes]) -> list[bytes]:

@@ -5,6 +5,9 @@ Source: PostgREST 12, ``RangeQuery.hs`` and ``ApiRequest.hs``.
 
 import msgspec
 
+from proxy.postgrest.request.media import MAX_ROWS_DIGITS
+from proxy.postgrest.request.target import Param, decoded
+
 MAX_DIGITS = 18
 """Postgres does not accept a longer number."""
 
@@ -30,12 +33,17 @@ def row_range(limit: str | None, offset: str | None, header: str) -> RowRange:
     end = None if most is None else begin + most
     first, last = _parse_range_header(header)
     begin = max(begin, first)
-    ends = [bound for bound in (end, last) if bound is not None]
-    if not ends:
+    end = lowest(end, last)
+    if end is None:
         return RowRange(None, begin, tuple(notes))
-    if min(ends) < begin or (min(ends) == begin and most != 0):
+    if end < begin or (end == begin and most != 0):
         notes.append("PostgREST answers 416: limit, offset and Range together select no row.")
-    return RowRange(max(0, min(ends) - begin), begin, tuple(notes))
+    return RowRange(max(0, end - begin), begin, tuple(notes))
+
+
+def lowest(*limits: int | None) -> int | None:
+    """The lowest of ``limits`` that are set; None if none is."""
+    return min((limit for limit in limits if limit is not None), default=None)
 
 
 def _number(text: str | None) -> int | None:
@@ -49,3 +57,21 @@ def _parse_range_header(value: str) -> tuple[int, int | None]:
     if begin is None or not dash or (last and end is None):
         return 0, None
     return begin, None if end is None else end + 1
+
+
+def plain_limit_param(params: tuple[Param, ...]) -> int | None:
+    """Index of the parameter ``limit=L`` if there is one and L is a plain number from 1 to 999,999,999."""
+    indexes = [at for at, param in enumerate(params) if decoded(param.name) == b"limit"]
+    if len(indexes) != 1:
+        return None
+    param = params[indexes[0]]
+    number = param.value.isdigit() and param.value[:1] != b"0" and len(param.value) <= MAX_ROWS_DIGITS
+    return indexes[0] if param.name == b"limit" and number else None
+
+
+def plain_offset(params: tuple[Param, ...], names: list[bytes]) -> int | None:
+    """The value of ``offset``, 0 if there is none; None if it is given twice or is not a plain number."""
+    if b"offset" not in names:
+        return 0
+    value = decoded(params[names.index(b"offset")].value) if names.count(b"offset") == 1 else b""
+    return int(value) if value.isdigit() and len(value) <= MAX_ROWS_DIGITS else None

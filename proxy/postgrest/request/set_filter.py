@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterable
 from urllib.parse import quote_from_bytes
 
 from proxy.model import Key, MergedCall, Query
+from proxy.postgrest.request.column_names import is_path, raw_name
 from proxy.postgrest.request.literals import PLAIN_BYTES
 
 _BLANKS = b" \t\n\r\f\v"
@@ -68,15 +69,16 @@ def hidden_columns(alias: bytes, key: bytes, order_columns: Iterable[bytes]) -> 
 
 def _as_text(alias: bytes, name: bytes) -> bytes:
     """A path into JSON that ends in ``->>`` needs no cast, because it is text."""
-    if b"->" in name:
-        return alias + b":" + name.replace(b">", b"%3E")
-    return alias + b":" + name + b"::text"
+    return alias + b":" + raw_name(name) + (b"" if is_path(name) else b"::text")
 
 
-def merged_target(query: Query, key: Key, hidden: bytes, values: int, literals: Collection[bytes]) -> bytes:
+def merged_target(
+    query: Query, key: Key, hidden: bytes, limit: int | None, literals: Collection[bytes], only_keys: bool = False
+) -> bytes:
     """The target of ``query`` with the ``hidden`` columns first in its select, and a set filter in place of ``key``.
 
-    A limit is raised so that ``values`` filter values within their limits cannot reach it, and cut rows are detected.
+    ``limit``, if the query has one, is the limit of the merged call (``merged_limit``). ``only_keys``: the hidden
+    columns replace the select.
     Every other byte and the order of the parameters stay, because that order affects how PostgREST writes embeds.
     """
     target = query.target
@@ -84,10 +86,10 @@ def merged_target(query: Query, key: Key, hidden: bytes, values: int, literals: 
     if query.select is None:
         edits.append((query.path_end + 1, query.path_end + 1, b"select=" + hidden + b",*&"))
     else:
-        edits.append((query.select[0], query.select[0], hidden + b","))
-    if query.limit is not None:
-        value, start, end = query.limit
-        edits.append((start, end, b"%d" % _merged_limit(value, values)))
+        edits.append((*query.select, hidden) if only_keys else (query.select[0], query.select[0], hidden + b","))
+    if query.limit is not None and limit is not None:
+        _, start, end = query.limit
+        edits.append((start, end, b"%d" % limit))
     for begin, stop, text in sorted(edits, reverse=True):
         target = target[:begin] + text + target[stop:]
     return target
@@ -95,11 +97,19 @@ def merged_target(query: Query, key: Key, hidden: bytes, values: int, literals: 
 
 def is_cut(call: MergedCall, rows: int) -> bool:
     """Whether ``rows`` reaches the limit of ``call``: then some filter value has more rows than its own limit."""
-    return call.limit is not None and rows >= _merged_limit(call.limit, len(call.requests_by_value))
+    return call.limit is not None and rows >= merged_limit(call.limit, len(call.requests_by_value))
 
 
-def _merged_limit(limit: int, values: int) -> int:
-    """The limit of a merged call: one row more than ``values`` filter values can have together
-    (docs/explanation/merging.md#limit).
+def merged_limit(limit: int, values: int) -> int:
+    """The limit of a merged call: one row more than ``values`` filter values can have together, so that cut rows are
+    detected (docs/explanation/merging.md#limit).
     """
     return values * limit + 1
+
+
+def merged_range(call: MergedCall) -> bytes:
+    """The Range line of a merged call whose requests have a Range that limits their rows; else empty."""
+    head = next(iter(call.requests_by_value.values()))[0].head
+    if head.range_limit is None or call.limit is None:
+        return b""
+    return b"Range: 0-%d\r\n" % (merged_limit(call.limit, len(call.requests_by_value)) - 1)

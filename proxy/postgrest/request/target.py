@@ -73,11 +73,3 @@ def clean_text(raw: bytes) -> bytes | None:
 def is_plain_name(name: bytes) -> bool:
     """Whether a name is a column name that needs no quotes in ``select``."""
     return name.replace(b"_", b"a").isalnum() and name.isascii() and not name[:1].isdigit()
-
-
-def is_json_text(name: bytes) -> bool:
-    """Whether a name is a path into a JSON column that ends in text: ``data->a->>b``."""
-    path, arrow, last = name.rpartition(b"->>")
-    column, *steps = path.split(b"->")
-    plain = (step.replace(b"_", b"a").isalnum() and step.isascii() for step in (*steps, last))
-    return bool(arrow) and is_plain_name(column) and all(plain)

@@ -43,7 +43,7 @@ from tests.e2e.support.planted_faults import (
     unsorted_ties_accepted,
 )
 from tests.e2e.support.request_templates import HEADS, TEMPLATES, Head, Template
-from tests.e2e.support.unusual_types import postgrest_with
+from tests.e2e.support.unusual_types import older_postgrest, postgrest_with
 from tests.e2e.support.write_between_reads import read_around_a_write
 
 if TYPE_CHECKING:
@@ -60,6 +60,15 @@ async def test_every_answer_is_the_one_that_postgrest_gives_alone(unusual: Stack
     told = f"{proof}\n{proof.coverage.table()}"
     tell(told)
     assert not proof.shortcomings(), told
+
+
+async def test_and_on_an_older_release(unusual: Stack, tell: Callable[[str], None]) -> None:
+    with older_postgrest(unusual, db_tx_end="commit-allow-override") as older:
+        generator = BurstGenerator(random.Random(SEED))
+        report = await compare_bursts(older, f"DIFFERENTIAL_SEED={SEED}", bursts(generator, REQUESTS // 5))
+    tell(str(report))
+    assert not report.faults, str(report)
+    assert report.coverage.outcomes["merged"] >= 0.3 * report.requests, str(report)
 
 
 EQUAL_TEXTS = tuple(
@@ -176,7 +185,7 @@ def shared_in_flight(patch: pytest.MonkeyPatch) -> None:
 
 async def test_a_shared_call_joined_in_flight_is_found(unusual: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
     shared_in_flight(monkeypatch)
-    before, after = await read_around_a_write(unusual, 8, "&offset=0")
+    before, after = await read_around_a_write(unusual, 8, "&limit=9&limit=9")
     assert before.body == after.body, "the second read is answered from before the write: what law 3 forbids"
 
 

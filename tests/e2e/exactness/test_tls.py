@@ -56,8 +56,11 @@ async def test_an_upstream_under_tls_is_checked_against_its_name(certificate: Pa
             unknown_authority = await ask(sidecar.port, raw)
         assert len(upstream.requests) == 1
     assert wrong_name.status == unknown_authority.status == 502
-    assert b"FANIN501" in wrong_name.body
-    assert b"CERTIFICATE_VERIFY_FAILED" in unknown_authority.body
+    assert b"FANIN510" in wrong_name.body
+    assert b"Hostname mismatch" in wrong_name.body or b"IP address mismatch" in wrong_name.body
+    assert b"FANIN510" in unknown_authority.body
+    assert b"self-signed certificate" in unknown_authority.body
+    assert b"--upstream-ca" in unknown_authority.body
 
 
 async def test_an_upload_under_tls_arrives_whole(certificate: Path) -> None:

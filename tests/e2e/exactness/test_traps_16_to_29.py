@@ -173,14 +173,14 @@ async def test_trap_27_blanks_that_pad_a_text_are_shown_and_not_compared(unusual
 
 
 async def test_trap_28_head_ignores_the_range_that_get_honours(unusual: Stack) -> None:
-    targets = [f"/many?k=eq.{n}&limit=2&order=id" for n in range(1, 6)]
+    targets = [f"/many?k=eq.{n}&limit=2&order=id" for n in (1, 2, *range(50, 58))]
     gets = [get(target, "Range: 0-0") for target in targets]
     heads = [b"HEAD" + request.removeprefix(b"GET") for request in gets]
     answers, taken = await compare_with_direct(
         unusual, [request for pair in zip(gets, heads, strict=True) for request in pair]
     )
     assert [answer.values(b"content-range") for answer in answers[:2]] == [[b"0-0/*"], [b"0-1/*"]]
-    assert taken == [len(answers)] * len(taken)
+    assert taken == [1 + len(heads)] * len(taken), "the GETs share one statement, and each HEAD has its own"
 
 
 async def test_trap_29_a_number_and_its_opposite_may_be_equal(unusual: Stack) -> None:

@@ -65,7 +65,7 @@ class ReloadableFanin:
 
     async def told(self, text: str) -> None:
         """Wait for a warning."""
-        await until(lambda: any(text in line["what"] for line in self.lines("warning")))
+        await until(lambda: any(text in line["message"] for line in self.lines("warning")))
 
     async def setting(self, name: str) -> Any:
         """Its value as the admin port shows it."""

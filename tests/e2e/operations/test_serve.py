@@ -142,7 +142,7 @@ async def test_sigterm_finishes_what_is_in_flight_and_exits_0(stack: Stack) -> N
     )
     try:
         assert process.stderr is not None
-        assert (await asyncio.wait_for(process.stderr.readline(), PATIENCE)).startswith(b"fanin ")
+        assert (await asyncio.wait_for(process.stderr.readline(), PATIENCE)).count(b'"fanin ')
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         head = b"POST /videos HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\nContent-Type: application/json\r\n"
         writer.write(head + b"Expect: 100-continue\r\n\r\n")
@@ -162,13 +162,13 @@ async def test_sigterm_finishes_what_is_in_flight_and_exits_0(stack: Stack) -> N
     assert b"\r\nConnection: close\r\n" in answer
 
 
-def test_a_taken_port_is_wrong_usage_and_says_which(stack: Stack) -> None:
+def test_a_taken_port_is_named_and_worth_another_start(stack: Stack) -> None:
     with Fanin(stack.url) as first:
         command = [sys.executable, "-m", "proxy", "serve", "--upstream", stack.url, "--admin", "off"]
         second = subprocess.run(
             [*command, "--listen", f"127.0.0.1:{first.port}"], capture_output=True, text=True, timeout=30, check=False
         )
-    assert second.returncode == 2
+    assert second.returncode == 75  # systemd starts it again; with 2, invalid settings, it would not
     assert f"listen: cannot bind 127.0.0.1:{first.port}" in second.stderr
 
 

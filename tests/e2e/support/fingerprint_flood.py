@@ -17,7 +17,7 @@ from msgspec.structs import replace
 
 from proxy.admin.console import Console
 from proxy.admin.gauges import gauges
-from proxy.observe import log
+from proxy.observe import log, log_format
 from proxy.observe.events import Events, RequestAnswered
 from proxy.observe.metrics import Metrics
 from proxy.settings.loading import load
@@ -39,7 +39,7 @@ def main() -> None:
     sidecar = asyncio.run(Sidecar.create(settings, RULES, events, lambda: now[0]))
     console = Console(sidecar, events, RULES, lambda: settings)
     metrics = Metrics(settings.limits.relations, tuple)
-    log.configure(io.StringIO())
+    log_format.configure(io.StringIO())
     lines = log.LogOutput(lambda: settings.log)
     events.subscribe(metrics)
     events.subscribe(log.TraceLog(lines.traces))

@@ -309,7 +309,7 @@ def differing(draw: random.Random) -> Shape:
     if draw.random() < 0.5:
         shape.after = [Param("offset", "2"), Param("limit", "3")]
     else:
-        shape.headers = {"Range-Unit": "items", "Range": "0-1"}
+        shape.headers = {"Range-Unit": "items", "Range": "2-4"}
     return shape
 
 

@@ -107,7 +107,7 @@ async def _ports_in_start_line(process: asyncio.subprocess.Process) -> tuple[int
     async with asyncio.timeout(TIMEOUT):
         while line := await process.stderr.readline():
             told += line
-            if found := re.match(rb"fanin [\d.]+: http://[^ ]*:(\d+) .* admin port (\d+)", line):
+            if found := re.search(rb"fanin [\d.]+: http://[^ ]*:(\d+) .* admin port (\d+)", line):
                 return int(found[1]), int(found[2])
     raise AssertionError(f"fanin did not start: {told.decode()}")
 

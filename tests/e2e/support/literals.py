@@ -27,6 +27,13 @@ AWKWARD: tuple[str, ...] = (
 )
 
 
+HUGE = (
+    *("1", "2", "7", "8", "40000", "1000000", "175928847299117063", "1234567890123456789"),
+    *("9223372036854775807", "-9223372036854775808", "9223372036854775808", "18446744073709551615"),
+    "340282366920938463463374607431768211455",
+)
+
+
 def integers(chance: Random) -> str:
     """Mostly there, sometimes missing, sometimes strange."""
     if chance.random() < 0.04:
@@ -37,6 +44,16 @@ def integers(chance: Random) -> str:
 def small_integers(chance: Random) -> str:
     """For tables of few rows: so few that they meet."""
     return chance.choice(("1", "12", "-1", "2", "3", "-3", "0", "17", "true", "t"))
+
+
+def low_integers(chance: Random) -> str:
+    """Mostly there, and with several rows."""
+    return chance.choice(AWKWARD) if chance.random() < 0.02 else str(chance.randrange(0, 60))
+
+
+def huge_integers(chance: Random) -> str:
+    """At the bounds of the types of `huge`, and beyond."""
+    return chance.choice(HUGE)
 
 
 def doc_uuids(chance: Random) -> str:

@@ -10,13 +10,13 @@ from msgspec.structs import replace
 
 from proxy.merging.merger import Merger
 from proxy.merging.waiters import BufferedAnswer, Reply
-from proxy.model import NotSingular, PendingRequest
+from proxy.model import FallbackReason, NotSingular, PendingRequest
 from proxy.path import demultiplex as splitting
 from proxy.path import fingerprint, identity, singular
 from proxy.path import plan as planning
 from proxy.path.max_rows import MaxRowsEvidence
 from proxy.path.singular import NotSingularTemplate
-from proxy.postgrest import types
+from proxy.postgrest import row_order, types
 from proxy.postgrest.response.headers import READ_HEADERS
 from proxy.postgrest.response.problem import BAD_VALUE_CODES, CALLER_INDEPENDENT_CODES
 from tests.e2e.support.bursts import get
@@ -54,7 +54,7 @@ def rows_of_a_key_turned_round(patch: Patch) -> None:
 
     def own_rows(*arguments: Any) -> Any:
         own = original(*arguments)
-        return own[::-1] if isinstance(own, list) else own
+        return own if isinstance(own, FallbackReason) else replace(own, rows=own.rows[::-1])
 
     patch.setattr(splitting, "_rows_of", own_rows)
 
@@ -74,10 +74,8 @@ def unsorted_ties_accepted(patch: Patch) -> None:
 
 
 def lists_taken_without_an_order(patch: Patch) -> None:
-    original = fingerprint._key_columns
-    patch.setattr(fingerprint, "_key_columns", lambda params, names, _: original(params, names, True))
-    patch.setattr(fingerprint, "_query_shape", fingerprint._query_shape.__wrapped__)  # the cache holds correct shapes
-    patch.setattr(planning.KnownOrder, "is_known", True)
+    patch.setattr(fingerprint, "_keeps_order", lambda *_: True)
+    patch.setattr(row_order.KnownOrder, "is_known", True)
     unsorted_ties_accepted(patch)
 
 

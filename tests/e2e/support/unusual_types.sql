@@ -123,6 +123,31 @@ select kid.id, kid.num_id, num.title, kid.note from unusual.kid join unusual.num
 create table unusual."Größe" (id int primary key, "the key" int not null, "größe" text, "a,b" text);
 insert into unusual."Größe" select n, n % 9, 'größe ' || n, 'a,b ' || n % 3 from generate_series(1, 40) n;
 
+-- Names that need quotes somewhere: blanks, dashes, accents, other scripts, digits, and PostgREST's own characters.
+create table unusual."order lines" (id int primary key, "Order Id" int not null, "unit-price" int, "prénom" text, "2fa" int,
+  "имя" text, "名前" text, "हिन्दी" int, "UPPER" int, "a$b" int, "naïve-key" int, "a.b" text, "a,b" text, "a(b" text, "a:b" text,
+  "a""b" text, "a\b" int, " lead" int, "select" int, "a&b=c;d+e" int, "%41" int, "-dash" int, "or" int, "data col" jsonb,
+  count int);
+insert into unusual."order lines"
+select n, n % 10, n % 9, n % 7, n % 5, n % 4, n % 4, n % 6, n % 6, n % 6, n % 6, n % 5, n % 5, n % 5, n % 5, n % 5, n % 6, n % 6,
+  n % 6, n % 6, n % 6, n % 6, n % 6, jsonb_build_object('my key', n % 6, 'k-1', n % 5, 'ключ', n % 4), n % 8
+from generate_series(1, 60) n;
+create table unusual."2nd-table" (id int primary key, t text);
+create table unusual."日本" (id int primary key, t text);
+create table unusual."dot.ted" (id int primary key, t text);
+create table unusual."qu""ote" (id int primary key, t text);
+insert into unusual."2nd-table" select n, 't' || n from generate_series(1, 30) n;
+insert into unusual."日本" table unusual."2nd-table";
+insert into unusual."dot.ted" table unusual."2nd-table";
+insert into unusual."qu""ote" table unusual."2nd-table";
+
+-- Integers up to the bounds of their types.
+create table unusual.huge (id int primary key, big bigint, exact numeric, words text);
+insert into unusual.huge
+select row_number() over (), case when n between -9223372036854775808 and 9223372036854775807 then n::bigint end, n, n::text
+from unnest(array[1, 9223372036854775807, -9223372036854775808, 1234567890123456789, 175928847299117063, 18446744073709551615,
+  340282366920938463463374607431768211455]::numeric[]) n;
+
 -- Rows that make answers large.
 create table unusual.large (id int primary key, body text not null);
 insert into unusual.large select n, repeat(md5('large:' || n), 640) from generate_series(1, 20) n;

@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 U = b"0b5e7c1a-9f0e-4d55-8f6b-3a4b5c6d7e8f"
 
 
-@pytest.mark.parametrize("literal", [b"0", b"1", b"-1", b"42", b"-900", b"9" * 18, b"-" + b"9" * 18])
+@pytest.mark.parametrize(
+    "literal", [b"0", b"1", b"-1", b"42", b"-900", b"9223372036854775807", b"-9223372036854775808", b"9" * 39]
+)
 def test_a_canonical_integer_is_of_class_integer(literal: bytes) -> None:
     assert canonical(literal) is LiteralClass.INTEGER
 
@@ -38,7 +40,7 @@ def test_a_canonical_integer_is_of_class_integer(literal: bytes) -> None:
         b"0x1",
         b"1_0",
         b"--1",
-        b"9" * 19,
+        b"9" * 40,
         "１".encode(),
         "²".encode(),
         b"t",
@@ -75,8 +77,8 @@ def test_another_spelling_of_a_uuid_is_of_no_class(literal: bytes) -> None:
     assert canonical(literal) is None
 
 
-@given(st.integers(-(10**18) + 1, 10**18 - 1))
-def test_str_of_any_integer_up_to_18_digits_is_canonical(value: int) -> None:
+@given(st.integers(-(10**39) + 1, 10**39 - 1))
+def test_str_of_any_integer_up_to_39_digits_is_canonical(value: int) -> None:
     assert canonical(str(value).encode()) is LiteralClass.INTEGER
 
 
@@ -119,15 +121,36 @@ def test_a_literal_with_a_special_meaning_upstream_is_not_read(raw: bytes) -> No
         (b"(1,2)", (b"1", b"2")),
         (b"(a)", (b"a",)),
         (b"%28a%2Cb%29", (b"a", b"b")),
+        (b"(so so,x:y)", (b"so so", b"x:y")),
+        (b'("a")', (b"a",)),
+        (b'("a,b","c)",d)', (b"a,b", b"c)", b"d")),
+        (b'(1," lead ")', (b"1", b" lead ")),
+        (rb'("a\"b","c\\d","e\\","\x")', (b'a"b', b"c\\d", b"e\\", b"x")),
     ],
 )
-def test_a_plain_list_is_read(raw: bytes, elements: tuple[bytes, ...]) -> None:
+def test_a_list_is_read(raw: bytes, elements: tuple[bytes, ...]) -> None:
     assert read_list(raw) == elements
 
 
 @pytest.mark.parametrize(
     "raw",
-    [b"", b"()", b"(1,)", b"(1,2)x", b'("a")', b"( 1)", b"(1, 2)", b"(1,1)", b"1,2", b"(a%22)", b"(a;b)", b"(a(b))"],
+    [
+        *(b"", b"()", b"(1,)", b"(1,2)x", b"( 1)", b"(1, 2)", b"(1,1)", b"1,2", b"(a%22)", b"(a;b)", b"(a(b))"),
+        *(
+            b'("")',
+            b'("a",)',
+            b'("a"x)',
+            b'("a" )',
+            b'( "a")',
+            b'("a',
+            b'("a)',
+            b'("a","a")',
+            b'(a,"")',
+            b"(a\\b)",
+            b"({a})",
+        ),
+        *(b"(a )", b'("a\\")', b'("a"b","c")', b'(,"a")'),
+    ],
 )
 def test_a_list_that_is_not_plain_is_not_read(raw: bytes) -> None:
     assert read_list(raw) is None

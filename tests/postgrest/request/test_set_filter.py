@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import pytest
 
-from proxy.postgrest.request.set_filter import hidden_columns, merged_target, needs_list_quotes, set_filter
+from proxy.postgrest.request.set_filter import (
+    hidden_columns,
+    merged_limit,
+    merged_target,
+    needs_list_quotes,
+    set_filter,
+)
 from tests.factories import query
 
 
 def merged(target: str, *literals: bytes) -> bytes:
     read = query(target)
     key = read.keys[0]
-    return merged_target(read, key, hidden_columns(b"A", key.name, ()), len(literals), literals)
+    limit = None if read.limit is None else merged_limit(read.limit[0], len(literals))
+    return merged_target(read, key, hidden_columns(b"A", key.name, ()), limit, literals)
 
 
 def test_a_list_without_special_literals_is_bare() -> None:

@@ -10,7 +10,6 @@ from proxy.postgrest.request.target import (
     clean_text,
     decoded,
     function_of,
-    is_json_text,
     is_plain_name,
     relation_of,
     split_target,
@@ -106,13 +105,3 @@ def test_a_plain_name_needs_no_quotes(name: bytes) -> None:
 @pytest.mark.parametrize("name", [b"", b"1a", b"a.b", b"a-b", b"a b", b"a+", b"%69d", "é".encode(), b'"a"', b"a->>b"])
 def test_other_names_are_not_plain(name: bytes) -> None:
     assert not is_plain_name(name)
-
-
-@pytest.mark.parametrize("name", [b"data->>a", b"data->a->>b", b"data->0->>1", b"data->a->1->>_b"])
-def test_a_path_that_ends_in_text_is_json_text(name: bytes) -> None:
-    assert is_json_text(name)
-
-
-@pytest.mark.parametrize("name", [b"data", b"data->a", b"->>a", b"data->>", b"da ta->>a", b"data->>a b", b"data->>a,b"])
-def test_other_paths_are_not_json_text(name: bytes) -> None:
-    assert not is_json_text(name)

@@ -1,0 +1,136 @@
+"""A reader that reads nothing stops nobody: lines wait up to a limit, then they are dropped, counted, and reported."""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from proxy.observe.line_writer import LineWriter, descriptor_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+PATIENCE = 10.0  # seconds
+LINE = "x" * 99 + "\n"
+
+
+class Pipe:
+    """A pipe whose reader reads only when it is told to."""
+
+    def __init__(self) -> None:
+        self.read_end, self.write_end = os.pipe()
+
+    def close(self) -> None:
+        for end in (self.read_end, self.write_end):
+            try:
+                os.close(end)
+            except OSError:  # the test has closed it
+                pass
+
+    def read_lines(self, count: int) -> int:
+        """Read until ``count`` lines were read or told as dropped; returns the number of dropped ones."""
+        got, told = "", 0
+        while got.count(LINE) + told < count:
+            got += os.read(self.read_end, 65_536).decode()
+            told = sum(int(line.split()[0]) for line in got.splitlines(keepends=True) if line.endswith(" dropped\n"))
+        return told
+
+
+@pytest.fixture
+def pipe() -> Iterator[Pipe]:
+    made = Pipe()
+    yield made
+    made.close()
+
+
+def until(condition: Callable[[], object]) -> None:
+    end = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.001)
+
+
+def report(count: int) -> str:
+    return f"{count} dropped\n"
+
+
+def test_lines_are_written_in_order_and_close_waits_for_them(pipe: Pipe) -> None:
+    writer = LineWriter(pipe.write_end, 10_000, report)
+    for number in range(5):
+        writer.write(f"{number}\n")
+    writer.close(PATIENCE)
+    assert os.read(pipe.read_end, 100) == b"0\n1\n2\n3\n4\n"
+    assert (writer.dropped, writer.waiting) == (0, 0)
+
+
+@pytest.mark.parametrize("blocking", [True, False])
+def test_a_full_pipe_stops_no_caller_and_the_dropped_lines_are_told_when_it_is_read(pipe: Pipe, blocking: bool) -> None:
+    os.set_blocking(pipe.write_end, blocking)
+    writer = LineWriter(pipe.write_end, 10_000, report)
+    for _ in range(5_000):  # 500 kB: more than the pipe holds
+        writer.write(LINE)
+    assert writer.dropped > 4_000
+    assert pipe.read_lines(5_000) == writer.dropped
+    writer.write("after\n")
+    writer.close(PATIENCE)
+    assert os.read(pipe.read_end, 100) == b"after\n"
+
+
+def test_what_waits_never_exceeds_the_limit(pipe: Pipe) -> None:
+    writer = LineWriter(pipe.write_end, 10_000, report)
+    seen = 0
+    for _ in range(3_000):
+        writer.write(LINE)
+        seen = max(seen, writer.waiting)
+    assert 0 < seen <= 10_000
+
+
+def test_close_gives_up_after_its_time_and_later_lines_are_counted(pipe: Pipe) -> None:
+    writer = LineWriter(pipe.write_end, 1_000_000, report)
+    for _ in range(5_000):
+        writer.write(LINE)
+    writer.close(0.01)
+    writer.write("late\n")
+    assert writer.waiting > 0
+    assert writer.dropped == 1
+
+
+def test_a_pipe_without_a_reader_loses_lines_and_raises_nothing(pipe: Pipe) -> None:
+    writer = LineWriter(pipe.write_end, 10_000, report)
+    os.close(pipe.read_end)
+    writer.write("one\ntwo\n")
+    until(lambda: writer.dropped == 2)
+    writer.write("three\n")
+    until(lambda: writer.dropped >= 3)
+    writer.close(PATIENCE)
+    assert writer.waiting == 0
+
+
+def test_a_full_disk_is_told_once_it_has_room() -> None:
+    full = os.open("/dev/full", os.O_WRONLY)
+    read_end, write_end = os.pipe()
+    writer = LineWriter(full, 10_000, report)
+    writer.write("lost\n")
+    until(lambda: writer.dropped == 1)
+    os.dup2(write_end, full)  # the disk has room again
+    writer.write("kept\n")
+    writer.close(PATIENCE)
+    assert os.read(read_end, 100) == b"kept\n1 dropped\n"
+    for descriptor in (full, read_end, write_end):
+        os.close(descriptor)
+
+
+def test_text_that_is_not_unicode_is_escaped(pipe: Pipe) -> None:
+    writer = LineWriter(pipe.write_end, 10_000, report)
+    writer.write("a\udc80b\n")
+    writer.close(PATIENCE)
+    assert os.read(pipe.read_end, 100) == b"a\\udc80b\n"
+
+
+def test_a_stream_that_python_was_started_without_is_dev_null() -> None:
+    descriptor = descriptor_of(None)
+    assert os.write(descriptor, b"x") == 1
+    os.close(descriptor)
