@@ -136,7 +136,8 @@ def _repeated(spans: Sequence[Span], bounds: DuplicateRead) -> Steps[list[Run]]:
     """The runs with at least ``min_calls`` reads, without polling."""
     often = [equal for equal in _equal(spans) if len(equal) >= bounds.min_calls]
     yield
-    often += [moving for moving in _moving(spans) if len(moving) >= bounds.min_calls]
+    moving = yield from _moving(spans)
+    often += [run for run in moving if len(run) >= bounds.min_calls]
     runs: list[Run] = []
     if not often:
         return runs
@@ -161,17 +162,25 @@ def _equal(spans: Iterable[Span]) -> Iterable[Run]:
     return equal.values()
 
 
-def _moving(spans: Iterable[Span]) -> Iterator[Run]:
+def _moving(spans: Iterable[Span]) -> Steps[list[Run]]:
     """Reads that are equal but for a bound, such as the present moment, and got the same answer."""
     between: dict[tuple[int, int], Run] = {}
+    bounded: dict[str, bool] = {}
     writes = 0
     for span in sorted(spans, key=lambda span: span.start):
         if may_write(span):
             writes += 1
-        elif bounds_of(span.fingerprint) and span.method in READS and is_query(span) and succeeded(span):
-            between.setdefault((writes, span.writes), []).append(span)
+        elif span.method in READS and is_query(span) and succeeded(span):
+            if span.fingerprint not in bounded:
+                yield
+                bounded[span.fingerprint] = bool(bounds_of(span.fingerprint))
+            if bounded[span.fingerprint]:
+                between.setdefault((writes, span.writes), []).append(span)
+    found: list[Run] = []
     for run in between.values():
-        yield from equal_but_for_a_bound(run)
+        if len(run) > 1:
+            found += yield from equal_but_for_a_bound(run)
+    return found
 
 
 def _is_n_plus_one(shown: ParsedFingerprint, spans: Sequence[Span], settings: RuleLookup) -> Steps[bool]:

@@ -136,7 +136,9 @@ def varying_key(parsed: ParsedFingerprint, spans: Sequence[Span], bounds: LoopTh
     if len(spans) < bounds.min_calls:
         return None
     found = yield from most_varied(parsed, spans, bounds.min_distinct)
-    return varying_lookup(spans, bounds.min_distinct) if found is None and parsed.method in READS else found
+    if found is None and parsed.method in READS:
+        found = yield from varying_lookup(spans, bounds.min_distinct)
+    return found
 
 
 def most_varied(parsed: ParsedFingerprint, spans: Sequence[Span], least: int) -> Steps[Filter | None]:

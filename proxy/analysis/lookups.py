@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 from proxy.analysis.fingerprint import Filter
+from proxy.analysis.steps import Steps
 from proxy.model import Span
 
 RANGES = (".gt.", ".gte.", ".lt.", ".lte.")
@@ -22,13 +23,18 @@ MAX_LOOKUPS = 50
 """The first conditions of a query are examined."""
 
 
-def varying_lookup(spans: Sequence[Span], least: int) -> Filter | None:
+def varying_lookup(spans: Sequence[Span], least: int) -> Steps[Filter | None]:
     """The condition with the most values in ``spans``, which have one fingerprint; None if none has ``least``."""
     fingerprint = spans[0].fingerprint
     found = (_lookups if len(fingerprint) <= MAX_CACHED_CHARS else _lookups.__wrapped__)(fingerprint)
-    values = {key: len({span.literals[key.index] for span in spans if key.index < len(span.literals)}) for key in found}
-    best = max(found, key=lambda key: values[key], default=None)
-    return best if best is not None and values[best] >= least else None
+    shortest = min([len(span.literals) for span in spans])
+    best, needed = None, least
+    for key in found:
+        yield
+        values = len({span.literals[key.index] for span in spans}) if key.index < shortest else 0
+        if values >= needed:
+            best, needed = key, values + 1
+    return best
 
 
 @lru_cache(maxsize=1024)

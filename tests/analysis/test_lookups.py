@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from proxy.analysis.lookups import varying_lookup
+from proxy.analysis.steps import result_of
 from tests.rules.traces import span
 
 KEYS = {
@@ -22,10 +23,10 @@ KEYS = {
 @pytest.mark.parametrize("query", KEYS)
 def test_what_looks_up_one_thing_after_another_is_a_key(query: str) -> None:
     spans = [span(f"GET /t?{query.format(number, number)}", number) for number in range(6)]
-    found = varying_lookup(spans, 5)
+    found = result_of(varying_lookup(spans, 5))
     assert found is not None
     assert (found.column, found.operator) == KEYS[query]
-    assert varying_lookup(spans, 7) is None
+    assert result_of(varying_lookup(spans, 7)) is None
 
 
 NONE = (
@@ -44,4 +45,4 @@ NONE = (
 @pytest.mark.parametrize("query", NONE)
 def test_bounds_and_negations_are_no_keys(query: str) -> None:
     spans = [span(f"GET /t?{query.format(number, number)}", number) for number in range(6)]
-    assert varying_lookup(spans, 2) is None
+    assert result_of(varying_lookup(spans, 2)) is None

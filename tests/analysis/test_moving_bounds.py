@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from proxy.analysis.moving_bounds import equal_but_for_a_bound, moving_names
+from proxy.analysis.steps import result_of
 from tests.rules.traces import span
 
 ANSWER = " → 7 rows, ids 1;2;3"
@@ -12,7 +13,7 @@ ANSWER = " → 7 rows, ids 1;2;3"
 
 def groups(query: str, answer: str = ANSWER, times: int = 6) -> list[tuple[str, ...]]:
     spans = [span(f"GET /t?{query.format(n, n + 1)}{answer.replace('#', str(n))}", n) for n in range(times)]
-    return [moving_names(group) for group in equal_but_for_a_bound(spans)]
+    return [moving_names(group) for group in result_of(equal_but_for_a_bound(spans))]
 
 
 MOVING = {
