@@ -92,6 +92,8 @@ class Column(msgspec.Struct, frozen=True, gc=False):
     """Whether answers of calls merged by it were found to differ from PostgREST's."""
     bad_values: frozenset[bytes] = frozenset()
     """Literals that upstream rejected because they are not of its type."""
+    by_address: bool = True
+    """False if the rows of one value may be read in another order than that of their addresses, by the catalog."""
 
 
 class Key(msgspec.Struct, frozen=True, gc=False):
@@ -135,6 +137,8 @@ class Query(msgspec.Struct, frozen=True, gc=False):
     """The name of the number of rows, if ``select`` asks for nothing else (``select=count``)."""
     long_list: tuple[int, int] | None = None
     """Start and end of the value of the ``column=in.(…)`` that makes the target long; not parsed into other fields."""
+    is_ordered: bool = False
+    """Whether there is an ``order``, of whatever kind."""
 
 
 class PendingRequest(msgspec.Struct, frozen=True, gc=False, eq=False):
@@ -185,6 +189,12 @@ class MergedCall(msgspec.Struct, frozen=True, eq=False):
     """The name of the number of rows, which is all that the requests ask for; empty if they ask for rows."""
     expects_all_keys: bool
     """Whether recent answers of such calls had a row for every key."""
+    address_columns: int = 0
+    """Number of hidden columns with each row's address (``postgrest.row_address``), in place of ``order_columns``."""
+    hidden_texts: int = 0
+    """Number of hidden columns after the key: the order columns, or those with the address."""
+    counts: bool = False
+    """Whether the requests are HEADs, which get the number of their rows."""
 
     @property
     def requests(self) -> list[PendingRequest]:
@@ -202,6 +212,19 @@ class FallbackReason(msgspec.Struct, frozen=True, gc=False):
     detail: str = ""
 
 
+class Echo(msgspec.Struct, frozen=True, gc=False):
+    """A line of an answer that repeats a header of the request."""
+
+    name: bytes
+    """In lower case."""
+    written: bytes
+    """The line up to its value."""
+    line: bytes
+    """The whole line, with the value of the request that was sent."""
+    trimmed: bool
+    """Whether blanks after the value are left out."""
+
+
 class NotSingular(msgspec.Struct, frozen=True, gc=False):
     """The result for a filter value whose requests want one object but have 0 or several rows: PostgREST's 406."""
 
@@ -210,6 +233,7 @@ class NotSingular(msgspec.Struct, frozen=True, gc=False):
     server: bytes
     """The Server line of the merged answer. It names PostgREST's release, on which the text of the 406 depends."""
     rows: int
+    echoes: tuple[Echo, ...] = ()
 
     @property
     def rows_read(self) -> int:
@@ -225,6 +249,8 @@ class Slice(msgspec.Struct, frozen=True, gc=False):
     rows: int
     counted: int | None = None
     """The rows that were read for it, where it shows their number only."""
+    echoes: tuple[Echo, ...] = ()
+    """The lines of ``head`` in which each of the callers has a value of its own."""
 
     @property
     def rows_read(self) -> int:
@@ -297,6 +323,10 @@ class Span(msgspec.Struct, frozen=True, gc=False):
     """The target with its values; only if the setting `show_values` is on."""
     preferences: str = ""
     """For a write: its preferences `resolution=…`, `missing=…` and `return=…`, comma-separated."""
+    fallback_reason: str = ""
+    """Why a merged or shared call could not answer it, so that it was sent itself: outcome ``fallback``."""
+    calls_in_vain: tuple[int, ...] = ()
+    """Numbers of the upstream calls that were made for it and could not answer it."""
     identity: int = 0
     """Hash, keyed per process, of the identity: requests with different ones may get different rows. 0 if unknown."""
     writes: int = 0
@@ -333,5 +363,7 @@ class Trace(msgspec.Struct, frozen=True, gc=False):
 
     @property
     def calls(self) -> int:
-        """Number of upstream calls that answered its spans; a shared call counts once."""
-        return sum({span.call: span.parts for span in self.spans if span.call}.values())
+        """Number of upstream calls for its spans, those in vain included; a shared call counts once."""
+        answered = {span.call: span.parts for span in self.spans if span.call}
+        in_vain = {call for span in self.spans for call in span.calls_in_vain if call}
+        return sum(answered.values()) + len(in_vain - answered.keys())

@@ -29,7 +29,9 @@ GROUND = "errors text model allowed_differences"
 # A folder may import folders that stand below it in this table, and of these only the ones that it names.
 LAW: dict[str, Folder] = {
     "reference": Folder(
-        f"commands admin recording audit observe settings rules findings analysis settings_base {GROUND}", "pydantic"
+        "commands admin recording audit observe path settings rules findings analysis postgrest settings_base "
+        + GROUND,
+        "pydantic",
     ),
     "commands": Folder(
         "demo admin sidecar upstream recording explain audit check traces observe settings rules findings analysis "

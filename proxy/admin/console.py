@@ -20,6 +20,7 @@ from proxy.admin.routes import ApiHandler, count_in, routes
 from proxy.admin.usage_views import rule_view, stored_finding_views, usage_views
 from proxy.admin.views import detail_of, summary_of
 from proxy.analysis.rule import AnyRule
+from proxy.merging.lone_reads import remedy, what
 from proxy.observe.confirmed_names import ConfirmedNames
 from proxy.observe.events import Events, TraceClosed, Warned
 from proxy.observe.series import Reading, readings
@@ -144,7 +145,10 @@ class Console:
         rules = [rule_view(rule, level(rule.code)) for rule in self._rules]
         not_merged = array(not_merged_views(self._sidecar.upstream_state, names, self._epoch))
         views = array(stored_finding_views(stored, self._epoch))
-        return object_of({"findings": views, "rules": array(rules), "not_merged": not_merged})
+        state = self._sidecar.upstream_state
+        reported, neutral = state.differing_headers.reported, state.also_neutral
+        notes = array([{"what": what(header), "remedy": remedy(header, neutral)} for header in reported])
+        return object_of({"findings": views, "rules": array(rules), "not_merged": not_merged, "notes": notes})
 
     async def _recording(self, query: QueryParameters) -> Iterable[bytes]:
         """The stored traces as a recording, the oldest first."""

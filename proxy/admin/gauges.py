@@ -104,6 +104,10 @@ SIDECAR: dict[str, ReadSeries[Sidecar]] = {
         ),
         lambda sidecar: _connections(sidecar.upstream),
     ),
+    "merged_target_bytes": ReadSeries(
+        gauge("Most bytes of a merged call's target now: merge.max_url, or less while a gateway refuses longer calls."),
+        lambda sidecar: sidecar.upstream_state.call_size.limit(sidecar.settings.merge.max_url),
+    ),
     "tunnels": ReadSeries(
         gauge("WebSocket tunnels open now; bounded by pool.tunnels."), lambda sidecar: sidecar.upstream.tunnels.busy
     ),
@@ -132,8 +136,11 @@ SIDECAR: dict[str, ReadSeries[Sidecar]] = {
         lambda sidecar: _paused_queries(sidecar.upstream_state),
     ),
     "mismatched": ReadSeries(
-        gauge("Relations, by key column or for equal reads, that are not merged or shared: their answers differ."),
-        lambda sidecar: len(sidecar.upstream_state.trust.mismatches),
+        gauge(
+            "Relations, by key column or for equal reads, and queries without an order, that are not merged or "
+            "shared: their answers differ."
+        ),
+        lambda sidecar: len(sidecar.upstream_state.trust.mismatches + sidecar.upstream_state.order_trust.mismatches),
     ),
     "shadow_held_bytes": ReadSeries(
         gauge("Bytes of answers held for comparison now; bounded by shadow.max_bytes."),

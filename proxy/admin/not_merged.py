@@ -37,13 +37,14 @@ def not_merged_views(state: UpstreamState, names: ConfirmedNames, epoch: float) 
 
 def _found(state: UpstreamState, names: ConfirmedNames, epoch: float) -> Iterator[NotMergedView]:
     for mismatch in state.trust.mismatches:
-        relation, column = names.shown_relation(mismatch.relation), mismatch.column.decode("utf-8", "replace")
+        name, column = mismatch.relation.removeprefix("HEAD "), mismatch.column.decode("utf-8", "replace")
+        relation = names.shown_relation(name)
         what = "Merged answers differed from PostgREST's" if column else "Equal reads were answered differently"
         yield NotMergedView(
             # A function is known by its path, which may be anything.
             relation="a function" if mismatch.relation.startswith("/") else relation,
-            profile=mismatch.profile if relation == mismatch.relation else "",
-            column=column if relation == mismatch.relation else "",
+            profile=mismatch.profile if relation == name else "",
+            column=column if relation == name else "",
             reason="mismatched",
             detail=f"{what}: {mismatch.difference}.",
             remedy=BYPASS_REMEDIES["mismatched"],

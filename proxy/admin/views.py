@@ -4,15 +4,16 @@ Only ``target`` and ``curl`` of a span may contain values, and only with the set
 """
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import msgspec
 
 from proxy.admin.json_stream import Pieces, array, members, object_of
 from proxy.analysis.fingerprint import parse_fingerprint
 from proxy.analysis.spans import asked_of_postgrest, count_queries, group_by
-from proxy.errors.codes import BYPASS_REASONS
-from proxy.errors.remedies import BYPASS_REMEDIES
+from proxy.errors.codes import BYPASS_REASONS, FALLBACK_REASONS
+from proxy.errors.remedies import BYPASS_REMEDIES, FALLBACK_REMEDIES
+from proxy.errors.words import NEVER_MERGED
 from proxy.findings.model import Finding
 from proxy.fixes.curl import curl, curl_of_request
 from proxy.fixes.read_code import call_js
@@ -51,6 +52,7 @@ class TraceSummary(msgspec.Struct, frozen=True):
     relations: tuple[str, ...]
     outcomes: dict[str, int]
     bypass_reasons: dict[str, int]
+    fallback_reasons: dict[str, int]
     findings: tuple[FindingMark, ...]
 
 
@@ -73,6 +75,9 @@ class SpanView(msgspec.Struct, frozen=True, omit_defaults=True):
     caller: str = ""
     retry: bool = False
     bypass_reason: str = ""
+    missed: bool = False
+    """Whether somebody would want it merged: it was not, and it is a read that occurs several times in its trace."""
+    fallback_reason: str = ""
     target: str = ""
     curl: str = ""
 
@@ -87,8 +92,8 @@ class CallView(msgspec.Struct, frozen=True):
     spans: tuple[int, ...]
 
 
-class BypassView(msgspec.Struct, frozen=True):
-    """A bypass reason with its number of requests and its remedy."""
+class ReasonView(msgspec.Struct, frozen=True):
+    """A bypass or fallback reason with its number of requests and its remedy."""
 
     reason: str
     count: int
@@ -133,35 +138,56 @@ def summary_of(entry: StoredTrace, names: ConfirmedNames) -> TraceSummary:
         relations=tuple(relations)[:RELATIONS],
         outcomes=dict(Counter(span.outcome.value for span in spans)),
         bypass_reasons=dict(Counter(span.bypass_reason for span in spans if span.bypass_reason)),
+        fallback_reasons=dict(Counter(span.fallback_reason for span in spans if span.fallback_reason)),
         findings=tuple(FindingMark(finding.code, finding.impact) for finding in names.shown_findings(entry.findings)),
     )
 
 
 def detail_of(entry: StoredTrace, names: ConfirmedNames, base: str, origin: str) -> Pieces:
-    """JSON of the parts of a trace that may be shown; ``code`` is by fingerprint.
+    """JSON of the parts of a trace that may be shown; ``code`` is by fingerprint. ``reasons`` are bypass reasons of
+    requests that somebody would want merged, ``passed`` those of the others.
 
     ``base`` is the URL of PostgREST for clients, with the mount; ``origin`` the same without it, to put before targets.
     """
     spans = sorted(entry.trace.spans, key=lambda span: span.start)
-    bypass_reasons = Counter(span.bypass_reason for span in spans if span.bypass_reason)
+    repeated = _repeated(spans)
+    missed = [span.bypass_reason or "" for span in spans if _is_missed(span, repeated)]
+    passed = [span.bypass_reason or "" for span in spans if not _is_missed(span, repeated)]
     relations = {
         span.fingerprint: span.relation
         for span in spans
         if names.may_show(span.fingerprint) and names.shown_relation(span.relation) == span.relation
     }
-    reasons = [
-        BypassView(reason, count, BYPASS_REASONS.get(reason, ""), BYPASS_REMEDIES.get(reason, ""))
-        for reason, count in bypass_reasons.most_common()
-    ]
     return object_of(
         {
             "summary": summary_of(entry, names),
-            "spans": array(_span(span, names, entry.trace.start, origin) for span in spans),
+            "spans": array(_span(span, names, entry.trace.start, origin, repeated) for span in spans),
             "calls": array(_calls(spans, entry.trace)),
-            "reasons": reasons,
+            "reasons": _reasons(missed, BYPASS_REASONS, BYPASS_REMEDIES),
+            "passed": _reasons(passed, BYPASS_REASONS, BYPASS_REMEDIES),
+            "fallbacks": _reasons((span.fallback_reason for span in spans), FALLBACK_REASONS, FALLBACK_REMEDIES),
             "findings": array(FindingView(finding.key, finding) for finding in names.shown_findings(entry.findings)),
             "code": members((fingerprint, code_of(fingerprint, name, base)) for fingerprint, name in relations.items()),
         }
+    )
+
+
+def _repeated(spans: Sequence[Span]) -> set[str]:
+    """The fingerprints of reads that occur several times: somebody may want these merged."""
+    counts = Counter(span.fingerprint for span in spans if span.bypass_reason not in NEVER_MERGED)
+    return {fingerprint for fingerprint, count in counts.items() if count > 1}
+
+
+def _is_missed(span: Span, repeated: set[str]) -> bool:
+    """Whether somebody would want the request merged, and it was not."""
+    return span.bypass_reason not in (None, *NEVER_MERGED) and span.fingerprint in repeated
+
+
+def _reasons(reasons: Iterable[str], texts: Mapping[str, str], remedies: Mapping[str, str]) -> tuple[ReasonView, ...]:
+    """The reasons, the most frequent one first."""
+    return tuple(
+        ReasonView(reason, count, texts.get(reason, ""), remedies.get(reason, ""))
+        for reason, count in Counter(filter(None, reasons)).most_common()
     )
 
 
@@ -172,7 +198,7 @@ def code_of(fingerprint: str, relation: str, base: str) -> ClientCode:
     return ClientCode(curl(fingerprint, relation, base), call_js(parse_fingerprint(fingerprint)))
 
 
-def _span(span: Span, names: ConfirmedNames, start: float, origin: str) -> SpanView:
+def _span(span: Span, names: ConfirmedNames, start: float, origin: str, repeated: set[str]) -> SpanView:
     exact = curl_of_request(span.method, span.target, span.relation, span.fingerprint, origin) if span.target else ""
     return SpanView(
         number=span.number,
@@ -191,6 +217,8 @@ def _span(span: Span, names: ConfirmedNames, start: float, origin: str) -> SpanV
         caller=span.caller,
         retry=span.retry,
         bypass_reason=span.bypass_reason or "",
+        missed=_is_missed(span, repeated),
+        fallback_reason=span.fallback_reason,
         target=span.target,
         curl=exact,
     )

@@ -7,6 +7,7 @@ from proxy.audit.report import BypassUsage, IgnoredFinding, ReportedFinding
 from proxy.audit.workload import MayShow, Name
 from proxy.errors.codes import BYPASS_REASONS
 from proxy.errors.remedies import BYPASS_REMEDIES
+from proxy.errors.words import NEVER_MERGED
 from proxy.findings.ignores import Ignore
 from proxy.findings.model import CountedFinding, Finding, fails
 
@@ -54,11 +55,12 @@ def _ignored(finding: Finding, times: int, ignore: Ignore) -> IgnoredFinding:
 
 
 def bypass_reasons(bypassed: Mapping[tuple[str, Name], int], may_show: MayShow) -> list[BypassUsage]:
-    """Why requests were not merged, the most frequent reason first.
+    """Why requests were not merged, the most frequent reason first; without those that nobody expects to be merged.
 
     ``bypassed`` has the number of requests by reason and name.
     """
-    by_reason = group_by(bypassed.items(), lambda item: item[0][0])
+    wanted = [(key, count) for key, count in bypassed.items() if key[0] not in NEVER_MERGED]
+    by_reason = group_by(wanted, lambda item: item[0][0])
     usages = [
         _bypass_usage(reason, {name: count for (_, name), count in same}, may_show)
         for reason, same in by_reason.items()

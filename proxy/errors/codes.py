@@ -137,7 +137,7 @@ FAULTS = {
             504,
             "Gateway Timeout",
             "The upstream server did not answer in time",
-            "If this was a write, it may have been executed. See timeouts.upstream_head, and look for slow queries.",
+            "If this was a write, it may have been executed. `details` names the setting; look for slow queries.",
         ),
         Fault(
             "FANIN505",
@@ -216,7 +216,8 @@ BYPASS_REASONS = {
     "off": "The request has the header X-Fanin: off.",
     "outside-mount": "The path is not under the mount.",
     "not-a-relation": "The path is the root, an RPC, or not one segment under the mount.",
-    "method": "Only GET is merged.",
+    "method": "Only reads are merged: GET, and HEAD with Prefer: count=exact.",
+    "head": "A HEAD is merged only with count=exact, no limit, and a select of one column, or of all of a table.",
     "http-1.0": "The request uses HTTP/1.0.",
     "body": "The request is a GET with a body.",
     "expect": "The request has an Expect header.",
@@ -250,6 +251,7 @@ BYPASS_REASONS = {
     "list-order": "The query with the long list is ordered by something else than the list's column alone.",
     "list-total": "The query with the long list has a limit or a count, or asks for a single object.",
     "chunk-limit": "The rest of the target leaves too few bytes for the parts of the long list.",
+    "differing-header": "Similar reads were in flight, but a request header differs in each; the log names it.",
     "busy": "More (fingerprint, identity) pairs are in flight than merge.max_tracked.",
 }
 """Why a request was not merged: the values of the label of ``bypassed_total``, with their help texts."""
@@ -263,12 +265,16 @@ FALLBACK_REASONS = {
     "incomplete": "Rows may have been cut at max-rows.",
     "limit": "All keys together have more rows than their limits allow, so some key has more rows than its limit.",
     "ties": "A key has several rows, and their order in a separate answer is not certain.",
+    "several-rows": "Keys have several rows without an order; they were merged again, with the addresses of the rows.",
     "too-large": "The merged or shared body is larger than merge.max_body.",
     "unavailable": "A shared call was answered 502, 503 or 504 with an error that may not concern every caller.",
     "bad-value": "A literal was not of the column's type; the other literals were merged again.",
+    "no-template": "The caller wants one object, there is none or several, and PostgREST's 406 is not known yet.",
     "unproven": "The relation is new, and an original that its answer was compared with differs or is missing.",
     "deadline": "The merged call took longer than its deadline.",
     "connection": "The connection of the merged or shared call failed.",
+    "refused-size": "A gateway refused the merged call, or may have refused it, because it is too long; "
+    "a shorter one was sent.",
     "order": "Upstream orders the rows of a list's parts differently than fanin orders their literals.",
     "load": "In mode shadow only: callers waited for upstream, so the merged call was not sent.",
     "bug": "fanin failed on the merged or shared answer; its log has the traceback.",
@@ -278,7 +284,8 @@ FALLBACK_REASONS = {
 COMPARISON_RESULTS = {
     "match": "The merged answer is the same as the original, apart from the allowed differences.",
     "mismatch": "They differed three times while the original stayed the same: merging this query is paused, and"
-    " merging by its key column ends until the schema changes or fanin restarts.",
+    " merging by its key column ends until the schema changes or fanin restarts. If only the order of rows without an"
+    " order differed, this concerns keys with several rows.",
     "unstable": "They differed, but the originals differed too, or not every time: another client writes to the rows.",
     "unusable": "fanin did not use the merged answer, so there was nothing to compare.",
     "skipped": "Not compared: upstream was busy, the byte budget was used up, the answer was compressed, or its caller "

@@ -5,6 +5,7 @@ BYPASS_REMEDIES = {
     "off": "Remove the header X-Fanin: off.",
     "outside-mount": "Call PostgREST under its mount, which --mount sets and the start line of the log shows.",
     "not-a-relation": "Read a table or view: /relation?column=eq.value. Let an RPC accept an array of keys.",
+    "head": "Send Prefer: count=exact, a select of one plain column, and no limit.",
     "method": "Use GET to read. Write many rows in one call: POST an array; PATCH or DELETE with column=in.(…).",
     "http-1.0": "Use HTTP/1.1 (nginx: proxy_http_version 1.1).",
     "body": "Send GET without a body: no Content-Length above 0, no Transfer-Encoding.",
@@ -37,6 +38,8 @@ BYPASS_REMEDIES = {
     "list-order": "Order by the list's column only, or sort the rows in the application.",
     "list-total": "Count, limit or select the row in the application, or pass the values as an array to an RPC.",
     "chunk-limit": "Shorten the rest of the request: other filters, the select, headers.",
+    "differing-header": "If no SQL reads that header, name it in identity.also_neutral; the warning in the log and the "
+    "page of findings have the whole line.",
     "busy": "Raise merge.max_tracked, or find the header that differs in every call and make it neutral.",
 }
 """How to change the call or the configuration so that the call is merged: one for each of ``BYPASS_REASONS``."""
@@ -49,13 +52,18 @@ FALLBACK_REMEDIES = {
     "headers": "The log names the header. If a gateway adds it, set profile to supabase; else do not set it for reads.",
     "incomplete": "Set merge.max_rows to PostgREST's db-max-rows, so that fanin does not have to determine it.",
     "limit": "End the order with a unique column, or use a limit that is larger than the number of rows of every key.",
-    "ties": "End the order with a unique column; or set merge.ties = any if any order is acceptable.",
+    "ties": "End the order with a unique column; without an order only rows of tables merge, as they are stored. "
+    "Or set merge.ties = any if any order is acceptable.",
+    "several-rows": "Nothing: it happens once per relation and key column. A total order spares the comparisons.",
     "too-large": "Select fewer columns or rows, lower merge.max_keys, or raise merge.max_body.",
     "unavailable": "See the logs of upstream and of the gateway in front of it.",
     "bad-value": "Nothing: the type is now known. PostgREST answers 400 to the requests with such values.",
+    "no-template": "Nothing: it is known from then on. Use maybeSingle() instead of single() if a row may be missing.",
     "unproven": "Nothing: the originals were sent. A relation that differs again is not merged; the log names it.",
     "deadline": "Check that the column has an index; raise merge.deadline_factor, or lower merge.max_keys.",
     "connection": "See upstream's log, and fanin_upstream_up.",
+    "refused-size": "Let the gateway accept longer heads (nginx: large_client_header_buffers, proxy_buffer_size), or "
+    "lower merge.max_url.",
     "order": "Remove the order and sort in the application; or set rules.fan005 to report for the relation.",
     "load": "Nothing, unless it happens for every merged call: then raise pool.calls and PostgREST's db-pool together.",
     "bug": "Report it.",

@@ -12,6 +12,7 @@ from proxy.http1.head import first_value
 from proxy.model import Column, PendingRequest, Query, RequestHead
 from proxy.path.chunking import chunk_list, with_long_list
 from proxy.path.coalescing import is_shareable, stable_in_settings
+from proxy.path.differing_headers import is_meaningful
 from proxy.path.fingerprint import read_query
 from proxy.path.identity import HeadRules, head_rules, is_forwarded, read_head
 from proxy.path.plan import has_no_aggregate, why_not_merged
@@ -30,9 +31,14 @@ REQUEST_LINE_SIZE = len(b"GET  HTTP/1.1\r\n")
 """Bytes of a request line without its target."""
 WRITES = frozenset((b"POST", b"PATCH", b"PUT", b"DELETE"))
 
+USUAL = frozenset(
+    (b"user-agent", b"accept-language", b"cache-control", b"pragma", b"referer", b"dnt", b"te", b"x-client-info")
+)
+"""Headers that are the same in all calls of a client."""
+
 LIMITED = (
-    "limit: the merged call reads one row more than the limits of all callers together; if it gets that row, a key has"
-    " too many rows."
+    "limit: requests merge only while no key has more rows than its limit, or the order leaves no ties. The merged call"
+    " reads one row more than the limits of all callers together; if it gets that row, the originals are sent."
 )
 COUNTED = (
     "merge.max_rows is not set: a merged call requests a count, to detect a truncated answer, unless the key is known"
@@ -63,6 +69,10 @@ class IdentityFacts(msgspec.Struct, frozen=True):
     dropped: tuple[str, ...]
     trace: str
     """The header that names the trace; empty without one."""
+    may_differ: tuple[str, ...] = ()
+    """Those of ``compared`` that are known neither from HTTP nor from PostgREST, such as a request id."""
+    also_neutral: tuple[str, ...] = ()
+    """The value of ``identity.also_neutral`` with these names."""
 
 
 class BypassFacts(msgspec.Struct, frozen=True):
@@ -80,6 +90,8 @@ class MergingFacts(msgspec.Struct, frozen=True):
     ways: tuple[MergeWay, ...]
     bypass: BypassFacts | None
     notes: tuple[str, ...]
+    limited: bool = False
+    """Whether the request has a ``limit``, so that it merges only where keys have no more rows than that."""
 
 
 class FoundWrong(msgspec.Struct, frozen=True):
@@ -150,7 +162,7 @@ def explain(
         relation=query.relation,
         sql=Sql("", ()) if api_request is None else sql_of(api_request, types),
         fingerprint=query.fingerprint,
-        identity=_identity(request, rules),
+        identity=_identity(request, rules, settings.identity.also_neutral),
         merging=_merging(question, reads, own_found, (CHOSEN,) if b"," in accept else ()),
     )
 
@@ -182,13 +194,16 @@ def _api_request(request: ExplainedRequest, mount: bytes) -> ApiRequest | None:
     return read_api_request(request.method, request.target, mount, schema.decode("utf-8", "replace"), prefers, ranged)
 
 
-def _identity(request: ExplainedRequest, rules: HeadRules) -> IdentityFacts:
+def _identity(request: ExplainedRequest, rules: HeadRules, also_neutral: tuple[str, ...]) -> IdentityFacts:
     names = dict.fromkeys(field.name for field in request.fields if request.host_given or field.name != b"host")
     dropped = tuple(name for name in names if not is_forwarded(name))
-    neutral = tuple(name for name in names if name in rules.neutral and name not in dropped)
+    neutral = tuple(name for name in names if rules.is_neutral(name) and name not in dropped)
     compared = tuple(name for name in names if name not in dropped and name not in neutral)
     trace = next((name for name in rules.trace_headers if name in names), b"")
-    return IdentityFacts(_decoded(compared), _decoded(neutral), _decoded(dropped), trace.decode())
+    may_differ = _decoded(tuple(name for name in compared if not (is_meaningful(name) or name in USUAL)))
+    return IdentityFacts(
+        _decoded(compared), _decoded(neutral), _decoded(dropped), trace.decode(), may_differ, also_neutral + may_differ
+    )
 
 
 def _decoded(names: tuple[bytes, ...]) -> tuple[str, ...]:
@@ -226,7 +241,8 @@ def _merging(
     ranged = (RANGED,) if head.range_limit is not None else ()
     keys = (KEYS_COUNTED,) if query.counted and b"count" not in columns else ()
     counted = (COUNTED,) if settings.merge.max_rows is None else ()
-    return MergingFacts(verdict, ways, None, (*limited, *ranged, *keys, *notes_if_merged, *counted, *known, *shared))
+    notes = (*limited, *ranged, *keys, *notes_if_merged, *counted, *known, *shared)
+    return MergingFacts(verdict, ways, None, notes, query.limit is not None)
 
 
 def _assumed(query: Query, settings: Settings, columns: Mapping[bytes, Column]) -> Mapping[bytes, Column]:

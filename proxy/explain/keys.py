@@ -9,6 +9,8 @@ from proxy.model import Column, Key, LiteralClass, MergedCall, PendingRequest, Q
 from proxy.path.columns import unknown_columns
 from proxy.path.fingerprint import read_query
 from proxy.path.plan import CallLimits, plan
+from proxy.postgrest.request.set_filter import counts_by_address
+from proxy.postgrest.row_address import ADDRESS_TYPE, CTID
 from proxy.postgrest.row_order import order_of
 from proxy.postgrest.types import (
     INTEGER_RANGES,
@@ -23,13 +25,21 @@ from proxy.settings.model import Settings
 ALIAS = b"f" + b"0" * 24
 """An alias with the length of the real one, which is random."""
 MERGES, DEPENDS, ALONE = "merges", "depends", "never"
+PHYSICAL = (
+    "there is no order, so that the call also selects ctid: they merge as long as PostgREST is seen to answer them in "
+    "the order in which the table stores them (merge.ties=physical); for views, some indexes and changed rows fanin "
+    "sends the original requests"
+)
+COUNTED = "fanin counts the rows of the call; if they are more than 1,000 per key, it sends the original requests"
+COUNTED_BY_ADDRESS = "; it selects ctid, so that the relation must be a table that the caller may read as a whole"
 KnownColumns = Mapping[bytes, Column]
 
 
 class Ties(msgspec.Struct, frozen=True):
     """Whether several rows of one key keep their order in a merged answer.
 
-    ``verdict``: ``one`` (a key has at most one row), ``total``, ``carried``, ``any``, ``unknown``, or ``ties``.
+    ``verdict``: ``one`` (a key has at most one row), ``total``, ``carried``, ``physical``, ``any``, ``unknown``, or
+    ``ties``.
     """
 
     verdict: str
@@ -90,6 +100,8 @@ Joined = tuple[PendingRequest, MergedCall]
 
 def merge_way(question: MergeQuestion, key: Key) -> MergeWay:
     """How the request merges with requests that differ in ``key``."""
+    if question.query.method == b"HEAD":
+        question = question.assuming({CTID: Column(ADDRESS_TYPE, unique=True)})
     joined, supposed = _joined(question, key), ""
     if joined is None and question.looks_up_types:
         joined, supposed = _joined_by_assumption(question, key)
@@ -217,13 +229,19 @@ def _ties(question: MergeQuestion, key: Key) -> Ties:
     unknown = _unknown_order(question)
     if unknown and question.looks_up_types:
         return Ties("unknown", f"the type of {_names(unknown)} decides: most types show ties, numeric does not")
-    if question.settings.merge.ties == "any" and len(key.literals) == 1:
+    setting = question.settings.merge.ties
+    if setting == "any" and len(key.literals) == 1:
         return Ties("any", "they have the order in which the database returns them (merge.ties=any)")
-    return Ties("ties", f"fanin sends the original requests, since {_ties_text(question, unknown)}")
+    by_address = setting == "physical" and question.looks_up_types and not question.query.is_ordered
+    sent_alone = Ties("ties", f"fanin sends the original requests, since {_ties_text(question, unknown)}")
+    return Ties("physical", PHYSICAL) if by_address else sent_alone
 
 
 def _at_most_one_row(question: MergeQuestion, key: Key) -> Ties | None:
-    """The verdict if a key cannot have several rows, else None."""
+    """The verdict if a key cannot have several rows, or if they are only counted, else None."""
+    if question.query.method == b"HEAD":
+        by_address = counts_by_address(question.query)
+        return Ties("one", COUNTED + COUNTED_BY_ADDRESS * by_address)
     column, media = known_column(key.name, question.known), question.pending.head.media
     if len(key.literals) == 1 and column is not None and column.unique:
         return Ties("one", f"{key.name.decode()} is unique, so no key has several")

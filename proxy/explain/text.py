@@ -139,12 +139,19 @@ def _identity(identity: IdentityFacts) -> Iterator[str]:
     yield _row("", f"not forwarded: {_list(identity.dropped)}")
     trace = f"named by {identity.trace}" if identity.trace else "inferred from caller and timing: no header names it"
     yield _row("", f"trace: {trace}")
+    if identity.may_differ:
+        setting = ", ".join(f'"{name}"' for name in identity.also_neutral)
+        yield _row(
+            "", f"if {_list(identity.may_differ)} differ from call to call, nothing merges; if no SQL reads them, set"
+        )
+        yield _row("", f"identity.also_neutral = [{setting}]")
 
 
 def _verdict(merging: MergingFacts) -> str:
     if merging.bypass is not None:
         return f"no: {merging.bypass.code}"
-    return "yes" if merging.verdict == MERGES else "depends on types that are not known here"
+    limited = ", if no key has more rows than its limit" if merging.limited else ""
+    return f"yes{limited}" if merging.verdict == MERGES else f"depends on types that are not known here{limited}"
 
 
 def _merging(merging: MergingFacts) -> Iterator[str]:

@@ -1,11 +1,12 @@
-"""Explains a rule, a bypass reason, a fallback reason, a comparison result or an error code."""
+"""Explains each word that fanin prints about a request: rules, outcomes, reasons, kinds, results, error codes."""
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from proxy.analysis.rule import AnyRule
 from proxy.errors.codes import BYPASS_REASONS, COMPARISON_RESULTS, FALLBACK_REASONS, FAULTS
 from proxy.errors.remedies import BYPASS_REMEDIES, FALLBACK_REMEDIES
+from proxy.errors.words import ALONE, CALL_KINDS, NEVER_MERGED, OUTCOMES, RENAMED, TRACE_KINDS
 
 
 class UnknownWordError(ValueError):
@@ -18,18 +19,28 @@ def meaning(word: str, rules: Iterable[AnyRule]) -> str:
     if word not in texts:
         near = difflib.get_close_matches(word, texts, n=1)
         hint = f"; did you mean '{near[0]}'?" if near else f"; known are {', '.join(texts)}"
-        raise UnknownWordError(f"'{word}' is not a rule, reason or error code{hint}")
+        raise UnknownWordError(f"'{word}' is not a rule, outcome, reason, kind or error code{hint}")
     return texts[word].rstrip()
 
 
 def meanings(rules: Iterable[AnyRule]) -> dict[str, str]:
-    """The explanation of each known word."""
-    texts = {name: rule.document for rule in rules for name in (rule.code, rule.name)}
-    texts |= {
-        word: f"Not merged: {text}\nTo change that: {BYPASS_REMEDIES[word]}" for word, text in BYPASS_REASONS.items()
-    }
+    """The explanation of each known word. A word of several kinds has a paragraph per kind."""
+    paragraphs: dict[str, list[str]] = {}
+    for word, text in _paragraphs(rules):
+        paragraphs.setdefault(word, []).append(text)
+    texts = {word: "\n\n".join(own) for word, own in paragraphs.items()}
+    return texts | {old: f"'{old}' is now called '{new}'.\n\n{texts[new]}" for old, new in RENAMED.items()}
+
+
+def _paragraphs(rules: Iterable[AnyRule]) -> Iterator[tuple[str, str]]:
+    yield from ((name, rule.document) for rule in rules for name in (rule.code, rule.name))
+    yield from ((word, f"Outcome of a request: {text}") for word, text in (OUTCOMES | ALONE).items())
+    for word, text in BYPASS_REASONS.items():
+        kind = "Passed on" if word in NEVER_MERGED else "Not merged"
+        yield word, f"{kind}: {text}\nTo change that: {BYPASS_REMEDIES[word]}"
     for word, text in FALLBACK_REASONS.items():
-        both = f"{texts[word]}\n\n" if word in texts else ""  # a few words are reasons of both kinds
-        texts[word] = f"{both}Merged answer not used: {text}\nIf it happens often: {FALLBACK_REMEDIES[word]}"
-    texts |= {word: f"Merged answer and original compared: {text}" for word, text in COMPARISON_RESULTS.items()}
-    return texts | {fault.code: f"{fault.status} {fault.message}. {fault.hint}" for fault in FAULTS.values()}
+        yield word, f"Merged answer not used: {text}\nIf it happens often: {FALLBACK_REMEDIES[word]}"
+    yield from ((word, f"Kind of an upstream call: {text}") for word, text in CALL_KINDS.items())
+    yield from ((word, f"Kind of a trace: {text}") for word, text in TRACE_KINDS.items())
+    yield from ((word, f"Merged answer and original compared: {text}") for word, text in COMPARISON_RESULTS.items())
+    yield from ((fault.code, f"{fault.status} {fault.message}. {fault.hint}") for fault in FAULTS.values())

@@ -5,17 +5,18 @@ batch. This module does what both need: timers, waiting requests, calls in fligh
 """
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterable
 from functools import partial
 
 import msgspec
 
-from proxy.merging.waiters import InFlightCall, Reply, SendAlone, Slot, StreamedAnswer, Waiter
+from proxy.merging.waiters import BufferedAnswer, InFlightCall, Reply, SendAlone, Slot, StreamedAnswer, Waiter
 from proxy.model import PendingRequest
 from proxy.observe.events import Events, WindowClosed
 from proxy.path.batching import BatchScheduler, BatchSettings, SchedulerRegistry
 from proxy.settings.tables import MergeSettings
 
+WhyLone = Callable[[BatchScheduler, PendingRequest], str | None]
 OnBatch = Callable[[BatchScheduler, list[PendingRequest]], None]
 
 
@@ -29,9 +30,16 @@ class Batcher:
     """The windows of one strategy and its calls in flight. ``on_batch`` gets each batch; all its requests wait."""
 
     def __init__(
-        self, schedulers: SchedulerRegistry, on_batch: OnBatch, events: Events, clock: Callable[[], float]
+        self,
+        schedulers: SchedulerRegistry,
+        on_batch: OnBatch,
+        events: Events,
+        clock: Callable[[], float],
+        why_lone: WhyLone = lambda scheduler, request: None,
     ) -> None:
+        """``why_lone`` returns the bypass reason of a request that is alone in its window, if one is known."""
         self.schedulers = schedulers
+        self._why_lone = why_lone
         self._on_batch = on_batch
         self._events = events
         self._clock = clock
@@ -81,15 +89,26 @@ class Batcher:
 
     def reply(self, request: PendingRequest, reply: Reply) -> None:
         """Give a waiting request its reply."""
-        self._waiters[request].reply.set_result(reply)
+        waiter = self._waiters[request]
+        if waiter.calls_in_vain and isinstance(reply, BufferedAnswer):
+            reply = msgspec.structs.replace(reply, calls_in_vain=waiter.calls_in_vain)
+        waiter.reply.set_result(reply)
 
     def release_alone(
-        self, scheduler: BatchScheduler, request: PendingRequest, reason: str | None = None, is_fallback: bool = False
+        self, scheduler: BatchScheduler, request: PendingRequest, reason: str | None = None, fallback: str = ""
     ) -> None:
-        """Have ``request`` sent alone, if it still waits. ``reason`` replaces the one that ``join`` got."""
+        """Have ``request`` sent alone, if it still waits. ``reason`` replaces the one that ``join`` got;
+        ``fallback`` is why a call for it could not answer it."""
         if self.is_waiting(request):
             waiter = self._waiters[request]
-            waiter.reply.set_result(SendAlone(self._acquire(scheduler), reason or waiter.reason, is_fallback))
+            slot, why = self._acquire(scheduler), reason or waiter.reason
+            waiter.reply.set_result(SendAlone(slot, why, fallback, waiter.calls_in_vain))
+
+    def record_in_vain(self, requests: Iterable[PendingRequest], call: int) -> None:
+        """The call with this number could not answer ``requests``, as far as they wait."""
+        for request in requests:
+            if self.is_waiting(request):
+                self._waiters[request].calls_in_vain += (call,)
 
     def start(self, scheduler: BatchScheduler, call: InFlightCall, work: Coroutine[None, None, None]) -> None:
         """Run ``work``, which makes the call that the requests of ``call`` wait for."""
@@ -152,9 +171,14 @@ class Batcher:
         self._unschedule(scheduler)
         # A request whose client disconnected in this iteration of the event loop is in the window, but does not wait.
         batch = [request for request in scheduler.flush() if self.is_waiting(request)]
-        if batch:
-            self._events.emit(WindowClosed(len(batch), self._clock() - batch[0].arrived))
-            self._on_batch(scheduler, batch)
+        if not batch:
+            return
+        self._events.emit(WindowClosed(len(batch), self._clock() - batch[0].arrived))
+        if len(batch) == 1 and not scheduler.in_flight:
+            waiter = self._waiters[batch[0]]
+            why = self._why_lone(scheduler, batch[0])
+            waiter.reason = waiter.reason or why
+        self._on_batch(scheduler, batch)
 
     def _on_disconnect(self, request: PendingRequest, waiter: Waiter) -> None:
         done = waiter.reply.done() and not waiter.reply.cancelled()

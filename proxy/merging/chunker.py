@@ -101,7 +101,7 @@ class Chunker:
             return ChunkedReply(reply, head_size=size, calls=read.calls)
         scheduler.record_failure(self._clock())
         self._context.events.emit(FellBack(result.reason, result.detail, request.query.relation, 1))
-        alone = SendAlone(Slot(), is_fallback=True)
+        alone = SendAlone(Slot(), fallback=result.reason)
         return ChunkedReply(alone, head_size=size, calls=read.calls + 1, seconds=seconds)
 
     async def _fetch(self, read: ChunkedRead) -> Slice | FallbackReason:

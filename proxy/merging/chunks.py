@@ -101,12 +101,16 @@ class ChunkedRead:
         if counted and total != rows:
             raise UnusableAnswerError(FallbackReason("incomplete"))
         self._max_rows.record_rows(rows)
-        chunk = read_part(self._chunks, literals, self._list_request.alias, answer, self._context.gateway)
+        chunk = self._read_part(literals, answer)
         if isinstance(chunk, FallbackReason):
             raise UnusableAnswerError(chunk)
         if len(chunk.rows) != rows:
             raise UnusableAnswerError(FallbackReason("shape"))
         return chunk
+
+    def _read_part(self, literals: Sequence[bytes], answer: Response) -> PartAnswer | FallbackReason:
+        asked = self._list_request
+        return read_part(self._chunks, literals, asked.alias, answer, self._context.gateway, asked.request.head)
 
     async def _check_total(self, chunks: Sequence[PartAnswer]) -> None:
         """Check that max-rows would let the rows of all chunks through in one answer. A chunk shows that if it has them

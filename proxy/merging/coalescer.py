@@ -9,6 +9,7 @@ from proxy.errors.codes import FaultError
 from proxy.http1.head import HeaderField
 from proxy.merging.batcher import Batcher, scheduler_registry
 from proxy.merging.comparer import ShadowComparer, unfiltered
+from proxy.merging.lone_reads import LoneReads
 from proxy.merging.waiters import (
     BufferedAnswer,
     FailedCall,
@@ -24,7 +25,8 @@ from proxy.observe.events import FellBack, MergingPaused
 from proxy.path.batching import BatchScheduler
 from proxy.path.coalescing import IsStable, is_shareable
 from proxy.path.plan import originals
-from proxy.postgrest.response.headers import SAME_HEADERS, shareable
+from proxy.postgrest.response.echoes import ShareableLines, shareable_lines
+from proxy.postgrest.response.headers import SAME_HEADERS
 from proxy.postgrest.response.problem import CALLER_INDEPENDENT_CODES, read_error_body
 from proxy.settings.model import Settings
 from proxy.upstream.calls import CallLabels, ObservedCall
@@ -96,7 +98,10 @@ class Coalescer:
         self._is_stable = is_stable
         self._events = state.context.events
         self._clock = state.context.clock
-        self.batcher = Batcher(scheduler_registry(settings.merge), self._on_batch, self._events, self._clock)
+        lone = LoneReads(state, _query_key)
+        self.batcher = Batcher(
+            scheduler_registry(settings.merge), self._on_batch, self._events, self._clock, lone.reason
+        )
         self._witnesses = Witnesses(settings, state, comparer)
         self._pauses = scheduler_registry(settings.merge)
         """Pauses after answers that could not be shared, by fingerprint and identity."""
@@ -116,9 +121,7 @@ class Coalescer:
         """Wait for a shared answer, or for ``SendAlone``. ``reason``: why the request is not merged."""
         scheduler = None
         if self._may_share(request):
-            query = request.query
-            key = hash((query.method, query.target))
-            scheduler = self.batcher.schedulers.get(key, request.head.identity_hash)
+            scheduler = self.batcher.schedulers.get(_query_key(request), request.head.identity_hash)
         if scheduler is None:
             return SendAlone(Slot(), reason)
         return await self.batcher.join(scheduler, request, reason)
@@ -174,7 +177,8 @@ class Coalescer:
 
     async def _receive(self, shared: _InFlightShared, call: ObservedCall, answer: UpstreamAnswer) -> None:
         """Give every waiting request a copy; if the answer may be one client's, give it to the first request only."""
-        headers = shareable(answer.fields, SAME_HEADERS, self._context.gateway)
+        heads = [request.head for request in shared.requests]
+        headers = shareable_lines(answer.fields, SAME_HEADERS, self._context.gateway, heads)
         data = b"" if isinstance(headers, FallbackReason) else await self._read(answer)
         why_not = headers if isinstance(headers, FallbackReason) else self._why_not_shared(shared, answer, data)
         if why_not is not None or isinstance(headers, FallbackReason):
@@ -206,13 +210,13 @@ class Coalescer:
         self,
         shared: _InFlightShared,
         answer: UpstreamAnswer,
-        headers: list[HeaderField],
+        headers: ShareableLines[HeaderField],
         data: bytes,
         seconds: float,
     ) -> None:
         query, waiting = shared.leader.query, shared.waiting()
         rows = self._state.observer.observe(query, shared.leader.head, answer.line, answer.fields, data)
-        copied = Slice(_head(answer, headers, query.method, data), data, rows)
+        copied = Slice(_head(answer, headers.lines, query.method, data), data, rows, echoes=headers.echoes)
         shared.reply(waiting, BufferedAnswer(copied, shared.number, len(waiting), Outcome.SHARED, seconds))
         pause = self._pauses.find(*_pause_key(shared.leader))
         if pause is not None:
@@ -243,8 +247,9 @@ class Coalescer:
             self._events.emit(MergingPaused(reason.reason))
         if others:
             self._events.emit(FellBack(reason.reason, reason.detail, shared.relation, len(others)))
+        shared.batcher.record_in_vain(others, shared.number if shared.sent else 0)
         for request in others:
-            shared.batcher.release_alone(shared.scheduler, request, is_fallback=True)
+            shared.batcher.release_alone(shared.scheduler, request, fallback=reason.reason)
 
     def _may_share(self, request: PendingRequest) -> bool:
         return self._enabled and not self._paused(request) and not self._is_unsafe(request)
@@ -257,6 +262,11 @@ class Coalescer:
     def _paused(self, request: PendingRequest) -> bool:
         pause = self._pauses.find(*_pause_key(request)) if self._pauses else None
         return pause is not None and pause.paused(self._clock())
+
+
+def _query_key(request: PendingRequest) -> int:
+    """Equal for requests that could share a call."""
+    return hash((request.query.method, request.query.target))
 
 
 def _pause_key(request: PendingRequest) -> tuple[str | int, bytes]:

@@ -13,10 +13,12 @@ import msgspec
 from proxy.errors.codes import FaultError
 from proxy.http1.head import HeaderField, StatusLine
 from proxy.merging.fetch import Fetcher, FetchResult, leader
+from proxy.merging.row_order import is_reordered, order_pair, record_order, share_factor
 from proxy.model import FallbackReason, MergedCall, NotSingular, PendingRequest, Slice
 from proxy.observe.events import AnswersCompared, Event, Events, FellBack, MergingPaused, UpstreamCalled, Warned
 from proxy.path.comparison import (
     FAILED,
+    MATCH,
     MERGED,
     MISMATCH,
     ROUNDS,
@@ -27,7 +29,8 @@ from proxy.path.comparison import (
     Exemptions,
     without_compression,
 )
-from proxy.path.trust import Subject
+from proxy.path.trust import Subject, trusted_name
+from proxy.postgrest.response.echoes import with_own_values
 from proxy.settings.tables import MergeSettings
 from proxy.upstream.calls import CallLabels, UpstreamContext
 from proxy.upstream.state import UpstreamState
@@ -43,6 +46,8 @@ BUSY = frozenset(("FANIN505", "FANIN507"))
 """The faults of a call that found no connection in time, or no place in the queue."""
 OVERHEAD = 4096
 """Bytes that an answer counts for in addition to its body, so that the number of small answers is bounded too."""
+MERGED_AGAIN = "several-rows"
+"""The reason of a fallback after which the same requests are merged in another way, and compared then."""
 UNPROVEN = FallbackReason("unproven")
 """An answer on probation that differs from its original, or could not be compared."""
 MAX_BUGS = 3
@@ -58,7 +63,7 @@ class BackgroundEvents(Events):
 
     def emit(self, event: Event) -> None:
         self._events.emit(msgspec.structs.replace(event, kind="shadow") if isinstance(event, UpstreamCalled) else event)
-        if isinstance(event, FellBack):
+        if isinstance(event, FellBack) and event.reason != MERGED_AGAIN:
             self._events.emit(AnswersCompared(SKIPPED if event.reason == "load" else UNUSABLE, event.requests))
 
 
@@ -72,6 +77,7 @@ class ShadowComparer:
         self.budget = state.comparison_bytes
         self.pauses = state.mismatches
         self._trust = state.trust
+        self._order_trust = state.order_trust
         self.closed = False
         self._exemptions = Exemptions(state.context.gateway, settings.ties == "any")
         self.max_body = settings.max_body
@@ -92,6 +98,10 @@ class ShadowComparer:
     def is_watched(self, request: PendingRequest) -> bool:
         """Whether the query's pause ended so recently that every batch is compared."""
         return self.pauses.compares_all(request.query.fingerprint, self._clock())
+
+    def share_factor(self, call: MergedCall) -> float:
+        """By how much more than ``shadow.share`` of calls like ``call`` is compared."""
+        return share_factor(self._order_trust, call)
 
     def start(self, work: Coroutine[None, None, None]) -> "asyncio.Task[None]":
         """Run ``work`` in the background. An exception is logged as a bug and reaches no client."""
@@ -134,7 +144,12 @@ class ShadowComparer:
         for result, answers in Counter(results).items():
             self.count(result, answers)
         mismatches = [answer for answer in differing if answer.comparison.result == MISMATCH]
-        if mismatches:
+        matched = [slices[value] for (value, _), outcome in zip(pairs, first, strict=True) if outcome == MATCH]
+        record_order(self._order_trust, call, matched)
+        reordered = [answer for answer in mismatches if is_reordered(call, answer.comparison)]
+        for answer in reordered:
+            self._distrust_order(call, answer)
+        if len(mismatches) > len(reordered):
             self._pause(mismatches, len(pairs))
             self._trust.record_wrong(subject_of(call).pair, mismatches[0].comparison.difference, self._clock())
 
@@ -155,7 +170,10 @@ class ShadowComparer:
             self.count(result, answers)
         for answer in differing:
             if answer.comparison.result == MISMATCH:
-                self._distrust(subject, answer)
+                if is_reordered(call, answer.comparison):
+                    self._distrust_order(call, answer)
+                else:
+                    self._distrust(subject, answer)
 
     def _distrust(self, subject: Subject, answer: "DifferingAnswer") -> None:
         """Merge by that column no more, with one warning, which contains no value."""
@@ -169,9 +187,20 @@ class ShadowComparer:
                 )
             )
 
+    def _distrust_order(self, call: MergedCall, answer: "DifferingAnswer") -> None:
+        """Use the order of the rows' addresses for that query no more, with one warning, which contains no value."""
+        request = answer.request
+        if self._order_trust.record_wrong(order_pair(request, call.key), answer.comparison.difference, self._clock()):
+            self.events.emit(
+                Warned(
+                    f"PostgREST's rows of {request.query.fingerprint} are not in the order in which they are stored",
+                    "Keys with several rows are sent alone from now on. Add an order that ends in a unique column.",
+                )
+            )
+
     async def original(self, request: PendingRequest) -> ComparedAnswer | str:
         """Send ``request`` alone, and return PostgREST's answer; ``skipped`` or ``failed`` where there is none."""
-        labels = CallLabels("shadow", b"GET", request.query.relation, costs="FAN001")
+        labels = CallLabels("shadow", request.query.method, request.query.relation, costs="FAN001")
         return await read_original(self.state.context, request, labels, self.max_body)
 
     async def _compare_first(
@@ -189,7 +218,8 @@ class ShadowComparer:
     def _complete(self, own_slice: Slice | NotSingular | None, request: PendingRequest) -> Slice | None:
         if own_slice is None:
             return None
-        return self.state.not_singular.slice_for(own_slice, request.head.identity_hash, self._clock())
+        complete = self.state.not_singular.slice_for(own_slice, request.head.identity_hash, self._clock())
+        return None if complete is None else with_own_values(complete, request.head)
 
     async def _repeat(self, call: MergedCall, alias: bytes, differing: "Sequence[DifferingAnswer]") -> None:
         """Repeat originals and the merged call until every difference has a result."""
@@ -264,7 +294,7 @@ async def read_original(
 ) -> ComparedAnswer | str:
     """What PostgREST answers ``request`` alone, without compression; ``skipped`` or ``failed`` where there is none."""
     headers = without_compression(request.head.forwarded_lines)
-    original = context.request(b"GET", request.query.target, headers, on_sent)
+    original = context.request(request.query.method, request.query.target, headers, on_sent)
     try:
         async with context.call(original, labels) as answer:
             body = await answer.read(max_body)
@@ -288,7 +318,8 @@ def unfiltered(line: StatusLine, fields: tuple[HeaderField, ...], body: bytes) -
 def subject_of(call: MergedCall) -> Subject:
     """What the call's answers earn trust for."""
     request = leader(call)
-    return Subject((request.query.relation, request.head.accept_profile, call.key), request.query.fingerprint)
+    pair = trusted_name(request.query), request.head.accept_profile, call.key
+    return Subject(pair, request.query.fingerprint)
 
 
 def is_busy(result: FetchResult) -> bool:

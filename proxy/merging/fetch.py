@@ -12,8 +12,9 @@ from proxy.model import FallbackReason, MergedCall, NotSingular, PendingRequest,
 from proxy.path.demultiplex import demultiplex
 from proxy.postgrest.request.set_filter import is_cut, merged_range
 from proxy.postgrest.response.content_range import rows_and_total
+from proxy.postgrest.response.echoes import shareable_lines
 from proxy.postgrest.response.gateway import Gateway
-from proxy.postgrest.response.headers import SHARED_HEADERS, shareable
+from proxy.postgrest.response.headers import SHARED_HEADERS
 from proxy.postgrest.response.problem import CALLER_INDEPENDENT_CODES, BadLiteral, bad_literal, read_error_body
 from proxy.settings.tables import MergeSettings
 from proxy.upstream.calls import CallLabels
@@ -105,11 +106,12 @@ class Fetcher:
             return slices
         return dict(slices) if counted or self._is_complete(call, rows, slices) else UNCOUNTED
 
-    def _is_complete(self, call: MergedCall, rows: int, slices: Mapping[bytes, Slice | NotSingular]) -> bool:
+    def _is_complete(self, call: MergedCall, rows: int, slices: Mapping[bytes, Slice | NotSingular | None]) -> bool:
         """Whether an answer that was not counted has all rows. The operator's max-rows may be out of date, so that it
         does not prove that a key has no row.
         """
-        if self._max_rows.proves_whole(rows) and all(own_slice.rows_read > 0 for own_slice in slices.values()):
+        has_rows = (own_slice is None or own_slice.rows_read > 0 for own_slice in slices.values())
+        if self._max_rows.proves_whole(rows) and all(has_rows):
             return True
         return has_every_key(call, slices)
 
@@ -121,21 +123,25 @@ class Fetcher:
         return FallbackReason("incomplete")
 
 
-def has_every_key(call: MergedCall, slices: Mapping[bytes, Slice | NotSingular]) -> bool:
+def has_every_key(call: MergedCall, slices: Mapping[bytes, Slice | NotSingular | None]) -> bool:
     """Whether the key is unique and each literal has its row: then there can be no other row."""
     if call.column is None or not call.column.unique:
         return False
-    return all(own_slice.rows_read == len(call.literals_by_value[value]) for value, own_slice in slices.items())
+    return all(
+        own_slice is not None and own_slice.rows_read == len(call.literals_by_value[value])
+        for value, own_slice in slices.items()
+    )
 
 
 def _check_error(call: MergedCall, answer: Response, gateway: Gateway) -> FetchResult:
     error = read_error_body(answer.body)
-    if error.code in CALLER_INDEPENDENT_CODES:
-        headers = shareable(answer.fields, SHARED_HEADERS, gateway)
-        if isinstance(headers, FallbackReason):
-            return headers
-        head = b"\r\n".join([answer.line.line, *(field.line for field in headers)])
-        shared = Slice(head + b"\r\nContent-Length: %d\r\n" % len(answer.body), answer.body, -1)
-        return dict.fromkeys(call.requests_by_value, shared)
+    if error.code in CALLER_INDEPENDENT_CODES and not call.counts:
+        shared = shareable_lines(answer.fields, SHARED_HEADERS, gateway, [request.head for request in call.requests])
+        if isinstance(shared, FallbackReason):
+            return shared
+        head = b"\r\n".join([answer.line.line, *(field.line for field in shared.lines)])
+        length = b"\r\nContent-Length: %d\r\n" % len(answer.body)
+        own = Slice(head + length, answer.body, -1, echoes=shared.echoes)
+        return dict.fromkeys(call.requests_by_value, own)
     rejected = bad_literal(error, call.literals, "" if call.column is None else call.column.type)
-    return FallbackReason("status", error.code) if rejected is None else rejected
+    return FallbackReason("status", error.code or str(answer.line.status)) if rejected is None else rejected

@@ -8,20 +8,27 @@ import asyncio
 import secrets
 from collections.abc import Callable
 
+import msgspec
+
 from proxy.errors.codes import FaultError
 from proxy.merging.batcher import Batcher, scheduler_registry
 from proxy.merging.coalescer import Coalescer
 from proxy.merging.fetch import FetchesMerged, FetchResult
-from proxy.merging.waiters import BufferedAnswer, FailedCall, InFlightMerge, Reply
-from proxy.model import FallbackReason, Identical, NotSingular, Outcome, PendingRequest, Single, Slice
-from proxy.observe.events import FellBack, MergingPaused
+from proxy.merging.lone_reads import LoneReads
+from proxy.merging.row_order import RowOrder
+from proxy.merging.waiters import BufferedAnswer, FailedCall, InFlightMerge, Reply, ShorterCall
+from proxy.model import FallbackReason, Identical, MergedCall, NotSingular, Outcome, PendingRequest, Single, Slice
+from proxy.observe.events import FellBack, MergingPaused, Warned
 from proxy.path.batching import BatchScheduler
+from proxy.path.call_size import may_be_refusal
 from proxy.path.plan import CallLimits, originals, plan, why_not_merged
 from proxy.postgrest.response.problem import BadLiteral
 from proxy.postgrest.types import has_single_spelling
 from proxy.settings.tables import MergeSettings
 from proxy.upstream.state import UpstreamState
 
+COUNTED_ROW = 100
+"""Bytes of a row that is only counted."""
 ROW_BYTES = 50
 """Bytes of a merged answer for a row that is only counted: the alias and the key."""
 QUEUE_TIMEOUT = "FANIN507"
@@ -39,9 +46,11 @@ class Merger:
         self._state = state
         self._fetcher = fetcher
         self._coalescer = coalescer
+        self._row_order = RowOrder(settings, state)
         self._events = state.context.events
         self._clock = state.context.clock
-        self.batcher = Batcher(scheduler_registry(settings), self._on_batch, self._events, self._clock)
+        lone = LoneReads(state, lambda request: request.query.fingerprint)
+        self.batcher = Batcher(scheduler_registry(settings), self._on_batch, self._events, self._clock, lone.reason)
 
     @property
     def paused(self) -> int:
@@ -72,11 +81,15 @@ class Merger:
 
     # Batches.
 
+    def _unresolved(self, batch: list[PendingRequest]) -> list[bytes]:
+        """Columns that upstream is asked about before ``batch`` can be planned."""
+        return self._state.column_types.unresolved(batch) + self._row_order.unresolved(batch)
+
     def _on_batch(self, scheduler: BatchScheduler, batch: list[PendingRequest]) -> None:
         reason = self._why_paused(scheduler, batch[0])
         if reason is not None:
             self._send_originals(scheduler, batch, reason)
-        elif unresolved := self._state.column_types.unresolved(batch):
+        elif unresolved := self._unresolved(batch):
             self.batcher.prepare(scheduler, self._resolve_and_dispatch(scheduler, batch, unresolved))
         else:
             self._dispatch(scheduler, batch)
@@ -129,7 +142,9 @@ class Merger:
         if scheduler.size_per_key:
             keys = min(keys, max(2, int(self._settings.max_body / scheduler.size_per_key / 2)))
         columns = self._state.columns_of(request)
-        return CallLimits(keys, self._settings.max_url, columns, scheduler.expects_all_keys)
+        addressed = self._row_order.addressed(request)
+        max_url = self._state.call_size.limit(self._settings.max_url)
+        return CallLimits(keys, max_url, columns, scheduler.expects_all_keys, addressed)
 
     # Merged calls.
 
@@ -151,10 +166,12 @@ class Merger:
             self._events.bug("a merged answer could not be used", error)
             result = FallbackReason("bug")
         try:
+            if not merge.second_attempt and (columns := self._row_order.unresolved_after(merge.call, result)):
+                await self._state.column_types.resolve(merge.requests[0], columns)
             self._settle(scheduler, merge, result, number)
         except Exception as error:
             self._events.bug("a merged answer could not be delivered", error)
-            self._release_all(scheduler, merge)
+            self._release_all(scheduler, merge, "bug")
 
     def _on_sent(
         self, scheduler: BatchScheduler, merge: InFlightMerge, deadline: asyncio.Timeout
@@ -171,12 +188,20 @@ class Merger:
         return on_sent
 
     def _settle(self, scheduler: BatchScheduler, merge: InFlightMerge, result: FetchResult, number: int) -> None:
+        if isinstance(result, FallbackReason | BadLiteral) and merge.sent is not None:
+            self.batcher.record_in_vain(merge.requests, number)
+        if not isinstance(result, FallbackReason):
+            self._record_size(scheduler, merge)
         if isinstance(result, BadLiteral) and not merge.second_attempt:
             self._without_bad_value(scheduler, merge, result)
         elif isinstance(result, BadLiteral):
             self._fall_back(scheduler, merge, FallbackReason("bad-value"))
         elif isinstance(result, FallbackReason):
-            self._fall_back(scheduler, merge, result)
+            other = None if merge.second_attempt else self._row_order.other_plan(merge.call, result)
+            if other is not None:
+                self._plan_again(scheduler, merge, other)
+            elif not (may_be_refusal(result) and self._send_shorter(scheduler, merge, result.detail)):
+                self._fall_back(scheduler, merge, result)
         else:
             self._serve(scheduler, merge, result, number)
 
@@ -194,23 +219,26 @@ class Merger:
             for value, own_slice in slices.items()
         }
         waiting = [
-            (complete[value], request)
+            (value, complete[value], request)
             for value, requests in merge.call.requests_by_value.items()
             for request in requests
             if self.batcher.is_waiting(request)
         ]
-        shared = sum(own_slice is not None for own_slice, _ in waiting)
+        shared = sum(own_slice is not None for _, own_slice, _ in waiting)
         seconds = 0.0 if merge.sent is None else now - merge.sent
-        for own_slice, request in waiting:
+        for value, own_slice, request in waiting:
             if own_slice is None:
-                self.batcher.release_alone(scheduler, request, is_fallback=True)
+                why = "no-template" if slices[value] is not None else "unproven"
+                self.batcher.record_in_vain((request,), number)
+                self.batcher.release_alone(scheduler, request, fallback=why)
             else:
                 self.batcher.reply(request, BufferedAnswer(own_slice, number, shared, Outcome.MERGED, seconds))
         used = [own_slice for own_slice in complete.values() if own_slice is not None]
         rows = sum(max(0, own_slice.rows_read) for own_slice in used)
-        size = sum(len(own_slice.body) + ROW_BYTES * (own_slice.counted or 0) for own_slice in used)
+        counted = COUNTED_ROW * rows if merge.call.counts else 0
+        size = counted + sum(len(own_slice.body) + ROW_BYTES * (own_slice.counted or 0) for own_slice in used)
         empty = sum(own_slice.rows_read == 0 for own_slice in used)
-        scheduler.record_merge(len(slices), rows, size, empty)
+        scheduler.record_merge(max(1, len(used)), rows, size, empty)
 
     def _fall_back(self, scheduler: BatchScheduler, merge: InFlightMerge, reason: FallbackReason) -> None:
         """Start a pause, and have every request sent alone."""
@@ -223,12 +251,16 @@ class Merger:
             for request in filter(self.batcher.is_waiting, merge.requests):
                 self.batcher.reply(request, FailedCall(FaultError(QUEUE_TIMEOUT), 0))
         else:
-            self._release_all(scheduler, merge)
+            self._release_all(scheduler, merge, reason.reason)
 
     def _without_bad_value(self, scheduler: BatchScheduler, merge: InFlightMerge, bad: BadLiteral) -> None:
-        """Plan the batch again. The column's type is known now, so that values which do not fit it are sent alone."""
+        """The column's type is known now, so that values which do not fit it are sent alone."""
         self._state.column_types.record_bad_value(merge.requests[0], merge.call.key, bad.type_name, bad.literal)
-        self._emit_fallback(merge, FallbackReason("bad-value"))
+        self._plan_again(scheduler, merge, FallbackReason("bad-value"))
+
+    def _plan_again(self, scheduler: BatchScheduler, merge: InFlightMerge, reason: FallbackReason) -> None:
+        """Plan the batch again with what its answer has shown."""
+        self._emit_fallback(merge, reason)
         waiting = [request for request in merge.requests if self.batcher.is_waiting(request)]
         for request in waiting:
             self.batcher.leave_call(request)
@@ -237,6 +269,68 @@ class Merger:
     def _emit_fallback(self, merge: InFlightMerge, reason: FallbackReason) -> None:
         self._events.emit(FellBack(reason.reason, reason.detail, merge.relation, len(merge.requests)))
 
-    def _release_all(self, scheduler: BatchScheduler, merge: InFlightMerge) -> None:
+    def _release_all(self, scheduler: BatchScheduler, merge: InFlightMerge, reason: str) -> None:
         for request in merge.requests:
-            self.batcher.release_alone(scheduler, request, is_fallback=True)
+            self.batcher.release_alone(scheduler, request, fallback=reason)
+
+    # Calls that are too long for a gateway.
+
+    def _send_shorter(self, scheduler: BatchScheduler, merge: InFlightMerge, status: str) -> bool:
+        """Send a shorter call for some of the requests; the others wait for what becomes of it. False if the length of
+        ``merge`` cannot be why it was refused, with ``status`` or the code of a fault.
+        """
+        before, size = merge.shorter, len(merge.call.target)
+        original = max(len(request.query.target) for request in merge.requests)
+        limits = self._state.call_size.shorter(size, original, status) if before is None else list(before.smaller)
+        waiting = [*merge.requests, *([] if before is None else before.others)]
+        waiting = [request for request in waiting if self.batcher.is_waiting(request)]
+        if not limits or not waiting:
+            return False
+        limit, *smaller = limits
+        call = self._first_merged(scheduler, waiting, limit)
+        if call is None:
+            self._state.call_size.end_trial()
+            return False
+        self._emit_fallback(merge, FallbackReason("refused-size", status))
+        for request in merge.requests:
+            if self.batcher.is_waiting(request):
+                self.batcher.leave_call(request)
+        refused, first_status = (size, status) if before is None else (before.refused, before.status)
+        chosen = set(call.requests)
+        others = [request for request in waiting if request not in chosen]
+        merge.shorter = None
+        why = ShorterCall(limit, refused, first_status, tuple(smaller), others)
+        shorter = InFlightMerge(call, merge.second_attempt, why)
+        self.batcher.start(scheduler, shorter, self._run(scheduler, shorter))
+        if shorter.task is not None:
+            shorter.task.add_done_callback(lambda _: self._release_others(scheduler, shorter))
+        return True
+
+    def _first_merged(
+        self, scheduler: BatchScheduler, requests: list[PendingRequest], max_url: int
+    ) -> MergedCall | None:
+        limits = msgspec.structs.replace(self._limits(scheduler, requests[0]), max_url=max_url)
+        return next((call for call in plan(requests, self.alias, limits) if isinstance(call, MergedCall)), None)
+
+    def _record_size(self, scheduler: BatchScheduler, merge: InFlightMerge) -> None:
+        """PostgREST answered a merged call. If it is the shorter one of a refused call, that one was too long."""
+        sizes, shorter, now = self._state.call_size, merge.shorter, self._clock()
+        if shorter is None:
+            sizes.record_accepted(len(merge.call.target), now)
+            return
+        merge.shorter = None
+        if sizes.record_refused(shorter.refused, shorter.limit, now):
+            self._events.emit(
+                Warned(
+                    f"a merged call with a target of {shorter.refused} bytes was refused ({shorter.status}), and a "
+                    f"shorter one was not: merged calls have at most {shorter.limit} bytes now",
+                    "Let the gateway in front of PostgREST accept longer heads of requests and answers "
+                    "(nginx: large_client_header_buffers, proxy_buffer_size), or lower merge.max_url.",
+                )
+            )
+        self._dispatch(scheduler, [request for request in shorter.others if self.batcher.is_waiting(request)])
+
+    def _release_others(self, scheduler: BatchScheduler, merge: InFlightMerge) -> None:
+        """The shorter call failed, or all its clients disconnected: those who wait for it are sent alone."""
+        for request in merge.shorter.others if merge.shorter is not None else ():
+            self.batcher.release_alone(scheduler, request, fallback="refused-size")

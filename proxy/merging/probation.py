@@ -10,10 +10,11 @@ import asyncio
 from collections.abc import Callable, Sequence
 
 from proxy.merging.comparer import UNPROVEN, DifferingAnswer, ShadowComparer, Slices, read_original, subject_of
-from proxy.merging.fetch import FetchesMerged, FetchResult
+from proxy.merging.fetch import FetchesMerged, FetchResult, leader
+from proxy.merging.row_order import TIES, check_order, is_credible, is_reordered, order_pair, record_order
 from proxy.model import MergedCall, NotSingular, PendingRequest, Slice
 from proxy.path.comparison import FAILED, MATCH, SKIPPED, ComparedAnswer
-from proxy.path.trust import NOTHING, Check, Pair, Subject
+from proxy.path.trust import NOTHING, Check, Pair
 from proxy.upstream.calls import CallLabels
 from proxy.upstream.state import UpstreamState
 
@@ -29,19 +30,26 @@ class ProbationFetcher:
         self._comparer = comparer
         self._context = state.context
         self._trust = state.trust
+        self._order_trust = state.order_trust
+        self._evidence = state.order_evidence
         self._examined: set[Pair] = set()
         """Pairs with a difference that is being examined in the background."""
 
     async def fetch(self, call: MergedCall, alias: bytes, on_sent: Callable[[], None], number: int = 0) -> FetchResult:
         """The merged answer. ``unproven``: a slice differs from its original, or there was no original to compare."""
         subject = subject_of(call)
-        if subject.pair in self._examined:
+        order = order_pair(leader(call), call.key)
+        if subject.pair in self._examined or (call.address_columns and order in self._examined):
             return UNPROVEN
         result = await self._fetcher.fetch(call, alias, on_sent, number)
+        if call.address_columns and not is_credible(self._evidence, call, result):
+            return TIES
         if not isinstance(result, dict) or any(is_error(own_slice) for own_slice in result.values()):
             return result
         rows = {value: own_slice.rows_read for value, own_slice in result.items() if own_slice is not None}
         check = self._trust.check(subject, rows)
+        if call.address_columns:
+            check = check_order(self._order_trust, call, rows, check)
         return result if check is NOTHING else await self._checked(call, alias, result, check, on_sent)
 
     async def _checked(
@@ -51,7 +59,7 @@ class ProbationFetcher:
 
         async def original(pending: PendingRequest) -> ComparedAnswer | str:
             async with places:
-                labels = CallLabels("probation", b"GET", pending.query.relation, costs="FAN001")
+                labels = CallLabels("probation", pending.query.method, pending.query.relation, costs="FAN001")
                 return await read_original(self._context, pending, labels, self._comparer.max_body, on_sent)
 
         pairs = [(value, call.requests_by_value[value][0]) for value in check.compare]
@@ -59,22 +67,25 @@ class ProbationFetcher:
         differing = [outcome for outcome in outcomes if isinstance(outcome, DifferingAnswer)]
         matched = [slices[value] for (value, _), outcome in zip(pairs, outcomes, strict=True) if outcome == MATCH]
         self._trust.record_matches(subject, [own_slice.rows_read for own_slice in matched if own_slice is not None])
+        record_order(self._order_trust, call, matched)
         if differing:
-            self._examined.add(subject.pair)
-            self._comparer.start(self._examine(call, alias, differing, subject))
+            only_order = all(is_reordered(call, answer.comparison) for answer in differing)
+            examined = order_pair(leader(call), call.key) if only_order else subject.pair
+            self._examined.add(examined)
+            self._comparer.start(self._examine(call, alias, differing, examined))
             return UNPROVEN
         if any(outcome in (FAILED, SKIPPED) for outcome in outcomes):
             return UNPROVEN
         return {value: None if value in check.unused else own_slice for value, own_slice in slices.items()}
 
     async def _examine(
-        self, call: MergedCall, alias: bytes, differing: Sequence[DifferingAnswer], subject: Subject
+        self, call: MergedCall, alias: bytes, differing: Sequence[DifferingAnswer], examined: Pair
     ) -> None:
         """Find out whether the merged answer is wrong, or clients write to what it reads."""
         try:
-            await self._comparer.examine(call, alias, differing, subject)
+            await self._comparer.examine(call, alias, differing, subject_of(call))
         finally:
-            self._examined.discard(subject.pair)
+            self._examined.discard(examined)
 
 
 def is_error(own_slice: Slice | NotSingular | None) -> bool:

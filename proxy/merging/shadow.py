@@ -12,6 +12,7 @@ from proxy.errors.codes import FaultError
 from proxy.http1.head import HeaderField, StatusLine
 from proxy.merging.comparer import OVERHEAD, Pairs, ShadowComparer, Slices, as_compared, is_busy
 from proxy.merging.fetch import FetchesMerged, FetchResult, leader
+from proxy.merging.row_order import with_several_rows
 from proxy.merging.waiters import BufferedAnswer, Reply, SendAlone
 from proxy.model import FallbackReason, MergedCall, PendingRequest, Slice
 from proxy.path.comparison import FAILED, SKIPPED, ByteBudget, ComparedAnswer, choose_answers, is_sampled
@@ -44,7 +45,7 @@ class SampledFetcher:
         calls wait for a connection.
         """
         result = await self._fetcher.fetch(call, alias, on_sent, number)
-        if isinstance(result, dict) and (pairs := self._choose_pairs(call)) and not _is_error(result):
+        if isinstance(result, dict) and (pairs := self._choose_pairs(call, result)) and not _is_error(result):
             if self._client_pool.has_capacity:
                 comparer = self._comparer
                 comparer.start(comparer.compare(call, alias, result, pairs, comparer.original))
@@ -52,13 +53,19 @@ class SampledFetcher:
                 self._comparer.count(SKIPPED, len(pairs))
         return result
 
-    def _choose_pairs(self, call: MergedCall) -> Pairs:
-        """The answers to compare: all after a recent mismatch of the query, else some of a sampled call."""
+    def _choose_pairs(self, call: MergedCall, slices: Slices) -> Pairs:
+        """The answers to compare: all after a recent mismatch of the query, else some of a sampled call. Where the
+        order of rows is that of their addresses, more calls are sampled, and only keys with several rows if there are.
+        """
         watched = self._comparer.is_watched(leader(call))
-        if not watched and not is_sampled(self._fraction, self._draw()):
+        if not watched and not is_sampled(self._fraction * self._comparer.share_factor(call), self._draw()):
             return ()
         pairs = [(literal, requests[0]) for literal, requests in call.requests_by_value.items()]
-        return pairs if watched else choose_answers(pairs, self._max_answers, self._draw())
+        if watched:
+            return pairs
+        several = set(with_several_rows(slices)) if call.address_columns else ()
+        chosen = [pair for pair in pairs if pair[0] in several] or pairs
+        return choose_answers(chosen, self._max_answers, self._draw())
 
 
 def _is_error(slices: Slices) -> bool:

@@ -34,6 +34,8 @@ class BufferedAnswer(msgspec.Struct, frozen=True, gc=False, eq=False):
     outcome: Outcome
     seconds: float
     """Time from sending the call to its answer."""
+    calls_in_vain: tuple[int, ...] = ()
+    """Numbers of earlier calls for the request that could not answer it."""
 
 
 class FailedCall(msgspec.Struct, frozen=True, eq=False):
@@ -67,8 +69,17 @@ class SendAlone(msgspec.Struct, frozen=True, eq=False):
     slot: Slot
     reason: str | None = None
     """Why it was not merged: a key of ``errors.codes.BYPASS_REASONS``."""
-    is_fallback: bool = False
-    """Whether a merged or shared call was made for the request and could not answer it."""
+    fallback: str = ""
+    """Why a merged or shared call that was made for the request could not answer it: a key of
+    ``errors.codes.FALLBACK_REASONS``; empty if none was made.
+    """
+    calls_in_vain: tuple[int, ...] = ()
+    """The numbers of such calls."""
+
+    @property
+    def is_fallback(self) -> bool:
+        """Whether a call was made for the request in vain."""
+        return bool(self.fallback)
 
 
 Reply = BufferedAnswer | SendAlone | StreamedAnswer | FailedCall
@@ -94,13 +105,28 @@ class InFlightCall:
             self.task.cancel()
 
 
+class ShorterCall(msgspec.Struct, frozen=True, eq=False):
+    """Why a merged call is a shorter one: a longer one was refused. The other requests of that call wait for it."""
+
+    limit: int
+    """The limit of its target in bytes."""
+    refused: int
+    """Bytes of the target that was refused."""
+    status: str
+    """The status with which it was refused, or the code of the fault."""
+    smaller: tuple[int, ...]
+    """Limits to try if this one is refused too."""
+    others: list[PendingRequest]
+
+
 class InFlightMerge(InFlightCall):
     """A merged call in flight. ``second_attempt``: a value of the wrong type was removed. There is no third attempt."""
 
-    def __init__(self, call: MergedCall, second_attempt: bool) -> None:
+    def __init__(self, call: MergedCall, second_attempt: bool, shorter: ShorterCall | None = None) -> None:
         super().__init__(call.requests)
         self.call = call
         self.second_attempt = second_attempt
+        self.shorter = shorter
         self.sent: float | None = None
         """When the call was first sent."""
 
@@ -113,3 +139,5 @@ class Waiter(msgspec.Struct, eq=False):
     reason: str | None = None
     """The bypass reason, if the request waits only to share a call."""
     in_flight: InFlightCall | None = None
+    calls_in_vain: tuple[int, ...] = ()
+    """Numbers of calls for the request that could not answer it."""

@@ -82,6 +82,16 @@ class FellBack(msgspec.Struct, frozen=True):
     requests: int
 
 
+class HeaderDiffered(msgspec.Struct, frozen=True):
+    """Reads were sent alone while similar ones were in flight, only because request headers differ in each call.
+
+    ``headers`` are the names, joined by commas; at most ``path.differing_headers.MAX_REPORTED`` different texts.
+    """
+
+    headers: str
+    reads: int
+
+
 class MergingPaused(msgspec.Struct, frozen=True):
     """Merging of a query was paused.
 
@@ -140,6 +150,7 @@ Event = (
     | UpstreamRecovered
     | WindowClosed
     | FellBack
+    | HeaderDiffered
     | MergingPaused
     | AnswersCompared
     | RequestRefused

@@ -90,6 +90,7 @@ class TraceLog:
             upstream_calls=trace.calls,
             outcomes=dict(Counter(span.outcome.value for span in trace.spans)),
             bypass_reasons=dict(Counter(span.bypass_reason for span in trace.spans if span.bypass_reason)),
+            fallback_reasons=dict(Counter(span.fallback_reason for span in trace.spans if span.fallback_reason)),
             findings=self._keys(event.findings),
             left_out=left_out,
         )

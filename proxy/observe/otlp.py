@@ -167,6 +167,7 @@ class SpanExporter:
             }
         )
         optional = {"fanin.call": span.call, "fanin.bypass_reason": span.bypass_reason, "fanin.rule": event.saves}
+        optional["fanin.fallback_reason"] = span.fallback_reason
         optional |= {"fanin.trace": event.trace, "fanin.caller": span.caller, "fanin.retry": span.retry}
         attributes |= {name: value for name, value in optional.items() if value}
         if span.rows >= 0:

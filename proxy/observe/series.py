@@ -121,7 +121,14 @@ COUNTED: dict[str, Series] = {
     "findings": counter("What the rules found in closed traces.", "rule", "relation"),
     # Merging and sharing.
     "bypassed": counter(
-        "Requests not merged, by reason; `fanin explain` has each reason's text.", "reason", known=BYPASS_REASONS
+        "Requests not merged or passed on, by reason; `fanin explain` has each reason's text.",
+        "reason",
+        known=BYPASS_REASONS,
+    ),
+    "differing_headers": counter(
+        "Reads sent alone while similar ones were in flight, only because a request header differs in each (header: "
+        "its name, at most 16 values). Counted from a sample, from the 20th on.",
+        "header",
     ),
     "batch_size": histogram(SIZES, "Requests per window when it closed."),
     "batch_wait_seconds": histogram(SECONDS, "How long windows were open; hit says whether company came.", "hit"),

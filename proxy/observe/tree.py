@@ -5,7 +5,7 @@ from collections.abc import Hashable, Iterable, Iterator, Sequence
 
 from proxy.analysis.spans import group_by, total_bytes, total_rows
 from proxy.analysis.volume import plural
-from proxy.errors.codes import BYPASS_REASONS
+from proxy.errors.codes import BYPASS_REASONS, FALLBACK_REASONS
 from proxy.findings.model import Finding
 from proxy.findings.report import finding_lines, heading
 from proxy.model import Outcome, Span, Trace
@@ -151,6 +151,8 @@ def _span(span: Span, names: ConfirmedNames, start: float) -> str:
 
 
 def _why(span: Span) -> str:
+    if span.fallback_reason:
+        return f"  fallback: {span.fallback_reason} ({FALLBACK_REASONS[span.fallback_reason].rstrip('.')})"
     if span.bypass_reason is not None:
         return f"  passed: {span.bypass_reason} ({BYPASS_REASONS[span.bypass_reason].rstrip('.')})"
     if span.outcome is not Outcome.PASSED:

@@ -16,8 +16,9 @@ from proxy.postgrest.request.in_list import bare_list, canonical_list, list_colu
 from proxy.postgrest.request.media import ARRAY, without_count
 from proxy.postgrest.request.set_filter import hidden_columns
 from proxy.postgrest.request.target import LOGIC, RESERVED_PARAMS, Param, decoded, is_plain_name, split_target
+from proxy.postgrest.response.echoes import shareable_lines
 from proxy.postgrest.response.gateway import Gateway
-from proxy.postgrest.response.headers import READ_HEADERS, is_per_answer, shareable
+from proxy.postgrest.response.headers import READ_HEADERS, is_per_answer
 from proxy.postgrest.response.rows import marked_rows
 
 NO_KEY_REASONS = frozenset((None, "no-key", "literal"))
@@ -166,12 +167,14 @@ def read_part(
     alias: bytes,
     answer: Response,
     gateway: Gateway,
+    head: RequestHead,
 ) -> PartAnswer | FallbackReason:
-    """Parse a 200 ``answer`` to the part ``literals``; else the fallback reason."""
+    """Parse a 200 ``answer`` to the part ``literals`` of the request with ``head``; else the fallback reason."""
     status_line = answer.line.line
-    kept = shareable(answer.fields, READ_HEADERS, gateway)
-    if isinstance(kept, FallbackReason):
-        return kept
+    shared = shareable_lines(answer.fields, READ_HEADERS, gateway, (head,))
+    if isinstance(shared, FallbackReason):
+        return shared
+    kept = shared.lines
     if [field.value for field in kept if field.name == b"content-type"] != [chunk_list.media.array_type]:
         return FallbackReason("headers", "content-type")
     ranges = [at for at, field in enumerate(kept) if field.name == _RANGE]

@@ -46,6 +46,11 @@ NO_EXEMPTIONS = Exemptions()
 """Only the differences that ``proxy.allowed_differences`` always allows."""
 
 
+def reordered(exempt: Exemptions) -> Exemptions:
+    """``exempt``, and the order of rows as well."""
+    return msgspec.structs.replace(exempt, row_order=True)
+
+
 def compared_lines(head: bytes, gateway: Gateway = POSTGREST) -> list[bytes]:
     """The header lines to compare, in their order. Time headers and the gateway's headers are without their value."""
     lines = []
@@ -115,6 +120,8 @@ class Comparison:
     def __init__(self, original: ComparedAnswer, merged: ComparedAnswer, exempt: Exemptions = NO_EXEMPTIONS) -> None:
         self.difference = difference(original, merged, exempt)
         """Where they differed at first."""
+        self.is_reordered = bool(self.difference) and not difference(original, merged, reordered(exempt))
+        """Whether they differed in the order of rows only."""
         self.result = "" if self.difference else MATCH
         """The result; empty while ``ROUNDS`` is not finished."""
         self._original = original

@@ -3,21 +3,23 @@
 Rows are copied as bytes and never re-encoded. Each row begins with the hidden key, which says whose row it is.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from itertools import pairwise
 
 import msgspec
 
 from proxy.http1.head import HeaderField, Response, first_value, line_of
-from proxy.model import Column, FallbackReason, MergedCall, NotSingular, Slice
+from proxy.model import Echo, FallbackReason, MergedCall, NotSingular, Slice
 from proxy.postgrest.request.literals import closing_quote
 from proxy.postgrest.request.media import without_count
 from proxy.postgrest.request.set_filter import is_cut
 from proxy.postgrest.response.content_location import percent_encoded
 from proxy.postgrest.response.content_range import rows_and_total
+from proxy.postgrest.response.echoes import shareable_lines
 from proxy.postgrest.response.gateway import Gateway
-from proxy.postgrest.response.headers import READ_HEADERS, REBUILT_HEADERS, per_answer_lines, shareable
+from proxy.postgrest.response.headers import READ_HEADERS, REBUILT_HEADERS, per_answer_lines
 from proxy.postgrest.response.rows import marked_pieces, row_after_hidden
+from proxy.postgrest.row_address import are_in_order
 from proxy.postgrest.types import are_distinct, may_be_char
 
 WHOLE, PARTIAL = b"HTTP/1.1 200 OK", b"HTTP/1.1 206 Partial Content"
@@ -39,37 +41,55 @@ def demultiplex(
     answer: Response,
     ties: bool,
     gateway: Gateway,
-) -> dict[bytes, Slice | NotSingular] | FallbackReason:
+) -> dict[bytes, Slice | NotSingular | None] | FallbackReason:
     """The slice of each filter value from a 200 answer, or the reason why the answer cannot be used.
+
+    None: the rows of the value are not in the order of their addresses, so that their order in an answer of its own is
+    not certain. If that is so for most values with several rows, the answer is not used.
 
     ``ties``: whether several rows of one key may be in any order. ``gateway`` says which headers may occur besides
     PostgREST's.
     """
-    pieces = _head_pieces(answer.line.line, answer.fields, call, gateway)
-    if isinstance(pieces, FallbackReason):
-        return pieces
-    rows = rows_by_key(answer.body, alias, call.media.separator, len(call.order_columns))
+    head = _head(answer, call, gateway)
+    if isinstance(head, FallbackReason):
+        return head
+    pieces, echoes = head.pieces, head.echoes
+    rows = rows_by_key(answer.body, alias, call.media.separator, call.hidden_texts)
     if isinstance(rows, FallbackReason):
         return rows
     row_count, _ = rows_and_total(first_value(answer.fields, b"content-range"))
     fallback_reason = _rows_fallback_reason(rows, row_count, call)
     if fallback_reason is not None:
         return fallback_reason
-    varying, server = per_answer_lines(answer.fields, gateway), line_of(answer.fields, b"server")
+    server = line_of(answer.fields, b"server")
+    varying = per_answer_lines(answer.fields, gateway, frozenset(echo.name for echo in echoes))
     location = first_value(answer.fields, b"content-location") or b""
     path = location.rpartition(b"?")[0]  # the name of a relation can contain a '?', the query cannot
-    slices: dict[bytes, Slice | NotSingular] = {}
+    slices: dict[bytes, Slice | NotSingular | None] = {}
     for value, literals in call.literals_by_value.items():
         own = _rows_of(rows, literals, call, ties)
+        if own == TIES and call.address_columns:
+            slices[value] = None
+            continue
         if isinstance(own, FallbackReason):
             return own
         if call.exact_count and own.total > len(own.rows) and answer.line.line != WHOLE:
             return FallbackReason("limit")
         is_406 = call.media.singular and len(own.rows) != 1
-        slices[value] = (
-            NotSingular(varying, server, len(own.rows)) if is_406 else _slice(pieces, path, call, value, own)
-        )
-    return slices
+        own_slice = _slice(pieces, path, call, value, own) if not is_406 else None
+        if own_slice is not None and echoes:
+            own_slice = msgspec.structs.replace(own_slice, echoes=echoes)
+        slices[value] = own_slice or NotSingular(varying, server, len(own.rows), echoes)
+    return TIES if _are_mostly_unordered(slices) else slices
+
+
+def _are_mostly_unordered(slices: Mapping[bytes, Slice | NotSingular | None]) -> bool:
+    """Whether more values have several rows in an uncertain order than in a certain one."""
+    unordered = sum(own_slice is None for own_slice in slices.values())
+    return unordered > sum(own_slice is not None and own_slice.rows > 1 for own_slice in slices.values())
+
+
+TIES = FallbackReason("ties")
 
 
 class Row(msgspec.Struct, frozen=True, order=True, gc=False):
@@ -77,7 +97,7 @@ class Row(msgspec.Struct, frozen=True, order=True, gc=False):
 
     index: int
     order_texts: tuple[bytes | None, ...]
-    """Texts of its hidden order columns; None for null."""
+    """Texts of its hidden order or address columns; None for null."""
     data: bytes
     """The row without hidden columns."""
 
@@ -166,35 +186,51 @@ def _rows_of(
     total = len(own)
     if call.counted:
         return _OwnRows([b'{"%b":%d}' % (call.counted, total)], 1, total)
-    if total > 1:
-        ordered = call.order_is_total or _are_ordered(own, call.order_columns)
+    if total > 1 and not call.counts:
+        ordered = call.order_is_total or _are_ordered(own, call)
         if call.limit is not None and total > call.limit:
-            if not ordered:
+            if not ordered or call.address_columns:
                 return FallbackReason("limit")
             own = own[: call.limit]
         elif not (ordered or ties or call.media.singular):
-            return FallbackReason("ties")
+            return TIES
     return _OwnRows([row.data for row in own], total)
 
 
-def _are_ordered(rows: list[Row], columns: tuple[Column, ...]) -> bool:
-    """Whether no two neighbouring rows are tied: they differ in at least one of the order ``columns``."""
+def _are_ordered(rows: list[Row], call: MergedCall) -> bool:
+    """Whether no two neighbouring rows are tied: they differ in at least one of the order columns. Without an order:
+    whether the rows are in the order of their addresses.
+    """
+    if call.address_columns:
+        return are_in_order(row.order_texts for row in rows)
     return all(
-        any(are_distinct(*texts) for texts in zip(above.order_texts, below.order_texts, columns, strict=True))
+        any(
+            are_distinct(*texts) for texts in zip(above.order_texts, below.order_texts, call.order_columns, strict=True)
+        )
         for above, below in pairwise(rows)
     )
 
 
-def _head_pieces(
-    status_line: bytes, fields: tuple[HeaderField, ...], call: MergedCall, gateway: Gateway
-) -> list[bytes] | FallbackReason:
+class _Head(msgspec.Struct, frozen=True):
+    """The head of a merged answer: pieces around the values that are computed, and lines that differ per request."""
+
+    pieces: list[bytes]
+    echoes: tuple[Echo, ...]
+
+
+def _head(answer: Response, call: MergedCall, gateway: Gateway) -> _Head | FallbackReason:
+    shared = shareable_lines(answer.fields, READ_HEADERS, gateway, [request.head for request in call.requests])
+    if isinstance(shared, FallbackReason):
+        return shared
+    pieces = _head_pieces(answer.line.line, shared.lines, call)
+    return pieces if isinstance(pieces, FallbackReason) else _Head(pieces, shared.echoes)
+
+
+def _head_pieces(status_line: bytes, fields: list[HeaderField], call: MergedCall) -> list[bytes] | FallbackReason:
     """The head in three pieces: up to the value of Content-Range, up to that of Content-Location, and the rest."""
-    kept = shareable(fields, READ_HEADERS, gateway)
-    if isinstance(kept, FallbackReason):
-        return kept
     pieces: list[bytes] = []
     current = [status_line]
-    for field in kept:
+    for field in fields:
         name = field.line.partition(b":")[0]
         if field.name == b"content-type":
             if field.value != call.media.array_type:
@@ -231,6 +267,8 @@ def _slice(
     before, after = call.content_location
     content_location = b"".join((path, b"?", before, percent_encoded(value), after))
     length = b"Content-Length: %d\r\n" % len(body)
+    if call.counts:  # PostgREST's answer to a HEAD has no Content-Length
+        body, length = b"", b""
     first = pieces[0] if not call.exact_count or own.total == len(rows) else PARTIAL + pieces[0].removeprefix(WHOLE)
     head = b"".join((first, content_range, pieces[1], content_location, pieces[2], length))
     return Slice(head, body, len(rows), own.counted)

@@ -10,6 +10,7 @@ from proxy.model import Key, Query, RequestHead
 from proxy.postgrest.request.aggregates import aggregate_names, counted_name, has_aggregate
 from proxy.postgrest.request.column_names import column_reference, order_references
 from proxy.postgrest.request.literals import class_of, read_list, read_literal
+from proxy.postgrest.request.media import ARRAY
 from proxy.postgrest.request.operators import filter_shape, tree_shape
 from proxy.postgrest.request.row_range import plain_limit_param, plain_offset
 from proxy.postgrest.request.target import (
@@ -18,6 +19,7 @@ from proxy.postgrest.request.target import (
     Param,
     clean_text,
     decoded,
+    is_plain_name,
     relation_of,
     split_target,
 )
@@ -39,6 +41,8 @@ MAX_CACHED_BYTES, MAX_CACHED_PARAMS = 4096, 64
 
 MAX_ORDER_COLUMNS = 4
 """Largest number of columns in ``order``, which a merged call may have to select as hidden columns."""
+
+MERGED_METHODS = frozenset((b"GET", b"HEAD"))
 
 WRITES = frozenset((b"POST", b"PATCH", b"PUT", b"DELETE"))
 """Methods whose schema is named by Content-Profile instead of Accept-Profile.
@@ -67,6 +71,9 @@ class _QueryShape(msgspec.Struct, frozen=True):
     """By index, the parameters that can be keys, with their columns."""
     bypass_reason: str | None
     key_bypass_reason: str
+    is_ordered: bool = False
+    is_countable: bool = False
+    """Whether ``select`` is absent, ``*`` or one plain column, without ``limit``: rows whose number a call can show."""
     aggregates: tuple[bytes, ...] = ()
     counted: bytes = b""
 
@@ -105,10 +112,12 @@ def read_query(method: bytes, target: bytes, head: RequestHead, mount: bytes, sc
         keys=keys,
         aggregates=shape.aggregates,
         counted=shape.counted,
-        bypass_reason=(None if method == b"GET" else "method")
+        bypass_reason=(None if method in MERGED_METHODS else "method")
         or head.bypass_reason
         or ("too-long" if unparsed or len(target) > max_url else shape.bypass_reason)
+        or (_count_bypass_reason(shape, head) if method == b"HEAD" else None)
         or (None if keys else shape.key_bypass_reason),
+        is_ordered=shape.is_ordered,
     )
 
 
@@ -192,6 +201,8 @@ def _query_shape(
         or _select_bypass_reason(params, names)
         or (None if is_short else "too-long"),
         key_bypass_reason=_key_bypass_reason(params, names),
+        is_ordered=b"order" in names,
+        is_countable=_is_countable(params, names),
         aggregates=aggregate_names(_select_value(params, names)),
         counted=counted_name(_select_value(params, names)) if {b"order", b"limit"}.isdisjoint(names) else b"",
     )
@@ -259,6 +270,21 @@ def _order_columns(params: tuple[Param, ...], names: list[bytes]) -> tuple[bytes
 
 def _column(name: bytes) -> bytes | None:
     return None if name in RESERVED_PARAMS or name in LOGIC else column_reference(name)
+
+
+def _is_countable(params: tuple[Param, ...], names: list[bytes]) -> bool:
+    selects = [decoded(param.value) for param, name in zip(params, names, strict=True) if name == b"select"]
+    plain = all(select == b"*" or (is_plain_name(select) and select != b"count") for select in selects)
+    return plain and b"limit" not in names  # ``count`` is an aggregate
+
+
+def _count_bypass_reason(shape: _QueryShape, head: RequestHead) -> str | None:
+    """Why a HEAD is not answered from a call that counts the rows of each key
+    (docs/explanation/merging.md#head).
+    """
+    return (
+        None if head.exact_count and head.media == ARRAY and head.range_limit is None and shape.is_countable else "head"
+    )
 
 
 def _target_bypass_reason(path: bytes, query: bytes, names: list[bytes], params: tuple[Param, ...]) -> str | None:

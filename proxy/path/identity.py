@@ -14,11 +14,12 @@ from proxy.http1.head import HeaderField, first_value, tokens
 from proxy.http1.host import is_host
 from proxy.model import Media, RequestHead
 from proxy.postgrest.request.media import count_preferences, media_of, range_limit, write_preferences
+from proxy.postgrest.request.tracing import TRACING_HEADERS, TRACING_PREFIXES
 
 CONDITIONAL = frozenset((b"if-match", b"if-none-match", b"if-modified-since", b"if-unmodified-since", b"if-range"))
 NEGOTIATING = CONDITIONAL | {b"host", b"accept-encoding"}
 """Headers on which a gateway's answer may depend, although PostgREST's does not."""
-NEUTRAL = NEGOTIATING | {b"traceparent", b"tracestate", b"x-retry-count"}
+NEUTRAL = NEGOTIATING | TRACING_HEADERS | {b"x-retry-count"}
 """Headers that are not part of the identity, because PostgREST's answer does not depend on them. Host is one only
 where upstream does not get the client's: SQL can tell tenants apart by it.
 """
@@ -30,16 +31,39 @@ operator names neutral."""
 HEX = b"0123456789abcdef"
 
 
+class HeaderNames(msgspec.Struct, frozen=True):
+    """A set of header names in lower case: single names, and all names with certain prefixes."""
+
+    names: frozenset[bytes] = frozenset()
+    prefixes: tuple[bytes, ...] = ()
+
+    def __contains__(self, name: object) -> bool:
+        return isinstance(name, bytes) and (name in self.names or name.startswith(self.prefixes))
+
+
+def header_names(patterns: tuple[str, ...]) -> HeaderNames:
+    """The names that ``patterns`` stand for: each is a name, or a prefix with ``*`` at its end."""
+    lower = [pattern.strip().lower().encode() for pattern in patterns]
+    names = frozenset(pattern for pattern in lower if not pattern.endswith(b"*"))
+    return HeaderNames(names, tuple(pattern[:-1] for pattern in lower if pattern.endswith(b"*")))
+
+
 class HeadRules(msgspec.Struct, frozen=True):
     """The settings for reading heads. ``host`` replaces the value of Host, unless it is empty: then upstream gets the
     client's.
     """
 
     host: bytes
-    neutral: frozenset[bytes]
+    neutral: HeaderNames
     trace_headers: tuple[bytes, ...]
     key: bytes
     """Random key of this process for the hashes of identities."""
+    compared: HeaderNames = HeaderNames()
+    """Names that are part of the identity although ``neutral`` contains them."""
+
+    def is_neutral(self, name: bytes) -> bool:
+        """Whether the header ``name`` (lower case) is not part of the identity."""
+        return name in self.neutral and name not in self.compared
 
 
 def head_rules(
@@ -55,10 +79,10 @@ def head_rules(
     also if it names traces.
     """
     names = tuple(name.lower().encode() for name in trace_headers)
-    neutral = NEUTRAL if host else NEUTRAL - {b"host"}
-    neutral |= {name.lower().encode() for name in added}
-    neutral -= NEVER_NEUTRAL | {name.lower().encode() for name in removed}
-    return HeadRules(host, frozenset(neutral), names, key)
+    own, removes = header_names(added), header_names(removed)
+    neutral = (NEUTRAL if host else NEUTRAL - {b"host"}) | own.names
+    compared = HeaderNames(removes.names | NEVER_NEUTRAL, removes.prefixes)
+    return HeadRules(host, HeaderNames(neutral, TRACING_PREFIXES + own.prefixes), names, key, compared)
 
 
 def read_head(fields: tuple[HeaderField, ...], minor: int, rules: HeadRules) -> RequestHead:
@@ -72,8 +96,7 @@ def read_head(fields: tuple[HeaderField, ...], minor: int, rules: HeadRules) -> 
         raise FaultError("FANIN106")
     fields = canonical_request(fields, framing)
     kept = [field for field in fields if is_forwarded(field.name)]
-    identity = b"".join(field.line + b"\r\n" for field in kept if field.name not in rules.neutral)
-    differing = rules.neutral - NEGOTIATING
+    identity = b"".join(field.line + b"\r\n" for field in kept if not rules.is_neutral(field.name))
     media = media_of([field.value for field in fields if field.name == b"accept"])
     from_first, most = range_limit([field.value for field in fields if field.name == b"range"])
     prefers = [field.value for field in fields if field.name == b"prefer"]
@@ -82,7 +105,11 @@ def read_head(fields: tuple[HeaderField, ...], minor: int, rules: HeadRules) -> 
         forwarded_lines=b"".join(_forwarded_line(field, rules) for field in kept),
         merged_lines=_merged_call_lines(kept, media, most, rules),
         identity=identity,
-        coalescing_identity=b"".join(_forwarded_line(field, rules) for field in kept if field.name not in differing),
+        coalescing_identity=b"".join(
+            _forwarded_line(field, rules)
+            for field in kept
+            if field.name in NEGOTIATING or not rules.is_neutral(field.name)
+        ),
         identity_hash=blake2b(identity, digest_size=16, key=rules.key).digest(),
         caller_hash=_caller_hash(identity, rules.key) if framing else b"",
         body_framing=framing,

@@ -16,8 +16,10 @@ from proxy.postgrest.request.literals import fold
 from proxy.postgrest.request.media import ARRAY
 from proxy.postgrest.request.row_range import lowest
 from proxy.postgrest.request.set_filter import (
+    COUNTED_ROWS,
     QUOTED_FILTER_BYTES,
     bare_elements,
+    counts_by_address,
     element,
     hidden_columns,
     merged_limit,
@@ -26,6 +28,7 @@ from proxy.postgrest.request.set_filter import (
 )
 from proxy.postgrest.request.target import decoded
 from proxy.postgrest.response.content_location import around_value
+from proxy.postgrest.row_address import CTID, address_columns
 from proxy.postgrest.row_order import order_of
 from proxy.postgrest.types import NO_COLUMN, are_columns, can_merge, known_column, mixes_classes
 
@@ -38,6 +41,8 @@ class CallLimits(msgspec.Struct, frozen=True):
     columns: Mapping[bytes, Column] = {}
     expects_all_keys: bool = True
     """Whether recent answers had a row for every key."""
+    addressed: frozenset[bytes] = frozenset()
+    """Key columns whose calls select the addresses of rows."""
 
 
 LIMIT_DIGITS = 12
@@ -103,7 +108,10 @@ def can_share(request: PendingRequest, key: Key, known: ColumnMap) -> bool:
     own = known.get(key.name)
     if (own is not None and own.mismatched) or not has_no_aggregate(request, known):
         return False
-    if len(key.literals) > 1 and not order_of(request.query, known).is_known:
+    if request.query.method == b"HEAD":
+        if counts_by_address(request.query) and not address_columns(known):
+            return False
+    elif len(key.literals) > 1 and not order_of(request.query, known).is_known:
         return False
     column = known_column(key.name, known)
     if column is None:
@@ -134,6 +142,8 @@ def why_not_merged(request: PendingRequest, known: ColumnMap) -> str | None:
     if not has_no_aggregate(request, known):
         return "aggregate"
     columns = (known.get(key.name) for key in request.query.keys)
+    if counts_by_address(request.query) and not address_columns(known):
+        return "head"
     return "mismatched" if any(column is not None and column.mismatched for column in columns) else "literal"
 
 
@@ -194,11 +204,16 @@ class _CallTemplate:
         self._mixes_classes = mixes_classes(self._column)
         self._order = order_of(query, limits.columns)
         order_columns = query.order if self._order.columns else ()
-        self._hidden = hidden_columns(alias, key.name, order_columns)
+        self._counts = query.method == b"HEAD"
+        self._address = address_columns(limits.columns) if key.name in limits.addressed and not self._counts else ()
+        by_address = (CTID,) if counts_by_address(query) else ()
+        more = by_address if self._counts else self._address or order_columns
+        self._hidden, self._hidden_texts = hidden_columns(alias, key.name, more), len(more)
         self._counted = query.counted if counts_rows(first, limits.columns) else b""
         name = decoded(list_column(query.target, (key.start, key.end)))
         self._location = around_value(query.target[query.path_end + 1 :], name, key.value)
-        self._limit = lowest(None if query.limit is None else query.limit[0], first.head.range_limit)
+        own_limit = lowest(None if query.limit is None else query.limit[0], first.head.range_limit)
+        self._limit = COUNTED_ROWS if self._counts else own_limit
 
     def split(self, literals_by_value: LiteralsByValue) -> Iterator[LiteralsByValue]:
         """Split by number of keys, by bytes, and so that no two literals of one call can be equal.
@@ -260,6 +275,9 @@ class _CallTemplate:
                 limit=self._limit,
                 counted=self._counted,
                 expects_all_keys=self._limits.expects_all_keys,
+                address_columns=len(self._address),
+                hidden_texts=self._hidden_texts,
+                counts=self._counts,
             )
         ]
 

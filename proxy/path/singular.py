@@ -11,9 +11,10 @@ from collections.abc import Iterator
 import msgspec
 
 from proxy.http1.head import HeaderField, line_of
-from proxy.model import FallbackReason, NotSingular, Slice
+from proxy.model import FallbackReason, NotSingular, RequestHead, Slice
+from proxy.postgrest.response.echoes import shareable_lines
 from proxy.postgrest.response.gateway import Gateway
-from proxy.postgrest.response.headers import TEMPLATE_HEADERS, is_per_answer, shareable
+from proxy.postgrest.response.headers import TEMPLATE_HEADERS, is_per_answer
 from proxy.postgrest.response.problem import read_error_body
 
 _BEFORE_NUMBER, _AFTER_NUMBER = b'"The result contains ', b" rows"
@@ -36,31 +37,34 @@ class NotSingularTemplate(msgspec.Struct, frozen=True):
         """The answer for ``result``: its number of rows and its per-answer header lines in this template."""
         body = self.before_number + b"%d" % result.rows + self.after_number
         head = b"".join([lines + result.per_answer_lines.get(name, b"") for lines, name in self.head])
-        return Slice(head + b"Content-Length: %d\r\n" % len(body), body, 0)
+        return Slice(head + b"Content-Length: %d\r\n" % len(body), body, 0, echoes=result.echoes)
 
 
 def read_template(
-    status_line: bytes, fields: tuple[HeaderField, ...], body: bytes, gateway: Gateway
+    status_line: bytes, fields: tuple[HeaderField, ...], body: bytes, gateway: Gateway, request: RequestHead
 ) -> NotSingularTemplate | None:
-    """The template of a 406; None if its body is another error, or a header may depend on the row."""
+    """The template of the 406 that answers ``request``; None if its body is another error, or a header may depend on
+    the row.
+    """
     before, start, rest = body.partition(_BEFORE_NUMBER)
     digits, end, after = rest.partition(_AFTER_NUMBER)
     if not (start and end and digits.isdigit()) or read_error_body(body).code != NOT_SINGULAR_CODE:
         return None
-    kept = shareable(fields, TEMPLATE_HEADERS, gateway)
-    if isinstance(kept, FallbackReason):
+    shared = shareable_lines(fields, TEMPLATE_HEADERS, gateway, (request,))
+    if isinstance(shared, FallbackReason):
         return None
-    head = tuple(_split_at_per_answer_lines(status_line, kept, gateway))
+    echoed = frozenset(echo.name for echo in shared.echoes)
+    head = tuple(_split_at_per_answer_lines(status_line, shared.lines, gateway, echoed))
     return NotSingularTemplate(line_of(fields, b"server"), head, before + _BEFORE_NUMBER, _AFTER_NUMBER + after)
 
 
 def _split_at_per_answer_lines(
-    status_line: bytes, fields: list[HeaderField], gateway: Gateway
+    status_line: bytes, fields: list[HeaderField], gateway: Gateway, echoed: frozenset[bytes]
 ) -> Iterator[tuple[bytes, bytes]]:
     """The lines of a head, split where a per-answer header is removed; a repeated header counts at its first line."""
     lines, seen = status_line + b"\r\n", set()
     for field in fields:
-        if not is_per_answer(field.name, gateway):
+        if field.name not in echoed and not is_per_answer(field.name, gateway):
             lines += field.line + b"\r\n"
         elif field.name not in seen:
             seen.add(field.name)

@@ -47,6 +47,7 @@ class ParsedTemplate(msgspec.Struct, frozen=True):
             aggregates=template.aggregates,
             counted=template.counted,
             bypass_reason=template.bypass_reason,
+            is_ordered=template.is_ordered,
         )
 
     def _shifted_key(self, at: int, key: Key, literal: bytes, begin: int, kind: LiteralClass) -> Key:

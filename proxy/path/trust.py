@@ -11,6 +11,8 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
+from proxy.model import Query
+
 MAX_EMPTY_COMPARED = 16
 """Slices without a row that are compared per call at most; the other ones of that call are not used."""
 EMPTY_FACTOR = 10
@@ -42,6 +44,11 @@ class Mismatch(msgspec.Struct, frozen=True):
     column: bytes
     since: float
     difference: str
+
+
+def trusted_name(query: Query) -> str:
+    """The relation of a pair. HEADs are merged into a GET, which SQL can see: they earn trust of their own."""
+    return query.relation if query.method == b"GET" else f"{query.method.decode()} {query.relation}"
 
 
 class Kind(enum.Enum):
@@ -137,6 +144,11 @@ class Trust:
             room = min(missing[Kind.EMPTY], MAX_EMPTY_COMPARED)
             compare, unused = compare + by_kind[Kind.EMPTY][:room], by_kind[Kind.EMPTY][room:]
         return Check(tuple(compare), tuple(unused)) if compare or unused else NOTHING
+
+    def matched(self, pair: Pair) -> int:
+        """How many slices with several rows were found right."""
+        record = self._records.get(pair)
+        return 0 if record is None else record.matched.get(Kind.SEVERAL, 0)
 
     def record_matches(self, subject: Subject, rows: Iterable[int]) -> None:
         """Slices of so many rows each are what originals are."""

@@ -31,22 +31,40 @@ select
     else format_type(t.oid, null)
   end as type,
   (select array_agg(e.enumlabel::text) from pg_enum e where e.enumtypid = t.oid) as labels,
-  a.attnotnull and c.relkind in ('r', 'p')
+  a.attnotnull and c.relkind in ('r', 'p', 'm')
     and not (c.relkind = 'r' and exists (select from pg_inherits h where h.inhparent = c.oid))
-    and exists (
+    and (a.attname = 'ctid' and a.attnum < 0 and c.relkind <> 'p' or exists (
       select from pg_index i
       where i.indrelid = c.oid and i.indisunique and i.indisvalid and i.indimmediate and i.indpred is null
-        and i.indnkeyatts = 1 and i.indkey[0] = a.attnum
-    ) as unique
+        and i.indnkeyatts = 1 and i.indkey[0] = a.attnum and c.relkind <> 'm'
+    )) as unique,
+  not exists (
+    select from pg_index i join pg_class x on x.oid = i.indexrelid join pg_am m on m.oid = x.relam
+    where i.indrelid = c.oid and a.attnum = any(i.indkey) and i.indisvalid
+      and (i.indnkeyatts > 1 or m.amname not in ('btree', 'brin', 'gin'))
+  ) and (
+    c.relpages < least(1024, pg_size_bytes(current_setting('shared_buffers')) / 8192 / 4)
+    or exists (
+      select from pg_index i
+      where i.indrelid = c.oid and i.indkey[0] = a.attnum and i.indisvalid and i.indpred is null
+    )
+  ) as by_address
 from pg_attribute a
 join pg_class c on c.oid = a.attrelid and c.relkind in ('r', 'p', 'v', 'm', 'f')
 join pg_namespace n on n.oid = c.relnamespace and n.nspname = any($1::text[])
 join base b on b.oid = a.atttypid
 join pg_type t on t.oid = b.at and t.typtype <> 'd'
 left join pg_collation l on l.oid = a.attcollation
-where a.attnum > 0 and not a.attisdropped
+where not a.attisdropped and (a.attnum > 0 or a.attname = 'ctid' and c.relkind in ('r', 'p', 'm'))
 """
-"""One row per column of the schemas ``$1``. A domain has its base type, unless a cast to json formats it."""
+"""One row per column of the schemas ``$1``, and one for ``ctid``. A domain has its base type, unless a cast to json
+formats it.
+
+``by_address`` is false where an index on further columns may return its rows in their order (since PostgreSQL 18 also
+one that does not begin with it), and where only a sequential scan finds them and the table is so large that the scan
+may begin anywhere, or have several workers.
+https://www.postgresql.org/docs/current/runtime-config-compatible.html#GUC-SYNCHRONIZE-SEQSCANS
+"""
 
 FUNCTIONS = """
 select n.nspname::text as schema, p.proname::text as function
@@ -83,4 +101,5 @@ def _column(row: Mapping[str, object]) -> Column:
         deterministic=True,
         unique=bool(row["unique"]),
         labels=frozenset(str(label).encode() for label in labels) if isinstance(labels, list) else None,
+        by_address=bool(row.get("by_address", True)),
     )

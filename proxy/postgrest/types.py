@@ -38,7 +38,7 @@ KNOWN_TYPES = (
     | frozenset(("uuid", "boolean", "date", "numeric", "real", "double precision", "money", "interval", "bytea"))
     | frozenset(("timestamp without time zone", "timestamp with time zone", "time without time zone"))
     | frozenset(("time with time zone", "inet", "cidr", "macaddr", "macaddr8", "bit", "bit varying", "jsonb"))
-    | frozenset(("tsvector", "tsquery", "pg_lsn"))
+    | frozenset(("tsvector", "tsquery", "pg_lsn", "tid"))
 )
 """Built-in types that need no second probe. Any other name is an enumeration, a domain or a user-defined type."""
 

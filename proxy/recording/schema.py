@@ -77,6 +77,12 @@ class RecordedSpan(msgspec.Struct, frozen=True, omit_defaults=True):
     caller: Annotated[Text, Meta(description="The client's name for the code that made the call.")] = ""
     retry: Annotated[bool, Meta(description="Whether the client marked it as a retry.")] = False
     bypass_reason: Annotated[str | None, Meta(description="Why it was not merged: a reason of codes.md.")] = None
+    fallback_reason: Annotated[
+        str, Meta(description="Why a merged or shared call could not answer it: a reason of codes.md.")
+    ] = ""
+    calls_in_vain: Annotated[
+        tuple[NonNegativeInt, ...], Meta(description="Numbers of the upstream calls for it that could not answer it.")
+    ] = ()
     cut: Annotated[
         bool | None,
         Meta(description="Whether it has as many rows as max-rows allows; null if max-rows is unknown."),

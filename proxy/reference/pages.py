@@ -13,9 +13,11 @@ from proxy.admin.gauges import SERIES
 from proxy.commands.main import EXITS, command_line
 from proxy.errors.codes import BYPASS_REASONS, COMPARISON_RESULTS, FALLBACK_REASONS, FAULTS
 from proxy.errors.remedies import BYPASS_REMEDIES, FALLBACK_REMEDIES
+from proxy.errors.words import ALONE, CALL_KINDS, OUTCOMES, TRACE_KINDS
 from proxy.findings.ignores import Ignore
 from proxy.observe.series import Series
 from proxy.reference.audit_page import audit
+from proxy.reference.headers_page import headers
 from proxy.reference.parts import readme_parts, renewed, summary
 from proxy.reference.recording_page import recording
 from proxy.settings.budgets import Budget, Growth
@@ -39,6 +41,7 @@ def pages() -> dict[str, str]:
         "metrics": _metrics,
         "codes": _codes,
         "rules": _rules,
+        "headers": headers,
         "cli": _cli,
         "recording": recording,
         "audit": audit,
@@ -163,6 +166,7 @@ def _codes() -> Iterator[str]:
     )
     faults = ((quoted(code), str(fault.status), f"{fault.message}.", fault.hint) for code, fault in FAULTS.items())
     yield from table(("code", "status", "what happened", "what to do"), faults)
+    yield from _meanings("Outcomes: how a request was answered", "outcome", OUTCOMES | ALONE)
     yield from ("## Bypass reasons: why a request was not merged", "")
     yield from ("Counted in `fanin_bypassed_total{reason}`, said by `X-Fanin` and `--debug`.", "")
     bypass_reasons = ((quoted(reason), text, BYPASS_REMEDIES[reason]) for reason, text in BYPASS_REASONS.items())
@@ -174,11 +178,18 @@ def _codes() -> Iterator[str]:
     )
     fallbacks = ((quoted(reason), text, FALLBACK_REMEDIES[reason]) for reason, text in FALLBACK_REASONS.items())
     yield from table(("reason", "what was wrong", "if it comes often"), fallbacks)
+    yield from _meanings("Kinds of upstream calls", "kind", CALL_KINDS)
+    yield from _meanings("Kinds of traces", "kind", TRACE_KINDS)
     yield from ("## Comparisons: what came of them", "")
     yield from ("Counted in `fanin_shadow_total{result}`.", "")
     yield from table(
         ("result", "what it means"), ((quoted(result), text) for result, text in COMPARISON_RESULTS.items())
     )
+
+
+def _meanings(title: str, head: str, texts: Mapping[str, str]) -> Iterator[str]:
+    yield from (f"## {title}", "")
+    yield from table((head, "what it means"), ((quoted(word), text) for word, text in texts.items()))
 
 
 def _rules() -> Iterator[str]:

@@ -140,8 +140,12 @@ class DataServer:
         """Use these from the next request on. Connections stay open."""
         self._settings = settings
         self._head_reader.apply_settings(settings)
-        self._heads = HeadCache(rules, settings.limits.header_lines)
         self._handler = handler
+        self.use_head_rules(rules)
+
+    def use_head_rules(self, rules: HeadRules) -> None:
+        """Read heads by these rules from the next request on."""
+        self._heads = HeadCache(rules, self._settings.limits.header_lines)
 
     def next_number(self) -> int:
         """The number of a new client connection: 1, 2, …"""

@@ -5,10 +5,15 @@ Durations are seconds, sizes are bytes.
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import ConfigDict, Field, field_validator, model_validator
 
 from proxy.settings.sources import flatten
 from proxy.settings_base import OVERRIDE, RESTART, Count, Positive, Section
+
+NEVER_SAME = frozenset(
+    ("set-cookie", "content-range", "content-location", "content-type", "content-length", "transfer-encoding")
+)
+"""Response headers that ``merge.same_headers`` cannot name: of one caller only, or computed by fanin for each."""
 
 
 class TraceSettings(Section):
@@ -57,6 +62,12 @@ class MergeSettings(Section):
         description="A query is not merged while its answers have more bytes per key than this.",
         json_schema_extra=OVERRIDE,
     )
+    same_headers: tuple[str, ...] = Field(
+        (),
+        description="Response headers that have the same value for every caller, for example because a db-pre-request "
+        "function sets them: a merged answer with one of them is used, and each caller gets a copy of the line.",
+        json_schema_extra=RESTART,
+    )
     max_rows: int | None = Field(
         None, ge=1, description="PostgREST's db-max-rows, if known: answers with fewer rows are then not counted."
     )
@@ -65,9 +76,11 @@ class MergeSettings(Section):
         description="How long a value of db-max-rows that a cut answer showed limits the keys per merged call.",
         json_schema_extra=RESTART,
     )
-    ties: Literal["none", "any"] = Field(
-        "none",
-        description="any: also merge keys with several rows in no total order; the database chooses the order.",
+    ties: Literal["none", "physical", "any"] = Field(
+        "physical",
+        description="Which keys with several rows are merged. none: those in a total order. physical: also rows of a "
+        "table without an order, if originals are seen to have them in the order in which they are stored. any: all, "
+        "in any order.",
         json_schema_extra=OVERRIDE,
     )
     ask_types: bool = Field(
@@ -92,7 +105,7 @@ class MergeSettings(Section):
         description="For a new pair of relation and key column: clients get merged answers only after this many "
         "answers of each kind (one row, several rows; ten times as many without a row) equalled the originals; for a "
         "further query of the pair it is one. "
-        "0: no comparison.",
+        "0: no comparison, except of the order of rows (merge.ties).",
     )
     pause_first: Positive = Field(1.0, description="First pause in merging a query after its merged calls failed.")
     pause_max: Positive = Field(300.0, description="Longest such pause; each further failure doubles it.")
@@ -100,11 +113,20 @@ class MergeSettings(Section):
         10_000, description="Maximum (fingerprint, identity) pairs whose state is kept.", json_schema_extra=RESTART
     )
 
+    @field_validator("same_headers")
+    @classmethod
+    def _may_be_the_same(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        for name in names:
+            if name.lower() in NEVER_SAME:
+                raise ValueError(f"{name} differs from caller to caller; remove it")
+        return names
+
 
 class ShadowSettings(Section):
     share: Annotated[float, Field(ge=0, le=1)] = Field(
         0.01,
-        description="Mode rewrite: share of merged and shared calls whose originals are also sent, to compare (0–1).",
+        description="Mode rewrite: share of merged and shared calls whose originals are also sent, to compare (0–1); "
+        "ten times that share where rows are in the order in which they are stored (merge.ties).",
         json_schema_extra=OVERRIDE,
     )
     answers: Count = Field(
@@ -188,6 +210,19 @@ class TimeoutSettings(Section):
         60.0, description="Maximum time from the last byte of the request to the head of upstream's answer."
     )
     upstream_idle: Positive = Field(60.0, description="Maximum time without a byte of upstream's answer.")
+    rpc_head: Positive = Field(180.0, description="Same as upstream_head, for calls of functions (/rpc).")
+    outside_head: Positive = Field(
+        180.0,
+        description="Same as upstream_head, for paths outside the mount. Supabase lets an edge function run 150 s.",
+    )
+    outside_idle: Positive = Field(
+        420.0,
+        description="Same as upstream_idle, for paths outside the mount. Supabase ends the stream of an edge function "
+        "after 400 s.",
+    )
+    upgrade_head: Positive = Field(
+        60.0, description="Same as upstream_head, for an upgrade to WebSocket. An open WebSocket has no timeout."
+    )
 
 
 class PoolSettings(Section):
@@ -208,11 +243,13 @@ class PoolSettings(Section):
 class IdentitySettings(Section):
     also_neutral: tuple[str, ...] = Field(
         (),
-        description="Further request headers in which the callers of one merged call may differ. Accept, "
-        "Accept-Profile, Prefer and Range, which PostgREST reads, never are.",
+        description="Further request headers in which the callers of one merged call may differ; `x-trace-*` stands "
+        "for all names that begin so. Accept, Accept-Profile, Prefer and Range, which PostgREST reads, never are.",
     )
     not_neutral: tuple[str, ...] = Field(
-        (), description="Request headers removed from the built-in list of those; callers must agree in them."
+        (),
+        description="Request headers removed from the built-in list of those (docs/reference/headers.md); callers must "
+        "agree in them. `*` as above.",
     )
 
 

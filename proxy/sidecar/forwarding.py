@@ -19,8 +19,10 @@ from proxy.sidecar.request_context import RequestContext
 from proxy.transport.tunnel import tunnel
 from proxy.upstream.calls import CallLabels, ObservedCall
 from proxy.upstream.client import UpstreamPool
+from proxy.upstream.location import through_fanin
 from proxy.upstream.messages import UpstreamAnswer, UpstreamRequest
 from proxy.upstream.state import UpstreamState
+from proxy.upstream.timeouts import CallPath
 
 UseAnswer = Callable[[RequestContext, UpstreamAnswer], Awaitable[bool]]
 """Uses an answer. True if the client's connection can carry another request."""
@@ -35,11 +37,12 @@ class Forwarder:
         self._context = state.context
         self._clock = state.context.clock
         self._debug = settings.debug
+        self._upstream_name = state.context.client.address.authority if settings.upstream_host == "upstream" else b""
         self._headers = settings.headers == "on" or (settings.headers == "auto" and settings.debug)
 
     async def forward(self, context: RequestContext, kind: str, already_waited: float = 0.0) -> bool:
         """Forward the request over the pool for its path. ``kind`` is the label of a call on the mount;
-        ``already_waited`` is the part of timeouts.upstream_head, in seconds, that the client has waited.
+        ``already_waited`` is the part of the timeout for the head, in seconds, that the client has waited.
         """
         client, inside = self._context.client, self._context.mount.on_mount(context.request.line.target)
         call = self._upstream_request(context.request)
@@ -61,7 +64,7 @@ class Forwarder:
     async def tunnel(self, context: RequestContext) -> bool:
         """Forward a WebSocket upgrade. After upstream's 101, copy bytes in both directions."""
         call = self._upstream_request(context.request, b"Connection: Upgrade\r\nUpgrade: websocket\r\n")
-        call = msgspec.structs.replace(call, keep_alive=False, upgrade=True)
+        call = msgspec.structs.replace(call, keep_alive=False, upgrade=True, path="upgrade")
         return await self._exchange(context, self._context.client.tunnels, call, "tunnel", self._upgraded)
 
     def fanin_headers(self, context: RequestContext, last: bool) -> bytes:
@@ -78,7 +81,10 @@ class Forwarder:
         chunked = framing == CHUNKED and request.line.minor == 1
         keep = framing != UNTIL_CLOSE and answer.line.minor == 1 and (chunked or framing != CHUNKED)
         last = not keep or request.last or not request.body.done
-        head = answer_lines(answer.line.line, answer.fields, drop_chunked=request.line.minor == 0)
+        fields = answer.fields
+        if self._upstream_name and not self._context.mount.on_mount(request.line.target):
+            fields = through_fanin(fields, self._upstream_name)
+        head = answer_lines(answer.line.line, fields, drop_chunked=request.line.minor == 0)
         data = first + answer.body.ready()
         self._observe(context, answer, data)
         pending = head + self.fanin_headers(context, last) + b"\r\n" + frame_data(data, chunked)
@@ -137,8 +143,21 @@ class Forwarder:
             await client.drain(self._stall)
 
         body = None if request.head.body_framing == 0 else request.body
-        is_http11 = line.minor == 1  # HTTP/1.0 has no 1xx (RFC 9110 §15.2)
-        return UpstreamRequest(line.method, head, body, on_interim if is_http11 else None, keep_alive=is_http11)
+        is_http11 = line.minor == 1
+        return UpstreamRequest(
+            line.method,
+            head,
+            body,
+            on_interim if is_http11 else None,  # HTTP/1.0 has no 1xx (RFC 9110 §15.2)
+            keep_alive=is_http11,
+            path=self._path_of(line.target),
+        )
+
+    def _path_of(self, target: bytes) -> CallPath:
+        mount = self._context.mount
+        if not mount.on_mount(target):
+            return "outside"
+        return "rpc" if mount.is_function(target) else "relation"
 
     async def _upgraded(self, context: RequestContext, answer: UpstreamAnswer) -> bool:
         client = context.request.client

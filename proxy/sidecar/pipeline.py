@@ -20,6 +20,7 @@ from proxy.path.fingerprint import MAX_CACHED_BYTES, read_query
 from proxy.path.identity import traceparent_of, with_peer
 from proxy.path.target_cache import TargetCache
 from proxy.postgrest.request.in_list import shortened
+from proxy.postgrest.response.echoes import with_own_values
 from proxy.recording.codec import salt_of
 from proxy.server.server import ClientRequest
 from proxy.settings.model import Settings
@@ -153,9 +154,11 @@ class Pipeline:
         return self._fail(context, reply.error)
 
     def _serve(self, context: RequestContext, served: BufferedAnswer) -> bool:
-        own_slice, answer, upstream = served.slice, context.answer, context.upstream
+        own_slice = with_own_values(served.slice, context.request.head)
+        answer, upstream = context.answer, context.upstream
         context.outcome, context.saved_by = served.outcome, RULE_BY_OUTCOME[served.outcome]
         upstream.call, upstream.shared, upstream.seconds = served.call, served.shared, served.seconds
+        upstream.calls_in_vain = served.calls_in_vain
         answer.status, answer.rows = int(own_slice.head[9:12]), own_slice.rows
         answer.total = own_slice.rows if context.request.head.exact_count else -1
         answer.add(own_slice.body)
@@ -171,7 +174,8 @@ class Pipeline:
         try:
             waited = began - context.request.arrived
             if alone.is_fallback:
-                context.outcome = Outcome.FALLBACK
+                context.outcome, context.fallback_reason = Outcome.FALLBACK, alone.fallback
+                context.upstream.calls_in_vain = alone.calls_in_vain
                 async with _place_among(policy.fallbacks, policy.settings.timeouts.queue):
                     waited = self._clock() - context.request.arrived
                     keep = await self._forwarder.forward(context, "fallback", waited)

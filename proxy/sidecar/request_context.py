@@ -77,6 +77,8 @@ class UpstreamUse(msgspec.Struct, eq=False):
     """Time of the upstream calls, set when the answer is complete."""
     waited: float = 0.0
     """Time until the answer's head, while the rest is streamed."""
+    calls_in_vain: tuple[int, ...] = ()
+    """Numbers of the calls for the request that could not answer it."""
     head_size: int = 0
     """For a request with a long list: bytes of the head that upstream would get without chunks."""
 
@@ -91,6 +93,8 @@ class RequestContext(msgspec.Struct, eq=False):
     outcome: Outcome = Outcome.PASSED
     fault: str = ""
     """The code of fanin's own error, if that is the answer."""
+    fallback_reason: str = ""
+    """Why a merged or shared call could not answer the request; empty if none was made in vain."""
     saved_by: str = ""
     """The rule whose rewrite answered the request; empty if none."""
     answer: ClientAnswer = msgspec.field(default_factory=ClientAnswer)
@@ -107,7 +111,8 @@ class RequestContext(msgspec.Struct, eq=False):
             return f"{self.outcome.value}; size={self.upstream.shared}; calls=1"
         if self.outcome is Outcome.CHUNKED:
             return f"chunked; calls={self.upstream.parts}"
-        return self.outcome.value + (f"; reason={self.bypass_reason}" if self.bypass_reason else "")
+        reason = self.fallback_reason if self.outcome is Outcome.FALLBACK else self.bypass_reason
+        return self.outcome.value + (f"; reason={reason}" if reason else "")
 
     def fanin_headers(self, now: float, timing: bool) -> str:
         """fanin's header lines for the answer, each with its CRLF. ``timing`` adds Server-Timing, in milliseconds
@@ -162,6 +167,8 @@ class RequestContext(msgspec.Struct, eq=False):
             shapes=tuple([_shape(literal) for literal in query.filters]) if options.shapes else (),
             target=_target(request.line.target) if options.values else "",
             preferences="" if query.method in (b"GET", b"HEAD") else request.head.write_preferences,
+            fallback_reason=self.fallback_reason,
+            calls_in_vain=upstream.calls_in_vain,
             identity=int.from_bytes((request.head.caller_hash or request.head.identity_hash)[:8]),
             writes=self.writes,
             connection=request.client.number,

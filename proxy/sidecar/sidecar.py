@@ -11,6 +11,7 @@ from proxy.errors.codes import FaultError
 from proxy.observe.events import Events, FellBack, RequestRefused, UpstreamCalled, Warned
 from proxy.path.identity import HeadRules, head_rules
 from proxy.postgrest.catalog import Catalog
+from proxy.postgrest.response.gateway import Gateway
 from proxy.recording.codec import salt_of
 from proxy.server.server import DataServer, ServerContext
 from proxy.settings.model import Settings
@@ -51,6 +52,7 @@ class Sidecar:
         self.port = 0
         """The port for clients; 0 before ``start``, and for a unix socket."""
         self.listening = False
+        self._trace_header = b""
         self._events, self._clock = context.events, context.clock
         self._key = secrets.token_bytes(16)
         self.salt = salt_of(self._key)
@@ -81,7 +83,7 @@ class Sidecar:
         self.descriptors = DescriptorMonitor(self.upstream, self._events, self._clock)
         self._forced = asyncio.Event()
         self._background: asyncio.Task[None] | None = None
-        self._warned_per_call = 0
+        self._warned_per_call = False
         self._warned_schema = ""
         self._warned_max_rows: int | None = None
 
@@ -99,7 +101,8 @@ class Sidecar:
         discovered = await discover(settings, upstream)
         if discovered.failure is not None:
             events.emit(failed_discovery(discovered.failure))
-        context = UpstreamContext(upstream, upstream.calls, _mount(discovered), discovered.gateway, events, clock)
+        gateway = _gateway(discovered, settings)
+        context = UpstreamContext(upstream, upstream.calls, _mount(discovered), gateway, events, clock)
         return cls(settings, rules, context, discovered)
 
     async def start(self) -> None:
@@ -175,6 +178,7 @@ class Sidecar:
             await self.closer.run(now)
             self._warn_of_trace_ids_per_call()
             self._warn_of_first_schema()
+            self._learn_trace_header()
             self._warn_of_max_rows()
             self.retired = [policy for policy in self.retired if policy.busy]
             self.health.tick()
@@ -189,6 +193,7 @@ class Sidecar:
         if catalog.read and catalog != self._known_catalog:  # it is read again now and then, though nothing changed
             self._known_catalog = catalog
             self.upstream_state.trust.forget()
+            self.upstream_state.order_trust.forget()
             self.upstream_state.unsafe_reads.apply(catalog.hazards)
             self.rule_runner.facts = catalog.facts
         self.upstream_state.column_types.apply_catalog(catalog, self._catalog.invalidate)
@@ -197,22 +202,31 @@ class Sidecar:
         return self.upstream_state.context.mount.on_mount(target)
 
     def _apply_discovery(self, discovered: Discovered) -> None:
-        self.discovered, self._advice.gateway = discovered, discovered.gateway
-        self.upstream_state.apply_discovery(_mount(discovered), discovered.gateway)
+        gateway = _gateway(discovered, self.settings)
+        self.discovered, self._advice.gateway = discovered, gateway
+        self.upstream_state.apply_discovery(_mount(discovered), gateway)
         self.apply_settings(self.settings)  # new policies and a new pipeline; requests in progress keep theirs
 
     def _head_rules(self, settings: Settings) -> HeadRules:
         identity = settings.identity
         host = self.upstream.address.authority if settings.upstream_host == "upstream" else b""
-        return head_rules(host, settings.trace.headers, identity.also_neutral, identity.not_neutral, self._key)
+        neutral = identity.also_neutral + ((trace_header,) if (trace_header := self._trace_header.decode()) else ())
+        return head_rules(host, settings.trace.headers, neutral, identity.not_neutral, self._key)
+
+    def _learn_trace_header(self) -> None:
+        """Callers may differ in the header that PostgREST's server-trace-header names: each gets its own value back."""
+        if self._trace_header != self.upstream_state.observer.trace_header:
+            self._trace_header = self.upstream_state.observer.trace_header
+            self.server.use_head_rules(self._head_rules(self.settings))
 
     def _warn_of_trace_ids_per_call(self) -> None:
-        if self.traces.per_call_callers > self._warned_per_call:
-            self._warned_per_call = self.traces.per_call_callers
+        if self.traces.per_call_callers and not self._warned_per_call:
+            self._warned_per_call = True
             self._events.emit(
                 Warned(
-                    "a client sends a new trace id with every call, so its traces are inferred from timing",
-                    "Send one trace id per application request, the same with each of its calls.",
+                    "clients send a new trace id with every call, so their traces are inferred from caller and timing",
+                    "Send one trace id per application request, the same with each of its calls; or name only headers "
+                    f"with such ids in trace.headers, now {', '.join(self.settings.trace.headers)}.",
                 )
             )
 
@@ -254,6 +268,12 @@ def _check_upstream_is_not_self(settings: Settings) -> None:
 
 def _mount(discovered: Discovered) -> Mount:
     return Mount(discovered.mount.rstrip("/").encode(), discovered.base)
+
+
+def _gateway(discovered: Discovered, settings: Settings) -> Gateway:
+    """What is known of the headers of the gateway, with those that ``merge.same_headers`` names."""
+    same = frozenset(name.lower().encode() for name in settings.merge.same_headers)
+    return msgspec.structs.replace(discovered.gateway, same=same)
 
 
 def _grouping(settings: Settings) -> GroupingSettings:

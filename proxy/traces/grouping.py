@@ -117,6 +117,7 @@ class TraceGrouper:
         """Per caller, the number of its open named traces."""
         self._parts: OrderedDict[str, int] = OrderedDict()
         self._id_uses: OrderedDict[bytes, _IdUse] = OrderedDict()
+        self._all_uses = _IdUse()
         self._closed: list[Trace] = []
         self._to_sweep: list[tuple[str, bytes, str]] = []
         self._inferred = 0
@@ -127,7 +128,9 @@ class TraceGrouper:
         """Number of requests that are in no trace because of a limit."""
         self.writes = WriteCounts()
         self.per_call_callers = 0
-        """Number of callers that create a new trace id per call. Their traces are inferred."""
+        """How often it was found that a caller, or all callers together, create a new trace id per call. Their traces
+        are inferred.
+        """
 
     def __len__(self) -> int:
         return len(self._open)
@@ -252,13 +255,19 @@ class TraceGrouper:
     def _learn(self, trace: OpenTrace) -> None:
         use = self._id_uses.setdefault(trace.identity_hash, _IdUse())
         self._id_uses.move_to_end(trace.identity_hash)
-        was_per_call = use.per_call
-        use.named += 1
-        use.single_span += len(trace.spans) == 1
-        self.per_call_callers += use.per_call and not was_per_call
+        before = use.per_call, self._all_uses.per_call
+        for each in (use, self._all_uses):
+            each.named += 1
+            each.single_span += len(trace.spans) == 1
+        self.per_call_callers += (use.per_call, self._all_uses.per_call) > before
         if len(self._id_uses) > MAX_CALLERS:
             self._id_uses.popitem(last=False)
 
     def _per_call(self, identity_hash: bytes) -> bool:
+        """Whether the caller creates an id per call. Of a caller with few traces so far, all callers together tell,
+        unless one of its traces had several spans.
+        """
         use = self._id_uses.get(identity_hash)
-        return use is not None and use.per_call
+        if use is not None and (use.per_call or use.single_span < use.named):
+            return use.per_call
+        return self._all_uses.per_call

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from types import TracebackType
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -11,6 +12,9 @@ from proxy.postgrest.response.gateway import Gateway
 from proxy.upstream.client import Upstream, UpstreamPool
 from proxy.upstream.messages import UpstreamAnswer, UpstreamRequest
 from proxy.upstream.mount import Mount
+
+if TYPE_CHECKING:
+    from proxy.upstream.timeouts import CallPath
 
 
 class CallLabels(msgspec.Struct, frozen=True):
@@ -38,7 +42,8 @@ class UpstreamContext(msgspec.Struct, frozen=True, eq=False):
     ) -> UpstreamRequest:
         """A request without a body. ``headers`` are lines with their CRLF; ``target`` is as clients write it."""
         line = b"%b %b HTTP/1.1\r\n" % (method, self.mount.upstream_target(target))
-        return UpstreamRequest(method, b"".join((line, headers, b"\r\n")), on_sent=on_sent)
+        path: CallPath = "rpc" if self.mount.is_function(target) else "relation"
+        return UpstreamRequest(method, b"".join((line, headers, b"\r\n")), on_sent=on_sent, path=path)
 
     def call(self, request: UpstreamRequest, labels: CallLabels) -> "ObservedCall":
         """A call over this context's pool."""

@@ -20,6 +20,7 @@ from proxy.upstream.connect_faults import connect_fault, lacks_descriptor
 from proxy.upstream.connection import UpstreamConnection
 from proxy.upstream.messages import UpstreamAnswer, UpstreamRequest
 from proxy.upstream.pool import BackgroundPool, ConnectionPool
+from proxy.upstream.timeouts import timeouts_of
 from proxy.upstream.upload import framed_body, send_body
 
 HEAD_REFUSED = frozenset((400, 413, 414, 431))
@@ -54,6 +55,7 @@ class UpstreamCall:
         self._answer: UpstreamAnswer | None = None
         self._upload: asyncio.Task[bool] | None = None
         self._got_bytes = False
+        self._timeouts = timeouts_of(request.path, upstream.timeouts)
         self._sent = 0
         """Bytes that were sent at once, before an answer could come."""
         self._received = False
@@ -106,7 +108,7 @@ class UpstreamCall:
         else:
             connection.write(self._request.head)
             self._upload = asyncio.get_running_loop().create_task(
-                send_body(connection, body, first, self._upstream.timeouts.upstream_idle)
+                send_body(connection, body, first, self._timeouts.idle)
             )
         self._answer = await self._read_head(connection)
         return self._answer
@@ -139,9 +141,9 @@ class UpstreamCall:
         request = self._request
         framing = response_framing(request.method, line, fields)
         unread = line.status in HEAD_REFUSED and len(request.head) > READ_AT_LEAST
-        body = Body(connection, framing, self._upstream.timeouts.upstream_idle, "FANIN503", reset_ends=unread)
+        body = Body(connection, framing, self._timeouts.idle, "FANIN503", reset_ends=unread)
         self._received = self._has_received(connection, line.status)
-        return UpstreamAnswer(connection, line, canonical_response(line, fields), body)
+        return UpstreamAnswer(connection, line, canonical_response(line, fields), body, self._timeouts.idle_setting)
 
     def _has_received(self, connection: UpstreamConnection, status: int) -> bool:
         """Whether upstream has read the whole request, now that its answer has come.
@@ -158,8 +160,8 @@ class UpstreamCall:
         return 200 <= status < 300 and self._request.method not in MAY_IGNORE_BODY
 
     async def _wait_for_head(self, connection: UpstreamConnection) -> None:
-        """Wait for bytes of the answer's head, all in all for timeouts.upstream_head after the request was sent."""
-        timeout = max(MIN_TIMEOUT, self._upstream.timeouts.upstream_head - self._request.already_waited)
+        """Wait for bytes of the answer's head, all in all for the timeout for the head after the request was sent."""
+        timeout = max(MIN_TIMEOUT, self._timeouts.head - self._request.already_waited)
         time = asyncio.get_running_loop().time
         if self._due is None and (self._upload is None or self._upload.done()):
             self._due = time() + timeout
@@ -167,7 +169,7 @@ class UpstreamCall:
             await connection.wait_for_data(timeout if self._due is None else max(self._due - time(), 0.0))
         except TimeoutError:
             if self._due is not None:
-                raise FaultError("FANIN504", "no answer for timeouts.upstream_head") from None
+                raise FaultError("FANIN504", f"no answer for {self._timeouts.head_setting}") from None
 
     def _release(self) -> None:
         connection, self._connection = self._connection, None

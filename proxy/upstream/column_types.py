@@ -42,7 +42,7 @@ class ColumnTypeResolver:
 
     def apply_settings(self, settings: Settings) -> None:
         """Use these settings for lookups from now on."""
-        self._enabled = settings.merge.ask_types
+        self.enabled = settings.merge.ask_types
         self._timeout = settings.merge.deadline_floor
 
     def apply_catalog(self, catalog: Catalog, invalidate: Callable[[], None]) -> None:
@@ -74,7 +74,7 @@ class ColumnTypeResolver:
 
     def unresolved(self, batch: Sequence[PendingRequest]) -> list[bytes]:
         """Columns of unknown type whose types would let more of ``batch`` share a call."""
-        return unknown_columns(batch, self.known(batch[0])) if self._enabled else []
+        return unknown_columns(batch, self.known(batch[0])) if self.enabled else []
 
     async def resolve(self, request: PendingRequest, names: Sequence[bytes]) -> None:
         """Look up the types of the columns ``names``, with the head of ``request``. A type that cannot be found out is

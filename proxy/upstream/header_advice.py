@@ -31,14 +31,18 @@ def _what(name: str) -> str:
 
 
 def _remedy(name: str, gateway: Gateway) -> str:
-    if SUPABASE.adds_header(name.encode()) and gateway != SUPABASE:
+    if SUPABASE.adds_header(name.encode()) and gateway.name != SUPABASE.name:
         return "Supabase's gateways add it to every answer. If one is in front of PostgREST, set --profile supabase."
+    if name == "set-cookie":
+        return "A cookie is for one client. If a gateway's, and not SQL, sets it, configure the gateway not to."
     if name == "content-encoding":
         return (
             "A proxy in front of PostgREST compresses answers although fanin asks it not to. "
             "Turn compression off for calls from fanin."
         )
+    names = ", ".join(f'"{each}"' for each in (*sorted(each.decode() for each in gateway.same), name))
     return (
-        "If SQL sets this header (response.headers), change nothing: those requests are sent one by one. "
-        "If a proxy in front of PostgREST adds it to every answer, configure the proxy not to add it for fanin."
+        "If it has the same value for every client (a db-pre-request function or a proxy sets it), set "
+        f"merge.same_headers = [{names}] and restart. If SQL sets it by row, change nothing: those requests are sent "
+        "one by one."
     )

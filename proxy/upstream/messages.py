@@ -9,6 +9,7 @@ from proxy.errors.codes import FaultError
 from proxy.http1.head import UNREAD, HeaderField, StatusLine, tokens
 from proxy.transport.connection import Body, EndOfStreamError
 from proxy.upstream.connection import UpstreamConnection
+from proxy.upstream.timeouts import CallPath
 
 CLOSING = frozenset((b"close", UNREAD))
 """Elements of ``Connection`` after which no other call is sent."""
@@ -20,12 +21,18 @@ class UpstreamAnswer:
     """An answer's head, and its body as a stream."""
 
     def __init__(
-        self, connection: UpstreamConnection, line: StatusLine, fields: tuple[HeaderField, ...], body: Body
+        self,
+        connection: UpstreamConnection,
+        line: StatusLine,
+        fields: tuple[HeaderField, ...],
+        body: Body,
+        idle_setting: str = "timeouts.upstream_idle",
     ) -> None:
         self.connection = connection
         self.line = line
         self.fields = fields
         self.body = body
+        self._idle_setting = idle_setting
 
     @property
     def status(self) -> int:
@@ -66,7 +73,7 @@ class UpstreamAnswer:
         except EndOfStreamError:
             raise FaultError("FANIN502", "in the body") from None
         except TimeoutError:
-            raise FaultError("FANIN504", "no byte of the body for timeouts.upstream_idle") from None
+            raise FaultError("FANIN504", f"no byte of the body for {self._idle_setting}") from None
 
 
 class UpstreamRequest(msgspec.Struct, frozen=True, eq=False):
@@ -82,6 +89,8 @@ class UpstreamRequest(msgspec.Struct, frozen=True, eq=False):
     upgrade: bool = False
     """Whether 101 is a valid answer."""
     already_waited: float = 0.0
-    """Seconds of timeouts.upstream_head that the client has waited already."""
+    """Seconds of the timeout for the head that the client has waited already."""
+    path: CallPath = "relation"
+    """Which timeouts apply."""
     on_sent: Callable[[], None] | None = None
     """Called when the pool lets the call start. The wait in the pool's queue is not upstream's time."""

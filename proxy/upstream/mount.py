@@ -15,6 +15,10 @@ class Mount(msgspec.Struct, frozen=True):
             return False  # `OPTIONS *` is about the whole server, not about the mount
         return target[len(self.mount) : len(self.mount) + 1] in (b"/", b"?", b"")
 
+    def is_function(self, target: bytes) -> bool:
+        """Whether ``target`` is a call of a function."""
+        return self.on_mount(target) and target.startswith(b"/rpc/", len(self.mount))
+
     def upstream_target(self, target: bytes) -> bytes:
         """The target to send upstream for ``target``. Outside the mount it is the same."""
         if self.mount == self.base or not self.on_mount(target):

@@ -1,4 +1,6 @@
-"""Learns about upstream from its answers: max-rows, the 406 of single objects, the first schema, CORS headers."""
+"""Learns about upstream from its answers: max-rows, the 406 of single objects, the first schema, the trace header, CORS
+headers.
+"""
 
 from collections import OrderedDict
 from collections.abc import Callable
@@ -9,6 +11,7 @@ from proxy.model import Query, RequestHead
 from proxy.path.max_rows import MaxRowsEvidence
 from proxy.path.singular import NotSingularTemplates, read_template
 from proxy.postgrest.response.content_range import rows_and_total
+from proxy.postgrest.response.echoes import trace_header
 from proxy.postgrest.response.gateway import Gateway
 
 MAX_ORIGIN = 512
@@ -29,6 +32,8 @@ class ResponseObserver:
         self._clock = clock
         self.first_schema = ""
         """The schema that upstream reports for requests that name none. It does so only if it exposes several."""
+        self.trace_header = b""
+        """Name of PostgREST's server-trace-header (lower case), once an answer has shown it."""
         self._cors: OrderedDict[bytes, bytes] = OrderedDict()
 
     def observe(
@@ -39,7 +44,7 @@ class ResponseObserver:
         """
         self._learn_cors(head.origin, fields)
         if line.status == 406 and body is not None and head.media is not None and head.media.singular:
-            template = read_template(line.line, fields, body, self.gateway)
+            template = read_template(line.line, fields, body, self.gateway, head)
             if template is not None:
                 self._templates.learn(head.identity_hash, template, self._clock())
         if not query.relation or query.method != b"GET" or line.status not in (200, 206):
@@ -48,6 +53,7 @@ class ResponseObserver:
             self.first_schema = (first_value(fields, b"content-profile") or b"").decode(
                 "utf-8", "replace"
             ) or self.first_schema
+        self.trace_header = self.trace_header or trace_header(fields, head)
         rows, total = rows_and_total(first_value(fields, b"content-range"))
         self._evidence.record_rows(rows)
         if line.status == 206 and total is not None and 0 < rows < total and _counts_all(query, head):

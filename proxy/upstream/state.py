@@ -8,10 +8,14 @@ import msgspec
 
 from proxy.model import Column, PendingRequest
 from proxy.observe.events import Events
+from proxy.path.addressed_keys import AddressedKeys
+from proxy.path.call_size import CallSize
 from proxy.path.comparison import ByteBudget, MismatchPauses
+from proxy.path.differing_headers import DifferingHeaders
 from proxy.path.max_rows import MaxRowsEvidence
+from proxy.path.order_evidence import OrderEvidence
 from proxy.path.singular import NotSingularTemplates
-from proxy.path.trust import Trust
+from proxy.path.trust import Trust, trusted_name
 from proxy.path.unsafe_reads import UnsafeReads
 from proxy.postgrest.hazards import Hazard
 from proxy.postgrest.response.gateway import Gateway
@@ -20,6 +24,9 @@ from proxy.upstream.calls import UpstreamContext
 from proxy.upstream.column_types import ColumnTypeResolver
 from proxy.upstream.mount import Mount
 from proxy.upstream.response_observer import ResponseObserver
+
+LEAST_ORDERED = 12
+"""Values with several rows without an order that are compared before others of their query are used."""
 
 
 class UpstreamState:
@@ -31,12 +38,20 @@ class UpstreamState:
         self.numbers = itertools.count(1)
         """Numbers for upstream calls. A span has the number of the call that answered it."""
         self.max_rows = MaxRowsEvidence(merge.max_rows, merge.max_rows_lifetime)
+        self.call_size = CallSize()
+        self.differing_headers = DifferingHeaders()
+        self.also_neutral = settings.identity.also_neutral
+        """The setting, for advice about headers."""
         self.not_singular = NotSingularTemplates(merge.max_tracked)
         self.observer = ResponseObserver(context.gateway, self.max_rows, self.not_singular, context.clock)
         self.column_types = ColumnTypeResolver(settings, context)
         self.comparison_bytes = ByteBudget(shadow.max_bytes)
         self.unsafe_reads = UnsafeReads(settings.catalog.schemas[0], merge.max_tracked)
         self.trust = Trust(merge.probation, merge.max_tracked)
+        self.order_trust = Trust(LEAST_ORDERED, merge.max_tracked)
+        """Trust in the order of rows without ``order``; in place of the relation, a pair has the fingerprint."""
+        self.addressed_keys = AddressedKeys(merge.types_lifetime, merge.max_tracked)
+        self.order_evidence = OrderEvidence(merge.max_tracked)
         self.mismatches = MismatchPauses(shadow.pause_first, shadow.pause_max, merge.max_tracked)
 
     def apply_discovery(self, mount: Mount, gateway: Gateway) -> None:
@@ -50,6 +65,7 @@ class UpstreamState:
         self.max_rows.configure(settings.merge.max_rows)
         self.column_types.apply_settings(settings)
         self.trust.needed = settings.merge.probation
+        self.also_neutral = settings.identity.also_neutral
 
     def hazard_of(self, request: PendingRequest) -> Hazard | None:
         """Why ``request`` is not merged, by the catalog."""
@@ -58,7 +74,7 @@ class UpstreamState:
     def columns_of(self, request: PendingRequest) -> Mapping[bytes, Column]:
         """What is known of the columns of the relation of ``request``, and of calls that were merged by them."""
         known = self.column_types.known(request)
-        wrong = self.trust.wrong_columns(request.query.relation, request.head.accept_profile)
+        wrong = self.trust.wrong_columns(trusted_name(request.query), request.head.accept_profile)
         if not wrong:
             return known
         marked = {name: msgspec.structs.replace(known.get(name, Column("")), mismatched=True) for name in wrong}

@@ -28,7 +28,7 @@ async def send_body(connection: Connection, body: Body, first: bytes, idle: floa
     except EndOfStreamError:
         return False  # upstream closed the connection: the reader of its answer gets that error
     except TimeoutError:
-        connection.fail(FaultError("FANIN504", "it accepted no byte of the body for timeouts.upstream_idle"))
+        connection.fail(FaultError("FANIN504", "it accepted no byte of the body in time"))
         return False
     except Exception as error:
         connection.fail(error)

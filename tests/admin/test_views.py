@@ -9,8 +9,8 @@ import pytest
 from msgspec.structs import replace
 
 from proxy.admin.views import RELATIONS, detail_of, summary_of
-from proxy.errors.codes import BYPASS_REASONS
-from proxy.errors.remedies import BYPASS_REMEDIES
+from proxy.errors.codes import BYPASS_REASONS, FALLBACK_REASONS
+from proxy.errors.remedies import BYPASS_REMEDIES, FALLBACK_REMEDIES
 from proxy.model import Outcome, Span
 from proxy.observe.confirmed_names import ConfirmedNames
 from proxy.settings.rules import RuleSettings
@@ -57,6 +57,27 @@ def test_bypass_reasons_have_an_explanation_and_a_remedy() -> None:
         {"reason": reason, "count": count, "why": BYPASS_REASONS[reason], "remedy": BYPASS_REMEDIES[reason]}
         for reason, count in (("offset", 2), ("no-key", 1))
     ]
+
+
+def test_only_reads_that_occur_several_times_and_may_be_merged_are_missed() -> None:
+    lines = {"GET /t?a=gt.1": ("no-key", 2), "GET /once?a=gt.1": ("no-key", 1), "GET /rpc/f": ("not-a-relation", 2)}
+    lines |= {"POST /t": ("method", 3), "GET /off": ("off", 2)}
+    spans = [replace(span(line, 1), bypass_reason=reason) for line, (reason, n) in lines.items() for _ in range(n)]
+    found = detail([replace(each, number=number) for number, each in enumerate(spans, 1)])
+    assert [(each["reason"], each["count"]) for each in found["reasons"]] == [("no-key", 2)]
+    passed = {each["reason"]: each["count"] for each in found["passed"]}
+    assert passed == {"no-key": 1, "not-a-relation": 2, "method": 3, "off": 2}
+    assert sum(each.get("missed", False) for each in found["spans"]) == 2
+
+
+def test_fallback_reasons_have_an_explanation_and_a_remedy() -> None:
+    one = replace(span("GET /t?a=eq.1", 1), outcome=Outcome.FALLBACK, fallback_reason="ties")
+    found = detail([one, replace(one, number=2)])
+    assert found["fallbacks"] == [
+        {"reason": "ties", "count": 2, "why": FALLBACK_REASONS["ties"], "remedy": FALLBACK_REMEDIES["ties"]}
+    ]
+    assert {each["fallback_reason"] for each in found["spans"]} == {"ties"}
+    assert found["summary"]["fallback_reasons"] == {"ties": 2}
 
 
 def test_there_is_code_to_copy_per_fingerprint_and_it_has_no_values() -> None:

@@ -56,6 +56,14 @@ def test_headers_are_shown_by_name_and_never_by_value() -> None:
         assert "SECRET" not in shown
 
 
+def test_a_header_that_may_differ_per_call_is_named_with_the_setting() -> None:
+    lines = ("Authorization: Bearer a", "X-Request-Id: SECRET", "X-Job: SECRET", "sentry-trace: SECRET")
+    shown = text("/t?id=eq.1", *lines, identity__also_neutral=["x-mine"])
+    assert "if x-request-id, x-job differ from call to call, nothing merges" in shown
+    assert 'identity.also_neutral = ["x-mine", "x-request-id", "x-job"]' in shown
+    assert "also_neutral" not in text("/t?id=eq.1", *lines, identity__also_neutral=["x-*"])
+
+
 def test_settings_define_neutral_headers_and_trace_headers() -> None:
     explanation = explained(
         "/t",
@@ -83,6 +91,9 @@ def test_an_invented_host_is_not_shown() -> None:
 def test_notes_explain_limits_and_counts() -> None:
     notes = explained("/t?k=eq.1&limit=3").merging.notes
     assert [note.partition(":")[0] for note in notes[:2]] == ["limit", "merge.max_rows is not set"]
+    assert "only while no key has more rows than its limit" in notes[0]
+    assert "  merges     yes, if no key has more rows than its limit" in text("/t?k=eq.1&limit=3")
+    assert "  merges     yes\n" in text("/t?k=eq.1")
     assert "limit=7" in only_way("/t?k=eq.1&limit=3").call
     assert len(explained("/t?k=eq.1", merge__max_rows=1000, rules__fan003="off").merging.notes) == 0
 
@@ -128,7 +139,8 @@ CHANGED: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "off": (("/t?id=eq.1", "X-Fanin: off"), ("/t?id=eq.1",)),
     "outside-mount": (("/api/t?id=eq.1",), ("/rest/v1/t?id=eq.1",)),
     "not-a-relation": (("/rest/v1/rpc/f?id=1",), ("/rest/v1/t?id=eq.1",)),
-    "method": (("HEAD /t?id=eq.1",), ("GET /t?id=eq.1",)),
+    "method": (("OPTIONS /t?id=eq.1",), ("GET /t?id=eq.1",)),
+    "head": (("HEAD /t?id=eq.1",), ("HEAD /t?id=eq.1&select=id", "Prefer: count=exact")),
     "http-1.0": (("GET /t?id=eq.1 HTTP/1.0",), ("GET /t?id=eq.1",)),
     "body": (("/t?id=eq.1", "Content-Length: 3"), ("/t?id=eq.1", "Content-Length: 0")),
     "expect": (("/t?id=eq.1", "Expect: 100-continue"), ("/t?id=eq.1",)),
@@ -147,6 +159,7 @@ CHANGED: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
 }
 """For each bypass reason that the caller can avoid: a request that has it, and the request after the remedy."""
 NOT_BY_THE_CALLER = {"mode", "too-long", "oversized", "paused", "mismatch-paused", "mismatched", "large-rows", "busy"}
+NOT_BY_THE_CALLER |= {"differing-header"}
 NOT_BY_THE_CALLER |= {
     "foreign-table",
     "security-barrier",

@@ -83,7 +83,7 @@ def test_lists_merge_depending_on_their_order() -> None:
 @pytest.mark.parametrize(
     ("target", "types", "verdict", "said"),
     [
-        ("/t?k=eq.1", (), "ties", "there is no order"),
+        ("/t?k=eq.1", (), "physical", "there is no order, so that the call also selects ctid"),
         ("/t?k=eq.1&order=d->a", (), "ties", "not one to four plain columns"),
         ("/t?k=eq.1&order=at", (), "unknown", "the type of at decides"),
         ("/t?k=eq.1&order=at,id", ("at=date",), "unknown", "the type of id decides"),
@@ -103,6 +103,8 @@ def test_the_order_decides_whether_several_rows_merge(
 
 def test_settings_and_media_type_decide_whether_several_rows_merge() -> None:
     assert only_way("/t?k=eq.1", merge__ties="any").ties.verdict == "any"
+    assert only_way("/t?k=eq.1", merge__ties="none").ties.text.endswith("since there is no order")
+    assert only_way("/t?k=eq.1", merge__ask_types=False).ties.verdict == "ties"
     assert only_way("/t?k=eq.1&order=at", merge__ask_types=False).ties.verdict == "ties"
     assert only_way("/t?k=eq.1", "Accept: application/vnd.pgrst.object+json").ties.verdict == "one"
 
@@ -110,3 +112,13 @@ def test_settings_and_media_type_decide_whether_several_rows_merge() -> None:
 def test_a_request_does_not_merge_if_a_call_cannot_have_two_keys() -> None:
     assert only_way("/t?k=eq.1", merge__max_keys=1).verdict == "never"
     assert only_way("/t?k=eq.1", merge__max_url=50).verdict == "never"
+
+
+def test_a_count_reads_the_key_and_the_address_of_each_row() -> None:
+    way = only_way("HEAD /t?k=eq.1", "Prefer: count=exact")
+    assert way.call == "/t?select=f…:k::text,f…0:ctid::text&k=in.(1,2)&limit=2001"
+    assert (way.verdict, way.ties.verdict) == ("merges", "one")
+    assert "the relation must be a table" in way.ties.text
+    way = only_way("HEAD /t?select=id&k=eq.1", "Prefer: count=exact")
+    assert way.call == "/t?select=f…:k::text,id&k=in.(1,2)&limit=2001"
+    assert "ctid" not in way.ties.text

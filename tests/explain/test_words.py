@@ -2,18 +2,61 @@
 
 from __future__ import annotations
 
-import pytest
+import re
+from pathlib import Path
 
+import pytest
+from msgspec.structs import replace
+
+import proxy
 from proxy.errors.codes import BYPASS_REASONS, COMPARISON_RESULTS, FALLBACK_REASONS, FAULTS
 from proxy.errors.remedies import BYPASS_REMEDIES, FALLBACK_REMEDIES
+from proxy.errors.words import ALONE, CALL_KINDS, OUTCOMES, RENAMED, TRACE_KINDS
 from proxy.explain.words import UnknownWordError, meaning, meanings
+from proxy.model import Outcome, Trace
 from rules import RULES
 
+SOURCES = [path for path in Path(proxy.__file__).parent.rglob("*.py") if "node_modules" not in path.parts]
 
-def test_rules_reasons_results_and_errors_are_all_explained() -> None:
-    words = {*BYPASS_REASONS, *FALLBACK_REASONS, *COMPARISON_RESULTS, *FAULTS}
-    words |= {name for rule in RULES for name in (rule.code, rule.name)}
-    assert meanings(RULES).keys() == words
+
+def call_kinds() -> set[str]:
+    """The kinds of upstream calls that the code makes."""
+    text = "\n".join(path.read_text(encoding="utf-8") for path in SOURCES)
+    literals = re.findall(r'CallLabels\(\s*"(\w+)"|\.forward\(context, "(\w+)"|else "(outside)"', text)
+    tunnels = re.findall(r'call, "(tunnel)"', text)
+    return {word for words in literals for word in words if word} | set(tunnels)
+
+
+def trace_kinds() -> set[str]:
+    shapes = [(True, False), (False, False), (False, True)]
+    return {replace(TRACE, explicit=explicit, mixed=mixed).kind for explicit, mixed in shapes} | {"truncated"}
+
+
+TRACE = Trace("t", True, False, False, 1, "", 0.0, 0.0, ())
+
+
+def test_every_word_that_is_printed_about_a_request_is_explained() -> None:
+    words = {*BYPASS_REASONS, *FALLBACK_REASONS, *COMPARISON_RESULTS, *FAULTS, *Outcome, *call_kinds(), *trace_kinds()}
+    words |= {name for rule in RULES for name in (rule.code, rule.name)} | {"alone", "replayed"}
+    assert words <= meanings(RULES).keys()
+    assert meanings(RULES).keys() - words == RENAMED.keys() - {"replayed"}
+
+
+@pytest.mark.parametrize("word", [*OUTCOMES, *ALONE, *CALL_KINDS, *TRACE_KINDS])
+def test_a_word_of_several_kinds_has_all_its_explanations(word: str) -> None:
+    text = meaning(word, RULES)
+    for table in (OUTCOMES, ALONE, CALL_KINDS, TRACE_KINDS, BYPASS_REASONS, FALLBACK_REASONS):
+        assert table.get(word, "") in text
+
+
+def test_an_older_word_is_explained_with_the_one_that_replaced_it() -> None:
+    assert meaning("replayed", RULES).startswith("'replayed' is now called 'fallback'.")
+    assert OUTCOMES["fallback"] in meaning("replayed", RULES)
+
+
+def test_only_what_somebody_would_want_merged_is_called_not_merged() -> None:
+    assert meaning("method", RULES).startswith("Passed on: ")
+    assert meaning("offset", RULES).startswith("Not merged: ")
 
 
 @pytest.mark.parametrize("reason", BYPASS_REASONS)

@@ -53,6 +53,33 @@ async def test_a_disconnect_at_any_time_leaves_nothing_in_flight(
     harness.assert_idle()
 
 
+LONG = [f"/t?select={'a' * 300}&id=eq.{number}" for number in range(1000, 1400)]
+
+
+@pytest.mark.parametrize("iterations", range(8))
+@pytest.mark.parametrize("some", [slice(0, 100), slice(100, 400), slice(0, 400), slice(0, 1)], ids=str)
+@pytest.mark.parametrize("accepted", [1000, 900, 0])
+async def test_a_disconnect_while_a_shorter_call_is_tried_leaves_nothing_in_flight(
+    iterations: int, some: slice, accepted: int
+) -> None:
+    def answer(call: MergedCall) -> FetchResult:
+        return slices_of(call) if len(call.target) <= accepted else FallbackReason("status", "414")
+
+    harness = MergingHarness(FakeFetcher(answer), max_keys=1000)
+    tasks = harness.merge(*LONG)
+    await run_loop(iterations)
+    for task in tasks[some]:
+        task.cancel()
+    async with asyncio.timeout(10):
+        replies = await asyncio.gather(*tasks, return_exceptions=True)
+    for task, reply in zip(tasks, replies, strict=True):
+        if isinstance(reply, SendAlone):
+            reply.slot.release()
+        assert isinstance(reply, BufferedAnswer | SendAlone) or task in tasks[some]
+    await run_loop()
+    harness.assert_idle()
+
+
 async def test_the_last_disconnect_cancels_the_call() -> None:
     fetcher = FakeFetcher()
     fetcher.resume.clear()

@@ -7,6 +7,7 @@ from proxy.findings.model import Finding, Fix
 from proxy.observe.events import (
     AnswersCompared,
     FellBack,
+    HeaderDiffered,
     HealthChecked,
     MergingPaused,
     RequestAnswered,
@@ -50,6 +51,7 @@ def test_every_declared_counter_is_incremented_by_an_event() -> None:
             Warned("a", "b"),
             SettingsReloaded(None),
             HealthChecked(False),
+            HeaderDiffered("x-job", 20),
         ),
         TraceClosed(trace(span(LINE.format(1), 1), truncated=True), (finding,)),
         labels=1,

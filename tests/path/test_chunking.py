@@ -198,13 +198,13 @@ def answer_of(rows: dict[int, str] | list[int], more: str = "X: y", **changes: s
 
 def part_of(rows: dict[int, str] | list[int], more: str = "X: y", **changes: str) -> PartAnswer:
     numbers = [b"%d" % n for n in rows]
-    part = read_part(CHUNKED, numbers, ALIAS, answer_of(rows, more, **changes), POSTGREST)
+    part = read_part(CHUNKED, numbers, ALIAS, answer_of(rows, more, **changes), POSTGREST, head())
     assert isinstance(part, PartAnswer), part
     return part
 
 
 def fallback(answer: Response, literals: Sequence[bytes] = (b"1", b"2")) -> FallbackReason:
-    result = read_part(CHUNKED, literals, ALIAS, answer, POSTGREST)
+    result = read_part(CHUNKED, literals, ALIAS, answer, POSTGREST, head())
     assert isinstance(result, FallbackReason)
     assert result.reason in FALLBACK_REASONS
     return result
@@ -278,7 +278,7 @@ def test_stripped_rows_are_joined_by_a_comma_without_blanks() -> None:
     for numbers in ([1, 2], [3]):
         answer = answer_of(numbers, type=kind)
         answer = replace(answer, body=answer.body.replace(b", \n ", b","))
-        part = read_part(chunked_list, [b"%d" % n for n in numbers], ALIAS, answer, POSTGREST)
+        part = read_part(chunked_list, [b"%d" % n for n in numbers], ALIAS, answer, POSTGREST, head())
         assert isinstance(part, PartAnswer)
         parts.append(part)
     joined_answer = concatenate(chunked_list, parts)

@@ -229,3 +229,19 @@ def test_the_number_of_pauses_is_bounded_and_the_oldest_is_dropped() -> None:
     for name in "abc":
         pauses.start(name, 0.0)
     assert [pauses.paused(name, 1.0) for name in "abc"] == [False, True, True]
+
+
+@pytest.mark.parametrize(
+    ("merged", "reordered"),
+    [
+        (ComparedAnswer(HEAD, b'[{"a":2}, \n {"a":1}]'), True),
+        (ComparedAnswer(HEAD, b'[{"a":1}, \n {"a":2}]'), False),
+        (ComparedAnswer(HEAD, b'[{"a":2}, \n {"a":2}]'), False),
+        (ComparedAnswer(HEAD.replace(b"B: 2", b"B: 3"), b'[{"a":2}, \n {"a":1}]'), False),
+    ],
+)
+def test_answers_with_the_same_rows_in_another_order_are_told_from_others(
+    merged: ComparedAnswer, reordered: bool
+) -> None:
+    comparison = Comparison(ComparedAnswer(HEAD, b'[{"a":1}, \n {"a":2}]'), merged)
+    assert comparison.is_reordered is reordered

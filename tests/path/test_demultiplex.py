@@ -50,7 +50,7 @@ def demultiplexed(
     head: str = HEAD,
     ties: bool = False,
     gateway: Gateway = POSTGREST,
-) -> dict[bytes, Slice | NotSingular] | FallbackReason:
+) -> dict[bytes, Slice | NotSingular | None] | FallbackReason:
     lines = head.replace("0-1/*", range_of(body.count(b'{"f0":')))
     answer = Response(STATUS, fields(lines), body)
     return demultiplex(call or merged(1, 2), ALIAS, answer, ties, gateway)
@@ -442,3 +442,73 @@ def test_order_texts_are_compared_in_their_json_encoding() -> None:
 def test_more_rows_than_content_range_says_are_a_fallback() -> None:
     head = HEAD.replace("0-1/*", "0-4/*")
     assert fallback(rows((1, ""), (2, "")), head=head) == "shape"
+
+
+# Addresses.
+
+
+def addressed_call(*literals: int, more: str = "", lines: str = "Host: h", unique: bool = True) -> MergedCall:
+    batch = [member(f"/t?id=eq.{n}{more}", lines) for n in literals]
+    known = {b"ctid": Column("tid", unique=unique)}
+    (call,) = plan(batch, ALIAS, CallLimits(200, 7000, known, addressed=frozenset((b"id",))))
+    assert isinstance(call, MergedCall)
+    return call
+
+
+def addressed_rows(*pairs: tuple[int, str], table: str = "") -> bytes:
+    """A body. Each pair is a row's key and its ctid; the rest of the row is its index."""
+    more = f',"f01":"{table}"' if table else ""
+    return rows(*[(key, f',"f00":"{ctid}"{more},"n":{at}') for at, (key, ctid) in enumerate(pairs)])
+
+
+@pytest.mark.parametrize("table", ["", "16442"])
+def test_several_rows_in_the_order_of_their_addresses_are_demultiplexed(table: str) -> None:
+    body = addressed_rows((1, "(0,9)"), (2, "(0,1)"), (1, "(0,10)"), (2, "(1,1)"), table=table)
+    slices = slices_of(body, addressed_call(1, 2, 3, unique=not table))
+    assert [slices[literal].body for literal in (b"1", b"2", b"3")] == [
+        b'[{"n":0}, \n {"n":2}]',
+        b'[{"n":1}, \n {"n":3}]',
+        b"[]",
+    ]
+
+
+def test_a_key_whose_rows_have_another_order_has_no_slice() -> None:
+    body = addressed_rows((1, "(0,9)"), (2, "(0,1)"), (1, "(0,10)"), (2, "(0,0)"), (3, "(0,7)"))
+    result = demultiplexed(body, addressed_call(1, 2, 3))
+    assert isinstance(result, dict)
+    assert [value for value, own_slice in result.items() if own_slice is None] == [b"eq.2"]
+
+
+def test_an_answer_with_another_order_of_most_keys_is_not_used() -> None:
+    two_of_three = addressed_rows(*[(1, "(0,9)"), (1, "(0,8)"), (2, "(0,7)"), (2, "(0,6)"), (3, "(0,1)"), (3, "(0,2)")])
+    assert fallback(two_of_three, addressed_call(1, 2, 3)) == "ties"
+    assert fallback(addressed_rows((1, "(0,9)"), (1, "(0,8)"), (2, "(0,1)")), addressed_call(1, 2, 3)) == "ties"
+
+
+def test_rows_of_several_tables_have_no_order() -> None:
+    body = rows((1, ',"f00":"(0,1)","f01":"7","n":1'), (1, ',"f00":"(0,2)","f01":"8","n":2'))
+    assert fallback(body, addressed_call(1, 2, unique=False)) == "ties"
+
+
+def test_addresses_do_not_say_which_rows_a_limit_cuts_off() -> None:
+    body = addressed_rows((1, "(0,1)"), (1, "(0,2)"))
+    assert fallback(body, addressed_call(1, 2, more="&limit=1")) == "limit"
+    assert slices_of(body, addressed_call(1, 2, more="&limit=2"))[b"1"].rows == 2
+
+
+def heads_call(*literals: int) -> MergedCall:
+    batch = [member(f"/t?id=eq.{n}", "Host: h\nPrefer: count=exact", method=b"HEAD") for n in literals]
+    (call,) = plan(batch, ALIAS, CallLimits(200, 7000, {b"ctid": Column("tid")}))
+    assert isinstance(call, MergedCall)
+    return call
+
+
+def test_heads_get_the_number_of_their_rows_and_no_body() -> None:
+    body = addressed_rows((1, "(0,9)"), (2, "(0,1)"), (1, "(0,3)")).replace(b',"n":0', b"").replace(b',"n":2', b"")
+    slices = slices_of(body, heads_call(1, 2, 3))
+    assert [own_slice.body for own_slice in slices.values()] == [b"", b"", b""]
+    assert [own_slice.rows for own_slice in slices.values()] == [2, 1, 0]
+    heads = [own_slice.head for own_slice in slices.values()]
+    for head, content_range in zip(heads, (b"0-1/2", b"0-0/1", b"*/0"), strict=True):
+        assert b"\r\nContent-Range: " + content_range + b"\r\n" in head
+        assert b"Content-Length" not in head

@@ -73,7 +73,7 @@ REFUSED_BY_HEAD = [
 ]
 BY_THE_CATALOG = {"foreign-table", "volatile-view", "volatile-column", "volatile-policy", "security-barrier", "rules"}
 """Reasons of ``path.unsafe_reads``."""
-ELSEWHERE = {"mode", "paused", "mismatch-paused", "mismatched", "literal", "large-rows", "busy"}
+ELSEWHERE = {"differing-header", "mode", "paused", "mismatch-paused", "mismatched", "literal", "large-rows", "busy"}
 """Reasons that depend on more than the request; tested in tests/merging/test_merger.py."""
 LISTS = {"oversized", "list", "list-order", "list-total", "chunk-limit"}
 """Reasons why a long list is not chunked; tested in tests/path/test_chunking.py."""
@@ -93,9 +93,35 @@ def test_http_1_0_is_not_merged() -> None:
     assert head("Host: h", minor=0).bypass_reason == "http-1.0"
 
 
-@pytest.mark.parametrize("method", [b"HEAD", b"POST", b"PATCH", b"DELETE", b"PUT", b"OPTIONS", b"FOO"])
-def test_only_get_is_merged(method: bytes) -> None:
+@pytest.mark.parametrize("method", [b"POST", b"PATCH", b"DELETE", b"PUT", b"OPTIONS", b"FOO"])
+def test_only_reads_are_merged(method: bytes) -> None:
     assert query("/t?id=eq.1", method=method).bypass_reason == "method"
+
+
+@pytest.mark.parametrize(
+    ("target", "lines", "reason"),
+    [
+        ("/t?id=eq.1", "Prefer: count=exact", None),
+        ("/t?select=*&id=eq.1&order=x.desc", "Prefer: count=exact, tx=rollback", None),
+        ("/t?select=%2A&id=eq.1", "Prefer: count=exact", None),
+        ("/t?id=eq.1", "Prefer: tx=rollback", "head"),
+        ("/t?id=eq.1&limit=5", "Prefer: count=exact", "head"),
+        ("/t?select=id&id=eq.1", "Prefer: count=exact", None),
+        ("/t?select=id,x&id=eq.1", "Prefer: count=exact", "head"),
+        ("/t?select=count&id=eq.1", "Prefer: count=exact", "head"),
+        ("/t?select=id::text&id=eq.1", "Prefer: count=exact", "head"),
+        ("/t?select=*,x(*)&id=eq.1", "Prefer: count=exact", "head"),
+        ("/t?id=eq.1", "Prefer: count=exact\nAccept: application/vnd.pgrst.object+json", "head"),
+        ("/t?id=eq.1&offset=5", "Prefer: count=exact", "offset"),
+        ("/t?id=eq.1", "Prefer: count=planned", "count"),
+        ("/t?id=eq.1", "Prefer: count=exact\nRange: 0-4", "head"),
+        ("/t?id=gt.1", "Prefer: count=exact", "no-key"),
+    ],
+)
+def test_a_head_is_merged_if_it_counts_all_rows_and_selects_one_or_all(
+    target: str, lines: str, reason: str | None
+) -> None:
+    assert query(target, f"Host: h\n{lines}", b"HEAD").bypass_reason == reason
 
 
 def test_a_target_outside_the_mount_is_not_parsed() -> None:
@@ -108,7 +134,8 @@ def test_a_target_outside_the_mount_is_not_parsed() -> None:
 
 def test_every_bypass_reason_of_the_table_is_tested() -> None:
     tested = {reason for reason, _ in REFUSED_BY_TARGET + REFUSED_BY_HEAD}
-    assert tested | ELSEWHERE | LISTS | BY_THE_CATALOG | {"http-1.0", "method", "outside-mount"} == set(BYPASS_REASONS)
+    elsewhere = ELSEWHERE | LISTS | BY_THE_CATALOG | {"http-1.0", "method", "head", "outside-mount"}
+    assert tested | elsewhere == set(BYPASS_REASONS)
 
 
 @pytest.mark.parametrize(

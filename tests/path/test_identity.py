@@ -9,6 +9,7 @@ import pytest
 from proxy.errors.codes import FaultError
 from proxy.http1.head import parse_fields
 from proxy.path.identity import HeadRules, head_rules, read_head, traceparent_of, with_peer
+from proxy.postgrest.request.tracing import REQUEST_IDS, TRACING_HEADERS, TRACING_PREFIXES
 
 if TYPE_CHECKING:
     from proxy.model import RequestHead
@@ -55,6 +56,10 @@ def test_a_merged_call_asks_for_no_compression() -> None:
         b"X-Retry-Count: 1",
         b"tracestate: x",
         b"Connection: close",
+        *(name + b": x" for name in sorted(TRACING_HEADERS)),
+        *(prefix + b"y: x" for prefix in TRACING_PREFIXES),
+        b"X-B3-TraceId: x",
+        b"Sentry-Trace: x",
     ],
 )
 def test_neutral_headers_are_not_identity(line: bytes) -> None:
@@ -80,6 +85,9 @@ def test_neutral_headers_are_not_identity(line: bytes) -> None:
         b"x: y ",
         b"Range: 0-1",
         b"Origin: o",
+        b"x-b3: x",
+        b"sentry-trace-2: x",
+        *(name + b": x" for name in REQUEST_IDS),
     ],
 )
 def test_every_other_header_is_identity(line: bytes) -> None:
@@ -99,6 +107,14 @@ def test_settings_add_and_remove_neutral_headers() -> None:
     rules = head_rules(b"", (), ("X-Request-Id",), ("If-None-Match",), b"key")
     assert read(HOST + b"x-request-id: 1", rules).identity == read(HOST + b"x-request-id: 2", rules).identity
     assert read(HOST + b"if-none-match: 1", rules).identity != read(HOST + b"if-none-match: 2", rules).identity
+
+
+def test_settings_may_name_all_headers_that_begin_alike() -> None:
+    rules = head_rules(b"", (), ("X-Job-*",), ("x-datadog-*", "x-b3-traceid"), b"key")
+    for name in (b"x-job-id", b"X-Job-", b"X-B3-SpanId", b"baggage"):
+        assert read(HOST + name + b": 1", rules).identity == read(HOST, rules).identity, name
+    for name in (b"x-job", b"x-datadog-origin", b"X-B3-TraceId"):
+        assert read(HOST + name + b": 1", rules).identity != read(HOST, rules).identity, name
 
 
 def test_host_is_identity_where_upstream_gets_it_unless_the_operator_says_otherwise() -> None:

@@ -407,3 +407,46 @@ def test_a_count_alone_reads_the_keys_only(select: str) -> None:
 def test_a_count_with_an_order_a_limit_or_a_count_is_sent_unchanged(more: str, lines: str) -> None:
     calls = planned(*[f"/t?select=count&id=eq.{n}{more}" for n in (1, 2)], limits=COUNTED, lines="Host: h" + lines)
     assert [type(call) for call in calls] == [Single, Single]
+
+
+# Addresses.
+
+TABLE = {b"ctid": Column("tid")}
+
+
+@pytest.mark.parametrize(
+    ("known", "addressed", "hidden"),
+    [
+        (TABLE, {b"k"}, b"A:k::text,A0:ctid::text,A1:tableoid::text,*"),
+        ({b"ctid": Column("tid", unique=True)}, {b"k"}, b"A:k::text,A0:ctid::text,*"),
+        (TABLE, {b"id"}, b"A:k::text,*"),
+        ({}, {b"k"}, b"A:k::text,*"),
+        ({b"ctid": Column("")}, {b"k"}, b"A:k::text,*"),
+    ],
+)
+def test_a_call_by_an_addressed_key_selects_the_addresses_of_rows(
+    known: dict[bytes, Column], addressed: set[bytes], hidden: bytes
+) -> None:
+    limits = CallLimits(200, 7000, known, addressed=frozenset(addressed))
+    (call,) = planned("/t?k=eq.1", "/t?k=eq.2", limits=limits)
+    assert isinstance(call, MergedCall)
+    assert call.target == b"/t?select=" + hidden + b"&k=in.(1,2)"
+    assert call.address_columns == hidden.count(b"::text") - 1
+
+
+@pytest.mark.parametrize("select", ["", "select=*&"])
+def test_heads_share_a_call_that_selects_what_is_counted(select: str) -> None:
+    batch = [
+        member(f"/t?{select}k=eq.{n}&order=a", "Host: h\nPrefer: count=exact", method=b"HEAD") for n in range(1, 4)
+    ]
+    (call,) = plan(batch, b"A", CallLimits(200, 7000, TABLE))
+    assert isinstance(call, MergedCall)
+    assert call.target == b"/t?select=A:k::text,A0:ctid::text&k=in.(1,2,3)&order=a&limit=3001"
+    assert (call.counts, call.address_columns) == (True, 0)
+    assert all(isinstance(call, Single) for call in plan(batch, b"A", CallLimits(200, 7000)))
+    one_column = [member(f"/t?select=id&k=eq.{n}", "Host: h\nPrefer: count=exact", method=b"HEAD") for n in range(1, 4)]
+    (call,) = plan(one_column, b"A", CallLimits(200, 7000))
+    assert isinstance(call, MergedCall)
+    assert call.target == b"/t?select=A:k::text,id&k=in.(1,2,3)&limit=3001"
+    assert why_not_merged(batch[0], {}) == "head"
+    assert why_not_merged(batch[0], TABLE) is None

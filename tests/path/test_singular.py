@@ -7,7 +7,7 @@ import pytest
 from proxy.model import NotSingular, Slice
 from proxy.path.singular import UNVERSIONED_LIFETIME, NotSingularTemplates, read_template
 from proxy.postgrest.response.gateway import POSTGREST, SUPABASE
-from tests.factories import fields
+from tests.factories import fields, head
 
 LINE = b"HTTP/1.1 406 Not Acceptable"
 TYPES = "Content-Type: application/json; charset=utf-8\nContent-Type: application/vnd.pgrst.object+json; charset=utf-8"
@@ -20,7 +20,7 @@ BODY = (
 
 
 def test_a_template_is_rendered_with_another_number_and_another_date() -> None:
-    template = read_template(LINE, fields(HEAD), BODY, POSTGREST)
+    template = read_template(LINE, fields(HEAD), BODY, POSTGREST, head())
     assert template is not None
     share = template.render(NotSingular(NOW, b"", 12))
     assert share.body == BODY.replace(b" 0 rows", b" 12 rows")
@@ -29,29 +29,29 @@ def test_a_template_is_rendered_with_another_number_and_another_date() -> None:
 
 
 def test_the_date_keeps_its_position_among_the_headers() -> None:
-    template = read_template(LINE, fields("Server: s\nDate: then\nVary: Accept"), BODY, POSTGREST)
+    template = read_template(LINE, fields("Server: s\nDate: then\nVary: Accept"), BODY, POSTGREST, head())
     assert template is not None
     assert template.render(NotSingular(NOW, b"", 0)).head.startswith(LINE + b"\r\nServer: s\r\nDate: now\r\nVary: ")
 
 
 def test_a_missing_date_is_not_added() -> None:
-    template = read_template(LINE, fields("Server: s"), BODY, POSTGREST)
+    template = read_template(LINE, fields("Server: s"), BODY, POSTGREST, head())
     assert template is not None
     assert b"Date" not in template.render(NotSingular({}, b"", 2)).head
 
 
 def test_gateway_headers_are_those_of_the_rendered_answer_and_not_of_the_template() -> None:
     learnt = "cf-ray: old\nDate: then\nVia: old\nServer: s\nVia: older\nSet-Cookie: __cf_bm=old\nAge: 1\nVary: Accept"
-    template = read_template(LINE, fields(learnt), BODY, SUPABASE)
+    template = read_template(LINE, fields(learnt), BODY, SUPABASE, head())
     assert template is not None
     ray, via = {b"cf-ray": b"cf-ray: new\r\n"}, {b"via": b"Via: 1\r\nVia: 2\r\n"}
-    head = template.render(NotSingular(NOW | ray | via | {b"nel": b"NEL: {}\r\n"}, b"", 0)).head
+    rendered = template.render(NotSingular(NOW | ray | via | {b"nel": b"NEL: {}\r\n"}, b"", 0)).head
     expected = "cf-ray: new\nDate: now\nVia: 1\nVia: 2\nServer: s\nVary: Accept\n"
-    assert head.startswith(LINE + b"\r\n" + expected.replace("\n", "\r\n").encode() + b"Content-Length: ")
+    assert rendered.startswith(LINE + b"\r\n" + expected.replace("\n", "\r\n").encode() + b"Content-Length: ")
 
 
 @pytest.mark.parametrize(
-    ("head", "body"),
+    ("lines", "body"),
     [
         (HEAD, BODY.replace(b"PGRST116", b"PGRST107")),
         (HEAD, BODY.replace(b" 0 rows", b" no rows")),
@@ -63,12 +63,12 @@ def test_gateway_headers_are_those_of_the_rendered_answer_and_not_of_the_templat
         (HEAD + "\ncf-ray: 1", BODY),
     ],
 )
-def test_an_answer_that_may_depend_on_the_row_is_not_a_template(head: str, body: bytes) -> None:
-    assert read_template(LINE, fields(head), body, POSTGREST) is None
+def test_an_answer_that_may_depend_on_the_row_is_not_a_template(lines: str, body: bytes) -> None:
+    assert read_template(LINE, fields(lines), body, POSTGREST, head()) is None
 
 
 def test_templates_are_stored_per_identity_and_bounded() -> None:
-    template = read_template(LINE, fields(HEAD), BODY, POSTGREST)
+    template = read_template(LINE, fields(HEAD), BODY, POSTGREST, head())
     assert template is not None
     templates = NotSingularTemplates(2)
     for who in (b"a", b"b", b"c"):
@@ -79,7 +79,7 @@ def test_templates_are_stored_per_identity_and_bounded() -> None:
 
 
 def test_a_not_singular_result_needs_a_template_and_a_slice_does_not() -> None:
-    template = read_template(LINE, fields(HEAD), BODY, POSTGREST)
+    template = read_template(LINE, fields(HEAD), BODY, POSTGREST, head())
     assert template is not None
     templates, share, miss = (
         NotSingularTemplates(2),
@@ -94,7 +94,7 @@ def test_a_not_singular_result_needs_a_template_and_a_slice_does_not() -> None:
 
 
 def test_a_template_of_another_release_is_not_used() -> None:
-    template = read_template(LINE, fields(HEAD), BODY, POSTGREST)
+    template = read_template(LINE, fields(HEAD), BODY, POSTGREST, head())
     assert template is not None
     templates = NotSingularTemplates(2)
     templates.learn(b"a", template, 0.0)
@@ -102,7 +102,7 @@ def test_a_template_of_another_release_is_not_used() -> None:
 
 
 def test_a_template_expires_if_server_does_not_name_the_release() -> None:
-    template = read_template(LINE, fields("Server: cloudflare"), BODY, SUPABASE)
+    template = read_template(LINE, fields("Server: cloudflare"), BODY, SUPABASE, head())
     assert template is not None
     templates = NotSingularTemplates(2)
     templates.learn(b"a", template, 10.0)

@@ -14,7 +14,9 @@ from proxy.path.trust import (
     Subject,
     Trust,
     kind_of,
+    trusted_name,
 )
+from tests.factories import query
 
 PAIR = ("public.t", "", b"id")
 SUBJECT = Subject(PAIR, "GET t?id=eq.?")
@@ -121,3 +123,15 @@ def test_subjects_are_bounded_and_one_that_was_wrong_is_forgotten_last() -> None
         trust.record_matches(Subject((f"public.t{number}", "", b"id")), [1])
         assert len(trust) == 2
     assert trust.is_wrong(PAIR)
+
+
+def test_slices_with_several_rows_are_counted_by_pair() -> None:
+    trust = Trust(12, 9)
+    trust.record_matches(SUBJECT, [2] * 5 + [1])
+    assert trust.matched(PAIR) == 5
+    assert trust.matched(("public.t", "", b"other")) == 0
+
+
+def test_heads_earn_trust_of_their_own() -> None:
+    assert trusted_name(query("/t?id=eq.1")) == "public.t"
+    assert trusted_name(query("/t?id=eq.1", method=b"HEAD")) == "HEAD public.t"

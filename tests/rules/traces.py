@@ -12,7 +12,7 @@ from proxy.http1.head import parse_fields
 from proxy.model import Outcome, Span, Trace
 from proxy.path.chunking import with_long_list
 from proxy.path.fingerprint import read_query
-from proxy.path.identity import HeadRules, read_head
+from proxy.path.identity import HeaderNames, HeadRules, read_head
 from proxy.postgrest.request.in_list import estimate_list, list_column, shortened
 from proxy.settings.rules import RuleSettings
 from proxy.settings_base import Thresholds
@@ -32,7 +32,7 @@ class NoThresholds(Thresholds):
 
 POSTGREST_TAKES = 51_202
 """Bytes of a request head; more is 400."""
-HEAD = read_head(parse_fields(b"Host: a", "FANIN102"), 1, HeadRules(b"", frozenset(), (), b""))
+HEAD = read_head(parse_fields(b"Host: a", "FANIN102"), 1, HeadRules(b"", HeaderNames(), (), b""))
 
 
 def span(

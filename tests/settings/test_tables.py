@@ -28,7 +28,7 @@ def overriding(tmp_path: Path, text: str) -> Path:
         ),
         ("relation = 'a'\nmode = 'pass'", "override 2: 'mode' cannot be overridden"),
         ("relation = 'a'\nmerge.max_body = 1", "override 2: 'merge.max_body' cannot be overridden; did you mean"),
-        ("relation = 'a'\nmerge.ties = 'some'", "override 2: merge.ties: Input should be 'none' or 'any'"),
+        ("relation = 'a'\nmerge.ties = 'some'", "override 2: merge.ties: Input should be 'none', 'physical' or 'any'"),
         ("relatio = 'a'\nmerge.ties = 'any'", "override 2: names neither a relation nor a route"),
         ("relation = 'a'", "override 2: changes no setting"),
     ],

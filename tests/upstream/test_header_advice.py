@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from msgspec.structs import replace
 
 from proxy.observe.events import CANCELLED, NO_ANSWER, Event, Events, FellBack, UpstreamCalled, Warned
 from proxy.path.discards import HALVED_AFTER
@@ -39,10 +40,12 @@ def test_there_is_one_warning_per_header() -> None:
     ("name", "gateway", "remedy"),
     [
         ("cf-ray", POSTGREST, "--profile supabase"),
-        ("x-film", SUPABASE, "response.headers"),
-        ("set-cookie", SUPABASE, "response.headers"),
+        ("x-film", SUPABASE, 'set merge.same_headers = ["x-film"]'),
+        ("set-cookie", SUPABASE, "for one client"),
         ("content-encoding", SUPABASE, "compresses"),
         ("content-encoding", POSTGREST, "compresses"),
+        ("x-b", replace(SUPABASE, same=frozenset((b"x-a",))), 'set merge.same_headers = ["x-a", "x-b"]'),
+        ("cf-ray", replace(SUPABASE, same=frozenset((b"x-a",))), 'merge.same_headers = ["x-a", "cf-ray"]'),
     ],
 )
 def test_the_remedy_depends_on_the_header(name: str, gateway: Gateway, remedy: str) -> None:

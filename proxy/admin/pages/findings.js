@@ -8,7 +8,7 @@ import { moment, number } from "./formats.js";
 const IMPACTS = ["CRITICAL", "HIGH", "MEDIUM", "LOW"];
 
 export async function findings() {
-  const { findings: all, rules, not_merged: notMerged } = await ask("/api/findings");
+  const { findings: all, rules, notes, not_merged: notMerged } = await ask("/api/findings");
   const wrong = notMerged.filter((each) => each.since !== null);
   const known = notMerged.filter((each) => each.since === null);
   const worst = all.toSorted((a, b) => IMPACTS.indexOf(a.finding.impact) - IMPACTS.indexOf(b.finding.impact) || b.count - a.count);
@@ -17,8 +17,9 @@ export async function findings() {
   const quiet = rules.filter((rule) => !open.has(rule.code));
   return [
     el("h1", { class: "unseen" }, "Findings"),
+    notes.map(({ what, remedy }) => el("p", { class: "note" }, el("b", {}, `${what}. `), remedy)),
     wrong.length ? differing(wrong) : null,
-    open.size ? null : nothing(ignored.length),
+    open.size || notes.length ? null : nothing(ignored.length),
     ...[...open].map(([code, own]) => section(rules.find((rule) => rule.code === code), own)),
     known.length ? folder("unsafe", `${number(known.length)} relations not merged, by the catalog`, terms(known.map(reason), "reasons")) : null,
     ignored.length ? folder("ignored", `${number(ignored.length)} ignored`, ignored.map(card)) : null,

@@ -26,17 +26,20 @@ export function inside(group, scale) {
     el("p", { class: "mono" }, first.fingerprint),
     (scale.findings.get(first.fingerprint) ?? []).map((finding) =>
       el("p", {}, badge(finding.code, finding.impact.toLowerCase()), ` ${finding.impact}: ${finding.title}`)),
-    why(first, scale.reasons.get(first.bypass_reason)),
+    why(first, scale),
     group.call ? callOf(group.call, first.shared) : null,
     table("Requests", HEADS, group.spans.map((span) => request(span, scale.total))),
     code("curl", first.curl || own.curl), code("supabase-js", own.supabase_js));
 }
 
-function why(span, reason) {
-  if (reason)
-    return el("p", {}, el("b", {}, `Not merged: ${reason.reason}. `), reason.why, " ", el("span", { class: "quiet" }, reason.remedy));
-  return span.outcome === "passed" && el("p", {}, el("b", {}, "Not merged: alone. "), ALONE);
+function why(span, scale) {
+  if (span.fallback_reason) return because("Merged in vain", scale.fallbacks.get(span.fallback_reason));
+  if (span.bypass_reason) return because(span.missed ? "Not merged" : "Passed on", scale.reasons.get(span.bypass_reason));
+  return span.outcome === "passed" && el("p", {}, el("b", {}, "Passed on: alone. "), ALONE);
 }
+
+const because = (title, { reason, why, remedy }) =>
+  el("p", {}, el("b", {}, `${title}: ${reason}. `), why, " ", el("span", { class: "quiet" }, remedy));
 
 const callOf = (call, shared) => el("p", { class: "quiet" },
   `Upstream call ${call.call}: about ${ms(call.ms)}, ${call.parts > 1 ? `in ${call.parts} chunks, ` : ""}for ${many(shared, "request")}`);

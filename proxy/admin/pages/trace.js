@@ -28,7 +28,8 @@ export async function trace(which) {
     figures(summary),
     summary.kind === "explicit" ? null : naming(),
     detail.findings.length ? el("section", { "aria-label": "Findings" }, el("h2", {}, "Findings"), detail.findings.map(card)) : null,
-    notMerged(detail.reasons),
+    listed("Not merged", detail.reasons),
+    listed("Merged in vain", detail.fallbacks),
     el("h2", {}, "Waterfall"),
     waterfall(detail),
   ];
@@ -47,11 +48,11 @@ function figures(summary) {
 const naming = () => el("details", { class: "document" },
   el("summary", {}, "This trace is inferred from caller and timing: let your application name it"), code("Headers", NAME));
 
-function notMerged(reasons) {
+function listed(title, reasons) {
   if (!reasons.length) return null;
   const pairs = reasons.map(({ count, reason, why, remedy }) => [
     `${number(count)} × ${reason}`, [why, " ", el("span", { class: "quiet" }, remedy)],
   ]);
   const total = reasons.reduce((sum, { count }) => sum + count, 0);
-  return el("section", {}, el("h2", {}, `Not merged: ${many(total, "request")}`), terms(pairs, "reasons"));
+  return el("section", {}, el("h2", {}, `${title}: ${many(total, "request")}`), terms(pairs, "reasons"));
 }

@@ -9,8 +9,9 @@ const FOLD = 12; // of more alike lines than this, a button hides some
 const MARKS = { first: 0, early: 0.25, middle: 0.5, late: 0.75, last: 1 };
 const KINDS = {
   all: ["all", () => true],
-  finding: ["with a finding", (span, findings) => findings.has(span.fingerprint)],
-  bypassed: ["not merged", (span) => Boolean(span.bypass_reason)],
+  finding: ["with a finding", (span, scale) => scale.findings.has(span.fingerprint)],
+  bypassed: ["not merged", (span) => Boolean(span.missed)],
+  fallback: ["merged in vain", (span) => Boolean(span.fallback_reason)],
   failed: ["failed", isFailed],
 };
 
@@ -18,7 +19,8 @@ export function waterfall(detail) {
   const groups = groupsOf(detail);
   const scale = {
     total: Math.max(detail.summary.ms, ...groups.map(endOf), 0.001),
-    reasons: new Map(detail.reasons.map((reason) => [reason.reason, reason])),
+    reasons: byName([...detail.reasons, ...detail.passed]),
+    fallbacks: byName(detail.fallbacks),
     findings: byFingerprint(detail.findings),
     code: detail.code,
   };
@@ -32,7 +34,7 @@ export function waterfall(detail) {
   function draw() {
     const [, isWanted] = KINDS[kind.value];
     const has = (span) => (selected ?? span.fingerprint) === span.fingerprint && searched(span).includes(text.value.toLowerCase());
-    const wanted = groups.filter((group) => group.spans.some((span) => has(span) && isWanted(span, scale.findings)));
+    const wanted = groups.filter((group) => group.spans.some((span) => has(span) && isWanted(span, scale)));
     count.textContent = wanted.length === groups.length ? "" : `${number(wanted.length)} of ${many(groups.length, "line")}`;
     lines.replaceChildren(...folded(wanted, unfolded).map((item) => (item.rest ? rest(item, scale, unfold) : line(item, scale))));
     if (!wanted.length) lines.append(el("p", { class: "empty" }, "No line matches the filter."));
@@ -56,6 +58,8 @@ export function waterfall(detail) {
     el("div", { class: "tools" }, el("label", {}, "Filter", text), el("label", {}, "Show", kind), count, legend()),
     el("div", { class: "waterfall" }, axis(scale.total), lines));
 }
+
+const byName = (reasons) => new Map(reasons.map((reason) => [reason.reason, reason]));
 
 const legend = () => el("div", { class: "legend" },
   el("span", {}, el("i"), "time that the client waited"),

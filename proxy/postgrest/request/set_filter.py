@@ -12,12 +12,16 @@ from urllib.parse import quote_from_bytes
 from proxy.model import Key, MergedCall, Query
 from proxy.postgrest.request.column_names import is_path, raw_name
 from proxy.postgrest.request.literals import PLAIN_BYTES
+from proxy.postgrest.request.target import decoded
 
 _BLANKS = b" \t\n\r\f\v"
 _QUOTED_STARTS = frozenset((b"", *(bytes([byte]) for byte in b'"' + _BLANKS)))
 """First bytes of elements that must be quoted in a list."""
 
 _BARE_BYTES = PLAIN_BYTES + b","
+
+COUNTED_ROWS = 1000
+"""Rows per filter value that a call for HEADs reads at most, all values together."""
 
 QUOTED_FILTER_BYTES = 12
 """Largest number of bytes by which a filter with quoted elements is longer, apart from the elements themselves."""
@@ -77,14 +81,15 @@ def merged_target(
 ) -> bytes:
     """The target of ``query`` with the ``hidden`` columns first in its select, and a set filter in place of ``key``.
 
-    ``limit``, if the query has one, is the limit of the merged call (``merged_limit``). ``only_keys``: the hidden
-    columns replace the select.
+    ``limit``, if the query has one, is the limit of the merged call (``merged_limit``); a call for HEADs has one.
+    ``only_keys``: the hidden columns replace the select, as they do if HEADs are ``counts_by_address``.
     Every other byte and the order of the parameters stay, because that order affects how PostgREST writes embeds.
     """
     target = query.target
     edits = [(key.start, key.end, set_filter(literals))]
+    only_keys = only_keys or counts_by_address(query)
     if query.select is None:
-        edits.append((query.path_end + 1, query.path_end + 1, b"select=" + hidden + b",*&"))
+        edits.append((query.path_end + 1, query.path_end + 1, b"select=" + hidden + (b"&" if only_keys else b",*&")))
     else:
         edits.append((*query.select, hidden) if only_keys else (query.select[0], query.select[0], hidden + b","))
     if query.limit is not None and limit is not None:
@@ -92,7 +97,16 @@ def merged_target(
         edits.append((start, end, b"%d" % limit))
     for begin, stop, text in sorted(edits, reverse=True):
         target = target[:begin] + text + target[stop:]
-    return target
+    return target + b"&limit=%d" % limit if query.method == b"HEAD" and limit is not None else target
+
+
+def counts_by_address(query: Query) -> bool:
+    """Whether a merged call for HEADs selects the address of rows in place of all columns: the right to read the one
+    is the right to read the other.
+    """
+    if query.method != b"HEAD":
+        return False
+    return query.select is None or decoded(query.target[query.select[0] : query.select[1]]) == b"*"
 
 
 def is_cut(call: MergedCall, rows: int) -> bool:

@@ -26,6 +26,8 @@ class Gateway(msgspec.Struct, frozen=True):
     compresses: bool = False
     cookies: frozenset[bytes] = frozenset()
     """Cookies that it sets for the client of the connection. If an answer serves several callers, that is fanin."""
+    same: frozenset[bytes] = frozenset()
+    """Headers that are the same in all answers of one merged call, as the operator says (``merge.same_headers``)."""
 
     def adds_header(self, name: bytes) -> bool:
         """Whether the header ``name`` (lower case) belongs to the gateway."""

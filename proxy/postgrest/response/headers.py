@@ -55,14 +55,15 @@ AnyLine = TypeVar("AnyLine", bound=HeaderLine)
 
 
 def shareable(lines: Iterable[AnyLine], known: frozenset[bytes], gateway: Gateway) -> list[AnyLine] | FallbackReason:
-    """The lines of an answer that all its callers may receive: those with ``known`` names, and the gateway's.
+    """The lines of an answer that all its callers may receive: those with ``known`` names, the gateway's, and those of
+    which the operator says so.
 
     Framing headers and the gateway's cookies are left out. Any other header may be for one caller only, and is
     returned as the fallback reason.
     """
     kept = []
     for line in lines:
-        if line.name in known or gateway.adds_header(line.name):
+        if line.name in known or line.name in gateway.same or gateway.adds_header(line.name):
             kept.append(line)
         elif line.name not in DROPPED_HEADERS and not gateway.sets_cookie(line.name, line.value):
             return FallbackReason("headers", line.name.decode("ascii"))
@@ -74,10 +75,14 @@ def is_per_answer(name: bytes, gateway: Gateway) -> bool:
     return name in TIME_HEADERS or gateway.adds_header(name)
 
 
-def per_answer_lines(lines: Iterable[HeaderLine], gateway: Gateway) -> dict[bytes, bytes]:
-    """The lines of an answer for which ``is_per_answer`` holds, by name, each with its CRLF."""
+def per_answer_lines(
+    lines: Iterable[HeaderLine], gateway: Gateway, echoed: frozenset[bytes] = frozenset()
+) -> dict[bytes, bytes]:
+    """The lines of an answer for which ``is_per_answer`` holds, or whose name is ``echoed``, by name, each with its
+    CRLF.
+    """
     texts: dict[bytes, bytes] = {}
     for line in lines:
-        if is_per_answer(line.name, gateway):
+        if line.name in echoed or is_per_answer(line.name, gateway):
             texts[line.name] = texts.get(line.name, b"") + line.line + b"\r\n"
     return texts

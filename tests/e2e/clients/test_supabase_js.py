@@ -54,3 +54,24 @@ async def test_bursts_through_supabase_js_are_deep_equal_and_take_a_fraction_of_
     assert sum(result["data"] is None for result in direct["maybeSingle"]) == MISSING - 1
     assert len(merged) >= CREATORS
     assert calls < len(direct) * (CREATORS + MISSING)
+
+
+TRACED = (
+    *(("sentry-trace", "baggage"), ("x-datadog-trace-id", "x-datadog-parent-id", "x-datadog-tags", "traceparent")),
+    *(("b3",), ("X-B3-TraceId", "X-B3-SpanId"), ("newrelic", "traceparent", "tracestate"), ("uber-trace-id",)),
+    *(("elastic-apm-traceparent",), ("x-instana-t", "x-instana-s"), ("x-amzn-trace-id",), ("x-cloud-trace-context",)),
+)
+
+
+@pytest.mark.parametrize("names", TRACED, ids=",".join)
+async def test_calls_that_a_tracing_library_gives_headers_of_their_own_merge(
+    stack: Stack, names: tuple[str, ...]
+) -> None:
+    said: list[Event] = []
+    ids = json.dumps([creator(n) for n in range(CREATORS)])
+    async with fanin(stack.url, merge__deadline_floor=10.0) as sidecar:
+        sidecar._events.subscribe(said.append)
+        urls = (stack.url, f"http://127.0.0.1:{sidecar.port}")
+        direct, through = await output_of("traced_fetch.cjs", stack.token, ids, json.dumps(names), *urls)
+    assert direct == through
+    assert sum(isinstance(event, UpstreamCalled) for event in said) < CREATORS / 2

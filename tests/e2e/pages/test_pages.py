@@ -66,7 +66,7 @@ async def test_code_is_copied() -> None:
         await page.get_by_role("button", name="Copy").first.click()
         await page.locator(".code [role=status]", has_text="Copied").wait_for()
         assert (await page.evaluate("navigator.clipboard.readText()")).startswith("curl -g 'http://127.0.0.1:")
-        assert "Not merged: alone." in await page.locator(".inside").inner_text()
+        assert "Passed on: alone." in await page.locator(".inside").inner_text()
 
 
 async def test_the_list_is_filtered_by_route_relation_and_finding() -> None:

@@ -68,6 +68,7 @@ class Row(Enum):
     RANGE = _never("other Ranges")
     MEDIA = _never("CSV, GeoJSON, plan, others")
     HEAD = _never("HEAD")
+    COUNTED = _may("HEAD with count=exact")
     SEMICOLON = _never("';' in the query")
     REPEATED = _never("key or select given twice")
     EMPTY_SELECT = _never("empty select")

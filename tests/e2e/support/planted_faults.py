@@ -180,9 +180,9 @@ def a_made_up_406(patch: Patch) -> None:
 def last_content_type_dropped(patch: Patch) -> None:
     original = singular.read_template
 
-    def read_template(line: bytes, fields: tuple[HeaderField, ...], body: bytes, gateway: Gateway) -> Any:
+    def read_template(line: bytes, fields: tuple[HeaderField, ...], body: bytes, gateway: Gateway, head: Any) -> Any:
         last = max(at for at, field in enumerate(fields) if field.name == b"content-type")
-        return original(line, fields[:last] + fields[last + 1 :], body, gateway)
+        return original(line, fields[:last] + fields[last + 1 :], body, gateway, head)
 
     patch.setattr("proxy.upstream.response_observer.read_template", read_template)
 

@@ -348,6 +348,7 @@ HEADS: tuple[Head, ...] = (
     Head(("Range: 1-2",), (Row.RANGE,), 0.7),
     Head(("Range: 3-1", "Range-Unit: items"), (Row.RANGE,), 0.4),
     Head(rows=(Row.HEAD,), share=0.8, method="HEAD"),
+    Head(("Prefer: count=exact",), (Row.COUNTED,), 2, method="HEAD"),
     Head(rows=(Row.BODY,), share=0.7, body="[]"),
     Head(("X-Fanin: off",), share=0.4),
     Head(("Expect: 100-continue",), share=0.4),

@@ -1,0 +1,60 @@
+"""The other words that fanin prints about a request: outcomes, kinds of upstream calls, kinds of traces."""
+
+OUTCOMES = {
+    "passed": "The request was sent to upstream unchanged, and its answer was passed on. A bypass reason says why, "
+    "unless the request was alone.",
+    "merged": "One upstream call with a list of keys answered it together with similar requests (FAN001).",
+    "shared": "One upstream call answered it together with byte-equal requests (FAN003).",
+    "chunked": "Its list was too long for one call and was sent in several calls (FAN005).",
+    "fallback": "A merged or shared call was made for it and could not answer it, so it was sent itself. The fallback "
+    "reason says why; the call in vain is counted in its trace's upstream calls.",
+    "failed": "The answer was an error of fanin, with a code FANIN….",
+    "gone": "The client disconnected before it had the whole answer.",
+}
+"""How a request was answered: the values of the label ``outcome``, of the header X-Fanin and of spans."""
+
+ALONE = {
+    "alone": "The request was passed on without a bypass reason: no similar request of the same identity came at the "
+    "same time, so there was nothing to merge it with. If similar requests did come, `fanin explain 'GET /…'` with "
+    "their headers shows which of these must be equal. In the modes pass and observe nothing is merged.",
+}
+"""What is said of a request that was passed without a bypass reason."""
+
+CALL_KINDS = {
+    "original": "The client's request itself, sent unchanged.",
+    "merged": "One call with a list of keys for several requests (FAN001).",
+    "shared": "One call for several byte-equal requests (FAN003).",
+    "fallback": "The client's request itself, sent after a merged or shared call could not answer it.",
+    "part": "One part of an over-long list (FAN005).",
+    "shadow": "A call that is made only to compare answers (mode shadow, and shadow.share in mode rewrite).",
+    "probation": "An original that the first answers of a relation are compared with before a client gets one of them.",
+    "types": "A question for the type of a column, which PostgREST mostly answers with an error that names it.",
+    "outside": "A request for a path outside the mount.",
+    "tunnel": "A WebSocket, counted when it ends.",
+}
+"""What an upstream call was made for: the values of the label ``kind`` of ``upstream_calls_total``."""
+
+TRACE_KINDS = {
+    "explicit": "The client named the trace, in a header of trace.headers.",
+    "inferred": "The trace was put together from requests of one identity and address with short pauses.",
+    "mixed": "The trace is inferred and overlaps other requests of the same caller: it is counted, and rules about one "
+    "request of the application skip it.",
+    "truncated": "The trace had more requests than trace.max_spans, or requests in flight when it closed.",
+}
+"""How a trace was put together, and marks on it."""
+
+RENAMED = {
+    "replayed": "fallback",
+    "replay": "fallback",
+    "stitched": "chunked",
+    "stranger": "unexpected-key",
+    "poison": "bad-value",
+    "mistrusted": "mismatch-paused",
+    "list-room": "chunk-limit",
+    "moving": "unstable",
+    "doubt": "unusable",
+}
+"""Words of older releases, with the word that replaces each."""
+
+NEVER_MERGED = frozenset(("method", "not-a-relation", "outside-mount", "off"))
+"""Bypass reasons of requests that nobody expects to be merged: they are passed on, and are not called "not merged"."""

@@ -1,0 +1,46 @@
+"""Says when similar reads share no call only because a request header differs in every call.
+
+Tests: tests/e2e/operations/test_differing_headers.py.
+"""
+
+from collections.abc import Callable
+
+from proxy.model import PendingRequest
+from proxy.observe.events import HeaderDiffered, Warned
+from proxy.path.batching import BatchScheduler
+from proxy.upstream.state import UpstreamState
+
+REASON = "differing-header"
+
+
+class LoneReads:
+    """Looks at reads that were alone in their windows. ``key_of`` is equal for reads that could share a call."""
+
+    def __init__(self, state: UpstreamState, key_of: Callable[[PendingRequest], str | int]) -> None:
+        self._state = state
+        self._key_of = key_of
+        self._events = state.context.events
+        self._clock = state.context.clock
+
+    def reason(self, scheduler: BatchScheduler, request: PendingRequest) -> str | None:
+        """The bypass reason of a read that is alone in its window, if a header is why."""
+        differing = self._state.differing_headers
+        known = len(differing.reported)
+        names, reads = differing.observe(self._key_of(request), request.head, scheduler, self._clock())
+        if not names:
+            return None
+        self._events.emit(HeaderDiffered(names, reads))
+        if len(differing.reported) > known:
+            self._events.emit(Warned(what(names), remedy(names, self._state.also_neutral)))
+        return REASON
+
+
+def what(names: str) -> str:
+    """What happened, for the log."""
+    return f"similar reads at the same time share no call, only because these request headers differ in each: {names}"
+
+
+def remedy(names: str, also_neutral: tuple[str, ...]) -> str:
+    """What to do, with the setting to paste; ``also_neutral`` is its present value."""
+    value = ", ".join(f'"{name}"' for name in (*also_neutral, *names.split(",")))
+    return f"If no SQL reads these headers, set identity.also_neutral = [{value}]. See `fanin explain {REASON}`."

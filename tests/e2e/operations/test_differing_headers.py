@@ -1,0 +1,92 @@
+"""Where similar reads share no call only because of a header, fanin says so and names the setting."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+from proxy.explain.words import meaning
+from proxy.observe.events import Event, HeaderDiffered, RequestAnswered, Warned
+from rules import RULES
+from tests.e2e.support.bursts import burst, get, sockets, statement_counter
+from tests.e2e.support.fanin_with_admin import fanin_with_admin
+from tests.e2e.support.harness import fanin
+
+if TYPE_CHECKING:
+    from tests.conftest import Stack
+
+pytestmark = [pytest.mark.e2e, pytest.mark.stack]
+
+READS = 60
+
+
+def reads(stack: Stack, header: str) -> list[bytes]:
+    token = f"Authorization: Bearer {stack.token}"
+    return [
+        get(f"/creators?select=id&id=eq.{n:08}-0000-4000-8000-000000000000", token, header.format(n))
+        for n in range(READS)
+    ]
+
+
+async def test_a_warning_a_metric_the_page_of_findings_and_each_request_say_it_and_no_value_is_said(
+    stack: Stack,
+) -> None:
+    async with fanin_with_admin(stack.url, identity__also_neutral=["x-mine"]) as served:
+        said: list[Event] = []
+        served.events.subscribe(said.append)
+        async with sockets(served.sidecar.port, READS) as clients:
+            await burst(clients, reads(stack, "X-Call: pa55-{}"))
+            await burst(clients, reads(stack, "X-Call: pa55-again-{}"))
+        findings = await served.api("/api/findings")
+    (warning,) = [event for event in said if isinstance(event, Warned)]
+    assert "x-call" in warning.what
+    assert 'set identity.also_neutral = ["x-mine", "x-call"]' in warning.remedy
+    assert findings["notes"] == [{"what": warning.what, "remedy": warning.remedy}]
+    differed = [event for event in said if isinstance(event, HeaderDiffered)]
+    assert {event.headers for event in differed} == {"x-call"}
+    assert sum(event.reads for event in differed) > READS
+    reasons = [event.span.bypass_reason for event in said if isinstance(event, RequestAnswered)]
+    assert reasons.count("differing-header") > READS
+    told = "".join(map(repr, said)) + json.dumps(findings)
+    assert "pa55" not in told
+    assert "identity.also_neutral" in meaning("differing-header", RULES)
+
+
+@pytest.mark.parametrize(
+    ("header", "changes"),
+    [
+        ("X-Call: {}", {"identity__also_neutral": ["x-call"]}),
+        ("X-Call-Id: {}", {"identity__also_neutral": ["x-call-*"]}),
+        ("sentry-trace: {}-1-1", {}),
+        ("baggage: sentry-trace_id={}", {}),
+        ("x-datadog-parent-id: {}", {}),
+        ("X-B3-TraceId: {}", {}),
+        ("newrelic: {}", {}),
+        ("X-Amzn-Trace-Id: Root={}", {}),
+    ],
+)
+async def test_with_the_setting_or_for_a_tracing_system_they_take_one_call_and_nothing_is_said(
+    stack: Stack, header: str, changes: dict[str, object]
+) -> None:
+    said: list[Event] = []
+    async with (
+        statement_counter(stack.dsn) as counter,
+        fanin(stack.url, merge__deadline_floor=10.0, **changes) as sidecar,
+        sockets(sidecar.port, READS) as clients,
+    ):
+        sidecar._events.subscribe(said.append)
+        await counter.reset()
+        await burst(clients, reads(stack, header))
+        assert await counter.statements() == 1
+    assert not [event for event in said if isinstance(event, Warned | HeaderDiffered)]
+
+
+async def test_users_with_their_own_tokens_are_no_reason_for_advice(stack: Stack) -> None:
+    said: list[Event] = []
+    async with fanin(stack.url) as sidecar, sockets(sidecar.port, READS) as clients:
+        sidecar._events.subscribe(said.append)
+        for _ in range(2):
+            await burst(clients, reads(stack, "apikey: {}"))
+    assert not [event for event in said if isinstance(event, Warned | HeaderDiffered)]
