@@ -16,9 +16,10 @@ from proxy.merging.coalescer import Coalescer
 from proxy.merging.fetch import FetchesMerged, FetchResult
 from proxy.merging.lone_reads import LoneReads
 from proxy.merging.row_order import RowOrder
-from proxy.merging.waiters import BufferedAnswer, FailedCall, InFlightMerge, Reply, ShorterCall
+from proxy.merging.shorter_calls import ShorterCalls
+from proxy.merging.waiters import BufferedAnswer, FailedCall, InFlightMerge, Reply
 from proxy.model import FallbackReason, Identical, MergedCall, NotSingular, Outcome, PendingRequest, Single, Slice
-from proxy.observe.events import FellBack, MergingPaused, Warned
+from proxy.observe.events import FellBack, MergingPaused
 from proxy.path.batching import BatchScheduler
 from proxy.path.call_size import may_be_refusal
 from proxy.path.plan import CallLimits, originals, plan, why_not_merged
@@ -47,6 +48,7 @@ class Merger:
         self._fetcher = fetcher
         self._coalescer = coalescer
         self._row_order = RowOrder(settings, state)
+        self._shorter = ShorterCalls(state)
         self._events = state.context.events
         self._clock = state.context.clock
         lone = LoneReads(state, lambda request: request.query.fingerprint)
@@ -279,28 +281,18 @@ class Merger:
         """Send a shorter call for some of the requests; the others wait for what becomes of it. False if the length of
         ``merge`` cannot be why it was refused, with ``status`` or the code of a fault.
         """
-        before, size = merge.shorter, len(merge.call.target)
-        original = max(len(request.query.target) for request in merge.requests)
-        limits = self._state.call_size.shorter(size, original, status) if before is None else list(before.smaller)
+        before = merge.shorter
         waiting = [*merge.requests, *([] if before is None else before.others)]
         waiting = [request for request in waiting if self.batcher.is_waiting(request)]
-        if not limits or not waiting:
-            return False
-        limit, *smaller = limits
-        call = self._first_merged(scheduler, waiting, limit)
-        if call is None:
-            self._state.call_size.end_trial()
+        shorter = self._shorter.after(
+            merge, waiting, status, lambda limit: self._first_merged(scheduler, waiting, limit)
+        )
+        if shorter is None:
             return False
         self._emit_fallback(merge, FallbackReason("refused-size", status))
         for request in merge.requests:
             if self.batcher.is_waiting(request):
                 self.batcher.leave_call(request)
-        refused, first_status = (size, status) if before is None else (before.refused, before.status)
-        chosen = set(call.requests)
-        others = [request for request in waiting if request not in chosen]
-        merge.shorter = None
-        why = ShorterCall(limit, refused, first_status, tuple(smaller), others)
-        shorter = InFlightMerge(call, merge.second_attempt, why)
         self.batcher.start(scheduler, shorter, self._run(scheduler, shorter))
         if shorter.task is not None:
             shorter.task.add_done_callback(lambda _: self._release_others(scheduler, shorter))
@@ -313,22 +305,9 @@ class Merger:
         return next((call for call in plan(requests, self.alias, limits) if isinstance(call, MergedCall)), None)
 
     def _record_size(self, scheduler: BatchScheduler, merge: InFlightMerge) -> None:
-        """PostgREST answered a merged call. If it is the shorter one of a refused call, that one was too long."""
-        sizes, shorter, now = self._state.call_size, merge.shorter, self._clock()
-        if shorter is None:
-            sizes.record_accepted(len(merge.call.target), now)
-            return
-        merge.shorter = None
-        if sizes.record_refused(shorter.refused, shorter.limit, now):
-            self._events.emit(
-                Warned(
-                    f"a merged call with a target of {shorter.refused} bytes was refused ({shorter.status}), and a "
-                    f"shorter one was not: merged calls have at most {shorter.limit} bytes now",
-                    "Let the gateway in front of PostgREST accept longer heads of requests and answers "
-                    "(nginx: large_client_header_buffers, proxy_buffer_size), or lower merge.max_url.",
-                )
-            )
-        self._dispatch(scheduler, [request for request in shorter.others if self.batcher.is_waiting(request)])
+        """PostgREST answered a merged call: those who waited for it may be merged in calls as long as it."""
+        others = self._shorter.record_accepted(merge)
+        self._dispatch(scheduler, [request for request in others if self.batcher.is_waiting(request)])
 
     def _release_others(self, scheduler: BatchScheduler, merge: InFlightMerge) -> None:
         """The shorter call failed, or all its clients disconnected: those who wait for it are sent alone."""

@@ -12,18 +12,15 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from proxy.findings.ignores import Ignore
 from proxy.settings.budgets import Budget, Growth
 from proxy.settings.observability import LogSettings, OtlpSettings, RecordSettings
+from proxy.settings.resources import DrainSettings, LimitSettings, PoolSettings, TimeoutSettings
 from proxy.settings.rules import RuleSettings
 from proxy.settings.tables import (
     CatalogSettings,
     DetectSettings,
-    DrainSettings,
     IdentitySettings,
-    LimitSettings,
     MergeSettings,
     Override,
-    PoolSettings,
     ShadowSettings,
-    TimeoutSettings,
     TraceSettings,
 )
 from proxy.settings_base import RESTART

@@ -68,7 +68,8 @@ class ReadStatement:
         self._note_unknown_embeds(levels, [embed for embed, _ in embeds])
         selects = [self._selected(item, table, not above) for item in items if isinstance(item, SelectItem)]
         selects += [column for embed, rows in embeds for column in _embed_columns(embed, rows)]
-        query = exp.Select(expressions=selects or [exp.Literal.number(1)]).from_(self._table(relation, table))
+        nothing = [exp.Literal.number(1)] if above else []  # rows without columns are `{}` to PostgREST
+        query = exp.Select(expressions=selects or nothing).from_(self._table(relation, table))
         query.set("joins", [self._join(embed, rows, table, levels) for embed, rows in embeds])
         self._set_where(query, level, table, embeds, above)
         self._set_group(query, items, table)

@@ -13,7 +13,7 @@ from proxy.http1.framing import canonical_response, response_framing
 from proxy.http1.head import HeaderField, StatusLine, parse_fields, parse_status_line
 from proxy.http1.head_scanner import ResponseHeadScanner
 from proxy.settings.model import Settings
-from proxy.settings.tables import TimeoutSettings
+from proxy.settings.resources import TimeoutSettings
 from proxy.transport.address import parse_address, tls_context
 from proxy.transport.connection import Body, EndOfStreamError
 from proxy.upstream.connect_faults import connect_fault, lacks_descriptor

@@ -7,7 +7,7 @@ from typing import Literal
 
 import msgspec
 
-from proxy.settings.tables import TimeoutSettings
+from proxy.settings.resources import TimeoutSettings
 
 CallPath = Literal["relation", "rpc", "outside", "upgrade"]
 

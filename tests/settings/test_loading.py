@@ -129,7 +129,7 @@ def test_all_faults_of_a_file_are_told_at_once_each_with_its_line(
     assert "F:4: no setting is called 'merge.max_key'; did you mean 'merge.max_keys'?" in text
     assert "F:5: merge.max_keys: Input should be greater than or equal to 1" in text
     assert "F:6: 'merge.row_evidence' is now called 'merge.max_rows_lifetime'" in text
-    assert "F:13: override 1: merge.ties: Input should be 'none' or 'any'" in text
+    assert "F:13: override 1: merge.ties: Input should be 'none', 'physical' or 'any'" in text
     assert "F:14: override 1: 'rules.fan0003' is not a setting" in text
     assert "F:20: ignore 2: reason: is missing" in text
     assert "environment: pool.calls: Input should be a valid integer" in text
