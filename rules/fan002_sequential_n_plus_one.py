@@ -67,7 +67,7 @@ from proxy.analysis.varying import (
 from proxy.analysis.volume import plural
 from proxy.findings.model import Finding
 from proxy.fixes.batch_code import batch_expectation
-from proxy.fixes.embed_code import loop_fix, ways
+from proxy.fixes.embed_code import embed_risk, loop_fix, ways
 from proxy.model import Span, Trace
 from rules.fan001_n_plus_one_read import READ_RISK, LoopOfReads, NPlusOne
 
@@ -131,7 +131,7 @@ def _finding(trace: Trace, loop: LoopOfReads, came_from: Sequence[Origin]) -> Fi
         expected=batch_expectation(calls, fix, len(spans), different_keys(calls, spans))
         + " Their times no longer add up.",
         risk="If a step of the loop writes rows that a later step reads, the batch read returns the rows from before"
-        f" that write; take the new rows from the answer to the write. {READ_RISK}",
+        f" that write; take the new rows from the answer to the write. {READ_RISK}" + embed_risk(calls, loop.join),
         queries=tuple({spans[0].fingerprint: None, **{origin.fingerprint: None for origin in came_from[:1]}}),
     )
 

@@ -43,6 +43,13 @@ def is_embedded(calls: SimilarCalls, join: Join | None) -> bool:
     return join is not None and join.owned and ordered and calls.parsed.method == "GET" and not batch_reason(calls)
 
 
+def embed_risk(calls: SimilarCalls, join: Join | None) -> str:
+    """What an embed leaves out; empty if the code is none."""
+    if join is None or not is_embedded(calls, join):
+        return ""
+    return f" The embed has only rows whose row of {join.relation} the caller may read."
+
+
 def ways(calls: SimilarCalls, join: Join | None) -> Iterator[str]:
     """Lines of evidence: the ways to read what the loop reads, and what each costs, the embed first."""
     if join is None or calls.parsed.method != "GET" or batch_reason(calls):

@@ -163,6 +163,7 @@ async def test_the_cure_of_a_loop_over_rows_of_an_earlier_read_is_an_embed(loops
     assert finding is not None
     assert "as a part of that read of owner (id,email) it costs no call: add profile(*)" in finding.evidence
     assert "costs 1 call per" in finding.evidence[-1]
+    assert finding.risk.endswith("The embed has only rows whose row of owner the caller may read.")
 
 
 async def test_rows_that_refer_to_the_key_are_told_of_and_read_in_a_batch(loops: Stack) -> None:
