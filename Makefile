@@ -95,6 +95,8 @@ soak: $(VENV)/.ok-dev $(VENV)/.ok-postgrest $(VENV)/.ok-e2e ## a minute of fault
 	@FLOOD_REQUESTS=1000000 $(PY) -m pytest -q tests/e2e/limits/test_fingerprint_flood.py
 	@echo "· printed fixes of 20,000 loops (FIX_SHAPES=n: as many)"
 	@$(PY) -m tests.e2e.soak.printed_fixes
+	@echo "· the corpus, ten times: the same findings (VERDICT_RUNS=n: as often)"
+	@$(PY) -m tests.e2e.soak.stable_verdicts
 	@echo "· random bursts"
 	@$(PY) -m tests.e2e.soak.random_bursts
 	@! test -x $(OLDER) || echo "· once more on PostgREST 11.2.2"

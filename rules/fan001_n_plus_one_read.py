@@ -2,10 +2,12 @@
 
 What it does
 ------------
-Finds, within one trace, at least ``rules.n_plus_one.min_calls`` reads that differ only in the value of one ``eq``
-filter, with at least ``rules.n_plus_one.min_distinct`` different values, if at least half of the reads began before the
+Finds, within one trace, at least ``rules.n_plus_one.min_calls`` reads, or counts by HEAD, that differ only in one value
+that looks rows up: that of an ``eq`` filter, or else one of a logic tree, a filter on an embed or a pattern; with at
+least ``rules.n_plus_one.min_distinct`` different values, if at least half of the reads began before the
 previous one ended. FAN002 finds those made one after another. Client retries, pages of a list and repeated reads of one
-row do not count. Traces that may mix several requests of the application are not analysed.
+row do not count. Traces that may mix several requests of the application are not analysed. With ``db_uri``, a loop over
+rows that an earlier read returned has an embed as its fix, if a foreign key joins the two.
 
 Why it hurts
 ------------
@@ -37,6 +39,7 @@ If that is not certain, fanin sends the original calls.
 
 from collections.abc import Iterator, Sequence
 
+import msgspec
 from pydantic import Field
 
 from proxy.analysis.fan_out import (
@@ -46,6 +49,7 @@ from proxy.analysis.fan_out import (
     has_many_rows_per_key,
     parallel_fan_out,
 )
+from proxy.analysis.joins import Join, join_of
 from proxy.analysis.rule import InSteps, Rule, RuleContext
 from proxy.analysis.spans import caller_of, count_calls, elapsed_seconds, total_rows
 from proxy.analysis.varying import (
@@ -60,7 +64,8 @@ from proxy.analysis.varying import (
 )
 from proxy.analysis.volume import plural
 from proxy.findings.model import Finding
-from proxy.fixes.batch_code import batch_expectation, batch_fix
+from proxy.fixes.batch_code import batch_expectation
+from proxy.fixes.embed_code import embed_risk, loop_fix, ways
 from proxy.model import Span, Trace
 from proxy.settings_base import Count, Positive
 
@@ -95,8 +100,12 @@ def detect(trace: Trace, context: RuleContext[NPlusOne]) -> Iterator[Finding | N
             continue
         shown, found = one
         calls = yield from similar_calls(shown, found.spans, found.key)
-        parent = yield from parent_of(trace.spans, found.spans, found.key)
-        yield _finding(trace, calls, found.spans, parent)
+        yield None
+        join = join_of(context.facts, trace.spans, found.spans, calls)
+        parent = None
+        if not context.facts.relations:
+            parent = yield from parent_of(trace.spans, found.spans, found.key)
+        yield _finding(trace, LoopOfReads(calls, found.spans, parent, join))
 
 
 RULE = Rule(
@@ -111,9 +120,21 @@ RULE = Rule(
 )
 
 
-def _finding(trace: Trace, calls: SimilarCalls, spans: Sequence[Span], parent: Parent | None) -> Finding:
+class LoopOfReads(msgspec.Struct, frozen=True):
+    """The reads of a loop, what they have in common, and the relation that their keys came from, if it is known."""
+
+    calls: SimilarCalls
+    spans: Sequence[Span]
+    parent: Parent | None
+    """For counts, by the names of relations and keys."""
+    join: Join | None
+    """By a foreign key of the database."""
+
+
+def _finding(trace: Trace, loop: LoopOfReads) -> Finding:
+    calls, spans = loop.calls, loop.spans
     shown, upstream = calls.parsed, count_calls(spans)
-    fix = batch_fix(calls, has_many_rows_per_key(shown, spans), parent)
+    fix = loop_fix(calls, has_many_rows_per_key(shown, spans), loop.parent, loop.join)
     return Finding(
         code=RULE.code,
         impact=call_impact(len(spans)),
@@ -131,8 +152,9 @@ def _finding(trace: Trace, calls: SimilarCalls, spans: Sequence[Span], parent: P
             key_evidence(calls, spans),
             f"sent in parallel; fanin answered them with {plural(upstream, 'upstream call')}",
             variation_evidence(calls),
+            *ways(calls, loop.join),
         ),
         fix=fix,
         expected=batch_expectation(calls, fix, len(spans), different_keys(calls, spans)),
-        risk=READ_RISK,
+        risk=READ_RISK + embed_risk(calls, loop.join),
     )

@@ -43,8 +43,6 @@ over the calls lets FAN001 merge them.
 
 from collections.abc import Iterator, Sequence
 
-import msgspec
-
 from proxy.analysis.fan_out import (
     FanOut,
     call_impact,
@@ -52,12 +50,12 @@ from proxy.analysis.fan_out import (
     has_many_rows_per_key,
     sequential_fan_out,
 )
+from proxy.analysis.joins import join_of
 from proxy.analysis.origin import Origin, count_known_earlier, origins
 from proxy.analysis.rule import InSteps, Rule, RuleContext
 from proxy.analysis.spans import caller_of, count_calls, total_rows, total_seconds
 from proxy.analysis.steps import Steps
 from proxy.analysis.varying import (
-    Parent,
     SimilarCalls,
     different_keys,
     key_evidence,
@@ -68,9 +66,10 @@ from proxy.analysis.varying import (
 )
 from proxy.analysis.volume import plural
 from proxy.findings.model import Finding
-from proxy.fixes.batch_code import batch_expectation, batch_fix
+from proxy.fixes.batch_code import batch_expectation
+from proxy.fixes.embed_code import embed_risk, loop_fix, ways
 from proxy.model import Span, Trace
-from rules.fan001_n_plus_one_read import READ_RISK, NPlusOne
+from rules.fan001_n_plus_one_read import READ_RISK, LoopOfReads, NPlusOne
 
 
 @InSteps
@@ -85,8 +84,12 @@ def detect(trace: Trace, context: RuleContext[NPlusOne]) -> Iterator[Finding | N
         is_walk = yield from _is_walk(found, came_from, context.thresholds.min_distinct)
         if not is_walk:
             calls = yield from similar_calls(shown, found.spans, found.key)
-            parent = yield from parent_of(trace.spans, found.spans, found.key)
-            yield _finding(trace, LoopOfReads(calls, found.spans, parent), came_from)
+            yield None
+            join = join_of(context.facts, trace.spans, found.spans, calls)
+            parent = None
+            if not context.facts.relations:
+                parent = yield from parent_of(trace.spans, found.spans, found.key)
+            yield _finding(trace, LoopOfReads(calls, found.spans, parent, join), came_from)
 
 
 RULE = Rule(
@@ -107,17 +110,9 @@ def _is_walk(found: FanOut, came_from: Sequence[Origin], least: int) -> Steps[bo
     return known < least
 
 
-class LoopOfReads(msgspec.Struct, frozen=True):
-    """The reads of a loop, what they have in common, and, for counts, the relation that their keys came from."""
-
-    calls: SimilarCalls
-    spans: Sequence[Span]
-    parent: Parent | None
-
-
 def _finding(trace: Trace, loop: LoopOfReads, came_from: Sequence[Origin]) -> Finding:
     spans, calls, shown = loop.spans, loop.calls, loop.calls.parsed
-    fix = batch_fix(calls, has_many_rows_per_key(shown, spans), loop.parent)
+    fix = loop_fix(calls, has_many_rows_per_key(shown, spans), loop.parent, loop.join)
     return Finding(
         code=RULE.code,
         impact=call_impact(len(spans), total_seconds(spans)),
@@ -131,12 +126,12 @@ def _finding(trace: Trace, loop: LoopOfReads, came_from: Sequence[Origin]) -> Fi
         " sends the next request: the time grows with the number of rows.",
         current=f"{len(spans)} requests, {plural(count_calls(spans), 'upstream call')},"
         f" {plural(total_rows(spans), 'row')}; {1000 * total_seconds(spans):.0f} ms of waiting, one after another",
-        evidence=tuple(_evidence(calls, spans, came_from)),
+        evidence=(*_evidence(calls, spans, came_from), *ways(calls, loop.join)),
         fix=fix,
         expected=batch_expectation(calls, fix, len(spans), different_keys(calls, spans))
         + " Their times no longer add up.",
         risk="If a step of the loop writes rows that a later step reads, the batch read returns the rows from before"
-        f" that write; take the new rows from the answer to the write. {READ_RISK}",
+        f" that write; take the new rows from the answer to the write. {READ_RISK}" + embed_risk(calls, loop.join),
         queries=tuple({spans[0].fingerprint: None, **{origin.fingerprint: None for origin in came_from[:1]}}),
     )
 

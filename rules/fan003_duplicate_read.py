@@ -3,7 +3,8 @@
 What it does
 ------------
 Finds, within one trace, reads of tables and views that one caller made at least ``rules.duplicate_read.min_calls``
-times. The requests are byte-equal. Between them is no write of any kind by the trace, no write to the relation by
+times. The requests are byte-equal, or differ only in a bound that is new each time, such as ``at=lte.`` and the present
+moment, and have the same answer. Between them is no write of any kind by the trace, no write to the relation by
 anybody that fanin saw, and no pause of more than
 ``rules.duplicate_read.max_pause`` seconds without a request. Client retries, answers other than 2xx, polling, and reads
 that are part of an N+1 (FAN001, FAN002) do not count. Traces that may mix several requests of the application are not
@@ -49,11 +50,13 @@ from proxy.analysis.fan_out import (
     call_impact,
     in_parallel,
     is_polled,
+    is_read_or_count,
     parallel_fan_out,
     sequential_fan_out,
     split_at_pauses,
 )
 from proxy.analysis.fingerprint import ParsedFingerprint, parse_fingerprint
+from proxy.analysis.moving_bounds import bounds_of, equal_but_for_a_bound, moving_names
 from proxy.analysis.rule import InSteps, Rule, RuleContext, RuleLookup
 from proxy.analysis.spans import (
     READS,
@@ -63,14 +66,13 @@ from proxy.analysis.spans import (
     elapsed_seconds,
     group_by,
     is_query,
-    is_read,
     may_write,
     succeeded,
     total_bytes,
 )
 from proxy.analysis.steps import Steps
 from proxy.analysis.volume import plural
-from proxy.findings.model import Finding
+from proxy.findings.model import Finding, Fix
 from proxy.fixes.printable import printable_fix
 from proxy.fixes.read_code import once_js, once_py
 from proxy.fixes.sql.read import read_sql
@@ -109,7 +111,7 @@ def detect(trace: Trace, context: RuleContext[DuplicateRead]) -> Iterator[Findin
     if trace.mixed:
         return
     runs = yield from _repeated(trace.spans, context.thresholds)
-    reads = by_fingerprint(filter(is_read, trace.spans)) if runs else {}
+    reads = by_fingerprint(filter(is_read_or_count, trace.spans)) if runs else {}
     for fingerprint, again in group_by(runs, lambda run: run[0].fingerprint).items():
         yield None
         shown = parse_fingerprint(fingerprint)
@@ -133,6 +135,9 @@ RULE = Rule(
 def _repeated(spans: Sequence[Span], bounds: DuplicateRead) -> Steps[list[Run]]:
     """The runs with at least ``min_calls`` reads, without polling."""
     often = [equal for equal in _equal(spans) if len(equal) >= bounds.min_calls]
+    yield
+    moving = yield from _moving(spans)
+    often += [run for run in moving if len(run) >= bounds.min_calls]
     runs: list[Run] = []
     if not often:
         return runs
@@ -157,6 +162,27 @@ def _equal(spans: Iterable[Span]) -> Iterable[Run]:
     return equal.values()
 
 
+def _moving(spans: Iterable[Span]) -> Steps[list[Run]]:
+    """Reads that are equal but for a bound, such as the present moment, and got the same answer."""
+    between: dict[tuple[int, int], Run] = {}
+    bounded: dict[str, bool] = {}
+    writes = 0
+    for span in sorted(spans, key=lambda span: span.start):
+        if may_write(span):
+            writes += 1
+        elif span.method in READS and is_query(span) and succeeded(span):
+            if span.fingerprint not in bounded:
+                yield
+                bounded[span.fingerprint] = bool(bounds_of(span.fingerprint))
+            if bounded[span.fingerprint]:
+                between.setdefault((writes, span.writes), []).append(span)
+    found: list[Run] = []
+    for run in between.values():
+        if len(run) > 1:
+            found += yield from equal_but_for_a_bound(run)
+    return found
+
+
 def _is_n_plus_one(shown: ParsedFingerprint, spans: Sequence[Span], settings: RuleLookup) -> Steps[bool]:
     """Whether FAN001 or FAN002 reports these reads: one batch read fixes both."""
     for rule, detect in ((N_PLUS_ONE_READ, parallel_fan_out), (SEQUENTIAL_N_PLUS_ONE, sequential_fan_out)):
@@ -174,9 +200,7 @@ def _finding(trace: Trace, shown: ParsedFingerprint, again: Sequence[Run]) -> Fi
         code=RULE.code,
         impact=call_impact(len(spans)),
         confidence="high" if trace.explicit else "medium",
-        title=f"{len(spans)} equal reads of {shown.name}"
-        if len(again) == 1
-        else f"{len(spans)} reads of {shown.name} for {len(again)} different queries",
+        title=_title(shown, again),
         relation=spans[0].relation,
         fingerprint=spans[0].fingerprint,
         route=trace.route,
@@ -185,16 +209,44 @@ def _finding(trace: Trace, shown: ParsedFingerprint, again: Sequence[Run]) -> Fi
         current=f"{len(spans)} requests, {plural(count_calls(spans), 'upstream call')}, {total_bytes(spans)} bytes"
         f" in {1000 * elapsed_seconds(spans):.0f} ms",
         evidence=(*_evidence(again), *_callers(spans)),
-        fix=printable_fix([shown], lambda: read_sql(shown), lambda: once_js(shown), lambda: once_py(shown)),
+        fix=_fix(shown, _moving_names(again)),
         expected=f"{len(spans)} requests become {len(again)}.",
         risk="A change that others make during the request is seen only by the next request. If the repetition waits"
         " for such a change (polling), it is intended: mute this finding.",
     )
 
 
+def _fix(shown: ParsedFingerprint, moving: str) -> Fix:
+    """Code that reads once. With a moving bound, it would read once per value of the bound."""
+    if moving:
+        return Fix(
+            reason=f"No code: {moving} has another value in each call. Take it once at the start of the application"
+            " request, round it if it may be older, and pass the rows on."
+        )
+    return printable_fix([shown], lambda: read_sql(shown), lambda: once_js(shown), lambda: once_py(shown))
+
+
+def _title(shown: ParsedFingerprint, again: Sequence[Run]) -> str:
+    count = sum(map(len, again))
+    if len(again) > 1:
+        return f"{count} reads of {shown.name} for {len(again)} different queries"
+    moving = _moving_names(again)
+    return f"{count} equal reads of {shown.name}" + (f", but for the moving bound {moving}" if moving else "")
+
+
+def _moving_names(again: Sequence[Run]) -> str:
+    """The bounds that differ in the reads of a run; empty if the reads are byte-equal."""
+    return ", ".join(dict.fromkeys(name for run in again for name in moving_names(run)))
+
+
 def _evidence(again: Sequence[Run]) -> Iterator[str]:
     times = " and ".join(str(len(run)) for run in again[:3]) + (" and …" if len(again) > 3 else "")
-    yield f"byte-equal requests of one caller, made {times} times, with no write by anybody in between"
+    moving = _moving_names(again)
+    if moving:
+        yield f"requests of one caller that differ only in {moving}, made {times} times, each time answered alike"
+        yield "no write by anybody in between"
+    else:
+        yield f"byte-equal requests of one caller, made {times} times, with no write by anybody in between"
     parallel = [run for run in again if in_parallel(run)]
     if parallel:
         calls = count_calls(span for run in parallel for span in run)

@@ -24,13 +24,14 @@ Use instead
     6 × GET /videos?select=*&status=eq.pending_review&order=created_at.desc → 40 rows, 4 ms
 
 which is the same query with an index for its filters and its order; its plan shows whether such an index is missing.
+With ``db_uri``, fanin knows the indexes: it prints none where one serves, as that of a primary key does.
 
 Safety
 ------
 Advice: fanin changes nothing. An index needs space and slows down writes to its columns.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from pydantic import Field
 
@@ -39,7 +40,7 @@ from proxy.analysis.rule import InSteps, Rule, RuleContext
 from proxy.analysis.workload import DURATION_BOUNDS, Usage, Workload
 from proxy.findings.model import Finding, Fix, impact_of
 from proxy.fixes.plan_code import plan_js, plan_py, plan_sql
-from proxy.fixes.sql.index import index_columns, index_sql
+from proxy.fixes.sql.index import IndexAdvice, index_advice
 from proxy.settings_base import Count, Positive, Thresholds
 
 
@@ -75,7 +76,8 @@ def inspect(workload: Workload, context: RuleContext[SlowQuery]) -> Iterator[Fin
         slow = usage.quantile(0.95) / STEP
         often = slow >= bounds.p95 and usage.count_at_least(bounds.p95) >= bounds.min_calls
         if usage.method in PLANNED and often:
-            yield _finding(parse_fingerprint(usage.fingerprint), usage, slow)
+            shown = parse_fingerprint(usage.fingerprint)
+            yield _finding(shown, usage, slow, index_advice(shown, context.facts))
 
 
 RULE = Rule(
@@ -88,11 +90,10 @@ RULE = Rule(
 )
 
 
-def _finding(shown: ParsedFingerprint, usage: Usage, slow: float) -> Finding:
+def _finding(shown: ParsedFingerprint, usage: Usage, slow: float, index: IndexAdvice) -> Finding:
     hours = max(usage.last_end - usage.first_start, HOUR) / HOUR
     spent = usage.seconds / hours
     mean = 1000 * usage.seconds / usage.calls
-    columns = [item.column for item in index_columns(shown)]
     return Finding(
         code=RULE.code,
         impact=impact_of(IMPACTS, spent),
@@ -104,22 +105,23 @@ def _finding(shown: ParsedFingerprint, usage: Usage, slow: float) -> Finding:
         caller=usage.caller,
         problem=f"Requests of this kind took {usage.seconds:.1f} s in total; each holds a connection while it runs.",
         current=f"{usage.calls} requests, {mean:.0f} ms on average, {usage.rows} rows in total",
-        evidence=tuple(_evidence(usage, columns, spent)),
+        evidence=tuple(_evidence(usage, index, spent)),
         fix=Fix(
-            sql="\n".join(text for text in (plan_sql(shown), index_sql(shown)) if text),
+            sql="\n".join(text for text in (plan_sql(shown), index.sql) if text),
             supabase_js=plan_js(shown),
             supabase_py=plan_py(shown),
         ),
         expected="With a suitable index, the time depends on the rows in the answer, not on those in the table."
-        if columns
+        if index.sql
         else "Less time with a limit or fewer columns; the plan shows which step takes the time.",
         risk="An index that exists already, or that the plan does not use, does not help: look at the plan first."
-        " CREATE INDEX CONCURRENTLY takes long and does not work in a transaction.",
+        " CREATE INDEX CONCURRENTLY takes long and does not work in a transaction."
+        + (" An index of trigrams needs a pattern with three letters or more." if "gin_trgm_ops" in index.sql else ""),
     )
 
 
-def _evidence(usage: Usage, columns: Sequence[str], spent: float) -> Iterator[str]:
+def _evidence(usage: Usage, index: IndexAdvice, spent: float) -> Iterator[str]:
     yield f"{spent:.0f} s per hour; half of its requests take more than {1000 * usage.quantile(0.5) / STEP:.0f} ms"
-    yield f"filters and order use {', '.join(columns)}" if columns else "no filter or order that a plain index supports"
+    yield index.evidence
     if usage.routes:
         yield f"requested by {', '.join(usage.routes)}"

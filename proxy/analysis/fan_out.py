@@ -12,7 +12,8 @@ from statistics import median
 import msgspec
 
 from proxy.analysis.fingerprint import Filter, ParsedFingerprint, parse_fingerprint
-from proxy.analysis.spans import by_query, group_by, is_read
+from proxy.analysis.lookups import PATTERNS, varying_lookup
+from proxy.analysis.spans import READS, by_query, group_by, is_query
 from proxy.analysis.steps import Steps
 from proxy.findings.model import IMPACTS, impact_of
 from proxy.model import Span, Trace
@@ -26,6 +27,8 @@ INTERVAL_TOLERANCE = 0.2
 """Intervals of a timer differ from their median by at most this share of it."""
 BACKOFF_FACTOR = 1.3
 """A client that backs off waits at least this many times as long before each retry."""
+TYPING_SECONDS, WORK_SECONDS = 0.08, 0.015
+"""A person presses keys at longer intervals; a loop sends its next request sooner after an answer."""
 MIN_TIMER_SECONDS = 0.2
 """Minimum period of a timer: the work of an application between two reads takes less time than this."""
 
@@ -44,6 +47,11 @@ class FanOut(msgspec.Struct, frozen=True):
     spans: tuple[Span, ...]
     key: Filter
 
+    @property
+    def plain_key(self) -> Filter | None:
+        """The key if it is ``column=eq.value``; None for another condition (``proxy.analysis.lookups``)."""
+        return self.key if self.key.operator == "eq" and "." not in self.key.column else None
+
 
 FanOutDetector = Callable[[ParsedFingerprint, Sequence[Span], LoopThresholds], Steps[FanOut | None]]
 """``parallel_fan_out`` or ``sequential_fan_out``: for given spans at most one of them returns a fan-out."""
@@ -57,7 +65,7 @@ def fan_outs(
 
     None where a step ends.
     """
-    reads = {} if trace.mixed else by_query(filter(is_read, trace.spans))
+    reads = {} if trace.mixed else by_query(filter(is_read_or_count, trace.spans))
     for spans in reads.values():
         yield None
         if len(spans) >= bounds.min_calls:
@@ -65,6 +73,11 @@ def fan_outs(
             fan_out = yield from detect(parsed, spans, bounds)
             if fan_out is not None:
                 yield parsed, fan_out
+
+
+def is_read_or_count(span: Span) -> bool:
+    """Whether the request is a query for rows, or by HEAD for their number."""
+    return span.method in READS and is_query(span)
 
 
 def parallel_fan_out(parsed: ParsedFingerprint, spans: Sequence[Span], bounds: LoopThresholds) -> Steps[FanOut | None]:
@@ -93,21 +106,39 @@ def looped_fan_out(parsed: ParsedFingerprint, spans: Sequence[Span], bounds: Loo
         yield
         its_key = yield from varying_key(parsed, run, bounds)
         if its_key is not None:
-            loops.append(run)
-            key = its_key
+            found = _without_typing(run, its_key, bounds)
+            loops += found
+            key = its_key if found else key
     if len(loops) > 1:
         key = yield from varying_key(parsed, [span for run in loops for span in run], bounds)
     return None if key is None else FanOut(tuple(span for run in loops for span in run), key)
 
 
+def _without_typing(run: list[Span], key: Filter, bounds: LoopThresholds) -> list[list[Span]]:
+    """The loops in ``run``, whose spans are in order. One by a pattern ends where a person may have typed."""
+    if key.operator not in PATTERNS:
+        return [run]
+    loops = [run[:1]]
+    for earlier, later in pairwise(run):
+        typed = later.start - earlier.start >= TYPING_SECONDS and later.start - earlier.end >= WORK_SECONDS
+        loops += [[later]] if typed else []
+        loops[-1] += [] if typed else [later]
+    return [
+        loop for loop in loops if len(loop) >= bounds.min_calls and distinct_values(loop, key) >= bounds.min_distinct
+    ]
+
+
 def varying_key(parsed: ParsedFingerprint, spans: Sequence[Span], bounds: LoopThresholds) -> Steps[Filter | None]:
-    """The ``eq`` filter with the most values in ``spans``, which have one fingerprint.
+    """The ``eq`` filter with the most values in ``spans``, which have one fingerprint; for reads, else another lookup.
 
     None below ``bounds.min_calls`` spans or ``bounds.min_distinct`` values.
     """
     if len(spans) < bounds.min_calls:
         return None
-    return (yield from most_varied(parsed, spans, bounds.min_distinct))
+    found = yield from most_varied(parsed, spans, bounds.min_distinct)
+    if found is None and parsed.method in READS:
+        found = yield from varying_lookup(spans, bounds.min_distinct)
+    return found
 
 
 def most_varied(parsed: ParsedFingerprint, spans: Sequence[Span], least: int) -> Steps[Filter | None]:

@@ -8,6 +8,7 @@ import msgspec
 from proxy.analysis.workload import Workload
 from proxy.findings.model import Finding
 from proxy.model import Trace
+from proxy.postgrest.database_facts import DatabaseFacts
 from proxy.settings_base import Thresholds
 
 T = TypeVar("T", bound=Thresholds)
@@ -25,6 +26,8 @@ class RuleContext(msgspec.Struct, Generic[T], frozen=True):
     thresholds: T
     settings: "RuleLookup"
     """For a rule that skips what another rule reports."""
+    facts: DatabaseFacts = DatabaseFacts()
+    """What the database declares; empty without ``db_uri``."""
 
 
 class RuleLookup(Protocol):

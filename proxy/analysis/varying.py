@@ -7,7 +7,7 @@ import msgspec
 
 from proxy.analysis.fingerprint import Filter, ParsedFingerprint
 from proxy.analysis.origin import origins
-from proxy.analysis.spans import is_read, literal_kind
+from proxy.analysis.spans import is_read, literal_kind, succeeded
 from proxy.analysis.steps import Steps
 from proxy.model import Span
 from proxy.postgrest.names import singular
@@ -38,6 +38,8 @@ class SimilarCalls(msgspec.Struct, frozen=True):
     """Whether the calls select rows by position (offset, Range), or their limits differ."""
     preferences: str
     """Preferences of a write (``Span.preferences``), or ``?`` if they differ."""
+    counted: bool = False
+    """Whether each call asks for the number of all its rows (``count=exact``)."""
 
 
 def similar_calls(parsed: ParsedFingerprint, spans: Sequence[Span], key: Filter | None = None) -> Steps[SimilarCalls]:
@@ -47,6 +49,7 @@ def similar_calls(parsed: ParsedFingerprint, spans: Sequence[Span], key: Filter 
     keys = tuple(f for f in parsed.filters if f is key or (f.operator == "eq" and f.index in varying))
     indexes = {f.index for f in keys}
     limits = {span.limit for span in spans}
+    answered = [span.total for span in spans if succeeded(span)]
     yield
     made = SimilarCalls(
         parsed=parsed,
@@ -59,6 +62,7 @@ def similar_calls(parsed: ParsedFingerprint, spans: Sequence[Span], key: Filter 
         limit=next(iter(limits)) if len(limits) == 1 else None,
         paged=len(limits) > 1 or _is_paged(parsed, spans),
         preferences=spans[0].preferences if len({span.preferences for span in spans}) == 1 else "?",
+        counted=bool(answered) and min(answered) >= 0,
     )
     yield
     return made
@@ -97,13 +101,13 @@ def parent_of(earlier: Sequence[Span], counts: Sequence[Span], key: Filter) -> S
 
 
 def key_text(calls: SimilarCalls) -> str:
-    """``owner_type and owner_id``."""
-    return " and ".join(key.column for key in calls.keys)
+    """``owner_type and owner_id``; without keys, the other parameters that vary."""
+    return " and ".join(key.column for key in calls.keys) or ", ".join(calls.others)
 
 
 def different_keys(calls: SimilarCalls, spans: Sequence[Span]) -> int:
     """Number of different keys in ``spans``."""
-    values = itemgetter(*(key.index for key in calls.keys)) if calls.keys else len
+    values = itemgetter(*(key.index for key in calls.keys)) if calls.keys else tuple
     return len({values(span.literals) for span in spans})
 
 

@@ -11,8 +11,8 @@ from msgspec.structs import replace
 from proxy.analysis.fingerprint import ParsedFingerprint
 from proxy.analysis.varying import Parent, SimilarCalls
 from proxy.findings.model import Fix
+from proxy.fixes.batch_reasons import batch_reason
 from proxy.fixes.chain_code import (
-    client_reason,
     in_schema,
     js_chain,
     js_filters,
@@ -23,7 +23,6 @@ from proxy.fixes.chain_code import (
     py_orders,
     py_select,
     select_items,
-    unsupported_params,
 )
 from proxy.fixes.count_code import count_fix
 from proxy.fixes.filter_code import quoting_js, quoting_py
@@ -34,7 +33,7 @@ from proxy.fixes.memoized import memoized
 from proxy.fixes.sql.batch import batch_sql, first_rows_sql, takes_keys
 from proxy.fixes.sql.clauses import sql_reason
 from proxy.postgrest.names import plural
-from proxy.postgrest.request.select_list import Embed, SelectItem
+from proxy.postgrest.request.select_list import Embed
 
 ONE = "id"
 """A key of this name has one row per key, probably: then a limit of 1 needs no function in the database."""
@@ -80,23 +79,6 @@ def batch_fix(calls: SimilarCalls, many: bool, parent: Parent | None = None) -> 
         no_sql = "No SQL: a path into JSON is part of the key."
     sql = "" if no_sql else batch_sql(calls, keys_of(calls, camel=False))
     return Fix(sql, batch_js(calls, many), batch_py(calls, many), no_sql)
-
-
-def batch_reason(calls: SimilarCalls) -> str:
-    """Why no read of all keys returns what the calls returned; empty if one does."""
-    items = select_items(calls.parsed.select)
-    columns = [key.column for key in calls.keys]
-    if calls.others:
-        return f"No batch read: the calls differ in {', '.join(calls.others)} too, for which no list can stand."
-    if calls.paged or (calls.parsed.method == "HEAD" and calls.limit is not None):
-        return "No batch read: each call reads rows by position (offset, Range, or a limit of its own)."
-    if items is None:
-        return "No batch read: PostgREST's grammar of select does not cover the columns."
-    if any(isinstance(item, SelectItem) and item.aggregate for item in items):
-        return "No batch read: each call aggregates its own rows."
-    if len(set(columns)) < len(columns) or any("." in column for column in columns):
-        return f"No batch read: {', '.join(columns)} is not one value of each row."
-    return client_reason(unsupported_params(calls.parsed)).replace("No client code", "No batch read")
 
 
 def limits_in_database(parsed: ParsedFingerprint) -> bool:

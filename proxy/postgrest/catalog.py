@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 import msgspec
 
 from proxy.model import Column
+from proxy.postgrest.database_facts import DatabaseFacts
 from proxy.postgrest.hazards import Hazards
 
 COLUMNS = """
@@ -79,6 +80,7 @@ class Catalog(msgspec.Struct, frozen=True):
     columns: Mapping[str, Mapping[bytes, Column]] = {}
     stable: frozenset[str] = frozenset()
     hazards: Hazards = Hazards()
+    facts: DatabaseFacts = DatabaseFacts()
     read: int = 0
     """How often the schema was announced to have changed before it was read, and one more; 0: it was not read."""
 

@@ -16,6 +16,7 @@ from proxy.findings.model import Finding, worst_first
 from proxy.findings.store import FindingStore
 from proxy.model import Trace
 from proxy.observe.events import Events, TraceClosed, Warned, WorkloadInspected
+from proxy.postgrest.database_facts import DatabaseFacts
 from proxy.settings.model import Settings
 from proxy.settings.overrides import ByRequest
 from proxy.settings.rules import RuleSettings
@@ -49,6 +50,8 @@ class RuleRunner:
         self._failures: Counter[str] = Counter()
         self.workload = Workload(settings.detect.fingerprints)
         self.findings = FindingStore(settings.detect.findings, settings.detect.findings_bytes)
+        self.facts = DatabaseFacts()
+        """What rules are told of the database."""
         self._next_inspection = 0.0
         self.apply_settings(settings)
 
@@ -150,8 +153,9 @@ class RuleRunner:
     ) -> Steps[list[Finding]]:
         """The first ``MAX_FINDINGS`` findings of the rule; none if it raises."""
         findings: list[Finding] = []
+        context = replace(settings.of(rule), facts=self.facts)
         try:
-            for finding in getattr(find, "steps", find)(subject, settings.of(rule)):
+            for finding in getattr(find, "steps", find)(subject, context):
                 if finding is None:
                     yield
                 elif len(findings) < MAX_FINDINGS:

@@ -195,6 +195,7 @@ class Sidecar:
             self.upstream_state.trust.forget()
             self.upstream_state.order_trust.forget()
             self.upstream_state.unsafe_reads.apply(catalog.hazards)
+            self.rule_runner.facts = catalog.facts
         self.upstream_state.column_types.apply_catalog(catalog, self._catalog.invalidate)
 
     def _on_mount(self, target: bytes) -> bool:

@@ -15,6 +15,7 @@ import msgspec
 
 from proxy.observe.events import Events, Warned
 from proxy.postgrest.catalog import COLUMNS, FUNCTIONS, Catalog, read_catalog
+from proxy.postgrest.database_facts import INDEXES, REFERENCES, TRIGRAMS, read_facts
 from proxy.postgrest.hazards import FOREIGN_KEYS, RELATIONS, ROW_FUNCTIONS, SIGNATURE, Hazards, read_hazards
 from proxy.settings.model import Settings
 from proxy.settings.sources import ConfigError
@@ -159,7 +160,15 @@ async def _connect(uri: str, seconds: float) -> "asyncpg.Connection[Any]":
 
 async def _read_columns(connection: "asyncpg.Connection[Any]", schemas: Sequence[str]) -> Catalog:
     columns = await connection.fetch(COLUMNS, list(schemas))
-    return read_catalog(columns, await connection.fetch(FUNCTIONS, list(schemas)))
+    catalog = read_catalog(columns, await connection.fetch(FUNCTIONS, list(schemas)))
+    facts = read_facts(
+        schemas,
+        await connection.fetch(INDEXES, list(schemas)),
+        await connection.fetch(REFERENCES, list(schemas)),
+        await connection.fetchval(TRIGRAMS),
+        catalog.columns,
+    )
+    return msgspec.structs.replace(catalog, facts=facts)
 
 
 async def _read_hazards(connection: "asyncpg.Connection[Any]", schemas: Sequence[str]) -> Hazards:

@@ -58,7 +58,8 @@ async def slow_upstream(port: int) -> AsyncIterator[str]:
         yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
 
 
-async def record(upstream: str, group: Path, token: str) -> None:
+async def play_and_record(upstream: str, group: Path, token: str) -> bytes:
+    """The recording of the scenarios of a group."""
     with tempfile.TemporaryDirectory() as directory:
         file = Path(directory, "traces.jsonl")
         flags = ("--record", str(file), "--mount", "/rest/v1", "--set", "detect.row_keys=on")
@@ -67,12 +68,13 @@ async def record(upstream: str, group: Path, token: str) -> None:
                 arguments = (*player, f"http://127.0.0.1:{running.port}", token, str(group))
                 process = await asyncio.create_subprocess_exec(*arguments, cwd=ROOT)
                 assert await process.wait() == 0, group
-        write_recording(file, group)
+        return await asyncio.to_thread(file.read_bytes)
 
 
-def write_recording(file: Path, group: Path) -> None:
-    """The same traces make the same bytes."""
-    recording(group).write_bytes(gzip.compress(file.read_bytes(), 9, mtime=0))
+async def record(upstream: str, group: Path, token: str) -> None:
+    """Write the recording of a group; the same traces make the same bytes."""
+    recorded = await play_and_record(upstream, group, token)
+    recording(group).write_bytes(gzip.compress(recorded, 9, mtime=0))
 
 
 def players(group: Path) -> Iterator[tuple[str, ...]]:
@@ -83,7 +85,9 @@ def players(group: Path) -> Iterator[tuple[str, ...]]:
         yield sys.executable, "-m", "tests.corpus.play"
 
 
-async def main(wanted: Sequence[Path]) -> None:
+@asynccontextmanager
+async def corpus_upstream() -> AsyncIterator[tuple[str, str]]:
+    """The address of PostgREST with the corpus' tables, far away, and a token for it."""
     with Postgres() as postgres:
         await load(postgres.dsn, CREATORS)
         connection = await asyncpg.connect(postgres.dsn)
@@ -93,8 +97,13 @@ async def main(wanted: Sequence[Path]) -> None:
         with PostgREST(postgres.dsn_as("authenticator"), secret=SECRET, settings=settings) as postgrest:
             token = service_token(SECRET)
             async with slow_upstream(postgrest.port) as upstream:
-                for group in wanted or (*groups(IN_SAMPLE), *groups(HELD_OUT)):
-                    await record(upstream, group, token)
+                yield upstream, token
+
+
+async def main(wanted: Sequence[Path]) -> None:
+    async with corpus_upstream() as (upstream, token):
+        for group in wanted or (*groups(IN_SAMPLE), *groups(HELD_OUT)):
+            await record(upstream, group, token)
 
 
 if __name__ == "__main__":

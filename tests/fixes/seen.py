@@ -13,7 +13,8 @@ def seen(
     parsed = parse_fingerprint(fingerprint)
     found = [next(f for f in parsed.filters if f.column == key and f.operator in ("eq", "in")) for key in keys]
     kinds = (kind,) * len(found)
-    return SimilarCalls(parsed, tuple(found), kinds, (), (), (), rows, limit, False, preferences)
+    counted = parsed.method == "HEAD"
+    return SimilarCalls(parsed, tuple(found), kinds, (), (), (), rows, limit, False, preferences, counted)
 
 
 def first_key(fingerprint: str) -> Filter:

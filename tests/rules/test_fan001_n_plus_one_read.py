@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from proxy.settings.rules import RuleSettings
 from rules.fan001_n_plus_one_read import RULE, NPlusOne, detect
-from tests.rules.traces import parallel, span, trace
+from tests.rules.traces import parallel, span, told, trace
 
 if TYPE_CHECKING:
     from proxy.findings.model import Finding
@@ -145,3 +145,29 @@ def test_calls_that_no_list_can_stand_for_have_no_code_and_a_reason() -> None:
     assert (finding.fix.sql, finding.fix.supabase_js, finding.fix.supabase_py) == ("", "", "")
     assert finding.fix.reason == "No batch read: the calls differ in at=gt too, for which no list can stand."
     assert finding.expected == "One request instead of 9, if one can be written by hand."
+
+
+def test_counts_by_head_are_an_n_plus_one_cured_by_one_count_per_parent() -> None:
+    posts = "GET /posts?select=id → 15 rows, ids " + ";".join(map(str, range(15)))
+    lines = [posts, *(f"then HEAD /post_likes?select=id&post_id=eq.{n} → 3 in all" for n in range(1))]
+    lines += [f"HEAD /post_likes?select=id&post_id=eq.{n} → 3 in all" for n in range(1, 15)]
+    (finding,) = findings(told(lines)[0])
+    assert finding.title == "15 reads of post_likes, one for each post_id"
+    assert '.select("id,post_likes!post_id(count)")' in finding.fix.supabase_js
+
+
+def test_keys_in_trees_by_patterns_and_through_embeds_are_found_with_the_reason_for_no_fix() -> None:
+    for query in (
+        "or=(and(sender_id.eq.{0},receiver_id.eq.1),and(sender_id.eq.1,receiver_id.eq.{0}))",
+        "email=ilike.{0}@x.org",
+        "select=*,users!inner(id)&users.id=eq.{0}",
+    ):
+        (finding,) = findings(parallel([f"GET /messages?{query.format(n)}" for n in range(12)]))
+        assert finding.fix.reason.startswith("No batch read: the calls differ in ")
+        assert {finding.fix.sql, finding.fix.supabase_js, finding.fix.supabase_py} == {""}
+        assert "with 12 different keys" in finding.evidence[0]
+
+
+def test_pages_by_a_key_and_bounds_are_none() -> None:
+    for query in ("or=(at.lt.{0},and(at.eq.{0},id.lt.{0}))", "id=gt.{0}&limit=9", "at=lte.{0}"):
+        assert not findings(parallel([f"GET /messages?{query.format(n)}" for n in range(12)]))

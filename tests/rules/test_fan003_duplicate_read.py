@@ -154,3 +154,17 @@ def test_the_impact_grows_with_the_number_of_reads_alone() -> None:
 def test_the_key_to_mute_by_does_not_depend_on_values() -> None:
     other = parallel([ROW.replace("7", "8")] * 9)
     assert findings(parallel([ROW] * 3))[0].key == findings(other)[0].key
+
+
+def test_reads_whose_bound_is_each_time_a_new_moment_are_equal_and_have_no_code() -> None:
+    lines = [f"GET /posts?select=*&published_at=lte.2026-01-01T00:00:{n:02}Z → 7 rows" for n in range(40)]
+    (finding,) = findings(parallel(lines))
+    assert finding.title == "40 equal reads of posts, but for the moving bound published_at=lte"
+    assert finding.fix.reason.startswith("No code: published_at=lte has another value in each call.")
+    assert finding.expected == "40 requests become 1."
+    answers = [f"{line.partition(' → ')[0]} → {n} rows" for n, line in enumerate(lines)]
+    assert not findings(parallel(answers)), "each answer had other rows"
+
+
+def test_pages_by_a_key_are_not_equal_although_their_answers_are_as_long() -> None:
+    assert not findings(parallel([f"GET /posts?id=gt.{n}&order=id&limit=7 → 7 rows" for n in range(40)]))

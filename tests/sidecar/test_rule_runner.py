@@ -10,6 +10,7 @@ import msgspec
 from proxy.analysis.rule import Rule
 from proxy.findings.model import Finding, Fix
 from proxy.observe.events import Event, Events, TraceClosed, Warned, WorkloadInspected
+from proxy.postgrest.database_facts import DatabaseFacts
 from proxy.settings.model import Settings
 from proxy.sidecar.rule_runner import MAX_FAILURES, RuleRunner
 from rules import RULES
@@ -65,6 +66,21 @@ def test_a_rule_that_fails_does_not_affect_others_and_is_switched_off_if_it_repe
     for _ in range(MAX_FAILURES + 2):
         assert harness.findings() == ["FAN001 public.videos"]
     assert harness.warnings() == [f"rule FAN999 failed {MAX_FAILURES} times and is off"]
+
+
+def test_rules_are_told_what_is_known_of_the_database() -> None:
+    seen: list[DatabaseFacts] = []
+
+    def detect(trace: Trace, context: RuleContext[NoThresholds]) -> list[Finding]:
+        seen.append(context.facts)
+        return []
+
+    rule = Rule(code="FAN998", name="asks", safety="advice", document="", thresholds=NoThresholds, detect=detect)
+    harness = RunnerHarness([rule])
+    harness.findings()
+    known = harness.runner.facts = DatabaseFacts(trigrams="extensions")
+    harness.findings()
+    assert seen == [DatabaseFacts(), known]
 
 
 def test_a_relation_has_its_own_level_and_thresholds() -> None:

@@ -1,34 +1,240 @@
-"""The index that the filters and the order of a query can use."""
+"""The index that a query needs, unless one serves it.
 
-from proxy.analysis.fingerprint import OrderItem, ParsedFingerprint
+PostgreSQL: "Multicolumn Indexes", "Indexes and ORDER BY", "Partial Indexes", "pg_trgm".
+"""
+
+from collections.abc import Iterator, Sequence
+
+import msgspec
+
+from proxy.analysis.fingerprint import Filter, OrderItem, ParsedFingerprint
 from proxy.fixes.sql.clauses import expression, table_sql, with_direction
+from proxy.postgrest.database_facts import DatabaseFacts, Index, IndexKey, Relation
 
-EQUAL = ("eq", "in", "is.null", "is.true", "is.false")
+EQUAL = ("eq", "is.true", "is.false")
+"""Operators that leave one value of a column, so that rows can be in order of the next column of an index."""
 RANGE = ("gt", "gte", "lt", "lte")
-"""Range operators that a B-tree supports. All operators in neither tuple need another kind of index, or none helps."""
+TRIGRAM = ("like", "ilike", "match", "imatch")
+"""Operators on patterns that need not begin at the start of a text."""
+CONTAINED = ("cs", "cd", "ov")
+SEARCH = ("fts", "plfts", "phfts", "wfts")
+TEXTS = ("text", "character varying", "character")
+UNORDERED = ("json", "xml", "point", "polygon", "box", "line", "path", "circle", "lseg")
+"""Types that a B-tree cannot order."""
+PARTITIONED = "p"
+FORMS = {
+    "is.null": ("{} is null",),
+    "not.is.null": ("{} is not null",),
+    "is.true": ("{}", "{} is true"),
+    "is.false": ("not {}", "{} is false"),
+}
+"""How Postgres writes the conditions of these operators."""
 
 
-def index_columns(parsed: ParsedFingerprint) -> tuple[OrderItem, ...]:
-    """Columns with an equality filter first; then the columns of the order, or else one column with a range filter.
+class NeededIndex(msgspec.Struct, frozen=True):
+    """An index by which a query finds its rows."""
 
-    https://www.postgresql.org/docs/current/indexes-multicolumn.html, …/indexes-ordering.html
-    """
-    equal = dict.fromkeys(f.column for f in parsed.filters if f.operator in EQUAL)
-    items = [OrderItem(column, False, "") for column in equal]
-    order = [] if parsed.method == "HEAD" else [item for item in parsed.order if item.column not in equal]
-    ranges = [f.column for f in parsed.filters if f.operator in RANGE and f.column not in equal]
-    items += order or [OrderItem(column, False, "") for column in ranges[:1]]
-    return tuple(items) if all("." not in item.column and "(" not in item.column for item in items) else ()
+    keys: tuple[OrderItem, ...]
+    method: str = "btree"
+    where: tuple[str, ...] = ()
+    """Columns whose nulls alone are indexed, because the query reads no others."""
+    equal: int = 0
+    """Number of keys at the beginning whose order does not matter, as the query has one value for each, or a list."""
 
 
-def index_sql(parsed: ParsedFingerprint) -> str:
-    """``create index concurrently on …``; empty if no B-tree index helps."""
-    columns = index_columns(parsed)
-    if not columns:
-        return ""
-    return f"create index concurrently on {table_sql(parsed)} ({', '.join(map(_item, columns))});"
+class IndexAdvice(msgspec.Struct, frozen=True):
+    """``sql`` creates the index; empty if none helps or one serves. ``evidence`` is a line that says which."""
+
+    sql: str
+    evidence: str
 
 
-def _item(item: OrderItem) -> str:
-    text = expression(item.column)
-    return with_direction(f"({text})" if "->" in item.column else text, item)
+def index_advice(parsed: ParsedFingerprint, facts: DatabaseFacts) -> IndexAdvice:
+    """Whether an index is missing, as far as the database is known."""
+    relation = facts.of(parsed.name)
+    known = relation or Relation()
+    if not known.can_have_indexes:
+        kind = "foreign table" if known.kind == "f" else "view"
+        return IndexAdvice("", f"{parsed.name} is a {kind}: an index belongs to the tables that it reads")
+    unique = _unique_index(parsed, known)
+    needed = unique or _needed(parsed, known)
+    if needed is None:
+        return IndexAdvice("", "no filter or order that an index supports")
+    serving = _serving_index(parsed, needed, known)
+    if serving is not None:
+        surely = not serving.predicate or _follows(serving.predicate, parsed)
+        condition = "" if surely else f", if its condition ({serving.predicate}) follows from the filters"
+        return IndexAdvice(
+            "",
+            f"the index {serving.name} serves the query{condition}: the time goes elsewhere (rows in the answer, a"
+            " policy, an embed, a lock)",
+        )
+    columns = ", ".join(item.column for item in needed.keys)
+    missing = f"; none of the {len(known.indexes)} indexes of {parsed.name} serves them" if relation else ""
+    return IndexAdvice(_statement(parsed, needed, known, facts.trigrams), f"an index on {columns} serves it{missing}")
+
+
+def _unique_index(parsed: ParsedFingerprint, relation: Relation) -> NeededIndex | None:
+    """The unique index whose columns all have a value, so that it finds at most one row per value."""
+    given = {f.column for f in parsed.filters if f.operator in ("eq", "in")}
+    for index in relation.indexes:
+        names = tuple(key.text for key in index.keys)
+        if index.unique and not index.predicate and given.issuperset(names):
+            return NeededIndex(tuple(OrderItem(name, False, "") for name in names), equal=len(names))
+    return None
+
+
+def _needed(parsed: ParsedFingerprint, relation: Relation) -> NeededIndex | None:
+    """A B-tree for values, order and ranges, or a GIN index for texts and lists; None if no index helps."""
+    equal = _columns(parsed, EQUAL, relation)
+    lists = [column for column in _columns(parsed, ("in",), relation) if column not in equal]
+    special = _special(parsed, relation)
+    served = any(index.keys[0].text in {*equal, *lists} for index in relation.indexes)
+    if special is not None and (served or not (equal or lists)):
+        return special
+    order = _order(parsed, [*equal], relation)
+    items = [OrderItem(column, False, "") for column in [*equal, *lists]]
+    ranges = [column for column in _columns(parsed, RANGE, relation) if column not in {*equal, *lists}]
+    nulls = tuple(_columns(parsed, ("is.null",), relation))
+    few = "limit=?" in parsed.rest or equal or nulls  # without: a sort of all rows is cheaper than an index scan
+    if order and few and not lists:
+        return NeededIndex((*items, *order), where=nulls, equal=len(items))
+    items += [OrderItem(column, False, "") for column in ranges[:1]]
+    if not items:
+        return NeededIndex(tuple(OrderItem(column, False, "") for column in nulls[:1]), equal=1) if nulls else None
+    return NeededIndex(tuple(items), where=nulls, equal=len(equal) + len(lists))
+
+
+def _columns(parsed: ParsedFingerprint, operators: Sequence[str], relation: Relation) -> list[str]:
+    """The columns with a filter of ``operators`` that a B-tree can order, each once."""
+    found = dict.fromkeys(f.column for f in parsed.filters if f.operator in operators)
+    return [column for column in found if _is_ordered(column, relation)]
+
+
+def _is_ordered(column: str, relation: Relation) -> bool:
+    plain = "." not in column and "(" not in column
+    return plain and ("->" in column or relation.type_of(column) not in UNORDERED)
+
+
+def _order(parsed: ParsedFingerprint, equal: Sequence[str], relation: Relation) -> list[OrderItem]:
+    """The items of the order that an index can have: none of a column with one value, none after a unique column."""
+    items: list[OrderItem] = []
+    for item in () if parsed.method == "HEAD" else parsed.order:
+        if not _is_ordered(item.column, relation):
+            return []
+        if item.column not in equal:
+            items.append(item)
+            if relation.is_unique([item.column]):
+                break
+    return items
+
+
+def _special(parsed: ParsedFingerprint, relation: Relation) -> NeededIndex | None:
+    """An index for patterns, or for what an array, a document or a text search contains."""
+    patterns = [f.column for f in parsed.filters if f.operator in TRIGRAM and _is_text(f, relation)]
+    if patterns:
+        keys = tuple(OrderItem(column, False, "") for column in dict.fromkeys(patterns))
+        return NeededIndex(keys, method="trigram", equal=len(keys))
+    for condition in parsed.filters:
+        method = _method(condition, relation.type_of(condition.column))
+        if method:
+            return NeededIndex((OrderItem(condition.column, False, ""),), method=method, equal=1)
+    return None
+
+
+def _is_text(condition: Filter, relation: Relation) -> bool:
+    """Whether the column is of a type whose patterns trigrams support, or of an unknown one."""
+    if "." in condition.column or "(" in condition.column:
+        return False
+    return "->" in condition.column or relation.type_of(condition.column) in ("", *TEXTS)
+
+
+def _method(condition: Filter, column_type: str) -> str:
+    """``gin`` or ``gist``; empty if the type of the column is unknown, or needs neither."""
+    if condition.operator in CONTAINED and column_type.endswith("range"):
+        return "gist"
+    listed = column_type.endswith("[]") or (column_type == "jsonb" and condition.operator == "cs")
+    searched = condition.operator.partition("(")[0] in SEARCH and column_type == "tsvector"
+    return "gin" if searched or (condition.operator in CONTAINED and listed) else ""
+
+
+def _serving_index(parsed: ParsedFingerprint, needed: NeededIndex, relation: Relation) -> Index | None:
+    """An index that serves as well as the needed one would; a partial one may."""
+    serving = [index for index in relation.indexes if _serves(index, needed, relation)]
+    follows = [index for index in serving if not index.predicate or _follows(index.predicate, parsed)]
+    return next(iter(follows or serving), None)
+
+
+def _serves(index: Index, needed: NeededIndex, relation: Relation) -> bool:
+    texts = [key.text if "->" not in key.text else _plain(key.text) for key in index.keys]
+    wanted = [_plain(expression(item.column)) if "->" in item.column else item.column for item in needed.keys]
+    if needed.method == "trigram":
+        trigrams = [text for text, key in zip(texts, index.keys, strict=True) if key.operators.endswith("_trgm_ops")]
+        return set(trigrams) >= set(wanted)
+    if index.method != needed.method:
+        return False
+    if needed.method != "btree":
+        return wanted[0] in texts
+    if needed.where and not index.predicate and not set(needed.where) <= set(texts):
+        return False
+    equal, ordered = set(wanted[: needed.equal]), needed.keys[needed.equal :]
+    if set(texts[: len(equal)]) != equal:
+        return False
+    rest = list(zip(texts, index.keys, strict=True))[len(equal) :]
+    return _is_in_order(rest, _without_tie_breakers(ordered, relation))
+
+
+def _is_in_order(keys: Sequence[tuple[str, IndexKey]], ordered: Sequence[OrderItem]) -> bool:
+    """Whether rows by these keys, forwards or backwards, are in the order."""
+    if len(keys) < len(ordered):
+        return False
+    turned = set()
+    for (text, key), item in zip(keys, ordered, strict=False):
+        first = item.nulls == "nullsfirst" if item.nulls else item.descending
+        backwards = key.descending != item.descending
+        if text != item.column or (key.nulls_first != backwards) != first:
+            return False
+        turned.add(backwards)
+    return len(turned) <= 1
+
+
+def _without_tie_breakers(ordered: Sequence[OrderItem], relation: Relation) -> Sequence[OrderItem]:
+    """The order without a unique column at its end: Postgres sorts the few rows that are equal up to there."""
+    if len(ordered) > 1 and relation.is_unique([ordered[-1].column]):
+        return ordered[:-1]
+    return ordered
+
+
+def _follows(predicate: str, parsed: ParsedFingerprint) -> bool:
+    """Whether rows that pass the filters fulfil a simple condition of a partial index."""
+    text = predicate.strip("()").lower()
+    return any(
+        text == form.format(expression(f.column).lower()) for f in parsed.filters for form in FORMS.get(f.operator, ())
+    )
+
+
+def _plain(text: str) -> str:
+    """An expression without what Postgres adds: ``data->>'k'`` for ``(data ->> 'k'::text)``."""
+    return text.replace("::text", "").replace(" ", "").strip("()")
+
+
+def _statement(parsed: ParsedFingerprint, needed: NeededIndex, relation: Relation, trigrams: str | None) -> str:
+    """``create index concurrently on …``; Postgres takes ``concurrently`` for no partitioned table."""
+    at_once = relation.kind == PARTITIONED
+    lines = ["-- The table is partitioned: this stops writes until it is done."] if at_once else []
+    if needed.method == "trigram" and trigrams is None:
+        lines.append("create extension if not exists pg_trgm;")
+    using = {"btree": "", "trigram": "using gin "}.get(needed.method, f"using {needed.method} ")
+    keys = ", ".join(_keys(needed, trigrams))
+    nulls = " and ".join(f"{expression(column)} is null" for column in needed.where)
+    create = "create index" if at_once else "create index concurrently"
+    lines.append(f"{create} on {table_sql(parsed)} {using}({keys}){f' where {nulls}' if nulls else ''};")
+    return "\n".join(lines)
+
+
+def _keys(needed: NeededIndex, trigrams: str | None) -> Iterator[str]:
+    operators = f"{trigrams}.gin_trgm_ops" if trigrams not in (None, "public", "pg_catalog") else "gin_trgm_ops"
+    for item in needed.keys:
+        text = expression(item.column)
+        text = f"({text})" if "->" in item.column else text
+        yield f"{text} {operators}" if needed.method == "trigram" else with_direction(text, item)

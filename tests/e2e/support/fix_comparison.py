@@ -43,9 +43,9 @@ def table_of(seen: Counter[tuple[str, str, str]]) -> str:
     return "\n".join(f"{count:6} {' '.join(key)}" for key, count in sorted(seen.items()))
 
 
-async def compare_all(stack: Stack, shapes: Sequence[Shape]) -> Comparison:
+async def compare_all(stack: Stack, shapes: Sequence[Shape], **settings: Any) -> Comparison:
     """Play loops of reads, and run the code that is printed for them."""
-    played = await play(stack, shapes)
+    played = await play(stack, shapes, **settings)
     async with comparing(stack) as comparison:
         await comparison.declare([fix for one in played if (fix := fix_of(one)[1])])
         for one in played:
@@ -163,12 +163,12 @@ def listed(shape: Shape) -> str:
 
 
 def fix_of(played: Played) -> tuple[str, Fix | None]:
-    """The rule and the fix of a loop; that of counts is made here, since no rule finds them yet."""
+    """The rule and the fix of a loop; that of counts is made here, with the parent that no earlier answer shows."""
     finding = played.finding(*LOOPS)
-    if finding is not None:
-        return finding.code, finding.fix
-    if played.shape.method != "HEAD" or played.trace is None:
+    if finding is None or played.trace is None:
         return "", None
+    if played.shape.method != "HEAD" or played.shape.first:
+        return finding.code, finding.fix
     spans = [span for span in played.trace.spans if span.method == "HEAD"]
     parsed = parse_fingerprint(spans[0].fingerprint)
     key = next(f for f in parsed.filters if f.column == played.shape.columns[0])
@@ -201,6 +201,11 @@ def by_key(pairs: Any) -> dict[str, Rows]:
     return {key_text(key): rows if isinstance(rows, list) else [rows] for key, rows in pairs if rows}
 
 
+def as_text(row: Any) -> str:
+    """The same for equal rows, whatever the order of their columns."""
+    return json.dumps(row, sort_keys=True)
+
+
 def differences(played: Played, found: dict[str, Rows] | None) -> str:
     """How the rows by key differ; empty if they are equal. Without a total order, the order is not compared."""
     if found is None:
@@ -209,7 +214,7 @@ def differences(played: Played, found: dict[str, Rows] | None) -> str:
     for key in {*wanted, *found}:
         ours, theirs = wanted.get(key, []), found.get(key, [])
         if not played.shape.total:
-            ours, theirs = sorted(ours, key=repr), sorted(theirs, key=repr)
+            ours, theirs = sorted(ours, key=as_text), sorted(theirs, key=as_text)
         if ours != theirs:
             return f"key {key}: {len(ours)} rows became {len(theirs)}: {str(ours)[:300]} … {str(theirs)[:300]}"
     return ""

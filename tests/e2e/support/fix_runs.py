@@ -79,7 +79,7 @@ class Table:
         return ""
 
 
-async def play(stack: Stack, shapes: Sequence[Shape], table: Table | None = None) -> list[Played]:
+async def play(stack: Stack, shapes: Sequence[Shape], table: Table | None = None, **settings: Any) -> list[Played]:
     """Make the loops through fanin, each a trace of its own: four at once, or one by one if they change ``table``."""
     closed: dict[str, TraceClosed] = {}
 
@@ -88,7 +88,7 @@ async def play(stack: Stack, shapes: Sequence[Shape], table: Table | None = None
             closed[event.trace.id] = event
 
     gate = asyncio.Semaphore(4 if table is None else 1)
-    async with fanin(stack.url, **PATIENT) as sidecar, aiohttp.ClientSession() as session:
+    async with fanin(stack.url, **PATIENT, **settings) as sidecar, aiohttp.ClientSession() as session:
         sidecar._events.subscribe(watch)
         base = f"http://127.0.0.1:{sidecar.port}"
 
@@ -118,12 +118,19 @@ class Caller:
     trace: str
 
     async def loop(self, shape: Shape) -> list[tuple[int, Any]]:
+        if shape.first:
+            await self.get(shape.first, shape)
         calls = [self.call(shape, at) for at in range(len(shape.keys))]
         if shape.parallel:
             return list(await asyncio.gather(*calls))
         # A client that waits for each answer has one connection; by that fanin tells it from one that does not.
         async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=1)) as self.session:
             return [await call for call in calls]
+
+    async def get(self, target: str, shape: Shape) -> None:
+        headers = {"Authorization": f"Bearer {self.token}", "X-Fanin-Trace": self.trace, **shape.headers}
+        async with self.session.get(URL(self.base + target, encoded=True), headers=headers) as answer:
+            assert answer.status in (200, 206)
 
     async def call(self, shape: Shape, at: int) -> tuple[int, Any]:
         headers = {"Authorization": f"Bearer {self.token}", "X-Fanin-Trace": self.trace, **shape.headers}

@@ -68,6 +68,8 @@ class Shape:
     """Whether no code can keep what the calls do; None if that depends on its filters."""
     parent: Parent | None = None
     """For counts, the relation for whose rows they are."""
+    first: str = ""
+    """The target of a read before the loop, from whose rows the keys come."""
 
     @property
     def params(self) -> list[Param]:
