@@ -98,8 +98,8 @@ def detect(trace: Trace, context: RuleContext[NPlusOne]) -> Iterator[Finding | N
         if one is None:
             yield None
             continue
-        shown, found = one
-        calls = yield from similar_calls(shown, found.spans, found.key)
+        parsed, found = one
+        calls = yield from similar_calls(parsed, found.spans, found.key)
         yield None
         join = join_of(context.facts, trace.spans, found.spans, calls)
         parent = None
@@ -133,18 +133,18 @@ class LoopOfReads(msgspec.Struct, frozen=True):
 
 def _finding(trace: Trace, loop: LoopOfReads) -> Finding:
     calls, spans = loop.calls, loop.spans
-    shown, upstream = calls.parsed, count_calls(spans)
-    fix = loop_fix(calls, has_many_rows_per_key(shown, spans), loop.parent, loop.join)
+    parsed, upstream = calls.parsed, count_calls(spans)
+    fix = loop_fix(calls, has_many_rows_per_key(parsed, spans), loop.parent, loop.join)
     return Finding(
         code=RULE.code,
         impact=call_impact(len(spans)),
         confidence="high" if trace.explicit else "medium",
-        title=f"{len(spans)} reads of {shown.name}, one for each {key_text(calls)}",
+        title=f"{len(spans)} reads of {parsed.name}, one for each {key_text(calls)}",
         relation=spans[0].relation,
         fingerprint=spans[0].fingerprint,
         route=trace.route,
         caller=caller_of(spans),
-        problem=f"The application asks for {shown.name} once per {key_text(calls)}: the number of queries grows with"
+        problem=f"The application asks for {parsed.name} once per {key_text(calls)}: the number of queries grows with"
         " the number of rows.",
         current=f"{len(spans)} requests, {plural(upstream, 'upstream call')}, {plural(total_rows(spans), 'row')} in"
         f" {1000 * elapsed_seconds(spans):.0f} ms",

@@ -79,11 +79,11 @@ def detect(trace: Trace, context: RuleContext[NPlusOne]) -> Iterator[Finding | N
         if one is None:
             yield None
             continue
-        shown, found = one
+        parsed, found = one
         came_from = yield from origins(trace.spans, found.spans, found.key)
         is_walk = yield from _is_walk(found, came_from, context.thresholds.min_distinct)
         if not is_walk:
-            calls = yield from similar_calls(shown, found.spans, found.key)
+            calls = yield from similar_calls(parsed, found.spans, found.key)
             yield None
             join = join_of(context.facts, trace.spans, found.spans, calls)
             parent = None
@@ -111,19 +111,19 @@ def _is_walk(found: FanOut, came_from: Sequence[Origin], least: int) -> Steps[bo
 
 
 def _finding(trace: Trace, loop: LoopOfReads, came_from: Sequence[Origin]) -> Finding:
-    spans, calls, shown = loop.spans, loop.calls, loop.calls.parsed
-    fix = loop_fix(calls, has_many_rows_per_key(shown, spans), loop.parent, loop.join)
+    spans, calls, parsed = loop.spans, loop.calls, loop.calls.parsed
+    fix = loop_fix(calls, has_many_rows_per_key(parsed, spans), loop.parent, loop.join)
     return Finding(
         code=RULE.code,
         impact=call_impact(len(spans), total_seconds(spans)),
         confidence=_confidence(trace, came_from),
-        title=f"{len(spans)} reads of {shown.name} one after another, one for each {key_text(calls)}",
+        title=f"{len(spans)} reads of {parsed.name} one after another, one for each {key_text(calls)}",
         relation=spans[0].relation,
         fingerprint=spans[0].fingerprint,
         route=trace.route,
         caller=caller_of(spans),
-        problem=f"The application asks for {shown.name} once per {key_text(calls)}, and waits for each answer before it"
-        " sends the next request: the time grows with the number of rows.",
+        problem=f"The application asks for {parsed.name} once per {key_text(calls)}, and waits for each answer before"
+        " it sends the next request: the time grows with the number of rows.",
         current=f"{len(spans)} requests, {plural(count_calls(spans), 'upstream call')},"
         f" {plural(total_rows(spans), 'row')}; {1000 * total_seconds(spans):.0f} ms of waiting, one after another",
         evidence=(*_evidence(calls, spans, came_from), *ways(calls, loop.join)),

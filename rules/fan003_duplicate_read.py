@@ -114,10 +114,10 @@ def detect(trace: Trace, context: RuleContext[DuplicateRead]) -> Iterator[Findin
     reads = by_fingerprint(filter(is_read_or_count, trace.spans)) if runs else {}
     for fingerprint, again in group_by(runs, lambda run: run[0].fingerprint).items():
         yield None
-        shown = parse_fingerprint(fingerprint)
-        is_n_plus_one = yield from _is_n_plus_one(shown, reads.get(fingerprint, ()), context.settings)
+        parsed = parse_fingerprint(fingerprint)
+        is_n_plus_one = yield from _is_n_plus_one(parsed, reads.get(fingerprint, ()), context.settings)
         if not is_n_plus_one:
-            yield _finding(trace, shown, again)
+            yield _finding(trace, parsed, again)
 
 
 RULE = Rule(
@@ -183,55 +183,55 @@ def _moving(spans: Iterable[Span]) -> Steps[list[Run]]:
     return found
 
 
-def _is_n_plus_one(shown: ParsedFingerprint, spans: Sequence[Span], settings: RuleLookup) -> Steps[bool]:
+def _is_n_plus_one(parsed: ParsedFingerprint, spans: Sequence[Span], settings: RuleLookup) -> Steps[bool]:
     """Whether FAN001 or FAN002 reports these reads: one batch read fixes both."""
     for rule, detect in ((N_PLUS_ONE_READ, parallel_fan_out), (SEQUENTIAL_N_PLUS_ONE, sequential_fan_out)):
         context = settings.of(rule)
         if context.level != "off":
-            found = yield from detect(shown, spans, context.thresholds)
+            found = yield from detect(parsed, spans, context.thresholds)
             if found is not None:
                 return True
     return False
 
 
-def _finding(trace: Trace, shown: ParsedFingerprint, again: Sequence[Run]) -> Finding:
+def _finding(trace: Trace, parsed: ParsedFingerprint, again: Sequence[Run]) -> Finding:
     spans = [span for run in again for span in run]
     return Finding(
         code=RULE.code,
         impact=call_impact(len(spans)),
         confidence="high" if trace.explicit else "medium",
-        title=_title(shown, again),
+        title=_title(parsed, again),
         relation=spans[0].relation,
         fingerprint=spans[0].fingerprint,
         route=trace.route,
         caller=caller_of(spans),
-        problem=f"The application reads rows of {shown.name} again that it already has.",
+        problem=f"The application reads rows of {parsed.name} again that it already has.",
         current=f"{len(spans)} requests, {plural(count_calls(spans), 'upstream call')}, {total_bytes(spans)} bytes"
         f" in {1000 * elapsed_seconds(spans):.0f} ms",
         evidence=(*_evidence(again), *_callers(spans)),
-        fix=_fix(shown, _moving_names(again)),
+        fix=_fix(parsed, _moving_names(again)),
         expected=f"{len(spans)} requests become {len(again)}.",
         risk="A change that others make during the request is seen only by the next request. If the repetition waits"
         " for such a change (polling), it is intended: mute this finding.",
     )
 
 
-def _fix(shown: ParsedFingerprint, moving: str) -> Fix:
+def _fix(parsed: ParsedFingerprint, moving: str) -> Fix:
     """Code that reads once. With a moving bound, it would read once per value of the bound."""
     if moving:
         return Fix(
             reason=f"No code: {moving} has another value in each call. Take it once at the start of the application"
             " request, round it if it may be older, and pass the rows on."
         )
-    return printable_fix([shown], lambda: read_sql(shown), lambda: once_js(shown), lambda: once_py(shown))
+    return printable_fix([parsed], lambda: read_sql(parsed), lambda: once_js(parsed), lambda: once_py(parsed))
 
 
-def _title(shown: ParsedFingerprint, again: Sequence[Run]) -> str:
+def _title(parsed: ParsedFingerprint, again: Sequence[Run]) -> str:
     count = sum(map(len, again))
     if len(again) > 1:
-        return f"{count} reads of {shown.name} for {len(again)} different queries"
+        return f"{count} reads of {parsed.name} for {len(again)} different queries"
     moving = _moving_names(again)
-    return f"{count} equal reads of {shown.name}" + (f", but for the moving bound {moving}" if moving else "")
+    return f"{count} equal reads of {parsed.name}" + (f", but for the moving bound {moving}" if moving else "")
 
 
 def _moving_names(again: Sequence[Run]) -> str:

@@ -87,16 +87,16 @@ def detect(trace: Trace, context: RuleContext[NPlusOneWrite]) -> Iterator[Findin
         yield None
         if len(spans) < context.thresholds.min_calls:
             continue
-        shown = parse_fingerprint(spans[0].fingerprint)
-        if shown.method == "POST":
-            inserts = _inserts(shown, spans, context.thresholds)
+        parsed = parse_fingerprint(spans[0].fingerprint)
+        if parsed.method == "POST":
+            inserts = _inserts(parsed, spans, context.thresholds)
             if inserts:
-                calls = yield from similar_calls(shown, inserts)
+                calls = yield from similar_calls(parsed, inserts)
                 yield _finding(trace, calls, inserts)
         else:
-            found = yield from looped_fan_out(shown, spans, context.thresholds)
+            found = yield from looped_fan_out(parsed, spans, context.thresholds)
             if found is not None:
-                calls = yield from similar_calls(shown, found.spans, found.key)
+                calls = yield from similar_calls(parsed, found.spans, found.key)
                 yield _finding(trace, calls, found.spans)
 
 
@@ -114,9 +114,9 @@ def _is_write(span: Span) -> bool:
     return span.method in VERBS and is_query(span) and succeeded(span)
 
 
-def _inserts(shown: ParsedFingerprint, spans: Sequence[Span], bounds: NPlusOneWrite) -> list[Span]:
+def _inserts(parsed: ParsedFingerprint, spans: Sequence[Span], bounds: NPlusOneWrite) -> list[Span]:
     """Inserts made one after another, of one row each as far as headers and answers show."""
-    array = any(param.startswith("columns=") for param in shown.rest)
+    array = any(param.startswith("columns=") for param in parsed.rest)
     single = [
         span for span in spans if (span.row_keys or not array) and all(len(keys) == 1 for _, keys in span.row_keys)
     ]
@@ -124,7 +124,7 @@ def _inserts(shown: ParsedFingerprint, spans: Sequence[Span], bounds: NPlusOneWr
 
 
 def _finding(trace: Trace, calls: SimilarCalls, spans: Sequence[Span]) -> Finding:
-    shown, fix = calls.parsed, write_fix(calls)
+    parsed, fix = calls.parsed, write_fix(calls)
     return Finding(
         code=RULE.code,
         impact=call_impact(len(spans)),
@@ -134,7 +134,7 @@ def _finding(trace: Trace, calls: SimilarCalls, spans: Sequence[Span]) -> Findin
         fingerprint=spans[0].fingerprint,
         route=trace.route,
         caller=caller_of(spans),
-        problem=f"The application writes {shown.name} row by row: the number of transactions grows with the number"
+        problem=f"The application writes {parsed.name} row by row: the number of transactions grows with the number"
         " of rows, and after an error only the rows before it are written.",
         current=f"{len(spans)} requests, {len(spans)} transactions in {1000 * elapsed_seconds(spans):.0f} ms",
         evidence=tuple(_evidence(calls, spans)),
@@ -151,12 +151,12 @@ def _expected(calls: SimilarCalls, requests: int) -> str:
 
 
 def _title(calls: SimilarCalls, requests: int) -> str:
-    shown = calls.parsed
+    parsed = calls.parsed
     if calls.keys:
-        what = "updates" if shown.method == "PATCH" else "deletions"
-        return f"{requests} {what} of {shown.name}, one for each {key_text(calls)}"
-    what = "upserts" if is_upsert(shown, calls.preferences) else "inserts"
-    return f"{requests} {what} into {shown.name}, one row each"
+        what = "updates" if parsed.method == "PATCH" else "deletions"
+        return f"{requests} {what} of {parsed.name}, one for each {key_text(calls)}"
+    what = "upserts" if is_upsert(parsed, calls.preferences) else "inserts"
+    return f"{requests} {what} into {parsed.name}, one row each"
 
 
 def _confidence(trace: Trace, spans: Sequence[Span], keyed: bool) -> str:
@@ -179,14 +179,14 @@ def _evidence(calls: SimilarCalls, spans: Sequence[Span]) -> Iterator[str]:
 
 
 def _risk(calls: SimilarCalls) -> str:
-    shown = calls.parsed
-    if shown.method == "DELETE":
+    parsed = calls.parsed
+    if parsed.method == "DELETE":
         return "The keys are sent in several calls if they are many: then each call is a transaction."
-    if shown.method == "PATCH":
+    if parsed.method == "PATCH":
         return (
             "fanin does not see the values: call the function once for each group of rows that get the same ones. An"
             " upsert is no update: it inserts the rows that are missing, and needs every NOT NULL column."
         )
-    if is_upsert(shown, calls.preferences):
+    if is_upsert(parsed, calls.preferences):
         return "Two rows with the same key in one call are an error (21000): leave out all but the last."
     return "A column that only some rows name gets its default in the others, as in calls of their own."

@@ -99,14 +99,14 @@ def _is_oversized(span: Span, bounds: OversizedInList) -> bool:
 
 def _finding(trace: Trace, spans: Sequence[Span], context: RuleContext[OversizedInList]) -> Finding:
     largest = max(spans, key=lambda span: span.head_size)
-    shown = parse_fingerprint(largest.fingerprint)
+    parsed = parse_fingerprint(largest.fingerprint)
     column, kind = largest.key_types[0]
     failed = [span for span in spans if span.outcome is not Outcome.CHUNKED]
     return Finding(
         code=RULE.code,
         impact="HIGH" if failed else "MEDIUM",
         confidence="high",
-        title=f"{largest.listed} values of {column} in one URL of {shown.name}",
+        title=f"{largest.listed} values of {column} in one URL of {parsed.name}",
         relation=largest.relation,
         fingerprint=largest.fingerprint,
         route=trace.route,
@@ -118,18 +118,18 @@ def _finding(trace: Trace, spans: Sequence[Span], context: RuleContext[Oversized
             f"a list of about {largest.listed} values in a request head of {largest.head_size} bytes",
             *({f"upstream answered {span.status}" for span in failed}),
         ),
-        fix=_fix(shown, column, kind),
-        expected=_expected(largest, batch_name(shown.relation, column), context),
+        fix=_fix(parsed, column, kind),
+        expected=_expected(largest, batch_name(parsed.relation, column), context),
         risk="The chunks are read at different moments: some may include a concurrent write and others not. The array"
         " is read in one statement.",
     )
 
 
-def _fix(shown: ParsedFingerprint, column: str, kind: str) -> Fix:
-    key = key_filter(shown, column)
+def _fix(parsed: ParsedFingerprint, column: str, kind: str) -> Fix:
+    key = key_filter(parsed, column)
     if key is None:
         return Fix(reason=f"No fix: {column} is not the column of a plain list.")
-    return chunk_fix(list_calls(shown, key, kind))
+    return chunk_fix(list_calls(parsed, key, kind))
 
 
 def _current(spans: Sequence[Span], failed: int) -> str:

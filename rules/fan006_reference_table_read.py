@@ -76,9 +76,9 @@ def inspect(workload: Workload, context: RuleContext[ReferenceRead]) -> Iterator
         if not _is_reference(usage, context.thresholds):
             continue
         yield None
-        shown = parse_fingerprint(usage.fingerprint)
-        if _is_whole(shown) and not _is_written(usage, workload, written):
-            yield _finding(shown, usage, requests)
+        parsed = parse_fingerprint(usage.fingerprint)
+        if _is_whole(parsed) and not _is_written(usage, workload, written):
+            yield _finding(parsed, usage, requests)
 
 
 RULE = Rule(
@@ -100,10 +100,10 @@ def _is_written(usage: Usage, workload: Workload, written: Set[str]) -> bool:
     return name in written if asked == name else asked in workload.writes or name in workload.writes
 
 
-def _is_whole(shown: ParsedFingerprint) -> bool:
+def _is_whole(parsed: ParsedFingerprint) -> bool:
     """Whether all requests with the fingerprint ask for the same rows: it has no literal that varies."""
-    fixed = all(f.operator.removeprefix("not.").startswith("is.") for f in shown.filters)
-    return shown.method == "GET" and fixed and not any("?" in param or param == UNPARSED for param in shown.rest)
+    fixed = all(f.operator.removeprefix("not.").startswith("is.") for f in parsed.filters)
+    return parsed.method == "GET" and fixed and not any("?" in param or param == UNPARSED for param in parsed.rest)
 
 
 def _is_reference(usage: Usage, bounds: ReferenceRead) -> bool:
@@ -111,27 +111,27 @@ def _is_reference(usage: Usage, bounds: ReferenceRead) -> bool:
     return small and usage.one_identity and usage.traces >= bounds.min_traces
 
 
-def _finding(shown: ParsedFingerprint, usage: Usage, requests: int) -> Finding:
+def _finding(parsed: ParsedFingerprint, usage: Usage, requests: int) -> Finding:
     share = usage.calls / requests
     rows, often = usage.most_rows, usage.calls
     return Finding(
         code=RULE.code,
         impact=impact_of(IMPACTS, share),
         confidence="medium",
-        title=f"{plural(rows, 'row')} of {shown.name}, read {plural(often, 'time')} and never written",
+        title=f"{plural(rows, 'row')} of {parsed.name}, read {plural(often, 'time')} and never written",
         relation=usage.relation,
         fingerprint=usage.fingerprint,
         route="",
         caller=usage.caller,
-        problem=f"The application reads {shown.name} repeatedly, although it probably never changes.",
+        problem=f"The application reads {parsed.name} repeatedly, although it probably never changes.",
         current=f"{often} requests in {usage.traces} traces, {format_bytes(usage.size)}, {usage.seconds:.2f} s;"
         f" {100 * share:.0f} % of all requests",
         evidence=(
             f"{rows} rows each time, no value in the filters, and one caller",
-            f"fanin saw no write to {shown.name}",
+            f"fanin saw no write to {parsed.name}",
             *([f"read by {', '.join(usage.routes)}"] if usage.routes else []),
         ),
-        fix=printable_fix([shown], lambda: read_sql(shown), lambda: cached_js(shown), lambda: cached_py(shown)),
+        fix=printable_fix([parsed], lambda: read_sql(parsed), lambda: cached_js(parsed), lambda: cached_py(parsed)),
         expected=f"At most one request in {MAX_AGE // 60} minutes per process, instead of one per page.",
         risk=f"For up to {MAX_AGE // 60} minutes a process may use old rows. If later callers have other"
         " identities, policies may give them other rows: then cache one copy per caller, or none.",

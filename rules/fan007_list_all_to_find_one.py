@@ -172,29 +172,29 @@ def _use(listed: Span, uses: KeyUse, counts: Callable[[str], bool], pause: float
 def _finding(trace: Trace, uses: Sequence[Use]) -> Finding:
     use = max(uses, key=lambda use: bool(use.why))
     spans = [one.span for one in uses]
-    shown = parse_fingerprint(spans[0].fingerprint)
+    parsed = parse_fingerprint(spans[0].fingerprint)
     rows = sum(span.rows - 1 for span in spans)
     size = sum(span.size * (span.rows - 1) // span.rows for span in spans)
     return Finding(
         code=RULE.code,
         impact=impact_of(IMPACTS, size, rows),
         confidence="medium" if use.certain and trace.explicit else "low",
-        title=f"All {spans[0].rows} rows of {shown.name}, probably to find one",
+        title=f"All {spans[0].rows} rows of {parsed.name}, probably to find one",
         relation=spans[0].relation,
         fingerprint=spans[0].fingerprint,
         route=trace.route,
         caller=caller_of(spans),
-        problem=f"The application reads the whole list of {shown.name} and continues with one row of it.",
+        problem=f"The application reads the whole list of {parsed.name} and continues with one row of it.",
         current=f"{plural(len(spans), 'request')}, {total_rows(spans)} rows, "
         f"{format_bytes(total_bytes(spans))} in {1000 * total_seconds(spans):.0f} ms",
         evidence=tuple(_evidence(use, rows, size)),
         fix=printable_fix(
-            [shown],
-            lambda: find_sql(shown, use.column),
-            lambda: find_js(shown, use.column),
-            lambda: find_py(shown, use.column),
+            [parsed],
+            lambda: find_sql(parsed, use.column),
+            lambda: find_js(parsed, use.column),
+            lambda: find_py(parsed, use.column),
         ),
-        expected=f"{find_name(shown, use.column)}(…): 1 row instead of {spans[0].rows};"
+        expected=f"{find_name(parsed, use.column)}(…): 1 row instead of {spans[0].rows};"
         f" {rows} rows and {format_bytes(size)} less.",
         risk=f"If a page also shows the list, the list is needed. {use.column} should have an index, a unique one if it"
         " identifies one row. If another column identifies the row, filter by that one.",

@@ -180,13 +180,13 @@ def _finding(trace: Trace, rounds: Sequence[Round], recount: Recount) -> Finding
     spans = [span for one in rounds for span in one.spans]
     calls = recount.calls
     seconds = total_seconds(spans)
-    shown = recount.write.parsed
-    name = write_name(shown, [key.column for key in recount.write.keys], recount.write.preferences)
+    parsed = recount.write.parsed
+    name = write_name(parsed, [key.column for key in recount.write.keys], recount.write.preferences)
     return Finding(
         code=RULE.code,
         impact=call_impact(WEIGHT * (len(spans) - calls), seconds),
         confidence="high" if trace.explicit else "medium",
-        title=f"{len(rounds)} writes to {shown.name}, and a new list of it after each",
+        title=f"{len(rounds)} writes to {parsed.name}, and a new list of it after each",
         relation=rounds[0].write.relation,
         fingerprint=rounds[0].write.fingerprint,
         route=trace.route,

@@ -78,24 +78,24 @@ RULE = Rule(
 
 
 def _finding(trace: Trace, spans: Sequence[Span]) -> Finding:
-    shown, most = parse_fingerprint(spans[0].fingerprint), max(spans, key=lambda span: span.rows)
+    parsed, most = parse_fingerprint(spans[0].fingerprint), max(spans, key=lambda span: span.rows)
     size = total_bytes(spans)
     return Finding(
         code=RULE.code,
         impact=volume_impact(size, most.rows),
         confidence="high",
-        title=f"{most.rows} rows of {shown.name} in one answer, and no limit",
+        title=f"{most.rows} rows of {parsed.name} in one answer, and no limit",
         relation=spans[0].relation,
         fingerprint=spans[0].fingerprint,
         route=trace.route,
         caller=caller_of(spans),
-        problem=f"The application reads {shown.name} without a limit: the answer grows with the table.",
+        problem=f"The application reads {parsed.name} without a limit: the answer grows with the table.",
         current=f"{plural(len(spans), 'request')}, up to {most.rows} rows each, {format_bytes(size)}"
         f" in {1000 * total_seconds(spans):.0f} ms",
         evidence=("the request has no limit, offset, Range or list of keys",),
-        fix=next_page_fix(shown, KEY),
+        fix=next_page_fix(parsed, KEY),
         expected=f"A page of 100 rows has about {format_bytes(100 * most.size // most.rows)}"
         f" instead of {format_bytes(most.size)}.",
-        risk=f"If {shown.name} has no unique column {KEY}, use its primary key. Code that needs every row has"
+        risk=f"If {parsed.name} has no unique column {KEY}, use its primary key. Code that needs every row has"
         " to request each page.",
     )

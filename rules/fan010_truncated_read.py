@@ -109,23 +109,23 @@ def _last_pages(spans: Iterable[Span]) -> Steps[dict[str, float]]:
     return last
 
 
-def _pages(shown: ParsedFingerprint) -> bool:
-    keyset = any(condition.operator in PAST for condition in shown.filters)
-    return "offset=?" in shown.rest or (keyset and "limit=?" in shown.rest)
+def _pages(parsed: ParsedFingerprint) -> bool:
+    keyset = any(condition.operator in PAST for condition in parsed.filters)
+    return "offset=?" in parsed.rest or (keyset and "limit=?" in parsed.rest)
 
 
 def _finding(trace: Trace, spans: Sequence[Span], alike: int) -> Finding:
-    shown, rows, known = parse_fingerprint(spans[0].fingerprint), spans[0].rows, bool(spans[0].cut)
+    parsed, rows, known = parse_fingerprint(spans[0].fingerprint), spans[0].rows, bool(spans[0].cut)
     return Finding(
         code=RULE.code,
         impact="HIGH" if known else "MEDIUM",
         confidence="high" if known and trace.explicit else "medium",
-        title=f"An answer of {shown.name} probably lacks the rows after the first {rows}",
+        title=f"An answer of {parsed.name} probably lacks the rows after the first {rows}",
         relation=spans[0].relation,
         fingerprint=spans[0].fingerprint,
         route=trace.route,
         caller=caller_of(spans),
-        problem=f"The application asks for all rows of {shown.name}, and PostgREST truncates at db-max-rows"
+        problem=f"The application asks for all rows of {parsed.name}, and PostgREST truncates at db-max-rows"
         " without an error.",
         current=f"{plural(len(spans), 'request')} without a limit, {rows} rows each, {total_bytes(spans)} bytes"
         f" in {1000 * total_seconds(spans):.0f} ms",
@@ -135,8 +135,8 @@ def _finding(trace: Trace, spans: Sequence[Span], alike: int) -> Finding:
             else f"{alike} different reads returned exactly {rows} rows, and none more: probably db-max-rows",
             "no later request of the trace asks for the rest (offset, Range or keyset)",
         ),
-        fix=all_pages_fix(shown, KEY, rows),
+        fix=all_pages_fix(parsed, KEY, rows),
         expected=f"All rows, in pages of {rows}: one more request per {rows} rows.",
-        risk=f"If {shown.name} has no unique column {KEY}, use its primary key. If the rows are only counted or added"
+        risk=f"If {parsed.name} has no unique column {KEY}, use its primary key. If the rows are only counted or added"
         " up, let the database do it. A larger db-max-rows (Supabase: API settings, Max rows) only delays the problem.",
     )

@@ -80,8 +80,8 @@ RULE = Rule(
 
 
 def _finding(trace: Trace, spans: Sequence[Span], size: int) -> Finding:
-    shown, rows = parse_fingerprint(spans[0].fingerprint), total_rows(spans)
-    names = " and ".join(starred(shown))
+    parsed, rows = parse_fingerprint(spans[0].fingerprint), total_rows(spans)
+    names = " and ".join(starred(parsed))
     return Finding(
         code=RULE.code,
         impact=volume_impact(size, 0),
@@ -94,12 +94,12 @@ def _finding(trace: Trace, spans: Sequence[Span], size: int) -> Finding:
         problem=f"The application asks for every column of {names}, also for those that it does not use.",
         current=f"{plural(len(spans), 'request')}, {plural(rows, 'row')}, {format_bytes(size)}:"
         f" {size // rows} bytes per row",
-        evidence=(f"select={shown.select}: every column of {names} is sent, also those that are added later",),
+        evidence=(f"select={parsed.select}: every column of {names} is sent, also those that are added later",),
         fix=printable_fix(
-            [replace(shown, select=named_columns(shown.select, KEY))],
-            lambda: narrow_sql(shown, KEY),
-            lambda: narrow_js(shown, KEY),
-            lambda: narrow_py(shown, KEY),
+            [replace(parsed, select=named_columns(parsed.select, KEY))],
+            lambda: narrow_sql(parsed, KEY),
+            lambda: narrow_js(parsed, KEY),
+            lambda: narrow_py(parsed, KEY),
         ),
         expected=f"The other columns of {plural(rows, 'row')} are not read, sent or parsed.",
         risk="Code that uses a column which is not named gets undefined (JavaScript) or a KeyError (Python); generated"

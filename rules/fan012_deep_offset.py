@@ -79,32 +79,32 @@ RULE = Rule(
 
 
 def _finding(trace: Trace, spans: Sequence[Span]) -> Finding:
-    shown, deepest = parse_fingerprint(spans[0].fingerprint), max(span.offset for span in spans)
+    parsed, deepest = parse_fingerprint(spans[0].fingerprint), max(span.offset for span in spans)
     skipped, rows = sum(span.offset for span in spans), total_rows(spans)
     return Finding(
         code=RULE.code,
         impact=impact_of(IMPACTS, skipped),
         confidence="high",
-        title=f"{skipped} rows of {shown.name} read and discarded to return {rows}",
+        title=f"{skipped} rows of {parsed.name} read and discarded to return {rows}",
         relation=spans[0].relation,
         fingerprint=spans[0].fingerprint,
         route=trace.route,
         caller=caller_of(spans),
-        problem=f"The application pages through {shown.name} by offset: Postgres reads all rows before each page.",
+        problem=f"The application pages through {parsed.name} by offset: Postgres reads all rows before each page.",
         current=f"{plural(len(spans), 'request')}, offsets up to {deepest}, {rows} rows"
         f" in {1000 * total_seconds(spans):.0f} ms",
         evidence=(f"{plural(len(spans), 'page')} with an offset, the largest is {deepest}",),
-        fix=next_page_fix(shown, KEY, _index(shown)),
-        expected=f"Each page reads only its own rows, with an index on {_columns(shown)}.",
-        risk=f"If {shown.name} has no unique column {KEY}, use its primary key. fanin does not see which columns are"
+        fix=next_page_fix(parsed, KEY, _index(parsed)),
+        expected=f"Each page reads only its own rows, with an index on {_columns(parsed)}.",
+        risk=f"If {parsed.name} has no unique column {KEY}, use its primary key. fanin does not see which columns are"
         " NOT NULL, so the code provides for nulls; leave that out for columns that have none.",
     )
 
 
-def _columns(shown: ParsedFingerprint) -> str:
-    equal = [one.column for one in shown.filters if one.operator == "eq"]
-    return ", ".join(dict.fromkeys([*equal, *(order.column for order in seek_order(shown, KEY))]))
+def _columns(parsed: ParsedFingerprint) -> str:
+    equal = [one.column for one in parsed.filters if one.operator == "eq"]
+    return ", ".join(dict.fromkeys([*equal, *(order.column for order in seek_order(parsed, KEY))]))
 
 
-def _index(shown: ParsedFingerprint) -> str:
-    return f"-- with an index on {' '.join(f'{shown.name}: {_columns(shown)}'.split())}\n"
+def _index(parsed: ParsedFingerprint) -> str:
+    return f"-- with an index on {' '.join(f'{parsed.name}: {_columns(parsed)}'.split())}\n"

@@ -88,22 +88,24 @@ def _is_much(spans: Sequence[Span], bounds: ExactCount) -> bool:
 
 
 def _finding(trace: Trace, spans: Sequence[Span]) -> Finding:
-    shown, visited = parse_fingerprint(spans[0].fingerprint), sum(span.total for span in spans)
+    parsed, visited = parse_fingerprint(spans[0].fingerprint), sum(span.total for span in spans)
     most = max(span.total for span in spans)
     once = f" {len(spans)} times" if len(spans) > 1 else ""
     return Finding(
         code=RULE.code,
         impact=impact_of(IMPACTS, visited),
         confidence="high",
-        title=f"{most} rows of {shown.name} counted{once} to show a number",
+        title=f"{most} rows of {parsed.name} counted{once} to show a number",
         relation=spans[0].relation,
         fingerprint=spans[0].fingerprint,
         route=trace.route,
         caller=caller_of(spans),
-        problem=f"The application asks for an exact count of all rows of {shown.name} that pass its filters.",
+        problem=f"The application asks for an exact count of all rows of {parsed.name} that pass its filters.",
         current=f"{plural(len(spans), 'request')}, {visited} rows counted in {1000 * total_seconds(spans):.0f} ms",
         evidence=(f"Prefer: count=exact, answered with up to {most} rows in all",),
-        fix=printable_fix([shown], lambda: estimate_sql(shown), lambda: estimate_js(shown), lambda: estimate_py(shown)),
+        fix=printable_fix(
+            [parsed], lambda: estimate_sql(parsed), lambda: estimate_js(parsed), lambda: estimate_py(parsed)
+        ),
         expected="The planner's estimate reads no rows; count=estimated counts exactly below db-max-rows.",
         risk="If the number has to be exact (invoices), count once and pass the number on with each page.",
     )

@@ -76,8 +76,8 @@ def inspect(workload: Workload, context: RuleContext[SlowQuery]) -> Iterator[Fin
         slow = usage.quantile(0.95) / STEP
         often = slow >= bounds.p95 and usage.count_at_least(bounds.p95) >= bounds.min_calls
         if usage.method in PLANNED and often:
-            shown = parse_fingerprint(usage.fingerprint)
-            yield _finding(shown, usage, slow, index_advice(shown, context.facts))
+            parsed = parse_fingerprint(usage.fingerprint)
+            yield _finding(parsed, usage, slow, index_advice(parsed, context.facts))
 
 
 RULE = Rule(
@@ -90,7 +90,7 @@ RULE = Rule(
 )
 
 
-def _finding(shown: ParsedFingerprint, usage: Usage, slow: float, index: IndexAdvice) -> Finding:
+def _finding(parsed: ParsedFingerprint, usage: Usage, slow: float, index: IndexAdvice) -> Finding:
     hours = max(usage.last_end - usage.first_start, HOUR) / HOUR
     spent = usage.seconds / hours
     mean = 1000 * usage.seconds / usage.calls
@@ -98,7 +98,7 @@ def _finding(shown: ParsedFingerprint, usage: Usage, slow: float, index: IndexAd
         code=RULE.code,
         impact=impact_of(IMPACTS, spent),
         confidence="medium",
-        title=f"{shown.method} {shown.name} takes more than {1000 * slow:.0f} ms in 5 of 100 cases",
+        title=f"{parsed.method} {parsed.name} takes more than {1000 * slow:.0f} ms in 5 of 100 cases",
         relation=usage.relation,
         fingerprint=usage.fingerprint,
         route="",
@@ -107,9 +107,9 @@ def _finding(shown: ParsedFingerprint, usage: Usage, slow: float, index: IndexAd
         current=f"{usage.calls} requests, {mean:.0f} ms on average, {usage.rows} rows in total",
         evidence=tuple(_evidence(usage, index, spent)),
         fix=Fix(
-            sql="\n".join(text for text in (plan_sql(shown), index.sql) if text),
-            supabase_js=plan_js(shown),
-            supabase_py=plan_py(shown),
+            sql="\n".join(text for text in (plan_sql(parsed), index.sql) if text),
+            supabase_js=plan_js(parsed),
+            supabase_py=plan_py(parsed),
         ),
         expected="With a suitable index, the time depends on the rows in the answer, not on those in the table."
         if index.sql

@@ -67,11 +67,11 @@ def join_of(facts: DatabaseFacts, earlier: Sequence[Span], loop: Sequence[Span],
 
 def _may_have_shown(read: Sequence[Span], column: str, loop: Sequence[Span], key: Filter) -> bool:
     """Whether answers had at least half of the loop's values in ``column``, or it is unknown what they had."""
-    shown = [hashes for span in read for name, hashes in span.row_keys if name == column]
-    if not shown:
+    seen = [hashes for span in read for name, hashes in span.row_keys if name == column]
+    if not seen:
         return True
     wanted = {span.literals[key.index] for span in loop}
-    return 2 * len(wanted.intersection(set().union(*shown))) >= len(wanted)
+    return 2 * len(wanted.intersection(set().union(*seen))) >= len(wanted)
 
 
 def _foreign_keys(facts: DatabaseFacts, own: str, column: str) -> Iterator[tuple[ForeignKey, bool]]:

@@ -106,12 +106,12 @@ def filter_js(condition: Filter, value: str = "", language: str = "") -> str:
     plain, negated = operator.removeprefix("not."), operator.startswith("not.")
     name, _, word = plain.partition(".")
     text = list_js(value) if name == "in" else value or (word if word != "unknown" else json.dumps(word))
-    shown = f"`{name.removesuffix('(?)')}(${{{language}}})`" if language else json.dumps(name)
+    operator_text = f"`{name.removesuffix('(?)')}(${{{language}}})`" if language else json.dumps(name)
     if negated:
-        return f"not({column}, {shown}, {text})"
+        return f"not({column}, {operator_text}, {text})"
     if name in _METHODS or (name == "is" and word != "unknown"):
         return f"{name}({column}, {text})"
-    return f"filter({column}, {shown}, {text})"
+    return f"filter({column}, {operator_text}, {text})"
 
 
 def filter_py(condition: Filter, value: str = "", language: str = "") -> str:
@@ -123,8 +123,8 @@ def filter_py(condition: Filter, value: str = "", language: str = "") -> str:
         return f"{negation}{name}({column}, {value})"
     if name == "is":
         return f"{negation}is_({column}, {json.dumps(word)})"
-    shown = f'f"{name.removesuffix("(?)")}({{{language}}})"' if language else json.dumps(name)
-    return f"{negation}filter({column}, {shown}, {list_py(value) if name == 'in' else value})"
+    operator_text = f'f"{name.removesuffix("(?)")}({{{language}}})"' if language else json.dumps(name)
+    return f"{negation}filter({column}, {operator_text}, {list_py(value) if name == 'in' else value})"
 
 
 def order_js(item: OrderItem, table: str = "") -> str:
@@ -194,8 +194,8 @@ def _tree_js(before: str, form: str, names: Sequence[str]) -> str:
     for piece, searched, listed in pieces[:-1]:
         language = f"(${{{left.pop(0)}}})" if searched else ""
         value = left.pop(0)
-        shown = f"(${{{value}.map(quoted).join()}})" if listed else f"${{quoted({value})}}"
-        text += f"{_template(piece)}{language}.{shown}"
+        joined = f"(${{{value}.map(quoted).join()}})" if listed else f"${{quoted({value})}}"
+        text += f"{_template(piece)}{language}.{joined}"
     return f"`{text}{_template(pieces[-1][0])}`"
 
 

@@ -202,8 +202,8 @@ class SpanExporter:
         return attributes
 
     def _name(self, method: str, relation: str, status: int) -> str:
-        shown = method if method in METHODS else "HTTP"
-        return f"{shown} {relation}" if _is_confirmed(method, relation, status) else shown
+        known_method = method if method in METHODS else "HTTP"
+        return f"{known_method} {relation}" if _is_confirmed(method, relation, status) else known_method
 
     def _wall(self, moment: float) -> int:
         """A moment of the monotonic clock, in nanoseconds since 1970."""

@@ -149,7 +149,7 @@ COUNTED: dict[str, Series] = {
     ),
     # fanin itself.
     "warnings": counter(
-        "Warnings in the log. kind: advice (a remedy is told), bug (of fanin's own).", "kind", known=("advice", "bug")
+        "Warnings in the log. kind: advice (with a remedy), bug (of fanin's own).", "kind", known=("advice", "bug")
     ),
     "reloads": counter("Times that settings were read again. result: ok, failed.", "result", known=("ok", "failed")),
     "last_reload_ok": gauge(

@@ -30,7 +30,7 @@ def audit() -> Iterator[str]:
         " come from clients.",
         "",
     )
-    told = (
+    parts = (
         (Report, "The report"),
         (TrafficSummary, "Its `traffic`"),
         (ReportedFinding, "Each of `findings`"),
@@ -40,6 +40,6 @@ def audit() -> Iterator[str]:
         (RouteUsage, "Each of `routes`"),
         (BypassUsage, "Each of `bypassed`"),
     )
-    for kind, where in told:
+    for kind, where in parts:
         yield from (f"## {where}", "")
         yield from table(("field", "what it says"), (row[:2] for row in field_rows(kind)))

@@ -98,9 +98,9 @@ def _schema(root: Schema, name: str) -> Schema:
 def _setting(name: str, schema: Schema) -> Sequence[str]:
     marks = declared()[name]
     default = schema.get("default")
-    shown = "" if default in (None, "", []) else quoted(json.dumps(default, ensure_ascii=False))
-    told = [word for word in ("restart", "override", "secret") if getattr(marks, word)]
-    return quoted(name), shown, _takes(schema), marks.help, ", ".join(told)
+    default_text = "" if default in (None, "", []) else quoted(json.dumps(default, ensure_ascii=False))
+    properties = [word for word in ("restart", "override", "secret") if getattr(marks, word)]
+    return quoted(name), default_text, _takes(schema), marks.help, ", ".join(properties)
 
 
 def _takes(schema: Schema) -> str:
@@ -113,9 +113,9 @@ def _takes(schema: Schema) -> str:
         return "tables" if "$ref" in kind["items"] else "a list of texts"
     words = {"boolean": "`true`, `false`", "integer": "a whole number", "number": "a number", "object": "settings"}
     bounds = {"exclusiveMinimum": "above", "minimum": "from", "maximum": "up to"}
-    told = [f"{word} {kind[bound]:g}" for bound, word in bounds.items() if bound in kind]
+    limits = [f"{word} {kind[bound]:g}" for bound, word in bounds.items() if bound in kind]
     text = "a day" if kind.get("format") == "date" else "text"
-    return " ".join([words.get(kind["type"], text), *told])
+    return " ".join([words.get(kind["type"], text), *limits])
 
 
 def _metrics() -> Iterator[str]:

@@ -87,7 +87,7 @@ def changed(settings: Settings, values: Mapping[str, Any]) -> Settings:
     try:
         return Settings(**nested({**dict(effective(settings)), **values}))
     except ValidationError as error:
-        lines = [f"settings: {_place(each['loc'])}: {_said(each)}" for each in error.errors(include_input=False)]
+        lines = [f"settings: {_place(each['loc'])}: {_message(each)}" for each in error.errors(include_input=False)]
         raise ConfigError("\n".join(lines)) from error
 
 
@@ -139,7 +139,7 @@ def _validated(values: dict[str, Any], faults: Faults) -> Settings | None:
         wrong = set()
         for each in error.errors(include_input=False):
             name = next((name for name in values if _is_part(each["loc"], name)), str(each["loc"][0]))
-            faults.add_value(name, each["loc"], f"{_place(each['loc'])}: {_said(each)}")
+            faults.add_value(name, each["loc"], f"{_place(each['loc'])}: {_message(each)}")
             wrong.add(name)
     try:
         return Settings(**nested({name: value for name, value in values.items() if name not in wrong}))
@@ -161,7 +161,7 @@ def _place(place: tuple[int | str, ...]) -> str:
     return ".".join(map(str, place))
 
 
-def _said(error: Mapping[str, Any]) -> str:
+def _message(error: Mapping[str, Any]) -> str:
     """What is wrong with the value."""
     match error["type"]:
         case "missing":

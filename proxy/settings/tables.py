@@ -239,7 +239,7 @@ class Override(Section):
         return {**where, "changes": dict(flatten(rest))}
 
     @model_validator(mode="after")
-    def _says_something(self) -> Self:
+    def _require_content(self) -> Self:
         if not (self.relation or self.route):
             raise ValueError("names neither a relation nor a route; set values for all requests outside [[override]]")
         if not self.changes:

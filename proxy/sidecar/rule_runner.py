@@ -51,7 +51,7 @@ class RuleRunner:
         self.workload = Workload(settings.detect.fingerprints)
         self.findings = FindingStore(settings.detect.findings, settings.detect.findings_bytes)
         self.facts = DatabaseFacts()
-        """What rules are told of the database."""
+        """What rules know of the database."""
         self._next_inspection = 0.0
         self.apply_settings(settings)
 
