@@ -68,7 +68,7 @@ def test_a_command_of_the_docs_runs(stack: Stack, tmp_path: Path, command: str) 
     process = subprocess.Popen([FANIN, *words[1:]], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     if words[1] == "serve":
         assert process.stderr is not None
-        line = next(line for line in process.stderr if re.match(r"fanin \d", line))
+        line = next(line for line in process.stderr if re.search(r"fanin \d\S*: http", line))
         assert stack.url in line
         process.send_signal(signal.SIGTERM)
     told, errors = process.communicate(timeout=60)
