@@ -227,6 +227,6 @@ def batch_expectation(calls: SimilarCalls, fix: Fix, requests: int, different: i
         return f"One request instead of {requests}, if one can be written by hand."
     chunks = -(-different // chunk_size(calls))
     return (
-        f"{name_of(calls)}(…) once instead of {requests} calls: {requests} requests become {chunks},"
-        f" 1 per {chunk_size(calls)} keys."
+        f"{name_of(calls)}(…) once instead of {requests} calls: {requests} requests become {chunks}"
+        f" (1 per {chunk_size(calls)} keys)."
     )
