@@ -8,7 +8,7 @@ import msgspec
 from proxy.model import Column, Key, LiteralClass, MergedCall, PendingRequest, Query
 from proxy.path.columns import unknown_columns
 from proxy.path.fingerprint import read_query
-from proxy.path.plan import CallLimits, plan
+from proxy.path.plan import CallLimits, counts_rows, plan
 from proxy.postgrest.request.set_filter import counts_by_address
 from proxy.postgrest.row_address import ADDRESS_TYPE, CTID
 from proxy.postgrest.row_order import order_of
@@ -32,6 +32,11 @@ PHYSICAL = (
 )
 COUNTED = "fanin counts the rows of the call; if they are more than 1,000 per key, it sends the original requests"
 COUNTED_BY_ADDRESS = "; it selects ctid, so that the relation must be a table that the caller may read as a whole"
+COUNTED_KEYS = "the rows are only counted"
+NOT_BY_ADDRESS = (
+    "fanin sends the original requests: there is no order, and by the catalog PostgREST may return the rows in another "
+    "order than the table stores them (an index on further columns, or none and a large table)"
+)
 KnownColumns = Mapping[bytes, Column]
 
 
@@ -229,12 +234,18 @@ def _ties(question: MergeQuestion, key: Key) -> Ties:
     unknown = _unknown_order(question)
     if unknown and question.looks_up_types:
         return Ties("unknown", f"the type of {_names(unknown)} decides: most types show ties, numeric does not")
-    setting = question.settings.merge.ties
+    return _loose_ties(question, key, unknown)
+
+
+def _loose_ties(question: MergeQuestion, key: Key, unknown: tuple[bytes, ...]) -> Ties:
+    """The verdict where the order leaves ties that no hidden column shows."""
+    setting, column = question.settings.merge.ties, known_column(key.name, question.known)
     if setting == "any" and len(key.literals) == 1:
         return Ties("any", "they have the order in which the database returns them (merge.ties=any)")
-    by_address = setting == "physical" and question.looks_up_types and not question.query.is_ordered
-    sent_alone = Ties("ties", f"fanin sends the original requests, since {_ties_text(question, unknown)}")
-    return Ties("physical", PHYSICAL) if by_address else sent_alone
+    if setting == "physical" and question.looks_up_types and not question.query.is_ordered:
+        by_address = column is None or column.by_address
+        return Ties("physical", PHYSICAL) if by_address else Ties("ties", NOT_BY_ADDRESS)
+    return Ties("ties", f"fanin sends the original requests, since {_ties_text(question, unknown)}")
 
 
 def _at_most_one_row(question: MergeQuestion, key: Key) -> Ties | None:
@@ -242,6 +253,8 @@ def _at_most_one_row(question: MergeQuestion, key: Key) -> Ties | None:
     if question.query.method == b"HEAD":
         by_address = counts_by_address(question.query)
         return Ties("one", COUNTED + COUNTED_BY_ADDRESS * by_address)
+    if counts_rows(question.pending, question.known):
+        return Ties("one", COUNTED_KEYS)
     column, media = known_column(key.name, question.known), question.pending.head.media
     if len(key.literals) == 1 and column is not None and column.unique:
         return Ties("one", f"{key.name.decode()} is unique, so no key has several")

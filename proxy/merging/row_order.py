@@ -14,7 +14,7 @@ from proxy.model import FallbackReason, MergedCall, NotSingular, PendingRequest,
 from proxy.path.columns import table_of
 from proxy.path.comparison import Comparison
 from proxy.path.order_evidence import OrderEvidence
-from proxy.path.trust import Check, Pair, Subject, Trust
+from proxy.path.trust import Check, Pair, Subject, Trust, spread
 from proxy.postgrest.request.set_filter import counts_by_address
 from proxy.postgrest.row_address import CTID, NO_COLUMN_CODES, address_columns
 from proxy.settings.tables import MergeSettings
@@ -24,6 +24,8 @@ SHARE_FACTOR = 10
 """How many times more merged calls than by ``shadow.share`` are compared, at least."""
 EARLY_FACTOR = 1000
 """The same while few values have been compared: divided by their number."""
+MAX_FIRST = 64
+"""The most values with several rows that are compared of one answer, as long as the order is not trusted."""
 TIES = FallbackReason("ties")
 NONE: frozenset[bytes] = frozenset()
 
@@ -41,13 +43,15 @@ def is_reordered(call: MergedCall, comparison: Comparison) -> bool:
 def check_order(trust: Trust, call: MergedCall, rows: dict[bytes, int], check: Check) -> Check:
     """``check`` of a call's slices, and those with several rows that are compared because of their order.
 
-    Whatever else their relation has earned, these prove it too.
+    Whatever else their relation has earned, these prove it too. They are all compared, because one changed row puts
+    those of a single value into another order.
     """
     several = {value: count for value, count in rows.items() if count > 1}
     order = trust.check(Subject(order_pair(leader(call), call.key)), several)
     if not order.compare:
         return check
-    return Check((*order.compare, *(value for value in check.compare if value not in several)), check.unused)
+    compared = spread(list(several), MAX_FIRST)
+    return Check((*compared, *(value for value in check.compare if value not in several)), check.unused)
 
 
 def record_order(trust: Trust, call: MergedCall, slices: Iterable[Slice | NotSingular | None]) -> None:

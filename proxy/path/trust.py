@@ -138,7 +138,7 @@ class Trust:
             by_kind[kind_of(count)].append(value)
         compare: list[bytes] = []
         for kind in (Kind.ONE, Kind.SEVERAL):
-            compare += _spread(by_kind[kind], max(0, missing[kind]))
+            compare += spread(by_kind[kind], max(0, missing[kind]))
         unused: list[bytes] = []
         if missing[Kind.EMPTY] > 0:
             room = min(missing[Kind.EMPTY], MAX_EMPTY_COMPARED)
@@ -217,7 +217,7 @@ class Trust:
         self._wrong_columns[relation, profile] = self.wrong_columns(relation, profile) - {column}
 
 
-def _spread(values: Sequence[bytes], count: int) -> list[bytes]:
+def spread(values: Sequence[bytes], count: int) -> list[bytes]:
     """At most ``count`` of ``values``, as far apart as they can be."""
     if count >= len(values):
         return list(values)

@@ -4,6 +4,12 @@ from __future__ import annotations
 
 import pytest
 
+from proxy.explain.facts import explain
+from proxy.explain.keys import NOT_BY_ADDRESS
+from proxy.explain.request import read_request
+from proxy.model import Column
+from proxy.postgrest.catalog import Catalog
+from proxy.settings.loading import load
 from tests.explain.factories import explained, only_way
 
 U = "0b5e7c1a-9f0e-4d55-8f6b-3a4b5c6d7e8"
@@ -99,6 +105,18 @@ def test_the_order_decides_whether_several_rows_merge(
     ties = only_way(target, types=types).ties
     assert ties.verdict == verdict
     assert said in ties.text
+
+
+def test_rows_that_are_only_counted_need_no_order() -> None:
+    ties = only_way("/t?select=count&k=eq.1").ties
+    assert (ties.verdict, ties.text) == ("one", "the rows are only counted")
+
+
+def test_a_column_whose_index_orders_its_rows_does_not_merge_by_address() -> None:
+    catalog = Catalog({"public.t": {b"k": Column(type="integer", deterministic=True, by_address=False)}})
+    explanation = explain(read_request("/t?k=eq.1", ()), load({}).settings, None, {}, catalog)
+    (way,) = explanation.merging.ways
+    assert (way.ties.verdict, way.ties.text) == ("ties", NOT_BY_ADDRESS)
 
 
 def test_settings_and_media_type_decide_whether_several_rows_merge() -> None:

@@ -127,6 +127,14 @@ async def test_keys_whose_rows_an_index_finds_in_another_order_are_sent_alone(ta
     assert 0 < calls["fallback"] < size / 2
 
 
+async def test_a_single_key_in_another_order_is_found_before_anybody_is_answered(tables: Stack) -> None:
+    requests = lists("edited_few", range(50), "&select=id")
+    direct = await one_by_one(tables.url, requests)
+    assert direct[3].body.index(b":3}") < direct[3].body.index(b":63}"), "the trap: an index finds it where it was"
+    calls = await calls_of_last_burst(tables, requests, False)
+    assert calls["fallback"] == len(requests)
+
+
 async def test_other_merging_by_the_key_goes_on_where_the_order_was_found_wrong(tables: Stack) -> None:
     unordered, ordered = (lists("msg", range(100, 160), f"&select=id{more}", key="room") for more in ("", "&order=id"))
     direct = await one_by_one(tables.url, unordered + ordered)

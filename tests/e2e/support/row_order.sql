@@ -25,6 +25,11 @@ create table row_order.edited (id int primary key, post_id int not null, body te
 insert into row_order.edited select n, n / 10, 'comment ' || n from generate_series(1, 1500) n;
 create index on row_order.edited (post_id);
 update row_order.edited set body = body || ', edited' where id % 50 = 3;
+-- The same, but that few rows were updated, and a merged call of most keys reads the whole table.
+create table row_order.edited_few (id int primary key, post_id int not null, body text not null) with (fillfactor = 40);
+insert into row_order.edited_few select n, n % 60, 'comment ' || n from generate_series(1, 3000) n;
+create index on row_order.edited_few (post_id);
+update row_order.edited_few set body = body || ', edited' where id % 97 = 3;
 -- Rows of one key in several partitions, of which the one that was made last is the first to be read.
 create table row_order.part (id int not null, post_id int not null, body text) partition by range (id);
 create table row_order.part_b partition of row_order.part for values from (700) to (2000);
