@@ -12,7 +12,7 @@ from proxy.errors.codes import FaultError
 from proxy.http1.head import HeaderField, StatusLine
 from proxy.merging.comparer import OVERHEAD, Pairs, ShadowComparer, Slices, as_compared, is_busy
 from proxy.merging.fetch import FetchesMerged, FetchResult, leader
-from proxy.merging.row_order import with_several_rows
+from proxy.merging.row_order import MAX_FIRST, with_several_rows
 from proxy.merging.waiters import BufferedAnswer, Reply, SendAlone
 from proxy.model import FallbackReason, MergedCall, PendingRequest, Slice
 from proxy.path.comparison import FAILED, SKIPPED, ByteBudget, ComparedAnswer, choose_answers, is_sampled
@@ -64,8 +64,10 @@ class SampledFetcher:
         if watched:
             return pairs
         several = set(with_several_rows(slices)) if call.address_columns else ()
-        chosen = [pair for pair in pairs if pair[0] in several] or pairs
-        return choose_answers(chosen, self._max_answers, self._draw())
+        ordered = [pair for pair in pairs if pair[0] in several]
+        if ordered:  # a changed row puts those of its key alone into another order, so that few answers show it seldom
+            return choose_answers(ordered, max(self._max_answers, MAX_FIRST), self._draw())
+        return choose_answers(pairs, self._max_answers, self._draw())
 
 
 def _is_error(slices: Slices) -> bool:

@@ -48,7 +48,7 @@ select
       select from pg_index i
       where i.indrelid = c.oid and i.indkey[0] = a.attnum and i.indisvalid and i.indpred is null
     )
-  ) as by_address
+  ) and coalesce(pg_stat_get_tuples_hot_updated(c.oid), 0) = 0 as by_address
 from pg_attribute a
 join pg_class c on c.oid = a.attrelid and c.relkind in ('r', 'p', 'v', 'm', 'f')
 join pg_namespace n on n.oid = c.relnamespace and n.nspname = any($1::text[])
@@ -61,9 +61,11 @@ where not a.attisdropped and (a.attnum > 0 or a.attname = 'ctid' and c.relkind i
 formats it.
 
 ``by_address`` is false where an index on further columns may return its rows in their order (since PostgreSQL 18 also
-one that does not begin with it), and where only a sequential scan finds them and the table is so large that the scan
-may begin anywhere, or have several workers.
+one that does not begin with it), where only a sequential scan finds them and the table is so large that the scan may
+begin anywhere, or have several workers, and where rows were updated in place: an index returns these where their first
+version was, a sequential scan where the newest one is.
 https://www.postgresql.org/docs/current/runtime-config-compatible.html#GUC-SYNCHRONIZE-SEQSCANS
+https://www.postgresql.org/docs/current/storage-hot.html
 """
 
 FUNCTIONS = """

@@ -127,6 +127,12 @@ async def test_keys_whose_rows_an_index_finds_in_another_order_are_sent_alone(ta
     assert 0 < calls["fallback"] < size / 2
 
 
+async def test_the_catalog_knows_that_rows_were_updated_in_place(tables: Stack) -> None:
+    calls = await calls_of_last_burst(tables, lists("edited_few", range(20, 32)), True)
+    assert calls["fallback"] == 12
+    assert "probation" not in calls
+
+
 async def test_a_single_key_in_another_order_is_found_before_anybody_is_answered(tables: Stack) -> None:
     requests = lists("edited_few", range(50), "&select=id")
     direct = await one_by_one(tables.url, requests)
