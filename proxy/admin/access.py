@@ -100,7 +100,8 @@ class AccessPolicy:
     def _check_client(self, request: AdminRequest) -> Denied | None:
         if request.path in OPEN and request.method in READS:
             return None
-        if request.site not in SAME_SITE_VALUES and not request.navigates:
+        foreign = request.origin and request.origin.partition("://")[2] != request.hosts[0]
+        if foreign or (request.site not in SAME_SITE_VALUES and not request.navigates):
             return Denied(403, "Pages of other origins have no access.")
         if self._has_token(request) or (_is_loopback(request.peer) and not request.forwarded):
             return None

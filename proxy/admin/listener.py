@@ -3,12 +3,14 @@ descriptors that the data port needs, and closes those whose clients do nothing.
 """
 
 import asyncio
+import os
 import socket
 from collections.abc import Callable
 
 import msgspec
 from aiohttp import web
 
+from proxy.transport.descriptors import EXHAUSTED
 from proxy.transport.listener import bind, unlink
 
 BACKLOG = 128
@@ -16,6 +18,8 @@ SWEEP = 1.0
 """Seconds between two checks for clients that read nothing."""
 RETRY = 1.0
 """Seconds without accepting after the process ran out of file descriptors."""
+SPARE = 2
+"""Descriptors kept for new connections while the process has no other one left, so that probes are answered."""
 
 
 class PortCounts(msgspec.Struct):
@@ -80,6 +84,7 @@ class AdminListener:
         self._connections: dict[AdminConnection, None] = {}
         self._starting: set[asyncio.Task[None]] = set()
         self._sweeper: asyncio.TimerHandle | None = None
+        self._spare: list[int] = []
 
     async def open(self, address: str) -> int:
         """Bind, and return the port; 0 for a unix socket. OSError if the address cannot be bound."""
@@ -97,6 +102,8 @@ class AdminListener:
             unlink(listening)
             listening.close()
         self._sockets = []
+        while self._spare:
+            os.close(self._spare.pop())
         if self._sweeper is not None:
             self._sweeper.cancel()
 
@@ -105,6 +112,7 @@ class AdminListener:
         if connection in self._connections:
             del self._connections[connection]
             self.counts.open -= 1
+            asyncio.get_running_loop().call_soon(self._restock)
 
     def _listen(self, listening: socket.socket) -> None:
         if listening in self._sockets:
@@ -114,7 +122,7 @@ class AdminListener:
         """Accept one connection: between two of them, connections that were closed give their descriptors back."""
         loop = asyncio.get_running_loop()
         try:
-            accepted, _ = listening.accept()
+            accepted = self._accepted(listening)
         except (BlockingIOError, ConnectionAbortedError):
             return
         except OSError:  # no file descriptor is left
@@ -133,6 +141,24 @@ class AdminListener:
         task = loop.create_task(self._start(connection, accepted))
         self._starting.add(task)
         task.add_done_callback(self._starting.discard)
+
+    def _accepted(self, listening: socket.socket) -> socket.socket:
+        """The next connection, with a spare descriptor if there is no other one."""
+        try:
+            return listening.accept()[0]
+        except OSError as error:
+            if error.errno not in EXHAUSTED or not self._spare:
+                raise
+        os.close(self._spare.pop())
+        return listening.accept()[0]
+
+    def _restock(self) -> None:
+        """Take descriptors until there are ``SPARE`` spare ones, or the process has none left."""
+        try:
+            while self._sockets and len(self._spare) < SPARE:
+                self._spare.append(os.open(os.devnull, os.O_RDONLY))
+        except OSError:  # the next sweep tries again
+            return
 
     async def _start(self, connection: AdminConnection, accepted: socket.socket) -> None:
         try:
@@ -156,4 +182,5 @@ class AdminListener:
         loop = asyncio.get_running_loop()
         for connection in [one for one in self._connections if one.is_stalled(loop.time(), self._write_stall)]:
             connection.abort()
+        self._restock()
         self._sweeper = loop.call_later(SWEEP, self._sweep)

@@ -26,7 +26,11 @@ AdminHandler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 MAX_BODY = 65_536
 """Maximum bytes of a request body."""
 COOKIE = "fanin"
-FORWARDED = ("Forwarded", "X-Forwarded-For", "X-Real-IP", "Via")
+FORWARDED = (
+    *("forwarded", "x-forwarded", "via", "x-real-ip", "x-client-ip", "client-ip", "true-client-ip"),
+    *("cf-connecting-ip", "fastly-client-ip", "x-envoy-", "x-original-"),
+)
+"""How the names of headers begin that proxies add."""
 
 
 class AdminServer:
@@ -158,7 +162,7 @@ def _admin_request(request: web.Request, authorization: str = "") -> AdminReques
         path=request.path,
         peer=_peer(request),
         hosts=tuple(headers.getall("Host", ())),
-        forwarded=any(name in headers for name in FORWARDED),
+        forwarded=any(name.lower().startswith(FORWARDED) for name in headers),
         authorization=authorization or headers.get("Authorization", ""),
         cookie=request.cookies.get(COOKIE, ""),
         origin=headers.get("Origin", ""),

@@ -18,6 +18,7 @@ from proxy.settings.listing import as_toml
 from proxy.settings.loading import EffectiveSettings, load
 from proxy.settings.sources import AddressInUseError, ConfigError, from_text, nearest
 from proxy.text.terminal import safe
+from proxy.transport.descriptors import open_standard
 from proxy.upstream.discovery import address_faults
 from rules import RULES
 
@@ -48,6 +49,7 @@ SWITCHES = ("debug", "show_values")
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run ``fanin``; returns the exit code."""
+    open_standard()
     options = _parsed(arguments)
     try:
         code = int(options.run(options))

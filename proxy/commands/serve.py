@@ -70,6 +70,9 @@ async def serve(loaded: EffectiveSettings, read: Callable[[], EffectiveSettings]
         events.subscribe(log.Warnings(lines.warnings), Warned, UpstreamRecovered, SettingsReloaded)
         asyncio.get_running_loop().set_exception_handler(lambda _, context: events.emit(_unhandled(context)))
         stop.install()
+        early: list[bool] = []
+        """SIGHUPs that came before fanin could reload: without a handler, the first would end the process."""
+        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, early.append, True)
         fit_limit(loaded.settings, events)
         sidecar = await Sidecar.create(loaded.settings, rules, events, time.monotonic)
         console = Console(sidecar, events, rules, lambda: held.loaded.settings)
@@ -86,6 +89,8 @@ async def serve(loaded: EffectiveSettings, read: Callable[[], EffectiveSettings]
         await admin.start()
         await sidecar.start()
         terminal.say("start", _start_line(sidecar, admin))
+        if early:
+            reload_settings()
         await stop.requested.wait()
 
 

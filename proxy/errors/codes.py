@@ -16,6 +16,18 @@ class Fault(msgspec.Struct, frozen=True):
     message: str
     hint: str
 
+    @property
+    def remedy(self) -> str:
+        """What an operator can do: the hint, unless that is only for the caller of a request."""
+        return OPERATOR_REMEDIES.get(self.code, self.hint)
+
+
+OPERATOR_REMEDIES = {
+    "FANIN502": "See upstream's log, and check whether --upstream needs https://.",
+    "FANIN504": "Check that --upstream names PostgREST's port, and look for slow queries.",
+}
+"""What an operator can do about faults whose hint is for the caller."""
+
 
 FAULTS = {
     fault.code: fault

@@ -7,7 +7,7 @@ OUTCOMES = {
     "shared": "One upstream call answered it together with byte-equal requests (FAN003).",
     "chunked": "Its list was too long for one call and was sent in several calls (FAN005).",
     "fallback": "A merged or shared call was made for it and could not answer it, so it was sent itself. The fallback "
-    "reason says why; the call in vain is counted in its trace's upstream calls.",
+    "reason says why; the call that was of no use counts among its trace's upstream calls.",
     "failed": "The answer was an error of fanin, with a code FANIN….",
     "gone": "The client disconnected before it had the whole answer.",
 }

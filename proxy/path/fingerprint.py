@@ -9,10 +9,12 @@ import msgspec
 from proxy.model import Key, Query, RequestHead
 from proxy.postgrest.request.aggregates import aggregate_names, counted_name, has_aggregate
 from proxy.postgrest.request.column_names import column_reference, order_references
+from proxy.postgrest.request.grammar import GrammarError
 from proxy.postgrest.request.literals import class_of, read_list, read_literal
 from proxy.postgrest.request.media import ARRAY
 from proxy.postgrest.request.operators import filter_shape, tree_shape
 from proxy.postgrest.request.row_range import plain_limit_param, plain_offset
+from proxy.postgrest.request.select_list import read_select
 from proxy.postgrest.request.target import (
     LOGIC,
     RESERVED_PARAMS,
@@ -31,8 +33,12 @@ MAX_PARAMS = 300
 MAX_NAME, MAX_FINGERPRINT = 200, 8192
 """Largest number of characters of a relation's name (Postgres': 63 bytes) and of a fingerprint, which is else without
 parameters. By default, a query with a longer one is longer than ``merge.max_url``."""
+HIDDEN = "…"
+"""Stands for a parameter, or the text in a select, that PostgREST ignores."""
 UNPARSED = "?…"
 """The end of such a fingerprint, and of one whose parameters are not parsed."""
+
+FIRST_NOT_ASCII = 0x80
 
 CACHED_SHAPES = 1024
 """Number of cached shapes. Targets that differ in literals only have one shape and are analysed once."""
@@ -237,20 +243,45 @@ def _query_without_relation(method: bytes, target: bytes, path_end: int, mount: 
 
 
 def _param_shapes(params: tuple[Param, ...]) -> tuple[list[str], list[bytes]]:
-    """The shape of each parameter (its text without the literal), and the literals."""
+    """The shape of each parameter (its text without the literal), and the literals.
+
+    PostgREST ignores a parameter without a value, so that its name may be anything.
+    """
     shapes, literals = [], []
     for param in params:
         name, value = decoded(param.name), decoded(param.value)
         last = name.rpartition(b".")[2]
-        if last == b"order" or (name in RESERVED_PARAMS and name not in (b"limit", b"offset")):
+        if name == b"select":
+            text, literal = _select_shape(value)
+        elif last == b"order" or (name in RESERVED_PARAMS and name not in (b"limit", b"offset")):
             text, literal = value, b""
         elif name in (b"limit", b"offset"):
             text, literal = b"?", b""
+        elif not value:
+            shapes.append(HIDDEN)
+            literals.append(name)
+            continue
         else:
             text, literal = tree_shape(value) if name in LOGIC or last in LOGIC else filter_shape(value)
         shapes.append(f"{name.decode('utf-8', 'replace')}={text.decode('utf-8', 'replace')}")
         literals.append(literal)
     return shapes, literals
+
+
+def _select_shape(value: bytes) -> tuple[bytes, bytes]:
+    """The decoded value of ``select`` without what PostgREST may have ignored, and the value if something was removed.
+
+    PostgREST reads as many items as it can, and answers whatever text comes after them.
+    """
+    begins = value[:1].isalnum() or value[:1] in (b"", b"*", b'"', b"_") or value[0] >= FIRST_NOT_ASCII
+    if len(value) > MAX_CACHED_BYTES or (begins and b"(" not in value and b")" not in value):
+        return value, b""
+    try:
+        text = value.decode()
+        _, rest = read_select(text)
+    except (UnicodeDecodeError, GrammarError):
+        return HIDDEN.encode(), value
+    return (f"{text.removesuffix(rest)}{HIDDEN}".encode(), value) if rest else (value, b"")
 
 
 def _key_columns(names: list[bytes]) -> dict[int, bytes]:

@@ -168,6 +168,8 @@ def _message(error: Mapping[str, Any]) -> str:
             return "is missing"
         case "string_pattern_mismatch" if error["ctx"]["pattern"] == r"\S":
             return "must not be empty"
+        case "too_short" if "min_length" in error["ctx"]:
+            return f"must have at least {error['ctx']['min_length']} characters, not {error['ctx']['actual_length']}"
         case "extra_forbidden":
             return f"is not a setting{_hint(error['loc'])}"
         case "value_error":

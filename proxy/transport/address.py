@@ -10,6 +10,8 @@ from proxy.settings.model import Settings
 from proxy.settings.sources import ConfigError
 
 MAX_PORT = 65535
+FIRST_PRINTED, LAST_PRINTED = "!", "~"
+"""The first and the last character of ASCII that a URL may contain. Blanks would end the target of a request."""
 MAX_UNIX_PATH = 107
 """The most bytes of the path of a unix socket (Linux, sun_path without its NUL)."""
 UNIX_PORT = -1
@@ -32,14 +34,15 @@ class Address(msgspec.Struct, frozen=True):
 def parse_address(url: str) -> Address:
     """The address in ``http(s)://HOST[:PORT][/base]`` or ``unix:/path``. ConfigError for anything else."""
     if url.startswith("unix:"):
-        return Address("", 0, False, url.removeprefix("unix:"), b"", b"localhost")
+        return Address("", 0, False, _unix_path(url), b"", b"localhost")
     try:
         parts = urlsplit(url)
         port = parts.port
     except ValueError:
         raise ConfigError(f"upstream: {_not_an_address(url)}") from None
     extra = parts.query or parts.fragment or parts.username is not None
-    if parts.scheme not in ("http", "https") or not parts.hostname or extra:
+    strange = any(not FIRST_PRINTED <= char <= LAST_PRINTED for char in url)
+    if parts.scheme not in ("http", "https") or not parts.hostname or port == 0 or extra or strange:
         raise ConfigError(f"upstream: {_not_an_address(url)}")
     tls = parts.scheme == "https"
     base = parts.path.rstrip("/").encode()
@@ -49,19 +52,26 @@ def parse_address(url: str) -> Address:
 def split_listen(listen: str) -> tuple[str, int]:
     """Host and port of ``HOST:PORT``; of ``unix:/path`` the path and ``UNIX_PORT``. ConfigError for anything else."""
     if listen.startswith("unix:"):
-        path = listen.removeprefix("unix:")
-        if not path.startswith("/") or len(os.fsencode(path)) > MAX_UNIX_PATH:
-            raise ConfigError(f"'{listen}' is not unix:/path, absolute and of at most {MAX_UNIX_PATH} bytes")
-        return path, UNIX_PORT
+        return _unix_path(listen), UNIX_PORT
     host, _, port = listen.rpartition(":")
     if not host or not (port.isascii() and port.isdecimal()) or int(port) > MAX_PORT:
         raise ConfigError(f"'{listen}' is not HOST:PORT, with a port from 0 to {MAX_PORT}, or unix:/path")
     return host.strip("[]"), int(port)
 
 
+def _unix_path(address: str) -> str:
+    """The path in ``unix:/path``. ConfigError if it cannot be that of a socket."""
+    path = address.removeprefix("unix:")
+    if not path.startswith("/") or len(os.fsencode(path)) > MAX_UNIX_PATH:
+        raise ConfigError(f"'{address}' is not unix:/path, absolute and of at most {MAX_UNIX_PATH} bytes")
+    return path
+
+
 def _not_an_address(url: str) -> str:
     """The error text, without the user name and password that a URL may contain."""
-    return f"'{url.rpartition('@')[2]}' is not http(s)://HOST[:PORT][/base] or unix:/path"
+    if "@" in url:
+        return "a user name or password in the URL is not supported: http(s)://HOST[:PORT][/base]"
+    return f"'{url}' is not http(s)://HOST[:PORT][/base] in ASCII, or unix:/path"
 
 
 def tls_context(settings: Settings) -> ssl.SSLContext:

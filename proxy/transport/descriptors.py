@@ -6,6 +6,7 @@ Each connection is one descriptor. A process that has none left can neither acce
 import errno
 import os
 import resource
+import sys
 
 from proxy.settings.model import Settings
 
@@ -13,6 +14,8 @@ OWN = 64
 """Descriptors for everything but connections: files, pipes, listening sockets, modules being imported."""
 ADMIN_SHARE = 16
 """The admin port gets at most one of this many descriptors."""
+LAST_STANDARD = 2
+"""The descriptor of standard error."""
 EXHAUSTED = frozenset((errno.EMFILE, errno.ENFILE))
 
 
@@ -41,6 +44,20 @@ def share_for_admin(wanted: int) -> int:
     """``wanted`` connections of the admin port, or as few as leave nearly all descriptors to the data port."""
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     return wanted if soft == resource.RLIM_INFINITY else max(2, min(wanted, soft // ADMIN_SHARE))
+
+
+def open_standard() -> None:
+    """Open the null device in place of the standard streams (0, 1, 2) that the parent process has closed.
+
+    Otherwise sockets would get these numbers: messages for stderr could be sent to a client, and uvloop aborts the
+    process when it closes such a socket.
+    """
+    while (opened := os.open(os.devnull, os.O_RDWR)) <= LAST_STANDARD:
+        pass
+    os.close(opened)
+    for number, name in ((1, "stdout"), (2, "stderr")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, os.fdopen(number, "w", closefd=False))
 
 
 def is_exhausted() -> bool:

@@ -61,7 +61,7 @@ def failed_discovery(failure: FaultError) -> Warned:
     reason = failure.fault.message + (f" ({failure.details})" if failure.details else "")
     return Warned(
         f"upstream could not be asked whether it is Supabase: {reason}",
-        f"{failure.fault.hint} fanin asks again when upstream answers; with --profile and --mount it need not ask.",
+        f"{failure.fault.remedy} fanin asks again when upstream answers. With --profile and --mount it does not ask.",
     )
 
 

@@ -119,4 +119,4 @@ class Health:
 def _warning(error: FaultError | None) -> Warned:
     fault = FAULTS["FANIN504"] if error is None else error.fault
     details = f" ({error.details})" if error is not None and error.details else ""
-    return Warned(f"upstream is down: {fault.message}{details}", fault.hint)
+    return Warned(f"upstream is down: {fault.message}{details}", fault.remedy)

@@ -153,6 +153,13 @@ def test_a_change_must_come_from_the_same_origin(origin: str, expected: int) -> 
     assert status(request(origin=origin, authorization=f"Bearer {TOKEN}", **JSON), TOKEN) == expected
 
 
+def test_another_origin_reads_nothing_but_metrics() -> None:
+    assert status(request(origin="http://evil.example")) == status(request(origin="null")) == 403
+    assert status(request(origin="http://evil.example", authorization=f"Bearer {TOKEN}"), TOKEN) == 403
+    assert status(request("/metrics", origin="http://evil.example")) == 200
+    assert status(request(origin="http://127.0.0.1:9000")) == 200
+
+
 def test_a_page_of_another_origin_is_denied_but_may_link_to_the_pages() -> None:
     for site in ("cross-site", "same-site"):
         assert status(request(site=site)) == 403

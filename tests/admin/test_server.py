@@ -178,7 +178,7 @@ async def test_every_answer_has_the_security_headers_and_none_allows_another_ori
             await get(server.port, f"/?token={TOKEN}", ELSEWHERE),
             await get(server.port, "/api/pause", origin, preflight, method="OPTIONS"),
         ]
-    assert [answer.status for answer in answers] == [200, 200, 401, 404, 403, 200, 405]
+    assert [answer.status for answer in answers] == [200, 403, 401, 404, 403, 200, 405]
     for answer in answers:
         for name, value in HEADERS.items():
             assert answer.values(name.lower().encode()) == [value.encode()]
@@ -278,3 +278,12 @@ async def test_readyz_is_503_while_draining_and_checks_upstream_only_on_request(
         finally:
             sidecar.draining = False
             await server.stop()
+
+
+@pytest.mark.parametrize(
+    "line", ["X-Forwarded-Host: a.example", "CF-Connecting-IP: 192.0.2.7", "Via: 1.1 a", "X-Real-Ip: ::1"]
+)
+async def test_a_request_with_a_header_of_a_proxy_is_not_local(line: str) -> None:
+    async with admin(Loaded()) as server:
+        assert (await get(server.port, "/api/config", line)).status == 403
+        assert (await get(server.port, "/metrics", line)).status == 200

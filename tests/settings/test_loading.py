@@ -75,7 +75,7 @@ def test_a_secret_is_not_repeated_by_an_error(name: str) -> None:
     with pytest.raises(ConfigError) as caught:
         load({name: ["hidden"]})
     assert "hidden" not in str(caught.value)
-    with pytest.raises(ConfigError, match="admin_token: Value should have at least 16 items") as caught:
+    with pytest.raises(ConfigError, match="admin_token: must have at least 16 characters") as caught:
         load({"admin_token": "hidden"})
     assert "hidden" not in str(caught.value)
 

@@ -23,10 +23,20 @@ def test_an_upstream_url_is_parsed(url: str, address: Address) -> None:
 
 
 @pytest.mark.parametrize(
-    "url", ["", "h:3000", "ftp://h", "http://", "http://h:port", "http://h:99999", "http://h?x=1", "http://h/#x"]
+    "url",
+    [
+        *("", "h:3000", "ftp://h", "http://", "http://h:port", "http://h:99999", "http://h?x=1", "http://h/#x"),
+        *("http://h/a b", "http://a b", "http://h:0", "http://h/\u00e4", "http://h\t"),
+    ],
 )
 def test_an_invalid_upstream_url_is_an_error_that_names_the_valid_form(url: str) -> None:
     with pytest.raises(ConfigError, match=r"is not http\(s\)://HOST"):
+        parse_address(url)
+
+
+@pytest.mark.parametrize("url", ["unix:", "unix:run/s.sock", "unix:/" + "x" * 107])
+def test_an_upstream_socket_has_an_absolute_path_of_a_possible_length(url: str) -> None:
+    with pytest.raises(ConfigError, match="absolute and of at most 107 bytes"):
         parse_address(url)
 
 

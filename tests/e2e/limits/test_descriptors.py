@@ -136,3 +136,17 @@ async def test_silent_connections_to_the_admin_port_leave_the_data_port_its_desc
         assert (await ask(fanin.admin, LIVE)).status == 200
         assert await fanin.metric("fanin_admin_connections ") <= 128 // 16
         assert await fanin.metric("fanin_descriptors_exhausted_total") == 0
+
+
+async def test_probes_are_answered_while_clients_have_all_descriptors() -> None:
+    async with (
+        ScriptedUpstream(answers(OK)) as upstream,
+        limited_fanin(upstream.url, 64, "--mode", "pass") as fanin,
+        AsyncExitStack() as stack,
+    ):
+        for _ in range(100):
+            await stack.enter_async_context(RawClient(fanin.port))
+        await fanin.logged("no file descriptor is left")
+        for _ in range(10):
+            assert (await ask(fanin.admin, LIVE)).status == 200
+            assert (await ask(fanin.admin, READY)).status == 503

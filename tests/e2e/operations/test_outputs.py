@@ -127,3 +127,28 @@ async def test_waiting_lines_are_written_at_the_end() -> None:
         printed = await fanin.read_until('"event": "trace"')
         assert printed.count('"event": "access"') == 20
         assert await asyncio.wait_for(fanin.process.wait(), TIMEOUT) == 0
+
+
+@pytest.mark.parametrize("closed", ["<&- >&- 2>&-", "2>&-", ">&-"])
+async def test_standard_streams_that_the_parent_closed_do_no_harm(closed: str) -> None:
+    port = free_port()
+    fanin = str(Path(sys.executable).with_name("fanin"))
+    async with ScriptedUpstream(answers(OK)) as upstream:
+        process = await asyncio.create_subprocess_exec(
+            *("sh", "-c", f'exec "$@" {closed}', "sh", fanin, "serve", "--upstream", upstream.url, "--admin", "off"),
+            *("--listen", f"127.0.0.1:{port}", "--mount", "/", "--profile", "postgrest", "--debug"),
+        )
+        try:
+            async with asyncio.timeout(TIMEOUT):
+                while True:
+                    try:
+                        assert (await ask(port, READ % 1)).status == 200
+                        break
+                    except OSError:
+                        await asyncio.sleep(0.05)
+            process.send_signal(signal.SIGTERM)
+            assert await asyncio.wait_for(process.wait(), TIMEOUT) == 0
+        finally:
+            if process.returncode is None:
+                process.kill()
+                await process.wait()

@@ -6,7 +6,9 @@ import asyncio
 import json
 import os
 import signal
+import sys
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -30,7 +32,6 @@ from tests.e2e.support.load import load
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from tests.conftest import Stack
 
@@ -229,3 +230,33 @@ async def test_a_relation_or_route_of_its_own_is_merged_or_not_by_the_count_of_p
         mixed = await statements("any", "by one")
         assert len(IDS) / 2 < mixed < len(IDS)
         assert len(sidecar.policies) == 3
+
+
+async def test_a_sighup_while_fanin_starts_does_not_end_it() -> None:
+    asked, answer = asyncio.Event(), asyncio.Event()
+
+    async def slow(connection: ScriptedConnection) -> None:
+        while await connection.request() is not None:
+            asked.set()
+            await answer.wait()
+            await connection.send(OK)
+
+    program = str(Path(sys.executable).with_name("fanin"))
+    async with ScriptedUpstream(slow) as upstream:
+        flags = ("--upstream", upstream.url, "--listen", "127.0.0.1:0", "--admin", "off")
+        process = await asyncio.create_subprocess_exec(program, "serve", *flags, stderr=asyncio.subprocess.PIPE)
+        assert process.stderr is not None
+        try:
+            async with asyncio.timeout(20):
+                await asked.wait()
+                process.send_signal(signal.SIGHUP)
+                await asyncio.sleep(0.05)
+                answer.set()
+                while b'"settings"' not in await process.stderr.readline():
+                    assert not process.stderr.at_eof()
+                process.send_signal(signal.SIGTERM)
+                assert await process.wait() == 0
+        finally:
+            if process.returncode is None:
+                process.kill()
+                await process.wait()
