@@ -325,7 +325,7 @@ class Span(msgspec.Struct, frozen=True, gc=False):
     """For a write: its preferences `resolution=…`, `missing=…` and `return=…`, comma-separated."""
     fallback_reason: str = ""
     """Why a merged or shared call could not answer it, so that it was sent itself: outcome ``fallback``."""
-    calls_in_vain: tuple[int, ...] = ()
+    unused_calls: tuple[int, ...] = ()
     """Numbers of the upstream calls that were made for it and could not answer it."""
     identity: int = 0
     """Hash, keyed per process, of the identity: requests with different ones may get different rows. 0 if unknown."""
@@ -363,7 +363,7 @@ class Trace(msgspec.Struct, frozen=True, gc=False):
 
     @property
     def calls(self) -> int:
-        """Number of upstream calls for its spans, those in vain included; a shared call counts once."""
+        """Number of upstream calls for its spans, with those whose answers were not used; a shared call counts once."""
         answered = {span.call: span.parts for span in self.spans if span.call}
-        in_vain = {call for span in self.spans for call in span.calls_in_vain if call}
-        return sum(answered.values()) + len(in_vain - answered.keys())
+        unused = {call for span in self.spans for call in span.unused_calls if call}
+        return sum(answered.values()) + len(unused - answered.keys())

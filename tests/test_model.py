@@ -16,12 +16,12 @@ def test_the_values_of_a_request_are_not_tracked_by_the_garbage_collector() -> N
     assert [type(value).__name__ for value in values if gc.is_tracked(value)] == []
 
 
-def test_calls_in_vain_count_once_with_those_that_answered() -> None:
+def test_unused_calls_count_once_with_those_that_answered() -> None:
     (trace,) = told(["GET /t?id=eq.1", "GET /t?id=eq.2", "GET /t?id=eq.3"])
     one, two, three = trace.spans
     spans = (
-        replace(one, call=1, calls_in_vain=(7,)),
-        replace(two, call=2, calls_in_vain=(7, 8)),
-        replace(three, call=8, parts=1, calls_in_vain=(0,)),
+        replace(one, call=1, unused_calls=(7,)),
+        replace(two, call=2, unused_calls=(7, 8)),
+        replace(three, call=8, parts=1, unused_calls=(0,)),
     )
     assert replace(trace, spans=spans).calls == 4, "1, 2, 7 and 8; 0 is no call"

@@ -65,8 +65,8 @@ class TrafficCounter:
                 self._counts["calls"] += span.parts
             else:
                 self._shared[run, call] = span.parts
-        in_vain = {call for span in trace.spans for call in span.calls_in_vain if call} - calls.keys()
-        self._shared.update({(run, call): 1 for call in in_vain})
+        unused = {call for span in trace.spans for call in span.unused_calls if call} - calls.keys()
+        self._shared.update({(run, call): 1 for call in unused})
 
     def costs(self) -> list[TraceCost]:
         """The cost of each trace."""

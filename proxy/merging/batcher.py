@@ -90,8 +90,8 @@ class Batcher:
     def reply(self, request: PendingRequest, reply: Reply) -> None:
         """Give a waiting request its reply."""
         waiter = self._waiters[request]
-        if waiter.calls_in_vain and isinstance(reply, BufferedAnswer):
-            reply = msgspec.structs.replace(reply, calls_in_vain=waiter.calls_in_vain)
+        if waiter.unused_calls and isinstance(reply, BufferedAnswer):
+            reply = msgspec.structs.replace(reply, unused_calls=waiter.unused_calls)
         waiter.reply.set_result(reply)
 
     def release_alone(
@@ -102,13 +102,13 @@ class Batcher:
         if self.is_waiting(request):
             waiter = self._waiters[request]
             slot, why = self._acquire(scheduler), reason or waiter.reason
-            waiter.reply.set_result(SendAlone(slot, why, fallback, waiter.calls_in_vain))
+            waiter.reply.set_result(SendAlone(slot, why, fallback, waiter.unused_calls))
 
-    def record_in_vain(self, requests: Iterable[PendingRequest], call: int) -> None:
+    def record_unused_call(self, requests: Iterable[PendingRequest], call: int) -> None:
         """The call with this number could not answer ``requests``, as far as they wait."""
         for request in requests:
             if self.is_waiting(request):
-                self._waiters[request].calls_in_vain += (call,)
+                self._waiters[request].unused_calls += (call,)
 
     def start(self, scheduler: BatchScheduler, call: InFlightCall, work: Coroutine[None, None, None]) -> None:
         """Run ``work``, which makes the call that the requests of ``call`` wait for."""

@@ -247,7 +247,7 @@ class Coalescer:
             self._events.emit(MergingPaused(reason.reason))
         if others:
             self._events.emit(FellBack(reason.reason, reason.detail, shared.relation, len(others)))
-        shared.batcher.record_in_vain(others, shared.number if shared.sent else 0)
+        shared.batcher.record_unused_call(others, shared.number if shared.sent else 0)
         for request in others:
             shared.batcher.release_alone(shared.scheduler, request, fallback=reason.reason)
 

@@ -191,7 +191,7 @@ class Merger:
 
     def _settle(self, scheduler: BatchScheduler, merge: InFlightMerge, result: FetchResult, number: int) -> None:
         if isinstance(result, FallbackReason | BadLiteral) and merge.sent is not None:
-            self.batcher.record_in_vain(merge.requests, number)
+            self.batcher.record_unused_call(merge.requests, number)
         if not isinstance(result, FallbackReason):
             self._record_size(scheduler, merge)
         if isinstance(result, BadLiteral) and not merge.second_attempt:
@@ -231,7 +231,7 @@ class Merger:
         for value, own_slice, request in waiting:
             if own_slice is None:
                 why = "no-template" if slices[value] is not None else "unproven"
-                self.batcher.record_in_vain((request,), number)
+                self.batcher.record_unused_call((request,), number)
                 self.batcher.release_alone(scheduler, request, fallback=why)
             else:
                 self.batcher.reply(request, BufferedAnswer(own_slice, number, shared, Outcome.MERGED, seconds))

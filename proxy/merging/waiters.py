@@ -34,7 +34,7 @@ class BufferedAnswer(msgspec.Struct, frozen=True, gc=False, eq=False):
     outcome: Outcome
     seconds: float
     """Time from sending the call to its answer."""
-    calls_in_vain: tuple[int, ...] = ()
+    unused_calls: tuple[int, ...] = ()
     """Numbers of earlier calls for the request that could not answer it."""
 
 
@@ -73,12 +73,12 @@ class SendAlone(msgspec.Struct, frozen=True, eq=False):
     """Why a merged or shared call that was made for the request could not answer it: a key of
     ``errors.codes.FALLBACK_REASONS``; empty if none was made.
     """
-    calls_in_vain: tuple[int, ...] = ()
+    unused_calls: tuple[int, ...] = ()
     """The numbers of such calls."""
 
     @property
     def is_fallback(self) -> bool:
-        """Whether a call was made for the request in vain."""
+        """Whether a call was made for the request whose answer was not used."""
         return bool(self.fallback)
 
 
@@ -139,5 +139,5 @@ class Waiter(msgspec.Struct, eq=False):
     reason: str | None = None
     """The bypass reason, if the request waits only to share a call."""
     in_flight: InFlightCall | None = None
-    calls_in_vain: tuple[int, ...] = ()
+    unused_calls: tuple[int, ...] = ()
     """Numbers of calls for the request that could not answer it."""

@@ -80,7 +80,7 @@ class RecordedSpan(msgspec.Struct, frozen=True, omit_defaults=True):
     fallback_reason: Annotated[
         str, Meta(description="Why a merged or shared call could not answer it: a reason of codes.md.")
     ] = ""
-    calls_in_vain: Annotated[
+    unused_calls: Annotated[
         tuple[NonNegativeInt, ...], Meta(description="Numbers of the upstream calls for it that could not answer it.")
     ] = ()
     cut: Annotated[

@@ -158,7 +158,7 @@ class Pipeline:
         answer, upstream = context.answer, context.upstream
         context.outcome, context.saved_by = served.outcome, RULE_BY_OUTCOME[served.outcome]
         upstream.call, upstream.shared, upstream.seconds = served.call, served.shared, served.seconds
-        upstream.calls_in_vain = served.calls_in_vain
+        upstream.unused_calls = served.unused_calls
         answer.status, answer.rows = int(own_slice.head[9:12]), own_slice.rows
         answer.total = own_slice.rows if context.request.head.exact_count else -1
         answer.add(own_slice.body)
@@ -175,7 +175,7 @@ class Pipeline:
             waited = began - context.request.arrived
             if alone.is_fallback:
                 context.outcome, context.fallback_reason = Outcome.FALLBACK, alone.fallback
-                context.upstream.calls_in_vain = alone.calls_in_vain
+                context.upstream.unused_calls = alone.unused_calls
                 async with _place_among(policy.fallbacks, policy.settings.timeouts.queue):
                     waited = self._clock() - context.request.arrived
                     keep = await self._forwarder.forward(context, "fallback", waited)

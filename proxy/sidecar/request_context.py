@@ -77,7 +77,7 @@ class UpstreamUse(msgspec.Struct, eq=False):
     """Time of the upstream calls, set when the answer is complete."""
     waited: float = 0.0
     """Time until the answer's head, while the rest is streamed."""
-    calls_in_vain: tuple[int, ...] = ()
+    unused_calls: tuple[int, ...] = ()
     """Numbers of the calls for the request that could not answer it."""
     head_size: int = 0
     """For a request with a long list: bytes of the head that upstream would get without chunks."""
@@ -94,7 +94,7 @@ class RequestContext(msgspec.Struct, eq=False):
     fault: str = ""
     """The code of fanin's own error, if that is the answer."""
     fallback_reason: str = ""
-    """Why a merged or shared call could not answer the request; empty if none was made in vain."""
+    """Why a merged or shared call could not answer the request; empty if none was tried."""
     saved_by: str = ""
     """The rule whose rewrite answered the request; empty if none."""
     answer: ClientAnswer = msgspec.field(default_factory=ClientAnswer)
@@ -168,7 +168,7 @@ class RequestContext(msgspec.Struct, eq=False):
             target=_target(request.line.target) if options.values else "",
             preferences="" if query.method in (b"GET", b"HEAD") else request.head.write_preferences,
             fallback_reason=self.fallback_reason,
-            calls_in_vain=upstream.calls_in_vain,
+            unused_calls=upstream.unused_calls,
             identity=int.from_bytes((request.head.caller_hash or request.head.identity_hash)[:8]),
             writes=self.writes,
             connection=request.client.number,

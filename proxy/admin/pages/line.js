@@ -33,7 +33,7 @@ export function inside(group, scale) {
 }
 
 function why(span, scale) {
-  if (span.fallback_reason) return because("Merged in vain", scale.fallbacks.get(span.fallback_reason));
+  if (span.fallback_reason) return because("Merged, answer not used", scale.fallbacks.get(span.fallback_reason));
   if (span.bypass_reason) return because(span.missed ? "Not merged" : "Passed on", scale.reasons.get(span.bypass_reason));
   return span.outcome === "passed" && el("p", {}, el("b", {}, "Passed on: alone. "), ALONE);
 }

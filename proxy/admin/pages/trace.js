@@ -29,7 +29,7 @@ export async function trace(which) {
     summary.kind === "explicit" ? null : naming(),
     detail.findings.length ? el("section", { "aria-label": "Findings" }, el("h2", {}, "Findings"), detail.findings.map(card)) : null,
     listed("Not merged", detail.reasons),
-    listed("Merged in vain", detail.fallbacks),
+    listed("Merged, answer not used", detail.fallbacks),
     el("h2", {}, "Waterfall"),
     waterfall(detail),
   ];

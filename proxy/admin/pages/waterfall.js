@@ -11,7 +11,7 @@ const KINDS = {
   all: ["all", () => true],
   finding: ["with a finding", (span, scale) => scale.findings.has(span.fingerprint)],
   bypassed: ["not merged", (span) => Boolean(span.missed)],
-  fallback: ["merged in vain", (span) => Boolean(span.fallback_reason)],
+  fallback: ["merged, answer not used", (span) => Boolean(span.fallback_reason)],
   failed: ["failed", isFailed],
 };
 

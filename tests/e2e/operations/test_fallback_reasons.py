@@ -1,4 +1,4 @@
-"""A request that was merged in vain has its reason everywhere, and the call in vain is counted."""
+"""A request whose merged answer was not used has its reason everywhere, and that call is counted."""
 
 from __future__ import annotations
 
