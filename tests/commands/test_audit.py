@@ -63,7 +63,11 @@ def test_a_finding_of_at_least_fail_on_exits_with_1(desk: Desk, fail_on: str, co
 
 def test_every_format_contains_the_finding_its_fix_and_the_figures(desk: Desk) -> None:
     file = desk.record(FAN_OUT, MERGED)
-    for format_, fix in (("text", '.in("id", ids);'), ("md", '.in("id", ids);'), ("html", ".in(&quot;id&quot;, ids);")):
+    for format_, fix in (
+        ("text", '.in("id", chunk);'),
+        ("md", '.in("id", chunk);'),
+        ("html", ".in(&quot;id&quot;, chunk);"),
+    ):
         out = desk.audit("--traces", file, "--format", format_).out
         assert fix in out
         assert "HIGH: FAN001" in out

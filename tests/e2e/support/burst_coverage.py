@@ -28,6 +28,7 @@ OF_SETTINGS = {
         ("list", "list-order", "list-total", "chunk-limit"),
         "needs rules.fan005=rewrite, which answers what PostgREST refuses",
     ),
+    "differing-header": "needs many reads that differ in one header: test_differing_headers.py",
     "mismatch-paused": "needs shadow.share, and a merged answer that is wrong",
     **dict.fromkeys(
         ("foreign-table", "volatile-view", "volatile-column", "volatile-policy", "security-barrier", "rules"),
