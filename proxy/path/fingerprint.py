@@ -257,7 +257,7 @@ def _param_shapes(params: tuple[Param, ...]) -> tuple[list[str], list[bytes]]:
             text, literal = value, b""
         elif name in (b"limit", b"offset"):
             text, literal = b"?", b""
-        elif not value:
+        elif name and not value:
             shapes.append(HIDDEN)
             literals.append(name)
             continue

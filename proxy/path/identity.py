@@ -63,7 +63,10 @@ class HeadRules(msgspec.Struct, frozen=True):
 
     def is_neutral(self, name: bytes) -> bool:
         """Whether the header ``name`` (lower case) is not part of the identity."""
-        return name in self.neutral and name not in self.compared
+        neutral, compared = self.neutral, self.compared
+        if name not in neutral.names and not name.startswith(neutral.prefixes):
+            return False
+        return name not in compared.names and not name.startswith(compared.prefixes)
 
 
 def head_rules(
@@ -96,19 +99,18 @@ def read_head(fields: tuple[HeaderField, ...], minor: int, rules: HeadRules) -> 
         raise FaultError("FANIN106")
     fields = canonical_request(fields, framing)
     kept = [field for field in fields if is_forwarded(field.name)]
-    identity = b"".join(field.line + b"\r\n" for field in kept if not rules.is_neutral(field.name))
+    neutral = {name for name in {field.name for field in kept} if rules.is_neutral(name)}
+    identity = b"".join([field.line + b"\r\n" for field in kept if field.name not in neutral])
     media = media_of([field.value for field in fields if field.name == b"accept"])
     from_first, most = range_limit([field.value for field in fields if field.name == b"range"])
     prefers = [field.value for field in fields if field.name == b"prefer"]
     counted = count_preferences(prefers)
     return RequestHead(
-        forwarded_lines=b"".join(_forwarded_line(field, rules) for field in kept),
+        forwarded_lines=b"".join([_forwarded_line(field, rules) for field in kept]),
         merged_lines=_merged_call_lines(kept, media, most, rules),
         identity=identity,
         coalescing_identity=b"".join(
-            _forwarded_line(field, rules)
-            for field in kept
-            if field.name in NEGOTIATING or not rules.is_neutral(field.name)
+            [_forwarded_line(field, rules) for field in kept if field.name in NEGOTIATING or field.name not in neutral]
         ),
         identity_hash=blake2b(identity, digest_size=16, key=rules.key).digest(),
         caller_hash=_caller_hash(identity, rules.key) if framing else b"",

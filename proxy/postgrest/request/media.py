@@ -136,15 +136,23 @@ WRITE_PREFERENCES = frozenset(
 
 
 def write_preferences(prefers: list[bytes]) -> str:
-    """Those of ``WRITE_PREFERENCES`` that a request has, sorted and comma-separated."""
-    return b",".join(sorted(WRITE_PREFERENCES.intersection(preferences(prefers)))).decode() if prefers else ""
+    """Those of ``WRITE_PREFERENCES`` that a request has, sorted and comma-separated. More than ``MAX_PREFERENCES`` are
+    not read.
+    """
+    if not prefers or _are_too_many(prefers):
+        return ""
+    return b",".join(sorted(WRITE_PREFERENCES.intersection(preferences(prefers)))).decode()
 
 
 def count_preferences(prefers: list[bytes]) -> list[bytes]:
     """The preferences that contain ``count``. More than ``MAX_PREFERENCES`` are not read: they count as one."""
-    if sum(value.count(b",") for value in prefers) > MAX_PREFERENCES:
+    if _are_too_many(prefers):
         return [b",".join(prefers)]
     return [preference for preference in preferences(prefers) if b"count" in preference]
+
+
+def _are_too_many(prefers: list[bytes]) -> bool:
+    return sum(value.count(b",") for value in prefers) > MAX_PREFERENCES
 
 
 def without_count(applied: bytes) -> bytes:

@@ -131,7 +131,7 @@ async def test_findings_stand_by_rule_with_its_document_and_ignored_ones_apart()
         card = page.locator("section .finding").first
         await card.locator("summary").click()
         told = await card.inner_text()
-        names = ("Location", "Current performance", "Problem", "Evidence", "Fix", "Expected improvement", "Risk")
+        names = ("Location", "Current performance", "Problem", "Evidence", "No fix", "Expected improvement", "Risk")
         places = [told.index(f"\n{name}\n") for name in names]
         assert places == sorted(places)
         assert re.match(r"\[[A-Z]+: FAN001\] 6 reads of videos, one for each creator_id\n", told)
