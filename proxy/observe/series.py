@@ -121,7 +121,7 @@ COUNTED: dict[str, Series] = {
     "findings": counter("What the rules found in closed traces.", "rule", "relation"),
     # Merging and sharing.
     "bypassed": counter(
-        "Requests not merged or passed on, by reason; `fanin explain` has each reason's text.",
+        "Requests that were not merged, or not passed on, by reason; `fanin explain` has each reason's text.",
         "reason",
         known=BYPASS_REASONS,
     ),

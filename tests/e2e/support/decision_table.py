@@ -40,7 +40,7 @@ class Row(Enum):
     OBJECT = _merges("Accept: object (± nulls=stripped)")
     STRIPPED = _merges("Accept: array, nulls=stripped")
     COUNT = _merges("Prefer: count=exact")
-    ACCEPTS = _merges("Accept: list of which PostgREST chooses JSON")
+    ACCEPTS = _merges("Accept: list from which PostgREST chooses JSON")
     LIMIT = _merges("limit above 0")
     FROM_FIRST = _merges("offset=0")
     RANGE_LIMIT = _merges("Range from the first row on")
