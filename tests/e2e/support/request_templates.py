@@ -184,7 +184,13 @@ MERGING: tuple[Template, ...] = (
     *_all((Row.EMBED, Row.EMPTY_EMBED), integers, "/num?select=id,kid!inner()&id=eq.{}", "/num?select=kid()&id=eq.{}"),
     *_all(Row.EMPTY_EMBED, integers, "/kid?select=*,num!inner()&num.id=lt.20&id=eq.{}"),
     *_all(Row.PLAIN, low_integers, "/order%20lines?select=count&id=eq.{}"),
-    *_all(Row.ROWS_COUNTED, low_integers, "/many?k=eq.{}&select=count", "/num?select=n:count&id=eq.{}&title=neq.x"),
+    *_all(
+        Row.ROWS_COUNTED,
+        low_integers,
+        "/many?k=eq.{}&select=count",
+        "/num?select=n:count&id=eq.{}&title=neq.x",
+        share=2,
+    ),
     *_kinds(_TOLD, (Row.PLAIN,), "&order=id"),
     *_events(_CERTAIN, (Row.PLAIN,), (Row.LIST,)),
 )
