@@ -43,15 +43,18 @@ import msgspec
 from pydantic import Field
 
 from proxy.analysis.fan_out import (
+    FanOut,
     LoopThresholds,
     call_impact,
     fan_outs,
     has_many_rows_per_key,
     parallel_fan_out,
 )
+from proxy.analysis.fingerprint import ParsedFingerprint
 from proxy.analysis.joins import Join, join_of
 from proxy.analysis.rule import InSteps, Rule, RuleContext
 from proxy.analysis.spans import caller_of, count_calls, elapsed_seconds, total_rows
+from proxy.analysis.steps import Steps
 from proxy.analysis.varying import (
     Parent,
     SimilarCalls,
@@ -99,13 +102,8 @@ def detect(trace: Trace, context: RuleContext[NPlusOne]) -> Iterator[Finding | N
             yield None
             continue
         parsed, found = one
-        calls = yield from similar_calls(parsed, found.spans, found.key)
-        yield None
-        join = join_of(context.facts, trace.spans, found.spans, calls)
-        parent = None
-        if not context.facts.relations:
-            parent = yield from parent_of(trace.spans, found.spans, found.key)
-        yield _finding(trace, LoopOfReads(calls, found.spans, parent, join))
+        loop = yield from loop_of_reads(trace, parsed, found, context)
+        yield _finding(trace, loop)
 
 
 RULE = Rule(
@@ -129,6 +127,19 @@ class LoopOfReads(msgspec.Struct, frozen=True):
     """For counts, by the names of relations and keys."""
     join: Join | None
     """By a foreign key of the database."""
+
+
+def loop_of_reads(
+    trace: Trace, parsed: ParsedFingerprint, found: FanOut, context: RuleContext[NPlusOne]
+) -> Steps[LoopOfReads]:
+    """What the reads of ``found`` have in common, and where their keys came from."""
+    calls = yield from similar_calls(parsed, found.spans, found.key)
+    yield
+    join = join_of(context.facts, trace.spans, found.spans, calls)
+    parent = None
+    if not context.facts.relations:
+        parent = yield from parent_of(trace.spans, found.spans, found.key)
+    return LoopOfReads(calls, found.spans, parent, join)
 
 
 def _finding(trace: Trace, loop: LoopOfReads) -> Finding:

@@ -50,7 +50,6 @@ from proxy.analysis.fan_out import (
     has_many_rows_per_key,
     sequential_fan_out,
 )
-from proxy.analysis.joins import join_of
 from proxy.analysis.origin import Origin, count_known_earlier, origins
 from proxy.analysis.rule import InSteps, Rule, RuleContext
 from proxy.analysis.spans import caller_of, count_calls, total_rows, total_seconds
@@ -60,8 +59,6 @@ from proxy.analysis.varying import (
     different_keys,
     key_evidence,
     key_text,
-    parent_of,
-    similar_calls,
     variation_evidence,
 )
 from proxy.analysis.volume import plural
@@ -69,7 +66,7 @@ from proxy.findings.model import Finding
 from proxy.fixes.batch_code import batch_expectation
 from proxy.fixes.embed_code import embed_risk, loop_fix, ways
 from proxy.model import Span, Trace
-from rules.fan001_n_plus_one_read import READ_RISK, LoopOfReads, NPlusOne
+from rules.fan001_n_plus_one_read import READ_RISK, LoopOfReads, NPlusOne, loop_of_reads
 
 
 @InSteps
@@ -83,13 +80,8 @@ def detect(trace: Trace, context: RuleContext[NPlusOne]) -> Iterator[Finding | N
         came_from = yield from origins(trace.spans, found.spans, found.key)
         is_walk = yield from _is_walk(found, came_from, context.thresholds.min_distinct)
         if not is_walk:
-            calls = yield from similar_calls(parsed, found.spans, found.key)
-            yield None
-            join = join_of(context.facts, trace.spans, found.spans, calls)
-            parent = None
-            if not context.facts.relations:
-                parent = yield from parent_of(trace.spans, found.spans, found.key)
-            yield _finding(trace, LoopOfReads(calls, found.spans, parent, join), came_from)
+            loop = yield from loop_of_reads(trace, parsed, found, context)
+            yield _finding(trace, loop, came_from)
 
 
 RULE = Rule(

@@ -43,13 +43,17 @@ def counts_as_query(method: str, retry: bool, bypass_reason: str | None) -> bool
     """Whether a request counts in the number of queries of its trace: it is for PostgREST, and neither a preflight nor
     a client's retry.
     """
-    return not retry and method != "OPTIONS" and bypass_reason != "outside-mount"
+    return not retry and _is_for_postgrest(method, bypass_reason)
 
 
 def asked_of_postgrest(trace: Trace) -> Trace:
     """``trace`` with its requests for PostgREST only: without preflights and other services of the same host."""
-    asked = tuple([span for span in trace.spans if span.method != "OPTIONS" and span.bypass_reason != "outside-mount"])
+    asked = tuple([span for span in trace.spans if _is_for_postgrest(span.method, span.bypass_reason)])
     return trace if len(asked) == len(trace.spans) else msgspec.structs.replace(trace, spans=asked)
+
+
+def _is_for_postgrest(method: str, bypass_reason: str | None) -> bool:
+    return method != "OPTIONS" and bypass_reason != "outside-mount"
 
 
 def count_queries(spans: Iterable[Span]) -> int:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 import msgspec
 
-from proxy.analysis.spans import asked_of_postgrest, count_queries, counts_as_query, total_bytes, total_rows
+from proxy.analysis.spans import asked_of_postgrest, counts_as_query, total_bytes, total_rows
 from proxy.model import Trace
 
 
@@ -63,19 +63,19 @@ class TraceCosts:
 
 def _cost_of(source: str, trace: Trace) -> TraceCost:
     asked = asked_of_postgrest(trace)
+    counted = [span for span in asked.spans if counts_as_query(span.method, span.retry, span.bypass_reason)]
+    kinds = Counter([span.fingerprint for span in counted])
     return TraceCost(
         source=source,
         id=trace.id,
         route=trace.route,
         kind=trace.kind,
         truncated=trace.truncated,
-        queries=count_queries(asked.spans),
+        queries=kinds.total(),
         upstream_calls=asked.calls,
         rows=total_rows(asked.spans),
         bytes=total_bytes(asked.spans),
-        kinds=Counter(
-            [span.fingerprint for span in asked.spans if counts_as_query(span.method, span.retry, span.bypass_reason)]
-        ),
+        kinds=kinds,
     )
 
 
