@@ -58,7 +58,7 @@ once_more = if test -x $(1); then echo "· once more on $(3)"; $(2) $(PY) -m pyt
 	else echo "· not run, since it is not here: $(3)"; test -z "$(FRESH)"; fi
 
 # What the tests start beside Postgres, PostgREST and Node.
-PROGRAMS := $(addprefix $(VENV)/.ok-program-,chromium prometheus postgresql nginx wrk curl openssl systemd)
+PROGRAMS := $(addprefix $(VENV)/.ok-program-,chromium prometheus postgresql nginx wrk curl openssl valgrind systemd)
 
 .DEFAULT_GOAL := help
 .PHONY: demo lint unit test soak docs wheel install bench lock clean help
@@ -74,8 +74,8 @@ lint: $(VENV)/.ok-dev ## ruff (rules and format) and mypy --strict
 	$(PY) -m mypy --strict proxy rules tests
 	$(PY) -m mypy --strict --exclude /example/ deploy/grafana deploy/clients
 
-unit: $(VENV)/.ok-dev $(NODE) ## the tests that start no server: all but tests/e2e, tests/deploy and the marker stack; needs pip alone, takes a minute
-	$(PY) -m pytest $(LANES) --ignore=tests/e2e --ignore=tests/deploy -m "not stack" $(ARGS)
+unit: $(VENV)/.ok-dev $(NODE) ## the tests that start no server: all but tests/e2e, tests/deploy, tests/bench and the marker stack; needs pip alone, takes a minute
+	$(PY) -m pytest $(LANES) --ignore=tests/e2e --ignore=tests/deploy --ignore=tests/bench -m "not stack" $(ARGS)
 
 test: lint $(VENV)/.ok-postgrest $(VENV)/.ok-e2e $(VENV)/.ok-next $(PROGRAMS) ## lint, and all tests (ARGS go to pytest; FRESH=1: on nothing of this machine but Python, git and package clients)
 	$(PY) -m pytest $(LANES) $(ARGS)

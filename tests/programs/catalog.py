@@ -83,6 +83,12 @@ PROGRAMS: Mapping[str, Program] = MappingProxyType(
             megabytes=4,
             environment={"OPENSSL_CONF": "$home/root/etc/ssl/openssl.cnf"},
         ),
+        "valgrind": Program(
+            packages=("valgrind",),
+            commands={"valgrind": "usr/bin/valgrind.bin"},
+            megabytes=25,
+            environment={"VALGRIND_LIB": "$home/root/usr/libexec/valgrind"},
+        ),
         "systemd": Program(
             packages=("systemd", "procps"),
             commands={"systemd-analyze": "usr/bin/systemd-analyze", "kill": "**/bin/kill"},

@@ -6,6 +6,7 @@ import http.client
 import os
 import signal
 import subprocess
+import sys
 import tempfile
 from pathlib import Path
 from types import MappingProxyType
@@ -80,6 +81,13 @@ def postgres(program: str) -> None:
     embedded_postgres()
 
 
+def valgrind(program: str) -> None:
+    """It counts the instructions of a program."""
+    with tempfile.TemporaryDirectory() as folder:
+        command = [program, "--tool=cachegrind", "--cache-sim=no", f"--cachegrind-out-file={folder}/out"]
+        _expect(_said([*command, sys.executable, "-S", "-c", "print('counted')"]), "counted")
+
+
 def embedded_postgres() -> None:
     """The Postgres of `make demo` starts."""
     with Postgres():
@@ -112,6 +120,7 @@ TRIALS: Mapping[str, Callable[[str], None]] = MappingProxyType(
         "wrk": says("wrk ", "-v"),
         "curl": says("curl ", "--version"),
         "openssl": says("OpenSSL ", "version"),
+        "valgrind": valgrind,
         "systemd-analyze": says("systemd ", "--version"),
     }
 )
