@@ -11,10 +11,12 @@ import argparse
 import asyncio
 import json
 import os
+import resource
 import shutil
 import signal
 import statistics
 import subprocess
+import sys
 import tempfile
 from contextlib import ExitStack
 from pathlib import Path
@@ -28,6 +30,7 @@ from proxy.demo.server import free_port
 from proxy.demo.sidecar import Fanin
 from proxy.demo.stack import Postgres, PostgREST, service_token
 from rules import RULES
+from tests.bench import cpu
 from tests.programs import search_path
 
 SECRET = "the benchmark's own secret, of no use elsewhere"
@@ -62,6 +65,8 @@ class Sides(NamedTuple):
     urls: dict[str, str]
     token: str
     keys: list[str]
+    processes: dict[str, int]
+    """Pids by name, of all servers; children count with their parents."""
 
 
 def main() -> None:
@@ -70,6 +75,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="make bench")
     parser.add_argument("--quick", action="store_true", help="seconds instead of minutes")
     parser.add_argument("--rules", action="store_true", help="only what the rules cost")
+    parser.add_argument("--against", metavar="REV", default="", help="measure this revision of fanin too, in turns")
     options = parser.parse_args()
     rounds, seconds = (3, 2) if options.quick else (5, 10)
     with ExitStack() as stack:
@@ -77,27 +83,51 @@ def main() -> None:
             rules = _throughput(_with_and_without_rules(stack), 4 * rounds, seconds, traced=20)
             _print("64 connections in mode observe, 20 requests a trace (wrk)", "requests/s", rules, higher=True)
             return
-        sides = _start(stack)
+        sides = _start(stack, options.against)
         throughput = _throughput(sides, rounds, seconds)
         fan_out = _fan_out(sides, rounds=30 if options.quick else 200)
     _print("64 connections, single reads by key (wrk)", "requests/s", throughput, higher=True)
     _print("fan-out of 100 from Node (Promise.all of fetch)", "ms", fan_out, higher=False)
 
 
-def _start(stack: ExitStack) -> Sides:
+def _start(stack: ExitStack, revision: str) -> Sides:
     postgres = stack.enter_context(Postgres())
     asyncio.run(load(postgres.dsn, 2000))
     keys = asyncio.run(_keys(postgres.dsn))
     api = stack.enter_context(PostgREST(postgres.dsn_as("authenticator"), secret=SECRET))
     urls = {"PostgREST alone": api.url}
+    processes = {"Postgres": postgres.pid, "PostgREST": api.pid}
     if shutil.which("nginx"):
         urls["nginx, passing"] = _nginx(stack, api.port)
-    urls["fanin, passing"] = stack.enter_context(Fanin(api.url, settings={"mode": "pass"})).url
-    urls["fanin, merging"] = stack.enter_context(Fanin(api.url)).url
+    for name, settings in {"fanin, passing": {"mode": "pass"}, "fanin, merging": {}}.items():
+        fanin = stack.enter_context(Fanin(api.url, settings=settings))
+        urls[name], processes[name] = fanin.url, fanin.pid
+    if revision:
+        fanin = _other(stack, revision, api.url)
+        urls[f"{revision}, merging"], processes[f"{revision}, merging"] = fanin.url, fanin.pid
     if "nginx, passing" in urls:  # which takes spans too
         spans = {"otlp.endpoint": urls["nginx, passing"]}
         urls["fanin, merging, spans sent"] = stack.enter_context(Fanin(api.url, settings=spans)).url
-    return Sides(urls, service_token(SECRET), keys)
+    return Sides(urls, service_token(SECRET), keys, processes)
+
+
+def _other(stack: ExitStack, revision: str, upstream: str) -> Fanin:
+    """The fanin of another revision, with this environment's packages."""
+    tree = Path(stack.enter_context(tempfile.TemporaryDirectory()), "tree")
+    subprocess.run(["git", "worktree", "add", "--detach", str(tree), revision], check=True, capture_output=True)
+    stack.callback(subprocess.run, ["git", "worktree", "remove", "--force", str(tree)], check=True)
+    ours = os.environ.get("PYTHONPATH")
+    os.environ["PYTHONPATH"] = str(tree)
+    try:
+        asked = [sys.executable, "-c", "import proxy; print(proxy.__file__)"]
+        found = subprocess.run(asked, cwd=tree.parent, capture_output=True, text=True, check=True).stdout
+        if not found.startswith(str(tree)):
+            raise SystemExit(f"{revision} would be measured with the code of {found.strip()}")
+        return stack.enter_context(Fanin(upstream))
+    finally:
+        os.environ.pop("PYTHONPATH")
+        if ours is not None:
+            os.environ["PYTHONPATH"] = ours
 
 
 def _with_and_without_rules(stack: ExitStack) -> Sides:
@@ -113,7 +143,7 @@ def _with_and_without_rules(stack: ExitStack) -> Sides:
     urls["rules on, row keys too"] = stack.enter_context(
         Fanin(upstream, settings=observe | {"detect.row_keys": "on"})
     ).url
-    return Sides(urls, service_token(SECRET), keys)
+    return Sides(urls, service_token(SECRET), keys, {})
 
 
 async def _keys(dsn: str) -> list[str]:
@@ -143,14 +173,36 @@ def _throughput(sides: Sides, rounds: int, seconds: int, traced: int = 0) -> dic
         print("wrk is not on PATH: throughput is left out (Debian: apt-get install wrk)")
         return {}
     figures: dict[str, list[float]] = {name: [] for name in sides.urls}
+    spent: dict[str, list[str]] = {}
     with tempfile.NamedTemporaryFile("w", suffix=".txt") as targets:
         targets.write("\n".join(sides.keys))
         targets.flush()
         environment = {**os.environ, "TARGETS": targets.name, "TOKEN": sides.token, "TRACED": str(traced)}
         for _ in range(rounds):
             for name, url in sides.urls.items():
+                before = _clocks(sides)
                 figures[name].append(_wrk(url, seconds, environment))
+                after = _clocks(sides)
+                spent[name] = _spent(before, after, figures[name][-1] * seconds)
+    for name, values in figures.items():
+        print(f"{name}: {min(values):,.0f} to {max(values):,.0f}/s; last round: {', '.join(spent[name])}")
     return {name: statistics.median(values) for name, values in figures.items()}
+
+
+def _clocks(sides: Sides) -> dict[str, float]:
+    """Seconds of CPU by process, the client's too, and of the whole machine."""
+    children = resource.getrusage(resource.RUSAGE_CHILDREN)
+    idle, total = cpu.idle()
+    clocks = {name: cpu.seconds(pid) for name, pid in sides.processes.items()}
+    return {**clocks, "client": children.ru_utime + children.ru_stime, "idle": idle, "total": total}
+
+
+def _spent(before: dict[str, float], after: dict[str, float], requests: float) -> list[str]:
+    """Microseconds of CPU per request of each process that took part, and the idle share of the machine."""
+    spent = {name: after[name] - before[name] for name in after}
+    idle = spent.pop("idle") / spent.pop("total")
+    told = [f"{name} {value / requests * 1e6:.0f} µs" for name, value in spent.items() if value]
+    return [*told, f"idle {idle:.0%}"]
 
 
 def _wrk(url: str, seconds: int, environment: dict[str, str]) -> float:
