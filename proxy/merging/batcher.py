@@ -114,7 +114,7 @@ class Batcher:
         """Run ``work``, which makes the call that the requests of ``call`` wait for."""
         for request in call.requests:
             self._waiters[request].in_flight = call
-        call.task = self._run(scheduler, work, lambda: call.seconds)
+        call.task = self._run(scheduler, work, lambda: call.seconds, len(call.requests))
 
     def prepare(self, scheduler: BatchScheduler, work: Coroutine[None, None, None]) -> None:
         """Run ``work``, which has to end before the calls of a batch can be planned."""
@@ -125,10 +125,14 @@ class Batcher:
         self._waiters[request].in_flight = None
 
     def _run(
-        self, scheduler: BatchScheduler, work: Coroutine[None, None, None], seconds: Callable[[], float | None]
+        self,
+        scheduler: BatchScheduler,
+        work: Coroutine[None, None, None],
+        seconds: Callable[[], float | None],
+        requests: int = 1,
     ) -> "asyncio.Task[None]":
         """A task with a slot, which is released however the task ends, even if it is cancelled before it begins."""
-        slot = self._acquire(scheduler)
+        slot = self._acquire(scheduler, requests)
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(lambda task: self._ended(task, slot, seconds()))
@@ -138,12 +142,12 @@ class Batcher:
         self._tasks.discard(task)
         slot.release(seconds)
 
-    def _acquire(self, scheduler: BatchScheduler) -> Slot:
-        scheduler.acquire()
-        return Slot(partial(self._released, scheduler))
+    def _acquire(self, scheduler: BatchScheduler, requests: int = 1) -> Slot:
+        scheduler.acquire(requests)
+        return Slot(partial(self._released, scheduler, requests))
 
-    def _released(self, scheduler: BatchScheduler, seconds: float | None) -> None:
-        if scheduler.release(seconds):
+    def _released(self, scheduler: BatchScheduler, requests: int, seconds: float | None) -> None:
+        if scheduler.release(seconds, requests):
             self._schedule(scheduler, 0.0)
 
     # Windows.
