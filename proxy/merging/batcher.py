@@ -10,7 +10,7 @@ from functools import partial
 
 import msgspec
 
-from proxy.merging.waiters import BufferedAnswer, InFlightCall, Reply, SendAlone, Slot, StreamedAnswer, Waiter
+from proxy.merging.waiters import InFlightCall, Reply, SendAlone, Slot, StreamedAnswer, Waiter
 from proxy.model import PendingRequest
 from proxy.observe.events import Events, WindowClosed
 from proxy.path.batching import BatchScheduler, BatchSettings, SchedulerRegistry
@@ -84,15 +84,16 @@ class Batcher:
 
     def is_waiting(self, request: PendingRequest) -> bool:
         """Whether ``request`` has no reply yet and its client has not disconnected."""
+        return self.waiter_of(request) is not None
+
+    def waiter_of(self, request: PendingRequest) -> Waiter | None:
+        """The waiter of ``request``, None if it does not wait."""
         waiter = self._waiters.get(request)
-        return waiter is not None and not waiter.reply.done()
+        return None if waiter is None or waiter.reply.done() else waiter
 
     def reply(self, request: PendingRequest, reply: Reply) -> None:
         """Give a waiting request its reply."""
-        waiter = self._waiters[request]
-        if waiter.unused_calls and isinstance(reply, BufferedAnswer):
-            reply = msgspec.structs.replace(reply, unused_calls=waiter.unused_calls)
-        waiter.reply.set_result(reply)
+        self._waiters[request].answer(reply)
 
     def release_alone(
         self, scheduler: BatchScheduler, request: PendingRequest, reason: str | None = None, fallback: str = ""

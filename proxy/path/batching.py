@@ -32,7 +32,7 @@ LEAST_HALF = 8
 """Fewest requests that close a window as half of those that are there: a call costs upstream as much as 40 keys do."""
 OVERLAPPING_CALLS = 2
 """Calls in flight up to which half of the requests closes a window: upstream has work while fanin reads and writes."""
-CONCURRENCY_DECAY = 0.9
+CONCURRENCY_DECAY = 0.98
 """Factor per batch on the remembered number of requests that are there at one time."""
 
 SIZE_DECAY = 0.99

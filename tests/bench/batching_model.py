@@ -23,11 +23,13 @@ CLIENT = 16.0
 """What a request costs the clients' process."""
 MAX_WAIT, LINGER = 10_000.0, 1_000.0
 """The settings ``merge.max_wait`` and ``merge.linger``."""
-READ, WRITE, SETTLE, SEND = 0.55, 0.30, 0.10, 0.05
+READ, WRITE, SETTLE, SEND = 0.5, 0.3, 0.1, 0.1
 """Shares of fanin's cost of a request: until it waits in a window, to write its answer, to split the merged answer,
 to plan and send the merged call."""
-COSTS = (80, 60)
-"""What a request costs fanin."""
+COSTS = (65, 45)
+"""What a request costs fanin, apart from its call."""
+OWN_CALL = 400.0
+"""What a merged call costs fanin, half of it before it is sent."""
 SPREAD = 0.25
 """Upstream's cost varies by this share."""
 
@@ -131,18 +133,18 @@ class Model:
             self._send()
 
     def _send(self) -> None:
-        self._going_round = max(0.9 * self._going_round, self._waiting + self._out)
+        self._going_round = max(0.98 * self._going_round, self._waiting + self._out)
         keys, self._waiting, self._timer = self._waiting, 0, None
         if keys:
             self._in_flight += 1
             self._out += keys
             began = self.now
-            self._fanin.appendleft((SEND * self._cost * keys, lambda: self._sent(keys, began)))
+            self._fanin.appendleft((OWN_CALL / 2 + SEND * self._cost * keys, lambda: self._sent(keys, began)))
 
     def _sent(self, keys: int, began: float) -> None:
         self.calls += 1
         cost = (CALL + KEY * keys) * self._random.uniform(1 - SPREAD, 1 + SPREAD)
-        settle = (SETTLE * self._cost * keys, lambda: self._settle(keys, began))
+        settle = (OWN_CALL / 2 + SETTLE * self._cost * keys, lambda: self._settle(keys, began))
         heapq.heappush(self._upstream, (self._virtual + cost, self.calls, lambda: self._fanin.append(settle)))
 
     def _settle(self, keys: int, began: float) -> None:
