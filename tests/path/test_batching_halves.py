@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from proxy.path.batching import LEAST_HALF, BatchScheduler
+from proxy.path.batching import LEAST_HALF, STEADY_BATCHES, STEADY_GAP, BatchScheduler
 from tests.factories import member
 from tests.path.test_batching import SETTINGS, burst
 
@@ -21,10 +21,11 @@ def joined_until_full(scheduler: BatchScheduler, most: int) -> int | None:
     return None
 
 
-def after_a_batch_of(size: int) -> BatchScheduler:
-    """A scheduler whose last batch had so many requests, all answered."""
+def after_a_batch_of(size: int, batches: int = STEADY_BATCHES + 1) -> BatchScheduler:
+    """A scheduler whose last batches had so many requests, all answered."""
     scheduler = BatchScheduler(WIDE)
-    burst(scheduler, size)
+    for _ in range(batches):
+        burst(scheduler, size)
     scheduler.acquire(size)
     scheduler.release(0.002, size)
     return scheduler
@@ -63,3 +64,12 @@ def test_requests_in_flight_go_round_too_and_are_forgotten_when_fewer_come() -> 
     for _ in range(100):
         burst(scheduler, 1)
     assert joined_until_full(scheduler, 80) is None
+
+
+def test_a_load_is_steady_after_some_batches_and_no_more_after_a_gap() -> None:
+    assert joined_until_full(after_a_batch_of(48, STEADY_BATCHES), 48) is None
+    scheduler = after_a_batch_of(48)
+    late = msgspec.structs.replace(member("/t?id=eq.1"), arrived=member("/t?id=eq.1").arrived + 2 * STEADY_GAP)
+    scheduler.enqueue(late)
+    scheduler.flush()
+    assert joined_until_full(scheduler, 100) is None
