@@ -10,7 +10,7 @@ from functools import partial
 
 import msgspec
 
-from proxy.merging.waiters import BufferedAnswer, InFlightCall, Reply, SendAlone, Slot, StreamedAnswer, Waiter
+from proxy.merging.waiters import InFlightCall, Reply, SendAlone, Slot, StreamedAnswer, Waiter
 from proxy.model import PendingRequest
 from proxy.observe.events import Events, WindowClosed
 from proxy.path.batching import BatchScheduler, BatchSettings, SchedulerRegistry
@@ -84,15 +84,16 @@ class Batcher:
 
     def is_waiting(self, request: PendingRequest) -> bool:
         """Whether ``request`` has no reply yet and its client has not disconnected."""
+        return self.waiter_of(request) is not None
+
+    def waiter_of(self, request: PendingRequest) -> Waiter | None:
+        """The waiter of ``request``, None if it does not wait."""
         waiter = self._waiters.get(request)
-        return waiter is not None and not waiter.reply.done()
+        return None if waiter is None or waiter.reply.done() else waiter
 
     def reply(self, request: PendingRequest, reply: Reply) -> None:
         """Give a waiting request its reply."""
-        waiter = self._waiters[request]
-        if waiter.unused_calls and isinstance(reply, BufferedAnswer):
-            reply = msgspec.structs.replace(reply, unused_calls=waiter.unused_calls)
-        waiter.reply.set_result(reply)
+        self._waiters[request].answer(reply)
 
     def release_alone(
         self, scheduler: BatchScheduler, request: PendingRequest, reason: str | None = None, fallback: str = ""
@@ -114,7 +115,7 @@ class Batcher:
         """Run ``work``, which makes the call that the requests of ``call`` wait for."""
         for request in call.requests:
             self._waiters[request].in_flight = call
-        call.task = self._run(scheduler, work, lambda: call.seconds)
+        call.task = self._run(scheduler, work, lambda: call.seconds, len(call.requests))
 
     def prepare(self, scheduler: BatchScheduler, work: Coroutine[None, None, None]) -> None:
         """Run ``work``, which has to end before the calls of a batch can be planned."""
@@ -125,10 +126,14 @@ class Batcher:
         self._waiters[request].in_flight = None
 
     def _run(
-        self, scheduler: BatchScheduler, work: Coroutine[None, None, None], seconds: Callable[[], float | None]
+        self,
+        scheduler: BatchScheduler,
+        work: Coroutine[None, None, None],
+        seconds: Callable[[], float | None],
+        requests: int = 1,
     ) -> "asyncio.Task[None]":
         """A task with a slot, which is released however the task ends, even if it is cancelled before it begins."""
-        slot = self._acquire(scheduler)
+        slot = self._acquire(scheduler, requests)
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(lambda task: self._ended(task, slot, seconds()))
@@ -138,12 +143,12 @@ class Batcher:
         self._tasks.discard(task)
         slot.release(seconds)
 
-    def _acquire(self, scheduler: BatchScheduler) -> Slot:
-        scheduler.acquire()
-        return Slot(partial(self._released, scheduler))
+    def _acquire(self, scheduler: BatchScheduler, requests: int = 1) -> Slot:
+        scheduler.acquire(requests)
+        return Slot(partial(self._released, scheduler, requests))
 
-    def _released(self, scheduler: BatchScheduler, seconds: float | None) -> None:
-        if scheduler.release(seconds):
+    def _released(self, scheduler: BatchScheduler, requests: int, seconds: float | None) -> None:
+        if scheduler.release(seconds, requests):
             self._schedule(scheduler, 0.0)
 
     # Windows.

@@ -17,7 +17,7 @@ from proxy.merging.fetch import FetchesMerged, FetchResult
 from proxy.merging.lone_reads import LoneReads
 from proxy.merging.row_order import RowOrder
 from proxy.merging.shorter_calls import ShorterCalls
-from proxy.merging.waiters import BufferedAnswer, FailedCall, InFlightMerge, Reply
+from proxy.merging.waiters import BufferedAnswer, FailedCall, InFlightMerge, Reply, Waiter
 from proxy.model import FallbackReason, Identical, MergedCall, NotSingular, Outcome, PendingRequest, Single, Slice
 from proxy.observe.events import FellBack, MergingPaused
 from proxy.path.batching import BatchScheduler
@@ -89,7 +89,9 @@ class Merger:
 
     def _on_batch(self, scheduler: BatchScheduler, batch: list[PendingRequest]) -> None:
         reason = self._why_paused(scheduler, batch[0])
-        if reason is not None:
+        if len(batch) == 1:  # shares no call, so that there is nothing to plan
+            self.batcher.release_alone(scheduler, batch[0], reason)
+        elif reason is not None:
             self._send_originals(scheduler, batch, reason)
         elif unresolved := self._unresolved(batch):
             self.batcher.prepare(scheduler, self._resolve_and_dispatch(scheduler, batch, unresolved))
@@ -216,31 +218,33 @@ class Merger:
     ) -> None:
         identity, now = merge.requests[0].head.identity_hash, self._clock()
         not_singular = self._state.not_singular
-        complete = {
-            value: None if own_slice is None else not_singular.slice_for(own_slice, identity, now)
-            for value, own_slice in slices.items()
-        }
-        waiting = [
-            (value, complete[value], request)
-            for value, requests in merge.call.requests_by_value.items()
-            for request in requests
-            if self.batcher.is_waiting(request)
-        ]
-        shared = sum(own_slice is not None for _, own_slice, _ in waiting)
-        seconds = 0.0 if merge.sent is None else now - merge.sent
-        for value, own_slice, request in waiting:
+        replies: list[tuple[Waiter, Slice]] = []
+        rows = size = empty = used = 0
+        for value, requests in merge.call.requests_by_value.items():
+            part = slices[value]
+            own_slice = not_singular.slice_for(part, identity, now) if isinstance(part, NotSingular) else part
+            waiters = [waiter for request in requests if (waiter := self.batcher.waiter_of(request)) is not None]
             if own_slice is None:
-                why = "no-template" if slices[value] is not None else "unproven"
-                self.batcher.record_unused_call((request,), number)
-                self.batcher.release_alone(scheduler, request, fallback=why)
-            else:
-                self.batcher.reply(request, BufferedAnswer(own_slice, number, shared, Outcome.MERGED, seconds))
-        used = [own_slice for own_slice in complete.values() if own_slice is not None]
-        rows = sum(max(0, own_slice.rows_read) for own_slice in used)
-        counted = COUNTED_ROW * rows if merge.call.counts else 0
-        size = counted + sum(len(own_slice.body) + ROW_BYTES * (own_slice.counted or 0) for own_slice in used)
-        empty = sum(own_slice.rows_read == 0 for own_slice in used)
-        scheduler.record_merge(max(1, len(used)), rows, size, empty)
+                self._release_unanswered(scheduler, requests, number, "unproven" if part is None else "no-template")
+                continue
+            replies += [(waiter, own_slice) for waiter in waiters]
+            used += 1
+            rows += max(0, own_slice.rows_read)
+            empty += own_slice.rows_read == 0
+            size += len(own_slice.body) + ROW_BYTES * (own_slice.counted or 0)
+        seconds = 0.0 if merge.sent is None else now - merge.sent
+        for waiter, own_slice in replies:
+            waiter.answer(BufferedAnswer(own_slice, number, len(replies), Outcome.MERGED, seconds))
+        size += COUNTED_ROW * rows if merge.call.counts else 0
+        scheduler.record_merge(max(1, used), rows, size, empty)
+
+    def _release_unanswered(
+        self, scheduler: BatchScheduler, requests: list[PendingRequest], number: int, fallback: str
+    ) -> None:
+        """Have ``requests`` sent alone: the call with this number does not answer them, for the reason ``fallback``."""
+        for request in requests:
+            self.batcher.record_unused_call((request,), number)
+            self.batcher.release_alone(scheduler, request, fallback=fallback)
 
     def _fall_back(self, scheduler: BatchScheduler, merge: InFlightMerge, reason: FallbackReason) -> None:
         """Start a pause, and have every request sent alone."""

@@ -141,3 +141,9 @@ class Waiter(msgspec.Struct, eq=False):
     in_flight: InFlightCall | None = None
     unused_calls: tuple[int, ...] = ()
     """Numbers of calls for the request that could not answer it."""
+
+    def answer(self, reply: Reply) -> None:
+        """Give the waiting request its reply."""
+        if self.unused_calls and isinstance(reply, BufferedAnswer):
+            reply = msgspec.structs.replace(reply, unused_calls=self.unused_calls)
+        self.reply.set_result(reply)

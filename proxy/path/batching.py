@@ -5,7 +5,9 @@ Its states are a table in docs/explanation/architecture.md#when-a-batch-leaves.
 Rules: a request joins only a batch that is not sent yet; a request is sent at once when no call is in flight and no
 fan-out is expected; no request is held for longer than ``min(max_wait, ½ × the scheduler's median upstream time)``;
 windows linger only while at least half of the recent lingers gathered more than one request. A window that waits
-behind calls in flight closes when one of them ends, when it is full, or when its wait is over.
+behind calls in flight closes when one of them ends, when it is full, or when its wait is over. Under a steady load, a
+window with half of the requests that are there at one time closes at once while at most one call is in flight: if it
+waited for the other half, all clients would wait for one call, and fanin and upstream would take turns.
 
 A window *lingers* when it is held open though no call is in flight, because its query fanned out lately.
 """
@@ -25,6 +27,16 @@ INCOMPLETE_SHARE = 0.1
 """Moving average of answers in which a key had no row, from which on the next one is expected to be like them."""
 FAN_OUT_SIZE = 1.5
 """Moving average of batch sizes above which recent traffic of a scheduler is a fan-out."""
+
+LEAST_HALF = 8
+"""Fewest requests that close a window as half of those that are there: a call costs upstream as much as 40 keys do."""
+OVERLAPPING_CALLS = 2
+"""Calls in flight up to which half of the requests closes a window: upstream has work while fanin reads and writes."""
+STEADY_BATCHES, STEADY_GAP = 16, 0.05
+"""Only the windows of a steady load are halved: so many batches came one after another, each with its first request at
+most so many seconds after that of the batch before. A fan-out of its own is one call."""
+CONCURRENCY_DECAY = 0.98
+"""Factor per batch on the remembered number of requests that are there at one time."""
 
 SIZE_DECAY = 0.99
 """Factor on the remembered size after each request that was not merged because of it."""
@@ -48,6 +60,10 @@ class BatchScheduler:
     def __init__(self, settings: BatchSettings) -> None:
         self._waiting: dict[PendingRequest, None] = {}
         self.in_flight = 0
+        self._requests_in_flight = 0
+        self._concurrency = 0.0
+        self._steady_batches = 0
+        self._last_arrival = float("-inf")
         self.size_per_key = 0.0
         self.rows_per_key = 1.0
         self._incomplete = 0.0
@@ -69,8 +85,17 @@ class BatchScheduler:
 
     @property
     def full(self) -> bool:
-        """Whether the window holds ``max_window`` requests, so that it has to be flushed before another joins."""
-        return len(self._waiting) >= self._settings.max_window
+        """Whether the window has to be flushed before another request joins.
+
+        It holds ``max_window`` requests, or, under a steady load, half of those that were there at one time lately
+        while fewer than ``OVERLAPPING_CALLS`` calls are in flight.
+        """
+        waiting = len(self._waiting)
+        if waiting >= self._settings.max_window:
+            return True
+        if waiting < LEAST_HALF or self.in_flight >= OVERLAPPING_CALLS or self._steady_batches < STEADY_BATCHES:
+            return False
+        return 2 * waiting >= self._concurrency >= 2 * LEAST_HALF
 
     def enqueue(self, request: PendingRequest) -> float | None:
         """Add ``request`` to the window. The seconds until the window has to be flushed, or None when an earlier
@@ -94,21 +119,29 @@ class BatchScheduler:
         batch = list(self._waiting)
         self._waiting.clear()
         if batch:
+            arrival = batch[0].arrived
+            is_steady = arrival - self._last_arrival <= STEADY_GAP
+            self._steady_batches = self._steady_batches + 1 if is_steady else 0
+            self._last_arrival = arrival
+            remembered = CONCURRENCY_DECAY * self._concurrency if is_steady else 0.0
+            self._concurrency = max(remembered, len(batch) + self._requests_in_flight)
             self._batch_size += 0.3 * (len(batch) - self._batch_size)
         if self._lingering:
             self._lingers.append(len(batch) > 1)
             self._lingering = False
         return batch
 
-    def acquire(self) -> None:
-        """Count a call that is in flight from now on."""
+    def acquire(self, requests: int = 1) -> None:
+        """Count a call for so many ``requests`` that is in flight from now on."""
         self.in_flight += 1
+        self._requests_in_flight += requests
 
-    def release(self, seconds: float | None) -> bool:
+    def release(self, seconds: float | None, requests: int = 1) -> bool:
         """Count a call that ended after ``seconds`` (None: it failed). True when the window has to be flushed now,
         because its requests waited for this call.
         """
         self.in_flight -= 1
+        self._requests_in_flight -= requests
         if seconds is not None:
             self._times.append(seconds)
         return bool(self._waiting)

@@ -3,7 +3,7 @@
 Rows are copied as bytes and never re-encoded. Each row begins with the hidden key, which says whose row it is.
 """
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from itertools import pairwise
 
 import msgspec
@@ -53,7 +53,6 @@ def demultiplex(
     head = _head(answer, call, gateway)
     if isinstance(head, FallbackReason):
         return head
-    pieces, echoes = head.pieces, head.echoes
     rows = rows_by_key(answer.body, alias, call.media.separator, call.hidden_texts)
     if isinstance(rows, FallbackReason):
         return rows
@@ -62,24 +61,22 @@ def demultiplex(
     if fallback_reason is not None:
         return fallback_reason
     server = line_of(answer.fields, b"server")
-    varying = per_answer_lines(answer.fields, gateway, frozenset(echo.name for echo in echoes))
+    varying = per_answer_lines(answer.fields, gateway, frozenset([echo.name for echo in head.echoes]))
     location = first_value(answer.fields, b"content-location") or b""
     path = location.rpartition(b"?")[0]  # the name of a relation can contain a '?', the query cannot
+    writer = _SliceWriter(head, path, call)
     slices: dict[bytes, Slice | NotSingular | None] = {}
     for value, literals in call.literals_by_value.items():
         own = _rows_of(rows, literals, call, ties)
-        if own == TIES and call.address_columns:
-            slices[value] = None
-            continue
         if isinstance(own, FallbackReason):
+            if own == TIES and call.address_columns:
+                slices[value] = None
+                continue
             return own
         if call.exact_count and own.total > len(own.rows) and answer.line.line != WHOLE:
             return FallbackReason("limit")
         is_406 = call.media.singular and len(own.rows) != 1
-        own_slice = _slice(pieces, path, call, value, own) if not is_406 else None
-        if own_slice is not None and echoes:
-            own_slice = msgspec.structs.replace(own_slice, echoes=echoes)
-        slices[value] = own_slice or NotSingular(varying, server, len(own.rows), echoes)
+        slices[value] = NotSingular(varying, server, len(own.rows), head.echoes) if is_406 else writer.write(value, own)
     return TIES if _are_mostly_unordered(slices) else slices
 
 
@@ -112,15 +109,21 @@ def rows_by_key(
     rows: dict[bytes, list[Row]] = {}
     for index, piece in enumerate(pieces):
         end = piece.find(b'"')
+        key: bytes | None = piece[:end]
         if b"\\" in piece[:end]:
             end = closing_quote(piece, 0)
+            key = _unescaped(piece[:end])
         if end < 0:
             return FallbackReason("shape")
         texts, at = _order_texts(piece, end + 1, alias, order_columns) if order_columns else ((), end + 1)
-        key, data = _unescaped(piece[:end]), row_after_hidden(piece, at)
+        data = row_after_hidden(piece, at)
         if key is None or data is None:
             return FallbackReason("shape")
-        rows.setdefault(key, []).append(Row(index, texts, data))
+        own, row = rows.get(key), Row(index, texts, data)
+        if own is None:
+            rows[key] = [row]
+        else:
+            own.append(row)
     return rows
 
 
@@ -142,8 +145,6 @@ def _order_texts(piece: bytes, at: int, alias: bytes, count: int) -> tuple[tuple
 
 def _unescaped(text: bytes) -> bytes | None:
     """Decode the bytes between the quotes of a JSON string; None if they are not valid."""
-    if b"\\" not in text:
-        return text
     try:
         return msgspec.json.decode(b'"' + text + b'"', type=str).encode()
     except (msgspec.DecodeError, UnicodeError):
@@ -179,11 +180,14 @@ def _rows_of(
     rows: dict[bytes, list[Row]], literals: tuple[bytes, ...], call: MergedCall, ties: bool
 ) -> _OwnRows | FallbackReason:
     """The rows of these literals in their order, at most ``limit`` of them."""
+    own: Sequence[Row]
     if len(literals) == 1:
-        own = rows.get(literals[0], [])
+        own = rows.get(literals[0], ())
     else:
         own = sorted(row for literal in literals for row in rows.get(literal, ()))
     total = len(own)
+    if total == 1 and not call.counted:
+        return _OwnRows([own[0].data], 1)
     if call.counted:
         return _OwnRows([b'{"%b":%d}' % (call.counted, total)], 1, total)
     if total > 1 and not call.counts:
@@ -197,7 +201,7 @@ def _rows_of(
     return _OwnRows([row.data for row in own], total)
 
 
-def _are_ordered(rows: list[Row], call: MergedCall) -> bool:
+def _are_ordered(rows: Sequence[Row], call: MergedCall) -> bool:
     """Whether no two neighbouring rows are tied: they differ in at least one of the order columns. Without an order:
     whether the rows are in the order of their addresses.
     """
@@ -253,22 +257,32 @@ def _head_pieces(status_line: bytes, fields: list[HeaderField], call: MergedCall
     return pieces
 
 
-def _slice(
-    pieces: list[bytes],
-    path: bytes,
-    call: MergedCall,
-    value: bytes,
-    own: _OwnRows,
-) -> Slice:
-    rows = own.rows
-    body = rows[0] if call.media.singular else b"[" + call.media.separator.join(rows) + b"]"
-    total = b"%d" % own.total if call.exact_count else b"*"
-    content_range = (b"0-%d/" % (len(rows) - 1) if rows else b"*/") + total
-    before, after = call.content_location
-    content_location = b"".join((path, b"?", before, percent_encoded(value), after))
-    length = b"Content-Length: %d\r\n" % len(body)
-    if call.counts:  # PostgREST's answer to a HEAD has no Content-Length
-        body, length = b"", b""
-    first = pieces[0] if not call.exact_count or own.total == len(rows) else PARTIAL + pieces[0].removeprefix(WHOLE)
-    head = b"".join((first, content_range, pieces[1], content_location, pieces[2], length))
-    return Slice(head, body, len(rows), own.counted)
+class _SliceWriter:
+    """Writes the slices of an answer. Heads are equal but for a few values, so that most of each is written once."""
+
+    def __init__(self, head: _Head, path: bytes, call: MergedCall) -> None:
+        before, after = call.content_location
+        self._first, up_to_location, rest = head.pieces
+        self._location = b"".join((up_to_location, path, b"?", before))
+        self._rest = after + rest
+        self._one_row = b"".join((self._first, b"0-0/*", self._location))
+        self._echoes, self._call = head.echoes, call
+
+    def write(self, value: bytes, own: _OwnRows) -> Slice:
+        """The slice of the filter value ``value``."""
+        call, rows = self._call, own.rows
+        body = rows[0] if call.media.singular else b"[" + call.media.separator.join(rows) + b"]"
+        length = b"Content-Length: %d\r\n" % len(body)
+        if call.counts:  # PostgREST's answer to a HEAD has no Content-Length
+            body, length = b"", b""
+        plain = len(rows) == 1 and not call.exact_count
+        start = self._one_row if plain else self._up_to_value(len(rows), own.total)
+        head = b"".join((start, percent_encoded(value), self._rest, length))
+        return Slice(head, body, len(rows), own.counted, self._echoes)
+
+    def _up_to_value(self, rows: int, total: int) -> bytes:
+        """The head up to the filter value in its Content-Location."""
+        exact = self._call.exact_count
+        first = self._first if not exact or total == rows else PARTIAL + self._first.removeprefix(WHOLE)
+        content_range = b"0-%d/" % (rows - 1) if rows else b"*/"
+        return b"".join((first, content_range, b"%d" % total if exact else b"*", self._location))

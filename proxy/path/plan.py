@@ -7,6 +7,7 @@ Source: docs/explanation/architecture.md#plan.
 
 import heapq
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from operator import itemgetter
 
 import msgspec
 
@@ -81,6 +82,10 @@ def partition(batch: Sequence[PendingRequest], known: ColumnMap) -> list[tuple[K
     the batch only. A size in the heap can be too large, because requests went into other groups, but never too small.
     """
     requests_by_group, keys = _group_keys(batch, known)
+    of_all = [group for group, requests in requests_by_group.items() if len(requests) == len(batch) > 1]
+    if of_all:
+        group = min(of_all, key=itemgetter(1))
+        return [(keys[group], requests_by_group[group])]
     group_keys = list(requests_by_group)
     heap = [
         (-len(requests_by_group[group]), group[1], at)
@@ -105,15 +110,21 @@ def partition(batch: Sequence[PendingRequest], known: ColumnMap) -> list[tuple[K
 
 def can_share(request: PendingRequest, key: Key, known: ColumnMap) -> bool:
     """Whether the known columns suffice to find the rows of this filter value in a merged answer, and their order."""
+    return _may_vary(request, key, known) and _fits(key, known_column(key.name, known))
+
+
+def _may_vary(request: PendingRequest, key: Key, known: ColumnMap) -> bool:
+    """The part of ``can_share`` that depends on no filter value, only on how many the key has."""
     own = known.get(key.name)
     if (own is not None and own.mismatched) or not has_no_aggregate(request, known):
         return False
     if request.query.method == b"HEAD":
-        if counts_by_address(request.query) and not address_columns(known):
-            return False
-    elif len(key.literals) > 1 and not order_of(request.query, known).is_known:
-        return False
-    column = known_column(key.name, known)
+        return not counts_by_address(request.query) or bool(address_columns(known))
+    return len(key.literals) == 1 or order_of(request.query, known).is_known
+
+
+def _fits(key: Key, column: Column | None) -> bool:
+    """Whether the rows of the key's literals can be found in a merged answer."""
     if column is None:
         return key.kind is not LiteralClass.TEXT
     return all(can_merge(literal, column) for literal in key.literals)
@@ -153,10 +164,16 @@ def _group_keys(
     """Per group key, its requests and one of their keys. A request is in as many groups as it has keys."""
     requests_by_group: dict[GroupKey, list[PendingRequest]] = {}
     keys: dict[GroupKey, Key] = {}
+    may_vary: dict[tuple[bytes, bool], bool] = {}
     for request in batch:
         for key in request.query.keys:
-            if can_share(request, key, known):
-                group = _group_key(request, key, known_column(key.name, known))
+            shape = key.name, len(key.literals) == 1
+            allowed = may_vary.get(shape)
+            if allowed is None:  # once for the batch, whose requests have one fingerprint and one identity
+                allowed = may_vary[shape] = _may_vary(request, key, known)
+            column = known_column(key.name, known)
+            if allowed and _fits(key, column):
+                group = _group_key(request, key, column)
                 requests = requests_by_group.get(group)
                 if requests is None:
                     requests_by_group[group], keys[group] = [request], key
@@ -246,8 +263,11 @@ class _CallTemplate:
         """Whether one call is enough: a fast check that may return False for literals that are not plain."""
         literals = {literal for some in literals_by_value.values() for literal in some}
         text = bare_elements(literals)
-        fits = text is not None and len(literals) <= self._limits.max_keys and len(text) < self._literal_bytes()
-        return fits and len({self._fold(literal) for literal in literals}) == len(literals)
+        if text is None or len(literals) > self._limits.max_keys or len(text) >= self._literal_bytes():
+            return False
+        if not (self._mixes_classes or text.startswith(b"-") or b",-" in text):
+            return True  # distinct literals are their own normal forms
+        return len({self._fold(literal) for literal in literals}) == len(literals)
 
     def build(
         self, literals_by_value: LiteralsByValue, requests_by_value: dict[bytes, list[PendingRequest]]

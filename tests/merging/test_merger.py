@@ -6,6 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from proxy.errors.codes import BYPASS_REASONS
+from proxy.merging import merger
 from proxy.merging.fetch import FetchResult
 from proxy.merging.waiters import BufferedAnswer, FailedCall, SendAlone
 from proxy.model import FallbackReason, Slice
@@ -15,6 +16,8 @@ from tests.factories import member
 from tests.merging.harness import FakeFetcher, MergingHarness, bodies, finish, ids, run_loop, slices_of
 
 if TYPE_CHECKING:
+    import pytest
+
     from proxy.merging.fetch import FetchResult
     from proxy.model import MergedCall
 
@@ -32,6 +35,14 @@ async def test_a_lone_request_is_sent_alone_with_no_bypass_reason() -> None:
     (reply,) = await finish(harness.merge(*ids(1)))
     assert isinstance(reply, SendAlone)
     assert (reply.reason, reply.is_fallback) == (None, False)
+    harness.assert_idle()
+
+
+async def test_a_batch_of_one_is_not_planned(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(merger, "plan")
+    harness = MergingHarness()
+    (reply,) = await finish(harness.merge(*ids(1)))
+    assert isinstance(reply, SendAlone)
     harness.assert_idle()
 
 

@@ -146,22 +146,22 @@ def identity_without_origin(patch: Patch) -> None:
 
 
 def content_location_shared_by_all(patch: Patch) -> None:
-    original = splitting._slice
+    original = splitting._SliceWriter.write
 
-    def share(frame: Any, path: bytes, location: Any, literal: bytes, rows: Any) -> Any:
-        return original(frame, path, location, b"eq.1", rows)
+    def share(writer: Any, value: bytes, rows: Any) -> Any:
+        return original(writer, b"eq.1", rows)
 
-    patch.setattr(splitting, "_slice", share)
+    patch.setattr(splitting._SliceWriter, "write", share)
 
 
 def content_range_shared_by_all(patch: Patch) -> None:
-    original = splitting._slice
+    original = splitting._SliceWriter.write
 
-    def share(frame: Any, path: bytes, location: Any, literal: bytes, rows: Any) -> Any:
-        made = original(frame, path, location, literal, rows)
+    def share(writer: Any, value: bytes, rows: Any) -> Any:
+        made = original(writer, value, rows)
         return msgspec.structs.replace(made, head=made.head.replace(b"Content-Range: */*", b"Content-Range: 0-0/*"))
 
-    patch.setattr(splitting, "_slice", share)
+    patch.setattr(splitting._SliceWriter, "write", share)
 
 
 def our_count_shown(patch: Patch) -> None:
