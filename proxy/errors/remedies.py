@@ -32,6 +32,7 @@ BYPASS_REMEDIES = {
     "volatile-policy": "Declare the function STABLE or IMMUTABLE if it is (not so by default).",
     "security-barrier": "Remove security_barrier from the view if its conditions protect no rows, or read its table.",
     "rules": "Replace the rules by triggers.",
+    "recent-writes": "Add an order that ends in a unique column: it needs no proof.",
     "large-rows": "Select fewer columns or rows per key, or raise merge.max_key_body.",
     "oversized": "Ask for fewer values per call, pass them as an array to an RPC, or set rules.fan005 to rewrite.",
     "list": "Use only one long list, column=in.(1,2,…), of plain integers or of lower-case UUIDs.",

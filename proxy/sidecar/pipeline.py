@@ -33,6 +33,7 @@ from proxy.upstream.state import UpstreamState
 
 UNIX_PEER = "unix:"
 """Stands in X-Forwarded-For for the address of a client of a unix socket, as in nginx."""
+READS = (b"GET", b"HEAD", b"OPTIONS")
 RULE_BY_OUTCOME = {Outcome.MERGED: "FAN001", Outcome.SHARED: "FAN003", Outcome.CHUNKED: "FAN005"}
 """By outcome: the rule whose rewrite answered the request."""
 
@@ -52,6 +53,7 @@ class Pipeline:
         )
         self._forwarder = Forwarder(settings, state)
         self._observer = state.observer
+        self._order_proofs = state.order_proofs
         self._events = state.context.events
         self._clock = state.context.clock
         self._traces = traces
@@ -73,7 +75,18 @@ class Pipeline:
         context = RequestContext(request, query, query.bypass_reason)
         if self._row_keys and query.relation and request.line.method in (b"GET", b"POST"):
             context.answer.key_bytes = bytearray()
-        self._count_write(query)
+        if request.line.method in READS:
+            return await self._handle(context)
+        self._traces.writes.add(query.relation)
+        self._order_proofs.record_sent(self._clock())
+        try:
+            return await self._handle(context)
+        finally:
+            self._traces.writes.add(query.relation)
+            self._order_proofs.record_ended(self._clock(), context.is_write_settled)
+
+    async def _handle(self, context: RequestContext) -> bool:
+        request, query = context.request, context.query
         context.writes = self._traces.writes.before(query.relation)
         trace = None
         if self._traced and not request.head.websocket:
@@ -95,13 +108,7 @@ class Pipeline:
             self._events.bug("a request could not be handled", error)
             return self._fail(context, FaultError("FANIN599"))
         finally:
-            self._count_write(query)
             self._close(context, trace)
-
-    def _count_write(self, query: Query) -> None:
-        """Count a write, when it arrives and when it is answered."""
-        if query.method not in (b"GET", b"HEAD", b"OPTIONS"):
-            self._traces.writes.add(query.relation)
 
     def _read(self, request: ClientRequest) -> Query:
         line, max_url = request.line, self._max_url

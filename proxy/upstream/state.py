@@ -14,6 +14,7 @@ from proxy.path.comparison import ByteBudget, MismatchPauses
 from proxy.path.differing_headers import DifferingHeaders
 from proxy.path.max_rows import MaxRowsEvidence
 from proxy.path.order_evidence import OrderEvidence
+from proxy.path.order_proofs import OrderProofs
 from proxy.path.singular import NotSingularTemplates
 from proxy.path.trust import Trust, trusted_name
 from proxy.path.unsafe_reads import UnsafeReads
@@ -50,6 +51,7 @@ class UpstreamState:
         self.trust = Trust(merge.probation, merge.max_tracked)
         self.order_trust = Trust(LEAST_ORDERED, merge.max_tracked)
         """Trust in the order of rows without ``order``; in place of the relation, a pair has the fingerprint."""
+        self.order_proofs = OrderProofs(merge.max_tracked)
         self.addressed_keys = AddressedKeys(merge.types_lifetime, merge.max_tracked)
         self.order_evidence = OrderEvidence(merge.max_tracked)
         self.mismatches = MismatchPauses(shadow.pause_first, shadow.pause_max, merge.max_tracked)
