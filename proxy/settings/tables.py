@@ -113,6 +113,12 @@ class MergeSettings(Section):
     max_tracked: Count = Field(
         10_000, description="Maximum (fingerprint, identity) pairs whose state is kept.", json_schema_extra=RESTART
     )
+    max_tracked_bytes: Count = Field(
+        4_000_000,
+        description="Maximum estimated bytes of each table of what upstream's answers have shown: trust, column types, "
+        "406 answers, pauses.",
+        json_schema_extra=RESTART,
+    )
 
     @field_validator("same_headers")
     @classmethod
@@ -197,6 +203,9 @@ class DetectSettings(Section):
         1000,
         description="Maximum fingerprints whose calls are counted; above it, the rarest are dropped.",
         json_schema_extra=RESTART,
+    )
+    fingerprints_bytes: Count = Field(
+        8_000_000, description="Maximum bytes in memory of these; the same happens.", json_schema_extra=RESTART
     )
     findings: Count = Field(
         1000,

@@ -159,6 +159,7 @@ CHANGED: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
 }
 """For each bypass reason that the caller can avoid: a request that has it, and the request after the remedy."""
 NOT_BY_THE_CALLER = {"mode", "too-long", "oversized", "paused", "mismatch-paused", "mismatched", "large-rows", "busy"}
+NOT_BY_THE_CALLER |= {"recent-writes"}
 NOT_BY_THE_CALLER |= {"differing-header"}
 NOT_BY_THE_CALLER |= {
     "foreign-table",

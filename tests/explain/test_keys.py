@@ -114,7 +114,8 @@ def test_rows_that_are_only_counted_need_no_order() -> None:
 
 def test_a_column_whose_index_orders_its_rows_does_not_merge_by_address() -> None:
     catalog = Catalog({"public.t": {b"k": Column(type="integer", deterministic=True, by_address=False)}})
-    explanation = explain(read_request("/t?k=eq.1", ()), load({}).settings, None, {}, catalog)
+    physical = load({"merge.ties": "physical"}).settings
+    explanation = explain(read_request("/t?k=eq.1", ()), physical, None, {}, catalog)
     (way,) = explanation.merging.ways
     assert (way.ties.verdict, way.ties.text) == ("ties", NOT_BY_ADDRESS)
 
