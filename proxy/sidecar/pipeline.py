@@ -12,6 +12,7 @@ import msgspec
 from proxy.analysis.spans import counts_as_query
 from proxy.errors.codes import FaultError
 from proxy.errors.response import response_of
+from proxy.merging.lone_reads import LoneReads
 from proxy.merging.waiters import BufferedAnswer, Reply, SendAlone, StreamedAnswer
 from proxy.model import Outcome, PendingRequest, Query
 from proxy.observe.events import RequestAnswered
@@ -54,6 +55,7 @@ class Pipeline:
         self._forwarder = Forwarder(settings, state)
         self._observer = state.observer
         self._order_proofs = state.order_proofs
+        self._lone_reads = LoneReads(state, lambda request: request.query.fingerprint)
         self._events = state.context.events
         self._clock = state.context.clock
         self._traces = traces
@@ -136,8 +138,11 @@ class Pipeline:
                 reply = await policy.coalescer.reply_to(pending, context.bypass_reason)
         if reply is not None:
             return await self._deliver(context, policy, reply)
-        if policy.shadow is None or query.bypass_reason is not None:
+        if query.bypass_reason is not None:
             return await self._forwarder.forward(context, "original")
+        if policy.shadow is None:
+            with self._lone_reads.watching(pending):
+                return await self._forwarder.forward(context, "original")
         with policy.shadow.merge_in_background(pending, policy.merger.reply_to) as context.copy:
             return await self._forwarder.forward(context, "original")
 
