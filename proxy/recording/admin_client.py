@@ -49,7 +49,7 @@ def check_admin_url(admin: str) -> None:
 
 
 def open_admin(admin: str, path: str, token: str | None, timeout: float) -> HTTPResponse:
-    """The answer to a GET of ``path``. ConfigError for an invalid address; HTTPError, URLError or OSError if it fails."""
+    """The answer to a GET of ``path``. ConfigError for an invalid address; OSError, such as HTTPError, if it fails."""
     check_admin_url(admin)
     headers = {"Authorization": f"Bearer {token}"} if token else {}
     handlers = [_UnixHandler(admin.removeprefix(UNIX))] if admin.startswith(UNIX) else []

@@ -210,6 +210,14 @@ def test_a_hazard_of_the_catalog_is_the_bypass_reason_and_says_what_it_is(code: 
     assert merging.notes[1].startswith("Byte-equal requests share no call") == (code == "volatile-view")
 
 
+def test_a_relation_that_the_catalog_does_not_have_does_not_merge() -> None:
+    catalog = Catalog({"public.t": {b"id": Column("integer")}})
+    explanation = explain(read_request("/nope?id=eq.1", ()), load({}).settings, None, {}, catalog)
+    assert explanation.merging.verdict == "never"
+    assert explanation.merging.notes[0].startswith("The catalog has no such relation")
+    assert "  merges     no" in "\n".join(lines(explanation))
+
+
 def test_the_catalog_knows_columns_and_the_command_line_knows_better() -> None:
     catalog = Catalog({"public.t": {b"k": Column("text", deterministic=True), b"n": Column("integer")}})
     request = read_request("/t?k=eq.a", ())

@@ -154,9 +154,7 @@ def test_keys_of_many_old_traces_are_dropped_one_trace_a_step() -> None:
     store = new_store(keys=10)
     for number in range(5):
         store(TraceClosed(trace_with_keys(f"t{number}", 1), ()))
-    kept = []
-    for _ in store.in_steps(TraceClosed(trace_with_keys("last", 5), ())):
-        kept.append(store.keys)
+    kept = [store.keys for _ in store.in_steps(TraceClosed(trace_with_keys("last", 5), ()))]
     assert kept == [*range(18, 9, -2)]
 
 
