@@ -28,8 +28,10 @@ from proxy.recording.codec import encode_line, trace_pieces
 from proxy.recording.recorder import NameRedactor
 from proxy.recording.schema import CURRENT_FORMAT, RecordingHead
 from proxy.settings.model import Settings
+from proxy.settings.resources import LimitSettings
 from proxy.sidecar.sidecar import Sidecar
 from proxy.traces.store import StoredTrace, TraceStore, WarningStore
+from proxy.transport.descriptors import share_for_admin
 
 PAUSE = 0.2
 """Seconds between two messages of the event stream; one message has all traces that closed in between."""
@@ -59,7 +61,7 @@ class Console:
         self._store.on_stored = self._on_closed
         self._notices = WarningStore(time.time)
         pages = page_files()
-        self._event_stream = EventStream(current.limits.viewers, encode({"pages": pages.version, "run": time.time()}))
+        self._event_stream = EventStream(_viewers(current.limits), encode({"pages": pages.version, "run": time.time()}))
         self._pending: list[int] = []
         """Numbers of traces, not traces: the store bounds the bytes of traces."""
         self._skipped = 0
@@ -203,3 +205,8 @@ class Console:
 
 def _has_id(entry: StoredTrace, query: QueryParameters) -> bool:
     return query.get("id", entry.trace.id) == entry.trace.id
+
+
+def _viewers(limits: LimitSettings) -> int:
+    """The most readers of the event stream. They leave places of the admin port to probes and to scrapes."""
+    return max(1, min(limits.viewers, share_for_admin(limits.admin_connections) // 2))

@@ -36,6 +36,9 @@ BOUNDS = (
     "limits.viewers",
     "log.queue",
     "merge.max_tracked",
+    "merge.max_tracked_bytes",
+    "detect.fingerprints_bytes",
+    "otlp.queue_bytes",
     "pool.calls",
     "pool.others",
     "pool.tunnels",
@@ -127,6 +130,26 @@ SIDECAR: dict[str, ReadSeries[Sidecar]] = {
         gauge("(fingerprint, identity) pairs tracked now; bounded by merge.max_tracked."),
         lambda sidecar: sum(len(strategy.batcher.schedulers) for strategy in _strategies(sidecar)),
     ),
+    "tracked_bytes": ReadSeries(
+        gauge(
+            "Estimated bytes of what upstream's answers have shown. table: columns (types), not_singular (406), order "
+            "(of rows without an order), pauses (after mismatches), trust. merge.max_tracked_bytes bounds each list.",
+            "table",
+        ),
+        lambda sidecar: {
+            (name,): float(sum(table.held_bytes for table in tables))
+            for name, tables in sidecar.upstream_state.tables.items()
+        },
+    ),
+    "tracked_dropped": ReadSeries(
+        counter(
+            "Entries of these tables dropped because merge.max_tracked or merge.max_tracked_bytes was reached.", "table"
+        ),
+        lambda sidecar: {
+            (name,): float(sum(table.dropped for table in tables))
+            for name, tables in sidecar.upstream_state.tables.items()
+        },
+    ),
     "paused": ReadSeries(
         gauge("(fingerprint, identity) pairs not merged or shared now, after answers that could not be used."),
         lambda sidecar: sum(strategy.paused for strategy in _strategies(sidecar)),
@@ -157,8 +180,14 @@ SIDECAR: dict[str, ReadSeries[Sidecar]] = {
         gauge("Fingerprints whose calls are counted; bounded by detect.fingerprints."),
         lambda sidecar: len(sidecar.rule_runner.workload),
     ),
+    "fingerprints_bytes": ReadSeries(
+        gauge("Their estimated bytes in memory; bounded by detect.fingerprints_bytes."),
+        lambda sidecar: sidecar.rule_runner.workload.held_bytes,
+    ),
     "fingerprints_replaced": ReadSeries(
-        counter("Fingerprints replaced by others because detect.fingerprints was reached."),
+        counter(
+            "Fingerprints replaced by others because detect.fingerprints or detect.fingerprints_bytes was reached."
+        ),
         lambda sidecar: sidecar.rule_runner.workload.replaced,
     ),
     "findings_known": ReadSeries(
@@ -234,7 +263,7 @@ OUTPUTS: dict[str, ReadSeries[Outputs]] = {
     "otlp_spans": ReadSeries(
         counter(
             "Spans for otlp.endpoint. result: sent, failed (the collector did not accept them), dropped (for "
-            "otlp.queue).",
+            "otlp.queue or otlp.queue_bytes).",
             "result",
         ),
         lambda outputs: {} if outputs.spans is None else outputs.spans.counts(),

@@ -3,8 +3,10 @@
 import asyncio
 from collections.abc import Callable
 from http import HTTPStatus
+from typing import Any
 
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
 
 from proxy.admin.listener import AdminConnection
 
@@ -22,6 +24,11 @@ class _QuietConnection(AdminConnection):
         message: str | None = None,
     ) -> web.StreamResponse:
         return super().handle_error(request, status, exc, f"{HTTPStatus(status).phrase}\n")
+
+    def log_exception(self, *args: Any, **kw: Any) -> None:
+        """Log an exception, but not that a client sent no HTTP: anybody can send that, and it concerns nobody."""
+        if not isinstance(kw.get("exc_info"), HttpProcessingError):
+            super().log_exception(*args, **kw)
 
 
 class Runner(web.AppRunner):

@@ -15,6 +15,8 @@ from proxy.model import Outcome, Span, Trace
 
 DURATION_BOUNDS = tuple(0.0005 * 2 ** (step / 2) for step in range(34))
 """Upper bounds of the duration histogram, in seconds: 0.5 ms to 46 s, each 1.41 times the previous one."""
+USAGE = 3_500
+"""Estimated bytes of the counts of one fingerprint, and of what finds them."""
 MAX_ROUTES = 8
 """Maximum number of routes that are kept per fingerprint."""
 
@@ -87,10 +89,14 @@ class Usage:
 
 
 class Workload:
-    """Counts of at most ``limit`` fingerprints, and of writes to at most ``limit`` relations."""
+    """Counts of at most ``limit`` fingerprints and ``max_bytes`` estimated bytes, and of writes to at most ``limit``
+    relations.
+    """
 
-    def __init__(self, limit: int) -> None:
+    def __init__(self, limit: int, max_bytes: int = 16_000_000) -> None:
         self.limit = limit
+        self.held_bytes = 0
+        self._max_bytes = max_bytes
         self.replaced = 0
         """Number of fingerprints that a new one replaced."""
         self.began: float | None = None
@@ -132,7 +138,10 @@ class Workload:
         if usage is not None:
             self._raise_count(usage.fingerprint, usage.calls + usage.error, calls)
             return usage
-        error = self._replace_least() if len(self._usages) >= self.limit else 0
+        error, size = 0, _size_of(span.fingerprint)
+        while self._usages and (len(self._usages) >= self.limit or self.held_bytes + size > self._max_bytes):
+            error = max(error, self._replace_least())
+        self.held_bytes += size
         usage = self._usages[span.fingerprint] = Usage(span, error)
         self._ranks.setdefault(error + calls, {})[span.fingerprint] = None
         self._lowest_count = (
@@ -154,11 +163,17 @@ class Workload:
         count, rank = self._lowest_count, self._ranks[self._lowest_count]
         fingerprint = next(iter(rank))
         del rank[fingerprint], self._usages[fingerprint]
+        self.held_bytes -= _size_of(fingerprint)
         if not rank:
             del self._ranks[count]
+            self._lowest_count = min(self._ranks, default=1)
         self.replaced += 1
         return count
 
     def _count_write(self, relation: str) -> None:
         if relation in self.writes or len(self.writes) < self.limit:
             self.writes[relation] = self.writes.get(relation, 0) + 1
+
+
+def _size_of(fingerprint: str) -> int:
+    return USAGE + len(fingerprint)

@@ -6,9 +6,8 @@ Tests: tests/e2e/pages/test_not_merged.py, tests/e2e/pages/test_top.py.
 import json
 from typing import Any
 from urllib.error import HTTPError, URLError
-from urllib.request import ProxyHandler, Request, build_opener
 
-from proxy.settings.sources import ConfigError
+from proxy.recording.admin_client import open_admin
 
 TIMEOUT = 5.0
 """Seconds to wait for an answer of the admin port."""
@@ -18,18 +17,10 @@ class AdminPortError(Exception):
     """The admin port cannot be read; the message says why and what to do."""
 
 
-def check_admin_url(admin: str) -> None:
-    """ConfigError if ``admin`` is not a URL."""
-    if not admin.startswith(("http://", "https://")):
-        raise ConfigError(f"--admin: '{admin}' is not a URL: http://HOST:PORT")
-
-
 def read_api(admin: str, token: str | None, path: str, member: str) -> Any:
-    """A member of the JSON object at ``path``; raises AdminPortError."""
-    headers = {"Authorization": f"Bearer {token}"} if token else {}
-    request = Request(f"{admin.rstrip('/')}{path}", headers=headers)  # noqa: S310 – http(s) only
+    """A member of the JSON object at ``path``; raises AdminPortError, ConfigError."""
     try:
-        with build_opener(ProxyHandler({})).open(request, timeout=TIMEOUT) as answer:
+        with open_admin(admin, path, token, TIMEOUT) as answer:
             return json.load(answer)[member]
     except HTTPError as error:
         remedy = "pass the token with --token or FANIN_ADMIN_TOKEN" if error.code in (401, 403) else "is it a fanin?"

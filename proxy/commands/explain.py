@@ -7,12 +7,13 @@ from argparse import Namespace
 from collections.abc import Callable, Sequence
 
 from proxy.analysis.rule import AnyRule
-from proxy.commands.admin_api import check_admin_url, read_api
+from proxy.commands.admin_api import read_api
 from proxy.explain.facts import Explanation, FoundWrong
 from proxy.explain.facts import explain as explain_request
 from proxy.explain.request import RequestError, looks_like_request, read_columns, read_request
 from proxy.explain.text import lines, to_json
 from proxy.explain.words import UnknownWordError, meaning
+from proxy.recording.admin_client import check_admin_url
 from proxy.settings.model import Settings
 from proxy.settings.sources import ConfigError
 from proxy.text.terminal import safe

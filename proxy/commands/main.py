@@ -1,6 +1,7 @@
 """The command line: parses flags, runs the command, and maps errors to messages and exit codes."""
 
 import argparse
+import errno
 import os
 import sys
 from collections.abc import Sequence
@@ -30,6 +31,9 @@ EXITS = {
     UNABLE: "fanin could not do its work: a file or server could not be read or written, or an address is in use.",
 }
 """Exit codes."""
+
+UNWRITABLE = frozenset((errno.EPIPE, errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO))
+"""Errors of a standard output that takes no more."""
 
 FLAGS = (
     "upstream",
@@ -64,8 +68,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except DataAccessError as error:
         print(f"fanin: {safe(str(error))}", file=sys.stderr)
         return UNABLE
-    except BrokenPipeError:  # `fanin config | head`: the reader closed the pipe
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except OSError as error:
+        if error.errno not in UNWRITABLE:
+            raise
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else Python writes it once more at its end
+        if error.errno != errno.EPIPE:  # `fanin config | head`: the reader closed the pipe
+            print(f"fanin: the output cannot be written: {error.strerror}", file=sys.stderr)
         return UNABLE
 
 
@@ -132,7 +140,9 @@ def _add_audit(command: argparse.ArgumentParser) -> None:
 def _add_traffic(command: argparse.ArgumentParser, settings: str, tables: str, formats: Sequence[str]) -> None:
     source = command.add_mutually_exclusive_group(required=True)
     source.add_argument("--traces", type=Path, nargs="+", metavar="FILE", help="recordings of fanin serve --record")
-    source.add_argument("--admin", metavar="URL", help="admin port of a running fanin, to use its last traces")
+    source.add_argument(
+        "--admin", metavar="URL", help="admin port of a running fanin (http://… or unix:/path), to use its last traces"
+    )
     command.add_argument(settings, dest="config", type=Path, metavar="FILE", help=tables)
     command.add_argument("--format", choices=formats, default="text", help=f"output format: {', '.join(formats)}")
     command.add_argument("--output", type=Path, metavar="FILE", help="write to this file, and print text as well")
@@ -152,7 +162,9 @@ def _positive(text: str) -> int:
 
 
 def _add_top(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--admin", metavar="URL", default="http://127.0.0.1:9000", help="admin port of the fanin")
+    command.add_argument(
+        "--admin", metavar="URL", default="http://127.0.0.1:9000", help="admin port of the fanin, or unix:/path"
+    )
     command.add_argument("--token", help="admin_token of the fanin, if it requires one; default FANIN_ADMIN_TOKEN")
     command.add_argument("--every", type=float, metavar="SECONDS", default=2.0, help="time between two updates")
     command.set_defaults(run=_top)

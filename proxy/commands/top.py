@@ -14,7 +14,8 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from proxy.commands.admin_api import AdminPortError, check_admin_url, read_api
+from proxy.commands.admin_api import AdminPortError, read_api
+from proxy.recording.admin_client import check_admin_url
 from proxy.text.terminal import safe
 
 WIDTH_WITHOUT_TERMINAL = 160

@@ -257,6 +257,8 @@ BYPASS_REASONS = {
     "volatile-policy": "A row security policy of a table that the query reads calls a volatile function.",
     "security-barrier": "The query reads a security_barrier view, which Postgres may not merge with conditions.",
     "rules": "The relation has rewrite rules other than that of a view.",
+    "recent-writes": "Keys have several rows without an order, and clients write: a write is in flight, or proving the"
+    " order again after each cost more than it saved; resumes after a pause.",
     "large-rows": "Answers for one key are larger than merge.max_key_body.",
     "oversized": "The head is larger than upstream accepts, and FAN005 is not at level rewrite.",
     "list": "The head is too large, but not because of one in.(…) of canonical integers or UUIDs on a plain column.",

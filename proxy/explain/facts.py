@@ -57,6 +57,7 @@ KEYS_COUNTED = (
     " the keys only, and each caller gets the number of its rows."
 )
 NO_CATALOG = Catalog()
+NO_RELATION = "The catalog has no such relation in catalog.schemas: PostgREST answers 404, unless it has more schemas."
 NOT_EQUAL = "Byte-equal requests share no call: their answers may differ."
 EQUAL = "Byte-equal requests of one identity that wait at the same time share one call (FAN003)."
 
@@ -84,7 +85,9 @@ class BypassFacts(msgspec.Struct, frozen=True):
 
 
 class MergingFacts(msgspec.Struct, frozen=True):
-    """``verdict``: ``merges``, ``depends`` (on a type) or ``never``, which has a bypass reason."""
+    """``verdict``: ``merges``, ``depends`` (on a type) or ``never``, which has a bypass reason if the relation
+    exists.
+    """
 
     verdict: str
     ways: tuple[MergeWay, ...]
@@ -163,7 +166,7 @@ def explain(
         sql=Sql("", ()) if api_request is None else sql_of(api_request, types),
         fingerprint=query.fingerprint,
         identity=_identity(request, rules, settings.identity.also_neutral),
-        merging=_merging(question, reads, own_found, (CHOSEN,) if b"," in accept else ()),
+        merging=_merging(question, reads, own_found, (CHOSEN,) if b"," in accept else (), _is_unknown(query, catalog)),
     )
 
 
@@ -214,13 +217,19 @@ def _decoded(names: tuple[bytes, ...]) -> tuple[str, ...]:
 
 
 def _merging(
-    question: MergeQuestion, reads: UnsafeReads, found: Sequence[FoundWrong], notes_if_merged: tuple[str, ...]
+    question: MergeQuestion,
+    reads: UnsafeReads,
+    found: Sequence[FoundWrong],
+    notes_if_merged: tuple[str, ...],
+    unknown_relation: bool,
 ) -> MergingFacts:
     columns = question.known
     question = question.assuming(_assumed(question.query, question.settings, columns))
     query, head, settings = question.query, question.pending.head, question.settings
     hazard = reads.hazard_of(query, head.accept_profile)
     known = tuple(one.detail for one in found)
+    if unknown_relation:
+        known = (NO_RELATION, *known)
     if hazard is not None:
         known = (f"By the catalog, {hazard.detail}.", *known)
     shared: tuple[str, ...] = ()
@@ -232,8 +241,10 @@ def _merging(
         reason = code or (hazard.reason if hazard is not None else "")
         return MergingFacts(ALONE, (), bypass_reason(reason), (*notes, *known, *shared))
     ways = tuple(merge_way(question, key) for key in query.keys)
-    verdicts = {each.verdict for each in ways}
+    verdicts = {each.verdict for each in ways} if not unknown_relation else set()
     verdict = next((verdict for verdict in (MERGES, DEPENDS) if verdict in verdicts), ALONE)
+    if verdict == ALONE and unknown_relation:
+        return MergingFacts(ALONE, (), None, (*known, *shared))
     if verdict == ALONE:
         reason = why_not_merged(question.pending, question.known) or "literal"
         return MergingFacts(ALONE, ways, bypass_reason(reason), (*known, *shared))
@@ -243,6 +254,11 @@ def _merging(
     counted = (COUNTED,) if settings.merge.max_rows is None else ()
     notes = (*limited, *ranged, *keys, *notes_if_merged, *counted, *known, *shared)
     return MergingFacts(verdict, ways, None, notes, query.limit is not None)
+
+
+def _is_unknown(query: Query, catalog: Catalog) -> bool:
+    """Whether the catalog was read, and does not have the relation."""
+    return bool(catalog.columns) and bool(query.relation) and query.relation not in catalog.columns
 
 
 def _assumed(query: Query, settings: Settings, columns: Mapping[bytes, Column]) -> Mapping[bytes, Column]:

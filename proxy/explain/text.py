@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 import msgspec
 
 from proxy.explain.facts import Explanation, IdentityFacts, MergingFacts
-from proxy.explain.keys import MERGES, MergeWay
+from proxy.explain.keys import ALONE, MERGES, MergeWay
 from proxy.postgrest.request.api_request import ApiRequest, OrderTerm, QueryLevel
 from proxy.postgrest.request.conditions import Condition, Where
 from proxy.postgrest.request.select_list import Embed, SelectItem
@@ -150,6 +150,8 @@ def _identity(identity: IdentityFacts) -> Iterator[str]:
 def _verdict(merging: MergingFacts) -> str:
     if merging.bypass is not None:
         return f"no: {merging.bypass.code}"
+    if merging.verdict == ALONE:
+        return "no: there is no such relation"
     limited = ", if no key has more rows than its limit" if merging.limited else ""
     return f"yes{limited}" if merging.verdict == MERGES else f"depends on types that are not known here{limited}"
 

@@ -5,7 +5,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
 from typing import TypeVar
 
 import msgspec
@@ -13,7 +13,7 @@ import msgspec
 from proxy.errors.codes import FaultError
 from proxy.http1.head import HeaderField, StatusLine
 from proxy.merging.fetch import Fetcher, FetchResult, leader
-from proxy.merging.row_order import is_reordered, order_pair, record_order, share_factor
+from proxy.merging.row_order import Slices, is_reordered, order_pair, record_order, share_factor
 from proxy.model import FallbackReason, MergedCall, NotSingular, PendingRequest, Slice
 from proxy.observe.events import AnswersCompared, Event, Events, FellBack, MergingPaused, UpstreamCalled, Warned
 from proxy.path.comparison import (
@@ -35,7 +35,6 @@ from proxy.settings.tables import MergeSettings
 from proxy.upstream.calls import CallLabels, UpstreamContext
 from proxy.upstream.state import UpstreamState
 
-Slices = Mapping[bytes, Slice | NotSingular | None]
 Pairs = Sequence[tuple[bytes, PendingRequest]]
 """Literals, each with a request for it."""
 FetchOriginal = Callable[[PendingRequest], Awaitable[ComparedAnswer | str]]

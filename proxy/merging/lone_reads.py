@@ -3,11 +3,12 @@
 Tests: tests/e2e/operations/test_differing_headers.py.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from proxy.model import PendingRequest
 from proxy.observe.events import HeaderDiffered, Warned
-from proxy.path.batching import BatchScheduler
+from proxy.path.differing_headers import Scheduler
 from proxy.upstream.state import UpstreamState
 
 REASON = "differing-header"
@@ -22,7 +23,7 @@ class LoneReads:
         self._events = state.context.events
         self._clock = state.context.clock
 
-    def reason(self, scheduler: BatchScheduler, request: PendingRequest) -> str | None:
+    def reason(self, scheduler: Scheduler, request: PendingRequest) -> str | None:
         """The bypass reason of a read that is alone in its window, if a header is why."""
         differing = self._state.differing_headers
         known = len(differing.reported)
@@ -33,6 +34,22 @@ class LoneReads:
         if len(differing.reported) > known:
             self._events.emit(Warned(what(names), remedy(names, self._state.also_neutral)))
         return REASON
+
+    @contextmanager
+    def watching(self, request: PendingRequest) -> Iterator[None]:
+        """While a read is answered that is not held in a window, because nothing is merged in this mode."""
+        read = _UnheldRead()
+        self.reason(read, request)
+        try:
+            yield
+        finally:
+            read.in_flight = 0
+
+
+class _UnheldRead:
+    """In place of a scheduler. Reads with equal headers differ in nothing, so that each may have its own."""
+
+    in_flight = 1
 
 
 def what(names: str) -> str:

@@ -79,6 +79,8 @@ class Merger:
         hazard = self._state.hazard_of(request)
         if hazard is not None:
             return hazard.reason
+        if self._row_order.is_closed(request):
+            return "recent-writes"
         return "mismatch-paused" if self._state.mismatches.paused(request.query.fingerprint, now) else None
 
     # Batches.

@@ -9,9 +9,18 @@ Tests: tests/e2e/exactness/test_trust.py.
 import asyncio
 from collections.abc import Callable, Sequence
 
-from proxy.merging.comparer import UNPROVEN, DifferingAnswer, ShadowComparer, Slices, read_original, subject_of
+from proxy.merging.comparer import UNPROVEN, DifferingAnswer, ShadowComparer, read_original, subject_of
 from proxy.merging.fetch import FetchesMerged, FetchResult, leader
-from proxy.merging.row_order import TIES, check_order, is_credible, is_reordered, order_pair, record_order
+from proxy.merging.row_order import (
+    TIES,
+    Slices,
+    check_order,
+    is_credible,
+    is_reordered,
+    order_pair,
+    record_order,
+    record_proofs,
+)
 from proxy.model import MergedCall, NotSingular, PendingRequest, Slice
 from proxy.path.comparison import FAILED, MATCH, SKIPPED, ComparedAnswer
 from proxy.path.trust import NOTHING, Check, Pair
@@ -28,6 +37,7 @@ class ProbationFetcher:
     def __init__(self, fetcher: FetchesMerged, comparer: ShadowComparer, state: UpstreamState) -> None:
         self._fetcher = fetcher
         self._comparer = comparer
+        self._state = state
         self._context = state.context
         self._trust = state.trust
         self._order_trust = state.order_trust
@@ -41,6 +51,7 @@ class ProbationFetcher:
         order = order_pair(leader(call), call.key)
         if subject.pair in self._examined or (call.address_columns and order in self._examined):
             return UNPROVEN
+        epoch = self._state.order_proofs.epoch
         result = await self._fetcher.fetch(call, alias, on_sent, number)
         if call.address_columns and not is_credible(self._evidence, call, result):
             return TIES
@@ -49,8 +60,13 @@ class ProbationFetcher:
         rows = {value: own_slice.rows_read for value, own_slice in result.items() if own_slice is not None}
         check = self._trust.check(subject, rows)
         if call.address_columns:
-            check = check_order(self._order_trust, call, rows, check)
-        return result if check is NOTHING else await self._checked(call, alias, result, check, on_sent)
+            check = check_order(self._state, call, rows, check)
+        if check is NOTHING:
+            return result
+        answer = await self._checked(call, alias, result, check, on_sent)
+        if isinstance(answer, dict):
+            record_proofs(self._state, call, answer, check.compare, epoch)
+        return answer
 
     async def _checked(
         self, call: MergedCall, alias: bytes, slices: Slices, check: Check, on_sent: Callable[[], None]

@@ -28,6 +28,7 @@ MAX_FIRST = 64
 """The most values with several rows that are compared of one answer, as long as the order is not trusted."""
 TIES = FallbackReason("ties")
 NONE: frozenset[bytes] = frozenset()
+Slices = Mapping[bytes, Slice | NotSingular | None]
 
 
 def order_pair(request: PendingRequest, key: bytes) -> Pair:
@@ -40,18 +41,35 @@ def is_reordered(call: MergedCall, comparison: Comparison) -> bool:
     return bool(call.address_columns) and comparison.is_reordered
 
 
-def check_order(trust: Trust, call: MergedCall, rows: dict[bytes, int], check: Check) -> Check:
+def check_order(state: UpstreamState, call: MergedCall, rows: dict[bytes, int], check: Check) -> Check:
     """``check`` of a call's slices, and those with several rows that are compared because of their order.
 
-    Whatever else their relation has earned, these prove it too. They are all compared, because one changed row puts
-    those of a single value into another order.
+    Whatever else their relation has earned, these prove it too. They are all compared, or not used, because one changed
+    row puts those of a single value into another order.
     """
     several = {value: count for value, count in rows.items() if count > 1}
-    order = trust.check(Subject(order_pair(leader(call), call.key)), several)
-    if not order.compare:
+    if state.order_proofs.epoch:
+        unproven = [value for value in several if not state.order_proofs.is_proven(call.requests_by_value[value][0])]
+    else:
+        order = state.order_trust.check(Subject(order_pair(leader(call), call.key)), several)
+        unproven = list(several) if order.compare else []
+    if not unproven:
         return check
-    compared = spread(list(several), MAX_FIRST)
-    return Check((*compared, *(value for value in check.compare if value not in several)), check.unused)
+    compared = spread(unproven, MAX_FIRST)
+    not_compared = set(unproven).difference(compared)
+    others = (value for value in check.compare if value not in compared and value not in not_compared)
+    return Check((*compared, *others), (*check.unused, *not_compared))
+
+
+def record_proofs(
+    state: UpstreamState, call: MergedCall, slices: Slices, compared: Iterable[bytes], epoch: int
+) -> None:
+    """The slices of ``call`` for the values ``compared`` are what their originals are."""
+    if not call.address_columns:
+        return
+    several = set(with_several_rows(slices)).intersection(compared)
+    requests = [call.requests_by_value[value][0] for value in several]
+    state.order_proofs.record_matches(requests, epoch, state.context.clock())
 
 
 def record_order(trust: Trust, call: MergedCall, slices: Iterable[Slice | NotSingular | None]) -> None:
@@ -82,6 +100,14 @@ class RowOrder:
         seen, table = self._state.addressed_keys, table_of(request)
         several = [key.name for key in request.query.keys if seen.has_several(table, key.name)]
         return frozenset(name for name in several if self._may_select(request, name)) if several else NONE
+
+    def is_closed(self, request: PendingRequest) -> bool:
+        """Whether ``request`` would be merged by addresses, and their order cannot be proven now because of writes."""
+        return (
+            self._by_address
+            and self._state.order_proofs.is_closed(self._state.context.clock())
+            and bool(self.addressed(request))
+        )
 
     def unresolved(self, batch: Sequence[PendingRequest]) -> list[bytes]:
         """The columns that say whether the relation of ``batch`` has addresses, if the plan depends on them."""
@@ -137,6 +163,6 @@ def is_credible(evidence: OrderEvidence, call: MergedCall, result: FetchResult) 
     return credible
 
 
-def with_several_rows(slices: Mapping[bytes, Slice | NotSingular | None]) -> list[bytes]:
+def with_several_rows(slices: Slices) -> list[bytes]:
     """The filter values with several rows."""
     return [value for value, own_slice in slices.items() if own_slice is not None and own_slice.rows > 1]

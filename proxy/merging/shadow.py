@@ -10,9 +10,9 @@ from contextlib import contextmanager
 
 from proxy.errors.codes import FaultError
 from proxy.http1.head import HeaderField, StatusLine
-from proxy.merging.comparer import OVERHEAD, Pairs, ShadowComparer, Slices, as_compared, is_busy
+from proxy.merging.comparer import OVERHEAD, Pairs, ShadowComparer, as_compared, is_busy
 from proxy.merging.fetch import FetchesMerged, FetchResult, leader
-from proxy.merging.row_order import MAX_FIRST, with_several_rows
+from proxy.merging.row_order import MAX_FIRST, Slices, with_several_rows
 from proxy.merging.waiters import BufferedAnswer, Reply, SendAlone
 from proxy.model import FallbackReason, MergedCall, PendingRequest, Slice
 from proxy.path.comparison import FAILED, SKIPPED, ByteBudget, ComparedAnswer, choose_answers, is_sampled

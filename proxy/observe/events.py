@@ -186,10 +186,14 @@ class Events:
             pass
 
     def emit_in_steps(self, event: Event) -> Iterator[None]:
-        """Same as ``emit``, one step per observer."""
+        """Same as ``emit``, one step per observer, or several if it has a method ``in_steps``."""
         for observer in self._observers[type(event)]:
             try:
-                observer(event)
+                in_steps = getattr(observer, "in_steps", None)
+                if in_steps is None:
+                    observer(event)
+                else:
+                    yield from in_steps(event)
             except Exception as error:
                 self._failed(observer, error)
             yield

@@ -1,6 +1,7 @@
 """Counts events as plain integers; ``exposition`` renders them when Prometheus scrapes."""
 
 import asyncio
+import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
@@ -34,6 +35,8 @@ from proxy.observe.events import (
 from proxy.observe.exposition import Exposition
 from proxy.observe.series import COUNTED, Reading, Series, Values
 
+PAUSE = 0.0005
+"""Seconds of a pause while metrics are rendered."""
 SWITCHING = 101
 """The status of a WebSocket. Its duration is not measured: it depends on the client, not on any server's speed."""
 
@@ -84,7 +87,7 @@ class Metrics:
 
     async def scrape(self, accept: str) -> tuple[bytes, str]:
         """Render in a thread: with thousands of series, rendering on the event loop would delay requests."""
-        return await asyncio.to_thread(self.now().render, accept)
+        return await asyncio.to_thread(self.now().render, accept, _pause)
 
     def now(self) -> Exposition:
         """A snapshot of all series."""
@@ -207,3 +210,8 @@ class Metrics:
 
 def _before_any_event(series: Series) -> dict[tuple[str, ...], float]:
     return {(value,): 0 for value in series.known} | ({} if series.initial is None else {(): series.initial})
+
+
+def _pause() -> None:
+    """Let the event loop's thread run. ``sleep(0)`` would mostly get Python's lock back at once."""
+    time.sleep(PAUSE)

@@ -27,7 +27,7 @@ class Sender:
         logging.getLogger("opentelemetry").setLevel(logging.CRITICAL)
         self._flush_timeout = settings.flush_timeout
         self._exporter = _CountingExporter(OTLPSpanExporter(traces_url(settings.endpoint)))
-        self._queue = _BoundedQueue(self._exporter, settings.queue)
+        self._queue = _BoundedQueue(self._exporter, settings.queue, settings.queue_bytes)
         limits = SpanLimits(max_links=None if OTEL_SPAN_LINK_COUNT_LIMIT in os.environ else MAX_LINKS)
         self._provider = TracerProvider(resource=_resource(version), span_limits=limits, shutdown_on_exit=False)
         self._provider.add_span_processor(self._queue)
@@ -70,12 +70,15 @@ class _CountingExporter(SpanExporter):
         self.failed = 0
         self.dequeued = 0
         """Number of spans that have left the queue."""
+        self.dequeued_bytes = 0
+        """Their estimated bytes."""
         self.failing = False
         self._exporter = exporter
         self._has_given_up = False
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
         self.dequeued += len(spans)
+        self.dequeued_bytes += sum(map(_size_of, spans))
         try:
             result = SpanExportResult.FAILURE if self._has_given_up else self._exporter.export(spans)
         except Exception:
@@ -97,31 +100,47 @@ class _CountingExporter(SpanExporter):
 
 
 class _BoundedQueue(SpanProcessor):
-    """Queues at most ``size`` spans and counts those that it drops, which the batch processor does not."""
+    """Queues at most ``size`` spans and ``max_bytes`` estimated bytes, and counts those that it drops, which the batch
+    processor does not.
+    """
 
-    def __init__(self, exporter: _CountingExporter, size: int) -> None:
+    def __init__(self, exporter: _CountingExporter, size: int, max_bytes: int) -> None:
         self.dropped = 0
         self._exporter = exporter
         self._size = size
-        self._queued = 0
-        """Number of spans queued so far."""
+        self._max_bytes = max_bytes
+        self._queued = self._queued_bytes = 0
+        """Number of spans queued so far, and their estimated bytes."""
         # Twice the size: `dequeued` lags behind the batch processor, whose own limit must never be reached.
         self._batches = BatchSpanProcessor(exporter, max_queue_size=2 * size, max_export_batch_size=min(512, size))
 
     def on_end(self, span: ReadableSpan) -> None:
         if not (span.context and span.context.trace_flags.sampled):
             return
-        if self._queued - self._exporter.dequeued >= self._size:
+        size = _size_of(span)
+        if self._queued - self._exporter.dequeued >= self._size or self.held_bytes + size > self._max_bytes:
             self.dropped += 1
             return
         self._queued += 1
+        self._queued_bytes += size
         self._batches.on_end(span)
+
+    @property
+    def held_bytes(self) -> int:
+        """Estimated bytes of the spans that wait."""
+        return self._queued_bytes - self._exporter.dequeued_bytes
 
     def shutdown(self) -> None:
         self._batches.shutdown()  # type: ignore[no-untyped-call]
 
     def force_flush(self, timeout_millis: int = 30_000) -> bool:
         return self._batches.force_flush(timeout_millis)
+
+
+def _size_of(span: ReadableSpan) -> int:
+    """Estimated bytes of a span: of its texts, its links, and 4 kB for all else."""
+    texts = sum(len(value) for value in (span.attributes or {}).values() if isinstance(value, str))
+    return 4_000 + texts + 500 * len(span.links)
 
 
 def traces_url(endpoint: str) -> str:

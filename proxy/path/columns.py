@@ -1,10 +1,10 @@
 """Registry of column types: from the catalog, else learned from upstream's answers for a limited time."""
 
-from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 
 import msgspec
 
+from proxy.bounded_table import ENTRY, MAX_BYTES, BoundedTable
 from proxy.model import Column, LiteralClass, PendingRequest
 from proxy.postgrest.types import NO_COLUMN, known_column
 
@@ -13,6 +13,8 @@ RETRY_UNKNOWN_AFTER = 10.0
 """Seconds after which upstream is asked again for an unknown type: the first request may have had a bad token."""
 MAX_BAD_VALUES = 100
 """Largest number of bad values stored per column."""
+MAX_COLUMNS = 1600
+"""Most columns of a table in Postgres. A client may name any number: beyond it the learned ones are forgotten."""
 COUNT = b"count"
 NO_COLUMNS: Mapping[bytes, Column] = {}
 Table = tuple[str, str]
@@ -33,24 +35,27 @@ class _LearnedColumns(msgspec.Struct):
 
     columns: dict[bytes, Column] = {}
     expires: dict[bytes, float] = {}
+    size: int = 0
+    """Estimated bytes of both."""
 
 
 class ColumnRegistry:
     """Columns by table. The catalog, which is by relation, has precedence over what was learned."""
 
-    def __init__(self, lifetime: float, limit: int) -> None:
+    def __init__(self, lifetime: float, limit: int, max_bytes: int = MAX_BYTES) -> None:
+        """At most ``limit`` tables, and ``max_bytes`` of what was learned."""
         self._lifetime = lifetime
-        self._limit = limit
         self._catalog: Relations = {}
-        self._learned: OrderedDict[Table, _LearnedColumns] = OrderedDict()
+        self.learned: BoundedTable[Table, _LearnedColumns] = BoundedTable(limit, max_bytes)
 
     def known(self, table: Table, now: float) -> Mapping[bytes, Column]:
         """All known columns of a table, by name."""
         catalogued = self._catalog.get(table[0], NO_COLUMNS)
-        learned = self._learned.get(table)
+        learned = self.learned.get(table)
         if learned is None:
             return catalogued
         for name in [name for name, expires in learned.expires.items() if expires < now]:
+            learned.size -= _size_of(name, learned.columns[name])
             del learned.expires[name], learned.columns[name]
         return {
             **learned.columns,
@@ -59,13 +64,16 @@ class ColumnRegistry:
 
     def learn(self, table: Table, name: bytes, column: Column, now: float) -> None:
         """Store a column as learned from upstream; an empty type means that upstream did not reveal it."""
-        learned = self._learned.setdefault(table, _LearnedColumns())
+        learned = self.learned.get(table) or _LearnedColumns()
+        if name in learned.columns:
+            learned.size -= _size_of(name, learned.columns[name])
+        elif len(learned.columns) >= MAX_COLUMNS:
+            learned = _LearnedColumns()
         learned.columns[name] = column
+        learned.size += _size_of(name, column)
         lasts = column.type not in ("", NO_COLUMN)
         learned.expires[name] = now + (self._lifetime if lasts else min(self._lifetime, RETRY_UNKNOWN_AFTER))
-        self._learned.move_to_end(table)
-        if len(self._learned) > self._limit:
-            self._learned.popitem(last=False)
+        self.learned.put(table, learned, sum(map(len, table)) + learned.size)
 
     def record_bad_value(self, table: Table, name: bytes, type_name: str, literal: bytes, now: float) -> bool:
         """Store that upstream rejected ``literal`` and named the column's type.
@@ -85,15 +93,20 @@ class ColumnRegistry:
     def apply_catalog(self, catalog: Relations) -> None:
         """Replace the catalog's columns, and forget all learned ones."""
         self._catalog = catalog
-        self._learned.clear()
+        self.learned.clear()
 
     def forget(self, table: Table) -> bool:
         """Forget the columns of ``table``, because an answer contradicts them. Returns whether the catalog had it."""
-        self._learned.pop(table, None)
+        self.learned.pop(table)
         if table[0] not in self._catalog:
             return False
         self._catalog = {name: columns for name, columns in self._catalog.items() if name != table[0]}
         return True
+
+
+def _size_of(name: bytes, column: Column) -> int:
+    """Estimated bytes of a learned column."""
+    return ENTRY + len(name) + len(column.type) + sum(100 + len(literal) for literal in column.bad_values)
 
 
 def _with_bad_values(column: Column, learned: Column | None) -> Column:

@@ -4,13 +4,14 @@ One difference proves nothing, because another client may have written to the ro
 differs from the original several times while the original stays the same.
 """
 
-from collections import OrderedDict, defaultdict
+from collections import defaultdict
 from collections.abc import Sequence
 from typing import TypeVar
 
 import msgspec
 
 from proxy.allowed_differences import TIME_HEADERS, is_compared
+from proxy.bounded_table import MAX_BYTES, BoundedTable
 from proxy.postgrest.response.gateway import POSTGREST, Gateway
 
 T = TypeVar("T")
@@ -182,35 +183,31 @@ class MismatchPauses:
     seconds after its pause starts again with ``first`` seconds.
     """
 
-    def __init__(self, first: float, longest: float, limit: int) -> None:
+    def __init__(self, first: float, longest: float, limit: int, max_bytes: int = MAX_BYTES) -> None:
         self._first = first
         self._longest = longest
-        self._limit = limit
-        self._until: OrderedDict[str, tuple[float, float]] = OrderedDict()
+        self.table: BoundedTable[str, tuple[float, float]] = BoundedTable(limit, max_bytes)
         """Per fingerprint, the end and the length of its pause."""
 
     def start(self, fingerprint: str, now: float) -> float:
         """Start a pause after a mismatch. Returns its length in seconds; 0 if a pause is running."""
-        until, length = self._until.get(fingerprint, (float("-inf"), 0.0))
+        until, length = self.table.get(fingerprint) or (float("-inf"), 0.0)
         if now < until:
             return 0.0
         length = self._first if now - until > self._longest else min(self._longest, 2 * length)
-        self._until[fingerprint] = now + length, length
-        self._until.move_to_end(fingerprint)
-        if len(self._until) > self._limit:
-            self._until.popitem(last=False)
+        self.table.put(fingerprint, (now + length, length), len(fingerprint))
         return length
 
     def paused(self, fingerprint: str, now: float) -> bool:
         """Whether the merging of ``fingerprint`` is paused."""
-        pause = self._until.get(fingerprint)
+        pause = self.table.get(fingerprint)
         return pause is not None and now < pause[0]
 
     def compares_all(self, fingerprint: str, now: float) -> bool:
         """Whether every batch of ``fingerprint`` is compared, because of a recent pause."""
-        pause = self._until.get(fingerprint)
+        pause = self.table.get(fingerprint)
         return pause is not None and now < pause[0] + pause[1]
 
     def count(self, now: float) -> int:
         """Number of fingerprints whose merging is paused."""
-        return sum(now < until for until, _ in self._until.values())
+        return sum(now < until for until, _ in self.table.values())

@@ -22,6 +22,8 @@ MAX_DIFFERENCES = 32
 """The most sets of header names that are counted. Clients can invent any number of names."""
 MAX_REPORTED = 16
 """The most sets that are reported by name."""
+MAX_LINES = 100
+"""A read with more header lines is not kept."""
 MAX_NAMES = 3
 """A set with more names is not counted: too much differs."""
 MAX_NAME_BYTES = 80
@@ -99,6 +101,8 @@ class DifferingHeaders:
         known, last = self._known.get(query_key, ("", 0.0))
         if not self._may_sample(now):
             return (known, 1) if known and now - last <= RECENT else ("", 0)
+        if head.identity.count(b"\n") > MAX_LINES:
+            return "", 0
         read = _Read(scheduler, _hashes(head.identity))
         recent = self._recent_reads(query_key)
         names = next((names for other in recent if (names := _only_difference(read, other))), ())

@@ -5,9 +5,9 @@ same index shows it; one that reads the whole table cannot. So where merged answ
 shows none although it has many keys was read in another way than originals are.
 """
 
-from collections import OrderedDict
-
 import msgspec
+
+from proxy.bounded_table import MAX_BYTES, BoundedTable
 
 _Subject = tuple[str, str, bytes]
 """As in ``path.trust``."""
@@ -23,26 +23,25 @@ class _Seen(msgspec.Struct):
 
 
 class OrderEvidence:
-    """By subject, how many keys had several rows, and how many of those another order. At most ``limit`` subjects."""
+    """By subject, how many keys had several rows, and how many of those another order. At most ``limit`` subjects,
+    and ``max_bytes``.
+    """
 
-    def __init__(self, limit: int) -> None:
-        self._limit = limit
-        self._seen: OrderedDict[_Subject, _Seen] = OrderedDict()
+    def __init__(self, limit: int, max_bytes: int = MAX_BYTES) -> None:
+        self.table: BoundedTable[_Subject, _Seen] = BoundedTable(limit, max_bytes)
 
     def record(self, subject: _Subject, keys: int, unordered: int) -> None:
         """An answer had ``keys`` keys with several rows, ``unordered`` of them in another order."""
-        seen = self._seen.setdefault(subject, _Seen())
+        seen = self.table.get(subject) or _Seen()
         seen.keys += keys
         seen.unordered += unordered
         if seen.keys > MAX_WEIGHT:
             seen.keys, seen.unordered = seen.keys / 2, seen.unordered / 2
-        self._seen.move_to_end(subject)
-        if len(self._seen) > self._limit:
-            self._seen.popitem(last=False)
+        self.table.put(subject, seen, sum(map(len, subject)))
 
     def is_credible(self, subject: _Subject, keys: int, unordered: int) -> bool:
         """Whether an answer like this may have been read as originals are."""
-        seen = self._seen.get(subject)
+        seen = self.table.get(subject)
         if unordered or seen is None or not seen.unordered:
             return True
         return (1 - seen.unordered / seen.keys) ** keys >= LEAST_CHANCE

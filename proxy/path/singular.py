@@ -5,11 +5,11 @@ answer is stored per identity and used as a template for other numbers of rows. 
 a gateway replaces it, the template expires after a short time.
 """
 
-from collections import OrderedDict
 from collections.abc import Iterator
 
 import msgspec
 
+from proxy.bounded_table import MAX_BYTES, BoundedTable
 from proxy.http1.head import HeaderField, line_of
 from proxy.model import FallbackReason, NotSingular, RequestHead, Slice
 from proxy.postgrest.response.echoes import shareable_lines
@@ -32,6 +32,12 @@ class NotSingularTemplate(msgspec.Struct, frozen=True):
     """Lines, each with its CRLF, and the name of the header to insert after them; empty after the last lines."""
     before_number: bytes
     after_number: bytes
+
+    @property
+    def size(self) -> int:
+        """Bytes of its texts."""
+        head = sum(len(lines) + len(name) for lines, name in self.head)
+        return len(self.server) + head + len(self.before_number) + len(self.after_number)
 
     def render(self, result: NotSingular) -> Slice:
         """The answer for ``result``: its number of rows and its per-answer header lines in this template."""
@@ -74,18 +80,14 @@ def _split_at_per_answer_lines(
 
 
 class NotSingularTemplates:
-    """One template per identity, at most ``limit``; the oldest are dropped."""
+    """One template per identity, at most ``limit`` and ``max_bytes``; the oldest are dropped."""
 
-    def __init__(self, limit: int) -> None:
-        self._templates: OrderedDict[bytes, tuple[NotSingularTemplate, float]] = OrderedDict()
-        self._limit = limit
+    def __init__(self, limit: int, max_bytes: int = MAX_BYTES) -> None:
+        self.table: BoundedTable[bytes, tuple[NotSingularTemplate, float]] = BoundedTable(limit, max_bytes)
 
     def learn(self, identity_hash: bytes, template: NotSingularTemplate, now: float) -> None:
         """Store the ``template`` of an answer to this identity."""
-        self._templates[identity_hash] = template, now
-        self._templates.move_to_end(identity_hash)
-        if len(self._templates) > self._limit:
-            self._templates.popitem(last=False)
+        self.table.put(identity_hash, (template, now), template.size)
 
     def slice_for(self, result: Slice | NotSingular, identity_hash: bytes, now: float) -> Slice | None:
         """The answer for ``result``; None if it needs a template and there is none for this identity."""
@@ -96,7 +98,7 @@ class NotSingularTemplates:
 
     def get(self, identity_hash: bytes, server: bytes, now: float) -> NotSingularTemplate | None:
         """The template of an identity; None if its Server line differs from ``server``, or if it expired."""
-        template, learned = self._templates.get(identity_hash, (None, now))
+        template, learned = self.table.get(identity_hash) or (None, now)
         if template is None or template.server != server:
             return None
         return template if b"postgrest/" in server or now - learned <= UNVERSIONED_LIFETIME else None

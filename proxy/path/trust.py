@@ -6,11 +6,11 @@ its merged or shared answers, some slices are compared with what PostgREST answe
 """
 
 import enum
-from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
+from proxy.bounded_table import MAX_BYTES, BoundedTable
 from proxy.model import Query
 
 MAX_EMPTY_COMPARED = 16
@@ -18,6 +18,8 @@ MAX_EMPTY_COMPARED = 16
 EMPTY_FACTOR = 10
 """How many times more slices without a row are compared: a row that a merged answer lost leaves such a slice."""
 
+COUNTS = 300
+"""Estimated bytes of the counts of one query."""
 DIFFERENCES = 3
 """Differences in a row after which equal reads share no call any more."""
 
@@ -84,43 +86,42 @@ class _Record(msgspec.Struct):
     matched: dict[Kind, int] = {}
     differed: int = 0
     """Differences since the last match, of two answers that should have been equal."""
-    mismatch: Mismatch | None = None
 
 
 class Trust:
     """By pair and query, how many slices of each kind were found right, or that one was wrong. At most ``limit`` pairs
-    and as many queries.
+    and as many queries, and ``max_bytes`` of each.
     """
 
-    def __init__(self, needed: int, limit: int) -> None:
+    def __init__(self, needed: int, limit: int, max_bytes: int = MAX_BYTES) -> None:
         """``needed`` slices of each kind must be right before others of that kind are used unseen; 0: none. For a
         further query of the same pair it is one.
         """
         self.needed = needed
-        self._limit = limit
-        self._records: OrderedDict[Pair, _Record] = OrderedDict()
-        self._queries: OrderedDict[tuple[Pair, int], dict[Kind, int]] = OrderedDict()
-        """Matches by pair and hash of the fingerprint."""
+        self.trusted: BoundedTable[Pair, _Record] = BoundedTable(limit, max_bytes)
+        self.wrong: BoundedTable[Pair, Mismatch] = BoundedTable(limit, max_bytes)
+        """Pairs that were found wrong: no number of others makes fanin forget them."""
+        self.queries: BoundedTable[int, dict[Kind, int]] = BoundedTable(limit, max_bytes)
+        """Matches by the hash of pair and fingerprint."""
         self._wrong_columns: dict[tuple[str, str], frozenset[bytes]] = {}
         """By relation and profile; asked for with every batch."""
 
     def __len__(self) -> int:
-        return len(self._records)
+        return len(self.trusted) + len(self.wrong)
 
     @property
     def mismatches(self) -> list[Mismatch]:
         """The pairs that were found wrong, and are not merged or shared any more."""
-        return [record.mismatch for record in self._records.values() if record.mismatch is not None]
+        return list(self.wrong.values())
 
     def is_wrong(self, pair: Pair) -> bool:
         """Whether a slice of the pair differed from an original that stayed the same."""
-        record = self._records.get(pair)
-        return record is not None and record.mismatch is not None
+        return pair in self.wrong
 
     def has_differed(self, pair: Pair) -> bool:
         """Whether the last two answers that should have been equal differed."""
-        record = self._records.get(pair)
-        return record is not None and record.differed > 0
+        record = self.trusted.get(pair)
+        return pair in self.wrong or (record is not None and record.differed > 0)
 
     def wrong_columns(self, relation: str, profile: str) -> frozenset[bytes]:
         """Columns of a relation that calls are not merged by any more."""
@@ -147,16 +148,14 @@ class Trust:
 
     def matched(self, pair: Pair) -> int:
         """How many slices with several rows were found right."""
-        record = self._records.get(pair)
+        record = self.trusted.get(pair)
         return 0 if record is None else record.matched.get(Kind.SEVERAL, 0)
 
     def record_matches(self, subject: Subject, rows: Iterable[int]) -> None:
         """Slices of so many rows each are what originals are."""
-        record, key = self._record(subject.pair), (subject.pair, hash(subject.fingerprint))
-        query = self._queries.setdefault(key, {})
-        self._queries.move_to_end(key)
-        if len(self._queries) > self._limit:
-            self._queries.popitem(last=False)
+        record, key = self._record(subject.pair), hash((subject.pair, subject.fingerprint))
+        query = self.queries.get(key) or {}
+        self.queries.put(key, query, COUNTS)
         for count in rows:
             kind = kind_of(count)
             record.matched[kind] = record.matched.get(kind, 0) + 1
@@ -175,46 +174,44 @@ class Trust:
 
     def record_wrong(self, pair: Pair, difference: str, now: float) -> bool:
         """A slice differs from an original that stays the same. True if it was not wrong before."""
-        record = self._record(pair)
-        if record.mismatch is not None:
+        if pair in self.wrong:
             return False
+        self.trusted.pop(pair)
         relation, profile, column = pair
-        record.mismatch = Mismatch(relation, profile, column, now, difference)
-        if column:
-            self._wrong_columns[relation, profile] = self.wrong_columns(relation, profile) | {column}
+        dropped = self.wrong.dropped
+        self.wrong.put(pair, Mismatch(relation, profile, column, now, difference), _size_of(pair) + len(difference))
+        if self.wrong.dropped > dropped:
+            self._wrong_columns.clear()
+        for relation, profile, name in self.wrong if self.wrong.dropped > dropped else (pair,):
+            if name:
+                self._wrong_columns[relation, profile] = self.wrong_columns(relation, profile) | {name}
         return True
 
     def forget(self) -> None:
         """The schema changed: everything has to be earned again."""
-        self._records.clear()
-        self._queries.clear()
+        self.trusted.clear()
+        self.wrong.clear()
+        self.queries.clear()
         self._wrong_columns.clear()
 
     def _missing(self, subject: Subject) -> dict[Kind, int]:
         """By kind, how many slices must still be right."""
-        record = self._records.get(subject.pair)
+        record = self.trusted.get(subject.pair)
         of_pair = record.matched if record is not None else {}
-        of_query = self._queries.get((subject.pair, hash(subject.fingerprint)), {})
+        of_query = self.queries.get(hash((subject.pair, subject.fingerprint))) or {}
         return {
             kind: max(factor * self.needed - of_pair.get(kind, 0), factor - of_query.get(kind, 0))
             for kind, factor in FACTORS.items()
         }
 
     def _record(self, pair: Pair) -> _Record:
-        record = self._records.setdefault(pair, _Record())
-        self._records.move_to_end(pair)
-        while len(self._records) > self._limit:
-            self._drop_one()
+        record = self.trusted.get(pair) or _Record()
+        self.trusted.put(pair, record, _size_of(pair))
         return record
 
-    def _drop_one(self) -> None:
-        """Forget the pair that was compared longest ago; one that was found wrong only if all were."""
-        for pair, record in self._records.items():
-            if record.mismatch is None:
-                del self._records[pair]
-                return
-        (relation, profile, column), _ = self._records.popitem(last=False)
-        self._wrong_columns[relation, profile] = self.wrong_columns(relation, profile) - {column}
+
+def _size_of(pair: Pair) -> int:
+    return sum(map(len, pair))
 
 
 def spread(values: Sequence[bytes], count: int) -> list[bytes]:

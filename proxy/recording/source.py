@@ -4,16 +4,14 @@ from argparse import Namespace
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from urllib.error import HTTPError, URLError
-from urllib.parse import urlsplit
-from urllib.request import ProxyHandler, Request, build_opener
 
 import msgspec
 
 from proxy.model import Trace
+from proxy.recording.admin_client import open_admin
 from proxy.recording.codec import RecordingError, read_recording
 from proxy.recording.schema import RecordingHead
 from proxy.settings.model import Settings
-from proxy.settings.sources import ConfigError
 
 TIMEOUT = 30.0
 """Seconds to wait for the answer of a running fanin."""
@@ -60,13 +58,8 @@ def read_files(files: Iterable[Path]) -> Recordings:
 
 def read_admin(url: str, token: str | None) -> Recordings:
     """The traces in a running fanin. ConfigError if ``url`` is invalid, DataAccessError if fanin does not answer."""
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ConfigError(f"--admin: '{url}' is not http://HOST:PORT, the address of a running fanin's admin port")
-    headers = {"Authorization": f"Bearer {token}"} if token else {}
-    request = Request(f"{url.rstrip('/')}/api/recording", headers=headers)  # noqa: S310 – the scheme is checked above
     try:
-        with build_opener(ProxyHandler({})).open(request, timeout=TIMEOUT) as answer:
+        with open_admin(url, "/api/recording", token, TIMEOUT) as answer:
             lines = answer.read().splitlines(keepends=True)
     except HTTPError as error:
         message = error.read(300).decode("utf-8", "replace").strip()

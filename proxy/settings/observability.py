@@ -47,6 +47,7 @@ class OtlpSettings(Section):
         "sent. Needs the extra otel. OTEL_ variables (headers, service name, sampler, …) also apply.",
     )
     queue: Count = Field(8192, description="Maximum spans that wait to be sent; further ones are dropped and counted.")
+    queue_bytes: Count = Field(32_000_000, description="Maximum bytes in memory of these spans; the same happens.")
     flush_timeout: Positive = Field(
         2.0, description="At shutdown, after the last request: maximum time to send the waiting spans."
     )

@@ -77,10 +77,11 @@ class MergeSettings(Section):
         json_schema_extra=RESTART,
     )
     ties: Literal["none", "physical", "any"] = Field(
-        "physical",
+        "none",
         description="Which keys with several rows are merged. none: those in a total order. physical: also rows of a "
-        "table without an order, if originals are seen to have them in the order in which they are stored. any: all, "
-        "in any order.",
+        "table without an order, if originals are seen to have them in the order in which they are stored; until a "
+        "comparison meets it, a row that was updated in place by somebody else, or another plan, can change their "
+        "order. any: all, in any order.",
         json_schema_extra=OVERRIDE,
     )
     ask_types: bool = Field(
@@ -111,6 +112,12 @@ class MergeSettings(Section):
     pause_max: Positive = Field(300.0, description="Longest such pause; each further failure doubles it.")
     max_tracked: Count = Field(
         10_000, description="Maximum (fingerprint, identity) pairs whose state is kept.", json_schema_extra=RESTART
+    )
+    max_tracked_bytes: Count = Field(
+        4_000_000,
+        description="Maximum estimated bytes of each table of what upstream's answers have shown: trust, column types, "
+        "406 answers, pauses.",
+        json_schema_extra=RESTART,
     )
 
     @field_validator("same_headers")
@@ -196,6 +203,9 @@ class DetectSettings(Section):
         1000,
         description="Maximum fingerprints whose calls are counted; above it, the rarest are dropped.",
         json_schema_extra=RESTART,
+    )
+    fingerprints_bytes: Count = Field(
+        8_000_000, description="Maximum bytes in memory of these; the same happens.", json_schema_extra=RESTART
     )
     findings: Count = Field(
         1000,

@@ -12,6 +12,7 @@ import msgspec
 from proxy.analysis.spans import counts_as_query
 from proxy.errors.codes import FaultError
 from proxy.errors.response import response_of
+from proxy.merging.lone_reads import LoneReads
 from proxy.merging.waiters import BufferedAnswer, Reply, SendAlone, StreamedAnswer
 from proxy.model import Outcome, PendingRequest, Query
 from proxy.observe.events import RequestAnswered
@@ -33,6 +34,7 @@ from proxy.upstream.state import UpstreamState
 
 UNIX_PEER = "unix:"
 """Stands in X-Forwarded-For for the address of a client of a unix socket, as in nginx."""
+READS = (b"GET", b"HEAD", b"OPTIONS")
 RULE_BY_OUTCOME = {Outcome.MERGED: "FAN001", Outcome.SHARED: "FAN003", Outcome.CHUNKED: "FAN005"}
 """By outcome: the rule whose rewrite answered the request."""
 
@@ -52,6 +54,8 @@ class Pipeline:
         )
         self._forwarder = Forwarder(settings, state)
         self._observer = state.observer
+        self._order_proofs = state.order_proofs
+        self._lone_reads = LoneReads(state, lambda request: request.query.fingerprint)
         self._events = state.context.events
         self._clock = state.context.clock
         self._traces = traces
@@ -73,7 +77,18 @@ class Pipeline:
         context = RequestContext(request, query, query.bypass_reason)
         if self._row_keys and query.relation and request.line.method in (b"GET", b"POST"):
             context.answer.key_bytes = bytearray()
-        self._count_write(query)
+        if request.line.method in READS:
+            return await self._handle(context)
+        self._traces.writes.add(query.relation)
+        self._order_proofs.record_sent(self._clock())
+        try:
+            return await self._handle(context)
+        finally:
+            self._traces.writes.add(query.relation)
+            self._order_proofs.record_ended(self._clock(), context.is_write_settled)
+
+    async def _handle(self, context: RequestContext) -> bool:
+        request, query = context.request, context.query
         context.writes = self._traces.writes.before(query.relation)
         trace = None
         if self._traced and not request.head.websocket:
@@ -95,13 +110,7 @@ class Pipeline:
             self._events.bug("a request could not be handled", error)
             return self._fail(context, FaultError("FANIN599"))
         finally:
-            self._count_write(query)
             self._close(context, trace)
-
-    def _count_write(self, query: Query) -> None:
-        """Count a write, when it arrives and when it is answered."""
-        if query.method not in (b"GET", b"HEAD", b"OPTIONS"):
-            self._traces.writes.add(query.relation)
 
     def _read(self, request: ClientRequest) -> Query:
         line, max_url = request.line, self._max_url
@@ -129,8 +138,11 @@ class Pipeline:
                 reply = await policy.coalescer.reply_to(pending, context.bypass_reason)
         if reply is not None:
             return await self._deliver(context, policy, reply)
-        if policy.shadow is None or query.bypass_reason is not None:
+        if query.bypass_reason is not None:
             return await self._forwarder.forward(context, "original")
+        if policy.shadow is None:
+            with self._lone_reads.watching(pending):
+                return await self._forwarder.forward(context, "original")
         with policy.shadow.merge_in_background(pending, policy.merger.reply_to) as context.copy:
             return await self._forwarder.forward(context, "original")
 

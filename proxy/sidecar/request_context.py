@@ -105,6 +105,11 @@ class RequestContext(msgspec.Struct, eq=False):
     """In mode shadow: the copy of the answer that is compared."""
 
     @property
+    def is_write_settled(self) -> bool:
+        """Whether a write that was answered, or not sent, can take no effect any more."""
+        return self.outcome not in (Outcome.GONE, Outcome.FAILED) or not self.upstream.call
+
+    @property
     def disposition(self) -> str:
         """The value of the header X-Fanin: the outcome and its details."""
         if self.outcome in (Outcome.MERGED, Outcome.SHARED):

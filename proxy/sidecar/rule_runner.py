@@ -48,7 +48,7 @@ class RuleRunner:
         self._events = events
         self._today = today
         self._failures: Counter[str] = Counter()
-        self.workload = Workload(settings.detect.fingerprints)
+        self.workload = Workload(settings.detect.fingerprints, settings.detect.fingerprints_bytes)
         self.findings = FindingStore(settings.detect.findings, settings.detect.findings_bytes)
         self.facts = DatabaseFacts()
         """What rules know of the database."""

@@ -4,7 +4,7 @@ The number of traces is bounded, and so are the total numbers of their spans and
 """
 
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import msgspec
 
@@ -69,6 +69,11 @@ class TraceStore:
         return len(self._entries)
 
     def __call__(self, event: Event) -> None:
+        for _ in self.in_steps(event):
+            pass
+
+    def in_steps(self, event: Event) -> Iterator[None]:
+        """Same as a call, in steps: one per trace that is dropped, or loses its keys."""
         if isinstance(event, TraceClosed):
             self.names.learn(event.trace.spans)
             number = self.dropped + len(self._entries) + 1
@@ -78,7 +83,7 @@ class TraceStore:
             size = self._bytes[number] = _entry_bytes(entry)
             self.held_bytes += size
             self._count_keys(entry)
-            self._evict()
+            yield from self._evict()
             self.on_stored(entry)
 
     def all(self) -> tuple[StoredTrace, ...]:
@@ -95,7 +100,7 @@ class TraceStore:
             return self._entries.get(int(name[:18]))
         return next((entry for entry in reversed(self._entries.values()) if entry.trace.id == name), None)
 
-    def _evict(self) -> None:
+    def _evict(self) -> Iterator[None]:
         while len(self._entries) > self._max_traces or (
             len(self._entries) > 1 and (self.spans > self._max_spans or self.held_bytes > self._max_bytes)
         ):
@@ -104,10 +109,12 @@ class TraceStore:
             self.spans -= len(entry.trace.spans)
             self.keys -= self._keys.pop(number, 0)
             self.dropped += 1
+            yield
         while self.keys > self._max_keys:
             number, keys = self._keys.popitem(last=False)
             self.keys -= keys
             self._drop_keys(self._entries[number], keys)
+            yield
 
     def _count_keys(self, entry: StoredTrace) -> None:
         """Count the keys of ``entry``. A trace with too many loses its own keys, and the others keep theirs."""

@@ -46,8 +46,7 @@ def _bind_unix(path: str, backlog: int) -> socket.socket:
     """Bind ``path``. A socket file on which nobody listens any more is replaced; any other file is an error."""
     listening = socket.socket(socket.AF_UNIX)
     try:
-        if _is_stale(path):
-            os.unlink(path)
+        _remove_stale(path)
         listening.bind(path)
         listening.listen(backlog)
     except OSError:
@@ -57,14 +56,18 @@ def _bind_unix(path: str, backlog: int) -> socket.socket:
     return listening
 
 
-def _is_stale(path: str) -> bool:
+def _remove_stale(path: str) -> None:
+    """Remove a socket file on which nobody listens any more. OSError if the path is that of another file."""
     try:
-        if not stat.S_ISSOCK(os.stat(path).st_mode):
-            return False
+        kind = os.stat(path).st_mode
     except FileNotFoundError:
-        return False
+        return
+    if not stat.S_ISSOCK(kind):
+        what = "a directory" if stat.S_ISDIR(kind) else "a file that is no socket"
+        raise OSError(errno.EEXIST, f"the path is {what}; remove it, or choose another path")
     with socket.socket(socket.AF_UNIX) as client:
-        return client.connect_ex(path) == errno.ECONNREFUSED
+        if client.connect_ex(path) == errno.ECONNREFUSED:
+            os.unlink(path)
 
 
 def unlink(listening: socket.socket) -> None:

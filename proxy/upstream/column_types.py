@@ -31,7 +31,9 @@ class ColumnTypeResolver:
     """The known column types, and the calls in flight that ask for more."""
 
     def __init__(self, settings: Settings, context: UpstreamContext) -> None:
-        self.columns = ColumnRegistry(settings.merge.types_lifetime, settings.merge.max_tracked)
+        self.columns = ColumnRegistry(
+            settings.merge.types_lifetime, settings.merge.max_tracked, settings.merge.max_tracked_bytes
+        )
         self.apply_settings(settings)
         self._schema = settings.catalog.schemas[0]
         self.context = context

@@ -27,6 +27,8 @@ CONNECT_FAULTS = frozenset(("FANIN501", "FANIN506", "FANIN510"))
 """Faults of a call that got no connection."""
 FAILED_CONNECTS = 2
 """Number of such calls in a row after which upstream counts as down."""
+LEAST_OUTAGE = 1.0
+"""Seconds for which upstream must not have answered: a backlog that was full for a moment is no outage."""
 UNANSWERED = 5
 """The same for calls that got a connection and no answer: one of them may be a slow query."""
 
@@ -81,7 +83,8 @@ class Health:
         self._failures += 1
         self._connects = error is None or error.fault.code not in CONNECT_FAULTS
         enough = UNANSWERED if self._connects else FAILED_CONNECTS
-        if not self._said_down and (probed or self._failures >= enough):
+        lasts = self._clock() - self._failed_since >= LEAST_OUTAGE
+        if not self._said_down and lasts and (probed or self._failures >= enough):
             self._said_down = True
             self._events.emit(_warning(error))
 

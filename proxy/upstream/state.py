@@ -2,10 +2,12 @@
 
 import copy
 import itertools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import msgspec
 
+from proxy.bounded_table import BoundedTable
 from proxy.model import Column, PendingRequest
 from proxy.observe.events import Events
 from proxy.path.addressed_keys import AddressedKeys
@@ -14,6 +16,7 @@ from proxy.path.comparison import ByteBudget, MismatchPauses
 from proxy.path.differing_headers import DifferingHeaders
 from proxy.path.max_rows import MaxRowsEvidence
 from proxy.path.order_evidence import OrderEvidence
+from proxy.path.order_proofs import OrderProofs
 from proxy.path.singular import NotSingularTemplates
 from proxy.path.trust import Trust, trusted_name
 from proxy.path.unsafe_reads import UnsafeReads
@@ -34,6 +37,7 @@ class UpstreamState:
 
     def __init__(self, settings: Settings, context: UpstreamContext) -> None:
         merge, shadow = settings.merge, settings.shadow
+        bounds = merge.max_tracked, merge.max_tracked_bytes
         self.context = context
         self.numbers = itertools.count(1)
         """Numbers for upstream calls. A span has the number of the call that answered it."""
@@ -42,17 +46,33 @@ class UpstreamState:
         self.differing_headers = DifferingHeaders()
         self.also_neutral = settings.identity.also_neutral
         """The setting, for advice about headers."""
-        self.not_singular = NotSingularTemplates(merge.max_tracked)
+        self.not_singular = NotSingularTemplates(*bounds)
         self.observer = ResponseObserver(context.gateway, self.max_rows, self.not_singular, context.clock)
         self.column_types = ColumnTypeResolver(settings, context)
         self.comparison_bytes = ByteBudget(shadow.max_bytes)
         self.unsafe_reads = UnsafeReads(settings.catalog.schemas[0], merge.max_tracked)
-        self.trust = Trust(merge.probation, merge.max_tracked)
-        self.order_trust = Trust(LEAST_ORDERED, merge.max_tracked)
+        self.trust = Trust(merge.probation, *bounds)
+        self.order_trust = Trust(LEAST_ORDERED, *bounds)
         """Trust in the order of rows without ``order``; in place of the relation, a pair has the fingerprint."""
-        self.addressed_keys = AddressedKeys(merge.types_lifetime, merge.max_tracked)
-        self.order_evidence = OrderEvidence(merge.max_tracked)
-        self.mismatches = MismatchPauses(shadow.pause_first, shadow.pause_max, merge.max_tracked)
+        self.order_proofs = OrderProofs(merge.max_tracked)
+        self.addressed_keys = AddressedKeys(merge.types_lifetime, *bounds)
+        self.order_evidence = OrderEvidence(*bounds)
+        self.mismatches = MismatchPauses(shadow.pause_first, shadow.pause_max, *bounds)
+
+    @property
+    def tables(self) -> Mapping[str, Sequence[BoundedTable[Any, Any]]]:
+        """The tables of what was learned, by their label in metrics."""
+        return {
+            "columns": (self.column_types.columns.learned,),
+            "not_singular": (self.not_singular.table,),
+            "order": (self.order_evidence.table, self.addressed_keys.several, self.addressed_keys.refused),
+            "pauses": (self.mismatches.table,),
+            "trust": tuple(
+                table
+                for trust in (self.trust, self.order_trust)
+                for table in (trust.trusted, trust.wrong, trust.queries)
+            ),
+        }
 
     def apply_discovery(self, mount: Mount, gateway: Gateway) -> None:
         """Use another mount and gateway. Policies and pipelines that were made before keep theirs."""

@@ -18,8 +18,11 @@ SECRET = b"SECRET"
         (b"SECRET /\x01 HTTP/1.1\r\nConnection: close\r\n\r\n", 400),
     ],
 )
-async def test_an_error_answer_does_not_quote_the_request(head: bytes, status: int) -> None:
+async def test_an_error_answer_does_not_quote_the_request_and_nothing_is_logged(
+    head: bytes, status: int, caplog: pytest.LogCaptureFixture
+) -> None:
     async with admin(Loaded()) as server:
         answer = await ask(server.port, head)
         assert answer.status == status
         assert SECRET not in answer.head + answer.body
+    assert not caplog.records

@@ -71,6 +71,12 @@ def test_an_unknown_flag_is_an_error_that_suggests_the_nearest(
     assert said in capsys.readouterr().err
 
 
+def test_an_output_that_takes_no_more_is_an_error_in_one_line() -> None:
+    command = f"'{sys.executable}' -m proxy config >/dev/full"
+    ran = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False, cwd=ROOT)
+    assert (ran.returncode, ran.stderr) == (75, "fanin: the output cannot be written: No space left on device\n")
+
+
 def test_a_closed_pipe_ends_the_command_without_a_traceback() -> None:
     command = f"'{sys.executable}' -m proxy config | head -1"
     ran = subprocess.run(["bash", "-c", f"set -o pipefail; {command}"], capture_output=True, check=False, cwd=ROOT)

@@ -77,5 +77,5 @@ def test_hostile_names_are_escaped_and_not_interpreted_as_markup(text: str) -> N
 def test_a_url_that_is_not_an_admin_port_is_an_error() -> None:
     with pytest.raises(AdminPortError, match="is it the admin port of a fanin"):
         fetch(f"http://127.0.0.1:{free_port()}", None)
-    with pytest.raises(ConfigError, match="is not a URL"):
+    with pytest.raises(ConfigError, match="is not http://HOST:PORT"):
         top("file:///etc/passwd", None, 1.0)

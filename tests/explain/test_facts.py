@@ -159,6 +159,7 @@ CHANGED: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
 }
 """For each bypass reason that the caller can avoid: a request that has it, and the request after the remedy."""
 NOT_BY_THE_CALLER = {"mode", "too-long", "oversized", "paused", "mismatch-paused", "mismatched", "large-rows", "busy"}
+NOT_BY_THE_CALLER |= {"recent-writes"}
 NOT_BY_THE_CALLER |= {"differing-header"}
 NOT_BY_THE_CALLER |= {
     "foreign-table",
@@ -207,6 +208,14 @@ def test_a_hazard_of_the_catalog_is_the_bypass_reason_and_says_what_it_is(code: 
     assert merging.bypass.code == code
     assert merging.notes[0] == "By the catalog, public.v is one."
     assert merging.notes[1].startswith("Byte-equal requests share no call") == (code == "volatile-view")
+
+
+def test_a_relation_that_the_catalog_does_not_have_does_not_merge() -> None:
+    catalog = Catalog({"public.t": {b"id": Column("integer")}})
+    explanation = explain(read_request("/nope?id=eq.1", ()), load({}).settings, None, {}, catalog)
+    assert explanation.merging.verdict == "never"
+    assert explanation.merging.notes[0].startswith("The catalog has no such relation")
+    assert "  merges     no" in "\n".join(lines(explanation))
 
 
 def test_the_catalog_knows_columns_and_the_command_line_knows_better() -> None:

@@ -10,7 +10,9 @@ from proxy.observe.events import (
     RequestAnswered,
     TraceClosed,
 )
+from proxy.observe.exposition import SLICE, Exposition
 from proxy.observe.metrics import Metrics
+from proxy.observe.series import COUNTED
 from tests.observe.factories import GAUGES, LINE, OPEN_METRICS, changed, counting, trace
 from tests.rules.traces import span
 
@@ -33,6 +35,16 @@ def test_every_series_has_a_help_text_and_is_rendered(accept: str) -> None:
         assert len(series.help) > 20, name
         assert f"# HELP fanin_{name}" in body.decode(), name
     assert content_type.startswith("application/openmetrics-text" if "openmetrics" in accept else "text/plain")
+
+
+@pytest.mark.parametrize("accept", ["text/plain", OPEN_METRICS])
+def test_a_thread_that_renders_many_series_pauses_between_few_of_them(accept: str) -> None:
+    pauses: list[None] = []
+    labels = COUNTED["bypassed"].labels
+    values = {"bypassed": {(f"reason {number}",) * len(labels): 1.0 for number in range(10_000)}}
+    body, _ = Exposition(COUNTED, values, {}).render(accept, lambda: pauses.append(None))
+    assert body.count(b'reason="reason ') == 10_000
+    assert len(pauses) >= 2 * 10_000 / SLICE
 
 
 def test_a_scrape_contains_the_metrics_of_the_process() -> None:

@@ -48,14 +48,16 @@ class BlockedExporter(SpanExporter):
         self.go.set()
 
 
-def send(blocked: BlockedExporter, spans: int, size: int) -> tuple[_CountingExporter, _BoundedQueue]:
+def send(
+    blocked: BlockedExporter, spans: int, size: int, max_bytes: int = 10**9
+) -> tuple[_CountingExporter, _BoundedQueue]:
     """Make ``spans`` spans while exports are blocked, then unblock them."""
     exporter = _CountingExporter(blocked)
-    queue = _BoundedQueue(exporter, size)
+    queue = _BoundedQueue(exporter, size, max_bytes)
     provider = TracerProvider(shutdown_on_exit=False)
     provider.add_span_processor(queue)
     for _ in range(spans):
-        provider.get_tracer("t").start_span("s").end()
+        provider.get_tracer("t").start_span("s", attributes={"fanin.fingerprint": "n" * 6000}).end()
     blocked.go.set()
     provider.shutdown()
     return exporter, queue
@@ -65,6 +67,13 @@ def test_every_span_is_sent_or_counted_as_dropped() -> None:
     exporter, queue = send(BlockedExporter(), spans=100, size=10)
     assert exporter.sent + queue.dropped == 100
     assert 10 <= exporter.sent <= 20
+
+
+def test_spans_with_long_texts_are_bounded_in_bytes() -> None:
+    exporter, queue = send(BlockedExporter(), spans=100, size=1000, max_bytes=100_000)
+    assert exporter.sent + queue.dropped == 100
+    assert exporter.sent == 10
+    assert queue.held_bytes == 0
 
 
 @pytest.mark.parametrize("result", [SpanExportResult.FAILURE, OSError("no")])

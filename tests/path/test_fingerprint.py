@@ -73,7 +73,8 @@ REFUSED_BY_HEAD = [
 ]
 BY_THE_CATALOG = {"foreign-table", "volatile-view", "volatile-column", "volatile-policy", "security-barrier", "rules"}
 """Reasons of ``path.unsafe_reads``."""
-ELSEWHERE = {"differing-header", "mode", "paused", "mismatch-paused", "mismatched", "literal", "large-rows", "busy"}
+ELSEWHERE = {"differing-header", "mode", "paused", "mismatch-paused", "mismatched", "recent-writes"}
+ELSEWHERE |= {"literal", "large-rows", "busy"}
 """Reasons that depend on more than the request; tested in tests/merging/test_merger.py."""
 LISTS = {"oversized", "list", "list-order", "list-total", "chunk-limit"}
 """Reasons why a long list is not chunked; tested in tests/path/test_chunking.py."""

@@ -63,7 +63,7 @@ def test_the_queries_of_pairs_are_bounded() -> None:
     trust = Trust(1, 3)
     for number in range(9):
         trust.record_matches(Subject(PAIR, f"GET t?select=c{number}&id=eq.?"), [1])
-    assert len(trust._queries) == 3
+    assert len(trust.queries) == 3
 
 
 def test_of_slices_without_a_row_all_are_compared_or_not_used_until_many_were_right() -> None:
@@ -121,7 +121,7 @@ def test_subjects_are_bounded_and_one_that_was_wrong_is_forgotten_last() -> None
     trust.record_wrong(PAIR, "", 0.0)
     for number in range(5):
         trust.record_matches(Subject((f"public.t{number}", "", b"id")), [1])
-        assert len(trust) == 2
+    assert (len(trust.trusted), len(trust.wrong)) == (2, 1)
     assert trust.is_wrong(PAIR)
 
 

@@ -150,6 +150,14 @@ def test_beyond_the_bytes_the_oldest_traces_are_dropped_but_not_the_last() -> No
     assert [entry.trace.id for entry in store.all()] == ["large"]
 
 
+def test_keys_of_many_old_traces_are_dropped_one_trace_a_step() -> None:
+    store = new_store(keys=10)
+    for number in range(5):
+        store(TraceClosed(trace_with_keys(f"t{number}", 1), ()))
+    kept = [store.keys for _ in store.in_steps(TraceClosed(trace_with_keys("last", 5), ()))]
+    assert kept == [*range(18, 9, -2)]
+
+
 def test_bytes_of_dropped_keys_are_not_held() -> None:
     store = new_store(keys=10)
     store(TraceClosed(trace_with_keys("a", 5), ()))

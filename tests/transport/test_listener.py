@@ -98,17 +98,29 @@ async def test_a_socket_file_that_a_killed_process_left_is_replaced(tmp_path: Pa
     listening.close()
 
 
-@pytest.mark.parametrize("kind", ["a socket in use", "a file"])
-async def test_a_path_that_is_taken_is_an_error_and_stays(kind: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("kind", "error", "said"),
+    [
+        ("a socket in use", AddressInUseError, "Address already in use"),
+        ("a file", ConfigError, "the path is a file that is no socket"),
+        ("a directory", ConfigError, "the path is a directory"),
+    ],
+)
+async def test_a_path_that_is_taken_is_an_error_and_stays(
+    kind: str, error: type[ConfigError], said: str, tmp_path: Path
+) -> None:
     path = tmp_path / "fanin.sock"
     with socket.socket(socket.AF_UNIX) as other:
         if kind == "a file":
             path.write_text("kept", encoding="utf-8")
+        elif kind == "a directory":
+            path.mkdir()
         else:
             other.bind(str(path))
             other.listen()
-        with pytest.raises(OSError, match="Address already in use"):
+        with pytest.raises(OSError, match=said) as raised:
             await bind(f"unix:{path}")
+        assert type(bind_error("listen", f"unix:{path}", raised.value)) is error
         assert path.exists()
 
 

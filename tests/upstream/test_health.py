@@ -153,6 +153,8 @@ async def test_an_outage_is_said_once_with_its_cause_and_its_end_with_its_length
     harness.upstream.open = False
     for _ in range(10):
         harness.call(NO_ANSWER, "FANIN501")
+    harness.now = 101.0
+    harness.call(NO_ANSWER, "FANIN501")
     await harness.probe(105.0)
     assert harness.said == [CONNECT]
     harness.upstream.open = True
@@ -160,6 +162,14 @@ async def test_an_outage_is_said_once_with_its_cause_and_its_end_with_its_length
     harness.call(200)
     assert harness.said == [CONNECT, "7.5 s"]
     assert harness.health.up
+
+
+async def test_connections_that_are_refused_for_a_moment_are_no_outage() -> None:
+    harness = HealthHarness()
+    for harness.now in (100.0, 100.3, 100.6, 100.9):
+        harness.call(NO_ANSWER, "FANIN501")
+    harness.call(200)
+    assert harness.said == []
 
 
 async def test_one_failed_connection_is_an_outage_only_if_a_probe_fails_too() -> None:
@@ -194,7 +204,7 @@ async def test_a_server_that_accepts_and_never_answers_is_down_until_it_answers(
 
 async def test_a_refused_certificate_is_the_cause() -> None:
     harness = HealthHarness()
-    for _ in range(2):
+    for harness.now in (100.0, 101.0):
         harness.call(NO_ANSWER, "FANIN510")
     (warning,) = (event for event in harness.emitted if isinstance(event, Warned))
     assert warning.what == "upstream is down: The upstream server's TLS certificate was refused (why)"

@@ -52,7 +52,23 @@ Items = tuple[SelectItem | Embed, ...]
 def read_select(text: str) -> tuple[Items, str]:
     """The items, and trailing text that PostgREST ignores. GrammarError if PostgREST does not accept the value."""
     cursor = Cursor(text)
+    if _is_no_item(text):
+        return (), text
     return _items(cursor, 0), cursor.rest
+
+
+def _is_no_item(text: str) -> bool:
+    """Whether a value begins with a spread that is no embed: PostgREST reads no item then, and ignores the text."""
+    cursor = Cursor(text)
+    if not cursor.accept("..."):
+        return False
+    try:
+        cursor.name()
+        while cursor.accept("!"):
+            _embed_modifier(cursor)
+    except GrammarError:
+        return True
+    return not cursor.peek("(")
 
 
 def _items(cursor: Cursor, depth: int) -> Items:

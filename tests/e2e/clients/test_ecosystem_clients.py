@@ -45,7 +45,7 @@ async def test_bursts_of_each_client_are_deep_equal_and_merge(stack: Stack) -> N
             outcomes[event.span.caller][event.span.outcome] += 1
 
     direct = await results_of(stack.token, stack.url)
-    async with fanin(stack.url, merge__deadline_floor=10.0) as sidecar:
+    async with fanin(stack.url, merge__deadline_floor=10.0, merge__ties="physical") as sidecar:
         sidecar._events.subscribe(watch)
         through = await results_of(stack.token, f"http://127.0.0.1:{sidecar.port}")
     assert [call for call, results in direct.items() if through[call] != results] == []

@@ -90,3 +90,15 @@ async def test_users_with_their_own_tokens_are_no_reason_for_advice(stack: Stack
         for _ in range(2):
             await burst(clients, reads(stack, "apikey: {}"))
     assert not [event for event in said if isinstance(event, Warned | HeaderDiffered)]
+
+
+@pytest.mark.parametrize("mode", ["observe", "pass"])
+async def test_it_is_said_too_where_nothing_is_merged_yet(stack: Stack, mode: str) -> None:
+    said: list[Event] = []
+    async with fanin(stack.url, mode=mode) as sidecar, sockets(sidecar.port, READS) as clients:
+        sidecar._events.subscribe(said.append)
+        await burst(clients, reads(stack, "X-Call: {}"))
+        await burst(clients, reads(stack, "X-Call: again-{}"))
+    (warning,) = [event for event in said if isinstance(event, Warned)]
+    assert 'set identity.also_neutral = ["x-call"]' in warning.remedy
+    assert {event.headers for event in said if isinstance(event, HeaderDiffered)} == {"x-call"}

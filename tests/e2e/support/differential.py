@@ -89,7 +89,7 @@ async def compare_bursts(
     report = Report(name)
     async with (
         statement_counter(stack.dsn) as counter,
-        fanin(stack.url, **(LONG_DEADLINE | NO_PAUSES | changes)) as sidecar,
+        fanin(stack.url, **({"merge__ties": "physical"} | LONG_DEADLINE | NO_PAUSES | changes)) as sidecar,
         Connections(sidecar.port, LARGEST_BURST) as through,
         Connections(stack.url, DIRECT_CONNECTIONS) as alone,
     ):

@@ -73,6 +73,15 @@ using (id % 2 = 0 or current_setting('request.method', true) = 'GET');
 create table row_order.post (id int primary key, title text not null);
 insert into row_order.post select n, 'post ' || n from generate_series(0, 149) n;
 alter table row_order.comment add foreign key (post_id) references row_order.post;
+-- Rows that clients update in place, through PostgREST.
+create table row_order.changing (id int primary key, post_id int not null, body text not null) with (fillfactor = 60);
+insert into row_order.changing select n, n % 60, 'comment ' || n from generate_series(1, 3000) n;
+create index on row_order.changing (post_id);
+create function row_order.change(post int) returns void language sql security definer as $$
+  update row_order.changing set body = body || '!' where id = post
+$$;
+grant execute on function row_order.change to anon;
+grant insert, update, delete on row_order.changing to anon;
 grant select on all tables in schema row_order to anon, authenticated, service_role;
 revoke select on row_order.narrow from anon;
 grant select (id, post_id) on row_order.narrow to anon;

@@ -41,14 +41,23 @@ def test_several_items_are_parsed() -> None:
     assert not rest
 
 
-@pytest.mark.parametrize(("text", "rest"), [("", ""), (",id", ",id"), ("id)junk", ")junk"), ("a(b))c,(", ")c,(")])
+@pytest.mark.parametrize(
+    ("text", "rest"),
+    [
+        ("", ""),
+        (",id", ",id"),
+        ("id)junk", ")junk"),
+        ("a(b))c,(", ")c,("),
+        *((text, text) for text in ("...r", "...id,x", "...r!inner", "...", "...r::text")),
+    ],
+)
 def test_trailing_text_that_postgrest_ignores_is_returned(text: str, rest: str) -> None:
     assert read_select(text)[1] == rest
 
 
 @pytest.mark.parametrize(
     "text",
-    ["id,", "id;x", "a:*", "*x", "id::", "id.median()", "r(id", "r!(id)", "...r", "...id,x", "r!inner"],
+    ["id,", "id;x", "a:*", "*x", "id::", "id.median()", "r(id", "r!(id)", "r!inner", "id,...r", "...r("],
 )
 def test_text_that_postgrest_rejects_is_rejected(text: str) -> None:
     with pytest.raises(GrammarError):
