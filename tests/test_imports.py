@@ -76,7 +76,14 @@ LAW: dict[str, Folder] = {
 SEAMS = {
     "asyncpg": {"proxy/upstream/catalog.py"},
     "opentelemetry": {"proxy/observe/otlp.py", "proxy/observe/otlp_sender.py"},
-    "sqlglot": {"proxy/sql/expressions.py", "proxy/sql/reads.py", "proxy/sql/statement.py", "proxy/sql/writes.py"},
+    "sqlglot": {
+        "proxy/sql/expressions.py",
+        "proxy/sql/levels.py",
+        "proxy/sql/planned.py",
+        "proxy/sql/reads.py",
+        "proxy/sql/statement.py",
+        "proxy/sql/writes.py",
+    },
 }
 """Packages that only these files import, the demo aside."""
 
