@@ -122,6 +122,8 @@ async def rolled_back(
         await transaction.start()
         try:
             await _set_locals(connection, caller, limits)
+            if not writes:  # a transaction inside another is a savepoint, which has no access mode
+                await connection.execute("set local transaction_read_only = on")
             yield
         finally:
             if not connection.is_closed():
