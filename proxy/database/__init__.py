@@ -1,0 +1,1 @@
+"""How is the database itself read? Its schema and statistics, by read-only statements, with what could not be read."""
