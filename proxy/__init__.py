@@ -23,12 +23,12 @@ tests/test_imports.py says which. The folders that decide are pure: no clock, no
     What do clients send? The data port: requests read off client connections.
 ``upstream``
     How is PostgREST called, and what is known of it? The HTTP client, and columns, catalog, health.
+``database``
+    How is the database itself read? Its schema and statistics, by read-only statements, with what could not be read.
 ``transport``
     How do bytes move? TCP, TLS and unix connections, listeners, tunnels.
 ``recording``
     How are traces kept on disk? The format, its writer and its reader.
-``database``
-    What does the database itself say? Catalog, plans and trials, in transactions that are rolled back.
 ``explain``
     How would fanin handle one request? ``fanin explain 'GET /t?id=eq.1'``.
 ``audit``
@@ -51,6 +51,8 @@ tests/test_imports.py says which. The folders that decide are pure: no clock, no
     What did the rules find? Findings, the ones kept in memory, and the ones that are ignored.
 ``plans``
     What does a plan of Postgres say? Trees from EXPLAIN, in words, and the values to plan for.
+``schema``
+    What does the database look like? Its schema, statistics, policies and privileges, as values.
 ``sql``
     Which SQL does a request stand for? Statements to read, and the ones to plan.
 ``postgrest``

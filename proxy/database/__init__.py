@@ -1,1 +1,1 @@
-"""What does the database itself say? Its catalog, its plans and trials, read in transactions that are rolled back."""
+"""What does the database itself say? Its schema, statistics, plans and trials; nothing that is done stays."""
