@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from proxy.database.session import Caller, Limits, rolled_back
 from proxy.plans.explained import AddedPolicy, ExplainedStatement
 from proxy.plans.tree import Plan, read_plan
-from proxy.sql.catalog_rows import COLUMNS, KEYS, ROW_FUNCTIONS, read_relations
+from proxy.sql.catalog_rows import COLUMNS, KEYS, ROW_FUNCTIONS, VIEWS, CatalogRows, read_relations
 from proxy.sql.planned import Planned
 from proxy.sql.relationships import DeclaredSchema
 
@@ -36,7 +36,8 @@ order by 1, 2, 4 desc, 3
 async def read_declared_schema(connection: "Connection", schema: str) -> DeclaredSchema:
     """Tables, columns and keys. ``schema`` is the one of a request without a profile."""
     columns, keys = await connection.fetch(COLUMNS), await connection.fetch(KEYS)
-    return read_relations(schema, columns, keys, await connection.fetch(ROW_FUNCTIONS))
+    functions, views = await connection.fetch(ROW_FUNCTIONS), await connection.fetch(VIEWS)
+    return read_relations(schema, CatalogRows(columns, keys, functions, views))
 
 
 async def plan_of(connection: "Connection", statement: str, analyze: bool = False) -> Plan:

@@ -5,16 +5,19 @@ PostgreSQL, "System Catalogs": pg_class, pg_attribute, pg_type, pg_cast, pg_cons
 Tests: tests/e2e/findings/test_planned_sql.py.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+import msgspec
+
 from proxy.sql.relationships import DeclaredSchema, Reference, RelationName, RowFunction
+from proxy.sql.view_columns import keys_of_views, shown_columns, with_views
 
 FetchedRow = Mapping[str, Any]
 
 COLUMNS = """
 select n.nspname::text as schema, c.relname::text as relation, c.relkind in ('v', 'm') as view,
-  a.attname::text as name, r.oid is not null as represented,
+  c.oid::bigint as oid, a.attnum::int as number, a.attname::text as name, r.oid is not null as represented,
   format_type(case when r.oid is null and t.typtype = 'd' then t.typbasetype else t.oid end, null) as type
 from pg_class c
 join pg_namespace n on n.oid = c.relnamespace
@@ -44,6 +47,16 @@ order by 3, 4, 1
 """
 """One row per primary key, unique constraint and foreign key."""
 
+VIEWS = """
+select c.oid::bigint as oid, w.ev_action::text as tree
+from pg_rewrite w
+join pg_class c on c.oid = w.ev_class and c.relkind in ('v', 'm')
+join pg_namespace n on n.oid = c.relnamespace and n.nspname not in ('pg_catalog', 'information_schema')
+where w.ev_type = '1'
+order by 1
+"""
+"""One row per view, with the tree of its query."""
+
 ROW_FUNCTIONS = """
 select pn.nspname::text as function_schema, p.proname::text as function,
   n.nspname::text as schema, c.relname::text as relation, tn.nspname::text as target_schema, t.relname::text as target,
@@ -60,45 +73,52 @@ order by 1, 2, 3, 4
 """One row per function of a row that returns rows."""
 
 
-def read_relations(
-    schema: str, columns: Iterable[FetchedRow], keys: Iterable[FetchedRow], functions: Iterable[FetchedRow]
-) -> DeclaredSchema:
+class CatalogRows(msgspec.Struct, frozen=True):
+    """The rows of the statements above."""
+
+    columns: Sequence[FetchedRow]
+    keys: Sequence[FetchedRow]
+    functions: Sequence[FetchedRow]
+    views: Sequence[FetchedRow]
+
+
+def read_relations(schema: str, rows: CatalogRows) -> DeclaredSchema:
     """``schema`` is the one of a request without a profile."""
     types: dict[RelationName, dict[str, str]] = {}
-    views: set[RelationName] = set()
-    represented: set[str] = set()
-    for row in columns:
-        table = _table(row)
-        types.setdefault(table, {})[row["name"]] = row["type"]
-        if row["view"]:
-            views.add(table)
-        if row["represented"]:
-            represented.add(row["type"])
-    constraints = list(keys)
-    unique: dict[RelationName, tuple[frozenset[str], ...]] = {}
-    for row in constraints:
+    for row in rows.columns:
+        types.setdefault(_table(row), {})[row["name"]] = row["type"]
+    unique: dict[RelationName, set[frozenset[str]]] = {}
+    for row in rows.keys:
         if row["kind"] != "f":
-            table = _table(row)
-            unique[table] = (*unique.get(table, ()), frozenset(row["columns"]))
+            unique.setdefault(_table(row), set()).add(frozenset(row["columns"]))
+    shown = _shown(rows)
+    primary_keys = {_table(row): tuple(row["columns"]) for row in rows.keys if row["kind"] == "p"}
+    references = [_reference(row, unique) for row in rows.keys if row["kind"] == "f"]
     return DeclaredSchema(
         schema=schema,
         columns=types,
-        foreign_keys=tuple(_foreign_key(row) for row in constraints if row["kind"] == "f"),
-        primary_keys={_table(row): tuple(row["columns"]) for row in constraints if row["kind"] == "p"},
-        unique=unique,
-        views=frozenset(views),
-        functions=tuple(_function(row) for row in functions),
-        represented=frozenset(represented),
+        foreign_keys=tuple(with_views(references, shown)),
+        primary_keys={**dict(keys_of_views(primary_keys, shown)), **primary_keys},
+        views=frozenset(_table(row) for row in rows.columns if row["view"]),
+        functions=tuple(_function(row) for row in rows.functions),
+        represented=frozenset(row["type"] for row in rows.columns if row["represented"]),
     )
+
+
+def _shown(rows: CatalogRows) -> dict[RelationName, dict[str, tuple[RelationName, str]]]:
+    names = {row["oid"]: _table(row) for row in rows.columns}
+    columns = {(row["oid"], row["number"]): row["name"] for row in rows.columns}
+    return shown_columns({row["oid"]: row["tree"] for row in rows.views if row["oid"] in names}, names, columns)
 
 
 def _table(row: FetchedRow) -> RelationName:
     return row["schema"], row["relation"]
 
 
-def _foreign_key(row: FetchedRow) -> Reference:
-    table, target = (row["schema"], row["relation"]), (row["target_schema"], row["target"])
-    return Reference(row["name"], table, tuple(row["columns"]), target, tuple(row["target_columns"]))
+def _reference(row: FetchedRow, unique: Mapping[RelationName, set[frozenset[str]]]) -> Reference:
+    table, target = _table(row), (row["target_schema"], row["target"])
+    is_single = frozenset(row["columns"]) in unique.get(table, set())
+    return Reference(row["name"], table, tuple(row["columns"]), target, tuple(row["target_columns"]), is_single)
 
 
 def _function(row: FetchedRow) -> RowFunction:

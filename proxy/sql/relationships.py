@@ -26,6 +26,8 @@ class Reference(msgspec.Struct, frozen=True):
     columns: tuple[str, ...]
     target: RelationName
     target_columns: tuple[str, ...]
+    is_single: bool = False
+    """Whether a unique constraint has just these columns, so that there is at most one row for each of the target."""
 
 
 class RowFunction(msgspec.Struct, frozen=True):
@@ -46,8 +48,6 @@ class DeclaredSchema(msgspec.Struct, frozen=True):
     """Per relation, the types of its columns."""
     foreign_keys: tuple[Reference, ...] = ()
     primary_keys: Mapping[RelationName, tuple[str, ...]] = {}
-    unique: Mapping[RelationName, tuple[frozenset[str], ...]] = {}
-    """Per table, the columns of each of its unique constraints and of its primary key."""
     views: frozenset[RelationName] = frozenset()
     functions: tuple[RowFunction, ...] = ()
     represented: frozenset[str] = frozenset()
@@ -76,7 +76,9 @@ def find_relationship(relations: DeclaredSchema, origin: RelationName, embed: Em
         for one in relations.functions
         if one.table == origin and one.function[1] == embed.relation
     ]
-    found = functions or [one for one in _relationships(relations, origin) if _matches(one, origin, embed)]
+    found = functions or [
+        one for one in _relationships(relations, origin) if _matches(one, origin, embed, one.target in relations.views)
+    ]
     if len(found) > 1 and all(one.target == origin and one.junction is None for one in found):
         found = [one for one in found if not one.to_one][:1] or found
     if len(found) == 1:
@@ -84,12 +86,11 @@ def find_relationship(relations: DeclaredSchema, origin: RelationName, embed: Em
     what = f"{origin[1]} and {embed.relation}" + (f" with the hint {embed.hint}" if embed.hint else "")
     if found:
         raise UnwritableError(f"an embed that PostgREST answers with 300: {what} have {len(found)} relationships")
-    if relations.views & {origin, (origin[0], embed.relation)}:
-        raise UnwritableError(f"an embed of or in a view, whose keys are those of its tables: {what}")
     raise UnwritableError(f"an embed without a known foreign key: {what}")
 
 
-def _matches(one: Relationship, origin: RelationName, embed: Embed) -> bool:
+def _matches(one: Relationship, origin: RelationName, embed: Embed, to_view: bool) -> bool:
+    """Whether an embed may mean a relationship. One to a view is found by the view's name only."""
     if one.target[0] != origin[0]:
         return False
     by_table, hint = one.target[1] == embed.relation, embed.hint
@@ -101,38 +102,33 @@ def _matches(one: Relationship, origin: RelationName, embed: Embed) -> bool:
         return by_table and (junction or hint == one.key or hint in columns)
     above = [column for column, _ in one.on]
     is_column = one.to_one and above == [embed.relation]
-    return by_table or one.key == embed.relation or is_column
+    return by_table or (not to_view and (one.key == embed.relation or is_column))
 
 
 def _relationships(relations: DeclaredSchema, origin: RelationName) -> Iterator[Relationship]:
     for key in relations.foreign_keys:
-        is_single = frozenset(key.columns) in relations.unique.get(key.table, ())
         pairs = tuple(zip(key.columns, key.target_columns, strict=True))
         if key.table == origin:
             yield Relationship(key.target, True, pairs, key.name)
         if key.target == origin:
-            yield Relationship(key.table, is_single, _swapped(pairs), key.name)
+            yield Relationship(key.table, key.is_single, _swapped(pairs), key.name)
     yield from _over_junctions(relations, origin)
 
 
 def _over_junctions(relations: DeclaredSchema, origin: RelationName) -> Iterator[Relationship]:
     """Many-to-many: over a table whose primary key contains the columns of two foreign keys."""
     for first in relations.foreign_keys:
-        if first.target != origin or _is_one_to_one(relations, first):
+        if first.target != origin or first.is_single:
             continue
         key = set(relations.primary_keys.get(first.table, ()))
         for second in relations.foreign_keys:
-            if second.table != first.table or second.name == first.name or _is_one_to_one(relations, second):
+            if second.table != first.table or second.name == first.name or second.is_single:
                 continue
             if key.issuperset((*first.columns, *second.columns)):
                 above = tuple(zip(first.target_columns, first.columns, strict=True))
                 below = tuple(zip(second.columns, second.target_columns, strict=True))
                 names = (first.name, second.name)
                 yield Relationship(second.target, False, above, "", first.table, below, names)
-
-
-def _is_one_to_one(relations: DeclaredSchema, key: Reference) -> bool:
-    return frozenset(key.columns) in relations.unique.get(key.table, ())
 
 
 def _swapped(pairs: Sequence[tuple[str, str]]) -> ColumnPairs:

@@ -18,7 +18,6 @@ RELATIONS = DeclaredSchema(
     },
     foreign_keys=(Reference("item_shop_id_fkey", ITEM, ("shop_id",), SHOP, ("id",)),),
     primary_keys={SHOP: ("id",), ITEM: ("id",)},
-    unique={SHOP: (frozenset(("id",)),), ITEM: (frozenset(("id",)),)},
     represented=frozenset(("color",)),
 )
 

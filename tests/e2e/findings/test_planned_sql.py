@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import asyncpg
 import pytest
 
+from proxy.database.plans import read_declared_schema
 from proxy.postgrest.request.api_request import read_api_request
-from proxy.sql.catalog_rows import COLUMNS, KEYS, ROW_FUNCTIONS, read_relations
 from proxy.sql.expressions import UnwritableError
 from proxy.sql.planned import Planned, planned
 from tests.e2e.findings.test_sql import MANY, ONE, PLAIN
@@ -23,7 +23,6 @@ from tests.e2e.support.unusual_types import postgrest_with, unusual_tables
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
 
-    from proxy.sql.relationships import DeclaredSchema
     from tests.conftest import Stack
 
 pytestmark = [pytest.mark.stack, pytest.mark.e2e]
@@ -91,6 +90,15 @@ LINKED = (
     "/Odd%20name?select=id,a:%22a.b%22&%22a.b%22=eq.x%203",
     "/Odd%20name?select=id,person(name)&id=lt.4&order=id",
     "/person?select=id,%22Odd%20name%22(id)&id=lt.4&order=id",
+    "/crew?select=id,called,team!team_id(name)&id=lt.9&order=id",
+    "/crew?select=id,profile(bio)&id=lt.9&order=id",
+    "/crew?select=id,skill(label)&id=lt.9&order=id&skill.order=label",
+    "/crew_of_crew?select=who,team!team_id(id,name)&who=lt.9&order=who",
+    "/team?select=name,crew!person_team_id_fkey(id)&id=lt.4&order=id&crew.order=id&crew.limit=3",
+    "/person?select=id,crew_visit(note)&id=lt.9&order=id&crew_visit.order=note",
+    "/crew_visit?select=note,crew(called)&crew.id=lt.9&order=note,person&limit=20",
+    "/crew_visit?select=note,person,shout:note&order=person,note&limit=9",
+    "/big_team?select=team_id,people,team(name)&order=team_id",
     "/person?limit=0",
     "/person?select=id&id=in.()",
     "/person?select=id,name&order=name.asc.nullsfirst,id.desc&limit=3&offset=1000",
@@ -105,6 +113,7 @@ COUNTED = (
 )
 REFUSED = {
     "/person?select=id,team(name)": "300",
+    "/crew?select=id,team(name)": "300",
     "/person?select=id,place(name)": "without a known foreign key: person and place",
     "/visit?select=id&order=place(name)": "no embed of one row",
     "/visit?select=id&place.name=eq.x": "does not embed",
@@ -152,11 +161,6 @@ async def caller(stack: Stack, schema: str) -> AsyncIterator[asyncpg.Connection[
         await connection.close()
 
 
-async def relations_of(connection: asyncpg.Connection[asyncpg.Record], schema: str) -> DeclaredSchema:
-    columns, keys = await connection.fetch(COLUMNS), await connection.fetch(KEYS)
-    return read_relations(schema, columns, keys, await connection.fetch(ROW_FUNCTIONS))
-
-
 def written(target: str) -> str:
     return target.replace(" ", "%20").replace('"', "%22").replace("\\", "%5C")
 
@@ -164,7 +168,7 @@ def written(target: str) -> str:
 async def sql_of(connection: asyncpg.Connection[asyncpg.Record], target: str, schema: str, *prefers: bytes) -> Planned:
     request = read_api_request(b"GET", written(target).encode(), b"", "", prefers, b"")
     assert request is not None
-    return planned(request, await relations_of(connection, schema))
+    return planned(request, await read_declared_schema(connection, schema))
 
 
 async def assert_same_rows(stack: Stack, schema: str, target: str) -> None:

@@ -33,6 +33,11 @@ from generate_series(1, 2000) n, generate_series(1, 3) k on conflict do nothing;
 insert into linked.place select a, b, a || '/' || b from generate_series(1, 5) a, generate_series(1, 5) b;
 insert into linked.visit select n, 1 + n % 2000, 1 + n % 5, 1 + n % 4, 'note ' || n % 13 from generate_series(1, 6000) n;
 insert into linked."Odd name" select n, n, 'x ' || n from generate_series(1, 50) n;
+create view linked.crew as select p.id, upper(p.name) as called, p.team_id, p.joined from linked.person p
+where exists (select from linked.team t where t.id = p.team_id);
+create view linked.crew_of_crew as with one as (select 1) select c.id as who, c.team_id from linked.crew c, one;
+create view linked.crew_visit as select v.note, v.person_id as person from linked.visit v;
+create materialized view linked.big_team as select team_id, count(*) as people from linked.person group by 1;
 create index on linked.person (team_id, joined desc nulls last, id);
 create index on linked.visit (person_id);
 create index on linked.visit (note text_pattern_ops);
