@@ -61,6 +61,9 @@ def _explanation(options: Namespace, words: str, settings: Settings) -> tuple[Ex
         return explanation, None, ""
     planned, fault = None, ""
     try:
+        planned = PlannedRequest(
+            why="no exact SQL is known for a call of a function, or a path without a table or view"
+        )
         if explanation.asks is not None:
             planned = asyncio.run(plan_request(explanation.asks, caller, settings, options.analyze))
         catalog = asyncio.run(read_catalog_once(settings))

@@ -21,6 +21,8 @@ def request_of(
     path, _, query = target.partition("?")
     if fingerprint.endswith(UNPARSED) or "#" in fingerprint:
         raise UnwritableError("a request whose fingerprint has no parameters")
+    if path.startswith("/"):
+        raise UnwritableError("a call of a function, or another path that names no table or view")
     schema, dot, relation = path.partition(".")
     params = [_param(*param.partition("=")[::2], limit, offset) for param in query.split("&")] if query else []
     written = "&".join(f"{quote(name, safe='')}={quote(value, safe='')}" for name, value in params if name)

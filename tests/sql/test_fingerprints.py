@@ -56,6 +56,7 @@ def test_another_schema_is_that_of_the_fingerprint() -> None:
     ("fingerprint", "named"),
     [
         ("GET item?…", "no parameters"),
+        ("GET /rpc", "a call of a function"),
         ("GET …#0123", "no parameters"),
         ("GET item?facts=fts(?).?", "language"),
         ("GET item?or=(facts.not.plfts(?).?)", "language"),

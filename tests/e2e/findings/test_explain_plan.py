@@ -95,6 +95,8 @@ def test_json_has_the_plan_too(explain: Shown) -> None:
 def test_what_has_no_exact_sql_is_named(explain: Shown) -> None:
     assert explain("GET /videos?select=id,nothing(id)") == 0
     assert "Plan         none: no exact SQL is known for an embed without a known foreign key" in explain.out
+    assert explain("GET /rpc/f?a=1") == 0
+    assert "Plan         none: no exact SQL is known for a call of a function" in explain.out
     assert explain("PATCH /videos?id=eq.1") == 0
     assert "Plan         none: no exact SQL is known for PATCH" in explain.out
 
