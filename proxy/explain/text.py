@@ -35,7 +35,7 @@ def to_json(explanation: Explanation, plan: msgspec.Struct | None = None) -> str
 
 
 def _members(request: ApiRequest) -> dict[str, object]:
-    names = (name for name in request.__struct_fields__ if name != "levels")
+    names = (name for name in request.__struct_fields__ if name not in ("levels", "embed_params"))
     return {name: msgspec.to_builtins(getattr(request, name)) for name in names}
 
 

@@ -10,8 +10,8 @@ from sqlglot import exp
 
 from proxy.postgrest.request.api_request import QueryLevel
 from proxy.postgrest.request.select_list import Embed, Items, SelectItem
+from proxy.sql.embed_tree import EmbedNode
 from proxy.sql.expressions import UnwritableError, column, constant, identifier
-from proxy.sql.reads import EmbedLevels
 from proxy.sql.relationships import RelationName, Relationship
 
 
@@ -21,7 +21,7 @@ class Embedded(msgspec.Struct, frozen=True):
     item: Embed
     relationship: Relationship
     alias: str
-    levels: EmbedLevels
+    node: EmbedNode
 
 
 class SelectLevel(msgspec.Struct, frozen=True):
@@ -67,6 +67,8 @@ def as_jsonb(value: exp.Expression) -> exp.Expression:
 def embed_columns(one: Embedded) -> list[exp.Expression]:
     """The columns of an embed in the select list; none if it has no columns and serves as a filter only."""
     if not one.item.items:
+        if one.item.spread:
+            raise UnwritableError(f"'...{one.item.relation}()', a spread without columns: Postgres rejects it")
         return []
     row = exp.Column(this=exp.Star(), table=identifier(one.alias))
     if one.item.spread:

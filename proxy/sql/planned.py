@@ -13,14 +13,15 @@ from functools import partial
 import msgspec
 from sqlglot import exp
 
-from proxy.postgrest.request.api_request import ApiRequest, OrderTerm
+from proxy.postgrest.request.api_request import ApiRequest, OrderTerm, QueryLevel
 from proxy.postgrest.request.conditions import Condition, Tree, Where
 from proxy.postgrest.request.grammar import FieldPath
 from proxy.postgrest.request.row_range import lowest, row_range
-from proxy.postgrest.request.select_list import Embed, Items, SelectItem
+from proxy.postgrest.request.select_list import Items, SelectItem
+from proxy.sql.embed_tree import EmbedNode, embed_tree
 from proxy.sql.expressions import UnwritableError, column, condition, constant, identifier, ordered, selected
 from proxy.sql.levels import Embedded, SelectLevel, as_jsonb, embed_columns, equal, function_of, set_group, table_of
-from proxy.sql.reads import JSON_TYPES, STAR, EmbedLevels, has_name, joined, merged_level, tests_rows
+from proxy.sql.reads import JSON_TYPES, STAR, joined, tests_rows
 from proxy.sql.relationships import DeclaredSchema, RelationName, find_relationship
 
 NO_VALUE = "?"
@@ -99,43 +100,44 @@ class _Builder:
         self._max_rows = max_rows
         self._used = {request.relation}
         self._root: RelationName = (request.schema or relations.schema, request.relation)
-        self._levels: EmbedLevels = [(level.path, level) for level in request.levels.values()]
 
     def rows(self) -> exp.Select:
         """The statement that returns the rows."""
         items = self._request.items or (STAR,)
-        return self._select(items, self._level(items, self._root, self._request.relation, self._levels))
+        return self._select(items, self._root_level())
 
     def count(self) -> exp.Select:
         """The statement whose rows are counted: without limits, sorts and embeds that do not filter."""
-        items = self._request.items or (STAR,)
-        inner = self._counted(self._level(items, self._root, self._request.relation, self._levels))
+        inner = self._counted(self._root_level())
         star = exp.Anonymous(this="count", expressions=[exp.Star()])
         alias = exp.TableAlias(this=identifier(self._unique("counted")))
         return exp.Select(expressions=[star]).from_(exp.Subquery(this=inner, alias=alias))
 
     # A level, and its parts.
 
-    def _level(self, items: Items, table: RelationName, name: str, levels: EmbedLevels) -> SelectLevel:
+    def _root_level(self) -> SelectLevel:
+        nodes = embed_tree(self._request.items, self._request.embed_params)
+        return self._level(self._root, self._request.relation, self._request.root, nodes)
+
+    def _level(self, table: RelationName, name: str, own: QueryLevel, nodes: list[EmbedNode]) -> SelectLevel:
         if table not in self._relations.columns:
             raise UnwritableError(f"{table[0]}.{table[1]}, which is not in the catalog or may not be read")
         self.relations[table] = None
-        own = merged_level([level for path, level in levels if not path])
-        embeds = tuple(self._embedded(item, table, levels) for item in items if isinstance(item, Embed))
-        unknown = [path[0] for path, _ in levels if path and not any(has_name(one.item, path[0]) for one in embeds)]
-        if unknown:
-            raise UnwritableError(f"parameters of '{unknown[0]}', which select does not embed: PostgREST rejects them")
-        return SelectLevel(table, name, own, embeds)
+        names = [node.item.output_name for node in nodes]
+        twice = next((name for name in names if names.count(name) > 1), "")
+        if twice:
+            raise UnwritableError(f"two embeds called '{twice}': PostgREST fails; give one an alias")
+        return SelectLevel(table, name, own, tuple(self._embedded(node, table) for node in nodes))
 
-    def _embedded(self, item: Embed, table: RelationName, levels: EmbedLevels) -> Embedded:
-        own: EmbedLevels = [(path[1:], level) for path, level in levels if path and has_name(item, path[0])]
-        alias = self._unique(f"{item.output_name}_rows")
-        return Embedded(item, find_relationship(self._relations, table, item), alias, own)
+    def _embedded(self, node: EmbedNode, table: RelationName) -> Embedded:
+        alias = self._unique(f"{node.item.output_name}_rows")
+        return Embedded(node.item, find_relationship(self._relations, table, node.item), alias, node)
 
     def _below(self, one: Embedded, above: SelectLevel) -> SelectLevel:
         """The level of an embed."""
-        target, via = one.relationship.target, one.relationship
-        level = self._level(one.item.items, target, self._unique(target[1]), one.levels)
+        target, via, node = one.relationship.target, one.relationship, one.node
+        own = QueryLevel((), tuple(node.where), node.order, node.limit, node.offset)
+        level = self._level(target, self._unique(target[1]), own, node.children)
         if via.junction is not None:
             self.relations[via.junction] = None
             junction = self._unique(via.junction[1])
@@ -148,7 +150,9 @@ class _Builder:
     def _select(self, items: Items, level: SelectLevel) -> exp.Select:
         selects = [self._selected(item, level) for item in items if isinstance(item, SelectItem)]
         selects += [part for one in level.embeds for part in embed_columns(one)]
-        query = self._from(exp.Select(expressions=selects or [exp.Literal.number(1)]), level)
+        if not (items or level.embeds):  # PostgREST selects the columns of an embed that shows none
+            selects = [self._selected(STAR, level)]
+        query = self._from(exp.Select(expressions=selects), level)
         query.set("joins", [*query.args.get("joins", ()), *(self._join(one, level) for one in level.embeds)])
         self._set_where(query, level, [self._where(where, level) for where in level.level.where])
         set_group(query, items, level)
@@ -161,7 +165,7 @@ class _Builder:
     def _from(self, query: exp.Select, level: SelectLevel) -> exp.Select:
         via = level.via
         if via is not None and via.function is not None:
-            row = exp.Column(this=identifier(level.above))
+            row = exp.Column(this=exp.Star(), table=identifier(level.above))
             call = exp.Anonymous(this=function_of(via.function), expressions=[row])
             return query.from_(exp.Table(this=call, alias=exp.TableAlias(this=identifier(level.name))))
         query = query.from_(table_of(level.table, level.name))
@@ -184,7 +188,7 @@ class _Builder:
         if isinstance(where, Tree):
             tree = exp.Paren(this=joined(where.operator, [self._where(part, level, counts) for part in where.parts]))
             return exp.Not(this=tree) if where.negated else tree
-        embed = next((one for one in level.embeds if has_name(one.item, where.field.name)), None)
+        embed = next((one for one in level.embeds if one.item.output_name == where.field.name), None)
         if embed is not None and tests_rows(where):
             return self._has_rows(embed, level, where.negated, counts)
         type_name = self._relations.columns[level.table].get(where.field.name, "")
@@ -210,7 +214,7 @@ class _Builder:
     def _ordered(self, item: OrderTerm, level: SelectLevel) -> exp.Expression:
         if not item.relation:
             return ordered(item, column(item.field, level.name, self._is_json(item.field, level.table)))
-        embed = next((one for one in level.embeds if has_name(one.item, item.relation)), None)
+        embed = next((one for one in level.embeds if one.item.output_name == item.relation), None)
         if embed is None or not embed.relationship.to_one:
             raise UnwritableError(f"an order by {item.relation}, which is no embed of one row: PostgREST rejects it")
         is_json = self._is_json(item.field, embed.relationship.target)

@@ -99,6 +99,11 @@ LINKED = (
     "/crew_visit?select=note,crew(called)&crew.id=lt.9&order=note,person&limit=20",
     "/crew_visit?select=note,person,shout:note&order=person,note&limit=9",
     "/big_team?select=team_id,people,team(name)&order=team_id",
+    "/crew_visit?select=note,k:person(team_of(name))&order=note,person&limit=5",
+    "/person?select=id,profile(bio),skill(label),team!team_id(name)&skill.id=gt.9&team.name=like.*1*&profile.order=bio"
+    "&id=lt.30&order=id&skill.order=id",
+    "/person?select=id,a:team!team_id(name),b:team!team_lead(name)&team.name=like.*1*&b.order=name&id=lt.30&order=id",
+    "/Odd%20name?select=id,person!inner()&order=person(boss_id).desc.nullslast,id&limit=5",
     "/person?limit=0",
     "/person?select=id&id=in.()",
     "/person?select=id,name&order=name.asc.nullsfirst,id.desc&limit=3&offset=1000",
@@ -118,6 +123,7 @@ REFUSED = {
     "/visit?select=id&order=place(name)": "no embed of one row",
     "/visit?select=id&place.name=eq.x": "does not embed",
     "/person?select=id,...skill(label)": "spreads several rows",
+    "/profile?select=bio,person(name),person(id)": "two embeds called 'person'",
     "/nothing?id=eq.1": "not in the catalog",
     "/person?id=equals.1": "PostgREST rejects id",
 }
