@@ -23,6 +23,26 @@ ABSENT_UUID = "f0000000-0000-4000-8000-00000000000f"
 NUMBERS = frozenset(("smallint", "integer", "bigint", "numeric", "real", "double precision"))
 TEXTS = frozenset(("text", "character varying", "character", "citext", "name"))
 TIMES = frozenset(("date", "timestamp without time zone", "timestamp with time zone"))
+OTHER_VALUES = {
+    "uuid": ABSENT_UUID,
+    "boolean": "false",
+    "jsonb": f'"{ABSENT_TEXT}"',
+    "interval": "0",
+    "time without time zone": "00:00",
+    "time with time zone": "00:00+00",
+    "money": "0",
+    "inet": "0.0.0.0",  # noqa: S104 – no address to listen on
+    "cidr": "0.0.0.0/0",
+    "macaddr": "00:00:00:00:00:00",
+    "macaddr8": "00:00:00:00:00:00:00:00",
+    "bytea": "",
+    "bit": "0",
+    "bit varying": "0",
+    "oid": "0",
+    '"char"': "0",
+    "pg_lsn": "0/0",
+}
+"""Values of types without statistics, by type."""
 BELOW = frozenset(("lt", "lte"))
 SEARCHES = frozenset(("fts", "plfts", "phfts", "wfts"))
 CONTAINERS = frozenset(("cs", "cd", "ov", "sl", "sr", "nxr", "nxl", "adj"))
@@ -88,6 +108,8 @@ class Representatives(msgspec.Struct, frozen=True):
     """Columns whose value was the same in all calls, and was recognised."""
     guessed: tuple[str, ...] = ()
     """Columns without statistics, which have the same made-up value in each set."""
+    missing: tuple[str, ...] = ()
+    """Those of them for whose type no value is known: the statement cannot be planned."""
 
 
 def representatives(
@@ -97,6 +119,7 @@ def representatives(
     known = constants or {}
     sets: list[ValueSet] = []
     guessed: dict[str, None] = {}
+    missing: dict[str, None] = {}
     for label in LABELS:
         values = {}
         for one in parameters:
@@ -107,11 +130,15 @@ def representatives(
             if value is None:
                 guessed[one.column + one.path] = None
                 value = _made_up(one, facts.type if facts else "text")
-            values[one.number] = value
+            if value is None:
+                missing[one.column + one.path] = None
+            values[one.number] = value or ""
         if all(values != other.values for other in sets):
             sets.append(ValueSet(label, values))
     named = {one.number: one.column + one.path for one in parameters}
-    return Representatives(tuple(sets), tuple(dict.fromkeys(named[number] for number in known)), tuple(guessed))
+    return Representatives(
+        tuple(sets), tuple(dict.fromkeys(named[number] for number in known)), tuple(guessed), tuple(missing)
+    )
 
 
 def _value(one: FilterParameter, facts: ColumnFacts | None, label: Label) -> str | None:
@@ -161,8 +188,8 @@ def _absent(type_name: str, values: Sequence[str], below: bool) -> str:
     return ABSENT_UUID if type_name == "uuid" else values[-1]
 
 
-def _made_up(one: FilterParameter, type_name: str) -> str:
-    """A value that Postgres accepts for the operator, where nothing is known of the column."""
+def _made_up(one: FilterParameter, type_name: str) -> str | None:
+    """A value that Postgres accepts for the operator, where nothing is known of the column; None if there is none."""
     if one.operator in CONTAINERS:
         return _made_up_container(type_name)
     if one.operator in SEARCHES:
@@ -171,25 +198,29 @@ def _made_up(one: FilterParameter, type_name: str) -> str:
     value = _of_type(type_name)
     if one.path:
         value = ABSENT_TEXT if last_arrow.startswith(">") else f'"{ABSENT_TEXT}"'
+    if value is None:
+        return None
     if one.operator in ("like", "ilike"):
         value += "%"
     return _list_text([value]) if one.is_array else value
 
 
-def _made_up_container(type_name: str) -> str:
+def _made_up_container(type_name: str) -> str | None:
     if type_name.endswith("[]"):
-        return _list_text([_of_type(type_name[:-2])])
+        element = _of_type(type_name[:-2])
+        return "{}" if element is None else _list_text([element])
     if type_name in ("json", "jsonb"):
         return f'{{"{ABSENT_TEXT}": 1}}'
-    return "empty" if type_name.endswith("range") else ABSENT_TEXT
+    return "empty" if type_name.endswith("range") else _of_type(type_name)
 
 
-def _of_type(type_name: str) -> str:
+def _of_type(type_name: str) -> str | None:
+    """A value of a type; None for one that is not known, such as an enumeration."""
     if type_name in NUMBERS:
         return "0"
-    if type_name in TIMES:
-        return "2200-01-01"
-    return {"uuid": ABSENT_UUID, "boolean": "false"}.get(type_name, ABSENT_TEXT)
+    if type_name in TEXTS:
+        return ABSENT_TEXT
+    return "2200-01-01" if type_name in TIMES else OTHER_VALUES.get(type_name)
 
 
 def _list_text(values: Sequence[str]) -> str:

@@ -9,6 +9,7 @@ import msgspec
 
 from proxy.plans.parameters import ColumnFacts, FactsOf, Label, Representatives, constants, representatives
 from proxy.schema.snapshot import Database
+from proxy.sql.expressions import UnwritableError
 from proxy.sql.fingerprints import request_of
 from proxy.sql.planned import Planned, planned
 from proxy.sql.relationships import DeclaredSchema
@@ -54,6 +55,9 @@ def statements_of(
     params = seen.fingerprint.partition("?")[2].split("&")
     known = constants(sql.parameters, params, seen.literals, seen.salt, facts_of) if seen.salt else {}
     chosen = representatives(sql.parameters, facts_of, known)
+    if chosen.missing:
+        columns = ", ".join(chosen.missing)
+        raise UnwritableError(f"a filter on {columns}, of whose values nothing is known: run ANALYZE on the table")
     rows, counts = [], []
     for one in chosen.sets:
         texts = sql.statements(one.values)

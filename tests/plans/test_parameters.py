@@ -100,6 +100,11 @@ def test_a_column_without_statistics_has_a_made_up_value_and_is_named(one: Filte
     assert made.guessed == (one.column + one.path,)
 
 
+def test_a_type_without_a_known_value_is_named() -> None:
+    made = representatives([Filter(1, "mood")], lambda _, column: ColumnFacts("app.mood"))
+    assert made.missing == ("mood",)
+
+
 def test_a_recognised_constant_is_in_every_set() -> None:
     made = of(Filter(1, "status"), Filter(2, "id"), known={1: ""})
     assert [found.values for found in made.sets] == [{1: "", 2: "1"}, {1: "", 2: "50"}, {1: "", 2: "100"}]

@@ -6,12 +6,15 @@ import asyncio
 import json
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import asyncpg
 import pytest
 
 from proxy.database.plans import read_declared_schema
+from proxy.database.session import connected
+from proxy.plans.parameters import ColumnFacts
+from proxy.plans.statements import SeenCalls, statements_of
 from proxy.postgrest.request.api_request import read_api_request
 from proxy.sql.expressions import UnwritableError
 from proxy.sql.planned import Planned, planned
@@ -116,6 +119,28 @@ COUNTED = (
     "/person?select=id,skill!inner(label)&skill.level=eq.3&limit=5",
     "/place?select=a,b,visit!inner(id,person!inner(id))&visit.person.id=lt.9&order=a,b&limit=2",
 )
+UNEQUAL = {"js", "po", "co", "tv", "rg", "ar", "df", "rp"}
+"""Columns of types without ``=`` for an unknown literal, or whose values are not those that pg_stats lists."""
+UNKNOWN = {"en"}
+"""Columns of types of which no value is known without statistics."""
+STATISTICS = """
+select attname::text, most_common_vals::text::text[] as common, histogram_bounds::text::text[] as bounds
+from pg_stats where schemaname = 'unusual' and tablename = 'kinds'
+"""
+
+
+class Statistics(NamedTuple):
+    """A row of pg_stats."""
+
+    common_values: tuple[str, ...] = ()
+    common_frequencies: tuple[float, ...] = ()
+    histogram: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, row: Any) -> Statistics | None:
+        return None if row is None else cls(tuple(row["common"] or ()), (), tuple(row["bounds"] or ()))
+
+
 REFUSED = {
     "/person?select=id,team(name)": "300",
     "/crew?select=id,team(name)": "300",
@@ -246,3 +271,25 @@ async def test_what_postgrest_does_not_answer_with_rows_has_no_sql_and_is_named(
     async with caller(linked, "linked") as connection:
         with pytest.raises(UnwritableError, match=REFUSED[target]):
             await sql_of(connection, target, "linked")
+
+
+@pytest.mark.parametrize("analyzed", [True, False])
+async def test_postgres_accepts_values_that_stand_for_literals_of_every_type(unusual: Stack, analyzed: bool) -> None:
+    async with caller(unusual, "unusual") as connection, connected(unusual.dsn) as owner:
+        await owner.execute("analyze unusual.kinds")
+        schema = await read_declared_schema(connection, "unusual")
+        rows = {row["attname"]: row for row in await owner.fetch(STATISTICS)} if analyzed else {}
+        types = schema.columns["unusual", "kinds"]
+        facts = {name: ColumnFacts(type_name, Statistics.of(rows.get(name))) for name, type_name in types.items()}
+        count = 0
+        for name in (name for name in types if name not in UNEQUAL):
+            for shape in ("eq.?", "in.?", "gte.?"):
+                seen = SeenCalls(f"GET kinds?select=id&{name}={shape}")
+                if name in UNKNOWN and not analyzed:
+                    with pytest.raises(UnwritableError, match="run ANALYZE"):
+                        statements_of(seen, schema, lambda _, column: facts.get(column))
+                    continue
+                for one in statements_of(seen, schema, lambda _, column: facts.get(column)).rows:
+                    await connection.execute(f"explain {one.text}")
+                    count += 1
+        assert count > 80
