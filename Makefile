@@ -51,7 +51,8 @@ ON_OLDER := -q $(addprefix tests/e2e/,\
 
 # Debian's Postgres has collations (ICU) that the one from PyPI has not.
 ICU_PG := $(CURDIR)/$(VENV)/programs/postgresql/bin
-ON_ICU_PG := -q $(addprefix tests/e2e/exactness/test_,traps_1_to_15.py traps_16_to_29.py merge.py merge_errors.py)
+ON_ICU_PG := -q $(addprefix tests/e2e/exactness/test_,traps_1_to_15.py traps_16_to_29.py merge.py merge_errors.py) \
+	tests/e2e/findings/test_planned_sql.py
 
 # Tests once more on another program; where that is not there, it is said, and fails a fresh run.
 once_more = if test -x $(1); then echo "· once more on $(3)"; $(2) $(PY) -m pytest $(LANES) $(4) $(ARGS); \

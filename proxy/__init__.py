@@ -23,6 +23,8 @@ tests/test_imports.py says which. The folders that decide are pure: no clock, no
     What do clients send? The data port: requests read off client connections.
 ``upstream``
     How is PostgREST called, and what is known of it? The HTTP client, and columns, catalog, health.
+``database``
+    How is the database itself read? Its schema and statistics, by read-only statements, with what could not be read.
 ``transport``
     How do bytes move? TCP, TLS and unix connections, listeners, tunnels.
 ``recording``
@@ -47,8 +49,12 @@ tests/test_imports.py says which. The folders that decide are pure: no clock, no
     What is a rule, and what do spans and the workload show? The questions that several rules ask.
 ``findings``
     What did the rules find? Findings, the ones kept in memory, and the ones that are ignored.
+``plans``
+    What does a plan of Postgres say? Trees from EXPLAIN, in words, and the values to plan for.
+``schema``
+    What does the database look like? Its schema, statistics, policies and privileges, as values.
 ``sql``
-    Which SQL does a request stand for? Statements for people to read.
+    Which SQL does a request stand for? Statements to read, and the ones to plan.
 ``postgrest``
     What do requests and answers of PostgREST mean? Each fact once, over bytes.
 ``http1``

@@ -24,6 +24,12 @@ MODULES = (
     "fan014_serial_independent_calls",
     "fan015_chatty_trace",
     "fan016_slow_query",
+    "fan023_duplicate_index",
+    "fan026_rls_disabled",
+    "fan031_policy_evaluated_per_row",
 )
 
 RULES: tuple[AnyRule, ...] = tuple(import_module(f"rules.{name}").RULE for name in MODULES)
+
+TRAFFIC_RULES: tuple[AnyRule, ...] = tuple(rule for rule in RULES if rule.inspect_database is None)
+"""Rules whose examples are requests; those of the others are SQL."""

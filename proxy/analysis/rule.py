@@ -9,6 +9,7 @@ from proxy.analysis.workload import Workload
 from proxy.findings.model import Finding
 from proxy.model import Trace
 from proxy.postgrest.database_facts import DatabaseFacts
+from proxy.schema.snapshot import Database, NotChecked, Part
 from proxy.settings_base import Thresholds
 
 T = TypeVar("T", bound=Thresholds)
@@ -40,6 +41,8 @@ class RuleLookup(Protocol):
 Subject = TypeVar("Subject", Trace, Workload)
 Detect = Callable[[Trace, RuleContext[T]], Iterable[Finding]]
 Inspect = Callable[[Workload, RuleContext[T]], Iterable[Finding]]
+InspectDatabase = Callable[[Database, Workload, RuleContext[T]], Iterable[Finding | NotChecked]]
+"""Returns findings, and NotChecked for each object that it could not judge, such as a policy that was not parsed."""
 
 
 class InSteps(Generic[Subject, T]):
@@ -72,6 +75,10 @@ class Rule(msgspec.Struct, Generic[T], frozen=True, kw_only=True):
     """Returns the findings of a closed trace."""
     inspect: Inspect[T] | None = None
     """Returns the findings of the whole workload."""
+    inspect_database: InspectDatabase[T] | None = None
+    """Returns the findings of a database; called only if each part of ``needs`` was read."""
+    needs: tuple[Part, ...] = ()
+    """Parts of the snapshot that ``inspect_database`` reads; its findings name them as their statements."""
 
     @property
     def levels(self) -> tuple[Level, ...]:

@@ -187,6 +187,13 @@ def _add_explain(command: argparse.ArgumentParser) -> None:
     )
     command.add_argument("--json", action="store_true", help="print the explanation of a request as JSON")
     command.add_argument(
+        "--analyze", action="store_true", help="run the request's statement for its plan: read only, and rolled back"
+    )
+    command.add_argument("--role", help="role to plan as; default: that of the claims, else the user of --db-uri")
+    command.add_argument(
+        "--claims", metavar="JSON", help="claims of the caller; default: those of the token in -H 'Authorization: …'"
+    )
+    command.add_argument(
         "--running",
         metavar="URL",
         help="admin port of a running fanin: what it found by comparing with originals counts",
@@ -254,11 +261,10 @@ def _explain(options: argparse.Namespace) -> int:
     from proxy.commands.explain import explain  # imports sqlglot, which no other command needs
 
     try:
-        explain(options, lambda: _load(options).settings, RULES)
+        return OK if explain(options, lambda: _load(options).settings, RULES) else UNABLE
     except AdminPortError as error:
         print(f"fanin: {safe(str(error))}", file=sys.stderr)
         return UNABLE
-    return OK
 
 
 def _serve(options: argparse.Namespace) -> int:

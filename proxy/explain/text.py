@@ -17,32 +17,35 @@ WIDTH = 13
 """Width of a label, in characters."""
 
 
-def lines(explanation: Explanation) -> Iterator[str]:
-    """The lines of the explanation."""
-    for line in _lines(explanation):
+def lines(explanation: Explanation, plan: Iterable[str] = ()) -> Iterator[str]:
+    """The lines of the explanation; those of its ``plan`` follow the SQL."""
+    for line in _lines(explanation, plan):
         yield safe(line).rstrip()
 
 
-def to_json(explanation: Explanation) -> str:
-    """The explanation as JSON in ASCII; the keys of embeds are their names joined with dots."""
+def to_json(explanation: Explanation, plan: msgspec.Struct | None = None) -> str:
+    """The explanation as JSON in ASCII, with its ``plan``; the keys of embeds are their names joined with dots."""
     fields = msgspec.to_builtins(msgspec.structs.replace(explanation, asks=None))
     if explanation.asks is not None:
         levels = {".".join(path): level for path, level in explanation.asks.levels.items()}
         fields["asks"] = {**_members(explanation.asks), "levels": msgspec.to_builtins(levels)}
+    if plan is not None:
+        fields["plan"] = msgspec.to_builtins(plan)
     return json.dumps(fields, indent=2)
 
 
 def _members(request: ApiRequest) -> dict[str, object]:
-    names = (name for name in request.__struct_fields__ if name != "levels")
+    names = (name for name in request.__struct_fields__ if name not in ("levels", "embed_params"))
     return {name: msgspec.to_builtins(getattr(request, name)) for name in names}
 
 
-def _lines(explanation: Explanation) -> Iterator[str]:
+def _lines(explanation: Explanation, plan: Iterable[str]) -> Iterator[str]:
     yield f"{explanation.method} {explanation.target}"
     yield _row("  merges", _verdict(explanation.merging))
     yield from _request(explanation)
     yield ""
     yield from _sql(explanation.sql, explanation.asks)
+    yield from plan
     yield _row("Fingerprint", explanation.fingerprint)
     yield ""
     yield from _identity(explanation.identity)

@@ -35,6 +35,26 @@ class Fix(msgspec.Struct, frozen=True):
     """Why a part, or the whole fix, is not printed; empty if all parts are."""
 
 
+class DatabaseObject(msgspec.Struct, frozen=True):
+    """An object of the database that a finding is about."""
+
+    kind: Annotated[str, Meta(description="`table`, `view`, `index`, `policy`, `function`, `column`, `role`, …")]
+    schema: Annotated[str, Meta(description="Its schema.")]
+    name: Annotated[str, Meta(description="Its name, unquoted.")]
+    table: Annotated[str, Meta(description="The table that it belongs to; empty for one that belongs to none.")] = ""
+
+
+class IndexShape(msgspec.Struct, frozen=True):
+    """An index that a finding proposes to create or drop."""
+
+    schema: Annotated[str, Meta(description="Schema of the table.")]
+    table: Annotated[str, Meta(description="The table.")]
+    method: Annotated[str, Meta(description="Access method: `btree`, `gin`, …")]
+    keys: Annotated[tuple[str, ...], Meta(description="Keys in order, as SQL.")]
+    include: Annotated[tuple[str, ...], Meta(description="Columns of INCLUDE.")] = ()
+    where: Annotated[str, Meta(description="Predicate of a partial index, as SQL; empty for a whole one.")] = ""
+
+
 IMPACTS = ("LOW", "MEDIUM", "HIGH", "CRITICAL")
 
 
@@ -66,6 +86,13 @@ class Finding(msgspec.Struct, frozen=True):
     queries: Annotated[
         tuple[str, ...], Meta(description="All queries that it quotes, without their values, if it is about several.")
     ] = ()
+    object: Annotated[
+        DatabaseObject | None, Meta(description="The object of the database; null if it is about requests.")
+    ] = None
+    index: Annotated[IndexShape | None, Meta(description="The index to create or drop; null if there is none.")] = None
+    statements: Annotated[
+        tuple[str, ...], Meta(description="Statements that read its evidence (`--explain-evidence` prints them).")
+    ] = ()
 
     @property
     def key(self) -> str:
@@ -74,7 +101,8 @@ class Finding(msgspec.Struct, frozen=True):
 
     def key_for(self, relation: str) -> str:
         """The key with another form of the relation's name."""
-        return f"{self.code}:{relation}:{self.route or '-'}:{self.fingerprint}"
+        about = self.fingerprint or (f"{self.object.kind} {self.object.name}" if self.object else "")
+        return f"{self.code}:{relation}:{self.route or '-'}:{about}"
 
     @property
     def weight(self) -> int:

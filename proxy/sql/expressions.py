@@ -3,6 +3,7 @@
 Source: PostgREST 12, ``Query/SqlFragment.hs``.
 """
 
+from collections.abc import Callable
 from functools import reduce
 
 from sqlglot import exp
@@ -107,32 +108,48 @@ def selected(item: SelectItem, table: str, is_json: bool) -> exp.Expression:
     return exp.Alias(this=value, alias=identifier(item.output_name)) if item.output_name else value
 
 
-def condition(where: Condition, left: exp.Expression) -> exp.Expression:
-    """A filter as an expression; ``left`` is its left operand."""
+Write = Callable[[str], exp.Expression]
+"""Writes a literal of a filter: as a constant, or as a parameter of the statement."""
+
+
+def condition(where: Condition, left: exp.Expression, write: Write = constant, lists: bool = True) -> exp.Expression:
+    """A filter as an expression; ``left`` is its left operand. Without ``lists``, ``in`` is ``= ANY (array)``."""
     if where.operator == "in":
-        test = _in(where.values, left)
+        test = _in(where.values, left, write) if lists else _any(where.values, left, write)
     elif where.operator == "is":
         test = _is(where.value, left)
     elif where.operator in SEARCH_FUNCTIONS:
         language = [constant(where.argument)] if where.argument else []
-        search = exp.Anonymous(this=SEARCH_FUNCTIONS[where.operator], expressions=[*language, constant(where.value)])
+        search = exp.Anonymous(this=SEARCH_FUNCTIONS[where.operator], expressions=[*language, write(where.value)])
         test = exp.MatchAgainst(this=search, expressions=[left])
     else:
-        test = BINARY_OPERATORS[where.operator](this=left, expression=_right(where))
+        test = BINARY_OPERATORS[where.operator](this=left, expression=_right(where, write))
     return exp.Not(this=test) if where.negated else test
 
 
-def _right(where: Condition) -> exp.Expression:
+def _right(where: Condition, write: Write) -> exp.Expression:
     is_pattern = where.operator in ("like", "ilike")
-    value = constant(where.value.replace("*", "%") if is_pattern else where.value)
+    value = write(where.value.replace("*", "%") if is_pattern else where.value)
     return exp.Anonymous(this=where.argument.upper(), expressions=[value]) if where.argument else value
 
 
-def _in(values: tuple[str, ...], left: exp.Expression) -> exp.Expression:
+def _in(values: tuple[str, ...], left: exp.Expression, write: Write) -> exp.Expression:
     """To PostgREST, a list with one empty element is an empty list. SQL can write that only as an array."""
     if values == ("",):
-        return exp.EQ(this=left, expression=exp.Anonymous(this="ANY", expressions=[constant("{}")]))
-    return exp.In(this=left, expressions=[constant(value) for value in values])
+        return _any(values, left, write)
+    return exp.In(this=left, expressions=[write(value) for value in values])
+
+
+def _any(values: tuple[str, ...], left: exp.Expression, write: Write) -> exp.Expression:
+    return exp.EQ(this=left, expression=exp.Anonymous(this="ANY", expressions=[write(array_text(values))]))
+
+
+def array_text(values: tuple[str, ...]) -> str:
+    """An array's text (PostgreSQL, §8.15.2), in which PostgREST sends the list of ``in``."""
+    if values == ("",):
+        return "{}"
+    quoted = (value.replace("\\", "\\\\").replace('"', '\\"') for value in values)
+    return "{" + ",".join(f'"{value}"' for value in quoted) + "}"
 
 
 def _is(value: str, left: exp.Expression) -> exp.Expression:

@@ -63,7 +63,7 @@ class ReadStatement:
 
     def _select(self, items: Items, relation: str, table: str, levels: EmbedLevels, above: str) -> exp.Select:
         """``above`` is the table in whose rows these are embedded; empty for the root."""
-        level = _merged_level([level for path, level in levels if not path])
+        level = merged_level([level for path, level in levels if not path])
         embeds = [(item, self._unique_name(f"{item.output_name}_rows")) for item in items if isinstance(item, Embed)]
         self._note_unknown_embeds(levels, [embed for embed, _ in embeds])
         selects = [self._selected(item, table, not above) for item in items if isinstance(item, SelectItem)]
@@ -115,7 +115,7 @@ class ReadStatement:
             tree = exp.Paren(this=joined(where.operator, parts))
             return exp.Not(this=tree) if where.negated else tree
         rows = embeds.get(where.field.name)
-        if rows is not None and _tests_rows(where):
+        if rows is not None and tests_rows(where):
             self.has_filtering_embed = True
             return condition(where, exp.Column(this=identifier(EMBEDDED_ROWS), table=identifier(rows)))
         if where.operator.endswith("fts"):
@@ -165,7 +165,7 @@ class ReadStatement:
         """The lateral join for ``embed``: per row above, an array of its rows, or the columns of the one spread row."""
         self.notes += [JOIN_NOTE, SPREAD_NOTE if embed.spread else ARRAY_NOTE]
         self.has_filtering_embed = self.has_filtering_embed or embed.inner
-        own: EmbedLevels = [(path[1:], level) for path, level in levels if path and _has_name(embed, path[0])]
+        own: EmbedLevels = [(path[1:], level) for path, level in levels if path and has_name(embed, path[0])]
         below = self._select(embed.items, embed.relation, self._unique_name(embed.relation), own, above)
         on: exp.Expression = exp.Boolean(this=True)
         if not embed.spread:
@@ -181,7 +181,7 @@ class ReadStatement:
 
     def _note_unknown_embeds(self, levels: EmbedLevels, embeds: list[Embed]) -> None:
         for path, _ in levels:
-            if path and not any(_has_name(embed, path[0]) for embed in embeds):
+            if path and not any(has_name(embed, path[0]) for embed in embeds):
                 self.notes.append(f"PostgREST rejects parameters for '{path[0]}', which select does not embed here.")
 
 
@@ -191,11 +191,13 @@ def joined(operator: str, parts: list[exp.Expression]) -> exp.Expression:
     return reduce(lambda left, right: connector(this=left, expression=right), parts)
 
 
-def _has_name(embed: Embed, name: str) -> bool:
+def has_name(embed: Embed, name: str) -> bool:
+    """Whether a parameter may call the embed so."""
     return name in (embed.relation, embed.alias)
 
 
-def _tests_rows(where: Condition) -> bool:
+def tests_rows(where: Condition) -> bool:
+    """Whether a filter on an embed's name tests whether it has rows."""
     return not where.field.path and (where.operator, where.value) == ("is", "null")
 
 
@@ -210,7 +212,7 @@ def _embed_columns(embed: Embed, rows: str) -> list[exp.Expression]:
     return [exp.Column(this=exp.Star(), table=identifier(rows))]
 
 
-def _merged_level(levels: list[QueryLevel]) -> QueryLevel:
+def merged_level(levels: list[QueryLevel]) -> QueryLevel:
     """The level of one embed from all its parameters, which may use its name or its alias."""
     limits = [level.limit for level in levels if level.limit is not None]
     offsets = [level.offset for level in levels if level.offset is not None]

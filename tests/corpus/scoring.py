@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, TypeVar
 import msgspec
 
 from proxy.recording.codec import read_traces
-from rules import RULES
+from rules import TRAFFIC_RULES
 from tests.rules.traces import found
 
 if TYPE_CHECKING:
@@ -127,12 +127,12 @@ def recorded_traces(scenarios: Path) -> dict[str, list[Trace]]:
 
 def codes_found(traces: Sequence[Trace]) -> list[str]:
     """The codes of what is found in them, once for each finding."""
-    return [finding.code for rule in RULES for finding in found(rule, traces)]
+    return [finding.code for rule in TRAFFIC_RULES for finding in found(rule, traces)]
 
 
 def scores(expected: Iterable[tuple[Expected, Iterable[str]]]) -> dict[str, Score]:
     """By rule."""
-    table = {rule.code: Score() for rule in RULES}
+    table = {rule.code: Score() for rule in TRAFFIC_RULES}
     for label, all_codes in expected:
         codes = set(all_codes)
         for code in codes - label.wrong(codes) - set(label.may):

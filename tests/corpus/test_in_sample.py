@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from rules import RULES
+from rules import TRAFFIC_RULES
 from tests.corpus.play import scenarios_of
 from tests.corpus.scoring import (
     IN_SAMPLE,
@@ -68,7 +68,7 @@ def test_every_rule_is_right_somewhere_and_silent_somewhere(
     table = scores([(label, codes_found(corpus[name])) for name, label in LABELS.items()])
     tell(as_text(table))
     assert [code for code, score in table.items() if not score.right] == []
-    assert {case.code for case in CASES} == {rule.code for rule in RULES}
+    assert {case.code for case in CASES} == {rule.code for rule in TRAFFIC_RULES}
 
 
 def test_a_wrong_finding_and_a_missing_one_are_counted() -> None:

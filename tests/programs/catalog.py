@@ -25,6 +25,8 @@ class Program(NamedTuple):
     more: tuple[str, ...] = ()
     environment: Mapping[str, str] = MappingProxyType({})
     prepare: Callable[[Path], None] | None = None
+    extras: tuple[str, ...] = ()
+    """Packages that are added where this release of Debian has them."""
 
 
 FONTS = """<?xml version="1.0"?>
@@ -73,6 +75,7 @@ PROGRAMS: Mapping[str, Program] = MappingProxyType(
             },
             megabytes=50,
             more=("postgresql-",),
+            extras=("postgresql-15-hypopg", "postgresql-17-hypopg"),
         ),
         "nginx": Program(packages=("nginx-light",), commands={"nginx": "usr/sbin/nginx"}, megabytes=5, more=("nginx",)),
         "wrk": Program(packages=("wrk",), commands={"wrk": "usr/bin/wrk"}, megabytes=3),

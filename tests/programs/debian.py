@@ -72,10 +72,23 @@ def _download(program: Program, packages: Path) -> None:
     except UnavailableError as error:  # of one source perhaps, which need not be the one that has the program
         failed = error
     try:
-        simulated = _run([*apt, "--simulate", "--no-install-recommends", "install", *program.packages], packages)
+        simulated = _simulated([*apt, "--simulate", "--no-install-recommends", "install"], program, packages)
         _run([*apt, "download", *needed(simulated, program)], packages)
     except UnavailableError as error:
         raise failed or error from error
+
+
+def _simulated(install: list[str], program: Program, folder: Path) -> str:
+    """What apt would install: the program, and each of its extras that this release has."""
+    names = list(program.packages)
+    simulated = _run([*install, *names], folder)
+    for extra in program.extras:
+        try:
+            simulated = _run([*install, *names, extra], folder)
+        except UnavailableError:
+            continue
+        names.append(extra)
+    return simulated
 
 
 def _apt(index: Path) -> list[str]:

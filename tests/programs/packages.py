@@ -17,6 +17,7 @@ APT = """#!/bin/sh
 echo "$@" >> {store}/calls
 case "$*" in
     *" update") echo "E: no server" >&2; exit $(cat {store}/update) ;;
+    *" --simulate "*absent*) exit 100 ;;
     *" --simulate "*) test -s {store}/simulated && cat {store}/simulated ;;
     *" download "*)
         while [ "$1" != download ]; do shift; done

@@ -67,6 +67,19 @@ def test_a_download_that_fails_leaves_no_folder(store: Store, tmp_path: Path) ->
     assert not (tmp_path / "programs/wrk").exists()
 
 
+def test_an_extra_is_taken_where_there_is_one_and_is_no_hindrance_elsewhere(store: Store, tmp_path: Path) -> None:
+    store.add("wrk", {"usr/lib/wrk/4.1/wrk": WRK})
+    program = PROGRAM._replace(extras=("wrk-1-absent", "wrk-2-more", "wrk-3-absent"))
+    unpack(program, tmp_path / "programs/wrk")
+    assert (tmp_path / "programs/wrk/bin/wrk").exists()
+    assert [call.partition("install ")[2] for call in store.calls() if call.startswith("--simulate")] == [
+        "wrk",
+        "wrk wrk-1-absent",
+        "wrk wrk-2-more",
+        "wrk wrk-2-more wrk-3-absent",
+    ]
+
+
 def test_a_source_that_does_not_answer_is_no_hindrance_where_another_has_the_program(
     store: Store, tmp_path: Path
 ) -> None:

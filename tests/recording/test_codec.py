@@ -14,7 +14,7 @@ from proxy.observe.confirmed_names import ConfirmedNames
 from proxy.recording.codec import RecordingError, encode_line, encode_trace, read_recording, read_traces, salt_of
 from proxy.recording.recorder import NameRedactor
 from proxy.recording.schema import CURRENT_FORMAT, MAX_TEXT, Literal, RecordedTrace, RecordingHead
-from rules import RULES
+from rules import TRAFFIC_RULES
 from tests.hostile_inputs import HOSTILE_NAMES, HOSTILE_TEXTS
 from tests.rules.test_documents import requests, section
 from tests.rules.traces import found, parallel, span, told, trace
@@ -26,7 +26,9 @@ if TYPE_CHECKING:
 
 HEAD = RecordingHead(CURRENT_FORMAT, "1.0", "00" * 16, 5.0)
 FAN_OUT = parallel([f"GET /videos?id=eq.{number}" for number in range(9)])
-LINES = [text for rule in RULES for part in ("Example", "Use instead") for text in requests(section(rule, part))]
+LINES = [
+    text for rule in TRAFFIC_RULES for part in ("Example", "Use instead") for text in requests(section(rule, part))
+]
 
 
 def lines(*traces: Trace, names: ConfirmedNames | None = None) -> list[bytes]:
@@ -61,11 +63,11 @@ def test_a_recording_read_again_gives_the_same_traces_and_the_same_findings(chos
     traces = [one for one in told(chosen) if all(200 <= span.status < 300 for span in one.spans)]
     read_again = recorded_and_read(*traces)
     assert content(read_again) == content(traces)
-    for rule in RULES:
+    for rule in TRAFFIC_RULES:
         assert found(rule, read_again) == found(rule, traces)
 
 
-@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.code)
+@pytest.mark.parametrize("rule", TRAFFIC_RULES, ids=lambda rule: rule.code)
 def test_each_rule_reports_its_example_in_a_recording(rule: Any) -> None:
     traces = told(requests(section(rule, "Example")))
     assert found(rule, recorded_and_read(*traces)) == found(rule, traces) != []
@@ -98,7 +100,7 @@ def test_an_unconfirmed_fingerprint_is_recorded_as_a_hash() -> None:
     assert [span.key_types for span in one.spans[:2]] == [(), ()]
 
 
-@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.code)
+@pytest.mark.parametrize("rule", TRAFFIC_RULES, ids=lambda rule: rule.code)
 def test_a_rule_works_with_hashed_names(rule: Any) -> None:
     """Findings on hashed names are not reported; but a rule that fails on one would find nothing else."""
     unconfirmed = [replace(one, spans=tuple(replace(span, status=400) for span in one.spans)) for one in told(LINES)]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from proxy.analysis.rule import Rule
-from rules import MODULES, RULES
+from rules import MODULES, RULES, TRAFFIC_RULES
 from tests.rules.traces import found, told
 from tests.test_imports import ROOT
 
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from proxy.analysis.rule import AnyRule
 
 HEADINGS = ("What it does", "Why it hurts", "Example", "Use instead", "Safety")
+LOOK_ALIKE = "Look-alike"
+"""A heading of rules over the database only: SQL that resembles the example and is innocent."""
 REQUEST = re.compile(r"(then |\d+ × |\d+ of )?(GET|HEAD|POST|PATCH|DELETE) ")
 INSTRUCTIONS = ("avoid", "use", "do-not", "dont", "prefer", "should", "missing-fix")
 
@@ -23,7 +25,7 @@ INSTRUCTIONS = ("avoid", "use", "do-not", "dont", "prefer", "should", "missing-f
 def section(rule: AnyRule, heading: str) -> str:
     """The text under a heading, up to the next."""
     _, _, text = rule.document.partition(f"\n{heading}\n{'-' * len(heading)}\n")
-    for other in HEADINGS:
+    for other in (*HEADINGS, LOOK_ALIKE):
         text = text.partition(f"\n{other}\n{'-' * len(other)}\n")[0]
     return text
 
@@ -40,7 +42,7 @@ def test_each_heading_has_text(rule: AnyRule) -> None:
         assert section(rule, heading).strip(), f"{rule.code} has nothing under '{heading}'"
 
 
-@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.code)
+@pytest.mark.parametrize("rule", TRAFFIC_RULES, ids=lambda rule: rule.code)
 def test_the_example_fires_and_its_cure_is_silent(rule: AnyRule) -> None:
     bad, good = requests(section(rule, "Example")), requests(section(rule, "Use instead"))
     assert [finding.code for finding in found(rule, told(bad))] == [rule.code]
@@ -68,8 +70,13 @@ def test_every_rule_has_a_test_file() -> None:
     assert {f"test_{name}" for name in MODULES} <= {file.stem for file in (ROOT / "tests/rules").glob("test_fan*.py")}
 
 
-def test_a_rule_looks_at_traces_or_at_the_workload() -> None:
-    assert [rule.code for rule in RULES if not (rule.detect or rule.inspect)] == []
+def test_a_rule_looks_at_traces_the_workload_or_the_database() -> None:
+    assert [rule.code for rule in RULES if not (rule.detect or rule.inspect or rule.inspect_database)] == []
+
+
+def test_a_rule_over_the_database_says_which_parts_it_needs_and_shows_a_look_alike() -> None:
+    rules = [rule for rule in RULES if rule.inspect_database]
+    assert [rule.code for rule in rules if not (rule.needs and section(rule, LOOK_ALIKE).strip())] == []
 
 
 def test_the_default_level_of_a_rule_is_one_of_its_levels() -> None:

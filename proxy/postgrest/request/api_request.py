@@ -39,6 +39,17 @@ class QueryLevel(msgspec.Struct, frozen=True):
     offset: str | None = None
 
 
+class EmbedParam(msgspec.Struct, frozen=True):
+    """One parameter of an embed. ``kind`` is ``filter``, ``logic``, ``order`` or ``range``."""
+
+    kind: str
+    path: Path
+    where: Where | None = None
+    order: tuple[OrderTerm, ...] = ()
+    limit: str | None = None
+    offset: str | None = None
+
+
 class ApiRequest(msgspec.Struct, frozen=True):
     """A request for a relation. An empty ``schema`` is the default one, the first of PostgREST's db-schemas."""
 
@@ -55,6 +66,8 @@ class ApiRequest(msgspec.Struct, frozen=True):
     notes: tuple[str, ...]
     """Notes on what PostgREST rejects or ignores, and on what depends on its release: one sentence each. The name is
     public in the JSON of ``fanin explain``."""
+    embed_params: tuple[EmbedParam, ...] = ()
+    """The parameters of embeds in the order of the query. ``levels`` has the same by embed."""
 
     @property
     def writes(self) -> bool:
@@ -91,6 +104,7 @@ def read_api_request(
         prefers=tuple(_text(prefer) for prefer in prefers),
         range=range_.decode("latin-1"),
         notes=tuple(reader.notes),
+        embed_params=tuple(reader.embed_params),
     )
 
 
@@ -129,6 +143,7 @@ class _Reader:
         self.columns: tuple[str, ...] = ()
         self.on_conflict: tuple[str, ...] = ()
         self.notes: list[str] = []
+        self.embed_params: list[EmbedParam] = []
         self._seen: set[str] = set()
 
     def read(self, name: str, value: str) -> None:
@@ -153,6 +168,7 @@ class _Reader:
             if isinstance(where, Condition) and where.value == "not_null":
                 self.notes.append("is.not_null needs PostgREST 13 or later.")
             self._set(path, where=(*self._level(path).where, where))
+            self._keep(EmbedParam("logic" if last in _LOGIC else "filter", path, where))
 
     def _read_list(self, name: str, value: str) -> None:
         if name in self._seen:
@@ -172,9 +188,19 @@ class _Reader:
                 f"{name} occurs more than once: PostgREST uses the {'first' if last == 'order' else 'last'} one."
             )
         if last == "order":
-            self._set(path, order=self._level(path).order or read_order(value))
+            order = read_order(value)
+            self._set(path, order=self._level(path).order or order)
+            self._keep(EmbedParam("order", path, order=order))
+        elif last == "limit":
+            self._set(path, limit=value)
+            self._keep(EmbedParam("range", path, limit=value))
         else:
-            self._set(path, **{last: value})
+            self._set(path, offset=value)
+            self._keep(EmbedParam("range", path, offset=value))
+
+    def _keep(self, param: EmbedParam) -> None:
+        if param.path:
+            self.embed_params.append(param)
 
     def _level(self, path: Path) -> QueryLevel:
         return self.levels.get(path, QueryLevel(path))

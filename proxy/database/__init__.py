@@ -1,0 +1,1 @@
+"""What does the database itself say? Its schema, statistics, plans and trials; nothing that is done stays."""

@@ -1,0 +1,62 @@
+"""An index that is proposed, as a value, and its statements."""
+
+from collections.abc import Iterable
+from hashlib import blake2b
+
+import msgspec
+
+MAX_NAME = 63
+"""Longest name in Postgres, in bytes."""
+
+
+class ProposedIndex(msgspec.Struct, frozen=True, order=True):
+    """``CREATE INDEX ON schema.table USING method (keys) INCLUDE (include) WHERE where``."""
+
+    schema: str
+    table: str
+    keys: tuple[str, ...]
+    """SQL texts in order: a column, quoted if necessary, or an expression in parentheses, each with its operator
+    class, direction and nulls."""
+    method: str = "btree"
+    include: tuple[str, ...] = ()
+    where: str = ""
+
+    @property
+    def name(self) -> str:
+        """The name for a migration: of the table, the keys, and a hash if it is too long or has a condition."""
+        words = [self.table, *(_word(key) for key in self.keys), "idx"]
+        name = "_".join(word for word in words if word)
+        if self.where or self.include or len(name.encode()) > MAX_NAME:
+            text = repr((self.keys, self.include, self.where))
+            digest = blake2b(text.encode(), digest_size=3).hexdigest()
+            name = f"{name.encode()[: MAX_NAME - 11].decode('utf-8', 'ignore').removesuffix('_idx')}_{digest}_idx"
+        return name
+
+    def create(self, name: str = "", concurrently: bool = False) -> str:
+        """The statement; without a name, Postgres chooses one."""
+        words = ["CREATE INDEX", "CONCURRENTLY" if concurrently else "", _quoted(name) if name else "", "ON"]
+        words += [f"{_quoted(self.schema)}.{_quoted(self.table)}", f"USING {self.method}", f"({', '.join(self.keys)})"]
+        words += [f"INCLUDE ({', '.join(self.include)})"] if self.include else []
+        words += [f"WHERE {self.where}"] if self.where else []
+        return " ".join(word for word in words if word)
+
+    def drop(self, name: str = "") -> str:
+        """The statement that undoes a migration."""
+        return f"DROP INDEX CONCURRENTLY IF EXISTS {_quoted(self.schema)}.{_quoted(name or self.name)}"
+
+
+def of_tables(indexes: Iterable[ProposedIndex], tables: Iterable[tuple[str, str]]) -> frozenset[ProposedIndex]:
+    """The indexes that a statement over ``tables`` could use."""
+    known = frozenset(tables)
+    return frozenset(index for index in indexes if (index.schema, index.table) in known)
+
+
+def _word(key: str) -> str:
+    """The part of a key that a name has: letters, digits and single underscores."""
+    first = key if key.startswith("(") else key.split(" ", maxsplit=1)[0]
+    characters = "".join(one if one.isalnum() or one == "_" else " " for one in first)
+    return "_".join(characters.split()).lower()
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'

@@ -1,0 +1,1 @@
+"""What does the database look like? Its schema, statistics, policies and privileges, as values."""

@@ -1,0 +1,50 @@
+"""What an SQL expression of a policy, view or index does, as values; ``parsing.py`` computes them."""
+
+import msgspec
+
+
+class ColumnUse(msgspec.Struct, frozen=True):
+    """A column that an expression reads."""
+
+    name: str
+    relation: str = ""
+    """Table or alias it is qualified with; empty for a column of the relation that the expression belongs to."""
+    subselect: bool = False
+    """Whether it stands inside a subselect."""
+
+
+class FunctionCall(msgspec.Struct, frozen=True):
+    """A call of a function in an expression."""
+
+    schema: str
+    """Empty if it is not qualified: with the search path of the snapshot, that is pg_catalog."""
+    name: str
+    arguments: tuple[str, ...] = ()
+    once: bool = False
+    """Whether it runs once per statement: it stands inside a subselect that does not refer to the row outside."""
+    columns: tuple[ColumnUse, ...] = ()
+    """Columns in its arguments."""
+
+    @property
+    def qualified(self) -> str:
+        """``schema.name``."""
+        return f"{self.schema}.{self.name}" if self.schema else self.name
+
+
+class Expression(msgspec.Struct, frozen=True):
+    """The parts of an expression that rules ask about; only ``text`` is set where ``parsed`` is false."""
+
+    text: str
+    """As Postgres prints it."""
+    parsed: bool = True
+    always_true: bool = False
+    """It is true for each row: ``true``, ``1 = 1``, or an OR of such."""
+    always_false: bool = False
+    columns: tuple[ColumnUse, ...] = ()
+    calls: tuple[FunctionCall, ...] = ()
+    relations: tuple[str, ...] = ()
+    """Relations that its subselects read, as written: ``schema.name``."""
+    equal_columns: tuple[str, ...] = ()
+    """Columns of its own relation that are compared by ``=``, ``IN`` or ``= ANY`` with something."""
+    user_metadata: bool = False
+    """It reads ``user_metadata`` or ``raw_user_meta_data``, which users can change themselves."""

@@ -1,0 +1,150 @@
+"""Parses the expressions that Postgres prints for policies, views and indexes, with sqlglot.
+
+The snapshot is read with an empty search path, so that each function and relation is printed with its schema. Inside
+a subselect Postgres qualifies each column, so a column that no FROM of the subselect declares is one of
+the row outside.
+"""
+
+from collections.abc import Iterator
+
+import sqlglot
+from sqlglot import exp
+from sqlglot.errors import SqlglotError
+
+from proxy.schema.expression import ColumnUse, Expression, FunctionCall
+
+USER_METADATA = ("user_metadata", "raw_user_meta_data")
+BOOLEANS = {"true": True, "t": True, "false": False, "f": False}
+QUERIES = (exp.Select, exp.SetOperation)
+
+
+def parse_expression(text: str) -> Expression:
+    """The parts of an expression; ``parsed`` is false if sqlglot cannot parse it."""
+    try:
+        tree = sqlglot.parse_one(f"SELECT {text}", dialect="postgres")
+    except (SqlglotError, RecursionError):
+        return Expression(text, parsed=False)
+    if not isinstance(tree, exp.Select) or len(tree.expressions) != 1 or tree.args.get("from_"):
+        return Expression(text, parsed=False)
+    root = tree.expressions[0]
+    if root.find(exp.Command):
+        return Expression(text, parsed=False)
+    root.pop()
+    constant = _constant(root)
+    return Expression(
+        text,
+        always_true=constant is True,
+        always_false=constant is False,
+        columns=tuple(dict.fromkeys(_column(column) for column in root.find_all(exp.Column, bfs=False))),
+        calls=tuple(_calls(root)),
+        relations=tuple(dict.fromkeys(_name(table) for table in root.find_all(exp.Table, bfs=False))),
+        equal_columns=tuple(dict.fromkeys(_equal_columns(root))),
+        user_metadata=any(literal.name in USER_METADATA for literal in root.find_all(exp.Literal))
+        or any(column.name in USER_METADATA for column in root.find_all(exp.Column)),
+    )
+
+
+def parse_optional(text: str | None) -> Expression | None:
+    """As ``parse_expression``; None for no text."""
+    return None if text is None else parse_expression(text)
+
+
+def _name(table: exp.Table) -> str:
+    return f"{table.db}.{table.name}" if table.db else table.name
+
+
+def _column(column: exp.Column) -> ColumnUse:
+    return ColumnUse(column.name, column.table, _subselect(column) is not None)
+
+
+def _subselect(node: exp.Expr) -> exp.Expr | None:
+    """The innermost query that contains ``node``."""
+    return node.find_ancestor(*QUERIES)
+
+
+def _constant(node: exp.Expr) -> bool | None:
+    """The value of an expression that has the same for each row; None if it depends on the row or is not known."""
+    node = node.unnest()
+    if isinstance(node, exp.Boolean):
+        return bool(node.this)
+    if isinstance(node, exp.Cast) and node.is_type("bool"):
+        return _constant(node.this) if isinstance(node.this, exp.Boolean) else BOOLEANS.get(node.this.name)
+    if isinstance(node, exp.Not):
+        inner = _constant(node.this)
+        return None if inner is None else not inner
+    return _constant_of_sides(node) if isinstance(node, exp.Binary) else _constant_of_select(node)
+
+
+def _constant_of_sides(node: exp.Binary) -> bool | None:
+    """The value of AND, OR, or of the comparison of two equal literals."""
+    if isinstance(node, exp.And | exp.Or):
+        absorbing = isinstance(node, exp.Or)
+        sides = (_constant(node.left), _constant(node.right))
+        if absorbing in sides:
+            return absorbing
+        return None if None in sides else not absorbing
+    left, right = _value(node.left), _value(node.right)
+    literal = isinstance(left, exp.Literal) and isinstance(right, exp.Literal)
+    return left == right if literal and isinstance(node, exp.EQ) else None
+
+
+def _constant_of_select(node: exp.Expr) -> bool | None:
+    """The value of ``(SELECT true)``, and of ``coalesce(true, …)``."""
+    if isinstance(node, exp.Coalesce):
+        return _constant(node.this)
+    query = node.this if isinstance(node, exp.Subquery) else None
+    if not isinstance(query, exp.Select) or query.args.get("from_") or query.args.get("where"):
+        return None
+    return _constant(query.expressions[0].unalias()) if len(query.expressions) == 1 else None
+
+
+def _value(node: exp.Expr) -> exp.Expr:
+    """Without parentheses and casts."""
+    node = node.unnest()
+    return _value(node.this) if isinstance(node, exp.Cast) else node
+
+
+def _calls(root: exp.Expr) -> Iterator[FunctionCall]:
+    for node in root.find_all(exp.Func, bfs=False):
+        if isinstance(node, exp.Connector | exp.Cast | exp.Case | exp.Exists):
+            continue
+        within = node.parent
+        schema = within.this.name if isinstance(within, exp.Dot) and within.expression is node else ""
+        yield FunctionCall(
+            schema,
+            node.name if isinstance(node, exp.Anonymous) else node.sql_name().lower(),
+            tuple(argument.sql("postgres") for argument in _arguments(node)),
+            _once(node),
+            tuple(dict.fromkeys(_column(column) for each in _arguments(node) for column in each.find_all(exp.Column))),
+        )
+
+
+def _arguments(node: exp.Func) -> list[exp.Expr]:
+    listed = [node.this, *node.expressions] if isinstance(node.this, exp.Expr) else list(node.expressions)
+    return [argument for argument in listed if isinstance(argument, exp.Expr)]
+
+
+def _once(node: exp.Expr) -> bool:
+    """Whether one of the subselects around ``node`` refers to nothing outside of it, so that it runs once."""
+    query = _subselect(node)
+    while query is not None:
+        if not _correlated(query):
+            return True
+        query = _subselect(query)
+    return False
+
+
+def _correlated(query: exp.Expr) -> bool:
+    declared = {table.alias_or_name for table in query.find_all(exp.Table)}
+    declared |= {source.alias for source in query.find_all(exp.Subquery) if source.alias}
+    declared |= {cte.alias for cte in query.find_all(exp.CTE)}
+    return any(column.table not in declared for column in query.find_all(exp.Column) if column.table or not declared)
+
+
+def _equal_columns(root: exp.Expr) -> Iterator[str]:
+    for node in root.find_all(exp.EQ, exp.In, exp.Any, bfs=False):
+        sides = (node.this, node.expression) if isinstance(node, exp.EQ) else (node.this,)
+        for side in sides:
+            found = _value(side) if isinstance(side, exp.Expr) else None
+            if isinstance(found, exp.Column) and not found.table and _subselect(found) is None:
+                yield found.name

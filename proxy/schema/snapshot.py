@@ -1,0 +1,148 @@
+"""The database as one value, with the list of what could not be read."""
+
+from collections.abc import Iterator
+from typing import Literal
+
+import msgspec
+
+from proxy.schema.relation import Relation
+
+Part = Literal[
+    "server",
+    "roles",
+    "extensions",
+    "relations",
+    "columns",
+    "indexes",
+    "foreign_keys",
+    "policies",
+    "functions",
+    "views",
+    "triggers",
+    "privileges",
+    "table_stats",
+    "index_stats",
+    "column_stats",
+]
+"""Parts of a snapshot. Each is read by the statement of the same name in ``proxy/database/statements.py``."""
+
+
+class NotChecked(msgspec.Struct, frozen=True):
+    """What was not checked; it is never reported as clean."""
+
+    check: str
+    """A rule's code, or a part of the snapshot."""
+    because: str
+    remedy: str
+    object: str = ""
+    """The only object that was not checked; empty for the whole check."""
+
+
+class Server(msgspec.Struct, frozen=True):
+    """The server."""
+
+    version: int = 0
+    """As server_version_num: 150004."""
+    max_connections: int = 0
+    replica: bool = False
+    stats_reset: float | None = None
+    """When its statistics were reset, in seconds since 1970."""
+    now: float = 0.0
+    """Its time, in seconds since 1970."""
+    database: str = ""
+
+
+class Role(msgspec.Struct, frozen=True):
+    """A role of the cluster."""
+
+    name: str
+    api: bool = False
+    """PostgREST switches to it for requests: the role it logs in as is a member of it, or it is a Supabase one."""
+    superuser: bool = False
+    bypass_rls: bool = False
+    login: bool = False
+    member_of: tuple[str, ...] = ()
+    settings: tuple[tuple[str, str], ...] = ()
+    """Settings of ALTER ROLE that rules need: ``pgrst.*`` and ``statement_timeout``."""
+
+
+class Extension(msgspec.Struct, frozen=True):
+    """An installed extension."""
+
+    name: str
+    schema: str
+    version: str
+
+
+class Function(msgspec.Struct, frozen=True):
+    """A function of a schema that is not of Postgres itself."""
+
+    schema: str
+    name: str
+    arguments: str
+    language: str
+    volatility: Literal["i", "s", "v"]
+    """As pg_proc.provolatile: immutable, stable, volatile."""
+    definer: bool = False
+    """SECURITY DEFINER."""
+    search_path: str | None = None
+    """Its own search_path setting; None: it has that of its caller."""
+    executable_by: tuple[str, ...] = ()
+    """The API roles that may execute it."""
+    exposed: bool = True
+    managed: bool = False
+    returns: str = ""
+    body: str = ""
+
+    @property
+    def full_name(self) -> str:
+        """``schema.name``, unquoted."""
+        return f"{self.schema}.{self.name}"
+
+
+class Database(msgspec.Struct, frozen=True):
+    """The schema, statistics, policies and privileges of a database at one time."""
+
+    schemas: tuple[str, ...] = ()
+    """Those that PostgREST serves."""
+    server: Server = Server()
+    roles: tuple[Role, ...] = ()
+    extensions: tuple[Extension, ...] = ()
+    relations: tuple[Relation, ...] = ()
+    """All that are not of Postgres itself, also those that are not exposed, by schema and name."""
+    functions: tuple[Function, ...] = ()
+    read: frozenset[Part] = frozenset()
+    """Parts that were read. An empty value of another part means nothing."""
+    not_checked: tuple[NotChecked, ...] = ()
+
+    def own(self) -> Iterator[Relation]:
+        """Exposed relations that belong to neither an extension nor Supabase: those that rules look at."""
+        return (relation for relation in self.relations if relation.exposed and not relation.managed)
+
+    def own_functions(self) -> Iterator[Function]:
+        """Exposed functions that belong to neither an extension nor Supabase."""
+        return (function for function in self.functions if function.exposed and not function.managed)
+
+    def relation(self, schema: str, name: str) -> Relation | None:
+        """The relation of that name."""
+        return next((each for each in self.relations if (each.schema, each.name) == (schema, name)), None)
+
+    def overloads(self, schema: str, name: str) -> tuple[Function, ...]:
+        """All functions of that name."""
+        return tuple(each for each in self.functions if (each.schema, each.name) == (schema, name))
+
+    def role(self, name: str) -> Role | None:
+        """The role of that name."""
+        return next((role for role in self.roles if role.name == name), None)
+
+    def api_roles(self) -> tuple[str, ...]:
+        """The roles that PostgREST switches to."""
+        return tuple(role.name for role in self.roles if role.api)
+
+    def extension(self, name: str) -> Extension | None:
+        """The extension, if it is installed."""
+        return next((each for each in self.extensions if each.name == name), None)
+
+    def has(self, *parts: Part) -> bool:
+        """Whether all ``parts`` were read."""
+        return self.read.issuperset(parts)

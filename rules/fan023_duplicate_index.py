@@ -1,0 +1,124 @@
+"""FAN023 duplicate-index: an index that another index of the same table makes redundant.
+
+What it does
+------------
+Finds, in the schemas that PostgREST serves, indexes whose keys equal those of another index, or are the first keys of
+one, with the same access method, operator classes, collations, directions and predicate. An index that enforces a
+constraint or uniqueness, that a foreign key or the replica identity needs, or that is not valid is never reported. One
+with more INCLUDE columns than the other is not redundant. Prefixes count for btree only.
+
+Why it hurts
+------------
+Each write to the table also writes to each of its indexes, and each index takes space and memory. A redundant one
+answers no query that the other does not answer.
+
+Example
+-------
+::
+
+    create table public.videos (id bigint primary key, owner_id bigint, created_at timestamptz);
+    create index videos_owner on public.videos (owner_id);
+    create index videos_owner_created on public.videos (owner_id, created_at);
+
+Look-alike
+----------
+::
+
+    create table public.videos (id bigint primary key, owner_id bigint, created_at timestamptz);
+    create index videos_open on public.videos (owner_id) where created_at is null;
+    create unique index videos_owner on public.videos (owner_id);
+    create index videos_owner_created on public.videos (owner_id, created_at);
+
+Use instead
+-----------
+::
+
+    create table public.videos (id bigint primary key, owner_id bigint, created_at timestamptz);
+    create index videos_owner_created on public.videos (owner_id, created_at);
+
+Safety
+------
+Advice: fanin changes nothing. The shorter index is smaller, so a query that used it may read a few more pages.
+"""
+
+from collections.abc import Iterator
+
+from proxy.analysis.rule import Rule, RuleContext
+from proxy.analysis.volume import format_bytes
+from proxy.analysis.workload import Workload
+from proxy.findings.model import DatabaseObject, Finding, Fix, IndexShape
+from proxy.schema.names import qualified, quoted
+from proxy.schema.relation import Index
+from proxy.schema.snapshot import Database
+from proxy.settings_base import Thresholds
+
+
+class DuplicateIndex(Thresholds):
+    table = "duplicate_index"
+
+
+def inspect(database: Database, _: Workload, __: RuleContext[DuplicateIndex]) -> Iterator[Finding]:
+    """One finding per redundant index; of two equal ones, the later name is redundant."""
+    for relation in database.own():
+        for index in relation.indexes:
+            others = (other for other in relation.indexes if other.name != index.name and _serves(other, index))
+            if not _is_needed(index) and (better := next(others, None)):
+                yield _finding(index, better)
+
+
+RULE = Rule(
+    code="FAN023",
+    name="duplicate-index",
+    safety="advice",
+    document=__doc__,
+    thresholds=DuplicateIndex,
+    inspect_database=inspect,
+    needs=("relations", "indexes"),
+)
+
+
+def _is_needed(index: Index) -> bool:
+    return bool(index.unique or index.primary or index.constraint or index.referenced or not index.valid)
+
+
+def _serves(other: Index, index: Index) -> bool:
+    """Whether ``other`` answers each query that ``index`` does."""
+    alike = other.valid and other.method == index.method and other.where == index.where
+    length = len(index.keys)
+    if not alike or other.keys[:length] != index.keys or not set(index.include) <= set(other.include):
+        return False
+    if len(other.keys) > length:
+        return index.method == "btree"
+    if len(other.include) > len(index.include):
+        return True
+    return _is_needed(other) or other.name < index.name
+
+
+def _finding(index: Index, better: Index) -> Finding:
+    equal = "equals" if len(better.keys) == len(index.keys) else "is a prefix of"
+    return Finding(
+        code=RULE.code,
+        impact="MEDIUM" if index.size >= 100_000_000 else "LOW",
+        confidence="high",
+        title=f"index {index.name} {equal} {better.name}",
+        relation=index.table,
+        fingerprint="",
+        route="",
+        caller="",
+        problem="Each write to the table maintains both, and no query needs the first one.",
+        current=f"{format_bytes(index.size)} on disk",
+        evidence=(index.definition, better.definition),
+        fix=Fix(sql=f"drop index concurrently {qualified(index.schema, index.name)};\n-- undo: {index.definition};"),
+        expected=f"{format_bytes(index.size)} less space, and one index less to write to.",
+        risk="DROP INDEX CONCURRENTLY does not work in a transaction. A replica may use an index that this server"
+        " does not.",
+        object=DatabaseObject("index", index.schema, index.name, index.table),
+        index=IndexShape(
+            index.schema,
+            index.table,
+            index.method,
+            tuple(key.text for key in index.keys),
+            tuple(map(quoted, index.include)),
+            index.where,
+        ),
+    )

@@ -1,0 +1,1 @@
+"""What rules over the database find on real Postgres."""

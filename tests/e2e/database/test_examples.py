@@ -1,0 +1,32 @@
+"""The SQL of the documents of rules over the database, on real Postgres."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from rules import RULES
+from tests.rules.test_documents import LOOK_ALIKE, section
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from proxy.analysis.rule import AnyRule
+    from proxy.audit.database import DatabaseFindings
+
+DATABASE_RULES = [rule for rule in RULES if rule.inspect_database]
+
+
+def sql(rule: AnyRule, heading: str) -> str:
+    return "\n".join(line for line in section(rule, heading).splitlines() if line.startswith("    "))
+
+
+@pytest.mark.parametrize("rule", DATABASE_RULES, ids=lambda rule: rule.code)
+@pytest.mark.parametrize(("heading", "times"), [("Example", 1), (LOOK_ALIKE, 0), ("Use instead", 0)])
+async def test_the_example_is_found_and_its_look_alike_and_its_repair_are_not(
+    rule: AnyRule, heading: str, times: int, inspected: Callable[[AnyRule, str], Awaitable[DatabaseFindings]]
+) -> None:
+    found = await inspected(rule, sql(rule, heading))
+    assert [finding.code for finding in found.findings] == [rule.code] * times
+    assert found.not_checked == ()
