@@ -89,7 +89,9 @@ class Merger:
 
     def _on_batch(self, scheduler: BatchScheduler, batch: list[PendingRequest]) -> None:
         reason = self._why_paused(scheduler, batch[0])
-        if reason is not None:
+        if len(batch) == 1:  # fast path for the usual case
+            self.batcher.release_alone(scheduler, batch[0], reason)
+        elif reason is not None:
             self._send_originals(scheduler, batch, reason)
         elif unresolved := self._unresolved(batch):
             self.batcher.prepare(scheduler, self._resolve_and_dispatch(scheduler, batch, unresolved))
