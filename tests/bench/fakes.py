@@ -94,10 +94,11 @@ def answer_to(request: bytes) -> bytes:
 
 
 class FakeUpstream:
-    """Answers each request in the next turn of the loop."""
+    """Answers each request in the next turn of the loop, or ``seconds`` of the loop's clock later."""
 
-    def __init__(self) -> None:
+    def __init__(self, seconds: float = 0.0) -> None:
         self.calls = 0
+        self._seconds = seconds
 
     async def connect(self, upstream: Upstream) -> UpstreamConnection:
         loop = asyncio.get_running_loop()
@@ -105,7 +106,10 @@ class FakeUpstream:
 
         def receive(request: bytes) -> None:
             self.calls += 1
-            loop.call_soon(connection.data_received, answer_to(request))
+            if self._seconds:
+                loop.call_later(self._seconds, connection.data_received, answer_to(request))
+            else:
+                loop.call_soon(connection.data_received, answer_to(request))
 
         connection.connection_made(FakeTransport(receive))
         return connection
@@ -159,9 +163,9 @@ class Bench(NamedTuple):
         await fakes.done
 
 
-async def start(clock: Callable[[], float]) -> Bench:
+async def start(clock: Callable[[], float], upstream_seconds: float = 0.0) -> Bench:
     """A sidecar on the running loop, without comparisons, which are drawn at random."""
-    upstream = FakeUpstream()
+    upstream = FakeUpstream(upstream_seconds)
 
     async def connect(own: Upstream) -> UpstreamConnection:
         return await upstream.connect(own)
