@@ -31,6 +31,8 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=0.0, help="minutes of the row memory; 0: without that row")
     parser.add_argument("--write-docs", action="store_true", help="write speed.json, docs/explanation and README.md")
     options = parser.parse_args()
+    if options.write_docs and options.against:
+        parser.error("--write-docs writes the figures of this tree alone: leave --against out")
     turns = Turns(3, 2) if options.quick else Turns(5, 8)
     wanted = [name for name in options.row or ROWS if name != "memory" or options.minutes]
     results: dict[str, Result] = {}

@@ -71,7 +71,7 @@ def write_pages(data: dict[str, Any]) -> None:
 
 
 def page_parts(data: dict[str, Any]) -> dict[str, str]:
-    """The generated parts of speed.md, by name."""
+    """The generated parts of ``PAGE``, by name."""
     described = "| the machine | |\n|---|---|\n" + "".join(f"| {k} | {v} |\n" for k, v in data["machine"].items())
     detail = "".join(f"\n### {name}\n\n{row['run']}.\n\n{_detail(row)}" for name, row in data["rows"].items())
     return {"machine": "\n" + described, "checks": "\n" + checks(data), "detail": detail}

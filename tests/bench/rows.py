@@ -112,7 +112,7 @@ def merged(run: Run) -> Result:
     fanin, direct = measured["fanin"], measured["direct"]
     upstream = [sum(pair) for pair in zip(fanin["PostgREST µs"], fanin["Postgres µs"], strict=True)]
     checks = [
-        Check("merged reads: direct's own requests/s", spread(direct["requests/s"]), 3500, False, "/s"),
+        Check("merged reads, condition: direct's own requests/s", spread(direct["requests/s"]), 3500, False, "/s"),
         Check("merged reads: throughput ÷ direct's", _ratio(fanin["requests/s"], direct["requests/s"]), 4, False, "×"),
         Check(
             "merged reads: CPU of all processes ÷ direct's", _ratio(fanin["all µs"], direct["all µs"]), 0.2, True, "×"
