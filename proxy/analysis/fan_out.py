@@ -169,18 +169,20 @@ def has_many_rows_per_key(parsed: ParsedFingerprint, spans: Sequence[Span]) -> b
 
 
 def in_parallel(spans: Sequence[Span]) -> bool:
-    """Whether at least half of the spans did not wait for the previous span: they began before it ended, or came on a
-    further connection that was open by then.
+    """Whether at least half of the spans did not wait for the previous span: they began before it ended, or soon after
+    it began, on a further connection that was open by then.
 
     Quick answers of a fan-out may not overlap, but each of its requests has a connection of its own. A client that
-    waits uses one or two connections in turn, or opens one per request, after the previous answer.
+    waits uses one or two connections in turn, or opens one per request, after the previous answer. After a pause it may
+    use any connection of its pool, which other requests have opened.
     """
     ordered = sorted(spans, key=lambda span: span.start)
     used = {0}
     together = 0
     for earlier, later in pairwise(ordered):
         used.add(earlier.connection)
-        apart = later.connection not in used and later.connected < earlier.end
+        soon = later.start - earlier.start < TYPING_SECONDS
+        apart = soon and later.connection not in used and later.connected < earlier.end
         together += apart or later.start < earlier.end
     return 2 * together >= len(spans)
 
