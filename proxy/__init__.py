@@ -47,10 +47,10 @@ tests/test_imports.py says which. The folders that decide are pure: no clock, no
     How is a problem fixed? The code that findings print, as SQL, supabase-js and supabase-py.
 ``analysis``
     What is a rule, and what do spans and the workload show? The questions that several rules ask.
-``findings``
-    What did the rules find? Findings, the ones kept in memory, and the ones that are ignored.
 ``advisor``
     Which indexes would the workload gain from? Candidates, what existing indexes serve, and the fewest that help.
+``findings``
+    What did the rules find? Findings, the ones kept in memory, and the ones that are ignored.
 ``plans``
     What does a plan of Postgres say? Trees from EXPLAIN, in words, and the values to plan for.
 ``schema``

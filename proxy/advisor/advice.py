@@ -3,11 +3,12 @@
 from collections.abc import Iterator
 
 import msgspec
+from msgspec import structs
 
 from proxy.findings.model import DatabaseObject, Finding, Fix, IndexShape
 from proxy.plans.proposed_index import ProposedIndex
 from proxy.plans.statements import SeenCalls
-from proxy.plans.tree import Plan
+from proxy.plans.tree import Plan, PlanNode
 from proxy.plans.words import lines
 
 CODE = "FAN020"
@@ -83,6 +84,16 @@ class Advice(msgspec.Struct, frozen=True):
     """Observed time of all fingerprints."""
 
 
+def renamed(plan: Plan, name: str) -> Plan:
+    """A plan in which an index that was only tried has the name that the migration gives it."""
+    return structs.replace(plan, root=_renamed(plan.root, name))
+
+
+def _renamed(node: PlanNode, name: str) -> PlanNode:
+    index = name if node.index.startswith(("<", "fanin_trial_")) else node.index
+    return structs.replace(node, index=index, children=tuple(_renamed(child, name) for child in node.children))
+
+
 def findings_of(advice: Advice) -> Iterator[Finding]:
     """One finding per index."""
     for one in advice.indexes:
@@ -103,7 +114,7 @@ def _finding(one: AdvisedIndex, seconds: float) -> Finding:
     return Finding(
         code=CODE,
         impact="HIGH" if is_high else "MEDIUM",
-        confidence={"trial": "high", "hypopg": "high"}.get(one.proof, "low"),
+        confidence=_confidence(one),
         title=f"{index.table} has no index for {keys}",
         relation=f"{index.schema}.{index.table}",
         fingerprint="",
@@ -113,7 +124,7 @@ def _finding(one: AdvisedIndex, seconds: float) -> Finding:
         current=f"{calls} calls, {1000 * spent:,.0f} ms in total",
         evidence=tuple(_evidence(one)),
         fix=Fix(sql=f"{index.create(index.name, concurrently=True)};\n-- undo: {index.drop()};"),
-        expected=f"{_measured(one)} falls by up to {gain:.0%}".replace("%", " %"),
+        expected=_expected(one, gain),
         risk=risk,
         queries=tuple(dict.fromkeys(pair.fingerprint for pair in one.plans)),
         object=DatabaseObject("index", index.schema, index.name, index.table),
@@ -121,23 +132,37 @@ def _finding(one: AdvisedIndex, seconds: float) -> Finding:
     )
 
 
+def _confidence(one: AdvisedIndex) -> str:
+    """Low if nothing was proven, or if what was measured is no gain over all its calls."""
+    if one.proof == "none" or sum(pair.gain * pair.seconds for pair in one.plans) <= 0:
+        return "low"
+    return "high" if all(pair.gain >= 0 for pair in one.plans) else "medium"
+
+
 def _measured(one: AdvisedIndex) -> str:
-    return "the time of the statement, which was run," if one.proof == "trial" else "the estimated cost"
+    return "the measured time" if one.proof == "trial" else "the estimated cost"
+
+
+def _expected(one: AdvisedIndex, gain: float) -> str:
+    if one.proof == "none":
+        return "fewer rows read; how many is not known"
+    return f"{_measured(one)} falls by up to {gain:.0%}".replace("%", " %")
 
 
 def _evidence(one: AdvisedIndex) -> Iterator[str]:
     if one.proof == "none":
         yield UNPROVEN
     for pair in one.plans:
-        yield f"{pair.fingerprint}, value: {pair.label}: gain {pair.gain:.0%}".replace("%", " %")
+        gain = f": gain {pair.gain:.0%}".replace("%", " %") if one.proof != "none" else ""
+        yield f"{pair.fingerprint}, value: {pair.label}{gain}"
         yield from ("before: " + line for line in lines(pair.before))
         if one.proof != "none":
             yield from ("after: " + line for line in lines(pair.after))
     gains = [pair.gain > 0 for pair in one.plans]
-    if not all(gains):
+    if one.proof != "none" and not all(gains):
         yield f"the gain holds for {sum(gains)} of {len(gains)} values"
     if one.wider:
-        yield f"index {one.wider} begins with the same keys, but is wider, and the plan with it costs more"
+        yield f"index {one.wider} begins with the same keys, and is wider: by Postgres' estimate, it costs more to use"
     if one.runner_up is not None:
         shape = ", ".join(one.runner_up.keys) + (f" where {one.runner_up.where}" if one.runner_up.where else "")
         yield f"runner-up: ({shape}), which {one.why_lost}"

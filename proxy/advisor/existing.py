@@ -46,4 +46,4 @@ def _text(key: IndexKey, backward: bool) -> str:
 
 def _bare(predicate: str) -> str:
     """A predicate without parentheses and casts of its constant, as Postgres adds them."""
-    return "".join(predicate.replace("::text", "").replace("(", "").replace(")", "").split()).lower()
+    return "".join(predicate.replace("::text", "").replace("(", "").replace(")", "").split())

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from proxy.advisor.advice import Advice, AdvisedIndex, NoIndex, ObservedCalls, PlanPair
+from proxy.advisor.advice import Advice, AdvisedIndex, NoIndex, ObservedCalls, PlanPair, renamed
 from proxy.advisor.candidates import candidates, policy_candidates
+from proxy.advisor.estimates import estimated_share
 from proxy.advisor.existing import equal_index, wider_index
 from proxy.advisor.levels import read_levels
 from proxy.advisor.selection import LEAST, LEAST_BESIDE_WIDER, Candidate, Choice, Indexes, choose
@@ -48,6 +49,8 @@ class _Collected(msgspec.Struct):
     questions: list[_Question] = []
     none: list[NoIndex] = []
     writes: Mapping[str, int] = {}
+    from_filters: set[ProposedIndex] = msgspec.field(default_factory=set)
+    """Those that filters, orders and embeds could use; the others are for policies."""
 
 
 async def advise(
@@ -80,6 +83,8 @@ async def advise(
                 NoIndex(index.create(), "HypoPG has no such indexes: --trial on a copy proves it") for index in unasked
             ]
             wanted, proof = [index for index in wanted if index not in unasked], "hypopg"
+        else:
+            wanted = [index for index in wanted if index in found.from_filters]  # a policy's part needs a plan
         advised = await _advised(asked, database, found, wanted, proof)
     if proof == "trial":
         advised = [await _measured(connection, one, found, limits, trial_told) for one in advised]
@@ -111,8 +116,9 @@ def _collect(one: ObservedCalls, database: Database, declared: DeclaredSchema, f
         if relation is None or reason:
             found.none += [NoIndex(seen.fingerprint, reason)] if reason else []
             continue
-        new = candidates(level, relation, database, constants) | policy_candidates(relation)
-        for index in sorted(new):
+        new = candidates(level, relation, database, constants)
+        found.from_filters |= new
+        for index in sorted(new | policy_candidates(relation)):
             served = equal_index(index, relation)
             if served is None:
                 indexes.add(index)
@@ -166,7 +172,7 @@ async def _chosen(
     try:
         indexes = next(steps)
         while True:
-            indexes = steps.send([await _cost(asked, one, indexes, proof) for one in questions])
+            indexes = steps.send([await _cost(asked, database, one, indexes, proof) for one in questions])
     except StopIteration as end:
         choices: tuple[Choice, ...] = end.value
     return choices
@@ -179,12 +185,15 @@ def _candidate(index: ProposedIndex, database: Database) -> Candidate:
     return Candidate(index, estimated_size(index, relation), least)
 
 
-async def _cost(asked: WhatIf, one: _Question, indexes: Indexes, proof: str) -> float:
+async def _cost(asked: WhatIf, database: Database, one: _Question, indexes: Indexes, proof: str) -> float:
     base = await asked.base(one.statement)
-    plan = base
-    if indexes and proof != "none":
-        (plan,) = await asked.what_if([one.statement], sorted(indexes))
-    return one.weight * plan.cost / base.cost if base.cost else 0.0
+    if proof == "none":
+        mine = [(index, database.relation(index.schema, index.table)) for index in indexes & one.indexes]
+        return one.weight * min([1.0, *(estimated_share(index, each, base) for index, each in mine if each)])
+    if not indexes or not base.cost:
+        return one.weight
+    (plan,) = await asked.what_if([one.statement], sorted(indexes))
+    return one.weight * plan.cost / base.cost
 
 
 async def _described(
@@ -201,8 +210,11 @@ async def _described(
     for one in questions:
         before = await asked.base(one.statement)
         (after,) = await asked.what_if([one.statement], [index]) if proof != "none" else (before,)
+        after = renamed(after, index.name)
         pairs.append(PlanPair(one.of.seen.fingerprint, one.label, one.of.calls, one.of.seconds, before, after))
     helped = {pair.fingerprint for pair in pairs if pair.gain >= LEAST}
+    if proof == "none":
+        helped = {each.of.seen.fingerprint for each in questions if index in each.indexes}
     relation = database.relation(index.schema, index.table)
     wider = None if relation is None else wider_index(index, relation)
     built = asked.built.get(index) if isinstance(asked, BuiltIndexes) else None
@@ -230,8 +242,17 @@ async def _measured(
         return one
     result = await trial(connection, [each.statement for each in questions], [one.index], limits, told)
     plans: list[PlanPair] = []
-    pairs: "list[tuple[Plan, Plan]]" = list(zip(result.before, result.after, strict=True))
+    pairs: list[tuple[Plan, Plan]] = list(zip(result.before, result.after, strict=True))
     for each, (before, after) in zip(questions, pairs, strict=True):
-        plans.append(PlanPair(each.of.seen.fingerprint, each.label, each.of.calls, each.of.seconds, before, after))
+        plans.append(
+            PlanPair(
+                each.of.seen.fingerprint,
+                each.label,
+                each.of.calls,
+                each.of.seconds,
+                before,
+                renamed(after, one.index.name),
+            )
+        )
     (built,) = result.built
     return msgspec.structs.replace(one, plans=tuple(plans), size=built.size, build_ms=built.milliseconds)

@@ -152,3 +152,18 @@ async def test_once_the_migration_is_applied_nothing_is_proposed(hypopg: str) ->
         await run(hypopg, *(one.index.drop() for one in advice.indexes))
     assert shapes(after) == set()
     assert any("has the keys status" in one.reason for one in after.none)
+
+
+async def test_without_hypopg_and_trial_indexes_are_proposed_by_statistics_and_that_is_said(plain: str) -> None:
+    advice = await advice_on(plain)
+    assert ("videos", ("monthly_tracking_id",), "") in shapes(advice)
+    assert shapes(advice) < EIGHT
+    for finding in findings_of(advice):
+        assert (finding.confidence, finding.evidence[0].partition(":")[0]) == ("low", "not proven")
+        assert not any(line.startswith("after: ") for line in finding.evidence)
+
+
+async def test_the_plan_after_names_the_index_as_the_migration_does(hypopg: str) -> None:
+    for one, finding in zip((advice := await advice_on(hypopg)).indexes, findings_of(advice), strict=True):
+        assert any(line.startswith("after: ") and one.index.name in line for line in finding.evidence)
+        assert not any("<" in line and "btree_" in line for line in finding.evidence)
