@@ -1,4 +1,7 @@
-"""What the advisor says: the indexes to create with their proof, and why there is none elsewhere."""
+"""What the advisor says: the indexes to create with their proof, and why there is none elsewhere.
+
+Tests: tests/e2e/database/test_index_advisor.py.
+"""
 
 from collections.abc import Iterator
 

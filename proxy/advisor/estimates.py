@@ -1,4 +1,7 @@
-"""What an index would save by statistics alone, where no plan with it can be asked for."""
+"""What an index would save by statistics alone, where no plan with it can be asked for.
+
+Tests: tests/e2e/database/test_index_advisor.py.
+"""
 
 from proxy.plans.proposed_index import ProposedIndex
 from proxy.plans.tree import Plan

@@ -1,4 +1,7 @@
-"""What each level of a request asks of its table: the columns that an index on it could have as keys."""
+"""What each level of a request asks of its table: the columns that an index on it could have as keys.
+
+Tests: tests/e2e/database/test_index_advisor.py.
+"""
 
 from collections.abc import Iterator, Mapping
 

@@ -21,7 +21,7 @@ class CallCollector:
     def add(self, trace: Trace, salt: bytes) -> None:
         """Count the reads of a trace; ``salt`` is the one of its recording."""
         for span in trace.spans:
-            if span.method not in ("GET", "HEAD") or not span.relation or span.status >= 400:
+            if span.method not in ("GET", "HEAD") or not span.relation or not 200 <= span.status < 300:
                 continue
             if span.fingerprint in self._seen or len(self._seen) < self._most:
                 self._seen.setdefault(span.fingerprint, _Seen()).add(span, salt)

@@ -1,4 +1,7 @@
-"""How large an index would be, from statistics."""
+"""How large an index would be, from statistics.
+
+Tests: tests/e2e/database/test_index_advisor.py.
+"""
 
 from proxy.plans.proposed_index import ProposedIndex
 from proxy.schema.names import quoted

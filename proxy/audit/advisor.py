@@ -18,7 +18,22 @@ EXAMPLES = 3
 def reported_findings(seen: Iterable[CountedFinding], fail_on: str) -> list[ReportedFinding]:
     """Each finding once, the worst first; per impact, those that can fail a build first, then by frequency."""
     reported = [_reported(same, fail_on) for same in group_by(seen, lambda counted: counted.finding.key).values()]
-    return sorted(reported, key=lambda each: (-each.finding.weight, not each.judged, -each.times, each.key))
+    return worst_reported(reported)
+
+
+def worst_reported(reported: Iterable[ReportedFinding]) -> list[ReportedFinding]:
+    """In the order of the report. Findings over the database that no observed request touches come last."""
+    return sorted(
+        reported,
+        key=lambda each: (
+            each.load is not None and not each.load.calls,
+            -each.finding.weight,
+            not each.judged,
+            -(each.load.ms_per_hour if each.load else 0.0),
+            -each.times,
+            each.key,
+        ),
+    )
 
 
 def _reported(same: list[CountedFinding], fail_on: str) -> ReportedFinding:

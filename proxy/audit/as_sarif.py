@@ -5,7 +5,7 @@ from typing import Any
 
 from proxy.analysis.rule import AnyRule
 from proxy.analysis.volume import plural
-from proxy.audit.report import IgnoredFinding, Report, ReportedFinding
+from proxy.audit.report import IgnoredFinding, Report, ReportedFinding, UncheckedItem
 from proxy.check.sarif import log, result, rule_descriptor
 from proxy.check.verdict import BudgetProblem
 from proxy.findings.model import Finding
@@ -20,7 +20,17 @@ def as_sarif(report: Report, rules: Sequence[AnyRule], version: str, settings: s
     """
     results = [_result(reported, settings) for reported in report.findings]
     results += [_suppressed(ignored, settings) for ignored in report.ignored]
-    return log(results, [rule_descriptor(rule) for rule in rules], version, report.warnings)
+    return log(
+        results,
+        [rule_descriptor(rule) for rule in rules],
+        version,
+        [*report.warnings, *map(_not_checked, report.not_checked)],
+    )
+
+
+def _not_checked(item: UncheckedItem) -> str:
+    about = f" of {item.object}" if item.object else ""
+    return f"not checked: {item.check}{about}, because {item.because}. {item.remedy}"
 
 
 def _result(reported: ReportedFinding, settings: str) -> dict[str, Any]:

@@ -53,6 +53,27 @@ class TrafficSummary(msgspec.Struct, frozen=True):
     ]
 
 
+class ObservedLoad(msgspec.Struct, frozen=True):
+    """The observed requests for the table, view or function of a finding over the database."""
+
+    calls: Annotated[AuditCount, Meta(description="Number of requests; 0 if no observed request touches it.")]
+    calls_per_hour: Annotated[float, Meta(ge=0, description="Requests per hour of the observed time.")]
+    ms_per_hour: Annotated[Ms, Meta(description="Milliseconds that clients waited per hour of the observed time.")]
+    rows: Annotated[AuditCount, Meta(description="Rows in their answers.")]
+    bytes: Annotated[AuditCount, Meta(description="Bytes of the bodies of their answers.")]
+    routes: Annotated[tuple[str, ...], Meta(description="Routes that send them, the most frequent first.")]
+    callers: Annotated[tuple[str, ...], Meta(description="Lines of application code that send them, if known.")]
+
+
+class UncheckedItem(msgspec.Struct, frozen=True):
+    """What was not checked; it is never reported as clean."""
+
+    check: Annotated[str, Meta(description="A rule, or a part of the database.")]
+    object: Annotated[str, Meta(description="The only object that was not checked; empty for the whole check.")]
+    because: Annotated[str, Meta(description="Why it was not checked.")]
+    remedy: Annotated[str, Meta(description="What to do so that it is.")]
+
+
 class ReportedFinding(msgspec.Struct, frozen=True):
     """A finding with its occurrences."""
 
@@ -66,6 +87,10 @@ class ReportedFinding(msgspec.Struct, frozen=True):
     source: Annotated[str, Meta(description="The recording of the first occurrence.")]
     trace: Annotated[str, Meta(description="The trace of the first occurrence.")]
     finding: Annotated[Finding, Meta(description="The finding: rule, problem, evidence, fix in three languages, risk.")]
+    load: Annotated[
+        ObservedLoad | None,
+        Meta(description="The observed requests for its object; null for a finding about requests."),
+    ] = None
 
 
 class IgnoredFinding(msgspec.Struct, frozen=True):
@@ -146,3 +171,11 @@ class Report(msgspec.Struct, frozen=True):
         tuple[BypassUsage, ...], Meta(description="Why requests were not merged, the most frequent reason first.")
     ]
     warnings: Annotated[tuple[str, ...], Meta(description="Limits of the report.")]
+    database: Annotated[str, Meta(description="Name of the database that was read; empty without one.")] = ""
+    schemas: Annotated[tuple[str, ...], Meta(description="The schemas of it that PostgREST serves.")] = ()
+    not_checked: Annotated[
+        tuple[UncheckedItem, ...], Meta(description="What was not checked, and why: it may have problems.")
+    ] = ()
+    full_coverage: Annotated[
+        bool, Meta(description="Whether the report fails if anything was not checked (`--require-full-coverage`).")
+    ] = False

@@ -6,13 +6,13 @@ from collections.abc import Iterator, Sequence
 import msgspec
 
 from proxy.analysis.volume import format_bytes, plural
-from proxy.audit.report import IgnoredFinding, QueryUsage, Report, ReportedFinding, TrafficSummary
+from proxy.audit.report import IgnoredFinding, ObservedLoad, QueryUsage, Report, ReportedFinding, TrafficSummary
 from proxy.text.terminal import safe
 
 NONE = "–"
 
 
-class TableColumn(msgspec.Struct, frozen=True):
+class ReportColumn(msgspec.Struct, frozen=True):
     """``right``: cells are numbers. ``verbatim``: cells are text from clients. ``below``: as text, a separate line."""
 
     head: str
@@ -25,7 +25,7 @@ class ReportTable(msgspec.Struct, frozen=True):
     """A table whose cells have no control characters; ``empty`` replaces missing rows, ``after`` follows the rows."""
 
     title: str
-    columns: tuple[TableColumn, ...]
+    columns: tuple[ReportColumn, ...]
     rows: tuple[tuple[str, ...], ...]
     empty: str
     after: str = ""
@@ -34,7 +34,9 @@ class ReportTable(msgspec.Struct, frozen=True):
 def facts(report: Report) -> Iterator[tuple[str, str]]:
     """Labels and texts that summarize the traffic."""
     read = report.traffic
-    yield "Read", ", ".join(map(safe, read.sources))
+    yield "Read", ", ".join(map(safe, read.sources)) or NONE
+    if report.database:
+        yield "Database", f"{safe(report.database)}, schemas {', '.join(map(safe, report.schemas))}"
     yield "Time", _time(read)
     yield "Traces", _traces(read)
     again = f"; {read.repeated:,} more repeated by their clients" if read.repeated else ""
@@ -55,7 +57,9 @@ def _nameless(read: TrafficSummary) -> str:
 def _verdict(report: Report) -> str:
     failing, total = sum(reported.fails for reported in report.findings), len(report.findings)
     counts = f"failing findings: {failing:,} of {total:,} (--fail-on {report.fail_on})"
-    return f"{'FAILED' if report.failed else 'ok'}: {counts}"
+    coverage = " and --require-full-coverage" if report.full_coverage else ""
+    missing = f"; not checked: {len(report.not_checked):,}{coverage}" if report.not_checked else ""
+    return f"{'FAILED' if report.failed else 'ok'}: {counts}{missing}"
 
 
 def _time(read: TrafficSummary) -> str:
@@ -72,19 +76,20 @@ def _traces(read: TrafficSummary) -> str:
 
 def tables(report: Report) -> list[ReportTable]:
     """All tables in the order of the report."""
-    return [findings(report), _ignored(report), _queries(report), _routes(report), _bypassed(report)]
+    every = [findings(report), _ignored(report), _queries(report), _routes(report), _bypassed(report)]
+    return [*every, _not_checked(report)] if report.database or report.not_checked else every
 
 
 def findings(report: Report) -> ReportTable:
     """One row per finding."""
     columns = (
-        TableColumn("impact"),
-        TableColumn("code"),
-        TableColumn("times", right=True),
-        TableColumn("traces", right=True),
-        TableColumn("relation", verbatim=True),
-        TableColumn("route", verbatim=True),
-        TableColumn("title", below=True),
+        ReportColumn("impact"),
+        ReportColumn("code"),
+        ReportColumn("times", right=True),
+        ReportColumn("traces", right=True),
+        ReportColumn("relation", verbatim=True),
+        ReportColumn("route", verbatim=True),
+        ReportColumn("title", below=True),
     )
     rows = tuple(_finding(reported) for reported in report.findings)
     return ReportTable("Findings", columns, rows, "No findings.")
@@ -94,18 +99,33 @@ def _finding(reported: ReportedFinding) -> tuple[str, ...]:
     finding = reported.finding
     times, traces = f"{reported.times:,}", f"{reported.traces:,}" if reported.traces else "all"
     title = safe(finding.title) + ("" if reported.judged else " (only in traces that cannot fail a build)")
+    title += "" if reported.load is None or reported.load.calls else " (no observed request touches it)"
     return finding.impact, finding.code, times, traces, safe(finding.relation), safe(finding.route) or NONE, title
+
+
+def _not_checked(report: Report) -> ReportTable:
+    columns = (
+        ReportColumn("check"),
+        ReportColumn("object", verbatim=True),
+        ReportColumn("because", below=True),
+        ReportColumn("what to do", below=True),
+    )
+    rows = tuple(
+        (safe(item.check), safe(item.object) or NONE, safe(item.because), safe(item.remedy))
+        for item in report.not_checked
+    )
+    return ReportTable(f"Not checked, because …: {len(rows)}", columns, rows, "Everything was checked.")
 
 
 def _ignored(report: Report) -> ReportTable:
     columns = (
-        TableColumn("impact"),
-        TableColumn("code"),
-        TableColumn("times", right=True),
-        TableColumn("relation", verbatim=True),
-        TableColumn("route", verbatim=True),
-        TableColumn("title", below=True),
-        TableColumn("reason", below=True),
+        ReportColumn("impact"),
+        ReportColumn("code"),
+        ReportColumn("times", right=True),
+        ReportColumn("relation", verbatim=True),
+        ReportColumn("route", verbatim=True),
+        ReportColumn("title", below=True),
+        ReportColumn("reason", below=True),
     )
     rows = tuple(_ignored_finding(ignored) for ignored in report.ignored)
     return ReportTable(f"Ignored: {len(rows)}", columns, rows, "No finding is ignored.")
@@ -121,9 +141,9 @@ def _ignored_finding(ignored: IgnoredFinding) -> tuple[str, ...]:
 def _queries(report: Report) -> ReportTable:
     heads = ("time", "share", "requests", "merged", "p50", "p95", "rows per request", "bytes", "failed")
     columns = (
-        *(TableColumn(head, right=True) for head in heads),
-        TableColumn("query", verbatim=True, below=True),
-        TableColumn("routes", verbatim=True, below=True),
+        *(ReportColumn(head, right=True) for head in heads),
+        ReportColumn("query", verbatim=True, below=True),
+        ReportColumn("routes", verbatim=True, below=True),
     )
     more = f"{report.more_queries:,} more kinds of queries are not shown." if report.more_queries else ""
     rows = tuple(_query(usage) for usage in report.queries)
@@ -148,7 +168,7 @@ def _query(usage: QueryUsage) -> tuple[str, ...]:
 
 def _routes(report: Report) -> ReportTable:
     heads = ("p50", "max", "traces", "cannot fail", "queries", "upstream calls", "rows", "bytes")
-    columns = (*(TableColumn(head, right=True) for head in heads), TableColumn("route", verbatim=True))
+    columns = (*(ReportColumn(head, right=True) for head in heads), ReportColumn("route", verbatim=True))
     more = f"{report.more_routes:,} more routes are not shown." if report.more_routes else ""
     rows = tuple(
         (
@@ -164,11 +184,11 @@ def _routes(report: Report) -> ReportTable:
 
 def _bypassed(report: Report) -> ReportTable:
     columns = (
-        TableColumn("requests", right=True),
-        TableColumn("reason"),
-        TableColumn("why", below=True),
-        TableColumn("what to do", below=True),
-        TableColumn("for example", verbatim=True, below=True),
+        ReportColumn("requests", right=True),
+        ReportColumn("reason"),
+        ReportColumn("why", below=True),
+        ReportColumn("what to do", below=True),
+        ReportColumn("for example", verbatim=True, below=True),
     )
     rows = tuple(
         (f"{usage.queries:,}", safe(usage.reason), usage.why, usage.remedy, ", ".join(map(safe, usage.fingerprints)))
@@ -179,12 +199,24 @@ def _bypassed(report: Report) -> ReportTable:
 
 def seen(reported: ReportedFinding) -> str:
     """Number and place of the occurrences of a finding."""
+    if reported.load is not None:
+        return _load(reported.load)
     times = plural(reported.times, "time")
     if not reported.traces:
         return f"{times}, in the workload as a whole"
     first = f"first in trace {safe(reported.trace)} of {safe(reported.source)}"
     where = f"{times} in {plural(reported.traces, 'trace')}; {first}"
     return where if reported.judged else f"{where}; none of these traces can fail a build: inferred, mixed or truncated"
+
+
+def _load(load: ObservedLoad) -> str:
+    if not load.calls:
+        return "in the database; no observed request touches it"
+    rates = f"{load.calls_per_hour:,.1f} requests/h, {load.ms_per_hour:,.1f} ms/h"
+    answers = f"{load.rows:,} rows, {format_bytes(load.bytes)}"
+    names = (("routes", load.routes), ("called from", load.callers))
+    places = "".join(f"; {label} {', '.join(map(safe, found))}" for label, found in names if any(found))
+    return f"{plural(load.calls, 'observed request')}: {rates}; {answers}{places}"
 
 
 def warnings(report: Report) -> Sequence[str]:

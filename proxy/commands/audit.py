@@ -1,7 +1,10 @@
 """``fanin audit``: reports on the workload of recordings, or of the traces of a running fanin."""
 
+import sys
 from argparse import Namespace
 from collections.abc import Callable, Iterator, Mapping, Sequence
+
+from msgspec import structs
 
 from proxy import __version__
 from proxy.analysis.rule import AnyRule
@@ -14,10 +17,12 @@ from proxy.audit.as_sarif import as_sarif
 from proxy.audit.as_text import summary, text
 from proxy.audit.report import FORMAT, Report
 from proxy.audit.workload import TrafficCounter
+from proxy.commands.audit_database import NO_DATABASE, DatabasePart, evidence, facts_if_readable, inspected, snapshot
 from proxy.commands.offline_analysis import OfflineAnalysis
 from proxy.recording.source import Recordings, read_source, source_names, write_text
 from proxy.settings.loading import EffectiveSettings
 from proxy.settings.model import Settings
+from proxy.settings.sources import ConfigError
 
 FORMATS: Mapping[str, Callable[[Report, Sequence[AnyRule], str], str]] = {
     "text": lambda report, rules, settings: text(report),
@@ -30,9 +35,12 @@ FORMATS: Mapping[str, Callable[[Report, Sequence[AnyRule], str], str]] = {
 
 def audit(options: Namespace, loaded: EffectiveSettings, rules: Sequence[AnyRule]) -> bool:
     """Analyse the traffic and print the report; True if a finding fails. Raises DataAccessError, ConfigError."""
-    report = AuditAnalysis(read_source(options, loaded.settings), rules, loaded.settings).report(
-        source_names(options), options.fail_on, options.top
-    )
+    if not source_names(options) and loaded.settings.db_uri is None:
+        raise ConfigError("nothing to read: give --traces, --admin or --db-uri")
+    analysis = AuditAnalysis(read_source(options, loaded.settings), rules, loaded.settings)
+    report = analysis.report(source_names(options), options)
+    if options.explain_evidence:
+        print("\n".join(evidence(report.findings)), end="", file=sys.stderr)
     output = FORMATS[options.format](report, rules, options.config.as_posix() if options.config else "")
     if options.output is None:
         print(output, end="")
@@ -46,17 +54,21 @@ class AuditAnalysis:
     """Runs the rules on the traffic and counts it."""
 
     def __init__(self, traffic: Recordings, rules: Sequence[AnyRule], settings: Settings) -> None:
-        self._analysis = OfflineAnalysis(rules, settings)
+        self._rules, self._settings = rules, settings
+        facts, self._without_facts = facts_if_readable(settings)
+        self._analysis = OfflineAnalysis(rules, settings, facts)
         self._counter = TrafficCounter(settings.detect.fingerprints)
         for source, trace in traffic:
             self._analysis.judge(source.name, trace)
             self._counter.add(source.name, source.head.salt, source.head.epoch, trace)
         self._analysis.close()
 
-    def report(self, sources: Sequence[str], fail_on: str, top: int) -> Report:
-        """The report, with the first ``top`` queries and routes."""
-        analysis, counter = self._analysis, self._counter
-        findings = advisor.reported_findings(analysis.seen(), fail_on)
+    def report(self, sources: Sequence[str], options: Namespace) -> Report:
+        """The report, with the first ``--top`` queries and routes. DataAccessError if the database cannot be read."""
+        analysis, counter, fail_on, top = self._analysis, self._counter, options.fail_on, options.top
+        database = self._database(options)
+        findings = advisor.worst_reported([*advisor.reported_findings(analysis.seen(), fail_on), *database.findings])
+        full = options.require_full_coverage
         ignored = advisor.ignored_findings(
             (stored.finding, stored.count, stored.ignore) for stored in analysis.known() if stored.ignore
         )
@@ -65,25 +77,40 @@ class AuditAnalysis:
             format=FORMAT,
             fanin=__version__,
             fail_on=fail_on,
-            failed=any(reported.fails for reported in findings),
+            failed=any(reported.fails for reported in findings) or (full and bool(database.not_checked)),
             traffic=counter.traffic(sources, self._may_show),
             findings=tuple(findings),
-            ignored=tuple(ignored),
+            ignored=(*ignored, *database.ignored),
             queries=tuple(queries[:top]),
             routes=tuple(routes[:top]),
             more_queries=max(0, len(queries) - top),
             more_routes=max(0, len(routes) - top),
             bypassed=tuple(advisor.bypass_reasons(counter.bypassed, self._may_show)),
-            warnings=tuple(self._warnings()),
+            warnings=tuple(self._warnings(sources, database)),
+            database=database.name,
+            schemas=database.schemas,
+            not_checked=database.not_checked,
+            full_coverage=full,
         )
+
+    def _database(self, options: Namespace) -> DatabasePart:
+        """What the rules over the database find; a database that was not given is not checked."""
+        workload = self._counter.workload
+        database = snapshot(options, self._settings, workload)
+        if database is None:
+            return DatabasePart(not_checked=(NO_DATABASE,) if options.require_full_coverage else ())
+        part = inspected(database, workload, self._rules, self._settings, options.fail_on)
+        without = self._without_facts if self._counter.requests else ()
+        return structs.replace(part, not_checked=(*without, *part.not_checked))
 
     def _may_show(self, fingerprint: str, relation: str) -> bool:
         names = self._analysis.names
         return names.may_show(fingerprint) and names.shown_relation(relation) == relation
 
-    def _warnings(self) -> Iterator[str]:
-        yield from self._analysis.warnings()
-        if not any(cost.can_fail_build for cost in self._counter.costs()):
+    def _warnings(self, sources: Sequence[str], database: DatabasePart) -> Iterator[str]:
+        yield from (text for text in self._analysis.warnings() if text not in database.matched)
+        yield from () if sources else database.unmatched
+        if sources and not any(cost.can_fail_build for cost in self._counter.costs()):
             yield "no finding can fail: no trace is both complete and named by its client"
         if replaced := self._counter.workload.replaced:
             yield f"{plural(replaced, 'fingerprint')} replaced by others: raise detect.fingerprints"

@@ -11,6 +11,7 @@ from proxy.check.junit import junit
 from proxy.check.sarif import sarif
 from proxy.check.text import text
 from proxy.check.verdict import Verdict, verdict, with_warnings
+from proxy.commands.audit_database import facts_of
 from proxy.commands.offline_analysis import OfflineAnalysis
 from proxy.findings.ignores import Ignores
 from proxy.recording.source import Recordings, read_source, write_text
@@ -49,7 +50,7 @@ class CheckAnalysis:
         self, traffic: Recordings, rules: Sequence[AnyRule], loaded: EffectiveSettings, fail_on: str, strict: bool
     ) -> None:
         settings = self._settings = loaded.settings
-        analysis = self._analysis = OfflineAnalysis(rules, settings)
+        analysis = self._analysis = OfflineAnalysis(rules, settings, facts_of(settings))
         costs = TraceCosts()
         for source, trace in traffic:
             analysis.judge(source.name, trace)

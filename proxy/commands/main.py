@@ -10,6 +10,7 @@ from typing import Any
 
 from proxy import __version__
 from proxy.commands.admin_api import AdminPortError
+from proxy.commands.audit_options import add_database, add_db_uri
 from proxy.commands.serve import run, serve
 from proxy.commands.top import top
 from proxy.findings.model import IMPACTS
@@ -134,11 +135,12 @@ def _add_audit(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--top", type=_positive, metavar="N", default=10, help="number of queries and routes in the report; default 10"
     )
+    add_database(command, _positive)
     command.set_defaults(run=_audit)
 
 
 def _add_traffic(command: argparse.ArgumentParser, settings: str, tables: str, formats: Sequence[str]) -> None:
-    source = command.add_mutually_exclusive_group(required=True)
+    source = command.add_mutually_exclusive_group(required="junit" in formats)  # fanin audit may read a database alone
     source.add_argument("--traces", type=Path, nargs="+", metavar="FILE", help="recordings of fanin serve --record")
     source.add_argument(
         "--admin", metavar="URL", help="admin port of a running fanin (http://… or unix:/path), to use its last traces"
@@ -147,7 +149,7 @@ def _add_traffic(command: argparse.ArgumentParser, settings: str, tables: str, f
     command.add_argument("--format", choices=formats, default="text", help=f"output format: {', '.join(formats)}")
     command.add_argument("--output", type=Path, metavar="FILE", help="write to this file, and print text as well")
     _add_set(command)
-    command.set_defaults(settings=())
+    add_db_uri(command)
 
 
 def _add_fail_on(command: argparse.ArgumentParser, default: str, what: str) -> None:

@@ -9,18 +9,29 @@ from proxy.findings.store import StoredFinding
 from proxy.model import Trace
 from proxy.observe.confirmed_names import ConfirmedNames
 from proxy.observe.events import Event, Events, TraceClosed, Warned
+from proxy.postgrest.database_facts import DatabaseFacts
 from proxy.settings.model import Settings
 from proxy.sidecar.rule_runner import RuleRunner
 from proxy.traces.cost import can_fail_build
+
+NO_FACTS = DatabaseFacts()
 
 
 class OfflineRun:
     """Runs the rules on traces that all can, or all cannot, fail a build; keeps the findings and their traces."""
 
-    def __init__(self, rules: Sequence[AnyRule], settings: Settings, names: ConfirmedNames, can_fail: bool) -> None:
+    def __init__(
+        self,
+        rules: Sequence[AnyRule],
+        settings: Settings,
+        names: ConfirmedNames,
+        can_fail: bool,
+        facts: DatabaseFacts,
+    ) -> None:
         events = Events()
         events.subscribe(self._on_event)
         self._runner = RuleRunner(rules, settings, events)
+        self._runner.facts = facts
         self._names = names
         self._can_fail = can_fail
         self._source = ""
@@ -68,9 +79,9 @@ class OfflineRun:
 class OfflineAnalysis:
     """Runs the rules on traffic. Traces that can fail a build and those that cannot are analysed separately."""
 
-    def __init__(self, rules: Sequence[AnyRule], settings: Settings) -> None:
+    def __init__(self, rules: Sequence[AnyRule], settings: Settings, facts: DatabaseFacts = NO_FACTS) -> None:
         self.names = ConfirmedNames()
-        self._runs = [OfflineRun(rules, settings, self.names, can_fail) for can_fail in (False, True)]
+        self._runs = [OfflineRun(rules, settings, self.names, can_fail, facts) for can_fail in (False, True)]
         self._unmatched: list[str] = []
 
     def judge(self, source: str, trace: Trace) -> None:

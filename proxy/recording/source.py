@@ -35,7 +35,7 @@ Recordings = Iterator[tuple[Source, Trace]]
 
 def source_names(options: Namespace) -> tuple[str, ...]:
     """Names of the sources, including those without traces. A file that is given twice is listed once."""
-    return (options.admin,) if options.admin else tuple(dict.fromkeys(map(str, options.traces)))
+    return (options.admin,) if options.admin else tuple(dict.fromkeys(map(str, options.traces or ())))
 
 
 def read_source(options: Namespace, settings: Settings) -> Recordings:

@@ -6,13 +6,15 @@ from proxy.audit.report import (
     FORMAT,
     BypassUsage,
     IgnoredFinding,
+    ObservedLoad,
     QueryUsage,
     Report,
     ReportedFinding,
     RouteUsage,
     TrafficSummary,
+    UncheckedItem,
 )
-from proxy.findings.model import Finding
+from proxy.findings.model import DatabaseObject, Finding, IndexShape
 from proxy.text.markdown import field_rows, table
 
 
@@ -34,11 +36,15 @@ def audit() -> Iterator[str]:
         (Report, "The report"),
         (TrafficSummary, "Its `traffic`"),
         (ReportedFinding, "Each of `findings`"),
+        (ObservedLoad, "Its `load`"),
         (Finding, "Each `finding`"),
+        (DatabaseObject, "Its `object`"),
+        (IndexShape, "Its `index`"),
         (IgnoredFinding, "Each of `ignored`"),
         (QueryUsage, "Each of `queries`"),
         (RouteUsage, "Each of `routes`"),
         (BypassUsage, "Each of `bypassed`"),
+        (UncheckedItem, "Each of `not_checked`"),
     )
     for kind, where in parts:
         yield from (f"## {where}", "")

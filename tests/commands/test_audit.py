@@ -182,14 +182,12 @@ def test_with_output_the_format_goes_into_the_file_and_a_summary_is_printed(desk
 @pytest.mark.parametrize(
     "words",
     [
-        [],
         ["--traces"],
         ["--traces", "a", "--admin", "http://h"],
         ["--traces", "a", "--format", "junit"],
         ["--traces", "a", "--top", "0"],
         ["--traces", "a", "--top", "many"],
         ["--traces", "a", "--fail-on", "always"],
-        ["--traces", "a", "--db-uri", "postgres://h"],
         ["--traces", "a", "--prometheus", "http://h"],
     ],
 )
@@ -197,6 +195,12 @@ def test_a_usage_error_exits_with_2(desk: Desk, words: list[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         desk.audit(*words)
     assert ended.value.code == USAGE
+
+
+def test_without_a_source_and_a_database_it_exits_with_2(desk: Desk) -> None:
+    ran = desk.audit()
+    assert (ran.code, ran.out) == (USAGE, "")
+    assert "give --traces, --admin or --db-uri" in ran.err
 
 
 def test_invalid_settings_and_an_invalid_url_exit_with_2(desk: Desk) -> None:

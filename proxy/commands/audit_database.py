@@ -1,0 +1,134 @@
+"""Reads the database for ``fanin audit`` and ``fanin check``, and runs the rules over it.
+
+Tests: tests/e2e/database/test_audit_database.py.
+"""
+
+import asyncio
+from argparse import Namespace
+from collections.abc import Iterator, Sequence
+
+import msgspec
+
+from proxy.analysis.rule import AnyRule
+from proxy.analysis.workload import Workload
+from proxy.audit.database import inspect_database
+from proxy.audit.load import observed_load
+from proxy.audit.report import IgnoredFinding, ReportedFinding, UncheckedItem
+from proxy.database.connection import DatabaseError
+from proxy.database.snapshot import NoSchemasError, read_database
+from proxy.database.statements import STATEMENTS
+from proxy.findings.ignores import Ignore, Ignores
+from proxy.findings.model import Finding, fails
+from proxy.postgrest.database_facts import DatabaseFacts
+from proxy.recording.source import DataAccessError
+from proxy.schema.snapshot import Database
+from proxy.settings.model import Settings
+from proxy.settings.sources import ConfigError
+from proxy.sidecar.rule_runner import today
+from proxy.upstream.catalog import read_catalog_once
+
+NO_DATABASE = UncheckedItem("database", "", "no database was given", "Give --db-uri.")
+
+
+class DatabasePart(msgspec.Struct, frozen=True):
+    """The part of a report that is about the database."""
+
+    name: str = ""
+    schemas: tuple[str, ...] = ()
+    findings: tuple[ReportedFinding, ...] = ()
+    ignored: tuple[IgnoredFinding, ...] = ()
+    not_checked: tuple[UncheckedItem, ...] = ()
+    unmatched: tuple[str, ...] = ()
+    """Messages about ignores that matched no finding over the database."""
+    matched: frozenset[str] = frozenset()
+    """Messages that ignores matched nothing which are not true: they matched a finding over the database."""
+
+
+def facts_of(settings: Settings) -> DatabaseFacts:
+    """What rules of traffic know of the database; nothing without ``db_uri``. DataAccessError if it cannot be read."""
+    if settings.db_uri is None:
+        return DatabaseFacts()
+    try:
+        return asyncio.run(read_catalog_once(settings)).facts
+    except ConfigError as error:
+        raise DataAccessError(str(error)) from error
+
+
+def facts_if_readable(settings: Settings) -> tuple[DatabaseFacts, tuple[UncheckedItem, ...]]:
+    """As ``facts_of``; if a grant is missing for them, none, and what the report then says."""
+    try:
+        return facts_of(settings), ()
+    except DataAccessError as error:
+        because = "the rules of traffic ran without the indexes, types and keys of the database"
+        return DatabaseFacts(), (UncheckedItem("traffic", "", because, str(error)),)
+
+
+def snapshot(options: Namespace, settings: Settings, workload: Workload) -> Database | None:
+    """The database, None without ``db_uri``. DataAccessError if it cannot be read, or no schema is known."""
+    if settings.db_uri is None:
+        return None
+    named = "schemas" in settings.catalog.model_fields_set
+    seen = dict.fromkeys(usage.relation.partition(".")[0] for usage in workload if "." in usage.relation)
+    try:
+        return asyncio.run(
+            read_database(
+                settings.db_uri.get_secret_value(),
+                settings.catalog.schemas if named else None,
+                tuple(sorted(seen)),
+                options.lock_timeout,
+                options.statement_timeout,
+            )
+        )
+    except (DatabaseError, NoSchemasError) as error:
+        raise DataAccessError(str(error)) from error
+
+
+def inspected(
+    database: Database, workload: Workload, rules: Sequence[AnyRule], settings: Settings, fail_on: str
+) -> DatabasePart:
+    """What the rules find in the database, with the observed requests for each object."""
+    found = inspect_database(database, workload, rules, settings.rules, lambda _: None)
+    ignores = Ignores(settings.ignore, database.schemas[0])
+    pairs = list(ignores.with_ignore(found.findings, today()))
+    reported = [_reported(each, workload, database.schemas, fail_on) for each, ignore in pairs if ignore is None]
+    unmatched = tuple(ignores.unmatched(today()))
+    every = set(Ignores(settings.ignore, database.schemas[0]).unmatched(today()))
+    return DatabasePart(
+        database.server.database,
+        database.schemas,
+        tuple(reported),
+        tuple(_ignored(each, ignore) for each, ignore in pairs if ignore is not None),
+        tuple(UncheckedItem(each.check, each.object, each.because, each.remedy) for each in found.not_checked),
+        unmatched,
+        frozenset(every.difference(unmatched)),
+    )
+
+
+def _reported(finding: Finding, workload: Workload, schemas: Sequence[str], fail_on: str) -> ReportedFinding:
+    return ReportedFinding(
+        key=finding.key,
+        times=1,
+        traces=0,
+        judged=True,
+        fails=fails(finding, fail_on),
+        source="",
+        trace="",
+        finding=finding,
+        load=observed_load(finding, workload, schemas),
+    )
+
+
+def _ignored(finding: Finding, ignore: Ignore) -> IgnoredFinding:
+    until = ignore.until.isoformat() if ignore.until else ""
+    return IgnoredFinding(finding.key, 1, ignore.reason, ignore.owner, until, finding)
+
+
+def evidence(findings: Sequence[ReportedFinding]) -> Iterator[str]:
+    """The statements that read the evidence of findings, each once, with the findings that they are for."""
+    codes: dict[str, set[str]] = {}
+    for reported in findings:
+        for name in reported.finding.statements:
+            codes.setdefault(name, set()).add(reported.finding.code)
+    for name, statement in STATEMENTS.items():
+        if name in codes:
+            yield f"-- {name}: {', '.join(sorted(codes[name]))}\n{statement.strip()};\n"

@@ -1,0 +1,33 @@
+"""Options of ``fanin audit`` and ``fanin check`` about the database.
+
+Tests: tests/e2e/database/test_audit_database.py.
+"""
+
+from argparse import ArgumentParser
+from collections.abc import Callable
+
+DB_URI = "URI of the database: the rules of traffic then know its indexes and keys; default FANIN_DB_URI"
+
+
+def add_db_uri(command: ArgumentParser) -> None:
+    """``--db-uri``, which is the setting ``db_uri``."""
+    command.add_argument("--db-uri", metavar="URI", help=DB_URI)
+    command.set_defaults(settings=("db_uri",))
+
+
+def add_database(command: ArgumentParser, milliseconds: Callable[[str], int]) -> None:
+    """What only ``fanin audit`` has, which runs rules over the database itself."""
+    command.add_argument(
+        "--require-full-coverage", action="store_true", help="exit with 1 if the report lists anything as not checked"
+    )
+    command.add_argument(
+        "--lock-timeout", type=milliseconds, metavar="MS", default=500, help="longest wait for a lock; default 500"
+    )
+    command.add_argument(
+        "--statement-timeout", type=milliseconds, metavar="MS", default=5000, help="longest statement; default 5000"
+    )
+    command.add_argument(
+        "--explain-evidence",
+        action="store_true",
+        help="print the statements that read the evidence of the findings, to standard error",
+    )

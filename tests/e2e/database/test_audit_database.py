@@ -1,0 +1,180 @@
+"""`fanin audit --db-uri`: findings over the database with the requests that pay for them, and what was not checked."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import threading
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+import asyncpg
+import pytest
+from msgspec.structs import replace
+
+from proxy.commands.main import FINDINGS, OK, UNABLE
+from tests.commands import test_check as checking
+from tests.commands.test_check import no_variables as no_variables
+from tests.e2e.database.conftest import STUBS
+from tests.rules.traces import parallel
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine, Iterator
+    from pathlib import Path
+
+    from proxy.demo.postgres import Postgres
+    from proxy.model import Trace
+
+SCHEMA = """
+create table public.videos (id bigint primary key, owner_id uuid);
+create table public.songs (id bigint primary key);
+grant select on public.videos, public.songs to anon;
+insert into public.videos select n from generate_series(1, 50) n;
+analyze;
+"""
+KEPT = "alter table public.videos enable row level security; alter table public.songs enable row level security;"
+PUBLIC = ("--set", "catalog.schemas=public")
+
+
+def told(work: Coroutine[Any, Any, object]) -> None:
+    """Run ``work``; in a thread, for pytest may have a loop of its own here."""
+    thread = threading.Thread(target=asyncio.run, args=(work,))
+    thread.start()
+    thread.join()
+
+
+async def execute(dsn: str, database: str, *statements: str) -> None:
+    connection = await asyncpg.connect(dsn, database=database)
+    for statement in statements:
+        await connection.execute(statement)
+    await connection.close()
+
+
+class Desk(checking.Desk):
+    """A folder with recordings, and a database."""
+
+    uri = ""
+    dsn = ""
+
+    def audit(self, *words: str) -> checking.Ran:
+        return self.run("audit", "--config", "", words)
+
+    def sql(self, *statements: str) -> None:
+        told(execute(self.dsn, "audit_cli", *statements))
+
+
+@pytest.fixture
+def desk(tmp_path: Path, capsys: pytest.CaptureFixture[str], server: Postgres) -> Iterator[Desk]:
+    desk = Desk(tmp_path, capsys)
+    desk.dsn = server.dsn
+    desk.uri = server.dsn.rpartition("/")[0] + "/audit_cli"
+    told(execute(server.dsn, "postgres", "create database audit_cli"))
+    try:
+        desk.sql(f"do $$ begin if to_regrole('anon') is null then {_create_roles()} end if; end $$")
+        desk.sql(_without_roles(), SCHEMA)
+        yield desk
+    finally:
+        told(execute(server.dsn, "postgres", "drop database audit_cli with (force)"))
+
+
+def _create_roles() -> str:
+    return " ".join(line for line in STUBS.splitlines() if line.startswith(("create role", "grant anon")))
+
+
+def _without_roles() -> str:
+    return "\n".join(line for line in STUBS.splitlines() if not line.startswith(("create role", "grant anon")))
+
+
+def traffic() -> Trace:
+    """Ten reads of the table videos by one route."""
+    trace = parallel(["GET /videos?id=gt.1&limit=5 → 5 rows, 1 kB, 30 ms"] * 2)
+    return replace(trace, spans=tuple(replace(each, relation="videos") for each in trace.spans))
+
+
+def test_without_traffic_the_rules_over_the_database_run(desk: Desk) -> None:
+    ran = desk.audit("--db-uri", desk.uri, *PUBLIC, "--format", "json")
+    report = json.loads(ran.out)
+    found = {each["finding"]["object"]["name"]: each for each in report["findings"]}
+    assert set(found) == {"songs", "videos"}
+    assert found["videos"]["finding"]["object"]["kind"] == "table"
+    assert (ran.code, ran.err, report["database"]) == (FINDINGS, "", "audit_cli")
+    assert report["not_checked"] == []
+
+
+def test_the_same_database_gives_the_same_bytes(desk: Desk) -> None:
+    for format_ in ("text", "md", "json", "html", "sarif"):
+        first, second = (desk.audit("--db-uri", desk.uri, *PUBLIC, "--format", format_).out for _ in range(2))
+        assert first == second
+
+
+def test_a_finding_that_requests_touch_comes_first_with_its_load(desk: Desk) -> None:
+    file = desk.record(traffic())
+    report = json.loads(desk.audit("--db-uri", desk.uri, *PUBLIC, "--traces", file, "--format", "json").out)
+    about = [each for each in report["findings"] if each["load"] is not None]
+    assert [(each["finding"]["object"]["name"], each["load"]["calls"]) for each in about] == [
+        ("videos", 2),
+        ("songs", 0),
+    ]
+    assert about[0]["load"]["calls_per_hour"] > 0
+    assert report["findings"][-1]["finding"]["object"]["name"] == "songs"
+    assert "no observed request touches it" in desk.audit("--db-uri", desk.uri, *PUBLIC, "--traces", file).out
+
+
+def test_a_database_that_is_kept_well_exits_with_0_also_with_full_coverage(desk: Desk) -> None:
+    desk.sql(KEPT)
+    ran = desk.audit("--db-uri", desk.uri, *PUBLIC, "--require-full-coverage", "--fail-on", "high")
+    assert (ran.code, ran.err) == (OK, ""), ran.out
+    assert "Everything was checked." in ran.out
+
+
+def test_what_a_role_may_not_read_is_not_checked_in_every_format_and_never_clean(desk: Desk) -> None:
+    desk.sql(KEPT, f"create role auditor login password '{urlsplit(desk.dsn).password}'")
+    try:
+        desk.sql("revoke select on pg_catalog.pg_policy from public")
+        uri = desk.uri.replace("//postgres", "//auditor")
+        for format_ in ("text", "md", "json", "html", "sarif"):
+            ran = desk.audit("--db-uri", uri, *PUBLIC, "--format", format_)
+            assert "policies" in ran.out, format_
+            assert "the role may not read it" in ran.out, format_
+            assert ran.code == OK
+            full = desk.audit("--db-uri", uri, *PUBLIC, "--format", format_, "--require-full-coverage")
+            assert full.code == FINDINGS
+        ran = desk.audit("--db-uri", uri, *PUBLIC, "--traces", desk.record(traffic()))
+        assert (ran.code, ran.err) == (OK, "")
+        assert "without the indexes, types and keys of the database" in ran.out
+    finally:
+        desk.sql("drop role auditor")
+
+
+def test_without_a_database_full_coverage_fails(desk: Desk) -> None:
+    ran = desk.audit("--traces", desk.record(checking.ONE), "--require-full-coverage")
+    assert ran.code == FINDINGS
+    assert "no database was given" in ran.out
+
+
+def test_where_no_schema_is_known_there_is_no_all_clear(desk: Desk) -> None:
+    ran = desk.audit("--db-uri", desk.uri)
+    assert (ran.code, ran.out) == (UNABLE, "")
+    assert "which schemas PostgREST serves" in ran.err
+
+
+def test_a_server_that_cannot_be_read_is_one_line(desk: Desk) -> None:
+    for command in ("audit", "check"):
+        words = ("--db-uri", "postgres://u:secret@127.0.0.1:1/x", "--traces", desk.record(checking.ONE))
+        ran = desk.run(command, "--config" if command == "audit" else "--budgets", "", words)
+        assert (ran.code, ran.out, ran.err.count("\n")) == (UNABLE, "", 1)
+        assert "secret" not in ran.err
+
+
+def test_the_evidence_is_explained_by_the_statements_that_read_it(desk: Desk) -> None:
+    ran = desk.audit("--db-uri", desk.uri, *PUBLIC, "--explain-evidence")
+    assert "-- relations: FAN026\n" in ran.err
+    assert "from pg_class c" in ran.err
+
+
+def test_an_ignore_of_a_finding_over_the_database_is_matched(desk: Desk) -> None:
+    ignore = '[[ignore]]\nrule = "FAN026"\nreason = "known"\n'
+    words = ("--db-uri", desk.uri, *PUBLIC, "--traces", desk.record(checking.ONE), "--format", "json")
+    report = json.loads(desk.run("audit", "--config", ignore, words).out)
+    assert [each["finding"]["code"] for each in report["ignored"]] == ["FAN026", "FAN026"]
+    assert not any("matched no finding" in warning for warning in report["warnings"])
