@@ -179,3 +179,7 @@ class Report(msgspec.Struct, frozen=True):
     full_coverage: Annotated[
         bool, Meta(description="Whether the report fails if anything was not checked (`--require-full-coverage`).")
     ] = False
+    checked: Annotated[
+        tuple[str, ...],
+        Meta(description="Rules over the database that looked at all that `not_checked` does not name."),
+    ] = ()

@@ -15,9 +15,11 @@ from proxy.audit.as_json import as_json
 from proxy.audit.as_markdown import markdown
 from proxy.audit.as_sarif import as_sarif
 from proxy.audit.as_text import summary, text
+from proxy.audit.comparison import compare
 from proxy.audit.report import FORMAT, Report
 from proxy.audit.workload import TrafficCounter
 from proxy.commands.audit_database import NO_DATABASE, DatabasePart, evidence, facts_if_readable, inspected, snapshot
+from proxy.commands.audit_diff import diff, read_report, text_of
 from proxy.commands.offline_analysis import OfflineAnalysis
 from proxy.recording.source import Recordings, read_source, source_names, write_text
 from proxy.settings.loading import EffectiveSettings
@@ -35,6 +37,9 @@ FORMATS: Mapping[str, Callable[[Report, Sequence[AnyRule], str], str]] = {
 
 def audit(options: Namespace, loaded: EffectiveSettings, rules: Sequence[AnyRule]) -> bool:
     """Analyse the traffic and print the report; True if a finding fails. Raises DataAccessError, ConfigError."""
+    if options.words:
+        return diff(options.words)
+    baseline = read_report(options.baseline) if options.baseline else None
     if not source_names(options) and loaded.settings.db_uri is None:
         raise ConfigError("nothing to read: give --traces, --admin or --db-uri")
     analysis = AuditAnalysis(read_source(options, loaded.settings), rules, loaded.settings)
@@ -47,7 +52,15 @@ def audit(options: Namespace, loaded: EffectiveSettings, rules: Sequence[AnyRule
     else:
         write_text(options.output, output)
         print(summary(report), end="")
-    return report.failed
+    return report.failed if baseline is None else _changed(baseline, report, options)
+
+
+def _changed(baseline: Report, report: Report, options: Namespace) -> bool:
+    """Print what changed, away from a report that a program reads; True if anything is new, worse, or not covered."""
+    comparison = compare(baseline, report)
+    on_output = options.format == "text" or options.output is not None
+    print(text_of(comparison), end="", file=sys.stdout if on_output else sys.stderr)
+    return comparison.failed or (report.full_coverage and bool(report.not_checked))
 
 
 class AuditAnalysis:
@@ -91,6 +104,7 @@ class AuditAnalysis:
             schemas=database.schemas,
             not_checked=database.not_checked,
             full_coverage=full,
+            checked=database.checked,
         )
 
     def _database(self, options: Namespace) -> DatabasePart:

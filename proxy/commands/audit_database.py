@@ -38,6 +38,7 @@ class DatabasePart(msgspec.Struct, frozen=True):
     findings: tuple[ReportedFinding, ...] = ()
     ignored: tuple[IgnoredFinding, ...] = ()
     not_checked: tuple[UncheckedItem, ...] = ()
+    checked: tuple[str, ...] = ()
     unmatched: tuple[str, ...] = ()
     """Messages about ignores that matched no finding over the database."""
     matched: frozenset[str] = frozenset()
@@ -99,9 +100,16 @@ def inspected(
         tuple(reported),
         tuple(_ignored(each, ignore) for each, ignore in pairs if ignore is not None),
         tuple(UncheckedItem(each.check, each.object, each.because, each.remedy) for each in found.not_checked),
+        tuple(_checked(rules, settings, {each.check for each in found.not_checked if not each.object})),
         unmatched,
         frozenset(every.difference(unmatched)),
     )
+
+
+def _checked(rules: Sequence[AnyRule], settings: Settings, missing: set[str]) -> Iterator[str]:
+    for rule in rules:
+        if rule.inspect_database is not None and rule.code not in missing and settings.rules.level(rule.code) != "off":
+            yield rule.code
 
 
 def _reported(finding: Finding, workload: Workload, schemas: Sequence[str], fail_on: str) -> ReportedFinding:

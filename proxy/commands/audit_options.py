@@ -5,6 +5,7 @@ Tests: tests/e2e/database/test_audit_database.py.
 
 from argparse import ArgumentParser
 from collections.abc import Callable
+from pathlib import Path
 
 DB_URI = "URI of the database: the rules of traffic then know its indexes and keys; default FANIN_DB_URI"
 
@@ -17,6 +18,12 @@ def add_db_uri(command: ArgumentParser) -> None:
 
 def add_database(command: ArgumentParser, milliseconds: Callable[[str], int]) -> None:
     """What only ``fanin audit`` has, which runs rules over the database itself."""
+    command.add_argument(
+        "words", nargs="*", metavar="diff OLD NEW", help="compare two reports of --format json; 1 on new or worse alone"
+    )
+    command.add_argument(
+        "--baseline", type=Path, metavar="FILE", help="compare with this report in JSON; 1 on new or worse alone"
+    )
     command.add_argument(
         "--require-full-coverage", action="store_true", help="exit with 1 if the report lists anything as not checked"
     )

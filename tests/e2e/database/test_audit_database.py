@@ -178,3 +178,17 @@ def test_an_ignore_of_a_finding_over_the_database_is_matched(desk: Desk) -> None
     report = json.loads(desk.run("audit", "--config", ignore, words).out)
     assert [each["finding"]["code"] for each in report["ignored"]] == ["FAN026", "FAN026"]
     assert not any("matched no finding" in warning for warning in report["warnings"])
+
+
+def test_a_baseline_and_a_diff_tell_what_is_new_and_what_is_gone(desk: Desk, tmp_path: Path) -> None:
+    old, new = tmp_path / "old.json", tmp_path / "new.json"
+    words = ("--db-uri", desk.uri, *PUBLIC, "--format", "json", "--output")
+    desk.audit(*words, str(old))
+    assert desk.audit("--db-uri", desk.uri, *PUBLIC, "--baseline", str(old)).code == OK
+    desk.sql(KEPT)
+    desk.audit(*words, str(new))
+    gone = desk.audit("diff", str(old), str(new))
+    assert (gone.code, gone.out.count("gone ")) == (OK, 2)
+    back = desk.audit("diff", str(new), str(old))
+    assert (back.code, back.out.count("new ")) == (FINDINGS, 2)
+    assert desk.audit("diff", str(old), str(tmp_path / "none.json")).code == UNABLE
