@@ -103,9 +103,7 @@ def _unparsed(relation: Relation, policy: Policy, clause: str) -> NotChecked:
     return NotChecked(RULE.code, because, "Check the policy yourself.", f"{relation.full_name}: policy {policy.name}")
 
 
-def _finding(
-    relation: Relation, policy: Policy, calls: list[tuple[str, FunctionCall]], database: Database
-) -> Finding:
+def _finding(relation: Relation, policy: Policy, calls: list[tuple[str, FunctionCall]], database: Database) -> Finding:
     name = qualified(relation.schema, relation.name)
     return Finding(
         code=RULE.code,
@@ -127,13 +125,13 @@ def _finding(
 
 
 CORRELATED = (
-    "it has a column of the row as an argument, so that it depends on the row also in a subselect: compare the column with"
-    " a set that is computed once, such as team_id in (select my_teams()), where my_teams() has no argument"
+    "it has a column of the row as an argument, so that it depends on the row also in a subselect: compare the column"
+    " with a set that is computed once, such as team_id in (select my_teams()), where my_teams() has no argument"
 )
 
 
 def _fix(name: str, policy: Policy, calls: list[tuple[str, FunctionCall]], database: Database) -> Fix:
-    """ALTER POLICY with each call in a subselect that does not depend on the row; the reason for each that cannot be."""
+    """ALTER POLICY with each call that does not depend on the row in a subselect; the reason for each other."""
     kept = dict.fromkeys(call.qualified for _, call in calls if call.columns)
     reason = "; ".join(f"{call}() is not put into a subselect: {CORRELATED}" for call in kept)
     changed = {

@@ -38,11 +38,13 @@ def server(request: pytest.FixtureRequest) -> Iterator[Postgres]:
 
 
 NUMBERS = count()
+ALONE = "-- in its own transaction"
+"""Between statements that do not run in one transaction, such as CREATE INDEX CONCURRENTLY."""
 
 
 @pytest.fixture
 def inspected(server: Postgres) -> Callable[[AnyRule, str], Awaitable[DatabaseFindings]]:
-    """What a rule finds in a new database with the stubs and the given SQL."""
+    """What a rule finds in a new database with the stubs and the given SQL, in parts that ALONE separates."""
 
     async def inspect(rule: AnyRule, sql: str) -> DatabaseFindings:
         name = f"example_{next(NUMBERS)}"
@@ -57,7 +59,8 @@ def inspected(server: Postgres) -> Callable[[AnyRule, str], Awaitable[DatabaseFi
         finally:
             await admin.close()
         example = await asyncpg.connect(server.dsn, database=name)
-        await example.execute(sql)
+        for part in sql.split(ALONE):
+            await example.execute(part)
         await example.close()
         database = await read_database(server.dsn.rpartition("/")[0] + f"/{name}", ("public",))
         failed: list[str] = []
