@@ -26,7 +26,20 @@ MODULES = (
     "fan016_slow_query",
     "fan023_duplicate_index",
     "fan026_rls_disabled",
+    "fan027_policy_without_rls",
+    "fan028_rls_without_policy",
+    "fan029_open_write",
+    "fan030_always_true_write_policy",
     "fan031_policy_evaluated_per_row",
+    "fan032_policy_column_unindexed",
+    "fan033_several_permissive_policies",
+    "fan034_definer_view",
+    "fan035_definer_function_executable",
+    "fan036_exposed_materialized_view",
+    "fan037_policy_on_user_metadata",
+    "fan044_sensitive_column_exposed",
+    "fan045_auth_users_exposed",
+    "fan046_function_search_path_mutable",
 )
 
 RULES: tuple[AnyRule, ...] = tuple(import_module(f"rules.{name}").RULE for name in MODULES)

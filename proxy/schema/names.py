@@ -23,9 +23,13 @@ RESERVED = frozenset(WORDS.split())
 
 
 def quoted(name: str) -> str:
-    """An identifier, quoted where SQL needs it."""
+    """An identifier, quoted where SQL needs it; always of one line."""
     if PLAIN.fullmatch(name) and name not in RESERVED:
         return name
+    if not name.isprintable():
+        # A line break would end the comment that an undo is printed in.
+        text = name.replace("\\", "\\\\").replace('"', '""')
+        return 'U&"' + "".join(one if one.isprintable() else f"\\+{ord(one):06X}" for one in text) + '"'
     return '"' + name.replace('"', '""') + '"'
 
 

@@ -196,3 +196,18 @@ def _equal_columns(root: exp.Expr) -> Iterator[str]:
             found = _value(side) if isinstance(side, exp.Expr) else None
             if isinstance(found, exp.Column) and not found.table and _subselect(found) is None:
                 yield found.name
+
+
+def with_server_metadata(text: str) -> str:
+    """An expression with the metadata that only the server writes in place of the users' own.
+
+    Other texts that hold the name as one of several words of a JSON path are changed too.
+    """
+    for token in reversed(sqlglot.tokenize(text, read="postgres")):
+        if USER_METADATA.isdisjoint(re.findall(r"\w+", token.text)):
+            continue
+        changed = text[token.start : token.end + 1]
+        for own, server in (("raw_user_meta_data", "raw_app_meta_data"), ("user_metadata", "app_metadata")):
+            changed = re.sub(rf"\b{own}\b", server, changed)
+        text = text[: token.start] + changed + text[token.end + 1 :]
+    return text

@@ -38,11 +38,13 @@ def server(request: pytest.FixtureRequest) -> Iterator[Postgres]:
 
 
 NUMBERS = count()
+ALONE = "-- in its own transaction"
+"""Between statements that do not run in one transaction, such as CREATE INDEX CONCURRENTLY."""
 
 
 @pytest.fixture
 def example_database(server: Postgres) -> Callable[[str], Awaitable[str]]:
-    """Makes a new database with the stubs and the given SQL, and returns its URI."""
+    """Makes a new database with the stubs and the given SQL, in parts that ALONE separates, and returns its URI."""
 
     async def create(sql: str) -> str:
         name = f"example_{next(NUMBERS)}"
@@ -58,7 +60,8 @@ def example_database(server: Postgres) -> Callable[[str], Awaitable[str]]:
             await admin.close()
         example = await asyncpg.connect(server.dsn, database=name)
         try:
-            await example.execute(sql)
+            for part in sql.split(ALONE):
+                await example.execute(part)
         finally:
             await example.close()
         return server.dsn.rpartition("/")[0] + f"/{name}"

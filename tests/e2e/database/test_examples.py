@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from rules import RULES
+from tests.e2e.database.conftest import ALONE
 from tests.rules.test_documents import LOOK_ALIKE, section
 
 if TYPE_CHECKING:
@@ -30,3 +31,26 @@ async def test_the_example_is_found_and_its_look_alike_and_its_repair_are_not(
     found = await inspected(rule, sql(rule, heading))
     assert [finding.code for finding in found.findings] == [rule.code] * times
     assert found.not_checked == ()
+
+
+@pytest.mark.parametrize("rule", DATABASE_RULES, ids=lambda rule: rule.code)
+async def test_the_printed_fix_of_the_example_runs_as_printed_and_makes_the_rule_silent(
+    rule: AnyRule, inspected: Callable[[AnyRule, str], Awaitable[DatabaseFindings]]
+) -> None:
+    example = sql(rule, "Example")
+    (finding,) = (await inspected(rule, example)).findings
+    assert finding.fix.sql
+    found = await inspected(rule, f"{example}{ALONE}\n{finding.fix.sql}")
+    assert (found.findings, found.not_checked) == ((), ())
+
+
+@pytest.mark.parametrize("rule", DATABASE_RULES, ids=lambda rule: rule.code)
+async def test_the_printed_undo_runs_as_printed_and_the_finding_is_back(
+    rule: AnyRule, inspected: Callable[[AnyRule, str], Awaitable[DatabaseFindings]]
+) -> None:
+    example = sql(rule, "Example")
+    (finding,) = (await inspected(rule, example)).findings
+    undo = finding.fix.sql.partition("-- undo: ")[2]
+    assert undo
+    found = await inspected(rule, f"{example}{ALONE}\n{finding.fix.sql}\n{ALONE}\n{undo}")
+    assert [each.key for each in found.findings] == [finding.key]

@@ -1,0 +1,113 @@
+"""FAN037 policy-on-user-metadata: a policy that trusts what users can change about themselves.
+
+What it does
+------------
+Finds policies whose USING or WITH CHECK reads ``user_metadata`` of the token, or ``raw_user_meta_data`` of
+``auth.users``. The expressions are parsed: a text that is only compared with does not count. One that cannot be parsed
+is listed as not checked.
+
+Why it hurts
+------------
+Each user may set its own user metadata with the client library. Who writes ``role: admin`` there has what the policy
+gives to administrators.
+
+Example
+-------
+::
+
+    create table public.videos (id bigint primary key, owner_id uuid);
+    alter table public.videos enable row level security;
+    create policy admins on public.videos using (((select auth.jwt()) -> 'user_metadata' ->> 'role') = 'admin');
+
+Look-alike
+----------
+::
+
+    create table public.videos (id bigint primary key, kind text);
+    alter table public.videos enable row level security;
+    create policy admins on public.videos using (((select auth.jwt()) -> 'app_metadata' ->> 'role') = 'admin');
+    create policy kinds on public.videos for select using (kind = 'user_metadata');
+
+Use instead
+-----------
+::
+
+    create table public.videos (id bigint primary key, owner_id uuid);
+    alter table public.videos enable row level security;
+    create policy admins on public.videos using (((select auth.jwt()) -> 'app_metadata' ->> 'role') = 'admin');
+
+Safety
+------
+Advice: fanin changes nothing. Only the server can write ``app_metadata``: the values must be moved there first.
+"""
+
+from collections.abc import Iterator
+
+from proxy.analysis.rule import Rule, RuleContext
+from proxy.analysis.workload import Workload
+from proxy.findings.model import DatabaseObject, Finding, Fix
+from proxy.schema.access import clauses_of, creation_of
+from proxy.schema.names import qualified, quoted
+from proxy.schema.parsing import with_server_metadata
+from proxy.schema.relation import Policy, Relation
+from proxy.schema.snapshot import Database, NotChecked
+from proxy.settings_base import Thresholds
+
+
+class PolicyOnUserMetadata(Thresholds):
+    table = "policy_on_user_metadata"
+
+
+def inspect(database: Database, _: Workload, __: RuleContext[PolicyOnUserMetadata]) -> Iterator[Finding | NotChecked]:
+    """One finding per policy."""
+    for relation in database.own():
+        for policy in relation.policies:
+            for clause, expression in policy.expressions:
+                if not expression.parsed:
+                    because = f"{clause} of the policy could not be parsed"
+                    name = f"{relation.full_name}: policy {policy.name}"
+                    yield NotChecked(RULE.code, because, "Check the policy yourself.", name)
+            if any(expression.user_metadata for _, expression in policy.expressions):
+                yield _finding(relation, policy, database)
+
+
+RULE = Rule(
+    code="FAN037",
+    name="policy-on-user-metadata",
+    safety="advice",
+    document=__doc__,
+    thresholds=PolicyOnUserMetadata,
+    inspect_database=inspect,
+    needs=("relations", "columns", "policies"),
+)
+
+
+def _finding(relation: Relation, policy: Policy, database: Database) -> Finding:
+    name = qualified(relation.schema, relation.name)
+    return Finding(
+        code=RULE.code,
+        impact="HIGH",
+        confidence="high",
+        title=f"policy {policy.name} on {name} trusts the user metadata",
+        relation=relation.full_name,
+        fingerprint="",
+        route="",
+        caller="",
+        problem="Users can change their user metadata themselves, and with it what the policy allows them.",
+        current="any user can give itself what the policy asks for",
+        evidence=(creation_of(policy, name),),
+        fix=_fix(name, policy, database),
+        expected="Only the server decides whom the policy allows.",
+        risk="Until the values are in the app metadata, the policy allows nobody; a token has them after its refresh.",
+        object=DatabaseObject("policy", relation.schema, policy.name, relation.name),
+    )
+
+
+def _fix(name: str, policy: Policy, database: Database) -> Fix:
+    users = database.relation("auth", "users")
+    reads_column = any("raw_user_meta_data" in {column.name for column in e.columns} for _, e in policy.expressions)
+    if reads_column and not (users and any(column.name == "raw_app_meta_data" for column in users.columns)):
+        return Fix(reason="auth.users has no raw_app_meta_data: keep the value in a table that users cannot write")
+    head = f"alter policy {quoted(policy.name)} on {name}"
+    clauses = " ".join(f"{clause.lower()} ({with_server_metadata(each.text)})" for clause, each in policy.expressions)
+    return Fix(sql=f"{head} {clauses};\n-- undo: {head} {clauses_of(policy)};")
