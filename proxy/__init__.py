@@ -47,6 +47,8 @@ tests/test_imports.py says which. The folders that decide are pure: no clock, no
     How is a problem fixed? The code that findings print, as SQL, supabase-js and supabase-py.
 ``analysis``
     What is a rule, and what do spans and the workload show? The questions that several rules ask.
+``advisor``
+    Which indexes would the workload gain from? Candidates, what existing indexes serve, and the fewest that help.
 ``findings``
     What did the rules find? Findings, the ones kept in memory, and the ones that are ignored.
 ``plans``

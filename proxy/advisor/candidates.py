@@ -1,0 +1,172 @@
+"""The indexes that a level of a request could use.
+
+Equality columns come first, the most selective one first; then one range, or the order with its directions and nulls.
+PostgreSQL, "Multicolumn Indexes", "Indexes and ORDER BY" and "Partial Indexes".
+
+Tests: tests/e2e/database/test_index_advisor.py.
+"""
+
+from collections.abc import Iterator, Sequence
+
+from proxy.advisor.levels import Constants, ReadLevel
+from proxy.plans.proposed_index import ProposedIndex
+from proxy.postgrest.request.api_request import OrderTerm
+from proxy.postgrest.request.conditions import Condition
+from proxy.schema.names import quoted
+from proxy.schema.relation import ColumnStats, Relation, TableColumn
+from proxy.schema.snapshot import Database
+
+FEW = 0.10
+"""Largest share of rows that a constant filter may pick for a partial index."""
+MOST_VALUES = 100
+"""A value is shown in a predicate only if the column has at most so many: a state, and no name of a person."""
+MOST_KEYS = 3
+MOST_INCLUDED, WIDEST = 3, 32
+"""Columns of INCLUDE, and their average width in bytes together."""
+
+
+def candidates(level: ReadLevel, relation: Relation, database: Database, constants: Constants) -> set[ProposedIndex]:
+    """The candidates of a level. None where a unique index already finds its at most one row."""
+    if _finds_one_row(level, relation):
+        return set()
+    found = set(_btree(level, relation))
+    for column in level.equal:
+        where = _predicate(relation, column, constants)
+        if where:
+            found |= {_of(relation, keys, where=where) for keys in _keys_beside(level, relation, column)}
+    for one in level.conditions:
+        found |= set(_special(one, relation, database))
+    return found | set(_covering(level, relation, found))
+
+
+def policy_candidates(relation: Relation) -> set[ProposedIndex]:
+    """Indexes by the columns that policies compare."""
+    columns = {name for policy in relation.policies for _, one in policy.expressions for name in one.equal_columns}
+    return {_of(relation, (quoted(name),)) for name in columns if _column(relation, name) is not None}
+
+
+def _of(relation: Relation, keys: Sequence[str], **more: object) -> ProposedIndex:
+    return ProposedIndex(relation.schema, relation.name, tuple(keys), **more)  # type: ignore[arg-type]
+
+
+def _btree(level: ReadLevel, relation: Relation) -> Iterator[ProposedIndex]:
+    equal = _by_selectivity(level.equal, relation)[:MOST_KEYS]
+    for name in equal:
+        yield _of(relation, (quoted(name),))
+    for count in range(2, len(equal) + 1):
+        yield _of(relation, [quoted(name) for name in equal[:count]])
+    for keys in _suffixes(level, relation):
+        if equal or keys[1]:
+            yield _of(relation, [*(quoted(name) for name in equal), *keys[0]])
+
+
+def _suffixes(level: ReadLevel, relation: Relation) -> Iterator[tuple[tuple[str, ...], bool]]:
+    """Keys after those of equality, and whether they are of use without any."""
+    for name in level.ranges:
+        if _column(relation, name) is not None:
+            yield (quoted(name),), True
+    order = [term for term in level.order if term.field.name not in level.equal]
+    if order and all(not term.relation and not term.field.path for term in order):
+        yield tuple(_ordered(term) for term in order), level.limited
+
+
+def _ordered(term: OrderTerm) -> str:
+    """A key with direction and nulls, without what is the default."""
+    nulls = term.nulls.replace("nulls", "").strip()
+    words = [quoted(term.field.name)]
+    if term.direction == "desc":
+        words += ["DESC", "NULLS LAST"] if nulls == "last" else ["DESC"]
+    elif nulls == "first":
+        words.append("NULLS FIRST")
+    return " ".join(words)
+
+
+def _keys_beside(level: ReadLevel, relation: Relation, constant: str) -> Iterator[tuple[str, ...]]:
+    """Keys of an index on the rows that have the constant."""
+    others = tuple(quoted(name) for name in _by_selectivity(level.equal, relation) if name != constant)[:MOST_KEYS]
+    yield others or (quoted(constant),)
+    for keys, alone in _suffixes(level, relation):
+        if others or alone:
+            yield (*others, *keys)
+
+
+def _predicate(relation: Relation, name: str, constants: Constants) -> str:
+    """The condition of a partial index; empty if the column has no constant, or one that picks many rows."""
+    column, value = _column(relation, name), constants.get(((relation.schema, relation.name), name))
+    stats = None if column is None else column.stats
+    if value is None or stats is None or not 0 < stats.n_distinct <= MOST_VALUES:
+        return ""
+    if value not in stats.common_values or _frequency(stats, value) > FEW:
+        return ""
+    return f"{quoted(name)} = '" + value.replace("'", "''") + "'"
+
+
+def _frequency(stats: ColumnStats, value: str) -> float:
+    return dict(zip(stats.common_values, stats.common_frequencies, strict=False)).get(value, 1.0)
+
+
+def _special(one: Condition, relation: Relation, database: Database) -> Iterator[ProposedIndex]:
+    """Indexes for a path into JSON, a pattern or containment."""
+    column = _column(relation, one.field.name)
+    if column is None:
+        return
+    name = quoted(column.name)
+    if one.field.path:
+        steps = one.field.path
+        if one.operator in ("eq", "in", "gt", "gte", "lt", "lte") and column.type in ("json", "jsonb"):
+            path = "".join(f" {step.arrow} " + _step(step.key) for step in steps)
+            if steps[-1].arrow == "->>":
+                yield _of(relation, (f"({name}{path})",))
+    elif one.operator == "like" and not one.argument:
+        yield _of(relation, (f"{name} text_pattern_ops",))
+    elif one.operator == "ilike" and not one.argument:
+        extension = database.extension("pg_trgm")
+        if extension is not None:
+            yield _of(relation, (f"{name} {quoted(extension.schema)}.gin_trgm_ops",), method="gin")
+    elif one.operator == "cs" and column.type == "jsonb":
+        yield _of(relation, (f"{name} jsonb_path_ops",), method="gin")
+    elif one.operator in ("cs", "ov") and column.type.endswith("[]"):
+        yield _of(relation, (name,), method="gin")
+
+
+def _step(key: str) -> str:
+    return key if key.lstrip("-").isdecimal() else "'" + key.replace("'", "''") + "'"
+
+
+def _covering(level: ReadLevel, relation: Relation, found: set[ProposedIndex]) -> Iterator[ProposedIndex]:
+    """The same indexes with the few narrow columns that are returned."""
+    columns = [_column(relation, name) for name in level.selected]
+    narrow = [column for column in columns if column is not None and column.stats is not None]
+    if not narrow or len(narrow) < len(columns) or len(narrow) > MOST_INCLUDED:
+        return
+    if sum(column.stats.avg_width for column in narrow if column.stats) > WIDEST:
+        return
+    for index in found:
+        if index.method == "btree" and not index.where and not any("(" in key for key in index.keys):
+            keys = {key.split(" DESC")[0].split(" NULLS")[0] for key in index.keys}
+            rest = tuple(quoted(column.name) for column in narrow if quoted(column.name) not in keys)
+            if rest:
+                yield ProposedIndex(index.schema, index.table, index.keys, include=rest)
+
+
+def _finds_one_row(level: ReadLevel, relation: Relation) -> bool:
+    equal = frozenset(level.equal)
+    unique = [index for index in relation.indexes if index.unique and index.valid and not index.where]
+    return any(all(key.column in equal for key in index.keys) for index in unique)
+
+
+def _by_selectivity(names: Sequence[str], relation: Relation) -> list[str]:
+    known = [column for name in names if (column := _column(relation, name)) is not None]
+    return [column.name for column in sorted(known, key=lambda one: (-_distinct(one, relation), one.name))]
+
+
+def _distinct(column: TableColumn, relation: Relation) -> float:
+    """Number of distinct values; 0 if not known."""
+    if column.stats is None:
+        return 0.0
+    number = column.stats.n_distinct
+    return number if number >= 0 else -number * max(relation.rows, 1)
+
+
+def _column(relation: Relation, name: str) -> TableColumn | None:
+    return next((column for column in relation.columns if column.name == name), None)

@@ -1,0 +1,87 @@
+"""What each level of a request asks of its table: the columns that an index on it could have as keys.
+
+Tests: tests/e2e/database/test_index_advisor.py.
+"""
+
+from collections.abc import Iterator, Mapping
+
+import msgspec
+
+from proxy.postgrest.request.api_request import ApiRequest, OrderTerm, QueryLevel
+from proxy.postgrest.request.conditions import Condition, Tree, Where
+from proxy.postgrest.request.select_list import SelectItem
+from proxy.sql.embed_tree import EmbedNode, embed_tree
+from proxy.sql.expressions import UnwritableError
+from proxy.sql.relationships import DeclaredSchema, RelationName, find_relationship
+
+EQUALITIES, RANGES = frozenset(("eq", "in")), frozenset(("gt", "gte", "lt", "lte"))
+
+
+class ReadLevel(msgspec.Struct, frozen=True):
+    """A level of a request: the table, and its conditions that must all hold."""
+
+    table: RelationName
+    conditions: tuple[Condition, ...] = ()
+    joined: tuple[str, ...] = ()
+    """Columns by which rows belong to a row of the level above."""
+    order: tuple[OrderTerm, ...] = ()
+    limited: bool = False
+    """It stops after some rows, and skips none."""
+    selected: tuple[str, ...] = ()
+    """All columns that are returned, if they are named; else empty."""
+
+    @property
+    def equal(self) -> tuple[str, ...]:
+        """Columns that are compared by ``=``, those of the join first."""
+        named = [one.field.name for one in self.conditions if one.operator in EQUALITIES and not one.field.path]
+        return tuple(dict.fromkeys((*self.joined, *named)))
+
+    @property
+    def ranges(self) -> tuple[str, ...]:
+        """Columns of which a range is read."""
+        named = (one.field.name for one in self.conditions if one.operator in RANGES and not one.field.path)
+        return tuple(dict.fromkeys(named))
+
+
+def read_levels(request: ApiRequest, declared: DeclaredSchema) -> Iterator[ReadLevel]:
+    """The levels of a request, the requested relation first; embeds that no relationship is found for are left out."""
+    table = (request.schema or declared.schema, request.relation)
+    items = [one for one in request.items if isinstance(one, SelectItem)]
+    named = () if any(one.field.name == "*" for one in items) else tuple(one.field.name for one in items)
+    nodes = embed_tree(request.items, request.embed_params)
+    yield _level(table, request.root, (), named if not nodes else ())
+    yield from _embeds(nodes, table, declared)
+
+
+def _embeds(nodes: list[EmbedNode], above: RelationName, declared: DeclaredSchema) -> Iterator[ReadLevel]:
+    for node in nodes:
+        try:
+            found = find_relationship(declared, above, node.item)
+        except UnwritableError:
+            continue
+        own = QueryLevel((), tuple(node.where), node.order, node.limit, node.offset)
+        if found.junction is None:
+            yield _level(found.target, own, tuple(column for _, column in found.on))
+        else:
+            yield ReadLevel(found.junction, joined=tuple(column for _, column in found.on))
+            yield _level(found.target, own, tuple(column for _, column in found.to_target))
+        yield from _embeds(node.children, found.target, declared)
+
+
+def _level(table: RelationName, own: QueryLevel, joined: tuple[str, ...], selected: tuple[str, ...] = ()) -> ReadLevel:
+    limited = own.limit is not None and own.offset in (None, "0")
+    return ReadLevel(table, tuple(_all_of(own.where)), joined, own.order, limited, selected)
+
+
+def _all_of(wheres: tuple[Where, ...]) -> Iterator[Condition]:
+    """The conditions that must all hold; those of ``or`` and ``not`` are none of them."""
+    for where in wheres:
+        if isinstance(where, Tree):
+            if where.operator == "and" and not where.negated:
+                yield from _all_of(where.parts)
+        elif not where.negated:
+            yield where
+
+
+Constants = Mapping[tuple[RelationName, str], str]
+"""The values that columns were compared with in all calls, where they were recognised."""
