@@ -71,7 +71,7 @@ def snapshot(options: Namespace, settings: Settings, workload: Workload) -> Data
     named = "schemas" in settings.catalog.model_fields_set
     seen = dict.fromkeys(usage.relation.partition(".")[0] for usage in workload if "." in usage.relation)
     try:
-        return asyncio.run(
+        database = asyncio.run(
             read_database(
                 settings.db_uri.get_secret_value(),
                 settings.catalog.schemas if named else None,
@@ -82,6 +82,10 @@ def snapshot(options: Namespace, settings: Settings, workload: Workload) -> Data
         )
     except (DatabaseError, NoSchemasError) as error:
         raise DataAccessError(str(error)) from error
+    if not database.read:
+        first = database.not_checked[0]
+        raise DataAccessError(f"--db-uri: nothing could be read: {first.because}. {first.remedy}")
+    return database
 
 
 def inspected(

@@ -13,6 +13,7 @@ import pytest
 from msgspec.structs import replace
 
 from proxy.commands.main import FINDINGS, OK, UNABLE
+from proxy.database.statements import STATEMENTS
 from tests.commands import test_check as checking
 from tests.commands.test_check import no_variables as no_variables
 from tests.e2e.database.conftest import STUBS
@@ -192,3 +193,20 @@ def test_a_baseline_and_a_diff_tell_what_is_new_and_what_is_gone(desk: Desk, tmp
     back = desk.audit("diff", str(new), str(old))
     assert (back.code, back.out.count("new ")) == (FINDINGS, 2)
     assert desk.audit("diff", str(old), str(tmp_path / "none.json")).code == UNABLE
+
+
+def test_a_database_of_which_nothing_can_be_read_is_no_all_clear(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    slow = {part: f"select pg_sleep(5), '{part}'" for part in STATEMENTS}
+    monkeypatch.setattr("proxy.database.snapshot.STATEMENTS", slow)
+    ran = desk.audit("--db-uri", desk.uri, *PUBLIC, "--statement-timeout", "20")
+    assert (ran.code, ran.out, ran.err.count("\n")) == (UNABLE, "", 1)
+    assert "nothing could be read: it took too long" in ran.err
+
+
+def test_a_statement_that_takes_too_long_leaves_the_rest_checked(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    slow = {**STATEMENTS, "policies": "select pg_sleep(5)"}
+    monkeypatch.setattr("proxy.database.snapshot.STATEMENTS", slow)
+    ran = desk.audit("--db-uri", desk.uri, *PUBLIC, "--statement-timeout", "300", "--fail-on", "never")
+    assert ran.code == OK
+    assert "FAN026" in ran.out
+    assert "it took too long" in ran.out
