@@ -47,7 +47,7 @@ from proxy.analysis.rule import Rule, RuleContext
 from proxy.analysis.workload import Workload
 from proxy.findings.model import DatabaseObject, Finding, Fix
 from proxy.schema.expression import FunctionCall
-from proxy.schema.names import qualified, quoted
+from proxy.schema.names import qualified, quoted, undo
 from proxy.schema.relation import Policy, Relation
 from proxy.schema.snapshot import Database, NotChecked
 from proxy.settings_base import Thresholds
@@ -77,7 +77,7 @@ def inspect(database: Database, _: Workload, __: RuleContext[PolicyEvaluatedPerR
                 if not call.once and _varies(call, database)
             ]
             if calls:
-                yield _finding(relation, policy, calls)
+                yield _finding(relation, policy, calls, database)
 
 
 RULE = Rule(
@@ -103,36 +103,61 @@ def _unparsed(relation: Relation, policy: Policy, clause: str) -> NotChecked:
     return NotChecked(RULE.code, because, "Check the policy yourself.", f"{relation.full_name}: policy {policy.name}")
 
 
-def _finding(relation: Relation, policy: Policy, calls: list[tuple[str, FunctionCall]]) -> Finding:
+def _finding(relation: Relation, policy: Policy, calls: list[tuple[str, FunctionCall]], database: Database) -> Finding:
     name = qualified(relation.schema, relation.name)
-    correlated = any(call.columns for _, call in calls)
     return Finding(
         code=RULE.code,
         impact="HIGH" if relation.rows >= MANY_ROWS else "MEDIUM",
         confidence="high",
         title=f"policy {policy.name} calls {calls[0][1].qualified}() for each row",
-        relation=relation.name,
+        relation=relation.full_name,
         fingerprint="",
         route="",
         caller="",
         problem="The function runs once per row that a statement looks at, instead of once per statement.",
         current=f"about {max(relation.rows, 0):.0f} rows in the table",
         evidence=tuple(f"{clause} {expression.text}" for clause, expression in policy.expressions),
-        fix=_fix(name, policy, calls, correlated),
+        fix=_fix(name, policy, calls, database),
         expected="One call per statement.",
         risk="The policy must still allow the same rows: compare them for each role before and after.",
         object=DatabaseObject("policy", relation.schema, policy.name, relation.name),
     )
 
 
-def _fix(name: str, policy: Policy, calls: list[tuple[str, FunctionCall]], correlated: bool) -> Fix:
-    bare = dict.fromkeys(f"{call.qualified}({', '.join(call.arguments)})" for _, call in calls)
-    if correlated:
-        reason = "a call has a column of the row as an argument: compare the column with a set that is computed once"
-        return Fix(reason=f"{reason}, such as team_id in (select my_teams()), where my_teams() has no argument")
-    wrapped = "\n".join(f"-- {call} becomes (select {call})" for call in bare)
-    clauses = " ".join(f"{clause.lower()} ({expression.text})" for clause, expression in policy.expressions)
-    return Fix(
-        sql=f"{wrapped}\nalter policy {quoted(policy.name)} on {name} …;\n-- undo: alter policy"
-        f" {quoted(policy.name)} on {name} {clauses};"
-    )
+CORRELATED = (
+    "it has a column of the row as an argument, so that it depends on the row also in a subselect: compare the column"
+    " with a set that is computed once, such as team_id in (select my_teams()), where my_teams() has no argument"
+)
+
+
+def _fix(name: str, policy: Policy, calls: list[tuple[str, FunctionCall]], database: Database) -> Fix:
+    """ALTER POLICY with each call that does not depend on the row in a subselect; the reason for each other."""
+    kept = dict.fromkeys(call.qualified for _, call in calls if call.columns)
+    reason = "; ".join(f"{call}() is not put into a subselect: {CORRELATED}" for call in kept)
+    changed = {
+        clause: _wrapped(expression.text, [call for of, call in calls if of == clause and not call.columns], database)
+        for clause, expression in policy.expressions
+    }
+    before = {clause: expression.text for clause, expression in policy.expressions}
+    if changed == before:
+        return Fix(reason=reason or "the place of the call in the policy is not known")
+    head = f"alter policy {quoted(policy.name)} on {name}"
+    restored = " ".join(f"{clause.lower()} ({text})" for clause, text in before.items())
+    clauses = "".join(f"\n  {clause.lower()} ({text})" for clause, text in changed.items())
+    return Fix(sql=f"{head}{clauses};\n{undo(f'{head} {restored}')}", reason=reason)
+
+
+def _wrapped(text: str, calls: list[FunctionCall], database: Database) -> str:
+    """The expression with each call as ``(select call)``, from the last to the first; of nested ones the outer."""
+    spans = {(call.start, call.end): call for call in calls if call.start >= 0}
+    outer = [
+        span for span in spans if not any(each[0] <= span[0] and span[1] <= each[1] for each in spans if each != span)
+    ]
+    for start, end in sorted(outer, reverse=True):
+        subselect = f"(select {text[start:end]})"
+        if spans[start, end].array:
+            # Postgres takes a subselect in ANY (…) for a set of rows, unless it is cast.
+            found = database.overloads(spans[start, end].schema, spans[start, end].name)
+            subselect = f"{subselect}::{found[0].returns}" if found else text[start:end]
+        text = text[:start] + subselect + text[end:]
+    return text

@@ -24,6 +24,12 @@ class FunctionCall(msgspec.Struct, frozen=True):
     """Whether it runs once per statement: it stands inside a subselect that does not refer to the row outside."""
     columns: tuple[ColumnUse, ...] = ()
     """Columns in its arguments."""
+    start: int = -1
+    """Offset of the call, with its schema, in the text of the expression; -1 if it is not known."""
+    end: int = -1
+    """Offset behind its closing parenthesis."""
+    array: bool = False
+    """It is the array of ``= ANY (…)``."""
 
     @property
     def qualified(self) -> str:

@@ -5,15 +5,29 @@ a subselect Postgres qualifies each column, so a column that no FROM of the subs
 the row outside.
 """
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
 
 import sqlglot
-from sqlglot import exp
+from sqlglot import Token, TokenType, exp
 from sqlglot.errors import SqlglotError
 
 from proxy.schema.expression import ColumnUse, Expression, FunctionCall
 
-USER_METADATA = ("user_metadata", "raw_user_meta_data")
+USER_METADATA = frozenset(("user_metadata", "raw_user_meta_data"))
+JSON_ACCESS = (
+    exp.JSONExtract,
+    exp.JSONExtractScalar,
+    exp.JSONBExtract,
+    exp.JSONBExtractScalar,
+    exp.JSONBContainsTopKey,
+    exp.ArrayContainsAll,
+    exp.Bracket,
+    exp.Anonymous,
+)
+"""What a key of JSON is an operand of: ``->``, ``->>``, ``#>``, ``#>>``, ``?``, ``@>``, ``[…]``, a function."""
+WRAPPERS = (exp.Cast, exp.Paren, exp.Array, exp.Variadic)
+PREFIX = "SELECT "
 BOOLEANS = {"true": True, "t": True, "false": False, "f": False}
 QUERIES = (exp.Select, exp.SetOperation)
 
@@ -21,7 +35,8 @@ QUERIES = (exp.Select, exp.SetOperation)
 def parse_expression(text: str) -> Expression:
     """The parts of an expression; ``parsed`` is false if sqlglot cannot parse it."""
     try:
-        tree = sqlglot.parse_one(f"SELECT {text}", dialect="postgres")
+        tree = sqlglot.parse_one(PREFIX + text, dialect="postgres")
+        tokens = sqlglot.tokenize(PREFIX + text, read="postgres")
     except (SqlglotError, RecursionError):
         return Expression(text, parsed=False)
     if not isinstance(tree, exp.Select) or len(tree.expressions) != 1 or tree.args.get("from_"):
@@ -36,10 +51,10 @@ def parse_expression(text: str) -> Expression:
         always_true=constant is True,
         always_false=constant is False,
         columns=tuple(dict.fromkeys(_column(column) for column in root.find_all(exp.Column, bfs=False))),
-        calls=tuple(_calls(root)),
+        calls=tuple(_calls(root, tokens)),
         relations=tuple(dict.fromkeys(_name(table) for table in root.find_all(exp.Table, bfs=False))),
         equal_columns=tuple(dict.fromkeys(_equal_columns(root))),
-        user_metadata=any(literal.name in USER_METADATA for literal in root.find_all(exp.Literal))
+        user_metadata=any(map(_is_metadata_key, root.find_all(exp.Literal)))
         or any(column.name in USER_METADATA for column in root.find_all(exp.Column)),
     )
 
@@ -92,10 +107,9 @@ def _constant_of_select(node: exp.Expr) -> bool | None:
     """The value of ``(SELECT true)``, and of ``coalesce(true, …)``."""
     if isinstance(node, exp.Coalesce):
         return _constant(node.this)
-    query = node.this if isinstance(node, exp.Subquery) else None
-    if not isinstance(query, exp.Select) or query.args.get("from_") or query.args.get("where"):
+    if not isinstance(node, exp.Select) or node.args.get("from_") or node.args.get("where"):
         return None
-    return _constant(query.expressions[0].unalias()) if len(query.expressions) == 1 else None
+    return _constant(node.expressions[0].unalias()) if len(node.expressions) == 1 else None
 
 
 def _value(node: exp.Expr) -> exp.Expr:
@@ -104,7 +118,18 @@ def _value(node: exp.Expr) -> exp.Expr:
     return _value(node.this) if isinstance(node, exp.Cast) else node
 
 
-def _calls(root: exp.Expr) -> Iterator[FunctionCall]:
+def _is_metadata_key(literal: exp.Literal) -> bool:
+    """Whether it is a key of JSON, or a path or document with one, and not a text that something is compared with."""
+    if USER_METADATA.isdisjoint(re.findall(r"\w+", literal.name)):
+        return False
+    parent = literal.parent
+    while isinstance(parent, WRAPPERS):
+        parent = parent.parent
+    return isinstance(parent, JSON_ACCESS)
+
+
+def _calls(root: exp.Expr, tokens: Sequence[Token]) -> Iterator[FunctionCall]:
+    places = {token.start: place for place, token in enumerate(tokens)}
     for node in root.find_all(exp.Func, bfs=False):
         if isinstance(node, exp.Connector | exp.Cast | exp.Case | exp.Exists):
             continue
@@ -116,7 +141,30 @@ def _calls(root: exp.Expr) -> Iterator[FunctionCall]:
             tuple(argument.sql("postgres") for argument in _arguments(node)),
             _once(node),
             tuple(dict.fromkeys(_column(column) for each in _arguments(node) for column in each.find_all(exp.Column))),
+            *_span(tokens, places.get(node.meta.get("start", -1))),
+            array=isinstance(_outside(node), exp.Any),
         )
+
+
+def _outside(node: exp.Expr) -> exp.Expr | None:
+    """What a call, with its schema, is an operand of."""
+    parent = node.parent
+    while isinstance(parent, exp.Dot | exp.Paren):
+        parent = parent.parent
+    return parent
+
+
+def _span(tokens: Sequence[Token], place: int | None) -> tuple[int, int]:
+    """Offsets of the call whose name is the token at ``place``; -1 for both if there is none."""
+    if place is None or place + 1 >= len(tokens) or tokens[place + 1].token_type is not TokenType.L_PAREN:
+        return -1, -1
+    first = place - 2 if tokens[place - 1].token_type is TokenType.DOT else place
+    depth = 0
+    for token in tokens[place + 1 :]:
+        depth += {TokenType.L_PAREN: 1, TokenType.R_PAREN: -1}.get(token.token_type, 0)
+        if depth == 0:
+            return tokens[first].start - len(PREFIX), token.end + 1 - len(PREFIX)
+    return -1, -1
 
 
 def _arguments(node: exp.Func) -> list[exp.Expr]:

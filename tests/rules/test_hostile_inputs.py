@@ -11,7 +11,7 @@ import sqlglot
 from msgspec.structs import replace
 
 from proxy.findings.report import finding_lines
-from rules import RULES
+from rules import TRAFFIC_RULES
 from tests.hostile_inputs import HOSTILE_NAMES, HOSTILE_TEXTS
 from tests.rules.test_documents import requests, section
 from tests.rules.traces import found, told
@@ -35,7 +35,7 @@ def named(rule: AnyRule, name: str) -> list[Finding]:
     return found(rule, traces)
 
 
-@pytest.mark.parametrize("rule", RULES, ids=lambda rule: str(rule.code))
+@pytest.mark.parametrize("rule", TRAFFIC_RULES, ids=lambda rule: str(rule.code))
 def test_fixes_are_code_whatever_the_names(rule: AnyRule) -> None:
     made = {finding.fix for name in NAMES for finding in named(rule, name)}
     assert made or rule.code == "FAN007", "only FAN007 goes by what names say"
@@ -51,7 +51,7 @@ def test_fixes_are_code_whatever_the_names(rule: AnyRule) -> None:
     assert checked.returncode == 0, checked.stderr[:2000]
 
 
-@pytest.mark.parametrize("rule", RULES, ids=lambda rule: str(rule.code))
+@pytest.mark.parametrize("rule", TRAFFIC_RULES, ids=lambda rule: str(rule.code))
 def test_no_name_reaches_a_terminal_as_more_than_text(rule: AnyRule) -> None:
     for name in NAMES:
         for finding in named(rule, name):
