@@ -33,13 +33,15 @@ Advice: fanin changes nothing. An index needs space and slows down writes to its
 
 from collections.abc import Iterator
 
+from msgspec.structs import replace
 from pydantic import Field
 
-from proxy.analysis.fingerprint import ParsedFingerprint, parse_fingerprint
+from proxy.analysis.fingerprint import ParsedFingerprint, describes_body, parse_fingerprint
 from proxy.analysis.rule import InSteps, Rule, RuleContext
 from proxy.analysis.workload import DURATION_BOUNDS, Usage, Workload
 from proxy.findings.model import Finding, Fix, impact_of
 from proxy.fixes.plan_code import plan_js, plan_py, plan_sql
+from proxy.fixes.printable import printable_fix
 from proxy.fixes.sql.index import IndexAdvice, index_advice
 from proxy.settings_base import Count, Positive, Thresholds
 
@@ -106,11 +108,7 @@ def _finding(parsed: ParsedFingerprint, usage: Usage, slow: float, index: IndexA
         problem=f"Requests of this kind took {usage.seconds:.1f} s in total; each holds a connection while it runs.",
         current=f"{usage.calls} requests, {mean:.0f} ms on average, {usage.rows} rows in total",
         evidence=tuple(_evidence(usage, index, spent)),
-        fix=Fix(
-            sql="\n".join(text for text in (plan_sql(parsed), index.sql) if text),
-            supabase_js=plan_js(parsed),
-            supabase_py=plan_py(parsed),
-        ),
+        fix=_fix(parsed, index),
         expected="With a suitable index, the time depends on the rows in the answer, not on those in the table."
         if index.sql
         else "Less time with a limit or fewer columns; the plan shows which step takes the time.",
@@ -118,6 +116,13 @@ def _finding(parsed: ParsedFingerprint, usage: Usage, slow: float, index: IndexA
         " CREATE INDEX CONCURRENTLY takes long and does not work in a transaction."
         + (" An index of trigrams needs a pattern with three letters or more." if "gin_trgm_ops" in index.sql else ""),
     )
+
+
+def _fix(parsed: ParsedFingerprint, index: IndexAdvice) -> Fix:
+    """Its plan in the languages that express the whole query, and the index in any case."""
+    whole = replace(parsed, rest=tuple(param for param in parsed.rest if not describes_body(param)))
+    fix = printable_fix([whole], lambda: plan_sql(parsed), lambda: plan_js(parsed), lambda: plan_py(parsed))
+    return replace(fix, sql="\n".join(text for text in (fix.sql, index.sql) if text))
 
 
 def _evidence(usage: Usage, index: IndexAdvice, spent: float) -> Iterator[str]:

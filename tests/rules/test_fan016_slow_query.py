@@ -76,3 +76,22 @@ def test_writes_by_filters_have_a_plan_and_inserts_have_none() -> None:
     assert finding.fix.sql.endswith("create index concurrently on videos (tracking);")
     assert len(sqlglot.parse(finding.fix.sql, dialect="postgres")) == 2
     assert not findings("5 × POST /videos → 1 rows, 900 ms")
+
+
+@pytest.mark.parametrize("line", ["GET /t?select=*&a=eq.1&or=(b.eq.1,c.eq.2)", "GET /t?select=*,kid(*)&a=eq.1"])
+def test_a_query_that_sql_does_not_express_whole_has_no_statement(line: str) -> None:
+    (finding,) = findings(f"5 × {line} → 1 rows, 900 ms")
+    assert "select" not in finding.fix.sql
+    assert finding.fix.reason.startswith("No SQL: ")
+    assert ".explain(" in finding.fix.supabase_js
+
+
+def test_a_write_whose_condition_sql_does_not_express_is_not_printed_without_it() -> None:
+    (finding,) = findings("5 × PATCH /t?a=eq.1&or=(b.eq.1,c.eq.2) → 1 rows, 900 ms")
+    assert "update" not in finding.fix.sql
+    assert finding.fix.reason.startswith("No SQL: ")
+    (whole,) = findings('5 × PATCH /t?a=eq.1&columns="b" → 1 rows, 900 ms')
+    assert "update t" in whole.fix.sql
+    assert whole.fix.supabase_js
+    assert whole.fix.supabase_py
+    assert not whole.fix.reason
