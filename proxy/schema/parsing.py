@@ -9,9 +9,8 @@ import re
 from collections.abc import Iterator, Sequence
 
 import sqlglot
-from sqlglot import exp
+from sqlglot import Token, TokenType, exp
 from sqlglot.errors import SqlglotError
-from sqlglot.tokenizer_core import Token, TokenType
 
 from proxy.schema.expression import ColumnUse, Expression, FunctionCall
 
