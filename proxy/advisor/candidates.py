@@ -2,8 +2,6 @@
 
 Equality columns come first, the most selective one first; then one range, or the order with its directions and nulls.
 PostgreSQL, "Multicolumn Indexes", "Indexes and ORDER BY" and "Partial Indexes".
-
-Tests: tests/e2e/database/test_index_advisor.py.
 """
 
 from collections.abc import Iterator, Sequence

@@ -18,7 +18,7 @@ from proxy.advisor.selection import LEAST, LEAST_BESIDE_WIDER, Candidate, Choice
 from proxy.advisor.sizes import SMALL_PAGES, estimated_size
 from proxy.database.built_indexes import BuiltIndexes, built_indexes
 from proxy.database.plans import read_declared_schema
-from proxy.database.session import Caller, Limits
+from proxy.database.session import Caller, DatabaseFaultError, Limits
 from proxy.database.trial import HYPOPG_METHODS, CalledStatement, WhatIf, trial
 from proxy.plans.proposed_index import ProposedIndex
 from proxy.plans.statements import facts_of_database, statements_of
@@ -85,6 +85,7 @@ async def advise(
             wanted, proof = [index for index in wanted if index not in unasked], "hypopg"
         else:
             wanted = [index for index in wanted if index in found.from_filters]  # a policy's part needs a plan
+        found.questions = await _plannable(asked, found)
         advised = await _advised(asked, database, found, wanted, proof)
     if proof == "trial":
         advised = [await _measured(connection, one, found, limits, trial_told) for one in advised]
@@ -147,6 +148,19 @@ def _why_none(table: RelationName, database: Database, one: ObservedCalls, write
     if written > MUCH_WRITTEN * max(1, one.calls):
         return f"{name} is written more than read: {written} writes, {one.calls} calls"
     return ""
+
+
+async def _plannable(asked: WhatIf, found: _Collected) -> list[_Question]:
+    """The statements that Postgres can plan; of the others, such as one whose table may not be read, it says why."""
+    plannable = []
+    for one in found.questions:
+        try:
+            await asked.base(one.statement)
+        except DatabaseFaultError as error:
+            found.none.append(NoIndex(one.of.seen.fingerprint, f"not checked: {error}"))
+        else:
+            plannable.append(one)
+    return plannable
 
 
 async def _advised(
@@ -228,7 +242,7 @@ async def _described(
         choice.runner_up,
         choice.why_lost,
         wider.name if wider else "",
-        found.writes.get(index.table, 0),
+        found.writes.get(f"{index.schema}.{index.table}", found.writes.get(index.table, 0)),
     )
 
 

@@ -167,3 +167,20 @@ async def test_the_plan_after_names_the_index_as_the_migration_does(hypopg: str)
     for one, finding in zip((advice := await advice_on(hypopg)).indexes, findings_of(advice), strict=True):
         assert any(line.startswith("after: ") and one.index.name in line for line in finding.evidence)
         assert not any("<" in line and "btree_" in line for line in finding.evidence)
+
+
+async def test_a_table_that_may_not_be_read_is_named_and_the_rest_is_advised(hypopg: str) -> None:
+    await run(
+        hypopg,
+        "create role half login password 'x' bypassrls in role pg_read_all_stats",
+        "grant usage on schema public, extensions to half",
+        "grant select on videos to half",
+    )
+    try:
+        half = "postgresql://half:x@" + hypopg.partition("@")[2]
+        advice = await advice_on(half)
+    finally:
+        await run(hypopg, "drop owned by half", "drop role half")
+    assert {one.index.table for one in advice.indexes} == {"videos"}
+    reasons = {one.about: one.reason for one in advice.none}
+    assert "rushes" in reasons["GET rushes?select=*&monthly_tracking_id=eq.?&order=created_at.desc"]
