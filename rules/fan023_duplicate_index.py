@@ -47,7 +47,7 @@ from proxy.analysis.rule import Rule, RuleContext
 from proxy.analysis.volume import format_bytes
 from proxy.analysis.workload import Workload
 from proxy.findings.model import DatabaseObject, Finding, Fix, IndexShape
-from proxy.schema.names import qualified, quoted
+from proxy.schema.names import qualified, quoted, undo
 from proxy.schema.relation import Index
 from proxy.schema.snapshot import Database
 from proxy.settings_base import Thresholds
@@ -108,7 +108,7 @@ def _finding(index: Index, better: Index) -> Finding:
         problem="Each write to the table maintains both, and no query needs the first one.",
         current=f"{format_bytes(index.size)} on disk",
         evidence=(index.definition, better.definition),
-        fix=Fix(sql=f"drop index concurrently {qualified(index.schema, index.name)};\n-- undo: {index.definition};"),
+        fix=Fix(sql=f"drop index concurrently {qualified(index.schema, index.name)};\n{undo(index.definition)}"),
         expected=f"{format_bytes(index.size)} less space, and one index less to write to.",
         risk="DROP INDEX CONCURRENTLY does not work in a transaction. A replica may use an index that this server"
         " does not.",

@@ -43,7 +43,7 @@ from collections.abc import Iterator
 from proxy.analysis.rule import Rule, RuleContext
 from proxy.analysis.workload import Workload
 from proxy.findings.model import DatabaseObject, Finding, Fix
-from proxy.schema.names import qualified
+from proxy.schema.names import qualified, undo
 from proxy.schema.relation import VERBS, Relation
 from proxy.schema.snapshot import Database
 from proxy.settings_base import Thresholds
@@ -93,7 +93,7 @@ def _finding(relation: Relation, held: list[str]) -> Finding:
         fix=Fix(
             sql=f"alter table {name} enable row level security;\n"
             f"-- then a policy for each command that clients need\n"
-            f"-- undo: alter table {name} disable row level security;"
+            f"{undo(f'alter table {name} disable row level security')}"
         ),
         expected="API roles reach only the rows that a policy allows.",
         risk="Without a policy, API roles see no row at all.",

@@ -47,7 +47,7 @@ from proxy.analysis.rule import Rule, RuleContext
 from proxy.analysis.workload import Workload
 from proxy.findings.model import DatabaseObject, Finding, Fix
 from proxy.schema.expression import FunctionCall
-from proxy.schema.names import qualified, quoted
+from proxy.schema.names import qualified, quoted, undo
 from proxy.schema.relation import Policy, Relation
 from proxy.schema.snapshot import Database, NotChecked
 from proxy.settings_base import Thresholds
@@ -142,9 +142,9 @@ def _fix(name: str, policy: Policy, calls: list[tuple[str, FunctionCall]], datab
     if changed == before:
         return Fix(reason=reason or "the place of the call in the policy is not known")
     head = f"alter policy {quoted(policy.name)} on {name}"
-    undo = " ".join(f"{clause.lower()} ({text})" for clause, text in before.items()).replace("\n", " ")
+    restored = " ".join(f"{clause.lower()} ({text})" for clause, text in before.items())
     clauses = "".join(f"\n  {clause.lower()} ({text})" for clause, text in changed.items())
-    return Fix(sql=f"{head}{clauses};\n-- undo: {head} {undo};", reason=reason)
+    return Fix(sql=f"{head}{clauses};\n{undo(f'{head} {restored}')}", reason=reason)
 
 
 def _wrapped(text: str, calls: list[FunctionCall], database: Database) -> str:

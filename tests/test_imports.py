@@ -48,7 +48,7 @@ LAW: dict[str, Folder] = {
         + GROUND,
         "msgspec",
     ),
-    "merging": Folder(f"upstream observe path settings postgrest http1 {GROUND}"),
+    "merging": Folder(f"upstream transport observe path settings postgrest http1 {GROUND}"),
     "server": Folder(f"transport path settings http1 {GROUND}"),
     "upstream": Folder(f"transport observe path settings analysis postgrest http1 {GROUND}", "asyncpg"),
     "database": Folder(f"plans schema sql {GROUND}", "asyncpg"),

@@ -13,7 +13,7 @@ import msgspec
 
 from proxy.analysis.fingerprint import Filter, ParsedFingerprint, parse_fingerprint
 from proxy.analysis.lookups import PATTERNS, varying_lookup
-from proxy.analysis.spans import READS, by_query, group_by, is_query
+from proxy.analysis.spans import NO_SINGLE_ROW, READS, by_query, group_by, is_query, was_refused
 from proxy.analysis.steps import Steps
 from proxy.findings.model import IMPACTS, impact_of
 from proxy.model import Span, Trace
@@ -61,14 +61,15 @@ def fan_outs(
     trace: Trace, detect: FanOutDetector, bounds: LoopThresholds
 ) -> Iterator[tuple[ParsedFingerprint, FanOut] | None]:
     """The fan-outs in ``trace``, at most one per fingerprint and identity: one call for several identities would give
-    some the rows of others. None in a mixed trace (several application requests).
+    some the rows of others. None in a mixed trace (several application requests), nor of refused reads: one read for
+    all their keys would be refused too.
 
     None where a step ends.
     """
-    reads = {} if trace.mixed else by_query(filter(is_read_or_count, trace.spans))
+    reads = {} if trace.mixed else by_query(filter(_may_be_batched, trace.spans))
     for spans in reads.values():
         yield None
-        if len(spans) >= bounds.min_calls:
+        if len(spans) >= bounds.min_calls and not all(map(was_refused, spans)):
             parsed = parse_fingerprint(spans[0].fingerprint)
             fan_out = yield from detect(parsed, spans, bounds)
             if fan_out is not None:
@@ -78,6 +79,10 @@ def fan_outs(
 def is_read_or_count(span: Span) -> bool:
     """Whether the request is a query for rows, or by HEAD for their number."""
     return span.method in READS and is_query(span)
+
+
+def _may_be_batched(span: Span) -> bool:
+    return is_read_or_count(span) and (not was_refused(span) or span.status == NO_SINGLE_ROW)
 
 
 def parallel_fan_out(parsed: ParsedFingerprint, spans: Sequence[Span], bounds: LoopThresholds) -> Steps[FanOut | None]:
@@ -164,18 +169,20 @@ def has_many_rows_per_key(parsed: ParsedFingerprint, spans: Sequence[Span]) -> b
 
 
 def in_parallel(spans: Sequence[Span]) -> bool:
-    """Whether at least half of the spans did not wait for the previous span: they began before it ended, or came on a
-    further connection that was open by then.
+    """Whether at least half of the spans did not wait for the previous span: they began before it ended, or soon after
+    it began, on a further connection that was open by then.
 
     Quick answers of a fan-out may not overlap, but each of its requests has a connection of its own. A client that
-    waits uses one or two connections in turn, or opens one per request, after the previous answer.
+    waits uses one or two connections in turn, or opens one per request, after the previous answer. After a pause it may
+    use any connection of its pool, which other requests have opened.
     """
     ordered = sorted(spans, key=lambda span: span.start)
     used = {0}
     together = 0
     for earlier, later in pairwise(ordered):
         used.add(earlier.connection)
-        apart = later.connection not in used and later.connected < earlier.end
+        soon = later.start - earlier.start < TYPING_SECONDS
+        apart = soon and later.connection not in used and later.connected < earlier.end
         together += apart or later.start < earlier.end
     return 2 * together >= len(spans)
 

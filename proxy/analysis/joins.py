@@ -11,7 +11,7 @@ from proxy.analysis.fingerprint import Filter, parse_fingerprint
 from proxy.analysis.spans import group_by, is_read, succeeded
 from proxy.analysis.varying import Parent, SimilarCalls
 from proxy.model import Span
-from proxy.postgrest.database_facts import DatabaseFacts, ForeignKey
+from proxy.postgrest.database_facts import DatabaseFacts, ForeignKeyFact
 
 MOST_READS = 20
 """The last reads of a relation before a loop, whose answers are examined."""
@@ -74,7 +74,7 @@ def _may_have_shown(read: Sequence[Span], column: str, loop: Sequence[Span], key
     return 2 * len(wanted.intersection(set().union(*seen))) >= len(wanted)
 
 
-def _foreign_keys(facts: DatabaseFacts, own: str, column: str) -> Iterator[tuple[ForeignKey, bool]]:
+def _foreign_keys(facts: DatabaseFacts, own: str, column: str) -> Iterator[tuple[ForeignKeyFact, bool]]:
     """The foreign keys of one column that join ``column``, each with whether it is a column of ``own``."""
     yield from ((key, True) for key in facts.foreign_keys if key.relation == own and key.columns == (column,))
     yield from ((key, False) for key in facts.foreign_keys if key.target == own and key.target_columns == (column,))
@@ -87,7 +87,7 @@ def _is_embeddable(own: str, other: str) -> bool:
     return own != other and plain and names[0][0] == names[1][0]
 
 
-def _join(facts: DatabaseFacts, key: ForeignKey, owned: bool, select: str) -> Join:
+def _join(facts: DatabaseFacts, key: ForeignKeyFact, owned: bool, select: str) -> Join:
     own, other = (key.relation, key.target) if owned else (key.target, key.relation)
     relation = facts.relations.get(key.relation)
     name = own.partition(".")[2]

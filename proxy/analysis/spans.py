@@ -16,6 +16,10 @@ READS = ("GET", "HEAD")
 """Methods that read rows, or their number."""
 READ_BY = {"columns=": ("POST", "PATCH", "PUT"), "on_conflict=": ("POST",)}
 """Parameters with the methods for which PostgREST parses them; for other methods their names may be anything."""
+NO_SINGLE_ROW = 406
+"""Status of a read by ``.single()`` whose key has no row, or several; the same client reads other keys with success."""
+BUSY = (408, 429)
+"""Refusals that say nothing about the request: a gateway has too many of them, or lost patience."""
 
 Item = TypeVar("Item")
 Key = TypeVar("Key", bound=Hashable)
@@ -99,6 +103,14 @@ def may_write(span: Span) -> bool:
 def succeeded(span: Span) -> bool:
     """Whether the status is 2xx."""
     return 200 <= span.status < 300
+
+
+def was_refused(span: Span) -> bool:
+    """Whether the status says that the request itself is wrong, or not allowed: a 4xx, but for those of a busy gateway.
+
+    A 5xx may be the result of too many requests: a statement or a wait for a connection that took too long.
+    """
+    return 400 <= span.status < 500 and span.status not in BUSY
 
 
 def has_confirmed_names(span: Span) -> bool:

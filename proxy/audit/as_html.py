@@ -10,7 +10,7 @@ from html import escape
 
 from proxy.audit.report import Report, ReportedFinding
 from proxy.audit.style import STYLE
-from proxy.audit.tables import ReportTable, TableColumn, facts, seen, tables, warnings
+from proxy.audit.tables import ReportColumn, ReportTable, facts, seen, tables, warnings
 from proxy.findings.report import LabelledLines, fixes, heading, parts_after_fix, parts_before_fix
 
 POLICY = (
@@ -70,16 +70,16 @@ def _table(table: ReportTable, links: bool = False) -> Iterator[str]:
         yield f"<p>{escape(table.after)}</p>"
 
 
-def _heading(column: TableColumn) -> str:
+def _heading(column: ReportColumn) -> str:
     return f'<th scope="col"{_class(column)}>{escape(column.head)}</th>'
 
 
-def _cell(column: TableColumn, text: str) -> str:
+def _cell(column: ReportColumn, text: str) -> str:
     escaped = escape(text)
     return f"<td{_class(column)}>{f'<code>{escaped}</code>' if column.verbatim and text else escaped}</td>"
 
 
-def _class(column: TableColumn) -> str:
+def _class(column: ReportColumn) -> str:
     return ' class="number"' if column.right else ""
 
 

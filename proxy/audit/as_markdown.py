@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from proxy.audit.report import Report, ReportedFinding
-from proxy.audit.tables import NONE, ReportTable, TableColumn, facts, seen, tables, warnings
+from proxy.audit.tables import NONE, ReportColumn, ReportTable, facts, seen, tables, warnings
 from proxy.findings.report import LabelledLines, fixes, heading, parts_after_fix, parts_before_fix
 from proxy.text.markdown import code_span, escaped, fenced
 
@@ -38,7 +38,7 @@ def _table(table: ReportTable) -> Iterator[str]:
         yield from ("", escaped(table.after))
 
 
-def _cell(column: TableColumn, text: str) -> str:
+def _cell(column: ReportColumn, text: str) -> str:
     return code_span(text).replace("|", r"\|") if column.verbatim and text != NONE else escaped(text)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from proxy.audit.columns import WIDTH, aligned, cells, wrapped
 from proxy.audit.report import Report, ReportedFinding
-from proxy.audit.tables import ReportTable, TableColumn, facts, findings, seen, tables, warnings
+from proxy.audit.tables import ReportColumn, ReportTable, facts, findings, seen, tables, warnings
 from proxy.findings.report import finding_lines
 
 LABEL = 16
@@ -77,7 +77,7 @@ def _rows(table: ReportTable, in_row: Sequence[int]) -> Iterator[str]:
                 yield from wrapped(f"    {column.head}: ", cell, 6)
 
 
-def _widths(columns: Sequence[TableColumn], lines: Sequence[Sequence[str]]) -> list[int]:
+def _widths(columns: Sequence[ReportColumn], lines: Sequence[Sequence[str]]) -> list[int]:
     """The width of each column; the last one may use the rest of the line."""
     needs = [max(cells(column.head), *(cells(line[at]) for line in lines)) for at, column in enumerate(columns)]
     widths = [min(MAX_CELL, need) for need in needs[:-1]]

@@ -12,7 +12,7 @@ from proxy.text.terminal import safe
 NONE = "–"
 
 
-class TableColumn(msgspec.Struct, frozen=True):
+class ReportColumn(msgspec.Struct, frozen=True):
     """``right``: cells are numbers. ``verbatim``: cells are text from clients. ``below``: as text, a separate line."""
 
     head: str
@@ -25,7 +25,7 @@ class ReportTable(msgspec.Struct, frozen=True):
     """A table whose cells have no control characters; ``empty`` replaces missing rows, ``after`` follows the rows."""
 
     title: str
-    columns: tuple[TableColumn, ...]
+    columns: tuple[ReportColumn, ...]
     rows: tuple[tuple[str, ...], ...]
     empty: str
     after: str = ""
@@ -78,13 +78,13 @@ def tables(report: Report) -> list[ReportTable]:
 def findings(report: Report) -> ReportTable:
     """One row per finding."""
     columns = (
-        TableColumn("impact"),
-        TableColumn("code"),
-        TableColumn("times", right=True),
-        TableColumn("traces", right=True),
-        TableColumn("relation", verbatim=True),
-        TableColumn("route", verbatim=True),
-        TableColumn("title", below=True),
+        ReportColumn("impact"),
+        ReportColumn("code"),
+        ReportColumn("times", right=True),
+        ReportColumn("traces", right=True),
+        ReportColumn("relation", verbatim=True),
+        ReportColumn("route", verbatim=True),
+        ReportColumn("title", below=True),
     )
     rows = tuple(_finding(reported) for reported in report.findings)
     return ReportTable("Findings", columns, rows, "No findings.")
@@ -99,13 +99,13 @@ def _finding(reported: ReportedFinding) -> tuple[str, ...]:
 
 def _ignored(report: Report) -> ReportTable:
     columns = (
-        TableColumn("impact"),
-        TableColumn("code"),
-        TableColumn("times", right=True),
-        TableColumn("relation", verbatim=True),
-        TableColumn("route", verbatim=True),
-        TableColumn("title", below=True),
-        TableColumn("reason", below=True),
+        ReportColumn("impact"),
+        ReportColumn("code"),
+        ReportColumn("times", right=True),
+        ReportColumn("relation", verbatim=True),
+        ReportColumn("route", verbatim=True),
+        ReportColumn("title", below=True),
+        ReportColumn("reason", below=True),
     )
     rows = tuple(_ignored_finding(ignored) for ignored in report.ignored)
     return ReportTable(f"Ignored: {len(rows)}", columns, rows, "No finding is ignored.")
@@ -121,9 +121,9 @@ def _ignored_finding(ignored: IgnoredFinding) -> tuple[str, ...]:
 def _queries(report: Report) -> ReportTable:
     heads = ("time", "share", "requests", "merged", "p50", "p95", "rows per request", "bytes", "failed")
     columns = (
-        *(TableColumn(head, right=True) for head in heads),
-        TableColumn("query", verbatim=True, below=True),
-        TableColumn("routes", verbatim=True, below=True),
+        *(ReportColumn(head, right=True) for head in heads),
+        ReportColumn("query", verbatim=True, below=True),
+        ReportColumn("routes", verbatim=True, below=True),
     )
     more = f"{report.more_queries:,} more kinds of queries are not shown." if report.more_queries else ""
     rows = tuple(_query(usage) for usage in report.queries)
@@ -148,7 +148,7 @@ def _query(usage: QueryUsage) -> tuple[str, ...]:
 
 def _routes(report: Report) -> ReportTable:
     heads = ("p50", "max", "traces", "cannot fail", "queries", "upstream calls", "rows", "bytes")
-    columns = (*(TableColumn(head, right=True) for head in heads), TableColumn("route", verbatim=True))
+    columns = (*(ReportColumn(head, right=True) for head in heads), ReportColumn("route", verbatim=True))
     more = f"{report.more_routes:,} more routes are not shown." if report.more_routes else ""
     rows = tuple(
         (
@@ -164,11 +164,11 @@ def _routes(report: Report) -> ReportTable:
 
 def _bypassed(report: Report) -> ReportTable:
     columns = (
-        TableColumn("requests", right=True),
-        TableColumn("reason"),
-        TableColumn("why", below=True),
-        TableColumn("what to do", below=True),
-        TableColumn("for example", verbatim=True, below=True),
+        ReportColumn("requests", right=True),
+        ReportColumn("reason"),
+        ReportColumn("why", below=True),
+        ReportColumn("what to do", below=True),
+        ReportColumn("for example", verbatim=True, below=True),
     )
     rows = tuple(
         (f"{usage.queries:,}", safe(usage.reason), usage.why, usage.remedy, ", ".join(map(safe, usage.fingerprints)))

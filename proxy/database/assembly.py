@@ -22,8 +22,8 @@ from proxy.schema.relation import (
 )
 from proxy.schema.snapshot import Database, Extension, Function, NotChecked, Part, Role, Server
 
-Row = Mapping[str, Any]
-Rows = Sequence[Row]
+StatementRow = Mapping[str, Any]
+Rows = Sequence[StatementRow]
 S = TypeVar("S", bound=msgspec.Struct)
 
 ACTIONS = {"a": "NO ACTION", "r": "RESTRICT", "c": "CASCADE", "n": "SET NULL", "d": "SET DEFAULT"}
@@ -45,25 +45,25 @@ def assemble(exposed: tuple[str, ...], rows: Mapping[Part, Rows], missing: Seque
     )
 
 
-def _struct(kind: type[S], row: Row, **further: Any) -> S:
+def _struct(kind: type[S], row: StatementRow, **further: Any) -> S:
     """A struct of the columns that are fields of it; arrays become tuples."""
     names = set(kind.__struct_fields__) & set(row.keys())
     values = {name: tuple(row[name]) if isinstance(row[name], list) else row[name] for name in names}
     return kind(**{**values, **further})
 
 
-def _structs(kind: type[S], rows: Iterable[Row]) -> tuple[S, ...]:
+def _structs(kind: type[S], rows: Iterable[StatementRow]) -> tuple[S, ...]:
     return tuple(_struct(kind, row) for row in rows)
 
 
-def _by_oid(rows: Iterable[Row]) -> Mapping[int, list[Row]]:
-    groups: dict[int, list[Row]] = defaultdict(list)
+def _by_oid(rows: Iterable[StatementRow]) -> Mapping[int, list[StatementRow]]:
+    groups: dict[int, list[StatementRow]] = defaultdict(list)
     for row in rows:
         groups[row["oid"]].append(row)
     return groups
 
 
-def _role(row: Row) -> Role:
+def _role(row: StatementRow) -> Role:
     settings = tuple((name, value) for name, _, value in (text.partition("=") for text in row["settings"]))
     return _struct(Role, row, settings=settings)
 
@@ -105,12 +105,12 @@ _BELONGING: tuple[Part, ...] = (
 )
 
 
-def _column_stats(row: Row) -> ColumnStats:
+def _column_stats(row: StatementRow) -> ColumnStats:
     lists = {name: tuple(row[name] or ()) for name in ("common_values", "common_frequencies", "histogram")}
     return _struct(ColumnStats, row, **lists)
 
 
-def _index(row: Row, scans: Mapping[tuple[str, str], int]) -> Index:
+def _index(row: StatementRow, scans: Mapping[tuple[str, str], int]) -> Index:
     keys = tuple(
         IndexKey(text, column, opclass, default, collation, bool(option & 1), bool(option & 2))
         for text, column, opclass, default, collation, option in zip(
@@ -126,11 +126,11 @@ def _index(row: Row, scans: Mapping[tuple[str, str], int]) -> Index:
     return _struct(Index, row, keys=keys, scans=scans.get((row["schema"], row["name"])))
 
 
-def _foreign_key(row: Row) -> ForeignKey:
+def _foreign_key(row: StatementRow) -> ForeignKey:
     return _struct(ForeignKey, row, on_delete=ACTIONS[row["on_delete"]], on_update=ACTIONS[row["on_update"]])
 
 
-def _policy(row: Row) -> Policy:
+def _policy(row: StatementRow) -> Policy:
     return _struct(
         Policy,
         row,

@@ -2,6 +2,8 @@
 
 A transaction is read-only, its lock and statement timeouts are those given, and its search path is empty, so that
 Postgres prints each name with its schema.
+
+Tests: tests/e2e/database/test_read_database.py.
 """
 
 from collections.abc import AsyncIterator, Mapping, Sequence

@@ -1,4 +1,7 @@
-"""Reads a snapshot of the database part by part; what cannot be read is listed, and the rest is read all the same."""
+"""Reads a snapshot of the database part by part; what cannot be read is listed, and the rest is read all the same.
+
+Tests: tests/e2e/database/test_read_database.py.
+"""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, get_args

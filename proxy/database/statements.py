@@ -2,6 +2,8 @@
 
 ``$1`` is the array of schemas that PostgREST serves, ``$2`` that of the roles it switches to. All columns exist since
 PostgreSQL 13.
+
+Tests: tests/e2e/database/test_read_database.py.
 """
 
 from collections.abc import Mapping

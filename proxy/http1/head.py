@@ -83,13 +83,15 @@ def parse_fields(block: bytes, fault: str) -> tuple[HeaderField, ...]:
     """
     if not block:
         return ()
-    fields = []
-    for line in block.split(b"\r\n"):
-        name, colon, value = line.partition(b":")
-        if not colon or not name or name.translate(None, _TOKEN_BYTES) or value.translate(None, _VALUE_BYTES):
-            raise FaultError(fault)
-        fields.append(HeaderField(name.lower(), value.strip(b" \t"), line))
-    return tuple(fields)
+    return tuple([parse_field(line, fault) for line in block.split(b"\r\n")])
+
+
+def parse_field(line: bytes, fault: str) -> HeaderField:
+    """Parse one header line, without its CRLF; else the same as ``parse_fields``."""
+    name, colon, value = line.partition(b":")
+    if not colon or not name or name.translate(None, _TOKEN_BYTES) or value.translate(None, _VALUE_BYTES):
+        raise FaultError(fault)
+    return HeaderField(name.lower(), value.strip(b" \t"), line)
 
 
 def has_bare_lf(buffer: bytearray, start: int) -> bool:

@@ -15,6 +15,7 @@ from proxy.model import PendingRequest
 from proxy.observe.events import Events, WindowClosed
 from proxy.path.batching import BatchScheduler, BatchSettings, SchedulerRegistry
 from proxy.settings.tables import MergeSettings
+from proxy.transport.resume import resume
 
 WhyLone = Callable[[BatchScheduler, PendingRequest], str | None]
 OnBatch = Callable[[BatchScheduler, list[PendingRequest]], None]
@@ -103,7 +104,7 @@ class Batcher:
         if self.is_waiting(request):
             waiter = self._waiters[request]
             slot, why = self._acquire(scheduler), reason or waiter.reason
-            waiter.reply.set_result(SendAlone(slot, why, fallback, waiter.unused_calls))
+            resume(waiter.reply, SendAlone(slot, why, fallback, waiter.unused_calls))
 
     def record_unused_call(self, requests: Iterable[PendingRequest], call: int) -> None:
         """The call with this number could not answer ``requests``, as far as they wait."""

@@ -8,6 +8,7 @@ import msgspec
 from proxy.errors.codes import FaultError
 from proxy.model import MergedCall, Outcome, PendingRequest, Slice
 from proxy.path.batching import BatchScheduler
+from proxy.transport.resume import resume
 from proxy.upstream.messages import UpstreamAnswer
 
 
@@ -146,4 +147,4 @@ class Waiter(msgspec.Struct, eq=False):
         """Give the waiting request its reply."""
         if self.unused_calls and isinstance(reply, BufferedAnswer):
             reply = msgspec.structs.replace(reply, unused_calls=self.unused_calls)
-        self.reply.set_result(reply)
+        resume(self.reply, reply)

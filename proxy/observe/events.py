@@ -182,8 +182,11 @@ class Events:
         self.emit(Warned(what, "This is a bug: report it.", error))
 
     def emit(self, event: Event) -> None:
-        for _ in self.emit_in_steps(event):
-            pass
+        for observer in self._observers[type(event)]:
+            try:
+                observer(event)
+            except Exception as error:
+                self._failed(observer, error)
 
     def emit_in_steps(self, event: Event) -> Iterator[None]:
         """Same as ``emit``, one step per observer, or several if it has a method ``in_steps``."""

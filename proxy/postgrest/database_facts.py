@@ -66,7 +66,7 @@ TABLE_KINDS = ("r", "p", "m")
 """Kinds of relations that can have an index: table, partitioned table, materialized view (pg_class.relkind)."""
 
 
-class IndexKey(msgspec.Struct, frozen=True):
+class IndexKeyFact(msgspec.Struct, frozen=True):
     """A key of an index: a column's name, or the text of an expression."""
 
     text: str
@@ -76,23 +76,23 @@ class IndexKey(msgspec.Struct, frozen=True):
     """The operator class: ``text_ops``, ``gin_trgm_ops``."""
 
 
-class Index(msgspec.Struct, frozen=True):
+class IndexFact(msgspec.Struct, frozen=True):
     """A valid index; ``method`` is ``btree``, ``gin``, …"""
 
     name: str
     method: str
-    keys: tuple[IndexKey, ...]
+    keys: tuple[IndexKeyFact, ...]
     unique: bool = False
     primary: bool = False
     predicate: str = ""
     """The condition of a partial index, as Postgres writes it; else empty."""
 
 
-class Relation(msgspec.Struct, frozen=True):
+class RelationFacts(msgspec.Struct, frozen=True):
     """A table or view with its indexes; ``kind`` is pg_class.relkind."""
 
     kind: str = "r"
-    indexes: tuple[Index, ...] = ()
+    indexes: tuple[IndexFact, ...] = ()
     columns: Mapping[bytes, Column] = {}
 
     @property
@@ -119,7 +119,7 @@ class Relation(msgspec.Struct, frozen=True):
         )
 
 
-class ForeignKey(msgspec.Struct, frozen=True):
+class ForeignKeyFact(msgspec.Struct, frozen=True):
     """Columns of a relation that refer to columns of ``target``; both relations as ``schema.name``."""
 
     name: str
@@ -134,9 +134,9 @@ class DatabaseFacts(msgspec.Struct, frozen=True):
 
     schemas: tuple[str, ...] = ("public",)
     """PostgREST's db-schemas; names without a schema are of the first."""
-    relations: Mapping[str, Relation] = {}
+    relations: Mapping[str, RelationFacts] = {}
     """By ``schema.name``."""
-    foreign_keys: tuple[ForeignKey, ...] = ()
+    foreign_keys: tuple[ForeignKeyFact, ...] = ()
     trigrams: str | None = None
     """The schema of the extension pg_trgm; None if it is not installed, or that is unknown."""
 
@@ -145,7 +145,7 @@ class DatabaseFacts(msgspec.Struct, frozen=True):
         schema = name.partition(".")[0]
         return name if "." in name and schema in self.schemas else f"{self.schemas[0]}.{name}"
 
-    def of(self, name: str) -> Relation | None:
+    def of(self, name: str) -> RelationFacts | None:
         """What is known of a relation, named as in a fingerprint; None if it is unknown."""
         return self.relations.get(self.qualified(name))
 
@@ -159,28 +159,28 @@ def read_facts(
 ) -> DatabaseFacts:
     """Build the facts from the rows of ``INDEXES`` and ``REFERENCES`` and the value of ``TRIGRAMS``."""
     kinds: dict[str, str] = {}
-    found: dict[str, list[Index]] = {}
+    found: dict[str, list[IndexFact]] = {}
     for row in indexes:
         name = f"{row['schema']}.{row['relation']}"
         kinds[name] = str(row["kind"])
         if row["name"] is not None:
             found.setdefault(name, []).append(_index(row))
     relations = {
-        name: Relation(kind, tuple(found.get(name, ())), columns.get(name, {})) for name, kind in kinds.items()
+        name: RelationFacts(kind, tuple(found.get(name, ())), columns.get(name, {})) for name, kind in kinds.items()
     }
     keys = tuple(_foreign_key(row) for row in references)
     return DatabaseFacts(tuple(schemas), relations, keys, None if trigrams is None else str(trigrams))
 
 
-def _index(row: CatalogRow) -> Index:
+def _index(row: CatalogRow) -> IndexFact:
     keys = tuple(
-        IndexKey(text, bool(int(option) & DESCENDING), bool(int(option) & NULLS_FIRST), operators)
+        IndexKeyFact(text, bool(int(option) & DESCENDING), bool(int(option) & NULLS_FIRST), operators)
         for text, option, operators in zip(
             _texts(row["keys"]), _texts(row["options"]), _texts(row["classes"]), strict=True
         )
     )
     predicate = row["predicate"]
-    return Index(
+    return IndexFact(
         name=str(row["name"]),
         method=str(row["method"]),
         keys=keys,
@@ -190,8 +190,8 @@ def _index(row: CatalogRow) -> Index:
     )
 
 
-def _foreign_key(row: CatalogRow) -> ForeignKey:
-    return ForeignKey(
+def _foreign_key(row: CatalogRow) -> ForeignKeyFact:
+    return ForeignKeyFact(
         str(row["name"]),
         f"{row['schema']}.{row['relation']}",
         _texts(row["columns"]),

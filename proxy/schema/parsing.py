@@ -107,10 +107,9 @@ def _constant_of_select(node: exp.Expr) -> bool | None:
     """The value of ``(SELECT true)``, and of ``coalesce(true, …)``."""
     if isinstance(node, exp.Coalesce):
         return _constant(node.this)
-    query = node.this if isinstance(node, exp.Subquery) else None
-    if not isinstance(query, exp.Select) or query.args.get("from_") or query.args.get("where"):
+    if not isinstance(node, exp.Select) or node.args.get("from_") or node.args.get("where"):
         return None
-    return _constant(query.expressions[0].unalias()) if len(query.expressions) == 1 else None
+    return _constant(node.expressions[0].unalias()) if len(node.expressions) == 1 else None
 
 
 def _value(node: exp.Expr) -> exp.Expr:

@@ -45,9 +45,7 @@ class Forwarder:
         ``already_waited`` is the part of the timeout for the head, in seconds, that the client has waited.
         """
         client, inside = self._context.client, self._context.mount.on_mount(context.request.line.target)
-        call = self._upstream_request(context.request)
-        if already_waited:
-            call = msgspec.structs.replace(call, already_waited=already_waited)
+        call = self._upstream_request(context.request, self._path_of(context.request, inside), already_waited)
         pool = client.calls if inside else client.others
         return await self._exchange(context, pool, call, kind if inside else "outside", self.relay)
 
@@ -63,8 +61,8 @@ class Forwarder:
 
     async def tunnel(self, context: RequestContext) -> bool:
         """Forward a WebSocket upgrade. After upstream's 101, copy bytes in both directions."""
-        call = self._upstream_request(context.request, b"Connection: Upgrade\r\nUpgrade: websocket\r\n")
-        call = msgspec.structs.replace(call, keep_alive=False, upgrade=True, path="upgrade")
+        call = self._upstream_request(context.request, "upgrade", 0.0, b"Connection: Upgrade\r\nUpgrade: websocket\r\n")
+        call = msgspec.structs.replace(call, keep_alive=False, upgrade=True)
         return await self._exchange(context, self._context.client.tunnels, call, "tunnel", self._upgraded)
 
     def fanin_headers(self, context: RequestContext, last: bool) -> bytes:
@@ -84,7 +82,10 @@ class Forwarder:
         fields = answer.fields
         if self._upstream_name and not self._context.mount.on_mount(request.line.target):
             fields = through_fanin(fields, self._upstream_name)
-        head = answer_lines(answer.line.line, fields, drop_chunked=request.line.minor == 0)
+        if answer.head.as_received and fields is answer.fields and request.line.minor == 1:
+            head = answer.head.as_received + b"\r\n"
+        else:
+            head = answer_lines(answer.line.line, fields, drop_chunked=request.line.minor == 0)
         data = first + answer.body.ready()
         self._observe(context, answer, data)
         pending = head + self.fanin_headers(context, last) + b"\r\n" + frame_data(data, chunked)
@@ -131,7 +132,9 @@ class Forwarder:
             if call.sent:
                 context.upstream.call = labels.number
 
-    def _upstream_request(self, request: ClientRequest, extra_lines: bytes = b"") -> UpstreamRequest:
+    def _upstream_request(
+        self, request: ClientRequest, path: CallPath, already_waited: float, extra_lines: bytes = b""
+    ) -> UpstreamRequest:
         line, client = request.line, request.client
         target = self._context.mount.upstream_target(line.target)
         first_line = b"%b %b HTTP/1.%d\r\n" % (line.method, target, line.minor)
@@ -150,14 +153,15 @@ class Forwarder:
             body,
             on_interim if is_http11 else None,  # HTTP/1.0 has no 1xx (RFC 9110 §15.2)
             keep_alive=is_http11,
-            path=self._path_of(line.target),
+            already_waited=already_waited,
+            path=path,
         )
 
-    def _path_of(self, target: bytes) -> CallPath:
-        mount = self._context.mount
-        if not mount.on_mount(target):
+    def _path_of(self, request: ClientRequest, inside: bool) -> CallPath:
+        """Which timeouts apply; ``inside``: whether the target is on the mount."""
+        if not inside:
             return "outside"
-        return "rpc" if mount.is_function(target) else "relation"
+        return "rpc" if self._context.mount.is_function(request.line.target) else "relation"
 
     async def _upgraded(self, context: RequestContext, answer: UpstreamAnswer) -> bool:
         client = context.request.client

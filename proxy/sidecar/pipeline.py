@@ -27,7 +27,7 @@ from proxy.server.server import ClientRequest
 from proxy.settings.model import Settings
 from proxy.settings.overrides import ByRequest
 from proxy.sidecar.forwarding import Forwarder
-from proxy.sidecar.policy import Policy
+from proxy.sidecar.policy import RequestPolicy
 from proxy.sidecar.request_context import LiteralHasher, RequestContext, SpanOptions
 from proxy.traces.grouping import OpenTrace, TraceGrouper
 from proxy.upstream.state import UpstreamState
@@ -43,7 +43,12 @@ class Pipeline:
     """Answers requests: concurrently for all connections, in order within one."""
 
     def __init__(
-        self, settings: Settings, policies: ByRequest[Policy], state: UpstreamState, traces: TraceGrouper, key: bytes
+        self,
+        settings: Settings,
+        policies: ByRequest[RequestPolicy],
+        state: UpstreamState,
+        traces: TraceGrouper,
+        key: bytes,
     ) -> None:
         self._policies = policies
         self._max_url = settings.merge.max_url
@@ -146,7 +151,7 @@ class Pipeline:
         with policy.shadow.merge_in_background(pending, policy.merger.reply_to) as context.copy:
             return await self._forwarder.forward(context, "original")
 
-    async def _chunked(self, context: RequestContext, policy: Policy, pending: PendingRequest) -> Reply | None:
+    async def _chunked(self, context: RequestContext, policy: RequestPolicy, pending: PendingRequest) -> Reply | None:
         """The reply to a query with a long list; None if no chunk was sent."""
         chunked = await policy.chunker.reply_to(pending)
         context.bypass_reason = chunked.bypass_reason
@@ -154,7 +159,7 @@ class Pipeline:
         upstream.head_size, upstream.parts, upstream.seconds = chunked.head_size, chunked.calls, chunked.seconds
         return chunked.reply
 
-    async def _deliver(self, context: RequestContext, policy: Policy, reply: Reply) -> bool:
+    async def _deliver(self, context: RequestContext, policy: RequestPolicy, reply: Reply) -> bool:
         if isinstance(reply, BufferedAnswer):
             return self._serve(context, reply)
         if isinstance(reply, SendAlone):
@@ -180,7 +185,7 @@ class Pipeline:
         context.request.client.write(b"".join((own_slice.head, headers, b"\r\n", own_slice.body)))
         return not last
 
-    async def _send_alone(self, context: RequestContext, policy: Policy, alone: SendAlone) -> bool:
+    async def _send_alone(self, context: RequestContext, policy: RequestPolicy, alone: SendAlone) -> bool:
         began = self._clock()
         seconds = None
         try:

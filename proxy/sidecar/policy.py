@@ -20,7 +20,7 @@ from proxy.settings.overrides import ByRequest
 from proxy.upstream.state import UpstreamState
 
 
-class Policy:
+class RequestPolicy:
     """Made from one set of settings. In mode shadow no client waits for merging, and its calls are counted
     separately.
     """
@@ -57,7 +57,7 @@ class Policy:
         return bool(waiting or self.chunker.in_progress or self.comparer.running)
 
 
-def policies(settings: Settings, state: UpstreamState) -> ByRequest[Policy]:
+def policies(settings: Settings, state: UpstreamState) -> ByRequest[RequestPolicy]:
     """The policies for all requests. They share one limit on fallbacks."""
     fallbacks = asyncio.Semaphore(settings.merge.fallbacks)
-    return ByRequest(settings, lambda overridden: Policy(overridden, state, fallbacks))
+    return ByRequest(settings, lambda overridden: RequestPolicy(overridden, state, fallbacks))

@@ -19,7 +19,7 @@ from proxy.settings.overrides import ByRequest
 from proxy.settings.sources import ConfigError
 from proxy.sidecar.descriptor_monitor import DescriptorMonitor
 from proxy.sidecar.pipeline import Pipeline
-from proxy.sidecar.policy import Policy, policies
+from proxy.sidecar.policy import RequestPolicy, policies
 from proxy.sidecar.rediscovery import Rediscovery
 from proxy.sidecar.rule_runner import RuleRunner
 from proxy.sidecar.trace_closer import TraceCloser
@@ -72,7 +72,7 @@ class Sidecar:
         self._known_catalog: Catalog | None = None
         self._catalog = CatalogReader(settings, self._events, self._apply_catalog)
         self.policy = policies(settings, self.upstream_state)
-        self.retired: list[Policy] = []
+        self.retired: list[RequestPolicy] = []
         """Policies that a reload has replaced, as long as a request waits under them."""
         self.server = DataServer(
             settings,
@@ -131,7 +131,7 @@ class Sidecar:
         self.settings, self.policy = settings, policy
 
     @property
-    def policies(self) -> tuple[Policy, ...]:
+    def policies(self) -> tuple[RequestPolicy, ...]:
         """All policies, including replaced ones that requests still use."""
         return (*self.policy.all, *self.retired)
 
@@ -185,7 +185,7 @@ class Sidecar:
             self._rediscovery.tick(self.settings)
             self.descriptors.check()
 
-    def _pipeline(self, settings: Settings, policy: ByRequest[Policy]) -> Pipeline:
+    def _pipeline(self, settings: Settings, policy: ByRequest[RequestPolicy]) -> Pipeline:
         return Pipeline(settings, policy, self.upstream_state, self.traces, self._key)
 
     def _apply_catalog(self, catalog: Catalog) -> None:

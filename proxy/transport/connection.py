@@ -6,6 +6,7 @@ from typing import cast
 
 from proxy.http1.chunked import ChunkDecoder
 from proxy.http1.framing import CHUNKED, UNTIL_CLOSE
+from proxy.transport.resume import resume
 
 HIGH_WATER = 256 * 1024
 """Bytes in a connection's read or write buffer above which reading or writing pauses."""
@@ -197,7 +198,7 @@ class Connection(asyncio.Protocol):
 
     def _wake_reader(self) -> None:
         if self._reader is not None and not self._reader.done():
-            self._reader.set_result(None)
+            resume(self._reader, None)
 
     def _set_deadline(self, due: float) -> None:
         """Have the reader time out at ``due``. One timer is reused for many waits, because nearly all end in time, and

@@ -61,7 +61,7 @@ class ObservedCall:
         labels: CallLabels,
     ) -> None:
         self._also_on_sent = request.on_sent
-        self._call = context.client.send(pool, msgspec.structs.replace(request, on_sent=self._on_sent))
+        self._call = context.client.send(pool, request, self._on_sent)
         self._labels = labels
         self._events = context.events
         self._clock = context.clock

@@ -7,10 +7,10 @@ connection that was closed before any byte of the answer (RFC 9112 §9.3.1).
 import asyncio
 from collections.abc import Awaitable, Callable
 from types import TracebackType
+from typing import get_args
 
 from proxy.errors.codes import FaultError
-from proxy.http1.framing import canonical_response, response_framing
-from proxy.http1.head import HeaderField, StatusLine, parse_fields, parse_status_line
+from proxy.http1.answer_head import AnswerHead, AnswerHeadReader
 from proxy.http1.head_scanner import ResponseHeadScanner
 from proxy.settings.model import Settings
 from proxy.settings.resources import TimeoutSettings
@@ -20,7 +20,7 @@ from proxy.upstream.connect_faults import connect_fault, lacks_descriptor
 from proxy.upstream.connection import UpstreamConnection
 from proxy.upstream.messages import UpstreamAnswer, UpstreamRequest
 from proxy.upstream.pool import BackgroundPool, ConnectionPool
-from proxy.upstream.timeouts import timeouts_of
+from proxy.upstream.timeouts import CallPath, timeouts_of
 from proxy.upstream.upload import framed_body, send_body
 
 HEAD_REFUSED = frozenset((400, 413, 414, 431))
@@ -47,15 +47,18 @@ UpstreamPool = ConnectionPool[UpstreamConnection]
 class UpstreamCall:
     """``async with upstream.send(…) as answer``. Until it exits it is one call of the pool, with one connection."""
 
-    def __init__(self, upstream: "Upstream", pool: UpstreamPool, request: UpstreamRequest) -> None:
+    def __init__(
+        self, upstream: "Upstream", pool: UpstreamPool, request: UpstreamRequest, on_sent: Callable[[], None] | None
+    ) -> None:
         self._upstream = upstream
         self._pool = pool
         self._request = request
+        self._on_sent = on_sent
         self._connection: UpstreamConnection | None = None
         self._answer: UpstreamAnswer | None = None
         self._upload: asyncio.Task[bool] | None = None
         self._got_bytes = False
-        self._timeouts = timeouts_of(request.path, upstream.timeouts)
+        self._timeouts = upstream.timeouts_by_path[request.path]
         self._sent = 0
         """Bytes that were sent at once, before an answer could come."""
         self._received = False
@@ -65,8 +68,8 @@ class UpstreamCall:
 
     async def __aenter__(self) -> UpstreamAnswer:
         await self._pool.acquire(self._request.method not in SAFE_METHODS)
-        if self._request.on_sent is not None:
-            self._request.on_sent()
+        if self._on_sent is not None:
+            self._on_sent()
         try:
             return await self._start()
         except BaseException:
@@ -124,26 +127,27 @@ class UpstreamCall:
                 await self._wait_for_head(connection)
                 continue
             self._got_bytes = True
-            line, fields = _take_head(connection.buffer, end)
+            block = bytes(connection.buffer[:end])
+            del connection.buffer[: end + 4]
+            line, fields = self._upstream.heads.parse(block)
             if line.status == 101 and not self._request.upgrade:
                 raise FaultError("FANIN503", "it answers 101 to a request without an upgrade")
             if line.status >= 200 or line.status == 101:
-                return self._final_answer(connection, line, fields)
+                return self._final_answer(
+                    connection, self._upstream.heads.framed(self._request.method, line, fields, block)
+                )
             scanner, interim = ResponseHeadScanner(), interim + 1
             if interim > MAX_INTERIM:
                 raise FaultError("FANIN503", f"more than {MAX_INTERIM} answers with a status below 200")
             if self._request.on_interim is not None:
                 await self._request.on_interim(line, fields)
 
-    def _final_answer(
-        self, connection: UpstreamConnection, line: StatusLine, fields: tuple[HeaderField, ...]
-    ) -> UpstreamAnswer:
-        request = self._request
-        framing = response_framing(request.method, line, fields)
-        unread = line.status in HEAD_REFUSED and len(request.head) > READ_AT_LEAST
-        body = Body(connection, framing, self._timeouts.idle, "FANIN503", reset_ends=unread)
-        self._received = self._has_received(connection, line.status)
-        return UpstreamAnswer(connection, line, canonical_response(line, fields), body, self._timeouts.idle_setting)
+    def _final_answer(self, connection: UpstreamConnection, head: AnswerHead) -> UpstreamAnswer:
+        status = head.line.status
+        unread = status in HEAD_REFUSED and len(self._request.head) > READ_AT_LEAST
+        body = Body(connection, head.framing, self._timeouts.idle, "FANIN503", reset_ends=unread)
+        self._received = self._has_received(connection, status)
+        return UpstreamAnswer(connection, head, body, self._timeouts.idle_setting)
 
     def _has_received(self, connection: UpstreamConnection, status: int) -> bool:
         """Whether upstream has read the whole request, now that its answer has come.
@@ -200,6 +204,7 @@ class Upstream:
         """For comparisons: a pool of its own, so that no client's call waits for one of them."""
         self.open_endpoints: set[object] = set()
         """Both addresses of each open connection. A client connection with the same two addresses is a loop."""
+        self.heads = AnswerHeadReader()
         self.apply_timeouts(settings.timeouts)
         self.exhausted = 0
         """Number of connections that could not be opened because no file descriptor was left."""
@@ -218,11 +223,17 @@ class Upstream:
     def apply_timeouts(self, timeouts: TimeoutSettings) -> None:
         """Use ``timeouts`` for the next calls."""
         self.timeouts = timeouts
+        self.timeouts_by_path = {path: timeouts_of(path, timeouts) for path in get_args(CallPath)}
         self.calls.queue_timeout = self.others.queue_timeout = timeouts.queue
 
-    def send(self, pool: UpstreamPool, request: UpstreamRequest) -> UpstreamCall:
-        """Send ``request`` over ``pool``. FaultError if upstream is unreachable, too slow or its answer is invalid."""
-        return UpstreamCall(self, pool, request)
+    def send(
+        self, pool: UpstreamPool, request: UpstreamRequest, on_sent: Callable[[], None] | None = None
+    ) -> UpstreamCall:
+        """Send ``request`` over ``pool``. FaultError if upstream is unreachable, too slow or its answer is invalid.
+
+        ``on_sent`` is called when the pool lets the call start. The wait in the pool's queue is not upstream's time.
+        """
+        return UpstreamCall(self, pool, request, on_sent)
 
     async def connect(self) -> UpstreamConnection:
         """A new connection. FaultError of ``connect_fault`` if it fails, FANIN506 after timeouts.connect."""
@@ -265,13 +276,6 @@ class Upstream:
             self._next_pause = min(2 * self._next_pause, MAX_NO_REUSE)
             self._on_unasked()
         self.close()
-
-
-def _take_head(buffer: bytearray, end: int) -> tuple[StatusLine, tuple[HeaderField, ...]]:
-    """Remove an answer's head, with its empty line at ``end``, from ``buffer``. FANIN503 if it is malformed."""
-    first, _, rest = bytes(buffer[:end]).partition(b"\r\n")
-    del buffer[: end + 4]
-    return parse_status_line(first), parse_fields(rest, "FANIN503")
 
 
 def _is_sent(upload: "asyncio.Task[bool]") -> bool:

@@ -50,8 +50,9 @@ class UpstreamConnection(Connection):
         self._open_endpoints.discard(self._endpoints)
 
     def data_received(self, data: bytes) -> None:
+        unasked = not self._in_call  # before the answer is read, which may end the call at once
         super().data_received(data)
-        if not self._in_call:
+        if unasked:
             self.abort()
             self._report_unasked(data)
 

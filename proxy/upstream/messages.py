@@ -6,6 +6,7 @@ import msgspec
 
 from proxy.allowed_differences import FRAMING_HEADERS
 from proxy.errors.codes import FaultError
+from proxy.http1.answer_head import AnswerHead
 from proxy.http1.head import UNREAD, HeaderField, StatusLine, tokens
 from proxy.transport.connection import Body, EndOfStreamError
 from proxy.upstream.connection import UpstreamConnection
@@ -23,14 +24,14 @@ class UpstreamAnswer:
     def __init__(
         self,
         connection: UpstreamConnection,
-        line: StatusLine,
-        fields: tuple[HeaderField, ...],
+        head: AnswerHead,
         body: Body,
         idle_setting: str = "timeouts.upstream_idle",
     ) -> None:
         self.connection = connection
-        self.line = line
-        self.fields = fields
+        self.head = head
+        self.line = head.line
+        self.fields = head.fields
         self.body = body
         self._idle_setting = idle_setting
 
@@ -44,6 +45,8 @@ class UpstreamAnswer:
 
         An answer that has no body, but says that it has one, may be followed by it.
         """
+        if self.head.as_received:  # then it has no ``Connection``, and a body
+            return self.body.done and not self.connection.ended
         bodiless = self.line.status in (204, 304) and any(
             field.name in FRAMING_HEADERS and field.value != b"0" for field in self.fields
         )
@@ -93,4 +96,4 @@ class UpstreamRequest(msgspec.Struct, frozen=True, eq=False):
     path: CallPath = "relation"
     """Which timeouts apply."""
     on_sent: Callable[[], None] | None = None
-    """Called when the pool lets the call start. The wait in the pool's queue is not upstream's time."""
+    """Called when an ``ObservedCall`` is sent."""

@@ -17,7 +17,7 @@ class Mount(msgspec.Struct, frozen=True):
 
     def is_function(self, target: bytes) -> bool:
         """Whether ``target`` is a call of a function."""
-        return self.on_mount(target) and target.startswith(b"/rpc/", len(self.mount))
+        return target.startswith(b"/rpc/", len(self.mount)) and self.on_mount(target)
 
     def upstream_target(self, target: bytes) -> bytes:
         """The target to send upstream for ``target``. Outside the mount it is the same."""

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
+from msgspec.structs import replace
+
 from proxy.analysis.fan_out import (
     BusyTime,
+    FanOutDetector,
     fan_outs,
     has_many_rows_per_key,
     is_polled,
@@ -120,3 +124,31 @@ def test_each_fingerprint_that_fans_out_is_detected_unless_the_trace_is_mixed() 
     ]
     assert detected == [("t", "a", 9), ("u", "b", 9)]
     assert not list(fan_outs(trace(spans, mixed=True), parallel_fan_out, BOUNDS))
+
+
+@pytest.mark.parametrize("detect", [parallel_fan_out, sequential_fan_out])
+@pytest.mark.parametrize(
+    ("statuses", "reads"),
+    [
+        ([400] * 9, 0),
+        ([401] * 4 + [403] * 5, 0),
+        ([404] * 9, 0),
+        ([406] * 9, 0),
+        ([406, 400] * 5, 0),
+        ([200] * 2 + [403] * 9, 0),
+        ([200] * 6 + [400] * 3, 6),
+        ([200] + [406] * 8, 9),
+        ([504] * 9, 9),
+        ([429] * 9, 9),
+        ([0] * 9, 9),
+    ],
+    ids=str,
+)
+def test_refused_reads_are_in_no_fan_out(detect: FanOutDetector, statuses: list[int], reads: int) -> None:
+    step = 0.001 if detect is parallel_fan_out else 0.02
+    spans = [
+        replace(span(f"GET /t?a=eq.{n}", n + 1, start=n * step, end=n * step + 0.015), status=status)
+        for n, status in enumerate(statuses)
+    ]
+    found = [len(fan_out.spans) for _, fan_out in filter(None, fan_outs(trace(spans), detect, BOUNDS))]
+    assert found == ([reads] if reads else [])

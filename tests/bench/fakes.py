@@ -34,6 +34,8 @@ PATHS: dict[str, tuple[int, str]] = {
     "passed": (CONNECTIONS, "X-Fanin: off\r\n"),
 }
 """By name: how many clients there are, each with one request at a time, and a line of their heads."""
+GROWING = ("width-10", "width-500", "fingerprints-10", "fingerprints-10000", "traces-1", "traces-5000")
+"""Further paths: so many clients of the merged path; one client with so many fingerprints; one with so many traces."""
 ROW = '"creator_id":{0},"method":"iban","iban":"DE00 0000 0000 {0}","paypal_email":null}}'
 TARGET = re.compile(rb"GET (\S+) HTTP")
 ALIAS = re.compile(rb"select=(\w+):")
@@ -94,10 +96,11 @@ def answer_to(request: bytes) -> bytes:
 
 
 class FakeUpstream:
-    """Answers each request in the next turn of the loop."""
+    """Answers each request in the next turn of the loop, or ``seconds`` of the loop's clock later."""
 
-    def __init__(self) -> None:
+    def __init__(self, seconds: float = 0.0) -> None:
         self.calls = 0
+        self._seconds = seconds
 
     async def connect(self, upstream: Upstream) -> UpstreamConnection:
         loop = asyncio.get_running_loop()
@@ -105,7 +108,10 @@ class FakeUpstream:
 
         def receive(request: bytes) -> None:
             self.calls += 1
-            loop.call_soon(connection.data_received, answer_to(request))
+            if self._seconds:
+                loop.call_later(self._seconds, connection.data_received, answer_to(request))
+            else:
+                loop.call_soon(connection.data_received, answer_to(request))
 
         connection.connection_made(FakeTransport(receive))
         return connection
@@ -114,9 +120,9 @@ class FakeUpstream:
 class FakeClients:
     """Clients with one request at a time each, ``total`` requests together; ``before`` is called ahead of each."""
 
-    def __init__(self, total: int, line: str, before: Callable[[], None] | None = None) -> None:
+    def __init__(self, total: int, requests: list[bytes], before: Callable[[], None] | None = None) -> None:
         self._before = before
-        self._requests = [HEAD.format(key, line).encode() for key in range(KEYS)]
+        self._requests = requests
         self._left = total
         self._waiting = total
         self.done = asyncio.get_running_loop().create_future()
@@ -129,7 +135,7 @@ class FakeClients:
                 self._left -= 1
                 if self._before is not None:
                     self._before()
-                connection.data_received(self._requests[self._left % KEYS])
+                connection.data_received(self._requests[self._left % len(self._requests)])
 
         def receive(answer: bytes) -> None:
             self._waiting -= 1
@@ -144,6 +150,24 @@ class FakeClients:
         loop.call_soon(send)
 
 
+def _load(path: str) -> tuple[int, list[bytes]]:
+    """How many clients a path has, and what they send in turn."""
+    if path in PATHS:
+        clients, line = PATHS[path]
+        return clients, [HEAD.format(key, line).encode() for key in range(KEYS)]
+    kind, _, text = path.partition("-")
+    count = int(text)
+    if kind == "width":
+        return count, [HEAD.format(key, "").encode() for key in range(KEYS)]
+    heads = [HEAD.format(key % KEYS, "") for key in range(10_000)]
+    if kind == "fingerprints":
+        return 1, [head.replace("*", f"column{key % count}", 1).encode() for key, head in enumerate(heads)]
+    named = [f"X-Fanin-Trace: trace {key % count}" for key in range(len(heads))]
+    return 1, [
+        head.replace("Accept:", f"{line}\r\nAccept:", 1).encode() for head, line in zip(heads, named, strict=True)
+    ]
+
+
 class Bench(NamedTuple):
     """A sidecar that serves, and its upstream."""
 
@@ -152,16 +176,16 @@ class Bench(NamedTuple):
 
     async def serve(self, path: str, requests: int, before: Callable[[], None] | None = None) -> None:
         """Let the clients of ``path`` have ``requests`` answers; raises AssertionError for one that is not 200."""
-        clients, line = PATHS[path]
-        fakes = FakeClients(requests, line, before)
+        clients, heads = _load(path)
+        fakes = FakeClients(requests, heads, before)
         for _ in range(clients):
             fakes.connect(self.sidecar.server._listener._create_protocol())  # type: ignore[arg-type]
         await fakes.done
 
 
-async def start(clock: Callable[[], float]) -> Bench:
+async def start(clock: Callable[[], float], upstream_seconds: float = 0.0) -> Bench:
     """A sidecar on the running loop, without comparisons, which are drawn at random."""
-    upstream = FakeUpstream()
+    upstream = FakeUpstream(upstream_seconds)
 
     async def connect(own: Upstream) -> UpstreamConnection:
         return await upstream.connect(own)

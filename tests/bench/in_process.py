@@ -1,8 +1,8 @@
 """CPU time per request of the whole sidecar in this process, on uvloop, between fakes (see ``fakes``).
 
-``python -m tests.bench.in_process PATH REQUESTS`` runs one of ``fakes.PATHS`` and prints seconds of CPU per request and
-upstream calls per request. With ``--cold``, other memory is read ahead of each request, so that code and data come from
-memory as after a pause; the time that this takes is not counted.
+``python -m tests.bench.in_process PATH REQUESTS`` runs one of ``fakes.PATHS`` or ``fakes.GROWING``, and prints seconds
+of CPU per request and upstream calls per request. With ``--cold``, other memory is read ahead of each request, so that
+code and data come from memory as after a pause; the time that this takes is not counted.
 """
 
 from __future__ import annotations
@@ -14,10 +14,12 @@ import time
 
 import uvloop
 
-from tests.bench.fakes import PATHS, start
+from tests.bench.fakes import GROWING, PATHS, start
 
 COLD = 16 << 20
 """Bytes that are read ahead of a request: more than the caches that a core has for itself."""
+CYCLE = 10_000
+"""Requests until those of ``fakes.GROWING`` begin again: what is new is then new no longer."""
 LINE = 64
 """Bytes of a cache line."""
 
@@ -38,7 +40,7 @@ class Thrash:
 async def run(path: str, requests: int, *, cold: bool) -> tuple[float, float]:
     """Seconds of CPU per request, and upstream calls per request."""
     bench = await start(time.monotonic)
-    await bench.serve(path, max(500, requests // 10))  # fills the caches
+    await bench.serve(path, CYCLE if path in GROWING else max(500, requests // 10))  # fills the caches
     thrash = Thrash()
     began, calls = time.process_time(), bench.upstream.calls
     await bench.serve(path, requests, thrash if cold else None)
@@ -49,7 +51,7 @@ async def run(path: str, requests: int, *, cold: bool) -> tuple[float, float]:
 def main() -> None:
     """Print seconds of CPU and upstream calls per request."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench.in_process")
-    parser.add_argument("path", choices=PATHS)
+    parser.add_argument("path", choices=[*PATHS, *GROWING])
     parser.add_argument("requests", type=int)
     parser.add_argument("--cold", action="store_true", help="read other memory ahead of each request")
     options = parser.parse_args()

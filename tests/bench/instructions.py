@@ -2,8 +2,9 @@
 
 ``python -m tests.bench.instructions`` prints them beside the committed figures, and ``--write`` commits new ones in
 instructions.toml. The unit is one round of ``reference``, pure Python that is counted in the same run, so that another
-build of the same Python changes the figures little. The loop has a virtual clock and the collector is off: a second run
-counts the same, but for a few instructions in ten thousand.
+build of the same Python changes the figures little. The collector is off, and the loop has a virtual clock, which moves
+by ``SERVICE`` with each request: background work and the timers of batches take part, as often as at that rate, however
+slow valgrind is. A second run counts the same, but for a few instructions in ten thousand.
 """
 
 from __future__ import annotations
@@ -32,8 +33,15 @@ if TYPE_CHECKING:
 FIGURES = Path(__file__).with_name("instructions.toml")
 VERSION = "{}.{}".format(*sys.version_info)
 TOLERANCE = 0.03
-LENGTHS = {"merged": (480, 1440), "lone": (100, 400), "passed": (96, 480), "reference": (100, 400)}
-"""Requests, or rounds, of two runs: the difference is what that many more of them take."""
+LENGTHS = {"merged": (480, 2480), "lone": (480, 2480), "passed": (480, 2480), "reference": (100, 400)}
+"""Requests, or rounds, of two runs: the difference is what that many more of them take. 2,000 requests are a trace's
+most spans, so that one trace is closed, and the rules run on it, in each difference."""
+SERVICE = 100e-6
+"""Seconds of the virtual clock from one request to the next one that any client sends."""
+UPSTREAM = 1e-3
+"""Seconds of the virtual clock that a call of upstream takes."""
+CALLS = "merged_calls"
+"""The figure beside the paths': upstream calls per request of the merged path. It explains a change of that path's."""
 WARM_UP = 480
 SUMMARY = re.compile(r"^summary: (\d+)", re.MULTILINE)
 
@@ -62,6 +70,10 @@ class VirtualLoop(asyncio.SelectorEventLoop):
     def time(self) -> float:
         return self._virtual.clock
 
+    def advance(self) -> None:
+        """Let ``SERVICE`` seconds pass."""
+        self._virtual.clock += SERVICE
+
 
 class _Item:
     def __init__(self, number: int) -> None:
@@ -84,10 +96,10 @@ def reference(rounds: int) -> int:
     return total
 
 
-async def _warm() -> Bench:
-    bench = await start(asyncio.get_running_loop().time)
+async def _warm(loop: VirtualLoop) -> Bench:
+    bench = await start(loop.time, UPSTREAM)
     for path in PATHS:
-        await bench.serve(path, WARM_UP)
+        await bench.serve(path, WARM_UP, loop.advance)
     return bench
 
 
@@ -98,24 +110,24 @@ def _fork_each() -> None:
     """
     random.seed(0)
     loop = VirtualLoop()
-    bench = loop.run_until_complete(_warm())
+    bench = loop.run_until_complete(_warm(loop))
     reference(WARM_UP)
     gc.collect()
     gc.disable()
     for path, lengths in LENGTHS.items():
         for length in lengths:
-            child = os.fork()
+            child, calls = os.fork(), bench.upstream.calls
             if child == 0:
                 try:
                     if path in PATHS:
-                        loop.run_until_complete(bench.serve(path, length))
+                        loop.run_until_complete(bench.serve(path, length, loop.advance))
                     else:
                         reference(length)
                 except BaseException as error:
                     print(repr(error), file=sys.stderr, flush=True)
                     os._exit(1)
+                print(path, os.getpid(), bench.upstream.calls - calls, flush=True)
                 os._exit(0)
-            print(path, length, child, flush=True)
             _, status = os.waitpid(child, 0)
             if status != 0:
                 print(f"{length} requests of {path} ended with status {status}", file=sys.stderr, flush=True)
@@ -124,7 +136,10 @@ def _fork_each() -> None:
 
 
 def count() -> dict[str, float]:
-    """Instructions per request by path, in rounds of ``reference``. Raises RuntimeError where cachegrind fails."""
+    """Instructions per request by path, in rounds of ``reference``, and ``CALLS``.
+
+    Raises RuntimeError where cachegrind fails.
+    """
     valgrind = find("valgrind")
     if valgrind is None:
         raise RuntimeError("valgrind is neither unpacked nor on PATH (Debian: apt-get install valgrind)")
@@ -142,15 +157,22 @@ def count() -> dict[str, float]:
         if done.returncode != 0:
             raise RuntimeError(f"cachegrind ended with {done.returncode}:\n{done.stderr}")
         counted: dict[str, list[int]] = {}
+        called: dict[str, list[int]] = {}
         for line in done.stdout.splitlines():
-            path, _, child = line.split()
+            path, child, calls = line.split()
             found = SUMMARY.search(Path(folder, child).read_text(encoding="utf-8", errors="replace"))
             if found is None:
                 raise RuntimeError(f"cachegrind wrote no summary for {line}")
             counted.setdefault(path, []).append(int(found[1]))
-    each = {path: (counted[path][1] - counted[path][0]) / (more - few) for path, (few, more) in LENGTHS.items()}
+            called.setdefault(path, []).append(int(calls))
+    each = {path: _per_request(path, counts) for path, counts in counted.items()}
     unit = each.pop("reference")
-    return {path: value / unit for path, value in each.items()}
+    return {path: value / unit for path, value in each.items()} | {CALLS: _per_request("merged", called["merged"])}
+
+
+def _per_request(path: str, counts: list[int]) -> float:
+    few, more = LENGTHS[path]
+    return (counts[1] - counts[0]) / (more - few)
 
 
 def committed(text: str, version: str) -> dict[str, float]:
@@ -176,7 +198,7 @@ def written(text: str, version: str, figures: Mapping[str, float]) -> str:
 
 
 def _table(version: str, figures: Iterable[tuple[str, float]]) -> str:
-    return f'\n["{version}"]\n' + "".join(f"{path} = {value:.3f}\n" for path, value in figures)
+    return f'\n["{version}"]\n' + "".join(f"{path} = {value:.4f}\n" for path, value in figures)
 
 
 def main() -> None:
@@ -191,7 +213,10 @@ def main() -> None:
     then = committed(text, VERSION)
     print(f"rounds of the reference per request, Python {platform.python_version()}")
     for path, value in figures.items():
-        print(f"{path:10} {value:8.3f}", f"committed {then[path]:.3f} ({value / then[path] - 1:+.1%})" if then else "")
+        print(
+            f"{path:12} {value:8.3f}",
+            f"committed {then[path]:.3f} ({value / then[path] - 1:+.1%})" if path in then else "",
+        )
     if options.write:
         FIGURES.write_text(written(text, VERSION, figures), encoding="utf-8")
 

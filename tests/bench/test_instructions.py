@@ -8,7 +8,7 @@ import tomllib
 import pytest
 
 from tests.bench.fakes import PATHS
-from tests.bench.instructions import FIGURES, VERSION, changed, committed, count, written
+from tests.bench.instructions import CALLS, FIGURES, VERSION, changed, committed, count, written
 from tests.programs import find
 
 AGAIN = "`.venv/bin/python -m tests.bench.instructions --write` commits the new figures, so that the diff shows them"
@@ -32,13 +32,13 @@ def test_a_change_is_told_in_both_directions_and_a_smaller_one_is_not() -> None:
 
 
 def test_new_figures_of_one_version_leave_the_others_and_the_explanation() -> None:
-    text = '# What this is.\n\n["3.11"]\nlone = 1.000\n\n["3.12"]\nlone = 2.000\n'
-    assert written(text, "3.12", {"lone": 3.0}) == text.replace("2.000", "3.000")
+    text = '# What this is.\n\n["3.11"]\nlone = 1.0000\n\n["3.12"]\nlone = 2.0000\n'
+    assert written(text, "3.12", {"lone": 3.0}) == text.replace("2.0000", "3.0000")
 
 
-def test_the_committed_figures_name_every_path() -> None:
+def test_the_committed_figures_name_every_path_and_the_calls() -> None:
     known = tomllib.loads(FIGURES.read_text(encoding="utf-8"))
-    assert [version for version, figures in known.items() if figures.keys() != PATHS.keys()] == []
+    assert [version for version, figures in known.items() if figures.keys() != {*PATHS, CALLS}] == []
 
 
 def test_a_version_without_figures_has_none() -> None:

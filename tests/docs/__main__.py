@@ -1,8 +1,10 @@
-"""``python -m tests.docs`` writes the table of folders again."""
+"""``python -m tests.docs`` writes the table of folders again, and what is made of the benchmark's figures."""
 
 from proxy.reference.parts import renewed
+from tests.bench import page
 from tests.docs.folders import ARCHITECTURE, folders
 
 ARCHITECTURE.write_text(
     renewed(ARCHITECTURE.read_text(encoding="utf-8"), {"folders": "\n" + folders()}), encoding="utf-8"
 )
+page.write_pages(page.read())

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, cast
 
 from proxy.errors.codes import FaultError
+from proxy.http1.answer_head import AnswerHead
 from proxy.http1.head import parse_fields, parse_status_line
 from proxy.merging.coalescer import Coalescer
 from proxy.merging.merger import Merger
@@ -110,12 +111,14 @@ class FakeUpstream:
         self.connection: Connection | None = None
 
     @asynccontextmanager
-    async def send(self, _: object, call: UpstreamRequest) -> AsyncIterator[UpstreamAnswer]:
+    async def send(
+        self, _: object, call: UpstreamRequest, on_sent: Callable[[], None]
+    ) -> AsyncIterator[UpstreamAnswer]:
         self.heads.append(call.head)
         self.open += 1
         try:
-            if call.on_sent is not None and not self.full:
-                call.on_sent()
+            if not self.full:
+                on_sent()
             await self.resume.wait()
             if isinstance(self.head, FaultError):
                 raise self.head
@@ -133,9 +136,8 @@ class FakeUpstream:
         framing = 0 if method == b"HEAD" else len(self.body)
         if framing:
             self.connection.buffer += self.body[: self.arrived]
-        return UpstreamAnswer(
-            cast("UpstreamConnection", self.connection), line, fields, Body(self.connection, framing, 20.0, "FANIN503")
-        )
+        body = Body(self.connection, framing, 20.0, "FANIN503")
+        return UpstreamAnswer(cast("UpstreamConnection", self.connection), AnswerHead(line, fields, framing), body)
 
 
 class MergingHarness:

@@ -49,6 +49,13 @@ def test_reads_of_several_identities_are_not_one() -> None:
     assert len(findings(trace([replace(one, identity=number % 2) for number, one in enumerate(spans)]))) == 2
 
 
+def test_reads_with_pauses_on_several_connections_of_a_pool_are_not_parallel() -> None:
+    for pause, parallel_reads in ((0.02, 1), (0.12, 0), (0.8, 0)):
+        spans = [span(f"{PROFILES}{n}", n + 1, start=1 + n * pause, end=1 + n * pause + 0.005) for n in range(8)]
+        pooled = [replace(one, connection=number, connected=0.1) for number, one in enumerate(spans, 1)]
+        assert len(findings(trace(pooled))) == parallel_reads, pause
+
+
 def test_reads_that_did_not_wait_for_each_other_are_parallel_even_if_each_was_answered_before_the_next() -> None:
     spans = [span(f"{PROFILES}{n}", n + 1, start=n * 0.01, end=n * 0.01 + 0.005) for n in range(8)]
     assert not findings(trace(spans)), "on unknown connections they look like a loop"

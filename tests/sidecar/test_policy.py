@@ -10,7 +10,7 @@ from proxy.merging.probation import ProbationFetcher
 from proxy.merging.shadow import SampledFetcher
 from proxy.observe.events import Events
 from proxy.postgrest.response.gateway import POSTGREST
-from proxy.sidecar.policy import Policy, policies
+from proxy.sidecar.policy import RequestPolicy, policies
 from proxy.upstream.calls import UpstreamContext
 from proxy.upstream.client import Upstream
 from proxy.upstream.mount import Mount
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from proxy.settings.overrides import ByRequest
 
 
-def policies_of(**changes: Any) -> ByRequest[Policy]:
+def policies_of(**changes: Any) -> ByRequest[RequestPolicy]:
     start = settings("http://127.0.0.1:1", **changes)
     client = Upstream(start, lambda: 0.0)
     context = UpstreamContext(client, client.calls, Mount(b"", b""), POSTGREST, Events(), lambda: 0.0)

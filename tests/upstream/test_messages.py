@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, cast
 
 import pytest
 
+from proxy.http1.answer_head import AnswerHead
 from proxy.http1.framing import canonical_response, response_framing
 from proxy.http1.head import StatusLine, parse_fields
 from proxy.transport.connection import Body, Connection
@@ -16,14 +17,15 @@ if TYPE_CHECKING:
     from proxy.upstream.connection import UpstreamConnection
 
 
-def answer(head: str, body: bytes = b"", status: int = 200, minor: int = 1) -> UpstreamAnswer:
+def answer(lines: str, body: bytes = b"", status: int = 200, minor: int = 1) -> UpstreamAnswer:
     connection = Connection()
     FakeTransport(connection)
     connection.data_received(body)
     line = StatusLine(status, minor, b"")
-    fields = parse_fields("\r\n".join(head.split("\n")).encode() if head else b"", "FANIN503")
+    fields = parse_fields("\r\n".join(lines.split("\n")).encode() if lines else b"", "FANIN503")
     framed = Body(connection, response_framing(b"GET", line, fields), 20.0, "FANIN503")
-    made = UpstreamAnswer(cast("UpstreamConnection", connection), line, canonical_response(line, fields), framed)
+    head = AnswerHead(line, canonical_response(line, fields), framed.framing)
+    made = UpstreamAnswer(cast("UpstreamConnection", connection), head, framed)
     framed.ready()
     return made
 
@@ -57,5 +59,5 @@ async def test_a_body_is_read_whole_or_not_at_all(limit: int, body: bytes | None
     FakeTransport(connection)
     connection.data_received(b"abc")
     framed = Body(connection, 3, 20.0, "FANIN503")
-    read = UpstreamAnswer(cast("UpstreamConnection", connection), StatusLine(200, 1, b""), (), framed)
+    read = UpstreamAnswer(cast("UpstreamConnection", connection), AnswerHead(StatusLine(200, 1, b""), (), 3), framed)
     assert await read.read(limit) == body

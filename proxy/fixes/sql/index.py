@@ -9,7 +9,7 @@ import msgspec
 
 from proxy.analysis.fingerprint import Filter, OrderItem, ParsedFingerprint
 from proxy.fixes.sql.clauses import expression, table_sql, with_direction
-from proxy.postgrest.database_facts import DatabaseFacts, Index, IndexKey, Relation
+from proxy.postgrest.database_facts import DatabaseFacts, IndexFact, IndexKeyFact, RelationFacts
 
 EQUAL = ("eq", "is.true", "is.false")
 """Operators that leave one value of a column, so that rows can be in order of the next column of an index."""
@@ -52,7 +52,7 @@ class IndexAdvice(msgspec.Struct, frozen=True):
 def index_advice(parsed: ParsedFingerprint, facts: DatabaseFacts) -> IndexAdvice:
     """Whether an index is missing, as far as the database is known."""
     relation = facts.of(parsed.name)
-    known = relation or Relation()
+    known = relation or RelationFacts()
     if not known.can_have_indexes:
         kind = "foreign table" if known.kind == "f" else "view"
         return IndexAdvice("", f"{parsed.name} is a {kind}: an index belongs to the tables that it reads")
@@ -74,7 +74,7 @@ def index_advice(parsed: ParsedFingerprint, facts: DatabaseFacts) -> IndexAdvice
     return IndexAdvice(_statement(parsed, needed, known, facts.trigrams), f"an index on {columns} serves it{missing}")
 
 
-def _unique_index(parsed: ParsedFingerprint, relation: Relation) -> NeededIndex | None:
+def _unique_index(parsed: ParsedFingerprint, relation: RelationFacts) -> NeededIndex | None:
     """The unique index whose columns all have a value, so that it finds at most one row per value."""
     given = {f.column for f in parsed.filters if f.operator in ("eq", "in")}
     for index in relation.indexes:
@@ -84,7 +84,7 @@ def _unique_index(parsed: ParsedFingerprint, relation: Relation) -> NeededIndex 
     return None
 
 
-def _needed(parsed: ParsedFingerprint, relation: Relation) -> NeededIndex | None:
+def _needed(parsed: ParsedFingerprint, relation: RelationFacts) -> NeededIndex | None:
     """A B-tree for values, order and ranges, or a GIN index for texts and lists; None if no index helps."""
     equal = _columns(parsed, EQUAL, relation)
     lists = [column for column in _columns(parsed, ("in",), relation) if column not in equal]
@@ -105,18 +105,18 @@ def _needed(parsed: ParsedFingerprint, relation: Relation) -> NeededIndex | None
     return NeededIndex(tuple(items), where=nulls, equal=len(equal) + len(lists))
 
 
-def _columns(parsed: ParsedFingerprint, operators: Sequence[str], relation: Relation) -> list[str]:
+def _columns(parsed: ParsedFingerprint, operators: Sequence[str], relation: RelationFacts) -> list[str]:
     """The columns with a filter of ``operators`` that a B-tree can order, each once."""
     found = dict.fromkeys(f.column for f in parsed.filters if f.operator in operators)
     return [column for column in found if _is_ordered(column, relation)]
 
 
-def _is_ordered(column: str, relation: Relation) -> bool:
+def _is_ordered(column: str, relation: RelationFacts) -> bool:
     plain = "." not in column and "(" not in column
     return plain and ("->" in column or relation.type_of(column) not in UNORDERED)
 
 
-def _order(parsed: ParsedFingerprint, equal: Sequence[str], relation: Relation) -> list[OrderItem]:
+def _order(parsed: ParsedFingerprint, equal: Sequence[str], relation: RelationFacts) -> list[OrderItem]:
     """The items of the order that an index can have: none of a column with one value, none after a unique column."""
     items: list[OrderItem] = []
     for item in () if parsed.method == "HEAD" else parsed.order:
@@ -129,7 +129,7 @@ def _order(parsed: ParsedFingerprint, equal: Sequence[str], relation: Relation) 
     return items
 
 
-def _special(parsed: ParsedFingerprint, relation: Relation) -> NeededIndex | None:
+def _special(parsed: ParsedFingerprint, relation: RelationFacts) -> NeededIndex | None:
     """An index for patterns, or for what an array, a document or a text search contains."""
     patterns = [f.column for f in parsed.filters if f.operator in TRIGRAM and _is_text(f, relation)]
     if patterns:
@@ -142,7 +142,7 @@ def _special(parsed: ParsedFingerprint, relation: Relation) -> NeededIndex | Non
     return None
 
 
-def _is_text(condition: Filter, relation: Relation) -> bool:
+def _is_text(condition: Filter, relation: RelationFacts) -> bool:
     """Whether the column is of a type whose patterns trigrams support, or of an unknown one."""
     if "." in condition.column or "(" in condition.column:
         return False
@@ -158,14 +158,14 @@ def _method(condition: Filter, column_type: str) -> str:
     return "gin" if searched or (condition.operator in CONTAINED and listed) else ""
 
 
-def _serving_index(parsed: ParsedFingerprint, needed: NeededIndex, relation: Relation) -> Index | None:
+def _serving_index(parsed: ParsedFingerprint, needed: NeededIndex, relation: RelationFacts) -> IndexFact | None:
     """An index that serves as well as the needed one would; a partial one may."""
     serving = [index for index in relation.indexes if _serves(index, needed, relation)]
     follows = [index for index in serving if not index.predicate or _follows(index.predicate, parsed)]
     return next(iter(follows or serving), None)
 
 
-def _serves(index: Index, needed: NeededIndex, relation: Relation) -> bool:
+def _serves(index: IndexFact, needed: NeededIndex, relation: RelationFacts) -> bool:
     texts = [key.text if "->" not in key.text else _plain(key.text) for key in index.keys]
     wanted = [_plain(expression(item.column)) if "->" in item.column else item.column for item in needed.keys]
     if needed.method == "trigram":
@@ -184,7 +184,7 @@ def _serves(index: Index, needed: NeededIndex, relation: Relation) -> bool:
     return _is_in_order(rest, _without_tie_breakers(ordered, relation))
 
 
-def _is_in_order(keys: Sequence[tuple[str, IndexKey]], ordered: Sequence[OrderItem]) -> bool:
+def _is_in_order(keys: Sequence[tuple[str, IndexKeyFact]], ordered: Sequence[OrderItem]) -> bool:
     """Whether rows by these keys, forwards or backwards, are in the order."""
     if len(keys) < len(ordered):
         return False
@@ -198,7 +198,7 @@ def _is_in_order(keys: Sequence[tuple[str, IndexKey]], ordered: Sequence[OrderIt
     return len(turned) <= 1
 
 
-def _without_tie_breakers(ordered: Sequence[OrderItem], relation: Relation) -> Sequence[OrderItem]:
+def _without_tie_breakers(ordered: Sequence[OrderItem], relation: RelationFacts) -> Sequence[OrderItem]:
     """The order without a unique column at its end: Postgres sorts the few rows that are equal up to there."""
     if len(ordered) > 1 and relation.is_unique([ordered[-1].column]):
         return ordered[:-1]
@@ -218,7 +218,7 @@ def _plain(text: str) -> str:
     return text.replace("::text", "").replace(" ", "").strip("()")
 
 
-def _statement(parsed: ParsedFingerprint, needed: NeededIndex, relation: Relation, trigrams: str | None) -> str:
+def _statement(parsed: ParsedFingerprint, needed: NeededIndex, relation: RelationFacts, trigrams: str | None) -> str:
     """``create index concurrently on …``; Postgres takes ``concurrently`` for no partitioned table."""
     at_once = relation.kind == PARTITIONED
     lines = ["-- The table is partitioned: this stops writes until it is done."] if at_once else []

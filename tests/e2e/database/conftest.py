@@ -43,10 +43,10 @@ ALONE = "-- in its own transaction"
 
 
 @pytest.fixture
-def inspected(server: Postgres) -> Callable[[AnyRule, str], Awaitable[DatabaseFindings]]:
-    """What a rule finds in a new database with the stubs and the given SQL, in parts that ALONE separates."""
+def example_database(server: Postgres) -> Callable[[str], Awaitable[str]]:
+    """Makes a new database with the stubs and the given SQL, in parts that ALONE separates; returns its URI."""
 
-    async def inspect(rule: AnyRule, sql: str) -> DatabaseFindings:
+    async def create(sql: str) -> str:
         name = f"example_{next(NUMBERS)}"
         admin = await asyncpg.connect(server.dsn)
         try:
@@ -59,13 +59,32 @@ def inspected(server: Postgres) -> Callable[[AnyRule, str], Awaitable[DatabaseFi
         finally:
             await admin.close()
         example = await asyncpg.connect(server.dsn, database=name)
-        for part in sql.split(ALONE):
-            await example.execute(part)
-        await example.close()
-        database = await read_database(server.dsn.rpartition("/")[0] + f"/{name}", ("public",))
-        failed: list[str] = []
-        found = inspect_database(database, Workload(10), [rule], RuleSettings(), failed.append)
-        assert failed == []
-        return found
+        try:
+            for part in sql.split(ALONE):
+                await example.execute(part)
+        finally:
+            await example.close()
+        return server.dsn.rpartition("/")[0] + f"/{name}"
+
+    return create
+
+
+async def inspect_uri(rule: AnyRule, uri: str) -> DatabaseFindings:
+    """What a rule finds in the database at ``uri``."""
+    database = await read_database(uri, ("public",))
+    failed: list[str] = []
+    found = inspect_database(database, Workload(10), [rule], RuleSettings(), failed.append)
+    assert failed == []
+    return found
+
+
+@pytest.fixture
+def inspected(
+    example_database: Callable[[str], Awaitable[str]],
+) -> Callable[[AnyRule, str], Awaitable[DatabaseFindings]]:
+    """What a rule finds in a new database with the stubs and the given SQL."""
+
+    async def inspect(rule: AnyRule, sql: str) -> DatabaseFindings:
+        return await inspect_uri(rule, await example_database(sql))
 
     return inspect

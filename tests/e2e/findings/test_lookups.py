@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from tests.conftest import Stack
 
 pytestmark = [pytest.mark.stack, pytest.mark.e2e]
+SUCCESS = frozenset({200, 206})
 UUID = "00000000-0000-4000-8000-0000000000{0:02}"
 PATIENT = {
     "trace__quiet_explicit": 0.5,
@@ -24,7 +25,9 @@ PATIENT = {
 }
 
 
-async def found(stack: Stack, requests: Sequence[bytes], parallel: bool = True) -> list[Finding]:
+async def found(
+    stack: Stack, requests: Sequence[bytes], parallel: bool = True, *, statuses: frozenset[int] = SUCCESS
+) -> list[Finding]:
     """What is found in one trace of these requests."""
     closed: list[TraceClosed] = []
 
@@ -38,7 +41,7 @@ async def found(stack: Stack, requests: Sequence[bytes], parallel: bool = True) 
             together(sidecar.port, requests) if parallel else one_by_one(f"http://127.0.0.1:{sidecar.port}", requests)
         )
         await until(lambda: bool(closed))
-    assert {span.status for span in closed[0].trace.spans} <= {200, 206}
+    assert {span.status for span in closed[0].trace.spans} <= statuses
     return list(closed[0].findings)
 
 
@@ -81,3 +84,12 @@ async def test_reads_up_to_a_new_moment_each_are_a_duplicate_read(stack: Stack) 
     (finding,) = await found(stack, reads(stack, query, 40))
     assert finding.code == "FAN003"
     assert "but for the moving bound created_at=lte" in finding.title
+
+
+@pytest.mark.parametrize("parallel", [True, False])
+@pytest.mark.parametrize(
+    "query",
+    ["/videos?select=no_such_column&title=eq.{}", "/no_such_table?id=eq.{}", "/videos?id=eq.x{}"],
+)
+async def test_a_loop_of_refused_reads_is_no_n_plus_one(stack: Stack, query: str, parallel: bool) -> None:
+    assert not await found(stack, reads(stack, query, 12), parallel, statuses=frozenset({400, 404}))

@@ -19,6 +19,8 @@ from proxy.observe.series import readings
 from proxy.upstream.client import UpstreamCall
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from proxy.path.identity import HeadRules
     from proxy.server.server import ClientRequest, Handler
     from proxy.settings.model import Settings
@@ -37,18 +39,14 @@ RUNNING: list[MetricsCheck] = []
 class _CountedCall(UpstreamCall):
     """A call to upstream, seen where its bytes are written."""
 
-    def __init__(
-        self, check: MetricsCheck, sidecar: Sidecar, pool: ConnectionPool[UpstreamConnection], call: UpstreamRequest
-    ) -> None:
-        super().__init__(sidecar.upstream, pool, call)
-        self._check = check
+    check: MetricsCheck
 
     async def _start(self) -> UpstreamAnswer:
-        self._check.calls_placed += 1
+        self.check.calls_placed += 1
         return await super()._start()
 
     async def _send(self, wire: UpstreamConnection) -> UpstreamAnswer:
-        self._check.heads_written += 1
+        self.check.heads_written += 1
         return await super()._send(wire)
 
 
@@ -86,8 +84,14 @@ class MetricsCheck:
         def apply_counted(settings: Settings, rules: HeadRules, handler: Handler) -> None:
             apply_settings(settings, rules, counted(handler))
 
-        def send(pool: ConnectionPool[UpstreamConnection], call: UpstreamRequest) -> UpstreamCall:
-            return _CountedCall(self, sidecar, pool, call)
+        def send(
+            pool: ConnectionPool[UpstreamConnection],
+            request: UpstreamRequest,
+            on_sent: Callable[[], None] | None = None,
+        ) -> UpstreamCall:
+            call = _CountedCall(sidecar.upstream, pool, request, on_sent)
+            call.check = self
+            return call
 
         server._handler = counted(server._handler)
         setattr(server, "apply_settings", apply_counted)  # noqa: B010 – a method's place

@@ -8,27 +8,27 @@ import sqlglot
 from proxy.analysis.fingerprint import parse_fingerprint
 from proxy.fixes.sql.index import index_advice
 from proxy.model import Column
-from proxy.postgrest.database_facts import DatabaseFacts, Index, IndexKey, Relation
+from proxy.postgrest.database_facts import DatabaseFacts, IndexFact, IndexKeyFact, RelationFacts
 
 
 def index_sql(fingerprint: str, facts: DatabaseFacts | None = None) -> str:
     return index_advice(parse_fingerprint(fingerprint), facts or DatabaseFacts()).sql
 
 
-def key(text: str) -> IndexKey:
+def key(text: str) -> IndexKeyFact:
     column, *words = [text] if "->" in text else text.split(" ")
     descending = "desc" in words
     operators = words[-1] if words and words[-1].endswith("_ops") else ""
-    return IndexKey(column, descending, "first" in words or (descending and "last" not in words), operators)
+    return IndexKeyFact(column, descending, "first" in words or (descending and "last" not in words), operators)
 
 
-def index(*keys: str, method: str = "btree", unique: bool = False, primary: bool = False, where: str = "") -> Index:
-    return Index("the_index", method, tuple(map(key, keys)), unique or primary, primary, where)
+def index(*keys: str, method: str = "btree", unique: bool = False, primary: bool = False, where: str = "") -> IndexFact:
+    return IndexFact("the_index", method, tuple(map(key, keys)), unique or primary, primary, where)
 
 
-def facts_of(*indexes: Index, kind: str = "r", **types: str) -> DatabaseFacts:
+def facts_of(*indexes: IndexFact, kind: str = "r", **types: str) -> DatabaseFacts:
     columns = {name.encode(): Column(known) for name, known in types.items()}
-    return DatabaseFacts(relations={"public.t": Relation(kind, indexes, columns)})
+    return DatabaseFacts(relations={"public.t": RelationFacts(kind, indexes, columns)})
 
 
 @pytest.mark.parametrize(
@@ -117,7 +117,7 @@ SERVED = [
 
 
 @pytest.mark.parametrize(("fingerprint", "has"), SERVED)
-def test_there_is_none_where_one_serves(fingerprint: str, has: Index) -> None:
+def test_there_is_none_where_one_serves(fingerprint: str, has: IndexFact) -> None:
     advice = index_advice(parse_fingerprint(fingerprint), facts_of(has))
     assert advice.sql == ""
     assert advice.evidence.startswith("the index the_index serves the query")
@@ -136,7 +136,7 @@ NOT_SERVED = [
 
 
 @pytest.mark.parametrize(("fingerprint", "has"), NOT_SERVED)
-def test_one_that_does_not_serve_hides_no_other(fingerprint: str, has: Index) -> None:
+def test_one_that_does_not_serve_hides_no_other(fingerprint: str, has: IndexFact) -> None:
     assert index_sql(fingerprint, facts_of(has)).endswith(";")
 
 

@@ -1,0 +1,95 @@
+"""What the expressions of policies do, as Postgres prints them with an empty search path."""
+
+from __future__ import annotations
+
+import pytest
+
+from proxy.schema.parsing import parse_expression, parse_optional
+
+WRAPPED = "(owner = ( SELECT auth.uid() AS uid))"
+BARE = "(owner = auth.uid())"
+
+
+def runs(text: str) -> dict[str, list[bool]]:
+    """Whether each call of a function runs once per statement, by name."""
+    found: dict[str, list[bool]] = {}
+    for call in parse_expression(text).calls:
+        found.setdefault(call.qualified, []).append(call.once)
+    return found
+
+
+def test_a_call_in_a_subselect_of_its_own_runs_once() -> None:
+    assert runs(WRAPPED) == {"auth.uid": [True]}
+
+
+def test_a_bare_call_runs_for_each_row() -> None:
+    assert runs(BARE) == {"auth.uid": [False]}
+
+
+def test_of_a_wrapped_and_a_bare_call_only_the_wrapped_one_runs_once() -> None:
+    assert runs(f"({WRAPPED} OR {BARE})") == {"auth.uid": [True, False]}
+
+
+def test_a_subselect_that_refers_to_the_row_runs_for_each_row() -> None:
+    assert runs("( SELECT public.is_member(videos.team_id) AS is_member)") == {"public.is_member": [False]}
+
+
+def test_a_subselect_that_refers_to_its_own_relation_runs_once() -> None:
+    text = "(team_id IN ( SELECT m.team_id FROM public.members m WHERE (m.user_id = auth.uid())))"
+    assert runs(text) == {"auth.uid": [True]}
+    assert parse_expression(text).relations == ("public.members",)
+
+
+def test_a_call_in_an_exists_that_compares_with_the_row_runs_for_each_row() -> None:
+    text = (
+        "(EXISTS ( SELECT 1 FROM public.members m WHERE ((m.team_id = videos.team_id) AND (m.user_id = auth.uid()))))"
+    )
+    assert runs(text) == {"auth.uid": [False]}
+
+
+@pytest.mark.parametrize(
+    "text", ["true", "(1 = 1)", "((1 = 1) OR (owner = 2))", "(NOT false)", "( SELECT true AS bool)", "('t'::boolean)"]
+)
+def test_an_expression_that_is_true_for_each_row_is_known_as_that(text: str) -> None:
+    parsed = parse_expression(text)
+    assert (parsed.parsed, parsed.always_true, parsed.always_false) == (True, True, False)
+
+
+@pytest.mark.parametrize("text", ["false", "((1 = 1) AND false)", "(NOT true)"])
+def test_an_expression_that_is_false_for_each_row_is_known_as_that(text: str) -> None:
+    parsed = parse_expression(text)
+    assert (parsed.always_true, parsed.always_false) == (False, True)
+
+
+@pytest.mark.parametrize("text", ["published", "(1 = owner)", "((1 = 1) AND published)", "(owner = owner)"])
+def test_an_expression_that_depends_on_the_row_is_neither(text: str) -> None:
+    parsed = parse_expression(text)
+    assert (parsed.always_true, parsed.always_false) == (False, False)
+
+
+@pytest.mark.parametrize("text", ["(owner = ", "a; drop table b", "x FROM public.t", ")", "(" * 3000])
+def test_what_cannot_be_parsed_is_said_to_be_unparsed(text: str) -> None:
+    parsed = parse_expression(text)
+    assert (parsed.parsed, parsed.text, parsed.always_true) == (False, text, False)
+
+
+def test_columns_that_are_compared_for_equality_are_those_of_the_row() -> None:
+    text = "((owner = auth.uid()) AND (team_id = ANY (ARRAY[1, 2])) AND (kind > 3))"
+    assert parse_expression(text).equal_columns == ("owner", "team_id")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "(((auth.jwt() -> 'user_metadata'::text) ->> 'role'::text) = 'admin'::text)",
+        "(EXISTS ( SELECT 1 FROM auth.users u WHERE ((u.raw_user_meta_data ->> 'role'::text) = 'admin'::text)))",
+    ],
+)
+def test_metadata_that_users_change_is_recognised(text: str) -> None:
+    assert parse_expression(text).user_metadata
+    assert not parse_expression(text.replace("user_meta", "app_meta")).user_metadata
+
+
+def test_no_clause_is_no_expression() -> None:
+    assert parse_optional(None) is None
+    assert parse_optional("true") == parse_expression("true")
