@@ -44,7 +44,7 @@ ALONE = "-- in its own transaction"
 
 @pytest.fixture
 def example_database(server: Postgres) -> Callable[[str], Awaitable[str]]:
-    """Makes a new database with the stubs and the given SQL, in parts that ALONE separates, and returns its URI."""
+    """Makes a new database with the stubs and the given SQL, in parts that ALONE separates; returns its URI."""
 
     async def create(sql: str) -> str:
         name = f"example_{next(NUMBERS)}"
