@@ -24,7 +24,10 @@ MODULES = (
     "fan014_serial_independent_calls",
     "fan015_chatty_trace",
     "fan016_slow_query",
+    "fan021_unindexed_foreign_key",
+    "fan022_unused_index",
     "fan023_duplicate_index",
+    "fan024_no_primary_key",
     "fan026_rls_disabled",
     "fan031_policy_evaluated_per_row",
 )

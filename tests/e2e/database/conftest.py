@@ -10,6 +10,7 @@ from unittest.mock import patch
 
 import asyncpg
 import pytest
+from msgspec import structs
 
 from proxy.analysis.workload import Workload
 from proxy.audit.database import DatabaseFindings, inspect_database
@@ -18,7 +19,7 @@ from proxy.demo.postgres import Postgres
 from proxy.settings.rules import RuleSettings
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterator
+    from collections.abc import Awaitable, Callable, Iterator, Sequence
 
     from proxy.analysis.rule import AnyRule
 
@@ -40,11 +41,26 @@ def server(request: pytest.FixtureRequest) -> Iterator[Postgres]:
 NUMBERS = count()
 
 
+def statements(sql: str) -> Iterator[str]:
+    """The statements of ``sql`` that end with their line, each to be run in its own transaction, as psql does."""
+    text = ""
+    for line in sql.splitlines(keepends=True):
+        text += line
+        if line.rstrip().endswith(";") and text.count("$$") % 2 == 0:
+            yield text
+            text = ""
+    if text.strip():
+        yield text
+
+
 @pytest.fixture
 def inspected(server: Postgres) -> Callable[[AnyRule, str], Awaitable[DatabaseFindings]]:
-    """What a rule finds in a new database with the stubs and the given SQL."""
+    """What a rule finds in a new database with the stubs and the given SQL, as if its statistics were ``days`` old.
 
-    async def inspect(rule: AnyRule, sql: str) -> DatabaseFindings:
+    ``then`` are further statements, each one by itself.
+    """
+
+    async def inspect(rule: AnyRule, sql: str, days: float = 30, then: Sequence[str] = ()) -> DatabaseFindings:
         name = f"example_{next(NUMBERS)}"
         admin = await asyncpg.connect(server.dsn)
         try:
@@ -57,9 +73,13 @@ def inspected(server: Postgres) -> Callable[[AnyRule, str], Awaitable[DatabaseFi
         finally:
             await admin.close()
         example = await asyncpg.connect(server.dsn, database=name)
-        await example.execute(sql)
+        for statement in (*statements(sql), *then):
+            await example.execute(statement)
+        await example.execute("select pg_stat_force_next_flush()")
         await example.close()
         database = await read_database(server.dsn.rpartition("/")[0] + f"/{name}", ("public",))
+        began = database.server.now - days * 86_400
+        database = structs.replace(database, server=structs.replace(database.server, stats_reset=began))
         failed: list[str] = []
         found = inspect_database(database, Workload(10), [rule], RuleSettings(), failed.append)
         assert failed == []
