@@ -28,8 +28,11 @@ MODULES = (
     "fan022_unused_index",
     "fan023_duplicate_index",
     "fan024_no_primary_key",
+    "fan025_sequentially_read_table",
     "fan026_rls_disabled",
     "fan031_policy_evaluated_per_row",
+    "fan041_stale_statistics",
+    "fan042_dead_rows",
 )
 
 RULES: tuple[AnyRule, ...] = tuple(import_module(f"rules.{name}").RULE for name in MODULES)
