@@ -14,6 +14,7 @@ NO_OVERRIDE: JsonDict = {"override": False}
 
 Positive = Annotated[float, Field(gt=0)]
 Count = Annotated[int, Field(ge=1)]
+Share = Annotated[float, Field(gt=0, le=1)]
 
 
 class Section(BaseModel):

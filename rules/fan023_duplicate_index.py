@@ -47,8 +47,9 @@ from proxy.analysis.rule import Rule, RuleContext
 from proxy.analysis.volume import format_bytes
 from proxy.analysis.workload import Workload
 from proxy.findings.model import DatabaseObject, Finding, Fix, IndexShape
-from proxy.schema.names import qualified, quoted, undo
-from proxy.schema.relation import Index
+from proxy.schema.index_sql import drop_index
+from proxy.schema.names import quoted
+from proxy.schema.relation import Index, Relation
 from proxy.schema.snapshot import Database
 from proxy.settings_base import Thresholds
 
@@ -63,7 +64,7 @@ def inspect(database: Database, _: Workload, __: RuleContext[DuplicateIndex]) ->
         for index in relation.indexes:
             others = (other for other in relation.indexes if other.name != index.name and _serves(other, index))
             if not _is_needed(index) and (better := next(others, None)):
-                yield _finding(index, better)
+                yield _finding(relation, index, better)
 
 
 RULE = Rule(
@@ -94,21 +95,21 @@ def _serves(other: Index, index: Index) -> bool:
     return _is_needed(other) or other.name < index.name
 
 
-def _finding(index: Index, better: Index) -> Finding:
+def _finding(relation: Relation, index: Index, better: Index) -> Finding:
     equal = "equals" if len(better.keys) == len(index.keys) else "is a prefix of"
     return Finding(
         code=RULE.code,
         impact="MEDIUM" if index.size >= 100_000_000 else "LOW",
         confidence="high",
         title=f"index {index.name} {equal} {better.name}",
-        relation=index.table,
+        relation=relation.full_name,
         fingerprint="",
         route="",
         caller="",
         problem="Each write to the table maintains both, and no query needs the first one.",
         current=f"{format_bytes(index.size)} on disk",
         evidence=(index.definition, better.definition),
-        fix=Fix(sql=f"drop index concurrently {qualified(index.schema, index.name)};\n{undo(index.definition)}"),
+        fix=Fix(sql=drop_index(relation, index)),
         expected=f"{format_bytes(index.size)} less space, and one index less to write to.",
         risk="DROP INDEX CONCURRENTLY does not work in a transaction. A replica may use an index that this server"
         " does not.",

@@ -83,7 +83,7 @@ def _finding(relation: Relation, held: list[str]) -> Finding:
         impact="CRITICAL" if writes else "HIGH",
         confidence="high",
         title=f"row-level security is not enabled on {name}",
-        relation=relation.name,
+        relation=relation.full_name,
         fingerprint="",
         route="",
         caller="",

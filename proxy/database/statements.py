@@ -48,8 +48,12 @@ STATEMENTS: Mapping[Part, str] = {
 select current_setting('server_version_num')::int as version, current_setting('max_connections')::int
     as max_connections, pg_is_in_recovery() as replica, current_database()::text as database,
   extract(epoch from now())::float8 as now,
-  (select extract(epoch from d.stats_reset)::float8 from pg_stat_database d where d.datname = current_database())
-    as stats_reset
+  extract(epoch from coalesce((select d.stats_reset from pg_stat_database d where d.datname = current_database()),
+    (select b.stats_reset from pg_stat_bgwriter b)))::float8 as stats_reset,
+  current_setting('autovacuum')::bool as autovacuum,
+  current_setting('autovacuum_vacuum_threshold')::int as vacuum_threshold,
+  current_setting('autovacuum_vacuum_scale_factor')::float8 as vacuum_scale_factor,
+  coalesce(current_setting('autovacuum_vacuum_max_threshold', true), '-1')::int as vacuum_max_threshold
 """,
     "roles": ROLES,
     "extensions": """
@@ -63,6 +67,7 @@ select c.oid::int8 as oid, n.nspname::text as schema, c.relname::text as name, c
     and d.deptype = 'e') as managed, c.relispartition as partition,
   c.relrowsecurity as row_security, c.relforcerowsecurity as forced,
   coalesce(obj_description(c.oid, 'pg_class'), '') as comment, c.reltuples::float8 as rows, c.relpages as pages,
+  coalesce(c.reloptions, array[]::text[]) as options,
   array(select a.attname::text from pg_index i, unnest(i.indkey::int2[]) with ordinality k(num, at), pg_attribute a
     where i.indrelid = c.oid and i.indisprimary and a.attrelid = c.oid and a.attnum = k.num
       and k.at <= i.indnkeyatts order by k.at)
@@ -83,7 +88,7 @@ select c.oid::int8 as oid, n.nspname::text as schema, c.relname::text as "table"
   x.indisprimary as primary, coalesce((select k.conname::text from pg_constraint k where k.conindid = i.oid
     and k.contype in ('p', 'u', 'x') limit 1), '') as constraint, x.indisvalid as valid,
   x.indisreplident or x.indisclustered or exists (select from pg_constraint k where k.conindid = i.oid
-    and k.contype = 'f') as referenced,
+    and k.contype = 'f') or exists (select from pg_inherits h where h.inhrelid = i.oid) as referenced,
   pg_relation_size(i.oid) as size, pg_get_indexdef(i.oid) as definition,
   array(select pg_get_indexdef(i.oid, k, true) from generate_series(1, x.indnkeyatts) k order by k) as keys,
   array(select coalesce(a.attname::text, '') from generate_series(1, x.indnkeyatts) k left join pg_attribute a

@@ -71,7 +71,7 @@ class Index(msgspec.Struct, frozen=True):
     """The constraint that it enforces."""
     valid: bool = True
     referenced: bool = False
-    """A foreign key, replica identity or CLUSTER depends on it."""
+    """A foreign key, replica identity, CLUSTER, or the index of a partitioned table depends on it."""
     size: int = 0
     """Bytes."""
     scans: int | None = None
@@ -179,6 +179,8 @@ class Relation(msgspec.Struct, frozen=True, kw_only=True):
     """Estimate; below 0: never gathered."""
     pages: int = 0
     """Pages of 8 kB."""
+    options: tuple[str, ...] = ()
+    """Storage parameters, as ``name=value``."""
     columns: tuple[TableColumn, ...] = ()
     primary_key: tuple[str, ...] = ()
     indexes: tuple[Index, ...] = ()

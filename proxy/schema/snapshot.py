@@ -46,10 +46,16 @@ class Server(msgspec.Struct, frozen=True):
     max_connections: int = 0
     replica: bool = False
     stats_reset: float | None = None
-    """When its statistics were reset, in seconds since 1970."""
+    """When its statistics were reset, in seconds since 1970. Never: when those of the server began."""
     now: float = 0.0
     """Its time, in seconds since 1970."""
     database: str = ""
+    autovacuum: bool = True
+    vacuum_threshold: int = 50
+    """As autovacuum_vacuum_threshold."""
+    vacuum_scale_factor: float = 0.2
+    vacuum_max_threshold: int = -1
+    """As autovacuum_vacuum_max_threshold (PostgreSQL 18); -1: there is none."""
 
 
 class Role(msgspec.Struct, frozen=True):

@@ -10,6 +10,7 @@ from unittest.mock import patch
 
 import asyncpg
 import pytest
+from msgspec import structs
 
 from proxy.analysis.workload import Workload
 from proxy.audit.database import DatabaseFindings, inspect_database
@@ -18,7 +19,7 @@ from proxy.demo.postgres import Postgres
 from proxy.settings.rules import RuleSettings
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterator
+    from collections.abc import Awaitable, Callable, Iterator, Sequence
 
     from proxy.analysis.rule import AnyRule
 
@@ -42,9 +43,21 @@ ALONE = "-- in its own transaction"
 """Between statements that do not run in one transaction, such as CREATE INDEX CONCURRENTLY."""
 
 
+def statements(sql: str) -> Iterator[str]:
+    """The statements of ``sql`` that end with their line, each to be run in its own transaction, as psql does."""
+    text = ""
+    for line in sql.splitlines(keepends=True):
+        text += line
+        if line.rstrip().endswith(";") and text.count("$$") % 2 == 0:
+            yield text
+            text = ""
+    if text.strip():
+        yield text
+
+
 @pytest.fixture
 def example_database(server: Postgres) -> Callable[[str], Awaitable[str]]:
-    """Makes a new database with the stubs and the given SQL, in parts that ALONE separates; returns its URI."""
+    """Makes a new database with the stubs and the given SQL, and returns its URI."""
 
     async def create(sql: str) -> str:
         name = f"example_{next(NUMBERS)}"
@@ -60,8 +73,10 @@ def example_database(server: Postgres) -> Callable[[str], Awaitable[str]]:
             await admin.close()
         example = await asyncpg.connect(server.dsn, database=name)
         try:
-            for part in sql.split(ALONE):
-                await example.execute(part)
+            for statement in statements(sql):
+                await example.execute(statement)
+                # Else rows are counted up to a second later, and those from before an ANALYZE as changed after it.
+                await example.execute("select pg_stat_force_next_flush()")
         finally:
             await example.close()
         return server.dsn.rpartition("/")[0] + f"/{name}"
@@ -69,9 +84,11 @@ def example_database(server: Postgres) -> Callable[[str], Awaitable[str]]:
     return create
 
 
-async def inspect_uri(rule: AnyRule, uri: str) -> DatabaseFindings:
-    """What a rule finds in the database at ``uri``."""
+async def inspect_uri(rule: AnyRule, uri: str, days: float = 30) -> DatabaseFindings:
+    """What a rule finds in the database at ``uri``, as if its statistics were ``days`` old."""
     database = await read_database(uri, ("public",))
+    began = database.server.now - days * 86_400
+    database = structs.replace(database, server=structs.replace(database.server, stats_reset=began))
     failed: list[str] = []
     found = inspect_database(database, Workload(10), [rule], RuleSettings(), failed.append)
     assert failed == []
@@ -79,12 +96,13 @@ async def inspect_uri(rule: AnyRule, uri: str) -> DatabaseFindings:
 
 
 @pytest.fixture
-def inspected(
-    example_database: Callable[[str], Awaitable[str]],
-) -> Callable[[AnyRule, str], Awaitable[DatabaseFindings]]:
-    """What a rule finds in a new database with the stubs and the given SQL."""
+def inspected(example_database: Callable[[str], Awaitable[str]]) -> Callable[..., Awaitable[DatabaseFindings]]:
+    """What a rule finds in a new database with the stubs and the given SQL, as if its statistics were ``days`` old.
 
-    async def inspect(rule: AnyRule, sql: str) -> DatabaseFindings:
-        return await inspect_uri(rule, await example_database(sql))
+    ``then`` are further statements.
+    """
+
+    async def inspect(rule: AnyRule, sql: str, days: float = 30, then: Sequence[str] = ()) -> DatabaseFindings:
+        return await inspect_uri(rule, await example_database("\n".join((sql, *then))), days)
 
     return inspect

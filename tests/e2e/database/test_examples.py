@@ -39,7 +39,9 @@ async def test_the_printed_fix_of_the_example_runs_as_printed_and_makes_the_rule
 ) -> None:
     example = sql(rule, "Example")
     (finding,) = (await inspected(rule, example)).findings
-    assert finding.fix.sql
+    if not finding.fix.sql:
+        assert finding.fix.reason
+        return
     found = await inspected(rule, f"{example}{ALONE}\n{finding.fix.sql}")
     assert (found.findings, found.not_checked) == ((), ())
 
@@ -51,6 +53,8 @@ async def test_the_printed_undo_runs_as_printed_and_the_finding_is_back(
     example = sql(rule, "Example")
     (finding,) = (await inspected(rule, example)).findings
     undo = finding.fix.sql.partition("-- undo: ")[2]
+    if not finding.fix.sql:
+        return
     assert undo
     found = await inspected(rule, f"{example}{ALONE}\n{finding.fix.sql}\n{ALONE}\n{undo}")
     assert [each.key for each in found.findings] == [finding.key]

@@ -1,0 +1,57 @@
+"""Statements that create and drop an index, with what undoes them, and whether an index finds rows by columns.
+
+tests/e2e/database/test_index_rules.py covers it on real servers.
+"""
+
+from collections.abc import Sequence
+
+from proxy.schema.names import qualified, quoted
+from proxy.schema.relation import Index, Relation
+
+MAX_NAME = 63
+"""Bytes of a name; Postgres cuts a longer one."""
+
+
+def drop_index(relation: Relation, index: Index) -> str:
+    """The statement that drops ``index``, and its undo. It runs outside of a transaction.
+
+    Postgres drops and creates no index of a partitioned table concurrently.
+    """
+    name = qualified(index.schema, index.name)
+    if relation.kind == "p":
+        return f"drop index {name};\n-- undo: {index.definition.replace(' ON ONLY ', ' ON ', 1)};"
+    head = "CREATE UNIQUE INDEX" if index.unique else "CREATE INDEX"
+    undo = index.definition.replace(head, f"{head} CONCURRENTLY", 1)
+    return f"drop index concurrently {name};\n-- undo: {undo};"
+
+
+def create_index(relation: Relation, columns: Sequence[str], taken: frozenset[str]) -> str:
+    """The statement that creates a btree index on ``columns``, and its undo. ``taken`` are names in use."""
+    name = _free("_".join((relation.name, *columns, "idx")), taken)
+    how = "" if relation.kind == "p" else "concurrently "
+    keys = ", ".join(map(quoted, columns))
+    return (
+        f"create index {how}{quoted(name)} on {qualified(relation.schema, relation.name)} ({keys});\n"
+        f"-- undo: drop index {how}{qualified(relation.schema, name)};"
+    )
+
+
+def finds(index: Index, columns: Sequence[str]) -> bool:
+    """Whether the index finds the rows that equal a value in each of ``columns``, in any order of the keys."""
+    first = index.keys[: len(columns)]
+    methods = ("btree", "hash") if len(columns) == 1 else ("btree",)
+    if not index.valid or index.method not in methods or any(key.collation for key in first):
+        return False
+    # A comparison with = implies that the column is not null.
+    implied = ("", *(f"({key.text} IS NOT NULL)" for key in first))
+    return index.where in implied and {key.column for key in first} == set(columns)
+
+
+def _free(name: str, taken: frozenset[str]) -> str:
+    """``name``, cut to what Postgres allows, with a number if it is in use."""
+    for number in range(len(taken) + 1):
+        suffix = str(number) if number else ""
+        cut = name.encode()[: MAX_NAME - len(suffix)].decode(errors="ignore") + suffix
+        if cut not in taken:
+            break
+    return cut
