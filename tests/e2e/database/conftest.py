@@ -11,6 +11,7 @@ from unittest.mock import patch
 import asyncpg
 import pytest
 from msgspec import structs
+from sqlglot.dialects.postgres import Postgres as Dialect
 
 from proxy.analysis.workload import Workload
 from proxy.audit.database import DatabaseFindings, inspect_database
@@ -39,20 +40,18 @@ def server(request: pytest.FixtureRequest) -> Iterator[Postgres]:
 
 
 NUMBERS = count()
-ALONE = "-- in its own transaction"
-"""Between statements that do not run in one transaction, such as CREATE INDEX CONCURRENTLY."""
 
 
 def statements(sql: str) -> Iterator[str]:
-    """The statements of ``sql`` that end with their line, each to be run in its own transaction, as psql does."""
-    text = ""
-    for line in sql.splitlines(keepends=True):
-        text += line
-        if line.rstrip().endswith(";") and text.count("$$") % 2 == 0:
-            yield text
-            text = ""
-    if text.strip():
-        yield text
+    """The statements of ``sql`` without the comments between them, each for its own transaction, as in psql."""
+    begin = end = None
+    for token in Dialect().tokenize(sql):
+        begin, end = token.start if begin is None else begin, token.end + 1
+        if token.token_type.name == "SEMICOLON":
+            yield sql[begin:end]
+            begin = None
+    if begin is not None:
+        yield sql[begin:end]
 
 
 @pytest.fixture

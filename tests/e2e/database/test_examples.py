@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 import pytest
 
 from rules import RULES
-from tests.e2e.database.conftest import ALONE
 from tests.rules.test_documents import LOOK_ALIKE, section
 
 if TYPE_CHECKING:
@@ -42,7 +41,7 @@ async def test_the_printed_fix_of_the_example_runs_as_printed_and_makes_the_rule
     if not finding.fix.sql:
         assert finding.fix.reason
         return
-    found = await inspected(rule, f"{example}{ALONE}\n{finding.fix.sql}")
+    found = await inspected(rule, f"{example}\n{finding.fix.sql}")
     assert (found.findings, found.not_checked) == ((), ())
 
 
@@ -56,5 +55,5 @@ async def test_the_printed_undo_runs_as_printed_and_the_finding_is_back(
     if not finding.fix.sql:
         return
     assert undo
-    found = await inspected(rule, f"{example}{ALONE}\n{finding.fix.sql}\n{ALONE}\n{undo}")
+    found = await inspected(rule, f"{example}\n{finding.fix.sql}\n\n{undo}")
     assert [each.key for each in found.findings] == [finding.key]

@@ -6,13 +6,12 @@ from typing import TYPE_CHECKING
 
 import asyncpg
 import pytest
-from sqlglot.dialects.postgres import Postgres
 
-from tests.e2e.database.conftest import inspect_uri
+from tests.e2e.database.conftest import inspect_uri, statements
 from tests.e2e.database.test_examples import DATABASE_RULES, sql
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterator
+    from collections.abc import Awaitable, Callable
 
     from proxy.analysis.rule import AnyRule
 
@@ -37,17 +36,6 @@ do $$ declare one record; hostile text := E'a"b\\'; drop table hit; --\\n'; begi
 end $$;
 """
 """Puts text that would do harm if it were not quoted before the name of each table, view, index, column and policy."""
-
-
-def statements(text: str) -> Iterator[str]:
-    """The statements of ``text``, each with its semicolon, without comments between them."""
-    begin = None
-    for token in Postgres().tokenize(text):
-        begin = token.start if begin is None else begin
-        if token.token_type.name == "SEMICOLON":
-            yield text[begin : token.end + 1]
-            begin = None
-    assert begin is None, f"a statement without its semicolon: {text[begin:]}"
 
 
 @pytest.mark.parametrize("rule", DATABASE_RULES, ids=lambda rule: rule.code)

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 import pytest
 
 from rules import RULES
-from tests.e2e.database.conftest import ALONE
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -157,7 +156,7 @@ async def test_it_is_found_once_and_the_printed_fix_makes_the_rule_silent(
 ) -> None:
     (finding,) = (await inspected(BY_CODE[code], sql)).findings
     assert finding.fix.sql
-    after = await inspected(BY_CODE[code], f"{sql}{ALONE}\n{finding.fix.sql}")
+    after = await inspected(BY_CODE[code], f"{sql}\n{finding.fix.sql}")
     assert (after.findings, after.not_checked) == ((), ())
 
 
