@@ -144,15 +144,13 @@ async def test_after_a_mismatch_a_query_is_merged_for_nobody_until_the_pause_is_
             assert watch.calls_by_kind()["merged"] > 0
 
 
-async def test_a_query_whose_pause_is_over_is_compared_whatever_the_share(
-    unusual: Stack, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_query_whose_pause_is_over_is_compared_whatever_the_share(unusual: Stack) -> None:
     async with fanin_with_events(unusual.url, CHECKED, shadow__share=1e-300, shadow__pause_first=1e-6) as watch:
         checker = watch.sidecar.policy.default.comparer
         await together(watch.sidecar.port, reads_of_num(20))
         await watch.wait_until_idle()
         assert not watch.comparisons()
-        monkeypatch.setattr(checker.pauses, "_until", {"GET num?id=eq.?": (0.0, float("inf"))})
+        checker.pauses.table.put("GET num?id=eq.?", (0.0, float("inf")), 1)
         await together(watch.sidecar.port, reads_of_num(20))
         await watch.wait_until_idle()
         assert watch.comparisons()["match"] > 0

@@ -39,6 +39,9 @@ ELSEWHERE = {
     "make docs": "tests/reference/test_pages.py makes the pages again and compares",
     "export PATH": "tests/deploy/test_image.py runs the command by the path that this shortens",
     "source .venv/bin/activate": "this test runs the command by its path in that environment",
+    "fanin explain 'GET /videos?select=id,creators!inner(handle)&status=eq.uploaded&order=created_at.desc&limit=5'": (
+        "tests/e2e/findings/test_explain_plan.py runs such commands, with a database"
+    ),
     "fanin top": "tests/e2e/pages/test_top.py runs it, beside a fanin",
     "promtool": "tests/deploy/test_prometheus.py runs it on each of these files",
     "docker": "there is no engine where the tests run; tests/deploy checks the files by their schemas",
