@@ -100,7 +100,8 @@ def _predicate(relation: Relation, name: str, constants: Constants) -> str:
 
 
 def _frequency(stats: ColumnStats, value: str) -> float:
-    return dict(zip(stats.common_values, stats.common_frequencies, strict=False)).get(value, 1.0)
+    frequency = stats.frequency(value)
+    return 1.0 if frequency is None else frequency
 
 
 def _special(one: Condition, relation: Relation, database: Database) -> Iterator[ProposedIndex]:
@@ -160,10 +161,7 @@ def _by_selectivity(names: Sequence[str], relation: Relation) -> list[str]:
 
 def _distinct(column: TableColumn, relation: Relation) -> float:
     """Number of distinct values; 0 if not known."""
-    if column.stats is None:
-        return 0.0
-    number = column.stats.n_distinct
-    return number if number >= 0 else -number * max(relation.rows, 1)
+    return 0.0 if column.stats is None else column.stats.distinct(relation.rows)
 
 
 def _column(relation: Relation, name: str) -> TableColumn | None:

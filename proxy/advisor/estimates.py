@@ -3,10 +3,11 @@
 Tests: tests/e2e/database/test_index_advisor.py.
 """
 
+from proxy.advisor.sizes import predicate_share
 from proxy.plans.proposed_index import ProposedIndex
 from proxy.plans.tree import Plan
 from proxy.schema.names import quoted
-from proxy.schema.relation import ColumnStats, Relation
+from proxy.schema.relation import Relation
 
 SELECTIVE = 0.1
 """Largest share of rows for which reading by an index is taken to be cheaper."""
@@ -28,16 +29,10 @@ def estimated_share(index: ProposedIndex, relation: Relation, plan: Plan) -> flo
 
 def _share_of_rows(index: ProposedIndex, relation: Relation) -> float | None:
     stats = {quoted(column.name): column.stats for column in relation.columns}
-    name, _, value = index.where.partition(" = ")
     if index.where:
-        column = stats.get(name)
-        return None if column is None else _frequencies(column).get(value.strip("'").replace("''", "'"))
+        column = stats.get(index.where.partition(" = ")[0])
+        return None if column is None else predicate_share(index, column)
     column = stats.get(index.keys[0])
     if column is None or not column.n_distinct:
         return None
-    distinct = column.n_distinct if column.n_distinct > 0 else -column.n_distinct * max(relation.rows, 1)
-    return 1 / max(distinct, 1)
-
-
-def _frequencies(column: ColumnStats) -> dict[str, float]:
-    return dict(zip(column.common_values, column.common_frequencies, strict=False))
+    return 1 / max(column.distinct(relation.rows), 1)

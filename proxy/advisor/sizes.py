@@ -5,7 +5,7 @@ Tests: tests/e2e/database/test_index_advisor.py.
 
 from proxy.plans.proposed_index import ProposedIndex
 from proxy.schema.names import quoted
-from proxy.schema.relation import Relation
+from proxy.schema.relation import ColumnStats, Relation
 
 SMALL_PAGES = 10
 """A smaller table is read as a whole as fast as by an index."""
@@ -24,6 +24,11 @@ def estimated_size(index: ProposedIndex, relation: Relation) -> float:
         width += column.stats.avg_width if column is not None and column.stats is not None else UNKNOWN_WIDTH
     column = by_name.get(index.where.partition(" = ")[0])
     if column is not None and column.stats is not None:
-        value = index.where.partition(" = ")[2].strip("'").replace("''", "'")
-        share = dict(zip(column.stats.common_values, column.stats.common_frequencies, strict=False)).get(value, MANY)
+        common = predicate_share(index, column.stats)
+        share = MANY if common is None else common
     return max(relation.rows, 0) * share * (width + ENTRY)
+
+
+def predicate_share(index: ProposedIndex, stats: ColumnStats) -> float | None:
+    """The share of rows that ``column = 'value'``, the predicate of a partial index, picks; None if not known."""
+    return stats.frequency(index.where.partition(" = ")[2].strip("'").replace("''", "'"))

@@ -23,6 +23,14 @@ class ColumnStats(msgspec.Struct, frozen=True):
     histogram: tuple[str, ...] = ()
     correlation: float | None = None
 
+    def distinct(self, rows: float) -> float:
+        """Number of distinct values in a table of so many rows; 0 if not known."""
+        return self.n_distinct if self.n_distinct >= 0 else -self.n_distinct * max(rows, 1)
+
+    def frequency(self, value: str) -> float | None:
+        """The share of rows with a value; None if it is not one of the most common ones."""
+        return dict(zip(self.common_values, self.common_frequencies, strict=False)).get(value)
+
 
 class TableColumn(msgspec.Struct, frozen=True):
     """A column of a relation."""
@@ -77,6 +85,13 @@ class Index(msgspec.Struct, frozen=True):
     scans: int | None = None
     """Scans since the statistics were reset; None if part ``index_stats`` was not read."""
     definition: str = ""
+
+    @property
+    def is_needed(self) -> bool:
+        """Whether it may not be dropped although no query needs it: it keeps rows unique, or something depends on it.
+        So it is for one that is not valid: a build may be going on.
+        """
+        return bool(self.unique or self.primary or self.constraint or self.referenced or not self.valid)
 
 
 class ForeignKey(msgspec.Struct, frozen=True):
