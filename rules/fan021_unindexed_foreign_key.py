@@ -87,8 +87,6 @@ RULE = Rule(
 def _finding(relation: Relation, key: ForeignKey, database: Database) -> Finding:
     rows = max(relation.rows, relation.stats.live if relation.stats else 0, 0)
     columns, target = ", ".join(map(quoted, key.columns)), f"{key.target_schema}.{key.target}"
-    each = [other for other in database.relations if other.schema == relation.schema]
-    taken = {other.name for other in each} | {index.name for other in each for index in other.indexes}
     return Finding(
         code=RULE.code,
         impact=impact_of(IMPACTS, rows),
@@ -104,7 +102,7 @@ def _finding(relation: Relation, key: ForeignKey, database: Database) -> Finding
             f"foreign key {key.name}: ({columns}) references {target}, on delete {key.on_delete.lower()}",
             *(index.definition for index in relation.indexes),
         ),
-        fix=Fix(sql=create_index(relation, key.columns, frozenset(taken))),
+        fix=Fix(sql=create_index(relation, key.columns, database)),
         expected="Rows that reference a key are found in the index.",
         risk="Each write also writes to the index."
         + (

@@ -47,12 +47,12 @@ from pydantic import Field
 from proxy.analysis.rule import Rule, RuleContext
 from proxy.analysis.volume import format_bytes
 from proxy.analysis.workload import Workload
-from proxy.findings.model import DatabaseObject, Finding, Fix, IndexShape
+from proxy.findings.model import DatabaseObject, Finding, Fix
 from proxy.schema.index_sql import drop_index
-from proxy.schema.names import quoted
 from proxy.schema.relation import Index, Relation
 from proxy.schema.snapshot import Database, NotChecked, Server
 from proxy.settings_base import Count, Thresholds
+from rules.fan023_duplicate_index import impact_of_size, shape_of
 
 
 class UnusedIndex(Thresholds):
@@ -65,8 +65,6 @@ class UnusedIndex(Thresholds):
 
 
 DAY = 86_400
-LARGE = 100_000_000
-"""Bytes from which the impact is MEDIUM."""
 
 
 def inspect(database: Database, _: Workload, context: RuleContext[UnusedIndex]) -> Iterator[Finding | NotChecked]:
@@ -83,8 +81,7 @@ def inspect(database: Database, _: Workload, context: RuleContext[UnusedIndex]) 
         return
     for relation in database.own():
         for index in relation.indexes:
-            needed = index.unique or index.primary or index.constraint or index.referenced or not index.valid
-            if index.scans == 0 and not needed:
+            if index.scans == 0 and not index.is_needed:
                 yield _finding(relation, index, server, server.stats_reset)
 
 
@@ -105,7 +102,7 @@ def _finding(relation: Relation, index: Index, server: Server, began: float) -> 
     writes = f", {stats.inserted + stats.updated + stats.deleted} rows written" if stats else ""
     return Finding(
         code=RULE.code,
-        impact="MEDIUM" if index.size >= LARGE else "LOW",
+        impact=impact_of_size(index),
         confidence="medium",
         title=f"index {index.name} was not used since {since}",
         relation=relation.full_name,
@@ -120,12 +117,5 @@ def _finding(relation: Relation, index: Index, server: Server, began: float) -> 
         risk="It may be newer than the statistics, serve a rare query, or be used on a replica."
         " DROP INDEX CONCURRENTLY does not work in a transaction.",
         object=DatabaseObject("index", index.schema, index.name, index.table),
-        index=IndexShape(
-            index.schema,
-            index.table,
-            index.method,
-            tuple(key.text for key in index.keys),
-            tuple(map(quoted, index.include)),
-            index.where,
-        ),
+        index=shape_of(index),
     )

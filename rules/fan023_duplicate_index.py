@@ -58,12 +58,16 @@ class DuplicateIndex(Thresholds):
     table = "duplicate_index"
 
 
+LARGE = 100_000_000
+"""Bytes from which the impact is MEDIUM."""
+
+
 def inspect(database: Database, _: Workload, __: RuleContext[DuplicateIndex]) -> Iterator[Finding]:
     """One finding per redundant index; of two equal ones, the later name is redundant."""
     for relation in database.own():
         for index in relation.indexes:
             others = (other for other in relation.indexes if other.name != index.name and _serves(other, index))
-            if not _is_needed(index) and (better := next(others, None)):
+            if not index.is_needed and (better := next(others, None)):
                 yield _finding(relation, index, better)
 
 
@@ -78,10 +82,6 @@ RULE = Rule(
 )
 
 
-def _is_needed(index: Index) -> bool:
-    return bool(index.unique or index.primary or index.constraint or index.referenced or not index.valid)
-
-
 def _serves(other: Index, index: Index) -> bool:
     """Whether ``other`` answers each query that ``index`` does."""
     alike = other.valid and other.method == index.method and other.where == index.where
@@ -92,14 +92,14 @@ def _serves(other: Index, index: Index) -> bool:
         return index.method == "btree"
     if len(other.include) > len(index.include):
         return True
-    return _is_needed(other) or other.name < index.name
+    return other.is_needed or other.name < index.name
 
 
 def _finding(relation: Relation, index: Index, better: Index) -> Finding:
     equal = "equals" if len(better.keys) == len(index.keys) else "is a prefix of"
     return Finding(
         code=RULE.code,
-        impact="MEDIUM" if index.size >= 100_000_000 else "LOW",
+        impact=impact_of_size(index),
         confidence="high",
         title=f"index {index.name} {equal} {better.name}",
         relation=relation.full_name,
@@ -114,12 +114,16 @@ def _finding(relation: Relation, index: Index, better: Index) -> Finding:
         risk="DROP INDEX CONCURRENTLY does not work in a transaction. A replica may use an index that this server"
         " does not.",
         object=DatabaseObject("index", index.schema, index.name, index.table),
-        index=IndexShape(
-            index.schema,
-            index.table,
-            index.method,
-            tuple(key.text for key in index.keys),
-            tuple(map(quoted, index.include)),
-            index.where,
-        ),
+        index=shape_of(index),
     )
+
+
+def impact_of_size(index: Index) -> str:
+    """The impact of an index that only costs space and writes."""
+    return "MEDIUM" if index.size >= LARGE else "LOW"
+
+
+def shape_of(index: Index) -> IndexShape:
+    """What a finding says of an index that exists."""
+    keys, include = tuple(key.text for key in index.keys), tuple(map(quoted, index.include))
+    return IndexShape(index.schema, index.table, index.method, keys, include, index.where)

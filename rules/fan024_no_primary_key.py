@@ -45,6 +45,7 @@ from proxy.findings.model import DatabaseObject, Finding, Fix
 from proxy.schema.names import qualified, quoted
 from proxy.schema.relation import Index, Relation
 from proxy.schema.snapshot import Database
+from proxy.schema.undo import with_undo
 from proxy.settings_base import Thresholds
 
 
@@ -103,8 +104,8 @@ def _fix(relation: Relation, name: str, key: Index | None) -> Fix:
     if key is not None:
         added = f"add constraint {quoted(f'{relation.name[:50]}_pkey')} primary key"
         columns = ", ".join(quoted(each.column) for each in key.keys)
-        undo = f"-- undo: alter table {name} drop constraint {quoted(f'{relation.name[:50]}_pkey')};"
-        return Fix(sql=f"alter table {name} {added} ({columns});\n{undo}")
+        undo = f"alter table {name} drop constraint {quoted(f'{relation.name[:50]}_pkey')};"
+        return Fix(sql=with_undo(f"alter table {name} {added} ({columns});", undo))
     if relation.kind == "p":
         return Fix(reason="the primary key of a partitioned table must contain the columns that it is partitioned by")
     taken = {column.name for column in relation.columns}
@@ -112,6 +113,8 @@ def _fix(relation: Relation, name: str, key: Index | None) -> Fix:
         each for each in ("id", "row_id", *(f"row_id{number}" for number in range(2000))) if each not in taken
     )
     return Fix(
-        sql=f"alter table {name} add column {column} bigint generated always as identity primary key;\n"
-        f"-- undo: alter table {name} drop column {column};"
+        sql=with_undo(
+            f"alter table {name} add column {column} bigint generated always as identity primary key;",
+            f"alter table {name} drop column {column};",
+        )
     )

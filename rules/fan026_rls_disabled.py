@@ -43,9 +43,10 @@ from collections.abc import Iterator
 from proxy.analysis.rule import Rule, RuleContext
 from proxy.analysis.workload import Workload
 from proxy.findings.model import DatabaseObject, Finding, Fix
-from proxy.schema.names import qualified, undo
+from proxy.schema.names import qualified
 from proxy.schema.relation import VERBS, Relation
 from proxy.schema.snapshot import Database
+from proxy.schema.undo import with_undo
 from proxy.settings_base import Thresholds
 
 
@@ -91,9 +92,10 @@ def _finding(relation: Relation, held: list[str]) -> Finding:
         current=f"about {max(relation.rows, 0):.0f} rows",
         evidence=(f"pg_class.relrowsecurity of {name} is false", *held),
         fix=Fix(
-            sql=f"alter table {name} enable row level security;\n"
-            f"-- then a policy for each command that clients need\n"
-            f"{undo(f'alter table {name} disable row level security')}"
+            sql=with_undo(
+                f"alter table {name} enable row level security;\n-- then a policy for each command that clients need",
+                f"alter table {name} disable row level security;",
+            )
         ),
         expected="API roles reach only the rows that a policy allows.",
         risk="Without a policy, API roles see no row at all.",

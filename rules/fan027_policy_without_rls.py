@@ -50,6 +50,7 @@ from proxy.schema.access import WRITES, bound_roles, creation_of
 from proxy.schema.names import qualified
 from proxy.schema.relation import Relation
 from proxy.schema.snapshot import Database
+from proxy.schema.undo import with_undo
 from proxy.settings_base import Thresholds
 
 
@@ -95,8 +96,9 @@ def _finding(relation: Relation, roles: tuple[str, ...]) -> Finding:
             *(creation_of(policy, name) for policy in relation.policies),
         ),
         fix=Fix(
-            sql=f"alter table {name} enable row level security;\n"
-            f"-- undo: alter table {name} disable row level security;"
+            sql=with_undo(
+                f"alter table {name} enable row level security;", f"alter table {name} disable row level security;"
+            )
         ),
         expected="API roles reach only the rows that a policy allows.",
         risk="Rows that no policy allows are not visible any more: compare what each role sees before and after.",

@@ -49,6 +49,7 @@ from proxy.schema.access import bound_roles, ignores_policies, regrant, revoke
 from proxy.schema.names import qualified
 from proxy.schema.relation import Privilege, Relation
 from proxy.schema.snapshot import Database
+from proxy.schema.undo import with_undo
 from proxy.settings_base import Thresholds
 
 
@@ -102,9 +103,11 @@ def _finding(relation: Relation, held: list[Privilege]) -> Finding:
             *(f"{each.role} holds {each.verb}" for each in held),
         ),
         fix=Fix(
-            sql="-- if clients need the table: a policy for each command, such as create policy … using (owner_id ="
-            f" (select auth.uid()));\n-- if they do not, as now:\n{revoke(name, roles)}\n"
-            f"-- undo: {regrant(name, relation, roles)}",
+            sql=with_undo(
+                "-- if clients need the table: a policy for each command, such as create policy … using (owner_id ="
+                f" (select auth.uid()));\n-- if they do not, as now:\n{revoke(name, roles)}",
+                regrant(name, relation, roles),
+            ),
         ),
         expected="Clients see their rows, or an error that says that they may not.",
         risk="After REVOKE requests get an error (42501) where they got an empty list.",

@@ -53,10 +53,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from proxy.analysis.rule import Rule, RuleContext
 from proxy.analysis.workload import Workload
 from proxy.findings.model import DatabaseObject, Finding, Fix
-from proxy.schema.access import WRITES, applies, bound_roles, groups_of, is_unlimited, revoke, unlimited_by
+from proxy.schema.access import WRITES, applies, bound_roles, groups_of, is_unlimited, revoke, unlimited_by, unparsed
 from proxy.schema.names import qualified, quoted
 from proxy.schema.relation import Relation, Verb
 from proxy.schema.snapshot import Database, NotChecked
+from proxy.schema.undo import with_undo
 from proxy.settings_base import Thresholds
 
 
@@ -106,9 +107,7 @@ def _unparsed(relation: Relation, held: Open, opened: Open, database: Database) 
         )
         for clause, expression in policy.expressions:
             if closed and policy.permissive and not expression.parsed:
-                because = f"{clause} of the policy could not be parsed"
-                name = f"{relation.full_name}: policy {policy.name}"
-                yield NotChecked(RULE.code, because, "Check the policy yourself.", name)
+                yield unparsed(RULE.code, relation, policy, clause)
 
 
 def _finding(relation: Relation, opened: Open, database: Database) -> Finding:
@@ -165,4 +164,4 @@ def _fix(name: str, opened: Open, database: Database) -> Fix:
         f"grant {', '.join(verb.lower() for verb in verbs)} on {name} to {quoted(role)};"
         for role, verbs in opened.items()
     )
-    return Fix(sql="\n".join([*lines, f"-- undo: {undo}"]))
+    return Fix(sql=with_undo("\n".join(lines), undo))

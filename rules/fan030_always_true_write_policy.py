@@ -64,10 +64,12 @@ from proxy.schema.access import (
     in_a_line,
     role_name,
     unlimited_by,
+    unparsed,
 )
 from proxy.schema.names import qualified, quoted
 from proxy.schema.relation import Policy, Relation, Verb
 from proxy.schema.snapshot import Database, NotChecked
+from proxy.schema.undo import with_undo
 from proxy.settings_base import Thresholds
 
 
@@ -89,9 +91,7 @@ def inspect(database: Database, _: Workload, __: RuleContext[AlwaysTrueWritePoli
             elif policy.permissive and policy.command != "SELECT":
                 for clause, expression in policy.expressions:
                     if not expression.parsed:
-                        because = f"{clause} of the policy could not be parsed"
-                        name = f"{relation.full_name}: policy {policy.name}"
-                        yield NotChecked(RULE.code, because, "Check the policy yourself.", name)
+                        yield unparsed(RULE.code, relation, policy, clause)
 
 
 RULE = Rule(
@@ -150,11 +150,11 @@ def _fix(relation: Relation, policy: Policy, name: str, database: Database) -> F
         undo = clauses_of(policy)
         if policy.command == "UPDATE" and policy.check is None and policy.using is not None:
             undo += f" with check ({in_a_line(policy.using.text)})"
-        return Fix(sql=f"alter {head} {clauses};\n-- undo: alter {head} {undo};")
+        return Fix(sql=with_undo(f"alter {head} {clauses};", f"alter {head} {undo};"))
     reads, undo = "", creation_of(policy, name)
     if policy.command == "ALL" and policy.using is not None:
         reading = f"policy {quoted(policy.name[:58] + '_read')} on {name}"
         roles = ", ".join(map(role_name, policy.roles))
         reads = f"create {reading} for select to {roles} using ({policy.using.text});\n"
         undo += f" drop {reading};"
-    return Fix(sql=f"{reads}drop {head};\n-- then a policy for each write that clients need\n-- undo: {undo}")
+    return Fix(sql=with_undo(f"{reads}drop {head};\n-- then a policy for each write that clients need", undo))

@@ -46,10 +46,12 @@ from collections.abc import Iterator
 from proxy.analysis.rule import Rule, RuleContext
 from proxy.analysis.workload import Workload
 from proxy.findings.model import DatabaseObject, Finding, Fix
+from proxy.schema.access import unparsed
 from proxy.schema.expression import FunctionCall
-from proxy.schema.names import qualified, quoted, undo
+from proxy.schema.names import qualified, quoted
 from proxy.schema.relation import Policy, Relation
 from proxy.schema.snapshot import Database, NotChecked
+from proxy.schema.undo import with_undo
 from proxy.settings_base import Thresholds
 
 
@@ -69,7 +71,7 @@ def inspect(database: Database, _: Workload, __: RuleContext[PolicyEvaluatedPerR
         for policy in relation.policies:
             for clause, expression in policy.expressions:
                 if not expression.parsed:
-                    yield _unparsed(relation, policy, clause)
+                    yield unparsed(RULE.code, relation, policy, clause)
             calls = [
                 (clause, call)
                 for clause, expression in policy.expressions
@@ -96,11 +98,6 @@ def _varies(call: FunctionCall, database: Database) -> bool:
     if call.schema in ("", "pg_catalog"):
         return call.name in COSTLY
     return any(function.volatility != "i" for function in database.overloads(call.schema, call.name))
-
-
-def _unparsed(relation: Relation, policy: Policy, clause: str) -> NotChecked:
-    because = f"{clause} of the policy could not be parsed"
-    return NotChecked(RULE.code, because, "Check the policy yourself.", f"{relation.full_name}: policy {policy.name}")
 
 
 def _finding(relation: Relation, policy: Policy, calls: list[tuple[str, FunctionCall]], database: Database) -> Finding:
@@ -144,7 +141,7 @@ def _fix(name: str, policy: Policy, calls: list[tuple[str, FunctionCall]], datab
     head = f"alter policy {quoted(policy.name)} on {name}"
     restored = " ".join(f"{clause.lower()} ({text})" for clause, text in before.items())
     clauses = "".join(f"\n  {clause.lower()} ({text})" for clause, text in changed.items())
-    return Fix(sql=f"{head}{clauses};\n{undo(f'{head} {restored}')}", reason=reason)
+    return Fix(sql=with_undo(f"{head}{clauses};", f"{head} {restored};"), reason=reason)
 
 
 def _wrapped(text: str, calls: list[FunctionCall], database: Database) -> str:

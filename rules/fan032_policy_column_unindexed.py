@@ -59,6 +59,8 @@ from pydantic import Field
 from proxy.analysis.rule import Rule, RuleContext
 from proxy.analysis.workload import Workload
 from proxy.findings.model import DatabaseObject, Finding, Fix, IndexShape
+from proxy.schema.access import unparsed
+from proxy.schema.index_sql import create_index
 from proxy.schema.names import qualified, quoted
 from proxy.schema.relation import Policy, Relation, TableColumn
 from proxy.schema.snapshot import Database, NotChecked
@@ -89,15 +91,12 @@ def inspect(
         policies: dict[str, list[Policy]] = {}
         for policy in relation.policies:
             if policy.using is not None and not policy.using.parsed:
-                name = f"{relation.full_name}: policy {policy.name}"
-                yield NotChecked(
-                    RULE.code, "USING of the policy could not be parsed", "Check the policy yourself.", name
-                )
+                yield unparsed(RULE.code, relation, policy, "USING")
             for compared in policy.using.equal_columns if policy.using is not None else ():
                 policies.setdefault(compared, []).append(policy)
         for column in relation.columns:
             if column.name in policies and _picks_few(column, thresholds) and not _is_indexed(relation, column.name):
-                yield _finding(relation, column, policies[column.name])
+                yield _finding(relation, column, policies[column.name], database)
 
 
 RULE = Rule(
@@ -124,7 +123,7 @@ def _is_indexed(relation: Relation, column: str) -> bool:
     )
 
 
-def _finding(relation: Relation, column: TableColumn, policies: list[Policy]) -> Finding:
+def _finding(relation: Relation, column: TableColumn, policies: list[Policy], database: Database) -> Finding:
     name, key = qualified(relation.schema, relation.name), quoted(column.name)
     return Finding(
         code=RULE.code,
@@ -140,21 +139,10 @@ def _finding(relation: Relation, column: TableColumn, policies: list[Policy]) ->
         if relation.rows >= 0
         else "rows not known: statistics never gathered",
         evidence=tuple(f"policy {policy.name}: using ({policy.using.text})" for policy in policies if policy.using),
-        fix=_fix(relation, column.name),
+        fix=Fix(sql=create_index(relation, (column.name,), database)),
         expected="Postgres reads the rows that the policy allows.",
         risk="Each write to the table writes to the index as well. CREATE INDEX CONCURRENTLY does not work in a"
         " transaction.",
         object=DatabaseObject("column", relation.schema, column.name, relation.name),
         index=IndexShape(relation.schema, relation.name, "btree", (key,)),
     )
-
-
-def _fix(relation: Relation, column: str) -> Fix:
-    taken = {index.name for index in relation.indexes}
-    base = f"{relation.name}_{column}"[:55]
-    named = next(name for n in range(len(taken) + 1) if (name := f"{base}_idx{n or ''}") not in taken)
-    on = f"on {qualified(relation.schema, relation.name)} ({quoted(column)})"
-    # A partitioned table has no CREATE INDEX CONCURRENTLY.
-    how = "" if relation.kind == "p" else " concurrently"
-    undo = f"drop index{how} {qualified(relation.schema, named)};"
-    return Fix(sql=f"create index{how} {quoted(named)} {on};\n-- undo: {undo}")

@@ -54,6 +54,7 @@ from proxy.schema.expression import Expression
 from proxy.schema.names import qualified, quoted
 from proxy.schema.relation import VERBS, Policy, Relation, Verb
 from proxy.schema.snapshot import Database
+from proxy.schema.undo import with_undo
 from proxy.settings_base import Thresholds
 
 
@@ -127,7 +128,7 @@ def _fix(name: str, policies: Sequence[Policy]) -> Fix:
     first = policies[0].name[:50]
     undone = [f"drop policy {quoted(f'{first}_{verb.lower()}')} on {name};" for verb in _verbs(policies)]
     undo = " ".join([*undone, *(creation_of(policy, name) for policy in policies)])
-    return Fix(sql="\n".join(["begin;", *drops, *merged, "commit;", f"-- undo: {undo}"]))
+    return Fix(sql=with_undo("\n".join(["begin;", *drops, *merged, "commit;"]), undo))
 
 
 def _verbs(policies: Sequence[Policy]) -> list[Verb]:

@@ -59,6 +59,7 @@ from proxy.schema.access import bound_roles, ignores_policies, read_through, rev
 from proxy.schema.names import qualified, quoted
 from proxy.schema.relation import Relation
 from proxy.schema.snapshot import Database
+from proxy.schema.undo import with_undo
 from proxy.settings_base import Thresholds
 
 
@@ -131,9 +132,9 @@ def _fix(name: str, readers: Sequence[str], database: Database) -> Fix:
             f"alter view {name} set (security_invoker = true);",
             f"alter view {name} reset (security_invoker);",
         )
-        return Fix(sql=f"{set_}\n-- undo: {reset}")
+        return Fix(sql=with_undo(set_, reset))
     return Fix(
-        sql=f"{revoke(name, tuple(readers))}\n-- undo: grant select on {name} to {', '.join(map(quoted, readers))};",
+        sql=with_undo(revoke(name, tuple(readers)), f"grant select on {name} to {', '.join(map(quoted, readers))};"),
         reason="Postgres before 15 has no security_invoker: read the tables themselves, or a function without SECURITY"
         " DEFINER that returns their rows",
     )

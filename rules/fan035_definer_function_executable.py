@@ -50,6 +50,7 @@ from proxy.findings.model import DatabaseObject, Finding, Fix
 from proxy.schema.access import bound_roles, in_a_line, revoke
 from proxy.schema.names import qualified, quoted
 from proxy.schema.snapshot import Database, Function
+from proxy.schema.undo import with_undo
 from proxy.settings_base import Thresholds
 
 
@@ -122,6 +123,6 @@ def _fix(function: Function, callers: tuple[str, ...], policies: tuple[str, ...]
         # A policy calls it with the rights of the reader, so that REVOKE would refuse all reads of the table.
         move = f"create schema if not exists private;\nalter routine {routine} set schema private;"
         undo = f"alter routine private.{signature} set schema {quoted(function.schema)};"
-        return Fix(sql=f"-- policies call it: out of the API's schemas\n{move}\n-- undo: {undo}")
+        return Fix(sql=with_undo(f"-- policies call it: out of the API's schemas\n{move}", undo))
     undo = f"grant execute on routine {routine} to {', '.join(map(quoted, callers))};"
-    return Fix(sql=f"{revoke(f'routine {routine}', callers, 'execute')}\n-- undo: {undo}")
+    return Fix(sql=with_undo(revoke(f"routine {routine}", callers, "execute"), undo))

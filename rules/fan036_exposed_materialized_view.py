@@ -51,6 +51,7 @@ from proxy.schema.access import bound_roles, read_through, regrant, revoke
 from proxy.schema.names import qualified
 from proxy.schema.relation import Relation
 from proxy.schema.snapshot import Database
+from proxy.schema.undo import with_undo
 from proxy.settings_base import Thresholds
 
 
@@ -97,7 +98,7 @@ def _finding(relation: Relation, readers: tuple[str, ...], hidden: list[str]) ->
             f"SELECT on {name} is held by {', '.join(readers)}",
             *(f"row-level security: {each}" for each in hidden),
         ),
-        fix=Fix(sql=f"{revoke(name, readers)}\n-- undo: {regrant(name, relation, readers)}"),
+        fix=Fix(sql=with_undo(revoke(name, readers), regrant(name, relation, readers))),
         expected="Clients read it through a function that returns only their rows.",
         risk="Clients that read it get an error (42501).",
         object=DatabaseObject("view", relation.schema, relation.name),

@@ -46,11 +46,12 @@ from collections.abc import Iterator
 from proxy.analysis.rule import Rule, RuleContext
 from proxy.analysis.workload import Workload
 from proxy.findings.model import DatabaseObject, Finding, Fix
-from proxy.schema.access import clauses_of, creation_of
+from proxy.schema.access import clauses_of, creation_of, unparsed
 from proxy.schema.names import qualified, quoted
 from proxy.schema.parsing import with_server_metadata
 from proxy.schema.relation import Policy, Relation
 from proxy.schema.snapshot import Database, NotChecked
+from proxy.schema.undo import with_undo
 from proxy.settings_base import Thresholds
 
 
@@ -64,9 +65,7 @@ def inspect(database: Database, _: Workload, __: RuleContext[PolicyOnUserMetadat
         for policy in relation.policies:
             for clause, expression in policy.expressions:
                 if not expression.parsed:
-                    because = f"{clause} of the policy could not be parsed"
-                    name = f"{relation.full_name}: policy {policy.name}"
-                    yield NotChecked(RULE.code, because, "Check the policy yourself.", name)
+                    yield unparsed(RULE.code, relation, policy, clause)
             if any(expression.user_metadata for _, expression in policy.expressions):
                 yield _finding(relation, policy, database)
 
@@ -110,4 +109,4 @@ def _fix(name: str, policy: Policy, database: Database) -> Fix:
         return Fix(reason="auth.users has no raw_app_meta_data: keep the value in a table that users cannot write")
     head = f"alter policy {quoted(policy.name)} on {name}"
     clauses = " ".join(f"{clause.lower()} ({with_server_metadata(each.text)})" for clause, each in policy.expressions)
-    return Fix(sql=f"{head} {clauses};\n-- undo: {head} {clauses_of(policy)};")
+    return Fix(sql=with_undo(f"{head} {clauses};", f"{head} {clauses_of(policy)};"))

@@ -49,6 +49,7 @@ from proxy.findings.model import DatabaseObject, Finding, Fix, impact_of
 from proxy.schema.names import qualified
 from proxy.schema.relation import Relation, TableStats
 from proxy.schema.snapshot import Database, Server
+from proxy.schema.undo import with_undo
 from proxy.settings_base import Count, Share, Thresholds
 
 
@@ -116,20 +117,22 @@ def _cause(relation: Relation, stats: TableStats, server: Server) -> tuple[str, 
     if enabled in ("false", "off", "no", "0"):
         return (
             f"autovacuum_enabled={enabled} is set on the table",
-            f"alter table {name} reset (autovacuum_enabled);\n"
-            f"-- undo: alter table {name} set (autovacuum_enabled = {enabled});\n",
+            with_undo(
+                f"alter table {name} reset (autovacuum_enabled);",
+                f"alter table {name} set (autovacuum_enabled = {enabled});",
+            ),
         )
     if not server.autovacuum:
         return (
             "autovacuum is off on the server",
-            "-- autovacuum = on in postgresql.conf, or: alter system set autovacuum = on; select pg_reload_conf();\n",
+            "-- autovacuum = on in postgresql.conf, or: alter system set autovacuum = on; select pg_reload_conf();",
         )
     if stats.dead < threshold:
         before = options.get(SCALE_FACTOR)
         undo = f"set ({SCALE_FACTOR} = {before})" if before else f"reset ({SCALE_FACTOR})"
         return (
             f"autovacuum cleans the table from {threshold:.0f} dead rows on",
-            f"alter table {name} set ({SCALE_FACTOR} = {LOWER});\n-- undo: alter table {name} {undo};\n",
+            with_undo(f"alter table {name} set ({SCALE_FACTOR} = {LOWER});", f"alter table {name} {undo};"),
         )
     return (
         f"autovacuum is late: it cleans the table from {threshold:.0f} dead rows on. Look for transactions that stay"
@@ -158,7 +161,7 @@ def _finding(relation: Relation, stats: TableStats, server: Server) -> Finding:
             f"autovacuum cleans from {vacuum_threshold(relation, server):.0f} dead rows on",
             *relation.options,
         ),
-        fix=Fix(sql=f"{statements}vacuum (analyze) {name};"),
+        fix=Fix(sql="\n".join(filter(None, (statements, f"vacuum (analyze) {name};")))),
         expected="New rows take the place of dead ones, and the table stops growing.",
         risk="VACUUM does not work in a transaction, reads the table once, and does not make its file smaller.",
         object=DatabaseObject("table", relation.schema, relation.name),

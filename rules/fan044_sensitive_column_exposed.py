@@ -51,10 +51,11 @@ from pydantic import Field
 from proxy.analysis.rule import Rule, RuleContext
 from proxy.analysis.workload import Workload
 from proxy.findings.model import DatabaseObject, Finding, Fix
-from proxy.schema.access import bound_roles, is_unlimited, regrant, revoke
+from proxy.schema.access import bound_roles, is_unlimited, regrant, revoke, unparsed
 from proxy.schema.names import qualified, quoted
 from proxy.schema.relation import Privilege, Relation, TableColumn
 from proxy.schema.snapshot import Database, NotChecked
+from proxy.schema.undo import with_undo
 from proxy.settings_base import Thresholds
 
 
@@ -102,10 +103,7 @@ def inspect(
                 yield _finding(relation, column, readers)
         for policy in relation.policies if columns else ():
             if policy.permissive and policy.command in ("ALL", "SELECT") and policy.using and not policy.using.parsed:
-                name = f"{relation.full_name}: policy {policy.name}"
-                yield NotChecked(
-                    RULE.code, "USING of the policy could not be parsed", "Check the policy yourself.", name
-                )
+                yield unparsed(RULE.code, relation, policy, "USING")
 
 
 RULE = Rule(
@@ -164,7 +162,7 @@ def _finding(relation: Relation, column: TableColumn, readers: dict[str, tuple[s
         problem="By its name the column holds a secret or a personal number, and no policy limits the rows.",
         current=f"about {max(relation.rows, 0):.0f} rows",
         evidence=(f"SELECT on {name} ({quoted(column.name)}) is held by {', '.join(roles)}",),
-        fix=Fix(sql=f"{revoke(name, roles, 'select')}{grants}\n-- undo: {regrant(name, relation, roles, ('SELECT',))}"),
+        fix=Fix(sql=with_undo(revoke(name, roles, "select") + grants, regrant(name, relation, roles, ("SELECT",)))),
         expected="Clients do not see the column.",
         risk="Requests with select=* fail with 42501: name the columns.",
         object=DatabaseObject("column", relation.schema, column.name, relation.name),

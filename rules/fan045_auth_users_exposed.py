@@ -49,6 +49,7 @@ from proxy.schema.access import bound_roles, read_through, regrant, revoke
 from proxy.schema.names import qualified
 from proxy.schema.relation import Relation
 from proxy.schema.snapshot import Database
+from proxy.schema.undo import with_undo
 from proxy.settings_base import Thresholds
 
 
@@ -94,7 +95,7 @@ def _finding(relation: Relation, readers: tuple[str, ...]) -> Finding:
         problem="Clients see data of the accounts of all users.",
         current=f"columns {', '.join(column.name for column in relation.columns)}",
         evidence=(f"{kind} {name} reads {USERS} as {relation.owner}", f"SELECT is held by {', '.join(readers)}"),
-        fix=Fix(sql=f"{revoke(name, readers)}\n-- undo: {regrant(name, relation, readers)}"),
+        fix=Fix(sql=with_undo(revoke(name, readers), regrant(name, relation, readers))),
         expected="Only the server reads accounts.",
         risk="Clients that read it get an error (42501).",
         object=DatabaseObject("view", relation.schema, relation.name),

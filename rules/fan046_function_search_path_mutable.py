@@ -47,6 +47,7 @@ from proxy.findings.model import DatabaseObject, Finding, Fix
 from proxy.schema.access import in_a_line
 from proxy.schema.names import qualified, quoted
 from proxy.schema.snapshot import Database, Function
+from proxy.schema.undo import with_undo
 from proxy.settings_base import Thresholds
 
 
@@ -95,8 +96,9 @@ def _finding(function: Function, database: Database) -> Finding:
         current="SECURITY DEFINER" if function.definer else "SECURITY INVOKER",
         evidence=(f"pg_proc.proconfig of {routine} has no search_path",),
         fix=Fix(
-            sql=f"alter routine {routine} set search_path = {path};\n"
-            f"-- undo: alter routine {routine} reset search_path;"
+            sql=with_undo(
+                f"alter routine {routine} set search_path = {path};", f"alter routine {routine} reset search_path;"
+            )
         ),
         expected="Names in the body mean the same for each caller.",
         risk=f"Names of schemas other than {', '.join(schemas)} must be qualified in its body. A function in SQL is not"

@@ -13,6 +13,7 @@ from proxy.plans.proposed_index import ProposedIndex
 from proxy.plans.statements import SeenCalls
 from proxy.plans.tree import Plan, PlanNode
 from proxy.plans.words import lines
+from proxy.schema.undo import with_undo
 
 CODE = "FAN020"
 HIGH_SHARE = 0.05
@@ -126,7 +127,7 @@ def _finding(one: AdvisedIndex, seconds: float) -> Finding:
         problem="Without it, Postgres reads rows that the request does not ask for, and drops them.",
         current=f"{calls} calls, {1000 * spent:,.0f} ms in total",
         evidence=tuple(_evidence(one)),
-        fix=Fix(sql=f"{index.create(index.name, concurrently=True)};\n-- undo: {index.drop()};"),
+        fix=Fix(sql=with_undo(f"{index.create(index.name, concurrently=True)};", f"{index.drop()};")),
         expected=_expected(one, gain),
         risk=risk,
         queries=tuple(dict.fromkeys(pair.fingerprint for pair in one.plans)),

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from proxy.schema.names import quoted
 from proxy.schema.relation import VERBS, Policy, Privilege, Relation, Verb
-from proxy.schema.snapshot import Database, Role
+from proxy.schema.snapshot import Database, NotChecked, Role
 
 WRITES: tuple[Verb, ...] = ("INSERT", "UPDATE", "DELETE")
 
@@ -94,6 +94,12 @@ def read_through(view: Relation, database: Database) -> Iterator[tuple[Relation,
 
 def _as_caller(view: Relation) -> bool:
     return view.view is not None and view.view.security_invoker
+
+
+def unparsed(code: str, relation: Relation, policy: Policy, clause: str) -> NotChecked:
+    """The rule ``code`` could not judge a policy, of which ``clause`` could not be parsed."""
+    name = f"{relation.full_name}: policy {policy.name}"
+    return NotChecked(code, f"{clause} of the policy could not be parsed", "Check the policy yourself.", name)
 
 
 def revoke(what: str, roles: tuple[str, ...], privileges: str = "all") -> str:

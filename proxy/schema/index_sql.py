@@ -5,8 +5,10 @@ tests/e2e/database/test_index_rules.py covers it on real servers.
 
 from collections.abc import Sequence
 
-from proxy.schema.names import qualified, quoted, undo
+from proxy.schema.names import qualified, quoted
 from proxy.schema.relation import Index, Relation
+from proxy.schema.snapshot import Database
+from proxy.schema.undo import with_undo
 
 MAX_NAME = 63
 """Bytes of a name; Postgres cuts a longer one."""
@@ -19,20 +21,20 @@ def drop_index(relation: Relation, index: Index) -> str:
     """
     name = qualified(index.schema, index.name)
     if relation.kind == "p":
-        return f"drop index {name};\n{undo(index.definition.replace(' ON ONLY ', ' ON ', 1))}"
+        return with_undo(f"drop index {name};", index.definition.replace(" ON ONLY ", " ON ", 1) + ";")
     head = "CREATE UNIQUE INDEX" if index.unique else "CREATE INDEX"
     created = index.definition.replace(head, f"{head} CONCURRENTLY", 1)
-    return f"drop index concurrently {name};\n{undo(created)}"
+    return with_undo(f"drop index concurrently {name};", f"{created};")
 
 
-def create_index(relation: Relation, columns: Sequence[str], taken: frozenset[str]) -> str:
-    """The statement that creates a btree index on ``columns``, and its undo. ``taken`` are names in use."""
-    name = _free("_".join((relation.name, *columns, "idx")), taken)
+def create_index(relation: Relation, columns: Sequence[str], database: Database) -> str:
+    """The statement that creates a btree index on ``columns``, under a name that is free, and its undo."""
+    name = _free("_".join((relation.name, *columns, "idx")), _names_in(relation.schema, database))
     how = "" if relation.kind == "p" else "concurrently "
     keys = ", ".join(map(quoted, columns))
-    return (
-        f"create index {how}{quoted(name)} on {qualified(relation.schema, relation.name)} ({keys});\n"
-        f"-- undo: drop index {how}{qualified(relation.schema, name)};"
+    return with_undo(
+        f"create index {how}{quoted(name)} on {qualified(relation.schema, relation.name)} ({keys});",
+        f"drop index {how}{qualified(relation.schema, name)};",
     )
 
 
@@ -45,6 +47,12 @@ def finds(index: Index, columns: Sequence[str]) -> bool:
     # A comparison with = implies that the column is not null.
     implied = ("", *(f"({key.text} IS NOT NULL)" for key in first))
     return index.where in implied and {key.column for key in first} == set(columns)
+
+
+def _names_in(schema: str, database: Database) -> frozenset[str]:
+    """The names of tables, views and indexes, which have one name space in each schema."""
+    each = [relation for relation in database.relations if relation.schema == schema]
+    return frozenset(name for one in each for name in (one.name, *(index.name for index in one.indexes)))
 
 
 def _free(name: str, taken: frozenset[str]) -> str:

@@ -36,8 +36,3 @@ def quoted(name: str) -> str:
 def qualified(schema: str, name: str) -> str:
     """A schema-qualified name, quoted where SQL needs it."""
     return f"{quoted(schema)}.{quoted(name)}"
-
-
-def undo(statement: str) -> str:
-    """A comment that says how a fix is undone. Each line is one: a quoted name can contain line breaks."""
-    return "\n".join(f"-- {line}" for line in f"undo: {statement};".split("\n"))
