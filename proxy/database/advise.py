@@ -44,6 +44,10 @@ class _Question(msgspec.Struct, frozen=True):
     weight: float
     indexes: frozenset[ProposedIndex]
 
+    def pair(self, before: "Plan", after: "Plan") -> PlanPair:
+        """Its plans without and with an index."""
+        return PlanPair(self.of.seen.fingerprint, self.label, self.of.calls, self.of.seconds, before, after)
+
 
 class _Collected(msgspec.Struct):
     questions: list[_Question] = []
@@ -51,6 +55,10 @@ class _Collected(msgspec.Struct):
     writes: Mapping[str, int] = {}
     from_filters: set[ProposedIndex] = msgspec.field(default_factory=set)
     """Those that filters, orders and embeds could use; the others are for policies."""
+
+    def writes_of(self, table: RelationName) -> int:
+        """Observed writes to a table; a name without schema is one of the first schema."""
+        return self.writes.get(".".join(table), self.writes.get(table[1], 0))
 
 
 async def advise(
@@ -85,8 +93,7 @@ async def advise(
             wanted, proof = [index for index in wanted if index not in unasked], "hypopg"
         else:
             wanted = [index for index in wanted if index in found.from_filters]  # a policy's part needs a plan
-        found.questions = await _plannable(asked, found)
-        advised = await _advised(asked, database, found, wanted, proof)
+        advised = await _Inquiry(asked, database, found, proof).advised(wanted)
     if proof == "trial":
         advised = [await _measured(connection, one, found, limits, trial_told) for one in advised]
     seconds = sum(one.seconds for one in observed)
@@ -113,7 +120,7 @@ def _collect(one: ObservedCalls, database: Database, declared: DeclaredSchema, f
     indexes: set[ProposedIndex] = set()
     for level in read_levels(request, declared):
         relation = database.relation(*level.table)
-        reason = _why_none(level.table, database, one, found.writes)
+        reason = _why_none(level.table, database, one, found.writes_of(level.table))
         if relation is None or reason:
             found.none += [NoIndex(seen.fingerprint, reason)] if reason else []
             continue
@@ -134,7 +141,7 @@ def _collect(one: ObservedCalls, database: Database, declared: DeclaredSchema, f
         found.questions.append(_Question(one, each.label, statement, weight, frozenset(indexes)))
 
 
-def _why_none(table: RelationName, database: Database, one: ObservedCalls, writes: Mapping[str, int]) -> str:
+def _why_none(table: RelationName, database: Database, one: ObservedCalls, written: int) -> str:
     """Why a table gets no index; empty if it may."""
     relation = database.relation(*table)
     name = ".".join(table)
@@ -144,52 +151,94 @@ def _why_none(table: RelationName, database: Database, one: ObservedCalls, write
         return f"{name} has no statistics: run ANALYZE on it"
     if relation.pages < SMALL_PAGES:
         return f"{name} is small: {relation.pages} pages, which Postgres reads as fast as an index"
-    written = writes.get(name, writes.get(table[1], 0))
     if written > MUCH_WRITTEN * max(1, one.calls):
         return f"{name} is written more than read: {written} writes, {one.calls} calls"
     return ""
 
 
-async def _plannable(asked: WhatIf, found: _Collected) -> list[_Question]:
-    """The statements that Postgres can plan; of the others, such as one whose table may not be read, it says why."""
-    plannable = []
-    for one in found.questions:
+class _Inquiry:
+    """Asks what the statements cost with indexes. ``proof`` says by what: ``hypopg``, ``trial``, or ``none``."""
+
+    def __init__(self, asked: WhatIf, database: Database, found: _Collected, proof: str) -> None:
+        self._asked = asked
+        self._database = database
+        self._found = found
+        self._proof = proof
+
+    async def advised(self, wanted: Sequence[ProposedIndex]) -> list[AdvisedIndex]:
+        """Those of ``wanted`` that are worth it."""
+        self._found.questions = await self._plannable()
+        advised = []
+        for table in sorted({(index.schema, index.table) for index in wanted}):
+            mine = [index for index in wanted if (index.schema, index.table) == table]
+            questions = [one for one in self._found.questions if one.indexes.intersection(mine)]
+            choices = await self._chosen(mine, questions)
+            advised += [await self._described(choice, questions) for choice in choices]
+            used = {question.of.seen.fingerprint for question in questions}
+            helped = {pair.fingerprint for one in advised for pair in one.plans}
+            reason = (
+                "no index that it could use makes its plan cheaper: the filter picks too many rows, or one serves it"
+            )
+            self._found.none += [NoIndex(fingerprint, reason) for fingerprint in sorted(used - helped)]
+        return advised
+
+    async def _plannable(self) -> list[_Question]:
+        """The statements that Postgres can plan; of the others, such as on a table that may not be read, it says why."""
+        plannable = []
+        for one in self._found.questions:
+            try:
+                await self._asked.base(one.statement)
+            except DatabaseFaultError as error:
+                self._found.none.append(NoIndex(one.of.seen.fingerprint, f"not checked: {error}"))
+            else:
+                plannable.append(one)
+        return plannable
+
+    async def _chosen(self, mine: Sequence[ProposedIndex], questions: Sequence[_Question]) -> tuple[Choice, ...]:
+        steps = choose([_candidate(index, self._database) for index in mine])
         try:
-            await asked.base(one.statement)
-        except DatabaseFaultError as error:
-            found.none.append(NoIndex(one.of.seen.fingerprint, f"not checked: {error}"))
-        else:
-            plannable.append(one)
-    return plannable
+            indexes = next(steps)
+            while True:
+                indexes = steps.send([await self._cost(one, indexes) for one in questions])
+        except StopIteration as end:
+            choices: tuple[Choice, ...] = end.value
+        return choices
 
+    async def _cost(self, one: _Question, indexes: Indexes) -> float:
+        base = await self._asked.base(one.statement)
+        if self._proof == "none":
+            mine = [(index, self._database.relation(index.schema, index.table)) for index in indexes & one.indexes]
+            return one.weight * min([1.0, *(estimated_share(index, each, base) for index, each in mine if each)])
+        if not indexes or not base.cost:
+            return one.weight
+        (plan,) = await self._asked.what_if([one.statement], sorted(indexes))
+        return one.weight * plan.cost / base.cost
 
-async def _advised(
-    asked: WhatIf, database: Database, found: _Collected, wanted: Sequence[ProposedIndex], proof: str
-) -> list[AdvisedIndex]:
-    advised = []
-    for table in sorted({(index.schema, index.table) for index in wanted}):
-        mine = [index for index in wanted if (index.schema, index.table) == table]
-        questions = [one for one in found.questions if one.indexes.intersection(mine)]
-        choices = await _chosen(asked, database, mine, questions, proof)
-        advised += [await _described(asked, database, found, choice, choices, questions, proof) for choice in choices]
-        used = {question.of.seen.fingerprint for question in questions}
-        helped = {pair.fingerprint for one in advised for pair in one.plans}
-        reason = "no index that it could use makes its plan cheaper: the filter picks too many rows, or one serves it"
-        found.none += [NoIndex(fingerprint, reason) for fingerprint in sorted(used - helped)]
-    return advised
-
-
-async def _chosen(
-    asked: WhatIf, database: Database, mine: Sequence[ProposedIndex], questions: Sequence[_Question], proof: str
-) -> tuple[Choice, ...]:
-    steps = choose([_candidate(index, database) for index in mine])
-    try:
-        indexes = next(steps)
-        while True:
-            indexes = steps.send([await _cost(asked, database, one, indexes, proof) for one in questions])
-    except StopIteration as end:
-        choices: tuple[Choice, ...] = end.value
-    return choices
+    async def _described(self, choice: Choice, questions: Sequence[_Question]) -> AdvisedIndex:
+        """An index with the plans of the statements that it makes cheaper."""
+        index, pairs = choice.index, []
+        for one in questions:
+            before = await self._asked.base(one.statement)
+            (after,) = await self._asked.what_if([one.statement], [index]) if self._proof != "none" else (before,)
+            pairs.append(one.pair(before, renamed(after, index.name)))
+        helped = {pair.fingerprint for pair in pairs if pair.gain >= LEAST}
+        if self._proof == "none":
+            helped = {each.of.seen.fingerprint for each in questions if index in each.indexes}
+        relation = self._database.relation(index.schema, index.table)
+        wider = None if relation is None else wider_index(index, relation)
+        built = self._asked.built.get(index) if isinstance(self._asked, BuiltIndexes) else None
+        size = built.size if built else int(estimated_size(index, relation)) if relation else 0
+        return AdvisedIndex(
+            index,
+            tuple(pair for pair in pairs if pair.fingerprint in helped),
+            size,
+            built.milliseconds if built else None,
+            self._proof,
+            choice.runner_up,
+            choice.why_lost,
+            wider.name if wider else "",
+            self._found.writes_of((index.schema, index.table)),
+        )
 
 
 def _candidate(index: ProposedIndex, database: Database) -> Candidate:
@@ -197,53 +246,6 @@ def _candidate(index: ProposedIndex, database: Database) -> Candidate:
     assert relation is not None  # noqa: S101 – candidates are made of its columns
     least = LEAST if wider_index(index, relation) is None else LEAST_BESIDE_WIDER
     return Candidate(index, estimated_size(index, relation), least)
-
-
-async def _cost(asked: WhatIf, database: Database, one: _Question, indexes: Indexes, proof: str) -> float:
-    base = await asked.base(one.statement)
-    if proof == "none":
-        mine = [(index, database.relation(index.schema, index.table)) for index in indexes & one.indexes]
-        return one.weight * min([1.0, *(estimated_share(index, each, base) for index, each in mine if each)])
-    if not indexes or not base.cost:
-        return one.weight
-    (plan,) = await asked.what_if([one.statement], sorted(indexes))
-    return one.weight * plan.cost / base.cost
-
-
-async def _described(
-    asked: WhatIf,
-    database: Database,
-    found: _Collected,
-    choice: Choice,
-    choices: Sequence[Choice],
-    questions: Sequence[_Question],
-    proof: str,
-) -> AdvisedIndex:
-    """An index with the plans of the statements that it makes cheaper."""
-    index, pairs = choice.index, []
-    for one in questions:
-        before = await asked.base(one.statement)
-        (after,) = await asked.what_if([one.statement], [index]) if proof != "none" else (before,)
-        after = renamed(after, index.name)
-        pairs.append(PlanPair(one.of.seen.fingerprint, one.label, one.of.calls, one.of.seconds, before, after))
-    helped = {pair.fingerprint for pair in pairs if pair.gain >= LEAST}
-    if proof == "none":
-        helped = {each.of.seen.fingerprint for each in questions if index in each.indexes}
-    relation = database.relation(index.schema, index.table)
-    wider = None if relation is None else wider_index(index, relation)
-    built = asked.built.get(index) if isinstance(asked, BuiltIndexes) else None
-    size = built.size if built else int(estimated_size(index, relation)) if relation else 0
-    return AdvisedIndex(
-        index,
-        tuple(pair for pair in pairs if pair.fingerprint in helped),
-        size,
-        built.milliseconds if built else None,
-        proof,
-        choice.runner_up,
-        choice.why_lost,
-        wider.name if wider else "",
-        found.writes.get(f"{index.schema}.{index.table}", found.writes.get(index.table, 0)),
-    )
 
 
 async def _measured(
@@ -255,18 +257,9 @@ async def _measured(
     if not questions:
         return one
     result = await trial(connection, [each.statement for each in questions], [one.index], limits, told)
-    plans: list[PlanPair] = []
-    pairs: list[tuple[Plan, Plan]] = list(zip(result.before, result.after, strict=True))
-    for each, (before, after) in zip(questions, pairs, strict=True):
-        plans.append(
-            PlanPair(
-                each.of.seen.fingerprint,
-                each.label,
-                each.of.calls,
-                each.of.seconds,
-                before,
-                renamed(after, one.index.name),
-            )
-        )
+    plans = [
+        each.pair(before, renamed(after, one.index.name))
+        for each, before, after in zip(questions, result.before, result.after, strict=True)
+    ]
     (built,) = result.built
     return msgspec.structs.replace(one, plans=tuple(plans), size=built.size, build_ms=built.milliseconds)
