@@ -183,7 +183,7 @@ class _Inquiry:
         return advised
 
     async def _plannable(self) -> list[_Question]:
-        """The statements that Postgres can plan; of the others, such as on a table that may not be read, it says why."""
+        """The statements that Postgres can plan. Of the others, as on a table that may not be read, it says why."""
         plannable = []
         for one in self._found.questions:
             try:
